@@ -1,0 +1,217 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Limits of the core. A caller can lower or raise the waits in Config.
+const (
+	MaxResponseBody = 4 << 20 // bytes read of one answer
+	maxFailureBody  = 16 << 10
+
+	defaultAttempts       = 4
+	defaultMinBackoff     = 250 * time.Millisecond
+	defaultMaxBackoff     = 8 * time.Second
+	defaultMaxRetryAfter  = time.Minute
+	defaultAttemptTimeout = 30 * time.Second
+	maxRedirects          = 3
+	idleConnsPerHost      = 64
+)
+
+// Config is what a provider client hands to the core.
+type Config struct {
+	Provider  string // "kapiten", the beginning of every error text
+	UserAgent string
+	BaseURL   string
+	AllowHTTP bool // plain http to a host that is not loopback
+
+	HTTPClient *http.Client // its Transport, Jar and Timeout are used; never changed
+	Logger     *slog.Logger // nil: silent
+	OnAttempt  func(context.Context, Attempt)
+
+	MaxAttempts    int           // 0: 4
+	MinBackoff     time.Duration // 0: 250 ms
+	MaxBackoff     time.Duration // 0: 8 s
+	MaxRetryAfter  time.Duration // 0: 1 min
+	AttemptTimeout time.Duration // 0: 30 s; negative: none
+
+	Operations Table
+	Routes     map[string]Route
+
+	// NoRedirects refuses redirects on reads too (signed requests).
+	NoRedirects bool
+	// Authorize adds credentials to one attempt, whose body and final URL it
+	// sees. token comes from Tokens and is empty without one. It is called for
+	// Open operations too, with an empty token.
+	Authorize func(req *http.Request, op Operation, body []byte, token string) error
+	// Tokens is the source of tokens with a lifetime, if the provider has them.
+	Tokens *TokenSource
+	// Interpret reads a complete answer. It must not keep r.Body.
+	Interpret func(op Operation, r *Response) Verdict
+}
+
+// Core carries out the calls of one client. It is safe for concurrent use.
+type Core struct {
+	cfg       Config
+	base      *url.URL
+	routes    map[string]*route
+	transport http.RoundTripper
+	jar       http.CookieJar
+	timeout   time.Duration
+	userAgent []string
+}
+
+// route is a table row made ready for calls.
+type route struct {
+	op     Operation
+	tmpl   template
+	params []string // placeholder names in the order of the table's own path
+	url    *url.URL // the whole URL when the path has no placeholder
+}
+
+// New checks the configuration. Errors name the field and never its value.
+func New(cfg Config) (*Core, error) {
+	base, err := parseBase(cfg.BaseURL, cfg.AllowHTTP)
+	if err != nil {
+		return nil, fmt.Errorf("%s: BaseURL: %w", cfg.Provider, err)
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"MinBackoff", cfg.MinBackoff}, {"MaxBackoff", cfg.MaxBackoff}, {"MaxRetryAfter", cfg.MaxRetryAfter}} {
+		if d.value < 0 {
+			return nil, fmt.Errorf("%s: %s must not be negative", cfg.Provider, d.name)
+		}
+	}
+	if cfg.MaxAttempts < 0 {
+		return nil, fmt.Errorf("%s: MaxAttempts must not be negative", cfg.Provider)
+	}
+	setDefault(&cfg.MaxAttempts, defaultAttempts)
+	setDefault(&cfg.MinBackoff, defaultMinBackoff)
+	setDefault(&cfg.MaxBackoff, defaultMaxBackoff)
+	setDefault(&cfg.MaxRetryAfter, defaultMaxRetryAfter)
+	if cfg.MinBackoff > cfg.MaxBackoff {
+		return nil, fmt.Errorf("%s: MinBackoff is greater than MaxBackoff", cfg.Provider)
+	}
+
+	c := &Core{cfg: cfg, base: base, userAgent: []string{cfg.UserAgent}, routes: map[string]*route{}}
+	c.timeout = cfg.AttemptTimeout
+	if hc := cfg.HTTPClient; hc != nil {
+		c.transport, c.jar = hc.Transport, hc.Jar
+		if c.timeout == 0 && hc.Timeout > 0 {
+			c.timeout = hc.Timeout
+		}
+	}
+	setDefault(&c.timeout, defaultAttemptTimeout)
+	if c.transport == nil {
+		c.transport = newTransport()
+	}
+
+	table, err := cfg.Operations.With(cfg.Routes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: Routes: %w", cfg.Provider, err)
+	}
+	for i, op := range table {
+		r, err := c.prepare(cfg.Operations[i], op)
+		if err != nil {
+			return nil, fmt.Errorf("%s: operation %s: %w", cfg.Provider, op.Name, err)
+		}
+		c.routes[op.Name] = r
+	}
+	return c, nil
+}
+
+func (c *Core) prepare(original, op Operation) (*route, error) {
+	first, err := parseTemplate(original.Path)
+	if err != nil {
+		return nil, err
+	}
+	tmpl, err := parseTemplate(op.Path)
+	if err != nil {
+		return nil, err
+	}
+	r := &route{op: op, tmpl: tmpl, params: first.names()}
+	if len(tmpl.names()) == 0 {
+		r.url, err = c.resolve(op.Path)
+	}
+	return r, err
+}
+
+// resolve puts an escaped path behind the base URL.
+func (c *Core) resolve(escaped string) (*url.URL, error) {
+	u := *c.base
+	full := strings.TrimRight(c.base.EscapedPath(), "/") + escaped
+	path, err := url.PathUnescape(full)
+	if err != nil {
+		return nil, fmt.Errorf("path: %w", err)
+	}
+	u.Path, u.RawPath = path, ""
+	if u.EscapedPath() != full {
+		u.RawPath = full
+	}
+	return &u, nil
+}
+
+// Operation returns the row of a name, overrides applied.
+func (c *Core) Operation(name string) Operation { return c.routes[name].op }
+
+// BaseURL returns the configured base URL.
+func (c *Core) BaseURL() string { return c.base.String() }
+
+func setDefault[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
+
+func newTransport() http.RoundTripper {
+	t, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultTransport
+	}
+	t = t.Clone()
+	// The default of 2 makes 64 workers redial over TLS all the time.
+	t.MaxIdleConnsPerHost = idleConnsPerHost
+	return t
+}
+
+func parseBase(raw string, allowHTTP bool) (*url.URL, error) {
+	if raw == "" {
+		return nil, errors.New("is required")
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, errors.New("is not a URL")
+	}
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, errors.New("must start with https:// (or http:// on loopback)")
+	case u.Host == "" || u.Hostname() == "":
+		return nil, errors.New("has no host")
+	case u.User != nil:
+		return nil, errors.New("must not hold credentials")
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return nil, errors.New("must not hold a query or fragment")
+	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
+		return nil, errors.New("plain http is refused for anything but loopback, because it shows credentials to the network")
+	}
+	return u, nil
+}
+
+func loopback(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}

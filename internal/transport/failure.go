@@ -1,0 +1,193 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Failure is what a call returns when it has no good answer. Provider packages
+// show it to users as their own *Error.
+type Failure struct {
+	Provider  string // "kapiten"
+	Operation string // name of the table row
+	Class     Class
+	Outcome   Outcome
+
+	Status     int           // HTTP status of the last answer, 0 without one
+	Code       string        // the provider's own code
+	Message    string        // the provider's own message; may hold personal data
+	Fields     Fields        // field errors, ours or the provider's
+	RequestID  string        // X-Request-Id of the last answer
+	Reference  string        // the caller's own reference: what to ask about
+	Attempts   int           // how often the request was tried
+	RetryAfter time.Duration // how long the provider asked to wait
+	Body       []byte        // the last answer, bounded
+
+	local     bool    // refused by our own validation
+	duplicate bool    // the provider says the reference exists already
+	kinds     []error // sentinels
+	cause     error
+}
+
+// Fields maps a dotted field path to what is wrong with it.
+type Fields map[string][]string
+
+// Add appends a message to a field.
+func (f Fields) Add(field, message string) { f[field] = append(f[field], message) }
+
+// Names returns the field paths in order.
+func (f Fields) Names() []string {
+	names := make([]string, 0, len(f))
+	for name := range f {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Invalid is the failure of a call whose parameters were refused before the
+// network was touched. It returns nil when there is no fault.
+func Invalid(provider string, op Operation, reference string, fields Fields) *Failure {
+	if len(fields) == 0 {
+		return nil
+	}
+	return &Failure{
+		Provider: provider, Operation: op.Name, Class: op.Class, Outcome: NotSent,
+		Reference: reference, Fields: fields, local: true, kinds: []error{ErrValidation},
+	}
+}
+
+// Error is one line without ids, bodies or queries, so that alerts can be
+// grouped by it. What varies from call to call is in the fields.
+func (f *Failure) Error() string {
+	var b strings.Builder
+	b.WriteString(f.Provider)
+	b.WriteString(": ")
+	b.WriteString(f.Operation)
+	b.WriteString(": ")
+	if f.local {
+		b.WriteString("invalid parameters: ")
+		for i, name := range f.Fields.Names() {
+			if i > 0 {
+				b.WriteString("; ")
+			}
+			b.WriteString(name + ": " + strings.Join(f.Fields[name], ", "))
+		}
+		b.WriteString(" (nothing was sent)")
+		return b.String()
+	}
+	for _, k := range f.kinds {
+		b.WriteString(k.Error() + ": ")
+	}
+	switch {
+	case f.Status != 0:
+		b.WriteString("HTTP " + strconv.Itoa(f.Status))
+	case f.cause != nil:
+		b.WriteString(phrase(f.cause))
+	default:
+		b.WriteString("no answer")
+	}
+	if f.Code != "" {
+		b.WriteString(", code " + f.Code)
+	}
+	if len(f.Fields) > 0 {
+		b.WriteString(", fields " + strings.Join(f.Fields.Names(), " "))
+	}
+	if f.Status != 0 && f.cause != nil {
+		b.WriteString(", " + phrase(f.cause))
+	}
+	b.WriteString(" (outcome: " + string(f.Outcome) + ")")
+	return b.String()
+}
+
+// Unwrap gives the cause: a network error, a context error, a decode error.
+func (f *Failure) Unwrap() error { return f.cause }
+
+// Is matches the sentinels.
+func (f *Failure) Is(target error) bool {
+	switch target {
+	case ErrOutcomeUnknown:
+		return f.Outcome == Unknown
+	case ErrNotSent:
+		return f.Outcome == NotSent
+	case ErrRejected:
+		return f.Outcome == Rejected
+	}
+	return slices.Contains(f.kinds, target)
+}
+
+// LogValue keeps bodies and messages out of logs.
+func (f *Failure) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("error", f.Error()),
+		slog.String("operation", f.Operation),
+		slog.String("outcome", string(f.Outcome)),
+		slog.Int("status", f.Status),
+		slog.String("code", f.Code),
+		slog.String("reference", f.Reference),
+		slog.String("request_id", f.RequestID),
+		slog.Int("attempts", f.Attempts),
+	)
+}
+
+// phrase names a cause without the addresses and ports which net puts in it.
+func phrase(err error) string {
+	var dns *net.DNSError
+	var timeout net.Error
+	var inner interface{ SafePhrase() string }
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "context canceled"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "deadline exceeded"
+	case errors.As(err, &inner):
+		return inner.SafePhrase()
+	case errors.As(err, &dns):
+		return "host name not resolved"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "connection reset"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "answer cut short"
+	case errors.Is(err, io.EOF):
+		return "connection closed without an answer"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "timed out"
+	}
+	return "connection failed"
+}
+
+// SafePhrase lets an outer failure name this one as its cause.
+func (f *Failure) SafePhrase() string { return f.Error() }
+
+// problem is a cause with a fixed text of our own.
+type problem string
+
+func (p problem) Error() string      { return string(p) }
+func (p problem) SafePhrase() string { return string(p) }
+
+const (
+	errBodyTooLarge    = problem("answer too large")
+	errNotRedirected   = problem("redirect not followed")
+	errStillAbsent     = problem("lookup by reference found nothing after a second attempt")
+	errAttemptTimedOut = problem("attempt timed out")
+)
+
+// wrapped is a cause with a fixed text of our own and an error behind it.
+type wrapped struct {
+	text string
+	err  error
+}
+
+func (w *wrapped) Error() string      { return w.text + ": " + w.err.Error() }
+func (w *wrapped) SafePhrase() string { return w.text }
+func (w *wrapped) Unwrap() error      { return w.err }

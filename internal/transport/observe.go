@@ -1,0 +1,50 @@
+package transport
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// observe tells the hook and the log about an attempt. Only what is listed here
+// leaves: no URL, no body, no header but the request id.
+func (x *exchange) observe(ctx context.Context, start time.Time) {
+	cfg := &x.core.cfg
+	level := slog.LevelDebug
+	if !x.last.ok {
+		level = slog.LevelWarn
+	}
+	logging := cfg.Logger != nil && cfg.Logger.Enabled(ctx, level)
+	if cfg.OnAttempt == nil && !logging {
+		return
+	}
+	a := Attempt{
+		Provider: cfg.Provider, Operation: x.op.Name, Method: x.op.Method, Path: x.op.Path,
+		Number: x.attempts, Status: x.last.response.Status, Duration: time.Since(start),
+		Outcome: x.last.outcome, RequestID: x.last.response.Header.Get("X-Request-Id"), Err: x.last.err,
+	}
+	if logging {
+		attrs := []slog.Attr{
+			slog.String("provider", a.Provider),
+			slog.String("operation", a.Operation),
+			slog.String("method", a.Method),
+			slog.String("path", a.Path),
+			slog.Int("attempt", a.Number),
+			slog.Int("status", a.Status),
+			slog.Duration("duration", a.Duration),
+		}
+		if a.Outcome != "" {
+			attrs = append(attrs, slog.String("outcome", string(a.Outcome)))
+		}
+		if a.RequestID != "" {
+			attrs = append(attrs, slog.String("request_id", a.RequestID))
+		}
+		if a.Err != nil {
+			attrs = append(attrs, slog.String("cause", phrase(a.Err)))
+		}
+		cfg.Logger.LogAttrs(ctx, level, "http attempt", attrs...)
+	}
+	if cfg.OnAttempt != nil {
+		cfg.OnAttempt(ctx, a)
+	}
+}

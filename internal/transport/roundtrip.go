@@ -1,0 +1,200 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// RoundTrip is one attempt: authorize, send, read the whole answer, and say
+// what it means. Standing inside net/http's client it sees every request that
+// leaves, redirected ones too, and it hides the transport's CloseIdleConnections
+// from go-retryablehttp, which would empty a pool that others use.
+func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+	x.attempts++
+	x.last = attempt{}
+	x.asked.Store(false)
+	x.got.Store(false)
+	x.wrote.Store(false)
+	start := time.Now()
+	if x.attempts > 1 {
+		// The first attempt's headers may still be being written.
+		req = req.Clone(req.Context())
+	}
+	err := req.Context().Err() // net/http would return it without a trace
+	if err == nil {
+		err = x.authorize(req)
+	}
+	if err != nil {
+		x.last = attempt{err: err, outcome: NotSent, final: true}
+		x.observe(req.Context(), start)
+		return nil, err
+	}
+
+	resp, err := x.perform(req)
+	x.judge(err)
+	x.observe(req.Context(), start)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = http.NoBody
+	return resp, nil
+}
+
+func (x *exchange) authorize(req *http.Request) error {
+	cfg := &x.core.cfg
+	if cfg.Tokens != nil && !x.op.Open {
+		token, err := cfg.Tokens.Get(req.Context())
+		if err != nil {
+			return err
+		}
+		x.last.token = token
+	}
+	if cfg.Authorize == nil {
+		return nil
+	}
+	return cfg.Authorize(req, x.op, x.body, x.last.token)
+}
+
+// perform sends one request and reads the answer whole into x.last.
+func (x *exchange) perform(req *http.Request) (*http.Response, error) {
+	if x.timeout > 0 {
+		// A sooner deadline of the caller's makes another timer pointless.
+		if deadline, ok := req.Context().Deadline(); !ok || time.Until(deadline) > x.timeout {
+			ctx, cancel := context.WithTimeoutCause(req.Context(), x.timeout, errAttemptTimedOut)
+			defer cancel()
+			req = req.WithContext(ctx)
+		}
+	}
+	resp, err := x.core.transport.RoundTrip(req)
+	if err != nil {
+		return nil, timedOut(req.Context(), err)
+	}
+	defer resp.Body.Close()
+	x.last.response.Status, x.last.response.Header = resp.StatusCode, resp.Header
+	x.last.response.Body, err = readBody(resp)
+	return resp, timedOut(req.Context(), err)
+}
+
+// timedOut names the attempt's own timeout as the reason of err, if it is.
+func timedOut(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errAttemptTimedOut) {
+		return errAttemptTimedOut
+	}
+	return err
+}
+
+// judge says what an attempt meant.
+func (x *exchange) judge(err error) {
+	a := &x.last
+	noAnswer := Unknown
+	if x.op.Class == Safe {
+		noAnswer = NoEffect
+	}
+	if err != nil {
+		a.err, a.outcome = err, noAnswer
+		// With a connection in hand and the context ended, the write may be
+		// under way on another goroutine.
+		racing := x.got.Load() && (x.Context.Err() != nil || errors.Is(err, errAttemptTimedOut))
+		if x.asked.Load() && !x.wrote.Load() && !racing {
+			a.outcome = NotSent
+		} else {
+			x.left = true
+		}
+		return
+	}
+
+	r := &a.response
+	if wait, ok := retryAfter(r.Header, time.Now()); ok && (r.Status == http.StatusTooManyRequests || r.Status >= 500) {
+		a.wait = wait
+	}
+	if r.Status >= 300 && r.Status < 400 {
+		a.err, a.outcome = errNotRedirected, noAnswer
+		a.verdict.Kinds = []error{ErrRedirected}
+		x.left = x.left || x.op.Class != Safe
+		return
+	}
+	a.verdict = x.core.cfg.Interpret(x.op, r)
+	if a.wait == 0 {
+		a.wait = a.verdict.RetryAfter
+	}
+	switch a.verdict.Kind {
+	case Accepted:
+		if x.call.Decode == nil {
+			a.ok = true
+			return
+		}
+		if err := x.call.Decode(r); err != nil {
+			a.err, a.outcome = &wrapped{text: "answer not understood", err: err}, noAnswer
+			a.verdict = Verdict{Kinds: []error{ErrUnexpectedResponse}}
+			x.left = true
+			return
+		}
+		a.ok = true
+	case Refused, Throttled, Expired, Duplicate:
+		a.outcome = Rejected
+	default:
+		a.outcome = noAnswer
+		if a.verdict.Kinds == nil {
+			a.verdict.Kinds = unclearKinds(r.Status)
+		}
+		x.left = true
+	}
+}
+
+func unclearKinds(status int) []error {
+	switch {
+	case status == http.StatusUnauthorized:
+		return []error{ErrUnauthorized}
+	case status == http.StatusForbidden:
+		return []error{ErrForbidden}
+	case status == http.StatusNotFound:
+		return []error{ErrNotFound}
+	case status == http.StatusTooManyRequests:
+		return []error{ErrRateLimited}
+	case status >= 500:
+		return []error{ErrServer}
+	}
+	return []error{ErrUnexpectedResponse}
+}
+
+// buffers serve answers of unknown length. They never hold more than a page.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const maxPooledBuffer = 256 << 10
+
+// readBody reads a whole answer, bounded. What it returns belongs to the
+// caller: results keep it as their raw JSON.
+func readBody(resp *http.Response) ([]byte, error) {
+	if n := resp.ContentLength; n >= 0 && n <= MaxResponseBody {
+		body := make([]byte, n)
+		if _, err := io.ReadFull(resp.Body, body); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+		// Reading the end frees the connection for the next call.
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1))
+		return body, nil
+	}
+	buf := buffers.Get().(*bytes.Buffer)
+	buf.Reset()
+	defer func() {
+		if buf.Cap() <= maxPooledBuffer {
+			buffers.Put(buf)
+		}
+	}()
+	n, err := buf.ReadFrom(io.LimitReader(resp.Body, MaxResponseBody+1))
+	if err != nil {
+		return nil, err
+	}
+	if n > MaxResponseBody {
+		return nil, errBodyTooLarge
+	}
+	return bytes.Clone(buf.Bytes()), nil
+}

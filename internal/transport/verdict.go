@@ -1,0 +1,33 @@
+package transport
+
+import "time"
+
+// Verdict is what a provider's answer means. The zero value is Unclear.
+type Verdict struct {
+	Kind    Kind
+	Code    string
+	Message string
+	Fields  Fields
+	Kinds   []error // sentinels
+	// RetryAfter is a wait the body asks for, where the header gives none.
+	RetryAfter time.Duration
+}
+
+// Kind sorts answers by what they say about the work.
+type Kind uint8
+
+const (
+	// Unclear: not the provider's own words, or words which leave open whether
+	// the work was done (5xx, HTML, an empty error).
+	Unclear Kind = iota
+	// Accepted: the provider did it.
+	Accepted
+	// Refused: the provider says, in its own words, that it did not do it.
+	Refused
+	// Throttled: refused before any work; the same request may be sent again.
+	Throttled
+	// Expired: the token was refused before any work.
+	Expired
+	// Duplicate: the reference exists already.
+	Duplicate
+)

@@ -1,15 +1,18 @@
 package wire
 
 import (
+	"strings"
 	"time"
 )
+
+const abbreviated = "2006-01-02 15:04:05 MST"
 
 // layouts are the spellings seen on the wire.
 var layouts = [...]string{
 	time.RFC3339Nano,
 	"2006-01-02T15:04:05.999999999-0700",
 	"2006-01-02T15:04:05.999999999", // no zone: taken as UTC
-	"2006-01-02 15:04:05 MST",
+	abbreviated,
 	"2006-01-02 15:04:05.999999999Z07:00",
 	"2006-01-02 15:04:05.999999999 -0700",
 	"2006-01-02 15:04:05",
@@ -39,13 +42,14 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 // zero time.
 func ParseTime(text string) time.Time {
 	for _, layout := range layouts {
-		// "MST" would take any abbreviation at offset zero.
-		if at, err := time.Parse(layout, text); err == nil {
-			if name, offset := at.Zone(); offset == 0 && name != "UTC" && name != "" && name != "GMT" {
-				continue
-			}
-			return at
+		at, err := time.Parse(layout, text)
+		if err != nil {
+			continue
 		}
+		if layout == abbreviated && !strings.HasSuffix(text, "UTC") && !strings.HasSuffix(text, "GMT") {
+			return time.Time{} // Go would take any abbreviation at offset zero
+		}
+		return at
 	}
 	return time.Time{}
 }

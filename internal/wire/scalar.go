@@ -58,6 +58,22 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 	return err
 }
 
+// OptionalText is a Text that remembers whether its key was there at all, null
+// or not.
+type OptionalText struct {
+	Text    string
+	Present bool
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *OptionalText) UnmarshalJSON(data []byte) error {
+	text, err := scalar(data)
+	if err == nil {
+		*t = OptionalText{Text: text, Present: true}
+	}
+	return err
+}
+
 // Int decodes a whole number, a numeric string or null. Leading zeros of a
 // string are taken ("01" is 1).
 type Int struct {

@@ -1,0 +1,93 @@
+package kapiten
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+)
+
+// EstimateParams describe a delivery to be priced.
+type EstimateParams struct {
+	CompanyID            string // required
+	Pickup, Dropoff      Location
+	WeightRange          WeightRange // optional
+	IncludesFragileItems bool
+	IsPriority           bool
+}
+
+// Estimate is a price, in RWF.
+type Estimate struct {
+	Amount  decimal.Decimal
+	Details PriceDetails
+	Raw     json.RawMessage
+}
+
+// PriceDetails are the parts of an estimate which the document shows. Further
+// keys may come; Raw holds the whole object.
+type PriceDetails struct {
+	BaseFare     decimal.NullDecimal
+	DistanceFare decimal.NullDecimal
+	Raw          json.RawMessage
+}
+
+// Estimate prices a delivery for a company. It moves nothing and is repeated
+// after any failure.
+func (s *RidesService) Estimate(ctx context.Context, p EstimateParams) (*Estimate, error) {
+	f := newFaults()
+	f.required("company_id", p.CompanyID)
+	p.Pickup.validate(f, "pickup")
+	p.Dropoff.validate(f, "dropoff")
+	if err := s.c.invalid(OpEstimateRide, "", f.Fields); err != nil {
+		return nil, err
+	}
+	var estimate *Estimate
+	err := s.c.do(ctx, transport.Call{
+		Op: OpEstimateRide,
+		Body: &estimateRequest{
+			p.Pickup.Latitude, p.Pickup.Longitude, p.Dropoff.Latitude, p.Dropoff.Longitude,
+			p.CompanyID, p.WeightRange, p.IncludesFragileItems, p.IsPriority,
+		},
+		Decode: into(&estimate, decodeEstimate),
+	})
+	return estimate, err
+}
+
+type estimateRequest struct {
+	PickupLatitude       float64     `json:"pickup_latitude"`
+	PickupLongitude      float64     `json:"pickup_longitude"`
+	DropoffLatitude      float64     `json:"dropoff_latitude"`
+	DropoffLongitude     float64     `json:"dropoff_longitude"`
+	CompanyID            string      `json:"company_id"`
+	WeightRange          WeightRange `json:"weight_range,omitempty"`
+	IncludesFragileItems bool        `json:"includes_fragile_items,omitempty"`
+	IsPriority           bool        `json:"is_priority,omitempty"`
+}
+
+func decodeEstimate(raw json.RawMessage) (Estimate, error) {
+	var w struct {
+		Amount  wire.Decimal    `json:"amount"`
+		Details json.RawMessage `json:"details"`
+	}
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return Estimate{}, err
+	}
+	if !w.Amount.Valid {
+		return Estimate{}, missing("amount")
+	}
+	estimate := Estimate{Amount: w.Amount.Decimal, Details: PriceDetails{Raw: w.Details}, Raw: raw}
+	if wire.IsObject(w.Details) {
+		var d struct {
+			BaseFare     wire.Decimal `json:"base_fare"`
+			DistanceFare wire.Decimal `json:"distance_fare"`
+		}
+		if err := json.Unmarshal(w.Details, &d); err != nil {
+			return Estimate{}, err
+		}
+		estimate.Details.BaseFare, estimate.Details.DistanceFare = d.BaseFare.Null(), d.DistanceFare.Null()
+	}
+	return estimate, nil
+}

@@ -1,0 +1,149 @@
+package kapiten
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+)
+
+// interpret reads an answer as the Django REST framework gives it. Kapiten's
+// document shows no error at all; that it runs this framework is inferred.
+func interpret(_ transport.Operation, r *transport.Response) transport.Verdict {
+	if r.Status >= 200 && r.Status < 300 {
+		return transport.Verdict{Kind: transport.Accepted}
+	}
+	problem, ok := parseProblem(r.Body)
+	if !ok || r.Status >= 500 || r.Status == http.StatusRequestTimeout {
+		// HTML, an empty body, another party's JSON, a crash: whether the work
+		// was done stays open. The core names it by its status.
+		return transport.Verdict{Message: problem.detail}
+	}
+	v := transport.Verdict{Kind: transport.Refused, Message: problem.detail, Fields: problem.fields}
+	switch r.Status {
+	case http.StatusUnauthorized:
+		v.Kinds = []error{transport.ErrUnauthorized}
+	case http.StatusForbidden:
+		v.Kinds = []error{transport.ErrForbidden}
+	case http.StatusNotFound:
+		v.Kinds = []error{transport.ErrNotFound}
+	case http.StatusConflict:
+		v.Kinds = []error{transport.ErrDuplicate}
+	case http.StatusTooManyRequests:
+		// The framework throttles before the handler runs.
+		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
+		v.RetryAfter = waitInText(problem.detail)
+	case http.StatusBadRequest:
+		v.Kinds = []error{transport.ErrValidation}
+		if problem.taken() {
+			v.Kinds = append(v.Kinds, transport.ErrDuplicate)
+		}
+	}
+	return v
+}
+
+// problem is an error body: a detail, field errors, or both.
+type problem struct {
+	detail string
+	fields transport.Fields
+}
+
+// parseProblem reads the stock error shapes: {"detail": "..."}, field errors,
+// nested field errors, {"non_field_errors": [...]} and a bare array. It reports
+// whether the body is one of them.
+func parseProblem(body []byte) (problem, bool) {
+	if wire.IsArray(body) {
+		var list []string
+		if json.Unmarshal(body, &list) != nil || len(list) == 0 {
+			return problem{}, false
+		}
+		return problem{detail: strings.Join(list, " ")}, true
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) != nil || len(object) == 0 {
+		return problem{}, false
+	}
+	p := problem{fields: transport.Fields{}}
+	for name, raw := range object {
+		if name == "detail" && json.Unmarshal(raw, &p.detail) == nil {
+			continue
+		}
+		if !p.collect(name, raw) {
+			return problem{detail: p.detail}, false
+		}
+	}
+	if nonField := p.fields["non_field_errors"]; nonField != nil {
+		p.detail = strings.Join(nonField, " ")
+		delete(p.fields, "non_field_errors")
+	}
+	return p, true
+}
+
+// collect adds the messages under one key: a list of texts, a list of objects
+// (one per element), or an object of further keys.
+func (p *problem) collect(path string, raw json.RawMessage) bool {
+	var texts []string
+	if json.Unmarshal(raw, &texts) == nil {
+		if texts == nil {
+			return false
+		}
+		p.fields[path] = append(p.fields[path], texts...)
+		return true
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(raw, &object) == nil {
+		for name, inner := range object {
+			if name == "non_field_errors" {
+				if !p.collect(path, inner) {
+					return false
+				}
+				continue
+			}
+			if !p.collect(path+"."+name, inner) {
+				return false
+			}
+		}
+		return true
+	}
+	var elements []json.RawMessage
+	if json.Unmarshal(raw, &elements) == nil {
+		for i, inner := range elements {
+			if !p.collect(path+"."+strconv.Itoa(i), inner) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// taken recognises the framework's messages for a unique field.
+func (p problem) taken() bool {
+	for _, messages := range p.fields {
+		if slices.ContainsFunc(messages, func(m string) bool {
+			return strings.HasSuffix(m, "already exists.") || m == "This field must be unique."
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+var waitPattern = regexp.MustCompile(`Expected available in (\d{1,9}) seconds?\.`)
+
+// waitInText reads the wait of a throttled answer whose Retry-After header got
+// lost on the way.
+func waitInText(detail string) time.Duration {
+	m := waitPattern.FindStringSubmatch(detail)
+	if m == nil {
+		return 0
+	}
+	seconds, _ := strconv.Atoi(m[1])
+	return time.Duration(seconds) * time.Second
+}

@@ -69,9 +69,7 @@ func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*
 	var company *Company
 	err := s.c.do(ctx, transport.Call{
 		Op: OpCreateCompany, Reference: p.RegistrationNumber,
-		Body: companyRequest{
-			p.Name, p.RegistrationNumber, p.Address, p.ContactPerson, p.PhoneNumber, p.Email, p.WebhookURL,
-		},
+		Body:   companyRequest(p),
 		Decode: into(&company, decodeCompany),
 	})
 	return company, err

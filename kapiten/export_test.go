@@ -1,0 +1,19 @@
+package kapiten
+
+import "github.com/kapiteni/kapiten-go/internal/transport"
+
+// InterpretAnything runs the readers of answers over anything at all.
+func InterpretAnything(status int, body []byte) {
+	r := &transport.Response{Status: status, Body: body}
+	if v := interpret(transport.Operation{}, r); v.Kind == transport.Accepted && (status < 200 || status > 299) {
+		panic("accepted an error status")
+	}
+	if ride, err := decodeRide(body); err == nil && (ride.ID == "" || ride.Status == "") {
+		panic("decoded a ride that is none")
+	}
+	_, _ = decodeCompany(body)
+	_, _ = decodeUser(body)
+	_, _ = decodeTransaction(body)
+	_, _ = decodeEstimate(body)
+	_, _ = decodePage(r, 1, decodeRide)
+}

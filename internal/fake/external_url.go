@@ -11,10 +11,8 @@ import (
 // that is set. Links in answers and signatures over URLs are made with it.
 func (w *World) ExternalURL(r *http.Request) *url.URL {
 	u := *r.URL
-	if strings.HasPrefix(r.RequestURI, "/") { // as it came in, before a mount was stripped
-		if full, err := url.ParseRequestURI(r.RequestURI); err == nil {
-			u = *full
-		}
+	if full, err := url.ParseRequestURI(r.RequestURI); err == nil { // as it came in, before a mount was stripped
+		u = *full
 	}
 	if public, err := url.Parse(w.opts.PublicURL); err == nil && public.Host != "" {
 		u.Scheme, u.Host = public.Scheme, public.Host

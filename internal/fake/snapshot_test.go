@@ -1,0 +1,153 @@
+package fake_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/internal/fake"
+)
+
+// story goes on from wherever a shop stands and tells all that can be seen.
+func story(t *testing.T, s *shop) []string {
+	t.Helper()
+	var told []string
+	for range 3 {
+		_, body := s.order(t, `{}`)
+		told = append(told, body)
+		s.Advance(7 * time.Second)
+	}
+	s.Advance(2 * time.Minute)
+	for _, d := range s.Deliveries() {
+		line := d.ID + " " + d.Body + " " + string(d.State)
+		for _, a := range d.Attempts {
+			line += " " + a.Time.String()
+		}
+		told = append(told, line)
+	}
+	return append(told, s.Now().String())
+}
+
+func TestRestoredWorldGoesOnAsTheFirstWouldHave(t *testing.T) {
+	t.Parallel()
+	fresh := func() *shop {
+		return newShop(t, fake.Options{Callbacks: answering(500)}, withHook, withPolicy(retries))
+	}
+	s := fresh()
+	require.NoError(t, s.Disturb(fake.Disturbance{Kind: fake.DisturbHold, Times: 1}))
+	require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultExpireToken, Times: 2}))
+	s.order(t, `{}`)
+	s.order(t, `{}`)
+	s.Advance(5 * time.Second)
+	saved, err := s.Snapshot()
+	require.NoError(t, err)
+	want := story(t, s)
+
+	other := fresh()
+	story(t, other) // whatever was there before is gone afterwards
+	require.NoError(t, other.Restore(saved))
+	assert.Equal(t, want, story(t, other))
+
+	require.NoError(t, s.Restore(saved), "and into the same world")
+	again, err := s.Snapshot()
+	require.NoError(t, err)
+	assert.Equal(t, string(saved), string(again))
+}
+
+func TestResetGoesBackToTheStart(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, fake.Options{Callbacks: answering(200)}, withHook)
+	want := story(t, s)
+	require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultDropBefore}))
+	require.NoError(t, s.Disturb(fake.Disturbance{Kind: fake.DisturbDrop}))
+	s.Reset()
+	assert.Empty(t, s.Requests())
+	assert.Empty(t, s.Deliveries())
+	assert.Empty(t, s.Faults())
+	assert.Equal(t, 0, s.orders())
+	assert.Equal(t, want, story(t, s))
+}
+
+func TestResetForgetsCallbacksOnTheirWay(t *testing.T) {
+	t.Parallel()
+	arrived, leave := make(chan struct{}), make(chan struct{})
+	s := newShop(t, fake.Options{Callbacks: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		arrived <- struct{}{}
+		<-leave
+	})}, withHook)
+	s.order(t, `{}`)
+	<-arrived
+	s.Reset()
+	s.Flush()
+	close(leave)
+	assert.Empty(t, s.Deliveries())
+	s.Advance(time.Minute)
+	assert.Empty(t, s.Deliveries(), "the order's event is gone too")
+}
+
+func TestForeignSnapshotsChangeNothing(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, fake.Options{})
+	s.order(t, `{}`)
+	saved, err := s.Snapshot()
+	require.NoError(t, err)
+	bank := joinShop(fake.NewWorld(fake.Options{}), "bank")
+	t.Cleanup(bank.Close)
+	foreign, err := bank.Snapshot()
+	require.NoError(t, err)
+
+	change := func(old, new string) string {
+		require.Contains(t, string(saved), old)
+		return strings.Replace(string(saved), old, new, 1)
+	}
+	for name, text := range map[string]string{
+		"no json":          `hello`,
+		"another document": `{"version":1}`,
+		"newer version":    change(`"version":1`, `"version":2`),
+		"other providers":  string(foreign),
+		"broken state":     change(`"orders":[`, `"orders":7,"x":[`),
+		"foreign event":    change(`"provider":"shop","kind":"settle"`, `"provider":"bank","kind":"settle"`),
+		"empty fault":      change(`"faults":null`, `"faults":[null]`),
+		"bad fault":        change(`"faults":null`, `"faults":[{"kind":"x"}]`),
+		"bad disturbance":  change(`"disturbances":null`, `"disturbances":[{"Kind":"x"}]`),
+		"no disturbance":   change(`"disturbances":null`, `"disturbances":[null]`),
+		"broken ids":       change(`"ids":{"shop":"`, `"ids":{"shop":"AAAA`),
+		"foreign delivery": change(`"deliveries":null`, `"deliveries":[{"provider":"bank"}]`),
+		"empty":            ``,
+	} {
+		assert.Error(t, s.Restore([]byte(text)), name)
+		now, err := s.Snapshot()
+		require.NoError(t, err)
+		assert.Equal(t, string(saved), string(now), name)
+	}
+}
+
+func TestWorldIsSharedByItsProviders(t *testing.T) {
+	t.Parallel()
+	w := fake.NewWorld(fake.Options{Callbacks: answering(200)})
+	t.Cleanup(w.Close)
+	a, b := joinShop(w, "shop", withHook), joinShop(w, "bank")
+	assert.Same(t, a.World(), b.World())
+	a.order(t, `{}`)
+	b.Advance(time.Minute)
+	assert.Equal(t, a.Now(), b.Now())
+	assert.Len(t, a.Deliveries(), 2)
+	assert.Empty(t, b.Deliveries())
+	assert.Empty(t, b.Requests())
+	assert.Error(t, b.Redeliver(a.Deliveries()[0].ID), "a provider redelivers its own callbacks only")
+
+	res, err := a.HTTPClient().Post(b.URL()+"/orders", "", nil)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	assert.Len(t, b.Requests(), 1, "one client reaches both")
+
+	res, err = a.HTTPClient().Get("http://nobody.localhost/")
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	assert.Equal(t, http.StatusMisdirectedRequest, res.StatusCode)
+	assert.Panics(t, func() { joinShop(w, "bank") })
+}

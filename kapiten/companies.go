@@ -53,7 +53,7 @@ type RegisteredCompany struct {
 // number that is taken gives ErrDuplicate (assumed wording); look the company up
 // with ByRegistration then, and also after an unknown outcome.
 func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*Company, error) {
-	f := newFaults()
+	var f faults
 	f.required("name", p.Name)
 	f.required("registration_number", p.RegistrationNumber)
 	f.required("address", p.Address)
@@ -63,7 +63,7 @@ func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*
 	if p.WebhookURL != "" {
 		f.httpURL("webhook_url", p.WebhookURL)
 	}
-	if err := s.c.invalid(OpCreateCompany, p.RegistrationNumber, f.Fields); err != nil {
+	if err := s.c.invalid(OpCreateCompany, p.RegistrationNumber, f.fields); err != nil {
 		return nil, err
 	}
 	var company *Company

@@ -32,7 +32,7 @@ const settleGrace = 3 * time.Second
 func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Ride, error) {
 	f := faults{p.validate()}
 	f.required("external_id", p.ExternalID)
-	if err := s.c.invalid(OpCreateRide, p.ExternalID, f.Fields); err != nil {
+	if err := s.c.invalid(OpCreateRide, p.ExternalID, f.fields); err != nil {
 		return nil, err
 	}
 	ride, err := s.FindByExternalID(ctx, p.CompanyID, p.ExternalID)

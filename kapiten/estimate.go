@@ -27,21 +27,20 @@ type Estimate struct {
 }
 
 // PriceDetails are the parts of an estimate which the document shows. Further
-// keys may come; Raw holds the whole object.
+// keys may come and are in Estimate.Raw.
 type PriceDetails struct {
 	BaseFare     decimal.NullDecimal
 	DistanceFare decimal.NullDecimal
-	Raw          json.RawMessage
 }
 
 // Estimate prices a delivery for a company. It moves nothing and is repeated
 // after any failure.
 func (s *RidesService) Estimate(ctx context.Context, p EstimateParams) (*Estimate, error) {
-	f := newFaults()
+	var f faults
 	f.required("company_id", p.CompanyID)
-	p.Pickup.validate(f, "pickup")
-	p.Dropoff.validate(f, "dropoff")
-	if err := s.c.invalid(OpEstimateRide, "", f.Fields); err != nil {
+	f.location("pickup", p.Pickup)
+	f.location("dropoff", p.Dropoff)
+	if err := s.c.invalid(OpEstimateRide, "", f.fields); err != nil {
 		return nil, err
 	}
 	var estimate *Estimate
@@ -69,8 +68,11 @@ type estimateRequest struct {
 
 func decodeEstimate(raw json.RawMessage) (Estimate, error) {
 	var w struct {
-		Amount  wire.Decimal    `json:"amount"`
-		Details json.RawMessage `json:"details"`
+		Amount  wire.Decimal `json:"amount"`
+		Details struct {
+			BaseFare     wire.Decimal `json:"base_fare"`
+			DistanceFare wire.Decimal `json:"distance_fare"`
+		} `json:"details"`
 	}
 	if err := json.Unmarshal(raw, &w); err != nil {
 		return Estimate{}, err
@@ -78,16 +80,9 @@ func decodeEstimate(raw json.RawMessage) (Estimate, error) {
 	if !w.Amount.Valid {
 		return Estimate{}, missing("amount")
 	}
-	estimate := Estimate{Amount: w.Amount.Decimal, Details: PriceDetails{Raw: w.Details}, Raw: raw}
-	if wire.IsObject(w.Details) {
-		var d struct {
-			BaseFare     wire.Decimal `json:"base_fare"`
-			DistanceFare wire.Decimal `json:"distance_fare"`
-		}
-		if err := json.Unmarshal(w.Details, &d); err != nil {
-			return Estimate{}, err
-		}
-		estimate.Details.BaseFare, estimate.Details.DistanceFare = d.BaseFare.Null(), d.DistanceFare.Null()
-	}
-	return estimate, nil
+	return Estimate{
+		Amount:  w.Amount.Decimal,
+		Details: PriceDetails{BaseFare: w.Details.BaseFare.Null(), DistanceFare: w.Details.DistanceFare.Null()},
+		Raw:     raw,
+	}, nil
 }

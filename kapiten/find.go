@@ -13,9 +13,9 @@ const searchPages = 5
 // no endpoint for a single ride is documented) and gives ErrNotFound when it is
 // not among them.
 func (s *RidesService) Find(ctx context.Context, companyID, rideID string) (*Ride, error) {
-	f := newFaults()
+	var f faults
 	f.required("ride_id", rideID)
-	if err := s.c.invalid(OpListRides, "", f.Fields); err != nil {
+	if err := s.c.invalid(OpListRides, "", f.fields); err != nil {
 		return nil, err
 	}
 	return search(s.c, OpListRides, rideID,
@@ -28,9 +28,9 @@ func (s *RidesService) Find(ctx context.Context, companyID, rideID string) (*Rid
 // has it. That lists show the external id is assumed; if they do not, nothing
 // can be said and the error is ErrUnexpectedResponse instead.
 func (s *RidesService) FindByExternalID(ctx context.Context, companyID, externalID string) (*Ride, error) {
-	f := newFaults()
+	var f faults
 	f.required("external_id", externalID)
-	if err := s.c.invalid(OpListRides, externalID, f.Fields); err != nil {
+	if err := s.c.invalid(OpListRides, externalID, f.fields); err != nil {
 		return nil, err
 	}
 	return search(s.c, OpListRides, externalID,
@@ -46,9 +46,9 @@ func (s *RidesService) FindByExternalID(ctx context.Context, companyID, external
 // Find looks for a transaction by its id among the newest five pages of the
 // ledger and gives ErrNotFound when it is not among them.
 func (s *WalletService) Find(ctx context.Context, companyID, transactionID string) (*Transaction, error) {
-	f := newFaults()
+	var f faults
 	f.required("transaction_id", transactionID)
-	if err := s.c.invalid(OpListTransactions, "", f.Fields); err != nil {
+	if err := s.c.invalid(OpListTransactions, "", f.fields); err != nil {
 		return nil, err
 	}
 	return search(s.c, OpListTransactions, transactionID,

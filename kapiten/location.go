@@ -6,13 +6,3 @@ type Location struct {
 	Latitude  float64 // -90 to 90
 	Longitude float64 // -180 to 180
 }
-
-func (l Location) validate(f faults, prefix string) {
-	if l == (Location{}) {
-		f.Add(prefix+"_latitude", "is required")
-		f.Add(prefix+"_longitude", "is required")
-		return
-	}
-	f.coordinate(prefix+"_latitude", l.Latitude, 90)
-	f.coordinate(prefix+"_longitude", l.Longitude, 180)
-}

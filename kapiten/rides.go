@@ -87,17 +87,17 @@ func (s *RidesService) All(ctx context.Context, companyID string) iter.Seq2[Ride
 }
 
 func (p CreateRideParams) validate() transport.Fields {
-	f := newFaults()
+	var f faults
 	f.required("company_id", p.CompanyID)
 	f.required("pickup_address", p.PickupAddress)
-	p.Pickup.validate(f, "pickup")
+	f.location("pickup", p.Pickup)
 	f.required("dropoff_address", p.DropoffAddress)
-	p.Dropoff.validate(f, "dropoff")
+	f.location("dropoff", p.Dropoff)
 	f.required("sender.name", p.Sender.Name)
 	f.required("sender.phone", p.Sender.Phone)
 	f.required("receiver.name", p.Receiver.Name)
 	f.required("receiver.phone", p.Receiver.Phone)
-	return f.Fields
+	return f.fields
 }
 
 func (p CreateRideParams) request() *rideRequest {

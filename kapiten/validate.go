@@ -8,37 +8,49 @@ import (
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
-// faults collects what is wrong with parameters, all of it at once.
-type faults struct{ transport.Fields }
+// faults collects what is wrong with parameters, all of it at once. The zero
+// value has found nothing.
+type faults struct{ fields transport.Fields }
 
-func newFaults() faults { return faults{transport.Fields{}} }
+func (f *faults) add(field, message string) {
+	if f.fields == nil {
+		f.fields = transport.Fields{}
+	}
+	f.fields.Add(field, message)
+}
 
-func (f faults) required(field, value string) {
+func (f *faults) required(field, value string) {
 	if strings.TrimSpace(value) == "" {
-		f.Add(field, "is required")
+		f.add(field, "is required")
 	}
 }
 
 // segment checks a value that becomes part of a path.
-func (f faults) segment(field, value string) {
+func (f *faults) segment(field, value string) {
 	if err := transport.CheckSegment(value); err != nil {
-		f.Add(field, err.Error())
+		f.add(field, err.Error())
 	}
 }
 
-func (f faults) coordinate(field string, value, limit float64) {
-	if math.IsNaN(value) || value < -limit || value > limit {
-		if limit == 90 {
-			f.Add(field, "must be between -90 and 90 degrees")
-		} else {
-			f.Add(field, "must be between -180 and 180 degrees")
-		}
+func (f *faults) location(prefix string, l Location) {
+	switch {
+	case l == Location{}:
+		f.add(prefix+"_latitude", "is required")
+		f.add(prefix+"_longitude", "is required")
+		return
+	case !within(l.Latitude, 90):
+		f.add(prefix+"_latitude", "must be between -90 and 90 degrees")
+	}
+	if !within(l.Longitude, 180) {
+		f.add(prefix+"_longitude", "must be between -180 and 180 degrees")
 	}
 }
 
-func (f faults) httpURL(field, value string) {
+func within(degrees, limit float64) bool { return math.Abs(degrees) <= limit } // false for NaN
+
+func (f *faults) httpURL(field, value string) {
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		f.Add(field, "must be an absolute http or https URL")
+		f.add(field, "must be an absolute http or https URL")
 	}
 }

@@ -35,6 +35,8 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
+	// Parsed is free for Interpret, so that Decode need not read the body again.
+	Parsed any
 }
 
 // Do carries out a call. The error is nil or a *Failure; it is typed error so

@@ -1,0 +1,25 @@
+package transport_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+)
+
+func TestFieldsNameWhatIsBlankAndWhatIsNoURL(t *testing.T) {
+	f := transport.Fields{}
+	f.Require("blank", " \t")
+	f.Require("given", "x")
+	for field, value := range map[string]string{
+		"missing": "", "relative": "/back", "hostless": "https:///back", "ftp": "ftp://shop.example/", "script": "javascript:alert(1)", "garbled": "https://[::1/",
+	} {
+		f.RequireURL(field, value)
+	}
+	f.RequireURL("good", "https://shop.example/back?order=1")
+	f.RequireURL("local", "http://127.0.0.1:8080/back")
+	assert.Equal(t, []string{"blank", "ftp", "garbled", "hostless", "missing", "relative", "script"}, f.Names())
+	assert.Equal(t, []string{"is required"}, f["missing"])
+	assert.Equal(t, []string{"must be an absolute http or https URL"}, f["relative"])
+}

@@ -1,0 +1,195 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+var (
+	errNotJSON   = errors.New("not valid JSON")
+	errNotObject = errors.New("not an object")
+	errNotArray  = errors.New("not an array")
+)
+
+// Unmarshal decodes a JSON object into a struct with plain Go fields by their
+// json tags, each as leniently as the scalars of this package do: a string takes
+// a number or a boolean, a decimal.NullDecimal a numeric string, a time.Time any spelling
+// ParseTime knows, and null or a missing key leaves the zero value. Keys are
+// compared exactly. A map[string]any keeps numbers as json.Number and stays nil
+// for anything but an object.
+//
+// Two untagged fields are filled by name, in nested structs too: Raw
+// (json.RawMessage) with the object as received, and Extra (map[string]any) with
+// the keys that no other field has. Errors name the path, never the value.
+func Unmarshal(data []byte, into any) error {
+	if !json.Valid(data) {
+		return errNotJSON
+	}
+	return setStruct(reflect.ValueOf(into).Elem(), space(data))
+}
+
+// plan is how a struct type takes an object.
+type plan struct {
+	fields     map[string][]int
+	raw, extra []int
+}
+
+// plans of struct types, each computed once and never changed.
+var plans sync.Map
+
+func planOf(t reflect.Type) *plan {
+	if p, ok := plans.Load(t); ok {
+		return p.(*plan)
+	}
+	p := &plan{fields: map[string][]int{}}
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case !f.IsExported() || f.Anonymous:
+		case f.Name == "Raw" && f.Type == rawType:
+			if p.raw == nil || len(f.Index) < len(p.raw) {
+				p.raw = f.Index
+			}
+		case f.Name == "Extra" && f.Type == anyMapType:
+			p.extra = f.Index
+		case name != "" && name != "-":
+			p.fields[name] = f.Index
+		}
+	}
+	actual, _ := plans.LoadOrStore(t, p)
+	return actual.(*plan)
+}
+
+var (
+	rawType    = reflect.TypeFor[json.RawMessage]()
+	anyMapType = reflect.TypeFor[map[string]any]()
+)
+
+func setStruct(v reflect.Value, data []byte) error {
+	if !IsObject(data) {
+		return errNotObject
+	}
+	p := planOf(v.Type())
+	if p.raw != nil {
+		v.FieldByIndex(p.raw).SetBytes(data)
+	}
+	for key, value := range members(data) {
+		index, ok := p.fields[string(key)]
+		switch {
+		case ok:
+			if err := set(v.FieldByIndex(index), value); err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+		case p.extra != nil:
+			setExtra(v.FieldByIndex(p.extra), string(key), value)
+		}
+	}
+	return nil
+}
+
+func setExtra(v reflect.Value, key string, data []byte) {
+	if v.IsNil() {
+		v.Set(reflect.MakeMap(v.Type()))
+	}
+	v.Interface().(map[string]any)[key] = anyValue(data)
+}
+
+func set(v reflect.Value, data []byte) error {
+	if data[0] == 'n' {
+		v.SetZero()
+		return nil
+	}
+	switch at := v.Addr().Interface().(type) {
+	case *json.RawMessage:
+		*at = data
+		return nil
+	case *map[string]any:
+		*at, _ = anyValue(data).(map[string]any)
+		return nil
+	case *time.Time:
+		text, err := scalar(data)
+		*at = ParseTime(text)
+		return err
+	case *decimal.NullDecimal:
+		var d Decimal
+		err := d.UnmarshalJSON(data)
+		*at = d.Null()
+		return err
+	}
+	switch v.Kind() {
+	case reflect.String:
+		if data[0] == 't' || data[0] == 'f' {
+			v.SetString(string(data))
+			return nil
+		}
+		text, err := scalar(data)
+		v.SetString(text)
+		return err
+	case reflect.Bool:
+		var b Bool
+		err := b.UnmarshalJSON(data)
+		v.SetBool(b.Bool)
+		return err
+	case reflect.Int, reflect.Int64:
+		var i Int
+		err := i.UnmarshalJSON(data)
+		v.SetInt(i.Int)
+		return err
+	case reflect.Struct:
+		return setStruct(v, data)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		return set(v.Elem(), data)
+	case reflect.Slice:
+		return setSlice(v, data)
+	case reflect.Map:
+		return setMap(v, data)
+	}
+	return fmt.Errorf("no way to decode into %s", v.Type())
+}
+
+func setSlice(v reflect.Value, data []byte) error {
+	if !IsArray(data) {
+		return errNotArray
+	}
+	v.SetZero()
+	for element := range elements(data) {
+		v.Grow(1)
+		v.SetLen(v.Len() + 1)
+		if err := set(v.Index(v.Len()-1), element); err != nil {
+			return fmt.Errorf("%d: %w", v.Len()-1, err)
+		}
+	}
+	return nil
+}
+
+func setMap(v reflect.Value, data []byte) error {
+	if !IsObject(data) {
+		return errNotObject
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for key, value := range members(data) {
+		element := reflect.New(v.Type().Elem()).Elem()
+		if err := set(element, value); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		v.SetMapIndex(reflect.ValueOf(string(key)).Convert(v.Type().Key()), element)
+	}
+	return nil
+}
+
+func anyValue(data []byte) any {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var value any
+	_ = decoder.Decode(&value) // valid, as the whole text is
+	return value
+}

@@ -44,6 +44,9 @@ type Operation struct {
 	MovesMoney bool
 	// Source says where the route is known from.
 	Source Provenance
+	// Grade is how sure the route is, on a scale which the provider package
+	// explains. Empty where it has none.
+	Grade string
 	// Open marks operations that need no credentials (a login, say).
 	Open bool
 }

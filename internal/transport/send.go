@@ -178,6 +178,8 @@ func (x *exchange) repeatable(a *attempt) bool {
 	switch a.verdict.Kind {
 	case Throttled:
 		return true
+	case InProgress:
+		return x.op.Class == Keyed
 	case Refused, Duplicate:
 		return false
 	}

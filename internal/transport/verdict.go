@@ -30,4 +30,7 @@ const (
 	Expired
 	// Duplicate: the reference exists already.
 	Duplicate
+	// InProgress: a request with the same idempotency key is still being worked
+	// on. Its outcome is open, and the same key may ask again.
+	InProgress
 )

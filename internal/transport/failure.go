@@ -30,6 +30,7 @@ type Failure struct {
 	Attempts   int           // how often the request was tried
 	RetryAfter time.Duration // how long the provider asked to wait
 	Body       []byte        // the last answer, bounded
+	Detail     any           // Verdict.Detail of the last answer
 
 	local     bool    // refused by our own validation
 	duplicate bool    // the provider says the reference exists already

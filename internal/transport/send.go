@@ -204,7 +204,7 @@ func (x *exchange) failure(ctx context.Context, err error) *Failure {
 		Provider: x.core.cfg.Provider, Operation: x.op.Name, Class: x.op.Class, Outcome: a.outcome,
 		Status: a.response.Status, Code: a.verdict.Code, Message: a.verdict.Message, Fields: a.verdict.Fields,
 		RequestID: a.response.Header.Get("X-Request-Id"), Reference: x.call.Reference,
-		Attempts: x.attempts, RetryAfter: a.wait,
+		Attempts: x.attempts, RetryAfter: a.wait, Detail: a.verdict.Detail,
 		duplicate: a.verdict.Kind == Duplicate,
 		kinds:     a.verdict.Kinds, cause: a.err,
 	}

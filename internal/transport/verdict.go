@@ -11,6 +11,9 @@ type Verdict struct {
 	Kinds   []error // sentinels
 	// RetryAfter is a wait the body asks for, where the header gives none.
 	RetryAfter time.Duration
+	// Detail is what the refusal says besides, in the provider's own terms; the
+	// client finds it in the Failure.
+	Detail any
 }
 
 // Kind sorts answers by what they say about the work.

@@ -10,11 +10,10 @@ import (
 
 // backoff is the wait before attempt n+1: full jitter under a growing bound.
 func backoff(n int, lo, hi time.Duration) time.Duration {
-	bound := lo
+	bound := min(lo, hi)
 	for i := 1; i < n && bound < hi; i++ {
-		bound *= 2
+		bound += min(bound, hi-bound) // twice as long, never beyond hi
 	}
-	bound = min(bound, hi)
 	return rand.N(bound) + 1
 }
 

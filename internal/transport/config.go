@@ -48,8 +48,8 @@ type Config struct {
 
 	// NoRedirects refuses redirects on reads too (signed requests).
 	NoRedirects bool
-	// Authorize adds credentials to one attempt, whose body and final URL it
-	// sees. token comes from Tokens and is empty without one. It is called for
+	// Authorize adds headers to one attempt, whose body and final URL it sees and
+	// must not change. token comes from Tokens and is empty without one. It is called for
 	// Open operations too, with an empty token.
 	Authorize func(req *http.Request, op Operation, body []byte, token string) error
 	// Tokens is the source of tokens with a lifetime, if the provider has them.
@@ -91,12 +91,17 @@ func New(cfg Config) (*Core, error) {
 			return nil, fmt.Errorf("%s: %s must not be negative", cfg.Provider, d.name)
 		}
 	}
+	if cfg.Interpret == nil {
+		return nil, fmt.Errorf("%s: Interpret is required", cfg.Provider)
+	}
 	if cfg.MaxAttempts < 0 {
 		return nil, fmt.Errorf("%s: MaxAttempts must not be negative", cfg.Provider)
 	}
 	setDefault(&cfg.MaxAttempts, defaultAttempts)
-	setDefault(&cfg.MinBackoff, defaultMinBackoff)
-	setDefault(&cfg.MaxBackoff, defaultMaxBackoff)
+	if cfg.MaxBackoff == 0 {
+		cfg.MaxBackoff = max(defaultMaxBackoff, cfg.MinBackoff)
+	}
+	setDefault(&cfg.MinBackoff, min(defaultMinBackoff, cfg.MaxBackoff))
 	setDefault(&cfg.MaxRetryAfter, defaultMaxRetryAfter)
 	if cfg.MinBackoff > cfg.MaxBackoff {
 		return nil, fmt.Errorf("%s: MinBackoff is greater than MaxBackoff", cfg.Provider)
@@ -120,6 +125,9 @@ func New(cfg Config) (*Core, error) {
 		return nil, fmt.Errorf("%s: Routes: %w", cfg.Provider, err)
 	}
 	for i, op := range table {
+		if !op.Class.known() || !validMethod(op.Method) || c.routes[op.Name] != nil {
+			return nil, fmt.Errorf("%s: operation %s: unknown class, bad method or named twice", cfg.Provider, op.Name)
+		}
 		r, err := c.prepare(cfg.Operations[i], op)
 		if err != nil {
 			return nil, fmt.Errorf("%s: operation %s: %w", cfg.Provider, op.Name, err)
@@ -160,8 +168,14 @@ func (c *Core) resolve(escaped string) (*url.URL, error) {
 	return &u, nil
 }
 
-// Operation returns the row of a name, overrides applied.
-func (c *Core) Operation(name string) Operation { return c.routes[name].op }
+// Operation returns the row of a name, overrides applied, or a row which has
+// nothing but that name.
+func (c *Core) Operation(name string) Operation {
+	if r := c.routes[name]; r != nil {
+		return r.op
+	}
+	return Operation{Name: name}
+}
 
 // BaseURL returns the configured base URL.
 func (c *Core) BaseURL() string { return c.base.String() }
@@ -201,6 +215,8 @@ func parseBase(raw string, allowHTTP bool) (*url.URL, error) {
 		return nil, errors.New("must not hold credentials")
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return nil, errors.New("must not hold a query or fragment")
+	case u.Path != "" && checkSegments(u.EscapedPath()) != "":
+		return nil, errors.New("holds an empty or a dot segment")
 	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
 		return nil, errors.New("plain http is refused for anything but loopback, because it shows credentials to the network")
 	}

@@ -1,15 +1,10 @@
 package transport
 
 import (
-	"context"
-	"errors"
-	"io"
 	"log/slog"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -23,19 +18,19 @@ type Failure struct {
 
 	Status     int           // HTTP status of the last answer, 0 without one
 	Code       string        // the provider's own code
-	Message    string        // the provider's own message; may hold personal data
-	Fields     Fields        // field errors, ours or the provider's
+	Message    string        `json:"-"` // the provider's own message; may hold personal data
+	Fields     Fields        `json:"-"` // field errors, ours or the provider's; may hold what was sent
 	RequestID  string        // X-Request-Id of the last answer
 	Reference  string        // the caller's own reference: what to ask about
 	Attempts   int           // how often the request was tried
 	RetryAfter time.Duration // how long the provider asked to wait
-	Body       []byte        // the last answer, bounded
+	Body       []byte        `json:"-"` // the last answer, bounded
 	Detail     any           // Verdict.Detail of the last answer
 
-	local     bool    // refused by our own validation
-	duplicate bool    // the provider says the reference exists already
-	kinds     []error // sentinels
-	cause     error
+	local   bool    // refused by our own validation
+	settled bool    // refused in words which speak of the work itself
+	kinds   []error // sentinels
+	cause   error
 }
 
 // Fields maps a dotted field path to what is wrong with it.
@@ -80,7 +75,7 @@ func (f *Failure) Error() string {
 			if i > 0 {
 				b.WriteString("; ")
 			}
-			b.WriteString(name + ": " + strings.Join(f.Fields[name], ", "))
+			b.WriteString(plain(name) + ": " + strings.Join(f.Fields[name], ", "))
 		}
 		b.WriteString(" (nothing was sent)")
 		return b.String()
@@ -97,10 +92,13 @@ func (f *Failure) Error() string {
 		b.WriteString("no answer")
 	}
 	if f.Code != "" {
-		b.WriteString(", code " + f.Code)
+		b.WriteString(", code " + plain(f.Code))
 	}
 	if len(f.Fields) > 0 {
-		b.WriteString(", fields " + strings.Join(f.Fields.Names(), " "))
+		b.WriteString(", fields")
+		for _, name := range f.Fields.Names() {
+			b.WriteString(" " + plain(name))
+		}
 	}
 	if f.Status != 0 && f.cause != nil {
 		b.WriteString(", " + phrase(f.cause))
@@ -109,10 +107,25 @@ func (f *Failure) Error() string {
 	return b.String()
 }
 
+// plain keeps a provider's code or field name on the line, unless it is none.
+func plain(name string) string {
+	odd := func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("_-.[]", r)
+	}
+	if name == "" || len(name) > 64 || strings.IndexFunc(name, odd) >= 0 {
+		return "?"
+	}
+	return name
+}
+
+// GoString keeps bodies and messages out of %#v.
+func (f *Failure) GoString() string { return f.Error() }
+
 // Unwrap gives the cause: a network error, a context error, a decode error.
 func (f *Failure) Unwrap() error { return f.cause }
 
-// Is matches the sentinels.
+// Is matches the sentinels. Those of the outcome speak of the whole call, the
+// others of its last answer only: ask for ErrOutcomeUnknown first.
 func (f *Failure) Is(target error) bool {
 	switch target {
 	case ErrOutcomeUnknown:
@@ -139,56 +152,5 @@ func (f *Failure) LogValue() slog.Value {
 	)
 }
 
-// phrase names a cause without the addresses and ports which net puts in it.
-func phrase(err error) string {
-	var dns *net.DNSError
-	var timeout net.Error
-	var inner interface{ SafePhrase() string }
-	switch {
-	case errors.Is(err, context.Canceled):
-		return "context canceled"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "deadline exceeded"
-	case errors.As(err, &inner):
-		return inner.SafePhrase()
-	case errors.As(err, &dns):
-		return "host name not resolved"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "connection reset"
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "answer cut short"
-	case errors.Is(err, io.EOF):
-		return "connection closed without an answer"
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return "timed out"
-	}
-	return "connection failed"
-}
-
 // SafePhrase lets an outer failure name this one as its cause.
 func (f *Failure) SafePhrase() string { return f.Error() }
-
-// problem is a cause with a fixed text of our own.
-type problem string
-
-func (p problem) Error() string      { return string(p) }
-func (p problem) SafePhrase() string { return string(p) }
-
-const (
-	errBodyTooLarge    = problem("answer too large")
-	errNotRedirected   = problem("redirect not followed")
-	errStillAbsent     = problem("lookup by reference found nothing after a second attempt")
-	errAttemptTimedOut = problem("attempt timed out")
-)
-
-// wrapped is a cause with a fixed text of our own and an error behind it.
-type wrapped struct {
-	text string
-	err  error
-}
-
-func (w *wrapped) Error() string      { return w.text + ": " + w.err.Error() }
-func (w *wrapped) SafePhrase() string { return w.text }
-func (w *wrapped) Unwrap() error      { return w.err }

@@ -1,15 +1,14 @@
 package transport
 
 import (
-	"context"
 	"log/slog"
 	"time"
 )
 
 // observe tells the hook and the log about an attempt. Only what is listed here
 // leaves: no URL, no body, no header but the request id.
-func (x *exchange) observe(ctx context.Context, start time.Time) {
-	cfg := &x.core.cfg
+func (x *exchange) observe(start time.Time) {
+	ctx, cfg := x.caller, &x.core.cfg
 	level := slog.LevelDebug
 	if !x.last.ok {
 		level = slog.LevelWarn

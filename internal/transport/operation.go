@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -20,6 +21,10 @@ const (
 	// Once writes are never repeated after an unknown outcome.
 	Once Class = "once"
 )
+
+func (c Class) known() bool {
+	return c == Safe || c == Keyed || c == Referenced || c == Once
+}
 
 // Provenance says where method and path of an operation are known from.
 type Provenance string
@@ -64,7 +69,8 @@ type Table []Operation
 // A replaced path may use only placeholders which the row has.
 func (t Table) With(routes map[string]Route) (Table, error) {
 	out := slices.Clone(t)
-	for name, r := range routes {
+	for _, name := range slices.Sorted(maps.Keys(routes)) {
+		r := routes[name]
 		i := slices.IndexFunc(out, func(op Operation) bool { return op.Name == name })
 		if i < 0 {
 			return nil, fmt.Errorf("route for unknown operation %q", name)

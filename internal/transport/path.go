@@ -25,12 +25,10 @@ func parseTemplate(text string) (template, error) {
 	if strings.ContainsAny(text, "?#\\ ") {
 		return template{}, fmt.Errorf("path %q holds a query, a fragment or a space", text)
 	}
-	t := template{text: text}
-	for segment := range strings.SplitSeq(text[1:], "/") {
-		if segment == "." || segment == ".." {
-			return template{}, fmt.Errorf("path %q holds a dot segment", text)
-		}
+	if fault := checkSegments(text); fault != "" {
+		return template{}, fmt.Errorf("path %q holds %s", text, fault)
 	}
+	t := template{text: text}
 	rest := text
 	for rest != "" {
 		open := strings.IndexByte(rest, '{')
@@ -70,10 +68,29 @@ func (t template) names() []string {
 	return names
 }
 
+// checkSegments finds what a server or proxy would resolve to another route: an
+// empty segment before the last, a dot segment, plain or escaped.
+func checkSegments(path string) string {
+	rest := path[1:]
+	for more := true; more; {
+		var segment string
+		segment, rest, more = strings.Cut(rest, "/")
+		if segment == "" && more {
+			return "an empty segment"
+		}
+		if len(segment) > len("%2e%2e") || !strings.ContainsAny(segment, ".%") {
+			continue
+		}
+		if plain, err := url.PathUnescape(segment); err == nil && (plain == "." || plain == "..") {
+			return "a dot segment"
+		}
+	}
+	return ""
+}
+
 // expand fills the placeholders. Each value becomes exactly one escaped path
-// segment: empty values and dot segments are refused, because a server or proxy
-// would resolve them to another route.
-func (t template) expand(value func(name string) string) (escaped string, err error) {
+// segment: empty values and dot segments are refused.
+func (t template) expand(value func(name string) string) (escaped string, fault *segmentFault) {
 	var b strings.Builder
 	for _, p := range t.pieces {
 		if p.name == "" {
@@ -82,12 +99,19 @@ func (t template) expand(value func(name string) string) (escaped string, err er
 		}
 		v := value(p.name)
 		if err := CheckSegment(v); err != nil {
-			return "", &segmentError{name: p.name, reason: err.Error()}
+			return "", &segmentFault{name: p.name, reason: err.Error()}
 		}
 		b.WriteString(url.PathEscape(v))
 	}
+	// Two pieces can make a dot segment together.
+	if fault := checkSegments(b.String()); fault != "" {
+		return "", &segmentFault{name: "path", reason: "holds " + fault}
+	}
 	return b.String(), nil
 }
+
+// segmentFault names the placeholder whose value cannot stand in the path.
+type segmentFault struct{ name, reason string }
 
 // CheckSegment reports why v cannot stand as one path segment.
 func CheckSegment(v string) error {
@@ -100,15 +124,7 @@ func CheckSegment(v string) error {
 	return nil
 }
 
-type segmentProblem string
-
-func (p segmentProblem) Error() string { return string(p) }
-
 const (
-	errSegmentEmpty = segmentProblem("is required")
-	errSegmentDots  = segmentProblem("must not be a dot segment")
+	errSegmentEmpty = problem("is required")
+	errSegmentDots  = problem("must not be a dot segment")
 )
-
-type segmentError struct{ name, reason string }
-
-func (e *segmentError) Error() string { return e.name + " " + e.reason }

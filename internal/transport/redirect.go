@@ -6,15 +6,15 @@ import (
 
 // followRedirect lets a read follow to another place on the same host. Every
 // other redirect is handed back as the answer: net/http would turn a POST into
-// a GET, and would carry our own headers to another host.
-func followRedirect(req *http.Request, via []*http.Request) error {
+// a GET, and would carry our own headers to another host. What is a write
+// follows from the operation's class, never from the method.
+func (x *exchange) followRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
-	if first.Method != http.MethodGet && first.Method != http.MethodHead ||
+	if x.op.Class != Safe || x.core.cfg.NoRedirects ||
+		first.Method != http.MethodGet && first.Method != http.MethodHead ||
 		len(via) > maxRedirects ||
 		req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host {
 		return http.ErrUseLastResponse
 	}
 	return nil
 }
-
-func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -15,29 +15,27 @@ import (
 // leaves, redirected ones too, and it hides the transport's CloseIdleConnections
 // from go-retryablehttp, which would empty a pool that others use.
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
-	x.attempts++
+	if req.Response == nil { // a redirect that is followed belongs to its attempt
+		x.attempts++
+	}
 	x.last = attempt{}
 	x.asked.Store(false)
 	x.got.Store(false)
 	x.wrote.Store(false)
 	start := time.Now()
-	if x.attempts > 1 {
-		// The first attempt's headers may still be being written.
-		req = req.Clone(req.Context())
-	}
-	err := req.Context().Err() // net/http would return it without a trace
+	err := x.caller.Err() // net/http would return it without a trace
 	if err == nil {
 		err = x.authorize(req)
 	}
 	if err != nil {
 		x.last = attempt{err: err, outcome: NotSent, final: true}
-		x.observe(req.Context(), start)
+		x.observe(start)
 		return nil, err
 	}
 
 	resp, err := x.perform(req)
 	x.judge(err)
-	x.observe(req.Context(), start)
+	x.observe(start)
 	if err != nil {
 		return nil, err
 	}
@@ -48,16 +46,22 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 func (x *exchange) authorize(req *http.Request) error {
 	cfg := &x.core.cfg
 	if cfg.Tokens != nil && !x.op.Open {
-		token, err := cfg.Tokens.Get(req.Context())
+		// Without the trace: a login's connection is not this request's.
+		token, err := cfg.Tokens.Get(x.caller)
 		if err != nil {
-			return err
+			if x.caller.Err() != nil {
+				return x.caller.Err()
+			}
+			return &foreign{text: "login failed", err: err, kinds: true}
 		}
 		x.last.token = token
 	}
-	if cfg.Authorize == nil {
-		return nil
+	if cfg.Authorize != nil {
+		if err := cfg.Authorize(req, x.op, x.body, x.last.token); err != nil {
+			return err
+		}
 	}
-	return cfg.Authorize(req, x.op, x.body, x.last.token)
+	return checkHeader(req.Header)
 }
 
 // perform sends one request and reads the answer whole into x.last.
@@ -97,10 +101,9 @@ func (x *exchange) judge(err error) {
 	}
 	if err != nil {
 		a.err, a.outcome = err, noAnswer
-		// With a connection in hand and the context ended, the write may be
-		// under way on another goroutine.
-		racing := x.got.Load() && (x.Context.Err() != nil || errors.Is(err, errAttemptTimedOut))
-		if x.asked.Load() && !x.wrote.Load() && !racing {
+		// With a connection in hand the write may be under way on another
+		// goroutine, and over HTTP/2 it is done before WroteHeaders is called.
+		if x.asked.Load() && !x.got.Load() && !x.wrote.Load() && a.response.Status == 0 {
 			a.outcome = NotSent
 		} else {
 			x.left = true
@@ -120,7 +123,7 @@ func (x *exchange) judge(err error) {
 	}
 	a.verdict = x.core.cfg.Interpret(x.op, r)
 	if a.wait == 0 {
-		a.wait = a.verdict.RetryAfter
+		a.wait = max(a.verdict.RetryAfter, 0)
 	}
 	switch a.verdict.Kind {
 	case Accepted:
@@ -167,21 +170,30 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 const maxPooledBuffer = 256 << 10
 
-// readBody reads a whole answer, bounded. What it returns belongs to the
-// caller: results keep it as their raw JSON.
+// readBody reads a whole answer to its end, bounded, which frees the connection
+// for the next call. What it returns belongs to the caller: results keep it as
+// their raw JSON.
 func readBody(resp *http.Response) ([]byte, error) {
-	if n := resp.ContentLength; n >= 0 && n <= MaxResponseBody {
-		body := make([]byte, n)
-		if _, err := io.ReadFull(resp.Body, body); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
+	n := resp.ContentLength
+	switch {
+	case resp.Body == http.NoBody:
+		return nil, nil // nothing, or the answer to a HEAD, whatever its length says
+	case n > MaxResponseBody:
+		return nil, errBodyTooLarge
+	case n > 0:
+		body := make([]byte, n+1) // one more, to see the end
+		switch read, err := io.ReadFull(resp.Body, body); {
+		case int64(read) == n && errors.Is(err, io.ErrUnexpectedEOF):
+			return body[:n:n], nil
+		case err == nil:
+			return nil, errBodyTooLong
+		case errors.Is(err, io.EOF):
+			return nil, io.ErrUnexpectedEOF
+		default:
 			return nil, err
 		}
-		// Reading the end frees the connection for the next call.
-		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1))
-		return body, nil
 	}
+	// Unknown, or said to be empty by a RoundTripper that does not say.
 	buf := buffers.Get().(*bytes.Buffer)
 	buf.Reset()
 	defer func() {
@@ -189,11 +201,11 @@ func readBody(resp *http.Response) ([]byte, error) {
 			buffers.Put(buf)
 		}
 	}()
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, MaxResponseBody+1))
+	read, err := buf.ReadFrom(io.LimitReader(resp.Body, MaxResponseBody+1))
 	if err != nil {
 		return nil, err
 	}
-	if n > MaxResponseBody {
+	if read > MaxResponseBody {
 		return nil, errBodyTooLarge
 	}
 	return bytes.Clone(buf.Bytes()), nil

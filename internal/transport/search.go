@@ -4,7 +4,7 @@ package transport
 func Absent(provider string, op Operation, reference string) *Failure {
 	return &Failure{
 		Provider: provider, Operation: op.Name, Class: op.Class, Outcome: NoEffect,
-		Reference: reference, kinds: []error{ErrNotFound}, cause: problem("nothing found"),
+		Reference: reference, kinds: []error{ErrNotFound}, cause: errNothingFound,
 	}
 }
 

@@ -1,12 +1,15 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -16,17 +19,18 @@ import (
 // exchange is one call on the wire: the request's context, the RoundTripper of
 // its attempts and their record, in one allocation.
 type exchange struct {
-	context.Context // the caller's, with trace
+	context.Context                 // the caller's, with trace
+	caller          context.Context // the caller's own
 
-	core *Core
-	op   Operation
-	call *Call
-	body []byte
-
-	client  retryablehttp.Client
-	http    http.Client
-	trace   httptrace.ClientTrace
+	core    *Core
+	op      Operation
+	call    *Call
+	body    []byte
 	timeout time.Duration
+
+	client retryablehttp.Client
+	http   http.Client
+	trace  httptrace.ClientTrace
 
 	// Hooks run on other goroutines, late ones too. A late hook can only make
 	// an attempt look more sent than it was: the safe side.
@@ -53,8 +57,8 @@ type attempt struct {
 }
 
 // send carries out the attempts of one request.
-func (c *Core) send(ctx context.Context, op Operation, u *url.URL, body []byte, call Call) *Failure {
-	x := &exchange{core: c, op: op, call: &call, body: body, timeout: c.timeout}
+func (c *Core) send(ctx context.Context, op Operation, u *url.URL, body []byte, call *Call) *Failure {
+	x := &exchange{core: c, caller: ctx, op: op, call: call, body: body, timeout: c.timeout}
 	if call.Timeout != 0 {
 		x.timeout = call.Timeout
 	}
@@ -62,45 +66,66 @@ func (c *Core) send(ctx context.Context, op Operation, u *url.URL, body []byte, 
 	x.trace.GotConn = x.onGotConn
 	x.trace.WroteHeaders = x.onWroteHeaders
 	x.Context = httptrace.WithClientTrace(ctx, &x.trace)
-	x.http = http.Client{Transport: x, Jar: c.jar, CheckRedirect: followRedirect}
-	if c.cfg.NoRedirects {
-		x.http.CheckRedirect = refuseRedirect
-	}
+	x.http = http.Client{Transport: x, Jar: c.jar, CheckRedirect: checkRedirect}
 	x.client = retryablehttp.Client{
 		HTTPClient:   &x.http,
 		RetryMax:     c.cfg.MaxAttempts + 1, // decide counts; one more for a renewed token
 		CheckRetry:   checkRetry,
 		Backoff:      waitDecided,
+		PrepareRetry: prepareRetry,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 
-	req := &http.Request{
+	req := (&http.Request{
 		Method: op.Method, URL: u, Host: u.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: c.header(call, body),
-	}
-	rr := retryablehttp.Request{Request: req.WithContext(x)}
-	if body != nil {
-		if err := rr.SetBody(body); err != nil {
-			return c.refuse(call, op, "body", "cannot be sent")
-		}
-	}
+	}).WithContext(x)
+	x.prepare(req)
 
 	// What the attempts meant stands in x; bodies are read there.
-	resp, err := x.client.Do(&rr)
+	resp, err := x.client.Do(&retryablehttp.Request{Request: req})
 	if resp != nil {
 		_ = resp.Body.Close()
 	}
 	if x.last.ok {
 		return nil
 	}
-	return x.failure(ctx, err)
+	return x.failure(err)
 }
 
-func (x *exchange) onGetConn(string)                { x.asked.Store(true) }
+func (x *exchange) onGetConn(string) {
+	// net/http asks for another connection only when the last one took nothing
+	// of the request, or when the request may be repeated.
+	x.got.Store(false)
+	x.asked.Store(true)
+}
 func (x *exchange) onGotConn(httptrace.GotConnInfo) { x.got.Store(true) }
 func (x *exchange) onWroteHeaders()                 { x.wrote.Store(true) }
 
+// prepare gives each attempt headers and a body of its own: those of an earlier
+// one may still be on their way out on another goroutine.
+func (x *exchange) prepare(req *http.Request) {
+	req.Header = x.core.header(x.call, x.body)
+	repeats := repeatsMethod(req.Method) && x.op.Class != Safe
+	if len(x.body) > 0 {
+		req.Body = io.NopCloser(bytes.NewReader(x.body))
+		req.ContentLength = int64(len(x.body))
+		if !repeats {
+			req.GetBody = x.getBody
+		}
+	} else if repeats {
+		// net/http would send such a request again by itself when a pooled
+		// connection breaks. It does not when it cannot rewind the body.
+		req.Body = io.NopCloser(strings.NewReader(""))
+	}
+}
+
+func (x *exchange) getBody() (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(x.body)), nil
+}
+
+// Value lets go-retryablehttp's and net/http's hooks find the exchange, which
+// comes along as the request's context.
 func (x *exchange) Value(key any) any {
 	if key == (exchangeKey{}) {
 		return x
@@ -110,41 +135,27 @@ func (x *exchange) Value(key any) any {
 
 type exchangeKey struct{}
 
-var jsonType = []string{"application/json"}
+func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
 
-func (c *Core) header(call Call, body []byte) http.Header {
-	h := make(http.Header, 5+len(call.Header))
-	for name, values := range call.Header {
-		h[name] = values
-	}
-	h["Accept"] = jsonType
-	h["User-Agent"] = c.userAgent
-	if body != nil {
-		if call.ContentType == "" {
-			h["Content-Type"] = jsonType
-		} else {
-			h["Content-Type"] = []string{call.ContentType}
-		}
-	}
-	if call.Key != "" {
-		h["Idempotency-Key"] = []string{call.Key}
-	}
-	return h
-}
-
-// checkRetry and waitDecided are go-retryablehttp's two questions. The first
-// gets no request, so the exchange comes along as the context.
-func checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	x := ctx.Value(exchangeKey{}).(*exchange)
-	return x.again(ctx), nil
+func checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
+	return exchangeOf(ctx).again(), nil
 }
 
 func waitDecided(decided, _ time.Duration, _ int, _ *http.Response) time.Duration { return decided }
 
+func prepareRetry(req *http.Request) error {
+	exchangeOf(req.Context()).prepare(req)
+	return nil
+}
+
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	return exchangeOf(req.Context()).followRedirect(req, via)
+}
+
 // again decides whether to try once more, and how long to wait before.
-func (x *exchange) again(ctx context.Context) bool {
+func (x *exchange) again() bool {
 	a := &x.last
-	if a.ok || a.final || ctx.Err() != nil {
+	if a.ok || a.final || x.caller.Err() != nil {
 		return false
 	}
 	if a.verdict.Kind == Expired {
@@ -167,7 +178,7 @@ func (x *exchange) again(ctx context.Context) bool {
 	if wait == 0 {
 		wait = backoff(x.attempts, cfg.MinBackoff, cfg.MaxBackoff)
 	}
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+	if deadline, ok := x.caller.Deadline(); ok && time.Until(deadline) <= wait {
 		return false
 	}
 	x.client.RetryWaitMin = wait
@@ -178,8 +189,6 @@ func (x *exchange) repeatable(a *attempt) bool {
 	switch a.verdict.Kind {
 	case Throttled:
 		return true
-	case InProgress:
-		return x.op.Class == Keyed
 	case Refused, Duplicate:
 		return false
 	}
@@ -198,39 +207,58 @@ func settledStatus(status int) bool {
 	return status >= 300 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
 }
 
-func (x *exchange) failure(ctx context.Context, err error) *Failure {
+func (x *exchange) failure(err error) *Failure {
 	a := &x.last
 	f := &Failure{
 		Provider: x.core.cfg.Provider, Operation: x.op.Name, Class: x.op.Class, Outcome: a.outcome,
 		Status: a.response.Status, Code: a.verdict.Code, Message: a.verdict.Message, Fields: a.verdict.Fields,
 		RequestID: a.response.Header.Get("X-Request-Id"), Reference: x.call.Reference,
-		Attempts: x.attempts, RetryAfter: a.wait, Detail: a.verdict.Detail,
-		duplicate: a.verdict.Kind == Duplicate,
-		kinds:     a.verdict.Kinds, cause: a.err,
+		Attempts: x.attempts, RetryAfter: a.wait,
+		settled: a.settles(), kinds: a.verdict.Kinds, cause: a.err,
 	}
 	if body := a.response.Body; len(body) > 0 {
-		f.Body = append([]byte(nil), body[:min(len(body), maxFailureBody)]...)
+		f.Body = bytes.Clone(body[:min(len(body), maxFailureBody)])
 	}
 	if x.attempts == 0 { // net/http refused the request before any attempt
 		f.Outcome, f.cause = NotSent, err
-	}
-	if ctxErr := ctx.Err(); ctxErr != nil {
-		// The caller's own deadline or cancellation is the reason he looks for.
-		if f.cause == nil || !errors.Is(f.cause, ctxErr) {
-			f.cause = errors.Join(ctxErr, f.cause)
+		var shown *url.Error
+		if errors.As(err, &shown) {
+			f.cause = shown.Err // without the URL
 		}
 	}
-	if x.left && x.op.Class != Safe && !a.settles() {
+	if ended := x.ended(); ended != nil && !a.answered() && !errors.Is(f.cause, ended) {
+		// The caller's own deadline or cancellation is the reason he looks for.
+		f.cause = errors.Join(ended, f.cause)
+	}
+	if x.left && x.op.Class != Safe && !f.settled {
 		f.Outcome = Unknown
 	}
 	return f
 }
 
+// ended says how the caller's context ended. A dialler's own timer can go off
+// just before the context's.
+func (x *exchange) ended() error {
+	if err := x.caller.Err(); err != nil {
+		return err
+	}
+	if deadline, ok := x.caller.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// answered reports whether the provider settled the call in its own words, so
+// that the end of the context had no part in it.
+func (a *attempt) answered() bool {
+	return a.verdict.Kind == Refused || a.verdict.Kind == Duplicate
+}
+
 // settles reports whether a refusal speaks of the work itself, and so of an
 // earlier attempt that left unanswered too. A refused token or a throttled
-// repeat says nothing about the first one.
+// repeat says nothing about the first one, and a duplicate says it was taken.
 func (a *attempt) settles() bool {
-	if a.verdict.Kind != Refused && a.verdict.Kind != Duplicate {
+	if a.verdict.Kind != Refused {
 		return false
 	}
 	return !slices.ContainsFunc(a.verdict.Kinds, func(kind error) bool {

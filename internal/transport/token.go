@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,7 +123,7 @@ func (s *TokenSource) start(ctx context.Context) *flight {
 		}()
 		token, err := s.login(ctx)
 		if err == nil && token.Value == "" {
-			err = errors.New("login answered without a token")
+			err = errLoginEmpty
 		}
 		f.err = err
 		if err == nil {
@@ -133,8 +132,6 @@ func (s *TokenSource) start(ctx context.Context) *flight {
 	}()
 	return f
 }
-
-const errLoginPanicked = problem("login failed")
 
 func hold(t Token) *held {
 	h := &held{Token: t}

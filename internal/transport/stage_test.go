@@ -1,0 +1,313 @@
+package transport_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+)
+
+// step is what one request meets on the other side. A nil step refuses the
+// connection, so that the request is never sent.
+type step func(http.ResponseWriter, *http.Request)
+
+// request is one request as the server saw it.
+type request struct {
+	Method, URI, Host, Body string
+	Header                  http.Header
+	At                      time.Time
+}
+
+// stage is a real net/http server and a real http.Transport with net.Pipe
+// between them, playing a script: one step per request. It works inside and
+// outside of a synctest bubble.
+type stage struct {
+	t         testing.TB
+	transport *http.Transport
+	conns     chan net.Conn
+	closed    chan struct{}
+
+	mu       sync.Mutex
+	script   []step
+	always   step // once the script has ended
+	requests []request
+	dials    int
+}
+
+func newStage(t testing.TB, script ...step) *stage {
+	s := &stage{t: t, script: script, conns: make(chan net.Conn), closed: make(chan struct{})}
+	s.transport = &http.Transport{DialContext: s.dial, DialTLSContext: s.dial, MaxIdleConnsPerHost: 64}
+	server := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(s)
+	}()
+	t.Cleanup(func() {
+		_ = server.Close()
+		s.transport.CloseIdleConnections()
+		<-served
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.script) > 0 {
+			t.Errorf("%d steps of the script were not played", len(s.script))
+		}
+	})
+	return s
+}
+
+func (s *stage) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	s.mu.Lock()
+	s.dials++
+	refuse := len(s.script) > 0 && s.script[0] == nil
+	if refuse {
+		s.script = s.script[1:]
+	}
+	s.mu.Unlock()
+	if refuse {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 4711}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	}
+	client, server := net.Pipe()
+	select {
+	case s.conns <- server:
+		return client, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (s *stage) Accept() (net.Conn, error) {
+	select {
+	case c := <-s.conns:
+		return c, nil
+	case <-s.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (s *stage) Close() error {
+	close(s.closed)
+	return nil
+}
+
+func (s *stage) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the client went away in the middle of its request
+	}
+	s.mu.Lock()
+	s.requests = append(s.requests, request{
+		Method: r.Method, URI: r.RequestURI, Host: r.Host, Body: string(body), Header: r.Header.Clone(), At: time.Now(),
+	})
+	next := s.always
+	if len(s.script) > 0 {
+		next, s.script = s.script[0], s.script[1:]
+	}
+	s.mu.Unlock()
+	if next == nil {
+		s.t.Errorf("unexpected request: %s %s", r.Method, r.RequestURI)
+		w.WriteHeader(http.StatusTeapot)
+		return
+	}
+	next(w, r)
+}
+
+func (s *stage) seen() []request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]request(nil), s.requests...)
+}
+
+func (s *stage) dialled() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dials
+}
+
+// The steps.
+
+// say answers in the test provider's own words: {"say": kind}.
+func say(status int, kind string) step {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"say":%q,"code":"C1","message":"personal words"}`, kind)
+	}
+}
+
+func accept(w http.ResponseWriter, r *http.Request) { say(200, "accepted")(w, r) }
+
+func html(status int) step {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "<html><h1>Bad Gateway</h1></html>")
+	}
+}
+
+func garbled(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"say":`) }
+
+func drop(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+func truncate(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Length", "1000")
+	_, _ = io.WriteString(w, `{"say":"accepted"`)
+	panic(http.ErrAbortHandler)
+}
+
+// truncateChunked ends a body of unknown length without its last chunk.
+func truncateChunked(w http.ResponseWriter, _ *http.Request) {
+	_, _ = io.WriteString(w, `{"say":"accepted"}`)
+	w.(http.Flusher).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// hang answers nothing until the client goes away.
+func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+
+func with(name, value string, then step) step {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(name, value)
+		then(w, r)
+	}
+}
+
+func redirect(status int, to string) step {
+	return with("Location", to, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+}
+
+// interpret reads the test provider's answers.
+func interpret(_ transport.Operation, r *transport.Response) transport.Verdict {
+	var answer struct{ Say, Code, Message string }
+	if json.Unmarshal(r.Body, &answer) != nil && r.Status >= 300 {
+		return transport.Verdict{}
+	}
+	v := transport.Verdict{Code: answer.Code, Message: answer.Message}
+	switch answer.Say {
+	case "refused":
+		v.Kind, v.Kinds = transport.Refused, []error{transport.ErrDeclined}
+	case "forbidden":
+		v.Kind, v.Kinds = transport.Refused, []error{transport.ErrForbidden}
+	case "throttled":
+		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
+	case "expired":
+		v.Kind, v.Kinds = transport.Expired, []error{transport.ErrUnauthorized}
+	case "duplicate":
+		v.Kind, v.Kinds = transport.Duplicate, []error{transport.ErrDuplicate}
+	default:
+		if r.Status < 300 && answer.Say != "unclear" {
+			v.Kind = transport.Accepted
+		}
+	}
+	return v
+}
+
+// operations has a row for every class and shape of path.
+var operations = transport.Table{
+	{Name: "safe", Method: "GET", Path: "/safe", Class: transport.Safe, Source: transport.Documented},
+	{Name: "quote", Method: "POST", Path: "/quote", Class: transport.Safe, Source: transport.Documented},
+	{Name: "keyed", Method: "POST", Path: "/keyed", Class: transport.Keyed, MovesMoney: true, Source: transport.Documented},
+	{Name: "referenced", Method: "POST", Path: "/referenced", Class: transport.Referenced, MovesMoney: true, Source: transport.Documented},
+	{Name: "once", Method: "POST", Path: "/once", Class: transport.Once, MovesMoney: true, Source: transport.Documented},
+	{Name: "login", Method: "POST", Path: "/login", Class: transport.Safe, Source: transport.Documented, Open: true},
+	{Name: "item", Method: "GET", Path: "/shops/{shop_id}/items/{item_id}/", Class: transport.Safe, Source: transport.Assumed},
+}
+
+// core returns a Core which speaks to the stage; its waits are exact.
+func (s *stage) core(change ...func(*transport.Config)) *transport.Core {
+	return newCore(s.t, append([]func(*transport.Config){func(cfg *transport.Config) {
+		cfg.BaseURL = "http://provider.localhost"
+		cfg.HTTPClient = &http.Client{Transport: s.transport}
+	}}, change...)...)
+}
+
+func newCore(t testing.TB, change ...func(*transport.Config)) *transport.Core {
+	t.Helper()
+	cfg := transport.Config{
+		Provider: "acme", UserAgent: "test/1", BaseURL: "https://acme.example",
+		Operations: operations, Interpret: interpret,
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	core, err := transport.New(cfg)
+	require.NoError(t, err)
+	return core
+}
+
+// decode is what a provider's Decode does.
+func decode(r *transport.Response) error {
+	var answer struct{ Say string }
+	return json.Unmarshal(r.Body, &answer)
+}
+
+// callOf returns a call of the row which stands for a class.
+func callOf(op string) transport.Call {
+	call := transport.Call{Op: op, Reference: "ref-1", Decode: decode}
+	switch op {
+	case "keyed":
+		call.Key = "key-1"
+	case "item":
+		call.Path = []string{"s1", "i1"}
+	}
+	if op != "safe" && op != "item" {
+		call.Body = map[string]string{"reference": "ref-1"}
+	}
+	return call
+}
+
+// failure returns err as a *Failure, which every error of a call is.
+func failure(t testing.TB, err error) *transport.Failure {
+	t.Helper()
+	require.Error(t, err)
+	var f *transport.Failure
+	require.ErrorAs(t, err, &f)
+	return f
+}
+
+// search is a lookup with scripted answers.
+type search struct {
+	answers []string // "found", "absent", "fails"
+	made    int
+}
+
+var errSearch = errors.New("search failed")
+
+func (l *search) lookup(context.Context) (bool, error) {
+	l.made++
+	if len(l.answers) == 0 {
+		return false, errors.New("one lookup too many")
+	}
+	answer := l.answers[0]
+	l.answers = l.answers[1:]
+	if answer == "fails" {
+		return false, errSearch
+	}
+	return answer == "found", nil
+}
+
+func lines(requests []request) string {
+	var b strings.Builder
+	for _, r := range requests {
+		b.WriteString(r.Method + " " + r.URI + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,48 @@
+package kpay
+
+import (
+	"context"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+)
+
+// Status asks for a payment by your reference. It gives ErrNotFound when KPay
+// knows none (code 611), which can be so for moments after Pay. An answer that
+// names another reference, or none, is an ErrUnexpectedResponse and never
+// taken for this payment's.
+func (c *Client) Status(ctx context.Context, refID string) (*Payment, error) {
+	f := transport.Fields{}
+	checkRefID(f, refID)
+	if err := c.invalid(OpStatus, refID, f); err != nil {
+		return nil, err
+	}
+	return c.status(ctx, refID, statusRequest{RefID: refID, Action: "checkstatus"})
+}
+
+// StatusByTID asks for a payment by KPay's id. Match the answer by its RefID:
+// its TID may differ from the one asked for.
+func (c *Client) StatusByTID(ctx context.Context, tid string) (*Payment, error) {
+	f := transport.Fields{}
+	f.Require("tid", tid)
+	if err := c.invalid(OpStatus, "", f); err != nil {
+		return nil, err
+	}
+	return c.status(ctx, "", statusRequest{TID: tid, Action: "checkstatus"})
+}
+
+type statusRequest struct {
+	TID    string `json:"tid,omitempty"`
+	RefID  string `json:"refid,omitempty"`
+	Action string `json:"action"`
+}
+
+func (c *Client) status(ctx context.Context, refID string, request statusRequest) (*Payment, error) {
+	var payment *Payment
+	err := c.do(ctx, transport.Call{
+		Op: OpStatus, Reference: refID, Body: request, Decode: into(&payment, refID, true),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return payment, nil
+}

@@ -1,0 +1,170 @@
+package webhook_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+func request(target string) *http.Request {
+	return httptest.NewRequest(http.MethodPost, target, nil)
+}
+
+func TestPathSecret(t *testing.T) {
+	const next = "aSecondSecretForRotation_1"
+	a := webhook.PathSecret(next, pathSecret)
+	for path, secret := range map[string]int{"/" + next: 0, "/hooks/" + pathSecret: 1, "/a/b/" + pathSecret + "?x=y": 1} {
+		proof, err := webhook.Verify(request(path), nil, a)
+		require.NoError(t, err, path)
+		assert.Equal(t, secret, proof.Secret, path)
+		assert.False(t, proof.Signed)
+	}
+	for _, path := range []string{"/", "/hooks", "/hooks/" + pathSecret + "/", "/" + strings.ToUpper(pathSecret), "/?secret=" + pathSecret, "/" + pathSecret + next} {
+		_, err := webhook.Verify(request(path), nil, a)
+		assert.ErrorIs(t, err, webhook.ErrUnauthenticated, path)
+	}
+}
+
+func TestQuerySecret(t *testing.T) {
+	a := webhook.QuerySecret("key", pathSecret, "aSecondSecretForRotation_1")
+	for _, target := range []string{"/?key=" + pathSecret, "/x?a=b&key=aSecondSecretForRotation_1"} {
+		_, err := webhook.Verify(request(target), nil, a)
+		assert.NoError(t, err, target)
+	}
+	for _, target := range []string{"/", "/?key=", "/?key=wrong", "/?KEY=" + pathSecret, "/" + pathSecret,
+		"/?key=" + pathSecret + "&key=" + pathSecret, "/?key=wrong&key=" + pathSecret, "/?key=" + pathSecret + "&%zz"} {
+		_, err := webhook.Verify(request(target), nil, a)
+		assert.ErrorIs(t, err, webhook.ErrUnauthenticated, target)
+	}
+}
+
+func TestBasicAuth(t *testing.T) {
+	a := webhook.BasicAuth("kapiten", "new-password", "old-password")
+	for password, secret := range map[string]int{"new-password": 0, "old-password": 1} {
+		r := request("/")
+		r.SetBasicAuth("kapiten", password)
+		proof, err := webhook.Verify(r, nil, a)
+		require.NoError(t, err)
+		assert.Equal(t, secret, proof.Secret)
+	}
+	for _, pair := range [][2]string{{"kapiten", "wrong"}, {"kapiten", ""}, {"", "new-password"}, {"Kapiten", "new-password"}, {"", ""}} {
+		r := request("/")
+		r.SetBasicAuth(pair[0], pair[1])
+		_, err := webhook.Verify(r, nil, a)
+		assert.ErrorIs(t, err, webhook.ErrUnauthenticated, pair)
+	}
+	_, err := webhook.Verify(request("/"), nil, a)
+	assert.ErrorIs(t, err, webhook.ErrUnauthenticated)
+}
+
+func TestAllowList(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		proxies   []string
+		peer      string
+		forwarded []string
+		want      bool
+	}{
+		{"direct, in range", nil, "52.50.88.9:4711", nil, true},
+		{"direct, single address", nil, "[2001:db8::1]:443", nil, true},
+		{"direct, IPv4 in IPv6", nil, "[::ffff:52.50.88.9]:4711", nil, true},
+		{"direct, out of range", nil, "52.50.89.9:4711", nil, false},
+		{"spoofed header from a stranger", nil, "203.0.113.7:1", []string{"52.50.88.9"}, false},
+		{"spoofed header, proxies exist", []string{"10.0.0.0/8"}, "203.0.113.7:1", []string{"52.50.88.9"}, false},
+		{"header of a friend is ignored when no proxy is trusted", nil, "52.50.88.9:1", []string{"203.0.113.7"}, true},
+		{"through the proxy", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"52.50.88.9"}, true},
+		{"through two proxies", []string{"10.0.0.0/8", "192.0.2.1"}, "10.0.0.1:1", []string{"52.50.88.9, 192.0.2.1"}, true},
+		{"through two proxies, two headers", []string{"10.0.0.0/8", "192.0.2.1"}, "10.0.0.1:1", []string{"52.50.88.9", "192.0.2.1"}, true},
+		{"with a port", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"52.50.88.9:5555"}, true},
+		{"spoofed on the left", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"52.50.88.9, 203.0.113.7"}, false},
+		{"spoofed in a header of its own", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"52.50.88.9", "203.0.113.7"}, false},
+		{"spoofed proxy on the left", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"52.50.88.9, 10.0.0.2, 203.0.113.7"}, false},
+		{"proxy without header", []string{"10.0.0.0/8"}, "10.0.0.1:1", nil, false},
+		{"nothing but proxies", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"10.0.0.2"}, false},
+		{"rubbish", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"unknown"}, false},
+		{"rubbish on the right", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"52.50.88.9,"}, false},
+		{"peer without address", nil, "@", nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := request("/")
+			r.RemoteAddr = c.peer
+			for _, v := range c.forwarded {
+				r.Header.Add("X-Forwarded-For", v)
+			}
+			_, err := webhook.Verify(r, nil, webhook.AllowList([]string{"52.50.88.0/24", "2001:db8::1"}, c.proxies...))
+			if c.want {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorIs(t, err, webhook.ErrUnauthenticated)
+			}
+		})
+	}
+}
+
+func TestAuthenticatorsCombine(t *testing.T) {
+	path, basic := webhook.PathSecret(pathSecret), webhook.BasicAuth("kpay", "secret")
+	both := request("/" + pathSecret)
+	both.SetBasicAuth("kpay", "secret")
+	onlyPath := request("/" + pathSecret)
+
+	_, err := webhook.Verify(both, nil, path, basic)
+	require.NoError(t, err)
+	_, err = webhook.Verify(onlyPath, nil, path, basic)
+	require.ErrorIs(t, err, webhook.ErrUnauthenticated, "all must agree")
+	_, err = webhook.Verify(onlyPath, nil, webhook.AnyOf(basic, path))
+	require.NoError(t, err)
+	_, err = webhook.Verify(request("/"), nil, webhook.AnyOf(basic, path))
+	require.ErrorIs(t, err, webhook.ErrUnauthenticated)
+	_, err = webhook.Verify(both, nil)
+	require.ErrorIs(t, err, webhook.ErrConfiguration, "nothing to verify with is no pass")
+	_, err = webhook.Verify(both, nil, webhook.PathSecret())
+	require.ErrorIs(t, err, webhook.ErrConfiguration)
+}
+
+func TestSecretsAreNowhereToBeSeen(t *testing.T) {
+	const planted = "planted-secret-0123456789"
+	capabilities, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "shop", BaseURL: "https://shop.example/hooks"}, planted)
+	require.NoError(t, err)
+	signature := webhook.Signature(stamped, planted)
+	// Fills the pools.
+	_, _ = signature.Authenticate(&webhook.Delivery{Request: request("/")})
+	_, err = capabilities.URL(webhook.Bound{Reference: "o1"})
+	require.NoError(t, err)
+	h, _ := shop(t, func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.PathSecret(planted)) })
+	for name, v := range map[string]any{
+		"path": webhook.PathSecret(planted), "query": webhook.QuerySecret("key", planted), "basic": webhook.BasicAuth("kpay", planted),
+		"signature": signature, "capabilities": capabilities, "handler": h, "any": webhook.AnyOf(webhook.PathSecret(planted)),
+	} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+			text := fmt.Sprintf(verb, v)
+			assert.NotContains(t, text, planted, "%s %s", name, verb)
+			assert.NotContains(t, text, fmt.Sprintf("%x", planted), "%s %s", name, verb)
+			assert.NotContains(t, text, strings.Trim(fmt.Sprint([]byte(planted)), "[]"), "%s %s", name, verb)
+		}
+	}
+	for _, bad := range []webhook.Authenticator{webhook.PathSecret(planted[:10]), webhook.PathSecret("/" + planted)} {
+		_, err := webhook.Verify(request("/"), nil, bad)
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), planted[:10])
+	}
+	_, err = webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "shop", BaseURL: "https://shop.example"}, planted[:10])
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), planted[:10])
+}
+
+func TestADeliveryThatCannotBeReadIsNoForgery(t *testing.T) {
+	h, _ := shop(t, func(c *webhook.Config[order]) {
+		c.Auth = []webhook.Authenticator{webhook.AnyOf(webhook.Signature(stamped, "whsec"), webhook.PathSecret(pathSecret))}
+		c.MaxBody = 10
+	})
+	assert.Equal(t, 413, post(h, paid("o1")).Code)
+	assert.False(t, errors.Is(webhook.ErrBodyTooLarge, webhook.ErrUnauthenticated))
+}

@@ -1,0 +1,207 @@
+package webhook
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/shopspring/decimal"
+)
+
+// CapabilityConfig sets up capability URLs for one provider.
+type CapabilityConfig struct {
+	// Provider is Source.Provider; a URL of one provider does not open another's.
+	Provider string
+	// BaseURL is where the handler is mounted; the capability is appended as one
+	// path segment. https, except for loopback.
+	BaseURL string
+	// Lifetime of a URL; 0 is 30 days (assumed: reversals come late, and no
+	// provider states how late).
+	Lifetime time.Duration
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Capabilities mints a callback URL per transaction, for providers that take one
+// with each request, and lets in who calls by one. The last path segment holds
+// reference, amount, currency and expiry and a 128-bit HMAC-SHA256 over them and
+// the provider: nothing is stored, and a leaked URL opens one transaction. Safe
+// for concurrent use.
+type Capabilities struct {
+	cfg  CapabilityConfig
+	macs *macs
+}
+
+// NewCapabilities takes keys of at least 16 bytes. The first one mints; all are
+// accepted, so put a new key in front and drop the old one when its last URL
+// has expired.
+func NewCapabilities(cfg CapabilityConfig, keys ...string) (*Capabilities, error) {
+	if cfg.Lifetime == 0 {
+		cfg.Lifetime = 30 * 24 * time.Hour
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	var faults []error
+	fault := func(text string) { faults = append(faults, fmt.Errorf("%w: Capabilities: %s", ErrConfiguration, text)) }
+	if cfg.Provider == "" {
+		fault("no provider")
+	}
+	if cfg.Lifetime < time.Second {
+		fault("lifetime under a second")
+	}
+	if !callable(cfg.BaseURL) {
+		fault("BaseURL is no absolute https URL without query and fragment")
+	}
+	if len(keys) == 0 {
+		fault("no key")
+	}
+	for i, k := range keys {
+		if len(k) < minSecretBytes {
+			fault(fmt.Sprintf("key %d has fewer than %d bytes", i, minSecretBytes))
+		}
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/") + "/"
+	return &Capabilities{cfg: cfg, macs: newMACs(sha256.New, keys)}, nil
+}
+
+// URL mints a callback URL. Expires is set from the clock and Lifetime.
+func (c *Capabilities) URL(b Bound) (string, error) {
+	if b.Reference == "" || !plain(b.Reference) || len(b.Currency) > maxCurrencyBytes || !plain(b.Currency) {
+		return "", fmt.Errorf("%w: capability: reference or currency is not plain text", ErrConfiguration)
+	}
+	b.Expires = c.cfg.Now().Add(c.cfg.Lifetime)
+	text, err := b.encode()
+	if err != nil {
+		return "", err
+	}
+	sum := c.macs.sum(0, c.label(), text)
+	return c.cfg.BaseURL + capabilityText.EncodeToString(append(text, sum[:capabilityMAC]...)), nil
+}
+
+// Check reads a capability from the last segment of a URL's path, for pipelines
+// that do not use Handler. The error is ErrUnauthenticated without detail.
+func (c *Capabilities) Check(path string) (Bound, error) {
+	bound, _, err := c.check(path)
+	return bound, err
+}
+
+// Authenticate makes Capabilities an Authenticator.
+func (c *Capabilities) Authenticate(d *Delivery) (Proof, error) {
+	bound, key, err := c.check(d.Request.URL.Path)
+	if err != nil {
+		return Proof{}, err
+	}
+	return Proof{Secret: key, Bound: &bound}, nil
+}
+
+func (c *Capabilities) check(path string) (Bound, int, error) {
+	segment := lastSegment(path)
+	if len(segment) > maxCapabilityText {
+		return Bound{}, 0, ErrUnauthenticated
+	}
+	raw, err := capabilityText.DecodeString(segment)
+	if err != nil || len(raw) <= capabilityMAC {
+		return Bound{}, 0, ErrUnauthenticated
+	}
+	text, given := raw[:len(raw)-capabilityMAC], raw[len(raw)-capabilityMAC:]
+	key := c.macs.matchShort(given, c.label(), text)
+	if key < 0 {
+		return Bound{}, 0, ErrUnauthenticated
+	}
+	bound, err := decodeBound(text)
+	if err != nil || !c.cfg.Now().Before(bound.Expires) {
+		return Bound{}, 0, ErrUnauthenticated
+	}
+	return bound, key, nil
+}
+
+const (
+	capabilityMAC     = 16
+	capabilityVersion = 1
+	maxCurrencyBytes  = 16
+	maxCapabilityText = 1024
+)
+
+// Strict: every capability has one spelling.
+var capabilityText = base64.RawURLEncoding.Strict()
+
+// label keeps these MACs apart from any other use of the same key.
+func (c *Capabilities) label() []byte {
+	return append([]byte("kapiten-go capability\x00"+c.cfg.Provider), 0)
+}
+
+// encode writes version, expiry in Unix seconds, currency and amount with their
+// lengths, and the reference as the rest.
+func (b Bound) encode() ([]byte, error) {
+	amount := ""
+	if b.Amount.Valid {
+		amount = b.Amount.Decimal.String()
+		if _, err := wire.ParseDecimal(amount); err != nil {
+			return nil, fmt.Errorf("%w: capability: amount out of bounds", ErrConfiguration)
+		}
+	}
+	out := []byte{capabilityVersion}
+	out = binary.AppendUvarint(out, uint64(b.Expires.Unix()))
+	out = append(append(out, byte(len(b.Currency))), b.Currency...)
+	out = append(append(out, byte(len(amount))), amount...)
+	return append(out, b.Reference...), nil
+}
+
+var errCapability = errors.New("capability malformed")
+
+func decodeBound(text []byte) (Bound, error) {
+	if text[0] != capabilityVersion {
+		return Bound{}, errCapability
+	}
+	seconds, n := binary.Uvarint(text[1:])
+	if n <= 0 {
+		return Bound{}, errCapability
+	}
+	currency, rest, ok := cutField(text[1+n:])
+	if !ok {
+		return Bound{}, errCapability
+	}
+	amount, reference, ok := cutField(rest)
+	if !ok || len(reference) == 0 {
+		return Bound{}, errCapability
+	}
+	b := Bound{Reference: string(reference), Currency: string(currency), Expires: time.Unix(int64(seconds), 0)}
+	if len(amount) > 0 {
+		d, err := wire.ParseDecimal(string(amount))
+		if err != nil {
+			return Bound{}, errCapability
+		}
+		b.Amount = decimal.NewNullDecimal(d)
+	}
+	return b, nil
+}
+
+func cutField(text []byte) (field, rest []byte, ok bool) {
+	if len(text) == 0 || len(text) < 1+int(text[0]) {
+		return nil, nil, false
+	}
+	end := 1 + int(text[0])
+	return text[1:end], text[end:], true
+}
+
+func callable(base string) bool {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
+		return false
+	}
+	switch u.Hostname() {
+	case "localhost", "127.0.0.1", "::1":
+		return u.Scheme == "http" || u.Scheme == "https"
+	}
+	return u.Scheme == "https"
+}

@@ -1,0 +1,41 @@
+package webhook
+
+import "errors"
+
+// What can be wrong with a delivery. Every *Error wraps one of these, or the
+// error of your own function.
+var (
+	ErrUnauthenticated = errors.New("not authenticated")                        // 401: no proof, a wrong one, or one used before
+	ErrBodyTooLarge    = errors.New("body too large")                           // 413
+	ErrEncoding        = errors.New("content encoding not accepted")            // 415: compressed bodies are refused
+	ErrMalformed       = errors.New("malformed delivery")                       // 400: cut short, not decodable, or without a reference
+	ErrNotConfirmed    = errors.New("not confirmed by the provider")            // 503: the API failed, or does not say so (yet)
+	ErrMismatch        = errors.New("delivery contradicts the provider")        // 422: reference, amount, currency or status differ
+	ErrImpossible      = errors.New("status cannot follow")                     // acknowledged, kept as a dead letter
+	ErrBusy            = errors.New("another worker has it")                    // 503
+	ErrLeaseLost       = errors.New("lease lost to another worker")             // 503: nothing was committed
+	ErrInboxFull       = errors.New("inbox full")                               // 503: memory inbox only
+	ErrClosed          = errors.New("handler is shut down")                     // 503
+	ErrPanic           = errors.New("handler function panicked")                // 500
+	ErrNoSuchLetter    = errors.New("no dead letter with this key")             // Replay and Discard
+	ErrConfiguration   = errors.New("webhook: configuration")                   // from New and other constructors
+	errReplayed        = errors.New("signed delivery was used before")          // always beside ErrUnauthenticated
+	errMethod          = errors.New("method not allowed")                       // 405
+	errGaveUp          = errors.New("worker died on it too often to try again") // reason of a dead letter
+)
+
+// Error is what went wrong with one delivery. Its text is one line without the
+// reference, so that alerts group; it never holds a body, a path, a secret or
+// an expected signature.
+type Error struct {
+	Provider  string
+	Reference string // empty before the body was decoded
+	EventID   string
+	Status    string // as claimed
+	Trust     Trust  // how far Status can be believed
+	Err       error
+}
+
+func (e *Error) Error() string { return "webhook: " + e.Provider + ": " + e.Err.Error() }
+
+func (e *Error) Unwrap() error { return e.Err }

@@ -1,0 +1,198 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Handler receives one provider's callbacks. Mount it under any router; it looks
+// at the last path segment at most. Safe for concurrent use.
+type Handler[E any] struct {
+	cfg     Config[E]
+	confirm *limiter
+	work    *worklist
+	taking  sync.Mutex    // one worker of this process looks for events at a time
+	wake    chan struct{} // an event was stored
+}
+
+// New checks the whole configuration and names all faults at once, as
+// ErrConfiguration.
+func New[E any](cfg Config[E]) (*Handler[E], error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	return &Handler[E]{
+		cfg:     cfg,
+		confirm: newLimiter(cfg.ConfirmRate),
+		work:    newWorklist(),
+		wake:    make(chan struct{}, 1),
+	}, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler[E]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		h.refuse(r.Context(), w, &Error{Provider: h.cfg.Source.Provider, Err: errMethod})
+		return
+	}
+	if !h.work.begin() {
+		h.refuse(r.Context(), w, &Error{Provider: h.cfg.Source.Provider, Err: ErrClosed})
+		return
+	}
+	defer h.work.end()
+	answer, err := h.receive(w, r)
+	if err != nil {
+		h.refuse(r.Context(), w, err)
+		return
+	}
+	answer.write(w)
+}
+
+// Feed puts an event that your own code fetched from the API through the same
+// inbox, so that it takes effect once whether it or the callback comes first.
+// Nothing is confirmed again. It tells what the event meant; Duplicate also when
+// it was done before.
+func (h *Handler[E]) Feed(ctx context.Context, data E) (Transition, error) {
+	return h.feed(ctx, data, nil)
+}
+
+// feed is Feed of what was asked for by a reference of one's own, if bound is set.
+func (h *Handler[E]) feed(ctx context.Context, data E, bound *Bound) (Transition, error) {
+	if !h.work.begin() {
+		return "", &Error{Provider: h.cfg.Source.Provider, Err: ErrClosed}
+	}
+	defer h.work.end()
+	ev, err := h.identify(data, bound)
+	if err != nil {
+		return "", err
+	}
+	ev.Trust = Confirmed
+	if bound != nil && ev.Reference != bound.Reference {
+		return "", ev.fail(ErrMismatch)
+	}
+	_, transition, err := h.claimAndApply(ctx, delivery[E]{event: ev, bound: bound, answer: h.cfg.Source.acknowledge(data)})
+	return transition, err
+}
+
+// delivery is an event on its way through.
+type delivery[E any] struct {
+	event  Event[E]
+	bound  *Bound
+	answer Answer
+	body   []byte
+}
+
+// receive lets in, decodes, and then works on the event or stores it.
+func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request) (answer Answer, err error) {
+	hurry(w)
+	d := &Delivery{Request: r, read: func() ([]byte, error) { return ReadBody(w, r, h.cfg.MaxBody) }}
+	proof, err := authenticate(d, h.cfg.Auth)
+	if err != nil {
+		return Answer{}, &Error{Provider: h.cfg.Source.Provider, Err: err}
+	}
+	defer func() {
+		if err != nil {
+			proof.Forget()
+		}
+	}()
+	body, err := d.Body()
+	if err != nil {
+		return Answer{}, &Error{Provider: h.cfg.Source.Provider, Trust: proof.trust(), Err: err}
+	}
+	relax(w)
+	in, err := h.decode(body, proof.trust(), proof.Bound)
+	if err != nil {
+		return Answer{}, err
+	}
+	if h.cfg.Background != nil {
+		return in.answer, h.store(r.Context(), in)
+	}
+	// The sender may hang up; what has begun is finished all the same.
+	answer, _, err = h.claimAndApply(r.Context(), in)
+	return answer, err
+}
+
+func (h *Handler[E]) decode(body []byte, trust Trust, bound *Bound) (delivery[E], error) {
+	data, err := h.cfg.Source.Decode(body)
+	if err != nil {
+		return delivery[E]{}, &Error{Provider: h.cfg.Source.Provider, Trust: trust, Err: fmt.Errorf("%w: %w", ErrMalformed, err)}
+	}
+	ev, err := h.identify(data, bound)
+	if err != nil {
+		return delivery[E]{}, err
+	}
+	ev.Trust = trust
+	in := delivery[E]{event: ev, bound: bound, answer: h.cfg.Source.acknowledge(data), body: body}
+	if bound != nil && ev.contradicts(bound.subject()) {
+		return in, ev.fail(ErrMismatch)
+	}
+	return in, nil
+}
+
+// identify names the event; one that came by a capability URL is about what the
+// URL was minted for, or it is refused.
+func (h *Handler[E]) identify(data E, bound *Bound) (Event[E], error) {
+	ev := Event[E]{Subject: h.cfg.Source.Identify(data), Data: data, Provider: h.cfg.Source.Provider, Attempt: 1}
+	if ev.ID == "" {
+		ev.ID = ev.Status
+	}
+	if bound != nil && (ev.Reference == "" || h.cfg.Source.Match != nil && h.cfg.Source.Match(data, bound.Reference)) {
+		ev.Reference = bound.Reference
+	}
+	if err := ev.check(); err != nil {
+		return ev, &Error{Provider: ev.Provider, Err: err}
+	}
+	return ev, nil
+}
+
+func (h *Handler[E]) refuse(ctx context.Context, w http.ResponseWriter, err error) {
+	status := statusFor(err)
+	h.report(ctx, err, status)
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
+	http.Error(w, http.StatusText(status), status)
+}
+
+func (h *Handler[E]) report(ctx context.Context, err error, status int) {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Provider: h.cfg.Source.Provider, Err: err}
+	}
+	h.cfg.Logger.WarnContext(ctx, "webhook refused", "provider", e.Provider, "reference", e.Reference,
+		"event", e.EventID, "trust", e.Trust.String(), "answer", status, "error", e.Err)
+	h.cfg.Report(ctx, e)
+}
+
+func statusFor(err error) int {
+	for _, known := range []struct {
+		err    error
+		status int
+	}{
+		{errMethod, http.StatusMethodNotAllowed},
+		{ErrUnauthenticated, http.StatusUnauthorized},
+		{ErrBodyTooLarge, http.StatusRequestEntityTooLarge},
+		{ErrEncoding, http.StatusUnsupportedMediaType},
+		{ErrMalformed, http.StatusBadRequest},
+		{ErrMismatch, http.StatusUnprocessableEntity},
+		{ErrNotConfirmed, http.StatusServiceUnavailable},
+		{ErrBusy, http.StatusServiceUnavailable},
+		{ErrLeaseLost, http.StatusServiceUnavailable},
+		{ErrInboxFull, http.StatusServiceUnavailable},
+		{ErrClosed, http.StatusServiceUnavailable},
+	} {
+		if errors.Is(err, known.err) {
+			return known.status
+		}
+	}
+	return http.StatusInternalServerError
+}
+
+// releaseTimeout bounds giving a claim back when the caller has gone already.
+const releaseTimeout = 5 * time.Second

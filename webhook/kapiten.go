@@ -1,0 +1,117 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/kapiten"
+)
+
+// KapitenEvent is a ride's status callback.
+type KapitenEvent struct {
+	kapiten.Event
+	// Ride is the ride as the API gave it; nil unless the event is Confirmed.
+	Ride *kapiten.Ride
+}
+
+// RideFinder is what confirming a ride takes; client.Rides of package kapiten is
+// one. It answers kapiten.ErrNotFound for a ride that is not there.
+type RideFinder interface {
+	Find(ctx context.Context, companyID, rideID string) (*kapiten.Ride, error)
+}
+
+// Kapiten describes Kapiten's callbacks: a POST of JSON on each transition of a
+// ride to the company's webhook_url (documented). They are not signed and carry
+// no event id (documented by absence); hide the URL with PathSecret and confirm
+// with ConfirmRide. An event is identified by ride and status; rides change in
+// the order of RideStates. The expected answer is not documented: 200 without a
+// body is sent.
+func Kapiten() Source[KapitenEvent] {
+	states := RideStates()
+	return Source[KapitenEvent]{
+		Provider: "kapiten",
+		Decode: func(body []byte) (KapitenEvent, error) {
+			e, err := kapiten.ParseEvent(body)
+			if err == nil {
+				err = uniqueKeys(body)
+			}
+			return KapitenEvent{Event: e}, err
+		},
+		Identify: func(e KapitenEvent) Subject {
+			return Subject{Reference: e.RideID, Status: string(e.Status), Amount: e.price(), States: states}
+		},
+	}
+}
+
+// RideStates is the order of a ride's statuses. The names are documented, the
+// arrows assumed: the happy path in the document's order, REJECTED while no rider
+// is found, and CANCELLED from every state that is not final, as an
+// administrator may cancel and no limit is documented.
+func RideStates() *States {
+	arrows := map[kapiten.RideStatus][]kapiten.RideStatus{
+		kapiten.RideWaitingPayment:  {kapiten.RidePending, kapiten.RideCancelled},
+		kapiten.RidePending:         {kapiten.RideAccepted, kapiten.RideCancelled, kapiten.RideRejected},
+		kapiten.RideAccepted:        {kapiten.RideWaitingPickup, kapiten.RideCancelled},
+		kapiten.RideWaitingPickup:   {kapiten.RidePickedUp, kapiten.RideCancelled},
+		kapiten.RidePickedUp:        {kapiten.RideInTransit, kapiten.RideCancelled},
+		kapiten.RideInTransit:       {kapiten.RideWaitingDelivery, kapiten.RideCancelled},
+		kapiten.RideWaitingDelivery: {kapiten.RideCompleted, kapiten.RideCancelled},
+	}
+	text := map[string][]string{}
+	for from, tos := range arrows {
+		for _, to := range tos {
+			text[string(from)] = append(text[string(from)], string(to))
+		}
+	}
+	return NewStates(text, nil)
+}
+
+// ConfirmRide confirms by finding the ride among the company's newest. The
+// ride's status, references and price replace what was posted; a reference
+// number or external id that differs is ErrMismatch. A list that does not show
+// them (only id, reference number and status are documented) leaves them as
+// claimed; Metadata and Raw always stay as posted.
+func ConfirmRide(rides RideFinder, companyID string) func(context.Context, Event[KapitenEvent]) (KapitenEvent, error) {
+	lookup := LookupRide(rides, companyID)
+	return func(ctx context.Context, claimed Event[KapitenEvent]) (KapitenEvent, error) {
+		found, err := lookup(ctx, claimed.Reference)
+		if err != nil {
+			return KapitenEvent{}, err
+		}
+		for _, pair := range [][2]*string{
+			{&found.ReferenceNumber, &claimed.Data.ReferenceNumber},
+			{&found.ExternalID, &claimed.Data.ExternalID},
+		} {
+			if *pair[0] == "" {
+				*pair[0] = *pair[1]
+			} else if *pair[1] != "" && *pair[0] != *pair[1] {
+				return KapitenEvent{}, fmt.Errorf("%w: reference number or external id", ErrMismatch)
+			}
+		}
+		found.Event.Event, found.Metadata, found.Event.Raw = claimed.Data.Event.Event, claimed.Data.Metadata, claimed.Data.Event.Raw
+		return found, nil
+	}
+}
+
+// LookupRide asks for a ride the way a Reconciler needs it. Raw is the ride's.
+func LookupRide(rides RideFinder, companyID string) func(context.Context, string) (KapitenEvent, error) {
+	return func(ctx context.Context, rideID string) (KapitenEvent, error) {
+		ride, err := rides.Find(ctx, companyID, rideID)
+		if err != nil {
+			return KapitenEvent{}, err
+		}
+		return KapitenEvent{Ride: ride, Event: kapiten.Event{
+			Event: kapiten.EventStatusUpdate, RideID: ride.ID, ReferenceNumber: ride.ReferenceNumber,
+			ExternalID: ride.ExternalID, Status: ride.Status, Raw: ride.Raw,
+		}}, nil
+	}
+}
+
+func (e KapitenEvent) price() decimal.NullDecimal {
+	if e.Ride == nil {
+		return decimal.NullDecimal{}
+	}
+	return e.Ride.EstimatedPrice
+}

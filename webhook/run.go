@@ -1,0 +1,167 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// Run works on stored events until Shutdown is called or ctx ends, and returns
+// when its workers have. When ctx ends, the functions under way see their context
+// end; use Shutdown to let them finish. Background mode only.
+func (h *Handler[E]) Run(ctx context.Context) error {
+	if h.cfg.Background == nil {
+		return fmt.Errorf("%w: Run without Background", ErrConfiguration)
+	}
+	if !h.work.begin() {
+		return &Error{Provider: h.cfg.Source.Provider, Err: ErrClosed}
+	}
+	defer h.work.end()
+	// A worker that waits wakes for either; one that works ends only with ctx.
+	waiting, stop := context.WithCancel(ctx)
+	defer stop()
+	var workers sync.WaitGroup
+	for range h.cfg.Background.Workers {
+		workers.Go(func() {
+			for waiting.Err() == nil {
+				h.workOnce(ctx, waiting)
+			}
+		})
+	}
+	select {
+	case <-h.work.stop:
+	case <-ctx.Done():
+	}
+	stop()
+	workers.Wait()
+	return nil
+}
+
+// Shutdown lets nothing new in, which senders are told to bring again, and waits
+// until what has begun is finished: deliveries, Feed and Run. If ctx ends first
+// its error is returned and the rest goes on; end the context of Run to stop that
+// as well. What Run has not begun stays in the inbox.
+func (h *Handler[E]) Shutdown(ctx context.Context) error { return h.work.close(ctx) }
+
+func (h *Handler[E]) store(ctx context.Context, in delivery[E]) error {
+	stored, err := encodePayload(in.body, in.event.Trust, in.bound)
+	if err != nil {
+		return in.event.fail(err)
+	}
+	if _, err := h.cfg.Inbox.(Queue).Put(ctx, in.event.key(), stored); err != nil { // a Queue, as New checked
+		return in.event.fail(err)
+	}
+	h.nudge()
+	return nil
+}
+
+// workOnce works on one event, or waits for a chance to.
+func (h *Handler[E]) workOnce(ctx, waiting context.Context) {
+	claim, ends, found, err := h.take(ctx, waiting)
+	if err != nil && waiting.Err() == nil {
+		h.cfg.Logger.WarnContext(ctx, "webhook take", "provider", h.cfg.Source.Provider, "error", err)
+	}
+	if !found {
+		h.idle(waiting)
+		return
+	}
+	h.nudge() // there may be more, for another worker
+	h.workOn(ctx, claim, ends)
+}
+
+// take is not broken off by a shutdown: half a claim would be locked until its
+// lease ends.
+func (h *Handler[E]) take(ctx, waiting context.Context) (Claim, time.Time, bool, error) {
+	h.taking.Lock()
+	defer h.taking.Unlock()
+	if waiting.Err() != nil {
+		return Claim{}, time.Time{}, false, nil
+	}
+	ends := time.Now().Add(h.cfg.Lease)
+	claim, found, err := h.cfg.Inbox.(Queue).Take(ctx, h.cfg.Source.Provider, h.cfg.Lease)
+	return claim, ends, found, err
+}
+
+func (h *Handler[E]) idle(ctx context.Context) {
+	timer := time.NewTimer(h.cfg.Background.Poll)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-h.wake:
+	}
+}
+
+func (h *Handler[E]) nudge() {
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// workOn applies a stored event and, if that fails, decides when it comes again.
+func (h *Handler[E]) workOn(ctx context.Context, claim Claim, ends time.Time) {
+	in, err := h.restore(claim)
+	if err == nil && claim.Attempts > h.cfg.Background.MaxAttempts {
+		err = in.event.fail(errGaveUp)
+	}
+	if err == nil {
+		work, cancel := context.WithDeadline(ctx, ends)
+		_, err = h.apply(work, in, claim)
+		cancel()
+	}
+	if err == nil || errors.Is(err, ErrLeaseLost) {
+		return
+	}
+	h.report(ctx, err, 0)
+	if err := h.putBack(ctx, claim, err); err != nil {
+		// The lease ends by itself, and the event is still stored.
+		h.cfg.Logger.WarnContext(ctx, "webhook put back", "provider", claim.Provider, "reference", claim.Reference, "error", err)
+	}
+}
+
+func (h *Handler[E]) putBack(ctx context.Context, claim Claim, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	queue := h.cfg.Inbox.(Queue)
+	hopeless := errors.Is(cause, ErrImpossible) || errors.Is(cause, ErrMismatch) || errors.Is(cause, ErrMalformed)
+	if hopeless || claim.Attempts >= h.cfg.Background.MaxAttempts {
+		return queue.Bury(ctx, claim, reasonOf(cause), claim.Payload)
+	}
+	return queue.Retry(ctx, claim, h.delay(claim.Attempts), reasonOf(cause))
+}
+
+// delay after so many attempts: doubled each time, jittered down by up to half.
+func (h *Handler[E]) delay(attempts int) time.Duration {
+	d := h.cfg.Background.FirstDelay
+	for range attempts - 1 {
+		d = min(2*d, h.cfg.Background.MaxDelay)
+	}
+	return d/2 + rand.N(d/2+1)
+}
+
+func (h *Handler[E]) restore(claim Claim) (delivery[E], error) {
+	p, err := decodePayload(claim.Payload)
+	if err != nil {
+		return delivery[E]{}, &Error{Provider: claim.Provider, Reference: claim.Reference, EventID: claim.ID, Err: fmt.Errorf("%w: stored payload: %w", ErrMalformed, err)}
+	}
+	bound, err := p.bound()
+	if err != nil {
+		return delivery[E]{}, &Error{Provider: claim.Provider, Reference: claim.Reference, EventID: claim.ID, Err: fmt.Errorf("%w: stored payload: %w", ErrMalformed, err)}
+	}
+	in, err := h.decode(p.Body, p.Trust, bound)
+	in.event.Attempt = claim.Attempts
+	return in, err
+}
+
+// reasonOf is the cause without the provider's name, which the letter has.
+func reasonOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Err.Error()
+	}
+	return err.Error()
+}

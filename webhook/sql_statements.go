@@ -1,0 +1,72 @@
+package webhook
+
+// sqlStatements are a SQLInbox's statements in its dialect. Where a statement
+// decides something it does so in one step, on the row it changes.
+type sqlStatements struct {
+	lease, holder, answer, release, complete, finish   string
+	put, due, take, retry, bury, dead, replay, discard string
+	purgeEvents, purgeReferences                       string
+}
+
+func newSQLStatements(d Dialect) sqlStatements {
+	return sqlStatements{
+		// No row: the event is done, or the reference is leased. The fence starts
+		// at the clock, so that a reference purged and seen again repeats none.
+		lease: d.statement(`INSERT INTO webhook_references AS r (provider, reference, state, holder, fence, leased_until, touched_at)
+			SELECT $1, $2, '', $3, {now}, {now} + CAST($4 AS bigint), {now}
+			WHERE NOT EXISTS (SELECT 1 FROM webhook_events WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'done')
+			ON CONFLICT (provider, reference) DO UPDATE
+			SET holder = excluded.holder, fence = r.fence + 1, leased_until = excluded.leased_until, touched_at = excluded.touched_at
+			WHERE r.leased_until <= {now}
+			RETURNING state, fence`),
+		holder: d.statement(`SELECT state, holder FROM webhook_references WHERE provider = $1 AND reference = $2`),
+		answer: d.statement(`SELECT answer_status, answer_type, answer_body FROM webhook_events
+			WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'done'`),
+		release: d.statement(`UPDATE webhook_references SET holder = '', leased_until = 0
+			WHERE provider = $1 AND reference = $2 AND holder = $3 AND fence = $4`),
+		// First in its transaction: it fails when the lease is lost, and it locks
+		// the row, so that nobody takes over until the transaction ends.
+		complete: d.statement(`UPDATE webhook_references
+			SET holder = '', leased_until = 0, touched_at = {now}, state = CASE WHEN $5 = '' THEN state ELSE $5 END
+			WHERE provider = $1 AND reference = $2 AND holder = $3 AND fence = $4`),
+		finish: d.statement(`INSERT INTO webhook_events AS e
+			(provider, reference, event, status, outcome, reason, attempts, due_at, touched_at, payload, answer_status, answer_type, answer_body)
+			VALUES ($1, $2, $3, 'done', $4, '', 0, 0, {now}, $8, $5, $6, $7)
+			ON CONFLICT (provider, reference, event) DO UPDATE
+			SET status = 'done', outcome = excluded.outcome, reason = '', touched_at = excluded.touched_at, payload = excluded.payload,
+				answer_status = excluded.answer_status, answer_type = excluded.answer_type, answer_body = excluded.answer_body
+			WHERE e.status <> 'done'`),
+		put: d.statement(`INSERT INTO webhook_events AS e
+			(provider, reference, event, status, outcome, reason, attempts, due_at, touched_at, payload, answer_status, answer_type, answer_body)
+			VALUES ($1, $2, $3, 'queued', '', '', 0, {now}, {now}, $4, 0, '', $5)
+			ON CONFLICT (provider, reference, event) DO UPDATE
+			SET status = 'queued', attempts = 0, due_at = excluded.due_at, touched_at = excluded.touched_at, payload = excluded.payload
+			WHERE e.status = 'dead'`),
+		due: d.statement(`SELECT e.reference, e.event FROM webhook_events e
+			LEFT JOIN webhook_references r ON r.provider = e.provider AND r.reference = e.reference
+			WHERE e.provider = $1 AND e.status = 'queued' AND e.due_at <= {now} AND (r.leased_until IS NULL OR r.leased_until <= {now})
+			ORDER BY e.due_at LIMIT $2`),
+		take: d.statement(`UPDATE webhook_events SET attempts = attempts + 1
+			WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'queued'
+			RETURNING attempts, payload`),
+		retry: d.statement(`UPDATE webhook_events SET due_at = {now} + CAST($4 AS bigint), reason = $5, touched_at = {now}
+			WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'queued'`),
+		bury: d.statement(`INSERT INTO webhook_events AS e
+			(provider, reference, event, status, outcome, reason, attempts, due_at, touched_at, payload, answer_status, answer_type, answer_body)
+			VALUES ($1, $2, $3, 'dead', '', $4, 0, 0, {now}, $5, 0, '', $6)
+			ON CONFLICT (provider, reference, event) DO UPDATE
+			SET status = 'dead', reason = excluded.reason, touched_at = excluded.touched_at, payload = excluded.payload
+			WHERE e.status <> 'done'`),
+		dead: d.statement(`SELECT reference, event, reason, attempts, touched_at, payload FROM webhook_events
+			WHERE provider = $1 AND status = 'dead' ORDER BY touched_at LIMIT $2`),
+		replay: d.statement(`UPDATE webhook_events SET status = 'queued', attempts = 0, due_at = {now}, touched_at = {now}
+			WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'dead'`),
+		discard: d.statement(`UPDATE webhook_events SET status = 'done', touched_at = {now}
+			WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'dead'`),
+		purgeEvents: d.statement(`DELETE FROM webhook_events WHERE status = 'done' AND touched_at < {now} - CAST($1 AS bigint)`),
+		purgeReferences: d.statement(`DELETE FROM webhook_references
+			WHERE touched_at < {now} - CAST($1 AS bigint) AND leased_until <= {now} AND NOT EXISTS (
+				SELECT 1 FROM webhook_events e
+				WHERE e.provider = webhook_references.provider AND e.reference = webhook_references.reference)`),
+	}
+}

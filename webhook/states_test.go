@@ -1,0 +1,65 @@
+package webhook_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+func TestStatesTellWhatAStatusMeans(t *testing.T) {
+	payout := webhook.NewStates(map[string][]string{
+		"pending": {"paid", "failed", "jammed"},
+		"jammed":  {"paid", "failed"},
+		"error":   {"retry", "error"},
+		"retry":   {"error", "paid"},
+	}, map[string][]string{"paid": {"reversed", "refunded"}})
+
+	for _, c := range []struct {
+		from, to string
+		want     webhook.Transition
+	}{
+		{"", "pending", webhook.Advanced},
+		{"", "reversed", webhook.Advanced},
+		{"pending", "jammed", webhook.Advanced},
+		{"pending", "paid", webhook.Advanced},
+		{"pending", "reversed", webhook.Advanced}, // the success in between was missed
+		{"pending", "pending", webhook.Duplicate},
+		{"paid", "paid", webhook.Duplicate},
+		{"paid", "pending", webhook.Stale},
+		{"reversed", "paid", webhook.Stale},
+		{"reversed", "pending", webhook.Stale},
+		{"paid", "reversed", webhook.Reversal},
+		{"paid", "failed", webhook.Impossible},
+		{"failed", "paid", webhook.Impossible},
+		{"failed", "reversed", webhook.Impossible},
+		{"reversed", "refunded", webhook.Impossible},
+		{"error", "retry", webhook.Advanced}, // a circle: an arrow counts more than the way round
+		{"retry", "error", webhook.Advanced},
+		{"error", "error", webhook.Advanced}, // has an arrow to itself
+		{"pending", "brand new", webhook.Advanced},
+		{"brand new", "paid", webhook.Advanced},
+		{"brand new", "other new", webhook.Advanced},
+		{"brand new", "brand new", webhook.Duplicate},
+		{"failed", "brand new", webhook.Impossible},
+	} {
+		t.Run(c.from+" to "+c.to, func(t *testing.T) {
+			assert.Equal(t, c.want, payout.Transition(c.from, c.to))
+		})
+	}
+}
+
+func TestStatesKnowWhatIsFinal(t *testing.T) {
+	s := webhook.NewStates(map[string][]string{"a": {"b", "c"}, "c": {"c"}}, map[string][]string{"b": {"d"}})
+	for status, want := range map[string]bool{"a": false, "b": true, "c": true, "d": true, "unheard of": false, "": false} {
+		assert.Equal(t, want, s.Final(status), status)
+	}
+	assert.False(t, (*webhook.States)(nil).Final("b"))
+}
+
+func TestNoStatesMeansNoOrder(t *testing.T) {
+	var s *webhook.States
+	assert.Equal(t, webhook.Advanced, s.Transition("b", "a"))
+	assert.Equal(t, webhook.Advanced, s.Transition("a", "a"))
+}

@@ -67,7 +67,8 @@ func (c Code) Failed() bool { return c.class() == classFailed }
 // follows is inferred).
 func (c Code) Final() bool { return c.Paid() || c.Failed() }
 
-// class sorts codes by what they speak of.
+// class sorts codes by what they speak of: first the payment, from classRequest
+// on the request.
 type class uint8
 
 const (
@@ -75,7 +76,7 @@ const (
 	classPending
 	classPaid
 	classFailed
-	classRequest // speaks of the request: credentials, set-up, parameters
+	classRequest // credentials, set-up, parameters
 	classDuplicate
 	classNotFound
 )

@@ -26,7 +26,8 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
 	}
 	if v.Kind == transport.Unclear {
-		v.Kinds = foreign(r).Kinds
+		f := foreign(r)
+		v.Kind, v.Kinds = f.Kind, f.Kinds
 	}
 	return v
 }
@@ -57,7 +58,7 @@ func (a *answer) verdict(op transport.Operation) transport.Verdict {
 	switch {
 	case a.contradictory():
 		return transport.Verdict{}
-	case a.StatusID != "" && (class == classPending || class == classPaid || class == classFailed):
+	case a.StatusID != "" && class < classRequest:
 		return transport.Verdict{Kind: transport.Accepted}
 	case class == classDuplicate:
 		return transport.Verdict{Kind: transport.Duplicate, Kinds: []error{transport.ErrDuplicate}}
@@ -65,7 +66,7 @@ func (a *answer) verdict(op transport.Operation) transport.Verdict {
 		return transport.Verdict{Kind: transport.Refused, Kinds: code.kinds()}
 	case class == classPending || class == classPaid:
 		return transport.Verdict{Kind: transport.Accepted}
-	case code.listed() && op.Name != OpStatus, a.Success.Valid && !a.Success.Bool:
+	case op.Name != OpStatus && (code.listed() || a.Success.Valid && !a.Success.Bool):
 		kinds := []error{transport.ErrDeclined}
 		if a.noFunds() {
 			kinds = append(kinds, transport.ErrInsufficientFunds)
@@ -74,7 +75,8 @@ func (a *answer) verdict(op transport.Operation) transport.Verdict {
 	case code == "" && a.Success.Bool:
 		return transport.Verdict{Kind: transport.Accepted}
 	}
-	// A code nobody knows, without a word on whether it was done.
+	// A code nobody knows, without a word on whether it was done; or a status
+	// question that failed, which says nothing about the payment.
 	return transport.Verdict{}
 }
 

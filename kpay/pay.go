@@ -154,9 +154,13 @@ func (p PayParams) validate() transport.Fields {
 		f.Add("currency", "must be RWF or USD")
 	}
 	f.Require("pmethod", string(p.Method))
-	f.Require("bankid", string(p.BankID))
-	if n := len(p.MSISDN); !numeric(p.MSISDN) || n < 9 || n > 15 {
+	n := len(p.MSISDN)
+	badNumber := !numeric(p.MSISDN) || n < 9 || n > 15
+	if badNumber {
 		f.Add("msisdn", "must be a phone number of 9 to 15 digits")
+	}
+	if p.Method != MethodMoMo || !badNumber { // whose network would be the default
+		f.Require("bankid", string(p.BankID))
 	}
 	f.Require("email", p.Email)
 	f.Require("cname", p.CustomerName)

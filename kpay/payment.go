@@ -60,7 +60,8 @@ func (a *answer) payment() *Payment {
 }
 
 // into makes a decoder that keeps its result in *out. refID is the reference
-// which the answer must be about; required says that it must name it.
+// which the answer must be about; required says that it must name it, which an
+// answer with a statusid must in any case.
 func into(out **Payment, refID string, required bool) func(*transport.Response) error {
 	return func(r *transport.Response) error {
 		a, ok := r.Parsed.(*answer)
@@ -69,7 +70,7 @@ func into(out **Payment, refID string, required bool) func(*transport.Response) 
 		}
 		p := a.payment()
 		switch {
-		case p.RefID == "" && required:
+		case p.RefID == "" && (required || a.StatusID != ""):
 			return missing("refid")
 		case p.RefID == "":
 			p.RefID = refID

@@ -16,7 +16,7 @@ func Settle(ctx context.Context, look func(context.Context) (found bool, err err
 			return found, err
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
-			return false, context.DeadlineExceeded
+			return false, errNoTimeToLook
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -27,3 +27,5 @@ func Settle(ctx context.Context, look func(context.Context) (found bool, err err
 		}
 	}
 }
+
+const errNoTimeToLook = problem("no time left to look again before the deadline")

@@ -1,0 +1,200 @@
+package kpay_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kpay"
+)
+
+// want is what one answer means; sentinel nil is a payment.
+type want struct {
+	outcome  kpay.Outcome
+	sentinel error
+	code     kpay.Code
+	status   kpay.Code // of the payment
+}
+
+func refusal(code kpay.Code, sentinel error) want {
+	return want{outcome: kpay.OutcomeRejected, sentinel: sentinel, code: code}
+}
+
+func unclear(sentinel error) want { return want{outcome: kpay.OutcomeUnknown, sentinel: sentinel} }
+
+// The second request asks for the payment and meets a refusal, so that what the
+// answer to Pay itself meant is what the error shows.
+func TestAnswersToPayAreClassified(t *testing.T) {
+	processing, success := want{status: kpay.CodeProcessing}, want{status: kpay.CodePaid}
+	for name, tc := range map[string]struct {
+		status int
+		body   string
+		want   want
+	}{
+		"pending":                       {200, pending, processing},
+		"created":                       {201, pending, processing},
+		"success as true":               {200, `{"success":true,"refid":"order-1"}`, processing},
+		"success as text":               {200, `{"success":"1","refid":"order-1","retcode":"000"}`, processing},
+		"only retcode 0":                {200, `{"retcode":0}`, processing},
+		"retcode 03":                    {200, `{"success":1,"retcode":"03","refid":"order-1"}`, want{status: kpay.CodePending}},
+		"retcode 01 is not a statusid":  {200, `{"success":1,"retcode":"01","refid":"order-1"}`, processing},
+		"numbers for texts":             {200, `{"success":1,"retcode":0,"tid":77,"refid":"order-1"}`, processing},
+		"null and unknown keys":         {200, `{"success":1,"retcode":null,"url":null,"statusid":null,"extra":{"a":[1]}}`, processing},
+		"paid at once":                  {200, `{"tid":"E1","refid":"order-1","momtransactionid":"85640192","statusdesc":"SUCCESSFUL","statusid":"01","retcode":0}`, success},
+		"paid at once, one digit":       {200, `{"refid":"order-1","statusid":1}`, success},
+		"failed at once":                {200, `{"refid":"order-1","statusid":"02","statusdesc":"x"}`, want{status: kpay.CodeFailed}},
+		"failed at once, processor":     {200, `{"refid":"order-1","statusid":"682"}`, want{status: "682"}},
+		"a statusid that is no number":  {200, `{"refid":"order-1","statusid":"ODD"}`, want{status: "ODD"}},
+		"no credentials":                {200, `{"reply":"x","retcode":401}`, refusal("401", kpay.ErrUnauthorized)},
+		"no credentials, HTTP 401":      {401, `{"reply":"x","retcode":"401"}`, refusal("401", kpay.ErrUnauthorized)},
+		"not over HTTPS":                {200, `{"reply":"x","retcode":500}`, refusal("500", kpay.ErrConfiguration)},
+		"not over HTTPS, HTTP 500":      {500, `{"reply":"x","retcode":500}`, refusal("500", kpay.ErrConfiguration)},
+		"bad credentials, two keys":     {200, `{"reply":"Invalid PIN","retcode":600}`, refusal("600", kpay.ErrUnauthorized)},
+		"bad remote user":               {200, `{"reply":"x","retcode":601}`, refusal("601", kpay.ErrUnauthorized)},
+		"not on the allow-list":         {200, `{"reply":"x","retcode":602}`, refusal("602", kpay.ErrForbidden)},
+		"not on the allow-list, set-up": {200, `{"reply":"x","retcode":602}`, refusal("602", kpay.ErrConfiguration)},
+		"missing parameter":             {400, `{"reply":"x","retcode":603}`, refusal("603", kpay.ErrValidation)},
+		"unknown retailer":              {200, `{"reply":"x","retcode":604}`, refusal("604", kpay.ErrConfiguration)},
+		"retailer disabled":             {200, `{"reply":"x","retcode":605}`, refusal("605", kpay.ErrConfiguration)},
+		"refused by the processor": {200, `{"reply":"TARGET_AUTHORIZATION_ERROR","url":" ","success":0,"authkey":"r","tid":"E","refid":"order-1","retcode":606}`,
+			refusal("606", kpay.ErrDeclined)},
+		"no funds":               {200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`, refusal("606", kpay.ErrInsufficientFunds)},
+		"no funds is a refusal":  {200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`, refusal("606", kpay.ErrDeclined)},
+		"606 without success":    {200, `{"reply":"x","retcode":606}`, refusal("606", kpay.ErrDeclined)},
+		"mobile money failed":    {200, `{"reply":"x","retcode":607}`, refusal("607", kpay.ErrDeclined)},
+		"retcode 02":             {200, `{"reply":"x","retcode":"02"}`, refusal("02", kpay.ErrDeclined)},
+		"duplicate":              {200, `{"reply":"x","retcode":608}`, refusal("608", kpay.ErrDuplicate)},
+		"duplicate as statusid":  {200, `{"refid":"order-1","statusid":"608"}`, refusal("608", kpay.ErrDuplicate)},
+		"unknown method":         {200, `{"reply":"x","retcode":609}`, refusal("609", kpay.ErrValidation)},
+		"unknown institution":    {200, `{"reply":"x","retcode":610}`, refusal("610", kpay.ErrValidation)},
+		"not found":              {200, `{"reply":"x","retcode":611}`, refusal("611", kpay.ErrNotFound)},
+		"success 0, no retcode":  {200, `{"success":0}`, refusal("", kpay.ErrDeclined)},
+		"success 0, odd retcode": {200, `{"success":0,"retcode":699}`, refusal("699", kpay.ErrDeclined)},
+		"web server's 401":       {401, `<h1>401</h1>`, refusal("", kpay.ErrUnauthorized)},
+
+		"odd retcode, no success":      {200, `{"reply":"x","retcode":699}`, want{kpay.OutcomeUnknown, kpay.ErrUnexpectedResponse, "699", ""}},
+		"success 1 and a refusal":      {200, `{"success":1,"retcode":606}`, want{kpay.OutcomeUnknown, kpay.ErrUnexpectedResponse, "606", ""}},
+		"success 0 and retcode 0":      {200, `{"success":0,"retcode":0}`, want{kpay.OutcomeUnknown, kpay.ErrUnexpectedResponse, "0", ""}},
+		"paid and refused":             {200, `{"refid":"order-1","statusid":"01","retcode":606}`, want{kpay.OutcomeUnknown, kpay.ErrUnexpectedResponse, "01", ""}},
+		"paid and success 0":           {200, `{"refid":"order-1","statusid":"01","success":0}`, want{kpay.OutcomeUnknown, kpay.ErrUnexpectedResponse, "01", ""}},
+		"about another payment":        {200, `{"success":1,"refid":"order-2","retcode":0}`, unclear(kpay.ErrUnexpectedResponse)},
+		"paid, but which":              {200, `{"statusid":"01"}`, unclear(kpay.ErrUnexpectedResponse)},
+		"empty object":                 {200, `{}`, unclear(kpay.ErrUnexpectedResponse)},
+		"array":                        {200, `[]`, unclear(kpay.ErrUnexpectedResponse)},
+		"text":                         {200, `OK`, unclear(kpay.ErrUnexpectedResponse)},
+		"empty":                        {200, ``, unclear(kpay.ErrUnexpectedResponse)},
+		"cut short":                    {200, pending[:40], unclear(kpay.ErrUnexpectedResponse)},
+		"HTML 502":                     {502, `<h1>502</h1>`, unclear(kpay.ErrServer)},
+		"pending under a 500":          {500, pending, want{kpay.OutcomeUnknown, kpay.ErrServer, "0", ""}},
+		"a refusal under a 503":        {503, `{"success":0,"retcode":606}`, want{kpay.OutcomeUnknown, kpay.ErrServer, "606", ""}},
+		"a wrong path":                 {404, `<h1>404</h1>`, unclear(kpay.ErrUnexpectedResponse)},
+		"a wrong path in JSON":         {404, `{"detail":"no such page"}`, unclear(kpay.ErrUnexpectedResponse)},
+		"a timeout on the way":         {408, `<h1>408</h1>`, unclear(kpay.ErrUnexpectedResponse)},
+		"a proxy's 429":                {429, `<h1>slow down</h1>`, unclear(kpay.ErrRateLimited)},
+		"someone else's 403":           {403, `<h1>403</h1>`, unclear(kpay.ErrForbidden)},
+		"success that is no yes or no": {200, `{"success":"maybe","retcode":0}`, unclear(kpay.ErrUnexpectedResponse)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, s := newClient(t, []step{
+				answer(tc.status, tc.body, "WWW-Authenticate", `Basic realm="kpay"`), answer(200, `{"reply":"x","retcode":601}`),
+			})
+			payment, err := client.Pay(t.Context(), validPay())
+			if tc.want.sentinel == nil {
+				require.NoError(t, err)
+				assert.Equal(t, tc.want.status, payment.Status)
+				assert.Equal(t, "order-1", payment.RefID)
+				assert.Equal(t, "pay", s.actions())
+				return
+			}
+			assert.Nil(t, payment)
+			var e *kpay.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, tc.want.outcome, e.Outcome)
+			assert.ErrorIs(t, err, tc.want.sentinel)
+			assert.Equal(t, tc.want.code, e.Code)
+			assert.Equal(t, "order-1", e.Reference)
+			assert.Equal(t, tc.status, e.StatusCode)
+			assert.Equal(t, tc.body, string(e.Body))
+			if tc.want.outcome == kpay.OutcomeUnknown {
+				assert.Equal(t, "pay checkstatus", s.actions(), "an unclear answer is looked up")
+			} else {
+				assert.Equal(t, "pay", s.actions(), "a refusal ends the matter")
+			}
+		})
+	}
+}
+
+func TestAnswersToStatusAreClassified(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, tc := range map[string]struct {
+			status int
+			body   string
+			want   want
+		}{
+			"paid":                      {200, paid, want{status: kpay.CodePaid}},
+			"pending":                   {200, awaiting, want{status: kpay.CodePending}},
+			"being processed":           {200, `{"refid":"order-1","statusid":"0"}`, want{status: kpay.CodeProcessing}},
+			"failed":                    {200, `{"tid":"A1","refid":"order-1","momtransactionid":"","statusid":"02","statusdesc":"x"}`, want{status: kpay.CodeFailed}},
+			"failed with a processor's": {200, `{"refid":"order-1","statusid":682}`, want{status: "682"}},
+			"failed with 606":           {200, `{"refid":"order-1","statusid":"606"}`, want{status: kpay.CodeProcessingError}},
+			"pending by retcode":        {200, `{"refid":"order-1","retcode":0}`, want{status: kpay.CodeProcessing}},
+			"not found":                 {200, unknown, refusal("611", kpay.ErrNotFound)},
+			"bad credentials":           {200, `{"reply":"Invalid PIN","retcode":600}`, refusal("600", kpay.ErrUnauthorized)},
+			"missing parameter":         {200, `{"statusid":"603"}`, refusal("603", kpay.ErrValidation)},
+			"not on the allow-list":     {200, `{"refid":"","statusid":"602"}`, refusal("602", kpay.ErrForbidden)},
+
+			"606 of the question":   {200, `{"refid":"order-1","retcode":606,"success":0}`, want{kpay.OutcomeNoEffect, kpay.ErrUnexpectedResponse, "606", ""}},
+			"another payment":       {200, `{"refid":"order-2","statusid":"01"}`, want{outcome: kpay.OutcomeNoEffect, sentinel: kpay.ErrUnexpectedResponse}},
+			"paid, but which":       {200, `{"refid":"","statusid":"01"}`, want{outcome: kpay.OutcomeNoEffect, sentinel: kpay.ErrUnexpectedResponse}},
+			"an odd code, no refid": {200, `{"statusid":"682"}`, want{outcome: kpay.OutcomeNoEffect, sentinel: kpay.ErrUnexpectedResponse}},
+			"HTML 404":              {404, `<h1>404</h1>`, want{outcome: kpay.OutcomeNoEffect, sentinel: kpay.ErrUnexpectedResponse}},
+			"HTML 502":              {502, `<h1>502</h1>`, want{outcome: kpay.OutcomeNoEffect, sentinel: kpay.ErrServer}},
+		} {
+			client, _ := newClient(t, []step{answer(tc.status, tc.body)})
+			payment, err := client.Status(t.Context(), "order-1")
+			if tc.want.sentinel == nil {
+				require.NoError(t, err, name)
+				assert.Equal(t, tc.want.status, payment.Status, name)
+				continue
+			}
+			assert.Nil(t, payment, name)
+			var e *kpay.Error
+			require.ErrorAs(t, err, &e, name)
+			assert.Equal(t, tc.want.outcome, e.Outcome, name)
+			assert.ErrorIs(t, err, tc.want.sentinel, name)
+			assert.Equal(t, tc.want.code, e.Code, name)
+			assert.NotErrorIs(t, err, kpay.ErrDeclined, "%s: a failed question says nothing about the payment", name)
+			assert.Equal(t, tc.want.sentinel == kpay.ErrNotFound, isNotFound(err), "%s: only KPay's own word is absence", name)
+		}
+	})
+}
+
+func TestBlankURLsAreNoCheckoutPage(t *testing.T) {
+	for _, url := range []string{`" "`, `""`, `null`} {
+		client, _ := newClient(t, []step{answer(200, `{"success":1,"retcode":0,"refid":"order-1","url":`+url+`}`)})
+		payment, err := client.Pay(t.Context(), validPay())
+		require.NoError(t, err)
+		assert.Empty(t, payment.CheckoutURL)
+	}
+}
+
+func TestTheMessageIsTheFirstThatIsThere(t *testing.T) {
+	for body, message := range map[string]string{
+		`{"retcode":606,"reply":"a","statusdesc":"b","statusmsg":"c","message":"d"}`: "a",
+		`{"retcode":606,"reply":" ","statusdesc":"b","statusmsg":"c","message":"d"}`: "b",
+		`{"retcode":606,"reply":"","statusdesc":null,"statusmsg":"c","message":"d"}`: "c",
+		`{"retcode":606,"message":"d"}`:                                              "d",
+		`{"retcode":606}`:                                                            "",
+	} {
+		client, _ := newClient(t, []step{answer(200, body)})
+		_, err := client.Pay(t.Context(), validPay())
+		var e *kpay.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, message, e.Message)
+	}
+}
+
+func isNotFound(err error) bool { return errors.Is(err, kpay.ErrNotFound) }

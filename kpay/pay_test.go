@@ -1,0 +1,197 @@
+package kpay_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kpay"
+)
+
+func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
+	client, s := newClient(t, []step{answer(200, pending)}, func(c *kpay.Config) { c.RetailerID = "" })
+	_, err := client.Pay(t.Context(), kpay.PayParams{Currency: "KES", LogoURL: "logo.png"})
+	require.ErrorIs(t, err, kpay.ErrValidation)
+	require.ErrorIs(t, err, kpay.ErrNotSent)
+	var e *kpay.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, map[string][]string{
+		"refid": {"is required"}, "amount": {"must be greater than zero"}, "currency": {"must be RWF or USD"},
+		"pmethod": {"is required"}, "bankid": {"is required"}, "msisdn": {"must be a phone number of 9 to 15 digits"},
+		"email": {"is required"}, "cname": {"is required"}, "cnumber": {"is required"}, "details": {"is required"},
+		"retailerid": {"is required"}, "returl": {"is required"}, "redirecturl": {"is required"},
+		"logourl": {"must be an absolute http or https URL"},
+	}, e.Fields)
+	assert.Empty(t, s.requests())
+}
+
+func TestOneBadParameterIsEnough(t *testing.T) {
+	for name, tc := range map[string]struct {
+		field  string
+		change func(*kpay.PayParams)
+	}{
+		"a fraction of a franc":   {"amount", func(p *kpay.PayParams) { p.Amount = decimal.RequireFromString("100.5") }},
+		"a fraction of a dollar":  {"amount", func(p *kpay.PayParams) { p.Amount, p.Currency = decimal.RequireFromString("9.99"), kpay.USD }},
+		"nothing":                 {"amount", func(p *kpay.PayParams) { p.Amount = decimal.Zero }},
+		"less than nothing":       {"amount", func(p *kpay.PayParams) { p.Amount = decimal.NewFromInt(-1) }},
+		"more than a number":      {"amount", func(p *kpay.PayParams) { p.Amount = decimal.RequireFromString("9223372036854775808") }},
+		"a space before a refid":  {"refid", func(p *kpay.PayParams) { p.RefID = " order-1" }},
+		"a line break in a refid": {"refid", func(p *kpay.PayParams) { p.RefID = "order\n1" }},
+		"letters in a number":     {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "078330000x" }},
+		"a short number":          {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "07833" }},
+		"a network nobody knows":  {"bankid", func(p *kpay.PayParams) { p.MSISDN = "0753300000" }},
+		"a bank without its id":   {"bankid", func(p *kpay.PayParams) { p.Method = kpay.MethodBank }},
+		"a method unheard of":     {"bankid", func(p *kpay.PayParams) { p.Method = "crypto" }},
+		"a relative postback URL": {"returl", func(p *kpay.PayParams) { p.ReturnURL = "/kpay" }},
+		"a redirect to nowhere":   {"redirecturl", func(p *kpay.PayParams) { p.RedirectURL = "thanks" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, s := newClient(t, []step{answer(200, pending)})
+			p := validPay()
+			tc.change(&p)
+			_, err := client.Pay(t.Context(), p)
+			var e *kpay.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, kpay.OutcomeNotSent, e.Outcome)
+			assert.Len(t, e.Fields, 1)
+			assert.Contains(t, e.Fields, tc.field)
+			assert.Empty(t, s.requests())
+		})
+	}
+}
+
+// wireBody is what Pay put on the wire, number texts as they stand there.
+func wireBody(t *testing.T, p kpay.PayParams, change ...func(*kpay.Config)) map[string]json.RawMessage {
+	t.Helper()
+	client, s := newClient(t, []step{answer(200, `{"success":1,"retcode":0}`)}, change...)
+	_, err := client.Pay(t.Context(), p)
+	require.NoError(t, err)
+	var body map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal([]byte(s.requests()[0].Body), &body))
+	return body
+}
+
+func TestAmountsAreWholeNumbersOnTheWire(t *testing.T) {
+	for amount, want := range map[string]string{
+		"4200": "4200", "4200.00": "4200", "1": "1", "1e3": "1000", "9223372036854775807": "9223372036854775807", "10000000000000001": "10000000000000001",
+	} {
+		p := validPay()
+		p.Amount = decimal.RequireFromString(amount)
+		body := wireBody(t, p)
+		assert.Equal(t, want, string(body["amount"]))
+		assert.Equal(t, `"RWF"`, string(body["currency"]))
+	}
+	p := validPay()
+	p.Currency = kpay.USD
+	assert.Equal(t, `"USD"`, string(wireBody(t, p)["currency"]))
+}
+
+func TestDefaultsFillWhatTheMethodImplies(t *testing.T) {
+	for name, tc := range map[string]struct {
+		method kpay.Method
+		msisdn string
+		bank   kpay.BankID
+		given  kpay.BankID
+		number string
+	}{
+		"MTN":                       {kpay.MethodMoMo, "0783300000", kpay.BankMTN, "", "0783300000"},
+		"MTN, its other prefix":     {kpay.MethodMoMo, "0793300000", kpay.BankMTN, "", "0793300000"},
+		"MTN with country code":     {kpay.MethodMoMo, "+250 783-300-000", kpay.BankMTN, "", "250783300000"},
+		"Airtel":                    {kpay.MethodMoMo, "0723300000", kpay.BankAirtel, "", "0723300000"},
+		"Airtel, its other prefix":  {kpay.MethodMoMo, "250733300000", kpay.BankAirtel, "", "250733300000"},
+		"card":                      {kpay.MethodCard, "254700000000", kpay.BankCards, "", "254700000000"},
+		"SmartCash":                 {kpay.MethodSmartCash, "0783300000", kpay.BankCards, "", "0783300000"},
+		"SPENN":                     {kpay.MethodSPENN, "0783300000", kpay.BankSPENN, "", "0783300000"},
+		"bank":                      {kpay.MethodBank, "0783300000", kpay.BankEquity, kpay.BankEquity, "0783300000"},
+		"what is given goes first":  {kpay.MethodMoMo, "0783300000", kpay.BankAirtel, kpay.BankAirtel, "0783300000"},
+		"a method with its own id":  {"crypto", "0783300000", "777", "777", "0783300000"},
+		"an unlisted network's own": {kpay.MethodMoMo, "0753300000", kpay.BankMobicash, kpay.BankMobicash, "0753300000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := validPay()
+			p.Method, p.MSISDN, p.BankID = tc.method, tc.msisdn, tc.given
+			body := wireBody(t, p)
+			assert.Equal(t, `"`+string(tc.bank)+`"`, string(body["bankid"]))
+			assert.Equal(t, `"`+tc.number+`"`, string(body["msisdn"]))
+			assert.Equal(t, `"`+string(tc.method)+`"`, string(body["pmethod"]))
+			assert.Equal(t, `"02"`, string(body["retailerid"]))
+			assert.Equal(t, `"pay"`, string(body["action"]))
+			assert.NotContains(t, body, "logourl")
+		})
+	}
+	p := validPay()
+	p.RetailerID, p.LogoURL = "61", "https://shop.example/logo.png"
+	body := wireBody(t, p)
+	assert.Equal(t, `"61"`, string(body["retailerid"]), "the call's own goes first")
+	assert.Equal(t, `"https://shop.example/logo.png"`, string(body["logourl"]))
+}
+
+func TestPostbackURLsAreMintedForThePaymentWhenNoneIsGiven(t *testing.T) {
+	var asked []string
+	minter := func(c *kpay.Config) {
+		c.CallbackURL = func(reference string, amount decimal.Decimal, currency string) (string, error) {
+			asked = append(asked, reference+" "+amount.String()+" "+currency)
+			return "https://shop.example/kpay/cap-" + reference, nil
+		}
+	}
+	p := validPay()
+	assert.Equal(t, `"https://shop.example/kpay"`, string(wireBody(t, p, minter)["returl"]), "a given URL goes first")
+	assert.Empty(t, asked)
+	p.ReturnURL = ""
+	assert.Equal(t, `"https://shop.example/kpay/cap-order-1"`, string(wireBody(t, p, minter)["returl"]))
+	assert.Equal(t, []string{"order-1 4200 RWF"}, asked)
+}
+
+func TestAPaymentWhosePostbackURLCannotBeMintedIsNotSent(t *testing.T) {
+	for name, tc := range map[string]struct {
+		url   string
+		err   error
+		fault string
+	}{
+		"the minter fails":          {"", errors.New("no key"), "cannot be made: no key"},
+		"the minter makes nothing":  {"", nil, "is required"},
+		"the minter makes nonsense": {"cap", nil, "must be an absolute http or https URL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, s := newClient(t, []step{answer(200, pending)}, func(c *kpay.Config) {
+				c.CallbackURL = func(string, decimal.Decimal, string) (string, error) { return tc.url, tc.err }
+			})
+			p := validPay()
+			p.ReturnURL = ""
+			_, err := client.Pay(t.Context(), p)
+			require.ErrorIs(t, err, kpay.ErrNotSent)
+			var e *kpay.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, map[string][]string{"returl": {tc.fault}}, e.Fields)
+			assert.Empty(t, s.requests())
+		})
+	}
+}
+
+func TestNothingIsMintedForParametersThatAreRefused(t *testing.T) {
+	client, _ := newClient(t, []step{answer(200, pending)}, func(c *kpay.Config) {
+		c.CallbackURL = func(string, decimal.Decimal, string) (string, error) {
+			t.Error("minted")
+			return "", nil
+		}
+	})
+	p := validPay()
+	p.ReturnURL, p.Amount = "", decimal.Zero
+	_, err := client.Pay(t.Context(), p)
+	require.ErrorIs(t, err, kpay.ErrValidation)
+}
+
+func TestStatusNeedsAReferenceKPayCanGiveBack(t *testing.T) {
+	client, s := newClient(t, []step{answer(200, paid)})
+	for _, refID := range []string{"", " order-1", "order-1\t"} {
+		_, err := client.Status(t.Context(), refID)
+		require.ErrorIs(t, err, kpay.ErrValidation)
+	}
+	_, err := client.StatusByTID(t.Context(), " ")
+	require.ErrorIs(t, err, kpay.ErrValidation)
+	assert.Empty(t, s.requests())
+}

@@ -1,0 +1,97 @@
+package kpay_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kpay"
+)
+
+func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
+	isPending, isPaid, isUnknown := answer(200, pending), answer(200, paid), answer(200, unknown)
+	duplicate, gateway := answer(200, `{"reply":"x","retcode":608}`), answer(502, "<h1>502</h1>")
+	refused := answer(200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`)
+	for name, tc := range map[string]struct {
+		steps    []step
+		sent     string
+		status   kpay.Code // of the payment; empty: an error
+		outcome  kpay.Outcome
+		sentinel error
+		took     time.Duration
+	}{
+		"answered":                           {[]step{isPending}, "pay", kpay.CodeProcessing, "", nil, 0},
+		"dropped, found":                     {[]step{nil, isPaid}, "pay checkstatus", kpay.CodePaid, "", nil, 0},
+		"a proxy's page, found":              {[]step{gateway, isPaid}, "pay checkstatus", kpay.CodePaid, "", nil, 0},
+		"dropped, shown a second later":      {[]step{nil, isUnknown, isPaid}, "pay checkstatus checkstatus", kpay.CodePaid, "", nil, time.Second},
+		"dropped, shown three seconds later": {[]step{nil, isUnknown, isUnknown, isPaid}, "pay checkstatus checkstatus checkstatus", kpay.CodePaid, "", nil, 3 * time.Second},
+		"dropped, absent, sent once more": {[]step{nil, isUnknown, isUnknown, isUnknown, isPending},
+			"pay checkstatus checkstatus checkstatus pay", kpay.CodeProcessing, "", nil, 3 * time.Second},
+		"our own second attempt is a duplicate": {[]step{nil, isUnknown, isUnknown, isUnknown, duplicate, isPaid},
+			"pay checkstatus checkstatus checkstatus pay checkstatus", kpay.CodePaid, "", nil, 3 * time.Second},
+		"a duplicate which nobody can show": {[]step{nil, isUnknown, isUnknown, isUnknown, duplicate, isUnknown},
+			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", kpay.OutcomeUnknown, kpay.ErrDuplicate, 6 * time.Second},
+		"dropped twice, never shown": {[]step{nil, isUnknown, isUnknown, isUnknown, nil, isUnknown},
+			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", kpay.OutcomeUnknown, nil, 6 * time.Second},
+		"a duplicate on a fresh call": {[]step{duplicate}, "pay", "", kpay.OutcomeRejected, kpay.ErrDuplicate, 0},
+		"refused":                     {[]step{refused}, "pay", "", kpay.OutcomeRejected, kpay.ErrInsufficientFunds, 0},
+		"a question that is refused":  {[]step{nil, answer(200, `{"reply":"Invalid PIN","retcode":600}`)}, "pay checkstatus", "", kpay.OutcomeUnknown, nil, 0},
+		"a wrong path is not absence": {[]step{nil, answer(404, "<h1>404</h1>")}, "pay checkstatus", "", kpay.OutcomeUnknown, nil, 0},
+		"another payment is not this": {[]step{nil, answer(200, `{"refid":"order-2","statusid":"01"}`), answer(404, "")},
+			"pay checkstatus checkstatus", "", kpay.OutcomeUnknown, nil, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, s := newClient(t, tc.steps)
+				start := time.Now()
+				payment, err := client.Pay(t.Context(), validPay())
+				assert.Equal(t, tc.sent, s.actions())
+				if tc.took >= 0 {
+					assert.Equal(t, tc.took, time.Since(start))
+				}
+				if tc.status != "" {
+					require.NoError(t, err)
+					assert.Equal(t, tc.status, payment.Status)
+					return
+				}
+				assert.Nil(t, payment)
+				var e *kpay.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, tc.outcome, e.Outcome)
+				assert.Equal(t, "order-1", e.Reference)
+				if tc.sentinel != nil {
+					assert.ErrorIs(t, err, tc.sentinel)
+				}
+			})
+		})
+	}
+}
+
+func TestTheSecondRequestIsTheFirstOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, s := newClient(t, []step{nil, answer(200, unknown), answer(200, unknown), answer(200, unknown), answer(200, pending)})
+		_, err := client.Pay(t.Context(), validPay())
+		require.NoError(t, err)
+		seen := s.requests()
+		require.Len(t, seen, 5)
+		assert.Equal(t, seen[0].Body, seen[4].Body)
+	})
+}
+
+func TestADeadlineTooNearForTheGraceLeavesTheOutcomeUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, s := newClient(t, []step{nil, answer(200, unknown)})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		start := time.Now()
+		_, err := client.Pay(ctx, validPay())
+		require.ErrorIs(t, err, kpay.ErrOutcomeUnknown)
+		assert.Contains(t, err.Error(), "no time left to look again before the deadline")
+		assert.Equal(t, "pay checkstatus checkstatus", s.actions(), "never sent again without having waited")
+		assert.Equal(t, time.Second, time.Since(start))
+	})
+}

@@ -1,0 +1,5 @@
+package sqltest
+
+const workerVariable = "SQLTEST_WORKER"
+
+func work() {}

@@ -1,0 +1,205 @@
+package sqltest
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+func put(t *testing.T, s subject, k webhook.Key, payload string, fresh bool) {
+	t.Helper()
+	got, err := s.Put(t.Context(), k, []byte(payload))
+	require.NoError(t, err)
+	require.Equal(t, fresh, got)
+}
+
+func take(t *testing.T, s subject) webhook.Claim {
+	t.Helper()
+	c, found, err := s.Take(t.Context(), "shop", lease)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, webhook.ClaimNew, c.Status)
+	return c
+}
+
+func takeNothing(t *testing.T, s subject) {
+	t.Helper()
+	c, found, err := s.Take(t.Context(), "shop", lease)
+	require.NoError(t, err)
+	require.False(t, found, c)
+}
+
+func TestQueueGivesOutWhatWasPut(t *testing.T) {
+	onEach(t, func(t *testing.T, s subject) {
+		takeNothing(t, s)
+		put(t, s, key("o1", "PAID"), "first", true)
+		put(t, s, key("o1", "PAID"), "second", false)
+		put(t, s, webhook.Key{Provider: "bank", Reference: "o9", ID: "PAID"}, "not ours", true)
+		c := take(t, s)
+		assert.Equal(t, key("o1", "PAID"), c.Key)
+		assert.Equal(t, "first", string(c.Payload))
+		assert.Equal(t, 1, c.Attempts)
+		takeNothing(t, s)
+		require.NoError(t, s.Complete(t.Context(), c, webhook.Result{State: "PAID", Answer: webhook.Answer{Status: 200}}))
+		takeNothing(t, s)
+		put(t, s, key("o1", "PAID"), "third", false)
+		s.lapse()
+		takeNothing(t, s)
+		claim(t, s, key("o1", "PAID"), webhook.ClaimDone)
+	})
+}
+
+func TestQueueKeepsEventsOfOneReferenceApart(t *testing.T) {
+	onEach(t, func(t *testing.T, s subject) {
+		put(t, s, key("o1", "NEW"), "1", true)
+		put(t, s, key("o1", "PAID"), "2", true)
+		first := take(t, s)
+		takeNothing(t, s)
+		require.NoError(t, s.Complete(t.Context(), first, webhook.Result{State: first.ID}))
+		second := take(t, s)
+		assert.NotEqual(t, first.ID, second.ID)
+		assert.Equal(t, first.ID, second.State)
+		assert.False(t, claim(t, s, key("o1", "x"), webhook.ClaimInFlight).Same)
+	})
+}
+
+func TestQueueLeavesAReferenceInFlightAlone(t *testing.T) {
+	onEach(t, func(t *testing.T, s subject) {
+		c := claim(t, s, key("o1", "NEW"), webhook.ClaimNew)
+		put(t, s, key("o1", "PAID"), "1", true)
+		takeNothing(t, s)
+		require.NoError(t, s.Release(t.Context(), c))
+		take(t, s)
+	})
+}
+
+func TestQueueGivesOutAgainWhatADeadWorkerHad(t *testing.T) {
+	onEach(t, func(t *testing.T, s subject) {
+		put(t, s, key("o1", "PAID"), "1", true)
+		dead := take(t, s)
+		s.lapse()
+		c := take(t, s)
+		assert.Equal(t, 2, c.Attempts)
+		assert.Equal(t, "1", string(c.Payload))
+		require.ErrorIs(t, s.Retry(t.Context(), dead, 0, "late"), webhook.ErrLeaseLost)
+		require.ErrorIs(t, s.Complete(t.Context(), dead, webhook.Result{}), webhook.ErrLeaseLost)
+		require.NoError(t, s.Complete(t.Context(), c, webhook.Result{}))
+	})
+}
+
+func TestQueueRetriesAfterTheDelay(t *testing.T) {
+	onEach(t, func(t *testing.T, s subject) {
+		put(t, s, key("o1", "PAID"), "1", true)
+		require.NoError(t, s.Retry(t.Context(), take(t, s), 30*time.Minute, "database away"))
+		takeNothing(t, s)
+		put(t, s, key("o1", "NEW"), "2", true)
+		assert.Equal(t, "NEW", take(t, s).ID, "the reference is free for others")
+		s.lapse()
+		c := take(t, s)
+		if c.ID == "NEW" { // lapsed as well
+			require.NoError(t, s.Complete(t.Context(), c, webhook.Result{}))
+			c = take(t, s)
+		}
+		assert.Equal(t, 2, c.Attempts)
+	})
+}
+
+func TestDeadLettersCanBeListedReplayedAndDiscarded(t *testing.T) {
+	onEach(t, func(t *testing.T, s subject) {
+		for _, reference := range []string{"o1", "o2", "o3"} {
+			put(t, s, key(reference, "PAID"), "body of "+reference, true)
+			c := take(t, s)
+			require.NoError(t, s.Bury(t.Context(), c, strings.Repeat("é", 400), c.Payload))
+		}
+		takeNothing(t, s)
+		s.lapse()
+		takeNothing(t, s)
+
+		all, err := s.Dead(t.Context(), "shop", 10)
+		require.NoError(t, err)
+		require.Len(t, all, 3)
+		for _, d := range all {
+			assert.Equal(t, "body of "+d.Reference, string(d.Payload))
+			assert.Equal(t, strings.Repeat("é", 250), d.Reason)
+			assert.Equal(t, 1, d.Attempts)
+			assert.WithinDuration(t, time.Now(), d.Since, 2*time.Hour)
+		}
+		two, err := s.Dead(t.Context(), "shop", 2)
+		require.NoError(t, err)
+		assert.Len(t, two, 2)
+		none, err := s.Dead(t.Context(), "bank", 10)
+		require.NoError(t, err)
+		assert.Empty(t, none)
+
+		require.NoError(t, s.Replay(t.Context(), key("o1", "PAID")))
+		require.ErrorIs(t, s.Replay(t.Context(), key("o1", "PAID")), webhook.ErrNoSuchLetter)
+		assert.Equal(t, 1, take(t, s).Attempts, "counted anew")
+		require.NoError(t, s.Discard(t.Context(), key("o2", "PAID")))
+		require.ErrorIs(t, s.Discard(t.Context(), key("o2", "PAID")), webhook.ErrNoSuchLetter)
+		claim(t, s, key("o2", "PAID"), webhook.ClaimDone)
+		require.ErrorIs(t, s.Replay(t.Context(), key("o4", "PAID")), webhook.ErrNoSuchLetter)
+
+		put(t, s, key("o3", "PAID"), "the genuine one", true)
+		assert.Equal(t, "the genuine one", string(take(t, s).Payload))
+	})
+}
+
+func TestAClaimedEventCanBeBuriedWithoutHavingBeenQueued(t *testing.T) {
+	onEach(t, func(t *testing.T, s subject) {
+		require.NoError(t, s.Bury(t.Context(), claim(t, s, key("o1", "PAID"), webhook.ClaimNew), "cannot follow", []byte("body")))
+		dead, err := s.Dead(t.Context(), "shop", 10)
+		require.NoError(t, err)
+		require.Len(t, dead, 1)
+		assert.Equal(t, "cannot follow", dead[0].Reason)
+		claim(t, s, key("o1", "PAID"), webhook.ClaimNew)
+	})
+}
+
+func TestQueueGivesEachEventToOneOfManyWorkers(t *testing.T) {
+	onEach(t, func(t *testing.T, s subject) {
+		const events = 120
+		for i := range events {
+			put(t, s, key(fmt.Sprint("o", i%40), fmt.Sprint(i)), "x", true)
+		}
+		var mu sync.Mutex
+		done := map[webhook.Key]int{}
+		finished := func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(done) == events
+		}
+		deadline := time.Now().Add(30 * time.Second)
+		var workers sync.WaitGroup
+		for range 6 {
+			workers.Go(func() {
+				for !finished() && assert.True(t, time.Now().Before(deadline)) {
+					c, found, err := s.Take(t.Context(), "shop", lease)
+					if !assert.NoError(t, err) {
+						return
+					}
+					if !found {
+						continue
+					}
+					if !assert.NoError(t, s.Complete(t.Context(), c, webhook.Result{State: "x"})) {
+						return
+					}
+					mu.Lock()
+					done[c.Key]++
+					mu.Unlock()
+				}
+			})
+		}
+		workers.Wait()
+		for k, times := range done {
+			assert.Equal(t, 1, times, k)
+		}
+		assert.Len(t, done, events)
+	})
+}

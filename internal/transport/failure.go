@@ -18,13 +18,13 @@ type Failure struct {
 
 	Status     int           // HTTP status of the last answer, 0 without one
 	Code       string        // the provider's own code
-	Message    string        `json:"-"` // the provider's own message; may hold personal data
-	Fields     Fields        `json:"-"` // field errors, ours or the provider's; may hold what was sent
+	Message    string        // the provider's own message; may hold personal data
+	Fields     Fields        // field errors, ours or the provider's; may hold what was sent
 	RequestID  string        // X-Request-Id of the last answer
 	Reference  string        // the caller's own reference: what to ask about
 	Attempts   int           // how often the request was tried
 	RetryAfter time.Duration // how long the provider asked to wait
-	Body       []byte        `json:"-"` // the last answer, bounded
+	Body       []byte        // the last answer, bounded
 	Detail     any           // Verdict.Detail of the last answer
 
 	local   bool    // refused by our own validation
@@ -121,6 +121,9 @@ func plain(name string) string {
 // GoString keeps bodies and messages out of %#v.
 func (f *Failure) GoString() string { return f.Error() }
 
+// MarshalText keeps them out of encoders.
+func (f *Failure) MarshalText() ([]byte, error) { return []byte(f.Error()), nil }
+
 // Unwrap gives the cause: a network error, a context error, a decode error.
 func (f *Failure) Unwrap() error { return f.cause }
 
@@ -140,12 +143,16 @@ func (f *Failure) Is(target error) bool {
 
 // LogValue keeps bodies and messages out of logs.
 func (f *Failure) LogValue() slog.Value {
+	code := f.Code
+	if code != "" {
+		code = plain(code)
+	}
 	return slog.GroupValue(
 		slog.String("error", f.Error()),
 		slog.String("operation", f.Operation),
 		slog.String("outcome", string(f.Outcome)),
 		slog.Int("status", f.Status),
-		slog.String("code", f.Code),
+		slog.String("code", code),
 		slog.String("reference", f.Reference),
 		slog.String("request_id", f.RequestID),
 		slog.Int("attempts", f.Attempts),

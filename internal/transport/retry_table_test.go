@@ -47,6 +47,7 @@ func TestRetryTable(t *testing.T) {
 		"200 in words that leave it open": {say(200, "unclear"),
 			[4]cell{again, again, found, unknown}},
 		"200 that cannot be decoded": {garbled, [4]cell{again, again, found, unknown}},
+		"the same key in progress":   {say(409, "in progress"), [4]cell{{sent: 1, outcome: transport.NoEffect}, again, found, unknown}},
 		"404 in HTML": {html(404), [4]cell{
 			{sent: 1, outcome: transport.NoEffect, kind: transport.ErrNotFound}, unknown, found, unknown}},
 		"redirect to elsewhere": {redirect(307, "http://other.localhost/x"), [4]cell{

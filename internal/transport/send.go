@@ -189,6 +189,8 @@ func (x *exchange) repeatable(a *attempt) bool {
 	switch a.verdict.Kind {
 	case Throttled:
 		return true
+	case InProgress:
+		return x.op.Class == Keyed
 	case Refused, Duplicate:
 		return false
 	}
@@ -213,7 +215,7 @@ func (x *exchange) failure(err error) *Failure {
 		Provider: x.core.cfg.Provider, Operation: x.op.Name, Class: x.op.Class, Outcome: a.outcome,
 		Status: a.response.Status, Code: a.verdict.Code, Message: a.verdict.Message, Fields: a.verdict.Fields,
 		RequestID: a.response.Header.Get("X-Request-Id"), Reference: x.call.Reference,
-		Attempts: x.attempts, RetryAfter: a.wait,
+		Attempts: x.attempts, RetryAfter: a.wait, Detail: a.verdict.Detail,
 		settled: a.settles(), kinds: a.verdict.Kinds, cause: a.err,
 	}
 	if body := a.response.Body; len(body) > 0 {

@@ -212,6 +212,8 @@ func interpret(_ transport.Operation, r *transport.Response) transport.Verdict {
 		v.Kind, v.Kinds = transport.Expired, []error{transport.ErrUnauthorized}
 	case "duplicate":
 		v.Kind, v.Kinds = transport.Duplicate, []error{transport.ErrDuplicate}
+	case "in progress":
+		v.Kind = transport.InProgress
 	default:
 		if r.Status < 300 && answer.Say != "unclear" {
 			v.Kind = transport.Accepted

@@ -1,0 +1,206 @@
+package transport_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+)
+
+func TestRouteOverrides(t *testing.T) {
+	for name, row := range map[string]struct {
+		op    string
+		route transport.Route
+		want  string // the request line, or the error if it begins with "acme:"
+	}{
+		"nothing":                     {"item", transport.Route{}, "GET /shops/s1/items/i1/"},
+		"another method":              {"item", transport.Route{Method: "POST"}, "POST /shops/s1/items/i1/"},
+		"another path":                {"item", transport.Route{Path: "/v3/{shop_id}/{item_id}"}, "GET /v3/s1/i1"},
+		"placeholders in other order": {"item", transport.Route{Path: "/{item_id}/of/{shop_id}/"}, "GET /i1/of/s1/"},
+		"one placeholder less":        {"item", transport.Route{Path: "/items/{item_id}"}, "GET /items/i1"},
+		"no placeholder":              {"item", transport.Route{Path: "/items/"}, "GET /items/"},
+		"placeholder within a segment": {"item", transport.Route{Path: "/items/{shop_id}-{item_id}.json"},
+			"GET /items/s1-i1.json"},
+		"root":                   {"safe", transport.Route{Path: "/"}, "GET /"},
+		"escaped literal":        {"safe", transport.Route{Path: "/a%2Fb"}, "GET /a%2Fb"},
+		"letters beyond ASCII":   {"safe", transport.Route{Path: "/é"}, "GET /%C3%A9"},
+		"unknown placeholder":    {"item", transport.Route{Path: "/{user_id}"}, `acme: Routes: route for item: path uses {user_id}, which the operation does not have`},
+		"placeholder twice":      {"item", transport.Route{Path: "/{item_id}/{item_id}"}, `acme: Routes: route for item: path "/{item_id}/{item_id}" names {item_id} twice`},
+		"unknown operation":      {"items", transport.Route{Path: "/"}, `acme: Routes: route for unknown operation "items"`},
+		"lower-case method":      {"item", transport.Route{Method: "post"}, `acme: Routes: route for item: invalid method "post"`},
+		"method with a line end": {"item", transport.Route{Method: "GET /\r\n"}, `acme: Routes: route for item: invalid method "GET /\r\n"`},
+		"no slash":               {"safe", transport.Route{Path: "x"}, `acme: Routes: route for safe: path "x" does not start with a slash`},
+		"a URL":                  {"safe", transport.Route{Path: "https://evil.example/"}, `acme: Routes: route for safe: path "https://evil.example/" does not start with a slash`},
+		"a host":                 {"safe", transport.Route{Path: "//evil.example/x"}, `acme: Routes: route for safe: path "//evil.example/x" holds an empty segment`},
+		"an empty segment":       {"safe", transport.Route{Path: "/a//b"}, `acme: Routes: route for safe: path "/a//b" holds an empty segment`},
+		"two slashes at the end": {"safe", transport.Route{Path: "/a//"}, `acme: Routes: route for safe: path "/a//" holds an empty segment`},
+		"a query":                {"safe", transport.Route{Path: "/a?b=c"}, `acme: Routes: route for safe: path "/a?b=c" holds a query, a fragment or a space`},
+		"a fragment":             {"safe", transport.Route{Path: "/a#b"}, `acme: Routes: route for safe: path "/a#b" holds a query, a fragment or a space`},
+		"a backslash":            {"safe", transport.Route{Path: `/a\b`}, `acme: Routes: route for safe: path "/a\\b" holds a query, a fragment or a space`},
+		"a dot segment":          {"safe", transport.Route{Path: "/a/../b"}, `acme: Routes: route for safe: path "/a/../b" holds a dot segment`},
+		"a dot segment at last":  {"safe", transport.Route{Path: "/a/."}, `acme: Routes: route for safe: path "/a/." holds a dot segment`},
+		"an escaped dot segment": {"safe", transport.Route{Path: "/a/%2E%2e/b"}, `acme: Routes: route for safe: path "/a/%2E%2e/b" holds a dot segment`},
+		"half an escaped one":    {"safe", transport.Route{Path: "/a/.%2e"}, `acme: Routes: route for safe: path "/a/.%2e" holds a dot segment`},
+		"open brace":             {"safe", transport.Route{Path: "/{a"}, `acme: Routes: route for safe: path "/{a": malformed placeholder`},
+		"closing brace":          {"safe", transport.Route{Path: "/a}"}, `acme: Routes: route for safe: path "/a}": malformed placeholder`},
+		"empty placeholder":      {"safe", transport.Route{Path: "/{}"}, `acme: Routes: route for safe: path "/{}": malformed placeholder`},
+		"bad escape":             {"safe", transport.Route{Path: "/%zz"}, `acme: operation safe: path: invalid URL escape "%zz"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			routes := map[string]transport.Route{row.op: row.route}
+			if strings.HasPrefix(row.want, "acme:") {
+				_, err := transport.New(transport.Config{
+					Provider: "acme", BaseURL: "https://acme.example", Interpret: interpret, Operations: operations, Routes: routes,
+				})
+				assert.EqualError(t, err, row.want)
+				return
+			}
+			s := newStage(t, accept)
+			core := s.core(func(cfg *transport.Config) { cfg.Routes = routes })
+			require.NoError(t, core.Do(t.Context(), callOf(row.op)))
+			assert.Equal(t, row.want+"\n", lines(s.seen()))
+		})
+	}
+	assert.Equal(t, "/shops/{shop_id}/items/{item_id}/", operations[6].Path, "the table itself is not changed")
+}
+
+func TestOperationShowsTheRowWithItsOverride(t *testing.T) {
+	core := newCore(t, func(cfg *transport.Config) {
+		cfg.Routes = map[string]transport.Route{"once": {Method: "PUT", Path: "/v3/once"}}
+	})
+	op := core.Operation("once")
+	assert.Equal(t, "PUT /v3/once", op.Method+" "+op.Path)
+	assert.Equal(t, transport.Once, op.Class, "an override does not make a write repeatable")
+	assert.Equal(t, transport.Operation{Name: "none"}, core.Operation("none"))
+}
+
+func TestTableIsChecked(t *testing.T) {
+	good := transport.Operation{Name: "a", Method: "GET", Path: "/a", Class: transport.Safe}
+	for name, change := range map[string]func(*transport.Operation){
+		"no class":      func(op *transport.Operation) { op.Class = "" },
+		"unknown class": func(op *transport.Operation) { op.Class = "often" },
+		"no method":     func(op *transport.Operation) { op.Method = "" },
+		"bad path":      func(op *transport.Operation) { op.Path = "a" },
+	} {
+		bad := good
+		change(&bad)
+		_, err := transport.New(transport.Config{Provider: "acme", BaseURL: "https://acme.example", Interpret: interpret, Operations: transport.Table{bad}})
+		assert.Error(t, err, name)
+	}
+	_, err := transport.New(transport.Config{Provider: "acme", BaseURL: "https://acme.example", Interpret: interpret, Operations: transport.Table{good, good}})
+	assert.Error(t, err, "a name twice")
+	_, err = transport.New(transport.Config{Provider: "acme", BaseURL: "https://acme.example", Interpret: interpret, Operations: transport.Table{good}})
+	assert.NoError(t, err)
+}
+
+func TestCallOfAnUnknownOperationIsNotSent(t *testing.T) {
+	err := newCore(t).Do(t.Context(), transport.Call{Op: "nonsense"})
+	assert.EqualError(t, err, "acme: nonsense: invalid parameters: operation: is not in the operation table (nothing was sent)")
+}
+
+func TestPathValuesBecomeOneSegmentEach(t *testing.T) {
+	for value, want := range map[string]string{
+		"plain":          "plain",
+		"a/b":            "a%2Fb",
+		"a b":            "a%20b",
+		"a?b#c":          "a%3Fb%23c",
+		"a%2Fb":          "a%252Fb",
+		"%2e%2e":         "%252e%252e",
+		"../etc":         "..%2Fetc",
+		"...":            "...",
+		".a":             ".a",
+		"ü":              "%C3%BC",
+		"a;b,c":          "a%3Bb%2Cc",
+		"a\r\nHost: x":   "a%0D%0AHost:%20x",
+		"\x00":           "%00",
+		"\xff":           "%FF",
+		"@evil.example":  "@evil.example",
+		"\\evil.example": "%5Cevil.example",
+		":":              ":",
+		"{shop_id}":      "%7Bshop_id%7D",
+		" ":              "%20",
+	} {
+		s := newStage(t, accept)
+		call := callOf("item")
+		call.Path = []string{value, "i1"}
+		require.NoError(t, s.core().Do(t.Context(), call), value)
+		assert.Equal(t, "/shops/"+want+"/items/i1/", s.seen()[0].URI)
+	}
+	for name, row := range map[string]struct {
+		path []string
+		want string
+	}{
+		"empty":    {[]string{"", "i1"}, "shop_id: is required"},
+		"missing":  {[]string{"s1"}, "item_id: is required"},
+		"one dot":  {[]string{".", "i1"}, "shop_id: must not be a dot segment"},
+		"two dots": {[]string{"s1", ".."}, "item_id: must not be a dot segment"},
+	} {
+		s := newStage(t)
+		call := callOf("item")
+		call.Path = row.path
+		err := s.core().Do(t.Context(), call)
+		assert.EqualError(t, err, "acme: item: invalid parameters: "+row.want+" (nothing was sent)", name)
+		assert.ErrorIs(t, err, transport.ErrNotSent)
+	}
+}
+
+// An override can put two values, or a dot and a value, into one segment.
+func TestValuesCannotMakeADotSegmentTogether(t *testing.T) {
+	s := newStage(t)
+	core := s.core(func(cfg *transport.Config) {
+		cfg.Routes = map[string]transport.Route{"item": {Path: "/a/.{shop_id}/{item_id}"}}
+	})
+	call := callOf("item")
+	for _, v := range []string{".", ".."} {
+		call.Path = []string{v, "x"}
+		assert.ErrorIs(t, core.Do(t.Context(), call), transport.ErrValidation)
+	}
+	core = s.core(func(cfg *transport.Config) {
+		cfg.Routes = map[string]transport.Route{"item": {Path: "/a/{shop_id}."}}
+	})
+	call.Path = []string{".", "x"}
+	assert.ErrorIs(t, core.Do(t.Context(), call), transport.ErrValidation)
+}
+
+func TestRawCall(t *testing.T) {
+	for name, row := range map[string]struct {
+		raw  transport.Raw
+		want string // request line, or the fault
+	}{
+		"read":             {transport.Raw{Method: "GET", Path: "/a/%2Fb/", Class: transport.Safe}, "GET /a/%2Fb/"},
+		"with a query":     {transport.Raw{Method: "GET", Path: "/a", Class: transport.Safe, Call: transport.Call{Query: map[string][]string{"q": {"ü&"}}}}, "GET /a?q=%C3%BC%26"},
+		"braces":           {transport.Raw{Method: "GET", Path: "/{a}", Class: transport.Safe}, "GET /%7Ba%7D"},
+		"class left out":   {transport.Raw{Method: "PATCH", Path: "/a"}, "PATCH /a"},
+		"another host":     {transport.Raw{Method: "GET", Path: "//evil.example/a", Class: transport.Safe}, "path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
+		"a URL":            {transport.Raw{Method: "GET", Path: "https://evil.example/a", Class: transport.Safe}, "path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
+		"no path":          {transport.Raw{Method: "GET", Class: transport.Safe}, "path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
+		"query in path":    {transport.Raw{Method: "GET", Path: "/a?b", Class: transport.Safe}, "path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
+		"climbing":         {transport.Raw{Method: "GET", Path: "/a/%2e%2E/b", Class: transport.Safe}, "path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
+		"bad escape":       {transport.Raw{Method: "GET", Path: "/%", Class: transport.Safe}, "path: is not well escaped"},
+		"bad method":       {transport.Raw{Method: "get", Path: "/", Class: transport.Safe}, "method: must be upper-case letters"},
+		"unknown class":    {transport.Raw{Method: "GET", Path: "/", Class: "never"}, "class: is not known"},
+		"all at once":      {transport.Raw{Path: "x", Class: transport.Keyed}, "idempotency_key: is required for a keyed operation and forbidden for all others; method: must be upper-case letters; path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
+		"key for no keyed": {transport.Raw{Method: "POST", Path: "/", Class: transport.Once, Call: transport.Call{Key: "k"}}, "idempotency_key: is required for a keyed operation and forbidden for all others"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, _, ok := strings.Cut(row.want, ": "); ok {
+				err := newStage(t).core().DoRaw(t.Context(), row.raw)
+				assert.EqualError(t, err, "acme: do: invalid parameters: "+row.want+" (nothing was sent)")
+				return
+			}
+			s := newStage(t, accept)
+			require.NoError(t, s.core().DoRaw(t.Context(), row.raw))
+			assert.Equal(t, row.want+"\n", lines(s.seen()))
+		})
+	}
+}
+
+func TestRawCallWithoutAClassIsNotRepeated(t *testing.T) {
+	s := newStage(t, html(503))
+	err := s.core().DoRaw(t.Context(), transport.Raw{Method: "GET", Path: "/a"})
+	assert.ErrorIs(t, err, transport.ErrOutcomeUnknown)
+	assert.Equal(t, transport.Once, failure(t, err).Class)
+}

@@ -50,7 +50,7 @@ type Ride struct {
 	Status          RideStatus
 	EstimatedPrice  decimal.NullDecimal // RWF
 	DistanceKM      decimal.NullDecimal
-	ExternalID      string    // echoed by a list only if the server does so (assumed)
+	ExternalID      string    // yours; a list shows it only if the server does so (assumed)
 	CreatedAt       time.Time // assumed; zero when the answer has none
 	UpdatedAt       time.Time // assumed; zero when the answer has none
 	Raw             json.RawMessage
@@ -71,6 +71,9 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 		Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(),
 		Decode: into(&ride, decodeRide),
 	})
+	if err == nil && !ride.showsExternalID { // the document's answer does not
+		ride.ExternalID = p.ExternalID
+	}
 	return ride, err
 }
 

@@ -1,0 +1,111 @@
+package kapitentest
+
+import (
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/kapiten"
+)
+
+// Config sets up a fake. The zero value is right for most tests; all defaults
+// are assumed.
+type Config struct {
+	// Options are the clock, the seed and the way of callbacks.
+	Options Options
+
+	// Pricing is what companies start with; nil means DefaultPricing.
+	Pricing *Pricing
+
+	// OnInsufficientFunds says what happens to a ride the wallet cannot pay.
+	OnInsufficientFunds InsufficientFunds
+
+	// UniqueExternalID refuses a second ride of a company with the same
+	// external_id. The document promises nothing of the kind.
+	UniqueExternalID bool
+
+	// Autopilot moves rides along by itself: a rider accepts after
+	// AutopilotStart (30 s) and goes one state further every AutopilotStep
+	// (60 s).
+	Autopilot                     bool
+	AutopilotStart, AutopilotStep time.Duration
+
+	// PaymentTimeout is how long a ride waits for payment (30 min),
+	// MatchTimeout how long for a rider (10 min).
+	PaymentTimeout, MatchTimeout time.Duration
+
+	// TopUpDelay is how long a top-up stays PENDING (5 s), SlowTopUpDelay the
+	// same for magic number 0004 (10 min).
+	TopUpDelay, SlowTopUpDelay time.Duration
+
+	// MaxTopUp is the largest top-up in RWF. Zero means 5,000,000.
+	MaxTopUp decimal.Decimal
+
+	// CallbackRetries are the waits after attempts without a 2xx. Nil means
+	// 10 s, 1 min, 5 min, 30 min, 2 h; an empty slice means none.
+	CallbackRetries []time.Duration
+
+	// PageSize is the length of a page. Zero means 20.
+	PageSize int
+
+	// DecimalStrings sends amounts as a Django REST framework does by default,
+	// "1200.00", instead of as the document shows them, 1200.0.
+	DecimalStrings bool
+
+	// OmitNullLinks leaves next and previous out of a list where they are
+	// null, as some of the document's samples do.
+	OmitNullLinks bool
+
+	// NextLinkHost is the host of links to other pages, with https. Empty
+	// means the host the client asked. The document's sample has
+	// api.kapiten.com, which is not the host of its base URL.
+	NextLinkHost string
+
+	// Routes replaces the method or path of operations, keyed and templated as
+	// in kapiten.Config.Routes, so that one map serves both.
+	Routes map[string]kapiten.Route
+}
+
+// InsufficientFunds says what happens to a ride the wallet cannot pay.
+type InsufficientFunds int
+
+const (
+	// WaitForPayment creates the ride in WAITING_PAYMENT and takes nothing.
+	WaitForPayment InsufficientFunds = iota
+
+	// Reject answers 400 {"detail":"Insufficient wallet balance."} and creates
+	// no ride.
+	Reject
+)
+
+func (c Config) withDefaults() Config {
+	if c.Pricing == nil {
+		p := DefaultPricing()
+		c.Pricing = &p
+	}
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&c.AutopilotStart, 30 * time.Second},
+		{&c.AutopilotStep, time.Minute},
+		{&c.PaymentTimeout, 30 * time.Minute},
+		{&c.MatchTimeout, 10 * time.Minute},
+		{&c.TopUpDelay, 5 * time.Second},
+		{&c.SlowTopUpDelay, 10 * time.Minute},
+	} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	if !c.MaxTopUp.IsPositive() {
+		c.MaxTopUp = decimal.NewFromInt(5_000_000)
+	}
+	if c.CallbackRetries == nil {
+		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
+	}
+	if c.PageSize <= 0 {
+		c.PageSize = 20
+	}
+	return c
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // Currency is an ISO 4217 code.
@@ -26,7 +27,7 @@ type PayParams struct {
 	// it has seen, and everything later is asked and matched by it. Length and
 	// alphabet are not documented.
 	RefID string
-	// Amount in whole francs. A fraction is refused. For USD the unit is
+	// Amount in whole francs, at most 18 digits. A fraction is refused. For USD the unit is
 	// assumed to be whole dollars: ask KPay before relying on it.
 	Amount   decimal.Decimal
 	Currency Currency // default RWF
@@ -59,17 +60,18 @@ type PayParams struct {
 // Status for it. After an unknown outcome Pay asks itself, see the package's
 // documentation; the payment it finds by that has no CheckoutURL.
 func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) {
+	refID := p.RefID
 	request, fields := c.payRequest(p)
-	if err := c.invalid(OpPay, p.RefID, fields); err != nil {
+	if err := c.invalid(OpPay, refID, fields); err != nil {
 		return nil, err
 	}
 	var payment *Payment
 	err := c.do(ctx, transport.Call{
-		Op: OpPay, Reference: p.RefID, Body: request,
-		Decode: into(&payment, p.RefID, false),
+		Op: OpPay, Reference: refID, Body: request,
+		Decode: into(&payment, refID, false),
 		Lookup: func(ctx context.Context) (bool, error) {
 			return transport.Settle(ctx, func(ctx context.Context) (bool, error) {
-				found, err := c.Status(ctx, p.RefID)
+				found, err := c.Status(ctx, refID)
 				if absent(err) {
 					return false, nil
 				}
@@ -121,34 +123,30 @@ func (c *Client) payRequest(p PayParams) (*payRequest, transport.Fields) {
 		p.BankID = p.Method.defaultBank(p.MSISDN)
 	}
 	f := p.validate()
-	if p.ReturnURL == "" && c.callbackURL != nil {
-		if len(f) == 0 {
-			var err error
-			if p.ReturnURL, err = c.callbackURL(p.RefID, p.Amount, string(p.Currency)); err != nil {
-				f.Add("returl", "cannot be made: "+err.Error())
-			} else {
-				f.RequireURL("returl", p.ReturnURL)
-			}
-		}
-	} else {
+	switch {
+	case p.ReturnURL != "" || c.callbackURL == nil:
 		f.RequireURL("returl", p.ReturnURL)
+	case f.Fields == nil: // nothing is minted for a payment that is refused
+		var err error
+		if p.ReturnURL, err = c.callbackURL(p.RefID, p.Amount, string(p.Currency)); err != nil {
+			f.Add("returl", "cannot be made: "+err.Error())
+		} else {
+			f.RequireURL("returl", p.ReturnURL)
+		}
+	}
+	if f.Fields != nil {
+		return nil, f.Fields
 	}
 	return &payRequest{
 		"pay", p.MSISDN, p.Email, p.Details, p.RefID, p.Amount.IntPart(), p.Currency, p.CustomerName, p.CustomerNumber,
 		p.Method, p.RetailerID, p.ReturnURL, p.RedirectURL, p.BankID, p.LogoURL,
-	}, f
+	}, nil
 }
 
-func (p PayParams) validate() transport.Fields {
-	f := transport.Fields{}
-	checkRefID(f, p.RefID)
-	switch {
-	case !p.Amount.IsPositive():
-		f.Add("amount", "must be greater than zero")
-	case !p.Amount.IsInteger():
-		f.Add("amount", "must be a whole number of "+string(p.Currency))
-	case !p.Amount.BigInt().IsInt64():
-		f.Add("amount", "is too large")
+func (p PayParams) validate() (f transport.Faults) {
+	checkRefID(&f, p.RefID)
+	if fault := wire.AmountFault(p.Amount, 0); fault != "" {
+		f.Add("amount", fault)
 	}
 	if p.Currency != RWF && p.Currency != USD {
 		f.Add("currency", "must be RWF or USD")
@@ -175,7 +173,7 @@ func (p PayParams) validate() transport.Fields {
 }
 
 // checkRefID refuses a reference which KPay could not give back as it was.
-func checkRefID(f transport.Fields, refID string) {
+func checkRefID(f *transport.Faults, refID string) {
 	switch {
 	case refID == "":
 		f.Add("refid", "is required")

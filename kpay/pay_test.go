@@ -38,7 +38,8 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 		"a fraction of a dollar":  {"amount", func(p *kpay.PayParams) { p.Amount, p.Currency = decimal.RequireFromString("9.99"), kpay.USD }},
 		"nothing":                 {"amount", func(p *kpay.PayParams) { p.Amount = decimal.Zero }},
 		"less than nothing":       {"amount", func(p *kpay.PayParams) { p.Amount = decimal.NewFromInt(-1) }},
-		"more than a number":      {"amount", func(p *kpay.PayParams) { p.Amount = decimal.RequireFromString("9223372036854775808") }},
+		"more than a number":      {"amount", func(p *kpay.PayParams) { p.Amount = decimal.RequireFromString("1000000000000000000") }},
+		"an exponent bomb":        {"amount", func(p *kpay.PayParams) { p.Amount = decimal.New(1, -2147483648) }},
 		"a space before a refid":  {"refid", func(p *kpay.PayParams) { p.RefID = " order-1" }},
 		"a line break in a refid": {"refid", func(p *kpay.PayParams) { p.RefID = "order\n1" }},
 		"letters in a number":     {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "078330000x" }},
@@ -77,7 +78,7 @@ func wireBody(t *testing.T, p kpay.PayParams, change ...func(*kpay.Config)) map[
 
 func TestAmountsAreWholeNumbersOnTheWire(t *testing.T) {
 	for amount, want := range map[string]string{
-		"4200": "4200", "4200.00": "4200", "1": "1", "1e3": "1000", "9223372036854775807": "9223372036854775807", "10000000000000001": "10000000000000001",
+		"4200": "4200", "4200.00": "4200", "1": "1", "1e3": "1000", "999999999999999999": "999999999999999999", "10000000000000001": "10000000000000001",
 	} {
 		p := validPay()
 		p.Amount = decimal.RequireFromString(amount)

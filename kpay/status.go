@@ -11,9 +11,9 @@ import (
 // names another reference, or none, is an ErrUnexpectedResponse and never
 // taken for this payment's.
 func (c *Client) Status(ctx context.Context, refID string) (*Payment, error) {
-	f := transport.Fields{}
-	checkRefID(f, refID)
-	if err := c.invalid(OpStatus, refID, f); err != nil {
+	var f transport.Faults
+	checkRefID(&f, refID)
+	if err := c.invalid(OpStatus, refID, f.Fields); err != nil {
 		return nil, err
 	}
 	return c.status(ctx, refID, statusRequest{RefID: refID, Action: "checkstatus"})
@@ -22,9 +22,9 @@ func (c *Client) Status(ctx context.Context, refID string) (*Payment, error) {
 // StatusByTID asks for a payment by KPay's id. Match the answer by its RefID:
 // its TID may differ from the one asked for.
 func (c *Client) StatusByTID(ctx context.Context, tid string) (*Payment, error) {
-	f := transport.Fields{}
+	var f transport.Faults
 	f.Require("tid", tid)
-	if err := c.invalid(OpStatus, "", f); err != nil {
+	if err := c.invalid(OpStatus, "", f.Fields); err != nil {
 		return nil, err
 	}
 	return c.status(ctx, "", statusRequest{TID: tid, Action: "checkstatus"})

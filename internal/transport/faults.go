@@ -5,15 +5,27 @@ import (
 	"strings"
 )
 
+// Faults collects what is wrong with parameters, all of it at once. The zero
+// value has found nothing.
+type Faults struct{ Fields Fields }
+
+// Add adds a message about a field.
+func (f *Faults) Add(field, message string) {
+	if f.Fields == nil {
+		f.Fields = Fields{}
+	}
+	f.Fields.Add(field, message)
+}
+
 // Require adds a message when a value is blank.
-func (f Fields) Require(field, value string) {
+func (f *Faults) Require(field, value string) {
 	if strings.TrimSpace(value) == "" {
 		f.Add(field, "is required")
 	}
 }
 
 // RequireURL adds a message when a value is no absolute http or https URL.
-func (f Fields) RequireURL(field, value string) {
+func (f *Faults) RequireURL(field, value string) {
 	u, err := url.Parse(value)
 	switch {
 	case strings.TrimSpace(value) == "":

@@ -8,8 +8,9 @@ import (
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
-func TestFieldsNameWhatIsBlankAndWhatIsNoURL(t *testing.T) {
-	f := transport.Fields{}
+func TestFaultsNameWhatIsBlankAndWhatIsNoURL(t *testing.T) {
+	var f transport.Faults
+	assert.Nil(t, f.Fields)
 	f.Require("blank", " \t")
 	f.Require("given", "x")
 	for field, value := range map[string]string{
@@ -19,7 +20,7 @@ func TestFieldsNameWhatIsBlankAndWhatIsNoURL(t *testing.T) {
 	}
 	f.RequireURL("good", "https://shop.example/back?order=1")
 	f.RequireURL("local", "http://127.0.0.1:8080/back")
-	assert.Equal(t, []string{"blank", "ftp", "garbled", "hostless", "missing", "relative", "script"}, f.Names())
-	assert.Equal(t, []string{"is required"}, f["missing"])
-	assert.Equal(t, []string{"must be an absolute http or https URL"}, f["relative"])
+	assert.Equal(t, []string{"blank", "ftp", "garbled", "hostless", "missing", "relative", "script"}, f.Fields.Names())
+	assert.Equal(t, []string{"is required"}, f.Fields["missing"])
+	assert.Equal(t, []string{"must be an absolute http or https URL"}, f.Fields["relative"])
 }

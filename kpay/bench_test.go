@@ -1,0 +1,170 @@
+package kpay_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kpay"
+)
+
+// floorRequest and floorAnswer are what a careful engineer writes by hand.
+type floorRequest struct {
+	Action      string `json:"action"`
+	MSISDN      string `json:"msisdn"`
+	Email       string `json:"email"`
+	Details     string `json:"details"`
+	RefID       string `json:"refid"`
+	Amount      int64  `json:"amount"`
+	Currency    string `json:"currency"`
+	CName       string `json:"cname"`
+	CNumber     string `json:"cnumber"`
+	PMethod     string `json:"pmethod"`
+	RetailerID  string `json:"retailerid"`
+	RetURL      string `json:"returl"`
+	RedirectURL string `json:"redirecturl"`
+	BankID      string `json:"bankid"`
+}
+
+type floorAnswer struct {
+	Reply   string `json:"reply"`
+	URL     string `json:"url"`
+	Success int    `json:"success"`
+	AuthKey string `json:"authkey"`
+	TID     string `json:"tid"`
+	RefID   string `json:"refid"`
+	RetCode int    `json:"retcode"`
+}
+
+func payByHand(ctx context.Context, client *http.Client, url string, request floorRequest) error {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.SetBasicAuth("shop", planted)
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "by-hand/1")
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	var a floorAnswer
+	if err := json.Unmarshal(text, &a); err != nil {
+		return err
+	}
+	if resp.StatusCode/100 != 2 || a.Success != 1 || a.RetCode != 0 {
+		return errors.New(a.Reply)
+	}
+	return nil
+}
+
+// memoryListener hands net.Pipe connections to an http.Server, so that the
+// client is what is measured.
+type memoryListener struct{ conns chan net.Conn }
+
+func (l *memoryListener) Accept() (net.Conn, error) {
+	if c, ok := <-l.conns; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+func (l *memoryListener) Close() error   { return nil }
+func (l *memoryListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+
+func sides(tb testing.TB) (byHand, sdk func(context.Context) error) {
+	l := &memoryListener{conns: make(chan net.Conn)}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, pending)
+	})}
+	go func() { _ = server.Serve(l) }()
+	tr := &http.Transport{MaxIdleConnsPerHost: 64, DialContext: func(context.Context, string, string) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		l.conns <- theirs
+		return ours, nil
+	}}
+	tb.Cleanup(func() {
+		tr.CloseIdleConnections()
+		close(l.conns)
+		_ = server.Close()
+	})
+	hc := &http.Client{Transport: tr}
+	client, err := kpay.New(kpay.Config{
+		BaseURL: "http://kpay.localhost", Username: "shop", Password: planted, RetailerID: "02", HTTPClient: hc, AttemptTimeout: -1,
+	})
+	require.NoError(tb, err)
+	p := validPay()
+	request := floorRequest{
+		"pay", p.MSISDN, p.Email, p.Details, p.RefID, p.Amount.IntPart(), "RWF", p.CustomerName, p.CustomerNumber,
+		string(p.Method), "02", p.ReturnURL, p.RedirectURL, "63510",
+	}
+	return func(ctx context.Context) error { return payByHand(ctx, hc, "http://kpay.localhost/", request) },
+		func(ctx context.Context) error { _, err := client.Pay(ctx, p); return err }
+}
+
+func once(ctx context.Context, deadline bool, call func(context.Context) error) error {
+	if !deadline {
+		return call(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return call(ctx)
+}
+
+// BenchmarkPay compares one payment with the same request by hand. By hand and
+// control are the same code: their difference is the machine's noise.
+func BenchmarkPay(b *testing.B) {
+	byHand, sdk := sides(b)
+	for name, deadline := range map[string]bool{"open": false, "deadline": true} {
+		for _, side := range []struct {
+			name string
+			call func(context.Context) error
+		}{{"by hand", byHand}, {"sdk", sdk}, {"control", byHand}} {
+			b.Run(name+"/"+side.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := once(b.Context(), deadline, side.call); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Allocation counts include the server's, which are the same on both sides.
+func TestAPaymentAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) {
+	byHand, sdk := sides(t)
+	for _, deadline := range []bool{false, true} {
+		measure := func(call func(context.Context) error) float64 {
+			return testing.AllocsPerRun(200, func() {
+				if err := once(t.Context(), deadline, call); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		floor, ours := measure(byHand), measure(sdk)
+		t.Logf("deadline %v: by hand %v, SDK %v", deadline, floor, ours)
+		assert.LessOrEqual(t, ours, floor+5, "deadline %v", deadline)
+	}
+}

@@ -48,9 +48,9 @@ func TestBaseURL(t *testing.T) {
 		"https://api.example.com?key=s":    "must not hold a query or fragment",
 		"https://api.example.com/?":        "must not hold a query or fragment",
 		"https://api.example.com/#top":     "must not hold a query or fragment",
-		"https://api.example.com/a/../b":   "holds an empty or a dot segment",
-		"https://api.example.com/%2e%2e/b": "holds an empty or a dot segment",
-		"https://api.example.com//b":       "holds an empty or a dot segment",
+		"https://api.example.com/a/../b":   "holds an empty or a dot segment, or is not well escaped",
+		"https://api.example.com/%2e%2e/b": "holds an empty or a dot segment, or is not well escaped",
+		"https://api.example.com//b":       "holds an empty or a dot segment, or is not well escaped",
 	} {
 		_, err := transport.New(transport.Config{Provider: "acme", BaseURL: url, Interpret: interpret})
 		if fault == "" {

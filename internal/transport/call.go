@@ -107,10 +107,7 @@ func (c *Core) url(r *route, call *Call) (*url.URL, *Failure) {
 		if fault != nil {
 			return nil, c.refuse(call, r.op, fault.name, fault.reason)
 		}
-		var err error
-		if u, err = c.resolve(escaped); err != nil {
-			return nil, c.refuse(call, r.op, "path", "cannot be escaped")
-		}
+		u = c.resolve(escaped)
 	}
 	if len(call.Query) > 0 {
 		withQuery := *u

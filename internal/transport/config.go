@@ -148,24 +148,17 @@ func (c *Core) prepare(original, op Operation) (*route, error) {
 	}
 	r := &route{op: op, tmpl: tmpl, params: first.names()}
 	if len(tmpl.names()) == 0 {
-		r.url, err = c.resolve(op.Path)
+		r.url = c.resolve(op.Path)
 	}
-	return r, err
+	return r, nil
 }
 
-// resolve puts an escaped path behind the base URL.
-func (c *Core) resolve(escaped string) (*url.URL, error) {
+// resolve puts a well escaped path behind the base URL.
+func (c *Core) resolve(escaped string) *url.URL {
 	u := *c.base
-	full := strings.TrimRight(c.base.EscapedPath(), "/") + escaped
-	path, err := url.PathUnescape(full)
-	if err != nil {
-		return nil, fmt.Errorf("path: %w", err)
-	}
-	u.Path, u.RawPath = path, ""
-	if u.EscapedPath() != full {
-		u.RawPath = full
-	}
-	return &u, nil
+	u.RawPath = strings.TrimRight(c.base.EscapedPath(), "/") + escaped
+	u.Path, _ = url.PathUnescape(u.RawPath) // well escaped
+	return &u
 }
 
 // Operation returns the row of a name, overrides applied, or a row which has
@@ -215,8 +208,8 @@ func parseBase(raw string, allowHTTP bool) (*url.URL, error) {
 		return nil, errors.New("must not hold credentials")
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return nil, errors.New("must not hold a query or fragment")
-	case u.Path != "" && checkSegments(u.EscapedPath()) != "":
-		return nil, errors.New("holds an empty or a dot segment")
+	case u.Path != "" && (checkSegments(u.EscapedPath()) != "" || !wellEscaped(u.EscapedPath())):
+		return nil, errors.New("holds an empty or a dot segment, or is not well escaped")
 	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
 		return nil, errors.New("plain http is refused for anything but loopback, because it shows credentials to the network")
 	}

@@ -44,6 +44,9 @@ func parseTemplate(text string) (template, error) {
 			return template{}, fmt.Errorf("path %q: malformed placeholder", text)
 		}
 		name := rest[open+1 : end]
+		if strings.ContainsAny(name, "/{%") {
+			return template{}, fmt.Errorf("path %q: malformed placeholder", text)
+		}
 		if slices.Contains(t.names(), name) {
 			return template{}, fmt.Errorf("path %q names {%s} twice", text, name)
 		}
@@ -54,8 +57,29 @@ func parseTemplate(text string) (template, error) {
 		if strings.ContainsAny(p.literal, "{}") {
 			return template{}, fmt.Errorf("path %q: malformed placeholder", text)
 		}
+		if !wellEscaped(p.literal) {
+			return template{}, fmt.Errorf("path %q is not well escaped", text)
+		}
 	}
 	return t, nil
+}
+
+// wellEscaped reports whether a path can go over the wire as it stands. If it
+// could not, net/url would escape the whole anew and undo the escapes of values.
+func wellEscaped(path string) bool {
+	for i := 0; i < len(path); i++ {
+		switch c := path[i]; {
+		case '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', strings.IndexByte("-._~!$&'()*+,;=:@/", c) >= 0:
+		case c == '%' && i+2 < len(path) && isHex(path[i+1]) && isHex(path[i+2]):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' || 'a' <= c && c <= 'f'
 }
 
 func (t template) names() []string {

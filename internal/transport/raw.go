@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"net/url"
+	"strings"
 )
 
 // Raw is a call of an operation that is in no table.
@@ -34,11 +35,10 @@ func (c *Core) DoRaw(ctx context.Context, raw Raw) error {
 		fields[name] = reasons
 	}
 	var u *url.URL
-	if _, err := parseTemplate(raw.Path); err != nil {
-		fields.Add("path", "must start with a slash and hold no query, fragment, space, empty or dot segment")
-	} else if u, err = c.resolve(raw.Path); err != nil {
-		fields.Add("path", "is not well escaped")
-	} else if len(raw.Call.Query) > 0 {
+	if !strings.HasPrefix(raw.Path, "/") || checkSegments(raw.Path) != "" || !wellEscaped(raw.Path) {
+		fields.Add("path", "must start with a slash, be well escaped and hold no query and no empty or dot segment")
+	} else {
+		u = c.resolve(raw.Path)
 		u.RawQuery = raw.Call.Query.Encode()
 	}
 	if f := Invalid(c.cfg.Provider, op, raw.Call.Reference, fields); f != nil {

@@ -26,7 +26,9 @@ func TestRouteOverrides(t *testing.T) {
 			"GET /items/s1-i1.json"},
 		"root":                   {"safe", transport.Route{Path: "/"}, "GET /"},
 		"escaped literal":        {"safe", transport.Route{Path: "/a%2Fb"}, "GET /a%2Fb"},
-		"letters beyond ASCII":   {"safe", transport.Route{Path: "/é"}, "GET /%C3%A9"},
+		"letters beyond ASCII":   {"safe", transport.Route{Path: "/é"}, `acme: Routes: route for safe: path "/é" is not well escaped`},
+		"a quotation mark":       {"safe", transport.Route{Path: `/"`}, `acme: Routes: route for safe: path "/\"" is not well escaped`},
+		"half an escape":         {"safe", transport.Route{Path: "/a%2"}, `acme: Routes: route for safe: path "/a%2" is not well escaped`},
 		"unknown placeholder":    {"item", transport.Route{Path: "/{user_id}"}, `acme: Routes: route for item: path uses {user_id}, which the operation does not have`},
 		"placeholder twice":      {"item", transport.Route{Path: "/{item_id}/{item_id}"}, `acme: Routes: route for item: path "/{item_id}/{item_id}" names {item_id} twice`},
 		"unknown operation":      {"items", transport.Route{Path: "/"}, `acme: Routes: route for unknown operation "items"`},
@@ -46,8 +48,10 @@ func TestRouteOverrides(t *testing.T) {
 		"half an escaped one":    {"safe", transport.Route{Path: "/a/.%2e"}, `acme: Routes: route for safe: path "/a/.%2e" holds a dot segment`},
 		"open brace":             {"safe", transport.Route{Path: "/{a"}, `acme: Routes: route for safe: path "/{a": malformed placeholder`},
 		"closing brace":          {"safe", transport.Route{Path: "/a}"}, `acme: Routes: route for safe: path "/a}": malformed placeholder`},
+		"slash in a placeholder": {"safe", transport.Route{Path: "/{/}"}, `acme: Routes: route for safe: path "/{/}": malformed placeholder`},
+		"brace in a placeholder": {"safe", transport.Route{Path: "/{{a}"}, `acme: Routes: route for safe: path "/{{a}": malformed placeholder`},
 		"empty placeholder":      {"safe", transport.Route{Path: "/{}"}, `acme: Routes: route for safe: path "/{}": malformed placeholder`},
-		"bad escape":             {"safe", transport.Route{Path: "/%zz"}, `acme: operation safe: path: invalid URL escape "%zz"`},
+		"bad escape":             {"safe", transport.Route{Path: "/%zz"}, `acme: Routes: route for safe: path "/%zz" is not well escaped`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			routes := map[string]transport.Route{row.op: row.route}
@@ -172,17 +176,17 @@ func TestRawCall(t *testing.T) {
 	}{
 		"read":             {transport.Raw{Method: "GET", Path: "/a/%2Fb/", Class: transport.Safe}, "GET /a/%2Fb/"},
 		"with a query":     {transport.Raw{Method: "GET", Path: "/a", Class: transport.Safe, Call: transport.Call{Query: map[string][]string{"q": {"ü&"}}}}, "GET /a?q=%C3%BC%26"},
-		"braces":           {transport.Raw{Method: "GET", Path: "/{a}", Class: transport.Safe}, "GET /%7Ba%7D"},
+		"braces":           {transport.Raw{Method: "GET", Path: "/{a}", Class: transport.Safe}, "path: must start with a slash, be well escaped and hold no query and no empty or dot segment"},
 		"class left out":   {transport.Raw{Method: "PATCH", Path: "/a"}, "PATCH /a"},
-		"another host":     {transport.Raw{Method: "GET", Path: "//evil.example/a", Class: transport.Safe}, "path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
-		"a URL":            {transport.Raw{Method: "GET", Path: "https://evil.example/a", Class: transport.Safe}, "path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
-		"no path":          {transport.Raw{Method: "GET", Class: transport.Safe}, "path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
-		"query in path":    {transport.Raw{Method: "GET", Path: "/a?b", Class: transport.Safe}, "path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
-		"climbing":         {transport.Raw{Method: "GET", Path: "/a/%2e%2E/b", Class: transport.Safe}, "path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
-		"bad escape":       {transport.Raw{Method: "GET", Path: "/%", Class: transport.Safe}, "path: is not well escaped"},
+		"another host":     {transport.Raw{Method: "GET", Path: "//evil.example/a", Class: transport.Safe}, "path: must start with a slash, be well escaped and hold no query and no empty or dot segment"},
+		"a URL":            {transport.Raw{Method: "GET", Path: "https://evil.example/a", Class: transport.Safe}, "path: must start with a slash, be well escaped and hold no query and no empty or dot segment"},
+		"no path":          {transport.Raw{Method: "GET", Class: transport.Safe}, "path: must start with a slash, be well escaped and hold no query and no empty or dot segment"},
+		"query in path":    {transport.Raw{Method: "GET", Path: "/a?b", Class: transport.Safe}, "path: must start with a slash, be well escaped and hold no query and no empty or dot segment"},
+		"climbing":         {transport.Raw{Method: "GET", Path: "/a/%2e%2E/b", Class: transport.Safe}, "path: must start with a slash, be well escaped and hold no query and no empty or dot segment"},
+		"bad escape":       {transport.Raw{Method: "GET", Path: "/%", Class: transport.Safe}, "path: must start with a slash, be well escaped and hold no query and no empty or dot segment"},
 		"bad method":       {transport.Raw{Method: "get", Path: "/", Class: transport.Safe}, "method: must be upper-case letters"},
 		"unknown class":    {transport.Raw{Method: "GET", Path: "/", Class: "never"}, "class: is not known"},
-		"all at once":      {transport.Raw{Path: "x", Class: transport.Keyed}, "idempotency_key: is required for a keyed operation and forbidden for all others; method: must be upper-case letters; path: must start with a slash and hold no query, fragment, space, empty or dot segment"},
+		"all at once":      {transport.Raw{Path: "x", Class: transport.Keyed}, "idempotency_key: is required for a keyed operation and forbidden for all others; method: must be upper-case letters; path: must start with a slash, be well escaped and hold no query and no empty or dot segment"},
 		"key for no keyed": {transport.Raw{Method: "POST", Path: "/", Class: transport.Once, Call: transport.Call{Key: "k"}}, "idempotency_key: is required for a keyed operation and forbidden for all others"},
 	} {
 		t.Run(name, func(t *testing.T) {

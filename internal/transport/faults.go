@@ -26,11 +26,30 @@ func (f *Faults) Require(field, value string) {
 
 // RequireURL adds a message when a value is no absolute http or https URL.
 func (f *Faults) RequireURL(field, value string) {
-	u, err := url.Parse(value)
 	switch {
 	case strings.TrimSpace(value) == "":
 		f.Add(field, "is required")
-	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+	case !absolute(value):
 		f.Add(field, "must be an absolute http or https URL")
 	}
 }
+
+func absolute(value string) bool {
+	rest, ok := strings.CutPrefix(value, "https://")
+	if !ok {
+		rest, ok = strings.CutPrefix(value, "http://")
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	if ok && host != "" && strings.IndexFunc(host, unusual) < 0 && strings.IndexFunc(value, unprintable) < 0 {
+		return true // the usual case, without allocating
+	}
+	u, err := url.Parse(value)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
+func unusual(r rune) bool {
+	return r != '-' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
+}
+
+// unprintable also finds the percent sign, whose use only a parser can judge.
+func unprintable(r rune) bool { return r <= ' ' || r > '~' || r == '%' }

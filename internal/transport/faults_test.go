@@ -15,12 +15,15 @@ func TestFaultsNameWhatIsBlankAndWhatIsNoURL(t *testing.T) {
 	f.Require("given", "x")
 	for field, value := range map[string]string{
 		"missing": "", "relative": "/back", "hostless": "https:///back", "ftp": "ftp://shop.example/", "script": "javascript:alert(1)", "garbled": "https://[::1/",
+		"portless": "https://:443/", "split": "https://shop.example/a\nb", "escaped": "https://shop.example/%zz",
 	} {
 		f.RequireURL(field, value)
 	}
 	f.RequireURL("good", "https://shop.example/back?order=1")
 	f.RequireURL("local", "http://127.0.0.1:8080/back")
-	assert.Equal(t, []string{"blank", "ftp", "garbled", "hostless", "missing", "relative", "script"}, f.Fields.Names())
+	f.RequireURL("six", "http://[::1]:8080/back")
+	f.RequireURL("loud", "HTTPS://Shop.Example/%7Eback")
+	assert.Equal(t, []string{"blank", "escaped", "ftp", "garbled", "hostless", "missing", "portless", "relative", "script", "split"}, f.Fields.Names())
 	assert.Equal(t, []string{"is required"}, f.Fields["missing"])
 	assert.Equal(t, []string{"must be an absolute http or https URL"}, f.Fields["relative"])
 }

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/fake"
+)
+
+// run serves until the context ends, then finishes what is in flight.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	s, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", s.addr)
+	if err != nil {
+		return err
+	}
+	base := strings.TrimRight(s.publicURL, "/")
+	if base == "" {
+		base = "http://" + listener.Addr().String()
+	}
+
+	world := fake.NewWorld(s.world)
+	defer world.Close()
+	server := &http.Server{
+		Handler:           newHandler(world),
+		ReadHeaderTimeout: 10 * time.Second,
+	}
+	if err := json.NewEncoder(stdout).Encode(greeting(listener.Addr().String(), base)); err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "listening on %s\n", listener.Addr())
+
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	fmt.Fprintln(stderr, "finishing what is in flight")
+	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer cancel()
+	if err := server.Shutdown(shutdown); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// greeting is the first line on stdout.
+func greeting(addr, base string) map[string]any {
+	credentials := map[string]any{}
+	line := map[string]any{
+		"addr": addr, "admin": base + "/_fake", "console": base + "/", "credentials": credentials,
+	}
+	for _, m := range mounts {
+		for name, path := range m.bases {
+			line[name] = base + path
+		}
+		maps.Copy(credentials, m.credentials)
+	}
+	return line
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// start runs the server as the command line would and returns its greeting.
+func start(t *testing.T, args ...string) (greeting map[string]any, stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	read, write := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		done <- run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), write, io.Discard)
+		_ = write.Close()
+	}()
+	line, err := bufio.NewReader(read).ReadBytes('\n')
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(line, &greeting))
+	stop = func() error {
+		cancel()
+		return <-done
+	}
+	t.Cleanup(cancel)
+	return greeting, stop
+}
+
+// ask sends a JSON request and returns status and body.
+func ask(t *testing.T, method, url, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(answer)
+}
+
+func text(t *testing.T, greeting map[string]any, key string) string {
+	t.Helper()
+	value, ok := greeting[key].(string)
+	require.True(t, ok, "greeting has no %s", key)
+	return value
+}
+
+func TestEveryProviderOfTheGreetingAnswersAtItsURL(t *testing.T) {
+	greeting, stop := start(t, "-clock", "manual")
+	credentials, ok := greeting["credentials"].(map[string]any)
+	require.True(t, ok)
+	for _, m := range mounts {
+		for name := range m.bases {
+			status, _ := ask(t, "GET", text(t, greeting, name)+"/no-such-route/", "")
+			assert.GreaterOrEqual(t, status, 400, name)
+			assert.Contains(t, credentials, name)
+			_, journal := ask(t, "GET", text(t, greeting, "admin")+"/requests?provider="+name, "")
+			assert.Contains(t, journal, "/no-such-route/", name)
+		}
+	}
+	status, page := ask(t, "GET", text(t, greeting, "console"), "")
+	assert.Equal(t, 200, status)
+	assert.Contains(t, page, "<title>fakeserver</title>")
+	status, answer := ask(t, "GET", text(t, greeting, "admin")+"/no-such-call", "")
+	assert.Equal(t, 404, status)
+	assert.True(t, json.Valid([]byte(answer)))
+	assert.NoError(t, stop())
+}
+
+func TestAManualClockMovesOnlyWhenToldTo(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual")
+	admin := text(t, greeting, "admin")
+	now := func() time.Time {
+		_, body := ask(t, "GET", admin+"/clock", "")
+		var clock struct{ Now time.Time }
+		require.NoError(t, json.Unmarshal([]byte(body), &clock))
+		return clock.Now
+	}
+	before := now()
+	assert.Equal(t, before, now())
+	status, _ := ask(t, "POST", admin+"/clock/advance", `{"seconds":90}`)
+	assert.Equal(t, 200, status)
+	assert.Equal(t, 90*time.Second, now().Sub(before))
+	status, answer := ask(t, "POST", admin+"/clock/advance", `{"minutes":1}`)
+	assert.Equal(t, 400, status)
+	assert.Contains(t, answer, "minutes")
+}
+
+func TestASnapshotBringsEverythingBack(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual")
+	admin, kapiten := text(t, greeting, "admin"), text(t, greeting, "kapiten")
+	const company = `{"name":"Best Pilau Ltd","registration_number":"RDB2026-XP","address":"KN 78 St, Kigali","contact_person":"Victor","phone_number":"+250788123456","email":"hello@bestpilau.com"}`
+	status, _ := ask(t, "POST", kapiten+"/api/companies/", company)
+	require.Equal(t, 201, status)
+	status, snapshot := ask(t, "GET", admin+"/snapshot", "")
+	require.Equal(t, 200, status)
+	status, _ = ask(t, "POST", admin+"/reset", "")
+	require.Less(t, status, 300)
+	status, _ = ask(t, "GET", kapiten+"/api/companies/by-registration/RDB2026-XP/", "")
+	require.Equal(t, 404, status)
+	status, _ = ask(t, "PUT", admin+"/snapshot", `{"version":99}`)
+	assert.Equal(t, 400, status)
+	status, _ = ask(t, "PUT", admin+"/snapshot", snapshot)
+	require.Less(t, status, 300)
+	status, _ = ask(t, "GET", kapiten+"/api/companies/by-registration/RDB2026-XP/", "")
+	assert.Equal(t, 200, status)
+}
+
+func TestBadFlagsAreRefused(t *testing.T) {
+	for _, args := range [][]string{
+		{"-clock", "sundial"}, {"-speed", "0"}, {"-speed", "-1"}, {"-speed", "NaN"}, {"-addr", "nowhere"}, {"stray"}, {"-unknown"},
+	} {
+		var out bytes.Buffer
+		assert.Error(t, run(t.Context(), args, &out, io.Discard), "%v", args)
+		assert.Empty(t, out.String())
+	}
+}

@@ -1,0 +1,197 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+)
+
+func TestEverySentinelIsReachable(t *testing.T) {
+	for _, kind := range sentinels {
+		t.Run(kind.Error(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, say(400, "whatever"))
+				core := s.core(func(cfg *transport.Config) {
+					cfg.Interpret = func(transport.Operation, *transport.Response) transport.Verdict {
+						v := transport.Verdict{Kind: transport.Refused, Kinds: []error{kind}}
+						switch kind {
+						case transport.ErrOutcomeUnknown:
+							v = transport.Verdict{}
+						case transport.ErrRejected:
+							v.Kinds = nil
+						}
+						return v
+					}
+				})
+				op := "once"
+				if kind == transport.ErrNotSent {
+					op = "nonsense"
+					s.script = nil
+				}
+				err := core.Do(t.Context(), callOf(op))
+				assert.ErrorIs(t, err, kind)
+				assert.ErrorIs(t, fmt.Errorf("pay: %w", err), kind)
+				outcomes := 0
+				for _, outcome := range []error{transport.ErrOutcomeUnknown, transport.ErrNotSent, transport.ErrRejected} {
+					if errors.Is(err, outcome) {
+						outcomes++
+					}
+				}
+				assert.Equal(t, 1, outcomes, "exactly one outcome")
+			})
+		})
+	}
+}
+
+func TestUnclearAnswersAreNamedByTheirStatus(t *testing.T) {
+	for status, kind := range map[int]error{
+		200: transport.ErrUnexpectedResponse, 400: transport.ErrUnexpectedResponse,
+		401: transport.ErrUnauthorized, 403: transport.ErrForbidden, 404: transport.ErrNotFound,
+		418: transport.ErrUnexpectedResponse, 429: transport.ErrRateLimited,
+		500: transport.ErrServer, 502: transport.ErrServer, 599: transport.ErrServer,
+	} {
+		s := newStage(t, say(status, "unclear"))
+		err := s.core(noRetry).Do(t.Context(), callOf("once"))
+		assert.ErrorIs(t, err, kind, "%d", status)
+		assert.ErrorIs(t, err, transport.ErrOutcomeUnknown, "%d", status)
+		assert.Equal(t, status, failure(t, err).Status)
+	}
+}
+
+func TestErrorTextIsOneStableLine(t *testing.T) {
+	address := &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 4711}
+	op := func(err error) error { return &net.OpError{Op: "read", Net: "tcp", Addr: address, Err: err} }
+	for name, row := range map[string]struct {
+		cause error
+		want  string
+	}{
+		"refused":           {op(syscall.ECONNREFUSED), "connection refused"},
+		"reset":             {op(syscall.ECONNRESET), "connection reset"},
+		"broken pipe":       {op(syscall.EPIPE), "connection reset"},
+		"closed":            {io.EOF, "connection closed without an answer"},
+		"cut short":         {io.ErrUnexpectedEOF, "answer cut short"},
+		"no such host":      {&net.DNSError{Name: "acme.example", Err: "no such host", Server: "10.1.2.3:53"}, "host name not resolved"},
+		"timeout":           {op(&net.DNSError{IsTimeout: true}), "host name not resolved"},
+		"i/o timeout":       {op(timeout{}), "timed out"},
+		"anything":          {errors.New("weird 10.1.2.3:4711\nsecond line"), "connection failed"},
+		"a foreign context": {fmt.Errorf("10.1.2.3: %w", context.Canceled), "context canceled"},
+	} {
+		core := newCore(t, noRetry, func(cfg *transport.Config) {
+			cfg.HTTPClient = &http.Client{Transport: tracing{"", func(*http.Request) (*http.Response, error) { return nil, row.cause }}}
+		})
+		err := core.Do(t.Context(), callOf("once"))
+		assert.EqualError(t, err, "acme: once: "+row.want+" (outcome: unknown)", name)
+		assert.ErrorIs(t, err, row.cause, name)
+	}
+}
+
+type timeout struct{}
+
+func (timeout) Error() string   { return "i/o timeout" }
+func (timeout) Timeout() bool   { return true }
+func (timeout) Temporary() bool { return true }
+
+func TestErrorTextShowsCodesAndFieldNamesOnlyIfTheyAreSome(t *testing.T) {
+	for name, row := range map[string]struct {
+		code   string
+		fields []string
+		want   string
+	}{
+		"none":              {"", nil, ""},
+		"code":              {"608", nil, ", code 608"},
+		"code of words":     {"INSUFFICIENT_FUNDS-2.1", nil, ", code INSUFFICIENT_FUNDS-2.1"},
+		"fields":            {"", []string{"sender.phone", "items[0].id"}, ", fields items[0].id sender.phone"},
+		"code with a line":  {"608\nforged line", nil, ", code ?"},
+		"code in a text":    {"payment ref-1 exists", nil, ", code ?"},
+		"endless code":      {strings.Repeat("9", 65), nil, ", code ?"},
+		"field with a line": {"", []string{"a\nb", ""}, ", fields ? ?"},
+	} {
+		s := newStage(t, accept)
+		core := s.core(func(cfg *transport.Config) {
+			cfg.Interpret = func(transport.Operation, *transport.Response) transport.Verdict {
+				v := transport.Verdict{Kind: transport.Refused, Code: row.code, Fields: transport.Fields{}}
+				for _, f := range row.fields {
+					v.Fields.Add(f, "is wrong")
+				}
+				return v
+			}
+		})
+		err := core.Do(t.Context(), callOf("once"))
+		assert.EqualError(t, err, "acme: once: HTTP 200"+row.want+" (outcome: rejected)", name)
+		assert.Equal(t, row.code, failure(t, err).Code, "the field keeps it as it is")
+	}
+}
+
+func TestFailureCarriesWhatTheAnswerSaid(t *testing.T) {
+	s := newStage(t, with("X-Request-Id", "req-7", with("Retry-After", "5", say(500, "x"))))
+	core := s.core(func(cfg *transport.Config) {
+		cfg.Interpret = func(transport.Operation, *transport.Response) transport.Verdict {
+			return transport.Verdict{Kind: transport.Refused, Code: "C9", Message: "no", Fields: transport.Fields{"a": {"b"}}, Detail: 42}
+		}
+	})
+	f := failure(t, core.Do(t.Context(), callOf("once")))
+	assert.Equal(t, "acme once once rejected", strings.Join([]string{f.Provider, f.Operation, string(f.Class), string(f.Outcome)}, " "))
+	assert.Equal(t, "500 C9 no req-7 ref-1 1 5s", fmt.Sprint(f.Status, " ", f.Code, " ", f.Message, " ", f.RequestID, " ", f.Reference, " ", f.Attempts, " ", f.RetryAfter))
+	assert.Equal(t, transport.Fields{"a": {"b"}}, f.Fields)
+	assert.Equal(t, 42, f.Detail)
+	assert.Equal(t, `{"say":"x","code":"C1","message":"personal words"}`, string(f.Body))
+}
+
+func TestInvalidGivesNothingForNoFault(t *testing.T) {
+	assert.Nil(t, transport.Invalid("acme", transport.Operation{}, "", nil))
+	assert.Nil(t, transport.Invalid("acme", transport.Operation{}, "", transport.Fields{}))
+	f := transport.Invalid("acme", transport.Operation{Name: "pay", Class: transport.Once}, "ref-1",
+		transport.Fields{"b": {"is required"}, "a": {"is too long", "is odd"}})
+	assert.EqualError(t, f, "acme: pay: invalid parameters: a: is too long, is odd; b: is required (nothing was sent)")
+	assert.ErrorIs(t, f, transport.ErrValidation)
+	assert.ErrorIs(t, f, transport.ErrNotSent)
+	assert.Equal(t, "ref-1", f.Reference)
+}
+
+// A deadline that a dialler keeps by a timer of its own may have passed before
+// the context says so.
+func TestDeadlineIsTheReasonEvenIfTheContextIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := late{t.Context(), time.Now().Add(time.Second)}
+		core := newCore(t, noRetry, func(cfg *transport.Config) {
+			cfg.HTTPClient = &http.Client{Transport: tracing{"asked", func(*http.Request) (*http.Response, error) {
+				wait(time.Second)
+				return nil, &net.OpError{Op: "dial", Err: timeout{}}
+			}}}
+		})
+		err := core.Do(ctx, callOf("once"))
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.ErrorIs(t, err, transport.ErrNotSent)
+	})
+}
+
+type late struct {
+	context.Context
+	deadline time.Time
+}
+
+func (l late) Deadline() (time.Time, bool) { return l.deadline, true }
+
+func TestSearchFailures(t *testing.T) {
+	op := transport.Operation{Name: "rides.list", Class: transport.Safe}
+	absent := transport.Absent("acme", op, "ref-1")
+	assert.EqualError(t, absent, "acme: rides.list: not found: nothing found (outcome: no effect)")
+	require.ErrorIs(t, absent, transport.ErrNotFound)
+	inconclusive := transport.Inconclusive("acme", op, "ref-1", errors.New("row 7 has no id"))
+	assert.EqualError(t, inconclusive, "acme: rides.list: unexpected response: search inconclusive (outcome: no effect)")
+	assert.ErrorIs(t, inconclusive, transport.ErrUnexpectedResponse)
+	assert.NotErrorIs(t, inconclusive, transport.ErrNotFound)
+}

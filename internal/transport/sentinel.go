@@ -11,6 +11,7 @@ const (
 	ErrForbidden          = sentinel("forbidden")
 	ErrNotFound           = sentinel("not found")
 	ErrDuplicate          = sentinel("duplicate")
+	ErrInProgress         = sentinel("still in progress")
 	ErrRateLimited        = sentinel("rate limited")
 	ErrInsufficientFunds  = sentinel("insufficient funds")
 	ErrDeclined           = sentinel("declined")

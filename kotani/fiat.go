@@ -1,0 +1,92 @@
+package kotani
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+)
+
+// FiatService moves shillings and cedis: deposits from mobile money,
+// withdrawals to mobile money and banks, payments to merchants.
+type FiatService struct{ c *Client }
+
+// movement is a deposit or a withdrawal with its external id.
+type movement struct {
+	op         string
+	kind       TransactionType
+	externalID string
+	without    bool                // the caller does without an external id
+	amount     decimal.NullDecimal // to recognise it by
+	faults     faults
+	body       any
+	decode     func([]byte) (Transaction, error)
+}
+
+// move carries out a deposit or a withdrawal and settles an unknown outcome by
+// its external id.
+func (s *FiatService) move(ctx context.Context, m movement) (*Transaction, error) {
+	switch {
+	case m.externalID == "" && !m.without:
+		m.faults.Add("externalId", "is required, so that the outcome can be looked up; AllowNoExternalID does without")
+	case m.externalID != "" && m.without:
+		m.faults.Add("externalId", "is given, so AllowNoExternalID must not be set")
+	case m.externalID != "":
+		m.faults.reference("externalId", m.externalID)
+	}
+	if err := s.c.invalid(m.op, m.externalID, m.faults); err != nil {
+		return nil, err
+	}
+	var t *Transaction
+	request := transport.Call{Op: m.op, Reference: m.externalID, Body: m.body, Decode: into(&t, m.decode)}
+	if m.externalID != "" {
+		request.Lookup = func(ctx context.Context) (bool, error) {
+			return transport.Settle(ctx, func(ctx context.Context) (found bool, err error) {
+				t, err = s.find(ctx, m)
+				return t != nil, err
+			})
+		}
+	}
+	if err := s.c.do(ctx, request); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// find looks for a movement by its external id. No transaction and no error
+// means that Kotani says there is none.
+func (s *FiatService) find(ctx context.Context, m movement) (*Transaction, error) {
+	t, err := s.StatusByExternalID(ctx, m.externalID, m.kind)
+	switch {
+	case absent(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case m.amount.Valid && t.Amount.Valid && !t.Amount.Decimal.Equal(m.amount.Decimal):
+		return nil, errOtherTransaction
+	}
+	return t, nil
+}
+
+const errOtherTransaction = mismatch("the external id belongs to a transaction of another amount")
+
+// mismatch is an answer about something else.
+type mismatch string
+
+func (m mismatch) Error() string { return string(m) }
+
+// absent reports whether a status request was answered with "no such
+// transaction" in Kotani's own JSON. The wording is assumed, so only a text that
+// can mean nothing else counts; a wrong path, say, also says "not found".
+func absent(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) || e.Outcome != OutcomeRejected || e.Code == "" {
+		return false
+	}
+	text := strings.ToLower(e.Message)
+	return strings.Contains(text, "transaction") && !strings.Contains(text, "/") &&
+		(strings.Contains(text, "not found") || strings.Contains(text, "does not exist"))
+}

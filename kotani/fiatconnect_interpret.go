@@ -1,0 +1,83 @@
+package kotani
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+)
+
+// interpretFiatConnect reads an answer by the specification: errors are
+// {"error": code}. A refused client key and a missing idempotency key have no
+// code there, so that any 4xx in JSON or plain text is a refusal.
+func interpretFiatConnect(op transport.Operation, r *transport.Response) transport.Verdict {
+	if r.Status < 300 {
+		return transport.Verdict{Kind: transport.Accepted}
+	}
+	code := readCode(r.Body)
+	v := transport.Verdict{Code: string(code), Message: string(code)}
+	if code != "" {
+		v.Kinds = code.kinds()
+	} else {
+		v.Message = readAnswer(r.Body).message
+	}
+	switch {
+	case r.Status >= 500 || r.Status == http.StatusRequestTimeout:
+		v.Kinds = nil // the core names it by its status
+		return v
+	case readAnswer(r.Body).page:
+		return v
+	case r.Status == http.StatusConflict && op.Class == transport.Keyed:
+		// The first request under this key is still running (idempotency draft).
+		v.Kind, v.Kinds = transport.InProgress, []error{transport.ErrInProgress}
+		return v
+	case r.Status == http.StatusUnauthorized && !op.Open:
+		v.Kind = transport.Expired
+	case r.Status == http.StatusTooManyRequests:
+		v.Kinds = []error{transport.ErrRateLimited}
+		if code != "" || wire.IsObject(r.Body) {
+			v.Kind = transport.Throttled
+		}
+		return v
+	default:
+		v.Kind = transport.Refused
+	}
+	if v.Kinds == nil {
+		v.Kinds = kindsByStatus(r.Status)
+	}
+	return v
+}
+
+// kindsByStatus names a refusal without a code.
+func kindsByStatus(status int) []error {
+	switch status {
+	case http.StatusUnauthorized:
+		return []error{transport.ErrUnauthorized}
+	case http.StatusForbidden:
+		return []error{transport.ErrForbidden}
+	case http.StatusNotFound:
+		return []error{transport.ErrNotFound}
+	case http.StatusConflict:
+		return []error{transport.ErrDuplicate}
+	case http.StatusUnprocessableEntity: // the key belongs to a request with other contents
+		return []error{transport.ErrDuplicate, transport.ErrValidation}
+	}
+	return []error{transport.ErrValidation}
+}
+
+// readCode returns the code of an error body, or nothing. It ends up in the
+// error's text, so only what looks like a code counts.
+func readCode(body []byte) FiatConnectCode {
+	var w struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(body, &w) != nil || len(w.Error) > 64 {
+		return ""
+	}
+	if strings.IndexFunc(w.Error, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }) >= 0 {
+		return ""
+	}
+	return FiatConnectCode(w.Error)
+}

@@ -1,0 +1,156 @@
+package kotani
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+)
+
+// interpret reads an answer as the operator's 2022 source gives it: nearly every
+// handler answers HTTP 200 and says in the body's "status" what it meant, and
+// the few other answers are plain text.
+func interpret(op transport.Operation, r *transport.Response) transport.Verdict {
+	a := readAnswer(r.Body)
+	v := transport.Verdict{Code: a.code, Message: a.message}
+	switch {
+	case r.Status < 300:
+		return a.meaning(op, v)
+	case r.Status >= 500 || r.Status == http.StatusRequestTimeout || a.page && !a.noRoute(op):
+		return v // a crash or somebody else's words; the core names it by its status
+	case r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden:
+		// A missing token gives 401, a bad or expired one 403, both before any
+		// work. A wrong role gives 401 too; it costs one login in vain.
+		v.Kind, v.Kinds = transport.Expired, []error{transport.ErrUnauthorized}
+		if op.Open {
+			v.Kind = transport.Refused
+		}
+		return v
+	case r.Status == http.StatusTooManyRequests:
+		v.Kinds = []error{transport.ErrRateLimited}
+		if a.object {
+			v.Kind = transport.Throttled
+		}
+		return v
+	}
+	v = refused(op, v)
+	if r.Status == http.StatusNotFound && len(v.Kinds) == 0 {
+		v.Kinds = []error{transport.ErrNotFound}
+	}
+	return v
+}
+
+// answer is what every body is looked at for.
+type answer struct {
+	object  bool // a JSON object
+	page    bool // HTML
+	code    string
+	message string
+	status  string // "status" when it is a text of the operator's
+	number  int    // "status" when it is a number, or its text
+	boolean bool   // "status" is true or false
+	yes     bool
+}
+
+func readAnswer(body []byte) answer {
+	var fields map[string]json.RawMessage
+	if !wire.IsObject(body) || json.Unmarshal(body, &fields) != nil {
+		text := string(bytes.TrimSpace(body))
+		return answer{page: strings.HasPrefix(text, "<"), message: text[:min(len(text), maxMessage)]}
+	}
+	a := answer{object: true}
+	// The keys in which errors were seen, the usual one first.
+	for _, key := range []string{"desc", "message", "Details", "details", "Comment", "comment", "error", "user"} {
+		var text string
+		if json.Unmarshal(fields[key], &text) == nil && text != "" {
+			a.message = text
+			break
+		}
+	}
+	status := fields["status"]
+	if json.Unmarshal(status, &a.yes) == nil && len(status) > 0 && status[0] != 'n' {
+		a.boolean = true
+		return a
+	}
+	var text wire.Text
+	if json.Unmarshal(status, &text) != nil {
+		return a
+	}
+	a.status = strings.ToLower(string(text))
+	if n, err := strconv.Atoi(a.status); err == nil {
+		a.number, a.status, a.code = n, "", strconv.Itoa(n)
+	}
+	return a
+}
+
+const maxMessage = 500
+
+// meaning judges a 2xx answer by its body.
+func (a answer) meaning(op transport.Operation, v transport.Verdict) transport.Verdict {
+	switch {
+	case op.Name == OpIsBeneficiary && strings.EqualFold(a.message, notBeneficiary):
+		v.Kind = transport.Accepted // a negative answer that looks like an error
+	case a.boolean:
+		if op.Name == OpVerifyUser || a.yes {
+			v.Kind = transport.Accepted
+		}
+	case a.number == http.StatusTooManyRequests, a.number >= 500:
+	case a.number >= 400:
+		v = refused(op, v)
+		if a.number == http.StatusUnauthorized && len(v.Kinds) == 0 {
+			v.Kinds = []error{transport.ErrUnauthorized}
+		}
+	case a.number != 0 && (a.number < 200 || a.number >= 300):
+	case a.status == "unauthorized":
+		v.Kind, v.Kinds = transport.Refused, []error{transport.ErrUnauthorized}
+	case strings.HasSuffix(a.status, " not found"): // "user not found", "phonenumber not found"
+		v.Kind, v.Kinds = transport.Refused, []error{transport.ErrNotFound}
+	case a.status == "unverified" && op.Name != OpVerifyUser:
+		v.Kind, v.Kinds = transport.Refused, []error{transport.ErrForbidden}
+	default:
+		v.Kind = transport.Accepted
+	}
+	return v
+}
+
+// notBeneficiary is the operator's text for a user who is none.
+const notBeneficiary = "Not a beneficiary"
+
+// refused sorts a refusal by its text: no codes exist.
+func refused(op transport.Operation, v transport.Verdict) transport.Verdict {
+	v.Kind = transport.Refused
+	text := strings.ToLower(v.Message)
+	has := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(text, w) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("already exist", "already processed", "already accepted", "already a beneficiary") || text == "user exists":
+		v.Kind, v.Kinds = transport.Duplicate, []error{transport.ErrDuplicate}
+	case has("insufficient", "not enough"):
+		v.Kinds = []error{transport.ErrInsufficientFunds}
+	case op.Name == OpLogin, has("unauthorized"):
+		v.Kinds = []error{transport.ErrUnauthorized}
+	case has("not found", "does not exist", "cannot find"):
+		v.Kinds = []error{transport.ErrNotFound}
+	case has("not verified", "not approved", "not allowed", "unverified"):
+		v.Kinds = []error{transport.ErrForbidden}
+	case has("invalid", "required", "not supported"):
+		v.Kinds = []error{transport.ErrValidation}
+	}
+	return v
+}
+
+// noRoute recognises the framework's own page for a route that does not exist:
+// no handler of Kotani's has seen the request.
+func (a answer) noRoute(op transport.Operation) bool {
+	return strings.Contains(a.message, "Cannot "+op.Method+" /")
+}

@@ -1,0 +1,148 @@
+package kotani
+
+import (
+	"cmp"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/wire"
+)
+
+// Transaction is a deposit, a withdrawal or a payment. The document shows the
+// fields of a withdrawal's answer and leaves all other answers empty ("result"),
+// so that any field may be missing: the others are assumed, and Raw has what
+// came.
+type Transaction struct {
+	RequestID   string // "requestId", or the "id" of a withdrawal: for StatusByRequestID
+	ExternalID  string // your own reference
+	Type        TransactionType
+	Status      TransactionStatus // empty in the documented answer of a withdrawal
+	Message     string
+	Amount      decimal.NullDecimal // in Currency; without one, in that of the partner's country
+	Currency    string
+	PhoneNumber string // digits
+
+	// Of a bank withdrawal (documented).
+	AccountNumber string
+	AccountName   string
+	Bank          BankCode
+
+	TxHash    string    // where a chain is involved
+	CreatedAt time.Time // zero when the answer has none
+	UpdatedAt time.Time // zero when the answer has none
+	Raw       json.RawMessage
+}
+
+// decodeTransaction reads an answer in any of the forms known: the object under
+// "result", or the answer itself.
+func decodeTransaction(body []byte) (Transaction, error) {
+	object, _, err := result(body)
+	if err != nil {
+		return Transaction{}, err
+	}
+	var w struct {
+		ID                string          `json:"id"`
+		RequestID         string          `json:"requestId"`
+		ExternalID        string          `json:"externalId"`
+		Type              string          `json:"transactionType"`
+		Status            json.RawMessage `json:"status"`
+		Message           json.RawMessage `json:"message"`
+		Amount            json.RawMessage `json:"amount"`
+		Currency          string          `json:"currency"`
+		PhoneNumber       string          `json:"phoneNumber"`
+		AccountNumber     string          `json:"accountNumber"`
+		AccountName       string          `json:"accountName"`
+		ServiceProviderID string          `json:"serviceProviderId"`
+		TxHash            string          `json:"txhash"`
+		TxHashCamel       string          `json:"txHash"`
+		CreatedAt         time.Time       `json:"createdAt"`
+		UpdatedAt         time.Time       `json:"updatedAt"`
+
+		// The operator's answers of 2022.
+		WithdrawReference string `json:"withdrawReference"`
+		DepositReference  string `json:"depositReference"`
+		TxnHash           string `json:"txnHash"`
+		Withdrawn         money  `json:"amountWithdrawn"`
+		Deposited         money  `json:"deposited"`
+		AmountDeposited   money  `json:"amountDeposited"`
+	}
+	if err := wire.Unmarshal(object, &w); err != nil {
+		return Transaction{}, err
+	}
+	t := Transaction{
+		RequestID:  cmp.Or(w.RequestID, w.ID, w.WithdrawReference, w.DepositReference),
+		ExternalID: w.ExternalID, Type: TransactionType(w.Type),
+		Status: TransactionStatus(word(w.Status)), Message: text(w.Message),
+		Amount: shownAmount(w.Amount), Currency: w.Currency, PhoneNumber: w.PhoneNumber,
+		AccountNumber: w.AccountNumber, AccountName: w.AccountName, Bank: BankCode(w.ServiceProviderID),
+		TxHash:    cmp.Or(w.TxHash, w.TxHashCamel, w.TxnHash),
+		CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt, Raw: body,
+	}
+	for _, m := range []money{w.Withdrawn, w.Deposited, w.AmountDeposited} {
+		if amount := shownAmount(m.Amount); amount.Valid && !t.Amount.Valid {
+			t.Amount, t.Currency = amount, cmp.Or(t.Currency, m.Currency)
+		}
+	}
+	return t, nil
+}
+
+type money struct {
+	Currency string          `json:"currency"`
+	Amount   json.RawMessage `json:"amount"`
+}
+
+// decodeResult reads the answer of a deposit or a payment, which must have a
+// "result", whatever is in it.
+func decodeResult(body []byte) (Transaction, error) {
+	object, wrapped, err := result(body)
+	switch {
+	case err != nil:
+		return Transaction{}, err
+	case !wrapped:
+		return Transaction{}, missing("result")
+	case !wire.IsObject(object):
+		return Transaction{Message: text(object), Raw: body}, nil
+	}
+	return decodeTransaction(body)
+}
+
+// decodeWithdrawal reads the answer of a withdrawal, which must name itself or
+// the caller's reference.
+func decodeWithdrawal(body []byte) (Transaction, error) {
+	t, err := decodeTransaction(body)
+	if err == nil && t.RequestID == "" && t.ExternalID == "" {
+		err = missing("id")
+	}
+	return t, err
+}
+
+// decodeStatus reads the answer of a status request, which must have a status.
+func decodeStatus(body []byte) (Transaction, error) {
+	t, err := decodeTransaction(body)
+	if err == nil && t.Status == "" {
+		err = missing("status")
+	}
+	return t, err
+}
+
+// word returns a status that is a text. A number is the old way of saying that
+// the request went well, and no state.
+func word(raw json.RawMessage) string {
+	s := text(raw)
+	if _, err := strconv.Atoi(s); err == nil {
+		return ""
+	}
+	return s
+}
+
+// text returns a JSON string, or nothing.
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}

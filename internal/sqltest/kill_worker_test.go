@@ -1,5 +1,99 @@
 package sqltest
 
-const workerVariable = "SQLTEST_WORKER"
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
 
-func work() {}
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// A worker is a merchant's process: this test binary, started again with these
+// variables. It prints its address and runs until its standard input closes.
+const (
+	workerVariable = "SQLTEST_WORKER" // "sync" or "background"
+	dsnVariable    = "SQLTEST_DSN"
+)
+
+// merchantTables are the merchant's own. Nothing in them stops a second effect:
+// it would show.
+const merchantTables = `
+CREATE TABLE applied (n bigserial PRIMARY KEY, reference text NOT NULL, status text NOT NULL, worker bigint NOT NULL);
+CREATE TABLE parcels (reference text PRIMARY KEY, status text NOT NULL, rank bigint NOT NULL, backwards bigint NOT NULL DEFAULT 0);`
+
+func work() {
+	if err := serve(os.Getenv(workerVariable), os.Getenv(dsnVariable)); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}
+
+func serve(mode, dsn string) error {
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(12)
+	inbox, err := webhook.NewSQLInbox(db, webhook.Postgres)
+	if err != nil {
+		return err
+	}
+	cfg := webhook.Config[parcel]{
+		Source:   parcels(),
+		Auth:     []webhook.Authenticator{webhook.PathSecret(parcelSecret)},
+		Inbox:    inbox,
+		HandleTx: apply,
+		Lease:    400 * time.Millisecond, // a killed worker's events are taken over soon
+		Wait:     50 * time.Millisecond,
+	}
+	if mode == "background" {
+		cfg.Background = &webhook.Background{Workers: 4, MaxAttempts: 1000, FirstDelay: 10 * time.Millisecond, MaxDelay: 100 * time.Millisecond, Poll: 50 * time.Millisecond}
+	}
+	h, err := webhook.New(cfg)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 3)
+	if cfg.Background != nil {
+		go func() { ended <- h.Run(ctx) }()
+	}
+	go func() { ended <- http.Serve(listener, h) }()
+	go func() {
+		_, err := io.Copy(io.Discard, os.Stdin)
+		ended <- errors.Join(err, io.EOF)
+	}()
+	fmt.Println(listener.Addr())
+	if err := <-ended; !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
+// apply is the merchant's function: two writes with a little time between them,
+// for the process to be killed in.
+func apply(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO applied (reference, status, worker) VALUES ($1, $2, $3)`, ev.Reference, ev.Status, os.Getpid()); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `SELECT pg_sleep(random() * 0.01)`); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO parcels AS p (reference, status, rank) VALUES ($1, $2, $3)
+		ON CONFLICT (reference) DO UPDATE SET status = excluded.status, rank = excluded.rank,
+			backwards = p.backwards + CASE WHEN excluded.rank < p.rank THEN 1 ELSE 0 END`,
+		ev.Reference, ev.Status, rank(ev.Status))
+	return err
+}

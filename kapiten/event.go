@@ -1,9 +1,12 @@
 package kapiten
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // EventStatusUpdate is the only event name the document shows.
@@ -26,11 +29,11 @@ type Event struct {
 // or names no ride or no status.
 func ParseEvent(body []byte) (Event, error) {
 	var w struct {
-		Event           string          `json:"event"`
-		RideID          string          `json:"ride_id"`
-		ReferenceNumber string          `json:"reference_number"`
-		ExternalID      string          `json:"external_id"`
-		Status          RideStatus      `json:"status"`
+		Event           wire.Text       `json:"event"`
+		RideID          wire.Text       `json:"ride_id"`
+		ReferenceNumber wire.Text       `json:"reference_number"`
+		ExternalID      wire.Text       `json:"external_id"`
+		Status          wire.Text       `json:"status"`
 		Metadata        json.RawMessage `json:"metadata"`
 	}
 	if err := json.Unmarshal(body, &w); err != nil {
@@ -43,7 +46,7 @@ func ParseEvent(body []byte) (Event, error) {
 		return Event{}, errors.New("kapiten: event without status")
 	}
 	return Event{
-		Event: w.Event, RideID: w.RideID, ReferenceNumber: w.ReferenceNumber, ExternalID: w.ExternalID,
-		Status: w.Status, Metadata: w.Metadata, Raw: append(json.RawMessage(nil), body...),
+		Event: string(w.Event), RideID: string(w.RideID), ReferenceNumber: string(w.ReferenceNumber),
+		ExternalID: string(w.ExternalID), Status: RideStatus(w.Status), Metadata: w.Metadata, Raw: bytes.Clone(body),
 	}, nil
 }

@@ -1,0 +1,186 @@
+package kapiten_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+)
+
+// exampleServer is a fake with a company that has money, for the examples.
+func exampleServer() (*kapitentest.Fake, kapitentest.Company) {
+	srv := kapitentest.New(kapitentest.Config{})
+	return srv, srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000)})
+}
+
+var exampleRide = kapiten.CreateRideParams{
+	PickupAddress: "Kicukiro, KK 12 Ave", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
+	DropoffAddress: "M. Peace Plaza, Nyarugenge", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+	Sender:     kapiten.Contact{Name: "Best Pilau", Phone: "0788123456"},
+	Receiver:   kapiten.Contact{Name: "Customer", Phone: "0789000111"},
+	ExternalID: "ORDER-99123",
+}
+
+func ExampleNew() {
+	client, err := kapiten.New(kapiten.Config{Token: os.Getenv("KAPITEN_TOKEN")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = client // client.Rides.Create(ctx, ...)
+	// Output:
+}
+
+func ExampleRidesService_Estimate() {
+	srv, co := exampleServer()
+	defer srv.Close()
+	client, _ := kapiten.New(srv.Config(co))
+
+	price, err := client.Rides.Estimate(context.Background(), kapiten.EstimateParams{
+		CompanyID: co.ID, Pickup: exampleRide.Pickup, Dropoff: exampleRide.Dropoff, WeightRange: kapiten.Weight0To5,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(price.Amount, "RWF, of which for the distance", price.Details.DistanceFare.Decimal)
+	// Output: 1200 RWF, of which for the distance 700
+}
+
+// What to do with each outcome of a write.
+func ExampleRidesService_Create() {
+	srv, co := exampleServer()
+	defer srv.Close()
+	client, _ := kapiten.New(srv.Config(co))
+	// The network fails after the ride was created.
+	_ = srv.Fault(kapitentest.Fault{Method: "POST", Path: "/api/rides/", Kind: kapitentest.FaultDropAfter, Times: 1})
+
+	ctx := context.Background()
+	params := exampleRide
+	params.CompanyID = co.ID
+	ride, err := client.Rides.Create(ctx, params)
+	var failed *kapiten.Error
+	switch {
+	case err == nil:
+		fmt.Println("created", ride.Status)
+	case errors.Is(err, kapiten.ErrOutcomeUnknown):
+		// Never create it again blindly: the wallet may have been charged.
+		fmt.Println(err)
+		if ride, err = client.Rides.FindByExternalID(ctx, co.ID, params.ExternalID); err == nil {
+			fmt.Println("it exists:", ride.Status)
+		}
+	case errors.Is(err, kapiten.ErrValidation) && errors.As(err, &failed):
+		fmt.Println("wrong parameters:", failed.Fields)
+	default:
+		fmt.Println("not created:", err)
+	}
+	fmt.Println("rides:", len(srv.RidesOf(co.ID)), "balance:", srv.Balance(co.ID))
+	// Output:
+	// kapiten: rides.create: connection closed without an answer (outcome: unknown)
+	// it exists: PENDING
+	// rides: 1 balance: 3800
+}
+
+// The same fault, settled by the client.
+func ExampleRidesService_CreateOnce() {
+	srv, co := exampleServer()
+	defer srv.Close()
+	client, _ := kapiten.New(srv.Config(co))
+	_ = srv.Fault(kapitentest.Fault{Method: "POST", Path: "/api/rides/", Kind: kapitentest.FaultDropAfter, Times: 1})
+
+	params := exampleRide
+	params.CompanyID = co.ID
+	ride, err := client.Rides.CreateOnce(context.Background(), params)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(ride.Status, "rides:", len(srv.RidesOf(co.ID)), "balance:", srv.Balance(co.ID))
+	// Output: PENDING rides: 1 balance: 3800
+}
+
+func ExampleRidesService_All() {
+	srv, co := exampleServer()
+	defer srv.Close()
+	client, _ := kapiten.New(srv.Config(co))
+	ctx := context.Background()
+	for _, order := range []string{"ORDER-1", "ORDER-2", "ORDER-3"} {
+		params := exampleRide
+		params.CompanyID, params.ExternalID = co.ID, order
+		if _, err := client.Rides.Create(ctx, params); err != nil {
+			log.Fatal(err)
+		}
+	}
+
+	for ride, err := range client.Rides.All(ctx, co.ID) { // newest first, page by page
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(ride.ExternalID, ride.Status)
+	}
+	// Output:
+	// ORDER-3 PENDING
+	// ORDER-2 PENDING
+	// ORDER-1 PENDING
+}
+
+func ExampleRidesService_Wait() {
+	srv, co := exampleServer()
+	defer srv.Close()
+	client, _ := kapiten.New(srv.Config(co))
+	params := exampleRide
+	params.CompanyID = co.ID
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	ride, err := client.Rides.Create(ctx, params)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = srv.SetRideStatus(ride.ID, kapiten.RideCancelled) // somebody cancels it
+
+	ride, err = client.Rides.Wait(ctx, co.ID, ride.ID)
+	fmt.Println(ride.Status, err, "balance:", srv.Balance(co.ID))
+	// Output: CANCELLED <nil> balance: 5000
+}
+
+func ExampleWalletService_TopUp() {
+	srv, co := exampleServer()
+	defer srv.Close()
+	client, _ := kapiten.New(srv.Config(co))
+	ctx := context.Background()
+
+	deposit, err := client.Wallet.TopUp(ctx, kapiten.TopUpParams{
+		CompanyID: co.ID, Amount: decimal.NewFromInt(2500), PhoneNumber: "0788123456", Description: "Weekly credit top-up",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(deposit.Status)
+	srv.Advance(5 * time.Second) // the payer confirms on the phone
+	deposit, err = client.Wallet.Wait(ctx, co.ID, deposit.ID)
+	fmt.Println(deposit.Status, err, "balance:", srv.Balance(co.ID))
+	// Output:
+	// PENDING
+	// SUCCESS <nil> balance: 7500
+}
+
+// Most paths are not in Kapiten's document. Any of them can be replaced.
+func ExampleConfig_routes() {
+	for _, op := range kapiten.Operations() {
+		if op.MovesMoney {
+			fmt.Println(op.Name, op.Method, op.Path, op.Class, op.Source)
+		}
+	}
+	_, err := kapiten.New(kapiten.Config{
+		Routes: map[string]kapiten.Route{kapiten.OpTopUpWallet: {Path: "/api/companies/{company_id}/wallet/topup/"}},
+	})
+	fmt.Println(err)
+	// Output:
+	// rides.create POST /api/rides/ once assumed
+	// wallet.top_up POST /api/companies/{company_id}/topup/ once assumed
+	// <nil>
+}

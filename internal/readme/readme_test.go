@@ -1,0 +1,98 @@
+package readme
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kapiten"
+)
+
+var update = flag.Bool("update", false, "rewrite the operation tables of README.md")
+
+const root = "../.."
+
+// row is what README shows of an operation.
+type row struct{ name, method, path, class, source string }
+
+func rows() map[string][]row {
+	tables := map[string][]row{}
+	for _, op := range kapiten.Operations() {
+		tables["kapiten"] = append(tables["kapiten"], row{op.Name, op.Method, op.Path, string(op.Class), string(op.Source)})
+	}
+	return tables
+}
+
+func table(rows []row) string {
+	var b strings.Builder
+	b.WriteString("\n| operation | route | class | known from |\n|---|---|---|---|\n")
+	for _, r := range rows {
+		fmt.Fprintf(&b, "| `%s` | `%s %s` | %s | %s |\n", r.name, r.method, r.path, r.class, r.source)
+	}
+	return b.String()
+}
+
+func TestTheOperationTablesAreThoseOfThePackages(t *testing.T) {
+	path := filepath.Join(root, "README.md")
+	file, err := os.ReadFile(path)
+	require.NoError(t, err)
+	text := string(file)
+	for provider, rows := range rows() {
+		open, end := "<!-- operations of "+provider+" -->\n", "<!-- end -->"
+		_, rest, found := strings.Cut(text, open)
+		require.True(t, found, "README.md has no table of %s", provider)
+		shown, _, found := strings.Cut(rest, end)
+		require.True(t, found, "the table of %s has no end", provider)
+		want := table(rows) + "\n"
+		if *update {
+			text = strings.Replace(text, open+shown+end, open+want+end, 1)
+			continue
+		}
+		assert.Equal(t, want, shown, "go test ./internal/readme -update")
+	}
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+}
+
+var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
+
+func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {
+	file, err := os.ReadFile(filepath.Join(root, "README.md"))
+	require.NoError(t, err)
+	var sources []string
+	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		sources = append(sources, flat(string(source)))
+		return err
+	}))
+	snippets := goBlock.FindAllStringSubmatch(string(file), -1)
+	require.NotEmpty(t, snippets)
+	for _, snippet := range snippets {
+		found := false
+		for _, source := range sources {
+			found = found || strings.Contains(source, flat(snippet[1]))
+		}
+		assert.True(t, found, "stands in no Go file:\n%s", snippet[1])
+	}
+}
+
+// flat is a text without indentation, which differs between README and code.
+func flat(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	return b.String()
+}

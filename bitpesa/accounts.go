@@ -1,0 +1,78 @@
+package bitpesa
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+)
+
+// AccountsService shows the balances held with BitPesa. At most 300 reads a day
+// are documented.
+type AccountsService struct{ c *Client }
+
+// Account is the balance in one currency.
+type Account struct {
+	Currency           string              `json:"currency"`
+	Amount             decimal.NullDecimal `json:"amount"`               // in Currency
+	AmountAfterPending decimal.NullDecimal `json:"amount_after_pending"` // in Currency; absent in 2019
+	Raw                json.RawMessage     `json:"-"`
+}
+
+// List returns all balances.
+func (s *AccountsService) List(ctx context.Context) ([]Account, error) {
+	var accounts []Account
+	err := s.c.do(ctx, transport.Call{Op: OpListAccounts, Decode: listInto(&accounts, decodeAccount)})
+	return accounts, err
+}
+
+// Get returns the balance in a currency: "USD", or "USD::Bidvest" where an
+// account has several of one.
+func (s *AccountsService) Get(ctx context.Context, currency string) (*Account, error) {
+	var f transport.Faults
+	if reason := transport.CheckSegment(currency); reason != nil {
+		f.Add("currency", reason.Error())
+	}
+	if err := s.c.invalid(OpGetAccount, "", f.Fields); err != nil {
+		return nil, err
+	}
+	var account *Account
+	err := s.c.do(ctx, transport.Call{
+		Op: OpGetAccount, Path: []string{currency},
+		Decode: into(&account, decodeOneAccount),
+	})
+	return account, err
+}
+
+// decodeOneAccount takes the object of the OpenAPI, or the list of one that the
+// guide shows.
+func decodeOneAccount(raw json.RawMessage) (Account, error) {
+	if !wire.IsArray(raw) {
+		return decodeAccount(raw)
+	}
+	accounts, err := decodeList(raw, decodeAccount)
+	if err == nil && len(accounts) != 1 {
+		err = missing("exactly one account")
+	}
+	if err != nil {
+		return Account{}, err
+	}
+	return accounts[0], nil
+}
+
+func decodeAccount(raw json.RawMessage) (Account, error) {
+	var a Account
+	err := wire.Unmarshal(raw, &a)
+	switch {
+	case err != nil:
+		return Account{}, err
+	case a.Currency == "":
+		return Account{}, missing("currency")
+	case !a.Amount.Valid:
+		return Account{}, missing("amount")
+	}
+	return a, nil
+}

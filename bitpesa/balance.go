@@ -1,0 +1,28 @@
+package bitpesa
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+)
+
+// DLocalBalance is a balance held through dLocal.
+type DLocalBalance struct {
+	Currency                  string              `json:"currency"`
+	AvailableBalance          decimal.NullDecimal `json:"available_balance"`            // in Currency
+	PreviousDayClosingBalance decimal.NullDecimal `json:"previous_day_closing_balance"` // in Currency
+	CurrentBalanceDate        time.Time           `json:"current_balance_date"`
+	Raw                       json.RawMessage     `json:"-"`
+}
+
+// Balance returns the balances held through dLocal. For the account's own
+// balances see Accounts.
+func (c *Client) Balance(ctx context.Context) ([]DLocalBalance, error) {
+	var balances []DLocalBalance
+	err := c.do(ctx, transport.Call{Op: OpBalance, Decode: listInto(&balances, plain[DLocalBalance])})
+	return balances, err
+}

@@ -1,0 +1,47 @@
+package bitpesa
+
+import (
+	"context"
+	"errors"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+)
+
+// Correct mends a failed recipient and has its payout tried again:
+//
+//  1. Transactions.Get, because a recipient is only shown there. A recipient
+//     that is not Editable is refused.
+//  2. Update, with which the payout is tried again at once.
+//  3. After an unclear answer Transactions.Get again: a recipient that has left
+//     its state took the correction, and is the result. Otherwise the error
+//     matches ErrOutcomeUnknown.
+//
+// Then Transactions.Wait tells how it ends.
+func (s *RecipientsService) Correct(ctx context.Context, transactionID, recipientID string, u RecipientUpdate) (*Recipient, error) {
+	before, err := s.find(ctx, transactionID, recipientID)
+	if err != nil {
+		return nil, err
+	}
+	if !before.Editable {
+		return nil, s.c.invalid(OpUpdateRecipient, recipientID, transport.Fields{"recipient": {"is " + string(before.State) + " and not editable"}})
+	}
+	r, err := s.Update(ctx, recipientID, u)
+	if !errors.Is(err, ErrOutcomeUnknown) {
+		return r, err
+	}
+	if after, findErr := s.find(ctx, transactionID, recipientID); findErr == nil && after.State != before.State {
+		return after, nil
+	}
+	return nil, err
+}
+
+func (s *RecipientsService) find(ctx context.Context, transactionID, recipientID string) (*Recipient, error) {
+	t, err := s.c.Transactions.Get(ctx, transactionID)
+	if err != nil {
+		return nil, err
+	}
+	if r := t.Recipient(recipientID); r != nil {
+		return r, nil
+	}
+	return nil, publicError(transport.Absent("bitpesa", s.c.core.Operation(OpGetTransaction), recipientID))
+}

@@ -1,0 +1,170 @@
+package bitpesa
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+)
+
+// DebitsService funds transactions from the account balance.
+type DebitsService struct{ c *Client }
+
+// DebitParams fund one transaction.
+type DebitParams struct {
+	ToID string // the transaction's id; required
+	// Amount and Currency are optional: BitPesa then refuses a transaction that
+	// costs something else. BitPesa's API of 2019 requires both.
+	Amount   decimal.NullDecimal
+	Currency string
+	Metadata Metadata
+}
+
+// Debit is money taken from the balance for a transaction.
+type Debit struct {
+	// ID is empty, and so are the amounts, if the debit's own answer got lost
+	// and only the transaction shows that it is funded.
+	ID             string              `json:"id"`
+	ToID           string              `json:"to_id"`
+	ToType         string              `json:"to_type"` // "Transaction"
+	Amount         decimal.NullDecimal `json:"amount"`  // in Currency
+	Currency       string              `json:"currency"`
+	USDAmount      decimal.NullDecimal `json:"usd_amount"`
+	RunningBalance decimal.NullDecimal `json:"running_balance"` // after this debit, in Currency
+	Metadata       Metadata            `json:"metadata"`
+	CreatedAt      time.Time           `json:"created_at"`
+	Raw            json.RawMessage     `json:"-"`
+}
+
+const debitTarget = "Transaction" // the only documented kind
+
+// Create funds a transaction from the balance, at most once: only a 422 proves
+// that nothing was taken. After any other unclear outcome the transaction is
+// looked at: if it is funded, that is the result; if it still waits for its
+// money, the debit is sent once more, which BitPesa refuses for a transaction
+// that is funded already (documented). Otherwise ErrOutcomeUnknown.
+func (s *DebitsService) Create(ctx context.Context, p DebitParams) (*Debit, error) {
+	debits, err := s.create(ctx, []DebitParams{p}, func(list []debitRequest) any { return list[0] })
+	if err != nil {
+		return nil, err
+	}
+	return &debits[0], nil
+}
+
+// CreateMany funds several transactions in one request. Whether one refusal
+// refuses all is not documented: after an error look at every transaction. An
+// unclear outcome is settled as by Create, if all of them are funded or none is.
+func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]Debit, error) {
+	return s.create(ctx, list, func(list []debitRequest) any { return list })
+}
+
+func (s *DebitsService) create(ctx context.Context, list []DebitParams, form func([]debitRequest) any) ([]Debit, error) {
+	var f transport.Faults
+	var ids []string
+	var requests []debitRequest
+	if len(list) == 0 {
+		f.Add("debits", "is required")
+	}
+	for i := range list {
+		prefix := ""
+		if len(list) > 1 {
+			prefix = strconv.Itoa(i) + "."
+		}
+		requests = append(requests, list[i].request(prefix, &f))
+		ids = append(ids, list[i].ToID)
+	}
+	reference := strings.Join(ids, " ")
+	if err := s.c.invalid(OpCreateDebits, reference, f.Fields); err != nil {
+		return nil, err
+	}
+	var debits []Debit
+	err := s.c.do(ctx, transport.Call{
+		Op: OpCreateDebits, Reference: reference,
+		Body: map[string]any{"debit": form(requests)},
+		Decode: func(r *transport.Response) (err error) {
+			debits, err = object(r.Body, decodeDebits)
+			if err == nil && len(debits) != len(list) {
+				err = missing("one debit for each transaction")
+			}
+			return err
+		},
+		Lookup: func(ctx context.Context) (bool, error) {
+			return transport.Settle(ctx, func(ctx context.Context) (funded bool, err error) {
+				debits, err = s.look(ctx, ids)
+				return debits != nil, err
+			})
+		},
+	})
+	return debits, err
+}
+
+// look tells by the transactions' states whether they are funded: all of them
+// (debits), none (nil), or neither can be said (an error).
+func (s *DebitsService) look(ctx context.Context, ids []string) ([]Debit, error) {
+	var debits []Debit
+	for i, id := range ids {
+		t, err := s.c.Transactions.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		_, unfunded := t.State.funded()
+		switch {
+		case t.Funded() && len(debits) == i:
+			debits = append(debits, Debit{ToID: id, ToType: debitTarget})
+		case !unfunded || len(debits) > 0:
+			return nil, publicError(transport.Inconclusive("bitpesa", s.c.core.Operation(OpGetTransaction), id, errNotTelling))
+		}
+	}
+	return debits, nil
+}
+
+const errNotTelling = missing("a state that tells whether the debit was made")
+
+type debitRequest struct {
+	ToID     string   `json:"to_id"`
+	ToType   string   `json:"to_type"`
+	Amount   string   `json:"amount,omitempty"`
+	Currency string   `json:"currency,omitempty"`
+	Metadata Metadata `json:"metadata,omitempty"`
+}
+
+func (p *DebitParams) request(prefix string, f *transport.Faults) debitRequest {
+	r := debitRequest{ToID: p.ToID, ToType: debitTarget, Currency: p.Currency, Metadata: p.Metadata}
+	if reason := transport.CheckSegment(p.ToID); reason != nil {
+		f.Add(prefix+"to_id", reason.Error())
+	}
+	if p.Amount.Valid {
+		amount(f, prefix+"amount", p.Amount.Decimal)
+		f.Require(prefix+"currency", p.Currency)
+		if len(f.Fields) == 0 {
+			r.Amount = p.Amount.Decimal.String()
+		}
+	}
+	return r
+}
+
+// decodeDebits takes the list of the OpenAPI, or a bare object.
+func decodeDebits(raw json.RawMessage) ([]Debit, error) {
+	if wire.IsArray(raw) {
+		return decodeList(raw, decodeDebit)
+	}
+	debit, err := decodeDebit(raw)
+	return []Debit{debit}, err
+}
+
+func decodeDebit(raw json.RawMessage) (Debit, error) {
+	var d Debit
+	if err := wire.Unmarshal(raw, &d); err != nil {
+		return Debit{}, err
+	}
+	if d.ID == "" {
+		return Debit{}, missing("id")
+	}
+	return d, nil
+}

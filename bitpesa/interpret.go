@@ -1,0 +1,139 @@
+package bitpesa
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+)
+
+// interpret reads an answer. The vendor says that after a write only a 422
+// proves that nothing was done; a 404 for an object named in the path is taken
+// for a proof too. A 401 is none: whoever repeats a request on its way gets it
+// for the nonce the first copy has used.
+func interpret(op transport.Operation, r *transport.Response) transport.Verdict {
+	if r.Status >= 200 && r.Status < 300 {
+		return transport.Verdict{Kind: transport.Accepted}
+	}
+	problem, ok := parseProblem(r.Body)
+	v := transport.Verdict{Message: problem.message}
+	if !ok || r.Status >= 500 || r.Status == http.StatusRequestTimeout || r.Status == http.StatusTooManyRequests {
+		return v // the core names it by its status
+	}
+	switch r.Status {
+	case http.StatusUnprocessableEntity:
+		v.Kind, v.Fields, v.Kinds = transport.Refused, problem.fields, problem.kinds()
+		v.Detail = problem.existing
+		if problem.exists(op.Name) {
+			v.Kind = transport.Duplicate
+		}
+		return v
+	case http.StatusBadRequest:
+		v.Kinds = []error{transport.ErrValidation}
+	case http.StatusUnauthorized:
+		v.Kinds = []error{transport.ErrUnauthorized}
+	case http.StatusForbidden:
+		v.Kinds = []error{transport.ErrForbidden}
+	case http.StatusNotFound:
+		v.Kinds = []error{transport.ErrNotFound}
+		if strings.Contains(op.Path, "{id}") {
+			v.Kind = transport.Refused
+		}
+	}
+	if op.Class == transport.Safe {
+		v.Kind = transport.Refused
+	}
+	return v
+}
+
+// problem is what an error body says.
+type problem struct {
+	message   string
+	fields    transport.Fields
+	duplicate bool // meta.existing names something, understood or not
+	existing  Existing
+}
+
+// parseProblem reads the two documented shapes: the submitted object, or list
+// of objects, with errors at any depth beside a meta; and {"status", "error"}.
+// It reports whether the body is one of them.
+func parseProblem(body []byte) (problem, bool) {
+	var w struct {
+		Object, Errors, Error json.RawMessage
+		Meta                  struct {
+			Error    json.RawMessage
+			Existing struct {
+				Sender, Transaction json.RawMessage
+			}
+		}
+	}
+	if json.Unmarshal(body, &w) != nil {
+		return problem{}, false
+	}
+	flat := flattener{fields: transport.Fields{}}
+	if json.Unmarshal(w.Error, &flat.sentence) == nil {
+		flat.note(flat.sentence)
+	}
+	if json.Unmarshal(w.Meta.Error, &flat.sentence) == nil {
+		flat.note(flat.sentence)
+	}
+	if w.Errors != nil {
+		flat.collect("", parse(w.Errors))
+	}
+	flat.walk("", parse(w.Object), maxErrorDepth)
+	p := problem{message: strings.Join(flat.messages, " "), fields: flat.fields}
+	p.duplicate = w.Meta.Existing.Sender != nil || w.Meta.Existing.Transaction != nil
+	p.existing.Sender = optional(w.Meta.Existing.Sender, decodeSender)
+	p.existing.Transaction = optional(w.Meta.Existing.Transaction, decodeTransaction)
+	return p, w.Object != nil || w.Errors != nil || w.Error != nil || w.Meta.Error != nil
+}
+
+func (p *problem) kinds() []error {
+	kinds := []error{transport.ErrValidation}
+	if p.duplicate {
+		kinds = append(kinds, transport.ErrDuplicate)
+	}
+	if p.speaksOf("insufficient") {
+		kinds = append(kinds, transport.ErrInsufficientFunds)
+	}
+	return kinds
+}
+
+func (p *problem) speaksOf(word string) bool {
+	if strings.Contains(strings.ToLower(p.message), word) {
+		return true
+	}
+	for _, messages := range p.fields {
+		for _, m := range messages {
+			if strings.Contains(strings.ToLower(m), word) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// exists reports whether the very thing the operation creates exists already.
+// A transaction can also be refused for a sender's external id (documented for
+// BitPesa); then it does not exist.
+func (p *problem) exists(op string) bool {
+	switch op {
+	case OpCreateSender:
+		return p.existing.Sender != nil
+	case OpCreateTransaction, OpCreateAndFund:
+		return p.existing.Transaction != nil
+	}
+	return false
+}
+
+func optional[T any](raw json.RawMessage, decode func(json.RawMessage) (T, error)) *T {
+	if raw == nil {
+		return nil
+	}
+	value, err := decode(raw)
+	if err != nil {
+		return nil
+	}
+	return &value
+}

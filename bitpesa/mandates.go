@@ -1,0 +1,52 @@
+package bitpesa
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/wire"
+)
+
+// MandatesService shows permissions that recipients sign.
+type MandatesService struct{ c *Client }
+
+// Mandate is a permission that a recipient signs before a payout.
+type Mandate struct {
+	ID        string          `json:"id"`
+	Status    MandateStatus   `json:"status"`
+	TypeID    string          `json:"type_id"`
+	Reference string          `json:"reference"`
+	SignedAt  time.Time       `json:"signed_at"` // zero until signed
+	CreatedAt time.Time       `json:"created_at"`
+	UpdatedAt time.Time       `json:"updated_at"`
+	Raw       json.RawMessage `json:"-"`
+}
+
+// MandateStatus is where a mandate stands. Unknown ones pass through.
+type MandateStatus string
+
+const (
+	MandatePending  MandateStatus = "pending"
+	MandateNotified MandateStatus = "notified"
+	MandateSigned   MandateStatus = "signed"
+	MandateFailed   MandateStatus = "failed"
+	MandateBypassed MandateStatus = "bypassed"
+)
+
+// Get returns a mandate. ErrNotFound also for mandates of others and of earlier
+// years (documented).
+func (s *MandatesService) Get(ctx context.Context, id string) (*Mandate, error) {
+	return byID(ctx, s.c, OpGetMandate, id, decodeMandate)
+}
+
+func decodeMandate(raw json.RawMessage) (Mandate, error) {
+	var m Mandate
+	if err := wire.Unmarshal(raw, &m); err != nil {
+		return Mandate{}, err
+	}
+	if m.ID == "" {
+		return Mandate{}, missing("id")
+	}
+	return m, nil
+}

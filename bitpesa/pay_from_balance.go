@@ -1,0 +1,72 @@
+package bitpesa
+
+import (
+	"context"
+	"errors"
+
+	"github.com/shopspring/decimal"
+)
+
+// PayFromBalance creates a transaction and funds it from the account balance,
+// step by step:
+//
+//  1. Create, with the ExternalID (required). If it is taken by a transaction
+//     that asks for the same (currency, amounts), that one is continued with.
+//  2. A transaction that is funded already is the result.
+//  3. One that is not approved yet, or canceled, is refused.
+//  4. Debits.Create, with the very amount and currency that it costs.
+//  5. Get, for the state after that. If this last read fails, the result shows
+//     the state before the debit, and no error, because the money has moved.
+//
+// So calling it again with the same params, in this process or after a crash,
+// goes on where it stopped and pays once. When the outcome of a step stays
+// unclear, the error matches ErrOutcomeUnknown: call again later. CreateAndFund
+// does the same in one request, without the possibility to go on.
+func (s *TransactionsService) PayFromBalance(ctx context.Context, p TransactionParams) (*Transaction, error) {
+	f := p.validate()
+	f.Require("external_id", p.ExternalID)
+	if len(p.PayinMethods) > 0 {
+		f.Add("payin_methods", "must be empty: the money comes from the balance")
+	}
+	if err := s.c.invalid(OpCreateTransaction, p.ExternalID, f.Fields); err != nil {
+		return nil, err
+	}
+	t, err := s.createOrContinue(ctx, p)
+	if err != nil || t.Funded() {
+		return t, err
+	}
+	if t.State != TransactionApproved {
+		f.Add("transaction", "is "+string(t.State)+", so it cannot be funded")
+		return t, s.c.invalid(OpCreateDebits, t.ID, f.Fields)
+	}
+	debit := DebitParams{ToID: t.ID}
+	if t.InputAmount.Valid && t.InputCurrency != "" {
+		debit.Amount, debit.Currency = decimal.NewNullDecimal(t.InputAmount.Decimal), t.InputCurrency
+	}
+	if _, err := s.c.Debits.Create(ctx, debit); err != nil {
+		return t, err
+	}
+	if after, err := s.Get(ctx, t.ID); err == nil {
+		t = after
+	}
+	return t, nil
+}
+
+// createOrContinue creates a transaction, or finds the one that an earlier call
+// with the same params has created.
+func (s *TransactionsService) createOrContinue(ctx context.Context, p TransactionParams) (*Transaction, error) {
+	t, err := s.Create(ctx, p)
+	if !errors.Is(err, ErrDuplicate) {
+		return t, err
+	}
+	found, findErr := s.FindByExternalID(ctx, p.ExternalID)
+	switch {
+	case errors.Is(findErr, ErrNotFound): // a duplicate sender, say
+		return nil, err
+	case findErr != nil:
+		return nil, findErr
+	case p.describes(found) != nil:
+		return nil, err
+	}
+	return found, nil
+}

@@ -1,0 +1,128 @@
+package bitpesa_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
+)
+
+const (
+	testKey    = "planted-key"
+	testSecret = "planted-secret=="
+)
+
+// request is what a stub server saw.
+type request struct {
+	Method, URI, Body string
+}
+
+// answer is what it says.
+type answer struct {
+	status      int
+	contentType string
+	body        string
+}
+
+func says(status int, body string) answer { return answer{status, "application/json", body} }
+
+// stub answers from a function and remembers what it saw. It checks every
+// signature over what arrived. The stateful server is bitpesatest; this one is
+// for answers it would never give.
+type stub struct {
+	*httptest.Server
+	mu     sync.Mutex
+	seen   []request
+	nonces map[string]bool
+}
+
+func newStub(t *testing.T, reply func(request) answer) *stub {
+	t.Helper()
+	s := &stub{nonces: map[string]bool{}}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		nonce := r.Header.Get("Authorization-Nonce")
+		want := bitpesa.Signature(testSecret, nonce, r.Method, "http://"+r.Host+r.RequestURI, body)
+		assert.Equal(t, want, r.Header.Get("Authorization-Signature"), "%s %s", r.Method, r.RequestURI)
+		assert.Equal(t, testKey, r.Header.Get("Authorization-Key"))
+		assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
+		assert.Equal(t, "application/json", r.Header.Get("Accept"))
+		assert.Empty(t, r.Header.Get("Idempotency-Key"))
+		sent := request{r.Method, r.RequestURI, string(body)}
+		s.mu.Lock()
+		assert.False(t, s.nonces[nonce], "a nonce came twice")
+		s.nonces[nonce] = true
+		s.seen = append(s.seen, sent)
+		s.mu.Unlock()
+		a := reply(sent)
+		if a.status == 0 { // the connection breaks
+			panic(http.ErrAbortHandler)
+		}
+		w.Header().Set("Content-Type", a.contentType)
+		w.WriteHeader(a.status)
+		_, _ = io.WriteString(w, a.body)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func always(a answer) func(request) answer { return func(request) answer { return a } }
+
+func (s *stub) requests() []request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]request(nil), s.seen...)
+}
+
+func newClient(t *testing.T, url string, change ...func(*bitpesa.Config)) *bitpesa.Client {
+	t.Helper()
+	cfg := bitpesa.Config{BaseURL: url, Key: testKey, Secret: testSecret, MaxAttempts: 1}
+	for _, c := range change {
+		c(&cfg)
+	}
+	client, err := bitpesa.New(cfg)
+	require.NoError(t, err)
+	return client
+}
+
+func amount(text string) decimal.Decimal { return decimal.RequireFromString(text) }
+
+func null(text string) decimal.NullDecimal { return decimal.NewNullDecimal(amount(text)) }
+
+func wantAmount(t *testing.T, want string, got decimal.NullDecimal) {
+	t.Helper()
+	if assert.True(t, got.Valid, "no amount, want %s", want) {
+		assert.True(t, amount(want).Equal(got.Decimal), "%s is not %s", got.Decimal, want)
+	}
+}
+
+func validSender() bitpesa.SenderParams {
+	return bitpesa.SenderParams{
+		ExternalID: "sender-1", FirstName: "Example", LastName: "User", Country: "UG", City: "Kampala",
+		Street: "Somewhere 17-3", PostalCode: "798983", Email: "email@domain.com", IP: "127.0.0.1",
+		PhoneNumber: "752403639", PhoneCountry: "UG", BirthDate: "1970-01-01",
+	}
+}
+
+func ngnRecipient() bitpesa.RecipientParams {
+	return bitpesa.RecipientParams{
+		RequestedAmount: amount("10000"), RequestedCurrency: "NGN",
+		PayoutMethod: bitpesa.PayoutMethodParams{Type: bitpesa.NGNBank, Details: bitpesa.PayoutDetails{
+			FirstName: "Jane", LastName: "Doe", BankCode: "058", BankAccount: "1234567800", BankAccountType: "20",
+		}},
+	}
+}
+
+func validTransaction() bitpesa.TransactionParams {
+	return bitpesa.TransactionParams{
+		InputCurrency: "USD", Sender: bitpesa.SenderParams{ID: "s-1"},
+		Recipients: []bitpesa.RecipientParams{ngnRecipient()}, ExternalID: "Transaction:NGN:17523",
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
@@ -174,3 +175,6 @@ func status(reference, status string) string {
 func money(text string) decimal.NullDecimal {
 	return decimal.NewNullDecimal(decimal.RequireFromString(text))
 }
+
+// pass lets virtual time go by, in a synctest bubble.
+func pass(d time.Duration) { <-time.After(d) }

@@ -1,0 +1,193 @@
+package webhook_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// open lists what the merchant waits for.
+func open(references ...string) func(context.Context) iter.Seq2[string, error] {
+	return func(context.Context) iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			for _, r := range references {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func reconciler(t *testing.T, change func(*webhook.ReconcilerConfig[order])) *webhook.Reconciler[order] {
+	t.Helper()
+	cfg := webhook.ReconcilerConfig[order]{Open: open("o1")}
+	change(&cfg)
+	r, err := webhook.NewReconciler(cfg)
+	require.NoError(t, err)
+	return r
+}
+
+func TestReconcilerFindsALostCallback(t *testing.T) {
+	b := &bank{}
+	h, l := shop(t, confirming(b))
+	now := noon
+	r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+		c.Handler, c.Lookup, c.Now = h, b.lookup, func() time.Time { return now }
+	})
+	b.set(order{Reference: "o1", Status: "PENDING"})
+	s, err := r.Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, webhook.Sweep{Open: 1, Asked: 1, Applied: 1}, s)
+
+	b.set(order{Reference: "o1", Status: "PAID"}) // and no callback comes
+	s, err = r.Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, webhook.Sweep{Open: 1}, s, "not due yet")
+	now = now.Add(30 * time.Second)
+	s, err = r.Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, webhook.Sweep{Open: 1, Asked: 1, Applied: 1}, s)
+	assert.Equal(t, []string{"o1 PENDING", "o1 PAID"}, l.told())
+	assert.Equal(t, webhook.Confirmed, l.events[1].Trust)
+
+	asked := b.count()
+	assert.Equal(t, 201, post(h, paid("o1")).Code, "the callback after all")
+	assert.Equal(t, asked, b.count())
+	now = now.Add(24 * time.Hour)
+	s, err = r.Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, webhook.Sweep{Open: 1}, s, "final: nothing left to ask")
+	assert.Len(t, l.told(), 2)
+}
+
+func TestReconcilerAsksLessAndLessWhileNothingChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{}
+		b.set(order{Reference: "o1", Status: "PENDING"})
+		h, _ := shop(t, nil)
+		var mu sync.Mutex
+		var asked []time.Duration
+		start := time.Now()
+		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+			c.Handler, c.Every, c.FirstDelay, c.MaxDelay = h, time.Second, 10*time.Second, 60*time.Second
+			c.Lookup = func(ctx context.Context, reference string) (order, error) {
+				mu.Lock()
+				asked = append(asked, time.Since(start))
+				mu.Unlock()
+				return b.lookup(ctx, reference)
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 210*time.Second)
+		defer cancel()
+		require.ErrorIs(t, r.Run(ctx), context.DeadlineExceeded)
+		var seconds []int
+		for _, d := range asked {
+			seconds = append(seconds, int(d.Seconds()))
+		}
+		assert.Equal(t, []int{0, 10, 30, 70, 130, 190}, seconds)
+	})
+}
+
+func TestReconcilerCountsFailuresAndTriesAgain(t *testing.T) {
+	b := &bank{}
+	b.set(order{Reference: "o2", Status: "PAID"})
+	h, l := shop(t, nil)
+	now := noon
+	r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+		c.Handler, c.Lookup, c.Open, c.Now = h, b.lookup, open("o1", "o2", "o2", "o3"), func() time.Time { return now }
+	})
+	b.says["o3"] = order{Reference: "another", Status: "PAID"}
+	s, err := r.Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, webhook.Sweep{Open: 3, Asked: 3, Applied: 1, Failed: 2}, s)
+	assert.Equal(t, []string{"o2 PAID"}, l.told(), "an answer about another reference is none")
+
+	b.set(order{Reference: "o1", Status: "PAID"})
+	now = now.Add(30 * time.Second)
+	s, err = r.Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, webhook.Sweep{Open: 3, Asked: 2, Applied: 1, Failed: 1}, s)
+}
+
+func TestReconcilerTellsWhenTheListFails(t *testing.T) {
+	h, _ := shop(t, nil)
+	failing := errors.New("orders table away")
+	r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+		c.Handler, c.Lookup = h, (&bank{}).lookup
+		c.Open = func(context.Context) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) { _ = yield("o1", nil) && yield("", failing) }
+		}
+	})
+	s, err := r.Sweep(t.Context())
+	require.ErrorIs(t, err, failing)
+	assert.Zero(t, s.Asked)
+}
+
+func TestReconcilerIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := shop(t, nil)
+		var mu sync.Mutex
+		at, most := 0, 0
+		var references []string
+		for i := range 100 {
+			references = append(references, fmt.Sprint("o", i))
+		}
+		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+			c.Handler, c.Open, c.Rate, c.Workers, c.Limit = h, open(references...), 10, 3, 50
+			c.Lookup = func(ctx context.Context, reference string) (order, error) {
+				mu.Lock()
+				at++
+				most = max(most, at)
+				mu.Unlock()
+				pass(time.Second)
+				mu.Lock()
+				at--
+				mu.Unlock()
+				return order{Reference: reference, Status: "PENDING"}, nil
+			}
+		})
+		start := time.Now()
+		s, err := r.Sweep(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, webhook.Sweep{Open: 50, Asked: 50, Applied: 50}, s)
+		assert.Equal(t, 3, most)
+		assert.GreaterOrEqual(t, time.Since(start), 16*time.Second)
+	})
+}
+
+func TestReconcilerStopsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := shop(t, nil)
+		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+			c.Handler, c.Open = h, open("o1", "o2")
+			c.Lookup = func(ctx context.Context, _ string) (order, error) {
+				<-ctx.Done()
+				return order{}, ctx.Err()
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		require.ErrorIs(t, r.Run(ctx), context.DeadlineExceeded)
+		assert.Equal(t, time.Second, time.Since(start))
+	})
+}
+
+func TestNewReconcilerRefusesWhatCannotWork(t *testing.T) {
+	h, _ := shop(t, nil)
+	_, err := webhook.NewReconciler(webhook.ReconcilerConfig[order]{})
+	require.ErrorIs(t, err, webhook.ErrConfiguration)
+	_, err = webhook.NewReconciler(webhook.ReconcilerConfig[order]{Handler: h, Open: open(), Lookup: (&bank{}).lookup, FirstDelay: time.Hour, MaxDelay: time.Minute})
+	require.ErrorIs(t, err, webhook.ErrConfiguration)
+}

@@ -1,0 +1,151 @@
+package kasapaytest
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// Config sets up a fake. The zero value is right for most tests; all defaults
+// are assumed.
+type Config struct {
+	// Options are the clock, the seed and the way of callbacks.
+	Options Options
+
+	// ConsumerKey and ConsumerSecret are the credentials of POST /v1/auth.
+	// Defaults: test-key, test-secret.
+	ConsumerKey, ConsumerSecret string
+	// TokenLifetime is how long a token is good for, in whole seconds. Zero:
+	// one hour, as documented; the platform was seen to give 6000 s.
+	TokenLifetime time.Duration
+	// ServiceCodes are the known ones. Nil: 12346.
+	ServiceCodes []string
+	// Float is what the float account holds at the start, by currency. Nil:
+	// 1000000.00 KES. A currency without one has nothing to pay from.
+	Float map[string]decimal.Decimal
+
+	// Outcome is what becomes of payouts that no magic value decides about.
+	// Empty: OutcomePaid.
+	Outcome Outcome
+	// SettleAfter is the time on the clock from acceptance to the outcome.
+	// Zero: 10 s.
+	SettleAfter time.Duration
+	// RefuseBeyondFloat answers a payout beyond the float with 721
+	// (INSUFFICIENT_FUNDS, an invented error_code) and forgets it, instead of
+	// accepting it and failing it later.
+	RefuseBeyondFloat bool
+	// StrictMethod refuses a payment_method that does not go with the
+	// recipient_type by the document's table. Its own sample has such a pair,
+	// so by default both methods go with every type.
+	StrictMethod bool
+	// RefundFailed allows 705 after 701. No money moves then: it was released
+	// before.
+	RefundFailed bool
+
+	// PendingCallbacks sends a callback at acceptance too (703), as the
+	// platform was seen to do.
+	PendingCallbacks bool
+	// AnySuccessAcknowledges takes any 2xx for an acknowledgement. By default
+	// only 200 is one, the only status the document names.
+	AnySuccessAcknowledges bool
+	// CallbackRetries are the waits on the clock after each callback that was
+	// not acknowledged. Nil: 10 s, 1 min, 5 min, 30 min, 2 h; empty and not
+	// nil: no retry.
+	CallbackRetries []time.Duration
+
+	// MintReferences answers an accepted payout with a payout_reference of the
+	// server's own, a UUID as in the document's sample. Both then find the
+	// payout; status and callbacks show the caller's.
+	MintReferences bool
+	// CreatedStatus answers 201 to logins and accepted payouts, as NestJS does
+	// by default, instead of 200.
+	CreatedStatus bool
+	// RefusalStatus is the HTTP status of a 721 body. Zero: 400.
+	RefusalStatus int
+	// DuplicateStatus answers a reference used before with an error envelope of
+	// this HTTP status (400, 409). Zero: a 721 body with DUPLICATE_REFERENCE,
+	// an invented error_code.
+	DuplicateStatus int
+	// TokenStatus is the HTTP status for a missing, unknown or expired token.
+	// Zero: 401.
+	TokenStatus int
+	// NotFoundStatus is the HTTP status for the status of an unknown
+	// reference. Zero: 404.
+	NotFoundStatus int
+
+	// SnakeCaseExpiry writes expires_in instead of expiresIn.
+	SnakeCaseExpiry bool
+	// OmitExpiry leaves it out. The token is a JWT whose exp says the same.
+	OmitExpiry bool
+	// NumbersAsStrings writes codes, statuses and lifetimes as strings.
+	NumbersAsStrings bool
+	// AmountsAsNumbers writes amount and account_balance as numbers.
+	AmountsAsNumbers bool
+	// Nulls writes null for what is optional in a result: payment_reference
+	// while there is none, wallet_account, destination_name, description.
+	Nulls bool
+	// OmitOptional leaves those out, and result_description and
+	// account_balance.
+	OmitOptional bool
+	// ExtraKeys adds keys to results that no document has but the platform
+	// sends, a null among them.
+	ExtraKeys bool
+	// DestinationAsRequested writes destination as the request's
+	// recipient_type (BANK_ACCOUNT_NUMBER) instead of bank_account. The forms
+	// paybill and till for the other two are assumed.
+	DestinationAsRequested bool
+	// MaskAccountNumbers writes account_number with a masked middle.
+	MaskAccountNumbers bool
+}
+
+func (c Config) withDefaults() Config {
+	if c.ConsumerKey == "" {
+		c.ConsumerKey = "test-key"
+	}
+	if c.ConsumerSecret == "" {
+		c.ConsumerSecret = "test-secret"
+	}
+	if c.ServiceCodes == nil {
+		c.ServiceCodes = []string{"12346"}
+	}
+	if c.Float == nil {
+		c.Float = map[string]decimal.Decimal{"KES": decimal.New(100_000_000, -2)}
+	}
+	if c.Outcome == "" {
+		c.Outcome = OutcomePaid
+	}
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{{&c.TokenLifetime, time.Hour}, {&c.SettleAfter, 10 * time.Second}} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	for _, s := range []struct {
+		field *int
+		value int
+	}{{&c.RefusalStatus, http.StatusBadRequest}, {&c.TokenStatus, http.StatusUnauthorized}, {&c.NotFoundStatus, http.StatusNotFound}} {
+		if *s.field == 0 {
+			*s.field = s.value
+		}
+	}
+	if c.CallbackRetries == nil {
+		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
+	}
+	c.ServiceCodes = slices.Clone(c.ServiceCodes)
+	c.CallbackRetries = slices.Clone(c.CallbackRetries)
+	c.Float = maps.Clone(c.Float)
+	return c
+}
+
+// success is the HTTP status of a POST that went well.
+func (c Config) success() int {
+	if c.CreatedStatus {
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}

@@ -1,0 +1,65 @@
+package kasapaytest
+
+import (
+	"net/http"
+
+	"github.com/kapiteni/kapiten-go/internal/fake"
+)
+
+// providerName is the name in admin calls and in the socketless URL.
+const providerName = "kasapay"
+
+// Fake is a fake Kasapay: an http.Handler that serves the API, and the methods
+// a test drives it with. Those of Control are the same for every fake: Advance,
+// Now, Fault, ClearFaults, Disturb, Requests, Deliveries, Redeliver, Flush,
+// Snapshot, Restore, Reset, Admin, HTTPClient, URL, World, Close. It is safe
+// for concurrent use.
+type Fake struct {
+	*Control
+	world  *World
+	config Config
+	routes *http.ServeMux
+	state  *state
+}
+
+// NewServer makes a fake that is closed when the test ends. At most one Config
+// is taken.
+func NewServer(t TB, config ...Config) *Fake {
+	t.Helper()
+	var c Config
+	if len(config) > 0 {
+		c = config[0]
+	}
+	f := New(c)
+	f.world.Attach(t)
+	return f
+}
+
+// New makes a fake in a world of its own. Close it when its clock follows real
+// time or its HTTPClient was used.
+func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
+
+// NewIn makes a fake in a world that others share, so that one clock moves them
+// all; another fake's World method gives it. Config.Options is not looked at.
+func NewIn(w *World, c Config) *Fake {
+	f := &Fake{world: w, config: c.withDefaults(), routes: http.NewServeMux()}
+	f.routes.HandleFunc("POST /v1/auth", f.login)
+	f.routes.HandleFunc("POST /v1/payouts/b2b/initiate", f.authorised(f.initiate))
+	f.routes.HandleFunc("GET /v1/payouts/b2b/{reference}/status", f.authorised(f.status))
+	f.routes.HandleFunc("/", f.noRoute)
+	f.Control = w.Join(fake.Provider{
+		Name:         providerName,
+		Handler:      f.routes,
+		Reset:        func() { f.state = newState(f.config, w.Now()) },
+		State:        f.save,
+		Load:         f.load,
+		Refuse:       f.refuse,
+		Fire:         f.fire,
+		ExpireTokens: func() { f.state.TokenEpoch++ },
+		Callbacks:    fake.Policy{Retries: f.config.CallbackRetries, Acknowledged: f.acknowledged},
+		Admin: map[string]http.HandlerFunc{
+			"POST /_fake/kasapay/payouts/{reference}/settle": f.adminSettle,
+		},
+	})
+	return f
+}

@@ -1,0 +1,202 @@
+package kasapaytest_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+)
+
+const initiatePath = "/v1/payouts/b2b/initiate"
+
+// merchant uses a fake over plain net/http and receives its callbacks.
+type merchant struct {
+	*kasapaytest.Fake
+	t     *testing.T
+	token string
+
+	mu     sync.Mutex
+	got    []string
+	answer func(n int) int // status for callback number n from 1; nil: 200
+}
+
+type object map[string]any
+
+func newMerchant(t *testing.T, cfg kasapaytest.Config) *merchant {
+	t.Helper()
+	m := &merchant{t: t}
+	cfg.Options.Callbacks = http.HandlerFunc(m.receive)
+	m.Fake = kasapaytest.NewServer(t, cfg)
+	if cfg.ConsumerKey == "" {
+		m.login()
+	}
+	return m
+}
+
+func (m *merchant) receive(w http.ResponseWriter, r *http.Request) {
+	text, err := io.ReadAll(r.Body)
+	assert.NoError(m.t, err)
+	assert.Equal(m.t, http.MethodPost, r.Method)
+	assert.Equal(m.t, "application/json", r.Header.Get("Content-Type"))
+	m.mu.Lock()
+	m.got = append(m.got, string(text))
+	n, answer := len(m.got), m.answer
+	m.mu.Unlock()
+	if answer != nil {
+		w.WriteHeader(answer(n))
+	}
+}
+
+func (m *merchant) callbacks() []object {
+	m.Flush()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := []object{}
+	for _, text := range m.got {
+		all = append(all, parse(m.t, text))
+	}
+	return all
+}
+
+// statuses are the payment statuses of the callbacks, in the order they came.
+func (m *merchant) statuses() []string {
+	all := []string{}
+	for _, c := range m.callbacks() {
+		all = append(all, string(c["payment_status"].(json.Number)))
+	}
+	return all
+}
+
+func (m *merchant) login() {
+	m.t.Helper()
+	_, answer := m.call(http.MethodPost, "/v1/auth", object{"consumer_key": "test-key", "consumer_secret": "test-secret"})
+	token, _ := answer["access_token"].(string)
+	require.NotEmpty(m.t, token)
+	m.token = token
+}
+
+// order is a payout that is accepted, with changes; nil removes a field.
+func order(changes object) object {
+	o := object{
+		"payout_reference": "ref-1", "service_code": "12346", "payment_account_reference": "0101",
+		"recipient_name": "Test Limited", "recipient_type": "PAYBILL", "recipient_account_number": "5656",
+		"amount": "100.00", "payment_description": "Test", "payment_method": "MPESA_B2B",
+		"currency_code": "KES", "country_code": "KEN", "callback_url": "http://shop.localhost/result",
+	}
+	for name, v := range changes {
+		o[name] = v
+		if v == nil {
+			delete(o, name)
+		}
+	}
+	return o
+}
+
+// call sends a request with the token, if there is one.
+func (m *merchant) call(method, path string, body any) (int, object) {
+	m.t.Helper()
+	status, text, err := m.try(method, path, body)
+	require.NoError(m.t, err)
+	return status, parse(m.t, text)
+}
+
+// try is call for goroutines, which must not end the test.
+func (m *merchant) try(method, path string, body any) (int, string, error) {
+	text, ok := body.(string)
+	if !ok && body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return 0, "", err
+		}
+		text = string(b)
+	}
+	req, err := http.NewRequestWithContext(m.t.Context(), method, m.URL()+path, strings.NewReader(text))
+	if err != nil {
+		return 0, "", err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if m.token != "" {
+		req.Header.Set("x-access-token", m.token)
+	}
+	res, err := m.HTTPClient().Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(answer), err
+}
+
+func (m *merchant) initiate(changes object) (int, object) {
+	m.t.Helper()
+	return m.call(http.MethodPost, initiatePath, order(changes))
+}
+
+// accepted initiates a payout that must be accepted.
+func (m *merchant) accepted(changes object) object {
+	m.t.Helper()
+	status, answer := m.initiate(changes)
+	require.Equal(m.t, http.StatusOK, status, "%v", answer)
+	require.Equal(m.t, json.Number("720"), answer["response_code"])
+	return answer
+}
+
+func (m *merchant) status(reference string) object {
+	m.t.Helper()
+	status, answer := m.call(http.MethodGet, "/v1/payouts/b2b/"+reference+"/status", nil)
+	require.Equal(m.t, http.StatusOK, status, "%v", answer)
+	return answer
+}
+
+func (m *merchant) wantStatus(want, reference string) {
+	m.t.Helper()
+	assert.Equal(m.t, json.Number(want), m.status(reference)["payment_status"])
+}
+
+func (m *merchant) wantFloat(want string) {
+	m.t.Helper()
+	got := m.Float("KES")
+	assert.True(m.t, decimal.RequireFromString(want).Equal(got), "want %s, got %s", want, got)
+	assert.NoError(m.t, m.CheckLedger())
+}
+
+func parse(t *testing.T, text string) object {
+	t.Helper()
+	var o object
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	require.NoError(t, d.Decode(&o), text)
+	return o
+}
+
+func sample(t *testing.T, name string) object {
+	t.Helper()
+	text, err := os.ReadFile("../../testdata/kasapay/" + name + ".json")
+	require.NoError(t, err)
+	return parse(t, string(text))
+}
+
+// shape is what kind of value each key holds.
+func shape(o object) map[string]string {
+	kinds := map[string]string{}
+	for name, v := range o {
+		switch v.(type) {
+		case string:
+			kinds[name] = "string"
+		case json.Number:
+			kinds[name] = "number"
+		default:
+			kinds[name] = "other"
+		}
+	}
+	return kinds
+}

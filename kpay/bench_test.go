@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kpay"
 )
 
@@ -77,38 +77,13 @@ func payByHand(ctx context.Context, client *http.Client, url string, request flo
 	return nil
 }
 
-// memoryListener hands net.Pipe connections to an http.Server, so that the
-// client is what is measured.
-type memoryListener struct{ conns chan net.Conn }
-
-func (l *memoryListener) Accept() (net.Conn, error) {
-	if c, ok := <-l.conns; ok {
-		return c, nil
-	}
-	return nil, net.ErrClosed
-}
-func (l *memoryListener) Close() error   { return nil }
-func (l *memoryListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
-
+// sides share one server, so that the client is what is measured.
 func sides(tb testing.TB) (byHand, sdk func(context.Context) error) {
-	l := &memoryListener{conns: make(chan net.Conn)}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	hc := stage.Serve(tb, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, pending)
-	})}
-	go func() { _ = server.Serve(l) }()
-	tr := &http.Transport{MaxIdleConnsPerHost: 64, DialContext: func(context.Context, string, string) (net.Conn, error) {
-		ours, theirs := net.Pipe()
-		l.conns <- theirs
-		return ours, nil
-	}}
-	tb.Cleanup(func() {
-		tr.CloseIdleConnections()
-		close(l.conns)
-		_ = server.Close()
-	})
-	hc := &http.Client{Transport: tr}
+	}))
 	client, err := kpay.New(kpay.Config{
 		BaseURL: "http://kpay.localhost", Username: "shop", Password: planted, RetailerID: "02", HTTPClient: hc, AttemptTimeout: -1,
 	})

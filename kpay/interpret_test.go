@@ -106,7 +106,7 @@ func TestAnswersToPayAreClassified(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, tc.want.status, payment.Status)
 				assert.Equal(t, "order-1", payment.RefID)
-				assert.Equal(t, "pay", s.actions())
+				assert.Equal(t, "pay", actions(s))
 				return
 			}
 			assert.Nil(t, payment)
@@ -119,9 +119,9 @@ func TestAnswersToPayAreClassified(t *testing.T) {
 			assert.Equal(t, tc.status, e.StatusCode)
 			assert.Equal(t, tc.body, string(e.Body))
 			if tc.want.outcome == kpay.OutcomeUnknown {
-				assert.Equal(t, "pay checkstatus", s.actions(), "an unclear answer is looked up")
+				assert.Equal(t, "pay checkstatus", actions(s), "an unclear answer is looked up")
 			} else {
-				assert.Equal(t, "pay", s.actions(), "a refusal ends the matter")
+				assert.Equal(t, "pay", actions(s), "a refusal ends the matter")
 			}
 		})
 	}

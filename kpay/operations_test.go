@@ -51,7 +51,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 			var e *kpay.Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, want.op, e.Operation)
-			seen := s.requests()
+			seen := s.Requests()
 			require.Len(t, seen, 1)
 			assert.Equal(t, rows[want.op].Method, seen[0].Method)
 			assert.Equal(t, kpay.SandboxURL+rows[want.op].Path, seen[0].URL)
@@ -91,7 +91,7 @@ func TestThePathIsConfigurable(t *testing.T) {
 			client, s := newClient(t, []step{answer(200, pending)}, tc.change)
 			_, err := client.Pay(t.Context(), validPay())
 			require.NoError(t, err)
-			assert.Equal(t, tc.url, s.requests()[0].URL)
+			assert.Equal(t, tc.url, s.Requests()[0].URL)
 		})
 	}
 }
@@ -100,8 +100,8 @@ func TestTheAPIKeyIsSentWhenThereIsOne(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, pending)}, func(c *kpay.Config) { c.APIKey = "key-1" })
 	_, err := client.Pay(t.Context(), validPay())
 	require.NoError(t, err)
-	assert.Equal(t, "key-1", s.requests()[0].Header.Get("Kpay-Key"))
-	assert.True(t, strings.HasPrefix(s.requests()[0].Header.Get("Authorization"), "Basic "), "basic auth goes along all the same")
+	assert.Equal(t, "key-1", s.Requests()[0].Header.Get("Kpay-Key"))
+	assert.True(t, strings.HasPrefix(s.Requests()[0].Header.Get("Authorization"), "Basic "), "basic auth goes along all the same")
 }
 
 func TestDoGivesTheAnswerAsItCame(t *testing.T) {

@@ -26,7 +26,7 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 		"retailerid": {"is required"}, "returl": {"is required"}, "redirecturl": {"is required"},
 		"logourl": {"must be an absolute http or https URL"},
 	}, e.Fields)
-	assert.Empty(t, s.requests())
+	assert.Empty(t, s.Requests())
 }
 
 func TestOneBadParameterIsEnough(t *testing.T) {
@@ -60,7 +60,7 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 			assert.Equal(t, kpay.OutcomeNotSent, e.Outcome)
 			assert.Len(t, e.Fields, 1)
 			assert.Contains(t, e.Fields, tc.field)
-			assert.Empty(t, s.requests())
+			assert.Empty(t, s.Requests())
 		})
 	}
 }
@@ -72,7 +72,7 @@ func wireBody(t *testing.T, p kpay.PayParams, change ...func(*kpay.Config)) map[
 	_, err := client.Pay(t.Context(), p)
 	require.NoError(t, err)
 	var body map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal([]byte(s.requests()[0].Body), &body))
+	require.NoError(t, json.Unmarshal([]byte(s.Requests()[0].Body), &body))
 	return body
 }
 
@@ -168,7 +168,7 @@ func TestAPaymentWhosePostbackURLCannotBeMintedIsNotSent(t *testing.T) {
 			var e *kpay.Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, map[string][]string{"returl": {tc.fault}}, e.Fields)
-			assert.Empty(t, s.requests())
+			assert.Empty(t, s.Requests())
 		})
 	}
 }
@@ -194,5 +194,5 @@ func TestStatusNeedsAReferenceKPayCanGiveBack(t *testing.T) {
 	}
 	_, err := client.StatusByTID(t.Context(), " ")
 	require.ErrorIs(t, err, kpay.ErrValidation)
-	assert.Empty(t, s.requests())
+	assert.Empty(t, s.Requests())
 }

@@ -46,7 +46,7 @@ func TestPaySendsTheDocumentsRequestAndReadsItsAnswer(t *testing.T) {
 	require.NoError(t, json.Unmarshal(sample(t, "pay_request.json"), &want))
 	assert.NotContains(t, want, "action", "the sample leaves out what its own table requires")
 	withAction := append([]byte(`{"action":"pay",`), bytes.TrimSpace(sample(t, "pay_request.json"))[1:]...)
-	assert.Equal(t, canonical(t, withAction), canonical(t, []byte(s.requests()[0].Body)))
+	assert.Equal(t, canonical(t, withAction), canonical(t, []byte(s.Requests()[0].Body)))
 
 	assert.Equal(t, "15947234071471114", payment.RefID)
 	assert.Equal(t, "E6974831594723691", payment.TID)
@@ -69,7 +69,7 @@ func TestStatusSendsTheDocumentsRequest(t *testing.T) {
 	assert.Equal(t, byRef, byTID)
 
 	both := map[string]any{}
-	for _, r := range s.requests() {
+	for _, r := range s.Requests() {
 		var body map[string]any
 		require.NoError(t, json.Unmarshal([]byte(r.Body), &body))
 		assert.Len(t, body, 2)

@@ -49,7 +49,7 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 				client, s := newClient(t, tc.steps)
 				start := time.Now()
 				payment, err := client.Pay(t.Context(), validPay())
-				assert.Equal(t, tc.sent, s.actions())
+				assert.Equal(t, tc.sent, actions(s))
 				if tc.took >= 0 {
 					assert.Equal(t, tc.took, time.Since(start))
 				}
@@ -76,7 +76,7 @@ func TestTheSecondRequestIsTheFirstOne(t *testing.T) {
 		client, s := newClient(t, []step{nil, answer(200, unknown), answer(200, unknown), answer(200, unknown), answer(200, pending)})
 		_, err := client.Pay(t.Context(), validPay())
 		require.NoError(t, err)
-		seen := s.requests()
+		seen := s.Requests()
 		require.Len(t, seen, 5)
 		assert.Equal(t, seen[0].Body, seen[4].Body)
 	})
@@ -91,7 +91,7 @@ func TestADeadlineTooNearForTheGraceLeavesTheOutcomeUnknown(t *testing.T) {
 		_, err := client.Pay(ctx, validPay())
 		require.ErrorIs(t, err, kpay.ErrOutcomeUnknown)
 		assert.Contains(t, err.Error(), "no time left to look again before the deadline")
-		assert.Equal(t, "pay checkstatus checkstatus", s.actions(), "never sent again without having waited")
+		assert.Equal(t, "pay checkstatus checkstatus", actions(s), "never sent again without having waited")
 		assert.Equal(t, time.Second, time.Since(start))
 	})
 }

@@ -58,7 +58,7 @@ func TestWaitOutlastsAnOutage(t *testing.T) {
 		payment, err := client.Wait(t.Context(), "order-1")
 		require.NoError(t, err)
 		assert.Equal(t, kpay.CodePaid, payment.Status)
-		assert.Len(t, s.requests(), 9)
+		assert.Len(t, s.Requests(), 9)
 	})
 }
 

@@ -1,0 +1,76 @@
+package bitpesatest
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/fake"
+)
+
+// Kinds of ledger entries.
+const (
+	entryOpening = "opening"
+	entryDebit   = "debit"   // a transaction was funded
+	entryRefund  = "refund"  // a cancelled transaction's money came back
+	entryPayout  = "payout"  // a recipient of type CUR::Balance was paid
+	entryDeposit = "deposit" // see Fake.Deposit
+)
+
+// Balance is what an account holds in a currency, zero if it has none.
+func (f *Fake) Balance(key, currency string) decimal.Decimal {
+	f.world.Lock()
+	defer f.world.Unlock()
+	return f.state.Ledger.Balance(fake.Account{Owner: key, Currency: currency})
+}
+
+// Deposit adds money to an account. It refuses an unknown key and an amount
+// that is not above zero.
+func (f *Fake) Deposit(key, currency string, amount decimal.Decimal) error {
+	f.world.Lock()
+	defer f.world.Unlock()
+	if _, known := f.keys[key]; !known {
+		return fmt.Errorf("bitpesatest: no account %q", key)
+	}
+	if !amount.IsPositive() || currency == "" {
+		return errors.New("bitpesatest: a deposit needs a currency and an amount above zero")
+	}
+	f.credit(key, currency, amount, entryDeposit, "")
+	return nil
+}
+
+// CheckLedger adds all entries up anew and reports a balance that does not
+// agree with them, or is below zero.
+func (f *Fake) CheckLedger() error {
+	f.world.Lock()
+	defer f.world.Unlock()
+	if err := f.state.Ledger.Check(); err != nil {
+		return err
+	}
+	for key, a := range f.state.Accounts {
+		for _, code := range a.Currencies {
+			if b := f.state.Ledger.Balance(fake.Account{Owner: key, Currency: code}); b.IsNegative() {
+				return fmt.Errorf("bitpesatest: %s holds %s %s", key, b, code)
+			}
+		}
+	}
+	return nil
+}
+
+// open gives an account its first balance in a currency.
+func (st *state) open(a *account, code string, amount decimal.Decimal, now time.Time) {
+	to := fake.Account{Owner: a.Key, Currency: code}
+	a.holds(code)
+	st.Ledger.Open(to, decimal.Zero)
+	_ = st.Ledger.Adjust(fake.Entry{ID: entryOpening + " " + a.Key + " " + code, Account: to, Amount: amount, Kind: entryOpening, Created: now}) // the account is open, the id new
+}
+
+// credit books money in. The lock is held.
+func (f *Fake) credit(key, code string, amount decimal.Decimal, kind, reference string) {
+	to := fake.Account{Owner: key, Currency: code}
+	f.state.Accounts[key].holds(code)
+	f.state.Ledger.Open(to, decimal.Zero)
+	_ = f.state.Ledger.Adjust(fake.Entry{ID: f.newID(), Account: to, Amount: amount, Kind: kind, Reference: reference, Created: f.now()}) // the account is open, the id new
+}

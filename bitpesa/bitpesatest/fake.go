@@ -1,0 +1,116 @@
+package bitpesatest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/fake"
+)
+
+// name is the provider's name in admin calls and in the socketless URL.
+const name = "bitpesa"
+
+// Fake is a fake BitPesa: an http.Handler that serves the API under /v1, and the
+// methods a test drives it with. Those of Control are the same for every fake:
+// Advance, Now, Fault, ClearFaults, Disturb, Requests, Deliveries, Redeliver,
+// Flush, Snapshot, Restore, Reset, Admin, HTTPClient, URL, World, Close. It is
+// safe for concurrent use.
+type Fake struct {
+	*Control
+	world     *World
+	config    Config
+	keys      map[string]Key
+	exchange  exchange
+	corridors map[string]corridor
+	routes    []route
+	state     *state
+}
+
+// Control is what every fake has in common.
+type Control = fake.Control
+
+// NewServer makes a fake that is closed when the test ends. At most one Config
+// is taken.
+func NewServer(t TB, config ...Config) *Fake {
+	t.Helper()
+	var c Config
+	if len(config) > 0 {
+		c = config[0]
+	}
+	f := New(c)
+	f.world.Attach(t)
+	return f
+}
+
+// New makes a fake in a world of its own. Close it when its clock follows real
+// time or its HTTPClient was used.
+func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
+
+// NewIn makes a fake in a world that others share, so that one clock moves them
+// all; another fake's World method gives it. Config.Options is not looked at. It
+// panics on accounts without key or secret and on a key given twice: those are
+// mistakes of the program.
+func NewIn(w *World, c Config) *Fake {
+	c = c.withDefaults()
+	f := &Fake{world: w, config: c, keys: map[string]Key{}, exchange: newExchange(c), corridors: newCorridors(c.Era), routes: newRoutes()}
+	for _, k := range c.Keys {
+		if k.Key == "" || k.Secret == "" || f.keys[k.Key].Key != "" {
+			panic(fmt.Sprintf("bitpesatest: key %q is empty, given twice or without a secret", k.Key))
+		}
+		f.keys[k.Key] = k
+	}
+	f.Control = w.Join(fake.Provider{
+		Name:    name,
+		Base:    base,
+		Handler: http.HandlerFunc(f.serve),
+		Reset:   func() { f.state = f.newState() },
+		State:   func() any { return f.state },
+		Load:    f.load,
+		Refuse:  refuse,
+		Fire:    f.fire,
+		Secrets: []string{"upload"}, // identity documents
+		Callbacks: fake.Policy{
+			Retries:   c.CallbackRetries,
+			Sign:      f.signDelivery,
+			Attempted: f.attempted,
+		},
+		Admin: f.adminCalls(),
+	})
+	return f
+}
+
+// base is the path in front of every operation.
+const base = "/v1"
+
+func refuse(w http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
+	body, _ := json.Marshal(refused(status).body) // an int and a text
+	write(w, status, body)
+}
+
+// fire carries out what falls due on the clock. The lock is held.
+func (f *Fake) fire(e fake.Event) {
+	switch e.Kind {
+	case eventExpire:
+		f.expire(e.Key)
+	case eventPayout:
+		f.payoutDue(e.Key)
+	case eventRetry:
+		f.retryDue(e.Key)
+	case eventAutoRefund:
+		f.autoRefund(e.Key)
+	case eventPayin:
+		f.payinDue(e.Key)
+	}
+}
+
+func (f *Fake) now() time.Time { return f.world.Now() }
+func (f *Fake) newID() string  { return f.world.IDs(name).UUID() }
+
+// derivedID is an id that does not depend on what was drawn before, for things
+// that happen side by side.
+func (f *Fake) derivedID(parts ...string) string {
+	h := f.world.IDs(name).Derived(32, parts...)
+	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
+}

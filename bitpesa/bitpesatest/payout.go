@@ -1,0 +1,148 @@
+package bitpesatest
+
+import (
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxFailures is how often a payout is tried before its recipient becomes
+// manual (assumed).
+const maxFailures = 5
+
+// retryAfter is the wait before a failed payout is tried again (assumed).
+func retryAfter(failures int) time.Duration {
+	waits := []time.Duration{10 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour}
+	return waits[min(max(failures, 1), len(waits))-1]
+}
+
+// startPayout sends a recipient's money on its way, unless the trait
+// account_validation stops it. The lock is held.
+func (f *Fake) startPayout(a *account, t *transaction, r *recipient) {
+	m, _ := a.PayoutMethods.find(r.PayoutMethod)
+	r.Attempt++
+	r.Edited, r.Blocked = false, ""
+	if t.AccountCheck && !f.accountFits(r, m) {
+		f.failPayout(a, t, r, r.Code)
+		return
+	}
+	r.State, r.Code = recipientPending, "1"
+	if cash(m.Type) {
+		r.Code = "21"
+		r.Metadata = maps.Clone(orEmpty(r.Metadata))
+		if blank(r.Metadata["payment_reference"]) { // it stays the same when the recipient is edited
+			r.Metadata["payment_reference"] = strings.ToUpper(f.world.IDs(name).Hex(10))
+		}
+	}
+	f.emitRecipient(a, t, r, "recipient.pending")
+	f.world.After(f.config.PayoutDelay, name, eventPayout, payoutKey(r))
+}
+
+// payoutKey names one attempt, so that an event of an older one is recognised.
+func payoutKey(r *recipient) string { return fmt.Sprintf("%s/%d", r.ID, r.Attempt) }
+
+func (f *Fake) recipientOfKey(key string) (*account, *transaction, *recipient) {
+	id, attempt, _ := strings.Cut(key, "/")
+	a, r := f.state.recipient(id)
+	if r == nil || attempt != strconv.Itoa(r.Attempt) {
+		return nil, nil, nil
+	}
+	t, _ := a.Transactions.find(r.Transaction)
+	return a, t, r
+}
+
+// payoutDue is when the provider answers: as the magic numbers have it.
+func (f *Fake) payoutDue(key string) {
+	a, t, r := f.recipientOfKey(key)
+	if r == nil || r.State != recipientPending || !t.payingOut() {
+		return
+	}
+	m, _ := a.PayoutMethods.find(r.PayoutMethod)
+	switch code := payoutCode(m.Type, m.Details); category(code) {
+	case categoryPaid:
+		f.succeedPayout(a, t, r)
+	case categoryPending:
+		r.Code = code
+	default:
+		f.failPayout(a, t, r, code)
+	}
+}
+
+func (f *Fake) succeedPayout(a *account, t *transaction, r *recipient) {
+	m, _ := a.PayoutMethods.find(r.PayoutMethod)
+	r.State, r.Code, r.CancelRequested, r.Blocked = recipientSuccess, codePaid, false, ""
+	if strings.HasSuffix(m.Type, "::Balance") {
+		f.credit(a.Key, r.OutputIn, r.Output, entryPayout, r.ID)
+	}
+	f.emitRecipient(a, t, r, "recipient.paid_out")
+	f.settle(a, t)
+}
+
+// failPayout notes that the money did not arrive. A cancellation that was asked
+// for meanwhile happens now; new details are tried at once; trouble that passes
+// is retried on the clock.
+func (f *Fake) failPayout(a *account, t *transaction, r *recipient, code string) {
+	r.State, r.Code = recipientError, code
+	r.Failures++
+	f.emitRecipient(a, t, r, "recipient.error")
+	if t.State != transactionManual && t.State != transactionProcessing {
+		f.move(t, transactionManual)
+		f.emitTransaction(a, t, "transaction.error")
+	}
+	switch {
+	case r.CancelRequested:
+		r.State = recipientCanceled
+		f.settle(a, t)
+	case r.Edited:
+		f.startPayout(a, t, r)
+	case !r.retriable():
+	case r.Failures >= maxFailures:
+		r.State = recipientManual
+	default:
+		f.world.After(retryAfter(r.Failures), name, eventRetry, payoutKey(r))
+	}
+}
+
+// retryDue tries a payout again.
+func (f *Fake) retryDue(key string) {
+	a, t, r := f.recipientOfKey(key)
+	if r != nil && r.State == recipientError && t.payingOut() {
+		f.startPayout(a, t, r)
+	}
+}
+
+// accountFits asks the bank or the operator about the account, for the corridors
+// the vendor does it for, and notes what it says. When it does not fit, Code and
+// Blocked say why.
+func (f *Fake) accountFits(r *recipient, m *payoutMethod) bool {
+	code, method, _ := strings.Cut(m.Type, "::")
+	name := ""
+	provider := text(m.Details, "mobile_provider")
+	switch {
+	case m.Type == "NGN::Bank" || m.Type == "GHS::Bank" || m.Type == "GHS::Mobile":
+		name = "provider_name_validation"
+	case m.Type == "XAF::Mobile" && provider == "mtn":
+		name = "provider_account_status_validation"
+	case (m.Type == "XOF::Mobile" || m.Type == "XAF::Mobile") && provider == "orange":
+		name = "provider_network_validation"
+	default:
+		return true
+	}
+	q := inquire(code, method, m.Details)
+	fits := q.fault == ""
+	switch {
+	case f.state.Outage || !fits && q.field == "account_name":
+		fits = false
+		r.Code, r.Blocked = "3", "The account could not be verified. It will be tried again; the recipient can also be edited or cancelled."
+	case q.field == "account_name" && !strings.EqualFold(text(m.Details, "first_name")+" "+text(m.Details, "last_name"), q.value):
+		fits = false
+		r.Code, r.Blocked = "44", "The recipient's name is not the account holder's. Edit or cancel the recipient."
+	case !fits:
+		r.Code, r.Blocked = "41", "The account does not fit the recipient's details. Edit or cancel the recipient."
+	}
+	r.Metadata = maps.Clone(orEmpty(r.Metadata))
+	r.Metadata[name] = object{"valid?": fits, q.field: orNull(q.value)}
+	return fits
+}

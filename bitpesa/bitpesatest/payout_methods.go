@@ -1,0 +1,104 @@
+package bitpesatest
+
+import "slices"
+
+func (f *Fake) listPayoutMethods(c *call) answer {
+	match, ok := c.createdWithin()
+	if !ok {
+		return badRequest()
+	}
+	states, types, senderID := c.values("state"), c.values("type"), c.query.Get("sender_id")
+	rows := c.account.PayoutMethods.newest(func(m *payoutMethod) bool {
+		state := "enabled"
+		if m.Disabled {
+			state = "disabled"
+		}
+		return match(m.Created) && (len(states) == 0 || slices.Contains(states, state)) &&
+			(len(types) == 0 || slices.Contains(types, m.Type)) && (senderID == "" || m.Sender == senderID)
+	})
+	return page(c, rows, f.payoutMethodObject)
+}
+
+func (f *Fake) getPayoutMethod(c *call) answer {
+	m, ok := c.account.PayoutMethods.find(c.params[0])
+	if !ok {
+		return notFound()
+	}
+	return success(f.payoutMethodObject(m))
+}
+
+func (f *Fake) createPayoutMethod(c *call) answer {
+	in, ok := c.wrapped("payout_method")
+	if !ok {
+		return badRequest()
+	}
+	if p := f.checkPayoutMethod(in, false, true); len(p) > 0 {
+		return invalid(in, p)
+	}
+	m := f.addPayoutMethod(c.account, in, "")
+	m.Saved = true
+	return created(f.payoutMethodObject(m))
+}
+
+// updatePayoutMethod takes the fields unwrapped.
+func (f *Fake) updatePayoutMethod(c *call) answer {
+	m, ok := c.account.PayoutMethods.find(c.params[0])
+	if !ok {
+		return notFound()
+	}
+	in, ok := c.unwrapped("payout_method")
+	if !ok {
+		return badRequest()
+	}
+	if m.Disabled {
+		return invalid(f.payoutMethodObject(m), sentence("Payout method is disabled"))
+	}
+	payoutType, details, p := f.changedMethod(m, in, false)
+	if len(p) > 0 {
+		return invalid(in, p)
+	}
+	m.Type, m.Details = payoutType, details
+	if md := child(in, "metadata"); md != nil {
+		m.Metadata = md
+	}
+	return success(f.payoutMethodObject(m))
+}
+
+// deletePayoutMethod disables: recipients may still name it.
+func (f *Fake) deletePayoutMethod(c *call) answer {
+	m, ok := c.account.PayoutMethods.find(c.params[0])
+	if !ok {
+		return notFound()
+	}
+	if m.Disabled {
+		return invalid(f.payoutMethodObject(m), sentence("Payout method is disabled"))
+	}
+	m.Disabled = true
+	return success(f.payoutMethodObject(m))
+}
+
+// changedMethod is a payout method after a change: another type of the same
+// currency, details merged into those it has.
+func (f *Fake) changedMethod(m *payoutMethod, in object, business bool) (payoutType string, details object, p problems) {
+	payoutType = m.Type
+	if t := text(in, "type"); t != "" {
+		payoutType = t
+	}
+	changes, isObject := in["details"].(object)
+	if in["details"] != nil && !isObject {
+		return payoutType, nil, problems{"details": {{"error": wordInvalid}}}
+	}
+	details = merged(m.Details, changes)
+	p = f.checkPayoutMethod(object{"type": payoutType, "details": details}, business, true)
+	if currencyOf(payoutType) != currencyOf(m.Type) {
+		p.add("type", wordInvalid)
+	}
+	return payoutType, details, p
+}
+
+// addPayoutMethod stores a checked one. The lock is held.
+func (f *Fake) addPayoutMethod(a *account, in object, senderID string) *payoutMethod {
+	m := &payoutMethod{ID: f.newID(), Type: text(in, "type"), Details: merged(child(in, "details"), nil), Metadata: child(in, "metadata"), Sender: senderID, Created: f.now()}
+	a.PayoutMethods.add(m)
+	return m
+}

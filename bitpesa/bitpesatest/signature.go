@@ -1,0 +1,73 @@
+package bitpesatest
+
+import (
+	"crypto/hmac"
+	"crypto/sha512"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Headers of a signed request; webhooks carry the same.
+const (
+	headerKey       = "Authorization-Key"
+	headerNonce     = "Authorization-Nonce"
+	headerSignature = "Authorization-Signature"
+	headerSecret    = "Authorization-Secret"
+)
+
+// mac is the signature the documents describe: lower-case hex over nonce,
+// method, URL as on the wire and the hash of the raw body.
+func mac(secret, nonce, method, url string, body []byte) string {
+	sum := sha512.Sum512(body)
+	h := hmac.New(sha512.New, []byte(secret))
+	_, _ = io.WriteString(h, nonce+"&"+method+"&"+url+"&"+hex.EncodeToString(sum[:])) // a hash never fails
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// authenticate finds the account a request is signed for. A nonce counts as
+// used only when its signature is right. The lock is held.
+func (f *Fake) authenticate(r *http.Request, body []byte) (*account, bool) {
+	key, ok := f.keys[single(r.Header, headerKey)]
+	if !ok {
+		return nil, false
+	}
+	a := f.state.Accounts[key.Key]
+	if secret := single(r.Header, headerSecret); secret != "" && f.config.AllowSecretHeader {
+		return a, hmac.Equal([]byte(secret), []byte(key.Secret))
+	}
+	nonce, signature := single(r.Header, headerNonce), single(r.Header, headerSignature)
+	if nonce == "" || signature == "" || !f.signed(r, key.Secret, nonce, signature, body) {
+		return nil, false
+	}
+	return a, f.state.Nonces.first(key.Key, nonce)
+}
+
+func (f *Fake) signed(r *http.Request, secret, nonce, signature string, body []byte) bool {
+	url := f.world.WireURL(r)
+	if hmac.Equal([]byte(signature), []byte(mac(secret, nonce, r.Method, url, body))) {
+		return true
+	}
+	other := asJavaScriptSigns(url)
+	return !f.config.StrictQuery && other != url &&
+		hmac.Equal([]byte(signature), []byte(mac(secret, nonce, r.Method, other, body)))
+}
+
+// asJavaScriptSigns is a URL as the vendor's JavaScript SDK signs it: five
+// characters of the query unescaped which it sends escaped.
+func asJavaScriptSigns(url string) string {
+	path, query, _ := strings.Cut(url, "?")
+	if query == "" {
+		return url
+	}
+	return path + "?" + strings.NewReplacer("%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*").Replace(query)
+}
+
+// single is the value of a header that came exactly once.
+func single(h http.Header, name string) string {
+	if v := h[name]; len(v) == 1 {
+		return v[0]
+	}
+	return ""
+}

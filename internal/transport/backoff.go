@@ -18,22 +18,22 @@ func backoff(n int, lo, hi time.Duration) time.Duration {
 }
 
 // retryAfter reads the Retry-After header: seconds or an HTTP date. It never
-// overflows and never answers less than zero.
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+// overflows and never answers less than zero, which stands for no wait asked.
+func retryAfter(h http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if text == "" {
-		return 0, false
+		return 0
 	}
 	if seconds, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return time.Duration(min(seconds, maxRetryAfterSeconds)) * time.Second, true
+		return time.Duration(min(seconds, maxRetryAfterSeconds)) * time.Second
 	}
 	if strings.Trim(text, "0123456789") == "" { // digits beyond uint64
-		return maxRetryAfterSeconds * time.Second, true
+		return maxRetryAfterSeconds * time.Second
 	}
 	if at, err := http.ParseTime(text); err == nil {
-		return min(max(at.Sub(now), 0), maxRetryAfterSeconds*time.Second), true
+		return min(max(at.Sub(now), 0), maxRetryAfterSeconds*time.Second)
 	}
-	return 0, false
+	return 0
 }
 
 // Long enough to stop any retry, far from overflow.

@@ -63,7 +63,7 @@ func (c *Core) do(ctx context.Context, call *Call) *Failure {
 	if f != nil {
 		return f
 	}
-	return c.run(ctx, r.op, u, call)
+	return c.run(ctx, &r.op, u, call)
 }
 
 // faults checks what would make net/http refuse the request, or repeat it.
@@ -118,10 +118,10 @@ func (c *Core) url(r *route, call *Call) (*url.URL, *Failure) {
 }
 
 // run sends, and settles the unknown outcome of a Referenced write by lookup.
-func (c *Core) run(ctx context.Context, op Operation, u *url.URL, call *Call) *Failure {
+func (c *Core) run(ctx context.Context, op *Operation, u *url.URL, call *Call) *Failure {
 	body, err := encode(call.Body)
 	if err != nil {
-		f := c.refuse(call, op, "body", "cannot be encoded as JSON")
+		f := c.refuse(call, *op, "body", "cannot be encoded as JSON")
 		f.cause = err
 		return f
 	}

@@ -63,8 +63,8 @@ type Core struct {
 	cfg       Config
 	base      *url.URL
 	routes    map[string]*route
+	client    http.Client // whose transport is attempts
 	transport http.RoundTripper
-	jar       http.CookieJar
 	timeout   time.Duration
 	userAgent []string
 }
@@ -108,9 +108,10 @@ func New(cfg Config) (*Core, error) {
 	}
 
 	c := &Core{cfg: cfg, base: base, userAgent: []string{cfg.UserAgent}, routes: map[string]*route{}}
+	c.client.Transport, c.client.CheckRedirect = attempts{}, checkRedirect
 	c.timeout = cfg.AttemptTimeout
 	if hc := cfg.HTTPClient; hc != nil {
-		c.transport, c.jar = hc.Transport, hc.Jar
+		c.transport, c.client.Jar = hc.Transport, hc.Jar
 		if c.timeout == 0 && hc.Timeout > 0 {
 			c.timeout = hc.Timeout
 		}

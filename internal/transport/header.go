@@ -8,22 +8,22 @@ import (
 var jsonType = []string{"application/json"}
 
 // header returns the headers of one attempt, credentials excepted.
-func (c *Core) header(call *Call, body []byte) http.Header {
-	h := make(http.Header, 6+len(call.Header))
-	for name, values := range call.Header {
+func (x *exchange) header() http.Header {
+	h := make(http.Header, 6+len(x.extra))
+	for name, values := range x.extra {
 		h[http.CanonicalHeaderKey(name)] = values
 	}
 	h["Accept"] = jsonType
-	h["User-Agent"] = c.userAgent
-	if body != nil {
-		if call.ContentType == "" {
+	h["User-Agent"] = x.core.userAgent
+	if x.body != nil {
+		if x.contentType == "" {
 			h["Content-Type"] = jsonType
 		} else {
-			h["Content-Type"] = []string{call.ContentType}
+			h["Content-Type"] = []string{x.contentType}
 		}
 	}
-	if call.Key != "" {
-		h["Idempotency-Key"] = []string{call.Key}
+	if x.key != "" {
+		h["Idempotency-Key"] = []string{x.key}
 	}
 	return h
 }
@@ -60,8 +60,9 @@ func sendable(name string, values []string) bool {
 		return false
 	}
 	for i := range len(name) {
-		c := name[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
+		case strings.IndexByte("!#$%&'*+.^_`|~", c) < 0:
 			return false
 		}
 	}

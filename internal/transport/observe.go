@@ -5,6 +5,14 @@ import (
 	"time"
 )
 
+// startOfAttempt reads the clock if anybody is going to ask how long it took.
+func (c *Core) startOfAttempt() (start time.Time) {
+	if c.cfg.OnAttempt != nil || c.cfg.Logger != nil {
+		start = time.Now()
+	}
+	return start
+}
+
 // observe tells the hook and the log about an attempt. Only what is listed here
 // leaves: no URL, no body, no header but the request id.
 func (x *exchange) observe(start time.Time) {
@@ -19,7 +27,7 @@ func (x *exchange) observe(start time.Time) {
 	}
 	a := Attempt{
 		Provider: cfg.Provider, Operation: x.op.Name, Method: x.op.Method, Path: x.op.Path,
-		Number: x.attempts, Status: x.last.response.Status, Duration: time.Since(start),
+		Number: x.number, Status: x.last.response.Status, Duration: time.Since(start),
 		Outcome: x.last.outcome, RequestID: x.last.response.Header.Get("X-Request-Id"), Err: x.last.err,
 	}
 	if logging {

@@ -44,7 +44,7 @@ func (c *Core) DoRaw(ctx context.Context, raw Raw) error {
 	if f := Invalid(c.cfg.Provider, op, raw.Call.Reference, fields); f != nil {
 		return f
 	}
-	if f := c.run(ctx, op, u, &raw.Call); f != nil {
+	if f := c.run(ctx, &op, u, &raw.Call); f != nil {
 		return f
 	}
 	return nil

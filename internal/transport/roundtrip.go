@@ -10,25 +10,23 @@ import (
 	"time"
 )
 
-// RoundTrip is one attempt: authorize, send, read the whole answer, and say
-// what it means. Standing inside net/http's client it sees every request that
-// leaves, redirected ones too, and it hides the transport's CloseIdleConnections
-// from go-retryablehttp, which would empty a pool that others use.
-func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
+// attempt carries out one: authorize, send, read the whole answer, and say what
+// it means.
+func (x *exchange) attempt(req *http.Request) (*http.Response, error) {
 	if req.Response == nil { // a redirect that is followed belongs to its attempt
-		x.attempts++
+		x.number++
 	}
-	x.last = attempt{}
+	x.last = record{}
 	x.asked.Store(false)
 	x.got.Store(false)
 	x.wrote.Store(false)
-	start := time.Now()
+	start := x.core.startOfAttempt()
 	err := x.caller.Err() // net/http would return it without a trace
 	if err == nil {
 		err = x.authorize(req)
 	}
 	if err != nil {
-		x.last = attempt{err: err, outcome: NotSent, final: true}
+		x.last = record{err: err, outcome: NotSent, final: true}
 		x.observe(start)
 		return nil, err
 	}
@@ -57,7 +55,7 @@ func (x *exchange) authorize(req *http.Request) error {
 		x.last.token = token
 	}
 	if cfg.Authorize != nil {
-		if err := cfg.Authorize(req, x.op, x.body, x.last.token); err != nil {
+		if err := cfg.Authorize(req, *x.op, x.body, x.last.token); err != nil {
 			return err
 		}
 	}
@@ -80,7 +78,7 @@ func (x *exchange) perform(req *http.Request) (*http.Response, error) {
 	}
 	defer resp.Body.Close()
 	x.last.response.Status, x.last.response.Header = resp.StatusCode, resp.Header
-	x.last.response.Body, err = readBody(resp)
+	x.last.response.Body, err = x.readBody(resp)
 	return resp, timedOut(req.Context(), err)
 }
 
@@ -112,8 +110,8 @@ func (x *exchange) judge(err error) {
 	}
 
 	r := &a.response
-	if wait, ok := retryAfter(r.Header, time.Now()); ok && (r.Status == http.StatusTooManyRequests || r.Status >= 500) {
-		a.wait = wait
+	if r.Status == http.StatusTooManyRequests || r.Status >= 500 {
+		a.wait = retryAfter(r.Header, time.Now())
 	}
 	if r.Status >= 300 && r.Status < 400 {
 		a.err, a.outcome = errNotRedirected, noAnswer
@@ -121,17 +119,17 @@ func (x *exchange) judge(err error) {
 		x.left = x.left || x.op.Class != Safe
 		return
 	}
-	a.verdict = x.core.cfg.Interpret(x.op, r)
+	a.verdict = x.core.cfg.Interpret(*x.op, r)
 	if a.wait == 0 {
 		a.wait = max(a.verdict.RetryAfter, 0)
 	}
 	switch a.verdict.Kind {
 	case Accepted:
-		if x.call.Decode == nil {
+		if x.decode == nil {
 			a.ok = true
 			return
 		}
-		if err := x.call.Decode(r); err != nil {
+		if err := x.decode(r); err != nil {
 			a.err, a.outcome = &wrapped{text: "answer not understood", err: err}, noAnswer
 			a.verdict = Verdict{Kinds: []error{ErrUnexpectedResponse}}
 			x.left = true
@@ -173,7 +171,7 @@ const maxPooledBuffer = 256 << 10
 // readBody reads a whole answer to its end, bounded, which frees the connection
 // for the next call. What it returns belongs to the caller: results keep it as
 // their raw JSON.
-func readBody(resp *http.Response) ([]byte, error) {
+func (x *exchange) readBody(resp *http.Response) ([]byte, error) {
 	n := resp.ContentLength
 	switch {
 	case resp.Body == http.NoBody:
@@ -181,17 +179,20 @@ func readBody(resp *http.Response) ([]byte, error) {
 	case n > MaxResponseBody:
 		return nil, errBodyTooLarge
 	case n > 0:
-		body := make([]byte, n+1) // one more, to see the end
-		switch read, err := io.ReadFull(resp.Body, body); {
-		case int64(read) == n && errors.Is(err, io.ErrUnexpectedEOF):
-			return body[:n:n], nil
-		case err == nil:
-			return nil, errBodyTooLong
-		case errors.Is(err, io.EOF):
-			return nil, io.ErrUnexpectedEOF
-		default:
+		body := make([]byte, n)
+		if _, err := io.ReadFull(resp.Body, body); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
 			return nil, err
 		}
+		switch _, err := io.ReadFull(resp.Body, x.beyond[:]); {
+		case err == nil:
+			return nil, errBodyTooLong
+		case !errors.Is(err, io.EOF):
+			return nil, err
+		}
+		return body, nil
 	}
 	// Unknown, or said to be empty by a RoundTripper that does not say.
 	buf := buffers.Get().(*bytes.Buffer)

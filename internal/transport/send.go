@@ -16,20 +16,23 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// exchange is one call on the wire: the request's context, the RoundTripper of
-// its attempts and their record, in one allocation.
+// exchange is one call on the wire: the request's context and the record of its
+// attempts, in one allocation.
 type exchange struct {
 	context.Context                 // the caller's, with trace
 	caller          context.Context // the caller's own
 
 	core    *Core
-	op      Operation
-	call    *Call
+	op      *Operation
 	body    []byte
 	timeout time.Duration
 
+	// Of the Call. Keeping the whole would move it to the heap.
+	contentType, key, reference string
+	extra                       http.Header
+	decode                      func(*Response) error
+
 	client retryablehttp.Client
-	http   http.Client
 	trace  httptrace.ClientTrace
 
 	// Hooks run on other goroutines, late ones too. A late hook can only make
@@ -38,14 +41,15 @@ type exchange struct {
 	got   atomic.Bool // ... and obtained
 	wrote atomic.Bool // request headers may have left
 
-	attempts int
-	renewed  bool // a refused token was dropped once
-	left     bool // some attempt left unanswered
-	last     attempt
+	beyond  [1]byte // what lies behind a body's end: nothing
+	number  int     // of attempts begun
+	renewed bool    // a refused token was dropped once
+	left    bool    // some attempt left unanswered
+	last    record
 }
 
-// attempt is what is known about the latest attempt.
-type attempt struct {
+// record is what is known about the latest attempt.
+type record struct {
 	response Response
 	verdict  Verdict
 	err      error // why there is no complete answer, or why it is not understood
@@ -57,8 +61,11 @@ type attempt struct {
 }
 
 // send carries out the attempts of one request.
-func (c *Core) send(ctx context.Context, op Operation, u *url.URL, body []byte, call *Call) *Failure {
-	x := &exchange{core: c, caller: ctx, op: op, call: call, body: body, timeout: c.timeout}
+func (c *Core) send(ctx context.Context, op *Operation, u *url.URL, body []byte, call *Call) *Failure {
+	x := &exchange{
+		core: c, caller: ctx, op: op, body: body, timeout: c.timeout,
+		contentType: call.ContentType, key: call.Key, reference: call.Reference, extra: call.Header, decode: call.Decode,
+	}
 	if call.Timeout != 0 {
 		x.timeout = call.Timeout
 	}
@@ -66,9 +73,8 @@ func (c *Core) send(ctx context.Context, op Operation, u *url.URL, body []byte, 
 	x.trace.GotConn = x.onGotConn
 	x.trace.WroteHeaders = x.onWroteHeaders
 	x.Context = httptrace.WithClientTrace(ctx, &x.trace)
-	x.http = http.Client{Transport: x, Jar: c.jar, CheckRedirect: checkRedirect}
 	x.client = retryablehttp.Client{
-		HTTPClient:   &x.http,
+		HTTPClient:   &c.client,
 		RetryMax:     c.cfg.MaxAttempts + 1, // decide counts; one more for a renewed token
 		CheckRetry:   checkRetry,
 		Backoff:      waitDecided,
@@ -105,7 +111,7 @@ func (x *exchange) onWroteHeaders()                 { x.wrote.Store(true) }
 // prepare gives each attempt headers and a body of its own: those of an earlier
 // one may still be on their way out on another goroutine.
 func (x *exchange) prepare(req *http.Request) {
-	req.Header = x.core.header(x.call, x.body)
+	req.Header = x.header()
 	repeats := repeatsMethod(req.Method) && x.op.Class != Safe
 	if len(x.body) > 0 {
 		req.Body = io.NopCloser(bytes.NewReader(x.body))
@@ -137,6 +143,16 @@ type exchangeKey struct{}
 
 func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
 
+// attempts is the transport of a Core's http.Client. Standing inside it, each
+// exchange sees every request that leaves, redirected ones too. It hides the
+// real transport's CloseIdleConnections from go-retryablehttp, which would empty
+// a pool that others use.
+type attempts struct{}
+
+func (attempts) RoundTrip(req *http.Request) (*http.Response, error) {
+	return exchangeOf(req.Context()).attempt(req)
+}
+
 func checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 	return exchangeOf(ctx).again(), nil
 }
@@ -167,7 +183,7 @@ func (x *exchange) again() bool {
 		x.client.RetryWaitMin = 0
 		return true
 	}
-	if !x.repeatable(a) || x.attempts >= x.core.cfg.MaxAttempts {
+	if !x.repeatable(a) || x.number >= x.core.cfg.MaxAttempts {
 		return false
 	}
 	cfg := &x.core.cfg
@@ -176,7 +192,7 @@ func (x *exchange) again() bool {
 		return false
 	}
 	if wait == 0 {
-		wait = backoff(x.attempts, cfg.MinBackoff, cfg.MaxBackoff)
+		wait = backoff(x.number, cfg.MinBackoff, cfg.MaxBackoff)
 	}
 	if deadline, ok := x.caller.Deadline(); ok && time.Until(deadline) <= wait {
 		return false
@@ -185,7 +201,7 @@ func (x *exchange) again() bool {
 	return true
 }
 
-func (x *exchange) repeatable(a *attempt) bool {
+func (x *exchange) repeatable(a *record) bool {
 	switch a.verdict.Kind {
 	case Throttled:
 		return true
@@ -214,14 +230,14 @@ func (x *exchange) failure(err error) *Failure {
 	f := &Failure{
 		Provider: x.core.cfg.Provider, Operation: x.op.Name, Class: x.op.Class, Outcome: a.outcome,
 		Status: a.response.Status, Code: a.verdict.Code, Message: a.verdict.Message, Fields: a.verdict.Fields,
-		RequestID: a.response.Header.Get("X-Request-Id"), Reference: x.call.Reference,
-		Attempts: x.attempts, RetryAfter: a.wait, Detail: a.verdict.Detail,
+		RequestID: a.response.Header.Get("X-Request-Id"), Reference: x.reference,
+		Attempts: x.number, RetryAfter: a.wait, Detail: a.verdict.Detail,
 		settled: a.settles(), kinds: a.verdict.Kinds, cause: a.err,
 	}
 	if body := a.response.Body; len(body) > 0 {
 		f.Body = bytes.Clone(body[:min(len(body), maxFailureBody)])
 	}
-	if x.attempts == 0 { // net/http refused the request before any attempt
+	if x.number == 0 { // net/http refused the request before any attempt
 		f.Outcome, f.cause = NotSent, err
 		var shown *url.Error
 		if errors.As(err, &shown) {
@@ -252,14 +268,14 @@ func (x *exchange) ended() error {
 
 // answered reports whether the provider settled the call in its own words, so
 // that the end of the context had no part in it.
-func (a *attempt) answered() bool {
+func (a *record) answered() bool {
 	return a.verdict.Kind == Refused || a.verdict.Kind == Duplicate
 }
 
 // settles reports whether a refusal speaks of the work itself, and so of an
 // earlier attempt that left unanswered too. A refused token or a throttled
 // repeat says nothing about the first one, and a duplicate says it was taken.
-func (a *attempt) settles() bool {
+func (a *record) settles() bool {
 	if a.verdict.Kind != Refused {
 		return false
 	}

@@ -1,0 +1,222 @@
+package kapitentest_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+)
+
+// chaos does one random thing to one of the companies. It asserts nothing but
+// that the fake never breaks: refusals are part of the game.
+func chaos(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Company, r *rand.Rand) {
+	co := companies[r.IntN(len(companies))]
+	switch r.IntN(10) {
+	case 0, 1, 2:
+		a := as(t, srv, co, "POST", "/api/rides/", order(t, co, with("is_priority", r.IntN(2) == 0), with("external_id", fmt.Sprint(r.IntN(50)))))
+		assert.Equal(t, 201, a.status)
+	case 3:
+		topUp(t, srv, co, fmt.Sprint(1+r.IntN(4000)), fmt.Sprintf("07881200%02d", r.IntN(8)))
+	case 4, 5, 6:
+		if rides := srv.RidesOf(co.ID); len(rides) > 0 {
+			_ = srv.SetRideStatus(rides[r.IntN(len(rides))].ID, allStates[r.IntN(len(allStates))])
+		}
+	case 7:
+		if ledger := srv.Ledger(co.ID); len(ledger) > 0 {
+			status := []kapiten.TransactionStatus{kapiten.TransactionSuccess, kapiten.TransactionFailed}[r.IntN(2)]
+			_ = srv.SettleTopUp(ledger[r.IntN(len(ledger))].ID, status)
+		}
+	case 8:
+		if rides := srv.RidesOf(co.ID); len(rides) > 0 {
+			_ = srv.PayRide(rides[r.IntN(len(rides))].ID)
+		}
+	case 9:
+		srv.Advance(time.Duration(r.IntN(300)) * time.Second)
+	}
+}
+
+// wantSound checks what must hold whatever happened.
+func wantSound(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Company, overdraft int64) {
+	t.Helper()
+	require.NoError(t, srv.CheckLedger())
+	for _, co := range companies {
+		rides := srv.RidesOf(co.ID)
+		paid, back := map[string]decimal.Decimal{}, map[string]decimal.Decimal{}
+		sum := decimal.Zero
+		for _, e := range srv.Ledger(co.ID) {
+			if e.Status != kapiten.TransactionSuccess {
+				assert.Equal(t, kapiten.TransactionDeposit, e.Type)
+				continue
+			}
+			sum = sum.Add(e.Amount)
+			switch e.Type {
+			case kapiten.TransactionRidePayment:
+				assert.NotContains(t, paid, e.RideID, "charged twice")
+				paid[e.RideID] = e.Amount.Neg()
+			case kapiten.TransactionRefund:
+				assert.NotContains(t, back, e.RideID, "refunded twice")
+				back[e.RideID] = e.Amount
+			}
+			assert.True(t, sum.GreaterThanOrEqual(francs(-overdraft)), "overdrawn: %s", sum)
+		}
+		assert.True(t, sum.Equal(srv.Balance(co.ID)), "%s is not %s", srv.Balance(co.ID), sum)
+		for _, r := range rides {
+			charge, charged := paid[r.ID]
+			refund, refunded := back[r.ID]
+			assert.Equal(t, r.Paid, charged)
+			assert.Equal(t, r.Refunded, refunded)
+			over := r.Status == kapiten.RideCancelled || r.Status == kapiten.RideRejected
+			assert.Equal(t, charged && over, refunded, "a refund exactly for a charged ride that came to nothing")
+			assert.False(t, charged && r.Status == kapiten.RideWaitingPayment)
+			if charged {
+				assert.True(t, charge.Equal(r.Price))
+			}
+			if refunded {
+				assert.True(t, refund.Equal(r.Price))
+			}
+		}
+		count := as(t, srv, co, "GET", "/api/companies/"+co.ID+"/rides/", "").object(t)["count"]
+		assert.Equal(t, fmt.Sprint(len(rides)), fmt.Sprint(count))
+	}
+}
+
+func chaosWorld(t *testing.T, overdraft int64) (*kapitentest.Fake, []kapitentest.Company) {
+	t.Helper()
+	srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: kapitentest.Options{
+		Callbacks: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
+	}})
+	pricing := kapitentest.DefaultPricing()
+	pricing.OverdraftLimit = francs(overdraft)
+	var companies []kapitentest.Company
+	for range 3 {
+		companies = append(companies, srv.AddCompany(kapitentest.Company{
+			Balance: francs(5000), Pricing: &pricing, WebhookURL: "http://shop.localhost/",
+		}))
+	}
+	return srv, companies
+}
+
+func TestMoneyIsSoundAfterRandomOperations(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	srv, companies := chaosWorld(t, 3000)
+	for range 12 {
+		for range 40 {
+			chaos(t, srv, companies, r)
+		}
+		wantSound(t, srv, companies, 3000)
+	}
+}
+
+func TestMoneyIsSoundUnderConcurrency(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	srv, companies := chaosWorld(t, 3000)
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(seed, uint64(worker)))
+			for range 60 {
+				chaos(t, srv, companies, r)
+			}
+		})
+	}
+	wg.Wait()
+	wantSound(t, srv, companies, 3000)
+	srv.Advance(24 * time.Hour)
+	wantSound(t, srv, companies, 3000)
+}
+
+func TestConcurrentRidesNeverOverdraw(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(12_000)})
+	body := order(t, co)
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() { assert.Equal(t, 201, as(t, srv, co, "POST", "/api/rides/", body).status) })
+	}
+	wg.Wait()
+	wantMoney(t, 0, srv.Balance(co.ID))
+	states := map[kapiten.RideStatus]int{}
+	for _, r := range srv.RidesOf(co.ID) {
+		states[r.Status]++
+	}
+	assert.Equal(t, map[kapiten.RideStatus]int{kapiten.RidePending: 10, kapiten.RideWaitingPayment: 40}, states)
+}
+
+// tale goes on with fixed random steps and tells all that can be seen.
+func tale(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Company) string {
+	t.Helper()
+	r := rand.New(rand.NewPCG(5, 5))
+	for range 60 {
+		chaos(t, srv, companies, r)
+	}
+	srv.Advance(time.Hour)
+	var told strings.Builder
+	for _, co := range companies {
+		fmt.Fprintln(&told, srv.RidesOf(co.ID), srv.Ledger(co.ID), srv.Balance(co.ID))
+	}
+	fmt.Fprintln(&told, srv.Deliveries(), srv.Now())
+	return told.String()
+}
+
+func TestRestoredFakeGoesOnAsTheFirstWouldHave(t *testing.T) {
+	t.Parallel()
+	srv, companies := chaosWorld(t, 3000)
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 120 {
+		chaos(t, srv, companies, r)
+	}
+	saved, err := srv.Snapshot()
+	require.NoError(t, err)
+	want := tale(t, srv, companies)
+
+	other, _ := chaosWorld(t, 0)
+	require.NoError(t, other.Restore(saved))
+	again, err := other.Snapshot()
+	require.NoError(t, err)
+	assert.Equal(t, string(saved), string(again))
+	assert.Equal(t, want, tale(t, other, companies))
+	require.NoError(t, other.CheckLedger())
+
+	other.Reset()
+	assert.Nil(t, other.RidesOf(companies[0].ID))
+	assert.Equal(t, 401, as(t, other, companies[0], "GET", "/api/companies/"+companies[0].ID+"/rides/", "").status)
+}
+
+func TestBrokenStatesAreRefused(t *testing.T) {
+	t.Parallel()
+	srv, companies := chaosWorld(t, 0)
+	ride(t, srv, companies[0])
+	saved, err := srv.Snapshot()
+	require.NoError(t, err)
+	for name, change := range map[string][2]string{
+		"company twice":        {`"companies":[`, `"companies":[{"id":"` + companies[0].ID + `"},`},
+		"no company":           {`"companies":[`, `"companies":[null,`},
+		"no user":              {`"users":[`, `"users":[null,`},
+		"user without company": {`"users":[`, `"users":[{"id":"x","token":"y"},`},
+		"no ride":              {`"rides":[`, `"rides":[null,`},
+		"ride without company": {`"rides":[`, `"rides":[{"id":"x"},`},
+		"broken ledger":        {`"ledger":[`, `"ledger":[7,`},
+	} {
+		require.Contains(t, string(saved), change[0])
+		assert.Error(t, srv.Restore([]byte(strings.Replace(string(saved), change[0], change[1], 1))), name)
+		now, err := srv.Snapshot()
+		require.NoError(t, err)
+		assert.Equal(t, string(saved), string(now), name)
+	}
+}

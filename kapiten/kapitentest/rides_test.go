@@ -1,0 +1,358 @@
+package kapitentest_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+)
+
+var allStates = []kapiten.RideStatus{
+	kapiten.RideWaitingPayment, kapiten.RidePending, kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp,
+	kapiten.RideInTransit, kapiten.RideWaitingDelivery, kapiten.RideCompleted, kapiten.RideCancelled, kapiten.RideRejected,
+}
+
+// wayTo is how a fresh ride gets to a state.
+var wayTo = map[kapiten.RideStatus][]kapiten.RideStatus{
+	kapiten.RidePending:         {},
+	kapiten.RideAccepted:        {kapiten.RideAccepted},
+	kapiten.RideWaitingPickup:   {kapiten.RideAccepted, kapiten.RideWaitingPickup},
+	kapiten.RidePickedUp:        {kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp},
+	kapiten.RideInTransit:       {kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp, kapiten.RideInTransit},
+	kapiten.RideWaitingDelivery: {kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp, kapiten.RideInTransit, kapiten.RideWaitingDelivery},
+	kapiten.RideCompleted:       {kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp, kapiten.RideInTransit, kapiten.RideWaitingDelivery, kapiten.RideCompleted},
+	kapiten.RideCancelled:       {kapiten.RideCancelled},
+	kapiten.RideRejected:        {kapiten.RideRejected},
+}
+
+func TestOnlyTheseArrowsAreLegal(t *testing.T) {
+	t.Parallel()
+	legal := map[kapiten.RideStatus]string{
+		kapiten.RideWaitingPayment:  "PENDING CANCELLED",
+		kapiten.RidePending:         "ACCEPTED CANCELLED REJECTED",
+		kapiten.RideAccepted:        "WAITING_PICKUP CANCELLED",
+		kapiten.RideWaitingPickup:   "PICKED_UP CANCELLED",
+		kapiten.RidePickedUp:        "IN_TRANSIT",
+		kapiten.RideInTransit:       "WAITING_DELIVERY",
+		kapiten.RideWaitingDelivery: "COMPLETED",
+	}
+	for _, from := range allStates {
+		for _, to := range append(allStates, "LOST") {
+			srv := kapitentest.NewServer(t)
+			co := srv.AddCompany(kapitentest.Company{})
+			if from != kapiten.RideWaitingPayment {
+				require.NoError(t, srv.Adjust(co.ID, francs(1200), "start"))
+			}
+			id := ride(t, srv, co)
+			for _, step := range wayTo[from] {
+				require.NoError(t, srv.SetRideStatus(id, step))
+			}
+			before, _ := srv.Ride(id)
+			require.Equal(t, from, before.Status)
+			balance, entries := srv.Balance(co.ID), len(srv.Ledger(co.ID))
+
+			err := srv.SetRideStatus(id, to)
+			after, _ := srv.Ride(id)
+			if slices.Contains(strings.Fields(legal[from]), string(to)) {
+				assert.NoError(t, err, "%s to %s", from, to)
+				assert.Equal(t, to, after.Status)
+				continue
+			}
+			assert.ErrorIs(t, err, kapitentest.ErrIllegalArrow, "%s to %s", from, to)
+			assert.Equal(t, before, after)
+			assert.True(t, balance.Equal(srv.Balance(co.ID)))
+			assert.Len(t, srv.Ledger(co.ID), entries)
+			assert.Equal(t, from.Final(), len(kapitentest.Arrows(from)) == 0)
+		}
+	}
+}
+
+func TestUnknownRide(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	assert.ErrorIs(t, srv.SetRideStatus("x", kapiten.RideAccepted), kapitentest.ErrNoRide)
+	assert.ErrorIs(t, srv.PayRide("x"), kapitentest.ErrNoRide)
+	_, ok := srv.Ride("x")
+	assert.False(t, ok)
+	assert.Nil(t, srv.RidesOf("x"))
+	wantMoney(t, 0, srv.Balance("x"))
+	assert.Error(t, srv.Adjust("x", francs(1), ""))
+	assert.Error(t, srv.Configure("x", func(*kapitentest.Settings) {}))
+}
+
+func TestPrepaidRideIsChargedAtOnce(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
+	r, _ := srv.Ride(ride(t, srv, co))
+	assert.Equal(t, kapiten.RidePending, r.Status)
+	assert.True(t, r.Paid)
+	wantMoney(t, 0, srv.Balance(co.ID))
+	ledger := srv.Ledger(co.ID)
+	require.Len(t, ledger, 2)
+	assert.Equal(t, kapiten.TransactionAdjustment, ledger[0].Type)
+	assert.Equal(t, kapiten.TransactionRidePayment, ledger[1].Type)
+	assert.Equal(t, "Ride deduction", ledger[1].Description)
+	assert.Equal(t, r.ID, ledger[1].RideID)
+	wantMoney(t, -1200, ledger[1].Amount)
+	assert.Equal(t, "ORDER-99123", r.ExternalID)
+	assert.Equal(t, "Best Pilau", r.Sender.Name)
+}
+
+func TestUnpaidRideWaitsAndTakesNothing(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(1199)})
+	id := ride(t, srv, co)
+	r, _ := srv.Ride(id)
+	assert.Equal(t, kapiten.RideWaitingPayment, r.Status)
+	wantMoney(t, 1199, srv.Balance(co.ID))
+
+	require.NoError(t, srv.PayRide(id))
+	r, _ = srv.Ride(id)
+	assert.Equal(t, kapiten.RidePending, r.Status)
+	assert.ErrorIs(t, srv.PayRide(id), kapitentest.ErrIllegalArrow)
+	require.NoError(t, srv.SetRideStatus(id, kapiten.RideCancelled))
+	wantMoney(t, 1199, srv.Balance(co.ID))
+	assert.Len(t, srv.Ledger(co.ID), 1, "the customer paid Kapiten, not the wallet")
+}
+
+func TestOverdraftLimit(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	pricing := kapitentest.DefaultPricing()
+	pricing.OverdraftLimit = francs(2400)
+	co := srv.AddCompany(kapitentest.Company{Pricing: &pricing})
+	for _, want := range []kapiten.RideStatus{kapiten.RidePending, kapiten.RidePending, kapiten.RideWaitingPayment} {
+		r, _ := srv.Ride(ride(t, srv, co))
+		assert.Equal(t, want, r.Status)
+	}
+	wantMoney(t, -2400, srv.Balance(co.ID))
+}
+
+func TestRejectInsufficientFunds(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t, kapitentest.Config{OnInsufficientFunds: kapitentest.Reject})
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
+	ride(t, srv, co)
+	r := as(t, srv, co, "POST", "/api/rides/", order(t, co))
+	assert.Equal(t, 400, r.status)
+	assert.Equal(t, `{"detail":"Insufficient wallet balance."}`, r.body)
+	assert.Len(t, srv.RidesOf(co.ID), 1)
+}
+
+func TestUniqueExternalID(t *testing.T) {
+	t.Parallel()
+	for unique, want := range map[bool]int{false: 201, true: 400} {
+		srv := kapitentest.NewServer(t, kapitentest.Config{UniqueExternalID: unique})
+		co, other := srv.AddCompany(kapitentest.Company{}), srv.AddCompany(kapitentest.Company{})
+		ride(t, srv, co)
+		r := as(t, srv, co, "POST", "/api/rides/", order(t, co))
+		assert.Equal(t, want, r.status)
+		if unique {
+			assert.Equal(t, `{"external_id":["ride with this external id already exists."]}`, r.body)
+		}
+		ride(t, srv, other)
+		ride(t, srv, co, without("external_id"))
+		ride(t, srv, co, with("external_id", ""))
+	}
+}
+
+func TestRefundExactlyOnce(t *testing.T) {
+	t.Parallel()
+	for _, way := range [][]kapiten.RideStatus{
+		{kapiten.RideCancelled},
+		{kapiten.RideRejected},
+		{kapiten.RideAccepted, kapiten.RideCancelled},
+		{kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RideCancelled},
+	} {
+		srv := kapitentest.NewServer(t)
+		co := srv.AddCompany(kapitentest.Company{Balance: francs(2000)})
+		id := ride(t, srv, co)
+		for _, step := range way {
+			require.NoError(t, srv.SetRideStatus(id, step))
+		}
+		require.Error(t, srv.SetRideStatus(id, way[len(way)-1]))
+		srv.Advance(48 * time.Hour)
+		wantMoney(t, 2000, srv.Balance(co.ID))
+		ledger := srv.Ledger(co.ID)
+		require.Len(t, ledger, 3)
+		assert.Equal(t, kapiten.TransactionRefund, ledger[2].Type)
+		assert.Equal(t, "Ride refund", ledger[2].Description)
+		assert.Equal(t, id, ledger[2].RideID)
+		r, _ := srv.Ride(id)
+		assert.True(t, r.Refunded)
+		require.NoError(t, srv.CheckLedger())
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	paid := srv.AddCompany(kapitentest.Company{Balance: francs(2400)})
+	poor := srv.AddCompany(kapitentest.Company{})
+	start := srv.Now()
+	pending, accepted, unpaid := ride(t, srv, paid), ride(t, srv, paid), ride(t, srv, poor)
+	require.NoError(t, srv.SetRideStatus(accepted, kapiten.RideAccepted))
+	status := func(id string) kapiten.RideStatus {
+		r, _ := srv.Ride(id)
+		return r.Status
+	}
+	srv.Advance(10*time.Minute - time.Nanosecond)
+	assert.Equal(t, kapiten.RidePending, status(pending))
+	srv.Advance(time.Nanosecond)
+	assert.Equal(t, kapiten.RideRejected, status(pending))
+	wantMoney(t, 1200, srv.Balance(paid.ID))
+	srv.Advance(20*time.Minute - time.Nanosecond)
+	assert.Equal(t, kapiten.RideWaitingPayment, status(unpaid))
+	srv.Advance(time.Hour)
+	assert.Equal(t, kapiten.RideCancelled, status(unpaid))
+	r, _ := srv.Ride(unpaid)
+	assert.Equal(t, start.Add(30*time.Minute), r.UpdatedAt)
+	assert.Equal(t, kapiten.RideAccepted, status(accepted), "a ride with a rider has no timeout")
+	assert.Empty(t, srv.Ledger(poor.ID))
+}
+
+func TestPaidRideHasItsOwnTenMinutesForARider(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{})
+	id := ride(t, srv, co)
+	srv.Advance(25 * time.Minute)
+	require.NoError(t, srv.PayRide(id))
+	srv.Advance(9 * time.Minute)
+	r, _ := srv.Ride(id)
+	assert.Equal(t, kapiten.RidePending, r.Status, "the payment's timeout is past")
+	srv.Advance(time.Minute)
+	r, _ = srv.Ride(id)
+	assert.Equal(t, kapiten.RideRejected, r.Status)
+	assert.Empty(t, srv.Ledger(co.ID), "nothing was taken, nothing comes back")
+}
+
+func TestAutopilotTakesOneStepAMinute(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true})
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
+	id := ride(t, srv, co)
+	start := srv.Now()
+	at := map[kapiten.RideStatus]time.Duration{}
+	for range 400 {
+		r, _ := srv.Ride(id)
+		at[r.Status] = r.UpdatedAt.Sub(start)
+		srv.Advance(time.Second)
+	}
+	assert.Equal(t, map[kapiten.RideStatus]time.Duration{
+		kapiten.RidePending: 0, kapiten.RideAccepted: 30 * time.Second, kapiten.RideWaitingPickup: 90 * time.Second,
+		kapiten.RidePickedUp: 150 * time.Second, kapiten.RideInTransit: 210 * time.Second,
+		kapiten.RideWaitingDelivery: 270 * time.Second, kapiten.RideCompleted: 330 * time.Second,
+	}, at)
+	wantMoney(t, 0, srv.Balance(co.ID))
+}
+
+func TestAutopilotOnRealTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: kapitentest.Options{RealTime: true, Speed: 60}})
+		co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
+		id := ride(t, srv, co)
+		<-time.After(2 * time.Second)
+		r, _ := srv.Ride(id)
+		assert.Equal(t, kapiten.RideWaitingPickup, r.Status)
+	})
+}
+
+// hook notes callbacks.
+type hook struct {
+	mu     sync.Mutex
+	bodies []string
+	header http.Header
+	status int
+}
+
+func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bodies = append(h.bodies, string(body))
+	h.header = r.Header.Clone()
+	if h.status != 0 {
+		w.WriteHeader(h.status)
+	}
+}
+
+func TestCallbackPerTransition(t *testing.T) {
+	t.Parallel()
+	h := &hook{}
+	srv := kapitentest.NewServer(t, kapitentest.Config{Options: kapitentest.Options{Callbacks: h, Start: time.Date(2026, 4, 3, 9, 15, 2, 123456789, time.UTC)}})
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(5000), WebhookURL: "http://shop.localhost/kapiten"})
+	id := ride(t, srv, co)
+	srv.Flush()
+	assert.Empty(t, h.bodies, "creation is no transition")
+	for _, step := range wayTo[kapiten.RideCompleted] {
+		require.NoError(t, srv.SetRideStatus(id, step))
+	}
+	srv.Flush()
+	require.Len(t, h.bodies, 6)
+	r, _ := srv.Ride(id)
+	assert.Equal(t, `{"event":"status_update","ride_id":"`+id+`","reference_number":"`+r.ReferenceNumber+`","external_id":"ORDER-99123",`+
+		`"status":"ACCEPTED","metadata":{"previous_status":"PENDING","occurred_at":"2026-04-03T09:15:02.123456Z"}}`, h.bodies[0])
+	assert.Equal(t, "application/json", h.header.Get("Content-Type"))
+	assert.Equal(t, "Kapiten-Webhook/1.0", h.header.Get("User-Agent"))
+	for i, step := range wayTo[kapiten.RideCompleted] {
+		var got struct{ Status kapiten.RideStatus }
+		require.NoError(t, json.Unmarshal([]byte(h.bodies[i]), &got))
+		assert.Equal(t, step, got.Status, "in order")
+	}
+	assert.Equal(t, id, srv.Deliveries()[0].Subject)
+	assert.Equal(t, "status_update", srv.Deliveries()[0].Event)
+
+	plain := srv.AddCompany(kapitentest.Company{Balance: francs(5000)})
+	require.NoError(t, srv.SetRideStatus(ride(t, srv, plain), kapiten.RideAccepted))
+	assert.Len(t, srv.Deliveries(), 6, "no URL, no callback")
+}
+
+func TestCallbackWithoutExternalIDSaysNull(t *testing.T) {
+	t.Parallel()
+	h := &hook{}
+	srv := kapitentest.NewServer(t, kapitentest.Config{Options: kapitentest.Options{Callbacks: h}})
+	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
+	require.NoError(t, srv.PayRide(ride(t, srv, co, without("external_id"))))
+	srv.Flush()
+	require.Len(t, h.bodies, 1)
+	assert.Contains(t, h.bodies[0], `"external_id":null,"status":"PENDING"`)
+}
+
+func TestCallbackRetrySchedule(t *testing.T) {
+	t.Parallel()
+	h := &hook{status: 500}
+	srv := kapitentest.NewServer(t, kapitentest.Config{Options: kapitentest.Options{Callbacks: h}})
+	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
+	require.NoError(t, srv.PayRide(ride(t, srv, co)))
+	start := srv.Now()
+	require.NoError(t, srv.SetRideStatus(srv.RidesOf(co.ID)[0].ID, kapiten.RideCancelled))
+	srv.Advance(24 * time.Hour)
+	d := srv.Deliveries()[0]
+	assert.Equal(t, kapitentest.DeliveryDead, d.State)
+	var at []time.Duration
+	for _, a := range d.Attempts {
+		at = append(at, a.Time.Sub(start))
+	}
+	assert.Equal(t, []time.Duration{0, 10 * time.Second, 70 * time.Second, 370 * time.Second, 2170 * time.Second, 9370 * time.Second}, at)
+
+	h.mu.Lock()
+	h.status = 204
+	h.mu.Unlock()
+	require.NoError(t, srv.Redeliver(d.ID))
+	srv.Flush()
+	assert.Equal(t, kapitentest.DeliveryDelivered, srv.Deliveries()[0].State)
+}

@@ -3,8 +3,10 @@ package kasapaytest
 import (
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/kasapay"
 )
 
 // adminSettle is POST /_fake/kasapay/payouts/{reference}/settle
@@ -17,7 +19,7 @@ func (f *Fake) adminSettle(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reference := r.PathValue("reference")
-	switch err := f.Settle(reference, in.PaymentStatus); {
+	switch err := f.Settle(reference, kasapay.PaymentStatus(strconv.Itoa(in.PaymentStatus))); {
 	case errors.Is(err, ErrStatus):
 		fake.AdminError(rw, http.StatusBadRequest, "payment_status", err.Error())
 	case errors.Is(err, ErrNoPayout):
@@ -26,6 +28,6 @@ func (f *Fake) adminSettle(rw http.ResponseWriter, r *http.Request) {
 		fake.AdminError(rw, http.StatusConflict, "payment_status", err.Error())
 	default:
 		p, _ := f.Payout(reference)
-		fake.AdminAnswer(rw, http.StatusOK, p)
+		fake.AdminAnswer(rw, http.StatusOK, f.result(&p))
 	}
 }

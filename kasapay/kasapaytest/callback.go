@@ -1,7 +1,6 @@
 package kasapaytest
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/kapiteni/kapiten-go/internal/fake"
@@ -10,7 +9,7 @@ import (
 // callBack posts a payout's result to the caller. The lock is held.
 func (f *Fake) callBack(p *Payout) {
 	f.world.Send(fake.Callback{
-		Provider: providerName, Event: fmt.Sprintf("payout.%d", p.Status), Subject: p.Reference, URL: p.CallbackURL,
+		Provider: providerName, Event: "payout." + string(p.Status), Subject: p.Reference, URL: p.CallbackURL,
 		Header: http.Header{"Content-Type": {"application/json"}}, Body: f.encode(f.result(p)),
 	})
 }

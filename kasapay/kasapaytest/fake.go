@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/kasapay"
 )
 
 // providerName is the name in admin calls and in the socketless URL.
@@ -62,4 +63,16 @@ func NewIn(w *World, c Config) *Fake {
 		},
 	})
 	return f
+}
+
+// Config is the client's configuration for this fake, without a socket.
+func (f *Fake) Config() kasapay.Config {
+	c := kasapay.Config{
+		BaseURL: f.URL(), HTTPClient: f.HTTPClient(),
+		ConsumerKey: f.config.ConsumerKey, ConsumerSecret: f.config.ConsumerSecret,
+	}
+	if len(f.config.ServiceCodes) > 0 {
+		c.ServiceCode = f.config.ServiceCodes[0]
+	}
+	return c
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/kasapay"
 )
 
 const firstTransaction = 10001 // as in the document's sample
@@ -74,13 +75,13 @@ func (f *Fake) accept(o object) (Payout, verdict) {
 		ServiceCode:       o["service_code"],
 		AccountReference:  o["payment_account_reference"],
 		RecipientName:     o["recipient_name"],
-		RecipientType:     o["recipient_type"],
+		RecipientType:     kasapay.RecipientType(o["recipient_type"]),
 		AccountNumber:     o["recipient_account_number"],
 		Amount:            amount,
 		Currency:          o["currency_code"],
 		Country:           o["country_code"],
 		Description:       o["payment_description"],
-		Method:            o["payment_method"],
+		Method:            kasapay.PaymentMethod(o["payment_method"]),
 		CallbackURL:       o["callback_url"],
 		Unfunded:          !funded,
 		Outcome:           f.outcome(o),
@@ -96,7 +97,7 @@ func (f *Fake) accept(o object) (Payout, verdict) {
 		}))
 	}
 	f.state.add(p)
-	f.enter(p, statusPending, "")
+	f.enter(p, kasapay.StatusPending, "")
 	f.plan(p)
 	return *p, accepted
 }

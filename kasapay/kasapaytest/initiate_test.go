@@ -210,16 +210,16 @@ func TestPayoutFundedLater(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{Float: map[string]decimal.Decimal{}})
 	m.accepted(nil)
-	require.ErrorIs(t, m.Settle("ref-1", 700), kasapaytest.ErrFloat)
-	require.NoError(t, m.Settle("ref-1", 704))
-	require.ErrorIs(t, m.Settle("ref-1", 700), kasapaytest.ErrFloat)
+	require.ErrorIs(t, m.Settle("ref-1", "700"), kasapaytest.ErrFloat)
+	require.NoError(t, m.Settle("ref-1", "704"))
+	require.ErrorIs(t, m.Settle("ref-1", "700"), kasapaytest.ErrFloat)
 	m.wantFloat("0")
 	require.Error(t, m.Fund("KES", decimal.Zero))
 	require.NoError(t, m.Fund("KES", decimal.NewFromInt(150)))
 	m.wantFloat("150")
-	require.NoError(t, m.Settle("ref-1", 700))
+	require.NoError(t, m.Settle("ref-1", "700"))
 	m.wantFloat("50")
-	require.NoError(t, m.Settle("ref-1", 705))
+	require.NoError(t, m.Settle("ref-1", "705"))
 	m.wantFloat("150")
 	m.Advance(30 * time.Minute)
 	m.wantStatus("705", "ref-1")
@@ -248,7 +248,7 @@ func TestConcurrentPayoutsNeverOverdraw(t *testing.T) {
 		m.wantFloat("50")
 		paid := 0
 		for _, p := range m.Payouts() {
-			if p.Status == 700 {
+			if p.Status == "700" {
 				paid++
 			}
 		}

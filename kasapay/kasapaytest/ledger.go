@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/kasapay"
 )
 
 const (
@@ -72,16 +73,16 @@ func (st *state) deposit(currency string, amount decimal.Decimal, now time.Time)
 
 // pay moves the money of a payout that goes from its status to another one, by
 // an arrow that was checked.
-func (st *state) pay(p *Payout, status int, now time.Time) error {
+func (st *state) pay(p *Payout, status kasapay.PaymentStatus, now time.Time) error {
 	switch {
-	case status == statusPaid && p.Unfunded:
+	case status == kasapay.StatusProcessed && p.Unfunded:
 		return st.payLate(p, now)
-	case p.Unfunded || status == statusJammed || p.Status == statusFailed:
-	case status == statusPaid:
+	case p.Unfunded || status == kasapay.StatusJammed || p.Status == kasapay.StatusFailed:
+	case status == kasapay.StatusProcessed:
 		st.book(st.Ledger.Settle(debitID(p), fake.EntryPosted))
-	case p.Status == statusPaid:
+	case p.Status == kasapay.StatusProcessed:
 		kind := entryReversal
-		if status == statusRefunded {
+		if status == kasapay.StatusRefunded {
 			kind = entryRefund
 		}
 		st.book(st.Ledger.Post(fake.Entry{
@@ -127,13 +128,13 @@ func (st *state) check() error {
 		wantCost, wantReserved := decimal.Zero, decimal.Zero
 		switch {
 		case p.Unfunded:
-		case p.Status == statusPaid:
+		case p.Status == kasapay.StatusProcessed:
 			wantCost = p.Amount
-		case p.Status == statusPending || p.Status == statusJammed:
+		case p.Status == kasapay.StatusPending || p.Status == kasapay.StatusJammed:
 			wantReserved = p.Amount
 		}
 		if !cost.Equal(wantCost) || !reserved.Equal(wantReserved) {
-			return fmt.Errorf("kasapaytest: payout %q of %s is %d, has cost %s and reserves %s", p.Reference, p.Amount, p.Status, cost, reserved)
+			return fmt.Errorf("kasapaytest: payout %q of %s is %s, has cost %s and reserves %s", p.Reference, p.Amount, p.Status, cost, reserved)
 		}
 	}
 	return nil

@@ -3,6 +3,8 @@ package kasapaytest
 import (
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/kasapay"
 )
 
 // Outcome is what becomes of a payout. A payout_reference that ends in a hyphen
@@ -68,29 +70,29 @@ func (f *Fake) outcome(o object) Outcome {
 
 // first is the first step of a plan: the status a pending payout gets, and why
 // when it fails.
-func (o Outcome) first() (status int, reason string) {
+func (o Outcome) first() (status kasapay.PaymentStatus, reason string) {
 	switch o {
 	case OutcomeFailed:
-		return statusFailed, "Recipient account could not be credited"
+		return kasapay.StatusFailed, "Recipient account could not be credited"
 	case OutcomeNoFunds:
-		return statusFailed, descNoFunds
+		return kasapay.StatusFailed, descNoFunds
 	case OutcomeNever:
-		return statusPending, ""
+		return kasapay.StatusPending, ""
 	case OutcomeJammed, OutcomeJammedPaid, OutcomeJammedReversed:
-		return statusJammed, ""
+		return kasapay.StatusJammed, ""
 	}
-	return statusPaid, ""
+	return kasapay.StatusProcessed, ""
 }
 
-// second is what follows ten minutes later, or zero.
-func (o Outcome) second() (status int) {
+// second is what follows ten minutes later, or nothing.
+func (o Outcome) second() kasapay.PaymentStatus {
 	switch o {
 	case OutcomeJammedPaid:
-		return statusPaid
+		return kasapay.StatusProcessed
 	case OutcomeReversed, OutcomeJammedReversed:
-		return statusReversed
+		return kasapay.StatusReversed
 	case OutcomeRefunded:
-		return statusRefunded
+		return kasapay.StatusRefunded
 	}
-	return 0
+	return ""
 }

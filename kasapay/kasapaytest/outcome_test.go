@@ -105,7 +105,7 @@ func TestNeverHoldsBeyondTheFloat(t *testing.T) {
 	m.accepted(object{"amount": "2000000", "recipient_account_number": "0003"})
 	m.Advance(30 * time.Minute)
 	m.wantStatus("703", "ref-1")
-	require.NoError(t, m.Settle("ref-1", 701))
+	require.NoError(t, m.Settle("ref-1", "701"))
 	m.wantFloat("1000000")
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/kasapay"
 )
 
 // Reasons for which Settle changes nothing.
@@ -26,11 +27,11 @@ const (
 // the package's documentation): status is 700, 701, 702, 704 or 705. The float
 // and the callback follow at once. The reference is the caller's or the returned
 // one.
-func (f *Fake) Settle(reference string, status int) error {
+func (f *Fake) Settle(reference string, status kasapay.PaymentStatus) error {
 	f.world.Lock()
 	defer f.world.Unlock()
 	switch status {
-	case statusPaid, statusFailed, statusReversed, statusJammed, statusRefunded:
+	case kasapay.StatusProcessed, kasapay.StatusFailed, kasapay.StatusReversed, kasapay.StatusJammed, kasapay.StatusRefunded:
 	default:
 		return ErrStatus
 	}
@@ -61,13 +62,13 @@ func (f *Fake) fire(e fake.Event) {
 	first, reason := p.Outcome.first()
 	second := p.Outcome.second()
 	if p.Unfunded {
-		first, reason, second = statusFailed, descNoFunds, 0
+		first, reason, second = kasapay.StatusFailed, descNoFunds, ""
 	}
 	var err error
 	switch {
-	case e.Kind == eventFirst && p.Status == statusPending:
+	case e.Kind == eventFirst && p.Status == kasapay.StatusPending:
 		err = f.move(p, first, reason)
-		if second != 0 {
+		if second != "" {
 			f.world.After(later, providerName, eventSecond, p.Reference)
 		}
 	case e.Kind == eventSecond && p.Status == first:
@@ -79,9 +80,9 @@ func (f *Fake) fire(e fake.Event) {
 }
 
 // move takes a payout along an arrow, with its money.
-func (f *Fake) move(p *Payout, status int, reason string) error {
+func (f *Fake) move(p *Payout, status kasapay.PaymentStatus, reason string) error {
 	if !f.arrow(p.Status, status) {
-		return fmt.Errorf("%w: %d to %d", ErrArrow, p.Status, status)
+		return fmt.Errorf("%w: %s to %s", ErrArrow, p.Status, status)
 	}
 	if err := f.state.pay(p, status, f.world.Now()); err != nil {
 		return err
@@ -90,47 +91,47 @@ func (f *Fake) move(p *Payout, status int, reason string) error {
 	return nil
 }
 
-func (f *Fake) arrow(from, to int) bool {
+func (f *Fake) arrow(from, to kasapay.PaymentStatus) bool {
 	switch from {
-	case statusPending:
-		return to == statusPaid || to == statusFailed || to == statusJammed
-	case statusJammed:
-		return to == statusPaid || to == statusFailed || to == statusReversed
-	case statusPaid:
-		return to == statusReversed || to == statusRefunded
-	case statusFailed:
-		return to == statusRefunded && f.config.RefundFailed
+	case kasapay.StatusPending:
+		return to == kasapay.StatusProcessed || to == kasapay.StatusFailed || to == kasapay.StatusJammed
+	case kasapay.StatusJammed:
+		return to == kasapay.StatusProcessed || to == kasapay.StatusFailed || to == kasapay.StatusReversed
+	case kasapay.StatusProcessed:
+		return to == kasapay.StatusReversed || to == kasapay.StatusRefunded
+	case kasapay.StatusFailed:
+		return to == kasapay.StatusRefunded && f.config.RefundFailed
 	}
 	return false
 }
 
 // enter gives a payout a status and tells the caller.
-func (f *Fake) enter(p *Payout, status int, reason string) {
+func (f *Fake) enter(p *Payout, status kasapay.PaymentStatus, reason string) {
 	p.Status, p.ResultDescription, p.Changed = status, reason, f.world.Now()
 	if reason == "" {
 		p.ResultDescription = description(status)
 	}
-	if status == statusPaid {
+	if status == kasapay.StatusProcessed {
 		p.PaymentReference = "T" + strings.ToUpper(f.world.IDs(providerName).Hex(9))
 	}
 	p.AccountBalance = f.state.Ledger.Available(float(p.Currency))
-	if p.Outcome != OutcomeLost && (status != statusPending || f.config.PendingCallbacks) {
+	if p.Outcome != OutcomeLost && (status != kasapay.StatusPending || f.config.PendingCallbacks) {
 		f.callBack(p)
 	}
 }
 
 // description is the document's text for a status.
-func description(status int) string {
+func description(status kasapay.PaymentStatus) string {
 	switch status {
-	case statusPaid:
+	case kasapay.StatusProcessed:
 		return "Payout was processed successfully"
-	case statusFailed:
+	case kasapay.StatusFailed:
 		return "Payout failed"
-	case statusReversed:
+	case kasapay.StatusReversed:
 		return "Payout was reversed"
-	case statusJammed:
+	case kasapay.StatusJammed:
 		return "Payout is Jammed"
-	case statusRefunded:
+	case kasapay.StatusRefunded:
 		return "Payout was refunded"
 	}
 	return "Payout is Pending"

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 )
 
@@ -67,11 +68,12 @@ func TestRestoreRefusesWhatDoesNotFit(t *testing.T) {
 	require.NoError(t, err)
 	for name, change := range map[string][2]string{
 		"no reference":      {`"payout_reference":"ref-1","returned`, `"payout_reference":"","returned`},
-		"no status":         {`"payment_status":700`, `"payment_status":0`},
-		"foreign status":    {`"payment_status":700`, `"payment_status":720`},
-		"failed, yet taken": {`"payment_status":700`, `"payment_status":701`},
+		"no status":         {`"payment_status":"700"`, `"payment_status":""`},
+		"foreign status":    {`"payment_status":"700"`, `"payment_status":"720"`},
+		"failed, yet taken": {`"payment_status":"700"`, `"payment_status":"701"`},
 		"other amount":      {`"recipient_account_number":"5656","amount":"100"`, `"recipient_account_number":"5656","amount":"101"`},
 		"overdrawn":         {`"amount":"1000000"`, `"amount":"50"`},
+		"long status":       {`"payment_status":"700"`, `"payment_status":"7001"`},
 		"no ledger":         {`"ledger":[`, `"ledger":null,"was":[`},
 		"wrong type":        {`"payouts":[`, `"payouts":3,"was":[`},
 		"empty payout":      {`"payouts":[`, `"payouts":[null,`},
@@ -105,7 +107,7 @@ func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
 				case 0:
 					m.Advance(time.Duration(rng.IntN(200)) * time.Second)
 				case 1, 2:
-					_ = m.Settle(reference, []int{700, 701, 702, 704, 705}[rng.IntN(5)]) // may be refused
+					_ = m.Settle(reference, []kasapay.PaymentStatus{"700", "701", "702", "704", "705"}[rng.IntN(5)]) // may be refused
 				default:
 					amount := decimal.New(1+rng.Int64N(100_000), -2).String()
 					_, _, err := m.try(http.MethodPost, initiatePath, order(object{"payout_reference": reference, "amount": amount}))
@@ -121,10 +123,10 @@ func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
 	require.NoError(t, m.CheckLedger())
 	left, settled := start, 0
 	for _, p := range m.Payouts() {
-		if p.Status == 700 || !p.Unfunded && (p.Status == 703 || p.Status == 704) {
+		if p.Status == "700" || !p.Unfunded && (p.Status == "703" || p.Status == "704") {
 			left = left.Sub(p.Amount)
 		}
-		if p.Status != 703 {
+		if p.Status != "703" {
 			settled++
 		}
 	}

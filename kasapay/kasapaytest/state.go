@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/kasapay"
 )
 
 // state is everything that changes, and what a snapshot holds. It belongs to the
@@ -56,6 +57,10 @@ func (st *state) find(reference string) *Payout {
 	return st.byReturned[reference]
 }
 
+func known(status kasapay.PaymentStatus) bool {
+	return status >= kasapay.StatusProcessed && status <= kasapay.StatusRefunded && len(status) == 3
+}
+
 func (f *Fake) save() any { return f.state }
 
 func (f *Fake) load(raw json.RawMessage) (func(), error) {
@@ -67,7 +72,7 @@ func (f *Fake) load(raw json.RawMessage) (func(), error) {
 		return nil, errors.New("no ledger")
 	}
 	for _, p := range st.Payouts {
-		if p == nil || p.Reference == "" || p.ReturnedReference == "" || p.Status < statusPaid || p.Status > statusRefunded {
+		if p == nil || p.Reference == "" || p.ReturnedReference == "" || !known(p.Status) {
 			return nil, errors.New("payout without reference or status")
 		}
 		if st.find(p.Reference) != nil || st.find(p.ReturnedReference) != nil {

@@ -3,7 +3,10 @@ package kasapaytest
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
+
+	"github.com/kapiteni/kapiten-go/kasapay"
 )
 
 const walletAccount = "784789474" // as in the document's sample
@@ -26,7 +29,7 @@ func (f *Fake) result(p *Payout) answer {
 		"payment_reference":  p.PaymentReference,
 		"wallet_account":     walletAccount,
 		"destination":        f.destination(p),
-		"payment_status":     p.Status,
+		"payment_status":     number(p.Status),
 		"amount":             p.Amount.StringFixed(2),
 		"currency":           p.Currency,
 		"account_number":     f.accountNumber(p),
@@ -56,7 +59,7 @@ func (f *Fake) result(p *Payout) answer {
 	}
 	if f.config.ExtraKeys {
 		a["event"] = "payment"
-		if p.Status == statusPending {
+		if p.Status == kasapay.StatusPending {
 			a["event"] = "pending_payment"
 		}
 		a["client_code"] = "TEST"
@@ -69,14 +72,22 @@ func (f *Fake) result(p *Payout) answer {
 	return a
 }
 
+func number(status kasapay.PaymentStatus) int {
+	n, err := strconv.Atoi(string(status))
+	if err != nil {
+		panic(err) // the fake's own states are numbers
+	}
+	return n
+}
+
 func (f *Fake) destination(p *Payout) string {
 	switch {
 	case f.config.DestinationAsRequested:
-		return p.RecipientType
-	case p.RecipientType == "BANK_ACCOUNT_NUMBER":
+		return string(p.RecipientType)
+	case p.RecipientType == kasapay.BankAccount:
 		return "bank_account"
 	}
-	return strings.ToLower(p.RecipientType)
+	return strings.ToLower(string(p.RecipientType))
 }
 
 // accountNumber keeps the first five and the last three characters when it

@@ -5,12 +5,13 @@ import (
 	"net/http"
 
 	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/kpay"
 )
 
 // adminSettle is POST /_fake/kpay/payments/{refid}/settle {"statusid":"01"}.
 func (f *Fake) adminSettle(rw http.ResponseWriter, r *http.Request) {
 	var in struct {
-		StatusID string `json:"statusid"`
+		StatusID kpay.Code `json:"statusid"`
 	}
 	if !fake.AdminBody(rw, r, &in) {
 		return

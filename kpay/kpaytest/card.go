@@ -1,13 +1,17 @@
 package kpaytest
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/kapiteni/kapiten-go/kpay"
+)
 
 // pays knows the test cards of the reference document. The vendor's guides list
 // more; the fake declines those as any other.
-func pays(card string) bool {
+func pays(card kpay.TestCard) bool {
 	switch card {
-	case "5101180000000007", "5555444433331111", "2222400060000007", // MasterCard: commercial, consumer, debit
-		"4988438843884305", "4111111111111111", "4000160000000004": // Visa: classic, consumer, debit
+	case kpay.TestMastercardCommercial, kpay.TestMastercardConsumer, kpay.TestMastercardDebit,
+		kpay.TestVisaClassic, kpay.TestVisaConsumer, kpay.TestVisaDebit:
 		return true
 	}
 	return false

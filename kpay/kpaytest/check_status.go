@@ -29,7 +29,7 @@ func (f *Fake) lagging(p *Payment) bool {
 func (f *Fake) status(p *Payment) answer {
 	a := answer{
 		"tid": p.StatusTID, "refid": p.RefID, "momtransactionid": p.MoMoTransactionID,
-		"statusid": p.StatusID, "statusdesc": p.StatusDesc,
+		"statusid": string(p.StatusID), "statusdesc": p.StatusDesc,
 	}
 	if p.PayAccount != "" && !f.config.OmitPayAccount {
 		a["payaccount"] = p.PayAccount

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/kpay"
 )
 
 // Fields of the checkout form. The last two may be left out by programs; what
@@ -75,7 +77,7 @@ func (f *Fake) checkoutView(id string) (checkoutView, bool) {
 
 func (f *Fake) view(p *Payment) checkoutView {
 	retailer, _ := f.retailer(p.RetailerID)
-	return checkoutView{Payment: *p, Retailer: retailer.Name, Pending: !p.final(), Paid: p.StatusID == statusPaid}
+	return checkoutView{Payment: *p, Retailer: retailer.Name, Pending: !p.final(), Paid: p.StatusID == kpay.CodePaid}
 }
 
 // readCard reads the form and says what is wrong with it. A wrong number is a
@@ -113,11 +115,11 @@ func (f *Fake) payByCard(id, card string) checkoutView {
 		return checkoutView{}
 	}
 	if !p.final() {
-		if pays(card) {
+		if pays(kpay.TestCard(card)) {
 			p.PayAccount = maskCard(card)
-			f.settle(p, statusPaid, descPaid)
+			f.settle(p, kpay.CodePaid, descPaid)
 		} else {
-			f.settle(p, statusFailed, "Card declined.")
+			f.settle(p, kpay.CodeFailed, "Card declined.")
 		}
 	}
 	return f.view(p)

@@ -6,6 +6,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/kpay"
 )
 
 const entryPayment = "PAYMENT"
@@ -64,7 +65,7 @@ func (st *state) check() error {
 	paid := 0
 	for _, p := range st.payments {
 		e, credited := st.ledger.Entry(creditID(p))
-		if credited != (p.StatusID == statusPaid) {
+		if credited != (p.StatusID == kpay.CodePaid) {
 			return fmt.Errorf("kpaytest: payment %q is %s and credited: %t", p.RefID, p.StatusID, credited)
 		}
 		if !credited {

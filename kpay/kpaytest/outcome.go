@@ -3,6 +3,8 @@ package kpaytest
 import (
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/kpay"
 )
 
 // Outcome is what becomes of a payment. A refid that ends in a hyphen and the
@@ -69,7 +71,7 @@ func (f *Fake) outcome(req request) Outcome {
 	case "0010":
 		return OutcomeLagging
 	}
-	if f.config.Outcome == "" && req[fieldMethod] != methodCard {
+	if f.config.Outcome == "" && kpay.Method(req[fieldMethod]) != kpay.MethodCard {
 		return OutcomePaid
 	}
 	return f.config.Outcome

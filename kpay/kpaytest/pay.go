@@ -3,10 +3,11 @@ package kpaytest
 import (
 	"net/http"
 	"strings"
+
+	"github.com/kapiteni/kapiten-go/kpay"
 )
 
 const (
-	methodCard  = "cc"
 	descPaid    = "Successfully processed transaction."
 	descPending = "Pending transaction."
 	descFailed  = "Payment failed."
@@ -28,10 +29,10 @@ func (f *Fake) pay(r *http.Request, req request) answer {
 	p := f.newPayment(req, o)
 	f.state.add(p)
 	if o == OutcomeImmediate {
-		f.settle(p, statusPaid, "SUCCESSFUL")
+		f.settle(p, kpay.CodePaid, "SUCCESSFUL")
 		return answer{
 			"tid": p.TID, "refid": p.RefID, "momtransactionid": p.MoMoTransactionID,
-			"statusdesc": p.StatusDesc, "statusid": p.StatusID, "retcode": 0,
+			"statusdesc": p.StatusDesc, "statusid": string(p.StatusID), "retcode": 0,
 		}
 	}
 	f.plan(p)
@@ -52,14 +53,24 @@ func (f *Fake) faulty(req request) (refusal, bool) {
 		return unknownRetailer, true
 	case retailer.Disabled:
 		return disabledRetailer, true
-	case !isMethod(req[fieldMethod]):
+	case !isMethod(kpay.Method(req[fieldMethod])):
 		return unknownMethod, true
-	case req[fieldBank] != "" && !isBank(req[fieldBank]):
+	case req[fieldBank] != "" && kpay.BankID(req[fieldBank]).Name() == "":
 		return unknownBank, true
 	case f.state.byRefID[req[fieldRefID]] != nil:
 		return duplicateRefID, true
 	}
 	return refusal{}, false
+}
+
+// isMethod knows the documented methods. That each goes with every institution
+// is assumed.
+func isMethod(m kpay.Method) bool {
+	switch m {
+	case kpay.MethodCard, kpay.MethodMoMo, kpay.MethodBank, kpay.MethodSPENN, kpay.MethodSmartCash:
+		return true
+	}
+	return false
 }
 
 // refusePayment is the processor's refusal in the answer itself. The payer was
@@ -71,7 +82,7 @@ func (f *Fake) refusePayment(req request, o Outcome) answer {
 	}
 	if !f.config.RefusedRefIDReusable {
 		p := f.newPayment(req, o)
-		p.StatusID, p.StatusDesc, p.Settled = statusFailed, why.reply, p.Created
+		p.StatusID, p.StatusDesc, p.Settled = kpay.CodeFailed, why.reply, p.Created
 		f.state.add(p)
 	}
 	return f.refuseWith(why, req[fieldRefID])
@@ -83,8 +94,8 @@ func (f *Fake) newPayment(req request, o Outcome) *Payment {
 		TID:         f.newID("E", 16, f.state.byTID),
 		CheckoutID:  f.newID("A", 11, f.state.byCheckout),
 		RetailerID:  req[fieldRetailer],
-		Method:      req[fieldMethod],
-		BankID:      req[fieldBank],
+		Method:      kpay.Method(req[fieldMethod]),
+		BankID:      kpay.BankID(req[fieldBank]),
 		MSISDN:      req[fieldMSISDN],
 		Payer:       req[fieldName],
 		Details:     req[fieldDetails],
@@ -92,7 +103,7 @@ func (f *Fake) newPayment(req request, o Outcome) *Payment {
 		Currency:    req.currency(),
 		PostbackURL: req[fieldPostback],
 		RedirectURL: req[fieldRedirect],
-		StatusID:    statusPending,
+		StatusID:    kpay.CodePending,
 		StatusDesc:  descPending,
 		Outcome:     o,
 		Created:     f.world.Now(),

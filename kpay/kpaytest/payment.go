@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/kpay"
 )
 
 // Payment is one payment as the fake keeps it.
@@ -12,8 +14,8 @@ type Payment struct {
 	TID        string          `json:"tid"`        // as the pay answer gave it: E...
 	StatusTID  string          `json:"status_tid"` // as status answers and postbacks show it
 	RetailerID string          `json:"retailerid"`
-	Method     string          `json:"pmethod"`
-	BankID     string          `json:"bankid"`
+	Method     kpay.Method     `json:"pmethod"`
+	BankID     kpay.BankID     `json:"bankid"`
 	MSISDN     string          `json:"msisdn"`
 	Payer      string          `json:"cname"`
 	Details    string          `json:"details"`
@@ -24,7 +26,7 @@ type Payment struct {
 	RedirectURL string `json:"redirecturl"`
 	CheckoutID  string `json:"checkout_id"` // the last part of the checkout page's path
 
-	StatusID          string    `json:"statusid"` // 01, 02, 03 or a processor's code
+	StatusID          kpay.Code `json:"statusid"` // 01, 02, 03 or a processor's code
 	StatusDesc        string    `json:"statusdesc"`
 	MoMoTransactionID string    `json:"momtransactionid"` // of the processor; empty until paid
 	PayAccount        string    `json:"payaccount"`       // the payer's number, or the masked card
@@ -32,12 +34,6 @@ type Payment struct {
 	Created           time.Time `json:"created"`
 	Settled           time.Time `json:"settled"` // zero while pending
 }
-
-const (
-	statusPaid    = "01"
-	statusFailed  = "02"
-	statusPending = "03"
-)
 
 // Payment returns one payment by its refid.
 func (f *Fake) Payment(refID string) (Payment, bool) {
@@ -61,4 +57,4 @@ func (f *Fake) Payments() []Payment {
 }
 
 // final says that the payment changes no more.
-func (p *Payment) final() bool { return p.StatusID != statusPending }
+func (p *Payment) final() bool { return p.StatusID != kpay.CodePending }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/kpay"
 )
 
 // Reasons for which Settle changes nothing.
@@ -17,13 +18,13 @@ var (
 
 const eventSettle = "settle"
 
-// Settle ends a pending payment now, whatever was planned for it: statusID is
+// Settle ends a pending payment now, whatever was planned for it: status is
 // 01 (paid, the merchant is credited), 02 (failed) or the processor's own error
 // code, such as 682. The postback goes out at once.
-func (f *Fake) Settle(refID, statusID string) error {
+func (f *Fake) Settle(refID string, status kpay.Code) error {
 	f.world.Lock()
 	defer f.world.Unlock()
-	statusID, err := finalStatus(statusID)
+	status, err := finalStatus(status)
 	if err != nil {
 		return err
 	}
@@ -34,31 +35,31 @@ func (f *Fake) Settle(refID, statusID string) error {
 	if p.final() {
 		return fmt.Errorf("%w: %s %s", ErrFinal, p.StatusID, p.StatusDesc)
 	}
-	f.settle(p, statusID, description(statusID))
+	f.settle(p, status, description(status))
 	return nil
 }
 
 // finalStatus takes 1 for 01 and refuses what says nothing final about a
 // payment: the pending codes, and those that are about a request.
-func finalStatus(id string) (string, error) {
-	id = strings.TrimLeft(strings.TrimSpace(id), "0")
+func finalStatus(status kpay.Code) (kpay.Code, error) {
+	id := strings.TrimLeft(strings.TrimSpace(string(status)), "0")
 	if len(id) > 6 || strings.Trim(id, "0123456789") != "" {
 		return "", ErrStatusID
 	}
 	switch id {
 	case "1":
-		return statusPaid, nil
+		return kpay.CodePaid, nil
 	case "2":
-		return statusFailed, nil
+		return kpay.CodeFailed, nil
 	case "", "3", "401", "500", "600", "601", "602", "603", "604", "605", "608", "609", "610", "611":
 		return "", ErrStatusID
 	}
-	return id, nil
+	return kpay.Code(id), nil
 }
 
-func description(statusID string) string {
-	switch statusID {
-	case statusPaid:
+func description(status kpay.Code) string {
+	switch status {
+	case kpay.CodePaid:
 		return descPaid
 	case codeProcessor:
 		return descProcessor
@@ -86,21 +87,21 @@ func (f *Fake) fire(e fake.Event) {
 	}
 	switch p.Outcome {
 	case OutcomeFailed:
-		f.settle(p, statusFailed, descFailed)
+		f.settle(p, kpay.CodeFailed, descFailed)
 	case OutcomeNoFunds:
-		f.settle(p, statusFailed, descNoFunds)
+		f.settle(p, kpay.CodeFailed, descNoFunds)
 	case OutcomeProcessorError:
 		f.settle(p, codeProcessor, descProcessor)
 	default:
-		f.settle(p, statusPaid, descPaid)
+		f.settle(p, kpay.CodePaid, descPaid)
 	}
 }
 
 // settle takes a pending payment to its final state: the merchant is credited
 // when it is paid, and told.
-func (f *Fake) settle(p *Payment, statusID, desc string) {
-	p.StatusID, p.StatusDesc, p.Settled = statusID, desc, f.world.Now()
-	if statusID == statusPaid {
+func (f *Fake) settle(p *Payment, status kpay.Code, desc string) {
+	p.StatusID, p.StatusDesc, p.Settled = status, desc, f.world.Now()
+	if status == kpay.CodePaid {
 		p.MoMoTransactionID = f.number(9)
 		if p.PayAccount == "" {
 			p.PayAccount = p.MSISDN

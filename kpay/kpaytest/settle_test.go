@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 )
 
@@ -23,7 +24,7 @@ func TestSettle(t *testing.T) {
 			t.Parallel()
 			m := newMerchant(t, kpaytest.Config{})
 			m.pay(object{"msisdn": "0783300003"})
-			err := m.Settle("ref-1", statusID)
+			err := m.Settle("ref-1", kpay.Code(statusID))
 			if want == "" {
 				require.ErrorIs(t, err, kpaytest.ErrStatusID)
 				assert.Equal(t, "03", m.status("ref-1")["statusid"])
@@ -40,17 +41,17 @@ func TestSettle(t *testing.T) {
 
 func TestAFinalPaymentStaysAsItIs(t *testing.T) {
 	t.Parallel()
-	for _, first := range []string{"01", "02"} {
+	for _, first := range []kpay.Code{"01", "02"} {
 		m := newMerchant(t, kpaytest.Config{})
 		m.pay(nil)
 		require.NoError(t, m.Settle("ref-1", first))
-		for _, second := range []string{"01", "02", "682"} {
+		for _, second := range []kpay.Code{"01", "02", "682"} {
 			require.ErrorIs(t, m.Settle("ref-1", second), kpaytest.ErrFinal)
 		}
 		m.Advance(time.Hour)
-		assert.Equal(t, first, m.status("ref-1")["statusid"], "what was planned is void")
+		assert.EqualValues(t, first, m.status("ref-1")["statusid"], "what was planned is void")
 		assert.Len(t, m.postbacks(), 1)
-		assert.Len(t, m.Entries("02", "RWF"), map[string]int{"01": 1, "02": 0}[first])
+		assert.Len(t, m.Entries("02", "RWF"), map[kpay.Code]int{"01": 1, "02": 0}[first])
 	}
 	m := newMerchant(t, kpaytest.Config{})
 	require.ErrorIs(t, m.Settle("none", "01"), kpaytest.ErrNoPayment)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 )
 
@@ -96,7 +97,7 @@ func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
 				case 0:
 					m.Advance(time.Duration(rng.IntN(8)) * time.Second)
 				case 1:
-					_ = m.Settle(refID, []string{"01", "02"}[rng.IntN(2)]) // may be refused
+					_ = m.Settle(refID, []kpay.Code{"01", "02"}[rng.IntN(2)]) // may be refused
 				default:
 					req, err := m.newRequest(order(object{"refid": refID, "amount": 1 + rng.IntN(5000)}))
 					if !assert.NoError(t, err) {

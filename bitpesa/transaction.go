@@ -60,20 +60,18 @@ func (t *Transaction) Final() bool {
 
 // NeedsAction reports whether the transaction will not go on by itself: it, or
 // one of its recipients, failed in a way that is not retried. Correct the
-// recipient (Recipients.Correct) or cancel (Transactions.Cancel).
+// recipient (Recipients.Correct) or cancel (Transactions.Cancel). A transaction
+// stays TransactionManual while a corrected recipient is tried again.
 func (t *Transaction) NeedsAction() bool {
 	if t.Final() {
 		return false
-	}
-	if t.State == TransactionManual || t.State == TransactionException {
-		return true
 	}
 	for i := range t.Recipients {
 		if t.Recipients[i].NeedsAction() {
 			return true
 		}
 	}
-	return false
+	return t.State == TransactionException || t.State == TransactionManual && len(t.Recipients) == 0
 }
 
 // Recipient returns the recipient with an id, or nil.

@@ -1,0 +1,381 @@
+package bitpesa_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+)
+
+// A class is what the outcome of a fault depends on.
+type class string
+
+const (
+	referenced class = "referenced" // looked up, and sent once more
+	named      class = "named"      // once; the path names an object, so a 404 is an answer
+	once       class = "once"
+)
+
+// write is one of the calls that change something. prepare sets the stage and
+// returns the call with what it must take from the balance when it works.
+type write struct {
+	op      string
+	class   class
+	prepare func(t *testing.T, w world) (call func(context.Context) error, costs decimal.Decimal)
+}
+
+func free(call func(context.Context) error) (func(context.Context) error, decimal.Decimal) {
+	return call, decimal.Zero
+}
+
+// funded is a transaction whose payout has just failed, with an editable and
+// cancelable recipient.
+func failedPayout(t *testing.T, w world) (transaction *bitpesa.Transaction, recipient string) {
+	t.Helper()
+	sent, err := w.client.Transactions.PayFromBalance(t.Context(), w.params("failed-1", w.sender(t), failedAccount))
+	require.NoError(t, err)
+	failed, err := w.client.Transactions.Wait(t.Context(), sent.ID)
+	require.NoError(t, err)
+	require.True(t, failed.NeedsAction())
+	return failed, failed.Recipients[0].ID
+}
+
+func approved(t *testing.T, w world, externalID string) *bitpesa.Transaction {
+	t.Helper()
+	made, err := w.client.Transactions.Create(t.Context(), w.params(externalID, w.sender(t), paidAccount))
+	require.NoError(t, err)
+	require.Equal(t, bitpesa.TransactionApproved, made.State)
+	return made
+}
+
+func collection(t *testing.T, w world) *bitpesa.Transaction {
+	t.Helper()
+	p := w.params("collect-1", w.sender(t), paidAccount)
+	p.InputCurrency = "XOF"
+	p.PayinMethods = []bitpesa.PayinMethodParams{{Type: "XOF::Mobile", InDetails: map[string]any{"phone_number": "+221774044439", "mobile_provider": "orange", "country": "SN"}}}
+	made, err := w.client.Transactions.Create(t.Context(), p)
+	require.NoError(t, err)
+	require.Len(t, made.PayinMethods, 1)
+	return made
+}
+
+func cost(t *testing.T, w world, p bitpesa.TransactionParams) decimal.Decimal {
+	t.Helper()
+	sketch, err := w.client.Transactions.Calculate(t.Context(), p)
+	require.NoError(t, err)
+	require.True(t, sketch.InputAmount.Valid)
+	return sketch.InputAmount.Decimal
+}
+
+func payoutMethod(t *testing.T, w world) string {
+	t.Helper()
+	m, err := w.client.PayoutMethods.Create(t.Context(), ngnRecipient().PayoutMethod)
+	require.NoError(t, err)
+	return m.ID
+}
+
+// writes has an entry for every operation that is not safe.
+var writes = []write{
+	{bitpesa.OpCreateDebits, referenced, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		made := approved(t, w, "payout-1")
+		return func(ctx context.Context) error {
+			debit, err := w.client.Debits.Create(ctx, bitpesa.DebitParams{ToID: made.ID, Amount: made.InputAmount, Currency: "USD"})
+			if err == nil && debit.ToID != made.ID {
+				return errors.New("another debit")
+			}
+			return err
+		}, made.InputAmount.Decimal
+	}},
+	{bitpesa.OpCreateDebits, referenced, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		first := approved(t, w, "payout-1")
+		p := w.params("payout-2", first.Sender.ID, paidAccount, paidAccount2)
+		second, err := w.client.Transactions.Create(t.Context(), p)
+		require.NoError(t, err)
+		return func(ctx context.Context) error {
+			debits, err := w.client.Debits.CreateMany(ctx, []bitpesa.DebitParams{{ToID: first.ID}, {ToID: second.ID}})
+			if err == nil && (len(debits) != 2 || debits[1].ToID != second.ID) {
+				return errors.New("other debits")
+			}
+			return err
+		}, first.InputAmount.Decimal.Add(second.InputAmount.Decimal)
+	}},
+	{bitpesa.OpCreateTransaction, referenced, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		p := w.params("payout-1", w.sender(t), paidAccount)
+		return free(func(ctx context.Context) error { return wantExternalID(w.client.Transactions.Create(ctx, p)) })
+	}},
+	{bitpesa.OpCreateTransaction, referenced, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		p := w.params("payout-1", w.sender(t), paidAccount)
+		return func(ctx context.Context) error {
+			return wantExternalID(w.client.Transactions.PayFromBalance(ctx, p))
+		}, cost(t, w, p)
+	}},
+	{bitpesa.OpCreateAndFund, referenced, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		p := w.params("payout-1", w.sender(t), paidAccount)
+		return func(ctx context.Context) error {
+			return wantExternalID(w.client.Transactions.CreateAndFund(ctx, p))
+		}, cost(t, w, p)
+	}},
+	{bitpesa.OpCreateTransaction, once, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		p := w.params("", w.sender(t), paidAccount)
+		return free(func(ctx context.Context) error { return fails(w.client.Transactions.Create(ctx, p)) })
+	}},
+	{bitpesa.OpCreateSender, referenced, func(_ *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		return free(func(ctx context.Context) error { return fails(w.client.Senders.Create(ctx, validSender())) })
+	}},
+	{bitpesa.OpCreateSender, once, func(_ *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		p := validSender()
+		p.ExternalID = ""
+		return free(func(ctx context.Context) error { return fails(w.client.Senders.Create(ctx, p)) })
+	}},
+	{bitpesa.OpUpdateSender, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		id := w.sender(t)
+		return free(func(ctx context.Context) error {
+			return fails(w.client.Senders.Update(ctx, id, bitpesa.SenderParams{City: "Kigali"}))
+		})
+	}},
+	{bitpesa.OpDeleteSender, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		id := w.sender(t)
+		return free(func(ctx context.Context) error { return fails(w.client.Senders.Delete(ctx, id)) })
+	}},
+	{bitpesa.OpCreateDocument, once, func(_ *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		return free(func(ctx context.Context) error {
+			return fails(w.client.Documents.Create(ctx, bitpesa.DocumentParams{Upload: "data:image/png;base64,iVBORw0KGgo=", UploadFileName: "passport.png"}))
+		})
+	}},
+	{bitpesa.OpCreatePayoutMethod, once, func(_ *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		return free(func(ctx context.Context) error {
+			return fails(w.client.PayoutMethods.Create(ctx, ngnRecipient().PayoutMethod))
+		})
+	}},
+	{bitpesa.OpUpdatePayoutMethod, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		id := payoutMethod(t, w)
+		return free(func(ctx context.Context) error {
+			return fails(w.client.PayoutMethods.Update(ctx, id, bitpesa.PayoutMethodParams{Metadata: bitpesa.Metadata{"a": "b"}}))
+		})
+	}},
+	{bitpesa.OpDeletePayoutMethod, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		id := payoutMethod(t, w)
+		return free(func(ctx context.Context) error { return fails(w.client.PayoutMethods.Delete(ctx, id)) })
+	}},
+	{bitpesa.OpUpdateRecipient, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		_, id := failedPayout(t, w)
+		return free(func(ctx context.Context) error { return fails(w.client.Recipients.Update(ctx, id, newAccount)) })
+	}},
+	{bitpesa.OpCancelRecipient, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		failed, id := failedPayout(t, w)
+		return func(ctx context.Context) error { return fails(w.client.Recipients.Cancel(ctx, id)) }, failed.InputAmount.Decimal.Neg()
+	}},
+	{bitpesa.OpUpdatePayinMethod, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		id := collection(t, w).PayinMethods[0].ID
+		return free(func(ctx context.Context) error {
+			return fails(w.client.PayinMethods.Update(ctx, id, bitpesa.PayinMethodParams{InDetails: map[string]any{"phone_number": "+221774044439"}}))
+		})
+	}},
+	{bitpesa.OpCancelPayinMethod, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		id := collection(t, w).PayinMethods[0].ID
+		return free(func(ctx context.Context) error { return fails(w.client.PayinMethods.Cancel(ctx, id)) })
+	}},
+	{bitpesa.OpRetryPayinMethod, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		id := collection(t, w).PayinMethods[0].ID
+		w.Advance(time.Hour / 2) // the number's last digit makes the collection fail
+		m, err := w.client.PayinMethods.Get(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, bitpesa.PayinError, m.State)
+		return free(func(ctx context.Context) error { return fails(w.client.PayinMethods.Retry(ctx, id)) })
+	}},
+	{bitpesa.OpSandboxPayIn, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		id := collection(t, w).ID
+		return free(func(ctx context.Context) error {
+			return fails(w.client.Transactions.SandboxPayIn(ctx, id, bitpesa.PayinMethodParams{Type: "XOF::Mobile"}))
+		})
+	}},
+	{bitpesa.OpSandboxPayOut, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		sent, err := w.client.Transactions.PayFromBalance(t.Context(), w.params("payout-1", w.sender(t), paidAccount))
+		require.NoError(t, err)
+		return free(func(ctx context.Context) error { return fails(w.client.Transactions.SandboxPayOut(ctx, sent.ID)) })
+	}},
+	{bitpesa.OpCreateWebhook, once, func(_ *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		return free(func(ctx context.Context) error {
+			return fails(w.client.Webhooks.Create(ctx, bitpesa.WebhookParams{URL: "http://shop.localhost/hooks", Events: []bitpesa.EventName{bitpesa.EventTransactionPaidOut}}))
+		})
+	}},
+	{bitpesa.OpDeleteWebhook, named, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
+		hook, err := w.client.Webhooks.Create(t.Context(), bitpesa.WebhookParams{URL: "http://shop.localhost/hooks", Events: []bitpesa.EventName{bitpesa.EventTransactionPaidOut}})
+		require.NoError(t, err)
+		return free(func(ctx context.Context) error { return fails(w.client.Webhooks.Delete(ctx, hook.ID)) })
+	}},
+}
+
+func wantExternalID(t *bitpesa.Transaction, err error) error {
+	if err == nil && t.ExternalID != "payout-1" {
+		return errors.New("another transaction")
+	}
+	return err
+}
+
+func TestTheFaultMatrixCoversEveryWrite(t *testing.T) {
+	for _, op := range bitpesa.Operations() {
+		covered := false
+		for _, w := range writes {
+			covered = covered || w.op == op.Name
+		}
+		assert.Equal(t, op.Class != "safe", covered, op.Name)
+	}
+}
+
+// expectation is what a fault must come to. "" means success.
+type expectation struct {
+	outcome bitpesa.Outcome
+	works   int // how often the provider did it
+}
+
+func TestFaultMatrix(t *testing.T) {
+	const forever = 3600
+	refused := func(cfg *bitpesa.Config) {
+		cfg.HTTPClient = &http.Client{Transport: &http.Transport{
+			DialContext: func(context.Context, string, string) (net.Conn, error) {
+				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+			},
+		}}
+	}
+	var (
+		success  = expectation{"", 1}
+		rejected = expectation{bitpesa.OutcomeRejected, 0}
+		unsent   = expectation{bitpesa.OutcomeNotSent, 0}
+		undone   = expectation{bitpesa.OutcomeUnknown, 0} // it was not done, and nobody can know
+		done     = expectation{bitpesa.OutcomeUnknown, 1} // it was done, and nobody can know
+	)
+	settled := func(otherwise expectation) map[class]expectation {
+		return map[class]expectation{referenced: success, named: otherwise, once: otherwise}
+	}
+	every := func(e expectation) map[class]expectation {
+		return map[class]expectation{referenced: e, named: e, once: e}
+	}
+	status := func(code int) bitpesatest.Fault {
+		return bitpesatest.Fault{Kind: bitpesatest.FaultStatus, Status: code, Times: 1}
+	}
+	cases := []struct {
+		name   string
+		client func(*bitpesa.Config)
+		fault  bitpesatest.Fault
+		limit  time.Duration // deadline of the call; 0: none
+		cancel time.Duration // when the caller gives up; 0: never
+		want   map[class]expectation
+		is     error
+	}{
+		{name: "no fault", want: every(success)},
+		{name: "connection refused", client: refused, is: bitpesa.ErrNotSent, want: every(unsent)},
+		{name: "dropped before the work", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDropBefore, Times: 1}, want: settled(undone)},
+		{name: "dropped after the work", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDropAfter, Times: 1}, want: settled(done)},
+		{name: "always dropped after the work", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDropAfter}, want: settled(done)},
+		{name: "truncated 2xx", fault: bitpesatest.Fault{Kind: bitpesatest.FaultTruncate, Times: 1}, want: settled(done)},
+		{name: "malformed 2xx", fault: bitpesatest.Fault{Kind: bitpesatest.FaultMalformed, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(done)},
+		{name: "HTML 200", fault: bitpesatest.Fault{Kind: bitpesatest.FaultHTML, Status: 200, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(undone)},
+		{name: "HTML 422", fault: bitpesatest.Fault{Kind: bitpesatest.FaultHTML, Status: 422, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(undone)},
+		{name: "HTML 502", fault: bitpesatest.Fault{Kind: bitpesatest.FaultHTML, Times: 1}, is: bitpesa.ErrServer, want: settled(undone)},
+		{name: "500 in the provider's words", fault: status(500), is: bitpesa.ErrServer, want: settled(undone)},
+		{name: "400", fault: status(400), is: bitpesa.ErrValidation, want: settled(undone)},
+		{name: "401", fault: status(401), is: bitpesa.ErrUnauthorized, want: settled(undone)},
+		{name: "403", fault: status(403), is: bitpesa.ErrForbidden, want: settled(undone)},
+		{name: "404", fault: status(404), is: bitpesa.ErrNotFound, want: map[class]expectation{referenced: success, named: rejected, once: undone}},
+		{name: "422", fault: status(422), is: bitpesa.ErrValidation, want: every(rejected)},
+		{name: "429 with Retry-After", fault: bitpesatest.Fault{Kind: bitpesatest.FaultRateLimit, Seconds: 7, Times: 1}, is: bitpesa.ErrRateLimited, want: settled(undone)},
+		{name: "307", fault: status(307), is: bitpesa.ErrRedirected, want: settled(undone)},
+		{name: "hang until the deadline", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDelay, Seconds: forever}, limit: 5 * time.Second, is: context.DeadlineExceeded, want: every(undone)},
+		{name: "hang of one attempt", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDelay, Seconds: forever, Times: 1}, want: settled(undone)},
+		{name: "cancelled during a hang", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDelay, Seconds: forever}, cancel: 3 * time.Second, is: context.Canceled, want: every(undone)},
+	}
+	rows := map[string]bitpesa.Operation{}
+	for _, op := range bitpesa.Operations() {
+		rows[op.Name] = op
+	}
+	for _, tc := range cases {
+		for _, write := range writes {
+			t.Run(tc.name+"/"+write.op, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					row := rows[write.op]
+					path := strings.TrimPrefix(strings.ReplaceAll(row.Path, "{id}", "*"), "/v1")
+					call, costs := write.prepare(t, w)
+					if tc.client != nil { // the call is a closure over the client
+						*w.client = *newClient(t, "http://bitpesa.localhost", tc.client)
+					}
+					fault := tc.fault
+					if fault.Kind != "" {
+						fault.Method, fault.Path = row.Method, path
+						require.NoError(t, w.Fault(fault))
+					}
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					if tc.limit > 0 {
+						ctx, cancel = context.WithTimeout(ctx, tc.limit)
+						defer cancel()
+					}
+					if tc.cancel > 0 {
+						time.AfterFunc(tc.cancel, cancel)
+					}
+					before := w.executed(row)
+					spent := w.spent()
+					err := call(ctx)
+
+					want := tc.want[write.class]
+					assert.Equal(t, want.works, w.executed(row)-before, "done by the fake")
+					taken := w.spent().Sub(spent)
+					assert.True(t, costs.Mul(decimal.NewFromInt(int64(want.works))).Equal(taken), "taken from the balance: %s", taken)
+					assert.NoError(t, w.CheckLedger())
+					if want.outcome == "" {
+						assert.NoError(t, err)
+						return
+					}
+					var apiErr *bitpesa.Error
+					require.ErrorAs(t, err, &apiErr)
+					assert.Equal(t, want.outcome, apiErr.Outcome)
+					if tc.is != nil {
+						assert.ErrorIs(t, err, tc.is)
+					}
+					assert.Equal(t, want.outcome == bitpesa.OutcomeUnknown, errors.Is(err, bitpesa.ErrOutcomeUnknown))
+				})
+			})
+		}
+	}
+}
+
+// executed is how often the fake carried an operation out, whatever became of
+// the answer.
+func (w world) executed(row bitpesa.Operation) int {
+	n := 0
+	for _, r := range w.Requests() {
+		ok := r.Status >= 200 && r.Status < 300
+		switch r.Fault {
+		case bitpesatest.FaultDropAfter, bitpesatest.FaultTruncate, bitpesatest.FaultMalformed:
+			ok = true
+		case "", bitpesatest.FaultDelay:
+		default:
+			ok = false
+		}
+		if ok && r.Method == row.Method && matches(strings.TrimPrefix(row.Path, "/v1"), r.Path) {
+			n++
+		}
+	}
+	return n
+}
+
+func matches(template, path string) bool {
+	before, after, named := strings.Cut(template, "{id}")
+	if !named {
+		return template == path
+	}
+	return strings.HasPrefix(path, before) && strings.HasSuffix(path, after) && !strings.Contains(strings.TrimSuffix(path[len(before):], after), "/")
+}

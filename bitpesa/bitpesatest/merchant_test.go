@@ -274,3 +274,14 @@ func (m merchant) allEvents(t testing.TB) string {
 	}
 	return m.subscribe(t, hookURL, names...)
 }
+
+func itoa(n int) string { return fmt.Sprint(n) }
+
+// money is a set of balances: currency, amount, currency, amount.
+func money(pairs ...string) map[string]decimal.Decimal {
+	m := map[string]decimal.Decimal{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = decimal.RequireFromString(pairs[i+1])
+	}
+	return m
+}

@@ -134,12 +134,22 @@ func (d Decimal) Null() decimal.NullDecimal {
 	return decimal.NullDecimal{Decimal: d.Decimal, Valid: d.Valid}
 }
 
-// Number encodes a decimal as a JSON number: 1200.5.
+// Number encodes a decimal as a JSON number without an exponent: 1200.5.
 type Number decimal.Decimal
 
 // MarshalJSON implements json.Marshaler.
 func (n Number) MarshalJSON() ([]byte, error) {
-	return []byte(decimal.Decimal(n).String()), nil
+	d := decimal.Decimal(n)
+	if !writable(d) {
+		return nil, errDecimalRange
+	}
+	return []byte(d.String()), nil
+}
+
+// writable refuses what would print as thousands of digits.
+func writable(d decimal.Decimal) bool {
+	e := d.Exponent()
+	return -maxDecimalFraction-maxDecimalExponent <= e && e <= maxDecimalExponent && d.NumDigits() <= maxDecimalBytes
 }
 
 // Fixed2 encodes a decimal as a string with two decimals: "100.00". A value
@@ -149,6 +159,9 @@ type Fixed2 decimal.Decimal
 // MarshalJSON implements json.Marshaler.
 func (f Fixed2) MarshalJSON() ([]byte, error) {
 	d := decimal.Decimal(f)
+	if !writable(d) {
+		return nil, errDecimalRange
+	}
 	if !d.Equal(d.Truncate(2)) {
 		return nil, errors.New("more than two decimals")
 	}
@@ -161,6 +174,9 @@ type Integer decimal.Decimal
 // MarshalJSON implements json.Marshaler.
 func (i Integer) MarshalJSON() ([]byte, error) {
 	d := decimal.Decimal(i)
+	if !writable(d) {
+		return nil, errDecimalRange
+	}
 	if !d.IsInteger() {
 		return nil, errors.New("not a whole number")
 	}

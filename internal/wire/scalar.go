@@ -19,9 +19,9 @@ func scalar(data []byte) (string, error) {
 		return "", errNotScalar
 	}
 	switch c := data[0]; {
-	case c == 'n':
+	case string(data) == "null":
 		return "", nil
-	case c == '"':
+	case c == '"' && len(data) > 1:
 		if plain := data[1 : len(data)-1]; !escaped(plain) {
 			return strings.TrimSpace(string(plain)), nil
 		}

@@ -46,7 +46,7 @@ func ParseTime(text string) time.Time {
 		if err != nil {
 			continue
 		}
-		if layout == abbreviated && !strings.HasSuffix(text, "UTC") && !strings.HasSuffix(text, "GMT") {
+		if layout == abbreviated && !strings.HasSuffix(text, " UTC") && !strings.HasSuffix(text, " GMT") {
 			return time.Time{} // Go would take any abbreviation at offset zero
 		}
 		return at

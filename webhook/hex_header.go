@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 )
 
@@ -9,6 +10,7 @@ import (
 // the hex HMAC of the raw body. It signs neither time nor nonce: an old delivery
 // can be sent again, and only the inbox sees that.
 func HexHeader(header, prefix string) Scheme {
+	header = http.CanonicalHeaderKey(header)
 	return func(d *Delivery, s *Signed) error {
 		value, err := onlyHeader(d, header)
 		if err != nil {

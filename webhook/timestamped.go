@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"errors"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 // several v1, or several such pairs with one t, separated by spaces. Other keys
 // are ignored: a weaker version beside v1 proves nothing.
 func Timestamped(header string) Scheme {
+	header = http.CanonicalHeaderKey(header)
 	return func(d *Delivery, s *Signed) error {
 		value, err := onlyHeader(d, header)
 		if err != nil {
@@ -20,7 +22,7 @@ func Timestamped(header string) Scheme {
 		stamp := ""
 		for value != "" {
 			var pair string
-			pair, value = cutAny(value, ", ")
+			pair, value = cutPair(value)
 			key, text, _ := strings.Cut(pair, "=")
 			switch {
 			case key == "t" && (stamp == "" || stamp == text):
@@ -42,17 +44,20 @@ func Timestamped(header string) Scheme {
 // Headers longer than this carry no signature of ours.
 const maxSignatureHeader = 4096
 
+// onlyHeader takes the name in its canonical form.
 func onlyHeader(d *Delivery, name string) (string, error) {
-	values := d.Request.Header.Values(name)
+	values := d.Request.Header[name]
 	if len(values) != 1 || len(values[0]) > maxSignatureHeader {
 		return "", errors.New("header missing, repeated or too long")
 	}
 	return values[0], nil
 }
 
-func cutAny(text, separators string) (before, after string) {
-	if i := strings.IndexAny(text, separators); i >= 0 {
-		return text[:i], text[i+1:]
+func cutPair(text string) (before, after string) {
+	for i := range len(text) {
+		if text[i] == ',' || text[i] == ' ' {
+			return text[:i], text[i+1:]
+		}
 	}
 	return text, ""
 }

@@ -1,0 +1,153 @@
+package webhook_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// body300 is a callback of 300 bytes, as performance.md measures them.
+var body300 = func() []byte {
+	head := `{"event":"status_update","ride_id":"721e54a2-0000-4000-8000-000000000001","reference_number":"KPT-112233","external_id":"order-2026-11-21-0001","status":"PICKED_UP","metadata":{"previous_status":"WAITING_PICKUP","occurred_at":"2026-11-21T12:00:00Z","note":"`
+	return []byte(head + strings.Repeat("x", 300-len(head)-3) + `"}}`)
+}()
+
+func signed300(t testing.TB) (*http.Request, webhook.Authenticator, *http.Request, webhook.Authenticator) {
+	t.Helper()
+	require.Len(t, body300, 300)
+	hexed := signedBy("X-Shop-Signature", "sha256="+sign(sha256.New, "whsec", string(body300)), "")
+	timed := signedBy("Shop-Signature", fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1("whsec", noon, string(body300))), "")
+	return hexed, webhook.Signature(webhook.SignatureConfig{Scheme: webhook.HexHeader("X-Shop-Signature", "sha256=")}, "whsec"),
+		timed, webhook.Signature(stamped, "whsec")
+}
+
+// The floor: what everyone writes by hand, and the same with encoding/json.
+func BenchmarkBareHMAC(b *testing.B) {
+	secret := []byte("whsec")
+	b.ReportAllocs()
+	for b.Loop() {
+		m := hmac.New(sha256.New, secret)
+		m.Write(body300)
+		_ = m.Sum(nil)
+	}
+}
+
+func BenchmarkBareHMACAndJSON(b *testing.B) {
+	secret := []byte("whsec")
+	b.ReportAllocs()
+	for b.Loop() {
+		m := hmac.New(sha256.New, secret)
+		m.Write(body300)
+		_ = m.Sum(nil)
+		var e bareEvent
+		if err := json.Unmarshal(body300, &e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+type bareEvent struct {
+	Event           string          `json:"event"`
+	RideID          string          `json:"ride_id"`
+	ReferenceNumber string          `json:"reference_number"`
+	ExternalID      string          `json:"external_id"`
+	Status          string          `json:"status"`
+	Metadata        json.RawMessage `json:"metadata"`
+}
+
+func BenchmarkVerify(b *testing.B) {
+	hexed, plain, timed, once := signed300(b)
+	b.Run("hex", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := webhook.Verify(hexed, body300, plain); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	// With the time window and the memory of used signatures.
+	b.Run("timestamped", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			proof, err := webhook.Verify(timed, body300, once)
+			if err != nil {
+				b.Fatal(err)
+			}
+			proof.Forget()
+		}
+	})
+}
+
+func BenchmarkVerifyAndDecode(b *testing.B) {
+	hexed, plain, _, _ := signed300(b)
+	source := webhook.Kapiten()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := webhook.Verify(hexed, body300, plain); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := source.Decode(body300); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// A whole delivery through the handler and the memory inbox, new and duplicate.
+func BenchmarkHandlerWithMemoryInbox(b *testing.B) {
+	handle := func(context.Context, webhook.Event[webhook.KapitenEvent]) error { return nil }
+	for _, name := range []string{"new", "duplicate"} {
+		b.Run(name, func(b *testing.B) {
+			h, err := webhook.New(webhook.Config[webhook.KapitenEvent]{
+				Source: webhook.Kapiten(), Auth: []webhook.Authenticator{webhook.PathSecret(pathSecret)}, Handle: handle,
+			})
+			require.NoError(b, err)
+			body := string(body300)
+			b.ReportAllocs()
+			for n := 0; b.Loop(); n++ {
+				if name == "new" {
+					body = strings.Replace(string(body300), "000000000001", fmt.Sprintf("%012d", n), 1)
+				}
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/"+pathSecret, strings.NewReader(body)))
+				if w.Code != http.StatusOK {
+					b.Fatal(w.Code)
+				}
+			}
+		})
+	}
+}
+
+func TestVerifyAllocatesOnce(t *testing.T) {
+	hexed, plain, timed, once := signed300(t)
+	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() {
+		if _, err := webhook.Verify(hexed, body300, plain); err != nil {
+			t.Error(err)
+		}
+	}), 1.0)
+	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() {
+		proof, err := webhook.Verify(timed, body300, once)
+		if err != nil {
+			t.Error(err)
+		}
+		proof.Forget()
+	}), 1.0)
+}
+
+func TestDecodeAllocatesNoMoreThanEncodingJSON(t *testing.T) {
+	source := webhook.Kapiten()
+	ours := testing.AllocsPerRun(200, func() { _, _ = source.Decode(body300) })
+	parse := testing.AllocsPerRun(200, func() { _, _ = kapiten.ParseEvent(body300) })
+	assert.Equal(t, parse, ours, "the check for duplicate keys is free")
+}

@@ -1,0 +1,108 @@
+package webhook_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// No header is accepted but those that hold the right MAC for their own time.
+func FuzzTimestampedSignature(f *testing.F) {
+	body := paid("o1")
+	good := v1("whsec", noon, body)
+	for _, seed := range []string{
+		fmt.Sprintf("t=%d,v1=%s", noon.Unix(), good), "t=,v1=", ",,,", "v1=" + good, "t=1 t=1", "t=-1,v1=" + good,
+		fmt.Sprintf("t=%d v1=%s v1=%s", noon.Unix(), good, good), "t", "=", "t=00000000000001,v1=" + good,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Header["Shop-Signature"] = []string{header}
+		_, err := webhook.Verify(r, []byte(body), webhook.Signature(stamped, "whsec"))
+		if err != nil {
+			return
+		}
+		for d := -5 * time.Minute; d <= 5*time.Minute; d += time.Second {
+			at := noon.Add(d)
+			if strings.Contains(header, fmt.Sprintf("t=%d", at.Unix())) && strings.Contains(strings.ToLower(header), "v1="+v1("whsec", at, body)) {
+				return
+			}
+		}
+		t.Errorf("accepted %q", header)
+	})
+}
+
+func FuzzHexHeaderSignature(f *testing.F) {
+	body := paid("o1")
+	good := sign(sha256.New, "whsec", body)
+	for _, seed := range []string{"sha256=" + good, good, "sha256=", "sha1=" + good[:40], "sha256=" + good + good} {
+		f.Add(seed)
+	}
+	a := webhook.Signature(webhook.SignatureConfig{Scheme: webhook.HexHeader("X-Shop-Signature", "sha256=")}, "whsec")
+	f.Fuzz(func(t *testing.T, header string) {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Header["X-Shop-Signature"] = []string{header}
+		_, err := webhook.Verify(r, []byte(body), a)
+		if (err == nil) != (len(header) == 71 && header[:7] == "sha256=" && strings.ToLower(header[7:]) == good) {
+			t.Errorf("%q: %v", header, err)
+		}
+	})
+}
+
+// No path is accepted but the one that was minted.
+func FuzzCapability(f *testing.F) {
+	c := capabilities(f, atNoon, newKey)
+	path := mint(f, c, webhook.Bound{Reference: "o1", Amount: money("100"), Currency: "RWF"})
+	for _, seed := range []string{path, "/", "", path + "/", path[:20], strings.ToLower(path)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, given string) {
+		if _, err := c.Check(given); (err == nil) != strings.HasSuffix("/"+given, path[strings.LastIndexByte(path, '/'):]) {
+			t.Errorf("%q: %v", given, err)
+		}
+	})
+}
+
+// Whatever comes in, the allow-list lets in nobody whose peer is neither allowed
+// nor a proxy.
+func FuzzAllowList(f *testing.F) {
+	a := webhook.AllowList([]string{"52.50.88.0/24", "2001:db8::/32"}, "10.0.0.0/8")
+	f.Add("10.0.0.1:1", "52.50.88.9")
+	f.Add("[::ffff:10.0.0.1]:1", "52.50.88.9, 10.0.0.2,")
+	f.Add("203.0.113.7:1", "52.50.88.9")
+	f.Fuzz(func(t *testing.T, peer, forwarded string) {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.RemoteAddr = peer
+		r.Header["X-Forwarded-For"] = []string{forwarded}
+		if _, err := webhook.Verify(r, nil, a); err == nil && !strings.Contains(peer, "10.") && !strings.Contains(peer, "52.50.88.") && !strings.Contains(strings.ToLower(peer), "2001:") && !strings.Contains(strings.ToLower(peer), "ffff:") {
+			t.Errorf("let in %q with %q", peer, forwarded)
+		}
+	})
+}
+
+// No body makes the handler fall over, and whatever it acknowledges it can name.
+func FuzzKapitenCallback(f *testing.F) {
+	for _, seed := range []string{
+		`{"event":"status_update","ride_id":"721e54a2","reference_number":"KPT-112233","external_id":"YOUR_INTERNAL_ORDER_ID","status":"PICKED_UP","metadata":{}}`,
+		`{"ride_id":1,"status":null}`, `{"ride_id":"a","ride_id":"b","status":"x"}`, `[]`, ``, `{"ride_id":"\u0000","status":"x"}`, `{"ride_id":"\ud800","status":"x"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	source := webhook.Kapiten()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		e, err := source.Decode(body)
+		if err != nil {
+			return
+		}
+		if s := source.Identify(e); s.Reference == "" || s.Status == "" {
+			t.Errorf("%q: nothing to name it by", body)
+		}
+	})
+}

@@ -1,0 +1,260 @@
+package webhook_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// delivery is a merchant with one ride at the fake Kapiten, and all it was told.
+type deliveries struct {
+	fake    *kapitentest.Fake
+	company kapitentest.Company
+	client  *kapiten.Client
+	handler *webhook.Handler[webhook.KapitenEvent]
+	ride    *kapiten.Ride
+	reports reports
+
+	mu   sync.Mutex
+	told []webhook.Event[webhook.KapitenEvent]
+}
+
+func newDeliveries(t *testing.T) *deliveries {
+	t.Helper()
+	d := &deliveries{}
+	d.fake = kapitentest.NewServer(t, kapitentest.Config{Options: kapitentest.Options{
+		Callbacks: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }),
+	}})
+	d.company = d.fake.AddCompany(kapitentest.Company{
+		WebhookURL: "https://shop.example/hooks/kapiten/" + pathSecret, Balance: decimal.NewFromInt(100_000),
+	})
+	var err error
+	d.client, err = kapiten.New(d.fake.Config(d.company))
+	require.NoError(t, err)
+	d.handler, err = webhook.New(webhook.Config[webhook.KapitenEvent]{
+		Source:  webhook.Kapiten(),
+		Auth:    []webhook.Authenticator{webhook.PathSecret(pathSecret)},
+		Confirm: webhook.ConfirmRide(d.client.Rides, d.company.ID),
+		Report:  d.reports.add,
+		Handle: func(_ context.Context, ev webhook.Event[webhook.KapitenEvent]) error {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.told = append(d.told, ev)
+			return nil
+		},
+	})
+	require.NoError(t, err)
+	d.ride, err = d.client.Rides.Create(t.Context(), kapiten.CreateRideParams{
+		CompanyID: d.company.ID, ExternalID: "order-1",
+		PickupAddress: "KK 12 Ave, Kigali", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
+		DropoffAddress: "KG 7 Ave, Kigali", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+		Sender:   kapiten.Contact{Name: "Shop", Phone: "0788000001"},
+		Receiver: kapiten.Contact{Name: "Ama", Phone: "0788000002"},
+	})
+	require.NoError(t, err)
+	return d
+}
+
+func (d *deliveries) drive(t *testing.T, states ...kapiten.RideStatus) {
+	t.Helper()
+	for _, s := range states {
+		require.NoError(t, d.fake.SetRideStatus(d.ride.ID, s))
+	}
+	d.fake.Flush()
+}
+
+func (d *deliveries) statuses() []kapiten.RideStatus {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []kapiten.RideStatus
+	for _, ev := range d.told {
+		out = append(out, ev.Data.Status)
+	}
+	return out
+}
+
+// lookups is how often the API was asked for rides.
+func (d *deliveries) lookups() int {
+	n := 0
+	for _, r := range d.fake.Requests() {
+		if r.Method == http.MethodGet {
+			n++
+		}
+	}
+	return n
+}
+
+func (d *deliveries) forge(status kapiten.RideStatus, reference string) int {
+	return postTo(d.handler, "/hooks/kapiten/"+pathSecret, fmt.Sprintf(
+		`{"event":"status_update","ride_id":%q,"reference_number":%q,"external_id":"order-1","status":%q,"metadata":{}}`, d.ride.ID, reference, status)).Code
+}
+
+func TestKapitenRideIsFollowedToTheDoor(t *testing.T) {
+	d := newDeliveries(t)
+	way := []kapiten.RideStatus{kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp,
+		kapiten.RideInTransit, kapiten.RideWaitingDelivery, kapiten.RideCompleted}
+	for _, s := range way {
+		d.drive(t, s)
+	}
+	require.Equal(t, way, d.statuses())
+	for _, ev := range d.told {
+		assert.Equal(t, webhook.Confirmed, ev.Trust)
+		assert.Equal(t, d.ride.ID, ev.Reference)
+		assert.Equal(t, d.ride.ReferenceNumber, ev.Data.ReferenceNumber)
+		assert.Equal(t, "order-1", ev.Data.ExternalID)
+		require.NotNil(t, ev.Data.Ride)
+		assert.True(t, d.ride.EstimatedPrice.Decimal.Equal(ev.Amount.Decimal), "the API's price")
+		assert.NotEmpty(t, ev.Data.Metadata)
+		assert.NotEmpty(t, ev.Data.Event.Raw)
+	}
+	for _, sent := range d.fake.Deliveries() {
+		assert.Equal(t, kapitentest.DeliveryDelivered, sent.State)
+	}
+	require.NoError(t, d.reports.last())
+}
+
+func TestKapitenCallbacksDuplicatedAndOutOfOrder(t *testing.T) {
+	d := newDeliveries(t)
+	require.NoError(t, d.fake.Disturb(kapitentest.Disturbance{Kind: kapitentest.DisturbHold, Times: 1}))
+	require.NoError(t, d.fake.Disturb(kapitentest.Disturbance{Kind: kapitentest.DisturbDuplicate}))
+	d.drive(t, kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp)
+	told := d.statuses()
+	require.NotEmpty(t, told)
+	assert.Equal(t, kapiten.RidePickedUp, told[len(told)-1])
+	states := webhook.RideStates()
+	for i := range told[1:] {
+		assert.Equal(t, webhook.Advanced, states.Transition(string(told[i]), string(told[i+1])))
+	}
+	// Everything once more, long after.
+	before := d.lookups()
+	for _, sent := range d.fake.Deliveries() {
+		require.NoError(t, d.fake.Redeliver(sent.ID))
+	}
+	d.fake.Flush()
+	assert.Equal(t, told, d.statuses())
+	assert.Equal(t, before, d.lookups())
+}
+
+func TestKapitenForgeryWithTheRightSecretChangesNothing(t *testing.T) {
+	d := newDeliveries(t)
+	assert.Equal(t, 503, d.forge(kapiten.RideCompleted, d.ride.ReferenceNumber))
+	require.ErrorIs(t, d.reports.last(), webhook.ErrNotConfirmed)
+	assert.Equal(t, 422, d.forge(kapiten.RidePending, "KPT-000000"), "another ride's number")
+	require.ErrorIs(t, d.reports.last(), webhook.ErrMismatch)
+	assert.Empty(t, d.statuses())
+	d.drive(t, kapiten.RideAccepted)
+	assert.Equal(t, []kapiten.RideStatus{kapiten.RideAccepted}, d.statuses())
+}
+
+func TestKapitenRideNobodyKnowsIsNotConfirmed(t *testing.T) {
+	d := newDeliveries(t)
+	w := postTo(d.handler, "/"+pathSecret, `{"event":"status_update","ride_id":"nobody","status":"COMPLETED"}`)
+	assert.Equal(t, 503, w.Code)
+	require.ErrorIs(t, d.reports.last(), kapiten.ErrNotFound)
+	assert.Empty(t, d.statuses())
+}
+
+func TestKapitenAPIThatIsDownLosesNothing(t *testing.T) {
+	d := newDeliveries(t)
+	require.NoError(t, d.fake.Fault(kapitentest.Fault{Method: http.MethodGet, Kind: kapitentest.FaultStatus, Status: 401}))
+	d.drive(t, kapiten.RideAccepted)
+	assert.Empty(t, d.statuses())
+	d.fake.ClearFaults()
+	d.fake.Advance(10 * time.Second) // the first retry
+	d.fake.Flush()
+	assert.Equal(t, []kapiten.RideStatus{kapiten.RideAccepted}, d.statuses())
+}
+
+func TestKapitenLostCallbackIsFoundByTheReconciler(t *testing.T) {
+	d := newDeliveries(t)
+	r, err := webhook.NewReconciler(webhook.ReconcilerConfig[webhook.KapitenEvent]{
+		Handler: d.handler, Open: open(d.ride.ID), Lookup: webhook.LookupRide(d.client.Rides, d.company.ID),
+	})
+	require.NoError(t, err)
+	require.NoError(t, d.fake.Disturb(kapitentest.Disturbance{Kind: kapitentest.DisturbDrop}))
+	d.drive(t, kapiten.RideAccepted, kapiten.RideCancelled)
+	assert.Empty(t, d.statuses())
+	s, err := r.Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, webhook.Sweep{Open: 1, Asked: 1, Applied: 1}, s)
+	assert.Equal(t, []kapiten.RideStatus{kapiten.RideCancelled}, d.statuses())
+	assert.Equal(t, 200, d.forge(kapiten.RideCancelled, d.ride.ReferenceNumber), "the callback after all")
+	assert.Len(t, d.statuses(), 1)
+}
+
+func TestKapitenSourceRefuses(t *testing.T) {
+	decode := webhook.Kapiten().Decode
+	for name, body := range map[string]string{
+		"two statuses":                `{"ride_id":"r1","status":"PENDING","status":"COMPLETED"}`,
+		"two statuses, other case":    `{"ride_id":"r1","status":"PENDING","Status":"COMPLETED"}`,
+		"two statuses, escaped":       `{"ride_id":"r1","status":"PENDING","\u0073tatus":"COMPLETED"}`,
+		"two rides":                   `{"ride_id":"r1","ride_id":"r2","status":"PENDING"}`,
+		"no ride":                     `{"status":"PENDING"}`,
+		"no status":                   `{"ride_id":"r1"}`,
+		"an array":                    `[]`,
+		"trailing text":               `{"ride_id":"r1","status":"PENDING"}{}`,
+		"cut short":                   `{"ride_id":"r1","status":"PEND`,
+		"a key twice in the metadata": `{"ride_id":"r1","status":"PENDING","metadata":{"a":1,"a":2}}`,
+	} {
+		_, err := decode([]byte(body))
+		assert.Error(t, err, name)
+	}
+	e, err := decode([]byte(`{"ride_id":"r1","status":"ON_THE_MOON","metadata":{"a":1,"A":2},"later":[]}`))
+	require.NoError(t, err)
+	assert.EqualValues(t, "ON_THE_MOON", e.Status)
+}
+
+func TestRideStatesAllowWhatTheFakeDoes(t *testing.T) {
+	states := webhook.RideStates()
+	all := []kapiten.RideStatus{kapiten.RideWaitingPayment, kapiten.RidePending, kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp,
+		kapiten.RideInTransit, kapiten.RideWaitingDelivery, kapiten.RideCompleted, kapiten.RideCancelled, kapiten.RideRejected}
+	for _, from := range all {
+		for _, to := range kapitentest.Arrows(from) {
+			assert.Equal(t, webhook.Advanced, states.Transition(string(from), string(to)), "%s to %s", from, to)
+			assert.Equal(t, webhook.Stale, states.Transition(string(to), string(from)), "%s to %s", to, from)
+		}
+		assert.Equal(t, from.Final(), states.Final(string(from)), from)
+	}
+	assert.Equal(t, webhook.Stale, states.Transition("COMPLETED", "PICKED_UP"))
+	assert.Equal(t, webhook.Impossible, states.Transition("COMPLETED", "CANCELLED"))
+}
+
+func TestConfirmRidePassesOnWhatTheAPISays(t *testing.T) {
+	away := errors.New("away")
+	confirm := webhook.ConfirmRide(finder(func(company, ride string) (*kapiten.Ride, error) {
+		assert.Equal(t, "c1", company)
+		if ride == "r1" {
+			// All that the document's list shows.
+			return &kapiten.Ride{ID: "r1", ReferenceNumber: "KPT-112233", Status: kapiten.RideInTransit}, nil
+		}
+		return nil, away
+	}), "c1")
+	claimed := webhook.Event[webhook.KapitenEvent]{Subject: webhook.Subject{Reference: "r1"}}
+	claimed.Data.ExternalID, claimed.Data.Status = "order-1", kapiten.RidePickedUp
+	got, err := confirm(t.Context(), claimed)
+	require.NoError(t, err)
+	assert.Equal(t, kapiten.RideInTransit, got.Status)
+	assert.Equal(t, "KPT-112233", got.ReferenceNumber)
+	assert.Equal(t, "order-1", got.ExternalID)
+	claimed.Reference = "r2"
+	_, err = confirm(t.Context(), claimed)
+	require.ErrorIs(t, err, away)
+}
+
+type finder func(company, ride string) (*kapiten.Ride, error)
+
+func (f finder) Find(_ context.Context, companyID, rideID string) (*kapiten.Ride, error) {
+	return f(companyID, rideID)
+}

@@ -47,7 +47,10 @@ func explain(code string) reason {
 	case "":
 		return reason{}
 	default:
-		r.messages = [3]string{"Pending", "Pending", detail(code)}
+		r.messages = [3]string{"Pending", "Pending", "Pending"}
+		if text := detail(code); text != unspecified {
+			r.messages[2] = text
+		}
 		r.description = "The provider has not confirmed yet."
 	}
 	return r
@@ -97,5 +100,7 @@ func detail(code string) string {
 	if text := known[code]; text != "" {
 		return text
 	}
-	return "Unspecified"
+	return unspecified
 }
+
+const unspecified = "Unspecified"

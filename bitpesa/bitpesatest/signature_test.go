@@ -111,28 +111,31 @@ func TestSignatureIsCheckedOverTheRawBytes(t *testing.T) {
 		change func(*raw)
 		want   int
 	}{
-		"right":                         {func(*raw) {}, 422},
-		"unknown path, rightly signed":  {func(q *raw) { q.target, q.signedURL = "/v1/nothing", "http://api.test:8080/v1/nothing" }, 404},
-		"unknown path, wrongly signed":  {func(q *raw) { q.target, q.secret = "/v1/nothing", "x" }, 401},
-		"path outside of the API":       {func(q *raw) { q.target, q.signedURL = "/other", "http://api.test:8080/other" }, 404},
-		"wrong secret":                  {func(q *raw) { q.secret = "other" }, 401},
-		"unknown key":                   {func(q *raw) { q.key = "other" }, 401},
-		"body changed by one space":     {func(q *raw) { q.body = `{"webhook": {}}` }, 401},
-		"other method":                  {func(q *raw) { q.signedMethod = "PATCH" }, 401},
-		"method in lower case":          {func(q *raw) { q.signedMethod = "post" }, 401},
-		"query in another order":        {func(q *raw) { q.signedURL = "http://api.test:8080/v1/webhooks?a=1&b=2" }, 401},
-		"query escaped in another way":  {func(q *raw) { q.signedURL = "http://api.test:8080/v1/webhooks?b=%32&a=1" }, 401},
-		"without the port":              {func(q *raw) { q.signedURL = "http://api.test/v1/webhooks?b=2&a=1" }, 401},
-		"other scheme":                  {func(q *raw) { q.signedURL = "https://api.test:8080/v1/webhooks?b=2&a=1" }, 401},
-		"path only":                     {func(q *raw) { q.signedURL = "/v1/webhooks?b=2&a=1" }, 401},
-		"escapes are kept":              {func(q *raw) { q.target = "/v1/webhooks?b=%7e&a=+"; q.signedURL = "http://api.test:8080" + q.target }, 422},
-		"key missing":                   {func(q *raw) { q.change = func(h http.Header) { h.Del("Authorization-Key") } }, 401},
-		"nonce missing":                 {func(q *raw) { q.change = func(h http.Header) { h.Del("Authorization-Nonce") } }, 401},
-		"nonce empty":                   {func(q *raw) { q.nonce = "" }, 401},
-		"signature missing":             {func(q *raw) { q.change = func(h http.Header) { h.Del("Authorization-Signature") } }, 401},
-		"signature twice":               {func(q *raw) { q.change = func(h http.Header) { h.Add("Authorization-Signature", "x") } }, 401},
-		"signature in upper case":       {func(q *raw) { q.change = func(h http.Header) { up(h, "Authorization-Signature") } }, 401},
-		"secret in clear, not switched": {func(q *raw) { q.secret = "x"; q.change = func(h http.Header) { h.Set("Authorization-Secret", "test-secret") } }, 401},
+		"right":                        {func(*raw) {}, 422},
+		"unknown path, rightly signed": {func(q *raw) { q.target, q.signedURL = "/v1/nothing", "http://api.test:8080/v1/nothing" }, 404},
+		"unknown path, wrongly signed": {func(q *raw) { q.target, q.secret = "/v1/nothing", "x" }, 401},
+		"path outside of the API":      {func(q *raw) { q.target, q.signedURL = "/other", "http://api.test:8080/other" }, 404},
+		"wrong secret":                 {func(q *raw) { q.secret = "other" }, 401},
+		"unknown key":                  {func(q *raw) { q.key = "other" }, 401},
+		"body changed by one space":    {func(q *raw) { q.body = `{"webhook": {}}` }, 401},
+		"other method":                 {func(q *raw) { q.signedMethod = "PATCH" }, 401},
+		"method in lower case":         {func(q *raw) { q.signedMethod = "post" }, 401},
+		"query in another order":       {func(q *raw) { q.signedURL = "http://api.test:8080/v1/webhooks?a=1&b=2" }, 401},
+		"query escaped in another way": {func(q *raw) { q.signedURL = "http://api.test:8080/v1/webhooks?b=%32&a=1" }, 401},
+		"without the port":             {func(q *raw) { q.signedURL = "http://api.test/v1/webhooks?b=2&a=1" }, 401},
+		"other scheme":                 {func(q *raw) { q.signedURL = "https://api.test:8080/v1/webhooks?b=2&a=1" }, 401},
+		"path only":                    {func(q *raw) { q.signedURL = "/v1/webhooks?b=2&a=1" }, 401},
+		"escapes are kept":             {func(q *raw) { q.target = "/v1/webhooks?b=%7e&a=+"; q.signedURL = "http://api.test:8080" + q.target }, 422},
+		"key missing":                  {func(q *raw) { q.change = func(h http.Header) { h.Del("Authorization-Key") } }, 401},
+		"nonce missing":                {func(q *raw) { q.change = func(h http.Header) { h.Del("Authorization-Nonce") } }, 401},
+		"nonce empty":                  {func(q *raw) { q.nonce = "" }, 401},
+		"signature missing":            {func(q *raw) { q.change = func(h http.Header) { h.Del("Authorization-Signature") } }, 401},
+		"signature twice":              {func(q *raw) { q.change = func(h http.Header) { h.Add("Authorization-Signature", "x") } }, 401},
+		"signature in upper case":      {func(q *raw) { q.change = func(h http.Header) { up(h, "Authorization-Signature") } }, 401},
+		"secret in clear, not switched": {func(q *raw) {
+			q.secret = "x"
+			q.change = func(h http.Header) { h.Set("Authorization-Secret", "test-secret") }
+		}, 401},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

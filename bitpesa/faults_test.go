@@ -310,7 +310,7 @@ func TestFaultMatrix(t *testing.T) {
 					path := strings.TrimPrefix(strings.ReplaceAll(row.Path, "{id}", "*"), "/v1")
 					call, costs := write.prepare(t, w)
 					if tc.client != nil { // the call is a closure over the client
-						*w.client = *newClient(t, "http://bitpesa.localhost", tc.client)
+						*w.client = *newWorld(t, tc.client).client
 					}
 					fault := tc.fault
 					if fault.Kind != "" {

@@ -1,21 +1,25 @@
 package bitpesa_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 )
 
 const (
-	paidAccount   = "1234567800"
-	paidAccount2  = "7654321000"
-	failedAccount = "1234567819" // recipient_error
-	brokenAccount = "1234567871" // sender_error: neither retried nor editable
+	paidAccount    = "1234567800"
+	paidAccount2   = "7654321000"
+	failedAccount  = "1234567819" // recipient_error
+	pendingAccount = "1234567801"
+	brokenAccount  = "1234567871" // sender_error: neither retried nor editable
 )
 
 func TestAPayoutIsFundedOnceCorrectedAndPaid(t *testing.T) {
@@ -101,7 +105,7 @@ func TestAnUnfundedTransactionExpires(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, bitpesa.TransactionApproved, made.State)
 		assert.False(t, made.Funded())
-		assert.WithinDuration(t, made.CreatedAt.Add(3600e9), made.ExpiresAt, 1e9)
+		assert.WithinDuration(t, made.CreatedAt.Add(time.Hour), made.ExpiresAt, time.Second)
 		done, err := w.client.Transactions.Wait(ctx, made.ID)
 		require.NoError(t, err)
 		assert.Equal(t, bitpesa.TransactionCanceled, done.State)
@@ -112,5 +116,184 @@ func TestAnUnfundedTransactionExpires(t *testing.T) {
 		assert.ErrorIs(t, err, bitpesa.ErrNotSent)
 		assert.Equal(t, made.ID, late.ID)
 		w.wantSpent(t, decimal.Zero)
+	})
+}
+
+// The process may die after any step; the same call again goes on there.
+func TestPayFromBalanceGoesOnWhereItStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		p := w.params("payout-1", w.sender(t), paidAccount)
+		made, err := w.client.Transactions.Create(ctx, p)
+		require.NoError(t, err)
+		sent, err := w.client.Transactions.PayFromBalance(ctx, p)
+		require.NoError(t, err)
+		assert.Equal(t, made.ID, sent.ID)
+		assert.Equal(t, bitpesa.TransactionReceived, sent.State)
+		w.wantSpent(t, sent.InputAmount.Decimal)
+
+		other := w.params("payout-1", p.Sender.ID, paidAccount, paidAccount2)
+		_, err = w.client.Transactions.PayFromBalance(ctx, other)
+		require.ErrorIs(t, err, bitpesa.ErrDuplicate, "the external id names another payment")
+		assert.ErrorIs(t, err, bitpesa.ErrRejected)
+		w.wantSpent(t, sent.InputAmount.Decimal)
+	})
+}
+
+func TestPayFromBalanceSettlesAfterEveryFault(t *testing.T) {
+	for _, path := range []string{"/transactions", "/accounts/debits", "/transactions/*"} {
+		for _, kind := range []bitpesatest.FaultKind{bitpesatest.FaultDropBefore, bitpesatest.FaultDropAfter, bitpesatest.FaultTruncate, bitpesatest.FaultHTML} {
+			t.Run(path+" "+string(kind), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					p := w.params("payout-1", w.sender(t), paidAccount)
+					// As many as one call can meet, then the network is well again.
+					require.NoError(t, w.Fault(bitpesatest.Fault{Path: path, Kind: kind, Times: 3}))
+					first, err := w.client.Transactions.PayFromBalance(t.Context(), p)
+					w.ClearFaults()
+					if err != nil {
+						assert.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown)
+					}
+					second, err := w.client.Transactions.PayFromBalance(t.Context(), p)
+					require.NoError(t, err)
+					if first != nil {
+						assert.Equal(t, first.ID, second.ID)
+					}
+					w.wantSpent(t, second.InputAmount.Decimal)
+				})
+			})
+		}
+	}
+}
+
+func TestPayFromBalanceRefusesWhatCannotBeFunded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t, func(c *bitpesa.Config) { c.Key, c.Secret = kycKey.Key, kycKey.Secret }), t.Context()
+		p := validSender()
+		p.Documents = []bitpesa.DocumentParams{{Upload: "data:image/png;base64,iVBORw0KGgo=", UploadFileName: "passport.png"}}
+		sender, err := w.client.Senders.Create(ctx, p)
+		require.NoError(t, err)
+		require.Equal(t, bitpesa.SenderInitial, sender.State)
+		payment := w.params("payout-1", sender.ID, paidAccount)
+		waiting, err := w.client.Transactions.PayFromBalance(ctx, payment)
+		require.ErrorIs(t, err, bitpesa.ErrValidation)
+		require.NotNil(t, waiting)
+		assert.Equal(t, bitpesa.TransactionInitial, waiting.State)
+
+		require.NoError(t, w.SetSenderState(sender.ID, "approved"))
+		sent, err := w.client.Transactions.PayFromBalance(ctx, payment)
+		require.NoError(t, err)
+		assert.Equal(t, waiting.ID, sent.ID)
+		assert.True(t, sent.Funded())
+
+		_, err = w.client.Transactions.PayFromBalance(ctx, w.params("payout-2", sender.ID, paidAccount))
+		require.ErrorIs(t, err, bitpesa.ErrRejected, "the balance is used up")
+		var apiErr *bitpesa.Error
+		require.ErrorAs(t, err, &apiErr)
+		assert.Equal(t, bitpesa.OpCreateDebits, apiErr.Operation)
+		assert.NoError(t, w.CheckLedger())
+	})
+}
+
+func TestWaitOutlastsOutagesAndEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		sent, err := w.client.Transactions.PayFromBalance(t.Context(), w.params("payout-1", w.sender(t), paidAccount))
+		require.NoError(t, err)
+		require.NoError(t, w.Fault(bitpesatest.Fault{Method: "GET", Kind: bitpesatest.FaultHTML, Times: 6}))
+		done, err := w.client.Transactions.Wait(t.Context(), sent.ID)
+		require.NoError(t, err)
+		assert.Equal(t, bitpesa.TransactionPaid, done.State)
+
+		_, err = w.client.Transactions.Wait(t.Context(), "nobody")
+		assert.ErrorIs(t, err, bitpesa.ErrNotFound)
+
+		sent, err = w.client.Transactions.PayFromBalance(t.Context(), w.params("payout-2", sent.Sender.ID, pendingAccount))
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		last, err := w.client.Transactions.Wait(ctx, sent.ID)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotNil(t, last)
+		assert.Equal(t, bitpesa.TransactionReceived, last.State)
+	})
+}
+
+func TestUnclearCorrectionsAndCancellationsAreLookedAt(t *testing.T) {
+	for _, kind := range []bitpesatest.FaultKind{bitpesatest.FaultDropBefore, bitpesatest.FaultDropAfter} {
+		t.Run(string(kind), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, ctx := newWorld(t), t.Context()
+				failed, id := failedPayout(t, w)
+				require.NoError(t, w.Fault(bitpesatest.Fault{Path: "/recipients/*", Kind: kind, Times: 2}))
+				r, err := w.client.Recipients.Correct(ctx, failed.ID, id, bitpesa.RecipientUpdate{
+					PayoutMethod: bitpesa.PayoutMethodParams{Details: bitpesa.PayoutDetails{BankAccount: failedAccount}},
+				})
+				if kind == bitpesatest.FaultDropAfter {
+					require.NoError(t, err)
+					assert.Equal(t, bitpesa.RecipientPending, r.State)
+					failed, err = w.client.Transactions.Wait(ctx, failed.ID)
+					require.NoError(t, err)
+					require.True(t, failed.NeedsAction(), "it fails again")
+				} else {
+					require.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown)
+				}
+				after, err := w.client.Transactions.Cancel(ctx, failed.ID)
+				require.NotNil(t, after)
+				if kind == bitpesatest.FaultDropAfter {
+					require.NoError(t, err)
+					w.wantSpent(t, decimal.Zero)
+					return
+				}
+				require.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown)
+				w.wantSpent(t, failed.InputAmount.Decimal)
+				_, err = w.client.Transactions.Cancel(ctx, failed.ID)
+				require.NoError(t, err)
+				w.wantSpent(t, decimal.Zero)
+			})
+		})
+	}
+}
+
+func TestASenderIsReusedByItsExternalID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		id := w.sender(t)
+		p := w.params("payout-1", "", paidAccount)
+		p.Sender.ExternalID = "sender-1"
+		made, err := w.client.Transactions.Create(ctx, p)
+		require.NoError(t, err)
+		assert.Equal(t, id, made.Sender.ID)
+		_, err = w.client.Senders.Create(ctx, validSender())
+		require.ErrorIs(t, err, bitpesa.ErrDuplicate)
+		var apiErr *bitpesa.Error
+		require.ErrorAs(t, err, &apiErr)
+		require.NotNil(t, apiErr.Existing.Sender)
+		assert.Equal(t, id, apiErr.Existing.Sender.ID)
+		found, err := w.client.Senders.FindByExternalID(ctx, "sender-1")
+		require.NoError(t, err)
+		assert.Equal(t, id, found.ID)
+		_, err = w.client.Senders.FindByExternalID(ctx, "sender-2")
+		assert.ErrorIs(t, err, bitpesa.ErrNotFound)
+	})
+}
+
+// A creation in one request has three minutes; others have half a minute.
+func TestCreateAndFundMayTakeLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.params("payout-1", w.sender(t), paidAccount)
+		require.NoError(t, w.Fault(bitpesatest.Fault{Path: "/transactions/create_and_fund", Kind: bitpesatest.FaultDelay, Seconds: 150, Times: 1}))
+		start := time.Now()
+		sent, err := w.client.Transactions.CreateAndFund(t.Context(), p)
+		require.NoError(t, err)
+		assert.WithinDuration(t, start.Add(150*time.Second), time.Now(), time.Second)
+		assert.True(t, sent.Funded())
+		assert.Equal(t, 1, w.count("POST", "/transactions/create_and_fund"))
+		w.wantSpent(t, sent.InputAmount.Decimal)
+
+		_, err = w.client.Transactions.CreateAndFund(t.Context(), p)
+		require.ErrorIs(t, err, bitpesa.ErrDuplicate)
+		w.wantSpent(t, sent.InputAmount.Decimal)
 	})
 }

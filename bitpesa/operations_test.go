@@ -294,7 +294,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			// A refusal ends every method after its first request.
 			server := newStub(t, always(says(422, `{"object":{"errors":{"base":["No."]}}}`)))
-			err := want.call(t.Context(), newClient(t, server.URL))
+			err := want.call(t.Context(), newClient(t, server))
 			var apiErr *bitpesa.Error
 			require.ErrorAs(t, err, &apiErr)
 			assert.Equal(t, want.op, apiErr.Operation)
@@ -381,7 +381,7 @@ func TestTheTableHasTheSpecifiedRoutes(t *testing.T) {
 
 func TestRoutesCanBeOverridden(t *testing.T) {
 	server := newStub(t, always(says(200, `{"object":{"id":"s 1","state":"approved"}}`)))
-	client := newClient(t, server.URL, func(c *bitpesa.Config) {
+	client := newClient(t, server, func(c *bitpesa.Config) {
 		c.Routes = map[string]bitpesa.Route{bitpesa.OpGetSender: {Method: "POST", Path: "/v2/people/{id}/show"}}
 	})
 	sender, err := client.Senders.Get(t.Context(), "s 1")

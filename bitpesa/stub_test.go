@@ -1,9 +1,11 @@
 package bitpesa_test
 
 import (
+	"context"
 	"io"
+	"log"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 
@@ -33,20 +35,24 @@ type answer struct {
 
 func says(status int, body string) answer { return answer{status, "application/json", body} }
 
-// stub answers from a function and remembers what it saw. It checks every
+// stub answers from a function and remembers what it saw, over real net/http on
+// in-memory pipes, so that it works in a synctest bubble too. It checks every
 // signature over what arrived. The stateful server is bitpesatest; this one is
 // for answers it would never give.
 type stub struct {
-	*httptest.Server
-	mu     sync.Mutex
-	seen   []request
-	nonces map[string]bool
+	http *http.Client
+	mu   sync.Mutex
+	seen []request
+	once map[string]bool // nonces
 }
+
+const stubURL = "http://bitpesa.localhost"
 
 func newStub(t *testing.T, reply func(request) answer) *stub {
 	t.Helper()
-	s := &stub{nonces: map[string]bool{}}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := &stub{once: map[string]bool{}}
+	listener := pipeListener{make(chan net.Conn), make(chan struct{})}
+	server := &http.Server{ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		nonce := r.Header.Get("Authorization-Nonce")
 		want := bitpesa.Signature(testSecret, nonce, r.Method, "http://"+r.Host+r.RequestURI, body)
@@ -57,8 +63,8 @@ func newStub(t *testing.T, reply func(request) answer) *stub {
 		assert.Empty(t, r.Header.Get("Idempotency-Key"))
 		sent := request{r.Method, r.RequestURI, string(body)}
 		s.mu.Lock()
-		assert.False(t, s.nonces[nonce], "a nonce came twice")
-		s.nonces[nonce] = true
+		assert.False(t, s.once[nonce], "a nonce came twice")
+		s.once[nonce] = true
 		s.seen = append(s.seen, sent)
 		s.mu.Unlock()
 		a := reply(sent)
@@ -66,12 +72,54 @@ func newStub(t *testing.T, reply func(request) answer) *stub {
 			panic(http.ErrAbortHandler)
 		}
 		w.Header().Set("Content-Type", a.contentType)
+		if a.status >= 300 && a.status < 400 {
+			w.Header().Set("Location", a.body)
+		}
 		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, a.body)
-	}))
-	t.Cleanup(s.Close)
+	})}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener)
+	}()
+	transport := &http.Transport{DialContext: listener.dial}
+	s.http = &http.Client{Transport: transport}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		_ = server.Close()
+		<-served
+	})
 	return s
 }
+
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (l pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case l.conns <- theirs:
+		return ours, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l pipeListener) Close() error { close(l.closed); return nil }
+
+func (l pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
 func always(a answer) func(request) answer { return func(request) answer { return a } }
 
@@ -81,9 +129,20 @@ func (s *stub) requests() []request {
 	return append([]request(nil), s.seen...)
 }
 
-func newClient(t *testing.T, url string, change ...func(*bitpesa.Config)) *bitpesa.Client {
+// count is how many requests of a method it saw.
+func (s *stub) count(method string) int {
+	n := 0
+	for _, r := range s.requests() {
+		if r.Method == method {
+			n++
+		}
+	}
+	return n
+}
+
+func newClient(t *testing.T, server *stub, change ...func(*bitpesa.Config)) *bitpesa.Client {
 	t.Helper()
-	cfg := bitpesa.Config{BaseURL: url, Key: testKey, Secret: testSecret, MaxAttempts: 1}
+	cfg := bitpesa.Config{BaseURL: stubURL, HTTPClient: server.http, Key: testKey, Secret: testSecret, MaxAttempts: 1}
 	for _, c := range change {
 		c(&cfg)
 	}

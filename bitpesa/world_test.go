@@ -19,9 +19,15 @@ type world struct {
 	start  decimal.Decimal // USD on the account at first
 }
 
+// kycKey is a second account, whose senders have to be approved.
+var kycKey = bitpesatest.Key{Key: "kyc-key", Secret: "kyc-secret", KYC: true, Balances: map[string]decimal.Decimal{"USD": decimal.NewFromInt(10)}}
+
 func newWorld(t *testing.T, change ...func(*bitpesa.Config)) world {
 	t.Helper()
-	srv := bitpesatest.NewServer(t, bitpesatest.Config{Options: bitpesatest.Options{RealTime: true}})
+	srv := bitpesatest.NewServer(t, bitpesatest.Config{
+		Options: bitpesatest.Options{RealTime: true},
+		Keys:    []bitpesatest.Key{{Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret}, kycKey},
+	})
 	cfg := bitpesa.Config{
 		Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret,
 		BaseURL: "http://bitpesa.localhost", HTTPClient: srv.HTTPClient(),

@@ -1,0 +1,219 @@
+package bitpesa_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
+)
+
+func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
+	bad := validTransaction()
+	bad.InputCurrency, bad.ExternalID = "", ""
+	bad.Sender = bitpesa.SenderParams{ID: "s-1", ExternalID: "sender-1"}
+	bad.Recipients = append(bad.Recipients, bitpesa.RecipientParams{PayoutMethod: bitpesa.PayoutMethodParams{Type: bitpesa.GBPBank, Details: bitpesa.PayoutDetails{LastName: "Doe", SortCode: "1", BirthDate: "1/2/1990", Extra: map[string]any{"sort_code": "2"}}}})
+	bad.PayinMethods = []bitpesa.PayinMethodParams{{}}
+	newSender := validTransaction()
+	newSender.Sender = bitpesa.SenderParams{ExternalID: "sender-1", FirstName: "Example", Documents: []bitpesa.DocumentParams{{ID: "d-1"}, {Upload: "x"}}}
+	withPayin := validTransaction()
+	withPayin.PayinMethods = []bitpesa.PayinMethodParams{{Type: "NGN::Bank"}}
+	sender := bitpesa.SenderParams{ID: "s-1", Type: bitpesa.Business, PoliticallyExposedPeople: make([]bitpesa.PoliticallyExposedPerson, 4), BirthDate: "x", BusinessParams: bitpesa.BusinessParams{RegistrationDate: "x"}}
+
+	server := newStub(t, always(says(200, "{}")))
+	client := newClient(t, server)
+	for name, row := range map[string]struct {
+		call func(context.Context) error
+		want string // the fields, in order
+	}{
+		"transaction": {func(ctx context.Context) error { return fails(client.Transactions.CreateAndFund(ctx, bad)) },
+			"external_id input_currency payin_methods.0.type recipients.1.payout_method.details.birth_date recipients.1.payout_method.details.first_name recipients.1.payout_method.details.iban recipients.1.payout_method.details.sort_code recipients.1.requested_amount recipients.1.requested_currency sender.id"},
+		"no recipients": {func(ctx context.Context) error {
+			return fails(client.Transactions.Create(ctx, bitpesa.TransactionParams{InputCurrency: "USD", Sender: bitpesa.SenderParams{ExternalID: "sender-1"}}))
+		}, "recipients"},
+		"a new sender in a transaction": {func(ctx context.Context) error { return fails(client.Transactions.Validate(ctx, newSender)) },
+			"sender.country sender.documents.1.upload_file_name sender.street"},
+		"a collection from the balance": {func(ctx context.Context) error { return fails(client.Transactions.PayFromBalance(ctx, withPayin)) }, "payin_methods"},
+		"sender":                        {func(ctx context.Context) error { return fails(client.Senders.Create(ctx, sender)) }, "birth_date country id name politically_exposed_people registration_date"},
+		"sender update":                 {func(ctx context.Context) error { return fails(client.Senders.Update(ctx, "..", sender)) }, "birth_date id politically_exposed_people registration_date"},
+		"no id":                         {func(ctx context.Context) error { return fails(client.Senders.Get(ctx, "")) }, "id"},
+		"no debit":                      {func(ctx context.Context) error { return fails(client.Debits.CreateMany(ctx, nil)) }, "debits"},
+		"debit": {func(ctx context.Context) error {
+			return fails(client.Debits.Create(ctx, bitpesa.DebitParams{Amount: null("0")}))
+		}, "amount currency to_id"},
+		"debits": {func(ctx context.Context) error {
+			return fails(client.Debits.CreateMany(ctx, []bitpesa.DebitParams{{ToID: "t-1"}, {ToID: ".", Amount: null("1"), Currency: "USD"}}))
+		}, "1.to_id"},
+		"bank account": {func(ctx context.Context) error {
+			return fails(client.AccountValidations.Create(ctx, bitpesa.AccountValidationParams{Method: bitpesa.ValidateBank}))
+		}, "bank_account country currency"},
+		"mobile account": {func(ctx context.Context) error {
+			return fails(client.AccountValidations.Create(ctx, bitpesa.AccountValidationParams{Method: bitpesa.ValidateMobile, Country: "UG", Currency: "UGX"}))
+		}, "phone_number"},
+		"no method": {func(ctx context.Context) error {
+			return fails(client.AccountValidations.Create(ctx, bitpesa.AccountValidationParams{Country: "UG", Currency: "UGX"}))
+		}, "method"},
+		"account": {func(ctx context.Context) error { return fails(client.Accounts.Get(ctx, "")) }, "currency"},
+		"document": {func(ctx context.Context) error {
+			return fails(client.Documents.Create(ctx, bitpesa.DocumentParams{ID: "d-1"}))
+		}, "id"},
+		"new document": {func(ctx context.Context) error {
+			return fails(client.Documents.Create(ctx, bitpesa.DocumentParams{ExpiryDate: "soon"}))
+		}, "expiry_date upload upload_file_name"},
+		"payout method": {func(ctx context.Context) error {
+			return fails(client.PayoutMethods.Create(ctx, bitpesa.PayoutMethodParams{}))
+		}, "type"},
+		"payout id": {func(ctx context.Context) error {
+			return fails(client.PayoutMethods.Create(ctx, bitpesa.PayoutMethodParams{ID: "m-1"}))
+		}, "id"},
+		"payin update": {func(ctx context.Context) error {
+			return fails(client.PayinMethods.Update(ctx, "p-1", bitpesa.PayinMethodParams{}))
+		}, "payin_method"},
+		"webhook": {func(ctx context.Context) error {
+			return fails(client.Webhooks.Create(ctx, bitpesa.WebhookParams{URL: "shop.example"}))
+		}, "events url"},
+		"proofs": {func(ctx context.Context) error { return fails(client.Recipients.ProofOfPayments(ctx, "")) }, "id"},
+		"recipients": {func(ctx context.Context) error {
+			return fails(client.Recipients.List(ctx, bitpesa.RecipientListOptions{AmountFrom: null("-1"), AmountTo: null("0")}))
+		}, "amount_from amount_to"},
+		"sandbox": {func(ctx context.Context) error {
+			return fails(client.Transactions.SandboxPayIn(ctx, "", bitpesa.PayinMethodParams{}))
+		}, "id type"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := row.call(t.Context())
+			require.ErrorIs(t, err, bitpesa.ErrValidation)
+			assert.ErrorIs(t, err, bitpesa.ErrNotSent)
+			var apiErr *bitpesa.Error
+			require.ErrorAs(t, err, &apiErr)
+			var names []string
+			for field := range apiErr.Fields {
+				names = append(names, field)
+			}
+			assert.ElementsMatch(t, strings.Fields(row.want), names)
+		})
+	}
+	assert.Empty(t, server.requests())
+}
+
+func TestAmountsAreBounded(t *testing.T) {
+	client := newClient(t, newStub(t, always(says(200, "{}"))))
+	for _, bad := range []decimal.Decimal{{}, amount("-1"), amount("0.000000001"), decimal.New(1, 1<<30), decimal.New(1, 19)} {
+		p := validTransaction()
+		p.Recipients[0].RequestedAmount = bad
+		_, err := client.Transactions.Create(t.Context(), p)
+		assert.ErrorIs(t, err, bitpesa.ErrValidation)
+	}
+	_, err := client.Recipients.List(t.Context(), bitpesa.RecipientListOptions{Currencies: []string{"USD"}, AmountFrom: decimal.NewNullDecimal(decimal.New(1, 1<<30))})
+	assert.ErrorIs(t, err, bitpesa.ErrValidation)
+}
+
+// An account under simplified rules needs only one of three.
+func TestASenderNeedsAnAddressOrAPaperOrABirthDate(t *testing.T) {
+	client := serve(t, `{"object":{"id":"s-1","state":"approved"}}`)
+	for _, p := range []bitpesa.SenderParams{
+		{Country: "UG", BirthDate: "1970-01-01"},
+		{Country: "UG", IdentificationNumber: "AB12", IdentificationType: bitpesa.Passport},
+		{Country: "UG", Street: "s", City: "c", PostalCode: "p"},
+	} {
+		_, err := client.Senders.Create(t.Context(), p)
+		assert.NoError(t, err)
+	}
+	for _, p := range []bitpesa.SenderParams{
+		{Country: "UG"},
+		{Country: "UG", IdentificationNumber: "AB12"},
+		{Country: "UG", Street: "s", City: "c"},
+	} {
+		_, err := client.Senders.Create(t.Context(), p)
+		assert.ErrorIs(t, err, bitpesa.ErrValidation)
+	}
+}
+
+// Every documented corridor takes its required details, and none of them less.
+func TestEveryCorridorChecksItsDetails(t *testing.T) {
+	all := bitpesa.PayoutDetails{
+		FirstName: "x", MiddleName: "x", LastName: "x", PhoneNumber: "x", MobileProvider: "x", CashProvider: "x",
+		BankCode: "x", BankAccount: "x", BankName: "x", BranchCode: "x", SortCode: "x", IBAN: "x", Country: "x",
+		Street: "x", City: "x", PostalCode: "x", IdentityCardType: "x", IdentityCardID: "x", SenderIdentityCardType: "x",
+		SenderIdentityCardID: "x", TransferReason: "x", Name: "x", Address: "x",
+	}
+	corridors := map[bitpesa.PayoutType]int{ // to how many details the fact sheet requires
+		bitpesa.NGNBank: 4, bitpesa.NGNMobile: 3, bitpesa.GHSBank: 4, bitpesa.GHSMobile: 3, bitpesa.UGXMobile: 3, bitpesa.TZSMobile: 3,
+		bitpesa.UGXBank: 9, bitpesa.XOFMobile: 4, bitpesa.XOFBank: 3, bitpesa.XOFCash: 4, bitpesa.XAFMobile: 4, bitpesa.XAFBank: 3,
+		bitpesa.GNFMobile: 4, bitpesa.KESBank: 8, bitpesa.KESMobile: 8, bitpesa.EURBank: 3, bitpesa.GBPBank: 3, bitpesa.ZARBank: 4,
+		bitpesa.MADCash: 5, bitpesa.USDBank: 3, bitpesa.USDCash: 4, bitpesa.EGPBank: 6, bitpesa.EGPCash: 6, bitpesa.BRLBank: 6,
+		bitpesa.CADBank: 5, bitpesa.NZDBank: 4, bitpesa.BWPBank: 5, bitpesa.ZMWBank: 4, bitpesa.BTC: 4,
+	}
+	client := serve(t, `{"object":{"id":"m-1"}}`)
+	for corridor, n := range corridors {
+		assert.Len(t, bitpesa.RequiredDetails(corridor), n, corridor)
+		_, err := client.PayoutMethods.Create(t.Context(), bitpesa.PayoutMethodParams{Type: corridor, Details: all})
+		assert.NoError(t, err, corridor)
+		_, err = client.PayoutMethods.Create(t.Context(), bitpesa.PayoutMethodParams{Type: corridor})
+		var apiErr *bitpesa.Error
+		if assert.ErrorAs(t, err, &apiErr, corridor) {
+			assert.Len(t, apiErr.Fields, n, corridor)
+		}
+	}
+	for _, corridor := range []bitpesa.PayoutType{bitpesa.BalancePayout("USD"), "VND::Bank", "USD::Manual::Bank"} {
+		assert.Empty(t, bitpesa.RequiredDetails(corridor))
+		_, err := client.PayoutMethods.Create(t.Context(), bitpesa.PayoutMethodParams{Type: corridor, Details: bitpesa.PayoutDetails{Extra: map[string]any{"anything": 1}}})
+		assert.NoError(t, err, corridor)
+	}
+}
+
+func TestAlternativeDetailsAreEitherOr(t *testing.T) {
+	client := serve(t, `{"object":{"id":"m-1"}}`)
+	person := bitpesa.PayoutDetails{FirstName: "x", LastName: "x"}
+	with := func(d bitpesa.PayoutDetails, change func(*bitpesa.PayoutDetails)) bitpesa.PayoutDetails {
+		change(&d)
+		return d
+	}
+	for name, row := range map[string]struct {
+		corridor bitpesa.PayoutType
+		details  bitpesa.PayoutDetails
+		ok       bool
+	}{
+		"GBP by IBAN":      {bitpesa.GBPBank, with(person, func(d *bitpesa.PayoutDetails) { d.IBAN = "x" }), true},
+		"GBP by account":   {bitpesa.GBPBank, with(person, func(d *bitpesa.PayoutDetails) { d.BankAccount, d.SortCode = "x", "x" }), true},
+		"GBP half":         {bitpesa.GBPBank, with(person, func(d *bitpesa.PayoutDetails) { d.BankAccount = "x" }), false},
+		"ZAR by bank":      {bitpesa.ZARBank, with(person, func(d *bitpesa.PayoutDetails) { d.BankAccount, d.PhoneNumber, d.BankCode = "x", "x", "x" }), true},
+		"ZAR by branch":    {bitpesa.ZARBank, with(person, func(d *bitpesa.PayoutDetails) { d.BankAccount, d.PhoneNumber, d.BranchCode = "x", "x", "x" }), true},
+		"ZAR of a company": {bitpesa.ZARBank, bitpesa.PayoutDetails{Name: "x", BankAccount: "x", PhoneNumber: "x", BranchCode: "x"}, true},
+		"ZAR of nobody":    {bitpesa.ZARBank, bitpesa.PayoutDetails{BankAccount: "x", PhoneNumber: "x", BranchCode: "x"}, false},
+		"in Extra":         {bitpesa.XOFBank, with(person, func(d *bitpesa.PayoutDetails) { d.Extra = map[string]any{"iban": "x"} }), true},
+		"empty in Extra":   {bitpesa.XOFBank, with(person, func(d *bitpesa.PayoutDetails) { d.Extra = map[string]any{"iban": ""} }), false},
+	} {
+		_, err := client.PayoutMethods.Create(t.Context(), bitpesa.PayoutMethodParams{Type: row.corridor, Details: row.details})
+		assert.Equal(t, row.ok, err == nil, "%s: %v", name, err)
+	}
+}
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	good := bitpesa.Config{Key: testKey, Secret: testSecret}
+	_, err := bitpesa.New(good)
+	require.NoError(t, err)
+	for name, change := range map[string]func(*bitpesa.Config){
+		"Key is required":    func(c *bitpesa.Config) { c.Key = "" },
+		"Key holds":          func(c *bitpesa.Config) { c.Key = "planted\nkey" },
+		"Secret is required": func(c *bitpesa.Config) { c.Secret = "" },
+		"Secret begins":      func(c *bitpesa.Config) { c.Secret = "planted " },
+		"BaseURL holds":      func(c *bitpesa.Config) { c.BaseURL = "https://bücher.example" },
+		"BaseURL: plain":     func(c *bitpesa.Config) { c.BaseURL = "http://api.bitpesa.co" },
+		"BaseURL: must not":  func(c *bitpesa.Config) { c.BaseURL = "https://api.bitpesa.co?x=1" },
+		"MaxAttempts":        func(c *bitpesa.Config) { c.MaxAttempts = -1 },
+		"Routes":             func(c *bitpesa.Config) { c.Routes = map[string]bitpesa.Route{"x": {}} },
+	} {
+		cfg := good
+		change(&cfg)
+		_, err := bitpesa.New(cfg)
+		if assert.Error(t, err, name) {
+			assert.True(t, strings.HasPrefix(err.Error(), "bitpesa: "+name), err.Error())
+			assert.NotContains(t, err.Error(), "planted")
+		}
+	}
+}

@@ -180,7 +180,7 @@ func ExampleCapabilities() {
 
 	proof, err := webhook.Verify(httptest.NewRequest(http.MethodPost, callbackURL, nil), nil, capabilities)
 	fmt.Println(proof.Bound.Reference, proof.Bound.Amount.Decimal, proof.Bound.Currency, err)
-	_, err = webhook.Verify(httptest.NewRequest(http.MethodPost, callbackURL[:len(callbackURL)-1]+"A", nil), nil, capabilities)
+	_, err = webhook.Verify(httptest.NewRequest(http.MethodPost, callbackURL[:len(callbackURL)-1], nil), nil, capabilities)
 	fmt.Println(err)
 	// Output:
 	// true <nil>

@@ -3,8 +3,8 @@
 // neither a network nor an account.
 //
 //	srv := kasapaytest.NewServer(t)
-//	// ... initiate a payout through a client with BaseURL srv.URL() and
-//	// HTTPClient srv.HTTPClient() ...
+//	client, err := kasapay.New(srv.Config())
+//	// ... initiate a payout through client ...
 //	srv.Advance(10 * time.Second) // it is paid, the callback goes out
 //	fmt.Println(srv.Float("KES"), srv.Deliveries()[0].Body)
 //

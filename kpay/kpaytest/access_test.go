@@ -82,9 +82,11 @@ func TestWrongPairAnswersAsRecorded(t *testing.T) {
 // The allow-list sees the address of a real socket too.
 func TestAllowListOverSockets(t *testing.T) {
 	t.Parallel()
-	kp := kpaytest.New(kpaytest.Config{AllowedIPs: []netip.Prefix{netip.MustParsePrefix("::1/128")}})
+	kp := kpaytest.New(kpaytest.Config{AllowedIPs: []netip.Prefix{netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("192.0.2.9/32")}})
 	t.Cleanup(kp.Close)
-	for remote, code := range map[string]string{"[::1]:4711": `"retcode":603`, "192.0.2.7:4711": `"retcode":602`, "[::ffff:192.0.2.7]:1": `"retcode":602`} {
+	for remote, code := range map[string]string{"[::1]:4711": `"retcode":603`, "192.0.2.7:4711": `"retcode":602`, "[::ffff:192.0.2.7]:1": `"retcode":602`,
+		"192.0.2.9:4711": `"retcode":603`, "[::ffff:192.0.2.9]:1": `"retcode":603`,
+	} {
 		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("{}"))
 		req.RemoteAddr = remote
 		req.SetBasicAuth("test-user", "test-pass")

@@ -91,11 +91,12 @@ func (f *Fake) readCard(r *http.Request) (card, problem string) {
 		return "", "This is not a valid card number."
 	}
 	if expiry := strings.TrimSpace(r.PostForm.Get(fieldExpiry)); expiry != "" {
-		month, err := time.Parse("01/06", strings.ReplaceAll(expiry, " ", ""))
+		month, year, _ := strings.Cut(strings.ReplaceAll(expiry, " ", ""), "/")
+		begins, err := time.Parse("01/2006", month+"/20"+year)
 		if err != nil {
 			return "", "The expiry date must be MM/YY."
 		}
-		if !month.AddDate(0, 1, 0).After(f.Now()) {
+		if !begins.AddDate(0, 1, 0).After(f.Now()) {
 			return "", "This card has expired."
 		}
 	}

@@ -110,8 +110,8 @@ func TestCheckoutNumberAsTyped(t *testing.T) {
 func TestCheckoutExpiryAndSecurityCode(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ expiry, cvv, problem string }{ // the clock stands at April 2026
-		{"04/26", "123", ""}, {"12/30", "1234", ""}, {"", "", ""},
-		{"03/26", "123", "expired"}, {"13/30", "123", "MM/YY"}, {"2030-12", "123", "MM/YY"},
+		{"04/26", "123", ""}, {"12/30", "1234", ""}, {"12 / 99", "123", ""}, {"", "", ""},
+		{"03/26", "123", "expired"}, {"13/30", "123", "MM/YY"}, {"2030-12", "123", "MM/YY"}, {"12/2030", "123", "MM/YY"},
 		{"12/30", "12", "three or four digits"}, {"12/30", "12345", "three or four digits"}, {"12/30", "12x", "three or four digits"},
 	} {
 		m := newMerchant(t, kpaytest.Config{})

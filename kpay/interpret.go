@@ -16,9 +16,12 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 	}
 	r.Parsed = a
 	v := a.verdict(op)
+	if v.Kind == transport.Accepted && r.Status >= 200 && r.Status <= 299 {
+		return v
+	}
 	v.Code, v.Message = string(a.code()), a.message()
 	switch {
-	case v.Kind == transport.Accepted && (r.Status < 200 || r.Status > 299),
+	case v.Kind == transport.Accepted,
 		v.Kind == transport.Refused && lost(r.Status) && a.code().class() != classRequest:
 		// KPay's words under a status that says the opposite settle nothing.
 		v.Kind, v.Kinds = transport.Unclear, nil

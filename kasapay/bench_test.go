@@ -1,0 +1,144 @@
+package kasapay_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/kasapay"
+)
+
+// floorRequest and floorAnswer are what a careful engineer writes by hand.
+type floorRequest struct {
+	PayoutReference         string `json:"payout_reference"`
+	ServiceCode             string `json:"service_code"`
+	PaymentAccountReference string `json:"payment_account_reference"`
+	RecipientName           string `json:"recipient_name"`
+	RecipientType           string `json:"recipient_type"`
+	RecipientAccountNumber  string `json:"recipient_account_number"`
+	Amount                  string `json:"amount"`
+	PaymentDescription      string `json:"payment_description"`
+	PaymentMethod           string `json:"payment_method"`
+	CurrencyCode            string `json:"currency_code"`
+	CountryCode             string `json:"country_code"`
+	CallbackURL             string `json:"callback_url"`
+}
+
+type floorAnswer struct {
+	PayoutReference     string `json:"payout_reference"`
+	ResponseCode        int    `json:"response_code"`
+	ResponseDescription string `json:"response_description"`
+}
+
+func payByHand(ctx context.Context, client *http.Client, url string, p kasapay.InitiateParams) error {
+	body, err := json.Marshal(floorRequest{
+		p.Reference, "12346", p.AccountReference, p.RecipientName, string(p.RecipientType), p.RecipientAccountNumber,
+		p.Amount.StringFixed(2), p.Description, "MPESA_B2B", p.Currency, p.Country, p.CallbackURL,
+	})
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("X-Access-Token", "planted-token")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "by-hand/1")
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	var a floorAnswer
+	if err := json.Unmarshal(text, &a); err != nil {
+		return err
+	}
+	if resp.StatusCode/100 != 2 || a.ResponseCode != 720 {
+		return errors.New(a.ResponseDescription)
+	}
+	return nil
+}
+
+// sides share one server, so that the client is what is measured.
+func sides(tb testing.TB) (byHand, sdk func(context.Context) error) {
+	hc := stage.Serve(tb, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		if strings.HasSuffix(r.URL.Path, "/auth") {
+			_, _ = io.WriteString(w, token)
+			return
+		}
+		_, _ = io.WriteString(w, accepted)
+	}))
+	const url = "http://kasapay.localhost"
+	client, err := kasapay.New(kasapay.Config{
+		BaseURL: url, ConsumerKey: "key-1", ConsumerSecret: planted, ServiceCode: "12346", HTTPClient: hc, AttemptTimeout: -1,
+	})
+	require.NoError(tb, err)
+	p := validPayout()
+	return func(ctx context.Context) error { return payByHand(ctx, hc, url+"/v1/payouts/b2b/initiate", p) },
+		func(ctx context.Context) error { _, err := client.Payouts.Initiate(ctx, p); return err }
+}
+
+func once(ctx context.Context, deadline bool, call func(context.Context) error) error {
+	if !deadline {
+		return call(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return call(ctx)
+}
+
+// BenchmarkInitiate compares one payout with the same request by hand. By hand
+// and control are the same code: their difference is the machine's noise.
+func BenchmarkInitiate(b *testing.B) {
+	byHand, sdk := sides(b)
+	for name, deadline := range map[string]bool{"open": false, "deadline": true} {
+		for _, side := range []struct {
+			name string
+			call func(context.Context) error
+		}{{"by hand", byHand}, {"sdk", sdk}, {"control", byHand}} {
+			b.Run(name+"/"+side.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := once(b.Context(), deadline, side.call); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Allocation counts include the server's, which are the same on both sides.
+func TestAPayoutAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) {
+	byHand, sdk := sides(t)
+	for _, deadline := range []bool{false, true} {
+		measure := func(call func(context.Context) error) float64 {
+			return testing.AllocsPerRun(200, func() {
+				if err := once(t.Context(), deadline, call); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		floor, ours := measure(byHand), measure(sdk)
+		t.Logf("deadline %v: by hand %v, SDK %v", deadline, floor, ours)
+		assert.LessOrEqual(t, ours, floor+5+stage.AllocNoise, "deadline %v", deadline)
+	}
+}

@@ -261,6 +261,58 @@ func TestDisturbancesAreChecked(t *testing.T) {
 	}
 }
 
+func TestHeldCallbackFollowsTheNextOnce(t *testing.T) {
+	t.Parallel()
+	r := &receiver{answer: always(500)}
+	s := newShop(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
+	require.NoError(t, s.Disturb(fake.Disturbance{Kind: fake.DisturbHold, Times: 1}))
+	s.world.Lock()
+	for _, event := range []string{"one", "two", "three"} {
+		s.call("order", event)
+	}
+	s.world.Unlock()
+	s.Flush()
+	assert.Equal(t, "two one three", r.events())
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	r := http.NewServeMux()
+	elsewhere := &receiver{}
+	r.Handle("/hook", http.RedirectHandler("/elsewhere", http.StatusTemporaryRedirect))
+	r.Handle("/elsewhere", elsewhere)
+	s := newShop(t, fake.Options{Callbacks: r}, withHook)
+	s.order(t, `{}`)
+	s.Flush()
+	assert.Empty(t, elsewhere.events())
+	assert.Equal(t, http.StatusTemporaryRedirect, s.Deliveries()[0].Attempts[0].Status)
+	assert.Equal(t, fake.DeliveryDead, s.Deliveries()[0].State)
+}
+
+func TestAbandonedCallbackInTheQueueIsNotSent(t *testing.T) {
+	t.Parallel()
+	arrived, leave := make(chan string), make(chan struct{})
+	s := newShop(t, fake.Options{Callbacks: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		arrived <- string(body)
+		<-leave
+	})}, withHook)
+	s.world.Lock()
+	s.call("order", "one")
+	s.call("order", "two")
+	s.world.Unlock()
+	assert.Contains(t, <-arrived, "one")
+	s.world.Lock()
+	s.world.Abandon("shop", "hook-1")
+	s.world.Unlock()
+	close(leave)
+	s.Flush()
+	d := s.Deliveries()
+	assert.Equal(t, fake.DeliveryDelivered, d[0].State, "it was on its way and arrived")
+	assert.Equal(t, fake.DeliveryDead, d[1].State)
+	assert.Empty(t, d[1].Attempts)
+}
+
 func TestRedeliver(t *testing.T) {
 	t.Parallel()
 	r := &receiver{answer: func(n int) (int, string) {
@@ -292,6 +344,7 @@ func TestRedeliverLetsAHeldCallbackGo(t *testing.T) {
 	s.Flush()
 	require.True(t, s.Deliveries()[0].Held)
 	require.NoError(t, s.Redeliver(s.Deliveries()[0].ID))
+	assert.False(t, s.Deliveries()[0].Held)
 	s.Advance(time.Hour)
 	assert.Equal(t, "made settled", r.events(), "and it does not go out twice")
 }

@@ -57,6 +57,17 @@ func TestAdvanceWorksOnRealClockAheadOfTime(t *testing.T) {
 	})
 }
 
+func TestRealClockNeverGoesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-time.After(5 * time.Second) })
+		s := newShop(t, fake.Options{RealTime: true, Callbacks: slow}, withHook)
+		start := s.Now()
+		s.order(t, `{}`)
+		s.Advance(7 * time.Second) // from 5 s, when the first callback is done, to 12 s; the second takes until 15 s
+		assert.Equal(t, start.Add(15*time.Second), s.Now())
+	})
+}
+
 func TestEventsOfOneInstantHappenInOrder(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, fake.Options{Callbacks: answering(200)}, withHook)

@@ -210,6 +210,9 @@ func TestDelayEndsWhenTheClientGoes(t *testing.T) {
 		assert.Equal(t, 0, s.Waiting())
 		<-time.After(2 * time.Minute)
 		assert.Equal(t, 0, s.orders(), "the work was never begun")
+		begin := time.Now()
+		s.Advance(0)
+		assert.Zero(t, time.Since(begin), "and nobody waits for it")
 	})
 }
 
@@ -229,6 +232,17 @@ func TestDroppedRequestShowsInTheTraceAsSent(t *testing.T) {
 	assert.Equal(t, int32(1), asked.Load())
 	assert.Equal(t, int32(1), wrote.Load())
 	assert.Equal(t, 1, s.orders())
+}
+
+func TestTruncationOfAnEmptyBodyIsSeen(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, fake.Options{}, withHandler(func(http.ResponseWriter, *http.Request) {}))
+	require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultTruncate, Times: 1}))
+	res, err := s.HTTPClient().Post(s.URL()+"/orders", "", nil)
+	require.NoError(t, err)
+	_, err = io.ReadAll(res.Body)
+	require.NoError(t, res.Body.Close())
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
 
 func TestPanicOfAHandlerIsA500AndLocksNothing(t *testing.T) {

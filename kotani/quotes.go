@@ -36,12 +36,12 @@ type Quote struct {
 
 // In prices a deposit of fiat.
 func (s *QuotesService) In(ctx context.Context, p QuoteParams) (*Quote, error) {
-	return s.quote(ctx, OpQuoteIn, "fiatAmount", p)
+	return s.quote(ctx, OpQuoteIn, "fiatAmount", fiatDecimals, p)
 }
 
 // Out prices a sale of crypto.
 func (s *QuotesService) Out(ctx context.Context, p QuoteParams) (*Quote, error) {
-	return s.quote(ctx, OpQuoteOut, "cryptoAmount", p)
+	return s.quote(ctx, OpQuoteOut, "cryptoAmount", cryptoDecimals, p)
 }
 
 // AcceptIn accepts a quote of In, for Fiat.DepositQuoted. Accepting one twice
@@ -56,13 +56,13 @@ func (s *QuotesService) AcceptOut(ctx context.Context, quoteID string) (*Quote, 
 	return s.accept(ctx, OpAcceptQuoteOut, quoteID)
 }
 
-func (s *QuotesService) quote(ctx context.Context, op, amountField string, p QuoteParams) (*Quote, error) {
+func (s *QuotesService) quote(ctx context.Context, op, amountField string, decimals int, p QuoteParams) (*Quote, error) {
 	var f faults
-	f.positive(amountField, p.Amount)
+	f.amount(amountField, p.Amount, decimals)
 	f.Require("currency", p.Currency)
 	f.Require("cryptoType", p.CryptoType)
-	return call(ctx, s.c, f, transport.Call{Op: op, Body: map[string]string{
-		amountField: p.Amount.String(), "currency": p.Currency, "cryptoType": p.CryptoType,
+	return call(ctx, s.c, f, transport.Call{Op: op, Body: map[string]any{
+		amountField: plainText(p.Amount), "currency": p.Currency, "cryptoType": p.CryptoType,
 	}}, decodeQuote)
 }
 

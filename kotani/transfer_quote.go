@@ -89,9 +89,9 @@ func (f *FiatConnect) quote(ctx context.Context, op string, p TransferQuoteParam
 		Address: p.Address, Preview: p.Preview,
 	}
 	if p.FiatAmount.IsPositive() {
-		body.FiatAmount = p.FiatAmount.String()
+		body.FiatAmount = (*plainText)(&p.FiatAmount)
 	} else {
-		body.CryptoAmount = p.CryptoAmount.String()
+		body.CryptoAmount = (*plainText)(&p.CryptoAmount)
 	}
 	var quote *TransferQuote
 	err := f.do(ctx, transport.Call{Op: op, Body: body, Decode: into(&quote, decodeTransferQuote)})
@@ -109,23 +109,18 @@ func (p TransferQuoteParams) validate() (f faults) {
 	case p.FiatAmount.IsZero() == p.CryptoAmount.IsZero():
 		f.Add("fiatAmount", "or cryptoAmount is required, and not both")
 	case p.CryptoAmount.IsZero():
-		f.positive("fiatAmount", p.FiatAmount)
-		if p.FiatAmount.Exponent() < -fiatDecimals && !p.FiatAmount.Equal(p.FiatAmount.Truncate(fiatDecimals)) {
-			f.Add("fiatAmount", "must have at most two decimals")
-		}
+		f.amount("fiatAmount", p.FiatAmount, fiatDecimals)
 	default:
-		f.positive("cryptoAmount", p.CryptoAmount)
+		f.amount("cryptoAmount", p.CryptoAmount, cryptoDecimals)
 	}
 	return f
 }
 
-const fiatDecimals = 2 // FiatConnect specification
-
 type transferQuoteRequest struct {
 	FiatType     FiatType   `json:"fiatType"`
 	CryptoType   CryptoType `json:"cryptoType"`
-	FiatAmount   string     `json:"fiatAmount,omitempty"`
-	CryptoAmount string     `json:"cryptoAmount,omitempty"`
+	FiatAmount   *plainText `json:"fiatAmount,omitempty"`
+	CryptoAmount *plainText `json:"cryptoAmount,omitempty"`
 	Country      string     `json:"country"`
 	Region       string     `json:"region,omitempty"`
 	Address      string     `json:"address,omitempty"`

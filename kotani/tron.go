@@ -36,7 +36,7 @@ func (s *TronService) CashIn(ctx context.Context, p CashInParams) (*Transaction,
 	var f faults
 	f.segment("countryCode", string(p.Country))
 	f.phone("phoneNumber", p.PhoneNumber)
-	f.whole("amount", p.Amount)
+	f.amount("amount", p.Amount, 0)
 	f.callback("callback", p.CallbackURL)
 	if p.ExternalID != "" {
 		f.reference("externalId", p.ExternalID)

@@ -66,11 +66,12 @@ func (s *UBIService) SetBeneficiary(ctx context.Context, p UBIParams) (*Benefici
 
 func decodeBeneficiary(body []byte) (Beneficiary, error) {
 	var w struct {
+		Status json.RawMessage `json:"status"`
 		Desc   string          `json:"desc"`
 		Result json.RawMessage `json:"result"`
 	}
 	err := wire.Unmarshal(body, &w)
-	if err == nil && w.Desc == "" && w.Result == nil {
+	if err == nil && w.Status == nil && w.Desc == "" && w.Result == nil {
 		err = missing("desc")
 	}
 	return Beneficiary{Is: !strings.EqualFold(w.Desc, notBeneficiary), Description: w.Desc, Result: w.Result, Raw: body}, err

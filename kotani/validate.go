@@ -7,6 +7,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // faults collects what is wrong with parameters, all of it at once. The zero
@@ -20,31 +21,26 @@ func (f *faults) segment(field, value string) {
 	}
 }
 
-// positive checks an amount that goes out as text.
-func (f *faults) positive(field string, amount decimal.Decimal) {
-	switch {
-	case !amount.IsPositive():
-		f.Add(field, "must be greater than zero")
-	case amount.Exponent() < -maxDecimals || amount.NumDigits() > maxDigits || amount.Exponent() > maxDigits:
-		f.Add(field, "has too many digits")
+// amount checks an amount that goes out with so many decimals at most.
+func (f *faults) amount(field string, amount decimal.Decimal, decimals int) {
+	if fault := wire.AmountFault(amount, decimals); fault != "" {
+		f.Add(field, fault)
 	}
 }
 
-// whole checks an amount that goes out as an integer.
-func (f *faults) whole(field string, amount decimal.Decimal) {
-	switch {
-	case !amount.IsPositive():
-		f.Add(field, "must be greater than zero")
-	case amount.Exponent() > maxDigits || !amount.IsInteger() || !amount.BigInt().IsInt64():
-		f.Add(field, "must be a whole amount")
-	}
-}
-
-// Amounts beyond these are slips.
 const (
-	maxDecimals = 18
-	maxDigits   = 38
+	fiatDecimals   = 2  // FiatConnect specification
+	cryptoDecimals = 18 // FiatConnect specification: that of the token, usually 18
 )
+
+// plainText is an amount that goes out as text: "1300.5". It is written when the
+// request is, after the amount was checked.
+type plainText decimal.Decimal
+
+// MarshalJSON implements json.Marshaler.
+func (a plainText) MarshalJSON() ([]byte, error) {
+	return []byte(`"` + decimal.Decimal(a).String() + `"`), nil
+}
 
 // callback checks an optional callback URL, which must carry a scheme
 // (documented).

@@ -25,7 +25,7 @@ type WithdrawParams struct {
 // ErrOutcomeUnknown.
 func (s *FiatService) Withdraw(ctx context.Context, p WithdrawParams) (*Transaction, error) {
 	var f faults
-	f.whole("amount", p.Amount)
+	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
 	f.callback("callback", p.CallbackURL)
 	return s.move(ctx, movement{
@@ -50,7 +50,7 @@ type BankWithdrawParams struct {
 // WithdrawToBank is Withdraw to a bank account.
 func (s *FiatService) WithdrawToBank(ctx context.Context, p BankWithdrawParams) (*Transaction, error) {
 	var f faults
-	f.whole("amount", p.Amount)
+	f.amount("amount", p.Amount, 0)
 	f.Require("accountNumber", p.AccountNumber)
 	f.Require("accountName", p.AccountName)
 	f.Require("serviceProviderId", string(p.Bank))

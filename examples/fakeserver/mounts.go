@@ -4,8 +4,11 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 )
 
 // mount is one fake of the server.
@@ -22,10 +25,29 @@ type mount struct {
 var mounts = []mount{
 	{
 		prefix: "/kapiten", bases: map[string]string{"kapiten": "/kapiten"},
-		credentials: map[string]any{"kapiten": map[string]string{"note": "none to start with: create a company"}},
+		credentials: map[string]any{"kapiten": map[string]any{"note": "none to start with: create a company"}},
 		open: func(w *fake.World) http.Handler {
 			return kapitentest.NewIn(w, kapitentest.Config{Autopilot: true})
 		},
+	},
+	{
+		prefix: "/kpay", bases: map[string]string{"kpay": "/kpay"},
+		credentials: map[string]any{"kpay": map[string]any{"username": "test-user", "password": "test-pass", "retailerid": "02"}},
+		open:        func(w *fake.World) http.Handler { return kpaytest.NewIn(w, kpaytest.Config{}) },
+	},
+	{
+		prefix: "/kasapay", bases: map[string]string{"kasapay": "/kasapay"},
+		credentials: map[string]any{"kasapay": map[string]any{
+			"consumer_key": "test-key", "consumer_secret": "test-secret", "service_code": "12346", "float": "1000000.00 KES",
+		}},
+		open: func(w *fake.World) http.Handler { return kasapaytest.NewIn(w, kasapaytest.Config{}) },
+	},
+	{
+		prefix: "/bitpesa", bases: map[string]string{"bitpesa": "/bitpesa/v1"},
+		credentials: map[string]any{"bitpesa": map[string]any{
+			"key": bitpesatest.TestKey, "secret": bitpesatest.TestSecret, "balances": "1000000.00 each of USD, EUR, GBP, NGN, KES, UGX, GHS",
+		}},
+		open: func(w *fake.World) http.Handler { return bitpesatest.NewIn(w, bitpesatest.Config{}) },
 	},
 }
 
@@ -35,18 +57,31 @@ var mounts = []mount{
 func newHandler(world *fake.World) http.Handler {
 	opened := make([]http.Handler, len(mounts))
 	for i, m := range mounts {
-		opened[i] = http.StripPrefix(m.prefix, m.open(world))
+		opened[i] = strip(m.prefix, m.open(world))
 	}
 	own := http.NewServeMux()
 	own.Handle("/_fake/", world.Admin())
 	own.HandleFunc("GET /{$}", console)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for i, m := range mounts {
-			if strings.HasPrefix(r.URL.Path, m.prefix+"/") {
+			if r.URL.Path == m.prefix || strings.HasPrefix(r.URL.Path, m.prefix+"/") {
 				opened[i].ServeHTTP(w, r)
 				return
 			}
 		}
 		own.ServeHTTP(w, r)
+	})
+}
+
+// strip takes the mount off the path. A base URL without a path behind it means
+// the fake's root: a client whose API is one endpoint posts there.
+func strip(prefix string, h http.Handler) http.Handler {
+	stripped := http.StripPrefix(prefix, h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == prefix {
+			r = r.Clone(r.Context())
+			r.URL.Path, r.URL.RawPath = prefix+"/", ""
+		}
+		stripped.ServeHTTP(w, r)
 	})
 }

@@ -1,0 +1,233 @@
+package kasapay_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+)
+
+// world is a fake on the bubble's clock and a client of it that is logged in.
+type world struct {
+	*kasapaytest.Fake
+	client *kasapay.Client
+}
+
+func newWorld(t *testing.T, cfg kasapaytest.Config, change ...func(*kasapay.Config)) world {
+	t.Helper()
+	cfg.Options.RealTime = true
+	cfg.Options.Callbacks = http.NotFoundHandler() // what becomes of callbacks is package webhook's matter
+	srv := kasapaytest.NewServer(t, cfg)
+	c := srv.Config()
+	for _, change := range change {
+		change(&c)
+	}
+	client, err := kasapay.New(c)
+	require.NoError(t, err)
+	return world{srv, client}
+}
+
+// paid is how often the float was debited, once all is settled.
+func (w world) paid(t *testing.T) int {
+	t.Helper()
+	wait(t, time.Minute)
+	assert.NoError(t, w.CheckLedger())
+	spent := decimal.NewFromInt(1_000_000).Sub(w.Float("KES"))
+	n := spent.Div(decimal.NewFromInt(100))
+	assert.True(t, n.IsInteger())
+	return int(n.IntPart())
+}
+
+func TestWhateverHappensToAPayoutItIsPaidAtMostOnce(t *testing.T) {
+	for _, m := range stage.ReferencedMishaps() {
+		t.Run(m.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) { c.HTTPClient = m.HTTPClient(c.HTTPClient) })
+				if m.Fault.Kind != "" {
+					m.Fault.Method, m.Fault.Path = "POST", "/v1/payouts/b2b/initiate"
+					require.NoError(t, w.Fault(m.Fault))
+				}
+				ctx, cancel := m.Context(t.Context())
+				defer cancel()
+				start := time.Now()
+				payout, err := w.client.Payouts.Initiate(ctx, validPayout())
+				if m.Took > 0 {
+					assert.Equal(t, m.Took, time.Since(start))
+				}
+				w.ClearFaults()
+
+				assert.Len(t, w.Payouts(), m.Done)
+				assert.Equal(t, m.Done, w.paid(t))
+				if m.Outcome == "" {
+					require.NoError(t, err)
+					assert.Equal(t, "ms83-1", payout.Reference)
+					assert.False(t, payout.Status.Final())
+					settled, err := w.client.Payouts.Wait(t.Context(), "ms83-1")
+					require.NoError(t, err)
+					assert.Equal(t, kasapay.StatusProcessed, settled.Status)
+					return
+				}
+				assert.Nil(t, payout)
+				var e *kasapay.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, m.Outcome, e.Outcome)
+				assert.Equal(t, "ms83-1", e.Reference)
+				assert.Equal(t, m.Outcome == kasapay.OutcomeUnknown, errors.Is(err, kasapay.ErrOutcomeUnknown))
+				assert.Equal(t, m.Outcome == kasapay.OutcomeNotSent, errors.Is(err, kasapay.ErrNotSent))
+				assert.Equal(t, m.Outcome == kasapay.OutcomeRejected, errors.Is(err, kasapay.ErrRejected))
+				if m.Is != nil {
+					assert.ErrorIs(t, err, m.Is)
+				}
+			})
+		})
+	}
+}
+
+func TestAnExpiredTokenCostsOneLoginAndNoMoney(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fault kasapaytest.Fault
+		sent  int // requests to initiate
+	}{
+		"expired before the payout":      {kasapaytest.Fault{Kind: kasapaytest.FaultExpireToken, Path: "/v1/payouts/b2b/initiate", Times: 1}, 2},
+		"expired before the lookup only": {kasapaytest.Fault{Kind: kasapaytest.FaultExpireToken, Method: "GET", Times: 1}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, kasapaytest.Config{})
+				_, err := w.client.Payouts.Status(t.Context(), "none") // logs in
+				require.ErrorIs(t, err, kasapay.ErrNotFound)
+				require.NoError(t, w.Fault(tc.fault))
+				require.NoError(t, w.Fault(kasapaytest.Fault{Kind: kasapaytest.FaultDropAfter, Path: "/v1/payouts/b2b/initiate", Times: 1}))
+				_, err = w.client.Payouts.Initiate(t.Context(), validPayout())
+				require.NoError(t, err)
+				assert.Equal(t, 1, w.paid(t))
+				logins, sent := 0, 0
+				for _, r := range w.Requests() {
+					switch r.Path {
+					case "/v1/auth":
+						logins++
+					case "/v1/payouts/b2b/initiate":
+						sent++
+					}
+				}
+				assert.Equal(t, 2, logins)
+				assert.Equal(t, tc.sent, sent)
+			})
+		})
+	}
+}
+
+func TestALongRunRenewsItsTokenAheadOfItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, kasapaytest.Config{TokenLifetime: 10 * time.Minute})
+		for range 60 {
+			_, err := w.client.Payouts.Status(t.Context(), "none")
+			require.ErrorIs(t, err, kasapay.ErrNotFound)
+			wait(t, 30*time.Second)
+		}
+		for _, r := range w.Requests() {
+			assert.NotEqual(t, 401, r.Status, "no request ever met an expired token")
+		}
+	})
+}
+
+func TestNothingIsSentAgainWhileKasapayCannotBeAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, kasapaytest.Config{})
+		require.NoError(t, w.Fault(kasapaytest.Fault{Kind: kasapaytest.FaultDropAfter, Path: "/v1/payouts/**"})) // the lookups too
+		_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
+		require.ErrorIs(t, err, kasapay.ErrOutcomeUnknown)
+		w.ClearFaults()
+		assert.Equal(t, 1, w.paid(t))
+		payout, err := w.client.Payouts.Status(t.Context(), "ms83-1")
+		require.NoError(t, err, "what the error's reference is for")
+		assert.Equal(t, kasapay.StatusProcessed, payout.Status)
+	})
+}
+
+func TestOfTwoCallersWithOneReferenceOnlyOnePays(t *testing.T) {
+	for name, status := range map[string]int{"721": 0, "409": 409, "400": 400} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, kasapaytest.Config{DuplicateStatus: status})
+				var mu sync.Mutex
+				var wg sync.WaitGroup
+				outcomes := map[string]int{}
+				for range 16 {
+					wg.Go(func() {
+						_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
+						mu.Lock()
+						defer mu.Unlock()
+						switch {
+						case err == nil:
+							outcomes["accepted"]++
+						case errors.Is(err, kasapay.ErrDuplicate) && errors.Is(err, kasapay.ErrRejected):
+							outcomes["duplicate"]++
+						}
+					})
+				}
+				wg.Wait()
+				assert.Equal(t, map[string]int{"accepted": 1, "duplicate": 15}, outcomes)
+				assert.Equal(t, 1, w.paid(t))
+			})
+		})
+	}
+}
+
+func TestBothReferencesFindThePayout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, kasapaytest.Config{MintReferences: true})
+		accepted, err := w.client.Payouts.Initiate(t.Context(), validPayout())
+		require.NoError(t, err)
+		require.NotEqual(t, "ms83-1", accepted.GatewayReference)
+		for _, reference := range []string{accepted.Reference, accepted.GatewayReference} {
+			payout, err := w.client.Payouts.Status(t.Context(), reference)
+			require.NoError(t, err)
+			assert.Equal(t, reference, payout.Reference)
+			assert.Equal(t, "ms83-1", payout.GatewayReference)
+		}
+	})
+}
+
+func TestWaitFollowsAPayoutToItsEnd(t *testing.T) {
+	for outcome, want := range map[kasapaytest.Outcome]kasapay.PaymentStatus{
+		kasapaytest.OutcomePaid: "700", kasapaytest.OutcomeFailed: "701", kasapaytest.OutcomeNoFunds: "701", kasapaytest.OutcomeSlow: "700",
+		kasapaytest.OutcomeJammedPaid: "700", kasapaytest.OutcomeJammedReversed: "702", kasapaytest.OutcomeLost: "700",
+	} {
+		t.Run(string(outcome), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, kasapaytest.Config{Outcome: outcome})
+				_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
+				require.NoError(t, err)
+				payout, err := w.client.Payouts.Wait(t.Context(), "ms83-1")
+				require.NoError(t, err)
+				assert.Equal(t, want, payout.Status)
+			})
+		})
+	}
+}
+
+func TestAJammedPayoutIsWaitedForUntilTheContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, kasapaytest.Config{Outcome: kasapaytest.OutcomeJammed})
+		_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		payout, err := w.client.Payouts.Wait(ctx, "ms83-1")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotNil(t, payout)
+		assert.Equal(t, kasapay.StatusJammed, payout.Status)
+	})
+}

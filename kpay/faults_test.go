@@ -1,0 +1,181 @@
+package kpay_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+)
+
+// world is a fake on the bubble's clock and a client of it.
+type world struct {
+	*kpaytest.Fake
+	client *kpay.Client
+}
+
+func newWorld(t *testing.T, cfg kpaytest.Config, change ...func(*kpay.Config)) world {
+	t.Helper()
+	cfg.Options.RealTime = true
+	cfg.Options.Callbacks = http.NotFoundHandler() // what becomes of callbacks is package webhook's matter
+	srv := kpaytest.NewServer(t, cfg)
+	c := srv.Config()
+	for _, change := range change {
+		change(&c)
+	}
+	client, err := kpay.New(c)
+	require.NoError(t, err)
+	return world{srv, client}
+}
+
+// collected is how often the payer's money came in, once all is settled.
+func (w world) collected(t *testing.T) int {
+	t.Helper()
+	pause(t, time.Minute)
+	assert.NoError(t, w.CheckLedger())
+	entries := w.Entries("02", "RWF")
+	assert.True(t, w.Balance("02", "RWF").Equal(decimal.NewFromInt(int64(4200*len(entries)))))
+	return len(entries)
+}
+
+// pause lets virtual time pass.
+func pause(t *testing.T, d time.Duration) {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	<-ctx.Done()
+}
+
+func TestWhateverHappensToAPaymentThePayerPaysAtMostOnce(t *testing.T) {
+	for _, m := range stage.ReferencedMishaps() {
+		t.Run(m.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, kpaytest.Config{}, func(c *kpay.Config) { c.HTTPClient = m.HTTPClient(c.HTTPClient) })
+				if m.Fault.Kind != "" {
+					m.Fault.Method, m.Fault.Path = "POST", "/"
+					require.NoError(t, w.Fault(m.Fault))
+				}
+				ctx, cancel := m.Context(t.Context())
+				defer cancel()
+				start := time.Now()
+				payment, err := w.client.Pay(ctx, validPay())
+				if m.Took > 0 {
+					assert.Equal(t, m.Took, time.Since(start))
+				}
+				w.ClearFaults()
+
+				assert.Len(t, w.Payments(), m.Done)
+				assert.Equal(t, m.Done, w.collected(t))
+				if m.Outcome == "" {
+					require.NoError(t, err)
+					assert.Equal(t, "order-1", payment.RefID)
+					assert.True(t, payment.Status.Pending())
+					settled, err := w.client.Wait(t.Context(), "order-1")
+					require.NoError(t, err)
+					assert.True(t, settled.Status.Paid())
+					return
+				}
+				assert.Nil(t, payment)
+				var e *kpay.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, m.Outcome, e.Outcome)
+				assert.Equal(t, "order-1", e.Reference)
+				assert.Equal(t, m.Outcome == kpay.OutcomeUnknown, errors.Is(err, kpay.ErrOutcomeUnknown))
+				assert.Equal(t, m.Outcome == kpay.OutcomeNotSent, errors.Is(err, kpay.ErrNotSent))
+				assert.Equal(t, m.Outcome == kpay.OutcomeRejected, errors.Is(err, kpay.ErrRejected))
+				if m.Is != nil {
+					assert.ErrorIs(t, err, m.Is)
+				}
+			})
+		})
+	}
+}
+
+func TestAPaymentDoneBeforeTheAnswerGotLostIsNeverSentAgain(t *testing.T) {
+	for name, tc := range map[string]struct {
+		lag     time.Duration // until checkstatus shows it
+		outcome kpay.Outcome
+		is      error
+	}{
+		"shown at once":                  {0, "", nil},
+		"shown within the grace":         {2 * time.Second, "", nil},
+		"shown after the second request": {4 * time.Second, "", nil},
+		"not shown while anybody looks":  {time.Hour, kpay.OutcomeUnknown, kpay.ErrDuplicate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, kpaytest.Config{LookupLag: tc.lag})
+				require.NoError(t, w.Fault(kpaytest.Fault{Kind: kpaytest.FaultDropAfter, Times: 1}))
+				_, err := w.client.Pay(t.Context(), validPay())
+				assert.Equal(t, 1, w.collected(t))
+				if tc.outcome == "" {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorIs(t, err, kpay.ErrOutcomeUnknown)
+				assert.ErrorIs(t, err, tc.is)
+			})
+		})
+	}
+}
+
+func TestNothingIsSentAgainWhileKPayCannotBeAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, kpaytest.Config{})
+		require.NoError(t, w.Fault(kpaytest.Fault{Kind: kpaytest.FaultDropAfter})) // the lookups too
+		_, err := w.client.Pay(t.Context(), validPay())
+		require.ErrorIs(t, err, kpay.ErrOutcomeUnknown)
+		w.ClearFaults()
+		assert.Equal(t, 1, w.collected(t))
+		paid, err := w.client.Status(t.Context(), "order-1")
+		require.NoError(t, err, "what the error's reference is for")
+		assert.True(t, paid.Status.Paid())
+	})
+}
+
+func TestOfTwoCallersWithOneReferenceOnlyOnePays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, kpaytest.Config{})
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		outcomes := map[string]int{}
+		for range 16 {
+			wg.Go(func() {
+				_, err := w.client.Pay(t.Context(), validPay())
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case err == nil:
+					outcomes["paid"]++
+				case errors.Is(err, kpay.ErrDuplicate) && errors.Is(err, kpay.ErrRejected):
+					outcomes["duplicate"]++
+				}
+			})
+		}
+		wg.Wait()
+		assert.Equal(t, map[string]int{"paid": 1, "duplicate": 15}, outcomes)
+		assert.Equal(t, 1, w.collected(t))
+	})
+}
+
+func TestADuplicateWithAnotherAmountLeavesTheFirstAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, kpaytest.Config{})
+		_, err := w.client.Pay(t.Context(), validPay())
+		require.NoError(t, err)
+		p := validPay()
+		p.Amount = decimal.NewFromInt(99)
+		_, err = w.client.Pay(t.Context(), p)
+		require.ErrorIs(t, err, kpay.ErrDuplicate)
+		assert.Equal(t, 1, w.collected(t))
+	})
+}

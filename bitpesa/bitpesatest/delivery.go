@@ -2,6 +2,7 @@ package bitpesatest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -97,7 +98,7 @@ func (f *Fake) logDelivery(a *account, h *webhook, d fake.Delivery, x fake.Excha
 		message, status = "Webhook failed: "+x.Error, ""
 	}
 	attempt := strconv.Itoa(len(d.Attempts))
-	entry := &logEntry{ID: f.derivedID("webhook log", d.ID, attempt), Created: f.now()}
+	entry := &logEntry{ID: f.derivedID("webhook log", d.ID, attempt), Created: f.now(), Order: fmt.Sprintf("%s %03d", d.ID, len(d.Attempts))}
 	entry.Body = object{
 		"id": entry.ID, "message": message, "created_at": stamp(f.now(), spelledOut), "parent_id": h.ID, "parent_type": "Webhook",
 		"metadata": object{
@@ -108,6 +109,7 @@ func (f *Fake) logDelivery(a *account, h *webhook, d fake.Delivery, x fake.Excha
 		},
 	}
 	a.WebhookLogs.keep(entry, maxLogs)
+	moveBack(a.WebhookLogs.rows)
 }
 
 // titled is payin_method as PayinMethod.

@@ -17,6 +17,7 @@ const (
 type logEntry struct {
 	ID      string    `json:"id"`
 	Created time.Time `json:"created"`
+	Order   string    `json:"order,omitempty"` // among entries of one instant
 	Body    object    `json:"body"`
 }
 
@@ -39,6 +40,14 @@ func (f *Fake) logCall(a *account, r *http.Request, body []byte, status int, tex
 		"created_at": stamp(f.now(), spelledOut),
 	}
 	a.APILogs.keep(e, maxLogs)
+}
+
+// moveBack brings the last entry of a log into the order of its instant: attempts
+// run side by side, and end in any order.
+func moveBack(log []*logEntry) {
+	for i := len(log) - 1; i > 0 && log[i-1].Created.Equal(log[i].Created) && log[i-1].Order > log[i].Order; i-- {
+		log[i-1], log[i] = log[i], log[i-1]
+	}
 }
 
 func cut(b []byte) string {

@@ -1,7 +1,6 @@
 package bitpesatest_test
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha512"
 	"encoding/hex"
@@ -111,11 +110,16 @@ func (m merchant) list(t testing.TB, status int, method, path, body string) []ob
 
 func (r reply) decoded(t testing.TB) object {
 	t.Helper()
-	d := json.NewDecoder(bytes.NewReader([]byte(r.body)))
-	d.UseNumber()
-	var o object
-	require.NoError(t, d.Decode(&o), r.body)
+	o, err := decode(r.body)
+	require.NoError(t, err, r.body)
 	return o
+}
+
+func decode(body string) (o object, err error) {
+	d := json.NewDecoder(strings.NewReader(body))
+	d.UseNumber()
+	err = d.Decode(&o)
+	return o, err
 }
 
 // at walks into nested objects and lists: "recipients.0.state".
@@ -233,6 +237,7 @@ func newInbox() *inbox {
 
 func (i *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	w.Header()["Date"] = nil // what the fake logs of an answer shall not differ from run to run
 	i.got <- r
 	i.bodies <- string(body)
 	if s := i.status.Load(); s != 0 {
@@ -240,8 +245,9 @@ func (i *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// events are the names received so far, in order.
-func (i *inbox) events() []string {
+// events are the names received since the last time, in order.
+func (i *inbox) events(f *bitpesatest.Fake) []string {
+	f.Flush()
 	names := []string{}
 	for {
 		select {

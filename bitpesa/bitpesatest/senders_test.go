@@ -174,7 +174,7 @@ func TestKYCDecidesOverSenders(t *testing.T) {
 	require.NoError(t, f.SetSenderState(id, "rejected"))
 	m.want(t, 422, "POST", "/transactions", reuse)
 	f.Flush()
-	assert.Equal(t, []string{"sender.approved", "sender.rejected"}, only(in.events(), "sender."))
+	assert.Equal(t, []string{"sender.approved", "sender.rejected"}, only(in.events(f), "sender."))
 }
 
 // only are the names with a prefix.

@@ -273,7 +273,7 @@ func TestTransactionExpiresAfterAnHour(t *testing.T) {
 	assert.Equal(t, "canceled", textAt(t, m.transaction(t, id), "recipients.0.state"))
 	assert.Equal(t, "received", m.state(t, kept))
 	assert.Equal(t, []string{"Transaction is expired or cancelled"}, errorWords(t, m.list(t, 422, "POST", "/accounts/debits", `{"debit":{"to_id":"`+id+`","to_type":"Transaction"}}`)[0], "base"))
-	assert.Equal(t, "transaction.canceled", in.events()[4])
+	assert.Equal(t, "transaction.canceled", in.events(f)[4])
 	wantBalance(t, f, "USD", "999990")
 }
 

@@ -1,0 +1,248 @@
+package bitpesatest_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+)
+
+func TestSenderMovesAlongItsArrows(t *testing.T) {
+	t.Parallel()
+	legal := map[string]string{ // from: to ...
+		"initial": "verified approved rejected banned disabled", "verified": "approved rejected banned disabled",
+		"approved": "banned disabled", "rejected": "banned disabled", "disabled": "banned", "banned": "",
+	}
+	reach := map[string][]string{
+		"initial": nil, "verified": {"verified"}, "approved": {"approved"}, "rejected": {"rejected"}, "disabled": {"disabled"}, "banned": {"banned"},
+	}
+	f, m := start(t, bitpesatest.Config{WaivedStaysInitial: true})
+	for from, steps := range reach {
+		for to := range legal {
+			id := textAt(t, m.want(t, 201, "POST", "/senders", `{"sender":{`+senderFields+`}}`), "id")
+			for _, step := range steps {
+				require.NoError(t, f.SetSenderState(id, step))
+			}
+			err := f.SetSenderState(id, to)
+			if strings.Contains(" "+legal[from]+" ", " "+to+" ") {
+				assert.NoError(t, err, "%s to %s", from, to)
+				continue
+			}
+			if to == "initial" {
+				assert.ErrorIs(t, err, bitpesatest.ErrState)
+			} else {
+				assert.ErrorIs(t, err, bitpesatest.ErrTransition, "%s to %s", from, to)
+			}
+			assert.Equal(t, from, textAt(t, m.want(t, 200, "GET", "/senders/"+id, ""), "state"), "a refused arrow changes nothing")
+		}
+	}
+	assert.ErrorIs(t, f.SetSenderState("x", "approved"), bitpesatest.ErrNotFound)
+}
+
+func TestTransactionMovesAlongItsArrows(t *testing.T) {
+	t.Parallel()
+	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: newInbox()}})
+	unfunded := func() string {
+		return textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("100001", "15500"))), "id")
+	}
+	funded := func() string { return m.funded(t, transaction("", ngn("100001", "15500"))) }
+	failed := func() string {
+		id := m.funded(t, transaction("", ngn("1219", "15500")))
+		pay(f)
+		return id
+	}
+	tests := map[string]struct {
+		make  func() string
+		steps string // the last one is refused when it begins with !
+		state string
+	}{
+		"paid in from outside":           {unfunded, "pending received", "received"},
+		"pending, then debited nowhere":  {unfunded, "pending canceled", "canceled"},
+		"review":                         {funded, "processing", "processing"},
+		"review over":                    {funded, "processing received", "received"},
+		"paid":                           {funded, "paid", "paid"},
+		"failed, then paid":              {failed, "paid", "paid"},
+		"failed, then canceled":          {failed, "canceled", "refunded"},
+		"failed, then refunded":          {failed, "refunded", "refunded"},
+		"pending payouts are no refunds": {funded, "!refunded", "received"},
+		"manual":                         {funded, "manual", "manual"},
+		"exception":                      {funded, "exception", "exception"},
+		"no way out of an exception":     {funded, "exception !received", "exception"},
+		"unfunded cannot be paid":        {unfunded, "!paid", "approved"},
+		"unfunded cannot be refunded":    {unfunded, "!refunded", "approved"},
+		"paid is final":                  {funded, "paid !canceled", "paid"},
+		"canceled is final":              {unfunded, "canceled !received", "canceled"},
+		"mispaid is for PayIn":           {unfunded, "!mispaid", "approved"},
+	}
+	for name, tt := range tests {
+		id := tt.make()
+		for step := range strings.FieldsSeq(tt.steps) {
+			if state, refused := strings.CutPrefix(step, "!"); refused {
+				assert.Error(t, f.SetTransactionState(id, state), name)
+				continue
+			}
+			require.NoError(t, f.SetTransactionState(id, step), name)
+		}
+		assert.Equal(t, tt.state, m.state(t, id), name)
+	}
+	assert.ErrorIs(t, f.SetTransactionState("x", "paid"), bitpesatest.ErrNotFound)
+	assert.ErrorIs(t, f.SetTransactionState(unfunded(), "gone"), bitpesatest.ErrState)
+	require.NoError(t, f.CheckLedger())
+}
+
+func TestReviewHoldsPayoutsBack(t *testing.T) {
+	t.Parallel()
+	f, m := start(t)
+	id := m.funded(t, transaction("", ngn("1000", "15500")))
+	require.NoError(t, f.SetTransactionState(id, "processing"))
+	f.Advance(time.Hour)
+	assert.Equal(t, "processing", m.state(t, id))
+	m.want(t, 422, "POST", "/transactions/"+id+"/payout", "")
+	require.NoError(t, f.SetTransactionState(id, "received"))
+	pay(f)
+	assert.Equal(t, "paid", m.state(t, id))
+}
+
+func TestMoneyOfAnExceptionIsNotGivenBack(t *testing.T) {
+	t.Parallel()
+	f, m := start(t)
+	id := m.funded(t, transaction("", ngn("1219", "15500")))
+	pay(f)
+	require.NoError(t, f.SetTransactionState(id, "exception"))
+	m.want(t, 422, "DELETE", "/recipients/"+m.recipientID(t, id, 0), "")
+	f.Advance(48 * time.Hour)
+	assert.Equal(t, "exception", m.state(t, id))
+	wantBalance(t, f, "USD", "999990")
+}
+
+func TestRecipientMovesAlongItsArrows(t *testing.T) {
+	t.Parallel()
+	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: newInbox()}})
+	pending := func() (id, recipient string) {
+		id = m.funded(t, transaction(`"traits":{"auto_refund":false}`, ngn("100001", "15500")))
+		return id, m.recipientID(t, id, 0)
+	}
+	tests := map[string]struct{ steps, state, transaction string }{
+		"success":             {"success", "success", "paid"},
+		"error, then success": {"error success", "success", "paid"},
+		"manual":              {"error manual", "manual", "manual"},
+		"retried":             {"error pending", "pending", "manual"},
+		"stuck":               {"stuck", "stuck", "received"},
+		"stuck, then success": {"stuck success", "success", "paid"},
+		"overpaid":            {"overpaid", "overpaid", "paid"},
+		"canceled":            {"canceled", "refunded", "refunded"},
+		"refunded":            {"error refunded", "refunded", "refunded"},
+		"exception":           {"exception", "exception", "received"},
+		"success is final":    {"success !error", "success", "paid"},
+		"not to initial":      {"!initial", "pending", "received"},
+	}
+	for name, tt := range tests {
+		id, recipient := pending()
+		for step := range strings.FieldsSeq(tt.steps) {
+			if state, refused := strings.CutPrefix(step, "!"); refused {
+				assert.Error(t, f.SetRecipientState(recipient, state, ""), name)
+				continue
+			}
+			require.NoError(t, f.SetRecipientState(recipient, step, ""), name)
+		}
+		o := m.transaction(t, id)
+		assert.Equal(t, []any{tt.state, tt.transaction}, []any{at(t, o, "recipients.0.state"), at(t, o, "state")}, name)
+	}
+	_, recipient := pending()
+	assert.ErrorIs(t, f.SetRecipientState("x", "success", ""), bitpesatest.ErrNotFound)
+	assert.ErrorIs(t, f.SetRecipientState(recipient, "error", "14"), bitpesatest.ErrState, "14 is pending")
+	open := textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500"))), "id")
+	assert.ErrorIs(t, f.SetRecipientState(m.recipientID(t, open, 0), "success", ""), bitpesatest.ErrTransition, "not funded")
+	require.NoError(t, f.SetRecipientState(recipient, "error", "44"))
+	require.NoError(t, f.CheckLedger())
+}
+
+func TestStuckPayoutIsNotRefundedByTheClock(t *testing.T) {
+	t.Parallel()
+	f, m := start(t)
+	id := m.funded(t, transaction("", ngn("1201", "15500")))
+	recipient := m.recipientID(t, id, 0)
+	require.NoError(t, f.SetRecipientState(recipient, "stuck", ""))
+	f.Advance(25 * time.Hour)
+	assert.Equal(t, "received", m.state(t, id), "it may have been paid")
+	m.want(t, 422, "DELETE", "/recipients/"+recipient, "")
+	require.NoError(t, f.SetRecipientState(recipient, "error", ""))
+	assert.Equal(t, "refunded", m.state(t, id))
+	wantBalance(t, f, "USD", "1000000")
+}
+
+func admin(h http.Handler, method, path, body string) reply {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+	return reply{w.Code, strings.TrimSpace(w.Body.String())}
+}
+
+func TestAdminMovesStatesOverHTTP(t *testing.T) {
+	t.Parallel()
+	f, m := start(t, bitpesatest.Config{WaivedStaysInitial: true})
+	id := m.funded(t, transaction("", ngn("100001", "15500")))
+	sender, recipient := textAt(t, m.transaction(t, id), "sender.id"), m.recipientID(t, id, 0)
+	for _, tt := range []struct {
+		path, body string
+		status     int
+		field      string
+	}{
+		{"senders/" + sender, `{"state":"approved"}`, 200, ""},
+		{"senders/" + sender, `{"state":"verified"}`, 409, "state"},
+		{"senders/x", `{"state":"verified"}`, 404, "id"},
+		{"senders/" + sender, `{"state":"nice"}`, 400, "state"},
+		{"senders/" + sender, `{}`, 400, "state"},
+		{"senders/" + sender, `{"status":"approved"}`, 400, "status"},
+		{"senders/" + sender, `x`, 400, ""},
+		{"recipients/" + recipient, `{"state":"error","code":"416"}`, 200, ""},
+		{"recipients/" + recipient, `{"state":"initial"}`, 400, "state"},
+		{"recipients/" + recipient, `{"state":"success"}`, 200, ""},
+		{"transactions/" + id, `{"state":"refunded"}`, 409, "state"},
+		{"transactions/x", `{"state":"refunded"}`, 404, "id"},
+	} {
+		r := admin(f.Admin(), "POST", "/_fake/bitpesa/"+tt.path+"/state", tt.body)
+		assert.Equal(t, tt.status, r.status, "%s %s: %s", tt.path, tt.body, r.body)
+		if tt.field != "" {
+			assert.Equal(t, tt.field, textAt(t, r.decoded(t), "field"), r.body)
+		}
+	}
+	assert.Equal(t, "paid", m.state(t, id))
+	banned := admin(f.Admin(), "POST", "/_fake/bitpesa/senders/"+sender+"/state", `{"state":"banned"}`)
+	assert.Equal(t, `{"id":"`+sender+`","state":"banned"}`, banned.body)
+	assert.Equal(t, 404, admin(f.Admin(), "POST", "/_fake/bitpesa/nothing", `{}`).status)
+
+	assert.Equal(t, 200, admin(f.Admin(), "POST", "/_fake/bitpesa/account_validations/outage", `{"on":true}`).status)
+	assert.Equal(t, 400, admin(f.Admin(), "POST", "/_fake/bitpesa/account_validations/outage", `{}`).status)
+	r := m.call(t, "POST", "/account_validations", `{"bank_account":"1200","bank_code":"058","country":"NG","currency":"NGN","method":"bank"}`)
+	assert.Equal(t, `{"meta":{"error":"Account validation failed"},"object":{}}`, r.body)
+	assert.Equal(t, 422, r.status)
+}
+
+func TestMandatesAreKnownInTheirYear(t *testing.T) {
+	t.Parallel()
+	f, m := start(t)
+	id := m.funded(t, transaction("", ngn("100001", "15500")))
+	recipient := m.recipientID(t, id, 0)
+	_, err := f.SetMandate(recipient, "lost")
+	assert.Error(t, err)
+	_, err = f.SetMandate("x", "pending")
+	assert.ErrorIs(t, err, bitpesatest.ErrNotFound)
+	mandate, err := f.SetMandate(recipient, "pending")
+	require.NoError(t, err)
+	assert.Equal(t, mandate, textAt(t, m.transaction(t, id), "recipients.0.mandate_id"))
+	assert.Nil(t, at(t, m.want(t, 200, "GET", "/mandates/"+mandate, ""), "signed_at"))
+	again, err := f.SetMandate(recipient, "signed")
+	require.NoError(t, err)
+	assert.Equal(t, mandate, again)
+	o := m.want(t, 200, "GET", "/mandates/"+mandate, "")
+	assert.Equal(t, "signed", textAt(t, o, "status"))
+	assert.NotNil(t, at(t, o, "signed_at"))
+	f.Advance(365 * 24 * time.Hour)
+	assert.Equal(t, 404, m.call(t, "GET", "/mandates/"+mandate, "").status)
+}

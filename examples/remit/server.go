@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+)
+
+// server is where the story takes place.
+type server struct {
+	name   string
+	config bitpesa.Config
+	listen string // where webhooks are received
+	hook   string // the URL they are sent to; empty: http and the address listened on
+	close  func()
+}
+
+// connect gives the embedded fake, ten minutes a second, or the server of
+// BITPESA_BASE_URL with BITPESA_KEY and BITPESA_SECRET. A sandbox that cannot
+// reach this machine needs a tunnel: BITPESA_WEBHOOK_URL is its address, and
+// BITPESA_LISTEN where it leads to. Live servers are refused.
+func connect() (server, error) {
+	base, key, secret := os.Getenv("BITPESA_BASE_URL"), os.Getenv("BITPESA_KEY"), os.Getenv("BITPESA_SECRET")
+	if base == "" {
+		fake := bitpesatest.New(bitpesatest.Config{Options: bitpesatest.Options{RealTime: true, Speed: 600}})
+		return server{
+			name: "embedded fake", close: fake.Close, listen: "127.0.0.1:0",
+			config: bitpesa.Config{BaseURL: fake.URL(), HTTPClient: fake.HTTPClient(), Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret},
+		}, nil
+	}
+	if key == "" || secret == "" {
+		return server{}, errors.New("BITPESA_BASE_URL needs BITPESA_KEY and BITPESA_SECRET")
+	}
+	if base == bitpesa.ProductionURL || base == bitpesa.BitPesaProductionURL {
+		return server{}, errors.New("BITPESA_BASE_URL is live: this example would pay strangers")
+	}
+	s := server{
+		name: base, close: func() {}, hook: os.Getenv("BITPESA_WEBHOOK_URL"), listen: os.Getenv("BITPESA_LISTEN"),
+		config: bitpesa.Config{BaseURL: base, Key: key, Secret: secret},
+	}
+	if s.listen == "" {
+		s.listen = "127.0.0.1:0"
+	}
+	return s, nil
+}

@@ -53,6 +53,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = ProductionURL
 	}
+	cfg.BaseURL = strings.TrimSuffix(strings.TrimRight(cfg.BaseURL, "/"), "/v1") // the paths have it
 	if cfg.CreateAndFundTimeout == 0 {
 		cfg.CreateAndFundTimeout = createAndFundTimeout
 	}

@@ -28,7 +28,7 @@ type Config struct {
 	// signed with the Secret's text as shown there; it never leaves this process.
 	Key, Secret string
 
-	// BaseURL is the server's address without the /v1 part. Default:
+	// BaseURL is the server's address, with or without /v1 at its end. Default:
 	// ProductionURL. Plain http is refused for anything but loopback. It becomes
 	// part of every signature, so the server must see the same scheme and host.
 	BaseURL string

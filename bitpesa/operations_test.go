@@ -389,3 +389,15 @@ func TestRoutesCanBeOverridden(t *testing.T) {
 	assert.Equal(t, "s 1", sender.ID)
 	assert.Equal(t, []request{{"POST", "/v2/people/s%201/show", ""}}, server.requests())
 }
+
+func TestTheBaseURLMayEndInTheVersion(t *testing.T) {
+	for base, want := range map[string]string{
+		stubURL: "/v1/senders/s-1", stubURL + "/": "/v1/senders/s-1", stubURL + "/v1": "/v1/senders/s-1", stubURL + "/v1/": "/v1/senders/s-1",
+		stubURL + "/bitpesa/v1": "/bitpesa/v1/senders/s-1", stubURL + "/a%2Fb": "/a%2Fb/v1/senders/s-1",
+	} {
+		server := newStub(t, always(says(200, `{"object":{"id":"s-1","state":"approved"}}`)))
+		_, err := newClient(t, server, func(c *bitpesa.Config) { c.BaseURL = base }).Senders.Get(t.Context(), "s-1")
+		require.NoError(t, err, base)
+		assert.Equal(t, want, server.requests()[0].URI)
+	}
+}

@@ -30,7 +30,7 @@ func newWorld(t *testing.T, change ...func(*bitpesa.Config)) world {
 	})
 	cfg := bitpesa.Config{
 		Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret,
-		BaseURL: "http://bitpesa.localhost", HTTPClient: srv.HTTPClient(),
+		BaseURL: srv.URL(), HTTPClient: srv.HTTPClient(),
 	}
 	for _, c := range change {
 		c(&cfg)

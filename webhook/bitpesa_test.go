@@ -242,7 +242,7 @@ func newRemitter(t *testing.T) *remitter {
 	var err error
 	m.client, err = bitpesa.New(bitpesa.Config{
 		Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret,
-		BaseURL: "http://bitpesa.localhost", HTTPClient: m.fake.HTTPClient(),
+		BaseURL: m.fake.URL(), HTTPClient: m.fake.HTTPClient(),
 	})
 	require.NoError(t, err)
 	m.handler, err = webhook.New(webhook.Config[bitpesa.Event]{

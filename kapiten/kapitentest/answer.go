@@ -106,7 +106,7 @@ func compact(v any) []byte {
 }
 
 // refuse is the answer of a fault rule.
-func refuse(w http.ResponseWriter, r *http.Request, status int, wait time.Duration) {
+func (f *Fake) refuse(w http.ResponseWriter, r *http.Request, status int, wait time.Duration) {
 	var a *answer
 	switch status {
 	case http.StatusUnauthorized:
@@ -127,7 +127,11 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, wait time.Durati
 			a = detail(status, http.StatusText(status))
 		}
 	}
-	a.write(w, "", false)
+	allow := ""
+	if v, _, _ := f.find(r.URL.Path); v != nil {
+		allow = v.allow
+	}
+	a.write(w, allow, false)
 }
 
 // float writes an amount as Python writes a float: 1200.0.

@@ -56,7 +56,7 @@ func NewIn(w *World, c Config) *Fake {
 		Reset:        f.reset,
 		State:        func() any { return f.state.save() },
 		Load:         f.load,
-		Refuse:       refuse,
+		Refuse:       f.refuse,
 		Fire:         f.fire,
 		ExpireTokens: f.expireTokens,
 		Callbacks:    fake.Policy{Retries: c.CallbackRetries},

@@ -201,6 +201,8 @@ func TestAcceptNegotiation(t *testing.T) {
 		"text/html, application/json":      "application/json",
 		"text/html;q=0.1, */*":             "text/html; charset=utf-8",
 		"image/png, */*;q=0.1":             "application/json",
+		"*/*, text/html":                   "text/html; charset=utf-8",
+		"application/*, text/html":         "text/html; charset=utf-8",
 		"text/*":                           "text/html; charset=utf-8",
 		"application/xml":                  "",
 		"text/csv, image/*":                "",
@@ -354,10 +356,12 @@ func TestTextIsTrimmedAndNumbersBecomeText(t *testing.T) {
 		require.True(t, ok)
 		assert.Equal(t, want, r.ExternalID)
 	}
-	body := strings.Replace(order(t, co), `"ORDER-99123"`, `1e16`, 1)
-	require.Equal(t, 201, as(t, srv, co, "POST", "/api/rides/", body).status)
-	rides := srv.RidesOf(co.ID)
-	assert.Equal(t, "1e+16", rides[len(rides)-1].ExternalID)
+	for text, want := range map[string]string{`1e16`: "1e+16", `-0`: "0", `0.00001`: "1e-05", `"\ud83d\ude00\/"`: "😀/"} {
+		body := strings.Replace(order(t, co), `"ORDER-99123"`, text, 1)
+		require.Equal(t, 201, as(t, srv, co, "POST", "/api/rides/", body).status)
+		rides := srv.RidesOf(co.ID)
+		assert.Equal(t, want, rides[len(rides)-1].ExternalID)
+	}
 }
 
 func TestFormsAreTaken(t *testing.T) {
@@ -454,6 +458,7 @@ func TestFaultsAnswerInTheFrameworksWords(t *testing.T) {
 			require.NoError(t, srv.Fault(tt.fault))
 			r := as(t, srv, co, "POST", "/api/rides/", order(t, co))
 			assert.Equal(t, tt.body, r.body)
+			assert.Equal(t, "POST, OPTIONS", r.header.Get("Allow"))
 			assert.Equal(t, tt.wait, r.header.Get("Retry-After"))
 			assert.Empty(t, srv.RidesOf(co.ID))
 		})

@@ -100,7 +100,7 @@ func (f *Fake) createRide(c *call) *answer {
 	if failure != nil {
 		return failure
 	}
-	if externalID != "" && f.config.UniqueExternalID && co.external[externalID] {
+	if f.config.UniqueExternalID && co.external[externalID] {
 		in.fail("external_id", "ride with this external id already exists.")
 		return in.invalid()
 	}

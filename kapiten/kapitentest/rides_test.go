@@ -356,3 +356,14 @@ func TestCallbackRetrySchedule(t *testing.T) {
 	srv.Flush()
 	assert.Equal(t, kapitentest.DeliveryDelivered, srv.Deliveries()[0].State)
 }
+
+func TestNoCallbackRetriesWhenNoneAreWanted(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t, kapitentest.Config{
+		CallbackRetries: []time.Duration{}, Options: kapitentest.Options{Callbacks: &hook{status: 500}},
+	})
+	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
+	require.NoError(t, srv.PayRide(ride(t, srv, co)))
+	srv.Flush()
+	assert.Equal(t, kapitentest.DeliveryDead, srv.Deliveries()[0].State)
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/internal/fake"
 )
 
@@ -11,13 +12,17 @@ import (
 func (f *Fake) adminCalls() map[string]http.HandlerFunc {
 	return map[string]http.HandlerFunc{
 		"POST /_fake/bitpesa/senders/{id}/state": func(w http.ResponseWriter, r *http.Request) {
-			f.adminState(w, r, func(id string, in stateBody) error { return f.SetSenderState(id, in.State) })
+			f.adminState(w, r, func(id string, in stateBody) error { return f.SetSenderState(id, bitpesa.SenderState(in.State)) })
 		},
 		"POST /_fake/bitpesa/transactions/{id}/state": func(w http.ResponseWriter, r *http.Request) {
-			f.adminState(w, r, func(id string, in stateBody) error { return f.SetTransactionState(id, in.State) })
+			f.adminState(w, r, func(id string, in stateBody) error {
+				return f.SetTransactionState(id, bitpesa.TransactionState(in.State))
+			})
 		},
 		"POST /_fake/bitpesa/recipients/{id}/state": func(w http.ResponseWriter, r *http.Request) {
-			f.adminState(w, r, func(id string, in stateBody) error { return f.SetRecipientState(id, in.State, in.Code) })
+			f.adminState(w, r, func(id string, in stateBody) error {
+				return f.SetRecipientState(id, bitpesa.RecipientState(in.State), in.Code)
+			})
 		},
 		"POST /_fake/bitpesa/account_validations/outage": f.adminOutage,
 	}

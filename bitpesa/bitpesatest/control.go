@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
 )
 
 // Errors of the control calls, for errors.Is.
@@ -24,7 +26,8 @@ func illegal(kind, from, to string) error {
 // SetSenderState moves a sender along one arrow of its state machine: initial to
 // verified or approved or rejected, verified to approved or rejected, any to
 // banned or disabled. The transactions of an approved one stop waiting.
-func (f *Fake) SetSenderState(id, state string) error {
+func (f *Fake) SetSenderState(id string, to bitpesa.SenderState) error {
+	state := string(to)
 	f.world.Lock()
 	defer f.world.Unlock()
 	a, x := f.state.sender(id)
@@ -56,7 +59,8 @@ func (f *Fake) SetSenderState(id, state string) error {
 // from outside of its balance, or ends a compliance review (processing); paid
 // pays all its recipients; canceled and refunded cancel what can be cancelled
 // and give that money back.
-func (f *Fake) SetTransactionState(id, state string) error {
+func (f *Fake) SetTransactionState(id string, to bitpesa.TransactionState) error {
+	state := string(to)
 	f.world.Lock()
 	defer f.world.Unlock()
 	a, t := f.state.transaction(id)
@@ -147,7 +151,8 @@ func (f *Fake) release(a *account, t *transaction) {
 // code is the reason of an error, such as "416" for a bad account number; empty
 // means "3", trouble that passes. canceled and refunded mean the same: the money
 // goes back when all recipients are done.
-func (f *Fake) SetRecipientState(id, state, code string) error {
+func (f *Fake) SetRecipientState(id string, to bitpesa.RecipientState, code string) error {
+	state := string(to)
 	f.world.Lock()
 	defer f.world.Unlock()
 	a, r := f.state.recipient(id)

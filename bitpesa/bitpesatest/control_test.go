@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 )
 
@@ -27,9 +28,9 @@ func TestSenderMovesAlongItsArrows(t *testing.T) {
 		for to := range legal {
 			id := textAt(t, m.want(t, 201, "POST", "/senders", `{"sender":{`+senderFields+`}}`), "id")
 			for _, step := range steps {
-				require.NoError(t, f.SetSenderState(id, step))
+				require.NoError(t, f.SetSenderState(id, bitpesa.SenderState(step)))
 			}
-			err := f.SetSenderState(id, to)
+			err := f.SetSenderState(id, bitpesa.SenderState(to))
 			if strings.Contains(" "+legal[from]+" ", " "+to+" ") {
 				assert.NoError(t, err, "%s to %s", from, to)
 				continue
@@ -84,10 +85,10 @@ func TestTransactionMovesAlongItsArrows(t *testing.T) {
 		id := tt.make()
 		for step := range strings.FieldsSeq(tt.steps) {
 			if state, refused := strings.CutPrefix(step, "!"); refused {
-				assert.Error(t, f.SetTransactionState(id, state), name)
+				assert.Error(t, f.SetTransactionState(id, bitpesa.TransactionState(state)), name)
 				continue
 			}
-			require.NoError(t, f.SetTransactionState(id, step), name)
+			require.NoError(t, f.SetTransactionState(id, bitpesa.TransactionState(step)), name)
 		}
 		assert.Equal(t, tt.state, m.state(t, id), name)
 	}
@@ -146,10 +147,10 @@ func TestRecipientMovesAlongItsArrows(t *testing.T) {
 		id, recipient := pending()
 		for step := range strings.FieldsSeq(tt.steps) {
 			if state, refused := strings.CutPrefix(step, "!"); refused {
-				assert.Error(t, f.SetRecipientState(recipient, state, ""), name)
+				assert.Error(t, f.SetRecipientState(recipient, bitpesa.RecipientState(state), ""), name)
 				continue
 			}
-			require.NoError(t, f.SetRecipientState(recipient, step, ""), name)
+			require.NoError(t, f.SetRecipientState(recipient, bitpesa.RecipientState(step), ""), name)
 		}
 		o := m.transaction(t, id)
 		assert.Equal(t, []any{tt.state, tt.transaction}, []any{at(t, o, "recipients.0.state"), at(t, o, "state")}, name)

@@ -3,13 +3,13 @@
 // raw bytes, balances on a ledger, state machines on a clock the test drives,
 // and signed webhooks.
 //
-//	fake := bitpesatest.NewServer(t)
-//	client, err := bitpesa.New(bitpesa.Config{
-//		Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret,
-//		BaseURL: fake.URL(), HTTPClient: fake.HTTPClient(),
-//	})
-//	// ... create and fund a transaction ...
-//	fake.Advance(30 * time.Second) // now it is paid out
+//	srv := bitpesatest.NewServer(t)
+//	client, err := bitpesa.New(srv.Config())
+//	// ... create and fund a transaction through client ...
+//	srv.Advance(30 * time.Second) // it is paid out
+//	fmt.Println(srv.Balance(bitpesatest.TestKey, "USD"), srv.Deliveries())
+//
+// New gives the same as a plain http.Handler, for a test in any language.
 //
 // # Time
 //

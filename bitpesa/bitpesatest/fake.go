@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/internal/fake"
 )
 
@@ -83,6 +84,13 @@ func NewIn(w *World, c Config) *Fake {
 
 // base is the path in front of every operation.
 const base = "/v1"
+
+// Config is the client's configuration for the first account of this fake,
+// without a socket.
+func (f *Fake) Config() bitpesa.Config {
+	k := f.config.Keys[0]
+	return bitpesa.Config{BaseURL: f.URL(), Key: k.Key, Secret: k.Secret, HTTPClient: f.HTTPClient()}
+}
 
 func refuse(w http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
 	body, _ := json.Marshal(refused(status).body) // an int and a text

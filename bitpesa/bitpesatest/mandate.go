@@ -2,9 +2,10 @@ package bitpesatest
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
 )
 
 // mandate is what some recipients have to sign before they are paid.
@@ -30,11 +31,13 @@ func (f *Fake) getMandate(c *call) answer {
 	})
 }
 
-// SetMandate gives a recipient a mandate, or the one it has a new status:
-// pending, notified, signed, failed or bypassed. It returns the mandate's id.
-func (f *Fake) SetMandate(recipientID, status string) (string, error) {
-	if !slices.Contains([]string{"pending", "notified", "signed", "failed", "bypassed"}, status) {
-		return "", fmt.Errorf("bitpesatest: no mandate status %q", status)
+// SetMandate gives a recipient a mandate, or the one it has a new status. It
+// returns the mandate's id.
+func (f *Fake) SetMandate(recipientID string, status bitpesa.MandateStatus) (string, error) {
+	switch status {
+	case bitpesa.MandatePending, bitpesa.MandateNotified, bitpesa.MandateSigned, bitpesa.MandateFailed, bitpesa.MandateBypassed:
+	default:
+		return "", fmt.Errorf("%w %q of a mandate", ErrState, status)
 	}
 	f.world.Lock()
 	defer f.world.Unlock()
@@ -48,8 +51,8 @@ func (f *Fake) SetMandate(recipientID, status string) (string, error) {
 		a.Mandates.add(m)
 		r.Mandate = m.ID
 	}
-	m.Status, m.Updated = status, f.now()
-	if status == "signed" {
+	m.Status, m.Updated = string(status), f.now()
+	if status == bitpesa.MandateSigned {
 		m.Signed = f.now()
 	}
 	return m.ID, nil

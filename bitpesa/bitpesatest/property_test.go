@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 )
 
@@ -134,7 +135,7 @@ func act(t *testing.T, f *bitpesatest.Fake, m merchant, b *book, r *rand.Rand) {
 			if r.IntN(2) == 0 {
 				do("PATCH", "/recipients/"+id, `{"recipient":{"payout_method":{"details":{"bank_account":"1200"}}}}`)
 			} else {
-				_ = f.SetRecipientState(id, []string{"success", "error", "stuck", "canceled"}[r.IntN(4)], "") // many arrows are not there
+				_ = f.SetRecipientState(id, []bitpesa.RecipientState{"success", "error", "stuck", "canceled"}[r.IntN(4)], "") // many arrows are not there
 			}
 		}
 	case 8:

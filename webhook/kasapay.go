@@ -1,0 +1,50 @@
+package webhook
+
+import (
+	"net/http"
+
+	"github.com/kapiteni/kapiten-go/kasapay"
+)
+
+// Kasapay describes Kasapay's callbacks: a POST of JSON in the shape of a status
+// (documented). They are not signed (documented by absence): use NewKasapay,
+// which confirms them, and a URL per payout (see Capabilities).
+//
+// The reference is the payout_reference. Whether Kasapay posts yours or one of
+// its own is not documented, so a callback that comes by a capability URL is
+// about the payout the URL was minted for, and ConfirmKasapay holds the posted
+// reference against that. An event is identified by reference and
+// payment_status, and payouts change in the order of KasapayStates: a reversal
+// or refund after success arrives as a Reversal. The answer is exactly 200, the
+// only status the document names.
+func Kasapay() Source[kasapay.Payout] {
+	states := KasapayStates()
+	return Source[kasapay.Payout]{
+		Provider: "kasapay",
+		Decode: func(body []byte) (kasapay.Payout, error) {
+			p, err := kasapay.ParseCallback(body)
+			if err == nil {
+				err = uniqueKeys(p.Raw)
+			}
+			return p, err
+		},
+		Identify: func(p kasapay.Payout) Subject {
+			return Subject{Reference: p.Reference, Status: string(p.Status), Amount: p.Amount, Currency: p.Currency, States: states}
+		},
+		Match:       func(kasapay.Payout, string) bool { return true },
+		Acknowledge: func(kasapay.Payout) Answer { return Answer{Status: http.StatusOK} },
+	}
+}
+
+// KasapayStates is the order of a payout's statuses. The codes are documented,
+// the arrows assumed: 703 pending, 704 jammed, 700 processed, 701 failed, and
+// 702 reversed and 705 refunded, which take back a 700.
+func KasapayStates() *States {
+	return NewStates(map[string][]string{
+		string(kasapay.StatusAccepted): {string(kasapay.StatusPending)},
+		string(kasapay.StatusPending):  {string(kasapay.StatusProcessed), string(kasapay.StatusFailed), string(kasapay.StatusJammed)},
+		string(kasapay.StatusJammed):   {string(kasapay.StatusProcessed), string(kasapay.StatusFailed), string(kasapay.StatusReversed)},
+	}, map[string][]string{
+		string(kasapay.StatusProcessed): {string(kasapay.StatusReversed), string(kasapay.StatusRefunded)},
+	})
+}

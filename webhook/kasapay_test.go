@@ -1,0 +1,224 @@
+package webhook_test
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// payouts is a payer at the fake Kasapay who mints a callback URL for each
+// payout, and all he was told.
+type payouts struct {
+	*kasapaytest.Fake
+	client  *kasapay.Client
+	handler *webhook.Handler[kasapay.Payout]
+	reports reports
+
+	mu   sync.Mutex
+	told []webhook.Event[kasapay.Payout]
+}
+
+func newPayouts(t *testing.T, cfg kasapaytest.Config) *payouts {
+	t.Helper()
+	p := &payouts{}
+	cfg.Options.Callbacks = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) })
+	p.Fake = kasapaytest.NewServer(t, cfg)
+	caps, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kasapay", BaseURL: "https://shop.example/hooks/kasapay"}, capabilityKey)
+	require.NoError(t, err)
+	clientConfig := p.Config()
+	clientConfig.CallbackURL = caps.Mint
+	p.client, err = kasapay.New(clientConfig)
+	require.NoError(t, err)
+	p.handler, err = webhook.NewKasapay(p.client.Payouts, webhook.Config[kasapay.Payout]{
+		Auth:   []webhook.Authenticator{caps},
+		Report: p.reports.add,
+		Handle: func(_ context.Context, ev webhook.Event[kasapay.Payout]) error {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.told = append(p.told, ev)
+			return nil
+		},
+	})
+	require.NoError(t, err)
+	return p
+}
+
+func (p *payouts) pay(t *testing.T, reference string) *kasapay.Payout {
+	t.Helper()
+	payout, err := p.client.Payouts.Initiate(t.Context(), kasapay.InitiateParams{
+		Reference: reference, RecipientType: kasapay.BankAccount, RecipientAccountNumber: "0829212345849", RecipientName: "Test Limited",
+		AccountReference: "0101", Amount: decimal.NewFromInt(100), Currency: "KES", Country: "KEN", Description: "Flour",
+	})
+	require.NoError(t, err)
+	return payout
+}
+
+// heard lists what the payer was told: reference, status and what it means.
+func (p *payouts) heard() []string {
+	p.Flush()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []string
+	for _, ev := range p.told {
+		out = append(out, ev.Reference+" "+ev.Status+" "+string(ev.Transition))
+	}
+	return out
+}
+
+// forge posts a body to the URL that was minted for a payout.
+func (p *payouts) forge(t *testing.T, reference, body string) int {
+	t.Helper()
+	payout, ok := p.Payout(reference)
+	require.True(t, ok)
+	return postTo(p.handler, payout.CallbackURL, body).Code
+}
+
+func (p *payouts) asked() int {
+	n := 0
+	for _, r := range p.Requests() {
+		if r.Method == http.MethodGet {
+			n++
+		}
+	}
+	return n
+}
+
+func TestKasapayCallbacksAreConfirmedThroughAllTheirNoise(t *testing.T) {
+	for name, cfg := range map[string]kasapaytest.Config{
+		"plain":   {},
+		"noise":   {NumbersAsStrings: true, Nulls: true, ExtraKeys: true, MaskAccountNumbers: true, AmountsAsNumbers: true},
+		"other":   {DestinationAsRequested: true, OmitOptional: true, CreatedStatus: true},
+		"minting": {MintReferences: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg.PendingCallbacks = true
+			p := newPayouts(t, cfg)
+			p.pay(t, "ms83-1")
+			p.Advance(10 * time.Second)
+			require.Equal(t, []string{"ms83-1 703 advanced", "ms83-1 700 advanced"}, p.heard())
+			ev := p.told[1]
+			assert.Equal(t, webhook.Confirmed, ev.Trust)
+			assert.Equal(t, kasapay.BankAccount, ev.Data.Destination)
+			assert.True(t, ev.Amount.Valid && ev.Amount.Decimal.Equal(decimal.NewFromInt(100)))
+			for _, d := range p.Deliveries() {
+				assert.Equal(t, kasapaytest.DeliveryDelivered, d.State, "the fake wants exactly 200")
+			}
+		})
+	}
+}
+
+func TestKasapayReversalsAfterSuccessArriveAsSuch(t *testing.T) {
+	for outcome, want := range map[kasapaytest.Outcome][]string{
+		kasapaytest.OutcomeReversed:       {"ms83-1 700 advanced", "ms83-1 702 reversal"},
+		kasapaytest.OutcomeRefunded:       {"ms83-1 700 advanced", "ms83-1 705 reversal"},
+		kasapaytest.OutcomeJammedPaid:     {"ms83-1 704 advanced", "ms83-1 700 advanced"},
+		kasapaytest.OutcomeJammedReversed: {"ms83-1 704 advanced", "ms83-1 702 advanced"},
+		kasapaytest.OutcomeFailed:         {"ms83-1 701 advanced"},
+	} {
+		t.Run(string(outcome), func(t *testing.T) {
+			p := newPayouts(t, kasapaytest.Config{Outcome: outcome})
+			p.pay(t, "ms83-1")
+			p.Advance(time.Hour)
+			assert.Equal(t, want, p.heard())
+		})
+	}
+}
+
+func TestKasapayCallbacksOutOfOrderNeverGoBackwards(t *testing.T) {
+	p := newPayouts(t, kasapaytest.Config{PendingCallbacks: true})
+	require.NoError(t, p.Disturb(kasapaytest.Disturbance{Kind: kasapaytest.DisturbHold, Event: "payout.703"}))
+	require.NoError(t, p.Disturb(kasapaytest.Disturbance{Kind: kasapaytest.DisturbDuplicate, Event: "payout.700"}))
+	p.pay(t, "ms83-1")
+	p.Advance(10 * time.Second)
+	assert.Equal(t, []string{"ms83-1 700 advanced"}, p.heard())
+	require.Len(t, p.Deliveries(), 2)
+	for _, d := range p.Deliveries() {
+		assert.Equal(t, kasapaytest.DeliveryDelivered, d.State, "what is stale is acknowledged")
+	}
+	assert.Equal(t, 1, p.asked(), "what is stale or a duplicate asks nobody")
+}
+
+func TestKasapayForgeriesAreNotBelieved(t *testing.T) {
+	p := newPayouts(t, kasapaytest.Config{})
+	p.pay(t, "ms83-1")
+	p.pay(t, "ms83-2")
+	done := `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.00","currency":"KES"}`
+
+	for range 100 {
+		assert.Equal(t, 401, postTo(p.handler, "https://shop.example/hooks/kasapay/guess", done).Code)
+	}
+	assert.Equal(t, 422, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1","payment_status":700,"amount":"1.00","currency":"KES"}`), "another amount")
+	assert.Equal(t, 422, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1","payment_status":700,"currency":"USD"}`), "another currency")
+	assert.Equal(t, 400, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1"}`))
+	assert.Equal(t, 400, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1","payment_status":701,"payment_status":700}`))
+	assert.Zero(t, p.asked(), "strangers make nobody ask")
+
+	assert.Equal(t, 503, p.forge(t, "ms83-1", done), "Kasapay says it is pending")
+	assert.Equal(t, 422, p.forge(t, "ms83-2", done), "another payout's URL")
+	assert.Equal(t, 422, p.forge(t, "ms83-2", `{"payout_reference":"nobody's","payment_status":703}`))
+	assert.Empty(t, p.heard())
+
+	require.NoError(t, p.Settle("ms83-1", kasapay.StatusFailed))
+	assert.Equal(t, 422, p.forge(t, "ms83-1", done), "Kasapay says it failed")
+	assert.Equal(t, []string{"ms83-1 701 advanced"}, p.heard())
+}
+
+func TestACallbackByKasapaysOwnReferenceIsAboutThePayoutOfItsURL(t *testing.T) {
+	p := newPayouts(t, kasapaytest.Config{MintReferences: true, Outcome: kasapaytest.OutcomeLost})
+	own := p.pay(t, "ms83-1").GatewayReference
+	require.NotEqual(t, "ms83-1", own)
+	p.Advance(10 * time.Second)
+	assert.Equal(t, 200, p.forge(t, "ms83-1", `{"payout_reference":"`+own+`","payment_status":700}`))
+	assert.Equal(t, []string{"ms83-1 700 advanced"}, p.heard())
+	assert.Equal(t, "ms83-1", p.told[0].Data.Reference)
+}
+
+func TestALostKasapayCallbackIsFoundByWaitAndByTheReconciler(t *testing.T) {
+	p := newPayouts(t, kasapaytest.Config{Outcome: kasapaytest.OutcomeLost})
+	p.pay(t, "ms83-1")
+	p.Advance(time.Minute)
+	assert.Empty(t, p.Deliveries())
+	payout, err := p.client.Payouts.Wait(t.Context(), "ms83-1")
+	require.NoError(t, err)
+	assert.Equal(t, kasapay.StatusProcessed, payout.Status)
+
+	reconciler, err := webhook.NewReconciler(webhook.ReconcilerConfig[kasapay.Payout]{
+		Handler: p.handler, Lookup: webhook.LookupKasapay(p.client.Payouts), Now: p.Now,
+		Open: func(context.Context) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) { yield("ms83-1", nil) }
+		},
+	})
+	require.NoError(t, err)
+	sweep, err := reconciler.Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, sweep.Applied)
+	assert.Equal(t, []string{"ms83-1 700 advanced"}, p.heard())
+	transition, err := p.handler.Feed(t.Context(), *payout)
+	require.NoError(t, err)
+	assert.Equal(t, webhook.Duplicate, transition)
+}
+
+func TestKasapayIsAnsweredExactly200(t *testing.T) {
+	p := newPayouts(t, kasapaytest.Config{Outcome: kasapaytest.OutcomeNever})
+	p.pay(t, "ms83-1")
+	payout, _ := p.Payout("ms83-1")
+	w := postTo(p.handler, payout.CallbackURL, `{"payout_reference":"ms83-1","payment_status":703}`)
+	assert.Equal(t, 200, w.Code)
+	assert.Empty(t, w.Body.String())
+}
+
+func TestAKasapayHandlerNeedsSomebodyToAskOrAProof(t *testing.T) {
+	_, err := webhook.NewKasapay(nil, webhook.Config[kasapay.Payout]{Handle: func(context.Context, webhook.Event[kasapay.Payout]) error { return nil }})
+	require.ErrorIs(t, err, webhook.ErrConfiguration)
+}

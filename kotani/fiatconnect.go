@@ -3,6 +3,8 @@ package kotani
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,6 +53,9 @@ func (f *FiatConnect) Login(ctx context.Context) error {
 	_, err := f.tokens.Get(ctx)
 	return publicError(err)
 }
+
+// Format keeps credentials out of anything printed.
+func (FiatConnect) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "kotani.FiatConnect{...}") }
 
 const mountPrefix = "/fiatconnect"
 

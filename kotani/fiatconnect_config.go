@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 )
 
@@ -45,6 +46,11 @@ const maxSession = 4 * time.Hour
 // Format keeps the key out of anything printed.
 func (FiatConnectConfig) Format(s fmt.State, _ rune) {
 	_, _ = io.WriteString(s, "kotani.FiatConnectConfig{...}")
+}
+
+// LogValue keeps the key out of logs.
+func (FiatConnectConfig) LogValue() slog.Value {
+	return slog.StringValue("kotani.FiatConnectConfig{...}")
 }
 
 // check reports every fault by field name.

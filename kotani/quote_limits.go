@@ -48,9 +48,9 @@ func plainAmount(raw json.RawMessage) decimal.NullDecimal {
 	if fraction != "" {
 		whole += "." + fraction
 	}
-	if strings.Trim(whole, "0123456789.") != "" {
+	amount, err := wire.ParseDecimal(whole)
+	if err != nil || strings.Trim(s, "0123456789.") != "" || s[0] == '.' {
 		return decimal.NullDecimal{}
 	}
-	amount, err := wire.ParseDecimal(whole)
-	return decimal.NullDecimal{Decimal: amount, Valid: err == nil && s[0] != '.'}
+	return decimal.NewNullDecimal(amount)
 }

@@ -1,0 +1,325 @@
+package kotani_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/cookiejar"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kotani"
+)
+
+func cookies(lines ...string) step {
+	var header []string
+	for _, line := range lines {
+		header = append(header, "Set-Cookie", line)
+	}
+	return answer(200, ``, header...)
+}
+
+func accounts(ctx context.Context, c *kotani.Client) error {
+	_, err := c.FiatConnect.Accounts(ctx)
+	return err
+}
+
+func TestALoginIsSignedForTheServerAtTheServersTime(t *testing.T) {
+	s := newScript(answer(200, `{}`))
+	signer := &wallet{address: walletAddress}
+	client := newClient(t, s, func(c *kotani.Config) {
+		c.FiatConnect = kotani.FiatConnectConfig{Signer: signer, ChainID: kotani.CeloAlfajores, Statement: "Hello"}
+	})
+	require.NoError(t, accounts(t.Context(), client))
+
+	require.Len(t, s.asides(siwePath), 1)
+	require.Len(t, signer.signed(), 1)
+	var body struct{ Message, Signature string }
+	require.NoError(t, json.Unmarshal([]byte(s.asides(siwePath)[0].Body), &body))
+	assert.Equal(t, signer.signed()[0], body.Message)
+	assert.Equal(t, "0x"+strings.Repeat("ab", 65), body.Signature)
+	m, err := kotani.ParseSIWEMessage(body.Message)
+	require.NoError(t, err)
+	nonce := m.Nonce
+	m.Nonce = ""
+	assert.GreaterOrEqual(t, len(nonce), 8)
+	assert.Equal(t, kotani.SIWEMessage{
+		Domain: "kotani.example", Address: walletAddress, Statement: "Hello",
+		URI: "https://kotani.example/api_v2/fiatconnect/auth/login", Version: "1", ChainID: 44787,
+		IssuedAt:       time.Date(2026, 4, 3, 9, 0, 0, 0, time.UTC), // the clock's answer
+		ExpirationTime: time.Date(2026, 4, 3, 13, 0, 0, 0, time.UTC),
+	}, m)
+}
+
+func TestTheDefaultsOfALoginAreTheSpecifications(t *testing.T) {
+	signer := &wallet{address: walletAddress}
+	s := newScript(answer(200, `{}`))
+	client := newClient(t, s, func(c *kotani.Config) {
+		c.BaseURL = "https://kotani.example:8443/api_v2/"
+		c.FiatConnect.Signer, c.FiatConnect.SessionLifetime = signer, time.Hour
+	})
+	require.NoError(t, client.FiatConnect.Login(t.Context()))
+	m, err := kotani.ParseSIWEMessage(signer.signed()[0])
+	require.NoError(t, err)
+	assert.Equal(t, int64(kotani.CeloMainnet), m.ChainID)
+	assert.Equal(t, "kotani.example:8443", m.Domain, "the authority, with its port")
+	assert.Equal(t, "https://kotani.example:8443/api_v2/fiatconnect/auth/login", m.URI)
+	assert.Equal(t, time.Hour, m.ExpirationTime.Sub(m.IssuedAt))
+	assert.Empty(t, m.Statement)
+
+	client = newClient(t, s, func(c *kotani.Config) {
+		c.BaseURL = "https://kotani.example:8443/api_v2/"
+		c.FiatConnect = kotani.FiatConnectConfig{Signer: signer, Domain: "kotani.example"}
+	})
+	require.NoError(t, client.FiatConnect.Login(t.Context()))
+	m, err = kotani.ParseSIWEMessage(signer.signed()[1])
+	require.NoError(t, err)
+	assert.Equal(t, "kotani.example", m.Domain)
+}
+
+func TestWithoutTheServersClockOurOwnHasToDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signer := &wallet{address: walletAddress}
+		s := newScript(answer(200, `{}`))
+		s.aside[clockPath] = []step{answer(404, `{}`)}
+		client := newClient(t, s, func(c *kotani.Config) { c.FiatConnect.Signer = signer })
+		require.NoError(t, accounts(t.Context(), client))
+		m, err := kotani.ParseSIWEMessage(signer.signed()[0])
+		require.NoError(t, err)
+		assert.Equal(t, time.Now().UTC(), m.IssuedAt)
+	})
+}
+
+func TestOneSessionServesManyCallsUntilItEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(answer(200, `{}`))
+		client := newClient(t, s)
+		var group sync.WaitGroup
+		for range 32 {
+			group.Go(func() { assert.NoError(t, accounts(t.Context(), client)) })
+		}
+		group.Wait()
+		assert.Len(t, s.asides(siwePath), 1)
+		time.Sleep(3*time.Hour + 58*time.Minute)
+		require.NoError(t, accounts(t.Context(), client))
+		assert.Len(t, s.asides(siwePath), 1)
+		time.Sleep(5 * time.Minute)
+		require.NoError(t, accounts(t.Context(), client))
+		assert.Len(t, s.asides(siwePath), 2)
+	})
+}
+
+func TestACookieCanEndASessionSooner(t *testing.T) {
+	for name, cookie := range map[string]string{
+		"Max-Age": "s=1; Max-Age=600", "Expires": "s=1; Expires=Fri, 03 Apr 2026 09:10:00 GMT",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(answer(200, `{}`))
+				s.aside[siwePath] = []step{cookies(cookie)}
+				client := newClient(t, s)
+				require.NoError(t, accounts(t.Context(), client))
+				time.Sleep(8 * time.Minute)
+				require.NoError(t, accounts(t.Context(), client))
+				assert.Len(t, s.asides(siwePath), 1)
+				time.Sleep(3 * time.Minute)
+				require.NoError(t, accounts(t.Context(), client))
+				assert.Len(t, s.asides(siwePath), 2)
+			})
+		})
+	}
+}
+
+func TestAllCookiesOfALoginAreSentBackAndNoOthers(t *testing.T) {
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	s := newScript(answer(200, `{}`, "Set-Cookie", "tracking=1; Path=/"))
+	s.aside[siwePath] = []step{cookies("session=abc; Path=/; Secure; SameSite=None", "lb=n1; Path=/", "old=; Max-Age=0", "gone=x; Max-Age=-1", `quoted="q v"`)}
+	client := newClient(t, s, func(c *kotani.Config) { c.HTTPClient.Jar = jar })
+	require.NoError(t, accounts(t.Context(), client))
+	require.NoError(t, accounts(t.Context(), client))
+	for _, r := range s.requests() {
+		assert.Equal(t, []string{`session=abc; lb=n1; quoted="q v"`}, r.Header.Values("Cookie"))
+	}
+}
+
+func TestLoginsWithoutAUsableSessionFail(t *testing.T) {
+	for name, tc := range map[string]struct {
+		base   string
+		answer step
+		says   string
+	}{
+		"no cookie":                   {"https://kotani.example", cookies(), "answer not understood"},
+		"only one that is taken away": {"https://kotani.example", cookies("s=1; Max-Age=-1"), "answer not understood"},
+		"far too long":                {"https://kotani.example", cookies("s=" + strings.Repeat("x", 9000)), "answer not understood"},
+		"for https only":              {"http://127.0.0.1:1", cookies("s=1; Secure"), "answer not understood"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(answer(200, `{}`))
+			s.aside[siwePath] = []step{tc.answer}
+			client := newClient(t, s, func(c *kotani.Config) { c.BaseURL, c.MaxAttempts = tc.base, 1 })
+			err := accounts(t.Context(), client)
+			require.ErrorIs(t, err, kotani.ErrNotSent)
+			require.ErrorIs(t, err, kotani.ErrUnexpectedResponse)
+			assert.Contains(t, err.Error(), tc.says)
+			assert.Empty(t, s.requests())
+		})
+	}
+	s := newScript(answer(200, `{}`))
+	s.aside[siwePath] = []step{cookies("s=1")}
+	require.NoError(t, accounts(t.Context(), newClient(t, s, func(c *kotani.Config) { c.BaseURL = "http://127.0.0.1:1" })), "a plain cookie over plain http")
+}
+
+func TestARefusedSessionIsRenewedOnceAndTheRequestSentAgain(t *testing.T) {
+	for _, code := range []string{"SessionExpired", "Unauthorized"} {
+		s := newScript(answer(401, `{"error":"`+code+`"}`), answer(200, `{}`))
+		require.NoError(t, accounts(t.Context(), newClient(t, s)))
+		assert.Len(t, s.requests(), 2)
+		assert.Len(t, s.asides(siwePath), 2)
+
+		s = newScript(answer(401, `{"error":"`+code+`"}`))
+		_, err := newClient(t, s).FiatConnect.TransferOut(t.Context(), kotani.TransferParams{FiatAccountID: "a", QuoteID: "q", IdempotencyKey: "k"})
+		e := failure(t, err)
+		assert.Equal(t, kotani.OutcomeRejected, e.Outcome)
+		assert.ErrorIs(t, err, kotani.ErrUnauthorized)
+		assert.ErrorIs(t, err, kotani.FiatConnectCode(code))
+		require.Len(t, s.requests(), 2, "never more than once")
+		assert.Equal(t, "k", s.requests()[1].Header.Get("Idempotency-Key"))
+	}
+}
+
+func TestAMessageThatWasCountedIsSignedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signer := &wallet{address: walletAddress}
+		s := newScript(answer(200, `{}`))
+		// The first answer is lost, and the message counts as used.
+		s.aside[siwePath] = []step{nil, answer(401, `{"error":"NonceInUse"}`), cookies("s=2")}
+		client := newClient(t, s, func(c *kotani.Config) { c.FiatConnect.Signer = signer })
+		require.NoError(t, accounts(t.Context(), client))
+		require.Len(t, signer.signed(), 2)
+		assert.NotEqual(t, signer.signed()[0], signer.signed()[1])
+		assert.Equal(t, "s=2", s.requests()[0].Header.Get("Cookie"))
+
+		s = newScript(answer(200, `{}`))
+		s.aside[siwePath] = []step{answer(401, `{"error":"NonceInUse"}`)}
+		err := accounts(t.Context(), newClient(t, s))
+		require.ErrorIs(t, err, kotani.ErrNonceInUse, "and not for ever")
+		assert.Len(t, s.asides(siwePath), 2)
+	})
+}
+
+func TestARefusedLoginIsNamed(t *testing.T) {
+	for _, code := range []kotani.FiatConnectCode{
+		kotani.ErrInvalidSignature, kotani.ErrContractLoginNotSupported, kotani.ErrIssuedTooEarly, kotani.ErrExpirationTooLong, kotani.ErrInvalidParameters,
+	} {
+		s := newScript(answer(200, `{}`))
+		s.aside[siwePath] = []step{answer(401, `{"error":"`+string(code)+`"}`)}
+		client := newClient(t, s)
+		for _, err := range []error{accounts(t.Context(), client), client.FiatConnect.Login(t.Context())} {
+			require.ErrorIs(t, err, code)
+			assert.Equal(t, code != kotani.ErrInvalidParameters, errors.Is(err, kotani.ErrUnauthorized))
+		}
+		assert.Empty(t, s.requests())
+	}
+}
+
+func TestASignerThatFailsSendsNothing(t *testing.T) {
+	s := newScript(answer(200, `{}`))
+	refused := errors.New("planted: user pressed cancel")
+	client := newClient(t, s, func(c *kotani.Config) { c.FiatConnect.Signer = &wallet{address: walletAddress, err: refused} })
+	err := accounts(t.Context(), client)
+	require.ErrorIs(t, err, refused)
+	require.ErrorIs(t, err, kotani.ErrNotSent)
+	assert.Contains(t, err.Error(), "signer failed")
+	assert.NotContains(t, err.Error(), "planted")
+	assert.Empty(t, s.asides(siwePath))
+
+	client = newClient(t, s, func(c *kotani.Config) { c.FiatConnect.Signer = mute{} })
+	require.ErrorIs(t, accounts(t.Context(), client), kotani.ErrNotSent)
+	assert.Empty(t, s.asides(siwePath))
+}
+
+// mute is a signer without a signature and without an error.
+type mute struct{}
+
+func (mute) Address() string                                     { return walletAddress }
+func (mute) SignMessage(context.Context, []byte) ([]byte, error) { return nil, nil }
+
+func TestTheClientsKeyGoesWithEveryCall(t *testing.T) {
+	s := newScript(answer(200, `{"quote":{}}`), answer(200, `{}`))
+	client := newClient(t, s, func(c *kotani.Config) { c.FiatConnect.APIKey = "planted-key" })
+	require.NoError(t, wireCalls["FiatConnect.QuoteIn"].call(t.Context(), client))
+	require.NoError(t, accounts(t.Context(), client))
+	for _, r := range append(append(s.requests(), s.asides(siwePath)...), s.asides(clockPath)...) {
+		assert.Equal(t, "Bearer planted-key", r.Header.Get("Authorization"), r.Path)
+	}
+	require.NoError(t, client.Health(t.Context()))
+	last := s.requests()[len(s.requests())-1]
+	assert.Empty(t, last.Header.Get("Authorization"), "Kotani's own API has nothing to do with it")
+}
+
+func TestEachWalletHasItsOwnSession(t *testing.T) {
+	s := newScript(answer(200, `{}`))
+	s.aside[siwePath] = []step{cookies("s=1"), cookies("s=2")}
+	client := newClient(t, s)
+	require.NoError(t, accounts(t.Context(), client))
+	second := &wallet{address: "0xde709f2102306220921060314715629080e2fb77"}
+	other, err := client.FiatConnect.As(second)
+	require.NoError(t, err)
+	_, err = other.Accounts(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, accounts(t.Context(), client))
+	var sessions []string
+	for _, r := range s.requests() {
+		sessions = append(sessions, r.Header.Get("Cookie"))
+	}
+	assert.Equal(t, []string{"s=1", "s=2", "s=1"}, sessions)
+	assert.Contains(t, second.signed()[0], second.address)
+
+	_, err = client.FiatConnect.As(nil)
+	require.Error(t, err)
+	_, err = client.FiatConnect.As(&wallet{address: "0x12"})
+	require.Error(t, err)
+}
+
+func TestWithoutASignerOnlyTheOpenOperationsCanBeCalled(t *testing.T) {
+	s := newScript(answer(200, `{"quote":{},"apiKey":"k","webhookSecret":"s"}`))
+	client := newClient(t, s, func(c *kotani.Config) { c.FiatConnect.Signer = nil })
+	open := map[string]bool{"FiatConnect.QuoteIn": true, "FiatConnect.QuoteOut": true, "FiatConnect.Clock": true, "FiatConnect.CreateCredentials": true}
+	for method, want := range wireCalls {
+		if !strings.HasPrefix(method, "FiatConnect.") {
+			continue
+		}
+		err := want.call(t.Context(), client)
+		if open[method] {
+			assert.NoError(t, err, method)
+			continue
+		}
+		assert.ErrorIs(t, err, kotani.ErrValidation, method)
+		assert.Contains(t, failure(t, err).Fields, "Config.FiatConnect.Signer", method)
+	}
+	for _, r := range s.requests() {
+		assert.NotContains(t, r.Body, "address", "there is none to send")
+	}
+}
+
+func TestTheClockTellsHowFarItIsAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		s.aside[clockPath] = []step{func(req *http.Request) *http.Response {
+			time.Sleep(2 * time.Second) // on its way, there and back
+			return answer(200, `{"time":"`+time.Now().Add(time.Hour).Format(time.RFC3339Nano)+`"}`)(req)
+		}}
+		clock, err := newClient(t, s).FiatConnect.Clock(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, time.Hour+time.Second, clock.Skew)
+		assert.True(t, clock.Time.Equal(time.Now().Add(time.Hour)))
+	})
+}

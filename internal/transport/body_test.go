@@ -164,16 +164,20 @@ func TestAnswersOfOddRoundTrippers(t *testing.T) {
 		"shorter than it says": {8, strings.NewReader(`{"a":1}`), ""},
 		"nothing of what":      {8, strings.NewReader(""), ""},
 		"breaks":               {-1, io.MultiReader(strings.NewReader(`{"a":1}`), broken{}), ""},
+		"far too long":         {transport.MaxResponseBody + 1, zeros{}, ""},
+		"without an end":       {-1, zeros{}, ""},
 		"breaks at the end":    {7, io.MultiReader(strings.NewReader(`{"a":1}`), broken{}), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			closed := 0
 			mock := httpmock.NewMockTransport()
 			mock.RegisterResponder("POST", "https://acme.example/once", func(r *http.Request) (*http.Response, error) {
-				return &http.Response{StatusCode: 200, ContentLength: row.length, Body: io.NopCloser(row.body), Request: r}, nil
+				return &http.Response{StatusCode: 200, ContentLength: row.length, Body: closing{row.body, &closed}, Request: r}, nil
 			})
 			core := newCore(t, func(cfg *transport.Config) { cfg.HTTPClient = &http.Client{Transport: mock} })
 			var raw []byte
 			err := core.Do(t.Context(), keep("once", &raw))
+			assert.Equal(t, 1, closed, "the body is closed, whatever came")
 			if row.want == "" {
 				assert.ErrorIs(t, err, transport.ErrOutcomeUnknown)
 				return
@@ -182,6 +186,16 @@ func TestAnswersOfOddRoundTrippers(t *testing.T) {
 			assert.Equal(t, row.want, string(raw))
 		})
 	}
+}
+
+type closing struct {
+	io.Reader
+	closed *int
+}
+
+func (c closing) Close() error {
+	*c.closed++
+	return nil
 }
 
 type oneByte struct{ r io.Reader }

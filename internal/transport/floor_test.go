@@ -169,7 +169,7 @@ func TestCallAllocatesLittleMoreThanTheFloor(t *testing.T) {
 // allocations is testing.AllocsPerRun with bytes and without rounding.
 func allocations(t *testing.T, call func(context.Context) error) (count, size float64) {
 	t.Helper()
-	const runs = 500
+	const runs = 100
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	ctx := t.Context()
 	require.NoError(t, call(ctx))

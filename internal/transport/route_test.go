@@ -28,6 +28,8 @@ func TestRouteOverrides(t *testing.T) {
 		"escaped literal":        {"safe", transport.Route{Path: "/a%2Fb"}, "GET /a%2Fb"},
 		"letters beyond ASCII":   {"safe", transport.Route{Path: "/é"}, `acme: Routes: route for safe: path "/é" is not well escaped`},
 		"a quotation mark":       {"safe", transport.Route{Path: `/"`}, `acme: Routes: route for safe: path "/\"" is not well escaped`},
+		"an escape of letters":   {"safe", transport.Route{Path: "/a%g1"}, `acme: Routes: route for safe: path "/a%g1" is not well escaped`},
+		"an escape and a letter": {"safe", transport.Route{Path: "/a%1g"}, `acme: Routes: route for safe: path "/a%1g" is not well escaped`},
 		"half an escape":         {"safe", transport.Route{Path: "/a%2"}, `acme: Routes: route for safe: path "/a%2" is not well escaped`},
 		"unknown placeholder":    {"item", transport.Route{Path: "/{user_id}"}, `acme: Routes: route for item: path uses {user_id}, which the operation does not have`},
 		"placeholder twice":      {"item", transport.Route{Path: "/{item_id}/{item_id}"}, `acme: Routes: route for item: path "/{item_id}/{item_id}" names {item_id} twice`},

@@ -172,9 +172,13 @@ func TestOneLoginServesAllCallersPastExpiry(t *testing.T) {
 
 // source hands out t1, t2, ... with a lifetime, after the time a login takes.
 func source(logins *atomic.Int64, life, takes time.Duration) *transport.TokenSource {
-	return transport.NewTokenSource(func(context.Context) (transport.Token, error) {
+	return transport.NewTokenSource(func(ctx context.Context) (transport.Token, error) {
 		n := logins.Add(1)
-		wait(takes)
+		select {
+		case <-time.After(takes):
+		case <-ctx.Done():
+			return transport.Token{}, ctx.Err()
+		}
 		return transport.Token{Value: fmt.Sprint("t", n), Expires: time.Now().Add(life)}, nil
 	})
 }

@@ -434,6 +434,7 @@ func TestOperationsReturnsACopy(t *testing.T) {
 func TestRoutesCanBeOverridden(t *testing.T) {
 	s := newScript(answer(200, `{"result":{"status":"PENDING"}}`))
 	client := newClient(t, s, func(c *kotani.Config) {
+		c.MaxAttempts = 1
 		c.Routes = map[string]kotani.Route{
 			kotani.OpStatusByRequestID: {Method: "POST", Path: "/v2/{requestId}/state"},
 			kotani.OpFiatAccounts:      {Path: "/fc/accounts"},

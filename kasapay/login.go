@@ -37,10 +37,6 @@ func (c *Client) login(key, secret string) func(context.Context) (transport.Toke
 				return err
 			},
 		})
-		var f *transport.Failure
-		if errors.As(err, &f) {
-			f.Body = nil // an answer that was not understood may hold a token
-		}
 		return token, err
 	}
 }

@@ -170,6 +170,7 @@ func TestKasapayForgeriesAreNotBelieved(t *testing.T) {
 	assert.Empty(t, p.heard())
 
 	require.NoError(t, p.Settle("ms83-1", kasapay.StatusFailed))
+	p.Flush()
 	assert.Equal(t, 422, p.forge(t, "ms83-1", done), "Kasapay says it failed")
 	assert.Equal(t, []string{"ms83-1 701 advanced"}, p.heard())
 }

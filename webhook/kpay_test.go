@@ -179,6 +179,7 @@ func TestKPayForgeriesAreNotBelieved(t *testing.T) {
 	assert.Empty(t, c.heard())
 
 	require.NoError(t, c.Settle("order-1", kpay.CodeFailed))
+	c.Flush()
 	assert.Equal(t, 422, c.forge(t, "order-1", paid), "KPay says it failed")
 	assert.Equal(t, []string{"order-1 02 02"}, c.heard())
 }

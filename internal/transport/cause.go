@@ -55,7 +55,6 @@ const (
 	errHeader          = problem("header cannot be sent")
 	errLoginEmpty      = problem("login answered without a token")
 	errLoginPanicked   = problem("login panicked")
-	errNotRedirected   = problem("redirect not followed")
 	errNothingFound    = problem("nothing found")
 	errStillAbsent     = problem("lookup by reference found nothing after a second attempt")
 )

@@ -12,10 +12,11 @@
 // and from what is known about the attempt, never from the HTTP method:
 //
 //   - an attempt that never left this process (a connection was asked for and
-//     no header was written) is NotSent and may be repeated in every class;
+//     never had) is NotSent and may be repeated in every class;
 //   - an answer in the provider's own words settles the call;
 //   - everything else is Unknown: repeated for Safe and Keyed operations, looked
-//     up by reference for Referenced ones, returned as it is for Once.
+//     up by reference for Referenced ones, returned as it is for Once. It stays
+//     so whatever later attempts meet, until an answer or a lookup settles it.
 //
 // Credentials, nonces and signatures are added per attempt. Redirects are never
 // followed on a write and never to another host. Bodies are bounded.

@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -64,7 +65,7 @@ func TestReadFollowsARedirectOnItsOwnHostOnly(t *testing.T) {
 				assert.ErrorIs(t, err, transport.ErrRedirected)
 				assert.Equal(t, row.status, f.Status)
 				assert.Equal(t, 1, f.Attempts)
-				assert.Contains(t, err.Error(), "redirect not followed")
+				assert.EqualError(t, err, fmt.Sprintf("acme: safe: redirect refused: HTTP %d (outcome: no effect)", row.status))
 			})
 		})
 	}

@@ -114,7 +114,7 @@ func (x *exchange) judge(err error) {
 		a.wait = retryAfter(r.Header, time.Now())
 	}
 	if r.Status >= 300 && r.Status < 400 {
-		a.err, a.outcome = errNotRedirected, noAnswer
+		a.outcome = noAnswer // unless net/http goes on to follow it
 		a.verdict.Kinds = []error{ErrRedirected}
 		x.left = x.left || x.op.Class != Safe
 		return

@@ -21,6 +21,11 @@ type Provider struct {
 	// is in memory already, the answer goes out when the Handler has returned.
 	Handler http.Handler
 
+	// Below, when set, names the handler of a request that belongs to something
+	// mounted below this provider, such as another provider's fake; nil for the
+	// provider's own. Journal and fault rules are then those of that handler.
+	Below func(*http.Request) http.Handler
+
 	// Reset puts the provider's state to where it starts. Join calls it once.
 	// The lock is held.
 	Reset func()

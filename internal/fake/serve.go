@@ -19,6 +19,12 @@ const maxBody = 16 << 20
 // ServeHTTP serves the provider's API: it writes the journal, applies the fault
 // rules and hands the request to the provider.
 func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if c.provider.Below != nil {
+		if h := c.provider.Below(r); h != nil {
+			h.ServeHTTP(rw, r)
+			return
+		}
+	}
 	w := c.world
 	body, err := readBody(rw, r)
 	entry := &Request{

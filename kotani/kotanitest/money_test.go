@@ -1,0 +1,202 @@
+package kotanitest_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+)
+
+// chaos does one random thing. Refusals are part of the game.
+func (p *partner) chaos(r *rand.Rand) {
+	path, body := "", object{"phoneNumber": fmt.Sprintf("2547123400%02d", r.IntN(7)), "externalId": fmt.Sprint(r.IntN(200))}
+	switch r.IntN(9) {
+	case 0:
+		path, body["amount"] = "/transactions/deposit/stkpush", 1+r.IntN(3000)
+	case 1, 2:
+		path, body["amount"] = "/transactions/withdraw/momo", 1+r.IntN(3000)
+	case 3:
+		path, body = "/transactions/paybill", object{"merchantNumber": "1", "accountNumber": fmt.Sprintf("%04d", r.IntN(7)), "amount": fmt.Sprint(1 + r.IntN(999))}
+	case 4:
+		path, body["txhash"] = "/transactions/withdraw/sendToMpesa", fmt.Sprintf("0x%064x", r.IntN(40))
+	case 5:
+		path, body["txHash"] = "/tron/cashout/KE", fmt.Sprintf("%064x", r.IntN(40))
+	case 6:
+		if all := p.Transactions(); len(all) > 0 {
+			status := []kotani.TransactionStatus{"SUCCESSFUL", "FAILED", "REVERSED"}[r.IntN(3)]
+			_ = p.Settle(all[r.IntN(len(all))].RequestID, status)
+		}
+		return
+	case 7:
+		path, body["celoAmount"] = "/dex/buyCelo", fmt.Sprintf("%d.5", r.IntN(9))
+	default:
+		p.Advance(time.Duration(r.IntN(1200)) * time.Second)
+		return
+	}
+	status, text, err := p.try("POST", path, body)
+	assert.NoError(p.t, err)
+	assert.Equal(p.t, http.StatusOK, status, text)
+}
+
+// sum adds the posted entries and takes the reserved debits off, as somebody
+// would who has nothing but the entries.
+func (p *partner) sum(currency string) decimal.Decimal {
+	sum := decimal.Zero
+	for _, e := range p.Entries(currency) {
+		if e.Status == "posted" || e.Status == "pending" && e.Amount.IsNegative() {
+			sum = sum.Add(e.Amount)
+		}
+	}
+	return sum
+}
+
+func TestMoneyIsSoundUnderConcurrency(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	p := newPartner(t, kotanitest.Config{
+		TokenLifetime: 10_000 * time.Hour,
+		Balances:      map[string]decimal.Decimal{"KES": decimal.NewFromInt(5000), "cUSD": decimal.NewFromInt(10)},
+	})
+	for i := range 7 {
+		p.post("/kyc/user/create", object{"phoneNumber": fmt.Sprintf("2547123400%02d", i)})
+	}
+	var wg sync.WaitGroup
+	for worker := range 6 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(seed, uint64(worker)))
+			for range 50 {
+				p.chaos(r)
+				assert.NoError(t, p.CheckLedger())
+			}
+		})
+	}
+	wg.Wait()
+	for _, currency := range []string{"KES", "cUSD", "USDT"} {
+		assert.True(t, p.sum(currency).Equal(p.Balance(currency)), "%s: %s, entries say %s", currency, p.Balance(currency), p.sum(currency))
+		assert.False(t, p.Balance(currency).IsNegative())
+	}
+}
+
+func TestConcurrentWithdrawalsNeverOverdraw(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t, kotanitest.Config{Balances: map[string]decimal.Decimal{"KES": decimal.NewFromInt(1000)}})
+	var taken atomic.Int32
+	var wg sync.WaitGroup
+	for range 40 {
+		wg.Go(func() {
+			_, text, err := p.try("POST", "/transactions/withdraw/momo", object{"amount": 100, "phoneNumber": "254712345678"})
+			assert.NoError(t, err)
+			if !strings.Contains(text, "insufficient") {
+				taken.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, int32(10), taken.Load())
+	p.wantBalance("0", "KES")
+}
+
+func TestOneOfManyUsesOfAnExternalIDCounts(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t, kotanitest.Config{})
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			_, _, err := p.try("POST", "/transactions/withdraw/momo", object{"amount": 100, "phoneNumber": "254712345678", "externalId": "once"})
+			assert.NoError(t, err)
+		})
+	}
+	wg.Wait()
+	assert.Len(t, p.Transactions(), 1)
+	p.wantBalance("999900", "KES")
+}
+
+func TestSnapshotHoldsEverything(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t, kotanitest.Config{TokenLifetime: time.Hour})
+	p.deposit(nil)
+	p.withdraw(object{"phoneNumber": "254712340005"})
+	p.post("/kyc/user/create", object{"phoneNumber": "254712345678"})
+	q := p.post("/quotes/in", object{"fiatAmount": "1300", "currency": "KES", "cryptoType": "cUSD"})
+	o := p.result(p.post("/binance/order/create", order))
+	p.post("/tron/cashout/KE", object{"phoneNumber": "254712345678", "txHash": strings.Repeat("a", 64)})
+	p.post("/transactions/ubi/setBeneficiary", object{"phoneNumber": "254712345678", "programId": "p"})
+	document, err := p.Snapshot()
+	assert.NoError(t, err)
+
+	play := func() []object {
+		p.Advance(10 * time.Second)
+		return []object{
+			p.get("/transactions"), p.get("/kyc/users"),
+			p.post("/quotes/in/accept", object{"quoteId": q["quoteId"]}),
+			p.post("/binance/order/query", object{"prepayId": o["prepayId"]}),
+			p.post("/tron/cashout/KE", object{"phoneNumber": "254712345678", "txHash": strings.Repeat("A", 64)}),
+			p.post("/transactions/ubi/claimfunds", object{"phoneNumber": "254712345678", "programId": "p"}),
+			p.deposit(object{"externalId": nil}),
+			{"KES": p.Balance("KES").String(), "cUSD": p.Balance("cUSD").String(), "now": p.Now().String()},
+		}
+	}
+	first := play()
+	assert.NoError(t, p.Restore(document))
+	assert.Equal(t, first, play(), "ids included")
+	assert.NoError(t, p.CheckLedger())
+	for _, broken := range []string{`"transactions":[null]`, `"hashes":null`, `"ledger":null`, `"users":{"1":null}`} {
+		name, _, _ := strings.Cut(broken, ":")
+		start := strings.Index(string(document), `"kotani":{`) + len(`"kotani":{`)
+		text := string(document[:start]) + `"x":0,` + string(document[start:])
+		text = strings.Replace(text, `"x":0`, broken, 1)
+		text = strings.Replace(text[:start+len(broken)]+strings.Replace(text[start+len(broken):], name+":", `"y":`, 1), "", "", 1)
+		assert.Error(t, p.Restore([]byte(text)), broken)
+	}
+	p.Reset()
+	p.wantBalance("1000000", "KES")
+	assert.Empty(t, p.Transactions())
+}
+
+func TestSameSeedSameIDs(t *testing.T) {
+	t.Parallel()
+	play := func(seed uint64) []object {
+		p := newPartner(t, kotanitest.Config{Options: kotanitest.Options{Seed: seed}})
+		return []object{p.deposit(nil), p.post("/quotes/in", object{"fiatAmount": "1300", "currency": "KES", "cryptoType": "cUSD"}), p.post("/transactions/getEscrow", nil)}
+	}
+	assert.Equal(t, play(1), play(1))
+	assert.NotEqual(t, play(1), play(2))
+}
+
+func TestAdminSettlesTransactions(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t, kotanitest.Config{})
+	p.withdraw(nil)
+	prepay, _ := p.result(p.post("/binance/order/create", order))["prepayId"].(string)
+	for _, tc := range []struct {
+		path, body string
+		want       int
+	}{
+		{"transactions/1/settle", `{"status":"NO"}`, 400},
+		{"transactions/1/settle", `{"state":"FAILED"}`, 400},
+		{"transactions/2/settle", `{"status":"FAILED"}`, 404},
+		{"transactions/1/settle", `{"status":"FAILED"}`, 200},
+		{"transactions/1/settle", `{"status":"FAILED"}`, 409},
+		{"orders/none/pay", ``, 404},
+		{"orders/" + prepay + "/pay", ``, 200},
+		{"orders/" + prepay + "/pay", ``, 409},
+	} {
+		rec := httptest.NewRecorder()
+		p.Admin().ServeHTTP(rec, httptest.NewRequest("POST", "/_fake/kotani/"+tc.path, strings.NewReader(tc.body)))
+		assert.Equal(t, tc.want, rec.Code, "%s %s: %s", tc.path, tc.body, rec.Body)
+	}
+	p.wantBalance("1000000", "KES")
+	p.wantBalance("10", "USDT")
+}

@@ -73,7 +73,7 @@ func ParseDecimal(text string) (decimal.Decimal, error) {
 	}
 
 	if whole+fraction > 18 { // beyond int64: the library's own parser
-		d, err := decimal.NewFromString(text)
+		d, err := decimal.NewFromString(strings.Clone(text)) // so that text may stand on the stack
 		if err != nil {
 			return decimal.Decimal{}, errDecimalForm
 		}
@@ -117,6 +117,11 @@ type Decimal struct {
 // UnmarshalJSON implements json.Unmarshaler.
 func (d *Decimal) UnmarshalJSON(data []byte) error {
 	*d = Decimal{}
+	if len(data) > 0 && (data[0] == '-' || '0' <= data[0] && data[0] <= '9') {
+		value, err := ParseDecimal(string(data)) // mostly without allocating a text
+		*d = Decimal{Decimal: value, Valid: err == nil}
+		return err
+	}
 	text, err := scalar(data)
 	if err != nil || text == "" {
 		return err

@@ -20,11 +20,12 @@ var (
 )
 
 // Unmarshal decodes a JSON object into a struct with plain Go fields by their
-// json tags, each as leniently as the scalars of this package do: a string takes
-// a number or a boolean, a decimal.NullDecimal a numeric string, a time.Time any spelling
-// ParseTime knows, and null or a missing key leaves the zero value. Keys are
-// compared exactly. A map[string]any keeps numbers as json.Number and stays nil
-// for anything but an object.
+// json tags, or a list into a slice of such, or of json.RawMessage. Each field
+// is taken as leniently as the scalars of this package are: a string takes a
+// number or a boolean, a decimal.NullDecimal a numeric string, a time.Time any
+// spelling ParseTime knows, and null or a missing key leaves the zero value. Keys
+// are compared exactly. A map[string]any keeps numbers as json.Number and stays
+// nil for anything but an object.
 //
 // Two untagged fields are filled by name, in nested structs too: Raw
 // (json.RawMessage) with the object as received, and Extra (map[string]any) with
@@ -33,7 +34,11 @@ func Unmarshal(data []byte, into any) error {
 	if !json.Valid(data) {
 		return errNotJSON
 	}
-	return setStruct(reflect.ValueOf(into).Elem(), space(data))
+	v, data := reflect.ValueOf(into).Elem(), space(data)
+	if v.Kind() == reflect.Struct {
+		return setStruct(v, data) // a null is no object
+	}
+	return set(v, data)
 }
 
 // plan is how a struct type takes an object.
@@ -168,6 +173,9 @@ func setSlice(v reflect.Value, data []byte) error {
 			return fmt.Errorf("%d: %w", v.Len()-1, err)
 		}
 	}
+	if v.IsNil() { // an empty list is not a missing one
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	}
 	return nil
 }
 
@@ -187,6 +195,9 @@ func setMap(v reflect.Value, data []byte) error {
 }
 
 func anyValue(data []byte) any {
+	if string(data) == "{}" { // most metadata
+		return map[string]any{}
+	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	var value any

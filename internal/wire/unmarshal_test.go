@@ -84,6 +84,19 @@ func TestUnmarshalTakesNullAndAbsence(t *testing.T) {
 	}
 }
 
+func TestUnmarshalTakesLists(t *testing.T) {
+	var raw []json.RawMessage
+	require.NoError(t, Unmarshal([]byte(` [ 1 ,{"a":[]},"x"] `), &raw))
+	assert.Equal(t, []json.RawMessage{json.RawMessage("1"), json.RawMessage(`{"a":[]}`), json.RawMessage(`"x"`)}, raw)
+	var leaves []leaf
+	require.NoError(t, Unmarshal([]byte(`[{"name":1}]`), &leaves))
+	assert.Equal(t, "1", leaves[0].Name)
+	require.NoError(t, Unmarshal([]byte(`null`), &leaves))
+	assert.Nil(t, leaves)
+	assert.Error(t, Unmarshal([]byte(`{}`), &leaves))
+	assert.Error(t, Unmarshal([]byte(`null`), new(tree)), "null is no object")
+}
+
 func TestUnmarshalRefusesAndNamesThePathOnly(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"id":{"secret":1}}`:             "id: ",

@@ -61,11 +61,13 @@ func (s *AccountValidationsService) Create(ctx context.Context, p AccountValidat
 	default:
 		f.Require("method", string(p.Method))
 	}
-	validation, err := create(ctx, s.c, OpValidateAccount, f, p, plain[AccountValidation])
+	validation, err := create[AccountValidation](ctx, s.c, OpValidateAccount, f, p)
 	var refused *Error
 	if errors.As(err, &refused) && refused.StatusCode == 422 {
-		if told, fault := object(refused.Body, plain[AccountValidation]); fault == nil {
-			validation = &told
+		if raw, fault := unwrap(refused.Body); fault == nil {
+			if told, fault := decode[AccountValidation](raw); fault == nil {
+				validation = &told
+			}
 		}
 	}
 	return validation, err

@@ -24,9 +24,7 @@ type Account struct {
 
 // List returns all balances.
 func (s *AccountsService) List(ctx context.Context) ([]Account, error) {
-	var accounts []Account
-	err := s.c.do(ctx, transport.Call{Op: OpListAccounts, Decode: listInto(&accounts, decodeAccount)})
-	return accounts, err
+	return list[Account](ctx, s.c, transport.Call{Op: OpListAccounts})
 }
 
 // Get returns the balance in a currency: "USD", or "USD::Bidvest" where an
@@ -51,9 +49,9 @@ func (s *AccountsService) Get(ctx context.Context, currency string) (*Account, e
 // guide shows.
 func decodeOneAccount(raw json.RawMessage) (Account, error) {
 	if !wire.IsArray(raw) {
-		return decodeAccount(raw)
+		return decode[Account](raw)
 	}
-	accounts, err := decodeList(raw, decodeAccount)
+	accounts, err := decodeList[Account](raw)
 	if err == nil && len(accounts) != 1 {
 		err = missing("exactly one account")
 	}
@@ -63,16 +61,12 @@ func decodeOneAccount(raw json.RawMessage) (Account, error) {
 	return accounts[0], nil
 }
 
-func decodeAccount(raw json.RawMessage) (Account, error) {
-	var a Account
-	err := wire.Unmarshal(raw, &a)
+func (a *Account) lacks() string {
 	switch {
-	case err != nil:
-		return Account{}, err
 	case a.Currency == "":
-		return Account{}, missing("currency")
+		return "currency"
 	case !a.Amount.Valid:
-		return Account{}, missing("amount")
+		return "amount"
 	}
-	return a, nil
+	return ""
 }

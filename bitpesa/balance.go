@@ -22,7 +22,5 @@ type DLocalBalance struct {
 // Balance returns the balances held through dLocal. For the account's own
 // balances see Accounts.
 func (c *Client) Balance(ctx context.Context) ([]DLocalBalance, error) {
-	var balances []DLocalBalance
-	err := c.do(ctx, transport.Call{Op: OpBalance, Decode: listInto(&balances, plain[DLocalBalance])})
-	return balances, err
+	return list[DLocalBalance](ctx, c, transport.Call{Op: OpBalance})
 }

@@ -50,7 +50,11 @@ const debitTarget = "Transaction" // the only documented kind
 // money, the debit is sent once more, which BitPesa refuses for a transaction
 // that is funded already (documented). Otherwise ErrOutcomeUnknown.
 func (s *DebitsService) Create(ctx context.Context, p DebitParams) (*Debit, error) {
-	debits, err := s.create(ctx, []DebitParams{p}, func(list []debitRequest) any { return list[0] })
+	var f transport.Faults
+	body := struct {
+		Debit debitRequest `json:"debit"`
+	}{p.request("", &f)}
+	debits, err := s.create(ctx, []string{p.ToID}, f, &body)
 	if err != nil {
 		return nil, err
 	}
@@ -61,35 +65,34 @@ func (s *DebitsService) Create(ctx context.Context, p DebitParams) (*Debit, erro
 // refuses all is not documented: after an error look at every transaction. An
 // unclear outcome is settled as by Create, if all of them are funded or none is.
 func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]Debit, error) {
-	return s.create(ctx, list, func(list []debitRequest) any { return list })
-}
-
-func (s *DebitsService) create(ctx context.Context, list []DebitParams, form func([]debitRequest) any) ([]Debit, error) {
 	var f transport.Faults
-	var ids []string
-	var requests []debitRequest
 	if len(list) == 0 {
 		f.Add("debits", "is required")
 	}
-	for i := range list {
-		prefix := ""
-		if len(list) > 1 {
-			prefix = strconv.Itoa(i) + "."
-		}
-		requests = append(requests, list[i].request(prefix, &f))
-		ids = append(ids, list[i].ToID)
+	var ids []string
+	var body struct {
+		Debit []debitRequest `json:"debit"`
 	}
+	for i := range list {
+		ids = append(ids, list[i].ToID)
+		body.Debit = append(body.Debit, list[i].request(strconv.Itoa(i)+".", &f))
+	}
+	return s.create(ctx, ids, f, &body)
+}
+
+func (s *DebitsService) create(ctx context.Context, ids []string, f transport.Faults, body any) (debits []Debit, err error) {
 	reference := strings.Join(ids, " ")
 	if err := s.c.invalid(OpCreateDebits, reference, f.Fields); err != nil {
 		return nil, err
 	}
-	var debits []Debit
-	err := s.c.do(ctx, transport.Call{
-		Op: OpCreateDebits, Reference: reference,
-		Body: map[string]any{"debit": form(requests)},
-		Decode: func(r *transport.Response) (err error) {
-			debits, err = object(r.Body, decodeDebits)
-			if err == nil && len(debits) != len(list) {
+	err = s.c.do(ctx, transport.Call{
+		Op: OpCreateDebits, Reference: reference, Body: body,
+		Decode: func(r *transport.Response) error {
+			raw, err := unwrap(r.Body)
+			if err == nil {
+				debits, err = decodeDebits(raw)
+			}
+			if err == nil && len(debits) != len(ids) {
 				err = missing("one debit for each transaction")
 			}
 			return err
@@ -152,19 +155,10 @@ func (p *DebitParams) request(prefix string, f *transport.Faults) debitRequest {
 // decodeDebits takes the list of the OpenAPI, or a bare object.
 func decodeDebits(raw json.RawMessage) ([]Debit, error) {
 	if wire.IsArray(raw) {
-		return decodeList(raw, decodeDebit)
+		return decodeList[Debit](raw)
 	}
-	debit, err := decodeDebit(raw)
+	debit, err := decode[Debit](raw)
 	return []Debit{debit}, err
 }
 
-func decodeDebit(raw json.RawMessage) (Debit, error) {
-	var d Debit
-	if err := wire.Unmarshal(raw, &d); err != nil {
-		return Debit{}, err
-	}
-	if d.ID == "" {
-		return Debit{}, missing("id")
-	}
-	return d, nil
-}
+func (d *Debit) lacks() string { return lacksID(d.ID) }

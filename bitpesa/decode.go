@@ -13,23 +13,73 @@ type missing string
 
 func (m missing) Error() string { return "answer without " + string(m) }
 
-// object takes the object out of its envelope and decodes it.
-func object[T any](body []byte, decode func(json.RawMessage) (T, error)) (T, error) {
-	var envelope struct{ Object json.RawMessage }
-	var zero T
-	if err := json.Unmarshal(body, &envelope); err != nil {
-		return zero, err
+// lacking is an object that tells which such field it lacks, if any.
+type lacking interface{ lacks() string }
+
+func whole(object any) error {
+	if o, ok := object.(lacking); ok {
+		if name := o.lacks(); name != "" {
+			return missing(name)
+		}
 	}
-	if envelope.Object == nil {
-		return zero, missing("object")
-	}
-	return decode(envelope.Object)
+	return nil
 }
 
-// into makes a transport decoder that keeps the object in *out.
+// lacksID is for objects that need no more than their id.
+func lacksID(id string) string {
+	if id == "" {
+		return "id"
+	}
+	return ""
+}
+
+func decode[T any](raw json.RawMessage) (T, error) {
+	var value T
+	err := wire.Unmarshal(raw, &value)
+	if err == nil {
+		err = whole(&value)
+	}
+	return value, err
+}
+
+func decodeList[T any](raw json.RawMessage) ([]T, error) {
+	var list []T
+	if err := wire.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	if list == nil {
+		return nil, missing("object")
+	}
+	for i := range list {
+		if err := whole(&list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// unwrap takes the object out of its envelope.
+func unwrap(body []byte) (json.RawMessage, error) {
+	var envelope struct {
+		Object json.RawMessage `json:"object"`
+	}
+	if err := wire.Unmarshal(body, &envelope); err != nil {
+		return nil, err
+	}
+	if envelope.Object == nil {
+		return nil, missing("object")
+	}
+	return envelope.Object, nil
+}
+
+// into makes a transport decoder that unwraps the object and keeps it in *out.
 func into[T any](out **T, decode func(json.RawMessage) (T, error)) func(*transport.Response) error {
 	return func(r *transport.Response) error {
-		value, err := object(r.Body, decode)
+		raw, err := unwrap(r.Body)
+		if err != nil {
+			return err
+		}
+		value, err := decode(raw)
 		if err != nil {
 			return err
 		}
@@ -38,36 +88,13 @@ func into[T any](out **T, decode func(json.RawMessage) (T, error)) func(*transpo
 	}
 }
 
-// listInto is into for an object that is a list.
-func listInto[T any](out *[]T, decode func(json.RawMessage) (T, error)) func(*transport.Response) error {
-	return func(r *transport.Response) (err error) {
-		*out, err = object(r.Body, func(raw json.RawMessage) ([]T, error) { return decodeList(raw, decode) })
+// intoList is into for an object that is a list.
+func intoList[T any](out *[]T) func(*transport.Response) error {
+	return func(r *transport.Response) error {
+		raw, err := unwrap(r.Body)
+		if err == nil {
+			*out, err = decodeList[T](raw)
+		}
 		return err
 	}
-}
-
-func decodeList[T any](raw json.RawMessage, decode func(json.RawMessage) (T, error)) ([]T, error) {
-	var elements []json.RawMessage
-	if err := json.Unmarshal(raw, &elements); err != nil {
-		return nil, err
-	}
-	if elements == nil {
-		return nil, missing("object")
-	}
-	list := make([]T, 0, len(elements))
-	for _, element := range elements {
-		item, err := decode(element)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, item)
-	}
-	return list, nil
-}
-
-// plain decodes what has no field that must be there.
-func plain[T any](raw json.RawMessage) (T, error) {
-	var value T
-	err := wire.Unmarshal(raw, &value)
-	return value, err
 }

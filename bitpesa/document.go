@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
-	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // DocumentParams describe an upload: a new one (Upload and UploadFileName), or
@@ -42,13 +41,4 @@ func (p *DocumentParams) validate(prefix string, f *transport.Faults) {
 	date(f, prefix+"expiry_date", p.ExpiryDate)
 }
 
-func decodeDocument(raw json.RawMessage) (Document, error) {
-	var d Document
-	if err := wire.Unmarshal(raw, &d); err != nil {
-		return Document{}, err
-	}
-	if d.ID == "" {
-		return Document{}, missing("id")
-	}
-	return d, nil
-}
+func (d *Document) lacks() string { return lacksID(d.ID) }

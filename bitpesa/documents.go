@@ -13,7 +13,7 @@ type DocumentsService struct{ c *Client }
 // List returns one page of documents.
 func (s *DocumentsService) List(ctx context.Context, o ListOptions) (*Page[Document], error) {
 	var f transport.Faults
-	return listPage(ctx, s.c, OpListDocuments, o, o.query(&f), f, decodeDocument)
+	return listPage[Document](ctx, s.c, OpListDocuments, o, o.query(&f), f)
 }
 
 // All iterates over documents, fetching pages as it goes.
@@ -28,10 +28,10 @@ func (s *DocumentsService) Create(ctx context.Context, p DocumentParams) (*Docum
 		f.Add("id", "is given by the server")
 	}
 	p.validate("", &f)
-	return create(ctx, s.c, OpCreateDocument, f, map[string]DocumentParams{"document": p}, decodeDocument)
+	return create[Document](ctx, s.c, OpCreateDocument, f, map[string]DocumentParams{"document": p})
 }
 
 // Get returns a document.
 func (s *DocumentsService) Get(ctx context.Context, id string) (*Document, error) {
-	return byID(ctx, s.c, OpGetDocument, id, decodeDocument)
+	return byID[Document](ctx, s.c, OpGetDocument, id)
 }

@@ -108,8 +108,8 @@ func ParseEvent(body []byte) (Event, error) {
 var errNoObject = errors.New("event without an object")
 
 func parseObject[T any](raw json.RawMessage) (*T, error) {
-	value, err := plain[T](raw)
-	return &value, err
+	object := new(T)
+	return object, wire.Unmarshal(raw, object)
 }
 
 // ID is the id of the object.

@@ -47,36 +47,34 @@ type PaymentMethod struct {
 
 // Currencies returns all currencies.
 func (s *InfoService) Currencies(ctx context.Context) ([]Currency, error) {
-	return info(ctx, s.c, OpCurrencies, "", plain[Currency])
+	return list[Currency](ctx, s.c, transport.Call{Op: OpCurrencies})
 }
 
 // CurrenciesIn returns what can be paid in, with the currencies it can go to and
 // their rates. A sender's id gives that sender's own rates; empty, the account's.
 func (s *InfoService) CurrenciesIn(ctx context.Context, senderID string) ([]Currency, error) {
-	return info(ctx, s.c, OpCurrenciesIn, senderID, plain[Currency])
+	return list[Currency](ctx, s.c, transport.Call{Op: OpCurrenciesIn, Query: ofSender(senderID)})
 }
 
 // CurrenciesOut returns what can be paid out, with the currencies it can come
 // from and their rates. A sender's id gives that sender's own rates; empty, the
 // account's.
 func (s *InfoService) CurrenciesOut(ctx context.Context, senderID string) ([]Currency, error) {
-	return info(ctx, s.c, OpCurrenciesOut, senderID, plain[Currency])
+	return list[Currency](ctx, s.c, transport.Call{Op: OpCurrenciesOut, Query: ofSender(senderID)})
 }
 
 // PaymentMethodsIn returns the ways to pay in.
 func (s *InfoService) PaymentMethodsIn(ctx context.Context) ([]PaymentMethod, error) {
-	return info(ctx, s.c, OpPaymentMethodsIn, "", plain[PaymentMethod])
+	return list[PaymentMethod](ctx, s.c, transport.Call{Op: OpPaymentMethodsIn})
 }
 
 // PaymentMethodsOut returns the ways to pay out.
 func (s *InfoService) PaymentMethodsOut(ctx context.Context) ([]PaymentMethod, error) {
-	return info(ctx, s.c, OpPaymentMethodsOut, "", plain[PaymentMethod])
+	return list[PaymentMethod](ctx, s.c, transport.Call{Op: OpPaymentMethodsOut})
 }
 
-func info[T any](ctx context.Context, c *Client, op, senderID string, decode func(json.RawMessage) (T, error)) ([]T, error) {
+func ofSender(id string) url.Values {
 	q := url.Values{}
-	setText(q, "sender_id", senderID)
-	var list []T
-	err := c.do(ctx, transport.Call{Op: op, Query: q, Decode: listInto(&list, decode)})
-	return list, err
+	setText(q, "sender_id", id)
+	return q
 }

@@ -84,8 +84,8 @@ func parseProblem(body []byte) (problem, bool) {
 	flat.walk("", parse(w.Object), maxErrorDepth)
 	p := problem{message: strings.Join(flat.messages, " "), fields: flat.fields}
 	p.duplicate = w.Meta.Existing.Sender != nil || w.Meta.Existing.Transaction != nil
-	p.existing.Sender = optional(w.Meta.Existing.Sender, decodeSender)
-	p.existing.Transaction = optional(w.Meta.Existing.Transaction, decodeTransaction)
+	p.existing.Sender = existing[Sender](w.Meta.Existing.Sender)
+	p.existing.Transaction = existing[Transaction](w.Meta.Existing.Transaction)
 	return p, w.Object != nil || w.Errors != nil || w.Error != nil || w.Meta.Error != nil
 }
 
@@ -127,11 +127,11 @@ func (p *problem) exists(op string) bool {
 	return false
 }
 
-func optional[T any](raw json.RawMessage, decode func(json.RawMessage) (T, error)) *T {
+func existing[T any](raw json.RawMessage) *T {
 	if raw == nil {
 		return nil
 	}
-	value, err := decode(raw)
+	value, err := decode[T](raw)
 	if err != nil {
 		return nil
 	}

@@ -74,7 +74,7 @@ type WebhookLogResponse struct {
 
 // ListAPI returns one page of the requests to the API.
 func (s *LogsService) ListAPI(ctx context.Context, o LogListOptions) (*Page[APILog], error) {
-	return listLog(ctx, s.c, OpListAPILogs, o, plain[APILog])
+	return listLog[APILog](ctx, s.c, OpListAPILogs, o)
 }
 
 // AllAPI iterates over the requests to the API, fetching pages as it goes.
@@ -86,12 +86,12 @@ func (s *LogsService) AllAPI(ctx context.Context, o LogListOptions) iter.Seq2[AP
 
 // GetAPI returns one request to the API.
 func (s *LogsService) GetAPI(ctx context.Context, id string) (*APILog, error) {
-	return byID(ctx, s.c, OpGetAPILog, id, plain[APILog])
+	return byID[APILog](ctx, s.c, OpGetAPILog, id)
 }
 
 // ListWebhooks returns one page of the delivery attempts.
 func (s *LogsService) ListWebhooks(ctx context.Context, o LogListOptions) (*Page[WebhookLog], error) {
-	return listLog(ctx, s.c, OpListWebhookLogs, o, plain[WebhookLog])
+	return listLog[WebhookLog](ctx, s.c, OpListWebhookLogs, o)
 }
 
 // AllWebhooks iterates over the delivery attempts, fetching pages as it goes.
@@ -103,12 +103,12 @@ func (s *LogsService) AllWebhooks(ctx context.Context, o LogListOptions) iter.Se
 
 // GetWebhook returns one delivery attempt.
 func (s *LogsService) GetWebhook(ctx context.Context, id string) (*WebhookLog, error) {
-	return byID(ctx, s.c, OpGetWebhookLog, id, plain[WebhookLog])
+	return byID[WebhookLog](ctx, s.c, OpGetWebhookLog, id)
 }
 
-func listLog[T any](ctx context.Context, c *Client, op string, o LogListOptions, decode func(json.RawMessage) (T, error)) (*Page[T], error) {
+func listLog[T any](ctx context.Context, c *Client, op string, o LogListOptions) (*Page[T], error) {
 	var f transport.Faults
 	q := o.query(&f)
 	o.Created.set(q)
-	return listPage(ctx, c, op, o.ListOptions, q, f, decode)
+	return listPage[T](ctx, c, op, o.ListOptions, q, f)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"time"
-
-	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // MandatesService shows permissions that recipients sign.
@@ -37,16 +35,7 @@ const (
 // Get returns a mandate. ErrNotFound also for mandates of others and of earlier
 // years (documented).
 func (s *MandatesService) Get(ctx context.Context, id string) (*Mandate, error) {
-	return byID(ctx, s.c, OpGetMandate, id, decodeMandate)
+	return byID[Mandate](ctx, s.c, OpGetMandate, id)
 }
 
-func decodeMandate(raw json.RawMessage) (Mandate, error) {
-	var m Mandate
-	if err := wire.Unmarshal(raw, &m); err != nil {
-		return Mandate{}, err
-	}
-	if m.ID == "" {
-		return Mandate{}, missing("id")
-	}
-	return m, nil
-}
+func (m *Mandate) lacks() string { return lacksID(m.ID) }

@@ -20,13 +20,10 @@ type Page[T any] struct {
 	Raw                    json.RawMessage
 }
 
-func decodePage[T any](r *transport.Response, asked int, decode func(json.RawMessage) (T, error)) (*Page[T], error) {
-	items, err := object(r.Body, func(raw json.RawMessage) ([]T, error) { return decodeList(raw, decode) })
-	if err != nil {
-		return nil, err
-	}
+func decodePage[T any](r *transport.Response, asked int) (*Page[T], error) {
 	var envelope struct {
-		Meta struct {
+		Object json.RawMessage `json:"object"`
+		Meta   struct {
 			Pagination struct {
 				Next  int `json:"next_page"`
 				Prev  int `json:"prev_page"`
@@ -38,6 +35,13 @@ func decodePage[T any](r *transport.Response, asked int, decode func(json.RawMes
 	if err := wire.Unmarshal(r.Body, &envelope); err != nil {
 		return nil, err
 	}
+	if envelope.Object == nil {
+		return nil, missing("object")
+	}
+	items, err := decodeList[T](envelope.Object)
+	if err != nil {
+		return nil, err
+	}
 	p := envelope.Meta.Pagination
 	if p.Next <= max(asked, 1) { // a page that leads nowhere new
 		p.Next = 0
@@ -46,12 +50,12 @@ func decodePage[T any](r *transport.Response, asked int, decode func(json.RawMes
 }
 
 // listPage fetches one page. f holds the faults found so far.
-func listPage[T any](ctx context.Context, c *Client, op string, o ListOptions, q url.Values, f transport.Faults, decode func(json.RawMessage) (T, error)) (page *Page[T], err error) {
+func listPage[T any](ctx context.Context, c *Client, op string, o ListOptions, q url.Values, f transport.Faults) (page *Page[T], err error) {
 	if err := c.invalid(op, "", f.Fields); err != nil {
 		return nil, err
 	}
 	err = c.do(ctx, transport.Call{Op: op, Query: q, Decode: func(r *transport.Response) (err error) {
-		page, err = decodePage(r, o.Page, decode)
+		page, err = decodePage[T](r, o.Page)
 		return err
 	}})
 	return page, err

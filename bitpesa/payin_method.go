@@ -2,8 +2,6 @@ package bitpesa
 
 import (
 	"encoding/json"
-
-	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // PayinMethodParams describe how money is collected from the sender. The vendor
@@ -47,13 +45,4 @@ type PayinMethod struct {
 	Raw                   json.RawMessage `json:"-"`
 }
 
-func decodePayinMethod(raw json.RawMessage) (PayinMethod, error) {
-	var m PayinMethod
-	if err := wire.Unmarshal(raw, &m); err != nil {
-		return PayinMethod{}, err
-	}
-	if m.ID == "" {
-		return PayinMethod{}, missing("id")
-	}
-	return m, nil
-}
+func (m *PayinMethod) lacks() string { return lacksID(m.ID) }

@@ -11,7 +11,7 @@ type PayinMethodsService struct{ c *Client }
 
 // Get returns a collection.
 func (s *PayinMethodsService) Get(ctx context.Context, id string) (*PayinMethod, error) {
-	return byID(ctx, s.c, OpGetPayinMethod, id, decodePayinMethod)
+	return byID[PayinMethod](ctx, s.c, OpGetPayinMethod, id)
 }
 
 // Update changes a collection, which leaves PayinError with that. The body goes
@@ -21,16 +21,16 @@ func (s *PayinMethodsService) Update(ctx context.Context, id string, p PayinMeth
 	if p.Type == "" && p.UXFlow == "" && len(p.InDetails) == 0 {
 		f.Add("payin_method", "holds nothing to change")
 	}
-	return write(ctx, s.c, OpUpdatePayinMethod, id, f, p, decodePayinMethod)
+	return write[PayinMethod](ctx, s.c, OpUpdatePayinMethod, id, f, p)
 }
 
 // Cancel asks for the cancellation of a collection; wait for PayinCanceled or
 // PayinRefunded.
 func (s *PayinMethodsService) Cancel(ctx context.Context, id string) (*PayinMethod, error) {
-	return byID(ctx, s.c, OpCancelPayinMethod, id, decodePayinMethod)
+	return byID[PayinMethod](ctx, s.c, OpCancelPayinMethod, id)
 }
 
 // Retry tries a collection in PayinError again.
 func (s *PayinMethodsService) Retry(ctx context.Context, id string) (*PayinMethod, error) {
-	return byID(ctx, s.c, OpRetryPayinMethod, id, decodePayinMethod)
+	return byID[PayinMethod](ctx, s.c, OpRetryPayinMethod, id)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
-	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // PayoutMethodParams describe where money goes: a new destination (Type and
@@ -45,13 +44,4 @@ func (p *PayoutMethodParams) validate(prefix string, f *transport.Faults) {
 	checkDetails(prefix+"details.", p.Type, p.Details, f)
 }
 
-func decodePayoutMethod(raw json.RawMessage) (PayoutMethod, error) {
-	var m PayoutMethod
-	if err := wire.Unmarshal(raw, &m); err != nil {
-		return PayoutMethod{}, err
-	}
-	if m.ID == "" {
-		return PayoutMethod{}, missing("id")
-	}
-	return m, nil
-}
+func (m *PayoutMethod) lacks() string { return lacksID(m.ID) }

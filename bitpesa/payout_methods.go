@@ -27,7 +27,7 @@ func (s *PayoutMethodsService) List(ctx context.Context, o PayoutMethodListOptio
 	setText(q, "sender_id", o.SenderID)
 	setList(q, "type", o.Types)
 	setList(q, "state", o.States)
-	return listPage(ctx, s.c, OpListPayoutMethods, o.ListOptions, q, f, decodePayoutMethod)
+	return listPage[PayoutMethod](ctx, s.c, OpListPayoutMethods, o.ListOptions, q, f)
 }
 
 // All iterates over payout methods, fetching pages as it goes.
@@ -45,12 +45,12 @@ func (s *PayoutMethodsService) Create(ctx context.Context, p PayoutMethodParams)
 		f.Add("id", "is given by the server")
 	}
 	p.validate("", &f)
-	return create(ctx, s.c, OpCreatePayoutMethod, f, map[string]PayoutMethodParams{"payout_method": p}, decodePayoutMethod)
+	return create[PayoutMethod](ctx, s.c, OpCreatePayoutMethod, f, map[string]PayoutMethodParams{"payout_method": p})
 }
 
 // Get returns a payout method.
 func (s *PayoutMethodsService) Get(ctx context.Context, id string) (*PayoutMethod, error) {
-	return byID(ctx, s.c, OpGetPayoutMethod, id, decodePayoutMethod)
+	return byID[PayoutMethod](ctx, s.c, OpGetPayoutMethod, id)
 }
 
 // Update changes what is given. The body goes unwrapped, as the vendor's OpenAPI
@@ -60,10 +60,10 @@ func (s *PayoutMethodsService) Update(ctx context.Context, id string, p PayoutMe
 	if p.ID != "" {
 		f.Add("id", "is an argument of its own")
 	}
-	return write(ctx, s.c, OpUpdatePayoutMethod, id, f, p, decodePayoutMethod)
+	return write[PayoutMethod](ctx, s.c, OpUpdatePayoutMethod, id, f, p)
 }
 
 // Delete disables a payout method and returns it.
 func (s *PayoutMethodsService) Delete(ctx context.Context, id string) (*PayoutMethod, error) {
-	return byID(ctx, s.c, OpDeletePayoutMethod, id, decodePayoutMethod)
+	return byID[PayoutMethod](ctx, s.c, OpDeletePayoutMethod, id)
 }

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
-
-	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // Recipient is who receives the money of a transaction, and how that went.
@@ -65,16 +63,9 @@ func (r *Recipient) NeedsAction() bool {
 	return false
 }
 
-func decodeRecipient(raw json.RawMessage) (Recipient, error) {
-	var r Recipient
-	err := wire.Unmarshal(raw, &r)
-	switch {
-	case err != nil:
-		return Recipient{}, err
-	case r.ID == "":
-		return Recipient{}, missing("id")
-	case r.State == "":
-		return Recipient{}, missing("state")
+func (r *Recipient) lacks() string {
+	if r.State == "" {
+		return "state"
 	}
-	return r, nil
+	return lacksID(r.ID)
 }

@@ -64,7 +64,7 @@ func (s *RecipientsService) List(ctx context.Context, o RecipientListOptions) (*
 			q.Set(bound.name, bound.value.Decimal.String())
 		}
 	}
-	return listPage(ctx, s.c, OpListRecipients, o.ListOptions, q, f, decodeRecipient)
+	return listPage[Recipient](ctx, s.c, OpListRecipients, o.ListOptions, q, f)
 }
 
 // All iterates over recipients, fetching pages as it goes.
@@ -81,14 +81,14 @@ func (s *RecipientsService) All(ctx context.Context, o RecipientListOptions) ite
 func (s *RecipientsService) Update(ctx context.Context, id string, u RecipientUpdate) (*Recipient, error) {
 	var f transport.Faults
 	date(&f, "payout_method.details.birth_date", u.PayoutMethod.Details.BirthDate)
-	return write(ctx, s.c, OpUpdateRecipient, id, f, map[string]RecipientUpdate{"recipient": u}, decodeRecipient)
+	return write[Recipient](ctx, s.c, OpUpdateRecipient, id, f, map[string]RecipientUpdate{"recipient": u})
 }
 
 // Cancel gives a payout up. One that MayCancel is canceled, then its part of the
 // money refunded. One that is under way is only canceled if the provider
 // reports failure, and otherwise paid; BitPesa's API of 2019 refuses it.
 func (s *RecipientsService) Cancel(ctx context.Context, id string) (*Recipient, error) {
-	return byID(ctx, s.c, OpCancelRecipient, id, decodeRecipient)
+	return byID[Recipient](ctx, s.c, OpCancelRecipient, id)
 }
 
 // ProofOfPayments returns the papers that show a payout.
@@ -100,10 +100,5 @@ func (s *RecipientsService) ProofOfPayments(ctx context.Context, id string) ([]P
 	if err := s.c.invalid(OpProofOfPayments, id, f.Fields); err != nil {
 		return nil, err
 	}
-	var proofs []ProofOfPayment
-	err := s.c.do(ctx, transport.Call{
-		Op: OpProofOfPayments, Path: []string{id}, Reference: id,
-		Decode: listInto(&proofs, plain[ProofOfPayment]),
-	})
-	return proofs, err
+	return list[ProofOfPayment](ctx, s.c, transport.Call{Op: OpProofOfPayments, Path: []string{id}, Reference: id})
 }

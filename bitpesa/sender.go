@@ -3,8 +3,6 @@ package bitpesa
 import (
 	"encoding/json"
 	"time"
-
-	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // Sender is who sends the money.
@@ -18,13 +16,4 @@ type Sender struct {
 	Raw         json.RawMessage `json:"-"`
 }
 
-func decodeSender(raw json.RawMessage) (Sender, error) {
-	var s Sender
-	if err := wire.Unmarshal(raw, &s); err != nil {
-		return Sender{}, err
-	}
-	if s.ID == "" {
-		return Sender{}, missing("id")
-	}
-	return s, nil
-}
+func (s *Sender) lacks() string { return lacksID(s.ID) }

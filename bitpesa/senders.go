@@ -35,7 +35,7 @@ func (s *SendersService) Create(ctx context.Context, p SenderParams) (*Sender, e
 	err := s.c.do(ctx, transport.Call{
 		Op: OpCreateSender, Reference: p.ExternalID,
 		Body:   map[string]SenderParams{"sender": p},
-		Decode: into(&sender, decodeSender),
+		Decode: into(&sender, decode[Sender]),
 		Lookup: s.search(p.ExternalID).settle(&sender, nil),
 	})
 	return sender, err
@@ -43,7 +43,7 @@ func (s *SendersService) Create(ctx context.Context, p SenderParams) (*Sender, e
 
 // Get returns a sender by BitPesa's id.
 func (s *SendersService) Get(ctx context.Context, id string) (*Sender, error) {
-	return byID(ctx, s.c, OpGetSender, id, decodeSender)
+	return byID[Sender](ctx, s.c, OpGetSender, id)
 }
 
 // FindByExternalID returns the sender with an external id of yours, or
@@ -66,7 +66,7 @@ func (s *SendersService) List(ctx context.Context, o SenderListOptions) (*Page[S
 	q := o.query(&f)
 	o.Created.set(q)
 	setText(q, "external_id", o.ExternalID)
-	return listPage(ctx, s.c, OpListSenders, o.ListOptions, q, f, decodeSender)
+	return listPage[Sender](ctx, s.c, OpListSenders, o.ListOptions, q, f)
 }
 
 // All iterates over senders, fetching pages as it goes.
@@ -85,10 +85,10 @@ func (s *SendersService) Update(ctx context.Context, id string, p SenderParams) 
 		f.Add("id", "is an argument of its own")
 	}
 	p.forms("", &f)
-	return write(ctx, s.c, OpUpdateSender, id, f, map[string]SenderParams{"sender": p}, decodeSender)
+	return write[Sender](ctx, s.c, OpUpdateSender, id, f, map[string]SenderParams{"sender": p})
 }
 
 // Delete disables a sender and returns it.
 func (s *SendersService) Delete(ctx context.Context, id string) (*Sender, error) {
-	return byID(ctx, s.c, OpDeleteSender, id, decodeSender)
+	return byID[Sender](ctx, s.c, OpDeleteSender, id)
 }

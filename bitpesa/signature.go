@@ -26,7 +26,7 @@ func Signature(secret, nonce, method, url string, body []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-func appendSigned[T string | []byte](dst []byte, nonce T, method, url string, sum *[sha512.Size]byte) []byte {
+func appendSigned[T string | []byte](dst []byte, nonce T, method string, url T, sum *[sha512.Size]byte) []byte {
 	dst = append(append(dst, nonce...), '&')
 	dst = append(append(dst, method...), '&')
 	dst = append(append(dst, url...), '&')

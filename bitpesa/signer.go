@@ -22,6 +22,7 @@ type signer struct {
 // scratch is what one signature needs besides its result.
 type scratch struct {
 	mac    hash.Hash
+	url    []byte
 	signed []byte
 	sum    [sha512.Size]byte
 	header [nonceLength + 2*sha512.Size]byte
@@ -45,7 +46,8 @@ func (s *signer) authorize(req *http.Request, _ transport.Operation, body []byte
 	appendUUID(w.header[:0], &w.random)
 
 	w.sum = sha512.Sum512(body)
-	w.signed = appendSigned(w.signed[:0], w.header[:nonceLength], req.Method, wireURL(req), &w.sum)
+	w.url = appendURL(w.url[:0], req)
+	w.signed = appendSigned(w.signed[:0], w.header[:nonceLength], req.Method, w.url, &w.sum)
 
 	w.mac.Reset()
 	w.mac.Write(w.signed)
@@ -61,7 +63,9 @@ func (s *signer) authorize(req *http.Request, _ transport.Operation, body []byte
 	return nil
 }
 
-// wireURL is the URL as net/http puts it on the wire.
-func wireURL(req *http.Request) string {
-	return req.URL.Scheme + "://" + req.Host + req.URL.RequestURI()
+// appendURL appends the URL as net/http puts it on the wire.
+func appendURL(dst []byte, req *http.Request) []byte {
+	dst = append(append(dst, req.URL.Scheme...), "://"...)
+	dst = append(dst, req.Host...)
+	return append(dst, req.URL.RequestURI()...)
 }

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
-
-	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // Transaction sends money of one sender, in one currency, to one or several
@@ -84,22 +82,16 @@ func (t *Transaction) Recipient(id string) *Recipient {
 	return nil
 }
 
-func decodeTransaction(raw json.RawMessage) (Transaction, error) {
-	t, err := decodeSketch(raw)
-	switch {
-	case err != nil:
-		return Transaction{}, err
-	case t.ID == "":
-		return Transaction{}, missing("id")
-	case t.State == "":
-		return Transaction{}, missing("state")
+func (t *Transaction) lacks() string {
+	if t.State == "" {
+		return "state"
 	}
-	return t, nil
+	return lacksID(t.ID)
 }
 
-// decodeSketch reads a transaction that may not exist yet.
+// decodeSketch reads a transaction that does not exist.
 func decodeSketch(raw json.RawMessage) (Transaction, error) {
-	var t Transaction
-	err := wire.Unmarshal(raw, &t)
-	return t, err
+	type sketch Transaction // nothing it may not lack
+	s, err := decode[sketch](raw)
+	return Transaction(s), err
 }

@@ -47,6 +47,12 @@ func (p RecipientParams) MarshalJSON() ([]byte, error) {
 	}{p.RequestedAmount.String(), fields(p)})
 }
 
+type transactionRequest struct {
+	Transaction *TransactionParams `json:"transaction"`
+}
+
+func (p *TransactionParams) request() *transactionRequest { return &transactionRequest{p} }
+
 func (p *TransactionParams) validate() (f transport.Faults) {
 	f.Require("input_currency", p.InputCurrency)
 	p.Sender.inTransaction("sender.", &f)

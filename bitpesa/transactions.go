@@ -58,8 +58,8 @@ func (s *TransactionsService) create(ctx context.Context, op string, p Transacti
 	var t *Transaction
 	call := transport.Call{
 		Op: op, Reference: p.ExternalID,
-		Body:   map[string]*TransactionParams{"transaction": &p},
-		Decode: into(&t, decodeTransaction),
+		Body:   p.request(),
+		Decode: into(&t, decode[Transaction]),
 		Lookup: s.search(p.ExternalID).settle(&t, accept),
 	}
 	if op == OpCreateAndFund {
@@ -72,19 +72,27 @@ func (s *TransactionsService) create(ctx context.Context, op string, p Transacti
 // Calculate prices a transaction and leaves nothing behind: the result has
 // amounts and rates but no id.
 func (s *TransactionsService) Calculate(ctx context.Context, p TransactionParams) (*Transaction, error) {
-	return create(ctx, s.c, OpCalculate, p.validate(), map[string]*TransactionParams{"transaction": &p}, decodeSketch)
+	return s.sketch(ctx, OpCalculate, p)
 }
 
 // Validate asks whether Create would take the params, and leaves nothing behind.
 // What is wrong is in Error.Fields.
 func (s *TransactionsService) Validate(ctx context.Context, p TransactionParams) (*Transaction, error) {
-	return create(ctx, s.c, OpValidateTransaction, p.validate(), map[string]*TransactionParams{"transaction": &p}, decodeSketch)
+	return s.sketch(ctx, OpValidateTransaction, p)
+}
+
+func (s *TransactionsService) sketch(ctx context.Context, op string, p TransactionParams) (t *Transaction, err error) {
+	if err := s.c.invalid(op, p.ExternalID, p.validate().Fields); err != nil {
+		return nil, err
+	}
+	err = s.c.do(ctx, transport.Call{Op: op, Reference: p.ExternalID, Body: p.request(), Decode: into(&t, decodeSketch)})
+	return t, err
 }
 
 // Get returns a transaction by BitPesa's id. At most 2500 reads a day are
 // documented.
 func (s *TransactionsService) Get(ctx context.Context, id string) (*Transaction, error) {
-	return byID(ctx, s.c, OpGetTransaction, id, decodeTransaction)
+	return byID[Transaction](ctx, s.c, OpGetTransaction, id)
 }
 
 // FindByExternalID returns the transaction with an external id of yours, or
@@ -108,7 +116,7 @@ func (s *TransactionsService) List(ctx context.Context, o TransactionListOptions
 	setText(q, "external_id", o.ExternalID)
 	setText(q, "sender_id", o.SenderID)
 	setText(q, "transactions_type", o.Type)
-	return listPage(ctx, s.c, OpListTransactions, o.ListOptions, q, f, decodeTransaction)
+	return listPage[Transaction](ctx, s.c, OpListTransactions, o.ListOptions, q, f)
 }
 
 // All iterates over transactions, fetching pages as it goes. Transactions
@@ -124,12 +132,12 @@ func (s *TransactionsService) All(ctx context.Context, o TransactionListOptions)
 func (s *TransactionsService) SandboxPayIn(ctx context.Context, id string, p PayinMethodParams) (*Transaction, error) {
 	var f transport.Faults
 	f.Require("type", p.Type)
-	return write(ctx, s.c, OpSandboxPayIn, id, f, map[string]PayinMethodParams{"payin_method": p}, decodeTransaction)
+	return write[Transaction](ctx, s.c, OpSandboxPayIn, id, f, map[string]PayinMethodParams{"payin_method": p})
 }
 
 // SandboxPayOut pretends that a funded transaction was paid out. Sandbox only.
 func (s *TransactionsService) SandboxPayOut(ctx context.Context, id string) (*Transaction, error) {
-	return byID(ctx, s.c, OpSandboxPayOut, id, decodeTransaction)
+	return byID[Transaction](ctx, s.c, OpSandboxPayOut, id)
 }
 
 // describes tells whether a transaction found by the external id is the one the

@@ -6,7 +6,6 @@ import (
 	"iter"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
-	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // WebhooksService manages where BitPesa reports events to. A webhook cannot be
@@ -38,13 +37,13 @@ func (s *WebhooksService) Create(ctx context.Context, p WebhookParams) (*Webhook
 	if len(p.Events) == 0 {
 		f.Add("events", "is required")
 	}
-	return create(ctx, s.c, OpCreateWebhook, f, map[string]WebhookParams{"webhook": p}, decodeWebhook)
+	return create[Webhook](ctx, s.c, OpCreateWebhook, f, map[string]WebhookParams{"webhook": p})
 }
 
 // List returns one page of webhooks.
 func (s *WebhooksService) List(ctx context.Context, o ListOptions) (*Page[Webhook], error) {
 	var f transport.Faults
-	return listPage(ctx, s.c, OpListWebhooks, o, o.query(&f), f, decodeWebhook)
+	return listPage[Webhook](ctx, s.c, OpListWebhooks, o, o.query(&f), f)
 }
 
 // All iterates over webhooks, fetching pages as it goes.
@@ -54,32 +53,17 @@ func (s *WebhooksService) All(ctx context.Context, o ListOptions) iter.Seq2[Webh
 
 // Get returns a webhook.
 func (s *WebhooksService) Get(ctx context.Context, id string) (*Webhook, error) {
-	return byID(ctx, s.c, OpGetWebhook, id, decodeWebhook)
+	return byID[Webhook](ctx, s.c, OpGetWebhook, id)
 }
 
 // Delete removes a webhook and returns it.
 func (s *WebhooksService) Delete(ctx context.Context, id string) (*Webhook, error) {
-	return byID(ctx, s.c, OpDeleteWebhook, id, decodeWebhook)
+	return byID[Webhook](ctx, s.c, OpDeleteWebhook, id)
 }
 
 // Events returns the names of all events, the vendor's authoritative list.
 func (s *WebhooksService) Events(ctx context.Context) ([]EventName, error) {
-	var names []EventName
-	err := s.c.do(ctx, transport.Call{Op: OpWebhookEvents, Decode: listInto(&names, func(raw json.RawMessage) (EventName, error) {
-		var name wire.Text
-		err := json.Unmarshal(raw, &name)
-		return EventName(name), err
-	})})
-	return names, err
+	return list[EventName](ctx, s.c, transport.Call{Op: OpWebhookEvents})
 }
 
-func decodeWebhook(raw json.RawMessage) (Webhook, error) {
-	var w Webhook
-	if err := wire.Unmarshal(raw, &w); err != nil {
-		return Webhook{}, err
-	}
-	if w.ID == "" {
-		return Webhook{}, missing("id")
-	}
-	return w, nil
-}
+func (w *Webhook) lacks() string { return lacksID(w.ID) }

@@ -229,17 +229,24 @@ func (p *jsonParser) text() (string, error) {
 	p.at++
 	var out strings.Builder
 	for {
-		stop := strings.IndexFunc(p.in[p.at:], func(r rune) bool { return r == '"' || r == '\\' || r < 0x20 })
-		if stop < 0 {
+		from := p.at
+		for p.at < len(p.in) && p.in[p.at] != '"' && p.in[p.at] != '\\' && p.in[p.at] >= 0x20 {
+			p.at++
+		}
+		if p.at == len(p.in) {
 			return "", p.fail("Unterminated string starting at", begin)
 		}
-		out.WriteString(p.in[p.at : p.at+stop])
-		p.at += stop
-		switch c := p.in[p.at]; c {
+		plain := p.in[from:p.at]
+		switch p.in[p.at] {
 		case '"':
 			p.at++
+			if out.Len() == 0 { // most texts have no escape: no copy
+				return plain, nil
+			}
+			out.WriteString(plain)
 			return out.String(), nil
 		case '\\':
+			out.WriteString(plain)
 			if err := p.escape(&out, begin); err != nil {
 				return "", err
 			}

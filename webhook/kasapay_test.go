@@ -169,9 +169,14 @@ func TestKasapayForgeriesAreNotBelieved(t *testing.T) {
 	assert.Equal(t, 422, p.forge(t, "ms83-2", `{"payout_reference":"nobody's","payment_status":703}`))
 	assert.Empty(t, p.heard())
 
+	require.NoError(t, p.Disturb(kasapaytest.Disturbance{Kind: kasapaytest.DisturbDrop, Times: 1}))
 	require.NoError(t, p.Settle("ms83-1", kasapay.StatusFailed))
-	p.Flush()
 	assert.Equal(t, 422, p.forge(t, "ms83-1", done), "Kasapay says it failed")
+	assert.ErrorIs(t, p.reports.last(), webhook.ErrMismatch)
+	require.NoError(t, p.Redeliver(p.Deliveries()[0].ID))
+	assert.Equal(t, []string{"ms83-1 701 advanced"}, p.heard())
+	assert.Equal(t, 200, p.forge(t, "ms83-1", done), "no retry would make it possible")
+	assert.ErrorIs(t, p.reports.last(), webhook.ErrImpossible)
 	assert.Equal(t, []string{"ms83-1 701 advanced"}, p.heard())
 }
 

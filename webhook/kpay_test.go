@@ -178,9 +178,14 @@ func TestKPayForgeriesAreNotBelieved(t *testing.T) {
 	assert.ErrorIs(t, c.reports.last(), webhook.ErrNotConfirmed)
 	assert.Empty(t, c.heard())
 
+	require.NoError(t, c.Disturb(kpaytest.Disturbance{Kind: kpaytest.DisturbDrop, Times: 1}))
 	require.NoError(t, c.Settle("order-1", kpay.CodeFailed))
-	c.Flush()
 	assert.Equal(t, 422, c.forge(t, "order-1", paid), "KPay says it failed")
+	assert.ErrorIs(t, c.reports.last(), webhook.ErrMismatch)
+	require.NoError(t, c.Redeliver(c.Deliveries()[0].ID))
+	assert.Equal(t, []string{"order-1 02 02"}, c.heard())
+	assert.Equal(t, 200, c.forge(t, "order-1", paid), "no retry would make it possible")
+	assert.ErrorIs(t, c.reports.last(), webhook.ErrImpossible)
 	assert.Equal(t, []string{"order-1 02 02"}, c.heard())
 }
 

@@ -1,0 +1,38 @@
+package bitpesa
+
+import "github.com/kapiteni/kapiten-go/internal/transport"
+
+// ReadAnything runs the readers of answers over anything at all and tells what
+// may not be.
+func ReadAnything(status int, body []byte) string {
+	r := &transport.Response{Status: status, Body: body}
+	for _, op := range operations {
+		v := interpret(op, r)
+		switch {
+		case v.Kind == transport.Accepted && (status < 200 || status > 299):
+			return "accepted an error status"
+		case op.Class == transport.Referenced && v.Kind != transport.Accepted && v.Kind != transport.Unclear && status != 422:
+			return "took something else than a 422 for a proof"
+		}
+	}
+	if t, err := decode[Transaction](body); err == nil && (t.ID == "" || t.State == "") {
+		return "decoded a transaction that is none"
+	}
+	if page, err := decodePage[Recipient](r, 1); err == nil && page.NextPage == 1 {
+		return "a page that leads to itself"
+	}
+	if debits, err := decodeDebits(body); err == nil {
+		for _, d := range debits {
+			if d.ID == "" {
+				return "decoded a debit that is none"
+			}
+		}
+	}
+	if e, err := ParseEvent(body); err == nil && (e.ID() == "" || e.Name == "") {
+		return "parsed an event about nothing"
+	}
+	_, _ = decode[Sender](body)
+	_, _ = decode[WebhookLog](body)
+	_, _ = decodeOneAccount(body)
+	return ""
+}

@@ -42,7 +42,7 @@ func (h *Handler[E]) claimAndApply(ctx context.Context, in delivery[E]) (Answer,
 func (h *Handler[E]) applyClaimed(ctx context.Context, in delivery[E], claim Claim, ends time.Time) (Answer, Transition, error) {
 	work, cancel := context.WithDeadline(context.WithoutCancel(ctx), ends)
 	defer cancel()
-	transition, err := h.apply(work, in, claim)
+	transition, err := h.guarded(work, in, claim)
 	if errors.Is(err, ErrImpossible) {
 		// No retry makes it possible: the sender may forget it, people may not.
 		h.report(ctx, err, in.answer.Status)
@@ -53,6 +53,18 @@ func (h *Handler[E]) applyClaimed(ctx context.Context, in delivery[E], claim Cla
 		return Answer{}, transition, err
 	}
 	return in.answer, transition, nil
+}
+
+// guarded turns a panic of the merchant's code into an error: one bad event must
+// not take down a worker, and its claim has to be given back.
+func (h *Handler[E]) guarded(ctx context.Context, in delivery[E], claim Claim) (t Transition, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.cfg.Logger.ErrorContext(ctx, "webhook panic", "provider", h.cfg.Source.Provider, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = in.event.fail(ErrPanic)
+		}
+	}()
+	return h.apply(ctx, in, claim)
 }
 
 // apply decides what the event means, confirms it if that matters, calls the
@@ -87,11 +99,7 @@ func (h *Handler[E]) confirmed(ctx context.Context, claimed Event[E], bound *Bou
 	if err := h.confirm.wait(ctx); err != nil {
 		return claimed, fmt.Errorf("%w: rate limit: %w", ErrNotConfirmed, err)
 	}
-	var data E
-	err := h.guard(ctx, func() (err error) {
-		data, err = h.cfg.Confirm(ctx, claimed)
-		return err
-	})
+	data, err := h.cfg.Confirm(ctx, claimed)
 	if errors.Is(err, ErrMismatch) {
 		return claimed, err
 	}
@@ -130,10 +138,10 @@ func (h *Handler[E]) complete(ctx context.Context, ev Event[E], claim Claim, ans
 	if h.cfg.HandleTx != nil {
 		inbox := h.cfg.Inbox.(*SQLInbox) // as New checked
 		return inbox.CompleteTx(ctx, claim, result, func(tx *sql.Tx) error {
-			return h.guard(ctx, func() error { return h.cfg.HandleTx(ctx, tx, ev) })
+			return h.cfg.HandleTx(ctx, tx, ev)
 		})
 	}
-	if err := h.guard(ctx, func() error { return h.cfg.Handle(ctx, ev) }); err != nil {
+	if err := h.cfg.Handle(ctx, ev); err != nil {
 		return err
 	}
 	return h.cfg.Inbox.Complete(ctx, claim, result)
@@ -163,16 +171,4 @@ func (h *Handler[E]) release(ctx context.Context, claim Claim) {
 		// The lease ends by itself.
 		h.cfg.Logger.WarnContext(ctx, "webhook release", "provider", claim.Provider, "reference", claim.Reference, "error", err)
 	}
-}
-
-// guard turns a panic of the merchant's code into an error: one bad event must
-// not take down a worker, and its claim has to be given back.
-func (h *Handler[E]) guard(ctx context.Context, call func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			h.cfg.Logger.ErrorContext(ctx, "webhook panic", "provider", h.cfg.Source.Provider, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = ErrPanic
-		}
-	}()
-	return call()
 }

@@ -164,6 +164,7 @@ func TestBackgroundKeepsTheOrderOfAReference(t *testing.T) {
 		require.Len(t, dead, 1)
 		assert.Equal(t, "FAILED", dead[0].ID)
 		assert.Equal(t, webhook.ErrImpossible.Error(), dead[0].Reason)
+		assert.Equal(t, 1, dead[0].Attempts, "trying again would not help")
 	})
 }
 
@@ -247,5 +248,29 @@ func TestBackgroundRefusesStrangersBeforeAnythingIsStored(t *testing.T) {
 		assert.False(t, found)
 		shutdown()
 		assert.Empty(t, l.told())
+	})
+}
+
+func TestBackgroundGivesUpOnAnEventThatKillsItsWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inbox := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})
+		h, l := shop(t, func(c *webhook.Config[order]) { c.Inbox, c.Background = inbox, &webhook.Background{MaxAttempts: 3} })
+		require.Equal(t, 201, post(h, paid("o1")).Code)
+		for range 3 { // workers that took it and were never heard of again
+			_, found, err := inbox.Take(t.Context(), "shop", time.Second)
+			require.NoError(t, err)
+			require.True(t, found)
+			pass(2 * time.Second)
+		}
+		var running sync.WaitGroup
+		running.Go(func() { assert.NoError(t, h.Run(t.Context())) })
+		synctest.Wait()
+		assert.Empty(t, l.told())
+		dead, err := inbox.Dead(t.Context(), "shop", 10)
+		require.NoError(t, err)
+		require.Len(t, dead, 1)
+		assert.Contains(t, dead[0].Reason, "died")
+		require.NoError(t, h.Shutdown(t.Context()))
+		running.Wait()
 	})
 }

@@ -180,6 +180,10 @@ func TestQueryBackIsLimited(t *testing.T) {
 		assert.Equal(t, 3*time.Second, time.Since(start), "nobody waits longer than the deadline")
 		assert.Equal(t, 40, b.count(), "a second's worth at once and ten a second after that")
 		require.ErrorIs(t, r.last(), webhook.ErrNotConfirmed)
+
+		b.set(order{Reference: "o1", Status: "PAID"})
+		assert.Equal(t, 201, post(h, paid("o1")).Code, "those turned away took nobody's turn")
+		assert.LessOrEqual(t, time.Since(start), 3*time.Second+100*time.Millisecond)
 	})
 }
 
@@ -212,7 +216,7 @@ func TestConfirmThatPanicsLosesNothing(t *testing.T) {
 			return ev.Data, nil
 		}
 	})
-	assert.Equal(t, 503, post(h, paid("o1")).Code)
+	assert.Equal(t, 500, post(h, paid("o1")).Code)
 	assert.Equal(t, 201, post(h, paid("o1")).Code)
 	assert.Equal(t, []string{"o1 PAID"}, l.told())
 }

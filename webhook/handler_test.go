@@ -371,35 +371,65 @@ func TestHandlerRunsUnderAnyRouter(t *testing.T) {
 	assert.Equal(t, []string{"o0 PAID", "o1 PAID"}, l.told())
 }
 
+// connected talks to a real server over a pipe, inside a synctest bubble.
+func connected(t *testing.T, h http.Handler, talk func(sender net.Conn, answer *bufio.Reader)) {
+	t.Helper()
+	listener := &pipeListener{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
+	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(listener) })
+	defer serving.Wait()
+	defer func() { assert.NoError(t, server.Close()) }()
+	sender, conn := net.Pipe()
+	defer sender.Close()
+	listener.conns <- conn
+	talk(sender, bufio.NewReader(sender))
+}
+
 func TestHandlerGivesUpOnASenderThatFeedsItsBodySlowly(t *testing.T) {
 	for path, want := range map[string]int{pathSecret: 400, "stranger": 401} {
 		t.Run(path, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h, l := shop(t, nil)
-				listener := &pipeListener{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
-				server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
-				var serving sync.WaitGroup
-				serving.Go(func() { _ = server.Serve(listener) })
-				defer serving.Wait()
-				defer func() { assert.NoError(t, server.Close()) }()
-				sender, conn := net.Pipe()
-				defer sender.Close()
-				listener.conns <- conn
-				start := time.Now()
-				_, err := fmt.Fprintf(sender, "POST /%s HTTP/1.1\r\nHost: shop\r\nContent-Length: 100\r\n\r\n{", path)
-				require.NoError(t, err)
-				answer := bufio.NewReader(sender)
-				res, err := http.ReadResponse(answer, nil)
-				require.NoError(t, err)
-				assert.Equal(t, want, res.StatusCode)
-				_, err = io.Copy(io.Discard, answer)
-				require.NoError(t, err, "until the server hangs up")
-				require.NoError(t, res.Body.Close())
-				assert.InDelta(t, 10, time.Since(start).Seconds(), 1)
-				assert.Empty(t, l.told())
+				connected(t, h, func(sender net.Conn, answer *bufio.Reader) {
+					start := time.Now()
+					_, err := fmt.Fprintf(sender, "POST /%s HTTP/1.1\r\nHost: shop\r\nContent-Length: 100\r\n\r\n{", path)
+					require.NoError(t, err)
+					res, err := http.ReadResponse(answer, nil)
+					require.NoError(t, err)
+					assert.Equal(t, want, res.StatusCode)
+					_, err = io.Copy(io.Discard, answer)
+					require.NoError(t, err, "until the server hangs up")
+					require.NoError(t, res.Body.Close())
+					assert.InDelta(t, 10, time.Since(start).Seconds(), 1)
+					assert.Empty(t, l.told())
+				})
 			})
 		})
 	}
+}
+
+func TestHandlerDoesNotHurryASenderWhoseBodyIsIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := shop(t, func(c *webhook.Config[order]) {
+			c.Handle = func(context.Context, webhook.Event[order]) error { pass(20 * time.Second); return nil }
+		})
+		patient := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			assert.NoError(t, r.Context().Err(), "as if the sender had hung up")
+		})
+		connected(t, patient, func(sender net.Conn, answer *bufio.Reader) {
+			for _, body := range []string{paid("o1"), paid("o2")} { // on one connection
+				_, err := fmt.Fprintf(sender, "POST /%s HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\n%s", pathSecret, len(body), body)
+				require.NoError(t, err)
+				res, err := http.ReadResponse(answer, nil)
+				require.NoError(t, err)
+				assert.Equal(t, 201, res.StatusCode)
+				_, err = io.Copy(io.Discard, res.Body)
+				require.NoError(t, err)
+			}
+		})
+	})
 }
 
 type pipeListener struct {

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"container/heap"
 	"container/list"
 	"context"
 	"slices"
@@ -80,20 +79,13 @@ func (m *MemoryInbox) claim(key Key, lease time.Duration) (Claim, error) {
 
 // Complete implements Inbox.
 func (m *MemoryInbox) Complete(_ context.Context, c Claim, r Result) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	t, err := m.held(c)
-	if err != nil {
-		return err
-	}
-	e := m.event(t, c.Key)
-	e.status, e.answer, e.payload = eventDone, r.Answer, nil
-	e.answer.Body = slices.Clone(r.Answer.Body)
-	if r.State != "" {
-		t.state = r.State
-	}
-	t.free()
-	return nil
+	return m.settle(c, func(t *memoryThread, e *memoryEvent) {
+		e.status, e.answer, e.payload = eventDone, r.Answer, nil
+		e.answer.Body = slices.Clone(r.Answer.Body)
+		if r.State != "" {
+			t.state = r.State
+		}
+	})
 }
 
 // Release implements Inbox.
@@ -112,189 +104,17 @@ func (m *MemoryInbox) Release(_ context.Context, c Claim) error {
 	return nil
 }
 
-// Put implements Queue.
-func (m *MemoryInbox) Put(ctx context.Context, key Key, payload []byte) (bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return false, err
-	}
-	now := m.cfg.Now()
-	t, err := m.open(key, now)
-	if err != nil {
-		return false, err
-	}
-	if e := t.events[key.ID]; e != nil && e.status != eventDead {
-		return false, nil
-	}
-	e := m.event(t, key)
-	e.attempts, e.payload = 0, slices.Clone(payload)
-	m.enqueue(e, now)
-	m.touch(t, now)
-	return true, nil
-}
-
-// Take implements Queue.
-func (m *MemoryInbox) Take(ctx context.Context, provider string, lease time.Duration) (Claim, bool, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return Claim{}, false, err
-	}
-	now := m.cfg.Now()
-	due := m.due[provider]
-	if due == nil {
-		return Claim{}, false, nil
-	}
-	var later []dueEvent
-	defer func() {
-		for _, d := range later {
-			heap.Push(due, d)
-		}
-	}()
-	for len(*due) > 0 && !(*due)[0].at.After(now) {
-		d := heap.Pop(due).(dueEvent)
-		e := d.event
-		if e.status != eventQueued || e.place != d.place {
-			continue // finished, or queued anew since
-		}
-		t := m.threads[thread{e.key.Provider, e.key.Reference}]
-		if t.leased(now) {
-			later = append(later, d)
-			continue
-		}
-		c, err := m.claim(e.key, lease)
-		if err != nil || c.Status != ClaimNew {
-			later = append(later, d)
-			return Claim{}, false, err
-		}
-		e.attempts++
-		// Due again when the lease ends: a worker that died gave nothing back.
-		m.enqueue(e, t.until)
-		c.Payload, c.Attempts = slices.Clone(e.payload), e.attempts
-		return c, true, nil
-	}
-	return Claim{}, false, nil
-}
-
-// Retry implements Queue.
-func (m *MemoryInbox) Retry(_ context.Context, c Claim, delay time.Duration, reason string) error {
+// settle decides what becomes of a claimed event and frees its thread.
+func (m *MemoryInbox) settle(c Claim, change func(*memoryThread, *memoryEvent)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t, err := m.held(c)
 	if err != nil {
 		return err
 	}
-	e := m.event(t, c.Key)
-	e.reason = shorten(reason)
-	m.enqueue(e, m.cfg.Now().Add(delay))
+	change(t, m.event(t, c.Key))
 	t.free()
 	return nil
-}
-
-// Bury implements Queue.
-func (m *MemoryInbox) Bury(_ context.Context, c Claim, reason string, payload []byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	t, err := m.held(c)
-	if err != nil {
-		return err
-	}
-	e := m.event(t, c.Key)
-	e.status, e.reason, e.since, e.payload = eventDead, shorten(reason), m.cfg.Now(), slices.Clone(payload)
-	t.free()
-	return nil
-}
-
-// Dead implements Queue.
-func (m *MemoryInbox) Dead(_ context.Context, provider string, limit int) ([]DeadLetter, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var dead []DeadLetter
-	for _, t := range m.threads {
-		for _, e := range t.events {
-			if e.status == eventDead && e.key.Provider == provider {
-				dead = append(dead, DeadLetter{Key: e.key, Reason: e.reason, Attempts: e.attempts, Since: e.since, Payload: slices.Clone(e.payload)})
-			}
-		}
-	}
-	slices.SortFunc(dead, func(a, b DeadLetter) int { return a.Since.Compare(b.Since) })
-	return dead[:min(max(limit, 0), len(dead))], nil
-}
-
-// Replay implements Queue.
-func (m *MemoryInbox) Replay(_ context.Context, key Key) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e, err := m.letter(key)
-	if err != nil {
-		return err
-	}
-	e.attempts = 0
-	m.enqueue(e, m.cfg.Now())
-	return nil
-}
-
-// Discard implements Queue.
-func (m *MemoryInbox) Discard(_ context.Context, key Key) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e, err := m.letter(key)
-	if err != nil {
-		return err
-	}
-	e.status, e.payload = eventDone, nil
-	return nil
-}
-
-type eventStatus string
-
-const (
-	eventQueued eventStatus = "queued"
-	eventDone   eventStatus = "done"
-	eventDead   eventStatus = "dead"
-)
-
-// thread names the events of one reference, which go one after the other.
-type thread struct{ provider, reference string }
-
-type memoryThread struct {
-	thread  thread
-	state   string
-	holder  string
-	until   time.Time
-	fence   int64
-	events  map[string]*memoryEvent
-	touched time.Time
-	place   *list.Element
-}
-
-type memoryEvent struct {
-	key      Key
-	status   eventStatus // empty until it is queued, done or dead
-	answer   Answer
-	reason   string
-	payload  []byte
-	attempts int
-	since    time.Time
-	place    uint64 // of its entry in due
-}
-
-func (t *memoryThread) leased(now time.Time) bool { return now.Before(t.until) }
-
-func (t *memoryThread) free() { t.holder, t.until = "", time.Time{} }
-
-// idle threads may be forgotten: nobody works on them and nothing waits.
-func (t *memoryThread) idle(now time.Time) bool {
-	if t.leased(now) {
-		return false
-	}
-	for _, e := range t.events {
-		if e.status != eventDone {
-			return false
-		}
-	}
-	return true
 }
 
 func (m *MemoryInbox) held(c Claim) (*memoryThread, error) {
@@ -332,26 +152,6 @@ func (m *MemoryInbox) event(t *memoryThread, key Key) *memoryEvent {
 		m.events++
 	}
 	return e
-}
-
-func (m *MemoryInbox) letter(key Key) (*memoryEvent, error) {
-	if t := m.threads[thread{key.Provider, key.Reference}]; t != nil {
-		if e := t.events[key.ID]; e != nil && e.status == eventDead {
-			return e, nil
-		}
-	}
-	return nil, ErrNoSuchLetter
-}
-
-func (m *MemoryInbox) enqueue(e *memoryEvent, at time.Time) {
-	m.puts++
-	e.status, e.place = eventQueued, m.puts
-	due := m.due[e.key.Provider]
-	if due == nil {
-		due = &dueEvents{}
-		m.due[e.key.Provider] = due
-	}
-	heap.Push(due, dueEvent{at: at, place: m.puts, event: e})
 }
 
 func (m *MemoryInbox) touch(t *memoryThread, now time.Time) {

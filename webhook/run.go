@@ -104,15 +104,7 @@ func (h *Handler[E]) nudge() {
 
 // workOn applies a stored event and, if that fails, decides when it comes again.
 func (h *Handler[E]) workOn(ctx context.Context, claim Claim, ends time.Time) {
-	in, err := h.restore(claim)
-	if err == nil && claim.Attempts > h.cfg.Background.MaxAttempts {
-		err = in.event.fail(errGaveUp)
-	}
-	if err == nil {
-		work, cancel := context.WithDeadline(ctx, ends)
-		_, err = h.apply(work, in, claim)
-		cancel()
-	}
+	err := h.attempt(ctx, claim, ends)
 	if err == nil || errors.Is(err, ErrLeaseLost) {
 		return
 	}
@@ -121,6 +113,20 @@ func (h *Handler[E]) workOn(ctx context.Context, claim Claim, ends time.Time) {
 		// The lease ends by itself, and the event is still stored.
 		h.cfg.Logger.WarnContext(ctx, "webhook put back", "provider", claim.Provider, "reference", claim.Reference, "error", err)
 	}
+}
+
+func (h *Handler[E]) attempt(ctx context.Context, claim Claim, ends time.Time) error {
+	if claim.Attempts > h.cfg.Background.MaxAttempts {
+		return failedClaim(claim, errGaveUp)
+	}
+	in, err := h.restore(claim)
+	if err != nil {
+		return err
+	}
+	work, cancel := context.WithDeadline(ctx, ends)
+	defer cancel()
+	_, err = h.guarded(work, in, claim)
+	return err
 }
 
 func (h *Handler[E]) putBack(ctx context.Context, claim Claim, cause error) error {
@@ -143,18 +149,23 @@ func (h *Handler[E]) delay(attempts int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
+// restore decodes a stored delivery, as it was decoded when it came in.
 func (h *Handler[E]) restore(claim Claim) (delivery[E], error) {
 	p, err := decodePayload(claim.Payload)
 	if err != nil {
-		return delivery[E]{}, &Error{Provider: claim.Provider, Reference: claim.Reference, EventID: claim.ID, Err: fmt.Errorf("%w: stored payload: %w", ErrMalformed, err)}
+		return delivery[E]{}, failedClaim(claim, fmt.Errorf("%w: stored: %w", ErrMalformed, err))
 	}
 	bound, err := p.bound()
 	if err != nil {
-		return delivery[E]{}, &Error{Provider: claim.Provider, Reference: claim.Reference, EventID: claim.ID, Err: fmt.Errorf("%w: stored payload: %w", ErrMalformed, err)}
+		return delivery[E]{}, failedClaim(claim, fmt.Errorf("%w: stored: %w", ErrMalformed, err))
 	}
 	in, err := h.decode(p.Body, p.Trust, bound)
 	in.event.Attempt = claim.Attempts
 	return in, err
+}
+
+func failedClaim(c Claim, err error) *Error {
+	return &Error{Provider: c.Provider, Reference: c.Reference, EventID: c.ID, Err: err}
 }
 
 // reasonOf is the cause without the provider's name, which the letter has.

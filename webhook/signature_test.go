@@ -80,6 +80,7 @@ func TestTimestampedSignature(t *testing.T) {
 		{"old spelling only", "t=" + stamp + ",s=" + good, -1},
 		{"without time", "v1=" + good, -1},
 		{"empty time", "t=,v1=" + good, -1},
+		{"two times, the right one last", "t=1,t=" + stamp + ",v1=" + good, -1},
 		{"two times", "t=" + stamp + ",t=1,v1=" + good, -1},
 		{"time with a sign", "t=+" + stamp + ",v1=" + good, -1},
 		{"time with a zero in front", "t=0" + stamp + ",v1=" + good, -1},

@@ -13,7 +13,8 @@ type Subject struct {
 	// Reference is the object the event belongs to: order is kept, and the
 	// provider asked, by it.
 	Reference string
-	// ID tells the events of one reference apart. Empty means Status does.
+	// ID tells the events of one reference apart: each takes effect once. Empty
+	// means Status does, which only suits statuses that cannot come back.
 	ID string
 	// Status is the state the event reports; it may be empty where States is nil.
 	Status string

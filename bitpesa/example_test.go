@@ -1,0 +1,134 @@
+package bitpesa_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+)
+
+// exampleClient is a client of a fake whose clock the example moves.
+func exampleClient() (*bitpesatest.Fake, *bitpesa.Client) {
+	fake := bitpesatest.New(bitpesatest.Config{})
+	client, err := bitpesa.New(bitpesa.Config{
+		Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret,
+		BaseURL: fake.URL(), HTTPClient: fake.HTTPClient(),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return fake, client
+}
+
+func examplePayment(account string) bitpesa.TransactionParams {
+	return bitpesa.TransactionParams{
+		ExternalID: "payout-4711", InputCurrency: "USD",
+		Sender: bitpesa.SenderParams{
+			ExternalID: "merchant-7", FirstName: "Example", LastName: "User", Country: "UG", City: "Kampala",
+			Street: "Somewhere 17-3", PostalCode: "798983", Email: "email@domain.com", IP: "127.0.0.1",
+			PhoneNumber: "+256752403639", BirthDate: "1970-01-01",
+		},
+		Recipients: []bitpesa.RecipientParams{{
+			RequestedAmount: decimal.NewFromInt(10_000), RequestedCurrency: "NGN",
+			PayoutMethod: bitpesa.PayoutMethodParams{Type: bitpesa.NGNBank, Details: bitpesa.PayoutDetails{
+				FirstName: "Jane", LastName: "Doe", BankCode: "058", BankAccount: account, BankAccountType: "20",
+			}},
+		}},
+	}
+}
+
+// The network fails right after the money was taken; it is taken once.
+func ExampleTransactionsService_PayFromBalance() {
+	fake, client := exampleClient()
+	defer fake.Close()
+	_ = fake.Fault(bitpesatest.Fault{Path: "/accounts/debits", Kind: bitpesatest.FaultDropAfter, Times: 1})
+
+	ctx := context.Background()
+	t, err := client.Transactions.PayFromBalance(ctx, examplePayment("1234567800"))
+	if errors.Is(err, bitpesa.ErrOutcomeUnknown) {
+		// Call it again later, with the same ExternalID: it goes on where it stopped.
+		log.Fatal(err)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	balance, _ := client.Accounts.Get(ctx, "USD")
+	fmt.Println(t.State, t.InputAmount.Decimal, t.InputCurrency, "of 1000000, left", balance.Amount.Decimal)
+
+	fake.Advance(time.Minute)
+	t, _ = client.Transactions.Wait(ctx, t.ID)
+	fmt.Println(t.State)
+	// Output:
+	// received 6.45 USD of 1000000, left 999993.55
+	// paid
+}
+
+// A payout that failed for its details is corrected and tried again.
+func ExampleRecipientsService_Correct() {
+	fake, client := exampleClient()
+	defer fake.Close()
+	ctx := context.Background()
+	t, err := client.Transactions.PayFromBalance(ctx, examplePayment("1234567819"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fake.Advance(time.Minute)
+	t, _ = client.Transactions.Wait(ctx, t.ID)
+	for _, r := range t.Recipients {
+		if r.NeedsAction() && r.Editable {
+			fmt.Println(r.State, r.StateReasonDetails.Category)
+			_, err = client.Recipients.Correct(ctx, t.ID, r.ID, bitpesa.RecipientUpdate{
+				PayoutMethod: bitpesa.PayoutMethodParams{Details: bitpesa.PayoutDetails{BankAccount: "1234568900"}},
+			})
+		}
+	}
+	fake.Advance(time.Minute)
+	t, _ = client.Transactions.Wait(ctx, t.ID)
+	fmt.Println(t.State, err)
+	// Output:
+	// error recipient_error
+	// paid <nil>
+}
+
+// A payout that cannot be corrected is given up; the money comes back.
+func ExampleTransactionsService_Cancel() {
+	fake, client := exampleClient()
+	defer fake.Close()
+	ctx := context.Background()
+	t, err := client.Transactions.PayFromBalance(ctx, examplePayment("1234567871"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fake.Advance(time.Minute)
+	if _, err := client.Transactions.Cancel(ctx, t.ID); err != nil {
+		log.Fatal(err)
+	}
+	t, _ = client.Transactions.Wait(ctx, t.ID)
+	balance, _ := client.Accounts.Get(ctx, "USD")
+	fmt.Println(t.State, balance.Amount.Decimal)
+	// Output: refunded 1000000
+}
+
+// What is wrong is told in paths, all of it at once.
+func ExampleTransactionsService_Validate() {
+	fake, client := exampleClient()
+	defer fake.Close()
+	p := examplePayment("")
+	p.Recipients[0].RequestedAmount = decimal.Zero
+	_, err := client.Transactions.Validate(context.Background(), p)
+	fmt.Println(err)
+	// Output: bitpesa: transactions.validate: invalid parameters: recipients.0.payout_method.details.bank_account: is required for NGN::Bank; recipients.0.requested_amount: must be greater than zero (nothing was sent)
+}
+
+// A list filtered by external id: the query is signed as it is encoded.
+func ExampleSignature() {
+	fmt.Println(bitpesa.Signature("test-secret", "nonce-0001", "GET",
+		"http://localhost:8080/v1/transactions?external_id=Transaction%3ANGN%3A17523", nil)[:16])
+	// Output: 78b5ab6976444e2c
+}

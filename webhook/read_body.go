@@ -47,13 +47,9 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 // readTimeout bounds how slowly a sender may feed its body.
 const readTimeout = 10 * time.Second
 
-// hurry sets the time for the body, and relax lifts it once the body is in. When
-// a delivery is refused it stays, as net/http then reads the rest of the body.
-// Not every ResponseWriter has deadlines; the merchant's server may have its own.
+// hurry bounds the time for the body. net/http lifts the deadline itself once the
+// body is in; while it still reads the rest of a refused one, it stays. Not every
+// ResponseWriter has deadlines; the merchant's server may have its own.
 func hurry(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTimeout))
-}
-
-func relax(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 }

@@ -105,10 +105,13 @@ func (h *Handler[E]) nudge() {
 // workOn applies a stored event and, if that fails, decides when it comes again.
 func (h *Handler[E]) workOn(ctx context.Context, claim Claim, ends time.Time) {
 	err := h.attempt(ctx, claim, ends)
-	if err == nil || errors.Is(err, ErrLeaseLost) {
+	if err == nil {
 		return
 	}
 	h.report(ctx, err, 0)
+	if errors.Is(err, ErrLeaseLost) {
+		return // the taker's now
+	}
 	if err := h.putBack(ctx, claim, err); err != nil {
 		// The lease ends by itself, and the event is still stored.
 		h.cfg.Logger.WarnContext(ctx, "webhook put back", "provider", claim.Provider, "reference", claim.Reference, "error", err)

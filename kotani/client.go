@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
@@ -27,6 +29,8 @@ type Client struct {
 	Tron        *TronService
 	UBI         *UBIService
 
+	callbackURL func(string, decimal.Decimal, string) (string, error)
+
 	core   *transport.Core
 	tokens *transport.TokenSource // nil without a login
 }
@@ -39,7 +43,7 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	c := &Client{}
+	c := &Client{callbackURL: cfg.CallbackURL}
 	if cfg.hasLogin() {
 		c.tokens = transport.NewTokenSource(c.login(cfg))
 	}

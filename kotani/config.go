@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
@@ -41,6 +43,12 @@ type Config struct {
 	// TokenLifetime is how long an access token is used. The document names
 	// none. Default: 5 min, that of the operator's 2022 source.
 	TokenLifetime time.Duration
+
+	// CallbackURL, when set, makes the callback URL of each Deposit, Withdraw and
+	// WithdrawToBank which has an external id and no URL, from its external id
+	// and amount; the currency is empty, since these requests name none. Package
+	// webhook mints such URLs.
+	CallbackURL func(externalID string, amount decimal.Decimal, currency string) (string, error)
 
 	// FiatConnect configures Client.FiatConnect.
 	FiatConnect FiatConnectConfig

@@ -13,7 +13,7 @@ type DepositParams struct {
 	Amount      decimal.Decimal // whole shillings or cedis, greater than zero
 	PhoneNumber string          // the payer's, who confirms on the phone
 	ExternalID  string          // your own unique reference; required unless AllowNoExternalID
-	CallbackURL string          // optional; must start with http:// or https://
+	CallbackURL string          // optional; http or https. Default: made by Config.CallbackURL
 	// AllowNoExternalID sends a deposit that cannot be looked up: after an
 	// unknown outcome nobody can say whether it was made.
 	AllowNoExternalID bool
@@ -27,7 +27,7 @@ func (s *FiatService) Deposit(ctx context.Context, p DepositParams) (*Transactio
 	var f faults
 	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
-	f.callback("callback", p.CallbackURL)
+	p.CallbackURL = s.callback(&f, p.CallbackURL, p.ExternalID, p.Amount)
 	return s.move(ctx, movement{
 		op: OpDeposit, kind: Collections, externalID: p.ExternalID, without: p.AllowNoExternalID,
 		amount: decimal.NewNullDecimal(p.Amount), faults: f,

@@ -56,6 +56,19 @@ func (s *FiatService) move(ctx context.Context, m movement) (*Transaction, error
 	return t, nil
 }
 
+// callback returns the callback URL of a movement: the one given, or one made
+// for it.
+func (s *FiatService) callback(f *faults, given, externalID string, amount decimal.Decimal) string {
+	if given == "" && s.c.callbackURL != nil && externalID != "" && len(f.Fields) == 0 {
+		var err error
+		if given, err = s.c.callbackURL(externalID, amount, ""); err != nil {
+			f.Add("callback", "could not be made by Config.CallbackURL")
+		}
+	}
+	f.callback("callback", given)
+	return given
+}
+
 // find looks for a movement by its external id. No transaction and no error
 // means that Kotani says there is none.
 func (s *FiatService) find(ctx context.Context, m movement) (*Transaction, error) {

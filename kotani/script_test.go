@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -214,7 +215,7 @@ func canonical(t testing.TB, body []byte) string {
 	return string(out)
 }
 
-func wantMoney(t testing.TB, want string, got interface{ String() string }) {
+func wantMoney(t testing.TB, want string, got decimal.Decimal) {
 	t.Helper()
-	assert.Equal(t, want, got.String())
+	assert.True(t, decimal.RequireFromString(want).Equal(got), "want %s, got %s", want, got)
 }

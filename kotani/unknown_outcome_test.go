@@ -2,6 +2,7 @@ package kotani_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -316,4 +317,35 @@ func TestAmountsGoOutAsTheOperationWantsThem(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, s.requests()[0].Body, `"amount":"0.5"`)
 	assert.Contains(t, s.requests()[1].Body, `"cryptoAmount":"1000"`)
+}
+
+func TestCallbackURLsAreMadeForMovementsWithoutOne(t *testing.T) {
+	s := newScript(isTaken)
+	var broken error
+	client := newClient(t, s, func(c *kotani.Config) {
+		c.CallbackURL = func(externalID string, amount decimal.Decimal, currency string) (string, error) {
+			return "https://shop.example/" + externalID + "/" + amount.String() + currency, broken
+		}
+	})
+	p := validWithdraw
+	_, err := client.Fiat.Withdraw(t.Context(), p)
+	require.NoError(t, err)
+	p.CallbackURL = ""
+	_, err = client.Fiat.Withdraw(t.Context(), p)
+	require.NoError(t, err)
+	p.ExternalID, p.AllowNoExternalID = "", true
+	_, err = client.Fiat.Withdraw(t.Context(), p)
+	require.NoError(t, err)
+	seen := s.requests()
+	assert.Contains(t, seen[0].Body, `"callback":"https://shop.example/kotani"`)
+	assert.Contains(t, seen[1].Body, `"callback":"https://shop.example/order-1/20"`)
+	assert.NotContains(t, seen[2].Body, "callback", "there is nothing to make it from")
+
+	broken = errors.New("planted")
+	p.ExternalID, p.AllowNoExternalID = "order-1", false
+	_, err = client.Fiat.Withdraw(t.Context(), p)
+	require.ErrorIs(t, err, kotani.ErrNotSent)
+	assert.Contains(t, failure(t, err).Fields, "callback")
+	assert.NotContains(t, err.Error(), "planted")
+	assert.Len(t, s.requests(), 3)
 }

@@ -13,7 +13,7 @@ type WithdrawParams struct {
 	Amount      decimal.Decimal // whole shillings or cedis, greater than zero
 	PhoneNumber string          // the recipient's
 	ExternalID  string          // your own unique reference; required unless AllowNoExternalID
-	CallbackURL string          // optional; must start with http:// or https://
+	CallbackURL string          // optional; http or https. Default: made by Config.CallbackURL
 	// AllowNoExternalID sends a payout that cannot be looked up: after an
 	// unknown outcome nobody can say whether it was made.
 	AllowNoExternalID bool
@@ -27,7 +27,7 @@ func (s *FiatService) Withdraw(ctx context.Context, p WithdrawParams) (*Transact
 	var f faults
 	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
-	f.callback("callback", p.CallbackURL)
+	p.CallbackURL = s.callback(&f, p.CallbackURL, p.ExternalID, p.Amount)
 	return s.move(ctx, movement{
 		op: OpWithdraw, kind: Payouts, externalID: p.ExternalID, without: p.AllowNoExternalID,
 		amount: decimal.NewNullDecimal(p.Amount), faults: f,
@@ -43,7 +43,7 @@ type BankWithdrawParams struct {
 	AccountName       string
 	Bank              BankCode
 	ExternalID        string // your own unique reference; required unless AllowNoExternalID
-	CallbackURL       string // optional; must start with http:// or https://
+	CallbackURL       string // optional; http or https. Default: made by Config.CallbackURL
 	AllowNoExternalID bool   // as in WithdrawParams
 }
 
@@ -54,7 +54,7 @@ func (s *FiatService) WithdrawToBank(ctx context.Context, p BankWithdrawParams) 
 	f.Require("accountNumber", p.AccountNumber)
 	f.Require("accountName", p.AccountName)
 	f.Require("serviceProviderId", string(p.Bank))
-	f.callback("callback", p.CallbackURL)
+	p.CallbackURL = s.callback(&f, p.CallbackURL, p.ExternalID, p.Amount)
 	return s.move(ctx, movement{
 		op: OpWithdrawToBank, kind: Payouts, externalID: p.ExternalID, without: p.AllowNoExternalID,
 		amount: decimal.NewNullDecimal(p.Amount), faults: f,

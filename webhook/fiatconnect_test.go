@@ -1,0 +1,127 @@
+package webhook_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+func fiatConnectEvent(id, kind, payload string) string {
+	return fmt.Sprintf(`{"eventType":%q,"provider":"kotani","eventId":%q,"timestamp":"%d","address":"0x52908400098527886E0F7030069857D2E4169EE7","payload":%s}`,
+		kind, id, noon.Unix(), payload)
+}
+
+func transferIn(status string) string {
+	return `{"transferId":"t-1","status":"` + status + `","transferType":"TransferIn","fiatType":"KES","cryptoType":"cUSD","amountProvided":"1300.00","amountReceived":"9.9"}`
+}
+
+func TestFiatConnectSignatures(t *testing.T) {
+	body := fiatConnectEvent("e-1", "WebhookTransferInStatusEvent", transferIn("TransferStarted"))
+	at := noon.Unix()
+	good := v1("whsec", noon, body)
+	for name, tc := range map[string]struct {
+		header   string
+		accepted bool
+	}{
+		"as specified":             {fmt.Sprintf("t=%d,v1=%s", at, good), true},
+		"two during a rotation":    {fmt.Sprintf("t=%d,v1=%s,v1=%s", at, v1("gone", noon, body), good), true},
+		"two pairs with a space":   {fmt.Sprintf("t=%d,v1=%s t=%d,v1=%s", at, v1("gone", noon, body), at, good), true},
+		"the old secret":           {fmt.Sprintf("t=%d,v1=%s", at, v1("old", noon, body)), true},
+		"five minutes early":       {fmt.Sprintf("t=%d,v1=%s", at-300, v1("whsec", noon.Add(-300e9), body)), true},
+		"too old":                  {fmt.Sprintf("t=%d,v1=%s", at-301, v1("whsec", noon.Add(-301e9), body)), false},
+		"too new":                  {fmt.Sprintf("t=%d,v1=%s", at+301, v1("whsec", noon.Add(301e9), body)), false},
+		"milliseconds":             {fmt.Sprintf("t=%d,v1=%s", at*1000, good), false},
+		"another time than signed": {fmt.Sprintf("t=%d,v1=%s", at+1, good), false},
+		"an older draft's name":    {fmt.Sprintf("t=%d,s=%s", at, good), false},
+		"no time":                  {"v1=" + good, false},
+		"no signature":             {fmt.Sprintf("t=%d", at), false},
+		"another secret":           {fmt.Sprintf("t=%d,v1=%s", at, v1("other", noon, body)), false},
+		"SHA-1":                    {fmt.Sprintf("t=%d,v1=%s", at, good[:40]), false},
+		"nothing":                  {"", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodPost, "/", nil)
+			if tc.header != "" {
+				r.Header.Set("FiatConnect-Signature", tc.header)
+			}
+			_, err := webhook.Verify(r, []byte(body), webhook.FiatConnectSignature(webhook.SignatureConfig{Now: atNoon}, "whsec", "old"))
+			if tc.accepted {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorIs(t, err, webhook.ErrUnauthenticated)
+			}
+		})
+	}
+	_, err := webhook.Verify(httptest.NewRequest(http.MethodPost, "/", nil), []byte(body), webhook.FiatConnectSignature(webhook.SignatureConfig{}, ""))
+	assert.ErrorIs(t, err, webhook.ErrConfiguration)
+}
+
+func TestFiatConnectEventsAreVerifiedAndInOrder(t *testing.T) {
+	var told []webhook.Event[kotani.FiatConnectEvent]
+	var problems reports
+	h, err := webhook.New(webhook.Config[kotani.FiatConnectEvent]{
+		Source: webhook.FiatConnect(), Auth: []webhook.Authenticator{webhook.FiatConnectSignature(webhook.SignatureConfig{Now: atNoon}, "whsec")},
+		Report: problems.add,
+		Handle: func(_ context.Context, ev webhook.Event[kotani.FiatConnectEvent]) error {
+			told = append(told, ev)
+			return nil
+		},
+	})
+	require.NoError(t, err)
+	deliver := func(body string) int {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Header.Set("FiatConnect-Signature", fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1("whsec", noon, body)))
+		return send(h, r).Code
+	}
+	const in, kyc = "WebhookTransferInStatusEvent", "WebhookKycStatusEvent"
+	for _, d := range []struct{ id, kind, payload string }{
+		{"e-1", in, transferIn("TransferStarted")},
+		{"e-3", in, transferIn("TransferReceivedFiatFunds")},
+		{"e-2", in, transferIn("TransferWaitingForUserAction")}, // late
+		{"e-4", in, transferIn("TransferComplete")},
+		{"e-5", kyc, `{"kycSchema":"PersonalDataAndDocuments","kycStatus":"KycDenied"}`},
+		{"e-6", kyc, `{"kycSchema":"PersonalDataAndDocuments","kycStatus":"KycPending"}`}, // begun anew
+		{"e-7", "WebhookNewEvent", `{}`},
+		{"e-8", in, transferIn("TransferFailed")}, // cannot be
+	} {
+		assert.Equal(t, 200, deliver(fiatConnectEvent(d.id, d.kind, d.payload)))
+	}
+	assert.ErrorIs(t, problems.last(), webhook.ErrImpossible)
+	var got []string
+	for _, ev := range told {
+		assert.Equal(t, webhook.Verified, ev.Trust)
+		got = append(got, ev.ID+" "+ev.Reference+" "+ev.Status)
+	}
+	const wallet = "0x52908400098527886E0F7030069857D2E4169EE7 PersonalDataAndDocuments"
+	assert.Equal(t, []string{
+		"e-1 t-1 TransferStarted", "e-3 t-1 TransferReceivedFiatFunds", "e-4 t-1 TransferComplete",
+		"e-5 " + wallet + " KycDenied", "e-6 " + wallet + " KycPending", "e-7 e-7 ",
+	}, got)
+	assert.Equal(t, "KES", told[0].Currency)
+	assert.True(t, money("1300").Decimal.Equal(told[0].Amount.Decimal))
+	assert.Equal(t, 400, deliver(fiatConnectEvent("e-9", in, `{"transferId":"t","status":"TransferStarted","status":"TransferComplete"}`)))
+	assert.Equal(t, 400, deliver(fiatConnectEvent("e-9", in, `{}`)))
+}
+
+func TestFiatConnectStates(t *testing.T) {
+	in, out := webhook.FiatConnectStates(kotani.TransferTypeIn), webhook.FiatConnectStates(kotani.TransferTypeOut)
+	require.NotNil(t, in)
+	require.NotNil(t, out)
+	assert.Nil(t, webhook.FiatConnectStates("Other"))
+	for _, status := range []kotani.TransferStatus{kotani.TransferStarted, kotani.TransferComplete, kotani.TransferFailed, kotani.TransferSendingCryptoFunds} {
+		assert.Equal(t, status.Final(), in.Final(string(status)), status)
+	}
+	assert.True(t, out.Final(string(kotani.TransferAmlFailed)))
+	assert.Equal(t, webhook.Advanced, in.Transition("TransferStarted", "TransferComplete"), "some may be missed")
+	assert.Equal(t, webhook.Stale, out.Transition("TransferComplete", "TransferStarted"))
+	assert.Equal(t, webhook.Impossible, out.Transition("TransferAmlFailed", "TransferComplete"))
+}

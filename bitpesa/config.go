@@ -71,13 +71,11 @@ type Config struct {
 
 // Format keeps the credentials out of every fmt verb.
 func (c Config) Format(s fmt.State, _ rune) {
-	_, _ = io.WriteString(s, "bitpesa.Config{BaseURL:"+c.BaseURL+"}")
+	_, _ = io.WriteString(s, "bitpesa.Config{...}")
 }
 
 // LogValue keeps the credentials out of logs.
-func (c Config) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("base_url", c.BaseURL))
-}
+func (c Config) LogValue() slog.Value { return slog.StringValue("bitpesa.Config{...}") }
 
 // Attempt is what Config.OnAttempt is told: Provider, Operation, Method, Path
 // (the template, not the expanded path), Number (1 for the first), Status (0

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
@@ -19,7 +17,7 @@ type Client struct {
 
 	core        *transport.Core
 	serviceCode string
-	callbackURL func(string, decimal.Decimal, string) (string, error)
+	callbackURL transport.MintURL
 }
 
 // New returns a Client. Errors name the field of Config that is wrong and never

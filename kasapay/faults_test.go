@@ -62,9 +62,7 @@ func TestWhateverHappensToAPayoutItIsPaidAtMostOnce(t *testing.T) {
 				defer cancel()
 				start := time.Now()
 				payout, err := w.client.Payouts.Initiate(ctx, validPayout())
-				if m.Took > 0 {
-					assert.Equal(t, m.Took, time.Since(start))
-				}
+				m.Check(t, err, time.Since(start))
 				w.ClearFaults()
 
 				assert.Len(t, w.Payouts(), m.Done)
@@ -83,12 +81,6 @@ func TestWhateverHappensToAPayoutItIsPaidAtMostOnce(t *testing.T) {
 				require.ErrorAs(t, err, &e)
 				assert.Equal(t, m.Outcome, e.Outcome)
 				assert.Equal(t, "ms83-1", e.Reference)
-				assert.Equal(t, m.Outcome == kasapay.OutcomeUnknown, errors.Is(err, kasapay.ErrOutcomeUnknown))
-				assert.Equal(t, m.Outcome == kasapay.OutcomeNotSent, errors.Is(err, kasapay.ErrNotSent))
-				assert.Equal(t, m.Outcome == kasapay.OutcomeRejected, errors.Is(err, kasapay.ErrRejected))
-				if m.Is != nil {
-					assert.ErrorIs(t, err, m.Is)
-				}
 			})
 		})
 	}

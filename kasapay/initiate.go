@@ -143,17 +143,7 @@ func (c *Client) initiation(p InitiateParams) (*initiation, transport.Fields) {
 		p.Method = p.RecipientType.method()
 	}
 	f := p.validate()
-	switch {
-	case p.CallbackURL != "" || c.callbackURL == nil:
-		f.RequireURL("callback_url", p.CallbackURL)
-	case f.Fields == nil: // nothing is minted for a payout that is refused
-		var err error
-		if p.CallbackURL, err = c.callbackURL(p.Reference, p.Amount, p.Currency); err != nil {
-			f.Add("callback_url", "cannot be made: "+err.Error())
-		} else {
-			f.RequireURL("callback_url", p.CallbackURL)
-		}
-	}
+	p.CallbackURL = f.CallbackURL("callback_url", p.CallbackURL, c.callbackURL, p.Reference, p.Amount, p.Currency)
 	if f.Fields != nil {
 		return nil, f.Fields
 	}

@@ -8,9 +8,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
-	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
@@ -78,7 +76,7 @@ func payByHand(ctx context.Context, client *http.Client, url string, request flo
 }
 
 // sides share one server, so that the client is what is measured.
-func sides(tb testing.TB) (byHand, sdk func(context.Context) error) {
+func sides(tb testing.TB) stage.Pair {
 	hc := stage.Serve(tb, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
@@ -93,53 +91,12 @@ func sides(tb testing.TB) (byHand, sdk func(context.Context) error) {
 		"pay", p.MSISDN, p.Email, p.Details, p.RefID, p.Amount.IntPart(), "RWF", p.CustomerName, p.CustomerNumber,
 		string(p.Method), "02", p.ReturnURL, p.RedirectURL, "63510",
 	}
-	return func(ctx context.Context) error { return payByHand(ctx, hc, "http://kpay.localhost/", request) },
-		func(ctx context.Context) error { _, err := client.Pay(ctx, p); return err }
-}
-
-func once(ctx context.Context, deadline bool, call func(context.Context) error) error {
-	if !deadline {
-		return call(ctx)
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	return call(ctx)
-}
-
-// BenchmarkPay compares one payment with the same request by hand. By hand and
-// control are the same code: their difference is the machine's noise.
-func BenchmarkPay(b *testing.B) {
-	byHand, sdk := sides(b)
-	for name, deadline := range map[string]bool{"open": false, "deadline": true} {
-		for _, side := range []struct {
-			name string
-			call func(context.Context) error
-		}{{"by hand", byHand}, {"sdk", sdk}, {"control", byHand}} {
-			b.Run(name+"/"+side.name, func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					if err := once(b.Context(), deadline, side.call); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
+	return stage.Pair{
+		ByHand: func(ctx context.Context) error { return payByHand(ctx, hc, "http://kpay.localhost/", request) },
+		SDK:    func(ctx context.Context) error { _, err := client.Pay(ctx, p); return err },
 	}
 }
 
-// Allocation counts include the server's, which are the same on both sides.
-func TestAPaymentAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) {
-	byHand, sdk := sides(t)
-	for _, deadline := range []bool{false, true} {
-		measure := func(call func(context.Context) error) float64 {
-			return testing.AllocsPerRun(200, func() {
-				if err := once(t.Context(), deadline, call); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		floor, ours := measure(byHand), measure(sdk)
-		t.Logf("deadline %v: by hand %v, SDK %v", deadline, floor, ours)
-		assert.LessOrEqual(t, ours, floor+5+stage.AllocNoise, "deadline %v", deadline)
-	}
-}
+func BenchmarkPay(b *testing.B) { sides(b).Bench(b) }
+
+func TestAPaymentAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) { sides(t).CheckAllocs(t, 5) }

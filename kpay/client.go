@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
@@ -18,7 +16,7 @@ const userAgent = "kapiten-go/1"
 type Client struct {
 	core        *transport.Core
 	retailerID  string
-	callbackURL func(string, decimal.Decimal, string) (string, error)
+	callbackURL transport.MintURL
 }
 
 // New returns a Client. Errors name the field of Config that is wrong and never

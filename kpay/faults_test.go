@@ -68,9 +68,7 @@ func TestWhateverHappensToAPaymentThePayerPaysAtMostOnce(t *testing.T) {
 				defer cancel()
 				start := time.Now()
 				payment, err := w.client.Pay(ctx, validPay())
-				if m.Took > 0 {
-					assert.Equal(t, m.Took, time.Since(start))
-				}
+				m.Check(t, err, time.Since(start))
 				w.ClearFaults()
 
 				assert.Len(t, w.Payments(), m.Done)
@@ -89,12 +87,6 @@ func TestWhateverHappensToAPaymentThePayerPaysAtMostOnce(t *testing.T) {
 				require.ErrorAs(t, err, &e)
 				assert.Equal(t, m.Outcome, e.Outcome)
 				assert.Equal(t, "order-1", e.Reference)
-				assert.Equal(t, m.Outcome == kpay.OutcomeUnknown, errors.Is(err, kpay.ErrOutcomeUnknown))
-				assert.Equal(t, m.Outcome == kpay.OutcomeNotSent, errors.Is(err, kpay.ErrNotSent))
-				assert.Equal(t, m.Outcome == kpay.OutcomeRejected, errors.Is(err, kpay.ErrRejected))
-				if m.Is != nil {
-					assert.ErrorIs(t, err, m.Is)
-				}
 			})
 		})
 	}

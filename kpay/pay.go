@@ -123,17 +123,7 @@ func (c *Client) payRequest(p PayParams) (*payRequest, transport.Fields) {
 		p.BankID = p.Method.defaultBank(p.MSISDN)
 	}
 	f := p.validate()
-	switch {
-	case p.ReturnURL != "" || c.callbackURL == nil:
-		f.RequireURL("returl", p.ReturnURL)
-	case f.Fields == nil: // nothing is minted for a payment that is refused
-		var err error
-		if p.ReturnURL, err = c.callbackURL(p.RefID, p.Amount, string(p.Currency)); err != nil {
-			f.Add("returl", "cannot be made: "+err.Error())
-		} else {
-			f.RequireURL("returl", p.ReturnURL)
-		}
-	}
+	p.ReturnURL = f.CallbackURL("returl", p.ReturnURL, c.callbackURL, p.RefID, p.Amount, string(p.Currency))
 	if f.Fields != nil {
 		return nil, f.Fields
 	}

@@ -2,9 +2,11 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/fake"
@@ -48,6 +50,31 @@ func (m Mishap) Context(parent context.Context) (context.Context, context.Cancel
 		time.AfterFunc(m.Cancel, cancel)
 	}
 	return ctx, cancel
+}
+
+// Check holds the call's error and duration against what must come of it. It
+// reports what is wrong through t.
+func (m Mishap) Check(t *testing.T, err error, took time.Duration) {
+	t.Helper()
+	if m.Took > 0 && took != m.Took {
+		t.Errorf("took %v, not %v", took, m.Took)
+	}
+	if m.Outcome == "" {
+		if err != nil {
+			t.Errorf("failed: %v", err)
+		}
+		return
+	}
+	for outcome, sentinel := range map[transport.Outcome]error{
+		transport.NotSent: transport.ErrNotSent, transport.Rejected: transport.ErrRejected, transport.Unknown: transport.ErrOutcomeUnknown,
+	} {
+		if errors.Is(err, sentinel) != (outcome == m.Outcome) {
+			t.Errorf("should be %q: %v", m.Outcome, err)
+		}
+	}
+	if m.Is != nil && !errors.Is(err, m.Is) {
+		t.Errorf("does not match %q: %v", m.Is, err)
+	}
 }
 
 // ReferencedMishaps are those of a write that is settled by the caller's

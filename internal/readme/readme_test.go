@@ -13,7 +13,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kpay"
 )
 
 var update = flag.Bool("update", false, "rewrite the operation tables of README.md")
@@ -25,8 +29,20 @@ type row struct{ name, method, path, class, source string }
 
 func rows() map[string][]row {
 	tables := map[string][]row{}
-	for _, op := range kapiten.Operations() {
-		tables["kapiten"] = append(tables["kapiten"], row{op.Name, op.Method, op.Path, string(op.Class), string(op.Source)})
+	for provider, operations := range map[string][]kapiten.Operation{
+		"kapiten": kapiten.Operations(),
+		"kpay":    kpay.Operations(),
+		"kasapay": kasapay.Operations(),
+		"kotani":  kotani.Operations(),
+		"bitpesa": bitpesa.Operations(),
+	} {
+		for _, op := range operations {
+			source := string(op.Source)
+			if op.Grade != "" {
+				source += ", " + op.Grade
+			}
+			tables[provider] = append(tables[provider], row{op.Name, op.Method, op.Path, string(op.Class), source})
+		}
 	}
 	return tables
 }

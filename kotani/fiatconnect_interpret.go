@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
-	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
 // interpretFiatConnect reads an answer by the specification: errors are
@@ -36,10 +35,7 @@ func interpretFiatConnect(op transport.Operation, r *transport.Response) transpo
 	case r.Status == http.StatusUnauthorized && !op.Open:
 		v.Kind = transport.Expired
 	case r.Status == http.StatusTooManyRequests:
-		v.Kinds = []error{transport.ErrRateLimited}
-		if code != "" || wire.IsObject(r.Body) {
-			v.Kind = transport.Throttled
-		}
+		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
 		return v
 	default:
 		v.Kind = transport.Refused

@@ -31,10 +31,8 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 		}
 		return v
 	case r.Status == http.StatusTooManyRequests:
-		v.Kinds = []error{transport.ErrRateLimited}
-		if a.object {
-			v.Kind = transport.Throttled
-		}
+		// Plain text, like all that is refused ahead of the handlers.
+		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
 		return v
 	}
 	v = refused(op, v)
@@ -46,7 +44,6 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 
 // answer is what every body is looked at for.
 type answer struct {
-	object  bool // a JSON object
 	page    bool // HTML
 	code    string
 	message string
@@ -62,7 +59,7 @@ func readAnswer(body []byte) answer {
 		text := string(bytes.TrimSpace(body))
 		return answer{page: strings.HasPrefix(text, "<"), message: text[:min(len(text), maxMessage)]}
 	}
-	a := answer{object: true}
+	var a answer
 	// The keys in which errors were seen, the usual one first.
 	for _, key := range []string{"desc", "message", "Details", "details", "Comment", "comment", "error", "user"} {
 		var text string

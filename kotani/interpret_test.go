@@ -52,7 +52,8 @@ func TestAnswersMeanWhatTheOperatorMeans(t *testing.T) {
 		"500":                             {500, ``, unknown, kotani.ErrServer, ""},
 		"500 in JSON":                     {500, `{"status":400,"desc":"x"}`, unknown, kotani.ErrServer, "400"},
 		"503 page":                        {503, `<html>`, unknown, kotani.ErrServer, ""},
-		"429 of a proxy":                  {429, `slow down`, unknown, kotani.ErrRateLimited, ""},
+		"429 of a proxy":                  {429, `<html>slow down</html>`, unknown, kotani.ErrRateLimited, ""},
+		"429 in plain text":               {429, `Rate exceeded.`, rejected, kotani.ErrRateLimited, ""},
 		"429 of Kotani's":                 {429, `{"status":429,"desc":"slow down"}`, rejected, kotani.ErrRateLimited, "429"},
 		"redirect":                        {301, ``, unknown, kotani.ErrRedirected, ""},
 	} {

@@ -35,7 +35,7 @@ func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
 		"dropped, found":                    {[]step{nil, isPending}, "momo status", "", nil, 0},
 		"a proxy's page, found":             {[]step{gateway, isPending}, "momo status", "", nil, 0},
 		"garbled, found":                    {[]step{isGarbled, isPending}, "momo status", "", nil, 0},
-		"a proxy's 429, found":              {[]step{answer(429, "slow down"), isPending}, "momo status", "", nil, 0},
+		"a proxy's 429, found":              {[]step{answer(429, "<html>slow down"), isPending}, "momo status", "", nil, 0},
 		"dropped, shown a second later":     {[]step{nil, isAbsent, isPending}, "momo status status", "", nil, time.Second},
 		"dropped, absent, sent once more":   {[]step{nil, isAbsent, isAbsent, isAbsent, isTaken}, "momo status status status momo", "", nil, 3 * time.Second},
 		"our second attempt is a duplicate": {[]step{nil, isAbsent, isAbsent, isAbsent, isDuplicate, isPending}, "momo status status status momo status", "", nil, 3 * time.Second},

@@ -37,7 +37,7 @@ type BitPesaSignatureConfig struct {
 // The key must be one of ours, and each delivery counts once. Proof.Secret is the
 // number of the pair.
 func BitPesaSignature(c BitPesaSignatureConfig) Authenticator {
-	b := &bitpesaSignature{keys: map[string]keyed{}}
+	b := &bitpesaSignature{keys: map[string]bitpesaPair{}}
 	fault := func(text string) {
 		b.err = errors.Join(b.err, fmt.Errorf("%w: BitPesaSignature: %s", ErrConfiguration, text))
 	}
@@ -53,17 +53,17 @@ func BitPesaSignature(c BitPesaSignatureConfig) Authenticator {
 		}
 		one := Signature(SignatureConfig{Scheme: bitpesaScheme(c.URL), Hash: sha512.New, Remember: c.Remember, Now: c.Now}, k.Secret)
 		b.err = errors.Join(b.err, faultOf(one))
-		b.keys[k.Key] = keyed{one, i}
+		b.keys[k.Key] = bitpesaPair{one, i}
 	}
 	return b
 }
 
 type bitpesaSignature struct {
-	keys map[string]keyed
+	keys map[string]bitpesaPair
 	err  error
 }
 
-type keyed struct {
+type bitpesaPair struct {
 	Authenticator
 	number int
 }

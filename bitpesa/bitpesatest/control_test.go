@@ -105,6 +105,7 @@ func TestReviewHoldsPayoutsBack(t *testing.T) {
 	f.Advance(time.Hour)
 	assert.Equal(t, "processing", m.state(t, id))
 	m.want(t, 422, "POST", "/transactions/"+id+"/payout", "")
+	assert.ErrorIs(t, f.SetRecipientState(m.recipientID(t, id, 0), "success", ""), bitpesatest.ErrTransition)
 	require.NoError(t, f.SetTransactionState(id, "received"))
 	pay(f)
 	assert.Equal(t, "paid", m.state(t, id))
@@ -118,7 +119,8 @@ func TestMoneyOfAnExceptionIsNotGivenBack(t *testing.T) {
 	require.NoError(t, f.SetTransactionState(id, "exception"))
 	m.want(t, 422, "DELETE", "/recipients/"+m.recipientID(t, id, 0), "")
 	f.Advance(48 * time.Hour)
-	assert.Equal(t, "exception", m.state(t, id))
+	o := m.transaction(t, id)
+	assert.Equal(t, []any{"exception", "error"}, []any{at(t, o, "state"), at(t, o, "recipients.0.state")})
 	wantBalance(t, f, "USD", "999990")
 }
 
@@ -160,7 +162,11 @@ func TestRecipientMovesAlongItsArrows(t *testing.T) {
 	assert.ErrorIs(t, f.SetRecipientState(recipient, "error", "14"), bitpesatest.ErrState, "14 is pending")
 	open := textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500"))), "id")
 	assert.ErrorIs(t, f.SetRecipientState(m.recipientID(t, open, 0), "success", ""), bitpesatest.ErrTransition, "not funded")
-	require.NoError(t, f.SetRecipientState(recipient, "error", "44"))
+	for code, category := range map[string]string{"44": "recipient_error", "543": "recipient_error", "542": "sender_error", "34": "temporary_error"} {
+		id, recipient := pending()
+		require.NoError(t, f.SetRecipientState(recipient, "error", code))
+		assert.Equal(t, category, textAt(t, m.transaction(t, id), "recipients.0.state_reason_details.category"), code)
+	}
 	require.NoError(t, f.CheckLedger())
 }
 

@@ -347,3 +347,24 @@ func TestAccountValidationTraitStopsAPayout(t *testing.T) {
 	pay(f)
 	assert.Equal(t, "paid", m.state(t, blocked))
 }
+
+func TestAnswerOfAnOlderAttemptCountsForNothing(t *testing.T) {
+	t.Parallel()
+	f, m := start(t)
+	id := m.funded(t, transaction("", ngn("1000", "15500")))
+	recipient := m.recipientID(t, id, 0)
+	state := func() string { return textAt(t, m.transaction(t, id), "recipients.0.state") }
+	f.Advance(10 * time.Second)
+	require.NoError(t, f.SetRecipientState(recipient, "error", "416"))
+	f.Advance(20 * time.Second)
+	assert.Equal(t, "error", state(), "it failed before its payout was due")
+
+	require.NoError(t, f.SetRecipientState(recipient, "pending", ""))
+	f.Advance(10 * time.Second)
+	require.NoError(t, f.SetRecipientState(recipient, "error", "416"))
+	require.NoError(t, f.SetRecipientState(recipient, "pending", ""))
+	f.Advance(20 * time.Second)
+	assert.Equal(t, "pending", state(), "the attempt before was due, not this one")
+	f.Advance(10 * time.Second)
+	assert.Equal(t, "success", state())
+}

@@ -3,6 +3,7 @@ package kasapay_test
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"os"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kasapay"
 )
 
@@ -71,15 +73,21 @@ func TestTheDocumentsBankRequestIsSent(t *testing.T) {
 }
 
 func TestTheDocumentsLoginIsSentAndItsTokenUsed(t *testing.T) {
-	client, s := newClient(t, []step{answer(200, processed)}, func(c *kasapay.Config) {
-		c.ConsumerKey, c.ConsumerSecret = "your_consumer_key", "your_consumer_secret"
+	s := stage.NewScript(answer(200, sample(t, "auth.json")), answer(200, processed))
+	client, err := kasapay.New(kasapay.Config{
+		BaseURL: kasapay.SandboxURL, ConsumerKey: "your_consumer_key", ConsumerSecret: "your_consumer_secret", HTTPClient: &http.Client{Transport: s},
 	})
-	_, err := client.Payouts.Status(t.Context(), "ms83-1")
+	require.NoError(t, err)
+	_, err = client.Payouts.Status(t.Context(), "ms83-1")
 	require.NoError(t, err)
 	auth, status := s.Requests()[0], s.Requests()[1]
+	for name, value := range map[string]string{"<your_consumer_key>": "your_consumer_key", "<your_consumer_secret>": "your_consumer_secret"} {
+		assert.Contains(t, sample(t, "auth_request.json"), name)
+		assert.Contains(t, auth.Body, value)
+	}
 	assert.Equal(t, canonical(t, sample(t, "auth_request_example.json")), canonical(t, auth.Body))
 	assert.NotContains(t, auth.Header, "X-Access-Token")
-	assert.Equal(t, "planted-token", status.Header.Get("X-Access-Token"), "without Bearer")
+	assert.Equal(t, "xyz789abc123", status.Header.Get("X-Access-Token"), "without Bearer")
 	assert.NotContains(t, status.Header, "Authorization")
 }
 

@@ -1,10 +1,13 @@
 package webhook_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -127,6 +130,23 @@ func TestKPayIsAcknowledgedInItsOwnWords(t *testing.T) {
 	assert.Equal(t, 200, w.Code)
 	assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
 	assert.Equal(t, fmt.Sprintf(`{"tid":%q,"refid":"order-1","reply":"OK"}`, p.StatusTID), w.Body.String(), "a duplicate gets the stored answer")
+}
+
+func TestTheDocumentsPostbackGetsTheDocumentsAnswer(t *testing.T) {
+	posted, err := os.ReadFile("../testdata/kpay/postback_paid.json")
+	require.NoError(t, err)
+	want, err := os.ReadFile("../testdata/kpay/postback_answer.json")
+	require.NoError(t, err)
+	h, err := webhook.NewKPay(nil, webhook.Config[kpay.Payment]{
+		Auth:   []webhook.Authenticator{webhook.PathSecret(pathSecret)},
+		Handle: func(context.Context, webhook.Event[kpay.Payment]) error { return nil },
+	})
+	require.NoError(t, err)
+	w := post(h, string(posted))
+	require.Equal(t, 200, w.Code)
+	var compact bytes.Buffer
+	require.NoError(t, json.Compact(&compact, want))
+	assert.Equal(t, compact.String(), w.Body.String())
 }
 
 func TestKPayFailuresKeepTheirCode(t *testing.T) {

@@ -1,0 +1,50 @@
+package kasapay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+)
+
+// What to do with each outcome of a payout.
+func ExamplePayoutsService_Initiate() {
+	srv := kasapaytest.New(kasapaytest.Config{})
+	defer srv.Close()
+	client, err := kasapay.New(srv.Config())
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+
+	payout, err := client.Payouts.Initiate(ctx, kasapay.InitiateParams{
+		Reference: "flour-7", RecipientType: kasapay.Paybill, RecipientAccountNumber: "565601", RecipientName: "Unga Mills",
+		AccountReference: "bakery", Amount: decimal.RequireFromString("1500.00"), Currency: "KES", Country: "KEN",
+		Description: "Delivery 7", CallbackURL: "http://127.0.0.1:1/nobody-listens",
+	})
+	switch {
+	case errors.Is(err, kasapay.ErrOutcomeUnknown), errors.Is(err, kasapay.ErrDuplicate):
+		payout, err = client.Payouts.Status(ctx, "flour-7") // never pay again blindly
+	case errors.Is(err, kasapay.ErrConfiguration):
+		fmt.Println("ask Kasapay about the service code")
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("queued:", payout.Status == kasapay.StatusAccepted)
+
+	srv.Advance(10 * time.Second)
+	if payout, err = client.Payouts.Wait(ctx, "flour-7"); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(payout.Status, payout.Result)
+	// Output:
+	// queued: true
+	// 700 Payout was processed successfully
+}

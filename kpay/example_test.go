@@ -1,0 +1,50 @@
+package kpay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+)
+
+// What to do with each outcome of a payment.
+func ExampleClient_Pay() {
+	srv := kpaytest.New(kpaytest.Config{})
+	defer srv.Close()
+	client, err := kpay.New(srv.Config())
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+
+	payment, err := client.Pay(ctx, kpay.PayParams{
+		RefID: "order-123", Amount: decimal.NewFromInt(4200), Method: kpay.MethodMoMo, MSISDN: "0783300000",
+		Email: "customer@example.com", CustomerName: "John Doe", CustomerNumber: "0783300000", Details: "Order #123",
+		ReturnURL: "http://127.0.0.1:1/nobody-listens", RedirectURL: "https://shop.example/thanks",
+	})
+	switch {
+	case errors.Is(err, kpay.ErrOutcomeUnknown), errors.Is(err, kpay.ErrDuplicate):
+		payment, err = client.Status(ctx, "order-123") // never pay again blindly
+	case errors.Is(err, kpay.ErrInsufficientFunds):
+		fmt.Println("please top up")
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("pending:", payment.Status.Pending())
+
+	srv.Advance(10 * time.Second) // the payer approves
+	if payment, err = client.Wait(ctx, "order-123"); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("paid:", payment.Status.Paid())
+	// Output:
+	// pending: true
+	// paid: true
+}

@@ -13,6 +13,7 @@ const (
 	sentenceFunded       = "Transaction is funded already"
 	sentenceExpired      = "Transaction is expired or cancelled"
 	sentenceNotApproved  = "Transaction is not approved"
+	sentenceSender       = "Sender is not approved"
 )
 
 // createDebits funds one transaction or several: all of them or, when one is
@@ -82,6 +83,7 @@ func (f *Fake) checkDebit(a *account, in object, planned map[string]bool, sums m
 		}
 		return p
 	}
+	x, _ := a.Senders.find(t.Sender)
 	p.oneOf(in, "currency", t.Currency)
 	if !blank(in["amount"]) && !sameAmount(text(in, "amount"), t.Input) {
 		p.add("amount", wordInvalid)
@@ -93,6 +95,8 @@ func (f *Fake) checkDebit(a *account, in object, planned map[string]bool, sums m
 		p.add("base", sentenceExpired)
 	case !t.payable() || planned[t.ID]:
 		p.add("base", sentenceFunded)
+	case !f.usable(a, x): // banned, say, since the transaction was made
+		p.add("base", sentenceSender)
 	case !f.state.Ledger.Covers(balanceOf(a, t.Currency), sums[t.Currency].Add(t.Input)):
 		p.add("base", sentenceInsufficient)
 	}

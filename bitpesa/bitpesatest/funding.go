@@ -47,30 +47,6 @@ func (f *Fake) fund(a *account, t *transaction) {
 	f.startPayouts(a, t)
 }
 
-// mispay takes another amount than was due: what the recipients get shrinks or
-// grows with it. The lock is held.
-func (f *Fake) mispay(a *account, t *transaction, amount decimal.Decimal) {
-	recipients := a.recipientsOf(t)
-	left := amount
-	for i, r := range recipients {
-		share := left
-		if i < len(recipients)-1 {
-			share = f.exchange.round(amount.Mul(r.Input).DivRound(t.Input, 20), t.Currency)
-			share = decimal.Min(share, left)
-		}
-		left = left.Sub(share)
-		r.Input = share
-		r.Output = f.exchange.round(f.exchange.convert(share, t.Currency, r.OutputIn), r.OutputIn)
-	}
-	t.Input, t.Paid = amount, amount
-	for _, p := range a.payinMethodsOf(t) {
-		f.endPayin(a, t, p)
-	}
-	f.move(t, transactionMispaid)
-	f.emitTransaction(a, t, "transaction.mispaid")
-	f.startPayouts(a, t)
-}
-
 func (f *Fake) startPayouts(a *account, t *transaction) {
 	t.FundedAt = f.now()
 	if t.AutoRefund {

@@ -8,7 +8,7 @@ import (
 
 // maxNonces bounds the memory of used nonces; the oldest are forgotten. The
 // vendor does not say how long its own memory is.
-const maxNonces = 1 << 17
+const maxNonces = 1 << 16
 
 // nonces remembers which (key, nonce) were used.
 type nonces struct {

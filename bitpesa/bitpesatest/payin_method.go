@@ -13,6 +13,7 @@ const (
 	payinSuccess    = "success"
 	payinProcessing = "processing"
 	payinError      = "error"
+	payinMispaid    = "mispaid"
 	payinCanceled   = "canceled"
 	payinRefunded   = "refunded"
 )
@@ -35,7 +36,12 @@ func (p *payinMethod) rowID() string { return p.ID }
 
 // finished reports whether the payin can no longer change.
 func (p *payinMethod) finished() bool {
-	return p.State == payinSuccess || p.State == payinCanceled || p.State == payinRefunded
+	return p.collected() || p.State == payinCanceled || p.State == payinRefunded
+}
+
+// collected reports whether its money came, in full or not.
+func (p *payinMethod) collected() bool {
+	return p.State == payinSuccess || p.State == payinMispaid
 }
 
 // complete reports whether all details to start with are there.

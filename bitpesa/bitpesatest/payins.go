@@ -74,7 +74,7 @@ func (f *Fake) endPayin(a *account, t *transaction, p *payinMethod) {
 }
 
 func (f *Fake) refundPayin(a *account, t *transaction, p *payinMethod) {
-	if p.State == payinSuccess {
+	if p.collected() {
 		f.movePayin(a, t, p, payinRefunded, "", "payin_method.refunded")
 	}
 }

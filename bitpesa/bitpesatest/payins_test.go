@@ -1,6 +1,7 @@
 package bitpesatest_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,14 @@ func TestWrongAmountResizesTheTransaction(t *testing.T) {
 	assert.Equal(t, "paid", m.state(t, id))
 	assert.ErrorIs(t, f.PayIn(id, decimal.NewFromInt(1)), bitpesatest.ErrTransition)
 	assert.Equal(t, []string{"transaction.created", "transaction.mispaid", "transaction.paid_out"}, only(in.events(f), "transaction."))
+
+	by := m.want(t, 201, "POST", "/transactions", collection(`"phone_number":"+221774044435"`))
+	require.NoError(t, f.PayIn(textAt(t, by, "id"), decimal.NewFromInt(5000)))
+	assert.Equal(t, []string{"payin_method.pending", "payin_method.mispaid"}, only(in.events(f), "payin_method."))
+	assert.Equal(t, "mispaid", textAt(t, m.want(t, 200, "GET", "/payin_methods/"+textAt(t, by, "payin_methods.0.id"), ""), "state"))
+	due := m.want(t, 201, "POST", "/transactions", collection(`"phone_number":"+221774044435"`))
+	require.NoError(t, f.PayIn(textAt(t, due, "id"), decimal.RequireFromString(fmt.Sprint(at(t, due, "due_amount")))))
+	assert.Equal(t, "success", textAt(t, m.want(t, 200, "GET", "/payin_methods/"+textAt(t, due, "payin_methods.0.id"), ""), "state"))
 
 	right := textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500"))), "id")
 	require.NoError(t, f.PayIn(right, decimal.NewFromInt(10)))

@@ -1,7 +1,5 @@
 package bitpesatest
 
-import "github.com/shopspring/decimal"
-
 // payin pays a transaction in, in full: a call of the vendor's sandbox.
 func (f *Fake) payin(c *call) answer {
 	t, ok := c.account.Transactions.find(c.params[0])
@@ -61,25 +59,4 @@ func (f *Fake) payout(c *call) answer {
 		}
 	}
 	return success(f.transactionObject(c.account, t))
-}
-
-// PayIn pays a transaction in from outside of its account's balance, by id. An
-// amount that is not due makes it mispaid: it is resized and pays out what came.
-func (f *Fake) PayIn(transactionID string, amount decimal.Decimal) error {
-	f.world.Lock()
-	defer f.world.Unlock()
-	a, t := f.state.transaction(transactionID)
-	switch {
-	case t == nil:
-		return notKnown("transaction", transactionID)
-	case !t.payable():
-		return illegal("a transaction", t.State, transactionReceived)
-	case !amount.IsPositive():
-		return errNoAmount
-	case amount.Equal(t.Input):
-		f.fund(a, t)
-	default:
-		f.mispay(a, t, amount)
-	}
-	return nil
 }

@@ -28,7 +28,13 @@ func (x *sender) rowID() string { return x.ID }
 
 // usable reports whether a sender may transact.
 func (f *Fake) usable(a *account, x *sender) bool {
-	return x.State == senderApproved || x.State == senderInitial && !f.keys[a.Key].KYC
+	switch x.State {
+	case senderApproved:
+		return true
+	case senderInitial, senderVerified:
+		return !f.keys[a.Key].KYC
+	}
+	return false
 }
 
 // senderFields are what a person or a business may set, beside id and documents.

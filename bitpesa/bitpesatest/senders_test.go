@@ -188,6 +188,16 @@ func only(names []string, prefix string) []string {
 	return out
 }
 
+func TestBannedSenderFundsNothing(t *testing.T) {
+	t.Parallel()
+	f, m := start(t)
+	o := m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500")))
+	require.NoError(t, f.SetSenderState(textAt(t, o, "sender.id"), "banned"))
+	rows := m.list(t, 422, "POST", "/accounts/debits", `{"debit":{"to_id":"`+textAt(t, o, "id")+`","to_type":"Transaction"}}`)
+	assert.Equal(t, []string{"Sender is not approved"}, errorWords(t, rows[0], "base"))
+	wantBalance(t, f, "USD", "1000000")
+}
+
 func TestWaivedSenderMayStayInitialAndTransact(t *testing.T) {
 	t.Parallel()
 	_, m := start(t, bitpesatest.Config{WaivedStaysInitial: true})

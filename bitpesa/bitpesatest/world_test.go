@@ -73,7 +73,8 @@ func TestSnapshotBringsEverythingBack(t *testing.T) {
 func TestForeignSnapshotIsRefused(t *testing.T) {
 	t.Parallel()
 	f, m := start(t)
-	story(t, m)
+	m.want(t, 201, "POST", "/transactions", collection(`"phone_number":"+221774044430"`))
+	m.want(t, 201, "POST", "/documents", `{"document":{"upload":"data:image/png;base64,AAAA","upload_file_name":"a.png"}}`)
 	snapshot, err := f.Snapshot()
 	require.NoError(t, err)
 	_, other := start(t, bitpesatest.Config{Keys: []bitpesatest.Key{{Key: "other", Secret: "s"}}})

@@ -43,6 +43,10 @@ func interpretFiatConnect(op transport.Operation, r *transport.Response) transpo
 	if v.Kinds == nil {
 		v.Kinds = kindsByStatus(r.Status)
 	}
+	if r.Status == http.StatusUnprocessableEntity && op.Class == transport.Keyed {
+		// The key belongs to a transfer with other contents (idempotency draft).
+		v.Kinds = append([]error{transport.ErrDuplicate}, v.Kinds...)
+	}
 	return v
 }
 
@@ -57,8 +61,6 @@ func kindsByStatus(status int) []error {
 		return []error{transport.ErrNotFound}
 	case http.StatusConflict:
 		return []error{transport.ErrDuplicate}
-	case http.StatusUnprocessableEntity: // the key belongs to a request with other contents
-		return []error{transport.ErrDuplicate, transport.ErrValidation}
 	}
 	return []error{transport.ErrValidation}
 }

@@ -1,0 +1,253 @@
+package kotani_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+)
+
+func TestMoneyComesInAndGoesOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		before := w.Balance("KES")
+		asked, err := w.client.Fiat.Deposit(ctx, validDeposit)
+		require.NoError(t, err)
+		assert.Equal(t, kotani.StatusPending, asked.Status)
+		came, err := w.client.Fiat.Wait(ctx, "order-1", kotani.Collections)
+		require.NoError(t, err)
+		assert.Equal(t, kotani.StatusSuccessful, came.Status)
+		assert.Equal(t, asked.RequestID, came.RequestID)
+		assert.Equal(t, "KES", came.Currency)
+		assert.False(t, came.CreatedAt.IsZero())
+		wantMoney(t, before.Add(decimal.NewFromInt(10)).String(), w.Balance("KES"))
+
+		quoted, err := w.client.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: w.quote, PhoneNumber: customer, ExternalID: "order-2"})
+		require.NoError(t, err)
+		wantMoney(t, "1300", quoted.Amount.Decimal)
+
+		// The same external id serves a payout, too: it is unique per direction.
+		paid, err := w.client.Fiat.Withdraw(ctx, validWithdraw)
+		require.NoError(t, err)
+		assert.NotEmpty(t, paid.RequestID)
+		went, err := w.client.Fiat.WaitRequest(ctx, paid.RequestID)
+		require.NoError(t, err)
+		assert.True(t, went.Status.Succeeded())
+		_, err = w.client.Fiat.Withdraw(ctx, validWithdraw)
+		require.ErrorIs(t, err, kotani.ErrDuplicate)
+
+		bank, err := w.client.Fiat.WithdrawToBank(ctx, kotani.BankWithdrawParams{
+			Amount: twenty, AccountNumber: "0123456789", AccountName: "Jane Doe", Bank: kotani.BankKCB, ExternalID: "bank-1",
+		})
+		require.NoError(t, err)
+		assert.Equal(t, kotani.BankKCB, bank.Bank)
+		assert.Equal(t, "0123456789", bank.AccountNumber)
+
+		bill, err := w.client.Fiat.PayBill(ctx, kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "01", Amount: decimal.RequireFromString("50.5")})
+		require.NoError(t, err)
+		_, err = w.client.Fiat.WaitRequest(ctx, bill.RequestID)
+		require.NoError(t, err)
+
+		list, err := w.client.Fiat.Transactions(ctx, kotani.TransactionOptions{Type: kotani.Payouts, OrderBy: "asc"})
+		require.NoError(t, err)
+		require.Len(t, list.Items, 3)
+		assert.Equal(t, paid.RequestID, list.Items[0].RequestID)
+		assert.NoError(t, w.CheckLedger())
+	})
+}
+
+func TestPayoutsFailAndAreReversed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		p := validWithdraw
+		p.PhoneNumber, p.ExternalID = "254712340001", "fails"
+		_, err := w.client.Fiat.Withdraw(ctx, p)
+		require.NoError(t, err)
+		failed, err := w.client.Fiat.Wait(ctx, "fails", kotani.Payouts)
+		require.NoError(t, err)
+		assert.Equal(t, kotani.StatusFailed, failed.Status)
+
+		p.PhoneNumber, p.ExternalID = "254712340005", "returns"
+		_, err = w.client.Fiat.Withdraw(ctx, p)
+		require.NoError(t, err)
+		paid, err := w.client.Fiat.Wait(ctx, "returns", kotani.Payouts)
+		require.NoError(t, err)
+		assert.Equal(t, kotani.StatusSuccessful, paid.Status)
+		time.Sleep(2 * time.Hour)
+		paid, err = w.client.Fiat.StatusByExternalID(ctx, "returns", kotani.Payouts)
+		require.NoError(t, err)
+		assert.Equal(t, kotani.StatusReversed, paid.Status)
+		assert.NoError(t, w.CheckLedger())
+	})
+}
+
+func TestConversions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		out, err := w.client.Quotes.Out(ctx, kotani.QuoteParams{Amount: decimal.NewFromInt(10), Currency: "KES", CryptoType: "cUSD"})
+		require.NoError(t, err)
+		wantMoney(t, "1300", out.FiatAmount.Decimal)
+		wantMoney(t, "130", out.Rate.Decimal)
+		_, err = w.client.Quotes.AcceptOut(ctx, out.ID)
+		require.NoError(t, err)
+		_, err = w.client.Quotes.AcceptOut(ctx, out.ID)
+		require.ErrorIs(t, err, kotani.ErrDuplicate)
+		_, err = w.client.Quotes.AcceptOut(ctx, "nonsense")
+		require.ErrorIs(t, err, kotani.ErrNotFound)
+
+		rates, err := w.client.OnChain.EscrowRates(ctx)
+		require.NoError(t, err)
+		wantMoney(t, "127.4", rates.Rate.Decimal)
+		payout, err := w.client.Celo.SendToMpesa(ctx, validMpesa)
+		require.NoError(t, err)
+		assert.Equal(t, "10 CUSD", payout.Value)
+		_, err = w.client.Celo.SendToMpesa(ctx, validMpesa)
+		require.ErrorIs(t, err, kotani.ErrDuplicate, "a hash counts once")
+
+		_, err = w.client.Celo.Buy(ctx, kotani.BuyCeloParams{PhoneNumber: customer, Amount: decimal.RequireFromString("1.5")})
+		require.NoError(t, err)
+		balance, err := w.client.OnChain.Balance(ctx, customer, kotani.ChainCelo)
+		require.NoError(t, err)
+		assert.True(t, balance.Amount.Decimal.IsPositive())
+		phone, err := w.client.KYC.PhoneByAddress(ctx, balance.Address)
+		require.NoError(t, err)
+		assert.Equal(t, customer, phone)
+
+		order, err := w.client.Binance.CreateOrder(ctx, kotani.CreateOrderParams{
+			Amount: twenty, GoodsName: "Tea", GoodsDetail: "Purple tea", Currency: "USDT", ReturnURL: "https://shop.example/ok", CancelURL: "https://shop.example/no",
+		})
+		require.NoError(t, err)
+		assert.NotEmpty(t, order.CheckoutLink)
+		_, err = w.client.Binance.CloseOrder(ctx, order.PrepayID)
+		require.NoError(t, err)
+		order, err = w.client.Binance.QueryOrder(ctx, order.PrepayID)
+		require.NoError(t, err)
+		assert.Equal(t, "CLOSED", order.Status)
+	})
+}
+
+func TestUsersAndProgrammes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		_, err := w.client.KYC.CreateUser(ctx, "+"+customer)
+		require.ErrorIs(t, err, kotani.ErrDuplicate)
+		v, err := w.client.KYC.VerifyUser(ctx, customer)
+		require.NoError(t, err)
+		assert.False(t, v.Verified)
+		_, err = w.client.KYC.UpdateUser(ctx, kotani.UpdateUserParams{PhoneNumber: customer, FirstName: "Jane", LastName: "Doe", Email: "jane@example.com"})
+		require.NoError(t, err)
+		v, err = w.client.KYC.VerifyUser(ctx, customer)
+		require.NoError(t, err)
+		assert.True(t, v.Verified)
+		_, err = w.client.KYC.VerifyUser(ctx, "254700000099")
+		require.ErrorIs(t, err, kotani.ErrNotFound)
+		_, err = w.client.KYC.UserByPhone(ctx, customer)
+		require.NoError(t, err)
+		_, err = w.client.KYC.Users(ctx)
+		require.NoError(t, err)
+
+		is, err := w.client.UBI.IsBeneficiary(ctx, ubi)
+		require.NoError(t, err)
+		assert.True(t, is.Is)
+		is, err = w.client.UBI.IsBeneficiary(ctx, kotani.UBIParams{PhoneNumber: customer, ProgramID: "another"})
+		require.NoError(t, err)
+		assert.False(t, is.Is)
+		_, err = w.client.UBI.SetBeneficiary(ctx, ubi)
+		require.ErrorIs(t, err, kotani.ErrDuplicate)
+		_, err = w.client.UBI.Claim(ctx, ubi)
+		require.NoError(t, err)
+		_, err = w.client.UBI.Claim(ctx, ubi)
+		require.ErrorIs(t, err, kotani.ErrRejected, "once a day")
+		require.NoError(t, w.client.Health(ctx))
+	})
+}
+
+func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		fc := w.client.FiatConnect
+		out, err := fc.TransferOut(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: w.quoteOut, IdempotencyKey: "out-1"})
+		require.NoError(t, err)
+		assert.Regexp(t, "^0x[0-9A-Fa-f]{40}$", out.Address)
+		again, err := fc.TransferOut(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: w.quoteOut, IdempotencyKey: "out-1"})
+		require.NoError(t, err)
+		assert.Equal(t, out.ID, again.ID, "one key, one transfer")
+		_, err = fc.TransferOut(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: "another", IdempotencyKey: "out-1"})
+		require.ErrorIs(t, err, kotani.ErrRejected)
+		require.ErrorIs(t, err, kotani.ErrDuplicate)
+		done, err := fc.WaitTransfer(ctx, out.ID)
+		require.NoError(t, err)
+		assert.Equal(t, kotani.TransferComplete, done.Status)
+		assert.Equal(t, kotani.TransferTypeOut, done.Type)
+
+		in, err := fc.TransferIn(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: w.quoteIn})
+		require.NoError(t, err)
+		require.NotNil(t, in.UserAction)
+		done, err = fc.WaitTransfer(ctx, in.ID)
+		require.NoError(t, err)
+		assert.Equal(t, kotani.TransferComplete, done.Status)
+		assert.NotEmpty(t, done.TxHash)
+		assert.Equal(t, in.UserAction, done.UserAction)
+
+		_, err = fc.TransferIn(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: w.quoteOut})
+		require.ErrorIs(t, err, kotani.ErrInvalidQuote)
+		_, err = fc.AddKYC(ctx, personalKYC)
+		require.ErrorIs(t, err, kotani.ErrResourceExists)
+		require.NoError(t, fc.DeleteKYC(ctx, kotani.KYCPersonal))
+		require.ErrorIs(t, fc.DeleteKYC(ctx, kotani.KYCPersonal), kotani.ErrResourceNotFound)
+		list, err := fc.Accounts(ctx)
+		require.NoError(t, err)
+		require.Len(t, list.Items, 1)
+
+		stranger, err := fc.As(&wallet{address: "0xde709f2102306220921060314715629080e2fb77"})
+		require.NoError(t, err)
+		_, err = stranger.Transfer(ctx, out.ID)
+		require.ErrorIs(t, err, kotani.ErrResourceNotFound, "transfers have an owner")
+		require.ErrorIs(t, stranger.DeleteAccount(ctx, w.account), kotani.ErrResourceNotFound)
+		require.NoError(t, fc.DeleteAccount(ctx, w.account))
+
+		low := quoteParams
+		low.FiatAmount = decimal.NewFromInt(1)
+		_, err = fc.QuoteOut(ctx, low)
+		require.ErrorIs(t, err, kotani.ErrFiatAmountTooLow)
+		assert.True(t, failure(t, err).QuoteLimits().MinFiat.Valid)
+
+		credentials, err := fc.CreateCredentials(ctx, "https://shop.example/fc")
+		require.NoError(t, err)
+		cfg := w.Config()
+		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = &wallet{address: walletAddress}, credentials.APIKey
+		keyed, err := kotani.New(cfg)
+		require.NoError(t, err)
+		_, err = keyed.FiatConnect.Accounts(ctx)
+		require.NoError(t, err)
+		cfg.FiatConnect.APIKey = "wrong"
+		keyed, err = kotani.New(cfg)
+		require.NoError(t, err)
+		_, err = keyed.FiatConnect.Accounts(ctx)
+		require.ErrorIs(t, err, kotani.ErrUnauthorized)
+	})
+}
+
+func TestASessionOutlivesNoFourHours(t *testing.T) {
+	srv := kotanitest.NewServer(t)
+	cfg := srv.Config()
+	signer := &wallet{address: walletAddress}
+	cfg.FiatConnect.Signer = signer
+	client, err := kotani.New(cfg)
+	require.NoError(t, err)
+	require.NoError(t, accounts(t.Context(), client))
+	// Our clock has not moved; the server's has, and it says so.
+	srv.Advance(5 * time.Hour)
+	require.NoError(t, accounts(t.Context(), client))
+	assert.Len(t, signer.signed(), 2)
+	require.NoError(t, rates(context.Background(), client))
+	srv.Advance(time.Hour)
+	require.NoError(t, rates(context.Background(), client), "and the same for Kotani's own token")
+}

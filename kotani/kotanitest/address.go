@@ -17,10 +17,3 @@ func checksummed(digits string) string {
 	}
 	return "0x" + string(text)
 }
-
-// isAddress reports whether a text is 0x and 40 hex digits with a right
-// checksum.
-func isAddress(text string) bool {
-	digits, ok := strings.CutPrefix(text, "0x")
-	return ok && len(digits) == 40 && only(digits, "0123456789abcdefABCDEF") && checksummed(digits) == text
-}

@@ -1,6 +1,7 @@
 package kotanitest
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -37,7 +38,7 @@ func (f *FiatConnect) once(c *fiatCall, work func() reply) reply {
 		case first.Running:
 			return problem(http.StatusConflict, kotani.ErrResourceExists)
 		}
-		return reply{first.Status, rawJSON(first.Body)}
+		return reply{first.Status, json.RawMessage(first.Body)}
 	}
 	answer := work()
 	f.state.Requests[id] = &keyedRequest{

@@ -28,20 +28,19 @@ const (
 
 // login is POST /auth/login. It looks at no cookie, and replaces it.
 func (f *FiatConnect) login(rw http.ResponseWriter, r *http.Request) {
-	c, refusal := f.admit(r, false)
+	f.world.Lock()
+	_, refusal := f.clientKey(r)
+	f.world.Unlock()
 	if refusal != nil {
-		if refusal.status == http.StatusBadRequest && c == nil {
-			refusal.status = f.loginStatus(r)
-		}
 		refusal.write(rw)
 		return
 	}
-	message, signature, err := readLogin(c)
+	message, text, signature, err := readLogin(r)
 	if err != nil {
 		problem(http.StatusUnauthorized, kotani.ErrInvalidParameters).write(rw)
 		return
 	}
-	if code := f.checkSignature(message.address, c.optional("message"), signature); code != "" {
+	if code := f.checkSignature(message.address, text, signature); code != "" {
 		problem(http.StatusUnauthorized, code).write(rw)
 		return
 	}
@@ -55,25 +54,15 @@ func (f *FiatConnect) login(rw http.ResponseWriter, r *http.Request) {
 	writeJSON(rw, http.StatusOK, object{})
 }
 
-// loginStatus is 401 for a body that is no JSON, as for all failed logins; a
-// missing or malformed client key stays a 400.
-func (f *FiatConnect) loginStatus(r *http.Request) int {
-	f.world.Lock()
-	defer f.world.Unlock()
-	if _, refusal := f.clientKey(r); refusal != nil {
-		return refusal.status
-	}
-	return http.StatusUnauthorized
-}
-
-func readLogin(c *fiatCall) (m siweMessage, signature string, err error) {
+func readLogin(r *http.Request) (m siweMessage, text, signature string, err error) {
+	c, ok := newCall(r, false)
 	text, isText := c.fields["message"].(string)
 	signature, signed := c.fields["signature"].(string)
-	if !isText || !signed {
-		return m, "", errSIWE
+	if !ok || !isText || !signed {
+		return m, "", "", errSIWE
 	}
 	m, err = parseSIWE(text)
-	return m, signature, err
+	return m, text, signature, err
 }
 
 // checkSignature takes 65 bytes in hex: r, s and v, not the compact form of

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // siweMessage is a login message as of EIP-4361.
@@ -37,16 +38,11 @@ const (
 // own template is printed so.
 func parseSIWE(text string) (siweMessage, error) {
 	var m siweMessage
-	if len(text) > maxSIWE {
+	control := func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }
+	if len(text) > maxSIWE || !utf8.ValidString(text) || strings.ContainsFunc(text, control) {
 		return m, errSIWE
 	}
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	for _, l := range lines {
-		if strings.IndexFunc(l, func(r rune) bool { return r < ' ' || r == 0x7f || r == '�' }) >= 0 {
-			return m, errSIWE
-		}
-	}
-	p := siweReader{lines: lines}
+	p := siweReader{lines: strings.Split(text, "\n")}
 	domain, ok := strings.CutSuffix(p.next(), siweGreeting)
 	if !ok {
 		return m, errSIWE

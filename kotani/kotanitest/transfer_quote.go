@@ -178,10 +178,9 @@ func roundUp(a, b decimal.Decimal, decimals int32) decimal.Decimal {
 
 // limits are the bounds an error shows.
 func (f *FiatConnect) limits(q *transferQuote, rate decimal.Decimal) object {
-	coins := func(value decimal.Decimal) decimal.Decimal {
-		return roundUp(value, f.config.CryptoValues[q.Crypto], cryptoDecimals)
-	}
-	low, high := coins(f.config.MinValue), coins(f.config.MaxValue)
+	worth := f.config.CryptoValues[q.Crypto]
+	low := roundUp(f.config.MinValue, worth, cryptoDecimals)
+	high, _ := f.config.MaxValue.QuoRem(worth, cryptoDecimals)
 	return object{
 		"minimumCryptoAmount": low.String(), "maximumCryptoAmount": high.String(),
 		"minimumFiatAmount": low.Mul(rate).RoundCeil(fiatDecimals).String(),

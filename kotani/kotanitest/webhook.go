@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -13,9 +12,6 @@ import (
 )
 
 const signatureHeader = "FiatConnect-Signature"
-
-// rawJSON is a text that is JSON already.
-func rawJSON(text string) json.RawMessage { return json.RawMessage(text) }
 
 // sendWebhook posts an event to the client whose key came with the user's calls,
 // if there is one, and returns the delivery.

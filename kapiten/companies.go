@@ -53,17 +53,17 @@ type RegisteredCompany struct {
 // number that is taken gives ErrDuplicate (assumed wording); look the company up
 // with ByRegistration then, and also after an unknown outcome.
 func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*Company, error) {
-	var f faults
-	f.required("name", p.Name)
-	f.required("registration_number", p.RegistrationNumber)
-	f.required("address", p.Address)
-	f.required("contact_person", p.ContactPerson)
-	f.required("phone_number", p.PhoneNumber)
-	f.required("email", p.Email)
+	var f transport.Faults
+	f.Require("name", p.Name)
+	f.Require("registration_number", p.RegistrationNumber)
+	f.Require("address", p.Address)
+	f.Require("contact_person", p.ContactPerson)
+	f.Require("phone_number", p.PhoneNumber)
+	f.Require("email", p.Email)
 	if p.WebhookURL != "" {
-		f.httpURL("webhook_url", p.WebhookURL)
+		f.RequireURL("webhook_url", p.WebhookURL)
 	}
-	if err := s.c.invalid(OpCreateCompany, p.RegistrationNumber, f.fields); err != nil {
+	if err := s.c.invalid(OpCreateCompany, p.RegistrationNumber, f.Fields); err != nil {
 		return nil, err
 	}
 	var company *Company

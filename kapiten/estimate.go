@@ -36,11 +36,11 @@ type PriceDetails struct {
 // Estimate prices a delivery for a company. It moves nothing and is repeated
 // after any failure.
 func (s *RidesService) Estimate(ctx context.Context, p EstimateParams) (*Estimate, error) {
-	var f faults
-	f.required("company_id", p.CompanyID)
-	f.location("pickup", p.Pickup)
-	f.location("dropoff", p.Dropoff)
-	if err := s.c.invalid(OpEstimateRide, "", f.fields); err != nil {
+	var f transport.Faults
+	f.Require("company_id", p.CompanyID)
+	checkLocation(&f, "pickup", p.Pickup)
+	checkLocation(&f, "dropoff", p.Dropoff)
+	if err := s.c.invalid(OpEstimateRide, "", f.Fields); err != nil {
 		return nil, err
 	}
 	var estimate *Estimate

@@ -2,6 +2,7 @@ package kapiten
 
 import (
 	"context"
+	"errors"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
@@ -13,27 +14,37 @@ const searchPages = 5
 // no endpoint for a single ride is documented) and gives ErrNotFound when it is
 // not among them.
 func (s *RidesService) Find(ctx context.Context, companyID, rideID string) (*Ride, error) {
-	var f faults
-	f.required("ride_id", rideID)
-	if err := s.c.invalid(OpListRides, "", f.fields); err != nil {
+	var f transport.Faults
+	f.Require("ride_id", rideID)
+	if err := s.c.invalid(OpListRides, "", f.Fields); err != nil {
 		return nil, err
 	}
-	return search(s.c, OpListRides, rideID,
+	ride, err := search(s.c, OpListRides, rideID,
 		func(o ListOptions) (*Page[Ride], error) { return s.List(ctx, companyID, o) },
 		func(r Ride) (bool, error) { return r.ID == rideID, nil })
+	return orAbsent(s.c, OpListRides, rideID, ride, err)
 }
 
 // FindByExternalID looks for the newest ride with an external id among a
-// company's newest rides (five pages) and gives ErrNotFound when none of them
-// has it. That lists show the external id is assumed; if they do not, nothing
-// can be said and the error is ErrUnexpectedResponse instead.
+// company's newest rides (five pages) and gives ErrNotFound when the lists have
+// answered and none of them has it. Where nothing can be said, the error is
+// ErrUnexpectedResponse instead: the lists do not show the external id (that they
+// do is assumed), lead on to a page that cannot be asked for, or are themselves
+// not found.
 func (s *RidesService) FindByExternalID(ctx context.Context, companyID, externalID string) (*Ride, error) {
-	var f faults
-	f.required("external_id", externalID)
-	if err := s.c.invalid(OpListRides, externalID, f.fields); err != nil {
+	var f transport.Faults
+	f.Require("external_id", externalID)
+	if err := s.c.invalid(OpListRides, externalID, f.Fields); err != nil {
 		return nil, err
 	}
-	return search(s.c, OpListRides, externalID,
+	ride, err := s.look(ctx, companyID, externalID)
+	return orAbsent(s.c, OpListRides, externalID, ride, err)
+}
+
+// look finds the newest ride with an external id. No ride and no error means
+// that none of the newest has it.
+func (s *RidesService) look(ctx context.Context, companyID, externalID string) (*Ride, error) {
+	ride, err := search(s.c, OpListRides, externalID,
 		func(o ListOptions) (*Page[Ride], error) { return s.List(ctx, companyID, o) },
 		func(r Ride) (bool, error) {
 			if !r.showsExternalID {
@@ -41,23 +52,36 @@ func (s *RidesService) FindByExternalID(ctx context.Context, companyID, external
 			}
 			return r.ExternalID == externalID, nil
 		})
+	// A wrong route or another company's id is not found either. Taken for the
+	// ride's absence, it would have the ride created a second time.
+	var list *Error
+	if errors.Is(err, ErrNotFound) && errors.As(err, &list) {
+		f := transport.Inconclusive("kapiten", s.c.core.Operation(OpListRides), externalID, missing("a list of rides"))
+		f.Status, f.Message, f.Body, f.RequestID, f.Attempts = list.StatusCode, list.Message, list.Body, list.RequestID, list.Attempts
+		err = publicError(f)
+	}
+	return ride, err
 }
 
 // Find looks for a transaction by its id among the newest five pages of the
 // ledger and gives ErrNotFound when it is not among them.
 func (s *WalletService) Find(ctx context.Context, companyID, transactionID string) (*Transaction, error) {
-	var f faults
-	f.required("transaction_id", transactionID)
-	if err := s.c.invalid(OpListTransactions, "", f.fields); err != nil {
+	var f transport.Faults
+	f.Require("transaction_id", transactionID)
+	if err := s.c.invalid(OpListTransactions, "", f.Fields); err != nil {
 		return nil, err
 	}
-	return search(s.c, OpListTransactions, transactionID,
+	transaction, err := search(s.c, OpListTransactions, transactionID,
 		func(o ListOptions) (*Page[Transaction], error) { return s.Transactions(ctx, companyID, o) },
 		func(t Transaction) (bool, error) { return t.ID == transactionID, nil })
+	return orAbsent(s.c, OpListTransactions, transactionID, transaction, err)
 }
 
+// search returns nothing at all when the pages answered and have no match.
 func search[T any](c *Client, op, reference string, list func(ListOptions) (*Page[T], error), match func(T) (bool, error)) (*T, error) {
-	row := c.core.Operation(op)
+	inconclusive := func(cause error) error {
+		return publicError(transport.Inconclusive("kapiten", c.core.Operation(op), reference, cause))
+	}
 	for next, n := 1, 0; next != 0 && n < searchPages; n++ {
 		page, err := list(ListOptions{Page: next})
 		if err != nil {
@@ -66,13 +90,23 @@ func search[T any](c *Client, op, reference string, list func(ListOptions) (*Pag
 		for _, item := range page.Items {
 			found, err := match(item)
 			if err != nil {
-				return nil, publicError(transport.Inconclusive("kapiten", row, reference, err))
+				return nil, inconclusive(err)
 			}
 			if found {
 				return &item, nil
 			}
 		}
+		if page.cut {
+			return nil, inconclusive(missing("the number of the next page"))
+		}
 		next = page.NextPage
 	}
-	return nil, publicError(transport.Absent("kapiten", row, reference))
+	return nil, nil
+}
+
+func orAbsent[T any](c *Client, op, reference string, item *T, err error) (*T, error) {
+	if item == nil && err == nil {
+		return nil, publicError(transport.Absent("kapiten", c.core.Operation(op), reference))
+	}
+	return item, err
 }

@@ -34,7 +34,7 @@ func interpret(_ transport.Operation, r *transport.Response) transport.Verdict {
 	case http.StatusNotFound:
 		v.Kinds = []error{transport.ErrNotFound}
 	case http.StatusConflict:
-		v.Kinds = []error{transport.ErrDuplicate}
+		v.Kind, v.Kinds = transport.Duplicate, []error{transport.ErrDuplicate}
 	case http.StatusTooManyRequests:
 		// The framework throttles before the handler runs.
 		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
@@ -42,7 +42,7 @@ func interpret(_ transport.Operation, r *transport.Response) transport.Verdict {
 	case http.StatusBadRequest:
 		v.Kinds = []error{transport.ErrValidation}
 		if problem.taken() {
-			v.Kinds = append(v.Kinds, transport.ErrDuplicate)
+			v.Kind, v.Kinds = transport.Duplicate, append(v.Kinds, transport.ErrDuplicate)
 		}
 	}
 	return v

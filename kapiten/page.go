@@ -38,6 +38,8 @@ type Page[T any] struct {
 	// they point to another host.
 	NextPage, PreviousPage int
 	Raw                    json.RawMessage
+
+	cut bool // the next link leads nowhere new: there may be more
 }
 
 // decodePage reads the list envelope, or a bare array, which a server with
@@ -68,7 +70,7 @@ func decodePage[T any](r *transport.Response, current int, decode func(json.RawM
 		page.NextPage = pageNumber(string(envelope.Next))
 		page.PreviousPage = pageNumber(string(envelope.Previous))
 		if page.NextPage <= max(current, 1) { // a page that leads nowhere new
-			page.NextPage = 0
+			page.NextPage, page.cut = 0, envelope.Next != ""
 		}
 	}
 	page.Items = make([]T, 0, len(results))

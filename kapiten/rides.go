@@ -63,18 +63,34 @@ type Ride struct {
 // then matches ErrOutcomeUnknown and its Reference is the external id to look
 // for. See CreateOnce for a Create that does the looking.
 func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, error) {
-	if err := s.c.invalid(OpCreateRide, p.ExternalID, p.validate()); err != nil {
+	if err := s.c.invalid(OpCreateRide, p.ExternalID, p.validate().Fields); err != nil {
 		return nil, err
 	}
+	return s.create(ctx, p, nil)
+}
+
+// create sends good parameters. find, if there is one, settles an unknown
+// outcome: no ride and no error means that it is surely absent.
+func (s *RidesService) create(ctx context.Context, p CreateRideParams, find func(context.Context) (*Ride, error)) (*Ride, error) {
 	var ride *Ride
-	err := s.c.do(ctx, transport.Call{
+	call := transport.Call{
 		Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(),
 		Decode: into(&ride, decodeRide),
-	})
-	if err == nil && !ride.showsExternalID { // the document's answer does not
+	}
+	if find != nil {
+		call.SettleOnce = true
+		call.Lookup = func(ctx context.Context) (found bool, err error) {
+			ride, err = find(ctx)
+			return ride != nil, err
+		}
+	}
+	if err := s.c.do(ctx, call); err != nil {
+		return nil, err
+	}
+	if !ride.showsExternalID { // the document's answer does not
 		ride.ExternalID = p.ExternalID
 	}
-	return ride, err
+	return ride, nil
 }
 
 // List returns one page of a company's rides, newest first (documented).
@@ -89,18 +105,17 @@ func (s *RidesService) All(ctx context.Context, companyID string) iter.Seq2[Ride
 	return all(func(o ListOptions) (*Page[Ride], error) { return s.List(ctx, companyID, o) })
 }
 
-func (p CreateRideParams) validate() transport.Fields {
-	var f faults
-	f.required("company_id", p.CompanyID)
-	f.required("pickup_address", p.PickupAddress)
-	f.location("pickup", p.Pickup)
-	f.required("dropoff_address", p.DropoffAddress)
-	f.location("dropoff", p.Dropoff)
-	f.required("sender.name", p.Sender.Name)
-	f.required("sender.phone", p.Sender.Phone)
-	f.required("receiver.name", p.Receiver.Name)
-	f.required("receiver.phone", p.Receiver.Phone)
-	return f.fields
+func (p CreateRideParams) validate() (f transport.Faults) {
+	f.Require("company_id", p.CompanyID)
+	f.Require("pickup_address", p.PickupAddress)
+	checkLocation(&f, "pickup", p.Pickup)
+	f.Require("dropoff_address", p.DropoffAddress)
+	checkLocation(&f, "dropoff", p.Dropoff)
+	f.Require("sender.name", p.Sender.Name)
+	f.Require("sender.phone", p.Sender.Phone)
+	f.Require("receiver.name", p.Receiver.Name)
+	f.Require("receiver.phone", p.Receiver.Phone)
+	return f
 }
 
 func (p CreateRideParams) request() *rideRequest {

@@ -47,13 +47,13 @@ type UserWallet struct {
 // taken gives ErrDuplicate (assumed wording); after an unknown outcome look with
 // List before creating again.
 func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, error) {
-	var f faults
-	f.segment("company_id", p.CompanyID)
-	f.required("phone_number", p.PhoneNumber)
-	f.required("first_name", p.FirstName)
-	f.required("last_name", p.LastName)
-	f.required("email", p.Email)
-	if err := s.c.invalid(OpCreateUser, p.Email, f.fields); err != nil {
+	var f transport.Faults
+	checkSegment(&f, "company_id", p.CompanyID)
+	f.Require("phone_number", p.PhoneNumber)
+	f.Require("first_name", p.FirstName)
+	f.Require("last_name", p.LastName)
+	f.Require("email", p.Email)
+	if err := s.c.invalid(OpCreateUser, p.Email, f.Fields); err != nil {
 		return nil, err
 	}
 	var user *User

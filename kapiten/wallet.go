@@ -43,16 +43,16 @@ type Transaction struct {
 // only in Transactions (see Wait). It is never sent twice after an unknown
 // outcome; a Description of your own makes the deposit recognisable there.
 func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction, error) {
-	var f faults
-	f.segment("company_id", p.CompanyID)
+	var f transport.Faults
+	checkSegment(&f, "company_id", p.CompanyID)
 	switch {
 	case !p.Amount.IsPositive():
-		f.add("amount", "must be greater than zero")
+		f.Add("amount", "must be greater than zero")
 	case !p.Amount.IsInteger():
-		f.add("amount", "must be whole francs")
+		f.Add("amount", "must be whole francs")
 	}
-	f.required("phone_number", p.PhoneNumber)
-	if err := s.c.invalid(OpTopUpWallet, p.Description, f.fields); err != nil {
+	f.Require("phone_number", p.PhoneNumber)
+	if err := s.c.invalid(OpTopUpWallet, p.Description, f.Fields); err != nil {
 		return nil, err
 	}
 	var transaction *Transaction

@@ -31,6 +31,9 @@ type Call struct {
 	// Lookup asks for the result of a Referenced operation by the caller's
 	// reference and keeps it. false without an error means surely absent.
 	Lookup func(context.Context) (found bool, err error)
+	// SettleOnce has a Once operation settled by Lookup as well. The one who
+	// calls it answers for the limits of that lookup.
+	SettleOnce bool
 }
 
 // Response is a complete answer.
@@ -117,7 +120,7 @@ func (c *Core) url(r *route, call *Call) (*url.URL, *Failure) {
 	return u, nil
 }
 
-// run sends, and settles the unknown outcome of a Referenced write by lookup.
+// run sends, and settles the unknown outcome of a write by lookup.
 func (c *Core) run(ctx context.Context, op *Operation, u *url.URL, call *Call) *Failure {
 	body, err := encode(call.Body)
 	if err != nil {
@@ -126,10 +129,14 @@ func (c *Core) run(ctx context.Context, op *Operation, u *url.URL, call *Call) *
 		return f
 	}
 	f := c.send(ctx, op, u, body, call)
-	if f == nil || f.Outcome != Unknown || op.Class != Referenced || call.Lookup == nil {
+	if f == nil || f.Outcome != Unknown || call.Lookup == nil || !call.settles(op.Class) {
 		return f
 	}
 	return settleByLookup(ctx, f, call.Lookup, func() *Failure { return c.send(ctx, op, u, body, call) })
+}
+
+func (call *Call) settles(class Class) bool {
+	return class == Referenced || class == Once && call.SettleOnce
 }
 
 func encode(body any) ([]byte, error) {

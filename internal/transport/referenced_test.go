@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -72,6 +73,20 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 					assert.ErrorIs(t, err, row.kind)
 				}
 			})
+		})
+	}
+}
+
+func TestAOnceWriteIsSettledByLookupOnlyWhenToldSo(t *testing.T) {
+	for told, script := range map[bool][]step{false: {drop}, true: {drop, accept}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, script...)
+			lookup := &search{answers: []string{"absent"}}
+			call := callOf("once")
+			call.Lookup, call.SettleOnce = lookup.lookup, told
+			err := s.core().Do(t.Context(), call)
+			assert.Equal(t, len(script)-1, lookup.made)
+			assert.Equal(t, !told, errors.Is(err, transport.ErrOutcomeUnknown), err)
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 )
 
@@ -41,6 +42,14 @@ var mounts = []mount{
 			"consumer_key": "test-key", "consumer_secret": "test-secret", "service_code": "12346", "float": "1000000.00 KES",
 		}},
 		open: func(w *fake.World) http.Handler { return kasapaytest.NewIn(w, kasapaytest.Config{}) },
+	},
+	{
+		prefix: "/kotani", bases: map[string]string{"kotani": "/kotani", "fiatconnect": "/kotani/fiatconnect"},
+		credentials: map[string]any{
+			"kotani":      map[string]any{"phoneNumber": "254700000000", "countryCode": "KEN", "password": "test-password"},
+			"fiatconnect": map[string]any{"note": "SIWE with any wallet; an API key is optional"},
+		},
+		open: func(w *fake.World) http.Handler { return kotanitest.NewIn(w, kotanitest.Config{}) },
 	},
 	{
 		prefix: "/bitpesa", bases: map[string]string{"bitpesa": "/bitpesa/v1"},

@@ -49,4 +49,36 @@
 //	0003  stays PENDING
 //	0004  SUCCESSFUL after 10 minutes
 //	0005  SUCCESSFUL, REVERSED an hour later
+//
+// # FiatConnect
+//
+// Fake.FiatConnect is a complete provider of the FiatConnect specification 1.2.5
+// that an unmodified client can drive. It stands below Kotani's base URL, under
+// /fiatconnect, and also has a URL of its own.
+//
+// NO SIGNATURE IS CHECKED unless FiatConnectConfig.VerifySignature is plugged
+// in: any 65 bytes in hex log anybody in. All other rules of a login hold: the
+// grammar of EIP-4361, the domain (with or without its port) and URI the client
+// came by, version 1, chain 44787, the clock, four hours at most, and a nonce
+// that stays reserved for its address until the session expires. The session is
+// a cookie, Secure over https only; logins look at no cookie.
+//
+// A transfer needs an approved KYC record (approved at once, unless PendingKYC),
+// an account of the user's and a quote for his address, of the same direction
+// and still guaranteed. Accounts can be added before KYC. Repetitions under an
+// Idempotency-Key get the first answer again, error or not; keys belong to the
+// user. Errors are always {"error": code}; where the specification has no code
+// (a client's key, an idempotency key) the code is assumed.
+//
+// A transfer goes one state further every 5 s. The last four characters of the
+// account number, IBAN, mobile or PIX key can say otherwise:
+//
+//	0001  in: TransferFailed before the fiat arrived; out: after the crypto did
+//	0002  in: TransferFailed after the fiat arrived; out: TransferAmlFailed
+//	0003  the user never sends anything
+//
+// Webhooks go to the client whose API key (POST /credentials, or AddClient) came
+// with the calls of the user's session. Each attempt is signed anew, only a 200
+// is an acknowledgement, and a transfer is answered after the first attempt of
+// its first webhook, or after 12 s when none came about.
 package kotanitest

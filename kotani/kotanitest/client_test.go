@@ -1,0 +1,103 @@
+package kotanitest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+)
+
+// signer signs nothing: without a verifier the fake takes any 65 bytes.
+type signer string
+
+func (s signer) Address() string { return string(s) }
+func (s signer) SignMessage(context.Context, []byte) ([]byte, error) {
+	return make([]byte, 65), nil
+}
+
+func TestClientMovesFiat(t *testing.T) {
+	t.Parallel()
+	srv := kotanitest.NewServer(t)
+	cfg := srv.Config()
+	cfg.MinBackoff, cfg.MaxBackoff = time.Millisecond, time.Millisecond
+	client, err := kotani.New(cfg)
+	require.NoError(t, err)
+	ctx := t.Context()
+	params := kotani.WithdrawParams{Amount: decimal.NewFromInt(500), PhoneNumber: "254712345678", ExternalID: "order-17"}
+
+	require.NoError(t, srv.Fault(kotanitest.Fault{Kind: kotanitest.FaultDropAfter, Path: "/transactions/withdraw/momo", Times: 1}))
+	paid, err := client.Fiat.Withdraw(ctx, params)
+	require.NoError(t, err, "found by its external id")
+	assert.Equal(t, kotani.StatusPending, paid.Status)
+	_, err = client.Fiat.Withdraw(ctx, params)
+	require.ErrorIs(t, err, kotani.ErrDuplicate)
+	params.ExternalID, params.Amount = "order-18", decimal.NewFromInt(2_000_000)
+	_, err = client.Fiat.Withdraw(ctx, params)
+	require.ErrorIs(t, err, kotani.ErrInsufficientFunds)
+	_, err = client.Fiat.StatusByExternalID(ctx, "nobody", kotani.Payouts)
+	require.ErrorIs(t, err, kotani.ErrNotFound)
+	wantMoney(t, "999500", srv.Balance("KES"))
+	assert.Len(t, srv.Transactions(), 1)
+
+	srv.Advance(time.Hour) // the token has expired: the client logs in again
+	done, err := client.Fiat.StatusByExternalID(ctx, "order-17", kotani.Payouts)
+	require.NoError(t, err)
+	assert.Equal(t, kotani.StatusSuccessful, done.Status)
+}
+
+func TestClientDrivesFiatConnect(t *testing.T) {
+	t.Parallel()
+	srv := kotanitest.NewServer(t)
+	key := srv.FiatConnect.AddClient("http://127.0.0.1:1/nobody").APIKey
+	for _, way := range []kotani.TransferType{kotani.TransferTypeIn, kotani.TransferTypeOut} {
+		for name, base := range map[string]string{"its own URL": srv.FiatConnect.URL(), "below Kotani": srv.URL() + "/fiatconnect"} {
+			cfg := srv.Config()
+			cfg.MinBackoff, cfg.MaxBackoff = time.Millisecond, time.Millisecond
+			cfg.FiatConnect.Signer, cfg.FiatConnect.BaseURL, cfg.FiatConnect.APIKey = signer(alice), base, key
+			client, err := kotani.New(cfg)
+			require.NoError(t, err)
+			fc, ctx := client.FiatConnect, t.Context()
+			begin, quote, ask := fc.TransferIn, fc.QuoteIn, kotani.TransferQuoteParams{
+				FiatType: "KES", CryptoType: "cUSD", Country: "KE", FiatAmount: decimal.NewFromInt(1300),
+			}
+			if way == kotani.TransferTypeOut {
+				begin, quote = fc.TransferOut, fc.QuoteOut
+			}
+			q, err := quote(ctx, ask)
+			require.NoError(t, err, name)
+			if record, err := fc.KYCStatus(ctx, "PersonalDataAndDocuments"); err != nil {
+				require.ErrorIs(t, err, kotani.ErrResourceNotFound)
+				require.NoError(t, srv.FiatConnect.SetKYC(alice, "PersonalDataAndDocuments", kotani.KYCApproved))
+			} else {
+				assert.Equal(t, kotani.KYCApproved, record.Status)
+			}
+			account, err := fc.AddAccount(ctx, kotani.BankAccount{
+				AccountName: "Jane", InstitutionName: "Bank", AccountNumber: name + string(way), Country: "KE",
+			})
+			require.NoError(t, err, name)
+
+			require.NoError(t, srv.FiatConnect.Fault(kotanitest.Fault{Kind: kotanitest.FaultDropAfter, Method: "POST", Path: "/transfer/*", Times: 1}))
+			before := len(srv.FiatConnect.Transfers())
+			transfer, err := begin(ctx, kotani.TransferParams{FiatAccountID: account.ID, QuoteID: q.ID})
+			require.NoError(t, err, "repeated under its key")
+			assert.Len(t, srv.FiatConnect.Transfers(), before+1)
+			srv.Advance(time.Minute)
+			done, err := fc.Transfer(ctx, transfer.ID)
+			require.NoError(t, err)
+			assert.Equal(t, kotani.TransferComplete, done.Status)
+			assert.Equal(t, transfer.Address, done.Address)
+			assert.Equal(t, way == kotani.TransferTypeIn, done.TxHash != "")
+
+			srv.Advance(5 * time.Hour) // the session has expired: the client logs in again
+			list, err := fc.Accounts(ctx)
+			require.NoError(t, err)
+			assert.NotEmpty(t, list.Items)
+		}
+	}
+}

@@ -29,14 +29,14 @@ func (f *Fake) listCurrencies(*call) answer {
 // listCurrenciesIn has what can be paid in, each with what it can be paid out
 // as; listCurrenciesOut the other way round. sender_id changes nothing (assumed).
 func (f *Fake) listCurrenciesIn(c *call) answer {
-	return f.pairs(c, f.currenciesIn(c.account), f.currenciesOut(), false)
+	return f.pairs(f.currenciesIn(c.account), f.currenciesOut(), false)
 }
 
 func (f *Fake) listCurrenciesOut(c *call) answer {
-	return f.pairs(c, f.currenciesOut(), f.currenciesIn(c.account), true)
+	return f.pairs(f.currenciesOut(), f.currenciesIn(c.account), true)
 }
 
-func (f *Fake) pairs(_ *call, codes, opposites []string, out bool) answer {
+func (f *Fake) pairs(codes, opposites []string, out bool) answer {
 	list := []any{}
 	for _, code := range codes {
 		o := f.exchange.currencies[code].object()

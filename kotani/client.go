@@ -76,9 +76,10 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
+// authorize sends the token, which stands ready with its scheme.
 func authorize(req *http.Request, _ transport.Operation, _ []byte, token string) error {
 	if token != "" {
-		req.Header["Authorization"] = []string{"Bearer " + token}
+		req.Header["Authorization"] = []string{token}
 	}
 	return nil
 }

@@ -54,32 +54,41 @@ type answer struct {
 }
 
 func readAnswer(body []byte) answer {
-	var fields map[string]json.RawMessage
-	if !wire.IsObject(body) || json.Unmarshal(body, &fields) != nil {
-		text := string(bytes.TrimSpace(body))
-		return answer{page: strings.HasPrefix(text, "<"), message: text[:min(len(text), maxMessage)]}
+	// The keys in which errors were seen, the usual one first.
+	var w struct {
+		Status       json.RawMessage `json:"status"`
+		Desc         json.RawMessage `json:"desc"`
+		Message      json.RawMessage `json:"message"`
+		Details      json.RawMessage `json:"Details"`
+		SmallDetails json.RawMessage `json:"details"`
+		Comment      json.RawMessage `json:"Comment"`
+		SmallComment json.RawMessage `json:"comment"`
+		Error        json.RawMessage `json:"error"`
+		User         json.RawMessage `json:"user"`
+	}
+	if wire.Unmarshal(body, &w) != nil {
+		words := string(bytes.TrimSpace(body))
+		return answer{page: strings.HasPrefix(words, "<"), message: words[:min(len(words), maxMessage)]}
 	}
 	var a answer
-	// The keys in which errors were seen, the usual one first.
-	for _, key := range []string{"desc", "message", "Details", "details", "Comment", "comment", "error", "user"} {
-		var text string
-		if json.Unmarshal(fields[key], &text) == nil && text != "" {
-			a.message = text
+	for _, raw := range [...]json.RawMessage{w.Desc, w.Message, w.Details, w.SmallDetails, w.Comment, w.SmallComment, w.Error, w.User} {
+		if a.message = text(raw); a.message != "" {
 			break
 		}
 	}
-	status := fields["status"]
-	if json.Unmarshal(status, &a.yes) == nil && len(status) > 0 && status[0] != 'n' {
-		a.boolean = true
-		return a
-	}
-	var text wire.Text
-	if json.Unmarshal(status, &text) != nil {
-		return a
-	}
-	a.status = strings.ToLower(string(text))
-	if n, err := strconv.Atoi(a.status); err == nil {
-		a.number, a.status, a.code = n, "", strconv.Itoa(n)
+	switch status := string(w.Status); status {
+	case "true", "false":
+		a.boolean, a.yes = true, status == "true"
+	case "", "null":
+	default:
+		var word wire.Text
+		if word.UnmarshalJSON(w.Status) != nil {
+			break
+		}
+		a.status = strings.ToLower(string(word))
+		if n, err := strconv.Atoi(a.status); err == nil {
+			a.number, a.status, a.code = n, "", strconv.Itoa(n)
+		}
 	}
 	return a
 }

@@ -49,7 +49,7 @@ func (c *Client) login(cfg Config) func(context.Context) (transport.Token, error
 				if !isToken(w.AccessToken) {
 					return missing("accessToken")
 				}
-				token = transport.Token{Value: w.AccessToken, Expires: start.Add(lifetime)}
+				token = transport.Token{Value: "Bearer " + w.AccessToken, Expires: start.Add(lifetime)}
 				return nil
 			},
 		})

@@ -36,43 +36,55 @@ type Transaction struct {
 	Raw       json.RawMessage
 }
 
-// decodeTransaction reads an answer in any of the forms known: the object under
-// "result", or the answer itself.
-func decodeTransaction(body []byte) (Transaction, error) {
-	object, _, err := result(body)
-	if err != nil {
-		return Transaction{}, err
-	}
-	var w struct {
-		ID                string          `json:"id"`
-		RequestID         string          `json:"requestId"`
-		ExternalID        string          `json:"externalId"`
-		Type              string          `json:"transactionType"`
-		Status            json.RawMessage `json:"status"`
-		Message           json.RawMessage `json:"message"`
-		Amount            json.RawMessage `json:"amount"`
-		Currency          string          `json:"currency"`
-		PhoneNumber       string          `json:"phoneNumber"`
-		AccountNumber     string          `json:"accountNumber"`
-		AccountName       string          `json:"accountName"`
-		ServiceProviderID string          `json:"serviceProviderId"`
-		TxHash            string          `json:"txhash"`
-		TxHashCamel       string          `json:"txHash"`
-		CreatedAt         time.Time       `json:"createdAt"`
-		UpdatedAt         time.Time       `json:"updatedAt"`
+// transactionAnswer is every key a transaction was seen with.
+type transactionAnswer struct {
+	Result            json.RawMessage `json:"result"`
+	ID                string          `json:"id"`
+	RequestID         string          `json:"requestId"`
+	ExternalID        string          `json:"externalId"`
+	Type              string          `json:"transactionType"`
+	Status            json.RawMessage `json:"status"`
+	Message           json.RawMessage `json:"message"`
+	Amount            json.RawMessage `json:"amount"`
+	Currency          string          `json:"currency"`
+	PhoneNumber       string          `json:"phoneNumber"`
+	AccountNumber     string          `json:"accountNumber"`
+	AccountName       string          `json:"accountName"`
+	ServiceProviderID string          `json:"serviceProviderId"`
+	TxHash            string          `json:"txhash"`
+	TxHashCamel       string          `json:"txHash"`
+	CreatedAt         time.Time       `json:"createdAt"`
+	UpdatedAt         time.Time       `json:"updatedAt"`
 
-		// The operator's answers of 2022.
-		WithdrawReference string `json:"withdrawReference"`
-		DepositReference  string `json:"depositReference"`
-		TxnHash           string `json:"txnHash"`
-		Withdrawn         money  `json:"amountWithdrawn"`
-		Deposited         money  `json:"deposited"`
-		AmountDeposited   money  `json:"amountDeposited"`
+	// The operator's answers of 2022.
+	WithdrawReference string `json:"withdrawReference"`
+	DepositReference  string `json:"depositReference"`
+	TxnHash           string `json:"txnHash"`
+	Withdrawn         money  `json:"amountWithdrawn"`
+	Deposited         money  `json:"deposited"`
+	AmountDeposited   money  `json:"amountDeposited"`
+}
+
+// readTransaction reads an answer in any of the forms known: the object under
+// "result", or the answer itself. wrapped is what "result" holds, if anything.
+func readTransaction(body []byte) (t Transaction, wrapped json.RawMessage, err error) {
+	var w transactionAnswer
+	if err := wire.Unmarshal(body, &w); err != nil {
+		return Transaction{}, nil, err
 	}
-	if err := wire.Unmarshal(object, &w); err != nil {
-		return Transaction{}, err
+	if wrapped = w.Result; string(wrapped) == "null" {
+		wrapped = nil
 	}
-	t := Transaction{
+	if wrapped != nil {
+		if !wire.IsObject(wrapped) {
+			return Transaction{Message: text(wrapped), Raw: body}, wrapped, nil
+		}
+		w = transactionAnswer{}
+		if err := wire.Unmarshal(wrapped, &w); err != nil {
+			return Transaction{}, nil, err
+		}
+	}
+	t = Transaction{
 		RequestID:  cmp.Or(w.RequestID, w.ID, w.WithdrawReference, w.DepositReference),
 		ExternalID: w.ExternalID, Type: TransactionType(w.Type),
 		Status: TransactionStatus(word(w.Status)), Message: text(w.Message),
@@ -81,12 +93,17 @@ func decodeTransaction(body []byte) (Transaction, error) {
 		TxHash:    cmp.Or(w.TxHash, w.TxHashCamel, w.TxnHash),
 		CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt, Raw: body,
 	}
-	for _, m := range []money{w.Withdrawn, w.Deposited, w.AmountDeposited} {
+	for _, m := range [...]money{w.Withdrawn, w.Deposited, w.AmountDeposited} {
 		if amount := shownAmount(m.Amount); amount.Valid && !t.Amount.Valid {
 			t.Amount, t.Currency = amount, cmp.Or(t.Currency, m.Currency)
 		}
 	}
-	return t, nil
+	return t, wrapped, nil
+}
+
+func decodeTransaction(body []byte) (Transaction, error) {
+	t, _, err := readTransaction(body)
+	return t, err
 }
 
 type money struct {
@@ -97,16 +114,11 @@ type money struct {
 // decodeResult reads the answer of a deposit or a payment, which must have a
 // "result", whatever is in it.
 func decodeResult(body []byte) (Transaction, error) {
-	object, wrapped, err := result(body)
-	switch {
-	case err != nil:
-		return Transaction{}, err
-	case !wrapped:
-		return Transaction{}, missing("result")
-	case !wire.IsObject(object):
-		return Transaction{Message: text(object), Raw: body}, nil
+	t, wrapped, err := readTransaction(body)
+	if err == nil && wrapped == nil {
+		err = missing("result")
 	}
-	return decodeTransaction(body)
+	return t, err
 }
 
 // decodeWithdrawal reads the answer of a withdrawal, which must name itself or
@@ -140,9 +152,9 @@ func word(raw json.RawMessage) string {
 
 // text returns a JSON string, or nothing.
 func text(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
+	var s wire.Text
+	if len(raw) == 0 || raw[0] != '"' || s.UnmarshalJSON(raw) != nil {
 		return ""
 	}
-	return s
+	return string(s)
 }

@@ -55,6 +55,7 @@ func TestAPayoutIsFundedOnceCorrectedAndPaid(t *testing.T) {
 
 		_, err = w.client.Recipients.Correct(ctx, sent.ID, failed.Recipients[0].ID, newAccount)
 		assert.ErrorIs(t, err, bitpesa.ErrValidation, "a paid recipient is not editable")
+		assert.ErrorIs(t, err, bitpesa.ErrNotSent)
 		_, err = w.client.Recipients.Correct(ctx, sent.ID, "nobody", newAccount)
 		assert.ErrorIs(t, err, bitpesa.ErrNotFound)
 		corrected, err := w.client.Recipients.Correct(ctx, sent.ID, r.ID, newAccount)

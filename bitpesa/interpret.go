@@ -25,7 +25,9 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 	case http.StatusUnprocessableEntity:
 		v.Kind, v.Fields, v.Kinds = transport.Refused, problem.fields, problem.kinds()
 		v.Detail = problem.existing
-		if problem.exists(op.Name) {
+		if op.Class == transport.Referenced {
+			// Should the request have been sent before, that it is refused now
+			// (exists, funded already, no balance left) says nothing of the first.
 			v.Kind = transport.Duplicate
 		}
 		return v
@@ -110,19 +112,6 @@ func (p *problem) speaksOf(word string) bool {
 				return true
 			}
 		}
-	}
-	return false
-}
-
-// exists reports whether the very thing the operation creates exists already.
-// A transaction can also be refused for a sender's external id (documented for
-// BitPesa); then it does not exist.
-func (p *problem) exists(op string) bool {
-	switch op {
-	case OpCreateSender:
-		return p.existing.Sender != nil
-	case OpCreateTransaction, OpCreateAndFund:
-		return p.existing.Transaction != nil
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package bitpesa_test
 
 import (
+	"context"
 	"net/url"
 	"strconv"
 	"strings"
@@ -218,5 +219,55 @@ func TestADebitIsSettledByTheStateOfItsTransaction(t *testing.T) {
 				assert.Empty(t, debits[0].ID)
 			})
 		})
+	}
+}
+
+// Whatever a second request is refused for, the first one may have been taken
+// and not be shown yet.
+func TestARefusalOfTheSecondRequestDoesNotSettleTheFirst(t *testing.T) {
+	for name, refusal := range map[string]string{
+		"exists":         `{"object":{"errors":{"external_id":[{"error":"taken"}]}},"meta":{"existing":{"transaction":{"id":"t-1","state":"approved"},"sender":{"id":"s-1"}}}}`,
+		"funded already": `{"object":[{"errors":{"base":["already funded"]}}]}`,
+		"no balance":     `{"object":{"errors":{"base":["Insufficient balance"]}}}`,
+	} {
+		for op, call := range map[string]func(context.Context, *bitpesa.Client) error{
+			bitpesa.OpCreateTransaction: wireCalls["Transactions.Create"].call,
+			bitpesa.OpCreateAndFund:     wireCalls["Transactions.CreateAndFund"].call,
+			bitpesa.OpCreateDebits:      wireCalls["Debits.Create"].call,
+			bitpesa.OpCreateSender:      wireCalls["Senders.Create"].call,
+		} {
+			for _, shown := range []bool{false, true} {
+				t.Run(name+" "+op+" "+strconv.FormatBool(shown), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						var server *stub
+						server = newStub(t, func(r request) answer {
+							sent := server.count("POST")
+							late := shown && sent > 1
+							switch {
+							case r.Method == "POST" && sent == 1:
+								return says(502, "")
+							case r.Method == "POST":
+								return says(422, refusal)
+							case late && op == bitpesa.OpCreateDebits:
+								return says(200, `{"object":{"id":"t-1","state":"received"}}`)
+							case op == bitpesa.OpCreateDebits:
+								return says(200, `{"object":{"id":"t-1","state":"approved"}}`)
+							case late:
+								return list(`{"id":"x-1","state":"received","external_id":"Transaction:NGN:17523"},{"id":"s-1","state":"approved","external_id":"sender-1"}`, 0)
+							}
+							return list("", 0)
+						})
+						err := call(t.Context(), newClient(t, server))
+						assert.Equal(t, 2, server.count("POST"))
+						if shown {
+							assert.NoError(t, err)
+							return
+						}
+						assert.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown)
+						assert.ErrorIs(t, err, bitpesa.ErrValidation, "what the second was refused for is told")
+					})
+				})
+			}
+		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kapiten"
 )
 
@@ -112,38 +112,8 @@ var answers = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"id":"9f0d3f5e-8a52-4c0e-9f5a-0d6f8f5e2b11","reference_number":"KPT-123456","status":"PENDING","estimated_price":1200.0,"distance_km":4.5}`)
 })
 
-// pipeListener hands net.Pipe connections to an http.Server.
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-func (l *pipeListener) Close() error   { return nil }
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
-
 func memoryClient(tb testing.TB) (*http.Client, string) {
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	server := &http.Server{Handler: answers}
-	go func() { _ = server.Serve(l) }()
-	tr := &http.Transport{MaxIdleConnsPerHost: 64, DialContext: func(context.Context, string, string) (net.Conn, error) {
-		ours, theirs := net.Pipe()
-		l.conns <- theirs
-		return ours, nil
-	}}
-	tb.Cleanup(func() {
-		tr.CloseIdleConnections()
-		close(l.closed)
-		_ = server.Close()
-	})
-	return &http.Client{Transport: tr}, "http://kapiten.localhost"
+	return stage.Serve(tb, answers), "http://kapiten.localhost"
 }
 
 func loopbackClient(tb testing.TB) (*http.Client, string) {

@@ -43,7 +43,10 @@ func ExampleRidesService_Estimate() {
 	client, _ := kapiten.New(srv.Config(co))
 
 	price, err := client.Rides.Estimate(context.Background(), kapiten.EstimateParams{
-		CompanyID: co.ID, Pickup: exampleRide.Pickup, Dropoff: exampleRide.Dropoff, WeightRange: kapiten.Weight0To5,
+		CompanyID:   co.ID,
+		Pickup:      kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
+		Dropoff:     kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+		WeightRange: kapiten.Weight0To5,
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -104,7 +104,8 @@ func pageNumber(link string) int {
 	return n
 }
 
-// all walks the pages lazily from the first one. Ranging again starts again.
+// all walks the pages lazily from the first one, to a next link that leads
+// nowhere new. Ranging again starts again.
 func all[T any](list func(ListOptions) (*Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T

@@ -13,7 +13,8 @@ const (
 
 // Wait looks for a ride every few seconds, up to half a minute apart, until its
 // status is final, and returns it. It outlasts outages. When the context ends
-// first, it returns the ride as last seen, if it was seen, with the error.
+// first, or the ride is not (or no longer) among those which Find looks through,
+// it returns the ride as last seen, if it was seen, with the error.
 func (s *RidesService) Wait(ctx context.Context, companyID, rideID string) (*Ride, error) {
 	var last *Ride
 	err := publicError(s.c.core.Poll(ctx, OpListRides, rideID, pollMin, pollMax, func(ctx context.Context) (bool, error) {

@@ -122,9 +122,7 @@ func (f *FiatConnect) enter(t *Transfer, status kotani.TransferStatus) (delivery
 	}
 	event, payload := "WebhookTransferInStatusEvent", t.shown()
 	if t.Type == kotani.TransferTypeOut {
-		event = "WebhookTransferOutStatusEvent"
-		delete(payload, "txHash")
-		delete(payload, "userActionDetails")
+		event = "WebhookTransferOutStatusEvent" // such a transfer has neither txHash nor userActionDetails
 	}
 	if !f.config.ManualTransfers && len(f.arrows(t)) > 0 {
 		f.after(f.config.StepDelay, eventStep, t.ID)

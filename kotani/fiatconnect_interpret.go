@@ -32,7 +32,7 @@ func interpretFiatConnect(op transport.Operation, r *transport.Response) transpo
 		// The first request under this key is still running (idempotency draft).
 		v.Kind, v.Kinds = transport.InProgress, []error{transport.ErrInProgress}
 		return v
-	case r.Status == http.StatusUnauthorized && !op.Open:
+	case r.Status == http.StatusUnauthorized:
 		v.Kind = transport.Expired
 	case r.Status == http.StatusTooManyRequests:
 		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}

@@ -26,9 +26,6 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 		// A missing token gives 401, a bad or expired one 403, both before any
 		// work. A wrong role gives 401 too; it costs one login in vain.
 		v.Kind, v.Kinds = transport.Expired, []error{transport.ErrUnauthorized}
-		if op.Open {
-			v.Kind = transport.Refused
-		}
 		return v
 	case r.Status == http.StatusTooManyRequests:
 		// Plain text, like all that is refused ahead of the handlers.

@@ -1,0 +1,149 @@
+package kotani_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+)
+
+// A payout whose answer is lost on the way is looked up by its external id, and
+// paid once.
+func ExampleFiatService_Withdraw() {
+	fake := kotanitest.New(kotanitest.Config{})
+	defer fake.Close()
+	client, err := kotani.New(fake.Config())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	_ = fake.Fault(kotanitest.Fault{Path: "/transactions/withdraw/momo", Times: 1, Kind: kotanitest.FaultDropAfter})
+
+	payout, err := client.Fiat.Withdraw(ctx, kotani.WithdrawParams{
+		Amount: decimal.NewFromInt(500), PhoneNumber: "254712345678", ExternalID: "order-17",
+	})
+	if errors.Is(err, kotani.ErrOutcomeUnknown) {
+		fmt.Println("nobody knows: ask for order-17 before paying again")
+		return
+	}
+	if err != nil {
+		fmt.Println("not paid:", err)
+		return
+	}
+	fmt.Println(payout.ExternalID, payout.Status)
+	fake.Advance(10 * time.Second)
+	payout, err = client.Fiat.Wait(ctx, "order-17", kotani.Payouts)
+	fmt.Println(payout.Status, err, "left:", fake.Balance("KES"))
+	// Output:
+	// order-17 PENDING
+	// SUCCESSFUL <nil> left: 999500
+}
+
+// What a refusal means is in the error, whatever its HTTP status.
+func ExampleError() {
+	fake := kotanitest.New(kotanitest.Config{})
+	defer fake.Close()
+	client, err := kotani.New(fake.Config())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = client.Fiat.Withdraw(context.Background(), kotani.WithdrawParams{
+		Amount: decimal.NewFromInt(5_000_000), PhoneNumber: "254712345678", ExternalID: "order-18",
+	})
+	fmt.Println(err)
+	fmt.Println(errors.Is(err, kotani.ErrInsufficientFunds), errors.Is(err, kotani.ErrRejected))
+
+	_, err = client.Fiat.Withdraw(context.Background(), kotani.WithdrawParams{Amount: decimal.RequireFromString("0.5")})
+	fmt.Println(err)
+	// Output:
+	// kotani: fiat.withdraw: insufficient funds: HTTP 200, code 400 (outcome: rejected)
+	// true true
+	// kotani: fiat.withdraw: invalid parameters: amount: must be a whole number; externalId: is required, so that the outcome can be looked up; AllowNoExternalID does without; phoneNumber: is required (nothing was sent)
+}
+
+// ledgerWallet stands for your signer: a hardware wallet, a signing service, or
+// a few lines around an Ethereum library. This one's signature is none.
+type ledgerWallet struct{}
+
+func (ledgerWallet) Address() string { return "0x52908400098527886E0F7030069857D2E4169EE7" }
+
+func (w ledgerWallet) SignMessage(_ context.Context, message []byte) ([]byte, error) {
+	login, err := kotani.ParseSIWEMessage(string(message))
+	if err != nil || login.Address != w.Address() || login.Domain != "fiatconnect.localhost" {
+		return nil, errors.New("not a login of this wallet at the provider we know")
+	}
+	return make([]byte, 65), nil
+}
+
+// From a wallet to mobile money: quote, KYC, account, transfer.
+func ExampleFiatConnect() {
+	fake := kotanitest.New(kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{KYCNotRequired: true}})
+	defer fake.Close()
+	cfg := fake.Config()
+	cfg.FiatConnect.Signer = ledgerWallet{}
+	client, err := kotani.New(cfg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, wallet := context.Background(), client.FiatConnect
+
+	_, err = wallet.QuoteOut(ctx, kotani.TransferQuoteParams{
+		FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, FiatAmount: decimal.NewFromInt(10), Country: "KE",
+	})
+	var refused *kotani.Error
+	if errors.Is(err, kotani.ErrFiatAmountTooLow) && errors.As(err, &refused) {
+		fmt.Println("at least", refused.QuoteLimits().MinFiat.Decimal, "KES")
+	}
+	quote, err := wallet.QuoteOut(ctx, kotani.TransferQuoteParams{
+		FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, CryptoAmount: decimal.NewFromInt(10), Country: "KE",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	account, err := wallet.AddAccount(ctx, kotani.MobileMoneyAccount{
+		AccountName: "Jane", InstitutionName: "Safaricom", Mobile: "+254712345678", Country: "KE", Operator: "M-Pesa",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 2 { // one key, one transfer, however often it is asked for
+		transfer, err := wallet.TransferOut(ctx, kotani.TransferParams{FiatAccountID: account.ID, QuoteID: quote.ID, IdempotencyKey: "savings-4"})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(transfer.Status, transfer.IdempotencyKey)
+	}
+	fmt.Println(len(fake.FiatConnect.Transfers()), "transfer")
+	// Output:
+	// at least 130 KES
+	// TransferStarted savings-4
+	// TransferStarted savings-4
+	// 1 transfer
+}
+
+// The table says where each route is known from.
+func ExampleOperations() {
+	for _, op := range kotani.Operations() {
+		if op.Class == "referenced" || op.Class == "keyed" {
+			fmt.Println(op.Name, op.Method, op.Path, op.Source, op.Grade)
+		}
+	}
+	// Output:
+	// fiat.deposit POST /transactions/deposit/stkpush observed B
+	// fiat.deposit_quoted POST /transactions/deposit/quote assumed U
+	// fiat.withdraw POST /transactions/withdraw/momo vendor-extra A-/B
+	// fiat.withdraw_to_bank POST /transactions/withdraw/bank assumed C/U
+	// fiatconnect.transfer_in POST /fiatconnect/transfer/in assumed A/U
+	// fiatconnect.transfer_out POST /fiatconnect/transfer/out assumed A/U
+}

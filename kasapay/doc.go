@@ -33,7 +33,9 @@
 // Initiate settles an unknown outcome itself: it asks for the reference, returns
 // the payout when there is one, and sends once more only when Kasapay says that
 // it knows none, again after one and after two more seconds. That Kasapay
-// refuses a reference it has seen is documented; with which answer is not.
+// refuses a reference it has seen is documented; with which answer is not. So a
+// refusal of the second request leaves the outcome unknown, unless it is about
+// the service code or the fields, which both requests share.
 //
 // # What is documented and what is assumed
 //

@@ -2,6 +2,7 @@ package kasapay
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,6 +29,12 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 	v := a.verdict(op, r.Status)
 	if v.Kind == transport.Accepted {
 		return v
+	}
+	if op.Name == OpInitiate && v.Kind == transport.Refused && v.Fields == nil && !slices.Contains(v.Kinds, error(transport.ErrConfiguration)) {
+		// It may be a duplicate in words nobody knows, or the float may be short
+		// because the first request has it. Should there have been one, this says
+		// nothing about it.
+		v.Kind = transport.Duplicate
 	}
 	v.Code, v.Message = a.code(), a.text()
 	if a.ResponseCode != "" {
@@ -93,10 +100,9 @@ func (a *answer) envelope(op transport.Operation, status int) transport.Verdict 
 		return transport.Verdict{Kind: transport.Refused, Kinds: []error{transport.ErrUnauthorized}}
 	case status == http.StatusUnauthorized:
 		return expired()
-	case status == http.StatusNotFound && a.says("cannot ") && op.Name == OpStatus:
-		// The framework's words for a route which it does not have.
+	case status == http.StatusNotFound && a.noRoute() && op.Name == OpStatus:
 		return foreign(status)
-	case status == http.StatusNotFound && a.says("cannot "):
+	case status == http.StatusNotFound && a.noRoute():
 		return transport.Verdict{Kind: transport.Refused, Kinds: []error{transport.ErrConfiguration}}
 	case status == http.StatusNotFound && op.Name == OpStatus && strings.EqualFold(strings.Join(a.Message, ""), "not found"):
 		return transport.Verdict{Kind: transport.Refused, Kinds: []error{transport.ErrNotFound}}
@@ -116,20 +122,20 @@ func (a *answer) envelope(op transport.Operation, status int) transport.Verdict 
 
 // refusal finds out what a refusal is about. Only SERVICE_NOT_ALLOWED and the
 // words "Invalid Payout Reference" are documented; the other words are assumed.
-// A duplicate nobody recognises is still a refusal, and after an attempt of our
-// own it is looked up all the same.
+// To take another word for "no such payout" could pay twice.
 func (a *answer) refusal(op transport.Operation) transport.Verdict {
 	v := transport.Verdict{Kind: transport.Refused}
 	switch {
-	case a.says("access token", "access-token", "access_token", "invalid token", "token expired", "expired token"):
+	case a.says("access token", "invalid token", "token expired", "expired token"):
 		return expired()
-	case op.Name == OpStatus && a.says("payout", "reference", "transaction") && a.says("invalid", "not found", "unknown", "not exist"):
+	case op.Name == OpStatus && (a.says("payout", "reference", "transaction") && a.says("not found", "not exist") ||
+		a.says("invalid payout reference", "invalid reference", "unknown payout", "unknown reference", "unknown transaction")):
 		v.Kinds = []error{transport.ErrNotFound}
 	case op.Name == OpInitiate && a.says("duplicate", "already exist", "already used", "already been used", "must be unique"):
 		v.Kind, v.Kinds = transport.Duplicate, []error{transport.ErrDuplicate}
 	case a.says("insufficient"):
 		v.Kinds = []error{transport.ErrInsufficientFunds}
-	case a.says("service_not_allowed", "invalid service"):
+	case a.says("service not allowed", "invalid service"):
 		v.Kinds = []error{transport.ErrConfiguration}
 	}
 	return v
@@ -141,10 +147,15 @@ func expired() transport.Verdict {
 	return transport.Verdict{Kind: transport.Expired, Kinds: []error{transport.ErrUnauthorized}}
 }
 
+// noRoute reports the words of NestJS, on either of its servers, for a route
+// which it does not have.
+func (a *answer) noRoute() bool { return a.says("cannot ") || a.says("route ") && a.says("not found") }
+
 // says reports whether the answer's words hold one of the phrases, given in
-// lower case. The envelope's "error" only names the HTTP status.
+// lower case and with spaces. The envelope's "error" only names the HTTP status.
 func (a *answer) says(phrases ...string) bool {
 	words := strings.ToLower(string(a.ErrorCode) + "\n" + string(a.ResponseDescription) + "\n" + strings.Join(a.Message, "\n"))
+	words = strings.NewReplacer("_", " ", "-", " ").Replace(words)
 	for _, p := range phrases {
 		if strings.Contains(words, p) {
 			return true

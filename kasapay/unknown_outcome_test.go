@@ -15,6 +15,9 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 	isAccepted, isProcessed, isUnknown := answer(200, accepted), answer(200, processed), answer(200, unknown)
 	duplicate := answer(200, `{"response_code":721,"error_code":"DUPLICATE_REFERENCE"}`)
 	unheardOf := answer(200, `{"response_code":721,"error_code":"REFERENCE_LOCKED"}`)
+	noFunds := answer(200, `{"response_code":721,"error_code":"INSUFFICIENT_FUNDS"}`)
+	notOurs := answer(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED"}`)
+	invalid := answer(400, `{"statusCode":400,"message":["amount must be a string"],"error":"Bad Request"}`)
 	for name, tc := range map[string]struct {
 		steps    []step
 		sent     string
@@ -33,8 +36,16 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 			"initiate status status status initiate status", "700", "", nil, 3 * time.Second},
 		"our own second attempt is refused in words unheard of, yet it is there": {[]step{nil, isUnknown, isUnknown, isUnknown, unheardOf, isProcessed},
 			"initiate status status status initiate status", "700", "", nil, 3 * time.Second},
-		"our own second attempt is refused, and it is not there": {[]step{nil, isUnknown, isUnknown, isUnknown, unheardOf, isUnknown},
-			"initiate status status status initiate status status status", "", kasapay.OutcomeRejected, nil, 6 * time.Second},
+		// Words unheard of may be those of a duplicate, and the float may be short
+		// because the first payout has it.
+		"our own second attempt is refused in words unheard of, and it is not shown": {[]step{nil, isUnknown, isUnknown, isUnknown, unheardOf, isUnknown},
+			"initiate status status status initiate status status status", "", kasapay.OutcomeUnknown, nil, 6 * time.Second},
+		"our own second attempt is beyond the float, and it is not shown": {[]step{nil, isUnknown, isUnknown, isUnknown, noFunds, isUnknown},
+			"initiate status status status initiate status status status", "", kasapay.OutcomeUnknown, kasapay.ErrInsufficientFunds, 6 * time.Second},
+		"our own second attempt is refused for what both ask, and it is not there": {[]step{nil, isUnknown, isUnknown, isUnknown, notOurs, isUnknown},
+			"initiate status status status initiate status status status", "", kasapay.OutcomeRejected, kasapay.ErrConfiguration, 6 * time.Second},
+		"our own second attempt is invalid, and it is not there": {[]step{nil, isUnknown, isUnknown, isUnknown, invalid, isUnknown},
+			"initiate status status status initiate status status status", "", kasapay.OutcomeRejected, kasapay.ErrValidation, 6 * time.Second},
 		"dropped twice, never shown": {[]step{nil, isUnknown, isUnknown, isUnknown, nil, isUnknown},
 			"initiate status status status initiate status status status", "", kasapay.OutcomeUnknown, nil, 6 * time.Second},
 		"a duplicate on a fresh call": {[]step{duplicate}, "initiate", "", kasapay.OutcomeRejected, kasapay.ErrDuplicate, 0},

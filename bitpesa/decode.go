@@ -47,9 +47,6 @@ func decodeList[T any](raw json.RawMessage) ([]T, error) {
 	if err := wire.Unmarshal(raw, &list); err != nil {
 		return nil, err
 	}
-	if list == nil {
-		return nil, missing("object")
-	}
 	for i := range list {
 		if err := whole(&list[i]); err != nil {
 			return nil, err

@@ -2,6 +2,8 @@ package kasapay
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -70,6 +72,12 @@ type Config struct {
 	// Routes overrides rows of the operation table by name. See Operations.
 	Routes map[string]Route
 }
+
+// Format keeps consumer key and secret out of anything printed.
+func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "kasapay.Config{...}") }
+
+// LogValue keeps them out of logs.
+func (Config) LogValue() slog.Value { return slog.StringValue("kasapay.Config{...}") }
 
 // Attempt is what Config.OnAttempt is told: Provider, Operation, Method, Path
 // (the template, not the expanded path), Number (1 for the first), Status (0

@@ -44,11 +44,14 @@ func TestPlantedSecretsAppearNowhere(t *testing.T) {
 }
 
 func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, steps ...step) {
-	client, err := kasapay.New(kasapay.Config{
+	cfg := kasapay.Config{
 		BaseURL: kasapay.SandboxURL, ConsumerKey: "planted-key", ConsumerSecret: planted, ServiceCode: "12346",
 		HTTPClient: &http.Client{Transport: stage.NewScript(steps...)}, Logger: logger, MaxAttempts: 1,
 		OnAttempt: func(_ context.Context, a kasapay.Attempt) { fmt.Fprintf(out, "%v %+v %v\n", a, a, a.Err) },
-	})
+	}
+	fmt.Fprintf(out, "%v|%+v|%#v|%s|%v", cfg, cfg, cfg, cfg, &cfg)
+	logger.Info("configured", "config", cfg, "at", &cfg)
+	client, err := kasapay.New(cfg)
 	require.NoError(t, err)
 	p := validPayout()
 	p.RecipientAccountNumber, p.RecipientName, p.CallbackURL = "planted-account", "planted-name", "https://shop.example/planted-secret"

@@ -2,6 +2,8 @@ package kpay
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -73,6 +75,12 @@ type Config struct {
 	// Routes overrides rows of the operation table by name. See Operations.
 	Routes map[string]Route
 }
+
+// Format keeps password and API key out of anything printed.
+func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "kpay.Config{...}") }
+
+// LogValue keeps them out of logs.
+func (Config) LogValue() slog.Value { return slog.StringValue("kpay.Config{...}") }
 
 // Attempt is what Config.OnAttempt is told: Provider, Operation, Method, Path,
 // Number (1 for the first), Status (0 without an answer), Duration, Outcome

@@ -68,6 +68,7 @@ func TestAnswersToPayAreClassified(t *testing.T) {
 		"retcode 02":             {200, `{"reply":"x","retcode":"02"}`, refusal("02", kpay.ErrDeclined)},
 		"duplicate":              {200, `{"reply":"x","retcode":608}`, refusal("608", kpay.ErrDuplicate)},
 		"duplicate as statusid":  {200, `{"refid":"order-1","statusid":"608"}`, refusal("608", kpay.ErrDuplicate)},
+		"duplicate under a 429":  {429, `{"reply":"x","retcode":608}`, refusal("608", kpay.ErrDuplicate)},
 		"unknown method":         {200, `{"reply":"x","retcode":609}`, refusal("609", kpay.ErrValidation)},
 		"unknown institution":    {200, `{"reply":"x","retcode":610}`, refusal("610", kpay.ErrValidation)},
 		"not found":              {200, `{"reply":"x","retcode":611}`, refusal("611", kpay.ErrNotFound)},

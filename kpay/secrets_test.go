@@ -46,6 +46,8 @@ func TestPlantedSecretsAppearNowhere(t *testing.T) {
 func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, status int, body string) {
 	client, _ := newClient(t, []step{answer(status, body)}, func(c *kpay.Config) {
 		c.APIKey, c.Logger, c.MaxAttempts = "planted-api-key", logger, 1
+		fmt.Fprintf(out, "%v|%+v|%#v|%s|%v", *c, *c, *c, *c, c)
+		logger.Info("configured", "config", *c, "at", c)
 		c.OnAttempt = func(_ context.Context, a kpay.Attempt) { fmt.Fprintf(out, "%v %+v\n", a, a) }
 	})
 	p := validPay()

@@ -145,6 +145,18 @@ func TestCheckoutTwiceChangesNothing(t *testing.T) {
 	assert.Len(t, m.Entries("02", "RWF"), 1)
 }
 
+func TestADeclinedPaymentIsNotPaidByAnotherCard(t *testing.T) {
+	t.Parallel()
+	m := newMerchant(t, kpaytest.Config{})
+	page := m.pay(object{"pmethod": "cc"})["url"].(string)
+	for _, number := range []string{"4242424242424242", "4111111111111111"} {
+		submit(t, browser(m.HTTPClient()), page, card(number))
+		assert.Equal(t, "02", m.status("ref-1")["statusid"], number)
+	}
+	assert.Len(t, m.postbacks(), 1)
+	assert.Empty(t, m.Entries("02", "RWF"))
+}
+
 // A mobile-money payment has a page too; paid there, it is not paid again by
 // the handset.
 func TestCheckoutOfAMobileMoneyPayment(t *testing.T) {

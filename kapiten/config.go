@@ -2,6 +2,8 @@ package kapiten
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -57,6 +59,12 @@ type Config struct {
 	// most paths are not in Kapiten's document. See Operations.
 	Routes map[string]Route
 }
+
+// Format keeps the token out of every fmt verb.
+func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "kapiten.Config{...}") }
+
+// LogValue keeps the token out of logs.
+func (Config) LogValue() slog.Value { return slog.StringValue("kapiten.Config{...}") }
 
 // Attempt is what Config.OnAttempt is told: Provider, Operation, Method, Path
 // (the template, not the expanded path), Number (1 for the first), Status (0

@@ -66,6 +66,9 @@ func (e *Error) LogValue() slog.Value { return e.failure.LogValue() }
 // GoString keeps the body out of %#v.
 func (e *Error) GoString() string { return e.failure.Error() }
 
+// MarshalText keeps them out of encoders.
+func (e *Error) MarshalText() ([]byte, error) { return e.failure.MarshalText() }
+
 // publicError shows a failure of the core as *Error.
 func publicError(err error) error {
 	if err == nil {

@@ -25,8 +25,12 @@ func TestPlantedSecretsAppearNowhere(t *testing.T) {
 	for _, logger := range []*slog.Logger{slog.New(slog.NewTextHandler(&out, debug)), slog.New(slog.NewJSONHandler(&out, debug))} {
 		printEverything(t, &out, logger)
 	}
-	_, err := kapiten.New(kapiten.Config{Token: "planted token"})
+	cfg := kapiten.Config{Token: "planted token"}
+	_, err := kapiten.New(cfg)
 	fmt.Fprintf(&out, "%v", err)
+	fmt.Fprintf(&out, "%v %+v %#v %s %+v", cfg, cfg, cfg, cfg, &cfg)
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("starting", "config", cfg)
+	slog.New(slog.NewTextHandler(&out, nil)).Info("starting", "config", cfg)
 	printed := out.String()
 	assert.NotEmpty(t, printed)
 	if at := strings.Index(printed, "planted"); at >= 0 {
@@ -52,6 +56,9 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 				continue
 			}
 			fmt.Fprintf(out, "%v|%+v|%#v|%s|%q\n", err, err, err, err, err)
+			encoded, jsonErr := json.Marshal(err)
+			assert.NoError(t, jsonErr)
+			fmt.Fprintf(out, "%s\n", encoded)
 			for inner := err; inner != nil; inner = errors.Unwrap(inner) {
 				fmt.Fprintf(out, "%v|%+v|%#v\n", inner, inner, inner)
 			}

@@ -52,8 +52,9 @@ type InitiateParams struct {
 // A reference that Kasapay has seen gives ErrDuplicate where its answer is
 // recognised (the wording is not documented): the payout exists, ask Status for
 // it. After an unknown outcome Initiate asks itself, see the package's
-// documentation; a payout under this reference with another amount or currency
-// is not taken for this one.
+// documentation. The payout it finds may have come further than 720, to a
+// failure even: look at its Status. One under this reference with another amount
+// or currency is not taken for this one.
 func (s *PayoutsService) Initiate(ctx context.Context, p InitiateParams) (*Payout, error) {
 	i, fields := s.c.initiation(p)
 	if err := s.c.invalid(OpInitiate, p.Reference, fields); err != nil {

@@ -126,6 +126,7 @@ func TestAnswersToStatusAreClassified(t *testing.T) {
 			"an error nobody explains":  {200, `{"response_code":721,"response_description":"Unknown error while reading the transaction"}`, "", kasapay.OutcomeRejected, kasapay.ErrRejected},
 			"an invalid something else": {400, `{"statusCode":400,"message":"Invalid signature of the payout query"}`, "", kasapay.OutcomeRejected, kasapay.ErrRejected},
 			"another framework's route": {404, `{"statusCode":404,"message":"Route GET:/v1/payouts/b2b/ms83-1/status not found","error":"Not Found"}`, "", kasapay.OutcomeNoEffect, kasapay.ErrUnexpectedResponse},
+			"a conflict":                {409, `{"statusCode":409,"message":"Conflict"}`, "", kasapay.OutcomeRejected, kasapay.ErrRejected},
 			"another thing not found":   {404, `{"statusCode":404,"message":"Merchant not found"}`, "", kasapay.OutcomeRejected, kasapay.ErrRejected},
 			"another refusal":           {200, `{"response_code":721,"response_description":"Invalid Service"}`, "", kasapay.OutcomeRejected, kasapay.ErrConfiguration},
 			"a route that is not there": {404, `{"statusCode":404,"message":"Cannot GET /v1/payouts/b2b/ms83-1/status","error":"Not Found"}`, "", kasapay.OutcomeNoEffect, kasapay.ErrUnexpectedResponse},
@@ -147,6 +148,7 @@ func TestAnswersToStatusAreClassified(t *testing.T) {
 			require.ErrorAs(t, err, &e, name)
 			assert.Equal(t, tc.outcome, e.Outcome, name)
 			assert.ErrorIs(t, err, tc.sentinel, name)
+			assert.NotErrorIs(t, err, kasapay.ErrDuplicate, name)
 			if tc.sentinel != kasapay.ErrNotFound {
 				assert.NotErrorIs(t, err, kasapay.ErrNotFound, "%s: only Kasapay's own word is absence", name)
 			}

@@ -2,6 +2,7 @@ package kpay
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 
@@ -11,7 +12,7 @@ import (
 // ParsePostback decodes the body of a postback. Its Content-Type means nothing:
 // KPay posts JSON labelled as form data (observed). Taken are a JSON object, a
 // form whose only key is one, and a plain form, shown as JSON in Raw. Refused is
-// what names no refid or no statusid.
+// what names no refid or no statusid, or a form field twice.
 //
 // Postbacks are not signed: what one says is a claim until Status confirms it.
 // Package webhook does that.
@@ -32,6 +33,8 @@ func ParsePostback(body []byte) (Payment, error) {
 	return *a.payment(), nil
 }
 
+var errTwice = errors.New("a form field twice")
+
 // postbackObject finds the JSON object in a postback's body, or makes one of
 // its form fields.
 func postbackObject(body []byte) (json.RawMessage, error) {
@@ -46,6 +49,9 @@ func postbackObject(body []byte) (json.RawMessage, error) {
 	for name, values := range form {
 		if len(form) == 1 && wire.IsObject([]byte(name)) {
 			return json.RawMessage(name), nil
+		}
+		if len(values) > 1 {
+			return nil, errTwice
 		}
 		fields[name] = values[0]
 	}

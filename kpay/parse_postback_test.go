@@ -49,7 +49,7 @@ func TestPostbacksWithoutReferenceOrStatusAreRefused(t *testing.T) {
 	for _, body := range []string{
 		``, `null`, `[]`, `[{"refid":"order-1","statusid":"01"}]`, `"x"`, `{`, `{}`, `{"refid":"order-1"}`, `{"statusid":"01"}`,
 		`{"refid":"","statusid":"01"}`, `{"refid":"order-1","statusid":" "}`, `{"refid":{"a":1},"statusid":"01"}`,
-		`note=1&` + url.QueryEscape(`{"refid":"order-1","statusid":"01"}`), `refid=order-1`, `statusid=01`, `%zz`, `a;b`, url.QueryEscape(`{"refid":"order-1"`) + "=",
+		`refid=order-1&statusid=02&statusid=01`, `refid=order-1&refid=order-2&statusid=01`, `note=1&` + url.QueryEscape(`{"refid":"order-1","statusid":"01"}`), `refid=order-1`, `statusid=01`, `%zz`, `a;b`, url.QueryEscape(`{"refid":"order-1"`) + "=",
 		`{"refid":"order-1","retcode":0,"success":1}`,
 	} {
 		_, err := kpay.ParsePostback([]byte(body))

@@ -58,7 +58,9 @@ type PayParams struct {
 //
 // A RefID which KPay has seen gives ErrDuplicate: the payment exists, ask
 // Status for it. After an unknown outcome Pay asks itself, see the package's
-// documentation; the payment it finds by that has no CheckoutURL.
+// documentation; the payment it finds by that has no CheckoutURL, and may be
+// paid or failed by then. KPay shows no amount, so that payment cannot be told
+// from one you made earlier under the same RefID: never use one twice.
 func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) {
 	refID := p.RefID
 	request, fields := c.payRequest(p)

@@ -190,6 +190,31 @@ func TestACallbackByKasapaysOwnReferenceIsAboutThePayoutOfItsURL(t *testing.T) {
 	assert.Equal(t, "ms83-1", p.told[0].Data.Reference)
 }
 
+// payoutsOf answers for any payout, each with the transaction id it is given.
+type payoutsOf map[string]string
+
+func (p payoutsOf) Status(_ context.Context, reference string) (*kasapay.Payout, error) {
+	return &kasapay.Payout{Reference: reference, GatewayReference: "ms83-1", TransactionID: p[reference], Status: kasapay.StatusProcessed}, nil
+}
+
+func TestOnlyTheSameTransactionMakesAnotherReferenceKasapaysOwn(t *testing.T) {
+	claimed := webhook.Event[kasapay.Payout]{Subject: webhook.Subject{Reference: "ms83-1"}, Data: kasapay.Payout{Reference: "other"}}
+	for name, tc := range map[string]struct {
+		payouts payoutsOf
+		is      error
+	}{
+		"the same":        {payoutsOf{"ms83-1": "10001", "other": "10001"}, nil},
+		"another":         {payoutsOf{"ms83-1": "10001", "other": "10002"}, webhook.ErrMismatch},
+		"neither is told": {payoutsOf{}, webhook.ErrMismatch},
+	} {
+		found, err := webhook.ConfirmKasapay(tc.payouts)(t.Context(), claimed)
+		require.ErrorIs(t, err, tc.is, name)
+		if tc.is == nil {
+			assert.Equal(t, "ms83-1", found.Reference, name)
+		}
+	}
+}
+
 func TestALostKasapayCallbackIsFoundByWaitAndByTheReconciler(t *testing.T) {
 	p := newPayouts(t, kasapaytest.Config{Outcome: kasapaytest.OutcomeLost})
 	p.pay(t, "ms83-1")

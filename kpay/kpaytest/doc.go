@@ -45,5 +45,8 @@
 //
 // On the checkout page the six cards of the reference document pay, every other
 // valid number is declined, and a number that fails the Luhn check changes
-// nothing. Retailer 02 is enabled, retailer 03 is not.
+// nothing. A program posts the page's form to its URL, the "url" of the pay
+// answer: card_number, and expiry_date (MM/YY) and cvv if it likes. Paid or
+// declined, the answer is a 303 to the redirecturl; a number or a date that
+// cannot be is a 422. Retailer 02 is enabled, retailer 03 is not.
 package kpaytest

@@ -145,9 +145,10 @@ func TestVerifyAllocatesOnce(t *testing.T) {
 	}), 1.0)
 }
 
-func TestDecodeAllocatesNoMoreThanEncodingJSON(t *testing.T) {
+func TestDecodeAllocatesLessThanEncodingJSON(t *testing.T) {
 	source := webhook.Kapiten()
 	ours := testing.AllocsPerRun(200, func() { _, _ = source.Decode(body300) })
-	parse := testing.AllocsPerRun(200, func() { _, _ = kapiten.ParseEvent(body300) })
-	assert.Equal(t, parse, ours, "the check for duplicate keys is free")
+	plain := testing.AllocsPerRun(200, func() { _, _ = kapiten.ParseEvent(body300) })
+	assert.LessOrEqual(t, ours, 7.0, "five texts, their event, and the members")
+	assert.Less(t, ours, plain)
 }

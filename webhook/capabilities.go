@@ -2,12 +2,15 @@ package webhook
 
 import (
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/wire"
@@ -35,7 +38,7 @@ type CapabilityConfig struct {
 // for concurrent use.
 type Capabilities struct {
 	cfg  CapabilityConfig
-	macs *macs
+	pool sync.Pool // of *macs
 }
 
 // NewCapabilities takes keys of at least 16 bytes. The first one mints; all are
@@ -71,7 +74,10 @@ func NewCapabilities(cfg CapabilityConfig, keys ...string) (*Capabilities, error
 		return nil, errors.Join(faults...)
 	}
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/") + "/"
-	return &Capabilities{cfg: cfg, macs: newMACs(sha256.New, keys)}, nil
+	c := &Capabilities{cfg: cfg}
+	keys = slices.Clone(keys)
+	c.pool.New = func() any { return newMACs(sha256.New, keys) }
+	return c, nil
 }
 
 // URL mints a callback URL. Expires is set from the clock and Lifetime.
@@ -84,7 +90,9 @@ func (c *Capabilities) URL(b Bound) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := c.macs.sum(0, c.label(), text)
+	m := c.pool.Get().(*macs)
+	defer c.pool.Put(m)
+	sum := m.sum(0, c.label(), text)
 	return c.cfg.BaseURL + capabilityText.EncodeToString(append(text, sum[:capabilityMAC]...)), nil
 }
 
@@ -114,7 +122,7 @@ func (c *Capabilities) check(path string) (Bound, int, error) {
 		return Bound{}, 0, ErrUnauthenticated
 	}
 	text, given := raw[:len(raw)-capabilityMAC], raw[len(raw)-capabilityMAC:]
-	key := c.macs.matchShort(given, c.label(), text)
+	key := c.keyOf(text, given)
 	if key < 0 {
 		return Bound{}, 0, ErrUnauthenticated
 	}
@@ -123,6 +131,17 @@ func (c *Capabilities) check(path string) (Bound, int, error) {
 		return Bound{}, 0, ErrUnauthenticated
 	}
 	return bound, key, nil
+}
+
+// keyOf says which key made the MAC; -1 for none.
+func (c *Capabilities) keyOf(text, mac []byte) int {
+	m := c.pool.Get().(*macs)
+	defer c.pool.Put(m)
+	key := -1
+	for i := range m.states {
+		key = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(m.sum(i, c.label(), text)[:capabilityMAC], mac), i, key)
+	}
+	return key
 }
 
 const (

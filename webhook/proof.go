@@ -11,7 +11,7 @@ type Proof struct {
 	Bound *Bound
 
 	used *replays
-	mark [32]byte
+	mark [16]byte
 }
 
 // Forget lets the same signed delivery in once more. Handler calls it when it

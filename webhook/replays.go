@@ -5,31 +5,32 @@ import (
 	"time"
 )
 
-// replays remembers which signatures were used, for a while and up to a number.
+// replays remembers which signatures were used, by their first 128 bits, for a
+// while and up to a number.
 // Only genuine signatures enter, so a stranger cannot push one out.
 type replays struct {
 	mu   sync.Mutex
 	ttl  time.Duration
 	now  func() time.Time
-	seen map[[32]byte]uint64 // mark to its place in the order of arrival
+	seen map[[16]byte]uint64 // mark to its place in the order of arrival
 	ring []replay            // grows up to maxReplays, then the oldest goes
 	from uint64              // oldest place still in the ring
 	next uint64
 }
 
 type replay struct {
-	mark [32]byte
+	mark [16]byte
 	till time.Time
 }
 
 const maxReplays = 1 << 16
 
 func newReplays(ttl time.Duration, now func() time.Time) *replays {
-	return &replays{ttl: ttl, now: now, seen: map[[32]byte]uint64{}}
+	return &replays{ttl: ttl, now: now, seen: map[[16]byte]uint64{}}
 }
 
 // add reports whether the mark is new.
-func (r *replays) add(mark [32]byte) bool {
+func (r *replays) add(mark [16]byte) bool {
 	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,7 +52,7 @@ func (r *replays) add(mark [32]byte) bool {
 	return true
 }
 
-func (r *replays) forget(mark [32]byte) {
+func (r *replays) forget(mark [16]byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.seen, mark)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func marked(n int) (mark [32]byte) {
+func marked(n int) (mark [16]byte) {
 	binary.BigEndian.PutUint64(mark[:], uint64(n))
 	return mark
 }

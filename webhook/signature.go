@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -48,16 +49,14 @@ func Signature(c SignatureConfig, secrets ...string) Authenticator {
 	}
 	s := &signature{SignatureConfig: c, err: c.check(secrets)}
 	if s.err == nil {
-		s.macs = newMACs(c.Hash, secrets)
 		s.used = newReplays(max(c.Remember, 2*c.Tolerance+time.Second), c.Now)
-		s.pool.New = func() any { return &Signed{size: c.Hash().Size()} }
+		s.pool.New = func() any { return &Signed{macs: newMACs(c.Hash, secrets), size: c.Hash().Size()} }
 	}
 	return s
 }
 
 type signature struct {
 	SignatureConfig
-	macs *macs
 	used *replays
 	pool sync.Pool
 	err  error
@@ -96,24 +95,27 @@ func (s *signature) Authenticate(d *Delivery) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
+	return s.check(d.Request, body)
+}
+
+func (s *signature) check(r *http.Request, body []byte) (Proof, error) {
 	signed := s.pool.Get().(*Signed)
 	defer s.pool.Put(signed)
-	signed.reset(body)
-	if s.Scheme(d, signed) != nil || !s.timely(signed) {
+	signed.begin(r, body)
+	if s.Scheme(&signed.delivery, signed) != nil || !s.timely(signed) {
 		return Proof{}, ErrUnauthenticated
 	}
-	secret, sum := s.macs.match(signed.sums[:signed.count], signed.Prefix, signed.Body)
+	secret, mark := signed.match()
 	if secret < 0 {
 		return Proof{}, ErrUnauthenticated
 	}
-	proof := Proof{Signed: true, Secret: secret}
-	if signed.Once || !signed.Time.IsZero() {
-		proof.used, proof.mark = s.used, [32]byte(sum[:32])
-		if !s.used.add(proof.mark) {
-			return Proof{}, fmt.Errorf("%w: %w", ErrUnauthenticated, errReplayed)
-		}
+	if !signed.Once && signed.Time.IsZero() {
+		return Proof{Signed: true, Secret: secret}, nil
 	}
-	return proof, nil
+	if !s.used.add(mark) {
+		return Proof{}, fmt.Errorf("%w: %w", ErrUnauthenticated, errReplayed)
+	}
+	return Proof{Signed: true, Secret: secret, used: s.used, mark: mark}, nil
 }
 
 func (s *signature) timely(signed *Signed) bool {

@@ -62,6 +62,7 @@ func TestTimestampedSignature(t *testing.T) {
 		{"right", "t=" + stamp + ",v1=" + good, 0},
 		{"old secret", "t=" + stamp + ",v1=" + old, 1},
 		{"several, one right", "t=" + stamp + ",v1=" + wrong + ",v1=" + old, 1},
+		{"in capitals", "t=" + stamp + ",v1=" + strings.ToUpper(good), 0},
 		{"time last", "v1=" + good + ",t=" + stamp, 0},
 		{"two pairs separated by a space", "t=" + stamp + ",v1=" + wrong + " t=" + stamp + ",v1=" + good, 0},
 		{"comma and space", "t=" + stamp + ", v1=" + good, 0},

@@ -1,7 +1,9 @@
 package webhook
 
 import (
+	"crypto/subtle"
 	"encoding/hex"
+	"net/http"
 	"time"
 )
 
@@ -18,30 +20,44 @@ type Signed struct {
 	Prefix []byte
 	Body   []byte
 
-	size  int
-	count int
-	text  [2 * maxMAC]byte
-	sums  [maxSignatures][maxMAC]byte
+	macs     *macs
+	size     int // of a MAC
+	given    [maxSignatures][maxMAC]byte
+	count    int
+	delivery Delivery
 }
 
 const maxSignatures = 8
 
-// Add offers a signature in hex; one of those offered has to be right. It
-// reports whether the text can be a signature at all, and refuses a ninth.
+// Add offers a signature in hex; one of those offered has to be right. It reports
+// whether the text can be a signature at all, and refuses a ninth.
 func (s *Signed) Add(signature string) bool {
 	if len(signature) != 2*s.size || s.count == maxSignatures {
 		return false
 	}
-	n := copy(s.text[:], signature)
-	s.sums[s.count] = [maxMAC]byte{}
-	if _, err := hex.Decode(s.sums[s.count][:], s.text[:n]); err != nil {
+	if _, err := hex.Decode(s.given[s.count][:], []byte(signature)); err != nil {
 		return false
 	}
 	s.count++
 	return true
 }
 
-func (s *Signed) reset(body []byte) {
-	s.Time, s.Once, s.count = time.Time{}, false, 0
-	s.Prefix, s.Body = s.Prefix[:0], body
+func (s *Signed) begin(r *http.Request, body []byte) {
+	s.delivery.Request, s.delivery.body = r, body
+	s.Time, s.Once, s.Prefix, s.Body, s.count = time.Time{}, false, s.Prefix[:0], body, 0
+}
+
+// match says which secret made one of the signatures, and the first 128 bits of
+// its MAC; -1 for none. All are compared, each in constant time.
+func (s *Signed) match() (secret int, mark [16]byte) {
+	secret = -1
+	for i := range s.macs.states {
+		sum := s.macs.sum(i, s.Prefix, s.Body)
+		for n := range s.given[:s.count] {
+			if subtle.ConstantTimeCompare(sum, s.given[n][:s.size]) == 1 {
+				secret, mark = i, [16]byte(sum)
+			}
+		}
+	}
+	return secret, mark
 }

@@ -6,7 +6,10 @@ import (
 	"errors"
 )
 
-var errDuplicateKey = errors.New("duplicate JSON key")
+var (
+	errDuplicateKey = errors.New("duplicate JSON key")
+	errBrokenJSON   = errors.New("not valid JSON")
+)
 
 // Far above what any provider sends, and low enough that comparing all keys of
 // an object with each other costs little.
@@ -15,16 +18,21 @@ const (
 	maxJSONKeys  = 256
 )
 
-// uniqueKeys refuses an object that names a key twice: two readers of the same
-// bytes may each believe another value. At the top level keys that differ in
-// case only count as the same, since encoding/json takes either. The text must
-// be known to be valid JSON.
-func uniqueKeys(text []byte) error {
+// uniqueKeys refuses an object, at any depth, that names a key twice: two readers
+// of the same bytes may each believe another value. At the top level keys that
+// differ in case only count as the same, since encoding/json takes either. That
+// the text is valid JSON is for others to check.
+func uniqueKeys(text []byte) error { return new(object).split(text) }
+
+// split walks JSON once, checks the keys of all objects in it, and collects
+// the members of the outermost.
+func (o *object) split(text []byte) error {
 	var (
-		space [64][]byte
+		space [24][]byte
 		keys  = space[:0] // of all objects that are open, outermost first
 		open  [maxJSONDepth]int
 		depth = -1
+		value = 0 // where the last member's begins
 	)
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
@@ -33,15 +41,28 @@ func uniqueKeys(text []byte) error {
 				return errors.New("JSON nested too deeply")
 			}
 			open[depth] = len(keys)
+		case ',':
+			o.end(depth, text[value:i])
 		case '}', ']':
+			if depth < 0 {
+				return errBrokenJSON
+			}
+			o.end(depth, text[value:i])
 			keys = keys[:open[depth]]
 			depth--
 		case '"':
 			end := closingQuote(text, i)
+			if end < 0 {
+				return errBrokenJSON
+			}
 			name := text[i : end+1]
 			i = end
-			if !isKey(text[end+1:]) {
+			colon := colonAfter(text, end)
+			if colon < 0 {
 				continue
+			}
+			if depth < 0 {
+				return errBrokenJSON
 			}
 			name = plainKey(name)
 			if taken(keys[open[depth]:], name, depth == 0) {
@@ -51,31 +72,52 @@ func uniqueKeys(text []byte) error {
 				return errors.New("JSON object with too many keys")
 			}
 			keys = append(keys, name)
+			if i = colon; depth == 0 {
+				o.members, value = append(o.members, member{name: name}), i+1
+			}
 		}
 	}
 	return nil
 }
 
-// closingQuote finds where the string that opens at i closes.
-func closingQuote(text []byte, i int) int {
-	for i++; text[i] != '"'; i++ {
-		if text[i] == '\\' {
-			i++
-		}
+// end completes the last member of the outermost object.
+func (o *object) end(depth int, value []byte) {
+	if depth == 0 && len(o.members) > 0 {
+		o.members[len(o.members)-1].value = bytes.TrimSpace(value)
 	}
-	return i
 }
 
-// isKey reports whether a colon comes next.
-func isKey(text []byte) bool {
-	for _, b := range text {
-		switch b {
+// closingQuote finds where the string that opens at i closes; -1 if it does not.
+func closingQuote(text []byte, i int) int {
+	for from := i + 1; ; {
+		n := bytes.IndexByte(text[from:], '"')
+		if n < 0 {
+			return -1
+		}
+		end, escapes := from+n, 0
+		for text[end-1-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return end
+		}
+		from = end + 1
+	}
+}
+
+// colonAfter finds the colon that makes the string before it a key; -1 if there
+// is none.
+func colonAfter(text []byte, i int) int {
+	for i++; i < len(text); i++ {
+		switch text[i] {
 		case ' ', '\t', '\r', '\n':
+		case ':':
+			return i
 		default:
-			return b == ':'
+			return -1
 		}
 	}
-	return false
+	return -1
 }
 
 // plainKey is a quoted key without quotes and escapes.
@@ -84,7 +126,7 @@ func plainKey(quoted []byte) []byte {
 		return quoted[1 : len(quoted)-1]
 	}
 	var name string
-	// It cannot fail on valid JSON; if it did, the key would stay as it stands.
+	// Where it is not valid JSON the key stays as it stands.
 	if json.Unmarshal(quoted, &name) != nil {
 		return quoted
 	}
@@ -93,9 +135,14 @@ func plainKey(quoted []byte) []byte {
 
 func taken(keys [][]byte, name []byte, anyCase bool) bool {
 	for _, k := range keys {
-		if bytes.Equal(k, name) || anyCase && bytes.EqualFold(k, name) {
+		if bytes.Equal(k, name) || anyCase && mayFold(k, name) && bytes.EqualFold(k, name) {
 			return true
 		}
 	}
 	return false
+}
+
+// mayFold is a quick no for most pairs: they begin with different letters.
+func mayFold(a, b []byte) bool {
+	return len(a) > 0 && len(b) > 0 && (a[0]|b[0] >= 0x80 || (a[0]^b[0])&^0x20 == 0)
 }

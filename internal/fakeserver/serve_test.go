@@ -1,4 +1,4 @@
-package main
+package fakeserver
 
 import (
 	"bufio"
@@ -22,7 +22,7 @@ func start(t *testing.T, args ...string) (greeting map[string]any, stop func() e
 	read, write := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), write, io.Discard)
+		done <- Run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), write, io.Discard, Options{})
 		_ = write.Close()
 	}()
 	line, err := bufio.NewReader(read).ReadBytes('\n')
@@ -123,7 +123,7 @@ func TestBadFlagsAreRefused(t *testing.T) {
 		{"-clock", "sundial"}, {"-speed", "0"}, {"-speed", "-1"}, {"-speed", "NaN"}, {"-addr", "nowhere"}, {"stray"}, {"-unknown"},
 	} {
 		var out bytes.Buffer
-		assert.Error(t, run(t.Context(), args, &out, io.Discard), "%v", args)
+		assert.Error(t, Run(t.Context(), args, &out, io.Discard, Options{}), "%v", args)
 		assert.Empty(t, out.String())
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package fakeserver
 
 import (
 	"context"
@@ -15,8 +15,16 @@ import (
 	"github.com/kapiteni/kapiten-go/internal/fake"
 )
 
-// run serves until the context ends, then finishes what is in flight.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+// Options are what the command line does not say.
+type Options struct {
+	// VerifySignature checks the signatures of FiatConnect logins; see
+	// kotanitest.FiatConnectConfig. Nil accepts any that is well formed.
+	VerifySignature func(address string, message, signature []byte) bool
+}
+
+// Run serves until the context ends, then finishes what is in flight. args are
+// those of the command line; -h lists them.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer, o Options) error {
 	s, err := parse(args, stderr)
 	if err != nil {
 		return err
@@ -33,7 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	world := fake.NewWorld(s.world)
 	defer world.Close()
 	server := &http.Server{
-		Handler:           newHandler(world),
+		Handler:           newHandler(world, o),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
 	if err := json.NewEncoder(stdout).Encode(greeting(listener.Addr().String(), base)); err != nil {

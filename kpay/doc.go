@@ -33,7 +33,8 @@
 // KPay refuses a RefID it has seen (code 608) and can be asked by it, so Pay
 // settles an unknown outcome itself: it asks for the RefID, returns the payment
 // when there is one, and sends once more only when KPay does not know it, after
-// a grace of three seconds.
+// a grace of three seconds. When that is declined and KPay still does not know
+// the RefID, the outcome stays unknown: the payer may have the first prompt.
 //
 // # What is documented and what is assumed
 //

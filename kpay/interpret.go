@@ -2,6 +2,7 @@ package kpay
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
@@ -31,6 +32,11 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 	if v.Kind == transport.Unclear {
 		f := foreign(r)
 		v.Kind, v.Kinds = f.Kind, f.Kinds
+	}
+	if op.Name == OpPay && v.Kind == transport.Refused && slices.Contains(v.Kinds, error(transport.ErrDeclined)) {
+		// Perhaps because the payer still has the prompt of an earlier request. To
+		// one that left unanswered this is no more an answer than a duplicate is.
+		v.Kind = transport.Duplicate
 	}
 	return v
 }

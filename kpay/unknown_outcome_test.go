@@ -16,6 +16,7 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 	isPending, isPaid, isUnknown := answer(200, pending), answer(200, paid), answer(200, unknown)
 	duplicate, gateway := answer(200, `{"reply":"x","retcode":608}`), answer(502, "<h1>502</h1>")
 	refused := answer(200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`)
+	incomplete := answer(200, `{"reply":"x","retcode":603}`)
 	for name, tc := range map[string]struct {
 		steps    []step
 		sent     string
@@ -35,6 +36,14 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 			"pay checkstatus checkstatus checkstatus pay checkstatus", kpay.CodePaid, "", nil, 3 * time.Second},
 		"a duplicate which nobody can show": {[]step{nil, isUnknown, isUnknown, isUnknown, duplicate, isUnknown},
 			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", kpay.OutcomeUnknown, kpay.ErrDuplicate, 6 * time.Second},
+		// The processor may decline a second prompt because the payer still has the
+		// first one.
+		"our own second attempt is declined, and the first is not shown": {[]step{nil, isUnknown, isUnknown, isUnknown, refused, isUnknown},
+			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", kpay.OutcomeUnknown, kpay.ErrInsufficientFunds, 6 * time.Second},
+		"our own second attempt is declined, and the first is shown": {[]step{nil, isUnknown, isUnknown, isUnknown, refused, isPaid},
+			"pay checkstatus checkstatus checkstatus pay checkstatus", kpay.CodePaid, "", nil, 3 * time.Second},
+		"our own second attempt is refused for what both ask": {[]step{nil, isUnknown, isUnknown, isUnknown, incomplete, isUnknown},
+			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", kpay.OutcomeRejected, kpay.ErrValidation, 6 * time.Second},
 		"dropped twice, never shown": {[]step{nil, isUnknown, isUnknown, isUnknown, nil, isUnknown},
 			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", kpay.OutcomeUnknown, nil, 6 * time.Second},
 		"a duplicate on a fresh call": {[]step{duplicate}, "pay", "", kpay.OutcomeRejected, kpay.ErrDuplicate, 0},

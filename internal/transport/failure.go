@@ -62,8 +62,12 @@ func Invalid(provider string, op Operation, reference string, fields Fields) *Fa
 }
 
 // Error is one line without ids, bodies or queries, so that alerts can be
-// grouped by it. What varies from call to call is in the fields.
+// grouped by it. What varies from call to call is in the fields. A nil *Failure
+// stands behind a public *Error which a test made by hand.
 func (f *Failure) Error() string {
+	if f == nil {
+		return "no call behind this error"
+	}
 	var b strings.Builder
 	b.WriteString(f.Provider)
 	b.WriteString(": ")
@@ -125,11 +129,19 @@ func (f *Failure) GoString() string { return f.Error() }
 func (f *Failure) MarshalText() ([]byte, error) { return []byte(f.Error()), nil }
 
 // Unwrap gives the cause: a network error, a context error, a decode error.
-func (f *Failure) Unwrap() error { return f.cause }
+func (f *Failure) Unwrap() error {
+	if f == nil {
+		return nil
+	}
+	return f.cause
+}
 
 // Is matches the sentinels. Those of the outcome speak of the whole call, the
 // others of its last answer only: ask for ErrOutcomeUnknown first.
 func (f *Failure) Is(target error) bool {
+	if f == nil {
+		return false
+	}
 	switch target {
 	case ErrOutcomeUnknown:
 		return f.Outcome == Unknown
@@ -143,6 +155,9 @@ func (f *Failure) Is(target error) bool {
 
 // LogValue keeps bodies and messages out of logs.
 func (f *Failure) LogValue() slog.Value {
+	if f == nil {
+		return slog.StringValue(f.Error())
+	}
 	code := f.Code
 	if code != "" {
 		code = plain(code)

@@ -59,9 +59,11 @@
 // NO SIGNATURE IS CHECKED unless FiatConnectConfig.VerifySignature is plugged
 // in: any 65 bytes in hex log anybody in. All other rules of a login hold: the
 // grammar of EIP-4361, the domain (with or without its port) and URI the client
-// came by, version 1, chain 44787, the clock, four hours at most, and a nonce
-// that stays reserved for its address until the session expires. The session is
-// a cookie, Secure over https only; logins look at no cookie.
+// came by, version 1, chain 44787, the clock (with half a second of leeway for
+// clients whose own clock runs while the fake's stands still: assumed), four
+// hours at most, and a nonce that stays reserved for its address until the
+// session expires. The session is a cookie, Secure over https only; logins look
+// at no cookie.
 //
 // A transfer needs an approved KYC record (approved at once, unless PendingKYC),
 // an account of the user's and a quote for his address, of the same direction

@@ -24,6 +24,11 @@ const (
 	maxSession     = 14_400 * time.Second
 	signatureBytes = 65
 	keepExpired    = 24 * time.Hour
+
+	// issueLeeway is how far in the future a login may be issued. Clients add
+	// to GET /clock what their own clock has run since, and the fake's may stand
+	// still.
+	issueLeeway = 500 * time.Millisecond
 )
 
 // login is POST /auth/login. It looks at no cookie, and replaces it.
@@ -94,7 +99,7 @@ func (f *FiatConnect) checkLogin(r *http.Request, m siweMessage) kotani.FiatConn
 	case !f.isWallet(m.address), !f.isDomain(m.domain, here.Host), m.scheme != "" && m.scheme != here.Scheme,
 		m.uri != here.String(), m.version != "1", m.chainID != f.config.ChainID:
 		return kotani.ErrInvalidParameters
-	case m.issuedAt.After(now):
+	case m.issuedAt.After(now.Add(issueLeeway)):
 		return kotani.ErrIssuedTooEarly
 	case !m.expiration.After(now), !m.expiration.After(m.issuedAt), m.notBefore.After(now):
 		return kotani.ErrInvalidParameters
@@ -110,8 +115,8 @@ func (f *FiatConnect) isDomain(domain, host string) bool {
 	if f.config.Domain != "" {
 		return domain == f.config.Domain
 	}
-	name, _, err := net.SplitHostPort(host)
-	return domain == host || err == nil && domain == name
+	_, port, err := net.SplitHostPort(host)
+	return domain == host || err == nil && domain == strings.TrimSuffix(host, ":"+port)
 }
 
 // isWallet reports whether a text is an address: 0x, 40 hex digits, and the

@@ -30,7 +30,7 @@ func (s *FiatService) Deposit(ctx context.Context, p DepositParams) (*Transactio
 	p.CallbackURL = s.callback(&f, p.CallbackURL, p.ExternalID, p.Amount)
 	return s.move(ctx, movement{
 		op: OpDeposit, kind: Collections, externalID: p.ExternalID, without: p.AllowNoExternalID,
-		amount: decimal.NewNullDecimal(p.Amount), faults: f,
+		amount: decimal.NewNullDecimal(p.Amount), phone: p.PhoneNumber, faults: f,
 		body:   depositRequest{wire.Integer(p.Amount), digits(p.PhoneNumber), p.CallbackURL, p.ExternalID},
 		decode: decodeResult,
 	})
@@ -52,7 +52,8 @@ func (s *FiatService) DepositQuoted(ctx context.Context, p QuotedDepositParams) 
 	f.phone("phoneNumber", p.PhoneNumber)
 	f.callback("callback", p.CallbackURL)
 	return s.move(ctx, movement{
-		op: OpDepositQuoted, kind: Collections, externalID: p.ExternalID, without: p.AllowNoExternalID, faults: f,
+		op: OpDepositQuoted, kind: Collections, externalID: p.ExternalID, without: p.AllowNoExternalID,
+		phone: p.PhoneNumber, faults: f,
 		body:   quotedDepositRequest{p.AcceptedQuoteID, digits(p.PhoneNumber), p.CallbackURL, p.ExternalID},
 		decode: decodeResult,
 	})

@@ -20,7 +20,9 @@ type movement struct {
 	kind       TransactionType
 	externalID string
 	without    bool                // the caller does without an external id
-	amount     decimal.NullDecimal // to recognise it by
+	amount     decimal.NullDecimal // to recognise it by, as are the next two
+	phone      string
+	account    string // at a bank
 	faults     faults
 	body       any
 	decode     func([]byte) (Transaction, error)
@@ -79,12 +81,39 @@ func (s *FiatService) find(ctx context.Context, m movement) (*Transaction, error
 	case err != nil:
 		return nil, err
 	case m.amount.Valid && t.Amount.Valid && !t.Amount.Decimal.Equal(m.amount.Decimal):
-		return nil, errOtherTransaction
+		return nil, errOtherAmount
+	case !samePhone(m.phone, t.PhoneNumber) || !sameAccount(m.account, t.AccountNumber):
+		return nil, errOtherNumber
 	}
 	return t, nil
 }
 
-const errOtherTransaction = mismatch("the external id belongs to a transaction of another amount")
+const (
+	errOtherAmount = mismatch("the external id belongs to a transaction of another amount")
+	errOtherNumber = mismatch("the external id belongs to a transaction of another phone or account number")
+)
+
+// samePhone reports whether two phone numbers can be one: the shown one may be
+// in national form. What is missing or masked says nothing.
+func samePhone(asked, shown string) bool {
+	a, b, ok := bothNumbers(asked, shown)
+	return !ok || strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
+}
+
+// sameAccount is samePhone for account numbers, which may be shown as numbers
+// and have lost their leading zeros.
+func sameAccount(asked, shown string) bool {
+	a, b, ok := bothNumbers(asked, shown)
+	return !ok || a == b
+}
+
+// bothNumbers strips two numbers of what does not tell them apart, and reports
+// whether both consist of digits then.
+func bothNumbers(a, b string) (string, string, bool) {
+	bare := strings.NewReplacer("+", "", " ", "", "-", "")
+	a, b = strings.TrimLeft(bare.Replace(a), "0"), strings.TrimLeft(bare.Replace(b), "0")
+	return a, b, a != "" && b != "" && strings.Trim(a+b, "0123456789") == ""
+}
 
 // mismatch is an answer about something else.
 type mismatch string

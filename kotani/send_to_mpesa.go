@@ -21,8 +21,9 @@ type SendToMpesaParams struct {
 // of the details are documented; their fields are those of the 2022 source.
 type MpesaPayout struct {
 	// AlreadyProcessed says that an attempt of this call got no answer, and that
-	// Kotani then refused the hash as processed already: the payout was made,
-	// but its details are lost and all other fields are empty.
+	// Kotani then refused the hash as processed already: by this call, unless an
+	// earlier one has presented the same hash. The details are lost, and all
+	// other fields are empty.
 	AlreadyProcessed bool
 
 	Description  string
@@ -42,7 +43,9 @@ const hashGrace = 3 * time.Second
 // processes a hash once ("Transaction Hash is already processed"), which settles
 // an unknown outcome: after three seconds the same request is sent once more,
 // and either it is the first to arrive, or the refusal shows that the first one
-// did (AlreadyProcessed). A fresh call with a used hash gives ErrDuplicate.
+// did (AlreadyProcessed). A fresh call with a used hash gives ErrDuplicate; but
+// when its first answer gets lost, too, it cannot be told from one that paid, so
+// never present a hash for a second recipient.
 //
 // The guard is that of the 2022 source, which does not say that it holds for two
 // requests at the same moment. Stellar and Tron cash-outs document no such

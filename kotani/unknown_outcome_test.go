@@ -55,7 +55,12 @@ func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
 			"momo status status status status", kotani.OutcomeUnknown, nil, -1},
 		"another amount is not this": {[]step{nil, answer(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"21"}}`)},
 			"momo status", kotani.OutcomeUnknown, nil, 0},
-		"a question that is refused": {[]step{nil, answer(200, `{"status":401,"desc":"not allowed"}`)}, "momo status", kotani.OutcomeUnknown, nil, 0},
+		"another recipient is not this": {[]step{nil, answer(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"20","phoneNumber":"254733333333"}}`)},
+			"momo status", kotani.OutcomeUnknown, nil, 0},
+		"the recipient in national form": {[]step{nil, answer(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"0722222222"}}`)}, "momo status", "", nil, 0},
+		"the recipient with a plus":      {[]step{nil, answer(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"+254 722 222222"}}`)}, "momo status", "", nil, 0},
+		"a masked recipient":             {[]step{nil, answer(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"2547xxxxx222"}}`)}, "momo status", "", nil, 0},
+		"a question that is refused":     {[]step{nil, answer(200, `{"status":401,"desc":"not allowed"}`)}, "momo status", kotani.OutcomeUnknown, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -116,6 +121,20 @@ func TestTheLookupAsksForTheRightKind(t *testing.T) {
 			assert.Equal(t, "/api_v2/transactions/status/external/order-1", s.requests()[1].Path)
 			assert.Equal(t, "transactionalType="+tc.kind, s.requests()[1].Query)
 		})
+	}
+}
+
+func TestAnotherBankAccountIsNotThePayout(t *testing.T) {
+	for number, found := range map[string]bool{
+		`"0123456789"`: true, `123456789`: true, `""`: true, `"xxxxxx6789"`: true, `"0123456780"`: false, `"9123456789"`: false,
+	} {
+		s := newScript(nil, answer(200, `{"result":{"externalId":"order-1","status":"PENDING","amount":"20","accountNumber":`+number+`}}`))
+		_, err := newClient(t, s).Fiat.WithdrawToBank(t.Context(), validBank)
+		if found {
+			assert.NoError(t, err, number)
+		} else {
+			assert.ErrorIs(t, err, kotani.ErrOutcomeUnknown, number)
+		}
 	}
 }
 

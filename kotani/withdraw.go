@@ -30,7 +30,7 @@ func (s *FiatService) Withdraw(ctx context.Context, p WithdrawParams) (*Transact
 	p.CallbackURL = s.callback(&f, p.CallbackURL, p.ExternalID, p.Amount)
 	return s.move(ctx, movement{
 		op: OpWithdraw, kind: Payouts, externalID: p.ExternalID, without: p.AllowNoExternalID,
-		amount: decimal.NewNullDecimal(p.Amount), faults: f,
+		amount: decimal.NewNullDecimal(p.Amount), phone: p.PhoneNumber, faults: f,
 		body:   depositRequest{wire.Integer(p.Amount), digits(p.PhoneNumber), p.CallbackURL, p.ExternalID},
 		decode: decodeWithdrawal,
 	})
@@ -57,7 +57,7 @@ func (s *FiatService) WithdrawToBank(ctx context.Context, p BankWithdrawParams) 
 	p.CallbackURL = s.callback(&f, p.CallbackURL, p.ExternalID, p.Amount)
 	return s.move(ctx, movement{
 		op: OpWithdrawToBank, kind: Payouts, externalID: p.ExternalID, without: p.AllowNoExternalID,
-		amount: decimal.NewNullDecimal(p.Amount), faults: f,
+		amount: decimal.NewNullDecimal(p.Amount), account: p.AccountNumber, faults: f,
 		body:   bankRequest{wire.Integer(p.Amount), p.AccountNumber, p.AccountName, p.Bank, p.CallbackURL, p.ExternalID},
 		decode: decodeWithdrawal,
 	})

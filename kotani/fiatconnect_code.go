@@ -35,6 +35,19 @@ const (
 	ErrInvalidQuote              FiatConnectCode = "InvalidQuote"       // expired, unknown, another's, or of the other direction
 )
 
+// specified reports whether the code is one of the above.
+func (c FiatConnectCode) specified() bool {
+	switch c {
+	case ErrInvalidSignature, ErrGeoNotSupported, ErrCryptoAmountTooLow, ErrCryptoAmountTooHigh, ErrFiatAmountTooLow,
+		ErrFiatAmountTooHigh, ErrCryptoNotSupported, ErrFiatNotSupported, ErrUnsupportedSchema, ErrInvalidSchema,
+		ErrResourceExists, ErrResourceNotFound, ErrTransferNotAllowed, ErrKycExpired, ErrSessionUnauthorized,
+		ErrSessionExpired, ErrInvalidParameters, ErrContractLoginNotSupported, ErrNonceInUse, ErrIssuedTooEarly,
+		ErrExpirationTooLong, ErrInvalidFiatAccount, ErrInvalidQuote:
+		return true
+	}
+	return false
+}
+
 // kinds are the sentinels a code matches.
 func (c FiatConnectCode) kinds() []error {
 	switch c {

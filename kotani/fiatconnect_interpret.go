@@ -1,6 +1,7 @@
 package kotani
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -10,12 +11,14 @@ import (
 
 // interpretFiatConnect reads an answer by the specification: errors are
 // {"error": code}. A refused client key and a missing idempotency key have no
-// code there, so that any 4xx in JSON or plain text is a refusal.
+// code there, so that any 4xx in JSON or plain text is a refusal. Kotani's own
+// handlers tell errors inside an HTTP 200; should this section do so, a code of
+// the specification counts as much there.
 func interpretFiatConnect(op transport.Operation, r *transport.Response) transport.Verdict {
-	if r.Status < 300 {
+	code := readCode(r.Body)
+	if r.Status < 300 && !code.specified() {
 		return transport.Verdict{Kind: transport.Accepted}
 	}
-	code := readCode(r.Body)
 	v := transport.Verdict{Code: string(code), Message: string(code)}
 	if code != "" {
 		v.Kinds = code.kinds()
@@ -32,7 +35,7 @@ func interpretFiatConnect(op transport.Operation, r *transport.Response) transpo
 		// The first request under this key is still running (idempotency draft).
 		v.Kind, v.Kinds = transport.InProgress, []error{transport.ErrInProgress}
 		return v
-	case r.Status == http.StatusUnauthorized:
+	case r.Status == http.StatusUnauthorized, code == ErrSessionExpired, code == ErrSessionUnauthorized:
 		v.Kind = transport.Expired
 	case r.Status == http.StatusTooManyRequests:
 		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
@@ -71,7 +74,7 @@ func readCode(body []byte) FiatConnectCode {
 	var w struct {
 		Error string `json:"error"`
 	}
-	if json.Unmarshal(body, &w) != nil || len(w.Error) > 64 {
+	if !bytes.Contains(body, []byte(`"error"`)) || json.Unmarshal(body, &w) != nil || len(w.Error) > 64 {
 		return ""
 	}
 	if strings.IndexFunc(w.Error, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }) >= 0 {

@@ -134,6 +134,8 @@ func TestAnswersMeanWhatTheSpecificationMeans(t *testing.T) {
 		"throttled":                   {429, `{}`, rejected, kotani.ErrRateLimited, ""},
 		"throttled by a proxy":        {429, `<html>`, unknown, kotani.ErrRateLimited, ""},
 		"a good answer without sense": {200, `{}`, unknown, kotani.ErrUnexpectedResponse, ""},
+		"a code inside an HTTP 200":   {200, `{"error":"InvalidSchema"}`, rejected, kotani.ErrInvalidSchema, "InvalidSchema"},
+		"a word inside an HTTP 200":   {200, `{"error":"none"}`, unknown, kotani.ErrUnexpectedResponse, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(answer(tc.status, tc.body))
@@ -384,4 +386,24 @@ func TestCredentialsAreHandedOver(t *testing.T) {
 	assert.Equal(t, "planted-secret", c.WebhookSecret)
 	_, err = newClient(t, newScript(answer(200, `{"apiKey":"k"}`))).FiatConnect.CreateCredentials(t.Context(), "https://shop.example/fc")
 	assert.ErrorIs(t, err, kotani.ErrOutcomeUnknown)
+}
+
+// Kotani tells most of its errors inside an HTTP 200.
+func TestARefusalInsideAnHTTP200IsOne(t *testing.T) {
+	refusal := func(code string) step { return answer(200, `{"error":"`+code+`"}`) }
+	err := newClient(t, newScript(refusal("ResourceNotFound"))).FiatConnect.DeleteAccount(t.Context(), "a-1")
+	require.ErrorIs(t, err, kotani.ErrResourceNotFound, "nothing was deleted")
+	assert.Equal(t, kotani.OutcomeRejected, failure(t, err).Outcome)
+
+	s := newScript(refusal("InvalidQuote"))
+	_, err = newClient(t, s).FiatConnect.TransferIn(t.Context(), begun)
+	require.ErrorIs(t, err, kotani.ErrInvalidQuote)
+	assert.NotErrorIs(t, err, kotani.ErrOutcomeUnknown)
+	assert.Len(t, s.requests(), 1)
+
+	s = newScript(refusal("SessionExpired"), answer(200, specified(t, "transfer")))
+	_, err = newClient(t, s).FiatConnect.TransferIn(t.Context(), begun)
+	require.NoError(t, err, "logged in anew, sent again")
+	require.Len(t, s.requests(), 2)
+	assert.Equal(t, s.requests()[0].Header.Get("Idempotency-Key"), s.requests()[1].Header.Get("Idempotency-Key"))
 }

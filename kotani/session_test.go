@@ -140,7 +140,7 @@ func TestACookieCanEndASessionSooner(t *testing.T) {
 func TestAllCookiesOfALoginAreSentBackAndNoOthers(t *testing.T) {
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	s := newScript(answer(200, `{}`, "Set-Cookie", "tracking=1; Path=/"))
+	s := newScript(answer(200, `{}`, "Set-Cookie", "tracking=1; Path=/"), answer(200, `{}`), answer(200, `{"quote":{}}`))
 	s.aside[siwePath] = []step{cookies("session=abc; Path=/; Secure; SameSite=None", "lb=n1; Path=/", "old=; Max-Age=0", "gone=x; Max-Age=-1", `quoted="q v"`)}
 	client := newClient(t, s, func(c *kotani.Config) { c.HTTPClient.Jar = jar })
 	require.NoError(t, accounts(t.Context(), client))
@@ -148,6 +148,9 @@ func TestAllCookiesOfALoginAreSentBackAndNoOthers(t *testing.T) {
 	for _, r := range s.requests() {
 		assert.Equal(t, []string{`session=abc; lb=n1; quoted="q v"`}, r.Header.Values("Cookie"))
 	}
+	// What needs no session goes without, whatever a jar would say.
+	_, _ = client.FiatConnect.QuoteIn(t.Context(), quoteParams)
+	assert.Empty(t, s.requests()[2].Header.Values("Cookie"))
 }
 
 func TestLoginsWithoutAUsableSessionFail(t *testing.T) {

@@ -2,8 +2,6 @@ package kotani
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/shopspring/decimal"
@@ -34,9 +32,6 @@ type Client struct {
 	core   *transport.Core
 	tokens *transport.TokenSource // nil without a login
 }
-
-// Format keeps credentials out of anything printed.
-func (Client) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "kotani.Client{...}") }
 
 // New returns a Client. Errors name the fields of Config that are wrong.
 func New(cfg Config) (*Client, error) {

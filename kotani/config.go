@@ -93,9 +93,6 @@ type Attempt = transport.Attempt
 // Format keeps the password out of anything printed.
 func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "kotani.Config{...}") }
 
-// LogValue keeps the password out of logs.
-func (Config) LogValue() slog.Value { return slog.StringValue("kotani.Config{...}") }
-
 const defaultTokenLifetime = 5 * time.Minute
 
 // check reports every fault of the login settings, by field name.

@@ -73,7 +73,7 @@ func TestARefusedQuoteNamesItsLimits(t *testing.T) {
 	wantMoney(t, "1", limits.MinCrypto.Decimal)
 	wantMoney(t, "538.46", limits.MaxCrypto.Decimal)
 
-	s = newScript(answer(400, `{"error":"CryptoAmountTooHigh","maximumCryptoAmount":"1.79e+308","minimumCryptoAmount":".5"}`))
+	s = newScript(answer(400, `{"error":"CryptoAmountTooHigh","maximumCryptoAmount":"1.79e+308","minimumCryptoAmount":"half"}`))
 	_, err = newClient(t, s).FiatConnect.QuoteIn(t.Context(), quoteParams)
 	limits = failure(t, err).QuoteLimits()
 	assert.Equal(t, kotani.QuoteLimits{}, limits, "what is no amount there is none")

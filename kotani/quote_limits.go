@@ -49,7 +49,7 @@ func plainAmount(raw json.RawMessage) decimal.NullDecimal {
 		whole += "." + fraction
 	}
 	amount, err := wire.ParseDecimal(whole)
-	if err != nil || strings.Trim(s, "0123456789.") != "" || s[0] == '.' {
+	if err != nil {
 		return decimal.NullDecimal{}
 	}
 	return decimal.NewNullDecimal(amount)

@@ -31,7 +31,8 @@ const (
 	Throttled
 	// Expired: the token was refused before any work.
 	Expired
-	// Duplicate: the reference exists already.
+	// Duplicate: the reference exists already, or the refusal cannot be told
+	// from that. It settles nothing about an earlier request of the same call.
 	Duplicate
 	// InProgress: a request with the same idempotency key is still being worked
 	// on. Its outcome is open, and the same key may ask again.

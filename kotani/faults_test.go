@@ -164,6 +164,19 @@ var writes = []write{
 	}},
 }
 
+func TestTheFaultMatrixHasEveryPaymentOfTheTable(t *testing.T) {
+	var payments, covered []string
+	for _, op := range kotani.Operations() {
+		if op.MovesMoney {
+			payments = append(payments, op.Name)
+		}
+	}
+	for _, wr := range writes {
+		covered = append(covered, wr.op)
+	}
+	assert.ElementsMatch(t, payments, covered)
+}
+
 func named(got *kotani.Transaction, err error) error {
 	if err == nil && got.ExternalID != "order-1" {
 		return errors.New("another transaction")

@@ -11,10 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -127,28 +125,4 @@ func BenchmarkHandlerWithMemoryInbox(b *testing.B) {
 			}
 		})
 	}
-}
-
-func TestVerifyAllocatesOnce(t *testing.T) {
-	hexed, plain, timed, once := signed300(t)
-	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() {
-		if _, err := webhook.Verify(hexed, body300, plain); err != nil {
-			t.Error(err)
-		}
-	}), 1.0)
-	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() {
-		proof, err := webhook.Verify(timed, body300, once)
-		if err != nil {
-			t.Error(err)
-		}
-		proof.Forget()
-	}), 1.0)
-}
-
-func TestDecodeAllocatesLessThanEncodingJSON(t *testing.T) {
-	source := webhook.Kapiten()
-	ours := testing.AllocsPerRun(200, func() { _, _ = source.Decode(body300) })
-	plain := testing.AllocsPerRun(200, func() { _, _ = kapiten.ParseEvent(body300) })
-	assert.LessOrEqual(t, ours, 7.0, "five texts, their event, and the members")
-	assert.Less(t, ours, plain)
 }

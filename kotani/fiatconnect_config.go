@@ -22,7 +22,8 @@ type FiatConnectConfig struct {
 	Signer Signer
 
 	// BaseURL is where the section is mounted. Default: Config.BaseURL +
-	// "/fiatconnect" (assumed).
+	// "/fiatconnect" (assumed). With a BaseURL the paths of the section, those in
+	// Config.Routes as well, stand right behind it.
 	BaseURL string
 	// APIKey is sent as "Authorization: Bearer ..." with every call, beside the
 	// session. Optional in FiatConnect; see FiatConnect.CreateCredentials.
@@ -59,6 +60,9 @@ func (cfg FiatConnectConfig) check() error {
 	fault := func(text string) { faults = append(faults, errors.New("kotani: FiatConnect."+text)) }
 	if cfg.APIKey != "" && !isToken(cfg.APIKey) {
 		fault("APIKey holds a space, a control or a non-ASCII character")
+	}
+	if cfg.Domain != "" && !isAuthority(cfg.Domain) {
+		fault("Domain must be a host, with or without a port")
 	}
 	if cfg.ChainID < 0 {
 		fault("ChainID must not be negative")

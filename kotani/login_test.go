@@ -151,6 +151,7 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 		"a negative wait":       {func(c *kotani.Config) { c.MinBackoff = -1 }, "MinBackoff must not be negative"},
 		"too long a session":    {func(c *kotani.Config) { c.FiatConnect.SessionLifetime = 4*time.Hour + 1 }, "FiatConnect.SessionLifetime"},
 		"a key with a space":    {func(c *kotani.Config) { c.FiatConnect.APIKey = "planted key" }, "FiatConnect.APIKey"},
+		"a domain with a path":  {func(c *kotani.Config) { c.FiatConnect.Domain = "kotani.example/x" }, "FiatConnect.Domain"},
 		"a negative chain":      {func(c *kotani.Config) { c.FiatConnect.ChainID = -1 }, "FiatConnect.ChainID"},
 		"a statement of two":    {func(c *kotani.Config) { c.FiatConnect.Statement = "a\nb" }, "FiatConnect.Statement"},
 		"a signer of nothing":   {func(c *kotani.Config) { c.FiatConnect.Signer = &wallet{address: "0xplanted"} }, "FiatConnect.Signer: Address"},

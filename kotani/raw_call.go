@@ -11,8 +11,8 @@ import (
 // RawCall is a request to an endpoint this package does not know.
 type RawCall struct {
 	Method string // "GET"
-	// Path begins with a slash, is escaped already and stands behind
-	// Config.BaseURL: "/user/resetPin". The host is always the configured one.
+	// Path begins with a slash, is escaped already and stands behind the base
+	// URL: "/user/resetPin". The host is always the configured one.
 	Path  string
 	Query url.Values
 	Body  any // encoded as JSON; nil sends none
@@ -25,12 +25,23 @@ type RawCall struct {
 // Do calls an endpoint this package does not know, with the client's
 // credentials, retries and errors, and returns the answer's JSON.
 func (c *Client) Do(ctx context.Context, call RawCall) (json.RawMessage, error) {
+	return call.do(ctx, c.core)
+}
+
+// Do calls an endpoint of the section which this package does not know, with the
+// wallet's session, as Client.Do does. Its Path stands behind
+// FiatConnectConfig.BaseURL, or without one behind Config.BaseURL.
+func (f *FiatConnect) Do(ctx context.Context, call RawCall) (json.RawMessage, error) {
+	return call.do(ctx, f.core)
+}
+
+func (call RawCall) do(ctx context.Context, core *transport.Core) (json.RawMessage, error) {
 	class := transport.Once
 	if call.ReadOnly {
 		class = transport.Safe
 	}
 	var raw json.RawMessage
-	err := c.core.DoRaw(ctx, transport.Raw{
+	err := core.DoRaw(ctx, transport.Raw{
 		Method: call.Method, Path: call.Path, Class: class,
 		Call: transport.Call{Query: call.Query, Body: call.Body, Decode: func(r *transport.Response) error {
 			raw = r.Body

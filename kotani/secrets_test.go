@@ -88,6 +88,10 @@ func TestDoReachesAnyEndpointOfTheConfiguredHost(t *testing.T) {
 	assert.Equal(t, "POST kotani.example/api_v2/user/resetPin", got.Method+" "+got.Host+got.Path)
 	assert.Equal(t, "Bearer "+token, got.Header.Get("Authorization"))
 	assert.Equal(t, `{"newUserPin":"1"}`, got.Body)
+	_, err = client.FiatConnect.Do(t.Context(), kotani.RawCall{Method: "GET", Path: "/fiatconnect/new", ReadOnly: true})
+	require.NoError(t, err)
+	assert.Equal(t, "/api_v2/fiatconnect/new", s.requests()[1].Path)
+	assert.Equal(t, sessionPair, s.requests()[1].Header.Get("Cookie"))
 	for _, path := range []string{"", "https://elsewhere.example/", "x", "/a/../b", "/a?b=c"} {
 		_, err := client.Do(t.Context(), kotani.RawCall{Method: "GET", Path: path})
 		assert.ErrorIs(t, err, kotani.ErrValidation, path)

@@ -14,6 +14,7 @@ type Signer interface {
 	// is Keccak-256 over "\x19Ethereum Signed Message:\n", the message's length
 	// in decimal, and the message. The signature of an account with a key is the
 	// 65 bytes r, s, v with v being 27 or 28; that of a contract (EIP-1271) is
-	// whatever the contract takes.
+	// whatever the contract takes. ctx ends after two minutes and with no
+	// single caller: all that wait for a session wait for one signature.
 	SignMessage(ctx context.Context, message []byte) ([]byte, error)
 }

@@ -95,7 +95,7 @@ func (m SIWEMessage) check() error {
 		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	})
 	switch {
-	case !isLine(m.Domain) || strings.ContainsAny(m.Domain, " /?#@"),
+	case !isAuthority(m.Domain),
 		!isHex(m.Address, 40),
 		m.Statement != "" && !isLine(m.Statement),
 		!isLine(m.URI) || strings.Contains(m.URI, " "),
@@ -106,6 +106,10 @@ func (m SIWEMessage) check() error {
 		return errSIWE
 	}
 	return nil
+}
+
+func isAuthority(text string) bool {
+	return isLine(text) && !strings.ContainsAny(text, " /?#@")
 }
 
 // isLine reports whether a text is one line of printable ASCII.

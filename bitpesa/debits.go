@@ -3,6 +3,7 @@ package bitpesa
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -62,8 +63,10 @@ func (s *DebitsService) Create(ctx context.Context, p DebitParams) (*Debit, erro
 }
 
 // CreateMany funds several transactions in one request. Whether one refusal
-// refuses all is not documented: after an error look at every transaction. An
-// unclear outcome is settled as by Create, if all of them are funded or none is.
+// refuses all is not documented, so it is only believed when each transaction
+// still waits for its money. An unclear outcome is settled as by Create, if all
+// of them are funded or none is. Otherwise the error matches ErrOutcomeUnknown:
+// look at every transaction.
 func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]Debit, error) {
 	var f transport.Faults
 	if len(list) == 0 {
@@ -77,7 +80,13 @@ func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]D
 		ids = append(ids, list[i].ToID)
 		body.Debit = append(body.Debit, list[i].request(strconv.Itoa(i)+".", &f))
 	}
-	return s.create(ctx, ids, f, &body)
+	debits, err := s.create(ctx, ids, f, &body)
+	if len(ids) > 1 && errors.Is(err, ErrRejected) {
+		if funded, lookErr := s.look(ctx, ids); funded != nil || lookErr != nil {
+			err = unclear(err)
+		}
+	}
+	return debits, err
 }
 
 func (s *DebitsService) create(ctx context.Context, ids []string, f transport.Faults, body any) (debits []Debit, err error) {

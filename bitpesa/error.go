@@ -77,6 +77,18 @@ func (e *Error) LogValue() slog.Value { return e.failure.LogValue() }
 // GoString keeps the body out of %#v.
 func (e *Error) GoString() string { return e.failure.Error() }
 
+// unclear is a refusal that does not settle the matter: the same error with an
+// unknown outcome.
+func unclear(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	f := *e.failure
+	f.Outcome = transport.Unknown
+	return publicError(&f)
+}
+
 // publicError shows a failure of the core as *Error.
 func publicError(err error) error {
 	if err == nil {

@@ -90,14 +90,19 @@ func TestErrorsOfTheProvider(t *testing.T) {
 }
 
 func TestTheErrorsOfDebitsAreNumbered(t *testing.T) {
-	server := newStub(t, always(says(422, `{"object":[{"to_id":"t-1","errors":{}},{"to_id":"t-2","errors":{"amount":[{"error":"Insufficient balance"}]}}]}`)))
+	server := newStub(t, func(r request) answer {
+		if r.Method == "GET" {
+			return says(200, `{"object":{"id":"t-1","state":"approved"}}`)
+		}
+		return says(422, `{"object":[{"to_id":"t-1","errors":{}},{"to_id":"t-2","errors":{"amount":[{"error":"Insufficient balance"}]}}]}`)
+	})
 	_, err := newClient(t, server).Debits.CreateMany(t.Context(), []bitpesa.DebitParams{{ToID: "t-1"}, {ToID: "t-2"}})
 	var apiErr *bitpesa.Error
 	require.ErrorAs(t, err, &apiErr)
 	assert.Equal(t, map[string][]string{"1.amount": {"Insufficient balance"}}, apiErr.Fields)
 	assert.ErrorIs(t, err, bitpesa.ErrInsufficientFunds)
 	assert.Equal(t, "t-1 t-2", apiErr.Reference)
-	assert.Len(t, server.requests(), 1, "a 422 needs no look")
+	assert.Len(t, server.requests(), 3, "each transaction is looked at once")
 }
 
 func TestADuplicateShowsWhatExists(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
@@ -152,12 +153,17 @@ func (p *TransactionParams) describes(t *Transaction) error {
 	if len(t.Recipients) != len(p.Recipients) {
 		return errOther
 	}
+	rest := slices.Clone(p.Recipients) // an answer may have them in another order
 	for i := range t.Recipients {
-		got, want := &t.Recipients[i], &p.Recipients[i]
-		if got.RequestedAmount.Valid && !got.RequestedAmount.Decimal.Equal(want.RequestedAmount) ||
-			got.RequestedCurrency != "" && got.RequestedCurrency != want.RequestedCurrency {
+		got := &t.Recipients[i]
+		n := slices.IndexFunc(rest, func(want RecipientParams) bool {
+			return (!got.RequestedAmount.Valid || got.RequestedAmount.Decimal.Equal(want.RequestedAmount)) &&
+				(got.RequestedCurrency == "" || got.RequestedCurrency == want.RequestedCurrency)
+		})
+		if n < 0 {
 			return errOther
 		}
+		rest = slices.Delete(rest, n, n+1)
 	}
 	return nil
 }

@@ -3,42 +3,21 @@ package kpay
 import (
 	"context"
 	"encoding/json"
-	"net/url"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
-// RawCall is a request to an endpoint this package does not know.
-type RawCall struct {
-	Method string // "GET"
-	// Path begins with a slash and is escaped already: "/api/". The
-	// host is always the configured one.
-	Path  string
-	Query url.Values
-	Body  any // encoded as JSON; nil sends none
-	// ReadOnly says that the endpoint changes nothing, so that the call may be
-	// repeated after any failure. Without it an unknown outcome is returned as
-	// such, whatever the method.
-	ReadOnly bool
-}
+// RawCall is a request to an endpoint this package does not know: Method, Path
+// (escaped already and behind the base URL, "/api/"), Query, Body (encoded as
+// JSON; nil sends none) and ReadOnly, which says that the endpoint changes
+// nothing, so that the call may be repeated after any failure. Without it an
+// unknown outcome is returned as such, whatever the method. The host is always
+// the configured one.
+type RawCall = transport.RawCall
 
-// Do calls an endpoint this package does not know, with the client's
-// credentials, retries and errors, and returns the answer's JSON.
+// Do calls an endpoint this package does not know, with the client's credentials,
+// retries and errors, and returns the answer's JSON.
 func (c *Client) Do(ctx context.Context, call RawCall) (json.RawMessage, error) {
-	class := transport.Once
-	if call.ReadOnly {
-		class = transport.Safe
-	}
-	var raw json.RawMessage
-	err := c.core.DoRaw(ctx, transport.Raw{
-		Method: call.Method, Path: call.Path, Class: class,
-		Call: transport.Call{Query: call.Query, Body: call.Body, Decode: func(r *transport.Response) error {
-			raw = r.Body
-			return nil
-		}},
-	})
-	if err != nil {
-		return nil, publicError(err)
-	}
-	return raw, nil
+	raw, err := c.core.Ask(ctx, call)
+	return raw, publicError(err)
 }

@@ -112,6 +112,18 @@ func TestFiatConnectEventsAreVerifiedAndInOrder(t *testing.T) {
 	assert.Equal(t, 400, deliver(fiatConnectEvent("e-9", in, `{}`)))
 }
 
+func TestATransferOutHasAnOrderOfItsOwn(t *testing.T) {
+	event, err := kotani.ParseFiatConnectEvent([]byte(fiatConnectEvent("e-1", "WebhookTransferOutStatusEvent",
+		`{"transferId":"t-2","status":"TransferReceivedCryptoFunds","transferType":"TransferOut","amountProvided":"10","fiatType":"KES","cryptoType":"cUSD"}`)))
+	require.NoError(t, err)
+	subject := webhook.FiatConnect().Identify(event)
+	assert.Equal(t, "t-2", subject.Reference)
+	assert.Equal(t, "cUSD", subject.Currency, "what the user provides")
+	require.NotNil(t, subject.States)
+	assert.Equal(t, webhook.Advanced, subject.States.Transition("TransferReadyForUserToSendCryptoFunds", subject.Status))
+	assert.Equal(t, webhook.Impossible, subject.States.Transition("TransferAmlFailed", subject.Status))
+}
+
 func TestFiatConnectStates(t *testing.T) {
 	in, out := webhook.FiatConnectStates(kotani.TransferTypeIn), webhook.FiatConnectStates(kotani.TransferTypeOut)
 	require.NotNil(t, in)

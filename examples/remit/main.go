@@ -62,12 +62,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "costs:     ", sketch.InputAmount.Decimal, sketch.InputCurrency)
 
-	// Created and funded from the balance, once, whatever the network does:
-	// after an unclear outcome the same call goes on where it stopped.
-	sent, err := client.Transactions.PayFromBalance(ctx, payment)
-	for errors.Is(err, bitpesa.ErrOutcomeUnknown) && ctx.Err() == nil {
-		sent, err = client.Transactions.PayFromBalance(ctx, payment)
-	}
+	sent, err := pay(ctx, client, payment)
 	if err != nil {
 		return err
 	}
@@ -112,6 +107,24 @@ func run(ctx context.Context, out io.Writer) error {
 		fmt.Fprintln(out, "webhook:   ", line)
 	}
 	return err
+}
+
+// pay creates the transaction and funds it from the balance, once, whatever the
+// network does: after an unclear outcome the same call goes on where it stopped.
+func pay(ctx context.Context, client *bitpesa.Client, p bitpesa.TransactionParams) (*bitpesa.Transaction, error) {
+	for {
+		sent, err := client.Transactions.PayFromBalance(ctx, p)
+		if !errors.Is(err, bitpesa.ErrOutcomeUnknown) {
+			return sent, err
+		}
+		timer := time.NewTimer(5 * time.Second)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return sent, err
+		}
+	}
 }
 
 // payment is 10,000 NGN each for Jane and Ada. Ada's account number ends in 19,

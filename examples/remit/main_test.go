@@ -46,7 +46,10 @@ func TestTheStoryRunsOnAServerOfItsOwn(t *testing.T) {
 func TestLiveServersAndMissingKeysAreRefused(t *testing.T) {
 	t.Setenv("BITPESA_KEY", "key")
 	t.Setenv("BITPESA_SECRET", "secret")
-	for _, base := range []string{bitpesa.ProductionURL, bitpesa.BitPesaProductionURL} {
+	for _, base := range []string{
+		bitpesa.ProductionURL, bitpesa.BitPesaProductionURL, bitpesa.ProductionURL + "/v1", bitpesa.BitPesaProductionURL + "/",
+		"https://API.transferzero.com:443", "https://api.transferzero.com./v1",
+	} {
 		t.Setenv("BITPESA_BASE_URL", base)
 		_, err := connect()
 		assert.ErrorContains(t, err, "live")

@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"net/url"
 	"os"
+	"strings"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
@@ -33,7 +35,7 @@ func connect() (server, error) {
 	if key == "" || secret == "" {
 		return server{}, errors.New("BITPESA_BASE_URL needs BITPESA_KEY and BITPESA_SECRET")
 	}
-	if base == bitpesa.ProductionURL || base == bitpesa.BitPesaProductionURL {
+	if live(base) {
 		return server{}, errors.New("BITPESA_BASE_URL is live: this example would pay strangers")
 	}
 	s := server{
@@ -44,4 +46,20 @@ func connect() (server, error) {
 		s.listen = "127.0.0.1:0"
 	}
 	return s, nil
+}
+
+// live tells whether a base URL, in whatever spelling, has a host that moves
+// real money. One that cannot be read is left to bitpesa.New to refuse.
+func live(base string) bool {
+	given, err := url.Parse(base)
+	if err != nil {
+		return false
+	}
+	host := strings.TrimSuffix(given.Hostname(), ".")
+	for _, known := range []string{bitpesa.ProductionURL, bitpesa.BitPesaProductionURL} {
+		if strings.EqualFold("https://"+host, known) {
+			return true
+		}
+	}
+	return false
 }

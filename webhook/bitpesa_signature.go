@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -50,6 +51,11 @@ func BitPesaSignature(c BitPesaSignatureConfig) Authenticator {
 	for i, k := range c.Keys {
 		if _, twice := b.keys[k.Key]; k.Key == "" || twice {
 			fault(fmt.Sprintf("key %d is empty or given twice", i))
+		}
+		// The key itself is not signed: with its other key put in, a delivery
+		// would count once more.
+		if slices.ContainsFunc(c.Keys[:i], func(other BitPesaKey) bool { return other.Secret == k.Secret }) {
+			fault(fmt.Sprintf("the secret of key %d is given twice", i))
 		}
 		one := Signature(SignatureConfig{Scheme: bitpesaScheme(c.URL), Hash: sha512.New, Remember: c.Remember, Now: c.Now}, k.Secret)
 		b.err = errors.Join(b.err, faultOf(one))

@@ -143,6 +143,7 @@ func TestBitPesaSignatureNeedsURLAndKeys(t *testing.T) {
 		"an empty key":   {URL: bitpesaURL, Keys: []webhook.BitPesaKey{{Secret: "planted-secret"}}},
 		"no secret":      {URL: bitpesaURL, Keys: []webhook.BitPesaKey{{Key: "planted-key"}}},
 		"the same twice": {URL: bitpesaURL, Keys: append(testKeys(), testKeys()...)},
+		"a secret twice": {URL: bitpesaURL, Keys: append(testKeys(), webhook.BitPesaKey{Key: "third-key", Secret: "test-secret"})},
 	} {
 		auth := webhook.BitPesaSignature(cfg)
 		_, err := webhook.New(webhook.Config[bitpesa.Event]{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -14,7 +13,6 @@ type Handler[E any] struct {
 	cfg     Config[E]
 	confirm *limiter
 	work    *worklist
-	taking  sync.Mutex    // one worker of this process looks for events at a time
 	wake    chan struct{} // an event was stored
 }
 

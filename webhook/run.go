@@ -60,7 +60,10 @@ func (h *Handler[E]) store(ctx context.Context, in delivery[E]) error {
 
 // workOnce works on one event, or waits for a chance to.
 func (h *Handler[E]) workOnce(ctx, waiting context.Context) {
-	claim, ends, found, err := h.take(ctx, waiting)
+	ends := time.Now().Add(h.cfg.Lease)
+	// Not broken off by a shutdown: half a claim would be locked until its lease
+	// ends.
+	claim, found, err := h.cfg.Inbox.(Queue).Take(ctx, h.cfg.Source.Provider, h.cfg.Lease)
 	if err != nil && waiting.Err() == nil {
 		h.cfg.Logger.WarnContext(ctx, "webhook take", "provider", h.cfg.Source.Provider, "error", err)
 	}
@@ -70,19 +73,6 @@ func (h *Handler[E]) workOnce(ctx, waiting context.Context) {
 	}
 	h.nudge() // there may be more, for another worker
 	h.workOn(ctx, claim, ends)
-}
-
-// take is not broken off by a shutdown: half a claim would be locked until its
-// lease ends.
-func (h *Handler[E]) take(ctx, waiting context.Context) (Claim, time.Time, bool, error) {
-	h.taking.Lock()
-	defer h.taking.Unlock()
-	if waiting.Err() != nil {
-		return Claim{}, time.Time{}, false, nil
-	}
-	ends := time.Now().Add(h.cfg.Lease)
-	claim, found, err := h.cfg.Inbox.(Queue).Take(ctx, h.cfg.Source.Provider, h.cfg.Lease)
-	return claim, ends, found, err
 }
 
 func (h *Handler[E]) idle(ctx context.Context) {

@@ -29,7 +29,7 @@ func NewSQLInbox(db *sql.DB, dialect Dialect) (*SQLInbox, error) {
 
 // Claim implements Inbox.
 func (s *SQLInbox) Claim(ctx context.Context, key Key, lease time.Duration) (Claim, error) {
-	c, leased, err := s.lease(ctx, key, lease)
+	c, leased, err := s.lease(ctx, s.db, key, lease)
 	if err != nil {
 		return Claim{}, err
 	}
@@ -99,9 +99,14 @@ func (s *SQLInbox) Purge(ctx context.Context, keep time.Duration) (int64, error)
 	return n, failed("purge references", err)
 }
 
-func (s *SQLInbox) lease(ctx context.Context, key Key, lease time.Duration) (Claim, bool, error) {
+// querier is a database or a transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func (s *SQLInbox) lease(ctx context.Context, q querier, key Key, lease time.Duration) (Claim, bool, error) {
 	c := Claim{Key: key, Status: ClaimNew}
-	err := s.db.QueryRowContext(ctx, s.do.lease, key.Provider, key.Reference, key.ID, lease.Microseconds()).Scan(&c.State, &c.Fence)
+	err := q.QueryRowContext(ctx, s.do.lease, key.Provider, key.Reference, key.ID, lease.Microseconds()).Scan(&c.State, &c.Fence)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, false, nil
 	}

@@ -29,24 +29,37 @@ func (s *SQLInbox) Take(ctx context.Context, provider string, lease time.Duratio
 		return Claim{}, false, err
 	}
 	for _, key := range keys {
-		c, leased, err := s.lease(ctx, key, lease)
-		if err != nil {
-			return Claim{}, false, err
-		}
-		if !leased {
-			continue
-		}
-		err = s.db.QueryRowContext(ctx, s.do.take, key.Provider, key.Reference, key.ID).Scan(&c.Attempts, &c.Payload)
-		if err == nil {
-			return c, true, nil
-		}
-		s.letGo(ctx, c)
-		if !errors.Is(err, sql.ErrNoRows) {
-			return Claim{}, false, failed("take", err)
+		c, found, err := s.takeOne(ctx, key, lease)
+		if found || err != nil {
+			return c, found, err
 		}
 	}
 	return Claim{}, false, nil
 }
+
+// takeOne leases and counts the attempt in one transaction.
+func (s *SQLInbox) takeOne(ctx context.Context, key Key, lease time.Duration) (c Claim, found bool, err error) {
+	err = s.inTx(ctx, func(tx *sql.Tx) error {
+		var leased bool
+		if c, leased, err = s.lease(ctx, tx, key, lease); err != nil {
+			return err
+		}
+		if !leased {
+			return errNothingToTake
+		}
+		err := tx.QueryRowContext(ctx, s.do.take, key.Provider, key.Reference, key.ID).Scan(&c.Attempts, &c.Payload)
+		if errors.Is(err, sql.ErrNoRows) {
+			return errNothingToTake // finished or buried meanwhile; the lease goes with the transaction
+		}
+		return failed("take", err)
+	})
+	if errors.Is(err, errNothingToTake) {
+		return Claim{}, false, nil
+	}
+	return c, err == nil, err
+}
+
+var errNothingToTake = errors.New("nothing to take")
 
 // Retry implements Queue.
 func (s *SQLInbox) Retry(ctx context.Context, c Claim, delay time.Duration, reason string) error {

@@ -51,3 +51,36 @@ func BenchmarkSQLInbox(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSQLQueue is one event from HTTP request to acknowledgement, and then
+// from the queue to the committed transaction, by eight workers.
+func BenchmarkSQLQueue(b *testing.B) {
+	for name, open := range map[string]func(testing.TB) subject{"postgres": postgres, "sqlite": sqlite} {
+		b.Run(name, func(b *testing.B) {
+			s := open(b)
+			s.db.SetMaxOpenConns(16)
+			s.db.SetMaxIdleConns(16)
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			ctx, finish := context.WithCancel(b.Context())
+			defer finish()
+			h, err := webhook.New(webhook.Config[parcel]{
+				Source: parcels(), Auth: []webhook.Authenticator{webhook.PathSecret(parcelSecret)}, Inbox: s.sql(),
+				Background: &webhook.Background{Workers: 8},
+				HandleTx: func(context.Context, *sql.Tx, webhook.Event[parcel]) error {
+					if left.Add(-1) == 0 {
+						finish()
+					}
+					return nil
+				},
+			})
+			require.NoError(b, err)
+			for i := range b.N {
+				require.Equal(b, http.StatusOK, post(h, parcel{fmt.Sprint("parcel-", i), "PENDING"}))
+			}
+			b.ResetTimer()
+			require.NoError(b, h.Run(ctx))
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}

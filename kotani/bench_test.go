@@ -89,4 +89,4 @@ func sides(tb testing.TB) stage.Pair {
 func BenchmarkWithdraw(b *testing.B) { sides(b).Bench(b) }
 
 // The answer is read twice, once for its status and once for its contents.
-func TestAWithdrawalAllocatesLittleMoreThanNetHTTPByHand(t *testing.T) { sides(t).CheckAllocs(t, 12) }
+func TestAWithdrawalAllocatesLittleMoreThanNetHTTPByHand(t *testing.T) { sides(t).CheckAllocs(t, 14) }

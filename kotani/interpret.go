@@ -64,8 +64,8 @@ func readAnswer(body []byte) answer {
 		User         json.RawMessage `json:"user"`
 	}
 	if wire.Unmarshal(body, &w) != nil {
-		words := string(bytes.TrimSpace(body))
-		return answer{page: strings.HasPrefix(words, "<"), message: words[:min(len(words), maxMessage)]}
+		words := bytes.TrimSpace(body)
+		return answer{page: bytes.HasPrefix(words, []byte("<")), message: string(words[:min(len(words), maxMessage)])}
 	}
 	var a answer
 	for _, raw := range [...]json.RawMessage{w.Desc, w.Message, w.Details, w.SmallDetails, w.Comment, w.SmallComment, w.Error, w.User} {

@@ -176,3 +176,48 @@ func TestAPaymentIsRecognisedInWhateverOrderItsRecipientsCome(t *testing.T) {
 		})
 	}
 }
+
+// The debit names what the transaction was seen to cost, so that BitPesa refuses
+// one that costs something else by then.
+func TestPayFromBalancePaysWhatTheTransactionWasSeenToCost(t *testing.T) {
+	for name, row := range map[string]struct{ costs, debit string }{
+		"a known price":   {`,"input_amount":6.45,"input_currency":"USD"`, `{"debit":{"to_id":"t-1","to_type":"Transaction","amount":"6.45","currency":"USD"}}`},
+		"no price":        {``, `{"debit":{"to_id":"t-1","to_type":"Transaction"}}`},
+		"only a currency": {`,"input_currency":"USD"`, `{"debit":{"to_id":"t-1","to_type":"Transaction"}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newStub(t, func(r request) answer {
+				if r.URI == "/v1/accounts/debits" {
+					return says(201, `{"object":[{"id":"d-1"}]}`)
+				}
+				return says(200, `{"object":{"id":"t-1","state":"approved"`+row.costs+`}}`)
+			})
+			_, err := newClient(t, server).Transactions.PayFromBalance(t.Context(), validTransaction())
+			require.NoError(t, err)
+			require.Len(t, server.requests(), 3)
+			assert.Equal(t, row.debit, server.requests()[1].Body)
+		})
+	}
+}
+
+// BitPesa takes the cancellation of a payout under way for later, so that it
+// must not be asked for by the way.
+func TestCancelLeavesPayoutsAloneThatMayNotBeCanceled(t *testing.T) {
+	server := newStub(t, func(r request) answer {
+		if r.Method == "DELETE" {
+			return says(200, `{"object":{"id":"r-1","state":"canceled"}}`)
+		}
+		return says(200, `{"object":{"id":"t-1","state":"manual","recipients":[`+
+			`{"id":"r-1","state":"manual","may_cancel":true},{"id":"r-2","state":"pending","may_cancel":false},`+
+			`{"id":"r-3","state":"success","may_cancel":true},{"id":"r-4","state":"canceled","may_cancel":true}]}}`)
+	})
+	_, err := newClient(t, server).Transactions.Cancel(t.Context(), "t-1")
+	require.NoError(t, err)
+	var canceled []string
+	for _, r := range server.requests() {
+		if r.Method == "DELETE" {
+			canceled = append(canceled, r.URI)
+		}
+	}
+	assert.Equal(t, []string{"/v1/recipients/r-1"}, canceled)
+}

@@ -19,9 +19,9 @@ import (
 // An event carries no id, so it is identified by its name and a digest of its
 // object: a delivery tried again is the same event, a second failure of the same
 // recipient is another one, unless its object is the same to the letter, which
-// nothing tells from a delivery tried again. An event that leaves the state as it is counts as a
-// duplicate, but for the states that can repeat. Any 2xx acknowledges
-// (documented): 200 without a body is sent.
+// nothing tells from a delivery tried again. An event that leaves the state as
+// it is counts as a duplicate, but for the states that can repeat. Any 2xx
+// acknowledges (documented): 200 without a body is sent.
 //
 // BitPesa tries a failed delivery five more times, and disables an endpoint that
 // does not answer in time, for good (both documented): keep Handle short or use

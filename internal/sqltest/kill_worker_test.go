@@ -17,7 +17,7 @@ import (
 // A worker is a merchant's process: this test binary, started again with these
 // variables. It prints its address and runs until its standard input closes.
 const (
-	workerVariable = "SQLTEST_WORKER" // "sync" or "background"
+	workerVariable = "SQLTEST_WORKER" // "sync", "background" or "kapiten"
 	dsnVariable    = "SQLTEST_DSN"
 )
 
@@ -45,18 +45,7 @@ func serve(mode, dsn string) error {
 	if err != nil {
 		return err
 	}
-	cfg := webhook.Config[parcel]{
-		Source:   parcels(),
-		Auth:     []webhook.Authenticator{webhook.PathSecret(parcelSecret)},
-		Inbox:    inbox,
-		HandleTx: apply,
-		Lease:    400 * time.Millisecond, // a killed worker's events are taken over soon
-		Wait:     50 * time.Millisecond,
-	}
-	if mode == "background" {
-		cfg.Background = &webhook.Background{Workers: 4, MaxAttempts: 1000, FirstDelay: 10 * time.Millisecond, MaxDelay: 100 * time.Millisecond, Poll: 50 * time.Millisecond}
-	}
-	h, err := webhook.New(cfg)
+	h, err := handler(mode, inbox)
 	if err != nil {
 		return err
 	}
@@ -67,7 +56,7 @@ func serve(mode, dsn string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ended := make(chan error, 3)
-	if cfg.Background != nil {
+	if mode == "background" {
 		go func() { ended <- h.Run(ctx) }()
 	}
 	go func() { ended <- http.Serve(listener, h) }()
@@ -82,9 +71,39 @@ func serve(mode, dsn string) error {
 	return nil
 }
 
+// receiver is a webhook.Handler of any event type.
+type receiver interface {
+	http.Handler
+	Run(context.Context) error
+}
+
+func handler(mode string, inbox *webhook.SQLInbox) (receiver, error) {
+	switch mode {
+	case "kapiten":
+		return webhook.New(receives(webhook.Kapiten(), inbox))
+	case "background":
+		cfg := receives(parcels(), inbox)
+		cfg.Background = &webhook.Background{Workers: 4, MaxAttempts: 1000, FirstDelay: 10 * time.Millisecond, MaxDelay: 100 * time.Millisecond, Poll: 50 * time.Millisecond}
+		return webhook.New(cfg)
+	default:
+		return webhook.New(receives(parcels(), inbox))
+	}
+}
+
+func receives[E any](source webhook.Source[E], inbox *webhook.SQLInbox) webhook.Config[E] {
+	return webhook.Config[E]{
+		Source:   source,
+		Auth:     []webhook.Authenticator{webhook.PathSecret(parcelSecret)},
+		Inbox:    inbox,
+		HandleTx: apply[E],
+		Lease:    400 * time.Millisecond, // a killed worker's events are taken over soon
+		Wait:     50 * time.Millisecond,
+	}
+}
+
 // apply is the merchant's function: two writes with a little time between them,
 // for the process to be killed in.
-func apply(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+func apply[E any](ctx context.Context, tx *sql.Tx, ev webhook.Event[E]) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO applied (reference, status, worker) VALUES ($1, $2, $3)`, ev.Reference, ev.Status, os.Getpid()); err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
 package webhook
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // DeadLetter is an event nobody could be made to accept: its attempts ran out,
 // or its status cannot follow.
@@ -25,8 +28,10 @@ func (d DeadLetter) Body() []byte {
 
 const maxReason = 500
 
-// shorten keeps a reason within its column and in one piece.
+// shorten makes of a reason, which may quote anything, a text that every database
+// takes: within bounds, in one piece, without NUL.
 func shorten(text string) string {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
 	if len(text) <= maxReason {
 		return text
 	}

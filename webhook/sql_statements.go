@@ -10,11 +10,15 @@ type sqlStatements struct {
 
 func newSQLStatements(d Dialect) sqlStatements {
 	return sqlStatements{
-		// No row: the event is done, or the reference is leased. The fence starts
-		// at the clock, so that a reference purged and seen again repeats none.
+		// No row: the event is done, or the reference is leased. It is looked for
+		// first, as the row is locked while its holder's transaction runs: others
+		// would wait for that, each with one of the merchant's connections. The
+		// fence starts at the clock, so that a reference purged and seen again
+		// repeats none.
 		lease: d.statement(`INSERT INTO webhook_references AS r (provider, reference, state, holder, fence, leased_until, touched_at)
 			SELECT $1, $2, '', $3, {now}, {now} + CAST($4 AS bigint), {now}
 			WHERE NOT EXISTS (SELECT 1 FROM webhook_events WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'done')
+				AND NOT EXISTS (SELECT 1 FROM webhook_references WHERE provider = $1 AND reference = $2 AND leased_until > {now})
 			ON CONFLICT (provider, reference) DO UPDATE
 			SET holder = excluded.holder, fence = r.fence + 1, leased_until = excluded.leased_until, touched_at = excluded.touched_at
 			WHERE r.leased_until <= {now}
@@ -47,7 +51,7 @@ func newSQLStatements(d Dialect) sqlStatements {
 			WHERE e.provider = $1 AND e.status = 'queued' AND e.due_at <= {now} AND (r.leased_until IS NULL OR r.leased_until <= {now})
 			ORDER BY e.due_at LIMIT $2`),
 		take: d.statement(`UPDATE webhook_events SET attempts = attempts + 1
-			WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'queued'
+			WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'queued' AND due_at <= {now}
 			RETURNING attempts, payload`),
 		retry: d.statement(`UPDATE webhook_events SET due_at = {now} + CAST($4 AS bigint), reason = $5, touched_at = {now}
 			WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'queued'`),

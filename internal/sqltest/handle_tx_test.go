@@ -108,6 +108,27 @@ func TestNobodyTakesOverWhileYourFunctionRuns(t *testing.T) {
 	})
 }
 
+// A flood of duplicates must not take all of the merchant's connections. (SQLite
+// lets one write at a time, whatever it writes.)
+func TestAClaimDoesNotWaitForTheTransactionOfItsHolder(t *testing.T) {
+	t.Parallel()
+	s := postgres(t)
+	c := claim(t, s, key("o1", "PENDING"), webhook.ClaimNew)
+	err := s.sql().CompleteTx(t.Context(), c, webhook.Result{State: "PENDING"}, func(*sql.Tx) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for id, same := range map[string]bool{"PENDING": true, "ACCEPTED": false} {
+			other, err := s.Claim(ctx, key("o1", id), lease)
+			require.NoError(t, err)
+			assert.Equal(t, webhook.ClaimInFlight, other.Status)
+			assert.Equal(t, same, other.Same)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	claim(t, s, key("o1", "PENDING"), webhook.ClaimDone)
+}
+
 func TestPurgeForgetsOnlyWhatIsDoneAndOld(t *testing.T) {
 	onEachSQL(t, func(t *testing.T, s subject) {
 		ctx := t.Context()

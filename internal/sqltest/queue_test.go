@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -201,5 +202,44 @@ func TestQueueGivesEachEventToOneOfManyWorkers(t *testing.T) {
 			assert.Equal(t, 1, times, k)
 		}
 		assert.Len(t, done, events)
+	})
+}
+
+func TestAReasonMayQuoteAnything(t *testing.T) {
+	onEach(t, func(t *testing.T, s subject) {
+		put(t, s, key("o1", "PAID"), "1", true)
+		require.NoError(t, s.Retry(t.Context(), take(t, s), 0, "said \x00\xff"))
+		require.NoError(t, s.Bury(t.Context(), take(t, s), "said \x00\xff", []byte("1")))
+		dead, err := s.Dead(t.Context(), "shop", 10)
+		require.NoError(t, err)
+		require.Len(t, dead, 1)
+		assert.Equal(t, "said ??", dead[0].Reason)
+	})
+}
+
+func TestAnEventPutOffIsNotTakenBeforeItIsDue(t *testing.T) {
+	onEach(t, func(t *testing.T, s subject) {
+		const events = 60
+		for i := range events {
+			put(t, s, key(fmt.Sprint("o", i), "PAID"), "x", true)
+		}
+		var again atomic.Int32
+		var workers sync.WaitGroup
+		for range 8 {
+			workers.Go(func() {
+				for {
+					c, found, err := s.Take(t.Context(), "shop", lease)
+					if !assert.NoError(t, err) || !found {
+						return
+					}
+					if c.Attempts > 1 {
+						again.Add(1)
+					}
+					assert.NoError(t, s.Retry(t.Context(), c, time.Hour, "not now"))
+				}
+			})
+		}
+		workers.Wait()
+		assert.Zero(t, again.Load())
 	})
 }

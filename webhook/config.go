@@ -22,7 +22,8 @@ type Config[E any] struct {
 	// the API tells it, which replaces the posted one. It runs under the claim of
 	// the reference: one at a time for each, on all machines that share the inbox.
 	// Wrap ErrMismatch when the API contradicts the event. Nil trusts the delivery
-	// as far as it was authenticated.
+	// as far as it was authenticated. Without Auth in front of it any stranger can
+	// use up ConfirmRate, and in background mode fill Inbox.
 	Confirm func(ctx context.Context, ev Event[E]) (E, error)
 	// ConfirmTimeout bounds one Confirm, its wait for ConfirmRate included; 0 is 10 s.
 	ConfirmTimeout time.Duration
@@ -32,14 +33,15 @@ type Config[E any] struct {
 
 	// Handle is your function. An error makes the sender come again (or the
 	// worker, in background mode). It may run twice for one event if the process
-	// dies right after it, or if it outlives Lease.
+	// dies right after it, if Inbox cannot store the mark, or if it outlives Lease.
 	Handle func(ctx context.Context, ev Event[E]) error
 	// HandleTx is your function with the transaction that also marks the event
 	// done, for an effect that happens exactly once. Inbox must be a *SQLInbox on
 	// the database you write to. Do not commit or roll back.
 	HandleTx func(ctx context.Context, tx *sql.Tx, ev Event[E]) error
 
-	// Inbox; nil is a MemoryInbox of its own.
+	// Inbox; nil is a MemoryInbox of its own. Handlers that share one and are not
+	// the same need a Source.Provider each, or they work on each other's events.
 	Inbox Inbox
 	// Lease is how long one event may be worked on, Confirm included, before
 	// another worker may take it over; 0 is 30 s. The context of your function

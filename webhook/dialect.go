@@ -13,7 +13,9 @@ const (
 )
 
 // Migration is the text that creates the inbox's tables, webhook_references and
-// webhook_events. Running it again changes nothing. Empty for an unknown dialect.
+// webhook_events. Running it again changes nothing, but not at the same time as
+// another process: PostgreSQL may then fail one of them. Empty for an unknown
+// dialect.
 func (d Dialect) Migration() string {
 	switch d {
 	case Postgres:

@@ -22,7 +22,8 @@ type Queue interface {
 	Bury(ctx context.Context, c Claim, reason string, payload []byte) error
 	// Dead lists dead letters, oldest first.
 	Dead(ctx context.Context, provider string, limit int) ([]DeadLetter, error)
-	// Replay queues a dead letter again, attempts at zero. ErrNoSuchLetter.
+	// Replay queues a dead letter again, attempts at zero, for Handler.Run; where
+	// there is no background mode nobody works on it. ErrNoSuchLetter.
 	Replay(ctx context.Context, key Key) error
 	// Discard marks a dead letter done. ErrNoSuchLetter.
 	Discard(ctx context.Context, key Key) error

@@ -81,8 +81,9 @@ func (s *SQLInbox) Release(ctx context.Context, c Claim) error {
 
 // Purge forgets finished events, and references without events, that were not
 // touched for as long as keep. A duplicate that comes later still is new again,
-// so keep far longer than the provider may send. Dead letters stay. It reports
-// how many events went.
+// even a confirmed one, so keep far longer than the provider may send; and where
+// no time is signed, than anyone could keep a delivery to send it again. Dead
+// letters stay. It reports how many events went.
 func (s *SQLInbox) Purge(ctx context.Context, keep time.Duration) (int64, error) {
 	if keep <= 0 {
 		return 0, fmt.Errorf("%w: Purge: nothing to keep", ErrConfiguration)

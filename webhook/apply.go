@@ -55,30 +55,32 @@ func (h *Handler[E]) applyClaimed(ctx context.Context, in delivery[E], claim Cla
 	return in.answer, transition, nil
 }
 
-// guarded turns a panic of the merchant's code into an error: one bad event must
-// not take down a worker, and its claim has to be given back.
 func (h *Handler[E]) guarded(ctx context.Context, in delivery[E], claim Claim) (t Transition, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			h.cfg.Logger.ErrorContext(ctx, "webhook panic", "provider", h.cfg.Source.Provider, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = in.event.fail(ErrPanic)
-		}
-	}()
+	defer h.recovered(ctx, in.event.fail, &err)
 	return h.apply(ctx, in, claim)
+}
+
+// recovered, deferred, turns a panic of the merchant's code into an error: one
+// bad event must not take down a worker, and its claim has to be given back.
+func (h *Handler[E]) recovered(ctx context.Context, fail func(error) *Error, err *error) {
+	if p := recover(); p != nil {
+		h.cfg.Logger.ErrorContext(ctx, "webhook panic", "provider", h.cfg.Source.Provider, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		*err = fail(ErrPanic)
+	}
 }
 
 // apply decides what the event means, confirms it if that matters, calls the
 // merchant's function and completes the claim. ErrImpossible leaves the claim open.
 func (h *Handler[E]) apply(ctx context.Context, in delivery[E], claim Claim) (Transition, error) {
 	ev := in.event
-	ev.Previous = claim.State
-	ev.Transition = ev.States.Transition(claim.State, ev.Status)
+	ev.Previous = lastStatus(claim.State)
+	ev.Transition = ev.States.transition(claim.State, ev.Status)
 	if ev.Transition.moves() && ev.Trust != Confirmed && h.cfg.Confirm != nil {
 		confirmed, err := h.confirmed(ctx, ev, in.bound)
 		if err != nil {
 			return "", ev.fail(err)
 		}
-		confirmed.Transition = confirmed.States.Transition(claim.State, confirmed.Status)
+		confirmed.Transition = confirmed.States.transition(claim.State, confirmed.Status)
 		ev = confirmed
 	}
 	if ev.Transition == Impossible {
@@ -134,7 +136,7 @@ func (h *Handler[E]) complete(ctx context.Context, ev Event[E], claim Claim, ans
 	if !ev.Transition.moves() {
 		return h.cfg.Inbox.Complete(ctx, claim, result)
 	}
-	result.State = ev.Status
+	result.State = ev.States.position(claim.State, ev.Status)
 	if h.cfg.HandleTx != nil {
 		inbox := h.cfg.Inbox.(*SQLInbox) // as New checked
 		return inbox.CompleteTx(ctx, claim, result, func(tx *sql.Tx) error {
@@ -144,6 +146,10 @@ func (h *Handler[E]) complete(ctx context.Context, ev Event[E], claim Claim, ans
 	if err := h.cfg.Handle(ctx, ev); err != nil {
 		return err
 	}
+	// It took effect. Had its context ended meanwhile, it must not for lack of a
+	// mark do so again; who took over in that time is told apart by the fence.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
 	return h.cfg.Inbox.Complete(ctx, claim, result)
 }
 

@@ -274,3 +274,49 @@ func TestBackgroundGivesUpOnAnEventThatKillsItsWorkers(t *testing.T) {
 		running.Wait()
 	})
 }
+
+// hanging hangs once, as a database behind a broken network does.
+type hanging struct {
+	*webhook.MemoryInbox
+	once sync.Once
+}
+
+func (q *hanging) Take(ctx context.Context, provider string, lease time.Duration) (webhook.Claim, bool, error) {
+	q.once.Do(func() { <-ctx.Done() })
+	return q.MemoryInbox.Take(ctx, provider, lease)
+}
+
+func TestBackgroundOutlivesAnInboxThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, l, _, shutdown := background(t, func(c *webhook.Config[order]) {
+			c.Inbox = &hanging{MemoryInbox: c.Inbox.(*webhook.MemoryInbox)}
+			c.Background.Workers = 1 // nobody else does its work
+		})
+		require.Equal(t, 201, post(h, paid("o1")).Code)
+		pass(5 * time.Minute)
+		assert.Equal(t, []string{"o1 PAID"}, l.told())
+		shutdown()
+	})
+}
+
+func TestBackgroundSurvivesASourceThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		r := &reports{}
+		h, l, _, shutdown := background(t, func(c *webhook.Config[order]) {
+			c.Report = r.add
+			decode := c.Source.Decode
+			c.Source.Decode = func(body []byte) (order, error) {
+				if calls.Add(1) == 2 { // the first time for the worker
+					panic("a field nobody expected")
+				}
+				return decode(body)
+			}
+		})
+		require.Equal(t, 201, post(h, paid("o1")).Code)
+		pass(time.Minute)
+		require.ErrorIs(t, r.last(), webhook.ErrPanic)
+		assert.Equal(t, []string{"o1 PAID"}, l.told())
+		shutdown()
+	})
+}

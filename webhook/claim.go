@@ -13,7 +13,8 @@ const (
 type Claim struct {
 	Key
 	Status ClaimStatus
-	// State is the last status applied to the reference, empty if none was.
+	// State is the Result.State completed last for the reference, empty if there
+	// was none.
 	State string
 	// Same tells, in flight, that it is this very event.
 	Same bool

@@ -98,6 +98,9 @@ func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request) (answer Ans
 			proof.Forget()
 		}
 	}()
+	defer h.recovered(r.Context(), func(err error) *Error {
+		return &Error{Provider: h.cfg.Source.Provider, Trust: proof.trust(), Err: err}
+	}, &err)
 	body, err := d.Body()
 	if err != nil {
 		return Answer{}, &Error{Provider: h.cfg.Source.Provider, Trust: proof.trust(), Err: err}

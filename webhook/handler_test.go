@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -79,6 +80,31 @@ func TestHandlerTellsThePreviousStatusAndTheReversal(t *testing.T) {
 	assert.Empty(t, l.events[0].Previous)
 	assert.Equal(t, "PAID", l.events[1].Previous)
 	assert.Equal(t, webhook.Reversal, l.events[1].Transition)
+}
+
+func TestHandlerForgetsNoPositionOverAStatusItsTableDoesNotName(t *testing.T) {
+	h, l := shop(t, nil)
+	for _, s := range []string{"ON_HOLD", "PENDING", "PARKED", "NEW", "PARKED", "ON_HOLD", "PAID", "PENDING"} {
+		assert.Equal(t, 201, post(h, status("o1", s)).Code, s)
+	}
+	assert.Equal(t, []string{"o1 ON_HOLD", "o1 PENDING", "o1 PARKED", "o1 PAID"}, l.told())
+	for i, previous := range []string{"", "ON_HOLD", "PENDING", "PARKED"} {
+		assert.Equal(t, previous, l.events[i].Previous)
+	}
+
+	// The same new status under another id: it is there already.
+	h, l = shop(t, func(c *webhook.Config[order]) {
+		identify := c.Source.Identify
+		c.Source.Identify = func(o order) webhook.Subject {
+			s := identify(o)
+			s.ID = o.Other
+			return s
+		}
+	})
+	for _, id := range []string{"1", "2"} {
+		assert.Equal(t, 201, post(h, `{"reference":"o1","status":"PARKED","other":"`+id+`"}`).Code)
+	}
+	assert.Equal(t, []string{"o1 PARKED"}, l.told())
 }
 
 func TestHandlerKeepsAnImpossibleStatusForPeople(t *testing.T) {
@@ -250,6 +276,62 @@ func TestHandlerSurvivesAPanic(t *testing.T) {
 	assert.Equal(t, 500, post(h, paid("o1")).Code)
 	require.ErrorIs(t, r.last(), webhook.ErrPanic)
 	assert.Equal(t, 201, post(h, paid("o1")).Code, "the claim was given back")
+}
+
+func TestHandlerSurvivesASourceThatPanics(t *testing.T) {
+	calls := 0
+	r := &reports{}
+	h, l := shop(t, func(c *webhook.Config[order]) {
+		c.Auth = []webhook.Authenticator{webhook.Signature(webhook.SignatureConfig{Scheme: webhook.Timestamped("X-Signature")}, newKey)}
+		c.Report = r.add
+		decode := c.Source.Decode
+		c.Source.Decode = func(body []byte) (order, error) {
+			if calls++; calls == 1 {
+				panic("a field nobody expected")
+			}
+			return decode(body)
+		}
+	})
+	request := func() *http.Request {
+		stamp := strconv.FormatInt(time.Now().Unix(), 10)
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(paid("o1")))
+		r.Header.Set("X-Signature", "t="+stamp+",v1="+hexMAC(newKey, stamp+"."+paid("o1")))
+		return r
+	}
+	first := request()
+	again := first.Clone(t.Context())
+	again.Body = io.NopCloser(strings.NewReader(paid("o1")))
+	assert.Equal(t, 500, send(h, first).Code)
+	require.ErrorIs(t, r.last(), webhook.ErrPanic)
+	assert.Equal(t, 201, send(h, again).Code, "the signature was not used up")
+	assert.Equal(t, []string{"o1 PAID"}, l.told())
+}
+
+// impatient refuses what a database refuses: work for a caller who is gone.
+type impatient struct{ *webhook.MemoryInbox }
+
+func (i impatient) Complete(ctx context.Context, c webhook.Claim, r webhook.Result) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return i.MemoryInbox.Complete(ctx, c, r)
+}
+
+func TestHandlerMarksWhatTookEffectThoughItsTimeWasOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		h, _ := shop(t, func(c *webhook.Config[order]) {
+			c.Inbox = impatient{webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})}
+			c.Handle = func(context.Context, webhook.Event[order]) error {
+				calls++
+				pass(time.Minute) // and the lease is 30 s
+				return nil
+			}
+		})
+		assert.Equal(t, 201, post(h, paid("o1")).Code)
+		assert.Equal(t, 201, post(h, paid("o1")).Code)
+		assert.Equal(t, 1, calls)
+	})
 }
 
 func TestHandlerFinishesWhenTheSenderHangsUp(t *testing.T) {

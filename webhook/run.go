@@ -61,9 +61,7 @@ func (h *Handler[E]) store(ctx context.Context, in delivery[E]) error {
 // workOnce works on one event, or waits for a chance to.
 func (h *Handler[E]) workOnce(ctx, waiting context.Context) {
 	ends := time.Now().Add(h.cfg.Lease)
-	// Not broken off by a shutdown: half a claim would be locked until its lease
-	// ends.
-	claim, found, err := h.cfg.Inbox.(Queue).Take(ctx, h.cfg.Source.Provider, h.cfg.Lease)
+	claim, found, err := h.take(ctx, ends)
 	if err != nil && waiting.Err() == nil {
 		h.cfg.Logger.WarnContext(ctx, "webhook take", "provider", h.cfg.Source.Provider, "error", err)
 	}
@@ -73,6 +71,14 @@ func (h *Handler[E]) workOnce(ctx, waiting context.Context) {
 	}
 	h.nudge() // there may be more, for another worker
 	h.workOn(ctx, claim, ends)
+}
+
+// take is not broken off by a shutdown, as half a claim would be locked until its
+// lease ends. What an inbox that hangs gave after that would be of no use.
+func (h *Handler[E]) take(ctx context.Context, ends time.Time) (Claim, bool, error) {
+	ctx, cancel := context.WithDeadline(ctx, ends)
+	defer cancel()
+	return h.cfg.Inbox.(Queue).Take(ctx, h.cfg.Source.Provider, h.cfg.Lease)
 }
 
 func (h *Handler[E]) idle(ctx context.Context) {
@@ -112,7 +118,7 @@ func (h *Handler[E]) attempt(ctx context.Context, claim Claim, ends time.Time) e
 	if claim.Attempts > h.cfg.Background.MaxAttempts {
 		return failedClaim(claim, errGaveUp)
 	}
-	in, err := h.restore(claim)
+	in, err := h.restore(ctx, claim)
 	if err != nil {
 		return err
 	}
@@ -143,16 +149,18 @@ func (h *Handler[E]) delay(attempts int) time.Duration {
 }
 
 // restore decodes a stored delivery, as it was decoded when it came in.
-func (h *Handler[E]) restore(claim Claim) (delivery[E], error) {
+func (h *Handler[E]) restore(ctx context.Context, claim Claim) (in delivery[E], err error) {
+	fail := func(err error) *Error { return failedClaim(claim, err) }
+	defer h.recovered(ctx, fail, &err)
 	p, err := decodePayload(claim.Payload)
 	if err != nil {
-		return delivery[E]{}, failedClaim(claim, fmt.Errorf("%w: stored: %w", ErrMalformed, err))
+		return delivery[E]{}, fail(fmt.Errorf("%w: stored: %w", ErrMalformed, err))
 	}
 	bound, err := p.bound()
 	if err != nil {
-		return delivery[E]{}, failedClaim(claim, fmt.Errorf("%w: stored: %w", ErrMalformed, err))
+		return delivery[E]{}, fail(fmt.Errorf("%w: stored: %w", ErrMalformed, err))
 	}
-	in, err := h.decode(p.Body, p.Trust, bound)
+	in, err = h.decode(p.Body, p.Trust, bound)
 	in.event.Attempt = claim.Attempts
 	return in, err
 }

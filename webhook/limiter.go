@@ -19,8 +19,8 @@ func newLimiter(perSecond int) *limiter {
 	return &limiter{every: time.Second / time.Duration(perSecond), burst: time.Second}
 }
 
-// wait fails at once when the turn would come after the deadline; it then takes
-// no turn from others.
+// wait fails at once when the turn would not come before the deadline; it then
+// takes no turn from others.
 func (l *limiter) wait(ctx context.Context) error {
 	delay, ok := l.reserve(ctx, time.Now())
 	if !ok {
@@ -37,7 +37,7 @@ func (l *limiter) reserve(ctx context.Context, now time.Time) (time.Duration, bo
 		next = earliest
 	}
 	next = next.Add(l.every)
-	if deadline, ok := ctx.Deadline(); ok && next.After(deadline) {
+	if deadline, ok := ctx.Deadline(); ok && !next.Before(deadline) {
 		return 0, false
 	}
 	l.next = next

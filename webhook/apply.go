@@ -20,6 +20,8 @@ func (h *Handler[E]) claimAndApply(ctx context.Context, in delivery[E]) (Answer,
 		switch {
 		case err != nil:
 			return Answer{}, "", in.event.fail(err)
+		case claim.Status == ClaimDone && claim.Answer.Status == 0:
+			return in.answer, Duplicate, nil // discarded by people: none was given
 		case claim.Status == ClaimDone:
 			return claim.Answer, Duplicate, nil
 		case claim.Status == ClaimNew:

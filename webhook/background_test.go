@@ -42,6 +42,9 @@ func TestBackgroundAcknowledgesAtOnceAndWorksLater(t *testing.T) {
 			handle := c.Handle
 			c.Handle = func(ctx context.Context, ev webhook.Event[order]) error {
 				pass(5 * time.Second)
+				if err := ctx.Err(); err != nil {
+					return err
+				}
 				return handle(ctx, ev)
 			}
 		})

@@ -278,6 +278,18 @@ func TestHandlerSurvivesAPanic(t *testing.T) {
 	assert.Equal(t, 201, post(h, paid("o1")).Code, "the claim was given back")
 }
 
+func TestHandlerAnswersWhatPeopleDiscardedAsTheProviderWants(t *testing.T) {
+	inbox := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})
+	h, l := shop(t, func(c *webhook.Config[order]) { c.Inbox = inbox })
+	require.Equal(t, 201, post(h, status("o1", "FAILED")).Code)
+	first := post(h, paid("o1"))
+	require.NoError(t, inbox.Discard(t.Context(), webhook.Key{Provider: "shop", Reference: "o1", ID: "PAID"}))
+	again := post(h, paid("o1"))
+	assert.Equal(t, first.Code, again.Code)
+	assert.Equal(t, first.Body.String(), again.Body.String())
+	assert.Equal(t, []string{"o1 FAILED"}, l.told())
+}
+
 func TestHandlerSurvivesASourceThatPanics(t *testing.T) {
 	calls := 0
 	r := &reports{}

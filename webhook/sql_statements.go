@@ -65,7 +65,7 @@ func newSQLStatements(d Dialect) sqlStatements {
 			WHERE provider = $1 AND status = 'dead' ORDER BY touched_at LIMIT $2`),
 		replay: d.statement(`UPDATE webhook_events SET status = 'queued', attempts = 0, due_at = {now}, touched_at = {now}
 			WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'dead'`),
-		discard: d.statement(`UPDATE webhook_events SET status = 'done', touched_at = {now}
+		discard: d.statement(`UPDATE webhook_events SET status = 'done', touched_at = {now}, payload = substr(payload, 1, 0)
 			WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'dead'`),
 		purgeEvents: d.statement(`DELETE FROM webhook_events WHERE status = 'done' AND touched_at < {now} - CAST($1 AS bigint)`),
 		purgeReferences: d.statement(`DELETE FROM webhook_references

@@ -205,6 +205,18 @@ func TestQueueGivesEachEventToOneOfManyWorkers(t *testing.T) {
 	})
 }
 
+// Bodies hold names and numbers of people; nobody reads them again.
+func TestADoneEventKeepsNoBody(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s subject) {
+		put(t, s, key("o1", "PAID"), "body", true)
+		require.NoError(t, s.Complete(t.Context(), take(t, s), webhook.Result{State: "PAID"}))
+		require.NoError(t, s.Bury(t.Context(), claim(t, s, key("o2", "PAID"), webhook.ClaimNew), "x", []byte("body")))
+		assert.Equal(t, 1, count(t, s.db, "SELECT count(*) FROM webhook_events WHERE length(payload) > 0"))
+		require.NoError(t, s.Discard(t.Context(), key("o2", "PAID")))
+		assert.Zero(t, count(t, s.db, "SELECT count(*) FROM webhook_events WHERE length(payload) > 0"))
+	})
+}
+
 func TestAReasonMayQuoteAnything(t *testing.T) {
 	onEach(t, func(t *testing.T, s subject) {
 		put(t, s, key("o1", "PAID"), "1", true)

@@ -11,19 +11,20 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // exampleClient is a client of a fake whose clock the example moves.
 func exampleClient() (*bitpesatest.Fake, *bitpesa.Client) {
-	fake := bitpesatest.New(bitpesatest.Config{})
+	server := bitpesatest.New(bitpesatest.Config{})
 	client, err := bitpesa.New(bitpesa.Config{
 		Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret,
-		BaseURL: fake.URL(), HTTPClient: fake.HTTPClient(),
+		BaseURL: server.URL(), HTTPClient: server.HTTPClient(),
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	return fake, client
+	return server, client
 }
 
 func examplePayment(account string) bitpesa.TransactionParams {
@@ -45,9 +46,9 @@ func examplePayment(account string) bitpesa.TransactionParams {
 
 // The network fails right after the money was taken; it is taken once.
 func ExampleTransactionsService_PayFromBalance() {
-	fake, client := exampleClient()
-	defer fake.Close()
-	_ = fake.Fault(bitpesatest.Fault{Path: "/accounts/debits", Kind: bitpesatest.FaultDropAfter, Times: 1})
+	server, client := exampleClient()
+	defer server.Close()
+	_ = server.AddFault(fake.Fault{Path: "/accounts/debits", Kind: fake.FaultDropAfter, Times: 1})
 
 	ctx := context.Background()
 	t, err := client.Transactions.PayFromBalance(ctx, examplePayment("1234567800"))
@@ -61,7 +62,7 @@ func ExampleTransactionsService_PayFromBalance() {
 	balance, _ := client.Accounts.Get(ctx, "USD")
 	fmt.Println(t.State, t.InputAmount.Decimal, t.InputCurrency, "of 1000000, left", balance.Amount.Decimal)
 
-	fake.Advance(time.Minute)
+	server.Advance(time.Minute)
 	t, _ = client.Transactions.Wait(ctx, t.ID)
 	fmt.Println(t.State)
 	// Output:
@@ -71,14 +72,14 @@ func ExampleTransactionsService_PayFromBalance() {
 
 // A payout that failed for its details is corrected and tried again.
 func ExampleRecipientsService_Correct() {
-	fake, client := exampleClient()
-	defer fake.Close()
+	server, client := exampleClient()
+	defer server.Close()
 	ctx := context.Background()
 	t, err := client.Transactions.PayFromBalance(ctx, examplePayment("1234567819"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	fake.Advance(time.Minute)
+	server.Advance(time.Minute)
 	t, _ = client.Transactions.Wait(ctx, t.ID)
 	for _, r := range t.Recipients {
 		if r.NeedsAction() && r.Editable {
@@ -88,7 +89,7 @@ func ExampleRecipientsService_Correct() {
 			})
 		}
 	}
-	fake.Advance(time.Minute)
+	server.Advance(time.Minute)
 	t, _ = client.Transactions.Wait(ctx, t.ID)
 	fmt.Println(t.State, err)
 	// Output:
@@ -98,14 +99,14 @@ func ExampleRecipientsService_Correct() {
 
 // A payout that cannot be corrected is given up; the money comes back.
 func ExampleTransactionsService_Cancel() {
-	fake, client := exampleClient()
-	defer fake.Close()
+	server, client := exampleClient()
+	defer server.Close()
 	ctx := context.Background()
 	t, err := client.Transactions.PayFromBalance(ctx, examplePayment("1234567871"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	fake.Advance(time.Minute)
+	server.Advance(time.Minute)
 	if _, err := client.Transactions.Cancel(ctx, t.ID); err != nil {
 		log.Fatal(err)
 	}
@@ -117,8 +118,8 @@ func ExampleTransactionsService_Cancel() {
 
 // What is wrong is told in paths, all of it at once.
 func ExampleTransactionsService_Validate() {
-	fake, client := exampleClient()
-	defer fake.Close()
+	server, client := exampleClient()
+	defer server.Close()
 	p := examplePayment("")
 	p.Recipients[0].RequestedAmount = decimal.Zero
 	_, err := client.Transactions.Validate(context.Background(), p)

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
-	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // A class is what the outcome of a fault depends on.
@@ -263,13 +263,13 @@ func TestFaultMatrix(t *testing.T) {
 	every := func(e expectation) map[class]expectation {
 		return map[class]expectation{referenced: e, named: e, once: e}
 	}
-	status := func(code int) bitpesatest.Fault {
-		return bitpesatest.Fault{Kind: bitpesatest.FaultStatus, Status: code, Times: 1}
+	status := func(code int) fake.Fault {
+		return fake.Fault{Kind: fake.FaultStatus, Status: code, Times: 1}
 	}
 	cases := []struct {
 		name   string
 		client func(*bitpesa.Config)
-		fault  bitpesatest.Fault
+		fault  fake.Fault
 		limit  time.Duration // deadline of the call; 0: none
 		cancel time.Duration // when the caller gives up; 0: never
 		want   map[class]expectation
@@ -277,25 +277,25 @@ func TestFaultMatrix(t *testing.T) {
 	}{
 		{name: "no fault", want: every(success)},
 		{name: "connection refused", client: refused, is: bitpesa.ErrNotSent, want: every(unsent)},
-		{name: "dropped before the work", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDropBefore, Times: 1}, want: settled(undone)},
-		{name: "dropped after the work", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDropAfter, Times: 1}, want: settled(done)},
-		{name: "always dropped after the work", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDropAfter}, want: settled(done)},
-		{name: "truncated 2xx", fault: bitpesatest.Fault{Kind: bitpesatest.FaultTruncate, Times: 1}, want: settled(done)},
-		{name: "malformed 2xx", fault: bitpesatest.Fault{Kind: bitpesatest.FaultMalformed, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(done)},
-		{name: "HTML 200", fault: bitpesatest.Fault{Kind: bitpesatest.FaultHTML, Status: 200, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(undone)},
-		{name: "HTML 422", fault: bitpesatest.Fault{Kind: bitpesatest.FaultHTML, Status: 422, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(undone)},
-		{name: "HTML 502", fault: bitpesatest.Fault{Kind: bitpesatest.FaultHTML, Times: 1}, is: bitpesa.ErrServer, want: settled(undone)},
+		{name: "dropped before the work", fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, want: settled(undone)},
+		{name: "dropped after the work", fault: fake.Fault{Kind: fake.FaultDropAfter, Times: 1}, want: settled(done)},
+		{name: "always dropped after the work", fault: fake.Fault{Kind: fake.FaultDropAfter}, want: settled(done)},
+		{name: "truncated 2xx", fault: fake.Fault{Kind: fake.FaultTruncate, Times: 1}, want: settled(done)},
+		{name: "malformed 2xx", fault: fake.Fault{Kind: fake.FaultMalformed, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(done)},
+		{name: "HTML 200", fault: fake.Fault{Kind: fake.FaultHTML, Status: 200, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(undone)},
+		{name: "HTML 422", fault: fake.Fault{Kind: fake.FaultHTML, Status: 422, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(undone)},
+		{name: "HTML 502", fault: fake.Fault{Kind: fake.FaultHTML, Times: 1}, is: bitpesa.ErrServer, want: settled(undone)},
 		{name: "500 in the provider's words", fault: status(500), is: bitpesa.ErrServer, want: settled(undone)},
 		{name: "400", fault: status(400), is: bitpesa.ErrValidation, want: settled(undone)},
 		{name: "401", fault: status(401), is: bitpesa.ErrUnauthorized, want: settled(undone)},
 		{name: "403", fault: status(403), is: bitpesa.ErrForbidden, want: settled(undone)},
 		{name: "404", fault: status(404), is: bitpesa.ErrNotFound, want: map[class]expectation{referenced: success, named: rejected, once: undone}},
 		{name: "422", fault: status(422), is: bitpesa.ErrValidation, want: every(rejected)},
-		{name: "429 with Retry-After", fault: bitpesatest.Fault{Kind: bitpesatest.FaultRateLimit, Seconds: 7, Times: 1}, is: bitpesa.ErrRateLimited, want: settled(undone)},
+		{name: "429 with Retry-After", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Times: 1}, is: bitpesa.ErrRateLimited, want: settled(undone)},
 		{name: "307", fault: status(307), is: bitpesa.ErrRedirected, want: settled(undone)},
-		{name: "hang until the deadline", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDelay, Seconds: forever}, limit: 5 * time.Second, is: context.DeadlineExceeded, want: every(undone)},
-		{name: "hang of one attempt", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDelay, Seconds: forever, Times: 1}, want: settled(undone)},
-		{name: "cancelled during a hang", fault: bitpesatest.Fault{Kind: bitpesatest.FaultDelay, Seconds: forever}, cancel: 3 * time.Second, is: context.Canceled, want: every(undone)},
+		{name: "hang until the deadline", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, limit: 5 * time.Second, is: context.DeadlineExceeded, want: every(undone)},
+		{name: "hang of one attempt", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever, Times: 1}, want: settled(undone)},
+		{name: "cancelled during a hang", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, cancel: 3 * time.Second, is: context.Canceled, want: every(undone)},
 	}
 	rows := map[string]bitpesa.Operation{}
 	for _, op := range bitpesa.Operations() {
@@ -315,7 +315,7 @@ func TestFaultMatrix(t *testing.T) {
 					fault := tc.fault
 					if fault.Kind != "" {
 						fault.Method, fault.Path = row.Method, path
-						require.NoError(t, w.Fault(fault))
+						require.NoError(t, w.AddFault(fault))
 					}
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
@@ -359,9 +359,9 @@ func (w world) executed(row bitpesa.Operation) int {
 	for _, r := range w.Requests() {
 		ok := r.Status >= 200 && r.Status < 300
 		switch r.Fault {
-		case bitpesatest.FaultDropAfter, bitpesatest.FaultTruncate, bitpesatest.FaultMalformed:
+		case fake.FaultDropAfter, fake.FaultTruncate, fake.FaultMalformed:
 			ok = true
-		case "", bitpesatest.FaultDelay:
+		case "", fake.FaultDelay:
 		default:
 			ok = false
 		}

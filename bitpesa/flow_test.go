@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
-	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 const (
@@ -143,13 +143,13 @@ func TestPayFromBalanceGoesOnWhereItStopped(t *testing.T) {
 
 func TestPayFromBalanceSettlesAfterEveryFault(t *testing.T) {
 	for _, path := range []string{"/transactions", "/accounts/debits", "/transactions/*"} {
-		for _, kind := range []bitpesatest.FaultKind{bitpesatest.FaultDropBefore, bitpesatest.FaultDropAfter, bitpesatest.FaultTruncate, bitpesatest.FaultHTML} {
+		for _, kind := range []fake.FaultKind{fake.FaultDropBefore, fake.FaultDropAfter, fake.FaultTruncate, fake.FaultHTML} {
 			t.Run(path+" "+string(kind), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t)
 					p := w.params("payout-1", w.sender(t), paidAccount)
 					// As many as one call can meet, then the network is well again.
-					require.NoError(t, w.Fault(bitpesatest.Fault{Path: path, Kind: kind, Times: 3}))
+					require.NoError(t, w.AddFault(fake.Fault{Path: path, Kind: kind, Times: 3}))
 					first, err := w.client.Transactions.PayFromBalance(t.Context(), p)
 					w.ClearFaults()
 					if err != nil {
@@ -201,7 +201,7 @@ func TestWaitOutlastsOutagesAndEndsWithItsContext(t *testing.T) {
 		w := newWorld(t)
 		sent, err := w.client.Transactions.PayFromBalance(t.Context(), w.params("payout-1", w.sender(t), paidAccount))
 		require.NoError(t, err)
-		require.NoError(t, w.Fault(bitpesatest.Fault{Method: "GET", Kind: bitpesatest.FaultHTML, Times: 6}))
+		require.NoError(t, w.AddFault(fake.Fault{Method: "GET", Kind: fake.FaultHTML, Times: 6}))
 		done, err := w.client.Transactions.Wait(t.Context(), sent.ID)
 		require.NoError(t, err)
 		assert.Equal(t, bitpesa.TransactionPaid, done.State)
@@ -221,16 +221,16 @@ func TestWaitOutlastsOutagesAndEndsWithItsContext(t *testing.T) {
 }
 
 func TestUnclearCorrectionsAndCancellationsAreLookedAt(t *testing.T) {
-	for _, kind := range []bitpesatest.FaultKind{bitpesatest.FaultDropBefore, bitpesatest.FaultDropAfter} {
+	for _, kind := range []fake.FaultKind{fake.FaultDropBefore, fake.FaultDropAfter} {
 		t.Run(string(kind), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, ctx := newWorld(t), t.Context()
 				failed, id := failedPayout(t, w)
-				require.NoError(t, w.Fault(bitpesatest.Fault{Path: "/recipients/*", Kind: kind, Times: 2}))
+				require.NoError(t, w.AddFault(fake.Fault{Path: "/recipients/*", Kind: kind, Times: 2}))
 				r, err := w.client.Recipients.Correct(ctx, failed.ID, id, bitpesa.RecipientUpdate{
 					PayoutMethod: bitpesa.PayoutMethodParams{Details: bitpesa.PayoutDetails{BankAccount: failedAccount}},
 				})
-				if kind == bitpesatest.FaultDropAfter {
+				if kind == fake.FaultDropAfter {
 					require.NoError(t, err)
 					assert.Equal(t, bitpesa.RecipientPending, r.State)
 					failed, err = w.client.Transactions.Wait(ctx, failed.ID)
@@ -241,7 +241,7 @@ func TestUnclearCorrectionsAndCancellationsAreLookedAt(t *testing.T) {
 				}
 				after, err := w.client.Transactions.Cancel(ctx, failed.ID)
 				require.NotNil(t, after)
-				if kind == bitpesatest.FaultDropAfter {
+				if kind == fake.FaultDropAfter {
 					require.NoError(t, err)
 					w.wantSpent(t, decimal.Zero)
 					return
@@ -284,7 +284,7 @@ func TestCreateAndFundMayTakeLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		p := w.params("payout-1", w.sender(t), paidAccount)
-		require.NoError(t, w.Fault(bitpesatest.Fault{Path: "/transactions/create_and_fund", Kind: bitpesatest.FaultDelay, Seconds: 150, Times: 1}))
+		require.NoError(t, w.AddFault(fake.Fault{Path: "/transactions/create_and_fund", Kind: fake.FaultDelay, Seconds: 150, Times: 1}))
 		start := time.Now()
 		sent, err := w.client.Transactions.CreateAndFund(t.Context(), p)
 		require.NoError(t, err)

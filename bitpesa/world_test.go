@@ -9,6 +9,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // world is a fake and a client of it. Made in a synctest bubble, its clock is
@@ -25,7 +26,7 @@ var kycKey = bitpesatest.Key{Key: "kyc-key", Secret: "kyc-secret", KYC: true, Ba
 func newWorld(t *testing.T, change ...func(*bitpesa.Config)) world {
 	t.Helper()
 	srv := bitpesatest.NewServer(t, bitpesatest.Config{
-		Options: bitpesatest.Options{RealTime: true},
+		Options: fake.Options{RealTime: true},
 		Keys:    []bitpesatest.Key{{Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret}, kycKey},
 	})
 	cfg := bitpesa.Config{

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // exampleServer is a fake with a company that has money, for the examples.
@@ -61,7 +62,7 @@ func ExampleRidesService_Create() {
 	defer srv.Close()
 	client, _ := kapiten.New(srv.Config(co))
 	// The network fails after the ride was created.
-	_ = srv.Fault(kapitentest.Fault{Method: "POST", Path: "/api/rides/", Kind: kapitentest.FaultDropAfter, Times: 1})
+	_ = srv.AddFault(fake.Fault{Method: "POST", Path: "/api/rides/", Kind: fake.FaultDropAfter, Times: 1})
 
 	ctx := context.Background()
 	params := exampleRide
@@ -94,7 +95,7 @@ func ExampleRidesService_CreateOnce() {
 	srv, co := exampleServer()
 	defer srv.Close()
 	client, _ := kapiten.New(srv.Config(co))
-	_ = srv.Fault(kapitentest.Fault{Method: "POST", Path: "/api/rides/", Kind: kapitentest.FaultDropAfter, Times: 1})
+	_ = srv.AddFault(fake.Fault{Method: "POST", Path: "/api/rides/", Kind: fake.FaultDropAfter, Times: 1})
 
 	params := exampleRide
 	params.CompanyID = co.ID

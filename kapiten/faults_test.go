@@ -16,6 +16,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // world is a fake with one company that has money, in a synctest bubble: its
@@ -28,7 +29,7 @@ type world struct {
 
 func newWorld(t *testing.T, change ...func(*kapiten.Config)) world {
 	t.Helper()
-	srv := kapitentest.NewServer(t, kapitentest.Config{Options: kapitentest.Options{RealTime: true}})
+	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{RealTime: true}})
 	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(50_000)})
 	cfg := srv.Config(co)
 	for _, c := range change {
@@ -113,7 +114,7 @@ func TestFaultMatrix(t *testing.T) {
 	cases := []struct {
 		name    string
 		client  func(*kapiten.Config)
-		fault   kapitentest.Fault
+		fault   fake.Fault
 		limit   time.Duration // deadline of the call; 0: none
 		cancel  time.Duration // when the caller gives up; 0: never
 		want    map[string]expectation
@@ -124,49 +125,49 @@ func TestFaultMatrix(t *testing.T) {
 			"Create": {kapiten.OutcomeNotSent, 0}, "TopUp": {kapiten.OutcomeNotSent, 0},
 			"CreateOnce": {kapiten.OutcomeNotSent, 0}, // its first look does not get through
 		}},
-		{name: "dropped before the work", fault: kapitentest.Fault{Kind: kapitentest.FaultDropBefore, Times: 1},
+		{name: "dropped before the work", fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1},
 			is: kapiten.ErrOutcomeUnknown, want: map[string]expectation{
 				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": ok,
 			}},
-		{name: "dropped after the work", fault: kapitentest.Fault{Kind: kapitentest.FaultDropAfter, Times: 1},
+		{name: "dropped after the work", fault: fake.Fault{Kind: fake.FaultDropAfter, Times: 1},
 			is: kapiten.ErrOutcomeUnknown, want: map[string]expectation{
 				"Create": {kapiten.OutcomeUnknown, 1}, "TopUp": {kapiten.OutcomeUnknown, 1}, "CreateOnce": ok,
 			}},
-		{name: "truncated 2xx", fault: kapitentest.Fault{Kind: kapitentest.FaultTruncate, Times: 1},
+		{name: "truncated 2xx", fault: fake.Fault{Kind: fake.FaultTruncate, Times: 1},
 			is: kapiten.ErrOutcomeUnknown, want: map[string]expectation{
 				"Create": {kapiten.OutcomeUnknown, 1}, "TopUp": {kapiten.OutcomeUnknown, 1}, "CreateOnce": ok,
 			}},
-		{name: "malformed 2xx", fault: kapitentest.Fault{Kind: kapitentest.FaultMalformed, Times: 1},
+		{name: "malformed 2xx", fault: fake.Fault{Kind: fake.FaultMalformed, Times: 1},
 			is: kapiten.ErrUnexpectedResponse, want: map[string]expectation{
 				"Create": {kapiten.OutcomeUnknown, 1}, "TopUp": {kapiten.OutcomeUnknown, 1}, "CreateOnce": ok,
 			}},
-		{name: "HTML 502", fault: kapitentest.Fault{Kind: kapitentest.FaultHTML, Times: 1},
+		{name: "HTML 502", fault: fake.Fault{Kind: fake.FaultHTML, Times: 1},
 			is: kapiten.ErrServer, want: map[string]expectation{
 				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": ok,
 			}},
-		{name: "500 in the provider's format", fault: kapitentest.Fault{Kind: kapitentest.FaultStatus, Status: 500, Times: 1},
+		{name: "500 in the provider's format", fault: fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 1},
 			is: kapiten.ErrServer, want: map[string]expectation{
 				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": ok,
 			}},
-		{name: "429 with Retry-After", fault: kapitentest.Fault{Kind: kapitentest.FaultRateLimit, Seconds: 7, Times: 1},
+		{name: "429 with Retry-After", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Times: 1},
 			elapsed: 7 * time.Second, want: map[string]expectation{"Create": ok, "TopUp": ok, "CreateOnce": ok}},
-		{name: "429 for longer than anybody waits", fault: kapitentest.Fault{Kind: kapitentest.FaultRateLimit, Seconds: 86400},
+		{name: "429 for longer than anybody waits", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 86400},
 			is: kapiten.ErrRateLimited, want: map[string]expectation{
 				"Create": {kapiten.OutcomeRejected, 0}, "TopUp": {kapiten.OutcomeRejected, 0}, "CreateOnce": {kapiten.OutcomeRejected, 0},
 			}},
-		{name: "hang until the deadline", fault: kapitentest.Fault{Kind: kapitentest.FaultDelay, Seconds: forever}, limit: 5 * time.Second,
+		{name: "hang until the deadline", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, limit: 5 * time.Second,
 			elapsed: 5 * time.Second, is: context.DeadlineExceeded, want: map[string]expectation{
 				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": {kapiten.OutcomeUnknown, 0},
 			}},
-		{name: "hang of one attempt", fault: kapitentest.Fault{Kind: kapitentest.FaultDelay, Seconds: forever, Times: 1},
+		{name: "hang of one attempt", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever, Times: 1},
 			is: kapiten.ErrOutcomeUnknown, want: map[string]expectation{
 				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": ok,
 			}},
-		{name: "cancelled during a hang", fault: kapitentest.Fault{Kind: kapitentest.FaultDelay, Seconds: forever}, cancel: 3 * time.Second,
+		{name: "cancelled during a hang", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, cancel: 3 * time.Second,
 			elapsed: 3 * time.Second, is: context.Canceled, want: map[string]expectation{
 				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": {kapiten.OutcomeUnknown, 0},
 			}},
-		{name: "cancelled while waiting between attempts", fault: kapitentest.Fault{Kind: kapitentest.FaultRateLimit, Seconds: 30}, cancel: 3 * time.Second,
+		{name: "cancelled while waiting between attempts", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 30}, cancel: 3 * time.Second,
 			elapsed: 3 * time.Second, is: context.Canceled, want: map[string]expectation{
 				"Create": {kapiten.OutcomeRejected, 0}, "TopUp": {kapiten.OutcomeRejected, 0}, "CreateOnce": {kapiten.OutcomeRejected, 0},
 			}},
@@ -181,7 +182,7 @@ func TestFaultMatrix(t *testing.T) {
 					}
 					if tc.fault.Kind != "" {
 						tc.fault.Method, tc.fault.Path = "POST", write.path
-						require.NoError(t, w.Fault(tc.fault))
+						require.NoError(t, w.AddFault(tc.fault))
 					}
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
@@ -239,19 +240,19 @@ func TestCreateOnceReturnsTheFirstRideHoweverOftenItIsCalled(t *testing.T) {
 func TestCreateOnceStaysUnknownWhenItCannotLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		require.NoError(t, w.Fault(kapitentest.Fault{Method: "GET", Kind: kapitentest.FaultHTML}))
+		require.NoError(t, w.AddFault(fake.Fault{Method: "GET", Kind: fake.FaultHTML}))
 		_, err := w.client.Rides.CreateOnce(t.Context(), w.ride())
 		require.ErrorIs(t, err, kapiten.ErrServer, "without a look nothing may be created")
 		works, _ := rides(w)
 		assert.Zero(t, works)
 
 		w.ClearFaults()
-		require.NoError(t, w.Fault(kapitentest.Fault{Method: "POST", Path: "/api/rides/", Kind: kapitentest.FaultDropAfter}))
+		require.NoError(t, w.AddFault(fake.Fault{Method: "POST", Path: "/api/rides/", Kind: fake.FaultDropAfter}))
 		client, err := kapiten.New(func() kapiten.Config {
 			cfg := w.Config(w.company)
 			cfg.OnAttempt = func(_ context.Context, a kapiten.Attempt) {
 				if a.Operation == kapiten.OpCreateRide { // from now on no look gets through
-					_ = w.Fault(kapitentest.Fault{Method: "GET", Kind: kapitentest.FaultHTML})
+					_ = w.AddFault(fake.Fault{Method: "GET", Kind: fake.FaultHTML})
 				}
 			}
 			return cfg

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func money(t *testing.T, want string, got decimal.Decimal) {
@@ -21,7 +22,7 @@ func money(t *testing.T, want string, got decimal.Decimal) {
 
 func TestFromRegistrationToACompletedDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: kapitentest.Options{RealTime: true}})
+		srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: fake.Options{RealTime: true}})
 		ctx := t.Context()
 		onboarding, err := kapiten.New(kapiten.Config{BaseURL: srv.URL(), HTTPClient: srv.HTTPClient()})
 		require.NoError(t, err)
@@ -118,7 +119,7 @@ func TestWaitOutlastsAnOutageAndReturnsTheLastStateAtTheDeadline(t *testing.T) {
 		w := newWorld(t)
 		ride, err := w.client.Rides.Create(t.Context(), w.ride())
 		require.NoError(t, err)
-		require.NoError(t, w.Fault(kapitentest.Fault{Method: "GET", Kind: kapitentest.FaultHTML, Times: 9}))
+		require.NoError(t, w.AddFault(fake.Fault{Method: "GET", Kind: fake.FaultHTML, Times: 9}))
 		time.AfterFunc(4*time.Minute, func() { _ = w.SetRideStatus(ride.ID, kapiten.RideCancelled) })
 		ride, err = w.client.Rides.Wait(t.Context(), w.company.ID, ride.ID)
 		require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // The test a merchant would write first; README.md shows it.
@@ -20,7 +21,7 @@ func TestAnOrderIsDeliveredAndPaidOnce(t *testing.T) {
 	params := exampleRide
 	params.CompanyID = co.ID
 	// The network fails right after the ride was created.
-	_ = srv.Fault(kapitentest.Fault{Method: "POST", Path: "/api/rides/", Kind: kapitentest.FaultDropAfter, Times: 1})
+	_ = srv.AddFault(fake.Fault{Method: "POST", Path: "/api/rides/", Kind: fake.FaultDropAfter, Times: 1})
 	if _, err := client.Rides.CreateOnce(t.Context(), params); err != nil {
 		t.Fatal(err)
 	}

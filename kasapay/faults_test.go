@@ -16,6 +16,7 @@ import (
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // world is a fake on the bubble's clock and a client of it that is logged in.
@@ -56,7 +57,7 @@ func TestWhateverHappensToAPayoutItIsPaidAtMostOnce(t *testing.T) {
 				w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) { c.HTTPClient = m.HTTPClient(c.HTTPClient) })
 				if m.Fault.Kind != "" {
 					m.Fault.Method, m.Fault.Path = "POST", "/v1/payouts/b2b/initiate"
-					require.NoError(t, w.Fault(m.Fault))
+					require.NoError(t, w.AddFault(m.Fault))
 				}
 				ctx, cancel := m.Context(t.Context())
 				defer cancel()
@@ -88,19 +89,19 @@ func TestWhateverHappensToAPayoutItIsPaidAtMostOnce(t *testing.T) {
 
 func TestAnExpiredTokenCostsOneLoginAndNoMoney(t *testing.T) {
 	for name, tc := range map[string]struct {
-		fault kasapaytest.Fault
+		fault fake.Fault
 		sent  int // requests to initiate
 	}{
-		"expired before the payout":      {kasapaytest.Fault{Kind: kasapaytest.FaultExpireToken, Path: "/v1/payouts/b2b/initiate", Times: 1}, 2},
-		"expired before the lookup only": {kasapaytest.Fault{Kind: kasapaytest.FaultExpireToken, Method: "GET", Times: 1}, 1},
+		"expired before the payout":      {fake.Fault{Kind: fake.FaultExpireToken, Path: "/v1/payouts/b2b/initiate", Times: 1}, 2},
+		"expired before the lookup only": {fake.Fault{Kind: fake.FaultExpireToken, Method: "GET", Times: 1}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, kasapaytest.Config{})
 				_, err := w.client.Payouts.Status(t.Context(), "none") // logs in
 				require.ErrorIs(t, err, kasapay.ErrNotFound)
-				require.NoError(t, w.Fault(tc.fault))
-				require.NoError(t, w.Fault(kasapaytest.Fault{Kind: kasapaytest.FaultDropAfter, Path: "/v1/payouts/b2b/initiate", Times: 1}))
+				require.NoError(t, w.AddFault(tc.fault))
+				require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Path: "/v1/payouts/b2b/initiate", Times: 1}))
 				_, err = w.client.Payouts.Initiate(t.Context(), validPayout())
 				require.NoError(t, err)
 				assert.Equal(t, 1, w.paid(t))
@@ -137,7 +138,7 @@ func TestALongRunRenewsItsTokenAheadOfItsEnd(t *testing.T) {
 func TestNothingIsSentAgainWhileKasapayCannotBeAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, kasapaytest.Config{})
-		require.NoError(t, w.Fault(kasapaytest.Fault{Kind: kasapaytest.FaultDropAfter, Path: "/v1/payouts/**"})) // the lookups too
+		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Path: "/v1/payouts/**"})) // the lookups too
 		_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
 		require.ErrorIs(t, err, kasapay.ErrOutcomeUnknown)
 		w.ClearFaults()

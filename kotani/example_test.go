@@ -10,20 +10,21 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // A payout whose answer is lost on the way is looked up by its external id, and
 // paid once.
 func ExampleFiatService_Withdraw() {
-	fake := kotanitest.New(kotanitest.Config{})
-	defer fake.Close()
-	client, err := kotani.New(fake.Config())
+	server := kotanitest.New(kotanitest.Config{})
+	defer server.Close()
+	client, err := kotani.New(server.Config())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	ctx := context.Background()
-	_ = fake.Fault(kotanitest.Fault{Path: "/transactions/withdraw/momo", Times: 1, Kind: kotanitest.FaultDropAfter})
+	_ = server.AddFault(fake.Fault{Path: "/transactions/withdraw/momo", Times: 1, Kind: fake.FaultDropAfter})
 
 	payout, err := client.Fiat.Withdraw(ctx, kotani.WithdrawParams{
 		Amount: decimal.NewFromInt(500), PhoneNumber: "254712345678", ExternalID: "order-17",
@@ -37,9 +38,9 @@ func ExampleFiatService_Withdraw() {
 		return
 	}
 	fmt.Println(payout.ExternalID, payout.Status)
-	fake.Advance(10 * time.Second)
+	server.Advance(10 * time.Second)
 	payout, err = client.Fiat.Wait(ctx, "order-17", kotani.Payouts)
-	fmt.Println(payout.Status, err, "left:", fake.Balance("KES"))
+	fmt.Println(payout.Status, err, "left:", server.Balance("KES"))
 	// Output:
 	// order-17 PENDING
 	// SUCCESSFUL <nil> left: 999500
@@ -47,9 +48,9 @@ func ExampleFiatService_Withdraw() {
 
 // What a refusal means is in the error, whatever its HTTP status.
 func ExampleError() {
-	fake := kotanitest.New(kotanitest.Config{})
-	defer fake.Close()
-	client, err := kotani.New(fake.Config())
+	server := kotanitest.New(kotanitest.Config{})
+	defer server.Close()
+	client, err := kotani.New(server.Config())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -84,9 +85,9 @@ func (w ledgerWallet) SignMessage(_ context.Context, message []byte) ([]byte, er
 
 // From a wallet to mobile money: quote, KYC, account, transfer.
 func ExampleFiatConnect() {
-	fake := kotanitest.New(kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{KYCNotRequired: true}})
-	defer fake.Close()
-	cfg := fake.Config()
+	server := kotanitest.New(kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{KYCNotRequired: true}})
+	defer server.Close()
+	cfg := server.Config()
 	cfg.FiatConnect.Signer = ledgerWallet{}
 	client, err := kotani.New(cfg)
 	if err != nil {
@@ -124,7 +125,7 @@ func ExampleFiatConnect() {
 		}
 		fmt.Println(transfer.Status, transfer.IdempotencyKey)
 	}
-	fmt.Println(len(fake.FiatConnect.Transfers()), "transfer")
+	fmt.Println(len(server.FiatConnect.Transfers()), "transfer")
 	// Output:
 	// at least 130 KES
 	// TransferStarted savings-4

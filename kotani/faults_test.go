@@ -16,6 +16,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // world is a fake in a synctest bubble, whose clock is its own, made ready for
@@ -34,7 +35,7 @@ const customer = "254712345678"
 func newWorld(t *testing.T, change ...func(*kotani.Config)) world {
 	t.Helper()
 	taken := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // every callback
-	srv := kotanitest.NewServer(t, kotanitest.Config{Options: kotanitest.Options{RealTime: true, Callbacks: taken}})
+	srv := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{RealTime: true, Callbacks: taken}})
 	cfg := srv.Config()
 	cfg.FiatConnect.Signer = &wallet{address: walletAddress}
 	client, err := kotani.New(cfg)
@@ -204,31 +205,31 @@ func TestFaultMatrix(t *testing.T) {
 	cases := []struct {
 		name          string
 		client        func(*kotani.Config)
-		fault         kotanitest.Fault
+		fault         fake.Fault
 		limit, cancel time.Duration // deadline of the call; when the caller gives up
 		settled, once end
 		is            error
 		elapsed       time.Duration // exact, when not 0
 	}{
 		{name: "connection refused", client: refused, is: kotani.ErrNotSent, settled: end{kotani.OutcomeNotSent, 0}, once: end{kotani.OutcomeNotSent, 0}},
-		{name: "dropped before the work", fault: kotanitest.Fault{Kind: kotanitest.FaultDropBefore, Times: 1}, settled: done, once: end{unknown, 0}},
-		{name: "dropped after the work", fault: kotanitest.Fault{Kind: kotanitest.FaultDropAfter, Times: 1}, settled: done, once: end{unknown, 1}},
-		{name: "truncated 2xx", fault: kotanitest.Fault{Kind: kotanitest.FaultTruncate, Times: 1}, settled: done, once: end{unknown, 1}},
-		{name: "malformed 2xx", fault: kotanitest.Fault{Kind: kotanitest.FaultMalformed, Times: 1}, settled: done, once: end{unknown, 1}, is: kotani.ErrUnexpectedResponse},
-		{name: "HTML 502", fault: kotanitest.Fault{Kind: kotanitest.FaultHTML, Times: 1}, settled: done, once: end{unknown, 0}, is: kotani.ErrServer},
-		{name: "HTML 403", fault: kotanitest.Fault{Kind: kotanitest.FaultHTML, Status: 403}, settled: end{unknown, 0}, once: end{unknown, 0}, is: kotani.ErrForbidden},
-		{name: "500 in the provider's format", fault: kotanitest.Fault{Kind: kotanitest.FaultStatus, Status: 500, Times: 1}, settled: done, once: end{unknown, 0}, is: kotani.ErrServer},
-		{name: "401 once", fault: kotanitest.Fault{Kind: kotanitest.FaultStatus, Status: 401, Times: 1}, settled: done, once: done},
-		{name: "401 for ever", fault: kotanitest.Fault{Kind: kotanitest.FaultStatus, Status: 401}, settled: end{rejected, 0}, once: end{rejected, 0}, is: kotani.ErrUnauthorized},
-		{name: "expired token", fault: kotanitest.Fault{Kind: kotanitest.FaultExpireToken, Times: 1}, settled: done, once: done},
-		{name: "429 with Retry-After", fault: kotanitest.Fault{Kind: kotanitest.FaultRateLimit, Seconds: 7, Times: 1}, settled: done, once: done, elapsed: 7 * time.Second},
-		{name: "429 for longer than anybody waits", fault: kotanitest.Fault{Kind: kotanitest.FaultRateLimit, Seconds: 86400}, settled: end{rejected, 0}, once: end{rejected, 0}, is: kotani.ErrRateLimited},
-		{name: "hang until the deadline", fault: kotanitest.Fault{Kind: kotanitest.FaultDelay, Seconds: forever}, limit: 5 * time.Second,
+		{name: "dropped before the work", fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, settled: done, once: end{unknown, 0}},
+		{name: "dropped after the work", fault: fake.Fault{Kind: fake.FaultDropAfter, Times: 1}, settled: done, once: end{unknown, 1}},
+		{name: "truncated 2xx", fault: fake.Fault{Kind: fake.FaultTruncate, Times: 1}, settled: done, once: end{unknown, 1}},
+		{name: "malformed 2xx", fault: fake.Fault{Kind: fake.FaultMalformed, Times: 1}, settled: done, once: end{unknown, 1}, is: kotani.ErrUnexpectedResponse},
+		{name: "HTML 502", fault: fake.Fault{Kind: fake.FaultHTML, Times: 1}, settled: done, once: end{unknown, 0}, is: kotani.ErrServer},
+		{name: "HTML 403", fault: fake.Fault{Kind: fake.FaultHTML, Status: 403}, settled: end{unknown, 0}, once: end{unknown, 0}, is: kotani.ErrForbidden},
+		{name: "500 in the provider's format", fault: fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 1}, settled: done, once: end{unknown, 0}, is: kotani.ErrServer},
+		{name: "401 once", fault: fake.Fault{Kind: fake.FaultStatus, Status: 401, Times: 1}, settled: done, once: done},
+		{name: "401 for ever", fault: fake.Fault{Kind: fake.FaultStatus, Status: 401}, settled: end{rejected, 0}, once: end{rejected, 0}, is: kotani.ErrUnauthorized},
+		{name: "expired token", fault: fake.Fault{Kind: fake.FaultExpireToken, Times: 1}, settled: done, once: done},
+		{name: "429 with Retry-After", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Times: 1}, settled: done, once: done, elapsed: 7 * time.Second},
+		{name: "429 for longer than anybody waits", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 86400}, settled: end{rejected, 0}, once: end{rejected, 0}, is: kotani.ErrRateLimited},
+		{name: "hang until the deadline", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, limit: 5 * time.Second,
 			settled: end{unknown, 0}, once: end{unknown, 0}, is: context.DeadlineExceeded, elapsed: 5 * time.Second},
-		{name: "hang of one attempt", fault: kotanitest.Fault{Kind: kotanitest.FaultDelay, Seconds: forever, Times: 1}, settled: done, once: end{unknown, 0}},
-		{name: "cancelled during a hang", fault: kotanitest.Fault{Kind: kotanitest.FaultDelay, Seconds: forever}, cancel: 3 * time.Second,
+		{name: "hang of one attempt", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever, Times: 1}, settled: done, once: end{unknown, 0}},
+		{name: "cancelled during a hang", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, cancel: 3 * time.Second,
 			settled: end{unknown, 0}, once: end{unknown, 0}, is: context.Canceled, elapsed: 3 * time.Second},
-		{name: "cancelled while waiting between attempts", fault: kotanitest.Fault{Kind: kotanitest.FaultRateLimit, Seconds: 30}, cancel: 3 * time.Second,
+		{name: "cancelled while waiting between attempts", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 30}, cancel: 3 * time.Second,
 			settled: end{rejected, 0}, once: end{rejected, 0}, is: context.Canceled, elapsed: 3 * time.Second},
 	}
 	for _, tc := range cases {
@@ -243,9 +244,9 @@ func TestFaultMatrix(t *testing.T) {
 					if fault := tc.fault; fault.Kind != "" {
 						fault.Method, fault.Path = "POST", wr.path
 						if wr.fiatConnect() {
-							require.NoError(t, w.FiatConnect.Fault(fault))
+							require.NoError(t, w.FiatConnect.AddFault(fault))
 						} else {
-							require.NoError(t, w.Fault(fault))
+							require.NoError(t, w.AddFault(fault))
 						}
 					}
 					ctx, cancel := context.WithCancel(t.Context())

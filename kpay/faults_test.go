@@ -16,6 +16,7 @@ import (
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // world is a fake on the bubble's clock and a client of it.
@@ -62,7 +63,7 @@ func TestWhateverHappensToAPaymentThePayerPaysAtMostOnce(t *testing.T) {
 				w := newWorld(t, kpaytest.Config{}, func(c *kpay.Config) { c.HTTPClient = m.HTTPClient(c.HTTPClient) })
 				if m.Fault.Kind != "" {
 					m.Fault.Method, m.Fault.Path = "POST", "/"
-					require.NoError(t, w.Fault(m.Fault))
+					require.NoError(t, w.AddFault(m.Fault))
 				}
 				ctx, cancel := m.Context(t.Context())
 				defer cancel()
@@ -106,7 +107,7 @@ func TestAPaymentDoneBeforeTheAnswerGotLostIsNeverSentAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, kpaytest.Config{LookupLag: tc.lag})
-				require.NoError(t, w.Fault(kpaytest.Fault{Kind: kpaytest.FaultDropAfter, Times: 1}))
+				require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Times: 1}))
 				_, err := w.client.Pay(t.Context(), validPay())
 				assert.Equal(t, 1, w.collected(t))
 				if tc.outcome == "" {
@@ -123,7 +124,7 @@ func TestAPaymentDoneBeforeTheAnswerGotLostIsNeverSentAgain(t *testing.T) {
 func TestNothingIsSentAgainWhileKPayCannotBeAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, kpaytest.Config{})
-		require.NoError(t, w.Fault(kpaytest.Fault{Kind: kpaytest.FaultDropAfter})) // the lookups too
+		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDropAfter})) // the lookups too
 		_, err := w.client.Pay(t.Context(), validPay())
 		require.ErrorIs(t, err, kpay.ErrOutcomeUnknown)
 		w.ClearFaults()

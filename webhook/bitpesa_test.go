@@ -19,6 +19,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -237,7 +238,7 @@ const remitURL = "https://shop.example/hooks/bitpesa?tenant=a"
 func newRemitter(t *testing.T) *remitter {
 	t.Helper()
 	m := &remitter{}
-	m.fake = bitpesatest.NewServer(t, bitpesatest.Config{Options: bitpesatest.Options{
+	m.fake = bitpesatest.NewServer(t, bitpesatest.Config{Options: fake.Options{
 		Callbacks: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.handler.ServeHTTP(w, r) }),
 	}})
 	var err error
@@ -298,7 +299,7 @@ func (m *remitter) story() []string {
 
 func TestBitPesaDeliveriesAreVerifiedInOrderAndCountOnce(t *testing.T) {
 	m := newRemitter(t)
-	require.NoError(t, m.fake.Disturb(bitpesatest.Disturbance{Event: "transaction.paid_in", Kind: bitpesatest.DisturbDuplicate, Times: 1}))
+	require.NoError(t, m.fake.AddCallbackFault(fake.CallbackFault{Event: "transaction.paid_in", Kind: fake.CallbackDuplicate, Times: 1}))
 	sent := m.send(t, "1234567819")
 	m.fake.Advance(time.Minute)
 	m.fake.Flush()
@@ -331,7 +332,7 @@ func TestBitPesaDeliveriesAreVerifiedInOrderAndCountOnce(t *testing.T) {
 	}
 	assert.NoError(t, m.reports.last())
 	for _, d := range m.fake.Deliveries() {
-		assert.Equal(t, bitpesatest.DeliveryDelivered, d.State, "%s was not acknowledged", d.Event)
+		assert.Equal(t, fake.DeliveryDelivered, d.State, "%s was not acknowledged", d.Event)
 	}
 }
 
@@ -347,7 +348,7 @@ func count(lines []string, line string) int {
 
 func TestForgedBitPesaDeliveriesAreRefused(t *testing.T) {
 	m := newRemitter(t)
-	require.NoError(t, m.fake.Disturb(bitpesatest.Disturbance{Event: "transaction.paid_in", Kind: bitpesatest.DisturbForge, Times: 1}))
+	require.NoError(t, m.fake.AddCallbackFault(fake.CallbackFault{Event: "transaction.paid_in", Kind: fake.CallbackForge, Times: 1}))
 	m.send(t, "1234567800")
 	assert.Equal(t, []string{"transaction.created approved", "recipient.pending pending"}, m.story())
 	assert.ErrorIs(t, m.reports.last(), webhook.ErrUnauthenticated)
@@ -356,7 +357,7 @@ func TestForgedBitPesaDeliveriesAreRefused(t *testing.T) {
 // A callback that is lost is found by asking.
 func TestAReconcilerFindsLostBitPesaDeliveries(t *testing.T) {
 	m := newRemitter(t)
-	require.NoError(t, m.fake.Disturb(bitpesatest.Disturbance{Kind: bitpesatest.DisturbDrop}))
+	require.NoError(t, m.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop}))
 	sent := m.send(t, "1234567800")
 	reconciler, err := webhook.NewReconciler(webhook.ReconcilerConfig[bitpesa.Event]{
 		Handler: m.handler,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -34,7 +35,7 @@ type deliveries struct {
 func newDeliveries(t *testing.T) *deliveries {
 	t.Helper()
 	d := &deliveries{}
-	d.fake = kapitentest.NewServer(t, kapitentest.Config{Options: kapitentest.Options{
+	d.fake = kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{
 		Callbacks: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }),
 	}})
 	d.company = d.fake.AddCompany(kapitentest.Company{
@@ -120,15 +121,15 @@ func TestKapitenRideIsFollowedToTheDoor(t *testing.T) {
 		assert.NotEmpty(t, ev.Data.Event.Raw)
 	}
 	for _, sent := range d.fake.Deliveries() {
-		assert.Equal(t, kapitentest.DeliveryDelivered, sent.State)
+		assert.Equal(t, fake.DeliveryDelivered, sent.State)
 	}
 	require.NoError(t, d.reports.last())
 }
 
 func TestKapitenCallbacksDuplicatedAndOutOfOrder(t *testing.T) {
 	d := newDeliveries(t)
-	require.NoError(t, d.fake.Disturb(kapitentest.Disturbance{Kind: kapitentest.DisturbHold, Times: 1}))
-	require.NoError(t, d.fake.Disturb(kapitentest.Disturbance{Kind: kapitentest.DisturbDuplicate}))
+	require.NoError(t, d.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 1}))
+	require.NoError(t, d.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDuplicate}))
 	d.drive(t, kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp)
 	told := d.statuses()
 	require.NotEmpty(t, told)
@@ -168,7 +169,7 @@ func TestKapitenRideNobodyKnowsIsNotConfirmed(t *testing.T) {
 
 func TestKapitenAPIThatIsDownLosesNothing(t *testing.T) {
 	d := newDeliveries(t)
-	require.NoError(t, d.fake.Fault(kapitentest.Fault{Method: http.MethodGet, Kind: kapitentest.FaultStatus, Status: 401}))
+	require.NoError(t, d.fake.AddFault(fake.Fault{Method: http.MethodGet, Kind: fake.FaultStatus, Status: 401}))
 	d.drive(t, kapiten.RideAccepted)
 	assert.Empty(t, d.statuses())
 	d.fake.ClearFaults()
@@ -183,7 +184,7 @@ func TestKapitenLostCallbackIsFoundByTheReconciler(t *testing.T) {
 		Handler: d.handler, Open: open(d.ride.ID), Lookup: webhook.LookupRide(d.client.Rides, d.company.ID),
 	})
 	require.NoError(t, err)
-	require.NoError(t, d.fake.Disturb(kapitentest.Disturbance{Kind: kapitentest.DisturbDrop}))
+	require.NoError(t, d.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop}))
 	d.drive(t, kapiten.RideAccepted, kapiten.RideCancelled)
 	assert.Empty(t, d.statuses())
 	s, err := r.Sweep(t.Context())

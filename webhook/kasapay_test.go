@@ -14,6 +14,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -112,7 +113,7 @@ func TestKasapayCallbacksAreConfirmedThroughAllTheirNoise(t *testing.T) {
 			assert.Equal(t, kasapay.BankAccount, ev.Data.Destination)
 			assert.True(t, ev.Amount.Valid && ev.Amount.Decimal.Equal(decimal.NewFromInt(100)))
 			for _, d := range p.Deliveries() {
-				assert.Equal(t, kasapaytest.DeliveryDelivered, d.State, "the fake wants exactly 200")
+				assert.Equal(t, fake.DeliveryDelivered, d.State, "the fake wants exactly 200")
 			}
 		})
 	}
@@ -137,14 +138,14 @@ func TestKasapayReversalsAfterSuccessArriveAsSuch(t *testing.T) {
 
 func TestKasapayCallbacksOutOfOrderNeverGoBackwards(t *testing.T) {
 	p := newPayouts(t, kasapaytest.Config{PendingCallbacks: true})
-	require.NoError(t, p.Disturb(kasapaytest.Disturbance{Kind: kasapaytest.DisturbHold, Event: "payout.703"}))
-	require.NoError(t, p.Disturb(kasapaytest.Disturbance{Kind: kasapaytest.DisturbDuplicate, Event: "payout.700"}))
+	require.NoError(t, p.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Event: "payout.703"}))
+	require.NoError(t, p.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDuplicate, Event: "payout.700"}))
 	p.pay(t, "ms83-1")
 	p.Advance(10 * time.Second)
 	assert.Equal(t, []string{"ms83-1 700 advanced"}, p.heard())
 	require.Len(t, p.Deliveries(), 2)
 	for _, d := range p.Deliveries() {
-		assert.Equal(t, kasapaytest.DeliveryDelivered, d.State, "what is stale is acknowledged")
+		assert.Equal(t, fake.DeliveryDelivered, d.State, "what is stale is acknowledged")
 	}
 	assert.Equal(t, 1, p.asked(), "what is stale or a duplicate asks nobody")
 }
@@ -169,7 +170,7 @@ func TestKasapayForgeriesAreNotBelieved(t *testing.T) {
 	assert.Equal(t, 422, p.forge(t, "ms83-2", `{"payout_reference":"nobody's","payment_status":703}`))
 	assert.Empty(t, p.heard())
 
-	require.NoError(t, p.Disturb(kasapaytest.Disturbance{Kind: kasapaytest.DisturbDrop, Times: 1}))
+	require.NoError(t, p.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop, Times: 1}))
 	require.NoError(t, p.Settle("ms83-1", kasapay.StatusFailed))
 	assert.Equal(t, 422, p.forge(t, "ms83-1", done), "Kasapay says it failed")
 	assert.ErrorIs(t, p.reports.last(), webhook.ErrMismatch)

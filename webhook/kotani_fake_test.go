@@ -14,6 +14,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -38,12 +39,12 @@ func (h *heard) lines() []string {
 func TestKotanisOwnCallbacksAreConfirmed(t *testing.T) {
 	var told heard
 	var handler http.Handler
-	fake := kotanitest.NewServer(t, kotanitest.Config{Options: kotanitest.Options{
+	server := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{
 		Callbacks: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }),
 	}})
 	caps, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kotani", BaseURL: "https://shop.example/hooks/kotani"}, capabilityKey)
 	require.NoError(t, err)
-	cfg := fake.Config()
+	cfg := server.Config()
 	cfg.CallbackURL = caps.Mint
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
@@ -59,13 +60,13 @@ func TestKotanisOwnCallbacksAreConfirmed(t *testing.T) {
 		_, err := client.Fiat.Withdraw(t.Context(), kotani.WithdrawParams{Amount: decimal.NewFromInt(500), PhoneNumber: phone, ExternalID: id})
 		require.NoError(t, err)
 	}
-	fake.Advance(10 * time.Second)
-	fake.Advance(2 * time.Hour)
-	for _, d := range fake.Deliveries() {
-		assert.Equal(t, kotanitest.DeliveryDelivered, d.State)
-		require.NoError(t, fake.Redeliver(d.ID)) // told once all the same
+	server.Advance(10 * time.Second)
+	server.Advance(2 * time.Hour)
+	for _, d := range server.Deliveries() {
+		assert.Equal(t, fake.DeliveryDelivered, d.State)
+		require.NoError(t, server.Redeliver(d.ID)) // told once all the same
 	}
-	fake.Flush()
+	server.Flush()
 	assert.ElementsMatch(t, []string{
 		"paid SUCCESSFUL advanced confirmed 500 KES", "failed FAILED advanced confirmed 500 KES",
 		"returned SUCCESSFUL advanced confirmed 500 KES", "returned REVERSED reversal confirmed 500 KES",
@@ -75,17 +76,17 @@ func TestKotanisOwnCallbacksAreConfirmed(t *testing.T) {
 func TestAFiatConnectProvidersWebhooksAreVerified(t *testing.T) {
 	var told heard
 	var handler http.Handler
-	fake := kotanitest.NewServer(t, kotanitest.Config{Options: kotanitest.Options{
+	server := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{
 		Callbacks: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }),
 	}})
-	cfg := fake.Config()
+	cfg := server.Config()
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
 	credentials, err := client.FiatConnect.CreateCredentials(t.Context(), "https://shop.example/hooks/fc")
 	require.NoError(t, err)
 	handler, err = webhook.New(webhook.Config[kotani.FiatConnectEvent]{
 		Source: webhook.FiatConnect(),
-		Auth:   []webhook.Authenticator{webhook.FiatConnectSignature(webhook.SignatureConfig{Now: fake.Now}, credentials.WebhookSecret)},
+		Auth:   []webhook.Authenticator{webhook.FiatConnectSignature(webhook.SignatureConfig{Now: server.Now}, credentials.WebhookSecret)},
 		Handle: func(_ context.Context, ev webhook.Event[kotani.FiatConnectEvent]) error {
 			if ev.Data.Transfer == nil {
 				told.add("KYC " + ev.Status)
@@ -106,25 +107,25 @@ func TestAFiatConnectProvidersWebhooksAreVerified(t *testing.T) {
 		Address:     kotani.PostalAddress{Address1: "Moi Avenue 1", City: "Nairobi", ISOCountryCode: "KE", ISORegionCode: "KE-30"},
 	})
 	require.NoError(t, err)
-	fake.Flush() // only the callbacks of one subject keep their order
+	server.Flush() // only the callbacks of one subject keep their order
 	account, err := wallet.AddAccount(t.Context(), kotani.BankAccount{AccountName: "Jane", InstitutionName: "KCB", AccountNumber: "01", Country: "KE"})
 	require.NoError(t, err)
 	quote, err := wallet.QuoteOut(t.Context(), kotani.TransferQuoteParams{FiatType: "KES", CryptoType: "cUSD", CryptoAmount: decimal.NewFromInt(10), Country: "KE"})
 	require.NoError(t, err)
 	_, err = wallet.TransferOut(t.Context(), kotani.TransferParams{FiatAccountID: account.ID, QuoteID: quote.ID})
 	require.NoError(t, err)
-	fake.Advance(time.Hour)
-	fake.Flush()
+	server.Advance(time.Hour)
+	server.Flush()
 	want := []string{
 		"KYC KycApproved", "TransferOut TransferStarted verified 10 cUSD", "TransferOut TransferReadyForUserToSendCryptoFunds verified 10 cUSD",
 		"TransferOut TransferReceivedCryptoFunds verified 10 cUSD", "TransferOut TransferComplete verified 10 cUSD",
 	}
 	assert.Equal(t, want, told.lines())
-	for _, d := range fake.FiatConnect.Deliveries() {
-		assert.Equal(t, kotanitest.DeliveryDelivered, d.State)
-		require.NoError(t, fake.FiatConnect.Redeliver(d.ID)) // signed anew, told once all the same
+	for _, d := range server.FiatConnect.Deliveries() {
+		assert.Equal(t, fake.DeliveryDelivered, d.State)
+		require.NoError(t, server.FiatConnect.Redeliver(d.ID)) // signed anew, told once all the same
 	}
-	fake.Flush()
+	server.Flush()
 	assert.Equal(t, want, told.lines())
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -114,7 +115,7 @@ func TestKPayPostbacksAreConfirmedAndAcknowledgedInEveryForm(t *testing.T) {
 			assert.Equal(t, webhook.Advanced, ev.Transition)
 			assert.NotEmpty(t, ev.Data.ProcessorID)
 			require.Len(t, c.Deliveries(), 1)
-			assert.Equal(t, kpaytest.DeliveryDelivered, c.Deliveries()[0].State, "the fake wants reply OK and the right ids")
+			assert.Equal(t, fake.DeliveryDelivered, c.Deliveries()[0].State, "the fake wants reply OK and the right ids")
 			assert.Equal(t, 1, c.asked())
 		})
 	}
@@ -160,7 +161,7 @@ func TestKPayFailuresKeepTheirCode(t *testing.T) {
 
 func TestKPayDuplicatesTakeEffectOnce(t *testing.T) {
 	c := newCollections(t, kpaytest.Config{})
-	require.NoError(t, c.Disturb(kpaytest.Disturbance{Kind: kpaytest.DisturbDuplicate}))
+	require.NoError(t, c.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDuplicate}))
 	c.pay(t, "order-1")
 	c.Advance(10 * time.Second)
 	require.NoError(t, c.Redeliver(c.Deliveries()[0].ID))
@@ -198,7 +199,7 @@ func TestKPayForgeriesAreNotBelieved(t *testing.T) {
 	assert.ErrorIs(t, c.reports.last(), webhook.ErrNotConfirmed)
 	assert.Empty(t, c.heard())
 
-	require.NoError(t, c.Disturb(kpaytest.Disturbance{Kind: kpaytest.DisturbDrop, Times: 1}))
+	require.NoError(t, c.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop, Times: 1}))
 	require.NoError(t, c.Settle("order-1", kpay.CodeFailed))
 	assert.Equal(t, 422, c.forge(t, "order-1", paid), "KPay says it failed")
 	assert.ErrorIs(t, c.reports.last(), webhook.ErrMismatch)

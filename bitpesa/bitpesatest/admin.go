@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
-	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // adminCalls are the control calls over HTTP.

@@ -3,6 +3,7 @@ package bitpesatest
 import (
 	"time"
 
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/shopspring/decimal"
 )
 
@@ -11,7 +12,7 @@ import (
 type Config struct {
 	// Options are the clock, the seed, the way of callbacks and the PublicURL
 	// that signatures are checked against.
-	Options Options
+	Options fake.Options
 
 	// Keys are the accounts. Empty: one of TestKey and TestSecret.
 	Keys []Key

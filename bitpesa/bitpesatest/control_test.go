@@ -12,6 +12,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestSenderMovesAlongItsArrows(t *testing.T) {
@@ -48,7 +49,7 @@ func TestSenderMovesAlongItsArrows(t *testing.T) {
 
 func TestTransactionMovesAlongItsArrows(t *testing.T) {
 	t.Parallel()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: newInbox()}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: newInbox()}})
 	unfunded := func() string {
 		return textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("100001", "15500"))), "id")
 	}
@@ -126,7 +127,7 @@ func TestMoneyOfAnExceptionIsNotGivenBack(t *testing.T) {
 
 func TestRecipientMovesAlongItsArrows(t *testing.T) {
 	t.Parallel()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: newInbox()}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: newInbox()}})
 	pending := func() (id, recipient string) {
 		id = m.funded(t, transaction(`"traits":{"auto_refund":false}`, ngn("100001", "15500")))
 		return id, m.recipientID(t, id, 0)

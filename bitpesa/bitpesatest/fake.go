@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
-	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // name is the provider's name in admin calls and in the socketless URL.
@@ -15,12 +15,12 @@ const name = "bitpesa"
 
 // Fake is a fake BitPesa: an http.Handler that serves the API under /v1, and the
 // methods a test drives it with. Those of Control are the same for every fake:
-// Advance, Now, Fault, ClearFaults, Disturb, Requests, Deliveries, Redeliver,
+// Advance, Now, AddFault, ClearFaults, AddCallbackFault, Requests, Deliveries, Redeliver,
 // Flush, Snapshot, Restore, Reset, Admin, HTTPClient, URL, World, Close. It is
 // safe for concurrent use.
 type Fake struct {
-	*Control
-	world     *World
+	*fake.Control
+	world     *fake.World
 	config    Config
 	keys      map[string]Key
 	exchange  exchange
@@ -30,11 +30,10 @@ type Fake struct {
 }
 
 // Control is what every fake has in common.
-type Control = fake.Control
 
 // NewServer makes a fake that is closed when the test ends. At most one Config
 // is taken.
-func NewServer(t TB, config ...Config) *Fake {
+func NewServer(t fake.TB, config ...Config) *Fake {
 	t.Helper()
 	var c Config
 	if len(config) > 0 {
@@ -53,7 +52,7 @@ func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 // all; another fake's World method gives it. Config.Options is not looked at. It
 // panics on accounts without key or secret and on a key given twice: those are
 // mistakes of the program.
-func NewIn(w *World, c Config) *Fake {
+func NewIn(w *fake.World, c Config) *Fake {
 	c = c.withDefaults()
 	f := &Fake{world: w, config: c, keys: map[string]Key{}, exchange: newExchange(c), corridors: newCorridors(c.Era), routes: newRoutes()}
 	for _, k := range c.Keys {

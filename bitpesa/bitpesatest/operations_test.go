@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // operations are the vendor's 49 with the status of a call that works. Braces
@@ -66,7 +67,7 @@ GET /webhooks/events 200
 
 func TestEveryOperationOfTheVendorIsServed(t *testing.T) {
 	t.Parallel()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: newInbox()}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: newInbox()}})
 	made := map[string]string{}
 	made["webhook"] = m.subscribe(t, hookURL, "transaction.created")
 	made["sender"] = textAt(t, m.want(t, 201, "POST", "/senders", `{"sender":{`+senderFields+`}}`), "id")

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // collection is a transaction paid in by XOF mobile money.
@@ -21,7 +22,7 @@ func collection(phone string) string {
 func TestCollectionFollowsItsMagicNumber(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	m.allEvents(t)
 	create := func(phone string) (id, payin string) {
 		o := m.want(t, 201, "POST", "/transactions", collection(phone))
@@ -104,7 +105,7 @@ func TestSandboxPayinFundsFromOutside(t *testing.T) {
 func TestWrongAmountResizesTheTransaction(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	m.allEvents(t)
 	id := textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500"), ngn("1000", "31000"))), "id")
 	assert.ErrorIs(t, f.PayIn("x", decimal.NewFromInt(1)), bitpesatest.ErrNotFound)

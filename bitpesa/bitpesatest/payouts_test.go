@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // to is a recipient of 10 USD with these details besides the names.
@@ -63,7 +64,7 @@ func TestMagicNumbersDecideOverPayouts(t *testing.T) {
 func TestTroubleThatPassesIsRetriedOnTheClock(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	m.allEvents(t)
 	id := m.funded(t, transaction(`"traits":{"auto_refund":false}`, ngn("1208", "15500")))
 	state := func() []any {
@@ -139,7 +140,7 @@ func TestAutoRefundWaitsForAPendingPayout(t *testing.T) {
 func TestRecipientIsCorrectedAndPaid(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	m.allEvents(t)
 	id := m.funded(t, transaction("", ngn("1000", "15500"), ngn("1219", "31000")))
 	pay(f)
@@ -216,7 +217,7 @@ func TestSavedPayoutMethodIsNotChangedByARecipient(t *testing.T) {
 func TestCancellingARecipient(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	m.allEvents(t)
 
 	unfunded := textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500"), ngn("1000", "15500"))), "id")
@@ -327,7 +328,7 @@ func TestAccountValidationTraitStopsAPayout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := newInbox()
-			f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+			f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 			m.allEvents(t)
 			id := m.funded(t, transaction(trait, tt.recipient))
 			r := at(t, m.transaction(t, id), "recipients.0")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // book is what a merchant knows about his money, from the answers alone.
@@ -58,7 +59,7 @@ func TestBalancesHoldUnderAnyTraffic(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			f, m := start(t, bitpesatest.Config{
-				Options: bitpesatest.Options{Seed: seed + 1, Callbacks: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})},
+				Options: fake.Options{Seed: seed + 1, Callbacks: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})},
 				Keys:    []bitpesatest.Key{{Key: "test-key", Secret: "test-secret", Balances: money("USD", "500", "NGN", "0")}},
 			})
 			m.allEvents(t)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestSenderNeedsItsFields(t *testing.T) {
@@ -143,7 +144,7 @@ func TestKYCDecidesOverSenders(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
 	f, m := start(t, bitpesatest.Config{
-		Options: bitpesatest.Options{Callbacks: in},
+		Options: fake.Options{Callbacks: in},
 		Keys:    []bitpesatest.Key{{Key: "test-key", Secret: "test-secret", KYC: true}},
 	})
 	m.allEvents(t)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 type vector struct {
@@ -178,7 +179,7 @@ func TestNonceCountsOncePerKey(t *testing.T) {
 
 func TestSignatureHonoursPublicURLAndMount(t *testing.T) {
 	t.Parallel()
-	f := bitpesatest.NewServer(t, bitpesatest.Config{Options: bitpesatest.Options{PublicURL: "https://pay.example/tunnel/"}})
+	f := bitpesatest.NewServer(t, bitpesatest.Config{Options: fake.Options{PublicURL: "https://pay.example/tunnel/"}})
 	h := http.StripPrefix("/bitpesa", f)
 	q := raw{
 		method: "GET", target: "/bitpesa/v1/accounts/USD%3A%3AOther", host: "127.0.0.1:9", signedMethod: "GET",

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestTransactionShowsWhatWasAskedFor(t *testing.T) {
@@ -151,7 +152,7 @@ func TestDuplicateExternalIDIsRefusedWithTheExistingTransaction(t *testing.T) {
 
 func TestCalculateAndValidateLeaveNothingBehind(t *testing.T) {
 	t.Parallel()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: newInbox()}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: newInbox()}})
 	m.allEvents(t)
 	id := textAt(t, m.want(t, 201, "POST", "/senders", `{"sender":{"external_id":"S-1",`+senderFields+`}}`), "id")
 	before := m.want(t, 200, "GET", "/senders/"+id, "")
@@ -262,7 +263,7 @@ func TestListsFilterByDay(t *testing.T) {
 func TestTransactionExpiresAfterAnHour(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	m.allEvents(t)
 	id := textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500"))), "id")
 	kept := m.funded(t, transaction("", ngn("100001", "15500")))

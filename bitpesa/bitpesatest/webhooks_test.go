@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestWebhooksAreSubscribedListedAndDeleted(t *testing.T) {
@@ -46,7 +47,7 @@ func TestWebhooksAreSubscribedListedAndDeleted(t *testing.T) {
 func TestWebhooksAreSignedOverTheRegisteredURL(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	for _, url := range []string{"http://localhost:9090/hooks/bitpesa?tenant=a", "http://merchant.test", "https://merchant.test/a%2Fb?x=%7e&y"} {
 		id := m.subscribe(t, url, "transaction.created")
 		m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500")))
@@ -69,7 +70,7 @@ func TestWebhookIsRetriedFiveTimesWithFreshNonces(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
 	in.status.Store(500)
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	id := m.subscribe(t, hookURL, "transaction.created")
 	m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500")))
 	f.Flush()
@@ -86,7 +87,7 @@ func TestWebhookIsRetriedFiveTimesWithFreshNonces(t *testing.T) {
 		nonces[(<-in.got).Header.Get("Authorization-Nonce")] = true
 	}
 	assert.Len(t, nonces, 6)
-	assert.Equal(t, bitpesatest.DeliveryDead, f.Deliveries()[0].State)
+	assert.Equal(t, fake.DeliveryDead, f.Deliveries()[0].State)
 	m.want(t, 200, "GET", "/webhooks/"+id, "")
 
 	logs := m.list(t, 200, "GET", "/logs/webhooks", "")
@@ -104,7 +105,7 @@ func TestWebhookIsRetriedFiveTimesWithFreshNonces(t *testing.T) {
 func TestWebhookThatTimesOutIsDisabled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
-		f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			calls.Add(1)
 			<-r.Context().Done()
 		})}})
@@ -125,13 +126,13 @@ func TestWebhookThatFailsKeepsItsSubscription(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
 	in.status.Store(500)
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	m.subscribe(t, hookURL, "transaction.created")
 	m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500")))
 	f.Flush()
 	in.status.Store(201)
 	f.Advance(10 * time.Second)
-	assert.Equal(t, bitpesatest.DeliveryDelivered, f.Deliveries()[0].State, "201 acknowledges too")
+	assert.Equal(t, fake.DeliveryDelivered, f.Deliveries()[0].State, "201 acknowledges too")
 	f.Advance(10 * time.Hour)
 	assert.Len(t, in.got, 2)
 }
@@ -140,50 +141,50 @@ func TestDeletedWebhookGetsNothingMore(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
 	in.status.Store(503)
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	id := m.subscribe(t, hookURL, "transaction.created")
 	m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500")))
 	f.Flush()
 	m.want(t, 200, "DELETE", "/webhooks/"+id, "")
 	f.Advance(10 * time.Hour)
 	assert.Len(t, in.got, 1)
-	assert.Equal(t, bitpesatest.DeliveryDead, f.Deliveries()[0].State)
+	assert.Equal(t, fake.DeliveryDead, f.Deliveries()[0].State)
 }
 
-func TestWebhooksCanBeDisturbed(t *testing.T) {
+func TestCallbackFaults(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	m.subscribe(t, hookURL, "transaction.created", "transaction.paid_in")
-	one := func(d bitpesatest.Disturbance) {
+	one := func(d fake.CallbackFault) {
 		d.Times = 1
-		require.NoError(t, f.Disturb(d))
+		require.NoError(t, f.AddCallbackFault(d))
 		m.funded(t, transaction("", ngn("1000", "15500")))
 		f.Flush()
 	}
-	one(bitpesatest.Disturbance{Kind: bitpesatest.DisturbHold})
+	one(fake.CallbackFault{Kind: fake.CallbackHold})
 	assert.Equal(t, []string{"transaction.paid_in", "transaction.created"}, in.events(f), "out of order")
 
-	one(bitpesatest.Disturbance{Kind: bitpesatest.DisturbDuplicate})
+	one(fake.CallbackFault{Kind: fake.CallbackDuplicate})
 	first, second := <-in.got, <-in.got
 	assert.Equal(t, <-in.bodies, <-in.bodies)
 	assert.NotEqual(t, first.Header.Get("Authorization-Nonce"), second.Header.Get("Authorization-Nonce"))
 	_ = in.events(f)
 
-	one(bitpesatest.Disturbance{Kind: bitpesatest.DisturbForge})
+	one(fake.CallbackFault{Kind: fake.CallbackForge})
 	forged, body := <-in.got, <-in.bodies
 	assert.NotEqual(t, sign("test-secret", forged.Header.Get("Authorization-Nonce"), "POST", hookURL, body), forged.Header.Get("Authorization-Signature"))
 	right, body := <-in.got, <-in.bodies
 	assert.Equal(t, sign("test-secret", right.Header.Get("Authorization-Nonce"), "POST", hookURL, body), right.Header.Get("Authorization-Signature"))
 
-	one(bitpesatest.Disturbance{Kind: bitpesatest.DisturbDrop, Event: "transaction.created"})
+	one(fake.CallbackFault{Kind: fake.CallbackDrop, Event: "transaction.created"})
 	assert.Equal(t, []string{"transaction.paid_in"}, in.events(f))
 }
 
 func TestWebhooksOfOneTransactionComeInOrder(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
-	f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
 	m.allEvents(t)
 	m.funded(t, transaction("", ngn("1000", "15500")))
 	pay(f)
@@ -193,7 +194,7 @@ func TestWebhooksOfOneTransactionComeInOrder(t *testing.T) {
 func TestRecipientErrorShowsTheTransactionBeforeItChanges(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
-	f, m := start(t, bitpesatest.Config{Era: bitpesatest.BitPesa, Options: bitpesatest.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{Era: bitpesatest.BitPesa, Options: fake.Options{Callbacks: in}})
 	m.subscribe(t, hookURL, "recipient.error")
 	id := m.funded(t, transaction(`"external_id":"T-1"`, ngn("1208", "15500")))
 	pay(f)

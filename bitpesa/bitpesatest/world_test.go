@@ -14,6 +14,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // story is some of everything.
@@ -32,7 +33,7 @@ func story(t testing.TB, m merchant) string {
 func TestEqualSeedsGiveEqualWorlds(t *testing.T) {
 	t.Parallel()
 	run := func(seed uint64) object {
-		f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{Seed: seed, Callbacks: newInbox()}})
+		f, m := start(t, bitpesatest.Config{Options: fake.Options{Seed: seed, Callbacks: newInbox()}})
 		story(t, m)
 		return providerState(t, f)
 	}
@@ -43,7 +44,7 @@ func TestEqualSeedsGiveEqualWorlds(t *testing.T) {
 
 func TestSnapshotBringsEverythingBack(t *testing.T) {
 	t.Parallel()
-	config := bitpesatest.Config{Options: bitpesatest.Options{Callbacks: newInbox()}}
+	config := bitpesatest.Config{Options: fake.Options{Callbacks: newInbox()}}
 	f, m := start(t, config)
 	id := story(t, m)
 	snapshot, err := f.Snapshot()
@@ -114,7 +115,7 @@ func TestOneClockMovesTwoFakes(t *testing.T) {
 
 func TestWorldRunsInSyncTest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{RealTime: true}})
+		f, m := start(t, bitpesatest.Config{Options: fake.Options{RealTime: true}})
 		id := m.funded(t, transaction("", ngn("1000", "15500")))
 		<-time.After(31 * time.Second)
 		assert.Equal(t, "paid", m.state(t, id))
@@ -126,27 +127,27 @@ func TestFaultsComeBeforeOrAfterTheWork(t *testing.T) {
 	t.Parallel()
 	body := transaction(`"external_id":"T-1"`, ngn("1000", "15500"))
 	tests := map[string]struct {
-		fault  bitpesatest.Fault
+		fault  fake.Fault
 		status int // zero: no answer
 		done   bool
 	}{
-		"500":         {bitpesatest.Fault{Kind: bitpesatest.FaultStatus, Status: 500}, 500, false},
-		"502":         {bitpesatest.Fault{Kind: bitpesatest.FaultStatus, Status: 502}, 502, false},
-		"503":         {bitpesatest.Fault{Kind: bitpesatest.FaultStatus, Status: 503}, 503, false},
-		"504":         {bitpesatest.Fault{Kind: bitpesatest.FaultStatus, Status: 504}, 504, false},
-		"proxy page":  {bitpesatest.Fault{Kind: bitpesatest.FaultHTML}, 502, false},
-		"429":         {bitpesatest.Fault{Kind: bitpesatest.FaultRateLimit, Seconds: 3}, 429, false},
-		"drop before": {bitpesatest.Fault{Kind: bitpesatest.FaultDropBefore}, 0, false},
-		"drop after":  {bitpesatest.Fault{Kind: bitpesatest.FaultDropAfter}, 0, true},
-		"truncated":   {bitpesatest.Fault{Kind: bitpesatest.FaultTruncate}, 0, true},
-		"malformed":   {bitpesatest.Fault{Kind: bitpesatest.FaultMalformed}, 201, true},
+		"500":         {fake.Fault{Kind: fake.FaultStatus, Status: 500}, 500, false},
+		"502":         {fake.Fault{Kind: fake.FaultStatus, Status: 502}, 502, false},
+		"503":         {fake.Fault{Kind: fake.FaultStatus, Status: 503}, 503, false},
+		"504":         {fake.Fault{Kind: fake.FaultStatus, Status: 504}, 504, false},
+		"proxy page":  {fake.Fault{Kind: fake.FaultHTML}, 502, false},
+		"429":         {fake.Fault{Kind: fake.FaultRateLimit, Seconds: 3}, 429, false},
+		"drop before": {fake.Fault{Kind: fake.FaultDropBefore}, 0, false},
+		"drop after":  {fake.Fault{Kind: fake.FaultDropAfter}, 0, true},
+		"truncated":   {fake.Fault{Kind: fake.FaultTruncate}, 0, true},
+		"malformed":   {fake.Fault{Kind: fake.FaultMalformed}, 201, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, m := start(t)
 			tt.fault.Path, tt.fault.Times = "/transactions/create_and_fund", 1
-			require.NoError(t, f.Fault(tt.fault))
+			require.NoError(t, f.AddFault(tt.fault))
 			r, err := m.try("POST", "/transactions/create_and_fund", body)
 			if tt.status == 0 {
 				assert.Error(t, err)
@@ -173,8 +174,8 @@ func TestFaultsComeBeforeOrAfterTheWork(t *testing.T) {
 
 func TestCreateAndFundCanBeSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, m := start(t, bitpesatest.Config{Options: bitpesatest.Options{RealTime: true}})
-		require.NoError(t, f.Fault(bitpesatest.Fault{Kind: bitpesatest.FaultDelay, Seconds: 90, Path: "/transactions/create_and_fund"}))
+		f, m := start(t, bitpesatest.Config{Options: fake.Options{RealTime: true}})
+		require.NoError(t, f.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 90, Path: "/transactions/create_and_fund"}))
 		began := time.Now()
 		m.want(t, 201, "POST", "/transactions/create_and_fund", transaction(`"external_id":"T-1"`, ngn("1000", "15500")))
 		assert.WithinDuration(t, began.Add(90*time.Second), time.Now(), time.Second)

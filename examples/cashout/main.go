@@ -21,6 +21,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func main() {
@@ -43,9 +44,9 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	// A minute passes on the fake's clock in one second.
-	fake := kotanitest.New(kotanitest.Config{Options: kotanitest.Options{RealTime: true, Speed: 60, Callbacks: desk}})
-	defer fake.Close()
-	cfg := fake.Config()
+	server := kotanitest.New(kotanitest.Config{Options: fake.Options{RealTime: true, Speed: 60, Callbacks: desk}})
+	defer server.Close()
+	cfg := server.Config()
 	cfg.CallbackURL = desk.urls.Mint // a callback URL per payout, checked without storage
 	client, err := kotani.New(cfg)
 	if err != nil {
@@ -54,7 +55,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err := desk.receive(client); err != nil {
 		return err
 	}
-	before := fake.Balance("KES")
+	before := server.Balance("KES")
 	fmt.Fprintln(out, "balance:  ", before.StringFixed(2), "KES")
 
 	quote, err := client.Quotes.Out(ctx, kotani.QuoteParams{Amount: decimal.NewFromInt(10), Currency: "KES", CryptoType: "cUSD"})
@@ -72,7 +73,7 @@ func run(ctx context.Context, out io.Writer) error {
 	// Payouts are whole shillings. The answer to this one is lost on the way
 	// back, after the work is done.
 	amount := quote.FiatAmount.Decimal.Truncate(0)
-	if err := fake.Fault(kotanitest.Fault{Method: "POST", Path: "/transactions/withdraw/momo", Times: 1, Kind: kotanitest.FaultDropAfter}); err != nil {
+	if err := server.AddFault(fake.Fault{Method: "POST", Path: "/transactions/withdraw/momo", Times: 1, Kind: fake.FaultDropAfter}); err != nil {
 		return err
 	}
 	payout, err := client.Fiat.Withdraw(ctx, kotani.WithdrawParams{Amount: amount, PhoneNumber: recipient, ExternalID: reference})
@@ -94,7 +95,7 @@ func run(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("%s ended as %s", ev.Reference, ev.Status)
 	}
 
-	spent := before.Sub(fake.Balance("KES"))
+	spent := before.Sub(server.Balance("KES"))
 	if !spent.Equal(amount) {
 		return fmt.Errorf("%s KES were spent", spent.StringFixed(2))
 	}

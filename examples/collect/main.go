@@ -19,6 +19,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func main() {
@@ -36,10 +37,10 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	// Ten seconds pass on the fake's clock in one.
-	fake := kpaytest.New(kpaytest.Config{Options: kpaytest.Options{RealTime: true, Speed: 10, Callbacks: shop}})
-	defer fake.Close()
-	network := &lossy{next: fake.HTTPClient().Transport}
-	cfg := fake.Config()
+	server := kpaytest.New(kpaytest.Config{Options: fake.Options{RealTime: true, Speed: 10, Callbacks: shop}})
+	defer server.Close()
+	network := &lossy{next: server.HTTPClient().Transport}
+	cfg := server.Config()
 	cfg.HTTPClient.Transport = network
 	cfg.AttemptTimeout = 500 * time.Millisecond
 	cfg.CallbackURL = shop.urls.Mint // a postback URL per payment, checked without storage
@@ -89,10 +90,10 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "again:     refused,", err)
 
-	credits := fake.Entries("02", "RWF")
-	if len(credits) != 1 || !fake.Balance("02", "RWF").Equal(order.Amount) {
-		return fmt.Errorf("the shop got %s RWF in %d payments", fake.Balance("02", "RWF"), len(credits))
+	credits := server.Entries("02", "RWF")
+	if len(credits) != 1 || !server.Balance("02", "RWF").Equal(order.Amount) {
+		return fmt.Errorf("the shop got %s RWF in %d payments", server.Balance("02", "RWF"), len(credits))
 	}
-	fmt.Fprintln(out, "collected:", fake.Balance("02", "RWF"), kpay.RWF, "once")
+	fmt.Fprintln(out, "collected:", server.Balance("02", "RWF"), kpay.RWF, "once")
 	return nil
 }

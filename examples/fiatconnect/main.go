@@ -23,6 +23,7 @@ import (
 	"github.com/kapiteni/kapiten-go/internal/siwesigner"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func main() {
@@ -37,14 +38,14 @@ func main() {
 func run(ctx context.Context, out io.Writer) error {
 	inbox := newInbox()
 	// A minute passes on the fake's clock in one second.
-	fake := kotanitest.New(kotanitest.Config{
-		Options:     kotanitest.Options{RealTime: true, Speed: 60, Callbacks: inbox},
+	server := kotanitest.New(kotanitest.Config{
+		Options:     fake.Options{RealTime: true, Speed: 60, Callbacks: inbox},
 		FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: siwesigner.Verify, StrictAddresses: true},
 	})
-	defer fake.Close()
+	defer server.Close()
 
 	// A client of the provider has a key and a secret which signs webhooks.
-	cfg := fake.Config()
+	cfg := server.Config()
 	open, err := kotani.New(cfg)
 	if err != nil {
 		return err
@@ -53,7 +54,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := inbox.receive(credentials.WebhookSecret, fake.Now); err != nil {
+	if err := inbox.receive(credentials.WebhookSecret, server.Now); err != nil {
 		return err
 	}
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 const (
@@ -71,7 +72,7 @@ func story(ctx context.Context) error {
 	}
 	<-last // whatever the outcome was: it is written down
 	fmt.Println("the backend was killed; its riders ride on")
-	if err := w.fake.Disturb(kapitentest.Disturbance{Kind: kapitentest.DisturbDrop, Times: 5}); err != nil {
+	if err := w.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop, Times: 5}); err != nil {
 		return err
 	}
 	if err := w.awaitFailedCallbacks(ctx); err != nil {
@@ -100,7 +101,7 @@ func newWorld(dir string) (*world, func(), error) {
 	}
 	w.fake = kapitentest.New(kapitentest.Config{
 		Autopilot: true,
-		Options:   kapitentest.Options{RealTime: true, Speed: 60}, // a minute a second
+		Options:   fake.Options{RealTime: true, Speed: 60}, // a minute a second
 	})
 	w.company = w.fake.AddCompany(kapitentest.Company{
 		Name: "The shop", Balance: decimal.NewFromInt(startMoney),
@@ -197,8 +198,8 @@ func (w *world) awaitFailedCallbacks(ctx context.Context) error {
 	return poll(ctx, "callbacks to fail", func() bool {
 		refused, dropped := false, false
 		for _, d := range w.fake.Deliveries() {
-			refused = refused || d.State == kapitentest.DeliveryPending && len(d.Attempts) > 0
-			dropped = dropped || d.State == kapitentest.DeliveryDead && len(d.Attempts) == 0
+			refused = refused || d.State == fake.DeliveryPending && len(d.Attempts) > 0
+			dropped = dropped || d.State == fake.DeliveryDead && len(d.Attempts) == 0
 		}
 		return refused && dropped
 	})

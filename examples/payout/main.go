@@ -18,6 +18,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func main() {
@@ -49,9 +50,9 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	// Ten minutes pass on the fake's clock in three seconds.
-	fake := kasapaytest.New(kasapaytest.Config{Options: kasapaytest.Options{RealTime: true, Speed: 200, Callbacks: books}})
-	defer fake.Close()
-	cfg := fake.Config()
+	server := kasapaytest.New(kasapaytest.Config{Options: fake.Options{RealTime: true, Speed: 200, Callbacks: books}})
+	defer server.Close()
+	cfg := server.Config()
 	cfg.CallbackURL = books.urls.Mint // a callback URL per payout, checked without storage
 	client, err := kasapay.New(cfg)
 	if err != nil {
@@ -60,7 +61,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err := books.receive(client); err != nil {
 		return err
 	}
-	before := fake.Float("KES")
+	before := server.Float("KES")
 	fmt.Fprintln(out, "float:   ", before.StringFixed(2), "KES")
 
 	for _, s := range suppliers {
@@ -87,7 +88,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 
 	// Only the first supplier's money is gone.
-	spent := before.Sub(fake.Float("KES"))
+	spent := before.Sub(server.Float("KES"))
 	if !spent.Equal(decimal.RequireFromString(suppliers[0].amount)) {
 		return fmt.Errorf("%s KES were spent", spent.StringFixed(2))
 	}

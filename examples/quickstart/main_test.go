@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestTheStoryEndsWithTheDeliveryPaidOnce(t *testing.T) {
@@ -21,11 +22,11 @@ func TestTheStoryEndsWithTheDeliveryPaidOnce(t *testing.T) {
 }
 
 func TestTheStoryRunsOnAServerOfItsOwn(t *testing.T) {
-	fake := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: kapitentest.Options{RealTime: true, Speed: 600}})
-	real := httptest.NewServer(fake)
+	server := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: fake.Options{RealTime: true, Speed: 600}})
+	real := httptest.NewServer(server)
 	defer real.Close()
 	t.Setenv("KAPITEN_BASE_URL", real.URL)
-	t.Setenv("KAPITEN_TOKEN", fake.AddCompany(kapitentest.Company{}).Token)
+	t.Setenv("KAPITEN_TOKEN", server.AddCompany(kapitentest.Company{}).Token)
 	t.Setenv("KAPITEN_PHONE", "0788120001") // the payer refuses
 	var out bytes.Buffer
 	require.ErrorContains(t, run(t.Context(), &out), "the top-up ended as FAILED")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // server is where the story takes place.
@@ -24,10 +25,10 @@ type server struct {
 func connect() (server, error) {
 	base, token := os.Getenv("KAPITEN_BASE_URL"), os.Getenv("KAPITEN_TOKEN")
 	if base == "" || token == "" {
-		fake := kapitentest.New(kapitentest.Config{Autopilot: true, Options: kapitentest.Options{RealTime: true, Speed: 600}})
+		embedded := kapitentest.New(kapitentest.Config{Autopilot: true, Options: fake.Options{RealTime: true, Speed: 600}})
 		return server{
-			name: "embedded fake", phone: "0788123456", close: fake.Close,
-			config: kapiten.Config{BaseURL: fake.URL(), HTTPClient: fake.HTTPClient()},
+			name: "embedded fake", phone: "0788123456", close: embedded.Close,
+			config: kapiten.Config{BaseURL: embedded.URL(), HTTPClient: embedded.HTTPClient()},
 		}, nil
 	}
 	s := server{name: base, phone: os.Getenv("KAPITEN_PHONE"), close: func() {}, config: kapiten.Config{BaseURL: base, Token: token}}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestBothArePaidAfterTheCorrection(t *testing.T) {
@@ -29,8 +30,8 @@ func TestBothArePaidAfterTheCorrection(t *testing.T) {
 }
 
 func TestTheStoryRunsOnAServerOfItsOwn(t *testing.T) {
-	fake := bitpesatest.NewServer(t, bitpesatest.Config{Options: bitpesatest.Options{RealTime: true, Speed: 600}})
-	real := httptest.NewServer(fake)
+	server := bitpesatest.NewServer(t, bitpesatest.Config{Options: fake.Options{RealTime: true, Speed: 600}})
+	real := httptest.NewServer(server)
 	defer real.Close()
 	t.Setenv("BITPESA_BASE_URL", real.URL+"/v1")
 	t.Setenv("BITPESA_KEY", bitpesatest.TestKey)
@@ -40,7 +41,7 @@ func TestTheStoryRunsOnAServerOfItsOwn(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), &out))
 	assert.Contains(t, out.String(), "paid out:   paid\n")
-	assert.NoError(t, fake.CheckLedger())
+	assert.NoError(t, server.CheckLedger())
 }
 
 func TestLiveServersAndMissingKeysAreRefused(t *testing.T) {

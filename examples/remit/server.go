@@ -8,6 +8,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // server is where the story takes place.
@@ -26,10 +27,10 @@ type server struct {
 func connect() (server, error) {
 	base, key, secret := os.Getenv("BITPESA_BASE_URL"), os.Getenv("BITPESA_KEY"), os.Getenv("BITPESA_SECRET")
 	if base == "" {
-		fake := bitpesatest.New(bitpesatest.Config{Options: bitpesatest.Options{RealTime: true, Speed: 600}})
+		embedded := bitpesatest.New(bitpesatest.Config{Options: fake.Options{RealTime: true, Speed: 600}})
 		return server{
-			name: "embedded fake", close: fake.Close, listen: "127.0.0.1:0",
-			config: bitpesa.Config{BaseURL: fake.URL(), HTTPClient: fake.HTTPClient(), Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret},
+			name: "embedded fake", close: embedded.Close, listen: "127.0.0.1:0",
+			config: bitpesa.Config{BaseURL: embedded.URL(), HTTPClient: embedded.HTTPClient(), Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret},
 		}, nil
 	}
 	if key == "" || secret == "" {

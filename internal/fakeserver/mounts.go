@@ -5,11 +5,11 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // mount is one fake of the server.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // Options are what the command line does not say.

@@ -97,8 +97,8 @@ func TestTheKeyIsNotPrinted(t *testing.T) {
 // The fake checks the signature with Verify: a real one opens a session,
 // another wallet's does not.
 func TestARealSignatureOpensASession(t *testing.T) {
-	fake := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: Verify, StrictAddresses: true}})
-	cfg := fake.Config()
+	server := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: Verify, StrictAddresses: true}})
+	cfg := server.Config()
 	cfg.FiatConnect.Signer = example(t)
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)

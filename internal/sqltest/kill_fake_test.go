@@ -13,6 +13,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -32,14 +33,14 @@ func TestEveryCallbackOfTheFakeTakesEffectOnceThoughAProcessIsKilled(t *testing.
 	require.NoError(t, workers.start(0))
 	require.NoError(t, workers.start(1))
 
-	srv := kapitentest.NewServer(t, kapitentest.Config{Options: kapitentest.Options{
+	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{
 		CallbackClient: &http.Client{Transport: &balancer{workers: workers, transport: &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 64}}},
 	}})
 	// Rides of a company with money start as PENDING and post six callbacks,
 	// those of one without start as WAITING_PAYMENT and post seven.
 	rides := append(createRides(t, srv, 100, decimal.NewFromInt(1_000_000)), createRides(t, srv, 200, decimal.Zero)...)
-	require.NoError(t, srv.Disturb(kapitentest.Disturbance{Kind: kapitentest.DisturbHold, Times: 300}))
-	require.NoError(t, srv.Disturb(kapitentest.Disturbance{Kind: kapitentest.DisturbDuplicate, Times: 500}))
+	require.NoError(t, srv.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 300}))
+	require.NoError(t, srv.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDuplicate, Times: 500}))
 
 	stopKilling := workers.keepKilling(t, chance)
 	for _, id := range rides[100:] {
@@ -106,11 +107,11 @@ func settled(t *testing.T, srv *kapitentest.Fake) bool {
 	srv.Flush()
 	all := true
 	for _, d := range srv.Deliveries() {
-		if d.State == kapitentest.DeliveryDelivered {
+		if d.State == fake.DeliveryDelivered {
 			continue
 		}
 		all = false
-		if d.Held || d.State == kapitentest.DeliveryDead {
+		if d.Held || d.State == fake.DeliveryDead {
 			require.NoError(t, srv.Redeliver(d.ID))
 		}
 	}

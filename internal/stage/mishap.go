@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // Mishap is one thing that can go wrong with a write, and what must come of it.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func delivery(companyID string) kapiten.CreateRideParams {
@@ -25,7 +26,7 @@ func delivery(companyID string) kapiten.CreateRideParams {
 // A delivery from order to door, with its callback, on a fake without a socket.
 func Example() {
 	shop := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // answers 200
-	srv := kapitentest.New(kapitentest.Config{Options: kapitentest.Options{Callbacks: shop}})
+	srv := kapitentest.New(kapitentest.Config{Options: fake.Options{Callbacks: shop}})
 	defer srv.Close()
 	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000), WebhookURL: "https://shop.example/kapiten"})
 
@@ -55,7 +56,7 @@ func Example() {
 
 // The answer is lost after the work was done: the ride exists, and the client
 // must say that it does not know.
-func ExampleFake_Fault() {
+func ExampleFake_addFault() {
 	srv := kapitentest.New(kapitentest.Config{})
 	defer srv.Close()
 	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000)})
@@ -64,7 +65,7 @@ func ExampleFake_Fault() {
 		fmt.Println(err)
 		return
 	}
-	if err := srv.Fault(kapitentest.Fault{Kind: kapitentest.FaultDropAfter, Path: "/api/rides/", Times: 1}); err != nil {
+	if err := srv.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Path: "/api/rides/", Times: 1}); err != nil {
 		fmt.Println(err)
 		return
 	}

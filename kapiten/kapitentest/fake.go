@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // name is the provider's name in admin calls and in the socketless URL.
@@ -13,24 +13,21 @@ const name = "kapiten"
 
 // Fake is a fake Kapiten: an http.Handler that serves the API, and the methods
 // a test drives it with. Those of Control are the same for every fake: Advance,
-// Now, Fault, ClearFaults, Disturb, Requests, Deliveries, Redeliver, Flush,
+// Now, AddFault, ClearFaults, AddCallbackFault, Requests, Deliveries, Redeliver, Flush,
 // Snapshot, Restore, Reset, Admin, HTTPClient, URL, World, Close. It is safe
 // for concurrent use.
 type Fake struct {
-	*Control
-	world  *World
+	*fake.Control
+	world  *fake.World
 	config Config
 	routes []view
 	ids    *fake.IDs
 	state  *state
 }
 
-// Control is what every fake has in common.
-type Control = fake.Control
-
 // NewServer makes a fake that is closed when the test ends. At most one Config
 // is taken.
-func NewServer(t TB, config ...Config) *Fake {
+func NewServer(t fake.TB, config ...Config) *Fake {
 	t.Helper()
 	var c Config
 	if len(config) > 0 {
@@ -47,7 +44,7 @@ func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 
 // NewIn makes a fake in a world that others share, so that one clock moves them
 // all; another fake's World method gives it. Config.Options is not looked at.
-func NewIn(w *World, c Config) *Fake {
+func NewIn(w *fake.World, c Config) *Fake {
 	c = c.withDefaults()
 	f := &Fake{world: w, config: c, routes: newViews(c.Routes)}
 	f.Control = w.Join(fake.Provider{

@@ -10,16 +10,17 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestWholeFlowInsideSynctest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hook{}
-		srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: kapitentest.Options{RealTime: true, Callbacks: h}})
+		srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: fake.Options{RealTime: true, Callbacks: h}})
 		co := srv.AddCompany(kapitentest.Company{Balance: francs(1200), WebhookURL: "https://shop.example/kapiten"})
 		client, err := kapiten.New(srv.Config(co))
 		require.NoError(t, err)
-		require.NoError(t, srv.Fault(kapitentest.Fault{Kind: kapitentest.FaultRateLimit, Seconds: 7, Path: "/api/rides/", Times: 1}))
+		require.NoError(t, srv.AddFault(fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Path: "/api/rides/", Times: 1}))
 
 		start := time.Now()
 		ride, err := client.Rides.Create(t.Context(), delivery(co.ID))

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 const (
@@ -433,21 +434,21 @@ func TestWebhookURLAndEmailValidation(t *testing.T) {
 func TestFaultsAnswerInTheFrameworksWords(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		fault kapitentest.Fault
+		fault fake.Fault
 		body  string
 		wait  string
 	}{
-		"500":            {kapitentest.Fault{Kind: kapitentest.FaultStatus, Status: 500}, `{"detail":"A server error occurred."}`, ""},
-		"503":            {kapitentest.Fault{Kind: kapitentest.FaultStatus, Status: 503}, `{"detail":"A server error occurred."}`, ""},
-		"401":            {kapitentest.Fault{Kind: kapitentest.FaultStatus, Status: 401}, `{"detail":"Invalid token."}`, ""},
-		"403":            {kapitentest.Fault{Kind: kapitentest.FaultStatus, Status: 403}, `{"detail":"You do not have permission to perform this action."}`, ""},
-		"404":            {kapitentest.Fault{Kind: kapitentest.FaultStatus, Status: 404}, `{"detail":"Not found."}`, ""},
-		"405":            {kapitentest.Fault{Kind: kapitentest.FaultStatus, Status: 405}, `{"detail":"Method \"POST\" not allowed."}`, ""},
-		"409":            {kapitentest.Fault{Kind: kapitentest.FaultStatus, Status: 409}, `{"detail":"Conflict"}`, ""},
-		"400":            {kapitentest.Fault{Kind: kapitentest.FaultStatus, Status: 400}, `{"detail":"Malformed request."}`, ""},
-		"throttled":      {kapitentest.Fault{Kind: kapitentest.FaultRateLimit, Seconds: 59}, `{"detail":"Request was throttled. Expected available in 59 seconds."}`, "59"},
-		"throttled 1":    {kapitentest.Fault{Kind: kapitentest.FaultRateLimit, Seconds: 0.2}, `{"detail":"Request was throttled. Expected available in 1 second."}`, "1"},
-		"throttled only": {kapitentest.Fault{Kind: kapitentest.FaultRateLimit}, `{"detail":"Request was throttled."}`, ""},
+		"500":            {fake.Fault{Kind: fake.FaultStatus, Status: 500}, `{"detail":"A server error occurred."}`, ""},
+		"503":            {fake.Fault{Kind: fake.FaultStatus, Status: 503}, `{"detail":"A server error occurred."}`, ""},
+		"401":            {fake.Fault{Kind: fake.FaultStatus, Status: 401}, `{"detail":"Invalid token."}`, ""},
+		"403":            {fake.Fault{Kind: fake.FaultStatus, Status: 403}, `{"detail":"You do not have permission to perform this action."}`, ""},
+		"404":            {fake.Fault{Kind: fake.FaultStatus, Status: 404}, `{"detail":"Not found."}`, ""},
+		"405":            {fake.Fault{Kind: fake.FaultStatus, Status: 405}, `{"detail":"Method \"POST\" not allowed."}`, ""},
+		"409":            {fake.Fault{Kind: fake.FaultStatus, Status: 409}, `{"detail":"Conflict"}`, ""},
+		"400":            {fake.Fault{Kind: fake.FaultStatus, Status: 400}, `{"detail":"Malformed request."}`, ""},
+		"throttled":      {fake.Fault{Kind: fake.FaultRateLimit, Seconds: 59}, `{"detail":"Request was throttled. Expected available in 59 seconds."}`, "59"},
+		"throttled 1":    {fake.Fault{Kind: fake.FaultRateLimit, Seconds: 0.2}, `{"detail":"Request was throttled. Expected available in 1 second."}`, "1"},
+		"throttled only": {fake.Fault{Kind: fake.FaultRateLimit}, `{"detail":"Request was throttled."}`, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -455,7 +456,7 @@ func TestFaultsAnswerInTheFrameworksWords(t *testing.T) {
 			srv := kapitentest.NewServer(t)
 			co := srv.AddCompany(kapitentest.Company{})
 			tt.fault.Path = "/api/rides/"
-			require.NoError(t, srv.Fault(tt.fault))
+			require.NoError(t, srv.AddFault(tt.fault))
 			r := as(t, srv, co, "POST", "/api/rides/", order(t, co))
 			assert.Equal(t, tt.body, r.body)
 			assert.Equal(t, "POST, OPTIONS", r.header.Get("Allow"))
@@ -469,7 +470,7 @@ func TestExpiredTokenFaultGivesNewTokens(t *testing.T) {
 	t.Parallel()
 	srv := kapitentest.NewServer(t)
 	co := srv.AddCompany(kapitentest.Company{})
-	require.NoError(t, srv.Fault(kapitentest.Fault{Kind: kapitentest.FaultExpireToken, Times: 1}))
+	require.NoError(t, srv.AddFault(fake.Fault{Kind: fake.FaultExpireToken, Times: 1}))
 	r := as(t, srv, co, "GET", "/api/companies/"+co.ID+"/rides/", "")
 	assert.Equal(t, 401, r.status)
 	fresh := send(t, srv, "GET", "/api/companies/"+co.ID+"/users/"+co.UserID+"/api-key/", "").text(t, "token")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // chaos does one random thing to one of the companies. It asserts nothing but
@@ -92,7 +93,7 @@ func wantSound(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Comp
 
 func chaosWorld(t *testing.T, overdraft int64) (*kapitentest.Fake, []kapitentest.Company) {
 	t.Helper()
-	srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: kapitentest.Options{
+	srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: fake.Options{
 		Callbacks: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
 	}})
 	pricing := kapitentest.DefaultPricing()

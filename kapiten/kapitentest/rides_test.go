@@ -16,6 +16,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 var allStates = []kapiten.RideStatus{
@@ -262,7 +263,7 @@ func TestAutopilotTakesOneStepAMinute(t *testing.T) {
 
 func TestAutopilotOnRealTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: kapitentest.Options{RealTime: true, Speed: 60}})
+		srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: fake.Options{RealTime: true, Speed: 60}})
 		co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
 		id := ride(t, srv, co)
 		<-time.After(2 * time.Second)
@@ -293,7 +294,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestCallbackPerTransition(t *testing.T) {
 	t.Parallel()
 	h := &hook{}
-	srv := kapitentest.NewServer(t, kapitentest.Config{Options: kapitentest.Options{Callbacks: h, Start: time.Date(2026, 4, 3, 9, 15, 2, 123456789, time.UTC)}})
+	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{Callbacks: h, Start: time.Date(2026, 4, 3, 9, 15, 2, 123456789, time.UTC)}})
 	co := srv.AddCompany(kapitentest.Company{Balance: francs(5000), WebhookURL: "http://shop.localhost/kapiten"})
 	id := ride(t, srv, co)
 	srv.Flush()
@@ -324,7 +325,7 @@ func TestCallbackPerTransition(t *testing.T) {
 func TestCallbackWithoutExternalIDSaysNull(t *testing.T) {
 	t.Parallel()
 	h := &hook{}
-	srv := kapitentest.NewServer(t, kapitentest.Config{Options: kapitentest.Options{Callbacks: h}})
+	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{Callbacks: h}})
 	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
 	require.NoError(t, srv.PayRide(ride(t, srv, co, without("external_id"))))
 	srv.Flush()
@@ -335,14 +336,14 @@ func TestCallbackWithoutExternalIDSaysNull(t *testing.T) {
 func TestCallbackRetrySchedule(t *testing.T) {
 	t.Parallel()
 	h := &hook{status: 500}
-	srv := kapitentest.NewServer(t, kapitentest.Config{Options: kapitentest.Options{Callbacks: h}})
+	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{Callbacks: h}})
 	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
 	require.NoError(t, srv.PayRide(ride(t, srv, co)))
 	start := srv.Now()
 	require.NoError(t, srv.SetRideStatus(srv.RidesOf(co.ID)[0].ID, kapiten.RideCancelled))
 	srv.Advance(24 * time.Hour)
 	d := srv.Deliveries()[0]
-	assert.Equal(t, kapitentest.DeliveryDead, d.State)
+	assert.Equal(t, fake.DeliveryDead, d.State)
 	var at []time.Duration
 	for _, a := range d.Attempts {
 		at = append(at, a.Time.Sub(start))
@@ -354,16 +355,16 @@ func TestCallbackRetrySchedule(t *testing.T) {
 	h.mu.Unlock()
 	require.NoError(t, srv.Redeliver(d.ID))
 	srv.Flush()
-	assert.Equal(t, kapitentest.DeliveryDelivered, srv.Deliveries()[0].State)
+	assert.Equal(t, fake.DeliveryDelivered, srv.Deliveries()[0].State)
 }
 
 func TestNoCallbackRetriesWhenNoneAreWanted(t *testing.T) {
 	t.Parallel()
 	srv := kapitentest.NewServer(t, kapitentest.Config{
-		CallbackRetries: []time.Duration{}, Options: kapitentest.Options{Callbacks: &hook{status: 500}},
+		CallbackRetries: []time.Duration{}, Options: fake.Options{Callbacks: &hook{status: 500}},
 	})
 	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
 	require.NoError(t, srv.PayRide(ride(t, srv, co)))
 	srv.Flush()
-	assert.Equal(t, kapitentest.DeliveryDead, srv.Deliveries()[0].State)
+	assert.Equal(t, fake.DeliveryDead, srv.Deliveries()[0].State)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // fits reports where an answer lacks a key of the sample or has another type.
@@ -68,7 +69,7 @@ func wantShape(t *testing.T, name, body string) {
 func TestAnswersHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	t.Parallel()
 	var callbacks []string
-	srv := kapitentest.NewServer(t, kapitentest.Config{Options: kapitentest.Options{
+	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{
 		Callbacks: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			callbacks = append(callbacks, string(body))

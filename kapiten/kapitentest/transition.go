@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // enter puts a ride into its next state with all that follows: refund, timeouts

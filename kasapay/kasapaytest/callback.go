@@ -3,7 +3,7 @@ package kasapaytest
 import (
 	"net/http"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // callBack posts a payout's result to the caller. The lock is held.

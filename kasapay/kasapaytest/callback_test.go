@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestCallbackIsRepeatedUntilAcknowledged(t *testing.T) {
@@ -41,9 +42,9 @@ func TestCallbackIsRepeatedUntilAcknowledged(t *testing.T) {
 			assert.Len(t, m.callbacks(), want, "attempts are bounded")
 			require.Len(t, m.Deliveries(), 1)
 			d := m.Deliveries()[0]
-			state := kasapaytest.DeliveryDead
+			state := fake.DeliveryDead
 			if tc.taken {
-				state = kasapaytest.DeliveryDelivered
+				state = fake.DeliveryDelivered
 			}
 			assert.Equal(t, state, d.State)
 			assert.Equal(t, "payout.700", d.Event)
@@ -81,7 +82,7 @@ func TestPendingCallbacks(t *testing.T) {
 func TestCallbackKeepsItsMoment(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{})
-	require.NoError(t, m.Disturb(kasapaytest.Disturbance{Event: "payout.700", Times: 1, Kind: kasapaytest.DisturbHold}))
+	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Event: "payout.700", Times: 1, Kind: fake.CallbackHold}))
 	m.accepted(object{"payout_reference": "r-reversed"})
 	m.accepted(object{"payout_reference": "other"})
 	m.Advance(time.Hour)
@@ -94,12 +95,12 @@ func TestCallbackKeepsItsMoment(t *testing.T) {
 	assert.Equal(t, []string{"Payout was reversed 999900.00", "Payout was processed successfully 999800.00"}, of, "out of order, as asked")
 }
 
-func TestCallbacksCanBeDisturbed(t *testing.T) {
+func TestCallbackFaults(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{})
-	require.NoError(t, m.Disturb(kasapaytest.Disturbance{Subject: "twice", Kind: kasapaytest.DisturbDuplicate}))
-	require.NoError(t, m.Disturb(kasapaytest.Disturbance{Subject: "gone", Kind: kasapaytest.DisturbDrop}))
-	require.NoError(t, m.Disturb(kasapaytest.Disturbance{Subject: "late", Kind: kasapaytest.DisturbDelay, Seconds: 60}))
+	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "twice", Kind: fake.CallbackDuplicate}))
+	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "gone", Kind: fake.CallbackDrop}))
+	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "late", Kind: fake.CallbackDelay, Seconds: 60}))
 	for _, reference := range []string{"twice", "gone", "late"} {
 		m.accepted(object{"payout_reference": reference})
 	}

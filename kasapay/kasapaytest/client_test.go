@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // The client sees the same payout through every oddity the fake can make.
@@ -23,7 +24,7 @@ func TestClientSeesThroughEveryOddity(t *testing.T) {
 		"duplicate as 409":   {DuplicateStatus: 409},
 		"unknown as 400":     {NotFoundStatus: 400},
 		"expires_in":         {SnakeCaseExpiry: true},
-		"no lifetime":        {OmitExpiry: true, Options: kasapaytest.Options{Start: time.Now()}},
+		"no lifetime":        {OmitExpiry: true, Options: fake.Options{Start: time.Now()}},
 		"numbers as strings": {NumbersAsStrings: true},
 		"amounts as numbers": {AmountsAsNumbers: true},
 		"nulls":              {Nulls: true},

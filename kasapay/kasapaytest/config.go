@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/shopspring/decimal"
 )
 
@@ -13,7 +14,7 @@ import (
 // are assumed.
 type Config struct {
 	// Options are the clock, the seed and the way of callbacks.
-	Options Options
+	Options fake.Options
 
 	// ConsumerKey and ConsumerSecret are the credentials of POST /v1/auth.
 	// Defaults: test-key, test-secret.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // A request that is wrong in every respect is mended step by step; each step
@@ -262,7 +263,7 @@ func TestConcurrentPayoutsNeverOverdraw(t *testing.T) {
 func TestPayoutSurvivesALostAnswer(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{})
-	require.NoError(t, m.Fault(kasapaytest.Fault{Method: http.MethodPost, Path: initiatePath, Times: 1, Kind: kasapaytest.FaultDropAfter}))
+	require.NoError(t, m.AddFault(fake.Fault{Method: http.MethodPost, Path: initiatePath, Times: 1, Kind: fake.FaultDropAfter}))
 	_, _, err := m.try(http.MethodPost, initiatePath, order(nil))
 	require.Error(t, err)
 	m.initiate(nil)
@@ -273,7 +274,7 @@ func TestPayoutSurvivesALostAnswer(t *testing.T) {
 func TestFaultsAndUnknownRoutesAnswerInKasapaysFormat(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{})
-	require.NoError(t, m.Fault(kasapaytest.Fault{Times: 1, Kind: kasapaytest.FaultStatus, Status: 503}))
+	require.NoError(t, m.AddFault(fake.Fault{Times: 1, Kind: fake.FaultStatus, Status: 503}))
 	status, answer := m.initiate(nil)
 	assert.Equal(t, 503, status)
 	assert.Equal(t, object{"statusCode": json.Number("503"), "message": "Service Unavailable", "error": "Service Unavailable"}, answer)

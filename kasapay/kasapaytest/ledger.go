@@ -7,8 +7,8 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 const (
@@ -38,7 +38,7 @@ func (f *Fake) Fund(currency string, amount decimal.Decimal) error {
 }
 
 // Entries are the lines of the float account in a currency, newest first.
-func (f *Fake) Entries(currency string) []Entry {
+func (f *Fake) Entries(currency string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
 	return f.state.Ledger.Page(float(currency), 0, f.state.Ledger.Len(float(currency)))

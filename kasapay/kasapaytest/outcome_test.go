@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestOutcomes(t *testing.T) {
@@ -113,7 +114,7 @@ func TestNeverHoldsBeyondTheFloat(t *testing.T) {
 func TestSettlesInRealTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := newMerchant(t, kasapaytest.Config{Options: kasapaytest.Options{RealTime: true}})
+		m := newMerchant(t, kasapaytest.Config{Options: fake.Options{RealTime: true}})
 		m.accepted(nil)
 		<-time.After(10*time.Second - 1)
 		synctest.Wait()

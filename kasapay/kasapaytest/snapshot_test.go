@@ -15,12 +15,13 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestEqualSeedsGiveEqualIDs(t *testing.T) {
 	t.Parallel()
 	ids := func(seed uint64) string {
-		m := newMerchant(t, kasapaytest.Config{MintReferences: true, Options: kasapaytest.Options{Seed: seed}})
+		m := newMerchant(t, kasapaytest.Config{MintReferences: true, Options: fake.Options{Seed: seed}})
 		m.accepted(nil)
 		m.Advance(10 * time.Second)
 		return fmt.Sprint(m.token, m.status("ref-1"), m.Payouts()[0].ReturnedReference)

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // state is everything that changes, and what a snapshot holds. It belongs to the

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestLoginRefusals(t *testing.T) {
@@ -41,7 +42,7 @@ func TestTokenIsNeeded(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{})
 	good := m.token
-	other := newMerchant(t, kasapaytest.Config{Options: kasapaytest.Options{Seed: 9}}).token
+	other := newMerchant(t, kasapaytest.Config{Options: fake.Options{Seed: 9}}).token
 	head, _, _ := strings.Cut(good, ".")
 	for name, token := range map[string]string{
 		"none": "", "bearer": "Bearer " + good, "foreign": other, "unsigned": good[:strings.LastIndexByte(good, '.')],
@@ -103,7 +104,7 @@ func TestSeveralTokensLiveAtOnce(t *testing.T) {
 func TestExpiredByFault(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{})
-	require.NoError(t, m.Fault(kasapaytest.Fault{Path: "/v1/payouts/b2b/*", Times: 1, Kind: kasapaytest.FaultExpireToken}))
+	require.NoError(t, m.AddFault(fake.Fault{Path: "/v1/payouts/b2b/*", Times: 1, Kind: fake.FaultExpireToken}))
 	status, _ := m.initiate(nil)
 	assert.Equal(t, http.StatusUnauthorized, status)
 	assert.Empty(t, m.Payouts())

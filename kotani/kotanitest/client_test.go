@@ -11,6 +11,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // signer signs nothing: without a verifier the fake takes any 65 bytes.
@@ -31,7 +32,7 @@ func TestClientMovesFiat(t *testing.T) {
 	ctx := t.Context()
 	params := kotani.WithdrawParams{Amount: decimal.NewFromInt(500), PhoneNumber: "254712345678", ExternalID: "order-17"}
 
-	require.NoError(t, srv.Fault(kotanitest.Fault{Kind: kotanitest.FaultDropAfter, Path: "/transactions/withdraw/momo", Times: 1}))
+	require.NoError(t, srv.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Path: "/transactions/withdraw/momo", Times: 1}))
 	paid, err := client.Fiat.Withdraw(ctx, params)
 	require.NoError(t, err, "found by its external id")
 	assert.Equal(t, kotani.StatusPending, paid.Status)
@@ -82,7 +83,7 @@ func TestClientDrivesFiatConnect(t *testing.T) {
 			})
 			require.NoError(t, err, name)
 
-			require.NoError(t, srv.FiatConnect.Fault(kotanitest.Fault{Kind: kotanitest.FaultDropAfter, Method: "POST", Path: "/transfer/*", Times: 1}))
+			require.NoError(t, srv.FiatConnect.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Method: "POST", Path: "/transfer/*", Times: 1}))
 			before := len(srv.FiatConnect.Transfers())
 			transfer, err := begin(ctx, kotani.TransferParams{FiatAccountID: account.ID, QuoteID: q.ID})
 			require.NoError(t, err, "repeated under its key")

@@ -6,13 +6,14 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // Config sets up a fake. The zero value is right for most tests; all defaults
 // are assumed.
 type Config struct {
 	// Options are the clock, the seed and the way of callbacks.
-	Options Options
+	Options fake.Options
 
 	// PhoneNumber and Password are the partner's login. Defaults: 254700000000,
 	// test-password. The country is Kenya: a login says KEN or KE.

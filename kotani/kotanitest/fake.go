@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // providerName is the name in admin calls and in the socketless URL.
@@ -13,18 +13,18 @@ const providerName = "kotani"
 
 // Fake is a fake Kotani Pay: an http.Handler that serves the API with its
 // FiatConnect section, and the methods a test drives it with. Those of Control
-// are the same for every fake: Advance, Now, Fault, ClearFaults, Disturb,
+// are the same for every fake: Advance, Now, AddFault, ClearFaults, AddCallbackFault,
 // Requests, Deliveries, Redeliver, Flush, Snapshot, Restore, Reset, Admin,
 // HTTPClient, URL, World, Close. FiatConnect has its own Control, for its own
 // requests, deliveries and rules. It is safe for concurrent use.
 type Fake struct {
-	*Control
+	*fake.Control
 
 	// FiatConnect is the FiatConnect section, mounted below this fake and also
 	// to be served on its own.
 	FiatConnect *FiatConnect
 
-	world  *World
+	world  *fake.World
 	config Config
 	routes *http.ServeMux
 	state  *state
@@ -32,7 +32,7 @@ type Fake struct {
 
 // NewServer makes a fake that is closed when the test ends. At most one Config
 // is taken.
-func NewServer(t TB, config ...Config) *Fake {
+func NewServer(t fake.TB, config ...Config) *Fake {
 	t.Helper()
 	var c Config
 	if len(config) > 0 {
@@ -49,7 +49,7 @@ func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 
 // NewIn makes a fake in a world that others share, so that one clock moves them
 // all; another fake's World method gives it. Config.Options is not looked at.
-func NewIn(w *World, c Config) *Fake {
+func NewIn(w *fake.World, c Config) *Fake {
 	f := &Fake{world: w, config: c.withDefaults()}
 	f.routes = f.newRoutes()
 	f.FiatConnect = newFiatConnect(w, f.config.FiatConnect)

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 const fiatConnectName = "fiatconnect"
@@ -16,14 +16,14 @@ const fiatConnectName = "fiatconnect"
 // with a Control of its own, in the same World. Its base URL is Kotani's and
 // FiatConnectConfig.Prefix, or its own URL.
 type FiatConnect struct {
-	*Control
-	world  *World
+	*fake.Control
+	world  *fake.World
 	config FiatConnectConfig
 	routes *http.ServeMux
 	state  *fiatConnectState
 }
 
-func newFiatConnect(w *World, c FiatConnectConfig) *FiatConnect {
+func newFiatConnect(w *fake.World, c FiatConnectConfig) *FiatConnect {
 	f := &FiatConnect{world: w, config: c}
 	f.routes = f.newRoutes()
 	f.Control = w.Join(fake.Provider{

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // KYCRecord is a user's record under one schema.

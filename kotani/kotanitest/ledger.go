@@ -8,8 +8,8 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // partner owns the accounts payouts are paid from.
@@ -35,7 +35,7 @@ func (f *Fake) Fund(currency string, amount decimal.Decimal) error {
 }
 
 // Entries are the lines of the partner's account in a currency, newest first.
-func (f *Fake) Entries(currency string) []Entry {
+func (f *Fake) Entries(currency string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
 	a := fake.Account{Owner: partner, Currency: currency}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // chaos does one random thing. Refusals are part of the game.
@@ -168,7 +169,7 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 func TestSameSeedSameIDs(t *testing.T) {
 	t.Parallel()
 	play := func(seed uint64) []object {
-		p := newPartner(t, kotanitest.Config{Options: kotanitest.Options{Seed: seed}})
+		p := newPartner(t, kotanitest.Config{Options: fake.Options{Seed: seed}})
 		return []object{p.deposit(nil), p.post("/quotes/in", object{"fiatAmount": "1300", "currency": "KES", "cryptoType": "cUSD"}), p.post("/transactions/getEscrow", nil)}
 	}
 	assert.Equal(t, play(1), play(1))

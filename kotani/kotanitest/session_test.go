@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestLoginRules(t *testing.T) {
@@ -170,7 +171,7 @@ func TestSessionsOfAllNineEndpoints(t *testing.T) {
 	all("SessionExpired")
 	w.login(nil)
 	all("")
-	require.NoError(t, w.Fault(kotanitest.Fault{Kind: kotanitest.FaultExpireToken, Times: 1}))
+	require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultExpireToken, Times: 1}))
 	all("SessionExpired")
 	w.http.Jar = nil
 	all("Unauthorized")
@@ -296,7 +297,7 @@ func TestFaultsAnswerInJSON(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
 	for status, code := range map[int]string{400: "InvalidParameters", 404: "ResourceNotFound", 500: "InternalServerError", 503: "ServiceUnavailable"} {
-		require.NoError(t, w.Fault(kotanitest.Fault{Kind: kotanitest.FaultStatus, Status: status, Path: "/clock", Times: 1}))
+		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: status, Path: "/clock", Times: 1}))
 		got, answer := w.call("GET", "/clock", nil)
 		w.want(status, code, got, answer)
 	}

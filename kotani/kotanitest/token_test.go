@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestLogin(t *testing.T) {
@@ -71,7 +72,7 @@ func TestToken(t *testing.T) {
 	want(403, "Forbidden")
 	p.login()
 	want(200, "")
-	require.NoError(t, p.Fault(kotanitest.Fault{Kind: kotanitest.FaultExpireToken, Times: 1}))
+	require.NoError(t, p.AddFault(fake.Fault{Kind: fake.FaultExpireToken, Times: 1}))
 	want(403, "Forbidden")
 	p.token = "made up"
 	want(403, "Forbidden")

@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // TransferOutcome is what becomes of a transfer. The last four characters of the

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestTransfersGoTheirWay(t *testing.T) {
@@ -227,7 +228,7 @@ func TestRepetitionOfARequestAtWork(t *testing.T) {
 	arrived, answer := make(chan struct{}), make(chan struct{})
 	f := kotanitest.NewServer(t, kotanitest.Config{
 		FiatConnect: kotanitest.FiatConnectConfig{KYCNotRequired: true},
-		Options: kotanitest.Options{Callbacks: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		Options: fake.Options{Callbacks: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			close(arrived)
 			<-answer
 		})},
@@ -338,7 +339,7 @@ func TestForgedWebhook(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
 	client := w.withWebhooks()
-	require.NoError(t, w.Disturb(kotanitest.Disturbance{Kind: kotanitest.DisturbForge, Times: 1}))
+	require.NoError(t, w.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackForge, Times: 1}))
 	w.addKYC()
 	w.Flush()
 	require.Len(t, w.inbox.all(), 1)

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // claim is a beneficiary of a program. A program exists when it is first used.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 const (
@@ -73,7 +74,7 @@ func (i *inbox) all() []webhook {
 func newWallet(t *testing.T, cfg kotanitest.FiatConnectConfig) *wallet {
 	t.Helper()
 	in := &inbox{t: t}
-	f := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: cfg, Options: kotanitest.Options{Callbacks: in}})
+	f := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: cfg, Options: fake.Options{Callbacks: in}})
 	w := &wallet{FiatConnect: f.FiatConnect, t: t, fake: f, inbox: in, nonces: new(int)}
 	return w.as(alice)
 }

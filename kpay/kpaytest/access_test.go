@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestAccess(t *testing.T) {
@@ -45,7 +46,7 @@ func TestAccess(t *testing.T) {
 		{name: "wrong pair counts before the address", cfg: kpaytest.Config{AllowedIPs: prefixes("10.0.0.0/8")}, change: func(r *http.Request) { r.SetBasicAuth("a", "b") }, code: "600"},
 		{name: "plain http", cfg: kpaytest.Config{RequireHTTPS: true}, code: "500"},
 		{name: "plain http counts before everything", cfg: kpaytest.Config{RequireHTTPS: true}, change: func(r *http.Request) { r.Header.Del("Authorization") }, code: "500"},
-		{name: "https by the public url", cfg: kpaytest.Config{RequireHTTPS: true, Options: kpaytest.Options{PublicURL: "https://pay.test"}}, code: "0"},
+		{name: "https by the public url", cfg: kpaytest.Config{RequireHTTPS: true, Options: fake.Options{PublicURL: "https://pay.test"}}, code: "0"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

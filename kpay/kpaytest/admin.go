@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // adminSettle is POST /_fake/kpay/payments/{refid}/settle {"statusid":"01"}.

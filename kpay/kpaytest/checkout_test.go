@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // browser follows no redirect, so that a test sees where it leads.
@@ -230,7 +231,7 @@ func TestCheckoutURLKnowsTheMount(t *testing.T) {
 		{"/kpay", "/kpay/api", "", "http://fakes.test/kpay/checkout/"},
 		{"/kpay", "/kpay/", "https://tunnel.test/dev", "https://tunnel.test/dev/kpay/checkout/"},
 	} {
-		m := newMerchant(t, kpaytest.Config{Options: kpaytest.Options{PublicURL: tc.public}})
+		m := newMerchant(t, kpaytest.Config{Options: fake.Options{PublicURL: tc.public}})
 		req := m.request(order(nil))
 		in := httptest.NewRequestWithContext(t.Context(), http.MethodPost, tc.path, req.Body)
 		in.Host = "fakes.test"

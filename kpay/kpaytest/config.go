@@ -4,13 +4,15 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // Config sets up a fake. The zero value is right for most tests; all defaults
 // are assumed.
 type Config struct {
 	// Options are the clock, the seed and the way of postbacks.
-	Options Options
+	Options fake.Options
 
 	// Username and Password are the pair HTTP Basic must carry. Defaults:
 	// test-user, test-pass.

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // providerName is the name in admin calls and in the socketless URL.
@@ -14,19 +14,19 @@ const providerName = "kpay"
 
 // Fake is a fake KPay: an http.Handler that serves the API and the checkout
 // page, and the methods a test drives it with. Those of Control are the same
-// for every fake: Advance, Now, Fault, ClearFaults, Disturb, Requests,
+// for every fake: Advance, Now, AddFault, ClearFaults, AddCallbackFault, Requests,
 // Deliveries, Redeliver, Flush, Snapshot, Restore, Reset, Admin, HTTPClient,
 // URL, World, Close. It is safe for concurrent use.
 type Fake struct {
-	*Control
-	world  *World
+	*fake.Control
+	world  *fake.World
 	config Config
 	state  *state
 }
 
 // NewServer makes a fake that is closed when the test ends. At most one Config
 // is taken.
-func NewServer(t TB, config ...Config) *Fake {
+func NewServer(t fake.TB, config ...Config) *Fake {
 	t.Helper()
 	var c Config
 	if len(config) > 0 {
@@ -43,7 +43,7 @@ func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 
 // NewIn makes a fake in a world that others share, so that one clock moves them
 // all; another fake's World method gives it. Config.Options is not looked at.
-func NewIn(w *World, c Config) *Fake {
+func NewIn(w *fake.World, c Config) *Fake {
 	f := &Fake{world: w, config: c.withDefaults()}
 	f.Control = w.Join(fake.Provider{
 		Name:      providerName,

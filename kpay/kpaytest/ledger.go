@@ -5,8 +5,8 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 const entryPayment = "PAYMENT"
@@ -19,7 +19,7 @@ func (f *Fake) Balance(retailerID, currency string) decimal.Decimal {
 }
 
 // Entries are the credits of a retailer in a currency, newest first.
-func (f *Fake) Entries(retailerID, currency string) []Entry {
+func (f *Fake) Entries(retailerID, currency string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
 	a := fake.Account{Owner: retailerID, Currency: currency}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestOutcomes(t *testing.T) {
@@ -141,7 +142,7 @@ func TestLookupLag(t *testing.T) {
 func TestSettlesInRealTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		m := newMerchant(t, kpaytest.Config{Options: kpaytest.Options{RealTime: true}})
+		m := newMerchant(t, kpaytest.Config{Options: fake.Options{RealTime: true}})
 		m.pay(nil)
 		<-time.After(10*time.Second - 1)
 		synctest.Wait()

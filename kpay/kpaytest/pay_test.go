@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // A request that is wrong in every respect is mended step by step; each step
@@ -221,9 +222,9 @@ func TestOneOfManyEqualRequestsWins(t *testing.T) {
 // duplicate, and the merchant is credited once.
 func TestPaymentSurvivesALostAnswer(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []kpaytest.FaultKind{kpaytest.FaultDropAfter, kpaytest.FaultTruncate} {
+	for _, kind := range []fake.FaultKind{fake.FaultDropAfter, fake.FaultTruncate} {
 		m := newMerchant(t, kpaytest.Config{})
-		require.NoError(t, m.Fault(kpaytest.Fault{Method: http.MethodPost, Path: "/", Times: 1, Kind: kind}))
+		require.NoError(t, m.AddFault(fake.Fault{Method: http.MethodPost, Path: "/", Times: 1, Kind: kind}))
 		res, err := m.HTTPClient().Do(m.request(order(nil)))
 		if err == nil {
 			_, err = res.Body.Read(make([]byte, 1))
@@ -235,7 +236,7 @@ func TestPaymentSurvivesALostAnswer(t *testing.T) {
 		wantMoney(t, "4200", m.Balance("02", "RWF"))
 	}
 	m := newMerchant(t, kpaytest.Config{})
-	require.NoError(t, m.Fault(kpaytest.Fault{Times: 1, Kind: kpaytest.FaultDropBefore}))
+	require.NoError(t, m.AddFault(fake.Fault{Times: 1, Kind: fake.FaultDropBefore}))
 	_, err := m.HTTPClient().Do(m.request(order(nil)))
 	require.Error(t, err)
 	assert.Empty(t, m.Payments())
@@ -250,7 +251,7 @@ func TestFaultsAnswerInKPaysFormat(t *testing.T) {
 		408: nil, 429: nil, 500: nil, 503: nil,
 	} {
 		m := newMerchant(t, kpaytest.Config{})
-		require.NoError(t, m.Fault(kpaytest.Fault{Times: 1, Kind: kpaytest.FaultStatus, Status: status}))
+		require.NoError(t, m.AddFault(fake.Fault{Times: 1, Kind: fake.FaultStatus, Status: status}))
 		got, answer := m.send(m.request(order(nil)))
 		assert.Equal(t, status, got)
 		assert.Equal(t, code, answer["retcode"], status)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestPostbackIsRepeatedUntilTheRightAcknowledgement(t *testing.T) {
@@ -108,12 +109,12 @@ func TestPostbackFormats(t *testing.T) {
 	}
 }
 
-func TestPostbacksCanBeDisturbed(t *testing.T) {
+func TestCallbackFaults(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kpaytest.Config{})
-	require.NoError(t, m.Disturb(kpaytest.Disturbance{Subject: "twice", Kind: kpaytest.DisturbDuplicate}))
-	require.NoError(t, m.Disturb(kpaytest.Disturbance{Subject: "gone", Kind: kpaytest.DisturbDrop}))
-	require.NoError(t, m.Disturb(kpaytest.Disturbance{Subject: "late", Kind: kpaytest.DisturbDelay, Seconds: 60}))
+	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "twice", Kind: fake.CallbackDuplicate}))
+	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "gone", Kind: fake.CallbackDrop}))
+	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "late", Kind: fake.CallbackDelay, Seconds: 60}))
 	for _, refID := range []string{"twice", "gone", "late"} {
 		m.pay(object{"refid": refID})
 	}

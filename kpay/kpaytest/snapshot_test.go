@@ -14,12 +14,13 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestEqualSeedsGiveEqualIDs(t *testing.T) {
 	t.Parallel()
 	ids := func(seed uint64) string {
-		m := newMerchant(t, kpaytest.Config{Options: kpaytest.Options{Seed: seed}})
+		m := newMerchant(t, kpaytest.Config{Options: fake.Options{Seed: seed}})
 		return fmt.Sprint(m.pay(nil), m.pay(object{"refid": "b-immediate"}))
 	}
 	assert.Equal(t, ids(7), ids(7))

@@ -40,7 +40,7 @@ type Policy struct {
 
 // Exchange is one attempt with what went over the wire.
 type Exchange struct {
-	Attempt
+	DeliveryAttempt
 	TimedOut bool        // no answer within 10 s
 	Sent     http.Header // the request's headers
 	Answered http.Header // nil without an answer
@@ -69,32 +69,32 @@ func (w *World) Send(cb Callback) string {
 		first: make(chan struct{}),
 	}
 	p.add(d, w.opts.JournalSize)
-	w.disturb(d)
+	w.applyCallbackFault(d)
 	return d.ID
 }
 
-// disturb sends a fresh delivery on its way, as the oldest matching rule would
+// applyCallbackFault sends a fresh delivery on its way, as the oldest matching rule would
 // have it.
-func (w *World) disturb(d *delivery) {
-	rule := w.takeDisturbance(d)
+func (w *World) applyCallbackFault(d *delivery) {
+	rule := w.takeCallbackFault(d)
 	subject := d.lane()
 	held := w.post.held[subject]
 	switch rule.Kind {
-	case DisturbDrop:
+	case CallbackDrop:
 		d.State = DeliveryDead
 		d.firstOver()
 		return
-	case DisturbDelay:
+	case CallbackDelay:
 		w.After(rule.wait(), "", eventDeliver, d.ID)
 		return
-	case DisturbHold:
+	case CallbackHold:
 		d.Held = true
 		w.post.held[subject] = append(held, d)
 		return
-	case DisturbDuplicate:
+	case CallbackDuplicate:
 		w.enqueue(job{d: d, scheduled: true})
 		w.enqueue(job{d: d})
-	case DisturbForge:
+	case CallbackForge:
 		d.Forged = true
 		w.enqueue(job{d: d, scheduled: true})
 	default:

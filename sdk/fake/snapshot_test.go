@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // story goes on from wherever a shop stands and tells all that can be seen.
@@ -38,8 +38,8 @@ func TestRestoredWorldGoesOnAsTheFirstWouldHave(t *testing.T) {
 		return newShop(t, fake.Options{Callbacks: answering(500)}, withHook, withPolicy(retries))
 	}
 	s := fresh()
-	require.NoError(t, s.Disturb(fake.Disturbance{Kind: fake.DisturbHold, Times: 1}))
-	require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultExpireToken, Times: 2}))
+	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 1}))
+	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultExpireToken, Times: 2}))
 	s.order(t, `{}`)
 	s.order(t, `{}`)
 	s.Advance(5 * time.Second)
@@ -62,8 +62,8 @@ func TestResetGoesBackToTheStart(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, fake.Options{Callbacks: answering(200)}, withHook)
 	want := story(t, s)
-	require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultDropBefore}))
-	require.NoError(t, s.Disturb(fake.Disturbance{Kind: fake.DisturbDrop}))
+	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDropBefore}))
+	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop}))
 	s.Reset()
 	assert.Empty(t, s.Requests())
 	assert.Empty(t, s.Deliveries())

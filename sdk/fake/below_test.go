@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // A fake mounted below another one keeps its own journal and its own faults, by
@@ -45,7 +45,7 @@ func TestRequestsBelowAProviderAreNotItsOwn(t *testing.T) {
 	require.Len(t, inner.Requests(), 1)
 	assert.Equal(t, "/orders", inner.Requests()[0].Path)
 
-	require.NoError(t, inner.Fault(fake.Fault{Kind: fake.FaultDropAfter, Times: 1}))
+	require.NoError(t, inner.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Times: 1}))
 	res, err = get("/own")
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())

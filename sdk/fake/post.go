@@ -82,7 +82,7 @@ func (w *World) enqueue(j job) {
 	}
 	if p.queued >= maxQueued {
 		j.d.State = DeliveryDead
-		j.d.note(Attempt{Time: w.Now(), Error: errorQueueFull})
+		j.d.note(DeliveryAttempt{Time: w.Now(), Error: errorQueueFull})
 		return
 	}
 	p.begin()
@@ -137,7 +137,7 @@ func (w *World) attempt(p *post, j job) {
 	}
 	policy := w.byName[d.Provider].provider.Callbacks
 	seen := d.copy()
-	x := Exchange{Attempt: Attempt{Time: w.Now()}, Sent: seen.Header.Clone()}
+	x := Exchange{DeliveryAttempt: DeliveryAttempt{Time: w.Now()}, Sent: seen.Header.Clone()}
 	if x.Sent == nil {
 		x.Sent = http.Header{}
 	}
@@ -155,7 +155,7 @@ func (w *World) attempt(p *post, j job) {
 	if p.ctx.Err() != nil { // reset or closed while on the way
 		return
 	}
-	d.note(x.Attempt)
+	d.note(x.DeliveryAttempt)
 	giveUp := false
 	if policy.Attempted != nil {
 		giveUp = policy.Attempted(d.copy(), x)

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestFaultKinds(t *testing.T) {
@@ -47,7 +47,7 @@ func TestFaultKinds(t *testing.T) {
 			t.Parallel()
 			s := newShop(t, fake.Options{})
 			tt.fault.Times = 1
-			require.NoError(t, s.Fault(tt.fault))
+			require.NoError(t, s.AddFault(tt.fault))
 			res, err := s.HTTPClient().Post(s.URL()+"/orders", "application/json", strings.NewReader(`{}`))
 			if tt.status == 0 {
 				require.Error(t, err)
@@ -103,7 +103,7 @@ func TestFaultMatching(t *testing.T) {
 			t.Parallel()
 			s := newShop(t, fake.Options{})
 			tt.fault.Kind, tt.fault.Status = fake.FaultStatus, 599
-			require.NoError(t, s.Fault(tt.fault))
+			require.NoError(t, s.AddFault(tt.fault))
 			res, err := s.HTTPClient().Post(s.URL()+"/orders/77/items", "", nil)
 			require.NoError(t, err)
 			require.NoError(t, res.Body.Close())
@@ -129,7 +129,7 @@ func TestFaultRulesAreChecked(t *testing.T) {
 		"pattern made to be bad": {Kind: fake.FaultDropAfter, Path: strings.Repeat("/**", 5)},
 		"unknown provider":       {Kind: fake.FaultDropAfter, Provider: "bank"},
 	} {
-		assert.Error(t, s.Fault(f), name)
+		assert.Error(t, s.AddFault(f), name)
 	}
 	assert.Empty(t, s.Faults())
 }
@@ -137,8 +137,8 @@ func TestFaultRulesAreChecked(t *testing.T) {
 func TestFaultTimesCountDownAndZeroStays(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, fake.Options{})
-	require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 2}))
-	require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultStatus, Status: 418}))
+	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 2}))
+	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: 418}))
 	var got []int
 	for range 4 {
 		res, _ := s.order(t, ``)
@@ -154,8 +154,8 @@ func TestFaultTimesCountDownAndZeroStays(t *testing.T) {
 func TestDelayWaitsForTheClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, fake.Options{})
-		require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultDelay, Seconds: 5, Times: 1}))
-		require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 1}))
+		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 5, Times: 1}))
+		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 1}))
 		status := make(chan int, 1)
 		go func() {
 			res, err := s.HTTPClient().Post(s.URL()+"/orders", "", nil)
@@ -180,7 +180,7 @@ func TestDelayWaitsForTheClock(t *testing.T) {
 func TestDelayedWorkIsDoneWhenAdvanceReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, fake.Options{})
-		require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultDelay, Seconds: 5, Times: 1}))
+		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 5, Times: 1}))
 		answered := make(chan struct{})
 		go func() {
 			defer close(answered)
@@ -199,7 +199,7 @@ func TestDelayedWorkIsDoneWhenAdvanceReturns(t *testing.T) {
 func TestDelayEndsWhenTheClientGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t, fake.Options{RealTime: true})
-		require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultDelay, Seconds: 60}))
+		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 60}))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL()+"/orders", strings.NewReader(`{}`))
@@ -219,7 +219,7 @@ func TestDelayEndsWhenTheClientGoes(t *testing.T) {
 func TestDroppedRequestShowsInTheTraceAsSent(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, fake.Options{})
-	require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultDropAfter}))
+	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDropAfter}))
 	var asked, wrote atomic.Int32
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 		GetConn:      func(string) { asked.Add(1) },
@@ -237,7 +237,7 @@ func TestDroppedRequestShowsInTheTraceAsSent(t *testing.T) {
 func TestTruncationOfAnEmptyBodyIsSeen(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, fake.Options{}, withHandler(func(http.ResponseWriter, *http.Request) {}))
-	require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultTruncate, Times: 1}))
+	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultTruncate, Times: 1}))
 	res, err := s.HTTPClient().Post(s.URL()+"/orders", "", nil)
 	require.NoError(t, err)
 	_, err = io.ReadAll(res.Body)

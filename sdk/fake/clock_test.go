@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestManualClockStandsStillUntilAdvanced(t *testing.T) {
@@ -89,7 +89,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 		})})
 		s := joinShop(w, "shop", withHook)
 		s.order(t, `{}`)
-		require.NoError(t, s.Fault(fake.Fault{Kind: fake.FaultDelay, Seconds: 3600}))
+		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 3600}))
 		failed := make(chan error)
 		go func() {
 			_, err := s.HTTPClient().Get(s.URL() + "/orders")

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/fake"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // receiver notes callbacks and answers what it is told to.
@@ -201,20 +201,20 @@ func TestDeliveriesOfOneSubjectGoOutInOrder(t *testing.T) {
 	}
 }
 
-func TestDisturbances(t *testing.T) {
+func TestCallbackFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		rule  fake.Disturbance
+		rule  fake.CallbackFault
 		atOne string // received before the clock moves
 		after string // received in the end
 		first fake.DeliveryState
 	}{
-		"none":           {fake.Disturbance{Kind: fake.DisturbDrop, Event: "other"}, "made", "made settled", fake.DeliveryDelivered},
-		"dropped":        {fake.Disturbance{Kind: fake.DisturbDrop}, "", "settled", fake.DeliveryDead},
-		"duplicated":     {fake.Disturbance{Kind: fake.DisturbDuplicate}, "made made", "made made settled", fake.DeliveryDelivered},
-		"delayed":        {fake.Disturbance{Kind: fake.DisturbDelay, Seconds: 15}, "", "settled made", fake.DeliveryDelivered},
-		"reordered":      {fake.Disturbance{Kind: fake.DisturbHold, Event: "ma*"}, "", "settled made", fake.DeliveryDelivered},
-		"other subjects": {fake.Disturbance{Kind: fake.DisturbDrop, Subject: "x*"}, "made", "made settled", fake.DeliveryDelivered},
+		"none":           {fake.CallbackFault{Kind: fake.CallbackDrop, Event: "other"}, "made", "made settled", fake.DeliveryDelivered},
+		"dropped":        {fake.CallbackFault{Kind: fake.CallbackDrop}, "", "settled", fake.DeliveryDead},
+		"duplicated":     {fake.CallbackFault{Kind: fake.CallbackDuplicate}, "made made", "made made settled", fake.DeliveryDelivered},
+		"delayed":        {fake.CallbackFault{Kind: fake.CallbackDelay, Seconds: 15}, "", "settled made", fake.DeliveryDelivered},
+		"reordered":      {fake.CallbackFault{Kind: fake.CallbackHold, Event: "ma*"}, "", "settled made", fake.DeliveryDelivered},
+		"other subjects": {fake.CallbackFault{Kind: fake.CallbackDrop, Subject: "x*"}, "made", "made settled", fake.DeliveryDelivered},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -222,7 +222,7 @@ func TestDisturbances(t *testing.T) {
 			r := &receiver{}
 			s := newShop(t, fake.Options{Callbacks: r}, withHook)
 			tt.rule.Times = 1
-			require.NoError(t, s.Disturb(tt.rule))
+			require.NoError(t, s.AddCallbackFault(tt.rule))
 			s.order(t, `{}`)
 			s.Flush()
 			assert.Equal(t, tt.atOne, r.events())
@@ -239,7 +239,7 @@ func TestForgedCallbackTellsTheSigner(t *testing.T) {
 	s := newShop(t, fake.Options{Callbacks: r}, withHook, withPolicy(fake.Policy{
 		Sign: func(d fake.Delivery, h http.Header) { h.Set("X-Sign", fmt.Sprint(d.Forged)) },
 	}))
-	require.NoError(t, s.Disturb(fake.Disturbance{Kind: fake.DisturbForge, Times: 1}))
+	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackForge, Times: 1}))
 	s.order(t, `{}`)
 	s.Advance(10 * time.Second)
 	require.Len(t, r.headers, 2)
@@ -247,17 +247,17 @@ func TestForgedCallbackTellsTheSigner(t *testing.T) {
 	assert.Equal(t, "false", r.headers[1].Get("X-Sign"))
 }
 
-func TestDisturbancesAreChecked(t *testing.T) {
+func TestCallbackFaultsAreChecked(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, fake.Options{})
-	for name, r := range map[string]fake.Disturbance{
+	for name, r := range map[string]fake.CallbackFault{
 		"no kind":          {},
-		"negative seconds": {Kind: fake.DisturbDelay, Seconds: -1},
-		"negative times":   {Kind: fake.DisturbDrop, Times: -1},
-		"broken pattern":   {Kind: fake.DisturbDrop, Event: "[", Times: 1},
-		"unknown provider": {Kind: fake.DisturbDrop, Provider: "bank"},
+		"negative seconds": {Kind: fake.CallbackDelay, Seconds: -1},
+		"negative times":   {Kind: fake.CallbackDrop, Times: -1},
+		"broken pattern":   {Kind: fake.CallbackDrop, Event: "[", Times: 1},
+		"unknown provider": {Kind: fake.CallbackDrop, Provider: "bank"},
 	} {
-		assert.Error(t, s.Disturb(r), name)
+		assert.Error(t, s.AddCallbackFault(r), name)
 	}
 }
 
@@ -265,7 +265,7 @@ func TestHeldCallbackFollowsTheNextOnce(t *testing.T) {
 	t.Parallel()
 	r := &receiver{answer: always(500)}
 	s := newShop(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
-	require.NoError(t, s.Disturb(fake.Disturbance{Kind: fake.DisturbHold, Times: 1}))
+	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 1}))
 	s.world.Lock()
 	for _, event := range []string{"one", "two", "three"} {
 		s.call("order", event)
@@ -339,7 +339,7 @@ func TestRedeliverLetsAHeldCallbackGo(t *testing.T) {
 	t.Parallel()
 	r := &receiver{}
 	s := newShop(t, fake.Options{Callbacks: r}, withHook)
-	require.NoError(t, s.Disturb(fake.Disturbance{Kind: fake.DisturbHold, Times: 1}))
+	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 1}))
 	s.order(t, `{}`)
 	s.Flush()
 	require.True(t, s.Deliveries()[0].Held)

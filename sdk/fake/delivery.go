@@ -8,19 +8,19 @@ import (
 
 // Delivery is one callback and what became of it.
 type Delivery struct {
-	ID       string        `json:"id"`
-	Time     time.Time     `json:"time"` // virtual, when it was caused
-	Provider string        `json:"provider"`
-	Event    string        `json:"event"`
-	Subject  string        `json:"subject"` // the ride, payment or transfer it is about
-	URL      string        `json:"url"`
-	Header   http.Header   `json:"header,omitempty"` // without what an attempt is signed with
-	Body     string        `json:"body"`
-	Tag      string        `json:"tag,omitempty"`    // the provider's own
-	Forged   bool          `json:"forged,omitempty"` // signed wrongly on demand
-	Held     bool          `json:"held,omitempty"`   // waits for the next one of its subject
-	State    DeliveryState `json:"state"`
-	Attempts []Attempt     `json:"attempts"`
+	ID       string            `json:"id"`
+	Time     time.Time         `json:"time"` // virtual, when it was caused
+	Provider string            `json:"provider"`
+	Event    string            `json:"event"`
+	Subject  string            `json:"subject"` // the ride, payment or transfer it is about
+	URL      string            `json:"url"`
+	Header   http.Header       `json:"header,omitempty"` // without what an attempt is signed with
+	Body     string            `json:"body"`
+	Tag      string            `json:"tag,omitempty"`    // the provider's own
+	Forged   bool              `json:"forged,omitempty"` // signed wrongly on demand
+	Held     bool              `json:"held,omitempty"`   // waits for the next one of its subject
+	State    DeliveryState     `json:"state"`
+	Attempts []DeliveryAttempt `json:"attempts"`
 }
 
 // DeliveryState says whether a callback arrived.
@@ -33,7 +33,7 @@ const (
 )
 
 // Attempt is one POST of a delivery.
-type Attempt struct {
+type DeliveryAttempt struct {
 	Time   time.Time `json:"time"`   // virtual
 	Status int       `json:"status"` // zero: no answer came
 	Error  string    `json:"error,omitempty"`
@@ -55,7 +55,7 @@ func (d *delivery) lane() string {
 	return d.Provider + "\x00" + d.Subject
 }
 
-func (d *delivery) note(a Attempt) {
+func (d *delivery) note(a DeliveryAttempt) {
 	d.Attempts = append(d.Attempts, a)
 	d.firstOver()
 }
@@ -71,7 +71,7 @@ func (d *delivery) firstOver() {
 func (d *delivery) copy() Delivery {
 	c := d.Delivery
 	c.Header = d.Header.Clone()
-	c.Attempts = append([]Attempt{}, d.Attempts...)
+	c.Attempts = append([]DeliveryAttempt{}, d.Attempts...)
 	return c
 }
 

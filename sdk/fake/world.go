@@ -14,22 +14,22 @@ import (
 type World struct {
 	opts Options
 
-	mu           sync.Mutex
-	clock        clock
-	firing       time.Time // the time of the event being carried out, else zero
-	queue        queue
-	sequence     uint64 // orders events of one instant by insertion
-	sleeping     int    // requests that wait for the clock
-	timer        *time.Timer
-	providers    []*Control // in the order they joined
-	byName       map[string]*Control
-	ids          map[string]*IDs
-	journal      journal
-	faults       []*Fault
-	disturbances []*Disturbance
-	post         *post
-	pipes        *pipes // nil until somebody asks for an HTTPClient
-	tb           TB
+	mu             sync.Mutex
+	clock          clock
+	firing         time.Time // the time of the event being carried out, else zero
+	queue          queue
+	sequence       uint64 // orders events of one instant by insertion
+	sleeping       int    // requests that wait for the clock
+	timer          *time.Timer
+	providers      []*Control // in the order they joined
+	byName         map[string]*Control
+	ids            map[string]*IDs
+	journal        journal
+	faults         []*Fault
+	callbackFaults []*CallbackFault
+	post           *post
+	pipes          *pipes // nil until somebody asks for an HTTPClient
+	tb             TB
 
 	callbacks    *http.Client
 	closeClient  func()
@@ -108,7 +108,7 @@ func (w *World) Reset() {
 	w.Lock()
 	defer w.Unlock()
 	w.drop()
-	w.faults, w.disturbances = nil, nil
+	w.faults, w.callbackFaults = nil, nil
 	w.journal.clear()
 	w.clock.set(w.start())
 	for _, ids := range w.ids {

@@ -22,7 +22,7 @@ type snapshot struct {
 	IDs           map[string][]byte          `json:"ids"`
 	Events        []Event                    `json:"events"` // in the order they will happen in
 	Faults        []*Fault                   `json:"faults"`
-	Disturbances  []*Disturbance             `json:"disturbances"`
+	Disturbances  []*CallbackFault           `json:"disturbances"`
 	DeliveryCount int                        `json:"delivery_count"`
 	Deliveries    []savedDelivery            `json:"deliveries"`
 	Providers     map[string]json.RawMessage `json:"providers"`
@@ -46,7 +46,7 @@ func (w *World) Snapshot() ([]byte, error) {
 		IDs:           map[string][]byte{},
 		Events:        w.queue.pending(),
 		Faults:        w.faults,
-		Disturbances:  w.disturbances,
+		Disturbances:  w.callbackFaults,
 		DeliveryCount: w.post.count,
 		Providers:     map[string]json.RawMessage{},
 	}
@@ -116,7 +116,7 @@ func (w *World) Restore(document []byte) error {
 	for name, state := range s.IDs {
 		_ = w.IDs(name).source.UnmarshalBinary(state) // checked above
 	}
-	w.faults, w.disturbances = s.Faults, s.Disturbances
+	w.faults, w.callbackFaults = s.Faults, s.Disturbances
 	for _, a := range apply {
 		a()
 	}
@@ -167,10 +167,10 @@ func (w *World) check(s snapshot) error {
 	}
 	for _, r := range s.Disturbances {
 		if r == nil {
-			return errors.New("empty disturbance")
+			return errors.New("empty callback fault")
 		}
 		if err := r.check(); err != nil {
-			return fmt.Errorf("disturbance: %w", err)
+			return fmt.Errorf("callback fault: %w", err)
 		}
 	}
 	for _, d := range s.Deliveries {

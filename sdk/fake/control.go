@@ -53,9 +53,9 @@ func (c *Control) Waiting() int {
 	return c.world.sleeping
 }
 
-// Fault adds a rule that makes requests go wrong. It refuses a rule that makes
+// AddFault adds a rule that makes requests go wrong. It refuses a rule that makes
 // no sense and then changes nothing.
-func (c *Control) Fault(f Fault) error {
+func (c *Control) AddFault(f Fault) error {
 	if _, err := f.check(); err != nil {
 		return fmt.Errorf("fake: fault: %w", err)
 	}
@@ -71,11 +71,11 @@ func (c *Control) Fault(f Fault) error {
 	return nil
 }
 
-// Disturb adds a rule that makes fresh callbacks go wrong. It refuses a rule
+// AddCallbackFault adds a rule that makes fresh callbacks go wrong. It refuses a rule
 // that makes no sense and then changes nothing.
-func (c *Control) Disturb(r Disturbance) error {
+func (c *Control) AddCallbackFault(r CallbackFault) error {
 	if err := r.check(); err != nil {
-		return fmt.Errorf("fake: disturbance: %w", err)
+		return fmt.Errorf("fake: callback fault: %w", err)
 	}
 	if r.Provider == "" {
 		r.Provider = c.provider.Name
@@ -83,13 +83,13 @@ func (c *Control) Disturb(r Disturbance) error {
 	c.world.Lock()
 	defer c.world.Unlock()
 	if c.world.byName[r.Provider] == nil {
-		return fmt.Errorf("fake: disturbance: no provider %q", r.Provider)
+		return fmt.Errorf("fake: callback fault: no provider %q", r.Provider)
 	}
-	c.world.disturbances = append(c.world.disturbances, &r)
+	c.world.callbackFaults = append(c.world.callbackFaults, &r)
 	return nil
 }
 
-// ClearFaults removes every fault and every disturbance of this provider.
+// ClearFaults removes every fault and every callback fault of this provider.
 // Rules for all providers, which only the admin API makes, stay.
 func (c *Control) ClearFaults() {
 	c.world.Lock()
@@ -157,7 +157,7 @@ func (c *Control) Close() { c.world.Close() }
 
 func (w *World) clearRules(provider string) {
 	w.faults = slices.DeleteFunc(w.faults, func(f *Fault) bool { return provider == "" || f.Provider == provider })
-	w.disturbances = slices.DeleteFunc(w.disturbances, func(r *Disturbance) bool { return provider == "" || r.Provider == provider })
+	w.callbackFaults = slices.DeleteFunc(w.callbackFaults, func(r *CallbackFault) bool { return provider == "" || r.Provider == provider })
 }
 
 // listFaults copies the rules that meet a provider, or all when it is empty.

@@ -1,0 +1,426 @@
+package kapiten_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kapiten"
+)
+
+// wireCall is one use of the client and what it gets back, request by request. An
+// empty response breaks the connection after the request was sent.
+type wireCall struct {
+	name      string
+	minimal   bool // through a client that is configured with the least
+	responses []string
+	send      func(*testing.T, *kapiten.Client) error
+}
+
+// newWireClient is the only place of this test that configures a client.
+func newWireClient(t *testing.T, wire *wireRecorder, minimal bool) *kapiten.Client {
+	t.Helper()
+	cfg := kapiten.Config{
+		BaseURL: "https://api.example/base", HTTPClient: &http.Client{Transport: wire}, Token: "planted-token",
+		OnAttempt: func(_ context.Context, a kapiten.Attempt) { wire.operations = append(wire.operations, a.Operation) },
+	}
+	if minimal {
+		cfg.BaseURL, cfg.Token = "", ""
+	}
+	client, err := kapiten.New(cfg)
+	require.NoError(t, err)
+	return client
+}
+
+// wireRide has every field.
+func wireRide(t *testing.T) kapiten.CreateRideParams {
+	t.Helper()
+	return filled(t, kapiten.CreateRideParams{
+		CompanyID:     "co-1",
+		PickupAddress: "Kicukiro, KK 12 Ave", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
+		DropoffAddress: "M. Peace Plaza <2>", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30},
+		Sender: kapiten.Contact{Name: "Best Pilau & Söhne", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "\"Customer\"", Phone: "0789000111"},
+		ExternalID: "ORDER & 99123", PickupInstructions: "Ring\ntwice", PackageType: "Food", WeightRange: kapiten.WeightOver20,
+		IncludesFragileItems: true, IsPriority: true,
+	})
+}
+
+const (
+	wireCompany   = `{"id":"co-1","name":"Best Pilau","registration_number":"RDB2026-XP"}`
+	wirePending   = `{"id":"r-1","status":"PENDING"}`
+	wireDeposit   = `{"id":"t-1","status":"PENDING","amount":5000}`
+	wireNone      = `{"count":0,"next":null,"results":[]}`
+	wireFirstPage = `{"count":2,"next":"https://elsewhere.example/?page=2","results":[{"id":"r-0","status":"PENDING","external_id":"other"}]}`
+	wireNewest    = `[{"id":"r-1","status":"PENDING","external_id":"ORDER & 99123"}]`
+)
+
+var wireCallsOfEveryOperation = []wireCall{
+	{
+		name: "every field", responses: []string{wireCompany},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Companies.Create(t.Context(), filled(t, kapiten.CreateCompanyParams{
+				Name: "Best Pilau & Söhne <Ltd>", RegistrationNumber: "RDB/2026 XP", Address: "KN 78 St, \"Kigali\"",
+				ContactPerson: "Victor", PhoneNumber: "+250788123456", Email: "hello@bestpilau.com",
+				WebhookURL: "https://shop.example/kapiten?a=1&b=2",
+			}))
+			return err
+		},
+	},
+	{
+		name: "required fields, no token", minimal: true, responses: []string{wireCompany},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Companies.Create(t.Context(), kapiten.CreateCompanyParams{
+				Name: "Best Pilau", RegistrationNumber: "RDB2026-XP", Address: "KN 78 St", ContactPerson: "Victor",
+				PhoneNumber: "+250788123456", Email: "hello@bestpilau.com",
+			})
+			return err
+		},
+	},
+	{
+		name: "a number to escape", responses: []string{wireCompany},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Companies.ByRegistration(t.Context(), "RDB/2026 é+?&%")
+			return err
+		},
+	},
+	{
+		name: "no token", minimal: true, responses: []string{wireCompany},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Companies.ByRegistration(t.Context(), "RDB2026-XP")
+			return err
+		},
+	},
+	{
+		name: "every field", responses: []string{`{"id":"u-1"}`},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Users.Create(t.Context(), filled(t, kapiten.CreateUserParams{
+				CompanyID: "co/1 é", PhoneNumber: "+250788000111", FirstName: "Jöhn", LastName: "D'Oe & \"Co\"", Email: "john@bestpilau.com",
+			}))
+			return err
+		},
+	},
+	{
+		name: "ids to escape", responses: []string{`{"token":"t"}`},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Users.Token(t.Context(), "co/1 é", "u 1?")
+			return err
+		},
+	},
+	{
+		name: "ids, no token", minimal: true, responses: []string{`{"token":"t"}`},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Users.Token(t.Context(), "co-1", "u-1")
+			return err
+		},
+	},
+	{
+		name: "a page, after a lost connection", responses: []string{"", wireNone},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Users.List(t.Context(), "co-1", filled(t, kapiten.ListOptions{Page: 3}))
+			return err
+		},
+	},
+	{
+		name: "no page", minimal: true, responses: []string{wireNone},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Users.List(t.Context(), "co-1", kapiten.ListOptions{})
+			return err
+		},
+	},
+	{
+		name: "all, two pages", responses: []string{`{"count":2,"next":"https://elsewhere.example/?page=2","results":[{"id":"u-1"}]}`, wireNone},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			for _, err := range c.Users.All(t.Context(), "co-1") {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	},
+	{
+		name: "every field, after a lost connection", responses: []string{"", `{"amount":1200.0,"details":{}}`},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Rides.Estimate(t.Context(), filled(t, kapiten.EstimateParams{
+				CompanyID: "co-1", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619}, Dropoff: kapiten.Location{Latitude: 1e-7, Longitude: -180},
+				WeightRange: kapiten.Weight5To10, IncludesFragileItems: true, IsPriority: true,
+			}))
+			return err
+		},
+	},
+	{
+		name: "required fields", minimal: true, responses: []string{`{"amount":1200.0,"details":{}}`},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Rides.Estimate(t.Context(), kapiten.EstimateParams{
+				CompanyID: "co-1", Pickup: kapiten.Location{Latitude: 0, Longitude: 30}, Dropoff: kapiten.Location{Latitude: 90, Longitude: 0},
+			})
+			return err
+		},
+	},
+	{
+		name: "every field", responses: []string{wirePending},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Rides.Create(t.Context(), wireRide(t))
+			return err
+		},
+	},
+	{
+		name: "required fields", minimal: true, responses: []string{wirePending},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Rides.Create(t.Context(), kapiten.CreateRideParams{
+				CompanyID: "co-1", PickupAddress: "Kicukiro", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
+				DropoffAddress: "Nyarugenge", Dropoff: kapiten.Location{Latitude: -2, Longitude: 30.1044},
+				Sender: kapiten.Contact{Name: "Best Pilau", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "Customer", Phone: "0789000111"},
+			})
+			return err
+		},
+	},
+	{
+		name: "once, after a lost connection", responses: []string{wireFirstPage, wireNone, "", wireFirstPage, wireNone, wireNone, wireNone, wirePending},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Rides.CreateOnce(t.Context(), wireRide(t))
+			return err
+		},
+	},
+	{
+		name: "once, found", responses: []string{wireNewest},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Rides.CreateOnce(t.Context(), wireRide(t))
+			return err
+		},
+	},
+	{
+		name: "a page", responses: []string{wireNone},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Rides.List(t.Context(), "co/1 é", filled(t, kapiten.ListOptions{Page: 12}))
+			return err
+		},
+	},
+	{
+		name: "no page", minimal: true, responses: []string{wireNone},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Rides.List(t.Context(), "co-1", kapiten.ListOptions{})
+			return err
+		},
+	},
+	{
+		name: "all, two pages", responses: []string{wireFirstPage, wireNone},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			for _, err := range c.Rides.All(t.Context(), "co-1") {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	},
+	{
+		name: "find on the second page", responses: []string{wireFirstPage, wireNewest},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Rides.Find(t.Context(), "co-1", "r-1")
+			return err
+		},
+	},
+	{
+		name: "find by external id", responses: []string{wireFirstPage, wireNewest},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Rides.FindByExternalID(t.Context(), "co-1", "ORDER & 99123")
+			return err
+		},
+	},
+	{
+		name: "wait", responses: []string{wireNewest, `[{"id":"r-1","status":"COMPLETED"}]`},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Rides.Wait(t.Context(), "co-1", "r-1")
+			return err
+		},
+	},
+	{
+		name: "every field", responses: []string{wireDeposit},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Wallet.TopUp(t.Context(), filled(t, kapiten.TopUpParams{
+				CompanyID: "co/1 é", Amount: decimal.RequireFromString("9007199254740993.00"), PhoneNumber: "0788123456", Description: "Weekly <credit> & top-up",
+			}))
+			return err
+		},
+	},
+	{
+		name: "required fields", minimal: true, responses: []string{wireDeposit},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Wallet.TopUp(t.Context(), kapiten.TopUpParams{
+				CompanyID: "co-1", Amount: decimal.RequireFromString("5e3"), PhoneNumber: "0788123456",
+			})
+			return err
+		},
+	},
+	{
+		name: "a page", responses: []string{wireNone},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Wallet.Transactions(t.Context(), "co/1 é", filled(t, kapiten.ListOptions{Page: 2}))
+			return err
+		},
+	},
+	{
+		name: "no page", minimal: true, responses: []string{wireNone},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Wallet.Transactions(t.Context(), "co-1", kapiten.ListOptions{})
+			return err
+		},
+	},
+	{
+		name: "all, one page", responses: []string{wireNone},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			for _, err := range c.Wallet.AllTransactions(t.Context(), "co-1") {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	},
+	{
+		name: "find", responses: []string{"[" + wireDeposit + "]"},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Wallet.Find(t.Context(), "co-1", "t-1")
+			return err
+		},
+	},
+	{
+		name: "wait", responses: []string{"[" + wireDeposit + "]", `[{"id":"t-1","status":"SUCCESS","amount":5000}]`},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Wallet.Wait(t.Context(), "co-1", "t-1")
+			return err
+		},
+	},
+	{
+		name: "every field", responses: []string{`{}`},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Do(t.Context(), kapiten.RawCall{
+				Method: "PUT", Path: "/api/x%20y/42/", Query: url.Values{"z": {"1 & 2"}, "a": {"é", "b"}}, Body: map[string]any{"text": "<a> & é", "n": 1.5}, ReadOnly: true,
+			})
+			return err
+		},
+	},
+	{
+		name: "no body", minimal: true, responses: []string{`{}`},
+		send: func(t *testing.T, c *kapiten.Client) error {
+			_, err := c.Do(t.Context(), kapiten.RawCall{Method: "GET", Path: "/api/x/"})
+			return err
+		},
+	},
+}
+
+// Every request stands in testdata, byte for byte. UPDATE_GOLDEN=1 writes the
+// file anew.
+func TestTheWireOfEveryOperation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wire := &wireRecorder{}
+		full, least := newWireClient(t, wire, false), newWireClient(t, wire, true)
+		for _, call := range wireCallsOfEveryOperation {
+			client := full
+			if call.minimal {
+				client = least
+			}
+			wire.call, wire.responses = call.name, call.responses
+			require.NoError(t, call.send(t, client), call.name)
+			require.Empty(t, wire.responses, "%s sent fewer requests than there are responses", call.name)
+		}
+		for _, op := range kapiten.Operations() {
+			assert.Contains(t, wire.operations, op.Name, "no call sends this operation")
+		}
+		require.Len(t, wire.operations, len(wire.requests), "every request is an attempt of an operation")
+		blocks := make([]string, len(wire.requests))
+		for i, request := range wire.requests {
+			blocks[i] = "# " + wire.operations[i] + ": " + request
+		}
+		got := strings.Join(blocks, "\n")
+		golden := filepath.Join("..", "testdata", "kapiten", "requests.golden")
+		if os.Getenv("UPDATE_GOLDEN") == "1" {
+			require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+		}
+		want, err := os.ReadFile(golden)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), got)
+	})
+}
+
+// filled refuses parameters with a field that is not set.
+func filled[T any](t *testing.T, params T) T {
+	t.Helper()
+	v := reflect.ValueOf(params)
+	for i := range v.NumField() {
+		require.False(t, v.Field(i).IsZero(), "%s.%s is not set", v.Type(), v.Type().Field(i).Name)
+	}
+	return params
+}
+
+// wireRecorder writes down each request as it reaches the network and sends the
+// next response of the call at hand.
+type wireRecorder struct {
+	call       string
+	responses  []string
+	requests   []string
+	operations []string // of the requests, as the client itself names them
+}
+
+func (w *wireRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	var body []byte
+	if req.Body != nil {
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
+			return nil, err
+		}
+		if err := req.Body.Close(); err != nil {
+			return nil, err
+		}
+	}
+	header := req.Header.Clone()
+	if header["User-Agent"] != nil {
+		header["User-Agent"] = []string{"*"}
+	}
+	if req.Host != "" && req.Host != req.URL.Host {
+		header["Host"] = []string{req.Host}
+	}
+	if req.ContentLength != 0 || len(body) > 0 {
+		header["Content-Length"] = []string{strconv.FormatInt(req.ContentLength, 10)}
+	}
+	var block strings.Builder
+	fmt.Fprintf(&block, "%s\n%s %s\n", w.call, req.Method, req.URL)
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		for _, value := range header[name] {
+			fmt.Fprintf(&block, "%s: %s\n", name, value)
+		}
+	}
+	if len(body) > 0 {
+		fmt.Fprintf(&block, "\n%s\n", body)
+	}
+	w.requests = append(w.requests, block.String())
+
+	if len(w.responses) == 0 {
+		return nil, fmt.Errorf("%s sent more requests than there are responses", w.call)
+	}
+	response := w.responses[0]
+	w.responses = w.responses[1:]
+	if response == "" {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
+		Body: io.NopCloser(strings.NewReader(response)), ContentLength: int64(len(response)),
+	}, nil
+}

@@ -1,0 +1,275 @@
+package kpay_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kpay"
+)
+
+// wireCall is one use of the client and what it gets back, request by request. An
+// empty response breaks the connection after the request was sent.
+type wireCall struct {
+	name      string
+	minimal   bool // through a client that is configured with the least
+	responses []string
+	send      func(*testing.T, *kpay.Client) error
+}
+
+// newWireClient is the only place of this test that configures a client.
+func newWireClient(t *testing.T, wire *wireRecorder, minimal bool) *kpay.Client {
+	t.Helper()
+	cfg := kpay.Config{
+		BaseURL: kpay.SandboxURL + "/api/", HTTPClient: &http.Client{Transport: wire}, Username: "shop", Password: "planted:pässword", APIKey: "key-1",
+		OnAttempt: func(_ context.Context, a kpay.Attempt) { wire.operations = append(wire.operations, a.Operation) },
+	}
+	if minimal {
+		cfg.BaseURL, cfg.APIKey, cfg.RetailerID = kpay.LiveURL, "", "02"
+		cfg.CallbackURL = func(reference string, amount decimal.Decimal, currency string) (string, error) {
+			return "https://shop.example/" + reference + "/" + amount.String() + "/" + currency, nil
+		}
+	}
+	client, err := kpay.New(cfg)
+	require.NoError(t, err)
+	return client
+}
+
+// wirePay has every field.
+func wirePay(t *testing.T) kpay.PayParams {
+	t.Helper()
+	return filled(t, kpay.PayParams{
+		RefID: "order & <1>", Amount: decimal.RequireFromString("4200.00"), Currency: kpay.USD, Method: kpay.MethodBank, BankID: kpay.BankEquity,
+		MSISDN: "+250 783-300-000", Email: "customer@example.com", CustomerName: "Jöhn \"D'Oe\"", CustomerNumber: "123456789", Details: "Order #1\n<b>",
+		RetailerID: "061", ReturnURL: "https://shop.example/kpay?a=1&b=2", RedirectURL: "https://shop.example/thanks?é", LogoURL: "https://shop.example/logo.png",
+	})
+}
+
+const (
+	wireTaken  = `{"reply":"PENDING","url":"https://pay.esicia.com/checkout/A1","success":1,"authkey":"k","tid":"E1","retcode":0}`
+	wireAbsent = `{"tid":"","refid":"","momtransactionid":"","statusid":"611","statusdesc":"Transaction not found"}`
+	wirePaid   = `{"tid":"A1","refid":"order & <1>","momtransactionid":"616730887","statusid":"01","statusdesc":"SUCCESSFUL"}`
+)
+
+var wireCallsOfEveryOperation = []wireCall{
+	{
+		name: "every field", responses: []string{wireTaken},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Pay(t.Context(), wirePay(t))
+			return err
+		},
+	},
+	{
+		name: "required fields", minimal: true, responses: []string{wireTaken},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Pay(t.Context(), kpay.PayParams{
+				RefID: "order-1", Amount: decimal.RequireFromString("1e3"), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "customer@example.com",
+				CustomerName: "John Doe", CustomerNumber: "123456789", Details: "Order", RedirectURL: "https://shop.example/thanks",
+			})
+			return err
+		},
+	},
+	{
+		name: "by Card", minimal: true, responses: []string{wireTaken},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Pay(t.Context(), kpay.PayParams{
+				RefID: "order-1", Amount: decimal.NewFromInt(4200), Method: kpay.MethodCard, MSISDN: "250723300000", Email: "customer@example.com",
+				CustomerName: "John Doe", CustomerNumber: "123456789", Details: "Order", RedirectURL: "https://shop.example/thanks",
+			})
+			return err
+		},
+	},
+	{
+		name: "by SPENN", minimal: true, responses: []string{wireTaken},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Pay(t.Context(), kpay.PayParams{
+				RefID: "order-1", Amount: decimal.NewFromInt(4200), Method: kpay.MethodSPENN, MSISDN: "250723300000", Email: "customer@example.com",
+				CustomerName: "John Doe", CustomerNumber: "123456789", Details: "Order", RedirectURL: "https://shop.example/thanks",
+			})
+			return err
+		},
+	},
+	{
+		name: "by SmartCash", minimal: true, responses: []string{wireTaken},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Pay(t.Context(), kpay.PayParams{
+				RefID: "order-1", Amount: decimal.NewFromInt(4200), Method: kpay.MethodSmartCash, MSISDN: "250723300000", Email: "customer@example.com",
+				CustomerName: "John Doe", CustomerNumber: "123456789", Details: "Order", RedirectURL: "https://shop.example/thanks",
+			})
+			return err
+		},
+	},
+	{
+		name: "after a lost connection, absent", responses: []string{"", wireAbsent, wireAbsent, wireAbsent, wireTaken},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Pay(t.Context(), wirePay(t))
+			return err
+		},
+	},
+	{
+		name: "after a lost connection, found", responses: []string{"", wirePaid},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Pay(t.Context(), wirePay(t))
+			return err
+		},
+	},
+	{
+		name: "by refid, after a lost connection", responses: []string{"", wirePaid},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Status(t.Context(), "order & <1>")
+			return err
+		},
+	},
+	{
+		name: "by refid", minimal: true, responses: []string{`{"tid":"A1","refid":"order-1","statusid":"01"}`},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Status(t.Context(), "order-1")
+			return err
+		},
+	},
+	{
+		name: "by tid", responses: []string{wirePaid},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.StatusByTID(t.Context(), "A441489693051")
+			return err
+		},
+	},
+	{
+		name: "wait", responses: []string{wireAbsent, `{"tid":"A1","refid":"order & <1>","statusid":"03"}`, wirePaid},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Wait(t.Context(), "order & <1>")
+			return err
+		},
+	},
+	{
+		name: "every field", responses: []string{`{"retcode":0}`},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Do(t.Context(), kpay.RawCall{
+				Method: "PUT", Path: "/api/x%20y/42/", Query: url.Values{"z": {"1 & 2"}, "a": {"é", "b"}}, Body: map[string]any{"text": "<a> & é", "n": 1.5}, ReadOnly: true,
+			})
+			return err
+		},
+	},
+	{
+		name: "no body", minimal: true, responses: []string{`{"retcode":0}`},
+		send: func(t *testing.T, c *kpay.Client) error {
+			_, err := c.Do(t.Context(), kpay.RawCall{Method: "POST", Path: "/api/x/"})
+			return err
+		},
+	},
+}
+
+// Every request stands in testdata, byte for byte. UPDATE_GOLDEN=1 writes the
+// file anew.
+func TestTheWireOfEveryOperation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wire := &wireRecorder{}
+		full, least := newWireClient(t, wire, false), newWireClient(t, wire, true)
+		for _, call := range wireCallsOfEveryOperation {
+			client := full
+			if call.minimal {
+				client = least
+			}
+			wire.call, wire.responses = call.name, call.responses
+			require.NoError(t, call.send(t, client), call.name)
+			require.Empty(t, wire.responses, "%s sent fewer requests than there are responses", call.name)
+		}
+		for _, op := range kpay.Operations() {
+			assert.Contains(t, wire.operations, op.Name, "no call sends this operation")
+		}
+		require.Len(t, wire.operations, len(wire.requests), "every request is an attempt of an operation")
+		blocks := make([]string, len(wire.requests))
+		for i, request := range wire.requests {
+			blocks[i] = "# " + wire.operations[i] + ": " + request
+		}
+		got := strings.Join(blocks, "\n")
+		golden := filepath.Join("..", "testdata", "kpay", "requests.golden")
+		if os.Getenv("UPDATE_GOLDEN") == "1" {
+			require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+		}
+		want, err := os.ReadFile(golden)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), got)
+	})
+}
+
+// filled refuses parameters with a field that is not set.
+func filled[T any](t *testing.T, params T) T {
+	t.Helper()
+	v := reflect.ValueOf(params)
+	for i := range v.NumField() {
+		require.False(t, v.Field(i).IsZero(), "%s.%s is not set", v.Type(), v.Type().Field(i).Name)
+	}
+	return params
+}
+
+// wireRecorder writes down each request as it reaches the network and sends the
+// next response of the call at hand.
+type wireRecorder struct {
+	call       string
+	responses  []string
+	requests   []string
+	operations []string // of the requests, as the client itself names them
+}
+
+func (w *wireRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	var body []byte
+	if req.Body != nil {
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
+			return nil, err
+		}
+		if err := req.Body.Close(); err != nil {
+			return nil, err
+		}
+	}
+	header := req.Header.Clone()
+	if header["User-Agent"] != nil {
+		header["User-Agent"] = []string{"*"}
+	}
+	if req.Host != "" && req.Host != req.URL.Host {
+		header["Host"] = []string{req.Host}
+	}
+	if req.ContentLength != 0 || len(body) > 0 {
+		header["Content-Length"] = []string{strconv.FormatInt(req.ContentLength, 10)}
+	}
+	var block strings.Builder
+	fmt.Fprintf(&block, "%s\n%s %s\n", w.call, req.Method, req.URL)
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		for _, value := range header[name] {
+			fmt.Fprintf(&block, "%s: %s\n", name, value)
+		}
+	}
+	if len(body) > 0 {
+		fmt.Fprintf(&block, "\n%s\n", body)
+	}
+	w.requests = append(w.requests, block.String())
+
+	if len(w.responses) == 0 {
+		return nil, fmt.Errorf("%s sent more requests than there are responses", w.call)
+	}
+	response := w.responses[0]
+	w.responses = w.responses[1:]
+	if response == "" {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
+		Body: io.NopCloser(strings.NewReader(response)), ContentLength: int64(len(response)),
+	}, nil
+}

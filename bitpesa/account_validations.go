@@ -2,10 +2,10 @@ package bitpesa
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // AccountValidationsService asks whose an account is.
@@ -36,10 +36,10 @@ const (
 // AccountValidation is what the provider tells about an account, whichever of it
 // applies.
 type AccountValidation struct {
-	AccountName          string          `json:"account_name"`
-	AccountStatus        string          `json:"account_status"`         // "inactive"
-	MappedMobileProvider MobileProvider  `json:"mapped_mobile_provider"` // the network the number belongs to
-	Raw                  json.RawMessage `json:"-"`
+	AccountName          string         `json:"account_name"`
+	AccountStatus        string         `json:"account_status"`         // "inactive"
+	MappedMobileProvider MobileProvider `json:"mapped_mobile_provider"` // the network the number belongs to
+	Raw                  sdk.Raw        `json:"-"`
 }
 
 // Create validates an account. It moves nothing and may be asked again at will.
@@ -62,7 +62,7 @@ func (s *AccountValidationsService) Create(ctx context.Context, p AccountValidat
 		f.Require("method", string(p.Method))
 	}
 	validation, err := create[AccountValidation](ctx, s.c, OpValidateAccount, f, p)
-	var refused *Error
+	var refused *sdk.Error
 	if errors.As(err, &refused) && refused.StatusCode == 422 {
 		if raw, fault := unwrap(refused.Body); fault == nil {
 			if told, fault := decode[AccountValidation](raw); fault == nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // AccountsService shows the balances held with BitPesa. At most 300 reads a day
@@ -19,7 +20,7 @@ type Account struct {
 	Currency           string              `json:"currency"`
 	Amount             decimal.NullDecimal `json:"amount"`               // in Currency
 	AmountAfterPending decimal.NullDecimal `json:"amount_after_pending"` // in Currency; absent in 2019
-	Raw                json.RawMessage     `json:"-"`
+	Raw                sdk.Raw             `json:"-"`
 }
 
 // List returns all balances.
@@ -34,7 +35,7 @@ func (s *AccountsService) Get(ctx context.Context, currency string) (*Account, e
 	if reason := transport.CheckSegment(currency); reason != nil {
 		f.Add("currency", reason.Error())
 	}
-	if err := s.c.invalid(OpGetAccount, "", f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpGetAccount, "", f.Fields); err != nil {
 		return nil, err
 	}
 	var account *Account

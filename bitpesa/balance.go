@@ -2,12 +2,12 @@ package bitpesa
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // DLocalBalance is a balance held through dLocal.
@@ -16,7 +16,7 @@ type DLocalBalance struct {
 	AvailableBalance          decimal.NullDecimal `json:"available_balance"`            // in Currency
 	PreviousDayClosingBalance decimal.NullDecimal `json:"previous_day_closing_balance"` // in Currency
 	CurrentBalanceDate        time.Time           `json:"current_balance_date"`
-	Raw                       json.RawMessage     `json:"-"`
+	Raw                       sdk.Raw             `json:"-"`
 }
 
 // Balance returns the balances held through dLocal. For the account's own

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 const debitAnswer = `{"object":[{"id":"d-1","to_id":"t-1","to_type":"Transaction","amount":30.51,"currency":"USD","usd_amount":30.51,` +
@@ -110,7 +111,7 @@ type side struct {
 
 func sides(tb testing.TB) []side {
 	hc := memoryClient(tb)
-	client, err := bitpesa.New(bitpesa.Config{BaseURL: stubURL, HTTPClient: hc, Key: testKey, Secret: testSecret, AttemptTimeout: -1})
+	client, err := bitpesa.New(bitpesa.Config{BaseURL: stubURL, Options: sdk.Options{HTTPClient: hc, AttemptTimeout: -1}, Key: testKey, Secret: testSecret})
 	require.NoError(tb, err)
 	params := bitpesa.DebitParams{ToID: "t-1", Amount: null("30.51"), Currency: "USD"}
 	return []side{

@@ -17,7 +17,7 @@ func write[T any](ctx context.Context, c *Client, op, id string, f transport.Fau
 	if reason := transport.CheckSegment(id); reason != nil {
 		f.Add("id", reason.Error())
 	}
-	if err := c.invalid(op, id, f.Fields); err != nil {
+	if err := c.core.Invalid(op, id, f.Fields); err != nil {
 		return nil, err
 	}
 	err = c.do(ctx, transport.Call{Op: op, Path: []string{id}, Reference: id, Body: body, Decode: into(&result, decode[T])})
@@ -26,7 +26,7 @@ func write[T any](ctx context.Context, c *Client, op, id string, f transport.Fau
 
 // create sends a new object that has no reference of the caller's.
 func create[T any](ctx context.Context, c *Client, op string, f transport.Faults, body any) (result *T, err error) {
-	if err := c.invalid(op, "", f.Fields); err != nil {
+	if err := c.core.Invalid(op, "", f.Fields); err != nil {
 		return nil, err
 	}
 	err = c.do(ctx, transport.Call{Op: op, Body: body, Decode: into(&result, decode[T])})

@@ -36,7 +36,7 @@ func (s *TransactionsService) Cancel(ctx context.Context, id string) (*Transacti
 		}
 	}
 	if !tried {
-		return t, s.c.invalid(OpCancelRecipient, id, transport.Fields{"recipients": {"none may be canceled"}})
+		return t, s.c.core.Invalid(OpCancelRecipient, id, transport.Fields{"recipients": {"none may be canceled"}})
 	}
 	after, err := s.Get(ctx, id)
 	if err != nil {

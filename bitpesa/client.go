@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 const (
-	userAgent            = "kapiten-go/1"
 	createAndFundTimeout = 3 * time.Minute
 )
 
@@ -58,13 +58,11 @@ func New(cfg Config) (*Client, error) {
 		cfg.CreateAndFundTimeout = createAndFundTimeout
 	}
 	core, err := transport.New(transport.Config{
-		Provider: "bitpesa", UserAgent: userAgent,
-		BaseURL: cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
-		HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, OnAttempt: cfg.OnAttempt,
-		MaxAttempts: cfg.MaxAttempts, MinBackoff: cfg.MinBackoff, MaxBackoff: cfg.MaxBackoff,
-		MaxRetryAfter: cfg.MaxRetryAfter, AttemptTimeout: cfg.AttemptTimeout,
+		Provider: "bitpesa",
+		BaseURL:  cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
+		Options:    cfg.Options,
 		Operations: operations, Routes: cfg.Routes,
-		NoRedirects: true, // a redirect would break the signature
+		NoRedirects: true,
 		Authorize:   newSigner(cfg.Key, cfg.Secret).authorize,
 		Interpret:   interpret,
 	})
@@ -93,18 +91,16 @@ func unprintable(r rune) bool { return r <= ' ' || r > '~' }
 // do carries out a call and shows a failure as this package's *Error.
 func (c *Client) do(ctx context.Context, call transport.Call) error {
 	err := c.core.Do(ctx, call)
-	if err != nil && c.core.Operation(call.Op).Class == transport.Safe && errors.Is(err, ErrUnauthorized) {
+	if err != nil && c.core.Operation(call.Op).Class == sdk.Safe && errors.Is(err, sdk.ErrUnauthorized) {
 		// net/http repeats a read by itself, nonce and all, when a kept
 		// connection breaks. A server that has seen the nonce answers 401.
 		err = c.core.Do(ctx, call)
 	}
-	return publicError(err)
+	return err
 }
 
-// invalid returns the refusal of bad parameters, or nil.
-func (c *Client) invalid(op, reference string, fields transport.Fields) error {
-	if f := transport.Invalid("bitpesa", c.core.Operation(op), reference, fields); f != nil {
-		return publicError(f)
-	}
-	return nil
+// Do calls an endpoint this package does not know, with the client's credentials,
+// retries and errors, and returns the JSON of the response.
+func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
+	return c.core.Ask(ctx, call)
 }

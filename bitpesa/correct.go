@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Correct mends a failed recipient and has its payout tried again:
@@ -25,10 +26,10 @@ func (s *RecipientsService) Correct(ctx context.Context, transactionID, recipien
 		return nil, err
 	}
 	if !before.Editable {
-		return nil, s.c.invalid(OpUpdateRecipient, recipientID, transport.Fields{"recipient": {"is " + string(before.State) + " and not editable"}})
+		return nil, s.c.core.Invalid(OpUpdateRecipient, recipientID, transport.Fields{"recipient": {"is " + string(before.State) + " and not editable"}})
 	}
 	r, err := s.Update(ctx, recipientID, u)
-	if !errors.Is(err, ErrOutcomeUnknown) {
+	if !errors.Is(err, sdk.ErrOutcomeUnknown) {
 		return r, err
 	}
 	if after, findErr := s.find(ctx, transactionID, recipientID); findErr == nil && after.shows(u) && (after.State != before.State || !before.shows(u)) {
@@ -61,5 +62,5 @@ func (s *RecipientsService) find(ctx context.Context, transactionID, recipientID
 	if r := t.Recipient(recipientID); r != nil {
 		return r, nil
 	}
-	return nil, publicError(transport.Absent("bitpesa", s.c.core.Operation(OpGetTransaction), recipientID))
+	return nil, s.c.core.Absent(OpGetTransaction, recipientID)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // DebitsService funds transactions from the account balance.
@@ -40,7 +41,7 @@ type Debit struct {
 	RunningBalance decimal.NullDecimal `json:"running_balance"` // after this debit, in Currency
 	Metadata       Metadata            `json:"metadata"`
 	CreatedAt      time.Time           `json:"created_at"`
-	Raw            json.RawMessage     `json:"-"`
+	Raw            sdk.Raw             `json:"-"`
 }
 
 const debitTarget = "Transaction" // the only documented kind
@@ -81,7 +82,7 @@ func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]D
 		body.Debit = append(body.Debit, list[i].request(strconv.Itoa(i)+".", &f))
 	}
 	debits, err := s.create(ctx, ids, f, &body)
-	if len(ids) > 1 && errors.Is(err, ErrRejected) {
+	if len(ids) > 1 && errors.Is(err, sdk.ErrRejected) {
 		if funded, lookErr := s.look(ctx, ids); funded != nil || lookErr != nil {
 			err = unclear(err)
 		}
@@ -91,7 +92,7 @@ func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]D
 
 func (s *DebitsService) create(ctx context.Context, ids []string, f transport.Faults, body any) (debits []Debit, err error) {
 	reference := strings.Join(ids, " ")
-	if err := s.c.invalid(OpCreateDebits, reference, f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpCreateDebits, reference, f.Fields); err != nil {
 		return nil, err
 	}
 	err = s.c.do(ctx, transport.Call{
@@ -106,11 +107,9 @@ func (s *DebitsService) create(ctx context.Context, ids []string, f transport.Fa
 			}
 			return err
 		},
-		Lookup: func(ctx context.Context) (bool, error) {
-			return transport.Settle(ctx, func(ctx context.Context) (funded bool, err error) {
-				debits, err = s.look(ctx, ids)
-				return debits != nil, err
-			})
+		Lookup: func(ctx context.Context) (funded bool, err error) {
+			debits, err = s.look(ctx, ids)
+			return debits != nil, err
 		},
 	})
 	return debits, err
@@ -130,7 +129,7 @@ func (s *DebitsService) look(ctx context.Context, ids []string) ([]Debit, error)
 		case t.Funded() && len(debits) == i:
 			debits = append(debits, Debit{ToID: id, ToType: debitTarget})
 		case !unfunded || len(debits) > 0:
-			return nil, publicError(transport.Inconclusive("bitpesa", s.c.core.Operation(OpGetTransaction), id, errNotTelling))
+			return nil, s.c.core.Inconclusive(OpGetTransaction, id, errNotTelling)
 		}
 	}
 	return debits, nil

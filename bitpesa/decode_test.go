@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func serve(t *testing.T, body string) *bitpesa.Client {
@@ -83,7 +84,7 @@ func TestAnAccountIsReadInBothForms(t *testing.T) {
 	}
 	for _, body := range []string{`{"object":[]}`, `{"object":{"currency":"USD"}}`, `{"object":{"amount":1}}`, `{"object":"USD"}`} {
 		_, err := serve(t, body).Accounts.Get(t.Context(), "USD")
-		assert.ErrorIs(t, err, bitpesa.ErrUnexpectedResponse, body)
+		assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, body)
 	}
 	accounts, err := serve(t, `{"object":[{"amount":1,"currency":"USD"},{"amount":2,"currency":"NGN"}],"meta":{"negative_balance":false}}`).Accounts.List(t.Context())
 	require.NoError(t, err)
@@ -100,7 +101,7 @@ func TestADebitIsReadInBothForms(t *testing.T) {
 		wantAmount(t, "69.49", got.RunningBalance)
 	}
 	_, err := serve(t, `{"object":[`+debit+`,`+debit+`]}`).Debits.Create(t.Context(), bitpesa.DebitParams{ToID: "t-1"})
-	assert.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown, "two debits for one")
+	assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, "two debits for one")
 }
 
 func TestInfoIsRead(t *testing.T) {

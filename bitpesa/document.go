@@ -1,9 +1,8 @@
 package bitpesa
 
 import (
-	"encoding/json"
-
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // DocumentParams describe an upload: a new one (Upload and UploadFileName), or
@@ -27,10 +26,10 @@ type DocumentParams struct {
 type Document struct {
 	DocumentParams // as stored, ID included; Upload is usually empty
 
-	URL               string          `json:"url"`
-	UploadContentType string          `json:"upload_content_type"`
-	UploadFileSize    int64           `json:"upload_file_size"` // bytes
-	Raw               json.RawMessage `json:"-"`
+	URL               string  `json:"url"`
+	UploadContentType string  `json:"upload_content_type"`
+	UploadFileSize    int64   `json:"upload_file_size"` // bytes
+	Raw               sdk.Raw `json:"-"`
 }
 
 func (p *DocumentParams) validate(prefix string, f *transport.Faults) {

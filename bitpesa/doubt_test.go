@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 const fundedAlready = `{"object":[{"errors":{"base":[{"error":"Transaction is funded already"}]}}]}`
@@ -20,10 +21,10 @@ func TestPayFromBalanceDoesNotBelieveARefusedDebit(t *testing.T) {
 		is    error  // nil: success
 	}{
 		"funded by another":   {says(200, `{"object":{"id":"t-1","state":"received"}}`), nil},
-		"not funded":          {says(200, `{"object":{"id":"t-1","state":"approved"}}`), bitpesa.ErrRejected},
-		"expired":             {says(200, `{"object":{"id":"t-1","state":"canceled"}}`), bitpesa.ErrRejected},
-		"in a state unheard":  {says(200, `{"object":{"id":"t-1","state":"teleported"}}`), bitpesa.ErrOutcomeUnknown},
-		"not to be looked at": {says(502, ""), bitpesa.ErrOutcomeUnknown},
+		"not funded":          {says(200, `{"object":{"id":"t-1","state":"approved"}}`), sdk.ErrRejected},
+		"expired":             {says(200, `{"object":{"id":"t-1","state":"canceled"}}`), sdk.ErrRejected},
+		"in a state unheard":  {says(200, `{"object":{"id":"t-1","state":"teleported"}}`), sdk.ErrOutcomeUnknown},
+		"not to be looked at": {says(502, ""), sdk.ErrOutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newStub(t, func(r request) answer {
@@ -44,7 +45,7 @@ func TestPayFromBalanceDoesNotBelieveARefusedDebit(t *testing.T) {
 				return
 			}
 			require.ErrorIs(t, err, row.is)
-			assert.ErrorIs(t, err, bitpesa.ErrValidation, "what the debit was refused for is told")
+			assert.ErrorIs(t, err, sdk.ErrValidation, "what the debit was refused for is told")
 		})
 	}
 }
@@ -52,11 +53,11 @@ func TestPayFromBalanceDoesNotBelieveARefusedDebit(t *testing.T) {
 // "Not sent" would invite to pay in another way.
 func TestPayFromBalanceDoesNotCallATransactionUnpaidWhichMayBePaid(t *testing.T) {
 	for state, is := range map[string]error{
-		"initial":    bitpesa.ErrNotSent,
-		"canceled":   bitpesa.ErrNotSent,
-		"pending":    bitpesa.ErrOutcomeUnknown,
-		"exception":  bitpesa.ErrOutcomeUnknown,
-		"teleported": bitpesa.ErrOutcomeUnknown,
+		"initial":    sdk.ErrNotSent,
+		"canceled":   sdk.ErrNotSent,
+		"pending":    sdk.ErrOutcomeUnknown,
+		"exception":  sdk.ErrOutcomeUnknown,
+		"teleported": sdk.ErrOutcomeUnknown,
 	} {
 		t.Run(state, func(t *testing.T) {
 			server := newStub(t, always(says(201, `{"object":{"id":"t-1","state":"`+state+`"}}`)))
@@ -64,7 +65,7 @@ func TestPayFromBalanceDoesNotCallATransactionUnpaidWhichMayBePaid(t *testing.T)
 			require.ErrorIs(t, err, is)
 			require.NotNil(t, sent)
 			assert.Equal(t, 1, server.count("POST"), "nothing is debited")
-			var apiErr *bitpesa.Error
+			var apiErr *sdk.Error
 			require.ErrorAs(t, err, &apiErr)
 			assert.Equal(t, "t-1", apiErr.Reference)
 		})
@@ -77,11 +78,11 @@ func TestARefusalOfSeveralDebitsIsBelievedWhenNoneIsFunded(t *testing.T) {
 		states [2]string
 		is     error
 	}{
-		"none is funded":   {[2]string{"approved", "approved"}, bitpesa.ErrRejected},
-		"the first is":     {[2]string{"received", "approved"}, bitpesa.ErrOutcomeUnknown},
-		"the second is":    {[2]string{"approved", "received"}, bitpesa.ErrOutcomeUnknown},
-		"both are":         {[2]string{"received", "received"}, bitpesa.ErrOutcomeUnknown},
-		"one does not say": {[2]string{"approved", "exception"}, bitpesa.ErrOutcomeUnknown},
+		"none is funded":   {[2]string{"approved", "approved"}, sdk.ErrRejected},
+		"the first is":     {[2]string{"received", "approved"}, sdk.ErrOutcomeUnknown},
+		"the second is":    {[2]string{"approved", "received"}, sdk.ErrOutcomeUnknown},
+		"both are":         {[2]string{"received", "received"}, sdk.ErrOutcomeUnknown},
+		"one does not say": {[2]string{"approved", "exception"}, sdk.ErrOutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newStub(t, func(r request) answer {
@@ -95,7 +96,7 @@ func TestARefusalOfSeveralDebitsIsBelievedWhenNoneIsFunded(t *testing.T) {
 			})
 			debits, err := newClient(t, server).Debits.CreateMany(t.Context(), []bitpesa.DebitParams{{ToID: "t-1"}, {ToID: "t-2"}})
 			require.ErrorIs(t, err, row.is)
-			assert.ErrorIs(t, err, bitpesa.ErrInsufficientFunds)
+			assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
 			assert.Nil(t, debits)
 			assert.Equal(t, 1, server.count("POST"))
 		})
@@ -135,7 +136,7 @@ func TestACorrectionIsBelievedWhenItShows(t *testing.T) {
 				})
 				assert.Equal(t, 1, server.count("PATCH"))
 				if !row.taken {
-					require.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown)
+					require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 					return
 				}
 				require.NoError(t, err)
@@ -153,8 +154,8 @@ func TestAPaymentIsRecognisedInWhateverOrderItsRecipientsCome(t *testing.T) {
 	}{
 		"as sent":               {[2]string{"100", "200"}, nil},
 		"turned round":          {[2]string{"200", "100"}, nil},
-		"the same amount twice": {[2]string{"100", "100"}, bitpesa.ErrDuplicate},
-		"another amount":        {[2]string{"200", "300"}, bitpesa.ErrDuplicate},
+		"the same amount twice": {[2]string{"100", "100"}, sdk.ErrDuplicate},
+		"another amount":        {[2]string{"200", "300"}, sdk.ErrDuplicate},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := validTransaction()

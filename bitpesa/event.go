@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // EventName names an event: the kind of object, a dot, and what happened to it.
@@ -58,7 +59,7 @@ type Event struct {
 	Document     *Document
 
 	Object json.RawMessage // the object as received
-	Raw    json.RawMessage // the whole body
+	Raw    sdk.Raw         // the whole body
 }
 
 // ParseEvent reads a delivery's body, which must be authenticated before: see
@@ -69,7 +70,7 @@ func ParseEvent(body []byte) (Event, error) {
 		Webhook string          `json:"webhook"`
 		Event   string          `json:"event"`
 		Object  json.RawMessage `json:"object"`
-		Raw     json.RawMessage
+		Raw     sdk.Raw
 	}
 	if err := wire.Unmarshal(body, &w); err != nil {
 		return Event{}, err

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestTheKindOfAnEventSelectsItsObject(t *testing.T) {
@@ -63,12 +64,12 @@ func TestADuplicateSenderIsNoDuplicateTransaction(t *testing.T) {
 		return says(422, `{"object":{"sender":{"errors":{"external_id":[{"error":"taken"}]}}},"meta":{"existing":{"sender":{"id":"s-1","state":"approved"}}}}`)
 	})
 	got, err := newClient(t, server).Transactions.PayFromBalance(t.Context(), validTransaction())
-	require.ErrorIs(t, err, bitpesa.ErrDuplicate)
+	require.ErrorIs(t, err, sdk.ErrDuplicate)
 	assert.Nil(t, got)
-	var apiErr *bitpesa.Error
+	var apiErr *sdk.Error
 	require.ErrorAs(t, err, &apiErr)
 	assert.Equal(t, bitpesa.OpCreateTransaction, apiErr.Operation)
-	assert.Nil(t, apiErr.Existing.Transaction)
-	require.NotNil(t, apiErr.Existing.Sender)
+	assert.Nil(t, apiErr.Detail.(bitpesa.Existing).Transaction)
+	require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Sender)
 	assert.Equal(t, []string{"taken"}, apiErr.Fields["sender.external_id"])
 }

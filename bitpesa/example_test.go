@@ -11,6 +11,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -19,7 +20,8 @@ func exampleClient() (*bitpesatest.Fake, *bitpesa.Client) {
 	server := bitpesatest.New(bitpesatest.Config{})
 	client, err := bitpesa.New(bitpesa.Config{
 		Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret,
-		BaseURL: server.URL(), HTTPClient: server.HTTPClient(),
+		BaseURL: server.URL(),
+		Options: sdk.Options{HTTPClient: server.HTTPClient()},
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -52,7 +54,7 @@ func ExampleTransactionsService_PayFromBalance() {
 
 	ctx := context.Background()
 	t, err := client.Transactions.PayFromBalance(ctx, examplePayment("1234567800"))
-	if errors.Is(err, bitpesa.ErrOutcomeUnknown) {
+	if errors.Is(err, sdk.ErrOutcomeUnknown) {
 		// Call it again later, with the same ExternalID: it goes on where it stopped.
 		log.Fatal(err)
 	}

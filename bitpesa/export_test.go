@@ -1,6 +1,9 @@
 package bitpesa
 
-import "github.com/kapiteni/kapiten-go/internal/transport"
+import (
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
 
 // ReadAnything runs the readers of answers over anything at all and tells what
 // may not be.
@@ -11,7 +14,7 @@ func ReadAnything(status int, body []byte) string {
 		switch {
 		case v.Kind == transport.Accepted && (status < 200 || status > 299):
 			return "accepted an error status"
-		case op.Class == transport.Referenced && v.Kind != transport.Accepted && v.Kind != transport.Unclear && status != 422:
+		case op.Class == sdk.Referenced && v.Kind != transport.Accepted && v.Kind != transport.Unclear && status != 422:
 			return "took something else than a 422 for a proof"
 		}
 	}

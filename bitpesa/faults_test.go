@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -231,13 +232,13 @@ func TestTheFaultMatrixCoversEveryWrite(t *testing.T) {
 		for _, w := range writes {
 			covered = covered || w.op == op.Name
 		}
-		assert.Equal(t, op.Class != "safe", covered, op.Name)
+		assert.Equal(t, op.Class != sdk.Safe, covered, op.Name)
 	}
 }
 
 // expectation is what a fault must come to. "" means success.
 type expectation struct {
-	outcome bitpesa.Outcome
+	outcome string
 	works   int // how often the provider did it
 }
 
@@ -252,10 +253,10 @@ func TestFaultMatrix(t *testing.T) {
 	}
 	var (
 		success  = expectation{"", 1}
-		rejected = expectation{bitpesa.OutcomeRejected, 0}
-		unsent   = expectation{bitpesa.OutcomeNotSent, 0}
-		undone   = expectation{bitpesa.OutcomeUnknown, 0} // it was not done, and nobody can know
-		done     = expectation{bitpesa.OutcomeUnknown, 1} // it was done, and nobody can know
+		rejected = expectation{"rejected", 0}
+		unsent   = expectation{"not sent", 0}
+		undone   = expectation{"unknown", 0} // it was not done, and nobody can know
+		done     = expectation{"unknown", 1} // it was done, and nobody can know
 	)
 	settled := func(otherwise expectation) map[class]expectation {
 		return map[class]expectation{referenced: success, named: otherwise, once: otherwise}
@@ -276,28 +277,28 @@ func TestFaultMatrix(t *testing.T) {
 		is     error
 	}{
 		{name: "no fault", want: every(success)},
-		{name: "connection refused", client: refused, is: bitpesa.ErrNotSent, want: every(unsent)},
+		{name: "connection refused", client: refused, is: sdk.ErrNotSent, want: every(unsent)},
 		{name: "dropped before the work", fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, want: settled(undone)},
 		{name: "dropped after the work", fault: fake.Fault{Kind: fake.FaultDropAfter, Times: 1}, want: settled(done)},
 		{name: "always dropped after the work", fault: fake.Fault{Kind: fake.FaultDropAfter}, want: settled(done)},
 		{name: "truncated 2xx", fault: fake.Fault{Kind: fake.FaultTruncate, Times: 1}, want: settled(done)},
-		{name: "malformed 2xx", fault: fake.Fault{Kind: fake.FaultMalformed, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(done)},
-		{name: "HTML 200", fault: fake.Fault{Kind: fake.FaultHTML, Status: 200, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(undone)},
-		{name: "HTML 422", fault: fake.Fault{Kind: fake.FaultHTML, Status: 422, Times: 1}, is: bitpesa.ErrUnexpectedResponse, want: settled(undone)},
-		{name: "HTML 502", fault: fake.Fault{Kind: fake.FaultHTML, Times: 1}, is: bitpesa.ErrServer, want: settled(undone)},
-		{name: "500 in the provider's words", fault: status(500), is: bitpesa.ErrServer, want: settled(undone)},
-		{name: "400", fault: status(400), is: bitpesa.ErrValidation, want: settled(undone)},
-		{name: "401", fault: status(401), is: bitpesa.ErrUnauthorized, want: settled(undone)},
-		{name: "403", fault: status(403), is: bitpesa.ErrForbidden, want: settled(undone)},
-		{name: "404", fault: status(404), is: bitpesa.ErrNotFound, want: map[class]expectation{referenced: success, named: rejected, once: undone}},
-		{name: "422", fault: status(422), is: bitpesa.ErrValidation, want: every(rejected)},
-		{name: "429 with Retry-After", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Times: 1}, is: bitpesa.ErrRateLimited, want: settled(undone)},
-		{name: "307", fault: status(307), is: bitpesa.ErrRedirected, want: settled(undone)},
+		{name: "malformed 2xx", fault: fake.Fault{Kind: fake.FaultMalformed, Times: 1}, is: sdk.ErrUnexpectedResponse, want: settled(done)},
+		{name: "HTML 200", fault: fake.Fault{Kind: fake.FaultHTML, Status: 200, Times: 1}, is: sdk.ErrUnexpectedResponse, want: settled(undone)},
+		{name: "HTML 422", fault: fake.Fault{Kind: fake.FaultHTML, Status: 422, Times: 1}, is: sdk.ErrUnexpectedResponse, want: settled(undone)},
+		{name: "HTML 502", fault: fake.Fault{Kind: fake.FaultHTML, Times: 1}, is: sdk.ErrServer, want: settled(undone)},
+		{name: "500 in the provider's words", fault: status(500), is: sdk.ErrServer, want: settled(undone)},
+		{name: "400", fault: status(400), is: sdk.ErrValidation, want: settled(undone)},
+		{name: "401", fault: status(401), is: sdk.ErrUnauthorized, want: settled(undone)},
+		{name: "403", fault: status(403), is: sdk.ErrForbidden, want: settled(undone)},
+		{name: "404", fault: status(404), is: sdk.ErrNotFound, want: map[class]expectation{referenced: success, named: rejected, once: undone}},
+		{name: "422", fault: status(422), is: sdk.ErrValidation, want: every(rejected)},
+		{name: "429 with Retry-After", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Times: 1}, is: sdk.ErrRateLimited, want: settled(undone)},
+		{name: "307", fault: status(307), is: sdk.ErrRedirected, want: settled(undone)},
 		{name: "hang until the deadline", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, limit: 5 * time.Second, is: context.DeadlineExceeded, want: every(undone)},
 		{name: "hang of one attempt", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever, Times: 1}, want: settled(undone)},
 		{name: "cancelled during a hang", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, cancel: 3 * time.Second, is: context.Canceled, want: every(undone)},
 	}
-	rows := map[string]bitpesa.Operation{}
+	rows := map[string]sdk.Operation{}
 	for _, op := range bitpesa.Operations() {
 		rows[op.Name] = op
 	}
@@ -339,13 +340,13 @@ func TestFaultMatrix(t *testing.T) {
 						assert.NoError(t, err)
 						return
 					}
-					var apiErr *bitpesa.Error
+					var apiErr *sdk.Error
 					require.ErrorAs(t, err, &apiErr)
-					assert.Equal(t, want.outcome, apiErr.Outcome)
+					assert.Equal(t, want.outcome, apiErr.Outcome.String())
 					if tc.is != nil {
 						assert.ErrorIs(t, err, tc.is)
 					}
-					assert.Equal(t, want.outcome == bitpesa.OutcomeUnknown, errors.Is(err, bitpesa.ErrOutcomeUnknown))
+					assert.Equal(t, want.outcome == "unknown", errors.Is(err, sdk.ErrOutcomeUnknown))
 				})
 			})
 		}
@@ -354,7 +355,7 @@ func TestFaultMatrix(t *testing.T) {
 
 // executed is how often the fake carried an operation out, whatever became of
 // the answer.
-func (w world) executed(row bitpesa.Operation) int {
+func (w world) executed(row sdk.Operation) int {
 	n := 0
 	for _, r := range w.Requests() {
 		ok := r.Status >= 200 && r.Status < 300

@@ -27,12 +27,12 @@ type search[T any] struct {
 func (s search[T]) find(ctx context.Context) (*T, error) {
 	var f transport.Faults
 	f.Require("external_id", s.externalID)
-	if err := s.c.invalid(s.op, s.externalID, f.Fields); err != nil {
+	if err := s.c.core.Invalid(s.op, s.externalID, f.Fields); err != nil {
 		return nil, err
 	}
 	item, err := s.look(ctx)
 	if item == nil && err == nil {
-		return nil, publicError(transport.Absent("bitpesa", s.c.core.Operation(s.op), s.externalID))
+		return nil, s.c.core.Absent(s.op, s.externalID)
 	}
 	return item, err
 }
@@ -58,7 +58,7 @@ func (s search[T]) look(ctx context.Context) (*T, error) {
 		o.Page = page.NextPage
 	}
 	if foreign || o.Page != 0 {
-		return nil, publicError(transport.Inconclusive("bitpesa", s.c.core.Operation(s.op), s.externalID, errFilterIgnored))
+		return nil, s.c.core.Inconclusive(s.op, s.externalID, errFilterIgnored)
 	}
 	return nil, nil
 }
@@ -70,18 +70,16 @@ func (s search[T]) settle(out **T, accept func(*T) error) func(context.Context) 
 		return nil // nothing to look for: the write is not repeated
 	}
 	return func(ctx context.Context) (bool, error) {
-		return transport.Settle(ctx, func(ctx context.Context) (bool, error) {
-			item, err := s.look(ctx)
-			if item == nil || err != nil {
+		item, err := s.look(ctx)
+		if item == nil || err != nil {
+			return false, err
+		}
+		if accept != nil {
+			if err := accept(item); err != nil {
 				return false, err
 			}
-			if accept != nil {
-				if err := accept(item); err != nil {
-					return false, err
-				}
-			}
-			*out = item
-			return true, nil
-		})
+		}
+		*out = item
+		return true, nil
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -54,10 +55,10 @@ func TestAPayoutIsFundedOnceCorrectedAndPaid(t *testing.T) {
 		assert.True(t, r.Editable)
 
 		_, err = w.client.Recipients.Correct(ctx, sent.ID, failed.Recipients[0].ID, newAccount)
-		assert.ErrorIs(t, err, bitpesa.ErrValidation, "a paid recipient is not editable")
-		assert.ErrorIs(t, err, bitpesa.ErrNotSent)
+		assert.ErrorIs(t, err, sdk.ErrValidation, "a paid recipient is not editable")
+		assert.ErrorIs(t, err, sdk.ErrNotSent)
 		_, err = w.client.Recipients.Correct(ctx, sent.ID, "nobody", newAccount)
-		assert.ErrorIs(t, err, bitpesa.ErrNotFound)
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
 		corrected, err := w.client.Recipients.Correct(ctx, sent.ID, r.ID, newAccount)
 		require.NoError(t, err)
 		assert.Equal(t, "1234567800", corrected.PayoutMethod.Details.BankAccount)
@@ -94,7 +95,7 @@ func TestAFailedTransactionIsCanceledThroughItsRecipients(t *testing.T) {
 		w.wantSpent(t, decimal.Zero)
 
 		_, err = w.client.Transactions.Cancel(ctx, sent.ID)
-		assert.ErrorIs(t, err, bitpesa.ErrValidation, "nothing is left to cancel")
+		assert.ErrorIs(t, err, sdk.ErrValidation, "nothing is left to cancel")
 	})
 }
 
@@ -113,8 +114,8 @@ func TestAnUnfundedTransactionExpires(t *testing.T) {
 		assert.True(t, done.Final())
 
 		late, err := w.client.Transactions.PayFromBalance(ctx, p)
-		require.ErrorIs(t, err, bitpesa.ErrValidation)
-		assert.ErrorIs(t, err, bitpesa.ErrNotSent)
+		require.ErrorIs(t, err, sdk.ErrValidation)
+		assert.ErrorIs(t, err, sdk.ErrNotSent)
 		assert.Equal(t, made.ID, late.ID)
 		w.wantSpent(t, decimal.Zero)
 	})
@@ -135,8 +136,8 @@ func TestPayFromBalanceGoesOnWhereItStopped(t *testing.T) {
 
 		other := w.params("payout-1", p.Sender.ID, paidAccount, paidAccount2)
 		_, err = w.client.Transactions.PayFromBalance(ctx, other)
-		require.ErrorIs(t, err, bitpesa.ErrDuplicate, "the external id names another payment")
-		assert.ErrorIs(t, err, bitpesa.ErrRejected)
+		require.ErrorIs(t, err, sdk.ErrDuplicate, "the external id names another payment")
+		assert.ErrorIs(t, err, sdk.ErrRejected)
 		w.wantSpent(t, sent.InputAmount.Decimal)
 	})
 }
@@ -153,7 +154,7 @@ func TestPayFromBalanceSettlesAfterEveryFault(t *testing.T) {
 					first, err := w.client.Transactions.PayFromBalance(t.Context(), p)
 					w.ClearFaults()
 					if err != nil {
-						assert.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown)
+						assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 					}
 					second, err := w.client.Transactions.PayFromBalance(t.Context(), p)
 					require.NoError(t, err)
@@ -177,7 +178,7 @@ func TestPayFromBalanceRefusesWhatCannotBeFunded(t *testing.T) {
 		require.Equal(t, bitpesa.SenderInitial, sender.State)
 		payment := w.params("payout-1", sender.ID, paidAccount)
 		waiting, err := w.client.Transactions.PayFromBalance(ctx, payment)
-		require.ErrorIs(t, err, bitpesa.ErrValidation)
+		require.ErrorIs(t, err, sdk.ErrValidation)
 		require.NotNil(t, waiting)
 		assert.Equal(t, bitpesa.TransactionInitial, waiting.State)
 
@@ -188,8 +189,8 @@ func TestPayFromBalanceRefusesWhatCannotBeFunded(t *testing.T) {
 		assert.True(t, sent.Funded())
 
 		_, err = w.client.Transactions.PayFromBalance(ctx, w.params("payout-2", sender.ID, paidAccount))
-		require.ErrorIs(t, err, bitpesa.ErrRejected, "the balance is used up")
-		var apiErr *bitpesa.Error
+		require.ErrorIs(t, err, sdk.ErrRejected, "the balance is used up")
+		var apiErr *sdk.Error
 		require.ErrorAs(t, err, &apiErr)
 		assert.Equal(t, bitpesa.OpCreateDebits, apiErr.Operation)
 		assert.NoError(t, w.CheckLedger())
@@ -207,7 +208,7 @@ func TestWaitOutlastsOutagesAndEndsWithItsContext(t *testing.T) {
 		assert.Equal(t, bitpesa.TransactionPaid, done.State)
 
 		_, err = w.client.Transactions.Wait(t.Context(), "nobody")
-		assert.ErrorIs(t, err, bitpesa.ErrNotFound)
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
 
 		sent, err = w.client.Transactions.PayFromBalance(t.Context(), w.params("payout-2", sent.Sender.ID, pendingAccount))
 		require.NoError(t, err)
@@ -237,7 +238,7 @@ func TestUnclearCorrectionsAndCancellationsAreLookedAt(t *testing.T) {
 					require.NoError(t, err)
 					require.True(t, failed.NeedsAction(), "it fails again")
 				} else {
-					require.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown)
+					require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 				}
 				after, err := w.client.Transactions.Cancel(ctx, failed.ID)
 				require.NotNil(t, after)
@@ -246,7 +247,7 @@ func TestUnclearCorrectionsAndCancellationsAreLookedAt(t *testing.T) {
 					w.wantSpent(t, decimal.Zero)
 					return
 				}
-				require.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown)
+				require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 				w.wantSpent(t, failed.InputAmount.Decimal)
 				_, err = w.client.Transactions.Cancel(ctx, failed.ID)
 				require.NoError(t, err)
@@ -266,16 +267,16 @@ func TestASenderIsReusedByItsExternalID(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, id, made.Sender.ID)
 		_, err = w.client.Senders.Create(ctx, validSender())
-		require.ErrorIs(t, err, bitpesa.ErrDuplicate)
-		var apiErr *bitpesa.Error
+		require.ErrorIs(t, err, sdk.ErrDuplicate)
+		var apiErr *sdk.Error
 		require.ErrorAs(t, err, &apiErr)
-		require.NotNil(t, apiErr.Existing.Sender)
-		assert.Equal(t, id, apiErr.Existing.Sender.ID)
+		require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Sender)
+		assert.Equal(t, id, apiErr.Detail.(bitpesa.Existing).Sender.ID)
 		found, err := w.client.Senders.FindByExternalID(ctx, "sender-1")
 		require.NoError(t, err)
 		assert.Equal(t, id, found.ID)
 		_, err = w.client.Senders.FindByExternalID(ctx, "sender-2")
-		assert.ErrorIs(t, err, bitpesa.ErrNotFound)
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
 	})
 }
 
@@ -294,7 +295,7 @@ func TestCreateAndFundMayTakeLong(t *testing.T) {
 		w.wantSpent(t, sent.InputAmount.Decimal)
 
 		_, err = w.client.Transactions.CreateAndFund(t.Context(), p)
-		require.ErrorIs(t, err, bitpesa.ErrDuplicate)
+		require.ErrorIs(t, err, sdk.ErrDuplicate)
 		w.wantSpent(t, sent.InputAmount.Decimal)
 	})
 }

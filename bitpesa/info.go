@@ -2,12 +2,12 @@ package bitpesa
 
 import (
 	"context"
-	"encoding/json"
 	"net/url"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // InfoService tells which currencies and ways of payment there are. At most 300
@@ -30,7 +30,7 @@ type Currency struct {
 	MTMRate   decimal.NullDecimal `json:"mtm_rate"` // mark to market
 	Margin    decimal.NullDecimal `json:"margin"`
 	Opposites []Currency          `json:"opposites"` // what it can be exchanged with
-	Raw       json.RawMessage     `json:"-"`
+	Raw       sdk.Raw             `json:"-"`
 }
 
 // PaymentMethod is a way to pay in or out.
@@ -42,7 +42,7 @@ type PaymentMethod struct {
 	Details      []string               `json:"details"` // names of the details it wants
 	Fields       map[string]PayoutField `json:"fields"`  // the form for them
 	Opposites    []PaymentMethod        `json:"opposites"`
-	Raw          json.RawMessage        `json:"-"`
+	Raw          sdk.Raw                `json:"-"`
 }
 
 // Currencies returns all currencies.

@@ -2,17 +2,19 @@ package bitpesa
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // interpret reads an answer. The vendor says that after a write only a 422
 // proves that nothing was done; a 404 for an object named in the path is taken
 // for a proof too. A 401 is none: whoever repeats a request on its way gets it
 // for the nonce the first copy has used.
-func interpret(op transport.Operation, r *transport.Response) transport.Verdict {
+func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	if r.Status >= 200 && r.Status < 300 {
 		return transport.Verdict{Kind: transport.Accepted}
 	}
@@ -23,27 +25,27 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 	}
 	switch r.Status {
 	case http.StatusUnprocessableEntity:
-		v.Kind, v.Fields, v.Kinds = transport.Refused, problem.fields, problem.kinds()
+		v.Kind, v.Fields, v.Reasons = transport.Refused, problem.fields, problem.reasons()
 		v.Detail = problem.existing
-		if op.Class == transport.Referenced {
+		if op.Class == sdk.Referenced {
 			// Should the request have been sent before, that it is refused now
 			// (exists, funded already, no balance left) says nothing of the first.
 			v.Kind = transport.Duplicate
 		}
 		return v
 	case http.StatusBadRequest:
-		v.Kinds = []error{transport.ErrValidation}
+		v.Reasons = []error{sdk.ErrValidation}
 	case http.StatusUnauthorized:
-		v.Kinds = []error{transport.ErrUnauthorized}
+		v.Reasons = []error{sdk.ErrUnauthorized}
 	case http.StatusForbidden:
-		v.Kinds = []error{transport.ErrForbidden}
+		v.Reasons = []error{sdk.ErrForbidden}
 	case http.StatusNotFound:
-		v.Kinds = []error{transport.ErrNotFound}
+		v.Reasons = []error{sdk.ErrNotFound}
 		if strings.Contains(op.Path, "{id}") {
 			v.Kind = transport.Refused
 		}
 	}
-	if op.Class == transport.Safe {
+	if op.Class == sdk.Safe {
 		v.Kind = transport.Refused
 	}
 	return v
@@ -91,13 +93,13 @@ func parseProblem(body []byte) (problem, bool) {
 	return p, w.Object != nil || w.Errors != nil || w.Error != nil || w.Meta.Error != nil
 }
 
-func (p *problem) kinds() []error {
-	kinds := []error{transport.ErrValidation}
+func (p *problem) reasons() []error {
+	kinds := []error{sdk.ErrValidation}
 	if p.duplicate {
-		kinds = append(kinds, transport.ErrDuplicate)
+		kinds = append(kinds, sdk.ErrDuplicate)
 	}
 	if p.speaksOf("insufficient") {
-		kinds = append(kinds, transport.ErrInsufficientFunds)
+		kinds = append(kinds, sdk.ErrInsufficientFunds)
 	}
 	return kinds
 }
@@ -125,4 +127,23 @@ func existing[T any](raw json.RawMessage) *T {
 		return nil
 	}
 	return &value
+}
+
+// Existing is what the external id of a refused request names already. It is the
+// Detail of the *sdk.Error. Both objects are nil when the response shows none.
+type Existing struct {
+	Sender      *Sender
+	Transaction *Transaction
+}
+
+// unclear turns a refusal into an unknown outcome: the refusal does not speak for
+// an earlier request, which may have been carried out.
+func unclear(err error) error {
+	var e *sdk.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	unknown := *e
+	unknown.Outcome = sdk.Unknown
+	return &unknown
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // LogsService shows what BitPesa saw of requests and deliveries. Headers in it
@@ -30,7 +31,7 @@ type APILog struct {
 	ResponseBody    json.RawMessage `json:"response_body"`
 	ResponseHeaders json.RawMessage `json:"response_headers"`
 	CreatedAt       time.Time       `json:"created_at"`
-	Raw             json.RawMessage `json:"-"`
+	Raw             sdk.Raw         `json:"-"`
 }
 
 // WebhookLog is an attempt to deliver an event.
@@ -41,7 +42,7 @@ type WebhookLog struct {
 	ParentType string             `json:"parent_type"`
 	Metadata   WebhookLogMetadata `json:"metadata"`
 	CreatedAt  time.Time          `json:"created_at"`
-	Raw        json.RawMessage    `json:"-"`
+	Raw        sdk.Raw            `json:"-"`
 }
 
 // WebhookLogMetadata are the details of a delivery attempt.

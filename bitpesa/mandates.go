@@ -2,8 +2,9 @@ package bitpesa
 
 import (
 	"context"
-	"encoding/json"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // MandatesService shows permissions that recipients sign.
@@ -11,14 +12,14 @@ type MandatesService struct{ c *Client }
 
 // Mandate is a permission that a recipient signs before a payout.
 type Mandate struct {
-	ID        string          `json:"id"`
-	Status    MandateStatus   `json:"status"`
-	TypeID    string          `json:"type_id"`
-	Reference string          `json:"reference"`
-	SignedAt  time.Time       `json:"signed_at"` // zero until signed
-	CreatedAt time.Time       `json:"created_at"`
-	UpdatedAt time.Time       `json:"updated_at"`
-	Raw       json.RawMessage `json:"-"`
+	ID        string        `json:"id"`
+	Status    MandateStatus `json:"status"`
+	TypeID    string        `json:"type_id"`
+	Reference string        `json:"reference"`
+	SignedAt  time.Time     `json:"signed_at"` // zero until signed
+	CreatedAt time.Time     `json:"created_at"`
+	UpdatedAt time.Time     `json:"updated_at"`
+	Raw       sdk.Raw       `json:"-"`
 }
 
 // MandateStatus is where a mandate stands. Unknown ones pass through.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 type wireCall struct {
@@ -280,7 +281,7 @@ func exportedMethods() []string {
 }
 
 func TestEveryMethodSendsItsRow(t *testing.T) {
-	rows := map[string]bitpesa.Operation{}
+	rows := map[string]sdk.Operation{}
 	for _, op := range bitpesa.Operations() {
 		rows[op.Name] = op
 	}
@@ -301,10 +302,10 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 				return says(422, `{"object":{"errors":{"base":["No."]}}}`)
 			})
 			err := want.call(t.Context(), newClient(t, server))
-			var apiErr *bitpesa.Error
+			var apiErr *sdk.Error
 			require.ErrorAs(t, err, &apiErr)
 			assert.Equal(t, want.op, apiErr.Operation)
-			assert.Equal(t, bitpesa.OutcomeRejected, apiErr.Outcome)
+			assert.Equal(t, sdk.Rejected, apiErr.Outcome)
 			sent := server.requests()
 			assert.Equal(t, request{rows[want.op].Method, want.uri, want.body}, sent[0])
 			if method != "Debits.CreateMany" {
@@ -381,8 +382,8 @@ func TestTheTableHasTheSpecifiedRoutes(t *testing.T) {
 		got = append(got, op.Method+" "+strings.TrimPrefix(op.Path, "/v1"))
 		assert.True(t, strings.HasPrefix(op.Path, "/v1/"), op.Path)
 		assert.Equal(t, op.Method == "GET" || op.Name == bitpesa.OpCalculate || op.Name == bitpesa.OpValidateTransaction || op.Name == bitpesa.OpValidateAccount,
-			op.Class == "safe", "%s is %s", op.Name, op.Class)
-		if op.Class == "safe" {
+			op.Class == sdk.Safe, "%s is %s", op.Name, op.Class)
+		if op.Class == sdk.Safe {
 			assert.False(t, op.MovesMoney, op.Name)
 		}
 	}
@@ -392,7 +393,7 @@ func TestTheTableHasTheSpecifiedRoutes(t *testing.T) {
 func TestRoutesCanBeOverridden(t *testing.T) {
 	server := newStub(t, always(says(200, `{"object":{"id":"s 1","state":"approved"}}`)))
 	client := newClient(t, server, func(c *bitpesa.Config) {
-		c.Routes = map[string]bitpesa.Route{bitpesa.OpGetSender: {Method: "POST", Path: "/v2/people/{id}/show"}}
+		c.Routes = map[string]sdk.Route{bitpesa.OpGetSender: {Method: "POST", Path: "/v2/people/{id}/show"}}
 	})
 	sender, err := client.Senders.Get(t.Context(), "s 1")
 	require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Page is one page of a list.
@@ -17,7 +18,7 @@ type Page[T any] struct {
 	Pages int // how many pages there are
 	// NextPage and PreviousPage are page numbers, 0 where there is none.
 	NextPage, PreviousPage int
-	Raw                    json.RawMessage
+	Raw                    sdk.Raw
 }
 
 func decodePage[T any](r *transport.Response, asked int) (*Page[T], error) {
@@ -51,7 +52,7 @@ func decodePage[T any](r *transport.Response, asked int) (*Page[T], error) {
 
 // listPage fetches one page. f holds the faults found so far.
 func listPage[T any](ctx context.Context, c *Client, op string, o ListOptions, q url.Values, f transport.Faults) (page *Page[T], err error) {
-	if err := c.invalid(op, "", f.Fields); err != nil {
+	if err := c.core.Invalid(op, "", f.Fields); err != nil {
 		return nil, err
 	}
 	err = c.do(ctx, transport.Call{Op: op, Query: q, Decode: func(r *transport.Response) (err error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func list(items string, next int) answer {
@@ -64,14 +65,14 @@ func TestAllWalksThePagesLazilyAndStops(t *testing.T) {
 func TestListsThatAreNoneAreRefused(t *testing.T) {
 	for _, body := range []string{`[]`, `{}`, `{"object":null}`, `{"object":{}}`, `{"object":[{"state":"paid"}]}`, `{"object":[],"meta":{"pagination":{"next_page":"soon"}}}`, `<html>`} {
 		_, err := serve(t, body).Transactions.List(t.Context(), bitpesa.TransactionListOptions{})
-		assert.ErrorIs(t, err, bitpesa.ErrUnexpectedResponse, body)
+		assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, body)
 	}
 	page, err := serve(t, `{"object":[]}`).Transactions.List(t.Context(), bitpesa.TransactionListOptions{})
 	require.NoError(t, err, "a list without pagination is one page")
 	assert.Empty(t, page.Items)
 	for _, o := range []bitpesa.ListOptions{{Page: -1}, {PerPage: -1}} {
 		_, err := serve(t, `{}`).Documents.List(t.Context(), o)
-		assert.ErrorIs(t, err, bitpesa.ErrValidation)
+		assert.ErrorIs(t, err, sdk.ErrValidation)
 	}
 }
 
@@ -88,13 +89,13 @@ func TestFindBelievesInAbsenceOnlyWhenTheFilterWorks(t *testing.T) {
 		"found beside longer ones":   {[]answer{list(object("payout-12")+","+object("payout-1"), 0)}, true, nil},
 		"found on the second page":   {[]answer{list(object("payout-12"), 2), list(object("payout-1"), 0)}, true, nil},
 		"found though not filtered":  {[]answer{list(object("other")+","+object("payout-1"), 0)}, true, nil},
-		"absent":                     {[]answer{list("", 0)}, false, bitpesa.ErrNotFound},
-		"absent beside longer ones":  {[]answer{list(object("payout-12"), 2), list(object("payout-13"), 0)}, false, bitpesa.ErrNotFound},
-		"not filtered":               {[]answer{list(object("other"), 0)}, false, bitpesa.ErrUnexpectedResponse},
-		"without external ids":       {[]answer{list(`{"id":"x","state":"approved"}`, 0)}, false, bitpesa.ErrUnexpectedResponse},
-		"more pages than are looked": {[]answer{list(object("payout-10"), 2), list(object("payout-11"), 3), list(object("payout-12"), 4), list(object("payout-13"), 5), list(object("payout-14"), 6)}, false, bitpesa.ErrUnexpectedResponse},
-		"an outage":                  {[]answer{says(503, "")}, false, bitpesa.ErrServer},
-		"a 404":                      {[]answer{says(404, `{"status":404,"error":"Not Found"}`)}, false, bitpesa.ErrNotFound},
+		"absent":                     {[]answer{list("", 0)}, false, sdk.ErrNotFound},
+		"absent beside longer ones":  {[]answer{list(object("payout-12"), 2), list(object("payout-13"), 0)}, false, sdk.ErrNotFound},
+		"not filtered":               {[]answer{list(object("other"), 0)}, false, sdk.ErrUnexpectedResponse},
+		"without external ids":       {[]answer{list(`{"id":"x","state":"approved"}`, 0)}, false, sdk.ErrUnexpectedResponse},
+		"more pages than are looked": {[]answer{list(object("payout-10"), 2), list(object("payout-11"), 3), list(object("payout-12"), 4), list(object("payout-13"), 5), list(object("payout-14"), 6)}, false, sdk.ErrUnexpectedResponse},
+		"an outage":                  {[]answer{says(503, "")}, false, sdk.ErrServer},
+		"a 404":                      {[]answer{says(404, `{"status":404,"error":"Not Found"}`)}, false, sdk.ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newStub(t, func(r request) answer {
@@ -117,7 +118,7 @@ func TestFindBelievesInAbsenceOnlyWhenTheFilterWorks(t *testing.T) {
 		})
 	}
 	_, err := serve(t, `{}`).Senders.FindByExternalID(t.Context(), " ")
-	assert.ErrorIs(t, err, bitpesa.ErrValidation)
+	assert.ErrorIs(t, err, sdk.ErrValidation)
 }
 
 // What a lookup after an unclear answer may not take for an answer.
@@ -169,9 +170,9 @@ func TestACreationStaysUnknownWhenTheLookProvesNothing(t *testing.T) {
 					assert.Equal(t, "t-1", got.ID)
 					continue
 				}
-				assert.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown, op)
+				assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, op)
 				assert.Nil(t, got, op)
-				var apiErr *bitpesa.Error
+				var apiErr *sdk.Error
 				require.ErrorAs(t, err, &apiErr)
 				assert.Equal(t, "Transaction:NGN:17523", apiErr.Reference)
 			}
@@ -188,13 +189,13 @@ func TestADebitIsSettledByTheStateOfItsTransaction(t *testing.T) {
 	}{
 		"funded":              {[]string{`"received"`, `"paid"`}, 1, nil},
 		"in review":           {[]string{`"processing"`, `"manual"`}, 1, nil},
-		"waiting":             {[]string{`"approved"`, `"approved"`}, 2, bitpesa.ErrOutcomeUnknown},
-		"one of them":         {[]string{`"received"`, `"approved"`}, 1, bitpesa.ErrOutcomeUnknown},
-		"the other one":       {[]string{`"approved"`, `"received"`}, 1, bitpesa.ErrOutcomeUnknown},
-		"coming in":           {[]string{`"pending"`, `"pending"`}, 1, bitpesa.ErrOutcomeUnknown},
-		"canceled":            {[]string{`"canceled"`, `"canceled"`}, 1, bitpesa.ErrOutcomeUnknown},
+		"waiting":             {[]string{`"approved"`, `"approved"`}, 2, sdk.ErrOutcomeUnknown},
+		"one of them":         {[]string{`"received"`, `"approved"`}, 1, sdk.ErrOutcomeUnknown},
+		"the other one":       {[]string{`"approved"`, `"received"`}, 1, sdk.ErrOutcomeUnknown},
+		"coming in":           {[]string{`"pending"`, `"pending"`}, 1, sdk.ErrOutcomeUnknown},
+		"canceled":            {[]string{`"canceled"`, `"canceled"`}, 1, sdk.ErrOutcomeUnknown},
 		"canceled when paid":  {[]string{`"canceled","paid_amount":5`, `"canceled","paid_amount":5`}, 1, nil},
-		"a state nobody knew": {[]string{`"teleported"`, `"teleported"`}, 1, bitpesa.ErrOutcomeUnknown},
+		"a state nobody knew": {[]string{`"teleported"`, `"teleported"`}, 1, sdk.ErrOutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -263,8 +264,8 @@ func TestARefusalOfTheSecondRequestDoesNotSettleTheFirst(t *testing.T) {
 							assert.NoError(t, err)
 							return
 						}
-						assert.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown)
-						assert.ErrorIs(t, err, bitpesa.ErrValidation, "what the second was refused for is told")
+						assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+						assert.ErrorIs(t, err, sdk.ErrValidation, "what the second was refused for is told")
 					})
 				})
 			}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // PayFromBalance creates a transaction and funds it from the account balance,
@@ -36,7 +36,7 @@ func (s *TransactionsService) PayFromBalance(ctx context.Context, p TransactionP
 	if len(p.PayinMethods) > 0 {
 		f.Add("payin_methods", "must be empty: the money comes from the balance")
 	}
-	if err := s.c.invalid(OpCreateTransaction, p.ExternalID, f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpCreateTransaction, p.ExternalID, f.Fields); err != nil {
 		return nil, err
 	}
 	t, err := s.createOrContinue(ctx, p)
@@ -48,9 +48,9 @@ func (s *TransactionsService) PayFromBalance(ctx context.Context, p TransactionP
 		return s.fund(ctx, t)
 	case TransactionInitial, TransactionCanceled:
 		f.Add("transaction", "is "+string(t.State)+", so it cannot be funded")
-		return t, s.c.invalid(OpCreateDebits, t.ID, f.Fields)
+		return t, s.c.core.Invalid(OpCreateDebits, t.ID, f.Fields)
 	}
-	return t, unclear(publicError(transport.Inconclusive("bitpesa", s.c.core.Operation(OpCreateDebits), t.ID, errNotTelling)))
+	return t, unclear(s.c.core.Inconclusive(OpCreateDebits, t.ID, errNotTelling))
 }
 
 // fund takes the money for a transaction that waits for it.
@@ -60,7 +60,7 @@ func (s *TransactionsService) fund(ctx context.Context, t *Transaction) (*Transa
 		debit.Amount, debit.Currency = decimal.NewNullDecimal(t.InputAmount.Decimal), t.InputCurrency
 	}
 	_, refusal := s.c.Debits.Create(ctx, debit)
-	if refusal != nil && !errors.Is(refusal, ErrRejected) {
+	if refusal != nil && !errors.Is(refusal, sdk.ErrRejected) {
 		return t, refusal
 	}
 	after, err := s.Get(ctx, t.ID)
@@ -81,12 +81,12 @@ func (s *TransactionsService) fund(ctx context.Context, t *Transaction) (*Transa
 // with the same params has created.
 func (s *TransactionsService) createOrContinue(ctx context.Context, p TransactionParams) (*Transaction, error) {
 	t, err := s.Create(ctx, p)
-	if !errors.Is(err, ErrDuplicate) {
+	if !errors.Is(err, sdk.ErrDuplicate) {
 		return t, err
 	}
 	found, findErr := s.FindByExternalID(ctx, p.ExternalID)
 	switch {
-	case errors.Is(findErr, ErrNotFound): // a duplicate sender, say
+	case errors.Is(findErr, sdk.ErrNotFound): // a duplicate sender, say
 		return nil, err
 	case findErr != nil:
 		return nil, findErr

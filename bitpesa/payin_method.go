@@ -2,6 +2,8 @@ package bitpesa
 
 import (
 	"encoding/json"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // PayinMethodParams describe how money is collected from the sender. The vendor
@@ -40,9 +42,9 @@ type PayinMethod struct {
 	OutDetails         map[string]any     `json:"out_details"`  // what the sender has to know to pay
 	Instructions       json.RawMessage    `json:"instructions"` // for people; its form is not documented
 
-	TransactionID         string          `json:"transaction_id"`          // in webhooks
-	TransactionExternalID string          `json:"transaction_external_id"` // in webhooks
-	Raw                   json.RawMessage `json:"-"`
+	TransactionID         string  `json:"transaction_id"`          // in webhooks
+	TransactionExternalID string  `json:"transaction_external_id"` // in webhooks
+	Raw                   sdk.Raw `json:"-"`
 }
 
 func (m *PayinMethod) lacks() string { return lacksID(m.ID) }

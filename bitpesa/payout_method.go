@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // PayoutMethodParams describe where money goes: a new destination (Type and
@@ -22,7 +23,7 @@ type PayoutMethod struct {
 
 	Provider string                 `json:"provider"` // in samples only
 	Fields   map[string]PayoutField `json:"fields"`   // the form to ask a recipient for the details
-	Raw      json.RawMessage        `json:"-"`
+	Raw      sdk.Raw                `json:"-"`
 }
 
 // PayoutField describes one detail of a corridor: the vendor's form for it. The
@@ -33,7 +34,7 @@ type PayoutField struct {
 	// own samples.
 	Options     json.RawMessage `json:"options"`
 	Validations json.RawMessage `json:"validations"`
-	Raw         json.RawMessage `json:"-"`
+	Raw         sdk.Raw         `json:"-"`
 }
 
 func (p *PayoutMethodParams) validate(prefix string, f *transport.Faults) {

@@ -1,9 +1,9 @@
 package bitpesa
 
 import (
-	"encoding/json"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/shopspring/decimal"
 )
 
@@ -35,11 +35,11 @@ type Recipient struct {
 	ExchangeRate      decimal.NullDecimal `json:"exchange_rate"`
 	FeeFractional     decimal.NullDecimal `json:"fee_fractional"`
 
-	PayoutMethod PayoutMethod    `json:"payout_method"`
-	MandateID    string          `json:"mandate_id"`
-	Metadata     Metadata        `json:"metadata"`
-	CreatedAt    time.Time       `json:"created_at"`
-	Raw          json.RawMessage `json:"-"`
+	PayoutMethod PayoutMethod `json:"payout_method"`
+	MandateID    string       `json:"mandate_id"`
+	Metadata     Metadata     `json:"metadata"`
+	CreatedAt    time.Time    `json:"created_at"`
+	Raw          sdk.Raw      `json:"-"`
 }
 
 // StateReasonDetails say why an object is in its state. Codes and categories

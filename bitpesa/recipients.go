@@ -97,7 +97,7 @@ func (s *RecipientsService) ProofOfPayments(ctx context.Context, id string) ([]P
 	if reason := transport.CheckSegment(id); reason != nil {
 		f.Add("id", reason.Error())
 	}
-	if err := s.c.invalid(OpProofOfPayments, id, f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpProofOfPayments, id, f.Fields); err != nil {
 		return nil, err
 	}
 	return list[ProofOfPayment](ctx, s.c, transport.Call{Op: OpProofOfPayments, Path: []string{id}, Reference: id})

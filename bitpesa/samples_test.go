@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func sample(t *testing.T, name string) []byte {
@@ -70,9 +71,9 @@ func TestRefusalsOfTheGuidesAreUnderstood(t *testing.T) {
 	} {
 		client := newClient(t, newStub(t, always(says(row.status, string(sample(t, name))))))
 		_, err := client.AccountValidations.Create(t.Context(), bitpesa.AccountValidationParams{Country: "NG", Currency: "NGN", Method: bitpesa.ValidateBank, BankAccount: "1"})
-		var apiErr *bitpesa.Error
+		var apiErr *sdk.Error
 		require.ErrorAs(t, err, &apiErr, name)
-		assert.Equal(t, bitpesa.OutcomeRejected, apiErr.Outcome, name)
+		assert.Equal(t, sdk.Rejected, apiErr.Outcome, name)
 		assert.Equal(t, row.message, apiErr.Message, name)
 		assert.EqualValues(t, row.fields, apiErr.Fields, name)
 	}

@@ -3,7 +3,6 @@ package bitpesa_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Planted in the credentials, the parameters and the answers; none of it may
@@ -38,7 +38,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 		var cfg bitpesa.Config
 		client := newClient(t, server, func(c *bitpesa.Config) {
 			c.Logger = logger
-			c.OnAttempt = func(_ context.Context, a bitpesa.Attempt) { fmt.Fprintf(out, "%v %+v\n", a, a) }
+			c.OnAttempt = func(_ context.Context, a sdk.Attempt) { fmt.Fprintf(out, "%v %+v\n", a, a) }
 			cfg = *c
 		})
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
@@ -72,11 +72,11 @@ func TestRedirectsAreNeverFollowed(t *testing.T) {
 			server := newStub(t, always(says(status, target)))
 			client := newClient(t, server)
 			_, err := client.Transactions.Get(t.Context(), "t-1")
-			assert.ErrorIs(t, err, bitpesa.ErrRedirected)
-			assert.NotErrorIs(t, err, bitpesa.ErrOutcomeUnknown)
+			assert.ErrorIs(t, err, sdk.ErrRedirected)
+			assert.NotErrorIs(t, err, sdk.ErrOutcomeUnknown)
 			_, err = client.Recipients.Cancel(t.Context(), "r-1")
-			assert.ErrorIs(t, err, bitpesa.ErrRedirected)
-			assert.ErrorIs(t, err, bitpesa.ErrOutcomeUnknown)
+			assert.ErrorIs(t, err, sdk.ErrRedirected)
+			assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 			assert.Len(t, server.requests(), 2, "whatever host is dialled, the stub would see it")
 		}
 	}
@@ -85,13 +85,13 @@ func TestRedirectsAreNeverFollowed(t *testing.T) {
 func TestDoReachesAnyEndpointOfTheConfiguredHostSigned(t *testing.T) {
 	server := newStub(t, always(says(200, `{"ok":true}`)))
 	client := newClient(t, server)
-	raw, err := client.Do(t.Context(), bitpesa.RawCall{Method: "PUT", Path: "/v1/new%2Fthing", Body: map[string]string{"note": "x"}})
+	raw, err := client.Do(t.Context(), sdk.RawCall{Method: "PUT", Path: "/v1/new%2Fthing", Body: map[string]string{"note": "x"}})
 	require.NoError(t, err)
-	assert.Equal(t, json.RawMessage(`{"ok":true}`), raw)
+	assert.Equal(t, `{"ok":true}`, raw.String())
 	assert.Equal(t, []request{{"PUT", "/v1/new%2Fthing", `{"note":"x"}`}}, server.requests())
 	for _, path := range []string{"", "https://elsewhere.example/", "v1/x", "/a/../b", "/a?b=c", "/a b", "/a#b"} {
-		_, err := client.Do(t.Context(), bitpesa.RawCall{Method: "GET", Path: path})
-		assert.ErrorIs(t, err, bitpesa.ErrValidation, path)
+		_, err := client.Do(t.Context(), sdk.RawCall{Method: "GET", Path: path})
+		assert.ErrorIs(t, err, sdk.ErrValidation, path)
 	}
 	assert.Len(t, server.requests(), 1)
 }

@@ -21,14 +21,14 @@ type SenderListOptions struct {
 // Create stores a sender. With an ExternalID it is safe against unclear
 // outcomes: the sender is then looked up, and sent once more only if it is
 // surely absent. Without one an unclear outcome is returned as ErrOutcomeUnknown.
-// A taken ExternalID is ErrDuplicate, and Error.Existing.Sender has the sender.
+// A taken ExternalID is ErrDuplicate, and the Existing in Error.Detail has the sender.
 func (s *SendersService) Create(ctx context.Context, p SenderParams) (*Sender, error) {
 	var f transport.Faults
 	if p.ID != "" {
 		f.Add("id", "is given by the server")
 	}
 	p.create("", &f)
-	if err := s.c.invalid(OpCreateSender, p.ExternalID, f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpCreateSender, p.ExternalID, f.Fields); err != nil {
 		return nil, err
 	}
 	var sender *Sender

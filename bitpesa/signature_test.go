@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 type vector struct {
@@ -60,7 +60,7 @@ func TestSignerSignsTheWireURLWithAFreshNonce(t *testing.T) {
 		require.NoError(t, err)
 		for _, body := range []string{"", `{"a":1}`} {
 			req := &http.Request{Method: "POST", URL: u, Host: u.Host, Header: http.Header{}}
-			require.NoError(t, s.authorize(req, transport.Operation{}, []byte(body), ""))
+			require.NoError(t, s.authorize(req, sdk.Operation{}, []byte(body), ""))
 			nonce := req.Header.Get("Authorization-Nonce")
 			assert.Regexp(t, uuid, nonce)
 			assert.Equal(t, Signature("the secret", nonce, "POST", wire, []byte(body)), req.Header.Get("Authorization-Signature"))

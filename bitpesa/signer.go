@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // signer signs attempts, each with a nonce of its own. The secret is reachable
@@ -39,7 +39,7 @@ var contentType = []string{"application/json"}
 
 // authorize adds the three headers to one attempt. req.URL is final here, so
 // that what is signed is what goes on the wire.
-func (s *signer) authorize(req *http.Request, _ transport.Operation, body []byte, _ string) error {
+func (s *signer) authorize(req *http.Request, _ sdk.Operation, body []byte, _ string) error {
 	w := s.pool.Get().(*scratch)
 	defer s.pool.Put(w)
 	_, _ = rand.Read(w.random[:]) // never fails: crypto/rand ends the program instead

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 const (
@@ -142,7 +143,7 @@ func (s *stub) count(method string) int {
 
 func newClient(t *testing.T, server *stub, change ...func(*bitpesa.Config)) *bitpesa.Client {
 	t.Helper()
-	cfg := bitpesa.Config{BaseURL: stubURL, HTTPClient: server.http, Key: testKey, Secret: testSecret, MaxAttempts: 1}
+	cfg := bitpesa.Config{BaseURL: stubURL, Options: sdk.Options{HTTPClient: server.http, MaxAttempts: 1}, Key: testKey, Secret: testSecret}
 	for _, c := range change {
 		c(&cfg)
 	}

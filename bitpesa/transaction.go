@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/shopspring/decimal"
 )
 
@@ -28,10 +29,10 @@ type Transaction struct {
 	Traits         Traits        `json:"traits"`
 	Metadata       Metadata      `json:"metadata"`
 
-	CreatedAt time.Time       `json:"created_at"`
-	UpdatedAt time.Time       `json:"updated_at"` // in samples only
-	ExpiresAt time.Time       `json:"expires_at"` // one hour after creation, unless funded by then
-	Raw       json.RawMessage `json:"-"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"` // in samples only
+	ExpiresAt time.Time `json:"expires_at"` // one hour after creation, unless funded by then
+	Raw       sdk.Raw   `json:"-"`
 }
 
 // Traits are switches of a transaction; nil leaves the default.

@@ -25,7 +25,7 @@ type TransactionListOptions struct {
 // transaction is then looked up, and sent once more only if it is surely absent.
 // Without one an unclear outcome is returned as ErrOutcomeUnknown.
 //
-// A taken ExternalID is ErrDuplicate, and Error.Existing.Transaction has the
+// A taken ExternalID is ErrDuplicate, and the Existing in Error.Detail has the
 // transaction: BitPesa rejects repeats, it does not replay them.
 func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (*Transaction, error) {
 	return s.create(ctx, OpCreateTransaction, p, p.validate(), p.describes)
@@ -53,7 +53,7 @@ var (
 )
 
 func (s *TransactionsService) create(ctx context.Context, op string, p TransactionParams, f transport.Faults, accept func(*Transaction) error) (*Transaction, error) {
-	if err := s.c.invalid(op, p.ExternalID, f.Fields); err != nil {
+	if err := s.c.core.Invalid(op, p.ExternalID, f.Fields); err != nil {
 		return nil, err
 	}
 	var t *Transaction
@@ -83,7 +83,7 @@ func (s *TransactionsService) Validate(ctx context.Context, p TransactionParams)
 }
 
 func (s *TransactionsService) sketch(ctx context.Context, op string, p TransactionParams) (t *Transaction, err error) {
-	if err := s.c.invalid(op, p.ExternalID, p.validate().Fields); err != nil {
+	if err := s.c.core.Invalid(op, p.ExternalID, p.validate().Fields); err != nil {
 		return nil, err
 	}
 	err = s.c.do(ctx, transport.Call{Op: op, Reference: p.ExternalID, Body: p.request(), Decode: into(&t, decodeSketch)})

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
@@ -86,9 +87,9 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := row.call(t.Context())
-			require.ErrorIs(t, err, bitpesa.ErrValidation)
-			assert.ErrorIs(t, err, bitpesa.ErrNotSent)
-			var apiErr *bitpesa.Error
+			require.ErrorIs(t, err, sdk.ErrValidation)
+			assert.ErrorIs(t, err, sdk.ErrNotSent)
+			var apiErr *sdk.Error
 			require.ErrorAs(t, err, &apiErr)
 			var names []string
 			for field := range apiErr.Fields {
@@ -106,10 +107,10 @@ func TestAmountsAreBounded(t *testing.T) {
 		p := validTransaction()
 		p.Recipients[0].RequestedAmount = bad
 		_, err := client.Transactions.Create(t.Context(), p)
-		assert.ErrorIs(t, err, bitpesa.ErrValidation)
+		assert.ErrorIs(t, err, sdk.ErrValidation)
 	}
 	_, err := client.Recipients.List(t.Context(), bitpesa.RecipientListOptions{Currencies: []string{"USD"}, AmountFrom: decimal.NewNullDecimal(decimal.New(1, 1<<30))})
-	assert.ErrorIs(t, err, bitpesa.ErrValidation)
+	assert.ErrorIs(t, err, sdk.ErrValidation)
 }
 
 // An account under simplified rules needs only one of three.
@@ -129,7 +130,7 @@ func TestASenderNeedsAnAddressOrAPaperOrABirthDate(t *testing.T) {
 		{Country: "UG", Street: "s", City: "c"},
 	} {
 		_, err := client.Senders.Create(t.Context(), p)
-		assert.ErrorIs(t, err, bitpesa.ErrValidation)
+		assert.ErrorIs(t, err, sdk.ErrValidation)
 	}
 }
 
@@ -154,7 +155,7 @@ func TestEveryCorridorChecksItsDetails(t *testing.T) {
 		_, err := client.PayoutMethods.Create(t.Context(), bitpesa.PayoutMethodParams{Type: corridor, Details: all})
 		assert.NoError(t, err, corridor)
 		_, err = client.PayoutMethods.Create(t.Context(), bitpesa.PayoutMethodParams{Type: corridor})
-		var apiErr *bitpesa.Error
+		var apiErr *sdk.Error
 		if assert.ErrorAs(t, err, &apiErr, corridor) {
 			assert.Len(t, apiErr.Fields, n, corridor)
 		}
@@ -206,7 +207,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"BaseURL: plain":     func(c *bitpesa.Config) { c.BaseURL = "http://api.bitpesa.co" },
 		"BaseURL: must not":  func(c *bitpesa.Config) { c.BaseURL = "https://api.bitpesa.co?x=1" },
 		"MaxAttempts":        func(c *bitpesa.Config) { c.MaxAttempts = -1 },
-		"Routes":             func(c *bitpesa.Config) { c.Routes = map[string]bitpesa.Route{"x": {}} },
+		"Routes":             func(c *bitpesa.Config) { c.Routes = map[string]sdk.Route{"x": {}} },
 	} {
 		cfg := good
 		change(&cfg)

@@ -20,13 +20,13 @@ const (
 // and the vendor prefers them.
 func (s *TransactionsService) Wait(ctx context.Context, id string) (*Transaction, error) {
 	var last *Transaction
-	err := publicError(s.c.core.Poll(ctx, OpGetTransaction, id, pollMin, pollMax, func(ctx context.Context) (bool, error) {
+	err := s.c.core.Poll(ctx, OpGetTransaction, id, pollMin, pollMax, func(ctx context.Context) (bool, error) {
 		t, err := s.Get(ctx, id)
 		if err != nil {
 			return false, err
 		}
 		last = t
 		return t.Final() || t.NeedsAction(), nil
-	}))
+	})
 	return last, err
 }

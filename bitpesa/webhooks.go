@@ -2,10 +2,10 @@ package bitpesa
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // WebhooksService manages where BitPesa reports events to. A webhook cannot be
@@ -24,9 +24,9 @@ type WebhookParams struct {
 
 // Webhook is a registered endpoint.
 type Webhook struct {
-	ID            string          `json:"id"`
-	WebhookParams                 // as stored
-	Raw           json.RawMessage `json:"-"`
+	ID            string  `json:"id"`
+	WebhookParams         // as stored
+	Raw           sdk.Raw `json:"-"`
 }
 
 // Create registers an endpoint. It is never sent twice after an unclear answer:

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 const (
@@ -38,7 +39,7 @@ func wireClient(t *testing.T, rt http.RoundTripper) *bitpesa.Client {
 	t.Helper()
 	client, err := bitpesa.New(bitpesa.Config{
 		BaseURL: "https://bitpesa.example", Key: wireKey, Secret: wireSecret,
-		HTTPClient: &http.Client{Transport: rt}, MaxAttempts: 1,
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: rt}, MaxAttempts: 1},
 	})
 	require.NoError(t, err)
 	return client
@@ -70,7 +71,7 @@ func TestTheWireOfEveryOperation(t *testing.T) {
 // accepts it.
 type wireRecorder struct {
 	t     *testing.T
-	rows  []bitpesa.Operation
+	rows  []sdk.Operation
 	label string
 	count int
 	sent  map[string]bool
@@ -530,12 +531,12 @@ var wireCases = []struct {
 	{"plain", func(ctx context.Context, c *bitpesa.Client) error { return wireError(c.Webhooks.Events(ctx)) }},
 
 	{"an endpoint that is in no row, full", func(ctx context.Context, c *bitpesa.Client) error {
-		return wireError(c.Do(ctx, bitpesa.RawCall{
+		return wireError(c.Do(ctx, sdk.RawCall{
 			Method: "PUT", Path: "/v1/new/a%2Fb", Query: url.Values{"b": {"2 &", "1"}, "a": {"é"}},
 			Body: map[string]any{"b": `<é&">`, "a": 1}, ReadOnly: true,
 		}))
 	}},
 	{"an endpoint that is in no row, minimal", func(ctx context.Context, c *bitpesa.Client) error {
-		return wireError(c.Do(ctx, bitpesa.RawCall{Method: "GET", Path: "/v1/new"}))
+		return wireError(c.Do(ctx, sdk.RawCall{Method: "GET", Path: "/v1/new"}))
 	}},
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -31,7 +32,8 @@ func newWorld(t *testing.T, change ...func(*bitpesa.Config)) world {
 	})
 	cfg := bitpesa.Config{
 		Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret,
-		BaseURL: srv.URL(), HTTPClient: srv.HTTPClient(),
+		BaseURL: srv.URL(),
+		Options: sdk.Options{HTTPClient: srv.HTTPClient()},
 	}
 	for _, c := range change {
 		c(&cfg)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // The floor: what a careful engineer writes by hand with net/http and
@@ -130,7 +131,7 @@ type pair struct {
 }
 
 func pairs(tb testing.TB, hc *http.Client, url string) []pair {
-	client, err := kapiten.New(kapiten.Config{BaseURL: url, Token: "planted-token", HTTPClient: hc, AttemptTimeout: -1})
+	client, err := kapiten.New(kapiten.Config{BaseURL: url, Token: "planted-token", Options: sdk.Options{HTTPClient: hc, AttemptTimeout: -1}})
 	require.NoError(tb, err)
 	ride := validRide()
 	estimate := kapiten.EstimateParams{CompanyID: ride.CompanyID, Pickup: ride.Pickup, Dropoff: ride.Dropoff}

@@ -7,9 +7,8 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
-
-const userAgent = "kapiten-go/1"
 
 // Client calls the Kapiten API. It is safe for concurrent use.
 type Client struct {
@@ -30,11 +29,9 @@ func New(cfg Config) (*Client, error) {
 		cfg.BaseURL = ProductionURL
 	}
 	core, err := transport.New(transport.Config{
-		Provider: "kapiten", UserAgent: userAgent,
-		BaseURL: cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
-		HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, OnAttempt: cfg.OnAttempt,
-		MaxAttempts: cfg.MaxAttempts, MinBackoff: cfg.MinBackoff, MaxBackoff: cfg.MaxBackoff,
-		MaxRetryAfter: cfg.MaxRetryAfter, AttemptTimeout: cfg.AttemptTimeout,
+		Provider: "kapiten",
+		BaseURL:  cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
+		Options:    cfg.Options,
 		Operations: operations, Routes: cfg.Routes,
 		Authorize: authorize(cfg.Token),
 		Interpret: interpret,
@@ -50,26 +47,19 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-func authorize(token string) func(*http.Request, transport.Operation, []byte, string) error {
+func authorize(token string) func(*http.Request, sdk.Operation, []byte, string) error {
 	if token == "" {
 		return nil
 	}
 	header := []string{"Token " + token}
-	return func(req *http.Request, _ transport.Operation, _ []byte, _ string) error {
+	return func(req *http.Request, _ sdk.Operation, _ []byte, _ string) error {
 		req.Header["Authorization"] = header
 		return nil
 	}
 }
 
-// do carries out a call and shows a failure as this package's *Error.
-func (c *Client) do(ctx context.Context, call transport.Call) error {
-	return publicError(c.core.Do(ctx, call))
-}
-
-// invalid returns the refusal of bad parameters, or nil.
-func (c *Client) invalid(op, reference string, fields transport.Fields) error {
-	if f := transport.Invalid("kapiten", c.core.Operation(op), reference, fields); f != nil {
-		return publicError(f)
-	}
-	return nil
+// Do calls an endpoint this package does not know, with the client's credentials,
+// retries and errors, and returns the JSON of the response.
+func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
+	return c.core.Ask(ctx, call)
 }

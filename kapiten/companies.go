@@ -8,6 +8,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // CompaniesService registers companies and finds them. Its calls work without
@@ -37,7 +38,7 @@ type Company struct {
 	Balance            decimal.NullDecimal // of the company wallet, in Currency
 	Currency           string              // "RWF"
 	PricingConfig      json.RawMessage     // contents undocumented
-	Raw                json.RawMessage
+	Raw                sdk.Raw
 }
 
 // RegisteredCompany is what a lookup by registration number tells.
@@ -46,7 +47,7 @@ type RegisteredCompany struct {
 	Name               string
 	RegistrationNumber string
 	IsActive           bool
-	Raw                json.RawMessage
+	Raw                sdk.Raw
 }
 
 // Create registers a company: the first step of an integration. A registration
@@ -63,11 +64,11 @@ func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*
 	if p.WebhookURL != "" {
 		f.RequireURL("webhook_url", p.WebhookURL)
 	}
-	if err := s.c.invalid(OpCreateCompany, p.RegistrationNumber, f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpCreateCompany, p.RegistrationNumber, f.Fields); err != nil {
 		return nil, err
 	}
 	var company *Company
-	err := s.c.do(ctx, transport.Call{
+	err := s.c.core.Do(ctx, transport.Call{
 		Op: OpCreateCompany, Reference: p.RegistrationNumber,
 		Body:   companyRequest(p),
 		Decode: into(&company, decodeCompany),
@@ -80,7 +81,7 @@ func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*
 // framework's routes do not match those (inferred).
 func (s *CompaniesService) ByRegistration(ctx context.Context, registrationNumber string) (*RegisteredCompany, error) {
 	var company *RegisteredCompany
-	err := s.c.do(ctx, transport.Call{
+	err := s.c.core.Do(ctx, transport.Call{
 		Op: OpCompanyByReg, Path: []string{registrationNumber},
 		Decode: into(&company, decodeRegisteredCompany),
 	})
@@ -114,7 +115,7 @@ func decodeCompany(raw json.RawMessage) (Company, error) {
 	}
 	return Company{
 		ID: string(w.ID), Name: string(w.Name), RegistrationNumber: string(w.RegistrationNumber),
-		Balance: w.Balance.Null(), Currency: string(w.Currency), PricingConfig: w.PricingConfig, Raw: raw,
+		Balance: w.Balance.Null(), Currency: string(w.Currency), PricingConfig: w.PricingConfig, Raw: sdk.Raw(raw),
 	}, nil
 }
 
@@ -133,6 +134,6 @@ func decodeRegisteredCompany(raw json.RawMessage) (RegisteredCompany, error) {
 	}
 	return RegisteredCompany{
 		ID: string(w.ID), Name: string(w.Name), RegistrationNumber: string(w.RegistrationNumber),
-		IsActive: w.IsActive.Bool, Raw: raw,
+		IsActive: w.IsActive.Bool, Raw: sdk.Raw(raw),
 	}, nil
 }

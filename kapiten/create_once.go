@@ -2,8 +2,6 @@ package kapiten
 
 import (
 	"context"
-
-	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
 // CreateOnce creates a delivery unless one with the same external id is among
@@ -28,7 +26,7 @@ import (
 func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Ride, error) {
 	f := p.validate()
 	f.Require("external_id", p.ExternalID)
-	if err := s.c.invalid(OpCreateRide, p.ExternalID, f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpCreateRide, p.ExternalID, f.Fields); err != nil {
 		return nil, err
 	}
 	ride, err := s.look(ctx, p.CompanyID, p.ExternalID)
@@ -36,11 +34,6 @@ func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Rid
 		return ride, err
 	}
 	return s.create(ctx, p, func(ctx context.Context) (*Ride, error) {
-		var ride *Ride
-		_, err := transport.Settle(ctx, func(ctx context.Context) (found bool, err error) {
-			ride, err = s.look(ctx, p.CompanyID, p.ExternalID)
-			return ride != nil, err
-		})
-		return ride, err
+		return s.look(ctx, p.CompanyID, p.ExternalID)
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 var (
@@ -29,7 +30,7 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 	for name, row := range map[string]struct {
 		script  []stage.Step // nil: the connection drops once the request has left
 		ride    string       // id; empty: an error
-		outcome kapiten.Outcome
+		outcome string
 		is      error
 		sent    int // rides.create requests
 	}{
@@ -38,34 +39,34 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 		"unknown, found":                 {[]stage.Step{emptyList, nil, listed}, "r-1", "", nil, 1},
 		"unknown, found late":            {[]stage.Step{emptyList, nil, emptyList, emptyList, listed}, "r-1", "", nil, 1},
 		"unknown, absent, sent again":    {[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, created}, "r-2", "", nil, 2},
-		"unknown, then no look succeeds": {[]stage.Step{emptyList, nil, badToken}, "", kapiten.OutcomeUnknown, nil, 1},
+		"unknown, then no look succeeds": {[]stage.Step{emptyList, nil, badToken}, "", "unknown", nil, 1},
 		// The first was carried out late: it took the money, or the reference.
 		"refused for want of money, yet found": {
 			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, poor, listed}, "r-1", "", nil, 2},
 		"refused as taken, and found": {
 			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, taken, listed}, "r-1", "", nil, 2},
 		"refused as taken, never seen": {
-			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, taken, emptyList}, "", kapiten.OutcomeUnknown, kapiten.ErrDuplicate, 2},
+			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, taken, emptyList}, "", "unknown", sdk.ErrDuplicate, 2},
 		"refused for want of money, absent": {
-			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, poor, emptyList}, "", kapiten.OutcomeRejected, kapiten.ErrValidation, 2},
+			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, poor, emptyList}, "", "rejected", sdk.ErrValidation, 2},
 		"second with a bad token, absent": {
-			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, badToken, emptyList}, "", kapiten.OutcomeUnknown, kapiten.ErrUnauthorized, 2},
+			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, badToken, emptyList}, "", "unknown", sdk.ErrUnauthorized, 2},
 		"unknown twice, absent": {
-			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, nil, emptyList}, "", kapiten.OutcomeUnknown, nil, 2},
+			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, nil, emptyList}, "", "unknown", nil, 2},
 		// An error is no proof of absence.
-		"list without a route":               {[]stage.Step{noSuchRoute}, "", kapiten.OutcomeNoEffect, kapiten.ErrUnexpectedResponse, 0},
-		"list of a company that is not ours": {[]stage.Step{noSuchPage}, "", kapiten.OutcomeNoEffect, kapiten.ErrUnexpectedResponse, 0},
+		"list without a route":               {[]stage.Step{noSuchRoute}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
+		"list of a company that is not ours": {[]stage.Step{noSuchPage}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
 		"unknown, then a list without a route": {
-			[]stage.Step{emptyList, nil, noSuchRoute}, "", kapiten.OutcomeUnknown, nil, 1},
+			[]stage.Step{emptyList, nil, noSuchRoute}, "", "unknown", nil, 1},
 		"unknown, then a page that is gone": {
-			[]stage.Step{emptyList, nil, noSuchPage}, "", kapiten.OutcomeUnknown, nil, 1},
+			[]stage.Step{emptyList, nil, noSuchPage}, "", "unknown", nil, 1},
 		"more rides behind a link that cannot be read": {
-			[]stage.Step{cursor}, "", kapiten.OutcomeNoEffect, kapiten.ErrUnexpectedResponse, 0},
+			[]stage.Step{cursor}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				script := stage.NewScript(row.script...)
-				client, err := kapiten.New(kapiten.Config{HTTPClient: &http.Client{Transport: script}})
+				client, err := kapiten.New(kapiten.Config{Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 				require.NoError(t, err)
 
 				ride, err := client.Rides.CreateOnce(t.Context(), validRide())
@@ -84,9 +85,9 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 					return
 				}
 				assert.Nil(t, ride)
-				var apiErr *kapiten.Error
+				var apiErr *sdk.Error
 				require.ErrorAs(t, err, &apiErr)
-				assert.Equal(t, row.outcome, apiErr.Outcome, err)
+				assert.Equal(t, row.outcome, apiErr.Outcome.String(), err)
 				if row.is != nil {
 					assert.ErrorIs(t, err, row.is)
 				}
@@ -98,7 +99,7 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 func TestCreateOnceLooksForThreeSecondsBeforeItSendsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		script := stage.NewScript(emptyList, nil, emptyList, emptyList, emptyList, created)
-		client, err := kapiten.New(kapiten.Config{HTTPClient: &http.Client{Transport: script}})
+		client, err := kapiten.New(kapiten.Config{Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 		require.NoError(t, err)
 		start := time.Now()
 		_, err = client.Rides.CreateOnce(t.Context(), validRide())

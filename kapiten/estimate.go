@@ -8,6 +8,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // EstimateParams describe a delivery to be priced.
@@ -23,7 +24,7 @@ type EstimateParams struct {
 type Estimate struct {
 	Amount  decimal.Decimal
 	Details PriceDetails
-	Raw     json.RawMessage
+	Raw     sdk.Raw
 }
 
 // PriceDetails are the parts of an estimate which the document shows. Further
@@ -40,11 +41,11 @@ func (s *RidesService) Estimate(ctx context.Context, p EstimateParams) (*Estimat
 	f.Require("company_id", p.CompanyID)
 	checkLocation(&f, "pickup", p.Pickup)
 	checkLocation(&f, "dropoff", p.Dropoff)
-	if err := s.c.invalid(OpEstimateRide, "", f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpEstimateRide, "", f.Fields); err != nil {
 		return nil, err
 	}
 	var estimate *Estimate
-	err := s.c.do(ctx, transport.Call{
+	err := s.c.core.Do(ctx, transport.Call{
 		Op: OpEstimateRide,
 		Body: &estimateRequest{
 			p.Pickup.Latitude, p.Pickup.Longitude, p.Dropoff.Latitude, p.Dropoff.Longitude,
@@ -83,6 +84,6 @@ func decodeEstimate(raw json.RawMessage) (Estimate, error) {
 	return Estimate{
 		Amount:  w.Amount.Decimal,
 		Details: PriceDetails{BaseFare: w.Details.BaseFare.Null(), DistanceFare: w.Details.DistanceFare.Null()},
-		Raw:     raw,
+		Raw:     sdk.Raw(raw),
 	}, nil
 }

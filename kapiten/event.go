@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // EventStatusUpdate is the only event name the document shows.
@@ -22,7 +23,7 @@ type Event struct {
 	ExternalID      string // the caller's own reference, empty if the ride has none
 	Status          RideStatus
 	Metadata        json.RawMessage // contents undocumented
-	Raw             json.RawMessage // the whole body as received
+	Raw             sdk.Raw         // the whole body as received
 }
 
 // ParseEvent decodes a callback body. It refuses a body that is no JSON object

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -68,24 +69,24 @@ func ExampleRidesService_Create() {
 	params := exampleRide
 	params.CompanyID = co.ID
 	ride, err := client.Rides.Create(ctx, params)
-	var failed *kapiten.Error
+	var failed *sdk.Error
 	switch {
 	case err == nil:
 		fmt.Println("created", ride.Status)
-	case errors.Is(err, kapiten.ErrOutcomeUnknown):
+	case errors.Is(err, sdk.ErrOutcomeUnknown):
 		// Never create it again blindly: the wallet may have been charged.
 		fmt.Println(err)
 		if ride, err = client.Rides.FindByExternalID(ctx, co.ID, params.ExternalID); err == nil {
 			fmt.Println("it exists:", ride.Status)
 		}
-	case errors.Is(err, kapiten.ErrValidation) && errors.As(err, &failed):
+	case errors.Is(err, sdk.ErrValidation) && errors.As(err, &failed):
 		fmt.Println("wrong parameters:", failed.Fields)
 	default:
 		fmt.Println("not created:", err)
 	}
 	fmt.Println("rides:", len(srv.RidesOf(co.ID)), "balance:", srv.Balance(co.ID))
 	// Output:
-	// kapiten: rides.create: connection closed without an answer (outcome: unknown)
+	// kapiten: rides.create: connection closed without a response (outcome: unknown)
 	// it exists: PENDING
 	// rides: 1 balance: 3800
 }
@@ -180,7 +181,7 @@ func ExampleConfig_routes() {
 		}
 	}
 	_, err := kapiten.New(kapiten.Config{
-		Routes: map[string]kapiten.Route{kapiten.OpTopUpWallet: {Path: "/api/companies/{company_id}/wallet/topup/"}},
+		Routes: map[string]sdk.Route{kapiten.OpTopUpWallet: {Path: "/api/companies/{company_id}/wallet/topup/"}},
 	})
 	fmt.Println(err)
 	// Output:

@@ -1,11 +1,14 @@
 package kapiten
 
-import "github.com/kapiteni/kapiten-go/internal/transport"
+import (
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
 
 // InterpretAnything runs the readers of answers over anything at all.
 func InterpretAnything(status int, body []byte) {
 	r := &transport.Response{Status: status, Body: body}
-	if v := interpret(transport.Operation{}, r); v.Kind == transport.Accepted && (status < 200 || status > 299) {
+	if v := interpret(sdk.Operation{}, r); v.Kind == transport.Accepted && (status < 200 || status > 299) {
 		panic("accepted an error status")
 	}
 	if ride, err := decodeRide(body); err == nil && (ride.ID == "" || ride.Status == "") {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -97,7 +98,7 @@ var writes = []write{
 
 // expectation is what a fault must come to, by write. "" means success.
 type expectation struct {
-	outcome kapiten.Outcome
+	outcome string
 	works   int
 }
 
@@ -121,55 +122,55 @@ func TestFaultMatrix(t *testing.T) {
 		is      error
 		elapsed time.Duration // exact, when not 0
 	}{
-		{name: "connection refused", client: refused, is: kapiten.ErrNotSent, want: map[string]expectation{
-			"Create": {kapiten.OutcomeNotSent, 0}, "TopUp": {kapiten.OutcomeNotSent, 0},
-			"CreateOnce": {kapiten.OutcomeNotSent, 0}, // its first look does not get through
+		{name: "connection refused", client: refused, is: sdk.ErrNotSent, want: map[string]expectation{
+			"Create": {"not sent", 0}, "TopUp": {"not sent", 0},
+			"CreateOnce": {"not sent", 0}, // its first look does not get through
 		}},
 		{name: "dropped before the work", fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1},
-			is: kapiten.ErrOutcomeUnknown, want: map[string]expectation{
-				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": ok,
+			is: sdk.ErrOutcomeUnknown, want: map[string]expectation{
+				"Create": {"unknown", 0}, "TopUp": {"unknown", 0}, "CreateOnce": ok,
 			}},
 		{name: "dropped after the work", fault: fake.Fault{Kind: fake.FaultDropAfter, Times: 1},
-			is: kapiten.ErrOutcomeUnknown, want: map[string]expectation{
-				"Create": {kapiten.OutcomeUnknown, 1}, "TopUp": {kapiten.OutcomeUnknown, 1}, "CreateOnce": ok,
+			is: sdk.ErrOutcomeUnknown, want: map[string]expectation{
+				"Create": {"unknown", 1}, "TopUp": {"unknown", 1}, "CreateOnce": ok,
 			}},
 		{name: "truncated 2xx", fault: fake.Fault{Kind: fake.FaultTruncate, Times: 1},
-			is: kapiten.ErrOutcomeUnknown, want: map[string]expectation{
-				"Create": {kapiten.OutcomeUnknown, 1}, "TopUp": {kapiten.OutcomeUnknown, 1}, "CreateOnce": ok,
+			is: sdk.ErrOutcomeUnknown, want: map[string]expectation{
+				"Create": {"unknown", 1}, "TopUp": {"unknown", 1}, "CreateOnce": ok,
 			}},
 		{name: "malformed 2xx", fault: fake.Fault{Kind: fake.FaultMalformed, Times: 1},
-			is: kapiten.ErrUnexpectedResponse, want: map[string]expectation{
-				"Create": {kapiten.OutcomeUnknown, 1}, "TopUp": {kapiten.OutcomeUnknown, 1}, "CreateOnce": ok,
+			is: sdk.ErrUnexpectedResponse, want: map[string]expectation{
+				"Create": {"unknown", 1}, "TopUp": {"unknown", 1}, "CreateOnce": ok,
 			}},
 		{name: "HTML 502", fault: fake.Fault{Kind: fake.FaultHTML, Times: 1},
-			is: kapiten.ErrServer, want: map[string]expectation{
-				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": ok,
+			is: sdk.ErrServer, want: map[string]expectation{
+				"Create": {"unknown", 0}, "TopUp": {"unknown", 0}, "CreateOnce": ok,
 			}},
 		{name: "500 in the provider's format", fault: fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 1},
-			is: kapiten.ErrServer, want: map[string]expectation{
-				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": ok,
+			is: sdk.ErrServer, want: map[string]expectation{
+				"Create": {"unknown", 0}, "TopUp": {"unknown", 0}, "CreateOnce": ok,
 			}},
 		{name: "429 with Retry-After", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Times: 1},
 			elapsed: 7 * time.Second, want: map[string]expectation{"Create": ok, "TopUp": ok, "CreateOnce": ok}},
 		{name: "429 for longer than anybody waits", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 86400},
-			is: kapiten.ErrRateLimited, want: map[string]expectation{
-				"Create": {kapiten.OutcomeRejected, 0}, "TopUp": {kapiten.OutcomeRejected, 0}, "CreateOnce": {kapiten.OutcomeRejected, 0},
+			is: sdk.ErrRateLimited, want: map[string]expectation{
+				"Create": {"rejected", 0}, "TopUp": {"rejected", 0}, "CreateOnce": {"rejected", 0},
 			}},
 		{name: "hang until the deadline", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, limit: 5 * time.Second,
 			elapsed: 5 * time.Second, is: context.DeadlineExceeded, want: map[string]expectation{
-				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": {kapiten.OutcomeUnknown, 0},
+				"Create": {"unknown", 0}, "TopUp": {"unknown", 0}, "CreateOnce": {"unknown", 0},
 			}},
 		{name: "hang of one attempt", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever, Times: 1},
-			is: kapiten.ErrOutcomeUnknown, want: map[string]expectation{
-				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": ok,
+			is: sdk.ErrOutcomeUnknown, want: map[string]expectation{
+				"Create": {"unknown", 0}, "TopUp": {"unknown", 0}, "CreateOnce": ok,
 			}},
 		{name: "cancelled during a hang", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, cancel: 3 * time.Second,
 			elapsed: 3 * time.Second, is: context.Canceled, want: map[string]expectation{
-				"Create": {kapiten.OutcomeUnknown, 0}, "TopUp": {kapiten.OutcomeUnknown, 0}, "CreateOnce": {kapiten.OutcomeUnknown, 0},
+				"Create": {"unknown", 0}, "TopUp": {"unknown", 0}, "CreateOnce": {"unknown", 0},
 			}},
 		{name: "cancelled while waiting between attempts", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 30}, cancel: 3 * time.Second,
 			elapsed: 3 * time.Second, is: context.Canceled, want: map[string]expectation{
-				"Create": {kapiten.OutcomeRejected, 0}, "TopUp": {kapiten.OutcomeRejected, 0}, "CreateOnce": {kapiten.OutcomeRejected, 0},
+				"Create": {"rejected", 0}, "TopUp": {"rejected", 0}, "CreateOnce": {"rejected", 0},
 			}},
 	}
 	for _, tc := range cases {
@@ -209,11 +210,11 @@ func TestFaultMatrix(t *testing.T) {
 						assert.NoError(t, err)
 						return
 					}
-					var apiErr *kapiten.Error
+					var apiErr *sdk.Error
 					require.ErrorAs(t, err, &apiErr)
-					assert.Equal(t, want.outcome, apiErr.Outcome)
+					assert.Equal(t, want.outcome, apiErr.Outcome.String())
 					assert.ErrorIs(t, err, tc.is)
-					assert.Equal(t, want.outcome == kapiten.OutcomeUnknown, errors.Is(err, kapiten.ErrOutcomeUnknown))
+					assert.Equal(t, want.outcome == "unknown", errors.Is(err, sdk.ErrOutcomeUnknown))
 				})
 			})
 		}
@@ -242,7 +243,7 @@ func TestCreateOnceStaysUnknownWhenItCannotLook(t *testing.T) {
 		w := newWorld(t)
 		require.NoError(t, w.AddFault(fake.Fault{Method: "GET", Kind: fake.FaultHTML}))
 		_, err := w.client.Rides.CreateOnce(t.Context(), w.ride())
-		require.ErrorIs(t, err, kapiten.ErrServer, "without a look nothing may be created")
+		require.ErrorIs(t, err, sdk.ErrServer, "without a look nothing may be created")
 		works, _ := rides(w)
 		assert.Zero(t, works)
 
@@ -250,7 +251,7 @@ func TestCreateOnceStaysUnknownWhenItCannotLook(t *testing.T) {
 		require.NoError(t, w.AddFault(fake.Fault{Method: "POST", Path: "/api/rides/", Kind: fake.FaultDropAfter}))
 		client, err := kapiten.New(func() kapiten.Config {
 			cfg := w.Config(w.company)
-			cfg.OnAttempt = func(_ context.Context, a kapiten.Attempt) {
+			cfg.OnAttempt = func(_ context.Context, a sdk.Attempt) {
 				if a.Operation == kapiten.OpCreateRide { // from now on no look gets through
 					_ = w.AddFault(fake.Fault{Method: "GET", Kind: fake.FaultHTML})
 				}
@@ -259,7 +260,7 @@ func TestCreateOnceStaysUnknownWhenItCannotLook(t *testing.T) {
 		}())
 		require.NoError(t, err)
 		_, err = client.Rides.CreateOnce(t.Context(), w.ride())
-		require.ErrorIs(t, err, kapiten.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		works, entries := rides(w)
 		assert.Equal(t, 1, works)
 		assert.Equal(t, 1, entries)

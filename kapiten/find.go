@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // searchPages is how many pages of the newest rides a search looks through.
@@ -16,7 +17,7 @@ const searchPages = 5
 func (s *RidesService) Find(ctx context.Context, companyID, rideID string) (*Ride, error) {
 	var f transport.Faults
 	f.Require("ride_id", rideID)
-	if err := s.c.invalid(OpListRides, "", f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpListRides, "", f.Fields); err != nil {
 		return nil, err
 	}
 	ride, err := search(s.c, OpListRides, rideID,
@@ -34,7 +35,7 @@ func (s *RidesService) Find(ctx context.Context, companyID, rideID string) (*Rid
 func (s *RidesService) FindByExternalID(ctx context.Context, companyID, externalID string) (*Ride, error) {
 	var f transport.Faults
 	f.Require("external_id", externalID)
-	if err := s.c.invalid(OpListRides, externalID, f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpListRides, externalID, f.Fields); err != nil {
 		return nil, err
 	}
 	ride, err := s.look(ctx, companyID, externalID)
@@ -54,11 +55,11 @@ func (s *RidesService) look(ctx context.Context, companyID, externalID string) (
 		})
 	// A wrong route or another company's id is not found either. Taken for the
 	// ride's absence, it would have the ride created a second time.
-	var list *Error
-	if errors.Is(err, ErrNotFound) && errors.As(err, &list) {
-		f := transport.Inconclusive("kapiten", s.c.core.Operation(OpListRides), externalID, missing("a list of rides"))
-		f.Status, f.Message, f.Body, f.RequestID, f.Attempts = list.StatusCode, list.Message, list.Body, list.RequestID, list.Attempts
-		err = publicError(f)
+	var list *sdk.Error
+	if errors.Is(err, sdk.ErrNotFound) && errors.As(err, &list) {
+		f := s.c.core.Inconclusive(OpListRides, externalID, missing("a list of rides"))
+		f.StatusCode, f.Message, f.Body, f.RequestID, f.Attempts = list.StatusCode, list.Message, list.Body, list.RequestID, list.Attempts
+		err = f
 	}
 	return ride, err
 }
@@ -68,7 +69,7 @@ func (s *RidesService) look(ctx context.Context, companyID, externalID string) (
 func (s *WalletService) Find(ctx context.Context, companyID, transactionID string) (*Transaction, error) {
 	var f transport.Faults
 	f.Require("transaction_id", transactionID)
-	if err := s.c.invalid(OpListTransactions, "", f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpListTransactions, "", f.Fields); err != nil {
 		return nil, err
 	}
 	transaction, err := search(s.c, OpListTransactions, transactionID,
@@ -80,7 +81,7 @@ func (s *WalletService) Find(ctx context.Context, companyID, transactionID strin
 // search returns nothing at all when the pages answered and have no match.
 func search[T any](c *Client, op, reference string, list func(ListOptions) (*Page[T], error), match func(T) (bool, error)) (*T, error) {
 	inconclusive := func(cause error) error {
-		return publicError(transport.Inconclusive("kapiten", c.core.Operation(op), reference, cause))
+		return c.core.Inconclusive(op, reference, cause)
 	}
 	for next, n := 1, 0; next != 0 && n < searchPages; n++ {
 		page, err := list(ListOptions{Page: next})
@@ -106,7 +107,7 @@ func search[T any](c *Client, op, reference string, list func(ListOptions) (*Pag
 
 func orAbsent[T any](c *Client, op, reference string, item *T, err error) (*T, error) {
 	if item == nil && err == nil {
-		return nil, publicError(transport.Absent("kapiten", c.core.Operation(op), reference))
+		return nil, c.core.Absent(op, reference)
 	}
 	return item, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -24,7 +25,7 @@ func TestFromRegistrationToACompletedDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: fake.Options{RealTime: true}})
 		ctx := t.Context()
-		onboarding, err := kapiten.New(kapiten.Config{BaseURL: srv.URL(), HTTPClient: srv.HTTPClient()})
+		onboarding, err := kapiten.New(kapiten.Config{BaseURL: srv.URL(), Options: sdk.Options{HTTPClient: srv.HTTPClient()}})
 		require.NoError(t, err)
 		params := kapiten.CreateCompanyParams{
 			Name: "Best Pilau Ltd", RegistrationNumber: "RDB2026-XP", Address: "KN 78 St, Kigali",
@@ -36,13 +37,13 @@ func TestFromRegistrationToACompletedDelivery(t *testing.T) {
 		money(t, "0", company.Balance.Decimal)
 		assert.Contains(t, string(company.PricingConfig), "base_fare")
 		_, err = onboarding.Companies.Create(ctx, params)
-		require.ErrorIs(t, err, kapiten.ErrDuplicate)
+		require.ErrorIs(t, err, sdk.ErrDuplicate)
 		found, err := onboarding.Companies.ByRegistration(ctx, "RDB2026-XP")
 		require.NoError(t, err)
 		assert.Equal(t, company.ID, found.ID)
 		assert.True(t, found.IsActive)
 		_, err = onboarding.Companies.ByRegistration(ctx, "RDB2026-YY")
-		require.ErrorIs(t, err, kapiten.ErrNotFound)
+		require.ErrorIs(t, err, sdk.ErrNotFound)
 
 		user, err := onboarding.Users.Create(ctx, kapiten.CreateUserParams{
 			CompanyID: company.ID, PhoneNumber: "+250788000111", FirstName: "John", LastName: "Doe", Email: "john@bestpilau.com",
@@ -53,9 +54,9 @@ func TestFromRegistrationToACompletedDelivery(t *testing.T) {
 		token, err := onboarding.Users.Token(ctx, company.ID, user.ID)
 		require.NoError(t, err)
 		_, err = onboarding.Rides.List(ctx, company.ID, kapiten.ListOptions{})
-		require.ErrorIs(t, err, kapiten.ErrUnauthorized)
+		require.ErrorIs(t, err, sdk.ErrUnauthorized)
 
-		client, err := kapiten.New(kapiten.Config{BaseURL: srv.URL(), HTTPClient: srv.HTTPClient(), Token: token})
+		client, err := kapiten.New(kapiten.Config{BaseURL: srv.URL(), Options: sdk.Options{HTTPClient: srv.HTTPClient()}, Token: token})
 		require.NoError(t, err)
 		deposit, err := client.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: company.ID, Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456"})
 		require.NoError(t, err)
@@ -104,13 +105,13 @@ func TestAForeignCompanyDoesNotExist(t *testing.T) {
 		w := newWorld(t)
 		stranger := w.AddCompany(kapitentest.Company{})
 		_, err := w.client.Rides.List(t.Context(), stranger.ID, kapiten.ListOptions{})
-		require.ErrorIs(t, err, kapiten.ErrNotFound)
+		require.ErrorIs(t, err, sdk.ErrNotFound)
 		_, err = w.client.Rides.List(t.Context(), w.company.ID, kapiten.ListOptions{Page: 99})
-		require.ErrorIs(t, err, kapiten.ErrNotFound)
+		require.ErrorIs(t, err, sdk.ErrNotFound)
 		require.NoError(t, w.Configure(w.company.ID, func(s *kapitentest.Settings) { s.Active = false }))
 		_, err = w.client.Rides.Create(t.Context(), w.ride())
-		require.ErrorIs(t, err, kapiten.ErrForbidden)
-		assert.ErrorIs(t, err, kapiten.ErrRejected)
+		require.ErrorIs(t, err, sdk.ErrForbidden)
+		assert.ErrorIs(t, err, sdk.ErrRejected)
 	})
 }
 
@@ -139,7 +140,7 @@ func TestWaitOutlastsAnOutageAndReturnsTheLastStateAtTheDeadline(t *testing.T) {
 		assert.Equal(t, kapiten.RidePending, last.Status)
 
 		_, err = w.client.Rides.Wait(t.Context(), w.company.ID, "no-such-ride")
-		assert.ErrorIs(t, err, kapiten.ErrNotFound)
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
 	})
 }
 

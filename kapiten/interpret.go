@@ -11,11 +11,12 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // interpret reads an answer as the Django REST framework gives it. Kapiten's
 // document shows no error at all; that it runs this framework is inferred.
-func interpret(_ transport.Operation, r *transport.Response) transport.Verdict {
+func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
 	if r.Status >= 200 && r.Status < 300 {
 		return transport.Verdict{Kind: transport.Accepted}
 	}
@@ -28,21 +29,21 @@ func interpret(_ transport.Operation, r *transport.Response) transport.Verdict {
 	v := transport.Verdict{Kind: transport.Refused, Message: problem.detail, Fields: problem.fields}
 	switch r.Status {
 	case http.StatusUnauthorized:
-		v.Kinds = []error{transport.ErrUnauthorized}
+		v.Reasons = []error{sdk.ErrUnauthorized}
 	case http.StatusForbidden:
-		v.Kinds = []error{transport.ErrForbidden}
+		v.Reasons = []error{sdk.ErrForbidden}
 	case http.StatusNotFound:
-		v.Kinds = []error{transport.ErrNotFound}
+		v.Reasons = []error{sdk.ErrNotFound}
 	case http.StatusConflict:
-		v.Kind, v.Kinds = transport.Duplicate, []error{transport.ErrDuplicate}
+		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
 	case http.StatusTooManyRequests:
 		// The framework throttles before the handler runs.
-		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 		v.RetryAfter = waitInText(problem.detail)
 	case http.StatusBadRequest:
-		v.Kinds = []error{transport.ErrValidation}
+		v.Reasons = []error{sdk.ErrValidation}
 		if problem.taken() {
-			v.Kind, v.Kinds = transport.Duplicate, append(v.Kinds, transport.ErrDuplicate)
+			v.Kind, v.Reasons = transport.Duplicate, append(v.Reasons, sdk.ErrDuplicate)
 		}
 	}
 	return v

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Each body is one of the stock shapes of specs/kapiten.md, section 5.
@@ -19,63 +20,63 @@ func TestErrorAnswersOfAWriteAreTyped(t *testing.T) {
 		status   int
 		kind     string // content type, default JSON
 		body     string
-		outcome  kapiten.Outcome
+		outcome  string
 		sentinel error
 		message  string
 		fields   map[string][]string
 		wait     time.Duration
 	}{
 		"no credentials": {status: 401, body: `{"detail":"Authentication credentials were not provided."}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrUnauthorized, message: "Authentication credentials were not provided."},
+			outcome: "rejected", sentinel: sdk.ErrUnauthorized, message: "Authentication credentials were not provided."},
 		"no permission": {status: 403, body: `{"detail":"You do not have permission to perform this action."}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrForbidden, message: "You do not have permission to perform this action."},
+			outcome: "rejected", sentinel: sdk.ErrForbidden, message: "You do not have permission to perform this action."},
 		"no such object": {status: 404, body: `{"detail":"No Company matches the given query."}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrNotFound, message: "No Company matches the given query."},
+			outcome: "rejected", sentinel: sdk.ErrNotFound, message: "No Company matches the given query."},
 		"wrong method": {status: 405, body: `{"detail":"Method \"PUT\" not allowed."}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrRejected, message: `Method "PUT" not allowed.`},
+			outcome: "rejected", sentinel: sdk.ErrRejected, message: `Method "PUT" not allowed.`},
 		"wrong media type": {status: 415, body: `{"detail":"Unsupported media type \"text/plain\" in request."}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrRejected, message: `Unsupported media type "text/plain" in request.`},
+			outcome: "rejected", sentinel: sdk.ErrRejected, message: `Unsupported media type "text/plain" in request.`},
 		"field errors": {status: 400, body: `{"pickup_address":["This field is required."],"email":["Enter a valid email address."]}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrValidation,
+			outcome: "rejected", sentinel: sdk.ErrValidation,
 			fields: map[string][]string{"pickup_address": {"This field is required."}, "email": {"Enter a valid email address."}}},
 		"nested field errors": {status: 400, body: `{"sender":{"phone":["This field is required."],"non_field_errors":["Bad sender."]}}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrValidation,
+			outcome: "rejected", sentinel: sdk.ErrValidation,
 			fields: map[string][]string{"sender.phone": {"This field is required."}, "sender": {"Bad sender."}}},
 		"errors of list elements": {status: 400, body: `{"items":[{},{"name":["This field is required."]}]}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrValidation, fields: map[string][]string{"items.1.name": {"This field is required."}}},
+			outcome: "rejected", sentinel: sdk.ErrValidation, fields: map[string][]string{"items.1.name": {"This field is required."}}},
 		"cross-field error": {status: 400, body: `{"non_field_errors":["No data provided"]}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrValidation, message: "No data provided"},
+			outcome: "rejected", sentinel: sdk.ErrValidation, message: "No data provided"},
 		"bare array": {status: 400, body: `["Insufficient balance."]`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrValidation, message: "Insufficient balance."},
+			outcome: "rejected", sentinel: sdk.ErrValidation, message: "Insufficient balance."},
 		"taken": {status: 400, body: `{"registration_number":["company with this registration number already exists."]}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrDuplicate,
+			outcome: "rejected", sentinel: sdk.ErrDuplicate,
 			fields: map[string][]string{"registration_number": {"company with this registration number already exists."}}},
 		"taken, plain validator": {status: 400, body: `{"email":["This field must be unique."]}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrDuplicate, fields: map[string][]string{"email": {"This field must be unique."}}},
+			outcome: "rejected", sentinel: sdk.ErrDuplicate, fields: map[string][]string{"email": {"This field must be unique."}}},
 		"throttled, wait in the text": {status: 429, body: `{"detail":"Request was throttled. Expected available in 59 seconds."}`,
-			outcome: kapiten.OutcomeRejected, sentinel: kapiten.ErrRateLimited, wait: 59 * time.Second,
+			outcome: "rejected", sentinel: sdk.ErrRateLimited, wait: 59 * time.Second,
 			message: "Request was throttled. Expected available in 59 seconds."},
 		"throttled by a proxy": {status: 429, kind: html, body: "<h1>Too Many Requests</h1>",
-			outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrRateLimited},
+			outcome: "unknown", sentinel: sdk.ErrRateLimited},
 		"server error in JSON": {status: 500, body: `{"detail":"A server error occurred."}`,
-			outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrServer, message: "A server error occurred."},
+			outcome: "unknown", sentinel: sdk.ErrServer, message: "A server error occurred."},
 		"server error in HTML": {status: 500, kind: html, body: "<title>Server Error (500)</title>",
-			outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrServer},
-		"bad gateway": {status: 502, kind: html, body: "<h1>502</h1>", outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrServer},
+			outcome: "unknown", sentinel: sdk.ErrServer},
+		"bad gateway": {status: 502, kind: html, body: "<h1>502</h1>", outcome: "unknown", sentinel: sdk.ErrServer},
 		"timed out at a proxy": {status: 408, body: `{"detail":"timeout"}`,
-			outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrUnexpectedResponse, message: "timeout"},
-		"route in HTML": {status: 404, kind: html, body: "<title>Not Found</title>", outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrNotFound},
+			outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse, message: "timeout"},
+		"route in HTML": {status: 404, kind: html, body: "<title>Not Found</title>", outcome: "unknown", sentinel: sdk.ErrNotFound},
 		"somebody else's JSON": {status: 400, body: `{"message":"bad gateway config","code":7}`,
-			outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrUnexpectedResponse},
-		"empty error":       {status: 400, body: ``, outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrUnexpectedResponse},
-		"empty object":      {status: 400, body: `{}`, outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrUnexpectedResponse},
-		"HTML with a 200":   {status: 200, kind: html, body: "<h1>Welcome to hotel wifi</h1>", outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrUnexpectedResponse},
-		"empty 200":         {status: 200, body: ``, outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrUnexpectedResponse},
-		"200 without an id": {status: 200, body: `{"status":"PENDING"}`, outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrUnexpectedResponse},
+			outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
+		"empty error":       {status: 400, body: ``, outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
+		"empty object":      {status: 400, body: `{}`, outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
+		"HTML with a 200":   {status: 200, kind: html, body: "<h1>Welcome to hotel wifi</h1>", outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
+		"empty 200":         {status: 200, body: ``, outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
+		"200 without an id": {status: 200, body: `{"status":"PENDING"}`, outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
 		"200 without a status": {status: 201, body: `{"id":"r"}`,
-			outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrUnexpectedResponse},
+			outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
 		"absurd amount": {status: 201, body: `{"id":"r","status":"PENDING","estimated_price":1e2147483647}`,
-			outcome: kapiten.OutcomeUnknown, sentinel: kapiten.ErrUnexpectedResponse},
+			outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -84,11 +85,11 @@ func TestErrorAnswersOfAWriteAreTyped(t *testing.T) {
 			}
 			server := newStub(t, tc.status, tc.kind, tc.body)
 			_, err := newClient(t, server.URL).Rides.Create(t.Context(), validRide())
-			var apiErr *kapiten.Error
+			var apiErr *sdk.Error
 			require.ErrorAs(t, err, &apiErr)
-			assert.Equal(t, tc.outcome, apiErr.Outcome)
+			assert.Equal(t, tc.outcome, apiErr.Outcome.String())
 			assert.ErrorIs(t, err, tc.sentinel)
-			assert.Equal(t, tc.outcome == kapiten.OutcomeUnknown, errors.Is(err, kapiten.ErrOutcomeUnknown))
+			assert.Equal(t, tc.outcome == "unknown", errors.Is(err, sdk.ErrOutcomeUnknown))
 			assert.Equal(t, tc.status, apiErr.StatusCode)
 			assert.Equal(t, tc.message, apiErr.Message)
 			assert.Equal(t, fmt.Sprint(tc.fields), fmt.Sprint(apiErr.Fields))
@@ -105,10 +106,10 @@ func TestAReadNeverClaimsThatSomethingMayHaveMoved(t *testing.T) {
 	for _, status := range []int{500, 502, 503, 408, 200} {
 		server := newStub(t, status, "text/html", "<h1>oops</h1>")
 		_, err := newClient(t, server.URL).Rides.List(t.Context(), "co-1", kapiten.ListOptions{})
-		var apiErr *kapiten.Error
+		var apiErr *sdk.Error
 		require.ErrorAs(t, err, &apiErr)
-		assert.Equal(t, kapiten.OutcomeNoEffect, apiErr.Outcome, status)
-		assert.NotErrorIs(t, err, kapiten.ErrOutcomeUnknown)
+		assert.Equal(t, sdk.NoEffect, apiErr.Outcome, status)
+		assert.NotErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // wireCalls has one entry per exported method that sends a request. Find, Wait,
@@ -108,7 +109,7 @@ var wireCalls = map[string]struct {
 }
 
 func TestEveryMethodSendsItsRow(t *testing.T) {
-	rows := map[string]kapiten.Operation{}
+	rows := map[string]sdk.Operation{}
 	for _, op := range kapiten.Operations() {
 		rows[op.Name] = op
 	}
@@ -124,7 +125,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 			client := newClient(t, server.URL)
 			err := want.call(t.Context(), client)
 
-			var apiErr *kapiten.Error
+			var apiErr *sdk.Error
 			require.ErrorAs(t, err, &apiErr)
 			assert.Equal(t, want.op, apiErr.Operation)
 			seen := server.requests()
@@ -163,7 +164,7 @@ func exportedMethods() []string {
 func TestRoutesCanBeOverridden(t *testing.T) {
 	server := newStub(t, 200, "application/json", `{"id":"u-1","token":"t"}`)
 	client := newClient(t, server.URL, func(c *kapiten.Config) {
-		c.Routes = map[string]kapiten.Route{kapiten.OpUserToken: {Method: "POST", Path: "/v2/tokens/{user_id}"}}
+		c.Routes = map[string]sdk.Route{kapiten.OpUserToken: {Method: "POST", Path: "/v2/tokens/{user_id}"}}
 	})
 	token, err := client.Users.Token(t.Context(), "co-1", "u 1")
 	require.NoError(t, err)
@@ -173,7 +174,7 @@ func TestRoutesCanBeOverridden(t *testing.T) {
 }
 
 func TestRoutesThatCannotWorkAreRefused(t *testing.T) {
-	for name, routes := range map[string]map[string]kapiten.Route{
+	for name, routes := range map[string]map[string]sdk.Route{
 		"unknown operation":   {"rides.teleport": {Path: "/x/"}},
 		"unknown placeholder": {kapiten.OpListRides: {Path: "/rides/{ride_id}/"}},
 		"no leading slash":    {kapiten.OpListRides: {Path: "rides/"}},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // ListOptions choose a page of a list.
@@ -37,7 +38,7 @@ type Page[T any] struct {
 	// links they come from are never followed: in the document's own sample
 	// they point to another host.
 	NextPage, PreviousPage int
-	Raw                    json.RawMessage
+	Raw                    sdk.Raw
 
 	cut bool // the next link leads nowhere new: there may be more
 }
@@ -128,11 +129,11 @@ func all[T any](list func(ListOptions) (*Page[T], error)) iter.Seq2[T, error] {
 // listPage fetches one page of a company's list.
 func listPage[T any](ctx context.Context, c *Client, op, companyID string, o ListOptions, decode func(json.RawMessage) (T, error)) (*Page[T], error) {
 	query, fields := o.query()
-	if err := c.invalid(op, "", fields); err != nil {
+	if err := c.core.Invalid(op, "", fields); err != nil {
 		return nil, err
 	}
 	var page *Page[T]
-	err := c.do(ctx, transport.Call{
+	err := c.core.Do(ctx, transport.Call{
 		Op: op, Path: []string{companyID}, Query: query,
 		Decode: func(r *transport.Response) error {
 			p, err := decodePage(r, o.Page, decode)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // pagedServer serves bodies by page number and counts the requests per page.
@@ -86,7 +87,7 @@ func TestAllEndsWithTheErrorOfAPage(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"a"}, ids)
-	require.ErrorIs(t, last, kapiten.ErrNotFound)
+	require.ErrorIs(t, last, sdk.ErrNotFound)
 }
 
 func TestAllStopsOnAPageThatLeadsNowhereNew(t *testing.T) {
@@ -131,7 +132,7 @@ func TestPagesSayWhatIsBeforeAndBehindThem(t *testing.T) {
 	assert.Zero(t, page.NextPage)
 
 	_, err = client.Rides.List(t.Context(), "co-1", kapiten.ListOptions{Page: 8})
-	assert.ErrorIs(t, err, kapiten.ErrUnexpectedResponse, "an envelope without results is no empty list")
+	assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, "an envelope without results is no empty list")
 }
 
 func TestASearchLooksThroughTheNewestPagesOnly(t *testing.T) {
@@ -148,8 +149,8 @@ func TestASearchLooksThroughTheNewestPagesOnly(t *testing.T) {
 	assert.Len(t, asked(), 5)
 
 	_, err = client.Rides.Find(t.Context(), "co-1", "r6")
-	require.ErrorIs(t, err, kapiten.ErrNotFound)
-	assert.NotErrorIs(t, err, kapiten.ErrOutcomeUnknown)
+	require.ErrorIs(t, err, sdk.ErrNotFound)
+	assert.NotErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Len(t, asked(), 10)
 }
 
@@ -158,9 +159,9 @@ func TestASearchByExternalIDSaysNothingWhereListsDoNotShowIt(t *testing.T) {
 	server, _ := pagedServer(t, map[string]string{"1": `{"count":1,"next":null,"results":[{"id":"a","reference_number":"KPT-112233","status":"COMPLETED"}]}`})
 	client := newClient(t, server.URL)
 	_, err := client.Rides.FindByExternalID(t.Context(), "co-1", "ORDER-1")
-	require.ErrorIs(t, err, kapiten.ErrUnexpectedResponse)
-	assert.NotErrorIs(t, err, kapiten.ErrNotFound)
+	require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+	assert.NotErrorIs(t, err, sdk.ErrNotFound)
 
 	_, err = client.Rides.CreateOnce(t.Context(), validRide())
-	assert.ErrorIs(t, err, kapiten.ErrUnexpectedResponse, "CreateOnce must not create what it could not find again")
+	assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, "CreateOnce must not create what it could not find again")
 }

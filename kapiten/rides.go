@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // RidesService prices, creates, lists and follows deliveries.
@@ -53,7 +54,7 @@ type Ride struct {
 	ExternalID      string    // yours; a list shows it only if the server does so (assumed)
 	CreatedAt       time.Time // assumed; zero when the answer has none
 	UpdatedAt       time.Time // assumed; zero when the answer has none
-	Raw             json.RawMessage
+	Raw             sdk.Raw
 
 	showsExternalID bool // the answer had the key, null or not
 }
@@ -63,7 +64,7 @@ type Ride struct {
 // then matches ErrOutcomeUnknown and its Reference is the external id to look
 // for. See CreateOnce for a Create that does the looking.
 func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, error) {
-	if err := s.c.invalid(OpCreateRide, p.ExternalID, p.validate().Fields); err != nil {
+	if err := s.c.core.Invalid(OpCreateRide, p.ExternalID, p.validate().Fields); err != nil {
 		return nil, err
 	}
 	return s.create(ctx, p, nil)
@@ -84,7 +85,7 @@ func (s *RidesService) create(ctx context.Context, p CreateRideParams, find func
 			return ride != nil, err
 		}
 	}
-	if err := s.c.do(ctx, call); err != nil {
+	if err := s.c.core.Do(ctx, call); err != nil {
 		return nil, err
 	}
 	if !ride.showsExternalID { // the document's answer does not
@@ -168,7 +169,7 @@ func decodeRide(raw json.RawMessage) (Ride, error) {
 	return Ride{
 		ID: string(w.ID), ReferenceNumber: string(w.ReferenceNumber), Status: RideStatus(w.Status),
 		EstimatedPrice: w.EstimatedPrice.Null(), DistanceKM: w.DistanceKM.Null(), ExternalID: w.ExternalID.Text,
-		CreatedAt: w.CreatedAt.Time, UpdatedAt: w.UpdatedAt.Time, Raw: raw,
+		CreatedAt: w.CreatedAt.Time, UpdatedAt: w.UpdatedAt.Time, Raw: sdk.Raw(raw),
 		showsExternalID: w.ExternalID.Present,
 	}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func sample(t *testing.T, name string) string {
@@ -28,8 +29,8 @@ func sample(t *testing.T, name string) string {
 // Every sample answer of the reference document goes through the client.
 func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 	first := kapiten.ListOptions{}
-	cases := map[string]func(context.Context, *kapiten.Client, *testing.T) (json.RawMessage, error){
-		"create_company.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (json.RawMessage, error) {
+	cases := map[string]func(context.Context, *kapiten.Client, *testing.T) (sdk.Raw, error){
+		"create_company.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
 			got, err := c.Companies.Create(ctx, kapiten.CreateCompanyParams{Name: "n", RegistrationNumber: "r", Address: "a", ContactPerson: "c", PhoneNumber: "p", Email: "e"})
 			require.NoError(t, err)
 			assert.Equal(t, "721e54a2-...", got.ID)
@@ -40,14 +41,14 @@ func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 			assert.Equal(t, "{}", string(got.PricingConfig))
 			return got.Raw, err
 		},
-		"registration_lookup.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (json.RawMessage, error) {
+		"registration_lookup.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
 			got, err := c.Companies.ByRegistration(ctx, "RDB2026-XP")
 			require.NoError(t, err)
 			assert.Equal(t, "Best Pilau Ltd", got.Name)
 			assert.True(t, got.IsActive)
 			return got.Raw, err
 		},
-		"add_api_user.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (json.RawMessage, error) {
+		"add_api_user.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
 			got, err := c.Users.Create(ctx, kapiten.CreateUserParams{CompanyID: "c", PhoneNumber: "p", FirstName: "f", LastName: "l", Email: "e"})
 			require.NoError(t, err)
 			assert.Equal(t, "9944b091-...", got.ID)
@@ -57,12 +58,12 @@ func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 			assert.Equal(t, "RWF", got.Wallet.Currency)
 			return got.Raw, err
 		},
-		"get_api_key.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (json.RawMessage, error) {
+		"get_api_key.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
 			got, err := c.Users.Token(ctx, "c", "u")
 			assert.Equal(t, "9944b09199c...", got)
 			return nil, err
 		},
-		"estimate_ride_price.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (json.RawMessage, error) {
+		"estimate_ride_price.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
 			p := validRide()
 			got, err := c.Rides.Estimate(ctx, kapiten.EstimateParams{CompanyID: "c", Pickup: p.Pickup, Dropoff: p.Dropoff})
 			require.NoError(t, err)
@@ -71,7 +72,7 @@ func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 			money(t, "700", got.Details.DistanceFare.Decimal)
 			return got.Raw, err
 		},
-		"create_delivery.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (json.RawMessage, error) {
+		"create_delivery.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
 			got, err := c.Rides.Create(ctx, validRide())
 			require.NoError(t, err)
 			assert.Equal(t, "KPT-123456", got.ReferenceNumber)
@@ -81,7 +82,7 @@ func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 			assert.Equal(t, "ORDER-99123", got.ExternalID, "the answer does not show it, so it is the one that was sent")
 			return got.Raw, err
 		},
-		"wallet_topup.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (json.RawMessage, error) {
+		"wallet_topup.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
 			got, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: "c", Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456"})
 			require.NoError(t, err)
 			money(t, "5000", got.Amount)
@@ -90,7 +91,7 @@ func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 			assert.True(t, got.CreatedAt.IsZero(), "the sample's date is cut short, which must not cost the answer")
 			return got.Raw, err
 		},
-		"list_transactions.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (json.RawMessage, error) {
+		"list_transactions.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
 			page, err := c.Wallet.Transactions(ctx, "c", first)
 			require.NoError(t, err)
 			assert.Equal(t, 12, page.Count)
@@ -100,7 +101,7 @@ func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 			assert.Equal(t, "Ride deduction", page.Items[0].Description)
 			return page.Raw, err
 		},
-		"list_company_users.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (json.RawMessage, error) {
+		"list_company_users.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
 			page, err := c.Users.List(ctx, "c", first)
 			require.NoError(t, err)
 			assert.Equal(t, 2, page.Count)
@@ -108,7 +109,7 @@ func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 			assert.Equal(t, "Doe", page.Items[0].LastName)
 			return page.Raw, err
 		},
-		"list_rides.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (json.RawMessage, error) {
+		"list_rides.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
 			page, err := c.Rides.List(ctx, "c", first)
 			require.NoError(t, err)
 			assert.Equal(t, 150, page.Count)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Planted in the token, the parameters and the answers; none of it may come out
@@ -44,7 +45,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 			`{"detail":"planted-detail","token":"planted-answer","id":"x","status":"planted-status","name":["planted-message"]}`)
 		client := newClient(t, server.URL, func(c *kapiten.Config) {
 			c.Logger = logger
-			c.OnAttempt = func(_ context.Context, a kapiten.Attempt) { fmt.Fprintf(out, "%v %+v\n", a, a) }
+			c.OnAttempt = func(_ context.Context, a sdk.Attempt) { fmt.Fprintf(out, "%v %+v\n", a, a) }
 		})
 		p := validRide()
 		p.CompanyID, p.Receiver.Phone, p.PickupInstructions = "planted-company", "planted-phone", "planted-instructions"
@@ -76,7 +77,7 @@ func TestTheErrorTextIsStableAndItsDetailsAreFields(t *testing.T) {
 		p := validRide()
 		p.ExternalID = reference
 		_, err := newClient(t, server.URL).Rides.Create(t.Context(), p)
-		var apiErr *kapiten.Error
+		var apiErr *sdk.Error
 		require.ErrorAs(t, err, &apiErr)
 		assert.Equal(t, reference, apiErr.Reference)
 		assert.Equal(t, []string{"Bad number " + reference + "."}, apiErr.Fields["sender.phone"])
@@ -93,11 +94,11 @@ func TestNoTokenLeavesForAnotherHost(t *testing.T) {
 		server := newRedirect(t, status, thief.URL)
 		client := newClient(t, server)
 		_, err := client.Rides.Create(t.Context(), validRide())
-		assert.ErrorIs(t, err, kapiten.ErrRedirected)
-		assert.ErrorIs(t, err, kapiten.ErrOutcomeUnknown)
+		assert.ErrorIs(t, err, sdk.ErrRedirected)
+		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		_, err = client.Users.Token(t.Context(), "co-1", "u-1")
-		assert.ErrorIs(t, err, kapiten.ErrRedirected)
-		assert.NotErrorIs(t, err, kapiten.ErrOutcomeUnknown)
+		assert.ErrorIs(t, err, sdk.ErrRedirected)
+		assert.NotErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	}
 	assert.Empty(t, thief.requests())
 }
@@ -114,27 +115,27 @@ func newRedirect(t *testing.T, status int, target string) string {
 func TestDoReachesAnyEndpointOfTheConfiguredHost(t *testing.T) {
 	server := newStub(t, 200, "application/json", `{"ok":true}`)
 	client := newClient(t, server.URL)
-	raw, err := client.Do(t.Context(), kapiten.RawCall{Method: "PATCH", Path: "/api/rides/r%2F1/", Body: map[string]string{"note": "x"}})
+	raw, err := client.Do(t.Context(), sdk.RawCall{Method: "PATCH", Path: "/api/rides/r%2F1/", Body: map[string]string{"note": "x"}})
 	require.NoError(t, err)
-	assert.Equal(t, json.RawMessage(`{"ok":true}`), raw)
+	assert.Equal(t, `{"ok":true}`, raw.String())
 	assert.Equal(t, []request{{"PATCH", "/api/rides/r%2F1/", "Token planted-token", "application/json", `{"note":"x"}`}}, server.requests())
 
 	for _, path := range []string{"", "https://elsewhere.example/", "api/rides/", "/a/../b", "/a?b=c", "/a b"} {
-		_, err := client.Do(t.Context(), kapiten.RawCall{Method: "GET", Path: path})
-		assert.ErrorIs(t, err, kapiten.ErrValidation, path)
+		_, err := client.Do(t.Context(), sdk.RawCall{Method: "GET", Path: path})
+		assert.ErrorIs(t, err, sdk.ErrValidation, path)
 	}
-	_, err = client.Do(t.Context(), kapiten.RawCall{Method: "get", Path: "/"})
-	assert.ErrorIs(t, err, kapiten.ErrValidation)
+	_, err = client.Do(t.Context(), sdk.RawCall{Method: "get", Path: "/"})
+	assert.ErrorIs(t, err, sdk.ErrValidation)
 	assert.Len(t, server.requests(), 1)
 }
 
 func TestDoRepeatsOnlyWhatIsReadOnly(t *testing.T) {
 	server := newStub(t, 502, "text/html", "<h1>502</h1>")
 	client := newClient(t, server.URL, func(c *kapiten.Config) { c.MaxAttempts, c.MinBackoff = 3, 1 })
-	_, err := client.Do(t.Context(), kapiten.RawCall{Method: "POST", Path: "/api/x/"})
-	assert.ErrorIs(t, err, kapiten.ErrOutcomeUnknown)
+	_, err := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/api/x/"})
+	assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Len(t, server.requests(), 1)
-	_, err = client.Do(t.Context(), kapiten.RawCall{Method: "POST", Path: "/api/x/", ReadOnly: true})
-	assert.ErrorIs(t, err, kapiten.ErrServer)
+	_, err = client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/api/x/", ReadOnly: true})
+	assert.ErrorIs(t, err, sdk.ErrServer)
 	assert.Len(t, server.requests(), 4)
 }

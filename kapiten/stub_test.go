@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // request is what a stub server saw.
@@ -49,7 +50,7 @@ func (s *stub) requests() []request {
 
 func newClient(t *testing.T, url string, change ...func(*kapiten.Config)) *kapiten.Client {
 	t.Helper()
-	cfg := kapiten.Config{BaseURL: url, Token: "planted-token", MaxAttempts: 1}
+	cfg := kapiten.Config{BaseURL: url, Token: "planted-token", Options: sdk.Options{MaxAttempts: 1}}
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // UsersService manages the staff users of a company and their API tokens.
@@ -34,7 +35,7 @@ type User struct {
 	// Wallet is the user's own wallet. Whether it is ever used is not
 	// documented: rides are paid from the company's.
 	Wallet *UserWallet
-	Raw    json.RawMessage
+	Raw    sdk.Raw
 }
 
 // UserWallet is the wallet shown with a new user.
@@ -53,11 +54,11 @@ func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, e
 	f.Require("first_name", p.FirstName)
 	f.Require("last_name", p.LastName)
 	f.Require("email", p.Email)
-	if err := s.c.invalid(OpCreateUser, p.Email, f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpCreateUser, p.Email, f.Fields); err != nil {
 		return nil, err
 	}
 	var user *User
-	err := s.c.do(ctx, transport.Call{
+	err := s.c.core.Do(ctx, transport.Call{
 		Op: OpCreateUser, Path: []string{p.CompanyID}, Reference: p.Email,
 		Body:   userRequest{p.PhoneNumber, p.FirstName, p.LastName, p.Email},
 		Decode: into(&user, decodeUser),
@@ -69,7 +70,7 @@ func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, e
 // as a password: no way to rotate or revoke it is documented.
 func (s *UsersService) Token(ctx context.Context, companyID, userID string) (string, error) {
 	var token string
-	err := s.c.do(ctx, transport.Call{
+	err := s.c.core.Do(ctx, transport.Call{
 		Op: OpUserToken, Path: []string{companyID, userID},
 		Decode: func(r *transport.Response) error {
 			var w struct {
@@ -125,7 +126,7 @@ func decodeUser(raw json.RawMessage) (User, error) {
 	}
 	user := User{
 		ID: string(w.ID), PhoneNumber: string(w.PhoneNumber), FirstName: string(w.FirstName),
-		LastName: string(w.LastName), Email: string(w.Email), Raw: raw,
+		LastName: string(w.LastName), Email: string(w.Email), Raw: sdk.Raw(raw),
 	}
 	if w.Wallet != nil {
 		user.Wallet = &UserWallet{Balance: w.Wallet.Balance.Null(), Currency: string(w.Wallet.Currency)}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
@@ -87,11 +88,11 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := newStub(t, 200, "application/json", `{}`)
 			err := tc.call(t.Context(), newClient(t, server.URL))
-			var apiErr *kapiten.Error
+			var apiErr *sdk.Error
 			require.ErrorAs(t, err, &apiErr)
-			assert.ErrorIs(t, err, kapiten.ErrValidation)
-			assert.ErrorIs(t, err, kapiten.ErrNotSent)
-			assert.NotErrorIs(t, err, kapiten.ErrOutcomeUnknown)
+			assert.ErrorIs(t, err, sdk.ErrValidation)
+			assert.ErrorIs(t, err, sdk.ErrNotSent)
+			assert.NotErrorIs(t, err, sdk.ErrOutcomeUnknown)
 			assert.ElementsMatch(t, tc.fields, keys(apiErr.Fields))
 			for _, field := range tc.fields {
 				assert.Contains(t, err.Error(), field)
@@ -120,9 +121,9 @@ func TestConfigurationIsRefusedByFieldAndWithoutItsValue(t *testing.T) {
 		"credentials":         {kapiten.Config{BaseURL: "https://user:planted-secret@api.kapiteni.com"}, "BaseURL"},
 		"query":               {kapiten.Config{BaseURL: "https://api.kapiteni.com/?key=planted-secret"}, "BaseURL"},
 		"header injection":    {kapiten.Config{Token: "planted-secret\r\nX: y"}, "Token"},
-		"negative attempts":   {kapiten.Config{MaxAttempts: -1}, "MaxAttempts"},
-		"negative wait":       {kapiten.Config{MinBackoff: -1}, "MinBackoff"},
-		"negative retryafter": {kapiten.Config{MaxRetryAfter: -1}, "MaxRetryAfter"},
+		"negative attempts":   {kapiten.Config{Options: sdk.Options{MaxAttempts: -1}}, "MaxAttempts"},
+		"negative wait":       {kapiten.Config{Options: sdk.Options{MinBackoff: -1}}, "MinBackoff"},
+		"negative retryafter": {kapiten.Config{Options: sdk.Options{MaxRetryAfter: -1}}, "MaxRetryAfter"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := kapiten.New(tc.cfg)

@@ -17,14 +17,14 @@ const (
 // it returns the ride as last seen, if it was seen, with the error.
 func (s *RidesService) Wait(ctx context.Context, companyID, rideID string) (*Ride, error) {
 	var last *Ride
-	err := publicError(s.c.core.Poll(ctx, OpListRides, rideID, pollMin, pollMax, func(ctx context.Context) (bool, error) {
+	err := s.c.core.Poll(ctx, OpListRides, rideID, pollMin, pollMax, func(ctx context.Context) (bool, error) {
 		ride, err := s.Find(ctx, companyID, rideID)
 		if err != nil {
 			return false, err
 		}
 		last = ride
 		return ride.Status.Final(), nil
-	}))
+	})
 	return last, err
 }
 
@@ -33,13 +33,13 @@ func (s *RidesService) Wait(ctx context.Context, companyID, rideID string) (*Rid
 // failed is returned without an error: look at its Status.
 func (s *WalletService) Wait(ctx context.Context, companyID, transactionID string) (*Transaction, error) {
 	var last *Transaction
-	err := publicError(s.c.core.Poll(ctx, OpListTransactions, transactionID, pollMin, pollMax, func(ctx context.Context) (bool, error) {
+	err := s.c.core.Poll(ctx, OpListTransactions, transactionID, pollMin, pollMax, func(ctx context.Context) (bool, error) {
 		transaction, err := s.Find(ctx, companyID, transactionID)
 		if err != nil {
 			return false, err
 		}
 		last = transaction
 		return transaction.Status.Final(), nil
-	}))
+	})
 	return last, err
 }

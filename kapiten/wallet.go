@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // WalletService fills a company's wallet and shows its ledger. No endpoint for
@@ -36,7 +37,7 @@ type Transaction struct {
 	Status      TransactionStatus
 	Description string
 	CreatedAt   time.Time // zero when the answer has none; Raw keeps its text
-	Raw         json.RawMessage
+	Raw         sdk.Raw
 }
 
 // TopUp asks mobile money for a deposit. It answers PENDING; completion shows
@@ -52,11 +53,11 @@ func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction,
 		f.Add("amount", "must be whole francs")
 	}
 	f.Require("phone_number", p.PhoneNumber)
-	if err := s.c.invalid(OpTopUpWallet, p.Description, f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpTopUpWallet, p.Description, f.Fields); err != nil {
 		return nil, err
 	}
 	var transaction *Transaction
-	err := s.c.do(ctx, transport.Call{
+	err := s.c.core.Do(ctx, transport.Call{
 		Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description,
 		Body:   topUpRequest{wire.Number(p.Amount), p.PhoneNumber, p.Description},
 		Decode: into(&transaction, decodeTransaction),
@@ -103,6 +104,6 @@ func decodeTransaction(raw json.RawMessage) (Transaction, error) {
 	}
 	return Transaction{
 		ID: string(w.ID), Amount: w.Amount.Decimal, Type: TransactionType(w.Type),
-		Status: TransactionStatus(w.Status), Description: string(w.Description), CreatedAt: w.CreatedAt.Time, Raw: raw,
+		Status: TransactionStatus(w.Status), Description: string(w.Description), CreatedAt: w.CreatedAt.Time, Raw: sdk.Raw(raw),
 	}, nil
 }

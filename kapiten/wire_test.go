@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // wireCall is one use of the client and what it gets back, request by request. An
@@ -36,8 +37,8 @@ type wireCall struct {
 func newWireClient(t *testing.T, wire *wireRecorder, minimal bool) *kapiten.Client {
 	t.Helper()
 	cfg := kapiten.Config{
-		BaseURL: "https://api.example/base", HTTPClient: &http.Client{Transport: wire}, Token: "planted-token",
-		OnAttempt: func(_ context.Context, a kapiten.Attempt) { wire.operations = append(wire.operations, a.Operation) },
+		BaseURL: "https://api.example/base",
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: func(_ context.Context, a sdk.Attempt) { wire.operations = append(wire.operations, a.Operation) }}, Token: "planted-token",
 	}
 	if minimal {
 		cfg.BaseURL, cfg.Token = "", ""
@@ -310,7 +311,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "every field", responses: []string{`{}`},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Do(t.Context(), kapiten.RawCall{
+			_, err := c.Do(t.Context(), sdk.RawCall{
 				Method: "PUT", Path: "/api/x%20y/42/", Query: url.Values{"z": {"1 & 2"}, "a": {"é", "b"}}, Body: map[string]any{"text": "<a> & é", "n": 1.5}, ReadOnly: true,
 			})
 			return err
@@ -319,7 +320,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "no body", minimal: true, responses: []string{`{}`},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Do(t.Context(), kapiten.RawCall{Method: "GET", Path: "/api/x/"})
+			_, err := c.Do(t.Context(), sdk.RawCall{Method: "GET", Path: "/api/x/"})
 			return err
 		},
 	},

@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // answer holds every key the gateway is known to send: the token, the two error
@@ -38,7 +39,7 @@ type answer struct {
 	AccountBalance    wire.Text `json:"account_balance"`
 	ResultDescription wire.Text `json:"result_description"`
 
-	raw json.RawMessage
+	raw sdk.Raw
 }
 
 var errNoObject = errors.New("no JSON object")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // floorRequest and floorAnswer are what a careful engineer writes by hand.
@@ -86,7 +87,8 @@ func sides(tb testing.TB) stage.Pair {
 	}))
 	const url = "http://kasapay.localhost"
 	client, err := kasapay.New(kasapay.Config{
-		BaseURL: url, ConsumerKey: "key-1", ConsumerSecret: planted, ServiceCode: "12346", HTTPClient: hc, AttemptTimeout: -1,
+		BaseURL: url, ConsumerKey: "key-1", ConsumerSecret: planted, ServiceCode: "12346",
+		Options: sdk.Options{HTTPClient: hc, AttemptTimeout: -1},
 	})
 	require.NoError(tb, err)
 	p := validPayout()

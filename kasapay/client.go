@@ -7,9 +7,8 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
-
-const userAgent = "kapiten-go/1"
 
 // Client calls the Kasapay gateway. It is safe for concurrent use.
 type Client struct {
@@ -31,11 +30,9 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{serviceCode: cfg.ServiceCode, callbackURL: cfg.CallbackURL}
 	core, err := transport.New(transport.Config{
-		Provider: "kasapay", UserAgent: userAgent,
-		BaseURL: cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
-		HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, OnAttempt: cfg.OnAttempt,
-		MaxAttempts: cfg.MaxAttempts, MinBackoff: cfg.MinBackoff, MaxBackoff: cfg.MaxBackoff,
-		MaxRetryAfter: cfg.MaxRetryAfter, AttemptTimeout: cfg.AttemptTimeout,
+		Provider: "kasapay",
+		BaseURL:  cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
+		Options:    cfg.Options,
 		Operations: operations, Routes: cfg.Routes,
 		Tokens:    transport.NewTokenSource(c.login(cfg.ConsumerKey, cfg.ConsumerSecret)),
 		Authorize: authorize,
@@ -49,22 +46,15 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-func authorize(req *http.Request, op transport.Operation, _ []byte, token string) error {
+func authorize(req *http.Request, op sdk.Operation, _ []byte, token string) error {
 	if !op.Open {
 		req.Header["X-Access-Token"] = []string{token}
 	}
 	return nil
 }
 
-// do carries out a call and shows a failure as this package's *Error.
-func (c *Client) do(ctx context.Context, call transport.Call) error {
-	return publicError(c.core.Do(ctx, call))
-}
-
-// invalid returns the refusal of bad parameters, or nil.
-func (c *Client) invalid(op, reference string, fields transport.Fields) error {
-	if f := transport.Invalid("kasapay", c.core.Operation(op), reference, fields); f != nil {
-		return publicError(f)
-	}
-	return nil
+// Do calls an endpoint this package does not know, with the client's credentials,
+// retries and errors, and returns the JSON of the response.
+func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
+	return c.core.Ask(ctx, call)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 type step = stage.Step
@@ -48,7 +49,7 @@ func newClient(t testing.TB, steps []step, change ...func(*kasapay.Config)) (*ka
 	s := stage.NewScript(append([]step{answer(200, token)}, steps...)...)
 	cfg := kasapay.Config{
 		BaseURL: kasapay.SandboxURL, ConsumerKey: "key-1", ConsumerSecret: planted, ServiceCode: "12346",
-		HTTPClient: &http.Client{Transport: s},
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
 	}
 	for _, c := range change {
 		c(&cfg)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // What to do with each outcome of a payout.
@@ -29,9 +30,9 @@ func ExamplePayoutsService_Initiate() {
 		Description: "Delivery 7", CallbackURL: "http://127.0.0.1:1/nobody-listens",
 	})
 	switch {
-	case errors.Is(err, kasapay.ErrOutcomeUnknown), errors.Is(err, kasapay.ErrDuplicate):
+	case errors.Is(err, sdk.ErrOutcomeUnknown), errors.Is(err, sdk.ErrDuplicate):
 		payout, err = client.Payouts.Status(ctx, "flour-7") // never pay again blindly
-	case errors.Is(err, kasapay.ErrConfiguration):
+	case errors.Is(err, sdk.ErrConfiguration):
 		fmt.Println("ask Kasapay about the service code")
 	}
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -78,9 +79,9 @@ func TestWhateverHappensToAPayoutItIsPaidAtMostOnce(t *testing.T) {
 					return
 				}
 				assert.Nil(t, payout)
-				var e *kasapay.Error
+				var e *sdk.Error
 				require.ErrorAs(t, err, &e)
-				assert.Equal(t, m.Outcome, e.Outcome)
+				assert.Equal(t, m.Outcome, e.Outcome.String())
 				assert.Equal(t, "ms83-1", e.Reference)
 			})
 		})
@@ -99,7 +100,7 @@ func TestAnExpiredTokenCostsOneLoginAndNoMoney(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, kasapaytest.Config{})
 				_, err := w.client.Payouts.Status(t.Context(), "none") // logs in
-				require.ErrorIs(t, err, kasapay.ErrNotFound)
+				require.ErrorIs(t, err, sdk.ErrNotFound)
 				require.NoError(t, w.AddFault(tc.fault))
 				require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Path: "/v1/payouts/b2b/initiate", Times: 1}))
 				_, err = w.client.Payouts.Initiate(t.Context(), validPayout())
@@ -126,7 +127,7 @@ func TestALongRunRenewsItsTokenAheadOfItsEnd(t *testing.T) {
 		w := newWorld(t, kasapaytest.Config{TokenLifetime: 10 * time.Minute})
 		for range 60 {
 			_, err := w.client.Payouts.Status(t.Context(), "none")
-			require.ErrorIs(t, err, kasapay.ErrNotFound)
+			require.ErrorIs(t, err, sdk.ErrNotFound)
 			wait(t, 30*time.Second)
 		}
 		for _, r := range w.Requests() {
@@ -140,7 +141,7 @@ func TestNothingIsSentAgainWhileKasapayCannotBeAsked(t *testing.T) {
 		w := newWorld(t, kasapaytest.Config{})
 		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Path: "/v1/payouts/**"})) // the lookups too
 		_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
-		require.ErrorIs(t, err, kasapay.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		w.ClearFaults()
 		assert.Equal(t, 1, w.paid(t))
 		payout, err := w.client.Payouts.Status(t.Context(), "ms83-1")
@@ -165,7 +166,7 @@ func TestOfTwoCallersWithOneReferenceOnlyOnePays(t *testing.T) {
 						switch {
 						case err == nil:
 							outcomes["accepted"]++
-						case errors.Is(err, kasapay.ErrDuplicate) && errors.Is(err, kasapay.ErrRejected):
+						case errors.Is(err, sdk.ErrDuplicate) && errors.Is(err, sdk.ErrRejected):
 							outcomes["duplicate"]++
 						}
 					})

@@ -2,7 +2,6 @@ package kasapay
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -57,10 +56,10 @@ type InitiateParams struct {
 // or currency is not taken for this one.
 func (s *PayoutsService) Initiate(ctx context.Context, p InitiateParams) (*Payout, error) {
 	i, fields := s.c.initiation(p)
-	if err := s.c.invalid(OpInitiate, p.Reference, fields); err != nil {
+	if err := s.c.core.Invalid(OpInitiate, p.Reference, fields); err != nil {
 		return nil, err
 	}
-	err := s.c.do(ctx, transport.Call{
+	err := s.c.core.Do(ctx, transport.Call{
 		Op: OpInitiate, Reference: i.request.PayoutReference, Body: &i.request, Decode: i.accepted, Lookup: i.lookup,
 	})
 	if err != nil {
@@ -89,25 +88,17 @@ func (i *initiation) accepted(r *transport.Response) (err error) {
 
 // lookup settles an unknown outcome.
 func (i *initiation) lookup(ctx context.Context) (bool, error) {
-	return transport.Settle(ctx, func(ctx context.Context) (bool, error) {
-		found, err := i.c.Payouts.Status(ctx, i.request.PayoutReference)
-		switch {
-		case absent(err):
-			return false, nil
-		case err != nil:
-			return false, err
-		case found.Amount.Valid && !found.Amount.Decimal.Equal(i.amount), found.Currency != "" && found.Currency != i.request.CurrencyCode:
-			return false, otherPayout{}
-		}
-		i.payout = *found
-		return true, nil
-	})
-}
-
-// absent reports Kasapay's own word that it knows no such payout.
-func absent(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Outcome == OutcomeRejected && errors.Is(err, ErrNotFound)
+	found, err := i.c.Payouts.Status(ctx, i.request.PayoutReference)
+	switch {
+	case transport.SaysAbsent(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	case found.Amount.Valid && !found.Amount.Decimal.Equal(i.amount), found.Currency != "" && found.Currency != i.request.CurrencyCode:
+		return false, otherPayout{}
+	}
+	i.payout = *found
+	return true, nil
 }
 
 // otherPayout is what a lookup found when the reference was used for something
@@ -117,7 +108,7 @@ type otherPayout struct{}
 func (otherPayout) Error() string {
 	return "the payout under this reference has another amount or currency"
 }
-func (o otherPayout) SafePhrase() string { return o.Error() }
+func (o otherPayout) SafeText() string { return o.Error() }
 
 type initiateRequest struct {
 	PayoutReference         string        `json:"payout_reference"`

@@ -10,14 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, accepted)}, func(c *kasapay.Config) { c.ServiceCode = "" })
 	_, err := client.Payouts.Initiate(t.Context(), kasapay.InitiateParams{})
-	require.ErrorIs(t, err, kasapay.ErrValidation)
-	require.ErrorIs(t, err, kasapay.ErrNotSent)
-	var e *kasapay.Error
+	require.ErrorIs(t, err, sdk.ErrValidation)
+	require.ErrorIs(t, err, sdk.ErrNotSent)
+	var e *sdk.Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, map[string][]string{
 		"payout_reference": {"is required"}, "service_code": {"is required"}, "payment_account_reference": {"is required"},
@@ -51,9 +52,9 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 			p := validPayout()
 			tc.change(&p)
 			_, err := client.Payouts.Initiate(t.Context(), p)
-			var e *kasapay.Error
+			var e *sdk.Error
 			require.ErrorAs(t, err, &e)
-			assert.Equal(t, kasapay.OutcomeNotSent, e.Outcome)
+			assert.Equal(t, sdk.NotSent, e.Outcome)
 			assert.Len(t, e.Fields, 1)
 			assert.Contains(t, e.Fields, tc.field)
 			assert.Empty(t, s.Requests())
@@ -135,8 +136,8 @@ func TestAPayoutWhoseCallbackURLCannotBeMintedIsNotSent(t *testing.T) {
 			p := validPayout()
 			p.CallbackURL = ""
 			_, err := client.Payouts.Initiate(t.Context(), p)
-			require.ErrorIs(t, err, kasapay.ErrNotSent)
-			var e *kasapay.Error
+			require.ErrorIs(t, err, sdk.ErrNotSent)
+			var e *sdk.Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, map[string][]string{"callback_url": {tc.fault}}, e.Fields)
 			assert.Empty(t, s.Requests())

@@ -8,16 +8,21 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // refused is the documented response code of a refusal; any error code beside it
 // passes through.
 const refused = "721"
 
+// ResponseCode is the response_code of a refusal, "721" in the document. It is the
+// Detail of the *sdk.Error, whose Code is the error_code where there is one.
+type ResponseCode string
+
 // interpret reads an answer. Refusals come in two envelopes of the gateway's own,
 // under HTTP statuses that are not documented (721 may come with a 200); all else
 // is somebody else's page.
-func interpret(op transport.Operation, r *transport.Response) transport.Verdict {
+func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	a, err := parseAnswer(r.Body)
 	switch {
 	case err != nil && good(r.Status) && wire.IsArray(r.Body):
@@ -30,7 +35,7 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 	if v.Kind == transport.Accepted {
 		return v
 	}
-	if op.Name == OpInitiate && v.Kind == transport.Refused && v.Fields == nil && !slices.Contains(v.Kinds, error(transport.ErrConfiguration)) {
+	if op.Name == OpInitiate && v.Kind == transport.Refused && v.Fields == nil && !slices.Contains(v.Reasons, error(sdk.ErrConfiguration)) {
 		// It may be a duplicate in words nobody knows, or the float may be short
 		// because the first request has it. Should there have been one, this says
 		// nothing about it.
@@ -38,7 +43,7 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 	}
 	v.Code, v.Message = a.code(), a.text()
 	if a.ResponseCode != "" {
-		v.Detail = string(a.ResponseCode)
+		v.Detail = ResponseCode(a.ResponseCode)
 	}
 	return v
 }
@@ -47,12 +52,12 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 // not exist must not look like a payout that does not exist.
 func foreign(status int) transport.Verdict {
 	if status == http.StatusNotFound {
-		return transport.Verdict{Kinds: []error{transport.ErrUnexpectedResponse}}
+		return transport.Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
 	}
 	return transport.Verdict{}
 }
 
-func (a *answer) verdict(op transport.Operation, status int) transport.Verdict {
+func (a *answer) verdict(op sdk.Operation, status int) transport.Verdict {
 	if own := a.ownStatus(); own >= 400 {
 		if good(status) {
 			status = own
@@ -89,33 +94,33 @@ func lost(status int) bool { return status >= 500 || status == http.StatusReques
 
 // envelope reads {"statusCode","message","error"}. Documented for bad
 // credentials; that the payout routes use it too is assumed.
-func (a *answer) envelope(op transport.Operation, status int) transport.Verdict {
+func (a *answer) envelope(op sdk.Operation, status int) transport.Verdict {
 	switch {
 	case lost(status):
 		return transport.Verdict{}
 	case status == http.StatusTooManyRequests:
 		// The framework throttles before any handler runs.
-		return transport.Verdict{Kind: transport.Throttled, Kinds: []error{transport.ErrRateLimited}}
+		return transport.Verdict{Kind: transport.Throttled, Reasons: []error{sdk.ErrRateLimited}}
 	case op.Open:
-		return transport.Verdict{Kind: transport.Refused, Kinds: []error{transport.ErrUnauthorized}}
+		return transport.Verdict{Kind: transport.Refused, Reasons: []error{sdk.ErrUnauthorized}}
 	case status == http.StatusUnauthorized:
 		return expired()
 	case status == http.StatusNotFound && a.noRoute() && op.Name == OpStatus:
 		return foreign(status)
 	case status == http.StatusNotFound && a.noRoute():
-		return transport.Verdict{Kind: transport.Refused, Kinds: []error{transport.ErrConfiguration}}
+		return transport.Verdict{Kind: transport.Refused, Reasons: []error{sdk.ErrConfiguration}}
 	case status == http.StatusNotFound && op.Name == OpStatus && strings.EqualFold(strings.Join(a.Message, ""), "not found"):
-		return transport.Verdict{Kind: transport.Refused, Kinds: []error{transport.ErrNotFound}}
+		return transport.Verdict{Kind: transport.Refused, Reasons: []error{sdk.ErrNotFound}}
 	case status == http.StatusConflict && op.Name == OpInitiate:
-		return transport.Verdict{Kind: transport.Duplicate, Kinds: []error{transport.ErrDuplicate}}
+		return transport.Verdict{Kind: transport.Duplicate, Reasons: []error{sdk.ErrDuplicate}}
 	}
 	v := a.refusal(op)
 	switch {
-	case v.Kinds != nil:
+	case v.Reasons != nil:
 	case status == http.StatusForbidden:
-		v.Kinds = []error{transport.ErrForbidden}
+		v.Reasons = []error{sdk.ErrForbidden}
 	case status == http.StatusBadRequest, status == http.StatusUnprocessableEntity:
-		v.Kinds, v.Fields = []error{transport.ErrValidation}, a.fields()
+		v.Reasons, v.Fields = []error{sdk.ErrValidation}, a.fields()
 	}
 	return v
 }
@@ -123,20 +128,20 @@ func (a *answer) envelope(op transport.Operation, status int) transport.Verdict 
 // refusal finds out what a refusal is about. Only SERVICE_NOT_ALLOWED and the
 // words "Invalid Payout Reference" are documented; the other words are assumed.
 // To take another word for "no such payout" could pay twice.
-func (a *answer) refusal(op transport.Operation) transport.Verdict {
+func (a *answer) refusal(op sdk.Operation) transport.Verdict {
 	v := transport.Verdict{Kind: transport.Refused}
 	switch {
 	case a.says("access token", "invalid token", "token expired", "expired token"):
 		return expired()
 	case op.Name == OpStatus && (a.says("payout", "reference", "transaction") && a.says("not found", "not exist") ||
 		a.says("invalid payout reference", "invalid reference", "unknown payout", "unknown reference", "unknown transaction")):
-		v.Kinds = []error{transport.ErrNotFound}
+		v.Reasons = []error{sdk.ErrNotFound}
 	case op.Name == OpInitiate && a.says("duplicate", "already exist", "already used", "already been used", "must be unique"):
-		v.Kind, v.Kinds = transport.Duplicate, []error{transport.ErrDuplicate}
+		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
 	case a.says("insufficient"):
-		v.Kinds = []error{transport.ErrInsufficientFunds}
+		v.Reasons = []error{sdk.ErrInsufficientFunds}
 	case a.says("service not allowed", "invalid service"):
-		v.Kinds = []error{transport.ErrConfiguration}
+		v.Reasons = []error{sdk.ErrConfiguration}
 	}
 	return v
 }
@@ -144,7 +149,7 @@ func (a *answer) refusal(op transport.Operation) transport.Verdict {
 // expired is a refused token. Nothing was done, so the request may be sent again
 // with a new one (assumed).
 func expired() transport.Verdict {
-	return transport.Verdict{Kind: transport.Expired, Kinds: []error{transport.ErrUnauthorized}}
+	return transport.Verdict{Kind: transport.Expired, Reasons: []error{sdk.ErrUnauthorized}}
 }
 
 // noRoute reports the words of NestJS, on either of its servers, for a route

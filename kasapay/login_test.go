@@ -14,6 +14,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func jwt(claims string) string {
@@ -47,7 +48,8 @@ func TestATokenLivesAsLongAsItsAnswerSays(t *testing.T) {
 				login := answer(201, tc.body)
 				s := stage.NewScript(login, answer(200, processed), answer(200, processed), login, answer(200, processed))
 				client, err := kasapay.New(kasapay.Config{
-					BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s", HTTPClient: &http.Client{Transport: s},
+					BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s",
+					Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
 				})
 				require.NoError(t, err)
 				ask := func() {
@@ -111,8 +113,8 @@ func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 
 				client, s = newClient(t, []step{refusal, answer(200, token), refusal})
 				_, err = client.Payouts.Initiate(t.Context(), validPayout())
-				require.ErrorIs(t, err, kasapay.ErrUnauthorized)
-				require.ErrorIs(t, err, kasapay.ErrRejected)
+				require.ErrorIs(t, err, sdk.ErrUnauthorized)
+				require.ErrorIs(t, err, sdk.ErrRejected)
 				assert.Equal(t, "auth initiate auth initiate", actions(s), "never a third time")
 			})
 		})
@@ -125,26 +127,27 @@ func TestAPayoutIsNotSentWithoutALogin(t *testing.T) {
 		login    step
 		sentinel error
 	}{
-		"refused":               {answer(400, authRefused), kasapay.ErrUnauthorized},
-		"refused in a 200":      {answer(200, authRefused), kasapay.ErrUnauthorized},
-		"refused with 401":      {answer(401, badToken), kasapay.ErrUnauthorized},
-		"down":                  {answer(503, "<h1>503</h1>"), kasapay.ErrServer},
-		"no token":              {answer(200, `{"expiresIn":3600}`), kasapay.ErrUnexpectedResponse},
-		"a token for no header": {answer(200, `{"access_token":"a\nb"}`), kasapay.ErrUnexpectedResponse},
+		"refused":               {answer(400, authRefused), sdk.ErrUnauthorized},
+		"refused in a 200":      {answer(200, authRefused), sdk.ErrUnauthorized},
+		"refused with 401":      {answer(401, badToken), sdk.ErrUnauthorized},
+		"down":                  {answer(503, "<h1>503</h1>"), sdk.ErrServer},
+		"no token":              {answer(200, `{"expiresIn":3600}`), sdk.ErrUnexpectedResponse},
+		"a token for no header": {answer(200, `{"access_token":"a\nb"}`), sdk.ErrUnexpectedResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := stage.NewScript(tc.login)
 				client, err := kasapay.New(kasapay.Config{
-					BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s", ServiceCode: "1", HTTPClient: &http.Client{Transport: s},
+					BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s", ServiceCode: "1",
+					Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
 				})
 				require.NoError(t, err)
 				_, err = client.Payouts.Initiate(t.Context(), validPayout())
-				require.ErrorIs(t, err, kasapay.ErrNotSent)
+				require.ErrorIs(t, err, sdk.ErrNotSent)
 				assert.ErrorIs(t, err, tc.sentinel)
-				assert.NotErrorIs(t, err, kasapay.ErrRejected)
+				assert.NotErrorIs(t, err, sdk.ErrRejected)
 				assert.NotContains(t, actions(s), "initiate")
-				var e *kasapay.Error
+				var e *sdk.Error
 				require.ErrorAs(t, err, &e)
 				assert.Equal(t, kasapay.OpInitiate, e.Operation)
 			})

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // wireCalls has one entry per exported method that sends a request.
@@ -31,13 +32,13 @@ var wireCalls = map[string]struct {
 		return err
 	}},
 	"Do": {"do", "/v1/statement?offset=10", func(ctx context.Context, c *kasapay.Client) error {
-		_, err := c.Do(ctx, kasapay.RawCall{Method: "POST", Path: "/v1/statement", Query: map[string][]string{"offset": {"10"}}, Body: struct{}{}})
+		_, err := c.Do(ctx, sdk.RawCall{Method: "POST", Path: "/v1/statement", Query: map[string][]string{"offset": {"10"}}, Body: struct{}{}})
 		return err
 	}},
 }
 
 func TestEveryMethodSendsItsRow(t *testing.T) {
-	rows := map[string]kasapay.Operation{"do": {Method: "POST"}}
+	rows := map[string]sdk.Operation{"do": {Method: "POST"}}
 	for _, op := range kasapay.Operations() {
 		rows[op.Name] = op
 	}
@@ -51,8 +52,8 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 			// A refusal ends every method after its first request.
 			c, s := newClient(t, []step{answer(403, `{"statusCode":403,"message":"Forbidden resource"}`)})
 			err := want.call(t.Context(), c)
-			require.ErrorIs(t, err, kasapay.ErrForbidden)
-			var e *kasapay.Error
+			require.ErrorIs(t, err, sdk.ErrForbidden)
+			var e *sdk.Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, want.op, e.Operation)
 			seen := s.Requests()
@@ -100,7 +101,7 @@ func exportedMethods() []string {
 func TestRoutesCanBeOverridden(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, processed)}, func(c *kasapay.Config) {
 		c.BaseURL = "https://gateway.example/kasapay/"
-		c.Routes = map[string]kasapay.Route{kasapay.OpAuth: {Path: "/v2/login"}, kasapay.OpStatus: {Path: "/v2/payouts/{payout_reference}"}}
+		c.Routes = map[string]sdk.Route{kasapay.OpAuth: {Path: "/v2/login"}, kasapay.OpStatus: {Path: "/v2/payouts/{payout_reference}"}}
 	})
 	_, err := client.Payouts.Status(t.Context(), "ms83-1")
 	require.NoError(t, err)
@@ -112,7 +113,7 @@ func TestStatusNeedsAReferenceThatFitsAPath(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, processed)})
 	for _, reference := range []string{"", ".", "..", " ms83-1", "ms83\n1"} {
 		_, err := client.Payouts.Status(t.Context(), reference)
-		require.ErrorIs(t, err, kasapay.ErrValidation, "%q", reference)
+		require.ErrorIs(t, err, sdk.ErrValidation, "%q", reference)
 	}
 	assert.Empty(t, s.Requests())
 }
@@ -120,7 +121,7 @@ func TestStatusNeedsAReferenceThatFitsAPath(t *testing.T) {
 func TestDoGivesTheAnswerAsItCame(t *testing.T) {
 	for _, body := range []string{`{"rates":{"KES":"1.0"}}`, `[{"payment_id":"0000"}]`} {
 		client, _ := newClient(t, []step{answer(200, body)})
-		raw, err := client.Do(t.Context(), kasapay.RawCall{Method: "GET", Path: "/v1/fx", ReadOnly: true})
+		raw, err := client.Do(t.Context(), sdk.RawCall{Method: "GET", Path: "/v1/fx", ReadOnly: true})
 		require.NoError(t, err)
 		assert.Equal(t, body, string(raw))
 	}
@@ -135,7 +136,7 @@ func TestConfigurationIsRefusedByFieldAndWithoutItsValue(t *testing.T) {
 		"plain http":                {"BaseURL", func(c *kasapay.Config) { c.BaseURL = "http://planted.example" }},
 		"no key":                    {"ConsumerKey", func(c *kasapay.Config) { c.ConsumerKey = " " }},
 		"no secret":                 {"ConsumerSecret", func(c *kasapay.Config) { c.ConsumerSecret = "" }},
-		"a route nobody has":        {"Routes", func(c *kasapay.Config) { c.Routes = map[string]kasapay.Route{"payouts.cancel": {}} }},
+		"a route nobody has":        {"Routes", func(c *kasapay.Config) { c.Routes = map[string]sdk.Route{"payouts.cancel": {}} }},
 		"fewer attempts than none":  {"MaxAttempts", func(c *kasapay.Config) { c.MaxAttempts = -1 }},
 		"waits the wrong way round": {"MinBackoff", func(c *kasapay.Config) { c.MinBackoff, c.MaxBackoff = 2, 1 }},
 	} {

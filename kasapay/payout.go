@@ -1,9 +1,9 @@
 package kasapay
 
 import (
-	"encoding/json"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/shopspring/decimal"
 )
 
@@ -37,7 +37,7 @@ type Payout struct {
 	RecipientName string // destination_name: "BANKX"
 	Description   string // of the request
 	Time          time.Time
-	Raw           json.RawMessage
+	Raw           sdk.Raw
 }
 
 // missing is the decode error of an answer without a field that makes it what

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func sample(t *testing.T, name string) string {
@@ -75,7 +76,8 @@ func TestTheDocumentsBankRequestIsSent(t *testing.T) {
 func TestTheDocumentsLoginIsSentAndItsTokenUsed(t *testing.T) {
 	s := stage.NewScript(answer(200, sample(t, "auth.json")), answer(200, processed))
 	client, err := kasapay.New(kasapay.Config{
-		BaseURL: kasapay.SandboxURL, ConsumerKey: "your_consumer_key", ConsumerSecret: "your_consumer_secret", HTTPClient: &http.Client{Transport: s},
+		BaseURL: kasapay.SandboxURL, ConsumerKey: "your_consumer_key", ConsumerSecret: "your_consumer_secret",
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
 	})
 	require.NoError(t, err)
 	_, err = client.Payouts.Status(t.Context(), "ms83-1")
@@ -94,12 +96,12 @@ func TestTheDocumentsLoginIsSentAndItsTokenUsed(t *testing.T) {
 func TestTheDocumentsRefusalsAreRead(t *testing.T) {
 	client, _ := newClient(t, []step{answer(200, sample(t, "initiate_refused.json"))})
 	_, err := client.Payouts.Initiate(t.Context(), validPayout())
-	var e *kasapay.Error
+	var e *sdk.Error
 	require.ErrorAs(t, err, &e)
-	assert.ErrorIs(t, err, kasapay.ErrConfiguration)
-	assert.Equal(t, kasapay.OutcomeRejected, e.Outcome)
+	assert.ErrorIs(t, err, sdk.ErrConfiguration)
+	assert.Equal(t, sdk.Rejected, e.Outcome)
 	assert.Equal(t, "SERVICE_NOT_ALLOWED", e.Code)
-	assert.Equal(t, "721", e.ResponseCode)
+	assert.Equal(t, "721", shownCode(e))
 	assert.Equal(t, "Invalid Service", e.Message)
 	assert.Equal(t, 200, e.StatusCode)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Planted in the credentials, the token, the parameters and the answers; none of
@@ -46,8 +47,7 @@ func TestPlantedSecretsAppearNowhere(t *testing.T) {
 func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, steps ...step) {
 	cfg := kasapay.Config{
 		BaseURL: kasapay.SandboxURL, ConsumerKey: "planted-key", ConsumerSecret: planted, ServiceCode: "12346",
-		HTTPClient: &http.Client{Transport: stage.NewScript(steps...)}, Logger: logger, MaxAttempts: 1,
-		OnAttempt: func(_ context.Context, a kasapay.Attempt) { fmt.Fprintf(out, "%v %+v %v\n", a, a, a.Err) },
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: stage.NewScript(steps...)}, Logger: logger, MaxAttempts: 1, OnAttempt: func(_ context.Context, a sdk.Attempt) { fmt.Fprintf(out, "%v %+v %v\n", a, a, a.Err) }},
 	}
 	fmt.Fprintf(out, "%v|%+v|%#v|%s|%v", cfg, cfg, cfg, cfg, &cfg)
 	logger.Info("configured", "config", cfg, "at", &cfg)
@@ -57,7 +57,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, steps
 	p.RecipientAccountNumber, p.RecipientName, p.CallbackURL = "planted-account", "planted-name", "https://shop.example/planted-secret"
 	_, initiateErr := client.Payouts.Initiate(t.Context(), p)
 	_, statusErr := client.Payouts.Status(t.Context(), "ms83-1")
-	_, rawErr := client.Do(t.Context(), kasapay.RawCall{Method: "POST", Path: "/planted/", Body: "planted"})
+	_, rawErr := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/planted/", Body: "planted"})
 	for _, err := range []error{initiateErr, statusErr, rawErr} {
 		if err == nil {
 			continue
@@ -77,11 +77,12 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, steps
 func TestTheBodyOfALoginThatFailedIsNotKept(t *testing.T) {
 	s := stage.NewScript(answer(500, `{"access_token":"planted-token"}`))
 	client, err := kasapay.New(kasapay.Config{
-		BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s", HTTPClient: &http.Client{Transport: s}, MaxAttempts: 1,
+		BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s",
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}, MaxAttempts: 1},
 	})
 	require.NoError(t, err)
 	_, err = client.Payouts.Status(t.Context(), "ms83-1")
-	var e *kasapay.Error
+	var e *sdk.Error
 	require.ErrorAs(t, err, &e)
 	assert.Empty(t, e.Body)
 }
@@ -94,7 +95,7 @@ func TestTheErrorTextIsStableAndItsDetailsAreFields(t *testing.T) {
 		client, _ := newClient(t, []step{answer(200, body, "X-Request-Id", "req-1")})
 		_, err := client.Payouts.Initiate(t.Context(), validPayout())
 		require.EqualError(t, err, text)
-		var e *kasapay.Error
+		var e *sdk.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, "req-1", e.RequestID)
 		assert.Equal(t, 1, e.Attempts)

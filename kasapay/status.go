@@ -12,11 +12,11 @@ import (
 func (s *PayoutsService) Status(ctx context.Context, reference string) (*Payout, error) {
 	var f transport.Faults
 	checkReference(&f, reference)
-	if err := s.c.invalid(OpStatus, reference, f.Fields); err != nil {
+	if err := s.c.core.Invalid(OpStatus, reference, f.Fields); err != nil {
 		return nil, err
 	}
 	var payout Payout
-	err := s.c.do(ctx, transport.Call{
+	err := s.c.core.Do(ctx, transport.Call{
 		Op: OpStatus, Path: []string{reference}, Reference: reference,
 		Decode: func(r *transport.Response) (err error) {
 			a, ok := r.Parsed.(*answer)

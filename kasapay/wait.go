@@ -3,6 +3,8 @@ package kasapay
 import (
 	"context"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
 const (
@@ -25,16 +27,16 @@ const (
 func (s *PayoutsService) Wait(ctx context.Context, reference string) (*Payout, error) {
 	var last *Payout
 	graceEnds := time.Now().Add(lookupGrace)
-	err := publicError(s.c.core.Poll(ctx, OpStatus, reference, pollMin, pollMax, func(ctx context.Context) (bool, error) {
+	err := s.c.core.Poll(ctx, OpStatus, reference, pollMin, pollMax, func(ctx context.Context) (bool, error) {
 		payout, err := s.Status(ctx, reference)
 		if err != nil {
-			if absent(err) && time.Now().Before(graceEnds) {
+			if transport.SaysAbsent(err) && time.Now().Before(graceEnds) {
 				return false, nil
 			}
 			return false, err
 		}
 		last = payout
 		return payout.Status.Final(), nil
-	}))
+	})
 	return last, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestWaitAsksUntilThePayoutIsFinal(t *testing.T) {
@@ -27,7 +28,7 @@ func TestWaitAsksUntilThePayoutIsFinal(t *testing.T) {
 		"jammed is waited through": {[]step{jammed, jammed, answer(200, `{"payment_status":705}`)}, "705", nil, 5 * time.Second},
 		"an unknown one too":       {[]step{answer(200, `{"payment_status":820}`), answer(200, processed)}, "700", nil, 2 * time.Second},
 		"not shown at first":       {[]step{answer(404, unknown), answer(200, processed)}, "700", nil, 2 * time.Second},
-		"never shown":              {[]step{answer(404, unknown)}, "", kasapay.ErrNotFound, 16250 * time.Millisecond},
+		"never shown":              {[]step{answer(404, unknown)}, "", sdk.ErrNotFound, 16250 * time.Millisecond},
 		"an outage is outlasted":   {[]step{answer(503, ""), nil, answer(502, ""), nil, nil, answer(200, processed)}, "700", nil, -1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // wireCall is one use of the client and what it gets back, request by request. An
@@ -37,8 +38,8 @@ type wireCall struct {
 func newWireClient(t *testing.T, wire *wireRecorder, minimal bool) *kasapay.Client {
 	t.Helper()
 	cfg := kasapay.Config{
-		BaseURL: kasapay.SandboxURL, HTTPClient: &http.Client{Transport: wire}, ConsumerKey: "key & <1>", ConsumerSecret: "planted-sécret",
-		OnAttempt: func(_ context.Context, a kasapay.Attempt) { wire.operations = append(wire.operations, a.Operation) },
+		BaseURL: kasapay.SandboxURL,
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: func(_ context.Context, a sdk.Attempt) { wire.operations = append(wire.operations, a.Operation) }}, ConsumerKey: "key & <1>", ConsumerSecret: "planted-sécret",
 	}
 	if minimal {
 		cfg.BaseURL, cfg.ServiceCode = "https://gateway.example/base/", "12346"
@@ -152,7 +153,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "every field", responses: []string{`{}`},
 		send: func(t *testing.T, c *kasapay.Client) error {
-			_, err := c.Do(t.Context(), kasapay.RawCall{
+			_, err := c.Do(t.Context(), sdk.RawCall{
 				Method: "PUT", Path: "/api/x%20y/42/", Query: url.Values{"z": {"1 & 2"}, "a": {"é", "b"}}, Body: map[string]any{"text": "<a> & é", "n": 1.5}, ReadOnly: true,
 			})
 			return err
@@ -161,7 +162,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "no body", minimal: true, responses: []string{`{}`},
 		send: func(t *testing.T, c *kasapay.Client) error {
-			_, err := c.Do(t.Context(), kasapay.RawCall{Method: "GET", Path: "/api/x/"})
+			_, err := c.Do(t.Context(), sdk.RawCall{Method: "GET", Path: "/api/x/"})
 			return err
 		},
 	},

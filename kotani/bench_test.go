@@ -13,6 +13,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 const benchAnswer = `{"id":17,"phoneNumber":"254722222222","message":"Withdrawal request received","amount":"20","externalId":"order-1"}`
@@ -75,7 +76,8 @@ func sides(tb testing.TB) stage.Pair {
 		_, _ = io.WriteString(w, benchAnswer)
 	}))
 	client, err := kotani.New(kotani.Config{
-		BaseURL: "http://kotani.localhost", PhoneNumber: "254700000000", CountryCode: "KEN", Password: password, HTTPClient: hc, AttemptTimeout: -1,
+		BaseURL: "http://kotani.localhost", PhoneNumber: "254700000000", CountryCode: "KEN", Password: password,
+		Options: sdk.Options{HTTPClient: hc, AttemptTimeout: -1},
 	})
 	require.NoError(tb, err)
 	return stage.Pair{

@@ -2,12 +2,12 @@ package kotani
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // BinanceService makes checkout links for payments by Binance Pay. An order that
@@ -32,7 +32,7 @@ type BinanceOrder struct {
 	CheckoutLink string `json:"checkoutLink"`
 	QRCodeLink   string `json:"qrcodeLink"`
 	Status       string `json:"status"`
-	Raw          json.RawMessage
+	Raw          sdk.Raw
 }
 
 // CreateOrder makes a checkout link and a QR code. It moves no money by itself,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // CeloService buys cUSD and turns cUSD into mobile money.
@@ -22,7 +23,7 @@ type BuyCeloParams struct {
 // CeloPurchase is the answer to a purchase.
 type CeloPurchase struct {
 	Details json.RawMessage // an object in the document, a text in the 2022 source
-	Raw     json.RawMessage
+	Raw     sdk.Raw
 }
 
 // Buy purchases cUSD for a user. It takes no reference, so an unknown outcome

@@ -7,11 +7,11 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 const (
-	provider  = "kotani"
-	userAgent = "kapiten-go/1"
+	provider = "kotani"
 )
 
 // Client calls the Kotani Pay API v2. It is safe for concurrent use.
@@ -43,11 +43,9 @@ func New(cfg Config) (*Client, error) {
 		c.tokens = transport.NewTokenSource(c.login(cfg))
 	}
 	core, err := transport.New(transport.Config{
-		Provider: provider, UserAgent: userAgent,
-		BaseURL: cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
-		HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, OnAttempt: cfg.OnAttempt,
-		MaxAttempts: cfg.MaxAttempts, MinBackoff: cfg.MinBackoff, MaxBackoff: cfg.MaxBackoff,
-		MaxRetryAfter: cfg.MaxRetryAfter, AttemptTimeout: cfg.AttemptTimeout,
+		Provider: provider,
+		BaseURL:  cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
+		Options:    cfg.Options,
 		Operations: operations, Routes: cfg.Routes,
 		Authorize: authorize, Tokens: c.tokens,
 		Interpret: interpret,
@@ -72,28 +70,19 @@ func New(cfg Config) (*Client, error) {
 }
 
 // authorize sends the token, which stands ready with its scheme.
-func authorize(req *http.Request, _ transport.Operation, _ []byte, token string) error {
+func authorize(req *http.Request, _ sdk.Operation, _ []byte, token string) error {
 	if token != "" {
 		req.Header["Authorization"] = []string{token}
 	}
 	return nil
 }
 
-// do carries out a call and shows a failure as this package's *Error.
-func (c *Client) do(ctx context.Context, call transport.Call) error {
-	return publicError(c.core.Do(ctx, call))
-}
-
 // invalid returns the refusal of bad parameters, or nil.
 func (c *Client) invalid(op, reference string, f faults) error {
-	row := c.core.Operation(op)
-	if c.tokens == nil && !row.Open {
+	if c.tokens == nil && !c.core.Operation(op).Open {
 		f.Add("Config.Password", "is required for this operation")
 	}
-	if bad := transport.Invalid(provider, row, reference, f.Fields); bad != nil {
-		return publicError(bad)
-	}
-	return nil
+	return c.core.Invalid(op, reference, f.Fields)
 }
 
 // call checks the parameters, carries the call out and decodes its answer.
@@ -103,8 +92,14 @@ func call[T any](ctx context.Context, c *Client, f faults, request transport.Cal
 	}
 	var result *T
 	request.Decode = into(&result, decode)
-	if err := c.do(ctx, request); err != nil {
+	if err := c.core.Do(ctx, request); err != nil {
 		return nil, err
 	}
 	return result, nil
+}
+
+// Do calls an endpoint this package does not know, with the client's credentials,
+// retries and errors, and returns the JSON of the response.
+func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
+	return c.core.Ask(ctx, call)
 }

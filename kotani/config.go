@@ -1,17 +1,15 @@
 package kotani
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/shopspring/decimal"
 
-	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Base URLs which were public at some time. No document names the current one,
@@ -53,45 +51,25 @@ type Config struct {
 	// FiatConnect configures Client.FiatConnect.
 	FiatConnect FiatConnectConfig
 
-	// HTTPClient gives the connections: its Transport, Jar and Timeout (as
-	// AttemptTimeout) are used; FiatConnect, whose sessions are cookies, leaves
-	// the Jar alone. Clients which share one share a pool. Default: a pool of
-	// this Client's own with 64 idle connections.
-	HTTPClient *http.Client
-
-	// Logger gets one event per attempt: Debug when it went well, Warn when
-	// not. Never a body, a URL or a credential. Default: silent.
-	Logger *slog.Logger
-	// OnAttempt is called after every attempt, for metrics and traces.
-	OnAttempt func(context.Context, Attempt)
-
-	// MaxAttempts is how often one request is sent at most, when it may be
-	// repeated at all. Default 4; 1 means no retry.
-	MaxAttempts int
-	// MinBackoff and MaxBackoff bound the random wait between attempts.
-	// Defaults: 250 ms, 8 s.
-	MinBackoff, MaxBackoff time.Duration
-	// MaxRetryAfter is the longest Retry-After that is waited for. A longer one
-	// returns at once, with the wait in Error.RetryAfter. Default: 1 min.
-	MaxRetryAfter time.Duration
-	// AttemptTimeout bounds one attempt. A write that runs into it has an
-	// unknown outcome. Default: 30 s; negative: none. The context bounds the
-	// call as a whole.
-	AttemptTimeout time.Duration
+	// Options are HTTPClient, Logger, OnAttempt, App, MaxAttempts, MinBackoff,
+	// MaxBackoff, MaxRetryAfter, AttemptTimeout and Jitter. See sdk.Options.
+	sdk.Options
 
 	// Routes overrides rows of the operation table by name (OpDeposit, ...):
 	// many paths are not in Kotani's document. See Operations.
-	Routes map[string]Route
+	Routes map[string]sdk.Route
 }
 
-// Attempt is what Config.OnAttempt is told: Provider, Operation, Method, Path
-// (the template, not the expanded path), Number (1 for the first), Status (0
-// without an answer), Duration, Outcome (empty when it went well), RequestID
-// and Err (the network error, if any).
-type Attempt = transport.Attempt
+const shownConfig = "kotani.Config{...}"
 
-// Format keeps the password out of anything printed.
-func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "kotani.Config{...}") }
+// Format keeps credentials out of anything printed.
+func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, shownConfig) }
+
+// MarshalText keeps them out of encoders, JSON among them.
+func (Config) MarshalText() ([]byte, error) { return []byte(shownConfig), nil }
+
+// LogValue keeps them out of logs.
+func (Config) LogValue() slog.Value { return slog.StringValue(shownConfig) }
 
 const defaultTokenLifetime = 5 * time.Minute
 

@@ -2,13 +2,13 @@ package kotani
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Credentials are a FiatConnect client's. Nothing prints them: take them from
@@ -17,7 +17,7 @@ type Credentials struct {
 	APIKey        string // for FiatConnectConfig.APIKey
 	Webhook       string // the URL that was registered
 	WebhookSecret string // signs the events
-	Raw           json.RawMessage
+	Raw           sdk.Raw
 }
 
 // CreateCredentials registers a webhook URL and returns an API key and the
@@ -30,7 +30,7 @@ func (f *FiatConnect) CreateCredentials(ctx context.Context, webhookURL string) 
 		return nil, err
 	}
 	var credentials *Credentials
-	err := f.do(ctx, transport.Call{
+	err := f.core.Do(ctx, transport.Call{
 		Op: OpCreateCredentials, Body: map[string]string{"webhook": webhookURL},
 		Decode: into(&credentials, func(body []byte) (Credentials, error) {
 			var w struct {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -29,7 +30,7 @@ func ExampleFiatService_Withdraw() {
 	payout, err := client.Fiat.Withdraw(ctx, kotani.WithdrawParams{
 		Amount: decimal.NewFromInt(500), PhoneNumber: "254712345678", ExternalID: "order-17",
 	})
-	if errors.Is(err, kotani.ErrOutcomeUnknown) {
+	if errors.Is(err, sdk.ErrOutcomeUnknown) {
 		fmt.Println("nobody knows: ask for order-17 before paying again")
 		return
 	}
@@ -59,7 +60,7 @@ func ExampleError() {
 		Amount: decimal.NewFromInt(5_000_000), PhoneNumber: "254712345678", ExternalID: "order-18",
 	})
 	fmt.Println(err)
-	fmt.Println(errors.Is(err, kotani.ErrInsufficientFunds), errors.Is(err, kotani.ErrRejected))
+	fmt.Println(errors.Is(err, sdk.ErrInsufficientFunds), errors.Is(err, sdk.ErrRejected))
 
 	_, err = client.Fiat.Withdraw(context.Background(), kotani.WithdrawParams{Amount: decimal.RequireFromString("0.5")})
 	fmt.Println(err)
@@ -99,9 +100,9 @@ func ExampleFiatConnect() {
 	_, err = wallet.QuoteOut(ctx, kotani.TransferQuoteParams{
 		FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, FiatAmount: decimal.NewFromInt(10), Country: "KE",
 	})
-	var refused *kotani.Error
+	var refused *sdk.Error
 	if errors.Is(err, kotani.ErrFiatAmountTooLow) && errors.As(err, &refused) {
-		fmt.Println("at least", refused.QuoteLimits().MinFiat.Decimal, "KES")
+		fmt.Println("at least", refused.Detail.(kotani.QuoteLimits).MinFiat.Decimal, "KES")
 	}
 	quote, err := wallet.QuoteOut(ctx, kotani.TransferQuoteParams{
 		FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, CryptoAmount: decimal.NewFromInt(10), Country: "KE",
@@ -136,7 +137,7 @@ func ExampleFiatConnect() {
 // The table says where each route is known from.
 func ExampleOperations() {
 	for _, op := range kotani.Operations() {
-		if op.Class == "referenced" || op.Class == "keyed" {
+		if op.Class == sdk.Referenced || op.Class == sdk.Keyed {
 			fmt.Println(op.Name, op.Method, op.Path, op.Source, op.Grade)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -187,7 +188,7 @@ func named(got *kotani.Transaction, err error) error {
 
 // end is what a fault must come to. An empty outcome means success.
 type end struct {
-	outcome kotani.Outcome
+	outcome string
 	works   int
 }
 
@@ -200,7 +201,7 @@ func TestFaultMatrix(t *testing.T) {
 			},
 		}}
 	}
-	const unknown, rejected = kotani.OutcomeUnknown, kotani.OutcomeRejected
+	const unknown, rejected = "unknown", "rejected"
 	done := end{"", 1}
 	cases := []struct {
 		name          string
@@ -211,19 +212,19 @@ func TestFaultMatrix(t *testing.T) {
 		is            error
 		elapsed       time.Duration // exact, when not 0
 	}{
-		{name: "connection refused", client: refused, is: kotani.ErrNotSent, settled: end{kotani.OutcomeNotSent, 0}, once: end{kotani.OutcomeNotSent, 0}},
+		{name: "connection refused", client: refused, is: sdk.ErrNotSent, settled: end{"not sent", 0}, once: end{"not sent", 0}},
 		{name: "dropped before the work", fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, settled: done, once: end{unknown, 0}},
 		{name: "dropped after the work", fault: fake.Fault{Kind: fake.FaultDropAfter, Times: 1}, settled: done, once: end{unknown, 1}},
 		{name: "truncated 2xx", fault: fake.Fault{Kind: fake.FaultTruncate, Times: 1}, settled: done, once: end{unknown, 1}},
-		{name: "malformed 2xx", fault: fake.Fault{Kind: fake.FaultMalformed, Times: 1}, settled: done, once: end{unknown, 1}, is: kotani.ErrUnexpectedResponse},
-		{name: "HTML 502", fault: fake.Fault{Kind: fake.FaultHTML, Times: 1}, settled: done, once: end{unknown, 0}, is: kotani.ErrServer},
-		{name: "HTML 403", fault: fake.Fault{Kind: fake.FaultHTML, Status: 403}, settled: end{unknown, 0}, once: end{unknown, 0}, is: kotani.ErrForbidden},
-		{name: "500 in the provider's format", fault: fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 1}, settled: done, once: end{unknown, 0}, is: kotani.ErrServer},
+		{name: "malformed 2xx", fault: fake.Fault{Kind: fake.FaultMalformed, Times: 1}, settled: done, once: end{unknown, 1}, is: sdk.ErrUnexpectedResponse},
+		{name: "HTML 502", fault: fake.Fault{Kind: fake.FaultHTML, Times: 1}, settled: done, once: end{unknown, 0}, is: sdk.ErrServer},
+		{name: "HTML 403", fault: fake.Fault{Kind: fake.FaultHTML, Status: 403}, settled: end{unknown, 0}, once: end{unknown, 0}, is: sdk.ErrForbidden},
+		{name: "500 in the provider's format", fault: fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 1}, settled: done, once: end{unknown, 0}, is: sdk.ErrServer},
 		{name: "401 once", fault: fake.Fault{Kind: fake.FaultStatus, Status: 401, Times: 1}, settled: done, once: done},
-		{name: "401 for ever", fault: fake.Fault{Kind: fake.FaultStatus, Status: 401}, settled: end{rejected, 0}, once: end{rejected, 0}, is: kotani.ErrUnauthorized},
+		{name: "401 for ever", fault: fake.Fault{Kind: fake.FaultStatus, Status: 401}, settled: end{rejected, 0}, once: end{rejected, 0}, is: sdk.ErrUnauthorized},
 		{name: "expired token", fault: fake.Fault{Kind: fake.FaultExpireToken, Times: 1}, settled: done, once: done},
 		{name: "429 with Retry-After", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Times: 1}, settled: done, once: done, elapsed: 7 * time.Second},
-		{name: "429 for longer than anybody waits", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 86400}, settled: end{rejected, 0}, once: end{rejected, 0}, is: kotani.ErrRateLimited},
+		{name: "429 for longer than anybody waits", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 86400}, settled: end{rejected, 0}, once: end{rejected, 0}, is: sdk.ErrRateLimited},
 		{name: "hang until the deadline", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, limit: 5 * time.Second,
 			settled: end{unknown, 0}, once: end{unknown, 0}, is: context.DeadlineExceeded, elapsed: 5 * time.Second},
 		{name: "hang of one attempt", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever, Times: 1}, settled: done, once: end{unknown, 0}},
@@ -276,11 +277,11 @@ func TestFaultMatrix(t *testing.T) {
 						return
 					}
 					e := failure(t, err)
-					assert.Equal(t, want.outcome, e.Outcome)
+					assert.Equal(t, want.outcome, e.Outcome.String())
 					if tc.is != nil {
 						assert.ErrorIs(t, err, tc.is)
 					}
-					assert.Equal(t, want.outcome == unknown, errors.Is(err, kotani.ErrOutcomeUnknown))
+					assert.Equal(t, want.outcome == unknown, errors.Is(err, sdk.ErrOutcomeUnknown))
 				})
 			})
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // FiatService moves shillings and cedis: deposits from mobile money,
@@ -46,13 +47,12 @@ func (s *FiatService) move(ctx context.Context, m movement) (*Transaction, error
 	request := transport.Call{Op: m.op, Reference: m.externalID, Body: m.body, Decode: into(&t, m.decode)}
 	if m.externalID != "" {
 		request.Lookup = func(ctx context.Context) (bool, error) {
-			return transport.Settle(ctx, func(ctx context.Context) (found bool, err error) {
-				t, err = s.find(ctx, m)
-				return t != nil, err
-			})
+			var err error
+			t, err = s.find(ctx, m)
+			return t != nil, err
 		}
 	}
-	if err := s.c.do(ctx, request); err != nil {
+	if err := s.c.core.Do(ctx, request); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -124,8 +124,8 @@ func (m mismatch) Error() string { return string(m) }
 // transaction" in Kotani's own JSON. The wording is assumed, so only a text that
 // can mean nothing else counts; a wrong path, say, also says "not found".
 func absent(err error) bool {
-	var e *Error
-	if !errors.As(err, &e) || e.Outcome != OutcomeRejected || e.Code == "" {
+	var e *sdk.Error
+	if !errors.As(err, &e) || e.Outcome != sdk.Rejected || e.Code == "" {
 		return false
 	}
 	text := strings.ToLower(e.Message)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // FiatAccount is an account on file: where fiat comes from or goes to.
@@ -17,13 +18,13 @@ type FiatAccount struct {
 	InstitutionName string            `json:"institutionName"`
 	Type            FiatAccountType   `json:"fiatAccountType"`
 	Schema          FiatAccountSchema `json:"fiatAccountSchema"`
-	Raw             json.RawMessage   `json:"-"`
+	Raw             sdk.Raw           `json:"-"`
 }
 
 // FiatAccountList is a user's accounts, ordered by type.
 type FiatAccountList struct {
 	Items []FiatAccount
-	Raw   json.RawMessage
+	Raw   sdk.Raw
 }
 
 // AddAccount puts an account on file. The same data a second time give
@@ -41,7 +42,7 @@ func (f *FiatConnect) AddAccount(ctx context.Context, data FiatAccountData) (*Fi
 		return nil, err
 	}
 	var account *FiatAccount
-	err := f.do(ctx, transport.Call{Op: OpAddFiatAccount, Body: request, Decode: into(&account, decodeFiatAccount)})
+	err := f.core.Do(ctx, transport.Call{Op: OpAddFiatAccount, Body: request, Decode: into(&account, decodeFiatAccount)})
 	return account, err
 }
 
@@ -51,7 +52,7 @@ func (f *FiatConnect) Accounts(ctx context.Context) (*FiatAccountList, error) {
 		return nil, err
 	}
 	var list *FiatAccountList
-	err := f.do(ctx, transport.Call{Op: OpFiatAccounts, Decode: into(&list, decodeFiatAccounts)})
+	err := f.core.Do(ctx, transport.Call{Op: OpFiatAccounts, Decode: into(&list, decodeFiatAccounts)})
 	return list, err
 }
 
@@ -63,7 +64,7 @@ func (f *FiatConnect) DeleteAccount(ctx context.Context, fiatAccountID string) e
 	if err := f.invalid(OpDeleteFiatAccount, fiatAccountID, bad); err != nil {
 		return err
 	}
-	return f.do(ctx, transport.Call{Op: OpDeleteFiatAccount, Path: []string{fiatAccountID}, Reference: fiatAccountID})
+	return f.core.Do(ctx, transport.Call{Op: OpDeleteFiatAccount, Path: []string{fiatAccountID}, Reference: fiatAccountID})
 }
 
 type accountRequest struct {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // FiatConnect is the FiatConnect section: quotes, KYC, fiat accounts and
@@ -51,7 +52,7 @@ func (f *FiatConnect) Login(ctx context.Context) error {
 		return err
 	}
 	_, err := f.tokens.Get(ctx)
-	return publicError(err)
+	return err
 }
 
 // Format keeps credentials out of anything printed.
@@ -59,13 +60,13 @@ func (FiatConnect) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "kotan
 
 const mountPrefix = "/fiatconnect"
 
-func newFiatConnect(main *transport.Core, cfg FiatConnectConfig, routes map[string]Route) (*FiatConnect, error) {
+func newFiatConnect(main *transport.Core, cfg FiatConnectConfig, routes map[string]sdk.Route) (*FiatConnect, error) {
 	if cfg.BaseURL == "" {
 		return deriveFiatConnect(main, cfg, nil)
 	}
 	return deriveFiatConnect(main, cfg, func(c *transport.Config) {
 		c.BaseURL = cfg.BaseURL
-		c.Routes = map[string]Route{}
+		c.Routes = map[string]sdk.Route{}
 		for _, op := range operations {
 			route := routes[op.Name]
 			if path, ok := strings.CutPrefix(op.Path, mountPrefix); ok && route.Path == "" {
@@ -106,7 +107,7 @@ func deriveFiatConnect(from *transport.Core, cfg FiatConnectConfig, mount func(*
 }
 
 // authorize adds the client's key and the session's cookies.
-func (f *FiatConnect) authorize(req *http.Request, _ transport.Operation, _ []byte, session string) error {
+func (f *FiatConnect) authorize(req *http.Request, _ sdk.Operation, _ []byte, session string) error {
 	if f.cfg.APIKey != "" {
 		req.Header["Authorization"] = []string{"Bearer " + f.cfg.APIKey}
 	}
@@ -116,21 +117,12 @@ func (f *FiatConnect) authorize(req *http.Request, _ transport.Operation, _ []by
 	return nil
 }
 
-// do carries out a call and shows a failure as this package's *Error.
-func (f *FiatConnect) do(ctx context.Context, call transport.Call) error {
-	return publicError(f.core.Do(ctx, call))
-}
-
 // invalid returns the refusal of bad parameters, or nil.
 func (f *FiatConnect) invalid(op, reference string, bad faults) error {
-	row := f.core.Operation(op)
-	if f.tokens == nil && !row.Open {
+	if f.tokens == nil && !f.core.Operation(op).Open {
 		bad.Add("Config.FiatConnect.Signer", "is required for this operation")
 	}
-	if failure := transport.Invalid(provider, row, reference, bad.Fields); failure != nil {
-		return publicError(failure)
-	}
-	return nil
+	return f.core.Invalid(op, reference, bad.Fields)
 }
 
 func (f *FiatConnect) loginFaults() (bad faults) {
@@ -138,4 +130,11 @@ func (f *FiatConnect) loginFaults() (bad faults) {
 		bad.Add("Config.FiatConnect.Signer", "is required for this operation")
 	}
 	return bad
+}
+
+// Do calls an endpoint of the section which this package does not know, with the
+// wallet's session, as Client.Do does. Its Path stands behind
+// FiatConnectConfig.BaseURL, or without one behind Config.BaseURL.
+func (f *FiatConnect) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
+	return f.core.Ask(ctx, call)
 }

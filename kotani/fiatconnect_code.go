@@ -1,5 +1,7 @@
 package kotani
 
+import "github.com/kapiteni/kapiten-go/sdk"
+
 // FiatConnectCode is an error code of the FiatConnect specification, and a
 // sentinel for errors.Is. It is Error.Code, too. A code that is not listed
 // passes through there.
@@ -49,17 +51,17 @@ func (c FiatConnectCode) specified() bool {
 }
 
 // kinds are the sentinels a code matches.
-func (c FiatConnectCode) kinds() []error {
+func (c FiatConnectCode) reasons() []error {
 	switch c {
 	case ErrResourceExists:
-		return []error{ErrDuplicate, c}
+		return []error{sdk.ErrDuplicate, c}
 	case ErrResourceNotFound:
-		return []error{ErrNotFound, c}
+		return []error{sdk.ErrNotFound, c}
 	case ErrInvalidSignature, ErrSessionUnauthorized, ErrSessionExpired, ErrContractLoginNotSupported,
 		ErrNonceInUse, ErrIssuedTooEarly, ErrExpirationTooLong:
-		return []error{ErrUnauthorized, c}
+		return []error{sdk.ErrUnauthorized, c}
 	case ErrInvalidParameters, ErrInvalidSchema, ErrUnsupportedSchema:
-		return []error{ErrValidation, c}
+		return []error{sdk.ErrValidation, c}
 	}
 	return []error{c}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // FiatConnectEventType says what a FiatConnect webhook is about. One that is not
@@ -34,7 +35,7 @@ type FiatConnectEvent struct {
 	KYC      *KYCRecord      // of EventKYC
 	Transfer *Transfer       // of EventTransferIn and EventTransferOut
 	Payload  json.RawMessage // of any event
-	Raw      json.RawMessage // the whole body as received
+	Raw      sdk.Raw         // the whole body as received
 }
 
 // ParseFiatConnectEvent decodes a webhook's body. It refuses one without event
@@ -90,7 +91,7 @@ func kycPayload(raw json.RawMessage) (*KYCRecord, error) {
 	if w.Schema == "" || w.Status == "" {
 		return nil, missing("kycSchema or kycStatus")
 	}
-	return &KYCRecord{Schema: KYCSchema(w.Schema), Status: KYCStatus(w.Status), Raw: raw}, nil
+	return &KYCRecord{Schema: KYCSchema(w.Schema), Status: KYCStatus(w.Status), Raw: sdk.Raw(raw)}, nil
 }
 
 func transferPayload(raw json.RawMessage, direction TransferType) (*Transfer, error) {

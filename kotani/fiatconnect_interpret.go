@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // interpretFiatConnect reads an answer by the specification: errors are
@@ -14,41 +15,44 @@ import (
 // code there, so that any 4xx in JSON or plain text is a refusal. Kotani's own
 // handlers tell errors inside an HTTP 200; should this section do so, a code of
 // the specification counts as much there.
-func interpretFiatConnect(op transport.Operation, r *transport.Response) transport.Verdict {
+func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Verdict {
 	code := readCode(r.Body)
 	if r.Status < 300 && !code.specified() {
 		return transport.Verdict{Kind: transport.Accepted}
 	}
 	v := transport.Verdict{Code: string(code), Message: string(code)}
 	if code != "" {
-		v.Kinds = code.kinds()
+		v.Reasons = code.reasons()
+		if limits := quoteLimits(r.Body); limits != (QuoteLimits{}) {
+			v.Detail = limits
+		}
 	} else {
 		v.Message = readAnswer(r.Body).message
 	}
 	switch {
 	case r.Status >= 500 || r.Status == http.StatusRequestTimeout:
-		v.Kinds = nil // the core names it by its status
+		v.Reasons = nil // the core names it by its status
 		return v
 	case readAnswer(r.Body).page:
 		return v
-	case r.Status == http.StatusConflict && op.Class == transport.Keyed:
+	case r.Status == http.StatusConflict && op.Class == sdk.Keyed:
 		// The first request under this key is still running (idempotency draft).
-		v.Kind, v.Kinds = transport.InProgress, []error{transport.ErrInProgress}
+		v.Kind, v.Reasons = transport.InProgress, []error{sdk.ErrInProgress}
 		return v
 	case r.Status == http.StatusUnauthorized, code == ErrSessionExpired, code == ErrSessionUnauthorized:
 		v.Kind = transport.Expired
 	case r.Status == http.StatusTooManyRequests:
-		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 		return v
 	default:
 		v.Kind = transport.Refused
 	}
-	if v.Kinds == nil {
-		v.Kinds = kindsByStatus(r.Status)
+	if v.Reasons == nil {
+		v.Reasons = kindsByStatus(r.Status)
 	}
-	if r.Status == http.StatusUnprocessableEntity && op.Class == transport.Keyed {
+	if r.Status == http.StatusUnprocessableEntity && op.Class == sdk.Keyed {
 		// The key belongs to a transfer with other contents (idempotency draft).
-		v.Kinds = append([]error{transport.ErrDuplicate}, v.Kinds...)
+		v.Reasons = append([]error{sdk.ErrDuplicate}, v.Reasons...)
 	}
 	return v
 }
@@ -57,15 +61,15 @@ func interpretFiatConnect(op transport.Operation, r *transport.Response) transpo
 func kindsByStatus(status int) []error {
 	switch status {
 	case http.StatusUnauthorized:
-		return []error{transport.ErrUnauthorized}
+		return []error{sdk.ErrUnauthorized}
 	case http.StatusForbidden:
-		return []error{transport.ErrForbidden}
+		return []error{sdk.ErrForbidden}
 	case http.StatusNotFound:
-		return []error{transport.ErrNotFound}
+		return []error{sdk.ErrNotFound}
 	case http.StatusConflict:
-		return []error{transport.ErrDuplicate}
+		return []error{sdk.ErrDuplicate}
 	}
-	return []error{transport.ErrValidation}
+	return []error{sdk.ErrValidation}
 }
 
 // readCode returns the code of an error body, or nothing. It ends up in the

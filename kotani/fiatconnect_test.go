@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // specified is a shape of the specification.
@@ -67,7 +68,7 @@ func TestARefusedQuoteNamesItsLimits(t *testing.T) {
 	s := newScript(answer(400, specified(t, "quote_error")))
 	_, err := newClient(t, s).FiatConnect.QuoteIn(t.Context(), quoteParams)
 	require.ErrorIs(t, err, kotani.ErrFiatAmountTooLow)
-	limits := failure(t, err).QuoteLimits()
+	limits := failure(t, err).Detail.(kotani.QuoteLimits)
 	wantMoney(t, "100", limits.MinFiat.Decimal)
 	wantMoney(t, "70000", limits.MaxFiat.Decimal)
 	wantMoney(t, "1", limits.MinCrypto.Decimal)
@@ -75,9 +76,8 @@ func TestARefusedQuoteNamesItsLimits(t *testing.T) {
 
 	s = newScript(answer(400, `{"error":"CryptoAmountTooHigh","maximumCryptoAmount":"1.79e+308","minimumCryptoAmount":"half"}`))
 	_, err = newClient(t, s).FiatConnect.QuoteIn(t.Context(), quoteParams)
-	limits = failure(t, err).QuoteLimits()
+	limits, _ = failure(t, err).Detail.(kotani.QuoteLimits)
 	assert.Equal(t, kotani.QuoteLimits{}, limits, "what is no amount there is none")
-	assert.Equal(t, kotani.QuoteLimits{}, (&kotani.Error{Body: []byte("<html>")}).QuoteLimits())
 }
 
 func TestEveryCodeIsASentinel(t *testing.T) {
@@ -98,13 +98,13 @@ func TestEveryCodeIsASentinel(t *testing.T) {
 		assert.ErrorIs(t, err, code)
 		assert.NotErrorIs(t, err, codes[(i+1)%len(codes)])
 		assert.Equal(t, string(code), e.Code)
-		assert.Equal(t, kotani.OutcomeRejected, e.Outcome)
+		assert.Equal(t, sdk.Rejected, e.Outcome)
 	}
 	assert.Equal(t, specification, strings.Join(names, ", "))
 
 	for code, shared := range map[kotani.FiatConnectCode]error{
-		kotani.ErrResourceExists: kotani.ErrDuplicate, kotani.ErrResourceNotFound: kotani.ErrNotFound, kotani.ErrSessionExpired: kotani.ErrUnauthorized,
-		kotani.ErrInvalidParameters: kotani.ErrValidation, kotani.ErrInvalidSchema: kotani.ErrValidation,
+		kotani.ErrResourceExists: sdk.ErrDuplicate, kotani.ErrResourceNotFound: sdk.ErrNotFound, kotani.ErrSessionExpired: sdk.ErrUnauthorized,
+		kotani.ErrInvalidParameters: sdk.ErrValidation, kotani.ErrInvalidSchema: sdk.ErrValidation,
 	} {
 		s := newScript(answer(400, `{"error":"`+string(code)+`"}`))
 		_, err := newClient(t, s).FiatConnect.QuoteIn(t.Context(), quoteParams)
@@ -113,35 +113,35 @@ func TestEveryCodeIsASentinel(t *testing.T) {
 }
 
 func TestAnswersMeanWhatTheSpecificationMeans(t *testing.T) {
-	const rejected, unknown = kotani.OutcomeRejected, kotani.OutcomeUnknown
+	const rejected, unknown = "rejected", "unknown"
 	for name, tc := range map[string]struct {
 		status  int
 		body    string
-		outcome kotani.Outcome
+		outcome string
 		kind    error
 		code    string
 	}{
 		"a code it does not know":     {400, `{"error":"BrandNew"}`, rejected, kotani.FiatConnectCode("BrandNew"), "BrandNew"},
-		"a text that is no code":      {400, `{"error":"0712345678 is bad"}`, rejected, kotani.ErrValidation, ""},
-		"no code at all":              {400, `{}`, rejected, kotani.ErrValidation, ""},
-		"plain text":                  {400, `missing API key`, rejected, kotani.ErrValidation, ""},
-		"a proxy's page":              {400, `<html>`, unknown, kotani.ErrUnexpectedResponse, ""},
-		"not found":                   {404, `{"error":"ResourceNotFound"}`, rejected, kotani.ErrNotFound, "ResourceNotFound"},
-		"not found without a code":    {404, `{}`, rejected, kotani.ErrNotFound, ""},
-		"exists":                      {409, `{"error":"ResourceExists"}`, rejected, kotani.ErrDuplicate, "ResourceExists"},
-		"a crash":                     {500, `{"error":"InvalidQuote"}`, unknown, kotani.ErrServer, "InvalidQuote"},
-		"forbidden":                   {403, `{}`, rejected, kotani.ErrForbidden, ""},
-		"throttled":                   {429, `{}`, rejected, kotani.ErrRateLimited, ""},
-		"throttled by a proxy":        {429, `<html>`, unknown, kotani.ErrRateLimited, ""},
-		"a good answer without sense": {200, `{}`, unknown, kotani.ErrUnexpectedResponse, ""},
+		"a text that is no code":      {400, `{"error":"0712345678 is bad"}`, rejected, sdk.ErrValidation, ""},
+		"no code at all":              {400, `{}`, rejected, sdk.ErrValidation, ""},
+		"plain text":                  {400, `missing API key`, rejected, sdk.ErrValidation, ""},
+		"a proxy's page":              {400, `<html>`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"not found":                   {404, `{"error":"ResourceNotFound"}`, rejected, sdk.ErrNotFound, "ResourceNotFound"},
+		"not found without a code":    {404, `{}`, rejected, sdk.ErrNotFound, ""},
+		"exists":                      {409, `{"error":"ResourceExists"}`, rejected, sdk.ErrDuplicate, "ResourceExists"},
+		"a crash":                     {500, `{"error":"InvalidQuote"}`, unknown, sdk.ErrServer, "InvalidQuote"},
+		"forbidden":                   {403, `{}`, rejected, sdk.ErrForbidden, ""},
+		"throttled":                   {429, `{}`, rejected, sdk.ErrRateLimited, ""},
+		"throttled by a proxy":        {429, `<html>`, unknown, sdk.ErrRateLimited, ""},
+		"a good answer without sense": {200, `{}`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"a code inside an HTTP 200":   {200, `{"error":"InvalidSchema"}`, rejected, kotani.ErrInvalidSchema, "InvalidSchema"},
-		"a word inside an HTTP 200":   {200, `{"error":"none"}`, unknown, kotani.ErrUnexpectedResponse, ""},
+		"a word inside an HTTP 200":   {200, `{"error":"none"}`, unknown, sdk.ErrUnexpectedResponse, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(answer(tc.status, tc.body))
 			_, err := newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 }).FiatConnect.AddAccount(t.Context(), mobileMoney)
 			e := failure(t, err)
-			assert.Equal(t, tc.outcome, e.Outcome)
+			assert.Equal(t, tc.outcome, e.Outcome.String())
 			assert.Equal(t, tc.code, e.Code)
 			assert.ErrorIs(t, err, tc.kind)
 			assert.NotContains(t, err.Error(), "0712345678")
@@ -157,7 +157,7 @@ func TestATransferIsRepeatedUnderItsKeyUntilItIsSettled(t *testing.T) {
 	for name, tc := range map[string]struct {
 		steps    []step
 		sent     int
-		outcome  kotani.Outcome // empty: made
+		outcome  string // empty: made
 		sentinel error
 	}{
 		"answered":                    {[]step{made}, 1, "", nil},
@@ -167,21 +167,21 @@ func TestATransferIsRepeatedUnderItsKeyUntilItIsSettled(t *testing.T) {
 		"garbled":                     {[]step{isGarbled, made}, 2, "", nil},
 		"without an id":               {[]step{answer(200, `{"transferStatus":"TransferStarted"}`), made}, 2, "", nil},
 		"still at work":               {[]step{running, running, made}, 3, "", nil},
-		"still at work in a page":     {[]step{answer(409, `<html>conflict</html>`)}, 1, kotani.OutcomeUnknown, nil},
+		"still at work in a page":     {[]step{answer(409, `<html>conflict</html>`)}, 1, "unknown", nil},
 		"dropped, still at work":      {[]step{nil, running, made}, 3, "", nil},
-		"at work for ever":            {[]step{running}, 4, kotani.OutcomeUnknown, kotani.ErrInProgress},
-		"with a code at work":         {[]step{answer(409, `{"error":"ResourceExists"}`)}, 4, kotani.OutcomeUnknown, kotani.ErrInProgress},
-		"lost for ever":               {[]step{nil}, 4, kotani.OutcomeUnknown, nil},
-		"another payload":             {[]step{answer(422, `{}`)}, 1, kotani.OutcomeRejected, kotani.ErrDuplicate},
-		"dropped, then refused":       {[]step{nil, answer(400, `{"error":"InvalidQuote"}`)}, 2, kotani.OutcomeRejected, kotani.ErrInvalidQuote},
-		"refused":                     {[]step{answer(400, `{"error":"KycExpired"}`)}, 1, kotani.OutcomeRejected, kotani.ErrKycExpired},
-		"no such account":             {[]step{answer(404, `{"error":"ResourceNotFound"}`)}, 1, kotani.OutcomeRejected, kotani.ErrResourceNotFound},
-		"a wrong path":                {[]step{answer(404, `<html>`)}, 1, kotani.OutcomeUnknown, kotani.ErrNotFound},
+		"at work for ever":            {[]step{running}, 4, "unknown", sdk.ErrInProgress},
+		"with a code at work":         {[]step{answer(409, `{"error":"ResourceExists"}`)}, 4, "unknown", sdk.ErrInProgress},
+		"lost for ever":               {[]step{nil}, 4, "unknown", nil},
+		"another payload":             {[]step{answer(422, `{}`)}, 1, "rejected", sdk.ErrDuplicate},
+		"dropped, then refused":       {[]step{nil, answer(400, `{"error":"InvalidQuote"}`)}, 2, "rejected", kotani.ErrInvalidQuote},
+		"refused":                     {[]step{answer(400, `{"error":"KycExpired"}`)}, 1, "rejected", kotani.ErrKycExpired},
+		"no such account":             {[]step{answer(404, `{"error":"ResourceNotFound"}`)}, 1, "rejected", kotani.ErrResourceNotFound},
+		"a wrong path":                {[]step{answer(404, `<html>`)}, 1, "unknown", sdk.ErrNotFound},
 		"throttled":                   {[]step{answer(429, `{}`), made}, 2, "", nil},
 		"throttled by a proxy":        {[]step{answer(429, `<html>`), made}, 2, "", nil},
 		"dropped, session is gone":    {[]step{nil, answer(401, `{"error":"SessionExpired"}`), made}, 3, "", nil},
-		"dropped, locked out":         {[]step{nil, answer(401, `{"error":"SessionExpired"}`)}, 3, kotani.OutcomeUnknown, kotani.ErrSessionExpired},
-		"dropped, throttled for ever": {[]step{nil, answer(429, `{}`)}, 4, kotani.OutcomeUnknown, kotani.ErrRateLimited},
+		"dropped, locked out":         {[]step{nil, answer(401, `{"error":"SessionExpired"}`)}, 3, "unknown", kotani.ErrSessionExpired},
+		"dropped, throttled for ever": {[]step{nil, answer(429, `{}`)}, 4, "unknown", sdk.ErrRateLimited},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -201,7 +201,7 @@ func TestATransferIsRepeatedUnderItsKeyUntilItIsSettled(t *testing.T) {
 				}
 				assert.Nil(t, got)
 				e := failure(t, err)
-				assert.Equal(t, tc.outcome, e.Outcome)
+				assert.Equal(t, tc.outcome, e.Outcome.String())
 				assert.Equal(t, "order-17", e.IdempotencyKey)
 				assert.Equal(t, "order-17", e.Reference)
 				if tc.sentinel != nil {
@@ -323,7 +323,7 @@ func TestWaitingForTransfersAndKYC(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, kotani.KYCPending, record.Status)
 		_, err = newClient(t, newScript(answer(404, `{"error":"ResourceNotFound"}`))).FiatConnect.WaitTransfer(t.Context(), "t-1")
-		assert.ErrorIs(t, err, kotani.ErrNotFound)
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
 	})
 }
 
@@ -385,7 +385,7 @@ func TestCredentialsAreHandedOver(t *testing.T) {
 	assert.Equal(t, "planted-key", c.APIKey)
 	assert.Equal(t, "planted-secret", c.WebhookSecret)
 	_, err = newClient(t, newScript(answer(200, `{"apiKey":"k"}`))).FiatConnect.CreateCredentials(t.Context(), "https://shop.example/fc")
-	assert.ErrorIs(t, err, kotani.ErrOutcomeUnknown)
+	assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 }
 
 // Kotani tells most of its errors inside an HTTP 200.
@@ -393,12 +393,12 @@ func TestARefusalInsideAnHTTP200IsOne(t *testing.T) {
 	refusal := func(code string) step { return answer(200, `{"error":"`+code+`"}`) }
 	err := newClient(t, newScript(refusal("ResourceNotFound"))).FiatConnect.DeleteAccount(t.Context(), "a-1")
 	require.ErrorIs(t, err, kotani.ErrResourceNotFound, "nothing was deleted")
-	assert.Equal(t, kotani.OutcomeRejected, failure(t, err).Outcome)
+	assert.Equal(t, sdk.Rejected, failure(t, err).Outcome)
 
 	s := newScript(refusal("InvalidQuote"))
 	_, err = newClient(t, s).FiatConnect.TransferIn(t.Context(), begun)
 	require.ErrorIs(t, err, kotani.ErrInvalidQuote)
-	assert.NotErrorIs(t, err, kotani.ErrOutcomeUnknown)
+	assert.NotErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Len(t, s.requests(), 1)
 
 	s = newScript(refusal("SessionExpired"), answer(200, specified(t, "transfer")))

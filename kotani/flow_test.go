@@ -12,6 +12,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestMoneyComesInAndGoesOut(t *testing.T) {
@@ -41,7 +42,7 @@ func TestMoneyComesInAndGoesOut(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, went.Status.Succeeded())
 		_, err = w.client.Fiat.Withdraw(ctx, validWithdraw)
-		require.ErrorIs(t, err, kotani.ErrDuplicate)
+		require.ErrorIs(t, err, sdk.ErrDuplicate)
 
 		bank, err := w.client.Fiat.WithdrawToBank(ctx, kotani.BankWithdrawParams{
 			Amount: twenty, AccountNumber: "0123456789", AccountName: "Jane Doe", Bank: kotani.BankKCB, ExternalID: "bank-1",
@@ -98,9 +99,9 @@ func TestConversions(t *testing.T) {
 		_, err = w.client.Quotes.AcceptOut(ctx, out.ID)
 		require.NoError(t, err)
 		_, err = w.client.Quotes.AcceptOut(ctx, out.ID)
-		require.ErrorIs(t, err, kotani.ErrDuplicate)
+		require.ErrorIs(t, err, sdk.ErrDuplicate)
 		_, err = w.client.Quotes.AcceptOut(ctx, "nonsense")
-		require.ErrorIs(t, err, kotani.ErrNotFound)
+		require.ErrorIs(t, err, sdk.ErrNotFound)
 
 		rates, err := w.client.OnChain.EscrowRates(ctx)
 		require.NoError(t, err)
@@ -109,7 +110,7 @@ func TestConversions(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "10 CUSD", payout.Value)
 		_, err = w.client.Celo.SendToMpesa(ctx, validMpesa)
-		require.ErrorIs(t, err, kotani.ErrDuplicate, "a hash counts once")
+		require.ErrorIs(t, err, sdk.ErrDuplicate, "a hash counts once")
 
 		_, err = w.client.Celo.Buy(ctx, kotani.BuyCeloParams{PhoneNumber: customer, Amount: decimal.RequireFromString("1.5")})
 		require.NoError(t, err)
@@ -137,7 +138,7 @@ func TestUsersAndProgrammes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, ctx := newWorld(t), t.Context()
 		_, err := w.client.KYC.CreateUser(ctx, "+"+customer)
-		require.ErrorIs(t, err, kotani.ErrDuplicate)
+		require.ErrorIs(t, err, sdk.ErrDuplicate)
 		v, err := w.client.KYC.VerifyUser(ctx, customer)
 		require.NoError(t, err)
 		assert.False(t, v.Verified)
@@ -147,7 +148,7 @@ func TestUsersAndProgrammes(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, v.Verified)
 		_, err = w.client.KYC.VerifyUser(ctx, "254700000099")
-		require.ErrorIs(t, err, kotani.ErrNotFound)
+		require.ErrorIs(t, err, sdk.ErrNotFound)
 		_, err = w.client.KYC.UserByPhone(ctx, customer)
 		require.NoError(t, err)
 		_, err = w.client.KYC.Users(ctx)
@@ -160,11 +161,11 @@ func TestUsersAndProgrammes(t *testing.T) {
 		require.NoError(t, err)
 		assert.False(t, is.Is)
 		_, err = w.client.UBI.SetBeneficiary(ctx, ubi)
-		require.ErrorIs(t, err, kotani.ErrDuplicate)
+		require.ErrorIs(t, err, sdk.ErrDuplicate)
 		_, err = w.client.UBI.Claim(ctx, ubi)
 		require.NoError(t, err)
 		_, err = w.client.UBI.Claim(ctx, ubi)
-		require.ErrorIs(t, err, kotani.ErrRejected, "once a day")
+		require.ErrorIs(t, err, sdk.ErrRejected, "once a day")
 		require.NoError(t, w.client.Health(ctx))
 	})
 }
@@ -180,8 +181,8 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, out.ID, again.ID, "one key, one transfer")
 		_, err = fc.TransferOut(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: "another", IdempotencyKey: "out-1"})
-		require.ErrorIs(t, err, kotani.ErrRejected)
-		require.ErrorIs(t, err, kotani.ErrDuplicate)
+		require.ErrorIs(t, err, sdk.ErrRejected)
+		require.ErrorIs(t, err, sdk.ErrDuplicate)
 		done, err := fc.WaitTransfer(ctx, out.ID)
 		require.NoError(t, err)
 		assert.Equal(t, kotani.TransferComplete, done.Status)
@@ -217,7 +218,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		low.FiatAmount = decimal.NewFromInt(1)
 		_, err = fc.QuoteOut(ctx, low)
 		require.ErrorIs(t, err, kotani.ErrFiatAmountTooLow)
-		assert.True(t, failure(t, err).QuoteLimits().MinFiat.Valid)
+		assert.True(t, failure(t, err).Detail.(kotani.QuoteLimits).MinFiat.Valid)
 
 		credentials, err := fc.CreateCredentials(ctx, "https://shop.example/fc")
 		require.NoError(t, err)
@@ -231,7 +232,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		keyed, err = kotani.New(cfg)
 		require.NoError(t, err)
 		_, err = keyed.FiatConnect.Accounts(ctx)
-		require.ErrorIs(t, err, kotani.ErrUnauthorized)
+		require.ErrorIs(t, err, sdk.ErrUnauthorized)
 	})
 }
 

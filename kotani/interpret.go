@@ -9,12 +9,13 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // interpret reads an answer as the operator's 2022 source gives it: nearly every
 // handler answers HTTP 200 and says in the body's "status" what it meant, and
 // the few other answers are plain text.
-func interpret(op transport.Operation, r *transport.Response) transport.Verdict {
+func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	a := readAnswer(r.Body)
 	v := transport.Verdict{Code: a.code, Message: a.message}
 	switch {
@@ -25,16 +26,16 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 	case r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden:
 		// A missing token gives 401, a bad or expired one 403, both before any
 		// work. A wrong role gives 401 too; it costs one login in vain.
-		v.Kind, v.Kinds = transport.Expired, []error{transport.ErrUnauthorized}
+		v.Kind, v.Reasons = transport.Expired, []error{sdk.ErrUnauthorized}
 		return v
 	case r.Status == http.StatusTooManyRequests:
 		// Plain text, like all that is refused ahead of the handlers.
-		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 		return v
 	}
 	v = refused(op, v)
-	if r.Status == http.StatusNotFound && len(v.Kinds) == 0 {
-		v.Kinds = []error{transport.ErrNotFound}
+	if r.Status == http.StatusNotFound && len(v.Reasons) == 0 {
+		v.Reasons = []error{sdk.ErrNotFound}
 	}
 	return v
 }
@@ -93,7 +94,7 @@ func readAnswer(body []byte) answer {
 const maxMessage = 500
 
 // meaning judges a 2xx answer by its body.
-func (a answer) meaning(op transport.Operation, v transport.Verdict) transport.Verdict {
+func (a answer) meaning(op sdk.Operation, v transport.Verdict) transport.Verdict {
 	switch {
 	case op.Name == OpIsBeneficiary && strings.EqualFold(a.message, notBeneficiary):
 		v.Kind = transport.Accepted // a negative answer that looks like an error
@@ -104,16 +105,16 @@ func (a answer) meaning(op transport.Operation, v transport.Verdict) transport.V
 	case a.number == http.StatusTooManyRequests, a.number >= 500:
 	case a.number >= 400:
 		v = refused(op, v)
-		if a.number == http.StatusUnauthorized && len(v.Kinds) == 0 {
-			v.Kinds = []error{transport.ErrUnauthorized}
+		if a.number == http.StatusUnauthorized && len(v.Reasons) == 0 {
+			v.Reasons = []error{sdk.ErrUnauthorized}
 		}
 	case a.number != 0 && (a.number < 200 || a.number >= 300):
 	case a.status == "unauthorized":
-		v.Kind, v.Kinds = transport.Refused, []error{transport.ErrUnauthorized}
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrUnauthorized}
 	case strings.HasSuffix(a.status, " not found"): // "user not found", "phonenumber not found"
-		v.Kind, v.Kinds = transport.Refused, []error{transport.ErrNotFound}
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrNotFound}
 	case a.status == "unverified" && op.Name != OpVerifyUser:
-		v.Kind, v.Kinds = transport.Refused, []error{transport.ErrForbidden}
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrForbidden}
 	default:
 		v.Kind = transport.Accepted
 	}
@@ -124,7 +125,7 @@ func (a answer) meaning(op transport.Operation, v transport.Verdict) transport.V
 const notBeneficiary = "Not a beneficiary"
 
 // refused sorts a refusal by its text: no codes exist.
-func refused(op transport.Operation, v transport.Verdict) transport.Verdict {
+func refused(op sdk.Operation, v transport.Verdict) transport.Verdict {
 	v.Kind = transport.Refused
 	text := strings.ToLower(v.Message)
 	has := func(words ...string) bool {
@@ -137,23 +138,23 @@ func refused(op transport.Operation, v transport.Verdict) transport.Verdict {
 	}
 	switch {
 	case has("already exist", "already processed", "already accepted", "already a beneficiary") || text == "user exists":
-		v.Kind, v.Kinds = transport.Duplicate, []error{transport.ErrDuplicate}
+		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
 	case has("insufficient", "not enough"):
-		v.Kinds = []error{transport.ErrInsufficientFunds}
+		v.Reasons = []error{sdk.ErrInsufficientFunds}
 	case op.Name == OpLogin, has("unauthorized"):
-		v.Kinds = []error{transport.ErrUnauthorized}
+		v.Reasons = []error{sdk.ErrUnauthorized}
 	case has("not found", "does not exist", "cannot find"):
-		v.Kinds = []error{transport.ErrNotFound}
+		v.Reasons = []error{sdk.ErrNotFound}
 	case has("not verified", "not approved", "not allowed", "unverified"):
-		v.Kinds = []error{transport.ErrForbidden}
+		v.Reasons = []error{sdk.ErrForbidden}
 	case has("invalid", "required", "not supported"):
-		v.Kinds = []error{transport.ErrValidation}
+		v.Reasons = []error{sdk.ErrValidation}
 	}
 	return v
 }
 
 // noRoute recognises the framework's own page for a route that does not exist:
 // no handler of Kotani's has seen the request.
-func (a answer) noRoute(op transport.Operation) bool {
+func (a answer) noRoute(op sdk.Operation) bool {
 	return strings.Contains(a.message, "Cannot "+op.Method+" /")
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // KYCService manages the users for whom the partner holds accounts on chain.
@@ -14,7 +15,7 @@ type KYCService struct{ c *Client }
 // User is a new user.
 type User struct {
 	ID  string
-	Raw json.RawMessage
+	Raw sdk.Raw
 }
 
 // CreateUser creates an account for a phone number. One that has an account
@@ -39,7 +40,7 @@ type Verification struct {
 	// source of 2022 sends a boolean.
 	Verified bool
 	Status   string // as it came: "true", "unverified"
-	Raw      json.RawMessage
+	Raw      sdk.Raw
 }
 
 // VerifyUser tells whether a user's details have been verified. An unknown user
@@ -80,7 +81,7 @@ type UserUpdate struct {
 	Status      string
 	Description string
 	Details     json.RawMessage
-	Raw         json.RawMessage
+	Raw         sdk.Raw
 }
 
 // UpdateUser sets a user's details. Which of the operator's three routes of 2022
@@ -107,7 +108,7 @@ func (s *KYCService) UpdateUser(ctx context.Context, p UpdateUserParams) (*UserU
 // UserRecord is what Kotani holds about a user; its contents are not documented.
 type UserRecord struct {
 	Record json.RawMessage // "userRecord", or the bare answer of the 2022 source
-	Raw    json.RawMessage
+	Raw    sdk.Raw
 }
 
 // UserByPhone returns a user's record. The document calls this and the next two

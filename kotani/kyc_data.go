@@ -49,7 +49,7 @@ type PersonalDataAndDocuments struct {
 	IdentificationDocument string        `json:"identificationDocument"` // an image in base64
 }
 
-// Kinds of identification document in PersonalDataAndDocumentsDetailed.
+// Reasons of identification document in PersonalDataAndDocumentsDetailed.
 const (
 	DocumentIDCard         = "IDC" // with a back
 	DocumentPassport       = "PAS"

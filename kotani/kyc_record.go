@@ -6,6 +6,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // KYCRecord is what the provider holds about a user under one schema.
@@ -13,7 +14,7 @@ type KYCRecord struct {
 	Schema KYCSchema
 	Status KYCStatus
 	Data   json.RawMessage // Kotani's "kycData" or "data"; not in the specification
-	Raw    json.RawMessage
+	Raw    sdk.Raw
 }
 
 // AddKYC gives the provider a user's data. A record that exists gives
@@ -42,7 +43,7 @@ func (f *FiatConnect) DeleteKYC(ctx context.Context, schema KYCSchema) error {
 	if err := f.invalid(OpDeleteKYC, string(schema), schemaFaults(schema)); err != nil {
 		return err
 	}
-	return f.do(ctx, transport.Call{Op: OpDeleteKYC, Path: []string{string(schema)}, Reference: string(schema)})
+	return f.core.Do(ctx, transport.Call{Op: OpDeleteKYC, Path: []string{string(schema)}, Reference: string(schema)})
 }
 
 // WaitKYC asks for a record every few seconds, up to half a minute apart, until
@@ -50,14 +51,14 @@ func (f *FiatConnect) DeleteKYC(ctx context.Context, schema KYCSchema) error {
 // the record as last seen, if it was seen, with the error.
 func (f *FiatConnect) WaitKYC(ctx context.Context, schema KYCSchema) (*KYCRecord, error) {
 	var last *KYCRecord
-	err := publicError(f.core.Poll(ctx, OpKYCStatus, string(schema), pollMin, pollMax, func(ctx context.Context) (bool, error) {
+	err := f.core.Poll(ctx, OpKYCStatus, string(schema), pollMin, pollMax, func(ctx context.Context) (bool, error) {
 		record, err := f.KYCStatus(ctx, schema)
 		if err != nil {
 			return false, err
 		}
 		last = record
 		return record.Status.Decided(), nil
-	}))
+	})
 	return last, err
 }
 
@@ -71,7 +72,7 @@ func (f *FiatConnect) record(ctx context.Context, op string, schema KYCSchema, b
 		return nil, err
 	}
 	var record *KYCRecord
-	err := f.do(ctx, transport.Call{
+	err := f.core.Do(ctx, transport.Call{
 		Op: op, Path: []string{string(schema)}, Reference: string(schema), Body: body,
 		Decode: into(&record, func(body []byte) (KYCRecord, error) {
 			var w struct {

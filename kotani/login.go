@@ -16,7 +16,7 @@ func (c *Client) Login(ctx context.Context) error {
 		return err
 	}
 	_, err := c.tokens.Get(ctx)
-	return publicError(err)
+	return err
 }
 
 func (c *Client) loginFaults() (f faults) {

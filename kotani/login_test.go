@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 var isRates = answer(200, `{"escrowAddress":"0x1","conversionRate":{}}`)
@@ -61,8 +62,8 @@ func TestARefusedTokenIsRenewedOnceAndTheRequestSentAgain(t *testing.T) {
 			s = newScript(refusal)
 			_, err = newClient(t, s).Fiat.Withdraw(t.Context(), validWithdraw)
 			e := failure(t, err)
-			assert.Equal(t, kotani.OutcomeRejected, e.Outcome)
-			require.ErrorIs(t, err, kotani.ErrUnauthorized)
+			assert.Equal(t, sdk.Rejected, e.Outcome)
+			require.ErrorIs(t, err, sdk.ErrUnauthorized)
 			assert.Equal(t, "momo momo", s.actions(), "never more than once")
 			assert.Len(t, s.asides(loginPath), 2)
 		})
@@ -72,7 +73,7 @@ func TestARefusedTokenIsRenewedOnceAndTheRequestSentAgain(t *testing.T) {
 func TestAFirewallsPageIsNoRefusedToken(t *testing.T) {
 	s := newScript(answer(403, `<html>blocked</html>`))
 	_, err := newClient(t, s).Fiat.PayTill(t.Context(), kotani.PayTillParams{TillNumber: "1", Amount: twenty})
-	require.ErrorIs(t, err, kotani.ErrOutcomeUnknown)
+	require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Len(t, s.requests(), 1)
 	assert.Len(t, s.asides(loginPath), 1)
 }
@@ -82,12 +83,12 @@ func TestWithoutALoginNothingIsSent(t *testing.T) {
 		login step
 		kind  error
 	}{
-		"wrong password": {answer(200, `{"status":400,"desc":"Not Allowed"}`), kotani.ErrUnauthorized},
-		"unknown user":   {answer(400, `cannot find user`), kotani.ErrUnauthorized},
+		"wrong password": {answer(200, `{"status":400,"desc":"Not Allowed"}`), sdk.ErrUnauthorized},
+		"unknown user":   {answer(400, `cannot find user`), sdk.ErrUnauthorized},
 		"no token":       {answer(200, `{"status":201}`), nil},
 		"a bad token":    {answer(200, `{"status":201,"accessToken":"a b"}`), nil},
-		"a crash":        {answer(500, ``), kotani.ErrServer},
-		"refused":        {answer(403, `no`), kotani.ErrUnauthorized},
+		"a crash":        {answer(500, ``), sdk.ErrServer},
+		"refused":        {answer(403, `no`), sdk.ErrUnauthorized},
 		"lost":           {nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,8 +99,8 @@ func TestWithoutALoginNothingIsSent(t *testing.T) {
 				_, err := client.Fiat.Withdraw(t.Context(), validWithdraw)
 				e := failure(t, err)
 				assert.Equal(t, kotani.OpWithdraw, e.Operation)
-				assert.Equal(t, kotani.OutcomeNotSent, e.Outcome)
-				assert.ErrorIs(t, err, kotani.ErrNotSent)
+				assert.Equal(t, sdk.NotSent, e.Outcome)
+				assert.ErrorIs(t, err, sdk.ErrNotSent)
 				assert.Empty(t, s.requests())
 				if tc.kind != nil {
 					assert.ErrorIs(t, err, tc.kind)
@@ -128,7 +129,7 @@ func TestWithoutCredentialsOnlyTheOpenOperationsCanBeCalled(t *testing.T) {
 			continue
 		}
 		err := want.call(t.Context(), client)
-		assert.ErrorIs(t, err, kotani.ErrValidation, method)
+		assert.ErrorIs(t, err, sdk.ErrValidation, method)
 		assert.Contains(t, failure(t, err).Fields, "Config.Password", method)
 	}
 	assert.Len(t, s.requests(), 1)

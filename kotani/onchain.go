@@ -8,6 +8,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // OnChainService shows balances on chain and the escrow.
@@ -32,7 +33,7 @@ type Balance struct {
 	// decimals. Amount is invalid when the answer shows none that is a number.
 	Currency string
 	Amount   decimal.NullDecimal
-	Raw      json.RawMessage
+	Raw      sdk.Raw
 }
 
 // Balance returns what the user with a phone number holds on a chain.
@@ -64,7 +65,7 @@ type EscrowRates struct {
 	// for one cUSD, the market's rate less 2 %.
 	Currency string
 	Rate     decimal.NullDecimal
-	Raw      json.RawMessage
+	Raw      sdk.Raw
 }
 
 // EscrowRates returns the escrow address and what a cUSD brings there.

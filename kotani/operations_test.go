@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 const hash = "0x1111111111111111111111111111111111111111111111111111111111111111"
@@ -264,7 +265,7 @@ var (
 var otherMethods = map[string]bool{"Do": true, "FiatConnect.As": true, "FiatConnect.Do": true, "FiatConnect.Format": true}
 
 func TestEveryMethodSendsItsRow(t *testing.T) {
-	rows := map[string]kotani.Operation{}
+	rows := map[string]sdk.Operation{}
 	for _, op := range kotani.Operations() {
 		rows[op.Name] = op
 	}
@@ -291,7 +292,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 
 			e := failure(t, err)
 			assert.Equal(t, want.op, e.Operation)
-			assert.Equal(t, kotani.OutcomeRejected, e.Outcome)
+			assert.Equal(t, sdk.Rejected, e.Outcome)
 			seen := s.requests()
 			if want.op == kotani.OpFiatConnectLogin {
 				require.Len(t, s.asides(clockPath), 1)
@@ -301,7 +302,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 			assert.Equal(t, row.Method, seen[0].Method)
 			assert.Equal(t, "/api_v2"+want.uri, strings.TrimSuffix(seen[0].Path+"?"+seen[0].Query, "?"))
 			assert.Equal(t, "kotani.example", seen[0].Host)
-			assert.Equal(t, row.Class == "keyed", seen[0].Header.Get("Idempotency-Key") != "")
+			assert.Equal(t, row.Class == sdk.Keyed, seen[0].Header.Get("Idempotency-Key") != "")
 			switch {
 			case row.Open:
 				assert.Empty(t, seen[0].Header.Values("Authorization"))
@@ -402,7 +403,7 @@ ubi.set_beneficiary POST /transactions/ubi/setBeneficiary A`
 		lines = append(lines, op.Name+" "+op.Method+" "+op.Path+" "+op.Grade)
 		assert.Equal(t, cmp.Or(sources[op.Name], "assumed"), string(op.Source), op.Name)
 		if op.MovesMoney {
-			assert.NotEqual(t, "safe", string(op.Class), op.Name)
+			assert.NotEqual(t, "safe", op.Class.String(), op.Name)
 		}
 	}
 	assert.Len(t, lines, 48)
@@ -420,7 +421,7 @@ func TestMoneyMovesOnlyByTheseClasses(t *testing.T) {
 	got := map[string]string{}
 	for _, op := range kotani.Operations() {
 		if op.MovesMoney {
-			got[op.Name] = string(op.Class)
+			got[op.Name] = op.Class.String()
 		}
 	}
 	assert.Equal(t, want, got)
@@ -435,7 +436,7 @@ func TestRoutesCanBeOverridden(t *testing.T) {
 	s := newScript(answer(200, `{"result":{"status":"PENDING"}}`))
 	client := newClient(t, s, func(c *kotani.Config) {
 		c.MaxAttempts = 1
-		c.Routes = map[string]kotani.Route{
+		c.Routes = map[string]sdk.Route{
 			kotani.OpStatusByRequestID: {Method: "POST", Path: "/v2/{requestId}/state"},
 			kotani.OpFiatAccounts:      {Path: "/fc/accounts"},
 		}
@@ -449,7 +450,7 @@ func TestRoutesCanBeOverridden(t *testing.T) {
 }
 
 func TestRoutesThatCannotWorkAreRefused(t *testing.T) {
-	for name, routes := range map[string]map[string]kotani.Route{
+	for name, routes := range map[string]map[string]sdk.Route{
 		"unknown operation":   {"fiat.print": {Path: "/x"}},
 		"unknown placeholder": {kotani.OpDeposit: {Path: "/deposit/{externalId}"}},
 		"no leading slash":    {kotani.OpDeposit: {Path: "deposit"}},
@@ -467,7 +468,7 @@ func TestFiatConnectCanBeMountedElsewhere(t *testing.T) {
 	s := newScript(answer(200, `{}`))
 	client := newClient(t, s, func(c *kotani.Config) {
 		c.FiatConnect.BaseURL = "https://fc.example/v1/"
-		c.Routes = map[string]kotani.Route{kotani.OpDeleteFiatAccount: {Path: "/gone/{fiatAccountId}"}}
+		c.Routes = map[string]sdk.Route{kotani.OpDeleteFiatAccount: {Path: "/gone/{fiatAccountId}"}}
 	})
 	_, err := client.FiatConnect.Accounts(t.Context())
 	require.NoError(t, err)

@@ -9,23 +9,23 @@ import (
 	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
-// QuoteLimits are the amounts a FiatConnect provider takes; what it did not name
-// is invalid.
+// QuoteLimits are the amounts a FiatConnect provider takes. An amount which it did
+// not name is invalid. A refused quote (ErrFiatAmountTooLow and its like) has
+// them as the Detail of its *sdk.Error.
 type QuoteLimits struct {
 	MinFiat, MaxFiat     decimal.NullDecimal // in the quote's FiatType
 	MinCrypto, MaxCrypto decimal.NullDecimal // in the quote's CryptoType
 }
 
-// QuoteLimits returns the limits which a refused quote names beside its code
-// (ErrFiatAmountTooLow and its like).
-func (e *Error) QuoteLimits() QuoteLimits {
+// quoteLimits reads the limits which a refused quote names beside its code.
+func quoteLimits(body []byte) QuoteLimits {
 	var w struct {
 		MinFiat   json.RawMessage `json:"minimumFiatAmount"`
 		MaxFiat   json.RawMessage `json:"maximumFiatAmount"`
 		MinCrypto json.RawMessage `json:"minimumCryptoAmount"`
 		MaxCrypto json.RawMessage `json:"maximumCryptoAmount"`
 	}
-	if wire.Unmarshal(e.Body, &w) != nil {
+	if wire.Unmarshal(body, &w) != nil {
 		return QuoteLimits{}
 	}
 	return QuoteLimits{

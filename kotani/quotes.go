@@ -9,6 +9,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // QuotesService prices conversions between fiat and crypto.
@@ -31,7 +32,7 @@ type Quote struct {
 	CryptoType   string
 	Rate         decimal.NullDecimal // units of Currency for one of CryptoType
 	ExpiresAt    time.Time           // zero when the answer has none
-	Raw          json.RawMessage
+	Raw          sdk.Raw
 }
 
 // In prices a deposit of fiat.

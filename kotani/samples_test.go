@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // shape of a JSON object: its keys and whether each is text, number or object.
@@ -105,7 +106,7 @@ func TestEveryAnswerOfTheDocumentIsRead(t *testing.T) {
 			case want.op == kotani.OpFiatConnectLogin:
 				assert.ErrorIs(t, err, kotani.ErrInvalidSignature)
 			case placeholderAnswers[want.op]:
-				assert.ErrorIs(t, err, kotani.ErrUnexpectedResponse)
+				assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
 			default:
 				assert.NoError(t, err)
 			}
@@ -152,9 +153,9 @@ func TestAnswersOfTheOperatorsServiceAreRead(t *testing.T) {
 				}
 				err := call(t.Context(), newClient(t, s))
 				e := failure(t, err)
-				assert.Equal(t, kotani.OutcomeRejected, e.Outcome)
+				assert.Equal(t, sdk.Rejected, e.Outcome)
 				assert.Equal(t, 200, e.StatusCode)
-				assert.ErrorIs(t, err, kotani.ErrRejected)
+				assert.ErrorIs(t, err, sdk.ErrRejected)
 			})
 		}
 	}

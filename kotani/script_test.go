@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // step answers one request; nil drops the connection after the request left.
@@ -176,7 +177,7 @@ func newClient(t testing.TB, s *script, change ...func(*kotani.Config)) *kotani.
 	t.Helper()
 	cfg := kotani.Config{
 		BaseURL: "https://kotani.example/api_v2", PhoneNumber: "254700000000", CountryCode: "KEN", Password: password,
-		HTTPClient:  &http.Client{Transport: s},
+		Options:     sdk.Options{HTTPClient: &http.Client{Transport: s}},
 		FiatConnect: kotani.FiatConnectConfig{Signer: &wallet{address: walletAddress}},
 	}
 	for _, c := range change {
@@ -188,10 +189,10 @@ func newClient(t testing.TB, s *script, change ...func(*kotani.Config)) *kotani.
 }
 
 // failure returns err as an *Error, which every error of a call is.
-func failure(t testing.TB, err error) *kotani.Error {
+func failure(t testing.TB, err error) *sdk.Error {
 	t.Helper()
 	require.Error(t, err)
-	var e *kotani.Error
+	var e *sdk.Error
 	require.ErrorAs(t, err, &e)
 	return e
 }

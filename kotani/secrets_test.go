@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Planted in the credentials, the parameters and the answers; none of it may
@@ -46,7 +47,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 		client := newClient(t, s, func(c *kotani.Config) {
 			c.Logger, c.MaxAttempts = logger, 1
 			c.FiatConnect.APIKey = "planted-api-key"
-			c.OnAttempt = func(_ context.Context, a kotani.Attempt) { fmt.Fprintf(out, "%v %+v\n", a, a) }
+			c.OnAttempt = func(_ context.Context, a sdk.Attempt) { fmt.Fprintf(out, "%v %+v\n", a, a) }
 			printed(*c, c, c.FiatConnect)
 			if text, err := json.Marshal(struct{ Error error }{failureOf(t, *c)}); assert.NoError(t, err) {
 				out.Write(text)
@@ -63,7 +64,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 				out.WriteString(text)
 			}
 		}
-		_, err := client.Do(t.Context(), kotani.RawCall{Method: "POST", Path: "/planted-path"})
+		_, err := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/planted-path"})
 		printed(err, client, client.FiatConnect)
 	}
 	c, err := newClient(t, newScript(answer(200, `{"apiKey":"planted-key","webhookSecret":"planted-secret"}`))).FiatConnect.CreateCredentials(t.Context(), "https://shop.example/")
@@ -81,30 +82,30 @@ func failureOf(t *testing.T, cfg kotani.Config) error {
 func TestDoReachesAnyEndpointOfTheConfiguredHost(t *testing.T) {
 	s := newScript(answer(200, `{"status":201,"ok":true}`))
 	client := newClient(t, s)
-	raw, err := client.Do(t.Context(), kotani.RawCall{Method: "POST", Path: "/user/resetPin", Body: map[string]string{"newUserPin": "1"}})
+	raw, err := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/user/resetPin", Body: map[string]string{"newUserPin": "1"}})
 	require.NoError(t, err)
 	assert.Equal(t, `{"status":201,"ok":true}`, string(raw))
 	got := s.requests()[0]
 	assert.Equal(t, "POST kotani.example/api_v2/user/resetPin", got.Method+" "+got.Host+got.Path)
 	assert.Equal(t, "Bearer "+token, got.Header.Get("Authorization"))
 	assert.Equal(t, `{"newUserPin":"1"}`, got.Body)
-	_, err = client.FiatConnect.Do(t.Context(), kotani.RawCall{Method: "GET", Path: "/fiatconnect/new", ReadOnly: true})
+	_, err = client.FiatConnect.Do(t.Context(), sdk.RawCall{Method: "GET", Path: "/fiatconnect/new", ReadOnly: true})
 	require.NoError(t, err)
 	assert.Equal(t, "/api_v2/fiatconnect/new", s.requests()[1].Path)
 	assert.Equal(t, sessionPair, s.requests()[1].Header.Get("Cookie"))
 	for _, path := range []string{"", "https://elsewhere.example/", "x", "/a/../b", "/a?b=c"} {
-		_, err := client.Do(t.Context(), kotani.RawCall{Method: "GET", Path: path})
-		assert.ErrorIs(t, err, kotani.ErrValidation, path)
+		_, err := client.Do(t.Context(), sdk.RawCall{Method: "GET", Path: path})
+		assert.ErrorIs(t, err, sdk.ErrValidation, path)
 	}
-	_, err = newClient(t, newScript(answer(200, `{"status":400,"desc":"no"}`))).Do(t.Context(), kotani.RawCall{Method: "POST", Path: "/x"})
-	assert.ErrorIs(t, err, kotani.ErrRejected)
+	_, err = newClient(t, newScript(answer(200, `{"status":400,"desc":"no"}`))).Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/x"})
+	assert.ErrorIs(t, err, sdk.ErrRejected)
 
 	s = newScript(gateway)
-	_, err = newClient(t, s).Do(t.Context(), kotani.RawCall{Method: "POST", Path: "/x"})
-	assert.ErrorIs(t, err, kotani.ErrOutcomeUnknown)
+	_, err = newClient(t, s).Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/x"})
+	assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Len(t, s.requests(), 1)
 	s = newScript(gateway, answer(200, `{}`))
-	_, err = newClient(t, s, func(c *kotani.Config) { c.MinBackoff, c.MaxBackoff = 1, 1 }).Do(t.Context(), kotani.RawCall{Method: "POST", Path: "/x", ReadOnly: true})
+	_, err = newClient(t, s, func(c *kotani.Config) { c.MinBackoff, c.MaxBackoff = 1, 1 }).Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/x", ReadOnly: true})
 	assert.NoError(t, err)
 	assert.Len(t, s.requests(), 2)
 }
@@ -117,7 +118,7 @@ func TestNoCredentialLeavesForAnotherHost(t *testing.T) {
 			if method == "Login" || method == "FiatConnect.Login" || method == "FiatConnect.Clock" || strings.Contains(method, "Wait") {
 				continue
 			}
-			assert.ErrorIs(t, want.call(t.Context(), client), kotani.ErrRedirected, method)
+			assert.ErrorIs(t, want.call(t.Context(), client), sdk.ErrRedirected, method)
 		}
 	})
 	for _, r := range s.requests() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // SendToMpesaParams describe a payout of cUSD that was sent to Kotani's escrow
@@ -32,7 +33,7 @@ type MpesaPayout struct {
 	From, To     string // addresses
 	Date         string // "2022-02-01, 10:30:00", zone unknown
 	MpesaDetails json.RawMessage
-	Raw          json.RawMessage
+	Raw          sdk.Raw
 }
 
 // hashGrace is how long an unanswered request is given to end before its hash is
@@ -52,14 +53,14 @@ const hashGrace = 3 * time.Second
 // guard, and are not repeated.
 func (s *CeloService) SendToMpesa(ctx context.Context, p SendToMpesaParams) (*MpesaPayout, error) {
 	payout, err := s.sendToMpesa(ctx, p)
-	if !errors.Is(err, ErrOutcomeUnknown) || !pause(ctx, hashGrace) {
+	if !errors.Is(err, sdk.ErrOutcomeUnknown) || !pause(ctx, hashGrace) {
 		return payout, err
 	}
 	payout, again := s.sendToMpesa(ctx, p)
 	switch {
 	case again == nil:
 		return payout, nil
-	case errors.Is(again, ErrDuplicate):
+	case errors.Is(again, sdk.ErrDuplicate):
 		return &MpesaPayout{AlreadyProcessed: true}, nil
 	}
 	return nil, err // whatever befell the second, the first stays unknown

@@ -2,11 +2,11 @@ package kotani
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // ServerClock is the provider's time.
@@ -15,14 +15,14 @@ type ServerClock struct {
 	// Skew is how far the provider's clock is ahead of ours, give or take half
 	// the time the answer took.
 	Skew time.Duration
-	Raw  json.RawMessage
+	Raw  sdk.Raw
 }
 
 // Clock asks for the provider's time. Logins do so by themselves.
 func (f *FiatConnect) Clock(ctx context.Context) (*ServerClock, error) {
 	var clock *ServerClock
 	start := time.Now()
-	err := f.do(ctx, transport.Call{
+	err := f.core.Do(ctx, transport.Call{
 		Op: OpFiatConnectClock,
 		Decode: into(&clock, func(body []byte) (ServerClock, error) {
 			var w struct {

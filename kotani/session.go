@@ -118,9 +118,9 @@ type loginProblem struct {
 	err    error
 }
 
-func (p loginProblem) Error() string      { return p.phrase + ": " + p.err.Error() }
-func (p loginProblem) SafePhrase() string { return p.phrase }
-func (p loginProblem) Unwrap() error      { return p.err }
+func (p loginProblem) Error() string    { return p.phrase + ": " + p.err.Error() }
+func (p loginProblem) SafeText() string { return p.phrase }
+func (p loginProblem) Unwrap() error    { return p.err }
 
 type siweRequest struct {
 	Message   string `json:"message"`

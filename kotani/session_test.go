@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func cookies(lines ...string) step {
@@ -159,18 +160,18 @@ func TestLoginsWithoutAUsableSessionFail(t *testing.T) {
 		answer step
 		says   string
 	}{
-		"no cookie":                   {"https://kotani.example", cookies(), "answer not understood"},
-		"only one that is taken away": {"https://kotani.example", cookies("s=1; Max-Age=-1"), "answer not understood"},
-		"far too long":                {"https://kotani.example", cookies("s=" + strings.Repeat("x", 9000)), "answer not understood"},
-		"for https only":              {"http://127.0.0.1:1", cookies("s=1; Secure"), "answer not understood"},
+		"no cookie":                   {"https://kotani.example", cookies(), "response not understood"},
+		"only one that is taken away": {"https://kotani.example", cookies("s=1; Max-Age=-1"), "response not understood"},
+		"far too long":                {"https://kotani.example", cookies("s=" + strings.Repeat("x", 9000)), "response not understood"},
+		"for https only":              {"http://127.0.0.1:1", cookies("s=1; Secure"), "response not understood"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(answer(200, `{}`))
 			s.aside[siwePath] = []step{tc.answer}
 			client := newClient(t, s, func(c *kotani.Config) { c.BaseURL, c.MaxAttempts = tc.base, 1 })
 			err := accounts(t.Context(), client)
-			require.ErrorIs(t, err, kotani.ErrNotSent)
-			require.ErrorIs(t, err, kotani.ErrUnexpectedResponse)
+			require.ErrorIs(t, err, sdk.ErrNotSent)
+			require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
 			assert.Contains(t, err.Error(), tc.says)
 			assert.Empty(t, s.requests())
 		})
@@ -190,8 +191,8 @@ func TestARefusedSessionIsRenewedOnceAndTheRequestSentAgain(t *testing.T) {
 		s = newScript(answer(401, `{"error":"`+code+`"}`))
 		_, err := newClient(t, s).FiatConnect.TransferOut(t.Context(), kotani.TransferParams{FiatAccountID: "a", QuoteID: "q", IdempotencyKey: "k"})
 		e := failure(t, err)
-		assert.Equal(t, kotani.OutcomeRejected, e.Outcome)
-		assert.ErrorIs(t, err, kotani.ErrUnauthorized)
+		assert.Equal(t, sdk.Rejected, e.Outcome)
+		assert.ErrorIs(t, err, sdk.ErrUnauthorized)
 		assert.ErrorIs(t, err, kotani.FiatConnectCode(code))
 		require.Len(t, s.requests(), 2, "never more than once")
 		assert.Equal(t, "k", s.requests()[1].Header.Get("Idempotency-Key"))
@@ -227,7 +228,7 @@ func TestARefusedLoginIsNamed(t *testing.T) {
 		client := newClient(t, s)
 		for _, err := range []error{accounts(t.Context(), client), client.FiatConnect.Login(t.Context())} {
 			require.ErrorIs(t, err, code)
-			assert.Equal(t, code != kotani.ErrInvalidParameters, errors.Is(err, kotani.ErrUnauthorized))
+			assert.Equal(t, code != kotani.ErrInvalidParameters, errors.Is(err, sdk.ErrUnauthorized))
 		}
 		assert.Empty(t, s.requests())
 	}
@@ -239,13 +240,13 @@ func TestASignerThatFailsSendsNothing(t *testing.T) {
 	client := newClient(t, s, func(c *kotani.Config) { c.FiatConnect.Signer = &wallet{address: walletAddress, err: refused} })
 	err := accounts(t.Context(), client)
 	require.ErrorIs(t, err, refused)
-	require.ErrorIs(t, err, kotani.ErrNotSent)
+	require.ErrorIs(t, err, sdk.ErrNotSent)
 	assert.Contains(t, err.Error(), "signer failed")
 	assert.NotContains(t, err.Error(), "planted")
 	assert.Empty(t, s.asides(siwePath))
 
 	client = newClient(t, s, func(c *kotani.Config) { c.FiatConnect.Signer = mute{} })
-	require.ErrorIs(t, accounts(t.Context(), client), kotani.ErrNotSent)
+	require.ErrorIs(t, accounts(t.Context(), client), sdk.ErrNotSent)
 	assert.Empty(t, s.asides(siwePath))
 }
 
@@ -305,7 +306,7 @@ func TestWithoutASignerOnlyTheOpenOperationsCanBeCalled(t *testing.T) {
 			assert.NoError(t, err, method)
 			continue
 		}
-		assert.ErrorIs(t, err, kotani.ErrValidation, method)
+		assert.ErrorIs(t, err, sdk.ErrValidation, method)
 		assert.Contains(t, failure(t, err).Fields, "Config.FiatConnect.Signer", method)
 	}
 	for _, r := range s.requests() {

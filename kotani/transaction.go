@@ -9,6 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Transaction is a deposit, a withdrawal or a payment. The document shows the
@@ -33,7 +34,7 @@ type Transaction struct {
 	TxHash    string    // where a chain is involved
 	CreatedAt time.Time // zero when the answer has none
 	UpdatedAt time.Time // zero when the answer has none
-	Raw       json.RawMessage
+	Raw       sdk.Raw
 }
 
 // transactionAnswer is every key a transaction was seen with.

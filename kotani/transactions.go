@@ -6,6 +6,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // TransactionOptions choose transactions. The document lists these three names
@@ -23,7 +24,7 @@ type TransactionList struct {
 	// array, or one under "result", "data" or "transactions". An empty list is
 	// empty and not nil.
 	Items []Transaction
-	Raw   json.RawMessage
+	Raw   sdk.Raw
 }
 
 // Transactions returns the partner's deposits and withdrawals.

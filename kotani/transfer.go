@@ -14,6 +14,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // TransferParams begin a transfer.
@@ -48,7 +49,7 @@ type Transfer struct {
 	Fee            decimal.NullDecimal // fiat for a transfer in, else crypto; inside the amounts already
 	FiatAccountID  string
 	TxHash         string // of a transfer in, once the crypto was sent
-	Raw            json.RawMessage
+	Raw            sdk.Raw
 }
 
 // TransferIn begins a transfer from fiat to crypto. After an unknown outcome it
@@ -75,7 +76,7 @@ func (f *FiatConnect) Transfer(ctx context.Context, transferID string) (*Transfe
 		return nil, err
 	}
 	var transfer *Transfer
-	err := f.do(ctx, transport.Call{
+	err := f.core.Do(ctx, transport.Call{
 		Op: OpFiatConnectTransfer, Path: []string{transferID}, Reference: transferID,
 		Decode: into(&transfer, decodeTransfer),
 	})
@@ -89,14 +90,14 @@ func (f *FiatConnect) Transfer(ctx context.Context, transferID string) (*Transfe
 // error: look at its Status.
 func (f *FiatConnect) WaitTransfer(ctx context.Context, transferID string, until ...TransferStatus) (*Transfer, error) {
 	var last *Transfer
-	err := publicError(f.core.Poll(ctx, OpFiatConnectTransfer, transferID, pollMin, pollMax, func(ctx context.Context) (bool, error) {
+	err := f.core.Poll(ctx, OpFiatConnectTransfer, transferID, pollMin, pollMax, func(ctx context.Context) (bool, error) {
 		transfer, err := f.Transfer(ctx, transferID)
 		if err != nil {
 			return false, err
 		}
 		last = transfer
 		return transfer.Status.Final() || slices.Contains(until, transfer.Status), nil
-	}))
+	})
 	return last, err
 }
 
@@ -115,7 +116,7 @@ func (f *FiatConnect) begin(ctx context.Context, op string, p TransferParams) (*
 		return nil, withKey(err, key)
 	}
 	var transfer *Transfer
-	err := f.do(ctx, transport.Call{
+	err := f.core.Do(ctx, transport.Call{
 		Op: op, Key: key, Reference: key, Body: transferRequest{p.FiatAccountID, p.QuoteID},
 		Decode: into(&transfer, func(body []byte) (Transfer, error) {
 			t, err := decodeTransfer(body)
@@ -133,7 +134,7 @@ func (f *FiatConnect) begin(ctx context.Context, op string, p TransferParams) (*
 }
 
 func withKey(err error, key string) error {
-	var e *Error
+	var e *sdk.Error
 	if errors.As(err, &e) {
 		e.IdempotencyKey = key
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // TransferQuoteParams ask for the terms of a transfer.
@@ -48,7 +49,7 @@ type TransferQuote struct {
 	KYCRequired bool
 	KYC         []SchemaOffer // the schemas that will do
 	Accounts    map[FiatAccountType]AccountOffer
-	Raw         json.RawMessage
+	Raw         sdk.Raw
 }
 
 // SchemaOffer is a schema which the provider takes, and the values it allows.
@@ -94,7 +95,7 @@ func (f *FiatConnect) quote(ctx context.Context, op string, p TransferQuoteParam
 		body.CryptoAmount = (*plainText)(&p.CryptoAmount)
 	}
 	var quote *TransferQuote
-	err := f.do(ctx, transport.Call{Op: op, Body: body, Decode: into(&quote, decodeTransferQuote)})
+	err := f.core.Do(ctx, transport.Call{Op: op, Body: body, Decode: into(&quote, decodeTransferQuote)})
 	return quote, err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // UBIService serves programmes of universal basic income.
@@ -24,7 +25,7 @@ type UBIClaim struct {
 	// TransactionURL is "txid", which holds the address of an explorer's page
 	// and not a hash (the operator's pages of 2022).
 	TransactionURL string
-	Raw            json.RawMessage
+	Raw            sdk.Raw
 }
 
 // Claim pays a beneficiary the income that is due. It takes no reference, so an
@@ -49,7 +50,7 @@ type Beneficiary struct {
 	Is          bool
 	Description string
 	Result      json.RawMessage
-	Raw         json.RawMessage
+	Raw         sdk.Raw
 }
 
 // IsBeneficiary tells whether a user is a beneficiary of a programme. "Not a

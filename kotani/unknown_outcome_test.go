@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 var (
@@ -27,7 +28,7 @@ func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
 	for name, tc := range map[string]struct {
 		steps    []step
 		sent     string
-		outcome  kotani.Outcome // empty: a transaction came back
+		outcome  string // empty: a transaction came back
 		sentinel error
 		took     time.Duration // -1: not exact
 	}{
@@ -39,28 +40,28 @@ func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
 		"dropped, shown a second later":     {[]step{nil, isAbsent, isPending}, "momo status status", "", nil, time.Second},
 		"dropped, absent, sent once more":   {[]step{nil, isAbsent, isAbsent, isAbsent, isTaken}, "momo status status status momo", "", nil, 3 * time.Second},
 		"our second attempt is a duplicate": {[]step{nil, isAbsent, isAbsent, isAbsent, isDuplicate, isPending}, "momo status status status momo status", "", nil, 3 * time.Second},
-		"dropped twice, never shown":        {[]step{nil, isAbsent, isAbsent, isAbsent, nil, isAbsent}, "momo status status status momo status status status", kotani.OutcomeUnknown, nil, 6 * time.Second},
-		"a duplicate on a fresh call":       {[]step{isDuplicate}, "momo", kotani.OutcomeRejected, kotani.ErrDuplicate, 0},
-		"refused":                           {[]step{isPoor}, "momo", kotani.OutcomeRejected, kotani.ErrInsufficientFunds, 0},
+		"dropped twice, never shown":        {[]step{nil, isAbsent, isAbsent, isAbsent, nil, isAbsent}, "momo status status status momo status status status", "unknown", nil, 6 * time.Second},
+		"a duplicate on a fresh call":       {[]step{isDuplicate}, "momo", "rejected", sdk.ErrDuplicate, 0},
+		"refused":                           {[]step{isPoor}, "momo", "rejected", sdk.ErrInsufficientFunds, 0},
 		"a wrong path is not absence": {[]step{nil, answer(404, `<pre>Cannot GET /api_v2/transactions/status/external/order-1</pre>`)},
-			"momo status", kotani.OutcomeUnknown, nil, 0},
+			"momo status", "unknown", nil, 0},
 		"a wrong path in JSON is not absence": {[]step{nil, answer(404, `{"statusCode":404,"message":"Cannot GET /transactions/status/external/order-1","error":"Not Found"}`)},
-			"momo status", kotani.OutcomeUnknown, nil, 0},
+			"momo status", "unknown", nil, 0},
 		"a wrong path in a 200 is not absence": {[]step{nil, answer(200, `{"status":404,"desc":"/transactions/status not found"}`)},
-			"momo status", kotani.OutcomeUnknown, nil, 0},
-		"not found without a status is not absence": {[]step{nil, answer(404, `{"message":"Transaction not found"}`)}, "momo status", kotani.OutcomeUnknown, nil, 0},
-		"an unknown user is not absence":            {[]step{nil, answer(200, `{"status":400,"desc":"user not found"}`)}, "momo status", kotani.OutcomeUnknown, nil, 0},
-		"an empty answer is not absence":            {[]step{nil, answer(200, `{"result":{}}`)}, "momo status status status status", kotani.OutcomeUnknown, nil, -1},
+			"momo status", "unknown", nil, 0},
+		"not found without a status is not absence": {[]step{nil, answer(404, `{"message":"Transaction not found"}`)}, "momo status", "unknown", nil, 0},
+		"an unknown user is not absence":            {[]step{nil, answer(200, `{"status":400,"desc":"user not found"}`)}, "momo status", "unknown", nil, 0},
+		"an empty answer is not absence":            {[]step{nil, answer(200, `{"result":{}}`)}, "momo status status status status", "unknown", nil, -1},
 		"another transaction is not this": {[]step{nil, answer(200, `{"result":{"externalId":"order-2","status":"SUCCESSFUL"}}`)},
-			"momo status status status status", kotani.OutcomeUnknown, nil, -1},
+			"momo status status status status", "unknown", nil, -1},
 		"another amount is not this": {[]step{nil, answer(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"21"}}`)},
-			"momo status", kotani.OutcomeUnknown, nil, 0},
+			"momo status", "unknown", nil, 0},
 		"another recipient is not this": {[]step{nil, answer(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"20","phoneNumber":"254733333333"}}`)},
-			"momo status", kotani.OutcomeUnknown, nil, 0},
+			"momo status", "unknown", nil, 0},
 		"the recipient in national form": {[]step{nil, answer(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"0722222222"}}`)}, "momo status", "", nil, 0},
 		"the recipient with a plus":      {[]step{nil, answer(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"+254 722 222222"}}`)}, "momo status", "", nil, 0},
 		"a masked recipient":             {[]step{nil, answer(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"2547xxxxx222"}}`)}, "momo status", "", nil, 0},
-		"a question that is refused":     {[]step{nil, answer(200, `{"status":401,"desc":"not allowed"}`)}, "momo status", kotani.OutcomeUnknown, nil, 0},
+		"a question that is refused":     {[]step{nil, answer(200, `{"status":401,"desc":"not allowed"}`)}, "momo status", "unknown", nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -79,12 +80,12 @@ func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
 				}
 				assert.Nil(t, got)
 				e := failure(t, err)
-				assert.Equal(t, tc.outcome, e.Outcome)
+				assert.Equal(t, tc.outcome, e.Outcome.String())
 				assert.Equal(t, "order-1", e.Reference)
-				assert.NotErrorIs(t, err, kotani.ErrNotSent)
-				if tc.outcome == kotani.OutcomeUnknown {
-					assert.ErrorIs(t, err, kotani.ErrOutcomeUnknown)
-					assert.NotErrorIs(t, err, kotani.ErrRejected)
+				assert.NotErrorIs(t, err, sdk.ErrNotSent)
+				if tc.outcome == "unknown" {
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+					assert.NotErrorIs(t, err, sdk.ErrRejected)
 				}
 				if tc.sentinel != nil {
 					assert.ErrorIs(t, err, tc.sentinel)
@@ -133,7 +134,7 @@ func TestAnotherBankAccountIsNotThePayout(t *testing.T) {
 		if found {
 			assert.NoError(t, err, number)
 		} else {
-			assert.ErrorIs(t, err, kotani.ErrOutcomeUnknown, number)
+			assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, number)
 		}
 	}
 }
@@ -154,7 +155,7 @@ func TestADeadlineTooNearForTheGraceLeavesTheOutcomeUnknown(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		_, err := newClient(t, s).Fiat.Withdraw(ctx, validWithdraw)
-		require.ErrorIs(t, err, kotani.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		assert.Equal(t, "momo status status", s.actions(), "never sent again without having waited")
 	})
 }
@@ -165,20 +166,20 @@ func TestAMovementWithoutExternalIDHasToBeAskedFor(t *testing.T) {
 	p := validWithdraw
 	p.ExternalID = ""
 	_, err := client.Fiat.Withdraw(t.Context(), p)
-	require.ErrorIs(t, err, kotani.ErrValidation)
-	require.ErrorIs(t, err, kotani.ErrNotSent)
+	require.ErrorIs(t, err, sdk.ErrValidation)
+	require.ErrorIs(t, err, sdk.ErrNotSent)
 	assert.Contains(t, failure(t, err).Fields, "externalId")
 	assert.Empty(t, s.requests())
 
 	p.AllowNoExternalID = true
 	_, err = client.Fiat.Withdraw(t.Context(), p)
-	require.ErrorIs(t, err, kotani.ErrOutcomeUnknown)
+	require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Equal(t, "momo", s.actions(), "nothing to look up, nothing sent twice")
 	assert.NotContains(t, s.requests()[0].Body, "externalId")
 
 	p.ExternalID = "order-1"
 	_, err = client.Fiat.Withdraw(t.Context(), p)
-	assert.ErrorIs(t, err, kotani.ErrValidation, "with or without: not both")
+	assert.ErrorIs(t, err, sdk.ErrValidation, "with or without: not both")
 	assert.Len(t, s.requests(), 1)
 }
 
@@ -190,16 +191,16 @@ func TestAHashSettlesAnUnknownOutcome(t *testing.T) {
 		sent    int
 		value   string
 		already bool
-		outcome kotani.Outcome
+		outcome string
 		took    time.Duration
 	}{
 		"answered":                       {[]step{paid}, 1, "1.5 CUSD", false, "", 0},
 		"lost before the work":           {[]step{nil, paid}, 2, "1.5 CUSD", false, "", 3 * time.Second},
 		"lost after the work":            {[]step{nil, processed}, 2, "", true, "", 3 * time.Second},
-		"a fresh call with a used hash":  {[]step{processed}, 1, "", false, kotani.OutcomeRejected, 0},
-		"lost twice":                     {[]step{nil, nil}, 2, "", false, kotani.OutcomeUnknown, 3 * time.Second},
-		"lost, then refused for another": {[]step{nil, isPoor}, 2, "", false, kotani.OutcomeUnknown, 3 * time.Second},
-		"lost, then a page":              {[]step{nil, gateway}, 2, "", false, kotani.OutcomeUnknown, 3 * time.Second},
+		"a fresh call with a used hash":  {[]step{processed}, 1, "", false, "rejected", 0},
+		"lost twice":                     {[]step{nil, nil}, 2, "", false, "unknown", 3 * time.Second},
+		"lost, then refused for another": {[]step{nil, isPoor}, 2, "", false, "unknown", 3 * time.Second},
+		"lost, then a page":              {[]step{nil, gateway}, 2, "", false, "unknown", 3 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -216,7 +217,7 @@ func TestAHashSettlesAnUnknownOutcome(t *testing.T) {
 				}
 				assert.Nil(t, got)
 				e := failure(t, err)
-				assert.Equal(t, tc.outcome, e.Outcome)
+				assert.Equal(t, tc.outcome, e.Outcome.String())
 				assert.Equal(t, hash, e.Reference)
 			})
 		})
@@ -229,13 +230,13 @@ func TestAHashIsNotPresentedAgainWithoutTimeToWait(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		_, err := newClient(t, s).Celo.SendToMpesa(ctx, validMpesa)
-		require.ErrorIs(t, err, kotani.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		assert.Len(t, s.requests(), 1)
 
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		_, err = newClient(t, s).Celo.SendToMpesa(ctx, validMpesa)
-		require.ErrorIs(t, err, kotani.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		assert.Len(t, s.requests(), 2)
 	})
 }
@@ -253,7 +254,7 @@ func TestOtherPaymentsAreNeverRepeated(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := newScript(lost)
 					err := wireCalls[method].call(t.Context(), newClient(t, s))
-					assert.ErrorIs(t, err, kotani.ErrOutcomeUnknown)
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 					assert.Len(t, s.requests(), 1)
 				})
 			})
@@ -278,7 +279,7 @@ func TestWaitEndsWithAFinalState(t *testing.T) {
 		assert.Equal(t, kotani.StatusFailed, got.Status)
 
 		_, err = newClient(t, newScript(isAbsent)).Fiat.Wait(t.Context(), "order-1", kotani.Payouts)
-		assert.ErrorIs(t, err, kotani.ErrNotFound)
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -317,7 +318,7 @@ func TestTransactionsInAnyListAreRead(t *testing.T) {
 	assert.NotNil(t, list.Items)
 	assert.Empty(t, list.Items)
 	_, err = newClient(t, newScript(answer(200, `{}`))).Fiat.Transactions(t.Context(), kotani.TransactionOptions{Limit: -1})
-	assert.ErrorIs(t, err, kotani.ErrValidation)
+	assert.ErrorIs(t, err, sdk.ErrValidation)
 }
 
 func TestAmountsGoOutAsTheOperationWantsThem(t *testing.T) {
@@ -364,7 +365,7 @@ func TestCallbackURLsAreMadeForMovementsWithoutOne(t *testing.T) {
 	broken = errors.New("planted")
 	p.ExternalID, p.AllowNoExternalID = "order-1", false
 	_, err = client.Fiat.Withdraw(t.Context(), p)
-	require.ErrorIs(t, err, kotani.ErrNotSent)
+	require.ErrorIs(t, err, sdk.ErrNotSent)
 	assert.Contains(t, failure(t, err).Fields, "callback")
 	assert.NotContains(t, err.Error(), "planted")
 	assert.Len(t, s.requests(), 3)

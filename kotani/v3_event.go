@@ -11,6 +11,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // V3Event is a webhook of the v3 API, the only one of Kotani's own whose
@@ -25,7 +26,7 @@ type V3Event struct {
 	Currency  string
 	Timestamp time.Time // "timestamp"; zero without one
 	Data      json.RawMessage
-	Raw       json.RawMessage // the whole body as received
+	Raw       sdk.Raw // the whole body as received
 }
 
 // Events of the v3 API (its documentation). One that is not listed passes

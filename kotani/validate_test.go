@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
@@ -189,8 +190,8 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 			s := newScript(nil)
 			err := tc.call(t.Context(), newClient(t, s))
 			e := failure(t, err)
-			assert.ErrorIs(t, err, kotani.ErrValidation)
-			assert.ErrorIs(t, err, kotani.ErrNotSent)
+			assert.ErrorIs(t, err, sdk.ErrValidation)
+			assert.ErrorIs(t, err, sdk.ErrNotSent)
 			var names []string
 			for field := range e.Fields {
 				names = append(names, field)
@@ -234,7 +235,7 @@ func TestPhoneNumbersAreTakenInBothForms(t *testing.T) {
 	}
 	for _, phone := range []string{"", "++254712345678", "254 712 345", "123456", "1234567890123456", "25471234567a", "２５４７１２３４５６７８"} {
 		_, err := newClient(t, newScript(nil)).KYC.CreateUser(t.Context(), phone)
-		assert.ErrorIs(t, err, kotani.ErrValidation, phone)
+		assert.ErrorIs(t, err, sdk.ErrValidation, phone)
 	}
 }
 

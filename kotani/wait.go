@@ -32,13 +32,13 @@ func (s *FiatService) WaitRequest(ctx context.Context, requestID string) (*Trans
 
 func (s *FiatService) wait(ctx context.Context, op, reference string, look func(context.Context) (*Transaction, error)) (*Transaction, error) {
 	var last *Transaction
-	err := publicError(s.c.core.Poll(ctx, op, reference, pollMin, pollMax, func(ctx context.Context) (bool, error) {
+	err := s.c.core.Poll(ctx, op, reference, pollMin, pollMax, func(ctx context.Context) (bool, error) {
 		t, err := look(ctx)
 		if err != nil {
 			return false, err
 		}
 		last = t
 		return t.Status.Final(), nil
-	}))
+	})
 	return last, err
 }

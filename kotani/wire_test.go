@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 const (
@@ -43,7 +44,7 @@ func wireClient(t *testing.T, rt http.RoundTripper, settings int) *kotani.Client
 	t.Helper()
 	cfg := kotani.Config{
 		BaseURL: "https://kotani.example/api_v2", PhoneNumber: "254700000000", CountryCode: "KEN", Password: `wire&"password"`,
-		HTTPClient: &http.Client{Transport: rt}, MaxAttempts: 1,
+		Options:     sdk.Options{HTTPClient: &http.Client{Transport: rt}, MaxAttempts: 1},
 		FiatConnect: kotani.FiatConnectConfig{Signer: wireWallet(wireAddress)},
 	}
 	switch settings {
@@ -57,7 +58,7 @@ func wireClient(t *testing.T, rt http.RoundTripper, settings int) *kotani.Client
 			Domain: "login.example:8443", ChainID: kotani.CeloAlfajores, Statement: `Hello & "welcome"`, SessionLifetime: time.Hour,
 		}
 	case wireBare:
-		cfg = kotani.Config{BaseURL: cfg.BaseURL, HTTPClient: cfg.HTTPClient, MaxAttempts: 1}
+		cfg = kotani.Config{BaseURL: cfg.BaseURL, Options: sdk.Options{HTTPClient: cfg.HTTPClient, MaxAttempts: 1}}
 	}
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
@@ -100,7 +101,7 @@ func TestTheWireOfEveryOperation(t *testing.T) {
 // wireRecorder writes down each request as net/http puts it on the wire, and
 // accepts it.
 type wireRecorder struct {
-	rows  []kotani.Operation
+	rows  []sdk.Operation
 	label string
 	count int
 	sent  map[string]bool
@@ -462,7 +463,7 @@ var wireCases = []wireCase{
 
 	{"an endpoint that is in no row, full", func(ctx context.Context, c *kotani.Client) error { return wireError(c.Do(ctx, wireRaw)) }},
 	{"an endpoint that is in no row, minimal", func(ctx context.Context, c *kotani.Client) error {
-		return wireError(c.Do(ctx, kotani.RawCall{Method: "POST", Path: "/user/resetPin"}))
+		return wireError(c.Do(ctx, sdk.RawCall{Method: "POST", Path: "/user/resetPin"}))
 	}},
 	{"an endpoint of FiatConnect that is in no row", func(ctx context.Context, c *kotani.Client) error {
 		return wireError(c.FiatConnect.Do(ctx, wireRaw))
@@ -559,7 +560,7 @@ var wireBareCases = []wireCase{
 	}},
 }
 
-var wireRaw = kotani.RawCall{
+var wireRaw = sdk.RawCall{
 	Method: "PUT", Path: "/new/a%2Fb", Query: url.Values{"b": {"2 &", "1"}, "a": {"é"}},
 	Body: map[string]any{"b": `<é&">`, "a": 1}, ReadOnly: true,
 }

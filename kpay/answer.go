@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // answer holds every key KPay is known to send: in answers to pay and to
@@ -25,7 +26,7 @@ type answer struct {
 	MomTxID    wire.Text         `json:"momtransactionid"`
 	PayAccount wire.Text         `json:"payaccount"`
 
-	raw json.RawMessage
+	raw sdk.Raw
 }
 
 var errNoObject = errors.New("no JSON object")

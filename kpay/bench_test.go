@@ -13,6 +13,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // floorRequest and floorAnswer are what a careful engineer writes by hand.
@@ -83,7 +84,8 @@ func sides(tb testing.TB) stage.Pair {
 		_, _ = io.WriteString(w, pending)
 	}))
 	client, err := kpay.New(kpay.Config{
-		BaseURL: "http://kpay.localhost", Username: "shop", Password: planted, RetailerID: "02", HTTPClient: hc, AttemptTimeout: -1,
+		BaseURL: "http://kpay.localhost", Username: "shop", Password: planted, RetailerID: "02",
+		Options: sdk.Options{HTTPClient: hc, AttemptTimeout: -1},
 	})
 	require.NoError(tb, err)
 	p := validPay()

@@ -8,9 +8,8 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
-
-const userAgent = "kapiten-go/1"
 
 // Client calls the KPay API. It is safe for concurrent use.
 type Client struct {
@@ -31,11 +30,9 @@ func New(cfg Config) (*Client, error) {
 		return nil, errors.New("kpay: APIKey holds a space, a control or a non-ASCII character")
 	}
 	core, err := transport.New(transport.Config{
-		Provider: "kpay", UserAgent: userAgent,
-		BaseURL: cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
-		HTTPClient: cfg.HTTPClient, Logger: cfg.Logger, OnAttempt: cfg.OnAttempt,
-		MaxAttempts: cfg.MaxAttempts, MinBackoff: cfg.MinBackoff, MaxBackoff: cfg.MaxBackoff,
-		MaxRetryAfter: cfg.MaxRetryAfter, AttemptTimeout: cfg.AttemptTimeout,
+		Provider: "kpay",
+		BaseURL:  cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
+		Options:    cfg.Options,
 		Operations: operations, Routes: cfg.Routes,
 		Authorize: authorize(cfg),
 		Interpret: interpret,
@@ -50,13 +47,13 @@ func printable(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
 }
 
-func authorize(cfg Config) func(*http.Request, transport.Operation, []byte, string) error {
+func authorize(cfg Config) func(*http.Request, sdk.Operation, []byte, string) error {
 	basic := []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(cfg.Username+":"+cfg.Password))}
 	var key []string
 	if cfg.APIKey != "" {
 		key = []string{cfg.APIKey}
 	}
-	return func(req *http.Request, _ transport.Operation, _ []byte, _ string) error {
+	return func(req *http.Request, _ sdk.Operation, _ []byte, _ string) error {
 		req.Header["Authorization"] = basic
 		if key != nil {
 			req.Header["Kpay-Key"] = key
@@ -65,15 +62,8 @@ func authorize(cfg Config) func(*http.Request, transport.Operation, []byte, stri
 	}
 }
 
-// do carries out a call and shows a failure as this package's *Error.
-func (c *Client) do(ctx context.Context, call transport.Call) error {
-	return publicError(c.core.Do(ctx, call))
-}
-
-// invalid returns the refusal of bad parameters, or nil.
-func (c *Client) invalid(op, reference string, fields transport.Fields) error {
-	if f := transport.Invalid("kpay", c.core.Operation(op), reference, fields); f != nil {
-		return publicError(f)
-	}
-	return nil
+// Do calls an endpoint this package does not know, with the client's credentials,
+// retries and errors, and returns the JSON of the response.
+func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
+	return c.core.Ask(ctx, call)
 }

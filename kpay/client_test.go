@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 type step = stage.Step
@@ -42,7 +43,7 @@ func newClient(t testing.TB, steps []step, change ...func(*kpay.Config)) (*kpay.
 	s := stage.NewScript(steps...)
 	cfg := kpay.Config{
 		BaseURL: kpay.SandboxURL, Username: "shop", Password: planted, RetailerID: "02",
-		HTTPClient: &http.Client{Transport: s},
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
 	}
 	for _, c := range change {
 		c(&cfg)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // What to do with each outcome of a payment.
@@ -29,9 +30,9 @@ func ExampleClient_Pay() {
 		ReturnURL: "http://127.0.0.1:1/nobody-listens", RedirectURL: "https://shop.example/thanks",
 	})
 	switch {
-	case errors.Is(err, kpay.ErrOutcomeUnknown), errors.Is(err, kpay.ErrDuplicate):
+	case errors.Is(err, sdk.ErrOutcomeUnknown), errors.Is(err, sdk.ErrDuplicate):
 		payment, err = client.Status(ctx, "order-123") // never pay again blindly
-	case errors.Is(err, kpay.ErrInsufficientFunds):
+	case errors.Is(err, sdk.ErrInsufficientFunds):
 		fmt.Println("please top up")
 	}
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/kapiteni/kapiten-go/internal/stage"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -84,9 +85,9 @@ func TestWhateverHappensToAPaymentThePayerPaysAtMostOnce(t *testing.T) {
 					return
 				}
 				assert.Nil(t, payment)
-				var e *kpay.Error
+				var e *sdk.Error
 				require.ErrorAs(t, err, &e)
-				assert.Equal(t, m.Outcome, e.Outcome)
+				assert.Equal(t, m.Outcome, e.Outcome.String())
 				assert.Equal(t, "order-1", e.Reference)
 			})
 		})
@@ -96,13 +97,13 @@ func TestWhateverHappensToAPaymentThePayerPaysAtMostOnce(t *testing.T) {
 func TestAPaymentDoneBeforeTheAnswerGotLostIsNeverSentAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		lag     time.Duration // until checkstatus shows it
-		outcome kpay.Outcome
+		outcome string
 		is      error
 	}{
 		"shown at once":                  {0, "", nil},
 		"shown within the grace":         {2 * time.Second, "", nil},
 		"shown after the second request": {4 * time.Second, "", nil},
-		"not shown while anybody looks":  {time.Hour, kpay.OutcomeUnknown, kpay.ErrDuplicate},
+		"not shown while anybody looks":  {time.Hour, "unknown", sdk.ErrDuplicate},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -114,7 +115,7 @@ func TestAPaymentDoneBeforeTheAnswerGotLostIsNeverSentAgain(t *testing.T) {
 					require.NoError(t, err)
 					return
 				}
-				require.ErrorIs(t, err, kpay.ErrOutcomeUnknown)
+				require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 				assert.ErrorIs(t, err, tc.is)
 			})
 		})
@@ -126,7 +127,7 @@ func TestNothingIsSentAgainWhileKPayCannotBeAsked(t *testing.T) {
 		w := newWorld(t, kpaytest.Config{})
 		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDropAfter})) // the lookups too
 		_, err := w.client.Pay(t.Context(), validPay())
-		require.ErrorIs(t, err, kpay.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		w.ClearFaults()
 		assert.Equal(t, 1, w.collected(t))
 		paid, err := w.client.Status(t.Context(), "order-1")
@@ -149,7 +150,7 @@ func TestOfTwoCallersWithOneReferenceOnlyOnePays(t *testing.T) {
 				switch {
 				case err == nil:
 					outcomes["paid"]++
-				case errors.Is(err, kpay.ErrDuplicate) && errors.Is(err, kpay.ErrRejected):
+				case errors.Is(err, sdk.ErrDuplicate) && errors.Is(err, sdk.ErrRejected):
 					outcomes["duplicate"]++
 				}
 			})
@@ -168,7 +169,7 @@ func TestADuplicateWithAnotherAmountLeavesTheFirstAlone(t *testing.T) {
 		p := validPay()
 		p.Amount = decimal.NewFromInt(99)
 		_, err = w.client.Pay(t.Context(), p)
-		require.ErrorIs(t, err, kpay.ErrDuplicate)
+		require.ErrorIs(t, err, sdk.ErrDuplicate)
 		assert.Equal(t, 1, w.collected(t))
 	})
 }

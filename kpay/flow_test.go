@@ -13,6 +13,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestWaitFollowsAPaymentToItsEnd(t *testing.T) {
@@ -28,8 +29,8 @@ func TestWaitFollowsAPaymentToItsEnd(t *testing.T) {
 		kpaytest.OutcomeImmediate:      {kpay.CodePaid, kpay.CodePaid, nil},
 		kpaytest.OutcomeLost:           {kpay.CodeProcessing, kpay.CodePaid, nil},
 		kpaytest.OutcomeLagging:        {kpay.CodeProcessing, kpay.CodePaid, nil},
-		kpaytest.OutcomeRefused:        {"", kpay.CodeFailed, kpay.ErrDeclined},
-		kpaytest.OutcomeRefusedNoFunds: {"", kpay.CodeFailed, kpay.ErrInsufficientFunds},
+		kpaytest.OutcomeRefused:        {"", kpay.CodeFailed, sdk.ErrDeclined},
+		kpaytest.OutcomeRefusedNoFunds: {"", kpay.CodeFailed, sdk.ErrInsufficientFunds},
 	} {
 		t.Run(string(outcome), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -39,7 +40,7 @@ func TestWaitFollowsAPaymentToItsEnd(t *testing.T) {
 				if tc.sentinel == nil {
 					assert.Equal(t, tc.first, payment.Status)
 				} else {
-					assert.ErrorIs(t, err, kpay.ErrRejected)
+					assert.ErrorIs(t, err, sdk.ErrRejected)
 				}
 				settled, err := w.client.Wait(t.Context(), "order-1")
 				require.NoError(t, err)
@@ -86,14 +87,14 @@ func TestRefusalsOfTheServerAreNamed(t *testing.T) {
 		code     kpay.Code
 		sentinel error
 	}{
-		"wrong password":     {client: func(c *kpay.Config) { c.Password = "wrong" }, code: kpay.CodeBadCredentials, sentinel: kpay.ErrUnauthorized},
-		"missing key":        {fake: kpaytest.Config{APIKey: "k"}, client: func(c *kpay.Config) { c.APIKey = "" }, code: kpay.CodeNoCredentials, sentinel: kpay.ErrUnauthorized},
-		"the same, HTTP 401": {fake: kpaytest.Config{APIKey: "k", HTTP401: true}, client: func(c *kpay.Config) { c.APIKey = "" }, code: kpay.CodeNoCredentials, sentinel: kpay.ErrUnauthorized},
-		"not over HTTPS":     {fake: kpaytest.Config{RequireHTTPS: true}, code: kpay.CodeNotHTTPS, sentinel: kpay.ErrConfiguration},
-		"unknown retailer":   {pay: func(p *kpay.PayParams) { p.RetailerID = "99" }, code: kpay.CodeUnknownRetailer, sentinel: kpay.ErrConfiguration},
-		"disabled retailer":  {pay: func(p *kpay.PayParams) { p.RetailerID = "03" }, code: kpay.CodeRetailerDisabled, sentinel: kpay.ErrConfiguration},
-		"unknown method":     {pay: func(p *kpay.PayParams) { p.Method, p.BankID = "crypto", "000" }, code: kpay.CodeUnknownMethod, sentinel: kpay.ErrValidation},
-		"unknown bank":       {pay: func(p *kpay.PayParams) { p.BankID = "30" }, code: kpay.CodeUnknownInstitution, sentinel: kpay.ErrValidation},
+		"wrong password":     {client: func(c *kpay.Config) { c.Password = "wrong" }, code: kpay.CodeBadCredentials, sentinel: sdk.ErrUnauthorized},
+		"missing key":        {fake: kpaytest.Config{APIKey: "k"}, client: func(c *kpay.Config) { c.APIKey = "" }, code: kpay.CodeNoCredentials, sentinel: sdk.ErrUnauthorized},
+		"the same, HTTP 401": {fake: kpaytest.Config{APIKey: "k", HTTP401: true}, client: func(c *kpay.Config) { c.APIKey = "" }, code: kpay.CodeNoCredentials, sentinel: sdk.ErrUnauthorized},
+		"not over HTTPS":     {fake: kpaytest.Config{RequireHTTPS: true}, code: kpay.CodeNotHTTPS, sentinel: sdk.ErrConfiguration},
+		"unknown retailer":   {pay: func(p *kpay.PayParams) { p.RetailerID = "99" }, code: kpay.CodeUnknownRetailer, sentinel: sdk.ErrConfiguration},
+		"disabled retailer":  {pay: func(p *kpay.PayParams) { p.RetailerID = "03" }, code: kpay.CodeRetailerDisabled, sentinel: sdk.ErrConfiguration},
+		"unknown method":     {pay: func(p *kpay.PayParams) { p.Method, p.BankID = "crypto", "000" }, code: kpay.CodeUnknownMethod, sentinel: sdk.ErrValidation},
+		"unknown bank":       {pay: func(p *kpay.PayParams) { p.BankID = "30" }, code: kpay.CodeUnknownInstitution, sentinel: sdk.ErrValidation},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -108,10 +109,10 @@ func TestRefusalsOfTheServerAreNamed(t *testing.T) {
 				}
 				_, err := w.client.Pay(t.Context(), p)
 				require.ErrorIs(t, err, tc.sentinel)
-				assert.ErrorIs(t, err, kpay.ErrRejected)
-				var e *kpay.Error
+				assert.ErrorIs(t, err, sdk.ErrRejected)
+				var e *sdk.Error
 				require.True(t, errors.As(err, &e))
-				assert.Equal(t, tc.code, e.Code)
+				assert.Equal(t, tc.code, kpay.Code(e.Code))
 				assert.Empty(t, w.Payments())
 			})
 		})

@@ -5,12 +5,13 @@ import (
 	"slices"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // interpret reads an answer. KPay gives business errors in the body; which HTTP
 // status goes with them is not documented (clients see 200), so the body is
 // asked first.
-func interpret(op transport.Operation, r *transport.Response) transport.Verdict {
+func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	a, err := parseAnswer(r.Body)
 	if err != nil {
 		return foreign(r)
@@ -25,15 +26,15 @@ func interpret(op transport.Operation, r *transport.Response) transport.Verdict 
 	case v.Kind == transport.Accepted,
 		v.Kind == transport.Refused && lost(r.Status) && a.code().class() != classRequest:
 		// KPay's words under a status that says the opposite settle nothing.
-		v.Kind, v.Kinds = transport.Unclear, nil
+		v.Kind, v.Reasons = transport.Unclear, nil
 	case r.Status == http.StatusTooManyRequests && v.Kind != transport.Duplicate && (a.RetCode.Present || a.Reply != ""):
-		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 	}
 	if v.Kind == transport.Unclear {
 		f := foreign(r)
-		v.Kind, v.Kinds = f.Kind, f.Kinds
+		v.Kind, v.Reasons = f.Kind, f.Reasons
 	}
-	if op.Name == OpPay && v.Kind == transport.Refused && slices.Contains(v.Kinds, error(transport.ErrDeclined)) {
+	if op.Name == OpPay && v.Kind == transport.Refused && slices.Contains(v.Reasons, error(sdk.ErrDeclined)) {
 		// Perhaps because the payer still has the prompt of an earlier request. To
 		// one that left unanswered this is no more an answer than a duplicate is.
 		v.Kind = transport.Duplicate
@@ -50,18 +51,18 @@ func foreign(r *transport.Response) transport.Verdict {
 	case http.StatusUnauthorized:
 		// A web server that asks for basic auth did not pass the request on.
 		if r.Header.Get("Www-Authenticate") != "" {
-			return transport.Verdict{Kind: transport.Refused, Kinds: []error{transport.ErrUnauthorized}}
+			return transport.Verdict{Kind: transport.Refused, Reasons: []error{sdk.ErrUnauthorized}}
 		}
 	case http.StatusNotFound:
 		// A wrong path must not look like a payment that is not there.
-		return transport.Verdict{Kinds: []error{transport.ErrUnexpectedResponse}}
+		return transport.Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
 	}
 	return transport.Verdict{}
 }
 
 // verdict says what an answer means. The order is that of the facts: a status of
 // the payment, a code of the request, and only then "success".
-func (a *answer) verdict(op transport.Operation) transport.Verdict {
+func (a *answer) verdict(op sdk.Operation) transport.Verdict {
 	code := a.code()
 	class := code.class()
 	switch {
@@ -70,17 +71,17 @@ func (a *answer) verdict(op transport.Operation) transport.Verdict {
 	case a.StatusID != "" && class < classRequest:
 		return transport.Verdict{Kind: transport.Accepted}
 	case class == classDuplicate:
-		return transport.Verdict{Kind: transport.Duplicate, Kinds: []error{transport.ErrDuplicate}}
+		return transport.Verdict{Kind: transport.Duplicate, Reasons: []error{sdk.ErrDuplicate}}
 	case class == classNotFound, class == classRequest:
-		return transport.Verdict{Kind: transport.Refused, Kinds: code.kinds()}
+		return transport.Verdict{Kind: transport.Refused, Reasons: code.reasons()}
 	case class == classPending || class == classPaid:
 		return transport.Verdict{Kind: transport.Accepted}
 	case op.Name != OpStatus && (code.listed() || a.Success.Valid && !a.Success.Bool):
-		kinds := []error{transport.ErrDeclined}
+		kinds := []error{sdk.ErrDeclined}
 		if a.noFunds() {
-			kinds = append(kinds, transport.ErrInsufficientFunds)
+			kinds = append(kinds, sdk.ErrInsufficientFunds)
 		}
-		return transport.Verdict{Kind: transport.Refused, Kinds: kinds}
+		return transport.Verdict{Kind: transport.Refused, Reasons: kinds}
 	case code == "" && a.Success.Bool:
 		return transport.Verdict{Kind: transport.Accepted}
 	}
@@ -90,18 +91,18 @@ func (a *answer) verdict(op transport.Operation) transport.Verdict {
 }
 
 // kinds are the sentinels of a code that speaks of the request.
-func (c Code) kinds() []error {
+func (c Code) reasons() []error {
 	switch c {
 	case CodeNoCredentials, CodeBadCredentials, CodeBadRemoteUser:
-		return []error{transport.ErrUnauthorized}
+		return []error{sdk.ErrUnauthorized}
 	case CodeNotAllowListed:
-		return []error{transport.ErrForbidden, transport.ErrConfiguration}
+		return []error{sdk.ErrForbidden, sdk.ErrConfiguration}
 	case CodeNotHTTPS, CodeUnknownRetailer, CodeRetailerDisabled:
-		return []error{transport.ErrConfiguration}
+		return []error{sdk.ErrConfiguration}
 	case CodeMissingParameter, CodeUnknownMethod, CodeUnknownInstitution:
-		return []error{transport.ErrValidation}
+		return []error{sdk.ErrValidation}
 	case CodeNotFound:
-		return []error{transport.ErrNotFound}
+		return []error{sdk.ErrNotFound}
 	}
 	return nil
 }

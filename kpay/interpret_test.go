@@ -9,21 +9,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // want is what one answer means; sentinel nil is a payment.
 type want struct {
-	outcome  kpay.Outcome
+	outcome  string
 	sentinel error
 	code     kpay.Code
 	status   kpay.Code // of the payment
 }
 
 func refusal(code kpay.Code, sentinel error) want {
-	return want{outcome: kpay.OutcomeRejected, sentinel: sentinel, code: code}
+	return want{outcome: "rejected", sentinel: sentinel, code: code}
 }
 
-func unclear(sentinel error) want { return want{outcome: kpay.OutcomeUnknown, sentinel: sentinel} }
+func unclear(sentinel error) want { return want{outcome: "unknown", sentinel: sentinel} }
 
 // The second request asks for the payment and meets a refusal, so that what the
 // answer to Pay itself meant is what the error shows.
@@ -48,55 +49,55 @@ func TestAnswersToPayAreClassified(t *testing.T) {
 		"failed at once":                {200, `{"refid":"order-1","statusid":"02","statusdesc":"x"}`, want{status: kpay.CodeFailed}},
 		"failed at once, processor":     {200, `{"refid":"order-1","statusid":"682"}`, want{status: "682"}},
 		"a statusid that is no number":  {200, `{"refid":"order-1","statusid":"ODD"}`, want{status: "ODD"}},
-		"no credentials":                {200, `{"reply":"x","retcode":401}`, refusal("401", kpay.ErrUnauthorized)},
-		"no credentials, HTTP 401":      {401, `{"reply":"x","retcode":"401"}`, refusal("401", kpay.ErrUnauthorized)},
-		"not over HTTPS":                {200, `{"reply":"x","retcode":500}`, refusal("500", kpay.ErrConfiguration)},
-		"not over HTTPS, HTTP 500":      {500, `{"reply":"x","retcode":500}`, refusal("500", kpay.ErrConfiguration)},
-		"bad credentials, two keys":     {200, `{"reply":"Invalid PIN","retcode":600}`, refusal("600", kpay.ErrUnauthorized)},
-		"bad remote user":               {200, `{"reply":"x","retcode":601}`, refusal("601", kpay.ErrUnauthorized)},
-		"not on the allow-list":         {200, `{"reply":"x","retcode":602}`, refusal("602", kpay.ErrForbidden)},
-		"not on the allow-list, set-up": {200, `{"reply":"x","retcode":602}`, refusal("602", kpay.ErrConfiguration)},
-		"missing parameter":             {400, `{"reply":"x","retcode":603}`, refusal("603", kpay.ErrValidation)},
-		"unknown retailer":              {200, `{"reply":"x","retcode":604}`, refusal("604", kpay.ErrConfiguration)},
-		"retailer disabled":             {200, `{"reply":"x","retcode":605}`, refusal("605", kpay.ErrConfiguration)},
+		"no credentials":                {200, `{"reply":"x","retcode":401}`, refusal("401", sdk.ErrUnauthorized)},
+		"no credentials, HTTP 401":      {401, `{"reply":"x","retcode":"401"}`, refusal("401", sdk.ErrUnauthorized)},
+		"not over HTTPS":                {200, `{"reply":"x","retcode":500}`, refusal("500", sdk.ErrConfiguration)},
+		"not over HTTPS, HTTP 500":      {500, `{"reply":"x","retcode":500}`, refusal("500", sdk.ErrConfiguration)},
+		"bad credentials, two keys":     {200, `{"reply":"Invalid PIN","retcode":600}`, refusal("600", sdk.ErrUnauthorized)},
+		"bad remote user":               {200, `{"reply":"x","retcode":601}`, refusal("601", sdk.ErrUnauthorized)},
+		"not on the allow-list":         {200, `{"reply":"x","retcode":602}`, refusal("602", sdk.ErrForbidden)},
+		"not on the allow-list, set-up": {200, `{"reply":"x","retcode":602}`, refusal("602", sdk.ErrConfiguration)},
+		"missing parameter":             {400, `{"reply":"x","retcode":603}`, refusal("603", sdk.ErrValidation)},
+		"unknown retailer":              {200, `{"reply":"x","retcode":604}`, refusal("604", sdk.ErrConfiguration)},
+		"retailer disabled":             {200, `{"reply":"x","retcode":605}`, refusal("605", sdk.ErrConfiguration)},
 		"refused by the processor": {200, `{"reply":"TARGET_AUTHORIZATION_ERROR","url":" ","success":0,"authkey":"r","tid":"E","refid":"order-1","retcode":606}`,
-			refusal("606", kpay.ErrDeclined)},
-		"no funds":               {200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`, refusal("606", kpay.ErrInsufficientFunds)},
-		"no funds is a refusal":  {200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`, refusal("606", kpay.ErrDeclined)},
-		"606 without success":    {200, `{"reply":"x","retcode":606}`, refusal("606", kpay.ErrDeclined)},
-		"mobile money failed":    {200, `{"reply":"x","retcode":607}`, refusal("607", kpay.ErrDeclined)},
-		"retcode 02":             {200, `{"reply":"x","retcode":"02"}`, refusal("02", kpay.ErrDeclined)},
-		"duplicate":              {200, `{"reply":"x","retcode":608}`, refusal("608", kpay.ErrDuplicate)},
-		"duplicate as statusid":  {200, `{"refid":"order-1","statusid":"608"}`, refusal("608", kpay.ErrDuplicate)},
-		"duplicate under a 429":  {429, `{"reply":"x","retcode":608}`, refusal("608", kpay.ErrDuplicate)},
-		"unknown method":         {200, `{"reply":"x","retcode":609}`, refusal("609", kpay.ErrValidation)},
-		"unknown institution":    {200, `{"reply":"x","retcode":610}`, refusal("610", kpay.ErrValidation)},
-		"not found":              {200, `{"reply":"x","retcode":611}`, refusal("611", kpay.ErrNotFound)},
-		"success 0, no retcode":  {200, `{"success":0}`, refusal("", kpay.ErrDeclined)},
-		"success 0, odd retcode": {200, `{"success":0,"retcode":699}`, refusal("699", kpay.ErrDeclined)},
-		"web server's 401":       {401, `<h1>401</h1>`, refusal("", kpay.ErrUnauthorized)},
+			refusal("606", sdk.ErrDeclined)},
+		"no funds":               {200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`, refusal("606", sdk.ErrInsufficientFunds)},
+		"no funds is a refusal":  {200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`, refusal("606", sdk.ErrDeclined)},
+		"606 without success":    {200, `{"reply":"x","retcode":606}`, refusal("606", sdk.ErrDeclined)},
+		"mobile money failed":    {200, `{"reply":"x","retcode":607}`, refusal("607", sdk.ErrDeclined)},
+		"retcode 02":             {200, `{"reply":"x","retcode":"02"}`, refusal("02", sdk.ErrDeclined)},
+		"duplicate":              {200, `{"reply":"x","retcode":608}`, refusal("608", sdk.ErrDuplicate)},
+		"duplicate as statusid":  {200, `{"refid":"order-1","statusid":"608"}`, refusal("608", sdk.ErrDuplicate)},
+		"duplicate under a 429":  {429, `{"reply":"x","retcode":608}`, refusal("608", sdk.ErrDuplicate)},
+		"unknown method":         {200, `{"reply":"x","retcode":609}`, refusal("609", sdk.ErrValidation)},
+		"unknown institution":    {200, `{"reply":"x","retcode":610}`, refusal("610", sdk.ErrValidation)},
+		"not found":              {200, `{"reply":"x","retcode":611}`, refusal("611", sdk.ErrNotFound)},
+		"success 0, no retcode":  {200, `{"success":0}`, refusal("", sdk.ErrDeclined)},
+		"success 0, odd retcode": {200, `{"success":0,"retcode":699}`, refusal("699", sdk.ErrDeclined)},
+		"web server's 401":       {401, `<h1>401</h1>`, refusal("", sdk.ErrUnauthorized)},
 
-		"odd retcode, no success":      {200, `{"reply":"x","retcode":699}`, want{kpay.OutcomeUnknown, kpay.ErrUnexpectedResponse, "699", ""}},
-		"success 1 and a refusal":      {200, `{"success":1,"retcode":606}`, want{kpay.OutcomeUnknown, kpay.ErrUnexpectedResponse, "606", ""}},
-		"success 0 and retcode 0":      {200, `{"success":0,"retcode":0}`, want{kpay.OutcomeUnknown, kpay.ErrUnexpectedResponse, "0", ""}},
-		"paid and refused":             {200, `{"refid":"order-1","statusid":"01","retcode":606}`, want{kpay.OutcomeUnknown, kpay.ErrUnexpectedResponse, "01", ""}},
-		"paid and success 0":           {200, `{"refid":"order-1","statusid":"01","success":0}`, want{kpay.OutcomeUnknown, kpay.ErrUnexpectedResponse, "01", ""}},
-		"about another payment":        {200, `{"success":1,"refid":"order-2","retcode":0}`, unclear(kpay.ErrUnexpectedResponse)},
-		"paid, but which":              {200, `{"statusid":"01"}`, unclear(kpay.ErrUnexpectedResponse)},
-		"empty object":                 {200, `{}`, unclear(kpay.ErrUnexpectedResponse)},
-		"array":                        {200, `[]`, unclear(kpay.ErrUnexpectedResponse)},
-		"text":                         {200, `OK`, unclear(kpay.ErrUnexpectedResponse)},
-		"empty":                        {200, ``, unclear(kpay.ErrUnexpectedResponse)},
-		"cut short":                    {200, pending[:40], unclear(kpay.ErrUnexpectedResponse)},
-		"HTML 502":                     {502, `<h1>502</h1>`, unclear(kpay.ErrServer)},
-		"pending under a 500":          {500, pending, want{kpay.OutcomeUnknown, kpay.ErrServer, "0", ""}},
-		"a refusal under a 503":        {503, `{"success":0,"retcode":606}`, want{kpay.OutcomeUnknown, kpay.ErrServer, "606", ""}},
-		"a wrong path":                 {404, `<h1>404</h1>`, unclear(kpay.ErrUnexpectedResponse)},
-		"a wrong path in JSON":         {404, `{"detail":"no such page"}`, unclear(kpay.ErrUnexpectedResponse)},
-		"a timeout on the way":         {408, `<h1>408</h1>`, unclear(kpay.ErrUnexpectedResponse)},
-		"a proxy's 429":                {429, `<h1>slow down</h1>`, unclear(kpay.ErrRateLimited)},
-		"someone else's 403":           {403, `<h1>403</h1>`, unclear(kpay.ErrForbidden)},
-		"success that is no yes or no": {200, `{"success":"maybe","retcode":0}`, unclear(kpay.ErrUnexpectedResponse)},
+		"odd retcode, no success":      {200, `{"reply":"x","retcode":699}`, want{"unknown", sdk.ErrUnexpectedResponse, "699", ""}},
+		"success 1 and a refusal":      {200, `{"success":1,"retcode":606}`, want{"unknown", sdk.ErrUnexpectedResponse, "606", ""}},
+		"success 0 and retcode 0":      {200, `{"success":0,"retcode":0}`, want{"unknown", sdk.ErrUnexpectedResponse, "0", ""}},
+		"paid and refused":             {200, `{"refid":"order-1","statusid":"01","retcode":606}`, want{"unknown", sdk.ErrUnexpectedResponse, "01", ""}},
+		"paid and success 0":           {200, `{"refid":"order-1","statusid":"01","success":0}`, want{"unknown", sdk.ErrUnexpectedResponse, "01", ""}},
+		"about another payment":        {200, `{"success":1,"refid":"order-2","retcode":0}`, unclear(sdk.ErrUnexpectedResponse)},
+		"paid, but which":              {200, `{"statusid":"01"}`, unclear(sdk.ErrUnexpectedResponse)},
+		"empty object":                 {200, `{}`, unclear(sdk.ErrUnexpectedResponse)},
+		"array":                        {200, `[]`, unclear(sdk.ErrUnexpectedResponse)},
+		"text":                         {200, `OK`, unclear(sdk.ErrUnexpectedResponse)},
+		"empty":                        {200, ``, unclear(sdk.ErrUnexpectedResponse)},
+		"cut short":                    {200, pending[:40], unclear(sdk.ErrUnexpectedResponse)},
+		"HTML 502":                     {502, `<h1>502</h1>`, unclear(sdk.ErrServer)},
+		"pending under a 500":          {500, pending, want{"unknown", sdk.ErrServer, "0", ""}},
+		"a refusal under a 503":        {503, `{"success":0,"retcode":606}`, want{"unknown", sdk.ErrServer, "606", ""}},
+		"a wrong path":                 {404, `<h1>404</h1>`, unclear(sdk.ErrUnexpectedResponse)},
+		"a wrong path in JSON":         {404, `{"detail":"no such page"}`, unclear(sdk.ErrUnexpectedResponse)},
+		"a timeout on the way":         {408, `<h1>408</h1>`, unclear(sdk.ErrUnexpectedResponse)},
+		"a proxy's 429":                {429, `<h1>slow down</h1>`, unclear(sdk.ErrRateLimited)},
+		"someone else's 403":           {403, `<h1>403</h1>`, unclear(sdk.ErrForbidden)},
+		"success that is no yes or no": {200, `{"success":"maybe","retcode":0}`, unclear(sdk.ErrUnexpectedResponse)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, s := newClient(t, []step{
@@ -111,15 +112,15 @@ func TestAnswersToPayAreClassified(t *testing.T) {
 				return
 			}
 			assert.Nil(t, payment)
-			var e *kpay.Error
+			var e *sdk.Error
 			require.ErrorAs(t, err, &e)
-			assert.Equal(t, tc.want.outcome, e.Outcome)
+			assert.Equal(t, tc.want.outcome, e.Outcome.String())
 			assert.ErrorIs(t, err, tc.want.sentinel)
-			assert.Equal(t, tc.want.code, e.Code)
+			assert.Equal(t, tc.want.code, kpay.Code(e.Code))
 			assert.Equal(t, "order-1", e.Reference)
 			assert.Equal(t, tc.status, e.StatusCode)
 			assert.Equal(t, tc.body, string(e.Body))
-			if tc.want.outcome == kpay.OutcomeUnknown {
+			if tc.want.outcome == "unknown" {
 				assert.Equal(t, "pay checkstatus", actions(s), "an unclear answer is looked up")
 			} else {
 				assert.Equal(t, "pay", actions(s), "a refusal ends the matter")
@@ -142,17 +143,17 @@ func TestAnswersToStatusAreClassified(t *testing.T) {
 			"failed with a processor's": {200, `{"refid":"order-1","statusid":682}`, want{status: "682"}},
 			"failed with 606":           {200, `{"refid":"order-1","statusid":"606"}`, want{status: kpay.CodeProcessingError}},
 			"pending by retcode":        {200, `{"refid":"order-1","retcode":0}`, want{status: kpay.CodeProcessing}},
-			"not found":                 {200, unknown, refusal("611", kpay.ErrNotFound)},
-			"bad credentials":           {200, `{"reply":"Invalid PIN","retcode":600}`, refusal("600", kpay.ErrUnauthorized)},
-			"missing parameter":         {200, `{"statusid":"603"}`, refusal("603", kpay.ErrValidation)},
-			"not on the allow-list":     {200, `{"refid":"","statusid":"602"}`, refusal("602", kpay.ErrForbidden)},
+			"not found":                 {200, unknown, refusal("611", sdk.ErrNotFound)},
+			"bad credentials":           {200, `{"reply":"Invalid PIN","retcode":600}`, refusal("600", sdk.ErrUnauthorized)},
+			"missing parameter":         {200, `{"statusid":"603"}`, refusal("603", sdk.ErrValidation)},
+			"not on the allow-list":     {200, `{"refid":"","statusid":"602"}`, refusal("602", sdk.ErrForbidden)},
 
-			"606 of the question":   {200, `{"refid":"order-1","retcode":606,"success":0}`, want{kpay.OutcomeNoEffect, kpay.ErrUnexpectedResponse, "606", ""}},
-			"another payment":       {200, `{"refid":"order-2","statusid":"01"}`, want{outcome: kpay.OutcomeNoEffect, sentinel: kpay.ErrUnexpectedResponse}},
-			"paid, but which":       {200, `{"refid":"","statusid":"01"}`, want{outcome: kpay.OutcomeNoEffect, sentinel: kpay.ErrUnexpectedResponse}},
-			"an odd code, no refid": {200, `{"statusid":"682"}`, want{outcome: kpay.OutcomeNoEffect, sentinel: kpay.ErrUnexpectedResponse}},
-			"HTML 404":              {404, `<h1>404</h1>`, want{outcome: kpay.OutcomeNoEffect, sentinel: kpay.ErrUnexpectedResponse}},
-			"HTML 502":              {502, `<h1>502</h1>`, want{outcome: kpay.OutcomeNoEffect, sentinel: kpay.ErrServer}},
+			"606 of the question":   {200, `{"refid":"order-1","retcode":606,"success":0}`, want{"no effect", sdk.ErrUnexpectedResponse, "606", ""}},
+			"another payment":       {200, `{"refid":"order-2","statusid":"01"}`, want{outcome: "no effect", sentinel: sdk.ErrUnexpectedResponse}},
+			"paid, but which":       {200, `{"refid":"","statusid":"01"}`, want{outcome: "no effect", sentinel: sdk.ErrUnexpectedResponse}},
+			"an odd code, no refid": {200, `{"statusid":"682"}`, want{outcome: "no effect", sentinel: sdk.ErrUnexpectedResponse}},
+			"HTML 404":              {404, `<h1>404</h1>`, want{outcome: "no effect", sentinel: sdk.ErrUnexpectedResponse}},
+			"HTML 502":              {502, `<h1>502</h1>`, want{outcome: "no effect", sentinel: sdk.ErrServer}},
 		} {
 			client, _ := newClient(t, []step{answer(tc.status, tc.body)})
 			payment, err := client.Status(t.Context(), "order-1")
@@ -162,13 +163,13 @@ func TestAnswersToStatusAreClassified(t *testing.T) {
 				continue
 			}
 			assert.Nil(t, payment, name)
-			var e *kpay.Error
+			var e *sdk.Error
 			require.ErrorAs(t, err, &e, name)
-			assert.Equal(t, tc.want.outcome, e.Outcome, name)
+			assert.Equal(t, tc.want.outcome, e.Outcome.String(), name)
 			assert.ErrorIs(t, err, tc.want.sentinel, name)
-			assert.Equal(t, tc.want.code, e.Code, name)
-			assert.NotErrorIs(t, err, kpay.ErrDeclined, "%s: a failed question says nothing about the payment", name)
-			assert.Equal(t, tc.want.sentinel == kpay.ErrNotFound, isNotFound(err), "%s: only KPay's own word is absence", name)
+			assert.Equal(t, tc.want.code, kpay.Code(e.Code), name)
+			assert.NotErrorIs(t, err, sdk.ErrDeclined, "%s: a failed question says nothing about the payment", name)
+			assert.Equal(t, tc.want.sentinel == sdk.ErrNotFound, isNotFound(err), "%s: only KPay's own word is absence", name)
 		}
 	})
 }
@@ -192,10 +193,10 @@ func TestTheMessageIsTheFirstThatIsThere(t *testing.T) {
 	} {
 		client, _ := newClient(t, []step{answer(200, body)})
 		_, err := client.Pay(t.Context(), validPay())
-		var e *kpay.Error
+		var e *sdk.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, message, e.Message)
 	}
 }
 
-func isNotFound(err error) bool { return errors.Is(err, kpay.ErrNotFound) }
+func isNotFound(err error) bool { return errors.Is(err, sdk.ErrNotFound) }

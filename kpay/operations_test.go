@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // wireCalls has one entry per exported method that sends a request.
@@ -24,17 +25,17 @@ var wireCalls = map[string]struct {
 	"StatusByTID": {kpay.OpStatus, "checkstatus", func(ctx context.Context, c *kpay.Client) error { _, err := c.StatusByTID(ctx, "A1"); return err }},
 	"Wait":        {kpay.OpStatus, "checkstatus", func(ctx context.Context, c *kpay.Client) error { _, err := c.Wait(ctx, "order-1"); return err }},
 	"Do": {"do", "", func(ctx context.Context, c *kpay.Client) error {
-		_, err := c.Do(ctx, kpay.RawCall{Method: "POST", Path: "/", Body: map[string]string{"action": "refund"}})
+		_, err := c.Do(ctx, sdk.RawCall{Method: "POST", Path: "/", Body: map[string]string{"action": "refund"}})
 		return err
 	}},
 }
 
 func TestEveryMethodSendsItsRow(t *testing.T) {
-	rows := map[string]kpay.Operation{}
+	rows := map[string]sdk.Operation{}
 	for _, op := range kpay.Operations() {
 		rows[op.Name] = op
 	}
-	rows["do"] = kpay.Operation{Method: "POST", Path: "/"}
+	rows["do"] = sdk.Operation{Method: "POST", Path: "/"}
 	client := reflect.TypeFor[*kpay.Client]()
 	used := map[string]bool{"do": true}
 	for i := range client.NumMethod() {
@@ -47,8 +48,8 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 			// A refusal ends every method after its first request.
 			c, s := newClient(t, []step{answer(200, `{"reply":"Invalid PIN","retcode":600}`)})
 			err := want.call(t.Context(), c)
-			require.ErrorIs(t, err, kpay.ErrUnauthorized)
-			var e *kpay.Error
+			require.ErrorIs(t, err, sdk.ErrUnauthorized)
+			var e *sdk.Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, want.op, e.Operation)
 			seen := s.Requests()
@@ -84,7 +85,7 @@ func TestThePathIsConfigurable(t *testing.T) {
 		"the document's curl": {func(c *kpay.Config) { c.BaseURL += "/api" }, "https://pay.esicia.com/api/"},
 		"as it is printed":    {func(c *kpay.Config) { c.BaseURL += "/api/" }, "https://pay.esicia.com/api/"},
 		"a route of its own": {func(c *kpay.Config) {
-			c.Routes = map[string]kpay.Route{kpay.OpPay: {Path: "/v2/pay"}}
+			c.Routes = map[string]sdk.Route{kpay.OpPay: {Path: "/v2/pay"}}
 		}, "https://pay.esicia.com/v2/pay"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,7 +107,7 @@ func TestTheAPIKeyIsSentWhenThereIsOne(t *testing.T) {
 
 func TestDoGivesTheAnswerAsItCame(t *testing.T) {
 	client, _ := newClient(t, []step{answer(200, `{"retcode":0,"balance":"12"}`)})
-	raw, err := client.Do(t.Context(), kpay.RawCall{Method: "POST", Path: "/reports/", ReadOnly: true})
+	raw, err := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/reports/", ReadOnly: true})
 	require.NoError(t, err)
 	assert.Equal(t, `{"retcode":0,"balance":"12"}`, string(raw))
 }
@@ -125,7 +126,7 @@ func TestConfigurationIsRefusedByFieldAndWithoutItsValue(t *testing.T) {
 		"no password":                {"Password", func(c *kpay.Config) { c.Password = "" }},
 		"a line break in a password": {"Password", func(c *kpay.Config) { c.Password = "planted\r\n" }},
 		"a space in the key":         {"APIKey", func(c *kpay.Config) { c.APIKey = "planted key" }},
-		"a route nobody has":         {"Routes", func(c *kpay.Config) { c.Routes = map[string]kpay.Route{"refund": {}} }},
+		"a route nobody has":         {"Routes", func(c *kpay.Config) { c.Routes = map[string]sdk.Route{"refund": {}} }},
 		"waits the wrong way round":  {"MinBackoff", func(c *kpay.Config) { c.MinBackoff, c.MaxBackoff = 2, 1 }},
 	} {
 		t.Run(name, func(t *testing.T) {

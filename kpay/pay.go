@@ -2,7 +2,6 @@ package kpay
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -64,34 +63,26 @@ type PayParams struct {
 func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) {
 	refID := p.RefID
 	request, fields := c.payRequest(p)
-	if err := c.invalid(OpPay, refID, fields); err != nil {
+	if err := c.core.Invalid(OpPay, refID, fields); err != nil {
 		return nil, err
 	}
 	var payment *Payment
-	err := c.do(ctx, transport.Call{
+	err := c.core.Do(ctx, transport.Call{
 		Op: OpPay, Reference: refID, Body: request,
 		Decode: into(&payment, refID, false),
 		Lookup: func(ctx context.Context) (bool, error) {
-			return transport.Settle(ctx, func(ctx context.Context) (bool, error) {
-				found, err := c.Status(ctx, refID)
-				if absent(err) {
-					return false, nil
-				}
-				payment = found
-				return err == nil, err
-			})
+			found, err := c.Status(ctx, refID)
+			if transport.SaysAbsent(err) {
+				return false, nil
+			}
+			payment = found
+			return err == nil, err
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
 	return payment, nil
-}
-
-// absent reports KPay's own word that it knows no such payment.
-func absent(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Outcome == OutcomeRejected && e.Code == CodeNotFound
 }
 
 type payRequest struct {

@@ -10,14 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, pending)}, func(c *kpay.Config) { c.RetailerID = "" })
 	_, err := client.Pay(t.Context(), kpay.PayParams{Currency: "KES", LogoURL: "logo.png"})
-	require.ErrorIs(t, err, kpay.ErrValidation)
-	require.ErrorIs(t, err, kpay.ErrNotSent)
-	var e *kpay.Error
+	require.ErrorIs(t, err, sdk.ErrValidation)
+	require.ErrorIs(t, err, sdk.ErrNotSent)
+	var e *sdk.Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, map[string][]string{
 		"refid": {"is required"}, "amount": {"must be greater than zero"}, "currency": {"must be RWF or USD"},
@@ -55,9 +56,9 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 			p := validPay()
 			tc.change(&p)
 			_, err := client.Pay(t.Context(), p)
-			var e *kpay.Error
+			var e *sdk.Error
 			require.ErrorAs(t, err, &e)
-			assert.Equal(t, kpay.OutcomeNotSent, e.Outcome)
+			assert.Equal(t, sdk.NotSent, e.Outcome)
 			assert.Len(t, e.Fields, 1)
 			assert.Contains(t, e.Fields, tc.field)
 			assert.Empty(t, s.Requests())
@@ -164,8 +165,8 @@ func TestAPaymentWhosePostbackURLCannotBeMintedIsNotSent(t *testing.T) {
 			p := validPay()
 			p.ReturnURL = ""
 			_, err := client.Pay(t.Context(), p)
-			require.ErrorIs(t, err, kpay.ErrNotSent)
-			var e *kpay.Error
+			require.ErrorIs(t, err, sdk.ErrNotSent)
+			var e *sdk.Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, map[string][]string{"returl": {tc.fault}}, e.Fields)
 			assert.Empty(t, s.Requests())
@@ -183,16 +184,16 @@ func TestNothingIsMintedForParametersThatAreRefused(t *testing.T) {
 	p := validPay()
 	p.ReturnURL, p.Amount = "", decimal.Zero
 	_, err := client.Pay(t.Context(), p)
-	require.ErrorIs(t, err, kpay.ErrValidation)
+	require.ErrorIs(t, err, sdk.ErrValidation)
 }
 
 func TestStatusNeedsAReferenceKPayCanGiveBack(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, paid)})
 	for _, refID := range []string{"", " order-1", "order-1\t"} {
 		_, err := client.Status(t.Context(), refID)
-		require.ErrorIs(t, err, kpay.ErrValidation)
+		require.ErrorIs(t, err, sdk.ErrValidation)
 	}
 	_, err := client.StatusByTID(t.Context(), " ")
-	require.ErrorIs(t, err, kpay.ErrValidation)
+	require.ErrorIs(t, err, sdk.ErrValidation)
 	assert.Empty(t, s.Requests())
 }

@@ -1,9 +1,8 @@
 package kpay
 
 import (
-	"encoding/json"
-
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Payment is a payment as an answer or a postback shows it. KPay shows no
@@ -31,7 +30,7 @@ type Payment struct {
 	// postback, missing in recorded ones.
 	PayerAccount string
 	AuthKey      string // opaque (authkey)
-	Raw          json.RawMessage
+	Raw          sdk.Raw
 }
 
 // missing is the decode error of an answer without a field that makes it what

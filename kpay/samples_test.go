@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func sample(t *testing.T, name string) []byte {
@@ -85,10 +86,10 @@ func TestStatusSendsTheDocumentsRequest(t *testing.T) {
 func TestStatusReadsTheDocumentsAnswerForAnUnknownPayment(t *testing.T) {
 	client, _ := newClient(t, []step{answer(200, string(sample(t, "status_not_found.json")))})
 	_, err := client.Status(t.Context(), "1489693046")
-	require.ErrorIs(t, err, kpay.ErrNotFound)
-	var e *kpay.Error
+	require.ErrorIs(t, err, sdk.ErrNotFound)
+	var e *sdk.Error
 	require.ErrorAs(t, err, &e)
-	assert.Equal(t, kpay.CodeNotFound, e.Code)
+	assert.Equal(t, kpay.CodeNotFound, kpay.Code(e.Code))
 	assert.Equal(t, "Transaction not found", e.Message)
 	assert.Equal(t, "1489693046", e.Reference)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Planted in the credentials, the parameters and the answers; none of it may
@@ -48,13 +49,13 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, statu
 		c.APIKey, c.Logger, c.MaxAttempts = "planted-api-key", logger, 1
 		fmt.Fprintf(out, "%v|%+v|%#v|%s|%v", *c, *c, *c, *c, c)
 		logger.Info("configured", "config", *c, "at", c)
-		c.OnAttempt = func(_ context.Context, a kpay.Attempt) { fmt.Fprintf(out, "%v %+v\n", a, a) }
+		c.OnAttempt = func(_ context.Context, a sdk.Attempt) { fmt.Fprintf(out, "%v %+v\n", a, a) }
 	})
 	p := validPay()
 	p.Email, p.CustomerName, p.ReturnURL = "planted@example.com", "planted-name", "https://shop.example/planted-secret"
 	_, payErr := client.Pay(t.Context(), p)
 	_, statusErr := client.Status(t.Context(), "order-1")
-	_, rawErr := client.Do(t.Context(), kpay.RawCall{Method: "POST", Path: "/planted/", Body: "planted"})
+	_, rawErr := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/planted/", Body: "planted"})
 	for _, err := range []error{payErr, statusErr, rawErr} {
 		if err == nil {
 			continue
@@ -80,7 +81,7 @@ func TestTheErrorTextIsStableAndItsDetailsAreFields(t *testing.T) {
 		client, _ := newClient(t, []step{answer(200, body, "X-Request-Id", "req-1")})
 		_, err := client.Pay(t.Context(), validPay())
 		require.EqualError(t, err, text)
-		var e *kpay.Error
+		var e *sdk.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, "order-1", e.Reference)
 		assert.Equal(t, "req-1", e.RequestID)

@@ -13,7 +13,7 @@ import (
 func (c *Client) Status(ctx context.Context, refID string) (*Payment, error) {
 	var f transport.Faults
 	checkRefID(&f, refID)
-	if err := c.invalid(OpStatus, refID, f.Fields); err != nil {
+	if err := c.core.Invalid(OpStatus, refID, f.Fields); err != nil {
 		return nil, err
 	}
 	return c.status(ctx, refID, statusRequest{RefID: refID, Action: "checkstatus"})
@@ -24,7 +24,7 @@ func (c *Client) Status(ctx context.Context, refID string) (*Payment, error) {
 func (c *Client) StatusByTID(ctx context.Context, tid string) (*Payment, error) {
 	var f transport.Faults
 	f.Require("tid", tid)
-	if err := c.invalid(OpStatus, "", f.Fields); err != nil {
+	if err := c.core.Invalid(OpStatus, "", f.Fields); err != nil {
 		return nil, err
 	}
 	return c.status(ctx, "", statusRequest{TID: tid, Action: "checkstatus"})
@@ -38,7 +38,7 @@ type statusRequest struct {
 
 func (c *Client) status(ctx context.Context, refID string, request statusRequest) (*Payment, error) {
 	var payment *Payment
-	err := c.do(ctx, transport.Call{
+	err := c.core.Do(ctx, transport.Call{
 		Op: OpStatus, Reference: refID, Body: request, Decode: into(&payment, refID, true),
 	})
 	if err != nil {

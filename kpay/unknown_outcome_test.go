@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
@@ -21,7 +22,7 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 		steps    []step
 		sent     string
 		status   kpay.Code // of the payment; empty: an error
-		outcome  kpay.Outcome
+		outcome  string
 		sentinel error
 		took     time.Duration
 	}{
@@ -35,23 +36,23 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 		"our own second attempt is a duplicate": {[]step{nil, isUnknown, isUnknown, isUnknown, duplicate, isPaid},
 			"pay checkstatus checkstatus checkstatus pay checkstatus", kpay.CodePaid, "", nil, 3 * time.Second},
 		"a duplicate which nobody can show": {[]step{nil, isUnknown, isUnknown, isUnknown, duplicate, isUnknown},
-			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", kpay.OutcomeUnknown, kpay.ErrDuplicate, 6 * time.Second},
+			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", "unknown", sdk.ErrDuplicate, 6 * time.Second},
 		// The processor may decline a second prompt because the payer still has the
 		// first one.
 		"our own second attempt is declined, and the first is not shown": {[]step{nil, isUnknown, isUnknown, isUnknown, refused, isUnknown},
-			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", kpay.OutcomeUnknown, kpay.ErrInsufficientFunds, 6 * time.Second},
+			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", "unknown", sdk.ErrInsufficientFunds, 6 * time.Second},
 		"our own second attempt is declined, and the first is shown": {[]step{nil, isUnknown, isUnknown, isUnknown, refused, isPaid},
 			"pay checkstatus checkstatus checkstatus pay checkstatus", kpay.CodePaid, "", nil, 3 * time.Second},
 		"our own second attempt is refused for what both ask": {[]step{nil, isUnknown, isUnknown, isUnknown, incomplete, isUnknown},
-			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", kpay.OutcomeRejected, kpay.ErrValidation, 6 * time.Second},
+			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", "rejected", sdk.ErrValidation, 6 * time.Second},
 		"dropped twice, never shown": {[]step{nil, isUnknown, isUnknown, isUnknown, nil, isUnknown},
-			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", kpay.OutcomeUnknown, nil, 6 * time.Second},
-		"a duplicate on a fresh call": {[]step{duplicate}, "pay", "", kpay.OutcomeRejected, kpay.ErrDuplicate, 0},
-		"refused":                     {[]step{refused}, "pay", "", kpay.OutcomeRejected, kpay.ErrInsufficientFunds, 0},
-		"a question that is refused":  {[]step{nil, answer(200, `{"reply":"Invalid PIN","retcode":600}`)}, "pay checkstatus", "", kpay.OutcomeUnknown, nil, 0},
-		"a wrong path is not absence": {[]step{nil, answer(404, "<h1>404</h1>")}, "pay checkstatus", "", kpay.OutcomeUnknown, nil, 0},
+			"pay checkstatus checkstatus checkstatus pay checkstatus checkstatus checkstatus", "", "unknown", nil, 6 * time.Second},
+		"a duplicate on a fresh call": {[]step{duplicate}, "pay", "", "rejected", sdk.ErrDuplicate, 0},
+		"refused":                     {[]step{refused}, "pay", "", "rejected", sdk.ErrInsufficientFunds, 0},
+		"a question that is refused":  {[]step{nil, answer(200, `{"reply":"Invalid PIN","retcode":600}`)}, "pay checkstatus", "", "unknown", nil, 0},
+		"a wrong path is not absence": {[]step{nil, answer(404, "<h1>404</h1>")}, "pay checkstatus", "", "unknown", nil, 0},
 		"another payment is not this": {[]step{nil, answer(200, `{"refid":"order-2","statusid":"01"}`), answer(404, "")},
-			"pay checkstatus checkstatus", "", kpay.OutcomeUnknown, nil, -1},
+			"pay checkstatus checkstatus", "", "unknown", nil, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -68,9 +69,9 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 					return
 				}
 				assert.Nil(t, payment)
-				var e *kpay.Error
+				var e *sdk.Error
 				require.ErrorAs(t, err, &e)
-				assert.Equal(t, tc.outcome, e.Outcome)
+				assert.Equal(t, tc.outcome, e.Outcome.String())
 				assert.Equal(t, "order-1", e.Reference)
 				if tc.sentinel != nil {
 					assert.ErrorIs(t, err, tc.sentinel)
@@ -98,7 +99,7 @@ func TestADeadlineTooNearForTheGraceLeavesTheOutcomeUnknown(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		_, err := client.Pay(ctx, validPay())
-		require.ErrorIs(t, err, kpay.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		assert.Contains(t, err.Error(), "no time left to look again before the deadline")
 		assert.Equal(t, "pay checkstatus checkstatus", actions(s), "never sent again without having waited")
 		assert.Equal(t, time.Second, time.Since(start))

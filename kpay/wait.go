@@ -3,6 +3,8 @@ package kpay
 import (
 	"context"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
 const (
@@ -21,16 +23,16 @@ const (
 func (c *Client) Wait(ctx context.Context, refID string) (*Payment, error) {
 	var last *Payment
 	graceEnds := time.Now().Add(lookupGrace)
-	err := publicError(c.core.Poll(ctx, OpStatus, refID, pollMin, pollMax, func(ctx context.Context) (bool, error) {
+	err := c.core.Poll(ctx, OpStatus, refID, pollMin, pollMax, func(ctx context.Context) (bool, error) {
 		payment, err := c.Status(ctx, refID)
 		if err != nil {
-			if absent(err) && time.Now().Before(graceEnds) {
+			if transport.SaysAbsent(err) && time.Now().Before(graceEnds) {
 				return false, nil
 			}
 			return false, err
 		}
 		last = payment
 		return payment.Status.Final(), nil
-	}))
+	})
 	return last, err
 }

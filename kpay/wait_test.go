@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestWaitAsksUntilThePaymentIsFinal(t *testing.T) {
@@ -25,11 +26,11 @@ func TestWaitAsksUntilThePaymentIsFinal(t *testing.T) {
 		"a failure is no error":          {[]step{answer(200, awaiting), failed}, kpay.CodeFailed, nil, 2 * time.Second},
 		"a processor's own failure":      {[]step{answer(200, `{"refid":"order-1","statusid":"682"}`)}, "682", nil, 0},
 		"not shown at first":             {[]step{answer(200, unknown), answer(200, unknown), answer(200, paid)}, kpay.CodePaid, nil, 5 * time.Second},
-		"never shown":                    {[]step{answer(200, unknown)}, "", kpay.ErrNotFound, 16250 * time.Millisecond},
-		"credentials are refused":        {[]step{answer(200, `{"reply":"Invalid PIN","retcode":600}`)}, "", kpay.ErrUnauthorized, 0},
+		"never shown":                    {[]step{answer(200, unknown)}, "", sdk.ErrNotFound, 16250 * time.Millisecond},
+		"credentials are refused":        {[]step{answer(200, `{"reply":"Invalid PIN","retcode":600}`)}, "", sdk.ErrUnauthorized, 0},
 		"an odd state is waited through": {[]step{answer(200, `{"refid":"order-1","statusid":"ODD"}`), answer(200, paid)}, kpay.CodePaid, nil, 2 * time.Second},
 		"gone after it was seen, too late": {[]step{answer(200, awaiting), answer(200, awaiting), answer(200, awaiting), answer(200, awaiting), answer(200, awaiting), answer(200, unknown)},
-			kpay.CodePending, kpay.ErrNotFound, -1},
+			kpay.CodePending, sdk.ErrNotFound, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -73,9 +74,9 @@ func TestWaitEndsWithItsContextAndShowsWhatItSaw(t *testing.T) {
 		assert.Equal(t, time.Minute, time.Since(start))
 		require.NotNil(t, payment)
 		assert.True(t, payment.Status.Pending())
-		var e *kpay.Error
+		var e *sdk.Error
 		require.ErrorAs(t, err, &e)
-		assert.Equal(t, kpay.OutcomeNoEffect, e.Outcome)
+		assert.Equal(t, sdk.NoEffect, e.Outcome)
 		assert.Equal(t, "order-1", e.Reference)
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // wireCall is one use of the client and what it gets back, request by request. An
@@ -36,8 +37,8 @@ type wireCall struct {
 func newWireClient(t *testing.T, wire *wireRecorder, minimal bool) *kpay.Client {
 	t.Helper()
 	cfg := kpay.Config{
-		BaseURL: kpay.SandboxURL + "/api/", HTTPClient: &http.Client{Transport: wire}, Username: "shop", Password: "planted:pässword", APIKey: "key-1",
-		OnAttempt: func(_ context.Context, a kpay.Attempt) { wire.operations = append(wire.operations, a.Operation) },
+		BaseURL: kpay.SandboxURL + "/api/",
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: func(_ context.Context, a sdk.Attempt) { wire.operations = append(wire.operations, a.Operation) }}, Username: "shop", Password: "planted:pässword", APIKey: "key-1",
 	}
 	if minimal {
 		cfg.BaseURL, cfg.APIKey, cfg.RetailerID = kpay.LiveURL, "", "02"
@@ -159,7 +160,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "every field", responses: []string{`{"retcode":0}`},
 		send: func(t *testing.T, c *kpay.Client) error {
-			_, err := c.Do(t.Context(), kpay.RawCall{
+			_, err := c.Do(t.Context(), sdk.RawCall{
 				Method: "PUT", Path: "/api/x%20y/42/", Query: url.Values{"z": {"1 & 2"}, "a": {"é", "b"}}, Body: map[string]any{"text": "<a> & é", "n": 1.5}, ReadOnly: true,
 			})
 			return err
@@ -168,7 +169,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "no body", minimal: true, responses: []string{`{"retcode":0}`},
 		send: func(t *testing.T, c *kpay.Client) error {
-			_, err := c.Do(t.Context(), kpay.RawCall{Method: "POST", Path: "/api/x/"})
+			_, err := c.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/api/x/"})
 			return err
 		},
 	},

@@ -67,7 +67,7 @@ func LookupBitPesa(transactions BitPesaTransactions) func(context.Context, strin
 		if err != nil {
 			return bitpesa.Event{}, err
 		}
-		raw, err := json.Marshal(map[string]json.RawMessage{"event": json.RawMessage(`"transaction"`), "object": t.Raw})
+		raw, err := json.Marshal(map[string]json.RawMessage{"event": json.RawMessage(`"transaction"`), "object": json.RawMessage(t.Raw)})
 		if err != nil {
 			return bitpesa.Event{}, err
 		}

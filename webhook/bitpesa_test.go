@@ -19,6 +19,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
@@ -244,7 +245,8 @@ func newRemitter(t *testing.T) *remitter {
 	var err error
 	m.client, err = bitpesa.New(bitpesa.Config{
 		Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret,
-		BaseURL: m.fake.URL(), HTTPClient: m.fake.HTTPClient(),
+		BaseURL: m.fake.URL(),
+		Options: sdk.Options{HTTPClient: m.fake.HTTPClient()},
 	})
 	require.NoError(t, err)
 	m.handler, err = webhook.New(webhook.Config[bitpesa.Event]{

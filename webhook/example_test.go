@@ -14,6 +14,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -23,7 +24,7 @@ type rides map[string]kapiten.RideStatus
 func (r rides) Find(_ context.Context, _, id string) (*kapiten.Ride, error) {
 	status, ok := r[id]
 	if !ok {
-		return nil, kapiten.ErrNotFound
+		return nil, sdk.ErrNotFound
 	}
 	return &kapiten.Ride{ID: id, Status: status}, nil
 }

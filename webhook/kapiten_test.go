@@ -15,6 +15,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
@@ -163,7 +164,7 @@ func TestKapitenRideNobodyKnowsIsNotConfirmed(t *testing.T) {
 	d := newDeliveries(t)
 	w := postTo(d.handler, "/"+pathSecret, `{"event":"status_update","ride_id":"nobody","status":"COMPLETED"}`)
 	assert.Equal(t, 503, w.Code)
-	require.ErrorIs(t, d.reports.last(), kapiten.ErrNotFound)
+	require.ErrorIs(t, d.reports.last(), sdk.ErrNotFound)
 	assert.Empty(t, d.statuses())
 }
 

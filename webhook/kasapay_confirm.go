@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // KasapayStatus is what confirming a payout takes; client.Payouts of package
@@ -41,7 +42,7 @@ func ConfirmKasapay(payouts KasapayStatus) func(context.Context, Event[kasapay.P
 		// Perhaps Kasapay's own name of the payout the URL was minted for.
 		other, err := lookup(ctx, posted)
 		switch {
-		case errors.Is(err, kasapay.ErrNotFound), err == nil && (other.TransactionID == "" || other.TransactionID != found.TransactionID):
+		case errors.Is(err, sdk.ErrNotFound), err == nil && (other.TransactionID == "" || other.TransactionID != found.TransactionID):
 			return kasapay.Payout{}, fmt.Errorf("%w: payout_reference", ErrMismatch)
 		case err != nil:
 			return kasapay.Payout{}, err

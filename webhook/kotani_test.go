@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -36,7 +37,7 @@ func (b *books) look(key string) (*kotani.Transaction, error) {
 	b.asked = append(b.asked, key)
 	t, ok := b.says[key]
 	if !ok {
-		return nil, fmt.Errorf("%w: no such transaction", kotani.ErrNotFound)
+		return nil, fmt.Errorf("%w: no such transaction", sdk.ErrNotFound)
 	}
 	return &t, nil
 }
@@ -131,7 +132,7 @@ func TestKotaniCallbacksCountOnlyAsTheAPIConfirmsThem(t *testing.T) {
 		"an answer of the other kind, by request id": {kotani.Collections, transaction("o1", "SUCCESSFUL", "20"), "7",
 			`{"requestId":"7","status":"SUCCESSFUL"}`, 422, nil, webhook.ErrMismatch},
 		"nobody knows it": {kotani.Payouts, transaction("o1", "SUCCESSFUL", "20"), "o1 Payouts",
-			`{"externalId":"o2","status":"SUCCESSFUL"}`, 503, nil, kotani.ErrNotFound},
+			`{"externalId":"o2","status":"SUCCESSFUL"}`, 503, nil, sdk.ErrNotFound},
 		"no kind to ask for": {"", transaction("o1", "SUCCESSFUL", "20"), "o1 Payouts",
 			`{"externalId":"o1","status":"SUCCESSFUL"}`, 400, nil, webhook.ErrMalformed},
 		"two values of one key": {kotani.Payouts, transaction("o1", "SUCCESSFUL", "20"), "o1 Payouts",
@@ -205,7 +206,7 @@ func TestALostKotaniCallbackIsFoundByTheReconciler(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, webhook.Advanced, transition)
 	_, err = webhook.LookupKotani(&m.books, kotani.Payouts)(t.Context(), "o9")
-	assert.ErrorIs(t, err, kotani.ErrNotFound)
+	assert.ErrorIs(t, err, sdk.ErrNotFound)
 }
 
 func TestKotaniStates(t *testing.T) {

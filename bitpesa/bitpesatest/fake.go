@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -88,7 +89,7 @@ const base = "/v1"
 // without a socket.
 func (f *Fake) Config() bitpesa.Config {
 	k := f.config.Keys[0]
-	return bitpesa.Config{BaseURL: f.URL(), Key: k.Key, Secret: k.Secret, HTTPClient: f.HTTPClient()}
+	return bitpesa.Config{BaseURL: f.URL(), Key: k.Key, Secret: k.Secret, Options: sdk.Options{HTTPClient: f.HTTPClient()}}
 }
 
 func refuse(w http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -77,7 +78,7 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	payout, err := client.Fiat.Withdraw(ctx, kotani.WithdrawParams{Amount: amount, PhoneNumber: recipient, ExternalID: reference})
-	if errors.Is(err, kotani.ErrOutcomeUnknown) {
+	if errors.Is(err, sdk.ErrOutcomeUnknown) {
 		return fmt.Errorf("nobody knows whether %s was paid: ask again before paying again: %w", reference, err)
 	}
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -85,7 +86,7 @@ func run(ctx context.Context, out io.Writer) error {
 	fmt.Fprintln(out, "postback: ", paid.Data.Status, paid.Data.Description, "("+paid.Trust.String()+")")
 
 	// The same order again, from another worker, say: refused, not paid twice.
-	if _, err = client.Pay(ctx, order); !errors.Is(err, kpay.ErrDuplicate) {
+	if _, err = client.Pay(ctx, order); !errors.Is(err, sdk.ErrDuplicate) {
 		return fmt.Errorf("a second payment of the order was not refused: %v", err)
 	}
 	fmt.Fprintln(out, "again:     refused,", err)

@@ -13,6 +13,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -73,7 +74,7 @@ func newBackend(ctx context.Context) (*backend, error) {
 	if b.db, err = openDatabase(ctx, s.Database); err != nil {
 		return nil, err
 	}
-	b.client, err = kapiten.New(kapiten.Config{BaseURL: s.KapitenURL, Token: s.Token, Logger: b.log})
+	b.client, err = kapiten.New(kapiten.Config{BaseURL: s.KapitenURL, Token: s.Token, Options: sdk.Options{Logger: b.log}})
 	if err != nil {
 		return nil, err
 	}

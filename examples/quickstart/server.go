@@ -7,6 +7,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -28,7 +29,7 @@ func connect() (server, error) {
 		embedded := kapitentest.New(kapitentest.Config{Autopilot: true, Options: fake.Options{RealTime: true, Speed: 600}})
 		return server{
 			name: "embedded fake", phone: "0788123456", close: embedded.Close,
-			config: kapiten.Config{BaseURL: embedded.URL(), HTTPClient: embedded.HTTPClient()},
+			config: kapiten.Config{BaseURL: embedded.URL(), Options: sdk.Options{HTTPClient: embedded.HTTPClient()}},
 		}, nil
 	}
 	s := server{name: base, phone: os.Getenv("KAPITEN_PHONE"), close: func() {}, config: kapiten.Config{BaseURL: base, Token: token}}

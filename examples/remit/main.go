@@ -22,6 +22,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func main() {
@@ -114,7 +115,7 @@ func run(ctx context.Context, out io.Writer) error {
 func pay(ctx context.Context, client *bitpesa.Client, p bitpesa.TransactionParams) (*bitpesa.Transaction, error) {
 	for {
 		sent, err := client.Transactions.PayFromBalance(ctx, p)
-		if !errors.Is(err, bitpesa.ErrOutcomeUnknown) {
+		if !errors.Is(err, sdk.ErrOutcomeUnknown) {
 			return sent, err
 		}
 		timer := time.NewTimer(5 * time.Second)

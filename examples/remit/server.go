@@ -8,6 +8,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -30,7 +31,7 @@ func connect() (server, error) {
 		embedded := bitpesatest.New(bitpesatest.Config{Options: fake.Options{RealTime: true, Speed: 600}})
 		return server{
 			name: "embedded fake", close: embedded.Close, listen: "127.0.0.1:0",
-			config: bitpesa.Config{BaseURL: embedded.URL(), HTTPClient: embedded.HTTPClient(), Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret},
+			config: bitpesa.Config{BaseURL: embedded.URL(), Options: sdk.Options{HTTPClient: embedded.HTTPClient()}, Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret},
 		}, nil
 	}
 	if key == "" || secret == "" {

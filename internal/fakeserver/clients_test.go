@@ -12,6 +12,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // A base URL and the credentials of the greeting are all a client needs.
@@ -27,7 +28,7 @@ func TestEveryClientWorksWithTheGreetingsURLsAndCredentials(t *testing.T) {
 		client, err := kapiten.New(kapiten.Config{BaseURL: text(t, greeting, "kapiten")})
 		require.NoError(t, err)
 		_, err = client.Companies.ByRegistration(ctx, "RDB2026-XP")
-		assert.ErrorIs(t, err, kapiten.ErrNotFound)
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
 	})
 	t.Run("kpay", func(t *testing.T) {
 		client, err := kpay.New(kpay.Config{
@@ -36,7 +37,7 @@ func TestEveryClientWorksWithTheGreetingsURLsAndCredentials(t *testing.T) {
 		})
 		require.NoError(t, err)
 		_, err = client.Status(ctx, "ORDER-1")
-		assert.ErrorIs(t, err, kpay.ErrNotFound)
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
 	})
 	t.Run("kasapay", func(t *testing.T) {
 		client, err := kasapay.New(kasapay.Config{
@@ -45,7 +46,7 @@ func TestEveryClientWorksWithTheGreetingsURLsAndCredentials(t *testing.T) {
 		})
 		require.NoError(t, err)
 		_, err = client.Payouts.Status(ctx, "ORDER-1")
-		assert.ErrorIs(t, err, kasapay.ErrNotFound)
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
 	})
 	t.Run("kotani", func(t *testing.T) {
 		client, err := kotani.New(kotani.Config{

@@ -18,6 +18,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 var update = flag.Bool("update", false, "rewrite the operation tables of README.md")
@@ -29,7 +30,7 @@ type row struct{ name, method, path, class, source string }
 
 func rows() map[string][]row {
 	tables := map[string][]row{}
-	for provider, operations := range map[string][]kapiten.Operation{
+	for provider, operations := range map[string][]sdk.Operation{
 		"kapiten": kapiten.Operations(),
 		"kpay":    kpay.Operations(),
 		"kasapay": kasapay.Operations(),
@@ -41,7 +42,7 @@ func rows() map[string][]row {
 			if op.Grade != "" {
 				source += ", " + op.Grade
 			}
-			tables[provider] = append(tables[provider], row{op.Name, op.Method, op.Path, string(op.Class), source})
+			tables[provider] = append(tables[provider], row{op.Name, op.Method, op.Path, op.Class.String(), source})
 		}
 	}
 	return tables

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -21,10 +21,10 @@ type Mishap struct {
 	Limit   time.Duration // deadline of the call; 0: none
 	Cancel  time.Duration // when the caller gives up; 0: never
 
-	Outcome transport.Outcome // empty: the call succeeds
-	Is      error             // a sentinel the error matches
-	Done    int               // how often the provider did the work
-	Took    time.Duration     // exactly, on the clock; 0: not told
+	Outcome string        // empty: the call succeeds
+	Is      error         // a sentinel the error matches
+	Done    int           // how often the provider did the work
+	Took    time.Duration // exactly, on the clock; 0: not told
 }
 
 // HTTPClient returns the client to use: the fake's own, or one that reaches
@@ -65,11 +65,11 @@ func (m Mishap) Check(t *testing.T, err error, took time.Duration) {
 		}
 		return
 	}
-	for outcome, sentinel := range map[transport.Outcome]error{
-		transport.NotSent: transport.ErrNotSent, transport.Rejected: transport.ErrRejected, transport.Unknown: transport.ErrOutcomeUnknown,
+	for outcome, sentinel := range map[string]error{
+		"not sent": sdk.ErrNotSent, "rejected": sdk.ErrRejected, "unknown": sdk.ErrOutcomeUnknown,
 	} {
 		if errors.Is(err, sentinel) != (outcome == m.Outcome) {
-			t.Errorf("should be %q: %v", m.Outcome, err)
+			t.Errorf("should be %s: %v", m.Outcome, err)
 		}
 	}
 	if m.Is != nil && !errors.Is(err, m.Is) {
@@ -83,7 +83,7 @@ func (m Mishap) Check(t *testing.T, err error, took time.Duration) {
 func ReferencedMishaps() []Mishap {
 	const hour = 3600
 	return []Mishap{
-		{Name: "connection refused", Refused: true, Outcome: transport.NotSent, Is: transport.ErrNotSent},
+		{Name: "connection refused", Refused: true, Outcome: "not sent", Is: sdk.ErrNotSent},
 		{Name: "dropped before the work", Fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, Done: 1, Took: 3 * time.Second},
 		{Name: "dropped after the work", Fault: fake.Fault{Kind: fake.FaultDropAfter, Times: 1}, Done: 1},
 		{Name: "truncated 2xx", Fault: fake.Fault{Kind: fake.FaultTruncate, Times: 1}, Done: 1},
@@ -94,18 +94,18 @@ func ReferencedMishaps() []Mishap {
 		{Name: "redirect", Fault: fake.Fault{Kind: fake.FaultStatus, Status: 302, Times: 1}, Done: 1, Took: 3 * time.Second},
 		{Name: "429 with Retry-After", Fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Times: 1}, Done: 1, Took: 7 * time.Second},
 		{Name: "429 for longer than anybody waits", Fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 24 * hour},
-			Outcome: transport.Rejected, Is: transport.ErrRateLimited},
+			Outcome: "rejected", Is: sdk.ErrRateLimited},
 		{Name: "hang until the deadline", Fault: fake.Fault{Kind: fake.FaultDelay, Seconds: hour}, Limit: 5 * time.Second,
-			Outcome: transport.Unknown, Is: context.DeadlineExceeded, Took: 5 * time.Second},
+			Outcome: "unknown", Is: context.DeadlineExceeded, Took: 5 * time.Second},
 		{Name: "hang of one attempt", Fault: fake.Fault{Kind: fake.FaultDelay, Seconds: hour, Times: 1}, Done: 1, Took: 33 * time.Second},
 		{Name: "late answer, in time", Fault: fake.Fault{Kind: fake.FaultDelay, Seconds: 20, Times: 1}, Done: 1},
 		{Name: "cancelled during a hang", Fault: fake.Fault{Kind: fake.FaultDelay, Seconds: hour}, Cancel: 3 * time.Second,
-			Outcome: transport.Unknown, Is: context.Canceled, Took: 3 * time.Second},
+			Outcome: "unknown", Is: context.Canceled, Took: 3 * time.Second},
 		{Name: "cancelled while waiting between attempts", Fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 30}, Cancel: 3 * time.Second,
-			Outcome: transport.Rejected, Is: context.Canceled, Took: 3 * time.Second},
+			Outcome: "rejected", Is: context.Canceled, Took: 3 * time.Second},
 		{Name: "cancelled while waiting to look again", Fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, Cancel: 1500 * time.Millisecond,
-			Outcome: transport.Unknown, Is: context.Canceled, Took: 1500 * time.Millisecond},
+			Outcome: "unknown", Is: context.Canceled, Took: 1500 * time.Millisecond},
 		{Name: "a deadline too near to look again", Fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, Limit: 900 * time.Millisecond,
-			Outcome: transport.Unknown},
+			Outcome: "unknown"},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestHeadersOfARequest(t *testing.T) {
@@ -22,20 +23,20 @@ func TestHeadersOfARequest(t *testing.T) {
 		want http.Header
 	}{
 		"without a body": {transport.Call{Op: "safe"}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"test/1"}, "Accept-Encoding": {"gzip"}}},
+			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"}}},
 		"with JSON": {transport.Call{Op: "once", Body: map[string]int{"a": 1}}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"test/1"}, "Accept-Encoding": {"gzip"},
+			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"},
 			"Content-Type": {"application/json"}, "Content-Length": {"7"}}},
 		"with a form": {transport.Call{Op: "once", Body: []byte("a=1"), ContentType: "application/x-www-form-urlencoded"}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"test/1"}, "Accept-Encoding": {"gzip"},
+			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"},
 			"Content-Type": {"application/x-www-form-urlencoded"}, "Content-Length": {"3"}}},
 		"with headers of the operation": {transport.Call{Op: "safe", Header: http.Header{"x-channel": {"web"}}}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"test/1"}, "Accept-Encoding": {"gzip"}, "X-Channel": {"web"}}},
+			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"}, "X-Channel": {"web"}}},
 		"with a key": {transport.Call{Op: "keyed", Key: "k-1"}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"test/1"}, "Accept-Encoding": {"gzip"},
+			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"},
 			"Idempotency-Key": {"k-1"}, "Content-Length": {"0"}}},
 		"with an empty body": {transport.Call{Op: "once", Body: []byte{}}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"test/1"}, "Accept-Encoding": {"gzip"},
+			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"},
 			"Content-Type": {"application/json"}, "Content-Length": {"0"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,8 +63,8 @@ func TestIdempotencyKeyGoesToKeyedOperationsOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
 			err := s.core().Do(t.Context(), call)
-			assert.ErrorIs(t, err, transport.ErrValidation)
-			assert.ErrorIs(t, err, transport.ErrNotSent)
+			assert.ErrorIs(t, err, sdk.ErrValidation)
+			assert.ErrorIs(t, err, sdk.ErrNotSent)
 			assert.Zero(t, failure(t, err).Attempts)
 		})
 	}
@@ -83,7 +84,7 @@ func TestEachAttemptIsSignedAnew(t *testing.T) {
 				nonces := 0
 				core := s.core(func(cfg *transport.Config) {
 					cfg.NoRedirects = true
-					cfg.Authorize = func(r *http.Request, _ transport.Operation, body []byte, _ string) error {
+					cfg.Authorize = func(r *http.Request, _ sdk.Operation, body []byte, _ string) error {
 						nonces++
 						nonce := fmt.Sprint("n", nonces)
 						r.Header["Authorization-Nonce"] = []string{nonce}

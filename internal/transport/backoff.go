@@ -9,10 +9,13 @@ import (
 )
 
 // backoff is the wait before attempt n+1: full jitter under a growing bound.
-func backoff(n int, lo, hi time.Duration) time.Duration {
+func backoff(n int, lo, hi time.Duration, jitter func(time.Duration) time.Duration) time.Duration {
 	bound := min(lo, hi)
 	for i := 1; i < n && bound < hi; i++ {
 		bound += min(bound, hi-bound) // twice as long, never beyond hi
+	}
+	if jitter != nil {
+		return min(max(jitter(bound), 1), bound)
 	}
 	return rand.N(bound) + 1
 }

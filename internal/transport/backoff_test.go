@@ -13,7 +13,7 @@ func TestBackoffNeverOverflows(t *testing.T) {
 	for _, hi := range []time.Duration{1, time.Second, math.MaxInt64 - 1} {
 		for _, n := range []int{1, 2, 40, 100} {
 			for _, lo := range []time.Duration{1, time.Millisecond, math.MaxInt64/2 + 2} {
-				got := backoff(n, lo, hi)
+				got := backoff(n, lo, hi, nil)
 				assert.Positive(t, got)
 				assert.LessOrEqual(t, got, hi)
 			}

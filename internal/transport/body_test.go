@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // answer writes a body, with a length or in chunks.
@@ -70,8 +71,8 @@ func TestAnswersAreReadWholeAndBounded(t *testing.T) {
 				return
 			}
 			f := failure(t, err)
-			assert.Equal(t, transport.Unknown, f.Outcome)
-			assert.EqualError(t, err, "acme: once: HTTP 200, answer too large (outcome: unknown)")
+			assert.Equal(t, sdk.Unknown, f.Outcome)
+			assert.EqualError(t, err, "acme: once: HTTP 200, response too large (outcome: unknown)")
 			assert.Empty(t, f.Body)
 		})
 	}
@@ -93,7 +94,7 @@ func TestCompressedAnswerIsBoundedOnceItIsUnpacked(t *testing.T) {
 	require.NoError(t, s.core().Do(t.Context(), keep("once", &raw)))
 	assert.Len(t, raw, 1000)
 	err := s.core().Do(t.Context(), keep("once", &raw))
-	assert.EqualError(t, err, "acme: once: HTTP 200, answer too large (outcome: unknown)")
+	assert.EqualError(t, err, "acme: once: HTTP 200, response too large (outcome: unknown)")
 }
 
 type zeros struct{}
@@ -116,7 +117,7 @@ func TestAnswerWithoutContent(t *testing.T) {
 
 func TestHEADHasALengthAndNoBody(t *testing.T) {
 	s := newStage(t, with("Content-Length", "1000", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }))
-	require.NoError(t, s.core().DoRaw(t.Context(), transport.Raw{Method: "HEAD", Path: "/x", Class: transport.Safe}))
+	require.NoError(t, s.core().DoRaw(t.Context(), transport.Raw{Method: "HEAD", Path: "/x", Class: sdk.Safe}))
 }
 
 // Raw answers are kept by results: no later call may write into them.
@@ -179,7 +180,7 @@ func TestAnswersOfOddRoundTrippers(t *testing.T) {
 			err := core.Do(t.Context(), keep("once", &raw))
 			assert.Equal(t, 1, closed, "the body is closed, whatever came")
 			if row.want == "" {
-				assert.ErrorIs(t, err, transport.ErrOutcomeUnknown)
+				assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 				return
 			}
 			assert.NoError(t, err)
@@ -212,7 +213,7 @@ func TestBodyThatCannotBeEncodedIsNotSent(t *testing.T) {
 	call.Body = map[string]any{"f": func() {}}
 	err := s.core().Do(t.Context(), call)
 	assert.EqualError(t, err, "acme: once: invalid parameters: body: cannot be encoded as JSON (nothing was sent)")
-	assert.ErrorIs(t, err, transport.ErrValidation)
+	assert.ErrorIs(t, err, sdk.ErrValidation)
 }
 
 // The caller may reuse his bytes as soon as the call has returned, though
@@ -222,7 +223,7 @@ func TestRawBodyIsCopied(t *testing.T) {
 		s := newStage(t, html(503), accept)
 		body := []byte("amount=1")
 		core := s.core(func(cfg *transport.Config) {
-			cfg.OnAttempt = observer(func(transport.Attempt) { copy(body, "amount=9") })
+			cfg.OnAttempt = observer(func(sdk.Attempt) { copy(body, "amount=9") })
 		})
 		call := callOf("quote")
 		call.Body = body
@@ -236,7 +237,7 @@ func TestDecodeFailureIsUnknownAndDoesNotEchoTheAnswer(t *testing.T) {
 	call := callOf("once")
 	call.Decode = func(r *transport.Response) error { return fmt.Errorf("bad amount in %s", r.Body) }
 	err := s.core().Do(t.Context(), call)
-	assert.EqualError(t, err, "acme: once: unexpected response: HTTP 200, answer not understood (outcome: unknown)")
-	assert.ErrorIs(t, err, transport.ErrUnexpectedResponse)
-	assert.ErrorIs(t, err, transport.ErrOutcomeUnknown)
+	assert.EqualError(t, err, "acme: once: unexpected response: HTTP 200, response not understood (outcome: unknown)")
+	assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+	assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Call is one use of an operation.
@@ -28,11 +30,12 @@ type Call struct {
 	// Decode reads a good answer; an error makes the outcome Unknown. nil
 	// accepts any. It may keep the answer's Body.
 	Decode func(*Response) error
-	// Lookup asks for the result of a Referenced operation by the caller's
-	// reference and keeps it. false without an error means surely absent.
+	// Lookup looks once for the result of a Referenced operation by the caller's
+	// reference, and keeps it. false without an error means that the provider
+	// does not show it; how often to look is the core's business.
 	Lookup func(context.Context) (found bool, err error)
-	// SettleOnce has a Once operation settled by Lookup as well. The one who
-	// calls it answers for the limits of that lookup.
+	// SettleOnce has an operation of class Once settled by Lookup as well. Who
+	// sets it answers for the limits of that lookup.
 	SettleOnce bool
 }
 
@@ -45,37 +48,49 @@ type Response struct {
 	Parsed any
 }
 
-// Do carries out a call. The error is nil or a *Failure; it is typed error so
-// that a nil *Failure cannot slip into an interface.
+// Into makes a Decode that keeps the decoded response in *out.
+func Into[T any](out **T, decode func(body []byte) (T, error)) func(*Response) error {
+	return func(r *Response) error {
+		value, err := decode(r.Body)
+		if err != nil {
+			return err
+		}
+		*out = &value
+		return nil
+	}
+}
+
+// Do carries out a call. The error is nil or an *sdk.Error; it is typed error so
+// that a nil *sdk.Error cannot slip into an interface.
 func (c *Core) Do(ctx context.Context, call Call) error {
-	if f := c.do(ctx, &call); f != nil {
-		return f
+	if e := c.do(ctx, &call); e != nil {
+		return e
 	}
 	return nil
 }
 
-func (c *Core) do(ctx context.Context, call *Call) *Failure {
+func (c *Core) do(ctx context.Context, call *Call) *sdk.Error {
 	r, ok := c.routes[call.Op]
 	if !ok {
-		return c.refuse(call, Operation{Name: call.Op}, "operation", "is not in the operation table")
+		return c.refuse(sdk.Operation{Name: call.Op}, call.Reference, Fields{"operation": {"is not in the operation table"}})
 	}
-	if f := Invalid(c.cfg.Provider, r.op, call.Reference, call.faults(r.op.Class)); f != nil {
-		return f
+	if e := c.refuse(r.op, call.Reference, call.faults(r.op.Class)); e != nil {
+		return e
 	}
-	u, f := c.url(r, call)
-	if f != nil {
-		return f
+	u, e := c.url(r, call)
+	if e != nil {
+		return e
 	}
 	return c.run(ctx, &r.op, u, call)
 }
 
 // faults checks what would make net/http refuse the request, or repeat it.
-func (call *Call) faults(class Class) Fields {
-	if call.Key == "" && call.Header == nil && class != Keyed {
+func (call *Call) faults(class sdk.Class) Fields {
+	if call.Key == "" && call.Header == nil && class != sdk.Keyed {
 		return nil
 	}
 	fields := Fields{}
-	if (call.Key != "") != (class == Keyed) {
+	if (call.Key != "") != (class == sdk.Keyed) {
 		fields.Add("idempotency_key", "is required for a keyed operation and forbidden for all others")
 	}
 	if !validHeaderValue(call.Key) {
@@ -92,11 +107,7 @@ func (call *Call) faults(class Class) Fields {
 	return fields
 }
 
-func (c *Core) refuse(call *Call, op Operation, field, reason string) *Failure {
-	return Invalid(c.cfg.Provider, op, call.Reference, Fields{field: {reason}})
-}
-
-func (c *Core) url(r *route, call *Call) (*url.URL, *Failure) {
+func (c *Core) url(r *route, call *Call) (*url.URL, *sdk.Error) {
 	u := r.url
 	if u == nil {
 		escaped, fault := r.tmpl.expand(func(name string) string {
@@ -108,7 +119,7 @@ func (c *Core) url(r *route, call *Call) (*url.URL, *Failure) {
 			return ""
 		})
 		if fault != nil {
-			return nil, c.refuse(call, r.op, fault.name, fault.reason)
+			return nil, c.refuse(r.op, call.Reference, Fields{fault.name: {fault.reason}})
 		}
 		u = c.resolve(escaped)
 	}
@@ -121,22 +132,22 @@ func (c *Core) url(r *route, call *Call) (*url.URL, *Failure) {
 }
 
 // run sends, and settles the unknown outcome of a write by lookup.
-func (c *Core) run(ctx context.Context, op *Operation, u *url.URL, call *Call) *Failure {
+func (c *Core) run(ctx context.Context, op *sdk.Operation, u *url.URL, call *Call) *sdk.Error {
 	body, err := encode(call.Body)
 	if err != nil {
-		f := c.refuse(call, *op, "body", "cannot be encoded as JSON")
-		f.cause = err
-		return f
+		e := c.refuse(*op, call.Reference, Fields{"body": {"cannot be encoded as JSON"}})
+		e.Cause = err
+		return e
 	}
 	f := c.send(ctx, op, u, body, call)
-	if f == nil || f.Outcome != Unknown || call.Lookup == nil || !call.settles(op.Class) {
-		return f
+	if f.err == nil || f.err.Outcome != sdk.Unknown || call.Lookup == nil || !call.settles(op.Class) {
+		return f.err
 	}
-	return settleByLookup(ctx, f, call.Lookup, func() *Failure { return c.send(ctx, op, u, body, call) })
+	return settleByLookup(ctx, f, call.Lookup, func() failure { return c.send(ctx, op, u, body, call) })
 }
 
-func (call *Call) settles(class Class) bool {
-	return class == Referenced || class == Once && call.SettleOnce
+func (call *Call) settles(class sdk.Class) bool {
+	return class == sdk.Referenced || class == sdk.Once && call.SettleOnce
 }
 
 func encode(body any) ([]byte, error) {

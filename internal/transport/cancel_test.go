@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func contextWithin(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
@@ -23,15 +24,15 @@ func TestCancelledCallReturnsPromptly(t *testing.T) {
 	for name, row := range map[string]struct {
 		op      string
 		always  step
-		outcome transport.Outcome
+		outcome sdk.Outcome
 	}{
-		"a write that hangs":             {"once", hang, transport.Unknown},
-		"a read that hangs":              {"safe", hang, transport.NoEffect},
-		"a keyed write during backoff":   {"keyed", with("Retry-After", "50", html(503)), transport.Unknown},
-		"a read during backoff":          {"safe", with("Retry-After", "50", html(503)), transport.NoEffect},
-		"a throttled write, waiting":     {"once", with("Retry-After", "50", say(429, "throttled")), transport.Rejected},
-		"an answer that stops half-way":  {"once", stall, transport.Unknown},
-		"a read's answer stops half-way": {"safe", stall, transport.NoEffect},
+		"a write that hangs":             {"once", hang, sdk.Unknown},
+		"a read that hangs":              {"safe", hang, sdk.NoEffect},
+		"a keyed write during backoff":   {"keyed", with("Retry-After", "50", html(503)), sdk.Unknown},
+		"a read during backoff":          {"safe", with("Retry-After", "50", html(503)), sdk.NoEffect},
+		"a throttled write, waiting":     {"once", with("Retry-After", "50", say(429, "throttled")), sdk.Rejected},
+		"an answer that stops half-way":  {"once", stall, sdk.Unknown},
+		"a read's answer stops half-way": {"safe", stall, sdk.NoEffect},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -72,7 +73,7 @@ func TestDeadlineEndsAHangingCall(t *testing.T) {
 		err := s.core().Do(ctx, callOf("once"))
 		assert.Equal(t, 7*time.Second, time.Since(start))
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.ErrorIs(t, err, transport.ErrOutcomeUnknown)
+		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		assert.Equal(t, "acme: once: deadline exceeded (outcome: unknown)", err.Error())
 	})
 }
@@ -96,13 +97,13 @@ func TestSettlingAnswerOutranksTheEndOfTheContext(t *testing.T) {
 		defer cancel()
 		s := newStage(t, say(400, "refused"))
 		core := s.core(func(cfg *transport.Config) {
-			cfg.Interpret = func(op transport.Operation, r *transport.Response) transport.Verdict {
+			cfg.Interpret = func(op sdk.Operation, r *transport.Response) transport.Verdict {
 				cancel()
 				return interpret(op, r)
 			}
 		})
 		err := core.Do(ctx, callOf("once"))
-		assert.Equal(t, transport.Rejected, failure(t, err).Outcome)
+		assert.Equal(t, sdk.Rejected, failure(t, err).Outcome)
 		assert.NotErrorIs(t, err, context.Canceled)
 		assert.Equal(t, "acme: once: declined: HTTP 400, code C1 (outcome: rejected)", err.Error())
 	})
@@ -116,6 +117,6 @@ func TestCancellationWithACauseIsACancellation(t *testing.T) {
 		time.AfterFunc(time.Second, func() { cancel(assert.AnError) })
 		err := s.core().Do(ctx, callOf("once"))
 		assert.ErrorIs(t, err, context.Canceled)
-		assert.ErrorIs(t, err, transport.ErrOutcomeUnknown)
+		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	})
 }

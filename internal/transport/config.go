@@ -1,15 +1,15 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Limits of the core. A caller can lower or raise the waits in Config.
@@ -29,33 +29,23 @@ const (
 // Config is what a provider client hands to the core.
 type Config struct {
 	Provider  string // "kapiten", the beginning of every error text
-	UserAgent string
 	BaseURL   string
 	AllowHTTP bool // plain http to a host that is not loopback
-
-	HTTPClient *http.Client // its Transport, Jar and Timeout are used; never changed
-	Logger     *slog.Logger // nil: silent
-	OnAttempt  func(context.Context, Attempt)
-
-	MaxAttempts    int           // 0: 4
-	MinBackoff     time.Duration // 0: 250 ms
-	MaxBackoff     time.Duration // 0: 8 s
-	MaxRetryAfter  time.Duration // 0: 1 min
-	AttemptTimeout time.Duration // 0: 30 s; negative: none
+	sdk.Options
 
 	Operations Table
-	Routes     map[string]Route
+	Routes     map[string]sdk.Route
 
 	// NoRedirects refuses redirects on reads too (signed requests).
 	NoRedirects bool
 	// Authorize adds headers to one attempt, whose body and final URL it sees and
 	// must not change. token comes from Tokens and is empty without one. It is called for
 	// Open operations too, with an empty token.
-	Authorize func(req *http.Request, op Operation, body []byte, token string) error
+	Authorize func(req *http.Request, op sdk.Operation, body []byte, token string) error
 	// Tokens is the source of tokens with a lifetime, if the provider has them.
 	Tokens *TokenSource
 	// Interpret reads a complete answer. It must not keep r.Body.
-	Interpret func(op Operation, r *Response) Verdict
+	Interpret func(op sdk.Operation, r *Response) Verdict
 }
 
 // Core carries out the calls of one client. It is safe for concurrent use.
@@ -71,7 +61,7 @@ type Core struct {
 
 // route is a table row made ready for calls.
 type route struct {
-	op     Operation
+	op     sdk.Operation
 	tmpl   template
 	params []string // placeholder names in the order of the table's own path
 	url    *url.URL // the whole URL when the path has no placeholder
@@ -107,7 +97,7 @@ func New(cfg Config) (*Core, error) {
 		return nil, fmt.Errorf("%s: MinBackoff is greater than MaxBackoff", cfg.Provider)
 	}
 
-	c := &Core{cfg: cfg, base: base, userAgent: []string{cfg.UserAgent}, routes: map[string]*route{}}
+	c := &Core{cfg: cfg, base: base, userAgent: []string{userAgent(cfg.App)}, routes: map[string]*route{}}
 	c.client.Transport, c.client.CheckRedirect = attempts{}, checkRedirect
 	c.timeout = cfg.AttemptTimeout
 	if hc := cfg.HTTPClient; hc != nil {
@@ -126,7 +116,7 @@ func New(cfg Config) (*Core, error) {
 		return nil, fmt.Errorf("%s: Routes: %w", cfg.Provider, err)
 	}
 	for i, op := range table {
-		if !op.Class.known() || !validMethod(op.Method) || c.routes[op.Name] != nil {
+		if op.Class > sdk.Searched || !validMethod(op.Method) || c.routes[op.Name] != nil {
 			return nil, fmt.Errorf("%s: operation %s: unknown class, bad method or named twice", cfg.Provider, op.Name)
 		}
 		r, err := c.prepare(cfg.Operations[i], op)
@@ -138,7 +128,7 @@ func New(cfg Config) (*Core, error) {
 	return c, nil
 }
 
-func (c *Core) prepare(original, op Operation) (*route, error) {
+func (c *Core) prepare(original, op sdk.Operation) (*route, error) {
 	first, err := parseTemplate(original.Path)
 	if err != nil {
 		return nil, err
@@ -164,15 +154,34 @@ func (c *Core) resolve(escaped string) *url.URL {
 
 // Operation returns the row of a name, overrides applied, or a row which has
 // nothing but that name.
-func (c *Core) Operation(name string) Operation {
+func (c *Core) Operation(name string) sdk.Operation {
 	if r := c.routes[name]; r != nil {
 		return r.op
 	}
-	return Operation{Name: name}
+	return sdk.Operation{Name: name}
 }
 
 // BaseURL returns the configured base URL.
 func (c *Core) BaseURL() string { return c.base.String() }
+
+const moduleAgent = "kapiten-go/1"
+
+func userAgent(app string) string {
+	if app == "" {
+		return moduleAgent
+	}
+	return moduleAgent + " " + app
+}
+
+// Derive returns a core over the same connections with settings changed: for
+// another section of the same API, or another user of it.
+func (c *Core) Derive(change func(*Config)) (*Core, error) {
+	cfg := c.cfg
+	cfg.HTTPClient = &http.Client{Transport: c.transport, Jar: c.client.Jar}
+	cfg.AttemptTimeout = c.timeout
+	change(&cfg)
+	return New(cfg)
+}
 
 func setDefault[T comparable](v *T, value T) {
 	var zero T

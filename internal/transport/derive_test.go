@@ -8,20 +8,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestADerivedCoreSharesConnectionsAndDiffersWhereItIsTold(t *testing.T) {
 	s := newStage(t, accept, accept, accept)
 	header := func(name string) func(*transport.Config) {
 		return func(cfg *transport.Config) {
-			cfg.Authorize = func(req *http.Request, _ transport.Operation, _ []byte, _ string) error {
+			cfg.Authorize = func(req *http.Request, _ sdk.Operation, _ []byte, _ string) error {
 				req.Header.Set("Authorization", name)
 				return nil
 			}
 		}
 	}
 	first := s.core(header("first"), func(cfg *transport.Config) {
-		cfg.Routes = map[string]transport.Route{"safe": {Path: "/elsewhere"}}
+		cfg.Routes = map[string]sdk.Route{"safe": {Path: "/elsewhere"}}
 	})
 	second, err := first.Derive(func(cfg *transport.Config) {
 		header("second")(cfg)

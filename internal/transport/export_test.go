@@ -1,6 +1,26 @@
 package transport
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+)
 
 // OwnTransport shows what a core sends through.
 func OwnTransport(c *Core) http.RoundTripper { return c.transport }
+
+// Raw is a call that is in no table, of any class.
+type Raw struct {
+	Method, Path string
+	Class        sdk.Class
+	Call         Call
+}
+
+// DoRaw carries out a Raw.
+func (c *Core) DoRaw(ctx context.Context, raw Raw) error {
+	return c.ask(ctx, raw.Method, raw.Path, raw.Class, raw.Call)
+}
+
+// LookRepeatedly is how the core looks for a write.
+var LookRepeatedly = lookRepeatedly

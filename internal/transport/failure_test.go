@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestEverySentinelIsReachable(t *testing.T) {
@@ -25,19 +26,19 @@ func TestEverySentinelIsReachable(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t, say(400, "whatever"))
 				core := s.core(func(cfg *transport.Config) {
-					cfg.Interpret = func(transport.Operation, *transport.Response) transport.Verdict {
-						v := transport.Verdict{Kind: transport.Refused, Kinds: []error{kind}}
+					cfg.Interpret = func(sdk.Operation, *transport.Response) transport.Verdict {
+						v := transport.Verdict{Kind: transport.Refused, Reasons: []error{kind}}
 						switch kind {
-						case transport.ErrOutcomeUnknown:
+						case sdk.ErrOutcomeUnknown:
 							v = transport.Verdict{}
-						case transport.ErrRejected:
-							v.Kinds = nil
+						case sdk.ErrRejected:
+							v.Reasons = nil
 						}
 						return v
 					}
 				})
 				op := "once"
-				if kind == transport.ErrNotSent {
+				if kind == sdk.ErrNotSent {
 					op = "nonsense"
 					s.script = nil
 				}
@@ -45,7 +46,7 @@ func TestEverySentinelIsReachable(t *testing.T) {
 				assert.ErrorIs(t, err, kind)
 				assert.ErrorIs(t, fmt.Errorf("pay: %w", err), kind)
 				outcomes := 0
-				for _, outcome := range []error{transport.ErrOutcomeUnknown, transport.ErrNotSent, transport.ErrRejected} {
+				for _, outcome := range []error{sdk.ErrOutcomeUnknown, sdk.ErrNotSent, sdk.ErrRejected} {
 					if errors.Is(err, outcome) {
 						outcomes++
 					}
@@ -58,16 +59,16 @@ func TestEverySentinelIsReachable(t *testing.T) {
 
 func TestUnclearAnswersAreNamedByTheirStatus(t *testing.T) {
 	for status, kind := range map[int]error{
-		200: transport.ErrUnexpectedResponse, 400: transport.ErrUnexpectedResponse,
-		401: transport.ErrUnauthorized, 403: transport.ErrForbidden, 404: transport.ErrNotFound,
-		418: transport.ErrUnexpectedResponse, 429: transport.ErrRateLimited,
-		500: transport.ErrServer, 502: transport.ErrServer, 599: transport.ErrServer,
+		200: sdk.ErrUnexpectedResponse, 400: sdk.ErrUnexpectedResponse,
+		401: sdk.ErrUnauthorized, 403: sdk.ErrForbidden, 404: sdk.ErrNotFound,
+		418: sdk.ErrUnexpectedResponse, 429: sdk.ErrRateLimited,
+		500: sdk.ErrServer, 502: sdk.ErrServer, 599: sdk.ErrServer,
 	} {
 		s := newStage(t, say(status, "unclear"))
 		err := s.core(noRetry).Do(t.Context(), callOf("once"))
 		assert.ErrorIs(t, err, kind, "%d", status)
-		assert.ErrorIs(t, err, transport.ErrOutcomeUnknown, "%d", status)
-		assert.Equal(t, status, failure(t, err).Status)
+		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, "%d", status)
+		assert.Equal(t, status, failure(t, err).StatusCode)
 	}
 }
 
@@ -81,8 +82,8 @@ func TestErrorTextIsOneStableLine(t *testing.T) {
 		"refused":           {op(syscall.ECONNREFUSED), "connection refused"},
 		"reset":             {op(syscall.ECONNRESET), "connection reset"},
 		"broken pipe":       {op(syscall.EPIPE), "connection reset"},
-		"closed":            {io.EOF, "connection closed without an answer"},
-		"cut short":         {io.ErrUnexpectedEOF, "answer cut short"},
+		"closed":            {io.EOF, "connection closed without a response"},
+		"cut short":         {io.ErrUnexpectedEOF, "response cut short"},
 		"no such host":      {&net.DNSError{Name: "acme.example", Err: "no such host", Server: "10.1.2.3:53"}, "host name not resolved"},
 		"timeout":           {op(&net.DNSError{IsTimeout: true}), "host name not resolved"},
 		"i/o timeout":       {op(timeout{}), "timed out"},
@@ -121,7 +122,7 @@ func TestErrorTextShowsCodesAndFieldNamesOnlyIfTheyAreSome(t *testing.T) {
 	} {
 		s := newStage(t, accept)
 		core := s.core(func(cfg *transport.Config) {
-			cfg.Interpret = func(transport.Operation, *transport.Response) transport.Verdict {
+			cfg.Interpret = func(sdk.Operation, *transport.Response) transport.Verdict {
 				v := transport.Verdict{Kind: transport.Refused, Code: row.code, Fields: transport.Fields{}}
 				for _, f := range row.fields {
 					v.Fields.Add(f, "is wrong")
@@ -138,27 +139,27 @@ func TestErrorTextShowsCodesAndFieldNamesOnlyIfTheyAreSome(t *testing.T) {
 func TestFailureCarriesWhatTheAnswerSaid(t *testing.T) {
 	s := newStage(t, with("X-Request-Id", "req-7", with("Retry-After", "5", say(500, "x"))))
 	core := s.core(func(cfg *transport.Config) {
-		cfg.Interpret = func(transport.Operation, *transport.Response) transport.Verdict {
+		cfg.Interpret = func(sdk.Operation, *transport.Response) transport.Verdict {
 			return transport.Verdict{Kind: transport.Refused, Code: "C9", Message: "no", Fields: transport.Fields{"a": {"b"}}, Detail: 42}
 		}
 	})
 	f := failure(t, core.Do(t.Context(), callOf("once")))
-	assert.Equal(t, "acme once once rejected", strings.Join([]string{f.Provider, f.Operation, string(f.Class), string(f.Outcome)}, " "))
-	assert.Equal(t, "500 C9 no req-7 ref-1 1 5s", fmt.Sprint(f.Status, " ", f.Code, " ", f.Message, " ", f.RequestID, " ", f.Reference, " ", f.Attempts, " ", f.RetryAfter))
-	assert.Equal(t, transport.Fields{"a": {"b"}}, f.Fields)
+	assert.Equal(t, "acme once once rejected", strings.Join([]string{f.Provider, f.Operation, f.Class.String(), f.Outcome.String()}, " "))
+	assert.Equal(t, "500 C9 no req-7 ref-1 1 5s", fmt.Sprint(f.StatusCode, " ", f.Code, " ", f.Message, " ", f.RequestID, " ", f.Reference, " ", f.Attempts, " ", f.RetryAfter))
+	assert.Equal(t, map[string][]string{"a": {"b"}}, f.Fields)
 	assert.Equal(t, 42, f.Detail)
 	assert.Equal(t, `{"say":"x","code":"C1","message":"personal words"}`, string(f.Body))
 }
 
 func TestInvalidGivesNothingForNoFault(t *testing.T) {
-	assert.Nil(t, transport.Invalid("acme", transport.Operation{}, "", nil))
-	assert.Nil(t, transport.Invalid("acme", transport.Operation{}, "", transport.Fields{}))
-	f := transport.Invalid("acme", transport.Operation{Name: "pay", Class: transport.Once}, "ref-1",
-		transport.Fields{"b": {"is required"}, "a": {"is too long", "is odd"}})
-	assert.EqualError(t, f, "acme: pay: invalid parameters: a: is too long, is odd; b: is required (nothing was sent)")
-	assert.ErrorIs(t, f, transport.ErrValidation)
-	assert.ErrorIs(t, f, transport.ErrNotSent)
-	assert.Equal(t, "ref-1", f.Reference)
+	core := newCore(t)
+	assert.NoError(t, core.Invalid("once", "", nil))
+	assert.NoError(t, core.Invalid("once", "", transport.Fields{}))
+	err := core.Invalid("once", "ref-1", transport.Fields{"b": {"is required"}, "a": {"is too long", "is odd"}})
+	assert.EqualError(t, err, "acme: once: invalid parameters: a: is too long, is odd; b: is required (nothing was sent)")
+	assert.ErrorIs(t, err, sdk.ErrValidation)
+	assert.ErrorIs(t, err, sdk.ErrNotSent)
+	assert.Equal(t, "ref-1", failure(t, err).Reference)
 }
 
 // A deadline that a dialler keeps by a timer of its own may have passed before
@@ -174,7 +175,7 @@ func TestDeadlineIsTheReasonEvenIfTheContextIsLate(t *testing.T) {
 		})
 		err := core.Do(ctx, callOf("once"))
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.ErrorIs(t, err, transport.ErrNotSent)
+		assert.ErrorIs(t, err, sdk.ErrNotSent)
 	})
 }
 
@@ -186,12 +187,12 @@ type late struct {
 func (l late) Deadline() (time.Time, bool) { return l.deadline, true }
 
 func TestSearchFailures(t *testing.T) {
-	op := transport.Operation{Name: "rides.list", Class: transport.Safe}
-	absent := transport.Absent("acme", op, "ref-1")
-	assert.EqualError(t, absent, "acme: rides.list: not found: nothing found (outcome: no effect)")
-	require.ErrorIs(t, absent, transport.ErrNotFound)
-	inconclusive := transport.Inconclusive("acme", op, "ref-1", errors.New("row 7 has no id"))
-	assert.EqualError(t, inconclusive, "acme: rides.list: unexpected response: search inconclusive (outcome: no effect)")
-	assert.ErrorIs(t, inconclusive, transport.ErrUnexpectedResponse)
-	assert.NotErrorIs(t, inconclusive, transport.ErrNotFound)
+	core := newCore(t)
+	absent := core.Absent("safe", "ref-1")
+	assert.EqualError(t, absent, "acme: safe: not found: nothing found (outcome: no effect)")
+	require.ErrorIs(t, absent, sdk.ErrNotFound)
+	inconclusive := core.Inconclusive("safe", "ref-1", errors.New("row 7 has no id"))
+	assert.EqualError(t, inconclusive, "acme: safe: unexpected response: search inconclusive (outcome: no effect)")
+	assert.ErrorIs(t, inconclusive, sdk.ErrUnexpectedResponse)
+	assert.NotErrorIs(t, inconclusive, sdk.ErrNotFound)
 }

@@ -1,9 +1,24 @@
 package transport
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
+
+// Fields maps a dotted field name to what is wrong with the field.
+type Fields map[string][]string
+
+// Add adds a message about a field.
+func (f Fields) Add(field, message string) { f[field] = append(f[field], message) }
+
+// Names returns the field names in order.
+func (f Fields) Names() []string { return slices.Sorted(maps.Keys(f)) }
 
 // Faults collects what is wrong with parameters, all of it at once. The zero
 // value has found nothing.
@@ -31,6 +46,46 @@ func (f *Faults) RequireURL(field, value string) {
 		f.Add(field, "is required")
 	case !absolute(value):
 		f.Add(field, "must be an absolute http or https URL")
+	}
+}
+
+// MintURL makes the callback URL of a write. Clients take one in their Config.
+type MintURL = func(reference string, amount decimal.Decimal, currency string) (string, error)
+
+// CallbackURL returns the callback URL of a write: the given one, or else one that
+// mint makes. It adds a message when there is neither, or no valid URL. It mints
+// nothing for a write that is refused already.
+func (f *Faults) CallbackURL(field, given string, mint MintURL, reference string, amount decimal.Decimal, currency string) string {
+	if given == "" && mint != nil {
+		if f.Fields != nil {
+			return ""
+		}
+		var err error
+		if given, err = mint(reference, amount, currency); err != nil {
+			f.Add(field, "cannot be made: "+err.Error())
+			return ""
+		}
+	}
+	f.RequireURL(field, given)
+	return given
+}
+
+// Invalid refuses parameters before the network is touched. It returns nil when
+// there is no fault.
+func (c *Core) Invalid(op, reference string, fields Fields) error {
+	if e := c.refuse(c.Operation(op), reference, fields); e != nil {
+		return e
+	}
+	return nil
+}
+
+func (c *Core) refuse(op sdk.Operation, reference string, fields Fields) *sdk.Error {
+	if len(fields) == 0 {
+		return nil
+	}
+	return &sdk.Error{
+		Provider: c.cfg.Provider, Operation: op.Name, Class: op.Class, Outcome: sdk.NotSent,
+		Reference: reference, Fields: fields, Reasons: []error{sdk.ErrValidation},
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // The floor is what one would write by hand with net/http, io.ReadAll and
@@ -112,11 +113,11 @@ func measured(t testing.TB, rt http.RoundTripper, url string) (*transport.Core, 
 	token := []string{"Token secret"}
 	core := newCore(t, func(cfg *transport.Config) {
 		cfg.BaseURL, cfg.HTTPClient = url, &http.Client{Transport: rt}
-		cfg.Authorize = func(r *http.Request, _ transport.Operation, _ []byte, _ string) error {
+		cfg.Authorize = func(r *http.Request, _ sdk.Operation, _ []byte, _ string) error {
 			r.Header["Authorization"] = token
 			return nil
 		}
-		cfg.Interpret = func(_ transport.Operation, r *transport.Response) transport.Verdict {
+		cfg.Interpret = func(_ sdk.Operation, r *transport.Response) transport.Verdict {
 			if r.Status == 200 {
 				return transport.Verdict{Kind: transport.Accepted}
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // A keyed write waits for the first request under its key; others have no key
@@ -15,9 +16,9 @@ import (
 func TestARequestStillAtWorkIsNoRefusal(t *testing.T) {
 	running := say(409, "running")
 	interpreted := func(cfg *transport.Config) {
-		cfg.Interpret = func(op transport.Operation, r *transport.Response) transport.Verdict {
+		cfg.Interpret = func(op sdk.Operation, r *transport.Response) transport.Verdict {
 			if r.Status == 409 {
-				return transport.Verdict{Kind: transport.InProgress, Kinds: []error{transport.ErrInProgress}}
+				return transport.Verdict{Kind: transport.InProgress, Reasons: []error{sdk.ErrInProgress}}
 			}
 			return interpret(op, r)
 		}
@@ -25,13 +26,13 @@ func TestARequestStillAtWorkIsNoRefusal(t *testing.T) {
 	for name, row := range map[string]struct {
 		op      string
 		script  []step
-		outcome transport.Outcome // empty: success
+		outcome string // empty: success
 	}{
 		"keyed, then done":    {"keyed", []step{running, running, accept}, ""},
-		"keyed, never done":   {"keyed", []step{running, running, running, running}, transport.Unknown},
-		"keyed, then refused": {"keyed", []step{running, say(400, "refused")}, transport.Rejected},
-		"once":                {"once", []step{running}, transport.Unknown},
-		"referenced":          {"referenced", []step{running}, transport.Unknown},
+		"keyed, never done":   {"keyed", []step{running, running, running, running}, "unknown"},
+		"keyed, then refused": {"keyed", []step{running, say(400, "refused")}, "rejected"},
+		"once":                {"once", []step{running}, "unknown"},
+		"referenced":          {"referenced", []step{running}, "unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -43,8 +44,8 @@ func TestARequestStillAtWorkIsNoRefusal(t *testing.T) {
 					return
 				}
 				f := failure(t, err)
-				assert.Equal(t, row.outcome, f.Outcome)
-				assert.Equal(t, row.outcome == transport.Unknown, f.Is(transport.ErrInProgress))
+				assert.Equal(t, row.outcome, f.Outcome.String())
+				assert.Equal(t, row.outcome == "unknown", f.Is(sdk.ErrInProgress))
 			})
 		})
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // noRetry makes one attempt show its outcome.
@@ -43,8 +44,8 @@ func TestNotSentOverSockets(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			core := newCore(t, noRetry, func(cfg *transport.Config) { cfg.BaseURL = row.url })
 			err := core.Do(t.Context(), callOf("once"))
-			assert.ErrorIs(t, err, transport.ErrNotSent)
-			assert.NotErrorIs(t, err, transport.ErrOutcomeUnknown)
+			assert.ErrorIs(t, err, sdk.ErrNotSent)
+			assert.NotErrorIs(t, err, sdk.ErrOutcomeUnknown)
 			assert.EqualError(t, err, row.text)
 		})
 	}
@@ -61,7 +62,7 @@ func TestUnknownHostIsNotSent(t *testing.T) {
 	})
 	err := core.Do(t.Context(), callOf("once"))
 	assert.EqualError(t, err, "acme: once: host name not resolved (outcome: not sent)")
-	assert.ErrorIs(t, err, transport.ErrNotSent)
+	assert.ErrorIs(t, err, sdk.ErrNotSent)
 }
 
 func TestDeadContextSendsNothing(t *testing.T) {
@@ -75,7 +76,7 @@ func TestDeadContextSendsNothing(t *testing.T) {
 				}
 				cancel()
 				err := s.core().Do(ctx, callOf(op))
-				assert.ErrorIs(t, err, transport.ErrNotSent)
+				assert.ErrorIs(t, err, sdk.ErrNotSent)
 				assert.ErrorIs(t, err, end)
 				assert.Empty(t, s.seen())
 				assert.Zero(t, s.dialled())
@@ -98,7 +99,7 @@ func TestDeadlineWhileDiallingIsNotSent(t *testing.T) {
 		ctx, cancel := contextWithin(t, time.Second)
 		defer cancel()
 		err := core.Do(ctx, callOf("once"))
-		assert.ErrorIs(t, err, transport.ErrNotSent)
+		assert.ErrorIs(t, err, sdk.ErrNotSent)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
@@ -144,17 +145,17 @@ func halfAnswer(req *http.Request) (*http.Response, error) {
 func TestTraceDecidesWhetherAnythingLeft(t *testing.T) {
 	for name, row := range map[string]struct {
 		rt   tracing
-		want transport.Outcome
+		want sdk.Outcome
 	}{
-		"no hook at all":                    {tracing{"", fails}, transport.Unknown},
-		"asked":                             {tracing{"asked", fails}, transport.NotSent},
-		"asked, deadline":                   {tracing{"asked", hangs}, transport.NotSent},
-		"got a connection":                  {tracing{"asked got", fails}, transport.Unknown},
-		"got a connection, deadline":        {tracing{"asked got", hangs}, transport.Unknown},
-		"wrote":                             {tracing{"asked got wrote", fails}, transport.Unknown},
-		"lost the first, asked for another": {tracing{"asked got lost", fails}, transport.NotSent},
-		"wrote, asked for another":          {tracing{"asked got wrote lost", fails}, transport.Unknown},
-		"asked, yet half an answer came":    {tracing{"asked", halfAnswer}, transport.Unknown},
+		"no hook at all":                    {tracing{"", fails}, sdk.Unknown},
+		"asked":                             {tracing{"asked", fails}, sdk.NotSent},
+		"asked, deadline":                   {tracing{"asked", hangs}, sdk.NotSent},
+		"got a connection":                  {tracing{"asked got", fails}, sdk.Unknown},
+		"got a connection, deadline":        {tracing{"asked got", hangs}, sdk.Unknown},
+		"wrote":                             {tracing{"asked got wrote", fails}, sdk.Unknown},
+		"lost the first, asked for another": {tracing{"asked got lost", fails}, sdk.NotSent},
+		"wrote, asked for another":          {tracing{"asked got wrote lost", fails}, sdk.Unknown},
+		"asked, yet half an answer came":    {tracing{"asked", halfAnswer}, sdk.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -173,7 +174,7 @@ func TestRoundTripperThatBypassesNetHTTPProvesNothing(t *testing.T) {
 	mock.RegisterResponder("POST", "https://acme.example/once", httpmock.NewErrorResponder(errors.New("refused, they say")))
 	core := newCore(t, func(cfg *transport.Config) { cfg.HTTPClient = &http.Client{Transport: mock} })
 	f := failure(t, core.Do(t.Context(), callOf("once")))
-	assert.Equal(t, transport.Unknown, f.Outcome)
+	assert.Equal(t, sdk.Unknown, f.Outcome)
 	assert.Equal(t, 1, mock.GetTotalCallCount())
 }
 
@@ -188,7 +189,7 @@ func TestUnsendableHeaderIsNotSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
 			core := s.core(func(cfg *transport.Config) {
-				cfg.Authorize = func(r *http.Request, _ transport.Operation, _ []byte, _ string) error {
+				cfg.Authorize = func(r *http.Request, _ sdk.Operation, _ []byte, _ string) error {
 					spoil(r)
 					return nil
 				}
@@ -204,13 +205,13 @@ func TestSigningFailureIsNotSentAndNotRepeated(t *testing.T) {
 	s := newStage(t)
 	made := 0
 	core := s.core(func(cfg *transport.Config) {
-		cfg.Authorize = func(*http.Request, transport.Operation, []byte, string) error {
+		cfg.Authorize = func(*http.Request, sdk.Operation, []byte, string) error {
 			made++
 			return assert.AnError
 		}
 	})
 	err := core.Do(t.Context(), callOf("safe"))
-	assert.ErrorIs(t, err, transport.ErrNotSent)
+	assert.ErrorIs(t, err, sdk.ErrNotSent)
 	assert.ErrorIs(t, err, assert.AnError)
 	assert.Equal(t, 1, made)
 }
@@ -221,9 +222,9 @@ func TestLoginFailureIsNotSent(t *testing.T) {
 			login []step
 			kind  error
 		}{
-			"refused":     {[]step{say(401, "forbidden")}, transport.ErrForbidden},
+			"refused":     {[]step{say(401, "forbidden")}, sdk.ErrForbidden},
 			"unreachable": {[]step{nil, nil, nil, nil}, nil},
-			"outage":      {[]step{html(503), html(503), html(503), html(503)}, transport.ErrServer},
+			"outage":      {[]step{html(503), html(503), html(503), html(503)}, sdk.ErrServer},
 		} {
 			for _, op := range classes {
 				s := newStage(t, row.login...)
@@ -233,9 +234,9 @@ func TestLoginFailureIsNotSent(t *testing.T) {
 				})
 				core = s.core(func(cfg *transport.Config) { cfg.Tokens = tokens })
 				err := core.Do(t.Context(), callOf(op))
-				assert.ErrorIs(t, err, transport.ErrNotSent, name)
-				assert.NotErrorIs(t, err, transport.ErrRejected, "the payment itself was not refused: "+name)
-				assert.NotErrorIs(t, err, transport.ErrOutcomeUnknown, name)
+				assert.ErrorIs(t, err, sdk.ErrNotSent, name)
+				assert.NotErrorIs(t, err, sdk.ErrRejected, "the payment itself was not refused: "+name)
+				assert.NotErrorIs(t, err, sdk.ErrOutcomeUnknown, name)
 				if row.kind != nil {
 					assert.ErrorIs(t, err, row.kind, name)
 				}
@@ -258,7 +259,7 @@ func TestPaymentRefusedAfterALoginIsNotSent(t *testing.T) {
 		})
 		core = s.core(func(cfg *transport.Config) { cfg.Tokens = tokens })
 		f := failure(t, core.Do(t.Context(), callOf("once")))
-		assert.Equal(t, transport.NotSent, f.Outcome)
+		assert.Equal(t, sdk.NotSent, f.Outcome)
 		assert.Equal(t, 4, f.Attempts)
 	})
 }
@@ -268,21 +269,21 @@ func TestPaymentRefusedAfterALoginIsNotSent(t *testing.T) {
 func TestNetHTTPDoesNotReplayAWrite(t *testing.T) {
 	for name, row := range map[string]struct {
 		method string
-		class  transport.Class
+		class  sdk.Class
 		body   any
 		want   int
 	}{
-		"safe GET is replayed":    {"GET", transport.Safe, nil, 2},
-		"once GET":                {"GET", transport.Once, nil, 1},
-		"once GET with a body":    {"GET", transport.Once, "x", 1},
-		"once OPTIONS":            {"OPTIONS", transport.Once, nil, 1},
-		"referenced HEAD":         {"HEAD", transport.Referenced, nil, 1},
-		"once POST":               {"POST", transport.Once, "x", 1},
-		"once POST without body":  {"POST", transport.Once, nil, 1},
-		"once DELETE":             {"DELETE", transport.Once, nil, 1},
-		"referenced POST":         {"POST", transport.Referenced, "x", 1},
-		"once PATCH with a body":  {"PATCH", transport.Once, "x", 1},
-		"once PUT without a body": {"PUT", transport.Once, nil, 1},
+		"safe GET is replayed":    {"GET", sdk.Safe, nil, 2},
+		"once GET":                {"GET", sdk.Once, nil, 1},
+		"once GET with a body":    {"GET", sdk.Once, "x", 1},
+		"once OPTIONS":            {"OPTIONS", sdk.Once, nil, 1},
+		"referenced HEAD":         {"HEAD", sdk.Referenced, nil, 1},
+		"once POST":               {"POST", sdk.Once, "x", 1},
+		"once POST without body":  {"POST", sdk.Once, nil, 1},
+		"once DELETE":             {"DELETE", sdk.Once, nil, 1},
+		"referenced POST":         {"POST", sdk.Referenced, "x", 1},
+		"once PATCH with a body":  {"PATCH", sdk.Once, "x", 1},
+		"once PUT without a body": {"PUT", sdk.Once, nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -293,7 +294,7 @@ func TestNetHTTPDoesNotReplayAWrite(t *testing.T) {
 				err := core.DoRaw(t.Context(), transport.Raw{Method: row.method, Path: "/x", Class: row.class, Call: transport.Call{Body: row.body}})
 				assert.Equal(t, row.want, len(s.seen())-1)
 				if row.want == 1 {
-					assert.ErrorIs(t, err, transport.ErrOutcomeUnknown)
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 				} else {
 					assert.NoError(t, err)
 				}

@@ -3,6 +3,8 @@ package transport
 import (
 	"log/slog"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // startOfAttempt reads the clock if anybody is going to ask how long it took.
@@ -25,9 +27,10 @@ func (x *exchange) observe(start time.Time) {
 	if cfg.OnAttempt == nil && !logging {
 		return
 	}
-	a := Attempt{
-		Provider: cfg.Provider, Operation: x.op.Name, Method: x.op.Method, Path: x.op.Path,
-		Number: x.number, Status: x.last.response.Status, Duration: time.Since(start),
+	a := sdk.Attempt{
+		Succeeded: x.last.ok,
+		Provider:  cfg.Provider, Operation: x.op.Name, Method: x.op.Method, Path: x.op.Path,
+		Number: x.number, StatusCode: x.last.response.Status, Duration: time.Since(start),
 		Outcome: x.last.outcome, RequestID: x.last.response.Header.Get("X-Request-Id"), Err: x.last.err,
 	}
 	if logging {
@@ -37,17 +40,17 @@ func (x *exchange) observe(start time.Time) {
 			slog.String("method", a.Method),
 			slog.String("path", a.Path),
 			slog.Int("attempt", a.Number),
-			slog.Int("status", a.Status),
+			slog.Int("status", a.StatusCode),
 			slog.Duration("duration", a.Duration),
 		}
-		if a.Outcome != "" {
-			attrs = append(attrs, slog.String("outcome", string(a.Outcome)))
+		if !a.Succeeded {
+			attrs = append(attrs, slog.String("outcome", a.Outcome.String()))
 		}
 		if a.RequestID != "" {
 			attrs = append(attrs, slog.String("request_id", a.RequestID))
 		}
 		if a.Err != nil {
-			attrs = append(attrs, slog.String("cause", phrase(a.Err)))
+			attrs = append(attrs, slog.String("cause", sdk.SafeText(a.Err)))
 		}
 		cfg.Logger.LogAttrs(ctx, level, "http attempt", attrs...)
 	}

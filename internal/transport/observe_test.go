@@ -21,10 +21,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-func observer(see func(transport.Attempt)) func(context.Context, transport.Attempt) {
-	return func(_ context.Context, a transport.Attempt) { see(a) }
+func observer(see func(sdk.Attempt)) func(context.Context, sdk.Attempt) {
+	return func(_ context.Context, a sdk.Attempt) { see(a) }
 }
 
 func TestHookSeesEveryAttempt(t *testing.T) {
@@ -34,9 +35,9 @@ func TestHookSeesEveryAttempt(t *testing.T) {
 			with("X-Request-Id", "req-9", accept)(w, r)
 		}
 		s := newStage(t, drop, nil, html(503), slow)
-		var seen []transport.Attempt
+		var seen []sdk.Attempt
 		core := s.core(func(cfg *transport.Config) {
-			cfg.OnAttempt = observer(func(a transport.Attempt) { seen = append(seen, a) })
+			cfg.OnAttempt = observer(func(a sdk.Attempt) { seen = append(seen, a) })
 		})
 		require.NoError(t, core.Do(t.Context(), callOf("item")))
 		require.Len(t, seen, 4)
@@ -44,9 +45,11 @@ func TestHookSeesEveryAttempt(t *testing.T) {
 			assert.Equal(t, "acme item GET /shops/{shop_id}/items/{item_id}/", strings.Join([]string{a.Provider, a.Operation, a.Method, a.Path}, " "))
 			assert.Equal(t, i+1, a.Number)
 		}
-		assert.Equal(t, []transport.Outcome{transport.NoEffect, transport.NotSent, transport.NoEffect, ""},
-			[]transport.Outcome{seen[0].Outcome, seen[1].Outcome, seen[2].Outcome, seen[3].Outcome})
-		assert.Equal(t, []int{0, 0, 503, 200}, []int{seen[0].Status, seen[1].Status, seen[2].Status, seen[3].Status})
+		assert.Equal(t, []sdk.Outcome{sdk.NoEffect, sdk.NotSent, sdk.NoEffect},
+			[]sdk.Outcome{seen[0].Outcome, seen[1].Outcome, seen[2].Outcome})
+		assert.Equal(t, []bool{false, false, false, true},
+			[]bool{seen[0].Succeeded, seen[1].Succeeded, seen[2].Succeeded, seen[3].Succeeded})
+		assert.Equal(t, []int{0, 0, 503, 200}, []int{seen[0].StatusCode, seen[1].StatusCode, seen[2].StatusCode, seen[3].StatusCode})
 		assert.Error(t, seen[0].Err)
 		assert.Error(t, seen[1].Err)
 		assert.NoError(t, seen[2].Err)
@@ -61,7 +64,7 @@ func TestHookAndLogGetTheCallersContext(t *testing.T) {
 	s := newStage(t, accept)
 	var fromHook, fromLog any
 	core := s.core(func(cfg *transport.Config) {
-		cfg.OnAttempt = func(ctx context.Context, _ transport.Attempt) { fromHook = ctx.Value(key{}) }
+		cfg.OnAttempt = func(ctx context.Context, _ sdk.Attempt) { fromHook = ctx.Value(key{}) }
 		cfg.Logger = slog.New(handler(func(ctx context.Context, _ slog.Record) { fromLog = ctx.Value(key{}) }))
 	})
 	require.NoError(t, core.Do(context.WithValue(t.Context(), key{}, "trace-1"), callOf("safe")))
@@ -100,7 +103,7 @@ func TestLogHasOneEventPerAttemptAndOnlyTheAllowedAttributes(t *testing.T) {
 			})
 		}
 		assert.Equal(t, []slog.Level{slog.LevelWarn, slog.LevelWarn, slog.LevelDebug}, []slog.Level{records[0].Level, records[1].Level, records[2].Level})
-		assert.Equal(t, "connection closed without an answer", got[0]["cause"])
+		assert.Equal(t, "connection closed without a response", got[0]["cause"])
 		assert.Equal(t, "503", got[1]["status"])
 		assert.Equal(t, map[string]string{
 			"provider": "acme", "operation": "quote", "method": "POST", "path": "/quote",
@@ -161,7 +164,7 @@ func TestSecretsAppearNowhere(t *testing.T) {
 				hooked := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				core := s.core(func(cfg *transport.Config) {
 					cfg.Logger = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
-					cfg.OnAttempt = observer(func(a transport.Attempt) {
+					cfg.OnAttempt = observer(func(a sdk.Attempt) {
 						a.Err = nil // documented: the network's own error
 						fmt.Fprintf(&out, "%v %+v %#v\n", a, a, a)
 						hooked.Info("attempt", "attempt", a)
@@ -169,11 +172,11 @@ func TestSecretsAppearNowhere(t *testing.T) {
 					cfg.Tokens = transport.NewTokenSource(func(context.Context) (transport.Token, error) {
 						return transport.Token{Value: secrets["token"]}, nil
 					})
-					cfg.Authorize = func(r *http.Request, _ transport.Operation, _ []byte, token string) error {
+					cfg.Authorize = func(r *http.Request, _ sdk.Operation, _ []byte, token string) error {
 						r.Header["Authorization"] = []string{secrets["authorization"] + token}
 						return nil
 					}
-					cfg.Interpret = func(op transport.Operation, r *transport.Response) transport.Verdict {
+					cfg.Interpret = func(op sdk.Operation, r *transport.Response) transport.Verdict {
 						v := interpret(op, r)
 						if v.Kind == transport.Refused {
 							v.Fields = transport.Fields{secrets["field"]: {secrets["message"]}}
@@ -191,9 +194,9 @@ func TestSecretsAppearNowhere(t *testing.T) {
 				errs := []error{core.Do(t.Context(), call)}
 				call.Op, call.Path = "once", nil
 				errs = append(errs, core.Do(t.Context(), call))
-				errs = append(errs, core.DoRaw(t.Context(), transport.Raw{Method: "POST", Path: "/" + secrets["raw path"], Class: transport.Once, Call: call}))
+				errs = append(errs, core.DoRaw(t.Context(), transport.Raw{Method: "POST", Path: "/" + secrets["raw path"], Class: sdk.Once, Call: call}))
 				call.Key = secrets["key"]
-				errs = append(errs, core.DoRaw(t.Context(), transport.Raw{Method: "POST", Path: "/x", Class: transport.Keyed, Call: call}))
+				errs = append(errs, core.DoRaw(t.Context(), transport.Raw{Method: "POST", Path: "/x", Class: sdk.Keyed, Call: call}))
 
 				text := slog.New(slog.NewTextHandler(&out, nil))
 				for _, err := range errs {

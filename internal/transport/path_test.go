@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/stretchr/testify/require"
 )
 
@@ -23,7 +24,7 @@ func FuzzPath(f *testing.F) {
 	f.Add("//h/{v}", "a")
 	f.Add("/é%41/{v}", "a")
 	f.Add("/%/{v}", "a")
-	c, err := New(Config{Provider: "acme", BaseURL: "https://acme.example/base/", Interpret: func(Operation, *Response) Verdict { return Verdict{} }})
+	c, err := New(Config{Provider: "acme", BaseURL: "https://acme.example/base/", Interpret: func(sdk.Operation, *Response) Verdict { return Verdict{} }})
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, text, value string) {
 		tmpl, err := parseTemplate(text)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestPollAsksUntilDoneWithGrowingWaits(t *testing.T) {
@@ -29,11 +30,11 @@ func TestPollOutlastsOutagesOnly(t *testing.T) {
 		kind   error // the poll ends with
 	}{
 		"outages":      {[]step{html(503), html(502), drop, truncate, nil, garbled, say(429, "throttled"), accept}, nil},
-		"not found":    {[]step{html(404)}, transport.ErrNotFound},
-		"unauthorized": {[]step{html(401)}, transport.ErrUnauthorized},
-		"forbidden":    {[]step{html(403)}, transport.ErrForbidden},
-		"redirected":   {[]step{redirect(302, "http://elsewhere.localhost")}, transport.ErrRedirected},
-		"refused":      {[]step{say(400, "refused")}, transport.ErrDeclined},
+		"not found":    {[]step{html(404)}, sdk.ErrNotFound},
+		"unauthorized": {[]step{html(401)}, sdk.ErrUnauthorized},
+		"forbidden":    {[]step{html(403)}, sdk.ErrForbidden},
+		"redirected":   {[]step{redirect(302, "http://elsewhere.localhost")}, sdk.ErrRedirected},
+		"refused":      {[]step{say(400, "refused")}, sdk.ErrDeclined},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -56,7 +57,7 @@ func TestPollOutlastsOutagesOnly(t *testing.T) {
 	err := core.Poll(t.Context(), "safe", "", 1, 1, func(ctx context.Context) (bool, error) {
 		return false, core.Do(ctx, transport.Call{Op: "nonsense"})
 	})
-	assert.ErrorIs(t, err, transport.ErrValidation, "bad parameters do not get better")
+	assert.ErrorIs(t, err, sdk.ErrValidation, "bad parameters do not get better")
 	err = core.Poll(t.Context(), "safe", "", 1, 1, func(context.Context) (bool, error) { return false, assert.AnError })
 	assert.ErrorIs(t, err, assert.AnError, "nor does what is no failure of ours")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // fill makes n connections and leaves them idle.
@@ -58,11 +59,11 @@ func TestOneFailureDoesNotEmptyThePool(t *testing.T) {
 		},
 		"a final failure": func(t *testing.T, s *stage, core *transport.Core) {
 			s.script = []step{drop}
-			assert.ErrorIs(t, core.Do(t.Context(), callOf("once")), transport.ErrOutcomeUnknown)
+			assert.ErrorIs(t, core.Do(t.Context(), callOf("once")), sdk.ErrOutcomeUnknown)
 		},
 		"an outage": func(t *testing.T, s *stage, core *transport.Core) {
 			s.script = []step{html(503), html(503), html(503), html(503)}
-			assert.ErrorIs(t, core.Do(t.Context(), callOf("safe")), transport.ErrServer)
+			assert.ErrorIs(t, core.Do(t.Context(), callOf("safe")), sdk.ErrServer)
 		},
 		"a dead context": func(t *testing.T, _ *stage, core *transport.Core) {
 			ctx, cancel := context.WithCancel(t.Context())

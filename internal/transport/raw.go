@@ -2,50 +2,52 @@ package transport
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"strings"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// Raw is a call of an operation that is in no table.
-type Raw struct {
-	Method, Path string // Path begins with a slash, already escaped
-	Class        Class  // empty: Once
-	Call         Call
-}
-
-// rawPath stands for the path of a Raw in logs and hooks: its own may hold
+// rawPath stands for the path of a raw call in logs and hooks: its own may hold
 // references and phone numbers.
 const rawPath = "/{raw}"
 
-// DoRaw carries out a call that is in no table, with the same credentials,
-// retries and errors. The host is always the configured one.
-func (c *Core) DoRaw(ctx context.Context, raw Raw) error {
-	if raw.Class == "" {
-		raw.Class = Once
+// Ask carries out a call that is in no table, with the same credentials, retries
+// and errors, and returns the JSON of the response. The host is always the
+// configured one.
+func (c *Core) Ask(ctx context.Context, raw sdk.RawCall) (sdk.Raw, error) {
+	class := sdk.Once
+	if raw.ReadOnly {
+		class = sdk.Safe
 	}
-	op := Operation{Name: "do", Method: raw.Method, Path: rawPath, Class: raw.Class, Source: Assumed, MovesMoney: raw.Class != Safe}
+	var response sdk.Raw
+	err := c.ask(ctx, raw.Method, raw.Path, class, Call{Query: raw.Query, Body: raw.Body, Decode: func(r *Response) error {
+		response = r.Body
+		return nil
+	}})
+	return response, err
+}
+
+func (c *Core) ask(ctx context.Context, method, path string, class sdk.Class, call Call) error {
+	op := sdk.Operation{Name: "do", Method: method, Path: rawPath, Class: class, Source: sdk.Assumed, MovesMoney: class != sdk.Safe}
 	fields := Fields{}
-	if !validMethod(raw.Method) {
+	if !validMethod(method) {
 		fields.Add("method", "must be upper-case letters")
 	}
-	if !raw.Class.known() {
-		fields.Add("class", "is not known")
-	}
-	for name, reasons := range raw.Call.faults(raw.Class) {
-		fields[name] = reasons
-	}
+	maps.Copy(fields, call.faults(class))
 	var u *url.URL
-	if !strings.HasPrefix(raw.Path, "/") || checkSegments(raw.Path) != "" || !wellEscaped(raw.Path) {
+	if !strings.HasPrefix(path, "/") || checkSegments(path) != "" || !wellEscaped(path) {
 		fields.Add("path", "must start with a slash, be well escaped and hold no query and no empty or dot segment")
 	} else {
-		u = c.resolve(raw.Path)
-		u.RawQuery = raw.Call.Query.Encode()
+		u = c.resolve(path)
+		u.RawQuery = call.Query.Encode()
 	}
-	if f := Invalid(c.cfg.Provider, op, raw.Call.Reference, fields); f != nil {
-		return f
+	if e := c.refuse(op, call.Reference, fields); e != nil {
+		return e
 	}
-	if f := c.run(ctx, &op, u, &raw.Call); f != nil {
-		return f
+	if e := c.run(ctx, &op, u, &call); e != nil {
+		return e
 	}
 	return nil
 }

@@ -2,6 +2,8 @@ package transport
 
 import (
 	"net/http"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // followRedirect lets a read follow to another place on the same host. Every
@@ -10,7 +12,7 @@ import (
 // follows from the operation's class, never from the method.
 func (x *exchange) followRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
-	if x.op.Class != Safe || x.core.cfg.NoRedirects ||
+	if x.op.Class != sdk.Safe || x.core.cfg.NoRedirects ||
 		first.Method != http.MethodGet && first.Method != http.MethodHead ||
 		len(via) > maxRedirects ||
 		req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host {

@@ -12,10 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func authorized(cfg *transport.Config) {
-	cfg.Authorize = func(r *http.Request, _ transport.Operation, _ []byte, _ string) error {
+	cfg.Authorize = func(r *http.Request, _ sdk.Operation, _ []byte, _ string) error {
 		r.Header["Authorization"] = []string{"Token secret"}
 		r.Header["X-Access-Token"] = []string{"secret"}
 		return nil
@@ -62,8 +63,8 @@ func TestReadFollowsARedirectOnItsOwnHostOnly(t *testing.T) {
 					return
 				}
 				f := failure(t, err)
-				assert.ErrorIs(t, err, transport.ErrRedirected)
-				assert.Equal(t, row.status, f.Status)
+				assert.ErrorIs(t, err, sdk.ErrRedirected)
+				assert.Equal(t, row.status, f.StatusCode)
 				assert.Equal(t, 1, f.Attempts)
 				assert.EqualError(t, err, fmt.Sprintf("acme: safe: redirect refused: HTTP %d (outcome: no effect)", row.status))
 			})
@@ -74,17 +75,17 @@ func TestReadFollowsARedirectOnItsOwnHostOnly(t *testing.T) {
 func TestRedirectIsNeverFollowedOnAWrite(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for _, raw := range []transport.Raw{
-			{Method: "POST", Path: "/x", Class: transport.Once},
-			{Method: "PUT", Path: "/x", Class: transport.Once},
-			{Method: "DELETE", Path: "/x", Class: transport.Referenced},
-			{Method: "GET", Path: "/x", Class: transport.Once}, // a write all the same
-			{Method: "POST", Path: "/x", Class: transport.Keyed, Call: transport.Call{Key: "k"}},
-			{Method: "POST", Path: "/x", Class: transport.Safe},
+			{Method: "POST", Path: "/x", Class: sdk.Once},
+			{Method: "PUT", Path: "/x", Class: sdk.Once},
+			{Method: "DELETE", Path: "/x", Class: sdk.Referenced},
+			{Method: "GET", Path: "/x", Class: sdk.Once}, // a write all the same
+			{Method: "POST", Path: "/x", Class: sdk.Keyed, Call: transport.Call{Key: "k"}},
+			{Method: "POST", Path: "/x", Class: sdk.Safe},
 		} {
 			s := newStage(t, redirect(status, "/y"))
 			err := s.core(authorized).DoRaw(t.Context(), raw)
-			assert.ErrorIs(t, err, transport.ErrRedirected)
-			assert.Equal(t, raw.Class != transport.Safe, failure(t, err).Is(transport.ErrOutcomeUnknown))
+			assert.ErrorIs(t, err, sdk.ErrRedirected)
+			assert.Equal(t, raw.Class != sdk.Safe, failure(t, err).Is(sdk.ErrOutcomeUnknown))
 			assert.Len(t, s.seen(), 1)
 		}
 	}
@@ -95,7 +96,7 @@ func TestRedirectsAreBounded(t *testing.T) {
 		s := newStage(t)
 		s.always = redirect(302, "/round")
 		err := s.core().Do(t.Context(), callOf("safe"))
-		assert.ErrorIs(t, err, transport.ErrRedirected)
+		assert.ErrorIs(t, err, sdk.ErrRedirected)
 		assert.Equal(t, "GET /safe\nGET /round\nGET /round\nGET /round\n", lines(s.seen()))
 	})
 }
@@ -109,7 +110,7 @@ func TestRedirectBelongsToItsAttempt(t *testing.T) {
 		var numbers []int
 		core := s.core(func(cfg *transport.Config) {
 			cfg.MaxAttempts = 3
-			cfg.OnAttempt = observer(func(a transport.Attempt) { numbers = append(numbers, a.Number) })
+			cfg.OnAttempt = observer(func(a sdk.Attempt) { numbers = append(numbers, a.Number) })
 		})
 		require.NoError(t, core.Do(t.Context(), callOf("safe")))
 		assert.Equal(t, []int{1, 1, 1, 2, 2, 3}, numbers)
@@ -119,7 +120,7 @@ func TestRedirectBelongsToItsAttempt(t *testing.T) {
 func TestSignedCoreFollowsNoRedirect(t *testing.T) {
 	s := newStage(t, redirect(302, "/moved"))
 	core := s.core(authorized, func(cfg *transport.Config) { cfg.NoRedirects = true })
-	assert.ErrorIs(t, core.Do(t.Context(), callOf("safe")), transport.ErrRedirected)
+	assert.ErrorIs(t, core.Do(t.Context(), callOf("safe")), sdk.ErrRedirected)
 	assert.Len(t, s.seen(), 1)
 }
 
@@ -134,10 +135,10 @@ func TestNoTokenReachesAnotherHost(t *testing.T) {
 	t.Cleanup(good.Close)
 	core := newCore(t, authorized, func(cfg *transport.Config) { cfg.BaseURL = good.URL })
 	for _, op := range append(classes, "item", "quote") {
-		assert.ErrorIs(t, core.Do(t.Context(), callOf(op)), transport.ErrRedirected)
+		assert.ErrorIs(t, core.Do(t.Context(), callOf(op)), sdk.ErrRedirected)
 	}
 	for _, path := range []string{"//" + evil.Listener.Addr().String() + "/collect", "/@" + evil.Listener.Addr().String(), "/\\" + evil.Listener.Addr().String(), evil.URL} {
-		assert.Error(t, core.DoRaw(t.Context(), transport.Raw{Method: "GET", Path: path, Class: transport.Safe}))
+		assert.Error(t, core.DoRaw(t.Context(), transport.Raw{Method: "GET", Path: path, Class: sdk.Safe}))
 	}
 	assert.Zero(t, reached.Load())
 }

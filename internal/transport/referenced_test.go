@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestReferencedWriteIsSettledByLookup(t *testing.T) {
@@ -17,35 +17,35 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 	for name, row := range map[string]struct {
 		script  []step
 		lookups []string
-		outcome transport.Outcome // empty: success
+		outcome string // empty: success
 		kind    error
 	}{
 		"answered":                             {[]step{accept}, nil, "", nil},
 		"unknown, found":                       {[]step{drop}, []string{"found"}, "", nil},
 		"unknown, absent, sent again":          {[]step{drop, accept}, []string{"absent"}, "", nil},
-		"unknown, lookup fails":                {[]step{drop}, []string{"fails"}, transport.Unknown, errSearch},
+		"unknown, lookup fails":                {[]step{drop}, []string{"fails"}, "unknown", errSearch},
 		"unknown twice, then found":            {[]step{drop, drop}, []string{"absent", "found"}, "", nil},
-		"unknown twice, never found":           {[]step{drop, drop}, []string{"absent", "absent"}, transport.Unknown, nil},
-		"unknown twice, second lookup fails":   {[]step{drop, drop}, []string{"absent", "fails"}, transport.Unknown, errSearch},
+		"unknown twice, never found":           {[]step{drop, drop}, []string{"absent", "absent"}, "unknown", nil},
+		"unknown twice, second lookup fails":   {[]step{drop, drop}, []string{"absent", "fails"}, "unknown", errSearch},
 		"duplicate of our own first, found":    {[]step{drop, say(409, "duplicate")}, []string{"absent", "found"}, "", nil},
-		"duplicate of our own, cannot be seen": {[]step{drop, say(409, "duplicate")}, []string{"absent", "absent"}, transport.Unknown, transport.ErrDuplicate},
-		"duplicate of our own, lookup fails":   {[]step{drop, say(409, "duplicate")}, []string{"absent", "fails"}, transport.Unknown, errSearch},
-		"duplicate on a fresh call":            {[]step{say(409, "duplicate")}, nil, transport.Rejected, transport.ErrDuplicate},
-		"duplicate after one never sent":       {[]step{nil, say(409, "duplicate")}, nil, transport.Rejected, transport.ErrDuplicate},
-		"duplicate after a throttled one":      {[]step{throttled, say(409, "duplicate")}, nil, transport.Rejected, transport.ErrDuplicate},
-		"refused":                              {[]step{say(400, "refused")}, nil, transport.Rejected, transport.ErrDeclined},
-		"refused on the second, still absent":  {[]step{drop, say(400, "refused")}, []string{"absent", "absent"}, transport.Rejected, transport.ErrDeclined},
+		"duplicate of our own, cannot be seen": {[]step{drop, say(409, "duplicate")}, []string{"absent", "absent"}, "unknown", sdk.ErrDuplicate},
+		"duplicate of our own, lookup fails":   {[]step{drop, say(409, "duplicate")}, []string{"absent", "fails"}, "unknown", errSearch},
+		"duplicate on a fresh call":            {[]step{say(409, "duplicate")}, nil, "rejected", sdk.ErrDuplicate},
+		"duplicate after one never sent":       {[]step{nil, say(409, "duplicate")}, nil, "rejected", sdk.ErrDuplicate},
+		"duplicate after a throttled one":      {[]step{throttled, say(409, "duplicate")}, nil, "rejected", sdk.ErrDuplicate},
+		"refused":                              {[]step{say(400, "refused")}, nil, "rejected", sdk.ErrDeclined},
+		"refused on the second, still absent":  {[]step{drop, say(400, "refused")}, []string{"absent", "absent"}, "rejected", sdk.ErrDeclined},
 		// The first was carried out late and took the funds.
 		"refused on the second, yet found":       {[]step{drop, say(400, "refused")}, []string{"absent", "found"}, "", nil},
-		"refused on the second, lookup fails":    {[]step{drop, say(400, "refused")}, []string{"absent", "fails"}, transport.Unknown, errSearch},
-		"second never sent, absent":              {[]step{drop, nil, nil, nil, nil}, []string{"absent", "absent"}, transport.Unknown, nil},
+		"refused on the second, lookup fails":    {[]step{drop, say(400, "refused")}, []string{"absent", "fails"}, "unknown", errSearch},
+		"second never sent, absent":              {[]step{drop, nil, nil, nil, nil}, []string{"absent", "absent"}, "unknown", nil},
 		"second never sent, found after all":     {[]step{drop, nil, nil, nil, nil}, []string{"absent", "found"}, "", nil},
-		"second throttled, absent":               {[]step{drop, throttled, throttled, throttled, throttled}, []string{"absent", "absent"}, transport.Unknown, transport.ErrRateLimited},
-		"second forbidden, absent":               {[]step{drop, say(403, "forbidden")}, []string{"absent", "absent"}, transport.Unknown, transport.ErrForbidden},
+		"second throttled, absent":               {[]step{drop, throttled, throttled, throttled, throttled}, []string{"absent", "absent"}, "unknown", sdk.ErrRateLimited},
+		"second forbidden, absent":               {[]step{drop, say(403, "forbidden")}, []string{"absent", "absent"}, "unknown", sdk.ErrForbidden},
 		"second throttled once, then accepted":   {[]step{drop, throttled, accept}, []string{"absent"}, "", nil},
 		"throttled, then unknown, then found":    {[]step{throttled, drop}, []string{"found"}, "", nil},
 		"redirected (not followed), then found":  {[]step{redirect(303, "/status")}, []string{"found"}, "", nil},
-		"never sent, four times: nobody to look": {[]step{nil, nil, nil, nil}, nil, transport.NotSent, nil},
+		"never sent, four times: nobody to look": {[]step{nil, nil, nil, nil}, nil, "not sent", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 					return
 				}
 				f := failure(t, err)
-				assert.Equal(t, row.outcome, f.Outcome)
+				assert.Equal(t, row.outcome, f.Outcome.String())
 				assert.Equal(t, len(row.script), f.Attempts)
 				if row.kind != nil {
 					assert.ErrorIs(t, err, row.kind)
@@ -86,7 +86,7 @@ func TestAOnceWriteIsSettledByLookupOnlyWhenToldSo(t *testing.T) {
 			call.Lookup, call.SettleOnce = lookup.lookup, told
 			err := s.core().Do(t.Context(), call)
 			assert.Equal(t, len(script)-1, lookup.made)
-			assert.Equal(t, !told, errors.Is(err, transport.ErrOutcomeUnknown), err)
+			assert.Equal(t, !told, errors.Is(err, sdk.ErrOutcomeUnknown), err)
 		})
 	}
 }
@@ -110,9 +110,9 @@ func TestFailedLookupDoesNotSpeakForThePayment(t *testing.T) {
 					return false, core.Do(ctx, callOf("safe"))
 				}
 				err := core.Do(t.Context(), call)
-				require.ErrorIs(t, err, transport.ErrOutcomeUnknown)
+				require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 				for _, sentinel := range sentinels {
-					if sentinel != transport.ErrOutcomeUnknown {
+					if sentinel != sdk.ErrOutcomeUnknown {
 						assert.NotErrorIs(t, err, sentinel)
 					}
 				}
@@ -124,10 +124,10 @@ func TestFailedLookupDoesNotSpeakForThePayment(t *testing.T) {
 }
 
 var sentinels = []error{
-	transport.ErrOutcomeUnknown, transport.ErrNotSent, transport.ErrRejected, transport.ErrValidation,
-	transport.ErrUnauthorized, transport.ErrForbidden, transport.ErrNotFound, transport.ErrDuplicate,
-	transport.ErrRateLimited, transport.ErrInsufficientFunds, transport.ErrDeclined, transport.ErrConfiguration,
-	transport.ErrServer, transport.ErrRedirected, transport.ErrUnexpectedResponse,
+	sdk.ErrOutcomeUnknown, sdk.ErrNotSent, sdk.ErrRejected, sdk.ErrValidation,
+	sdk.ErrUnauthorized, sdk.ErrForbidden, sdk.ErrNotFound, sdk.ErrDuplicate,
+	sdk.ErrRateLimited, sdk.ErrInsufficientFunds, sdk.ErrDeclined, sdk.ErrConfiguration,
+	sdk.ErrServer, sdk.ErrRedirected, sdk.ErrUnexpectedResponse,
 }
 
 func TestDeadContextIsNotLookedUp(t *testing.T) {
@@ -139,7 +139,7 @@ func TestDeadContextIsNotLookedUp(t *testing.T) {
 		call := callOf("referenced")
 		call.Lookup = lookup.lookup
 		err := s.core().Do(ctx, call)
-		assert.ErrorIs(t, err, transport.ErrOutcomeUnknown)
+		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Zero(t, lookup.made)
 	})
@@ -154,7 +154,7 @@ func TestContextThatDiesDuringTheLookupLeavesTheOutcomeUnknown(t *testing.T) {
 		call := callOf("referenced")
 		call.Lookup = func(ctx context.Context) (bool, error) { return false, core.Do(ctx, callOf("safe")) }
 		err := core.Do(ctx, call)
-		assert.ErrorIs(t, err, transport.ErrOutcomeUnknown)
+		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
@@ -170,7 +170,7 @@ func TestContextThatDiesAfterTheLookupSendsNothingMore(t *testing.T) {
 			return false, nil
 		}
 		err := s.core().Do(ctx, call)
-		assert.ErrorIs(t, err, transport.ErrOutcomeUnknown)
+		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.Len(t, s.seen(), 1)
 	})
@@ -180,6 +180,6 @@ func TestReferencedWriteWithoutALookupStaysUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, drop)
 		f := failure(t, s.core().Do(t.Context(), callOf("referenced")))
-		assert.Equal(t, transport.Unknown, f.Outcome)
+		assert.Equal(t, sdk.Unknown, f.Outcome)
 	})
 }

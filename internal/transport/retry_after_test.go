@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func retryAfter(value string, then step) step { return with("Retry-After", value, then) }
@@ -52,7 +53,7 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 }
 
 // withWait reads waits from the body too.
-func withWait(op transport.Operation, r *transport.Response) transport.Verdict {
+func withWait(op sdk.Operation, r *transport.Response) transport.Verdict {
 	switch string(r.Body) {
 	case `{"say":"later","code":"C1","message":"personal words"}`:
 		return transport.Verdict{Kind: transport.Throttled, RetryAfter: 3 * time.Second}
@@ -85,8 +86,8 @@ func TestRetryAfterAboveTheCapReturnsAtOnce(t *testing.T) {
 				err := core.Do(t.Context(), callOf("once"))
 				assert.Zero(t, time.Since(start))
 				assert.Equal(t, row.want, failure(t, err).RetryAfter)
-				assert.ErrorIs(t, err, transport.ErrRateLimited)
-				assert.ErrorIs(t, err, transport.ErrRejected)
+				assert.ErrorIs(t, err, sdk.ErrRateLimited)
+				assert.ErrorIs(t, err, sdk.ErrRejected)
 			})
 		})
 	}
@@ -116,7 +117,7 @@ func TestWaitThatDoesNotFitTheDeadlineIsNotBegun(t *testing.T) {
 					return
 				}
 				assert.Zero(t, time.Since(start))
-				assert.ErrorIs(t, err, transport.ErrServer, "the real cause")
+				assert.ErrorIs(t, err, sdk.ErrServer, "the real cause")
 				assert.NotErrorIs(t, err, context.DeadlineExceeded, "it has not passed")
 			})
 		})
@@ -164,7 +165,7 @@ func TestConfigOfWaitsAdaptsItsDefaults(t *testing.T) {
 		"negative attempts":     {func(c *transport.Config) { c.MaxAttempts = -1 }, "acme: MaxAttempts must not be negative"},
 		"nothing to interpret":  {func(c *transport.Config) { c.Interpret = nil }, "acme: Interpret is required"},
 	} {
-		cfg := transport.Config{Provider: "acme", BaseURL: "https://acme.example", Interpret: interpret, HTTPClient: http.DefaultClient}
+		cfg := transport.Config{Provider: "acme", BaseURL: "https://acme.example", Interpret: interpret, Options: sdk.Options{HTTPClient: http.DefaultClient}}
 		row.change(&cfg)
 		_, err := transport.New(cfg)
 		if row.fault == "" {

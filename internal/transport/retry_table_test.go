@@ -9,14 +9,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // cell is what one class does in one situation.
 type cell struct {
-	sent    int               // requests the server saw
-	outcome transport.Outcome // empty: the call succeeded
-	lookups []string          // answers of the lookup, all of which must be asked for
-	kind    error             // a sentinel the error must match
+	sent    int      // requests the server saw
+	outcome string   // empty: the call succeeded
+	lookups []string // answers of the lookup, all of which must be asked for
+	kind    error    // a sentinel the error must match
 }
 
 var classes = []string{"safe", "keyed", "referenced", "once"}
@@ -25,9 +26,9 @@ var classes = []string{"safe", "keyed", "referenced", "once"}
 // with an acceptance for those classes which send again.
 func TestRetryTable(t *testing.T) {
 	again := cell{sent: 2}
-	unknown := cell{sent: 1, outcome: transport.Unknown}
+	unknown := cell{sent: 1, outcome: "unknown"}
 	found := cell{sent: 1, lookups: []string{"found"}}
-	rejected := func(kind error) cell { return cell{sent: 1, outcome: transport.Rejected, kind: kind} }
+	rejected := func(kind error) cell { return cell{sent: 1, outcome: "rejected", kind: kind} }
 
 	for name, row := range map[string]struct {
 		first step
@@ -47,19 +48,19 @@ func TestRetryTable(t *testing.T) {
 		"200 in words that leave it open": {say(200, "unclear"),
 			[4]cell{again, again, found, unknown}},
 		"200 that cannot be decoded": {garbled, [4]cell{again, again, found, unknown}},
-		"the same key in progress":   {say(409, "in progress"), [4]cell{{sent: 1, outcome: transport.NoEffect}, again, found, unknown}},
+		"the same key in progress":   {say(409, "in progress"), [4]cell{{sent: 1, outcome: "no effect"}, again, found, unknown}},
 		"404 in HTML": {html(404), [4]cell{
-			{sent: 1, outcome: transport.NoEffect, kind: transport.ErrNotFound}, unknown, found, unknown}},
+			{sent: 1, outcome: "no effect", kind: sdk.ErrNotFound}, unknown, found, unknown}},
 		"redirect to elsewhere": {redirect(307, "http://other.localhost/x"), [4]cell{
-			{sent: 1, outcome: transport.NoEffect, kind: transport.ErrRedirected}, unknown, found, unknown}},
+			{sent: 1, outcome: "no effect", kind: sdk.ErrRedirected}, unknown, found, unknown}},
 		"refusal in the provider's words": {say(400, "refused"), [4]cell{
-			rejected(transport.ErrDeclined), rejected(transport.ErrDeclined), rejected(transport.ErrDeclined), rejected(transport.ErrDeclined)}},
+			rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined)}},
 		"refusal within a 200": {say(200, "refused"), [4]cell{
-			rejected(transport.ErrDeclined), rejected(transport.ErrDeclined), rejected(transport.ErrDeclined), rejected(transport.ErrDeclined)}},
+			rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined), rejected(sdk.ErrDeclined)}},
 		"duplicate on a fresh call": {say(409, "duplicate"), [4]cell{
-			rejected(transport.ErrDuplicate), rejected(transport.ErrDuplicate), rejected(transport.ErrDuplicate), rejected(transport.ErrDuplicate)}},
+			rejected(sdk.ErrDuplicate), rejected(sdk.ErrDuplicate), rejected(sdk.ErrDuplicate), rejected(sdk.ErrDuplicate)}},
 		"expired credentials which cannot be renewed": {say(401, "expired"), [4]cell{
-			rejected(transport.ErrUnauthorized), rejected(transport.ErrUnauthorized), rejected(transport.ErrUnauthorized), rejected(transport.ErrUnauthorized)}},
+			rejected(sdk.ErrUnauthorized), rejected(sdk.ErrUnauthorized), rejected(sdk.ErrUnauthorized), rejected(sdk.ErrUnauthorized)}},
 	} {
 		for i, op := range classes {
 			want := row.want[i]
@@ -83,7 +84,7 @@ func TestRetryTable(t *testing.T) {
 						return
 					}
 					f := failure(t, err)
-					assert.Equal(t, want.outcome, f.Outcome)
+					assert.Equal(t, want.outcome, f.Outcome.String())
 					assert.Equal(t, want.sent, f.Attempts)
 					assert.Equal(t, "ref-1", f.Reference)
 					if want.kind != nil {
@@ -101,14 +102,14 @@ func TestAttemptsAreBounded(t *testing.T) {
 		op      string
 		max     int
 		want    int
-		outcome transport.Outcome
+		outcome string
 	}{
-		"a read through an outage":           {html(503), "safe", 0, 4, transport.NoEffect},
-		"a keyed write through an outage":    {html(503), "keyed", 0, 4, transport.Unknown},
-		"a write that is throttled":          {say(429, "throttled"), "once", 0, 4, transport.Rejected},
-		"one attempt means no retry":         {html(503), "safe", 1, 1, transport.NoEffect},
-		"a configured number":                {html(503), "safe", 7, 7, transport.NoEffect},
-		"a throttled write with one attempt": {say(429, "throttled"), "once", 1, 1, transport.Rejected},
+		"a read through an outage":           {html(503), "safe", 0, 4, "no effect"},
+		"a keyed write through an outage":    {html(503), "keyed", 0, 4, "unknown"},
+		"a write that is throttled":          {say(429, "throttled"), "once", 0, 4, "rejected"},
+		"one attempt means no retry":         {html(503), "safe", 1, 1, "no effect"},
+		"a configured number":                {html(503), "safe", 7, 7, "no effect"},
+		"a throttled write with one attempt": {say(429, "throttled"), "once", 1, 1, "rejected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -116,7 +117,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 				s.always = row.every
 				core := s.core(func(cfg *transport.Config) { cfg.MaxAttempts = row.max })
 				f := failure(t, core.Do(t.Context(), callOf(row.op)))
-				assert.Equal(t, row.outcome, f.Outcome)
+				assert.Equal(t, row.outcome, f.Outcome.String())
 				assert.Equal(t, row.want, f.Attempts)
 				assert.Len(t, s.seen(), row.want)
 			})
@@ -129,17 +130,17 @@ func TestAttemptsAreBounded(t *testing.T) {
 func TestUnknownIsSticky(t *testing.T) {
 	for name, row := range map[string]struct {
 		script  []step
-		outcome transport.Outcome
+		outcome string
 		kind    error
 	}{
-		"then never sent":          {[]step{drop, nil, nil, nil}, transport.Unknown, nil},
-		"then throttled":           {[]step{drop, say(429, "throttled"), say(429, "throttled"), say(429, "throttled")}, transport.Unknown, transport.ErrRateLimited},
-		"then credentials refused": {[]step{drop, say(401, "expired")}, transport.Unknown, transport.ErrUnauthorized},
-		"then forbidden":           {[]step{drop, say(403, "forbidden")}, transport.Unknown, transport.ErrForbidden},
-		"then a page not found":    {[]step{drop, html(404)}, transport.Unknown, transport.ErrNotFound},
-		"then a redirect":          {[]step{drop, redirect(302, "/login")}, transport.Unknown, transport.ErrRedirected},
-		"then the key is taken":    {[]step{drop, say(409, "duplicate")}, transport.Unknown, transport.ErrDuplicate},
-		"then refused":             {[]step{drop, say(400, "refused")}, transport.Rejected, transport.ErrDeclined},
+		"then never sent":          {[]step{drop, nil, nil, nil}, "unknown", nil},
+		"then throttled":           {[]step{drop, say(429, "throttled"), say(429, "throttled"), say(429, "throttled")}, "unknown", sdk.ErrRateLimited},
+		"then credentials refused": {[]step{drop, say(401, "expired")}, "unknown", sdk.ErrUnauthorized},
+		"then forbidden":           {[]step{drop, say(403, "forbidden")}, "unknown", sdk.ErrForbidden},
+		"then a page not found":    {[]step{drop, html(404)}, "unknown", sdk.ErrNotFound},
+		"then a redirect":          {[]step{drop, redirect(302, "/login")}, "unknown", sdk.ErrRedirected},
+		"then the key is taken":    {[]step{drop, say(409, "duplicate")}, "unknown", sdk.ErrDuplicate},
+		"then refused":             {[]step{drop, say(400, "refused")}, "rejected", sdk.ErrDeclined},
 		"then accepted":            {[]step{drop, accept}, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -154,9 +155,9 @@ func TestUnknownIsSticky(t *testing.T) {
 					return
 				}
 				f := failure(t, err)
-				assert.Equal(t, row.outcome, f.Outcome)
+				assert.Equal(t, row.outcome, f.Outcome.String())
 				assert.Equal(t, len(row.script), f.Attempts)
-				assert.Equal(t, row.outcome == transport.Unknown, f.Is(transport.ErrOutcomeUnknown))
+				assert.Equal(t, row.outcome == "unknown", f.Is(sdk.ErrOutcomeUnknown))
 				if row.kind != nil {
 					assert.ErrorIs(t, err, row.kind)
 				}
@@ -169,7 +170,7 @@ func TestReadStaysHarmlessWhateverHappens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, drop, nil, truncate, say(401, "expired"))
 		f := failure(t, s.core().Do(t.Context(), callOf("safe")))
-		assert.Equal(t, transport.Rejected, f.Outcome)
+		assert.Equal(t, sdk.Rejected, f.Outcome)
 		assert.Equal(t, 4, f.Attempts)
 	})
 }
@@ -195,7 +196,7 @@ func TestAttemptTimeoutOfOneCallReplacesTheConfigured(t *testing.T) {
 				start := time.Now()
 				f := failure(t, core.Do(ctx, call))
 				assert.Equal(t, row.want, time.Since(start))
-				assert.Equal(t, transport.Unknown, f.Outcome)
+				assert.Equal(t, sdk.Unknown, f.Outcome)
 			})
 		})
 	}
@@ -208,6 +209,6 @@ func TestTimeoutOfTheCallersHTTPClientBoundsAnAttempt(t *testing.T) {
 		start := time.Now()
 		f := failure(t, core.Do(t.Context(), callOf("once")))
 		assert.Equal(t, 3*time.Second, time.Since(start))
-		assert.Equal(t, transport.Unknown, f.Outcome)
+		assert.Equal(t, sdk.Unknown, f.Outcome)
 	})
 }

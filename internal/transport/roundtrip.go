@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // attempt carries out one: authorize, send, read the whole answer, and say what
@@ -26,7 +28,7 @@ func (x *exchange) attempt(req *http.Request) (*http.Response, error) {
 		err = x.authorize(req)
 	}
 	if err != nil {
-		x.last = record{err: err, outcome: NotSent, final: true}
+		x.last = record{err: err, outcome: sdk.NotSent, final: true}
 		x.observe(start)
 		return nil, err
 	}
@@ -50,7 +52,7 @@ func (x *exchange) authorize(req *http.Request) error {
 			if x.caller.Err() != nil {
 				return x.caller.Err()
 			}
-			return &foreign{text: "login failed", err: err, kinds: true}
+			return &otherCall{text: "login failed", err: err, reasons: true}
 		}
 		x.last.token = token
 	}
@@ -93,16 +95,16 @@ func timedOut(ctx context.Context, err error) error {
 // judge says what an attempt meant.
 func (x *exchange) judge(err error) {
 	a := &x.last
-	noAnswer := Unknown
-	if x.op.Class == Safe {
-		noAnswer = NoEffect
+	noAnswer := sdk.Unknown
+	if x.op.Class == sdk.Safe {
+		noAnswer = sdk.NoEffect
 	}
 	if err != nil {
 		a.err, a.outcome = err, noAnswer
 		// With a connection in hand the write may be under way on another
 		// goroutine, and over HTTP/2 it is done before WroteHeaders is called.
 		if x.asked.Load() && !x.got.Load() && !x.wrote.Load() && a.response.Status == 0 {
-			a.outcome = NotSent
+			a.outcome = sdk.NotSent
 		} else {
 			x.left = true
 		}
@@ -115,8 +117,8 @@ func (x *exchange) judge(err error) {
 	}
 	if r.Status >= 300 && r.Status < 400 {
 		a.outcome = noAnswer // unless net/http goes on to follow it
-		a.verdict.Kinds = []error{ErrRedirected}
-		x.left = x.left || x.op.Class != Safe
+		a.verdict.Reasons = []error{sdk.ErrRedirected}
+		x.left = x.left || x.op.Class != sdk.Safe
 		return
 	}
 	a.verdict = x.core.cfg.Interpret(*x.op, r)
@@ -130,37 +132,37 @@ func (x *exchange) judge(err error) {
 			return
 		}
 		if err := x.decode(r); err != nil {
-			a.err, a.outcome = &wrapped{text: "answer not understood", err: err}, noAnswer
-			a.verdict = Verdict{Kinds: []error{ErrUnexpectedResponse}}
+			a.err, a.outcome = &wrapped{text: "response not understood", err: err}, noAnswer
+			a.verdict = Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
 			x.left = true
 			return
 		}
 		a.ok = true
 	case Refused, Throttled, Expired, Duplicate:
-		a.outcome = Rejected
+		a.outcome = sdk.Rejected
 	default:
 		a.outcome = noAnswer
-		if a.verdict.Kinds == nil {
-			a.verdict.Kinds = unclearKinds(r.Status)
+		if a.verdict.Reasons == nil {
+			a.verdict.Reasons = unclearReasons(r.Status)
 		}
 		x.left = true
 	}
 }
 
-func unclearKinds(status int) []error {
+func unclearReasons(status int) []error {
 	switch {
 	case status == http.StatusUnauthorized:
-		return []error{ErrUnauthorized}
+		return []error{sdk.ErrUnauthorized}
 	case status == http.StatusForbidden:
-		return []error{ErrForbidden}
+		return []error{sdk.ErrForbidden}
 	case status == http.StatusNotFound:
-		return []error{ErrNotFound}
+		return []error{sdk.ErrNotFound}
 	case status == http.StatusTooManyRequests:
-		return []error{ErrRateLimited}
+		return []error{sdk.ErrRateLimited}
 	case status >= 500:
-		return []error{ErrServer}
+		return []error{sdk.ErrServer}
 	}
-	return []error{ErrUnexpectedResponse}
+	return []error{sdk.ErrUnexpectedResponse}
 }
 
 // buffers serve answers of unknown length. They never hold more than a page.

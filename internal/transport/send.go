@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // exchange is one call on the wire: the request's context and the record of its
@@ -23,7 +24,7 @@ type exchange struct {
 	caller          context.Context // the caller's own
 
 	core    *Core
-	op      *Operation
+	op      *sdk.Operation
 	body    []byte
 	timeout time.Duration
 
@@ -53,7 +54,7 @@ type record struct {
 	response Response
 	verdict  Verdict
 	err      error // why there is no complete answer, or why it is not understood
-	outcome  Outcome
+	outcome  sdk.Outcome
 	ok       bool
 	final    bool // must not be repeated whatever the class
 	token    string
@@ -61,7 +62,7 @@ type record struct {
 }
 
 // send carries out the attempts of one request.
-func (c *Core) send(ctx context.Context, op *Operation, u *url.URL, body []byte, call *Call) *Failure {
+func (c *Core) send(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call) failure {
 	x := &exchange{
 		core: c, caller: ctx, op: op, body: body, timeout: c.timeout,
 		contentType: call.ContentType, key: call.Key, reference: call.Reference, extra: call.Header, decode: call.Decode,
@@ -94,7 +95,7 @@ func (c *Core) send(ctx context.Context, op *Operation, u *url.URL, body []byte,
 		_ = resp.Body.Close()
 	}
 	if x.last.ok {
-		return nil
+		return failure{}
 	}
 	return x.failure(err)
 }
@@ -112,7 +113,7 @@ func (x *exchange) onWroteHeaders()                 { x.wrote.Store(true) }
 // one may still be on their way out on another goroutine.
 func (x *exchange) prepare(req *http.Request) {
 	req.Header = x.header()
-	repeats := repeatsMethod(req.Method) && x.op.Class != Safe
+	repeats := repeatsMethod(req.Method) && x.op.Class != sdk.Safe
 	if len(x.body) > 0 {
 		req.Body = io.NopCloser(bytes.NewReader(x.body))
 		req.ContentLength = int64(len(x.body))
@@ -192,7 +193,7 @@ func (x *exchange) again() bool {
 		return false
 	}
 	if wait == 0 {
-		wait = backoff(x.number, cfg.MinBackoff, cfg.MaxBackoff)
+		wait = backoff(x.number, cfg.MinBackoff, cfg.MaxBackoff, cfg.Jitter)
 	}
 	if deadline, ok := x.caller.Deadline(); ok && time.Until(deadline) <= wait {
 		return false
@@ -206,15 +207,15 @@ func (x *exchange) repeatable(a *record) bool {
 	case Throttled:
 		return true
 	case InProgress:
-		return x.op.Class == Keyed
+		return x.op.Class == sdk.Keyed
 	case Refused, Duplicate:
 		return false
 	}
 	switch a.outcome {
-	case NotSent:
+	case sdk.NotSent:
 		return true
-	case NoEffect, Unknown:
-		return (x.op.Class == Safe || x.op.Class == Keyed) && !settledStatus(a.response.Status)
+	case sdk.NoEffect, sdk.Unknown:
+		return (x.op.Class == sdk.Safe || x.op.Class == sdk.Keyed) && !settledStatus(a.response.Status)
 	}
 	return false
 }
@@ -225,33 +226,41 @@ func settledStatus(status int) bool {
 	return status >= 300 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
 }
 
-func (x *exchange) failure(err error) *Failure {
+// failure is the error of a call, or none. settled says that the provider refused
+// the call in words which speak of the work itself.
+type failure struct {
+	err     *sdk.Error
+	settled bool
+}
+
+func (x *exchange) failure(err error) failure {
 	a := &x.last
-	f := &Failure{
+	settled := a.settles()
+	e := &sdk.Error{
 		Provider: x.core.cfg.Provider, Operation: x.op.Name, Class: x.op.Class, Outcome: a.outcome,
-		Status: a.response.Status, Code: a.verdict.Code, Message: a.verdict.Message, Fields: a.verdict.Fields,
-		RequestID: a.response.Header.Get("X-Request-Id"), Reference: x.reference,
+		StatusCode: a.response.Status, Code: a.verdict.Code, Message: a.verdict.Message, Fields: a.verdict.Fields,
+		RequestID: a.response.Header.Get("X-Request-Id"), Reference: x.reference, IdempotencyKey: x.key,
 		Attempts: x.number, RetryAfter: a.wait, Detail: a.verdict.Detail,
-		settled: a.settles(), kinds: a.verdict.Kinds, cause: a.err,
+		Reasons: a.verdict.Reasons, Cause: a.err,
 	}
 	if body := a.response.Body; len(body) > 0 {
-		f.Body = bytes.Clone(body[:min(len(body), maxFailureBody)])
+		e.Body = bytes.Clone(body[:min(len(body), maxFailureBody)])
 	}
 	if x.number == 0 { // net/http refused the request before any attempt
-		f.Outcome, f.cause = NotSent, err
+		e.Outcome, e.Cause = sdk.NotSent, err
 		var shown *url.Error
 		if errors.As(err, &shown) {
-			f.cause = shown.Err // without the URL
+			e.Cause = shown.Err // without the URL
 		}
 	}
-	if ended := x.ended(); ended != nil && !a.answered() && !errors.Is(f.cause, ended) {
+	if ended := x.ended(); ended != nil && !a.answered() && !errors.Is(e.Cause, ended) {
 		// The caller's own deadline or cancellation is the reason he looks for.
-		f.cause = errors.Join(ended, f.cause)
+		e.Cause = errors.Join(ended, e.Cause)
 	}
-	if x.left && x.op.Class != Safe && !f.settled {
-		f.Outcome = Unknown
+	if x.left && x.op.Class != sdk.Safe && !settled {
+		e.Outcome = sdk.Unknown
 	}
-	return f
+	return failure{e, settled}
 }
 
 // ended says how the caller's context ended. A dialler's own timer can go off
@@ -279,7 +288,7 @@ func (a *record) settles() bool {
 	if a.verdict.Kind != Refused {
 		return false
 	}
-	return !slices.ContainsFunc(a.verdict.Kinds, func(kind error) bool {
-		return kind == ErrUnauthorized || kind == ErrForbidden || kind == ErrRateLimited
+	return !slices.ContainsFunc(a.verdict.Reasons, func(reason error) bool {
+		return reason == sdk.ErrUnauthorized || reason == sdk.ErrForbidden || reason == sdk.ErrRateLimited
 	})
 }

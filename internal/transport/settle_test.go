@@ -27,8 +27,8 @@ func TestSettleBelievesInAbsenceOnlyAfterThreeLooks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, start := &search{answers: row.answers}, time.Now()
-				found, err := transport.Settle(t.Context(), s.lookup)
+				s, start := &search{answers: row.answers, perLook: true}, time.Now()
+				found, err := transport.LookRepeatedly(t.Context(), s.lookup)
 				assert.Equal(t, row.found, found)
 				assert.ErrorIs(t, err, row.err)
 				assert.Equal(t, row.took, time.Since(start))
@@ -43,13 +43,13 @@ func TestSettleEndsWithTheContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		_, err := transport.Settle(ctx, (&search{answers: []string{"absent"}}).lookup)
+		_, err := transport.LookRepeatedly(ctx, (&search{answers: []string{"absent"}, perLook: true}).lookup)
 		assert.EqualError(t, err, "no time left to look again before the deadline")
 		assert.Zero(t, time.Since(start), "a wait that does not fit is not begun")
 
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(300*time.Millisecond, cancel)
-		_, err = transport.Settle(ctx, (&search{answers: []string{"absent"}}).lookup)
+		_, err = transport.LookRepeatedly(ctx, (&search{answers: []string{"absent"}, perLook: true}).lookup)
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.Equal(t, 300*time.Millisecond, time.Since(start))
 	})

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // step is what one request meets on the other side. A nil step refuses the
@@ -195,7 +196,7 @@ func redirect(status int, to string) step {
 }
 
 // interpret reads the test provider's answers.
-func interpret(_ transport.Operation, r *transport.Response) transport.Verdict {
+func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
 	var answer struct{ Say, Code, Message string }
 	if json.Unmarshal(r.Body, &answer) != nil && r.Status >= 300 {
 		return transport.Verdict{}
@@ -203,15 +204,15 @@ func interpret(_ transport.Operation, r *transport.Response) transport.Verdict {
 	v := transport.Verdict{Code: answer.Code, Message: answer.Message}
 	switch answer.Say {
 	case "refused":
-		v.Kind, v.Kinds = transport.Refused, []error{transport.ErrDeclined}
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrDeclined}
 	case "forbidden":
-		v.Kind, v.Kinds = transport.Refused, []error{transport.ErrForbidden}
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrForbidden}
 	case "throttled":
-		v.Kind, v.Kinds = transport.Throttled, []error{transport.ErrRateLimited}
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 	case "expired":
-		v.Kind, v.Kinds = transport.Expired, []error{transport.ErrUnauthorized}
+		v.Kind, v.Reasons = transport.Expired, []error{sdk.ErrUnauthorized}
 	case "duplicate":
-		v.Kind, v.Kinds = transport.Duplicate, []error{transport.ErrDuplicate}
+		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
 	case "in progress":
 		v.Kind = transport.InProgress
 	default:
@@ -224,13 +225,13 @@ func interpret(_ transport.Operation, r *transport.Response) transport.Verdict {
 
 // operations has a row for every class and shape of path.
 var operations = transport.Table{
-	{Name: "safe", Method: "GET", Path: "/safe", Class: transport.Safe, Source: transport.Documented},
-	{Name: "quote", Method: "POST", Path: "/quote", Class: transport.Safe, Source: transport.Documented},
-	{Name: "keyed", Method: "POST", Path: "/keyed", Class: transport.Keyed, MovesMoney: true, Source: transport.Documented},
-	{Name: "referenced", Method: "POST", Path: "/referenced", Class: transport.Referenced, MovesMoney: true, Source: transport.Documented},
-	{Name: "once", Method: "POST", Path: "/once", Class: transport.Once, MovesMoney: true, Source: transport.Documented},
-	{Name: "login", Method: "POST", Path: "/login", Class: transport.Safe, Source: transport.Documented, Open: true},
-	{Name: "item", Method: "GET", Path: "/shops/{shop_id}/items/{item_id}/", Class: transport.Safe, Source: transport.Assumed},
+	{Name: "safe", Method: "GET", Path: "/safe", Class: sdk.Safe, Source: sdk.Documented},
+	{Name: "quote", Method: "POST", Path: "/quote", Class: sdk.Safe, Source: sdk.Documented},
+	{Name: "keyed", Method: "POST", Path: "/keyed", Class: sdk.Keyed, MovesMoney: true, Source: sdk.Documented},
+	{Name: "referenced", Method: "POST", Path: "/referenced", Class: sdk.Referenced, MovesMoney: true, Source: sdk.Documented},
+	{Name: "once", Method: "POST", Path: "/once", Class: sdk.Once, MovesMoney: true, Source: sdk.Documented},
+	{Name: "login", Method: "POST", Path: "/login", Class: sdk.Safe, Source: sdk.Documented, Open: true},
+	{Name: "item", Method: "GET", Path: "/shops/{shop_id}/items/{item_id}/", Class: sdk.Safe, Source: sdk.Assumed},
 }
 
 // core returns a Core which speaks to the stage; its waits are exact.
@@ -244,7 +245,7 @@ func (s *stage) core(change ...func(*transport.Config)) *transport.Core {
 func newCore(t testing.TB, change ...func(*transport.Config)) *transport.Core {
 	t.Helper()
 	cfg := transport.Config{
-		Provider: "acme", UserAgent: "test/1", BaseURL: "https://acme.example",
+		Provider: "acme", Options: sdk.Options{App: "test/1"}, BaseURL: "https://acme.example",
 		Operations: operations, Interpret: interpret,
 	}
 	for _, c := range change {
@@ -277,10 +278,10 @@ func callOf(op string) transport.Call {
 }
 
 // failure returns err as a *Failure, which every error of a call is.
-func failure(t testing.TB, err error) *transport.Failure {
+func failure(t testing.TB, err error) *sdk.Error {
 	t.Helper()
 	require.Error(t, err)
-	var f *transport.Failure
+	var f *sdk.Error
 	require.ErrorAs(t, err, &f)
 	return f
 }
@@ -288,18 +289,24 @@ func failure(t testing.TB, err error) *transport.Failure {
 // search is a lookup with scripted answers.
 type search struct {
 	answers []string // "found", "absent", "fails"
+	perLook bool     // an answer serves one look; without it "absent" serves all three
 	made    int
+	looks   int // with the answer that is next
 }
 
 var errSearch = errors.New("search failed")
 
 func (l *search) lookup(context.Context) (bool, error) {
-	l.made++
+	if l.perLook || l.looks == 0 {
+		l.made++
+	}
 	if len(l.answers) == 0 {
 		return false, errors.New("one lookup too many")
 	}
 	answer := l.answers[0]
-	l.answers = l.answers[1:]
+	if l.looks++; l.perLook || answer != "absent" || l.looks == 3 {
+		l.answers, l.looks = l.answers[1:], 0
+	}
 	if answer == "fails" {
 		return false, errSearch
 	}

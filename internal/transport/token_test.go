@@ -15,10 +15,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // bearer sends the token as Kotani and Kasapay want it.
-func bearer(req *http.Request, _ transport.Operation, _ []byte, token string) error {
+func bearer(req *http.Request, _ sdk.Operation, _ []byte, token string) error {
 	if token != "" {
 		req.Header["Authorization"] = []string{"Bearer " + token}
 	}
@@ -54,10 +55,10 @@ func TestRefusedTokenIsRenewedOnceAndTheRequestSentOnceMore(t *testing.T) {
 			for name, row := range map[string]struct {
 				script  []step
 				tokens  []string
-				outcome transport.Outcome
+				outcome string
 			}{
 				"accepted with the new one": {[]step{refused, accept}, []string{"Bearer t1", "Bearer t2"}, ""},
-				"refused again":             {[]step{refused, refused}, []string{"Bearer t1", "Bearer t2"}, transport.Rejected},
+				"refused again":             {[]step{refused, refused}, []string{"Bearer t1", "Bearer t2"}, "rejected"},
 			} {
 				t.Run(status+"/"+op+"/"+name, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
@@ -72,8 +73,8 @@ func TestRefusedTokenIsRenewedOnceAndTheRequestSentOnceMore(t *testing.T) {
 							assert.NoError(t, err)
 							return
 						}
-						assert.Equal(t, row.outcome, failure(t, err).Outcome)
-						assert.ErrorIs(t, err, transport.ErrUnauthorized)
+						assert.Equal(t, row.outcome, failure(t, err).Outcome.String())
+						assert.ErrorIs(t, err, sdk.ErrUnauthorized)
 					})
 				})
 			}
@@ -98,8 +99,8 @@ func TestRefusedTokenAfterAnUnansweredAttemptStaysUnknown(t *testing.T) {
 		s := newStage(t, drop, say(401, "expired"), say(401, "expired"))
 		var logins atomic.Int64
 		err := s.core(withTokens(&logins, nil)).Do(t.Context(), callOf("keyed"))
-		assert.ErrorIs(t, err, transport.ErrOutcomeUnknown)
-		assert.NotErrorIs(t, err, transport.ErrRejected)
+		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+		assert.NotErrorIs(t, err, sdk.ErrRejected)
 		assert.Equal(t, []string{"Bearer t1", "Bearer t1", "Bearer t2"}, authorizations(s.seen()))
 	})
 }
@@ -114,7 +115,7 @@ func TestFailedRenewalAfterARefusedTokenIsNotSent(t *testing.T) {
 			}
 			return transport.Token{Value: "t1"}, nil
 		})).Do(t.Context(), callOf("once"))
-		assert.ErrorIs(t, err, transport.ErrNotSent)
+		assert.ErrorIs(t, err, sdk.ErrNotSent)
 		assert.ErrorIs(t, err, assert.AnError)
 	})
 }
@@ -291,7 +292,7 @@ func TestLoginThatTakesTooLongIsNotTheCallersDeadline(t *testing.T) {
 			<-ctx.Done()
 			return transport.Token{}, ctx.Err()
 		})).Do(t.Context(), callOf("once"))
-		assert.ErrorIs(t, err, transport.ErrNotSent)
+		assert.ErrorIs(t, err, sdk.ErrNotSent)
 		assert.NotErrorIs(t, err, context.DeadlineExceeded)
 		assert.EqualError(t, err, "acme: once: login failed (outcome: not sent)")
 	})
@@ -310,7 +311,7 @@ func TestCancelledCallLeavesTheLoginPromptly(t *testing.T) {
 		start := time.Now()
 		err := core.Do(ctx, callOf("once"))
 		assert.LessOrEqual(t, time.Since(start), time.Second+promptly)
-		assert.ErrorIs(t, err, transport.ErrNotSent)
+		assert.ErrorIs(t, err, sdk.ErrNotSent)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		wait(time.Hour) // let the login end
 	})
@@ -319,7 +320,7 @@ func TestCancelledCallLeavesTheLoginPromptly(t *testing.T) {
 func TestLoginWithoutATokenIsAFailure(t *testing.T) {
 	tokens := transport.NewTokenSource(func(context.Context) (transport.Token, error) { return transport.Token{}, nil })
 	_, err := tokens.Get(t.Context())
-	assert.EqualError(t, err, "login answered without a token")
+	assert.EqualError(t, err, "login response without a token")
 }
 
 func TestFailedLoginIsTriedAnewByTheNextCaller(t *testing.T) {

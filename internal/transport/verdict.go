@@ -8,11 +8,11 @@ type Verdict struct {
 	Code    string
 	Message string
 	Fields  Fields
-	Kinds   []error // sentinels
+	Reasons []error // sentinels of package sdk
 	// RetryAfter is a wait the body asks for, where the header gives none.
 	RetryAfter time.Duration
-	// Detail is what the refusal says besides, in the provider's own terms; the
-	// client finds it in the Failure.
+	// Detail is what the refusal says besides, in the provider's own terms. It
+	// becomes Detail of the *sdk.Error.
 	Detail any
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/shopspring/decimal"
 )
 
@@ -74,7 +75,7 @@ func planOf(t reflect.Type) *plan {
 }
 
 var (
-	rawType    = reflect.TypeFor[json.RawMessage]()
+	rawType    = reflect.TypeFor[sdk.Raw]()
 	anyMapType = reflect.TypeFor[map[string]any]()
 )
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,12 +18,12 @@ type state string
 type params struct {
 	ID   string `json:"id,omitempty"`
 	Name string `json:"name"`
-	Raw  json.RawMessage
+	Raw  sdk.Raw
 }
 
 type leaf struct {
 	Name string `json:"name"`
-	Raw  json.RawMessage
+	Raw  sdk.Raw
 }
 
 type tree struct {
@@ -39,7 +40,7 @@ type tree struct {
 	Words    []string            `json:"words"`
 	Options  map[string]leaf     `json:"options"`
 	Hidden   string              `json:"-"`
-	Raw      json.RawMessage     `json:"-"`
+	Raw      sdk.Raw             `json:"-"`
 	Extra    map[string]any      `json:"-"`
 }
 
@@ -61,7 +62,7 @@ func TestUnmarshalTakesEveryFormSeenOnTheWire(t *testing.T) {
 	assert.Equal(t, `{"a":[1,"]}"]}`, string(got.Note))
 	assert.Equal(t, map[string]any{"n": json.Number("12345678901234567890"), "s": map[string]any{}}, got.Metadata)
 	require.NotNil(t, got.Leaf)
-	assert.Equal(t, leaf{Name: "true", Raw: json.RawMessage(`{"name":true,"more":[{}]}`)}, *got.Leaf)
+	assert.Equal(t, leaf{Name: "true", Raw: sdk.Raw(`{"name":true,"more":[{}]}`)}, *got.Leaf)
 	require.Len(t, got.Leaves, 2)
 	assert.Equal(t, "b", got.Leaves[1].Name)
 	assert.Equal(t, `{"name":"a"}`, string(got.Leaves[0].Raw))

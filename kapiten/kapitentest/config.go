@@ -5,7 +5,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -64,7 +64,7 @@ type Config struct {
 
 	// Routes replaces the method or path of operations, keyed and templated as
 	// in kapiten.Config.Routes, so that one map serves both.
-	Routes map[string]kapiten.Route
+	Routes map[string]sdk.Route
 }
 
 // InsufficientFunds says what happens to a ride the wallet cannot pay.

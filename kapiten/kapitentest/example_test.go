@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -70,6 +71,6 @@ func ExampleFake_addFault() {
 		return
 	}
 	_, err = client.Rides.Create(context.Background(), delivery(co.ID))
-	fmt.Println(errors.Is(err, kapiten.ErrOutcomeUnknown), len(srv.RidesOf(co.ID)), srv.Balance(co.ID))
+	fmt.Println(errors.Is(err, sdk.ErrOutcomeUnknown), len(srv.RidesOf(co.ID)), srv.Balance(co.ID))
 	// Output: true 1 3800
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -65,7 +66,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 // Config is the client's configuration for a company of this fake, without a
 // socket.
 func (f *Fake) Config(co Company) kapiten.Config {
-	return kapiten.Config{BaseURL: f.URL(), Token: co.Token, HTTPClient: f.HTTPClient()}
+	return kapiten.Config{BaseURL: f.URL(), Token: co.Token, Options: sdk.Options{HTTPClient: f.HTTPClient()}}
 }
 
 func (f *Fake) reset() {

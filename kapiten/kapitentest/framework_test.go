@@ -16,6 +16,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -481,7 +482,7 @@ func TestExpiredTokenFaultGivesNewTokens(t *testing.T) {
 
 func TestOverriddenRoutes(t *testing.T) {
 	t.Parallel()
-	srv := kapitentest.NewServer(t, kapitentest.Config{Routes: map[string]kapiten.Route{
+	srv := kapitentest.NewServer(t, kapitentest.Config{Routes: map[string]sdk.Route{
 		kapiten.OpListRides:  {Path: "/v2/rides/"},
 		kapiten.OpCreateRide: {Path: "/v2/rides/", Method: "PUT"},
 		kapiten.OpUserToken:  {Path: "/v2/token/{company_id}/{user_id}"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // operation is one call of the API.
@@ -44,7 +45,7 @@ type view struct {
 	allow      string
 }
 
-func newViews(routes map[string]kapiten.Route) []view {
+func newViews(routes map[string]sdk.Route) []view {
 	var views []view
 	for _, op := range operations() {
 		op.method = cmp.Or(strings.ToUpper(routes[op.key].Method), op.method)

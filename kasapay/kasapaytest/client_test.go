@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -64,14 +65,14 @@ func TestClientSeesThroughEveryOddity(t *testing.T) {
 			assert.Equal(t, !cfg.OmitOptional, p.FloatBalance.Valid)
 
 			_, err = client.Payouts.Initiate(t.Context(), params)
-			require.ErrorIs(t, err, kasapay.ErrDuplicate)
+			require.ErrorIs(t, err, sdk.ErrDuplicate)
 			params.Reference, params.ServiceCode = "ref-2", "unknown"
 			_, err = client.Payouts.Initiate(t.Context(), params)
-			var refused *kasapay.Error
+			var refused *sdk.Error
 			require.ErrorAs(t, err, &refused)
-			assert.Equal(t, kasapay.OutcomeRejected, refused.Outcome)
+			assert.Equal(t, sdk.Rejected, refused.Outcome)
 			_, err = client.Payouts.Status(t.Context(), "none")
-			require.ErrorIs(t, err, kasapay.ErrNotFound)
+			require.ErrorIs(t, err, sdk.ErrNotFound)
 			assert.True(t, srv.Float("KES").Equal(decimal.NewFromInt(999_750)))
 			assert.Len(t, srv.Payouts(), 1)
 		})

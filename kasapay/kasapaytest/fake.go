@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -68,7 +69,8 @@ func NewIn(w *fake.World, c Config) *Fake {
 // Config is the client's configuration for this fake, without a socket.
 func (f *Fake) Config() kasapay.Config {
 	c := kasapay.Config{
-		BaseURL: f.URL(), HTTPClient: f.HTTPClient(),
+		BaseURL:     f.URL(),
+		Options:     sdk.Options{HTTPClient: f.HTTPClient()},
 		ConsumerKey: f.config.ConsumerKey, ConsumerSecret: f.config.ConsumerSecret,
 	}
 	if len(f.config.ServiceCodes) > 0 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -37,12 +38,12 @@ func TestClientMovesFiat(t *testing.T) {
 	require.NoError(t, err, "found by its external id")
 	assert.Equal(t, kotani.StatusPending, paid.Status)
 	_, err = client.Fiat.Withdraw(ctx, params)
-	require.ErrorIs(t, err, kotani.ErrDuplicate)
+	require.ErrorIs(t, err, sdk.ErrDuplicate)
 	params.ExternalID, params.Amount = "order-18", decimal.NewFromInt(2_000_000)
 	_, err = client.Fiat.Withdraw(ctx, params)
-	require.ErrorIs(t, err, kotani.ErrInsufficientFunds)
+	require.ErrorIs(t, err, sdk.ErrInsufficientFunds)
 	_, err = client.Fiat.StatusByExternalID(ctx, "nobody", kotani.Payouts)
-	require.ErrorIs(t, err, kotani.ErrNotFound)
+	require.ErrorIs(t, err, sdk.ErrNotFound)
 	wantMoney(t, "999500", srv.Balance("KES"))
 	assert.Len(t, srv.Transactions(), 1)
 

@@ -5,7 +5,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -56,7 +56,7 @@ type Config struct {
 
 	// Routes replaces the method or path of operations, keyed and templated as
 	// in kotani.Config.Routes, so that one map serves both.
-	Routes map[string]kotani.Route
+	Routes map[string]sdk.Route
 
 	// FiatConnect sets up the FiatConnect section.
 	FiatConnect FiatConnectConfig

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -76,7 +77,8 @@ func NewIn(w *fake.World, c Config) *Fake {
 // missing for FiatConnect is a Signer.
 func (f *Fake) Config() kotani.Config {
 	return kotani.Config{
-		BaseURL: f.URL(), HTTPClient: f.HTTPClient(), Routes: f.config.Routes,
+		BaseURL: f.URL(),
+		Options: sdk.Options{HTTPClient: f.HTTPClient()}, Routes: f.config.Routes,
 		PhoneNumber: f.config.PhoneNumber, CountryCode: "KEN", Password: f.config.Password,
 		TokenLifetime: f.config.TokenLifetime,
 		FiatConnect:   kotani.FiatConnectConfig{BaseURL: f.FiatConnect.URL(), ChainID: f.config.FiatConnect.ChainID},

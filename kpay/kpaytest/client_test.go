@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // The client sees the same payment through every oddity the fake can make.
@@ -57,11 +58,11 @@ func TestClientSeesThroughEveryOddity(t *testing.T) {
 			assert.NotEmpty(t, p.ProcessorID)
 
 			_, err = pay("77", "0783300000")
-			require.ErrorIs(t, err, kpay.ErrDuplicate)
+			require.ErrorIs(t, err, sdk.ErrDuplicate)
 			_, err = pay("78", "0783300008")
-			require.ErrorIs(t, err, kpay.ErrDeclined)
+			require.ErrorIs(t, err, sdk.ErrDeclined)
 			_, err = client.Status(t.Context(), "none")
-			require.ErrorIs(t, err, kpay.ErrNotFound)
+			require.ErrorIs(t, err, sdk.ErrNotFound)
 			p, err = pay("79", "0783300006")
 			require.NoError(t, err)
 			assert.True(t, p.Status.Paid())

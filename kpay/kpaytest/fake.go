@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -65,7 +66,8 @@ func NewIn(w *fake.World, c Config) *Fake {
 // Config is the client's configuration for this fake, without a socket.
 func (f *Fake) Config() kpay.Config {
 	return kpay.Config{
-		BaseURL: f.URL(), HTTPClient: f.HTTPClient(),
+		BaseURL:  f.URL(),
+		Options:  sdk.Options{HTTPClient: f.HTTPClient()},
 		Username: f.config.Username, Password: f.config.Password, APIKey: f.config.APIKey,
 		RetailerID: f.enabledRetailer(),
 	}

@@ -48,7 +48,7 @@ func TestSnapshotAndRestore(t *testing.T) {
 	status, _ := visit(t, m.HTTPClient(), page)
 	assert.Equal(t, 200, status)
 	m.Advance(10 * time.Second)
-	assert.Equal(t, "01", m.status("open")["statusid"], "what was planned happens")
+	assert.Equal(t, "01", m.status("open")["statusid"], "the scenario goes on")
 	require.NoError(t, m.CheckLedger())
 
 	m.Reset()

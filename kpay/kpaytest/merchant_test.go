@@ -125,7 +125,7 @@ func (m *merchant) send(req *http.Request) (int, object) {
 	return res.StatusCode, parse(m.t, string(text))
 }
 
-// call is send for a body; business answers always come with 200.
+// call is send for a body; business results always come with 200.
 func (m *merchant) call(body any) object {
 	m.t.Helper()
 	status, response := m.send(m.request(body))

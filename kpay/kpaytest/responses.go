@@ -103,7 +103,7 @@ func (f *Fake) refuseMethod(rw http.ResponseWriter, _ *http.Request) {
 	f.write(rw, http.StatusMethodNotAllowed, response{"reply": http.StatusText(http.StatusMethodNotAllowed)})
 }
 
-// quirky is a response with the oddities that Quirks asks for.
+// quirky is a response with the Quirks in it.
 func (f *Fake) quirky(body response) response {
 	out := make(response, len(body))
 	for name, value := range body {

@@ -79,9 +79,9 @@ func TestQuirksReachPostbacks(t *testing.T) {
 	assert.Contains(t, posts[0].body, `"statusid":1,`)
 }
 
-// The requests of the document's samples are carried out and the answers have
-// the shape of its sample answers: the same keys, values of the same kind.
-func TestAnswersHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
+// The requests of the document's samples are carried out and the responses have
+// the shape of its sample responses: the same keys, values of the same kind.
+func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kpaytest.Config{Quirks: kpaytest.Quirks{OtherTID: true}})
 
@@ -127,8 +127,8 @@ func TestTheDocumentsAcknowledgementIsTaken(t *testing.T) {
 	assert.EqualValues(t, "delivered", m.Deliveries()[0].State)
 }
 
-// The client sees the same payment through every oddity the fake can make.
-func TestClientSeesThroughEveryOddity(t *testing.T) {
+// The client sees the same payment through every quirk of the fake.
+func TestClientSeesThroughEveryQuirk(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]kpaytest.Config{
 		"none":               {},

@@ -9,9 +9,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
-	"github.com/shopspring/decimal"
 )
 
 // providerName is the name in admin calls and in the socketless URL.

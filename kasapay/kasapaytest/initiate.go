@@ -9,8 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/kasapay"
 )
 
 const firstTransaction = 10001 // as in the document's sample

@@ -65,10 +65,10 @@ func (f *Fake) Entries(currency string) []fake.Entry {
 }
 
 // Debits are the entries by which a payout took money from the float, oldest
-// first: reserved (pending) or paid (posted). A failed payout has none. A payout
-// that was paid keeps its debit when the money comes back later. The reference is
-// the caller's or the returned one. A test asserts with it that a payout cost its
-// amount at most once.
+// first: reserved (pending) or paid (posted). A payout that failed, or was
+// reversed before it was paid, has none. A paid one keeps its debit when the money
+// comes back later. The reference is the caller's or the returned one. Use it to
+// assert that a payout cost its amount at most once.
 func (f *Fake) Debits(reference string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()

@@ -159,19 +159,14 @@ func (f *Fake) enter(p *Payout, status kasapay.PaymentStatus, reason string) {
 
 // description is the document's text for a status.
 func description(status kasapay.PaymentStatus) string {
-	switch status {
-	case kasapay.StatusProcessed:
-		return "Payout was processed successfully"
-	case kasapay.StatusFailed:
-		return "Payout failed"
-	case kasapay.StatusReversed:
-		return "Payout was reversed"
-	case kasapay.StatusJammed:
-		return "Payout is Jammed"
-	case kasapay.StatusRefunded:
-		return "Payout was refunded"
-	}
-	return "Payout is Pending"
+	return map[kasapay.PaymentStatus]string{
+		kasapay.StatusProcessed: "Payout was processed successfully",
+		kasapay.StatusFailed:    "Payout failed",
+		kasapay.StatusReversed:  "Payout was reversed",
+		kasapay.StatusPending:   "Payout is Pending",
+		kasapay.StatusJammed:    "Payout is Jammed",
+		kasapay.StatusRefunded:  "Payout was refunded",
+	}[status]
 }
 
 // sendCallback posts a payout's result to the merchant. The lock is held.

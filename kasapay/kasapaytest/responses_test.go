@@ -161,9 +161,9 @@ func TestDestinations(t *testing.T) {
 	}
 }
 
-// The requests of the document's samples are carried out and the answers have
-// the shape of its sample answers: the same keys, values of the same kind.
-func TestAnswersHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
+// The requests of the document's samples are carried out and the responses have
+// the shape of its sample responses: the same keys, values of the same kind.
+func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{
 		ConsumerKey: "your_consumer_key", ConsumerSecret: "your_consumer_secret",

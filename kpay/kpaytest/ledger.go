@@ -27,8 +27,8 @@ func (f *Fake) Entries(retailerID, currency string) []fake.Entry {
 }
 
 // Debits are the entries by which a payer paid for a payment, oldest first. The
-// merchant's account shows them as credits. The reference is the refid or a tid.
-// A test asserts with it that a payer paid at most once.
+// merchant's account shows them as credits. The reference is the refid or a tid. Use it to assert that a
+// payer paid at most once.
 func (f *Fake) Debits(reference string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()

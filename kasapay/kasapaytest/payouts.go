@@ -115,19 +115,14 @@ func (f *Fake) adminMovePayout(rw http.ResponseWriter, r *http.Request) {
 
 // transitions are the statuses that can follow.
 func (f *Fake) transitions(from kasapay.PaymentStatus) []kasapay.PaymentStatus {
-	switch from {
-	case kasapay.StatusPending:
-		return []kasapay.PaymentStatus{kasapay.StatusProcessed, kasapay.StatusFailed, kasapay.StatusJammed}
-	case kasapay.StatusJammed:
-		return []kasapay.PaymentStatus{kasapay.StatusProcessed, kasapay.StatusFailed, kasapay.StatusReversed}
-	case kasapay.StatusProcessed:
-		return []kasapay.PaymentStatus{kasapay.StatusReversed, kasapay.StatusRefunded}
-	case kasapay.StatusFailed:
-		if f.config.Quirks.RefundFailed {
-			return []kasapay.PaymentStatus{kasapay.StatusRefunded}
-		}
+	if from == kasapay.StatusFailed && f.config.Quirks.RefundFailed {
+		return []kasapay.PaymentStatus{kasapay.StatusRefunded}
 	}
-	return nil
+	return map[kasapay.PaymentStatus][]kasapay.PaymentStatus{
+		kasapay.StatusPending:   {kasapay.StatusProcessed, kasapay.StatusFailed, kasapay.StatusJammed},
+		kasapay.StatusJammed:    {kasapay.StatusProcessed, kasapay.StatusFailed, kasapay.StatusReversed},
+		kasapay.StatusProcessed: {kasapay.StatusReversed, kasapay.StatusRefunded},
+	}[from]
 }
 
 // move takes a payout to another status, with its money.

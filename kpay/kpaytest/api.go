@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -30,13 +31,13 @@ func (f *Fake) serveAPI(rw http.ResponseWriter, r *http.Request) {
 func (f *Fake) act(r *http.Request, req request) response {
 	f.world.Lock()
 	defer f.world.Unlock()
-	switch req[fieldAction] {
+	switch req["action"] {
 	case "", "pay": // the documents' own samples leave it out
 		return f.pay(r, req)
 	case "checkstatus":
 		return f.checkStatus(req)
 	}
-	return f.refuseRequest(missingParameters.naming(fieldAction), req[fieldRefID])
+	return f.refuseRequest(missingParameters.naming("action"), req["refid"])
 }
 
 // admit checks what comes before the request itself.
@@ -77,7 +78,7 @@ func (f *Fake) allowed(r *http.Request) bool {
 // pay carries out the action pay. The lock is held.
 func (f *Fake) pay(r *http.Request, req request) response {
 	if why, refused := f.checkPay(req); refused {
-		return f.refuseRequest(why, req[fieldRefID])
+		return f.refuseRequest(why, req["refid"])
 	}
 	p := f.newPayment(req)
 	switch p.Scenario {
@@ -106,30 +107,22 @@ func (f *Fake) checkPay(req request) (why refusal, refused bool) {
 	if names := req.missing(f.config.Quirks.BankIDOptional); len(names) > 0 {
 		return missingParameters.naming(names...), true
 	}
-	retailer, known := f.config.retailer(req[fieldRetailer])
+	// The documented methods. That each goes with every institution is assumed.
+	methods := []kpay.Method{kpay.MethodCard, kpay.MethodMoMo, kpay.MethodBank, kpay.MethodSPENN, kpay.MethodSmartCash}
+	retailer, known := f.config.retailer(req["retailerid"])
 	switch {
 	case !known:
 		return unknownRetailer, true
 	case retailer.Disabled:
 		return disabledRetailer, true
-	case !isMethod(kpay.Method(req[fieldMethod])):
+	case !slices.Contains(methods, kpay.Method(req["pmethod"])):
 		return unknownMethod, true
-	case req[fieldBank] != "" && kpay.BankID(req[fieldBank]).Name() == "":
+	case req["bankid"] != "" && kpay.BankID(req["bankid"]).Name() == "":
 		return unknownBank, true
-	case f.state.byRefID[req[fieldRefID]] != nil:
+	case f.state.byRefID[req["refid"]] != nil:
 		return duplicateRefID, true
 	}
 	return refusal{}, false
-}
-
-// isMethod knows the documented methods. That each goes with every institution
-// is assumed.
-func isMethod(m kpay.Method) bool {
-	switch m {
-	case kpay.MethodCard, kpay.MethodMoMo, kpay.MethodBank, kpay.MethodSPENN, kpay.MethodSmartCash:
-		return true
-	}
-	return false
 }
 
 // refusePayment lets the processor refuse a payment in the response itself. The
@@ -156,9 +149,9 @@ func (f *Fake) checkoutURL(r *http.Request, p *Payment) string {
 // checkStatus carries out the action checkstatus: by tid, by refid, or by both
 // when they agree. The lock is held.
 func (f *Fake) checkStatus(req request) response {
-	tid, refID := req[fieldTID], req[fieldRefID]
+	tid, refID := req["tid"], req["refid"]
 	if tid == "" && refID == "" {
-		return f.refuseRequest(missingParameters.naming(fieldTID, fieldRefID), "")
+		return f.refuseRequest(missingParameters.naming("tid", "refid"), "")
 	}
 	p := f.state.byRefID[refID]
 	if refID == "" {
@@ -181,24 +174,6 @@ func (f *Fake) lagging(p *Payment) bool {
 // request is the body of an API call: every string or number as trimmed text.
 // It is nil when the body is no JSON object. The Content-Type does not count.
 type request map[string]string
-
-const (
-	fieldAction   = "action"
-	fieldTID      = "tid"
-	fieldRefID    = "refid"
-	fieldMSISDN   = "msisdn"
-	fieldEmail    = "email"
-	fieldDetails  = "details"
-	fieldAmount   = "amount"
-	fieldCurrency = "currency"
-	fieldName     = "cname"
-	fieldNumber   = "cnumber"
-	fieldMethod   = "pmethod"
-	fieldRetailer = "retailerid"
-	fieldPostback = "returl"
-	fieldRedirect = "redirecturl"
-	fieldBank     = "bankid"
-)
 
 func readRequest(r *http.Request) request {
 	body, err := io.ReadAll(r.Body) // in memory already, and bounded
@@ -233,25 +208,25 @@ func scalar(raw json.RawMessage) string {
 func (req request) missing(bankOptional bool) []string {
 	var names []string
 	for _, name := range []string{
-		fieldMSISDN, fieldEmail, fieldDetails, fieldRefID, fieldAmount, fieldName, fieldNumber,
-		fieldMethod, fieldRetailer, fieldPostback, fieldRedirect, fieldBank,
+		"msisdn", "email", "details", "refid", "amount", "cname", "cnumber",
+		"pmethod", "retailerid", "returl", "redirecturl", "bankid",
 	} {
 		switch {
-		case name == fieldBank && bankOptional:
+		case name == "bankid" && bankOptional:
 		case req[name] == "":
 			names = append(names, name)
-		case name == fieldAmount && !req.amount().IsPositive():
+		case name == "amount" && !req.amount().IsPositive():
 			names = append(names, name)
 		}
 	}
 	if c := req.currency(); c != "RWF" && c != "USD" {
-		names = append(names, fieldCurrency)
+		names = append(names, "currency")
 	}
 	return names
 }
 
 func (req request) currency() string {
-	if c := req[fieldCurrency]; c != "" {
+	if c := req["currency"]; c != "" {
 		return c
 	}
 	return "RWF"
@@ -262,7 +237,7 @@ const maxAmountDigits = 15
 // amount is a whole number above zero, with or without a fraction of zeros. Zero
 // stands for anything else.
 func (req request) amount() decimal.Decimal {
-	whole, fraction, _ := strings.Cut(req[fieldAmount], ".")
+	whole, fraction, _ := strings.Cut(req["amount"], ".")
 	if len(whole) > maxAmountDigits || len(fraction) > maxAmountDigits ||
 		strings.Trim(whole, "0123456789") != "" || strings.Trim(fraction, "0") != "" {
 		return decimal.Zero

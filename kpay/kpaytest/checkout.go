@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,14 +148,12 @@ func writeCheckout(rw http.ResponseWriter, status int, view checkoutView) {
 }
 
 // pays knows the test cards of the reference document. The vendor's guides list
-// more; the fake declines those as any other.
+// more. The fake declines those like any other.
 func pays(card kpay.TestCard) bool {
-	switch card {
-	case kpay.TestMastercardCommercial, kpay.TestMastercardConsumer, kpay.TestMastercardDebit,
-		kpay.TestVisaClassic, kpay.TestVisaConsumer, kpay.TestVisaDebit:
-		return true
-	}
-	return false
+	return slices.Contains([]kpay.TestCard{
+		kpay.TestMastercardCommercial, kpay.TestMastercardConsumer, kpay.TestMastercardDebit,
+		kpay.TestVisaClassic, kpay.TestVisaConsumer, kpay.TestVisaDebit,
+	}, card)
 }
 
 // cardNumber takes spaces and hyphens out of a typed number. It reports whether

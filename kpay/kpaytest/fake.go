@@ -53,7 +53,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Name:      providerName,
 		Handler:   f.routes(),
 		Reset:     func() { f.state = newState() },
-		State:     func() any { return savedState{f.state.payments, f.state.ledger} },
+		State:     func() any { return f.state },
 		Load:      f.load,
 		Refuse:    f.refuse,
 		Fire:      f.fire,
@@ -111,56 +111,52 @@ func (f *Fake) routes() http.Handler {
 	})
 }
 
-// state is everything that changes. The World's lock guards it.
+// state is everything that changes, and this fake's part of a snapshot. The
+// World's lock guards it.
 type state struct {
-	payments   []*Payment // oldest first
+	Payments []*Payment   `json:"payments"` // oldest first
+	Ledger   *fake.Ledger `json:"ledger"`
+
 	byRefID    map[string]*Payment
 	byTID      map[string]*Payment // both tids of each payment
 	byCheckout map[string]*Payment
-	ledger     *fake.Ledger
 }
 
 func newState() *state {
 	return &state{
-		byRefID:    map[string]*Payment{},
-		byTID:      map[string]*Payment{},
-		byCheckout: map[string]*Payment{},
-		ledger:     fake.NewLedger(),
+		Payments: []*Payment{}, Ledger: fake.NewLedger(),
+		byRefID: map[string]*Payment{}, byTID: map[string]*Payment{}, byCheckout: map[string]*Payment{},
 	}
 }
 
 func (st *state) add(p *Payment) {
-	st.payments = append(st.payments, p)
+	st.Payments = append(st.Payments, p)
+	st.index(p)
+}
+
+func (st *state) index(p *Payment) {
 	st.byRefID[p.RefID] = p
 	st.byTID[p.TID] = p
 	st.byTID[p.StatusTID] = p
 	st.byCheckout[p.CheckoutID] = p
 }
 
-// savedState is this fake's part of a snapshot.
-type savedState struct {
-	Payments []*Payment   `json:"payments"`
-	Ledger   *fake.Ledger `json:"ledger"`
-}
-
 func (f *Fake) load(raw json.RawMessage) (func(), error) {
-	saved := savedState{Ledger: fake.NewLedger()}
-	if err := json.Unmarshal(raw, &saved); err != nil {
+	st := newState()
+	if err := json.Unmarshal(raw, st); err != nil {
 		return nil, err
 	}
-	if saved.Ledger == nil {
+	if st.Ledger == nil {
 		return nil, errors.New("no ledger")
 	}
-	st := newState()
-	st.ledger = saved.Ledger
-	for _, p := range saved.Payments {
+	for _, p := range st.Payments {
 		if p == nil || p.RefID == "" || p.TID == "" || p.StatusTID == "" || p.CheckoutID == "" || p.StatusID == "" {
 			return nil, errors.New("payment without refid, tid, checkout id or status")
 		}
 		if st.byRefID[p.RefID] != nil || st.byTID[p.TID] != nil || st.byTID[p.StatusTID] != nil || st.byCheckout[p.CheckoutID] != nil {
 			return nil, fmt.Errorf("payment %q twice", p.RefID)
 		}
-		st.add(p)
+		st.index(p)
 	}
 	if err := st.check(); err != nil {
 		return nil, err

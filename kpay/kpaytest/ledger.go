@@ -16,7 +16,7 @@ const entryPayment = "PAYMENT"
 func (f *Fake) Balance(retailerID, currency string) decimal.Decimal {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return f.state.ledger.Balance(fake.Account{Owner: retailerID, Currency: currency})
+	return f.state.Ledger.Balance(fake.Account{Owner: retailerID, Currency: currency})
 }
 
 // Entries are the credits of a retailer in a currency, oldest first.
@@ -27,8 +27,8 @@ func (f *Fake) Entries(retailerID, currency string) []fake.Entry {
 }
 
 // Debits are the entries by which a payer paid for a payment, oldest first. The
-// merchant's account shows them as credits. The reference is the refid or a tid. Use it to assert that a
-// payer paid at most once.
+// merchant's account shows them as credits. The reference is the refid or a tid.
+// Use it to assert that a payer paid at most once.
 func (f *Fake) Debits(reference string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
@@ -53,7 +53,7 @@ func (f *Fake) CheckLedger() error {
 }
 
 func (st *state) entries(a fake.Account) []fake.Entry {
-	all := st.ledger.Page(a, 0, st.ledger.Len(a))
+	all := st.Ledger.Page(a, 0, st.Ledger.Len(a))
 	slices.Reverse(all)
 	return all
 }
@@ -61,8 +61,8 @@ func (st *state) entries(a fake.Account) []fake.Entry {
 // credit books a paid payment. The entry's id is made of the refid, so that the
 // ledger itself refuses a second credit.
 func (st *state) credit(p *Payment) {
-	st.ledger.Open(p.account(), decimal.Zero)
-	err := st.ledger.Post(fake.Entry{
+	st.Ledger.Open(p.account(), decimal.Zero)
+	err := st.Ledger.Post(fake.Entry{
 		ID: creditID(p), Account: p.account(), Amount: p.Amount,
 		Kind: entryPayment, Description: p.Details, Reference: p.RefID, Created: p.Settled,
 	})
@@ -79,19 +79,19 @@ func (p *Payment) account() fake.Account {
 }
 
 func (st *state) check() error {
-	if err := st.ledger.Check(); err != nil {
+	if err := st.Ledger.Check(); err != nil {
 		return err
 	}
 	accounts, credits := map[fake.Account]bool{}, 0
-	for _, p := range st.payments {
+	for _, p := range st.Payments {
 		if a := p.account(); !accounts[a] {
 			accounts[a] = true
-			credits += st.ledger.Len(a)
+			credits += st.Ledger.Len(a)
 		}
 	}
 	paid := 0
-	for _, p := range st.payments {
-		e, credited := st.ledger.Entry(creditID(p))
+	for _, p := range st.Payments {
+		e, credited := st.Ledger.Entry(creditID(p))
 		if credited != (p.StatusID == kpay.CodePaid) {
 			return fmt.Errorf("kpaytest: payment %q is %s and credited: %t", p.RefID, p.StatusID, credited)
 		}

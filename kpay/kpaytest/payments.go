@@ -82,8 +82,8 @@ func (f *Fake) Payment(refID string) (Payment, bool) {
 func (f *Fake) Payments() []Payment {
 	f.world.Lock()
 	defer f.world.Unlock()
-	all := make([]Payment, 0, len(f.state.payments))
-	for _, p := range f.state.payments {
+	all := make([]Payment, 0, len(f.state.Payments))
+	for _, p := range f.state.Payments {
 		all = append(all, *p)
 	}
 	return all
@@ -169,19 +169,19 @@ func (p *Payment) final() bool { return p.StatusID != kpay.CodePending }
 // newPayment makes the pending payment that a request asks for. The lock is held.
 func (f *Fake) newPayment(req request) *Payment {
 	p := &Payment{
-		RefID:       req[fieldRefID],
+		RefID:       req["refid"],
 		TID:         f.newID("E", 16, f.state.byTID),
 		CheckoutID:  f.newID("A", 11, f.state.byCheckout),
-		RetailerID:  req[fieldRetailer],
-		Method:      kpay.Method(req[fieldMethod]),
-		BankID:      kpay.BankID(req[fieldBank]),
-		MSISDN:      req[fieldMSISDN],
-		Payer:       req[fieldName],
-		Details:     req[fieldDetails],
+		RetailerID:  req["retailerid"],
+		Method:      kpay.Method(req["pmethod"]),
+		BankID:      kpay.BankID(req["bankid"]),
+		MSISDN:      req["msisdn"],
+		Payer:       req["cname"],
+		Details:     req["details"],
 		Amount:      req.amount(),
 		Currency:    req.currency(),
-		PostbackURL: req[fieldPostback],
-		RedirectURL: req[fieldRedirect],
+		PostbackURL: req["returl"],
+		RedirectURL: req["redirecturl"],
 		StatusID:    kpay.CodePending,
 		StatusDesc:  descPending,
 		Scenario:    f.scenario(req),
@@ -208,11 +208,11 @@ func (f *Fake) scenario(req request) fake.Scenario {
 		"0008":       ScenarioRefusedNoFunds,
 		"0009":       fake.ScenarioLost,
 		"0010":       fake.ScenarioLagging,
-	}.Choose(req[fieldRefID], req[fieldMSISDN])
+	}.Choose(req["refid"], req["msisdn"])
 	switch {
 	case asked != "":
 		return asked
-	case f.config.Scenario == "" && kpay.Method(req[fieldMethod]) != kpay.MethodCard:
+	case f.config.Scenario == "" && kpay.Method(req["pmethod"]) != kpay.MethodCard:
 		return fake.ScenarioPaid
 	}
 	return f.config.Scenario

@@ -40,12 +40,12 @@ func TestSnapshotAndRestore(t *testing.T) {
 	require.NoError(t, err)
 	m.Advance(30 * time.Minute)
 	m.accepted(object{"payout_reference": "later"})
-	require.NoError(t, m.Fund("USD", decimal.NewFromInt(5)))
+	require.NoError(t, m.Deposit("USD", decimal.NewFromInt(5)))
 
 	require.NoError(t, m.Restore(snapshot))
 	m.wantFloat("999800")
 	assert.Len(t, m.Payouts(), 2)
-	assert.True(t, m.Float("USD").IsZero())
+	assert.True(t, m.Balance("USD").IsZero())
 	m.wantStatus("703", returned)
 	m.Advance(10 * time.Second)
 	m.wantStatus("700", "open-reversed")
@@ -93,7 +93,7 @@ func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
 	t.Parallel()
 	start := decimal.NewFromInt(5000)
 	m := newMerchant(t, kasapaytest.Config{
-		Float: map[string]decimal.Decimal{"KES": start}, RefundFailed: true, TokenLifetime: 1000 * time.Hour,
+		Float: map[string]decimal.Decimal{"KES": start}, TokenLifetime: 1000 * time.Hour, Quirks: kasapaytest.Quirks{RefundFailed: true},
 	})
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -108,14 +108,14 @@ func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
 				case 0:
 					m.Advance(time.Duration(rng.IntN(200)) * time.Second)
 				case 1, 2:
-					_ = m.Settle(reference, []kasapay.PaymentStatus{"700", "701", "702", "704", "705"}[rng.IntN(5)]) // may be refused
+					_ = m.MovePayout(reference, []kasapay.PaymentStatus{"700", "701", "702", "704", "705"}[rng.IntN(5)]) // may be refused
 				default:
 					amount := decimal.New(1+rng.Int64N(100_000), -2).String()
 					_, _, err := m.try(http.MethodPost, initiatePath, order(object{"payout_reference": reference, "amount": amount}))
 					assert.NoError(t, err)
 				}
 				assert.NoError(t, m.CheckLedger())
-				assert.False(t, m.Float("KES").IsNegative())
+				assert.False(t, m.Balance("KES").IsNegative())
 			}
 		})
 	}

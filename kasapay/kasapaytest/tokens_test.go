@@ -32,9 +32,9 @@ func TestLoginRefusals(t *testing.T) {
 		"form, as by SDK": {`consumer_key=test-key&consumer_secret=test-secret`, "The body is not a JSON object"},
 	} {
 		m := newMerchant(t, kasapaytest.Config{})
-		status, answer := m.call(http.MethodPost, "/v1/auth", tc.body)
+		status, response := m.call(http.MethodPost, "/v1/auth", tc.body)
 		assert.Equal(t, http.StatusBadRequest, status, name)
-		assert.Equal(t, object{"statusCode": json.Number("400"), "message": tc.message, "error": "Bad Request"}, answer, name)
+		assert.Equal(t, object{"statusCode": json.Number("400"), "message": tc.message, "error": "Bad Request"}, response, name)
 	}
 }
 
@@ -50,9 +50,9 @@ func TestTokenIsNeeded(t *testing.T) {
 	} {
 		m.token = token
 		for method, path := range map[string]string{http.MethodPost: initiatePath, http.MethodGet: "/v1/payouts/b2b/none/status"} {
-			status, answer := m.call(method, path, object{})
+			status, response := m.call(method, path, object{})
 			assert.Equal(t, http.StatusUnauthorized, status, name)
-			assert.Equal(t, object{"statusCode": json.Number("401"), "message": "Invalid access token", "error": "Unauthorized"}, answer, name)
+			assert.Equal(t, object{"statusCode": json.Number("401"), "message": "Invalid access token", "error": "Unauthorized"}, response, name)
 		}
 	}
 	m.token = good
@@ -62,11 +62,11 @@ func TestTokenIsNeeded(t *testing.T) {
 
 func TestTokenStatus(t *testing.T) {
 	t.Parallel()
-	m := newMerchant(t, kasapaytest.Config{TokenStatus: http.StatusForbidden})
+	m := newMerchant(t, kasapaytest.Config{Quirks: kasapaytest.Quirks{TokenStatus: http.StatusForbidden}})
 	m.token = "x"
-	status, answer := m.initiate(nil)
+	status, response := m.initiate(nil)
 	assert.Equal(t, http.StatusForbidden, status)
-	assert.Equal(t, json.Number("403"), answer["statusCode"])
+	assert.Equal(t, json.Number("403"), response["statusCode"])
 }
 
 func TestTokenLivesAsLongAsItSays(t *testing.T) {
@@ -156,14 +156,14 @@ func TestLifetimeIsSpeltAsAsked(t *testing.T) {
 		want object
 	}{
 		"default": {kasapaytest.Config{}, object{"expiresIn": json.Number("3600")}},
-		"snake":   {kasapaytest.Config{SnakeCaseExpiry: true}, object{"expires_in": json.Number("3600")}},
-		"string":  {kasapaytest.Config{NumbersAsStrings: true}, object{"expiresIn": "3600"}},
-		"omitted": {kasapaytest.Config{OmitExpiry: true, SnakeCaseExpiry: true}, object{}},
+		"snake":   {kasapaytest.Config{Quirks: kasapaytest.Quirks{SnakeCaseExpiry: true}}, object{"expires_in": json.Number("3600")}},
+		"string":  {kasapaytest.Config{Quirks: kasapaytest.Quirks{NumbersAsStrings: true}}, object{"expiresIn": "3600"}},
+		"omitted": {kasapaytest.Config{Quirks: kasapaytest.Quirks{OmitExpiry: true, SnakeCaseExpiry: true}}, object{}},
 	} {
 		m := newMerchant(t, tc.cfg)
-		_, answer := m.call(http.MethodPost, "/v1/auth", object{"consumer_key": "test-key", "consumer_secret": "test-secret"})
-		delete(answer, "access_token")
-		assert.Equal(t, tc.want, answer, name)
+		_, response := m.call(http.MethodPost, "/v1/auth", object{"consumer_key": "test-key", "consumer_secret": "test-secret"})
+		delete(response, "access_token")
+		assert.Equal(t, tc.want, response, name)
 	}
 }
 

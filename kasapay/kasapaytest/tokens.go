@@ -13,14 +13,14 @@ import (
 const tokenHeader = "X-Access-Token"
 
 // claims is what a token says. The platform's tokens were seen to be JWTs signed
-// with HS256; the document shows an opaque text, and clients should take it so.
-// Everything needed to check a token is in it, so none is kept.
+// with HS256. The document shows an opaque text, and clients should take it so.
+// A token holds everything its check needs, so the fake keeps none.
 type claims struct {
 	ClientID   string `json:"client_id"`
 	Authorized bool   `json:"authorized"`
 	IssuedAt   int64  `json:"iat"`
 	Expires    int64  `json:"exp"`
-	Number     int    `json:"number"` // tokens given out before it, and itself
+	Number     int    `json:"number"` // counts the tokens given out, this one included
 	Epoch      int    `json:"epoch"`  // grows when all tokens are expired at once
 }
 
@@ -41,16 +41,16 @@ func (f *Fake) login(rw http.ResponseWriter, r *http.Request) {
 		f.problem(rw, http.StatusBadRequest, "Invalid Authentication Credentials")
 		return
 	}
-	a := answer{"access_token": f.newToken()}
+	body := response{"access_token": f.newToken()}
 	lifetime := int(f.config.TokenLifetime / time.Second)
 	switch {
-	case f.config.OmitExpiry:
-	case f.config.SnakeCaseExpiry:
-		a["expires_in"] = lifetime
+	case f.config.Quirks.OmitExpiry:
+	case f.config.Quirks.SnakeCaseExpiry:
+		body["expires_in"] = lifetime
 	default:
-		a["expiresIn"] = lifetime
+		body["expiresIn"] = lifetime
 	}
-	f.write(rw, f.config.success(), a)
+	f.write(rw, f.success(), body)
 }
 
 func (f *Fake) newToken() string {
@@ -80,7 +80,7 @@ func (f *Fake) signature(signed string) string {
 func (f *Fake) authorised(next http.HandlerFunc) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		if !f.good(r.Header.Get(tokenHeader)) {
-			f.problem(rw, f.config.TokenStatus, "Invalid access token")
+			f.problem(rw, f.config.Quirks.TokenStatus, "Invalid access token")
 			return
 		}
 		next(rw, r)

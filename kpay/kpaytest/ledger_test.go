@@ -29,7 +29,7 @@ func TestEqualSeedsGiveEqualIDs(t *testing.T) {
 
 func TestSnapshotAndRestore(t *testing.T) {
 	t.Parallel()
-	m := newMerchant(t, kpaytest.Config{OtherTID: true})
+	m := newMerchant(t, kpaytest.Config{Quirks: kpaytest.Quirks{OtherTID: true}})
 	m.pay(object{"refid": "done-immediate"})
 	page := m.pay(object{"refid": "open"})["url"].(string)
 	snapshot, err := m.Snapshot()
@@ -48,7 +48,7 @@ func TestSnapshotAndRestore(t *testing.T) {
 	status, _ := visit(t, m.HTTPClient(), page)
 	assert.Equal(t, 200, status)
 	m.Advance(10 * time.Second)
-	assert.Equal(t, "01", m.status("open")["statusid"], "what was planned happens")
+	assert.Equal(t, "01", m.status("open")["statusid"], "the scenario goes on")
 	require.NoError(t, m.CheckLedger())
 
 	m.Reset()
@@ -80,6 +80,31 @@ func TestRestoreRefusesWhatDoesNotFit(t *testing.T) {
 	require.NoError(t, m.Restore(good))
 }
 
+func TestDebitsAreWhatThePayerPaid(t *testing.T) {
+	t.Parallel()
+	m := newMerchant(t, kpaytest.Config{Quirks: kpaytest.Quirks{OtherTID: true}})
+	for _, refID := range []string{"a", "b-failed", "c-never", "d-refused", "e"} {
+		m.pay(object{"refid": refID})
+	}
+	a, _ := m.Payment("a")
+	assert.Empty(t, m.Debits("a"), "nobody has paid yet")
+	m.Advance(10 * time.Second)
+	for reference, want := range map[string]int{
+		"a": 1, a.TID: 1, a.StatusTID: 1, "e": 1, "b-failed": 0, "c-never": 0, "d-refused": 0, "none": 0, "": 0,
+	} {
+		assert.Len(t, m.Debits(reference), want, reference)
+	}
+	debit := m.Debits("a")[0]
+	assert.Equal(t, "a", debit.Reference)
+	assert.Equal(t, fake.EntryPosted, debit.Status)
+	wantMoney(t, "4200", debit.Amount)
+
+	m.wantRefusal("608", m.pay(object{"refid": "a"}))
+	m.Advance(time.Hour)
+	assert.Len(t, m.Debits("a"), 1, "KPay takes a refid once")
+	assert.Equal(t, append(m.Debits("a"), m.Debits("e")...), m.Entries("02", "RWF"), "oldest first")
+}
+
 // Whatever happens at once, every paid payment is credited once, no other is,
 // and the balance is the sum of them.
 func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
@@ -98,7 +123,7 @@ func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
 				case 0:
 					m.Advance(time.Duration(rng.IntN(8)) * time.Second)
 				case 1:
-					_ = m.Settle(refID, []kpay.Code{"01", "02"}[rng.IntN(2)]) // may be refused
+					_ = m.MovePayment(refID, []kpay.Code{"01", "02"}[rng.IntN(2)]) // may be refused
 				default:
 					req, err := m.newRequest(order(object{"refid": refID, "amount": 1 + rng.IntN(5000)}))
 					if !assert.NoError(t, err) {

@@ -31,7 +31,7 @@ func (f *Fake) adminRideStatus(w http.ResponseWriter, r *http.Request) {
 	if !fake.AdminBody(w, r, &in) {
 		return
 	}
-	if len(Arrows(in.Status)) == 0 && !in.Status.Final() {
+	if len(Transitions(in.Status)) == 0 && !in.Status.Final() {
 		fake.AdminError(w, http.StatusBadRequest, "status", "status must be one of the ride states")
 		return
 	}
@@ -52,7 +52,7 @@ func (f *Fake) adminRide(w http.ResponseWriter, id string, move func(id string) 
 	}
 	f.world.Unlock()
 	switch {
-	case errors.Is(err, ErrNoRide):
+	case errors.Is(err, fake.ErrNotFound):
 		fake.AdminError(w, http.StatusNotFound, "id", "no such ride")
 	case err != nil:
 		fake.AdminError(w, http.StatusConflict, "status", reason(err))

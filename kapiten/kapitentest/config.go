@@ -37,7 +37,7 @@ type Config struct {
 
 	// TopUpDelay is how long a top-up stays PENDING (5 s), SlowTopUpDelay the
 	// same for magic number 0004 (10 min).
-	TopUpDelay, SlowTopUpDelay time.Duration
+	SettleAfter, SlowTopUpDelay time.Duration
 
 	// MaxTopUp is the largest top-up in RWF. Zero means 5,000,000.
 	MaxTopUp decimal.Decimal
@@ -92,7 +92,7 @@ func (c Config) withDefaults() Config {
 		{&c.AutopilotStep, time.Minute},
 		{&c.PaymentTimeout, 30 * time.Minute},
 		{&c.MatchTimeout, 10 * time.Minute},
-		{&c.TopUpDelay, 5 * time.Second},
+		{&c.SettleAfter, 5 * time.Second},
 		{&c.SlowTopUpDelay, 10 * time.Minute},
 	} {
 		if *d.field <= 0 {

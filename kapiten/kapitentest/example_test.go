@@ -30,7 +30,7 @@ func Example() {
 	defer srv.Close()
 	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000), WebhookURL: "https://shop.example/kapiten"})
 
-	client, err := kapiten.New(srv.Config(co))
+	client, err := kapiten.New(srv.ClientConfig(co))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -42,7 +42,7 @@ func Example() {
 	}
 	fmt.Println(ride.Status, ride.EstimatedPrice.Decimal, srv.Balance(co.ID))
 
-	if err := srv.SetRideStatus(ride.ID, kapiten.RideAccepted); err != nil {
+	if err := srv.MoveRide(ride.ID, kapiten.RideAccepted); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -60,7 +60,7 @@ func ExampleFake_addFault() {
 	srv := kapitentest.New(kapitentest.Config{})
 	defer srv.Close()
 	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000)})
-	client, err := kapiten.New(srv.Config(co))
+	client, err := kapiten.New(srv.ClientConfig(co))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -70,6 +70,6 @@ func ExampleFake_addFault() {
 		return
 	}
 	_, err = client.Rides.Create(context.Background(), delivery(co.ID))
-	fmt.Println(errors.Is(err, kapiten.ErrOutcomeUnknown), len(srv.RidesOf(co.ID)), srv.Balance(co.ID))
+	fmt.Println(errors.Is(err, kapiten.ErrOutcomeUnknown), len(srv.Rides(co.ID)), srv.Balance(co.ID))
 	// Output: true 1 3800
 }

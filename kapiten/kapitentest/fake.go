@@ -64,7 +64,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 
 // Config is the client's configuration for a company of this fake, without a
 // socket.
-func (f *Fake) Config(co Company) kapiten.Config {
+func (f *Fake) ClientConfig(co Company) kapiten.Config {
 	return kapiten.Config{BaseURL: f.URL(), Token: co.Token, HTTPClient: f.HTTPClient()}
 }
 

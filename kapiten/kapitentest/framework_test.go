@@ -360,7 +360,7 @@ func TestTextIsTrimmedAndNumbersBecomeText(t *testing.T) {
 	for text, want := range map[string]string{`1e16`: "1e+16", `-0`: "0", `0.00001`: "1e-05", `"\ud83d\ude00\/"`: "😀/"} {
 		body := strings.Replace(order(t, co), `"ORDER-99123"`, text, 1)
 		require.Equal(t, 201, as(t, srv, co, "POST", "/api/rides/", body).status)
-		rides := srv.RidesOf(co.ID)
+		rides := srv.Rides(co.ID)
 		assert.Equal(t, want, rides[len(rides)-1].ExternalID)
 	}
 }
@@ -387,7 +387,7 @@ func TestFormsAreTaken(t *testing.T) {
 	require.Equal(t, 201, r.status, "%s", r.body)
 	r = send(t, srv, "POST", "/api/rides/", multi.String(), "Authorization", auth, "Content-Type", w.FormDataContentType())
 	require.Equal(t, 201, r.status, "%s", r.body)
-	for _, made := range srv.RidesOf(co.ID) {
+	for _, made := range srv.Rides(co.ID) {
 		assert.True(t, made.Priority)
 		assert.Equal(t, kapitentest.Party{Name: "S", Phone: "1"}, made.Sender)
 		assert.Empty(t, made.ExternalID)
@@ -461,7 +461,7 @@ func TestFaultsAnswerInTheFrameworksWords(t *testing.T) {
 			assert.Equal(t, tt.body, r.body)
 			assert.Equal(t, "POST, OPTIONS", r.header.Get("Allow"))
 			assert.Equal(t, tt.wait, r.header.Get("Retry-After"))
-			assert.Empty(t, srv.RidesOf(co.ID))
+			assert.Empty(t, srv.Rides(co.ID))
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package kapitentest
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // Ride is a ride as the fake knows it.
@@ -52,7 +52,7 @@ func (f *Fake) Ride(id string) (Ride, bool) {
 }
 
 // RidesOf returns a company's rides, oldest first.
-func (f *Fake) RidesOf(companyID string) []Ride {
+func (f *Fake) Rides(companyID string) []Ride {
 	f.world.Lock()
 	defer f.world.Unlock()
 	co := f.state.byID[companyID]
@@ -67,9 +67,9 @@ func (f *Fake) RidesOf(companyID string) []Ride {
 }
 
 // SetRideStatus takes a ride one step further and calls the merchant back. An
-// arrow the fake does not know (see Arrows) is refused with ErrIllegalArrow and
+// arrow the fake does not know (see Arrows) is refused with fake.ErrIllegalMove and
 // changes nothing.
-func (f *Fake) SetRideStatus(id string, to kapiten.RideStatus) error {
+func (f *Fake) MoveRide(id string, to kapiten.RideStatus) error {
 	f.world.Lock()
 	defer f.world.Unlock()
 	return f.step(id, to)
@@ -85,7 +85,7 @@ func (f *Fake) PayRide(id string) error {
 
 // Arrows are the states a ride can go to from another, in the order they are
 // usually taken; none for a final state. The arrows are assumed.
-func Arrows(from kapiten.RideStatus) []kapiten.RideStatus {
+func Transitions(from kapiten.RideStatus) []kapiten.RideStatus {
 	switch from {
 	case kapiten.RideWaitingPayment:
 		return []kapiten.RideStatus{kapiten.RidePending, kapiten.RideCancelled}
@@ -106,19 +106,13 @@ func Arrows(from kapiten.RideStatus) []kapiten.RideStatus {
 	}
 }
 
-// ErrIllegalArrow is returned for a step a ride cannot take.
-var ErrIllegalArrow = errors.New("kapitentest: a ride cannot take this step")
-
-// ErrNoRide is returned for a ride the fake does not know.
-var ErrNoRide = errors.New("kapitentest: no such ride")
-
 func (f *Fake) step(id string, to kapiten.RideStatus) error {
 	r := f.state.rides[id]
 	if r == nil {
-		return ErrNoRide
+		return fmt.Errorf("kapitentest: ride %q: %w", id, fake.ErrNotFound)
 	}
-	if !slices.Contains(Arrows(r.Status), to) {
-		return fmt.Errorf("%w: %s to %s", ErrIllegalArrow, r.Status, to)
+	if !slices.Contains(Transitions(r.Status), to) {
+		return fmt.Errorf("kapitentest: %w: a ride cannot go from %s to %s", fake.ErrIllegalMove, r.Status, to)
 	}
 	f.enter(r, to)
 	return nil
@@ -127,10 +121,10 @@ func (f *Fake) step(id string, to kapiten.RideStatus) error {
 func (f *Fake) pay(id string) error {
 	r := f.state.rides[id]
 	if r == nil {
-		return ErrNoRide
+		return fmt.Errorf("kapitentest: ride %q: %w", id, fake.ErrNotFound)
 	}
 	if r.Status != kapiten.RideWaitingPayment {
-		return fmt.Errorf("%w: it is %s and waits for no payment", ErrIllegalArrow, r.Status)
+		return fmt.Errorf("kapitentest: %w: the ride is %s and waits for no payment", fake.ErrIllegalMove, r.Status)
 	}
 	f.enter(r, kapiten.RidePending)
 	return nil

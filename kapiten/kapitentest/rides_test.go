@@ -57,24 +57,24 @@ func TestOnlyTheseArrowsAreLegal(t *testing.T) {
 			}
 			id := ride(t, srv, co)
 			for _, step := range wayTo[from] {
-				require.NoError(t, srv.SetRideStatus(id, step))
+				require.NoError(t, srv.MoveRide(id, step))
 			}
 			before, _ := srv.Ride(id)
 			require.Equal(t, from, before.Status)
-			balance, entries := srv.Balance(co.ID), len(srv.Ledger(co.ID))
+			balance, entries := srv.Balance(co.ID), len(srv.Transactions(co.ID))
 
-			err := srv.SetRideStatus(id, to)
+			err := srv.MoveRide(id, to)
 			after, _ := srv.Ride(id)
 			if slices.Contains(strings.Fields(legal[from]), string(to)) {
 				assert.NoError(t, err, "%s to %s", from, to)
 				assert.Equal(t, to, after.Status)
 				continue
 			}
-			assert.ErrorIs(t, err, kapitentest.ErrIllegalArrow, "%s to %s", from, to)
+			assert.ErrorIs(t, err, fake.ErrIllegalMove, "%s to %s", from, to)
 			assert.Equal(t, before, after)
 			assert.True(t, balance.Equal(srv.Balance(co.ID)))
-			assert.Len(t, srv.Ledger(co.ID), entries)
-			assert.Equal(t, from.Final(), len(kapitentest.Arrows(from)) == 0)
+			assert.Len(t, srv.Transactions(co.ID), entries)
+			assert.Equal(t, from.Final(), len(kapitentest.Transitions(from)) == 0)
 		}
 	}
 }
@@ -82,11 +82,11 @@ func TestOnlyTheseArrowsAreLegal(t *testing.T) {
 func TestUnknownRide(t *testing.T) {
 	t.Parallel()
 	srv := kapitentest.NewServer(t)
-	assert.ErrorIs(t, srv.SetRideStatus("x", kapiten.RideAccepted), kapitentest.ErrNoRide)
-	assert.ErrorIs(t, srv.PayRide("x"), kapitentest.ErrNoRide)
+	assert.ErrorIs(t, srv.MoveRide("x", kapiten.RideAccepted), fake.ErrNotFound)
+	assert.ErrorIs(t, srv.PayRide("x"), fake.ErrNotFound)
 	_, ok := srv.Ride("x")
 	assert.False(t, ok)
-	assert.Nil(t, srv.RidesOf("x"))
+	assert.Nil(t, srv.Rides("x"))
 	wantMoney(t, 0, srv.Balance("x"))
 	assert.Error(t, srv.Adjust("x", francs(1), ""))
 	assert.Error(t, srv.Configure("x", func(*kapitentest.Settings) {}))
@@ -100,7 +100,7 @@ func TestPrepaidRideIsChargedAtOnce(t *testing.T) {
 	assert.Equal(t, kapiten.RidePending, r.Status)
 	assert.True(t, r.Paid)
 	wantMoney(t, 0, srv.Balance(co.ID))
-	ledger := srv.Ledger(co.ID)
+	ledger := srv.Transactions(co.ID)
 	require.Len(t, ledger, 2)
 	assert.Equal(t, kapiten.TransactionAdjustment, ledger[0].Type)
 	assert.Equal(t, kapiten.TransactionRidePayment, ledger[1].Type)
@@ -123,10 +123,10 @@ func TestUnpaidRideWaitsAndTakesNothing(t *testing.T) {
 	require.NoError(t, srv.PayRide(id))
 	r, _ = srv.Ride(id)
 	assert.Equal(t, kapiten.RidePending, r.Status)
-	assert.ErrorIs(t, srv.PayRide(id), kapitentest.ErrIllegalArrow)
-	require.NoError(t, srv.SetRideStatus(id, kapiten.RideCancelled))
+	assert.ErrorIs(t, srv.PayRide(id), fake.ErrIllegalMove)
+	require.NoError(t, srv.MoveRide(id, kapiten.RideCancelled))
 	wantMoney(t, 1199, srv.Balance(co.ID))
-	assert.Len(t, srv.Ledger(co.ID), 1, "the customer paid Kapiten, not the wallet")
+	assert.Len(t, srv.Transactions(co.ID), 1, "the customer paid Kapiten, not the wallet")
 }
 
 func TestOverdraftLimit(t *testing.T) {
@@ -150,7 +150,7 @@ func TestRejectInsufficientFunds(t *testing.T) {
 	r := as(t, srv, co, "POST", "/api/rides/", order(t, co))
 	assert.Equal(t, 400, r.status)
 	assert.Equal(t, `{"detail":"Insufficient wallet balance."}`, r.body)
-	assert.Len(t, srv.RidesOf(co.ID), 1)
+	assert.Len(t, srv.Rides(co.ID), 1)
 }
 
 func TestUniqueExternalID(t *testing.T) {
@@ -182,12 +182,12 @@ func TestRefundExactlyOnce(t *testing.T) {
 		co := srv.AddCompany(kapitentest.Company{Balance: francs(2000)})
 		id := ride(t, srv, co)
 		for _, step := range way {
-			require.NoError(t, srv.SetRideStatus(id, step))
+			require.NoError(t, srv.MoveRide(id, step))
 		}
-		require.Error(t, srv.SetRideStatus(id, way[len(way)-1]))
+		require.Error(t, srv.MoveRide(id, way[len(way)-1]))
 		srv.Advance(48 * time.Hour)
 		wantMoney(t, 2000, srv.Balance(co.ID))
-		ledger := srv.Ledger(co.ID)
+		ledger := srv.Transactions(co.ID)
 		require.Len(t, ledger, 3)
 		assert.Equal(t, kapiten.TransactionRefund, ledger[2].Type)
 		assert.Equal(t, "Ride refund", ledger[2].Description)
@@ -205,7 +205,7 @@ func TestTimeouts(t *testing.T) {
 	poor := srv.AddCompany(kapitentest.Company{})
 	start := srv.Now()
 	pending, accepted, unpaid := ride(t, srv, paid), ride(t, srv, paid), ride(t, srv, poor)
-	require.NoError(t, srv.SetRideStatus(accepted, kapiten.RideAccepted))
+	require.NoError(t, srv.MoveRide(accepted, kapiten.RideAccepted))
 	status := func(id string) kapiten.RideStatus {
 		r, _ := srv.Ride(id)
 		return r.Status
@@ -222,7 +222,7 @@ func TestTimeouts(t *testing.T) {
 	r, _ := srv.Ride(unpaid)
 	assert.Equal(t, start.Add(30*time.Minute), r.UpdatedAt)
 	assert.Equal(t, kapiten.RideAccepted, status(accepted), "a ride with a rider has no timeout")
-	assert.Empty(t, srv.Ledger(poor.ID))
+	assert.Empty(t, srv.Transactions(poor.ID))
 }
 
 func TestPaidRideHasItsOwnTenMinutesForARider(t *testing.T) {
@@ -238,7 +238,7 @@ func TestPaidRideHasItsOwnTenMinutesForARider(t *testing.T) {
 	srv.Advance(time.Minute)
 	r, _ = srv.Ride(id)
 	assert.Equal(t, kapiten.RideRejected, r.Status)
-	assert.Empty(t, srv.Ledger(co.ID), "nothing was taken, nothing comes back")
+	assert.Empty(t, srv.Transactions(co.ID), "nothing was taken, nothing comes back")
 }
 
 func TestAutopilotTakesOneStepAMinute(t *testing.T) {
@@ -300,7 +300,7 @@ func TestCallbackPerTransition(t *testing.T) {
 	srv.Flush()
 	assert.Empty(t, h.bodies, "creation is no transition")
 	for _, step := range wayTo[kapiten.RideCompleted] {
-		require.NoError(t, srv.SetRideStatus(id, step))
+		require.NoError(t, srv.MoveRide(id, step))
 	}
 	srv.Flush()
 	require.Len(t, h.bodies, 6)
@@ -318,7 +318,7 @@ func TestCallbackPerTransition(t *testing.T) {
 	assert.Equal(t, "status_update", srv.Deliveries()[0].Event)
 
 	plain := srv.AddCompany(kapitentest.Company{Balance: francs(5000)})
-	require.NoError(t, srv.SetRideStatus(ride(t, srv, plain), kapiten.RideAccepted))
+	require.NoError(t, srv.MoveRide(ride(t, srv, plain), kapiten.RideAccepted))
 	assert.Len(t, srv.Deliveries(), 6, "no URL, no callback")
 }
 
@@ -340,7 +340,7 @@ func TestCallbackRetrySchedule(t *testing.T) {
 	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
 	require.NoError(t, srv.PayRide(ride(t, srv, co)))
 	start := srv.Now()
-	require.NoError(t, srv.SetRideStatus(srv.RidesOf(co.ID)[0].ID, kapiten.RideCancelled))
+	require.NoError(t, srv.MoveRide(srv.Rides(co.ID)[0].ID, kapiten.RideCancelled))
 	srv.Advance(24 * time.Hour)
 	d := srv.Deliveries()[0]
 	assert.Equal(t, fake.DeliveryDead, d.State)

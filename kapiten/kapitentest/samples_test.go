@@ -106,7 +106,7 @@ func TestAnswersHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	wantShape(t, "create_delivery.response", r.body)
 	assert.Regexp(t, `^\{"id":"[0-9a-f-]{36}","reference_number":"KPT-[0-9]{6}","status":"PENDING","estimated_price":1200\.0,"distance_km":5\.6\}$`, r.body)
 
-	require.NoError(t, srv.SetRideStatus(r.text(t, "id"), kapiten.RideAccepted))
+	require.NoError(t, srv.MoveRide(r.text(t, "id"), kapiten.RideAccepted))
 	srv.Flush()
 	require.Len(t, callbacks, 1)
 	wantShape(t, "webhook.callback", callbacks[0])

@@ -36,7 +36,7 @@ func (f *Fake) wait(r *ride) {
 
 // drive is the autopilot's step: the first arrow is the happy path.
 func (f *Fake) drive(r *ride) {
-	next := Arrows(r.Status)
+	next := Transitions(r.Status)
 	if len(next) == 0 {
 		return
 	}

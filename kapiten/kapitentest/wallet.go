@@ -31,7 +31,7 @@ func (f *Fake) Balance(companyID string) decimal.Decimal {
 }
 
 // Ledger is a company's whole wallet, oldest first.
-func (f *Fake) Ledger(companyID string) []Transaction {
+func (f *Fake) Transactions(companyID string) []Transaction {
 	f.world.Lock()
 	defer f.world.Unlock()
 	a := fake.Account{Owner: companyID, Currency: currency}
@@ -69,7 +69,7 @@ func (f *Fake) Adjust(companyID string, amount decimal.Decimal, description stri
 
 // SettleTopUp decides a PENDING top-up now: TransactionSuccess or
 // TransactionFailed. One that is settled is refused.
-func (f *Fake) SettleTopUp(transactionID string, status kapiten.TransactionStatus) error {
+func (f *Fake) MoveTopUp(transactionID string, status kapiten.TransactionStatus) error {
 	f.world.Lock()
 	defer f.world.Unlock()
 	return f.settle(transactionID, status)
@@ -126,12 +126,12 @@ func (f *Fake) topUp(co *company, amount decimal.Decimal, phone, description str
 	}
 	switch {
 	case strings.HasSuffix(phone, "0001"), strings.HasSuffix(phone, "0002"):
-		f.after(f.config.TopUpDelay, eventTopUpRefused, e.ID)
+		f.after(f.config.SettleAfter, eventTopUpRefused, e.ID)
 	case strings.HasSuffix(phone, "0003"):
 	case strings.HasSuffix(phone, "0004"):
 		f.after(f.config.SlowTopUpDelay, eventTopUpPaid, e.ID)
 	default:
-		f.after(f.config.TopUpDelay, eventTopUpPaid, e.ID)
+		f.after(f.config.SettleAfter, eventTopUpPaid, e.ID)
 	}
 	e, _ = f.state.ledger.Entry(e.ID)
 	return e

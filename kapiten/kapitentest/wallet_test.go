@@ -35,15 +35,15 @@ func TestTopUpOutcomes(t *testing.T) {
 			co := srv.AddCompany(kapitentest.Company{})
 			id := topUp(t, srv, co, "5000", tt.phone)
 			wantMoney(t, 0, srv.Balance(co.ID))
-			assert.Equal(t, kapiten.TransactionPending, srv.Ledger(co.ID)[0].Status)
+			assert.Equal(t, kapiten.TransactionPending, srv.Transactions(co.ID)[0].Status)
 			if tt.after > 0 {
 				srv.Advance(tt.after - time.Nanosecond)
-				assert.Equal(t, kapiten.TransactionPending, srv.Ledger(co.ID)[0].Status)
+				assert.Equal(t, kapiten.TransactionPending, srv.Transactions(co.ID)[0].Status)
 				srv.Advance(time.Nanosecond)
 			} else {
 				srv.Advance(100 * time.Hour)
 			}
-			e := srv.Ledger(co.ID)[0]
+			e := srv.Transactions(co.ID)[0]
 			assert.Equal(t, id, e.ID)
 			assert.Equal(t, tt.status, e.Status)
 			assert.Equal(t, kapiten.TransactionDeposit, e.Type)
@@ -63,13 +63,13 @@ func TestTopUpIsSettledOnceByTheTest(t *testing.T) {
 	srv := kapitentest.NewServer(t)
 	co := srv.AddCompany(kapitentest.Company{})
 	id := topUp(t, srv, co, `"5000"`, "0788123456")
-	require.Error(t, srv.SettleTopUp(id, kapiten.TransactionPending))
-	require.Error(t, srv.SettleTopUp("x", kapiten.TransactionSuccess))
-	require.NoError(t, srv.SettleTopUp(id, kapiten.TransactionFailed))
-	require.Error(t, srv.SettleTopUp(id, kapiten.TransactionSuccess))
+	require.Error(t, srv.MoveTopUp(id, kapiten.TransactionPending))
+	require.Error(t, srv.MoveTopUp("x", kapiten.TransactionSuccess))
+	require.NoError(t, srv.MoveTopUp(id, kapiten.TransactionFailed))
+	require.Error(t, srv.MoveTopUp(id, kapiten.TransactionSuccess))
 	srv.Advance(time.Hour)
 	wantMoney(t, 0, srv.Balance(co.ID))
-	assert.Equal(t, kapiten.TransactionFailed, srv.Ledger(co.ID)[0].Status)
+	assert.Equal(t, kapiten.TransactionFailed, srv.Transactions(co.ID)[0].Status)
 }
 
 func TestTopUpAmounts(t *testing.T) {
@@ -103,7 +103,7 @@ func TestTopUpAmounts(t *testing.T) {
 		assert.Equal(t, 400, r.status, amount)
 		assert.Equal(t, `{"amount":["`+want+`"]}`, r.body, amount)
 	}
-	assert.Len(t, srv.Ledger(co.ID), 7)
+	assert.Len(t, srv.Transactions(co.ID), 7)
 }
 
 func TestTopUpPhones(t *testing.T) {
@@ -114,7 +114,7 @@ func TestTopUpPhones(t *testing.T) {
 		r := as(t, srv, co, "POST", "/api/companies/"+co.ID+"/topup/", `{"amount":1,"phone_number":"`+phone+`"}`)
 		assert.Equal(t, `{"phone_number":["This value does not match the required pattern."]}`, r.body, phone)
 	}
-	assert.Empty(t, srv.Ledger(co.ID))
+	assert.Empty(t, srv.Transactions(co.ID))
 }
 
 func TestTopUpPaysWaitingRidesOldestFirst(t *testing.T) {
@@ -123,7 +123,7 @@ func TestTopUpPaysWaitingRidesOldestFirst(t *testing.T) {
 	co := srv.AddCompany(kapitentest.Company{Balance: francs(100)})
 	first, second, third, fourth := ride(t, srv, co), ride(t, srv, co), ride(t, srv, co), ride(t, srv, co)
 	require.NoError(t, srv.PayRide(second))
-	require.NoError(t, srv.SetRideStatus(third, kapiten.RideCancelled))
+	require.NoError(t, srv.MoveRide(third, kapiten.RideCancelled))
 	statuses := func() []kapiten.RideStatus {
 		var all []kapiten.RideStatus
 		for _, id := range []string{first, second, third, fourth} {
@@ -139,11 +139,11 @@ func TestTopUpPaysWaitingRidesOldestFirst(t *testing.T) {
 
 	require.NoError(t, srv.Adjust(co.ID, francs(5000), "gift"))
 	assert.Equal(t, kapiten.RideWaitingPayment, statuses()[3], "an adjustment pays no ride")
-	require.NoError(t, srv.SettleTopUp(topUp(t, srv, co, "1", "0788120003"), kapiten.TransactionSuccess))
+	require.NoError(t, srv.MoveTopUp(topUp(t, srv, co, "1", "0788120003"), kapiten.TransactionSuccess))
 	assert.Equal(t, kapiten.RidePending, statuses()[3])
 	wantMoney(t, 4201, srv.Balance(co.ID))
 
-	require.NoError(t, srv.SetRideStatus(fourth, kapiten.RideCancelled))
+	require.NoError(t, srv.MoveRide(fourth, kapiten.RideCancelled))
 	wantMoney(t, 5401, srv.Balance(co.ID))
 	require.NoError(t, srv.CheckLedger())
 }

@@ -92,7 +92,7 @@ func TestTransactionRowShowsItsRide(t *testing.T) {
 
 func TestListSwitches(t *testing.T) {
 	t.Parallel()
-	srv, co, path := fleet(t, 3, kapitentest.Config{PageSize: 2, OmitNullLinks: true, NextLinkHost: "api.kapiten.com"})
+	srv, co, path := fleet(t, 3, kapitentest.Config{Quirks: kapitentest.Quirks{PageSize: 2, OmitNullLinks: true, NextLinkHost: "api.kapiten.com"}})
 	link := "https://api.kapiten.com" + path
 	assert.True(t, strings.HasPrefix(as(t, srv, co, "GET", path, "").body, `{"count":3,"next":"`+link+`?page=2","results":[`))
 	assert.True(t, strings.HasPrefix(as(t, srv, co, "GET", path+"?page=2", "").body, `{"count":3,"previous":"`+link+`","results":[`))
@@ -101,7 +101,7 @@ func TestListSwitches(t *testing.T) {
 
 func TestLinksKeepTheMount(t *testing.T) {
 	t.Parallel()
-	srv, co, path := fleet(t, 3, kapitentest.Config{PageSize: 2})
+	srv, co, path := fleet(t, 3, kapitentest.Config{Quirks: kapitentest.Quirks{PageSize: 2}})
 	r := send(t, http.StripPrefix("/kapiten", srv), "GET", "/kapiten"+path, "", "Authorization", "Token "+co.Token)
 	assert.Contains(t, r.body, `"next":"http://example.com/kapiten`+path+`?page=2"`)
 }

@@ -190,7 +190,7 @@ func TestAccess(t *testing.T) {
 
 func TestAmountsAsStrings(t *testing.T) {
 	t.Parallel()
-	srv := kapitentest.NewServer(t, kapitentest.Config{DecimalStrings: true})
+	srv := kapitentest.NewServer(t, kapitentest.Config{Quirks: kapitentest.Quirks{DecimalStrings: true}})
 	co := srv.AddCompany(kapitentest.Company{})
 	r := as(t, srv, co, "POST", "/api/rides/estimate/", order(t, co))
 	assert.Equal(t, `{"amount":"1200.00","details":{"base_fare":500,"distance_fare":700}}`, r.body)

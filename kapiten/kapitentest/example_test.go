@@ -25,10 +25,10 @@ func delivery(companyID string) kapiten.CreateRideParams {
 
 // A delivery from order to door, with its callback, on a fake without a socket.
 func Example() {
-	shop := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // answers 200
-	srv := kapitentest.New(kapitentest.Config{Options: fake.Options{Callbacks: shop}})
+	merchant := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // answers 200
+	srv := kapitentest.New(kapitentest.Config{Options: fake.Options{Callbacks: merchant}})
 	defer srv.Close()
-	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000), WebhookURL: "https://shop.example/kapiten"})
+	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000), WebhookURL: "https://merchant.example/kapiten"})
 
 	client, err := kapiten.New(srv.ClientConfig(co))
 	if err != nil {
@@ -54,7 +54,7 @@ func Example() {
 	// status_update delivered 200
 }
 
-// The answer is lost after the work was done: the ride exists, and the client
+// The response is lost after the work was done: the ride exists, and the client
 // must say that it does not know.
 func ExampleFake_addFault() {
 	srv := kapitentest.New(kapitentest.Config{})

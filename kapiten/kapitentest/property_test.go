@@ -101,7 +101,7 @@ func chaosWorld(t *testing.T, overdraft int64) (*kapitentest.Fake, []kapitentest
 	var companies []kapitentest.Company
 	for range 3 {
 		companies = append(companies, srv.AddCompany(kapitentest.Company{
-			Balance: francs(5000), Pricing: &pricing, WebhookURL: "http://shop.localhost/",
+			Balance: francs(5000), Pricing: &pricing, WebhookURL: "http://merchant.localhost/",
 		}))
 	}
 	return srv, companies

@@ -150,8 +150,7 @@ func float(d decimal.Decimal) json.RawMessage {
 // integer writes a whole number without a point, any other as it is.
 func integer(d decimal.Decimal) json.RawMessage { return json.RawMessage(d.String()) }
 
-// paginate answers the page a request asks for: four keys in the framework's
-// order. rows gives up to n rows after skipping some; a page costs the same
+// paginate is the page a request asks for: four keys in the framework's order. rows gives up to n rows after skipping some; a page costs the same
 // however long the list is.
 func paginate[T any](f *Fake, c *call, count int, rows func(skip, n int) []T) *response {
 	size := f.config.Quirks.PageSize

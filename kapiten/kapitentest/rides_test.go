@@ -37,7 +37,7 @@ var wayTo = map[kapiten.RideStatus][]kapiten.RideStatus{
 	kapiten.RideRejected:        {kapiten.RideRejected},
 }
 
-func TestOnlyTheseArrowsAreLegal(t *testing.T) {
+func TestOnlyTheseTransitionsAreLegal(t *testing.T) {
 	t.Parallel()
 	legal := map[kapiten.RideStatus]string{
 		kapiten.RideWaitingPayment:  "PENDING CANCELLED",
@@ -79,7 +79,7 @@ func TestOnlyTheseArrowsAreLegal(t *testing.T) {
 	}
 }
 
-func TestUnknownRide(t *testing.T) {
+func TestUnknownRidesAndCompanies(t *testing.T) {
 	t.Parallel()
 	srv := kapitentest.NewServer(t)
 	assert.ErrorIs(t, srv.MoveRide("x", kapiten.RideAccepted), fake.ErrNotFound)
@@ -88,8 +88,12 @@ func TestUnknownRide(t *testing.T) {
 	assert.False(t, ok)
 	assert.Nil(t, srv.Rides("x"))
 	wantMoney(t, 0, srv.Balance("x"))
-	assert.Error(t, srv.Adjust("x", francs(1), ""))
-	assert.Error(t, srv.Configure("x", func(*kapitentest.Settings) {}))
+	assert.Empty(t, srv.Entries("x"))
+	assert.Empty(t, srv.Transactions("x"))
+	assert.ErrorIs(t, srv.Adjust("x", francs(1), ""), fake.ErrNotFound)
+	assert.ErrorIs(t, srv.Deposit("x", francs(1)), fake.ErrNotFound)
+	assert.ErrorIs(t, srv.Withdraw("x", francs(1)), fake.ErrNotFound)
+	assert.ErrorIs(t, srv.Configure("x", func(*kapitentest.Settings) {}), fake.ErrNotFound)
 }
 
 func TestPrepaidRideIsChargedAtOnce(t *testing.T) {
@@ -184,7 +188,7 @@ func TestRefundExactlyOnce(t *testing.T) {
 		for _, step := range way {
 			require.NoError(t, srv.MoveRide(id, step))
 		}
-		require.Error(t, srv.MoveRide(id, way[len(way)-1]))
+		require.ErrorIs(t, srv.MoveRide(id, way[len(way)-1]), fake.ErrIllegalMove)
 		srv.Advance(48 * time.Hour)
 		wantMoney(t, 2000, srv.Balance(co.ID))
 		ledger := srv.Transactions(co.ID)
@@ -295,7 +299,7 @@ func TestCallbackPerTransition(t *testing.T) {
 	t.Parallel()
 	h := &hook{}
 	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{Callbacks: h, Start: time.Date(2026, 4, 3, 9, 15, 2, 123456789, time.UTC)}})
-	co := srv.AddCompany(kapitentest.Company{Balance: francs(5000), WebhookURL: "http://shop.localhost/kapiten"})
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(5000), WebhookURL: "http://merchant.localhost/kapiten"})
 	id := ride(t, srv, co)
 	srv.Flush()
 	assert.Empty(t, h.bodies, "creation is no transition")
@@ -326,7 +330,7 @@ func TestCallbackWithoutExternalIDSaysNull(t *testing.T) {
 	t.Parallel()
 	h := &hook{}
 	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{Callbacks: h}})
-	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
+	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://merchant.localhost/"})
 	require.NoError(t, srv.PayRide(ride(t, srv, co, without("external_id"))))
 	srv.Flush()
 	require.Len(t, h.bodies, 1)
@@ -337,7 +341,7 @@ func TestCallbackRetrySchedule(t *testing.T) {
 	t.Parallel()
 	h := &hook{status: 500}
 	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{Callbacks: h}})
-	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
+	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://merchant.localhost/"})
 	require.NoError(t, srv.PayRide(ride(t, srv, co)))
 	start := srv.Now()
 	require.NoError(t, srv.MoveRide(srv.Rides(co.ID)[0].ID, kapiten.RideCancelled))
@@ -363,7 +367,7 @@ func TestNoCallbackRetriesWhenNoneAreWanted(t *testing.T) {
 	srv := kapitentest.NewServer(t, kapitentest.Config{
 		CallbackRetries: []time.Duration{}, Options: fake.Options{Callbacks: &hook{status: 500}},
 	})
-	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
+	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://merchant.localhost/"})
 	require.NoError(t, srv.PayRide(ride(t, srv, co)))
 	srv.Flush()
 	assert.Equal(t, fake.DeliveryDead, srv.Deliveries()[0].State)

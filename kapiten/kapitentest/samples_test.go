@@ -16,7 +16,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// fits reports where an answer lacks a key of the sample or has another type.
+// fits reports where a response lacks a key of the sample or has another type.
 func fits(path string, want, got any) []string {
 	switch want := want.(type) {
 	case map[string]any:
@@ -66,7 +66,7 @@ func wantShape(t *testing.T, name, body string) {
 	assert.Empty(t, fits(name, reply{body: sample(t, name)}.object(t), reply{body: body}.object(t)), "%s", body)
 }
 
-func TestAnswersHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
+func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	t.Parallel()
 	var callbacks []string
 	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{

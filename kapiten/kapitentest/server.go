@@ -236,7 +236,7 @@ func (f *Fake) permit(u *user, e *endpoint, op operation, known bool) *response 
 	return nil
 }
 
-// describe answers OPTIONS.
+// describe is the response to OPTIONS.
 func describe() *response {
 	return &response{status: http.StatusOK, body: struct {
 		Name        string   `json:"name"`

@@ -10,9 +10,10 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-func TestTopUpOutcomes(t *testing.T) {
+func TestTopUpScenarios(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		phone  string
@@ -63,10 +64,10 @@ func TestTopUpIsSettledOnceByTheTest(t *testing.T) {
 	srv := kapitentest.NewServer(t)
 	co := srv.AddCompany(kapitentest.Company{})
 	id := topUp(t, srv, co, `"5000"`, "0788123456")
-	require.Error(t, srv.MoveTopUp(id, kapiten.TransactionPending))
-	require.Error(t, srv.MoveTopUp("x", kapiten.TransactionSuccess))
+	require.ErrorIs(t, srv.MoveTopUp(id, kapiten.TransactionPending), fake.ErrIllegalMove)
+	require.ErrorIs(t, srv.MoveTopUp("x", kapiten.TransactionSuccess), fake.ErrNotFound)
 	require.NoError(t, srv.MoveTopUp(id, kapiten.TransactionFailed))
-	require.Error(t, srv.MoveTopUp(id, kapiten.TransactionSuccess))
+	require.ErrorIs(t, srv.MoveTopUp(id, kapiten.TransactionSuccess), fake.ErrIllegalMove)
 	srv.Advance(time.Hour)
 	wantMoney(t, 0, srv.Balance(co.ID))
 	assert.Equal(t, kapiten.TransactionFailed, srv.Transactions(co.ID)[0].Status)
@@ -146,6 +147,104 @@ func TestTopUpPaysWaitingRidesOldestFirst(t *testing.T) {
 	require.NoError(t, srv.MoveRide(fourth, kapiten.RideCancelled))
 	wantMoney(t, 5401, srv.Balance(co.ID))
 	require.NoError(t, srv.CheckLedger())
+}
+
+func TestDepositPaysWaitingRides(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{})
+	id := ride(t, srv, co)
+	require.NoError(t, srv.Deposit(co.ID, francs(1199)))
+	wantMoney(t, 1199, srv.Balance(co.ID))
+	require.NoError(t, srv.Deposit(co.ID, francs(2)))
+	r, _ := srv.Ride(id)
+	assert.Equal(t, kapiten.RidePending, r.Status)
+	wantMoney(t, 1, srv.Balance(co.ID))
+	for _, amount := range []int64{0, -1} {
+		assert.Error(t, srv.Deposit(co.ID, francs(amount)))
+		assert.Error(t, srv.Withdraw(co.ID, francs(amount)))
+	}
+	rows := srv.Transactions(co.ID)
+	require.Len(t, rows, 3)
+	assert.Equal(t, kapiten.TransactionDeposit, rows[0].Type)
+	assert.Equal(t, kapiten.TransactionSuccess, rows[0].Status)
+}
+
+func TestWithdrawStopsAtTheOverdraftLimit(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(1000)})
+	assert.ErrorIs(t, srv.Withdraw(co.ID, francs(1001)), fake.ErrIllegalMove)
+	wantMoney(t, 1000, srv.Balance(co.ID))
+	require.NoError(t, srv.Withdraw(co.ID, francs(1000)))
+	require.NoError(t, srv.Configure(co.ID, func(s *kapitentest.Settings) { s.Pricing.OverdraftLimit = francs(50) }))
+	require.NoError(t, srv.Withdraw(co.ID, francs(50)))
+	assert.ErrorIs(t, srv.Withdraw(co.ID, francs(1)), fake.ErrIllegalMove)
+	wantMoney(t, -50, srv.Balance(co.ID))
+	require.NoError(t, srv.CheckLedger())
+}
+
+func TestEntriesAreOldestFirst(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
+	id := ride(t, srv, co)
+	topUp(t, srv, co, "7", "0788123456")
+	entries, rows := srv.Entries(co.ID), srv.Transactions(co.ID)
+	require.Len(t, entries, 3)
+	for i, want := range []fake.Entry{
+		{Kind: "ADJUSTMENT", Status: fake.EntryPosted, Amount: francs(1200)},
+		{Kind: "RIDE_PAYMENT", Status: fake.EntryPosted, Amount: francs(-1200), Reference: id},
+		{Kind: "DEPOSIT", Status: fake.EntryPending, Amount: francs(7)},
+	} {
+		assert.Equal(t, want.Kind, entries[i].Kind)
+		assert.Equal(t, want.Status, entries[i].Status)
+		assert.Equal(t, want.Reference, entries[i].Reference)
+		assert.True(t, want.Amount.Equal(entries[i].Amount))
+		assert.Equal(t, entries[i].ID, rows[i].ID)
+	}
+}
+
+func TestDebits(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(2500)})
+	poor := srv.AddCompany(kapitentest.Company{})
+	const reference = "ORDER-99123"
+	assert.Empty(t, srv.Debits(reference), "no ride yet")
+
+	customers := ride(t, srv, poor)
+	require.NoError(t, srv.PayRide(customers))
+	assert.Empty(t, srv.Debits(reference), "the customer paid, no wallet")
+
+	first := ride(t, srv, co)
+	require.Len(t, srv.Debits(reference), 1)
+	wantMoney(t, -1200, srv.Debits(reference)[0].Amount)
+	made, _ := srv.Ride(first)
+	assert.Equal(t, srv.Debits(reference), srv.Debits(first))
+	assert.Equal(t, srv.Debits(reference), srv.Debits(made.ReferenceNumber))
+
+	srv.Advance(time.Second)
+	second := ride(t, srv, co)
+	debits := srv.Debits(reference)
+	require.Len(t, debits, 2, "an external id need not be unique")
+	assert.Equal(t, []string{first, second}, []string{debits[0].Reference, debits[1].Reference}, "oldest first")
+
+	third := ride(t, srv, co)
+	assert.Len(t, srv.Debits(reference), 2, "the wallet does not cover the third")
+	assert.Empty(t, srv.Debits(third))
+	require.NoError(t, srv.MoveRide(first, kapiten.RideCancelled))
+	assert.Len(t, srv.Debits(first), 1, "a refund takes no debit away")
+
+	topUp(t, srv, co, "5", "0788120001")
+	srv.Advance(time.Minute)
+	for _, e := range append(srv.Entries(co.ID), fake.Entry{}) {
+		if e.Reference == "" {
+			assert.Empty(t, srv.Debits(e.ID), "a failed top-up or an adjustment is the debit of no ride")
+		}
+	}
+	ride(t, srv, co, without("external_id"))
+	assert.Empty(t, srv.Debits(""), "no reference names no ride")
 }
 
 func TestAccess(t *testing.T) {

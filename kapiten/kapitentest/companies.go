@@ -110,7 +110,7 @@ const currency = "RWF"
 
 func (c *company) account() fake.Account { return fake.Account{Owner: c.ID, Currency: currency} }
 
-// company is a company of the control API.
+// company finds the company a test names.
 func (s *state) company(id string) (*company, error) {
 	co := s.byID[id]
 	if co == nil {

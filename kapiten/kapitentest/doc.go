@@ -39,16 +39,21 @@
 //     a rider, and a WAITING_PAYMENT ride is CANCELLED after 30 minutes.
 //
 //   - A top-up does not arrive. It settles after 5 seconds on the clock, or as
-//     the last four digits of its phone number ask for:
-//
-//     0001  FAILED: the payer refused
-//     0002  FAILED: the payer has not enough money
-//     0003  stays PENDING
-//     0004  SUCCESS after 10 minutes
+//     its magic digits ask for.
 //
 // MoveRide and MoveTopUp refuse a transition that the state does not allow with
 // fake.ErrIllegalMove. Methods refuse an unknown id with fake.ErrNotFound.
 // Nothing has changed then.
+//
+// # Magic digits
+//
+// The last four digits of a top-up's phone number decide what becomes of it:
+//
+//	0001  FAILED: the payer refused
+//	0002  FAILED: the payer has not enough money
+//	0003  stays PENDING
+//	0004  SUCCESS after 10 minutes
+//	else  SUCCESS after 5 seconds
 //
 // # Limits
 //

@@ -45,11 +45,11 @@ type endpoint struct {
 	allow      string               // the response header
 }
 
-// newEndpoints routes the operations. Each path has a ServeMux of its own: one
-// ServeMux refuses by-registration/{registration_number}/ next to
-// {company_id}/users/, because neither path is more specific. The framework
-// takes the first that matches, here the one with the earlier literal: a brace
-// sorts behind all letters and digits.
+// newEndpoints routes the operations. Each path has a ServeMux of its own, because
+// one ServeMux refuses by-registration/{registration_number}/ beside
+// {company_id}/users/: neither path is more specific. The framework takes the
+// first path that matches. Here a literal comes before a placeholder, because a
+// brace sorts behind letters and digits.
 func (f *Fake) newEndpoints() []*endpoint {
 	known := f.operations()
 	var all []*endpoint
@@ -121,7 +121,8 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // find returns the endpoint of a request, also where the path lacks the slash at
-// its end. A path which a ServeMux would clean has none.
+// its end. It knows no path with empty or dot segments: a ServeMux would clean
+// such a path and redirect.
 func (f *Fake) find(r *http.Request) *endpoint {
 	clean := path.Clean(r.URL.Path)
 	if p := r.URL.Path; p != clean && p != clean+"/" {

@@ -57,7 +57,7 @@ func (f *Fake) adminRide(w http.ResponseWriter, id string, move func(id string) 
 	case err != nil:
 		fake.AdminError(w, http.StatusConflict, "status", reason(err))
 	default:
-		fake.AdminAnswer(w, http.StatusOK, row)
+		fake.AdminRespond(w, http.StatusOK, row)
 	}
 }
 
@@ -86,7 +86,7 @@ func (f *Fake) adminSettle(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		fake.AdminError(w, http.StatusConflict, "status", reason(err))
 	default:
-		fake.AdminAnswer(w, http.StatusOK, f.topUpBody(e))
+		fake.AdminRespond(w, http.StatusOK, f.topUpBody(e))
 	}
 }
 
@@ -125,7 +125,7 @@ func (f *Fake) adminCompany(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		fake.AdminError(w, http.StatusBadRequest, "pricing_config", reason(err))
 	default:
-		fake.AdminAnswer(w, http.StatusOK, struct {
+		fake.AdminRespond(w, http.StatusOK, struct {
 			ID            string      `json:"id"`
 			PricingConfig pricingBody `json:"pricing_config"`
 			IsActive      bool        `json:"is_active"`

@@ -28,6 +28,6 @@ func (f *Fake) adminSettle(rw http.ResponseWriter, r *http.Request) {
 		fake.AdminError(rw, http.StatusConflict, "payment_status", err.Error())
 	default:
 		p, _ := f.Payout(reference)
-		fake.AdminAnswer(rw, http.StatusOK, f.result(&p))
+		fake.AdminRespond(rw, http.StatusOK, f.result(&p))
 	}
 }

@@ -26,6 +26,6 @@ func (f *Fake) adminSettle(rw http.ResponseWriter, r *http.Request) {
 		fake.AdminError(rw, http.StatusConflict, "statusid", err.Error())
 	default:
 		p, _ := f.Payment(refID)
-		fake.AdminAnswer(rw, http.StatusOK, p)
+		fake.AdminRespond(rw, http.StatusOK, p)
 	}
 }

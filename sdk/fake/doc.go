@@ -8,7 +8,7 @@
 // kotanitest and bitpesatest. Each is an http.Handler and embeds a Control, so
 // it has every method of Control. A test goes like this:
 //
-//	srv := kpaytest.NewServer(t)               // closed when the test ends
+//	srv := kpaytest.NewServer(t)                // closed when the test ends
 //	client, err := kpay.New(srv.ClientConfig()) // in memory, without a socket
 //
 //	// Make the next payment go wrong: it is made, then the connection drops.
@@ -48,12 +48,12 @@
 //		f := &Fake{world: w}
 //		f.Control = w.Join(fake.Provider{
 //			Name:    "acme",
-//			Handler: f.routes(),                     // the provider's API
+//			Handler: f.routes(),                      // the provider's API
 //			Reset:   func() { f.state = newState() }, // the state at the start
-//			State:   func() any { return f.state },  // for snapshots
+//			State:   func() any { return f.state },   // for snapshots
 //			Load:    f.load,
-//			Refuse:  f.refuse,                       // an error in the provider's format
-//			Fire:    f.fire,                         // a scheduled event is due
+//			Refuse:  f.refuse,                        // an error in the provider's format
+//			Fire:    f.fire,                          // a scheduled event is due
 //		})
 //		return f
 //	}

@@ -58,7 +58,7 @@ func newSigner(key *secp256k1.PrivateKey) *Signer {
 func (s *Signer) Address() string { return s.address }
 
 // SignMessage signs a login message of this wallet. It refuses any other text,
-// because a signature of another text could move money.
+// because a signature of another text could allow anything.
 func (s *Signer) SignMessage(_ context.Context, message []byte) ([]byte, error) {
 	login, err := kotani.ParseSIWEMessage(string(message))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// admin calls the admin API and decodes the answer.
+// admin calls the admin API and decodes the response.
 func admin(t *testing.T, s *toy, method, path, body string) (int, map[string]any) {
 	t.Helper()
 	rec := httptest.NewRecorder()
@@ -27,7 +27,7 @@ func admin(t *testing.T, s *toy, method, path, body string) (int, map[string]any
 
 func TestAdminMovesTheClock(t *testing.T) {
 	t.Parallel()
-	s := newToy(t, fake.Options{Callbacks: answering(200)}, withHook)
+	s := newToy(t, fake.Options{Callbacks: responding(200)}, withHook)
 	s.order(t, `{}`)
 	status, out := admin(t, s, "GET", "/_fake/clock", "")
 	assert.Equal(t, 200, status)
@@ -35,7 +35,7 @@ func TestAdminMovesTheClock(t *testing.T) {
 	status, out = admin(t, s, "POST", "/_fake/clock/advance", `{"seconds":10.5}`)
 	assert.Equal(t, 200, status)
 	assert.Equal(t, "2026-04-03T09:00:10.5Z", out["now"])
-	assert.Len(t, s.Deliveries(), 2, "due events ran before it answered")
+	assert.Len(t, s.Deliveries(), 2, "due events ran before it responded")
 }
 
 func TestAdminRefusesBadBodiesNamingTheField(t *testing.T) {
@@ -91,7 +91,7 @@ func TestAdminUnknownCalls(t *testing.T) {
 
 func TestAdminLists(t *testing.T) {
 	t.Parallel()
-	s := newToy(t, fake.Options{Callbacks: answering(500)}, withHook)
+	s := newToy(t, fake.Options{Callbacks: responding(500)}, withHook)
 	s.order(t, `{"n":1,"password":"planted"}`)
 	s.order(t, `{"n":2}`)
 	s.Flush()

@@ -17,12 +17,12 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// receiver notes callbacks and answers what it is told to.
+// receiver keeps callbacks and responds as it is told to.
 type receiver struct {
 	mu      sync.Mutex
 	bodies  []string
 	headers []http.Header
-	answer  func(n int) (status int, body string) // n counts from 1
+	respond func(n int) (status int, body string) // n counts from 1
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -32,10 +32,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.headers = append(r.headers, req.Header.Clone())
 	n := len(r.bodies)
 	r.mu.Unlock()
-	if r.answer == nil {
+	if r.respond == nil {
 		return
 	}
-	status, text := r.answer(n)
+	status, text := r.respond(n)
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text)
 }
@@ -73,7 +73,7 @@ func TestFirstAttemptGoesOutAtOnceOverASocket(t *testing.T) {
 
 func TestRetriesWaitForTheClockThenTheDeliveryIsDead(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: always(500)}
+	r := &receiver{respond: always(500)}
 	s := newToy(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
 	start := s.Now()
 	s.order(t, `{}`)
@@ -93,7 +93,7 @@ func TestRetriesWaitForTheClockThenTheDeliveryIsDead(t *testing.T) {
 
 func TestAcknowledgedRetryEndsTheDelivery(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: func(n int) (int, string) {
+	r := &receiver{respond: func(n int) (int, string) {
 		if n == 1 {
 			return 302, ""
 		}
@@ -113,7 +113,7 @@ func TestAcknowledgedRetryEndsTheDelivery(t *testing.T) {
 func TestPolicyDecidesAcknowledgementAndSigns(t *testing.T) {
 	t.Parallel()
 	var gaveUp []bool
-	r := &receiver{answer: func(n int) (int, string) { return 200, fmt.Sprintf("reply-%d", n) }}
+	r := &receiver{respond: func(n int) (int, string) { return 200, fmt.Sprintf("reply-%d", n) }}
 	s := newToy(t, fake.Options{Callbacks: r}, withHook, withPolicy(fake.Policy{
 		Retries:      []time.Duration{time.Second, time.Second, time.Second},
 		Acknowledged: func(_ fake.Delivery, status int, body []byte) bool { return status == 200 && string(body) == "reply-3" },
@@ -177,27 +177,27 @@ func TestDeliveriesAboutOneObjectGoOutInOrder(t *testing.T) {
 	seen := map[string][]string{}
 	r := http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		body, _ := io.ReadAll(req.Body)
-		subject, n, _ := strings.Cut(string(body), " ")
+		object, n, _ := strings.Cut(string(body), " ")
 		mu.Lock()
-		seen[subject] = append(seen[subject], n)
+		seen[object] = append(seen[object], n)
 		mu.Unlock()
 	})
 	s := newToy(t, fake.Options{Callbacks: r})
 	s.world.Lock()
 	for i := range 20 {
-		for subject := range 50 {
+		for object := range 50 {
 			s.world.Send(fake.Callback{
-				Provider: "toy", Subject: fmt.Sprint(subject), URL: "http://m.localhost/",
-				Body: fmt.Appendf(nil, "%d %02d", subject, i),
+				Provider: "toy", Subject: fmt.Sprint(object), URL: "http://m.localhost/",
+				Body: fmt.Appendf(nil, "%d %02d", object, i),
 			})
 		}
 	}
 	s.world.Unlock()
 	s.Flush()
 	require.Len(t, seen, 50)
-	for subject, order := range seen {
+	for object, order := range seen {
 		assert.Len(t, order, 20)
-		assert.IsIncreasing(t, order, "subject %s", subject)
+		assert.IsIncreasing(t, order, "object %s", object)
 	}
 }
 
@@ -264,7 +264,7 @@ func TestCallbackFaultsAreChecked(t *testing.T) {
 
 func TestHeldCallbackFollowsTheNextOnce(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: always(500)}
+	r := &receiver{respond: always(500)}
 	s := newToy(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
 	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 1}))
 	s.world.Lock()
@@ -316,7 +316,7 @@ func TestAbandonedCallbackInTheQueueIsNotSent(t *testing.T) {
 
 func TestRedeliver(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: func(n int) (int, string) {
+	r := &receiver{respond: func(n int) (int, string) {
 		if n <= 2 {
 			return 500, ""
 		}
@@ -352,7 +352,7 @@ func TestRedeliverLetsAHeldCallbackGo(t *testing.T) {
 
 func TestAbandonEndsPendingDeliveriesOfATag(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: always(500)}
+	r := &receiver{respond: always(500)}
 	s := newToy(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
 	s.order(t, `{}`)
 	s.Flush()
@@ -375,7 +375,7 @@ func (s *toy) state0() fake.DeliveryState {
 
 func TestFirstAttemptCanBeWaitedFor(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: always(500)}
+	r := &receiver{respond: always(500)}
 	s := newToy(t, fake.Options{Callbacks: r})
 	s.world.Lock()
 	id := s.world.Send(fake.Callback{Provider: "toy", Event: "made", Subject: "1", URL: "http://m.localhost/"})

@@ -14,7 +14,7 @@ import (
 
 func TestManualClockStandsStillUntilAdvanced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newToy(t, fake.Options{Callbacks: answering(200)}, withHook)
+		s := newToy(t, fake.Options{Callbacks: responding(200)}, withHook)
 		start := s.Now()
 		s.order(t, `{}`)
 		<-time.After(time.Hour)
@@ -33,7 +33,7 @@ func TestManualClockStandsStillUntilAdvanced(t *testing.T) {
 
 func TestRealClockFollowsTimeTimesSpeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newToy(t, fake.Options{RealTime: true, Speed: 5, Callbacks: answering(200)}, withHook)
+		s := newToy(t, fake.Options{RealTime: true, Speed: 5, Callbacks: responding(200)}, withHook)
 		start := s.Now()
 		s.order(t, `{}`)
 		<-time.After(1900 * time.Millisecond)
@@ -50,7 +50,7 @@ func TestRealClockFollowsTimeTimesSpeed(t *testing.T) {
 
 func TestAdvanceWorksOnRealClockAheadOfTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newToy(t, fake.Options{RealTime: true, Callbacks: answering(200)}, withHook)
+		s := newToy(t, fake.Options{RealTime: true, Callbacks: responding(200)}, withHook)
 		s.order(t, `{}`)
 		s.Advance(10 * time.Second)
 		assert.Len(t, s.Deliveries(), 2)
@@ -70,7 +70,7 @@ func TestRealClockNeverGoesBack(t *testing.T) {
 
 func TestEventsOfOneInstantHappenInOrder(t *testing.T) {
 	t.Parallel()
-	s := newToy(t, fake.Options{Callbacks: answering(200)}, withHook)
+	s := newToy(t, fake.Options{Callbacks: responding(200)}, withHook)
 	for range 20 {
 		s.order(t, `{}`)
 	}

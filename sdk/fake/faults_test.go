@@ -23,7 +23,7 @@ func TestFaultKinds(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		fault    fake.Fault
-		status   int // 0: no answer
+		status   int // 0: no response
 		body     string
 		wantErr  bool // while reading the body
 		orders   int  // made by the faulty request
@@ -182,9 +182,9 @@ func TestDelayedWorkIsDoneWhenAdvanceReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newToy(t, fake.Options{})
 		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 5, Times: 1}))
-		answered := make(chan struct{})
+		responded := make(chan struct{})
 		go func() {
-			defer close(answered)
+			defer close(responded)
 			res, err := s.HTTPClient().Post(s.URL()+"/orders", "", nil)
 			if assert.NoError(t, err) {
 				_ = res.Body.Close()
@@ -193,7 +193,7 @@ func TestDelayedWorkIsDoneWhenAdvanceReturns(t *testing.T) {
 		synctest.Wait()
 		s.Advance(5 * time.Second)
 		assert.Equal(t, 1, s.orders())
-		<-answered
+		<-responded
 	})
 }
 

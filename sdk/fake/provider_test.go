@@ -8,12 +8,12 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-func draw(seed uint64, provider string, disturb bool) []string {
+func draw(seed uint64, provider string, another bool) []string {
 	w := fake.NewWorld(fake.Options{Seed: seed})
 	defer w.Close()
 	w.Lock()
 	defer w.Unlock()
-	if disturb {
+	if another {
 		w.IDs("another").UUID()
 	}
 	ids := w.IDs(provider)

@@ -139,7 +139,7 @@ func (w *World) checkSnapshot(s snapshot) error {
 		return fmt.Errorf("version %d is not supported, only %d", s.Version, snapshotVersion)
 	}
 	if len(s.Providers) != len(w.providers) {
-		return errors.New("holds other providers than this world")
+		return errors.New("holds other providers than this World")
 	}
 	for _, c := range w.providers {
 		if s.Providers[c.provider.Name] == nil {
@@ -178,7 +178,7 @@ func (w *World) checkSnapshot(s snapshot) error {
 	}
 	for _, d := range s.Deliveries {
 		if w.byName[d.Provider] == nil || d.Scheduled < 0 {
-			return fmt.Errorf("delivery %q is not one of these fakes", d.ID)
+			return fmt.Errorf("delivery %q belongs to none of these fakes", d.ID)
 		}
 	}
 	return nil

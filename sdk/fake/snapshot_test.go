@@ -35,7 +35,7 @@ func story(t *testing.T, s *toy) []string {
 func TestRestoredWorldGoesOnAsTheFirstWouldHave(t *testing.T) {
 	t.Parallel()
 	fresh := func() *toy {
-		return newToy(t, fake.Options{Callbacks: answering(500)}, withHook, withPolicy(retries))
+		return newToy(t, fake.Options{Callbacks: responding(500)}, withHook, withPolicy(retries))
 	}
 	s := fresh()
 	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 1}))
@@ -60,7 +60,7 @@ func TestRestoredWorldGoesOnAsTheFirstWouldHave(t *testing.T) {
 
 func TestResetGoesBackToTheStart(t *testing.T) {
 	t.Parallel()
-	s := newToy(t, fake.Options{Callbacks: answering(200)}, withHook)
+	s := newToy(t, fake.Options{Callbacks: responding(200)}, withHook)
 	want := story(t, s)
 	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDropBefore}))
 	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop}))
@@ -128,7 +128,7 @@ func TestForeignSnapshotsChangeNothing(t *testing.T) {
 
 func TestWorldIsSharedByItsProviders(t *testing.T) {
 	t.Parallel()
-	w := fake.NewWorld(fake.Options{Callbacks: answering(200)})
+	w := fake.NewWorld(fake.Options{Callbacks: responding(200)})
 	t.Cleanup(w.Close)
 	a, b := joinToy(w, "toy", withHook), joinToy(w, "bank")
 	assert.Same(t, a.World(), b.World())

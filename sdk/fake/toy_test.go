@@ -15,8 +15,9 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// toy is a provider small enough to test the core with: POST /orders makes an
-// order and calls back, an order is settled 10 s later and calls back again.
+// toy is a provider small enough to test this package with. POST /orders makes an
+// order and posts a callback. The order is settled 10 s later, with a callback
+// again.
 type toy struct {
 	*fake.Control
 	world   *fake.World
@@ -122,7 +123,7 @@ func (s *toy) orders() int {
 func withHook(o *toy)                           { o.hook = "http://merchant.localhost/hook" }
 func withPolicy(p fake.Policy) func(*toy)       { return func(s *toy) { s.policy = p } }
 func withHandler(h http.HandlerFunc) func(*toy) { return func(s *toy) { s.handler = h } }
-func answering(status int) http.Handler {
+func responding(status int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 }
 

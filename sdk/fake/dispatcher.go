@@ -250,7 +250,7 @@ func (w *World) exchange(ctx context.Context, url, body string, x *Exchange) {
 // reason is an error's text without the URL around it, which may be a secret.
 func reason(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return "no response within 10 s"
+		return "no answer within 10 s"
 	}
 	for {
 		inner := errors.Unwrap(err)

@@ -42,7 +42,7 @@ func (f *Fake) adminState(w http.ResponseWriter, r *http.Request, set func(id st
 	err := set(id, in)
 	switch {
 	case err == nil:
-		fake.AdminAnswer(w, http.StatusOK, map[string]string{"id": id, "state": f.stateOf(id)})
+		fake.AdminRespond(w, http.StatusOK, map[string]string{"id": id, "state": f.stateOf(id)})
 	case errors.Is(err, ErrNotFound):
 		fake.AdminError(w, http.StatusNotFound, "id", err.Error())
 	case errors.Is(err, ErrState):
@@ -80,5 +80,5 @@ func (f *Fake) adminOutage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.SetValidationOutage(*in.On)
-	fake.AdminAnswer(w, http.StatusOK, map[string]bool{"on": *in.On})
+	fake.AdminRespond(w, http.StatusOK, map[string]bool{"on": *in.On})
 }

@@ -105,7 +105,7 @@ func (f *Fake) logDelivery(a *account, h *webhook, d fake.Delivery, x fake.Excha
 			"params": d.Body, "event": d.Event, "instance_id": body.Object.ID, "instance_type": titled(kind),
 			"attempt_id": f.derivedID("attempt", d.ID, attempt), "tries": len(d.Attempts), "app_id": nil, "api_key_id": a.Key,
 			"request":  object{"headers": headersForLog(x.Sent, ""), "body": d.Body, "url": d.URL},
-			"response": object{"status": orNull(status), "headers": headersForLog(x.Answered, ""), "body": cut(x.Body)},
+			"response": object{"status": orNull(status), "headers": headersForLog(x.Received, ""), "body": cut(x.Body)},
 		},
 	}
 	a.WebhookLogs.keep(entry, maxLogs)

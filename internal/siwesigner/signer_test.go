@@ -114,13 +114,13 @@ func TestARealSignatureOpensASession(t *testing.T) {
 	assert.ErrorIs(t, client.FiatConnect.Login(t.Context()), kotani.ErrInvalidSignature)
 }
 
-// impostor claims an address whose key it does not have.
+// impostor shows an address whose key it does not have.
 type impostor struct {
 	*Signer
-	claims string
+	shown string
 }
 
-func (i impostor) Address() string { return i.claims }
+func (i impostor) Address() string { return i.shown }
 
 func (i impostor) SignMessage(_ context.Context, message []byte) ([]byte, error) {
 	return i.sign(message), nil

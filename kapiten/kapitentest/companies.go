@@ -232,7 +232,7 @@ func (f *Fake) adminCompany(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		fake.AdminError(w, http.StatusBadRequest, "pricing_config", reason(err))
 	default:
-		fake.AdminAnswer(w, http.StatusOK, object{
+		fake.AdminRespond(w, http.StatusOK, object{
 			{"id", id}, {"pricing_config", s.Pricing.config()}, {"is_active", s.Active}, {"webhook_url", s.WebhookURL},
 		})
 	}

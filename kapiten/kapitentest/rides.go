@@ -432,7 +432,7 @@ func (f *Fake) adminRide(w http.ResponseWriter, id string, move func(id string) 
 		refuseAdmin(w, err, "no such ride")
 		return
 	}
-	fake.AdminAnswer(w, http.StatusOK, row)
+	fake.AdminRespond(w, http.StatusOK, row)
 }
 
 // refuseAdmin answers an admin call whose object could not be moved.

@@ -332,5 +332,5 @@ func (f *Fake) adminMoveTopUp(w http.ResponseWriter, r *http.Request) {
 		refuseAdmin(w, err, "no such transaction")
 		return
 	}
-	fake.AdminAnswer(w, http.StatusOK, f.topUpBody(e))
+	fake.AdminRespond(w, http.StatusOK, f.topUpBody(e))
 }

@@ -109,7 +109,7 @@ func (f *Fake) adminMovePayout(rw http.ResponseWriter, r *http.Request) {
 		fake.AdminError(rw, http.StatusConflict, "payment_status", err.Error())
 	default:
 		p, _ := f.Payout(reference)
-		fake.AdminAnswer(rw, http.StatusOK, f.result(&p))
+		fake.AdminRespond(rw, http.StatusOK, f.result(&p))
 	}
 }
 

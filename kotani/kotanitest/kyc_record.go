@@ -155,6 +155,6 @@ func (f *FiatConnect) adminKYC(rw http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		fake.AdminError(rw, http.StatusBadRequest, "kycStatus", err.Error())
 	default:
-		fake.AdminAnswer(rw, http.StatusOK, in)
+		fake.AdminRespond(rw, http.StatusOK, in)
 	}
 }

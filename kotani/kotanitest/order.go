@@ -135,6 +135,6 @@ func (f *Fake) adminPayOrder(rw http.ResponseWriter, r *http.Request) {
 		fake.AdminError(rw, http.StatusConflict, "status", err.Error())
 	default:
 		o, _ := f.Order(id)
-		fake.AdminAnswer(rw, http.StatusOK, o.shown())
+		fake.AdminRespond(rw, http.StatusOK, o.shown())
 	}
 }

@@ -87,6 +87,6 @@ func (f *Fake) adminSettle(rw http.ResponseWriter, r *http.Request) {
 		fake.AdminError(rw, http.StatusConflict, "status", err.Error())
 	default:
 		t, _ := f.Transaction(id)
-		fake.AdminAnswer(rw, http.StatusOK, t.shown())
+		fake.AdminRespond(rw, http.StatusOK, t.shown())
 	}
 }

@@ -156,6 +156,6 @@ func (f *FiatConnect) adminTransfer(rw http.ResponseWriter, r *http.Request) {
 		fake.AdminError(rw, http.StatusConflict, "status", err.Error())
 	default:
 		t, _ := f.Transfer(id)
-		fake.AdminAnswer(rw, http.StatusOK, t.shown())
+		fake.AdminRespond(rw, http.StatusOK, t.shown())
 	}
 }

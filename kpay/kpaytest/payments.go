@@ -131,7 +131,7 @@ func (f *Fake) adminMovePayment(rw http.ResponseWriter, r *http.Request) {
 		fake.AdminError(rw, http.StatusConflict, "statusid", err.Error())
 	default:
 		p, _ := f.Payment(refID)
-		fake.AdminAnswer(rw, http.StatusOK, p)
+		fake.AdminRespond(rw, http.StatusOK, p)
 	}
 }
 

@@ -15,31 +15,32 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// shop is a provider small enough to test the core with: POST /orders makes an
-// order and calls back, an order is settled 10 s later and calls back again.
-type shop struct {
+// toy is a provider small enough to test this package with. POST /orders makes an
+// order and posts a callback. The order is settled 10 s later, with a callback
+// again.
+type toy struct {
 	*fake.Control
 	world   *fake.World
 	hook    string // where callbacks go; empty: none
 	policy  fake.Policy
-	state   shopState
-	handler http.HandlerFunc // nil: the shop's own
+	state   toyState
+	handler http.HandlerFunc // nil: its own
 }
 
-type shopState struct {
+type toyState struct {
 	Orders []string `json:"orders"`
 	Token  int      `json:"token"`
 }
 
-func newShop(t *testing.T, o fake.Options, change ...func(*shop)) *shop {
+func newToy(t *testing.T, o fake.Options, change ...func(*toy)) *toy {
 	t.Helper()
 	w := fake.NewWorld(o)
 	w.Attach(t)
-	return joinShop(w, "shop", change...)
+	return joinToy(w, "toy", change...)
 }
 
-func joinShop(w *fake.World, name string, change ...func(*shop)) *shop {
-	s := &shop{world: w}
+func joinToy(w *fake.World, name string, change ...func(*toy)) *toy {
+	s := &toy{world: w}
 	s.handler = s.serve
 	for _, c := range change {
 		c(s)
@@ -48,7 +49,7 @@ func joinShop(w *fake.World, name string, change ...func(*shop)) *shop {
 		Name:         name,
 		Base:         "/v1",
 		Handler:      http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handler(w, r) }),
-		Reset:        func() { s.state = shopState{Orders: []string{}} },
+		Reset:        func() { s.state = toyState{Orders: []string{}} },
 		State:        func() any { return s.state },
 		Load:         s.load,
 		Fire:         s.fire,
@@ -58,44 +59,44 @@ func joinShop(w *fake.World, name string, change ...func(*shop)) *shop {
 		Refuse: func(w http.ResponseWriter, _ *http.Request, status int, wait time.Duration) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(status)
-			fmt.Fprintf(w, `{"shop_error":%d,"wait":%d}`, status, wait/time.Second)
+			fmt.Fprintf(w, `{"toy_error":%d,"wait":%d}`, status, wait/time.Second)
 		},
 		Admin: map[string]http.HandlerFunc{
 			"GET /_fake/" + name + "/orders/{id}": func(w http.ResponseWriter, r *http.Request) {
-				fake.AdminAnswer(w, http.StatusOK, map[string]string{"order": r.PathValue("id")})
+				fake.AdminRespond(w, http.StatusOK, map[string]string{"order": r.PathValue("id")})
 			},
 		},
 	})
 	return s
 }
 
-func (s *shop) load(raw json.RawMessage) (func(), error) {
-	var state shopState
+func (s *toy) load(raw json.RawMessage) (func(), error) {
+	var state toyState
 	if err := json.Unmarshal(raw, &state); err != nil {
 		return nil, err
 	}
 	return func() { s.state = state }, nil
 }
 
-func (s *shop) serve(w http.ResponseWriter, r *http.Request) {
+func (s *toy) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	s.world.Lock()
 	defer s.world.Unlock()
-	id := s.world.IDs("shop").UUID()
+	id := s.world.IDs("toy").UUID()
 	s.state.Orders = append(s.state.Orders, id)
-	s.world.After(10*time.Second, "shop", "settle", id)
+	s.world.After(10*time.Second, "toy", "settle", id)
 	s.call(id, "made")
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusCreated)
 	fmt.Fprintf(w, `{"id":%q,"token":"tkn-%d"}`, id, s.state.Token)
 }
 
-func (s *shop) fire(e fake.Event) { s.call(e.Key, e.Kind+"d") }
+func (s *toy) fire(e fake.Event) { s.call(e.Key, e.Kind+"d") }
 
-func (s *shop) call(id, event string) {
+func (s *toy) call(id, event string) {
 	if s.hook != "" {
 		s.world.Send(fake.Callback{
-			Provider: "shop", Event: event, Subject: id, URL: s.hook, Tag: "hook-1",
+			Provider: "toy", Event: event, Subject: id, URL: s.hook, Tag: "hook-1",
 			Header: http.Header{"Content-Type": {"application/json"}},
 			Body:   fmt.Appendf(nil, `{"order":%q,"event":%q}`, id, event),
 		})
@@ -103,7 +104,7 @@ func (s *shop) call(id, event string) {
 }
 
 // order posts an order over the pipes.
-func (s *shop) order(t *testing.T, body string) (*http.Response, string) {
+func (s *toy) order(t *testing.T, body string) (*http.Response, string) {
 	t.Helper()
 	res, err := s.HTTPClient().Post(s.URL()+"/orders", "application/json", strings.NewReader(body))
 	require.NoError(t, err)
@@ -113,22 +114,22 @@ func (s *shop) order(t *testing.T, body string) (*http.Response, string) {
 	return res, string(text)
 }
 
-func (s *shop) orders() int {
+func (s *toy) orders() int {
 	s.world.Lock()
 	defer s.world.Unlock()
 	return len(s.state.Orders)
 }
 
-func withHook(o *shop)                           { o.hook = "http://merchant.localhost/hook" }
-func withPolicy(p fake.Policy) func(*shop)       { return func(s *shop) { s.policy = p } }
-func withHandler(h http.HandlerFunc) func(*shop) { return func(s *shop) { s.handler = h } }
-func answering(status int) http.Handler {
+func withHook(o *toy)                           { o.hook = "http://merchant.localhost/hook" }
+func withPolicy(p fake.Policy) func(*toy)       { return func(s *toy) { s.policy = p } }
+func withHandler(h http.HandlerFunc) func(*toy) { return func(s *toy) { s.handler = h } }
+func responding(status int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 }
 
-func TestShopServesOverPipes(t *testing.T) {
+func TestToyServesOverPipes(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{})
+	s := newToy(t, fake.Options{})
 	res, body := s.order(t, `{}`)
 	assert.Equal(t, http.StatusCreated, res.StatusCode)
 	assert.Contains(t, body, `"id"`)

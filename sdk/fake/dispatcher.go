@@ -10,22 +10,26 @@ import (
 )
 
 const (
-	attemptLimit   = 10 * time.Second // real time one attempt waits for its answer
-	answerLimit    = 64 << 10         // bytes read of an answer
+	attemptLimit   = 10 * time.Second // real time one attempt waits for its response
+	responseLimit  = 64 << 10         // bytes read of a response
 	maxWorkers     = 32               // attempts side by side
 	maxQueued      = 100_000          // attempts waiting for a worker
 	eventDeliver   = "deliver"        // event of the World itself: the next scheduled attempt is due
 	errorQueueFull = "too many callbacks waiting"
+
+	// flushLimit bounds, in real time, how long Advance and Flush wait for
+	// callbacks. It allows for a few attempts that run into attemptLimit.
+	flushLimit = time.Minute
 )
 
-// post holds the deliveries since the last reset or restore. All its fields
-// belong to the World's lock.
-type post struct {
-	ctx        context.Context // ends with the post; attempts still on their way then no longer count
+// dispatcher sends callbacks. It holds the deliveries since the last reset or
+// restore. The World's lock guards all its fields.
+type dispatcher struct {
+	ctx        context.Context // ends with the dispatcher; attempts still on their way then no longer count
 	deliveries []*delivery     // oldest first
 	byID       map[string]*delivery
 	count      int
-	held       map[string][]*delivery
+	held       map[string][]*delivery // by lane
 	lanes      map[string]*lane
 	ready      []*lane // lanes with a job and no worker at it
 	queued     int
@@ -34,102 +38,129 @@ type post struct {
 	idle       chan struct{} // closed when inFlight comes back to zero; nil while it is zero
 }
 
-// lane keeps the order of one subject: one job at a time.
+// lane queues the callbacks about one object, so that they are sent in order:
+// one job at a time.
 type lane struct {
 	key  string
 	jobs []job
 }
 
+// job is one attempt to be made.
 type job struct {
 	d         *delivery
-	scheduled bool // part of the retry schedule; else asked for out of turn
+	scheduled bool // part of the retry schedule; else an extra attempt
 }
 
-// startPost begins anew, without any delivery. What is under way is cancelled.
-func (w *World) startPost() {
-	if w.post != nil {
+// startDispatcher begins anew, without any delivery. It cancels what is under
+// way.
+func (w *World) startDispatcher() {
+	if w.dispatcher != nil {
 		w.stopDelivery()
-		if w.post.idle != nil { // whoever waits for the old one need not any more
-			close(w.post.idle)
-			w.post.idle = nil
+		if w.dispatcher.idle != nil { // nobody needs to wait for the old one any more
+			close(w.dispatcher.idle)
+			w.dispatcher.idle = nil
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.stopDelivery = cancel
-	w.post = &post{ctx: ctx, byID: map[string]*delivery{}, held: map[string][]*delivery{}, lanes: map[string]*lane{}}
+	w.dispatcher = &dispatcher{ctx: ctx, byID: map[string]*delivery{}, held: map[string][]*delivery{}, lanes: map[string]*lane{}}
 }
 
-func (p *post) begin() {
-	if p.inFlight == 0 {
-		p.idle = make(chan struct{})
+func (disp *dispatcher) begin() {
+	if disp.inFlight == 0 {
+		disp.idle = make(chan struct{})
 	}
-	p.inFlight++
+	disp.inFlight++
 }
 
-func (p *post) end() {
-	p.inFlight--
-	if p.inFlight == 0 && p.idle != nil {
-		close(p.idle)
-		p.idle = nil
+func (disp *dispatcher) end() {
+	disp.inFlight--
+	if disp.inFlight == 0 && disp.idle != nil {
+		close(disp.idle)
+		disp.idle = nil
+	}
+}
+
+// flush waits until nothing is in flight, at most flushLimit.
+func (w *World) flush() {
+	w.mu.Lock()
+	idle := w.dispatcher.idle
+	w.mu.Unlock()
+	if idle == nil {
+		return
+	}
+	limit := time.NewTimer(flushLimit)
+	defer limit.Stop()
+	for idle != nil {
+		select {
+		case <-idle:
+		case <-limit.C:
+			return
+		case <-w.closed:
+			return
+		}
+		w.mu.Lock()
+		idle = w.dispatcher.idle
+		w.mu.Unlock()
 	}
 }
 
 // enqueue puts a job at the end of its lane. The lock is held.
 func (w *World) enqueue(j job) {
-	p := w.post
-	if p.ctx.Err() != nil { // closed
+	disp := w.dispatcher
+	if disp.ctx.Err() != nil { // closed
 		return
 	}
-	if p.queued >= maxQueued {
+	if disp.queued >= maxQueued {
 		j.d.State = DeliveryDead
 		j.d.note(DeliveryAttempt{Time: w.Now(), Error: errorQueueFull})
 		return
 	}
-	p.begin()
-	p.queued++
+	disp.begin()
+	disp.queued++
 	j.d.queued++
 	key := j.d.lane()
-	l := p.lanes[key]
+	l := disp.lanes[key]
 	if l != nil { // a worker is at it or will be
 		l.jobs = append(l.jobs, j)
 		return
 	}
 	l = &lane{key: key, jobs: []job{j}}
-	p.lanes[key] = l
-	p.ready = append(p.ready, l)
-	if p.running < maxWorkers {
-		p.running++
+	disp.lanes[key] = l
+	disp.ready = append(disp.ready, l)
+	if disp.running < maxWorkers {
+		disp.running++
 		w.workers.Add(1)
-		go w.deliver(p)
+		go w.deliver(disp)
 	}
 }
 
 // deliver is a worker: it takes jobs until none is ready.
-func (w *World) deliver(p *post) {
+func (w *World) deliver(disp *dispatcher) {
 	defer w.workers.Done()
 	w.Lock()
 	defer w.Unlock()
-	for len(p.ready) > 0 && p.ctx.Err() == nil {
-		l := p.ready[0]
-		p.ready = p.ready[1:]
+	for len(disp.ready) > 0 && disp.ctx.Err() == nil {
+		l := disp.ready[0]
+		disp.ready = disp.ready[1:]
 		j := l.jobs[0]
 		l.jobs = l.jobs[1:]
-		p.queued--
-		w.attempt(p, j)
+		disp.queued--
+		w.attempt(disp, j)
 		if len(l.jobs) > 0 {
-			p.ready = append(p.ready, l)
+			disp.ready = append(disp.ready, l)
 		} else {
-			delete(p.lanes, l.key)
+			delete(disp.lanes, l.key)
 		}
 		j.d.queued--
-		p.end()
+		disp.end()
 	}
-	p.running--
+	disp.running--
 }
 
 // attempt posts a delivery once. It gives the lock back for as long as the
 // network takes.
-func (w *World) attempt(p *post, j job) {
+func (w *World) attempt(disp *dispatcher, j job) {
 	d := j.d
 	if j.scheduled && d.State != DeliveryPending { // delivered or abandoned meanwhile
 		d.firstOver()
@@ -149,10 +180,10 @@ func (w *World) attempt(p *post, j job) {
 	func() {
 		w.mu.Unlock()
 		defer w.mu.Lock()
-		w.exchange(p.ctx, d.URL, d.Body, &x)
+		w.exchange(disp.ctx, d.URL, d.Body, &x)
 		acknowledged = x.Status != 0 && x.Error == "" && policy.acknowledged(seen, x)
 	}()
-	if p.ctx.Err() != nil { // reset or closed while on the way
+	if disp.ctx.Err() != nil { // reset or closed while on the way
 		return
 	}
 	d.note(x.DeliveryAttempt)
@@ -183,14 +214,15 @@ func (p Policy) acknowledged(d Delivery, x Exchange) bool {
 	return x.Status >= 200 && x.Status < 300
 }
 
-// retry is the event of a scheduled attempt. The lock is held.
+// retry queues the scheduled attempt that is due. The lock is held.
 func (w *World) retry(id string) {
-	if d := w.post.byID[id]; d != nil && d.State == DeliveryPending {
+	if d := w.dispatcher.byID[id]; d != nil && d.State == DeliveryPending {
 		w.enqueue(job{d: d, scheduled: true})
 	}
 }
 
-// exchange posts and reads the answer into x. It is called without the lock.
+// exchange posts the body and reads the response into x. It is called without
+// the lock.
 func (w *World) exchange(ctx context.Context, url, body string, x *Exchange) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
@@ -207,15 +239,15 @@ func (w *World) exchange(ctx context.Context, url, body string, x *Exchange) {
 		return
 	}
 	defer res.Body.Close()
-	x.Status, x.Answered = res.StatusCode, res.Header
-	x.Body, err = io.ReadAll(io.LimitReader(res.Body, answerLimit))
+	x.Status, x.Received = res.StatusCode, res.Header
+	x.Body, err = io.ReadAll(io.LimitReader(res.Body, responseLimit))
 	if err != nil {
 		x.TimedOut = errors.Is(err, context.DeadlineExceeded)
 		x.Error = reason(err)
 	}
 }
 
-// reason is an error without the URL around it, which may be a secret.
+// reason is an error's text without the URL around it, which may be a secret.
 func reason(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "no answer within 10 s"
@@ -229,7 +261,8 @@ func reason(err error) string {
 	}
 }
 
-// callbackClient is what callbacks are posted with, and how it is put away.
+// callbackClient returns the client that sends callbacks, and the function that
+// closes it.
 func callbackClient(o Options) (*http.Client, func()) {
 	c := http.Client{}
 	closeIt := func() {}
@@ -240,8 +273,8 @@ func callbackClient(o Options) (*http.Client, func()) {
 	case o.CallbackClient != nil:
 		c = *o.CallbackClient
 	default:
-		// No proxy from the environment, and no kept connection that a
-		// receiver restarted meanwhile would answer with a reset.
+		// No proxy from the environment. No kept connection either: a receiver
+		// that was restarted meanwhile would reset it.
 		t := &http.Transport{DisableKeepAlives: true}
 		c.Transport, closeIt = t, t.CloseIdleConnections
 	}

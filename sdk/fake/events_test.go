@@ -14,7 +14,7 @@ import (
 
 func TestManualClockStandsStillUntilAdvanced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, fake.Options{Callbacks: answering(200)}, withHook)
+		s := newToy(t, fake.Options{Callbacks: responding(200)}, withHook)
 		start := s.Now()
 		s.order(t, `{}`)
 		<-time.After(time.Hour)
@@ -33,7 +33,7 @@ func TestManualClockStandsStillUntilAdvanced(t *testing.T) {
 
 func TestRealClockFollowsTimeTimesSpeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, fake.Options{RealTime: true, Speed: 5, Callbacks: answering(200)}, withHook)
+		s := newToy(t, fake.Options{RealTime: true, Speed: 5, Callbacks: responding(200)}, withHook)
 		start := s.Now()
 		s.order(t, `{}`)
 		<-time.After(1900 * time.Millisecond)
@@ -50,7 +50,7 @@ func TestRealClockFollowsTimeTimesSpeed(t *testing.T) {
 
 func TestAdvanceWorksOnRealClockAheadOfTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, fake.Options{RealTime: true, Callbacks: answering(200)}, withHook)
+		s := newToy(t, fake.Options{RealTime: true, Callbacks: responding(200)}, withHook)
 		s.order(t, `{}`)
 		s.Advance(10 * time.Second)
 		assert.Len(t, s.Deliveries(), 2)
@@ -60,7 +60,7 @@ func TestAdvanceWorksOnRealClockAheadOfTime(t *testing.T) {
 func TestRealClockNeverGoesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-time.After(5 * time.Second) })
-		s := newShop(t, fake.Options{RealTime: true, Callbacks: slow}, withHook)
+		s := newToy(t, fake.Options{RealTime: true, Callbacks: slow}, withHook)
 		start := s.Now()
 		s.order(t, `{}`)
 		s.Advance(7 * time.Second) // from 5 s, when the first callback is done, to 12 s; the second takes until 15 s
@@ -70,7 +70,7 @@ func TestRealClockNeverGoesBack(t *testing.T) {
 
 func TestEventsOfOneInstantHappenInOrder(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{Callbacks: answering(200)}, withHook)
+	s := newToy(t, fake.Options{Callbacks: responding(200)}, withHook)
 	for range 20 {
 		s.order(t, `{}`)
 	}
@@ -87,7 +87,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 		w := fake.NewWorld(fake.Options{RealTime: true, Callbacks: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
 		})})
-		s := joinShop(w, "shop", withHook)
+		s := joinToy(w, "toy", withHook)
 		s.order(t, `{}`)
 		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 3600}))
 		failed := make(chan error)

@@ -15,7 +15,7 @@ import (
 
 func TestJournalKeepsRequestsWithoutSecrets(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{}, withHandler(func(w http.ResponseWriter, _ *http.Request) {
+	s := newToy(t, fake.Options{}, withHandler(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"access_token":"planted-1","kept":"yes"}`))
 	}))
@@ -29,7 +29,7 @@ func TestJournalKeepsRequestsWithoutSecrets(t *testing.T) {
 	got := s.Requests()
 	require.Len(t, got, 1)
 	r := got[0]
-	assert.Equal(t, "shop", r.Provider)
+	assert.Equal(t, "toy", r.Provider)
 	assert.Equal(t, "POST", r.Method)
 	assert.Equal(t, "/orders/", r.Path)
 	assert.Equal(t, "api_key=[masked]&page=3", r.Query)
@@ -56,7 +56,7 @@ func TestJournalMasksOtherBodies(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t, fake.Options{})
+			s := newToy(t, fake.Options{})
 			req := httptest.NewRequest(http.MethodPost, "/v1/orders", strings.NewReader(tt.body))
 			req.Header.Set("Content-Type", tt.contentType)
 			s.ServeHTTP(httptest.NewRecorder(), req)
@@ -67,7 +67,7 @@ func TestJournalMasksOtherBodies(t *testing.T) {
 
 func TestJournalIsBoundedAndACopy(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{JournalSize: 3})
+	s := newToy(t, fake.Options{JournalSize: 3})
 	for _, path := range []string{"/1", "/2", "/3", "/4"} {
 		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1"+path, nil))
 	}
@@ -90,7 +90,7 @@ func FuzzMaskHidesEverySecret(f *testing.F) {
 		before, err := json.Marshal(map[string]any{name: []string{value}})
 		require.NoError(t, err)
 		body := strings.TrimSuffix(string(before), "}") + `,"token": "planted"` + tail // the tail may break it
-		s := newShop(t, fake.Options{})
+		s := newToy(t, fake.Options{})
 		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/v1/orders", strings.NewReader(body)))
 		assert.NotContains(t, s.Requests()[0].RequestBody, "planted")
 	})

@@ -17,12 +17,12 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// receiver notes callbacks and answers what it is told to.
+// receiver keeps callbacks and responds as it is told to.
 type receiver struct {
 	mu      sync.Mutex
 	bodies  []string
 	headers []http.Header
-	answer  func(n int) (status int, body string) // n counts from 1
+	respond func(n int) (status int, body string) // n counts from 1
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -32,10 +32,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.headers = append(r.headers, req.Header.Clone())
 	n := len(r.bodies)
 	r.mu.Unlock()
-	if r.answer == nil {
+	if r.respond == nil {
 		return
 	}
-	status, text := r.answer(n)
+	status, text := r.respond(n)
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text)
 }
@@ -60,7 +60,7 @@ func TestFirstAttemptGoesOutAtOnceOverASocket(t *testing.T) {
 	r := &receiver{}
 	server := httptest.NewServer(r)
 	defer server.Close()
-	s := newShop(t, fake.Options{}, func(s *shop) { s.hook = server.URL + "/hook" })
+	s := newToy(t, fake.Options{}, func(s *toy) { s.hook = server.URL + "/hook" })
 	s.order(t, `{}`)
 	s.Flush()
 	assert.Equal(t, "made", r.events())
@@ -73,8 +73,8 @@ func TestFirstAttemptGoesOutAtOnceOverASocket(t *testing.T) {
 
 func TestRetriesWaitForTheClockThenTheDeliveryIsDead(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: always(500)}
-	s := newShop(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
+	r := &receiver{respond: always(500)}
+	s := newToy(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
 	start := s.Now()
 	s.order(t, `{}`)
 	s.Advance(10 * time.Second)
@@ -93,13 +93,13 @@ func TestRetriesWaitForTheClockThenTheDeliveryIsDead(t *testing.T) {
 
 func TestAcknowledgedRetryEndsTheDelivery(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: func(n int) (int, string) {
+	r := &receiver{respond: func(n int) (int, string) {
 		if n == 1 {
 			return 302, ""
 		}
 		return 204, ""
 	}}
-	s := newShop(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
+	s := newToy(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
 	s.order(t, `{}`)
 	s.Advance(9 * time.Second)
 	assert.Equal(t, fake.DeliveryPending, s.Deliveries()[0].State)
@@ -113,8 +113,8 @@ func TestAcknowledgedRetryEndsTheDelivery(t *testing.T) {
 func TestPolicyDecidesAcknowledgementAndSigns(t *testing.T) {
 	t.Parallel()
 	var gaveUp []bool
-	r := &receiver{answer: func(n int) (int, string) { return 200, fmt.Sprintf("reply-%d", n) }}
-	s := newShop(t, fake.Options{Callbacks: r}, withHook, withPolicy(fake.Policy{
+	r := &receiver{respond: func(n int) (int, string) { return 200, fmt.Sprintf("reply-%d", n) }}
+	s := newToy(t, fake.Options{Callbacks: r}, withHook, withPolicy(fake.Policy{
 		Retries:      []time.Duration{time.Second, time.Second, time.Second},
 		Acknowledged: func(_ fake.Delivery, status int, body []byte) bool { return status == 200 && string(body) == "reply-3" },
 		Sign: func(d fake.Delivery, h http.Header) {
@@ -142,7 +142,7 @@ func TestAttemptTimesOutAfterTenSecondsAndTheProviderMayGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		var timedOut []bool
-		s := newShop(t, fake.Options{Callbacks: hang}, withHook, withPolicy(fake.Policy{
+		s := newToy(t, fake.Options{Callbacks: hang}, withHook, withPolicy(fake.Policy{
 			Retries:   []time.Duration{time.Second},
 			Attempted: func(_ fake.Delivery, x fake.Exchange) bool { timedOut = append(timedOut, x.TimedOut); return true },
 		}))
@@ -161,7 +161,7 @@ func TestUnreachableReceiverIsNotedWithoutItsURL(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(nil)
 	server.Close()
-	s := newShop(t, fake.Options{}, func(s *shop) { s.hook = server.URL + "/secret-path" })
+	s := newToy(t, fake.Options{}, func(s *toy) { s.hook = server.URL + "/secret-path" })
 	s.order(t, `{}`)
 	s.Flush()
 	a := s.Deliveries()[0].Attempts
@@ -171,33 +171,33 @@ func TestUnreachableReceiverIsNotedWithoutItsURL(t *testing.T) {
 	assert.NotContains(t, a[0].Error, "secret-path")
 }
 
-func TestDeliveriesOfOneSubjectGoOutInOrder(t *testing.T) {
+func TestDeliveriesAboutOneObjectGoOutInOrder(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	seen := map[string][]string{}
 	r := http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
 		body, _ := io.ReadAll(req.Body)
-		subject, n, _ := strings.Cut(string(body), " ")
+		object, n, _ := strings.Cut(string(body), " ")
 		mu.Lock()
-		seen[subject] = append(seen[subject], n)
+		seen[object] = append(seen[object], n)
 		mu.Unlock()
 	})
-	s := newShop(t, fake.Options{Callbacks: r})
+	s := newToy(t, fake.Options{Callbacks: r})
 	s.world.Lock()
 	for i := range 20 {
-		for subject := range 50 {
+		for object := range 50 {
 			s.world.Send(fake.Callback{
-				Provider: "shop", Subject: fmt.Sprint(subject), URL: "http://m.localhost/",
-				Body: fmt.Appendf(nil, "%d %02d", subject, i),
+				Provider: "toy", Subject: fmt.Sprint(object), URL: "http://m.localhost/",
+				Body: fmt.Appendf(nil, "%d %02d", object, i),
 			})
 		}
 	}
 	s.world.Unlock()
 	s.Flush()
 	require.Len(t, seen, 50)
-	for subject, order := range seen {
+	for object, order := range seen {
 		assert.Len(t, order, 20)
-		assert.IsIncreasing(t, order, "subject %s", subject)
+		assert.IsIncreasing(t, order, "object %s", object)
 	}
 }
 
@@ -209,18 +209,18 @@ func TestCallbackFaults(t *testing.T) {
 		after string // received in the end
 		first fake.DeliveryState
 	}{
-		"none":           {fake.CallbackFault{Kind: fake.CallbackDrop, Event: "other"}, "made", "made settled", fake.DeliveryDelivered},
-		"dropped":        {fake.CallbackFault{Kind: fake.CallbackDrop}, "", "settled", fake.DeliveryDead},
-		"duplicated":     {fake.CallbackFault{Kind: fake.CallbackDuplicate}, "made made", "made made settled", fake.DeliveryDelivered},
-		"delayed":        {fake.CallbackFault{Kind: fake.CallbackDelay, Seconds: 15}, "", "settled made", fake.DeliveryDelivered},
-		"reordered":      {fake.CallbackFault{Kind: fake.CallbackHold, Event: "ma*"}, "", "settled made", fake.DeliveryDelivered},
-		"other subjects": {fake.CallbackFault{Kind: fake.CallbackDrop, Subject: "x*"}, "made", "made settled", fake.DeliveryDelivered},
+		"none":          {fake.CallbackFault{Kind: fake.CallbackDrop, Event: "other"}, "made", "made settled", fake.DeliveryDelivered},
+		"dropped":       {fake.CallbackFault{Kind: fake.CallbackDrop}, "", "settled", fake.DeliveryDead},
+		"duplicated":    {fake.CallbackFault{Kind: fake.CallbackDuplicate}, "made made", "made made settled", fake.DeliveryDelivered},
+		"delayed":       {fake.CallbackFault{Kind: fake.CallbackDelay, Seconds: 15}, "", "settled made", fake.DeliveryDelivered},
+		"reordered":     {fake.CallbackFault{Kind: fake.CallbackHold, Event: "ma*"}, "", "settled made", fake.DeliveryDelivered},
+		"other objects": {fake.CallbackFault{Kind: fake.CallbackDrop, Subject: "x*"}, "made", "made settled", fake.DeliveryDelivered},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := &receiver{}
-			s := newShop(t, fake.Options{Callbacks: r}, withHook)
+			s := newToy(t, fake.Options{Callbacks: r}, withHook)
 			tt.rule.Times = 1
 			require.NoError(t, s.AddCallbackFault(tt.rule))
 			s.order(t, `{}`)
@@ -236,7 +236,7 @@ func TestCallbackFaults(t *testing.T) {
 func TestForgedCallbackTellsTheSigner(t *testing.T) {
 	t.Parallel()
 	r := &receiver{}
-	s := newShop(t, fake.Options{Callbacks: r}, withHook, withPolicy(fake.Policy{
+	s := newToy(t, fake.Options{Callbacks: r}, withHook, withPolicy(fake.Policy{
 		Sign: func(d fake.Delivery, h http.Header) { h.Set("X-Sign", fmt.Sprint(d.Forged)) },
 	}))
 	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackForge, Times: 1}))
@@ -249,7 +249,7 @@ func TestForgedCallbackTellsTheSigner(t *testing.T) {
 
 func TestCallbackFaultsAreChecked(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{})
+	s := newToy(t, fake.Options{})
 	for name, r := range map[string]fake.CallbackFault{
 		"no kind":          {},
 		"negative seconds": {Kind: fake.CallbackDelay, Seconds: -1},
@@ -259,12 +259,13 @@ func TestCallbackFaultsAreChecked(t *testing.T) {
 	} {
 		assert.Error(t, s.AddCallbackFault(r), name)
 	}
+	assert.ErrorIs(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop, Provider: "bank"}), fake.ErrNotFound)
 }
 
 func TestHeldCallbackFollowsTheNextOnce(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: always(500)}
-	s := newShop(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
+	r := &receiver{respond: always(500)}
+	s := newToy(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
 	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 1}))
 	s.world.Lock()
 	for _, event := range []string{"one", "two", "three"} {
@@ -281,7 +282,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	elsewhere := &receiver{}
 	r.Handle("/hook", http.RedirectHandler("/elsewhere", http.StatusTemporaryRedirect))
 	r.Handle("/elsewhere", elsewhere)
-	s := newShop(t, fake.Options{Callbacks: r}, withHook)
+	s := newToy(t, fake.Options{Callbacks: r}, withHook)
 	s.order(t, `{}`)
 	s.Flush()
 	assert.Empty(t, elsewhere.events())
@@ -292,7 +293,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 func TestAbandonedCallbackInTheQueueIsNotSent(t *testing.T) {
 	t.Parallel()
 	arrived, leave := make(chan string), make(chan struct{})
-	s := newShop(t, fake.Options{Callbacks: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	s := newToy(t, fake.Options{Callbacks: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		arrived <- string(body)
 		<-leave
@@ -303,7 +304,7 @@ func TestAbandonedCallbackInTheQueueIsNotSent(t *testing.T) {
 	s.world.Unlock()
 	assert.Contains(t, <-arrived, "one")
 	s.world.Lock()
-	s.world.Abandon("shop", "hook-1")
+	s.world.Abandon("toy", "hook-1")
 	s.world.Unlock()
 	close(leave)
 	s.Flush()
@@ -315,13 +316,13 @@ func TestAbandonedCallbackInTheQueueIsNotSent(t *testing.T) {
 
 func TestRedeliver(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: func(n int) (int, string) {
+	r := &receiver{respond: func(n int) (int, string) {
 		if n <= 2 {
 			return 500, ""
 		}
 		return 200, ""
 	}}
-	s := newShop(t, fake.Options{Callbacks: r}, withHook)
+	s := newToy(t, fake.Options{Callbacks: r}, withHook)
 	s.order(t, `{}`)
 	s.Flush()
 	id := s.Deliveries()[0].ID
@@ -332,13 +333,13 @@ func TestRedeliver(t *testing.T) {
 		assert.Equal(t, want, s.Deliveries()[0].State)
 	}
 	assert.Len(t, s.Deliveries()[0].Attempts, 4)
-	assert.Error(t, s.Redeliver("dlv-999999"))
+	assert.ErrorIs(t, s.Redeliver("dlv-999999"), fake.ErrNotFound)
 }
 
 func TestRedeliverLetsAHeldCallbackGo(t *testing.T) {
 	t.Parallel()
 	r := &receiver{}
-	s := newShop(t, fake.Options{Callbacks: r}, withHook)
+	s := newToy(t, fake.Options{Callbacks: r}, withHook)
 	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 1}))
 	s.order(t, `{}`)
 	s.Flush()
@@ -351,14 +352,14 @@ func TestRedeliverLetsAHeldCallbackGo(t *testing.T) {
 
 func TestAbandonEndsPendingDeliveriesOfATag(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: always(500)}
-	s := newShop(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
+	r := &receiver{respond: always(500)}
+	s := newToy(t, fake.Options{Callbacks: r}, withHook, withPolicy(retries))
 	s.order(t, `{}`)
 	s.Flush()
 	s.world.Lock()
-	s.world.Abandon("shop", "hook-2")
+	s.world.Abandon("toy", "hook-2")
 	assert.Equal(t, fake.DeliveryPending, s.state0())
-	s.world.Abandon("shop", "hook-1")
+	s.world.Abandon("toy", "hook-1")
 	assert.Equal(t, fake.DeliveryDead, s.state0())
 	s.world.Unlock()
 	s.Advance(time.Hour)
@@ -366,7 +367,7 @@ func TestAbandonEndsPendingDeliveriesOfATag(t *testing.T) {
 }
 
 // state0 needs the lock held, so it cannot ask Deliveries.
-func (s *shop) state0() fake.DeliveryState {
+func (s *toy) state0() fake.DeliveryState {
 	s.world.Unlock()
 	defer s.world.Lock()
 	return s.Deliveries()[0].State
@@ -374,10 +375,10 @@ func (s *shop) state0() fake.DeliveryState {
 
 func TestFirstAttemptCanBeWaitedFor(t *testing.T) {
 	t.Parallel()
-	r := &receiver{answer: always(500)}
-	s := newShop(t, fake.Options{Callbacks: r})
+	r := &receiver{respond: always(500)}
+	s := newToy(t, fake.Options{Callbacks: r})
 	s.world.Lock()
-	id := s.world.Send(fake.Callback{Provider: "shop", Event: "made", Subject: "1", URL: "http://m.localhost/"})
+	id := s.world.Send(fake.Callback{Provider: "toy", Event: "made", Subject: "1", URL: "http://m.localhost/"})
 	done, unknown := s.world.FirstAttempt(id), s.world.FirstAttempt("nobody")
 	s.world.Unlock()
 	<-done
@@ -385,9 +386,9 @@ func TestFirstAttemptCanBeWaitedFor(t *testing.T) {
 	assert.Len(t, s.Deliveries()[0].Attempts, 1)
 }
 
-func TestSettledDeliveriesAreForgottenBeyondTheJournalSize(t *testing.T) {
+func TestDeliveriesThatAreOverAreForgottenBeyondTheJournalSize(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{Callbacks: &receiver{}, JournalSize: 8}, withHook)
+	s := newToy(t, fake.Options{Callbacks: &receiver{}, JournalSize: 8}, withHook)
 	for range 30 {
 		s.order(t, `{}`)
 		s.Flush()

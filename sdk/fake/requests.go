@@ -2,10 +2,89 @@ package fake
 
 import (
 	"encoding/json"
+	"net/http"
+	"slices"
 	"strings"
+	"time"
 )
 
-// masked stands in the journal where a secret was.
+// Request is one request that a fake got, with its response. Secrets in it are
+// masked.
+type Request struct {
+	Time         time.Time   `json:"time"` // virtual, at arrival
+	Provider     string      `json:"provider"`
+	Method       string      `json:"method"`
+	Path         string      `json:"path"` // escaped, behind the provider's base URL
+	Query        string      `json:"query,omitempty"`
+	Status       int         `json:"status"` // zero while in work, and when the connection was dropped
+	Header       http.Header `json:"header,omitempty"`
+	RequestBody  string      `json:"request_body"`
+	ResponseBody string      `json:"response_body"`   // what the provider wrote, even if a fault kept it from the client
+	Fault        FaultKind   `json:"fault,omitempty"` // of the last rule that counted for it
+}
+
+const (
+	journalBody  = 32 << 10 // bytes kept of one body
+	journalBytes = 64 << 20 // bytes kept of all bodies
+)
+
+// journal keeps the newest requests, bounded in number and in bytes.
+type journal struct {
+	size     int
+	requests []*Request // oldest first
+	bytes    int
+}
+
+// add keeps a request when it arrives, so that the journal has the order of
+// arrival.
+func (j *journal) add(r *Request) {
+	j.requests = append(j.requests, r)
+	j.grow(len(r.RequestBody))
+}
+
+// grow counts n more bytes and forgets the oldest requests beyond the bounds.
+func (j *journal) grow(n int) {
+	j.bytes += n
+	for len(j.requests) > 1 && (len(j.requests) > j.size || j.bytes > journalBytes) {
+		j.bytes -= len(j.requests[0].RequestBody) + len(j.requests[0].ResponseBody)
+		j.requests[0] = nil
+		j.requests = j.requests[1:]
+	}
+}
+
+// list copies the requests of one provider, or of all when it is empty.
+func (j *journal) list(provider string) []Request {
+	var all []Request
+	for _, r := range j.requests {
+		if provider == "" || r.Provider == provider {
+			c := *r
+			c.Header = r.Header.Clone()
+			all = append(all, c)
+		}
+	}
+	return slices.Clip(all)
+}
+
+func (j *journal) clear() { j.requests, j.bytes = nil, 0 }
+
+// keptHeaders are the only headers which the journal keeps unchanged. It keeps
+// Authorization too, with a mask as its value.
+var keptHeaders = []string{"Accept", "Content-Type", "Content-Length", "Host", "Idempotency-Key", "Retry-After", "User-Agent"}
+
+func journalHeader(h http.Header) http.Header {
+	kept := http.Header{}
+	for _, name := range keptHeaders {
+		if v := h[name]; len(v) > 0 {
+			kept[name] = slices.Clone(v)
+		}
+	}
+	if h.Get("Authorization") != "" {
+		kept.Set("Authorization", masked)
+	}
+	return kept
+}
+
+// masked is what the journal keeps in place of a secret.
 const masked = "[masked]"
 
 // secrets are the names, in lower case, whose values the journal never shows.
@@ -59,7 +138,7 @@ func (s secrets) form(in string) string {
 }
 
 // json masks the values of secret keys at any depth. It works on the text, so
-// that everything else stays as it came and broken JSON is covered too.
+// that it changes nothing else and masks secrets in broken JSON too.
 func (s secrets) json(in string) string {
 	var out strings.Builder
 	last := 0 // everything before it is in out already
@@ -91,7 +170,7 @@ func (s secrets) json(in string) string {
 	return out.String()
 }
 
-// has takes a quoted name as it stands in the text.
+// has reports whether a name, with its quotes and escapes, is that of a secret.
 func (s secrets) has(quoted string) bool {
 	name := strings.Trim(quoted, `"`)
 	if strings.Contains(name, `\`) {

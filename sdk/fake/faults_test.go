@@ -23,7 +23,7 @@ func TestFaultKinds(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		fault    fake.Fault
-		status   int // 0: no answer
+		status   int // 0: no response
 		body     string
 		wantErr  bool // while reading the body
 		orders   int  // made by the faulty request
@@ -31,9 +31,9 @@ func TestFaultKinds(t *testing.T) {
 		header   string // Retry-After
 		recorded int    // status in the journal
 	}{
-		"status in the provider's words": {fault: fake.Fault{Kind: fake.FaultStatus, Status: 503}, status: 503, body: `{"shop_error":503,"wait":0}`, recorded: 503},
-		"rate limit with a wait":         {fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 6.5}, status: 429, body: `{"shop_error":429,"wait":7}`, header: "7", recorded: 429},
-		"rate limit without a wait":      {fault: fake.Fault{Kind: fake.FaultRateLimit}, status: 429, body: `{"shop_error":429,"wait":0}`, recorded: 429},
+		"status in the provider's words": {fault: fake.Fault{Kind: fake.FaultStatus, Status: 503}, status: 503, body: `{"toy_error":503,"wait":0}`, recorded: 503},
+		"rate limit with a wait":         {fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 6.5}, status: 429, body: `{"toy_error":429,"wait":7}`, header: "7", recorded: 429},
+		"rate limit without a wait":      {fault: fake.Fault{Kind: fake.FaultRateLimit}, status: 429, body: `{"toy_error":429,"wait":0}`, recorded: 429},
 		"html page":                      {fault: fake.Fault{Kind: fake.FaultHTML}, status: 502, body: "502 Bad Gateway", noJSON: true, recorded: 502},
 		"html page of another status":    {fault: fake.Fault{Kind: fake.FaultHTML, Status: 200}, status: 200, body: "<html>", noJSON: true, recorded: 200},
 		"dropped before the work":        {fault: fake.Fault{Kind: fake.FaultDropBefore}},
@@ -45,7 +45,7 @@ func TestFaultKinds(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t, fake.Options{})
+			s := newToy(t, fake.Options{})
 			tt.fault.Times = 1
 			require.NoError(t, s.AddFault(tt.fault))
 			res, err := s.HTTPClient().Post(s.URL()+"/orders", "application/json", strings.NewReader(`{}`))
@@ -101,7 +101,7 @@ func TestFaultMatching(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t, fake.Options{})
+			s := newToy(t, fake.Options{})
 			tt.fault.Kind, tt.fault.Status = fake.FaultStatus, 599
 			require.NoError(t, s.AddFault(tt.fault))
 			res, err := s.HTTPClient().Post(s.URL()+"/orders/77/items", "", nil)
@@ -114,7 +114,7 @@ func TestFaultMatching(t *testing.T) {
 
 func TestFaultRulesAreChecked(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{})
+	s := newToy(t, fake.Options{})
 	for name, f := range map[string]fake.Fault{
 		"no kind":                {},
 		"unknown kind":           {Kind: "explode"},
@@ -131,12 +131,13 @@ func TestFaultRulesAreChecked(t *testing.T) {
 	} {
 		assert.Error(t, s.AddFault(f), name)
 	}
+	assert.ErrorIs(t, s.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Provider: "bank"}), fake.ErrNotFound)
 	assert.Empty(t, s.Faults())
 }
 
 func TestFaultTimesCountDownAndZeroStays(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{})
+	s := newToy(t, fake.Options{})
 	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 2}))
 	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: 418}))
 	var got []int
@@ -153,7 +154,7 @@ func TestFaultTimesCountDownAndZeroStays(t *testing.T) {
 
 func TestDelayWaitsForTheClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, fake.Options{})
+		s := newToy(t, fake.Options{})
 		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 5, Times: 1}))
 		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 1}))
 		status := make(chan int, 1)
@@ -179,11 +180,11 @@ func TestDelayWaitsForTheClock(t *testing.T) {
 
 func TestDelayedWorkIsDoneWhenAdvanceReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, fake.Options{})
+		s := newToy(t, fake.Options{})
 		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 5, Times: 1}))
-		answered := make(chan struct{})
+		responded := make(chan struct{})
 		go func() {
-			defer close(answered)
+			defer close(responded)
 			res, err := s.HTTPClient().Post(s.URL()+"/orders", "", nil)
 			if assert.NoError(t, err) {
 				_ = res.Body.Close()
@@ -192,13 +193,13 @@ func TestDelayedWorkIsDoneWhenAdvanceReturns(t *testing.T) {
 		synctest.Wait()
 		s.Advance(5 * time.Second)
 		assert.Equal(t, 1, s.orders())
-		<-answered
+		<-responded
 	})
 }
 
 func TestDelayEndsWhenTheClientGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t, fake.Options{RealTime: true})
+		s := newToy(t, fake.Options{RealTime: true})
 		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 60}))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -218,7 +219,7 @@ func TestDelayEndsWhenTheClientGoes(t *testing.T) {
 
 func TestDroppedRequestShowsInTheTraceAsSent(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{})
+	s := newToy(t, fake.Options{})
 	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDropAfter}))
 	var asked, wrote atomic.Int32
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
@@ -236,7 +237,7 @@ func TestDroppedRequestShowsInTheTraceAsSent(t *testing.T) {
 
 func TestTruncationOfAnEmptyBodyIsSeen(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{}, withHandler(func(http.ResponseWriter, *http.Request) {}))
+	s := newToy(t, fake.Options{}, withHandler(func(http.ResponseWriter, *http.Request) {}))
 	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultTruncate, Times: 1}))
 	res, err := s.HTTPClient().Post(s.URL()+"/orders", "", nil)
 	require.NoError(t, err)
@@ -249,8 +250,8 @@ func TestPanicOfAHandlerIsA500AndLocksNothing(t *testing.T) {
 	t.Parallel()
 	w := fake.NewWorld(fake.Options{})
 	t.Cleanup(w.Close)
-	var s *shop
-	s = joinShop(w, "shop", withHandler(func(http.ResponseWriter, *http.Request) {
+	var s *toy
+	s = joinToy(w, "toy", withHandler(func(http.ResponseWriter, *http.Request) {
 		s.world.Lock()
 		defer s.world.Unlock()
 		panic("bug")
@@ -258,13 +259,13 @@ func TestPanicOfAHandlerIsA500AndLocksNothing(t *testing.T) {
 	rec := httptest.NewRecorder()
 	s.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/v1/orders", nil))
 	assert.Equal(t, 500, rec.Code)
-	assert.Equal(t, `{"shop_error":500,"wait":0}`, rec.Body.String())
+	assert.Equal(t, `{"toy_error":500,"wait":0}`, rec.Body.String())
 	assert.Equal(t, 0, s.orders())
 }
 
 func TestTooLargeBodyIsRefused(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{})
+	s := newToy(t, fake.Options{})
 	rec := httptest.NewRecorder()
 	s.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/v1/orders", io.LimitReader(zeros{}, 17<<20)))
 	assert.Equal(t, http.StatusRequestEntityTooLarge, rec.Code)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"strings"
+	"time"
 )
 
 // object is a JSON object as it was read: numbers keep their digits. The API's
@@ -111,4 +112,63 @@ func orNull(s string) any {
 		return nil
 	}
 	return s
+}
+
+// The two error words the vendor's documents show, and one of ours (assumed).
+const (
+	wordBlank   = "blank"
+	wordInvalid = "invalid"
+	wordTaken   = "taken" // a duplicate external_id: the vendor's word is unpublished
+)
+
+// problems are the errors of one object: {"field":[{"error":"blank"}]}.
+type problems map[string][]map[string]string
+
+func (p problems) add(field, word string) {
+	p[field] = append(p[field], map[string]string{"error": word})
+}
+
+// require adds blank for each key that is missing.
+func (p problems) require(o object, keys ...string) {
+	for _, k := range keys {
+		if blank(o[k]) {
+			p.add(k, wordBlank)
+		}
+	}
+}
+
+// oneOf adds invalid for a value that is there and none of the allowed.
+func (p problems) oneOf(o object, key string, allowed ...string) {
+	if blank(o[key]) {
+		return
+	}
+	value := text(o, key)
+	for _, a := range allowed {
+		if a == value {
+			return
+		}
+	}
+	p.add(key, wordInvalid)
+}
+
+// sentence is a problem of the object as a whole, told in a sentence.
+func sentence(text string) problems {
+	p := problems{}
+	p.add("base", text)
+	return p
+}
+
+// The spellings of a time the vendor uses; which field has which one is
+// documented for transactions and recipients only, the rest is assumed.
+const (
+	spelledOut = "2006-01-02 15:04:05 UTC"
+	spelledISO = "2006-01-02T15:04:05.000Z"
+	spelledRFC = "2006-01-02T15:04:05.000+0000"
+)
+
+func stamp(t time.Time, layout string) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format(layout)
 }

@@ -1,5 +1,79 @@
 package bitpesatest
 
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
+)
+
+// webhook is a subscription.
+type webhook struct {
+	ID       string    `json:"id"`
+	URL      string    `json:"url"`
+	Events   []string  `json:"events"`
+	Metadata object    `json:"metadata"`
+	Gone     bool      `json:"gone"` // deleted, or disabled after an endpoint timed out
+	Created  time.Time `json:"created"`
+}
+
+func (h *webhook) rowID() string { return h.ID }
+
+func (h *webhook) object() object {
+	return object{
+		"id": h.ID, "url": h.URL, "events": h.Events, "metadata": orEmpty(h.Metadata),
+		"created_at": stamp(h.Created, spelledISO), "errors": object{},
+	}
+}
+
+// eventNames are what GET /webhooks/events lists: the names the vendor's guides
+// publish, and recipient.paid_out, which is assumed.
+func eventNames() []string {
+	return strings.Fields(`transaction.created transaction.paid_in transaction.paid_out transaction.mispaid
+		transaction.canceled transaction.refunded transaction.error
+		recipient.pending recipient.error recipient.paid_out
+		sender.approved sender.rejected
+		payin_method.incomplete payin_method.pending payin_method.processing payin_method.paid_in
+		payin_method.error payin_method.refunded payin_method.canceled payin_method.mispaid payin_method.exception`)
+}
+
+// isEvent takes any name of an object the vendor publishes events of: its full
+// list is not public.
+func isEvent(name string) bool {
+	prefix, verb, _ := strings.Cut(name, ".")
+	return verb != "" && slices.Contains([]string{"transaction", "recipient", "sender", "payout_method", "payin_method", "document"}, prefix)
+}
+
+func checkWebhook(in object) (events []string, p problems) {
+	p = problems{}
+	p.require(in, "url", "events")
+	if address := text(in, "url"); address != "" {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			p.add("url", wordInvalid)
+		}
+	}
+	list, isList := in["events"].([]any)
+	if !blank(in["events"]) && !isList {
+		p.add("events", wordInvalid)
+	}
+	for _, entry := range list {
+		name, isText := entry.(string)
+		if !isText || !isEvent(name) {
+			p.add("events", wordInvalid)
+			break
+		}
+		events = append(events, name)
+	}
+	return events, p
+}
+
 func (f *Fake) listWebhooks(c *call) answer {
 	return page(c, c.account.Webhooks.newest(func(h *webhook) bool { return !h.Gone }), (*webhook).object)
 }
@@ -43,4 +117,114 @@ func (f *Fake) drop(h *webhook) {
 
 func (f *Fake) listEvents(*call) answer {
 	return success(eventNames())
+}
+
+func (f *Fake) emitTransaction(a *account, t *transaction, event string) {
+	f.emit(a, event, t.ID, func() object { return f.transactionObject(a, t) })
+}
+
+// emitRecipient keeps a recipient's events in one order with its transaction's.
+func (f *Fake) emitRecipient(a *account, t *transaction, r *recipient, event string) {
+	f.emit(a, event, t.ID, func() object { return f.recipientObject(a, t, r) })
+}
+
+func (f *Fake) emitSender(a *account, x *sender, event string) {
+	f.emit(a, event, x.ID, func() object { return f.senderObject(a, x) })
+}
+
+// emit sends an event to everybody subscribed to it. The lock is held.
+func (f *Fake) emit(a *account, event, subject string, render func() object) {
+	for _, h := range a.Webhooks.rows {
+		if h.Gone || !slices.Contains(h.Events, event) {
+			continue
+		}
+		body, err := json.Marshal(struct { // compact, so that all SDKs hash the same
+			Webhook string `json:"webhook"`
+			Event   string `json:"event"`
+			Object  object `json:"object"`
+		}{h.ID, event, render()})
+		if err != nil {
+			panic(err) // the fake's own mistake; the core answers 500
+		}
+		f.world.Send(fake.Callback{
+			Provider: name, Event: event, Subject: subject, URL: h.URL, Body: body, Tag: h.ID,
+			Header: http.Header{
+				"Content-Type":    {"application/json"},
+				"Accept":          {"*/*"},
+				"Accept-Encoding": {"gzip;q=1.0,deflate;q=0.6,identity;q=0.3"},
+				"User-Agent":      {"Ruby"},
+			},
+		})
+	}
+}
+
+// signDelivery signs one attempt like a request, over the URL as registered and
+// with a nonce of its own. The lock is held.
+func (f *Fake) signDelivery(d fake.Delivery, h http.Header) {
+	a, _ := f.state.webhook(d.Tag)
+	if a == nil {
+		return // from before a reset
+	}
+	key := f.keys[a.Key]
+	secret := key.Secret
+	if d.Forged {
+		secret += " forged"
+	}
+	nonce := f.derivedID("nonce", d.ID, strconv.Itoa(len(d.Attempts)))
+	h.Set(headerKey, key.Key)
+	h.Set(headerNonce, nonce)
+	h.Set(headerSignature, mac(secret, nonce, http.MethodPost, d.URL, []byte(d.Body)))
+}
+
+// attempted logs an attempt. An endpoint that times out loses its subscription,
+// as documented. The lock is held.
+func (f *Fake) attempted(d fake.Delivery, x fake.Exchange) (giveUp bool) {
+	a, h := f.state.webhook(d.Tag)
+	if h == nil {
+		return false
+	}
+	f.logDelivery(a, h, d, x)
+	if x.TimedOut && !h.Gone {
+		f.drop(h)
+	}
+	return x.TimedOut
+}
+
+func (f *Fake) logDelivery(a *account, h *webhook, d fake.Delivery, x fake.Exchange) {
+	var body struct {
+		Object struct {
+			ID string `json:"id"`
+		} `json:"object"`
+	}
+	_ = json.Unmarshal([]byte(d.Body), &body) // written by emit
+	kind, _, _ := strings.Cut(d.Event, ".")
+	message, status := "Webhook delivered", strconv.Itoa(x.Status)
+	if x.Status < 200 || x.Status > 299 {
+		message = "Webhook failed"
+	}
+	if x.Status == 0 {
+		message, status = "Webhook failed: "+x.Error, ""
+	}
+	attempt := strconv.Itoa(len(d.Attempts))
+	entry := &logEntry{ID: f.derivedID("webhook log", d.ID, attempt), Created: f.now(), Order: fmt.Sprintf("%s %03d", d.ID, len(d.Attempts))}
+	entry.Body = object{
+		"id": entry.ID, "message": message, "created_at": stamp(f.now(), spelledOut), "parent_id": h.ID, "parent_type": "Webhook",
+		"metadata": object{
+			"params": d.Body, "event": d.Event, "instance_id": body.Object.ID, "instance_type": titled(kind),
+			"attempt_id": f.derivedID("attempt", d.ID, attempt), "tries": len(d.Attempts), "app_id": nil, "api_key_id": a.Key,
+			"request":  object{"headers": headersForLog(x.Sent, ""), "body": d.Body, "url": d.URL},
+			"response": object{"status": orNull(status), "headers": headersForLog(x.Answered, ""), "body": cut(x.Body)},
+		},
+	}
+	a.WebhookLogs.keep(entry, maxLogs)
+	moveBack(a.WebhookLogs.rows)
+}
+
+// titled is payin_method as PayinMethod.
+func titled(kind string) string {
+	var out strings.Builder
+	for word := range strings.SplitSeq(kind, "_") {
+		out.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return out.String()
 }

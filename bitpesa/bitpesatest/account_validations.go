@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// SetValidationOutage makes account validations answer that the provider cannot
-// be reached, or ends that. The vendor's sandbox cannot provoke it.
+// SetValidationOutage begins or ends an outage: every account validation fails
+// because the provider cannot be reached. The vendor's sandbox cannot do this.
 func (f *Fake) SetValidationOutage(on bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
@@ -15,13 +15,13 @@ func (f *Fake) SetValidationOutage(on bool) {
 }
 
 // validateAccount takes its fields without a wrapper.
-func (f *Fake) validateAccount(c *call) answer {
+func (f *Fake) validateAccount(c *call) response {
 	in, ok := readObject(c.body)
 	if !ok {
 		return badRequest()
 	}
 	if fault := f.validationFault(in); fault != "" {
-		return validation(http.StatusUnprocessableEntity, inquiry{field: "account_name"}.object(f.config.Era), fault)
+		return validation(http.StatusUnprocessableEntity, inquiry{field: "account_name"}.object(f.config.APIVersion), fault)
 	}
 	if f.state.Outage {
 		return validation(http.StatusUnprocessableEntity, object{}, "Account validation failed")
@@ -32,20 +32,20 @@ func (f *Fake) validateAccount(c *call) answer {
 	}
 	q := inquire(text(in, "currency"), method, in)
 	if q.fault != "" {
-		return validation(http.StatusUnprocessableEntity, q.object(f.config.Era), q.fault)
+		return validation(http.StatusUnprocessableEntity, q.object(f.config.APIVersion), q.fault)
 	}
-	return success(q.object(f.config.Era))
+	return success(q.object(f.config.APIVersion))
 }
 
-func validation(status int, found object, fault string) answer {
-	return answer{status, object{"object": found, "meta": object{"error": fault}}}
+func validation(status int, found object, fault string) response {
+	return response{status, object{"object": found}}.withMeta(object{"error": fault})
 }
 
 // validationFault says what is wrong with a request; the sentences are assumed.
 func (f *Fake) validationFault(in object) string {
 	countries := strings.Fields("BF BJ CG CI CM GA GH KE NG SN TD TG UG")
 	currencies := strings.Fields("NGN GHS KES XOF UGX XAF")
-	if f.config.Era == BitPesa {
+	if f.config.APIVersion == VersionBitPesa {
 		countries, currencies = []string{"NG", "GH"}, []string{"NGN", "GHS"}
 	}
 	method := text(in, "method")
@@ -54,7 +54,7 @@ func (f *Fake) validationFault(in object) string {
 		return "Country is invalid"
 	case !slices.Contains(currencies, text(in, "currency")):
 		return "Currency is invalid"
-	case method != "bank" && (method != "mobile" || f.config.Era == BitPesa):
+	case method != "bank" && (method != "mobile" || f.config.APIVersion == VersionBitPesa):
 		return "Method is invalid"
 	case method == "mobile" && !isPhone(text(in, "phone_number")):
 		return "Phone number is invalid"
@@ -66,20 +66,19 @@ func (f *Fake) validationFault(in object) string {
 	return ""
 }
 
-// holder is whom every account of the sandbox belongs to, as the vendor's
-// guides show it.
+// holder owns every account of the sandbox, as the vendor's guides show.
 const holder = "TEST USER"
 
-// inquiry is what a bank or an operator tells about an account.
+// inquiry is what a bank or an operator reports about an account.
 type inquiry struct {
 	field string // account_name, mapped_mobile_provider or account_status
 	value string
 	fault string // empty when the account is right
 }
 
-// inquire asks about an account. method is Bank or Mobile. The suffixes that
-// fail are documented for GHS, NGN and UGX; a last digit of 9 elsewhere is
-// assumed.
+// inquire asks about an account. method is Bank or Mobile. The suffixes that fail
+// are documented for GHS, NGN and UGX; elsewhere a last digit of 9 fails
+// (assumed).
 func inquire(code, method string, details object) inquiry {
 	number := digits(text(details, "bank_account"))
 	if method == "Mobile" {
@@ -122,13 +121,13 @@ func inquire(code, method string, details object) inquiry {
 	return inquiry{"account_name", holder, ""}
 }
 
-// object is what an answer shows: a failed inquiry keeps the provider or the
-// status it found.
-func (q inquiry) object(era Era) object {
+// object is what a response shows: a failed inquiry keeps the provider or the
+// status which it found.
+func (q inquiry) object(version APIVersion) object {
 	if q.value != "" {
 		return object{q.field: q.value}
 	}
-	if era == BitPesa {
+	if version == VersionBitPesa {
 		return object{q.field: nil}
 	}
 	return object{}

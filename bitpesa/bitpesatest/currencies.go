@@ -10,7 +10,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// currency is what the info calls tell and conversions need.
+// currency is what the info calls show and conversions need.
 type currency struct {
 	code, name, symbol string
 	decimals           int
@@ -24,7 +24,7 @@ type exchange struct {
 }
 
 func newExchange(c Config) exchange {
-	x := exchange{rounding: c.Rounding, currencies: map[string]currency{}}
+	x := exchange{rounding: c.Quirks.Rounding, currencies: map[string]currency{}}
 	for line := range strings.Lines(currencyTable) {
 		f := strings.SplitN(strings.TrimSpace(line), " ", 5)
 		if len(f) == 5 {
@@ -71,7 +71,7 @@ func (x exchange) round(d decimal.Decimal, code string) decimal.Decimal {
 	return x.rounding.amount(d, code)
 }
 
-// number is an amount as the vendor sends it: a JSON number.
+// number is an amount as the vendor sends it, a JSON number.
 func number(d decimal.Decimal) json.Number { return json.Number(d.String()) }
 
 // currencyTable: code, decimals, units per US dollar, symbol, name. The decimals
@@ -110,8 +110,8 @@ ZAR 2 18.2 R South African rand
 ZMW 2 26 ZK Zambian kwacha
 `
 
-// Rounding is a reading of the vendor's rounding rules, whose text and examples
-// contradict each other.
+// Rounding is a reading of the vendor's rounding rules. Their text and their
+// examples contradict each other.
 type Rounding int
 
 const (
@@ -125,7 +125,7 @@ const (
 	RoundByText
 )
 
-// amount rounds as the currency wants it.
+// amount rounds by the rule of the currency.
 func (r Rounding) amount(d decimal.Decimal, currency string) decimal.Decimal {
 	switch currency {
 	case "KES", "NGN", "TZS", "UGX":
@@ -171,7 +171,7 @@ func (cur currency) object() object {
 	}
 }
 
-func (f *Fake) listCurrencies(*call) answer {
+func (f *Fake) listCurrencies(*call) response {
 	list := []any{}
 	for _, cur := range f.exchange.sorted() {
 		list = append(list, cur.object())
@@ -179,17 +179,18 @@ func (f *Fake) listCurrencies(*call) answer {
 	return success(list)
 }
 
-// listCurrenciesIn has what can be paid in, each with what it can be paid out
-// as; listCurrenciesOut the other way round. sender_id changes nothing (assumed).
-func (f *Fake) listCurrenciesIn(c *call) answer {
-	return f.pairs(f.currenciesIn(c.account), f.currenciesOut(), false)
+// listCurrenciesIn lists what can be paid in, each currency with those it can be
+// paid out in. listCurrenciesOut lists the reverse. sender_id changes nothing
+// (assumed).
+func (f *Fake) listCurrenciesIn(c *call) response {
+	return f.currencyList(f.currenciesIn(c.account), f.currenciesOut(), false)
 }
 
-func (f *Fake) listCurrenciesOut(c *call) answer {
-	return f.pairs(f.currenciesOut(), f.currenciesIn(c.account), true)
+func (f *Fake) listCurrenciesOut(c *call) response {
+	return f.currencyList(f.currenciesOut(), f.currenciesIn(c.account), true)
 }
 
-func (f *Fake) pairs(codes, opposites []string, out bool) answer {
+func (f *Fake) currencyList(codes, opposites []string, out bool) response {
 	list := []any{}
 	for _, code := range codes {
 		o := f.exchange.currencies[code].object()
@@ -210,7 +211,7 @@ func (f *Fake) pairs(codes, opposites []string, out bool) answer {
 	return success(list)
 }
 
-// currenciesIn are those of the balances and of the collections.
+// currenciesIn are the currencies of the balances and of the collections.
 func (f *Fake) currenciesIn(a *account) []string {
 	codes := strings.Fields("EUR GBP GHS KES NGN TZS UGX USD XAF XOF")
 	codes = slices.DeleteFunc(append(codes, a.Currencies...), func(code string) bool { return !f.exchange.knows(code) })
@@ -227,11 +228,11 @@ func (f *Fake) currenciesOut() []string {
 	return slices.Compact(codes)
 }
 
-func (f *Fake) listMethodsOut(*call) answer {
+func (f *Fake) listMethodsOut(*call) response {
 	return methods(slices.Sorted(maps.Keys(f.corridors)), payinTypes(), f.methodObject)
 }
 
-func (f *Fake) listMethodsIn(*call) answer {
+func (f *Fake) listMethodsIn(*call) response {
 	return methods(payinTypes(), slices.Sorted(maps.Keys(f.corridors)), f.methodObject)
 }
 
@@ -240,7 +241,7 @@ func payinTypes() []string {
 	return strings.Fields("EUR::Bank GBP::Bank GHS::Mobile NGN::Bank TZS::Mobile UGX::Mobile XOF::Mobile")
 }
 
-func methods(types, opposites []string, render func(string) object) answer {
+func methods(types, opposites []string, render func(string) object) response {
 	list := []any{}
 	for _, t := range types {
 		o := render(t)

@@ -41,7 +41,7 @@ func TestDebitFundsInEveryBodyForm(t *testing.T) {
 			wantBalance(t, f, "USD", "999900")
 		})
 	}
-	_, strict := start(t, bitpesatest.Config{StrictDebits: true})
+	_, strict := start(t, bitpesatest.Config{Quirks: bitpesatest.Quirks{StrictDebits: true}})
 	assert.Equal(t, 400, strict.call(t, "POST", "/accounts/debits", forms["flat, as BitPesa"]).status)
 	assert.Equal(t, 422, strict.call(t, "POST", "/accounts/debits", forms["wrapped"]).status)
 }
@@ -117,7 +117,7 @@ func TestAccountsShowEveryBalance(t *testing.T) {
 	assert.Error(t, f.Deposit("nobody", "NGN", money("", "7")[""]))
 	assert.Error(t, f.Deposit("test-key", "NGN", money("", "0")[""]))
 
-	config.Era = bitpesatest.BitPesa
+	config.APIVersion = bitpesatest.VersionBitPesa
 	_, then := start(t, config)
 	wantMoney(t, "5", then.list(t, 200, "GET", "/accounts/EUR", "")[0], "amount")
 }

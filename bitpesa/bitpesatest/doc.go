@@ -14,7 +14,7 @@
 // # Time
 //
 // A transaction that nobody funds is canceled after an hour. A payout takes 30 s
-// after the funding (Config.PayoutDelay). Trouble that passes is retried after
+// after the funding (Config.SettleAfter). Trouble that passes is retried after
 // 10 min, 1 h, 4 h and 12 h, then the recipient is manual (assumed). With the
 // trait auto_refund what is not paid 24 h after the funding is cancelled; a
 // payout under way is waited for. Refunds are at once. A webhook that is not

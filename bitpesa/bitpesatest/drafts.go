@@ -3,11 +3,12 @@ package bitpesatest
 import (
 	"slices"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
-// draft is a transaction as a request asks for it, checked and not yet stored.
+// draft is a transaction as a request asks for it: checked, and not stored yet.
 // Errors are written into the request's own objects, which a 422 echoes.
 type draft struct {
 	in         object
@@ -19,15 +20,13 @@ type draft struct {
 	t          transaction
 }
 
-// readDraft checks a transaction. quote asks for amounts only: neither sender
-// nor details are looked at (assumed, the vendor documents the same body).
+// readDraft checks a transaction. A quote asks for amounts only: it ignores
+// sender and details (assumed; the vendor documents the same body).
 func (f *Fake) readDraft(a *account, in object, quote bool) draft {
 	d := draft{in: in, problems: problems{}}
 	in["errors"] = d.problems
-	d.t = transaction{
-		State: transactionApproved, ExternalID: text(in, "external_id"), Currency: text(in, "input_currency"),
-		Metadata: child(in, "metadata"),
-	}
+	d.t.State, d.t.ExternalID, d.t.Currency = bitpesa.TransactionApproved, text(in, "external_id"), text(in, "input_currency")
+	d.t.Metadata = child(in, "metadata")
 	d.problems.require(in, "input_currency")
 	if d.t.Currency != "" && !f.exchange.knows(d.t.Currency) {
 		d.problems.add("input_currency", wordInvalid)
@@ -48,16 +47,16 @@ func (f *Fake) readDraft(a *account, in object, quote bool) draft {
 
 func (d *draft) ok() bool { return len(d.problems) == 0 }
 
-func (d *draft) refusal() answer {
-	a := invalid(d.in, d.problems)
+func (d *draft) refusal() response {
+	out := invalid(d.in, d.problems)
 	if d.existing != nil {
-		a.body.(object)["meta"] = object{"existing": d.existing}
+		out = out.withMeta(object{"existing": d.existing})
 	}
-	return a
+	return out
 }
 
 func (f *Fake) readTraits(d *draft) {
-	d.t.AutoRefund = f.config.Era == Today
+	d.t.AutoRefund = f.config.APIVersion == VersionToday
 	for name, into := range map[string]*bool{"auto_refund": &d.t.AutoRefund, "account_validation": &d.t.AccountCheck} {
 		value, given := child(d.in, "traits")[name]
 		if !given || value == nil {
@@ -85,7 +84,7 @@ func (f *Fake) readSender(a *account, d *draft) {
 	}
 	if len(p) == 0 {
 		switch x := f.previewSender(a, plan); x.State {
-		case senderBanned, senderRejected, senderDisabled:
+		case bitpesa.SenderBanned, bitpesa.SenderRejected, bitpesa.SenderDisabled:
 			p.add("state", wordInvalid)
 		}
 	}
@@ -95,7 +94,7 @@ func (f *Fake) readSender(a *account, d *draft) {
 	d.sender = plan
 }
 
-// duplicate adds the transaction that has the external_id already.
+// duplicate adds the transaction that already has the external_id.
 func (f *Fake) duplicate(a *account, d *draft, existing object) object {
 	t := a.transactionByRef(d.t.ExternalID)
 	if t == nil {
@@ -117,8 +116,8 @@ func (f *Fake) readPayins(d *draft) {
 			continue
 		}
 		p := f.checkPayinMethod(in, d.t.Currency)
-		if slices.ContainsFunc(d.recipients, func(r draftRecipient) bool { return r.OutputIn == d.t.Currency }) {
-			p.add("type", wordInvalid) // documented: one currency on both sides takes a balance
+		if slices.ContainsFunc(d.recipients, func(r draftRecipient) bool { return r.OutputCurrency == d.t.Currency }) {
+			p.add("type", wordInvalid) // one currency on both sides needs a balance (documented)
 		}
 		in["errors"] = p
 		bad = bad || len(p) > 0
@@ -129,7 +128,7 @@ func (f *Fake) readPayins(d *draft) {
 	}
 }
 
-// preview is the object of a draft that is not stored.
+// preview is the object of a draft.
 func (f *Fake) preview(a *account, d draft) object {
 	recipients, payins := []any{}, []any{}
 	for _, r := range d.recipients {
@@ -147,8 +146,8 @@ const largestAmount = 1_000_000_000_000
 // draftRecipient is a recipient of a draft.
 type draftRecipient struct {
 	recipient
-	method *payoutMethod // a saved one, or one that is not stored yet
-	in     object        // where a new payout method comes from; nil for a saved one
+	method *payoutMethod // saved, or not stored yet
+	in     object        // of a new payout method; nil for a saved one
 }
 
 func (f *Fake) readRecipients(a *account, d *draft, quote bool) {
@@ -177,13 +176,15 @@ func (f *Fake) readRecipients(a *account, d *draft, quote bool) {
 
 func (f *Fake) readRecipient(a *account, d *draft, in object, quote bool) (draftRecipient, problems) {
 	p := problems{}
-	r := draftRecipient{recipient: recipient{State: recipientInitial, Type: text(in, "type"), RequestedIn: text(in, "requested_currency"), Metadata: child(in, "metadata")}}
+	r := draftRecipient{}
+	r.State, r.Type, r.RequestedCurrency = bitpesa.RecipientInitial, text(in, "type"), text(in, "requested_currency")
+	r.Metadata = child(in, "metadata")
 	p.require(in, "requested_amount", "requested_currency")
 	p.oneOf(in, "type", "person", "business")
 	if r.Type == "" {
 		r.Type = "person"
 	}
-	if r.RequestedIn != "" && !f.exchange.knows(r.RequestedIn) {
+	if r.RequestedCurrency != "" && !f.exchange.knows(r.RequestedCurrency) {
 		p.add("requested_currency", wordInvalid)
 	}
 	if written := text(in, "requested_amount"); written != "" {
@@ -195,12 +196,12 @@ func (f *Fake) readRecipient(a *account, d *draft, in object, quote bool) (draft
 	} else if !blank(in["requested_amount"]) {
 		p.add("requested_amount", wordInvalid)
 	}
-	f.readMethod(a, &r, in, p, quote)
+	f.readPayoutMethod(a, &r, in, p, quote)
 	if r.method == nil || len(p) > 0 || !f.exchange.knows(d.t.Currency) {
 		return r, p
 	}
 	if f.keys[a.Key].WTR2 && (r.method.Type == "MAD::Cash" || r.method.Type == "XOF::Cash") {
-		p.add("payout_method", wordInvalid) // documented as not compatible
+		p.add("payout_method", wordInvalid) // not compatible (documented)
 	}
 	f.price(&r.recipient, d.t.Currency, currencyOf(r.method.Type))
 	if !r.Input.IsPositive() || !r.Output.IsPositive() {
@@ -209,15 +210,15 @@ func (f *Fake) readRecipient(a *account, d *draft, in object, quote bool) (draft
 	return r, p
 }
 
-func (f *Fake) readMethod(a *account, r *draftRecipient, in object, p problems, quote bool) {
+func (f *Fake) readPayoutMethod(a *account, r *draftRecipient, in object, p problems, quote bool) {
 	m, ok := in["payout_method"].(object)
 	if !ok || len(m) == 0 {
 		p.add("payout_method", wordBlank)
 		return
 	}
 	if id := text(m, "id"); id != "" {
-		saved, known := a.PayoutMethods.find(id)
-		if !known || saved.Disabled {
+		saved := a.PayoutMethods.get(id)
+		if saved == nil || saved.Disabled {
 			m["errors"] = problems{"id": {{"error": wordInvalid}}}
 			p.add("payout_method", wordInvalid)
 			return
@@ -235,12 +236,12 @@ func (f *Fake) readMethod(a *account, r *draftRecipient, in object, p problems, 
 	r.method = &payoutMethod{Type: text(m, "type"), Details: child(m, "details"), Metadata: child(m, "metadata")}
 }
 
-// price computes what the sender pays and the recipient gets. The requested
-// currency may be the input's, the output's or a third one.
+// price computes what the sender pays and what the recipient gets. The requested
+// currency is the input's, the output's or a third.
 func (f *Fake) price(r *recipient, input, output string) {
 	x := f.exchange
-	r.OutputIn, r.Rate = output, x.rate(input, output)
-	switch r.RequestedIn {
+	r.OutputCurrency, r.Rate = output, x.rate(input, output)
+	switch r.RequestedCurrency {
 	case input:
 		r.Input = x.round(r.Requested, input)
 		r.Output = x.round(x.convert(r.Input, input, output), output)
@@ -248,10 +249,62 @@ func (f *Fake) price(r *recipient, input, output string) {
 		r.Output = x.round(r.Requested, output)
 		r.Input = x.round(x.convert(r.Output, output, input), input)
 	default:
-		r.Input = x.round(x.convert(r.Requested, r.RequestedIn, input), input)
-		r.Output = x.round(x.convert(r.Requested, r.RequestedIn, output), output)
+		r.Input = x.round(x.convert(r.Requested, r.RequestedCurrency, input), input)
+		r.Output = x.round(x.convert(r.Requested, r.RequestedCurrency, output), output)
 	}
 	if input == output {
 		r.Output = r.Input
 	}
+}
+
+// checkFunding says why a draft could not be funded right away.
+func (f *Fake) checkFunding(a *account, d *draft) {
+	if !f.usableAfter(a, d.sender) {
+		d.problems.add("sender", wordInvalid)
+	}
+	if !f.state.Ledger.Covers(balanceOf(a, d.t.Currency), d.t.Input) {
+		d.problems.add("base", sentenceInsufficient)
+	}
+}
+
+// usableAfter reports whether the sender may transact once the plan is carried
+// out.
+func (f *Fake) usableAfter(a *account, plan senderPlan) bool {
+	x := f.previewSender(a, plan)
+	if plan.sender != nil && plan.fields != nil && f.keys[a.Key].KYC && identityChanged(plan.sender.Fields, plan.fields) {
+		return false
+	}
+	return f.usable(a, x)
+}
+
+// store makes a transaction of a checked draft. The lock is held.
+func (f *Fake) store(a *account, d draft) *transaction {
+	x := f.carryOut(a, d.sender)
+	t := &d.t
+	t.ID, t.SenderID, t.PayinRef = f.newID(), x.ID, f.world.IDs(name).Digits(6)
+	t.Created, t.Updated = f.now(), f.now()
+	if !f.usable(a, x) {
+		t.State = bitpesa.TransactionInitial
+	}
+	a.Transactions.add(t)
+	if t.ExternalID != "" {
+		a.TransactionByRef[t.ExternalID] = t.ID
+	}
+	for _, planned := range d.recipients {
+		r := planned.recipient
+		r.ID, r.TransactionID, r.Created = f.newID(), t.ID, f.now()
+		r.PayoutMethodID = planned.method.ID
+		if planned.in != nil {
+			r.PayoutMethodID = f.addPayoutMethod(a, planned.in, x.ID).ID
+		}
+		a.Recipients.add(&r)
+		t.RecipientIDs = append(t.RecipientIDs, r.ID)
+	}
+	for _, in := range d.payins {
+		f.addPayinMethod(a, t, in)
+	}
+	f.emitTransaction(a, t, "transaction.created")
+	f.beginPayins(a, t)
+	f.world.After(transactionLife, name, eventExpire, t.ID)
+	return t
 }

@@ -6,12 +6,13 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 )
 
 // object is a JSON object as it was read: numbers keep their digits. The API's
-// objects are wide and mostly echoed, so they stay what they are on the wire.
+// objects are wide and mostly echoed, so the fake keeps them in their wire form.
 type object = map[string]any
 
 // readObject decodes a body that is exactly one JSON object.
@@ -28,7 +29,8 @@ func readObject(body []byte) (object, bool) {
 	return o, true
 }
 
-// text is a string or a number's digits without the space around; else empty.
+// text is a string without the space around it, or the digits of a number, or
+// empty.
 func text(o object, key string) string {
 	switch v := o[key].(type) {
 	case string:
@@ -45,8 +47,8 @@ func child(o object, key string) object {
 	return c
 }
 
-// blank is what the vendor's validations call blank: absent, null, an empty
-// list or object, or a text without a letter.
+// blank is what the vendor's validations call blank: absent, null, an empty list
+// or object, or a text of white space.
 func blank(v any) bool {
 	switch v := v.(type) {
 	case nil:
@@ -81,8 +83,7 @@ func pick(o object, keys []string) object {
 	return out
 }
 
-// merged is a copy of o with the keys of changes set, and without those that
-// changes sets to null.
+// merged is a copy of o with the changes. A change to null deletes the key.
 func merged(o, changes object) object {
 	out := maps.Clone(o)
 	if out == nil {
@@ -98,7 +99,7 @@ func merged(o, changes object) object {
 	return out
 }
 
-// orEmpty is an object for the wire, where absent ones are {}.
+// orEmpty is an object for the wire, where an absent object is {}.
 func orEmpty(o object) object {
 	if o == nil {
 		return object{}
@@ -106,7 +107,7 @@ func orEmpty(o object) object {
 	return o
 }
 
-// orNull is a text for the wire, where absent ones are null.
+// orNull is a text for the wire, where an absent text is null.
 func orNull(s string) any {
 	if s == "" {
 		return nil
@@ -114,11 +115,11 @@ func orNull(s string) any {
 	return s
 }
 
-// The two error words the vendor's documents show, and one of ours (assumed).
+// Error words. The vendor's documents show the first two.
 const (
 	wordBlank   = "blank"
 	wordInvalid = "invalid"
-	wordTaken   = "taken" // a duplicate external_id: the vendor's word is unpublished
+	wordTaken   = "taken" // a duplicate external_id (assumed: the word is unpublished)
 )
 
 // problems are the errors of one object: {"field":[{"error":"blank"}]}.
@@ -137,29 +138,25 @@ func (p problems) require(o object, keys ...string) {
 	}
 }
 
-// oneOf adds invalid for a value that is there and none of the allowed.
+// oneOf adds invalid for a value that is not blank and not allowed.
 func (p problems) oneOf(o object, key string, allowed ...string) {
 	if blank(o[key]) {
 		return
 	}
-	value := text(o, key)
-	for _, a := range allowed {
-		if a == value {
-			return
-		}
+	if !slices.Contains(allowed, text(o, key)) {
+		p.add(key, wordInvalid)
 	}
-	p.add(key, wordInvalid)
 }
 
-// sentence is a problem of the object as a whole, told in a sentence.
+// sentence is a problem of the whole object, in words.
 func sentence(text string) problems {
 	p := problems{}
 	p.add("base", text)
 	return p
 }
 
-// The spellings of a time the vendor uses; which field has which one is
-// documented for transactions and recipients only, the rest is assumed.
+// The vendor's spellings of a time. Which field has which spelling is documented
+// for transactions and recipients, and assumed for the rest.
 const (
 	spelledOut = "2006-01-02 15:04:05 UTC"
 	spelledISO = "2006-01-02T15:04:05.000Z"

@@ -83,7 +83,7 @@ func TestEveryOperationOfTheVendorIsServed(t *testing.T) {
 	collection := strings.Replace(transaction(`"payin_methods":[{"type":"UGX::Mobile","in_details":{}},{"type":"UGX::Mobile","in_details":{"phone_number":"+256772000009"}}]`, ngn("1000", "15500")), `"USD"`, `"UGX"`, 1)
 	c := m.want(t, 201, "POST", "/transactions", collection)
 	made["payin_method"], made["failed_payin"] = textAt(t, c, "payin_methods.0.id"), textAt(t, c, "payin_methods.1.id")
-	mandate, err := f.SetMandate(made["recipient"], "pending")
+	mandate, err := f.AddMandate(made["recipient"])
 	require.NoError(t, err)
 	made["mandate"] = mandate
 	pay(f)

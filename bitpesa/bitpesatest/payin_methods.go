@@ -5,59 +5,48 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
 )
 
-// States of a payin method, as documented.
-const (
-	payinIncomplete = "incomplete"
-	payinInitial    = "initial"
-	payinPending    = "pending"
-	payinSuccess    = "success"
-	payinProcessing = "processing"
-	payinError      = "error"
-	payinMispaid    = "mispaid"
-	payinCanceled   = "canceled"
-	payinRefunded   = "refunded"
-)
-
-// payinMethod is how a sender pays a transaction in.
+// payinMethod is a way by which a sender pays a transaction in.
 type payinMethod struct {
-	ID          string    `json:"id"`
-	Transaction string    `json:"transaction"`
-	Type        string    `json:"type"`
-	Provider    string    `json:"provider"`
-	UXFlow      string    `json:"ux_flow"`
-	State       string    `json:"state"`
-	InDetails   object    `json:"in_details"`
-	Code        string    `json:"code"`
-	Attempt     int       `json:"attempt"`
-	Created     time.Time `json:"created"`
+	ID            string             `json:"id"`
+	TransactionID string             `json:"transaction"`
+	Type          string             `json:"type"`
+	Provider      string             `json:"provider"`
+	UXFlow        string             `json:"ux_flow"`
+	State         bitpesa.PayinState `json:"state"`
+	InDetails     object             `json:"in_details"`
+	Code          string             `json:"code"`
+	Attempt       int                `json:"attempt"`
+	Created       time.Time          `json:"created"`
 }
 
 func (p *payinMethod) rowID() string { return p.ID }
 
-// finished reports whether the payin can no longer change.
+// finished reports whether the payin can change no more.
 func (p *payinMethod) finished() bool {
-	return p.collected() || p.State == payinCanceled || p.State == payinRefunded
+	return p.collected() || p.State == bitpesa.PayinCanceled || p.State == bitpesa.PayinRefunded
 }
 
 // collected reports whether its money came, in full or not.
 func (p *payinMethod) collected() bool {
-	return p.State == payinSuccess || p.State == payinMispaid
+	return p.State == bitpesa.PayinSuccess || p.State == bitpesa.PayinMispaid
 }
 
-// complete reports whether all details to start with are there.
+// complete reports whether the payin has the details it needs to start.
 func (p *payinMethod) complete() bool {
 	return !strings.HasSuffix(p.Type, "::Mobile") || text(p.InDetails, "phone_number") != ""
 }
 
 func newPayinMethod(in object) *payinMethod {
-	p := &payinMethod{Type: text(in, "type"), Provider: text(in, "provider"), UXFlow: text(in, "ux_flow"), InDetails: orEmpty(child(in, "in_details")), State: payinInitial}
+	p := &payinMethod{Type: text(in, "type"), Provider: text(in, "provider"), UXFlow: text(in, "ux_flow"), InDetails: orEmpty(child(in, "in_details")), State: bitpesa.PayinInitial}
 	if p.UXFlow == "" {
 		p.UXFlow = flowOf(p.Type)
 	}
 	if !p.complete() {
-		p.State = payinIncomplete
+		p.State = bitpesa.PayinIncomplete
 	}
 	return p
 }
@@ -106,8 +95,8 @@ func payinMethodObject(t *transaction, p *payinMethod) object {
 	}
 }
 
-// payinReason words a code for a collection: who acts and whose details are
-// wrong is the sender, not the recipient.
+// payinReason words a code for a collection: the sender acts, and the sender's
+// details are wrong, not the recipient's.
 func payinReason(code string) any {
 	r := explain(code)
 	switch r.category {
@@ -124,12 +113,12 @@ func payinReason(code string) any {
 // collectionTime is how long a sender takes to pay (assumed).
 const collectionTime = 30 * time.Second
 
-// addPayinMethod stores a checked one. The lock is held.
+// addPayinMethod stores a checked payin method. The lock is held.
 func (f *Fake) addPayinMethod(a *account, t *transaction, in object) *payinMethod {
 	p := newPayinMethod(in)
-	p.ID, p.Transaction, p.Created = f.newID(), t.ID, f.now()
+	p.ID, p.TransactionID, p.Created = f.newID(), t.ID, f.now()
 	a.PayinMethods.add(p)
-	t.PayinMethods = append(t.PayinMethods, p.ID)
+	t.PayinMethodIDs = append(t.PayinMethodIDs, p.ID)
 	return p
 }
 
@@ -142,83 +131,75 @@ func (f *Fake) beginPayins(a *account, t *transaction) {
 
 func (f *Fake) beginPayin(a *account, t *transaction, p *payinMethod) {
 	if !p.complete() {
-		f.movePayin(a, t, p, payinIncomplete, "", "payin_method.incomplete")
+		f.movePayin(a, t, p, bitpesa.PayinIncomplete, "", "payin_method.incomplete")
 		return
 	}
 	if !t.payable() {
-		p.State = payinInitial
+		p.State = bitpesa.PayinInitial
 		return
 	}
 	p.Attempt++
-	f.movePayin(a, t, p, payinPending, "1", "payin_method.pending")
+	f.movePayin(a, t, p, bitpesa.PayinPending, "1", "payin_method.pending")
 	f.world.After(collectionTime, name, eventPayin, fmt.Sprintf("%s/%d", p.ID, p.Attempt))
 }
 
-// payinDue is when a sender answers: a mobile number ending in 0 pays, one in 9
-// fails, as documented for XOF; others take their time.
+// payinDue is when a sender acts. A mobile number that ends in 0 pays and one
+// that ends in 9 fails (documented for XOF). Any other sender takes time.
 func (f *Fake) payinDue(key string) {
 	id, attempt, _ := strings.Cut(key, "/")
-	a, p := f.state.payinMethod(id)
-	if p == nil || p.State != payinPending || attempt != strconv.Itoa(p.Attempt) {
+	a, p := find(f.state, payinMethods, id)
+	if p == nil || p.State != bitpesa.PayinPending || attempt != strconv.Itoa(p.Attempt) {
 		return
 	}
-	t, _ := a.Transactions.find(p.Transaction)
+	t := a.Transactions.get(p.TransactionID)
 	number := digits(text(p.InDetails, "phone_number"))
 	switch {
 	case !t.payable() || !strings.HasSuffix(p.Type, "::Mobile"):
 	case strings.HasSuffix(number, "0"):
 		f.collect(a, t, p)
 	case strings.HasSuffix(number, "9"):
-		f.movePayin(a, t, p, payinError, "412", "payin_method.error")
+		f.movePayin(a, t, p, bitpesa.PayinError, "412", "payin_method.error")
 	}
 }
 
 // collect takes a payin's money and funds its transaction. The lock is held.
 func (f *Fake) collect(a *account, t *transaction, p *payinMethod) {
-	f.movePayin(a, t, p, payinProcessing, "1", "payin_method.processing")
-	f.movePayin(a, t, p, payinSuccess, codePaid, "payin_method.paid_in")
+	f.movePayin(a, t, p, bitpesa.PayinProcessing, "1", "payin_method.processing")
+	f.movePayin(a, t, p, bitpesa.PayinSuccess, codePaid, "payin_method.paid_in")
 	f.fund(a, t)
 }
 
-// endPayin cancels a payin that is not needed any more.
+// endPayin cancels a payin that is no longer needed.
 func (f *Fake) endPayin(a *account, t *transaction, p *payinMethod) {
 	if !p.finished() {
-		f.movePayin(a, t, p, payinCanceled, "", "payin_method.canceled")
+		f.movePayin(a, t, p, bitpesa.PayinCanceled, "", "payin_method.canceled")
 	}
 }
 
 func (f *Fake) refundPayin(a *account, t *transaction, p *payinMethod) {
 	if p.collected() {
-		f.movePayin(a, t, p, payinRefunded, "", "payin_method.refunded")
+		f.movePayin(a, t, p, bitpesa.PayinRefunded, "", "payin_method.refunded")
 	}
 }
 
-func (f *Fake) movePayin(a *account, t *transaction, p *payinMethod, state, code, event string) {
+func (f *Fake) movePayin(a *account, t *transaction, p *payinMethod, state bitpesa.PayinState, code, event string) {
 	p.State, p.Code = state, code
 	f.emit(a, event, t.ID, func() object { return payinMethodObject(t, p) })
 }
 
-func (f *Fake) getPayinMethod(c *call) answer {
-	p, ok := c.account.PayinMethods.find(c.params[0])
-	if !ok {
-		return notFound()
-	}
-	t, _ := c.account.Transactions.find(p.Transaction)
+func (f *Fake) getPayinMethod(c *call, p *payinMethod) response {
+	t := c.account.Transactions.get(p.TransactionID)
 	return success(payinMethodObject(t, p))
 }
 
 // updatePayinMethod takes the fields unwrapped and starts the payin again.
-func (f *Fake) updatePayinMethod(c *call) answer {
-	p, ok := c.account.PayinMethods.find(c.params[0])
-	if !ok {
-		return notFound()
-	}
+func (f *Fake) updatePayinMethod(c *call, p *payinMethod) response {
 	in, ok := c.unwrapped("payin_method")
 	if !ok {
 		return badRequest()
 	}
-	t, _ := c.account.Transactions.find(p.Transaction)
-	if p.finished() || p.State == payinProcessing || !t.unfunded() {
+	t := c.account.Transactions.get(p.TransactionID)
+	if p.finished() || p.State == bitpesa.PayinProcessing || !t.unfunded() {
 		return unavailable(t, p)
 	}
 	if text(in, "type") == "" {
@@ -237,13 +218,9 @@ func (f *Fake) updatePayinMethod(c *call) answer {
 	return success(payinMethodObject(t, p))
 }
 
-// deletePayinMethod cancels, at once.
-func (f *Fake) deletePayinMethod(c *call) answer {
-	p, ok := c.account.PayinMethods.find(c.params[0])
-	if !ok {
-		return notFound()
-	}
-	t, _ := c.account.Transactions.find(p.Transaction)
+// cancelPayinMethod cancels at once.
+func (f *Fake) cancelPayinMethod(c *call, p *payinMethod) response {
+	t := c.account.Transactions.get(p.TransactionID)
 	if p.finished() {
 		return unavailable(t, p)
 	}
@@ -251,20 +228,16 @@ func (f *Fake) deletePayinMethod(c *call) answer {
 	return success(payinMethodObject(t, p))
 }
 
-// retryPayinMethod is for one that failed.
-func (f *Fake) retryPayinMethod(c *call) answer {
-	p, ok := c.account.PayinMethods.find(c.params[0])
-	if !ok {
-		return notFound()
-	}
-	t, _ := c.account.Transactions.find(p.Transaction)
-	if p.State != payinError || !t.payable() {
+// retryPayinMethod starts a failed payin again.
+func (f *Fake) retryPayinMethod(c *call, p *payinMethod) response {
+	t := c.account.Transactions.get(p.TransactionID)
+	if p.State != bitpesa.PayinError || !t.payable() {
 		return unavailable(t, p)
 	}
 	f.beginPayin(c.account, t, p)
 	return success(payinMethodObject(t, p))
 }
 
-func unavailable(t *transaction, p *payinMethod) answer {
+func unavailable(t *transaction, p *payinMethod) response {
 	return invalid(payinMethodObject(t, p), sentence("operation is unavailable"))
 }

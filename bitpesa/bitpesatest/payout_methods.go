@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// payoutMethod is where money goes to: saved on its own, or that of one
+// payoutMethod is where money goes to. It is saved on its own, or belongs to one
 // recipient.
 type payoutMethod struct {
 	ID       string    `json:"id"`
 	Type     string    `json:"type"`
 	Details  object    `json:"details"`
 	Metadata object    `json:"metadata"`
-	Sender   string    `json:"sender"`   // who pays to it
+	Sender   string    `json:"sender"`   // who pays; empty if saved
 	Saved    bool      `json:"saved"`    // made through POST /payout_methods
 	Disabled bool      `json:"disabled"` // deleted
 	Created  time.Time `json:"created"`
@@ -21,7 +21,14 @@ type payoutMethod struct {
 
 func (m *payoutMethod) rowID() string { return m.ID }
 
-// currency is what a payout type pays in.
+func (m *payoutMethod) state() string {
+	if m.Disabled {
+		return "disabled"
+	}
+	return "enabled"
+}
+
+// currencyOf is the currency in which a payout type pays.
 func currencyOf(payoutType string) string {
 	code, _, _ := strings.Cut(payoutType, "::")
 	return code
@@ -31,19 +38,15 @@ func currencyOf(payoutType string) string {
 func cash(payoutType string) bool { return strings.HasSuffix(payoutType, "::Cash") }
 
 func (f *Fake) payoutMethodObject(m *payoutMethod) object {
-	state := "enabled"
-	if m.Disabled {
-		state = "disabled"
-	}
 	return object{
 		"id": orNull(m.ID), "type": m.Type, "details": orEmpty(m.Details), "metadata": orEmpty(m.Metadata),
-		"provider": strings.ToLower(strings.ReplaceAll(m.Type, "::", "_")), "state": state,
+		"provider": strings.ToLower(strings.ReplaceAll(m.Type, "::", "_")), "state": m.state(),
 		"fields": f.fieldsOf(m.Type), "created_at": stamp(m.Created, spelledISO), "errors": object{},
 	}
 }
 
-// fieldsOf describes the details of a type as the vendor does, bank codes on
-// offer included.
+// fieldsOf describes the details of a type as the vendor does, with the bank
+// codes on offer.
 func (f *Fake) fieldsOf(payoutType string) object {
 	c, _ := f.corridor(payoutType)
 	out := object{}
@@ -74,8 +77,8 @@ func (f *Fake) fieldsOf(payoutType string) object {
 	return out
 }
 
-// checkPayoutMethod says what is wrong with a payout method that is not named
-// by id. The type alone is enough to calculate.
+// checkPayoutMethod says what is wrong with a payout method. To calculate, the
+// type is enough.
 func (f *Fake) checkPayoutMethod(in object, business, detailed bool) problems {
 	p := problems{}
 	p.require(in, "type")
@@ -101,32 +104,24 @@ func (f *Fake) checkPayoutMethod(in object, business, detailed bool) problems {
 	return p
 }
 
-func (f *Fake) listPayoutMethods(c *call) answer {
+func (f *Fake) listPayoutMethods(c *call) response {
 	match, ok := c.createdWithin()
 	if !ok {
 		return badRequest()
 	}
 	states, types, senderID := c.values("state"), c.values("type"), c.query.Get("sender_id")
 	rows := c.account.PayoutMethods.newest(func(m *payoutMethod) bool {
-		state := "enabled"
-		if m.Disabled {
-			state = "disabled"
-		}
-		return match(m.Created) && (len(states) == 0 || slices.Contains(states, state)) &&
+		return match(m.Created) && (len(states) == 0 || slices.Contains(states, m.state())) &&
 			(len(types) == 0 || slices.Contains(types, m.Type)) && (senderID == "" || m.Sender == senderID)
 	})
 	return page(c, rows, f.payoutMethodObject)
 }
 
-func (f *Fake) getPayoutMethod(c *call) answer {
-	m, ok := c.account.PayoutMethods.find(c.params[0])
-	if !ok {
-		return notFound()
-	}
+func (f *Fake) getPayoutMethod(c *call, m *payoutMethod) response {
 	return success(f.payoutMethodObject(m))
 }
 
-func (f *Fake) createPayoutMethod(c *call) answer {
+func (f *Fake) createPayoutMethod(c *call) response {
 	in, ok := c.wrapped("payout_method")
 	if !ok {
 		return badRequest()
@@ -140,11 +135,7 @@ func (f *Fake) createPayoutMethod(c *call) answer {
 }
 
 // updatePayoutMethod takes the fields unwrapped.
-func (f *Fake) updatePayoutMethod(c *call) answer {
-	m, ok := c.account.PayoutMethods.find(c.params[0])
-	if !ok {
-		return notFound()
-	}
+func (f *Fake) updatePayoutMethod(c *call, m *payoutMethod) response {
 	in, ok := c.unwrapped("payout_method")
 	if !ok {
 		return badRequest()
@@ -163,12 +154,8 @@ func (f *Fake) updatePayoutMethod(c *call) answer {
 	return success(f.payoutMethodObject(m))
 }
 
-// deletePayoutMethod disables: recipients may still name it.
-func (f *Fake) deletePayoutMethod(c *call) answer {
-	m, ok := c.account.PayoutMethods.find(c.params[0])
-	if !ok {
-		return notFound()
-	}
+// deletePayoutMethod disables the method, as recipients may still name it.
+func (f *Fake) deletePayoutMethod(c *call, m *payoutMethod) response {
 	if m.Disabled {
 		return invalid(f.payoutMethodObject(m), sentence("Payout method is disabled"))
 	}
@@ -176,8 +163,8 @@ func (f *Fake) deletePayoutMethod(c *call) answer {
 	return success(f.payoutMethodObject(m))
 }
 
-// changedMethod is a payout method after a change: another type of the same
-// currency, details merged into those it has.
+// changedMethod is a payout method after a change: a type of the same currency,
+// and the details merged into the old ones.
 func (f *Fake) changedMethod(m *payoutMethod, in object, business bool) (payoutType string, details object, p problems) {
 	payoutType = m.Type
 	if t := text(in, "type"); t != "" {
@@ -195,7 +182,7 @@ func (f *Fake) changedMethod(m *payoutMethod, in object, business bool) (payoutT
 	return payoutType, details, p
 }
 
-// addPayoutMethod stores a checked one. The lock is held.
+// addPayoutMethod stores a checked payout method. The lock is held.
 func (f *Fake) addPayoutMethod(a *account, in object, senderID string) *payoutMethod {
 	m := &payoutMethod{ID: f.newID(), Type: text(in, "type"), Details: merged(child(in, "details"), nil), Metadata: child(in, "metadata"), Sender: senderID, Created: f.now()}
 	a.PayoutMethods.add(m)

@@ -6,9 +6,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
 )
 
-// maxFailures is how often a payout is tried before its recipient becomes
+// maxFailures is how many attempts of a payout fail before its recipient becomes
 // manual (assumed).
 const maxFailures = 5
 
@@ -21,45 +23,45 @@ func retryAfter(failures int) time.Duration {
 // startPayout sends a recipient's money on its way, unless the trait
 // account_validation stops it. The lock is held.
 func (f *Fake) startPayout(a *account, t *transaction, r *recipient) {
-	m, _ := a.PayoutMethods.find(r.PayoutMethod)
+	m := a.PayoutMethods.get(r.PayoutMethodID)
 	r.Attempt++
 	r.Edited, r.Blocked = false, ""
 	if t.AccountCheck && !f.accountFits(r, m) {
 		f.failPayout(a, t, r, r.Code)
 		return
 	}
-	r.State, r.Code = recipientPending, "1"
+	r.State, r.Code = bitpesa.RecipientPending, "1"
 	if cash(m.Type) {
 		r.Code = "21"
 		r.Metadata = maps.Clone(orEmpty(r.Metadata))
-		if blank(r.Metadata["payment_reference"]) { // it stays the same when the recipient is edited
+		if blank(r.Metadata["payment_reference"]) { // an edit keeps the reference
 			r.Metadata["payment_reference"] = strings.ToUpper(f.world.IDs(name).Hex(10))
 		}
 	}
 	f.emitRecipient(a, t, r, "recipient.pending")
-	f.world.After(f.config.PayoutDelay, name, eventPayout, payoutKey(r))
+	f.world.After(f.config.SettleAfter, name, eventPayout, payoutKey(r))
 }
 
-// payoutKey names one attempt, so that an event of an older one is recognised.
+// payoutKey names an attempt, so that a late event of an older attempt is told
+// apart.
 func payoutKey(r *recipient) string { return fmt.Sprintf("%s/%d", r.ID, r.Attempt) }
 
 func (f *Fake) recipientOfKey(key string) (*account, *transaction, *recipient) {
 	id, attempt, _ := strings.Cut(key, "/")
-	a, r := f.state.recipient(id)
+	a, r := find(f.state, recipients, id)
 	if r == nil || attempt != strconv.Itoa(r.Attempt) {
 		return nil, nil, nil
 	}
-	t, _ := a.Transactions.find(r.Transaction)
-	return a, t, r
+	return a, a.Transactions.get(r.TransactionID), r
 }
 
-// payoutDue is when the provider answers: as the magic numbers have it.
+// payoutDue is when the provider reports: the magic numbers say what.
 func (f *Fake) payoutDue(key string) {
 	a, t, r := f.recipientOfKey(key)
-	if r == nil || r.State != recipientPending || !t.payingOut() {
+	if r == nil || r.State != bitpesa.RecipientPending || !t.payingOut() {
 		return
 	}
-	m, _ := a.PayoutMethods.find(r.PayoutMethod)
+	m := a.PayoutMethods.get(r.PayoutMethodID)
 	switch code := payoutCode(m.Type, m.Details); category(code) {
 	case categoryPaid:
 		f.succeedPayout(a, t, r)
@@ -71,35 +73,34 @@ func (f *Fake) payoutDue(key string) {
 }
 
 func (f *Fake) succeedPayout(a *account, t *transaction, r *recipient) {
-	m, _ := a.PayoutMethods.find(r.PayoutMethod)
-	r.State, r.Code, r.CancelRequested, r.Blocked = recipientSuccess, codePaid, false, ""
-	if strings.HasSuffix(m.Type, "::Balance") {
-		f.credit(a.Key, r.OutputIn, r.Output, entryPayout, r.ID)
+	r.State, r.Code, r.CancelRequested, r.Blocked = bitpesa.RecipientSuccess, codePaid, false, ""
+	if strings.HasSuffix(a.PayoutMethods.get(r.PayoutMethodID).Type, "::Balance") {
+		f.credit(a, r.OutputCurrency, r.Output, entryPayout, r.ID)
 	}
 	f.emitRecipient(a, t, r, "recipient.paid_out")
-	f.settle(a, t)
+	f.finish(a, t)
 }
 
-// failPayout notes that the money did not arrive. A cancellation that was asked
-// for meanwhile happens now; new details are tried at once; trouble that passes
-// is retried on the clock.
+// failPayout notes that the money did not arrive. A cancellation asked for
+// meanwhile happens now. New details are tried at once. A temporary error is
+// retried on the clock.
 func (f *Fake) failPayout(a *account, t *transaction, r *recipient, code string) {
-	r.State, r.Code = recipientError, code
+	r.State, r.Code = bitpesa.RecipientError, code
 	r.Failures++
 	f.emitRecipient(a, t, r, "recipient.error")
-	if t.State != transactionManual && t.State != transactionProcessing {
-		f.move(t, transactionManual)
+	if t.State != bitpesa.TransactionManual && t.State != bitpesa.TransactionProcessing {
+		f.move(t, bitpesa.TransactionManual)
 		f.emitTransaction(a, t, "transaction.error")
 	}
 	switch {
 	case r.CancelRequested:
-		r.State = recipientCanceled
-		f.settle(a, t)
+		r.State = bitpesa.RecipientCanceled
+		f.finish(a, t)
 	case r.Edited:
 		f.startPayout(a, t, r)
 	case !r.retriable():
 	case r.Failures >= maxFailures:
-		r.State = recipientManual
+		r.State = bitpesa.RecipientManual
 	default:
 		f.world.After(retryAfter(r.Failures), name, eventRetry, payoutKey(r))
 	}
@@ -108,14 +109,14 @@ func (f *Fake) failPayout(a *account, t *transaction, r *recipient, code string)
 // retryDue tries a payout again.
 func (f *Fake) retryDue(key string) {
 	a, t, r := f.recipientOfKey(key)
-	if r != nil && r.State == recipientError && t.payingOut() {
+	if r != nil && r.State == bitpesa.RecipientError && t.payingOut() {
 		f.startPayout(a, t, r)
 	}
 }
 
-// accountFits asks the bank or the operator about the account, for the corridors
-// the vendor does it for, and notes what it says. When it does not fit, Code and
-// Blocked say why.
+// accountFits asks the bank or the operator about the account, in the corridors
+// where the vendor asks, and notes the result. If the account does not fit, Code
+// and Blocked say why.
 func (f *Fake) accountFits(r *recipient, m *payoutMethod) bool {
 	code, method, _ := strings.Cut(m.Type, "::")
 	name := ""
@@ -147,14 +148,15 @@ func (f *Fake) accountFits(r *recipient, m *payoutMethod) bool {
 	return fits
 }
 
-// Codes of the reasons the magic numbers lead to.
+// Reason codes of the magic numbers.
 const (
 	codePaid    = "0"
 	codePending = "14"
 )
 
-// payoutCode is the outcome the suffix of a bank account or a phone number asks
-// for, as the vendor's sandbox documents it. Anything else is paid (assumed).
+// payoutCode is the reason code which the suffix of a bank account or a phone
+// number asks for, as the vendor's sandbox documents it. Any other number is paid
+// (assumed).
 func payoutCode(payoutType string, details object) string {
 	number := digits(text(details, "bank_account"))
 	if strings.HasSuffix(payoutType, "::Mobile") {
@@ -195,8 +197,8 @@ func magicNumbers(payoutType string, details object) []magic {
 	return nil
 }
 
-// ugandan is the operator of a number: the one that was named, else by its
-// prefix (assumed).
+// ugandan is the operator of a number: the named operator, or else the owner of
+// the prefix (assumed).
 func ugandan(details object, number string) string {
 	if p := text(details, "mobile_provider"); p != "" {
 		return p

@@ -136,7 +136,7 @@ func act(t *testing.T, f *bitpesatest.Fake, m merchant, b *book, r *rand.Rand) {
 			if r.IntN(2) == 0 {
 				do("PATCH", "/recipients/"+id, `{"recipient":{"payout_method":{"details":{"bank_account":"1200"}}}}`)
 			} else {
-				_ = f.SetRecipientState(id, []bitpesa.RecipientState{"success", "error", "stuck", "canceled"}[r.IntN(4)], "") // many arrows are not there
+				_ = f.MoveRecipient(id, []bitpesa.RecipientState{"success", "error", "stuck", "canceled"}[r.IntN(4)], "") // many of these moves are illegal
 			}
 		}
 	case 8:

@@ -1,6 +1,6 @@
 package bitpesatest
 
-// reason is one of the vendor's codes for how a payout or a collection stands.
+// reason is a code of the vendor for how a payout or a collection stands.
 type reason struct {
 	code, category string
 	messages       [3]string
@@ -14,7 +14,7 @@ func (r reason) object() any {
 	return object{"code": r.code, "category": r.category, "messages": r.messages, "description": r.description}
 }
 
-// Categories of reasons. The vendor spells the third one so.
+// Categories of reasons. The spelling of the third is the vendor's.
 const (
 	categoryPaid      = "paid"
 	categoryPending   = "pending"
@@ -24,8 +24,8 @@ const (
 	categorySender    = "sender_error"
 )
 
-// explain is what a code means. Categories are documented; the sentences are
-// ours. An unknown code is judged by its first digit.
+// explain is what a code means. The categories are documented, the sentences are
+// the fake's own. The first digit decides about an unknown code.
 func explain(code string) reason {
 	r := reason{code: code, category: category(code)}
 	switch r.category {
@@ -82,7 +82,7 @@ func category(code string) string {
 	return categoryPending
 }
 
-// detail is the third, most exact message of a code.
+// detail is the third and most exact message of a code.
 func detail(code string) string {
 	known := map[string]string{
 		"15": "Unauthorised", "16": "Provider's AML review", "17": "Rate reset needed", "18": "Information asked for by compliance",

@@ -5,168 +5,155 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
 )
 
-type route struct {
-	method   string
-	segments []string // {} is a parameter
-	handle   func(*Fake, *call) answer
-}
+// operation carries out one authenticated request. The lock is held.
+type operation func(*Fake, *call) response
 
-// newRoutes is the vendor's OpenAPI, all 49 operations. Of two that fit the
-// first counts.
-func newRoutes() []route {
-	var all []route
-	add := func(method, path string, handle func(*Fake, *call) answer) {
-		all = append(all, route{method, strings.Split(path, "/"), handle})
-	}
-	add("GET", "accounts", (*Fake).listAccounts)
-	add("GET", "accounts/{}", (*Fake).getAccount)
-	add("POST", "accounts/debits", (*Fake).createDebits)
-	add("POST", "account_validations", (*Fake).validateAccount)
-	add("GET", "api_logs", (*Fake).listAPILogs)
-	add("GET", "api_logs/{}", (*Fake).getAPILog)
-	add("GET", "dlocal/balance", (*Fake).dlocalBalance)
-	add("GET", "info/currencies", (*Fake).listCurrencies)
-	add("GET", "info/currencies/in", (*Fake).listCurrenciesIn)
-	add("GET", "info/currencies/out", (*Fake).listCurrenciesOut)
-	add("GET", "info/payment_methods/in", (*Fake).listMethodsIn)
-	add("GET", "info/payment_methods/out", (*Fake).listMethodsOut)
-	add("GET", "logs/webhooks", (*Fake).listWebhookLogs)
-	add("GET", "logs/{}", (*Fake).getWebhookLog)
-	add("GET", "mandates/{}", (*Fake).getMandate)
-
-	add("GET", "documents", (*Fake).listDocuments)
-	add("POST", "documents", (*Fake).createDocument)
-	add("GET", "documents/{}", (*Fake).getDocument)
-	add("GET", "payin_methods/{}", (*Fake).getPayinMethod)
-	add("PATCH", "payin_methods/{}", (*Fake).updatePayinMethod)
-	add("DELETE", "payin_methods/{}", (*Fake).deletePayinMethod)
-	add("POST", "payin_methods/{}/retry", (*Fake).retryPayinMethod)
-	add("GET", "payout_methods", (*Fake).listPayoutMethods)
-	add("POST", "payout_methods", (*Fake).createPayoutMethod)
-	add("GET", "payout_methods/{}", (*Fake).getPayoutMethod)
-	add("PATCH", "payout_methods/{}", (*Fake).updatePayoutMethod)
-	add("DELETE", "payout_methods/{}", (*Fake).deletePayoutMethod)
-
-	add("GET", "recipients", (*Fake).listRecipients)
-	add("PATCH", "recipients/{}", (*Fake).updateRecipient)
-	add("DELETE", "recipients/{}", (*Fake).deleteRecipient)
-	add("GET", "recipients/{}/proof_of_payments", (*Fake).listProofs)
-	add("GET", "senders", (*Fake).listSenders)
-	add("POST", "senders", (*Fake).createSender)
-	add("GET", "senders/{}", (*Fake).getSender)
-	add("PATCH", "senders/{}", (*Fake).updateSender)
-	add("DELETE", "senders/{}", (*Fake).deleteSender)
-
-	add("GET", "transactions", (*Fake).listTransactions)
-	add("POST", "transactions", (*Fake).createTransaction)
-	add("POST", "transactions/create_and_fund", (*Fake).createAndFund)
-	add("POST", "transactions/calculate", (*Fake).calculate)
-	add("POST", "transactions/validate", (*Fake).validate)
-	add("GET", "transactions/{}", (*Fake).getTransaction)
-	add("POST", "transactions/{}/payin", (*Fake).payin)
-	add("POST", "transactions/{}/payout", (*Fake).payout)
-	add("GET", "webhooks", (*Fake).listWebhooks)
-	add("POST", "webhooks", (*Fake).createWebhook)
-	add("GET", "webhooks/events", (*Fake).listEvents)
-	add("GET", "webhooks/{}", (*Fake).getWebhook)
-	add("DELETE", "webhooks/{}", (*Fake).deleteWebhook)
-	return all
-}
-
-// find is the operation a path names, with the path's parameters decoded.
-func find(routes []route, method, escapedPath string) (handle func(*Fake, *call) answer, params []string) {
-	path, ok := strings.CutPrefix(escapedPath, base+"/")
-	if !ok {
-		return nil, nil
-	}
-	segments := strings.Split(path, "/")
-	for i, s := range segments {
-		decoded, err := url.PathUnescape(s)
-		if err != nil || decoded == "" {
-			return nil, nil
-		}
-		segments[i] = decoded
-	}
-	for _, r := range routes {
-		if params, ok := r.fits(method, segments); ok {
-			return r.handle, params
-		}
-	}
-	return nil, nil
-}
-
-func (r route) fits(method string, segments []string) (params []string, ok bool) {
-	if r.method != method || len(r.segments) != len(segments) {
-		return nil, false
-	}
-	for i, want := range r.segments {
-		switch {
-		case want == "{}":
-			params = append(params, segments[i])
-		case want != segments[i]:
-			return nil, false
-		}
-	}
-	return params, true
-}
-
-// serve answers one request of the API: the signature first, over the raw
-// bytes, then the path.
-func (f *Fake) serve(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil { // the body is in memory; nothing to read means nothing to answer
-		refuse(w, r, http.StatusBadRequest, 0)
-		return
-	}
-	status, text := f.respond(r, body)
-	write(w, status, text)
-}
-
-func (f *Fake) respond(r *http.Request, body []byte) (int, []byte) {
-	f.world.Lock()
-	defer f.world.Unlock()
-	a, ok := f.authenticate(r, body)
-	if !ok {
-		return encode(refused(http.StatusUnauthorized))
-	}
-	out := notFound()
-	if handle, params := find(f.routes, r.Method, r.URL.EscapedPath()); handle != nil {
-		out = handle(f, &call{account: a, request: r, params: params, query: r.URL.Query(), body: body})
-	}
-	status, text := encode(out)
-	f.logCall(a, r, body, status, text)
-	return status, text
-}
-
-func encode(a answer) (int, []byte) {
-	text, err := json.Marshal(a.body)
-	if err != nil {
-		panic(err) // the fake's own mistake; the core answers 500
-	}
-	return a.status, text
-}
-
-func write(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that is gone needs no answer
-}
-
-// call is one authenticated request on its way to a handler.
+// call is one authenticated request on its way to its operation.
 type call struct {
 	account *account
 	request *http.Request
-	params  []string // of the path, decoded
 	query   url.Values
 	body    []byte
 }
 
-// wrapped is the object a body wraps under a name.
+// operations are keyed by their names in the client's operation table.
+func operations() map[string]operation {
+	return map[string]operation{
+		bitpesa.OpListAccounts:      (*Fake).listAccounts,
+		bitpesa.OpGetAccount:        (*Fake).getAccount,
+		bitpesa.OpCreateDebits:      (*Fake).createDebits,
+		bitpesa.OpValidateAccount:   (*Fake).validateAccount,
+		bitpesa.OpListAPILogs:       listLogs(apiLogs),
+		bitpesa.OpGetAPILog:         one(apiLogs, (*Fake).getLog),
+		bitpesa.OpListWebhookLogs:   listLogs(webhookLogs),
+		bitpesa.OpGetWebhookLog:     one(webhookLogs, (*Fake).getLog),
+		bitpesa.OpBalance:           (*Fake).dlocalBalance,
+		bitpesa.OpCurrencies:        (*Fake).listCurrencies,
+		bitpesa.OpCurrenciesIn:      (*Fake).listCurrenciesIn,
+		bitpesa.OpCurrenciesOut:     (*Fake).listCurrenciesOut,
+		bitpesa.OpPaymentMethodsIn:  (*Fake).listMethodsIn,
+		bitpesa.OpPaymentMethodsOut: (*Fake).listMethodsOut,
+		bitpesa.OpGetMandate:        one(mandates, (*Fake).getMandate),
+
+		bitpesa.OpListDocuments:      (*Fake).listDocuments,
+		bitpesa.OpCreateDocument:     (*Fake).createDocument,
+		bitpesa.OpGetDocument:        one(documents, (*Fake).getDocument),
+		bitpesa.OpGetPayinMethod:     one(payinMethods, (*Fake).getPayinMethod),
+		bitpesa.OpUpdatePayinMethod:  one(payinMethods, (*Fake).updatePayinMethod),
+		bitpesa.OpCancelPayinMethod:  one(payinMethods, (*Fake).cancelPayinMethod),
+		bitpesa.OpRetryPayinMethod:   one(payinMethods, (*Fake).retryPayinMethod),
+		bitpesa.OpListPayoutMethods:  (*Fake).listPayoutMethods,
+		bitpesa.OpCreatePayoutMethod: (*Fake).createPayoutMethod,
+		bitpesa.OpGetPayoutMethod:    one(payoutMethods, (*Fake).getPayoutMethod),
+		bitpesa.OpUpdatePayoutMethod: one(payoutMethods, (*Fake).updatePayoutMethod),
+		bitpesa.OpDeletePayoutMethod: one(payoutMethods, (*Fake).deletePayoutMethod),
+
+		bitpesa.OpListRecipients:  (*Fake).listRecipients,
+		bitpesa.OpUpdateRecipient: one(recipients, (*Fake).updateRecipient),
+		bitpesa.OpCancelRecipient: one(recipients, (*Fake).deleteRecipient),
+		bitpesa.OpProofOfPayments: one(recipients, (*Fake).listProofs),
+		bitpesa.OpListSenders:     (*Fake).listSenders,
+		bitpesa.OpCreateSender:    (*Fake).createSender,
+		bitpesa.OpGetSender:       one(senders, (*Fake).getSender),
+		bitpesa.OpUpdateSender:    one(senders, (*Fake).updateSender),
+		bitpesa.OpDeleteSender:    one(senders, (*Fake).deleteSender),
+
+		bitpesa.OpListTransactions:    (*Fake).listTransactions,
+		bitpesa.OpCreateTransaction:   (*Fake).createTransaction,
+		bitpesa.OpCreateAndFund:       (*Fake).createAndFund,
+		bitpesa.OpCalculate:           (*Fake).calculate,
+		bitpesa.OpValidateTransaction: (*Fake).validate,
+		bitpesa.OpGetTransaction:      one(transactions, (*Fake).getTransaction),
+		bitpesa.OpSandboxPayIn:        one(transactions, (*Fake).sandboxPayIn),
+		bitpesa.OpSandboxPayOut:       one(transactions, (*Fake).sandboxPayOut),
+		bitpesa.OpListWebhooks:        (*Fake).listWebhooks,
+		bitpesa.OpCreateWebhook:       (*Fake).createWebhook,
+		bitpesa.OpGetWebhook:          one(webhooks, (*Fake).getWebhook),
+		bitpesa.OpDeleteWebhook:       one(webhooks, (*Fake).deleteWebhook),
+		bitpesa.OpWebhookEvents:       (*Fake).listEvents,
+	}
+}
+
+// one is an operation on the row which the path names. It responds 404 if the
+// account has no such row.
+func one[T row](rows func(*account) *table[T], handle func(*Fake, *call, T) response) operation {
+	return func(f *Fake, c *call) response {
+		x, ok := rows(c.account).find(c.request.PathValue("id"))
+		if !ok {
+			return notFound()
+		}
+		return handle(f, c, x)
+	}
+}
+
+func unknownPath(*Fake, *call) response { return notFound() }
+
+// newMux routes by the methods and paths of the client's operation table.
+// Whatever else is asked for, a known path with another method included, is 404
+// (assumed).
+func (f *Fake) newMux() *http.ServeMux {
+	mux := http.NewServeMux()
+	all := operations()
+	handler := func(handle operation) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { f.serve(w, r, handle) }
+	}
+	for _, op := range bitpesa.Operations() {
+		if handle := all[op.Name]; handle != nil {
+			mux.Handle(op.Method+" "+op.Path, handler(handle))
+		}
+	}
+	mux.Handle("/", handler(unknownPath))
+	return mux
+}
+
+// route serves the API. ServeMux would redirect a path with a double slash or
+// with dots; such a path is unknown here.
+func (f *Fake) route(w http.ResponseWriter, r *http.Request) {
+	if p := r.URL.EscapedPath(); path.Clean(p) != strings.TrimSuffix(p, "/") {
+		f.serve(w, r, unknownPath)
+		return
+	}
+	f.mux.ServeHTTP(w, r)
+}
+
+// serve checks the signature over the raw bytes, then carries out the operation.
+func (f *Fake) serve(w http.ResponseWriter, r *http.Request, handle operation) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil { // cannot happen: the core has read the body into memory
+		refuse(w, r, http.StatusBadRequest, 0)
+		return
+	}
+	status, text := f.respond(r, body, handle)
+	write(w, status, text)
+}
+
+func (f *Fake) respond(r *http.Request, body []byte, handle operation) (int, []byte) {
+	f.world.Lock()
+	defer f.world.Unlock()
+	a, ok := f.authenticate(r, body)
+	if !ok {
+		return refused(http.StatusUnauthorized).encode()
+	}
+	status, text := handle(f, &call{account: a, request: r, query: r.URL.Query(), body: body}).encode()
+	f.logCall(a, r, body, status, text)
+	return status, text
+}
+
+// refuse writes an error response outside of any operation.
+func refuse(w http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
+	status, text := refused(status).encode()
+	write(w, status, text)
+}
+
+// wrapped is the object that a body wraps under a name.
 func (c *call) wrapped(name string) (object, bool) {
 	body, ok := readObject(c.body)
 	if !ok {
@@ -176,7 +163,7 @@ func (c *call) wrapped(name string) (object, bool) {
 	return in, ok
 }
 
-// unwrapped is a body that needs no wrapper; one is tolerated.
+// unwrapped is a body that needs no wrapper. A wrapper is tolerated.
 func (c *call) unwrapped(name string) (object, bool) {
 	body, ok := readObject(c.body)
 	if in := child(body, name); in != nil {
@@ -191,7 +178,7 @@ func (c *call) values(name string) []string {
 	return append(append([]string{}, c.query[name+"[]"]...), c.query[name]...)
 }
 
-// createdWithin reads created_at_from and created_at_to, whole days or instants,
+// createdWithin reads created_at_from and created_at_to: whole days or instants,
 // both inclusive.
 func (c *call) createdWithin() (match func(time.Time) bool, ok bool) {
 	from, _, okFrom := readMoment(c.query.Get("created_at_from"))
@@ -201,7 +188,8 @@ func (c *call) createdWithin() (match func(time.Time) bool, ok bool) {
 	}, okFrom && okTo
 }
 
-// readMoment is the first instant of a day or moment and the first one behind.
+// readMoment is the first instant of a day or moment, and the first instant
+// after it.
 func readMoment(s string) (begin, end time.Time, ok bool) {
 	if s == "" {
 		return begin, end, true
@@ -215,38 +203,59 @@ func readMoment(s string) (begin, end time.Time, ok bool) {
 	return begin, end, false
 }
 
-// answer is a response before it is written.
-type answer struct {
+// response is an HTTP response before it is written.
+type response struct {
 	status int
-	body   any
+	body   object
 }
 
-func success(v any) answer { return answer{http.StatusOK, object{"object": v}} }
-func created(v any) answer { return answer{http.StatusCreated, object{"object": v}} }
+func success(v any) response { return response{http.StatusOK, object{"object": v}} }
+func created(v any) response { return response{http.StatusCreated, object{"object": v}} }
 
 // invalid is a 422: the object as it was sent, with its errors.
-func invalid(echo object, p problems) answer {
+func invalid(echo object, p problems) response {
 	echo = orEmpty(echo)
 	echo["errors"] = p
-	return answer{http.StatusUnprocessableEntity, object{"object": echo}}
+	return response{http.StatusUnprocessableEntity, object{"object": echo}}
 }
 
-// refused is an error the vendor publishes no body for (assumed, but for 400).
-func refused(status int) answer {
-	return answer{status, object{"status": status, "error": http.StatusText(status)}}
+// withMeta adds meta to a response.
+func (r response) withMeta(meta object) response {
+	r.body["meta"] = meta
+	return r
 }
 
-func notFound() answer   { return refused(http.StatusNotFound) }
-func badRequest() answer { return refused(http.StatusBadRequest) }
+// refused is an error. The vendor publishes a body for 400 only; the others are
+// assumed.
+func refused(status int) response {
+	return response{status, object{"status": status, "error": http.StatusText(status)}}
+}
+
+func notFound() response   { return refused(http.StatusNotFound) }
+func badRequest() response { return refused(http.StatusBadRequest) }
+
+func (r response) encode() (int, []byte) {
+	text, err := json.Marshal(r.body)
+	if err != nil {
+		panic(err) // a mistake of the fake; the core responds 500
+	}
+	return r.status, text
+}
+
+func write(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client may be gone
+}
 
 const (
 	defaultPer = 10   // documented
 	largestPer = 1000 // unpublished; assumed
 )
 
-// page answers one page of rows, which are newest first (assumed). A page or a
-// size that is no number above zero counts as not given.
-func page[T any](c *call, rows []T, render func(T) object) answer {
+// page responds with one page of rows, which are newest first (assumed). A page
+// or a size that is no number above zero counts as not given.
+func page[T any](c *call, rows []T, render func(T) object) response {
 	number, per := positive(c.query.Get("page"), 1), min(positive(c.query.Get("per"), defaultPer), largestPer)
 	pages := (len(rows) + per - 1) / per
 	list := []any{}
@@ -262,7 +271,7 @@ func page[T any](c *call, rows []T, render func(T) object) answer {
 	if number > 1 && number <= pages {
 		pagination["prev_page"] = number - 1
 	}
-	return answer{http.StatusOK, object{"object": list, "meta": object{"pagination": pagination}}}
+	return success(list).withMeta(object{"pagination": pagination})
 }
 
 func positive(s string, otherwise int) int {

@@ -192,7 +192,7 @@ func TestSignatureHonoursPublicURLAndMount(t *testing.T) {
 
 func TestSecretHeaderCanBeSwitchedOn(t *testing.T) {
 	t.Parallel()
-	f := bitpesatest.NewServer(t, bitpesatest.Config{AllowSecretHeader: true})
+	f := bitpesatest.NewServer(t, bitpesatest.Config{Quirks: bitpesatest.Quirks{AllowSecretHeader: true}})
 	send := func(secret string) int {
 		r := httptest.NewRequest("GET", "/v1/accounts", nil)
 		r.Header.Set("Authorization-Key", "test-key")

@@ -2,7 +2,6 @@ package bitpesatest
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -32,8 +31,8 @@ func (h *webhook) object() object {
 	}
 }
 
-// eventNames are what GET /webhooks/events lists: the names the vendor's guides
-// publish, and recipient.paid_out, which is assumed.
+// eventNames are what GET /webhooks/events lists: the names in the vendor's
+// guides, and recipient.paid_out, which is assumed.
 func eventNames() []string {
 	return strings.Fields(`transaction.created transaction.paid_in transaction.paid_out transaction.mispaid
 		transaction.canceled transaction.refunded transaction.error
@@ -43,8 +42,8 @@ func eventNames() []string {
 		payin_method.error payin_method.refunded payin_method.canceled payin_method.mispaid payin_method.exception`)
 }
 
-// isEvent takes any name of an object the vendor publishes events of: its full
-// list is not public.
+// isEvent accepts any event of the objects for which the vendor publishes events.
+// The vendor's full list is not public.
 func isEvent(name string) bool {
 	prefix, verb, _ := strings.Cut(name, ".")
 	return verb != "" && slices.Contains([]string{"transaction", "recipient", "sender", "payout_method", "payin_method", "document"}, prefix)
@@ -74,19 +73,18 @@ func checkWebhook(in object) (events []string, p problems) {
 	return events, p
 }
 
-func (f *Fake) listWebhooks(c *call) answer {
+func (f *Fake) listWebhooks(c *call) response {
 	return page(c, c.account.Webhooks.newest(func(h *webhook) bool { return !h.Gone }), (*webhook).object)
 }
 
-func (f *Fake) getWebhook(c *call) answer {
-	h, ok := c.account.Webhooks.find(c.params[0])
-	if !ok || h.Gone {
+func (f *Fake) getWebhook(_ *call, h *webhook) response {
+	if h.Gone {
 		return notFound()
 	}
 	return success(h.object())
 }
 
-func (f *Fake) createWebhook(c *call) answer {
+func (f *Fake) createWebhook(c *call) response {
 	in, ok := c.wrapped("webhook")
 	if !ok {
 		return badRequest()
@@ -100,9 +98,8 @@ func (f *Fake) createWebhook(c *call) answer {
 	return created(h.object())
 }
 
-func (f *Fake) deleteWebhook(c *call) answer {
-	h, ok := c.account.Webhooks.find(c.params[0])
-	if !ok || h.Gone {
+func (f *Fake) deleteWebhook(_ *call, h *webhook) response {
+	if h.Gone {
 		return notFound()
 	}
 	f.drop(h)
@@ -115,7 +112,7 @@ func (f *Fake) drop(h *webhook) {
 	f.world.Abandon(name, h.ID)
 }
 
-func (f *Fake) listEvents(*call) answer {
+func (f *Fake) listEvents(*call) response {
 	return success(eventNames())
 }
 
@@ -123,17 +120,18 @@ func (f *Fake) emitTransaction(a *account, t *transaction, event string) {
 	f.emit(a, event, t.ID, func() object { return f.transactionObject(a, t) })
 }
 
-// emitRecipient keeps a recipient's events in one order with its transaction's.
+// emitRecipient keeps a recipient's events in order with its transaction's.
 func (f *Fake) emitRecipient(a *account, t *transaction, r *recipient, event string) {
 	f.emit(a, event, t.ID, func() object { return f.recipientObject(a, t, r) })
 }
 
-func (f *Fake) emitSender(a *account, x *sender, event string) {
+func (f *Fake) emitSender(a *account, x *Sender, event string) {
 	f.emit(a, event, x.ID, func() object { return f.senderObject(a, x) })
 }
 
-// emit sends an event to everybody subscribed to it. The lock is held.
-func (f *Fake) emit(a *account, event, subject string, render func() object) {
+// emit sends an event to every webhook subscribed to it. Deliveries about the same
+// identity go out in order. The lock is held.
+func (f *Fake) emit(a *account, event, identity string, render func() object) {
 	for _, h := range a.Webhooks.rows {
 		if h.Gone || !slices.Contains(h.Events, event) {
 			continue
@@ -144,10 +142,10 @@ func (f *Fake) emit(a *account, event, subject string, render func() object) {
 			Object  object `json:"object"`
 		}{h.ID, event, render()})
 		if err != nil {
-			panic(err) // the fake's own mistake; the core answers 500
+			panic(err) // a mistake of the fake; the core responds 500
 		}
 		f.world.Send(fake.Callback{
-			Provider: name, Event: event, Subject: subject, URL: h.URL, Body: body, Tag: h.ID,
+			Provider: name, Event: event, Subject: identity, URL: h.URL, Body: body, Tag: h.ID,
 			Header: http.Header{
 				"Content-Type":    {"application/json"},
 				"Accept":          {"*/*"},
@@ -158,12 +156,12 @@ func (f *Fake) emit(a *account, event, subject string, render func() object) {
 	}
 }
 
-// signDelivery signs one attempt like a request, over the URL as registered and
-// with a nonce of its own. The lock is held.
+// signDelivery signs an attempt like a request: over the registered URL, with a
+// fresh nonce. The lock is held.
 func (f *Fake) signDelivery(d fake.Delivery, h http.Header) {
-	a, _ := f.state.webhook(d.Tag)
+	a, _ := find(f.state, webhooks, d.Tag)
 	if a == nil {
-		return // from before a reset
+		return // the webhook is from before a reset
 	}
 	key := f.keys[a.Key]
 	secret := key.Secret
@@ -179,7 +177,7 @@ func (f *Fake) signDelivery(d fake.Delivery, h http.Header) {
 // attempted logs an attempt. An endpoint that times out loses its subscription,
 // as documented. The lock is held.
 func (f *Fake) attempted(d fake.Delivery, x fake.Exchange) (giveUp bool) {
-	a, h := f.state.webhook(d.Tag)
+	a, h := find(f.state, webhooks, d.Tag)
 	if h == nil {
 		return false
 	}
@@ -188,43 +186,4 @@ func (f *Fake) attempted(d fake.Delivery, x fake.Exchange) (giveUp bool) {
 		f.drop(h)
 	}
 	return x.TimedOut
-}
-
-func (f *Fake) logDelivery(a *account, h *webhook, d fake.Delivery, x fake.Exchange) {
-	var body struct {
-		Object struct {
-			ID string `json:"id"`
-		} `json:"object"`
-	}
-	_ = json.Unmarshal([]byte(d.Body), &body) // written by emit
-	kind, _, _ := strings.Cut(d.Event, ".")
-	message, status := "Webhook delivered", strconv.Itoa(x.Status)
-	if x.Status < 200 || x.Status > 299 {
-		message = "Webhook failed"
-	}
-	if x.Status == 0 {
-		message, status = "Webhook failed: "+x.Error, ""
-	}
-	attempt := strconv.Itoa(len(d.Attempts))
-	entry := &logEntry{ID: f.derivedID("webhook log", d.ID, attempt), Created: f.now(), Order: fmt.Sprintf("%s %03d", d.ID, len(d.Attempts))}
-	entry.Body = object{
-		"id": entry.ID, "message": message, "created_at": stamp(f.now(), spelledOut), "parent_id": h.ID, "parent_type": "Webhook",
-		"metadata": object{
-			"params": d.Body, "event": d.Event, "instance_id": body.Object.ID, "instance_type": titled(kind),
-			"attempt_id": f.derivedID("attempt", d.ID, attempt), "tries": len(d.Attempts), "app_id": nil, "api_key_id": a.Key,
-			"request":  object{"headers": headersForLog(x.Sent, ""), "body": d.Body, "url": d.URL},
-			"response": object{"status": orNull(status), "headers": headersForLog(x.Answered, ""), "body": cut(x.Body)},
-		},
-	}
-	a.WebhookLogs.keep(entry, maxLogs)
-	moveBack(a.WebhookLogs.rows)
-}
-
-// titled is payin_method as PayinMethod.
-func titled(kind string) string {
-	var out strings.Builder
-	for word := range strings.SplitSeq(kind, "_") {
-		out.WriteString(strings.ToUpper(word[:1]) + word[1:])
-	}
-	return out.String()
 }

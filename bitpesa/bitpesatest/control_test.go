@@ -251,3 +251,42 @@ func TestMandatesAreKnownInTheirYear(t *testing.T) {
 	f.Advance(365 * 24 * time.Hour)
 	assert.Equal(t, 404, m.call(t, "GET", "/mandates/"+mandate, "").status)
 }
+
+func TestObjectsAreCopiesOldestFirst(t *testing.T) {
+	t.Parallel()
+	f, m := start(t)
+	first := m.funded(t, transaction(`"external_id":"T-1"`, ngn("1219", "15500"), ngn("1000", "15500")))
+	second := textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500"))), "id")
+	pay(f)
+	all := f.Transactions("test-key")
+	require.Len(t, all, 2)
+	assert.Equal(t, []string{first, second}, []string{all[0].ID, all[1].ID})
+	made, ok := f.Transaction(first)
+	require.True(t, ok)
+	assert.Equal(t, all[0], made)
+	assert.Equal(t, []any{"T-1", bitpesa.TransactionManual, "USD", "20", "20"}, []any{made.ExternalID, made.State, made.Currency, made.Input.String(), made.Paid.String()})
+
+	r, ok := f.Recipient(made.RecipientIDs[0])
+	require.True(t, ok)
+	assert.Equal(t, []any{first, bitpesa.RecipientError, "416", "15500", "NGN", 1}, []any{r.TransactionID, r.State, r.Code, r.Output.String(), r.OutputCurrency, r.Attempt})
+	assert.Len(t, f.Recipients("test-key"), 3)
+	x, ok := f.Sender(made.SenderID)
+	require.True(t, ok)
+	assert.Equal(t, []any{bitpesa.SenderApproved, "Jane"}, []any{x.State, x.Fields["first_name"]})
+	assert.Len(t, f.Senders("test-key"), 2)
+	mandate, err := f.AddMandate(r.ID)
+	require.NoError(t, err)
+	signed, ok := f.Mandate(mandate)
+	require.True(t, ok)
+	assert.Equal(t, bitpesa.MandatePending, signed.Status)
+	assert.Equal(t, []bitpesatest.Mandate{signed}, f.Mandates("test-key"))
+
+	made.RecipientIDs[0], x.Fields["first_name"] = "changed", "changed"
+	again, _ := f.Transaction(first)
+	unchanged, _ := f.Sender(made.SenderID)
+	assert.Equal(t, r.ID, again.RecipientIDs[0])
+	assert.Equal(t, "Jane", unchanged.Fields["first_name"])
+	_, known := f.Transaction("x")
+	assert.False(t, known)
+	assert.Empty(t, f.Transactions("nobody"))
+}

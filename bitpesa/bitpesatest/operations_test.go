@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -108,6 +109,7 @@ func TestEveryOperationOfTheVendorIsServed(t *testing.T) {
 		assert.Contains(t, r.decoded(t), "object", path)
 	}
 	assert.Equal(t, 49, count)
+	assert.Len(t, bitpesa.Operations(), count, "every operation of the client is served")
 	require.NoError(t, f.CheckLedger())
 }
 
@@ -120,7 +122,7 @@ func TestUnknownIDsAndMethodsAreNotFound(t *testing.T) {
 		"PATCH /payout_methods/x", "DELETE /payout_methods/x", "PATCH /recipients/x", "DELETE /recipients/x",
 		"GET /recipients/x/proof_of_payments", "GET /senders/x", "PATCH /senders/x", "DELETE /senders/x", "GET /transactions/x",
 		"POST /transactions/x/payin", "POST /transactions/x/payout", "GET /webhooks/x", "DELETE /webhooks/x",
-		"PUT /senders", "DELETE /senders", "PATCH /webhooks/x", "POST /accounts", "GET /transactions/", "GET //transactions", "GET /recipients/x",
+		"PUT /senders", "GET /accounts/", "GET /senders/../accounts", "GET /senders//x", "GET /.", "DELETE /senders", "PATCH /webhooks/x", "POST /accounts", "GET /transactions/", "GET //transactions", "GET /recipients/x",
 	} {
 		method, path, _ := strings.Cut(line, " ")
 		r := m.call(t, method, path, "")

@@ -62,7 +62,7 @@ func (x exchange) convert(d decimal.Decimal, from, to string) decimal.Decimal {
 	return d.Mul(x.currencies[to].perUSD).DivRound(x.currencies[from].perUSD, 20)
 }
 
-// rate is how many units of to one unit of from buys.
+// rate is the price of one unit of from, in units of to.
 func (x exchange) rate(from, to string) decimal.Decimal {
 	return x.convert(decimal.NewFromInt(1), from, to).Round(10)
 }
@@ -191,21 +191,27 @@ func (f *Fake) listCurrenciesOut(c *call) response {
 }
 
 func (f *Fake) currencyList(codes, opposites []string, out bool) response {
-	list := []any{}
-	for _, code := range codes {
-		o := f.exchange.currencies[code].object()
-		others := []any{}
-		for _, other := range opposites {
-			from, to := code, other
-			if out {
-				from, to = other, code
-			}
-			opposite := f.exchange.currencies[other].object()
-			opposite["rate"], opposite["mtm_rate"] = number(f.exchange.rate(from, to)), number(f.exchange.rate(from, to))
-			opposite["margin"] = "0.0"
-			others = append(others, opposite)
+	show := func(code string) object { return f.exchange.currencies[code].object() }
+	return withOpposites(codes, opposites, show, func(code, other string) object {
+		from, to := code, other
+		if out {
+			from, to = other, code
 		}
-		o["opposites"] = others
+		o, rate := show(other), number(f.exchange.rate(from, to))
+		o["rate"], o["mtm_rate"], o["margin"] = rate, rate, "0.0"
+		return o
+	})
+}
+
+// withOpposites lists each name with the names on the other side of an exchange.
+func withOpposites(names, others []string, show func(string) object, opposite func(name, other string) object) response {
+	list := []any{}
+	for _, name := range names {
+		o, opposites := show(name), []any{}
+		for _, other := range others {
+			opposites = append(opposites, opposite(name, other))
+		}
+		o["opposites"] = opposites
 		list = append(list, o)
 	}
 	return success(list)
@@ -229,30 +235,20 @@ func (f *Fake) currenciesOut() []string {
 }
 
 func (f *Fake) listMethodsOut(*call) response {
-	return methods(slices.Sorted(maps.Keys(f.corridors)), payinTypes(), f.methodObject)
+	return f.methodList(slices.Sorted(maps.Keys(f.corridors)), payinTypes())
 }
 
 func (f *Fake) listMethodsIn(*call) response {
-	return methods(payinTypes(), slices.Sorted(maps.Keys(f.corridors)), f.methodObject)
+	return f.methodList(payinTypes(), slices.Sorted(maps.Keys(f.corridors)))
 }
 
-// payinTypes are the collections of the older guides.
+func (f *Fake) methodList(types, opposites []string) response {
+	return withOpposites(types, opposites, f.methodObject, func(_, other string) object { return f.methodObject(other) })
+}
+
+// payinTypes are the collections in the older guides.
 func payinTypes() []string {
 	return strings.Fields("EUR::Bank GBP::Bank GHS::Mobile NGN::Bank TZS::Mobile UGX::Mobile XOF::Mobile")
-}
-
-func methods(types, opposites []string, render func(string) object) response {
-	list := []any{}
-	for _, t := range types {
-		o := render(t)
-		others := []any{}
-		for _, other := range opposites {
-			others = append(others, render(other))
-		}
-		o["opposites"] = others
-		list = append(list, o)
-	}
-	return success(list)
 }
 
 func (f *Fake) methodObject(methodType string) object {

@@ -50,6 +50,11 @@ func checkDocument(in object) problems {
 	return p
 }
 
+func isDate(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return err == nil
+}
+
 // readUpload takes a data URI or the URL of a file. The base64 of the published
 // example has line breaks and no padding, so readUpload accepts both.
 func readUpload(upload string) (contentType string, size int, ok bool) {
@@ -86,13 +91,34 @@ func (f *Fake) listDocuments(c *call) response {
 
 func (f *Fake) getDocument(_ *call, d *document) response { return success(d.object()) }
 
-func (f *Fake) createDocument(c *call) response {
-	in, ok := c.wrapped("document")
-	if !ok {
-		return badRequest()
-	}
+func (f *Fake) createDocument(c *call, in object) response {
 	if p := checkDocument(in); len(p) > 0 {
 		return invalid(in, p)
 	}
 	return created(f.addDocument(c.account, in).object())
+}
+
+// planDocument reads a document inside a sender: an id, or a new document.
+func (plan *senderPlan) planDocument(a *account, entry any, p problems) {
+	in, ok := entry.(object)
+	if !ok {
+		p.add("documents", wordInvalid)
+		return
+	}
+	if id := text(in, "id"); id != "" {
+		if a.Documents.get(id) == nil {
+			in["errors"] = problems{"id": {{"error": wordInvalid}}}
+			p.add("documents", wordInvalid)
+			return
+		}
+		plan.linked = append(plan.linked, id)
+		return
+	}
+	errors := checkDocument(in)
+	in["errors"] = errors
+	if len(errors) > 0 {
+		p.add("documents", wordInvalid)
+		return
+	}
+	plan.documents = append(plan.documents, in)
 }

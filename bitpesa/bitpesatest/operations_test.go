@@ -129,6 +129,7 @@ func TestUnknownIDsAndMethodsAreNotFound(t *testing.T) {
 		assert.Equal(t, 404, r.status, line)
 		assert.Equal(t, `{"error":"Not Found","status":404}`, r.body, line)
 	}
+	assert.Equal(t, 404, m.call(t, "HEAD", "/accounts", "").status)
 }
 
 func TestBadSyntaxIsABadRequest(t *testing.T) {

@@ -121,11 +121,7 @@ func (f *Fake) getPayoutMethod(c *call, m *payoutMethod) response {
 	return success(f.payoutMethodObject(m))
 }
 
-func (f *Fake) createPayoutMethod(c *call) response {
-	in, ok := c.wrapped("payout_method")
-	if !ok {
-		return badRequest()
-	}
+func (f *Fake) createPayoutMethod(c *call, in object) response {
 	if p := f.checkPayoutMethod(in, false, true); len(p) > 0 {
 		return invalid(in, p)
 	}

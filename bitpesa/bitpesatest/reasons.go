@@ -27,32 +27,28 @@ const (
 // explain is what a code means. The categories are documented, the sentences are
 // the fake's own. The first digit decides about an unknown code.
 func explain(code string) reason {
+	if code == "" {
+		return reason{}
+	}
 	r := reason{code: code, category: category(code)}
+	word, third := "Pending", detail(code)
+	r.description = "The provider has not confirmed yet."
 	switch r.category {
 	case categoryPaid:
-		r.messages = [3]string{"Success", "Success", "Success"}
-		r.description = "The recipient was paid."
+		word, r.description = "Success", "The recipient was paid."
 	case categoryPickup:
-		r.messages = [3]string{"Recipient action required", "Recipient action required", detail(code)}
-		r.description = "The recipient has to act before the money arrives."
+		word, r.description = "Recipient action required", "The recipient has to act before the money arrives."
 	case categoryTemporary:
-		r.messages = [3]string{"Temporary error", "Temporary error", detail(code)}
-		r.description = "The payout will be tried again. The recipient can also be edited or cancelled."
+		word, r.description = "Temporary error", "The payout will be tried again. The recipient can also be edited or cancelled."
 	case categoryRecipient:
-		r.messages = [3]string{"Recipient error", "Recipient error", detail(code)}
-		r.description = "The recipient's details have to be corrected, or the recipient cancelled."
+		word, r.description = "Recipient error", "The recipient's details have to be corrected, or the recipient cancelled."
 	case categorySender:
-		r.messages = [3]string{"Sender error", "Sender error", detail(code)}
-		r.description = "The transaction cannot be processed and has to be cancelled."
-	case "":
-		return reason{}
-	default:
-		r.messages = [3]string{"Pending", "Pending", "Pending"}
-		if text := detail(code); text != unspecified {
-			r.messages[2] = text
-		}
-		r.description = "The provider has not confirmed yet."
+		word, r.description = "Sender error", "The transaction cannot be processed and has to be cancelled."
 	}
+	if word == "Success" || word == "Pending" && third == unspecified {
+		third = word
+	}
+	r.messages = [3]string{word, word, third}
 	return r
 }
 

@@ -25,11 +25,10 @@ func (f *Fake) Sender(id string) (Sender, bool) { return view(f, senders, id, (*
 // Senders are copies of a key's senders, oldest first.
 func (f *Fake) Senders(key string) []Sender { return views(f, key, senders, (*Sender).copied) }
 
-// MoveSender moves a sender along one transition: initial to verified, approved
-// or rejected; verified to approved or rejected; disabled to banned; each of
-// these states but banned and disabled to banned or disabled. The transactions
-// of an approved sender stop waiting. Errors wrap fake.ErrNotFound or
-// fake.ErrIllegalMove.
+// MoveSender moves a sender along one transition. initial becomes verified,
+// approved or rejected; verified becomes approved or rejected. Every state but
+// banned becomes banned or disabled. The transactions of an approved sender stop
+// waiting. Errors wrap fake.ErrNotFound or fake.ErrIllegalMove.
 func (f *Fake) MoveSender(id string, to bitpesa.SenderState) error {
 	f.world.Lock()
 	defer f.world.Unlock()
@@ -103,6 +102,8 @@ func businessFields() []string {
 		number_monthly_transactions amount_monthly_transactions onboarding_status declaration sales_lead_id`)
 }
 
+func allSenderFields() []string { return append(senderFields(), businessFields()...) }
+
 func (f *Fake) listSenders(c *call) response {
 	match, ok := c.createdWithin()
 	if !ok {
@@ -119,11 +120,7 @@ func (f *Fake) getSender(c *call, x *Sender) response {
 	return success(f.senderObject(c.account, x))
 }
 
-func (f *Fake) createSender(c *call) response {
-	in, ok := c.wrapped("sender")
-	if !ok {
-		return badRequest()
-	}
+func (f *Fake) createSender(c *call, in object) response {
 	plan, p, existing := f.planSender(c.account, in, false)
 	if len(p) > 0 {
 		return f.refuseSender(c.account, in, p, existing)
@@ -143,11 +140,10 @@ func (f *Fake) updateSender(c *call, x *Sender) response {
 	other := c.account.senderByRef(text(in, "external_id"))
 	if other == x {
 		other = nil
-	}
-	if other != nil {
+	} else if other != nil {
 		p.add("external_id", wordTaken)
 	}
-	f.planFields(c.account, &plan, in, pick(in, append(senderFields(), businessFields()...)), p)
+	f.planFields(c.account, &plan, in, p)
 	if len(p) > 0 {
 		return f.refuseSender(c.account, in, p, other)
 	}
@@ -187,8 +183,7 @@ type senderPlan struct {
 func (f *Fake) planSender(a *account, in object, inTransaction bool) (plan senderPlan, p problems, existing *Sender) {
 	p = problems{}
 	id, externalID := text(in, "id"), text(in, "external_id")
-	fields := pick(in, append(senderFields(), businessFields()...))
-	more := slices.ContainsFunc(append(senderFields(), append(businessFields(), "documents")...), func(f string) bool {
+	more := slices.ContainsFunc(append(allSenderFields(), "documents"), func(f string) bool {
 		return f != "external_id" && !blank(in[f])
 	})
 	switch {
@@ -215,18 +210,17 @@ func (f *Fake) planSender(a *account, in object, inTransaction bool) (plan sende
 	if plan.sender != nil && !more {
 		return plan, p, nil
 	}
-	f.planFields(a, &plan, in, fields, p)
+	f.planFields(a, &plan, in, p)
 	return plan, p, nil
 }
 
-// planFields checks a change of a sender, or a new one.
-func (f *Fake) planFields(a *account, plan *senderPlan, in, fields object, p problems) {
-	had := 0
-	plan.fields = merged(nil, fields)
+// planFields checks a change of a sender, or a new sender.
+func (f *Fake) planFields(a *account, plan *senderPlan, in object, p problems) {
+	before := &Sender{}
 	if plan.sender != nil {
-		had = len(plan.sender.DocumentIDs)
-		plan.fields = merged(plan.sender.Fields, fields)
+		before = plan.sender
 	}
+	plan.fields = merged(before.Fields, pick(in, allSenderFields()))
 	list, isList := in["documents"].([]any)
 	if in["documents"] != nil && !isList {
 		p.add("documents", wordInvalid)
@@ -234,36 +228,12 @@ func (f *Fake) planFields(a *account, plan *senderPlan, in, fields object, p pro
 	for _, entry := range list {
 		plan.planDocument(a, entry, p)
 	}
-	for field, errors := range f.checkSender(a, plan.fields, had+len(plan.documents)+len(plan.linked) > 0) {
+	for field, errors := range f.checkSender(a, plan.fields, len(before.DocumentIDs)+len(plan.documents)+len(plan.linked) > 0) {
 		p[field] = append(p[field], errors...)
 	}
 }
 
-func (plan *senderPlan) planDocument(a *account, entry any, p problems) {
-	in, ok := entry.(object)
-	if !ok {
-		p.add("documents", wordInvalid)
-		return
-	}
-	if id := text(in, "id"); id != "" {
-		if a.Documents.get(id) == nil {
-			in["errors"] = problems{"id": {{"error": wordInvalid}}}
-			p.add("documents", wordInvalid)
-			return
-		}
-		plan.linked = append(plan.linked, id)
-		return
-	}
-	errors := checkDocument(in)
-	in["errors"] = errors
-	if len(errors) > 0 {
-		p.add("documents", wordInvalid)
-		return
-	}
-	plan.documents = append(plan.documents, in)
-}
-
-// previewSender is the sender as it would be, without id when it is new.
+// previewSender is the sender as it would be; a new sender has no id.
 func (f *Fake) previewSender(a *account, plan senderPlan) *Sender {
 	x := Sender{State: f.firstState(a)}
 	if plan.sender != nil {
@@ -338,7 +308,7 @@ func (f *Fake) checkSender(a *account, in object, hasDocuments bool) problems {
 	p.oneOf(in, "type", "person", "business")
 	p.oneOf(in, "gender", "M", "F", "O")
 	p.oneOf(in, "identification_type", "DL", "PP", "ID", "OT")
-	for _, field := range append(senderFields(), businessFields()...) {
+	for _, field := range allSenderFields() {
 		switch v := in[field]; field {
 		case "metadata":
 			if _, ok := v.(object); v != nil && !ok {
@@ -374,11 +344,6 @@ func enoughForWTR2(f object) bool {
 	return len(text(f, "identification_number")) >= 4 && text(f, "identification_type") != "" ||
 		text(f, "street") != "" && text(f, "city") != "" && text(f, "postal_code") != "" ||
 		text(f, "birth_date") != ""
-}
-
-func isDate(s string) bool {
-	_, err := time.Parse(time.DateOnly, s)
-	return err == nil
 }
 
 // senderObject is a sender on the wire.

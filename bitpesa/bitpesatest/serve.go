@@ -44,14 +44,14 @@ func operations() map[string]operation {
 		bitpesa.OpGetMandate:        one(mandates, (*Fake).getMandate),
 
 		bitpesa.OpListDocuments:      (*Fake).listDocuments,
-		bitpesa.OpCreateDocument:     (*Fake).createDocument,
+		bitpesa.OpCreateDocument:     wrapped("document", (*Fake).createDocument),
 		bitpesa.OpGetDocument:        one(documents, (*Fake).getDocument),
 		bitpesa.OpGetPayinMethod:     one(payinMethods, (*Fake).getPayinMethod),
 		bitpesa.OpUpdatePayinMethod:  one(payinMethods, (*Fake).updatePayinMethod),
 		bitpesa.OpCancelPayinMethod:  one(payinMethods, (*Fake).cancelPayinMethod),
 		bitpesa.OpRetryPayinMethod:   one(payinMethods, (*Fake).retryPayinMethod),
 		bitpesa.OpListPayoutMethods:  (*Fake).listPayoutMethods,
-		bitpesa.OpCreatePayoutMethod: (*Fake).createPayoutMethod,
+		bitpesa.OpCreatePayoutMethod: wrapped("payout_method", (*Fake).createPayoutMethod),
 		bitpesa.OpGetPayoutMethod:    one(payoutMethods, (*Fake).getPayoutMethod),
 		bitpesa.OpUpdatePayoutMethod: one(payoutMethods, (*Fake).updatePayoutMethod),
 		bitpesa.OpDeletePayoutMethod: one(payoutMethods, (*Fake).deletePayoutMethod),
@@ -61,21 +61,21 @@ func operations() map[string]operation {
 		bitpesa.OpCancelRecipient: one(recipients, (*Fake).deleteRecipient),
 		bitpesa.OpProofOfPayments: one(recipients, (*Fake).listProofs),
 		bitpesa.OpListSenders:     (*Fake).listSenders,
-		bitpesa.OpCreateSender:    (*Fake).createSender,
+		bitpesa.OpCreateSender:    wrapped("sender", (*Fake).createSender),
 		bitpesa.OpGetSender:       one(senders, (*Fake).getSender),
 		bitpesa.OpUpdateSender:    one(senders, (*Fake).updateSender),
 		bitpesa.OpDeleteSender:    one(senders, (*Fake).deleteSender),
 
 		bitpesa.OpListTransactions:    (*Fake).listTransactions,
-		bitpesa.OpCreateTransaction:   (*Fake).createTransaction,
-		bitpesa.OpCreateAndFund:       (*Fake).createAndFund,
-		bitpesa.OpCalculate:           (*Fake).calculate,
-		bitpesa.OpValidateTransaction: (*Fake).validate,
+		bitpesa.OpCreateTransaction:   wrapped("transaction", (*Fake).createTransaction),
+		bitpesa.OpCreateAndFund:       wrapped("transaction", (*Fake).createAndFund),
+		bitpesa.OpCalculate:           wrapped("transaction", (*Fake).calculate),
+		bitpesa.OpValidateTransaction: wrapped("transaction", (*Fake).validate),
 		bitpesa.OpGetTransaction:      one(transactions, (*Fake).getTransaction),
 		bitpesa.OpSandboxPayIn:        one(transactions, (*Fake).sandboxPayIn),
 		bitpesa.OpSandboxPayOut:       one(transactions, (*Fake).sandboxPayOut),
 		bitpesa.OpListWebhooks:        (*Fake).listWebhooks,
-		bitpesa.OpCreateWebhook:       (*Fake).createWebhook,
+		bitpesa.OpCreateWebhook:       wrapped("webhook", (*Fake).createWebhook),
 		bitpesa.OpGetWebhook:          one(webhooks, (*Fake).getWebhook),
 		bitpesa.OpDeleteWebhook:       one(webhooks, (*Fake).deleteWebhook),
 		bitpesa.OpWebhookEvents:       (*Fake).listEvents,
@@ -91,6 +91,18 @@ func one[T row](rows func(*account) *table[T], handle func(*Fake, *call, T) resp
 			return notFound()
 		}
 		return handle(f, c, x)
+	}
+}
+
+// wrapped is an operation on the object which the body wraps under a name. It
+// responds 400 if the body has no such object.
+func wrapped(name string, handle func(*Fake, *call, object) response) operation {
+	return func(f *Fake, c *call) response {
+		in, ok := c.wrapped(name)
+		if !ok {
+			return badRequest()
+		}
+		return handle(f, c, in)
 	}
 }
 
@@ -115,9 +127,9 @@ func (f *Fake) newMux() *http.ServeMux {
 }
 
 // route serves the API. ServeMux would redirect a path with a double slash or
-// with dots; such a path is unknown here.
+// with dots, and treat HEAD like GET; both are unknown here.
 func (f *Fake) route(w http.ResponseWriter, r *http.Request) {
-	if p := r.URL.EscapedPath(); path.Clean(p) != strings.TrimSuffix(p, "/") {
+	if p := r.URL.EscapedPath(); path.Clean(p) != strings.TrimSuffix(p, "/") || r.Method == http.MethodHead {
 		f.serve(w, r, unknownPath)
 		return
 	}

@@ -81,8 +81,7 @@ const maxNonces = 1 << 16
 // nonces remembers each used pair of key and nonce.
 type nonces struct {
 	seen map[string]bool
-	ring []string // oldest at next once full
-	next int
+	used []string // oldest first
 }
 
 // first notes a nonce and reports whether it is new.
@@ -101,19 +100,15 @@ func (n *nonces) note(id string) {
 		n.seen = map[string]bool{}
 	}
 	n.seen[id] = true
-	if len(n.ring) < maxNonces {
-		n.ring = append(n.ring, id)
-		return
+	n.used = append(n.used, id)
+	if len(n.used) > maxNonces {
+		delete(n.seen, n.used[0])
+		n.used = n.used[1:]
 	}
-	delete(n.seen, n.ring[n.next])
-	n.ring[n.next] = id
-	n.next = (n.next + 1) % maxNonces
 }
 
 // MarshalJSON implements json.Marshaler: a list, oldest first.
-func (n *nonces) MarshalJSON() ([]byte, error) {
-	return json.Marshal(append(append([]string{}, n.ring[n.next:]...), n.ring[:n.next]...))
-}
+func (n *nonces) MarshalJSON() ([]byte, error) { return json.Marshal(append([]string{}, n.used...)) }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (n *nonces) UnmarshalJSON(data []byte) error {

@@ -295,11 +295,7 @@ func (f *Fake) getTransaction(c *call, t *transaction) response {
 	return success(f.transactionObject(c.account, t))
 }
 
-func (f *Fake) createTransaction(c *call) response {
-	in, ok := c.wrapped("transaction")
-	if !ok {
-		return badRequest()
-	}
+func (f *Fake) createTransaction(c *call, in object) response {
 	d := f.readDraft(c.account, in, false)
 	if !d.ok() {
 		return d.refusal()
@@ -308,11 +304,7 @@ func (f *Fake) createTransaction(c *call) response {
 }
 
 // createAndFund does both or nothing: after a 422 there is no transaction.
-func (f *Fake) createAndFund(c *call) response {
-	in, ok := c.wrapped("transaction")
-	if !ok {
-		return badRequest()
-	}
+func (f *Fake) createAndFund(c *call, in object) response {
 	d := f.readDraft(c.account, in, false)
 	d.problems.require(in, "external_id")
 	if d.ok() {
@@ -326,15 +318,11 @@ func (f *Fake) createAndFund(c *call) response {
 	return created(f.transactionObject(c.account, t))
 }
 
-func (f *Fake) calculate(c *call) response { return f.rehearse(c, true) }
-func (f *Fake) validate(c *call) response  { return f.rehearse(c, false) }
+func (f *Fake) calculate(c *call, in object) response { return f.rehearse(c, in, true) }
+func (f *Fake) validate(c *call, in object) response  { return f.rehearse(c, in, false) }
 
 // rehearse shows a transaction as it would be, and leaves nothing behind.
-func (f *Fake) rehearse(c *call, quote bool) response {
-	in, ok := c.wrapped("transaction")
-	if !ok {
-		return badRequest()
-	}
+func (f *Fake) rehearse(c *call, in object, quote bool) response {
 	d := f.readDraft(c.account, in, quote)
 	if !d.ok() {
 		return d.refusal()

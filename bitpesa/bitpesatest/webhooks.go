@@ -84,11 +84,7 @@ func (f *Fake) getWebhook(_ *call, h *webhook) response {
 	return success(h.object())
 }
 
-func (f *Fake) createWebhook(c *call) response {
-	in, ok := c.wrapped("webhook")
-	if !ok {
-		return badRequest()
-	}
+func (f *Fake) createWebhook(c *call, in object) response {
 	events, p := checkWebhook(in)
 	if len(p) > 0 {
 		return invalid(in, p)

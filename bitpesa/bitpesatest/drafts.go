@@ -3,9 +3,10 @@ package bitpesatest
 import (
 	"slices"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/internal/wire"
-	"github.com/shopspring/decimal"
 )
 
 // draft is a transaction as a request asks for it: checked, and not stored yet.

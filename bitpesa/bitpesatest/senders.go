@@ -26,9 +26,10 @@ func (f *Fake) Sender(id string) (Sender, bool) { return view(f, senders, id, (*
 func (f *Fake) Senders(key string) []Sender { return views(f, key, senders, (*Sender).copied) }
 
 // MoveSender moves a sender along one transition. initial becomes verified,
-// approved or rejected; verified becomes approved or rejected. Every state but
-// banned becomes banned or disabled. The transactions of an approved sender stop
-// waiting. Errors wrap fake.ErrNotFound or fake.ErrIllegalMove.
+// approved or rejected; verified becomes approved or rejected. Each state but
+// banned may become banned. Each state but banned and disabled may become
+// disabled. The transactions of an approved sender stop waiting.
+// Errors wrap fake.ErrNotFound or fake.ErrIllegalMove.
 func (f *Fake) MoveSender(id string, to bitpesa.SenderState) error {
 	f.world.Lock()
 	defer f.world.Unlock()

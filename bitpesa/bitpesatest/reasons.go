@@ -1,6 +1,6 @@
 package bitpesatest
 
-// reason is one of the vendor's codes for how a payout or a collection stands.
+// reason is a code of the vendor for how a payout or a collection stands.
 type reason struct {
 	code, category string
 	messages       [3]string
@@ -14,7 +14,7 @@ func (r reason) object() any {
 	return object{"code": r.code, "category": r.category, "messages": r.messages, "description": r.description}
 }
 
-// Categories of reasons. The vendor spells the third one so.
+// Categories of reasons. The spelling of the third is the vendor's.
 const (
 	categoryPaid      = "paid"
 	categoryPending   = "pending"
@@ -24,35 +24,31 @@ const (
 	categorySender    = "sender_error"
 )
 
-// explain is what a code means. Categories are documented; the sentences are
-// ours. An unknown code is judged by its first digit.
+// explain is what a code means. The categories are documented, the sentences are
+// the fake's own. The first digit decides about an unknown code.
 func explain(code string) reason {
+	if code == "" {
+		return reason{}
+	}
 	r := reason{code: code, category: category(code)}
+	word, third := "Pending", detail(code)
+	r.description = "The provider has not confirmed yet."
 	switch r.category {
 	case categoryPaid:
-		r.messages = [3]string{"Success", "Success", "Success"}
-		r.description = "The recipient was paid."
+		word, r.description = "Success", "The recipient was paid."
 	case categoryPickup:
-		r.messages = [3]string{"Recipient action required", "Recipient action required", detail(code)}
-		r.description = "The recipient has to act before the money arrives."
+		word, r.description = "Recipient action required", "The recipient has to act before the money arrives."
 	case categoryTemporary:
-		r.messages = [3]string{"Temporary error", "Temporary error", detail(code)}
-		r.description = "The payout will be tried again. The recipient can also be edited or cancelled."
+		word, r.description = "Temporary error", "The payout will be tried again. The recipient can also be edited or cancelled."
 	case categoryRecipient:
-		r.messages = [3]string{"Recipient error", "Recipient error", detail(code)}
-		r.description = "The recipient's details have to be corrected, or the recipient cancelled."
+		word, r.description = "Recipient error", "The recipient's details have to be corrected, or the recipient cancelled."
 	case categorySender:
-		r.messages = [3]string{"Sender error", "Sender error", detail(code)}
-		r.description = "The transaction cannot be processed and has to be cancelled."
-	case "":
-		return reason{}
-	default:
-		r.messages = [3]string{"Pending", "Pending", "Pending"}
-		if text := detail(code); text != unspecified {
-			r.messages[2] = text
-		}
-		r.description = "The provider has not confirmed yet."
+		word, r.description = "Sender error", "The transaction cannot be processed and has to be cancelled."
 	}
+	if word == "Success" || word == "Pending" && third == unspecified {
+		third = word
+	}
+	r.messages = [3]string{word, word, third}
 	return r
 }
 
@@ -82,7 +78,7 @@ func category(code string) string {
 	return categoryPending
 }
 
-// detail is the third, most exact message of a code.
+// detail is the third and most exact message of a code.
 func detail(code string) string {
 	known := map[string]string{
 		"15": "Unauthorised", "16": "Provider's AML review", "17": "Rate reset needed", "18": "Information asked for by compliance",

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// document is an uploaded file. Its contents are measured, not kept.
+// document is an uploaded file. The fake measures its contents and forgets them.
 type document struct {
 	ID          string    `json:"id"`
 	Fields      object    `json:"fields"`
@@ -50,8 +50,13 @@ func checkDocument(in object) problems {
 	return p
 }
 
-// readUpload takes a data URI or the URL of a file. The base64 of the
-// published example has line breaks and lacks its padding, so both are taken.
+func isDate(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return err == nil
+}
+
+// readUpload takes a data URI or the URL of a file. The base64 of the published
+// example has line breaks and no padding, so readUpload accepts both.
 func readUpload(upload string) (contentType string, size int, ok bool) {
 	rest, isData := strings.CutPrefix(upload, "data:")
 	if !isData {
@@ -80,25 +85,40 @@ func (f *Fake) addDocument(a *account, in object) *document {
 	return d
 }
 
-func (f *Fake) listDocuments(c *call) answer {
+func (f *Fake) listDocuments(c *call) response {
 	return page(c, c.account.Documents.newest(nil), (*document).object)
 }
 
-func (f *Fake) getDocument(c *call) answer {
-	d, ok := c.account.Documents.find(c.params[0])
-	if !ok {
-		return notFound()
-	}
-	return success(d.object())
-}
+func (f *Fake) getDocument(_ *call, d *document) response { return success(d.object()) }
 
-func (f *Fake) createDocument(c *call) answer {
-	in, ok := c.wrapped("document")
-	if !ok {
-		return badRequest()
-	}
+func (f *Fake) createDocument(c *call, in object) response {
 	if p := checkDocument(in); len(p) > 0 {
 		return invalid(in, p)
 	}
 	return created(f.addDocument(c.account, in).object())
+}
+
+// planDocument reads a document inside a sender: an id, or a new document.
+func (plan *senderPlan) planDocument(a *account, entry any, p problems) {
+	in, ok := entry.(object)
+	if !ok {
+		p.add("documents", wordInvalid)
+		return
+	}
+	if id := text(in, "id"); id != "" {
+		if a.Documents.get(id) == nil {
+			in["errors"] = problems{"id": {{"error": wordInvalid}}}
+			p.add("documents", wordInvalid)
+			return
+		}
+		plan.linked = append(plan.linked, id)
+		return
+	}
+	errors := checkDocument(in)
+	in["errors"] = errors
+	if len(errors) > 0 {
+		p.add("documents", wordInvalid)
+		return
+	}
+	plan.documents = append(plan.documents, in)
 }

@@ -1,15 +1,17 @@
 package bitpesatest
 
-import "strings"
+import (
+	"strings"
+)
 
-// corridor says what the details of a payout type must and may hold.
+// corridor lists the details which a payout type must and may have.
 type corridor struct {
 	required, optional []string
-	anyOf              [][]string // one of these sets, all of it
+	anyOf              [][]string // sets of which one must be complete
 }
 
-// corridorTable: type, required details, optional ones, then sets of which one
-// is needed. As the vendor's guides list them.
+// corridorTable has a type, its required details, its optional details, then sets
+// of which one is needed, as the vendor's guides list them.
 const corridorTable = `
 NGN::Bank | first_name last_name bank_code bank_account | bank_account_type street birth_date
 NGN::Mobile | first_name last_name phone_number | mobile_provider birth_date
@@ -42,9 +44,8 @@ ZMW::Bank | first_name last_name bank_account branch_code | birth_date
 BTC | first_name last_name name address | birth_date
 `
 
-// newCorridors reads the table; what only the BitPesa documents demand comes
-// from there.
-func newCorridors(era Era) map[string]corridor {
+// newCorridors reads the table. The BitPesa documents demand a few details more.
+func newCorridors(version APIVersion) map[string]corridor {
 	all := map[string]corridor{}
 	for line := range strings.Lines(corridorTable) {
 		columns := strings.Split(strings.TrimSpace(line), "|")
@@ -57,7 +58,7 @@ func newCorridors(era Era) map[string]corridor {
 		}
 		all[strings.TrimSpace(columns[0])] = c
 	}
-	if era == BitPesa {
+	if version == VersionBitPesa {
 		all["NGN::Bank"] = all["NGN::Bank"].demanding("bank_account_type")
 		all["MAD::Cash"] = all["MAD::Cash"].demanding("sender_city_of_birth", "sender_country_of_birth", "sender_gender")
 	}
@@ -69,8 +70,8 @@ func (c corridor) demanding(fields ...string) corridor {
 	return c
 }
 
-// corridor finds the rules of a payout type: its own; none for CUR::Balance; a
-// name only for what no guide describes in a currency that is known.
+// corridor finds the rules of a payout type. CUR::Balance needs no details. A type
+// of a known currency which no guide describes needs a name only.
 func (f *Fake) corridor(payoutType string) (corridor, bool) {
 	if c, ok := f.corridors[payoutType]; ok {
 		return c, true
@@ -85,7 +86,7 @@ func (f *Fake) corridor(payoutType string) (corridor, bool) {
 	return corridor{required: []string{"first_name", "last_name"}}, true
 }
 
-// fields are all details a corridor names.
+// fields are all details which a corridor names.
 func (c corridor) fields() []string {
 	all := append(append([]string{}, c.required...), c.optional...)
 	for _, set := range c.anyOf {
@@ -94,8 +95,8 @@ func (c corridor) fields() []string {
 	return all
 }
 
-// check says what is wrong with details. A business has a name instead of a
-// first and a last one.
+// check says what is wrong with details. A business has a name instead of a first
+// and a last name.
 func (c corridor) check(details object, business bool) problems {
 	p := problems{}
 	for _, f := range c.required {
@@ -135,4 +136,50 @@ func (c corridor) anySet(details object) bool {
 		}
 	}
 	return false
+}
+
+// choices are the values which a detail may have; nil allows any value.
+func choices(field string) []string {
+	switch field {
+	case "mobile_provider":
+		return strings.Fields("africell airtel airteltigo emoney expresso free mobicash moov mpesa mtn orange telecom tigo tmoney vodafone wave")
+	case "bank_account_type":
+		return []string{"10", "20", "30", "40"}
+	case "identity_card_type", "sender_identity_card_type":
+		return []string{"O", "PP", "ID", "DL", "OT"}
+	case "sender_gender":
+		return []string{"M", "F"}
+	case "cash_provider":
+		return []string{"wari", "wizall"}
+	case "pix_key_type":
+		return []string{"cpf", "cnpj", "phone", "email", "evp"}
+	}
+	return nil
+}
+
+// isPhone takes E.164 and national numbers, with the usual separators.
+func isPhone(s string) bool {
+	digits := 0
+	for i, c := range s {
+		switch {
+		case c >= '0' && c <= '9':
+			digits++
+		case c == '+' && i == 0 || strings.ContainsRune(" -().", c):
+		default:
+			return false
+		}
+	}
+	return digits >= 5 && digits <= 15
+}
+
+// bankCodes are some bank codes of a currency, as payout_method.fields shows them.
+// The fake accepts any other code.
+func bankCodes(code string) object {
+	switch code {
+	case "NGN":
+		return object{"011": "First Bank of Nigeria", "033": "United Bank for Africa", "050": "EcoBank", "057": "Zenith International", "058": "Guaranty Trust Bank", "082": "Keystone"}
+	case "GHS":
+		return object{"030100": "Absa Bank Ghana", "040100": "GCB Bank", "130100": "Ecobank Ghana"}
+	}
+	return nil
 }

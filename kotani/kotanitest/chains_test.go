@@ -16,7 +16,7 @@ import (
 
 var order = object{
 	"amount": 10, "goodsName": "Rice", "goodsDetail": "5 kg", "currency": "USDT",
-	"returnUrl": "https://shop.localhost/ok", "cancelUrl": "https://shop.localhost/no",
+	"returnUrl": "https://merchant.localhost/ok", "cancelUrl": "https://merchant.localhost/no",
 }
 
 func TestBinanceOrders(t *testing.T) {

@@ -254,9 +254,9 @@ func (c *Credentials) key() string { return c.APIKey }
 
 const signatureHeader = "FiatConnect-Signature"
 
-// sendWebhook posts an event to the user's client, if there is one, and returns
-// the delivery.
-func (f *FiatConnect) sendWebhook(event, address, subject string, payload object) string {
+// sendWebhook sends an event to the user's client, if there is one, and returns
+// the delivery. Deliveries of one identity keep their order.
+func (f *FiatConnect) sendWebhook(event, address, identity string, payload object) string {
 	client := f.state.Keys.find(f.state.Clients[address])
 	if client == nil {
 		return ""
@@ -266,7 +266,7 @@ func (f *FiatConnect) sendWebhook(event, address, subject string, payload object
 		"timestamp": strconv.FormatInt(f.world.Now().Unix(), 10), "address": checksummed(address[2:]), "payload": payload,
 	})
 	return f.world.Send(fake.Callback{
-		Provider: fiatConnectName, Event: event, Subject: subject, URL: client.Webhook,
+		Provider: fiatConnectName, Event: event, Subject: identity, URL: client.Webhook,
 		Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Tag: client.APIKey,
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestKYCIsApprovedAtOnce(t *testing.T) {
@@ -199,8 +200,33 @@ func TestAccounts(t *testing.T) {
 	status, _ = w.call("DELETE", "/accounts/"+second, nil)
 	assert.Equal(t, 200, status)
 	assert.Equal(t, object{}, list(w), "no empty lists")
-	w.addAccount(mobile)
-	assert.Len(t, w.FiatAccounts(), 2)
+	third := w.addAccount(mobile)
+	require.Len(t, w.FiatAccounts(), 2)
+	stored, known := w.FiatAccount(third)
+	assert.True(t, known)
+	assert.Equal(t, stored, w.FiatAccounts()[1], "oldest first")
+	_, known = w.FiatAccount(id)
+	assert.False(t, known)
+}
+
+func TestMoveKYC(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t, kotanitest.FiatConnectConfig{})
+	const schema = "PersonalDataAndDocuments"
+	require.ErrorIs(t, w.MoveKYC("x", schema, kotani.KYCDenied), fake.ErrNotFound)
+	require.ErrorIs(t, w.MoveKYC(alice, "x", kotani.KYCDenied), fake.ErrNotFound)
+	require.ErrorIs(t, w.MoveKYC(alice, schema, kotani.KYCNotCreated), fake.ErrIllegalMove)
+	assert.Empty(t, w.KYCRecords())
+	require.NoError(t, w.MoveKYC(alice, schema, kotani.KYCDenied))
+	require.NoError(t, w.MoveKYC(bob, schema, kotani.KYCApproved))
+	require.NoError(t, w.MoveKYC(strings.ToLower(alice), schema, kotani.KYCExpired))
+	record, known := w.KYC(alice, schema)
+	assert.True(t, known)
+	assert.Equal(t, kotani.KYCExpired, record.Status)
+	require.Len(t, w.KYCRecords(), 2)
+	assert.Equal(t, record, w.KYCRecords()[0], "oldest first")
+	_, known = w.KYC(bob, "x")
+	assert.False(t, known)
 }
 
 func TestAdminMovesKYC(t *testing.T) {

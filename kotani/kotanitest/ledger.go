@@ -78,7 +78,7 @@ func (f *Fake) Entries(currency string) []fake.Entry {
 func (f *Fake) Debits(reference string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	references := map[string]bool{reference: true}
+	references := map[string]bool{reference: reference != ""}
 	accounts := f.state.partnerAccounts(f.config)
 	for _, t := range f.state.Transactions.all {
 		if !t.hasReference(reference) {

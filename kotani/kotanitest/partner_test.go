@@ -40,7 +40,7 @@ type partner struct {
 	response int // status for callbacks; zero: 200
 }
 
-const hook = "http://shop.localhost/done"
+const hook = "http://merchant.localhost/done"
 
 func newPartner(t *testing.T, cfg kotanitest.Config) *partner {
 	t.Helper()

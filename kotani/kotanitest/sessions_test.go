@@ -255,11 +255,11 @@ func TestClientKeys(t *testing.T) {
 			f := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{Quirks: kotanitest.FiatConnectQuirks{RequireAPIKey: true}}})
 			w = &wallet{FiatConnect: f.FiatConnect, t: t, fake: f, http: f.HTTPClient(), address: alice, nonces: new(int)}
 		}
-		_, made := w.post("/credentials", object{"webhook": "http://shop.localhost/hook"})
+		_, made := w.post("/credentials", object{"webhook": "http://merchant.localhost/hook"})
 		key, _ := made["apiKey"].(string)
 		require.NotEmpty(t, key)
 		assert.NotEmpty(t, made["webhookSecret"])
-		assert.Equal(t, "http://shop.localhost/hook", made["webhook"])
+		assert.Equal(t, "http://merchant.localhost/hook", made["webhook"])
 		for _, path := range []string{"/clock", "/accounts"} {
 			for header, want := range map[string]int{"": 400, "Bearer " + key: 200, "bearer " + key: 200, "Bearer unknown": 401, "Bearer": 400, "Bearer ": 400, "Basic " + key: 400, "Bearer a b": 400} {
 				if header == "" && !required {

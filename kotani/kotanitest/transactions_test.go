@@ -185,8 +185,8 @@ func TestRequestsAreChecked(t *testing.T) {
 		"phoneNumber is required":                 {"phoneNumber": nil},
 		"invalid phoneNumber":                     {"phoneNumber": "254 no"},
 		"invalid externalId":                      {"externalId": []int{1}},
-		"callback must start with http or https":  {"callback": "shop.localhost/done"},
-		"callback must start with http or https ": {"callback": "ftp://shop.localhost"},
+		"callback must start with http or https":  {"callback": "merchant.localhost/done"},
+		"callback must start with http or https ": {"callback": "ftp://merchant.localhost"},
 	} {
 		if desc[len(desc)-1] == ' ' {
 			desc = desc[:len(desc)-1]

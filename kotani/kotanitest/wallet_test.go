@@ -184,7 +184,7 @@ func (w *wallet) want(status int, code string, got int, response object) {
 // withWebhooks registers a client whose key comes with every further call.
 func (w *wallet) withWebhooks() kotanitest.Credentials {
 	w.t.Helper()
-	c := w.AddClient("http://shop.localhost/hook")
+	c := w.AddClient("http://merchant.localhost/hook")
 	w.key = c.APIKey
 	return c
 }

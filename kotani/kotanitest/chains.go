@@ -18,11 +18,6 @@ func chains() []kotani.Chain {
 	}
 }
 
-// coins all have the same rate.
-func coins() []string { return []string{"cUSD", "USDT", "USDC", "BUSD"} }
-
-const coinDecimals = 6
-
 // coinOn is the coin of a user's wallet on a chain.
 func coinOn(chain kotani.Chain) string {
 	switch chain {
@@ -32,28 +27,6 @@ func coinOn(chain kotani.Chain) string {
 		return "cUSD"
 	}
 	return "USDC"
-}
-
-// rate is the price of a coin in a fiat currency.
-func (f *Fake) rate(currency string) (decimal.Decimal, bool) {
-	r, ok := f.config.Rates[currency]
-	return r, ok && r.IsPositive()
-}
-
-// escrowRate is the shilling's rate less 2 %.
-func (f *Fake) escrowRate() decimal.Decimal {
-	r, _ := f.rate("KES")
-	return r.Mul(decimal.New(98, -2))
-}
-
-// escrowRates is POST /transactions/getEscrow.
-func (f *Fake) escrowRates(*call) object {
-	return object{
-		"escrowAddress": f.escrowAddress(),
-		"conversionRate": object{
-			"localCurrency": "KES", "cusdToLocalCurrencyRate": f.escrowRate().String(),
-		},
-	}
 }
 
 // chainBalance is POST /user/account/getBalance: the value in shillings with
@@ -139,13 +112,8 @@ func (f *Fake) sendToMpesa(c *call) object {
 	}
 }
 
-// stellarCashOut is POST /stellar/cashout/{countryCode}.
-func (f *Fake) stellarCashOut(c *call) object { return f.cashOut(c, kotani.OpStellarCashOut, "USDC") }
-
-// tronCashOut is POST /tron/cashout/{countryCode}.
-func (f *Fake) tronCashOut(c *call) object { return f.cashOut(c, kotani.OpTronCashOut, "USDT") }
-
-// cashOut pays out, at the market's rate, coins that a hash names.
+// cashOut is POST /stellar/cashout/{countryCode} and /tron/cashout/{countryCode}.
+// A hash names coins, which the fake pays out at the market's rate.
 func (f *Fake) cashOut(c *call, op, coin string) object {
 	currency := c.country()
 	t := &Transaction{

@@ -83,16 +83,16 @@ func (f *FiatConnect) below(r *http.Request) http.Handler {
 func (f *FiatConnect) newRoutes() *http.ServeMux {
 	handlers := map[string]func(*fiatCall) *response{
 		kotani.OpFiatConnectClock:    f.clock,
-		kotani.OpTransferQuoteIn:     f.quoteIn,
-		kotani.OpTransferQuoteOut:    f.quoteOut,
+		kotani.OpTransferQuoteIn:     func(c *fiatCall) *response { return f.quote(c, kotani.TransferTypeIn) },
+		kotani.OpTransferQuoteOut:    func(c *fiatCall) *response { return f.quote(c, kotani.TransferTypeOut) },
 		kotani.OpAddKYC:              f.addKYC,
 		kotani.OpKYCStatus:           f.kycStatus,
 		kotani.OpDeleteKYC:           f.deleteKYC,
 		kotani.OpAddFiatAccount:      f.addAccount,
 		kotani.OpFiatAccounts:        f.listAccounts,
 		kotani.OpDeleteFiatAccount:   f.deleteAccount,
-		kotani.OpTransferIn:          f.transferIn,
-		kotani.OpTransferOut:         f.transferOut,
+		kotani.OpTransferIn:          func(c *fiatCall) *response { return f.transfer(c, kotani.TransferTypeIn) },
+		kotani.OpTransferOut:         func(c *fiatCall) *response { return f.transfer(c, kotani.TransferTypeOut) },
 		kotani.OpFiatConnectTransfer: f.transferStatus,
 	}
 	mux := http.NewServeMux()

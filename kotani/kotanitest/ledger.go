@@ -163,13 +163,28 @@ func (st *state) adjust(kind, currency string, amount decimal.Decimal, now time.
 	st.post(fmt.Sprint("adjustment ", st.Adjustments), kind, "", now, Leg{partner, currency, amount})
 }
 
-// post books legs at once. They must be covered.
+// post books legs at once.
 func (st *state) post(id, kind, reference string, now time.Time, legs ...Leg) {
+	st.book(st.Ledger.Post, id, kind, reference, now, legs)
+}
+
+// book books legs with the ledger's Post or Reserve. They must be covered. The
+// entries' ids are id and the number of the leg.
+func (st *state) book(with func(fake.Entry) error, id, kind, reference string, now time.Time, legs []Leg) {
 	for i, l := range legs {
-		book(st.Ledger.Post(fake.Entry{
-			ID: fmt.Sprint(id, " ", i), Account: st.account(l.Owner, l.Currency), Amount: l.Amount,
+		must(with(fake.Entry{
+			ID: entryID(id, i), Account: st.account(l.Owner, l.Currency), Amount: l.Amount,
 			Kind: kind, Reference: reference, Created: now,
 		}))
+	}
+}
+
+func entryID(id string, leg int) string { return fmt.Sprint(id, " ", leg) }
+
+// must is for entries that an earlier check has allowed.
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("kotanitest: %v", err))
 	}
 }
 
@@ -186,20 +201,18 @@ func (st *state) covered(legs []Leg) bool {
 
 // reserve books the legs of a fresh transaction as pending.
 func (st *state) reserve(t *Transaction) {
-	for i, l := range t.Legs {
-		book(st.Ledger.Reserve(fake.Entry{
-			ID: legID(t, i), Account: st.account(l.Owner, l.Currency), Amount: l.Amount,
-			Kind: t.Operation, Reference: t.RequestID, Created: t.Created,
-		}))
-	}
+	st.book(st.Ledger.Reserve, t.RequestID, t.Operation, t.RequestID, t.Created, t.Legs)
 }
 
 // settle posts or fails the pending entries of a transaction.
 func (st *state) settle(t *Transaction, status fake.EntryStatus) {
 	for i := range t.Legs {
-		book(st.Ledger.Settle(legID(t, i), status))
+		must(st.Ledger.Settle(entryID(t.RequestID, i), status))
 	}
 }
+
+// reversal begins the ids of entries that give back what a transaction moved.
+const reversal = "reversal "
 
 // reverse books the opposite of all legs, or nothing when a leg is not covered.
 func (st *state) reverse(t *Transaction, now time.Time) bool {
@@ -210,18 +223,8 @@ func (st *state) reverse(t *Transaction, now time.Time) bool {
 	if !st.covered(back) {
 		return false
 	}
-	st.post("reversal "+t.RequestID, t.Operation, t.RequestID, now, back...)
+	st.post(reversal+t.RequestID, t.Operation, t.RequestID, now, back...)
 	return true
-}
-
-func legID(t *Transaction, i int) string      { return fmt.Sprint(t.RequestID, " ", i) }
-func reversalID(t *Transaction, i int) string { return fmt.Sprint("reversal ", t.RequestID, " ", i) }
-
-// book is for entries that an earlier check has allowed.
-func book(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("kotanitest: %v", err))
-	}
 }
 
 func (st *state) check() error {
@@ -239,11 +242,11 @@ func (st *state) check() error {
 			want, reversed = fake.EntryPosted, true
 		}
 		for i, l := range t.Legs {
-			e, ok := st.Ledger.Entry(legID(t, i))
+			e, ok := st.Ledger.Entry(entryID(t.RequestID, i))
 			if !ok || e.Status != want || !e.Amount.Equal(l.Amount) || e.Account != l.account() {
 				return fmt.Errorf("kotanitest: transaction %s is %s, its entry is %q of %s", t.RequestID, t.Status, e.Status, e.Amount)
 			}
-			back, ok := st.Ledger.Entry(reversalID(t, i))
+			back, ok := st.Ledger.Entry(entryID(reversal+t.RequestID, i))
 			if ok != reversed || ok && !back.Amount.Equal(l.Amount.Neg()) {
 				return fmt.Errorf("kotanitest: transaction %s is %s, reversed in the ledger: %t", t.RequestID, t.Status, ok)
 			}

@@ -7,6 +7,33 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+// coins all have the same rate.
+func coins() []string { return []string{"cUSD", "USDT", "USDC", "BUSD"} }
+
+const coinDecimals = 6
+
+// rate is the price of a coin in a fiat currency.
+func (f *Fake) rate(currency string) (decimal.Decimal, bool) {
+	r, ok := f.config.Rates[currency]
+	return r, ok && r.IsPositive()
+}
+
+// escrowRate is the shilling's rate less 2 %.
+func (f *Fake) escrowRate() decimal.Decimal {
+	r, _ := f.rate("KES")
+	return r.Mul(decimal.New(98, -2))
+}
+
+// escrowRates is POST /transactions/getEscrow.
+func (f *Fake) escrowRates(*call) object {
+	return object{
+		"escrowAddress": f.escrowAddress(),
+		"conversionRate": object{
+			"localCurrency": "KES", "cusdToLocalCurrencyRate": f.escrowRate().String(),
+		},
+	}
+}
+
 // quote is a price outside FiatConnect.
 type quote struct {
 	ID           string          `json:"id"`
@@ -56,13 +83,8 @@ func (f *Fake) price(c *call, q *quote) object {
 	return q.wire()
 }
 
-// acceptQuoteIn is POST /quotes/in/accept.
-func (f *Fake) acceptQuoteIn(c *call) object { return f.acceptQuote(c, true) }
-
-// acceptQuoteOut is POST /quotes/out/accept.
-func (f *Fake) acceptQuoteOut(c *call) object { return f.acceptQuote(c, false) }
-
-// acceptQuote takes a quote once. An accepted quote does not expire.
+// acceptQuote is POST /quotes/in/accept and /quotes/out/accept. It takes a quote
+// once. An accepted quote does not expire.
 func (f *Fake) acceptQuote(c *call, in bool) object {
 	id := c.text("quoteId")
 	if c.reason != "" {

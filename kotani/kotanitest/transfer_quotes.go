@@ -36,12 +36,7 @@ var (
 	countryPattern  = regexp.MustCompile(`^[A-Z]{2}$`)
 )
 
-// quoteIn is POST /quote/in.
-func (f *FiatConnect) quoteIn(c *fiatCall) *response { return f.quote(c, kotani.TransferTypeIn) }
-
-// quoteOut is POST /quote/out.
-func (f *FiatConnect) quoteOut(c *fiatCall) *response { return f.quote(c, kotani.TransferTypeOut) }
-
+// quote is POST /quote/in and /quote/out.
 func (f *FiatConnect) quote(c *fiatCall, kind kotani.TransferType) *response {
 	q := &transferQuote{Type: kind, Until: f.world.Now().Add(f.config.Quirks.QuoteLifetime)}
 	amount, inFiat, preview, code := f.readQuote(c, q)

@@ -171,17 +171,12 @@ func (f *FiatConnect) adminMoveTransfer(rw http.ResponseWriter, r *http.Request)
 	fake.AdminAnswer(rw, http.StatusOK, t.wire())
 }
 
-// transferIn is POST /transfer/in.
-func (f *FiatConnect) transferIn(c *fiatCall) *response {
-	return f.once(c, func() *response { return f.transfer(c, kotani.TransferTypeIn) })
-}
-
-// transferOut is POST /transfer/out.
-func (f *FiatConnect) transferOut(c *fiatCall) *response {
-	return f.once(c, func() *response { return f.transfer(c, kotani.TransferTypeOut) })
-}
-
+// transfer is POST /transfer/in and /transfer/out.
 func (f *FiatConnect) transfer(c *fiatCall, kind kotani.TransferType) *response {
+	return f.once(c, func() *response { return f.begin(c, kind) })
+}
+
+func (f *FiatConnect) begin(c *fiatCall, kind kotani.TransferType) *response {
 	if !hasTexts(c.fields, "fiatAccountId", "quoteId") {
 		return problem(http.StatusBadRequest, kotani.ErrInvalidParameters)
 	}

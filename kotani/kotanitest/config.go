@@ -138,8 +138,8 @@ type FiatConnectQuirks struct {
 	// SecureCookies sets Secure on session cookies over plain http, too. Clients
 	// then do not send them back. Over https it is always set.
 	SecureCookies bool
-	// RequireAPIKey answers 400 to calls without a client API key. A key that is
-	// sent must always be a known key.
+	// RequireAPIKey answers 400 to calls without a client API key. With or without
+	// it, an unknown key is refused.
 	RequireAPIKey bool
 	// StrictPhones takes phone numbers in E.164 only.
 	StrictPhones bool
@@ -147,7 +147,7 @@ type FiatConnectQuirks struct {
 	// CryptoValues are the price of one unit in cUSD, by crypto type. Nil: cUSD
 	// 1, cEUR 1.1, cREAL 0.2.
 	CryptoValues map[string]decimal.Decimal
-	// Countries are the supported ones. Nil: KE, GH, NG, UG, RW, ZA, SN, CM, US,
+	// Countries are the supported countries. Nil: KE, GH, NG, UG, RW, ZA, SN, CM, US,
 	// DE, BR, IN, PH.
 	Countries []string
 	// MinValue and MaxValue bound a transfer, in cUSD. Zero: 1 and 10,000.

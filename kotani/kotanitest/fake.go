@@ -201,7 +201,7 @@ func (f *Fake) login(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// newToken makes a token and forgets the expired ones.
+// newToken makes a token and forgets expired tokens.
 func (f *Fake) newToken() string {
 	now := f.world.Now()
 	maps.DeleteFunc(f.state.Tokens, func(_ string, expiry time.Time) bool { return !now.Before(expiry) })
@@ -210,7 +210,8 @@ func (f *Fake) newToken() string {
 	return token
 }
 
-// refuse answers a status alone, as plain text. Fault rules use it, too.
+// refuse answers with a status and its name as plain text. Fault rules use it,
+// too.
 func refuse(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
 	writeText(rw, status, http.StatusText(status))
 }

@@ -228,9 +228,9 @@ func (f *FiatConnect) credentials(rw http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// clientKey reads the optional header. A malformed key, or a missing one that is
-// required, is 400, an unknown key 401. The specification names no codes for
-// that; these are assumed.
+// clientKey reads the optional header. A malformed key is 400, and so is a missing
+// key when keys are required. An unknown key is 401. The specification names no
+// codes; these are assumed.
 func (f *FiatConnect) clientKey(r *http.Request) (key string, refusal *response) {
 	bad := problem(http.StatusBadRequest, kotani.ErrInvalidParameters)
 	values, sent := r.Header["Authorization"]

@@ -72,8 +72,8 @@ func (f *Fake) Entries(currency string) []fake.Entry {
 
 // Debits are the entries by which money was taken for a reference, oldest first:
 // the partner's debits for a payout, the payer's payment for a collection or an
-// order. Reserved entries are among them, failed ones are not. The reference is
-// an external id, a request id, a transaction hash, a prepay id or a UBI program.
+// order. Reserved entries are among them, failed entries are not. The reference
+// is an external id, a request id, a transaction hash, a prepay id or a UBI program.
 // An external id can name a collection and a payout.
 func (f *Fake) Debits(reference string) []fake.Entry {
 	f.world.Lock()

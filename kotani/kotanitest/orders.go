@@ -41,7 +41,7 @@ func (f *Fake) Orders() []Order {
 
 // PayOrder lets the customer pay an order. The partner's balance in its currency
 // grows at once. An order that is not INITIAL is refused with
-// fake.ErrIllegalMove, an unknown one with fake.ErrNotFound.
+// fake.ErrIllegalMove, an unknown id with fake.ErrNotFound.
 func (f *Fake) PayOrder(prepayID string) error {
 	f.world.Lock()
 	defer f.world.Unlock()

@@ -37,9 +37,9 @@ func kind(v any) string {
 	return "other"
 }
 
-// Every operation of the document, as its table in package kotani has it: the
-// request has the document's fields with good values in them, and the response has
-// at least the fields of the document's sample, of the same kinds.
+// Every operation of the document, as the table in package kotani has it. The
+// request has the document's fields with good values. The response has at least
+// the fields of the document's sample, of the same kinds.
 func TestEveryOperationOfTheDocument(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})

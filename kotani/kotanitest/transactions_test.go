@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestDepositIsPaidOnTheClock(t *testing.T) {
@@ -70,7 +71,7 @@ func TestMagicNumbers(t *testing.T) {
 		for _, way := range []string{"in", "out"} {
 			t.Run(digits+way, func(t *testing.T) {
 				t.Parallel()
-				p := newPartner(t, kotanitest.Config{TokenLifetime: 10_000 * time.Hour})
+				p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: 10_000 * time.Hour}})
 				id := "1"
 				if phone := "25471234" + digits; way == "in" {
 					id, _ = p.result(p.deposit(object{"phoneNumber": phone}))["requestId"].(string)
@@ -184,8 +185,8 @@ func TestRequestsAreChecked(t *testing.T) {
 		"phoneNumber is required":                 {"phoneNumber": nil},
 		"invalid phoneNumber":                     {"phoneNumber": "254 no"},
 		"invalid externalId":                      {"externalId": []int{1}},
-		"callback must start with http or https":  {"callback": "shop.localhost/done"},
-		"callback must start with http or https ": {"callback": "ftp://shop.localhost"},
+		"callback must start with http or https":  {"callback": "merchant.localhost/done"},
+		"callback must start with http or https ": {"callback": "ftp://merchant.localhost"},
 	} {
 		if desc[len(desc)-1] == ' ' {
 			desc = desc[:len(desc)-1]
@@ -204,7 +205,7 @@ func TestRequestsAreChecked(t *testing.T) {
 
 func TestStrictTypes(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{StrictTypes: true})
+	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{StrictTypes: true}})
 	p.wantRefused("amount must be an integer", p.deposit(object{"amount": "10"}))
 	p.result(p.deposit(object{"amount": 10}))
 	p.wantRefused("amount must be a string", p.post("/transactions/till", object{"merchantTill": "5566", "amount": 100}))
@@ -267,34 +268,35 @@ func TestListOfTransactions(t *testing.T) {
 	p.wantRefused("transactionType must be Collections or Payouts", p.get("/transactions?transactionType=x"))
 }
 
-func TestSettle(t *testing.T) {
+func TestMoveTransaction(t *testing.T) {
 	t.Parallel()
 	p := newPartner(t, kotanitest.Config{})
 	p.withdraw(object{"phoneNumber": "254712340003"})
-	require.ErrorIs(t, p.Settle("1", "REVERSED"), kotanitest.ErrArrow)
-	require.ErrorIs(t, p.Settle("1", "PENDING"), kotanitest.ErrStatus)
-	require.ErrorIs(t, p.Settle("2", kotani.StatusFailed), kotanitest.ErrNoTransaction)
-	require.NoError(t, p.Settle("out-1", kotani.StatusDeclined))
+	require.ErrorIs(t, p.MoveTransaction("1", "REVERSED"), fake.ErrIllegalMove)
+	require.ErrorIs(t, p.MoveTransaction("1", "PENDING"), fake.ErrIllegalMove)
+	require.ErrorIs(t, p.MoveTransaction("2", kotani.StatusFailed), fake.ErrNotFound)
+	require.NoError(t, p.MoveTransaction("out-1", kotani.StatusDeclined))
 	p.wantBalance("1000000", "KES")
-	require.ErrorIs(t, p.Settle("1", kotani.StatusSuccessful), kotanitest.ErrArrow)
+	require.ErrorIs(t, p.MoveTransaction("1", kotani.StatusSuccessful), fake.ErrIllegalMove)
 
 	p.deposit(object{"phoneNumber": "254712340005"})
 	p.Advance(10 * time.Second)
 	p.withdraw(object{"externalId": nil, "amount": 1_000_100})
-	require.ErrorIs(t, p.Settle("in-1", kotani.StatusReversed), kotanitest.ErrSpent)
+	require.ErrorIs(t, p.MoveTransaction("in-1", kotani.StatusReversed), fake.ErrIllegalMove)
 	p.Advance(time.Hour)
 	p.wantBalance("0", "KES")
-	require.NoError(t, p.Fund("KES", p.Entries("KES")[0].Amount.Neg()))
+	entries := p.Entries("KES")
+	require.NoError(t, p.Deposit("KES", entries[len(entries)-1].Amount.Neg())) // the withdrawal is the newest
 	p.Advance(time.Hour)
 	p.wantBalance("1000000", "KES")
-	require.Error(t, p.Fund("KES", p.Balance("XXX")))
+	require.Error(t, p.Deposit("KES", p.Balance("XXX")))
 }
 
 func TestCallbackIsRetried(t *testing.T) {
 	t.Parallel()
 	for status, acknowledged := range map[int]bool{200: true, 204: true, 302: false, 500: false} {
 		p := newPartner(t, kotanitest.Config{})
-		p.answer = status
+		p.response = status
 		p.deposit(nil)
 		p.Advance(10 * time.Second)
 		want := 1

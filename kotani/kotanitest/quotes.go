@@ -1,10 +1,38 @@
 package kotanitest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
 )
+
+// coins all have the same rate.
+func coins() []string { return []string{"cUSD", "USDT", "USDC", "BUSD"} }
+
+const coinDecimals = 6
+
+// rate is the price of a coin in a fiat currency.
+func (f *Fake) rate(currency string) (decimal.Decimal, bool) {
+	r, ok := f.config.Rates[currency]
+	return r, ok && r.IsPositive()
+}
+
+// escrowRate is the shilling's rate less 2 %.
+func (f *Fake) escrowRate() decimal.Decimal {
+	r, _ := f.rate("KES")
+	return r.Mul(decimal.New(98, -2))
+}
+
+// escrowRates is POST /transactions/getEscrow.
+func (f *Fake) escrowRates(*call) object {
+	return object{
+		"escrowAddress": f.escrowAddress(),
+		"conversionRate": object{
+			"localCurrency": "KES", "cusdToLocalCurrencyRate": f.escrowRate().String(),
+		},
+	}
+}
 
 // quote is a price outside FiatConnect.
 type quote struct {
@@ -20,24 +48,26 @@ type quote struct {
 	Spent        bool            `json:"spent"` // by a deposit
 }
 
+// quoteIn is POST /quotes/in.
 func (f *Fake) quoteIn(c *call) object {
 	return f.price(c, &quote{In: true, FiatAmount: c.money("fiatAmount", fiatDecimals)})
 }
 
+// quoteOut is POST /quotes/out.
 func (f *Fake) quoteOut(c *call) object {
-	return f.price(c, &quote{CryptoAmount: c.money("cryptoAmount", 18)})
+	return f.price(c, &quote{CryptoAmount: c.money("cryptoAmount", cryptoDecimals)})
 }
 
-// price rounds what the user gets down: fiat to two decimals, coins to six.
+// price rounds down what the user gets: fiat to two decimals, coins to six.
 func (f *Fake) price(c *call, q *quote) object {
 	q.Currency, q.CryptoType = c.text("currency"), c.text("cryptoType")
 	rate, ok := f.rate(q.Currency)
 	switch {
-	case c.fault != "":
+	case c.reason != "":
 		return c.refused()
 	case !ok:
 		return refused("currency not supported")
-	case !knownCoin(q.CryptoType):
+	case !slices.Contains(coins(), q.CryptoType):
 		return refused("cryptoType not supported")
 	}
 	if q.Rate = rate; q.In {
@@ -48,21 +78,19 @@ func (f *Fake) price(c *call, q *quote) object {
 	if !q.CryptoAmount.IsPositive() || !q.FiatAmount.IsPositive() {
 		return refused("amount is too small")
 	}
-	q.ID, q.Expires = f.ids().UUID(), f.world.Now().Add(f.config.QuoteLifetime)
-	f.state.Quotes[q.ID] = q
-	return q.shown()
+	q.ID, q.Expires = f.ids().UUID(), f.world.Now().Add(f.config.Quirks.QuoteLifetime)
+	f.state.Quotes.add(q)
+	return q.wire()
 }
 
-func (f *Fake) acceptQuoteIn(c *call) object  { return f.accept(c, true) }
-func (f *Fake) acceptQuoteOut(c *call) object { return f.accept(c, false) }
-
-// accept takes a quote once. It then holds for good.
-func (f *Fake) accept(c *call, in bool) object {
+// acceptQuote is POST /quotes/in/accept and /quotes/out/accept. It takes a quote
+// once. An accepted quote does not expire.
+func (f *Fake) acceptQuote(c *call, in bool) object {
 	id := c.text("quoteId")
-	if c.fault != "" {
+	if c.reason != "" {
 		return c.refused()
 	}
-	q := f.state.Quotes[id]
+	q := f.state.Quotes.find(id)
 	switch {
 	case q == nil || q.In != in:
 		return refused("quote not found")
@@ -72,10 +100,12 @@ func (f *Fake) accept(c *call, in bool) object {
 		return refused("quote expired")
 	}
 	q.Accepted = true
-	return q.shown()
+	return q.wire()
 }
 
-func (q *quote) shown() object {
+func (q *quote) key() string { return q.ID }
+
+func (q *quote) wire() object {
 	return object{
 		"quoteId": q.ID, "fiatAmount": q.FiatAmount.String(), "cryptoAmount": q.CryptoAmount.String(),
 		"currency": q.Currency, "cryptoType": q.CryptoType, "rate": q.Rate.String(), "expiresAt": timestamp(q.Expires),

@@ -11,16 +11,17 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 var order = object{
 	"amount": 10, "goodsName": "Rice", "goodsDetail": "5 kg", "currency": "USDT",
-	"returnUrl": "https://shop.localhost/ok", "cancelUrl": "https://shop.localhost/no",
+	"returnUrl": "https://merchant.localhost/ok", "cancelUrl": "https://merchant.localhost/no",
 }
 
 func TestBinanceOrders(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{TokenLifetime: 2 * time.Hour})
+	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: 2 * time.Hour}})
 	create := func() string {
 		r := p.result(p.post("/binance/order/create", order))
 		assert.Equal(t, "INITIAL", r["status"])
@@ -37,13 +38,13 @@ func TestBinanceOrders(t *testing.T) {
 	assert.Equal(t, "CLOSED", p.result(at("close", closed))["status"])
 	p.wantRefused("order is already paid", at("close", paid))
 	p.wantRefused("order is already closed", at("close", closed))
-	require.ErrorIs(t, p.PayOrder(closed), kotanitest.ErrOrderClosed)
-	require.ErrorIs(t, p.PayOrder("none"), kotanitest.ErrNoOrder)
+	require.ErrorIs(t, p.PayOrder(closed), fake.ErrIllegalMove)
+	require.ErrorIs(t, p.PayOrder("none"), fake.ErrNotFound)
 	p.Advance(time.Hour - 1)
 	assert.Equal(t, "INITIAL", status(expired))
 	p.Advance(1)
 	assert.Equal(t, []any{"PAID", "CLOSED", "EXPIRED"}, []any{status(paid), status(closed), status(expired)})
-	require.ErrorIs(t, p.PayOrder(expired), kotanitest.ErrOrderClosed)
+	require.ErrorIs(t, p.PayOrder(expired), fake.ErrIllegalMove)
 	p.wantRefused("order not found", at("query", "none"))
 	p.wantRefused("prepayId is required", at("query", ""))
 	p.wantRefused("currency not supported", p.post("/binance/order/create", order.with("currency", "BTC")))
@@ -55,7 +56,9 @@ var anyHash = "0x" + strings.Repeat("aB", 32)
 
 func TestSendToMpesaPaysOutAHashOnce(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{HashValues: map[string]decimal.Decimal{"00ff": decimal.RequireFromString("2.5")}})
+	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{
+		HashValues: map[string]decimal.Decimal{"00ff": decimal.RequireFromString("2.5")},
+	}})
 	send := func(hash string) object {
 		return p.post("/transactions/withdraw/sendToMpesa", object{"phoneNumber": "254712345678", "txhash": hash})
 	}
@@ -88,7 +91,7 @@ func TestHashIsNotUsedUpByARefusal(t *testing.T) {
 	}
 	p.wantRefused("Not enough fiat balance to fulfill the request", send())
 	p.wantRefused("insufficient balance", tron())
-	require.NoError(t, p.Fund("KES", decimal.NewFromInt(10_000)))
+	require.NoError(t, p.Deposit("KES", decimal.NewFromInt(10_000)))
 	p.result(tron())
 	p.wantRefused("Transaction Hash is already processed", send())
 }
@@ -200,7 +203,7 @@ func TestUsers(t *testing.T) {
 
 func TestUBI(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{TokenLifetime: 100 * time.Hour, Balances: map[string]decimal.Decimal{"cUSD": decimal.NewFromInt(2)}})
+	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: 100 * time.Hour}, Balances: map[string]decimal.Decimal{"cUSD": decimal.NewFromInt(2)}})
 	body := object{"phoneNumber": "254712345678", "programId": "p-1"}
 	at := func(path string) object { return p.post("/transactions/ubi/"+path, body) }
 	p.wantRefused("Not a beneficiary", at("checkIfBeneficiary"))

@@ -54,11 +54,11 @@ func TestLoginRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWallet(t, kotanitest.FiatConnectConfig{})
-			status, answer := w.login(tc.change)
+			status, response := w.login(tc.change)
 			if tc.code == "" {
-				w.want(200, "", status, answer)
+				w.want(200, "", status, response)
 			} else {
-				w.want(401, tc.code, status, answer)
+				w.want(401, tc.code, status, response)
 			}
 		})
 	}
@@ -83,19 +83,19 @@ func TestLoginBodies(t *testing.T) {
 		"no hex":            {object{"message": good, "signature": "0x" + strings.Repeat("zz", 65)}, "InvalidSignature"},
 		"signed as nothing": {object{"message": good, "signature": ""}, "InvalidSignature"},
 	} {
-		status, answer := w.post("/auth/login", tc.body)
+		status, response := w.post("/auth/login", tc.body)
 		assert.Equal(t, 401, status, name)
-		assert.Equal(t, tc.code, answer["error"], name)
+		assert.Equal(t, tc.code, response["error"], name)
 	}
-	status, answer := w.post("/auth/login", object{"message": good, "signature": anySignature})
-	w.want(200, "", status, answer) // none of these took the nonce
+	status, response := w.post("/auth/login", object{"message": good, "signature": anySignature})
+	w.want(200, "", status, response) // none of these took the nonce
 }
 
 func TestStrictAddresses(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{StrictAddresses: true})
-	status, answer := w.login(func(m *message) { m.address = strings.ToLower(m.address) })
-	w.want(401, "InvalidParameters", status, answer)
+	status, response := w.login(func(m *message) { m.address = strings.ToLower(m.address) })
+	w.want(401, "InvalidParameters", status, response)
 }
 
 func TestPluggedInVerifierDecides(t *testing.T) {
@@ -103,7 +103,7 @@ func TestPluggedInVerifierDecides(t *testing.T) {
 	var asked []string
 	good := true
 	w := newWallet(t, kotanitest.FiatConnectConfig{
-		ContractWallets: []string{strings.ToLower(bob)},
+		Quirks: kotanitest.FiatConnectQuirks{ContractWallets: []string{strings.ToLower(bob)}},
 		VerifySignature: func(address string, message, signature []byte) bool {
 			asked = append(asked, address)
 			assert.Contains(t, string(message), "wants you to sign in")
@@ -112,11 +112,11 @@ func TestPluggedInVerifierDecides(t *testing.T) {
 		},
 	})
 	good = false
-	status, answer := w.login(nil)
-	w.want(401, "InvalidSignature", status, answer)
+	status, response := w.login(nil)
+	w.want(401, "InvalidSignature", status, response)
 	assert.Equal(t, []string{alice, alice}, asked)
-	status, answer = w.login(func(m *message) { m.address = bob })
-	w.want(401, "ContractLoginNotSupported", status, answer)
+	status, response = w.login(func(m *message) { m.address = bob })
+	w.want(401, "ContractLoginNotSupported", status, response)
 }
 
 func TestNonceIsReservedUntilTheSessionExpires(t *testing.T) {
@@ -127,19 +127,19 @@ func TestNonceIsReservedUntilTheSessionExpires(t *testing.T) {
 	replay := func() (int, object) {
 		return w.post("/auth/login", object{"message": m.String(), "signature": anySignature})
 	}
-	status, answer := replay()
-	w.want(200, "", status, answer)
+	status, response := replay()
+	w.want(200, "", status, response)
 	w.Advance(time.Hour - 1)
-	status, answer = replay()
-	w.want(401, "NonceInUse", status, answer)
+	status, response = replay()
+	w.want(401, "NonceInUse", status, response)
 	b := w.as(bob)
-	status, answer = b.login(func(o *message) { o.nonce = m.nonce })
-	w.want(200, "", status, answer) // another address
+	status, response = b.login(func(o *message) { o.nonce = m.nonce })
+	w.want(200, "", status, response) // another address
 	w.Advance(1)
-	status, answer = replay()
-	w.want(401, "InvalidParameters", status, answer) // the message has expired as well
-	status, answer = w.login(func(o *message) { o.nonce = m.nonce })
-	w.want(200, "", status, answer)
+	status, response = replay()
+	w.want(401, "InvalidParameters", status, response) // the message has expired as well
+	status, response = w.login(func(o *message) { o.nonce = m.nonce })
+	w.want(200, "", status, response)
 }
 
 // nine are the endpoints with a session.
@@ -155,13 +155,13 @@ func TestSessionsOfAllNineEndpoints(t *testing.T) {
 	all := func(code string) {
 		t.Helper()
 		for _, e := range nine {
-			status, answer := w.call(e[0], e[1], "{")
+			status, response := w.call(e[0], e[1], "{")
 			if code == "" {
 				assert.NotEqual(t, 401, status, e)
 				continue
 			}
 			assert.Equal(t, 401, status, e)
-			assert.Equal(t, object{"error": code}, answer, e)
+			assert.Equal(t, object{"error": code}, response, e)
 		}
 	}
 	all("")
@@ -175,8 +175,8 @@ func TestSessionsOfAllNineEndpoints(t *testing.T) {
 	all("SessionExpired")
 	w.http.Jar = nil
 	all("Unauthorized")
-	status, answer := w.call("GET", "/accounts", nil, "Cookie", "fiatconnect_session=made-up")
-	w.want(401, "Unauthorized", status, answer)
+	status, response := w.call("GET", "/accounts", nil, "Cookie", "fiatconnect_session=made-up")
+	w.want(401, "Unauthorized", status, response)
 	for _, e := range [][2]string{{"GET", "/clock"}, {"POST", "/quote/in"}, {"POST", "/credentials"}, {"GET", "/nowhere"}} {
 		status, _ := w.call(e[0], e[1], nil)
 		assert.NotEqual(t, 401, status, e)
@@ -189,10 +189,10 @@ func TestLoginReplacesTheCookie(t *testing.T) {
 	w.addKYC()
 	b := *w // the same jar
 	b.address = bob
-	status, answer := b.login(nil)
-	w.want(200, "", status, answer)
-	status, answer = b.call("GET", kycPath+"/status", nil)
-	w.want(404, "ResourceNotFound", status, answer) // bob it is
+	status, response := b.login(nil)
+	w.want(200, "", status, response)
+	status, response = b.call("GET", kycPath+"/status", nil)
+	w.want(404, "ResourceNotFound", status, response) // bob it is
 }
 
 // serve drives the fake over a mount, as a server in front of it would.
@@ -220,10 +220,10 @@ func TestMountAndCookieFlags(t *testing.T) {
 		{"http://[::1]:8931/kotani/fiatconnect", "[::1]", kotanitest.FiatConnectConfig{}, false, 200},
 		{"http://[::1]:8931/kotani/fiatconnect", "[::1]:8931", kotanitest.FiatConnectConfig{}, false, 200},
 		{"https://example.com/kotani/fiatconnect", "example.com", kotanitest.FiatConnectConfig{}, true, 200},
-		{"http://127.0.0.1:1/kotani/fiatconnect", "127.0.0.1", kotanitest.FiatConnectConfig{SecureCookies: true}, true, 200},
+		{"http://127.0.0.1:1/kotani/fiatconnect", "127.0.0.1", kotanitest.FiatConnectConfig{Quirks: kotanitest.FiatConnectQuirks{SecureCookies: true}}, true, 200},
 		{"http://127.0.0.1:1/kotani/other", "127.0.0.1", kotanitest.FiatConnectConfig{Prefix: "/other"}, false, 200},
-		{"http://127.0.0.1:1/kotani/fiatconnect", "kotani.com", kotanitest.FiatConnectConfig{Domain: "kotani.com"}, false, 200},
-		{"http://127.0.0.1:1/kotani/fiatconnect", "127.0.0.1", kotanitest.FiatConnectConfig{Domain: "kotani.com"}, false, 401},
+		{"http://127.0.0.1:1/kotani/fiatconnect", "kotani.com", kotanitest.FiatConnectConfig{Quirks: kotanitest.FiatConnectQuirks{Domain: "kotani.com"}}, false, 200},
+		{"http://127.0.0.1:1/kotani/fiatconnect", "127.0.0.1", kotanitest.FiatConnectConfig{Quirks: kotanitest.FiatConnectQuirks{Domain: "kotani.com"}}, false, 401},
 	} {
 		f := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: tc.cfg})
 		h := http.StripPrefix("/kotani", f)
@@ -252,14 +252,14 @@ func TestClientKeys(t *testing.T) {
 	for _, required := range []bool{false, true} {
 		w := newWallet(t, kotanitest.FiatConnectConfig{})
 		if required { // a second fake: the login of newWallet has no key
-			f := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{RequireAPIKey: true}})
+			f := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{Quirks: kotanitest.FiatConnectQuirks{RequireAPIKey: true}}})
 			w = &wallet{FiatConnect: f.FiatConnect, t: t, fake: f, http: f.HTTPClient(), address: alice, nonces: new(int)}
 		}
-		_, made := w.post("/credentials", object{"webhook": "http://shop.localhost/hook"})
+		_, made := w.post("/credentials", object{"webhook": "http://merchant.localhost/hook"})
 		key, _ := made["apiKey"].(string)
 		require.NotEmpty(t, key)
 		assert.NotEmpty(t, made["webhookSecret"])
-		assert.Equal(t, "http://shop.localhost/hook", made["webhook"])
+		assert.Equal(t, "http://merchant.localhost/hook", made["webhook"])
 		for _, path := range []string{"/clock", "/accounts"} {
 			for header, want := range map[string]int{"": 400, "Bearer " + key: 200, "bearer " + key: 200, "Bearer unknown": 401, "Bearer": 400, "Bearer ": 400, "Basic " + key: 400, "Bearer a b": 400} {
 				if header == "" && !required {
@@ -272,16 +272,16 @@ func TestClientKeys(t *testing.T) {
 				if header == "" {
 					headers = nil
 				}
-				status, answer := w.call("GET", path, nil, headers...)
+				status, response := w.call("GET", path, nil, headers...)
 				assert.Equal(t, want, status, "%s %q required %t", path, header, required)
-				assert.Equal(t, want != 200, answer["error"] != nil)
+				assert.Equal(t, want != 200, response["error"] != nil)
 			}
 		}
 	}
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
 	for _, bad := range []any{object{}, object{"webhook": "shop"}, object{"webhook": "ftp://x"}, "no"} {
-		status, answer := w.post("/credentials", bad)
-		w.want(400, "InvalidParameters", status, answer)
+		status, response := w.post("/credentials", bad)
+		w.want(400, "InvalidParameters", status, response)
 	}
 }
 
@@ -289,18 +289,18 @@ func TestClock(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
 	w.Advance(1500 * time.Millisecond)
-	_, answer := w.call("GET", "/clock", nil)
-	assert.Equal(t, object{"time": "2026-04-03T09:00:01.500Z"}, answer)
+	_, response := w.call("GET", "/clock", nil)
+	assert.Equal(t, object{"time": "2026-04-03T09:00:01.500Z"}, response)
 }
 
-func TestFaultsAnswerInJSON(t *testing.T) {
+func TestFaultsRespondInJSON(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
 	for status, code := range map[int]string{400: "InvalidParameters", 404: "ResourceNotFound", 500: "InternalServerError", 503: "ServiceUnavailable"} {
 		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: status, Path: "/clock", Times: 1}))
-		got, answer := w.call("GET", "/clock", nil)
-		w.want(status, code, got, answer)
+		got, response := w.call("GET", "/clock", nil)
+		w.want(status, code, got, response)
 	}
-	got, answer := w.call("PATCH", "/accounts", nil)
-	w.want(404, "ResourceNotFound", got, answer)
+	got, response := w.call("PATCH", "/accounts", nil)
+	w.want(404, "ResourceNotFound", got, response)
 }

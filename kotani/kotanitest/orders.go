@@ -1,7 +1,7 @@
 package kotanitest
 
 import (
-	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/shopspring/decimal"
@@ -25,37 +25,47 @@ const (
 	OrderExpired = "EXPIRED" // not paid within the hour
 )
 
-// Reasons for which PayOrder changes nothing.
-var (
-	ErrNoOrder     = errors.New("kotanitest: no such order")
-	ErrOrderClosed = errors.New("kotanitest: the order is not open")
-)
-
-// PayOrder is the customer paying an order: the partner's balance in its
-// currency grows at once.
-func (f *Fake) PayOrder(prepayID string) error {
-	f.world.Lock()
-	defer f.world.Unlock()
-	o := f.state.Orders[prepayID]
-	switch {
-	case o == nil:
-		return ErrNoOrder
-	case o.Status != OrderInitial:
-		return ErrOrderClosed
-	}
-	o.Status = OrderPaid
-	f.state.fund(o.Currency, o.Amount, f.world.Now())
-	return nil
-}
-
-// Order returns one order.
+// Order returns an order by its prepay id.
 func (f *Fake) Order(prepayID string) (Order, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	if o := f.state.Orders[prepayID]; o != nil {
-		return *o, true
+	return copyOf(f.state.Orders.find(prepayID))
+}
+
+// Orders are all orders, oldest first.
+func (f *Fake) Orders() []Order {
+	f.world.Lock()
+	defer f.world.Unlock()
+	return copiesOf(f.state.Orders.all)
+}
+
+// PayOrder lets the customer pay an order. The partner's balance in its currency
+// grows at once. An order that is not INITIAL is refused with
+// fake.ErrIllegalMove, an unknown id with fake.ErrNotFound.
+func (f *Fake) PayOrder(prepayID string) error {
+	f.world.Lock()
+	defer f.world.Unlock()
+	o := f.state.Orders.find(prepayID)
+	switch {
+	case o == nil:
+		return fmt.Errorf("kotanitest: order %q: %w", prepayID, fake.ErrNotFound)
+	case o.Status != OrderInitial:
+		return fmt.Errorf("kotanitest: order %s: %w: %s to %s", prepayID, fake.ErrIllegalMove, o.Status, OrderPaid)
 	}
-	return Order{}, false
+	o.Status = OrderPaid
+	f.state.post("order "+o.PrepayID, kindOrder, o.PrepayID, f.world.Now(), Leg{partner, o.Currency, o.Amount})
+	return nil
+}
+
+// adminPayOrder is POST /_fake/kotani/orders/{id}/pay.
+func (f *Fake) adminPayOrder(rw http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	if err := f.PayOrder(id); err != nil {
+		adminRefuse(rw, err)
+		return
+	}
+	o, _ := f.Order(id)
+	fake.AdminRespond(rw, http.StatusOK, o.wire())
 }
 
 // createOrder is POST /binance/order/create.
@@ -65,15 +75,15 @@ func (f *Fake) createOrder(c *call) object {
 		c.text(name)
 	}
 	if o.Currency != "BUSD" && o.Currency != "USDT" {
-		c.fail("currency not supported")
+		c.refuse("currency not supported")
 	}
-	if c.fault != "" {
+	if c.reason != "" {
 		return c.refused()
 	}
 	o.PrepayID = f.ids().Digits(18)
-	f.state.Orders[o.PrepayID] = o
-	f.after(f.config.OrderLifetime, eventOrderExpiry, o.PrepayID)
-	return result(o.shown())
+	f.state.Orders.add(o)
+	f.after(f.config.Quirks.OrderLifetime, eventOrderExpiry, o.PrepayID)
+	return result(o.wire())
 }
 
 // closeOrder is POST /binance/order/close.
@@ -88,7 +98,7 @@ func (f *Fake) closeOrder(c *call) object {
 		return refused("order is already closed")
 	}
 	o.Status = OrderClosed
-	return result(o.shown())
+	return result(o.wire())
 }
 
 // queryOrder is POST /binance/order/query.
@@ -97,44 +107,33 @@ func (f *Fake) queryOrder(c *call) object {
 	if refusal != nil {
 		return refusal
 	}
-	return result(o.shown())
+	return result(o.wire())
 }
 
+func (f *Fake) expireOrder(prepayID string) {
+	if o := f.state.Orders.find(prepayID); o != nil && o.Status == OrderInitial {
+		o.Status = OrderExpired
+	}
+}
+
+// order is the order that a request names.
 func (f *Fake) order(c *call) (*Order, object) {
 	id := c.text("prepayId")
-	if c.fault != "" {
+	if c.reason != "" {
 		return nil, c.refused()
 	}
-	if o := f.state.Orders[id]; o != nil {
+	if o := f.state.Orders.find(id); o != nil {
 		return o, nil
 	}
 	return nil, refused("order not found")
 }
 
-func (f *Fake) expireOrder(prepayID string) {
-	if o := f.state.Orders[prepayID]; o != nil && o.Status == OrderInitial {
-		o.Status = OrderExpired
-	}
-}
+func (o *Order) key() string { return o.PrepayID }
 
-func (o *Order) shown() object {
+func (o *Order) wire() object {
 	return object{
 		"prepayId": o.PrepayID, "status": o.Status,
 		"checkoutLink": "https://pay.binance.example/checkout/" + o.PrepayID,
 		"qrcodeLink":   "https://pay.binance.example/qr/" + o.PrepayID + ".png",
-	}
-}
-
-// adminPayOrder is POST /_fake/kotani/orders/{id}/pay.
-func (f *Fake) adminPayOrder(rw http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	switch err := f.PayOrder(id); {
-	case errors.Is(err, ErrNoOrder):
-		fake.AdminError(rw, http.StatusNotFound, "id", err.Error())
-	case err != nil:
-		fake.AdminError(rw, http.StatusConflict, "status", err.Error())
-	default:
-		o, _ := f.Order(id)
-		fake.AdminRespond(rw, http.StatusOK, o.shown())
 	}
 }

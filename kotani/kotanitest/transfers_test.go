@@ -113,13 +113,13 @@ func TestTransferStatusShowsTheQuote(t *testing.T) {
 		assert.Equal(t, "cUSD", s["cryptoType"])
 		assert.Equal(t, body["fiatAccountId"], s["fiatAccountId"])
 		assert.Equal(t, id, s["transferId"])
-		status, answer := w.as(bob).call("GET", "/transfer/"+id+"/status", nil)
-		w.want(404, "ResourceNotFound", status, answer)
+		status, response := w.as(bob).call("GET", "/transfer/"+id+"/status", nil)
+		w.want(404, "ResourceNotFound", status, response)
 	}
 	assert.NotContains(t, out, "userActionDetails")
 	assert.Len(t, w.Transfers(), 2)
-	status, answer := w.call("GET", "/transfer/none/status", nil)
-	w.want(404, "ResourceNotFound", status, answer)
+	status, response := w.call("GET", "/transfer/none/status", nil)
+	w.want(404, "ResourceNotFound", status, response)
 }
 
 func TestTransfersAreRefused(t *testing.T) {
@@ -154,15 +154,15 @@ func TestTransfersAreRefused(t *testing.T) {
 			return w.transfer("in", "k", b)
 		}},
 		"denied": {400, "TransferNotAllowed", func(w *wallet, b object) (int, object) {
-			assert.NoError(w.t, w.SetKYC(alice, "PersonalDataAndDocuments", kotani.KYCDenied))
+			assert.NoError(w.t, w.MoveKYC(alice, "PersonalDataAndDocuments", kotani.KYCDenied))
 			return w.transfer("in", "k", b)
 		}},
 		"pending": {400, "TransferNotAllowed", func(w *wallet, b object) (int, object) {
-			assert.NoError(w.t, w.SetKYC(alice, "PersonalDataAndDocuments", kotani.KYCPending))
+			assert.NoError(w.t, w.MoveKYC(alice, "PersonalDataAndDocuments", kotani.KYCPending))
 			return w.transfer("in", "k", b)
 		}},
 		"expired KYC": {400, "KycExpired", func(w *wallet, b object) (int, object) {
-			assert.NoError(w.t, w.SetKYC(alice, "PersonalDataAndDocuments", kotani.KYCExpired))
+			assert.NoError(w.t, w.MoveKYC(alice, "PersonalDataAndDocuments", kotani.KYCExpired))
 			return w.transfer("in", "k", b)
 		}},
 		"no key":    {400, "InvalidParameters", func(w *wallet, b object) (int, object) { return w.post("/transfer/in", b) }},
@@ -173,8 +173,8 @@ func TestTransfersAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWallet(t, kotanitest.FiatConnectConfig{})
-			status, answer := tc.do(w, w.ready("in", mobile))
-			w.want(tc.status, tc.code, status, answer)
+			status, response := tc.do(w, w.ready("in", mobile))
+			w.want(tc.status, tc.code, status, response)
 			assert.Empty(t, w.Transfers())
 		})
 	}
@@ -184,12 +184,12 @@ func TestAnyApprovedRecordIsEnough(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
 	body := w.ready("in", mobile)
-	require.NoError(t, w.SetKYC(alice, "PersonalDataAndDocumentsDetailed", kotani.KYCExpired))
-	status, answer := w.transfer("in", "k", body)
-	w.want(200, "", status, answer)
+	require.NoError(t, w.MoveKYC(alice, "PersonalDataAndDocumentsDetailed", kotani.KYCExpired))
+	status, response := w.transfer("in", "k", body)
+	w.want(200, "", status, response)
 	free := newWallet(t, kotanitest.FiatConnectConfig{KYCNotRequired: true})
-	status, answer = free.transfer("in", "k", object{"fiatAccountId": free.addAccount(mobile), "quoteId": free.quote("in")})
-	free.want(200, "", status, answer)
+	status, response = free.transfer("in", "k", object{"fiatAccountId": free.addAccount(mobile), "quoteId": free.quote("in")})
+	free.want(200, "", status, response)
 }
 
 func TestIdempotency(t *testing.T) {
@@ -197,40 +197,40 @@ func TestIdempotency(t *testing.T) {
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
 	body := w.ready("in", mobile)
 	_, first := w.transfer("in", "key-1", body)
-	w.Advance(time.Hour) // the quote has expired, the answer stays
+	w.Advance(time.Hour) // the quote has expired, the response stays
 	for _, key := range []string{"key-1", `"key-1"`} {
 		status, again := w.transfer("in", key, body)
 		w.want(200, "", status, again)
 		assert.Equal(t, first, again, "the status of then, the same user action")
 	}
-	status, answer := w.transfer("in", "key-1", body.with("quoteId", "other"))
-	w.want(422, "InvalidParameters", status, answer)
-	status, answer = w.transfer("out", "key-1", body)
-	w.want(422, "InvalidParameters", status, answer)
-	status, answer = w.transfer("in", "key-2", body)
-	w.want(400, "InvalidQuote", status, answer)
+	status, response := w.transfer("in", "key-1", body.with("quoteId", "other"))
+	w.want(422, "InvalidParameters", status, response)
+	status, response = w.transfer("out", "key-1", body)
+	w.want(422, "InvalidParameters", status, response)
+	status, response = w.transfer("in", "key-2", body)
+	w.want(400, "InvalidQuote", status, response)
 	fresh := w.quote("in")
-	status, answer = w.transfer("in", "key-2", body)
-	w.want(400, "InvalidQuote", status, answer) // an error is answered again as well
-	status, answer = w.transfer("in", "key-3", body.with("quoteId", fresh))
-	w.want(200, "", status, answer)
+	status, response = w.transfer("in", "key-2", body)
+	w.want(400, "InvalidQuote", status, response) // an error is answered again as well
+	status, response = w.transfer("in", "key-3", body.with("quoteId", fresh))
+	w.want(200, "", status, response)
 	assert.Len(t, w.Transfers(), 2)
 
 	b := w.as(bob)
-	status, answer = b.transfer("in", "key-1", b.ready("in", mobile))
-	b.want(200, "", status, answer) // keys are each user's own
+	status, response = b.transfer("in", "key-1", b.ready("in", mobile))
+	b.want(200, "", status, response) // keys are each user's own
 }
 
-// While the first webhook is on its way the answer is not out: a repetition
+// While the first webhook is on its way the response is not out: a repetition
 // meets a request at work.
 func TestRepetitionOfARequestAtWork(t *testing.T) {
 	t.Parallel()
-	arrived, answer := make(chan struct{}), make(chan struct{})
+	arrived, response := make(chan struct{}), make(chan struct{})
 	f := kotanitest.NewServer(t, kotanitest.Config{
 		FiatConnect: kotanitest.FiatConnectConfig{KYCNotRequired: true},
 		Options: fake.Options{Callbacks: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			close(arrived)
-			<-answer
+			<-response
 		})},
 	})
 	w := (&wallet{FiatConnect: f.FiatConnect, t: t, fake: f, nonces: new(int)}).as(alice)
@@ -250,7 +250,7 @@ func TestRepetitionOfARequestAtWork(t *testing.T) {
 		t.Error("answered before its first webhook")
 	default:
 	}
-	close(answer)
+	close(response)
 	assert.Equal(t, 200, <-done)
 	status, again := w.transfer("in", "k", body)
 	w.want(200, "", status, again)
@@ -274,7 +274,7 @@ func TestOneOfManyRequestsUnderAKeyCounts(t *testing.T) {
 	assert.Len(t, w.Transfers(), 3, "one for each key, side by side")
 }
 
-func TestFirstWebhookComesBeforeTheAnswer(t *testing.T) {
+func TestFirstWebhookComesBeforeTheResponse(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
 	w.withWebhooks()
@@ -306,12 +306,12 @@ func TestWebhooksGoToTheClientOfTheSession(t *testing.T) {
 func TestWebhookIsRetriedAndSignedAnew(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		answer int
-		taken  bool
+		response int
+		taken    bool
 	}{{200, true}, {201, false}, {204, false}, {500, false}} {
 		w := newWallet(t, kotanitest.FiatConnectConfig{})
 		client := w.withWebhooks()
-		w.inbox.answer = tc.answer
+		w.inbox.response = tc.response
 		w.addKYC()
 		w.Flush()
 		want, at := 1, w.Now()
@@ -349,27 +349,27 @@ func TestForgedWebhook(t *testing.T) {
 	assert.NotContains(t, h.signature, hex.EncodeToString(mac.Sum(nil)))
 }
 
-func TestSetTransferStatusFollowsTheArrows(t *testing.T) {
+func TestMoveTransferFollowsTheTransitions(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{ManualTransfers: true})
 	_, made := w.transfer("out", "k", w.ready("out", mobile))
 	id := made["transferId"].(string)
-	set := func(status kotani.TransferStatus) error { return w.SetTransferStatus(id, status) }
-	require.ErrorIs(t, set(kotani.TransferComplete), kotanitest.ErrTransferArrow)
-	require.ErrorIs(t, set(kotani.TransferReceivedFiatFunds), kotanitest.ErrTransferArrow)
-	require.ErrorIs(t, set("x"), kotanitest.ErrTransferStatus)
-	require.ErrorIs(t, w.SetTransferStatus("none", kotani.TransferFailed), kotanitest.ErrNoTransfer)
+	set := func(status kotani.TransferStatus) error { return w.MoveTransfer(id, status) }
+	require.ErrorIs(t, set(kotani.TransferComplete), fake.ErrIllegalMove)
+	require.ErrorIs(t, set(kotani.TransferReceivedFiatFunds), fake.ErrIllegalMove)
+	require.ErrorIs(t, set("x"), fake.ErrIllegalMove)
+	require.ErrorIs(t, w.MoveTransfer("none", kotani.TransferFailed), fake.ErrNotFound)
 	require.NoError(t, set(kotani.TransferReadyForUserToSendCryptoFunds))
 	w.Advance(15*time.Minute - 1)
-	require.ErrorIs(t, set(kotani.TransferFailed), kotanitest.ErrTransferArrow, "not before the quote expires")
+	require.ErrorIs(t, set(kotani.TransferFailed), fake.ErrIllegalMove, "not before the quote expires")
 	w.Advance(1)
 	require.NoError(t, set(kotani.TransferFailed))
-	require.ErrorIs(t, set(kotani.TransferFailed), kotanitest.ErrTransferArrow)
+	require.ErrorIs(t, set(kotani.TransferFailed), fake.ErrIllegalMove)
 }
 
-// The fake's arrows are the specification's, as the client knows them, but for
-// the two ways in of which a transfer has one.
-func TestArrowsAreTheClients(t *testing.T) {
+// The fake's transitions are the specification's, as the client knows them. Of
+// the two first transitions in, each transfer has only one.
+func TestTransitionsAreTheClients(t *testing.T) {
 	t.Parallel()
 	all := []kotani.TransferStatus{
 		"TransferStarted", "TransferFiatFundsDebited", "TransferWaitingForUserAction", "TransferSendingCryptoFunds", "TransferAmlFailed",
@@ -382,7 +382,7 @@ func TestArrowsAreTheClients(t *testing.T) {
 			_, made := w.transfer(way, fmt.Sprint(way, i), body.with("quoteId", w.quote(way)))
 			id := made["transferId"].(string)
 			allowed := kotani.TransferStarted.Next(kind)
-			err := w.SetTransferStatus(id, to)
+			err := w.MoveTransfer(id, to)
 			legal := false
 			for _, a := range allowed {
 				legal = legal || a == to && to != kotani.TransferFiatFundsDebited
@@ -432,9 +432,9 @@ func TestSnapshotHoldsFiatConnect(t *testing.T) {
 	require.NoError(t, w.Restore(document))
 	assert.Equal(t, first, play())
 	assert.Error(t, w.Restore([]byte(strings.Replace(string(document), `"nonces":{`, `"nonces":null,"x":{`, 1))))
-	assert.Error(t, w.Restore([]byte(strings.Replace(string(document), `"order":["`, `"order":["x","`, 1))))
+	assert.Error(t, w.Restore([]byte(strings.Replace(string(document), `"transfers":[{`, `"transfers":[null,{`, 1))))
 	w.Reset()
-	status, answer := w.call("GET", "/clock", nil)
-	w.want(401, "Unauthorized", status, answer) // the client's key is gone, too
+	status, response := w.call("GET", "/clock", nil)
+	w.want(401, "Unauthorized", status, response) // the client's key is gone, too
 	assert.Empty(t, w.Transfers())
 }

@@ -7,12 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/shopspring/decimal"
 )
 
-// transferQuote is the terms of a transfer. The fee is inside the amounts.
+// transferQuote holds the terms of a transfer. The fee is inside the amounts.
 type transferQuote struct {
 	ID         string              `json:"id"`
 	Type       kotani.TransferType `json:"type"`
@@ -37,36 +36,34 @@ var (
 	countryPattern  = regexp.MustCompile(`^[A-Z]{2}$`)
 )
 
-func (f *FiatConnect) quoteIn(c *fiatCall) reply  { return f.quote(c, kotani.TransferTypeIn) }
-func (f *FiatConnect) quoteOut(c *fiatCall) reply { return f.quote(c, kotani.TransferTypeOut) }
-
-func (f *FiatConnect) quote(c *fiatCall, kind kotani.TransferType) reply {
-	q := &transferQuote{Type: kind, Until: f.world.Now().Add(f.config.QuoteLifetime)}
+// quote is POST /quote/in and /quote/out.
+func (f *FiatConnect) quote(c *fiatCall, kind kotani.TransferType) *response {
+	q := &transferQuote{Type: kind, Until: f.world.Now().Add(f.config.Quirks.QuoteLifetime)}
 	amount, inFiat, preview, code := f.readQuote(c, q)
 	if code != "" {
 		return problem(http.StatusBadRequest, code)
 	}
-	rate := f.config.Rates[q.Fiat].Mul(f.config.CryptoValues[q.Crypto])
+	rate := f.config.Rates[q.Fiat].Mul(f.config.Quirks.CryptoValues[q.Crypto])
 	if code := f.price(q, rate, amount, inFiat); code != "" {
 		body := f.limits(q, rate)
 		body["error"] = string(code)
-		return reply{http.StatusBadRequest, body}
+		return &response{http.StatusBadRequest, body}
 	}
 	if !preview {
 		q.ID = f.ids().UUID()
-		f.state.Quotes[q.ID] = q
+		f.state.Quotes.add(q)
 	}
-	return fine(f.offer(q))
+	return success(f.offer(q))
 }
 
-// readQuote checks a request, the form of all parameters before their meaning.
-// The amount stays text: what is too large for a price is still an amount.
+// readQuote checks the form of all parameters, then their meaning. The amount
+// stays text: an amount can be too large for a price.
 func (f *FiatConnect) readQuote(c *fiatCall, q *transferQuote) (amount string, inFiat, preview bool, code kotani.FiatConnectCode) {
 	bad := kotani.ErrInvalidParameters
 	text := func(name string) string {
 		s, ok := c.fields[name].(string)
 		if !ok && c.fields[name] != nil {
-			c.fail(name)
+			c.refuse(name)
 		}
 		return s
 	}
@@ -77,22 +74,22 @@ func (f *FiatConnect) readQuote(c *fiatCall, q *transferQuote) (amount string, i
 	text("region")
 	preview, isBool := c.fields["preview"].(bool)
 	if !isBool && c.fields["preview"] != nil {
-		c.fail("preview")
+		c.refuse("preview")
 	}
 	amount, inFiat = coins, fiat != ""
 	if inFiat {
 		amount = fiat
 	}
 	switch {
-	case c.fault != "", q.Fiat == "", q.Crypto == "", (fiat == "") == (coins == ""), len(amount) > maxAmountText,
+	case c.reason != "", q.Fiat == "", q.Crypto == "", (fiat == "") == (coins == ""), len(amount) > maxAmountText,
 		!countryPattern.MatchString(q.Country), !f.isWallet(address),
 		!amountPattern.MatchString(amount) && !exponentPattern.MatchString(amount):
 		return "", false, false, bad
-	case !slices.Contains(f.config.Countries, q.Country):
+	case !slices.Contains(f.config.Quirks.Countries, q.Country):
 		return "", false, false, kotani.ErrGeoNotSupported
 	case !f.config.Rates[q.Fiat].IsPositive():
 		return "", false, false, kotani.ErrFiatNotSupported
-	case !f.config.CryptoValues[q.Crypto].IsPositive():
+	case !f.config.Quirks.CryptoValues[q.Crypto].IsPositive():
 		return "", false, false, kotani.ErrCryptoNotSupported
 	}
 	if m := exponentPattern.FindStringSubmatch(amount); m != nil {
@@ -108,9 +105,9 @@ func (f *FiatConnect) readQuote(c *fiatCall, q *transferQuote) (amount string, i
 	return amount, inFiat, preview, ""
 }
 
-// tooFar is the code of an amount outside the bounds. Exponent text, in which
-// JavaScript writes what is very large, or very small with a minus, counts as
-// such, although it breaks the pattern.
+// tooFar is the code of an amount outside the bounds. JavaScript writes very
+// large and very small amounts with an exponent. Such a text counts as too high
+// or too low, although it breaks the pattern.
 func tooFar(inFiat, high bool) kotani.FiatConnectCode {
 	switch {
 	case inFiat && high:
@@ -123,26 +120,28 @@ func tooFar(inFiat, high bool) kotani.FiatConnectCode {
 	return kotani.ErrCryptoAmountTooLow
 }
 
+func (q *transferQuote) key() string { return q.ID }
+
 // exact reads a text of the specification's pattern.
 func exact(text string) decimal.Decimal {
 	return decimal.RequireFromString(strings.TrimSuffix(text, "."))
 }
 
-// price fills in both amounts and the fee, rounded against the user. What the
-// user gave is taken as it is.
+// price fills in the other amount and the fee, rounded against the user. The
+// amount which the user gave stays as it is.
 func (f *FiatConnect) price(q *transferQuote, rate decimal.Decimal, text string, inFiat bool) kotani.FiatConnectCode {
 	amount := exact(text)
-	value := amount.Mul(f.config.CryptoValues[q.Crypto])
+	value := amount.Mul(f.config.Quirks.CryptoValues[q.Crypto])
 	if inFiat {
 		value, _ = amount.QuoRem(f.config.Rates[q.Fiat], cryptoDecimals)
 	}
 	switch {
-	case value.LessThan(f.config.MinValue):
+	case value.LessThan(f.config.Quirks.MinValue):
 		return tooFar(inFiat, false)
-	case value.GreaterThan(f.config.MaxValue):
+	case value.GreaterThan(f.config.Quirks.MaxValue):
 		return tooFar(inFiat, true)
 	}
-	fee := f.config.FeePercent.Shift(-2)
+	fee := f.config.Quirks.FeePercent.Shift(-2)
 	net := decimal.NewFromInt(1).Sub(fee)
 	in := q.Type == kotani.TransferTypeIn
 	switch {
@@ -176,11 +175,11 @@ func roundUp(a, b decimal.Decimal, decimals int32) decimal.Decimal {
 	return q
 }
 
-// limits are the bounds an error shows.
+// limits are the bounds that an error shows.
 func (f *FiatConnect) limits(q *transferQuote, rate decimal.Decimal) object {
-	worth := f.config.CryptoValues[q.Crypto]
-	low := roundUp(f.config.MinValue, worth, cryptoDecimals)
-	high, _ := f.config.MaxValue.QuoRem(worth, cryptoDecimals)
+	worth := f.config.Quirks.CryptoValues[q.Crypto]
+	low := roundUp(f.config.Quirks.MinValue, worth, cryptoDecimals)
+	high, _ := f.config.Quirks.MaxValue.QuoRem(worth, cryptoDecimals)
 	return object{
 		"minimumCryptoAmount": low.String(), "maximumCryptoAmount": high.String(),
 		"minimumFiatAmount": low.Mul(rate).RoundCeil(fiatDecimals).String(),
@@ -188,8 +187,8 @@ func (f *FiatConnect) limits(q *transferQuote, rate decimal.Decimal) object {
 	}
 }
 
-// offer is the answer to a quote request. Every schema is offered, so that any
-// client finds one it knows.
+// offer is the response to a quote request. It offers every schema, so that any
+// client finds a schema it knows.
 func (f *FiatConnect) offer(q *transferQuote) object {
 	quote := object{
 		"fiatType": q.Fiat, "cryptoType": q.Crypto, "fiatAmount": q.FiatAmount.String(), "cryptoAmount": q.CoinAmount.String(),
@@ -203,7 +202,7 @@ func (f *FiatConnect) offer(q *transferQuote) object {
 	}
 	kyc := []object{}
 	if !f.config.KYCNotRequired {
-		for _, schema := range kycSchemas {
+		for _, schema := range kycSchemas() {
 			kyc = append(kyc, object{"kycSchema": schema, "allowedValues": object{}})
 		}
 	}

@@ -2,6 +2,9 @@ package kotanitest_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,4 +93,43 @@ func TestUnknownRoutes(t *testing.T) {
 		assert.Equal(t, 404, status)
 		assert.Equal(t, "Cannot "+route[0]+" "+route[1], text)
 	}
+}
+
+func TestObjectsComeOldestFirstAndAsCopies(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t, kotanitest.Config{})
+	var ids []string
+	for i := range 3 {
+		id, _ := p.result(p.post("/binance/order/create", order))["prepayId"].(string)
+		ids = append(ids, id)
+		p.post("/kyc/user/create", object{"phoneNumber": fmt.Sprintf("25471234567%d", 9-i)})
+	}
+	for i, o := range p.Orders() {
+		assert.Equal(t, ids[i], o.PrepayID)
+		assert.Equal(t, fmt.Sprintf("25471234567%d", 9-i), p.Users()[i].Phone)
+	}
+	_, known := p.Order("none")
+	assert.False(t, known)
+	_, known = p.User("none")
+	assert.False(t, known)
+
+	p.withdraw(nil)
+	tx, known := p.Transaction("out-1")
+	assert.True(t, known)
+	tx.Legs[0].Amount, p.Orders()[0].Status = tx.Legs[0].Amount.Neg(), "spoiled"
+	assert.NoError(t, p.CheckLedger())
+	assert.Equal(t, kotanitest.OrderInitial, p.Orders()[0].Status)
+}
+
+func TestConfigPrintsNoPassword(t *testing.T) {
+	t.Parallel()
+	c := kotanitest.Config{PhoneNumber: "254700000000", Password: "hunter2"}
+	b, err := json.Marshal(c)
+	require.NoError(t, err)
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "config", c)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "config", &c)
+	all := fmt.Sprintf("%v %+v %#v %s %q %v", c, c, c, c, c, &c) + string(b) + log.String()
+	assert.NotContains(t, all, "hunter2")
+	assert.Contains(t, all, "kotanitest.Config{...}")
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
@@ -36,7 +37,7 @@ func (p *partner) chaos(r *rand.Rand) {
 	case 6:
 		if all := p.Transactions(); len(all) > 0 {
 			status := []kotani.TransactionStatus{"SUCCESSFUL", "FAILED", "REVERSED"}[r.IntN(3)]
-			_ = p.Settle(all[r.IntN(len(all))].RequestID, status)
+			_ = p.MoveTransaction(all[r.IntN(len(all))].RequestID, status)
 		}
 		return
 	case 7:
@@ -67,8 +68,8 @@ func TestMoneyIsSoundUnderConcurrency(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	p := newPartner(t, kotanitest.Config{
-		TokenLifetime: 10_000 * time.Hour,
-		Balances:      map[string]decimal.Decimal{"KES": decimal.NewFromInt(5000), "cUSD": decimal.NewFromInt(10)},
+		Quirks:   kotanitest.Quirks{TokenLifetime: 10_000 * time.Hour},
+		Balances: map[string]decimal.Decimal{"KES": decimal.NewFromInt(5000), "cUSD": decimal.NewFromInt(10)},
 	})
 	for i := range 7 {
 		p.post("/kyc/user/create", object{"phoneNumber": fmt.Sprintf("2547123400%02d", i)})
@@ -126,7 +127,7 @@ func TestOneOfManyUsesOfAnExternalIDCounts(t *testing.T) {
 
 func TestSnapshotHoldsEverything(t *testing.T) {
 	t.Parallel()
-	p := newPartner(t, kotanitest.Config{TokenLifetime: time.Hour})
+	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: time.Hour}})
 	p.deposit(nil)
 	p.withdraw(object{"phoneNumber": "254712340005"})
 	p.post("/kyc/user/create", object{"phoneNumber": "254712345678"})
@@ -153,7 +154,7 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 	assert.NoError(t, p.Restore(document))
 	assert.Equal(t, first, play(), "ids included")
 	assert.NoError(t, p.CheckLedger())
-	for _, broken := range []string{`"transactions":[null]`, `"hashes":null`, `"ledger":null`, `"users":{"1":null}`} {
+	for _, broken := range []string{`"transactions":[null]`, `"hashes":null`, `"ledger":null`, `"users":[null]`} {
 		name, _, _ := strings.Cut(broken, ":")
 		start := strings.Index(string(document), `"kotani":{`) + len(`"kotani":{`)
 		text := string(document[:start]) + `"x":0,` + string(document[start:])
@@ -176,7 +177,7 @@ func TestSameSeedSameIDs(t *testing.T) {
 	assert.NotEqual(t, play(1), play(2))
 }
 
-func TestAdminSettlesTransactions(t *testing.T) {
+func TestAdminMovesTransactions(t *testing.T) {
 	t.Parallel()
 	p := newPartner(t, kotanitest.Config{})
 	p.withdraw(nil)
@@ -200,4 +201,80 @@ func TestAdminSettlesTransactions(t *testing.T) {
 	}
 	p.wantBalance("1000000", "KES")
 	p.wantBalance("10", "USDT")
+}
+
+// wantDebits compares the amounts of a reference's debits.
+func (p *partner) wantDebits(reference string, amounts ...string) {
+	p.t.Helper()
+	debits := p.Debits(reference)
+	var got []string
+	for _, e := range debits {
+		got = append(got, e.Amount.String())
+		assert.NotEqual(p.t, fake.EntryFailed, e.Status)
+	}
+	assert.Equal(p.t, amounts, got, reference)
+}
+
+func TestDebitsShowWhatAReferenceCost(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: 100 * time.Hour}})
+	p.wantDebits("nobody")
+	require.NoError(t, p.Withdraw("KES", decimal.NewFromInt(1)))
+	p.wantDebits("")
+	p.withdraw(object{"externalId": "paid"})
+	p.wantDebits("paid", "-100")
+	assert.Equal(t, fake.EntryPending, p.Debits("paid")[0].Status, "reserved")
+	p.withdraw(object{"externalId": "paid"}) // refused: the id is taken
+	p.withdraw(object{"externalId": "failed", "phoneNumber": "254712340001"})
+	p.withdraw(object{"externalId": "reversed", "phoneNumber": "254712340005"})
+	p.withdraw(object{"externalId": "both"})
+	p.deposit(object{"externalId": "both", "amount": 30})
+	bill := p.result(p.post("/transactions/paybill", object{"merchantNumber": "1", "accountNumber": "1", "amount": "100"}))
+	p.post("/tron/cashout/KE", object{"phoneNumber": "254712345678", "txHash": anyHash})
+	p.post("/tron/cashin/KE", object{"phoneNumber": "254712345678", "amount": "1300", "externalId": "coins"})
+	prepay := p.result(p.post("/binance/order/create", order))["prepayId"].(string)
+	p.wantDebits(prepay)
+	require.NoError(t, p.PayOrder(prepay))
+	p.post("/kyc/user/create", object{"phoneNumber": "254712345678"})
+	bought := p.post("/dex/buyCelo", object{"phoneNumber": "254712345678", "celoAmount": "1"})["details"].(map[string]any)
+	p.post("/transactions/ubi/setBeneficiary", object{"phoneNumber": "254712345678", "programId": "program"})
+	p.post("/transactions/ubi/claimfunds", object{"phoneNumber": "254712345678", "programId": "program"})
+	p.Advance(2 * time.Hour)
+
+	p.wantDebits("paid", "-100")
+	assert.Equal(t, fake.EntryPosted, p.Debits("paid")[0].Status)
+	p.wantDebits("failed")
+	p.wantDebits("reversed", "-100") // the money was taken; that it came back is another entry
+	assert.ElementsMatch(t, []string{"-100", "30"}, []string{p.Debits("both")[0].Amount.String(), p.Debits("both")[1].Amount.String()})
+	assert.Len(t, p.Debits("both"), 2, "an external id is unique per direction")
+	p.wantDebits(bill["requestId"].(string), "-101")
+	p.wantDebits(strings.ToUpper(anyHash[2:]), "-1300")
+	p.wantDebits("coins", "10")
+	p.wantDebits(prepay, "10")
+	p.wantDebits(bought["transactionHash"].(string), "-130")
+	p.wantDebits("program", "-1")
+	p.Advance(24 * time.Hour)
+	p.post("/transactions/ubi/claimfunds", object{"phoneNumber": "254712345678", "programId": "program"})
+	p.wantDebits("program", "-1", "-1")
+}
+
+func TestDepositAndWithdraw(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t, kotanitest.Config{})
+	require.NoError(t, p.Deposit("KES", decimal.NewFromInt(500)))
+	require.NoError(t, p.Withdraw("KES", decimal.NewFromInt(1_000_400)))
+	p.withdraw(nil)
+	p.wantBalance("0", "KES")
+	require.ErrorIs(t, p.Withdraw("KES", decimal.NewFromInt(1)), fake.ErrIllegalMove, "the withdrawal has reserved it")
+	require.ErrorIs(t, p.Withdraw("XXX", decimal.NewFromInt(1)), fake.ErrIllegalMove)
+	for _, amount := range []decimal.Decimal{decimal.Zero, decimal.NewFromInt(-1)} {
+		require.Error(t, p.Deposit("KES", amount))
+		require.Error(t, p.Withdraw("KES", amount))
+	}
+	p.wantBalance("0", "KES")
+	kinds := []string{}
+	for _, e := range p.Entries("KES") {
+		kinds = append(kinds, e.Kind+" "+e.Amount.String())
+	}
+	assert.Equal(t, []string{"DEPOSIT 1000000", "DEPOSIT 500", "WITHDRAW -1000400", "fiat.withdraw -100"}, kinds, "oldest first")
 }

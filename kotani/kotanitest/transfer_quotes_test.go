@@ -65,14 +65,14 @@ func TestTransferQuoteRequests(t *testing.T) {
 			{coins.with("cryptoAmount", "1e2147483648"), "CryptoAmountTooHigh"},
 			{coins.with("cryptoAmount", "1e-7"), "CryptoAmountTooLow"},
 		} {
-			status, answer := w.post("/quote/"+way, tc.body)
+			status, response := w.post("/quote/"+way, tc.body)
 			want := 200
 			if tc.code != "" {
 				want = 400
 			}
-			assert.Equal(t, want, status, "%v %v", tc.body, answer)
+			assert.Equal(t, want, status, "%v %v", tc.body, response)
 			if tc.code != "" {
-				assert.Equal(t, tc.code, answer["error"], "%v", tc.body)
+				assert.Equal(t, tc.code, response["error"], "%v", tc.body)
 			}
 		}
 	}
@@ -81,15 +81,15 @@ func TestTransferQuoteRequests(t *testing.T) {
 func TestTransferQuoteLimitsAreTold(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
-	_, answer := w.post("/quote/in", w.ask("in").with("fiatAmount", "1"))
+	_, response := w.post("/quote/in", w.ask("in").with("fiatAmount", "1"))
 	assert.Equal(t, object{
 		"error": "FiatAmountTooLow", "minimumFiatAmount": "130", "maximumFiatAmount": "1300000",
 		"minimumCryptoAmount": "1", "maximumCryptoAmount": "10000",
-	}, answer)
+	}, response)
 	ask := w.ask("out").with("cryptoType", "cEUR")
-	_, answer = w.post("/quote/out", ask.with("cryptoAmount", "0"))
+	_, response = w.post("/quote/out", ask.with("cryptoAmount", "0"))
 	for _, name := range []string{"minimumCryptoAmount", "maximumCryptoAmount"} {
-		limit, _ := answer[name].(string)
+		limit, _ := response[name].(string)
 		status, got := w.post("/quote/out", ask.with("cryptoAmount", limit))
 		w.want(200, "", status, got) // the bound itself is inside
 	}
@@ -107,9 +107,9 @@ func TestTransferQuotePrices(t *testing.T) {
 		{"out", "fiatAmount", "1000", "1000", "7.770007770007770008", "0.077700077700077700"},
 	} {
 		ask := w.ask("in").with("fiatAmount", nil).with(tc.field, tc.amount)
-		_, answer := w.post("/quote/"+tc.way, ask)
-		q, ok := answer["quote"].(map[string]any)
-		require.True(t, ok, "%v", answer)
+		_, response := w.post("/quote/"+tc.way, ask)
+		q, ok := response["quote"].(map[string]any)
+		require.True(t, ok, "%v", response)
 		for name, want := range map[string]string{"fiatAmount": tc.fiat, "cryptoAmount": tc.coins, "fee": tc.fee} {
 			got, err := decimal.NewFromString(q[name].(string))
 			require.NoError(t, err)
@@ -118,9 +118,9 @@ func TestTransferQuotePrices(t *testing.T) {
 		assert.Equal(t, "PlatformFee", q["feeType"])
 		assert.Equal(t, "OneTime", q["feeFrequency"])
 	}
-	free := newWallet(t, kotanitest.FiatConnectConfig{FeePercent: decimal.NewFromInt(-1)})
-	_, answer := free.post("/quote/in", free.ask("in"))
-	q := answer["quote"].(map[string]any)
+	free := newWallet(t, kotanitest.FiatConnectConfig{Quirks: kotanitest.FiatConnectQuirks{FeePercent: decimal.NewFromInt(-1)}})
+	_, response := free.post("/quote/in", free.ask("in"))
+	q := response["quote"].(map[string]any)
 	assert.Equal(t, "10", q["cryptoAmount"])
 	assert.NotContains(t, q, "fee")
 }
@@ -150,12 +150,12 @@ func TestQuoteOffersSchemas(t *testing.T) {
 		{"out", kotanitest.FiatConnectConfig{}, false},
 	} {
 		w := newWallet(t, tc.cfg)
-		_, answer := w.post("/quote/"+tc.way, w.ask(tc.way))
-		kyc := answer["kyc"].(map[string]any)
+		_, response := w.post("/quote/"+tc.way, w.ask(tc.way))
+		kyc := response["kyc"].(map[string]any)
 		assert.Equal(t, !tc.cfg.KYCNotRequired, kyc["kycRequired"])
 		assert.Equal(t, tc.cfg.KYCNotRequired, len(kyc["kycSchemas"].([]any)) == 0, "a list, always")
 		count := 0
-		for kind, offer := range answer["fiatAccount"].(map[string]any) {
+		for kind, offer := range response["fiatAccount"].(map[string]any) {
 			assert.Contains(t, []string{"BankAccount", "MobileMoney", "DuniaWallet"}, kind)
 			for _, s := range offer.(map[string]any)["fiatAccountSchemas"].([]any) {
 				count++

@@ -58,8 +58,8 @@ func Advise(err error) Advice {
 		return Taken
 	case errors.Is(e, ErrUnauthorized), errors.Is(e, ErrForbidden), errors.Is(e, ErrConfiguration), errors.Is(e, ErrRedirected):
 		return Credentials
-	case errors.Is(e, ErrRateLimited):
-		return Again
+	case errors.Is(e, ErrRateLimited), e.Outcome == Rejected && e.Code == "" && len(e.Reasons) == 0 && e.Cause != nil:
+		return Again // the second: an earlier attempt was refused, the last was not sent
 	case errors.Is(e, ErrValidation), errors.Is(e, ErrNotFound), e.Outcome == Rejected:
 		return Mend
 	}

@@ -39,6 +39,14 @@ type Options struct {
 	// AttemptTimeout bounds one attempt. The context bounds the whole call.
 	// Default: 30 s. Negative: none.
 	AttemptTimeout time.Duration
+	// WriteIdleTimeout is how long the client's own pool keeps an idle connection
+	// for writes. A write over a connection which the server has just closed has an
+	// unknown outcome, so this must be shorter than the server's own limit.
+	// Default: 2 s. It is not used with an HTTPClient.
+	WriteIdleTimeout time.Duration
+	// MaxResponseBytes bounds the size of a response. A longer one is not
+	// understood: a write then has an unknown outcome. Default: 4 MiB.
+	MaxResponseBytes int64
 	// Jitter chooses a wait of more than zero and at most bound. A simulation
 	// sets it to make runs repeatable. Default: random.
 	Jitter func(bound time.Duration) time.Duration

@@ -3,51 +3,247 @@ package transport
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
-	"log/slog"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// attempt carries out one: authorize, send, read the whole answer, and say what
-// it means.
-func (x *exchange) attempt(req *http.Request) (*http.Response, error) {
-	if req.Response == nil { // a redirect that is followed belongs to its attempt
+// attempt is one attempt: request, context, body and evidence in one allocation.
+// A RoundTripper's goroutines may keep it after it has returned, so it is never
+// used again. It is the request's context, so that its time limit needs no second
+// one.
+type attempt struct {
+	caller context.Context // with its own trace and ours, if it has one
+	limit  limit
+	seen   evidence
+	req    http.Request
+	body   body
+
+	limited bool // limit ends it; else the caller's context alone
+	h2c     bool // the transport may speak HTTP/2 without TLS
+}
+
+func (a *attempt) Deadline() (time.Time, bool) {
+	if !a.limit.deadline.IsZero() {
+		return a.limit.deadline, true
+	}
+	return a.caller.Deadline()
+}
+
+func (a *attempt) Done() <-chan struct{} {
+	if !a.limited {
+		return a.caller.Done()
+	}
+	return a.limit.wait()
+}
+
+func (a *attempt) Err() error {
+	if !a.limited {
+		return a.caller.Err()
+	}
+	if err := a.limit.reason(); err == nil || err == context.DeadlineExceeded {
+		return err
+	}
+	if err := a.caller.Err(); err != nil {
+		return err
+	}
+	return context.Canceled
+}
+
+func (a *attempt) Value(key any) any {
+	if key == traceKey && a.seen.hooks.GotConn != nil {
+		return &a.seen.hooks
+	}
+	return a.caller.Value(key)
+}
+
+// AfterFunc is how package context ends contexts made of this one without a
+// goroutine for each.
+func (a *attempt) AfterFunc(f func()) func() bool {
+	if !a.limited {
+		return context.AfterFunc(a.caller, f)
+	}
+	return a.limit.after(f)
+}
+
+// traceKey is httptrace's own key of a context's value.
+var traceKey = func() any {
+	p := &keyProbe{Context: context.Background()}
+	httptrace.ContextClientTrace(p)
+	return p.key
+}()
+
+type keyProbe struct {
+	context.Context
+	key any
+}
+
+func (p *keyProbe) Value(key any) any {
+	p.key = key
+	return nil
+}
+
+// evidence is what the hooks of net/http have seen. They run on other goroutines,
+// late ones too. What was seen stays seen: a late hook can only make an attempt
+// look more sent than it was, which is the safe side.
+type evidence struct {
+	hooks httptrace.ClientTrace
+	asked atomic.Bool // a connection was asked for
+	got   atomic.Bool // ... and obtained
+	wrote atomic.Bool // request headers may have left
+
+	mu     sync.Mutex
+	conn   *countedConn // the latest connection, if it is the SDK's own
+	before int64        // bytes written on it before this attempt
+}
+
+func (e *evidence) getConn(string) { e.asked.Store(true) }
+func (e *evidence) wroteHeaders()  { e.wrote.Store(true) }
+
+// gotConn keeps the latest connection. Before, it may end the attempt: net/http
+// asks for a second connection when it sends the request again by itself. A write
+// must not be sent again, unless not one byte went over the first connection.
+func (a *attempt) gotConn(info httptrace.GotConnInfo) {
+	e := &a.seen
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.got.Swap(true) && !e.untouched() {
+		a.limit.cancel()
+		if !a.shared(info.Conn) {
+			// Over HTTP/1 net/http writes without another look at the context.
+			_ = info.Conn.Close()
+		}
+	}
+	if e.conn = counterOf(info.Conn); e.conn != nil {
+		e.before = e.conn.written.Load()
+	}
+}
+
+// shared reports a connection that can carry other requests at the same time.
+func (a *attempt) shared(conn net.Conn) bool {
+	secure, ok := conn.(*tls.Conn)
+	return ok && secure.ConnectionState().NegotiatedProtocol == "h2" || !ok && a.h2c
+}
+
+// untouched reports that not one byte was written on the latest connection. The
+// lock is held.
+func (e *evidence) untouched() bool { return e.conn != nil && e.conn.written.Load() == e.before }
+
+// body is a request body that cannot be rewound. It remembers whether somebody has
+// read it. Once it is sealed nobody can.
+type body struct {
+	bytes bytes.Reader
+	state atomic.Int32 // 0, bodyOpened or bodySealed
+}
+
+const bodyOpened, bodySealed = 1, 2
+
+func (b *body) open() bool {
+	return b.state.CompareAndSwap(0, bodyOpened) || b.state.Load() == bodyOpened
+}
+
+// seal reports that nobody has read the body, and that nobody will.
+func (b *body) seal() bool {
+	return b.state.CompareAndSwap(0, bodySealed) || b.state.Load() == bodySealed
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if !b.open() {
+		return 0, errBodySealed
+	}
+	return b.bytes.Read(p)
+}
+
+func (b *body) WriteTo(to io.Writer) (int64, error) {
+	if !b.open() {
+		return 0, errBodySealed
+	}
+	return b.bytes.WriteTo(to)
+}
+
+func (b *body) Close() error { return nil }
+
+// newAttempt makes the request of one attempt, with headers and a body of its own:
+// those of an earlier attempt may still be on their way on another goroutine.
+func (x *exchange) newAttempt(outer *http.Request) *attempt {
+	a := &attempt{caller: x.caller, h2c: x.core.h2c}
+	a.req = *(&http.Request{
+		Method: outer.Method, URL: outer.URL, Host: outer.Host, Header: x.header(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Response: outer.Response,
+	}).WithContext(a)
+	for name, values := range outer.Header { // cookies, and a redirect's referer
+		a.req.Header[name] = values
+	}
+	if x.class != sdk.Safe {
+		h := &a.seen.hooks
+		h.GetConn, h.GotConn, h.WroteHeaders = a.seen.getConn, a.gotConn, a.seen.wroteHeaders
+	} else {
+		h := &a.seen.hooks
+		h.GetConn, h.GotConn, h.WroteHeaders = a.seen.getConn, a.seen.gotReadConn, a.seen.wroteHeaders
+	}
+	if x.caller.Value(traceKey) != nil { // the caller's own trace sees everything as well
+		both := a.seen.hooks
+		a.caller = httptrace.WithClientTrace(x.caller, &both)
+		a.seen.hooks = httptrace.ClientTrace{}
+	}
+	// An empty body stays nil: anything else changes the wire. A write has no
+	// GetBody, so that net/http cannot send it again.
+	if len(x.body) > 0 {
+		a.req.ContentLength = int64(len(x.body))
+		a.body.bytes.Reset(x.body)
+		if x.core.plain {
+			// For a body of another type net/http sends the headers in a packet of
+			// their own.
+			a.req.Body = io.NopCloser(&a.body.bytes)
+		} else {
+			a.req.Body = &a.body
+		}
+		if x.class == sdk.Safe {
+			body := x.body
+			a.req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		}
+	}
+	return a
+}
+
+func (e *evidence) gotReadConn(httptrace.GotConnInfo) { e.got.Store(true) }
+
+// attempt carries out one attempt: authorize, send, read the whole response, and
+// say what it means. It returns nil without a response.
+func (x *exchange) attempt(outer *http.Request) *http.Response {
+	if outer.Response == nil { // a redirect that is followed belongs to its attempt
 		x.number++
+		x.attempts++
 	}
 	x.last = record{}
-	x.asked.Store(false)
-	x.got.Store(false)
-	x.wrote.Store(false)
 	start := x.core.startOfAttempt()
+	a := x.newAttempt(outer)
 	err := x.caller.Err() // net/http would return it without a trace
 	if err == nil {
-		err = x.authorize(req)
+		err = x.authorize(&a.req)
 	}
 	if err != nil {
 		x.last = record{err: err, outcome: sdk.NotSent, final: true}
 		x.observe(start)
-		return nil, err
+		return nil
 	}
-
-	resp, err := x.perform(req)
-	x.judge(err)
+	resp, err := x.perform(a)
+	x.judge(err, err == nil || x.mayHaveLeft(a, err))
 	x.observe(start)
-	if err != nil {
-		return nil, err
-	}
-	resp.Body = http.NoBody
-	return resp, nil
+	return resp
 }
 
 func (x *exchange) authorize(req *http.Request) error {
 	cfg := &x.core.cfg
 	if cfg.Tokens != nil && !x.op.Open {
-		// Without the trace: a login's connection is not this request's.
 		token, err := cfg.Tokens.Get(x.caller)
 		if err != nil {
 			if x.caller.Err() != nil {
@@ -62,52 +258,89 @@ func (x *exchange) authorize(req *http.Request) error {
 			return err
 		}
 	}
-	return checkHeader(req.Header)
+	return x.core.checkHeader(req.Header)
 }
 
-// perform sends one request and reads the answer whole into x.last.
-func (x *exchange) perform(req *http.Request) (*http.Response, error) {
-	if x.timeout > 0 {
-		// A sooner deadline of the caller's makes another timer pointless.
-		if deadline, ok := req.Context().Deadline(); !ok || time.Until(deadline) > x.timeout {
-			ctx, cancel := context.WithTimeoutCause(req.Context(), x.timeout, errAttemptTimedOut)
-			defer cancel()
-			req = req.WithContext(ctx)
+// perform sends one request and reads the response whole into x.last.
+func (x *exchange) perform(a *attempt) (*http.Response, error) {
+	timeout := x.timeout
+	if deadline, ok := x.caller.Deadline(); ok && timeout > 0 && time.Until(deadline) <= timeout {
+		timeout = 0 // the caller's deadline comes first: no second timer
+	}
+	// Over the SDK's own connections a request with a body is never sent again, so
+	// that nothing but time must be able to end it.
+	if a.limited = timeout > 0 || x.class != sdk.Safe && (x.core.own == nil || len(x.body) == 0); a.limited {
+		a.limit.begin(x.caller, timeout)
+		defer a.limit.finish()
+	}
+	resp, err := x.core.pool(x.class).RoundTrip(&a.req)
+	if err == nil && (resp == nil || resp.Body == nil) {
+		resp, err = nil, errNoResponse
+	}
+	if err == nil {
+		x.last.response.Status, x.last.response.Header = resp.StatusCode, resp.Header
+		x.last.response.Body, err = x.readBody(resp)
+		_ = resp.Body.Close()
+	}
+	if err != nil && a.limited && x.caller.Err() == nil {
+		switch a.limit.reason() {
+		case context.DeadlineExceeded:
+			err = errAttemptTimedOut
+		case context.Canceled:
+			err = errSentAgain
 		}
 	}
-	resp, err := x.core.transport.RoundTrip(req)
-	if err != nil {
-		return nil, timedOut(req.Context(), err)
-	}
-	defer resp.Body.Close()
-	x.last.response.Status, x.last.response.Header = resp.StatusCode, resp.Header
-	x.last.response.Body, err = x.readBody(resp)
-	return resp, timedOut(req.Context(), err)
+	return resp, err
 }
 
-// timedOut names the attempt's own timeout as the reason of err, if it is.
-func timedOut(ctx context.Context, err error) error {
-	if err != nil && errors.Is(context.Cause(ctx), errAttemptTimedOut) {
-		return errAttemptTimedOut
+// mayHaveLeft reports whether the peer may have got enough of an attempt to act on
+// it. Without proof of the contrary it may.
+func (x *exchange) mayHaveLeft(a *attempt, err error) bool {
+	e, unread := &a.seen, len(x.body) == 0
+	if !x.core.plain && !unread {
+		unread = a.body.seal()
 	}
-	return err
+	if x.core.plain {
+		unread = true // the hooks tell
+	}
+	switch {
+	case !unread:
+		return true
+	case !x.core.plain && errors.Is(err, sdk.ErrNotSent):
+		return false // the caller's own RoundTripper says so
+	case !x.core.plain && len(x.body) == 0 && x.class != sdk.Safe:
+		return true // nobody can see whether such a request was sent
+	case !e.asked.Load():
+		return true // a RoundTripper of which nothing is known
+	case !e.got.Load() && !e.wrote.Load():
+		return false // no connection was ever had
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		err == errAttemptTimedOut || err == errSentAgain || x.caller.Err() != nil {
+		return true // the request may still be written on another goroutine
+	}
+	// Otherwise net/http has waited for that goroutine.
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.untouched()
 }
 
-// judge says what an attempt meant.
-func (x *exchange) judge(err error) {
+// judge says what an attempt meant, and enters it in the history.
+func (x *exchange) judge(err error, left bool) {
 	a := &x.last
 	noAnswer := sdk.Unknown
-	if x.op.Class == sdk.Safe {
+	if x.class == sdk.Safe {
 		noAnswer = sdk.NoEffect
 	}
 	if err != nil {
 		a.err, a.outcome = err, noAnswer
-		// With a connection in hand the write may be under way on another
-		// goroutine, and over HTTP/2 it is done before WroteHeaders is called.
-		if x.asked.Load() && !x.got.Load() && !x.wrote.Load() && a.response.Status == 0 {
-			a.outcome = sdk.NotSent
-		} else {
-			x.left = true
+		if left || a.response.Status != 0 {
+			x.open = true
+			return
+		}
+		a.outcome = sdk.NotSent
+		if x.core.own != nil && x.class != sdk.Safe && !errors.Is(err, errAttemptTimedOut) && isStale(err) {
+			a.err = errConnectionStale
 		}
 		return
 	}
@@ -119,35 +352,41 @@ func (x *exchange) judge(err error) {
 	if r.Status >= 300 && r.Status < 400 {
 		a.outcome = noAnswer // unless net/http goes on to follow it
 		a.verdict.Reasons = []error{sdk.ErrRedirected}
-		x.left = x.left || x.op.Class != sdk.Safe
+		x.open = x.open || x.class != sdk.Safe
 		return
 	}
 	a.verdict = x.core.cfg.Interpret(*x.op, r)
 	if a.wait == 0 {
 		a.wait = max(a.verdict.RetryAfter, 0)
 	}
-	switch a.verdict.Kind {
-	case Accepted:
-		if x.decode == nil {
-			a.ok = true
-			return
-		}
+	switch {
+	case a.verdict.Kind == Accepted && x.decode == nil:
+		a.ok = true
+	case a.verdict.Kind == Accepted:
 		if err := x.decode(r); err != nil {
 			a.err, a.outcome = &wrapped{text: "response not understood", err: err}, noAnswer
 			a.verdict = Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
-			x.left = true
+			x.open = true
 			return
 		}
 		a.ok = true
-	case Refused, Throttled, Expired, Duplicate:
+	case a.recognised():
 		a.outcome = sdk.Rejected
+		refusal := *a
+		x.refusal = &refusal
 	default:
 		a.outcome = noAnswer
 		if a.verdict.Reasons == nil {
 			a.verdict.Reasons = unclearReasons(r.Status)
 		}
-		x.left = true
+		x.open = true
 	}
+}
+
+// isStale tells the errors with which a connection ends that the peer has closed.
+func isStale(err error) bool {
+	var network *net.OpError
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) && network.Op != "dial"
 }
 
 func unclearReasons(status int) []error {
@@ -166,20 +405,20 @@ func unclearReasons(status int) []error {
 	return []error{sdk.ErrUnexpectedResponse}
 }
 
-// buffers serve answers of unknown length. They never hold more than a page.
+// buffers serve responses of unknown length. They never hold more than a page.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 const maxPooledBuffer = 256 << 10
 
-// readBody reads a whole answer to its end, bounded, which frees the connection
+// readBody reads a whole response to its end, bounded, which frees the connection
 // for the next call. What it returns belongs to the caller: results keep it as
 // their raw JSON.
 func (x *exchange) readBody(resp *http.Response) ([]byte, error) {
-	n := resp.ContentLength
+	n, limit := resp.ContentLength, x.core.maxResponse
 	switch {
 	case resp.Body == http.NoBody:
-		return nil, nil // nothing, or the answer to a HEAD, whatever its length says
-	case n > MaxResponseBody:
+		return nil, nil // nothing, or the response to a HEAD, whatever its length says
+	case n > limit:
 		return nil, errBodyTooLarge
 	case n > 0:
 		body := make([]byte, n)
@@ -205,64 +444,12 @@ func (x *exchange) readBody(resp *http.Response) ([]byte, error) {
 			buffers.Put(buf)
 		}
 	}()
-	read, err := buf.ReadFrom(io.LimitReader(resp.Body, MaxResponseBody+1))
+	read, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if read > MaxResponseBody {
+	if read > limit {
 		return nil, errBodyTooLarge
 	}
 	return bytes.Clone(buf.Bytes()), nil
-}
-
-// startOfAttempt reads the clock if anybody is going to ask how long it took.
-func (c *Core) startOfAttempt() (start time.Time) {
-	if c.cfg.OnAttempt != nil || c.cfg.Logger != nil {
-		start = time.Now()
-	}
-	return start
-}
-
-// observe tells the hook and the log about an attempt. Only what is listed here
-// leaves: no URL, no body, no header but the request id.
-func (x *exchange) observe(start time.Time) {
-	ctx, cfg := x.caller, &x.core.cfg
-	level := slog.LevelDebug
-	if !x.last.ok {
-		level = slog.LevelWarn
-	}
-	logging := cfg.Logger != nil && cfg.Logger.Enabled(ctx, level)
-	if cfg.OnAttempt == nil && !logging {
-		return
-	}
-	a := sdk.Attempt{
-		Succeeded: x.last.ok,
-		Provider:  cfg.Provider, Operation: x.op.Name, Method: x.op.Method, Path: x.op.Path,
-		Number: x.number, StatusCode: x.last.response.Status, Duration: time.Since(start),
-		Outcome: x.last.outcome, RequestID: x.last.response.Header.Get("X-Request-Id"), Err: x.last.err,
-	}
-	if logging {
-		attrs := []slog.Attr{
-			slog.String("provider", a.Provider),
-			slog.String("operation", a.Operation),
-			slog.String("method", a.Method),
-			slog.String("path", a.Path),
-			slog.Int("attempt", a.Number),
-			slog.Int("status", a.StatusCode),
-			slog.Duration("duration", a.Duration),
-		}
-		if !a.Succeeded {
-			attrs = append(attrs, slog.String("outcome", a.Outcome.String()))
-		}
-		if a.RequestID != "" {
-			attrs = append(attrs, slog.String("request_id", a.RequestID))
-		}
-		if a.Err != nil {
-			attrs = append(attrs, slog.String("cause", sdk.SafeText(a.Err)))
-		}
-		cfg.Logger.LogAttrs(ctx, level, "http attempt", attrs...)
-	}
-	if cfg.OnAttempt != nil {
-		cfg.OnAttempt(ctx, a)
-	}
 }

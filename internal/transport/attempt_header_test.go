@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -17,26 +19,30 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
+// userAgent names the caller's program, this module and Go. A test binary knows no
+// version of the module.
+var userAgent = "test/1 kapiten-go/devel Go/" + strings.TrimPrefix(runtime.Version(), "go")
+
 func TestHeadersOfARequest(t *testing.T) {
 	for name, row := range map[string]struct {
 		call transport.Call
 		want http.Header
 	}{
 		"without a body": {transport.Call{Op: "safe"}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"}}},
+			"Accept": {"application/json"}, "User-Agent": {userAgent}, "Accept-Encoding": {"gzip"}}},
 		"with JSON": {transport.Call{Op: "once", Body: map[string]int{"a": 1}}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"},
+			"Accept": {"application/json"}, "User-Agent": {userAgent}, "Accept-Encoding": {"gzip"},
 			"Content-Type": {"application/json"}, "Content-Length": {"7"}}},
 		"with a form": {transport.Call{Op: "once", Body: []byte("a=1"), ContentType: "application/x-www-form-urlencoded"}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"},
+			"Accept": {"application/json"}, "User-Agent": {userAgent}, "Accept-Encoding": {"gzip"},
 			"Content-Type": {"application/x-www-form-urlencoded"}, "Content-Length": {"3"}}},
 		"with headers of the operation": {transport.Call{Op: "safe", Header: http.Header{"x-channel": {"web"}}}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"}, "X-Channel": {"web"}}},
+			"Accept": {"application/json"}, "User-Agent": {userAgent}, "Accept-Encoding": {"gzip"}, "X-Channel": {"web"}}},
 		"with a key": {transport.Call{Op: "keyed", Key: "k-1"}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"},
+			"Accept": {"application/json"}, "User-Agent": {userAgent}, "Accept-Encoding": {"gzip"},
 			"Idempotency-Key": {"k-1"}, "Content-Length": {"0"}}},
 		"with an empty body": {transport.Call{Op: "once", Body: []byte{}}, http.Header{
-			"Accept": {"application/json"}, "User-Agent": {"kapiten-go/1 test/1"}, "Accept-Encoding": {"gzip"},
+			"Accept": {"application/json"}, "User-Agent": {userAgent}, "Accept-Encoding": {"gzip"},
 			"Content-Type": {"application/json"}, "Content-Length": {"0"}}},
 	} {
 		t.Run(name, func(t *testing.T) {

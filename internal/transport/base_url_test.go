@@ -95,7 +95,7 @@ func TestDerivedCoreSharesConnections(t *testing.T) {
 
 func TestOwnPoolKeeps64IdleConnectionsPerHost(t *testing.T) {
 	before := http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost
-	own := transport.OwnTransport(newCore(t)).(*http.Transport)
+	own, _ := transport.OwnTransport(newCore(t))
 	assert.Equal(t, 64, own.MaxIdleConnsPerHost)
 	assert.NotSame(t, http.DefaultTransport, own)
 	assert.Equal(t, before, http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost, "the global one is left alone")

@@ -32,13 +32,25 @@ type Call struct {
 	// Decode reads a good answer; an error makes the outcome Unknown. nil
 	// accepts any. It may keep the answer's Body.
 	Decode func(*Response) error
-	// Lookup looks once for the result of a Referenced operation by the caller's
-	// reference, and keeps it. false without an error means that the provider
-	// does not show it; how often to look is the core's business.
-	Lookup func(context.Context) (found bool, err error)
-	// SettleOnce has an operation of class Once settled by Lookup as well. Who
-	// sets it answers for the limits of that lookup.
-	SettleOnce bool
+	// Lookup looks once for the result of the write by the caller's reference, and
+	// keeps it when it is the Same. existing says that no attempt of this call can
+	// have made it. An error means that nothing can be told.
+	Lookup func(ctx context.Context, existing bool) (Finding, error)
+	// LookFirst looks before the first attempt as well.
+	LookFirst bool
+	// Searched has an operation of class Once count as Searched. Who sets it
+	// answers for the limits of Lookup.
+	Searched bool
+	// Identity tells calls with the same reference apart: equal ones share one
+	// flight. Empty: the body.
+	Identity string
+}
+
+func (call *Call) class(of sdk.Class) sdk.Class {
+	if call.Searched && of == sdk.Once {
+		return sdk.Searched
+	}
+	return of
 }
 
 // Response is a complete answer.
@@ -73,6 +85,9 @@ func (c *Core) Do(ctx context.Context, call Call) error {
 
 func (c *Core) do(ctx context.Context, call *Call) *sdk.Error {
 	r, ok := c.routes[call.Op]
+	if ctx == nil {
+		return c.refuse(c.Operation(call.Op), call.Reference, Fields{"context": {"is required"}})
+	}
 	if !ok {
 		return c.refuse(sdk.Operation{Name: call.Op}, call.Reference, Fields{"operation": {"is not in the operation table"}})
 	}
@@ -83,7 +98,7 @@ func (c *Core) do(ctx context.Context, call *Call) *sdk.Error {
 	if e != nil {
 		return e
 	}
-	return c.run(ctx, &r.op, u, call)
+	return c.carryOut(ctx, &r.op, u, call)
 }
 
 // faults checks what would make net/http refuse the request, or repeat it.
@@ -133,23 +148,20 @@ func (c *Core) url(r *route, call *Call) (*url.URL, *sdk.Error) {
 	return u, nil
 }
 
-// run sends, and settles the unknown outcome of a write by lookup.
-func (c *Core) run(ctx context.Context, op *sdk.Operation, u *url.URL, call *Call) *sdk.Error {
+// carryOut encodes the body and sends the call, alone or together with others that
+// have the same reference.
+func (c *Core) carryOut(ctx context.Context, op *sdk.Operation, u *url.URL, call *Call) *sdk.Error {
 	body, err := encode(call.Body)
 	if err != nil {
 		e := c.refuse(*op, call.Reference, Fields{"body": {"cannot be encoded as JSON"}})
 		e.Cause = err
 		return e
 	}
-	f := c.send(ctx, op, u, body, call)
-	if f.err == nil || f.err.Outcome != sdk.Unknown || call.Lookup == nil || !call.settles(op.Class) {
-		return f.err
+	if call.Lookup != nil && call.Reference != "" {
+		return c.share(ctx, op, u, body, call)
 	}
-	return settleByLookup(ctx, f, call.Lookup, func() failure { return c.send(ctx, op, u, body, call) })
-}
-
-func (call *Call) settles(class sdk.Class) bool {
-	return class == sdk.Referenced || class == sdk.Once && call.SettleOnce
+	e, _ := c.run(ctx, op, u, body, call, history{})
+	return e
 }
 
 func encode(body any) ([]byte, error) {
@@ -200,7 +212,7 @@ func (c *Core) ask(ctx context.Context, method, path string, class sdk.Class, ca
 	if e := c.refuse(op, call.Reference, fields); e != nil {
 		return e
 	}
-	if e := c.run(ctx, &op, u, &call); e != nil {
+	if e := c.carryOut(ctx, &op, u, &call); e != nil {
 		return e
 	}
 	return nil

@@ -30,7 +30,7 @@ func TestCancelledCallReturnsPromptly(t *testing.T) {
 		"a read that hangs":              {"safe", hang, sdk.NoEffect},
 		"a keyed write during backoff":   {"keyed", with("Retry-After", "50", html(503)), sdk.Unknown},
 		"a read during backoff":          {"safe", with("Retry-After", "50", html(503)), sdk.NoEffect},
-		"a throttled write, waiting":     {"once", with("Retry-After", "50", say(429, "throttled")), sdk.Rejected},
+		"a throttled write, waiting":     {"keyed", with("Retry-After", "50", say(429, "throttled")), sdk.Rejected},
 		"an answer that stops half-way":  {"once", stall, sdk.Unknown},
 		"a read's answer stops half-way": {"safe", stall, sdk.NoEffect},
 	} {

@@ -15,6 +15,10 @@ func (p problem) SafeText() string { return string(p) }
 
 const (
 	errAttemptTimedOut = problem("attempt timed out")
+	errConnectionStale = problem("connection closed before anything was sent")
+	errSentAgain       = problem("net/http was about to send the request again")
+	errBodySealed      = problem("body read after the attempt")
+	errNoResponse      = problem("the transport returned no response")
 	errBodyTooLarge    = problem("response too large")
 	errBodyTooLong     = problem("response longer than it says")
 	errHeader          = problem("header cannot be sent")
@@ -22,7 +26,12 @@ const (
 	errLoginPanicked   = problem("login panicked")
 	errNothingFound    = problem("nothing found")
 	errNoTimeToLook    = problem("no time left to look again before the deadline")
-	errStillAbsent     = problem("lookup by reference found nothing after a second attempt")
+	errStillAbsent     = problem("lookup by reference found nothing")
+	errDuplicateAbsent = problem("reported as a duplicate, but the lookup found nothing")
+	errOther           = problem("it is about another payment")
+	errUnreadable      = problem("it cannot be compared")
+	errTaken           = problem("the reference belongs to another payment")
+	errShared          = problem("another call with this reference is still under way")
 )
 
 // wrapped is a cause with a fixed text of our own and an error behind it.

@@ -6,16 +6,20 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/hashicorp/go-retryablehttp"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Limits of the core. A caller can lower or raise the waits in Config.
 const (
-	MaxResponseBody = 4 << 20 // bytes read of one answer
-	maxFailureBody  = 16 << 10
+	defaultMaxResponse = 4 << 20 // bytes
+	maxFailureBody     = 16 << 10
 
 	defaultAttempts       = 4
 	defaultMinBackoff     = 250 * time.Millisecond
@@ -23,7 +27,6 @@ const (
 	defaultMaxRetryAfter  = time.Minute
 	defaultAttemptTimeout = 30 * time.Second
 	maxRedirects          = 3
-	idleConnsPerHost      = 64
 )
 
 // Config is what a provider client hands to the core.
@@ -53,10 +56,19 @@ type Core struct {
 	cfg       Config
 	base      *url.URL
 	routes    map[string]*route
-	client    http.Client // whose transport is attempts
-	transport http.RoundTripper
+	client    http.Client          // whose transport is attempts
+	retry     retryablehttp.Client // over client
+	transport http.RoundTripper    // the caller's; nil when own is used
+	own       *connections         // the SDK's own; nil when the caller has brought his
+	h2c       bool                 // ... which may speak HTTP/2 without TLS
+	plain     bool                 // net/http's own transport: its hooks can be believed
 	timeout   time.Duration
 	userAgent []string
+
+	maxResponse int64
+
+	mu     sync.Mutex
+	shared map[sharedKey]*sharedCall // writes under way, by their reference
 }
 
 // route is a table row made ready for calls.
@@ -76,7 +88,7 @@ func New(cfg Config) (*Core, error) {
 	for _, d := range []struct {
 		name  string
 		value time.Duration
-	}{{"MinBackoff", cfg.MinBackoff}, {"MaxBackoff", cfg.MaxBackoff}, {"MaxRetryAfter", cfg.MaxRetryAfter}} {
+	}{{"MinBackoff", cfg.MinBackoff}, {"MaxBackoff", cfg.MaxBackoff}, {"MaxRetryAfter", cfg.MaxRetryAfter}, {"WriteIdleTimeout", cfg.WriteIdleTimeout}} {
 		if d.value < 0 {
 			return nil, fmt.Errorf("%s: %s must not be negative", cfg.Provider, d.name)
 		}
@@ -87,6 +99,11 @@ func New(cfg Config) (*Core, error) {
 	if cfg.MaxAttempts < 0 {
 		return nil, fmt.Errorf("%s: MaxAttempts must not be negative", cfg.Provider)
 	}
+	if cfg.MaxResponseBytes < 0 {
+		return nil, fmt.Errorf("%s: MaxResponseBytes must not be negative", cfg.Provider)
+	}
+	setDefault(&cfg.MaxResponseBytes, defaultMaxResponse)
+	setDefault(&cfg.WriteIdleTimeout, defaultWriteIdle)
 	setDefault(&cfg.MaxAttempts, defaultAttempts)
 	if cfg.MaxBackoff == 0 {
 		cfg.MaxBackoff = max(defaultMaxBackoff, cfg.MinBackoff)
@@ -108,8 +125,21 @@ func New(cfg Config) (*Core, error) {
 	}
 	setDefault(&c.timeout, defaultAttemptTimeout)
 	if c.transport == nil {
-		c.transport = newTransport()
+		c.own, c.plain = newConnections(cfg.WriteIdleTimeout), true
+	} else {
+		var t *http.Transport
+		t, c.plain = c.transport.(*http.Transport)
+		c.h2c = c.plain && t.Protocols != nil && t.Protocols.UnencryptedHTTP2()
 	}
+	c.maxResponse = cfg.MaxResponseBytes
+	c.shared = map[sharedKey]*sharedCall{}
+	c.retry.HTTPClient = &c.client
+	c.retry.RetryMax = cfg.MaxAttempts + 1 // again counts; one more for a renewed token
+	c.retry.CheckRetry, c.retry.Backoff = checkRetry, waitDecided
+	if c.client.Jar != nil {
+		c.retry.PrepareRetry = freshHeader
+	}
+	c.retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
 
 	table, err := cfg.Operations.With(cfg.Routes)
 	if err != nil {
@@ -164,13 +194,41 @@ func (c *Core) Operation(name string) sdk.Operation {
 // BaseURL returns the configured base URL.
 func (c *Core) BaseURL() string { return c.base.String() }
 
-const moduleAgent = "kapiten-go/1"
-
+// userAgent names this module and its version, Go and its version, and the
+// caller's program.
 func userAgent(app string) string {
+	agent := "kapiten-go/" + moduleVersion() + " Go/" + strings.TrimPrefix(runtime.Version(), "go")
 	if app == "" {
-		return moduleAgent
+		return agent
 	}
-	return moduleAgent + " " + app
+	return app + " " + agent
+}
+
+const modulePath = "github.com/kapiteni/kapiten-go"
+
+// moduleVersion is "devel" in a build that does not know: a test, or a checkout.
+func moduleVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "devel"
+	}
+	for _, module := range append(info.Deps, &info.Main) {
+		if module.Path == modulePath && strings.HasPrefix(module.Version, "v") {
+			return strings.TrimPrefix(module.Version, "v")
+		}
+	}
+	return "devel"
+}
+
+// pool is where a call of a class is sent.
+func (c *Core) pool(class sdk.Class) http.RoundTripper {
+	switch {
+	case c.own == nil:
+		return c.transport
+	case class == sdk.Safe:
+		return c.own.reads
+	}
+	return c.own.writes
 }
 
 // Derive returns a core over the same connections with settings changed: for
@@ -180,7 +238,11 @@ func (c *Core) Derive(change func(*Config)) (*Core, error) {
 	cfg.HTTPClient = &http.Client{Transport: c.transport, Jar: c.client.Jar}
 	cfg.AttemptTimeout = c.timeout
 	change(&cfg)
-	return New(cfg)
+	derived, err := New(cfg)
+	if err == nil && c.own != nil {
+		derived.own = c.own
+	}
+	return derived, err
 }
 
 func setDefault[T comparable](v *T, value T) {
@@ -188,17 +250,6 @@ func setDefault[T comparable](v *T, value T) {
 	if *v == zero {
 		*v = value
 	}
-}
-
-func newTransport() http.RoundTripper {
-	t, ok := http.DefaultTransport.(*http.Transport)
-	if !ok {
-		return http.DefaultTransport
-	}
-	t = t.Clone()
-	// The default of 2 makes 64 workers redial over TLS all the time.
-	t.MaxIdleConnsPerHost = idleConnsPerHost
-	return t
 }
 
 func parseBase(raw string, allowHTTP bool) (*url.URL, error) {

@@ -4,27 +4,43 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
-	"slices"
-	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// exchange is one call on the wire: the request's context and the record of its
-// attempts, in one allocation.
-type exchange struct {
-	context.Context                 // the caller's, with trace
-	caller          context.Context // the caller's own
+// history is what is known about all attempts of one call. It only grows: what an
+// earlier attempt may have done stays so, whatever a later one meets.
+type history struct {
+	attempts int
+	// open: an attempt left, or may have left, and no recognised refusal of it
+	// came. From then on only finding the payment settles the call.
+	open    bool
+	refusal *record // the last recognised refusal
+	renewed bool    // a refused token was dropped once
+}
 
+// exchange sends one request until it is settled or must not be repeated. It is
+// the context of a request that stands for the call and never leaves: only
+// go-retryablehttp and our own http.Client see that request. What leaves is made
+// anew by each attempt. So an exchange can be used again when its call returns.
+type exchange struct {
+	state
+	outer   http.Request // its context is the exchange
+	request retryablehttp.Request
+}
+
+type state struct {
+	history
 	core    *Core
+	caller  context.Context
 	op      *sdk.Operation
+	class   sdk.Class
 	body    []byte
 	timeout time.Duration
 
@@ -32,117 +48,101 @@ type exchange struct {
 	contentType, key, reference string
 	extra                       http.Header
 	decode                      func(*Response) error
+	looks                       bool // the call has a Lookup
 
-	client retryablehttp.Client
-	trace  httptrace.ClientTrace
-
-	// Hooks run on other goroutines, late ones too. A late hook can only make
-	// an attempt look more sent than it was: the safe side.
-	asked atomic.Bool // a connection was asked for
-	got   atomic.Bool // ... and obtained
-	wrote atomic.Bool // request headers may have left
-
-	beyond  [1]byte // what lies behind a body's end: nothing
-	number  int     // of attempts begun
-	renewed bool    // a refused token was dropped once
-	left    bool    // some attempt left unanswered
-	last    record
+	number int           // attempts of this exchange
+	wait   time.Duration // before the next attempt
+	beyond [1]byte       // what lies behind a body's end: nothing
+	last   record
 }
 
 // record is what is known about the latest attempt.
 type record struct {
 	response Response
 	verdict  Verdict
-	err      error // why there is no complete answer, or why it is not understood
+	err      error // why there is no complete response, or why it is not understood
 	outcome  sdk.Outcome
 	ok       bool
 	final    bool // must not be repeated whatever the class
 	token    string
-	wait     time.Duration
+	wait     time.Duration // which the provider asked for
 }
 
-// send carries out the attempts of one request.
-func (c *Core) send(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call) failure {
-	x := &exchange{
-		core: c, caller: ctx, op: op, body: body, timeout: c.timeout,
-		contentType: call.ContentType, key: call.Key, reference: call.Reference, extra: call.Header, decode: call.Decode,
+// recognised reports a refusal in the provider's own words.
+func (r *record) recognised() bool {
+	switch r.verdict.Kind {
+	case Refused, Throttled, Expired, Duplicate:
+		return true
 	}
+	return false
+}
+
+// failure is the error of an exchange, or none, and what to do about it.
+type failure struct {
+	err   *sdk.Error
+	kind  Kind
+	wait  time.Duration // which a throttle asked for
+	token string        // which was refused
+}
+
+var exchanges = sync.Pool{New: func() any {
+	x := new(exchange)
+	x.outer = *(&http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(x)
+	return x
+}}
+
+// noHeader belongs to the requests that stand for calls. Nobody writes to it: only
+// a cookie jar would, and then each request gets a header of its own.
+var noHeader = http.Header{}
+
+// send carries out the attempts of one request.
+func (c *Core) send(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call, h history) (history, failure) {
+	x := exchanges.Get().(*exchange)
+	x.history, x.core, x.caller, x.op, x.class, x.body, x.timeout = h, c, ctx, op, call.class(op.Class), body, c.timeout
+	x.contentType, x.key, x.reference, x.extra, x.decode = call.ContentType, call.Key, call.Reference, call.Header, call.Decode
+	x.looks = call.Lookup != nil
 	if call.Timeout != 0 {
 		x.timeout = call.Timeout
 	}
-	x.trace.GetConn = x.onGetConn
-	x.trace.GotConn = x.onGotConn
-	x.trace.WroteHeaders = x.onWroteHeaders
-	x.Context = httptrace.WithClientTrace(ctx, &x.trace)
-	x.client = retryablehttp.Client{
-		HTTPClient:   &c.client,
-		RetryMax:     c.cfg.MaxAttempts + 1, // decide counts; one more for a renewed token
-		CheckRetry:   checkRetry,
-		Backoff:      waitDecided,
-		PrepareRetry: prepareRetry,
-		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	x.outer.Method, x.outer.URL, x.outer.Host, x.outer.Header = op.Method, u, u.Host, noHeader
+	if c.client.Jar != nil {
+		x.outer.Header = http.Header{}
 	}
+	x.request.Request = &x.outer
 
-	req := (&http.Request{
-		Method: op.Method, URL: u, Host: u.Host,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}).WithContext(x)
-	x.prepare(req)
-
-	// What the attempts meant stands in x; bodies are read there.
-	resp, err := x.client.Do(&retryablehttp.Request{Request: req})
-	if resp != nil {
-		_ = resp.Body.Close()
+	_, err := c.retry.Do(&x.request) // what the attempts meant stands in x
+	var f failure
+	if !x.last.ok {
+		f = x.failure(err)
 	}
-	if x.last.ok {
-		return failure{}
-	}
-	return x.failure(err)
+	h = x.history
+	x.state = state{}
+	x.outer.URL, x.outer.Header, x.request.Request = nil, nil, nil
+	exchanges.Put(x)
+	return h, f
 }
 
-func (x *exchange) onGetConn(string) {
-	// net/http asks for another connection only when the last one took nothing
-	// of the request, or when the request may be repeated.
-	x.got.Store(false)
-	x.asked.Store(true)
-}
-func (x *exchange) onGotConn(httptrace.GotConnInfo) { x.got.Store(true) }
-func (x *exchange) onWroteHeaders()                 { x.wrote.Store(true) }
+// The request that stands for the call ends with the caller's context.
+func (x *exchange) Deadline() (time.Time, bool) { return x.caller.Deadline() }
+func (x *exchange) Done() <-chan struct{}       { return x.caller.Done() }
+func (x *exchange) Err() error                  { return x.caller.Err() }
 
-// prepare gives each attempt headers and a body of its own: those of an earlier
-// one may still be on their way out on another goroutine.
-func (x *exchange) prepare(req *http.Request) {
-	req.Header = x.header()
-	repeats := repeatsMethod(req.Method) && x.op.Class != sdk.Safe
-	if len(x.body) > 0 {
-		req.Body = io.NopCloser(bytes.NewReader(x.body))
-		req.ContentLength = int64(len(x.body))
-		if !repeats {
-			req.GetBody = x.getBody
-		}
-	} else if repeats {
-		// net/http would send such a request again by itself when a pooled
-		// connection breaks. It does not when it cannot rewind the body.
-		req.Body = io.NopCloser(strings.NewReader(""))
-	}
-}
-
-func (x *exchange) getBody() (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(x.body)), nil
-}
-
-// Value lets go-retryablehttp's and net/http's hooks find the exchange, which
-// comes along as the request's context.
+// Value lets the hooks of go-retryablehttp and net/http find the exchange.
 func (x *exchange) Value(key any) any {
 	if key == (exchangeKey{}) {
 		return x
 	}
-	return x.Context.Value(key)
+	return x.caller.Value(key)
 }
 
 type exchangeKey struct{}
 
-func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
+func exchangeOf(ctx context.Context) *exchange {
+	if x, ok := ctx.(*exchange); ok {
+		return x
+	}
+	return ctx.Value(exchangeKey{}).(*exchange)
+}
 
 // attempts is the transport of a Core's http.Client. Standing inside it, each
 // exchange sees every request that leaves, redirected ones too. It hides the
@@ -150,18 +150,28 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 // a pool that others use.
 type attempts struct{}
 
-func (attempts) RoundTrip(req *http.Request) (*http.Response, error) {
-	return exchangeOf(req.Context()).attempt(req)
+// RoundTrip never returns an error, so that the hooks find the exchange by the
+// response.
+func (attempts) RoundTrip(outer *http.Request) (*http.Response, error) {
+	resp := exchangeOf(outer.Context()).attempt(outer)
+	if resp == nil {
+		resp = &http.Response{Header: noHeader}
+	}
+	resp.Request, resp.Body = outer, http.NoBody
+	return resp, nil
 }
 
 func checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
 	return exchangeOf(ctx).again(), nil
 }
 
-func waitDecided(decided, _ time.Duration, _ int, _ *http.Response) time.Duration { return decided }
+func waitDecided(_, _ time.Duration, _ int, resp *http.Response) time.Duration {
+	return exchangeOf(resp.Request.Context()).wait
+}
 
-func prepareRetry(req *http.Request) error {
-	exchangeOf(req.Context()).prepare(req)
+// freshHeader takes the cookies of the last attempt away.
+func freshHeader(req *http.Request) error {
+	req.Header = http.Header{}
 	return nil
 }
 
@@ -169,98 +179,119 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return exchangeOf(req.Context()).followRedirect(req, via)
 }
 
-// again decides whether to try once more, and how long to wait before.
+// again decides whether to try once more, and how long to wait before. Repeats
+// that need a lookup first are not decided here: they end the exchange.
 func (x *exchange) again() bool {
 	a := &x.last
 	if a.ok || a.final || x.caller.Err() != nil {
 		return false
 	}
 	if a.verdict.Kind == Expired {
-		if x.renewed || x.core.cfg.Tokens == nil || a.token == "" {
+		if x.renewed || x.looksFirst() || x.core.cfg.Tokens == nil || a.token == "" {
 			return false
 		}
 		x.core.cfg.Tokens.Drop(a.token)
-		x.renewed = true
-		x.client.RetryWaitMin = 0
+		x.renewed, x.wait = true, 0
 		return true
 	}
 	if !x.repeatable(a) || x.number >= x.core.cfg.MaxAttempts {
 		return false
 	}
-	cfg := &x.core.cfg
-	wait := a.wait
-	if wait > cfg.MaxRetryAfter {
-		return false
+	wait, ok := x.core.waitBefore(x.caller, x.number, a.wait)
+	if a.err == errConnectionStale && x.number == 1 {
+		wait = 0 // the connection was old, not the peer in trouble
 	}
-	if wait == 0 {
-		wait = backoff(x.number, cfg.MinBackoff, cfg.MaxBackoff, cfg.Jitter)
+	x.wait = wait
+	return ok
+}
+
+// waitBefore is how long to wait before attempt n+1: as long as the provider asked
+// for, or else a random time. It reports whether that wait is to be made at all.
+func (c *Core) waitBefore(ctx context.Context, n int, asked time.Duration) (wait time.Duration, ok bool) {
+	if asked > c.cfg.MaxRetryAfter {
+		return 0, false
 	}
-	if deadline, ok := x.caller.Deadline(); ok && time.Until(deadline) <= wait {
-		return false
+	if wait = asked; wait == 0 {
+		wait = backoff(n, c.cfg.MinBackoff, c.cfg.MaxBackoff, c.cfg.Jitter)
 	}
-	x.client.RetryWaitMin = wait
-	return true
+	deadline, limited := ctx.Deadline()
+	return wait, !limited || time.Until(deadline) > wait
+}
+
+// looksFirst reports a write that must be looked up before any repeat.
+func (x *exchange) looksFirst() bool {
+	return x.looks && (x.class == sdk.Referenced || x.class == sdk.Searched)
 }
 
 func (x *exchange) repeatable(a *record) bool {
+	safe, keyed := x.class == sdk.Safe, x.class == sdk.Keyed
 	switch a.verdict.Kind {
 	case Throttled:
-		return true
+		return safe || keyed
 	case InProgress:
-		return x.op.Class == sdk.Keyed
+		return keyed
 	case Refused, Duplicate:
 		return false
 	}
-	switch a.outcome {
-	case sdk.NotSent:
+	if a.outcome == sdk.NotSent {
 		return true
-	case sdk.NoEffect, sdk.Unknown:
-		return (x.op.Class == sdk.Safe || x.op.Class == sdk.Keyed) && !settledStatus(a.response.Status)
 	}
-	return false
+	return (safe || keyed) && !settledStatus(a.response.Status)
 }
 
-// settledStatus tells answers which another attempt would only repeat: a page
+// settledStatus tells responses which another attempt would only repeat: a page
 // that is not there, a redirect that is not followed.
 func settledStatus(status int) bool {
 	return status >= 300 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
 }
 
-// failure is the error of a call, or none. settled says that the provider refused
-// the call in words which speak of the work itself.
-type failure struct {
-	err     *sdk.Error
-	settled bool
+// outcome says what the attempts of the whole call mean together.
+func (x *exchange) outcome() sdk.Outcome {
+	switch a := &x.last; {
+	case x.class == sdk.Safe && !a.recognised() && (a.outcome != sdk.NotSent || x.open || x.refusal != nil):
+		return sdk.NoEffect
+	case x.class != sdk.Safe && x.open:
+		return sdk.Unknown
+	case x.refusal != nil:
+		return sdk.Rejected
+	default:
+		return a.outcome
+	}
 }
 
 func (x *exchange) failure(err error) failure {
 	a := &x.last
-	settled := a.settles()
-	e := &sdk.Error{
-		Provider: x.core.cfg.Provider, Operation: x.op.Name, Class: x.op.Class, Outcome: a.outcome,
-		StatusCode: a.response.Status, Code: a.verdict.Code, Message: a.verdict.Message, Fields: a.verdict.Fields,
-		RequestID: a.response.Header.Get("X-Request-Id"), Reference: x.reference, IdempotencyKey: x.key,
-		Attempts: x.number, RetryAfter: a.wait, Detail: a.verdict.Detail,
-		Reasons: a.verdict.Reasons, Cause: a.err,
+	f := failure{kind: a.verdict.Kind, wait: a.wait, token: a.token}
+	shown := a
+	if !x.open && !a.recognised() && x.refusal != nil && x.refusal.verdict.Kind != Expired {
+		shown = x.refusal // the last attempt was never sent
 	}
-	if body := a.response.Body; len(body) > 0 {
+	e := &sdk.Error{
+		Provider: x.core.cfg.Provider, Operation: x.op.Name, Class: x.class, Outcome: x.outcome(),
+		StatusCode: shown.response.Status, Code: shown.verdict.Code, Message: shown.verdict.Message, Fields: shown.verdict.Fields,
+		RequestID: shown.response.Header.Get("X-Request-Id"), Reference: x.reference, IdempotencyKey: x.key,
+		Attempts: x.attempts, RetryAfter: shown.wait, Detail: shown.verdict.Detail,
+		Reasons: shown.verdict.Reasons, Cause: a.err,
+	}
+	if body := shown.response.Body; len(body) > 0 {
 		e.Body = bytes.Clone(body[:min(len(body), maxFailureBody)])
 	}
 	if x.number == 0 { // net/http refused the request before any attempt
-		e.Outcome, e.Cause = sdk.NotSent, err
+		e.Cause = err
+		if !x.open && x.refusal == nil {
+			e.Outcome = sdk.NotSent
+		}
 		var shown *url.Error
 		if errors.As(err, &shown) {
 			e.Cause = shown.Err // without the URL
 		}
 	}
-	if ended := x.ended(); ended != nil && !a.answered() && !errors.Is(e.Cause, ended) {
+	if ended := x.ended(); ended != nil && a.verdict.Kind != Refused && a.verdict.Kind != Duplicate && !errors.Is(e.Cause, ended) {
 		// The caller's own deadline or cancellation is the reason he looks for.
 		e.Cause = errors.Join(ended, e.Cause)
 	}
-	if x.left && x.op.Class != sdk.Safe && !settled {
-		e.Outcome = sdk.Unknown
-	}
-	return failure{e, settled}
+	f.err = e
+	return f
 }
 
 // ended says how the caller's context ended. A dialler's own timer can go off
@@ -271,117 +302,6 @@ func (x *exchange) ended() error {
 	}
 	if deadline, ok := x.caller.Deadline(); ok && !time.Now().Before(deadline) {
 		return context.DeadlineExceeded
-	}
-	return nil
-}
-
-// answered reports whether the provider settled the call in its own words, so
-// that the end of the context had no part in it.
-func (a *record) answered() bool {
-	return a.verdict.Kind == Refused || a.verdict.Kind == Duplicate
-}
-
-// settles reports whether a refusal speaks of the work itself, and so of an
-// earlier attempt that left unanswered too. A refused token or a throttled
-// repeat says nothing about the first one, and a duplicate says it was taken.
-func (a *record) settles() bool {
-	if a.verdict.Kind != Refused {
-		return false
-	}
-	return !slices.ContainsFunc(a.verdict.Reasons, func(reason error) bool {
-		return reason == sdk.ErrUnauthorized || reason == sdk.ErrForbidden || reason == sdk.ErrRateLimited
-	})
-}
-
-var jsonType = []string{"application/json"}
-
-// header returns the headers of one attempt, credentials excepted.
-func (x *exchange) header() http.Header {
-	h := make(http.Header, 6+len(x.extra))
-	for name, values := range x.extra {
-		h[http.CanonicalHeaderKey(name)] = values
-	}
-	h["Accept"] = jsonType
-	h["User-Agent"] = x.core.userAgent
-	if x.body != nil {
-		if x.contentType == "" {
-			h["Content-Type"] = jsonType
-		} else {
-			h["Content-Type"] = []string{x.contentType}
-		}
-	}
-	if x.key != "" {
-		h["Idempotency-Key"] = []string{x.key}
-	}
-	return h
-}
-
-// repeatsRequest names the headers at which net/http takes a request to be
-// repeatable and sends it again by itself when a pooled connection breaks.
-func repeatsRequest(name string) bool {
-	name = http.CanonicalHeaderKey(name)
-	return name == "Idempotency-Key" || name == "X-Idempotency-Key"
-}
-
-// repeatsMethod names the methods at which it does the same.
-func repeatsMethod(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return true
-	}
-	return false
-}
-
-// checkHeader finds what net/http would refuse before any trace of an attempt
-// shows: a secret with a line end, say.
-func checkHeader(h http.Header) error {
-	for name, values := range h {
-		if !sendable(name, values) {
-			return errHeader
-		}
-	}
-	return nil
-}
-
-func sendable(name string, values []string) bool {
-	if name == "" {
-		return false
-	}
-	for i := range len(name) {
-		switch c := name[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
-		case strings.IndexByte("!#$%&'*+.^_`|~", c) < 0:
-			return false
-		}
-	}
-	for _, v := range values {
-		if !validHeaderValue(v) {
-			return false
-		}
-	}
-	return true
-}
-
-func validHeaderValue(v string) bool {
-	for i := range len(v) {
-		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
-// followRedirect lets a read follow to another place on the same host. Every
-// other redirect is handed back as the answer: net/http would turn a POST into
-// a GET, and would carry our own headers to another host. What is a write
-// follows from the operation's class, never from the method.
-func (x *exchange) followRedirect(req *http.Request, via []*http.Request) error {
-	first := via[0]
-	if x.op.Class != sdk.Safe || x.core.cfg.NoRedirects ||
-		first.Method != http.MethodGet && first.Method != http.MethodHead ||
-		len(via) > maxRedirects ||
-		req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host {
-		return http.ErrUseLastResponse
 	}
 	return nil
 }

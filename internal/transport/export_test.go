@@ -8,7 +8,7 @@ import (
 )
 
 // OwnTransport shows what a core sends through.
-func OwnTransport(c *Core) http.RoundTripper { return c.transport }
+func OwnTransport(c *Core) (reads, writes *http.Transport) { return c.own.reads, c.own.writes }
 
 // Raw is a call that is in no table, of any class.
 type Raw struct {
@@ -21,6 +21,9 @@ type Raw struct {
 func (c *Core) DoRaw(ctx context.Context, raw Raw) error {
 	return c.ask(ctx, raw.Method, raw.Path, raw.Class, raw.Call)
 }
+
+// MaxResponseBody is the default bound.
+const MaxResponseBody = defaultMaxResponse
 
 // LookRepeatedly is how the core looks for a write.
 var LookRepeatedly = lookRepeatedly

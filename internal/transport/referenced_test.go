@@ -2,13 +2,13 @@ package transport_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -30,20 +30,29 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 		"duplicate of our own first, found":    {[]step{drop, say(409, "duplicate")}, []string{"absent", "found"}, "", nil},
 		"duplicate of our own, cannot be seen": {[]step{drop, say(409, "duplicate")}, []string{"absent", "absent"}, "unknown", sdk.ErrDuplicate},
 		"duplicate of our own, lookup fails":   {[]step{drop, say(409, "duplicate")}, []string{"absent", "fails"}, "unknown", errSearch},
-		"duplicate on a fresh call":            {[]step{say(409, "duplicate")}, nil, "rejected", sdk.ErrDuplicate},
-		"duplicate after one never sent":       {[]step{nil, say(409, "duplicate")}, nil, "rejected", sdk.ErrDuplicate},
-		"duplicate after a throttled one":      {[]step{throttled, say(409, "duplicate")}, nil, "rejected", sdk.ErrDuplicate},
+		"duplicate on a fresh call, the same":  {[]step{say(409, "duplicate")}, []string{"found"}, "", nil},
+		"duplicate on a fresh call, another":   {[]step{say(409, "duplicate")}, []string{"different"}, "rejected", sdk.ErrReferenceTaken},
+		"duplicate on a fresh call, unseen":    {[]step{say(409, "duplicate")}, []string{"absent"}, "unknown", sdk.ErrDuplicate},
+		"duplicate on a fresh call, untold":    {[]step{say(409, "duplicate")}, []string{"fails"}, "unknown", errSearch},
+		"unknown, another is found":            {[]step{drop}, []string{"different"}, "unknown", sdk.ErrReferenceTaken},
+		"duplicate after one never sent":       {[]step{nil, say(409, "duplicate")}, []string{"found"}, "", nil},
+		"duplicate after a throttled one":      {[]step{throttled, say(409, "duplicate")}, []string{"absent", "found"}, "", nil},
 		"refused":                              {[]step{say(400, "refused")}, nil, "rejected", sdk.ErrDeclined},
-		"refused on the second, still absent":  {[]step{drop, say(400, "refused")}, []string{"absent", "absent"}, "rejected", sdk.ErrDeclined},
+		"refused on the second, still absent":  {[]step{drop, say(400, "refused")}, []string{"absent", "absent"}, "unknown", sdk.ErrDeclined},
 		// The first was carried out late and took the funds.
 		"refused on the second, yet found":       {[]step{drop, say(400, "refused")}, []string{"absent", "found"}, "", nil},
 		"refused on the second, lookup fails":    {[]step{drop, say(400, "refused")}, []string{"absent", "fails"}, "unknown", errSearch},
 		"second never sent, absent":              {[]step{drop, nil, nil, nil, nil}, []string{"absent", "absent"}, "unknown", nil},
 		"second never sent, found after all":     {[]step{drop, nil, nil, nil, nil}, []string{"absent", "found"}, "", nil},
-		"second throttled, absent":               {[]step{drop, throttled, throttled, throttled, throttled}, []string{"absent", "absent"}, "unknown", sdk.ErrRateLimited},
+		"second throttled, absent":               {[]step{drop, throttled}, []string{"absent", "absent"}, "unknown", sdk.ErrRateLimited},
 		"second forbidden, absent":               {[]step{drop, say(403, "forbidden")}, []string{"absent", "absent"}, "unknown", sdk.ErrForbidden},
-		"second throttled once, then accepted":   {[]step{drop, throttled, accept}, []string{"absent"}, "", nil},
-		"throttled, then unknown, then found":    {[]step{throttled, drop}, []string{"found"}, "", nil},
+		"second throttled, then found":           {[]step{drop, throttled}, []string{"absent", "found"}, "", nil},
+		"throttled, then unknown, then found":    {[]step{throttled, drop}, []string{"absent", "found"}, "", nil},
+		"throttled, yet found":                   {[]step{throttled}, []string{"found"}, "", nil},
+		"throttled, another is found":            {[]step{throttled}, []string{"different"}, "rejected", sdk.ErrReferenceTaken},
+		"throttled, lookup fails":                {[]step{throttled}, []string{"fails"}, "rejected", sdk.ErrRateLimited},
+		"throttled, then never sent":             {[]step{with("Connection", "close", throttled), nil, nil, nil, nil}, []string{"absent"}, "rejected", sdk.ErrRateLimited},
+		"throttled until nobody tries again":     {[]step{throttled, throttled, throttled, throttled}, []string{"absent", "absent", "absent"}, "rejected", sdk.ErrRateLimited},
 		"redirected (not followed), then found":  {[]step{redirect(303, "/status")}, []string{"found"}, "", nil},
 		"never sent, four times: nobody to look": {[]step{nil, nil, nil, nil}, nil, "not sent", nil},
 	} {
@@ -77,16 +86,114 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 	}
 }
 
-func TestAOnceWriteIsSettledByLookupOnlyWhenToldSo(t *testing.T) {
-	for told, script := range map[bool][]step{false: {drop}, true: {drop, accept}} {
-		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, script...)
-			lookup := &search{answers: []string{"absent"}}
+// A searched write is looked up and never sent again once it may have left.
+func TestASearchedWriteIsNeverSentTwice(t *testing.T) {
+	for name, row := range map[string]struct {
+		script  []step
+		lookups []string
+		outcome string
+		kind    error
+	}{
+		"unknown, found":            {[]step{drop}, []string{"found"}, "", nil},
+		"unknown, absent":           {[]step{drop}, []string{"absent"}, "unknown", nil},
+		"unknown, another is found": {[]step{drop}, []string{"different"}, "unknown", sdk.ErrReferenceTaken},
+		"never sent, then accepted": {[]step{nil, accept}, nil, "", nil},
+		"throttled":                 {[]step{say(429, "throttled")}, nil, "rejected", sdk.ErrRateLimited},
+		"duplicate, the same":       {[]step{say(409, "duplicate")}, []string{"found"}, "", nil},
+		"duplicate, another":        {[]step{say(409, "duplicate")}, []string{"different"}, "unknown", sdk.ErrReferenceTaken},
+		"refused":                   {[]step{say(400, "refused")}, nil, "rejected", sdk.ErrDeclined},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, row.script...)
+				lookup := &search{answers: row.lookups}
+				call := callOf("once")
+				call.Lookup, call.Searched = lookup.lookup, true
+				err := s.core().Do(t.Context(), call)
+				assert.Equal(t, len(row.lookups), lookup.made)
+				if row.outcome == "" {
+					require.NoError(t, err)
+					return
+				}
+				assert.Equal(t, row.outcome, failure(t, err).Outcome.String())
+				assert.Equal(t, sdk.Searched, failure(t, err).Class)
+				if row.kind != nil {
+					assert.ErrorIs(t, err, row.kind)
+				}
+			})
+		})
+	}
+}
+
+func TestAOnceWriteIsNotLookedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, drop)
+		lookup := &search{answers: []string{"found"}}
+		call := callOf("once")
+		call.Lookup = lookup.lookup
+		assert.ErrorIs(t, s.core().Do(t.Context(), call), sdk.ErrOutcomeUnknown)
+		assert.Zero(t, lookup.made)
+	})
+}
+
+func TestALookupBeforeTheFirstAttempt(t *testing.T) {
+	for name, row := range map[string]struct {
+		script  []step
+		lookups []string
+		outcome string
+		kind    error
+	}{
+		"found":   {nil, []string{"found"}, "", nil},
+		"absent":  {[]step{accept}, []string{"absent"}, "", nil},
+		"another": {nil, []string{"different"}, "unknown", sdk.ErrReferenceTaken},
+		"fails":   {nil, []string{"fails"}, "not sent", errSearch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, row.script...)
+			lookup := &search{answers: row.lookups, perLook: true}
 			call := callOf("once")
-			call.Lookup, call.SettleOnce = lookup.lookup, told
+			call.Lookup, call.Searched, call.LookFirst = lookup.lookup, true, true
 			err := s.core().Do(t.Context(), call)
-			assert.Equal(t, len(script)-1, lookup.made)
-			assert.Equal(t, !told, errors.Is(err, sdk.ErrOutcomeUnknown), err)
+			assert.Equal(t, []bool{true}, lookup.existing)
+			assert.Len(t, s.seen(), len(row.script))
+			if row.outcome == "" {
+				require.NoError(t, err)
+				return
+			}
+			assert.Equal(t, row.outcome, failure(t, err).Outcome.String())
+			assert.ErrorIs(t, err, row.kind)
+		})
+	}
+}
+
+// A payment that is found exists already if no attempt of this call can have made
+// it.
+func TestALookupKnowsWhetherAnAttemptIsOpen(t *testing.T) {
+	for name, row := range map[string]struct {
+		script   []step
+		existing bool
+	}{
+		"duplicate on a fresh call":  {[]step{say(409, "duplicate")}, true},
+		"throttled":                  {[]step{say(429, "throttled")}, true},
+		"unknown":                    {[]step{drop}, false},
+		"unknown after a throttle":   {[]step{say(429, "throttled"), drop}, false},
+		"duplicate of an unknown":    {[]step{drop, say(409, "duplicate")}, false},
+		"duplicate, first not sent":  {[]step{nil, say(409, "duplicate")}, true},
+		"redirected, so it may have": {[]step{redirect(303, "/status")}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, row.script...)
+				answers := []string{"found"}
+				if refused := len(row.script) > 1 && row.script[0] != nil; refused {
+					answers = []string{"absent", "found"}
+				}
+				lookup := &search{answers: answers}
+				call := callOf("referenced")
+				call.Lookup = lookup.lookup
+				require.NoError(t, s.core().Do(t.Context(), call))
+				assert.Equal(t, row.existing, lookup.existing[len(lookup.existing)-1])
+			})
 		})
 	}
 }
@@ -106,8 +213,8 @@ func TestFailedLookupDoesNotSpeakForThePayment(t *testing.T) {
 				s := newStage(t, script...)
 				core := s.core()
 				call := callOf("referenced")
-				call.Lookup = func(ctx context.Context) (bool, error) {
-					return false, core.Do(ctx, callOf("safe"))
+				call.Lookup = func(ctx context.Context, _ bool) (transport.Finding, error) {
+					return transport.Absent, core.Do(ctx, callOf("safe"))
 				}
 				err := core.Do(t.Context(), call)
 				require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
@@ -152,7 +259,9 @@ func TestContextThatDiesDuringTheLookupLeavesTheOutcomeUnknown(t *testing.T) {
 		defer cancel()
 		core := s.core()
 		call := callOf("referenced")
-		call.Lookup = func(ctx context.Context) (bool, error) { return false, core.Do(ctx, callOf("safe")) }
+		call.Lookup = func(ctx context.Context, _ bool) (transport.Finding, error) {
+			return transport.Absent, core.Do(ctx, callOf("safe"))
+		}
 		err := core.Do(ctx, call)
 		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
@@ -165,9 +274,9 @@ func TestContextThatDiesAfterTheLookupSendsNothingMore(t *testing.T) {
 		s := newStage(t, drop)
 		ctx, cancel := context.WithCancel(t.Context())
 		call := callOf("referenced")
-		call.Lookup = func(context.Context) (bool, error) {
+		call.Lookup = func(context.Context, bool) (transport.Finding, error) {
 			cancel()
-			return false, nil
+			return transport.Absent, nil
 		}
 		err := s.core().Do(ctx, call)
 		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)

@@ -20,23 +20,35 @@ func backoff(n int, lo, hi time.Duration, jitter func(time.Duration) time.Durati
 	return rand.N(bound) + 1
 }
 
-// retryAfter reads the Retry-After header: seconds or an HTTP date. It never
-// overflows and never answers less than zero, which stands for no wait asked.
+// retryAfter reads the Retry-After header: seconds, with or without decimals, or an
+// HTTP date. A date is measured against the response's own Date, because the two
+// clocks may differ. It never overflows and never returns less than zero, which
+// stands for no wait.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
-	if text == "" {
+	whole, decimals, _ := strings.Cut(text, ".")
+	switch {
+	case text == "":
+		return 0
+	case whole != "" && strings.Trim(whole+decimals, "0123456789") == "":
+		seconds, err := strconv.ParseUint(whole, 10, 64)
+		if err != nil || seconds > maxRetryAfterSeconds { // beyond uint64, too
+			seconds = maxRetryAfterSeconds
+		}
+		wait := time.Duration(seconds) * time.Second
+		if fraction, err := time.ParseDuration("0." + decimals + "s"); err == nil && decimals != "" {
+			wait += fraction
+		}
+		return min(wait, maxRetryAfterSeconds*time.Second)
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
 		return 0
 	}
-	if seconds, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return time.Duration(min(seconds, maxRetryAfterSeconds)) * time.Second
+	if sent, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = sent
 	}
-	if strings.Trim(text, "0123456789") == "" { // digits beyond uint64
-		return maxRetryAfterSeconds * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return min(max(at.Sub(now), 0), maxRetryAfterSeconds*time.Second)
-	}
-	return 0
+	return min(max(at.Sub(now), 0), maxRetryAfterSeconds*time.Second)
 }
 
 // Long enough to stop any retry, far from overflow.

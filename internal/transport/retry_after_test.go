@@ -23,21 +23,25 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 		answer   step
 		min, max time.Duration // of the wait before the second attempt
 	}{
-		"seconds":                  {retryAfter("7", html(503)), 7 * second, 7 * second},
-		"seconds of a 429":         {retryAfter("7", html(429)), 7 * second, 7 * second},
-		"HTTP date":                {retryAfter("Sat, 01 Jan 2000 00:00:09 GMT", html(503)), 9 * second, 9 * second},
-		"old HTTP date":            {retryAfter("Saturday, 01-Jan-00 00:00:09 GMT", html(503)), 9 * second, 9 * second},
-		"the cap itself":           {retryAfter("60", html(503)), 60 * second, 60 * second},
-		"zero: our own backoff":    {retryAfter("0", html(503)), 1, second / 4},
-		"a past date":              {retryAfter("Fri, 31 Dec 1999 23:59:59 GMT", html(503)), 1, second / 4},
-		"negative is no number":    {retryAfter("-5", html(503)), 1, second / 4},
-		"words":                    {retryAfter("soon", html(503)), 1, second / 4},
-		"not with a 408":           {retryAfter("7", html(408)), 1, second / 4},
-		"in the provider's words":  {say(429, "later"), 3 * second, 3 * second},
-		"less than nothing":        {say(429, "sooner"), 1, second / 4},
-		"the header has the word":  {retryAfter("2", say(429, "later")), 2 * second, 2 * second},
-		"none":                     {html(503), 1, second / 4},
-		"fractions are no integer": {retryAfter("1.5", html(503)), 1, second / 4},
+		"seconds":                 {retryAfter("7", html(503)), 7 * second, 7 * second},
+		"seconds of a 429":        {retryAfter("7", html(429)), 7 * second, 7 * second},
+		"HTTP date":               {retryAfter("Sat, 01 Jan 2000 00:00:09 GMT", html(503)), 9 * second, 9 * second},
+		"old HTTP date":           {retryAfter("Saturday, 01-Jan-00 00:00:09 GMT", html(503)), 9 * second, 9 * second},
+		"the cap itself":          {retryAfter("60", html(503)), 60 * second, 60 * second},
+		"zero: our own backoff":   {retryAfter("0", html(503)), 1, second / 4},
+		"a past date":             {retryAfter("Fri, 31 Dec 1999 23:59:59 GMT", html(503)), 1, second / 4},
+		"negative is no number":   {retryAfter("-5", html(503)), 1, second / 4},
+		"words":                   {retryAfter("soon", html(503)), 1, second / 4},
+		"not with a 408":          {retryAfter("7", html(408)), 1, second / 4},
+		"in the provider's words": {say(429, "later"), 3 * second, 3 * second},
+		"less than nothing":       {say(429, "sooner"), 1, second / 4},
+		"the header has the word": {retryAfter("2", say(429, "later")), 2 * second, 2 * second},
+		"none":                    {html(503), 1, second / 4},
+		"decimals":                {retryAfter("1.5", html(503)), 3 * second / 2, 3 * second / 2},
+		"a point and no decimals": {retryAfter("2.", html(503)), 2 * second, 2 * second},
+		"two points":              {retryAfter("1.2.3", html(503)), 1, second / 4},
+		"a date by the peer's own clock": {
+			with("Date", "Mon, 01 Jun 2026 12:00:00 GMT", retryAfter("Mon, 01 Jun 2026 12:00:05 GMT", html(503))), 5 * second, 5 * second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -288,29 +288,36 @@ func failure(t testing.TB, err error) *sdk.Error {
 
 // search is a lookup with scripted answers.
 type search struct {
-	answers []string // "found", "absent", "fails"
-	perLook bool     // an answer serves one look; without it "absent" serves all three
-	made    int
-	looks   int // with the answer that is next
+	answers  []string // "found", "absent", "different", "fails"
+	perLook  bool     // an answer serves one look; without it "absent" serves all three
+	made     int
+	existing []bool // what each look was told
+	looks    int    // with the answer that is next
 }
 
 var errSearch = errors.New("search failed")
 
-func (l *search) lookup(context.Context) (bool, error) {
+func (l *search) lookup(_ context.Context, existing bool) (transport.Finding, error) {
+	l.existing = append(l.existing, existing)
 	if l.perLook || l.looks == 0 {
 		l.made++
 	}
 	if len(l.answers) == 0 {
-		return false, errors.New("one lookup too many")
+		return transport.Absent, errors.New("one lookup too many")
 	}
 	answer := l.answers[0]
 	if l.looks++; l.perLook || answer != "absent" || l.looks == 3 {
 		l.answers, l.looks = l.answers[1:], 0
 	}
-	if answer == "fails" {
-		return false, errSearch
+	switch answer {
+	case "fails":
+		return transport.Absent, errSearch
+	case "found":
+		return transport.Same, nil
+	case "different":
+		return transport.Different, nil
 	}
-	return answer == "found", nil
+	return transport.Absent, nil
 }
 
 func lines(requests []request) string {

@@ -105,7 +105,7 @@ func TestRefusedTokenAfterAnUnansweredAttemptStaysUnknown(t *testing.T) {
 	})
 }
 
-func TestFailedRenewalAfterARefusedTokenIsNotSent(t *testing.T) {
+func TestFailedRenewalAfterARefusedTokenIsRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, say(401, "expired"))
 		var logins atomic.Int64
@@ -115,8 +115,9 @@ func TestFailedRenewalAfterARefusedTokenIsNotSent(t *testing.T) {
 			}
 			return transport.Token{Value: "t1"}, nil
 		})).Do(t.Context(), callOf("once"))
-		assert.ErrorIs(t, err, sdk.ErrNotSent)
+		assert.ErrorIs(t, err, sdk.ErrRejected)
 		assert.ErrorIs(t, err, assert.AnError)
+		assert.Equal(t, sdk.Again, sdk.Advise(err), "nothing happened, and the login may work again")
 	})
 }
 

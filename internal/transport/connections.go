@@ -1,0 +1,93 @@
+package transport
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	idleConnsPerHost  = 64
+	defaultWriteIdle  = 2 * time.Second
+	pingAfter         = 10 * time.Second // without a frame from the peer
+	pingTimeout       = 5 * time.Second
+	dialTimeout       = 30 * time.Second
+	keepAliveInterval = 30 * time.Second
+)
+
+// connections is the SDK's own transport: two pools, because a write must not
+// meet a connection that the peer has just closed.
+//
+// Writes go over HTTP/1.1 and connections that were idle for a short time only:
+// when such a connection dies, nobody can tell whether the peer has read the
+// request. Reads may be repeated, so they go over HTTP/2 where the peer has it,
+// with pings that find a connection which a NAT has dropped silently.
+type connections struct {
+	reads, writes *http.Transport
+}
+
+func newConnections(writeIdle time.Duration) *connections {
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAliveInterval}
+	pool := func() *http.Transport {
+		t, ok := http.DefaultTransport.(*http.Transport)
+		if !ok { // replaced by the program
+			t = &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second}
+		}
+		t = t.Clone()
+		// The default of 2 makes 64 workers redial over TLS all the time.
+		t.MaxIdleConnsPerHost = idleConnsPerHost
+		return t
+	}
+	c := &connections{reads: pool(), writes: pool()}
+	c.reads.ForceAttemptHTTP2 = true
+	c.reads.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
+
+	c.writes.ForceAttemptHTTP2 = false
+	c.writes.Protocols = new(http.Protocols)
+	c.writes.Protocols.SetHTTP1(true)
+	c.writes.IdleConnTimeout = writeIdle
+	dial := c.writes.DialContext
+	if dial == nil {
+		dial = dialer.DialContext
+	}
+	c.writes.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &countedConn{Conn: conn}, nil
+	}
+	return c
+}
+
+// countedConn counts the bytes written to the network, so that a connection which
+// died unused proves that nothing was sent.
+type countedConn struct {
+	net.Conn
+	written atomic.Int64
+}
+
+func (c *countedConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if n > 0 || err == nil {
+		c.written.Add(int64(n))
+	}
+	return n, err
+}
+
+// counterOf finds the countedConn behind a connection, below TLS. It returns nil
+// for a connection of somebody else's.
+func counterOf(conn net.Conn) *countedConn {
+	for {
+		switch c := conn.(type) {
+		case *countedConn:
+			return c
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return nil
+		}
+	}
+}

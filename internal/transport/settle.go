@@ -1,0 +1,238 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// Finding is what a lookup by reference has found.
+type Finding uint8
+
+const (
+	// Absent: the provider was asked properly and does not show it.
+	Absent Finding = iota
+	// Same: the payment that the call asks for.
+	Same
+	// Different: another payment under the same reference.
+	Different
+)
+
+// run carries out a call. What it does after a failure follows from the class:
+//
+//   - A Referenced write whose outcome is open is looked up, and sent once more
+//     when it is absent. After a throttle, or a refused token, it is looked up
+//     before it is sent again: a request which somebody on the way repeats may
+//     have met the throttle, while the first one was carried out.
+//   - A Searched write is looked up, but never sent again once it may have left.
+//   - A duplicate is looked up, whoever made it.
+//
+// While an attempt is open, only finding the payment settles the call. A later
+// refusal does not: the first request may still be on its way.
+func (c *Core) run(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call, h history) (failed *sdk.Error, open bool) {
+	class := call.class(op.Class)
+	if call.LookFirst && !h.open {
+		if found, e := c.lookBefore(ctx, op, class, call); found || e != nil {
+			return e, false
+		}
+	}
+	f := failure{err: c.unknown(op, class, call)}
+	if !h.open {
+		if h, f = c.send(ctx, op, u, body, call, h); f.err == nil {
+			return nil, false
+		}
+	}
+	if call.Lookup == nil || class != sdk.Referenced && class != sdk.Searched {
+		return f.err, h.open
+	}
+	for resent, throttles := false, 1; ; throttles++ {
+		duplicate := f.kind == Duplicate
+		switch {
+		case h.open, duplicate:
+		case f.kind == Throttled && class == sdk.Referenced && throttles < c.cfg.MaxAttempts:
+			wait, ok := c.waitBefore(ctx, throttles, f.wait)
+			if !ok || pause(ctx, wait-lookSpan) != nil {
+				return f.err, false
+			}
+		case f.kind == Expired && !h.renewed && c.cfg.Tokens != nil && f.token != "":
+			c.cfg.Tokens.Drop(f.token)
+			h.renewed = true
+		default:
+			return f.err, h.open
+		}
+		if h.open && ctx.Err() != nil {
+			return stayUnknown(ctx, f.err, nil), true
+		}
+		switch found, err := lookRepeatedly(ctx, call.Lookup, !h.open); {
+		case err != nil && (h.open || duplicate):
+			return stayUnknown(ctx, f.err, &otherCall{text: "lookup by reference failed", err: err}), true
+		case err != nil: // nothing is open, and the provider has refused
+			f.err.Cause = &otherCall{text: "lookup by reference failed", err: err}
+			return f.err, false
+		case found == Same:
+			return nil, false
+		case found == Different:
+			return taken(f.err, class == sdk.Referenced && !h.open), h.open
+		case duplicate && !h.open:
+			return stayUnknown(ctx, f.err, errDuplicateAbsent), true
+		case h.open && (resent || class != sdk.Referenced):
+			return stayUnknown(ctx, f.err, errStillAbsent), true
+		case h.open && ctx.Err() != nil: // then the lookup's response is not to be trusted
+			return stayUnknown(ctx, f.err, nil), true
+		}
+		resent = resent || h.open
+		var next failure
+		if h, next = c.send(ctx, op, u, body, call, h); next.err == nil {
+			return nil, false
+		}
+		f = next
+	}
+}
+
+// lookBefore looks for a write before it is sent for the first time.
+func (c *Core) lookBefore(ctx context.Context, op *sdk.Operation, class sdk.Class, call *Call) (found bool, failed *sdk.Error) {
+	finding, err := call.Lookup(ctx, true)
+	switch {
+	case err != nil:
+		e := c.unknown(op, class, call)
+		e.Outcome, e.Cause = sdk.NotSent, &otherCall{text: "lookup by reference failed", err: err, reasons: true}
+		return false, e
+	case finding == Different:
+		return false, taken(c.unknown(op, class, call), false)
+	}
+	return finding == Same, nil
+}
+
+func (c *Core) unknown(op *sdk.Operation, class sdk.Class, call *Call) *sdk.Error {
+	return &sdk.Error{Provider: c.cfg.Provider, Operation: op.Name, Class: class, Outcome: sdk.Unknown, Reference: call.Reference, IdempotencyKey: call.Key}
+}
+
+// taken is the error of a write whose reference belongs to another payment.
+func taken(e *sdk.Error, rejected bool) *sdk.Error {
+	e.Outcome = sdk.Unknown
+	if rejected {
+		e.Outcome = sdk.Rejected
+	}
+	e.Reasons = append([]error{sdk.ErrReferenceTaken}, e.Reasons...)
+	e.Cause = errTaken
+	return e
+}
+
+const lookSpan = 3 * time.Second // between the first and the last of three looks
+
+// lookRepeatedly looks at once, and again after one and after two more seconds,
+// because a provider may show late what it has taken. Only a write that is absent
+// each time counts as absent. A wait that does not fit before the deadline is not
+// begun. existing says that no attempt of this call can have made what is found.
+func lookRepeatedly(ctx context.Context, look func(ctx context.Context, existing bool) (Finding, error), existing bool) (Finding, error) {
+	for wait := time.Second; ; wait *= 2 {
+		found, err := look(ctx, existing)
+		if found != Absent || err != nil || wait > 2*time.Second {
+			return found, err
+		}
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+			return Absent, errNoTimeToLook
+		}
+		if err := pause(ctx, wait); err != nil {
+			return Absent, err
+		}
+	}
+}
+
+// pause waits, or returns the context's error if that ends first.
+func pause(ctx context.Context, wait time.Duration) error {
+	if wait <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stayUnknown gives up on settling a write, for a reason or because the context
+// has ended.
+func stayUnknown(ctx context.Context, e *sdk.Error, reason error) *sdk.Error {
+	e.Outcome = sdk.Unknown
+	if reason != nil {
+		e.Cause = reason
+	}
+	if err := ctx.Err(); err != nil && !errors.Is(e.Cause, err) {
+		e.Cause = errors.Join(err, e.Cause)
+	}
+	return e
+}
+
+// SaysAbsent reports that a lookup was answered with the provider's own word that
+// no such object exists. Any other failure leaves that open.
+func SaysAbsent(err error) bool {
+	var e *sdk.Error
+	return errors.As(err, &e) && e.Outcome == sdk.Rejected && errors.Is(err, sdk.ErrNotFound)
+}
+
+// Absent is the failure of a search that was answered properly and found nothing.
+func (c *Core) Absent(op, reference string) *sdk.Error {
+	return c.noEffect(op, reference, sdk.ErrNotFound, errNothingFound)
+}
+
+// Inconclusive is the failure of a search whose responses do not tell whether the
+// object exists.
+func (c *Core) Inconclusive(op, reference string, cause error) *sdk.Error {
+	return c.noEffect(op, reference, sdk.ErrUnexpectedResponse, &wrapped{text: "search inconclusive", err: cause})
+}
+
+func (c *Core) noEffect(op, reference string, reason, cause error) *sdk.Error {
+	row := c.Operation(op)
+	return &sdk.Error{
+		Provider: c.cfg.Provider, Operation: row.Name, Class: row.Class, Outcome: sdk.NoEffect,
+		Reference: reference, Reasons: []error{reason}, Cause: cause,
+	}
+}
+
+// Poll calls check again and again, with growing waits between lo and hi, until
+// check says done or fails for good. It outlasts an outage, which says nothing
+// about the object. When the context ends first, the error carries its reason.
+func (c *Core) Poll(ctx context.Context, op, reference string, lo, hi time.Duration, check func(context.Context) (done bool, err error)) error {
+	wait := lo
+	for {
+		done, err := check(ctx)
+		switch {
+		case err == nil && done:
+			return nil
+		case err != nil && (ctx.Err() != nil || !outage(err)):
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			e := c.noEffect(op, reference, nil, &wrapped{text: "stopped waiting", err: ctx.Err()})
+			e.Reasons = nil
+			return e
+		}
+		wait = min(wait+wait/2, hi)
+	}
+}
+
+// outage reports that err leaves the question open, so that asking again later
+// makes sense.
+func outage(err error) bool {
+	var e *sdk.Error
+	if !errors.As(err, &e) || errors.Is(err, sdk.ErrValidation) && e.Outcome == sdk.NotSent {
+		return false
+	}
+	for _, settled := range []error{sdk.ErrNotFound, sdk.ErrUnauthorized, sdk.ErrForbidden, sdk.ErrRedirected} {
+		if errors.Is(err, settled) {
+			return false
+		}
+	}
+	return e.Outcome == sdk.NoEffect || e.Outcome == sdk.NotSent || errors.Is(err, sdk.ErrRateLimited)
+}

@@ -1,0 +1,126 @@
+package transport
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// sharedKey names the writes of a client that must not be under way at once.
+type sharedKey struct{ operation, reference string }
+
+// sharedCall is a write under way. Calls with the same identity wait for it and
+// take its result. Calls with another one wait for their turn.
+type sharedCall struct {
+	identity string
+	done     chan struct{} // closed when the fields below are set
+
+	response  *Response // of a success without a lookup
+	existing  bool      // of a success by lookup
+	err       *sdk.Error
+	open      bool // an attempt may have been carried out
+	abandoned bool // its caller has gone: the next one goes on
+}
+
+// share carries out a write with a reference, unless the same write is under way
+// in this client already.
+func (c *Core) share(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call) *sdk.Error {
+	key := sharedKey{op.Name, call.Reference}
+	identity := call.Identity
+	if identity == "" {
+		identity = string(body)
+	}
+	var h history
+	for {
+		c.mu.Lock()
+		s := c.shared[key]
+		if s == nil {
+			s = &sharedCall{identity: identity, done: make(chan struct{})}
+			c.shared[key] = s
+			c.mu.Unlock()
+			return c.lead(ctx, key, s, op, u, body, call, h)
+		}
+		c.mu.Unlock()
+		select {
+		case <-s.done:
+		case <-ctx.Done():
+			e := c.unknown(op, call.class(op.Class), call)
+			if s.identity != identity && !h.open {
+				e.Outcome = sdk.NotSent // it was not yet this call's turn
+			}
+			return withCause(ctx, e)
+		}
+		switch {
+		case s.identity != identity:
+		case s.abandoned:
+			h.open = h.open || s.open
+		case s.err != nil:
+			e := *s.err
+			return &e
+		default:
+			return c.take(ctx, op, call, s)
+		}
+	}
+}
+
+func withCause(ctx context.Context, e *sdk.Error) *sdk.Error {
+	e.Cause = &wrapped{text: errShared.Error(), err: ctx.Err()}
+	return e
+}
+
+// lead carries the write out for all who wait for it.
+func (c *Core) lead(ctx context.Context, key sharedKey, s *sharedCall, op *sdk.Operation, u *url.URL, body []byte, call *Call, h history) *sdk.Error {
+	led := *call
+	decode, lookup := call.Decode, call.Lookup
+	led.Decode = func(r *Response) error {
+		if decode != nil {
+			if err := decode(r); err != nil {
+				return err
+			}
+		}
+		kept := *r
+		s.response = &kept
+		return nil
+	}
+	led.Lookup = func(ctx context.Context, existing bool) (Finding, error) {
+		s.existing = existing
+		return lookup(ctx, existing)
+	}
+	s.open = true // should the call panic
+	defer func() {
+		c.mu.Lock()
+		delete(c.shared, key)
+		c.mu.Unlock()
+		close(s.done)
+	}()
+	s.abandoned = true
+	s.err, s.open = c.run(ctx, op, u, body, &led, h)
+	s.abandoned = s.err != nil && ctx.Err() != nil
+	return s.err
+}
+
+// take makes the result of another call this call's.
+func (c *Core) take(ctx context.Context, op *sdk.Operation, call *Call, s *sharedCall) *sdk.Error {
+	unclear := func(err error) *sdk.Error {
+		e := c.unknown(op, call.class(op.Class), call)
+		e.Reasons, e.Cause = []error{sdk.ErrUnexpectedResponse}, err
+		return e
+	}
+	if s.response != nil {
+		if call.Decode != nil {
+			r := *s.response
+			if err := call.Decode(&r); err != nil {
+				return unclear(&wrapped{text: "response not understood", err: err})
+			}
+		}
+		return nil
+	}
+	switch found, err := call.Lookup(ctx, s.existing); {
+	case err != nil:
+		return unclear(&otherCall{text: "lookup by reference failed", err: err})
+	case found != Same:
+		return unclear(errStillAbsent)
+	}
+	return nil
+}

@@ -56,7 +56,7 @@ func (s *BinanceService) CloseOrder(ctx context.Context, prepayID string) (*Bina
 }
 
 // QueryOrder returns the state of an order.
-func (s *BinanceService) QueryOrder(ctx context.Context, prepayID string) (*BinanceOrder, error) {
+func (s *BinanceService) GetOrder(ctx context.Context, prepayID string) (*BinanceOrder, error) {
 	return s.ofOrder(ctx, OpQueryOrder, prepayID)
 }
 

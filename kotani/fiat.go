@@ -74,7 +74,7 @@ func (s *FiatService) callback(f *faults, given, externalID string, amount decim
 // find looks for a movement by its external id. No transaction and no error
 // means that Kotani says there is none.
 func (s *FiatService) find(ctx context.Context, m movement) (*Transaction, error) {
-	t, err := s.StatusByExternalID(ctx, m.externalID, m.kind)
+	t, err := s.Find(ctx, m.externalID, m.kind)
 	switch {
 	case absent(err):
 		return nil, nil

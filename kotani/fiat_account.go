@@ -47,7 +47,7 @@ func (f *FiatConnect) AddAccount(ctx context.Context, data FiatAccountData) (*Fi
 }
 
 // Accounts returns the user's accounts on file.
-func (f *FiatConnect) Accounts(ctx context.Context) (*FiatAccountList, error) {
+func (f *FiatConnect) ListAccounts(ctx context.Context) (*FiatAccountList, error) {
 	if err := f.invalid(OpFiatAccounts, "", faults{}); err != nil {
 		return nil, err
 	}

@@ -245,7 +245,7 @@ func TestATransferIsReadWhole(t *testing.T) {
 		TransactionReference: "ref", Deadline: time.Date(2026, 4, 3, 10, 0, 0, 0, time.UTC),
 	}, made.UserAction)
 
-	state, err := newClient(t, newScript(answer(200, specified(t, "transfer_status")))).FiatConnect.Transfer(t.Context(), "t-1")
+	state, err := newClient(t, newScript(answer(200, specified(t, "transfer_status")))).FiatConnect.GetTransfer(t.Context(), "t-1")
 	require.NoError(t, err)
 	assert.Equal(t, kotani.TransferComplete, state.Status)
 	assert.Equal(t, kotani.TransferTypeIn, state.Type)
@@ -270,7 +270,7 @@ func TestATransferIsReadWhole(t *testing.T) {
 }
 
 func TestAccountsComeInOneListWhateverTheirType(t *testing.T) {
-	list, err := newClient(t, newScript(answer(200, specified(t, "accounts")))).FiatConnect.Accounts(t.Context())
+	list, err := newClient(t, newScript(answer(200, specified(t, "accounts")))).FiatConnect.ListAccounts(t.Context())
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	assert.Equal(t, "a-1", list.Items[0].ID)
@@ -278,7 +278,7 @@ func TestAccountsComeInOneListWhateverTheirType(t *testing.T) {
 	assert.NotEmpty(t, list.Items[0].Raw)
 
 	for body, ok := range map[string]bool{`{}`: true, `null`: false, `[]`: false, `{"BankAccount":[{}]}`: false, `{"BankAccount":{}}`: false} {
-		_, err := newClient(t, newScript(answer(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }).FiatConnect.Accounts(t.Context())
+		_, err := newClient(t, newScript(answer(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }).FiatConnect.ListAccounts(t.Context())
 		assert.Equal(t, ok, err == nil, body)
 	}
 }

@@ -49,8 +49,8 @@ func FuzzAnswers(f *testing.F) {
 			t.Errorf("%d %q: %q", status, body, err)
 		}
 		_, err = client.FiatConnect.QuoteIn(t.Context(), quoteParams)
-		_, _ = client.FiatConnect.Accounts(t.Context())
-		_, _ = client.FiatConnect.Transfer(t.Context(), "t-1")
+		_, _ = client.FiatConnect.ListAccounts(t.Context())
+		_, _ = client.FiatConnect.GetTransfer(t.Context(), "t-1")
 		if err != nil {
 		}
 	})
@@ -72,7 +72,7 @@ func FuzzCookies(f *testing.F) {
 			return r
 		}}
 		client := newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 })
-		if _, err := client.FiatConnect.Accounts(t.Context()); err != nil {
+		if _, err := client.FiatConnect.ListAccounts(t.Context()); err != nil {
 			return
 		}
 		sent := s.requests()[0].Header.Values("Cookie")

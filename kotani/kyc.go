@@ -113,7 +113,7 @@ type UserRecord struct {
 
 // UserByPhone returns a user's record. The document calls this and the next two
 // internal endpoints.
-func (s *KYCService) UserByPhone(ctx context.Context, phoneNumber string) (*UserRecord, error) {
+func (s *KYCService) FindUser(ctx context.Context, phoneNumber string) (*UserRecord, error) {
 	return byPhone(ctx, s.c, OpUserByPhone, phoneNumber, func(body []byte) (UserRecord, error) {
 		var w struct {
 			Record json.RawMessage `json:"userRecord"`
@@ -127,7 +127,7 @@ func (s *KYCService) UserByPhone(ctx context.Context, phoneNumber string) (*User
 }
 
 // Users returns the account details of all users; their form is not documented.
-func (s *KYCService) Users(ctx context.Context) (*UserRecord, error) {
+func (s *KYCService) ListUsers(ctx context.Context) (*UserRecord, error) {
 	return call(ctx, s.c, faults{}, transport.Call{Op: OpUsers}, func(body []byte) (UserRecord, error) {
 		var w struct {
 			Data json.RawMessage `json:"data"`

@@ -34,7 +34,7 @@ func (f *FiatConnect) AddKYC(ctx context.Context, data KYCData) (*KYCRecord, err
 
 // KYCStatus returns the state of a user's record. Without one the error is
 // ErrResourceNotFound.
-func (f *FiatConnect) KYCStatus(ctx context.Context, schema KYCSchema) (*KYCRecord, error) {
+func (f *FiatConnect) GetKYC(ctx context.Context, schema KYCSchema) (*KYCRecord, error) {
 	return f.record(ctx, OpKYCStatus, schema, schemaFaults(schema), nil)
 }
 
@@ -52,7 +52,7 @@ func (f *FiatConnect) DeleteKYC(ctx context.Context, schema KYCSchema) error {
 func (f *FiatConnect) WaitKYC(ctx context.Context, schema KYCSchema) (*KYCRecord, error) {
 	var last *KYCRecord
 	err := f.core.Poll(ctx, OpKYCStatus, string(schema), pollMin, pollMax, func(ctx context.Context) (bool, error) {
-		record, err := f.KYCStatus(ctx, schema)
+		record, err := f.GetKYC(ctx, schema)
 		if err != nil {
 			return false, err
 		}

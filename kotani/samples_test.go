@@ -180,7 +180,7 @@ func TestWhatTheOperatorsAnswersSayIsTyped(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "active", update.Status)
 
-	record, err := client(kotani.OpUserByPhone, 0).KYC.UserByPhone(t.Context(), "254712345678")
+	record, err := client(kotani.OpUserByPhone, 0).KYC.FindUser(t.Context(), "254712345678")
 	require.NoError(t, err)
 	assert.Equal(t, canonical(t, all[kotani.OpUserByPhone].Success[0]), canonical(t, record.Record))
 
@@ -233,7 +233,7 @@ func TestWhatTheDocumentsAnswersSayIsTyped(t *testing.T) {
 	assert.Equal(t, kotani.BankCode("string"), b.Bank)
 	assert.False(t, b.Amount.Valid, "a placeholder is no amount")
 
-	list, err := client(kotani.OpTransactions).Fiat.Transactions(t.Context(), kotani.TransactionOptions{})
+	list, err := client(kotani.OpTransactions).Fiat.List(t.Context(), kotani.TransactionListOptions{})
 	require.NoError(t, err)
 	assert.Nil(t, list.Items, "the document's answer holds no list")
 	assert.True(t, bytes.Equal(read(kotani.OpTransactions), list.Raw))

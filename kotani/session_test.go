@@ -28,7 +28,7 @@ func cookies(lines ...string) step {
 }
 
 func accounts(ctx context.Context, c *kotani.Client) error {
-	_, err := c.FiatConnect.Accounts(ctx)
+	_, err := c.FiatConnect.ListAccounts(ctx)
 	return err
 }
 
@@ -277,7 +277,7 @@ func TestEachWalletHasItsOwnSession(t *testing.T) {
 	second := &wallet{address: "0xde709f2102306220921060314715629080e2fb77"}
 	other, err := client.FiatConnect.As(second)
 	require.NoError(t, err)
-	_, err = other.Accounts(t.Context())
+	_, err = other.ListAccounts(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, accounts(t.Context(), client))
 	var sessions []string

@@ -9,7 +9,7 @@ import (
 
 // StatusByRequestID returns the state of a transaction by Kotani's own id. An
 // unknown id gives ErrNotFound (assumed wording).
-func (s *FiatService) StatusByRequestID(ctx context.Context, requestID string) (*Transaction, error) {
+func (s *FiatService) Get(ctx context.Context, requestID string) (*Transaction, error) {
 	var f faults
 	f.segment("requestId", requestID)
 	return call(ctx, s.c, f, transport.Call{
@@ -21,7 +21,7 @@ func (s *FiatService) StatusByRequestID(ctx context.Context, requestID string) (
 // Collections for deposits, Payouts for withdrawals. An unknown one gives
 // ErrNotFound (assumed wording). An answer about another external id is
 // ErrUnexpectedResponse.
-func (s *FiatService) StatusByExternalID(ctx context.Context, externalID string, kind TransactionType) (*Transaction, error) {
+func (s *FiatService) Find(ctx context.Context, externalID string, kind TransactionType) (*Transaction, error) {
 	var f faults
 	f.reference("externalId", externalID)
 	f.Require("transactionalType", string(kind))

@@ -17,7 +17,7 @@ import (
 // so that any field may be missing: the others are assumed, and Raw has what
 // came.
 type Transaction struct {
-	RequestID   string // "requestId", or the "id" of a withdrawal: for StatusByRequestID
+	RequestID   string // "requestId", or the "id" of a withdrawal: for Get
 	ExternalID  string // your own reference
 	Type        TransactionType
 	Status      TransactionStatus // empty in the documented answer of a withdrawal

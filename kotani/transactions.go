@@ -12,7 +12,7 @@ import (
 // TransactionOptions choose transactions. The document lists these three names
 // as the answer; that they are query parameters is inferred, and their values
 // are assumed. No paging is documented.
-type TransactionOptions struct {
+type TransactionListOptions struct {
 	Type    TransactionType `url:"transactionType,omitempty"`
 	Limit   int             `url:"limit,omitempty"`   // 0 leaves it to the server
 	OrderBy string          `url:"orderBy,omitempty"` // "asc", "desc"
@@ -28,7 +28,7 @@ type TransactionList struct {
 }
 
 // Transactions returns the partner's deposits and withdrawals.
-func (s *FiatService) Transactions(ctx context.Context, o TransactionOptions) (*TransactionList, error) {
+func (s *FiatService) List(ctx context.Context, o TransactionListOptions) (*TransactionList, error) {
 	var f faults
 	if o.Limit < 0 {
 		f.Add("limit", "must not be negative")

@@ -69,7 +69,7 @@ func (f *FiatConnect) TransferOut(ctx context.Context, p TransferParams) (*Trans
 
 // Transfer returns the state of a transfer. Another user's, or an unknown one,
 // gives ErrResourceNotFound.
-func (f *FiatConnect) Transfer(ctx context.Context, transferID string) (*Transfer, error) {
+func (f *FiatConnect) GetTransfer(ctx context.Context, transferID string) (*Transfer, error) {
 	var bad faults
 	bad.segment("transferId", transferID)
 	if err := f.invalid(OpFiatConnectTransfer, transferID, bad); err != nil {
@@ -91,7 +91,7 @@ func (f *FiatConnect) Transfer(ctx context.Context, transferID string) (*Transfe
 func (f *FiatConnect) WaitTransfer(ctx context.Context, transferID string, until ...TransferStatus) (*Transfer, error) {
 	var last *Transfer
 	err := f.core.Poll(ctx, OpFiatConnectTransfer, transferID, pollMin, pollMax, func(ctx context.Context) (bool, error) {
-		transfer, err := f.Transfer(ctx, transferID)
+		transfer, err := f.GetTransfer(ctx, transferID)
 		if err != nil {
 			return false, err
 		}

@@ -304,7 +304,7 @@ func TestStatesOfTransactions(t *testing.T) {
 func TestTransactionsInAnyListAreRead(t *testing.T) {
 	row := `{"requestId":"7","status":"PENDING","amount":20.5,"phoneNumber":254712345678,"createdAt":"2026-04-03T09:00:00Z"}`
 	for _, body := range []string{`[` + row + `]`, `{"result":[` + row + `]}`, `{"data":[` + row + `]}`, `{"transactions":[` + row + `]}`} {
-		list, err := newClient(t, newScript(answer(200, body))).Fiat.Transactions(t.Context(), kotani.TransactionOptions{})
+		list, err := newClient(t, newScript(answer(200, body))).Fiat.List(t.Context(), kotani.TransactionListOptions{})
 		require.NoError(t, err)
 		require.Len(t, list.Items, 1)
 		got := list.Items[0]
@@ -313,11 +313,11 @@ func TestTransactionsInAnyListAreRead(t *testing.T) {
 		assert.Equal(t, row, string(got.Raw))
 		assert.Equal(t, 2026, got.CreatedAt.Year())
 	}
-	list, err := newClient(t, newScript(answer(200, `{"result":[]}`))).Fiat.Transactions(t.Context(), kotani.TransactionOptions{})
+	list, err := newClient(t, newScript(answer(200, `{"result":[]}`))).Fiat.List(t.Context(), kotani.TransactionListOptions{})
 	require.NoError(t, err)
 	assert.NotNil(t, list.Items)
 	assert.Empty(t, list.Items)
-	_, err = newClient(t, newScript(answer(200, `{}`))).Fiat.Transactions(t.Context(), kotani.TransactionOptions{Limit: -1})
+	_, err = newClient(t, newScript(answer(200, `{}`))).Fiat.List(t.Context(), kotani.TransactionListOptions{Limit: -1})
 	assert.ErrorIs(t, err, sdk.ErrValidation)
 }
 

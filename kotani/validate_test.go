@@ -60,11 +60,11 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 			return err
 		}, []string{"amount", "merchantTill"}},
 		"StatusByRequestID": {func(ctx context.Context, c *kotani.Client) error {
-			_, err := c.Fiat.StatusByRequestID(ctx, "..")
+			_, err := c.Fiat.Get(ctx, "..")
 			return err
 		}, []string{"requestId"}},
 		"StatusByExternalID": {func(ctx context.Context, c *kotani.Client) error {
-			_, err := c.Fiat.StatusByExternalID(ctx, "a/b", "")
+			_, err := c.Fiat.Find(ctx, "a/b", "")
 			return err
 		}, []string{"externalId", "transactionalType"}},
 		"UpdateUser": {func(ctx context.Context, c *kotani.Client) error {
@@ -150,7 +150,7 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 			return err
 		}, []string{"data", "kycSchema"}},
 		"KYCStatus": {func(ctx context.Context, c *kotani.Client) error {
-			_, err := c.FiatConnect.KYCStatus(ctx, "")
+			_, err := c.FiatConnect.GetKYC(ctx, "")
 			return err
 		}, []string{"kycSchema"}},
 		"DeleteKYC": {func(ctx context.Context, c *kotani.Client) error { return c.FiatConnect.DeleteKYC(ctx, "..") }, []string{"kycSchema"}},
@@ -182,7 +182,7 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 			return err
 		}, []string{"idempotencyKey"}},
 		"TransferStatus": {func(ctx context.Context, c *kotani.Client) error {
-			_, err := c.FiatConnect.Transfer(ctx, ".")
+			_, err := c.FiatConnect.GetTransfer(ctx, ".")
 			return err
 		}, []string{"transferId"}},
 	} {

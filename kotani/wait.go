@@ -18,7 +18,7 @@ const (
 // error: look at its Status.
 func (s *FiatService) Wait(ctx context.Context, externalID string, kind TransactionType) (*Transaction, error) {
 	return s.wait(ctx, OpStatusByExternalID, externalID, func(ctx context.Context) (*Transaction, error) {
-		return s.StatusByExternalID(ctx, externalID, kind)
+		return s.Find(ctx, externalID, kind)
 	})
 }
 
@@ -26,7 +26,7 @@ func (s *FiatService) Wait(ctx context.Context, externalID string, kind Transact
 // till numbers.
 func (s *FiatService) WaitRequest(ctx context.Context, requestID string) (*Transaction, error) {
 	return s.wait(ctx, OpStatusByRequestID, requestID, func(ctx context.Context) (*Transaction, error) {
-		return s.StatusByRequestID(ctx, requestID)
+		return s.Get(ctx, requestID)
 	})
 }
 

@@ -14,7 +14,7 @@
 //			}},
 //		}},
 //	})
-//	if errors.Is(err, bitpesa.ErrOutcomeUnknown) {
+//	if errors.Is(err, sdk.ErrOutcomeUnknown) {
 //		// The money may have moved. The same call with the same ExternalID goes
 //		// on where it stopped, and pays once.
 //	}

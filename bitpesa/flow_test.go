@@ -182,7 +182,7 @@ func TestPayFromBalanceRefusesWhatCannotBeFunded(t *testing.T) {
 		require.NotNil(t, waiting)
 		assert.Equal(t, bitpesa.TransactionInitial, waiting.State)
 
-		require.NoError(t, w.SetSenderState(sender.ID, "approved"))
+		require.NoError(t, w.MoveSender(sender.ID, "approved"))
 		sent, err := w.client.Transactions.PayFromBalance(ctx, payment)
 		require.NoError(t, err)
 		assert.Equal(t, waiting.ID, sent.ID)

@@ -3,7 +3,7 @@
 //
 //	client, err := kapiten.New(kapiten.Config{Token: token})
 //	ride, err := client.Rides.Create(ctx, kapiten.CreateRideParams{...})
-//	if errors.Is(err, kapiten.ErrOutcomeUnknown) {
+//	if errors.Is(err, sdk.ErrOutcomeUnknown) {
 //		// The ride may exist. Ask before creating another one:
 //		ride, err = client.Rides.FindByExternalID(ctx, companyID, externalID)
 //	}

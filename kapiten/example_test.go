@@ -42,7 +42,7 @@ func ExampleNew() {
 func ExampleRidesService_Estimate() {
 	srv, co := exampleServer()
 	defer srv.Close()
-	client, _ := kapiten.New(srv.Config(co))
+	client, _ := kapiten.New(srv.ClientConfig(co))
 
 	price, err := client.Rides.Estimate(context.Background(), kapiten.EstimateParams{
 		CompanyID:   co.ID,
@@ -61,7 +61,7 @@ func ExampleRidesService_Estimate() {
 func ExampleRidesService_Create() {
 	srv, co := exampleServer()
 	defer srv.Close()
-	client, _ := kapiten.New(srv.Config(co))
+	client, _ := kapiten.New(srv.ClientConfig(co))
 	// The network fails after the ride was created.
 	_ = srv.AddFault(fake.Fault{Method: "POST", Path: "/api/rides/", Kind: fake.FaultDropAfter, Times: 1})
 
@@ -84,7 +84,7 @@ func ExampleRidesService_Create() {
 	default:
 		fmt.Println("not created:", err)
 	}
-	fmt.Println("rides:", len(srv.RidesOf(co.ID)), "balance:", srv.Balance(co.ID))
+	fmt.Println("rides:", len(srv.Rides(co.ID)), "balance:", srv.Balance(co.ID))
 	// Output:
 	// kapiten: rides.create: connection closed without a response (outcome: unknown)
 	// it exists: PENDING
@@ -95,7 +95,7 @@ func ExampleRidesService_Create() {
 func ExampleRidesService_CreateOnce() {
 	srv, co := exampleServer()
 	defer srv.Close()
-	client, _ := kapiten.New(srv.Config(co))
+	client, _ := kapiten.New(srv.ClientConfig(co))
 	_ = srv.AddFault(fake.Fault{Method: "POST", Path: "/api/rides/", Kind: fake.FaultDropAfter, Times: 1})
 
 	params := exampleRide
@@ -104,14 +104,14 @@ func ExampleRidesService_CreateOnce() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(ride.Status, "rides:", len(srv.RidesOf(co.ID)), "balance:", srv.Balance(co.ID))
+	fmt.Println(ride.Status, "rides:", len(srv.Rides(co.ID)), "balance:", srv.Balance(co.ID))
 	// Output: PENDING rides: 1 balance: 3800
 }
 
 func ExampleRidesService_All() {
 	srv, co := exampleServer()
 	defer srv.Close()
-	client, _ := kapiten.New(srv.Config(co))
+	client, _ := kapiten.New(srv.ClientConfig(co))
 	ctx := context.Background()
 	for _, order := range []string{"ORDER-1", "ORDER-2", "ORDER-3"} {
 		params := exampleRide
@@ -136,7 +136,7 @@ func ExampleRidesService_All() {
 func ExampleRidesService_Wait() {
 	srv, co := exampleServer()
 	defer srv.Close()
-	client, _ := kapiten.New(srv.Config(co))
+	client, _ := kapiten.New(srv.ClientConfig(co))
 	params := exampleRide
 	params.CompanyID = co.ID
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -145,7 +145,7 @@ func ExampleRidesService_Wait() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_ = srv.SetRideStatus(ride.ID, kapiten.RideCancelled) // somebody cancels it
+	_ = srv.MoveRide(ride.ID, kapiten.RideCancelled) // somebody cancels it
 
 	ride, err = client.Rides.Wait(ctx, co.ID, ride.ID)
 	fmt.Println(ride.Status, err, "balance:", srv.Balance(co.ID))
@@ -155,7 +155,7 @@ func ExampleRidesService_Wait() {
 func ExampleWalletService_TopUp() {
 	srv, co := exampleServer()
 	defer srv.Close()
-	client, _ := kapiten.New(srv.Config(co))
+	client, _ := kapiten.New(srv.ClientConfig(co))
 	ctx := context.Background()
 
 	deposit, err := client.Wallet.TopUp(ctx, kapiten.TopUpParams{

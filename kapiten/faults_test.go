@@ -32,7 +32,7 @@ func newWorld(t *testing.T, change ...func(*kapiten.Config)) world {
 	t.Helper()
 	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{RealTime: true}})
 	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(50_000)})
-	cfg := srv.Config(co)
+	cfg := srv.ClientConfig(co)
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -50,7 +50,7 @@ func (w world) ride() kapiten.CreateRideParams {
 // debits counts the wallet's charges for rides, deposits its top-ups.
 func (w world) count(kind kapiten.TransactionType) int {
 	n := 0
-	for _, entry := range w.Ledger(w.company.ID) {
+	for _, entry := range w.Transactions(w.company.ID) {
 		if entry.Type == kind {
 			n++
 		}
@@ -68,7 +68,7 @@ type write struct {
 }
 
 func rides(w world) (int, int) {
-	return len(w.RidesOf(w.company.ID)), w.count(kapiten.TransactionRidePayment)
+	return len(w.Rides(w.company.ID)), w.count(kapiten.TransactionRidePayment)
 }
 
 func topUps(w world) (int, int) {
@@ -234,7 +234,7 @@ func TestCreateOnceReturnsTheFirstRideHoweverOftenItIsCalled(t *testing.T) {
 		second, err := w.client.Rides.CreateOnce(t.Context(), other)
 		require.NoError(t, err)
 		assert.NotEqual(t, first.ID, second.ID)
-		assert.Len(t, w.RidesOf(w.company.ID), 2)
+		assert.Len(t, w.Rides(w.company.ID), 2)
 	})
 }
 
@@ -250,7 +250,7 @@ func TestCreateOnceStaysUnknownWhenItCannotLook(t *testing.T) {
 		w.ClearFaults()
 		require.NoError(t, w.AddFault(fake.Fault{Method: "POST", Path: "/api/rides/", Kind: fake.FaultDropAfter}))
 		client, err := kapiten.New(func() kapiten.Config {
-			cfg := w.Config(w.company)
+			cfg := w.ClientConfig(w.company)
 			cfg.OnAttempt = func(_ context.Context, a sdk.Attempt) {
 				if a.Operation == kapiten.OpCreateRide { // from now on no look gets through
 					_ = w.AddFault(fake.Fault{Method: "GET", Kind: fake.FaultHTML})
@@ -272,7 +272,7 @@ func TestAttemptsThatNeverLeftAreRepeated(t *testing.T) {
 		dials := 0
 		w := newWorld(t)
 		real := w.HTTPClient().Transport.(*http.Transport)
-		cfg := w.Config(w.company)
+		cfg := w.ClientConfig(w.company)
 		cfg.HTTPClient = &http.Client{Transport: &http.Transport{
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				if dials++; dials < 3 {

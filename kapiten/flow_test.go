@@ -121,7 +121,7 @@ func TestWaitOutlastsAnOutageAndReturnsTheLastStateAtTheDeadline(t *testing.T) {
 		ride, err := w.client.Rides.Create(t.Context(), w.ride())
 		require.NoError(t, err)
 		require.NoError(t, w.AddFault(fake.Fault{Method: "GET", Kind: fake.FaultHTML, Times: 9}))
-		time.AfterFunc(4*time.Minute, func() { _ = w.SetRideStatus(ride.ID, kapiten.RideCancelled) })
+		time.AfterFunc(4*time.Minute, func() { _ = w.MoveRide(ride.ID, kapiten.RideCancelled) })
 		ride, err = w.client.Rides.Wait(t.Context(), w.company.ID, ride.ID)
 		require.NoError(t, err)
 		assert.Equal(t, kapiten.RideCancelled, ride.Status)

@@ -14,7 +14,7 @@ import (
 func TestAnOrderIsDeliveredAndPaidOnce(t *testing.T) {
 	srv := kapitentest.NewServer(t)
 	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000)})
-	client, err := kapiten.New(srv.Config(co))
+	client, err := kapiten.New(srv.ClientConfig(co))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestAnOrderIsDeliveredAndPaidOnce(t *testing.T) {
 	if _, err := client.Rides.CreateOnce(t.Context(), params); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(srv.RidesOf(co.ID)); n != 1 || !srv.Balance(co.ID).Equal(decimal.NewFromInt(3800)) {
+	if n := len(srv.Rides(co.ID)); n != 1 || !srv.Balance(co.ID).Equal(decimal.NewFromInt(3800)) {
 		t.Errorf("%d rides, balance %s", n, srv.Balance(co.ID))
 	}
 }

@@ -18,7 +18,7 @@ import (
 func ExamplePayoutsService_Initiate() {
 	srv := kasapaytest.New(kasapaytest.Config{})
 	defer srv.Close()
-	client, err := kasapay.New(srv.Config())
+	client, err := kasapay.New(srv.ClientConfig())
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func newWorld(t *testing.T, cfg kasapaytest.Config, change ...func(*kasapay.Conf
 	cfg.Options.RealTime = true
 	cfg.Options.Callbacks = http.NotFoundHandler() // what becomes of callbacks is package webhook's matter
 	srv := kasapaytest.NewServer(t, cfg)
-	c := srv.Config()
+	c := srv.ClientConfig()
 	for _, change := range change {
 		change(&c)
 	}
@@ -45,7 +45,7 @@ func (w world) paid(t *testing.T) int {
 	t.Helper()
 	wait(t, time.Minute)
 	assert.NoError(t, w.CheckLedger())
-	spent := decimal.NewFromInt(1_000_000).Sub(w.Float("KES"))
+	spent := decimal.NewFromInt(1_000_000).Sub(w.Balance("KES"))
 	n := spent.Div(decimal.NewFromInt(100))
 	assert.True(t, n.IsInteger())
 	return int(n.IntPart())
@@ -154,7 +154,7 @@ func TestOfTwoCallersWithOneReferenceOnlyOnePays(t *testing.T) {
 	for name, status := range map[string]int{"721": 0, "409": 409, "400": 400} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, kasapaytest.Config{DuplicateStatus: status})
+				w := newWorld(t, kasapaytest.Config{Quirks: kasapaytest.Quirks{DuplicateStatus: status}})
 				var mu sync.Mutex
 				var wg sync.WaitGroup
 				outcomes := map[string]int{}
@@ -195,13 +195,13 @@ func TestBothReferencesFindThePayout(t *testing.T) {
 }
 
 func TestWaitFollowsAPayoutToItsEnd(t *testing.T) {
-	for outcome, want := range map[kasapaytest.Outcome]kasapay.PaymentStatus{
-		kasapaytest.OutcomePaid: "700", kasapaytest.OutcomeFailed: "701", kasapaytest.OutcomeNoFunds: "701", kasapaytest.OutcomeSlow: "700",
-		kasapaytest.OutcomeJammedPaid: "700", kasapaytest.OutcomeJammedReversed: "702", kasapaytest.OutcomeLost: "700",
+	for scenario, want := range map[fake.Scenario]kasapay.PaymentStatus{
+		fake.ScenarioPaid: "700", fake.ScenarioFailed: "701", fake.ScenarioNoFunds: "701", fake.ScenarioSlow: "700",
+		kasapaytest.ScenarioJammedPaid: "700", kasapaytest.ScenarioJammedReversed: "702", fake.ScenarioLost: "700",
 	} {
-		t.Run(string(outcome), func(t *testing.T) {
+		t.Run(string(scenario), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, kasapaytest.Config{Outcome: outcome})
+				w := newWorld(t, kasapaytest.Config{Scenario: scenario})
 				_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
 				require.NoError(t, err)
 				payout, err := w.client.Payouts.Wait(t.Context(), "ms83-1")
@@ -214,7 +214,7 @@ func TestWaitFollowsAPayoutToItsEnd(t *testing.T) {
 
 func TestAJammedPayoutIsWaitedForUntilTheContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, kasapaytest.Config{Outcome: kasapaytest.OutcomeJammed})
+		w := newWorld(t, kasapaytest.Config{Scenario: kasapaytest.ScenarioJammed})
 		_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
 		require.NoError(t, err)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)

@@ -18,7 +18,7 @@ import (
 func ExampleClient_Pay() {
 	srv := kpaytest.New(kpaytest.Config{})
 	defer srv.Close()
-	client, err := kpay.New(srv.Config())
+	client, err := kpay.New(srv.ClientConfig())
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func newWorld(t *testing.T, cfg kpaytest.Config, change ...func(*kpay.Config)) w
 	cfg.Options.RealTime = true
 	cfg.Options.Callbacks = http.NotFoundHandler() // what becomes of callbacks is package webhook's matter
 	srv := kpaytest.NewServer(t, cfg)
-	c := srv.Config()
+	c := srv.ClientConfig()
 	for _, change := range change {
 		change(&c)
 	}

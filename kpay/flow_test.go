@@ -14,27 +14,28 @@ import (
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestWaitFollowsAPaymentToItsEnd(t *testing.T) {
-	for outcome, tc := range map[kpaytest.Outcome]struct {
+	for scenario, tc := range map[fake.Scenario]struct {
 		first, last kpay.Code
 		sentinel    error // of Pay itself
 	}{
-		kpaytest.OutcomePaid:           {kpay.CodeProcessing, kpay.CodePaid, nil},
-		kpaytest.OutcomeFailed:         {kpay.CodeProcessing, kpay.CodeFailed, nil},
-		kpaytest.OutcomeNoFunds:        {kpay.CodeProcessing, kpay.CodeFailed, nil},
-		kpaytest.OutcomeSlow:           {kpay.CodeProcessing, kpay.CodePaid, nil},
-		kpaytest.OutcomeProcessorError: {kpay.CodeProcessing, "682", nil},
-		kpaytest.OutcomeImmediate:      {kpay.CodePaid, kpay.CodePaid, nil},
-		kpaytest.OutcomeLost:           {kpay.CodeProcessing, kpay.CodePaid, nil},
-		kpaytest.OutcomeLagging:        {kpay.CodeProcessing, kpay.CodePaid, nil},
-		kpaytest.OutcomeRefused:        {"", kpay.CodeFailed, sdk.ErrDeclined},
-		kpaytest.OutcomeRefusedNoFunds: {"", kpay.CodeFailed, sdk.ErrInsufficientFunds},
+		fake.ScenarioPaid:               {kpay.CodeProcessing, kpay.CodePaid, nil},
+		fake.ScenarioFailed:             {kpay.CodeProcessing, kpay.CodeFailed, nil},
+		fake.ScenarioNoFunds:            {kpay.CodeProcessing, kpay.CodeFailed, nil},
+		fake.ScenarioSlow:               {kpay.CodeProcessing, kpay.CodePaid, nil},
+		kpaytest.ScenarioProcessorError: {kpay.CodeProcessing, "682", nil},
+		kpaytest.ScenarioImmediate:      {kpay.CodePaid, kpay.CodePaid, nil},
+		fake.ScenarioLost:               {kpay.CodeProcessing, kpay.CodePaid, nil},
+		fake.ScenarioLagging:            {kpay.CodeProcessing, kpay.CodePaid, nil},
+		kpaytest.ScenarioRefused:        {"", kpay.CodeFailed, sdk.ErrDeclined},
+		kpaytest.ScenarioRefusedNoFunds: {"", kpay.CodeFailed, sdk.ErrInsufficientFunds},
 	} {
-		t.Run(string(outcome), func(t *testing.T) {
+		t.Run(string(scenario), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, kpaytest.Config{Outcome: outcome})
+				w := newWorld(t, kpaytest.Config{Scenario: scenario})
 				payment, err := w.client.Pay(t.Context(), validPay())
 				require.ErrorIs(t, err, tc.sentinel)
 				if tc.sentinel == nil {
@@ -89,8 +90,8 @@ func TestRefusalsOfTheServerAreNamed(t *testing.T) {
 	}{
 		"wrong password":     {client: func(c *kpay.Config) { c.Password = "wrong" }, code: kpay.CodeBadCredentials, sentinel: sdk.ErrUnauthorized},
 		"missing key":        {fake: kpaytest.Config{APIKey: "k"}, client: func(c *kpay.Config) { c.APIKey = "" }, code: kpay.CodeNoCredentials, sentinel: sdk.ErrUnauthorized},
-		"the same, HTTP 401": {fake: kpaytest.Config{APIKey: "k", HTTP401: true}, client: func(c *kpay.Config) { c.APIKey = "" }, code: kpay.CodeNoCredentials, sentinel: sdk.ErrUnauthorized},
-		"not over HTTPS":     {fake: kpaytest.Config{RequireHTTPS: true}, code: kpay.CodeNotHTTPS, sentinel: sdk.ErrConfiguration},
+		"the same, HTTP 401": {fake: kpaytest.Config{APIKey: "k", Quirks: kpaytest.Quirks{HTTP401: true}}, client: func(c *kpay.Config) { c.APIKey = "" }, code: kpay.CodeNoCredentials, sentinel: sdk.ErrUnauthorized},
+		"not over HTTPS":     {fake: kpaytest.Config{Quirks: kpaytest.Quirks{RequireHTTPS: true}}, code: kpay.CodeNotHTTPS, sentinel: sdk.ErrConfiguration},
 		"unknown retailer":   {pay: func(p *kpay.PayParams) { p.RetailerID = "99" }, code: kpay.CodeUnknownRetailer, sentinel: sdk.ErrConfiguration},
 		"disabled retailer":  {pay: func(p *kpay.PayParams) { p.RetailerID = "03" }, code: kpay.CodeRetailerDisabled, sentinel: sdk.ErrConfiguration},
 		"unknown method":     {pay: func(p *kpay.PayParams) { p.Method, p.BankID = "crypto", "000" }, code: kpay.CodeUnknownMethod, sentinel: sdk.ErrValidation},

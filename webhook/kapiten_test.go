@@ -43,7 +43,7 @@ func newDeliveries(t *testing.T) *deliveries {
 		WebhookURL: "https://shop.example/hooks/kapiten/" + pathSecret, Balance: decimal.NewFromInt(100_000),
 	})
 	var err error
-	d.client, err = kapiten.New(d.fake.Config(d.company))
+	d.client, err = kapiten.New(d.fake.ClientConfig(d.company))
 	require.NoError(t, err)
 	d.handler, err = webhook.New(webhook.Config[webhook.KapitenEvent]{
 		Source:  webhook.Kapiten(),
@@ -72,7 +72,7 @@ func newDeliveries(t *testing.T) *deliveries {
 func (d *deliveries) drive(t *testing.T, states ...kapiten.RideStatus) {
 	t.Helper()
 	for _, s := range states {
-		require.NoError(t, d.fake.SetRideStatus(d.ride.ID, s))
+		require.NoError(t, d.fake.MoveRide(d.ride.ID, s))
 	}
 	d.fake.Flush()
 }
@@ -223,7 +223,7 @@ func TestRideStatesAllowWhatTheFakeDoes(t *testing.T) {
 	all := []kapiten.RideStatus{kapiten.RideWaitingPayment, kapiten.RidePending, kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp,
 		kapiten.RideInTransit, kapiten.RideWaitingDelivery, kapiten.RideCompleted, kapiten.RideCancelled, kapiten.RideRejected}
 	for _, from := range all {
-		for _, to := range kapitentest.Arrows(from) {
+		for _, to := range kapitentest.Transitions(from) {
 			assert.Equal(t, webhook.Advanced, states.Transition(string(from), string(to)), "%s to %s", from, to)
 			assert.Equal(t, webhook.Stale, states.Transition(string(to), string(from)), "%s to %s", to, from)
 		}

@@ -37,7 +37,7 @@ func newPayouts(t *testing.T, cfg kasapaytest.Config) *payouts {
 	p.Fake = kasapaytest.NewServer(t, cfg)
 	caps, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kasapay", BaseURL: "https://shop.example/hooks/kasapay"}, capabilityKey)
 	require.NoError(t, err)
-	clientConfig := p.Config()
+	clientConfig := p.ClientConfig()
 	clientConfig.CallbackURL = caps.Mint
 	p.client, err = kasapay.New(clientConfig)
 	require.NoError(t, err)
@@ -98,8 +98,8 @@ func (p *payouts) asked() int {
 func TestKasapayCallbacksAreConfirmedThroughAllTheirNoise(t *testing.T) {
 	for name, cfg := range map[string]kasapaytest.Config{
 		"plain":   {},
-		"noise":   {NumbersAsStrings: true, Nulls: true, ExtraKeys: true, MaskAccountNumbers: true, AmountsAsNumbers: true},
-		"other":   {DestinationAsRequested: true, OmitOptional: true, CreatedStatus: true},
+		"noise":   {Quirks: kasapaytest.Quirks{NumbersAsStrings: true, Nulls: true, ExtraKeys: true, MaskAccountNumbers: true, AmountsAsNumbers: true}},
+		"other":   {Quirks: kasapaytest.Quirks{DestinationAsRequested: true, OmitOptional: true, CreatedStatus: true}},
 		"minting": {MintReferences: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,15 +120,15 @@ func TestKasapayCallbacksAreConfirmedThroughAllTheirNoise(t *testing.T) {
 }
 
 func TestKasapayReversalsAfterSuccessArriveAsSuch(t *testing.T) {
-	for outcome, want := range map[kasapaytest.Outcome][]string{
-		kasapaytest.OutcomeReversed:       {"ms83-1 700 advanced", "ms83-1 702 reversal"},
-		kasapaytest.OutcomeRefunded:       {"ms83-1 700 advanced", "ms83-1 705 reversal"},
-		kasapaytest.OutcomeJammedPaid:     {"ms83-1 704 advanced", "ms83-1 700 advanced"},
-		kasapaytest.OutcomeJammedReversed: {"ms83-1 704 advanced", "ms83-1 702 advanced"},
-		kasapaytest.OutcomeFailed:         {"ms83-1 701 advanced"},
+	for scenario, want := range map[fake.Scenario][]string{
+		fake.ScenarioReversed:              {"ms83-1 700 advanced", "ms83-1 702 reversal"},
+		fake.ScenarioRefunded:              {"ms83-1 700 advanced", "ms83-1 705 reversal"},
+		kasapaytest.ScenarioJammedPaid:     {"ms83-1 704 advanced", "ms83-1 700 advanced"},
+		kasapaytest.ScenarioJammedReversed: {"ms83-1 704 advanced", "ms83-1 702 advanced"},
+		fake.ScenarioFailed:                {"ms83-1 701 advanced"},
 	} {
-		t.Run(string(outcome), func(t *testing.T) {
-			p := newPayouts(t, kasapaytest.Config{Outcome: outcome})
+		t.Run(string(scenario), func(t *testing.T) {
+			p := newPayouts(t, kasapaytest.Config{Scenario: scenario})
 			p.pay(t, "ms83-1")
 			p.Advance(time.Hour)
 			assert.Equal(t, want, p.heard())
@@ -171,7 +171,7 @@ func TestKasapayForgeriesAreNotBelieved(t *testing.T) {
 	assert.Empty(t, p.heard())
 
 	require.NoError(t, p.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop, Times: 1}))
-	require.NoError(t, p.Settle("ms83-1", kasapay.StatusFailed))
+	require.NoError(t, p.MovePayout("ms83-1", kasapay.StatusFailed))
 	assert.Equal(t, 422, p.forge(t, "ms83-1", done), "Kasapay says it failed")
 	assert.ErrorIs(t, p.reports.last(), webhook.ErrMismatch)
 	require.NoError(t, p.Redeliver(p.Deliveries()[0].ID))
@@ -182,7 +182,7 @@ func TestKasapayForgeriesAreNotBelieved(t *testing.T) {
 }
 
 func TestACallbackByKasapaysOwnReferenceIsAboutThePayoutOfItsURL(t *testing.T) {
-	p := newPayouts(t, kasapaytest.Config{MintReferences: true, Outcome: kasapaytest.OutcomeLost})
+	p := newPayouts(t, kasapaytest.Config{MintReferences: true, Scenario: fake.ScenarioLost})
 	own := p.pay(t, "ms83-1").GatewayReference
 	require.NotEqual(t, "ms83-1", own)
 	p.Advance(10 * time.Second)
@@ -217,7 +217,7 @@ func TestOnlyTheSameTransactionMakesAnotherReferenceKasapaysOwn(t *testing.T) {
 }
 
 func TestALostKasapayCallbackIsFoundByWaitAndByTheReconciler(t *testing.T) {
-	p := newPayouts(t, kasapaytest.Config{Outcome: kasapaytest.OutcomeLost})
+	p := newPayouts(t, kasapaytest.Config{Scenario: fake.ScenarioLost})
 	p.pay(t, "ms83-1")
 	p.Advance(time.Minute)
 	assert.Empty(t, p.Deliveries())
@@ -242,7 +242,7 @@ func TestALostKasapayCallbackIsFoundByWaitAndByTheReconciler(t *testing.T) {
 }
 
 func TestKasapayIsAnsweredExactly200(t *testing.T) {
-	p := newPayouts(t, kasapaytest.Config{Outcome: kasapaytest.OutcomeNever})
+	p := newPayouts(t, kasapaytest.Config{Scenario: fake.ScenarioNever})
 	p.pay(t, "ms83-1")
 	payout, _ := p.Payout("ms83-1")
 	w := postTo(p.handler, payout.CallbackURL, `{"payout_reference":"ms83-1","payment_status":703}`)

@@ -46,7 +46,7 @@ func newCollections(t *testing.T, cfg kpaytest.Config) *collections {
 	var err error
 	c.caps, err = webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kpay", BaseURL: "https://shop.example/hooks/kpay"}, capabilityKey)
 	require.NoError(t, err)
-	clientConfig := c.Config()
+	clientConfig := c.ClientConfig()
 	clientConfig.CallbackURL = c.caps.Mint
 	c.client, err = kpay.New(clientConfig)
 	require.NoError(t, err)
@@ -106,7 +106,7 @@ func (c *collections) asked() int {
 func TestKPayPostbacksAreConfirmedAndAcknowledgedInEveryForm(t *testing.T) {
 	for _, format := range []kpaytest.PostbackFormat{kpaytest.PostbackJSON, kpaytest.PostbackFormLabelled, kpaytest.PostbackForm} {
 		t.Run(string(format), func(t *testing.T) {
-			c := newCollections(t, kpaytest.Config{PostbackFormat: format, OtherTID: true, OmitPayAccount: true})
+			c := newCollections(t, kpaytest.Config{Quirks: kpaytest.Quirks{PostbackFormat: format, OtherTID: true, OmitPayAccount: true}})
 			c.pay(t, "order-1")
 			c.Advance(10 * time.Second)
 			require.Equal(t, []string{"order-1 01 01"}, c.heard())
@@ -124,7 +124,7 @@ func TestKPayPostbacksAreConfirmedAndAcknowledgedInEveryForm(t *testing.T) {
 func TestKPayIsAcknowledgedInItsOwnWords(t *testing.T) {
 	c := newCollections(t, kpaytest.Config{})
 	c.pay(t, "order-1")
-	require.NoError(t, c.Settle("order-1", kpay.CodePaid))
+	require.NoError(t, c.MovePayment("order-1", kpay.CodePaid))
 	c.Flush()
 	p, _ := c.Payment("order-1")
 	w := postTo(c.handler, p.PostbackURL, `{"tid":"A1","refid":"order-1","statusid":"01"}`)
@@ -154,7 +154,7 @@ func TestKPayFailuresKeepTheirCode(t *testing.T) {
 	for _, code := range []kpay.Code{kpay.CodeFailed, "682"} {
 		c := newCollections(t, kpaytest.Config{})
 		c.pay(t, "order-1")
-		require.NoError(t, c.Settle("order-1", code))
+		require.NoError(t, c.MovePayment("order-1", code))
 		assert.Equal(t, []string{"order-1 02 " + string(code)}, c.heard())
 	}
 }
@@ -200,7 +200,7 @@ func TestKPayForgeriesAreNotBelieved(t *testing.T) {
 	assert.Empty(t, c.heard())
 
 	require.NoError(t, c.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop, Times: 1}))
-	require.NoError(t, c.Settle("order-1", kpay.CodeFailed))
+	require.NoError(t, c.MovePayment("order-1", kpay.CodeFailed))
 	assert.Equal(t, 422, c.forge(t, "order-1", paid), "KPay says it failed")
 	assert.ErrorIs(t, c.reports.last(), webhook.ErrMismatch)
 	require.NoError(t, c.Redeliver(c.Deliveries()[0].ID))
@@ -211,7 +211,7 @@ func TestKPayForgeriesAreNotBelieved(t *testing.T) {
 }
 
 func TestALostKPayPostbackIsFoundByWaitAndByTheReconciler(t *testing.T) {
-	c := newCollections(t, kpaytest.Config{Outcome: kpaytest.OutcomeLost})
+	c := newCollections(t, kpaytest.Config{Scenario: fake.ScenarioLost})
 	c.pay(t, "order-1")
 	reconciler, err := webhook.NewReconciler(webhook.ReconcilerConfig[kpay.Payment]{
 		Handler: c.handler, Lookup: webhook.LookupKPay(c.client), Now: c.Now,

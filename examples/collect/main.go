@@ -41,7 +41,7 @@ func run(ctx context.Context, out io.Writer) error {
 	server := kpaytest.New(kpaytest.Config{Options: fake.Options{RealTime: true, Speed: 10, Callbacks: shop}})
 	defer server.Close()
 	network := &lossy{next: server.HTTPClient().Transport}
-	cfg := server.Config()
+	cfg := server.ClientConfig()
 	cfg.HTTPClient.Transport = network
 	cfg.AttemptTimeout = 500 * time.Millisecond
 	cfg.CallbackURL = shop.urls.Mint // a postback URL per payment, checked without storage

@@ -3,13 +3,13 @@
 //
 //	go run ./examples/fakeserver -addr 127.0.0.1:8099 -clock manual
 //
-// The first line on stdout is one JSON object: the base URL of each provider as
-// a client can be given it, the admin API, a console for people, and the default
-// credentials. Everything else goes to stderr.
+// The first line on stdout is one JSON object. It has the base URL of each
+// provider, of the admin API and of a console for people, and the credentials.
+// Give a client a base URL as it stands. All else goes to stderr.
 //
-// A FiatConnect login is accepted with any well-formed signature here. The same
-// server with a real check of signatures needs cryptography that this module
-// does not depend on, and stands in a module of its own:
+// A FiatConnect login is accepted with any well-formed signature. To check
+// signatures, run the same server from a module of its own, which has the
+// cryptography that this module does not depend on:
 //
 //	cd internal/siwesigner && go run ./cmd/fakeserver
 package main

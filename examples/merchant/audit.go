@@ -28,7 +28,7 @@ func (w *world) auditRides(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	rides := w.fake.RidesOf(w.company.ID)
+	rides := w.fake.Rides(w.company.ID)
 	if len(orders) != orderCount || len(rides) != orderCount {
 		return fmt.Errorf("%d orders have %d rides, not %d each", len(orders), len(rides), orderCount)
 	}

@@ -52,7 +52,7 @@ func run(ctx context.Context, out io.Writer) error {
 	// Ten minutes pass on the fake's clock in three seconds.
 	server := kasapaytest.New(kasapaytest.Config{Options: fake.Options{RealTime: true, Speed: 200, Callbacks: books}})
 	defer server.Close()
-	cfg := server.Config()
+	cfg := server.ClientConfig()
 	cfg.CallbackURL = books.urls.Mint // a callback URL per payout, checked without storage
 	client, err := kasapay.New(cfg)
 	if err != nil {
@@ -61,7 +61,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err := books.receive(client); err != nil {
 		return err
 	}
-	before := server.Float("KES")
+	before := server.Balance("KES")
 	fmt.Fprintln(out, "float:   ", before.StringFixed(2), "KES")
 
 	for _, s := range suppliers {
@@ -88,7 +88,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 
 	// Only the first supplier's money is gone.
-	spent := before.Sub(server.Float("KES"))
+	spent := before.Sub(server.Balance("KES"))
 	if !spent.Equal(decimal.RequireFromString(suppliers[0].amount)) {
 		return fmt.Errorf("%s KES were spent", spent.StringFixed(2))
 	}

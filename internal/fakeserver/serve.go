@@ -1,12 +1,20 @@
+// Package fakeserver is the program behind examples/fakeserver. It serves all
+// fakes on one clock behind one address, with an admin API and a console. Two
+// programs call Run: examples/fakeserver, and one in the nested module
+// internal/siwesigner that adds a check of FiatConnect signatures.
+//
+// To add a provider, add a row to the table in providers.go.
 package fakeserver
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
-	"maps"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -15,15 +23,16 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// Options are what the command line does not say.
+// Options are what a program sets and the command line cannot.
 type Options struct {
 	// VerifySignature checks the signatures of FiatConnect logins; see
-	// kotanitest.FiatConnectConfig. Nil accepts any that is well formed.
+	// kotanitest.FiatConnectConfig. Nil accepts any signature that is well formed.
 	VerifySignature func(address string, message, signature []byte) bool
 }
 
 // Run serves until the context ends, then finishes what is in flight. args are
-// those of the command line; -h lists them.
+// those of the command line; -h lists them. The first line on stdout is the
+// greeting: one JSON object with the address, the base URLs and the credentials.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, o Options) error {
 	s, err := parse(args, stderr)
 	if err != nil {
@@ -33,7 +42,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, o Options
 	if err != nil {
 		return err
 	}
-	base := strings.TrimRight(s.publicURL, "/")
+	base := strings.TrimRight(s.world.PublicURL, "/")
 	if base == "" {
 		base = "http://" + listener.Addr().String()
 	}
@@ -65,17 +74,100 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, o Options
 	return nil
 }
 
+// settings are the flags.
+type settings struct {
+	addr  string
+	world fake.Options
+}
+
+func parse(args []string, stderr io.Writer) (settings, error) {
+	var s settings
+	var clock string
+	flags := flag.NewFlagSet("fakeserver", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&s.addr, "addr", "127.0.0.1:8099", "address to listen on; port 0 picks a free one")
+	flags.StringVar(&clock, "clock", "real", "real: the clock follows real time; manual: it stands still until advanced")
+	flags.Float64Var(&s.world.Speed, "speed", 1, "virtual seconds per real second, with -clock real")
+	flags.Uint64Var(&s.world.Seed, "seed", 1, "makes all ids")
+	flags.StringVar(&s.world.PublicURL, "public-url", "", "the address that clients use, if a proxy stands before the server")
+	if err := flags.Parse(args); err != nil {
+		return settings{}, err
+	}
+	if flags.NArg() > 0 {
+		return settings{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	switch clock {
+	case "real":
+		s.world.RealTime = true
+	case "manual":
+		s.world.Start = time.Now().UTC().Truncate(time.Second)
+	default:
+		return settings{}, fmt.Errorf("-clock must be real or manual, not %q", clock)
+	}
+	if !(s.world.Speed > 0) {
+		return settings{}, errors.New("-speed must be greater than zero")
+	}
+	s.world.Logger = slog.New(slog.NewTextHandler(stderr, nil))
+	return s, nil
+}
+
 // greeting is the first line on stdout.
 func greeting(addr, base string) map[string]any {
 	credentials := map[string]any{}
 	line := map[string]any{
 		"addr": addr, "admin": base + "/_fake", "console": base + "/", "credentials": credentials,
 	}
-	for _, m := range mounts {
-		for name, path := range m.bases {
-			line[name] = base + path
+	for _, p := range providers() {
+		for _, e := range p.endpoints {
+			line[e.name] = base + e.base
+			credentials[e.name] = e.credentials
 		}
-		maps.Copy(credentials, m.credentials)
 	}
 	return line
+}
+
+// newHandler routes to each fake, the admin API and the console. No ServeMux
+// stands before the fakes, because it would redirect unclean paths: each fake
+// responds to them as its provider does.
+func newHandler(world *fake.World, o Options) http.Handler {
+	table := providers()
+	fakes := make([]http.Handler, len(table))
+	for i, p := range table {
+		fakes[i] = strip(p.mount(), p.open(world, o))
+	}
+	own := http.NewServeMux()
+	own.Handle("/_fake/", world.Admin())
+	own.HandleFunc("GET /{$}", console)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for i, p := range table {
+			if r.URL.Path == p.mount() || strings.HasPrefix(r.URL.Path, p.mount()+"/") {
+				fakes[i].ServeHTTP(w, r)
+				return
+			}
+		}
+		own.ServeHTTP(w, r)
+	})
+}
+
+// strip takes the mount off the path. The mount without a slash behind it is the
+// fake's root: a client whose API has one endpoint posts there.
+func strip(mount string, h http.Handler) http.Handler {
+	stripped := http.StripPrefix(mount, h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == mount {
+			r = r.Clone(r.Context())
+			r.URL.Path, r.URL.RawPath = mount+"/", ""
+		}
+		stripped.ServeHTTP(w, r)
+	})
+}
+
+//go:embed console.html
+var consolePage string
+
+// console is a page for people: the clock, what came in and what went out.
+func console(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'")
+	_, _ = io.WriteString(w, consolePage)
 }

@@ -45,9 +45,9 @@ func ask(t *testing.T, method, url, body string) (int, string) {
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
+	text, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	return resp.StatusCode, string(answer)
+	return resp.StatusCode, string(text)
 }
 
 func text(t *testing.T, greeting map[string]any, key string) string {
@@ -57,12 +57,13 @@ func text(t *testing.T, greeting map[string]any, key string) string {
 	return value
 }
 
-func TestEveryProviderOfTheGreetingAnswersAtItsURL(t *testing.T) {
+func TestEveryProviderOfTheGreetingIsServedAtItsURL(t *testing.T) {
 	greeting, stop := start(t, "-clock", "manual")
 	credentials, ok := greeting["credentials"].(map[string]any)
 	require.True(t, ok)
-	for _, m := range mounts {
-		for name := range m.bases {
+	for _, p := range providers() {
+		for _, e := range p.endpoints {
+			name := e.name
 			status, _ := ask(t, "GET", text(t, greeting, name)+"/no-such-route/", "")
 			assert.GreaterOrEqual(t, status, 400, name)
 			assert.Contains(t, credentials, name)
@@ -73,9 +74,9 @@ func TestEveryProviderOfTheGreetingAnswersAtItsURL(t *testing.T) {
 	status, page := ask(t, "GET", text(t, greeting, "console"), "")
 	assert.Equal(t, 200, status)
 	assert.Contains(t, page, "<title>fakeserver</title>")
-	status, answer := ask(t, "GET", text(t, greeting, "admin")+"/no-such-call", "")
+	status, body := ask(t, "GET", text(t, greeting, "admin")+"/no-such-call", "")
 	assert.Equal(t, 404, status)
-	assert.True(t, json.Valid([]byte(answer)))
+	assert.True(t, json.Valid([]byte(body)))
 	assert.NoError(t, stop())
 }
 
@@ -93,9 +94,9 @@ func TestAManualClockMovesOnlyWhenToldTo(t *testing.T) {
 	status, _ := ask(t, "POST", admin+"/clock/advance", `{"seconds":90}`)
 	assert.Equal(t, 200, status)
 	assert.Equal(t, 90*time.Second, now().Sub(before))
-	status, answer := ask(t, "POST", admin+"/clock/advance", `{"minutes":1}`)
+	status, body := ask(t, "POST", admin+"/clock/advance", `{"minutes":1}`)
 	assert.Equal(t, 400, status)
-	assert.Contains(t, answer, "minutes")
+	assert.Contains(t, body, "minutes")
 }
 
 func TestASnapshotBringsEverythingBack(t *testing.T) {

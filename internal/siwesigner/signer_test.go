@@ -98,7 +98,7 @@ func TestTheKeyIsNotPrinted(t *testing.T) {
 // another wallet's does not.
 func TestARealSignatureOpensASession(t *testing.T) {
 	server := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: Verify, StrictAddresses: true}})
-	cfg := server.Config()
+	cfg := server.ClientConfig()
 	cfg.FiatConnect.Signer = example(t)
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
@@ -114,13 +114,13 @@ func TestARealSignatureOpensASession(t *testing.T) {
 	assert.ErrorIs(t, client.FiatConnect.Login(t.Context()), kotani.ErrInvalidSignature)
 }
 
-// impostor claims an address whose key it does not have.
+// impostor shows an address whose key it does not have.
 type impostor struct {
 	*Signer
-	claims string
+	shown string
 }
 
-func (i impostor) Address() string { return i.claims }
+func (i impostor) Address() string { return i.shown }
 
 func (i impostor) SignMessage(_ context.Context, message []byte) ([]byte, error) {
 	return i.sign(message), nil

@@ -48,7 +48,7 @@ func TestEveryCallbackOfTheFakeTakesEffectOnceThoughAProcessIsKilled(t *testing.
 	}
 	for _, status := range way[2:] {
 		for _, id := range rides {
-			require.NoError(t, srv.SetRideStatus(id, status))
+			require.NoError(t, srv.MoveRide(id, status))
 		}
 		srv.Flush()
 	}
@@ -86,7 +86,7 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 func createRides(t *testing.T, srv *kapitentest.Fake, n int, balance decimal.Decimal) (ids []string) {
 	t.Helper()
 	co := srv.AddCompany(kapitentest.Company{Balance: balance, WebhookURL: "http://shop.localhost/" + parcelSecret})
-	client, err := kapiten.New(srv.Config(co))
+	client, err := kapiten.New(srv.ClientConfig(co))
 	require.NoError(t, err)
 	for i := range n {
 		ride, err := client.Rides.Create(t.Context(), kapiten.CreateRideParams{

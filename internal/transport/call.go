@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -160,3 +162,83 @@ func encode(body any) ([]byte, error) {
 	}
 	return json.Marshal(body)
 }
+
+// rawPath stands for the path of a raw call in logs and hooks: its own may hold
+// references and phone numbers.
+const rawPath = "/{raw}"
+
+// Ask carries out a call that is in no table, with the same credentials, retries
+// and errors, and returns the JSON of the response. The host is always the
+// configured one.
+func (c *Core) Ask(ctx context.Context, raw sdk.RawCall) (sdk.Raw, error) {
+	class := sdk.Once
+	if raw.ReadOnly {
+		class = sdk.Safe
+	}
+	var response sdk.Raw
+	err := c.ask(ctx, raw.Method, raw.Path, class, Call{Query: raw.Query, Body: raw.Body, Decode: func(r *Response) error {
+		response = r.Body
+		return nil
+	}})
+	return response, err
+}
+
+func (c *Core) ask(ctx context.Context, method, path string, class sdk.Class, call Call) error {
+	op := sdk.Operation{Name: "do", Method: method, Path: rawPath, Class: class, Source: sdk.Assumed, MovesMoney: class != sdk.Safe}
+	fields := Fields{}
+	if !validMethod(method) {
+		fields.Add("method", "must be upper-case letters")
+	}
+	maps.Copy(fields, call.faults(class))
+	var u *url.URL
+	if !strings.HasPrefix(path, "/") || checkSegments(path) != "" || !wellEscaped(path) {
+		fields.Add("path", "must start with a slash, be well escaped and hold no query and no empty or dot segment")
+	} else {
+		u = c.resolve(path)
+		u.RawQuery = call.Query.Encode()
+	}
+	if e := c.refuse(op, call.Reference, fields); e != nil {
+		return e
+	}
+	if e := c.run(ctx, &op, u, &call); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Verdict is what a provider's answer means. The zero value is Unclear.
+type Verdict struct {
+	Kind    Kind
+	Code    string
+	Message string
+	Fields  Fields
+	Reasons []error // sentinels of package sdk
+	// RetryAfter is a wait the body asks for, where the header gives none.
+	RetryAfter time.Duration
+	// Detail is what the refusal says besides, in the provider's own terms. It
+	// becomes Detail of the *sdk.Error.
+	Detail any
+}
+
+// Kind sorts answers by what they say about the work.
+type Kind uint8
+
+const (
+	// Unclear: not the provider's own words, or words which leave open whether
+	// the work was done (5xx, HTML, an empty error).
+	Unclear Kind = iota
+	// Accepted: the provider did it.
+	Accepted
+	// Refused: the provider says, in its own words, that it did not do it.
+	Refused
+	// Throttled: refused before any work; the same request may be sent again.
+	Throttled
+	// Expired: the token was refused before any work.
+	Expired
+	// Duplicate: the reference exists already, or the refusal cannot be told
+	// from that. It settles nothing about an earlier request of the same call.
+	Duplicate
+	// InProgress: a request with the same idempotency key is still being worked
+	// on. Its outcome is open, and the same key may ask again.
+	InProgress
+)

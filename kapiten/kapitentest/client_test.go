@@ -16,7 +16,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 )
 
-// reply is an answer as it came.
+// reply is a response as it came.
 type reply struct {
 	status int
 	header http.Header
@@ -47,7 +47,7 @@ func as(t testing.TB, srv *kapitentest.Fake, co kapitentest.Company, method, pat
 	return send(t, srv, method, path, body, "Authorization", "Token "+co.Token)
 }
 
-// object decodes an answer, numbers as they stand.
+// object decodes a response, numbers as they stand.
 func (r reply) object(t testing.TB) map[string]any {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(r.body))

@@ -2,19 +2,137 @@ package kapitentest
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-type companyBody struct {
-	ID                 string          `json:"id"`
-	Name               string          `json:"name"`
-	RegistrationNumber string          `json:"registration_number"`
-	Balance            json.RawMessage `json:"balance"`
-	Currency           string          `json:"currency"`
-	PricingConfig      pricingBody     `json:"pricing_config"`
+// Company is a company made by AddCompany.
+type Company struct {
+	// What a test may say; the rest is made up.
+	Name               string
+	RegistrationNumber string
+	WebhookURL         string          // gets the status callbacks; empty: none are sent
+	Balance            decimal.Decimal // RWF it starts with, booked as an ADJUSTMENT
+	Pricing            *Pricing        // nil: the Config's
+
+	// What AddCompany fills in.
+	ID     string
+	UserID string // a user of the company
+	Token  string // that user's API token
 }
 
-func (f *Fake) createCompany(c *call) *answer {
+// AddCompany registers an active company with one user and returns it ready to
+// use. It panics when the registration number is taken: a mistake of the test.
+func (f *Fake) AddCompany(c Company) Company {
+	f.world.Lock()
+	defer f.world.Unlock()
+	pricing := f.config.Pricing
+	if c.Pricing != nil {
+		pricing = c.Pricing
+	}
+	n := len(f.state.companies) + 1
+	if c.Name == "" {
+		c.Name = fmt.Sprintf("Company %d Ltd", n)
+	}
+	if c.RegistrationNumber == "" {
+		c.RegistrationNumber = fmt.Sprintf("RDB2026-%04d-%s", n, f.ids.Hex(4))
+	}
+	co := &company{
+		ID: f.ids.UUID(), Name: c.Name, RegistrationNumber: c.RegistrationNumber,
+		Address: "KN 78 St, Kigali", ContactPerson: "Test Contact", PhoneNumber: "+250788123456",
+		Email: fmt.Sprintf("office@company%d.example", n), WebhookURL: c.WebhookURL,
+		Active: true, Pricing: pricing.clone(),
+	}
+	must(f.state.addCompany(co))
+	u := &user{
+		ID: f.ids.UUID(), CompanyID: co.ID, PhoneNumber: "+250788000111", FirstName: "Test", LastName: "User",
+		Email: fmt.Sprintf("user-%s@company%d.example", f.ids.Hex(6), n), Token: f.ids.Hex(tokenLength), Active: true,
+	}
+	must(f.state.addUser(u))
+	if !c.Balance.IsZero() {
+		f.adjust(co, c.Balance, "Opening balance")
+	}
+	c.ID, c.UserID, c.Token = co.ID, u.ID, u.Token
+	return c
+}
+
+// Settings are what can be changed of a company after it was made.
+type Settings struct {
+	Pricing    Pricing
+	Active     bool   // an inactive company's calls answer 403
+	WebhookURL string // empty: no callbacks
+}
+
+// Configure changes a company's settings. It refuses negative prices and a
+// company it does not know, and then changes nothing.
+func (f *Fake) Configure(companyID string, change func(*Settings)) error {
+	f.world.Lock()
+	defer f.world.Unlock()
+	co, err := f.state.company(companyID)
+	if err != nil {
+		return err
+	}
+	s := Settings{Pricing: co.Pricing.clone(), Active: co.Active, WebhookURL: co.WebhookURL}
+	change(&s)
+	if err := s.Pricing.check(); err != nil {
+		return fmt.Errorf("kapitentest: %w", err)
+	}
+	co.Pricing, co.Active, co.WebhookURL = s.Pricing.clone(), s.Active, s.WebhookURL
+	f.state.ledger.Open(co.account(), co.Pricing.OverdraftLimit)
+	return nil
+}
+
+type company struct {
+	ID                 string  `json:"id"`
+	Name               string  `json:"name"`
+	RegistrationNumber string  `json:"registration_number"`
+	Address            string  `json:"address"`
+	ContactPerson      string  `json:"contact_person"`
+	PhoneNumber        string  `json:"phone_number"`
+	Email              string  `json:"email"`
+	WebhookURL         string  `json:"webhook_url"`
+	Active             bool    `json:"is_active"`
+	Pricing            Pricing `json:"pricing"`
+
+	users    []*user         // oldest first
+	rides    []*Ride         // oldest first
+	waiting  []*Ride         // that wait for payment, oldest first; may hold some that do not any more
+	external map[string]bool // external ids in use
+}
+
+// currency of every wallet (documented).
+const currency = "RWF"
+
+func (c *company) account() fake.Account { return fake.Account{Owner: c.ID, Currency: currency} }
+
+// company finds the company a test names.
+func (s *state) company(id string) (*company, error) {
+	co := s.byID[id]
+	if co == nil {
+		return nil, fmt.Errorf("kapitentest: company %q: %w", id, fake.ErrNotFound)
+	}
+	return co, nil
+}
+
+// addCompany files a company. Its wallet is opened when it is new.
+func (s *state) addCompany(c *company) error {
+	if c.ID == "" || s.byID[c.ID] != nil || s.byRegistration[c.RegistrationNumber] != nil {
+		return fmt.Errorf("company %q exists already", c.RegistrationNumber)
+	}
+	c.external = map[string]bool{}
+	s.companies = append(s.companies, c)
+	s.byID[c.ID] = c
+	s.byRegistration[c.RegistrationNumber] = c
+	s.ledger.Open(c.account(), c.Pricing.OverdraftLimit)
+	return nil
+}
+
+func (f *Fake) createCompany(c *call) *response {
 	in, failure := c.read()
 	if failure != nil {
 		return failure
@@ -22,7 +140,7 @@ func (f *Fake) createCompany(c *call) *answer {
 	co := &company{Active: true, Pricing: f.config.Pricing.clone()}
 	co.Name = in.text("name", needed, textLength)
 	co.RegistrationNumber = in.text("registration_number", needed, textLength)
-	if co.RegistrationNumber != "" && f.state.byRegistration[co.RegistrationNumber] != nil {
+	if f.state.byRegistration[co.RegistrationNumber] != nil {
 		in.fail("registration_number", "company with this registration number already exists.")
 	}
 	co.Address = in.text("address", needed, textLength)
@@ -34,45 +152,40 @@ func (f *Fake) createCompany(c *call) *answer {
 		return failure
 	}
 	co.ID = f.ids.UUID()
-	if err := f.state.addCompany(co); err != nil { // the number was free a moment ago
-		panic("kapitentest: " + err.Error())
-	}
-	return &answer{status: http.StatusCreated, body: companyBody{
-		ID: co.ID, Name: co.Name, RegistrationNumber: co.RegistrationNumber,
-		Balance: f.money(f.state.ledger.Balance(co.account())), Currency: currency, PricingConfig: newPricingBody(co.Pricing),
+	must(f.state.addCompany(co)) // the number was free a moment ago
+	return &response{status: http.StatusCreated, body: object{
+		{"id", co.ID}, {"name", co.Name}, {"registration_number", co.RegistrationNumber},
+		{"balance", f.money(f.state.ledger.Balance(co.account()))}, {"currency", currency}, {"pricing_config", co.Pricing.config()},
 	}}
 }
 
-func (f *Fake) companyByRegistration(c *call) *answer {
-	co := f.state.byRegistration[c.params["registration_number"]]
+func (f *Fake) companyByRegistration(c *call) *response {
+	co := f.state.byRegistration[c.request.PathValue("registration_number")]
 	if co == nil {
 		return notFound("Company")
 	}
-	return &answer{status: http.StatusOK, body: struct {
-		ID                 string `json:"id"`
-		Name               string `json:"name"`
-		RegistrationNumber string `json:"registration_number"`
-		IsActive           bool   `json:"is_active"`
-	}{co.ID, co.Name, co.RegistrationNumber, co.Active}}
+	return &response{status: http.StatusOK, body: object{
+		{"id", co.ID}, {"name", co.Name}, {"registration_number", co.RegistrationNumber}, {"is_active", co.Active},
+	}}
 }
 
-// company finds the company of a path, or the caller's own where an overridden
+// companyOf finds the company of a path, or the caller's own where an overridden
 // path names none.
-func (f *Fake) company(c *call) (*company, *answer) {
-	text, named := c.params["company_id"]
-	if !named && c.user != nil {
-		return f.companyByID(c, c.user.CompanyID)
+func (f *Fake) companyOf(c *call) (*company, *response) {
+	text := c.request.PathValue("company_id")
+	if text == "" && c.user != nil {
+		text = c.user.CompanyID
 	}
 	id, ok := canonicalUUID(text)
 	if !ok {
-		return nil, detail(http.StatusNotFound, "Not found.")
+		return nil, notFound("")
 	}
 	return f.companyByID(c, id)
 }
 
-// companyByID finds a company. Where a token is needed its user sees his own
-// only; any other answers as if it did not exist.
-func (f *Fake) companyByID(c *call, id string) (*company, *answer) {
+// companyByID finds a company the caller may use. To a caller of another company
+// it does not exist.
+func (f *Fake) companyByID(c *call, id string) (*company, *response) {
 	co := f.state.byID[id]
 	if co == nil || !c.open && c.user.CompanyID != id {
 		return nil, notFound("Company")
@@ -81,4 +194,46 @@ func (f *Fake) companyByID(c *call, id string) (*company, *answer) {
 		return nil, forbidden()
 	}
 	return co, nil
+}
+
+// adminCompany patches what Configure can change.
+func (f *Fake) adminCompany(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		PricingConfig map[string]json.RawMessage `json:"pricing_config"`
+		IsActive      *bool                      `json:"is_active"`
+		WebhookURL    *string                    `json:"webhook_url"`
+	}
+	if !fake.AdminBody(w, r, &in) {
+		return
+	}
+	var badField string
+	var badPrice error
+	var s Settings
+	id := r.PathValue("id")
+	err := f.Configure(id, func(current *Settings) {
+		s = *current
+		s.Pricing = current.Pricing.clone()
+		if badField, badPrice = s.Pricing.patch(in.PricingConfig); badPrice != nil {
+			return
+		}
+		if in.IsActive != nil {
+			s.Active = *in.IsActive
+		}
+		if in.WebhookURL != nil {
+			s.WebhookURL = *in.WebhookURL
+		}
+		*current = s
+	})
+	switch {
+	case errors.Is(err, fake.ErrNotFound):
+		fake.AdminError(w, http.StatusNotFound, "id", "no such company")
+	case badPrice != nil:
+		fake.AdminError(w, http.StatusBadRequest, badField, badPrice.Error())
+	case err != nil:
+		fake.AdminError(w, http.StatusBadRequest, "pricing_config", reason(err))
+	default:
+		fake.AdminRespond(w, http.StatusOK, object{
+			{"id", id}, {"pricing_config", s.Pricing.config()}, {"is_active", s.Active}, {"webhook_url", s.WebhookURL},
+		})
+	}
 }

@@ -32,12 +32,11 @@ type Config struct {
 	AutopilotStart, AutopilotStep time.Duration
 
 	// PaymentTimeout is how long a ride waits for payment (30 min),
-	// MatchTimeout how long for a rider (10 min).
+	// MatchTimeout how long it waits for a rider (10 min).
 	PaymentTimeout, MatchTimeout time.Duration
 
-	// TopUpDelay is how long a top-up stays PENDING (5 s), SlowTopUpDelay the
-	// same for magic number 0004 (10 min).
-	TopUpDelay, SlowTopUpDelay time.Duration
+	// SettleAfter is how long a top-up stays PENDING. Zero means 5 s.
+	SettleAfter time.Duration
 
 	// MaxTopUp is the largest top-up in RWF. Zero means 5,000,000.
 	MaxTopUp decimal.Decimal
@@ -45,6 +44,21 @@ type Config struct {
 	// CallbackRetries are the waits after attempts without a 2xx. Nil means
 	// 10 s, 1 min, 5 min, 30 min, 2 h; an empty slice means none.
 	CallbackRetries []time.Duration
+
+	// Routes replaces the method or path of operations, keyed and templated as
+	// in kapiten.Config.Routes, so that one map serves both. New panics on a
+	// path that net/http.ServeMux cannot route.
+	Routes map[string]sdk.Route
+
+	// Quirks are details of the wire which a merchant's test leaves alone.
+	Quirks Quirks
+}
+
+// Quirks change what responses look like, for tests of a client's tolerance.
+type Quirks struct {
+	// SlowSettleAfter is how long a top-up for the digits 0004 stays PENDING.
+	// Zero means 10 min.
+	SlowSettleAfter time.Duration
 
 	// PageSize is the length of a page. Zero means 20.
 	PageSize int
@@ -61,10 +75,6 @@ type Config struct {
 	// means the host the client asked. The document's sample has
 	// api.kapiten.com, which is not the host of its base URL.
 	NextLinkHost string
-
-	// Routes replaces the method or path of operations, keyed and templated as
-	// in kapiten.Config.Routes, so that one map serves both.
-	Routes map[string]sdk.Route
 }
 
 // InsufficientFunds says what happens to a ride the wallet cannot pay.
@@ -92,8 +102,8 @@ func (c Config) withDefaults() Config {
 		{&c.AutopilotStep, time.Minute},
 		{&c.PaymentTimeout, 30 * time.Minute},
 		{&c.MatchTimeout, 10 * time.Minute},
-		{&c.TopUpDelay, 5 * time.Second},
-		{&c.SlowTopUpDelay, 10 * time.Minute},
+		{&c.SettleAfter, 5 * time.Second},
+		{&c.Quirks.SlowSettleAfter, 10 * time.Minute},
 	} {
 		if *d.field <= 0 {
 			*d.field = d.value
@@ -105,8 +115,8 @@ func (c Config) withDefaults() Config {
 	if c.CallbackRetries == nil {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
 	}
-	if c.PageSize <= 0 {
-		c.PageSize = 20
+	if c.Quirks.PageSize <= 0 {
+		c.Quirks.PageSize = 20
 	}
 	return c
 }

@@ -1,47 +1,68 @@
-// Package kapitentest is a fake of the Kapiten B2B API: a stateful server with
-// companies, users, rides, pricing, wallets and status callbacks, for tests
-// that need neither a network nor an account.
+// Package kapitentest is a fake of the Kapiten B2B API for tests that need
+// neither a network nor an account. It keeps companies, users, rides, prices
+// and wallets, and sends the status callbacks.
+//
+// To test a delivery: make a server, add a company, use its client, move the
+// ride on, and look at what happened.
 //
 //	srv := kapitentest.NewServer(t)
 //	co := srv.AddCompany(kapitentest.Company{
-//		WebhookURL: "https://shop.example/kapiten",
+//		WebhookURL: "https://merchant.example/kapiten",
 //		Balance:    decimal.NewFromInt(5000),
 //	})
-//	client, err := kapiten.New(srv.Config(co))
+//	client, err := kapiten.New(srv.ClientConfig(co))
 //	// ... create a ride through client ...
-//	err = srv.SetRideStatus(ride.ID, kapiten.RideAccepted)
+//	err = srv.MoveRide(ride.ID, kapiten.RideAccepted)
 //	srv.Flush()
 //	fmt.Println(srv.Balance(co.ID), srv.Deliveries()[0].Body)
 //
+// To prove that a retry never pays twice, count what the ledger says:
+//
+//	if len(srv.Debits("ORDER-99123")) > 1 {
+//		t.Error("paid twice")
+//	}
+//
 // New gives the same as a plain http.Handler, for a test in any language.
 //
-// # What is documented
+// # What can go wrong
 //
-// The fields of requests and answers, the ride states, the currency and the
-// names of a few transactions come from Kapiten's reference document; the
-// methods and paths of the first two calls from its public page. The form of
-// errors, lists and redirects is that of a stock Django REST framework, which
-// is inferred. Everything else is assumed: the arrows between states, fares,
-// timeouts, when a wallet is charged, magic values. What is assumed is a
-// default of Config or of a company's Pricing.
+//   - Nothing moves. The clock stands still until Advance, unless
+//     Config.Options.RealTime is set.
 //
-// # Time
+//   - A callback is not there yet. Its first attempt goes out at once, but in
+//     the background: call Flush first. Retries wait for the clock.
 //
-// The clock stands still until Advance, unless Config.Options.RealTime is set.
-// A callback's first attempt goes out at once all the same; only its retries
-// wait for the clock. On the clock (assumed): a PENDING ride is REJECTED after
-// 10 minutes without a rider, a WAITING_PAYMENT one CANCELLED after 30 minutes,
-// a top-up settles after 5 seconds, and with Config.Autopilot a rider accepts
-// after 30 seconds and takes one step a minute.
+//   - A ride waits for payment. The wallet does not cover its price: give the
+//     company a Balance, call Deposit, or let the customer pay with PayRide.
 //
-// # Magic values
+//   - A ride ends by itself. A PENDING ride is REJECTED after 10 minutes without
+//     a rider, and a WAITING_PAYMENT ride is CANCELLED after 30 minutes.
 //
-// The last four digits of a top-up's phone number decide what becomes of it
-// (assumed):
+//   - A top-up does not arrive. It settles after 5 seconds on the clock, or as
+//     its magic digits ask for.
+//
+// MoveRide and MoveTopUp refuse a transition that the state does not allow with
+// fake.ErrIllegalMove. Methods refuse an unknown id with fake.ErrNotFound.
+// Nothing has changed then.
+//
+// # Magic digits
+//
+// The last four digits of a top-up's phone number decide what becomes of it:
 //
 //	0001  FAILED: the payer refused
 //	0002  FAILED: the payer has not enough money
 //	0003  stays PENDING
-//	0004  SUCCESS, but only after 10 minutes
+//	0004  SUCCESS after 10 minutes
 //	else  SUCCESS after 5 seconds
+//
+// # Limits
+//
+// Kapiten's reference document gives the fields of requests and responses, the
+// ride states, the currency and the names of a few transactions. Its public page
+// gives the methods and paths of the first two calls. The form of errors, lists
+// and redirects is that of a stock Django REST framework, which is inferred.
+//
+// Everything else is assumed: the transitions between states, fares, timeouts,
+// when a wallet is charged, magic digits. Every assumption is a default of
+// Config or of a company's Pricing.
 package kapitentest

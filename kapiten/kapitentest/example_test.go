@@ -26,12 +26,12 @@ func delivery(companyID string) kapiten.CreateRideParams {
 
 // A delivery from order to door, with its callback, on a fake without a socket.
 func Example() {
-	shop := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // answers 200
-	srv := kapitentest.New(kapitentest.Config{Options: fake.Options{Callbacks: shop}})
+	merchant := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // answers 200
+	srv := kapitentest.New(kapitentest.Config{Options: fake.Options{Callbacks: merchant}})
 	defer srv.Close()
-	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000), WebhookURL: "https://shop.example/kapiten"})
+	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000), WebhookURL: "https://merchant.example/kapiten"})
 
-	client, err := kapiten.New(srv.Config(co))
+	client, err := kapiten.New(srv.ClientConfig(co))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -43,7 +43,7 @@ func Example() {
 	}
 	fmt.Println(ride.Status, ride.EstimatedPrice.Decimal, srv.Balance(co.ID))
 
-	if err := srv.SetRideStatus(ride.ID, kapiten.RideAccepted); err != nil {
+	if err := srv.MoveRide(ride.ID, kapiten.RideAccepted); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -55,13 +55,13 @@ func Example() {
 	// status_update delivered 200
 }
 
-// The answer is lost after the work was done: the ride exists, and the client
+// The response is lost after the work was done: the ride exists, and the client
 // must say that it does not know.
 func ExampleFake_addFault() {
 	srv := kapitentest.New(kapitentest.Config{})
 	defer srv.Close()
 	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000)})
-	client, err := kapiten.New(srv.Config(co))
+	client, err := kapiten.New(srv.ClientConfig(co))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -71,6 +71,6 @@ func ExampleFake_addFault() {
 		return
 	}
 	_, err = client.Rides.Create(context.Background(), delivery(co.ID))
-	fmt.Println(errors.Is(err, sdk.ErrOutcomeUnknown), len(srv.RidesOf(co.ID)), srv.Balance(co.ID))
+	fmt.Println(errors.Is(err, sdk.ErrOutcomeUnknown), len(srv.Rides(co.ID)), srv.Balance(co.ID))
 	// Output: true 1 3800
 }

@@ -1,11 +1,12 @@
 package kapitentest
 
 import (
+	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
-	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -13,17 +14,17 @@ import (
 const name = "kapiten"
 
 // Fake is a fake Kapiten: an http.Handler that serves the API, and the methods
-// a test drives it with. Those of Control are the same for every fake: Advance,
-// Now, AddFault, ClearFaults, AddCallbackFault, Requests, Deliveries, Redeliver, Flush,
-// Snapshot, Restore, Reset, Admin, HTTPClient, URL, World, Close. It is safe
-// for concurrent use.
+// a test drives it with. The embedded Control gives it those every fake has:
+// Advance, Now, Waiting, AddFault, AddCallbackFault, Faults, ClearFaults,
+// Requests, Deliveries, Redeliver, Flush, Snapshot, Restore, Reset, Admin,
+// HTTPClient, URL, World, Close. It is safe for concurrent use.
 type Fake struct {
 	*fake.Control
-	world  *fake.World
-	config Config
-	routes []view
-	ids    *fake.IDs
-	state  *state
+	world     *fake.World
+	config    Config
+	endpoints []*endpoint
+	ids       *fake.IDs
+	state     *state
 }
 
 // NewServer makes a fake that is closed when the test ends. At most one Config
@@ -47,7 +48,8 @@ func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 // all; another fake's World method gives it. Config.Options is not looked at.
 func NewIn(w *fake.World, c Config) *Fake {
 	c = c.withDefaults()
-	f := &Fake{world: w, config: c, routes: newViews(c.Routes)}
+	f := &Fake{world: w, config: c}
+	f.endpoints = f.newEndpoints()
 	f.Control = w.Join(fake.Provider{
 		Name:         name,
 		Handler:      http.HandlerFunc(f.serve),
@@ -58,15 +60,22 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Fire:         f.fire,
 		ExpireTokens: f.expireTokens,
 		Callbacks:    fake.Policy{Retries: c.CallbackRetries},
-		Admin:        f.adminRoutes(),
+		Admin: map[string]http.HandlerFunc{
+			"POST /_fake/kapiten/rides/{id}/status":        f.adminMoveRide,
+			"POST /_fake/kapiten/rides/{id}/pay":           f.adminPayRide,
+			"POST /_fake/kapiten/transactions/{id}/settle": f.adminMoveTopUp,
+			"PATCH /_fake/kapiten/companies/{id}":          f.adminCompany,
+		},
 	})
 	return f
 }
 
-// Config is the client's configuration for a company of this fake, without a
-// socket.
-func (f *Fake) Config(co Company) kapiten.Config {
-	return kapiten.Config{BaseURL: f.URL(), Token: co.Token, Options: sdk.Options{HTTPClient: f.HTTPClient()}}
+// ClientConfig is a client's configuration for a company of this fake, without
+// a socket.
+func (f *Fake) ClientConfig(co Company) kapiten.Config {
+	c := kapiten.Config{BaseURL: f.URL(), Token: co.Token}
+	c.HTTPClient = f.HTTPClient()
+	return c
 }
 
 func (f *Fake) reset() {
@@ -77,21 +86,21 @@ func (f *Fake) reset() {
 // Kinds of scheduled events; the key is the ride's or the transaction's id.
 const (
 	eventUnpaid       = "unpaid"        // nobody paid the ride in time
-	eventUnmatched    = "unmatched"     // no rider took it in time
-	eventAutopilot    = "autopilot"     // the rider takes one step
+	eventUnmatched    = "unmatched"     // no rider took the ride in time
+	eventAutopilot    = "autopilot"     // the rider goes one state further
 	eventTopUpPaid    = "topup_paid"    // the payer agreed
-	eventTopUpRefused = "topup_refused" // the payer did not
+	eventTopUpRefused = "topup_refused" // the payer did not agree
 )
 
-// fire carries out a scheduled event. One that the ride's state has outrun does
-// nothing.
+// fire carries out a scheduled event. An event does nothing when its ride or its
+// top-up has moved on meanwhile.
 func (f *Fake) fire(e fake.Event) {
 	r := f.state.rides[e.Key]
 	switch {
 	case e.Kind == eventTopUpPaid:
-		_ = f.settle(e.Key, kapiten.TransactionSuccess) // refused when a test settled it already
+		_ = f.moveTopUp(e.Key, kapiten.TransactionSuccess) // refused when a test moved it already
 	case e.Kind == eventTopUpRefused:
-		_ = f.settle(e.Key, kapiten.TransactionFailed)
+		_ = f.moveTopUp(e.Key, kapiten.TransactionFailed)
 	case r == nil:
 	case e.Kind == eventUnpaid && r.Status == kapiten.RideWaitingPayment:
 		f.enter(r, kapiten.RideCancelled)
@@ -104,13 +113,80 @@ func (f *Fake) fire(e fake.Event) {
 
 func (f *Fake) after(d time.Duration, kind, key string) { f.world.After(d, name, kind, key) }
 
-// expireTokens gives every user a new token, as if the old one was revoked.
-func (f *Fake) expireTokens() {
-	clear(f.state.byToken)
-	for _, co := range f.state.companies {
-		for _, u := range co.users {
-			u.Token = f.ids.Hex(tokenLength)
-			f.state.byToken[u.Token] = u
+// state is all the fake knows, with an index for every way it is asked.
+type state struct {
+	companies      []*company // oldest first
+	byID           map[string]*company
+	byRegistration map[string]*company
+	users          map[string]*user
+	byEmail        map[string]*user
+	byToken        map[string]*user
+	rides          map[string]*Ride
+	references     map[string]bool
+	ledger         *fake.Ledger
+}
+
+func newState() *state {
+	return &state{
+		byID:           map[string]*company{},
+		byRegistration: map[string]*company{},
+		users:          map[string]*user{},
+		byEmail:        map[string]*user{},
+		byToken:        map[string]*user{},
+		rides:          map[string]*Ride{},
+		references:     map[string]bool{},
+		ledger:         fake.NewLedger(),
+	}
+}
+
+// saved is the state as a snapshot holds it; indexes are not saved.
+type saved struct {
+	Companies []*company   `json:"companies"`
+	Users     []*user      `json:"users"` // in the order of their company, then of creation
+	Rides     []*Ride      `json:"rides"` // the same
+	Ledger    *fake.Ledger `json:"ledger"`
+}
+
+func (s *state) save() saved {
+	out := saved{Companies: s.companies, Ledger: s.ledger}
+	for _, c := range s.companies {
+		out.Users = append(out.Users, c.users...)
+		out.Rides = append(out.Rides, c.rides...)
+	}
+	return out
+}
+
+// load builds a state from a snapshot before the old state is let go.
+func (f *Fake) load(raw json.RawMessage) (func(), error) {
+	in := saved{Ledger: fake.NewLedger()}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return nil, err
+	}
+	s := newState()
+	if in.Ledger != nil {
+		s.ledger = in.Ledger
+	}
+	if err := errors.Join(addAll(in.Companies, s.addCompany), addAll(in.Users, s.addUser), addAll(in.Rides, s.addRide)); err != nil {
+		return nil, err
+	}
+	return func() { f.state = s }, nil
+}
+
+func addAll[T any](all []*T, add func(*T) error) error {
+	for _, one := range all {
+		if one == nil {
+			return errors.New("an object of the snapshot is null")
 		}
+		if err := add(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// must panics on an error that cannot happen; the caller says why it cannot.
+func must(err error) {
+	if err != nil {
+		panic("kapitentest: " + err.Error())
 	}
 }

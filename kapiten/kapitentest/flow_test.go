@@ -17,8 +17,8 @@ func TestWholeFlowInsideSynctest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hook{}
 		srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true, Options: fake.Options{RealTime: true, Callbacks: h}})
-		co := srv.AddCompany(kapitentest.Company{Balance: francs(1200), WebhookURL: "https://shop.example/kapiten"})
-		client, err := kapiten.New(srv.Config(co))
+		co := srv.AddCompany(kapitentest.Company{Balance: francs(1200), WebhookURL: "https://merchant.example/kapiten"})
+		client, err := kapiten.New(srv.ClientConfig(co))
 		require.NoError(t, err)
 		require.NoError(t, srv.AddFault(fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Path: "/api/rides/", Times: 1}))
 

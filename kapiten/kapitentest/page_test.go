@@ -72,7 +72,7 @@ func TestPageOfAnEmptyList(t *testing.T) {
 func TestRideRowShowsEverything(t *testing.T) {
 	t.Parallel()
 	srv, co, path := fleet(t, 1, kapitentest.Config{})
-	r := srv.RidesOf(co.ID)[0]
+	r := srv.Rides(co.ID)[0]
 	assert.Equal(t, `{"count":1,"next":null,"previous":null,"results":[{"id":"`+r.ID+`","reference_number":"`+r.ReferenceNumber+
 		`","status":"WAITING_PAYMENT","estimated_price":1200.0,"distance_km":5.6,"external_id":"0",`+
 		`"created_at":"2026-04-03T09:00:00Z","updated_at":"2026-04-03T09:00:00Z"}]}`, as(t, srv, co, "GET", path, "").body)
@@ -83,7 +83,7 @@ func TestTransactionRowShowsItsRide(t *testing.T) {
 	srv := kapitentest.NewServer(t)
 	co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
 	id := ride(t, srv, co)
-	ledger := srv.Ledger(co.ID)
+	ledger := srv.Transactions(co.ID)
 	assert.Equal(t, `{"count":2,"next":null,"previous":null,"results":[`+
 		`{"id":"`+ledger[1].ID+`","amount":-1200.0,"transaction_type":"RIDE_PAYMENT","status":"SUCCESS","description":"Ride deduction","created_at":"2026-04-03T09:00:00Z","ride":"`+id+`"},`+
 		`{"id":"`+ledger[0].ID+`","amount":1200.0,"transaction_type":"ADJUSTMENT","status":"SUCCESS","description":"Opening balance","created_at":"2026-04-03T09:00:00Z","ride":null}]}`,
@@ -92,7 +92,7 @@ func TestTransactionRowShowsItsRide(t *testing.T) {
 
 func TestListSwitches(t *testing.T) {
 	t.Parallel()
-	srv, co, path := fleet(t, 3, kapitentest.Config{PageSize: 2, OmitNullLinks: true, NextLinkHost: "api.kapiten.com"})
+	srv, co, path := fleet(t, 3, kapitentest.Config{Quirks: kapitentest.Quirks{PageSize: 2, OmitNullLinks: true, NextLinkHost: "api.kapiten.com"}})
 	link := "https://api.kapiten.com" + path
 	assert.True(t, strings.HasPrefix(as(t, srv, co, "GET", path, "").body, `{"count":3,"next":"`+link+`?page=2","results":[`))
 	assert.True(t, strings.HasPrefix(as(t, srv, co, "GET", path+"?page=2", "").body, `{"count":3,"previous":"`+link+`","results":[`))
@@ -101,7 +101,7 @@ func TestListSwitches(t *testing.T) {
 
 func TestLinksKeepTheMount(t *testing.T) {
 	t.Parallel()
-	srv, co, path := fleet(t, 3, kapitentest.Config{PageSize: 2})
+	srv, co, path := fleet(t, 3, kapitentest.Config{Quirks: kapitentest.Quirks{PageSize: 2}})
 	r := send(t, http.StripPrefix("/kapiten", srv), "GET", "/kapiten"+path, "", "Authorization", "Token "+co.Token)
 	assert.Contains(t, r.body, `"next":"http://example.com/kapiten`+path+`?page=2"`)
 }

@@ -1,8 +1,12 @@
 package kapitentest
 
 import (
+	"encoding/json"
 	"errors"
 	"maps"
+	"math"
+	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -21,7 +25,7 @@ type Pricing struct {
 	OverdraftLimit  decimal.Decimal                         // how far below zero the wallet may go
 }
 
-// DefaultPricing prices the document's sample request like its sample answer:
+// DefaultPricing prices the document's sample request like its sample response:
 // 500 and 125 per km, which gives 1200 for its 5.6 km.
 func DefaultPricing() Pricing {
 	return Pricing{
@@ -38,9 +42,6 @@ func DefaultPricing() Pricing {
 	}
 }
 
-// weights are the documented choices, in their order.
-var weights = [...]kapiten.WeightRange{kapiten.Weight0To5, kapiten.Weight5To10, kapiten.Weight10To20, kapiten.WeightOver20}
-
 func (p Pricing) clone() Pricing {
 	fees := make(map[kapiten.WeightRange]decimal.Decimal, len(p.WeightFees))
 	maps.Copy(fees, p.WeightFees)
@@ -48,42 +49,100 @@ func (p Pricing) clone() Pricing {
 	return p
 }
 
-var maxPrice = decimal.New(1, 12)
+// weights are the documented choices, in their order.
+func weights() []kapiten.WeightRange {
+	return []kapiten.WeightRange{kapiten.Weight0To5, kapiten.Weight5To10, kapiten.Weight10To20, kapiten.WeightOver20}
+}
 
-var errPrice = errors.New("prices must be between 0 and 1,000,000,000,000")
+// price is a key of pricing_config and its value.
+type price struct {
+	key   string
+	value *decimal.Decimal
+}
 
-func (p Pricing) check() error {
-	for _, d := range []decimal.Decimal{p.BaseFare, p.PerKM, p.MinimumFare, p.FragileFee, p.PriorityPercent, p.OverdraftLimit} {
-		if d.IsNegative() || d.GreaterThan(maxPrice) {
-			return errPrice
+// prices are the single values in the order of pricing_config, where the weight
+// fees stand behind the minimum fare.
+func (p *Pricing) prices() []price {
+	return []price{
+		{"base_fare", &p.BaseFare},
+		{"per_km", &p.PerKM},
+		{"minimum_fare", &p.MinimumFare},
+		{"fragile_fee", &p.FragileFee},
+		{"priority_percent", &p.PriorityPercent},
+		{"overdraft_limit", &p.OverdraftLimit},
+	}
+}
+
+// config is pricing_config as it goes over the wire: bare numbers.
+func (p Pricing) config() object {
+	var out, fees object
+	for _, w := range weights() {
+		fees = append(fees, member{string(w), integer(p.WeightFees[w])})
+	}
+	for _, one := range p.prices() {
+		out = append(out, member{one.key, integer(*one.value)})
+		if one.key == "minimum_fare" {
+			out = append(out, member{"weight_fees", fees})
 		}
 	}
-	for _, d := range p.WeightFees {
-		if d.IsNegative() || d.GreaterThan(maxPrice) {
-			return errPrice
+	return out
+}
+
+func (p Pricing) check() error {
+	most := decimal.New(1, 12)
+	all := slices.Collect(maps.Values(p.WeightFees))
+	for _, one := range p.prices() {
+		all = append(all, *one.value)
+	}
+	for _, d := range all {
+		if d.IsNegative() || d.GreaterThan(most) {
+			return errors.New("prices must be between 0 and 1,000,000,000,000")
 		}
 	}
 	return nil
 }
 
-// field is the price a key of pricing_config stands for; nil for an unknown key.
-func (p *Pricing) field(key string) *decimal.Decimal {
-	switch key {
-	case "base_fare":
-		return &p.BaseFare
-	case "per_km":
-		return &p.PerKM
-	case "minimum_fare":
-		return &p.MinimumFare
-	case "fragile_fee":
-		return &p.FragileFee
-	case "priority_percent":
-		return &p.PriorityPercent
-	case "overdraft_limit":
-		return &p.OverdraftLimit
-	default:
-		return nil
+// patch changes the prices that are named and reports the first field that is
+// wrong.
+func (p *Pricing) patch(changes map[string]json.RawMessage) (field string, err error) {
+	for _, key := range slices.Sorted(maps.Keys(changes)) {
+		field := "pricing_config." + key
+		if key == "weight_fees" {
+			var fees map[kapiten.WeightRange]json.RawMessage
+			if err := json.Unmarshal(changes[key], &fees); err != nil {
+				return field, errors.New("weight_fees must be an object")
+			}
+			for w, raw := range fees {
+				fee, ok := parsePrice(raw)
+				if !ok || !slices.Contains(weights(), w) {
+					return field + "." + string(w), errors.New("no such range, or not a price")
+				}
+				p.WeightFees[w] = fee
+			}
+			continue
+		}
+		all := p.prices()
+		i := slices.IndexFunc(all, func(one price) bool { return one.key == key })
+		if i < 0 {
+			return field, errors.New("unknown field " + key)
+		}
+		amount, ok := parsePrice(changes[key])
+		if !ok {
+			return field, errors.New(key + " must be a number, not negative")
+		}
+		*all[i].value = amount
 	}
+	return "", nil
+}
+
+// parsePrice reads a number or a numeric string.
+func parsePrice(raw json.RawMessage) (decimal.Decimal, bool) {
+	text := strings.Trim(string(raw), `"`)
+	if !decimalText.MatchString(text) || !decodable(text) {
+		return decimal.Zero, false
+	}
+	d, err := decimal.NewFromString(text)
+	return d, err == nil && !d.IsNegative()
 }
 
 // trip is what a price depends on.
@@ -121,3 +180,34 @@ func (p Pricing) price(t trip) quote {
 	q.amount = decimal.Max(p.MinimumFare.Round(0), sum)
 	return q
 }
+
+// details are the parts of a price; fees appear only when they are charged.
+func (q quote) details() object {
+	details := object{{"base_fare", integer(q.base)}, {"distance_fare", integer(q.way)}}
+	for _, fee := range []struct {
+		key    string
+		amount decimal.Decimal
+	}{{"weight_fee", q.weight}, {"fragile_fee", q.fragile}, {"priority_fee", q.rush}} {
+		if !fee.amount.IsZero() {
+			details = append(details, member{fee.key, integer(fee.amount)})
+		}
+	}
+	return details
+}
+
+const earthRadiusKM = 6371
+
+// point is a place in degrees. Coordinates are no money: float64 is right.
+type point struct{ latitude, longitude float64 }
+
+// distance is the great-circle distance in km, rounded half up to 0.1 km.
+func distance(a, b point) decimal.Decimal {
+	lat1, lat2 := radians(a.latitude), radians(b.latitude)
+	sinLat := math.Sin((lat2 - lat1) / 2)
+	sinLon := math.Sin(radians(b.longitude-a.longitude) / 2)
+	h := sinLat*sinLat + math.Cos(lat1)*math.Cos(lat2)*sinLon*sinLon
+	km := 2 * earthRadiusKM * math.Asin(math.Sqrt(min(h, 1)))
+	return decimal.New(int64(math.Floor(km*10+0.5)), -1)
+}
+
+func radians(degrees float64) float64 { return degrees * math.Pi / 180 }

@@ -29,16 +29,16 @@ func chaos(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Company,
 	case 3:
 		topUp(t, srv, co, fmt.Sprint(1+r.IntN(4000)), fmt.Sprintf("07881200%02d", r.IntN(8)))
 	case 4, 5, 6:
-		if rides := srv.RidesOf(co.ID); len(rides) > 0 {
-			_ = srv.SetRideStatus(rides[r.IntN(len(rides))].ID, allStates[r.IntN(len(allStates))])
+		if rides := srv.Rides(co.ID); len(rides) > 0 {
+			_ = srv.MoveRide(rides[r.IntN(len(rides))].ID, allStates[r.IntN(len(allStates))])
 		}
 	case 7:
-		if ledger := srv.Ledger(co.ID); len(ledger) > 0 {
+		if ledger := srv.Transactions(co.ID); len(ledger) > 0 {
 			status := []kapiten.TransactionStatus{kapiten.TransactionSuccess, kapiten.TransactionFailed}[r.IntN(2)]
-			_ = srv.SettleTopUp(ledger[r.IntN(len(ledger))].ID, status)
+			_ = srv.MoveTopUp(ledger[r.IntN(len(ledger))].ID, status)
 		}
 	case 8:
-		if rides := srv.RidesOf(co.ID); len(rides) > 0 {
+		if rides := srv.Rides(co.ID); len(rides) > 0 {
 			_ = srv.PayRide(rides[r.IntN(len(rides))].ID)
 		}
 	case 9:
@@ -51,10 +51,10 @@ func wantSound(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Comp
 	t.Helper()
 	require.NoError(t, srv.CheckLedger())
 	for _, co := range companies {
-		rides := srv.RidesOf(co.ID)
+		rides := srv.Rides(co.ID)
 		paid, back := map[string]decimal.Decimal{}, map[string]decimal.Decimal{}
 		sum := decimal.Zero
-		for _, e := range srv.Ledger(co.ID) {
+		for _, e := range srv.Transactions(co.ID) {
 			if e.Status != kapiten.TransactionSuccess {
 				assert.Equal(t, kapiten.TransactionDeposit, e.Type)
 				continue
@@ -101,7 +101,7 @@ func chaosWorld(t *testing.T, overdraft int64) (*kapitentest.Fake, []kapitentest
 	var companies []kapitentest.Company
 	for range 3 {
 		companies = append(companies, srv.AddCompany(kapitentest.Company{
-			Balance: francs(5000), Pricing: &pricing, WebhookURL: "http://shop.localhost/",
+			Balance: francs(5000), Pricing: &pricing, WebhookURL: "http://merchant.localhost/",
 		}))
 	}
 	return srv, companies
@@ -153,7 +153,7 @@ func TestConcurrentRidesNeverOverdraw(t *testing.T) {
 	wg.Wait()
 	wantMoney(t, 0, srv.Balance(co.ID))
 	states := map[kapiten.RideStatus]int{}
-	for _, r := range srv.RidesOf(co.ID) {
+	for _, r := range srv.Rides(co.ID) {
 		states[r.Status]++
 	}
 	assert.Equal(t, map[kapiten.RideStatus]int{kapiten.RidePending: 10, kapiten.RideWaitingPayment: 40}, states)
@@ -169,7 +169,7 @@ func tale(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Company) 
 	srv.Advance(time.Hour)
 	var told strings.Builder
 	for _, co := range companies {
-		fmt.Fprintln(&told, srv.RidesOf(co.ID), srv.Ledger(co.ID), srv.Balance(co.ID))
+		fmt.Fprintln(&told, srv.Rides(co.ID), srv.Transactions(co.ID), srv.Balance(co.ID))
 	}
 	fmt.Fprintln(&told, srv.Deliveries(), srv.Now())
 	return told.String()
@@ -195,7 +195,7 @@ func TestRestoredFakeGoesOnAsTheFirstWouldHave(t *testing.T) {
 	require.NoError(t, other.CheckLedger())
 
 	other.Reset()
-	assert.Nil(t, other.RidesOf(companies[0].ID))
+	assert.Nil(t, other.Rides(companies[0].ID))
 	assert.Equal(t, 401, as(t, other, companies[0], "GET", "/api/companies/"+companies[0].ID+"/rides/", "").status)
 }
 

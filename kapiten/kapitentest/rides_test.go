@@ -37,7 +37,7 @@ var wayTo = map[kapiten.RideStatus][]kapiten.RideStatus{
 	kapiten.RideRejected:        {kapiten.RideRejected},
 }
 
-func TestOnlyTheseArrowsAreLegal(t *testing.T) {
+func TestOnlyTheseTransitionsAreLegal(t *testing.T) {
 	t.Parallel()
 	legal := map[kapiten.RideStatus]string{
 		kapiten.RideWaitingPayment:  "PENDING CANCELLED",
@@ -57,39 +57,43 @@ func TestOnlyTheseArrowsAreLegal(t *testing.T) {
 			}
 			id := ride(t, srv, co)
 			for _, step := range wayTo[from] {
-				require.NoError(t, srv.SetRideStatus(id, step))
+				require.NoError(t, srv.MoveRide(id, step))
 			}
 			before, _ := srv.Ride(id)
 			require.Equal(t, from, before.Status)
-			balance, entries := srv.Balance(co.ID), len(srv.Ledger(co.ID))
+			balance, entries := srv.Balance(co.ID), len(srv.Transactions(co.ID))
 
-			err := srv.SetRideStatus(id, to)
+			err := srv.MoveRide(id, to)
 			after, _ := srv.Ride(id)
 			if slices.Contains(strings.Fields(legal[from]), string(to)) {
 				assert.NoError(t, err, "%s to %s", from, to)
 				assert.Equal(t, to, after.Status)
 				continue
 			}
-			assert.ErrorIs(t, err, kapitentest.ErrIllegalArrow, "%s to %s", from, to)
+			assert.ErrorIs(t, err, fake.ErrIllegalMove, "%s to %s", from, to)
 			assert.Equal(t, before, after)
 			assert.True(t, balance.Equal(srv.Balance(co.ID)))
-			assert.Len(t, srv.Ledger(co.ID), entries)
-			assert.Equal(t, from.Final(), len(kapitentest.Arrows(from)) == 0)
+			assert.Len(t, srv.Transactions(co.ID), entries)
+			assert.Equal(t, from.Final(), len(kapitentest.Transitions(from)) == 0)
 		}
 	}
 }
 
-func TestUnknownRide(t *testing.T) {
+func TestUnknownRidesAndCompanies(t *testing.T) {
 	t.Parallel()
 	srv := kapitentest.NewServer(t)
-	assert.ErrorIs(t, srv.SetRideStatus("x", kapiten.RideAccepted), kapitentest.ErrNoRide)
-	assert.ErrorIs(t, srv.PayRide("x"), kapitentest.ErrNoRide)
+	assert.ErrorIs(t, srv.MoveRide("x", kapiten.RideAccepted), fake.ErrNotFound)
+	assert.ErrorIs(t, srv.PayRide("x"), fake.ErrNotFound)
 	_, ok := srv.Ride("x")
 	assert.False(t, ok)
-	assert.Nil(t, srv.RidesOf("x"))
+	assert.Nil(t, srv.Rides("x"))
 	wantMoney(t, 0, srv.Balance("x"))
-	assert.Error(t, srv.Adjust("x", francs(1), ""))
-	assert.Error(t, srv.Configure("x", func(*kapitentest.Settings) {}))
+	assert.Empty(t, srv.Entries("x"))
+	assert.Empty(t, srv.Transactions("x"))
+	assert.ErrorIs(t, srv.Adjust("x", francs(1), ""), fake.ErrNotFound)
+	assert.ErrorIs(t, srv.Deposit("x", francs(1)), fake.ErrNotFound)
+	assert.ErrorIs(t, srv.Withdraw("x", francs(1)), fake.ErrNotFound)
+	assert.ErrorIs(t, srv.Configure("x", func(*kapitentest.Settings) {}), fake.ErrNotFound)
 }
 
 func TestPrepaidRideIsChargedAtOnce(t *testing.T) {
@@ -100,7 +104,7 @@ func TestPrepaidRideIsChargedAtOnce(t *testing.T) {
 	assert.Equal(t, kapiten.RidePending, r.Status)
 	assert.True(t, r.Paid)
 	wantMoney(t, 0, srv.Balance(co.ID))
-	ledger := srv.Ledger(co.ID)
+	ledger := srv.Transactions(co.ID)
 	require.Len(t, ledger, 2)
 	assert.Equal(t, kapiten.TransactionAdjustment, ledger[0].Type)
 	assert.Equal(t, kapiten.TransactionRidePayment, ledger[1].Type)
@@ -123,10 +127,10 @@ func TestUnpaidRideWaitsAndTakesNothing(t *testing.T) {
 	require.NoError(t, srv.PayRide(id))
 	r, _ = srv.Ride(id)
 	assert.Equal(t, kapiten.RidePending, r.Status)
-	assert.ErrorIs(t, srv.PayRide(id), kapitentest.ErrIllegalArrow)
-	require.NoError(t, srv.SetRideStatus(id, kapiten.RideCancelled))
+	assert.ErrorIs(t, srv.PayRide(id), fake.ErrIllegalMove)
+	require.NoError(t, srv.MoveRide(id, kapiten.RideCancelled))
 	wantMoney(t, 1199, srv.Balance(co.ID))
-	assert.Len(t, srv.Ledger(co.ID), 1, "the customer paid Kapiten, not the wallet")
+	assert.Len(t, srv.Transactions(co.ID), 1, "the customer paid Kapiten, not the wallet")
 }
 
 func TestOverdraftLimit(t *testing.T) {
@@ -150,7 +154,7 @@ func TestRejectInsufficientFunds(t *testing.T) {
 	r := as(t, srv, co, "POST", "/api/rides/", order(t, co))
 	assert.Equal(t, 400, r.status)
 	assert.Equal(t, `{"detail":"Insufficient wallet balance."}`, r.body)
-	assert.Len(t, srv.RidesOf(co.ID), 1)
+	assert.Len(t, srv.Rides(co.ID), 1)
 }
 
 func TestUniqueExternalID(t *testing.T) {
@@ -182,12 +186,12 @@ func TestRefundExactlyOnce(t *testing.T) {
 		co := srv.AddCompany(kapitentest.Company{Balance: francs(2000)})
 		id := ride(t, srv, co)
 		for _, step := range way {
-			require.NoError(t, srv.SetRideStatus(id, step))
+			require.NoError(t, srv.MoveRide(id, step))
 		}
-		require.Error(t, srv.SetRideStatus(id, way[len(way)-1]))
+		require.ErrorIs(t, srv.MoveRide(id, way[len(way)-1]), fake.ErrIllegalMove)
 		srv.Advance(48 * time.Hour)
 		wantMoney(t, 2000, srv.Balance(co.ID))
-		ledger := srv.Ledger(co.ID)
+		ledger := srv.Transactions(co.ID)
 		require.Len(t, ledger, 3)
 		assert.Equal(t, kapiten.TransactionRefund, ledger[2].Type)
 		assert.Equal(t, "Ride refund", ledger[2].Description)
@@ -205,7 +209,7 @@ func TestTimeouts(t *testing.T) {
 	poor := srv.AddCompany(kapitentest.Company{})
 	start := srv.Now()
 	pending, accepted, unpaid := ride(t, srv, paid), ride(t, srv, paid), ride(t, srv, poor)
-	require.NoError(t, srv.SetRideStatus(accepted, kapiten.RideAccepted))
+	require.NoError(t, srv.MoveRide(accepted, kapiten.RideAccepted))
 	status := func(id string) kapiten.RideStatus {
 		r, _ := srv.Ride(id)
 		return r.Status
@@ -222,7 +226,7 @@ func TestTimeouts(t *testing.T) {
 	r, _ := srv.Ride(unpaid)
 	assert.Equal(t, start.Add(30*time.Minute), r.UpdatedAt)
 	assert.Equal(t, kapiten.RideAccepted, status(accepted), "a ride with a rider has no timeout")
-	assert.Empty(t, srv.Ledger(poor.ID))
+	assert.Empty(t, srv.Transactions(poor.ID))
 }
 
 func TestPaidRideHasItsOwnTenMinutesForARider(t *testing.T) {
@@ -238,7 +242,7 @@ func TestPaidRideHasItsOwnTenMinutesForARider(t *testing.T) {
 	srv.Advance(time.Minute)
 	r, _ = srv.Ride(id)
 	assert.Equal(t, kapiten.RideRejected, r.Status)
-	assert.Empty(t, srv.Ledger(co.ID), "nothing was taken, nothing comes back")
+	assert.Empty(t, srv.Transactions(co.ID), "nothing was taken, nothing comes back")
 }
 
 func TestAutopilotTakesOneStepAMinute(t *testing.T) {
@@ -295,12 +299,12 @@ func TestCallbackPerTransition(t *testing.T) {
 	t.Parallel()
 	h := &hook{}
 	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{Callbacks: h, Start: time.Date(2026, 4, 3, 9, 15, 2, 123456789, time.UTC)}})
-	co := srv.AddCompany(kapitentest.Company{Balance: francs(5000), WebhookURL: "http://shop.localhost/kapiten"})
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(5000), WebhookURL: "http://merchant.localhost/kapiten"})
 	id := ride(t, srv, co)
 	srv.Flush()
 	assert.Empty(t, h.bodies, "creation is no transition")
 	for _, step := range wayTo[kapiten.RideCompleted] {
-		require.NoError(t, srv.SetRideStatus(id, step))
+		require.NoError(t, srv.MoveRide(id, step))
 	}
 	srv.Flush()
 	require.Len(t, h.bodies, 6)
@@ -318,7 +322,7 @@ func TestCallbackPerTransition(t *testing.T) {
 	assert.Equal(t, "status_update", srv.Deliveries()[0].Event)
 
 	plain := srv.AddCompany(kapitentest.Company{Balance: francs(5000)})
-	require.NoError(t, srv.SetRideStatus(ride(t, srv, plain), kapiten.RideAccepted))
+	require.NoError(t, srv.MoveRide(ride(t, srv, plain), kapiten.RideAccepted))
 	assert.Len(t, srv.Deliveries(), 6, "no URL, no callback")
 }
 
@@ -326,7 +330,7 @@ func TestCallbackWithoutExternalIDSaysNull(t *testing.T) {
 	t.Parallel()
 	h := &hook{}
 	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{Callbacks: h}})
-	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
+	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://merchant.localhost/"})
 	require.NoError(t, srv.PayRide(ride(t, srv, co, without("external_id"))))
 	srv.Flush()
 	require.Len(t, h.bodies, 1)
@@ -337,10 +341,10 @@ func TestCallbackRetrySchedule(t *testing.T) {
 	t.Parallel()
 	h := &hook{status: 500}
 	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{Callbacks: h}})
-	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
+	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://merchant.localhost/"})
 	require.NoError(t, srv.PayRide(ride(t, srv, co)))
 	start := srv.Now()
-	require.NoError(t, srv.SetRideStatus(srv.RidesOf(co.ID)[0].ID, kapiten.RideCancelled))
+	require.NoError(t, srv.MoveRide(srv.Rides(co.ID)[0].ID, kapiten.RideCancelled))
 	srv.Advance(24 * time.Hour)
 	d := srv.Deliveries()[0]
 	assert.Equal(t, fake.DeliveryDead, d.State)
@@ -363,7 +367,7 @@ func TestNoCallbackRetriesWhenNoneAreWanted(t *testing.T) {
 	srv := kapitentest.NewServer(t, kapitentest.Config{
 		CallbackRetries: []time.Duration{}, Options: fake.Options{Callbacks: &hook{status: 500}},
 	})
-	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://shop.localhost/"})
+	co := srv.AddCompany(kapitentest.Company{WebhookURL: "http://merchant.localhost/"})
 	require.NoError(t, srv.PayRide(ride(t, srv, co)))
 	srv.Flush()
 	assert.Equal(t, fake.DeliveryDead, srv.Deliveries()[0].State)

@@ -16,7 +16,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// fits reports where an answer lacks a key of the sample or has another type.
+// fits reports where a response lacks a key of the sample or has another type.
 func fits(path string, want, got any) []string {
 	switch want := want.(type) {
 	case map[string]any:
@@ -66,7 +66,7 @@ func wantShape(t *testing.T, name, body string) {
 	assert.Empty(t, fits(name, reply{body: sample(t, name)}.object(t), reply{body: body}.object(t)), "%s", body)
 }
 
-func TestAnswersHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
+func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	t.Parallel()
 	var callbacks []string
 	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{
@@ -106,7 +106,7 @@ func TestAnswersHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	wantShape(t, "create_delivery.response", r.body)
 	assert.Regexp(t, `^\{"id":"[0-9a-f-]{36}","reference_number":"KPT-[0-9]{6}","status":"PENDING","estimated_price":1200\.0,"distance_km":5\.6\}$`, r.body)
 
-	require.NoError(t, srv.SetRideStatus(r.text(t, "id"), kapiten.RideAccepted))
+	require.NoError(t, srv.MoveRide(r.text(t, "id"), kapiten.RideAccepted))
 	srv.Flush()
 	require.Len(t, callbacks, 1)
 	wantShape(t, "webhook.callback", callbacks[0])

@@ -1,9 +1,11 @@
 package kapitentest
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
+	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -30,20 +32,81 @@ func (f *Fake) Balance(companyID string) decimal.Decimal {
 	return f.state.ledger.Balance(fake.Account{Owner: companyID, Currency: currency})
 }
 
-// Ledger is a company's whole wallet, oldest first.
-func (f *Fake) Ledger(companyID string) []Transaction {
+// Deposit puts money into a company's wallet at once, as a top-up does when it
+// settles. It pays the rides that wait for payment, oldest first.
+func (f *Fake) Deposit(companyID string, amount decimal.Decimal) error {
+	return f.book(companyID, amount, func(co *company) error {
+		must(f.state.ledger.Post(f.entry(co, kapiten.TransactionDeposit, amount, descriptionTopUp, ""))) // a credit to an open account
+		f.payWaiting(co)
+		return nil
+	})
+}
+
+// Withdraw takes money out of a company's wallet, booked as an ADJUSTMENT. It
+// refuses more than balance and overdraft limit allow with fake.ErrIllegalMove.
+func (f *Fake) Withdraw(companyID string, amount decimal.Decimal) error {
+	return f.book(companyID, amount, func(co *company) error {
+		if !f.state.ledger.Covers(co.account(), amount) {
+			return fmt.Errorf("kapitentest: the wallet does not cover %s: %w", amount, fake.ErrIllegalMove)
+		}
+		f.adjust(co, amount.Neg(), "Withdrawal")
+		return nil
+	})
+}
+
+// Adjust books an ADJUSTMENT, positive or negative, whatever the limit. It pays
+// no waiting ride: only a top-up and a Deposit do.
+func (f *Fake) Adjust(companyID string, amount decimal.Decimal, description string) error {
 	f.world.Lock()
 	defer f.world.Unlock()
-	a := fake.Account{Owner: companyID, Currency: currency}
+	co, err := f.state.company(companyID)
+	if err != nil {
+		return err
+	}
+	f.adjust(co, amount, description)
+	return nil
+}
+
+// Entries returns a company's ledger, oldest first. An entry's Reference is the
+// id of its ride, if it has one.
+func (f *Fake) Entries(companyID string) []fake.Entry {
+	f.world.Lock()
+	defer f.world.Unlock()
+	return f.entries(companyID)
+}
+
+// Transactions returns a company's ledger, oldest first, in Kapiten's words.
+func (f *Fake) Transactions(companyID string) []Transaction {
 	var all []Transaction
-	for _, e := range f.state.ledger.Page(a, 0, f.state.ledger.Len(a)) {
+	for _, e := range f.Entries(companyID) {
 		all = append(all, Transaction{
 			ID: e.ID, Amount: e.Amount, Type: kapiten.TransactionType(e.Kind), Status: walletStatus(e.Status),
 			Description: e.Description, RideID: e.Reference, CreatedAt: e.Created,
 		})
 	}
-	slices.Reverse(all)
 	return all
+}
+
+// Debits returns the entries by which wallets paid for a ride, oldest first. The
+// reference is the ride's id, its reference number or the merchant's external id.
+// A ride that its customer paid has none. A refund takes no debit away.
+func (f *Fake) Debits(reference string) []fake.Entry {
+	f.world.Lock()
+	defer f.world.Unlock()
+	var debits []fake.Entry
+	for _, co := range f.state.companies {
+		for _, e := range f.entries(co.ID) {
+			r := f.state.rides[e.Reference]
+			if r == nil || reference == "" || !e.Amount.IsNegative() || e.Status == fake.EntryFailed {
+				continue
+			}
+			if reference == r.ID || reference == r.ReferenceNumber || reference == r.ExternalID {
+				debits = append(debits, e)
+			}
+		}
+	}
+	slices.SortStableFunc(debits, func(a, b fake.Entry) int { return a.Created.Compare(b.Created) })
+	return debits
 }
 
 // CheckLedger adds every wallet up anew and reports the first that does not
@@ -54,25 +117,32 @@ func (f *Fake) CheckLedger() error {
 	return f.state.ledger.Check()
 }
 
-// Adjust books an ADJUSTMENT, positive or negative, whatever the limit. It pays
-// no waiting ride: only a top-up does.
-func (f *Fake) Adjust(companyID string, amount decimal.Decimal, description string) error {
+// MoveTopUp settles a PENDING top-up now, as TransactionSuccess or
+// TransactionFailed. It refuses a top-up that is settled, and any other status,
+// with fake.ErrIllegalMove, and an unknown id with fake.ErrNotFound.
+func (f *Fake) MoveTopUp(transactionID string, to kapiten.TransactionStatus) error {
 	f.world.Lock()
 	defer f.world.Unlock()
-	co := f.state.byID[companyID]
-	if co == nil {
-		return fmt.Errorf("kapitentest: %w", errNoCompany)
-	}
-	f.adjust(co, amount, description)
-	return nil
+	return f.moveTopUp(transactionID, to)
 }
 
-// SettleTopUp decides a PENDING top-up now: TransactionSuccess or
-// TransactionFailed. One that is settled is refused.
-func (f *Fake) SettleTopUp(transactionID string, status kapiten.TransactionStatus) error {
-	f.world.Lock()
-	defer f.world.Unlock()
-	return f.settle(transactionID, status)
+func (f *Fake) moveTopUp(id string, to kapiten.TransactionStatus) error {
+	e, known := f.state.ledger.Entry(id)
+	status := fake.EntryFailed
+	if to == kapiten.TransactionSuccess {
+		status = fake.EntryPosted
+	}
+	switch {
+	case !known:
+		return fmt.Errorf("kapitentest: transaction %q: %w", id, fake.ErrNotFound)
+	case e.Status != fake.EntryPending || !to.Final():
+		return fmt.Errorf("kapitentest: a transaction cannot go from %s to %s: %w", walletStatus(e.Status), to, fake.ErrIllegalMove)
+	}
+	must(f.state.ledger.Settle(id, status)) // it is pending
+	if status == fake.EntryPosted {
+		f.payWaiting(f.state.byID[e.Account.Owner])
+	}
+	return nil
 }
 
 func walletStatus(s fake.EntryStatus) kapiten.TransactionStatus {
@@ -86,79 +156,60 @@ func walletStatus(s fake.EntryStatus) kapiten.TransactionStatus {
 	}
 }
 
-func (f *Fake) settle(id string, status kapiten.TransactionStatus) error {
-	var to fake.EntryStatus
-	switch status {
-	case kapiten.TransactionSuccess:
-		to = fake.EntryPosted
-	case kapiten.TransactionFailed:
-		to = fake.EntryFailed
-	default:
-		return fmt.Errorf("kapitentest: a top-up cannot become %q", status)
-	}
-	if err := f.state.ledger.Settle(id, to); err != nil {
-		return fmt.Errorf("kapitentest: %w", err)
-	}
-	if to == fake.EntryPosted {
-		e, _ := f.state.ledger.Entry(id)
-		f.payWaiting(f.state.byID[e.Account.Owner])
-	}
-	return nil
-}
-
 const (
 	descriptionTopUp   = "Wallet top-up"
 	descriptionPayment = "Ride deduction" // documented
 	descriptionRefund  = "Ride refund"
 )
 
-// topUp books a pending deposit and schedules what its payer will do.
-func (f *Fake) topUp(co *company, amount decimal.Decimal, phone, description string) fake.Entry {
-	if description == "" {
-		description = descriptionTopUp
+// book changes the wallet of a company by an amount above zero.
+func (f *Fake) book(companyID string, amount decimal.Decimal, change func(*company) error) error {
+	if !amount.IsPositive() {
+		return fmt.Errorf("kapitentest: the amount must be above zero, not %s", amount)
 	}
-	e := fake.Entry{
-		ID: f.ids.UUID(), Account: co.account(), Amount: amount, Kind: string(kapiten.TransactionDeposit),
-		Description: description, Created: f.world.Now(),
+	f.world.Lock()
+	defer f.world.Unlock()
+	co, err := f.state.company(companyID)
+	if err != nil {
+		return err
 	}
-	if err := f.state.ledger.Reserve(e); err != nil { // a credit to an open account
-		panic("kapitentest: " + err.Error())
+	return change(co)
+}
+
+// entry is a fresh entry of a company's wallet.
+func (f *Fake) entry(co *company, kind kapiten.TransactionType, amount decimal.Decimal, description, rideID string) fake.Entry {
+	return fake.Entry{
+		ID: f.ids.UUID(), Account: co.account(), Amount: amount, Kind: string(kind),
+		Description: description, Reference: rideID, Created: f.world.Now(),
 	}
-	switch {
-	case strings.HasSuffix(phone, "0001"), strings.HasSuffix(phone, "0002"):
-		f.after(f.config.TopUpDelay, eventTopUpRefused, e.ID)
-	case strings.HasSuffix(phone, "0003"):
-	case strings.HasSuffix(phone, "0004"):
-		f.after(f.config.SlowTopUpDelay, eventTopUpPaid, e.ID)
-	default:
-		f.after(f.config.TopUpDelay, eventTopUpPaid, e.ID)
-	}
-	e, _ = f.state.ledger.Entry(e.ID)
-	return e
+}
+
+func (f *Fake) entries(companyID string) []fake.Entry {
+	a := fake.Account{Owner: companyID, Currency: currency}
+	all := f.state.ledger.Page(a, 0, f.state.ledger.Len(a))
+	slices.Reverse(all)
+	return all
+}
+
+// adjust books a correction, which no limit holds back.
+func (f *Fake) adjust(co *company, amount decimal.Decimal, description string) {
+	must(f.state.ledger.Adjust(f.entry(co, kapiten.TransactionAdjustment, amount, description, ""))) // the account is open
 }
 
 // charge takes the price of a ride from the wallet, if it covers it.
-func (f *Fake) charge(co *company, r *ride) bool {
-	err := f.state.ledger.Post(fake.Entry{
-		ID: f.ids.UUID(), Account: co.account(), Amount: r.Price.Neg(), Kind: string(kapiten.TransactionRidePayment),
-		Description: descriptionPayment, Reference: r.ID, Created: f.world.Now(),
-	})
+func (f *Fake) charge(co *company, r *Ride) bool {
+	err := f.state.ledger.Post(f.entry(co, kapiten.TransactionRidePayment, r.Price.Neg(), descriptionPayment, r.ID))
 	r.Paid = err == nil
 	return r.Paid
 }
 
 // refund gives the price of a ride back, once.
-func (f *Fake) refund(r *ride) {
+func (f *Fake) refund(r *Ride) {
 	if !r.Paid || r.Refunded {
 		return
 	}
-	err := f.state.ledger.Post(fake.Entry{
-		ID: f.ids.UUID(), Account: f.state.byID[r.CompanyID].account(), Amount: r.Price, Kind: string(kapiten.TransactionRefund),
-		Description: descriptionRefund, Reference: r.ID, Created: f.world.Now(),
-	})
-	if err != nil { // a credit to an open account
-		panic("kapitentest: " + err.Error())
-	}
+	co := f.state.byID[r.CompanyID]
+	must(f.state.ledger.Post(f.entry(co, kapiten.TransactionRefund, r.Price, descriptionRefund, r.ID))) // a credit to an open account
 	r.Refunded = true
 }
 
@@ -176,4 +227,110 @@ func (f *Fake) payWaiting(co *company) {
 	}
 	clear(co.waiting[len(still):])
 	co.waiting = still
+}
+
+// billedPhone is a Rwandan mobile number: 072, 073, 078 or 079 and seven
+// digits, 250 or +250 in place of the zero. The document names 078 and 079 but
+// also Airtel Money, whose numbers are the other two.
+var billedPhone = regexp.MustCompile(`^(0|\+?250)7[2389][0-9]{7}$`)
+
+func (f *Fake) createTopUp(c *call) *response {
+	co, failure := f.companyOf(c)
+	if failure != nil {
+		return failure
+	}
+	in, failure := c.read()
+	if failure != nil {
+		return failure
+	}
+	amount := in.francs("amount", f.config.MaxTopUp)
+	phone := in.matching("phone_number", needed, textLength, billedPhone.MatchString, "This value does not match the required pattern.")
+	description := in.text("description", nullable, noteLength)
+	if failure := in.invalid(); failure != nil {
+		return failure
+	}
+	if description == "" {
+		description = descriptionTopUp
+	}
+	e := f.entry(co, kapiten.TransactionDeposit, amount, description, "")
+	must(f.state.ledger.Reserve(e)) // a credit to an open account
+	f.playTopUp(e.ID, phone)
+	e, _ = f.state.ledger.Entry(e.ID)
+	return &response{status: http.StatusCreated, body: f.topUpBody(e)}
+}
+
+// playTopUp schedules what the payer of a top-up will do.
+func (f *Fake) playTopUp(id, phone string) {
+	scenarios := fake.Scenarios{
+		"0001": fake.ScenarioFailed,
+		"0002": fake.ScenarioNoFunds,
+		"0003": fake.ScenarioNever,
+		"0004": fake.ScenarioSlow,
+	}
+	switch scenarios.Choose("", phone) {
+	case fake.ScenarioFailed, fake.ScenarioNoFunds:
+		f.after(f.config.SettleAfter, eventTopUpRefused, id)
+	case fake.ScenarioNever:
+	case fake.ScenarioSlow:
+		f.after(f.config.Quirks.SlowSettleAfter, eventTopUpPaid, id)
+	default:
+		f.after(f.config.SettleAfter, eventTopUpPaid, id)
+	}
+}
+
+// listTransactions lists the newest first.
+func (f *Fake) listTransactions(c *call) *response {
+	co, failure := f.companyOf(c)
+	if failure != nil {
+		return failure
+	}
+	return paginate(f, c, f.state.ledger.Len(co.account()), func(skip, n int) []transactionRow {
+		var rows []transactionRow
+		for _, e := range f.state.ledger.Page(co.account(), skip, n) {
+			rows = append(rows, transactionRow{f.topUpBody(e), orNull(e.Reference)})
+		}
+		return rows
+	})
+}
+
+// topUpBody is the documented response to Wallet Top-up.
+type topUpBody struct {
+	ID              string                    `json:"id"`
+	Amount          json.RawMessage           `json:"amount"`
+	TransactionType string                    `json:"transaction_type"`
+	Status          kapiten.TransactionStatus `json:"status"`
+	Description     string                    `json:"description"`
+	CreatedAt       timestamp                 `json:"created_at"`
+}
+
+func (f *Fake) topUpBody(e fake.Entry) topUpBody {
+	return topUpBody{e.ID, f.money(e.Amount), e.Kind, walletStatus(e.Status), e.Description, timestamp(e.Created)}
+}
+
+type transactionRow struct {
+	topUpBody
+	Ride *string `json:"ride"`
+}
+
+func (f *Fake) adminMoveTopUp(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Status kapiten.TransactionStatus `json:"status"`
+	}
+	if !fake.AdminBody(w, r, &in) {
+		return
+	}
+	if !in.Status.Final() {
+		fake.AdminError(w, http.StatusBadRequest, "status", "status must be SUCCESS or FAILED")
+		return
+	}
+	id := r.PathValue("id")
+	f.world.Lock()
+	err := f.moveTopUp(id, in.Status)
+	e, _ := f.state.ledger.Entry(id)
+	f.world.Unlock()
+	if err != nil {
+		refuseAdmin(w, err, "no such transaction")
+		return
+	}
+	fake.AdminRespond(w, http.StatusOK, f.topUpBody(e))
 }

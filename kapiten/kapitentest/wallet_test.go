@@ -10,9 +10,10 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-func TestTopUpOutcomes(t *testing.T) {
+func TestTopUpScenarios(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		phone  string
@@ -35,15 +36,15 @@ func TestTopUpOutcomes(t *testing.T) {
 			co := srv.AddCompany(kapitentest.Company{})
 			id := topUp(t, srv, co, "5000", tt.phone)
 			wantMoney(t, 0, srv.Balance(co.ID))
-			assert.Equal(t, kapiten.TransactionPending, srv.Ledger(co.ID)[0].Status)
+			assert.Equal(t, kapiten.TransactionPending, srv.Transactions(co.ID)[0].Status)
 			if tt.after > 0 {
 				srv.Advance(tt.after - time.Nanosecond)
-				assert.Equal(t, kapiten.TransactionPending, srv.Ledger(co.ID)[0].Status)
+				assert.Equal(t, kapiten.TransactionPending, srv.Transactions(co.ID)[0].Status)
 				srv.Advance(time.Nanosecond)
 			} else {
 				srv.Advance(100 * time.Hour)
 			}
-			e := srv.Ledger(co.ID)[0]
+			e := srv.Transactions(co.ID)[0]
 			assert.Equal(t, id, e.ID)
 			assert.Equal(t, tt.status, e.Status)
 			assert.Equal(t, kapiten.TransactionDeposit, e.Type)
@@ -63,13 +64,13 @@ func TestTopUpIsSettledOnceByTheTest(t *testing.T) {
 	srv := kapitentest.NewServer(t)
 	co := srv.AddCompany(kapitentest.Company{})
 	id := topUp(t, srv, co, `"5000"`, "0788123456")
-	require.Error(t, srv.SettleTopUp(id, kapiten.TransactionPending))
-	require.Error(t, srv.SettleTopUp("x", kapiten.TransactionSuccess))
-	require.NoError(t, srv.SettleTopUp(id, kapiten.TransactionFailed))
-	require.Error(t, srv.SettleTopUp(id, kapiten.TransactionSuccess))
+	require.ErrorIs(t, srv.MoveTopUp(id, kapiten.TransactionPending), fake.ErrIllegalMove)
+	require.ErrorIs(t, srv.MoveTopUp("x", kapiten.TransactionSuccess), fake.ErrNotFound)
+	require.NoError(t, srv.MoveTopUp(id, kapiten.TransactionFailed))
+	require.ErrorIs(t, srv.MoveTopUp(id, kapiten.TransactionSuccess), fake.ErrIllegalMove)
 	srv.Advance(time.Hour)
 	wantMoney(t, 0, srv.Balance(co.ID))
-	assert.Equal(t, kapiten.TransactionFailed, srv.Ledger(co.ID)[0].Status)
+	assert.Equal(t, kapiten.TransactionFailed, srv.Transactions(co.ID)[0].Status)
 }
 
 func TestTopUpAmounts(t *testing.T) {
@@ -103,7 +104,7 @@ func TestTopUpAmounts(t *testing.T) {
 		assert.Equal(t, 400, r.status, amount)
 		assert.Equal(t, `{"amount":["`+want+`"]}`, r.body, amount)
 	}
-	assert.Len(t, srv.Ledger(co.ID), 7)
+	assert.Len(t, srv.Transactions(co.ID), 7)
 }
 
 func TestTopUpPhones(t *testing.T) {
@@ -114,7 +115,7 @@ func TestTopUpPhones(t *testing.T) {
 		r := as(t, srv, co, "POST", "/api/companies/"+co.ID+"/topup/", `{"amount":1,"phone_number":"`+phone+`"}`)
 		assert.Equal(t, `{"phone_number":["This value does not match the required pattern."]}`, r.body, phone)
 	}
-	assert.Empty(t, srv.Ledger(co.ID))
+	assert.Empty(t, srv.Transactions(co.ID))
 }
 
 func TestTopUpPaysWaitingRidesOldestFirst(t *testing.T) {
@@ -123,7 +124,7 @@ func TestTopUpPaysWaitingRidesOldestFirst(t *testing.T) {
 	co := srv.AddCompany(kapitentest.Company{Balance: francs(100)})
 	first, second, third, fourth := ride(t, srv, co), ride(t, srv, co), ride(t, srv, co), ride(t, srv, co)
 	require.NoError(t, srv.PayRide(second))
-	require.NoError(t, srv.SetRideStatus(third, kapiten.RideCancelled))
+	require.NoError(t, srv.MoveRide(third, kapiten.RideCancelled))
 	statuses := func() []kapiten.RideStatus {
 		var all []kapiten.RideStatus
 		for _, id := range []string{first, second, third, fourth} {
@@ -139,13 +140,111 @@ func TestTopUpPaysWaitingRidesOldestFirst(t *testing.T) {
 
 	require.NoError(t, srv.Adjust(co.ID, francs(5000), "gift"))
 	assert.Equal(t, kapiten.RideWaitingPayment, statuses()[3], "an adjustment pays no ride")
-	require.NoError(t, srv.SettleTopUp(topUp(t, srv, co, "1", "0788120003"), kapiten.TransactionSuccess))
+	require.NoError(t, srv.MoveTopUp(topUp(t, srv, co, "1", "0788120003"), kapiten.TransactionSuccess))
 	assert.Equal(t, kapiten.RidePending, statuses()[3])
 	wantMoney(t, 4201, srv.Balance(co.ID))
 
-	require.NoError(t, srv.SetRideStatus(fourth, kapiten.RideCancelled))
+	require.NoError(t, srv.MoveRide(fourth, kapiten.RideCancelled))
 	wantMoney(t, 5401, srv.Balance(co.ID))
 	require.NoError(t, srv.CheckLedger())
+}
+
+func TestDepositPaysWaitingRides(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{})
+	id := ride(t, srv, co)
+	require.NoError(t, srv.Deposit(co.ID, francs(1199)))
+	wantMoney(t, 1199, srv.Balance(co.ID))
+	require.NoError(t, srv.Deposit(co.ID, francs(2)))
+	r, _ := srv.Ride(id)
+	assert.Equal(t, kapiten.RidePending, r.Status)
+	wantMoney(t, 1, srv.Balance(co.ID))
+	for _, amount := range []int64{0, -1} {
+		assert.Error(t, srv.Deposit(co.ID, francs(amount)))
+		assert.Error(t, srv.Withdraw(co.ID, francs(amount)))
+	}
+	rows := srv.Transactions(co.ID)
+	require.Len(t, rows, 3)
+	assert.Equal(t, kapiten.TransactionDeposit, rows[0].Type)
+	assert.Equal(t, kapiten.TransactionSuccess, rows[0].Status)
+}
+
+func TestWithdrawStopsAtTheOverdraftLimit(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(1000)})
+	assert.ErrorIs(t, srv.Withdraw(co.ID, francs(1001)), fake.ErrIllegalMove)
+	wantMoney(t, 1000, srv.Balance(co.ID))
+	require.NoError(t, srv.Withdraw(co.ID, francs(1000)))
+	require.NoError(t, srv.Configure(co.ID, func(s *kapitentest.Settings) { s.Pricing.OverdraftLimit = francs(50) }))
+	require.NoError(t, srv.Withdraw(co.ID, francs(50)))
+	assert.ErrorIs(t, srv.Withdraw(co.ID, francs(1)), fake.ErrIllegalMove)
+	wantMoney(t, -50, srv.Balance(co.ID))
+	require.NoError(t, srv.CheckLedger())
+}
+
+func TestEntriesAreOldestFirst(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
+	id := ride(t, srv, co)
+	topUp(t, srv, co, "7", "0788123456")
+	entries, rows := srv.Entries(co.ID), srv.Transactions(co.ID)
+	require.Len(t, entries, 3)
+	for i, want := range []fake.Entry{
+		{Kind: "ADJUSTMENT", Status: fake.EntryPosted, Amount: francs(1200)},
+		{Kind: "RIDE_PAYMENT", Status: fake.EntryPosted, Amount: francs(-1200), Reference: id},
+		{Kind: "DEPOSIT", Status: fake.EntryPending, Amount: francs(7)},
+	} {
+		assert.Equal(t, want.Kind, entries[i].Kind)
+		assert.Equal(t, want.Status, entries[i].Status)
+		assert.Equal(t, want.Reference, entries[i].Reference)
+		assert.True(t, want.Amount.Equal(entries[i].Amount))
+		assert.Equal(t, entries[i].ID, rows[i].ID)
+	}
+}
+
+func TestDebits(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(2500)})
+	poor := srv.AddCompany(kapitentest.Company{})
+	const reference = "ORDER-99123"
+	assert.Empty(t, srv.Debits(reference), "no ride yet")
+
+	customers := ride(t, srv, poor)
+	require.NoError(t, srv.PayRide(customers))
+	assert.Empty(t, srv.Debits(reference), "the customer paid, no wallet")
+
+	first := ride(t, srv, co)
+	require.Len(t, srv.Debits(reference), 1)
+	wantMoney(t, -1200, srv.Debits(reference)[0].Amount)
+	made, _ := srv.Ride(first)
+	assert.Equal(t, srv.Debits(reference), srv.Debits(first))
+	assert.Equal(t, srv.Debits(reference), srv.Debits(made.ReferenceNumber))
+
+	srv.Advance(time.Second)
+	second := ride(t, srv, co)
+	debits := srv.Debits(reference)
+	require.Len(t, debits, 2, "an external id need not be unique")
+	assert.Equal(t, []string{first, second}, []string{debits[0].Reference, debits[1].Reference}, "oldest first")
+
+	third := ride(t, srv, co)
+	assert.Len(t, srv.Debits(reference), 2, "the wallet does not cover the third")
+	assert.Empty(t, srv.Debits(third))
+	require.NoError(t, srv.MoveRide(first, kapiten.RideCancelled))
+	assert.Len(t, srv.Debits(first), 1, "a refund takes no debit away")
+
+	topUp(t, srv, co, "5", "0788120001")
+	srv.Advance(time.Minute)
+	for _, e := range append(srv.Entries(co.ID), fake.Entry{}) {
+		if e.Reference == "" {
+			assert.Empty(t, srv.Debits(e.ID), "a failed top-up or an adjustment is the debit of no ride")
+		}
+	}
+	ride(t, srv, co, without("external_id"))
+	assert.Empty(t, srv.Debits(""), "no reference names no ride")
 }
 
 func TestAccess(t *testing.T) {
@@ -190,7 +289,7 @@ func TestAccess(t *testing.T) {
 
 func TestAmountsAsStrings(t *testing.T) {
 	t.Parallel()
-	srv := kapitentest.NewServer(t, kapitentest.Config{DecimalStrings: true})
+	srv := kapitentest.NewServer(t, kapitentest.Config{Quirks: kapitentest.Quirks{DecimalStrings: true}})
 	co := srv.AddCompany(kapitentest.Company{})
 	r := as(t, srv, co, "POST", "/api/rides/estimate/", order(t, co))
 	assert.Equal(t, `{"amount":"1200.00","details":{"base_fare":500,"distance_fare":700}}`, r.body)

@@ -1,16 +1,20 @@
 package kasapaytest
 
 import (
+	"fmt"
+	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// Config sets up a fake. The zero value is right for most tests; all defaults
+// Config sets up a fake. The zero value is right for most tests. All defaults
 // are assumed.
 type Config struct {
 	// Options are the clock, the seed and the way of callbacks.
@@ -20,53 +24,60 @@ type Config struct {
 	// Defaults: test-key, test-secret.
 	ConsumerKey, ConsumerSecret string
 	// TokenLifetime is how long a token is good for, in whole seconds. Zero:
-	// one hour, as documented; the platform was seen to give 6000 s.
+	// one hour, as documented. The platform was seen to give 6000 s.
 	TokenLifetime time.Duration
 	// ServiceCodes are the known ones. Nil: 12346.
 	ServiceCodes []string
 	// Float is what the float account holds at the start, by currency. Nil:
-	// 1000000.00 KES. A currency without one has nothing to pay from.
+	// 1000000.00 KES. A currency that is not in it has nothing to pay from.
 	Float map[string]decimal.Decimal
 
-	// Outcome is what becomes of payouts that no magic value decides about.
-	// Empty: OutcomePaid.
-	Outcome Outcome
-	// SettleAfter is the time on the clock from acceptance to the outcome.
-	// Zero: 10 s.
+	// Scenario decides payouts whose reference and account number ask for none.
+	// Empty: fake.ScenarioPaid.
+	Scenario fake.Scenario
+	// SettleAfter is the time on the clock from acceptance to the first change
+	// of status. Zero: 10 s.
 	SettleAfter time.Duration
-	// RefuseBeyondFloat answers a payout beyond the float with 721
-	// (INSUFFICIENT_FUNDS, an invented error_code) and forgets it, instead of
-	// accepting it and failing it later.
+	// RefuseBeyondFloat refuses a payout beyond the float with 721
+	// (INSUFFICIENT_FUNDS, an invented error_code) and forgets it. By default
+	// such a payout is accepted and fails later.
 	RefuseBeyondFloat bool
-	// StrictMethod refuses a payment_method that does not go with the
-	// recipient_type by the document's table. Its own sample has such a pair,
-	// so by default both methods go with every type.
-	StrictMethod bool
-	// RefundFailed allows 705 after 701. No money moves then: it was released
-	// before.
-	RefundFailed bool
-
+	// MintReferences gives an accepted payout a payout_reference of the server's
+	// own, a UUID as in the document's sample. Both references then find the
+	// payout. Status and callbacks show the caller's.
+	MintReferences bool
 	// PendingCallbacks sends a callback at acceptance too (703), as the
 	// platform was seen to do.
 	PendingCallbacks bool
-	// AnySuccessAcknowledges takes any 2xx for an acknowledgement. By default
-	// only 200 is one, the only status the document names.
-	AnySuccessAcknowledges bool
 	// CallbackRetries are the waits on the clock after each callback that was
-	// not acknowledged. Nil: 10 s, 1 min, 5 min, 30 min, 2 h; empty and not
+	// not acknowledged. Nil: 10 s, 1 min, 5 min, 30 min, 2 h. Empty and not
 	// nil: no retry.
 	CallbackRetries []time.Duration
 
-	// MintReferences answers an accepted payout with a payout_reference of the
-	// server's own, a UUID as in the document's sample. Both then find the
-	// payout; status and callbacks show the caller's.
-	MintReferences bool
-	// CreatedStatus answers 201 to logins and accepted payouts, as NestJS does
+	// Quirks are habits of Kasapay that most tests leave alone.
+	Quirks Quirks
+}
+
+// Quirks are habits of Kasapay or its platform which a client must tolerate. The
+// zero value is Kasapay as the reference document has it.
+type Quirks struct {
+	// StrictMethod refuses a payment_method that does not go with the
+	// recipient_type by the document's table. The document's own sample has such
+	// a pair, so by default both methods go with every type.
+	StrictMethod bool
+	// RefundFailed allows 705 after 701. No money moves then, because 701
+	// released it.
+	RefundFailed bool
+	// AnySuccessAcknowledges takes any 2xx for an acknowledgement. By default
+	// only 200 is one, the only status the document names.
+	AnySuccessAcknowledges bool
+
+	// CreatedStatus sends 201 for logins and accepted payouts, as NestJS does
 	// by default, instead of 200.
 	CreatedStatus bool
 	// RefusalStatus is the HTTP status of a 721 body. Zero: 400.
 	RefusalStatus int
-	// DuplicateStatus answers a reference used before with an error envelope of
+	// DuplicateStatus refuses a reference used before with an error envelope of
 	// this HTTP status (400, 409). Zero: a 721 body with DUPLICATE_REFERENCE,
 	// an invented error_code.
 	DuplicateStatus int
@@ -79,7 +90,8 @@ type Config struct {
 
 	// SnakeCaseExpiry writes expires_in instead of expiresIn.
 	SnakeCaseExpiry bool
-	// OmitExpiry leaves it out. The token is a JWT whose exp says the same.
+	// OmitExpiry leaves expiresIn out. The token is a JWT whose exp says the
+	// same.
 	OmitExpiry bool
 	// NumbersAsStrings writes codes, statuses and lifetimes as strings.
 	NumbersAsStrings bool
@@ -102,37 +114,35 @@ type Config struct {
 	MaskAccountNumbers bool
 }
 
+const printedConfig = "kasapaytest.Config{...}"
+
+// Format keeps key and secret out of anything printed.
+func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, printedConfig) }
+
+// MarshalText keeps them out of JSON and other encodings.
+func (Config) MarshalText() ([]byte, error) { return []byte(printedConfig), nil }
+
+// LogValue keeps them out of logs.
+func (Config) LogValue() slog.Value { return slog.StringValue(printedConfig) }
+
 func (c Config) withDefaults() Config {
-	if c.ConsumerKey == "" {
-		c.ConsumerKey = "test-key"
+	orElse(&c.ConsumerKey, "test-key")
+	orElse(&c.ConsumerSecret, "test-secret")
+	orElse(&c.Scenario, fake.ScenarioPaid)
+	orElse(&c.Quirks.RefusalStatus, http.StatusBadRequest)
+	orElse(&c.Quirks.TokenStatus, http.StatusUnauthorized)
+	orElse(&c.Quirks.NotFoundStatus, http.StatusNotFound)
+	if c.TokenLifetime <= 0 {
+		c.TokenLifetime = time.Hour
 	}
-	if c.ConsumerSecret == "" {
-		c.ConsumerSecret = "test-secret"
+	if c.SettleAfter <= 0 {
+		c.SettleAfter = 10 * time.Second
 	}
 	if c.ServiceCodes == nil {
 		c.ServiceCodes = []string{"12346"}
 	}
 	if c.Float == nil {
 		c.Float = map[string]decimal.Decimal{"KES": decimal.New(100_000_000, -2)}
-	}
-	if c.Outcome == "" {
-		c.Outcome = OutcomePaid
-	}
-	for _, d := range []struct {
-		field *time.Duration
-		value time.Duration
-	}{{&c.TokenLifetime, time.Hour}, {&c.SettleAfter, 10 * time.Second}} {
-		if *d.field <= 0 {
-			*d.field = d.value
-		}
-	}
-	for _, s := range []struct {
-		field *int
-		value int
-	}{{&c.RefusalStatus, http.StatusBadRequest}, {&c.TokenStatus, http.StatusUnauthorized}, {&c.NotFoundStatus, http.StatusNotFound}} {
-		if *s.field == 0 {
-			*s.field = s.value
-		}
 	}
 	if c.CallbackRetries == nil {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
@@ -143,10 +153,10 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// success is the HTTP status of a POST that went well.
-func (c Config) success() int {
-	if c.CreatedStatus {
-		return http.StatusCreated
+// orElse sets a field that is not set.
+func orElse[T comparable](field *T, value T) {
+	var unset T
+	if *field == unset {
+		*field = value
 	}
-	return http.StatusOK
 }

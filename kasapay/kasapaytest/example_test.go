@@ -17,7 +17,7 @@ import (
 func Example() {
 	srv := kasapaytest.New(kasapaytest.Config{})
 	defer srv.Close()
-	client, err := kasapay.New(srv.Config())
+	client, err := kasapay.New(srv.ClientConfig())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(payout.Status, srv.Float("KES"))
+	fmt.Println(payout.Status, srv.Balance("KES"))
 
 	srv.Advance(10 * time.Second)
 	if payout, err = client.Payouts.Status(ctx, "inv-7"); err != nil {
@@ -38,10 +38,10 @@ func Example() {
 	}
 	fmt.Println(payout.Status, payout.FloatBalance.Decimal)
 
-	if err := srv.Settle("inv-7", kasapay.StatusReversed); err != nil {
+	if err := srv.MovePayout("inv-7", kasapay.StatusReversed); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(srv.Float("KES"))
+	fmt.Println(srv.Balance("KES"))
 	// Output:
 	// 720 999750
 	// 700 999750

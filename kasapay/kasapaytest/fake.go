@@ -1,7 +1,15 @@
 package kasapaytest
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -12,20 +20,20 @@ import (
 const providerName = "kasapay"
 
 // Fake is a fake Kasapay: an http.Handler that serves the API, and the methods
-// a test drives it with. Those of Control are the same for every fake: Advance,
-// Now, AddFault, ClearFaults, AddCallbackFault, Requests, Deliveries, Redeliver, Flush,
-// Snapshot, Restore, Reset, Admin, HTTPClient, URL, World, Close. It is safe
-// for concurrent use.
+// a test drives it with. It is safe for concurrent use.
+//
+// Every fake has the methods of Control: ServeHTTP, URL, HTTPClient, Advance,
+// Now, Waiting, AddFault, ClearFaults, AddCallbackFault, Requests, Deliveries,
+// Redeliver, Flush, Snapshot, Restore, Reset, Admin, World and Close.
 type Fake struct {
 	*fake.Control
 	world  *fake.World
 	config Config
-	routes *http.ServeMux
 	state  *state
 }
 
-// NewServer makes a fake that is closed when the test ends. At most one Config
-// is taken.
+// NewServer makes a fake that is closed when the test ends. It takes at most one
+// Config.
 func NewServer(t fake.TB, config ...Config) *Fake {
 	t.Helper()
 	var c Config
@@ -42,32 +50,29 @@ func NewServer(t fake.TB, config ...Config) *Fake {
 func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 
 // NewIn makes a fake in a world that others share, so that one clock moves them
-// all; another fake's World method gives it. Config.Options is not looked at.
+// all. Another fake's World method returns that world. NewIn ignores
+// Config.Options.
 func NewIn(w *fake.World, c Config) *Fake {
-	f := &Fake{world: w, config: c.withDefaults(), routes: http.NewServeMux()}
-	f.routes.HandleFunc("POST /v1/auth", f.login)
-	f.routes.HandleFunc("POST /v1/payouts/b2b/initiate", f.authorised(f.initiate))
-	f.routes.HandleFunc("GET /v1/payouts/b2b/{reference}/status", f.authorised(f.status))
-	f.routes.HandleFunc("/", f.noRoute)
+	f := &Fake{world: w, config: c.withDefaults()}
 	f.Control = w.Join(fake.Provider{
 		Name:         providerName,
-		Handler:      f.routes,
+		Handler:      f.routes(),
 		Reset:        func() { f.state = newState(f.config, w.Now()) },
-		State:        f.save,
+		State:        func() any { return f.state },
 		Load:         f.load,
 		Refuse:       f.refuse,
 		Fire:         f.fire,
 		ExpireTokens: func() { f.state.TokenEpoch++ },
 		Callbacks:    fake.Policy{Retries: f.config.CallbackRetries, Acknowledged: f.acknowledged},
 		Admin: map[string]http.HandlerFunc{
-			"POST /_fake/kasapay/payouts/{reference}/settle": f.adminSettle,
+			"POST /_fake/kasapay/payouts/{reference}/settle": f.adminMovePayout,
 		},
 	})
 	return f
 }
 
-// Config is the client's configuration for this fake, without a socket.
-func (f *Fake) Config() kasapay.Config {
+// ClientConfig is a client configuration for this fake, without a socket.
+func (f *Fake) ClientConfig() kasapay.Config {
 	c := kasapay.Config{
 		BaseURL:     f.URL(),
 		Options:     sdk.Options{HTTPClient: f.HTTPClient()},
@@ -77,4 +82,97 @@ func (f *Fake) Config() kasapay.Config {
 		c.ServiceCode = f.config.ServiceCodes[0]
 	}
 	return c
+}
+
+// routes serves the operations of the client.
+func (f *Fake) routes() http.Handler {
+	mux := http.NewServeMux()
+	handlers := map[string]http.HandlerFunc{
+		kasapay.OpAuth:     f.login,
+		kasapay.OpInitiate: f.authorised(f.initiate),
+		kasapay.OpStatus:   f.authorised(f.status),
+	}
+	for _, op := range kasapay.Operations() {
+		mux.HandleFunc(op.Method+" "+op.Path, handlers[op.Name])
+	}
+	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) {
+		f.problem(rw, http.StatusNotFound, fmt.Sprintf("Cannot %s %s", r.Method, r.URL.EscapedPath()))
+	})
+	return mux
+}
+
+// state is everything that changes, and this fake's part of a snapshot. The
+// World's lock guards it.
+type state struct {
+	Payouts    []*Payout    `json:"payouts"` // oldest first
+	Ledger     *fake.Ledger `json:"ledger"`
+	Transfers  int          `json:"deposits"`    // deposits and withdrawals so far
+	Tokens     int          `json:"tokens"`      // given out so far
+	TokenEpoch int          `json:"token_epoch"` // a token of an older epoch is void
+
+	byReference map[string]*Payout
+	byReturned  map[string]*Payout
+}
+
+func emptyState() *state {
+	return &state{
+		Payouts: []*Payout{}, Ledger: fake.NewLedger(),
+		byReference: map[string]*Payout{}, byReturned: map[string]*Payout{},
+	}
+}
+
+func newState(c Config, now time.Time) *state {
+	st := emptyState()
+	for _, currency := range slices.Sorted(maps.Keys(c.Float)) {
+		st.Ledger.Open(float(currency), decimal.Zero)
+		if c.Float[currency].IsPositive() {
+			st.book(st.transfer(currency, c.Float[currency], now))
+		}
+	}
+	return st
+}
+
+func (st *state) add(p *Payout) {
+	st.Payouts = append(st.Payouts, p)
+	st.index(p)
+}
+
+func (st *state) index(p *Payout) {
+	st.byReference[p.Reference] = p
+	st.byReturned[p.ReturnedReference] = p
+}
+
+func (st *state) find(reference string) *Payout {
+	if p := st.byReference[reference]; p != nil {
+		return p
+	}
+	return st.byReturned[reference]
+}
+
+// known reports whether a payout can have this status.
+func known(status kasapay.PaymentStatus) bool {
+	return status >= kasapay.StatusProcessed && status <= kasapay.StatusRefunded && len(status) == 3
+}
+
+func (f *Fake) load(raw json.RawMessage) (func(), error) {
+	st := emptyState()
+	if err := json.Unmarshal(raw, st); err != nil {
+		return nil, err
+	}
+	if st.Ledger == nil {
+		return nil, errors.New("no ledger")
+	}
+	for _, p := range st.Payouts {
+		if p == nil || p.Reference == "" || p.ReturnedReference == "" || !known(p.Status) {
+			return nil, errors.New("payout without reference or status")
+		}
+		if st.find(p.Reference) != nil || st.find(p.ReturnedReference) != nil {
+			return nil, fmt.Errorf("payout %q twice", p.Reference)
+		}
+		st.index(p)
+	}
+	if err := st.check(); err != nil {
+		return nil, err
+	}
+	return func() { f.state = st }, nil
 }

@@ -1,12 +1,17 @@
 package kasapaytest
 
 import (
+	"encoding/json"
+	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
-	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 const firstTransaction = 10001 // as in the document's sample
@@ -20,7 +25,7 @@ func (f *Fake) initiate(rw http.ResponseWriter, r *http.Request) {
 	}
 	faults := o.missing(payoutFields...)
 	if len(faults) == 0 {
-		faults = o.faults(f.config.StrictMethod)
+		faults = o.faults(f.config.Quirks.StrictMethod)
 	}
 	if len(faults) > 0 {
 		f.problem(rw, http.StatusBadRequest, faults)
@@ -30,43 +35,45 @@ func (f *Fake) initiate(rw http.ResponseWriter, r *http.Request) {
 		f.refusal(rw, "Invalid Service", "SERVICE_NOT_ALLOWED")
 		return
 	}
-	p, why := f.accept(o)
+	p, refused := f.accept(o)
 	switch {
-	case why == duplicate && f.config.DuplicateStatus != 0:
-		f.problem(rw, f.config.DuplicateStatus, "Duplicate payout reference")
-	case why == duplicate:
-		f.refusal(rw, "Duplicate payout reference", "DUPLICATE_REFERENCE")
-	case why == beyondFloat:
-		f.refusal(rw, descNoFunds, "INSUFFICIENT_FUNDS")
+	case refused == errorDuplicate && f.config.Quirks.DuplicateStatus != 0:
+		f.problem(rw, f.config.Quirks.DuplicateStatus, descDuplicate)
+	case refused == errorDuplicate:
+		f.refusal(rw, descDuplicate, errorDuplicate)
+	case refused == errorNoFunds:
+		f.refusal(rw, descNoFunds, errorNoFunds)
 	default:
-		f.write(rw, f.config.success(), answer{
+		f.write(rw, f.success(), response{
 			"payout_reference": p.ReturnedReference, "response_code": 720,
 			"response_description": "Payout request has been accepted for processing",
 		})
 	}
 }
 
-// verdict is why a valid payout is not accepted.
-type verdict int
-
+// Values of error_code for a valid payout that is not accepted. Both are
+// invented.
 const (
-	accepted verdict = iota
-	duplicate
-	beyondFloat
+	errorDuplicate = "DUPLICATE_REFERENCE"
+	errorNoFunds   = "INSUFFICIENT_FUNDS"
+
+	descDuplicate = "Duplicate payout reference"
+	descNoFunds   = "Insufficient funds in the float account"
 )
 
-// accept checks reference and float and reserves the amount, in one piece: of
-// payouts that come at once none can take what another one has.
-func (f *Fake) accept(o object) (Payout, verdict) {
+// accept checks reference and float and reserves the amount under one lock, so
+// that concurrent payouts cannot take the same money. It returns the error_code of
+// a payout that it does not accept.
+func (f *Fake) accept(o object) (accepted Payout, refused string) {
 	f.world.Lock()
 	defer f.world.Unlock()
 	if f.state.find(o["payout_reference"]) != nil {
-		return Payout{}, duplicate
+		return Payout{}, errorDuplicate
 	}
 	amount := o.amount()
 	funded := f.state.Ledger.Covers(float(o["currency_code"]), amount)
 	if !funded && f.config.RefuseBeyondFloat {
-		return Payout{}, beyondFloat
+		return Payout{}, errorNoFunds
 	}
 	p := &Payout{
 		Reference:         o["payout_reference"],
@@ -84,20 +91,116 @@ func (f *Fake) accept(o object) (Payout, verdict) {
 		Method:            kasapay.PaymentMethod(o["payment_method"]),
 		CallbackURL:       o["callback_url"],
 		Unfunded:          !funded,
-		Outcome:           f.outcome(o),
+		Scenario:          f.scenario(o),
 		Created:           f.world.Now(),
 	}
 	if f.config.MintReferences {
 		p.ReturnedReference = f.world.IDs(providerName).UUID()
 	}
 	if funded {
-		f.state.book(f.state.Ledger.Reserve(fake.Entry{
-			ID: debitID(p), Account: float(p.Currency), Amount: amount.Neg(),
-			Kind: entryPayout, Description: p.Description, Reference: p.Reference, Created: p.Created,
-		}))
+		f.state.book(f.state.Ledger.Reserve(p.entry(debitID(p), entryPayout, amount.Neg(), p.Created)))
 	}
 	f.state.add(p)
 	f.enter(p, kasapay.StatusPending, "")
-	f.plan(p)
-	return *p, accepted
+	f.schedule(p)
+	return *p, ""
+}
+
+// object is a request body: its strings, and an amount given as a number. It
+// leaves everything else out.
+type object map[string]string
+
+// The twelve fields of a payout, in the document's order.
+var payoutFields = []string{
+	"payout_reference", "service_code", "payment_account_reference", "recipient_name", "recipient_type",
+	"recipient_account_number", "amount", "payment_description", "payment_method", "currency_code", "country_code", "callback_url",
+}
+
+func readObject(r *http.Request) (object, bool) {
+	body, err := io.ReadAll(r.Body) // in memory already, and bounded
+	if err != nil {
+		return nil, false
+	}
+	var raw map[string]json.RawMessage
+	if json.Unmarshal(body, &raw) != nil || raw == nil {
+		return nil, false
+	}
+	fields := object{}
+	for name, value := range raw {
+		var text string
+		var number json.Number
+		switch {
+		case json.Unmarshal(value, &text) == nil:
+			fields[name] = strings.TrimSpace(text)
+		case name == "amount" && json.Unmarshal(value, &number) == nil: // public clients of this platform send both
+			fields[name] = number.String()
+		}
+	}
+	return fields, true
+}
+
+// missing says which fields are absent or empty, in the words of the validator
+// of NestJS.
+func (o object) missing(names ...string) []string {
+	var faults []string
+	for _, name := range names {
+		if text, ok := o[name]; !ok {
+			faults = append(faults, name+" must be a string")
+		} else if text == "" {
+			faults = append(faults, name+" should not be empty")
+		}
+	}
+	return faults
+}
+
+// faults says which values of a complete payout are wrong.
+func (o object) faults(strictMethod bool) []string {
+	var faults []string
+	wrong := func(bad bool, text string) {
+		if bad {
+			faults = append(faults, text)
+		}
+	}
+	bank := o["recipient_type"] == "BANK_ACCOUNT_NUMBER"
+	wrong(!bank && o["recipient_type"] != "PAYBILL" && o["recipient_type"] != "TILL",
+		"recipient_type must be one of the following values: PAYBILL, TILL, BANK_ACCOUNT_NUMBER")
+	methods := []string{"MPESA_B2B", "BANK"}
+	if strictMethod {
+		methods = methods[:1]
+		if bank {
+			methods = []string{"BANK"}
+		}
+	}
+	wrong(!slices.Contains(methods, o["payment_method"]), "payment_method must be one of the following values: "+strings.Join(methods, ", "))
+	wrong(!o.amount().IsPositive(), "amount must be a positive number with at most two decimals")
+	wrong(!letters(o["currency_code"]), "currency_code must be an ISO 4217 code")
+	wrong(!letters(o["country_code"]), "country_code must be an ISO 3166-1 alpha-3 code")
+	wrong(!webURL(o["callback_url"]), "callback_url must be a URL address")
+	return faults
+}
+
+const maxAmountDigits = 15
+
+// amount is the amount, or zero when it is none.
+func (o object) amount() decimal.Decimal {
+	whole, fraction, point := strings.Cut(o["amount"], ".")
+	if whole == "" || len(whole) > maxAmountDigits || point && fraction == "" || len(fraction) > 2 ||
+		strings.Trim(whole+fraction, "0123456789") != "" {
+		return decimal.Zero
+	}
+	amount, err := decimal.NewFromString(o["amount"])
+	if err != nil {
+		return decimal.Zero
+	}
+	return amount
+}
+
+// letters reports whether the text is three capital letters.
+func letters(text string) bool {
+	return len(text) == 3 && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+func webURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }

@@ -27,10 +27,10 @@ func TestInitiateChecksInOrder(t *testing.T) {
 	bad := order(object{"payout_reference": "used", "recipient_name": "", "recipient_type": "PHONE", "service_code": "0", "amount": "1000000"})
 	step := func(body any, status int, want object) {
 		t.Helper()
-		got, answer := m.call(http.MethodPost, initiatePath, body)
-		assert.Equal(t, status, got, "%v", answer)
+		got, response := m.call(http.MethodPost, initiatePath, body)
+		assert.Equal(t, status, got, "%v", response)
 		for key, v := range want {
-			assert.Equal(t, v, answer[key])
+			assert.Equal(t, v, response[key])
 		}
 		assert.Len(t, m.Payouts(), 1)
 	}
@@ -67,14 +67,14 @@ func TestInitiateRequiresTheTwelveFields(t *testing.T) {
 			{nil, " must be a string"}, {"", " should not be empty"}, {" ", " should not be empty"},
 			{true, " must be a string"}, {[]string{"x"}, " must be a string"},
 		} {
-			status, answer := m.initiate(object{name: tc.value})
+			status, response := m.initiate(object{name: tc.value})
 			assert.Equal(t, http.StatusBadRequest, status)
-			assert.Equal(t, []any{name + tc.says}, answer["message"])
+			assert.Equal(t, []any{name + tc.says}, response["message"])
 		}
 	}
-	status, answer := m.call(http.MethodPost, initiatePath, object{})
+	status, response := m.call(http.MethodPost, initiatePath, object{})
 	assert.Equal(t, http.StatusBadRequest, status)
-	assert.Len(t, answer["message"], len(fields), "all faults at once")
+	assert.Len(t, response["message"], len(fields), "all faults at once")
 	assert.Empty(t, m.Payouts())
 	m.accepted(object{"extra": object{"x": 1}})
 }
@@ -98,15 +98,15 @@ func TestInitiateValues(t *testing.T) {
 		{"callback_url", "https://x.test/cb", true}, {"callback_url", "x.test/cb", false}, {"callback_url", "ftp://x.test", false}, {"callback_url", "http://", false},
 	} {
 		m := newMerchant(t, kasapaytest.Config{})
-		status, answer := m.initiate(object{tc.field: tc.value})
+		status, response := m.initiate(object{tc.field: tc.value})
 		if tc.good {
-			assert.Equal(t, http.StatusOK, status, "%s %v: %v", tc.field, tc.value, answer)
+			assert.Equal(t, http.StatusOK, status, "%s %v: %v", tc.field, tc.value, response)
 			assert.Len(t, m.Payouts(), 1)
 			continue
 		}
 		assert.Equal(t, http.StatusBadRequest, status, "%s %v", tc.field, tc.value)
-		if assert.Len(t, answer["message"], 1) {
-			assert.Contains(t, answer["message"].([]any)[0], tc.field)
+		if assert.Len(t, response["message"], 1) {
+			assert.Contains(t, response["message"].([]any)[0], tc.field)
 		}
 		assert.Empty(t, m.Payouts())
 	}
@@ -123,7 +123,7 @@ func TestStrictMethod(t *testing.T) {
 	} {
 		changes := object{"recipient_type": tc.kind, "payment_method": tc.method}
 		newMerchant(t, kasapaytest.Config{}).accepted(changes)
-		status, _ := newMerchant(t, kasapaytest.Config{StrictMethod: true}).initiate(changes)
+		status, _ := newMerchant(t, kasapaytest.Config{Quirks: kasapaytest.Quirks{StrictMethod: true}}).initiate(changes)
 		assert.Equal(t, map[bool]int{true: 200, false: 400}[tc.strict], status, tc)
 	}
 }
@@ -131,16 +131,16 @@ func TestStrictMethod(t *testing.T) {
 func TestDuplicateReference(t *testing.T) {
 	t.Parallel()
 	for httpStatus, envelope := range map[int]bool{0: false, 400: true, 409: true} {
-		m := newMerchant(t, kasapaytest.Config{DuplicateStatus: httpStatus, MintReferences: true})
+		m := newMerchant(t, kasapaytest.Config{MintReferences: true, Quirks: kasapaytest.Quirks{DuplicateStatus: httpStatus}})
 		returned := m.accepted(nil)["payout_reference"]
 		for _, changes := range []object{nil, {"amount": "1", "recipient_account_number": "0001"}, {"payout_reference": returned}} {
-			status, answer := m.initiate(changes)
+			status, response := m.initiate(changes)
 			if envelope {
 				assert.Equal(t, httpStatus, status)
-				assert.Equal(t, "Duplicate payout reference", answer["message"])
+				assert.Equal(t, "Duplicate payout reference", response["message"])
 			} else {
 				assert.Equal(t, 400, status)
-				assert.Equal(t, "DUPLICATE_REFERENCE", answer["error_code"])
+				assert.Equal(t, "DUPLICATE_REFERENCE", response["error_code"])
 			}
 		}
 		m.wantFloat("999900")
@@ -155,18 +155,18 @@ func TestDuplicateReference(t *testing.T) {
 
 func TestHTTPStatusesAreConfigured(t *testing.T) {
 	t.Parallel()
-	m := newMerchant(t, kasapaytest.Config{CreatedStatus: true, RefusalStatus: 200, NotFoundStatus: 400})
-	status, answer := m.initiate(nil)
+	m := newMerchant(t, kasapaytest.Config{Quirks: kasapaytest.Quirks{CreatedStatus: true, RefusalStatus: 200, NotFoundStatus: 400}})
+	status, response := m.initiate(nil)
 	assert.Equal(t, http.StatusCreated, status)
-	assert.Equal(t, json.Number("720"), answer["response_code"])
+	assert.Equal(t, json.Number("720"), response["response_code"])
 	status, _ = m.call(http.MethodPost, "/v1/auth", object{"consumer_key": "test-key", "consumer_secret": "test-secret"})
 	assert.Equal(t, http.StatusCreated, status)
-	status, answer = m.initiate(object{"service_code": "PREPAY240"})
+	status, response = m.initiate(object{"service_code": "PREPAY240"})
 	assert.Equal(t, http.StatusOK, status)
-	assert.Equal(t, json.Number("721"), answer["response_code"])
-	status, answer = m.call(http.MethodGet, "/v1/payouts/b2b/none/status", nil)
+	assert.Equal(t, json.Number("721"), response["response_code"])
+	status, response = m.call(http.MethodGet, "/v1/payouts/b2b/none/status", nil)
 	assert.Equal(t, http.StatusBadRequest, status)
-	assert.Equal(t, "Invalid Payout Reference", answer["message"])
+	assert.Equal(t, "Invalid Payout Reference", response["message"])
 }
 
 func TestServiceCodesAreConfigured(t *testing.T) {
@@ -184,10 +184,10 @@ func TestPayoutBeyondTheFloat(t *testing.T) {
 	m.wantStatus("703", "ref-1")
 	m.wantFloat("1000000")
 	m.Advance(10 * time.Second)
-	answer := m.status("ref-1")
-	assert.Equal(t, json.Number("701"), answer["payment_status"])
-	assert.Equal(t, "Insufficient funds in the float account", answer["result_description"])
-	assert.Equal(t, "1000000.00", answer["account_balance"])
+	response := m.status("ref-1")
+	assert.Equal(t, json.Number("701"), response["payment_status"])
+	assert.Equal(t, "Insufficient funds in the float account", response["result_description"])
+	assert.Equal(t, "1000000.00", response["account_balance"])
 	assert.Equal(t, []string{"701"}, m.statuses())
 	m.wantFloat("1000000")
 
@@ -199,9 +199,9 @@ func TestPayoutBeyondTheFloat(t *testing.T) {
 	m.wantStatus("701", "usd")
 
 	m = newMerchant(t, kasapaytest.Config{RefuseBeyondFloat: true})
-	status, answer := m.initiate(object{"amount": "1000000.01"})
+	status, response := m.initiate(object{"amount": "1000000.01"})
 	assert.Equal(t, http.StatusBadRequest, status)
-	assert.Equal(t, "INSUFFICIENT_FUNDS", answer["error_code"])
+	assert.Equal(t, "INSUFFICIENT_FUNDS", response["error_code"])
 	m.accepted(nil) // the reference is free
 }
 
@@ -211,16 +211,16 @@ func TestPayoutFundedLater(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{Float: map[string]decimal.Decimal{}})
 	m.accepted(nil)
-	require.ErrorIs(t, m.Settle("ref-1", "700"), kasapaytest.ErrFloat)
-	require.NoError(t, m.Settle("ref-1", "704"))
-	require.ErrorIs(t, m.Settle("ref-1", "700"), kasapaytest.ErrFloat)
+	require.ErrorIs(t, m.MovePayout("ref-1", "700"), fake.ErrIllegalMove)
+	require.NoError(t, m.MovePayout("ref-1", "704"))
+	require.ErrorIs(t, m.MovePayout("ref-1", "700"), fake.ErrIllegalMove)
 	m.wantFloat("0")
-	require.Error(t, m.Fund("KES", decimal.Zero))
-	require.NoError(t, m.Fund("KES", decimal.NewFromInt(150)))
+	require.Error(t, m.Deposit("KES", decimal.Zero))
+	require.NoError(t, m.Deposit("KES", decimal.NewFromInt(150)))
 	m.wantFloat("150")
-	require.NoError(t, m.Settle("ref-1", "700"))
+	require.NoError(t, m.MovePayout("ref-1", "700"))
 	m.wantFloat("50")
-	require.NoError(t, m.Settle("ref-1", "705"))
+	require.NoError(t, m.MovePayout("ref-1", "705"))
 	m.wantFloat("150")
 	m.Advance(30 * time.Minute)
 	m.wantStatus("705", "ref-1")
@@ -258,7 +258,7 @@ func TestConcurrentPayoutsNeverOverdraw(t *testing.T) {
 	}
 }
 
-// A request whose answer got lost leaves the payout behind, and a second one of
+// A request whose response got lost leaves the payout behind, and a second one of
 // the same reference costs nothing.
 func TestPayoutSurvivesALostAnswer(t *testing.T) {
 	t.Parallel()
@@ -275,13 +275,13 @@ func TestFaultsAndUnknownRoutesAnswerInKasapaysFormat(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{})
 	require.NoError(t, m.AddFault(fake.Fault{Times: 1, Kind: fake.FaultStatus, Status: 503}))
-	status, answer := m.initiate(nil)
+	status, response := m.initiate(nil)
 	assert.Equal(t, 503, status)
-	assert.Equal(t, object{"statusCode": json.Number("503"), "message": "Service Unavailable", "error": "Service Unavailable"}, answer)
+	assert.Equal(t, object{"statusCode": json.Number("503"), "message": "Service Unavailable", "error": "Service Unavailable"}, response)
 	for _, route := range [][2]string{{"GET", "/v1/auth"}, {"POST", "/v1/payouts/initiate"}, {"GET", "/"}, {"DELETE", "/v1/payouts/b2b/x/status"}} {
-		status, answer = m.call(route[0], route[1], nil)
+		status, response = m.call(route[0], route[1], nil)
 		assert.Equal(t, 404, status)
-		assert.Equal(t, object{"statusCode": json.Number("404"), "message": "Cannot " + route[0] + " " + route[1], "error": "Not Found"}, answer)
+		assert.Equal(t, object{"statusCode": json.Number("404"), "message": "Cannot " + route[0] + " " + route[1], "error": "Not Found"}, response)
 	}
 	assert.Empty(t, m.Payouts())
 }

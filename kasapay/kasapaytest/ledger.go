@@ -3,6 +3,7 @@ package kasapaytest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -12,45 +13,88 @@ import (
 )
 
 const (
-	entryDeposit  = "DEPOSIT"
-	entryPayout   = "PAYOUT"
-	entryReversal = "REVERSAL"
-	entryRefund   = "REFUND"
+	entryDeposit    = "DEPOSIT"
+	entryWithdrawal = "WITHDRAWAL"
+	entryPayout     = "PAYOUT"
+	entryReversal   = "REVERSAL"
+	entryRefund     = "REFUND"
 )
 
-// Float is what the float account has left in a currency: less what is paid and
-// what is reserved.
-func (f *Fake) Float(currency string) decimal.Decimal {
+// Balance is what the float account has left in a currency: less what is paid
+// and what is reserved.
+func (f *Fake) Balance(currency string) decimal.Decimal {
 	f.world.Lock()
 	defer f.world.Unlock()
 	return f.state.Ledger.Available(float(currency))
 }
 
-// Fund pays an amount above zero into the float account.
-func (f *Fake) Fund(currency string, amount decimal.Decimal) error {
+// Deposit pays an amount above zero into the float account.
+func (f *Fake) Deposit(currency string, amount decimal.Decimal) error {
+	if err := checkPositive(amount); err != nil {
+		return err
+	}
 	f.world.Lock()
 	defer f.world.Unlock()
-	if !amount.IsPositive() {
-		return errors.New("kasapaytest: the amount must be above zero")
+	f.state.Ledger.Open(float(currency), decimal.Zero)
+	return f.state.transfer(currency, amount, f.world.Now())
+}
+
+// Withdraw takes an amount above zero out of the float account. An amount beyond
+// the Balance is refused with an error that wraps fake.ErrIllegalMove, a currency
+// without a float with one that wraps fake.ErrNotFound.
+func (f *Fake) Withdraw(currency string, amount decimal.Decimal) error {
+	if err := checkPositive(amount); err != nil {
+		return err
 	}
-	f.state.deposit(currency, amount, f.world.Now())
+	f.world.Lock()
+	defer f.world.Unlock()
+	switch err := f.state.transfer(currency, amount.Neg(), f.world.Now()); {
+	case errors.Is(err, fake.ErrInsufficient):
+		return fmt.Errorf("kasapaytest: %w: the float does not cover %s %s", fake.ErrIllegalMove, amount, currency)
+	case err != nil:
+		return fmt.Errorf("kasapaytest: float in %q: %w", currency, fake.ErrNotFound)
+	}
 	return nil
 }
 
-// Entries are the lines of the float account in a currency, newest first.
+// Entries are the lines of the float account in a currency, oldest first.
 func (f *Fake) Entries(currency string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return f.state.Ledger.Page(float(currency), 0, f.state.Ledger.Len(float(currency)))
+	return f.state.entries(currency)
 }
 
-// CheckLedger adds everything up anew: the float is the sum of its entries and
-// not below zero, a payout that is paid was debited once, one that is under way
-// has its amount reserved, and any other one has cost nothing.
+// Debits are the entries by which a payout took money from the float, oldest
+// first: reserved (pending) or paid (posted). A payout that failed, or was
+// reversed before it was paid, has none. A paid one keeps its debit when the money
+// comes back later. The reference is the caller's or the returned one. Use it to
+// assert that a payout cost its amount at most once.
+func (f *Fake) Debits(reference string) []fake.Entry {
+	f.world.Lock()
+	defer f.world.Unlock()
+	p := f.state.find(reference)
+	if p == nil {
+		return nil
+	}
+	return slices.DeleteFunc(f.state.entries(p.Currency), func(e fake.Entry) bool {
+		return e.Reference != p.Reference || !e.Amount.IsNegative() || e.Status == fake.EntryFailed
+	})
+}
+
+// CheckLedger adds everything up anew. The float must be the sum of its entries
+// and not below zero. A paid payout must have cost its amount once, and one that
+// is under way must reserve it. Any other payout must have cost nothing.
 func (f *Fake) CheckLedger() error {
 	f.world.Lock()
 	defer f.world.Unlock()
 	return f.state.check()
+}
+
+func checkPositive(amount decimal.Decimal) error {
+	if amount.IsPositive() {
+		return nil
+	}
+	return fmt.Errorf("kasapaytest: %w: the amount must be above zero", fake.ErrIllegalMove)
 }
 
 // float is the account payouts in a currency are paid from.
@@ -59,57 +103,61 @@ func float(currency string) fake.Account { return fake.Account{Owner: "float", C
 func debitID(p *Payout) string  { return "payout " + p.Reference }
 func returnID(p *Payout) string { return "return " + p.Reference }
 
-func (st *state) deposit(currency string, amount decimal.Decimal, now time.Time) {
-	st.Ledger.Open(float(currency), decimal.Zero)
-	if !amount.IsPositive() {
-		return
-	}
-	st.Deposits++
-	st.book(st.Ledger.Post(fake.Entry{
-		ID: fmt.Sprintf("deposit %d", st.Deposits), Account: float(currency), Amount: amount,
-		Kind: entryDeposit, Description: "Float funding", Created: now,
-	}))
+func (st *state) entries(currency string) []fake.Entry {
+	all := st.Ledger.Page(float(currency), 0, st.Ledger.Len(float(currency)))
+	slices.Reverse(all)
+	return all
 }
 
-// pay moves the money of a payout that goes from its status to another one, by
-// an arrow that was checked.
-func (st *state) pay(p *Payout, status kasapay.PaymentStatus, now time.Time) error {
+// transfer books money that the merchant pays in, or takes out when the amount
+// is negative.
+func (st *state) transfer(currency string, amount decimal.Decimal, now time.Time) error {
+	e := fake.Entry{
+		ID: fmt.Sprintf("deposit %d", st.Transfers+1), Account: float(currency), Amount: amount,
+		Kind: entryDeposit, Description: "Float funding", Created: now,
+	}
+	if amount.IsNegative() {
+		e.ID, e.Kind, e.Description = fmt.Sprintf("withdrawal %d", st.Transfers+1), entryWithdrawal, "Float withdrawal"
+	}
+	err := st.Ledger.Post(e)
+	if err == nil {
+		st.Transfers++
+	}
+	return err
+}
+
+// pay moves the money of a payout that goes to another status, by a transition
+// that was checked.
+func (st *state) pay(p *Payout, to kasapay.PaymentStatus, now time.Time) error {
 	switch {
-	case status == kasapay.StatusProcessed && p.Unfunded:
-		return st.payLate(p, now)
-	case p.Unfunded || status == kasapay.StatusJammed || p.Status == kasapay.StatusFailed:
-	case status == kasapay.StatusProcessed:
-		st.book(st.Ledger.Settle(debitID(p), fake.EntryPosted))
-	case p.Status == kasapay.StatusProcessed:
-		kind := entryReversal
-		if status == kasapay.StatusRefunded {
-			kind = entryRefund
+	case to == kasapay.StatusProcessed && p.Unfunded: // nothing was reserved; the float may cover it by now
+		if err := st.Ledger.Post(p.entry(debitID(p), entryPayout, p.Amount.Neg(), now)); err != nil {
+			return fmt.Errorf("kasapaytest: %w: the float does not cover payout %q", fake.ErrIllegalMove, p.Reference)
 		}
-		st.book(st.Ledger.Post(fake.Entry{
-			ID: returnID(p), Account: float(p.Currency), Amount: p.Amount,
-			Kind: kind, Description: p.Description, Reference: p.Reference, Created: now,
-		}))
+		p.Unfunded = false
+	case p.Unfunded || to == kasapay.StatusJammed || p.Status == kasapay.StatusFailed:
+	case to == kasapay.StatusProcessed:
+		st.book(st.Ledger.Settle(debitID(p), fake.EntryPosted))
+	case p.Status == kasapay.StatusProcessed && to == kasapay.StatusRefunded:
+		st.book(st.Ledger.Post(p.entry(returnID(p), entryRefund, p.Amount, now)))
+	case p.Status == kasapay.StatusProcessed:
+		st.book(st.Ledger.Post(p.entry(returnID(p), entryReversal, p.Amount, now)))
 	default: // failed, or reversed before it was paid
 		st.book(st.Ledger.Settle(debitID(p), fake.EntryFailed))
 	}
 	return nil
 }
 
-// payLate debits a payout for which nothing was reserved, if the float covers
-// it by now.
-func (st *state) payLate(p *Payout, now time.Time) error {
-	err := st.Ledger.Post(fake.Entry{
-		ID: debitID(p), Account: float(p.Currency), Amount: p.Amount.Neg(),
-		Kind: entryPayout, Description: p.Description, Reference: p.Reference, Created: now,
-	})
-	if err != nil { // not enough, or no account in that currency
-		return ErrFloat
+// entry is a line of the float account for this payout.
+func (p *Payout) entry(id, kind string, amount decimal.Decimal, now time.Time) fake.Entry {
+	return fake.Entry{
+		ID: id, Account: float(p.Currency), Amount: amount, Kind: kind,
+		Description: p.Description, Reference: p.Reference, Created: now,
 	}
-	p.Unfunded = false
-	return nil
 }
 
-// book is for entries that fit by what was checked before.
+// book takes the error of an entry that cannot be refused, because the fake
+// checked it before.
 func (st *state) book(err error) {
 	if err != nil {
 		panic(fmt.Sprintf("kasapaytest: %v", err))

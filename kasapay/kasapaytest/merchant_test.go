@@ -24,9 +24,9 @@ type merchant struct {
 	t     *testing.T
 	token string
 
-	mu     sync.Mutex
-	got    []string
-	answer func(n int) int // status for callback number n from 1; nil: 200
+	mu      sync.Mutex
+	got     []string
+	respond func(n int) int // status for callback number n from 1; nil: 200
 }
 
 type object map[string]any
@@ -49,10 +49,10 @@ func (m *merchant) receive(w http.ResponseWriter, r *http.Request) {
 	assert.Equal(m.t, "application/json", r.Header.Get("Content-Type"))
 	m.mu.Lock()
 	m.got = append(m.got, string(text))
-	n, answer := len(m.got), m.answer
+	n, respond := len(m.got), m.respond
 	m.mu.Unlock()
-	if answer != nil {
-		w.WriteHeader(answer(n))
+	if respond != nil {
+		w.WriteHeader(respond(n))
 	}
 }
 
@@ -78,8 +78,8 @@ func (m *merchant) statuses() []string {
 
 func (m *merchant) login() {
 	m.t.Helper()
-	_, answer := m.call(http.MethodPost, "/v1/auth", object{"consumer_key": "test-key", "consumer_secret": "test-secret"})
-	token, _ := answer["access_token"].(string)
+	_, response := m.call(http.MethodPost, "/v1/auth", object{"consumer_key": "test-key", "consumer_secret": "test-secret"})
+	token, _ := response["access_token"].(string)
 	require.NotEmpty(m.t, token)
 	m.token = token
 }
@@ -132,8 +132,8 @@ func (m *merchant) try(method, path string, body any) (int, string, error) {
 		return 0, "", err
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	return res.StatusCode, string(answer), err
+	response, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(response), err
 }
 
 func (m *merchant) initiate(changes object) (int, object) {
@@ -144,17 +144,17 @@ func (m *merchant) initiate(changes object) (int, object) {
 // accepted initiates a payout that must be accepted.
 func (m *merchant) accepted(changes object) object {
 	m.t.Helper()
-	status, answer := m.initiate(changes)
-	require.Equal(m.t, http.StatusOK, status, "%v", answer)
-	require.Equal(m.t, json.Number("720"), answer["response_code"])
-	return answer
+	status, response := m.initiate(changes)
+	require.Equal(m.t, http.StatusOK, status, "%v", response)
+	require.Equal(m.t, json.Number("720"), response["response_code"])
+	return response
 }
 
 func (m *merchant) status(reference string) object {
 	m.t.Helper()
-	status, answer := m.call(http.MethodGet, "/v1/payouts/b2b/"+reference+"/status", nil)
-	require.Equal(m.t, http.StatusOK, status, "%v", answer)
-	return answer
+	status, response := m.call(http.MethodGet, "/v1/payouts/b2b/"+reference+"/status", nil)
+	require.Equal(m.t, http.StatusOK, status, "%v", response)
+	return response
 }
 
 func (m *merchant) wantStatus(want, reference string) {
@@ -164,7 +164,7 @@ func (m *merchant) wantStatus(want, reference string) {
 
 func (m *merchant) wantFloat(want string) {
 	m.t.Helper()
-	got := m.Float("KES")
+	got := m.Balance("KES")
 	assert.True(m.t, decimal.RequireFromString(want).Equal(got), "want %s, got %s", want, got)
 	assert.NoError(m.t, m.CheckLedger())
 }

@@ -6,19 +6,22 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/kpay"
 )
 
-// Fields of the checkout form. The last two may be left out by programs; what
-// is sent is checked.
+// Fields of the checkout form. A program may leave out the last two; the fake
+// checks what it gets.
 const (
 	fieldCard   = "card_number"
 	fieldExpiry = "expiry_date" // MM/YY
 	fieldCVV    = "cvv"
 )
+
+const noSuchPayment = "No such payment."
 
 //go:embed checkout.html
 var checkoutHTML string
@@ -33,32 +36,33 @@ type checkoutView struct {
 	Problem  string // with what was typed
 }
 
-// serveCheckout is the hosted page: GET shows it, POST pays. It takes a card
-// whatever the payment's method (assumed). The payer needs no credentials.
-func (f *Fake) serveCheckout(rw http.ResponseWriter, r *http.Request, id string) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost {
-		rw.Header().Set("Allow", "GET, HEAD, POST")
-		http.Error(rw, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
-		return
-	}
-	view, known := f.checkoutView(id)
+// showCheckout is the hosted page. It takes a card whatever the payment's method
+// (assumed). The payer needs no credentials.
+func (f *Fake) showCheckout(rw http.ResponseWriter, r *http.Request) {
+	view, known := f.checkoutView(r.PathValue("id"))
 	if !known {
-		http.Error(rw, "No such payment.", http.StatusNotFound)
+		http.Error(rw, noSuchPayment, http.StatusNotFound)
 		return
 	}
-	if r.Method != http.MethodPost {
-		showCheckout(rw, http.StatusOK, view)
+	writeCheckout(rw, http.StatusOK, view)
+}
+
+// submitCheckout takes the page's form and pays.
+func (f *Fake) submitCheckout(rw http.ResponseWriter, r *http.Request) {
+	view, known := f.checkoutView(r.PathValue("id"))
+	if !known {
+		http.Error(rw, noSuchPayment, http.StatusNotFound)
 		return
 	}
 	card, problem := f.readCard(r)
 	if problem != "" {
 		view.Problem = problem
-		showCheckout(rw, http.StatusUnprocessableEntity, view)
+		writeCheckout(rw, http.StatusUnprocessableEntity, view)
 		return
 	}
-	view = f.payByCard(id, card)
+	view = f.payByCard(view.CheckoutID, card)
 	if !webURL(view.RedirectURL) {
-		showCheckout(rw, http.StatusOK, view)
+		writeCheckout(rw, http.StatusOK, view)
 		return
 	}
 	rw.Header().Set("Location", view.RedirectURL)
@@ -68,20 +72,19 @@ func (f *Fake) serveCheckout(rw http.ResponseWriter, r *http.Request, id string)
 func (f *Fake) checkoutView(id string) (checkoutView, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	p := f.state.byCheckout[id]
-	if p == nil {
-		return checkoutView{}, false
+	if p := f.state.byCheckout[id]; p != nil {
+		return f.view(p), true
 	}
-	return f.view(p), true
+	return checkoutView{}, false
 }
 
 func (f *Fake) view(p *Payment) checkoutView {
-	retailer, _ := f.retailer(p.RetailerID)
+	retailer, _ := f.config.retailer(p.RetailerID)
 	return checkoutView{Payment: *p, Retailer: retailer.Name, Pending: !p.final(), Paid: p.StatusID == kpay.CodePaid}
 }
 
 // readCard reads the form and says what is wrong with it. A wrong number is a
-// slip of the finger: nothing happens to the payment.
+// slip of the finger, so nothing happens to the payment.
 func (f *Fake) readCard(r *http.Request) (card, problem string) {
 	if err := r.ParseForm(); err != nil {
 		return "", "The form could not be read."
@@ -106,8 +109,7 @@ func (f *Fake) readCard(r *http.Request) (card, problem string) {
 	return card, ""
 }
 
-// payByCard settles the payment unless it is final already: the second click
-// changes nothing.
+// payByCard finishes the payment. A second click changes nothing.
 func (f *Fake) payByCard(id, card string) checkoutView {
 	f.world.Lock()
 	defer f.world.Unlock()
@@ -118,21 +120,21 @@ func (f *Fake) payByCard(id, card string) checkoutView {
 	if !p.final() {
 		if pays(kpay.TestCard(card)) {
 			p.PayAccount = maskCard(card)
-			f.settle(p, kpay.CodePaid, descPaid)
+			f.finish(p, kpay.CodePaid, descPaid)
 		} else {
-			f.settle(p, kpay.CodeFailed, "Card declined.")
+			f.finish(p, kpay.CodeFailed, "Card declined.")
 		}
 	}
 	return f.view(p)
 }
 
-// webURL says that a browser can be sent there.
+// webURL reports whether a browser can be sent there.
 func webURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-func showCheckout(rw http.ResponseWriter, status int, view checkoutView) {
+func writeCheckout(rw http.ResponseWriter, status int, view checkoutView) {
 	var page bytes.Buffer
 	if err := checkoutPage.Execute(&page, view); err != nil {
 		panic(err) // the template and its data are both in here
@@ -143,4 +145,39 @@ func showCheckout(rw http.ResponseWriter, status int, view checkoutView) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	rw.WriteHeader(status)
 	_, _ = rw.Write(page.Bytes()) // into memory
+}
+
+// pays knows the test cards of the reference document. The vendor's guides list
+// more. The fake declines those like any other.
+func pays(card kpay.TestCard) bool {
+	return slices.Contains([]kpay.TestCard{
+		kpay.TestMastercardCommercial, kpay.TestMastercardConsumer, kpay.TestMastercardDebit,
+		kpay.TestVisaClassic, kpay.TestVisaConsumer, kpay.TestVisaDebit,
+	}, card)
+}
+
+// cardNumber takes spaces and hyphens out of a typed number. It reports whether
+// the rest is a card number: 12 to 19 digits with the right check digit (Luhn).
+func cardNumber(typed string) (string, bool) {
+	number := strings.NewReplacer(" ", "", "-", "").Replace(typed)
+	if len(number) < 12 || len(number) > 19 || strings.Trim(number, "0123456789") != "" {
+		return "", false
+	}
+	sum := 0
+	for i := range number {
+		d := int(number[len(number)-1-i] - '0')
+		if i%2 == 1 {
+			d *= 2
+			if d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return number, sum%10 == 0
+}
+
+// maskCard keeps the first six and the last four digits.
+func maskCard(number string) string {
+	return number[:6] + strings.Repeat("*", len(number)-10) + number[len(number)-4:]
 }

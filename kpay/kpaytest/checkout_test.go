@@ -68,20 +68,20 @@ func TestCheckoutPage(t *testing.T) {
 			status, location, _ := submit(t, c, page, card(number))
 			assert.Equal(t, http.StatusSeeOther, status)
 			assert.Equal(t, "http://shop.localhost/thanks", location)
-			answer := m.status("ref-1")
+			response := m.status("ref-1")
 			require.Len(t, m.postbacks(), 1)
-			assert.Equal(t, answer, parse(t, m.postbacks()[0].body))
+			assert.Equal(t, response, parse(t, m.postbacks()[0].body))
 			_, text = visit(t, c, page)
 			assert.NotContains(t, text, "<form")
 			if i < len(documents) {
-				assert.Equal(t, "01", answer["statusid"])
-				assert.Equal(t, number[:6]+"******"+number[12:], answer["payaccount"])
+				assert.Equal(t, "01", response["statusid"])
+				assert.Equal(t, number[:6]+"******"+number[12:], response["payaccount"])
 				wantMoney(t, "4200", m.Balance("02", "RWF"))
 				assert.Contains(t, text, "Paid.")
 				return
 			}
-			assert.Equal(t, "02", answer["statusid"])
-			assert.Equal(t, "Card declined.", answer["statusdesc"])
+			assert.Equal(t, "02", response["statusid"])
+			assert.Equal(t, "Card declined.", response["statusdesc"])
 			wantMoney(t, "0", m.Balance("02", "RWF"))
 			assert.Contains(t, text, "Not paid: Card declined.")
 		})
@@ -229,6 +229,7 @@ func TestCheckoutURLKnowsTheMount(t *testing.T) {
 		{"/kpay", "/kpay/", "", "http://fakes.test/kpay/checkout/"},
 		{"/kpay", "/kpay/api/?x=1", "", "http://fakes.test/kpay/checkout/"},
 		{"/kpay", "/kpay/api", "", "http://fakes.test/kpay/checkout/"},
+		{"/kpay", "/kpay", "", "http://fakes.test/kpay/checkout/"},
 		{"/kpay", "/kpay/", "https://tunnel.test/dev", "https://tunnel.test/dev/kpay/checkout/"},
 	} {
 		m := newMerchant(t, kpaytest.Config{Options: fake.Options{PublicURL: tc.public}})

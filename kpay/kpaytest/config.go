@@ -1,6 +1,9 @@
 package kpaytest
 
 import (
+	"fmt"
+	"io"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
@@ -8,63 +11,77 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// Config sets up a fake. The zero value is right for most tests; all defaults
+// Config sets up a fake. The zero value is right for most tests. All defaults
 // are assumed.
 type Config struct {
 	// Options are the clock, the seed and the way of postbacks.
 	Options fake.Options
 
-	// Username and Password are the pair HTTP Basic must carry. Defaults:
+	// Username and Password are the pair that HTTP Basic must carry. Defaults:
 	// test-user, test-pass.
 	Username, Password string
-	// APIKey makes the header Kpay-Key mandatory: missing 401, wrong 600
-	// (assumed). Empty: the header is not looked at.
+	// APIKey, when set, makes the header Kpay-Key mandatory: missing 401, wrong
+	// 600 (assumed).
 	APIKey string
-	// AllowedIPs are the addresses requests may come from, others get 602. The
-	// in-memory client counts as 127.0.0.1. Empty: every address.
-	AllowedIPs []netip.Prefix
-	// RequireHTTPS answers 500 to what did not come over TLS, as seen by the
-	// client (Options.PublicURL counts).
-	RequireHTTPS bool
-	// Retailers are the known ones. Nil: 02, and 03 which is disabled.
+	// Retailers are the merchants KPay knows. Nil: 02, and 03 which is disabled.
 	Retailers []Retailer
-	// BankIDOptional accepts a pay request without bankid, as the vendor's web
-	// page has it; the reference document requires it (603).
-	BankIDOptional bool
 
-	// Outcome is what becomes of payments that no magic value decides about.
-	// Empty: a card payment waits for the checkout page, any other is paid.
-	Outcome Outcome
-	// SettleAfter is the time on the clock from acceptance to the outcome.
+	// Scenario decides payments whose refid and msisdn ask for none. Empty: a
+	// card payment waits for the checkout page, any other is paid.
+	Scenario fake.Scenario
+	// SettleAfter is the time on the clock from acceptance to the final status.
 	// Zero: 10 s.
 	SettleAfter time.Duration
-	// LookupLag is how long after acceptance checkstatus still answers 611.
+	// LookupLag is how long after acceptance checkstatus still says 611.
 	LookupLag time.Duration
-	// RefusedRefIDReusable lets a refid that was refused with 606 be used
-	// again, and checkstatus not know it. No document says; by default it is
-	// used up, and checkstatus shows a failed payment.
+	// CallbackRetries are the waits on the clock after each postback that was
+	// not acknowledged. No document gives a schedule. Nil: 10 s, 1 min, 5 min,
+	// 30 min, 2 h. Empty and not nil: no retry.
+	CallbackRetries []time.Duration
+
+	// Quirks are habits of KPay that most tests leave alone.
+	Quirks Quirks
+}
+
+// Retailer is a merchant as KPay knows it: the retailerid of a pay request.
+type Retailer struct {
+	ID       string // leading zeros count
+	Name     string // the checkout page shows it
+	Disabled bool   // pay is refused with 605
+}
+
+// Quirks are habits of KPay which documents or recordings show and which a
+// client must tolerate. The zero value is KPay as the reference document has it.
+type Quirks struct {
+	// AllowedIPs are the addresses requests may come from. Others get 602. The
+	// in-memory client counts as 127.0.0.1. Empty: every address.
+	AllowedIPs []netip.Prefix
+	// RequireHTTPS refuses with 500 what did not come over TLS, as the client
+	// sees it (Options.PublicURL counts).
+	RequireHTTPS bool
+	// BankIDOptional accepts a pay request without bankid, as the vendor's web
+	// page has it. The reference document requires it (603).
+	BankIDOptional bool
+	// RefusedRefIDReusable forgets a payment that was refused with 606, so that
+	// its refid is free again. No document decides this. By default the refid is
+	// used up and checkstatus shows a failed payment.
 	RefusedRefIDReusable bool
 
 	// PostbackFormat is how postbacks are written. Empty: PostbackJSON.
 	PostbackFormat PostbackFormat
-	// PostbackRetries are the waits on the clock after each postback that was
-	// not acknowledged (assumed: no document gives a schedule). Nil: 10 s,
-	// 1 min, 5 min, 30 min, 2 h; empty and not nil: no retry.
-	PostbackRetries []time.Duration
-	// OmitPayAccount leaves payaccount out of status answers and postbacks, as
+	// OmitPayAccount leaves payaccount out of status responses and postbacks, as
 	// in the recorded ones.
 	OmitPayAccount bool
-	// OtherTID gives status answers and postbacks a tid of their own, A...
-	// beside the E... of the pay answer, as the documents' samples do. Both can
+	// OtherTID gives status responses and postbacks a tid of their own, A...
+	// beside the E... of the pay response, as in the documents' samples. Both can
 	// be looked up.
 	OtherTID bool
 
-	// HTTP401 answers a missing Authorization with HTTP 401; the body is the
-	// same.
+	// HTTP401 sends the refusal of a missing Authorization with HTTP 401.
 	HTTP401 bool
-	// MinimalErrors cuts every error answer of pay to reply and retcode.
+	// MinimalErrors cuts every error response of pay to reply and retcode.
 	MinimalErrors bool
-	// BlankURL answers pending payments with a url of one space.
+	// BlankURL writes the url of a pending payment as one space.
 	BlankURL bool
 	// NumbersAsStrings writes success and retcode as strings, zero as "000".
 	NumbersAsStrings bool
@@ -76,6 +93,26 @@ type Config struct {
 	// PadValues puts spaces around every string value.
 	PadValues bool
 }
+
+// PostbackFormat is how the body of a postback is written and labelled.
+type PostbackFormat string
+
+const (
+	PostbackJSON         PostbackFormat = "json"          // JSON, labelled application/json
+	PostbackFormLabelled PostbackFormat = "form_labelled" // JSON, labelled application/x-www-form-urlencoded, as recorded
+	PostbackForm         PostbackFormat = "form"          // real form data
+)
+
+const printedConfig = "kpaytest.Config{...}"
+
+// Format keeps password and API key out of anything printed.
+func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, printedConfig) }
+
+// MarshalText keeps them out of JSON and other encodings.
+func (Config) MarshalText() ([]byte, error) { return []byte(printedConfig), nil }
+
+// LogValue keeps them out of logs.
+func (Config) LogValue() slog.Value { return slog.StringValue(printedConfig) }
 
 func (c Config) withDefaults() Config {
 	if c.Username == "" {
@@ -90,14 +127,23 @@ func (c Config) withDefaults() Config {
 	if c.SettleAfter <= 0 {
 		c.SettleAfter = 10 * time.Second
 	}
-	if c.PostbackFormat == "" {
-		c.PostbackFormat = PostbackJSON
+	if c.CallbackRetries == nil {
+		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
 	}
-	if c.PostbackRetries == nil {
-		c.PostbackRetries = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
+	if c.Quirks.PostbackFormat == "" {
+		c.Quirks.PostbackFormat = PostbackJSON
 	}
-	c.AllowedIPs = slices.Clone(c.AllowedIPs)
 	c.Retailers = slices.Clone(c.Retailers)
-	c.PostbackRetries = slices.Clone(c.PostbackRetries)
+	c.CallbackRetries = slices.Clone(c.CallbackRetries)
+	c.Quirks.AllowedIPs = slices.Clone(c.Quirks.AllowedIPs)
 	return c
+}
+
+func (c Config) retailer(id string) (Retailer, bool) {
+	for _, r := range c.Retailers {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Retailer{}, false
 }

@@ -17,7 +17,7 @@ import (
 func Example() {
 	srv := kpaytest.New(kpaytest.Config{})
 	defer srv.Close()
-	client, err := kpay.New(srv.Config())
+	client, err := kpay.New(srv.ClientConfig())
 	if err != nil {
 		log.Fatal(err)
 	}

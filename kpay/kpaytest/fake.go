@@ -2,8 +2,10 @@ package kpaytest
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
-	"time"
+	"strings"
 
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -14,10 +16,11 @@ import (
 const providerName = "kpay"
 
 // Fake is a fake KPay: an http.Handler that serves the API and the checkout
-// page, and the methods a test drives it with. Those of Control are the same
-// for every fake: Advance, Now, AddFault, ClearFaults, AddCallbackFault, Requests,
-// Deliveries, Redeliver, Flush, Snapshot, Restore, Reset, Admin, HTTPClient,
-// URL, World, Close. It is safe for concurrent use.
+// page, and the methods a test drives it with. It is safe for concurrent use.
+//
+// Every fake has the methods of Control: ServeHTTP, URL, HTTPClient, Advance,
+// Now, Waiting, AddFault, ClearFaults, AddCallbackFault, Requests, Deliveries,
+// Redeliver, Flush, Snapshot, Restore, Reset, Admin, World and Close.
 type Fake struct {
 	*fake.Control
 	world  *fake.World
@@ -25,8 +28,8 @@ type Fake struct {
 	state  *state
 }
 
-// NewServer makes a fake that is closed when the test ends. At most one Config
-// is taken.
+// NewServer makes a fake that is closed when the test ends. It takes at most one
+// Config.
 func NewServer(t fake.TB, config ...Config) *Fake {
 	t.Helper()
 	var c Config
@@ -43,58 +46,137 @@ func NewServer(t fake.TB, config ...Config) *Fake {
 func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 
 // NewIn makes a fake in a world that others share, so that one clock moves them
-// all; another fake's World method gives it. Config.Options is not looked at.
+// all. Another fake's World method returns that world. NewIn ignores
+// Config.Options.
 func NewIn(w *fake.World, c Config) *Fake {
 	f := &Fake{world: w, config: c.withDefaults()}
 	f.Control = w.Join(fake.Provider{
 		Name:      providerName,
-		Handler:   http.HandlerFunc(f.serve),
+		Handler:   f.routes(),
 		Reset:     func() { f.state = newState() },
-		State:     f.save,
+		State:     func() any { return f.state },
 		Load:      f.load,
 		Refuse:    f.refuse,
 		Fire:      f.fire,
-		Callbacks: fake.Policy{Retries: f.config.PostbackRetries, Acknowledged: acknowledged},
+		Callbacks: fake.Policy{Retries: f.config.CallbackRetries, Acknowledged: acknowledged},
 		Secrets:   []string{"authkey", fieldExpiry},
 		Admin: map[string]http.HandlerFunc{
-			"POST /_fake/kpay/payments/{refid}/settle": f.adminSettle,
+			"POST /_fake/kpay/payments/{refid}/settle": f.adminMovePayment,
 		},
 	})
 	return f
 }
 
-// Config is the client's configuration for this fake, without a socket.
-func (f *Fake) Config() kpay.Config {
-	return kpay.Config{
+// ClientConfig is a client configuration for this fake, without a socket. It
+// names the first retailer that is enabled.
+func (f *Fake) ClientConfig() kpay.Config {
+	c := kpay.Config{
 		BaseURL:  f.URL(),
 		Options:  sdk.Options{HTTPClient: f.HTTPClient()},
 		Username: f.config.Username, Password: f.config.Password, APIKey: f.config.APIKey,
-		RetailerID: f.enabledRetailer(),
+	}
+	for _, r := range f.config.Retailers {
+		if !r.Disabled {
+			c.RetailerID = r.ID
+			break
+		}
+	}
+	return c
+}
+
+const checkoutPath = "/checkout/"
+
+// routes serves the client's one URL at its own path and at /api. The body tells
+// pay and checkstatus apart.
+func (f *Fake) routes() http.Handler {
+	mux := http.NewServeMux()
+	op := kpay.Operations()[0]
+	for _, path := range []string{op.Path + "{$}", "/api", "/api/{$}"} {
+		mux.HandleFunc(op.Method+" "+path, f.serveAPI)
+		mux.HandleFunc(path, f.refuseMethod)
+	}
+	mux.HandleFunc("GET "+checkoutPath+"{id}", f.showCheckout)
+	mux.HandleFunc("POST "+checkoutPath+"{id}", f.submitCheckout)
+	mux.HandleFunc(checkoutPath+"{id}", func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Allow", "GET, HEAD, POST")
+		http.Error(rw, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+	})
+	mux.HandleFunc("/", func(rw http.ResponseWriter, _ *http.Request) {
+		http.Error(rw, "This fake serves POST / and POST /api/, and GET and POST "+checkoutPath+"{id}.", http.StatusNotFound)
+	})
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "" { // a mount was stripped; the mux would redirect out of it
+			r = r.Clone(r.Context())
+			r.URL.Path = "/"
+		}
+		mux.ServeHTTP(rw, r)
+	})
+}
+
+// state is everything that changes, and this fake's part of a snapshot. The
+// World's lock guards it.
+type state struct {
+	Payments []*Payment   `json:"payments"` // oldest first
+	Ledger   *fake.Ledger `json:"ledger"`
+
+	byRefID    map[string]*Payment
+	byTID      map[string]*Payment // both tids of each payment
+	byCheckout map[string]*Payment
+}
+
+func newState() *state {
+	return &state{
+		Payments: []*Payment{}, Ledger: fake.NewLedger(),
+		byRefID: map[string]*Payment{}, byTID: map[string]*Payment{}, byCheckout: map[string]*Payment{},
 	}
 }
 
-// refuse answers a status that a fault rule asked for. A gateway that fails and
-// one that throttles say nothing about the payment, so they carry no retcode.
-func (f *Fake) refuse(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
-	body := answer{"reply": http.StatusText(status)}
-	switch {
-	case status == http.StatusUnauthorized:
-		body = missingAuth.body()
-	case status == http.StatusForbidden:
-		body = foreignAddress.body()
-	case status >= 400 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout:
-		body = missingParameters.body()
-	}
-	f.write(rw, status, body)
+func (st *state) add(p *Payment) {
+	st.Payments = append(st.Payments, p)
+	st.index(p)
 }
 
-// write sends an answer.
-func (f *Fake) write(rw http.ResponseWriter, status int, a answer) {
-	body, err := json.Marshal(f.noisy(a))
-	if err != nil {
-		panic(err) // strings and integers can always be written
+func (st *state) index(p *Payment) {
+	st.byRefID[p.RefID] = p
+	st.byTID[p.TID] = p
+	st.byTID[p.StatusTID] = p
+	st.byCheckout[p.CheckoutID] = p
+}
+
+func (f *Fake) load(raw json.RawMessage) (func(), error) {
+	st := newState()
+	if err := json.Unmarshal(raw, st); err != nil {
+		return nil, err
 	}
-	rw.Header().Set("Content-Type", "application/json")
-	rw.WriteHeader(status)
-	_, _ = rw.Write(body) // into memory
+	if st.Ledger == nil {
+		return nil, errors.New("no ledger")
+	}
+	for _, p := range st.Payments {
+		if p == nil || p.RefID == "" || p.TID == "" || p.StatusTID == "" || p.CheckoutID == "" || p.StatusID == "" {
+			return nil, errors.New("payment without refid, tid, checkout id or status")
+		}
+		if st.byRefID[p.RefID] != nil || st.byTID[p.TID] != nil || st.byTID[p.StatusTID] != nil || st.byCheckout[p.CheckoutID] != nil {
+			return nil, fmt.Errorf("payment %q twice", p.RefID)
+		}
+		st.index(p)
+	}
+	if err := st.check(); err != nil {
+		return nil, err
+	}
+	return func() { f.state = st }, nil
+}
+
+// newID draws an id that no payment has yet.
+func (f *Fake) newID(prefix string, digits int, taken map[string]*Payment) string {
+	for {
+		if id := prefix + f.number(digits); taken[id] == nil {
+			return id
+		}
+	}
+}
+
+// number is n digits that do not begin with a zero.
+func (f *Fake) number(n int) string {
+	text := f.world.IDs(providerName).Digits(n)
+	return strings.Replace(text[:1], "0", "9", 1) + text[1:]
 }

@@ -2,6 +2,7 @@ package kpaytest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -15,35 +16,58 @@ const entryPayment = "PAYMENT"
 func (f *Fake) Balance(retailerID, currency string) decimal.Decimal {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return f.state.ledger.Balance(fake.Account{Owner: retailerID, Currency: currency})
+	return f.state.Ledger.Balance(fake.Account{Owner: retailerID, Currency: currency})
 }
 
-// Entries are the credits of a retailer in a currency, newest first.
+// Entries are the credits of a retailer in a currency, oldest first.
 func (f *Fake) Entries(retailerID, currency string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	a := fake.Account{Owner: retailerID, Currency: currency}
-	return f.state.ledger.Page(a, 0, f.state.ledger.Len(a))
+	return f.state.entries(fake.Account{Owner: retailerID, Currency: currency})
 }
 
-// CheckLedger adds everything up anew: every balance is the sum of its entries,
-// every paid payment was credited once, and no other was.
+// Debits are the entries by which a payer paid for a payment, oldest first. The
+// merchant's account shows them as credits. The reference is the refid or a tid.
+// Use it to assert that a payer paid at most once.
+func (f *Fake) Debits(reference string) []fake.Entry {
+	f.world.Lock()
+	defer f.world.Unlock()
+	p := f.state.byRefID[reference]
+	if p == nil {
+		p = f.state.byTID[reference]
+	}
+	if p == nil {
+		return nil
+	}
+	return slices.DeleteFunc(f.state.entries(p.account()), func(e fake.Entry) bool {
+		return e.Reference != p.RefID || e.Status == fake.EntryFailed
+	})
+}
+
+// CheckLedger adds everything up anew. Every balance must be the sum of its
+// entries, and every paid payment, but no other, must be credited once.
 func (f *Fake) CheckLedger() error {
 	f.world.Lock()
 	defer f.world.Unlock()
 	return f.state.check()
 }
 
-// credit books a paid payment. The entry's id is made of the refid, so the
-// ledger itself refuses a second one.
+func (st *state) entries(a fake.Account) []fake.Entry {
+	all := st.Ledger.Page(a, 0, st.Ledger.Len(a))
+	slices.Reverse(all)
+	return all
+}
+
+// credit books a paid payment. The entry's id is made of the refid, so that the
+// ledger itself refuses a second credit.
 func (st *state) credit(p *Payment) {
-	st.ledger.Open(p.account(), decimal.Zero)
-	err := st.ledger.Post(fake.Entry{
+	st.Ledger.Open(p.account(), decimal.Zero)
+	err := st.Ledger.Post(fake.Entry{
 		ID: creditID(p), Account: p.account(), Amount: p.Amount,
 		Kind: entryPayment, Description: p.Details, Reference: p.RefID, Created: p.Settled,
 	})
 	if err != nil {
-		panic(fmt.Sprintf("kpaytest: %v", err)) // only a pending payment is settled: a mistake in here
+		panic(fmt.Sprintf("kpaytest: %v", err)) // only a pending payment is finished: a mistake in here
 	}
 }
 
@@ -55,16 +79,19 @@ func (p *Payment) account() fake.Account {
 }
 
 func (st *state) check() error {
-	if err := st.ledger.Check(); err != nil {
+	if err := st.Ledger.Check(); err != nil {
 		return err
 	}
-	credits := 0
-	for a := range st.accounts() {
-		credits += st.ledger.Len(a)
+	accounts, credits := map[fake.Account]bool{}, 0
+	for _, p := range st.Payments {
+		if a := p.account(); !accounts[a] {
+			accounts[a] = true
+			credits += st.Ledger.Len(a)
+		}
 	}
 	paid := 0
-	for _, p := range st.payments {
-		e, credited := st.ledger.Entry(creditID(p))
+	for _, p := range st.Payments {
+		e, credited := st.Ledger.Entry(creditID(p))
 		if credited != (p.StatusID == kpay.CodePaid) {
 			return fmt.Errorf("kpaytest: payment %q is %s and credited: %t", p.RefID, p.StatusID, credited)
 		}
@@ -80,12 +107,4 @@ func (st *state) check() error {
 		return fmt.Errorf("kpaytest: %d credits for %d paid payments", credits, paid)
 	}
 	return nil
-}
-
-func (st *state) accounts() map[fake.Account]bool {
-	all := map[fake.Account]bool{}
-	for _, p := range st.payments {
-		all[p.account()] = true
-	}
-	return all
 }

@@ -22,9 +22,9 @@ type merchant struct {
 	*kpaytest.Fake
 	t *testing.T
 
-	mu     sync.Mutex
-	got    []postback
-	answer func(n int, body object) (status int, answer any) // to postback number n from 1; nil: the right one
+	mu      sync.Mutex
+	got     []postback
+	respond func(n int, body object) (status int, response any) // to postback number n from 1; nil: the right one
 }
 
 type postback struct {
@@ -47,13 +47,13 @@ func (m *merchant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	assert.NoError(m.t, err)
 	m.mu.Lock()
 	m.got = append(m.got, postback{r.Header.Get("Content-Type"), string(text)})
-	n, answer := len(m.got), m.answer
+	n, respond := len(m.got), m.respond
 	m.mu.Unlock()
 	var body object
 	_ = json.Unmarshal(text, &body) // form data stays nil
 	status, reply := http.StatusOK, any(object{"tid": body["tid"], "refid": body["refid"], "reply": "OK"})
-	if answer != nil {
-		status, reply = answer(n, body)
+	if respond != nil {
+		status, reply = respond(n, body)
 	}
 	out, err := json.Marshal(reply)
 	assert.NoError(m.t, err)
@@ -113,7 +113,7 @@ func (m *merchant) newRequest(body any) (*http.Request, error) {
 	return req, nil
 }
 
-// send returns the HTTP status and the answer.
+// send returns the HTTP status and the response.
 func (m *merchant) send(req *http.Request) (int, object) {
 	m.t.Helper()
 	res, err := m.HTTPClient().Do(req)
@@ -125,12 +125,12 @@ func (m *merchant) send(req *http.Request) (int, object) {
 	return res.StatusCode, parse(m.t, string(text))
 }
 
-// call is send for a body; business answers always come with 200.
+// call is send for a body; business results always come with 200.
 func (m *merchant) call(body any) object {
 	m.t.Helper()
-	status, answer := m.send(m.request(body))
+	status, response := m.send(m.request(body))
 	require.Equal(m.t, http.StatusOK, status)
-	return answer
+	return response
 }
 
 func (m *merchant) pay(changes object) object {
@@ -181,7 +181,7 @@ func wantMoney(t *testing.T, want string, got decimal.Decimal) {
 }
 
 // wantRefusal checks the code and that nothing was charged or kept.
-func (m *merchant) wantRefusal(code string, answer object) {
+func (m *merchant) wantRefusal(code string, response object) {
 	m.t.Helper()
-	assert.Equal(m.t, json.Number(code), answer["retcode"], "%v", answer)
+	assert.Equal(m.t, json.Number(code), response["retcode"], "%v", response)
 }

@@ -18,8 +18,8 @@ const (
 	defaultLimit    = 100
 )
 
-// Admin is the HTTP admin API over this World: the calls every fake shares and
-// those the providers bring along. It answers JSON, errors as
+// Admin is the HTTP admin API of this World under /_fake/: the calls that all
+// fakes share and the calls of each provider. Responses are JSON, errors
 // {"error":"...","field":"..."}.
 func (w *World) Admin() http.Handler {
 	mux := http.NewServeMux()
@@ -55,7 +55,7 @@ func (w *World) Admin() http.Handler {
 	})
 }
 
-// unrouted answers for a path or a method that no call has.
+// unrouted refuses a path or a method that no call has.
 func unrouted(mux *http.ServeMux, rw http.ResponseWriter, r *http.Request) {
 	var allowed []string
 	for _, m := range []string{http.MethodDelete, http.MethodGet, http.MethodPatch, http.MethodPost, http.MethodPut} {
@@ -73,29 +73,30 @@ func unrouted(mux *http.ServeMux, rw http.ResponseWriter, r *http.Request) {
 	AdminError(rw, http.StatusNotFound, "", "no such admin call")
 }
 
-// AdminAnswer writes an answer of an admin call.
-func AdminAnswer(rw http.ResponseWriter, status int, v any) {
+// AdminRespond writes the response of an admin call. Authors of fakes use it in
+// Provider.Admin.
+func AdminRespond(rw http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		AdminError(rw, http.StatusInternalServerError, "", "the answer cannot be written")
+		AdminError(rw, http.StatusInternalServerError, "", "the response cannot be written")
 		return
 	}
 	rw.Header().Set("Content-Type", "application/json")
 	rw.WriteHeader(status)
-	_, _ = rw.Write(append(body, '\n')) // a client that is gone needs no answer
+	_, _ = rw.Write(append(body, '\n')) // a client that is gone needs no response
 }
 
-// AdminError writes an error of an admin call; field names the part of the
-// request that is wrong, if it is one.
+// AdminError writes the error response of an admin call. field names the part of
+// the request that is wrong; it may be empty.
 func AdminError(rw http.ResponseWriter, status int, field, message string) {
-	AdminAnswer(rw, status, struct {
+	AdminRespond(rw, status, struct {
 		Error string `json:"error"`
 		Field string `json:"field,omitempty"`
 	}{message, field})
 }
 
-// AdminBody reads the JSON body of an admin call strictly. When it reports
-// false the error is answered already, naming the field.
+// AdminBody reads the JSON body of an admin call strictly. If it reports false,
+// it has written the error response, which names the field.
 func AdminBody(rw http.ResponseWriter, r *http.Request, into any) bool {
 	d := json.NewDecoder(http.MaxBytesReader(rw, r.Body, maxAdminBody))
 	d.DisallowUnknownFields()
@@ -134,7 +135,7 @@ func (w *World) adminClock(rw http.ResponseWriter, _ *http.Request) {
 	if w.opts.RealTime {
 		mode = "real"
 	}
-	AdminAnswer(rw, http.StatusOK, struct {
+	AdminRespond(rw, http.StatusOK, struct {
 		Now   time.Time `json:"now"`
 		Mode  string    `json:"mode"`
 		Speed float64   `json:"speed"`
@@ -167,7 +168,7 @@ func (w *World) adminSnapshot(rw http.ResponseWriter, _ *http.Request) {
 		AdminError(rw, http.StatusInternalServerError, "", err.Error())
 		return
 	}
-	AdminAnswer(rw, http.StatusOK, json.RawMessage(document))
+	AdminRespond(rw, http.StatusOK, json.RawMessage(document))
 }
 
 func (w *World) adminRestore(rw http.ResponseWriter, r *http.Request) {
@@ -191,7 +192,7 @@ func (w *World) adminRequests(rw http.ResponseWriter, r *http.Request) {
 	w.Lock()
 	all := w.journal.list(provider)
 	w.Unlock()
-	AdminAnswer(rw, http.StatusOK, map[string][]Request{"requests": newest(all, limit)})
+	AdminRespond(rw, http.StatusOK, map[string][]Request{"requests": newest(all, limit)})
 }
 
 func (w *World) adminDeliveries(rw http.ResponseWriter, r *http.Request) {
@@ -200,9 +201,9 @@ func (w *World) adminDeliveries(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Lock()
-	all := w.post.list(provider)
+	all := w.dispatcher.list(provider)
 	w.Unlock()
-	AdminAnswer(rw, http.StatusOK, map[string][]Delivery{"deliveries": newest(all, limit)})
+	AdminRespond(rw, http.StatusOK, map[string][]Delivery{"deliveries": newest(all, limit)})
 }
 
 func (w *World) adminRedeliver(rw http.ResponseWriter, r *http.Request) {
@@ -211,12 +212,12 @@ func (w *World) adminRedeliver(rw http.ResponseWriter, r *http.Request) {
 	err := w.redeliver(id)
 	w.Unlock()
 	if err != nil {
-		AdminError(rw, http.StatusNotFound, "id", err.Error())
+		AdminError(rw, http.StatusNotFound, "id", fmt.Sprintf("no delivery %q", id))
 		return
 	}
-	w.settle()
+	w.flush()
 	w.Lock()
-	d := w.post.byID[id]
+	d := w.dispatcher.byID[id]
 	if d == nil { // gone with a reset meanwhile
 		w.Unlock()
 		AdminError(rw, http.StatusNotFound, "id", "no such delivery any more")
@@ -224,7 +225,7 @@ func (w *World) adminRedeliver(rw http.ResponseWriter, r *http.Request) {
 	}
 	seen := d.copy()
 	w.Unlock()
-	AdminAnswer(rw, http.StatusOK, seen)
+	AdminRespond(rw, http.StatusOK, seen)
 }
 
 func (w *World) adminFaults(rw http.ResponseWriter, r *http.Request) {
@@ -235,7 +236,7 @@ func (w *World) adminFaults(rw http.ResponseWriter, r *http.Request) {
 	w.Lock()
 	all := w.listFaults(provider)
 	w.Unlock()
-	AdminAnswer(rw, http.StatusOK, map[string][]Fault{"faults": newest(all, limit)})
+	AdminRespond(rw, http.StatusOK, map[string][]Fault{"faults": newest(all, limit)})
 }
 
 func (w *World) adminAddFault(rw http.ResponseWriter, r *http.Request) {
@@ -256,7 +257,7 @@ func (w *World) adminAddFault(rw http.ResponseWriter, r *http.Request) {
 		AdminError(rw, http.StatusBadRequest, field, err.Error())
 		return
 	}
-	AdminAnswer(rw, http.StatusCreated, f)
+	AdminRespond(rw, http.StatusCreated, f)
 }
 
 func (w *World) adminClearFaults(rw http.ResponseWriter, r *http.Request) {
@@ -265,14 +266,14 @@ func (w *World) adminClearFaults(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Lock()
-	w.clearRules(provider)
+	w.clearFaults(provider)
 	left := w.listFaults("")
 	w.Unlock()
-	AdminAnswer(rw, http.StatusOK, map[string][]Fault{"faults": newest(left, len(left))})
+	AdminRespond(rw, http.StatusOK, map[string][]Fault{"faults": newest(left, len(left))})
 }
 
-// filters reads provider and limit of a list call. When it reports false the
-// error is answered already.
+// filters reads provider and limit of a list call. If it reports false, it has
+// written the error response.
 func (w *World) filters(rw http.ResponseWriter, r *http.Request) (provider string, limit int, ok bool) {
 	q := r.URL.Query()
 	provider, limit = q.Get("provider"), defaultLimit
@@ -294,7 +295,7 @@ func (w *World) filters(rw http.ResponseWriter, r *http.Request) (provider strin
 	return provider, limit, true
 }
 
-// newest turns a list that is oldest first around and cuts it.
+// newest returns the last limit elements of a list in reverse order.
 func newest[T any](all []T, limit int) []T {
 	if len(all) > limit {
 		all = all[len(all)-limit:]

@@ -14,8 +14,8 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// admin calls the admin API and decodes the answer.
-func admin(t *testing.T, s *shop, method, path, body string) (int, map[string]any) {
+// admin calls the admin API and decodes the response.
+func admin(t *testing.T, s *toy, method, path, body string) (int, map[string]any) {
 	t.Helper()
 	rec := httptest.NewRecorder()
 	s.Admin().ServeHTTP(rec, httptest.NewRequest(method, path, strings.NewReader(body)))
@@ -27,7 +27,7 @@ func admin(t *testing.T, s *shop, method, path, body string) (int, map[string]an
 
 func TestAdminMovesTheClock(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{Callbacks: answering(200)}, withHook)
+	s := newToy(t, fake.Options{Callbacks: responding(200)}, withHook)
 	s.order(t, `{}`)
 	status, out := admin(t, s, "GET", "/_fake/clock", "")
 	assert.Equal(t, 200, status)
@@ -35,7 +35,7 @@ func TestAdminMovesTheClock(t *testing.T) {
 	status, out = admin(t, s, "POST", "/_fake/clock/advance", `{"seconds":10.5}`)
 	assert.Equal(t, 200, status)
 	assert.Equal(t, "2026-04-03T09:00:10.5Z", out["now"])
-	assert.Len(t, s.Deliveries(), 2, "due events ran before it answered")
+	assert.Len(t, s.Deliveries(), 2, "due events ran before it responded")
 }
 
 func TestAdminRefusesBadBodiesNamingTheField(t *testing.T) {
@@ -66,7 +66,7 @@ func TestAdminRefusesBadBodiesNamingTheField(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t, fake.Options{})
+			s := newToy(t, fake.Options{})
 			status, out := admin(t, s, tt.method, tt.path, tt.body)
 			assert.Equal(t, 400, status)
 			assert.NotEmpty(t, out["error"])
@@ -79,8 +79,8 @@ func TestAdminRefusesBadBodiesNamingTheField(t *testing.T) {
 
 func TestAdminUnknownCalls(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{})
-	for _, path := range []string{"/_fake/", "/_fake/nothing", "/_fake/clock/", "/other", "/_fake/shop/orders"} {
+	s := newToy(t, fake.Options{})
+	for _, path := range []string{"/_fake/", "/_fake/nothing", "/_fake/clock/", "/other", "/_fake/toy/orders"} {
 		status, out := admin(t, s, "GET", path, "")
 		assert.Equal(t, 404, status, path)
 		assert.NotEmpty(t, out["error"])
@@ -91,12 +91,12 @@ func TestAdminUnknownCalls(t *testing.T) {
 
 func TestAdminLists(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{Callbacks: answering(500)}, withHook)
+	s := newToy(t, fake.Options{Callbacks: responding(500)}, withHook)
 	s.order(t, `{"n":1,"password":"planted"}`)
 	s.order(t, `{"n":2}`)
 	s.Flush()
 
-	_, out := admin(t, s, "GET", "/_fake/requests?provider=shop&limit=1", "")
+	_, out := admin(t, s, "GET", "/_fake/requests?provider=toy&limit=1", "")
 	requests := out["requests"].([]any)
 	require.Len(t, requests, 1)
 	assert.Equal(t, `{"n":2}`, requests[0].(map[string]any)["request_body"], "newest first")
@@ -119,17 +119,17 @@ func TestAdminLists(t *testing.T) {
 	status, _ = admin(t, s, "POST", "/_fake/deliveries/dlv-000009/redeliver", "")
 	assert.Equal(t, 404, status)
 
-	_, out = admin(t, newShop(t, fake.Options{}), "GET", "/_fake/deliveries", "")
+	_, out = admin(t, newToy(t, fake.Options{}), "GET", "/_fake/deliveries", "")
 	assert.Equal(t, []any{}, out["deliveries"], "an empty list, not null")
 }
 
 func TestAdminFaults(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{})
+	s := newToy(t, fake.Options{})
 	status, out := admin(t, s, "POST", "/_fake/faults",
-		`{"provider":"shop","method":"POST","path":"/orders","times":2,"kind":"status","status":503}`)
+		`{"provider":"toy","method":"POST","path":"/orders","times":2,"kind":"status","status":503}`)
 	assert.Equal(t, 201, status)
-	assert.Equal(t, map[string]any{"provider": "shop", "method": "POST", "path": "/orders", "times": 2.0, "kind": "status", "status": 503.0, "seconds": 0.0}, out)
+	assert.Equal(t, map[string]any{"provider": "toy", "method": "POST", "path": "/orders", "times": 2.0, "kind": "status", "status": 503.0, "seconds": 0.0}, out)
 	admin(t, s, "POST", "/_fake/faults", `{"kind":"drop_after","path":"/never"}`)
 	res, _ := s.order(t, `{}`)
 	assert.Equal(t, 503, res.StatusCode)
@@ -144,7 +144,7 @@ func TestAdminFaults(t *testing.T) {
 
 func TestAdminSnapshotAndReset(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{})
+	s := newToy(t, fake.Options{})
 	s.order(t, `{}`)
 	rec := httptest.NewRecorder()
 	s.Admin().ServeHTTP(rec, httptest.NewRequest("GET", "/_fake/snapshot", nil))
@@ -159,8 +159,8 @@ func TestAdminSnapshotAndReset(t *testing.T) {
 
 func TestAdminServesProvidersOwnCalls(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{Start: time.Unix(0, 0)})
-	status, out := admin(t, s, "GET", "/_fake/shop/orders/7", "")
+	s := newToy(t, fake.Options{Start: time.Unix(0, 0)})
+	status, out := admin(t, s, "GET", "/_fake/toy/orders/7", "")
 	assert.Equal(t, http.StatusOK, status)
 	assert.Equal(t, "7", out["order"])
 }

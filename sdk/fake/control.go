@@ -3,23 +3,23 @@ package fake
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 )
 
 // Control is what every fake has in common: it serves the provider's API and
-// lets a test drive the world around it. The public fakes embed it. It is safe
-// for concurrent use.
+// lets a test drive the world around it. Each fake embeds a Control, so a test
+// calls these methods on the fake. It is safe for concurrent use.
 //
-// Time, snapshots, reset and closing concern the whole World, that is every
-// fake that shares it; requests, deliveries and rules concern this provider.
+// The clock, snapshots, Reset, Flush and Close concern the whole World, that is
+// every fake that shares it. Requests, deliveries and faults concern this
+// provider.
 type Control struct {
 	world    *World
 	provider Provider
 	secrets  secrets
 }
 
-// World is the ground this fake stands on; give it to another fake's NewIn to
+// World is the world this fake stands in. Give it to another fake's NewIn to
 // have both on one clock.
 func (c *Control) World() *World { return c.world }
 
@@ -29,8 +29,8 @@ func (c *Control) URL() string { return "http://" + c.provider.Name + pipeDomain
 
 // HTTPClient returns a client that speaks real net/http to every fake of this
 // World over in-memory pipes, without a socket. It works inside
-// testing/synctest when the fake was made in the bubble. Its connections end
-// with Close.
+// testing/synctest if the fake was made in the bubble. Its connections end with
+// Close.
 func (c *Control) HTTPClient() *http.Client { return c.world.httpClient() }
 
 // Now is the virtual time, in UTC.
@@ -40,21 +40,23 @@ func (c *Control) Now() time.Time {
 	return c.world.Now()
 }
 
-// Advance moves the clock forward and carries out everything that falls due,
-// in order of time, callbacks' answers included. A negative d counts as zero.
-// A callback's receiver must answer before it calls it.
+// Advance moves the clock forward and carries out everything that falls due, in
+// order of time, callbacks and their responses included. A negative d counts as
+// zero. A receiver of callbacks must respond before it calls Advance.
 func (c *Control) Advance(d time.Duration) { c.world.Advance(d) }
 
-// Waiting is how many requests a delay fault holds back at the moment. A test
-// that delays a request on a clock standing still waits for it before Advance.
+// Waiting is how many requests a FaultDelay holds back at the moment. If the
+// clock stands still, wait until Waiting counts the delayed request before you
+// call Advance.
 func (c *Control) Waiting() int {
 	c.world.Lock()
 	defer c.world.Unlock()
 	return c.world.sleeping
 }
 
-// AddFault adds a rule that makes requests go wrong. It refuses a rule that makes
-// no sense and then changes nothing.
+// AddFault adds a rule that makes requests go wrong. A rule that makes no sense
+// is refused and changes nothing. A rule for a provider that is not in this World
+// is an ErrNotFound.
 func (c *Control) AddFault(f Fault) error {
 	if _, err := f.check(); err != nil {
 		return fmt.Errorf("fake: fault: %w", err)
@@ -65,14 +67,15 @@ func (c *Control) AddFault(f Fault) error {
 	c.world.Lock()
 	defer c.world.Unlock()
 	if c.world.byName[f.Provider] == nil {
-		return fmt.Errorf("fake: fault: no provider %q", f.Provider)
+		return fmt.Errorf("fault: provider %q: %w", f.Provider, ErrNotFound)
 	}
 	c.world.addFault(f)
 	return nil
 }
 
-// AddCallbackFault adds a rule that makes fresh callbacks go wrong. It refuses a rule
-// that makes no sense and then changes nothing.
+// AddCallbackFault adds a rule that makes callbacks go wrong which have not been
+// sent yet. A rule that makes no sense is refused and changes nothing. A rule for
+// a provider that is not in this World is an ErrNotFound.
 func (c *Control) AddCallbackFault(r CallbackFault) error {
 	if err := r.check(); err != nil {
 		return fmt.Errorf("fake: callback fault: %w", err)
@@ -83,7 +86,7 @@ func (c *Control) AddCallbackFault(r CallbackFault) error {
 	c.world.Lock()
 	defer c.world.Unlock()
 	if c.world.byName[r.Provider] == nil {
-		return fmt.Errorf("fake: callback fault: no provider %q", r.Provider)
+		return fmt.Errorf("callback fault: provider %q: %w", r.Provider, ErrNotFound)
 	}
 	c.world.callbackFaults = append(c.world.callbackFaults, &r)
 	return nil
@@ -94,7 +97,7 @@ func (c *Control) AddCallbackFault(r CallbackFault) error {
 func (c *Control) ClearFaults() {
 	c.world.Lock()
 	defer c.world.Unlock()
-	c.world.clearRules(c.provider.Name)
+	c.world.clearFaults(c.provider.Name)
 }
 
 // Faults are the rules that still count for this provider, oldest first, with
@@ -105,8 +108,8 @@ func (c *Control) Faults() []Fault {
 	return c.world.listFaults(c.provider.Name)
 }
 
-// Requests are the requests this provider got, oldest first, the newest 10,000
-// at most. Secrets are masked.
+// Requests are the requests this provider got, oldest first. Secrets are masked.
+// The newest Options.JournalSize requests are kept.
 func (c *Control) Requests() []Request {
 	c.world.Lock()
 	defer c.world.Unlock()
@@ -114,38 +117,40 @@ func (c *Control) Requests() []Request {
 }
 
 // Deliveries are this provider's callbacks, oldest first, with all their
-// attempts. Old ones that are settled go when there are more than 10,000.
+// attempts. Beyond Options.JournalSize the oldest that are over are forgotten.
 func (c *Control) Deliveries() []Delivery {
 	c.world.Lock()
 	defer c.world.Unlock()
-	return c.world.post.list(c.provider.Name)
+	return c.world.dispatcher.list(c.provider.Name)
 }
 
-// Redeliver posts a callback once more, now. A dead one comes to life only
-// when this attempt is acknowledged; a held one is let go.
+// Redeliver sends a callback once more, now; see Flush. A held callback is let
+// go. A dead callback stays dead unless the receiver acknowledges this attempt.
+// An id that is not this provider's is an ErrNotFound.
 func (c *Control) Redeliver(id string) error {
 	c.world.Lock()
 	defer c.world.Unlock()
-	if d := c.world.post.byID[id]; d == nil || d.Provider != c.provider.Name {
-		return fmt.Errorf("fake: no delivery %q", id)
+	if d := c.world.dispatcher.byID[id]; d == nil || d.Provider != c.provider.Name {
+		return fmt.Errorf("delivery %q: %w", id, ErrNotFound)
 	}
 	return c.world.redeliver(id)
 }
 
-// Flush waits until no callback is in flight, a minute at most. Retries that
-// wait for the clock, and callbacks held back, are not in flight.
-func (c *Control) Flush() { c.world.settle() }
+// Flush waits until no callback is in flight, a minute of real time at most. It
+// does not wait for callbacks that a fault holds back or delays, nor for retries
+// that wait for the clock.
+func (c *Control) Flush() { c.world.flush() }
 
 // Snapshot is the whole state of the World as one JSON document: clock, ids,
-// state of every provider, scheduled events, rules and deliveries. The journal
-// of requests is no part of it. It holds secrets. It flushes first.
+// state of every provider, scheduled events, faults and deliveries. It does not
+// hold the journal of requests. It holds secrets. It flushes first.
 func (c *Control) Snapshot() ([]byte, error) { return c.world.Snapshot() }
 
 // Restore puts the World into the state of a snapshot of the same providers. A
-// document it does not understand is refused and changes nothing.
+// document that it does not understand is refused and changes nothing.
 func (c *Control) Restore(snapshot []byte) error { return c.world.Restore(snapshot) }
 
-// Reset puts the World back to where it was after the start; faults, journal
+// Reset puts the World back to where it was after the start. Faults, requests
 // and deliveries are gone.
 func (c *Control) Reset() { c.world.Reset() }
 
@@ -154,19 +159,3 @@ func (c *Control) Admin() http.Handler { return c.world.Admin() }
 
 // Close ends deliveries, delayed requests and connections, and waits for them.
 func (c *Control) Close() { c.world.Close() }
-
-func (w *World) clearRules(provider string) {
-	w.faults = slices.DeleteFunc(w.faults, func(f *Fault) bool { return provider == "" || f.Provider == provider })
-	w.callbackFaults = slices.DeleteFunc(w.callbackFaults, func(r *CallbackFault) bool { return provider == "" || r.Provider == provider })
-}
-
-// listFaults copies the rules that meet a provider, or all when it is empty.
-func (w *World) listFaults(provider string) []Fault {
-	all := []Fault{}
-	for _, f := range w.faults {
-		if provider == "" || f.Provider == "" || f.Provider == provider {
-			all = append(all, *f)
-		}
-	}
-	return all
-}

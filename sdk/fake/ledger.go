@@ -5,28 +5,51 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/shopspring/decimal"
 )
 
-// ErrInsufficient is returned when a debit would take an account below its
-// limit.
-var ErrInsufficient = errors.New("fake: not enough money in the account")
-
-// Ledger keeps accounts in exact decimals. The balance of an account is the sum
-// of its posted entries; what is available is the balance less the debits that
-// are pending. It has no lock of its own: it belongs to a provider's state, under
-// the World's. The zero value is not usable, see NewLedger.
-type Ledger struct {
-	accounts map[Account]*book
-	entries  map[string]*Entry
+// Entry is one line of an account.
+type Entry struct {
+	ID          string          `json:"id"`
+	Account     Account         `json:"account"`
+	Amount      decimal.Decimal `json:"amount"` // signed: a debit is negative
+	Kind        string          `json:"kind"`   // the provider's own word, such as DEPOSIT
+	Status      EntryStatus     `json:"status"`
+	Description string          `json:"description"`
+	Reference   string          `json:"reference"` // of the ride, payout or payment it belongs to
+	Created     time.Time       `json:"created"`   // virtual
 }
+
+// EntryStatus says whether an entry counts.
+type EntryStatus string
+
+const (
+	EntryPending EntryStatus = "pending" // a credit to come, or a debit that is reserved
+	EntryPosted  EntryStatus = "posted"  // part of the balance
+	EntryFailed  EntryStatus = "failed"  // never took effect
+)
 
 // Account names one balance.
 type Account struct {
 	Owner    string `json:"owner"`
 	Currency string `json:"currency"`
+}
+
+// Ledger keeps accounts in exact decimals, for authors of fakes. The balance of
+// an account is the sum of its posted entries. What is available is the balance
+// less the pending debits. A ledger has no lock of its own: it is part of the
+// provider's state, which the World's lock guards. Make it with NewLedger.
+//
+// An unknown account or entry is an ErrNotFound. An entry whose status does not
+// allow the change is an ErrIllegalMove. A debit beyond the account's limit is an
+// ErrInsufficient.
+type Ledger struct {
+	accounts map[Account]*book
+	entries  map[string]*Entry
 }
 
 type book struct {
@@ -41,8 +64,9 @@ func NewLedger() *Ledger {
 	return &Ledger{accounts: map[Account]*book{}, entries: map[string]*Entry{}}
 }
 
-// Open makes an account that may go overdraft below zero. An account that is
-// open already only gets the new limit; its balance may be below it from before.
+// Open makes an account whose debits may take it to overdraft below zero. For an
+// account that is open already it changes the limit only, even if the balance is
+// below the new limit.
 func (l *Ledger) Open(a Account, overdraft decimal.Decimal) {
 	b := l.accounts[a]
 	if b == nil {
@@ -52,39 +76,37 @@ func (l *Ledger) Open(a Account, overdraft decimal.Decimal) {
 	b.overdraft = overdraft
 }
 
-// Post books an entry at once. A debit beyond the limit is refused with
-// ErrInsufficient.
+// Post adds an entry that counts at once. A debit beyond the limit is refused.
 func (l *Ledger) Post(e Entry) error {
 	e.Status = EntryPosted
 	return l.add(e, true)
 }
 
-// Reserve books a pending entry. A pending debit already counts against what is
-// available and is refused with ErrInsufficient beyond the limit; a pending
-// credit counts for nothing until it is settled.
+// Reserve adds a pending entry. A pending debit reduces what is available and is
+// refused beyond the limit. A pending credit counts for nothing before Settle.
 func (l *Ledger) Reserve(e Entry) error {
 	e.Status = EntryPending
 	return l.add(e, true)
 }
 
-// Adjust books an entry at once, whatever the limit.
+// Adjust adds an entry that counts at once, whatever the limit.
 func (l *Ledger) Adjust(e Entry) error {
 	e.Status = EntryPosted
 	return l.add(e, false)
 }
 
-// Settle posts a pending entry, or fails it, which releases what it reserved.
-// An entry that is not pending any more is refused.
+// Settle ends a pending entry: EntryPosted makes it count, EntryFailed releases
+// what it reserved. An entry that is not pending any more is refused.
 func (l *Ledger) Settle(id string, status EntryStatus) error {
 	e := l.entries[id]
 	if e == nil {
-		return fmt.Errorf("fake: no ledger entry %q", id)
+		return fmt.Errorf("ledger entry %q: %w", id, ErrNotFound)
 	}
 	if e.Status != EntryPending {
-		return fmt.Errorf("fake: ledger entry %q is %s already", id, e.Status)
+		return fmt.Errorf("ledger entry %q is %s already: %w", id, e.Status, ErrIllegalMove)
 	}
 	if status != EntryPosted && status != EntryFailed {
-		return fmt.Errorf("fake: an entry cannot become %q", status)
+		return fmt.Errorf("ledger entry %q cannot become %q: %w", id, status, ErrIllegalMove)
 	}
 	b := l.accounts[e.Account]
 	if e.Amount.IsNegative() {
@@ -113,7 +135,8 @@ func (l *Ledger) Available(a Account) decimal.Decimal {
 	return decimal.Zero
 }
 
-// Covers reports whether a debit of this positive amount would be booked.
+// Covers reports whether the account's limit allows a debit of this positive
+// amount.
 func (l *Ledger) Covers(a Account, amount decimal.Decimal) bool {
 	b := l.accounts[a]
 	return b != nil && b.covers(amount)
@@ -128,6 +151,35 @@ func (l *Ledger) Entry(id string) (Entry, bool) {
 	return *e, true
 }
 
+// Entries returns the entries of an account, oldest first.
+func (l *Ledger) Entries(a Account) []Entry {
+	b := l.accounts[a]
+	if b == nil {
+		return nil
+	}
+	entries := make([]Entry, len(b.entries))
+	for i, e := range b.entries {
+		entries[i] = *e
+	}
+	return entries
+}
+
+// Debits returns the posted and pending debits that belong to one of these
+// references, oldest first, from all accounts. Failed debits are left out. It
+// looks at every entry, so it is for a fake's Debits, not for its handlers.
+func (l *Ledger) Debits(references ...string) []Entry {
+	var debits []Entry
+	for _, a := range l.sorted() {
+		for _, e := range l.accounts[a].entries {
+			if e.Amount.IsNegative() && e.Status != EntryFailed && slices.Contains(references, e.Reference) {
+				debits = append(debits, *e)
+			}
+		}
+	}
+	slices.SortStableFunc(debits, func(x, y Entry) int { return x.Created.Compare(y.Created) })
+	return debits
+}
+
 // Len is how many entries an account has.
 func (l *Ledger) Len(a Account) int {
 	if b := l.accounts[a]; b != nil {
@@ -136,8 +188,9 @@ func (l *Ledger) Len(a Account) int {
 	return 0
 }
 
-// Page returns up to n entries, newest first, after skipping the newest skip.
-// It costs the page, not the account.
+// Page skips the newest entries of an account and returns up to n older ones,
+// newest first, for a provider that lists pages. Its cost is that of the page,
+// whatever the size of the account.
 func (l *Ledger) Page(a Account, skip, n int) []Entry {
 	b := l.accounts[a]
 	if b == nil {
@@ -150,8 +203,8 @@ func (l *Ledger) Page(a Account, skip, n int) []Entry {
 	return page
 }
 
-// Check adds everything up anew and reports the first account whose balance or
-// reservation is not what its entries say.
+// Check adds up the entries of every account. It reports the first account whose
+// balance or reservation differs from that sum.
 func (l *Ledger) Check() error {
 	count := 0
 	for a, b := range l.accounts {
@@ -179,6 +232,13 @@ func (l *Ledger) Check() error {
 	return nil
 }
 
+// sorted are the names of all accounts in a fixed order.
+func (l *Ledger) sorted() []Account {
+	return slices.SortedFunc(maps.Keys(l.accounts), func(x, y Account) int {
+		return cmp.Or(cmp.Compare(x.Owner, y.Owner), cmp.Compare(x.Currency, y.Currency))
+	})
+}
+
 func (b *book) covers(amount decimal.Decimal) bool {
 	return b.balance.Sub(b.reserved).Sub(amount).GreaterThanOrEqual(b.overdraft.Neg())
 }
@@ -186,7 +246,7 @@ func (b *book) covers(amount decimal.Decimal) bool {
 func (l *Ledger) add(e Entry, limited bool) error {
 	b := l.accounts[e.Account]
 	if b == nil {
-		return fmt.Errorf("fake: no account of %q in %q", e.Account.Owner, e.Account.Currency)
+		return fmt.Errorf("account of %q in %q: %w", e.Account.Owner, e.Account.Currency, ErrNotFound)
 	}
 	if e.ID == "" {
 		return errors.New("fake: ledger entry without id")
@@ -222,12 +282,10 @@ type savedBook struct {
 // follow from the entries.
 func (l *Ledger) MarshalJSON() ([]byte, error) {
 	books := []savedBook{}
-	for a, b := range l.accounts {
+	for _, a := range l.sorted() {
+		b := l.accounts[a]
 		books = append(books, savedBook{a, b.overdraft, b.entries})
 	}
-	slices.SortFunc(books, func(x, y savedBook) int {
-		return cmp.Or(cmp.Compare(x.Owner, y.Owner), cmp.Compare(x.Currency, y.Currency))
-	})
 	return json.Marshal(books)
 }
 

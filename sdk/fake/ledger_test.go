@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
@@ -75,10 +76,10 @@ func TestLedgerReservesAndSettles(t *testing.T) {
 	require.NoError(t, l.Settle("credit", fake.EntryPosted))
 	wantMoney(t, "1040", l.Balance(purse))
 
-	assert.Error(t, l.Settle("a", fake.EntryFailed), "settled already")
-	assert.Error(t, l.Settle("nobody", fake.EntryPosted))
+	assert.ErrorIs(t, l.Settle("a", fake.EntryFailed), fake.ErrIllegalMove, "settled already")
+	assert.ErrorIs(t, l.Settle("nobody", fake.EntryPosted), fake.ErrNotFound)
 	require.NoError(t, l.Reserve(entry("d", "1")))
-	assert.Error(t, l.Settle("d", fake.EntryPending))
+	assert.ErrorIs(t, l.Settle("d", fake.EntryPending), fake.ErrIllegalMove)
 	require.NoError(t, l.Check())
 }
 
@@ -90,10 +91,64 @@ func TestLedgerRefusesWhatItCannotFile(t *testing.T) {
 	assert.Error(t, l.Post(entry("", "5")), "no id")
 	foreign := entry("2", "5")
 	foreign.Account.Currency = "USD"
-	assert.Error(t, l.Post(foreign), "no such account")
+	assert.ErrorIs(t, l.Post(foreign), fake.ErrNotFound, "no such account")
 	wantMoney(t, "5", l.Balance(purse))
 	wantMoney(t, "0", l.Balance(foreign.Account))
 	assert.False(t, l.Covers(foreign.Account, decimal.Zero))
+}
+
+func TestADebitBeyondTheLimitIsAnIllegalMove(t *testing.T) {
+	t.Parallel()
+	assert.ErrorIs(t, fake.ErrInsufficient, fake.ErrIllegalMove)
+	assert.NotErrorIs(t, fake.ErrIllegalMove, fake.ErrInsufficient)
+	assert.NotErrorIs(t, fake.ErrInsufficient, fake.ErrNotFound)
+}
+
+func TestLedgerEntriesAreOldestFirstCopies(t *testing.T) {
+	t.Parallel()
+	l := openLedger(0)
+	require.NoError(t, l.Post(entry("1", "5")))
+	require.NoError(t, l.Post(entry("2", "-3")))
+	entries := l.Entries(purse)
+	require.Len(t, entries, 2)
+	assert.Equal(t, "1", entries[0].ID)
+	assert.Equal(t, "2", entries[1].ID)
+	entries[0].ID = "changed"
+	assert.Equal(t, "1", l.Entries(purse)[0].ID)
+	assert.Empty(t, l.Entries(fake.Account{Owner: "nobody"}))
+}
+
+func TestLedgerDebitsLeaveOutCreditsFailedAndForeignEntries(t *testing.T) {
+	t.Parallel()
+	l := openLedger(0)
+	other := fake.Account{Owner: "another", Currency: "KES"}
+	l.Open(other, decimal.NewFromInt(100))
+	begin := time.Date(2026, 4, 3, 9, 0, 0, 0, time.UTC)
+	at := func(id, amount, reference string, minute int) fake.Entry {
+		e := entry(id, amount)
+		e.Reference, e.Created = reference, begin.Add(time.Duration(minute)*time.Minute)
+		return e
+	}
+	require.NoError(t, l.Post(at("credit", "100", "r", 0)))
+	require.NoError(t, l.Post(at("posted", "-1", "r", 1)))
+	require.NoError(t, l.Reserve(at("failed", "-2", "r", 2)))
+	require.NoError(t, l.Settle("failed", fake.EntryFailed))
+	require.NoError(t, l.Reserve(at("pending", "-3", "r", 4)))
+	require.NoError(t, l.Post(at("foreign", "-4", "s", 5)))
+	elsewhere := at("elsewhere", "-5", "t", 3)
+	elsewhere.Account = other
+	require.NoError(t, l.Post(elsewhere))
+
+	ids := func(entries []fake.Entry) (ids []string) {
+		for _, e := range entries {
+			ids = append(ids, e.ID)
+		}
+		return ids
+	}
+	assert.Equal(t, []string{"posted", "pending"}, ids(l.Debits("r")))
+	assert.Equal(t, []string{"posted", "elsewhere", "pending"}, ids(l.Debits("r", "t")), "oldest first, over all accounts")
+	assert.Empty(t, l.Debits("nobody"))
+	assert.Empty(t, l.Debits())
 }
 
 func TestLedgerPagesNewestFirst(t *testing.T) {

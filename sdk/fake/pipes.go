@@ -3,16 +3,53 @@ package fake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
 
+// pipeDomain follows the provider's name in the host of Control.URL. Names below
+// localhost are loopback, so clients may speak plain http to them.
+const pipeDomain = ".localhost"
+
+func (w *World) httpClient() *http.Client {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pipes == nil {
+		w.pipes = newPipes(http.HandlerFunc(w.route))
+		select {
+		case <-w.closed: // too late: every call of this client fails
+			w.pipes.close()
+		default:
+		}
+	}
+	return &http.Client{Transport: w.pipes.transport}
+}
+
+// route finds the fake by the request's host.
+func (w *World) route(rw http.ResponseWriter, r *http.Request) {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	name, ok := strings.CutSuffix(host, pipeDomain)
+	w.mu.Lock()
+	c := w.byName[name]
+	w.mu.Unlock()
+	if !ok || c == nil {
+		http.Error(rw, fmt.Sprintf("no fake serves %q", host), http.StatusMisdirectedRequest)
+		return
+	}
+	c.ServeHTTP(rw, r)
+}
+
 // pipes is a real http.Server and a real http.Transport with net.Pipe between
-// them: traces, keep-alive, drops and truncation are those of net/http, and no
+// them. So traces, keep-alive, drops and truncation are those of net/http, but no
 // socket is opened. It works inside testing/synctest.
 type pipes struct {
 	server    *http.Server
@@ -22,8 +59,8 @@ type pipes struct {
 	served    chan struct{}
 }
 
-// newPipes serves h. Whatever host a client dials, over http or https, h
-// answers; the request's Host tells h who was meant.
+// newPipes serves h, whatever host a client dials, over http or https. The
+// request's Host tells h which host the client meant.
 func newPipes(h http.Handler) *pipes {
 	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())

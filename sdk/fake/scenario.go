@@ -2,11 +2,13 @@ package fake
 
 import "strings"
 
-// Scenario names what becomes of a payment, a payout or a transaction. Each fake
-// documents the scenarios it plays and adds its provider's own.
+// Scenario names the course that a payment, a payout or a transaction takes. Each
+// fake documents the scenarios it knows and adds its provider's own. A test asks
+// for a scenario by the end of a reference, such as "order-7-failed", or by the
+// last four digits of a number.
 type Scenario string
 
-// The scenarios which several fakes play.
+// The scenarios that several fakes know.
 const (
 	ScenarioPaid     Scenario = "paid"     // succeeds after Config.SettleAfter
 	ScenarioFailed   Scenario = "failed"   // fails
@@ -19,14 +21,14 @@ const (
 	ScenarioLagging  Scenario = "lagging"  // succeeds; a lookup does not find it at first
 )
 
-// Scenarios are what a fake plays, by the four digits a number ends in.
+// Scenarios are the scenarios that a fake knows, by the last four digits of the
+// numbers that ask for them.
 type Scenarios map[string]Scenario
 
-// Choose returns the scenario that a test asks for with one of its values: a
-// reference that ends in a hyphen and the scenario's name, or else a number that
-// ends in the scenario's digits. The longest name counts: a reference that ends
-// in "-jammed-paid" asks for jammed-paid. An empty Scenario means that neither
-// value asks for one.
+// Choose returns the scenario that a test asks for. A reference asks for one by
+// its end: a hyphen and the scenario's name; the longest name counts. If the
+// reference asks for none, the last four digits of the number may ask for one. The
+// result is empty if neither does.
 func (s Scenarios) Choose(reference, number string) Scenario {
 	asked := Scenario("")
 	for _, known := range s {

@@ -7,17 +7,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// maxBody bounds a request body; documents come as base64 text in some APIs.
+// maxBody bounds a request body; some APIs take documents as base64 text.
 const maxBody = 16 << 20
 
-// ServeHTTP serves the provider's API: it writes the journal, applies the fault
-// rules and hands the request to the provider.
+// ServeHTTP serves the provider's API. It keeps the request in the journal,
+// applies the fault rules and lets the provider handle the request.
 func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if c.provider.Below != nil {
 		if h := c.provider.Below(r); h != nil {
@@ -27,7 +28,7 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	w := c.world
 	body, err := readBody(rw, r)
-	entry := &Request{
+	request := &Request{
 		Provider:    c.provider.Name,
 		Method:      r.Method,
 		Path:        strings.TrimPrefix(r.URL.EscapedPath(), c.provider.Base),
@@ -36,27 +37,27 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		RequestBody: c.secrets.body(r.Header.Get("Content-Type"), string(body)),
 	}
 	w.Lock()
-	entry.Time = w.Now()
-	w.journal.add(entry)
-	faults := w.takeFaults(c.provider.Name, r.Method, entry.Path)
+	request.Time = w.Now()
+	w.journal.add(request)
+	faults := w.takeFaults(c.provider.Name, r.Method, request.Path)
 	if len(faults) > 0 {
-		entry.Fault = faults[len(faults)-1].Kind
+		request.Fault = faults[len(faults)-1].Kind
 	}
 	w.Unlock()
 
-	answer, last := newRecorder(), Fault{}
+	response, last := newRecorder(), Fault{}
 	if err != nil {
-		c.refuseBody(answer, r, err)
-	} else if last, err = c.work(answer, r, body, faults); err != nil {
+		c.refuseBody(response, r, err)
+	} else if last, err = c.work(response, r, body, faults); err != nil {
 		panic(http.ErrAbortHandler) // the caller went away during a delay, or the fake was closed
 	}
-	answer.WriteHeader(http.StatusOK)
-	c.note(entry, answer, last.Kind)
-	send(rw, answer, last.Kind)
+	response.WriteHeader(http.StatusOK)
+	c.note(request, response, last.Kind)
+	send(rw, response, last.Kind)
 }
 
-// readBody takes the body into memory; from then on the server notices when
-// the client goes away.
+// readBody reads the body into memory. After that the server notices when the
+// client goes away.
 func readBody(rw http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
@@ -64,24 +65,25 @@ func readBody(rw http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return io.ReadAll(http.MaxBytesReader(rw, r.Body, maxBody))
 }
 
-func (c *Control) refuseBody(answer http.ResponseWriter, r *http.Request, err error) {
+func (c *Control) refuseBody(response http.ResponseWriter, r *http.Request, err error) {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		c.provider.Refuse(answer, r, http.StatusRequestEntityTooLarge, 0)
+		c.provider.Refuse(response, r, http.StatusRequestEntityTooLarge, 0)
 		return
 	}
-	c.provider.Refuse(answer, r, http.StatusBadRequest, 0)
+	c.provider.Refuse(response, r, http.StatusBadRequest, 0)
 }
 
 var errGone = errors.New("fake: caller gone")
 
-// work applies the faults that come before the answer and lets the provider
-// answer. It returns the rule that still has to change the answer.
-func (c *Control) work(answer *recorder, r *http.Request, body []byte, faults []Fault) (last Fault, err error) {
+// work applies the faults that come before the provider's work and lets the
+// provider handle the request. It returns the rule that has to change the
+// response.
+func (c *Control) work(response *recorder, r *http.Request, body []byte, faults []Fault) (last Fault, err error) {
 	for _, f := range faults {
 		switch f.Kind {
 		case FaultDelay:
-			release, ok := c.world.sleep(r.Context(), f.wait())
+			release, ok := c.world.sleep(r.Context(), duration(f.Seconds))
 			if !ok {
 				return f, errGone
 			}
@@ -91,16 +93,16 @@ func (c *Control) work(answer *recorder, r *http.Request, body []byte, faults []
 		case FaultDropBefore:
 			return f, nil
 		case FaultStatus:
-			c.provider.Refuse(answer, r, f.Status, 0)
+			c.provider.Refuse(response, r, f.Status, 0)
 			return f, nil
 		case FaultRateLimit:
 			if n := f.wholeSeconds(); n > 0 {
-				answer.Header().Set("Retry-After", strconv.Itoa(n))
+				response.Header().Set("Retry-After", strconv.Itoa(n))
 			}
-			c.provider.Refuse(answer, r, http.StatusTooManyRequests, time.Duration(f.wholeSeconds())*time.Second)
+			c.provider.Refuse(response, r, http.StatusTooManyRequests, time.Duration(f.wholeSeconds())*time.Second)
 			return f, nil
 		case FaultHTML:
-			proxyPage(answer, f.Status)
+			proxyPage(response, f.Status)
 			return f, nil
 		default:
 			last = f
@@ -109,33 +111,22 @@ func (c *Control) work(answer *recorder, r *http.Request, body []byte, faults []
 	if body != nil {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	c.handle(answer, r)
+	c.handle(response, r)
 	return last, nil
 }
 
-// handle calls the provider and turns a panic of its code into a 500.
-func (c *Control) handle(answer *recorder, r *http.Request) {
+// handle calls the provider. A panic of the provider's code becomes a 500.
+func (c *Control) handle(response *recorder, r *http.Request) {
 	defer func() {
 		p := recover()
 		if p == nil {
 			return
 		}
 		c.world.report("panic while serving", "provider", c.provider.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-		*answer = *newRecorder()
-		c.provider.Refuse(answer, r, http.StatusInternalServerError, 0)
+		*response = *newRecorder()
+		c.provider.Refuse(response, r, http.StatusInternalServerError, 0)
 	}()
-	c.provider.Handler.ServeHTTP(answer, r)
-}
-
-// report tells of a fault in the fake itself.
-func (w *World) report(msg string, args ...any) {
-	w.opts.Logger.Error(msg, args...)
-	w.mu.Lock()
-	t := w.tb
-	w.mu.Unlock()
-	if t != nil {
-		t.Errorf("fake: %s: %v", msg, args)
-	}
+	c.provider.Handler.ServeHTTP(response, r)
 }
 
 func (c *Control) expireTokens() {
@@ -147,45 +138,45 @@ func (c *Control) expireTokens() {
 	c.provider.ExpireTokens()
 }
 
-// note completes the journal's entry.
-func (c *Control) note(entry *Request, answer *recorder, kind FaultKind) {
-	text := c.secrets.body(answer.header.Get("Content-Type"), string(answer.body))
+// note keeps the response in the journal.
+func (c *Control) note(request *Request, response *recorder, kind FaultKind) {
+	text := c.secrets.body(response.header.Get("Content-Type"), string(response.body))
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
-	entry.ResponseBody = text
+	request.ResponseBody = text
 	if kind != FaultDropBefore && kind != FaultDropAfter {
-		entry.Status = answer.status
+		request.Status = response.status
 	}
 	c.world.journal.grow(len(text))
 }
 
-// send writes the answer as the fault would have it.
-func send(rw http.ResponseWriter, answer *recorder, kind FaultKind) {
+// send writes the response, changed as the fault says.
+func send(rw http.ResponseWriter, response *recorder, kind FaultKind) {
 	if kind == FaultDropBefore || kind == FaultDropAfter {
 		panic(http.ErrAbortHandler)
 	}
-	body := answer.body
+	body := response.body
 	if kind == FaultMalformed {
 		body = malform(body)
 	}
 	h := rw.Header()
-	for name, values := range answer.header {
+	for name, values := range response.header {
 		h[name] = values
 	}
-	if answer.status >= 200 && answer.status != http.StatusNoContent && answer.status != http.StatusNotModified {
+	if response.status >= 200 && response.status != http.StatusNoContent && response.status != http.StatusNotModified {
 		h.Set("Content-Length", strconv.Itoa(len(body)+missing(kind)))
 	}
-	rw.WriteHeader(answer.status)
+	rw.WriteHeader(response.status)
 	if kind == FaultTruncate {
 		_, _ = rw.Write(body[:len(body)/2])        // the connection is about to be cut anyway
 		_ = http.NewResponseController(rw).Flush() // so that the half really leaves
 		panic(http.ErrAbortHandler)
 	}
-	_, _ = rw.Write(body) // a client that is gone needs no answer
+	_, _ = rw.Write(body) // a client that is gone needs no response
 }
 
-// missing is how many bytes a truncated answer promises beyond its body, so
-// that even an empty one is short.
+// missing is how many bytes a truncated response promises beyond its body, so
+// that an empty body is cut short too.
 func missing(kind FaultKind) int {
 	if kind == FaultTruncate {
 		return 1
@@ -193,7 +184,7 @@ func missing(kind FaultKind) int {
 	return 0
 }
 
-// malform cuts a body so that it is no valid JSON any more.
+// malform cuts a body so that it is not valid JSON any more.
 func malform(body []byte) []byte {
 	half := body[:len(body)/2]
 	if len(bytes.TrimSpace(half)) == 0 || json.Valid(half) {
@@ -202,12 +193,81 @@ func malform(body []byte) []byte {
 	return half
 }
 
-func proxyPage(answer *recorder, status int) {
+func proxyPage(response *recorder, status int) {
 	if status == 0 {
 		status = http.StatusBadGateway
 	}
 	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
-	answer.Header().Set("Content-Type", "text/html")
-	answer.WriteHeader(status)
-	fmt.Fprintf(answer, "<html>\r\n<head><title>%[1]s</title></head>\r\n<body>\r\n<center><h1>%[1]s</h1></center>\r\n<hr><center>proxy</center>\r\n</body>\r\n</html>\r\n", title)
+	response.Header().Set("Content-Type", "text/html")
+	response.WriteHeader(status)
+	fmt.Fprintf(response, "<html>\r\n<head><title>%[1]s</title></head>\r\n<body>\r\n<center><h1>%[1]s</h1></center>\r\n<hr><center>proxy</center>\r\n</body>\r\n</html>\r\n", title)
+}
+
+// recorder keeps a handler's whole response, so that a fault can still change it
+// or keep it from the client.
+type recorder struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+func newRecorder() *recorder { return &recorder{header: http.Header{}} }
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= 200 {
+		r.status = status
+	}
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	r.body = append(r.body, b...)
+	return len(b), nil
+}
+
+// ExternalURL is the URL that the client used for a request, with the fake's
+// mount. If Options.PublicURL is set, it stands in place of the host that the
+// client named. Authors of fakes make the links in responses with it.
+func (w *World) ExternalURL(r *http.Request) *url.URL {
+	u := *r.URL
+	if full, err := url.ParseRequestURI(r.RequestURI); err == nil { // as it arrived, before a mount was stripped
+		u = *full
+	}
+	scheme, host, prefix := w.origin(r)
+	u.Scheme, u.Host = scheme, host
+	if prefix != "" {
+		u.RawPath = (&url.URL{Path: prefix}).EscapedPath() + u.EscapedPath()
+		u.Path = prefix + u.Path
+	}
+	return &u
+}
+
+// WireURL is ExternalURL as a text, with the exact bytes of path and query that
+// the client sent. Authors of fakes check a signature over the URL against it.
+func (w *World) WireURL(r *http.Request) string {
+	target := r.RequestURI
+	if target == "" { // a request that no server has read
+		target = r.URL.RequestURI()
+	}
+	if _, rest, absolute := strings.Cut(target, "://"); absolute && !strings.HasPrefix(target, "/") {
+		target = "/"
+		if i := strings.IndexAny(rest, "/?"); i >= 0 {
+			target = rest[i:]
+		}
+	}
+	scheme, host, prefix := w.origin(r)
+	return scheme + "://" + host + (&url.URL{Path: prefix}).EscapedPath() + target
+}
+
+// origin is what the client puts before the path of a request.
+func (w *World) origin(r *http.Request) (scheme, host, prefix string) {
+	if public, err := url.Parse(w.opts.PublicURL); err == nil && public.Host != "" {
+		return public.Scheme, public.Host, strings.TrimSuffix(public.Path, "/")
+	}
+	if r.TLS != nil {
+		return "https", r.Host, ""
+	}
+	return "http", r.Host, ""
 }

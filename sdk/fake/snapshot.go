@@ -14,18 +14,19 @@ const (
 	snapshotVersion = 1
 )
 
-// snapshot is the document of Snapshot and Restore.
+// snapshot is the document of Snapshot and Restore. Its JSON names keep the words
+// of version 1.
 type snapshot struct {
-	Format        string                     `json:"format"`
-	Version       int                        `json:"version"`
-	Now           time.Time                  `json:"now"`
-	IDs           map[string][]byte          `json:"ids"`
-	Events        []Event                    `json:"events"` // in the order they will happen in
-	Faults        []*Fault                   `json:"faults"`
-	Disturbances  []*CallbackFault           `json:"disturbances"`
-	DeliveryCount int                        `json:"delivery_count"`
-	Deliveries    []savedDelivery            `json:"deliveries"`
-	Providers     map[string]json.RawMessage `json:"providers"`
+	Format         string                     `json:"format"`
+	Version        int                        `json:"version"`
+	Now            time.Time                  `json:"now"`
+	IDs            map[string][]byte          `json:"ids"`
+	Events         []Event                    `json:"events"` // in the order in which they are due
+	Faults         []*Fault                   `json:"faults"`
+	CallbackFaults []*CallbackFault           `json:"disturbances"`
+	DeliveryCount  int                        `json:"delivery_count"`
+	Deliveries     []savedDelivery            `json:"deliveries"`
+	Providers      map[string]json.RawMessage `json:"providers"`
 }
 
 type savedDelivery struct {
@@ -33,22 +34,23 @@ type savedDelivery struct {
 	Scheduled int `json:"scheduled"`
 }
 
-// Snapshot writes the whole state. It flushes first; a delivery that is on its
-// way all the same counts as not sent yet.
+// Snapshot returns the whole state; see Control.Snapshot. It waits for callbacks
+// in flight, a minute at most. Restore sends a callback again that was still in
+// flight after that minute.
 func (w *World) Snapshot() ([]byte, error) {
-	w.settle()
+	w.flush()
 	w.Lock()
 	defer w.Unlock()
 	s := snapshot{
-		Format:        snapshotFormat,
-		Version:       snapshotVersion,
-		Now:           w.Now(),
-		IDs:           map[string][]byte{},
-		Events:        w.queue.pending(),
-		Faults:        w.faults,
-		Disturbances:  w.callbackFaults,
-		DeliveryCount: w.post.count,
-		Providers:     map[string]json.RawMessage{},
+		Format:         snapshotFormat,
+		Version:        snapshotVersion,
+		Now:            w.Now(),
+		IDs:            map[string][]byte{},
+		Events:         w.queue.pending(),
+		Faults:         w.faults,
+		CallbackFaults: w.callbackFaults,
+		DeliveryCount:  w.dispatcher.count,
+		Providers:      map[string]json.RawMessage{},
 	}
 	for name, ids := range w.ids {
 		state, err := ids.source.MarshalBinary()
@@ -57,7 +59,7 @@ func (w *World) Snapshot() ([]byte, error) {
 		}
 		s.IDs[name] = state
 	}
-	for _, d := range w.post.deliveries {
+	for _, d := range w.dispatcher.deliveries {
 		s.Deliveries = append(s.Deliveries, savedDelivery{Delivery: d.Delivery, Scheduled: d.scheduled})
 	}
 	for _, c := range w.providers {
@@ -70,7 +72,7 @@ func (w *World) Snapshot() ([]byte, error) {
 	return json.Marshal(s)
 }
 
-// pending are the events a snapshot holds, in order.
+// pending are the events that a snapshot holds, in order.
 func (q *queue) pending() []Event {
 	sorted := queue{events: slices.Clone(q.events)}
 	slices.SortFunc(sorted.events, func(a, b event) int {
@@ -91,7 +93,8 @@ func (q *queue) pending() []Event {
 	return events
 }
 
-// Restore takes a snapshot over, all or nothing.
+// Restore puts the World into the state of a snapshot, or refuses the snapshot
+// and changes nothing; see Control.Restore.
 func (w *World) Restore(document []byte) error {
 	var s snapshot
 	if err := json.Unmarshal(document, &s); err != nil {
@@ -99,7 +102,7 @@ func (w *World) Restore(document []byte) error {
 	}
 	w.Lock()
 	defer w.Unlock()
-	if err := w.check(s); err != nil {
+	if err := w.checkSnapshot(s); err != nil {
 		return fmt.Errorf("fake: snapshot: %w", err)
 	}
 	var apply []func()
@@ -116,7 +119,7 @@ func (w *World) Restore(document []byte) error {
 	for name, state := range s.IDs {
 		_ = w.IDs(name).source.UnmarshalBinary(state) // checked above
 	}
-	w.faults, w.callbackFaults = s.Faults, s.Disturbances
+	w.faults, w.callbackFaults = s.Faults, s.CallbackFaults
 	for _, a := range apply {
 		a()
 	}
@@ -128,7 +131,7 @@ func (w *World) Restore(document []byte) error {
 	return nil
 }
 
-func (w *World) check(s snapshot) error {
+func (w *World) checkSnapshot(s snapshot) error {
 	if s.Format != snapshotFormat {
 		return errors.New("not a snapshot of these fakes")
 	}
@@ -136,7 +139,7 @@ func (w *World) check(s snapshot) error {
 		return fmt.Errorf("version %d is not supported, only %d", s.Version, snapshotVersion)
 	}
 	if len(s.Providers) != len(w.providers) {
-		return errors.New("holds other providers than this world")
+		return errors.New("holds other providers than this World")
 	}
 	for _, c := range w.providers {
 		if s.Providers[c.provider.Name] == nil {
@@ -165,7 +168,7 @@ func (w *World) check(s snapshot) error {
 			return fmt.Errorf("fault: %w", err)
 		}
 	}
-	for _, r := range s.Disturbances {
+	for _, r := range s.CallbackFaults {
 		if r == nil {
 			return errors.New("empty callback fault")
 		}
@@ -175,14 +178,14 @@ func (w *World) check(s snapshot) error {
 	}
 	for _, d := range s.Deliveries {
 		if w.byName[d.Provider] == nil || d.Scheduled < 0 {
-			return fmt.Errorf("delivery %q is not one of these fakes", d.ID)
+			return fmt.Errorf("delivery %q belongs to none of these fakes", d.ID)
 		}
 	}
 	return nil
 }
 
-// restoreDeliveries rebuilds the post. What was pending and has no retry on the
-// clock was on its way: it goes out anew.
+// restoreDeliveries rebuilds the dispatcher. A pending delivery without a retry
+// on the clock was in flight: it is sent again.
 func (w *World) restoreDeliveries(s snapshot) {
 	waiting := map[string]bool{}
 	for _, e := range s.Events {
@@ -190,19 +193,19 @@ func (w *World) restoreDeliveries(s snapshot) {
 			waiting[e.Key] = true
 		}
 	}
-	p := w.post
-	p.count = s.DeliveryCount
+	disp := w.dispatcher
+	disp.count = s.DeliveryCount
 	for _, saved := range s.Deliveries {
 		d := &delivery{Delivery: saved.Delivery, scheduled: saved.Scheduled, first: make(chan struct{})}
 		if len(d.Attempts) > 0 || d.State != DeliveryPending {
 			d.firstOver()
 		}
-		p.deliveries = append(p.deliveries, d)
-		p.byID[d.ID] = d
+		disp.deliveries = append(disp.deliveries, d)
+		disp.byID[d.ID] = d
 		switch {
 		case d.State != DeliveryPending || waiting[d.ID]:
 		case d.Held:
-			p.held[d.lane()] = append(p.held[d.lane()], d)
+			disp.held[d.lane()] = append(disp.held[d.lane()], d)
 		default:
 			w.enqueue(job{d: d, scheduled: true})
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// story goes on from wherever a shop stands and tells all that can be seen.
-func story(t *testing.T, s *shop) []string {
+// story goes on from wherever a toy stands and tells all that can be seen.
+func story(t *testing.T, s *toy) []string {
 	t.Helper()
 	var told []string
 	for range 3 {
@@ -34,8 +34,8 @@ func story(t *testing.T, s *shop) []string {
 
 func TestRestoredWorldGoesOnAsTheFirstWouldHave(t *testing.T) {
 	t.Parallel()
-	fresh := func() *shop {
-		return newShop(t, fake.Options{Callbacks: answering(500)}, withHook, withPolicy(retries))
+	fresh := func() *toy {
+		return newToy(t, fake.Options{Callbacks: responding(500)}, withHook, withPolicy(retries))
 	}
 	s := fresh()
 	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 1}))
@@ -60,7 +60,7 @@ func TestRestoredWorldGoesOnAsTheFirstWouldHave(t *testing.T) {
 
 func TestResetGoesBackToTheStart(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{Callbacks: answering(200)}, withHook)
+	s := newToy(t, fake.Options{Callbacks: responding(200)}, withHook)
 	want := story(t, s)
 	require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultDropBefore}))
 	require.NoError(t, s.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop}))
@@ -75,7 +75,7 @@ func TestResetGoesBackToTheStart(t *testing.T) {
 func TestResetForgetsCallbacksOnTheirWay(t *testing.T) {
 	t.Parallel()
 	arrived, leave := make(chan struct{}), make(chan struct{})
-	s := newShop(t, fake.Options{Callbacks: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	s := newToy(t, fake.Options{Callbacks: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		arrived <- struct{}{}
 		<-leave
 	})}, withHook)
@@ -91,11 +91,11 @@ func TestResetForgetsCallbacksOnTheirWay(t *testing.T) {
 
 func TestForeignSnapshotsChangeNothing(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, fake.Options{})
+	s := newToy(t, fake.Options{})
 	s.order(t, `{}`)
 	saved, err := s.Snapshot()
 	require.NoError(t, err)
-	bank := joinShop(fake.NewWorld(fake.Options{}), "bank")
+	bank := joinToy(fake.NewWorld(fake.Options{}), "bank")
 	t.Cleanup(bank.Close)
 	foreign, err := bank.Snapshot()
 	require.NoError(t, err)
@@ -105,19 +105,19 @@ func TestForeignSnapshotsChangeNothing(t *testing.T) {
 		return strings.Replace(string(saved), old, new, 1)
 	}
 	for name, text := range map[string]string{
-		"no json":          `hello`,
-		"another document": `{"version":1}`,
-		"newer version":    change(`"version":1`, `"version":2`),
-		"other providers":  string(foreign),
-		"broken state":     change(`"orders":[`, `"orders":7,"x":[`),
-		"foreign event":    change(`"provider":"shop","kind":"settle"`, `"provider":"bank","kind":"settle"`),
-		"empty fault":      change(`"faults":null`, `"faults":[null]`),
-		"bad fault":        change(`"faults":null`, `"faults":[{"kind":"x"}]`),
-		"bad disturbance":  change(`"disturbances":null`, `"disturbances":[{"Kind":"x"}]`),
-		"no disturbance":   change(`"disturbances":null`, `"disturbances":[null]`),
-		"broken ids":       change(`"ids":{"shop":"`, `"ids":{"shop":"AAAA`),
-		"foreign delivery": change(`"deliveries":null`, `"deliveries":[{"provider":"bank"}]`),
-		"empty":            ``,
+		"no json":            `hello`,
+		"another document":   `{"version":1}`,
+		"newer version":      change(`"version":1`, `"version":2`),
+		"other providers":    string(foreign),
+		"broken state":       change(`"orders":[`, `"orders":7,"x":[`),
+		"foreign event":      change(`"provider":"toy","kind":"settle"`, `"provider":"bank","kind":"settle"`),
+		"empty fault":        change(`"faults":null`, `"faults":[null]`),
+		"bad fault":          change(`"faults":null`, `"faults":[{"kind":"x"}]`),
+		"bad callback fault": change(`"disturbances":null`, `"disturbances":[{"Kind":"x"}]`),
+		"no callback fault":  change(`"disturbances":null`, `"disturbances":[null]`),
+		"broken ids":         change(`"ids":{"toy":"`, `"ids":{"toy":"AAAA`),
+		"foreign delivery":   change(`"deliveries":null`, `"deliveries":[{"provider":"bank"}]`),
+		"empty":              ``,
 	} {
 		assert.Error(t, s.Restore([]byte(text)), name)
 		now, err := s.Snapshot()
@@ -128,9 +128,9 @@ func TestForeignSnapshotsChangeNothing(t *testing.T) {
 
 func TestWorldIsSharedByItsProviders(t *testing.T) {
 	t.Parallel()
-	w := fake.NewWorld(fake.Options{Callbacks: answering(200)})
+	w := fake.NewWorld(fake.Options{Callbacks: responding(200)})
 	t.Cleanup(w.Close)
-	a, b := joinShop(w, "shop", withHook), joinShop(w, "bank")
+	a, b := joinToy(w, "toy", withHook), joinToy(w, "bank")
 	assert.Same(t, a.World(), b.World())
 	a.order(t, `{}`)
 	b.Advance(time.Minute)
@@ -138,7 +138,7 @@ func TestWorldIsSharedByItsProviders(t *testing.T) {
 	assert.Len(t, a.Deliveries(), 2)
 	assert.Empty(t, b.Deliveries())
 	assert.Empty(t, b.Requests())
-	assert.Error(t, b.Redeliver(a.Deliveries()[0].ID), "a provider redelivers its own callbacks only")
+	assert.ErrorIs(t, b.Redeliver(a.Deliveries()[0].ID), fake.ErrNotFound, "a provider redelivers its own callbacks only")
 
 	res, err := a.HTTPClient().Post(b.URL()+"/orders", "", nil)
 	require.NoError(t, err)
@@ -149,5 +149,5 @@ func TestWorldIsSharedByItsProviders(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	assert.Equal(t, http.StatusMisdirectedRequest, res.StatusCode)
-	assert.Panics(t, func() { joinShop(w, "bank") })
+	assert.Panics(t, func() { joinToy(w, "bank") })
 }

@@ -2,15 +2,18 @@ package fake
 
 import (
 	"context"
-	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 )
 
-// World is the ground one or several fakes stand on: their clock, their
-// events, their ids, their journal. It is safe for concurrent use; methods that
-// say so want the lock held.
+// World is the world one or several fakes stand in. It holds their clock, their
+// scheduled events, their ids, their callbacks and their journal of requests.
+// It is safe for concurrent use.
+//
+// Authors of tests need NewWorld and Close; all else a fake's Control offers too.
+// Methods whose documentation says "the lock is held" are for authors of fakes.
 type World struct {
 	opts Options
 
@@ -27,7 +30,7 @@ type World struct {
 	journal        journal
 	faults         []*Fault
 	callbackFaults []*CallbackFault
-	post           *post
+	dispatcher     *dispatcher
 	pipes          *pipes // nil until somebody asks for an HTTPClient
 	tb             TB
 
@@ -40,7 +43,59 @@ type World struct {
 	stopDelivery context.CancelFunc
 }
 
-// NewWorld makes a World without any provider.
+// Options set up a World. The zero value is right for a test: a clock that
+// stands still until it is advanced, and ids from a fixed seed.
+type Options struct {
+	// RealTime lets the clock follow real time. Inside a testing/synctest
+	// bubble that is the bubble's time. Without it nothing that waits for the
+	// clock happens before Advance.
+	RealTime bool
+
+	// Speed is how many virtual seconds pass in one real second. It counts
+	// with RealTime only; zero means 1.
+	Speed float64
+
+	// Start is the virtual time at the beginning. Zero means
+	// 2026-04-03T09:00:00Z, with RealTime the time of the call.
+	Start time.Time
+
+	// Seed makes the ids. Equal seeds and equal calls give equal ids.
+	// Zero means 1.
+	Seed uint64
+
+	// Callbacks, when set, receives every callback in memory, whatever host
+	// its URL names, without a socket.
+	Callbacks http.Handler
+
+	// CallbackClient sends the callbacks when Callbacks is nil; nil means a
+	// plain client of the World's own. It is copied; redirects are never
+	// followed and an attempt never waits longer than 10 s.
+	CallbackClient *http.Client
+
+	// PublicURL is the address clients use when a proxy or a tunnel stands
+	// before the server: scheme, host and an optional path prefix, without the
+	// provider's mount. Empty means the address that the request names.
+	PublicURL string
+
+	// JournalSize is how many requests and how many deliveries are kept.
+	// Zero means 10,000.
+	JournalSize int
+
+	// Logger hears what a fake cannot tell anybody else, such as a panic in a
+	// handler. Nil means silence.
+	Logger *slog.Logger
+}
+
+// TB is the part of testing.TB that a fake needs. *testing.T, *testing.B and
+// *testing.F satisfy it.
+type TB interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Cleanup(func())
+}
+
+// NewWorld makes a World without any provider. Give it to the constructor NewIn
+// of each fake that shall stand in it.
 func NewWorld(o Options) *World {
 	o = o.withDefaults()
 	w := &World{
@@ -53,28 +108,22 @@ func NewWorld(o Options) *World {
 		closed:    make(chan struct{}),
 	}
 	w.callbacks, w.closeClient = callbackClient(o)
-	w.startPost()
+	w.startDispatcher()
 	return w
 }
 
-// Join adds a provider and returns what its fake embeds. It panics on a name
-// that has joined before: that is a mistake of the program.
-func (w *World) Join(p Provider) *Control {
-	w.Lock()
-	defer w.Unlock()
-	if w.byName[p.Name] != nil {
-		panic(fmt.Sprintf("fake: provider %q joined twice", p.Name))
-	}
-	c := &Control{world: w, provider: p, secrets: newSecrets(p.Secrets)}
-	w.providers = append(w.providers, c)
-	w.byName[p.Name] = c
-	w.IDs(p.Name)
-	p.Reset()
-	return c
+// Attach closes the World when the test ends and reports panics of handlers
+// as errors of the test. NewServer of each fake calls it.
+func (w *World) Attach(t TB) {
+	t.Helper()
+	w.mu.Lock()
+	w.tb = t
+	w.mu.Unlock()
+	t.Cleanup(w.Close)
 }
 
 // Lock takes the World's mutex. When the clock follows real time, everything
-// due by now has happened when it returns.
+// due by now has happened when Lock returns.
 func (w *World) Lock() {
 	w.mu.Lock()
 	if !w.clock.real {
@@ -102,8 +151,8 @@ func (w *World) Now() time.Time {
 }
 
 // Reset puts everything back to where it was after the start: the clock, the
-// ids, the state of every provider. Faults, journal, deliveries and scheduled
-// events are gone; requests held by a delay go on.
+// ids, the state of every provider. Faults, requests, deliveries and scheduled
+// events are gone. Requests held back by a delay go on.
 func (w *World) Reset() {
 	w.Lock()
 	defer w.Unlock()
@@ -128,7 +177,7 @@ func (w *World) drop() {
 	}
 	w.queue.events = nil
 	w.sequence = 0
-	w.startPost()
+	w.startDispatcher()
 }
 
 func (w *World) start() time.Time {
@@ -138,9 +187,9 @@ func (w *World) start() time.Time {
 	return w.opts.Start
 }
 
-// Close ends deliveries in flight, lets delayed requests go and closes the
-// socketless server. It waits for what it started. A closed World still answers
-// control calls, but delivers nothing any more.
+// Close ends deliveries in flight, lets delayed requests go, closes the
+// connections of HTTPClient, and waits for all of them. The methods of a closed
+// World still work, but it delivers no callback any more.
 func (w *World) Close() {
 	w.closeOnce.Do(func() {
 		close(w.closed)
@@ -157,4 +206,82 @@ func (w *World) Close() {
 		}
 		w.closeClient()
 	})
+}
+
+// report tells the test and the log of a mistake in the fake itself.
+func (w *World) report(msg string, args ...any) {
+	w.opts.Logger.Error(msg, args...)
+	w.mu.Lock()
+	t := w.tb
+	w.mu.Unlock()
+	if t != nil {
+		t.Errorf("fake: %s: %v", msg, args)
+	}
+}
+
+const defaultJournalSize = 10_000
+
+func (o Options) withDefaults() Options {
+	if o.Speed <= 0 {
+		o.Speed = 1
+	}
+	if o.Start.IsZero() {
+		o.Start = time.Date(2026, 4, 3, 9, 0, 0, 0, time.UTC)
+		if o.RealTime {
+			o.Start = time.Now()
+		}
+	}
+	o.Start = o.Start.Round(0).UTC()
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	if o.JournalSize <= 0 {
+		o.JournalSize = defaultJournalSize
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// clock is the virtual time. It stands still or follows real time.
+type clock struct {
+	real   bool
+	speed  float64
+	at     time.Time // the virtual time at anchor
+	anchor time.Time // real, with its monotonic reading
+}
+
+func newClock(o Options) clock {
+	c := clock{real: o.RealTime, speed: o.Speed}
+	c.set(o.Start)
+	return c
+}
+
+func (c *clock) now() time.Time {
+	if !c.real {
+		return c.at
+	}
+	return c.at.Add(time.Duration(float64(time.Since(c.anchor)) * c.speed))
+}
+
+func (c *clock) set(t time.Time) {
+	c.at = t
+	if c.real {
+		c.anchor = time.Now()
+	}
+}
+
+// forward moves the clock to t, never back.
+func (c *clock) forward(t time.Time) {
+	if now := c.now(); t.Before(now) {
+		t = now
+	}
+	c.set(t)
+}
+
+// until is how long in real time t is away. It is at least a nanosecond, so that
+// a timer set for it never spins on a rounding error.
+func (c *clock) until(t time.Time) time.Duration {
+	return max(time.Duration(float64(t.Sub(c.now()))/c.speed), 0) + 1
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kotani"
 )
 
-// impostor claims an address and makes a signature up.
+// impostor shows an address and invents a signature.
 type impostor string
 
 func (i impostor) Address() string { return string(i) }

@@ -1,0 +1,283 @@
+package fake
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	attemptLimit   = 10 * time.Second // real time one attempt waits for its response
+	responseLimit  = 64 << 10         // bytes read of a response
+	maxWorkers     = 32               // attempts side by side
+	maxQueued      = 100_000          // attempts waiting for a worker
+	eventDeliver   = "deliver"        // event of the World itself: the next scheduled attempt is due
+	errorQueueFull = "too many callbacks waiting"
+
+	// flushLimit bounds, in real time, how long Advance and Flush wait for
+	// callbacks. It allows for a few attempts that run into attemptLimit.
+	flushLimit = time.Minute
+)
+
+// dispatcher sends callbacks. It holds the deliveries since the last reset or
+// restore. The World's lock guards all its fields.
+type dispatcher struct {
+	ctx        context.Context // ends with the dispatcher; attempts still on their way then no longer count
+	deliveries []*delivery     // oldest first
+	byID       map[string]*delivery
+	count      int
+	held       map[string][]*delivery // by lane
+	lanes      map[string]*lane
+	ready      []*lane // lanes with a job and no worker at it
+	queued     int
+	running    int           // workers
+	inFlight   int           // jobs queued or under way, and woken requests
+	idle       chan struct{} // closed when inFlight comes back to zero; nil while it is zero
+}
+
+// lane queues the callbacks about one object, so that they are sent in order:
+// one job at a time.
+type lane struct {
+	key  string
+	jobs []job
+}
+
+// job is one attempt to be made.
+type job struct {
+	d         *delivery
+	scheduled bool // part of the retry schedule; else an extra attempt
+}
+
+// startDispatcher begins anew, without any delivery. It cancels what is under
+// way.
+func (w *World) startDispatcher() {
+	if w.dispatcher != nil {
+		w.stopDelivery()
+		if w.dispatcher.idle != nil { // nobody needs to wait for the old one any more
+			close(w.dispatcher.idle)
+			w.dispatcher.idle = nil
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w.stopDelivery = cancel
+	w.dispatcher = &dispatcher{ctx: ctx, byID: map[string]*delivery{}, held: map[string][]*delivery{}, lanes: map[string]*lane{}}
+}
+
+func (disp *dispatcher) begin() {
+	if disp.inFlight == 0 {
+		disp.idle = make(chan struct{})
+	}
+	disp.inFlight++
+}
+
+func (disp *dispatcher) end() {
+	disp.inFlight--
+	if disp.inFlight == 0 && disp.idle != nil {
+		close(disp.idle)
+		disp.idle = nil
+	}
+}
+
+// flush waits until nothing is in flight, at most flushLimit.
+func (w *World) flush() {
+	w.mu.Lock()
+	idle := w.dispatcher.idle
+	w.mu.Unlock()
+	if idle == nil {
+		return
+	}
+	limit := time.NewTimer(flushLimit)
+	defer limit.Stop()
+	for idle != nil {
+		select {
+		case <-idle:
+		case <-limit.C:
+			return
+		case <-w.closed:
+			return
+		}
+		w.mu.Lock()
+		idle = w.dispatcher.idle
+		w.mu.Unlock()
+	}
+}
+
+// enqueue puts a job at the end of its lane. The lock is held.
+func (w *World) enqueue(j job) {
+	disp := w.dispatcher
+	if disp.ctx.Err() != nil { // closed
+		return
+	}
+	if disp.queued >= maxQueued {
+		j.d.State = DeliveryDead
+		j.d.note(DeliveryAttempt{Time: w.Now(), Error: errorQueueFull})
+		return
+	}
+	disp.begin()
+	disp.queued++
+	j.d.queued++
+	key := j.d.lane()
+	l := disp.lanes[key]
+	if l != nil { // a worker is at it or will be
+		l.jobs = append(l.jobs, j)
+		return
+	}
+	l = &lane{key: key, jobs: []job{j}}
+	disp.lanes[key] = l
+	disp.ready = append(disp.ready, l)
+	if disp.running < maxWorkers {
+		disp.running++
+		w.workers.Add(1)
+		go w.deliver(disp)
+	}
+}
+
+// deliver is a worker: it takes jobs until none is ready.
+func (w *World) deliver(disp *dispatcher) {
+	defer w.workers.Done()
+	w.Lock()
+	defer w.Unlock()
+	for len(disp.ready) > 0 && disp.ctx.Err() == nil {
+		l := disp.ready[0]
+		disp.ready = disp.ready[1:]
+		j := l.jobs[0]
+		l.jobs = l.jobs[1:]
+		disp.queued--
+		w.attempt(disp, j)
+		if len(l.jobs) > 0 {
+			disp.ready = append(disp.ready, l)
+		} else {
+			delete(disp.lanes, l.key)
+		}
+		j.d.queued--
+		disp.end()
+	}
+	disp.running--
+}
+
+// attempt posts a delivery once. It gives the lock back for as long as the
+// network takes.
+func (w *World) attempt(disp *dispatcher, j job) {
+	d := j.d
+	if j.scheduled && d.State != DeliveryPending { // delivered or abandoned meanwhile
+		d.firstOver()
+		return
+	}
+	policy := w.byName[d.Provider].provider.Callbacks
+	seen := d.copy()
+	x := Exchange{DeliveryAttempt: DeliveryAttempt{Time: w.Now()}, Sent: seen.Header.Clone()}
+	if x.Sent == nil {
+		x.Sent = http.Header{}
+	}
+	if policy.Sign != nil {
+		policy.Sign(seen, x.Sent)
+	}
+
+	var acknowledged bool
+	func() {
+		w.mu.Unlock()
+		defer w.mu.Lock()
+		w.exchange(disp.ctx, d.URL, d.Body, &x)
+		acknowledged = x.Status != 0 && x.Error == "" && policy.acknowledged(seen, x)
+	}()
+	if disp.ctx.Err() != nil { // reset or closed while on the way
+		return
+	}
+	d.note(x.DeliveryAttempt)
+	giveUp := false
+	if policy.Attempted != nil {
+		giveUp = policy.Attempted(d.copy(), x)
+	}
+	if acknowledged {
+		d.State = DeliveryDelivered
+		return
+	}
+	if d.State != DeliveryPending || !j.scheduled {
+		return
+	}
+	if giveUp || d.scheduled >= len(policy.Retries) {
+		d.State = DeliveryDead
+		return
+	}
+	wait := policy.Retries[d.scheduled]
+	d.scheduled++
+	w.After(wait, "", eventDeliver, d.ID)
+}
+
+func (p Policy) acknowledged(d Delivery, x Exchange) bool {
+	if p.Acknowledged != nil {
+		return p.Acknowledged(d, x.Status, x.Body)
+	}
+	return x.Status >= 200 && x.Status < 300
+}
+
+// retry queues the scheduled attempt that is due. The lock is held.
+func (w *World) retry(id string) {
+	if d := w.dispatcher.byID[id]; d != nil && d.State == DeliveryPending {
+		w.enqueue(job{d: d, scheduled: true})
+	}
+}
+
+// exchange posts the body and reads the response into x. It is called without
+// the lock.
+func (w *World) exchange(ctx context.Context, url, body string, x *Exchange) {
+	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		x.Error = "invalid url"
+		return
+	}
+	req.Header = x.Sent
+	res, err := w.callbacks.Do(req)
+	if err != nil {
+		x.TimedOut = errors.Is(err, context.DeadlineExceeded)
+		x.Error = reason(err)
+		return
+	}
+	defer res.Body.Close()
+	x.Status, x.Received = res.StatusCode, res.Header
+	x.Body, err = io.ReadAll(io.LimitReader(res.Body, responseLimit))
+	if err != nil {
+		x.TimedOut = errors.Is(err, context.DeadlineExceeded)
+		x.Error = reason(err)
+	}
+}
+
+// reason is an error's text without the URL around it, which may be a secret.
+func reason(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer within 10 s"
+	}
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err.Error()
+		}
+		err = inner
+	}
+}
+
+// callbackClient returns the client that sends callbacks, and the function that
+// closes it.
+func callbackClient(o Options) (*http.Client, func()) {
+	c := http.Client{}
+	closeIt := func() {}
+	switch {
+	case o.Callbacks != nil:
+		p := newPipes(o.Callbacks)
+		c.Transport, closeIt = p.transport, p.close
+	case o.CallbackClient != nil:
+		c = *o.CallbackClient
+	default:
+		// No proxy from the environment. No kept connection either: a receiver
+		// that was restarted meanwhile would reset it.
+		t := &http.Transport{DisableKeepAlives: true}
+		c.Transport, closeIt = t, t.CloseIdleConnections
+	}
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &c, closeIt
+}

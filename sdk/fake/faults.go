@@ -1,0 +1,249 @@
+package fake
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Fault is a rule that makes requests go wrong. The oldest rule that matches a
+// request counts. After a delay or an expired token the next matching rule counts
+// too.
+type Fault struct {
+	Provider string    `json:"provider"` // empty: this fake's own, in the admin API any
+	Method   string    `json:"method"`   // empty: any
+	Path     string    `json:"path"`     // glob over the path behind the base URL: * within a segment, ** over segments; empty: any
+	Times    int       `json:"times"`    // how many requests it meets; 0: every one until it is cleared
+	Kind     FaultKind `json:"kind"`     // what goes wrong
+	Status   int       `json:"status"`   // FaultStatus: the response's status; FaultHTML: the same, 0 means 502
+	Seconds  float64   `json:"seconds"`  // FaultDelay: how long on the clock; FaultRateLimit: Retry-After, 0 sends none
+}
+
+// FaultKind says what goes wrong with a request.
+type FaultKind string
+
+const (
+	FaultStatus      FaultKind = "status"       // responds with Status in the provider's own error format; no work is done
+	FaultDelay       FaultKind = "delay"        // waits Seconds on the clock, then goes on
+	FaultDropBefore  FaultKind = "drop_before"  // closes the connection; no work is done
+	FaultDropAfter   FaultKind = "drop_after"   // does the work, then closes the connection without a response
+	FaultTruncate    FaultKind = "truncate"     // does the work, sends half the response, then closes the connection
+	FaultMalformed   FaultKind = "malformed"    // does the work, sends half the body as if it were whole
+	FaultHTML        FaultKind = "html"         // responds with a proxy's HTML page; no work is done
+	FaultRateLimit   FaultKind = "rate_limit"   // responds with 429 in the provider's own format; no work is done
+	FaultExpireToken FaultKind = "expire_token" // expires every token first, then goes on
+)
+
+// CallbackFault is a rule that makes callbacks go wrong which have not been sent
+// yet. The oldest rule that matches a callback counts.
+type CallbackFault struct {
+	Provider string            // empty: this fake's own
+	Event    string            // glob over Delivery.Event; empty: any
+	Subject  string            // glob over Delivery.Subject; empty: any
+	Times    int               // how many callbacks it meets; 0: every one until it is cleared
+	Kind     CallbackFaultKind // what goes wrong
+	Seconds  float64           // CallbackDelay: how long on the clock
+}
+
+// CallbackFaultKind says what goes wrong with a callback.
+type CallbackFaultKind string
+
+const (
+	CallbackDrop      CallbackFaultKind = "drop"      // never sent; dead, can be redelivered
+	CallbackDuplicate CallbackFaultKind = "duplicate" // sent twice
+	CallbackDelay     CallbackFaultKind = "delay"     // the first attempt waits Seconds on the clock
+	CallbackHold      CallbackFaultKind = "hold"      // waits for the next callback with the same Subject and is sent after it
+	CallbackForge     CallbackFaultKind = "forge"     // signed wrongly, where the provider signs
+)
+
+// maxSeconds is ten years: time.Duration can hold it.
+const maxSeconds = 10 * 365 * 24 * 3600
+
+// check reports what is wrong with a rule, and in which field.
+func (f Fault) check() (field string, err error) {
+	switch f.Kind {
+	case FaultStatus:
+		if f.Status < 300 || f.Status > 599 {
+			return "status", fmt.Errorf("status %d is not between 300 and 599", f.Status)
+		}
+	case FaultHTML:
+		if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
+			return "status", fmt.Errorf("status %d is not between 200 and 599", f.Status)
+		}
+	case FaultDelay:
+		if !(f.Seconds > 0) {
+			return "seconds", errors.New("a delay needs seconds above zero")
+		}
+	case FaultDropBefore, FaultDropAfter, FaultTruncate, FaultMalformed, FaultRateLimit, FaultExpireToken:
+	default:
+		return "kind", fmt.Errorf("unknown kind %q", f.Kind)
+	}
+	if field, err := checkCounts(f.Seconds, f.Times); err != nil {
+		return field, err
+	}
+	if err := checkGlob(f.Path); err != nil {
+		return "path", err
+	}
+	return "", nil
+}
+
+func (r CallbackFault) check() error {
+	switch r.Kind {
+	case CallbackDrop, CallbackDuplicate, CallbackDelay, CallbackHold, CallbackForge:
+	default:
+		return fmt.Errorf("unknown kind %q", r.Kind)
+	}
+	if _, err := checkCounts(r.Seconds, r.Times); err != nil {
+		return err
+	}
+	for _, p := range []string{r.Event, r.Subject} {
+		if _, err := path.Match(p, ""); err != nil {
+			return fmt.Errorf("%q is not a valid pattern", p)
+		}
+	}
+	return nil
+}
+
+func checkCounts(seconds float64, times int) (field string, err error) {
+	if !(seconds >= 0 && seconds <= maxSeconds) {
+		return "seconds", fmt.Errorf("seconds must be between 0 and %d", maxSeconds)
+	}
+	if times < 0 {
+		return "times", errors.New("times must not be negative")
+	}
+	return "", nil
+}
+
+func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+
+// wholeSeconds is the wait as Retry-After says it, rounded up.
+func (f Fault) wholeSeconds() int { return int(math.Ceil(f.Seconds)) }
+
+func (f Fault) matches(provider, method, path string) bool {
+	return (f.Provider == "" || f.Provider == provider) &&
+		(f.Method == "" || strings.EqualFold(f.Method, method)) &&
+		(f.Path == "" || glob(f.Path, path))
+}
+
+func (r CallbackFault) matches(d *delivery) bool {
+	return (r.Provider == "" || r.Provider == d.Provider) && matchName(r.Event, d.Event) && matchName(r.Subject, d.Subject)
+}
+
+func matchName(pattern, name string) bool {
+	if pattern == "" {
+		return true
+	}
+	ok, _ := path.Match(pattern, name) // checked when the rule was added
+	return ok
+}
+
+// addFault adds a checked rule. The lock is held.
+func (w *World) addFault(f Fault) { w.faults = append(w.faults, &f) }
+
+// listFaults copies the rules for requests of a provider, or all rules when it
+// is empty.
+func (w *World) listFaults(provider string) []Fault {
+	all := []Fault{}
+	for _, f := range w.faults {
+		if provider == "" || f.Provider == "" || f.Provider == provider {
+			all = append(all, *f)
+		}
+	}
+	return all
+}
+
+// clearFaults removes the rules that name a provider, or all rules when it is
+// empty.
+func (w *World) clearFaults(provider string) {
+	w.faults = slices.DeleteFunc(w.faults, func(f *Fault) bool { return provider == "" || f.Provider == provider })
+	w.callbackFaults = slices.DeleteFunc(w.callbackFaults, func(r *CallbackFault) bool { return provider == "" || r.Provider == provider })
+}
+
+// takeFaults returns the rules that count for a request, oldest first. Each has
+// one time less afterwards. The lock is held.
+func (w *World) takeFaults(provider, method, path string) []Fault {
+	var met []Fault
+	for i := 0; i < len(w.faults); {
+		f := w.faults[i]
+		if !f.matches(provider, method, path) {
+			i++
+			continue
+		}
+		met = append(met, *f)
+		if f.Times == 1 {
+			w.faults = append(w.faults[:i:i], w.faults[i+1:]...)
+		} else {
+			f.Times = max(f.Times-1, 0)
+			i++
+		}
+		if f.Kind != FaultDelay && f.Kind != FaultExpireToken {
+			break
+		}
+	}
+	return met
+}
+
+// takeCallbackFault returns the rule that counts for a callback, or the zero
+// rule. The rule has one time less afterwards.
+func (w *World) takeCallbackFault(d *delivery) CallbackFault {
+	for i, r := range w.callbackFaults {
+		if !r.matches(d) {
+			continue
+		}
+		met := *r
+		if r.Times == 1 {
+			w.callbackFaults = append(w.callbackFaults[:i:i], w.callbackFaults[i+1:]...)
+		} else {
+			r.Times = max(r.Times-1, 0)
+		}
+		return met
+	}
+	return CallbackFault{}
+}
+
+// glob reports whether a path matches a pattern: path.Match within each
+// segment, and a segment ** for any number of segments.
+func glob(pattern, p string) bool {
+	return globSegments(strings.Split(pattern, "/"), strings.Split(p, "/"))
+}
+
+func globSegments(pattern, p []string) bool {
+	for len(pattern) > 0 {
+		if pattern[0] == "**" {
+			rest := pattern[1:]
+			if len(rest) == 0 {
+				return true
+			}
+			for i := range p {
+				if globSegments(rest, p[i:]) {
+					return true
+				}
+			}
+			return false
+		}
+		if len(p) == 0 {
+			return false
+		}
+		if ok, _ := path.Match(pattern[0], p[0]); !ok { // checked when the rule was added
+			return false
+		}
+		pattern, p = pattern[1:], p[1:]
+	}
+	return len(p) == 0
+}
+
+const maxGlob = 500
+
+func checkGlob(pattern string) error {
+	if len(pattern) > maxGlob || strings.Count(pattern, "**") > 4 {
+		return errors.New("path pattern is too long")
+	}
+	if _, err := path.Match(pattern, ""); err != nil {
+		return errors.New("path is not a valid pattern")
+	}
+	return nil
+}

@@ -1,0 +1,234 @@
+package fake
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Request is one request that a fake got, with its response. Secrets in it are
+// masked.
+type Request struct {
+	Time         time.Time   `json:"time"` // virtual, at arrival
+	Provider     string      `json:"provider"`
+	Method       string      `json:"method"`
+	Path         string      `json:"path"` // escaped, behind the provider's base URL
+	Query        string      `json:"query,omitempty"`
+	Status       int         `json:"status"` // zero while in work, and when the connection was dropped
+	Header       http.Header `json:"header,omitempty"`
+	RequestBody  string      `json:"request_body"`
+	ResponseBody string      `json:"response_body"`   // what the provider wrote, even if a fault kept it from the client
+	Fault        FaultKind   `json:"fault,omitempty"` // of the last rule that counted for it
+}
+
+const (
+	journalBody  = 32 << 10 // bytes kept of one body
+	journalBytes = 64 << 20 // bytes kept of all bodies
+)
+
+// journal keeps the newest requests, bounded in number and in bytes.
+type journal struct {
+	size     int
+	requests []*Request // oldest first
+	bytes    int
+}
+
+// add keeps a request when it arrives, so that the journal has the order of
+// arrival.
+func (j *journal) add(r *Request) {
+	j.requests = append(j.requests, r)
+	j.grow(len(r.RequestBody))
+}
+
+// grow counts n more bytes and forgets the oldest requests beyond the bounds.
+func (j *journal) grow(n int) {
+	j.bytes += n
+	for len(j.requests) > 1 && (len(j.requests) > j.size || j.bytes > journalBytes) {
+		j.bytes -= len(j.requests[0].RequestBody) + len(j.requests[0].ResponseBody)
+		j.requests[0] = nil
+		j.requests = j.requests[1:]
+	}
+}
+
+// list copies the requests of one provider, or of all when it is empty.
+func (j *journal) list(provider string) []Request {
+	var all []Request
+	for _, r := range j.requests {
+		if provider == "" || r.Provider == provider {
+			c := *r
+			c.Header = r.Header.Clone()
+			all = append(all, c)
+		}
+	}
+	return slices.Clip(all)
+}
+
+func (j *journal) clear() { j.requests, j.bytes = nil, 0 }
+
+// keptHeaders are the only headers which the journal keeps unchanged. It keeps
+// Authorization too, with a mask as its value.
+var keptHeaders = []string{"Accept", "Content-Type", "Content-Length", "Host", "Idempotency-Key", "Retry-After", "User-Agent"}
+
+func journalHeader(h http.Header) http.Header {
+	kept := http.Header{}
+	for _, name := range keptHeaders {
+		if v := h[name]; len(v) > 0 {
+			kept[name] = slices.Clone(v)
+		}
+	}
+	if h.Get("Authorization") != "" {
+		kept.Set("Authorization", masked)
+	}
+	return kept
+}
+
+// masked is what the journal keeps in place of a secret.
+const masked = "[masked]"
+
+// secrets are the names, in lower case, whose values the journal never shows.
+type secrets map[string]bool
+
+func newSecrets(names []string) secrets {
+	s := secrets{}
+	for _, n := range append([]string{
+		"token", "access_token", "accesstoken", "refresh_token", "password", "secret",
+		"consumer_key", "consumer_secret", "api_key", "apikey", "pin", "cvv", "card_number",
+	}, names...) {
+		s[strings.ToLower(n)] = true
+	}
+	return s
+}
+
+// body masks a body by its content type and cuts it to what the journal keeps.
+func (s secrets) body(contentType, body string) string {
+	kind, _, _ := strings.Cut(contentType, ";")
+	switch strings.ToLower(strings.TrimSpace(kind)) {
+	case "multipart/form-data":
+		return "[multipart body]"
+	case "application/x-www-form-urlencoded":
+		if t := strings.TrimSpace(body); !strings.HasPrefix(t, "{") { // some clients label JSON as a form
+			return cut(s.form(body))
+		}
+	}
+	return cut(s.json(body))
+}
+
+func cut(s string) string {
+	if len(s) > journalBody {
+		return s[:journalBody] + "...[cut]"
+	}
+	return s
+}
+
+// form masks the values of a query or a form body.
+func (s secrets) form(in string) string {
+	if in == "" {
+		return ""
+	}
+	parts := strings.Split(in, "&")
+	for i, p := range parts {
+		name, _, found := strings.Cut(p, "=")
+		if found && s[strings.ToLower(name)] {
+			parts[i] = name + "=" + masked
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+// json masks the values of secret keys at any depth. It works on the text, so
+// that it changes nothing else and masks secrets in broken JSON too.
+func (s secrets) json(in string) string {
+	var out strings.Builder
+	last := 0 // everything before it is in out already
+	for i := 0; i < len(in); {
+		if in[i] != '"' {
+			i++
+			continue
+		}
+		end := stringEnd(in, i)
+		name := in[i:end]
+		value := skipSpace(in, end)
+		i = end
+		if value >= len(in) || in[value] != ':' || !s.has(name) {
+			continue
+		}
+		from := skipSpace(in, value+1)
+		to := valueEnd(in, from)
+		if to == from {
+			continue
+		}
+		out.WriteString(in[last:from])
+		out.WriteString(`"` + masked + `"`)
+		last, i = to, to
+	}
+	if last == 0 {
+		return in
+	}
+	out.WriteString(in[last:])
+	return out.String()
+}
+
+// has reports whether a name, with its quotes and escapes, is that of a secret.
+func (s secrets) has(quoted string) bool {
+	name := strings.Trim(quoted, `"`)
+	if strings.Contains(name, `\`) {
+		_ = json.Unmarshal([]byte(quoted), &name) // a broken escape names no secret
+	}
+	return s[strings.ToLower(name)]
+}
+
+// stringEnd is the index behind the string literal that begins at i.
+func stringEnd(in string, i int) int {
+	for i++; i < len(in); i++ {
+		switch in[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(in)
+}
+
+func skipSpace(in string, i int) int {
+	for i < len(in) && strings.IndexByte(" \t\r\n", in[i]) >= 0 {
+		i++
+	}
+	return i
+}
+
+// valueEnd is the index behind the JSON value that begins at i: a string, a
+// number or word, or a whole object or list.
+func valueEnd(in string, i int) int {
+	depth := 0
+	for i < len(in) {
+		switch in[i] {
+		case '"':
+			i = stringEnd(in, i)
+		case '{', '[':
+			depth++
+			i++
+		case '}', ']':
+			if depth == 0 {
+				return i
+			}
+			depth--
+			i++
+		case ',':
+			if depth == 0 {
+				return i
+			}
+			i++
+			continue
+		default:
+			i++
+			continue
+		}
+		if depth == 0 {
+			return i
+		}
+	}
+	return i
+}

@@ -208,7 +208,7 @@ func (a *api) requireLogin(f *faults) {
 }
 
 // wait looks every few seconds, up to half a minute apart, until done says so. It
-// returns what it saw last, with an error as well.
+// returns the last object that it saw, with an error as well.
 func wait[T any](ctx context.Context, a *api, op, reference string, look func(context.Context) (*T, error), done func(*T) bool) (*T, error) {
 	var last *T
 	err := a.core.Poll(ctx, op, reference, 2*time.Second, 30*time.Second, func(ctx context.Context) (bool, error) {

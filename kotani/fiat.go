@@ -260,8 +260,8 @@ func (s *FiatService) move(ctx context.Context, f faults, m movement) (*Transact
 	return t, nil
 }
 
-// callback returns the callback URL of a movement: the given URL, or a URL that
-// Config.CallbackURL makes from the external id and the amount.
+// callback returns the callback URL of a movement: the given URL, or the URL that
+// Config.CallbackURL makes. It makes none for a request that is refused already.
 func (s *FiatService) callback(f *faults, r movementRequest) string {
 	amount := decimal.Decimal(r.Amount)
 	if r.Callback == "" && s.callbackURL != nil && r.ExternalID != "" && !amount.IsZero() && f.Fields == nil {
@@ -306,8 +306,8 @@ func sameAccount(asked, shown string) bool {
 	return !ok || a == b
 }
 
-// bothNumbers strips two numbers of what does not tell them apart, and reports
-// whether both consist of digits then.
+// bothNumbers strips two numbers of signs and leading zeros, and reports whether
+// both consist of digits then.
 func bothNumbers(a, b string) (string, string, bool) {
 	bare := strings.NewReplacer("+", "", " ", "", "-", "")
 	a, b = strings.TrimLeft(bare.Replace(a), "0"), strings.TrimLeft(bare.Replace(b), "0")

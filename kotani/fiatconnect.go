@@ -55,7 +55,7 @@ const (
 // logs in when a session is needed.
 //
 // Kotani's document shows bodies close to the specification's and names no paths.
-// Where the two differ, the methods say what is sent.
+// Where the two differ, the methods say which form is sent.
 type FiatConnect struct {
 	*api
 	cfg     FiatConnectConfig

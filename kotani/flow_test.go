@@ -122,7 +122,7 @@ func TestConversions(t *testing.T) {
 		assert.Equal(t, customer, phone)
 
 		order, err := w.client.Binance.CreateOrder(ctx, kotani.CreateOrderParams{
-			Amount: twenty, GoodsName: "Tea", GoodsDetail: "Purple tea", Currency: "USDT", ReturnURL: "https://shop.example/ok", CancelURL: "https://shop.example/no",
+			Amount: twenty, GoodsName: "Tea", GoodsDetail: "Purple tea", Currency: "USDT", ReturnURL: "https://merchant.example/ok", CancelURL: "https://merchant.example/no",
 		})
 		require.NoError(t, err)
 		assert.NotEmpty(t, order.CheckoutLink)
@@ -220,7 +220,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		require.ErrorIs(t, err, kotani.ErrFiatAmountTooLow)
 		assert.True(t, failure(t, err).Detail.(kotani.QuoteLimits).MinFiat.Valid)
 
-		credentials, err := fc.CreateCredentials(ctx, "https://shop.example/fc")
+		credentials, err := fc.CreateCredentials(ctx, "https://merchant.example/fc")
 		require.NoError(t, err)
 		cfg := w.ClientConfig()
 		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = &wallet{address: walletAddress}, credentials.APIKey

@@ -31,8 +31,8 @@ const (
 // Balance is what a user holds on a chain.
 type Balance struct {
 	Address string
-	// Currency and Amount are those of the 2022 source: local currency, four
-	// decimals. Amount is not Valid when the response shows no number.
+	// Currency and Amount follow the 2022 source: local currency, four decimals.
+	// Amount is not Valid when the response shows no number.
 	Currency string
 	Amount   decimal.NullDecimal
 	Raw      sdk.Raw
@@ -65,8 +65,8 @@ type balanceRequest struct {
 // EscrowRates are the terms of a payout by Celo.SendToMpesa.
 type EscrowRates struct {
 	EscrowAddress string // where the stablecoins go
-	// Currency and Rate are those of the 2022 source: units of local currency
-	// for 1 cUSD, at the market's rate less 2 %.
+	// Currency and Rate follow the 2022 source: units of local currency for 1 cUSD,
+	// at the market's rate less 2 %.
 	Currency string
 	Rate     decimal.NullDecimal
 	Raw      sdk.Raw
@@ -126,7 +126,7 @@ type SendToMpesaParams struct {
 }
 
 // MpesaPayout is a payout by SendToMpesa. Only Description and the existence of
-// the details are documented; their fields are those of the 2022 source.
+// the details are documented. The fields of the details follow the 2022 source.
 type MpesaPayout struct {
 	// AlreadyProcessed says that an attempt of this call got no response, and that
 	// Kotani then refused the hash as processed already. This call processed it,
@@ -148,8 +148,8 @@ type MpesaPayout struct {
 const hashGrace = 3 * time.Second
 
 // SendToMpesa pays the worth of a transfer to the escrow out by M-Pesa. Never
-// present a hash for a second recipient: a used hash gives sdk.ErrDuplicate, but
-// a call that gets no response at first cannot tell whose use it was.
+// present a hash for a second recipient: a used hash gives sdk.ErrDuplicate, but a
+// call that gets no response at first takes an earlier use for its own.
 //
 // Kotani processes a hash once ("Transaction Hash is already processed"). After
 // an unknown outcome the client therefore waits three seconds and sends the same
@@ -257,7 +257,7 @@ func (s *StellarService) CashOut(ctx context.Context, p CashOutParams) (*Transac
 }
 
 // CashOut pays the worth of a USDT transfer out by mobile money in Kenya or
-// Ghana. What Stellar.CashOut says of outcomes and fields holds here, too.
+// Ghana. For unknown outcomes and empty fields see Stellar.CashOut.
 func (s *TronService) CashOut(ctx context.Context, p CashOutParams) (*Transaction, error) {
 	return cashOut(ctx, s.api, OpTronCashOut, p)
 }

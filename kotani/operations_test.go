@@ -33,7 +33,7 @@ var wireCalls = map[string]struct {
 	"Binance.CreateOrder": {kotani.OpCreateOrder, "/binance/order/create", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Binance.CreateOrder(ctx, kotani.CreateOrderParams{
 			Amount: decimal.NewFromInt(10), GoodsName: "string", GoodsDetail: "string", Currency: "string",
-			ReturnURL: "https://shop.example/ok", CancelURL: "https://shop.example/no",
+			ReturnURL: "https://merchant.example/ok", CancelURL: "https://merchant.example/no",
 		})
 		return err
 	}},
@@ -61,7 +61,7 @@ var wireCalls = map[string]struct {
 	}},
 	"Fiat.DepositQuoted": {kotani.OpDepositQuoted, "/transactions/deposit/quote", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{
-			AcceptedQuoteID: "hiwurhr", PhoneNumber: "254712345678", ExternalID: "order-1", CallbackURL: "https://shop.example/kotani",
+			AcceptedQuoteID: "hiwurhr", PhoneNumber: "254712345678", ExternalID: "order-1", CallbackURL: "https://merchant.example/kotani",
 		})
 		return err
 	}},
@@ -90,11 +90,11 @@ var wireCalls = map[string]struct {
 		return err
 	}},
 	"Fiat.PayBill": {kotani.OpPayBill, "/transactions/paybill", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.Fiat.PayBill(ctx, kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "01", Amount: twenty, CallbackURL: "https://shop.example/kotani"})
+		_, err := c.Fiat.PayBill(ctx, kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "01", Amount: twenty, CallbackURL: "https://merchant.example/kotani"})
 		return err
 	}},
 	"Fiat.PayTill": {kotani.OpPayTill, "/transactions/till", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.Fiat.PayTill(ctx, kotani.PayTillParams{TillNumber: "12345", Amount: twenty, CallbackURL: "https://shop.example/kotani"})
+		_, err := c.Fiat.PayTill(ctx, kotani.PayTillParams{TillNumber: "12345", Amount: twenty, CallbackURL: "https://merchant.example/kotani"})
 		return err
 	}},
 	"Fiat.List": {kotani.OpTransactions, "/transactions?limit=10&orderBy=asc&transactionType=Payouts", func(ctx context.Context, c *kotani.Client) error {
@@ -110,7 +110,7 @@ var wireCalls = map[string]struct {
 		return err
 	}},
 	"FiatConnect.CreateCredentials": {kotani.OpCreateCredentials, "/fiatconnect/credentials", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.FiatConnect.CreateCredentials(ctx, "https://shop.example/fiatconnect")
+		_, err := c.FiatConnect.CreateCredentials(ctx, "https://merchant.example/fiatconnect")
 		return err
 	}},
 	"FiatConnect.QuoteIn": {kotani.OpTransferQuoteIn, "/fiatconnect/quote/in", func(ctx context.Context, c *kotani.Client) error {
@@ -200,7 +200,7 @@ var wireCalls = map[string]struct {
 
 	"Stellar.CashOut": {kotani.OpStellarCashOut, "/stellar/cashout/KE", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Stellar.CashOut(ctx, kotani.CashOutParams{
-			Country: kotani.Kenya, PhoneNumber: "254712345678", TxHash: hash[2:], CallbackURL: "https://shop.example/kotani",
+			Country: kotani.Kenya, PhoneNumber: "254712345678", TxHash: hash[2:], CallbackURL: "https://merchant.example/kotani",
 			Name: "Jane", Email: "jane@example.com", Description: "wages",
 		})
 		return err
@@ -223,7 +223,7 @@ var wireCalls = map[string]struct {
 	}},
 	"Tron.CashOut": {kotani.OpTronCashOut, "/tron/cashout/GH", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Tron.CashOut(ctx, kotani.CashOutParams{
-			Country: kotani.Ghana, PhoneNumber: "233712345678", TxHash: hash, CallbackURL: "https://shop.example/kotani", Name: "Jane", Email: "jane@example.com",
+			Country: kotani.Ghana, PhoneNumber: "233712345678", TxHash: hash, CallbackURL: "https://merchant.example/kotani", Name: "Jane", Email: "jane@example.com",
 		})
 		return err
 	}},
@@ -246,10 +246,10 @@ var wireCalls = map[string]struct {
 }
 
 var (
-	validDeposit  = kotani.DepositParams{Amount: decimal.NewFromInt(10), PhoneNumber: "254712345678", ExternalID: "order-1", CallbackURL: "https://shop.example/kotani"}
-	validWithdraw = kotani.WithdrawParams{Amount: twenty, PhoneNumber: "254722222222", ExternalID: "order-1", CallbackURL: "https://shop.example/kotani"}
+	validDeposit  = kotani.DepositParams{Amount: decimal.NewFromInt(10), PhoneNumber: "254712345678", ExternalID: "order-1", CallbackURL: "https://merchant.example/kotani"}
+	validWithdraw = kotani.WithdrawParams{Amount: twenty, PhoneNumber: "254722222222", ExternalID: "order-1", CallbackURL: "https://merchant.example/kotani"}
 	validBank     = kotani.BankWithdrawParams{
-		Amount: twenty, AccountNumber: "0123456789", AccountName: "Jane Doe", Bank: kotani.BankKCB, ExternalID: "order-1", CallbackURL: "https://shop.example/kotani",
+		Amount: twenty, AccountNumber: "0123456789", AccountName: "Jane Doe", Bank: kotani.BankKCB, ExternalID: "order-1", CallbackURL: "https://merchant.example/kotani",
 	}
 	validMpesa  = kotani.SendToMpesaParams{PhoneNumber: "254712345678", TxHash: hash}
 	ubi         = kotani.UBIParams{PhoneNumber: "254712345678", ProgramID: "p-1"}
@@ -281,7 +281,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 		used[want.op] = true
 		t.Run(method, func(t *testing.T) {
 			// A refusal ends every method after its first request.
-			refusal := answer(400, `{"status":400,"desc":"no","error":"InvalidParameters"}`)
+			refusal := respond(400, `{"status":400,"desc":"no","error":"InvalidParameters"}`)
 			s := newScript(refusal)
 			for end := range s.aside {
 				if strings.HasSuffix(want.uri, end) {
@@ -433,7 +433,7 @@ func TestOperationsReturnsACopy(t *testing.T) {
 }
 
 func TestRoutesCanBeOverridden(t *testing.T) {
-	s := newScript(answer(200, `{"result":{"status":"PENDING"}}`))
+	s := newScript(respond(200, `{"result":{"status":"PENDING"}}`))
 	client := newClient(t, s, func(c *kotani.Config) {
 		c.MaxAttempts = 1
 		c.Routes = map[string]sdk.Route{
@@ -465,7 +465,7 @@ func TestRoutesThatCannotWorkAreRefused(t *testing.T) {
 }
 
 func TestFiatConnectCanBeMountedElsewhere(t *testing.T) {
-	s := newScript(answer(200, `{}`))
+	s := newScript(respond(200, `{}`))
 	client := newClient(t, s, func(c *kotani.Config) {
 		c.FiatConnect.BaseURL = "https://fc.example/v1/"
 		c.Routes = map[string]sdk.Route{kotani.OpDeleteFiatAccount: {Path: "/gone/{fiatAccountId}"}}

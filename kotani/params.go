@@ -33,7 +33,7 @@ func (f *faults) reference(field, value string) {
 
 const (
 	fiatDecimals   = 2  // FiatConnect specification
-	cryptoDecimals = 18 // FiatConnect specification: that of the token, usually 18
+	cryptoDecimals = 18 // FiatConnect specification: the token's precision, usually 18
 )
 
 // amount checks an amount that goes out with so many decimals at most.
@@ -43,8 +43,8 @@ func (f *faults) amount(field string, amount decimal.Decimal, decimals int) {
 	}
 }
 
-// plainText is an amount that goes out as text: "1300.5". Check the amount before:
-// the text of a huge exponent is long.
+// plainText is an amount that goes out as text: "1300.5". The text of a huge
+// exponent is long, so check the amount first.
 type plainText decimal.Decimal
 
 // MarshalJSON implements json.Marshaler.

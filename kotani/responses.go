@@ -65,18 +65,18 @@ type QuoteLimits struct {
 // Nearly every handler sends HTTP 200 and says in the body's "status" what it
 // means. The few other responses are plain text.
 func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
-	a := readAnswer(r.Body)
-	v := a.verdict(op, r.Status)
+	c := readContent(r.Body)
+	v := c.verdict(op, r.Status)
 	lookup := op.Name == OpStatusByRequestID || op.Name == OpStatusByExternalID
-	if lookup && slices.Contains(v.Reasons, error(sdk.ErrNotFound)) && !a.saysNoTransaction() {
+	if lookup && slices.Contains(v.Reasons, error(sdk.ErrNotFound)) && !c.saysNoTransaction() {
 		// A wrong path says "not found" as well, and must not count as absence.
 		v.Reasons = []error{sdk.ErrUnexpectedResponse}
 	}
 	return v
 }
 
-// answer is what every body is looked at for.
-type answer struct {
+// content is the part of a body that says what a response means.
+type content struct {
 	page    bool // HTML
 	code    string
 	message string
@@ -88,7 +88,7 @@ type answer struct {
 
 const maxMessage = 500
 
-func readAnswer(body []byte) answer {
+func readContent(body []byte) content {
 	// The keys in which errors were seen, the usual one first.
 	var w struct {
 		Status       json.RawMessage `json:"status"`
@@ -103,38 +103,38 @@ func readAnswer(body []byte) answer {
 	}
 	if wire.Unmarshal(body, &w) != nil {
 		words := bytes.TrimSpace(body)
-		return answer{page: bytes.HasPrefix(words, []byte("<")), message: string(words[:min(len(words), maxMessage)])}
+		return content{page: bytes.HasPrefix(words, []byte("<")), message: string(words[:min(len(words), maxMessage)])}
 	}
-	var a answer
+	var c content
 	for _, raw := range [...]json.RawMessage{w.Desc, w.Message, w.Details, w.SmallDetails, w.Comment, w.SmallComment, w.Error, w.User} {
-		if a.message = text(raw); a.message != "" {
+		if c.message = text(raw); c.message != "" {
 			break
 		}
 	}
 	switch status := string(w.Status); status {
 	case "true", "false":
-		a.boolean, a.yes = true, status == "true"
+		c.boolean, c.yes = true, status == "true"
 	case "", "null":
 	default:
 		var word wire.Text
 		if word.UnmarshalJSON(w.Status) != nil {
 			break
 		}
-		a.status = strings.ToLower(string(word))
-		if n, err := strconv.Atoi(a.status); err == nil {
-			a.number, a.status, a.code = n, "", strconv.Itoa(n)
+		c.status = strings.ToLower(string(word))
+		if n, err := strconv.Atoi(c.status); err == nil {
+			c.number, c.status, c.code = n, "", strconv.Itoa(n)
 		}
 	}
-	return a
+	return c
 }
 
 // verdict judges a response by its HTTP status first.
-func (a answer) verdict(op sdk.Operation, status int) transport.Verdict {
-	v := transport.Verdict{Code: a.code, Message: a.message}
+func (c content) verdict(op sdk.Operation, status int) transport.Verdict {
+	v := transport.Verdict{Code: c.code, Message: c.message}
 	switch {
 	case status < 300:
-		return a.meaning(op, v)
-	case status >= 500 || status == http.StatusRequestTimeout || a.page && !a.noRoute(op):
+		return c.meaning(op, v)
+	case status >= 500 || status == http.StatusRequestTimeout || c.page && !c.noRoute(op):
 		return v // a crash or somebody else's words; the core names it by its status
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		// A missing token gives 401, a bad or expired token 403, both before any
@@ -154,26 +154,26 @@ func (a answer) verdict(op sdk.Operation, status int) transport.Verdict {
 }
 
 // meaning judges a 2xx response by its body.
-func (a answer) meaning(op sdk.Operation, v transport.Verdict) transport.Verdict {
+func (c content) meaning(op sdk.Operation, v transport.Verdict) transport.Verdict {
 	switch {
-	case op.Name == OpIsBeneficiary && strings.EqualFold(a.message, notBeneficiary):
+	case op.Name == OpIsBeneficiary && strings.EqualFold(c.message, notBeneficiary):
 		v.Kind = transport.Accepted
-	case a.boolean:
-		if op.Name == OpVerifyUser || a.yes {
+	case c.boolean:
+		if op.Name == OpVerifyUser || c.yes {
 			v.Kind = transport.Accepted
 		}
-	case a.number == http.StatusTooManyRequests, a.number >= 500:
-	case a.number >= 400:
+	case c.number == http.StatusTooManyRequests, c.number >= 500:
+	case c.number >= 400:
 		v = refused(op, v)
-		if a.number == http.StatusUnauthorized && len(v.Reasons) == 0 {
+		if c.number == http.StatusUnauthorized && len(v.Reasons) == 0 {
 			v.Reasons = []error{sdk.ErrUnauthorized}
 		}
-	case a.number != 0 && (a.number < 200 || a.number >= 300):
-	case a.status == "unauthorized":
+	case c.number != 0 && (c.number < 200 || c.number >= 300):
+	case c.status == "unauthorized":
 		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrUnauthorized}
-	case strings.HasSuffix(a.status, " not found"): // "user not found", "phonenumber not found"
+	case strings.HasSuffix(c.status, " not found"): // "user not found", "phonenumber not found"
 		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrNotFound}
-	case a.status == "unverified" && op.Name != OpVerifyUser:
+	case c.status == "unverified" && op.Name != OpVerifyUser:
 		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrForbidden}
 	default:
 		v.Kind = transport.Accepted
@@ -207,15 +207,15 @@ func refused(op sdk.Operation, v transport.Verdict) transport.Verdict {
 
 // noRoute recognises the framework's own page for a route that does not exist:
 // no handler of Kotani's has seen the request.
-func (a answer) noRoute(op sdk.Operation) bool {
-	return strings.Contains(a.message, "Cannot "+op.Method+" /")
+func (c content) noRoute(op sdk.Operation) bool {
+	return strings.Contains(c.message, "Cannot "+op.Method+" /")
 }
 
 // saysNoTransaction reports that Kotani says, in its own JSON, that there is no
 // such transaction. The wording is assumed, so the text must allow no other sense.
-func (a answer) saysNoTransaction() bool {
-	text := strings.ToLower(a.message)
-	return a.code != "" && strings.Contains(text, "transaction") && !strings.Contains(text, "/") &&
+func (c content) saysNoTransaction() bool {
+	text := strings.ToLower(c.message)
+	return c.code != "" && strings.Contains(text, "transaction") && !strings.Contains(text, "/") &&
 		(strings.Contains(text, "not found") || strings.Contains(text, "does not exist"))
 }
 
@@ -230,11 +230,11 @@ func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Ver
 	if r.Status < 300 && !specified {
 		return transport.Verdict{Kind: transport.Accepted}
 	}
-	a := readAnswer(r.Body)
+	c := readContent(r.Body)
 	v := transport.Verdict{Code: string(code), Message: string(code), Reasons: reasons}
 	var limits QuoteLimits
 	if code == "" {
-		v.Message = a.message
+		v.Message = c.message
 	} else if wire.Unmarshal(r.Body, &limits) == nil && limits != (QuoteLimits{}) {
 		v.Detail = limits
 	}
@@ -242,7 +242,7 @@ func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Ver
 	case r.Status >= 500 || r.Status == http.StatusRequestTimeout:
 		v.Reasons = nil // the core names it by its status
 		return v
-	case a.page:
+	case c.page:
 		return v
 	case r.Status == http.StatusConflict && op.Class == sdk.Keyed:
 		// The first request with this key is still running (idempotency draft).

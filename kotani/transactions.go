@@ -49,7 +49,7 @@ const (
 )
 
 // TransactionStatus is the state of a deposit or a withdrawal. No v2 document
-// lists the values: these are the values of the v3 API and of one public client.
+// lists the values: these values come from the v3 API and from a public client.
 // Their case does not matter. A status this package does not know passes through
 // and is never final.
 type TransactionStatus string
@@ -227,9 +227,9 @@ func decodeTransactions(body []byte) (TransactionList, error) {
 	return list, nil
 }
 
-// transactionAnswer has every key with which a transaction was seen. Status and
-// Message stand for those of the Transaction.
-type transactionAnswer struct {
+// transactionForm has every key with which a transaction was seen. Its Status and
+// Message hide the fields of the Transaction, which take any text.
+type transactionForm struct {
 	Transaction
 	Result      json.RawMessage `json:"result"`
 	ID          string          `json:"id"`
@@ -254,7 +254,7 @@ type money struct {
 // readTransaction reads a response in any of the known forms: the object under
 // "result", or the response itself. wrapped is what "result" holds, if anything.
 func readTransaction(body []byte) (t Transaction, wrapped json.RawMessage, err error) {
-	var w transactionAnswer
+	var w transactionForm
 	if err := wire.Unmarshal(body, &w); err != nil {
 		return Transaction{}, nil, err
 	}
@@ -262,7 +262,7 @@ func readTransaction(body []byte) (t Transaction, wrapped json.RawMessage, err e
 		if !wire.IsObject(wrapped) {
 			return Transaction{Message: text(wrapped), Raw: body}, wrapped, nil
 		}
-		w = transactionAnswer{}
+		w = transactionForm{}
 		if err := wire.Unmarshal(wrapped, &w); err != nil {
 			return Transaction{}, nil, err
 		}

@@ -119,8 +119,8 @@ func (s TransferStatus) CanBecome(t TransferType, later TransferStatus) bool {
 	})
 }
 
-// UserAction is what the user of a transfer in has to do to bring the fiat. Which
-// fields are set depends on Type.
+// UserAction tells the user of a transfer in how to bring the fiat. Type decides
+// which fields are set.
 type UserAction struct {
 	Type UserActionType `json:"userActionType"`
 
@@ -151,7 +151,7 @@ const (
 )
 
 // TransferIn begins a transfer from fiat to crypto. After an unknown outcome the
-// client repeats it with the same idempotency key. If that does not settle it,
+// client repeats it with the same idempotency key. If the outcome stays unknown,
 // call again with Error.IdempotencyKey and the same parameters. sdk.ErrInProgress
 // says that the first request is still at work.
 func (f *FiatConnect) TransferIn(ctx context.Context, p TransferParams) (*Transfer, error) {
@@ -176,7 +176,7 @@ func (f *FiatConnect) GetTransfer(ctx context.Context, transferID string) (*Tran
 }
 
 // WaitTransfer looks for a transfer every few seconds, up to half a minute
-// apart, until its status is final or one of until, and returns it. It outlasts
+// apart, until its status is final or in until, and returns it. It outlasts
 // outages. When the context ends first, it returns the transfer as last seen, if
 // it was seen, with the error. A transfer that failed is returned without an
 // error: look at its Status.

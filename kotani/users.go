@@ -185,8 +185,8 @@ type Beneficiary struct {
 }
 
 // IsBeneficiary tells whether a user is a beneficiary of a programme. Kotani sends
-// "Not a beneficiary" in the form of an error. The client returns no error then,
-// but a Beneficiary whose Is is false.
+// "Not a beneficiary" in the form of an error. The client then returns a Beneficiary
+// with Is false, and no error.
 func (s *UBIService) IsBeneficiary(ctx context.Context, p UBIParams) (*Beneficiary, error) {
 	return ubi(ctx, s.api, OpIsBeneficiary, p, decodeBeneficiary)
 }

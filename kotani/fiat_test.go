@@ -16,12 +16,12 @@ import (
 )
 
 var (
-	isTaken     = answer(200, `{"id":7,"phoneNumber":"254722222222","message":"Withdrawal request received","amount":"20","externalId":"order-1"}`)
-	isPending   = answer(200, `{"result":{"requestId":"7","externalId":"order-1","transactionType":"Payouts","status":"PENDING","amount":"20.00","currency":"KES"}}`)
-	isAbsent    = answer(200, `{"status":400,"desc":"transaction not found"}`)
-	isDuplicate = answer(200, `{"status":400,"desc":"externalId already exists"}`)
-	isPoor      = answer(200, `{"status":400,"desc":"insufficient balance"}`)
-	isGarbled   = answer(200, `{"id":`)
+	isTaken     = respond(200, `{"id":7,"phoneNumber":"254722222222","message":"Withdrawal request received","amount":"20","externalId":"order-1"}`)
+	isPending   = respond(200, `{"result":{"requestId":"7","externalId":"order-1","transactionType":"Payouts","status":"PENDING","amount":"20.00","currency":"KES"}}`)
+	isAbsent    = respond(200, `{"status":400,"desc":"transaction not found"}`)
+	isDuplicate = respond(200, `{"status":400,"desc":"externalId already exists"}`)
+	isPoor      = respond(200, `{"status":400,"desc":"insufficient balance"}`)
+	isGarbled   = respond(200, `{"id":`)
 )
 
 func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
@@ -32,36 +32,36 @@ func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
 		sentinel error
 		took     time.Duration // -1: not exact
 	}{
-		"answered":                          {[]step{isTaken}, "momo", "", nil, 0},
+		"a response":                        {[]step{isTaken}, "momo", "", nil, 0},
 		"dropped, found":                    {[]step{nil, isPending}, "momo status", "", nil, 0},
 		"a proxy's page, found":             {[]step{gateway, isPending}, "momo status", "", nil, 0},
 		"garbled, found":                    {[]step{isGarbled, isPending}, "momo status", "", nil, 0},
-		"a proxy's 429, found":              {[]step{answer(429, "<html>slow down"), isPending}, "momo status", "", nil, 0},
+		"a proxy's 429, found":              {[]step{respond(429, "<html>slow down"), isPending}, "momo status", "", nil, 0},
 		"dropped, shown a second later":     {[]step{nil, isAbsent, isPending}, "momo status status", "", nil, time.Second},
 		"dropped, absent, sent once more":   {[]step{nil, isAbsent, isAbsent, isAbsent, isTaken}, "momo status status status momo", "", nil, 3 * time.Second},
 		"our second attempt is a duplicate": {[]step{nil, isAbsent, isAbsent, isAbsent, isDuplicate, isPending}, "momo status status status momo status", "", nil, 3 * time.Second},
 		"dropped twice, never shown":        {[]step{nil, isAbsent, isAbsent, isAbsent, nil, isAbsent}, "momo status status status momo status status status", "unknown", nil, 6 * time.Second},
 		"a duplicate on a fresh call":       {[]step{isDuplicate}, "momo", "rejected", sdk.ErrDuplicate, 0},
 		"refused":                           {[]step{isPoor}, "momo", "rejected", sdk.ErrInsufficientFunds, 0},
-		"a wrong path is not absence": {[]step{nil, answer(404, `<pre>Cannot GET /api_v2/transactions/status/external/order-1</pre>`)},
+		"a wrong path is not absence": {[]step{nil, respond(404, `<pre>Cannot GET /api_v2/transactions/status/external/order-1</pre>`)},
 			"momo status", "unknown", nil, 0},
-		"a wrong path in JSON is not absence": {[]step{nil, answer(404, `{"statusCode":404,"message":"Cannot GET /transactions/status/external/order-1","error":"Not Found"}`)},
+		"a wrong path in JSON is not absence": {[]step{nil, respond(404, `{"statusCode":404,"message":"Cannot GET /transactions/status/external/order-1","error":"Not Found"}`)},
 			"momo status", "unknown", nil, 0},
-		"a wrong path in a 200 is not absence": {[]step{nil, answer(200, `{"status":404,"desc":"/transactions/status not found"}`)},
+		"a wrong path in a 200 is not absence": {[]step{nil, respond(200, `{"status":404,"desc":"/transactions/status not found"}`)},
 			"momo status", "unknown", nil, 0},
-		"not found without a status is not absence": {[]step{nil, answer(404, `{"message":"Transaction not found"}`)}, "momo status", "unknown", nil, 0},
-		"an unknown user is not absence":            {[]step{nil, answer(200, `{"status":400,"desc":"user not found"}`)}, "momo status", "unknown", nil, 0},
-		"an empty answer is not absence":            {[]step{nil, answer(200, `{"result":{}}`)}, "momo status status status status", "unknown", nil, -1},
-		"another transaction is not this": {[]step{nil, answer(200, `{"result":{"externalId":"order-2","status":"SUCCESSFUL"}}`)},
+		"not found without a status is not absence": {[]step{nil, respond(404, `{"message":"Transaction not found"}`)}, "momo status", "unknown", nil, 0},
+		"an unknown user is not absence":            {[]step{nil, respond(200, `{"status":400,"desc":"user not found"}`)}, "momo status", "unknown", nil, 0},
+		"an empty response is not absence":          {[]step{nil, respond(200, `{"result":{}}`)}, "momo status status status status", "unknown", nil, -1},
+		"another transaction is not this": {[]step{nil, respond(200, `{"result":{"externalId":"order-2","status":"SUCCESSFUL"}}`)},
 			"momo status status status status", "unknown", nil, -1},
-		"another amount is not this": {[]step{nil, answer(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"21"}}`)},
+		"another amount is not this": {[]step{nil, respond(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"21"}}`)},
 			"momo status", "unknown", nil, 0},
-		"another recipient is not this": {[]step{nil, answer(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"20","phoneNumber":"254733333333"}}`)},
+		"another recipient is not this": {[]step{nil, respond(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"20","phoneNumber":"254733333333"}}`)},
 			"momo status", "unknown", nil, 0},
-		"the recipient in national form": {[]step{nil, answer(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"0722222222"}}`)}, "momo status", "", nil, 0},
-		"the recipient with a plus":      {[]step{nil, answer(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"+254 722 222222"}}`)}, "momo status", "", nil, 0},
-		"a masked recipient":             {[]step{nil, answer(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"2547xxxxx222"}}`)}, "momo status", "", nil, 0},
-		"a question that is refused":     {[]step{nil, answer(200, `{"status":401,"desc":"not allowed"}`)}, "momo status", "unknown", nil, 0},
+		"the recipient in national form": {[]step{nil, respond(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"0722222222"}}`)}, "momo status", "", nil, 0},
+		"the recipient with a plus":      {[]step{nil, respond(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"+254 722 222222"}}`)}, "momo status", "", nil, 0},
+		"a masked recipient":             {[]step{nil, respond(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"2547xxxxx222"}}`)}, "momo status", "", nil, 0},
+		"a question that is refused":     {[]step{nil, respond(200, `{"status":401,"desc":"not allowed"}`)}, "momo status", "unknown", nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestTheLookupAsksForTheRightKind(t *testing.T) {
 		}, "Payouts"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(nil, answer(200, `{"result":{"status":"PENDING"}}`))
+			s := newScript(nil, respond(200, `{"result":{"status":"PENDING"}}`))
 			got, err := tc.call(t.Context(), newClient(t, s))
 			require.NoError(t, err)
 			assert.Equal(t, kotani.StatusPending, got.Status)
@@ -129,7 +129,7 @@ func TestAnotherBankAccountIsNotThePayout(t *testing.T) {
 	for number, found := range map[string]bool{
 		`"0123456789"`: true, `123456789`: true, `""`: true, `"xxxxxx6789"`: true, `"0123456780"`: false, `"9123456789"`: false,
 	} {
-		s := newScript(nil, answer(200, `{"result":{"externalId":"order-1","status":"PENDING","amount":"20","accountNumber":`+number+`}}`))
+		s := newScript(nil, respond(200, `{"result":{"externalId":"order-1","status":"PENDING","amount":"20","accountNumber":`+number+`}}`))
 		_, err := newClient(t, s).Fiat.WithdrawToBank(t.Context(), validBank)
 		if found {
 			assert.NoError(t, err, number)
@@ -184,8 +184,8 @@ func TestAMovementWithoutExternalIDHasToBeAskedFor(t *testing.T) {
 }
 
 func TestAHashSettlesAnUnknownOutcome(t *testing.T) {
-	paid := answer(200, `{"status":201,"desc":"done","cusdDetails":{"value":"1.5 CUSD"}}`)
-	processed := answer(200, `{"status":400,"desc":"Transaction Hash is already processed"}`)
+	paid := respond(200, `{"status":201,"desc":"done","cusdDetails":{"value":"1.5 CUSD"}}`)
+	processed := respond(200, `{"status":400,"desc":"Transaction Hash is already processed"}`)
 	for name, tc := range map[string]struct {
 		steps   []step
 		sent    int
@@ -194,7 +194,7 @@ func TestAHashSettlesAnUnknownOutcome(t *testing.T) {
 		outcome string
 		took    time.Duration
 	}{
-		"answered":                       {[]step{paid}, 1, "1.5 CUSD", false, "", 0},
+		"a response":                     {[]step{paid}, 1, "1.5 CUSD", false, "", 0},
 		"lost before the work":           {[]step{nil, paid}, 2, "1.5 CUSD", false, "", 3 * time.Second},
 		"lost after the work":            {[]step{nil, processed}, 2, "", true, "", 3 * time.Second},
 		"a fresh call with a used hash":  {[]step{processed}, 1, "", false, "rejected", 0},
@@ -246,7 +246,7 @@ func TestOtherPaymentsAreNeverRepeated(t *testing.T) {
 	for _, method := range []string{"Celo.Buy", "Fiat.PayBill", "Fiat.PayTill", "Stellar.CashOut", "Tron.CashOut", "Tron.CashIn", "UBI.Claim",
 		"Quotes.AcceptIn", "Quotes.AcceptOut", "Binance.CreateOrder", "Binance.CloseOrder", "KYC.CreateUser", "KYC.UpdateUser", "UBI.SetBeneficiary",
 		"FiatConnect.AddKYC", "FiatConnect.DeleteKYC", "FiatConnect.AddAccount", "FiatConnect.DeleteAccount", "FiatConnect.CreateCredentials"} {
-		for name, lost := range map[string]step{"dropped": nil, "a page": gateway, "500": answer(500, ``), "garbled": isGarbled} {
+		for name, lost := range map[string]step{"dropped": nil, "a page": gateway, "500": respond(500, ``), "garbled": isGarbled} {
 			if name == "garbled" && (method == "FiatConnect.DeleteKYC" || method == "FiatConnect.DeleteAccount") {
 				continue // the body of a deletion says nothing
 			}
@@ -264,7 +264,7 @@ func TestOtherPaymentsAreNeverRepeated(t *testing.T) {
 
 func TestWaitEndsWithAFinalState(t *testing.T) {
 	state := func(status string) step {
-		return answer(200, `{"result":{"requestId":"7","externalId":"order-1","status":"`+status+`"}}`)
+		return respond(200, `{"result":{"requestId":"7","externalId":"order-1","status":"`+status+`"}}`)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(state("PENDING"), gateway, gateway, gateway, gateway, state("processing"), state("Successful"))
@@ -275,7 +275,7 @@ func TestWaitEndsWithAFinalState(t *testing.T) {
 
 		s = newScript(state("PENDING"), state("FAILED"))
 		got, err = newClient(t, s).Fiat.WaitRequest(t.Context(), "7")
-		require.NoError(t, err, "a failure is an answer")
+		require.NoError(t, err, "a failed transaction is no error")
 		assert.Equal(t, kotani.StatusFailed, got.Status)
 
 		_, err = newClient(t, newScript(isAbsent)).Fiat.Wait(t.Context(), "order-1", kotani.Payouts)
@@ -304,7 +304,7 @@ func TestStatesOfTransactions(t *testing.T) {
 func TestTransactionsInAnyListAreRead(t *testing.T) {
 	row := `{"requestId":"7","status":"PENDING","amount":20.5,"phoneNumber":254712345678,"createdAt":"2026-04-03T09:00:00Z"}`
 	for _, body := range []string{`[` + row + `]`, `{"result":[` + row + `]}`, `{"data":[` + row + `]}`, `{"transactions":[` + row + `]}`} {
-		list, err := newClient(t, newScript(answer(200, body))).Fiat.List(t.Context(), kotani.TransactionListOptions{})
+		list, err := newClient(t, newScript(respond(200, body))).Fiat.List(t.Context(), kotani.TransactionListOptions{})
 		require.NoError(t, err)
 		require.Len(t, list.Items, 1)
 		got := list.Items[0]
@@ -313,11 +313,11 @@ func TestTransactionsInAnyListAreRead(t *testing.T) {
 		assert.Equal(t, row, string(got.Raw))
 		assert.Equal(t, 2026, got.CreatedAt.Year())
 	}
-	list, err := newClient(t, newScript(answer(200, `{"result":[]}`))).Fiat.List(t.Context(), kotani.TransactionListOptions{})
+	list, err := newClient(t, newScript(respond(200, `{"result":[]}`))).Fiat.List(t.Context(), kotani.TransactionListOptions{})
 	require.NoError(t, err)
 	assert.NotNil(t, list.Items)
 	assert.Empty(t, list.Items)
-	_, err = newClient(t, newScript(answer(200, `{}`))).Fiat.List(t.Context(), kotani.TransactionListOptions{Limit: -1})
+	_, err = newClient(t, newScript(respond(200, `{}`))).Fiat.List(t.Context(), kotani.TransactionListOptions{Limit: -1})
 	assert.ErrorIs(t, err, sdk.ErrValidation)
 }
 
@@ -330,7 +330,7 @@ func TestAmountsGoOutAsTheOperationWantsThem(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, s.requests()[0].Body, `"amount":2000,`)
 
-	s = newScript(answer(200, `{"result":{}}`))
+	s = newScript(respond(200, `{"result":{}}`))
 	client = newClient(t, s)
 	_, err = client.Fiat.PayTill(t.Context(), kotani.PayTillParams{TillNumber: "1", Amount: decimal.RequireFromString("0.50")})
 	require.NoError(t, err)
@@ -345,7 +345,7 @@ func TestCallbackURLsAreMadeForMovementsWithoutOne(t *testing.T) {
 	var broken error
 	client := newClient(t, s, func(c *kotani.Config) {
 		c.CallbackURL = func(externalID string, amount decimal.Decimal, currency string) (string, error) {
-			return "https://shop.example/" + externalID + "/" + amount.String() + currency, broken
+			return "https://merchant.example/" + externalID + "/" + amount.String() + currency, broken
 		}
 	})
 	p := validWithdraw
@@ -358,8 +358,8 @@ func TestCallbackURLsAreMadeForMovementsWithoutOne(t *testing.T) {
 	_, err = client.Fiat.Withdraw(t.Context(), p)
 	require.NoError(t, err)
 	seen := s.requests()
-	assert.Contains(t, seen[0].Body, `"callback":"https://shop.example/kotani"`)
-	assert.Contains(t, seen[1].Body, `"callback":"https://shop.example/order-1/20"`)
+	assert.Contains(t, seen[0].Body, `"callback":"https://merchant.example/kotani"`)
+	assert.Contains(t, seen[1].Body, `"callback":"https://merchant.example/order-1/20"`)
 	assert.NotContains(t, seen[2].Body, "callback", "there is nothing to make it from")
 
 	broken = errors.New("planted")

@@ -20,7 +20,7 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 		want []string
 	}{
 		"CreateOrder": {func(ctx context.Context, c *kotani.Client) error {
-			_, err := c.Binance.CreateOrder(ctx, kotani.CreateOrderParams{Amount: half, ReturnURL: "shop.example"})
+			_, err := c.Binance.CreateOrder(ctx, kotani.CreateOrderParams{Amount: half, ReturnURL: "merchant.example"})
 			return err
 		}, []string{"amount", "cancelUrl", "currency", "goodsDetail", "goodsName", "returnUrl"}},
 		"CloseOrder": {func(ctx context.Context, c *kotani.Client) error {
@@ -105,7 +105,7 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 		}, []string{"phoneNumber", "programId"}},
 
 		"CreateCredentials": {func(ctx context.Context, c *kotani.Client) error {
-			_, err := c.FiatConnect.CreateCredentials(ctx, "shop.example")
+			_, err := c.FiatConnect.CreateCredentials(ctx, "merchant.example")
 			return err
 		}, []string{"webhook"}},
 		"QuoteIn": {func(ctx context.Context, c *kotani.Client) error {
@@ -228,7 +228,7 @@ var detailedKYC = kotani.PersonalDataAndDocumentsDetailed{
 
 func TestPhoneNumbersAreTakenInBothForms(t *testing.T) {
 	for given, want := range map[string]string{"254712345678": "254712345678", "+254712345678": "254712345678", "0712345678": "0712345678"} {
-		s := newScript(answer(200, `{"userId":"u"}`))
+		s := newScript(respond(200, `{"userId":"u"}`))
 		_, err := newClient(t, s).KYC.CreateUser(t.Context(), given)
 		assert.NoError(t, err)
 		assert.Equal(t, `{"phoneNumber":"`+want+`"}`, s.requests()[0].Body)
@@ -259,7 +259,7 @@ func TestEveryAccountSchemaGoesOutWithItsType(t *testing.T) {
 		"another": {kotani.OtherAccount{Schema: "New", Data: map[string]string{"x": "y"}}, `{"fiatAccountSchema":"New","data":{"x":"y"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(answer(200, string(sample(t, "fiatconnect.add_account.response.json"))))
+			s := newScript(respond(200, string(sample(t, "fiatconnect.add_account.response.json"))))
 			_, err := newClient(t, s).FiatConnect.AddAccount(t.Context(), tc.data)
 			assert.NoError(t, err)
 			assert.Equal(t, tc.want, s.requests()[0].Body)
@@ -268,7 +268,7 @@ func TestEveryAccountSchemaGoesOutWithItsType(t *testing.T) {
 	for _, good := range []kotani.PIXAccount{
 		pix(kotani.PIXCPF, "123.456.789-09"), pix(kotani.PIXRandom, "123e4567-e89b-12d3-a456-426614174000"), pix(kotani.PIXEmail, "jane@example.com"), pix("NEW", "x"),
 	} {
-		s := newScript(answer(200, `{"fiatAccountId":"a"}`))
+		s := newScript(respond(200, `{"fiatAccountId":"a"}`))
 		assert.NoError(t, accountOf(good)(t.Context(), newClient(t, s)))
 	}
 }
@@ -294,7 +294,7 @@ func TestEveryKYCSchemaGoesOutUnderItsName(t *testing.T) {
 		"another": {kotani.OtherKYC{Schema: "NameAndAddress", Data: map[string]string{"name": "Jane"}}, "NameAndAddress", []string{"name"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(answer(200, `{"kycStatus":"KycPending"}`))
+			s := newScript(respond(200, `{"kycStatus":"KycPending"}`))
 			record, err := newClient(t, s).FiatConnect.AddKYC(t.Context(), tc.data)
 			if assert.NoError(t, err) {
 				assert.Equal(t, kotani.KYCSchema(tc.schema), record.Schema)

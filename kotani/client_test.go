@@ -15,7 +15,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-var isRates = answer(200, `{"escrowAddress":"0x1","conversionRate":{}}`)
+var isRates = respond(200, `{"escrowAddress":"0x1","conversionRate":{}}`)
 
 func rates(ctx context.Context, c *kotani.Client) error {
 	_, err := c.OnChain.EscrowRates(ctx)
@@ -50,7 +50,7 @@ func TestOneLoginServesManyCallsUntilItsTokenAges(t *testing.T) {
 
 func TestARefusedTokenIsRenewedOnceAndTheRequestSentAgain(t *testing.T) {
 	for name, refusal := range map[string]step{
-		"bad or expired": answer(403, `Forbidden`), "missing": answer(401, `Unauthorized`), "in JSON": answer(403, `{"message":"jwt expired"}`),
+		"bad or expired": respond(403, `Forbidden`), "missing": respond(401, `Unauthorized`), "in JSON": respond(403, `{"message":"jwt expired"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(refusal, isTaken)
@@ -71,7 +71,7 @@ func TestARefusedTokenIsRenewedOnceAndTheRequestSentAgain(t *testing.T) {
 }
 
 func TestAFirewallsPageIsNoRefusedToken(t *testing.T) {
-	s := newScript(answer(403, `<html>blocked</html>`))
+	s := newScript(respond(403, `<html>blocked</html>`))
 	_, err := newClient(t, s).Fiat.PayTill(t.Context(), kotani.PayTillParams{TillNumber: "1", Amount: twenty})
 	require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Len(t, s.requests(), 1)
@@ -83,12 +83,12 @@ func TestWithoutALoginNothingIsSent(t *testing.T) {
 		login step
 		kind  error
 	}{
-		"wrong password": {answer(200, `{"status":400,"desc":"Not Allowed"}`), sdk.ErrUnauthorized},
-		"unknown user":   {answer(400, `cannot find user`), sdk.ErrUnauthorized},
-		"no token":       {answer(200, `{"status":201}`), nil},
-		"a bad token":    {answer(200, `{"status":201,"accessToken":"a b"}`), nil},
-		"a crash":        {answer(500, ``), sdk.ErrServer},
-		"refused":        {answer(403, `no`), sdk.ErrUnauthorized},
+		"wrong password": {respond(200, `{"status":400,"desc":"Not Allowed"}`), sdk.ErrUnauthorized},
+		"unknown user":   {respond(400, `cannot find user`), sdk.ErrUnauthorized},
+		"no token":       {respond(200, `{"status":201}`), nil},
+		"a bad token":    {respond(200, `{"status":201,"accessToken":"a b"}`), nil},
+		"a crash":        {respond(500, ``), sdk.ErrServer},
+		"refused":        {respond(403, `no`), sdk.ErrUnauthorized},
 		"lost":           {nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestLoginFindsBadCredentialsEarlyAndGoodOnesOnce(t *testing.T) {
 }
 
 func TestWithoutCredentialsOnlyTheOpenOperationsCanBeCalled(t *testing.T) {
-	s := newScript(answer(200, `{}`))
+	s := newScript(respond(200, `{}`))
 	client := newClient(t, s, func(c *kotani.Config) { c.PhoneNumber, c.CountryCode, c.Password = "", "", "" })
 	require.NoError(t, client.Health(t.Context()))
 	for method, want := range wireCalls {

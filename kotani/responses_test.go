@@ -75,7 +75,7 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 	}
 }
 
-func TestAPolymorphicStatusIsAnAnswerWhereItShouldBe(t *testing.T) {
+func TestAPolymorphicStatusIsAResponseWhereItShouldBe(t *testing.T) {
 	for body, want := range map[string]kotani.Verification{
 		`{"status":true}`:         {Verified: true, Status: "true"},
 		`{"status":false}`:        {Status: "false"},
@@ -128,4 +128,24 @@ func TestTheErrorTextIsStable(t *testing.T) {
 		texts[err.Error()] = true
 	}
 	assert.Equal(t, map[string]bool{"kotani: fiat.withdraw: insufficient funds: HTTP 200, code 400 (outcome: rejected)": true}, texts)
+}
+
+// A lookup that says "not found" about anything else must not pass for absence.
+func TestOnlyAMissingTransactionIsNotFound(t *testing.T) {
+	for body, want := range map[string]error{
+		`{"status":400,"desc":"transaction not found"}`:               sdk.ErrNotFound,
+		`{"status":400,"desc":"Transaction does not exist"}`:          sdk.ErrNotFound,
+		`{"status":400,"desc":"user not found"}`:                      sdk.ErrUnexpectedResponse,
+		`{"status":404,"desc":"/transactions/status not found"}`:      sdk.ErrUnexpectedResponse,
+		`{"status":"transaction not found"}`:                          sdk.ErrUnexpectedResponse,
+		`{"status":400,"desc":"no such transaction: user not found"}`: sdk.ErrNotFound,
+	} {
+		_, found := newClient(t, newScript(respond(200, body))).Fiat.Find(t.Context(), "order-1", kotani.Payouts)
+		_, got := newClient(t, newScript(respond(200, body))).Fiat.Get(t.Context(), "r-1")
+		for _, err := range []error{found, got} {
+			assert.ErrorIs(t, err, sdk.ErrRejected, body)
+			assert.ErrorIs(t, err, want, body)
+			assert.Equal(t, want == sdk.ErrNotFound, errors.Is(err, sdk.ErrNotFound), body)
+		}
+	}
 }

@@ -83,7 +83,7 @@ var placeholderResponses = map[string]bool{
 	kotani.OpFiatConnectLogin:   true, // a refusal is shown
 }
 
-func TestEveryAnswerOfTheDocumentIsRead(t *testing.T) {
+func TestEveryResponseOfTheDocumentIsRead(t *testing.T) {
 	for method, want := range wireCalls {
 		name := want.op + ".response.json"
 		if _, err := os.Stat("../testdata/kotani/" + name); errors.Is(err, fs.ErrNotExist) {

@@ -39,6 +39,9 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 	printed := func(values ...any) {
 		for _, v := range values {
 			fmt.Fprintf(out, "%v|%+v|%#v|%s|%q\n", v, v, v, v, v)
+			if text, err := json.Marshal(v); assert.NoError(t, err) {
+				out.Write(text)
+			}
 			logger.Error("printed", "value", v)
 		}
 	}
@@ -48,7 +51,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 			c.Logger, c.MaxAttempts = logger, 1
 			c.FiatConnect.APIKey = "planted-api-key"
 			c.OnAttempt = func(_ context.Context, a sdk.Attempt) { fmt.Fprintf(out, "%v %+v\n", a, a) }
-			printed(*c, c, c.FiatConnect)
+			printed(*c, c, c.FiatConnect, &c.FiatConnect)
 			if text, err := json.Marshal(struct{ Error error }{failureOf(t, *c)}); assert.NoError(t, err) {
 				out.Write(text)
 			}

@@ -59,11 +59,11 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 			_, err := c.Fiat.PayTill(ctx, kotani.PayTillParams{Amount: decimal.New(1, 1_000_000_000)})
 			return err
 		}, []string{"amount", "merchantTill"}},
-		"StatusByRequestID": {func(ctx context.Context, c *kotani.Client) error {
+		"Get": {func(ctx context.Context, c *kotani.Client) error {
 			_, err := c.Fiat.Get(ctx, "..")
 			return err
 		}, []string{"requestId"}},
-		"StatusByExternalID": {func(ctx context.Context, c *kotani.Client) error {
+		"Find": {func(ctx context.Context, c *kotani.Client) error {
 			_, err := c.Fiat.Find(ctx, "a/b", "")
 			return err
 		}, []string{"externalId", "transactionalType"}},

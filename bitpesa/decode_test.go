@@ -121,7 +121,7 @@ func TestInfoIsRead(t *testing.T) {
 	assert.Equal(t, []string{"first_name"}, methods[0].Details)
 	assert.Equal(t, "NGN::Bank", methods[0].Opposites[0].Type)
 
-	balances, err := serve(t, `{"object":[{"currency":"USD","available_balance":"1.5","previous_day_closing_balance":2,"current_balance_date":"2026-01-02"}]}`).Balance(t.Context())
+	balances, err := serve(t, `{"object":[{"currency":"USD","available_balance":"1.5","previous_day_closing_balance":2,"current_balance_date":"2026-01-02"}]}`).Accounts.ListDLocal(t.Context())
 	require.NoError(t, err)
 	wantAmount(t, "1.5", balances[0].AvailableBalance)
 

@@ -103,8 +103,8 @@ func TestFindBelievesInAbsenceOnlyWhenTheFilterWorks(t *testing.T) {
 				return row.pages[n-1]
 			})
 			client := newClient(t, server)
-			sender, err := client.Senders.FindByExternalID(t.Context(), "payout-1")
-			transaction, err2 := client.Transactions.FindByExternalID(t.Context(), "payout-1")
+			sender, err := client.Senders.Find(t.Context(), "payout-1")
+			transaction, err2 := client.Transactions.Find(t.Context(), "payout-1")
 			if row.found {
 				require.NoError(t, err)
 				require.NoError(t, err2)
@@ -117,7 +117,7 @@ func TestFindBelievesInAbsenceOnlyWhenTheFilterWorks(t *testing.T) {
 			assert.Len(t, server.requests(), 2*len(row.pages))
 		})
 	}
-	_, err := serve(t, `{}`).Senders.FindByExternalID(t.Context(), " ")
+	_, err := serve(t, `{}`).Senders.Find(t.Context(), " ")
 	assert.ErrorIs(t, err, sdk.ErrValidation)
 }
 

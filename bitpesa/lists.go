@@ -113,7 +113,7 @@ func all[T any](o ListOptions, list func(ListOptions) (*Page[T], error)) iter.Se
 	}
 }
 
-// search looks for the object with an external id of the caller's.
+// search creates or looks for the object with an external id of the caller's.
 type search[T any] struct {
 	c            *Client
 	op           string // of the list
@@ -145,8 +145,8 @@ func (s search[T]) find(ctx context.Context) (*T, error) {
 
 // look returns the object, or nil if it is surely absent. The guides show shortened
 // values in the filter, so the server may match prefixes. Therefore look takes only
-// an object with exactly this external id. It calls the object absent only if every
-// id it read begins with this external id.
+// an object with exactly this external id. It calls the object absent only if it read
+// the whole list, and every id began with this one.
 func (s search[T]) look(ctx context.Context) (*T, error) {
 	params := struct {
 		ListOptions
@@ -173,23 +173,27 @@ func (s search[T]) look(ctx context.Context) (*T, error) {
 	return nil, nil
 }
 
-// lookup makes the Lookup of a call, which keeps the object in *out. accept returns
-// an error if the object is not the result of that call; a nil accept takes any.
-func (s search[T]) lookup(out **T, accept func(*T) error) func(context.Context) (bool, error) {
-	if s.externalID == "" {
-		return nil // there is nothing to look for, so the call is not repeated
+// create sends a new object with an external id, and settles an unknown outcome by a
+// lookup. f holds the faults found so far. accept returns an error if the object of
+// the lookup is not the result of this call; a nil accept takes any.
+func (s search[T]) create(ctx context.Context, call transport.Call, f transport.Faults, accept func(*T) error) (result *T, err error) {
+	if err := s.c.core.Invalid(call.Op, s.externalID, f.Fields); err != nil {
+		return nil, err
 	}
-	return func(ctx context.Context) (bool, error) {
-		item, err := s.look(ctx)
-		if item == nil || err != nil {
-			return false, err
-		}
-		if accept != nil {
-			if err := accept(item); err != nil {
+	call.Reference, call.Decode = s.externalID, transport.Into(&result, object[T])
+	if s.externalID != "" { // otherwise there is nothing to look for
+		call.Lookup = func(ctx context.Context) (bool, error) {
+			item, err := s.look(ctx)
+			if item != nil && accept != nil {
+				err = accept(item)
+			}
+			if item == nil || err != nil {
 				return false, err
 			}
+			result = item
+			return true, nil
 		}
-		*out = item
-		return true, nil
 	}
+	err = s.c.do(ctx, call)
+	return result, err
 }

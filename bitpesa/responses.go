@@ -106,14 +106,10 @@ func parseRefusal(body []byte) (refusal, bool) {
 }
 
 func decodeExisting[T any](raw json.RawMessage) *T {
-	if raw == nil {
-		return nil
+	if value, err := decode[T](raw); err == nil {
+		return &value
 	}
-	value, err := decode[T](raw)
-	if err != nil {
-		return nil
-	}
-	return &value
+	return nil
 }
 
 func has(object map[string]any, names ...string) bool {
@@ -128,23 +124,14 @@ func (r *refusal) reasons() []error {
 	if r.duplicate {
 		reasons = append(reasons, sdk.ErrDuplicate)
 	}
-	if r.mentions("insufficient") {
+	words := r.message
+	for _, messages := range r.fields {
+		words += " " + strings.Join(messages, " ")
+	}
+	if strings.Contains(strings.ToLower(words), "insufficient") {
 		reasons = append(reasons, sdk.ErrInsufficientFunds)
 	}
 	return reasons
-}
-
-func (r *refusal) mentions(word string) bool {
-	mentions := func(message string) bool { return strings.Contains(strings.ToLower(message), word) }
-	if mentions(r.message) {
-		return true
-	}
-	for _, messages := range r.fields {
-		if slices.ContainsFunc(messages, mentions) {
-			return true
-		}
-	}
-	return false
 }
 
 // unclear makes the outcome of a refusal unknown, because an earlier request may

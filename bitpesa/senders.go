@@ -168,17 +168,8 @@ func (s *SendersService) Create(ctx context.Context, p SenderParams) (*Sender, e
 		f.Add("id", "is given by the server")
 	}
 	p.validateNew("", &f)
-	if err := s.c.core.Invalid(OpCreateSender, p.ExternalID, f.Fields); err != nil {
-		return nil, err
-	}
-	var sender *Sender
-	err := s.c.do(ctx, transport.Call{
-		Op: OpCreateSender, Reference: p.ExternalID,
-		Body:   map[string]SenderParams{"sender": p},
-		Decode: transport.Into(&sender, object[Sender]),
-		Lookup: s.search(p.ExternalID).lookup(&sender, nil),
-	})
-	return sender, err
+	call := transport.Call{Op: OpCreateSender, Body: map[string]SenderParams{"sender": p}}
+	return s.search(p.ExternalID).create(ctx, call, f, nil)
 }
 
 // Find returns the sender with your own external id, or ErrNotFound.

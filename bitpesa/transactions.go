@@ -162,7 +162,8 @@ type TransactionListOptions struct {
 // BitPesa refuses a taken ExternalID instead of repeating its first response. The
 // error is ErrDuplicate, with the transaction in the Existing of Error.Detail.
 func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (*Transaction, error) {
-	return s.create(ctx, OpCreateTransaction, p, p.validate(), p.describes)
+	call := transport.Call{Op: OpCreateTransaction, Body: p.request()}
+	return s.search(p.ExternalID).create(ctx, call, p.validate(), p.describes)
 }
 
 // CreateAndFund creates a transaction and funds it from the account balance, in one
@@ -173,7 +174,8 @@ func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (
 func (s *TransactionsService) CreateAndFund(ctx context.Context, p TransactionParams) (*Transaction, error) {
 	f := p.validate()
 	f.Require("external_id", p.ExternalID)
-	return s.create(ctx, OpCreateAndFund, p, f, func(t *Transaction) error {
+	call := transport.Call{Op: OpCreateAndFund, Body: p.request(), Timeout: s.c.fundWithin}
+	return s.search(p.ExternalID).create(ctx, call, f, func(t *Transaction) error {
 		if err := p.describes(t); err != nil || t.Funded() {
 			return err
 		}
@@ -185,24 +187,6 @@ var (
 	errNotFunded = errors.New("the transaction exists and is not shown as funded")
 	errOther     = errors.New("another transaction has this external id")
 )
-
-func (s *TransactionsService) create(ctx context.Context, op string, p TransactionParams, f transport.Faults, accept func(*Transaction) error) (*Transaction, error) {
-	if err := s.c.core.Invalid(op, p.ExternalID, f.Fields); err != nil {
-		return nil, err
-	}
-	var t *Transaction
-	call := transport.Call{
-		Op: op, Reference: p.ExternalID,
-		Body:   p.request(),
-		Decode: transport.Into(&t, object[Transaction]),
-		Lookup: s.search(p.ExternalID).lookup(&t, accept),
-	}
-	if op == OpCreateAndFund {
-		call.Timeout = s.c.fundWithin
-	}
-	err := s.c.do(ctx, call)
-	return t, err
-}
 
 // Calculate prices a transaction and stores nothing. The result has amounts and
 // rates, but no id.

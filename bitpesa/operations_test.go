@@ -295,7 +295,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			// A refusal ends every method after its first request. Only that of
 			// several debits is looked into.
-			server := newStub(t, func(r request) answer {
+			server := newStub(t, func(r request) response {
 				if method == "Debits.CreateMany" && r.Method == "GET" {
 					return says(200, `{"object":{"id":"t-1","state":"approved"}}`)
 				}

@@ -238,8 +238,8 @@ func (d PayoutDetails) MarshalJSON() ([]byte, error) {
 	return append(append(text[:len(text)-1], ','), extra[1:]...), nil
 }
 
-// texts returns the given details by their names on the wire, and the names that
-// stand both in a field and in Extra.
+// texts returns the given details by their names on the wire. repeated are the names
+// that stand both in a field and in Extra.
 func (d PayoutDetails) texts() (set map[string]any, repeated []string) {
 	extra := d.Extra
 	d.Extra = nil

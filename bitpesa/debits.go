@@ -29,8 +29,8 @@ type DebitParams struct {
 
 // Debit is money taken from the balance for a transaction.
 type Debit struct {
-	// ID and the amounts are empty if the response to the debit got lost, and only
-	// the transaction shows that it is funded.
+	// ID and the amounts are empty if the response to the debit got lost. Then the
+	// transaction shows that it is funded.
 	ID             string              `json:"id"`
 	ToID           string              `json:"to_id"`
 	ToType         string              `json:"to_type"` // "Transaction"

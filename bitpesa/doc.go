@@ -19,6 +19,9 @@
 //		// The money may have moved. Make the same call again later: it continues
 //		// where it stopped, and pays once.
 //	}
+//	if err != nil {
+//		return err
+//	}
 //	sent, err = client.Transactions.Wait(ctx, sent.ID)
 //
 // If a payout fails, correct its recipient (Recipients.Correct) or get the money

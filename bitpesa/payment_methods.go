@@ -155,8 +155,8 @@ func (s *PayinMethodsService) Get(ctx context.Context, id string) (*PayinMethod,
 	return byID[PayinMethod](ctx, s.c, OpGetPayinMethod, id)
 }
 
-// Update changes a collection. If the collection is in PayinError, BitPesa retries
-// it with the new details. The body has no envelope, as in the vendor's OpenAPI.
+// Update changes a collection, and takes it out of PayinError. The body has no
+// envelope, as in the vendor's OpenAPI.
 func (s *PayinMethodsService) Update(ctx context.Context, id string, p PayinMethodParams) (*PayinMethod, error) {
 	var f transport.Faults
 	if p.Type == "" && p.UXFlow == "" && len(p.InDetails) == 0 {

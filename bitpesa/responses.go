@@ -68,7 +68,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 type refusal struct {
 	message   string
 	fields    transport.Fields
-	duplicate bool // meta.existing has an object, understood or not
+	duplicate bool // meta.existing names an object, understood or not
 	existing  Existing
 }
 
@@ -78,11 +78,8 @@ type refusal struct {
 func parseRefusal(body []byte) (refusal, bool) {
 	var w struct {
 		Meta struct {
-			Existing struct {
-				Sender      json.RawMessage `json:"sender"`
-				Transaction json.RawMessage `json:"transaction"`
-			} `json:"existing"`
-			Extra map[string]any // error
+			Existing map[string]json.RawMessage `json:"existing"`
+			Extra    map[string]any             // error
 		} `json:"meta"`
 		Extra map[string]any // object, errors, error
 	}
@@ -99,9 +96,9 @@ func parseRefusal(body []byte) (refusal, bool) {
 	faults.walk("", w.Extra["object"], maxErrorDepth)
 	r := refusal{message: strings.Join(faults.messages, " "), fields: faults.fields}
 	existing := w.Meta.Existing
-	r.duplicate = existing.Sender != nil || existing.Transaction != nil
-	r.existing.Sender = decodeExisting[Sender](existing.Sender)
-	r.existing.Transaction = decodeExisting[Transaction](existing.Transaction)
+	r.duplicate = has(existing, "sender", "transaction")
+	r.existing.Sender = decodeExisting[Sender](existing["sender"])
+	r.existing.Transaction = decodeExisting[Transaction](existing["transaction"])
 	return r, has(w.Extra, "object", "errors", "error") || has(w.Meta.Extra, "error")
 }
 
@@ -112,7 +109,7 @@ func decodeExisting[T any](raw json.RawMessage) *T {
 	return nil
 }
 
-func has(object map[string]any, names ...string) bool {
+func has[T any](object map[string]T, names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		_, ok := object[name]
 		return ok

@@ -57,7 +57,7 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 // BitPesa's API of 2019 refuses a transaction whose new sender has a taken
 // external id; the transaction does not exist then.
 func TestADuplicateSenderIsNoDuplicateTransaction(t *testing.T) {
-	server := newStub(t, func(r request) answer {
+	server := newStub(t, func(r request) response {
 		if r.Method == "GET" {
 			return list("", 0)
 		}

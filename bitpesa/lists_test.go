@@ -15,7 +15,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-func list(items string, next int) answer {
+func list(items string, next int) response {
 	text := "null"
 	if next > 0 {
 		text = strconv.Itoa(next)
@@ -29,7 +29,7 @@ func pageOf(r request) string {
 }
 
 func TestAllWalksThePagesLazilyAndStops(t *testing.T) {
-	server := newStub(t, func(r request) answer {
+	server := newStub(t, func(r request) response {
 		switch pageOf(r) {
 		case "1":
 			return list(`{"id":"t-1","state":"paid"},{"id":"t-2","state":"paid"}`, 2)
@@ -81,30 +81,30 @@ func TestListsThatAreNoneAreRefused(t *testing.T) {
 func TestFindBelievesInAbsenceOnlyWhenTheFilterWorks(t *testing.T) {
 	object := func(id string) string { return `{"id":"` + id + `","state":"approved","external_id":"` + id + `"}` }
 	for name, row := range map[string]struct {
-		pages []answer
+		pages []response
 		found bool
 		is    error
 	}{
-		"found":                      {[]answer{list(object("payout-1"), 0)}, true, nil},
-		"found beside longer ones":   {[]answer{list(object("payout-12")+","+object("payout-1"), 0)}, true, nil},
-		"found on the second page":   {[]answer{list(object("payout-12"), 2), list(object("payout-1"), 0)}, true, nil},
-		"found though not filtered":  {[]answer{list(object("other")+","+object("payout-1"), 0)}, true, nil},
-		"absent":                     {[]answer{list("", 0)}, false, sdk.ErrNotFound},
-		"absent beside longer ones":  {[]answer{list(object("payout-12"), 2), list(object("payout-13"), 0)}, false, sdk.ErrNotFound},
-		"not filtered":               {[]answer{list(object("other"), 0)}, false, sdk.ErrUnexpectedResponse},
-		"without external ids":       {[]answer{list(`{"id":"x","state":"approved"}`, 0)}, false, sdk.ErrUnexpectedResponse},
-		"more pages than are looked": {[]answer{list(object("payout-10"), 2), list(object("payout-11"), 3), list(object("payout-12"), 4), list(object("payout-13"), 5), list(object("payout-14"), 6)}, false, sdk.ErrUnexpectedResponse},
-		"an outage":                  {[]answer{says(503, "")}, false, sdk.ErrServer},
-		"a 404":                      {[]answer{says(404, `{"status":404,"error":"Not Found"}`)}, false, sdk.ErrNotFound},
+		"found":                      {[]response{list(object("payout-1"), 0)}, true, nil},
+		"found beside longer ones":   {[]response{list(object("payout-12")+","+object("payout-1"), 0)}, true, nil},
+		"found on the second page":   {[]response{list(object("payout-12"), 2), list(object("payout-1"), 0)}, true, nil},
+		"found though not filtered":  {[]response{list(object("other")+","+object("payout-1"), 0)}, true, nil},
+		"absent":                     {[]response{list("", 0)}, false, sdk.ErrNotFound},
+		"absent beside longer ones":  {[]response{list(object("payout-12"), 2), list(object("payout-13"), 0)}, false, sdk.ErrNotFound},
+		"not filtered":               {[]response{list(object("other"), 0)}, false, sdk.ErrUnexpectedResponse},
+		"without external ids":       {[]response{list(`{"id":"x","state":"approved"}`, 0)}, false, sdk.ErrUnexpectedResponse},
+		"more pages than are looked": {[]response{list(object("payout-10"), 2), list(object("payout-11"), 3), list(object("payout-12"), 4), list(object("payout-13"), 5), list(object("payout-14"), 6)}, false, sdk.ErrUnexpectedResponse},
+		"an outage":                  {[]response{says(503, "")}, false, sdk.ErrServer},
+		"a 404":                      {[]response{says(404, `{"status":404,"error":"Not Found"}`)}, false, sdk.ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := newStub(t, func(r request) answer {
+			server := newStub(t, func(r request) response {
 				n, _ := strconv.Atoi(pageOf(r))
 				return row.pages[n-1]
 			})
 			client := newClient(t, server)
-			sender, err := client.Senders.FindByExternalID(t.Context(), "payout-1")
-			transaction, err2 := client.Transactions.FindByExternalID(t.Context(), "payout-1")
+			sender, err := client.Senders.Find(t.Context(), "payout-1")
+			transaction, err2 := client.Transactions.Find(t.Context(), "payout-1")
 			if row.found {
 				require.NoError(t, err)
 				require.NoError(t, err2)
@@ -117,16 +117,16 @@ func TestFindBelievesInAbsenceOnlyWhenTheFilterWorks(t *testing.T) {
 			assert.Len(t, server.requests(), 2*len(row.pages))
 		})
 	}
-	_, err := serve(t, `{}`).Senders.FindByExternalID(t.Context(), " ")
+	_, err := serve(t, `{}`).Senders.Find(t.Context(), " ")
 	assert.ErrorIs(t, err, sdk.ErrValidation)
 }
 
-// What a lookup after an unclear answer may not take for an answer.
+// After an unknown outcome, a lookup must not believe these responses.
 func TestACreationStaysUnknownWhenTheLookProvesNothing(t *testing.T) {
 	other := strings.NewReplacer("10000", "20000").Replace
 	const found = `{"id":"t-1","state":"approved","external_id":"Transaction:NGN:17523","input_currency":"USD","recipients":[{"id":"r-1","state":"initial","requested_amount":"10000.0","requested_currency":"NGN"}]}`
 	for name, row := range map[string]struct {
-		look  answer
+		look  response
 		works map[string]bool // per operation: the look settles it
 	}{
 		"found":                         {list(found, 0), map[string]bool{bitpesa.OpCreateTransaction: true}},
@@ -138,10 +138,10 @@ func TestACreationStaysUnknownWhenTheLookProvesNothing(t *testing.T) {
 		"an empty 404":                  {says(404, ""), nil},
 		"a 404 in the provider's words": {says(404, `{"status":404,"error":"Not Found"}`), nil},
 		"a 401":                         {says(401, ""), nil},
-		"HTML":                          {answer{200, "text/html", "<p>"}, nil},
+		"HTML":                          {response{200, "text/html", "<p>"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := newStub(t, func(r request) answer {
+			server := newStub(t, func(r request) response {
 				if r.Method == "POST" {
 					return says(502, "")
 				}
@@ -199,7 +199,7 @@ func TestADebitIsSettledByTheStateOfItsTransaction(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server := newStub(t, func(r request) answer {
+				server := newStub(t, func(r request) response {
 					switch {
 					case r.Method == "POST":
 						return says(502, "")
@@ -241,7 +241,7 @@ func TestARefusalOfTheSecondRequestDoesNotSettleTheFirst(t *testing.T) {
 				t.Run(name+" "+op+" "+strconv.FormatBool(shown), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						var server *stub
-						server = newStub(t, func(r request) answer {
+						server = newStub(t, func(r request) response {
 							sent := server.count("POST")
 							late := shown && sent > 1
 							switch {

@@ -17,8 +17,8 @@ const fundedAlready = `{"object":[{"errors":{"base":[{"error":"Transaction is fu
 // A refused debit says nothing of one that another process has made meanwhile.
 func TestPayFromBalanceDoesNotBelieveARefusedDebit(t *testing.T) {
 	for name, row := range map[string]struct {
-		after answer // to the look behind the refusal
-		is    error  // nil: success
+		after response // to the Get after the refusal
+		is    error    // nil: success
 	}{
 		"funded by another":   {says(200, `{"object":{"id":"t-1","state":"received"}}`), nil},
 		"not funded":          {says(200, `{"object":{"id":"t-1","state":"approved"}}`), sdk.ErrRejected},
@@ -27,7 +27,7 @@ func TestPayFromBalanceDoesNotBelieveARefusedDebit(t *testing.T) {
 		"not to be looked at": {says(502, ""), sdk.ErrOutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := newStub(t, func(r request) answer {
+			server := newStub(t, func(r request) response {
 				switch {
 				case r.URI == "/v1/transactions":
 					return says(201, `{"object":{"id":"t-1","state":"approved"}}`)
@@ -85,7 +85,7 @@ func TestARefusalOfSeveralDebitsIsBelievedWhenNoneIsFunded(t *testing.T) {
 		"one does not say": {[2]string{"approved", "exception"}, sdk.ErrOutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := newStub(t, func(r request) answer {
+			server := newStub(t, func(r request) response {
 				switch {
 				case r.Method == "POST":
 					return says(422, `{"object":[{"errors":{}},{"errors":{"base":["Insufficient balance"]}}]}`)
@@ -104,7 +104,7 @@ func TestARefusalOfSeveralDebitsIsBelievedWhenNoneIsFunded(t *testing.T) {
 }
 
 // A failed payout may be tried again by itself, with the old account, just when
-// the answer to its correction is lost.
+// the response to its correction is lost.
 func TestACorrectionIsBelievedWhenItShows(t *testing.T) {
 	const oldAccount, newAccount = "1234567819", "1234568900"
 	for name, row := range map[string]struct {
@@ -120,11 +120,11 @@ func TestACorrectionIsBelievedWhenItShows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var server *stub
-				server = newStub(t, func(r request) answer {
+				server = newStub(t, func(r request) response {
 					state, account := "error", oldAccount
 					switch {
 					case r.Method == "PATCH":
-						return answer{}
+						return response{}
 					case server.count("PATCH") > 0:
 						state, account = row.state, row.account
 					}
@@ -146,7 +146,7 @@ func TestACorrectionIsBelievedWhenItShows(t *testing.T) {
 	}
 }
 
-// No document says in which order an answer has the recipients.
+// No document says in which order a response has the recipients.
 func TestAPaymentIsRecognisedInWhateverOrderItsRecipientsCome(t *testing.T) {
 	for name, row := range map[string]struct {
 		amounts [2]string
@@ -161,7 +161,7 @@ func TestAPaymentIsRecognisedInWhateverOrderItsRecipientsCome(t *testing.T) {
 			p := validTransaction()
 			p.Recipients = append(p.Recipients, ngnRecipient())
 			p.Recipients[0].RequestedAmount, p.Recipients[1].RequestedAmount = amount("100"), amount("200")
-			server := newStub(t, func(r request) answer {
+			server := newStub(t, func(r request) response {
 				if r.Method == "POST" {
 					return says(422, `{"object":{"errors":{"external_id":[{"error":"taken"}]}},"meta":{"existing":{"transaction":{"id":"t-1","state":"received"}}}}`)
 				}
@@ -187,7 +187,7 @@ func TestPayFromBalancePaysWhatTheTransactionWasSeenToCost(t *testing.T) {
 		"only a currency": {`,"input_currency":"USD"`, `{"debit":{"to_id":"t-1","to_type":"Transaction"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := newStub(t, func(r request) answer {
+			server := newStub(t, func(r request) response {
 				if r.URI == "/v1/accounts/debits" {
 					return says(201, `{"object":[{"id":"d-1"}]}`)
 				}
@@ -204,7 +204,7 @@ func TestPayFromBalancePaysWhatTheTransactionWasSeenToCost(t *testing.T) {
 // BitPesa takes the cancellation of a payout under way for later, so that it
 // must not be asked for by the way.
 func TestCancelLeavesPayoutsAloneThatMayNotBeCanceled(t *testing.T) {
-	server := newStub(t, func(r request) answer {
+	server := newStub(t, func(r request) response {
 		if r.Method == "DELETE" {
 			return says(200, `{"object":{"id":"r-1","state":"canceled"}}`)
 		}

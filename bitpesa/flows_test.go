@@ -272,10 +272,10 @@ func TestASenderIsReusedByItsExternalID(t *testing.T) {
 		require.ErrorAs(t, err, &apiErr)
 		require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Sender)
 		assert.Equal(t, id, apiErr.Detail.(bitpesa.Existing).Sender.ID)
-		found, err := w.client.Senders.FindByExternalID(ctx, "sender-1")
+		found, err := w.client.Senders.Find(ctx, "sender-1")
 		require.NoError(t, err)
 		assert.Equal(t, id, found.ID)
-		_, err = w.client.Senders.FindByExternalID(ctx, "sender-2")
+		_, err = w.client.Senders.Find(ctx, "sender-2")
 		assert.ErrorIs(t, err, sdk.ErrNotFound)
 	})
 }

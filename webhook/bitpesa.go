@@ -3,8 +3,15 @@ package webhook
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 )
@@ -73,4 +80,211 @@ func LookupBitPesa(transactions BitPesaTransactions) func(context.Context, strin
 		}
 		return bitpesa.ParseEvent(raw)
 	}
+}
+
+// BitPesaSignature checks BitPesa's signature of a webhook (documented): the
+// headers Authorization-Key, -Nonce and -Signature, the last one hex of
+// HMAC-SHA512 over "nonce&POST&<registered URL>&<SHA-512 of the raw body in hex>".
+// The key must be one of ours, and each delivery counts once. Proof.Secret is the
+// number of the pair.
+func BitPesaSignature(c BitPesaSignatureConfig) Authenticator {
+	b := &bitpesaSignature{keys: map[string]bitpesaPair{}}
+	fault := func(text string) {
+		b.err = errors.Join(b.err, fmt.Errorf("%w: BitPesaSignature: %s", ErrConfiguration, text))
+	}
+	if u, err := url.Parse(c.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Contains(c.URL, "#") {
+		fault("URL must be an absolute http or https URL without a fragment")
+	}
+	if len(c.Keys) == 0 {
+		fault("no key")
+	}
+	for i, k := range c.Keys {
+		if _, twice := b.keys[k.Key]; k.Key == "" || twice {
+			fault(fmt.Sprintf("key %d is empty or given twice", i))
+		}
+		// The key itself is not signed: with its other key put in, a delivery
+		// would count once more.
+		if slices.ContainsFunc(c.Keys[:i], func(other BitPesaKey) bool { return other.Secret == k.Secret }) {
+			fault(fmt.Sprintf("the secret of key %d is given twice", i))
+		}
+		one := Signature(SignatureConfig{Scheme: bitpesaScheme(c.URL), Hash: sha512.New, Remember: c.Remember, Now: c.Now}, k.Secret)
+		b.err = errors.Join(b.err, faultOf(one))
+		b.keys[k.Key] = bitpesaPair{one, i}
+	}
+	return b
+}
+
+// BitPesaSignatureConfig sets up BitPesaSignature.
+type BitPesaSignatureConfig struct {
+	// URL is the webhook's URL in the very text it was registered with, because
+	// that is what BitPesa signs, whatever a proxy makes of it. Required.
+	URL string
+	// Keys are the pairs in use; during a rotation there are two. Required.
+	Keys []BitPesaKey
+	// Remember is how long a delivery is remembered, so that it cannot be sent
+	// once more; 0 is 24 hours. BitPesa signs a nonce and no time.
+	Remember time.Duration
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// BitPesaKey is an API key pair; BitPesa signs webhooks with the pair that the
+// webhook was created with.
+type BitPesaKey struct{ Key, Secret string }
+
+// Format keeps the pair out of every fmt verb.
+func (k BitPesaKey) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte("webhook.BitPesaKey{...}")) }
+
+type bitpesaSignature struct {
+	keys map[string]bitpesaPair
+	err  error
+}
+
+type bitpesaPair struct {
+	Authenticator
+	number int
+}
+
+func (b *bitpesaSignature) fault() error { return b.err }
+
+func (b *bitpesaSignature) Authenticate(d *Delivery) (Proof, error) {
+	key, err := onlyHeader(d, "Authorization-Key")
+	if err != nil || b.err != nil {
+		return Proof{}, ErrUnauthenticated
+	}
+	one, known := b.keys[key]
+	if !known {
+		return Proof{}, ErrUnauthenticated
+	}
+	proof, err := one.Authenticate(d)
+	proof.Secret = one.number
+	return proof, err
+}
+
+// bitpesaScheme reads the signature of a delivery to the registered URL.
+func bitpesaScheme(registered string) Scheme {
+	return func(d *Delivery, s *Signed) error {
+		nonce, err := onlyHeader(d, "Authorization-Nonce")
+		if err != nil {
+			return err
+		}
+		signature, err := onlyHeader(d, "Authorization-Signature")
+		if err != nil {
+			return err
+		}
+		// With an ampersand the nonce could swallow what is signed behind it.
+		if nonce == "" || strings.Contains(nonce, "&") || !s.Add(signature) {
+			return errors.New("nonce or signature malformed")
+		}
+		s.Prefix = append(append(s.Prefix, nonce...), "&POST&"...)
+		s.Prefix = append(append(s.Prefix, registered...), '&')
+		sum := sha512.Sum512(s.Body)
+		s.Prefix, s.Body = hex.AppendEncode(s.Prefix, sum[:]), nil
+		s.Once = true
+		return nil
+	}
+}
+
+// BitPesaStates is the order of the states of a kind of object: "transaction",
+// "recipient", "sender" or "payin_method"; nil for others. The names are
+// documented, and so is most of a transaction's and a recipient's way; where the
+// documents are silent (reviews, exceptions, a sender's way) the arrows are
+// assumed. Failures can repeat.
+func BitPesaStates(kind string) *States {
+	switch kind {
+	case "transaction":
+		return transactionStates()
+	case "recipient":
+		return recipientStates()
+	case "sender":
+		return senderStates()
+	case "payin_method":
+		return payinStates()
+	}
+	return nil
+}
+
+func transactionStates() *States {
+	const (
+		initial, approved, pending = bitpesa.TransactionInitial, bitpesa.TransactionApproved, bitpesa.TransactionPending
+		received, processing       = bitpesa.TransactionReceived, bitpesa.TransactionProcessing
+		mispaid, manual, paid      = bitpesa.TransactionMispaid, bitpesa.TransactionManual, bitpesa.TransactionPaid
+		canceled, refunded         = bitpesa.TransactionCanceled, bitpesa.TransactionRefunded
+		exception                  = bitpesa.TransactionException
+	)
+	return arrows(map[bitpesa.TransactionState][]bitpesa.TransactionState{
+		initial:    {approved, canceled, exception},
+		approved:   {pending, received, mispaid, canceled, exception},
+		pending:    {received, mispaid, canceled, exception},
+		received:   {processing, manual, paid, canceled, refunded, exception},
+		processing: {received, canceled, refunded, exception},
+		mispaid:    {processing, manual, paid, canceled, refunded, exception},
+		manual:     {manual, paid, canceled, refunded, exception},
+		canceled:   {refunded},
+		exception:  {manual, paid, canceled, refunded},
+	})
+}
+
+func recipientStates() *States {
+	const (
+		initial, pending, success = bitpesa.RecipientInitial, bitpesa.RecipientPending, bitpesa.RecipientSuccess
+		failed, manual, stuck     = bitpesa.RecipientError, bitpesa.RecipientManual, bitpesa.RecipientStuck
+		overpaid, exception       = bitpesa.RecipientOverpaid, bitpesa.RecipientException
+		canceled, refunded        = bitpesa.RecipientCanceled, bitpesa.RecipientRefunded
+	)
+	return arrows(map[bitpesa.RecipientState][]bitpesa.RecipientState{
+		initial:   {pending, canceled, exception},
+		pending:   {pending, success, failed, manual, stuck, overpaid, canceled, exception}, // with the reference of a cash pickup, later
+		failed:    {failed, pending, manual, canceled, exception},
+		manual:    {manual, pending, canceled, exception},
+		stuck:     {pending, success, failed, manual, canceled, exception},
+		exception: {success, failed, manual, canceled},
+		canceled:  {refunded},
+	})
+}
+
+func senderStates() *States {
+	const (
+		incomplete, initial, verified = bitpesa.SenderIncomplete, bitpesa.SenderInitial, bitpesa.SenderVerified
+		approved, rejected            = bitpesa.SenderApproved, bitpesa.SenderRejected
+		banned, disabled              = bitpesa.SenderBanned, bitpesa.SenderDisabled
+	)
+	return arrows(map[bitpesa.SenderState][]bitpesa.SenderState{
+		incomplete: {initial, banned, disabled},
+		initial:    {verified, approved, rejected, banned, disabled},
+		verified:   {approved, rejected, banned, disabled},
+		approved:   {initial, banned, disabled}, // changes may trigger KYC again (documented)
+		rejected:   {initial, banned, disabled},
+		banned:     {disabled},
+	})
+}
+
+func payinStates() *States {
+	const (
+		incomplete, initial, pending = bitpesa.PayinIncomplete, bitpesa.PayinInitial, bitpesa.PayinPending
+		processing, success          = bitpesa.PayinProcessing, bitpesa.PayinSuccess
+		failed, mispaid              = bitpesa.PayinError, bitpesa.PayinMispaid
+		canceled, refunded           = bitpesa.PayinCanceled, bitpesa.PayinRefunded
+		exception                    = bitpesa.PayinException
+	)
+	return arrows(map[bitpesa.PayinState][]bitpesa.PayinState{
+		incomplete: {incomplete, initial, canceled, exception},
+		initial:    {pending, canceled, exception},
+		pending:    {processing, success, failed, mispaid, canceled, exception},
+		processing: {success, failed, mispaid, canceled, exception},
+		failed:     {failed, incomplete, initial, pending, canceled, exception}, // left by an update or a retry
+		mispaid:    {canceled, refunded, exception},
+		exception:  {success, failed, canceled, refunded},
+		canceled:   {refunded},
+	})
+}
+
+func arrows[T ~string](from map[T][]T) *States {
+	text := map[string][]string{}
+	for state, nexts := range from {
+		for _, next := range nexts {
+			text[string(state)] = append(text[string(state)], string(next))
+		}
+	}
+	return NewStates(text, nil)
 }

@@ -17,6 +17,19 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+// Bound is what a capability URL was minted for. A callback that comes in by the
+// URL can speak of nothing else.
+type Bound struct {
+	Reference string
+	Amount    decimal.NullDecimal // not bound unless Valid
+	Currency  string              // not bound if empty
+	Expires   time.Time           // whole seconds; set by URL
+}
+
+func (b Bound) subject() Subject {
+	return Subject{Reference: b.Reference, Amount: b.Amount, Currency: b.Currency}
+}
+
 // CapabilityConfig sets up capability URLs for one provider.
 type CapabilityConfig struct {
 	// Provider is Source.Provider; a URL of one provider does not open another's.
@@ -94,6 +107,12 @@ func (c *Capabilities) URL(b Bound) (string, error) {
 	defer c.pool.Put(m)
 	sum := m.sum(0, c.label(), text)
 	return c.cfg.BaseURL + capabilityText.EncodeToString(append(text, sum[:capabilityMAC]...)), nil
+}
+
+// Mint is URL in the form of the clients' Config.CallbackURL: given to a client,
+// each payment and payout gets a callback URL of its own.
+func (c *Capabilities) Mint(reference string, amount decimal.Decimal, currency string) (string, error) {
+	return c.URL(Bound{Reference: reference, Amount: decimal.NewNullDecimal(amount), Currency: currency})
 }
 
 // Check reads a capability from the last segment of a URL's path, for pipelines

@@ -1,9 +1,13 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -59,22 +63,45 @@ func (h *Handler[E]) Feed(ctx context.Context, data E) (Transition, error) {
 	return h.feed(ctx, data, nil)
 }
 
-// feed is Feed of what was asked for by a reference of one's own, if bound is set.
-func (h *Handler[E]) feed(ctx context.Context, data E, bound *Bound) (Transition, error) {
-	if !h.work.begin() {
-		return "", &Error{Provider: h.cfg.Source.Provider, Err: ErrClosed}
+// Shutdown lets nothing new in, which senders are told to bring again, and waits
+// until what has begun is finished: deliveries, Feed and Run. If ctx ends first
+// its error is returned and the rest goes on; end the context of Run to stop that
+// as well. What Run has not begun stays in the inbox.
+func (h *Handler[E]) Shutdown(ctx context.Context) error { return h.work.close(ctx) }
+
+// DefaultMaxBody is the largest body accepted unless Config.MaxBody says otherwise.
+const DefaultMaxBody = 1 << 20
+
+// ReadBody reads a callback's body, of at most limit bytes (DefaultMaxBody when
+// limit is 0). Compressed bodies are refused, so a small one cannot become a big
+// one. Errors: ErrBodyTooLarge, ErrEncoding, ErrMalformed for a body cut short.
+func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if limit <= 0 {
+		limit = DefaultMaxBody
 	}
-	defer h.work.end()
-	ev, err := h.identify(data, bound)
-	if err != nil {
-		return "", err
+	for _, coding := range r.Header.Values("Content-Encoding") {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return nil, ErrEncoding
+		}
 	}
-	ev.Trust = Confirmed
-	if bound != nil && ev.Reference != bound.Reference {
-		return "", ev.fail(ErrMismatch)
+	if r.ContentLength > limit {
+		w.Header().Set("Connection", "close")
+		return nil, ErrBodyTooLarge
 	}
-	_, transition, err := h.claimAndApply(ctx, delivery[E]{event: ev, bound: bound, answer: h.cfg.Source.acknowledge(data)})
-	return transition, err
+	var buf bytes.Buffer
+	if r.ContentLength > 0 {
+		// The header is only a promise: a stranger's is not taken for much.
+		buf.Grow(int(min(r.ContentLength, 64<<10)) + bytes.MinRead)
+	}
+	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return nil, ErrBodyTooLarge
+		}
+		// The cause is the peer's or the network's; its text adds nothing safe.
+		return nil, fmt.Errorf("%w: body cut short", ErrMalformed)
+	}
+	return buf.Bytes(), nil
 }
 
 // delivery is an event on its way through.
@@ -117,6 +144,24 @@ func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request) (answer Ans
 	return answer, err
 }
 
+// feed is Feed of what was asked for by a reference of one's own, if bound is set.
+func (h *Handler[E]) feed(ctx context.Context, data E, bound *Bound) (Transition, error) {
+	if !h.work.begin() {
+		return "", &Error{Provider: h.cfg.Source.Provider, Err: ErrClosed}
+	}
+	defer h.work.end()
+	ev, err := h.identify(data, bound)
+	if err != nil {
+		return "", err
+	}
+	ev.Trust = Confirmed
+	if bound != nil && ev.Reference != bound.Reference {
+		return "", ev.fail(ErrMismatch)
+	}
+	_, transition, err := h.claimAndApply(ctx, delivery[E]{event: ev, bound: bound, answer: h.cfg.Source.acknowledge(data)})
+	return transition, err
+}
+
 func (h *Handler[E]) decode(body []byte, trust Trust, bound *Bound) (delivery[E], error) {
 	data, err := h.cfg.Source.Decode(body)
 	if err != nil {
@@ -152,3 +197,64 @@ func (h *Handler[E]) identify(data E, bound *Bound) (Event[E], error) {
 
 // releaseTimeout bounds giving a claim back when the caller has gone already.
 const releaseTimeout = 5 * time.Second
+
+// worklist counts what a handler has begun, and closes.
+type worklist struct {
+	mu     sync.Mutex
+	closed bool
+	active int
+	idle   chan struct{} // closed when nothing is active after closing
+	stop   chan struct{} // closed when closing begins
+}
+
+func newWorklist() *worklist {
+	return &worklist{idle: make(chan struct{}), stop: make(chan struct{})}
+}
+
+func (l *worklist) begin() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.active++
+	return true
+}
+
+func (l *worklist) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.active--
+	if l.closed && l.active == 0 {
+		close(l.idle)
+	}
+}
+
+// close lets nothing new begin and waits for what has begun.
+func (l *worklist) close(ctx context.Context) error {
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		close(l.stop)
+		if l.active == 0 {
+			close(l.idle)
+		}
+	}
+	l.mu.Unlock()
+	select {
+	case <-l.idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// readTimeout bounds how slowly a sender may feed its body.
+const readTimeout = 10 * time.Second
+
+// hurry bounds the time for the body. net/http lifts the deadline itself once the
+// body is in; while it still reads the rest of a refused one, it stays. Not every
+// ResponseWriter has deadlines; the merchant's server may have its own.
+func hurry(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTimeout))
+}

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/shopspring/decimal"
 )
 
 // KapitenEvent is a ride's status callback.

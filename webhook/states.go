@@ -3,7 +3,22 @@ package webhook
 import (
 	"maps"
 	"slices"
+	"strings"
 )
+
+// Transition is what an event's status means after the last one applied.
+type Transition string
+
+const (
+	Advanced   Transition = "advanced"   // forward, states may have been skipped; handed on
+	Reversal   Transition = "reversal"   // takes back a success; handed on
+	Duplicate  Transition = "duplicate"  // the state is already there; acknowledged
+	Stale      Transition = "stale"      // an earlier state came late; acknowledged
+	Impossible Transition = "impossible" // no way leads there; reported and kept as a dead letter
+)
+
+// moves reports whether the transition changes the state.
+func (t Transition) moves() bool { return t == Advanced || t == Reversal }
 
 // States is a provider's table of which status can follow which. A nil *States
 // knows no order: every event counts as an advance. Immutable, safe for
@@ -87,4 +102,32 @@ func edges(lists map[string][]string) map[string]map[string]bool {
 		}
 	}
 	return out
+}
+
+// A position is a reference's state as an inbox stores it: the last status. Where
+// that is one its table does not name, the last one it does name stands before
+// it, or a new status would let all the old ones in again.
+const positionMark = "\n" // no status holds a control character
+
+// position after a status was applied.
+func (s *States) position(before, status string) string {
+	if s == nil || s.known[status] {
+		return status
+	}
+	named, _, _ := strings.Cut(before, positionMark)
+	return named + positionMark + status
+}
+
+// transition is Transition from a position.
+func (s *States) transition(position, to string) Transition {
+	named, unnamed, _ := strings.Cut(position, positionMark)
+	if unnamed != "" && unnamed == to {
+		return Duplicate
+	}
+	return s.Transition(named, to)
+}
+
+// lastStatus is the status a position was reached by.
+func lastStatus(position string) string {
+	return position[strings.LastIndex(position, positionMark)+1:]
 }

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -39,12 +40,6 @@ func (h *Handler[E]) Run(ctx context.Context) error {
 	workers.Wait()
 	return nil
 }
-
-// Shutdown lets nothing new in, which senders are told to bring again, and waits
-// until what has begun is finished: deliveries, Feed and Run. If ctx ends first
-// its error is returned and the rest goes on; end the context of Run to stop that
-// as well. What Run has not begun stays in the inbox.
-func (h *Handler[E]) Shutdown(ctx context.Context) error { return h.work.close(ctx) }
 
 func (h *Handler[E]) store(ctx context.Context, in delivery[E]) error {
 	stored, err := encodePayload(in.body, in.event.Trust, in.bound)
@@ -176,4 +171,37 @@ func reasonOf(err error) string {
 		return e.Err.Error()
 	}
 	return err.Error()
+}
+
+// payload is a delivery that was let in, as stored for later: the body and what
+// authentication had proved.
+type payload struct {
+	Body  []byte `json:"body"`
+	Trust Trust  `json:"trust"`
+	Bound []byte `json:"bound,omitempty"` // as in a capability
+}
+
+func encodePayload(body []byte, trust Trust, bound *Bound) ([]byte, error) {
+	p := payload{Body: body, Trust: trust}
+	if bound != nil {
+		text, err := bound.encode()
+		if err != nil {
+			return nil, err
+		}
+		p.Bound = text
+	}
+	return json.Marshal(p)
+}
+
+func decodePayload(stored []byte) (p payload, err error) {
+	err = json.Unmarshal(stored, &p)
+	return p, err
+}
+
+func (p payload) bound() (*Bound, error) {
+	if len(p.Bound) == 0 {
+		return nil, nil
+	}
+	b, err := decodeBound(p.Bound)
+	return &b, err
 }

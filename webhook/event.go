@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
 
@@ -99,6 +100,17 @@ type Answer struct {
 	Status      int    // 0 counts as 200
 	ContentType string // empty for none
 	Body        []byte
+}
+
+// uniquely refuses, besides what parse refuses, JSON that names a key twice.
+func uniquely[E any](parse func([]byte) (E, error)) func([]byte) (E, error) {
+	return func(body []byte) (E, error) {
+		e, err := parse(body)
+		if err == nil {
+			err = wire.UniqueKeys(body)
+		}
+		return e, err
+	}
 }
 
 func (s Source[E]) acknowledge(e E) Answer {

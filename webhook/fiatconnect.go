@@ -19,13 +19,7 @@ func FiatConnect() Source[kotani.FiatConnectEvent] {
 	}
 	return Source[kotani.FiatConnectEvent]{
 		Provider: "fiatconnect",
-		Decode: func(body []byte) (kotani.FiatConnectEvent, error) {
-			e, err := kotani.ParseFiatConnectEvent(body)
-			if err == nil {
-				err = uniqueKeys(body)
-			}
-			return e, err
-		},
+		Decode:   uniquely(kotani.ParseFiatConnectEvent),
 		Identify: func(e kotani.FiatConnectEvent) Subject {
 			s := Subject{Reference: e.ID, ID: e.ID}
 			switch {

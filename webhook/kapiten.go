@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
@@ -32,10 +31,10 @@ func Kapiten() Source[KapitenEvent] {
 	states := RideStates()
 	return Source[KapitenEvent]{
 		Provider: "kapiten",
-		Decode: func(body []byte) (KapitenEvent, error) {
-			e, err := parseRideEvent(body)
+		Decode: uniquely(func(body []byte) (KapitenEvent, error) {
+			e, err := kapiten.ParseEvent(body)
 			return KapitenEvent{Event: e}, err
-		},
+		}),
 		Identify: func(e KapitenEvent) Subject {
 			return Subject{Reference: e.RideID, Status: string(e.Status), Amount: e.price(), States: states}
 		},
@@ -104,32 +103,6 @@ func LookupRide(rides RideFinder, companyID string) func(context.Context, string
 			ExternalID: ride.ExternalID, Status: ride.Status, Raw: ride.Raw,
 		}}, nil
 	}
-}
-
-// parseRideEvent reads what kapiten.ParseEvent reads, in half its time as the body
-// is walked for duplicate keys anyway. It keeps the body.
-func parseRideEvent(body []byte) (kapiten.Event, error) {
-	var o object
-	if err := o.read(body); err != nil {
-		return kapiten.Event{}, err
-	}
-	e := kapiten.Event{Metadata: o.raw("metadata"), Raw: body}
-	for _, field := range []struct {
-		name string
-		to   *string
-	}{
-		{"event", &e.Event}, {"ride_id", &e.RideID}, {"reference_number", &e.ReferenceNumber},
-		{"external_id", &e.ExternalID}, {"status", (*string)(&e.Status)},
-	} {
-		var err error
-		if *field.to, err = o.text(field.name); err != nil {
-			return kapiten.Event{}, fmt.Errorf("%s: %w", field.name, err)
-		}
-	}
-	if e.RideID == "" || e.Status == "" {
-		return kapiten.Event{}, errors.New("event without ride_id or status")
-	}
-	return e, nil
 }
 
 func (e KapitenEvent) price() decimal.NullDecimal {

@@ -25,13 +25,7 @@ func Kasapay() Source[kasapay.Payout] {
 	states := KasapayStates()
 	return Source[kasapay.Payout]{
 		Provider: "kasapay",
-		Decode: func(body []byte) (kasapay.Payout, error) {
-			p, err := kasapay.ParseCallback(body)
-			if err == nil {
-				err = uniqueKeys(p.Raw)
-			}
-			return p, err
-		},
+		Decode:   uniquely(kasapay.ParseCallback),
 		Identify: func(p kasapay.Payout) Subject {
 			return Subject{Reference: p.Reference, Status: string(p.Status), Amount: p.Amount, Currency: p.Currency, States: states}
 		},

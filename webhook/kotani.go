@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kotani"
 )
 
@@ -27,13 +28,7 @@ func Kotani() Source[kotani.Transaction] {
 	states := KotaniStates()
 	return Source[kotani.Transaction]{
 		Provider: "kotani",
-		Decode: func(body []byte) (kotani.Transaction, error) {
-			t, err := kotani.ParseCallback(body)
-			if err == nil {
-				err = uniqueKeys(body)
-			}
-			return t, err
-		},
+		Decode:   uniquely(kotani.ParseCallback),
 		Identify: func(t kotani.Transaction) Subject {
 			return Subject{
 				Reference: cmp.Or(t.ExternalID, t.RequestID), Status: kotaniStatus(t.Status),
@@ -166,13 +161,7 @@ func KotaniV3() Source[kotani.V3Event] {
 	states := KotaniStates()
 	return Source[kotani.V3Event]{
 		Provider: "kotani-v3",
-		Decode: func(body []byte) (kotani.V3Event, error) {
-			e, err := kotani.ParseV3Event(body)
-			if err == nil {
-				err = uniqueKeys(body)
-			}
-			return e, err
-		},
+		Decode:   uniquely(kotani.ParseV3Event),
 		Identify: func(e kotani.V3Event) Subject {
 			s := Subject{Reference: e.Reference, Status: kotaniStatus(e.Status), Amount: e.Amount, Currency: e.Currency}
 			s.ID = e.Event + " " + s.Status
@@ -234,7 +223,7 @@ func kotaniV3Scheme(compact bool) Scheme {
 // kotaniV3Text is the text that is signed.
 func kotaniV3Text(body []byte) ([]byte, error) {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil || uniqueKeys(body) != nil {
+	if json.Unmarshal(body, &members) != nil || wire.UniqueKeys(body) != nil {
 		return nil, errKotaniV3
 	}
 	event, data := members["event"], members["data"]

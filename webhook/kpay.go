@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kpay"
 )
 
@@ -24,7 +25,7 @@ func KPay() Source[kpay.Payment] {
 		Decode: func(body []byte) (kpay.Payment, error) {
 			p, err := kpay.ParsePostback(body)
 			if err == nil {
-				err = uniqueKeys(p.Raw)
+				err = wire.UniqueKeys(p.Raw) // a form as JSON
 			}
 			return p, err
 		},

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// Authenticator decides whether a delivery comes from the provider. Everything
-// but its own faults it reports as ErrUnauthenticated without detail; a failure
-// of Delivery.Body it returns as it is. Safe for concurrent use.
+// Authenticator decides whether a delivery comes from the provider. It refuses with
+// ErrUnauthenticated without detail, and returns an error of Delivery.Body as it
+// is. Safe for concurrent use.
 type Authenticator interface {
 	Authenticate(d *Delivery) (Proof, error)
 }
@@ -28,8 +28,8 @@ type Delivery struct {
 	err  error
 }
 
-// Body returns the raw body, read on the first call. An Authenticator that does
-// not ask for it is done before the sender's body costs anything.
+// Body returns the raw body, read on the first call. An Authenticator that can
+// decide without it should, because a stranger's body then costs nothing.
 func (d *Delivery) Body() ([]byte, error) {
 	if d.read != nil {
 		d.body, d.err = d.read()
@@ -38,12 +38,12 @@ func (d *Delivery) Body() ([]byte, error) {
 	return d.body, d.err
 }
 
-// Proof is what authentication found out about a delivery.
+// Proof is what authentication found about a delivery.
 type Proof struct {
 	// Signed says that a signature over the body was checked.
 	Signed bool
-	// Secret is which secret of the deciding authenticator matched, from 0. It
-	// shows when an old secret is no longer used and can go.
+	// Secret is the index of the secret that matched in the deciding
+	// authenticator. Drop an old secret once it no longer shows here.
 	Secret int
 	// Bound is what the callback URL was minted for; nil without a capability URL.
 	Bound *Bound
@@ -52,31 +52,31 @@ type Proof struct {
 	mark [16]byte
 }
 
-// Forget lets the same signed delivery in once more. Handler calls it when it
-// answers with an error, as a sender that tries again may send the very same
-// request; whoever uses Verify alone does so too.
+// Forget lets the same signed delivery in once more. If you use Verify without
+// Handler, call it when your response is an error, because the sender may retry
+// with the very same request. Handler does so itself.
 func (p Proof) Forget() {
 	if p.used != nil {
 		p.used.forget(p.mark)
 	}
 }
 
-// Verify authenticates a request whose raw body has been read already, for
-// pipelines that do not use Handler. All authenticators must agree; without any
-// it fails. The body must be the bytes as received: see ReadBody.
+// Verify authenticates a request whose raw body has been read, for code that does
+// not use Handler. Read the body with ReadBody, because signatures need the bytes
+// as received. All authenticators must agree; without any, Verify fails.
 func Verify(r *http.Request, body []byte, all ...Authenticator) (Proof, error) {
 	if len(all) == 0 {
 		return Proof{}, fmt.Errorf("%w: nothing to verify with", ErrConfiguration)
 	}
 	if s, ok := all[0].(*signature); ok && len(all) == 1 && s.err == nil {
-		return s.check(r, body) // the hot path of those who verify themselves
+		return s.check(r, body) // without a Delivery, so that nothing is allocated
 	}
 	proof, err := authenticate(&Delivery{Request: r, body: body}, all)
 	if err == nil {
 		return proof, nil
 	}
 	for _, a := range all {
-		// A faulty authenticator lets nobody in; better to be told why.
+		// A faulty authenticator lets nobody in, so say why.
 		if fault := faultOf(a); fault != nil {
 			return Proof{}, fault
 		}
@@ -84,31 +84,37 @@ func Verify(r *http.Request, body []byte, all ...Authenticator) (Proof, error) {
 	return Proof{}, err
 }
 
-// PathSecret asks for a secret as the last segment of the URL's path, compared
-// in constant time. Several are valid at once, for rotation. Each must have at
-// least 16 URL-safe characters; crypto/rand.Text makes good ones.
+// PathSecret asks for a secret as the last segment of the URL's path, and compares
+// it in constant time. Make it with crypto/rand.Text; it must have at least 16
+// URL-safe characters. Several secrets are valid at once, for rotation.
 //
-// Who runs the server must keep the path out of access logs.
+// Keep the path out of your access logs.
 func PathSecret(values ...string) Authenticator {
 	for i, v := range values {
 		if strings.ContainsFunc(v, func(r rune) bool { return !urlSafe(r) }) {
-			return pathSecret{secrets{err: fmt.Errorf("%w: PathSecret: secret %d needs escaping in a URL", ErrConfiguration, i)}}
+			return secretIn{secrets: secrets{err: fmt.Errorf("%w: PathSecret: secret %d needs escaping in a URL", ErrConfiguration, i)}}
 		}
 	}
-	return pathSecret{newSecrets("PathSecret", minSecretBytes, values)}
+	return secretIn{newSecrets("PathSecret", minSecretBytes, values), func(r *http.Request) string { return lastSegment(r.URL.Path) }}
 }
 
-// QuerySecret asks for a secret in a parameter of the URL's query, which must
-// stand there exactly once. Otherwise as PathSecret.
+// QuerySecret asks for a secret in a parameter of the URL's query, which must occur
+// exactly once. Otherwise it is like PathSecret.
 func QuerySecret(parameter string, values ...string) Authenticator {
 	if parameter == "" {
-		return querySecret{secrets: secrets{err: fmt.Errorf("%w: QuerySecret: no parameter", ErrConfiguration)}}
+		return secretIn{secrets: secrets{err: fmt.Errorf("%w: QuerySecret: no parameter", ErrConfiguration)}}
 	}
-	return querySecret{newSecrets("QuerySecret", minSecretBytes, values), parameter}
+	return secretIn{newSecrets("QuerySecret", minSecretBytes, values), func(r *http.Request) string {
+		query, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil || len(query[parameter]) != 1 {
+			return ""
+		}
+		return query[parameter][0]
+	}}
 }
 
-// BasicAuth asks for HTTP basic authentication, for senders that take a callback
-// URL with user and password in it. Several passwords are valid at once.
+// BasicAuth asks for HTTP basic authentication. Use it for senders that accept a
+// callback URL with user and password. Several passwords are valid at once.
 func BasicAuth(user string, passwords ...string) Authenticator {
 	if user == "" {
 		return basicAuth{user: secrets{err: fmt.Errorf("%w: BasicAuth: no user", ErrConfiguration)}}
@@ -116,13 +122,14 @@ func BasicAuth(user string, passwords ...string) Authenticator {
 	return basicAuth{newSecrets("BasicAuth", 1, []string{user}), newSecrets("BasicAuth", 1, passwords)}
 }
 
-// AllowList lets in senders whose address is in one of the ranges: CIDR, or a
+// AllowList accepts senders whose address is in one of the ranges: CIDR, or a
 // single address.
 //
-// Behind a reverse proxy the sender's address is only in X-Forwarded-For, which
-// anyone can write. The header is read from the right, and only as far as each
-// hop, the peer first, is one of trustedProxies; the first that is not is the
-// sender. Without trusted proxies the header is never looked at.
+// Behind a reverse proxy, name the proxy's address in trustedProxies. The sender's
+// address is then only in X-Forwarded-For, which anybody can write. So the header
+// is read from the right, as long as each hop is a trusted proxy, beginning with
+// the peer. The first hop that is no trusted proxy is the sender. Without trusted
+// proxies the header is ignored.
 func AllowList(senders []string, trustedProxies ...string) Authenticator {
 	allowed, err := ranges(senders)
 	if err != nil {
@@ -135,15 +142,15 @@ func AllowList(senders []string, trustedProxies ...string) Authenticator {
 	return allowList{allowed: allowed, proxies: proxies, err: err}
 }
 
-// AnyOf lets in who satisfies one of several authenticators, asked in order: to
-// move from one way in to another, or for keys that come in pairs with ids.
+// AnyOf accepts a delivery that one of several authenticators accepts. They are
+// asked in order. Use it to move from one authenticator to another.
 func AnyOf(all ...Authenticator) Authenticator { return anyOf(all) }
 
-// faulty is what an Authenticator may have besides: what is wrong with its own
-// settings. New refuses it, and it lets nobody in.
+// faulty is an Authenticator that can report a fault of its own settings. With a
+// fault it lets nobody in, and New refuses it.
 type faulty interface{ fault() error }
 
-// authenticate asks all; one refusal is enough.
+// authenticate asks all authenticators until one refuses.
 func authenticate(d *Delivery, all []Authenticator) (Proof, error) {
 	var sum Proof
 	for _, a := range all {
@@ -187,11 +194,12 @@ func (p *Proof) add(other Proof) {
 	}
 }
 
-// Ways in that a person could guess are no ways in: 16 characters hold 128 bits
-// only when they are raw bytes, but anything shorter never does.
+// minSecretBytes keeps out secrets that can be guessed. Fewer than 16 bytes never
+// hold 128 bits.
 const minSecretBytes = 16
 
-// secrets of one way in. The values live in a closure, where no %+v finds them.
+// secrets are the secrets of one authenticator. The closure hides their values
+// from %+v.
 type secrets struct {
 	match func(given string) int
 	err   error
@@ -209,7 +217,7 @@ func newSecrets(what string, shortest int, values []string) secrets {
 		sums[i] = sha256.Sum256([]byte(v))
 	}
 	return secrets{match: func(given string) int {
-		// Equal lengths after hashing, all compared: time tells nothing.
+		// Hashes have equal lengths and all are compared, so time tells nothing.
 		sum, found := sha256.Sum256([]byte(given)), -1
 		for i := range sums {
 			found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], sums[i][:]), i, found)
@@ -231,30 +239,24 @@ func (s secrets) check(given string) (Proof, error) {
 	return Proof{Secret: i}, nil
 }
 
-type pathSecret struct{ secrets }
+// secretIn looks for a secret in a place of the request.
+type secretIn struct {
+	secrets
+	place func(*http.Request) string
+}
 
-func (p pathSecret) Authenticate(d *Delivery) (Proof, error) {
-	return p.check(lastSegment(d.Request.URL.Path))
+func (s secretIn) Authenticate(d *Delivery) (Proof, error) {
+	if s.err != nil {
+		return Proof{}, ErrUnauthenticated
+	}
+	return s.check(s.place(d.Request))
 }
 
 func lastSegment(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
-// urlSafe are the unreserved characters of RFC 3986.
+// urlSafe accepts the unreserved characters of RFC 3986.
 func urlSafe(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~", r)
-}
-
-type querySecret struct {
-	secrets
-	parameter string
-}
-
-func (q querySecret) Authenticate(d *Delivery) (Proof, error) {
-	query, err := url.ParseQuery(d.Request.URL.RawQuery)
-	if err != nil || len(query[q.parameter]) != 1 {
-		return Proof{}, ErrUnauthenticated
-	}
-	return q.check(query[q.parameter][0])
 }
 
 type basicAuth struct{ user, password secrets }
@@ -271,7 +273,7 @@ func (b basicAuth) Authenticate(d *Delivery) (Proof, error) {
 	if !ok {
 		return Proof{}, ErrUnauthenticated
 	}
-	// Both are always compared, so that time does not tell users apart.
+	// Both are always compared, so that time does not tell whether the user exists.
 	_, wrongUser := b.user.check(user)
 	proof, err := b.password.check(password)
 	if wrongUser != nil {
@@ -326,8 +328,7 @@ func (a allowList) sender(r *http.Request) (netip.Addr, bool) {
 	for i := len(hops) - 1; i >= 0 && ok && within(a.proxies, hop); i-- {
 		hop, ok = address(strings.TrimSpace(hops[i]))
 	}
-	// A chain of nothing but proxies names no sender; the last hop still has to
-	// be allowed by name.
+	// If all hops are proxies, the last of them is the sender, and must be allowed.
 	return hop, ok
 }
 
@@ -357,7 +358,7 @@ func within(list []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// address reads an address with or without a port, as peers and some proxies write it.
+// address reads an address with or without a port, because some proxies write one.
 func address(text string) (netip.Addr, bool) {
 	addr, err := netip.ParseAddr(text)
 	if err != nil {

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,18 +9,18 @@ import (
 	"time"
 )
 
-// Run works on stored events until Shutdown is called or ctx ends, and returns
-// when its workers have. When ctx ends, the functions under way see their context
-// end; use Shutdown to let them finish. Background mode only.
+// Run works on stored events, in background mode only. It returns when Shutdown
+// is called or ctx ends, and its workers have stopped. Call Shutdown to let the
+// functions under way finish; when ctx ends, theirs ends too.
 func (h *Handler[E]) Run(ctx context.Context) error {
 	if h.cfg.Background == nil {
 		return fmt.Errorf("%w: Run without Background", ErrConfiguration)
 	}
-	if !h.work.begin() {
-		return &Error{Provider: h.cfg.Source.Provider, Err: ErrClosed}
+	if !h.drain.begin() {
+		return h.fail(ErrClosed)
 	}
-	defer h.work.end()
-	// A worker that waits wakes for either; one that works ends only with ctx.
+	defer h.drain.end()
+	// Shutdown ends the waiting of idle workers. Only ctx ends work under way.
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
 	var workers sync.WaitGroup
@@ -33,7 +32,7 @@ func (h *Handler[E]) Run(ctx context.Context) error {
 		})
 	}
 	select {
-	case <-h.work.stop:
+	case <-h.drain.stop:
 	case <-ctx.Done():
 	}
 	stop()
@@ -41,7 +40,13 @@ func (h *Handler[E]) Run(ctx context.Context) error {
 	return nil
 }
 
-func (h *Handler[E]) store(ctx context.Context, in delivery[E]) error {
+// Shutdown refuses new deliveries, with 503, and waits until all that has begun
+// is finished: deliveries, Feed and Run. If ctx ends first, Shutdown returns its
+// error and the work goes on; end the context of Run to stop that as well. Stored
+// events that Run has not begun stay in the inbox.
+func (h *Handler[E]) Shutdown(ctx context.Context) error { return h.drain.close(ctx) }
+
+func (h *Handler[E]) store(ctx context.Context, in received[E]) error {
 	stored, err := encodePayload(in.body, in.event.Trust, in.bound)
 	if err != nil {
 		return in.event.fail(err)
@@ -53,10 +58,10 @@ func (h *Handler[E]) store(ctx context.Context, in delivery[E]) error {
 	return nil
 }
 
-// workOnce works on one event, or waits for a chance to.
+// workOnce takes an event and works on it, or waits if there is none.
 func (h *Handler[E]) workOnce(ctx, waiting context.Context) {
 	ends := time.Now().Add(h.cfg.Lease)
-	claim, found, err := h.take(ctx, ends)
+	lease, found, err := h.take(ctx, ends)
 	if err != nil && waiting.Err() == nil {
 		h.cfg.Logger.WarnContext(ctx, "webhook take", "provider", h.cfg.Source.Provider, "error", err)
 	}
@@ -65,12 +70,12 @@ func (h *Handler[E]) workOnce(ctx, waiting context.Context) {
 		return
 	}
 	h.nudge() // there may be more, for another worker
-	h.workOn(ctx, claim, ends)
+	h.workOn(ctx, lease, ends)
 }
 
-// take is not broken off by a shutdown, as half a claim would be locked until its
-// lease ends. What an inbox that hangs gave after that would be of no use.
-func (h *Handler[E]) take(ctx context.Context, ends time.Time) (Claim, bool, error) {
+// take runs to its end during a shutdown: cut short, it could leave a lease that
+// nobody knows of. It gives up on an inbox that hangs until the lease would end.
+func (h *Handler[E]) take(ctx context.Context, ends time.Time) (Lease, bool, error) {
 	ctx, cancel := context.WithDeadline(ctx, ends)
 	defer cancel()
 	return h.cfg.Inbox.(Queue).Take(ctx, h.cfg.Source.Provider, h.cfg.Lease)
@@ -93,48 +98,54 @@ func (h *Handler[E]) nudge() {
 	}
 }
 
-// workOn applies a stored event and, if that fails, decides when it comes again.
-func (h *Handler[E]) workOn(ctx context.Context, claim Claim, ends time.Time) {
-	err := h.attempt(ctx, claim, ends)
+// workOn applies a stored event. If that fails, the event is retried later or
+// becomes a dead letter.
+func (h *Handler[E]) workOn(ctx context.Context, lease Lease, ends time.Time) {
+	err := h.attempt(ctx, lease, ends)
 	if err == nil {
 		return
 	}
 	h.report(ctx, err, 0)
 	if errors.Is(err, ErrLeaseLost) {
-		return // the taker's now
+		return // another worker has the event
 	}
-	if err := h.putBack(ctx, claim, err); err != nil {
+	if err := h.putBack(ctx, lease, err); err != nil {
 		// The lease ends by itself, and the event is still stored.
-		h.cfg.Logger.WarnContext(ctx, "webhook put back", "provider", claim.Provider, "reference", claim.Reference, "error", err)
+		h.cfg.Logger.WarnContext(ctx, "webhook put back", "provider", lease.Provider, "reference", lease.Reference, "error", err)
 	}
 }
 
-func (h *Handler[E]) attempt(ctx context.Context, claim Claim, ends time.Time) error {
-	if claim.Attempts > h.cfg.Background.MaxAttempts {
-		return failedClaim(claim, errGaveUp)
+func (h *Handler[E]) attempt(ctx context.Context, lease Lease, ends time.Time) error {
+	if lease.Attempts > h.cfg.Background.MaxAttempts {
+		return lease.fail(errGaveUp)
 	}
-	in, err := h.restore(ctx, claim)
+	in, err := h.restore(ctx, lease)
 	if err != nil {
 		return err
 	}
 	work, cancel := context.WithDeadline(ctx, ends)
 	defer cancel()
-	_, err = h.guarded(work, in, claim)
+	_, err = h.guarded(work, in, lease)
 	return err
 }
 
-func (h *Handler[E]) putBack(ctx context.Context, claim Claim, cause error) error {
+func (h *Handler[E]) putBack(ctx context.Context, lease Lease, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
 	queue := h.cfg.Inbox.(Queue)
-	hopeless := errors.Is(cause, ErrImpossible) || errors.Is(cause, ErrMismatch) || errors.Is(cause, ErrMalformed)
-	if hopeless || claim.Attempts >= h.cfg.Background.MaxAttempts {
-		return queue.Bury(ctx, claim, reasonOf(cause), claim.Payload)
+	reason := cause.Error()
+	if e := (*Error)(nil); errors.As(cause, &e) {
+		reason = e.Err.Error() // without the provider, which the letter names
 	}
-	return queue.Retry(ctx, claim, h.delay(claim.Attempts), reasonOf(cause))
+	hopeless := errors.Is(cause, ErrImpossible) || errors.Is(cause, ErrMismatch) || errors.Is(cause, ErrMalformed)
+	if hopeless || lease.Attempts >= h.cfg.Background.MaxAttempts {
+		return queue.Bury(ctx, lease, reason, lease.Payload)
+	}
+	return queue.Retry(ctx, lease, h.delay(lease.Attempts), reason)
 }
 
-// delay after so many attempts: doubled each time, jittered down by up to half.
+// delay is the wait after so many attempts: doubled each time, and shortened at
+// random by up to half.
 func (h *Handler[E]) delay(attempts int) time.Duration {
 	d := h.cfg.Background.FirstDelay
 	for range attempts - 1 {
@@ -143,65 +154,62 @@ func (h *Handler[E]) delay(attempts int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// restore decodes a stored delivery, as it was decoded when it came in.
-func (h *Handler[E]) restore(ctx context.Context, claim Claim) (in delivery[E], err error) {
-	fail := func(err error) *Error { return failedClaim(claim, err) }
-	defer h.recovered(ctx, fail, &err)
-	p, err := decodePayload(claim.Payload)
+// restore decodes a stored delivery with the trust and bounds it came in with.
+func (h *Handler[E]) restore(ctx context.Context, lease Lease) (in received[E], err error) {
+	defer h.recovered(ctx, lease.fail, &err)
+	p, err := decodePayload(lease.Payload)
 	if err != nil {
-		return delivery[E]{}, fail(fmt.Errorf("%w: stored: %w", ErrMalformed, err))
+		return received[E]{}, lease.fail(fmt.Errorf("%w: stored: %w", ErrMalformed, err))
 	}
 	bound, err := p.bound()
 	if err != nil {
-		return delivery[E]{}, fail(fmt.Errorf("%w: stored: %w", ErrMalformed, err))
+		return received[E]{}, lease.fail(fmt.Errorf("%w: stored: %w", ErrMalformed, err))
 	}
 	in, err = h.decode(p.Body, p.Trust, bound)
-	in.event.Attempt = claim.Attempts
+	in.event.Attempt = lease.Attempts
 	return in, err
 }
 
-func failedClaim(c Claim, err error) *Error {
-	return &Error{Provider: c.Provider, Reference: c.Reference, EventID: c.ID, Err: err}
+func (l Lease) fail(err error) *Error {
+	return &Error{Provider: l.Provider, Reference: l.Reference, EventID: l.ID, Err: err}
 }
 
-// reasonOf is the cause without the provider's name, which the letter has.
-func reasonOf(err error) string {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Err.Error()
+// drain counts what a handler has begun, so that Shutdown can wait for it.
+type drain struct {
+	mu     sync.Mutex
+	closed bool
+	active sync.WaitGroup
+	stop   chan struct{} // closed when closing begins
+}
+
+func (d *drain) begin() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.closed {
+		d.active.Add(1)
 	}
-	return err.Error()
+	return !d.closed
 }
 
-// payload is a delivery that was let in, as stored for later: the body and what
-// authentication had proved.
-type payload struct {
-	Body  []byte `json:"body"`
-	Trust Trust  `json:"trust"`
-	Bound []byte `json:"bound,omitempty"` // as in a capability
-}
+func (d *drain) end() { d.active.Done() }
 
-func encodePayload(body []byte, trust Trust, bound *Bound) ([]byte, error) {
-	p := payload{Body: body, Trust: trust}
-	if bound != nil {
-		text, err := bound.encode()
-		if err != nil {
-			return nil, err
-		}
-		p.Bound = text
+// close lets nothing new begin, and waits until all that has begun is finished.
+func (d *drain) close(ctx context.Context) error {
+	d.mu.Lock()
+	if !d.closed {
+		d.closed = true
+		close(d.stop)
 	}
-	return json.Marshal(p)
-}
-
-func decodePayload(stored []byte) (p payload, err error) {
-	err = json.Unmarshal(stored, &p)
-	return p, err
-}
-
-func (p payload) bound() (*Bound, error) {
-	if len(p.Bound) == 0 {
-		return nil, nil
+	d.mu.Unlock()
+	idle := make(chan struct{})
+	go func() {
+		d.active.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	b, err := decodeBound(p.Bound)
-	return &b, err
 }

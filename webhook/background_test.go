@@ -60,10 +60,10 @@ func TestBackgroundAcknowledgesAtOnceAndWorksLater(t *testing.T) {
 		assert.Equal(t, 5*time.Second, time.Since(start))
 		assert.Equal(t, []string{"o1 PAID"}, l.told(), "what was taken is finished")
 		assert.Equal(t, 503, post(h, paid("o2")).Code, "nothing new is let in")
-		c, err := inbox.Claim(t.Context(), webhook.Key{Provider: "shop", Reference: "o1", ID: "PAID"}, time.Second)
+		c, err := inbox.Acquire(t.Context(), webhook.Key{Provider: "shop", Reference: "o1", ID: "PAID"}, time.Second)
 		require.NoError(t, err)
-		assert.Equal(t, webhook.ClaimDone, c.Status)
-		assert.Equal(t, w.Body.String(), string(c.Answer.Body))
+		assert.Equal(t, webhook.LeaseDone, c.Status)
+		assert.Equal(t, w.Body.String(), string(c.Response.Body))
 	})
 }
 
@@ -284,7 +284,7 @@ type hanging struct {
 	once sync.Once
 }
 
-func (q *hanging) Take(ctx context.Context, provider string, lease time.Duration) (webhook.Claim, bool, error) {
+func (q *hanging) Take(ctx context.Context, provider string, lease time.Duration) (webhook.Lease, bool, error) {
 	q.once.Do(func() { <-ctx.Done() })
 	return q.MemoryInbox.Take(ctx, provider, lease)
 }

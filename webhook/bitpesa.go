@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
@@ -20,19 +22,17 @@ import (
 // {"webhook", "event", "object"} (documented). Authenticate them with
 // BitPesaSignature; then they are Verified, and Confirm is not needed.
 //
-// The event's kind selects the typed object. The reference is the object's id.
-// Transactions, recipients, senders and payin methods keep the order of
-// BitPesaStates; events of other kinds, and objects without a state, have none.
-// An event carries no id, so it is identified by its name and a digest of its
-// object: a delivery tried again is the same event, a second failure of the same
-// recipient is another one, unless its object is the same to the letter, which
-// nothing tells from a delivery tried again. An event that leaves the state as
-// it is counts as a duplicate, but for the states that can repeat. Any 2xx
-// acknowledges (documented): 200 without a body is sent.
+// Keep Handle short, or use Background. BitPesa retries a failed delivery five
+// times, and disables for good an endpoint that does not respond in time (both
+// documented). Any 2xx acknowledges (documented); 200 without a body is sent.
 //
-// BitPesa tries a failed delivery five more times, and disables an endpoint that
-// does not answer in time, for good (both documented): keep Handle short or use
-// Background.
+// The event's kind selects the typed object, whose id is the reference.
+// Transactions, recipients, senders and payin methods change in the order of
+// BitPesaStates. Events of other kinds, and objects without a state, have no
+// order. An event carries no id, so it is identified by its name and a digest of
+// its object. A retried delivery is then the same event, and a second failure of
+// a recipient is another, if its object differs at all. An event that leaves the
+// state as it is counts as a duplicate, unless that state can repeat.
 func BitPesa() Source[bitpesa.Event] {
 	states := map[string]*States{}
 	for _, kind := range []string{"transaction", "recipient", "sender", "payin_method"} {
@@ -41,8 +41,8 @@ func BitPesa() Source[bitpesa.Event] {
 	return Source[bitpesa.Event]{
 		Provider: "bitpesa",
 		Decode:   bitpesa.ParseEvent,
-		Identify: func(e bitpesa.Event) Subject {
-			s := Subject{Reference: e.ID(), ID: string(e.Name) + " " + digest(e.Object), Status: e.State()}
+		Identify: func(e bitpesa.Event) Identity {
+			s := Identity{Reference: e.ID(), ID: string(e.Name) + " " + digest(e.Object), Status: e.State()}
 			if s.Status != "" {
 				s.States = states[e.Name.Kind()]
 			}
@@ -59,15 +59,14 @@ func digest(object []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// BitPesaTransactions is what looking up a transaction takes; client.Transactions
-// of package bitpesa is one.
+// BitPesaTransactions finds a transaction; client.Transactions of package bitpesa
+// is one.
 type BitPesaTransactions interface {
 	Get(ctx context.Context, id string) (*bitpesa.Transaction, error)
 }
 
-// LookupBitPesa asks for a transaction by its id the way a Reconciler needs
-// it. The event's name is only its kind, "transaction", because nothing was
-// posted.
+// LookupBitPesa looks up a transaction by its id, for a Reconciler. The event's
+// name is only its kind, "transaction", because nothing was posted.
 func LookupBitPesa(transactions BitPesaTransactions) func(context.Context, string) (bitpesa.Event, error) {
 	return func(ctx context.Context, id string) (bitpesa.Event, error) {
 		t, err := transactions.Get(ctx, id)
@@ -82,58 +81,71 @@ func LookupBitPesa(transactions BitPesaTransactions) func(context.Context, strin
 	}
 }
 
-// BitPesaSignature checks BitPesa's signature of a webhook (documented): the
-// headers Authorization-Key, -Nonce and -Signature, the last one hex of
-// HMAC-SHA512 over "nonce&POST&<registered URL>&<SHA-512 of the raw body in hex>".
-// The key must be one of ours, and each delivery counts once. Proof.Secret is the
-// number of the pair.
+// BitPesaSignature checks BitPesa's signature of a webhook (documented), which is
+// in the headers Authorization-Key, -Nonce and -Signature. The signature is the hex
+// HMAC-SHA512 of "nonce&POST&<registered URL>&<SHA-512 of the raw body in hex>".
+// The key must be one of c.Keys, and each delivery counts once. Proof.Secret is
+// the index of the key.
 func BitPesaSignature(c BitPesaSignatureConfig) Authenticator {
-	b := &bitpesaSignature{keys: map[string]bitpesaPair{}}
-	fault := func(text string) {
-		b.err = errors.Join(b.err, fmt.Errorf("%w: BitPesaSignature: %s", ErrConfiguration, text))
-	}
-	if u, err := url.Parse(c.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Contains(c.URL, "#") {
-		fault("URL must be an absolute http or https URL without a fragment")
-	}
-	if len(c.Keys) == 0 {
-		fault("no key")
-	}
+	b, f := &bitpesaSignature{keys: map[string]bitpesaPair{}}, faults{of: "BitPesaSignature: "}
+	u, err := url.Parse(c.URL)
+	f.must(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.Contains(c.URL, "#"),
+		"URL must be an absolute http or https URL without a fragment")
+	f.must(len(c.Keys) > 0, "no key")
 	for i, k := range c.Keys {
-		if _, twice := b.keys[k.Key]; k.Key == "" || twice {
-			fault(fmt.Sprintf("key %d is empty or given twice", i))
-		}
-		// The key itself is not signed: with its other key put in, a delivery
-		// would count once more.
-		if slices.ContainsFunc(c.Keys[:i], func(other BitPesaKey) bool { return other.Secret == k.Secret }) {
-			fault(fmt.Sprintf("the secret of key %d is given twice", i))
-		}
+		_, twice := b.keys[k.Key]
+		f.must(k.Key != "" && !twice, "key %d is empty or given twice", i)
+		// The header's key is not signed. If two keys shared a secret, a delivery
+		// sent again under the other key would count again.
+		shared := slices.ContainsFunc(c.Keys[:i], func(other BitPesaKey) bool { return other.Secret == k.Secret })
+		f.must(!shared, "the secret of key %d is given twice", i)
 		one := Signature(SignatureConfig{Scheme: bitpesaScheme(c.URL), Hash: sha512.New, Remember: c.Remember, Now: c.Now}, k.Secret)
-		b.err = errors.Join(b.err, faultOf(one))
+		f.all = append(f.all, faultOf(one)) // nil counts for nothing
 		b.keys[k.Key] = bitpesaPair{one, i}
 	}
+	b.err = f.err()
 	return b
 }
 
 // BitPesaSignatureConfig sets up BitPesaSignature.
 type BitPesaSignatureConfig struct {
-	// URL is the webhook's URL in the very text it was registered with, because
-	// that is what BitPesa signs, whatever a proxy makes of it. Required.
+	// URL is the webhook's URL exactly as it was registered. BitPesa signs that
+	// text, whatever a proxy makes of the request. Required.
 	URL string
-	// Keys are the pairs in use; during a rotation there are two. Required.
+	// Keys are the key pairs in use; during a rotation there are two. Required.
 	Keys []BitPesaKey
-	// Remember is how long a delivery is remembered, so that it cannot be sent
-	// once more; 0 is 24 hours. BitPesa signs a nonce and no time.
+	// Remember is how long a delivery is remembered, so that nobody can send it
+	// again; 0 is 24 hours. BitPesa signs a nonce and no time.
 	Remember time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
-// BitPesaKey is an API key pair; BitPesa signs webhooks with the pair that the
-// webhook was created with.
+const shownBitPesa = "webhook.BitPesaSignatureConfig{...}"
+
+// Format keeps keys and URL out of anything printed.
+func (BitPesaSignatureConfig) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, shownBitPesa) }
+
+// MarshalText keeps them out of encoders, JSON among them.
+func (BitPesaSignatureConfig) MarshalText() ([]byte, error) { return []byte(shownBitPesa), nil }
+
+// LogValue keeps them out of logs.
+func (BitPesaSignatureConfig) LogValue() slog.Value { return slog.StringValue(shownBitPesa) }
+
+// BitPesaKey is an API key pair. BitPesa signs a webhook with the pair that
+// created it.
 type BitPesaKey struct{ Key, Secret string }
 
-// Format keeps the pair out of every fmt verb.
-func (k BitPesaKey) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte("webhook.BitPesaKey{...}")) }
+const shownKey = "webhook.BitPesaKey{...}"
+
+// Format keeps the pair out of anything printed.
+func (BitPesaKey) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, shownKey) }
+
+// MarshalText keeps it out of encoders, JSON among them.
+func (BitPesaKey) MarshalText() ([]byte, error) { return []byte(shownKey), nil }
+
+// LogValue keeps it out of logs.
+func (BitPesaKey) LogValue() slog.Value { return slog.StringValue(shownKey) }
 
 type bitpesaSignature struct {
 	keys map[string]bitpesaPair
@@ -172,7 +184,7 @@ func bitpesaScheme(registered string) Scheme {
 		if err != nil {
 			return err
 		}
-		// With an ampersand the nonce could swallow what is signed behind it.
+		// A nonce with an ampersand could pose as the parts that follow it.
 		if nonce == "" || strings.Contains(nonce, "&") || !s.Add(signature) {
 			return errors.New("nonce or signature malformed")
 		}
@@ -187,9 +199,8 @@ func bitpesaScheme(registered string) Scheme {
 
 // BitPesaStates is the order of the states of a kind of object: "transaction",
 // "recipient", "sender" or "payin_method"; nil for others. The names are
-// documented, and so is most of a transaction's and a recipient's way; where the
-// documents are silent (reviews, exceptions, a sender's way) the arrows are
-// assumed. Failures can repeat.
+// documented, and so are most transitions of transactions and recipients. Those of
+// reviews, exceptions and senders are assumed. Failures can repeat.
 func BitPesaStates(kind string) *States {
 	switch kind {
 	case "transaction":
@@ -212,7 +223,7 @@ func transactionStates() *States {
 		canceled, refunded         = bitpesa.TransactionCanceled, bitpesa.TransactionRefunded
 		exception                  = bitpesa.TransactionException
 	)
-	return arrows(map[bitpesa.TransactionState][]bitpesa.TransactionState{
+	return statesOf(map[bitpesa.TransactionState][]bitpesa.TransactionState{
 		initial:    {approved, canceled, exception},
 		approved:   {pending, received, mispaid, canceled, exception},
 		pending:    {received, mispaid, canceled, exception},
@@ -222,7 +233,7 @@ func transactionStates() *States {
 		manual:     {manual, paid, canceled, refunded, exception},
 		canceled:   {refunded},
 		exception:  {manual, paid, canceled, refunded},
-	})
+	}, nil)
 }
 
 func recipientStates() *States {
@@ -232,7 +243,7 @@ func recipientStates() *States {
 		overpaid, exception       = bitpesa.RecipientOverpaid, bitpesa.RecipientException
 		canceled, refunded        = bitpesa.RecipientCanceled, bitpesa.RecipientRefunded
 	)
-	return arrows(map[bitpesa.RecipientState][]bitpesa.RecipientState{
+	return statesOf(map[bitpesa.RecipientState][]bitpesa.RecipientState{
 		initial:   {pending, canceled, exception},
 		pending:   {pending, success, failed, manual, stuck, overpaid, canceled, exception}, // with the reference of a cash pickup, later
 		failed:    {failed, pending, manual, canceled, exception},
@@ -240,7 +251,7 @@ func recipientStates() *States {
 		stuck:     {pending, success, failed, manual, canceled, exception},
 		exception: {success, failed, manual, canceled},
 		canceled:  {refunded},
-	})
+	}, nil)
 }
 
 func senderStates() *States {
@@ -249,14 +260,14 @@ func senderStates() *States {
 		approved, rejected            = bitpesa.SenderApproved, bitpesa.SenderRejected
 		banned, disabled              = bitpesa.SenderBanned, bitpesa.SenderDisabled
 	)
-	return arrows(map[bitpesa.SenderState][]bitpesa.SenderState{
+	return statesOf(map[bitpesa.SenderState][]bitpesa.SenderState{
 		incomplete: {initial, banned, disabled},
 		initial:    {verified, approved, rejected, banned, disabled},
 		verified:   {approved, rejected, banned, disabled},
 		approved:   {initial, banned, disabled}, // changes may trigger KYC again (documented)
 		rejected:   {initial, banned, disabled},
 		banned:     {disabled},
-	})
+	}, nil)
 }
 
 func payinStates() *States {
@@ -267,7 +278,7 @@ func payinStates() *States {
 		canceled, refunded           = bitpesa.PayinCanceled, bitpesa.PayinRefunded
 		exception                    = bitpesa.PayinException
 	)
-	return arrows(map[bitpesa.PayinState][]bitpesa.PayinState{
+	return statesOf(map[bitpesa.PayinState][]bitpesa.PayinState{
 		incomplete: {incomplete, initial, canceled, exception},
 		initial:    {pending, canceled, exception},
 		pending:    {processing, success, failed, mispaid, canceled, exception},
@@ -276,7 +287,7 @@ func payinStates() *States {
 		mispaid:    {canceled, refunded, exception},
 		exception:  {success, failed, canceled, refunded},
 		canceled:   {refunded},
-	})
+	}, nil)
 }
 
 func arrows[T ~string](from map[T][]T) *States {

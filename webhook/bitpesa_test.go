@@ -163,7 +163,7 @@ func TestBitPesaSignatureNeedsURLAndKeys(t *testing.T) {
 
 func TestBitPesaEventsAreTypedAndNamedApart(t *testing.T) {
 	source := webhook.BitPesa()
-	identify := func(event, object string) webhook.Subject {
+	identify := func(event, object string) webhook.Identity {
 		e, err := source.Decode([]byte(`{"webhook":"w-1","event":"` + event + `","object":` + object + `}`))
 		require.NoError(t, err, event)
 		return source.Identify(e)

@@ -34,7 +34,7 @@ func ExampleNew() {
 	h, err := webhook.New(webhook.Config[webhook.KapitenEvent]{
 		Source:  webhook.Kapiten(),
 		Auth:    []webhook.Authenticator{webhook.PathSecret("K7QF2MZD4XW5T6PB3RSHNVYLCA")},
-		Confirm: webhook.ConfirmRide(rides{"ride-1": kapiten.RideCompleted}, "company-1"),
+		Confirm: webhook.ConfirmKapiten(rides{"ride-1": kapiten.RideCompleted}, "company-1"),
 		Handle: func(_ context.Context, ev webhook.Event[webhook.KapitenEvent]) error {
 			fmt.Println(ev.Reference, ev.Status, ev.Trust)
 			return nil
@@ -248,7 +248,7 @@ func ExampleReconciler() {
 	r, err := webhook.NewReconciler(webhook.ReconcilerConfig[webhook.KapitenEvent]{
 		Handler: h,
 		Open:    open("ride-1"), // SELECT ride_id FROM orders WHERE NOT final
-		Lookup:  webhook.LookupRide(found, "company-1"),
+		Lookup:  webhook.LookupKapiten(found, "company-1"),
 	})
 	if err != nil {
 		fmt.Println(err)

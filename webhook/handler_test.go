@@ -95,7 +95,7 @@ func TestHandlerForgetsNoPositionOverAStatusItsTableDoesNotName(t *testing.T) {
 	// The same new status under another id: it is there already.
 	h, l = shop(t, func(c *webhook.Config[order]) {
 		identify := c.Source.Identify
-		c.Source.Identify = func(o order) webhook.Subject {
+		c.Source.Identify = func(o order) webhook.Identity {
 			s := identify(o)
 			s.ID = o.Other
 			return s
@@ -322,7 +322,7 @@ func TestHandlerSurvivesASourceThatPanics(t *testing.T) {
 // impatient refuses what a database refuses: work for a caller who is gone.
 type impatient struct{ *webhook.MemoryInbox }
 
-func (i impatient) Complete(ctx context.Context, c webhook.Claim, r webhook.Result) error {
+func (i impatient) Complete(ctx context.Context, c webhook.Lease, r webhook.Result) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

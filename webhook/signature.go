@@ -15,9 +15,10 @@ import (
 	"time"
 )
 
-// Scheme reads where a provider puts its signature and names what it signed. Any
-// error means that the delivery is not authenticated; its text is dropped. A
-// Scheme must be safe for concurrent use and must not keep s.
+// Scheme reads a provider's signature from a delivery and says which text is
+// signed. HexHeader and Timestamped make schemes. Any error means that the
+// delivery is not authenticated, and its text is dropped. A Scheme must be safe for
+// concurrent use and must not keep s.
 type Scheme func(d *Delivery, s *Signed) error
 
 // SignatureConfig sets up an HMAC authenticator.
@@ -25,33 +26,27 @@ type SignatureConfig struct {
 	Scheme Scheme
 	// Hash under the HMAC; nil is SHA-256.
 	Hash func() hash.Hash
-	// Tolerance is how far a signed time may be from the clock, to either side;
-	// 0 is five minutes (assumed: no provider states one).
+	// Tolerance is how far a signed time may be from the clock, before or after;
+	// 0 is five minutes (assumed: no provider states a tolerance).
 	Tolerance time.Duration
 	// Remember is how long a signature that counts once is remembered; 0 is
-	// 24 hours. Never shorter than a signed time stays acceptable.
+	// 24 hours. A signature is never forgotten while its time is acceptable.
 	Remember time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
-// Signature checks an HMAC over the body. Several secrets are valid at once; an
-// empty one is refused at construction. Where the scheme signs a time or a nonce
-// each signature counts once; the memory of that is this process's own and
-// bounded, behind it stands the inbox.
+// Signature checks an HMAC over the body. Several secrets are valid at once; none
+// may be empty. If the scheme signs a time or a nonce, each signature counts once.
+// Each process remembers a limited number of signatures; beyond that, the inbox
+// recognises a delivery that is sent again.
 func Signature(c SignatureConfig, secrets ...string) Authenticator {
 	if c.Hash == nil {
 		c.Hash = sha256.New
 	}
-	if c.Tolerance == 0 {
-		c.Tolerance = 5 * time.Minute
-	}
-	if c.Remember == 0 {
-		c.Remember = 24 * time.Hour
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
+	setDefault(&c.Tolerance, 5*time.Minute)
+	setDefault(&c.Remember, 24*time.Hour)
+	c.Now = orNow(c.Now)
 	s := &signature{SignatureConfig: c, err: c.check(secrets)}
 	if s.err == nil {
 		s.used = newReplays(max(c.Remember, 2*c.Tolerance+time.Second), c.Now)
@@ -61,8 +56,8 @@ func Signature(c SignatureConfig, secrets ...string) Authenticator {
 }
 
 // HexHeader is the scheme of a header that holds a prefix, such as "sha256=", and
-// the hex HMAC of the raw body. It signs neither time nor nonce: an old delivery
-// can be sent again, and only the inbox sees that.
+// the hex HMAC of the raw body. Neither a time nor a nonce is signed, so only the
+// inbox recognises a delivery that is sent again.
 func HexHeader(header, prefix string) Scheme {
 	header = http.CanonicalHeaderKey(header)
 	return func(d *Delivery, s *Signed) error {
@@ -78,10 +73,10 @@ func HexHeader(header, prefix string) Scheme {
 	}
 }
 
-// Timestamped is the scheme of a header like "t=1763742000,v1=<hex>", signed
-// over "<t>.<raw body>", t in Unix seconds. During a rotation a sender may put
-// several v1, or several such pairs with one t, separated by spaces. Other keys
-// are ignored: a weaker version beside v1 proves nothing.
+// Timestamped is the scheme of a header like "t=1763742000,v1=<hex>". The HMAC is
+// over "<t>.<raw body>", and t is in Unix seconds. During a rotation a sender may
+// send several v1, or several such values with the same t, separated by spaces.
+// Other keys are ignored, because they may be weaker versions.
 func Timestamped(header string) Scheme {
 	header = http.CanonicalHeaderKey(header)
 	return func(d *Delivery, s *Signed) error {
@@ -91,9 +86,9 @@ func Timestamped(header string) Scheme {
 		}
 		stamp := ""
 		for value != "" {
-			var pair string
-			pair, value = cutPair(value)
-			key, text, _ := strings.Cut(pair, "=")
+			var part string
+			part, value = cutPart(value)
+			key, text, _ := strings.Cut(part, "=")
 			switch {
 			case key == "t" && (stamp == "" || stamp == text):
 				stamp = text
@@ -111,16 +106,16 @@ func Timestamped(header string) Scheme {
 	}
 }
 
-// Signed is what a Scheme found in a delivery. It is reused: nothing of it may
-// be kept.
+// Signed is what a Scheme fills in. It is reused, so keep nothing of it.
 type Signed struct {
-	// Time is when it was signed; zero if the scheme signs no time.
+	// Time is the signed time; zero if the scheme signs no time.
 	Time time.Time
-	// Once says that the signed text differs from delivery to delivery (it holds
-	// a nonce), so that the same signature must not come twice. A Time implies it.
+	// Once says that no two deliveries have the same signed text, because it holds
+	// a nonce. The same signature is then refused the second time. A Time implies
+	// it.
 	Once bool
-	// Prefix and then Body are the signed text. Prefix is empty scratch space to
-	// append to; Body is the raw body unless the scheme puts something else.
+	// Prefix and then Body are the signed text. Append to Prefix, which is empty.
+	// Body is the raw body unless the scheme replaces it.
 	Prefix []byte
 	Body   []byte
 
@@ -131,8 +126,8 @@ type Signed struct {
 	delivery Delivery
 }
 
-// Add offers a signature in hex; one of those offered has to be right. It reports
-// whether the text can be a signature at all, and refuses a ninth.
+// Add adds a signature in hex. One of those added must be right. It reports false
+// for a text that cannot be a signature, and for a ninth signature.
 func (s *Signed) Add(signature string) bool {
 	if len(signature) != 2*s.size || s.count == maxSignatures {
 		return false
@@ -152,26 +147,15 @@ type signature struct {
 }
 
 func (c SignatureConfig) check(secrets []string) error {
-	var faults []error
-	fault := func(text string) { faults = append(faults, fmt.Errorf("%w: Signature: %s", ErrConfiguration, text)) }
-	if c.Scheme == nil {
-		fault("no scheme")
-	}
-	if c.Tolerance < 0 || c.Remember < 0 {
-		fault("negative duration")
-	}
-	if size := c.Hash().Size(); size < sha256.Size || size > maxMAC {
-		fault("hash weaker than SHA-256 or larger than 64 bytes")
-	}
-	if len(secrets) == 0 {
-		fault("no secret")
-	}
+	f, size := faults{of: "Signature: "}, c.Hash().Size()
+	f.must(c.Scheme != nil, "no scheme")
+	f.must(c.Tolerance >= 0 && c.Remember >= 0, "negative duration")
+	f.must(size >= sha256.Size && size <= maxMAC, "hash weaker than SHA-256 or larger than 64 bytes")
+	f.must(len(secrets) > 0, "no secret")
 	for i, s := range secrets {
-		if s == "" {
-			fault(fmt.Sprintf("secret %d is empty", i))
-		}
+		f.must(s != "", "secret %d is empty", i)
 	}
-	return errors.Join(faults...)
+	return f.err()
 }
 
 func (s *signature) fault() error { return s.err }
@@ -218,8 +202,8 @@ func (s *Signed) begin(r *http.Request, body []byte) {
 	s.Time, s.Once, s.Prefix, s.Body, s.count = time.Time{}, false, s.Prefix[:0], body, 0
 }
 
-// match says which secret made one of the signatures, and the first 128 bits of
-// its MAC; -1 for none. All are compared, each in constant time.
+// match returns the index of the secret that made one of the signatures, and the
+// first 128 bits of its MAC; -1 for none. It compares all, each in constant time.
 func (s *Signed) match() (secret int, mark [16]byte) {
 	secret = -1
 	for i := range s.macs.states {
@@ -233,10 +217,10 @@ func (s *Signed) match() (secret int, mark [16]byte) {
 	return secret, mark
 }
 
-// Headers longer than this carry no signature of ours.
+// maxSignatureHeader is far above the length of any scheme's header.
 const maxSignatureHeader = 4096
 
-// onlyHeader takes the name in its canonical form.
+// onlyHeader returns a header that must occur once. The name is in canonical form.
 func onlyHeader(d *Delivery, name string) (string, error) {
 	values := d.Request.Header[name]
 	if len(values) != 1 || len(values[0]) > maxSignatureHeader {
@@ -245,7 +229,7 @@ func onlyHeader(d *Delivery, name string) (string, error) {
 	return values[0], nil
 }
 
-func cutPair(text string) (before, after string) {
+func cutPart(text string) (before, after string) {
 	for i := range len(text) {
 		if text[i] == ',' || text[i] == ' ' {
 			return text[:i], text[i+1:]
@@ -254,7 +238,8 @@ func cutPair(text string) (before, after string) {
 	return text, ""
 }
 
-// unixSeconds takes digits only and few of them: one text per time.
+// unixSeconds accepts only digits without a leading zero, so that each time has
+// one spelling.
 func unixSeconds(text string) (time.Time, error) {
 	seconds, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || len(text) > 12 || text[0] == '0' {
@@ -263,9 +248,9 @@ func unixSeconds(text string) (time.Time, error) {
 	return time.Unix(int64(seconds), 0), nil
 }
 
-// macs are the keyed states of one provider's HMAC, one for each secret, and
-// space for a sum. Setting a key costs more than a short body, so they are pooled
-// and never shared. Pools make them in a closure, where no %+v finds a secret.
+// macs holds an HMAC state for each secret, and space for a sum. Setting a key
+// costs more than hashing a short body, so macs are pooled. The pool makes them in
+// a closure, which hides the secrets from %+v.
 type macs struct {
 	states []hash.Hash
 	space  [maxMAC]byte
@@ -282,7 +267,8 @@ func newMACs(hash func() hash.Hash, secrets []string) *macs {
 	return m
 }
 
-// sum is the MAC of prefix and text with one of the secrets, until the next one.
+// sum is the MAC of prefix and text with one of the secrets. The next sum
+// overwrites it.
 func (m *macs) sum(secret int, prefix, text []byte) []byte {
 	h := m.states[secret]
 	h.Reset()
@@ -293,15 +279,15 @@ func (m *macs) sum(secret int, prefix, text []byte) []byte {
 	return h.Sum(m.space[:0])
 }
 
-// replays remembers which signatures were used, by their first 128 bits, for a
-// while and up to a number.
-// Only genuine signatures enter, so a stranger cannot push one out.
+// replays remembers the signatures that were used, by their first 128 bits, for
+// ttl and up to maxReplays. Only genuine signatures enter, so a stranger cannot
+// push one out.
 type replays struct {
 	mu   sync.Mutex
 	ttl  time.Duration
 	now  func() time.Time
 	seen map[[16]byte]uint64 // mark to its place in the order of arrival
-	ring []replay            // grows up to maxReplays, then the oldest goes
+	ring []replay            // grows up to maxReplays, then overwrites the oldest
 	from uint64              // oldest place still in the ring
 	next uint64
 }
@@ -348,7 +334,7 @@ func (r *replays) forget(mark [16]byte) {
 
 func (r *replays) at(place uint64) *replay { return &r.ring[place%maxReplays] }
 
-// drop forgets the oldest, unless its mark was forgotten and added again since.
+// drop forgets the oldest mark, unless it was forgotten and added again since.
 func (r *replays) drop() {
 	if old := r.at(r.from); r.seen[old.mark] == r.from {
 		delete(r.seen, old.mark)

@@ -6,49 +6,63 @@ import (
 	"strings"
 )
 
-// Transition is what an event's status means after the last one applied.
+// Transition is the result of comparing an event's status with the status
+// applied last.
 type Transition string
 
 const (
-	Advanced   Transition = "advanced"   // forward, states may have been skipped; handed on
+	Advanced   Transition = "advanced"   // forward, perhaps over several states; handed on
 	Reversal   Transition = "reversal"   // takes back a success; handed on
-	Duplicate  Transition = "duplicate"  // the state is already there; acknowledged
-	Stale      Transition = "stale"      // an earlier state came late; acknowledged
-	Impossible Transition = "impossible" // no way leads there; reported and kept as a dead letter
+	Duplicate  Transition = "duplicate"  // the reference has this status already; acknowledged
+	Stale      Transition = "stale"      // an earlier status came late; acknowledged
+	Impossible Transition = "impossible" // the table has no way there; reported and kept as a dead letter
 )
 
 // moves reports whether the transition changes the state.
 func (t Transition) moves() bool { return t == Advanced || t == Reversal }
 
-// States is a provider's table of which status can follow which. A nil *States
-// knows no order: every event counts as an advance. Immutable, safe for
-// concurrent use.
+// States is a provider's table of which status can follow which. With a nil
+// *States every event counts as an advance. Immutable, safe for concurrent use.
 type States struct {
-	arrows    map[string]map[string]bool
+	forward   map[string]map[string]bool
 	reversals map[string]map[string]bool
 	reach     map[string]map[string]bool
 	known     map[string]bool
 }
 
-// NewStates builds a table. Arrows lead forward; reversals take back what had
-// succeeded (money returned after a payout). A status that can repeat has an
-// arrow to itself.
-func NewStates(arrows, reversals map[string][]string) *States {
-	s := &States{arrows: edges(arrows), reversals: edges(reversals), reach: map[string]map[string]bool{}, known: map[string]bool{}}
-	for _, from := range slices.Concat(slices.Collect(maps.Keys(arrows)), slices.Collect(maps.Keys(reversals))) {
+// NewStates builds a table of the transitions that lead forward and of the
+// reversals, which take back a success (money returned after a payout). List a
+// status as following itself if it can repeat.
+func NewStates(forward, reversals map[string][]string) *States {
+	s := &States{forward: edges(forward), reversals: edges(reversals), reach: map[string]map[string]bool{}, known: map[string]bool{}}
+	for _, from := range slices.Concat(slices.Collect(maps.Keys(forward)), slices.Collect(maps.Keys(reversals))) {
 		s.known[from] = true
 		s.walk(from, from)
 	}
 	return s
 }
 
-// Transition tells what it means that status to comes after status from. An
-// empty from (nothing known yet) is advanced by anything. Callbacks get lost and
-// pollers look rarely, so a jump over several arrows is an advance too. A status
-// the table does not name advances every state that is not final.
+// statesOf is NewStates for a provider's own status type.
+func statesOf[T ~string](forward, reversals map[T][]T) *States {
+	var texts [2]map[string][]string
+	for i, lists := range [2]map[T][]T{forward, reversals} {
+		texts[i] = map[string][]string{}
+		for from, tos := range lists {
+			for _, to := range tos {
+				texts[i][string(from)] = append(texts[i][string(from)], string(to))
+			}
+		}
+	}
+	return NewStates(texts[0], texts[1])
+}
+
+// Transition compares status to with status from, the last one applied. Anything
+// advances an empty from. A jump over several transitions is an advance too,
+// because callbacks get lost and pollers look rarely. A status that the table
+// does not name advances every state that is not final.
 func (s *States) Transition(from, to string) Transition {
 	switch {
-	case s == nil || from == "" || s.arrows[from][to]:
+	case s == nil || from == "" || s.forward[from][to]:
 		return Advanced
 	case s.reversals[from][to]:
 		return Reversal
@@ -65,13 +79,13 @@ func (s *States) Transition(from, to string) Transition {
 	}
 }
 
-// Final reports whether nothing but a reversal can follow. A status the table
-// does not name is never final.
+// Final reports whether only a reversal can follow. A status that the table does
+// not name is never final.
 func (s *States) Final(status string) bool {
 	if s == nil || !s.known[status] {
 		return false
 	}
-	for to := range s.arrows[status] {
+	for to := range s.forward[status] {
 		if to != status {
 			return false
 		}
@@ -83,7 +97,7 @@ func (s *States) walk(start, at string) {
 	if s.reach[start] == nil {
 		s.reach[start] = map[string]bool{}
 	}
-	for _, next := range []map[string]bool{s.arrows[at], s.reversals[at]} {
+	for _, next := range []map[string]bool{s.forward[at], s.reversals[at]} {
 		for to := range next {
 			if !s.reach[start][to] {
 				s.reach[start][to], s.known[to] = true, true
@@ -104,30 +118,31 @@ func edges(lists map[string][]string) map[string]map[string]bool {
 	return out
 }
 
-// A position is a reference's state as an inbox stores it: the last status. Where
-// that is one its table does not name, the last one it does name stands before
-// it, or a new status would let all the old ones in again.
-const positionMark = "\n" // no status holds a control character
+// An inbox stores a reference's state: its last status. If the table does not
+// name that status, the last status it does name is stored before it, divided by
+// stateMark. Without that one, a status new to the table would let every old
+// status in again.
+const stateMark = "\n" // no status holds a control character
 
-// position after a status was applied.
-func (s *States) position(before, status string) string {
+// stateAfter is the state to store once status was applied in state before.
+func (s *States) stateAfter(before, status string) string {
 	if s == nil || s.known[status] {
 		return status
 	}
-	named, _, _ := strings.Cut(before, positionMark)
-	return named + positionMark + status
+	named, _, _ := strings.Cut(before, stateMark)
+	return named + stateMark + status
 }
 
-// transition is Transition from a position.
-func (s *States) transition(position, to string) Transition {
-	named, unnamed, _ := strings.Cut(position, positionMark)
+// compare is Transition from a stored state.
+func (s *States) compare(state, to string) Transition {
+	named, unnamed, _ := strings.Cut(state, stateMark)
 	if unnamed != "" && unnamed == to {
 		return Duplicate
 	}
 	return s.Transition(named, to)
 }
 
-// lastStatus is the status a position was reached by.
-func lastStatus(position string) string {
-	return position[strings.LastIndex(position, positionMark)+1:]
+// lastStatus is the status that led to a stored state.
+func lastStatus(state string) string {
+	return state[strings.LastIndex(state, stateMark)+1:]
 }

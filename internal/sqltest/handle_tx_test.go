@@ -46,7 +46,7 @@ func TestYourWritesAndTheMarkCommitTogether(t *testing.T) {
 			assert.Equal(t, 200, post(h, parcel{"o1", "PENDING"}))
 		}
 		assert.Equal(t, 1, count(t, s.db, "SELECT count(*) FROM applied"))
-		claim(t, s, key("o1", "PENDING"), webhook.ClaimDone)
+		claim(t, s, key("o1", "PENDING"), webhook.LeaseDone)
 	})
 }
 
@@ -73,9 +73,9 @@ func TestYourWritesGoWhenYourFunctionFails(t *testing.T) {
 
 func TestYourFunctionIsNotCalledOnceTheLeaseIsLost(t *testing.T) {
 	onEachSQL(t, func(t *testing.T, s subject) {
-		old := claim(t, s, key("o1", "PENDING"), webhook.ClaimNew)
+		old := claim(t, s, key("o1", "PENDING"), webhook.LeaseGranted)
 		s.lapse()
-		claim(t, s, key("o1", "PENDING"), webhook.ClaimNew)
+		claim(t, s, key("o1", "PENDING"), webhook.LeaseGranted)
 		err := s.sql().CompleteTx(t.Context(), old, webhook.Result{State: "PENDING"}, func(*sql.Tx) error {
 			t.Error("called")
 			return nil
@@ -88,23 +88,23 @@ func TestYourFunctionIsNotCalledOnceTheLeaseIsLost(t *testing.T) {
 // wants to take over waits for its end and then finds the event done.
 func TestNobodyTakesOverWhileYourFunctionRuns(t *testing.T) {
 	onEachSQL(t, func(t *testing.T, s subject) {
-		c, err := s.Claim(t.Context(), key("o1", "PENDING"), time.Microsecond)
+		c, err := s.Acquire(t.Context(), key("o1", "PENDING"), time.Microsecond)
 		require.NoError(t, err)
 		var taker sync.WaitGroup
 		err = s.sql().CompleteTx(t.Context(), c, webhook.Result{State: "PENDING"}, func(*sql.Tx) error {
 			started := make(chan struct{})
 			taker.Go(func() {
 				close(started)
-				second, err := s.Claim(t.Context(), key("o1", "PENDING"), lease)
+				second, err := s.Acquire(t.Context(), key("o1", "PENDING"), lease)
 				assert.NoError(t, err)
-				assert.Equal(t, webhook.ClaimDone, second.Status)
+				assert.Equal(t, webhook.LeaseDone, second.Status)
 			})
 			<-started
 			return nil
 		})
 		require.NoError(t, err)
 		taker.Wait()
-		assert.Equal(t, "PENDING", claim(t, s, key("o1", "ACCEPTED"), webhook.ClaimNew).State)
+		assert.Equal(t, "PENDING", claim(t, s, key("o1", "ACCEPTED"), webhook.LeaseGranted).State)
 	})
 }
 
@@ -113,29 +113,29 @@ func TestNobodyTakesOverWhileYourFunctionRuns(t *testing.T) {
 func TestAClaimDoesNotWaitForTheTransactionOfItsHolder(t *testing.T) {
 	t.Parallel()
 	s := postgres(t)
-	c := claim(t, s, key("o1", "PENDING"), webhook.ClaimNew)
+	c := claim(t, s, key("o1", "PENDING"), webhook.LeaseGranted)
 	err := s.sql().CompleteTx(t.Context(), c, webhook.Result{State: "PENDING"}, func(*sql.Tx) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		for id, same := range map[string]bool{"PENDING": true, "ACCEPTED": false} {
-			other, err := s.Claim(ctx, key("o1", id), lease)
+			other, err := s.Acquire(ctx, key("o1", id), lease)
 			require.NoError(t, err)
-			assert.Equal(t, webhook.ClaimInFlight, other.Status)
+			assert.Equal(t, webhook.LeaseInFlight, other.Status)
 			assert.Equal(t, same, other.Same)
 		}
 		return nil
 	})
 	require.NoError(t, err)
-	claim(t, s, key("o1", "PENDING"), webhook.ClaimDone)
+	claim(t, s, key("o1", "PENDING"), webhook.LeaseDone)
 }
 
 func TestPurgeForgetsOnlyWhatIsDoneAndOld(t *testing.T) {
 	onEachSQL(t, func(t *testing.T, s subject) {
 		ctx := t.Context()
-		require.NoError(t, s.Complete(ctx, claim(t, s, key("done", "PAID"), webhook.ClaimNew), webhook.Result{State: "PAID"}))
-		require.NoError(t, s.Bury(ctx, claim(t, s, key("dead", "PAID"), webhook.ClaimNew), "x", nil))
+		require.NoError(t, s.Complete(ctx, claim(t, s, key("done", "PAID"), webhook.LeaseGranted), webhook.Result{State: "PAID"}))
+		require.NoError(t, s.Bury(ctx, claim(t, s, key("dead", "PAID"), webhook.LeaseGranted), "x", nil))
 		put(t, s, key("queued", "PAID"), "x", true)
-		held := claim(t, s, key("held", "PAID"), webhook.ClaimNew)
+		held := claim(t, s, key("held", "PAID"), webhook.LeaseGranted)
 
 		n, err := s.sql().Purge(ctx, time.Hour)
 		require.NoError(t, err)
@@ -148,7 +148,7 @@ func TestPurgeForgetsOnlyWhatIsDoneAndOld(t *testing.T) {
 		require.NoError(t, err)
 		assert.EqualValues(t, 1, n)
 
-		assert.Empty(t, claim(t, s, key("done", "PAID"), webhook.ClaimNew).State, "forgotten")
+		assert.Empty(t, claim(t, s, key("done", "PAID"), webhook.LeaseGranted).State, "forgotten")
 		dead, err := s.Dead(ctx, "shop", 10)
 		require.NoError(t, err)
 		assert.Len(t, dead, 1)
@@ -162,12 +162,12 @@ func TestPurgeForgetsOnlyWhatIsDoneAndOld(t *testing.T) {
 
 func TestAPurgedReferenceRepeatsNoFence(t *testing.T) {
 	onEachSQL(t, func(t *testing.T, s subject) {
-		old := claim(t, s, key("o1", "PAID"), webhook.ClaimNew)
+		old := claim(t, s, key("o1", "PAID"), webhook.LeaseGranted)
 		_, err := s.db.ExecContext(t.Context(), "DELETE FROM webhook_references")
 		require.NoError(t, err)
 		// Two microseconds of the database's clock, milliseconds on SQLite.
 		for count(t, s.db, "SELECT count(*) FROM webhook_references") == 0 {
-			c, err := s.Claim(t.Context(), key("o1", "PAID"), lease)
+			c, err := s.Acquire(t.Context(), key("o1", "PAID"), lease)
 			require.NoError(t, err)
 			if c.Fence == old.Fence {
 				_, err := s.db.ExecContext(t.Context(), "DELETE FROM webhook_references")

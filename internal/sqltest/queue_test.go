@@ -21,12 +21,12 @@ func put(t *testing.T, s subject, k webhook.Key, payload string, fresh bool) {
 	require.Equal(t, fresh, got)
 }
 
-func take(t *testing.T, s subject) webhook.Claim {
+func take(t *testing.T, s subject) webhook.Lease {
 	t.Helper()
 	c, found, err := s.Take(t.Context(), "shop", lease)
 	require.NoError(t, err)
 	require.True(t, found)
-	require.Equal(t, webhook.ClaimNew, c.Status)
+	require.Equal(t, webhook.LeaseGranted, c.Status)
 	return c
 }
 
@@ -48,12 +48,12 @@ func TestQueueGivesOutWhatWasPut(t *testing.T) {
 		assert.Equal(t, "first", string(c.Payload))
 		assert.Equal(t, 1, c.Attempts)
 		takeNothing(t, s)
-		require.NoError(t, s.Complete(t.Context(), c, webhook.Result{State: "PAID", Answer: webhook.Answer{Status: 200}}))
+		require.NoError(t, s.Complete(t.Context(), c, webhook.Result{State: "PAID", Answer: webhook.Response{Status: 200}}))
 		takeNothing(t, s)
 		put(t, s, key("o1", "PAID"), "third", false)
 		s.lapse()
 		takeNothing(t, s)
-		claim(t, s, key("o1", "PAID"), webhook.ClaimDone)
+		claim(t, s, key("o1", "PAID"), webhook.LeaseDone)
 	})
 }
 
@@ -67,13 +67,13 @@ func TestQueueKeepsEventsOfOneReferenceApart(t *testing.T) {
 		second := take(t, s)
 		assert.NotEqual(t, first.ID, second.ID)
 		assert.Equal(t, first.ID, second.State)
-		assert.False(t, claim(t, s, key("o1", "x"), webhook.ClaimInFlight).Same)
+		assert.False(t, claim(t, s, key("o1", "x"), webhook.LeaseInFlight).Same)
 	})
 }
 
 func TestQueueLeavesAReferenceInFlightAlone(t *testing.T) {
 	onEach(t, func(t *testing.T, s subject) {
-		c := claim(t, s, key("o1", "NEW"), webhook.ClaimNew)
+		c := claim(t, s, key("o1", "NEW"), webhook.LeaseGranted)
 		put(t, s, key("o1", "PAID"), "1", true)
 		takeNothing(t, s)
 		require.NoError(t, s.Release(t.Context(), c))
@@ -144,7 +144,7 @@ func TestDeadLettersCanBeListedReplayedAndDiscarded(t *testing.T) {
 		assert.Equal(t, 1, take(t, s).Attempts, "counted anew")
 		require.NoError(t, s.Discard(t.Context(), key("o2", "PAID")))
 		require.ErrorIs(t, s.Discard(t.Context(), key("o2", "PAID")), webhook.ErrNoSuchLetter)
-		claim(t, s, key("o2", "PAID"), webhook.ClaimDone)
+		claim(t, s, key("o2", "PAID"), webhook.LeaseDone)
 		require.ErrorIs(t, s.Replay(t.Context(), key("o4", "PAID")), webhook.ErrNoSuchLetter)
 
 		put(t, s, key("o3", "PAID"), "the genuine one", true)
@@ -154,12 +154,12 @@ func TestDeadLettersCanBeListedReplayedAndDiscarded(t *testing.T) {
 
 func TestAClaimedEventCanBeBuriedWithoutHavingBeenQueued(t *testing.T) {
 	onEach(t, func(t *testing.T, s subject) {
-		require.NoError(t, s.Bury(t.Context(), claim(t, s, key("o1", "PAID"), webhook.ClaimNew), "cannot follow", []byte("body")))
+		require.NoError(t, s.Bury(t.Context(), claim(t, s, key("o1", "PAID"), webhook.LeaseGranted), "cannot follow", []byte("body")))
 		dead, err := s.Dead(t.Context(), "shop", 10)
 		require.NoError(t, err)
 		require.Len(t, dead, 1)
 		assert.Equal(t, "cannot follow", dead[0].Reason)
-		claim(t, s, key("o1", "PAID"), webhook.ClaimNew)
+		claim(t, s, key("o1", "PAID"), webhook.LeaseGranted)
 	})
 }
 
@@ -210,7 +210,7 @@ func TestADoneEventKeepsNoBody(t *testing.T) {
 	onEachSQL(t, func(t *testing.T, s subject) {
 		put(t, s, key("o1", "PAID"), "body", true)
 		require.NoError(t, s.Complete(t.Context(), take(t, s), webhook.Result{State: "PAID"}))
-		require.NoError(t, s.Bury(t.Context(), claim(t, s, key("o2", "PAID"), webhook.ClaimNew), "x", []byte("body")))
+		require.NoError(t, s.Bury(t.Context(), claim(t, s, key("o2", "PAID"), webhook.LeaseGranted), "x", []byte("body")))
 		assert.Equal(t, 1, count(t, s.db, "SELECT count(*) FROM webhook_events WHERE length(payload) > 0"))
 		require.NoError(t, s.Discard(t.Context(), key("o2", "PAID")))
 		assert.Zero(t, count(t, s.db, "SELECT count(*) FROM webhook_events WHERE length(payload) > 0"))

@@ -44,23 +44,18 @@ func (h *Handler[E]) leaseAndApply(ctx context.Context, in received[E]) (Respons
 func (h *Handler[E]) applyLeased(ctx context.Context, in received[E], lease Lease, ends time.Time) (Response, Transition, error) {
 	work, cancel := context.WithDeadline(context.WithoutCancel(ctx), ends)
 	defer cancel()
-	transition, err := h.guarded(work, in, lease)
+	transition, err := h.apply(work, in, lease)
 	if errors.Is(err, ErrImpossible) {
 		// A retry cannot help, so the sender gets its acknowledgement. People get
 		// a report and a dead letter.
 		h.report(ctx, err, in.response.Status)
-		err = h.bury(work, in, lease, ErrImpossible)
+		err = h.bury(work, in, lease)
 	}
 	if err != nil {
 		h.release(ctx, lease)
 		return Response{}, transition, err
 	}
 	return in.response, transition, nil
-}
-
-func (h *Handler[E]) guarded(ctx context.Context, in received[E], lease Lease) (t Transition, err error) {
-	defer h.recovered(ctx, in.event.fail, &err)
-	return h.apply(ctx, in, lease)
 }
 
 // recovered, deferred, turns a panic of the merchant's code into an error. The
@@ -75,7 +70,8 @@ func (h *Handler[E]) recovered(ctx context.Context, fail func(error) *Error, err
 // apply compares the event with the reference's state, confirms it if it changes
 // that state, calls the merchant's function and completes the lease. After
 // ErrImpossible the caller still holds the lease.
-func (h *Handler[E]) apply(ctx context.Context, in received[E], lease Lease) (Transition, error) {
+func (h *Handler[E]) apply(ctx context.Context, in received[E], lease Lease) (_ Transition, err error) {
+	defer h.recovered(ctx, in.event.fail, &err)
 	ev := in.event
 	ev.Previous = lastStatus(lease.State)
 	ev.Transition = ev.States.compare(lease.State, ev.Status)
@@ -160,7 +156,7 @@ func (h *Handler[E]) complete(ctx context.Context, ev Event[E], lease Lease, res
 
 // bury keeps an impossible event as a dead letter. An Inbox that is no Queue has
 // no dead letters and only marks it done.
-func (h *Handler[E]) bury(ctx context.Context, in received[E], lease Lease, reason error) error {
+func (h *Handler[E]) bury(ctx context.Context, in received[E], lease Lease) error {
 	queue, ok := h.cfg.Inbox.(Queue)
 	if !ok {
 		return h.cfg.Inbox.Complete(ctx, lease, Result{Transition: Impossible, Response: in.response})
@@ -169,7 +165,7 @@ func (h *Handler[E]) bury(ctx context.Context, in received[E], lease Lease, reas
 	if err != nil {
 		return in.event.fail(err)
 	}
-	if err := queue.Bury(ctx, lease, reason.Error(), stored); err != nil {
+	if err := queue.Bury(ctx, lease, ErrImpossible.Error(), stored); err != nil {
 		return in.event.fail(err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -68,20 +70,15 @@ func Verify(r *http.Request, body []byte, all ...Authenticator) (Proof, error) {
 	if len(all) == 0 {
 		return Proof{}, fmt.Errorf("%w: nothing to verify with", ErrConfiguration)
 	}
-	if s, ok := all[0].(*signature); ok && len(all) == 1 && s.err == nil {
+	if s, ok := all[0].(*signature); ok && len(all) == 1 {
 		return s.check(r, body) // without a Delivery, so that nothing is allocated
 	}
-	proof, err := authenticate(&Delivery{Request: r, body: body}, all)
-	if err == nil {
-		return proof, nil
-	}
 	for _, a := range all {
-		// A faulty authenticator lets nobody in, so say why.
-		if fault := faultOf(a); fault != nil {
-			return Proof{}, fault
+		if err := faultOf(a); err != nil {
+			return Proof{}, err
 		}
 	}
-	return Proof{}, err
+	return authenticate(&Delivery{Request: r, body: body}, all)
 }
 
 // PathSecret asks for a secret as the last segment of the URL's path, and compares
@@ -92,19 +89,27 @@ func Verify(r *http.Request, body []byte, all ...Authenticator) (Proof, error) {
 func PathSecret(values ...string) Authenticator {
 	for i, v := range values {
 		if strings.ContainsFunc(v, func(r rune) bool { return !urlSafe(r) }) {
-			return secretIn{secrets: secrets{err: fmt.Errorf("%w: PathSecret: secret %d needs escaping in a URL", ErrConfiguration, i)}}
+			return faulty{fmt.Errorf("%w: PathSecret: secret %d needs escaping in a URL", ErrConfiguration, i)}
 		}
 	}
-	return secretIn{newSecrets("PathSecret", minSecretBytes, values), func(r *http.Request) string { return lastSegment(r.URL.Path) }}
+	match, err := newSecrets("PathSecret", minSecretBytes, values)
+	if err != nil {
+		return faulty{err}
+	}
+	return secretIn{match, func(r *http.Request) string { return lastSegment(r.URL.Path) }}
 }
 
 // QuerySecret asks for a secret in a parameter of the URL's query, which must occur
 // exactly once. Otherwise it is like PathSecret.
 func QuerySecret(parameter string, values ...string) Authenticator {
 	if parameter == "" {
-		return secretIn{secrets: secrets{err: fmt.Errorf("%w: QuerySecret: no parameter", ErrConfiguration)}}
+		return faulty{fmt.Errorf("%w: QuerySecret: no parameter", ErrConfiguration)}
 	}
-	return secretIn{newSecrets("QuerySecret", minSecretBytes, values), func(r *http.Request) string {
+	match, err := newSecrets("QuerySecret", minSecretBytes, values)
+	if err != nil {
+		return faulty{err}
+	}
+	return secretIn{match, func(r *http.Request) string {
 		query, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil || len(query[parameter]) != 1 {
 			return ""
@@ -117,9 +122,14 @@ func QuerySecret(parameter string, values ...string) Authenticator {
 // callback URL with user and password. Several passwords are valid at once.
 func BasicAuth(user string, passwords ...string) Authenticator {
 	if user == "" {
-		return basicAuth{user: secrets{err: fmt.Errorf("%w: BasicAuth: no user", ErrConfiguration)}}
+		return faulty{fmt.Errorf("%w: BasicAuth: no user", ErrConfiguration)}
 	}
-	return basicAuth{newSecrets("BasicAuth", 1, []string{user}), newSecrets("BasicAuth", 1, passwords)}
+	isUser, _ := newSecrets("BasicAuth", 1, []string{user}) // not empty
+	isPassword, err := newSecrets("BasicAuth", 1, passwords)
+	if err != nil {
+		return faulty{err}
+	}
+	return basicAuth{isUser, isPassword}
 }
 
 // AllowList accepts senders whose address is in one of the ranges: CIDR, or a
@@ -132,23 +142,45 @@ func BasicAuth(user string, passwords ...string) Authenticator {
 // proxies the header is ignored.
 func AllowList(senders []string, trustedProxies ...string) Authenticator {
 	allowed, err := ranges(senders)
-	if err != nil {
-		return allowList{err: err}
+	proxies, proxyErr := ranges(trustedProxies)
+	if err = cmp.Or(err, proxyErr); err != nil {
+		return faulty{err}
 	}
 	if len(allowed) == 0 {
-		return allowList{err: fmt.Errorf("%w: AllowList: no address", ErrConfiguration)}
+		return faulty{fmt.Errorf("%w: AllowList: no address", ErrConfiguration)}
 	}
-	proxies, err := ranges(trustedProxies)
-	return allowList{allowed: allowed, proxies: proxies, err: err}
+	return allowList{allowed, proxies}
 }
 
 // AnyOf accepts a delivery that one of several authenticators accepts. They are
 // asked in order. Use it to move from one authenticator to another.
-func AnyOf(all ...Authenticator) Authenticator { return anyOf(all) }
+func AnyOf(all ...Authenticator) Authenticator {
+	if len(all) == 0 {
+		return faulty{fmt.Errorf("%w: AnyOf of nothing", ErrConfiguration)}
+	}
+	var faults []error
+	for _, one := range all {
+		faults = append(faults, faultOf(one))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return faulty{err}
+	}
+	return anyOf(all)
+}
 
-// faulty is an Authenticator that can report a fault of its own settings. With a
-// fault it lets nobody in, and New refuses it.
-type faulty interface{ fault() error }
+// faulty is what a constructor returns for settings that cannot work. It lets
+// nobody in, and New refuses it.
+type faulty struct{ err error }
+
+func (faulty) Authenticate(*Delivery) (Proof, error) { return Proof{}, ErrUnauthenticated }
+
+func faultOf(a Authenticator) error {
+	if a == nil {
+		return fmt.Errorf("%w: nil authenticator", ErrConfiguration)
+	}
+	f, _ := a.(faulty)
+	return f.err
+}
 
 // authenticate asks all authenticators until one refuses.
 func authenticate(d *Delivery, all []Authenticator) (Proof, error) {
@@ -162,16 +194,6 @@ func authenticate(d *Delivery, all []Authenticator) (Proof, error) {
 		sum.add(p)
 	}
 	return sum, nil
-}
-
-func faultOf(a Authenticator) error {
-	if a == nil {
-		return fmt.Errorf("%w: nil authenticator", ErrConfiguration)
-	}
-	if f, ok := a.(faulty); ok {
-		return f.fault()
-	}
-	return nil
 }
 
 func (p Proof) trust() Trust {
@@ -198,42 +220,31 @@ func (p *Proof) add(other Proof) {
 // hold 128 bits.
 const minSecretBytes = 16
 
-// secrets are the secrets of one authenticator. The closure hides their values
-// from %+v.
-type secrets struct {
-	match func(given string) int
-	err   error
-}
+// secrets returns the index of the secret that equals a text; -1 for none. The
+// closure hides the secrets from %+v.
+type secrets func(given string) int
 
-func newSecrets(what string, shortest int, values []string) secrets {
-	if len(values) == 0 {
-		return secrets{err: fmt.Errorf("%w: %s: no secret", ErrConfiguration, what)}
-	}
+func newSecrets(what string, shortest int, values []string) (secrets, error) {
+	f := faults{of: what + ": "}
+	f.must(len(values) > 0, "no secret")
 	sums := make([][sha256.Size]byte, len(values))
 	for i, v := range values {
-		if len(v) < shortest {
-			return secrets{err: fmt.Errorf("%w: %s: secret %d has fewer than %d bytes", ErrConfiguration, what, i, shortest)}
-		}
+		f.must(len(v) >= shortest, "secret %d has fewer than %d bytes", i, shortest)
 		sums[i] = sha256.Sum256([]byte(v))
 	}
-	return secrets{match: func(given string) int {
+	return func(given string) int {
 		// Hashes have equal lengths and all are compared, so time tells nothing.
 		sum, found := sha256.Sum256([]byte(given)), -1
 		for i := range sums {
 			found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], sums[i][:]), i, found)
 		}
 		return found
-	}}
+	}, f.err()
 }
 
-func (s secrets) fault() error { return s.err }
-
 func (s secrets) check(given string) (Proof, error) {
-	if s.err != nil || given == "" {
-		return Proof{}, ErrUnauthenticated
-	}
-	i := s.match(given)
-	if i < 0 {
+	i := s(given)
+	if given == "" || i < 0 {
 		return Proof{}, ErrUnauthenticated
 	}
 	return Proof{Secret: i}, nil
@@ -246,9 +257,6 @@ type secretIn struct {
 }
 
 func (s secretIn) Authenticate(d *Delivery) (Proof, error) {
-	if s.err != nil {
-		return Proof{}, ErrUnauthenticated
-	}
 	return s.check(s.place(d.Request))
 }
 
@@ -260,13 +268,6 @@ func urlSafe(r rune) bool {
 }
 
 type basicAuth struct{ user, password secrets }
-
-func (b basicAuth) fault() error {
-	if b.user.err != nil {
-		return b.user.err
-	}
-	return b.password.err
-}
 
 func (b basicAuth) Authenticate(d *Delivery) (Proof, error) {
 	user, password, ok := d.Request.BasicAuth()
@@ -284,17 +285,6 @@ func (b basicAuth) Authenticate(d *Delivery) (Proof, error) {
 
 type anyOf []Authenticator
 
-func (a anyOf) fault() error {
-	if len(a) == 0 {
-		return fmt.Errorf("%w: AnyOf of nothing", ErrConfiguration)
-	}
-	var faults []error
-	for _, one := range a {
-		faults = append(faults, faultOf(one))
-	}
-	return errors.Join(faults...)
-}
-
 func (a anyOf) Authenticate(d *Delivery) (Proof, error) {
 	for _, one := range a {
 		proof, err := one.Authenticate(d)
@@ -307,15 +297,9 @@ func (a anyOf) Authenticate(d *Delivery) (Proof, error) {
 
 type allowList struct {
 	allowed, proxies []netip.Prefix
-	err              error
 }
 
-func (a allowList) fault() error { return a.err }
-
 func (a allowList) Authenticate(d *Delivery) (Proof, error) {
-	if a.err != nil {
-		return Proof{}, ErrUnauthenticated
-	}
 	if sender, ok := a.sender(d.Request); ok && within(a.allowed, sender) {
 		return Proof{}, nil
 	}
@@ -350,12 +334,7 @@ func ranges(texts []string) ([]netip.Prefix, error) {
 }
 
 func within(list []netip.Prefix, addr netip.Addr) bool {
-	for _, p := range list {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // address reads an address with or without a port, because some proxies write one.

@@ -61,7 +61,11 @@ func (h *Handler[E]) store(ctx context.Context, in received[E]) error {
 // workOnce takes an event and works on it, or waits if there is none.
 func (h *Handler[E]) workOnce(ctx, waiting context.Context) {
 	ends := time.Now().Add(h.cfg.Lease)
-	lease, found, err := h.take(ctx, ends)
+	// Shutdown does not cut Take short, which could leave a lease that nobody knows
+	// of. An inbox that hangs is given up when the lease would end.
+	taking, cancel := context.WithDeadline(ctx, ends)
+	defer cancel()
+	lease, found, err := h.cfg.Inbox.(Queue).Take(taking, h.cfg.Source.Provider, h.cfg.Lease)
 	if err != nil && waiting.Err() == nil {
 		h.cfg.Logger.WarnContext(ctx, "webhook take", "provider", h.cfg.Source.Provider, "error", err)
 	}
@@ -71,14 +75,6 @@ func (h *Handler[E]) workOnce(ctx, waiting context.Context) {
 	}
 	h.nudge() // there may be more, for another worker
 	h.workOn(ctx, lease, ends)
-}
-
-// take runs to its end during a shutdown: cut short, it could leave a lease that
-// nobody knows of. It gives up on an inbox that hangs until the lease would end.
-func (h *Handler[E]) take(ctx context.Context, ends time.Time) (Lease, bool, error) {
-	ctx, cancel := context.WithDeadline(ctx, ends)
-	defer cancel()
-	return h.cfg.Inbox.(Queue).Take(ctx, h.cfg.Source.Provider, h.cfg.Lease)
 }
 
 func (h *Handler[E]) idle(ctx context.Context) {
@@ -125,7 +121,7 @@ func (h *Handler[E]) attempt(ctx context.Context, lease Lease, ends time.Time) e
 	}
 	work, cancel := context.WithDeadline(ctx, ends)
 	defer cancel()
-	_, err = h.guarded(work, in, lease)
+	_, err = h.apply(work, in, lease)
 	return err
 }
 

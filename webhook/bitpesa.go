@@ -87,13 +87,13 @@ func LookupBitPesa(transactions BitPesaTransactions) func(context.Context, strin
 // The key must be one of c.Keys, and each delivery counts once. Proof.Secret is
 // the index of the key.
 func BitPesaSignature(c BitPesaSignatureConfig) Authenticator {
-	b, f := &bitpesaSignature{keys: map[string]bitpesaPair{}}, faults{of: "BitPesaSignature: "}
+	keys, f := bitpesaKeys{}, faults{of: "BitPesaSignature: "}
 	u, err := url.Parse(c.URL)
 	f.must(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.Contains(c.URL, "#"),
 		"URL must be an absolute http or https URL without a fragment")
 	f.must(len(c.Keys) > 0, "no key")
 	for i, k := range c.Keys {
-		_, twice := b.keys[k.Key]
+		_, twice := keys[k.Key]
 		f.must(k.Key != "" && !twice, "key %d is empty or given twice", i)
 		// The header's key is not signed. If two keys shared a secret, a delivery
 		// sent again under the other key would count again.
@@ -101,10 +101,12 @@ func BitPesaSignature(c BitPesaSignatureConfig) Authenticator {
 		f.must(!shared, "the secret of key %d is given twice", i)
 		one := Signature(SignatureConfig{Scheme: bitpesaScheme(c.URL), Hash: sha512.New, Remember: c.Remember, Now: c.Now}, k.Secret)
 		f.all = append(f.all, faultOf(one)) // nil counts for nothing
-		b.keys[k.Key] = bitpesaPair{one, i}
+		keys[k.Key] = bitpesaPair{one, i}
 	}
-	b.err = f.err()
-	return b
+	if err := f.err(); err != nil {
+		return faulty{err}
+	}
+	return keys
 }
 
 // BitPesaSignatureConfig sets up BitPesaSignature.
@@ -147,29 +149,25 @@ func (BitPesaKey) MarshalText() ([]byte, error) { return []byte(shownKey), nil }
 // LogValue keeps it out of logs.
 func (BitPesaKey) LogValue() slog.Value { return slog.StringValue(shownKey) }
 
-type bitpesaSignature struct {
-	keys map[string]bitpesaPair
-	err  error
-}
+// bitpesaKeys finds the authenticator of a key pair by its key.
+type bitpesaKeys map[string]bitpesaPair
 
 type bitpesaPair struct {
 	Authenticator
 	number int
 }
 
-func (b *bitpesaSignature) fault() error { return b.err }
-
-func (b *bitpesaSignature) Authenticate(d *Delivery) (Proof, error) {
+func (b bitpesaKeys) Authenticate(d *Delivery) (Proof, error) {
 	key, err := onlyHeader(d, "Authorization-Key")
-	if err != nil || b.err != nil {
+	if err != nil {
 		return Proof{}, ErrUnauthenticated
 	}
-	one, known := b.keys[key]
+	pair, known := b[key]
 	if !known {
 		return Proof{}, ErrUnauthenticated
 	}
-	proof, err := one.Authenticate(d)
-	proof.Secret = one.number
+	proof, err := pair.Authenticate(d)
+	proof.Secret = pair.number
 	return proof, err
 }
 
@@ -204,98 +202,72 @@ func bitpesaScheme(registered string) Scheme {
 func BitPesaStates(kind string) *States {
 	switch kind {
 	case "transaction":
-		return transactionStates()
+		const (
+			initial, approved, pending = bitpesa.TransactionInitial, bitpesa.TransactionApproved, bitpesa.TransactionPending
+			received, processing       = bitpesa.TransactionReceived, bitpesa.TransactionProcessing
+			mispaid, manual, paid      = bitpesa.TransactionMispaid, bitpesa.TransactionManual, bitpesa.TransactionPaid
+			canceled, refunded         = bitpesa.TransactionCanceled, bitpesa.TransactionRefunded
+			exception                  = bitpesa.TransactionException
+		)
+		return statesOf(map[bitpesa.TransactionState][]bitpesa.TransactionState{
+			initial:    {approved, canceled, exception},
+			approved:   {pending, received, mispaid, canceled, exception},
+			pending:    {received, mispaid, canceled, exception},
+			received:   {processing, manual, paid, canceled, refunded, exception},
+			processing: {received, canceled, refunded, exception},
+			mispaid:    {processing, manual, paid, canceled, refunded, exception},
+			manual:     {manual, paid, canceled, refunded, exception},
+			canceled:   {refunded},
+			exception:  {manual, paid, canceled, refunded},
+		}, nil)
 	case "recipient":
-		return recipientStates()
+		const (
+			initial, pending, success = bitpesa.RecipientInitial, bitpesa.RecipientPending, bitpesa.RecipientSuccess
+			failed, manual, stuck     = bitpesa.RecipientError, bitpesa.RecipientManual, bitpesa.RecipientStuck
+			overpaid, exception       = bitpesa.RecipientOverpaid, bitpesa.RecipientException
+			canceled, refunded        = bitpesa.RecipientCanceled, bitpesa.RecipientRefunded
+		)
+		return statesOf(map[bitpesa.RecipientState][]bitpesa.RecipientState{
+			initial:   {pending, canceled, exception},
+			pending:   {pending, success, failed, manual, stuck, overpaid, canceled, exception}, // with the reference of a cash pickup, later
+			failed:    {failed, pending, manual, canceled, exception},
+			manual:    {manual, pending, canceled, exception},
+			stuck:     {pending, success, failed, manual, canceled, exception},
+			exception: {success, failed, manual, canceled},
+			canceled:  {refunded},
+		}, nil)
 	case "sender":
-		return senderStates()
+		const (
+			incomplete, initial, verified = bitpesa.SenderIncomplete, bitpesa.SenderInitial, bitpesa.SenderVerified
+			approved, rejected            = bitpesa.SenderApproved, bitpesa.SenderRejected
+			banned, disabled              = bitpesa.SenderBanned, bitpesa.SenderDisabled
+		)
+		return statesOf(map[bitpesa.SenderState][]bitpesa.SenderState{
+			incomplete: {initial, banned, disabled},
+			initial:    {verified, approved, rejected, banned, disabled},
+			verified:   {approved, rejected, banned, disabled},
+			approved:   {initial, banned, disabled}, // changes may trigger KYC again (documented)
+			rejected:   {initial, banned, disabled},
+			banned:     {disabled},
+		}, nil)
 	case "payin_method":
-		return payinStates()
+		const (
+			incomplete, initial, pending = bitpesa.PayinIncomplete, bitpesa.PayinInitial, bitpesa.PayinPending
+			processing, success          = bitpesa.PayinProcessing, bitpesa.PayinSuccess
+			failed, mispaid              = bitpesa.PayinError, bitpesa.PayinMispaid
+			canceled, refunded           = bitpesa.PayinCanceled, bitpesa.PayinRefunded
+			exception                    = bitpesa.PayinException
+		)
+		return statesOf(map[bitpesa.PayinState][]bitpesa.PayinState{
+			incomplete: {incomplete, initial, canceled, exception},
+			initial:    {pending, canceled, exception},
+			pending:    {processing, success, failed, mispaid, canceled, exception},
+			processing: {success, failed, mispaid, canceled, exception},
+			failed:     {failed, incomplete, initial, pending, canceled, exception}, // left by an update or a retry
+			mispaid:    {canceled, refunded, exception},
+			exception:  {success, failed, canceled, refunded},
+			canceled:   {refunded},
+		}, nil)
 	}
 	return nil
-}
-
-func transactionStates() *States {
-	const (
-		initial, approved, pending = bitpesa.TransactionInitial, bitpesa.TransactionApproved, bitpesa.TransactionPending
-		received, processing       = bitpesa.TransactionReceived, bitpesa.TransactionProcessing
-		mispaid, manual, paid      = bitpesa.TransactionMispaid, bitpesa.TransactionManual, bitpesa.TransactionPaid
-		canceled, refunded         = bitpesa.TransactionCanceled, bitpesa.TransactionRefunded
-		exception                  = bitpesa.TransactionException
-	)
-	return statesOf(map[bitpesa.TransactionState][]bitpesa.TransactionState{
-		initial:    {approved, canceled, exception},
-		approved:   {pending, received, mispaid, canceled, exception},
-		pending:    {received, mispaid, canceled, exception},
-		received:   {processing, manual, paid, canceled, refunded, exception},
-		processing: {received, canceled, refunded, exception},
-		mispaid:    {processing, manual, paid, canceled, refunded, exception},
-		manual:     {manual, paid, canceled, refunded, exception},
-		canceled:   {refunded},
-		exception:  {manual, paid, canceled, refunded},
-	}, nil)
-}
-
-func recipientStates() *States {
-	const (
-		initial, pending, success = bitpesa.RecipientInitial, bitpesa.RecipientPending, bitpesa.RecipientSuccess
-		failed, manual, stuck     = bitpesa.RecipientError, bitpesa.RecipientManual, bitpesa.RecipientStuck
-		overpaid, exception       = bitpesa.RecipientOverpaid, bitpesa.RecipientException
-		canceled, refunded        = bitpesa.RecipientCanceled, bitpesa.RecipientRefunded
-	)
-	return statesOf(map[bitpesa.RecipientState][]bitpesa.RecipientState{
-		initial:   {pending, canceled, exception},
-		pending:   {pending, success, failed, manual, stuck, overpaid, canceled, exception}, // with the reference of a cash pickup, later
-		failed:    {failed, pending, manual, canceled, exception},
-		manual:    {manual, pending, canceled, exception},
-		stuck:     {pending, success, failed, manual, canceled, exception},
-		exception: {success, failed, manual, canceled},
-		canceled:  {refunded},
-	}, nil)
-}
-
-func senderStates() *States {
-	const (
-		incomplete, initial, verified = bitpesa.SenderIncomplete, bitpesa.SenderInitial, bitpesa.SenderVerified
-		approved, rejected            = bitpesa.SenderApproved, bitpesa.SenderRejected
-		banned, disabled              = bitpesa.SenderBanned, bitpesa.SenderDisabled
-	)
-	return statesOf(map[bitpesa.SenderState][]bitpesa.SenderState{
-		incomplete: {initial, banned, disabled},
-		initial:    {verified, approved, rejected, banned, disabled},
-		verified:   {approved, rejected, banned, disabled},
-		approved:   {initial, banned, disabled}, // changes may trigger KYC again (documented)
-		rejected:   {initial, banned, disabled},
-		banned:     {disabled},
-	}, nil)
-}
-
-func payinStates() *States {
-	const (
-		incomplete, initial, pending = bitpesa.PayinIncomplete, bitpesa.PayinInitial, bitpesa.PayinPending
-		processing, success          = bitpesa.PayinProcessing, bitpesa.PayinSuccess
-		failed, mispaid              = bitpesa.PayinError, bitpesa.PayinMispaid
-		canceled, refunded           = bitpesa.PayinCanceled, bitpesa.PayinRefunded
-		exception                    = bitpesa.PayinException
-	)
-	return statesOf(map[bitpesa.PayinState][]bitpesa.PayinState{
-		incomplete: {incomplete, initial, canceled, exception},
-		initial:    {pending, canceled, exception},
-		pending:    {processing, success, failed, mispaid, canceled, exception},
-		processing: {success, failed, mispaid, canceled, exception},
-		failed:     {failed, incomplete, initial, pending, canceled, exception}, // left by an update or a retry
-		mispaid:    {canceled, refunded, exception},
-		exception:  {success, failed, canceled, refunded},
-		canceled:   {refunded},
-	}, nil)
-}
-
-func arrows[T ~string](from map[T][]T) *States {
-	text := map[string][]string{}
-	for state, nexts := range from {
-		for _, next := range nexts {
-			text[string(state)] = append(text[string(state)], string(next))
-		}
-	}
-	return NewStates(text, nil)
 }

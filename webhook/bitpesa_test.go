@@ -75,7 +75,7 @@ func TestBitPesaSignatureAgreesWithTheVector(t *testing.T) {
 	assert.ErrorIs(t, err, webhook.ErrUnauthenticated, "a delivery counts once")
 	proof.Forget()
 	_, err = webhook.Verify(r, body, auth)
-	assert.NoError(t, err, "unless it was answered with an error")
+	assert.NoError(t, err, "unless the response was an error")
 }
 
 func TestBitPesaSignatureRefusesAllElse(t *testing.T) {

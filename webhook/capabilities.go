@@ -184,19 +184,13 @@ func (b Bound) encode() ([]byte, error) {
 var errCapability = errors.New("capability malformed")
 
 func decodeBound(text []byte) (Bound, error) {
-	if text[0] != capabilityVersion {
-		return Bound{}, errCapability
-	}
 	seconds, n := binary.Uvarint(text[1:])
-	if n <= 0 {
+	if text[0] != capabilityVersion || n <= 0 {
 		return Bound{}, errCapability
 	}
-	currency, rest, ok := cutField(text[1+n:])
-	if !ok {
-		return Bound{}, errCapability
-	}
-	amount, reference, ok := cutField(rest)
-	if !ok || len(reference) == 0 {
+	currency, rest, hasCurrency := cutField(text[1+n:])
+	amount, reference, hasAmount := cutField(rest)
+	if !hasCurrency || !hasAmount || len(reference) == 0 {
 		return Bound{}, errCapability
 	}
 	b := Bound{Reference: string(reference), Currency: string(currency), Expires: time.Unix(int64(seconds), 0)}

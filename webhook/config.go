@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -104,6 +105,9 @@ func (c Config[E]) withDefaults() Config[E] {
 	setDefault(&c.Lease, 30*time.Second)
 	setDefault(&c.Wait, 5*time.Second)
 	setDefault(&c.MaxBody, DefaultMaxBody)
+	if c.Source.Acknowledge == nil {
+		c.Source.Acknowledge = func(E) Response { return Response{Status: http.StatusOK} }
+	}
 	if c.Inbox == nil {
 		c.Inbox = NewMemoryInbox(MemoryInboxConfig{})
 	}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"unicode"
@@ -101,20 +102,9 @@ func (r Response) write(w http.ResponseWriter) {
 	if r.ContentType != "" {
 		w.Header().Set("Content-Type", r.ContentType)
 	}
-	status := r.Status
-	if status == 0 {
-		status = http.StatusOK
-	}
-	w.WriteHeader(status)
+	w.WriteHeader(cmp.Or(r.Status, http.StatusOK))
 	// The event is done, whether or not the sender still reads.
 	_, _ = w.Write(r.Body)
-}
-
-func (s Source[E]) acknowledge(e E) Response {
-	if s.Acknowledge == nil {
-		return Response{Status: http.StatusOK}
-	}
-	return s.Acknowledge(e)
 }
 
 // uniquely parses, and refuses JSON that has a key twice.

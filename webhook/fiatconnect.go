@@ -43,22 +43,17 @@ func FiatConnect() Source[kotani.FiatConnectEvent] {
 // direction; nil for an unknown direction.
 func FiatConnectStates(direction kotani.TransferType) *States {
 	forward := map[kotani.TransferStatus][]kotani.TransferStatus{}
-	follow(forward, kotani.TransferStarted, direction)
+	for open := []kotani.TransferStatus{kotani.TransferStarted}; len(open) > 0; open = open[1:] {
+		from := open[0]
+		if next := from.Next(direction); len(next) > 0 && forward[from] == nil {
+			forward[from] = next
+			open = append(open, next...)
+		}
+	}
 	if len(forward) == 0 {
 		return nil
 	}
 	return statesOf(forward, nil)
-}
-
-func follow(forward map[kotani.TransferStatus][]kotani.TransferStatus, from kotani.TransferStatus, direction kotani.TransferType) {
-	next := from.Next(direction)
-	if len(next) == 0 || forward[from] != nil {
-		return
-	}
-	forward[from] = next
-	for _, to := range next {
-		follow(forward, to, direction)
-	}
 }
 
 // FiatConnectSignature checks "FiatConnect-Signature: t=<seconds>,v1=<hex>", an

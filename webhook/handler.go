@@ -162,7 +162,7 @@ func (h *Handler[E]) feed(ctx context.Context, data E, bound *Bound) (Transition
 	if bound != nil && ev.Reference != bound.Reference {
 		return "", ev.fail(ErrMismatch)
 	}
-	_, transition, err := h.leaseAndApply(ctx, received[E]{event: ev, bound: bound, response: h.cfg.Source.acknowledge(data)})
+	_, transition, err := h.leaseAndApply(ctx, received[E]{event: ev, bound: bound, response: h.cfg.Source.Acknowledge(data)})
 	return transition, err
 }
 
@@ -176,7 +176,7 @@ func (h *Handler[E]) decode(body []byte, trust Trust, bound *Bound) (received[E]
 		return received[E]{}, err
 	}
 	ev.Trust = trust
-	in := received[E]{event: ev, bound: bound, response: h.cfg.Source.acknowledge(data), body: body}
+	in := received[E]{event: ev, bound: bound, response: h.cfg.Source.Acknowledge(data), body: body}
 	if bound != nil && ev.contradicts(bound.identity()) {
 		return in, ev.fail(ErrMismatch)
 	}

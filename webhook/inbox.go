@@ -122,14 +122,7 @@ const maxReason = 500
 // bounds. A reason may quote anything.
 func shorten(text string) string {
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
-	if len(text) <= maxReason {
-		return text
-	}
-	cut := maxReason
-	for cut > 0 && text[cut]&0xC0 == 0x80 {
-		cut--
-	}
-	return text[:cut]
+	return strings.ToValidUTF8(text[:min(len(text), maxReason)], "") // without half a character
 }
 
 // payload is an authenticated delivery as it is stored for later: the body, and

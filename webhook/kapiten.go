@@ -84,18 +84,8 @@ func ConfirmKapiten(rides KapitenRides, companyID string) func(context.Context, 
 		if err != nil {
 			return KapitenEvent{}, err
 		}
-		for _, field := range []struct {
-			found  *string
-			posted string
-		}{
-			{&found.ReferenceNumber, posted.Data.ReferenceNumber},
-			{&found.ExternalID, posted.Data.ExternalID},
-		} {
-			if *field.found == "" {
-				*field.found = field.posted
-			} else if field.posted != "" && *field.found != field.posted {
-				return KapitenEvent{}, fmt.Errorf("%w: reference number or external id", ErrMismatch)
-			}
+		if !sameText(&found.ReferenceNumber, posted.Data.ReferenceNumber) || !sameText(&found.ExternalID, posted.Data.ExternalID) {
+			return KapitenEvent{}, fmt.Errorf("%w: reference number or external id", ErrMismatch)
 		}
 		found.Event.Event, found.Metadata, found.Event.Raw = posted.Data.Event.Event, posted.Data.Metadata, posted.Data.Event.Raw
 		return found, nil
@@ -114,4 +104,12 @@ func LookupKapiten(rides KapitenRides, companyID string) func(context.Context, s
 			ExternalID: ride.ExternalID, Status: ride.Status, Raw: ride.Raw,
 		}}, nil
 	}
+}
+
+// sameText compares what both show. A text that was not found is filled in as posted.
+func sameText(found *string, posted string) bool {
+	if *found == "" {
+		*found = posted
+	}
+	return posted == "" || *found == posted
 }

@@ -45,11 +45,9 @@ func newDeliveries(t *testing.T) *deliveries {
 	var err error
 	d.client, err = kapiten.New(d.fake.Config(d.company))
 	require.NoError(t, err)
-	d.handler, err = webhook.New(webhook.Config[webhook.KapitenEvent]{
-		Source:  webhook.Kapiten(),
-		Auth:    []webhook.Authenticator{webhook.PathSecret(pathSecret)},
-		Confirm: webhook.ConfirmKapiten(d.client.Rides, d.company.ID),
-		Report:  d.reports.add,
+	d.handler, err = webhook.NewKapiten(d.client.Rides, d.company.ID, webhook.Config[webhook.KapitenEvent]{
+		Auth:   []webhook.Authenticator{webhook.PathSecret(pathSecret)},
+		Report: d.reports.add,
 		Handle: func(_ context.Context, ev webhook.Event[webhook.KapitenEvent]) error {
 			d.mu.Lock()
 			defer d.mu.Unlock()

@@ -94,7 +94,7 @@ func TestMemoryInboxKeepsNothingOfWhatCameToNothing(t *testing.T) {
 
 func TestAFullInboxTellsTheSenderToComeAgain(t *testing.T) {
 	m := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{Capacity: 1})
-	h, _ := shop(t, func(c *webhook.Config[order]) { c.Inbox = m })
+	h, _ := merchant(t, func(c *webhook.Config[order]) { c.Inbox = m })
 	_, err := m.Acquire(t.Context(), shopKey("held", "PAID"), time.Minute)
 	require.NoError(t, err)
 	assert.Equal(t, 503, post(h, paid("o1")).Code)

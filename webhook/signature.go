@@ -47,11 +47,19 @@ func Signature(c SignatureConfig, secrets ...string) Authenticator {
 	setDefault(&c.Tolerance, 5*time.Minute)
 	setDefault(&c.Remember, 24*time.Hour)
 	c.Now = orNow(c.Now)
-	s := &signature{SignatureConfig: c, err: c.check(secrets)}
-	if s.err == nil {
-		s.used = newReplays(max(c.Remember, 2*c.Tolerance+time.Second), c.Now)
-		s.pool.New = func() any { return &Signed{macs: newMACs(c.Hash, secrets), size: c.Hash().Size()} }
+	size, f := c.Hash().Size(), faults{of: "Signature: "}
+	f.must(c.Scheme != nil, "no scheme")
+	f.must(c.Tolerance >= 0 && c.Remember >= 0, "negative duration")
+	f.must(size >= sha256.Size && size <= maxMAC, "hash weaker than SHA-256 or larger than 64 bytes")
+	f.must(len(secrets) > 0, "no secret")
+	for i, s := range secrets {
+		f.must(s != "", "secret %d is empty", i)
 	}
+	if err := f.err(); err != nil {
+		return faulty{err}
+	}
+	s := &signature{SignatureConfig: c, used: newReplays(max(c.Remember, 2*c.Tolerance+time.Second), c.Now)}
+	s.pool.New = func() any { return &Signed{macs: newMACs(c.Hash, secrets), size: size} }
 	return s
 }
 
@@ -86,8 +94,12 @@ func Timestamped(header string) Scheme {
 		}
 		stamp := ""
 		for value != "" {
-			var part string
-			part, value = cutPart(value)
+			part := value
+			if end := strings.IndexAny(value, ", "); end >= 0 {
+				part, value = value[:end], value[end+1:]
+			} else {
+				value = ""
+			}
 			key, text, _ := strings.Cut(part, "=")
 			switch {
 			case key == "t" && (stamp == "" || stamp == text):
@@ -143,27 +155,9 @@ type signature struct {
 	SignatureConfig
 	used *replays
 	pool sync.Pool
-	err  error
 }
-
-func (c SignatureConfig) check(secrets []string) error {
-	f, size := faults{of: "Signature: "}, c.Hash().Size()
-	f.must(c.Scheme != nil, "no scheme")
-	f.must(c.Tolerance >= 0 && c.Remember >= 0, "negative duration")
-	f.must(size >= sha256.Size && size <= maxMAC, "hash weaker than SHA-256 or larger than 64 bytes")
-	f.must(len(secrets) > 0, "no secret")
-	for i, s := range secrets {
-		f.must(s != "", "secret %d is empty", i)
-	}
-	return f.err()
-}
-
-func (s *signature) fault() error { return s.err }
 
 func (s *signature) Authenticate(d *Delivery) (Proof, error) {
-	if s.err != nil {
-		return Proof{}, ErrUnauthenticated
-	}
 	body, err := d.Body()
 	if err != nil {
 		return Proof{}, err
@@ -227,15 +221,6 @@ func onlyHeader(d *Delivery, name string) (string, error) {
 		return "", errors.New("header missing, repeated or too long")
 	}
 	return values[0], nil
-}
-
-func cutPart(text string) (before, after string) {
-	for i := range len(text) {
-		if text[i] == ',' || text[i] == ' ' {
-			return text[:i], text[i+1:]
-		}
-	}
-	return text, ""
 }
 
 // unixSeconds accepts only digits without a leading zero, so that each time has

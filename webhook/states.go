@@ -33,27 +33,16 @@ type States struct {
 // NewStates builds a table of the transitions that lead forward and of the
 // reversals, which take back a success (money returned after a payout). List a
 // status as following itself if it can repeat.
-func NewStates(forward, reversals map[string][]string) *States {
+func NewStates(forward, reversals map[string][]string) *States { return statesOf(forward, reversals) }
+
+// statesOf is NewStates for a provider's own status type.
+func statesOf[T ~string](forward, reversals map[T][]T) *States {
 	s := &States{forward: edges(forward), reversals: edges(reversals), reach: map[string]map[string]bool{}, known: map[string]bool{}}
-	for _, from := range slices.Concat(slices.Collect(maps.Keys(forward)), slices.Collect(maps.Keys(reversals))) {
+	for _, from := range slices.Concat(slices.Collect(maps.Keys(s.forward)), slices.Collect(maps.Keys(s.reversals))) {
 		s.known[from] = true
 		s.walk(from, from)
 	}
 	return s
-}
-
-// statesOf is NewStates for a provider's own status type.
-func statesOf[T ~string](forward, reversals map[T][]T) *States {
-	var texts [2]map[string][]string
-	for i, lists := range [2]map[T][]T{forward, reversals} {
-		texts[i] = map[string][]string{}
-		for from, tos := range lists {
-			for _, to := range tos {
-				texts[i][string(from)] = append(texts[i][string(from)], string(to))
-			}
-		}
-	}
-	return NewStates(texts[0], texts[1])
 }
 
 // Transition compares status to with status from, the last one applied. Anything
@@ -107,12 +96,12 @@ func (s *States) walk(start, at string) {
 	}
 }
 
-func edges(lists map[string][]string) map[string]map[string]bool {
+func edges[T ~string](lists map[T][]T) map[string]map[string]bool {
 	out := make(map[string]map[string]bool, len(lists))
 	for from, tos := range lists {
-		out[from] = make(map[string]bool, len(tos))
+		out[string(from)] = make(map[string]bool, len(tos))
 		for _, to := range tos {
-			out[from][to] = true
+			out[string(from)][string(to)] = true
 		}
 	}
 	return out

@@ -135,8 +135,8 @@ func (b *bank) count() int {
 	return b.asked
 }
 
-// shop is a handler for orders behind a path secret.
-func shop(t testing.TB, change func(*webhook.Config[order])) (*webhook.Handler[order], *ledger) {
+// merchant is a handler for orders behind a path secret.
+func merchant(t testing.TB, change func(*webhook.Config[order])) (*webhook.Handler[order], *ledger) {
 	t.Helper()
 	l := &ledger{}
 	cfg := webhook.Config[order]{

@@ -1,19 +1,93 @@
 package webhook
 
-// sqlStatements are a SQLInbox's statements in its dialect. Where a statement
-// decides something it does so in one step, on the row it changes.
+import "strings"
+
+// Dialect is the SQL a SQLInbox speaks.
+type Dialect string
+
+const (
+	// Postgres is PostgreSQL 12 or later.
+	Postgres Dialect = "postgres"
+	// SQLite is SQLite 3.35 or later. Give the connection a busy timeout.
+	SQLite Dialect = "sqlite"
+)
+
+// Migration is the SQL that creates the inbox's tables, webhook_references and
+// webhook_events. Running it again changes nothing. Do not run it in two processes
+// at once, because PostgreSQL may then fail one of them. It is empty for an unknown
+// dialect.
+func (d Dialect) Migration() string {
+	switch d {
+	case Postgres:
+		return migration
+	case SQLite:
+		return strings.ReplaceAll(migration, "bytea", "blob")
+	default:
+		return ""
+	}
+}
+
+// Times are microseconds since 1970 by the database's clock, which all processes
+// share. Statements write that clock as {now}.
+const migration = `CREATE TABLE IF NOT EXISTS webhook_references (
+	provider     text   NOT NULL,
+	reference    text   NOT NULL,
+	state        text   NOT NULL,
+	holder       text   NOT NULL,
+	fence        bigint NOT NULL,
+	leased_until bigint NOT NULL,
+	touched_at   bigint NOT NULL,
+	PRIMARY KEY (provider, reference)
+);
+CREATE TABLE IF NOT EXISTS webhook_events (
+	provider      text   NOT NULL,
+	reference     text   NOT NULL,
+	event         text   NOT NULL,
+	status        text   NOT NULL,
+	outcome       text   NOT NULL,
+	reason        text   NOT NULL,
+	attempts      bigint NOT NULL,
+	due_at        bigint NOT NULL,
+	touched_at    bigint NOT NULL,
+	payload       bytea  NOT NULL,
+	answer_status bigint NOT NULL,
+	answer_type   text   NOT NULL,
+	answer_body   bytea  NOT NULL,
+	PRIMARY KEY (provider, reference, event)
+);
+CREATE INDEX IF NOT EXISTS webhook_events_queued ON webhook_events (provider, due_at) WHERE status = 'queued';
+CREATE INDEX IF NOT EXISTS webhook_events_dead ON webhook_events (provider, touched_at) WHERE status = 'dead';
+CREATE INDEX IF NOT EXISTS webhook_events_touched ON webhook_events (touched_at);
+CREATE INDEX IF NOT EXISTS webhook_references_touched ON webhook_references (touched_at);
+`
+
+// statement translates {now} and $1 into the dialect's clock and parameters.
+func (d Dialect) statement(text string) string {
+	if d == SQLite {
+		return strings.NewReplacer("$", "?", "{now}", sqliteNow).Replace(text)
+	}
+	return strings.ReplaceAll(text, "{now}", postgresNow)
+}
+
+const (
+	postgresNow = `CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)`
+	sqliteNow   = `CAST((julianday('now') - 2440587.5) * 86400000000 AS integer)`
+)
+
+// sqlStatements are a SQLInbox's statements in its dialect. A statement that
+// decides something does so in one step, on the row it changes.
 type sqlStatements struct {
-	lease, holder, answer, release, complete, finish   string
+	lease, holder, response, release, complete, finish string
 	put, due, take, retry, bury, dead, replay, discard string
 	purgeEvents, purgeReferences                       string
 }
 
 func newSQLStatements(d Dialect) sqlStatements {
 	return sqlStatements{
-		// No row: the event is done, or the reference is leased. It is looked for
-		// first, as the row is locked while its holder's transaction runs: others
-		// would wait for that, each with one of the merchant's connections. The
-		// fence starts at the clock, so that a reference purged and seen again
+		// It returns no row if the event is done or the reference is leased. It
+		// looks before it writes, because the holder's transaction locks the row:
+		// each writer would wait for it and keep a connection of the merchant's.
+		// The fence starts at the clock, so that a reference purged and seen again
 		// repeats none.
 		lease: d.statement(`INSERT INTO webhook_references AS r (provider, reference, state, holder, fence, leased_until, touched_at)
 			SELECT $1, $2, '', $3, {now}, {now} + CAST($4 AS bigint), {now}
@@ -24,12 +98,12 @@ func newSQLStatements(d Dialect) sqlStatements {
 			WHERE r.leased_until <= {now}
 			RETURNING state, fence`),
 		holder: d.statement(`SELECT state, holder FROM webhook_references WHERE provider = $1 AND reference = $2`),
-		answer: d.statement(`SELECT answer_status, answer_type, answer_body FROM webhook_events
+		response: d.statement(`SELECT answer_status, answer_type, answer_body FROM webhook_events
 			WHERE provider = $1 AND reference = $2 AND event = $3 AND status = 'done'`),
 		release: d.statement(`UPDATE webhook_references SET holder = '', leased_until = 0
 			WHERE provider = $1 AND reference = $2 AND holder = $3 AND fence = $4`),
-		// First in its transaction: it fails when the lease is lost, and it locks
-		// the row, so that nobody takes over until the transaction ends.
+		// It comes first in its transaction. It changes no row if the lease is lost;
+		// otherwise it locks the row, so that no worker takes over before the end.
 		complete: d.statement(`UPDATE webhook_references
 			SET holder = '', leased_until = 0, touched_at = {now}, state = CASE WHEN $5 = '' THEN state ELSE $5 END
 			WHERE provider = $1 AND reference = $2 AND holder = $3 AND fence = $4`),

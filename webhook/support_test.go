@@ -40,12 +40,12 @@ func orders() webhook.Source[order] {
 			err = json.Unmarshal(body, &o)
 			return o, err
 		},
-		Identify: func(o order) webhook.Subject {
-			return webhook.Subject{Reference: o.Reference, Status: o.Status, Amount: o.Amount, Currency: o.Currency, States: states}
+		Identify: func(o order) webhook.Identity {
+			return webhook.Identity{Reference: o.Reference, Status: o.Status, Amount: o.Amount, Currency: o.Currency, States: states}
 		},
 		Match: func(o order, reference string) bool { return o.Reference == reference || o.Other == reference },
-		Acknowledge: func(o order) webhook.Answer {
-			return webhook.Answer{Status: 201, ContentType: "application/json", Body: fmt.Appendf(nil, `{"reference":%q,"reply":"OK"}`, o.Reference)}
+		Acknowledge: func(o order) webhook.Response {
+			return webhook.Response{Status: 201, ContentType: "application/json", Body: fmt.Appendf(nil, `{"reference":%q,"reply":"OK"}`, o.Reference)}
 		},
 	}
 }
@@ -135,8 +135,8 @@ func (b *bank) count() int {
 	return b.asked
 }
 
-// shop is a handler for orders behind a path secret.
-func shop(t testing.TB, change func(*webhook.Config[order])) (*webhook.Handler[order], *ledger) {
+// merchant is a handler for orders behind a path secret.
+func merchant(t testing.TB, change func(*webhook.Config[order])) (*webhook.Handler[order], *ledger) {
 	t.Helper()
 	l := &ledger{}
 	cfg := webhook.Config[order]{

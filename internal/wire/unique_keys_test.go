@@ -1,4 +1,4 @@
-package webhook
+package wire
 
 import (
 	"encoding/json"
@@ -27,7 +27,7 @@ func TestUniqueKeys(t *testing.T) {
 		`{"a":[{"b":1},{"b":2}]}`:         true,
 		`{"a":"\"a\":","b":"\\"}`:         true,
 		`{"a":{"b":1,"B":2}}`:             true, // not ours to judge below the top
-		many(maxJSONKeys):                 true,
+		many(maxKeys):                     true,
 		`{"a":1,"a":2}`:                   false,
 		`{"a":1,"A":2}`:                   false,
 		`{"status":1,"ſtatus":2}`:         false, // folds to the same, as encoding/json has it
@@ -38,21 +38,21 @@ func TestUniqueKeys(t *testing.T) {
 		`{"x":{"a":1,"a":2}}`:             false,
 		`{"x":[0,{"a":1,"b":{},"a":2}]}`:  false,
 		`{"x":{"y":{"z":1}},"y":1,"x":2}`: false,
-		many(maxJSONKeys + 1):             false,
-		strings.Repeat("[", maxJSONDepth+1) + strings.Repeat("]", maxJSONDepth+1): false,
+		many(maxKeys + 1):                 false,
+		strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1): false,
 	} {
 		require.True(t, json.Valid([]byte(text)), text)
 		if want {
-			assert.NoError(t, uniqueKeys([]byte(text)), text)
+			assert.NoError(t, UniqueKeys([]byte(text)), text)
 		} else {
-			assert.Error(t, uniqueKeys([]byte(text)), text)
+			assert.Error(t, UniqueKeys([]byte(text)), text)
 		}
 	}
 }
 
 func TestUniqueKeysSurvivesBrokenJSON(t *testing.T) {
 	for _, text := range []string{``, `"`, `"\"`, `}`, `]}`, `"a":1`, `{"a`, `{"a":"`, `{"a":1}}"b":2`, `status=PAID&x="`} {
-		assert.NotPanics(t, func() { _ = uniqueKeys([]byte(text)) }, text)
+		assert.NotPanics(t, func() { _ = UniqueKeys([]byte(text)) }, text)
 	}
 }
 
@@ -62,7 +62,7 @@ func FuzzUniqueKeys(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		err := uniqueKeys(text)
+		err := UniqueKeys(text)
 		if !json.Valid(text) {
 			return // anything but a panic will do
 		}

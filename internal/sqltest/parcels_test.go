@@ -17,15 +17,15 @@ type parcel struct {
 }
 
 func parcels() webhook.Source[parcel] {
-	states := webhook.RideStates()
+	states := webhook.KapitenStates()
 	return webhook.Source[parcel]{
 		Provider: "shop",
 		Decode: func(body []byte) (p parcel, err error) {
 			err = json.Unmarshal(body, &p)
 			return p, err
 		},
-		Identify: func(p parcel) webhook.Subject {
-			s := webhook.Subject{Reference: p.Reference, Status: p.Status}
+		Identify: func(p parcel) webhook.Identity {
+			s := webhook.Identity{Reference: p.Reference, Status: p.Status}
 			if !strings.HasPrefix(p.Reference, "free") {
 				s.States = states
 			}

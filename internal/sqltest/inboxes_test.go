@@ -13,31 +13,31 @@ import (
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
-// subject is an inbox under test and the power over its time.
-type subject struct {
+// target is an inbox under test and the power over its time.
+type target struct {
 	webhook.Queue
 	db *sql.DB // nil for memory
 	// lapse ends all leases and makes all that is queued due.
 	lapse func()
 }
 
-func (s subject) sql() *webhook.SQLInbox { return s.Queue.(*webhook.SQLInbox) }
+func (s target) sql() *webhook.SQLInbox { return s.Queue.(*webhook.SQLInbox) }
 
 // onEach runs a test on every inbox there is.
-func onEach(t *testing.T, test func(t *testing.T, s subject)) {
+func onEach(t *testing.T, test func(t *testing.T, s target)) {
 	t.Run("memory", func(t *testing.T) { t.Parallel(); test(t, memory()) })
 	onEachSQL(t, test)
 }
 
-func onEachSQL(t *testing.T, test func(t *testing.T, s subject)) {
+func onEachSQL(t *testing.T, test func(t *testing.T, s target)) {
 	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, sqlite(t)) })
 	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, postgres(t)) })
 }
 
-func memory() subject {
+func memory() target {
 	var mu sync.Mutex
 	now := time.Now()
-	return subject{
+	return target{
 		Queue: webhook.NewMemoryInbox(webhook.MemoryInboxConfig{Now: func() time.Time {
 			mu.Lock()
 			defer mu.Unlock()
@@ -51,12 +51,12 @@ func memory() subject {
 	}
 }
 
-func postgres(t testing.TB) subject {
+func postgres(t testing.TB) target {
 	db, _ := openPostgres(t)
 	return overSQL(t, db, webhook.Postgres)
 }
 
-func sqlite(t testing.TB) subject {
+func sqlite(t testing.TB) target {
 	return overSQL(t, openSQLite(t), webhook.SQLite)
 }
 
@@ -68,7 +68,7 @@ func openSQLite(t testing.TB) *sql.DB {
 	return db
 }
 
-func overSQL(t testing.TB, db *sql.DB, dialect webhook.Dialect) subject {
+func overSQL(t testing.TB, db *sql.DB, dialect webhook.Dialect) target {
 	t.Helper()
 	for range 2 { // again changes nothing
 		_, err := db.ExecContext(t.Context(), dialect.Migration())
@@ -76,7 +76,7 @@ func overSQL(t testing.TB, db *sql.DB, dialect webhook.Dialect) subject {
 	}
 	inbox, err := webhook.NewSQLInbox(db, dialect)
 	require.NoError(t, err)
-	return subject{Queue: inbox, db: db, lapse: func() {
+	return target{Queue: inbox, db: db, lapse: func() {
 		for _, statement := range []string{
 			"UPDATE webhook_references SET leased_until = 1 WHERE leased_until > 0",
 			"UPDATE webhook_events SET due_at = 1 WHERE status = 'queued'",

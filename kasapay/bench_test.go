@@ -39,7 +39,7 @@ type floorAnswer struct {
 	ResponseDescription string `json:"response_description"`
 }
 
-func payByHand(ctx context.Context, client *http.Client, url string, p kasapay.InitiateParams) error {
+func payByHand(ctx context.Context, client *http.Client, url string, p kasapay.CreatePayoutParams) error {
 	body, err := json.Marshal(floorRequest{
 		p.Reference, "12346", p.AccountReference, p.RecipientName, string(p.RecipientType), p.RecipientAccountNumber,
 		p.Amount.StringFixed(2), p.Description, "MPESA_B2B", p.Currency, p.Country, p.CallbackURL,
@@ -94,7 +94,7 @@ func sides(tb testing.TB) stage.Pair {
 	p := validPayout()
 	return stage.Pair{
 		ByHand: func(ctx context.Context) error { return payByHand(ctx, hc, url+"/v1/payouts/b2b/initiate", p) },
-		SDK:    func(ctx context.Context) error { _, err := client.Payouts.Initiate(ctx, p); return err },
+		SDK:    func(ctx context.Context) error { _, err := client.Payouts.Create(ctx, p); return err },
 	}
 }
 

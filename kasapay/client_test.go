@@ -59,8 +59,8 @@ func newClient(t testing.TB, steps []step, change ...func(*kasapay.Config)) (*ka
 	return client, s
 }
 
-func validPayout() kasapay.InitiateParams {
-	return kasapay.InitiateParams{
+func validPayout() kasapay.CreatePayoutParams {
+	return kasapay.CreatePayoutParams{
 		Reference: "ms83-1", RecipientType: kasapay.Paybill, RecipientAccountNumber: "5656", RecipientName: "Test Limited",
 		AccountReference: "0101", Amount: decimal.NewFromInt(100), Currency: "KES", Country: "KEN", Description: "Flour",
 		CallbackURL: "https://shop.example/kasapay",

@@ -16,7 +16,7 @@ func FuzzAnswersToInitiate(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		client, _ := newClient(t, []step{answer(status, body), answer(403, `{"statusCode":403,"message":"no"}`)}, func(c *kasapay.Config) { c.MaxAttempts = 1 })
-		payout, err := client.Payouts.Initiate(t.Context(), validPayout())
+		payout, err := client.Payouts.Create(t.Context(), validPayout())
 		switch {
 		case err == nil && (payout == nil || payout.Reference != "ms83-1" || payout.Status != kasapay.StatusAccepted):
 			t.Errorf("no error and no accepted payout: %+v", payout)

@@ -15,7 +15,7 @@ type PayoutsService struct{ c *Client }
 
 // InitiateParams describe a payout. The document requires all twelve fields; two
 // have a default.
-type InitiateParams struct {
+type CreatePayoutParams struct {
 	// Reference is your unique reference (payout_reference): "ms83-367839".
 	// Everything later is asked by it. Length and alphabet are not documented.
 	Reference   string
@@ -54,7 +54,7 @@ type InitiateParams struct {
 // documentation. The payout it finds may have come further than 720, to a
 // failure even: look at its Status. One under this reference with another amount
 // or currency is not taken for this one.
-func (s *PayoutsService) Initiate(ctx context.Context, p InitiateParams) (*Payout, error) {
+func (s *PayoutsService) Create(ctx context.Context, p CreatePayoutParams) (*Payout, error) {
 	i, fields := s.c.initiation(p)
 	if err := s.c.core.Invalid(OpInitiate, p.Reference, fields); err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (i *initiation) accepted(r *transport.Response) (err error) {
 
 // lookup settles an unknown outcome.
 func (i *initiation) lookup(ctx context.Context) (bool, error) {
-	found, err := i.c.Payouts.Status(ctx, i.request.PayoutReference)
+	found, err := i.c.Payouts.Find(ctx, i.request.PayoutReference)
 	switch {
 	case transport.SaysAbsent(err):
 		return false, nil
@@ -127,7 +127,7 @@ type initiateRequest struct {
 
 // initiation fills in the defaults and says what is wrong, by Kasapay's own
 // names.
-func (c *Client) initiation(p InitiateParams) (*initiation, transport.Fields) {
+func (c *Client) initiation(p CreatePayoutParams) (*initiation, transport.Fields) {
 	if p.ServiceCode == "" {
 		p.ServiceCode = c.serviceCode
 	}
@@ -145,7 +145,7 @@ func (c *Client) initiation(p InitiateParams) (*initiation, transport.Fields) {
 	}}, nil
 }
 
-func (p InitiateParams) validate() (f transport.Faults) {
+func (p CreatePayoutParams) validate() (f transport.Faults) {
 	checkReference(&f, p.Reference)
 	f.Require("service_code", p.ServiceCode)
 	f.Require("payment_account_reference", p.AccountReference)

@@ -15,7 +15,7 @@ import (
 
 func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, accepted)}, func(c *kasapay.Config) { c.ServiceCode = "" })
-	_, err := client.Payouts.Initiate(t.Context(), kasapay.InitiateParams{})
+	_, err := client.Payouts.Create(t.Context(), kasapay.CreatePayoutParams{})
 	require.ErrorIs(t, err, sdk.ErrValidation)
 	require.ErrorIs(t, err, sdk.ErrNotSent)
 	var e *sdk.Error
@@ -32,26 +32,26 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 func TestOneBadParameterIsEnough(t *testing.T) {
 	for name, tc := range map[string]struct {
 		field  string
-		change func(*kasapay.InitiateParams)
+		change func(*kasapay.CreatePayoutParams)
 	}{
-		"a dot segment as reference": {"payout_reference", func(p *kasapay.InitiateParams) { p.Reference = ".." }},
-		"a space after a reference":  {"payout_reference", func(p *kasapay.InitiateParams) { p.Reference = "ms83-1 " }},
-		"a line break in it":         {"payout_reference", func(p *kasapay.InitiateParams) { p.Reference = "ms\n83" }},
-		"a kind nobody knows":        {"recipient_type", func(p *kasapay.InitiateParams) { p.RecipientType = "MOBILE" }},
-		"a kind in lower case":       {"recipient_type", func(p *kasapay.InitiateParams) { p.RecipientType = "paybill" }},
-		"nothing":                    {"amount", func(p *kasapay.InitiateParams) { p.Amount = decimal.Zero }},
-		"less than nothing":          {"amount", func(p *kasapay.InitiateParams) { p.Amount = decimal.NewFromInt(-10) }},
-		"a third decimal":            {"amount", func(p *kasapay.InitiateParams) { p.Amount = decimal.RequireFromString("10.005") }},
-		"an exponent bomb":           {"amount", func(p *kasapay.InitiateParams) { p.Amount = decimal.New(1, 2147483647) }},
-		"a currency in lower case":   {"currency_code", func(p *kasapay.InitiateParams) { p.Currency = "kes" }},
-		"a country of two letters":   {"country_code", func(p *kasapay.InitiateParams) { p.Country = "KE" }},
-		"a relative callback URL":    {"callback_url", func(p *kasapay.InitiateParams) { p.CallbackURL = "/kasapay" }},
+		"a dot segment as reference": {"payout_reference", func(p *kasapay.CreatePayoutParams) { p.Reference = ".." }},
+		"a space after a reference":  {"payout_reference", func(p *kasapay.CreatePayoutParams) { p.Reference = "ms83-1 " }},
+		"a line break in it":         {"payout_reference", func(p *kasapay.CreatePayoutParams) { p.Reference = "ms\n83" }},
+		"a kind nobody knows":        {"recipient_type", func(p *kasapay.CreatePayoutParams) { p.RecipientType = "MOBILE" }},
+		"a kind in lower case":       {"recipient_type", func(p *kasapay.CreatePayoutParams) { p.RecipientType = "paybill" }},
+		"nothing":                    {"amount", func(p *kasapay.CreatePayoutParams) { p.Amount = decimal.Zero }},
+		"less than nothing":          {"amount", func(p *kasapay.CreatePayoutParams) { p.Amount = decimal.NewFromInt(-10) }},
+		"a third decimal":            {"amount", func(p *kasapay.CreatePayoutParams) { p.Amount = decimal.RequireFromString("10.005") }},
+		"an exponent bomb":           {"amount", func(p *kasapay.CreatePayoutParams) { p.Amount = decimal.New(1, 2147483647) }},
+		"a currency in lower case":   {"currency_code", func(p *kasapay.CreatePayoutParams) { p.Currency = "kes" }},
+		"a country of two letters":   {"country_code", func(p *kasapay.CreatePayoutParams) { p.Country = "KE" }},
+		"a relative callback URL":    {"callback_url", func(p *kasapay.CreatePayoutParams) { p.CallbackURL = "/kasapay" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, s := newClient(t, []step{answer(200, accepted)})
 			p := validPayout()
 			tc.change(&p)
-			_, err := client.Payouts.Initiate(t.Context(), p)
+			_, err := client.Payouts.Create(t.Context(), p)
 			var e *sdk.Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, sdk.NotSent, e.Outcome)
@@ -63,10 +63,10 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 }
 
 // wireBody is what Initiate put on the wire.
-func wireBody(t *testing.T, p kasapay.InitiateParams, change ...func(*kasapay.Config)) map[string]string {
+func wireBody(t *testing.T, p kasapay.CreatePayoutParams, change ...func(*kasapay.Config)) map[string]string {
 	t.Helper()
 	client, s := newClient(t, []step{answer(200, accepted)}, change...)
-	_, err := client.Payouts.Initiate(t.Context(), p)
+	_, err := client.Payouts.Create(t.Context(), p)
 	require.NoError(t, err)
 	var body map[string]string // all twelve are strings
 	require.NoError(t, json.Unmarshal([]byte(s.Requests()[1].Body), &body))
@@ -135,7 +135,7 @@ func TestAPayoutWhoseCallbackURLCannotBeMintedIsNotSent(t *testing.T) {
 			})
 			p := validPayout()
 			p.CallbackURL = ""
-			_, err := client.Payouts.Initiate(t.Context(), p)
+			_, err := client.Payouts.Create(t.Context(), p)
 			require.ErrorIs(t, err, sdk.ErrNotSent)
 			var e *sdk.Error
 			require.ErrorAs(t, err, &e)

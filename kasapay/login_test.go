@@ -53,7 +53,7 @@ func TestATokenLivesAsLongAsItsAnswerSays(t *testing.T) {
 				})
 				require.NoError(t, err)
 				ask := func() {
-					_, err := client.Payouts.Status(t.Context(), "ms83-1")
+					_, err := client.Payouts.Find(t.Context(), "ms83-1")
 					require.NoError(t, err)
 				}
 				ask()
@@ -81,7 +81,7 @@ func TestOneLoginServesAllWaitingCallers(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 64 {
 			wg.Go(func() {
-				_, err := client.Payouts.Status(t.Context(), "ms83-1")
+				_, err := client.Payouts.Find(t.Context(), "ms83-1")
 				assert.NoError(t, err)
 			})
 		}
@@ -107,12 +107,12 @@ func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client, s := newClient(t, []step{refusal, answer(200, token), answer(200, accepted)})
-				_, err := client.Payouts.Initiate(t.Context(), validPayout())
+				_, err := client.Payouts.Create(t.Context(), validPayout())
 				require.NoError(t, err)
 				assert.Equal(t, "auth initiate auth initiate", actions(s))
 
 				client, s = newClient(t, []step{refusal, answer(200, token), refusal})
-				_, err = client.Payouts.Initiate(t.Context(), validPayout())
+				_, err = client.Payouts.Create(t.Context(), validPayout())
 				require.ErrorIs(t, err, sdk.ErrUnauthorized)
 				require.ErrorIs(t, err, sdk.ErrRejected)
 				assert.Equal(t, "auth initiate auth initiate", actions(s), "never a third time")
@@ -142,7 +142,7 @@ func TestAPayoutIsNotSentWithoutALogin(t *testing.T) {
 					Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
 				})
 				require.NoError(t, err)
-				_, err = client.Payouts.Initiate(t.Context(), validPayout())
+				_, err = client.Payouts.Create(t.Context(), validPayout())
 				require.ErrorIs(t, err, sdk.ErrNotSent)
 				assert.ErrorIs(t, err, tc.sentinel)
 				assert.NotErrorIs(t, err, sdk.ErrRejected)

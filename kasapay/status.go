@@ -9,7 +9,7 @@ import (
 // Status asks for a payout by your reference. It gives ErrNotFound only when
 // Kasapay itself says that it knows none; the form of that answer is not
 // documented, so any of its envelopes is taken.
-func (s *PayoutsService) Status(ctx context.Context, reference string) (*Payout, error) {
+func (s *PayoutsService) Find(ctx context.Context, reference string) (*Payout, error) {
 	var f transport.Faults
 	checkReference(&f, reference)
 	if err := s.c.core.Invalid(OpStatus, reference, f.Fields); err != nil {

@@ -28,7 +28,7 @@ func (s *PayoutsService) Wait(ctx context.Context, reference string) (*Payout, e
 	var last *Payout
 	graceEnds := time.Now().Add(lookupGrace)
 	err := s.c.core.Poll(ctx, OpStatus, reference, pollMin, pollMax, func(ctx context.Context) (bool, error) {
-		payout, err := s.Status(ctx, reference)
+		payout, err := s.Find(ctx, reference)
 		if err != nil {
 			if transport.SaysAbsent(err) && time.Now().Before(graceEnds) {
 				return false, nil

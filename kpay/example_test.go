@@ -31,7 +31,7 @@ func ExampleClient_Pay() {
 	})
 	switch {
 	case errors.Is(err, sdk.ErrOutcomeUnknown), errors.Is(err, sdk.ErrDuplicate):
-		payment, err = client.Status(ctx, "order-123") // never pay again blindly
+		payment, err = client.Find(ctx, "order-123") // never pay again blindly
 	case errors.Is(err, sdk.ErrInsufficientFunds):
 		fmt.Println("please top up")
 	}

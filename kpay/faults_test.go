@@ -130,7 +130,7 @@ func TestNothingIsSentAgainWhileKPayCannotBeAsked(t *testing.T) {
 		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		w.ClearFaults()
 		assert.Equal(t, 1, w.collected(t))
-		paid, err := w.client.Status(t.Context(), "order-1")
+		paid, err := w.client.Find(t.Context(), "order-1")
 		require.NoError(t, err, "what the error's reference is for")
 		assert.True(t, paid.Status.Paid())
 	})

@@ -156,7 +156,7 @@ func TestAnswersToStatusAreClassified(t *testing.T) {
 			"HTML 502":              {502, `<h1>502</h1>`, want{outcome: "no effect", sentinel: sdk.ErrServer}},
 		} {
 			client, _ := newClient(t, []step{answer(tc.status, tc.body)})
-			payment, err := client.Status(t.Context(), "order-1")
+			payment, err := client.Find(t.Context(), "order-1")
 			if tc.want.sentinel == nil {
 				require.NoError(t, err, name)
 				assert.Equal(t, tc.want.status, payment.Status, name)

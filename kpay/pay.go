@@ -71,7 +71,7 @@ func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) {
 		Op: OpPay, Reference: refID, Body: request,
 		Decode: into(&payment, refID, false),
 		Lookup: func(ctx context.Context) (bool, error) {
-			found, err := c.Status(ctx, refID)
+			found, err := c.Find(ctx, refID)
 			if transport.SaysAbsent(err) {
 				return false, nil
 			}

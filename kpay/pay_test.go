@@ -190,10 +190,10 @@ func TestNothingIsMintedForParametersThatAreRefused(t *testing.T) {
 func TestStatusNeedsAReferenceKPayCanGiveBack(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, paid)})
 	for _, refID := range []string{"", " order-1", "order-1\t"} {
-		_, err := client.Status(t.Context(), refID)
+		_, err := client.Find(t.Context(), refID)
 		require.ErrorIs(t, err, sdk.ErrValidation)
 	}
-	_, err := client.StatusByTID(t.Context(), " ")
+	_, err := client.Get(t.Context(), " ")
 	require.ErrorIs(t, err, sdk.ErrValidation)
 	assert.Empty(t, s.Requests())
 }

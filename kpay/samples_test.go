@@ -63,9 +63,9 @@ func TestPaySendsTheDocumentsRequestAndReadsItsAnswer(t *testing.T) {
 func TestStatusSendsTheDocumentsRequest(t *testing.T) {
 	postback := string(sample(t, "postback_paid.json"))
 	client, s := newClient(t, []step{answer(200, postback)})
-	byRef, err := client.Status(t.Context(), "1489693046")
+	byRef, err := client.Find(t.Context(), "1489693046")
 	require.NoError(t, err)
-	byTID, err := client.StatusByTID(t.Context(), "A441489693051")
+	byTID, err := client.Get(t.Context(), "A441489693051")
 	require.NoError(t, err)
 	assert.Equal(t, byRef, byTID)
 
@@ -85,7 +85,7 @@ func TestStatusSendsTheDocumentsRequest(t *testing.T) {
 
 func TestStatusReadsTheDocumentsAnswerForAnUnknownPayment(t *testing.T) {
 	client, _ := newClient(t, []step{answer(200, string(sample(t, "status_not_found.json")))})
-	_, err := client.Status(t.Context(), "1489693046")
+	_, err := client.Find(t.Context(), "1489693046")
 	require.ErrorIs(t, err, sdk.ErrNotFound)
 	var e *sdk.Error
 	require.ErrorAs(t, err, &e)

@@ -10,7 +10,7 @@ import (
 // knows none (code 611), which can be so for moments after Pay. An answer that
 // names another reference, or none, is an ErrUnexpectedResponse and never
 // taken for this payment's.
-func (c *Client) Status(ctx context.Context, refID string) (*Payment, error) {
+func (c *Client) Find(ctx context.Context, refID string) (*Payment, error) {
 	var f transport.Faults
 	checkRefID(&f, refID)
 	if err := c.core.Invalid(OpStatus, refID, f.Fields); err != nil {
@@ -21,7 +21,7 @@ func (c *Client) Status(ctx context.Context, refID string) (*Payment, error) {
 
 // StatusByTID asks for a payment by KPay's id. Match the answer by its RefID:
 // its TID may differ from the one asked for.
-func (c *Client) StatusByTID(ctx context.Context, tid string) (*Payment, error) {
+func (c *Client) Get(ctx context.Context, tid string) (*Payment, error) {
 	var f transport.Faults
 	f.Require("tid", tid)
 	if err := c.core.Invalid(OpStatus, "", f.Fields); err != nil {

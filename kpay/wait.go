@@ -24,7 +24,7 @@ func (c *Client) Wait(ctx context.Context, refID string) (*Payment, error) {
 	var last *Payment
 	graceEnds := time.Now().Add(lookupGrace)
 	err := c.core.Poll(ctx, OpStatus, refID, pollMin, pollMax, func(ctx context.Context) (bool, error) {
-		payment, err := c.Status(ctx, refID)
+		payment, err := c.Find(ctx, refID)
 		if err != nil {
 			if transport.SaysAbsent(err) && time.Now().Before(graceEnds) {
 				return false, nil

@@ -12,7 +12,7 @@ import (
 // KasapayStatus is what confirming a payout takes; client.Payouts of package
 // kasapay is one.
 type KasapayStatus interface {
-	Status(ctx context.Context, reference string) (*kasapay.Payout, error)
+	Find(ctx context.Context, reference string) (*kasapay.Payout, error)
 }
 
 // NewKasapay is New for Kasapay's callbacks, confirmed by the status of the
@@ -54,7 +54,7 @@ func ConfirmKasapay(payouts KasapayStatus) func(context.Context, Event[kasapay.P
 // LookupKasapay asks for a payout the way a Reconciler needs it.
 func LookupKasapay(payouts KasapayStatus) func(context.Context, string) (kasapay.Payout, error) {
 	return func(ctx context.Context, reference string) (kasapay.Payout, error) {
-		p, err := payouts.Status(ctx, reference)
+		p, err := payouts.Find(ctx, reference)
 		if err != nil {
 			return kasapay.Payout{}, err
 		}

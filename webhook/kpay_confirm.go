@@ -8,7 +8,7 @@ import (
 
 // KPayStatus is what confirming a payment takes; a *kpay.Client is one.
 type KPayStatus interface {
-	Status(ctx context.Context, refID string) (*kpay.Payment, error)
+	Find(ctx context.Context, refID string) (*kpay.Payment, error)
 }
 
 // NewKPay is New for KPay's postbacks, confirmed by checkstatus as the document
@@ -33,7 +33,7 @@ func ConfirmKPay(payments KPayStatus) func(context.Context, Event[kpay.Payment])
 // LookupKPay asks for a payment the way a Reconciler needs it.
 func LookupKPay(payments KPayStatus) func(context.Context, string) (kpay.Payment, error) {
 	return func(ctx context.Context, refID string) (kpay.Payment, error) {
-		p, err := payments.Status(ctx, refID)
+		p, err := payments.Find(ctx, refID)
 		if err != nil {
 			return kpay.Payment{}, err
 		}

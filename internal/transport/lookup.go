@@ -75,6 +75,19 @@ func stayUnknown(ctx context.Context, e *sdk.Error, reason error) *sdk.Error {
 	return e
 }
 
+// FoundBy makes the Lookup of a Call from the provider's own way to find an object.
+// The object found is kept in *out.
+func FoundBy[T any](out **T, reference string, find func(ctx context.Context, reference string) (*T, error)) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		found, err := find(ctx, reference)
+		if SaysAbsent(err) {
+			return false, nil
+		}
+		*out = found
+		return err == nil, err
+	}
+}
+
 // SaysAbsent reports that a lookup was answered with the provider's own word that
 // no such object exists. Any other failure leaves that open.
 func SaysAbsent(err error) bool {
@@ -99,6 +112,34 @@ func (c *Core) noEffect(op, reference string, reason, cause error) *sdk.Error {
 		Provider: c.cfg.Provider, Operation: row.Name, Class: row.Class, Outcome: sdk.NoEffect,
 		Reference: reference, Reasons: []error{reason}, Cause: cause,
 	}
+}
+
+const (
+	// Waits between two looks of Wait, growing from the first to the second.
+	waitMin = 2 * time.Second
+	waitMax = 30 * time.Second
+	// waitGrace is how long Wait takes "not found" for "not found yet".
+	waitGrace = 10 * time.Second
+)
+
+// Wait finds an object again and again until the object is final. It outlasts
+// outages, and a provider that does not know the object yet. It returns the object
+// as last seen, also with an error.
+func Wait[T any](ctx context.Context, c *Core, op, reference string, find func(ctx context.Context, reference string) (*T, error), final func(*T) bool) (*T, error) {
+	var last *T
+	graceEnds := time.Now().Add(waitGrace)
+	err := c.Poll(ctx, op, reference, waitMin, waitMax, func(ctx context.Context) (bool, error) {
+		found, err := find(ctx, reference)
+		switch {
+		case SaysAbsent(err) && time.Now().Before(graceEnds):
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		last = found
+		return final(found), nil
+	})
+	return last, err
 }
 
 // Poll calls check again and again, with growing waits between lo and hi, until

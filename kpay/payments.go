@@ -104,7 +104,13 @@ func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) {
 	err := c.core.Do(ctx, transport.Call{
 		Op: OpPay, Reference: p.RefID, Body: request,
 		Decode: decode(&payment, p.RefID, false),
-		Lookup: transport.FoundBy(&payment, p.RefID, c.Find),
+		Lookup: func(ctx context.Context) (found bool, err error) {
+			payment, err = c.Find(ctx, request.RefID)
+			if transport.SaysAbsent(err) {
+				return false, nil
+			}
+			return err == nil, err
+		},
 	})
 	return payment, err
 }

@@ -75,19 +75,6 @@ func stayUnknown(ctx context.Context, e *sdk.Error, reason error) *sdk.Error {
 	return e
 }
 
-// FoundBy makes the Lookup of a Call from the provider's own way to find an object.
-// The object found is kept in *out.
-func FoundBy[T any](out **T, reference string, find func(ctx context.Context, reference string) (*T, error)) func(context.Context) (bool, error) {
-	return func(ctx context.Context) (bool, error) {
-		found, err := find(ctx, reference)
-		if SaysAbsent(err) {
-			return false, nil
-		}
-		*out = found
-		return err == nil, err
-	}
-}
-
 // SaysAbsent reports that a lookup was answered with the provider's own word that
 // no such object exists. Any other failure leaves that open.
 func SaysAbsent(err error) bool {

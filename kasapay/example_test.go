@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -13,6 +14,30 @@ import (
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
+
+// The recipe of README.md.
+func Example() {
+	ctx := context.Background()
+	client, err := kasapay.New(kasapay.Config{
+		BaseURL: kasapay.SandboxURL, ConsumerKey: os.Getenv("KASAPAY_KEY"), ConsumerSecret: os.Getenv("KASAPAY_SECRET"),
+		ServiceCode: "12346",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	payout, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
+		Reference: "flour-7", RecipientType: kasapay.Paybill, RecipientAccountNumber: "565601", RecipientName: "Unga Mills",
+		AccountReference: "bakery", Amount: decimal.RequireFromString("1500.00"), Currency: "KES", Country: "KEN",
+		Description: "Delivery 7", CallbackURL: "https://merchant.example/kasapay",
+	})
+	if err != nil {
+		log.Fatal(sdk.Advise(err), err) // "look": the supplier may be paid, so call client.Payouts.Find
+	}
+	if payout, err = client.Payouts.Wait(ctx, payout.Reference); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("paid:", payout.Status == kasapay.StatusProcessed)
+}
 
 // What to do with each outcome of a payout.
 func ExamplePayoutsService_Create() {

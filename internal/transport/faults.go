@@ -39,6 +39,16 @@ func (f *Faults) Require(field, value string) {
 	}
 }
 
+// RequireURL adds a message when a value is no absolute http or https URL.
+func (f *Faults) RequireURL(field, value string) {
+	switch {
+	case strings.TrimSpace(value) == "":
+		f.Add(field, "is required")
+	case !absolute(value):
+		f.Add(field, "must be an absolute http or https URL")
+	}
+}
+
 // RequireReference adds a message when a provider might not give a reference back
 // as it was.
 func (f *Faults) RequireReference(field, value string) {
@@ -47,16 +57,6 @@ func (f *Faults) RequireReference(field, value string) {
 		f.Add(field, "is required")
 	case strings.TrimSpace(value) != value, strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		f.Add(field, "must hold no control character and no space at its ends")
-	}
-}
-
-// RequireURL adds a message when a value is no absolute http or https URL.
-func (f *Faults) RequireURL(field, value string) {
-	switch {
-	case strings.TrimSpace(value) == "":
-		f.Add(field, "is required")
-	case !absolute(value):
-		f.Add(field, "must be an absolute http or https URL")
 	}
 }
 

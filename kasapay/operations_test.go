@@ -118,7 +118,7 @@ func TestStatusNeedsAReferenceThatFitsAPath(t *testing.T) {
 	assert.Empty(t, s.Requests())
 }
 
-func TestDoGivesTheAnswerAsItCame(t *testing.T) {
+func TestDoReturnsTheResponseAsItCame(t *testing.T) {
 	for _, body := range []string{`{"rates":{"KES":"1.0"}}`, `[{"payment_id":"0000"}]`} {
 		client, _ := newClient(t, []step{answer(200, body)})
 		raw, err := client.Do(t.Context(), sdk.RawCall{Method: "GET", Path: "/v1/fx", ReadOnly: true})

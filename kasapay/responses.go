@@ -122,7 +122,7 @@ func (r *response) verdict(op sdk.Operation, status int) transport.Verdict {
 	}
 	accepted := PaymentStatus(r.ResponseCode) == StatusAccepted
 	switch {
-	case lost(status):
+	case transport.Lost(status):
 		return transport.Verdict{}
 	case r.ResponseCode == refused, r.ResponseCode != "" && !accepted && status >= 400:
 		return r.refusal(op)
@@ -152,14 +152,11 @@ func (r *response) ownStatus() int {
 
 func good(status int) bool { return status >= 200 && status < 300 }
 
-// lost reports an HTTP status that leaves open whether the work was done.
-func lost(status int) bool { return status >= 500 || status == http.StatusRequestTimeout }
-
 // envelope reads {"statusCode","message","error"}. It is documented for bad
 // credentials and assumed for payouts.
 func (r *response) envelope(op sdk.Operation, status int) transport.Verdict {
 	switch {
-	case lost(status):
+	case transport.Lost(status):
 		return transport.Verdict{}
 	case status == http.StatusTooManyRequests:
 		// The framework throttles before any handler runs.

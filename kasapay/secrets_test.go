@@ -19,7 +19,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// Planted in the credentials, the token, the parameters and the answers; none of
+// Planted in the credentials, the token, the parameters and the responses; none of
 // it may come out again by any way of printing.
 func TestPlantedSecretsAppearNowhere(t *testing.T) {
 	var out bytes.Buffer

@@ -94,7 +94,7 @@ func TestWhateverHappensToAPaymentThePayerPaysAtMostOnce(t *testing.T) {
 	}
 }
 
-func TestAPaymentDoneBeforeTheAnswerGotLostIsNeverSentAgain(t *testing.T) {
+func TestAPaymentDoneBeforeTheResponseGotLostIsNeverSentAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		lag     time.Duration // until checkstatus shows it
 		outcome string

@@ -105,7 +105,7 @@ func TestTheAPIKeyIsSentWhenThereIsOne(t *testing.T) {
 	assert.True(t, strings.HasPrefix(s.Requests()[0].Header.Get("Authorization"), "Basic "), "basic auth goes along all the same")
 }
 
-func TestDoGivesTheAnswerAsItCame(t *testing.T) {
+func TestDoReturnsTheResponseAsItCame(t *testing.T) {
 	client, _ := newClient(t, []step{answer(200, `{"retcode":0,"balance":"12"}`)})
 	raw, err := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/reports/", ReadOnly: true})
 	require.NoError(t, err)

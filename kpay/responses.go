@@ -173,7 +173,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	v.Code, v.Message = string(body.code()), body.message()
 	switch {
 	case v.Kind == transport.Accepted,
-		v.Kind == transport.Refused && lost(r.Status) && body.code().class() != classRequest:
+		v.Kind == transport.Refused && transport.Lost(r.Status) && body.code().class() != classRequest:
 		// The HTTP status contradicts KPay's words, so neither settles anything.
 		v.Kind, v.Reasons = transport.Unclear, nil
 	case r.Status == http.StatusTooManyRequests && v.Kind != transport.Duplicate && (body.RetCode.Present || body.Reply != ""):
@@ -191,9 +191,6 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	}
 	return v
 }
-
-// lost reports an HTTP status that leaves open whether the work was done.
-func lost(status int) bool { return status >= 500 || status == http.StatusRequestTimeout }
 
 // foreign judges a response that is not in KPay's words.
 func foreign(r *transport.Response) transport.Verdict {

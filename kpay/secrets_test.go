@@ -18,7 +18,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// Planted in the credentials, the parameters and the answers; none of it may
+// Planted in the credentials, the parameters and the responses; none of it may
 // come out again by any way of printing.
 func TestPlantedSecretsAppearNowhere(t *testing.T) {
 	var out bytes.Buffer

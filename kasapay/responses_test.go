@@ -11,7 +11,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// want is what one answer means; sentinel nil is a payout.
+// want is what one response means; sentinel nil is a payout.
 type want struct {
 	outcome  string
 	sentinel error
@@ -23,9 +23,9 @@ func refusal(sentinel error, code, response string) want {
 	return want{"rejected", sentinel, code, response}
 }
 
-// The lookup of an unclear answer meets a page, so that what the answer to
-// Initiate itself meant is what the error shows.
-func TestAnswersToInitiateAreClassified(t *testing.T) {
+// The lookup of an unclear response meets a page, so that what the response to
+// Create itself meant is what the error shows.
+func TestResponsesToCreateAreClassified(t *testing.T) {
 	unclear := func(sentinel error) want { return want{outcome: "unknown", sentinel: sentinel} }
 	for name, tc := range map[string]struct {
 		status int
@@ -94,7 +94,7 @@ func TestAnswersToInitiateAreClassified(t *testing.T) {
 			assert.Equal(t, tc.body, string(e.Body))
 			assert.Equal(t, "ms83-1", e.Reference)
 			if tc.want.outcome == "unknown" {
-				assert.Equal(t, "auth initiate status", actions(s), "an unclear answer is looked up")
+				assert.Equal(t, "auth initiate status", actions(s), "an unclear response leads to a lookup")
 			} else {
 				assert.Equal(t, "auth initiate", actions(s), "a refusal ends the matter")
 			}
@@ -102,7 +102,7 @@ func TestAnswersToInitiateAreClassified(t *testing.T) {
 	}
 }
 
-func TestAnswersToStatusAreClassified(t *testing.T) {
+func TestResponsesToFindAreClassified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, tc := range map[string]struct {
 			status   int

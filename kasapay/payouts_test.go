@@ -1,9 +1,12 @@
 package kasapay_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
@@ -62,7 +65,7 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 	}
 }
 
-// wireBody is what Initiate put on the wire.
+// wireBody is what Create put on the wire.
 func wireBody(t *testing.T, p kasapay.CreatePayoutParams, change ...func(*kasapay.Config)) map[string]string {
 	t.Helper()
 	client, s := newClient(t, []step{answer(200, accepted)}, change...)
@@ -143,4 +146,108 @@ func TestAPayoutWhoseCallbackURLCannotBeMintedIsNotSent(t *testing.T) {
 			assert.Empty(t, s.Requests())
 		})
 	}
+}
+
+func TestStatusesSayWhetherTheyEndAPayout(t *testing.T) {
+	for status, want := range map[kasapay.PaymentStatus]struct{ final, reversal bool }{
+		"700": {true, false}, "701": {true, false}, "702": {true, true}, "705": {true, true},
+		"703": {}, "704": {}, "720": {}, "820": {}, "176": {}, "": {}, "PAID": {},
+	} {
+		assert.Equal(t, want.final, status.Final(), status)
+		assert.Equal(t, want.reversal, status.Reversal(), status)
+	}
+}
+
+func TestWaitAsksUntilThePayoutIsFinal(t *testing.T) {
+	isPending, jammed := answer(200, pending), answer(200, `{"payment_status":704}`)
+	for name, tc := range map[string]struct {
+		steps    []step
+		status   kasapay.PaymentStatus
+		sentinel error
+		took     time.Duration
+	}{
+		"processed at once":        {[]step{answer(200, processed)}, "700", nil, 0},
+		"processed later":          {[]step{isPending, isPending, answer(200, processed)}, "700", nil, 5 * time.Second},
+		"a failure is no error":    {[]step{isPending, answer(200, `{"payment_status":701}`)}, "701", nil, 2 * time.Second},
+		"a reversal is no error":   {[]step{answer(200, `{"payment_status":702}`)}, "702", nil, 0},
+		"jammed is waited through": {[]step{jammed, jammed, answer(200, `{"payment_status":705}`)}, "705", nil, 5 * time.Second},
+		"an unknown one too":       {[]step{answer(200, `{"payment_status":820}`), answer(200, processed)}, "700", nil, 2 * time.Second},
+		"not shown at first":       {[]step{answer(404, unknown), answer(200, processed)}, "700", nil, 2 * time.Second},
+		"never shown":              {[]step{answer(404, unknown)}, "", sdk.ErrNotFound, 16250 * time.Millisecond},
+		"an outage is outlasted":   {[]step{answer(503, ""), nil, answer(502, ""), nil, nil, answer(200, processed)}, "700", nil, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, _ := newClient(t, tc.steps)
+				start := time.Now()
+				payout, err := client.Payouts.Wait(t.Context(), "ms83-1")
+				assert.ErrorIs(t, err, tc.sentinel)
+				if tc.took >= 0 {
+					assert.Equal(t, tc.took, time.Since(start))
+				}
+				if tc.status == "" {
+					assert.Nil(t, payout)
+					return
+				}
+				require.NotNil(t, payout)
+				assert.Equal(t, tc.status, payout.Status)
+			})
+		})
+	}
+}
+
+func TestWaitEndsWithItsContextAndShowsWhatItSaw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := newClient(t, []step{answer(200, `{"payment_status":704}`)})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+		defer cancel()
+		start := time.Now()
+		payout, err := client.Payouts.Wait(ctx, "ms83-1")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, 2*time.Hour, time.Since(start))
+		require.NotNil(t, payout)
+		assert.Equal(t, kasapay.StatusJammed, payout.Status)
+	})
+}
+
+func TestCallbacksAreReadWithAllTheirNoise(t *testing.T) {
+	got, err := kasapay.ParseCallback([]byte(` {"event":"pending_payment","payout_reference":145245624652,"payment_status":"703","amount":10,
+		"currency":null,"account_number":"N/A","destination":"PAYBILL","client_code":"c","extra_data":{},"event_history":[1],"receiver_narration":null,"account_balance":""} `))
+	require.NoError(t, err)
+	assert.Equal(t, "145245624652", got.Reference)
+	assert.Equal(t, "145245624652", got.GatewayReference)
+	assert.Equal(t, kasapay.StatusPending, got.Status)
+	assert.True(t, got.Amount.Valid && got.Amount.Decimal.IntPart() == 10)
+	assert.False(t, got.FloatBalance.Valid, "an empty balance is not zero")
+	assert.Equal(t, kasapay.Paybill, got.Destination)
+	assert.Empty(t, got.Currency)
+}
+
+func TestCallbacksWithoutReferenceOrStatusAreRefused(t *testing.T) {
+	for _, body := range []string{
+		``, `null`, `[]`, `{`, `{}`, `x=1`, `{"payout_reference":"ms83-1"}`, `{"payment_status":700}`, `{"payout_reference":" ","payment_status":700}`,
+		`{"payout_reference":"ms83-1","payment_status":null}`, `{"payout_reference":"ms83-1","payment_status":{}}`, `{"payout_reference":["ms83-1"],"payment_status":700}`,
+	} {
+		_, err := kasapay.ParseCallback([]byte(body))
+		assert.Error(t, err, body)
+	}
+}
+
+func TestACallbackKeepsNothingOfItsBuffer(t *testing.T) {
+	body := []byte(processed)
+	got, err := kasapay.ParseCallback(body)
+	require.NoError(t, err)
+	clear(body)
+	assert.Equal(t, processed, string(got.Raw))
+}
+
+func FuzzParseCallback(f *testing.F) {
+	f.Add([]byte(processed))
+	f.Add([]byte(`{"payout_reference":1e9,"payment_status":-1,"amount":"1e-99","message":[[]]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := kasapay.ParseCallback(body)
+		if err == nil && (got.Reference == "" || got.Status == "") {
+			t.Errorf("read a callback without what makes it one: %+v", got)
+		}
+	})
 }

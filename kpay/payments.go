@@ -116,7 +116,7 @@ func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) {
 }
 
 // Find looks a payment up by your reference. ErrNotFound means that KPay does not
-// know the reference (code 611). For moments after Pay that can be so. A response
+// know the reference (code 611), or not yet if Pay was called moments ago. A response
 // that names another reference, or none, is an ErrUnexpectedResponse.
 func (c *Client) Find(ctx context.Context, refID string) (*Payment, error) {
 	var f transport.Faults

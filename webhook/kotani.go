@@ -79,8 +79,8 @@ func kotaniStatus(s kotani.TransactionStatus) string {
 // KotaniStatus is what confirming a transaction takes; client.Fiat of package
 // kotani is one.
 type KotaniStatus interface {
-	StatusByExternalID(ctx context.Context, externalID string, kind kotani.TransactionType) (*kotani.Transaction, error)
-	StatusByRequestID(ctx context.Context, requestID string) (*kotani.Transaction, error)
+	Find(ctx context.Context, externalID string, kind kotani.TransactionType) (*kotani.Transaction, error)
+	Get(ctx context.Context, requestID string) (*kotani.Transaction, error)
 }
 
 // NewKotani is New for Kotani's callbacks, confirmed by the transaction's status.
@@ -103,7 +103,7 @@ func ConfirmKotani(transactions KotaniStatus, kind kotani.TransactionType) func(
 	return func(ctx context.Context, claimed Event[kotani.Transaction]) (kotani.Transaction, error) {
 		posted := claimed.Data
 		if posted.ExternalID == "" && posted.RequestID == claimed.Reference {
-			found, err := transactions.StatusByRequestID(ctx, posted.RequestID)
+			found, err := transactions.Get(ctx, posted.RequestID)
 			if err != nil {
 				return kotani.Transaction{}, err
 			}
@@ -134,7 +134,7 @@ func ConfirmKotani(transactions KotaniStatus, kind kotani.TransactionType) func(
 // needs it.
 func LookupKotani(transactions KotaniStatus, kind kotani.TransactionType) func(context.Context, string) (kotani.Transaction, error) {
 	return func(ctx context.Context, externalID string) (kotani.Transaction, error) {
-		found, err := transactions.StatusByExternalID(ctx, externalID, kind)
+		found, err := transactions.Find(ctx, externalID, kind)
 		if err != nil {
 			return kotani.Transaction{}, err
 		}

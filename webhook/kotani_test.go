@@ -42,11 +42,11 @@ func (b *books) look(key string) (*kotani.Transaction, error) {
 	return &t, nil
 }
 
-func (b *books) StatusByExternalID(_ context.Context, externalID string, kind kotani.TransactionType) (*kotani.Transaction, error) {
+func (b *books) Find(_ context.Context, externalID string, kind kotani.TransactionType) (*kotani.Transaction, error) {
 	return b.look(externalID + " " + string(kind))
 }
 
-func (b *books) StatusByRequestID(_ context.Context, requestID string) (*kotani.Transaction, error) {
+func (b *books) Get(_ context.Context, requestID string) (*kotani.Transaction, error) {
 	return b.look(requestID)
 }
 

@@ -62,6 +62,9 @@ type Response struct {
 	Parsed any
 }
 
+// Lost reports an HTTP status that leaves open whether the work was done.
+func Lost(status int) bool { return status >= 500 || status == http.StatusRequestTimeout }
+
 // Into makes a Decode that keeps the decoded response in *out.
 func Into[T any](out **T, decode func(body []byte) (T, error)) func(*Response) error {
 	return func(r *Response) error {

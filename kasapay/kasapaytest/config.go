@@ -1,9 +1,6 @@
 package kasapaytest
 
 import (
-	"fmt"
-	"io"
-	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
@@ -17,6 +14,8 @@ import (
 // Config sets up a fake. The zero value is right for most tests. All defaults
 // are assumed.
 type Config struct {
+	fake.Masked[Config] // no encoder prints a credential
+
 	// Options are the clock, the seed and the way of callbacks.
 	Options fake.Options
 
@@ -113,17 +112,6 @@ type Quirks struct {
 	// MaskAccountNumbers writes account_number with a masked middle.
 	MaskAccountNumbers bool
 }
-
-const printedConfig = "kasapaytest.Config{...}"
-
-// Format keeps key and secret out of anything printed.
-func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, printedConfig) }
-
-// MarshalText keeps them out of JSON and other encodings.
-func (Config) MarshalText() ([]byte, error) { return []byte(printedConfig), nil }
-
-// LogValue keeps them out of logs.
-func (Config) LogValue() slog.Value { return slog.StringValue(printedConfig) }
 
 func (c Config) withDefaults() Config {
 	orElse(&c.ConsumerKey, "test-key")

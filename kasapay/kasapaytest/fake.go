@@ -34,16 +34,7 @@ type Fake struct {
 
 // NewServer makes a fake that is closed when the test ends. It takes at most one
 // Config.
-func NewServer(t fake.TB, config ...Config) *Fake {
-	t.Helper()
-	var c Config
-	if len(config) > 0 {
-		c = config[0]
-	}
-	f := New(c)
-	f.world.Attach(t)
-	return f
-}
+func NewServer(t fake.TB, config ...Config) *Fake { return fake.NewServer(t, New, config) }
 
 // New makes a fake in a world of its own. Close it when its clock follows real
 // time or its HTTPClient was used.

@@ -2,9 +2,6 @@ package kotanitest
 
 import (
 	"cmp"
-	"fmt"
-	"io"
-	"log/slog"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -16,6 +13,8 @@ import (
 // Config sets up a fake. The zero value is right for most tests. All defaults
 // are assumed. No encoder prints the password.
 type Config struct {
+	fake.Masked[Config] // no encoder prints a credential
+
 	// Options are the clock, the seed and the way of callbacks.
 	Options fake.Options
 
@@ -157,17 +156,6 @@ type FiatConnectQuirks struct {
 	// QuoteLifetime is how long a quote is guaranteed. Zero: 15 min.
 	QuoteLifetime time.Duration
 }
-
-const printedConfig = "kotanitest.Config{...}"
-
-// Format keeps the password out of anything printed.
-func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, printedConfig) }
-
-// MarshalText keeps it out of JSON and other encodings.
-func (Config) MarshalText() ([]byte, error) { return []byte(printedConfig), nil }
-
-// LogValue keeps it out of logs.
-func (Config) LogValue() slog.Value { return slog.StringValue(printedConfig) }
 
 func (c Config) withDefaults() Config {
 	c.PhoneNumber = cmp.Or(c.PhoneNumber, "254700000000")

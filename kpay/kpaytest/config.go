@@ -1,9 +1,6 @@
 package kpaytest
 
 import (
-	"fmt"
-	"io"
-	"log/slog"
 	"net/netip"
 	"slices"
 	"time"
@@ -14,6 +11,8 @@ import (
 // Config sets up a fake. The zero value is right for most tests. All defaults
 // are assumed.
 type Config struct {
+	fake.Masked[Config] // no encoder prints a credential
+
 	// Options are the clock, the seed and the way of postbacks.
 	Options fake.Options
 
@@ -102,17 +101,6 @@ const (
 	PostbackFormLabelled PostbackFormat = "form_labelled" // JSON, labelled application/x-www-form-urlencoded, as recorded
 	PostbackForm         PostbackFormat = "form"          // real form data
 )
-
-const printedConfig = "kpaytest.Config{...}"
-
-// Format keeps password and API key out of anything printed.
-func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, printedConfig) }
-
-// MarshalText keeps them out of JSON and other encodings.
-func (Config) MarshalText() ([]byte, error) { return []byte(printedConfig), nil }
-
-// LogValue keeps them out of logs.
-func (Config) LogValue() slog.Value { return slog.StringValue(printedConfig) }
 
 func (c Config) withDefaults() Config {
 	if c.Username == "" {

@@ -95,6 +95,20 @@ func AdminError(rw http.ResponseWriter, status int, field, message string) {
 	}{message, field})
 }
 
+// AdminMoved writes the response of an admin call that moves an object: the
+// object, or why it has not moved. An ErrNotFound is a 404 that names the part
+// idField of the request, any other error a 409 that names stateField.
+func AdminMoved(rw http.ResponseWriter, object any, err error, idField, stateField string) {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		AdminError(rw, http.StatusNotFound, idField, err.Error())
+	case err != nil:
+		AdminError(rw, http.StatusConflict, stateField, err.Error())
+	default:
+		AdminRespond(rw, http.StatusOK, object)
+	}
+}
+
 // AdminBody reads the JSON body of an admin call strictly. If it reports false,
 // it has written the error response, which names the field.
 func AdminBody(rw http.ResponseWriter, r *http.Request, into any) bool {

@@ -117,7 +117,7 @@ func newState(c Config, now time.Time) *state {
 	for _, currency := range slices.Sorted(maps.Keys(c.Float)) {
 		st.Ledger.Open(float(currency), decimal.Zero)
 		if c.Float[currency].IsPositive() {
-			st.book(st.transfer(currency, c.Float[currency], now))
+			fake.Must(st.transfer(currency, c.Float[currency], now))
 		}
 	}
 	return st

@@ -2,7 +2,6 @@ package kasapaytest
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 const firstTransaction = 10001 // as in the document's sample
@@ -98,7 +98,7 @@ func (f *Fake) accept(o object) (accepted Payout, refused string) {
 		p.ReturnedReference = f.world.IDs(providerName).UUID()
 	}
 	if funded {
-		f.state.book(f.state.Ledger.Reserve(p.entry(debitID(p), entryPayout, amount.Neg(), p.Created)))
+		fake.Must(f.state.Ledger.Reserve(p.entry(debitID(p), entryPayout, amount.Neg(), p.Created)))
 	}
 	f.state.add(p)
 	f.enter(p, kasapay.StatusPending, "")
@@ -117,26 +117,19 @@ var payoutFields = []string{
 }
 
 func readObject(r *http.Request) (object, bool) {
-	body, err := io.ReadAll(r.Body) // in memory already, and bounded
-	if err != nil {
-		return nil, false
-	}
-	var raw map[string]json.RawMessage
-	if json.Unmarshal(body, &raw) != nil || raw == nil {
-		return nil, false
-	}
+	body, ok := fake.ReadObject(r.Body)
 	fields := object{}
-	for name, value := range raw {
-		var text string
-		var number json.Number
-		switch {
-		case json.Unmarshal(value, &text) == nil:
-			fields[name] = strings.TrimSpace(text)
-		case name == "amount" && json.Unmarshal(value, &number) == nil: // public clients of this platform send both
-			fields[name] = number.String()
+	for name, value := range body {
+		switch value.(type) {
+		case string, nil:
+			fields[name] = fake.Text(value)
+		case json.Number:
+			if name == "amount" { // public clients of this platform send both
+				fields[name] = fake.Text(value)
+			}
 		}
 	}
-	return fields, true
+	return fields, ok
 }
 
 // missing says which fields are absent or empty, in the words of the validator

@@ -3,7 +3,6 @@ package kasapaytest
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -61,7 +60,7 @@ func (f *Fake) Withdraw(currency string, amount decimal.Decimal) error {
 func (f *Fake) Entries(currency string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return f.state.entries(currency)
+	return f.state.Ledger.Entries(float(currency))
 }
 
 // Debits are the entries by which a payout took money from the float, oldest
@@ -76,9 +75,7 @@ func (f *Fake) Debits(reference string) []fake.Entry {
 	if p == nil {
 		return nil
 	}
-	return slices.DeleteFunc(f.state.entries(p.Currency), func(e fake.Entry) bool {
-		return e.Reference != p.Reference || !e.Amount.IsNegative() || e.Status == fake.EntryFailed
-	})
+	return f.state.Ledger.Debits(p.Reference)
 }
 
 // CheckLedger adds everything up anew. The float must be the sum of its entries
@@ -102,12 +99,6 @@ func float(currency string) fake.Account { return fake.Account{Owner: "float", C
 
 func debitID(p *Payout) string  { return "payout " + p.Reference }
 func returnID(p *Payout) string { return "return " + p.Reference }
-
-func (st *state) entries(currency string) []fake.Entry {
-	all := st.Ledger.Page(float(currency), 0, st.Ledger.Len(float(currency)))
-	slices.Reverse(all)
-	return all
-}
 
 // transfer books money that the merchant pays in, or takes out when the amount
 // is negative.
@@ -137,13 +128,13 @@ func (st *state) pay(p *Payout, to kasapay.PaymentStatus, now time.Time) error {
 		p.Unfunded = false
 	case p.Unfunded || to == kasapay.StatusJammed || p.Status == kasapay.StatusFailed:
 	case to == kasapay.StatusProcessed:
-		st.book(st.Ledger.Settle(debitID(p), fake.EntryPosted))
+		fake.Must(st.Ledger.Settle(debitID(p), fake.EntryPosted))
 	case p.Status == kasapay.StatusProcessed && to == kasapay.StatusRefunded:
-		st.book(st.Ledger.Post(p.entry(returnID(p), entryRefund, p.Amount, now)))
+		fake.Must(st.Ledger.Post(p.entry(returnID(p), entryRefund, p.Amount, now)))
 	case p.Status == kasapay.StatusProcessed:
-		st.book(st.Ledger.Post(p.entry(returnID(p), entryReversal, p.Amount, now)))
+		fake.Must(st.Ledger.Post(p.entry(returnID(p), entryReversal, p.Amount, now)))
 	default: // failed, or reversed before it was paid
-		st.book(st.Ledger.Settle(debitID(p), fake.EntryFailed))
+		fake.Must(st.Ledger.Settle(debitID(p), fake.EntryFailed))
 	}
 	return nil
 }
@@ -153,14 +144,6 @@ func (p *Payout) entry(id, kind string, amount decimal.Decimal, now time.Time) f
 	return fake.Entry{
 		ID: id, Account: float(p.Currency), Amount: amount, Kind: kind,
 		Description: p.Description, Reference: p.Reference, Created: now,
-	}
-}
-
-// book takes the error of an entry that cannot be refused, because the fake
-// checked it before.
-func (st *state) book(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("kasapaytest: %v", err))
 	}
 }
 

@@ -119,14 +119,6 @@ func (l *Ledger) Settle(id string, status EntryStatus) error {
 	return nil
 }
 
-// Booked panics on the error of an entry that cannot be refused, because the fake
-// has checked it before. Such an error is a mistake of the fake.
-func Booked(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("fake: %v", err))
-	}
-}
-
 // Balance is the sum of the posted entries; zero for an account never opened.
 func (l *Ledger) Balance(a Account) decimal.Decimal {
 	if b := l.accounts[a]; b != nil {

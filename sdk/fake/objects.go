@@ -164,3 +164,11 @@ func Respond(rw http.ResponseWriter, status int, contentType string, body []byte
 	rw.WriteHeader(status)
 	_, _ = rw.Write(body)
 }
+
+// Must panics on an error that cannot happen, because the fake has checked before.
+// Such an error is a mistake of the fake.
+func Must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("fake: %v", err))
+	}
+}

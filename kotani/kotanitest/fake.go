@@ -222,7 +222,7 @@ func (f *Fake) fire(e fake.Event) {
 		f.expireOrder(e.Key)
 		return
 	}
-	t := f.state.Transactions.find(e.Key)
+	t := f.state.Transactions.Find(e.Key)
 	switch {
 	case t == nil:
 	case e.Kind == eventSettle && t.Status == kotani.StatusPending:

@@ -1,6 +1,7 @@
 package kotanitest
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/shopspring/decimal"
 )
 
@@ -21,23 +23,11 @@ func refused(desc string) object { return object{"status": http.StatusBadRequest
 func result(v any) object { return object{"result": v} }
 
 func writeJSON(rw http.ResponseWriter, status int, v any) {
-	rw.Header().Set("Content-Type", "application/json; charset=utf-8")
-	rw.WriteHeader(status)
-	_, _ = rw.Write(encode(v)) // into memory
+	fake.Respond(rw, status, "application/json; charset=utf-8", fake.Encode(v))
 }
 
 func writeText(rw http.ResponseWriter, status int, text string) {
-	rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	rw.WriteHeader(status)
-	_, _ = rw.Write([]byte(text)) // into memory
-}
-
-func encode(v any) []byte {
-	body, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // texts, numbers, maps and lists of them can always be written
-	}
-	return body
+	fake.Respond(rw, status, "text/plain; charset=utf-8", []byte(text))
 }
 
 // timestamp is the form in which JavaScript writes a time.
@@ -63,17 +53,14 @@ func newCall(r *http.Request, strict bool) (*call, bool) {
 	if err != nil {
 		return c, false
 	}
-	text := strings.TrimSpace(string(body))
-	if text == "" {
+	if len(bytes.TrimSpace(body)) == 0 {
 		return c, true
 	}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	if d.Decode(&c.fields) != nil || c.fields == nil {
-		return c, false
+	fields, ok := fake.ReadObject(bytes.NewReader(body))
+	if ok {
+		c.fields = fields
 	}
-	_, err = d.Token()
-	return c, err == io.EOF
+	return c, ok
 }
 
 func (c *call) refuse(reason string) {

@@ -173,16 +173,11 @@ func (f *Fake) adminMove(move func(id string, in stateBody) error) http.HandlerF
 		}
 		id := r.PathValue("id")
 		err := move(id, in)
-		switch {
-		case err == nil:
-			fake.AdminRespond(w, http.StatusOK, map[string]string{"id": id, "state": f.stateOf(id)})
-		case errors.Is(err, fake.ErrNotFound):
-			fake.AdminError(w, http.StatusNotFound, "id", err.Error())
-		case errors.Is(err, errUnknownState):
+		if errors.Is(err, errUnknownState) {
 			fake.AdminError(w, http.StatusBadRequest, "state", err.Error())
-		default:
-			fake.AdminError(w, http.StatusConflict, "state", err.Error())
+			return
 		}
+		fake.AdminMoved(w, map[string]string{"id": id, "state": f.stateOf(id)}, err, "id", "state")
 	}
 }
 

@@ -174,10 +174,3 @@ func addAll[T any](all []*T, add func(*T) error) error {
 	}
 	return nil
 }
-
-// must panics on an error that cannot happen; the caller says why it cannot.
-func must(err error) {
-	if err != nil {
-		panic("kapitentest: " + err.Error())
-	}
-}

@@ -1,6 +1,7 @@
 package kasapaytest
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -114,18 +115,14 @@ type Quirks struct {
 }
 
 func (c Config) withDefaults() Config {
-	orElse(&c.ConsumerKey, "test-key")
-	orElse(&c.ConsumerSecret, "test-secret")
-	orElse(&c.Scenario, fake.ScenarioPaid)
-	orElse(&c.Quirks.RefusalStatus, http.StatusBadRequest)
-	orElse(&c.Quirks.TokenStatus, http.StatusUnauthorized)
-	orElse(&c.Quirks.NotFoundStatus, http.StatusNotFound)
-	if c.TokenLifetime <= 0 {
-		c.TokenLifetime = time.Hour
-	}
-	if c.SettleAfter <= 0 {
-		c.SettleAfter = 10 * time.Second
-	}
+	c.ConsumerKey = cmp.Or(c.ConsumerKey, "test-key")
+	c.ConsumerSecret = cmp.Or(c.ConsumerSecret, "test-secret")
+	c.Scenario = cmp.Or(c.Scenario, fake.ScenarioPaid)
+	c.Quirks.RefusalStatus = cmp.Or(c.Quirks.RefusalStatus, http.StatusBadRequest)
+	c.Quirks.TokenStatus = cmp.Or(c.Quirks.TokenStatus, http.StatusUnauthorized)
+	c.Quirks.NotFoundStatus = cmp.Or(c.Quirks.NotFoundStatus, http.StatusNotFound)
+	c.TokenLifetime = cmp.Or(max(c.TokenLifetime, 0), time.Hour)
+	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
 	if c.ServiceCodes == nil {
 		c.ServiceCodes = []string{"12346"}
 	}
@@ -139,12 +136,4 @@ func (c Config) withDefaults() Config {
 	c.CallbackRetries = slices.Clone(c.CallbackRetries)
 	c.Float = maps.Clone(c.Float)
 	return c
-}
-
-// orElse sets a field that is not set.
-func orElse[T comparable](field *T, value T) {
-	var unset T
-	if *field == unset {
-		*field = value
-	}
 }

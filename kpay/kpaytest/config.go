@@ -1,6 +1,7 @@
 package kpaytest
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -103,23 +104,15 @@ const (
 )
 
 func (c Config) withDefaults() Config {
-	if c.Username == "" {
-		c.Username = "test-user"
-	}
-	if c.Password == "" {
-		c.Password = "test-pass"
-	}
+	c.Username = cmp.Or(c.Username, "test-user")
+	c.Password = cmp.Or(c.Password, "test-pass")
+	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
+	c.Quirks.PostbackFormat = cmp.Or(c.Quirks.PostbackFormat, PostbackJSON)
 	if c.Retailers == nil {
 		c.Retailers = []Retailer{{ID: "02", Name: "Test Shop"}, {ID: "03", Name: "Closed Shop", Disabled: true}}
 	}
-	if c.SettleAfter <= 0 {
-		c.SettleAfter = 10 * time.Second
-	}
 	if c.CallbackRetries == nil {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
-	}
-	if c.Quirks.PostbackFormat == "" {
-		c.Quirks.PostbackFormat = PostbackJSON
 	}
 	c.Retailers = slices.Clone(c.Retailers)
 	c.CallbackRetries = slices.Clone(c.CallbackRetries)

@@ -1,6 +1,7 @@
 package bitpesatest
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -110,9 +111,7 @@ func (c Config) withDefaults() Config {
 	if len(c.Keys) == 0 {
 		c.Keys = []Key{{Key: TestKey, Secret: TestSecret}}
 	}
-	if c.SettleAfter <= 0 {
-		c.SettleAfter = 30 * time.Second
-	}
+	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 30*time.Second)
 	if c.CallbackRetries == nil {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour}
 	}

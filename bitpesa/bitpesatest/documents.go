@@ -2,9 +2,10 @@ package bitpesatest
 
 import (
 	"encoding/base64"
-	"net/url"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // document is an uploaded file. The fake measures its contents and forgets them.
@@ -58,8 +59,7 @@ func isDate(s string) bool {
 func readUpload(upload string) (contentType string, size int, ok bool) {
 	rest, isData := strings.CutPrefix(upload, "data:")
 	if !isData {
-		u, err := url.Parse(upload)
-		return "", 0, err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+		return "", 0, fake.IsWebURL(upload)
 	}
 	head, payload, found := strings.Cut(rest, ",")
 	contentType, isBase64 := strings.CutSuffix(head, ";base64")

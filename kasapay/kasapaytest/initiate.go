@@ -3,7 +3,6 @@ package kasapaytest
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,7 +167,7 @@ func (o object) faults(strictMethod bool) []string {
 	wrong(!o.amount().IsPositive(), "amount must be a positive number with at most two decimals")
 	wrong(!letters(o["currency_code"]), "currency_code must be an ISO 4217 code")
 	wrong(!letters(o["country_code"]), "country_code must be an ISO 3166-1 alpha-3 code")
-	wrong(!webURL(o["callback_url"]), "callback_url must be a URL address")
+	wrong(!fake.IsWebURL(o["callback_url"]), "callback_url must be a URL address")
 	return faults
 }
 
@@ -191,9 +190,4 @@ func (o object) amount() decimal.Decimal {
 // letters reports whether the text is three capital letters.
 func letters(text string) bool {
 	return len(text) == 3 && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-}
-
-func webURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }

@@ -218,7 +218,7 @@ func (f *FiatConnect) clock(*fiatCall) *response {
 func (f *FiatConnect) credentials(rw http.ResponseWriter, r *http.Request) {
 	c, ok := newCall(r, false)
 	webhook, isText := c.fields["webhook"].(string)
-	if !ok || !isText || !isWebURL(webhook) {
+	if !ok || !isText || !fake.IsWebURL(webhook) {
 		problem(http.StatusBadRequest, kotani.ErrInvalidParameters).write(rw)
 		return
 	}

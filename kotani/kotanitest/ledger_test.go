@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
@@ -195,9 +195,8 @@ func TestAdminMovesTransactions(t *testing.T) {
 		{"orders/" + prepay + "/pay", ``, 200},
 		{"orders/" + prepay + "/pay", ``, 409},
 	} {
-		rec := httptest.NewRecorder()
-		p.Admin().ServeHTTP(rec, httptest.NewRequest("POST", "/_fake/kotani/"+tc.path, strings.NewReader(tc.body)))
-		assert.Equal(t, tc.want, rec.Code, "%s %s: %s", tc.path, tc.body, rec.Body)
+		status, text := faketest.Admin(p.Admin(), "POST", "/_fake/kotani/"+tc.path, tc.body)
+		assert.Equal(t, tc.want, status, "%s %s: %s", tc.path, tc.body, text)
 	}
 	p.wantBalance("1000000", "KES")
 	p.wantBalance("10", "USDT")

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -149,7 +148,7 @@ func (c *call) phone(name string) string {
 // callback reads the optional URL of callbacks.
 func (c *call) callback() string {
 	text := c.optional("callback")
-	if text != "" && !isWebURL(text) {
+	if text != "" && !fake.IsWebURL(text) {
 		c.refuse("callback must start with http or https")
 	}
 	return text
@@ -165,11 +164,6 @@ func (c *call) country() string {
 	}
 	c.refuse("country not supported")
 	return ""
-}
-
-func isWebURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 const maxAmount = 40 // characters

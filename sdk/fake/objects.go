@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -145,6 +146,13 @@ func Text(v any) string {
 		return v.String()
 	}
 	return ""
+}
+
+// IsWebURL reports whether a text is an http or https URL with a host, as most
+// providers want a callback's to be.
+func IsWebURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // Encode writes JSON. It panics on what JSON cannot hold, which is a mistake of

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -132,6 +134,23 @@ func Printed[T any](t testing.TB, v T) string {
 		slog.New(h).Info("configured", "config", v, "at", &v, "listed", []any{v})
 	}
 	return out.String()
+}
+
+// Concurrently plays random turns in several goroutines, from a seed that it logs.
+func Concurrently(t testing.TB, workers, turns int, turn func(*rand.Rand)) {
+	t.Helper()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	var wg sync.WaitGroup
+	for worker := range workers {
+		r := rand.New(rand.NewPCG(seed, uint64(worker)))
+		wg.Go(func() {
+			for range turns {
+				turn(r)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // CheckRestore changes one text of a snapshot at a time. The fake must refuse each

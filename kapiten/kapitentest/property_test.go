@@ -124,19 +124,10 @@ func TestMoneyIsSoundAfterRandomOperations(t *testing.T) {
 
 func TestMoneyIsSoundUnderConcurrency(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
 	srv, companies := chaosWorld(t, 3000)
-	var wg sync.WaitGroup
-	for worker := range 8 {
-		wg.Go(func() {
-			r := rand.New(rand.NewPCG(seed, uint64(worker)))
-			for range 60 {
-				chaos(t, srv, companies, r)
-			}
-		})
-	}
-	wg.Wait()
+	faketest.Concurrently(t, 8, 60, func(r *rand.Rand) {
+		chaos(t, srv, companies, r)
+	})
 	wantSound(t, srv, companies, 3000)
 	srv.Advance(24 * time.Hour)
 	wantSound(t, srv, companies, 3000)

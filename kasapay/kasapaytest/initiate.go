@@ -77,7 +77,7 @@ func (f *Fake) accept(o object) (accepted Payout, refused string) {
 	p := &Payout{
 		Reference:         o["payout_reference"],
 		ReturnedReference: o["payout_reference"],
-		TransactionID:     strconv.Itoa(firstTransaction + len(f.state.Payouts)),
+		TransactionID:     strconv.Itoa(firstTransaction + len(f.state.Payouts.All())),
 		ServiceCode:       o["service_code"],
 		AccountReference:  o["payment_account_reference"],
 		RecipientName:     o["recipient_name"],

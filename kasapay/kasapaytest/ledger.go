@@ -151,7 +151,7 @@ func (st *state) check() error {
 	if err := st.Ledger.Check(); err != nil {
 		return err
 	}
-	for _, p := range st.Payouts {
+	for _, p := range st.Payouts.All() {
 		if left := st.Ledger.Available(float(p.Currency)); left.IsNegative() {
 			return fmt.Errorf("kasapaytest: the float is overdrawn: %s %s", left, p.Currency)
 		}

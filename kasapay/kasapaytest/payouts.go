@@ -61,7 +61,7 @@ func (f *Fake) Payout(reference string) (Payout, bool) {
 func (f *Fake) Payouts() []Payout {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return fake.Copies(f.state.Payouts)
+	return fake.Copies(f.state.Payouts.All())
 }
 
 // MovePayout moves a payout to another status now, whatever its scenario says:
@@ -205,7 +205,7 @@ func (f *Fake) schedule(p *Payout) {
 
 // fire carries out a step of a scenario, unless the payout was moved meanwhile.
 func (f *Fake) fire(e fake.Event) {
-	p := f.state.byReference[e.Key]
+	p := f.state.Payouts.Find(e.Key)
 	if p == nil {
 		return
 	}

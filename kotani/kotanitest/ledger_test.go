@@ -65,8 +65,6 @@ func (p *partner) sum(currency string) decimal.Decimal {
 
 func TestMoneyIsSoundUnderConcurrency(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
 	p := newPartner(t, kotanitest.Config{
 		Quirks:   kotanitest.Quirks{TokenLifetime: 10_000 * time.Hour},
 		Balances: map[string]decimal.Decimal{"KES": decimal.NewFromInt(5000), "cUSD": decimal.NewFromInt(10)},
@@ -74,17 +72,10 @@ func TestMoneyIsSoundUnderConcurrency(t *testing.T) {
 	for i := range 7 {
 		p.post("/kyc/user/create", object{"phoneNumber": fmt.Sprintf("2547123400%02d", i)})
 	}
-	var wg sync.WaitGroup
-	for worker := range 6 {
-		wg.Go(func() {
-			r := rand.New(rand.NewPCG(seed, uint64(worker)))
-			for range 50 {
-				p.chaos(r)
-				assert.NoError(t, p.CheckLedger())
-			}
-		})
-	}
-	wg.Wait()
+	faketest.Concurrently(t, 6, 50, func(r *rand.Rand) {
+		p.chaos(r)
+		assert.NoError(t, p.CheckLedger())
+	})
 	for _, currency := range []string{"KES", "cUSD", "USDT"} {
 		assert.True(t, p.sum(currency).Equal(p.Balance(currency)), "%s: %s, entries say %s", currency, p.Balance(currency), p.sum(currency))
 		assert.False(t, p.Balance(currency).IsNegative())

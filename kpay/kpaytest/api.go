@@ -117,7 +117,7 @@ func (f *Fake) checkPay(req request) (why refusal, refused bool) {
 		return unknownMethod, true
 	case req["bankid"] != "" && kpay.BankID(req["bankid"]).Name() == "":
 		return unknownBank, true
-	case f.state.byRefID[req["refid"]] != nil:
+	case f.state.Payments.Find(req["refid"]) != nil:
 		return duplicateRefID, true
 	}
 	return refusal{}, false
@@ -151,7 +151,7 @@ func (f *Fake) checkStatus(req request) response {
 	if tid == "" && refID == "" {
 		return f.refuseRequest(missingParameters.naming("tid", "refid"), "")
 	}
-	p := f.state.byRefID[refID]
+	p := f.state.Payments.Find(refID)
 	if refID == "" {
 		p = f.state.byTID[tid]
 	}

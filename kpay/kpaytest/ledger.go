@@ -32,7 +32,7 @@ func (f *Fake) Entries(retailerID, currency string) []fake.Entry {
 func (f *Fake) Debits(reference string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	p := cmp.Or(f.state.byRefID[reference], f.state.byTID[reference])
+	p := cmp.Or(f.state.Payments.Find(reference), f.state.byTID[reference])
 	if p == nil {
 		return nil
 	}
@@ -69,14 +69,14 @@ func (st *state) check() error {
 		return err
 	}
 	accounts, credits := map[fake.Account]bool{}, 0
-	for _, p := range st.Payments {
+	for _, p := range st.Payments.All() {
 		if a := p.account(); !accounts[a] {
 			accounts[a] = true
 			credits += st.Ledger.Len(a)
 		}
 	}
 	paid := 0
-	for _, p := range st.Payments {
+	for _, p := range st.Payments.All() {
 		e, credited := st.Ledger.Entry(creditID(p))
 		if credited != (p.StatusID == kpay.CodePaid) {
 			return fmt.Errorf("kpaytest: payment %q is %s and credited: %t", p.RefID, p.StatusID, credited)

@@ -3,7 +3,6 @@ package kpaytest_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"testing"
 	"time"
 
@@ -102,35 +101,26 @@ func TestDebitsAreWhatThePayerPaid(t *testing.T) {
 func TestLedgerHoldsUnderConcurrentUse(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kpaytest.Config{})
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
 	outcomes := []string{"", "-failed", "-never", "-immediate", "-refused", "-slow"}
-	var wg sync.WaitGroup
-	for worker := range 4 {
-		rng := rand.New(rand.NewPCG(seed, uint64(worker)))
-		wg.Go(func() {
-			for range 60 {
-				refID := fmt.Sprint("r", rng.IntN(80), outcomes[rng.IntN(len(outcomes))])
-				switch rng.IntN(4) {
-				case 0:
-					m.Advance(time.Duration(rng.IntN(8)) * time.Second)
-				case 1:
-					_ = m.MovePayment(refID, []kpay.Code{"01", "02"}[rng.IntN(2)]) // may be refused
-				default:
-					req, err := m.newRequest(order(object{"refid": refID, "amount": 1 + rng.IntN(5000)}))
-					if !assert.NoError(t, err) {
-						return
-					}
-					res, err := m.HTTPClient().Do(req)
-					if assert.NoError(t, err) {
-						assert.NoError(t, res.Body.Close())
-					}
-				}
-				assert.NoError(t, m.CheckLedger())
+	faketest.Concurrently(t, 4, 60, func(rng *rand.Rand) {
+		refID := fmt.Sprint("r", rng.IntN(80), outcomes[rng.IntN(len(outcomes))])
+		switch rng.IntN(4) {
+		case 0:
+			m.Advance(time.Duration(rng.IntN(8)) * time.Second)
+		case 1:
+			_ = m.MovePayment(refID, []kpay.Code{"01", "02"}[rng.IntN(2)]) // may be refused
+		default:
+			req, err := m.newRequest(order(object{"refid": refID, "amount": 1 + rng.IntN(5000)}))
+			if !assert.NoError(t, err) {
+				return
 			}
-		})
-	}
-	wg.Wait()
+			res, err := m.HTTPClient().Do(req)
+			if assert.NoError(t, err) {
+				assert.NoError(t, res.Body.Close())
+			}
+		}
+		assert.NoError(t, m.CheckLedger())
+	})
 	m.Advance(time.Hour)
 	require.NoError(t, m.CheckLedger())
 	sum := decimal.Zero

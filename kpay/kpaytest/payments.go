@@ -71,14 +71,14 @@ const (
 func (f *Fake) Payment(refID string) (Payment, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return fake.Copy(f.state.byRefID[refID])
+	return fake.Copy(f.state.Payments.Find(refID))
 }
 
 // Payments are all payments, oldest first.
 func (f *Fake) Payments() []Payment {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return fake.Copies(f.state.Payments)
+	return fake.Copies(f.state.Payments.All())
 }
 
 // MovePayment ends a pending payment now, whatever its scenario says. The new
@@ -90,7 +90,7 @@ func (f *Fake) MovePayment(refID string, to kpay.Code) error {
 	f.world.Lock()
 	defer f.world.Unlock()
 	to, final := finalStatus(to)
-	p := f.state.byRefID[refID]
+	p := f.state.Payments.Find(refID)
 	switch {
 	case p == nil:
 		return fmt.Errorf("kpaytest: payment %q: %w", refID, fake.ErrNotFound)
@@ -223,7 +223,7 @@ func (f *Fake) schedule(p *Payment) {
 
 // fire ends a payment as scheduled, unless it has ended meanwhile.
 func (f *Fake) fire(e fake.Event) {
-	p := f.state.byRefID[e.Key]
+	p := f.state.Payments.Find(e.Key)
 	if e.Kind != eventSettle || p == nil || p.final() {
 		return
 	}

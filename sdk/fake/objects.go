@@ -91,13 +91,14 @@ func (s *Store[T]) UnmarshalJSON(data []byte) error {
 	if all == nil {
 		return errors.New("fake: a list of objects is missing")
 	}
-	*s = NewStore(s.key)
+	read := NewStore(s.key)
 	for _, object := range all {
-		if object == nil || s.key(object) == "" || s.byKey[s.key(object)] != nil {
+		if object == nil || s.key(object) == "" || read.Find(s.key(object)) != nil {
 			return errors.New("fake: an object is empty, has no key or comes twice")
 		}
-		s.Add(object)
+		read.Add(object)
 	}
+	*s = read
 	return nil
 }
 

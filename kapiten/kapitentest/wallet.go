@@ -45,11 +45,7 @@ func (f *Fake) Deposit(companyID string, amount decimal.Decimal) error {
 // refuses more than balance and overdraft limit allow with fake.ErrIllegalMove.
 func (f *Fake) Withdraw(companyID string, amount decimal.Decimal) error {
 	return f.book(companyID, amount, func(co *company) error {
-		if !f.state.ledger.Covers(co.account(), amount) {
-			return fmt.Errorf("kapitentest: the wallet does not cover %s: %w", amount, fake.ErrIllegalMove)
-		}
-		f.adjust(co, amount.Neg(), "Withdrawal")
-		return nil
+		return f.state.ledger.Post(f.entry(co, kapiten.TransactionAdjustment, amount.Neg(), "Withdrawal", ""))
 	})
 }
 

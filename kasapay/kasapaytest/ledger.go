@@ -1,7 +1,6 @@
 package kasapaytest
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -47,11 +46,8 @@ func (f *Fake) Withdraw(currency string, amount decimal.Decimal) error {
 	}
 	f.world.Lock()
 	defer f.world.Unlock()
-	switch err := f.state.transfer(currency, amount.Neg(), f.world.Now()); {
-	case errors.Is(err, fake.ErrInsufficient):
-		return fmt.Errorf("kasapaytest: %w: the float does not cover %s %s", fake.ErrIllegalMove, amount, currency)
-	case err != nil:
-		return fmt.Errorf("kasapaytest: float in %q: %w", currency, fake.ErrNotFound)
+	if err := f.state.transfer(currency, amount.Neg(), f.world.Now()); err != nil {
+		return fmt.Errorf("kasapaytest: withdrawal of %s %s: %w", amount, currency, err)
 	}
 	return nil
 }

@@ -4,44 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 )
-
-// NewServer is what the NewServer of each fake does, for authors of fakes. It
-// calls New of the fake with the Config, or with the zero Config. The fake is
-// closed when the test ends.
-func NewServer[C any, F interface{ World() *World }](t TB, newFake func(C) F, config []C) F {
-	t.Helper()
-	var c C
-	if len(config) > 0 {
-		c = config[0]
-	}
-	f := newFake(c)
-	f.World().Attach(t)
-	return f
-}
-
-// Masked keeps the credentials of a Config out of everything printed: fmt, JSON,
-// text and slog show the name of the type alone. A Config embeds Masked[Config].
-type Masked[T any] struct{}
-
-func (Masked[T]) shown() string { return reflect.TypeFor[T]().String() + "{...}" }
-
-// Format implements fmt.Formatter.
-func (m Masked[T]) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, m.shown()) }
-
-// MarshalText implements encoding.TextMarshaler.
-func (m Masked[T]) MarshalText() ([]byte, error) { return []byte(m.shown()), nil }
-
-// LogValue implements slog.LogValuer.
-func (m Masked[T]) LogValue() slog.Value { return slog.StringValue(m.shown()) }
 
 // Store keeps a provider's objects by their key, oldest first, for authors of
 // fakes. In a snapshot it is a list. It has no lock of its own: it is part of the
@@ -172,12 +140,4 @@ func Respond(rw http.ResponseWriter, status int, contentType string, body []byte
 	rw.Header().Set("Content-Type", contentType)
 	rw.WriteHeader(status)
 	_, _ = rw.Write(body)
-}
-
-// Must panics on an error that cannot happen, because the fake has checked before.
-// Such an error is a mistake of the fake.
-func Must(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("fake: %v", err))
-	}
 }

@@ -8,17 +8,17 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-type step = stage.Step
+type step = clienttest.Step
 
-var answer = stage.Answer
+var answer = clienttest.Answer
 
 // actions lists what the requests asked for, logins included.
-func actions(s *stage.Script) string {
+func actions(s *clienttest.Script) string {
 	var all []string
 	for _, r := range s.Requests() {
 		switch {
@@ -44,9 +44,9 @@ const (
 )
 
 // newClient plays a login first, then the steps.
-func newClient(t testing.TB, steps []step, change ...func(*kasapay.Config)) (*kasapay.Client, *stage.Script) {
+func newClient(t testing.TB, steps []step, change ...func(*kasapay.Config)) (*kasapay.Client, *clienttest.Script) {
 	t.Helper()
-	s := stage.NewScript(append([]step{answer(200, token)}, steps...)...)
+	s := clienttest.NewScript(append([]step{answer(200, token)}, steps...)...)
 	cfg := kasapay.Config{
 		BaseURL: kasapay.SandboxURL, ConsumerKey: "key-1", ConsumerSecret: planted, ServiceCode: "12346",
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},

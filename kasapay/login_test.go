@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -46,7 +46,7 @@ func TestATokenLivesAsLongAsItsAnswerSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				login := answer(201, tc.body)
-				s := stage.NewScript(login, answer(200, processed), answer(200, processed), login, answer(200, processed))
+				s := clienttest.NewScript(login, answer(200, processed), answer(200, processed), login, answer(200, processed))
 				client, err := kasapay.New(kasapay.Config{
 					BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s",
 					Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
@@ -136,7 +136,7 @@ func TestAPayoutIsNotSentWithoutALogin(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := stage.NewScript(tc.login)
+				s := clienttest.NewScript(tc.login)
 				client, err := kasapay.New(kasapay.Config{
 					BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s", ServiceCode: "1",
 					Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},

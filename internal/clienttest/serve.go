@@ -1,4 +1,4 @@
-package stage
+package clienttest
 
 import (
 	"net/http"

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -114,7 +114,7 @@ var answers = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 })
 
 func memoryClient(tb testing.TB) (*http.Client, string) {
-	return stage.Serve(tb, answers), "http://kapiten.localhost"
+	return clienttest.Serve(tb, answers), "http://kapiten.localhost"
 }
 
 func loopbackClient(tb testing.TB) (*http.Client, string) {

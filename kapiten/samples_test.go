@@ -42,7 +42,7 @@ func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 			return got.Raw, err
 		},
 		"registration_lookup.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
-			got, err := c.Companies.ByRegistration(ctx, "RDB2026-XP")
+			got, err := c.Companies.Find(ctx, "RDB2026-XP")
 			require.NoError(t, err)
 			assert.Equal(t, "Best Pilau Ltd", got.Name)
 			assert.True(t, got.IsActive)
@@ -92,7 +92,7 @@ func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 			return got.Raw, err
 		},
 		"list_transactions.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
-			page, err := c.Wallet.Transactions(ctx, "c", first)
+			page, err := c.Wallet.List(ctx, "c", first)
 			require.NoError(t, err)
 			assert.Equal(t, 12, page.Count)
 			require.Len(t, page.Items, 1)

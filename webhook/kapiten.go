@@ -20,7 +20,7 @@ type KapitenEvent struct {
 // RideFinder is what confirming a ride takes; client.Rides of package kapiten is
 // one. It answers kapiten.ErrNotFound for a ride that is not there.
 type RideFinder interface {
-	Find(ctx context.Context, companyID, rideID string) (*kapiten.Ride, error)
+	Get(ctx context.Context, companyID, rideID string) (*kapiten.Ride, error)
 }
 
 // Kapiten describes Kapiten's callbacks: a POST of JSON on each transition of a
@@ -96,7 +96,7 @@ func ConfirmRide(rides RideFinder, companyID string) func(context.Context, Event
 // LookupRide asks for a ride the way a Reconciler needs it. Raw is the ride's.
 func LookupRide(rides RideFinder, companyID string) func(context.Context, string) (KapitenEvent, error) {
 	return func(ctx context.Context, rideID string) (KapitenEvent, error) {
-		ride, err := rides.Find(ctx, companyID, rideID)
+		ride, err := rides.Get(ctx, companyID, rideID)
 		if err != nil {
 			return KapitenEvent{}, err
 		}

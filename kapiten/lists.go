@@ -2,6 +2,7 @@ package kapiten
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"net/url"
 	"strconv"
@@ -153,10 +154,10 @@ func (l list[T]) wait(ctx context.Context, id string, get func(context.Context) 
 func decodePage[T any](body []byte, current int, decode func(body []byte) (T, error)) (Page[T], error) {
 	page := Page[T]{Raw: body}
 	var envelope struct {
-		Count    int       `json:"count"`
-		Next     string    `json:"next"`
-		Previous string    `json:"previous"`
-		Results  []sdk.Raw `json:"results"`
+		Count    int               `json:"count"`
+		Next     string            `json:"next"`
+		Previous string            `json:"previous"`
+		Results  []json.RawMessage `json:"results"`
 	}
 	if wire.IsArray(body) {
 		if err := wire.Unmarshal(body, &envelope.Results); err != nil {

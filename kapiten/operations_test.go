@@ -14,7 +14,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// wireCalls has one entry per exported method that sends a request. Find, Wait,
+// wireCalls has one entry per exported method that sends a request. Find, Get, Wait,
 // CreateOnce and the iterators send the rows of the lists and of Create.
 var wireCalls = map[string]struct {
 	op   string
@@ -27,7 +27,7 @@ var wireCalls = map[string]struct {
 		})
 		return err
 	}},
-	"Companies.ByRegistration": {kapiten.OpFindCompany, "/api/companies/by-registration/RDB%2F2026%20X/", func(ctx context.Context, c *kapiten.Client) error {
+	"Companies.Find": {kapiten.OpFindCompany, "/api/companies/by-registration/RDB%2F2026%20X/", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Companies.Find(ctx, "RDB/2026 X")
 		return err
 	}},
@@ -72,11 +72,11 @@ var wireCalls = map[string]struct {
 		}
 		return nil
 	}},
-	"Rides.Find": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+	"Rides.Get": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Rides.Get(ctx, "co-1", "r-1")
 		return err
 	}},
-	"Rides.FindByExternalID": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+	"Rides.Find": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Rides.Find(ctx, "co-1", "ORDER-1")
 		return err
 	}},
@@ -88,17 +88,17 @@ var wireCalls = map[string]struct {
 		_, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456"})
 		return err
 	}},
-	"Wallet.Transactions": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/", func(ctx context.Context, c *kapiten.Client) error {
+	"Wallet.List": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Wallet.List(ctx, "co-1", kapiten.ListOptions{})
 		return err
 	}},
-	"Wallet.AllTransactions": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+	"Wallet.All": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
 		for _, err := range c.Wallet.All(ctx, "co-1") {
 			return err
 		}
 		return nil
 	}},
-	"Wallet.Find": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+	"Wallet.Get": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Wallet.Get(ctx, "co-1", "t-1")
 		return err
 	}},

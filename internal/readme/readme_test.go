@@ -21,11 +21,11 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-var update = flag.Bool("update", false, "rewrite the operation tables of README.md")
+var update = flag.Bool("update", false, "rewrite the operation tables of the READMEs")
 
 const root = "../.."
 
-// row is what README shows of an operation.
+// row is what a README shows of an operation.
 type row struct{ name, method, path, class, source string }
 
 func rows() map[string][]row {
@@ -57,34 +57,48 @@ func table(rows []row) string {
 	return b.String()
 }
 
-func TestTheOperationTablesAreThoseOfThePackages(t *testing.T) {
-	path := filepath.Join(root, "README.md")
-	file, err := os.ReadFile(path)
+// readmes are README.md of the module and that of each provider's folder that has
+// one.
+func readmes(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "*", "README.md"))
 	require.NoError(t, err)
-	text := string(file)
+	return append(files, filepath.Join(root, "README.md"))
+}
+
+// tableOf says where the operation table of a provider stands: in the README of its
+// folder, or in that of the module while the folder has none.
+func tableOf(provider string) (path, open, end string) {
+	path = filepath.Join(root, provider, "README.md")
+	if _, err := os.Stat(path); err == nil {
+		return path, "<!-- operations -->\n", "<!-- /operations -->"
+	}
+	return filepath.Join(root, "README.md"), "<!-- operations of " + provider + " -->\n", "<!-- end -->"
+}
+
+func TestTheOperationTablesAreThoseOfThePackages(t *testing.T) {
 	for provider, rows := range rows() {
-		open, end := "<!-- operations of "+provider+" -->\n", "<!-- end -->"
+		path, open, end := tableOf(provider)
+		file, err := os.ReadFile(path)
+		require.NoError(t, err)
+		text := string(file)
 		_, rest, found := strings.Cut(text, open)
-		require.True(t, found, "README.md has no table of %s", provider)
+		require.True(t, found, "%s has no table of %s", path, provider)
 		shown, _, found := strings.Cut(rest, end)
 		require.True(t, found, "the table of %s has no end", provider)
 		want := table(rows) + "\n"
 		if *update {
 			text = strings.Replace(text, open+shown+end, open+want+end, 1)
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 			continue
 		}
 		assert.Equal(t, want, shown, "go test ./internal/readme -update")
-	}
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
 }
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
 func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {
-	file, err := os.ReadFile(filepath.Join(root, "README.md"))
-	require.NoError(t, err)
 	var sources []string
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
@@ -94,14 +108,18 @@ func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {
 		sources = append(sources, flat(string(source)))
 		return err
 	}))
-	snippets := goBlock.FindAllStringSubmatch(string(file), -1)
-	require.NotEmpty(t, snippets)
-	for _, snippet := range snippets {
-		found := false
-		for _, source := range sources {
-			found = found || strings.Contains(source, flat(snippet[1]))
+	for _, path := range readmes(t) {
+		file, err := os.ReadFile(path)
+		require.NoError(t, err)
+		snippets := goBlock.FindAllStringSubmatch(string(file), -1)
+		require.NotEmpty(t, snippets, path)
+		for _, snippet := range snippets {
+			found := false
+			for _, source := range sources {
+				found = found || strings.Contains(source, flat(snippet[1]))
+			}
+			assert.True(t, found, "%s: stands in no Go file:\n%s", path, snippet[1])
 		}
-		assert.True(t, found, "stands in no Go file:\n%s", snippet[1])
 	}
 }
 

@@ -25,7 +25,7 @@ type operation struct {
 func (f *Fake) operations() map[string]operation {
 	return map[string]operation{
 		kapiten.OpCreateCompany:    {open: true, serve: f.createCompany},
-		kapiten.OpFindCompany:      {open: true, serve: f.companyByRegistration},
+		kapiten.OpFindCompany:      {open: true, serve: f.findCompany},
 		kapiten.OpCreateUser:       {open: true, serve: f.createUser},
 		kapiten.OpUserToken:        {open: true, serve: f.userToken},
 		kapiten.OpListUsers:        {serve: f.listUsers},

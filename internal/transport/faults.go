@@ -80,10 +80,10 @@ func (f *Faults) CallbackURL(field, given string, mint MintURL, reference string
 // Invalid refuses parameters before the network is touched. It returns nil when
 // there is no fault.
 func (c *Core) Invalid(op, reference string, fields Fields) error {
-	if e := c.refuse(c.Operation(op), reference, fields); e != nil {
-		return e
+	if len(fields) == 0 {
+		return nil
 	}
-	return nil
+	return c.refuse(c.Operation(op), reference, fields)
 }
 
 func (c *Core) refuse(op sdk.Operation, reference string, fields Fields) *sdk.Error {

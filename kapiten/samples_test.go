@@ -26,8 +26,8 @@ func sample(t *testing.T, name string) string {
 	return string(body)
 }
 
-// Every sample answer of the reference document goes through the client.
-func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
+// Every sample response of the reference document goes through the client.
+func TestTheDocumentsResponsesAreUnderstood(t *testing.T) {
 	first := kapiten.ListOptions{}
 	cases := map[string]func(context.Context, *kapiten.Client, *testing.T) (sdk.Raw, error){
 		"create_company.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
@@ -188,7 +188,7 @@ func TestTheDocumentsCallbackIsUnderstood(t *testing.T) {
 
 // What a framework like Kapiten's may send where the document shows something
 // else: decimals as strings, numbers as text, null, unknown statuses.
-func TestAnswersAreReadLeniently(t *testing.T) {
+func TestResponsesAreReadLeniently(t *testing.T) {
 	for body, want := range map[string]struct{ id, price string }{
 		`{"id":"r","status":"PENDING","estimated_price":"1200.00"}`:                                      {"r", "1200"},
 		`{"id":17,"status":"PENDING","estimated_price":1.2e3}`:                                           {"17", "1200"},

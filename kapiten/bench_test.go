@@ -24,9 +24,9 @@ import (
 // encoding/json for the same request, money as decimal included.
 
 type baselineCall struct {
-	client    *http.Client
-	url       string
-	body      any
+	client      *http.Client
+	url         string
+	body        any
 	newResponse func() any
 }
 
@@ -80,16 +80,16 @@ type baselineContact struct {
 }
 
 type baselineRideRequest struct {
-	PickupAddress    string       `json:"pickup_address"`
-	PickupLatitude   float64      `json:"pickup_latitude"`
-	PickupLongitude  float64      `json:"pickup_longitude"`
-	DropoffAddress   string       `json:"dropoff_address"`
-	DropoffLatitude  float64      `json:"dropoff_latitude"`
-	DropoffLongitude float64      `json:"dropoff_longitude"`
+	PickupAddress    string          `json:"pickup_address"`
+	PickupLatitude   float64         `json:"pickup_latitude"`
+	PickupLongitude  float64         `json:"pickup_longitude"`
+	DropoffAddress   string          `json:"dropoff_address"`
+	DropoffLatitude  float64         `json:"dropoff_latitude"`
+	DropoffLongitude float64         `json:"dropoff_longitude"`
 	Sender           baselineContact `json:"sender"`
 	Receiver         baselineContact `json:"receiver"`
-	CompanyID        string       `json:"company_id"`
-	ExternalID       string       `json:"external_id"`
+	CompanyID        string          `json:"company_id"`
+	ExternalID       string          `json:"external_id"`
 }
 
 type baselineRide struct {
@@ -126,7 +126,7 @@ func loopbackClient(tb testing.TB) (*http.Client, string) {
 }
 
 type comparison struct {
-	name       string
+	name          string
 	sdk, baseline func(context.Context) error
 }
 

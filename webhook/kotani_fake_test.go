@@ -44,7 +44,7 @@ func TestKotanisOwnCallbacksAreConfirmed(t *testing.T) {
 	}})
 	caps, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kotani", BaseURL: "https://shop.example/hooks/kotani"}, capabilityKey)
 	require.NoError(t, err)
-	cfg := server.Config()
+	cfg := server.ClientConfig()
 	cfg.CallbackURL = caps.Mint
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestAFiatConnectProvidersWebhooksAreVerified(t *testing.T) {
 	server := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{
 		Callbacks: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }),
 	}})
-	cfg := server.Config()
+	cfg := server.ClientConfig()
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
 	credentials, err := client.FiatConnect.CreateCredentials(t.Context(), "https://shop.example/hooks/fc")
@@ -107,7 +107,7 @@ func TestAFiatConnectProvidersWebhooksAreVerified(t *testing.T) {
 		Address:     kotani.PostalAddress{Address1: "Moi Avenue 1", City: "Nairobi", ISOCountryCode: "KE", ISORegionCode: "KE-30"},
 	})
 	require.NoError(t, err)
-	server.Flush() // only the callbacks of one subject keep their order
+	server.Flush() // only the callbacks of one object keep their order
 	account, err := wallet.AddAccount(t.Context(), kotani.BankAccount{AccountName: "Jane", InstitutionName: "KCB", AccountNumber: "01", Country: "KE"})
 	require.NoError(t, err)
 	quote, err := wallet.QuoteOut(t.Context(), kotani.TransferQuoteParams{FiatType: "KES", CryptoType: "cUSD", CryptoAmount: decimal.NewFromInt(10), Country: "KE"})

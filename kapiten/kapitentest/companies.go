@@ -159,7 +159,7 @@ func (f *Fake) createCompany(c *call) *response {
 	}}
 }
 
-func (f *Fake) companyByRegistration(c *call) *response {
+func (f *Fake) findCompany(c *call) *response {
 	co := f.state.byRegistration[c.request.PathValue("registration_number")]
 	if co == nil {
 		return notFound("Company")

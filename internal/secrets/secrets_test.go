@@ -1,7 +1,14 @@
+// Package secrets_test holds the test that nothing prints a secret. It plants a
+// secret in every text field of every exported Config and of sdk.Error, hands
+// the value to every encoder, and searches for the secret in what comes out.
+//
+// A new field is covered by itself. A new exported Config needs a row in the
+// table: the test names each Config that has none.
 package secrets_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding"
 	"encoding/base64"
 	"encoding/hex"
@@ -40,7 +47,7 @@ const (
 	module = "github.com/kapiteni/kapiten-go"
 )
 
-// row is a type that holds secrets. It must print as "pkg.Type{...}".
+// row is a type that holds secrets. It must print as its name and "{...}".
 type row struct {
 	name string
 	new  func(*planter) any // a pointer to a value with planted secrets
@@ -61,6 +68,8 @@ func rows() []row {
 		{"webhook.Config", func(p *planter) any {
 			return &webhook.Config[kpay.Payment]{Auth: authenticators(p)}
 		}},
+		configRow[kotani.Credentials]("kotani.Credentials"),
+		configRow[webhook.BitPesaKey]("webhook.BitPesaKey"),
 	}
 }
 
@@ -68,7 +77,7 @@ func rows() []row {
 var withoutSecrets = map[string]string{
 	"kapitentest.Config":             "tokens are minted by the fake",
 	"kotanitest.FiatConnectConfig":   "wallets log in with signatures",
-	"webhook.BitPesaSignatureConfig": "its keys are BitPesaKeys, which print without their text",
+	"webhook.BitPesaSignatureConfig": "its keys are BitPesaKeys, which have a row",
 	"webhook.CapabilityConfig":       "the keys are arguments of NewCapabilities",
 	"webhook.MemoryInboxConfig":      "bounds and a clock",
 	"webhook.ReconcilerConfig":       "the handler keeps its secrets in closures",
@@ -112,7 +121,9 @@ func TestNoEncoderOfAConfigShowsASecret(t *testing.T) {
 func TestEveryExportedConfigIsHeldAgainstTheRule(t *testing.T) {
 	known := map[string]bool{}
 	for _, row := range rows() {
-		known[row.name] = true
+		if strings.HasSuffix(row.name, "Config") {
+			known[row.name] = true
+		}
 	}
 	found := exportedConfigs(t)
 	assert.NotEmpty(t, found)
@@ -269,7 +280,7 @@ func (p *planter) leaks(text string) []string {
 }
 
 // refuse fails when a text holds a planted secret or does not hold want. It lists
-// the encoders and shows one text in full.
+// the encoders and shows the worst text in full.
 func (p *planter) refuse(t *testing.T, encodings map[string]string, want string) {
 	t.Helper()
 	var bad []string
@@ -279,9 +290,11 @@ func (p *planter) refuse(t *testing.T, encodings map[string]string, want string)
 		}
 	}
 	if len(bad) > 0 {
-		slices.Sort(bad)
-		t.Errorf("%d of %d encoders show a secret, or not %q: %s\n%s: %s",
-			len(bad), len(encodings), want, strings.Join(bad, ", "), bad[0], encodings[bad[0]])
+		slices.SortFunc(bad, func(a, b string) int { // the worst first
+			return cmp.Or(len(p.leaks(encodings[b]))-len(p.leaks(encodings[a])), strings.Compare(a, b))
+		})
+		t.Errorf("%d of %d encoders show a secret, or not %q: %s\n%s shows %v: %s",
+			len(bad), len(encodings), want, strings.Join(bad, ", "), bad[0], p.leaks(encodings[bad[0]]), encodings[bad[0]])
 	}
 }
 

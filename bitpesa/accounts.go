@@ -2,7 +2,9 @@ package bitpesa
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -11,8 +13,8 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// AccountsService shows the balances held with BitPesa. At most 300 reads a day
-// are documented.
+// AccountsService shows your balances with BitPesa. BitPesa allows 300 reads a day
+// (documented).
 type AccountsService struct{ c *Client }
 
 // Account is the balance in one currency.
@@ -23,38 +25,41 @@ type Account struct {
 	Raw                sdk.Raw             `json:"-"`
 }
 
+// DLocalBalance is a balance held through dLocal.
+type DLocalBalance struct {
+	Currency                  string              `json:"currency"`
+	AvailableBalance          decimal.NullDecimal `json:"available_balance"`            // in Currency
+	PreviousDayClosingBalance decimal.NullDecimal `json:"previous_day_closing_balance"` // in Currency
+	CurrentBalanceDate        time.Time           `json:"current_balance_date"`
+	Raw                       sdk.Raw             `json:"-"`
+}
+
 // List returns all balances.
 func (s *AccountsService) List(ctx context.Context) ([]Account, error) {
 	return list[Account](ctx, s.c, transport.Call{Op: OpListAccounts})
 }
 
-// Get returns the balance in a currency: "USD", or "USD::Bidvest" where an
-// account has several of one.
-func (s *AccountsService) Get(ctx context.Context, currency string) (*Account, error) {
-	var f transport.Faults
-	if reason := transport.CheckSegment(currency); reason != nil {
-		f.Add("currency", reason.Error())
-	}
-	if err := s.c.core.Invalid(OpGetAccount, "", f.Fields); err != nil {
-		return nil, err
-	}
-	var account *Account
-	err := s.c.do(ctx, transport.Call{
+// Get returns the balance in a currency: "USD", or "USD::Bidvest" where you have
+// several balances in a currency.
+func (s *AccountsService) Get(ctx context.Context, currency string) (account *Account, err error) {
+	err = s.c.do(ctx, transport.Call{
 		Op: OpGetAccount, Path: []string{currency},
-		Decode: into(&account, decodeOneAccount),
+		Decode: transport.Into(&account, decodeAccount),
 	})
 	return account, err
 }
 
-// decodeOneAccount takes the object of the OpenAPI, or the list of one that the
-// guide shows.
-func decodeOneAccount(raw json.RawMessage) (Account, error) {
-	if !wire.IsArray(raw) {
-		return decode[Account](raw)
-	}
-	accounts, err := decodeList[Account](raw)
+// ListDLocal returns the balances held through dLocal.
+func (s *AccountsService) ListDLocal(ctx context.Context) ([]DLocalBalance, error) {
+	return list[DLocalBalance](ctx, s.c, transport.Call{Op: OpBalance})
+}
+
+// decodeAccount takes an object, as in the OpenAPI, or a list of one, as in the
+// guide.
+func decodeAccount(body []byte) (Account, error) {
+	accounts, err := oneOrMore[Account](body)
 	if err == nil && len(accounts) != 1 {
-		err = missing("exactly one account")
+		err = wire.Missing("exactly one account")
 	}
 	if err != nil {
 		return Account{}, err
@@ -70,4 +75,68 @@ func (a *Account) lacks() string {
 		return "amount"
 	}
 	return ""
+}
+
+// AccountValidationsService asks for the owner of a recipient's account.
+type AccountValidationsService struct{ c *Client }
+
+// AccountValidationParams name a bank or mobile money account. BitPesa's API of
+// 2019 knows only banks in NG and GH.
+type AccountValidationParams struct {
+	Country  string           `json:"country"`  // ISO 3166-1 alpha-2: BF BJ CG CI CM GA GH KE NG SN TD TG UG
+	Currency string           `json:"currency"` // NGN GHS KES XOF UGX XAF
+	Method   ValidationMethod `json:"method"`
+
+	BankAccount    string         `json:"bank_account,omitempty"`
+	BankCode       string         `json:"bank_code,omitempty"`
+	IBAN           string         `json:"iban,omitempty"`
+	PhoneNumber    string         `json:"phone_number,omitempty"`
+	MobileProvider MobileProvider `json:"mobile_provider,omitempty"`
+}
+
+// ValidationMethod is the kind of account.
+type ValidationMethod string
+
+const (
+	ValidateBank   ValidationMethod = "bank"
+	ValidateMobile ValidationMethod = "mobile"
+)
+
+// AccountValidation is what the bank or network tells about an account. Fields that
+// do not apply are empty.
+type AccountValidation struct {
+	AccountName          string         `json:"account_name"`
+	AccountStatus        string         `json:"account_status"`         // "inactive"
+	MappedMobileProvider MobileProvider `json:"mapped_mobile_provider"` // the network of the number
+	Raw                  sdk.Raw        `json:"-"`
+}
+
+// Create validates an account. It moves nothing, so you may repeat it.
+//
+// If the account is not valid, or cannot be validated, the error is ErrValidation,
+// with BitPesa's sentence in Error.Message. "Account Invalid" is a wrong account.
+// "Account validation failed" is an outage. Create then returns the validation too,
+// as far as the response has one.
+func (s *AccountValidationsService) Create(ctx context.Context, p AccountValidationParams) (*AccountValidation, error) {
+	var f transport.Faults
+	f.Require("country", p.Country)
+	f.Require("currency", p.Currency)
+	switch p.Method {
+	case ValidateBank:
+		if p.IBAN == "" {
+			f.Require("bank_account", p.BankAccount)
+		}
+	case ValidateMobile:
+		f.Require("phone_number", p.PhoneNumber)
+	default:
+		f.Require("method", string(p.Method))
+	}
+	validation, err := create[AccountValidation](ctx, s.c, OpValidateAccount, f, p)
+	var refused *sdk.Error
+	if errors.As(err, &refused) && refused.StatusCode == http.StatusUnprocessableEntity {
+		if told, fault := object[AccountValidation](refused.Body); fault == nil {
+			validation = &told
+		}
+	}
+	return validation, err
 }

@@ -25,6 +25,6 @@ func TestASignedPOSTAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) {
 		})
 	}
 	t.Log(allocs)
-	assert.LessOrEqual(t, allocs["sdk"], allocs["floor"]+11)
-	assert.LessOrEqual(t, allocs["sdk"], allocs["signing floor"])
+	assert.LessOrEqual(t, allocs["sdk"], allocs["baseline"]+11)
+	assert.LessOrEqual(t, allocs["sdk"], allocs["signing baseline"])
 }

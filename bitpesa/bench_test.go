@@ -21,17 +21,17 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-const debitAnswer = `{"object":[{"id":"d-1","to_id":"t-1","to_type":"Transaction","amount":30.51,"currency":"USD","usd_amount":30.51,` +
+const debitResponse = `{"object":[{"id":"d-1","to_id":"t-1","to_type":"Transaction","amount":30.51,"currency":"USD","usd_amount":30.51,` +
 	`"running_balance":69.49,"metadata":{},"created_at":"2017-08-08 13:19:32 UTC","errors":{}}]}`
 
-type floorDebit struct {
+type baselineDebit struct {
 	ToID     string          `json:"to_id"`
 	ToType   string          `json:"to_type"`
 	Amount   decimal.Decimal `json:"amount"`
 	Currency string          `json:"currency"`
 }
 
-type floorAnswer struct {
+type baselineResponse struct {
 	Object []struct {
 		ID             string              `json:"id"`
 		ToID           string              `json:"to_id"`
@@ -45,11 +45,11 @@ type floorAnswer struct {
 	} `json:"object"`
 }
 
-// floor is what a careful engineer writes by hand with net/http and
+// baseline is what a careful engineer writes by hand with net/http and
 // encoding/json for the same request. With a key it signs, too.
-func floor(ctx context.Context, hc *http.Client, key string) error {
+func baseline(ctx context.Context, hc *http.Client, key string) error {
 	url := stubURL + "/v1/accounts/debits"
-	body, err := json.Marshal(map[string]floorDebit{"debit": {"t-1", "Transaction", amount("30.51"), "USD"}})
+	body, err := json.Marshal(map[string]baselineDebit{"debit": {"t-1", "Transaction", amount("30.51"), "USD"}})
 	if err != nil {
 		return err
 	}
@@ -83,17 +83,17 @@ func floor(ctx context.Context, hc *http.Client, key string) error {
 	if resp.StatusCode/100 != 2 {
 		return errors.New(resp.Status)
 	}
-	return json.Unmarshal(text, new(floorAnswer))
+	return json.Unmarshal(text, new(baselineResponse))
 }
 
-// memoryClient reaches a server that does nothing but answer, over pipes.
+// memoryClient reaches a server that always sends the same response, over pipes.
 func memoryClient(tb testing.TB) *http.Client {
 	listener := pipeListener{make(chan net.Conn), make(chan struct{})}
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusCreated)
-		_, _ = io.WriteString(w, debitAnswer)
+		_, _ = io.WriteString(w, debitResponse)
 	})}
 	go func() { _ = server.Serve(listener) }()
 	transport := &http.Transport{DialContext: listener.dial, MaxIdleConnsPerHost: 64}
@@ -115,16 +115,16 @@ func sides(tb testing.TB) []side {
 	require.NoError(tb, err)
 	params := bitpesa.DebitParams{ToID: "t-1", Amount: null("30.51"), Currency: "USD"}
 	return []side{
-		{"floor", func(ctx context.Context) error { return floor(ctx, hc, "") }},
-		{"signing floor", func(ctx context.Context) error { return floor(ctx, hc, testKey) }},
+		{"baseline", func(ctx context.Context) error { return baseline(ctx, hc, "") }},
+		{"signing baseline", func(ctx context.Context) error { return baseline(ctx, hc, testKey) }},
 		{"sdk", func(ctx context.Context) error { return fails(client.Debits.Create(ctx, params)) }},
-		{"control", func(ctx context.Context) error { return floor(ctx, hc, testKey) }},
+		{"control", func(ctx context.Context) error { return baseline(ctx, hc, testKey) }},
 	}
 }
 
 // BenchmarkSignedPOST compares a debit with the same request by hand over the
-// same connection. Signing floor and control are the same code: their
-// difference is what the machine's noise is worth.
+// same connection. Signing baseline and control are the same code: their
+// difference shows how much the machine varies.
 func BenchmarkSignedPOST(b *testing.B) {
 	for _, s := range sides(b) {
 		b.Run(s.name, func(b *testing.B) {

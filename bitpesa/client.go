@@ -3,6 +3,9 @@ package bitpesa
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -10,9 +13,52 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
+// Documented base URLs. The guides of 2018 and 2019 name BitPesa's own hosts.
+// Today the API goes by the name of TransferZero.
 const (
-	createAndFundTimeout = 3 * time.Minute
+	ProductionURL        = "https://api.transferzero.com"
+	SandboxURL           = "https://api-sandbox.transferzero.com"
+	BitPesaProductionURL = "https://api.bitpesa.co"
+	BitPesaSandboxURL    = "https://api-sandbox.bitpesa.co"
 )
+
+// Config configures a Client. Give Key and Secret; the zero value of every other
+// field is useful. New copies the Config and changes nothing of yours. Printing a
+// Config shows neither Key nor Secret.
+type Config struct {
+	// Key and Secret are the API key pair of the developer portal. The client signs
+	// requests with the Secret's text as the portal shows it, and never sends it.
+	Key, Secret string
+
+	// BaseURL is the server's address, with or without /v1 at its end. Default:
+	// ProductionURL. It becomes part of every signature, so the server must see the
+	// same scheme and host. Plain http is refused for anything but loopback.
+	BaseURL string
+	// AllowPlainHTTP allows plain http for every host.
+	AllowPlainHTTP bool
+
+	// Options are HTTPClient, Logger, OnAttempt, App, MaxAttempts, MinBackoff,
+	// MaxBackoff, MaxRetryAfter, AttemptTimeout and Jitter. See sdk.Options.
+	sdk.Options
+	// CreateAndFundTimeout bounds one attempt of Transactions.CreateAndFund, which
+	// may take more than a minute (documented). Default: 3 min. Negative: none.
+	CreateAndFundTimeout time.Duration
+
+	// Routes replaces routes of the operation table by name (OpCreateSender, ...).
+	// See Operations.
+	Routes map[string]sdk.Route
+}
+
+const shownConfig = "bitpesa.Config{...}"
+
+// Format keeps credentials out of anything printed.
+func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, shownConfig) }
+
+// MarshalText keeps credentials out of encoders, JSON among them.
+func (Config) MarshalText() ([]byte, error) { return []byte(shownConfig), nil }
+
+// LogValue keeps credentials out of logs.
+func (Config) LogValue() slog.Value { return slog.StringValue(shownConfig) }
 
 // Client calls the BitPesa API. It is safe for concurrent use.
 type Client struct {
@@ -33,6 +79,13 @@ type Client struct {
 	core       *transport.Core
 	fundWithin time.Duration
 }
+
+// Metadata is free data of yours. BitPesa stores it with nearly every object and
+// returns it in responses and webhooks (documented). Numbers come back as
+// json.Number. It is nil when there is none.
+type Metadata = map[string]any
+
+const createAndFundTimeout = 3 * time.Minute
 
 // New returns a Client. Errors name the field of Config that is wrong, never a
 // credential.
@@ -88,19 +141,59 @@ func New(cfg Config) (*Client, error) {
 
 func unprintable(r rune) bool { return r <= ' ' || r > '~' }
 
-// do carries out a call and shows a failure as this package's *Error.
+// Do calls an endpoint that this package does not know, with the client's
+// credentials, retries and errors. It returns the JSON of the response.
+func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
+	return c.core.Ask(ctx, call)
+}
+
+// do carries out a call.
 func (c *Client) do(ctx context.Context, call transport.Call) error {
 	err := c.core.Do(ctx, call)
 	if err != nil && c.core.Operation(call.Op).Class == sdk.Safe && errors.Is(err, sdk.ErrUnauthorized) {
-		// net/http repeats a read by itself, nonce and all, when a kept
-		// connection breaks. A server that has seen the nonce answers 401.
+		// When a kept connection breaks, net/http sends a read again by itself, with
+		// the same nonce. A server that has seen the nonce responds with 401.
 		err = c.core.Do(ctx, call)
 	}
 	return err
 }
 
-// Do calls an endpoint this package does not know, with the client's credentials,
-// retries and errors, and returns the JSON of the response.
-func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
-	return c.core.Ask(ctx, call)
+// byID sends an operation that needs only the id of its object.
+func byID[T any](ctx context.Context, c *Client, op, id string) (*T, error) {
+	return write[T](ctx, c, op, id, transport.Faults{}, nil)
+}
+
+// write sends a body, or none, about the object with an id. f holds the faults
+// found so far.
+func write[T any](ctx context.Context, c *Client, op, id string, f transport.Faults, body any) (*T, error) {
+	if fault := transport.CheckSegment(id); fault != nil {
+		f.Add("id", fault.Error())
+	}
+	return send[T](ctx, c, f, transport.Call{Op: op, Path: []string{id}, Reference: id, Body: body})
+}
+
+// create sends a new object that has no reference of the caller's.
+func create[T any](ctx context.Context, c *Client, op string, f transport.Faults, body any) (*T, error) {
+	return send[T](ctx, c, f, transport.Call{Op: op, Body: body})
+}
+
+// send carries out a call, unless it has faults, and decodes the object of the
+// response.
+func send[T any](ctx context.Context, c *Client, f transport.Faults, call transport.Call) (result *T, err error) {
+	if err := c.core.Invalid(call.Op, call.Reference, f.Fields); err != nil {
+		return nil, err
+	}
+	call.Decode = transport.Into(&result, object[T])
+	err = c.do(ctx, call)
+	return result, err
+}
+
+// list reads a list that has no pages.
+func list[T any](ctx context.Context, c *Client, call transport.Call) (items []T, err error) {
+	call.Decode = func(r *transport.Response) (err error) {
+		items, err = objects[T](r.Body)
+		return err
+	}
+	err = c.do(ctx, call)
+	return items, err
 }

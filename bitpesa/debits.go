@@ -2,7 +2,6 @@ package bitpesa
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"strings"
@@ -21,8 +20,8 @@ type DebitsService struct{ c *Client }
 // DebitParams fund one transaction.
 type DebitParams struct {
 	ToID string // the transaction's id; required
-	// Amount and Currency are optional: BitPesa then refuses a transaction that
-	// costs something else. BitPesa's API of 2019 requires both.
+	// Amount and Currency are optional today. If they are given, BitPesa refuses a
+	// transaction with another price. BitPesa's API of 2019 requires both.
 	Amount   decimal.NullDecimal
 	Currency string
 	Metadata Metadata
@@ -30,8 +29,8 @@ type DebitParams struct {
 
 // Debit is money taken from the balance for a transaction.
 type Debit struct {
-	// ID is empty, and so are the amounts, if the debit's own answer got lost
-	// and only the transaction shows that it is funded.
+	// ID and the amounts are empty if the response to the debit got lost. Then the
+	// transaction shows that it is funded.
 	ID             string              `json:"id"`
 	ToID           string              `json:"to_id"`
 	ToType         string              `json:"to_type"` // "Transaction"
@@ -44,13 +43,13 @@ type Debit struct {
 	Raw            sdk.Raw             `json:"-"`
 }
 
-const debitTarget = "Transaction" // the only documented kind
-
-// Create funds a transaction from the balance, at most once: only a 422 proves
-// that nothing was taken. After any other unclear outcome the transaction is
-// looked at: if it is funded, that is the result; if it still waits for its
-// money, the debit is sent once more, which BitPesa refuses for a transaction
-// that is funded already (documented). Otherwise ErrOutcomeUnknown.
+// Create funds a transaction from the balance, at most once. Only a 422 proves that
+// nothing was taken. After any other failure the client reads the transaction:
+//
+//   - If it is funded, Create succeeds.
+//   - If it still waits for its money, the client sends the debit once more. BitPesa
+//     refuses a debit for a funded transaction (documented).
+//   - Otherwise the error is ErrOutcomeUnknown.
 func (s *DebitsService) Create(ctx context.Context, p DebitParams) (*Debit, error) {
 	var f transport.Faults
 	body := struct {
@@ -63,11 +62,11 @@ func (s *DebitsService) Create(ctx context.Context, p DebitParams) (*Debit, erro
 	return &debits[0], nil
 }
 
-// CreateMany funds several transactions in one request. Whether one refusal
-// refuses all is not documented, so it is only believed when each transaction
-// still waits for its money. An unclear outcome is settled as by Create, if all
-// of them are funded or none is. Otherwise the error matches ErrOutcomeUnknown:
-// look at every transaction.
+// CreateMany funds several transactions in one request. The documents do not say
+// whether one refusal refuses all debits. So the client believes a refusal only if
+// each transaction still waits for its money. It settles an unknown outcome as
+// Create does, if all transactions are funded or none is. Otherwise the error
+// matches ErrOutcomeUnknown: read every transaction.
 func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]Debit, error) {
 	var f transport.Faults
 	if len(list) == 0 {
@@ -97,13 +96,10 @@ func (s *DebitsService) create(ctx context.Context, ids []string, f transport.Fa
 	}
 	err = s.c.do(ctx, transport.Call{
 		Op: OpCreateDebits, Reference: reference, Body: body,
-		Decode: func(r *transport.Response) error {
-			raw, err := unwrap(r.Body)
-			if err == nil {
-				debits, err = decodeDebits(raw)
-			}
+		Decode: func(r *transport.Response) (err error) {
+			debits, err = oneOrMore[Debit](r.Body) // the OpenAPI has a list, the guide an object
 			if err == nil && len(debits) != len(ids) {
-				err = missing("one debit for each transaction")
+				err = wire.Missing("one debit for each transaction")
 			}
 			return err
 		},
@@ -115,8 +111,8 @@ func (s *DebitsService) create(ctx context.Context, ids []string, f transport.Fa
 	return debits, err
 }
 
-// look tells by the transactions' states whether they are funded: all of them
-// (debits), none (nil), or neither can be said (an error).
+// look reads the transactions. It returns a debit for each if all are funded, and
+// nil if none is. Anything else is an error.
 func (s *DebitsService) look(ctx context.Context, ids []string) ([]Debit, error) {
 	var debits []Debit
 	for i, id := range ids {
@@ -129,13 +125,16 @@ func (s *DebitsService) look(ctx context.Context, ids []string) ([]Debit, error)
 		case t.Funded() && len(debits) == i:
 			debits = append(debits, Debit{ToID: id, ToType: debitTarget})
 		case !unfunded || len(debits) > 0:
-			return nil, s.c.core.Inconclusive(OpGetTransaction, id, errNotTelling)
+			return nil, s.c.core.Inconclusive(OpGetTransaction, id, errStateOpen)
 		}
 	}
 	return debits, nil
 }
 
-const errNotTelling = missing("a state that tells whether the debit was made")
+const (
+	debitTarget  = "Transaction" // the only documented kind
+	errStateOpen = wire.Missing("a state that tells whether the debit was made")
+)
 
 type debitRequest struct {
 	ToID     string   `json:"to_id"`
@@ -147,8 +146,8 @@ type debitRequest struct {
 
 func (p *DebitParams) request(prefix string, f *transport.Faults) debitRequest {
 	r := debitRequest{ToID: p.ToID, ToType: debitTarget, Currency: p.Currency, Metadata: p.Metadata}
-	if reason := transport.CheckSegment(p.ToID); reason != nil {
-		f.Add(prefix+"to_id", reason.Error())
+	if fault := transport.CheckSegment(p.ToID); fault != nil {
+		f.Add(prefix+"to_id", fault.Error())
 	}
 	if p.Amount.Valid {
 		amount(f, prefix+"amount", p.Amount.Decimal)
@@ -158,15 +157,6 @@ func (p *DebitParams) request(prefix string, f *transport.Faults) debitRequest {
 		}
 	}
 	return r
-}
-
-// decodeDebits takes the list of the OpenAPI, or a bare object.
-func decodeDebits(raw json.RawMessage) ([]Debit, error) {
-	if wire.IsArray(raw) {
-		return decodeList[Debit](raw)
-	}
-	debit, err := decode[Debit](raw)
-	return []Debit{debit}, err
 }
 
 func (d *Debit) lacks() string { return lacksID(d.ID) }

@@ -1,56 +1,55 @@
-// Package bitpesa is a client of the BitPesa API, today TransferZero by AZA
-// Finance: senders, transactions, recipients, balances and webhooks of payouts
-// all over Africa. API version 1 throughout.
+// Package bitpesa is a client of the BitPesa API, version 1: payouts all over
+// Africa. The API is called TransferZero today, and belongs to AZA Finance.
+//
+// Make a client, store a sender once, and pay from your balance:
 //
 //	client, err := bitpesa.New(bitpesa.Config{Key: key, Secret: secret, BaseURL: bitpesa.SandboxURL})
-//	t, err := client.Transactions.PayFromBalance(ctx, bitpesa.TransactionParams{
-//		ExternalID:    "payout-4711",
+//	sent, err := client.Transactions.PayFromBalance(ctx, bitpesa.TransactionParams{
+//		ExternalID:    "payout-4711", // your own reference: it guards against paying twice
 //		InputCurrency: "USD",
 //		Sender:        bitpesa.SenderParams{ExternalID: "merchant-7"},
 //		Recipients: []bitpesa.RecipientParams{{
-//			RequestedAmount: decimal.NewFromInt(10000), RequestedCurrency: "NGN",
+//			RequestedAmount: decimal.NewFromInt(10_000), RequestedCurrency: "NGN",
 //			PayoutMethod: bitpesa.PayoutMethodParams{Type: bitpesa.NGNBank, Details: bitpesa.PayoutDetails{
 //				FirstName: "Jane", LastName: "Doe", BankCode: "058", BankAccount: "1234567890",
 //			}},
 //		}},
 //	})
-//	if errors.Is(err, bitpesa.ErrOutcomeUnknown) {
-//		// The money may have moved. The same call with the same ExternalID goes
-//		// on where it stopped, and pays once.
+//	if errors.Is(err, sdk.ErrOutcomeUnknown) {
+//		// The money may have moved. Make the same call again later: it continues
+//		// where it stopped, and pays once.
 //	}
-//	t, err = client.Transactions.Wait(ctx, t.ID)
+//	if err != nil {
+//		return err
+//	}
+//	sent, err = client.Transactions.Wait(ctx, sent.ID)
 //
-// # What a failed call means
+// If a payout fails, correct its recipient (Recipients.Correct) or get the money
+// back (Transactions.Cancel).
 //
-// Every error of a call is an *Error. Its Outcome answers first whether the
-// provider may have acted:
+// # What can go wrong
 //
-//   - OutcomeNotSent: nothing left this process. Try again at will.
-//   - OutcomeRejected: BitPesa answered, in its own words, that it did not do it.
-//   - OutcomeUnknown: a request left and no clear answer came. errors.Is(err,
-//     ErrOutcomeUnknown). Never create blindly again; look it up first.
-//   - OutcomeNoEffect: a read or a calculation got no clear answer. Nothing moved.
+// Every error of a call is an *sdk.Error; ask sdk.Advise what to do. After a 422, its
+// Detail is an Existing: the stored object with your external id, if the response
+// shows one.
 //
-// After a write only HTTP 422 proves that nothing was done (documented); a 404
-// for an object named in the path is taken for a proof too. Even a 401 is none:
-// a request that is repeated on its way gets it for the used nonce.
+// After a write, only a 422 proves that nothing was done (documented). A 404 for an
+// object named in the path counts as a proof too (assumed). Everything else is an
+// unknown outcome, even a 401: if the network repeats a request, the second copy
+// gets a 401 for its used nonce.
 //
-// BitPesa knows no idempotency key. The guard is the caller's external id: the
-// client looks a transaction or sender up by it before it sends again, and gives
-// an answer that it exists already after an own earlier attempt as the result. A
-// debit is looked up by the state of its transaction. All other writes are never
-// repeated after an unknown outcome.
+// BitPesa has no idempotency key. Give your own ExternalID: after an unknown outcome
+// the client looks it up, and sends again only if the object is surely absent. A
+// debit is looked up by the state of its transaction. The client never repeats any
+// other write after an unknown outcome.
 //
-// # Two generations
+// # Limits
 //
-// The host names and some rules changed since BitPesa's guides of 2018 and 2019;
-// fields tell where. The client sends today's forms (a wrapped debit, say) and
-// accepts the answers of both. Routes are rows of one table (Operations) and can
-// be overridden in Config.Routes.
+// Some rules and host names have changed since BitPesa's guides of 2018 and 2019.
+// The comments of the fields name the changes. The client sends today's forms and
+// accepts the responses of both. Config.Routes can replace each route of Operations.
 //
-// # Money
-//
-// Amounts are decimal.Decimal from the wire to the caller, each beside its
-// currency; decimal.NullDecimal where an answer may lack them. Requests carry
-// them as text.
+// Amounts are decimal.Decimal from the wire to you, each beside its currency. They
+// are decimal.NullDecimal where a response may lack them. Requests carry amounts as
+// text.
 package bitpesa

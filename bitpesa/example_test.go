@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -46,6 +47,47 @@ func examplePayment(account string) bitpesa.TransactionParams {
 	}
 }
 
+func ExampleNew() {
+	client, err := bitpesa.New(bitpesa.Config{
+		Key: os.Getenv("BITPESA_KEY"), Secret: os.Getenv("BITPESA_SECRET"),
+		BaseURL: bitpesa.SandboxURL,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, _ = client.Accounts.List(context.Background())
+}
+
+// A stored sender pays a bank account in Nigeria.
+func Example() {
+	server, client := exampleClient()
+	defer server.Close()
+	ctx := context.Background()
+	if _, err := client.Senders.Create(ctx, examplePayment("").Sender); err != nil {
+		log.Fatal(err)
+	}
+	payment := bitpesa.TransactionParams{
+		ExternalID:    "payout-4712", // your own reference: it guards against paying twice
+		InputCurrency: "USD",
+		Sender:        bitpesa.SenderParams{ExternalID: "merchant-7"}, // stored by Senders.Create
+		Recipients: []bitpesa.RecipientParams{{
+			RequestedAmount: decimal.NewFromInt(10_000), RequestedCurrency: "NGN",
+			PayoutMethod: bitpesa.PayoutMethodParams{Type: bitpesa.NGNBank, Details: bitpesa.PayoutDetails{
+				FirstName: "Jane", LastName: "Doe", BankCode: "058", BankAccount: "1234567800",
+			}},
+		}},
+	}
+	sent, err := client.Transactions.PayFromBalance(ctx, payment)
+	if errors.Is(err, sdk.ErrOutcomeUnknown) {
+		log.Fatal("the money may have moved: make the same call again later") // it pays once
+	}
+	if err != nil {
+		log.Fatal(err) // see sdk.Advise
+	}
+	fmt.Println(sent.State, sent.InputAmount.Decimal, sent.InputCurrency)
+	// Output: received 6.45 USD
+}
+
 // The network fails right after the money was taken; it is taken once.
 func ExampleTransactionsService_PayFromBalance() {
 	server, client := exampleClient()
@@ -55,7 +97,7 @@ func ExampleTransactionsService_PayFromBalance() {
 	ctx := context.Background()
 	t, err := client.Transactions.PayFromBalance(ctx, examplePayment("1234567800"))
 	if errors.Is(err, sdk.ErrOutcomeUnknown) {
-		// Call it again later, with the same ExternalID: it goes on where it stopped.
+		// Call it again later, with the same ExternalID: it continues where it stopped.
 		log.Fatal(err)
 	}
 	if err != nil {
@@ -72,7 +114,7 @@ func ExampleTransactionsService_PayFromBalance() {
 	// paid
 }
 
-// A payout that failed for its details is corrected and tried again.
+// A payout that failed for its details is corrected, and BitPesa retries it.
 func ExampleRecipientsService_Correct() {
 	server, client := exampleClient()
 	defer server.Close()
@@ -99,7 +141,7 @@ func ExampleRecipientsService_Correct() {
 	// paid <nil>
 }
 
-// A payout that cannot be corrected is given up; the money comes back.
+// A payout that cannot be corrected is canceled, and the money comes back.
 func ExampleTransactionsService_Cancel() {
 	server, client := exampleClient()
 	defer server.Close()
@@ -118,7 +160,7 @@ func ExampleTransactionsService_Cancel() {
 	// Output: refunded 1000000
 }
 
-// What is wrong is told in paths, all of it at once.
+// All faults are reported at once, each with its path.
 func ExampleTransactionsService_Validate() {
 	server, client := exampleClient()
 	defer server.Close()

@@ -1,14 +1,17 @@
 package bitpesa
 
 import (
+	"slices"
+
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// ReadAnything runs the readers of answers over anything at all and tells what
-// may not be.
+// ReadAnything runs everything that reads responses over any body. It returns what
+// went wrong, or nothing.
 func ReadAnything(status int, body []byte) string {
 	r := &transport.Response{Status: status, Body: body}
+	enveloped := slices.Concat([]byte(`{"object":`), body, []byte(`}`))
 	for _, op := range operations {
 		v := interpret(op, r)
 		switch {
@@ -21,10 +24,10 @@ func ReadAnything(status int, body []byte) string {
 	if t, err := decode[Transaction](body); err == nil && (t.ID == "" || t.State == "") {
 		return "decoded a transaction that is none"
 	}
-	if page, err := decodePage[Recipient](r, 1); err == nil && page.NextPage == 1 {
+	if page, err := decodePage[Recipient](body, 1); err == nil && page.NextPage == 1 {
 		return "a page that leads to itself"
 	}
-	if debits, err := decodeDebits(body); err == nil {
+	if debits, err := oneOrMore[Debit](enveloped); err == nil {
 		for _, d := range debits {
 			if d.ID == "" {
 				return "decoded a debit that is none"
@@ -36,6 +39,6 @@ func ReadAnything(status int, body []byte) string {
 	}
 	_, _ = decode[Sender](body)
 	_, _ = decode[WebhookLog](body)
-	_, _ = decodeOneAccount(body)
+	_, _ = decodeAccount(enveloped)
 	return ""
 }

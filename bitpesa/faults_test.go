@@ -25,11 +25,11 @@ type class string
 
 const (
 	referenced class = "referenced" // looked up, and sent once more
-	named      class = "named"      // once; the path names an object, so a 404 is an answer
+	named      class = "named"      // once; the path names an object, so a 404 is a response
 	once       class = "once"
 )
 
-// write is one of the calls that change something. prepare sets the stage and
+// write is one of the calls that change something. prepare makes what it needs and
 // returns the call with what it must take from the balance when it works.
 type write struct {
 	op      string
@@ -41,8 +41,8 @@ func free(call func(context.Context) error) (func(context.Context) error, decima
 	return call, decimal.Zero
 }
 
-// funded is a transaction whose payout has just failed, with an editable and
-// cancelable recipient.
+// failedPayout returns a transaction whose payout has just failed, and its
+// recipient, which is editable and cancelable.
 func failedPayout(t *testing.T, w world) (transaction *bitpesa.Transaction, recipient string) {
 	t.Helper()
 	sent, err := w.client.Transactions.PayFromBalance(t.Context(), w.params("failed-1", w.sender(t), failedAccount))
@@ -354,7 +354,7 @@ func TestFaultMatrix(t *testing.T) {
 }
 
 // executed is how often the fake carried an operation out, whatever became of
-// the answer.
+// the response.
 func (w world) executed(row sdk.Operation) int {
 	n := 0
 	for _, r := range w.Requests() {

@@ -8,7 +8,7 @@ import (
 
 func FuzzAnswers(f *testing.F) {
 	for _, seed := range []string{
-		nestedErrors, debitAnswer, `{"status":401,"error":"Unauthorized"}`, `<html>`, ``, `null`, `{"object":null}`,
+		nestedErrors, debitResponse, `{"status":401,"error":"Unauthorized"}`, `<html>`, ``, `null`, `{"object":null}`,
 		`{"object":[{"id":"r-1","state":"error","requested_amount":"1e-5"}],"meta":{"pagination":{"next_page":1}}}`,
 		`{"object":{"errors":[[{"error":"x"}]]},"meta":{"error":{"a":1},"existing":{"transaction":{"id":1,"state":"x"},"sender":[]}}}`,
 		`{"webhook":"w","event":"transaction.paid_in","object":{"id":"t-1","traits":{"auto_refund":"1"},"recipients":[null]}}`,

@@ -10,17 +10,17 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// LogsService shows what BitPesa saw of requests and deliveries. Headers in it
-// hold keys, nonces and signatures: do not log them.
+// LogsService shows requests and deliveries as BitPesa saw them. Their headers hold
+// keys, nonces and signatures: do not log them.
 type LogsService struct{ c *Client }
 
 // LogListOptions choose a page of a log.
 type LogListOptions struct {
 	ListOptions
-	Created Created
+	Created
 }
 
-// APILog is a request to the API as BitPesa saw it.
+// APILog is a request to the API.
 type APILog struct {
 	ID              string          `json:"id"`
 	RequestMethod   string          `json:"request_method"`
@@ -66,7 +66,7 @@ type WebhookLogRequest struct {
 	Body    json.RawMessage `json:"body"`
 }
 
-// WebhookLogResponse is what the endpoint answered.
+// WebhookLogResponse is the response of the endpoint.
 type WebhookLogResponse struct {
 	Status  string          `json:"status"`
 	Headers json.RawMessage `json:"headers"`
@@ -75,41 +75,36 @@ type WebhookLogResponse struct {
 
 // ListAPI returns one page of the requests to the API.
 func (s *LogsService) ListAPI(ctx context.Context, o LogListOptions) (*Page[APILog], error) {
-	return listLog[APILog](ctx, s.c, OpListAPILogs, o)
+	return listPage[APILog](ctx, s.c, OpListAPILogs, o.ListOptions, o, transport.Faults{})
 }
 
-// AllAPI iterates over the requests to the API, fetching pages as it goes.
+// AllAPI iterates over the requests to the API, page by page.
 func (s *LogsService) AllAPI(ctx context.Context, o LogListOptions) iter.Seq2[APILog, error] {
 	return all(o.ListOptions, func(page ListOptions) (*Page[APILog], error) {
-		return s.ListAPI(ctx, LogListOptions{page, o.Created})
+		o.ListOptions = page
+		return s.ListAPI(ctx, o)
 	})
 }
 
-// GetAPI returns one request to the API.
+// GetAPI returns a request to the API.
 func (s *LogsService) GetAPI(ctx context.Context, id string) (*APILog, error) {
 	return byID[APILog](ctx, s.c, OpGetAPILog, id)
 }
 
 // ListWebhooks returns one page of the delivery attempts.
 func (s *LogsService) ListWebhooks(ctx context.Context, o LogListOptions) (*Page[WebhookLog], error) {
-	return listLog[WebhookLog](ctx, s.c, OpListWebhookLogs, o)
+	return listPage[WebhookLog](ctx, s.c, OpListWebhookLogs, o.ListOptions, o, transport.Faults{})
 }
 
-// AllWebhooks iterates over the delivery attempts, fetching pages as it goes.
+// AllWebhooks iterates over the delivery attempts, page by page.
 func (s *LogsService) AllWebhooks(ctx context.Context, o LogListOptions) iter.Seq2[WebhookLog, error] {
 	return all(o.ListOptions, func(page ListOptions) (*Page[WebhookLog], error) {
-		return s.ListWebhooks(ctx, LogListOptions{page, o.Created})
+		o.ListOptions = page
+		return s.ListWebhooks(ctx, o)
 	})
 }
 
-// GetWebhook returns one delivery attempt.
+// GetWebhook returns a delivery attempt.
 func (s *LogsService) GetWebhook(ctx context.Context, id string) (*WebhookLog, error) {
 	return byID[WebhookLog](ctx, s.c, OpGetWebhookLog, id)
-}
-
-func listLog[T any](ctx context.Context, c *Client, op string, o LogListOptions) (*Page[T], error) {
-	var f transport.Faults
-	q := o.query(&f)
-	o.Created.set(q)
-	return listPage[T](ctx, c, op, o.ListOptions, q, f)
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// Names of the operations: keys of Config.Routes, and the Operation of an Error.
+// Names of the operations. They are the keys of Config.Routes, and Operation in an
+// Error.
 const (
 	OpListAccounts      = "accounts.list"
 	OpGetAccount        = "accounts.get"
@@ -63,7 +64,7 @@ const (
 	OpWebhookEvents       = "webhooks.events"
 )
 
-// documented are the BitPesa guides, vendor the OpenAPI description of today.
+// documented: in the BitPesa guides. vendor: only in the vendor's OpenAPI of today.
 const (
 	documented = sdk.Documented
 	vendor     = sdk.VendorExtra

@@ -89,8 +89,8 @@ var wireCalls = map[string]wireCall{
 	"Logs.GetWebhook": {bitpesa.OpGetWebhookLog, "/v1/logs/l%2F1", "", func(ctx context.Context, c *bitpesa.Client) error {
 		return fails(c.Logs.GetWebhook(ctx, "l/1"))
 	}},
-	"Balance": {bitpesa.OpBalance, "/v1/dlocal/balance", "", func(ctx context.Context, c *bitpesa.Client) error {
-		return fails(c.Balance(ctx))
+	"Accounts.ListDLocal": {bitpesa.OpBalance, "/v1/dlocal/balance", "", func(ctx context.Context, c *bitpesa.Client) error {
+		return fails(c.Accounts.ListDLocal(ctx))
 	}},
 	"Info.Currencies": {bitpesa.OpCurrencies, "/v1/info/currencies", "", func(ctx context.Context, c *bitpesa.Client) error {
 		return fails(c.Info.Currencies(ctx))
@@ -181,8 +181,8 @@ var wireCalls = map[string]wireCall{
 	"Senders.All": {bitpesa.OpListSenders, "/v1/senders?page=1", "", func(ctx context.Context, c *bitpesa.Client) error {
 		return first(c.Senders.All(ctx, bitpesa.SenderListOptions{}))
 	}},
-	"Senders.FindByExternalID": {bitpesa.OpListSenders, "/v1/senders?external_id=a+b%2F%C3%A9%21%2A&page=1", "", func(ctx context.Context, c *bitpesa.Client) error {
-		return fails(c.Senders.FindByExternalID(ctx, "a b/é!*"))
+	"Senders.Find": {bitpesa.OpListSenders, "/v1/senders?external_id=a+b%2F%C3%A9%21%2A&page=1", "", func(ctx context.Context, c *bitpesa.Client) error {
+		return fails(c.Senders.Find(ctx, "a b/é!*"))
 	}},
 	"Senders.Create": {bitpesa.OpCreateSender, "/v1/senders", `{"sender":` + sentSender + `}`, func(ctx context.Context, c *bitpesa.Client) error {
 		return fails(c.Senders.Create(ctx, validSender()))
@@ -203,8 +203,8 @@ var wireCalls = map[string]wireCall{
 	"Transactions.All": {bitpesa.OpListTransactions, "/v1/transactions?page=1", "", func(ctx context.Context, c *bitpesa.Client) error {
 		return first(c.Transactions.All(ctx, bitpesa.TransactionListOptions{}))
 	}},
-	"Transactions.FindByExternalID": {bitpesa.OpListTransactions, "/v1/transactions?external_id=Transaction%3ANGN%3A17523&page=1", "", func(ctx context.Context, c *bitpesa.Client) error {
-		return fails(c.Transactions.FindByExternalID(ctx, "Transaction:NGN:17523"))
+	"Transactions.Find": {bitpesa.OpListTransactions, "/v1/transactions?external_id=Transaction%3ANGN%3A17523&page=1", "", func(ctx context.Context, c *bitpesa.Client) error {
+		return fails(c.Transactions.Find(ctx, "Transaction:NGN:17523"))
 	}},
 	"Transactions.Create": {bitpesa.OpCreateTransaction, "/v1/transactions", sentTransaction, func(ctx context.Context, c *bitpesa.Client) error {
 		return fails(c.Transactions.Create(ctx, validTransaction()))
@@ -295,7 +295,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			// A refusal ends every method after its first request. Only that of
 			// several debits is looked into.
-			server := newStub(t, func(r request) answer {
+			server := newStub(t, func(r request) response {
 				if method == "Debits.CreateMany" && r.Method == "GET" {
 					return says(200, `{"object":{"id":"t-1","state":"approved"}}`)
 				}

@@ -16,7 +16,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// Planted in the credentials, the parameters and the answers; none of it may
+// Planted in the credentials, the parameters and the responses; none of it may
 // come out again by any way of printing.
 func TestPlantedSecretsAppearNowhere(t *testing.T) {
 	var out bytes.Buffer
@@ -51,7 +51,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 		p.ExternalID, p.Recipients[0].PayoutMethod.Details.BankAccount = "", "planted-account"
 		_, createErr := client.Transactions.Create(t.Context(), p)
 		_, getErr := client.Transactions.Get(t.Context(), "planted-id")
-		_, findErr := client.Senders.FindByExternalID(t.Context(), "planted-reference")
+		_, findErr := client.Senders.Find(t.Context(), "planted-reference")
 		for _, err := range []error{createErr, getErr, findErr} {
 			if err == nil {
 				continue

@@ -22,24 +22,24 @@ const (
 	testSecret = "planted-secret=="
 )
 
-// request is what a stub server saw.
+// request is what the stub saw.
 type request struct {
 	Method, URI, Body string
 }
 
-// answer is what it says.
-type answer struct {
+// response is what the stub sends.
+type response struct {
 	status      int
 	contentType string
 	body        string
 }
 
-func says(status int, body string) answer { return answer{status, "application/json", body} }
+func says(status int, body string) response { return response{status, "application/json", body} }
 
-// stub answers from a function and remembers what it saw, over real net/http on
-// in-memory pipes, so that it works in a synctest bubble too. It checks every
-// signature over what arrived. The stateful server is bitpesatest; this one is
-// for answers it would never give.
+// stub takes its responses from a function and records each request, over real
+// net/http on in-memory pipes, so that it works in a synctest bubble too. It checks
+// every signature over what arrived. Use it for responses that the stateful
+// bitpesatest would never send.
 type stub struct {
 	http *http.Client
 	mu   sync.Mutex
@@ -49,7 +49,7 @@ type stub struct {
 
 const stubURL = "http://bitpesa.localhost"
 
-func newStub(t *testing.T, reply func(request) answer) *stub {
+func newStub(t *testing.T, reply func(request) response) *stub {
 	t.Helper()
 	s := &stub{once: map[string]bool{}}
 	listener := pipeListener{make(chan net.Conn), make(chan struct{})}
@@ -122,7 +122,7 @@ func (l pipeListener) Close() error { close(l.closed); return nil }
 
 func (l pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
 
-func always(a answer) func(request) answer { return func(request) answer { return a } }
+func always(a response) func(request) response { return func(request) response { return a } }
 
 func (s *stub) requests() []request {
 	s.mu.Lock()

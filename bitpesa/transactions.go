@@ -2,44 +2,180 @@ package bitpesa
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"slices"
+	"strconv"
+	"time"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// TransactionsService sends money.
+// TransactionsService sends money. Use PayFromBalance to pay: it creates the
+// transaction, funds it, and can be called again after any failure.
 type TransactionsService struct{ c *Client }
+
+// TransactionParams describe a transaction.
+type TransactionParams struct {
+	// InputCurrency is the currency that the sender pays in: "USD".
+	InputCurrency string            `json:"input_currency"`
+	Sender        SenderParams      `json:"sender"` // a new sender, or the ID or ExternalID of a stored one
+	Recipients    []RecipientParams `json:"recipients"`
+	// PayinMethods are for collections. Without any, the transaction is funded from
+	// the account balance.
+	PayinMethods []PayinMethodParams `json:"payin_methods,omitempty"`
+	Traits       Traits              `json:"traits,omitzero"`
+	// ExternalID is your own unique reference. It guards against paying twice.
+	// CreateAndFund and PayFromBalance require it. BitPesa's API before April 2019
+	// did not know it.
+	ExternalID string   `json:"external_id,omitempty"`
+	Metadata   Metadata `json:"metadata,omitempty"`
+}
+
+// RecipientParams say who receives how much.
+type RecipientParams struct {
+	Type PartyType `json:"type,omitempty"` // Person if empty
+	// RequestedAmount is in RequestedCurrency, which may be the input currency, the
+	// currency of the payout or a third one. Required, more than zero.
+	RequestedAmount   decimal.Decimal    `json:"-"`
+	RequestedCurrency string             `json:"requested_currency"`
+	PayoutMethod      PayoutMethodParams `json:"payout_method"`
+	Metadata          Metadata           `json:"metadata,omitempty"`
+}
+
+// Traits are switches of a transaction. A nil field leaves BitPesa's default.
+type Traits struct {
+	// AutoRefund has BitPesa refund, 24 hours after funding, the money that it could
+	// not pay out. Off by default in BitPesa's API of 2019, on today.
+	AutoRefund *bool `json:"auto_refund,omitempty"`
+	// AccountValidation has BitPesa compare the recipient's name with the account's
+	// before the payout. A mismatch makes the recipient fail.
+	AccountValidation *bool `json:"account_validation,omitempty"`
+}
+
+// Transaction sends money of one sender, in one currency, to one or several
+// recipients.
+type Transaction struct {
+	ID          string           `json:"id"` // empty from Calculate and Validate, which store nothing
+	State       TransactionState `json:"state"`
+	StateReason string           `json:"state_reason"`
+	ExternalID  string           `json:"external_id"` // your own
+
+	// Amounts are in InputCurrency. They are not valid where the response has none.
+	InputCurrency string              `json:"input_currency"`
+	InputAmount   decimal.NullDecimal `json:"input_amount"` // the price
+	PaidAmount    decimal.NullDecimal `json:"paid_amount"`  // came in
+	DueAmount     decimal.NullDecimal `json:"due_amount"`   // still missing
+
+	PayinReference string        `json:"payin_reference"`
+	Sender         *Sender       `json:"sender"`
+	Recipients     []Recipient   `json:"recipients"`
+	PayinMethods   []PayinMethod `json:"payin_methods"`
+	Traits         Traits        `json:"traits"`
+	Metadata       Metadata      `json:"metadata"`
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"` // in samples only
+	ExpiresAt time.Time `json:"expires_at"` // one hour after creation, unless funded by then
+	Raw       sdk.Raw   `json:"-"`
+}
+
+// TransactionState is the state of a transaction. Unknown states pass through.
+type TransactionState string
+
+const (
+	TransactionInitial    TransactionState = "initial"    // waits for the sender's approval
+	TransactionApproved   TransactionState = "approved"   // waits for its money, one hour at most
+	TransactionPending    TransactionState = "pending"    // money is coming in
+	TransactionReceived   TransactionState = "received"   // funded; payouts run
+	TransactionProcessing TransactionState = "processing" // funded; held for compliance
+	TransactionMispaid    TransactionState = "mispaid"    // another amount came in; BitPesa pays that out
+	TransactionManual     TransactionState = "manual"     // a payout needs you: correct or cancel its recipient
+	TransactionPaid       TransactionState = "paid"       // every recipient has the money
+	TransactionCanceled   TransactionState = "canceled"   // final if it was never funded; else refunded follows
+	TransactionRefunded   TransactionState = "refunded"   // the money, or the rest of it, is back
+	TransactionException  TransactionState = "exception"  // an internal failure at BitPesa
+)
+
+// Final reports whether no other state can follow. TransactionCanceled is not
+// final, because a refund may follow: see Transaction.Final.
+func (s TransactionState) Final() bool {
+	return s == TransactionPaid || s == TransactionRefunded
+}
+
+// Funded reports whether the money is known to have come in.
+func (t *Transaction) Funded() bool {
+	funded, unfunded := t.State.funded()
+	return funded || !unfunded && t.PaidAmount.Valid && t.PaidAmount.Decimal.IsPositive()
+}
+
+// Final reports whether no other state can follow: the transaction is paid out,
+// refunded, or canceled without ever having been funded.
+func (t *Transaction) Final() bool {
+	return t.State.Final() || t.State == TransactionCanceled && !t.Funded()
+}
+
+// NeedsAction reports whether the transaction waits for you: it, or one of its
+// recipients, failed, and BitPesa will not retry. Correct the recipient
+// (Recipients.Correct) or cancel (Transactions.Cancel). While BitPesa retries a
+// corrected recipient, the transaction stays TransactionManual.
+func (t *Transaction) NeedsAction() bool {
+	if t.Final() {
+		return false
+	}
+	for i := range t.Recipients {
+		if t.Recipients[i].NeedsAction() {
+			return true
+		}
+	}
+	return t.State == TransactionException || t.State == TransactionManual && len(t.Recipients) == 0
+}
+
+// Recipient returns the recipient with an id, or nil.
+func (t *Transaction) Recipient(id string) *Recipient {
+	for i := range t.Recipients {
+		if t.Recipients[i].ID == id {
+			return &t.Recipients[i]
+		}
+	}
+	return nil
+}
 
 // TransactionListOptions choose a page of transactions.
 type TransactionListOptions struct {
 	ListOptions
-	ExternalID string // exact match is assumed
-	SenderID   string
-	Type       string // "automated"; sent as transactions_type
+	ExternalID string `url:"external_id,omitempty"` // exact match is assumed
+	SenderID   string `url:"sender_id,omitempty"`
+	Type       string `url:"transactions_type,omitempty"` // "automated"
 }
 
 // Create creates a transaction, which then waits one hour for its money: see
-// Debits.Create. With an ExternalID it is safe against unclear outcomes: the
-// transaction is then looked up, and sent once more only if it is surely absent.
-// Without one an unclear outcome is returned as ErrOutcomeUnknown.
+// Debits.Create. Give an ExternalID: the client then settles an unknown outcome by
+// a lookup, and sends once more only if the transaction is surely absent. Without
+// an ExternalID it returns ErrOutcomeUnknown.
 //
-// A taken ExternalID is ErrDuplicate, and the Existing in Error.Detail has the
-// transaction: BitPesa rejects repeats, it does not replay them.
+// BitPesa refuses a taken ExternalID instead of repeating its first response. The
+// error is ErrDuplicate, with the transaction in the Existing of Error.Detail.
 func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (*Transaction, error) {
-	return s.create(ctx, OpCreateTransaction, p, p.validate(), p.describes)
+	call := transport.Call{Op: OpCreateTransaction, Body: p.request()}
+	return s.search(p.ExternalID).create(ctx, call, p.validate(), p.describes)
 }
 
-// CreateAndFund creates a transaction and funds it from the account balance, in
-// one request that may take more than a minute: Config.CreateAndFundTimeout
-// bounds it. ExternalID is required. After an unclear outcome the transaction is
-// looked up; if it exists without being funded, the error is ErrOutcomeUnknown:
-// look again later, by FindByExternalID.
+// CreateAndFund creates a transaction and funds it from the account balance, in one
+// request. That may take more than a minute: Config.CreateAndFundTimeout bounds it.
+// ExternalID is required. The client settles an unknown outcome by a lookup. If the
+// transaction exists but is not funded, the error is ErrOutcomeUnknown: call Find
+// again later.
 func (s *TransactionsService) CreateAndFund(ctx context.Context, p TransactionParams) (*Transaction, error) {
 	f := p.validate()
 	f.Require("external_id", p.ExternalID)
-	return s.create(ctx, OpCreateAndFund, p, f, func(t *Transaction) error {
+	call := transport.Call{Op: OpCreateAndFund, Body: p.request(), Timeout: s.c.fundWithin}
+	return s.search(p.ExternalID).create(ctx, call, f, func(t *Transaction) error {
 		if err := p.describes(t); err != nil || t.Funded() {
 			return err
 		}
@@ -52,76 +188,70 @@ var (
 	errOther     = errors.New("another transaction has this external id")
 )
 
-func (s *TransactionsService) create(ctx context.Context, op string, p TransactionParams, f transport.Faults, accept func(*Transaction) error) (*Transaction, error) {
-	if err := s.c.core.Invalid(op, p.ExternalID, f.Fields); err != nil {
-		return nil, err
-	}
-	var t *Transaction
-	call := transport.Call{
-		Op: op, Reference: p.ExternalID,
-		Body:   p.request(),
-		Decode: into(&t, decode[Transaction]),
-		Lookup: s.search(p.ExternalID).settle(&t, accept),
-	}
-	if op == OpCreateAndFund {
-		call.Timeout = s.c.fundWithin
-	}
-	err := s.c.do(ctx, call)
-	return t, err
-}
-
-// Calculate prices a transaction and leaves nothing behind: the result has
-// amounts and rates but no id.
+// Calculate prices a transaction and stores nothing. The result has amounts and
+// rates, but no id.
 func (s *TransactionsService) Calculate(ctx context.Context, p TransactionParams) (*Transaction, error) {
 	return s.sketch(ctx, OpCalculate, p)
 }
 
-// Validate asks whether Create would take the params, and leaves nothing behind.
-// What is wrong is in Error.Fields.
+// Validate asks BitPesa whether Create would accept the params, and stores nothing.
+// Error.Fields names the faults.
 func (s *TransactionsService) Validate(ctx context.Context, p TransactionParams) (*Transaction, error) {
 	return s.sketch(ctx, OpValidateTransaction, p)
 }
 
-func (s *TransactionsService) sketch(ctx context.Context, op string, p TransactionParams) (t *Transaction, err error) {
-	if err := s.c.core.Invalid(op, p.ExternalID, p.validate().Fields); err != nil {
-		return nil, err
-	}
-	err = s.c.do(ctx, transport.Call{Op: op, Reference: p.ExternalID, Body: p.request(), Decode: into(&t, decodeSketch)})
-	return t, err
+func (s *TransactionsService) sketch(ctx context.Context, op string, p TransactionParams) (*Transaction, error) {
+	type sketch Transaction // without the method lacks: what is not stored may lack everything
+	t, err := send[sketch](ctx, s.c, p.validate(), transport.Call{Op: op, Reference: p.ExternalID, Body: p.request()})
+	return (*Transaction)(t), err
 }
 
-// Get returns a transaction by BitPesa's id. At most 2500 reads a day are
-// documented.
-func (s *TransactionsService) Get(ctx context.Context, id string) (*Transaction, error) {
-	return byID[Transaction](ctx, s.c, OpGetTransaction, id)
-}
-
-// FindByExternalID returns the transaction with an external id of yours, or
-// ErrNotFound.
-func (s *TransactionsService) FindByExternalID(ctx context.Context, externalID string) (*Transaction, error) {
+// Find returns the transaction with your own external id, or ErrNotFound.
+func (s *TransactionsService) Find(ctx context.Context, externalID string) (*Transaction, error) {
 	return s.search(externalID).find(ctx)
 }
 
 func (s *TransactionsService) search(externalID string) search[Transaction] {
-	return search[Transaction]{s.c, OpListTransactions, externalID,
-		func(ctx context.Context, o ListOptions) (*Page[Transaction], error) {
-			return s.List(ctx, TransactionListOptions{ListOptions: o, ExternalID: externalID})
-		},
-		func(t *Transaction) string { return t.ExternalID }}
+	return search[Transaction]{s.c, OpListTransactions, externalID, func(t *Transaction) string { return t.ExternalID }}
+}
+
+// Get returns a transaction by BitPesa's id. BitPesa allows 2500 reads a day
+// (documented).
+func (s *TransactionsService) Get(ctx context.Context, id string) (*Transaction, error) {
+	return byID[Transaction](ctx, s.c, OpGetTransaction, id)
+}
+
+// Wait reads every few seconds, and later every minute: 1500 reads a day at most.
+const (
+	pollMin = 5 * time.Second
+	pollMax = time.Minute
+)
+
+// Wait reads a transaction again and again until it is final (Transaction.Final) or
+// waits for you (Transaction.NeedsAction), and returns it: look at its State. Wait
+// outlasts outages. When the context ends first, Wait returns the transaction as
+// last seen, if it was seen, with an error. Webhooks are faster, and the vendor
+// prefers them.
+func (s *TransactionsService) Wait(ctx context.Context, id string) (*Transaction, error) {
+	var last *Transaction
+	err := s.c.core.Poll(ctx, OpGetTransaction, id, pollMin, pollMax, func(ctx context.Context) (bool, error) {
+		t, err := s.Get(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		last = t
+		return t.Final() || t.NeedsAction(), nil
+	})
+	return last, err
 }
 
 // List returns one page of transactions, newest first (assumed).
 func (s *TransactionsService) List(ctx context.Context, o TransactionListOptions) (*Page[Transaction], error) {
-	var f transport.Faults
-	q := o.query(&f)
-	setText(q, "external_id", o.ExternalID)
-	setText(q, "sender_id", o.SenderID)
-	setText(q, "transactions_type", o.Type)
-	return listPage[Transaction](ctx, s.c, OpListTransactions, o.ListOptions, q, f)
+	return listPage[Transaction](ctx, s.c, OpListTransactions, o.ListOptions, o, transport.Faults{})
 }
 
-// All iterates over transactions, fetching pages as it goes. Transactions
-// created meanwhile push others to later pages, so one may be seen twice.
+// All iterates over transactions, page by page. A transaction that is created
+// meanwhile moves the others on, so you may see a transaction twice.
 func (s *TransactionsService) All(ctx context.Context, o TransactionListOptions) iter.Seq2[Transaction, error] {
 	return all(o.ListOptions, func(page ListOptions) (*Page[Transaction], error) {
 		o.ListOptions = page
@@ -129,20 +259,61 @@ func (s *TransactionsService) All(ctx context.Context, o TransactionListOptions)
 	})
 }
 
-// SandboxPayIn pretends that the sender paid in. Sandbox only.
+// SandboxPayIn has the sandbox act as if the sender had paid in.
 func (s *TransactionsService) SandboxPayIn(ctx context.Context, id string, p PayinMethodParams) (*Transaction, error) {
 	var f transport.Faults
 	f.Require("type", p.Type)
 	return write[Transaction](ctx, s.c, OpSandboxPayIn, id, f, map[string]PayinMethodParams{"payin_method": p})
 }
 
-// SandboxPayOut pretends that a funded transaction was paid out. Sandbox only.
+// SandboxPayOut has the sandbox act as if a funded transaction were paid out.
 func (s *TransactionsService) SandboxPayOut(ctx context.Context, id string) (*Transaction, error) {
 	return byID[Transaction](ctx, s.c, OpSandboxPayOut, id)
 }
 
-// describes tells whether a transaction found by the external id is the one the
-// params ask for, as far as it shows.
+func (p *TransactionParams) validate() (f transport.Faults) {
+	f.Require("input_currency", p.InputCurrency)
+	p.Sender.validateInTransaction("sender.", &f)
+	if len(p.Recipients) == 0 {
+		f.Add("recipients", "is required")
+	}
+	for i := range p.Recipients {
+		p.Recipients[i].validate("recipients."+strconv.Itoa(i)+".", &f)
+	}
+	for i := range p.PayinMethods {
+		f.Require("payin_methods."+strconv.Itoa(i)+".type", p.PayinMethods[i].Type)
+	}
+	return f
+}
+
+func (p *RecipientParams) validate(prefix string, f *transport.Faults) {
+	amount(f, prefix+"requested_amount", p.RequestedAmount)
+	f.Require(prefix+"requested_currency", p.RequestedCurrency)
+	p.PayoutMethod.validate(prefix+"payout_method.", f)
+}
+
+// maxDecimals are the decimals of Bitcoin. No other currency has more.
+const maxDecimals = 8
+
+func amount(f *transport.Faults, field string, value decimal.Decimal) {
+	if fault := wire.AmountFault(value, maxDecimals); fault != "" {
+		f.Add(field, fault)
+	}
+}
+
+func (p *TransactionParams) request() any { return map[string]*TransactionParams{"transaction": p} }
+
+// MarshalJSON writes the amount as text, so that no reader rounds it.
+func (p RecipientParams) MarshalJSON() ([]byte, error) {
+	type fields RecipientParams
+	return json.Marshal(struct {
+		RequestedAmount string `json:"requested_amount"`
+		fields
+	}{p.RequestedAmount.String(), fields(p)})
+}
+
+// describes returns an error if a transaction differs from the params, as far as it
+// shows.
 func (p *TransactionParams) describes(t *Transaction) error {
 	if t.InputCurrency != "" && t.InputCurrency != p.InputCurrency {
 		return errOther
@@ -153,7 +324,7 @@ func (p *TransactionParams) describes(t *Transaction) error {
 	if len(t.Recipients) != len(p.Recipients) {
 		return errOther
 	}
-	rest := slices.Clone(p.Recipients) // an answer may have them in another order
+	rest := slices.Clone(p.Recipients) // a response may have them in another order
 	for i := range t.Recipients {
 		got := &t.Recipients[i]
 		n := slices.IndexFunc(rest, func(want RecipientParams) bool {
@@ -166,4 +337,23 @@ func (p *TransactionParams) describes(t *Transaction) error {
 		rest = slices.Delete(rest, n, n+1)
 	}
 	return nil
+}
+
+// funded reports whether the state proves that the money came in, and whether it
+// proves that none did. A state that proves neither returns false twice.
+func (s TransactionState) funded() (funded, unfunded bool) {
+	switch s {
+	case TransactionReceived, TransactionProcessing, TransactionMispaid, TransactionManual, TransactionPaid, TransactionRefunded:
+		return true, false
+	case TransactionInitial, TransactionApproved:
+		return false, true
+	}
+	return false, false
+}
+
+func (t *Transaction) lacks() string {
+	if t.State == "" {
+		return "state"
+	}
+	return lacksID(t.ID)
 }

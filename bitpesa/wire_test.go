@@ -314,7 +314,7 @@ var wireCases = []struct {
 	}},
 	{"plain", func(ctx context.Context, c *bitpesa.Client) error { return wireError(c.Logs.GetWebhook(ctx, wireID)) }},
 
-	{"plain", func(ctx context.Context, c *bitpesa.Client) error { return wireError(c.Balance(ctx)) }},
+	{"plain", func(ctx context.Context, c *bitpesa.Client) error { return wireError(c.Accounts.ListDLocal(ctx)) }},
 	{"plain", func(ctx context.Context, c *bitpesa.Client) error { return wireError(c.Info.Currencies(ctx)) }},
 	{"full", func(ctx context.Context, c *bitpesa.Client) error { return wireError(c.Info.CurrenciesIn(ctx, wireID)) }},
 	{"minimal", func(ctx context.Context, c *bitpesa.Client) error { return wireError(c.Info.CurrenciesIn(ctx, "")) }},
@@ -431,7 +431,7 @@ var wireCases = []struct {
 		return wireAll(c.Senders.All(ctx, bitpesa.SenderListOptions{ListOptions: bitpesa.ListOptions{PerPage: 50}, Created: wireCreated}))
 	}},
 	{"by external id", func(ctx context.Context, c *bitpesa.Client) error {
-		return wireError(c.Senders.FindByExternalID(ctx, wireReference))
+		return wireError(c.Senders.Find(ctx, wireReference))
 	}},
 	{"full", func(ctx context.Context, c *bitpesa.Client) error {
 		return wireError(c.Senders.Create(ctx, wireSender))
@@ -460,7 +460,7 @@ var wireCases = []struct {
 		return wireAll(c.Transactions.All(ctx, bitpesa.TransactionListOptions{ListOptions: bitpesa.ListOptions{PerPage: 50}, SenderID: "s-1"}))
 	}},
 	{"by external id", func(ctx context.Context, c *bitpesa.Client) error {
-		return wireError(c.Transactions.FindByExternalID(ctx, wireReference))
+		return wireError(c.Transactions.Find(ctx, wireReference))
 	}},
 	{"full", func(ctx context.Context, c *bitpesa.Client) error {
 		return wireError(c.Transactions.Create(ctx, wireTransaction))

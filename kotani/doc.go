@@ -7,7 +7,7 @@
 //	payout, err := client.Fiat.Withdraw(ctx, kotani.WithdrawParams{
 //		Amount: decimal.NewFromInt(500), PhoneNumber: "254712345678", ExternalID: "order-17",
 //	})
-//	if errors.Is(err, kotani.ErrOutcomeUnknown) {
+//	if errors.Is(err, sdk.ErrOutcomeUnknown) {
 //		// The money may have moved. Ask before paying again:
 //		payout, err = client.Fiat.StatusByExternalID(ctx, "order-17", kotani.Payouts)
 //	}

@@ -19,7 +19,7 @@ import (
 func ExampleFiatService_Withdraw() {
 	server := kotanitest.New(kotanitest.Config{})
 	defer server.Close()
-	client, err := kotani.New(server.Config())
+	client, err := kotani.New(server.ClientConfig())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -51,7 +51,7 @@ func ExampleFiatService_Withdraw() {
 func ExampleError() {
 	server := kotanitest.New(kotanitest.Config{})
 	defer server.Close()
-	client, err := kotani.New(server.Config())
+	client, err := kotani.New(server.ClientConfig())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -88,7 +88,7 @@ func (w ledgerWallet) SignMessage(_ context.Context, message []byte) ([]byte, er
 func ExampleFiatConnect() {
 	server := kotanitest.New(kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{KYCNotRequired: true}})
 	defer server.Close()
-	cfg := server.Config()
+	cfg := server.ClientConfig()
 	cfg.FiatConnect.Signer = ledgerWallet{}
 	client, err := kotani.New(cfg)
 	if err != nil {

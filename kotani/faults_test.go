@@ -37,7 +37,7 @@ func newWorld(t *testing.T, change ...func(*kotani.Config)) world {
 	t.Helper()
 	taken := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // every callback
 	srv := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{RealTime: true, Callbacks: taken}})
-	cfg := srv.Config()
+	cfg := srv.ClientConfig()
 	cfg.FiatConnect.Signer = &wallet{address: walletAddress}
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)

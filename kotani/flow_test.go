@@ -222,7 +222,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 
 		credentials, err := fc.CreateCredentials(ctx, "https://shop.example/fc")
 		require.NoError(t, err)
-		cfg := w.Config()
+		cfg := w.ClientConfig()
 		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = &wallet{address: walletAddress}, credentials.APIKey
 		keyed, err := kotani.New(cfg)
 		require.NoError(t, err)
@@ -238,7 +238,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 
 func TestASessionOutlivesNoFourHours(t *testing.T) {
 	srv := kotanitest.NewServer(t)
-	cfg := srv.Config()
+	cfg := srv.ClientConfig()
 	signer := &wallet{address: walletAddress}
 	cfg.FiatConnect.Signer = signer
 	client, err := kotani.New(cfg)

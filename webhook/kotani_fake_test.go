@@ -44,7 +44,7 @@ func TestKotanisOwnCallbacksAreConfirmed(t *testing.T) {
 	}})
 	caps, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kotani", BaseURL: "https://shop.example/hooks/kotani"}, capabilityKey)
 	require.NoError(t, err)
-	cfg := server.Config()
+	cfg := server.ClientConfig()
 	cfg.CallbackURL = caps.Mint
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestAFiatConnectProvidersWebhooksAreVerified(t *testing.T) {
 	server := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{
 		Callbacks: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }),
 	}})
-	cfg := server.Config()
+	cfg := server.ClientConfig()
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
 	credentials, err := client.FiatConnect.CreateCredentials(t.Context(), "https://shop.example/hooks/fc")

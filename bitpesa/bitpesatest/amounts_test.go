@@ -48,7 +48,7 @@ func TestAmountsAreRoundedAsTheCurrencyWantsIt(t *testing.T) {
 		{"BTC", "0.123456789", "0.12345678", "0.12345678"},
 	}
 	_, byExample := start(t)
-	_, asWritten := start(t, bitpesatest.Config{Rounding: bitpesatest.RoundByText})
+	_, asWritten := start(t, bitpesatest.Config{Quirks: bitpesatest.Quirks{Rounding: bitpesatest.RoundByText}})
 	for _, tt := range tests {
 		body := quote("EUR", balanceTo(tt.currency, tt.amount, tt.currency))
 		wantMoney(t, tt.byExample, byExample.want(t, 200, "POST", "/transactions/calculate", body), "recipients.0.output_amount")

@@ -15,7 +15,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-func TestSenderMovesAlongItsArrows(t *testing.T) {
+func TestSenderMovesAlongItsTransitions(t *testing.T) {
 	t.Parallel()
 	legal := map[string]string{ // from: to ...
 		"initial": "verified approved rejected banned disabled", "verified": "approved rejected banned disabled",
@@ -24,30 +24,26 @@ func TestSenderMovesAlongItsArrows(t *testing.T) {
 	reach := map[string][]string{
 		"initial": nil, "verified": {"verified"}, "approved": {"approved"}, "rejected": {"rejected"}, "disabled": {"disabled"}, "banned": {"banned"},
 	}
-	f, m := start(t, bitpesatest.Config{WaivedStaysInitial: true})
+	f, m := start(t, bitpesatest.Config{Quirks: bitpesatest.Quirks{WaivedStaysInitial: true}})
 	for from, steps := range reach {
 		for to := range legal {
 			id := textAt(t, m.want(t, 201, "POST", "/senders", `{"sender":{`+senderFields+`}}`), "id")
 			for _, step := range steps {
-				require.NoError(t, f.SetSenderState(id, bitpesa.SenderState(step)))
+				require.NoError(t, f.MoveSender(id, bitpesa.SenderState(step)))
 			}
-			err := f.SetSenderState(id, bitpesa.SenderState(to))
+			err := f.MoveSender(id, bitpesa.SenderState(to))
 			if strings.Contains(" "+legal[from]+" ", " "+to+" ") {
 				assert.NoError(t, err, "%s to %s", from, to)
 				continue
 			}
-			if to == "initial" {
-				assert.ErrorIs(t, err, bitpesatest.ErrState)
-			} else {
-				assert.ErrorIs(t, err, bitpesatest.ErrTransition, "%s to %s", from, to)
-			}
-			assert.Equal(t, from, textAt(t, m.want(t, 200, "GET", "/senders/"+id, ""), "state"), "a refused arrow changes nothing")
+			assert.ErrorIs(t, err, fake.ErrIllegalMove, "%s to %s", from, to)
+			assert.Equal(t, from, textAt(t, m.want(t, 200, "GET", "/senders/"+id, ""), "state"), "a refused move changes nothing")
 		}
 	}
-	assert.ErrorIs(t, f.SetSenderState("x", "approved"), bitpesatest.ErrNotFound)
+	assert.ErrorIs(t, f.MoveSender("x", "approved"), fake.ErrNotFound)
 }
 
-func TestTransactionMovesAlongItsArrows(t *testing.T) {
+func TestTransactionMovesAlongItsTransitions(t *testing.T) {
 	t.Parallel()
 	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: newInbox()}})
 	unfunded := func() string {
@@ -80,21 +76,21 @@ func TestTransactionMovesAlongItsArrows(t *testing.T) {
 		"unfunded cannot be refunded":    {unfunded, "!refunded", "approved"},
 		"paid is final":                  {funded, "paid !canceled", "paid"},
 		"canceled is final":              {unfunded, "canceled !received", "canceled"},
-		"mispaid is for PayIn":           {unfunded, "!mispaid", "approved"},
+		"mispaid is for PayTransaction":  {unfunded, "!mispaid", "approved"},
 	}
 	for name, tt := range tests {
 		id := tt.make()
 		for step := range strings.FieldsSeq(tt.steps) {
 			if state, refused := strings.CutPrefix(step, "!"); refused {
-				assert.Error(t, f.SetTransactionState(id, bitpesa.TransactionState(state)), name)
+				assert.ErrorIs(t, f.MoveTransaction(id, bitpesa.TransactionState(state)), fake.ErrIllegalMove, name)
 				continue
 			}
-			require.NoError(t, f.SetTransactionState(id, bitpesa.TransactionState(step)), name)
+			require.NoError(t, f.MoveTransaction(id, bitpesa.TransactionState(step)), name)
 		}
 		assert.Equal(t, tt.state, m.state(t, id), name)
 	}
-	assert.ErrorIs(t, f.SetTransactionState("x", "paid"), bitpesatest.ErrNotFound)
-	assert.ErrorIs(t, f.SetTransactionState(unfunded(), "gone"), bitpesatest.ErrState)
+	assert.ErrorIs(t, f.MoveTransaction("x", "paid"), fake.ErrNotFound)
+	assert.ErrorIs(t, f.MoveTransaction(unfunded(), "gone"), fake.ErrIllegalMove)
 	require.NoError(t, f.CheckLedger())
 }
 
@@ -102,12 +98,12 @@ func TestReviewHoldsPayoutsBack(t *testing.T) {
 	t.Parallel()
 	f, m := start(t)
 	id := m.funded(t, transaction("", ngn("1000", "15500")))
-	require.NoError(t, f.SetTransactionState(id, "processing"))
+	require.NoError(t, f.MoveTransaction(id, "processing"))
 	f.Advance(time.Hour)
 	assert.Equal(t, "processing", m.state(t, id))
 	m.want(t, 422, "POST", "/transactions/"+id+"/payout", "")
-	assert.ErrorIs(t, f.SetRecipientState(m.recipientID(t, id, 0), "success", ""), bitpesatest.ErrTransition)
-	require.NoError(t, f.SetTransactionState(id, "received"))
+	assert.ErrorIs(t, f.MoveRecipient(m.recipientID(t, id, 0), "success", ""), fake.ErrIllegalMove)
+	require.NoError(t, f.MoveTransaction(id, "received"))
 	pay(f)
 	assert.Equal(t, "paid", m.state(t, id))
 }
@@ -117,7 +113,7 @@ func TestMoneyOfAnExceptionIsNotGivenBack(t *testing.T) {
 	f, m := start(t)
 	id := m.funded(t, transaction("", ngn("1219", "15500")))
 	pay(f)
-	require.NoError(t, f.SetTransactionState(id, "exception"))
+	require.NoError(t, f.MoveTransaction(id, "exception"))
 	m.want(t, 422, "DELETE", "/recipients/"+m.recipientID(t, id, 0), "")
 	f.Advance(48 * time.Hour)
 	o := m.transaction(t, id)
@@ -125,7 +121,7 @@ func TestMoneyOfAnExceptionIsNotGivenBack(t *testing.T) {
 	wantBalance(t, f, "USD", "999990")
 }
 
-func TestRecipientMovesAlongItsArrows(t *testing.T) {
+func TestRecipientMovesAlongItsTransitions(t *testing.T) {
 	t.Parallel()
 	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: newInbox()}})
 	pending := func() (id, recipient string) {
@@ -150,22 +146,22 @@ func TestRecipientMovesAlongItsArrows(t *testing.T) {
 		id, recipient := pending()
 		for step := range strings.FieldsSeq(tt.steps) {
 			if state, refused := strings.CutPrefix(step, "!"); refused {
-				assert.Error(t, f.SetRecipientState(recipient, bitpesa.RecipientState(state), ""), name)
+				assert.ErrorIs(t, f.MoveRecipient(recipient, bitpesa.RecipientState(state), ""), fake.ErrIllegalMove, name)
 				continue
 			}
-			require.NoError(t, f.SetRecipientState(recipient, bitpesa.RecipientState(step), ""), name)
+			require.NoError(t, f.MoveRecipient(recipient, bitpesa.RecipientState(step), ""), name)
 		}
 		o := m.transaction(t, id)
 		assert.Equal(t, []any{tt.state, tt.transaction}, []any{at(t, o, "recipients.0.state"), at(t, o, "state")}, name)
 	}
 	_, recipient := pending()
-	assert.ErrorIs(t, f.SetRecipientState("x", "success", ""), bitpesatest.ErrNotFound)
-	assert.ErrorIs(t, f.SetRecipientState(recipient, "error", "14"), bitpesatest.ErrState, "14 is pending")
+	assert.ErrorIs(t, f.MoveRecipient("x", "success", ""), fake.ErrNotFound)
+	assert.ErrorIs(t, f.MoveRecipient(recipient, "error", "14"), fake.ErrIllegalMove, "14 is pending")
 	open := textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500"))), "id")
-	assert.ErrorIs(t, f.SetRecipientState(m.recipientID(t, open, 0), "success", ""), bitpesatest.ErrTransition, "not funded")
+	assert.ErrorIs(t, f.MoveRecipient(m.recipientID(t, open, 0), "success", ""), fake.ErrIllegalMove, "not funded")
 	for code, category := range map[string]string{"44": "recipient_error", "543": "recipient_error", "542": "sender_error", "34": "temporary_error"} {
 		id, recipient := pending()
-		require.NoError(t, f.SetRecipientState(recipient, "error", code))
+		require.NoError(t, f.MoveRecipient(recipient, "error", code))
 		assert.Equal(t, category, textAt(t, m.transaction(t, id), "recipients.0.state_reason_details.category"), code)
 	}
 	require.NoError(t, f.CheckLedger())
@@ -176,11 +172,11 @@ func TestStuckPayoutIsNotRefundedByTheClock(t *testing.T) {
 	f, m := start(t)
 	id := m.funded(t, transaction("", ngn("1201", "15500")))
 	recipient := m.recipientID(t, id, 0)
-	require.NoError(t, f.SetRecipientState(recipient, "stuck", ""))
+	require.NoError(t, f.MoveRecipient(recipient, "stuck", ""))
 	f.Advance(25 * time.Hour)
 	assert.Equal(t, "received", m.state(t, id), "it may have been paid")
 	m.want(t, 422, "DELETE", "/recipients/"+recipient, "")
-	require.NoError(t, f.SetRecipientState(recipient, "error", ""))
+	require.NoError(t, f.MoveRecipient(recipient, "error", ""))
 	assert.Equal(t, "refunded", m.state(t, id))
 	wantBalance(t, f, "USD", "1000000")
 }
@@ -193,7 +189,7 @@ func admin(h http.Handler, method, path, body string) reply {
 
 func TestAdminMovesStatesOverHTTP(t *testing.T) {
 	t.Parallel()
-	f, m := start(t, bitpesatest.Config{WaivedStaysInitial: true})
+	f, m := start(t, bitpesatest.Config{Quirks: bitpesatest.Quirks{WaivedStaysInitial: true}})
 	id := m.funded(t, transaction("", ngn("100001", "15500")))
 	sender, recipient := textAt(t, m.transaction(t, id), "sender.id"), m.recipientID(t, id, 0)
 	for _, tt := range []struct {
@@ -237,20 +233,60 @@ func TestMandatesAreKnownInTheirYear(t *testing.T) {
 	f, m := start(t)
 	id := m.funded(t, transaction("", ngn("100001", "15500")))
 	recipient := m.recipientID(t, id, 0)
-	_, err := f.SetMandate(recipient, "lost")
-	assert.Error(t, err)
-	_, err = f.SetMandate("x", "pending")
-	assert.ErrorIs(t, err, bitpesatest.ErrNotFound)
-	mandate, err := f.SetMandate(recipient, "pending")
+	_, err := f.AddMandate("x")
+	assert.ErrorIs(t, err, fake.ErrNotFound)
+	mandate, err := f.AddMandate(recipient)
 	require.NoError(t, err)
 	assert.Equal(t, mandate, textAt(t, m.transaction(t, id), "recipients.0.mandate_id"))
 	assert.Nil(t, at(t, m.want(t, 200, "GET", "/mandates/"+mandate, ""), "signed_at"))
-	again, err := f.SetMandate(recipient, "signed")
-	require.NoError(t, err)
-	assert.Equal(t, mandate, again)
+	_, err = f.AddMandate(recipient)
+	assert.ErrorIs(t, err, fake.ErrIllegalMove, "a recipient has one mandate")
+	assert.ErrorIs(t, f.MoveMandate(mandate, "lost"), fake.ErrIllegalMove)
+	assert.ErrorIs(t, f.MoveMandate("x", "signed"), fake.ErrNotFound)
+	require.NoError(t, f.MoveMandate(mandate, "signed"))
+	assert.Equal(t, mandate, textAt(t, m.transaction(t, id), "recipients.0.mandate_id"), "the mandate stays the same")
 	o := m.want(t, 200, "GET", "/mandates/"+mandate, "")
 	assert.Equal(t, "signed", textAt(t, o, "status"))
 	assert.NotNil(t, at(t, o, "signed_at"))
 	f.Advance(365 * 24 * time.Hour)
 	assert.Equal(t, 404, m.call(t, "GET", "/mandates/"+mandate, "").status)
+}
+
+func TestObjectsAreCopiesOldestFirst(t *testing.T) {
+	t.Parallel()
+	f, m := start(t)
+	first := m.funded(t, transaction(`"external_id":"T-1"`, ngn("1219", "15500"), ngn("1000", "15500")))
+	second := textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500"))), "id")
+	pay(f)
+	all := f.Transactions("test-key")
+	require.Len(t, all, 2)
+	assert.Equal(t, []string{first, second}, []string{all[0].ID, all[1].ID})
+	made, ok := f.Transaction(first)
+	require.True(t, ok)
+	assert.Equal(t, all[0], made)
+	assert.Equal(t, []any{"T-1", bitpesa.TransactionManual, "USD", "20", "20"}, []any{made.ExternalID, made.State, made.Currency, made.Input.String(), made.Paid.String()})
+
+	r, ok := f.Recipient(made.RecipientIDs[0])
+	require.True(t, ok)
+	assert.Equal(t, []any{first, bitpesa.RecipientError, "416", "15500", "NGN", 1}, []any{r.TransactionID, r.State, r.Code, r.Output.String(), r.OutputCurrency, r.Attempt})
+	assert.Len(t, f.Recipients("test-key"), 3)
+	x, ok := f.Sender(made.SenderID)
+	require.True(t, ok)
+	assert.Equal(t, []any{bitpesa.SenderApproved, "Jane"}, []any{x.State, x.Fields["first_name"]})
+	assert.Len(t, f.Senders("test-key"), 2)
+	mandate, err := f.AddMandate(r.ID)
+	require.NoError(t, err)
+	signed, ok := f.Mandate(mandate)
+	require.True(t, ok)
+	assert.Equal(t, bitpesa.MandatePending, signed.Status)
+	assert.Equal(t, []bitpesatest.Mandate{signed}, f.Mandates("test-key"))
+
+	made.RecipientIDs[0], x.Fields["first_name"] = "changed", "changed"
+	again, _ := f.Transaction(first)
+	unchanged, _ := f.Sender(made.SenderID)
+	assert.Equal(t, r.ID, again.RecipientIDs[0])
+	assert.Equal(t, "Jane", unchanged.Fields["first_name"])
+	_, known := f.Transaction("x")
+	assert.False(t, known)
+	assert.Empty(t, f.Transactions("nobody"))
 }

@@ -3,11 +3,15 @@ package bitpesatest_test
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestDebitFundsInEveryBodyForm(t *testing.T) {
@@ -41,7 +45,7 @@ func TestDebitFundsInEveryBodyForm(t *testing.T) {
 			wantBalance(t, f, "USD", "999900")
 		})
 	}
-	_, strict := start(t, bitpesatest.Config{StrictDebits: true})
+	_, strict := start(t, bitpesatest.Config{Quirks: bitpesatest.Quirks{StrictDebits: true}})
 	assert.Equal(t, 400, strict.call(t, "POST", "/accounts/debits", forms["flat, as BitPesa"]).status)
 	assert.Equal(t, 422, strict.call(t, "POST", "/accounts/debits", forms["wrapped"]).status)
 }
@@ -112,12 +116,90 @@ func TestAccountsShowEveryBalance(t *testing.T) {
 	f, m := start(t, config)
 	r := m.call(t, "GET", "/accounts", "")
 	assert.Equal(t, `{"meta":{"negative_balance":false},"object":[{"amount":5,"amount_after_pending":5,"currency":"EUR"},{"amount":150.25,"amount_after_pending":150.25,"currency":"USD"}]}`, r.body)
-	require.NoError(t, f.Deposit("test-key", "NGN", money("", "7")[""]))
+	require.NoError(t, f.Deposit("test-key", "NGN", amount("7")))
 	wantMoney(t, "7", m.want(t, 200, "GET", "/accounts/NGN", ""), "amount")
-	assert.Error(t, f.Deposit("nobody", "NGN", money("", "7")[""]))
-	assert.Error(t, f.Deposit("test-key", "NGN", money("", "0")[""]))
+	assert.ErrorIs(t, f.Deposit("nobody", "NGN", amount("7")), fake.ErrNotFound)
+	assert.Error(t, f.Deposit("test-key", "NGN", amount("0")))
+	assert.Error(t, f.Deposit("test-key", "", amount("7")))
 
-	config.Era = bitpesatest.BitPesa
+	config.APIVersion = bitpesatest.VersionBitPesa
 	_, then := start(t, config)
 	wantMoney(t, "5", then.list(t, 200, "GET", "/accounts/EUR", "")[0], "amount")
+}
+
+func amount(text string) decimal.Decimal { return decimal.RequireFromString(text) }
+
+func TestMoneyComesAndGoes(t *testing.T) {
+	t.Parallel()
+	f, m := start(t, bitpesatest.Config{Keys: []bitpesatest.Key{{Key: "test-key", Secret: "test-secret", Balances: money("USD", "150")}}})
+	assert.ErrorIs(t, f.Withdraw("nobody", "USD", amount("1")), fake.ErrNotFound)
+	assert.ErrorIs(t, f.Withdraw("test-key", "USD", amount("150.01")), fake.ErrIllegalMove)
+	assert.ErrorIs(t, f.Withdraw("test-key", "NGN", amount("1")), fake.ErrIllegalMove, "no such balance")
+	assert.Error(t, f.Withdraw("test-key", "USD", amount("0")))
+	assert.Error(t, f.Withdraw("test-key", "USD", amount("-1")))
+	wantBalance(t, f, "USD", "150")
+	require.NoError(t, f.Withdraw("test-key", "USD", amount("150")))
+	require.NoError(t, f.Deposit("test-key", "USD", amount("10")))
+	id := m.funded(t, transaction("", ngn("1219", "15500")))
+	f.Advance(24 * time.Hour)
+	assert.Equal(t, "refunded", m.state(t, id))
+	assert.Equal(t, []string{"opening 150", "withdrawal -150", "deposit 10", "debit -10", "refund 10"}, kinds(f.Entries("test-key", "USD")), "oldest first")
+	assert.Empty(t, f.Entries("test-key", "GBP"))
+	assert.Empty(t, f.Entries("nobody", "USD"))
+	require.NoError(t, f.CheckLedger())
+}
+
+// kinds are the kinds and amounts of ledger entries.
+func kinds(entries []fake.Entry) []string {
+	out := []string{}
+	for _, e := range entries {
+		out = append(out, e.Kind+" "+e.Amount.String())
+	}
+	return out
+}
+
+func TestDebitsOfAReferenceComeFromTheLedger(t *testing.T) {
+	t.Parallel()
+	f, m := start(t, bitpesatest.Config{Keys: []bitpesatest.Key{
+		{Key: "test-key", Secret: "test-secret", Balances: money("USD", "15")},
+		{Key: "other-key", Secret: "other-secret"},
+	}})
+	assert.Empty(t, f.Debits("T-1"), "unknown")
+	id := textAt(t, m.want(t, 201, "POST", "/transactions", transaction(`"external_id":"T-1"`, ngn("1219", "15500"))), "id")
+	assert.Empty(t, f.Debits("T-1"), "not funded")
+	m.list(t, 201, "POST", "/accounts/debits", `{"debit":{"to_id":"`+id+`","to_type":"Transaction"}}`)
+	assert.Equal(t, []string{"debit -10"}, kinds(f.Debits("T-1")))
+	assert.Equal(t, f.Debits("T-1"), f.Debits(id), "by the provider's id")
+	m.list(t, 422, "POST", "/accounts/debits", `{"debit":{"to_id":"`+id+`","to_type":"Transaction"}}`)
+	assert.Len(t, f.Debits("T-1"), 1, "a second debit is refused")
+
+	m.want(t, 422, "POST", "/transactions/create_and_fund", transaction(`"external_id":"T-2"`, ngn("1000", "15500")))
+	assert.Empty(t, f.Debits("T-2"), "the balance did not cover it")
+
+	f.Advance(24 * time.Hour)
+	assert.Equal(t, "refunded", m.state(t, id))
+	assert.Equal(t, []string{"debit -10"}, kinds(f.Debits("T-1")), "a refund takes no money")
+
+	f.Advance(time.Second)
+	other := m
+	other.key, other.secret = "other-key", "other-secret"
+	other.want(t, 201, "POST", "/transactions/create_and_fund", transaction(`"external_id":"T-1"`, ngn("1000", "31000")))
+	assert.Equal(t, []string{"debit -10", "debit -20"}, kinds(f.Debits("T-1")), "another key has external ids of its own")
+}
+
+func TestSenderWhoPaysIsDebited(t *testing.T) {
+	t.Parallel()
+	f, m := start(t)
+	id := textAt(t, m.want(t, 201, "POST", "/transactions", transaction(`"external_id":"T-1"`, ngn("1219", "15500"))), "id")
+	require.NoError(t, f.PayTransaction(id, amount("12")))
+	assert.Equal(t, []string{"payin -12"}, kinds(f.Debits("T-1")), "what was paid, not what was due")
+	assert.ErrorIs(t, f.PayTransaction(id, amount("12")), fake.ErrIllegalMove)
+	assert.Len(t, f.Debits("T-1"), 1)
+	f.Advance(24 * time.Hour)
+	made, ok := f.Transaction(id)
+	require.True(t, ok)
+	assert.Equal(t, bitpesa.TransactionRefunded, made.State)
+	assert.Equal(t, []string{"payin -12", "refund 12"}, kinds(f.Entries(made.SenderID, "USD")))
+	wantBalance(t, f, "USD", "1000000")
+	require.NoError(t, f.CheckLedger())
 }

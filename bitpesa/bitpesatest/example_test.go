@@ -16,7 +16,7 @@ import (
 func Example() {
 	srv := bitpesatest.New(bitpesatest.Config{})
 	defer srv.Close()
-	client, err := bitpesa.New(srv.Config())
+	client, err := bitpesa.New(srv.ClientConfig())
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,9 +1,10 @@
 package bitpesatest
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
@@ -14,11 +15,11 @@ import (
 // name is the provider's name in admin calls and in the socketless URL.
 const name = "bitpesa"
 
-// Fake is a fake BitPesa: an http.Handler that serves the API under /v1, and the
-// methods a test drives it with. Those of Control are the same for every fake:
-// Advance, Now, AddFault, ClearFaults, AddCallbackFault, Requests, Deliveries, Redeliver,
-// Flush, Snapshot, Restore, Reset, Admin, HTTPClient, URL, World, Close. It is
-// safe for concurrent use.
+// Fake is a fake BitPesa: an http.Handler that serves the API under /v1, and
+// methods by which a test drives it. Every fake has the methods of Control:
+// Advance, Now, AddFault, AddCallbackFault, Faults, ClearFaults, Requests,
+// Deliveries, Redeliver, Waiting, Flush, Snapshot, Restore, Reset, Admin,
+// ServeHTTP, HTTPClient, URL, World, Close. A Fake is safe for concurrent use.
 type Fake struct {
 	*fake.Control
 	world     *fake.World
@@ -26,14 +27,12 @@ type Fake struct {
 	keys      map[string]Key
 	exchange  exchange
 	corridors map[string]corridor
-	routes    []route
+	mux       *http.ServeMux
 	state     *state
 }
 
-// Control is what every fake has in common.
-
-// NewServer makes a fake that is closed when the test ends. At most one Config
-// is taken.
+// NewServer makes a fake that closes when the test ends. It takes at most one
+// Config.
 func NewServer(t fake.TB, config ...Config) *Fake {
 	t.Helper()
 	var c Config
@@ -45,27 +44,28 @@ func NewServer(t fake.TB, config ...Config) *Fake {
 	return f
 }
 
-// New makes a fake in a world of its own. Close it when its clock follows real
-// time or its HTTPClient was used.
+// New makes a fake in a world of its own. Close the fake if its clock follows
+// real time or its HTTPClient was used.
 func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 
-// NewIn makes a fake in a world that others share, so that one clock moves them
-// all; another fake's World method gives it. Config.Options is not looked at. It
-// panics on accounts without key or secret and on a key given twice: those are
-// mistakes of the program.
+// NewIn makes a fake in a world that other fakes share, so that one clock moves
+// them all. Another fake's World method gives the world; Config.Options is
+// ignored. NewIn panics on a key without its secret, on an empty key and on a
+// key given twice: those are mistakes of the program.
 func NewIn(w *fake.World, c Config) *Fake {
 	c = c.withDefaults()
-	f := &Fake{world: w, config: c, keys: map[string]Key{}, exchange: newExchange(c), corridors: newCorridors(c.Era), routes: newRoutes()}
+	f := &Fake{world: w, config: c, keys: map[string]Key{}, exchange: newExchange(c), corridors: newCorridors(c.APIVersion)}
 	for _, k := range c.Keys {
 		if k.Key == "" || k.Secret == "" || f.keys[k.Key].Key != "" {
 			panic(fmt.Sprintf("bitpesatest: key %q is empty, given twice or without a secret", k.Key))
 		}
 		f.keys[k.Key] = k
 	}
+	f.mux = f.newMux()
 	f.Control = w.Join(fake.Provider{
 		Name:    name,
-		Base:    base,
-		Handler: http.HandlerFunc(f.serve),
+		Base:    "/v1",
+		Handler: http.HandlerFunc(f.route),
 		Reset:   func() { f.state = f.newState() },
 		State:   func() any { return f.state },
 		Load:    f.load,
@@ -82,22 +82,23 @@ func NewIn(w *fake.World, c Config) *Fake {
 	return f
 }
 
-// base is the path in front of every operation.
-const base = "/v1"
-
-// Config is the client's configuration for the first account of this fake,
+// ClientConfig is a client configuration for the first account of this fake,
 // without a socket.
-func (f *Fake) Config() bitpesa.Config {
+func (f *Fake) ClientConfig() bitpesa.Config {
 	k := f.config.Keys[0]
 	return bitpesa.Config{BaseURL: f.URL(), Key: k.Key, Secret: k.Secret, Options: sdk.Options{HTTPClient: f.HTTPClient()}}
 }
 
-func refuse(w http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
-	body, _ := json.Marshal(refused(status).body) // an int and a text
-	write(w, status, body)
-}
+// Events of the clock.
+const (
+	eventExpire     = "expire"
+	eventPayout     = "payout"
+	eventRetry      = "retry"
+	eventAutoRefund = "auto_refund"
+	eventPayin      = "payin"
+)
 
-// fire carries out what falls due on the clock. The lock is held.
+// fire carries out an event of the clock. The lock is held.
 func (f *Fake) fire(e fake.Event) {
 	switch e.Kind {
 	case eventExpire:
@@ -116,9 +117,107 @@ func (f *Fake) fire(e fake.Event) {
 func (f *Fake) now() time.Time { return f.world.Now() }
 func (f *Fake) newID() string  { return f.world.IDs(name).UUID() }
 
-// derivedID is an id that does not depend on what was drawn before, for things
-// that happen side by side.
+// derivedID is an id that does not depend on earlier ids, for things that happen
+// side by side.
 func (f *Fake) derivedID(parts ...string) string {
 	h := f.world.IDs(name).Derived(32, parts...)
 	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
+}
+
+// errUnknownState is an illegal move to a state that no move leads to. The admin
+// API tells it apart: it is the request's mistake, not the object's state.
+var errUnknownState = errors.New("no such state")
+
+var errAmount = errors.New("bitpesatest: the amount must be above zero")
+
+func notKnown(kind, id string) error {
+	return fmt.Errorf("bitpesatest: %w: %s %q", fake.ErrNotFound, kind, id)
+}
+
+func illegal[S ~string](kind string, from, to S) error {
+	return fmt.Errorf("bitpesatest: %w: %s that is %s cannot become %s", fake.ErrIllegalMove, kind, from, to)
+}
+
+// transitions are the states that each state may become.
+type transitions[S ~string] map[S][]S
+
+func (all transitions[S]) check(kind string, from, to S) error {
+	if slices.Contains(all[from], to) {
+		return nil
+	}
+	for _, states := range all {
+		if slices.Contains(states, to) {
+			return illegal(kind, from, to)
+		}
+	}
+	return fmt.Errorf("bitpesatest: %w: %s cannot be moved to %q: %w", fake.ErrIllegalMove, kind, to, errUnknownState)
+}
+
+// adminCalls are the moves over HTTP.
+func (f *Fake) adminCalls() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"POST /_fake/bitpesa/senders/{id}/state": f.adminMove(func(id string, in stateBody) error {
+			return f.MoveSender(id, bitpesa.SenderState(in.State))
+		}),
+		"POST /_fake/bitpesa/transactions/{id}/state": f.adminMove(func(id string, in stateBody) error {
+			return f.MoveTransaction(id, bitpesa.TransactionState(in.State))
+		}),
+		"POST /_fake/bitpesa/recipients/{id}/state": f.adminMove(func(id string, in stateBody) error {
+			return f.MoveRecipient(id, bitpesa.RecipientState(in.State), in.Code)
+		}),
+		"POST /_fake/bitpesa/account_validations/outage": f.adminOutage,
+	}
+}
+
+type stateBody struct {
+	State string `json:"state"`
+	Code  string `json:"code"` // of a recipient's error
+}
+
+func (f *Fake) adminMove(move func(id string, in stateBody) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in stateBody
+		if !fake.AdminBody(w, r, &in) {
+			return
+		}
+		id := r.PathValue("id")
+		err := move(id, in)
+		switch {
+		case err == nil:
+			fake.AdminRespond(w, http.StatusOK, map[string]string{"id": id, "state": f.stateOf(id)})
+		case errors.Is(err, fake.ErrNotFound):
+			fake.AdminError(w, http.StatusNotFound, "id", err.Error())
+		case errors.Is(err, errUnknownState):
+			fake.AdminError(w, http.StatusBadRequest, "state", err.Error())
+		default:
+			fake.AdminError(w, http.StatusConflict, "state", err.Error())
+		}
+	}
+}
+
+// stateOf is the state of the sender, transaction or recipient with this id.
+func (f *Fake) stateOf(id string) string {
+	if x, ok := f.Sender(id); ok {
+		return string(x.State)
+	}
+	if t, ok := f.Transaction(id); ok {
+		return string(t.State)
+	}
+	r, _ := f.Recipient(id)
+	return string(r.State)
+}
+
+func (f *Fake) adminOutage(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		On *bool `json:"on"`
+	}
+	if !fake.AdminBody(w, r, &in) {
+		return
+	}
+	if in.On == nil {
+		fake.AdminError(w, http.StatusBadRequest, "on", "on must be true or false")
+		return
+	}
+	f.SetValidationOutage(*in.On)
+	fake.AdminRespond(w, http.StatusOK, map[string]bool{"on": *in.On})
 }

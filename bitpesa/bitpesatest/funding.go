@@ -1,28 +1,122 @@
 package bitpesatest
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// autoRefundAfter is when the trait auto_refund acts, counted from the funding,
-// as documented.
+// autoRefundAfter is when the trait auto_refund acts, counted from the funding
+// (documented).
 const autoRefundAfter = 24 * time.Hour
 
-func balanceOf(a *account, currency string) fake.Account {
-	return fake.Account{Owner: a.Key, Currency: currency}
+// Sentences of a refused debit. The causes are documented; the words and their
+// keys are assumed.
+const (
+	sentenceInsufficient = "Insufficient balance"
+	sentenceFunded       = "Transaction is funded already"
+	sentenceExpired      = "Transaction is expired or cancelled"
+	sentenceNotApproved  = "Transaction is not approved"
+	sentenceSender       = "Sender is not approved"
+)
+
+// createDebits funds one transaction or several. If one debit is refused, none
+// is carried out (assumed; the vendor says that a 422 means nothing happened).
+func (f *Fake) createDebits(c *call) response {
+	list, ok := f.readDebits(c)
+	if !ok {
+		return badRequest()
+	}
+	refusedAny := false
+	planned := map[string]bool{}
+	sums := map[string]decimal.Decimal{}
+	for _, in := range list {
+		p := f.checkDebit(c.account, in, planned, sums)
+		in["errors"] = p
+		refusedAny = refusedAny || len(p) > 0
+	}
+	if refusedAny {
+		return response{http.StatusUnprocessableEntity, object{"object": list}}
+	}
+	out := make([]object, len(list))
+	for i, in := range list {
+		out[i] = f.debit(c.account, c.account.Transactions.get(text(in, "to_id")), f.newID(), child(in, "metadata"))
+	}
+	return created(out)
 }
 
-// debit funds a transaction from its account's balance, which is known to cover
-// it, and starts the payouts. The lock is held.
+// readDebits takes {"debit":{...}}, {"debit":[...]} and, from the BitPesa
+// documents, the fields alone.
+func (f *Fake) readDebits(c *call) ([]object, bool) {
+	body, ok := readObject(c.body)
+	if !ok {
+		return nil, false
+	}
+	switch v := body["debit"].(type) {
+	case object:
+		return []object{v}, true
+	case []any:
+		list := []object{}
+		for _, entry := range v {
+			in, isObject := entry.(object)
+			if !isObject {
+				return nil, false
+			}
+			list = append(list, in)
+		}
+		return list, len(list) > 0
+	}
+	_, flat := body["to_id"]
+	return []object{body}, flat && !f.config.Quirks.StrictDebits
+}
+
+// checkDebit says what is wrong with a debit. planned are the transactions which
+// the debits before it fund; sums are what those debits take, by currency.
+func (f *Fake) checkDebit(a *account, in object, planned map[string]bool, sums map[string]decimal.Decimal) problems {
+	p := problems{}
+	p.require(in, "to_id", "to_type")
+	p.oneOf(in, "to_type", "Transaction")
+	t := a.Transactions.get(text(in, "to_id"))
+	if t == nil {
+		if !blank(in["to_id"]) {
+			p.add("to_id", wordInvalid)
+		}
+		return p
+	}
+	p.oneOf(in, "currency", t.Currency)
+	if !blank(in["amount"]) && !sameAmount(text(in, "amount"), t.Input) {
+		p.add("amount", wordInvalid)
+	}
+	switch {
+	case t.State == bitpesa.TransactionInitial:
+		p.add("base", sentenceNotApproved)
+	case t.State == bitpesa.TransactionCanceled:
+		p.add("base", sentenceExpired)
+	case !t.payable() || planned[t.ID]:
+		p.add("base", sentenceFunded)
+	case !f.usable(a, a.Senders.get(t.SenderID)): // banned since the transaction was made
+		p.add("base", sentenceSender)
+	case !f.state.Ledger.Covers(balanceOf(a, t.Currency), sums[t.Currency].Add(t.Input)):
+		p.add("base", sentenceInsufficient)
+	}
+	if len(p) == 0 {
+		planned[t.ID] = true
+		sums[t.Currency] = sums[t.Currency].Add(t.Input)
+	}
+	return p
+}
+
+// debit funds a transaction from its account's balance and starts the payouts.
+// The caller has checked that the balance covers it. The lock is held.
 func (f *Fake) debit(a *account, t *transaction, id string, metadata object) object {
 	from := balanceOf(a, t.Currency)
 	err := f.state.Ledger.Post(fake.Entry{ID: id, Account: from, Amount: t.Input.Neg(), Kind: entryDebit, Reference: t.ID, Created: f.now()})
 	if err != nil {
-		panic(err) // checked before; the core answers 500
+		panic(err) // a mistake of the fake; the core responds 500
 	}
 	t.FromBalance = true
 	out := object{
@@ -35,19 +129,22 @@ func (f *Fake) debit(a *account, t *transaction, id string, metadata object) obj
 	return out
 }
 
-// fund takes note that the whole amount is there and starts the payouts. The
-// lock is held.
+// fund notes that the whole amount has arrived, and starts the payouts. The lock
+// is held.
 func (f *Fake) fund(a *account, t *transaction) {
 	t.Paid = t.Input
 	for _, p := range a.payinMethodsOf(t) {
 		f.endPayin(a, t, p)
 	}
-	f.move(t, transactionReceived)
+	f.move(t, bitpesa.TransactionReceived)
 	f.emitTransaction(a, t, "transaction.paid_in")
 	f.startPayouts(a, t)
 }
 
 func (f *Fake) startPayouts(a *account, t *transaction) {
+	if !t.FromBalance {
+		f.payer(t, t.Paid.Neg(), entryPayin)
+	}
 	t.FundedAt = f.now()
 	if t.AutoRefund {
 		f.world.After(autoRefundAfter, name, eventAutoRefund, t.ID)
@@ -57,63 +154,67 @@ func (f *Fake) startPayouts(a *account, t *transaction) {
 	}
 }
 
-// autoRefund gives up on what is not paid out a day after the funding. A payout
-// under way, or one nobody knows about, is waited for first.
+// autoRefund cancels what is not paid out a day after the funding. It waits for a
+// payout whose result is not known yet.
 func (f *Fake) autoRefund(id string) {
-	a, t := f.state.transaction(id)
+	a, t := find(f.state, transactions, id)
 	if t == nil || !t.funded() {
 		return
 	}
 	for _, r := range a.recipientsOf(t) {
 		switch r.State {
-		case recipientInitial, recipientError, recipientManual:
-			r.State = recipientCanceled
-		case recipientPending, recipientStuck: // it may have been paid
+		case bitpesa.RecipientInitial, bitpesa.RecipientError, bitpesa.RecipientManual:
+			r.State = bitpesa.RecipientCanceled
+		case bitpesa.RecipientPending, bitpesa.RecipientStuck: // the recipient may have been paid
 			r.CancelRequested = true
 		}
 	}
-	f.settle(a, t)
+	f.finish(a, t)
 }
 
-// settle looks whether a funded transaction is at its end: everybody paid, or
-// the rest cancelled and its money given back. The lock is held.
-func (f *Fake) settle(a *account, t *transaction) {
+// finish ends a funded transaction once every recipient is done: it is paid, or
+// the money of the cancelled recipients is refunded. The lock is held.
+func (f *Fake) finish(a *account, t *transaction) {
 	if !t.funded() {
 		return
 	}
 	back := decimal.Zero
 	canceled := false
 	for _, r := range a.recipientsOf(t) {
-		if !r.settled() {
+		if !r.done() {
 			return
 		}
-		if r.State == recipientCanceled {
+		if r.State == bitpesa.RecipientCanceled {
 			canceled = true
 			back = back.Add(r.Input)
 		}
 	}
 	if !canceled {
-		f.move(t, transactionPaid)
+		f.move(t, bitpesa.TransactionPaid)
 		f.emitTransaction(a, t, "transaction.paid_out")
 		return
 	}
 	f.refund(a, t, back)
 }
 
-// refund gives money back to where it came from, at once: to the balance, or to
-// who paid in. The transaction passes canceled on its way; whether that fires
-// an event of its own is undocumented, here it does not.
+// refund gives money back at once, to the balance or to the sender who paid in.
+// The transaction passes canceled on its way. No document says whether canceled
+// has an event of its own here; the fake sends none.
 func (f *Fake) refund(a *account, t *transaction, back decimal.Decimal) {
 	t.Refunded = back
-	if t.FromBalance && back.IsPositive() {
-		f.credit(a.Key, t.Currency, back, entryRefund, t.ID)
+	switch {
+	case !back.IsPositive():
+	case t.FromBalance:
+		f.credit(a, t.Currency, back, entryRefund, t.ID)
+	default:
+		f.payer(t, back, entryRefund)
 	}
 	for _, r := range a.recipientsOf(t) {
-		if r.State == recipientCanceled {
-			r.State = recipientRefunded
+		if r.State == bitpesa.RecipientCanceled {
+			r.State = bitpesa.RecipientRefunded
 		}
 	}
-	f.move(t, transactionRefunded)
+	f.move(t, bitpesa.TransactionRefunded)
 	for _, p := range a.payinMethodsOf(t) {
 		f.refundPayin(a, t, p)
 	}

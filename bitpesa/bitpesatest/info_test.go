@@ -89,7 +89,7 @@ func TestAccountValidationFollowsItsMagicNumbers(t *testing.T) {
 		assert.Equal(t, tt.want, r.body, tt.body)
 		assert.Equal(t, strings.Contains(tt.want, "error"), r.status == 422, tt.body)
 	}
-	_, then := start(t, bitpesatest.Config{Era: bitpesatest.BitPesa})
+	_, then := start(t, bitpesatest.Config{APIVersion: bitpesatest.VersionBitPesa})
 	assert.Equal(t, `{"meta":{"error":"Account Invalid"},"object":{"account_name":null}}`, then.call(t, "POST", "/account_validations", bank("NG", "NGN", "1239")).body)
 	assert.Equal(t, 422, then.call(t, "POST", "/account_validations", bank("SN", "XOF", "1230")).status, "only NG and GH then")
 }
@@ -167,7 +167,7 @@ func TestRecipientsAreListedByAmountWithACurrency(t *testing.T) {
 
 func TestAPILogShowsCallsWithoutSecrets(t *testing.T) {
 	t.Parallel()
-	_, m := start(t, bitpesatest.Config{AllowSecretHeader: true})
+	_, m := start(t, bitpesatest.Config{Quirks: bitpesatest.Quirks{AllowSecretHeader: true}})
 	m.call(t, "GET", "/accounts?x=%7e", "")
 	m.call(t, "POST", "/senders", `{"sender":{"first_name":"Jane"}}`)
 	logs := m.list(t, 200, "GET", "/api_logs", "")

@@ -73,7 +73,7 @@ func TestJavaScriptSignsFiveCharactersUnescaped(t *testing.T) {
 	t.Parallel()
 	const sent, signed = "/v1/senders?external_id=a%21b%27c%28d%29e%2Af", "/v1/senders?external_id=a!b'c(d)e*f"
 	lenient := &javascript{fake: bitpesatest.NewServer(t)}
-	strict := &javascript{fake: bitpesatest.NewServer(t, bitpesatest.Config{StrictQuery: true})}
+	strict := &javascript{fake: bitpesatest.NewServer(t, bitpesatest.Config{Quirks: bitpesatest.Quirks{StrictQuery: true}})}
 	assert.Equal(t, 200, lenient.send(t, "GET", sent, signed, "").status)
 	assert.Equal(t, 401, strict.send(t, "GET", sent, signed, "").status)
 	for _, j := range []*javascript{lenient, strict} {

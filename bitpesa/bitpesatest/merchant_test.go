@@ -82,7 +82,7 @@ func (m merchant) call(t testing.TB, method, path, body string) reply {
 	return r
 }
 
-// want calls and wants a status; it returns the answer's object.
+// want calls and wants a status; it returns the response's object.
 func (m merchant) want(t testing.TB, status int, method, path, body string) object {
 	t.Helper()
 	r := m.call(t, method, path, body)
@@ -92,7 +92,7 @@ func (m merchant) want(t testing.TB, status int, method, path, body string) obje
 	return o
 }
 
-// list is want for answers whose object is a list.
+// list is want for a response with a list of objects.
 func (m merchant) list(t testing.TB, status int, method, path, body string) []object {
 	t.Helper()
 	r := m.call(t, method, path, body)
@@ -224,7 +224,7 @@ func (m merchant) recipientID(t testing.TB, transactionID string, n int) string 
 // pay lets the payout delay pass.
 func pay(f *bitpesatest.Fake) { f.Advance(30 * time.Second) }
 
-// inbox receives webhooks in memory and answers with status, 200 if zero.
+// inbox receives webhooks in memory and responds with status, 200 if zero.
 type inbox struct {
 	status atomic.Int64
 	got    chan *http.Request
@@ -237,7 +237,7 @@ func newInbox() *inbox {
 
 func (i *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	w.Header()["Date"] = nil // what the fake logs of an answer shall not differ from run to run
+	w.Header()["Date"] = nil // the fake logs the response, which must not differ from run to run
 	i.got <- r
 	i.bodies <- string(body)
 	if s := i.status.Load(); s != 0 {

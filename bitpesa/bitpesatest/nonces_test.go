@@ -16,7 +16,7 @@ func TestMemoryOfNoncesIsBounded(t *testing.T) {
 	assert.False(t, n.first("key", "0"))
 	assert.True(t, n.first("key", "one more"))
 	assert.Len(t, n.seen, maxNonces)
-	assert.Len(t, n.ring, maxNonces)
+	assert.Len(t, n.used, maxNonces)
 	assert.False(t, n.first("key", "1"), "the others are remembered")
 	assert.True(t, n.first("key", "0"), "the oldest is forgotten")
 }

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"slices"
 	"strings"
+	"time"
 )
 
 // object is a JSON object as it was read: numbers keep their digits. The API's
-// objects are wide and mostly echoed, so they stay what they are on the wire.
+// objects are wide and mostly echoed, so the fake keeps them in their wire form.
 type object = map[string]any
 
 // readObject decodes a body that is exactly one JSON object.
@@ -27,7 +29,8 @@ func readObject(body []byte) (object, bool) {
 	return o, true
 }
 
-// text is a string or a number's digits without the space around; else empty.
+// text is a string without the space around it, or the digits of a number, or
+// empty.
 func text(o object, key string) string {
 	switch v := o[key].(type) {
 	case string:
@@ -44,8 +47,8 @@ func child(o object, key string) object {
 	return c
 }
 
-// blank is what the vendor's validations call blank: absent, null, an empty
-// list or object, or a text without a letter.
+// blank is what the vendor's validations call blank: absent, null, an empty list
+// or object, or a text of white space.
 func blank(v any) bool {
 	switch v := v.(type) {
 	case nil:
@@ -80,8 +83,7 @@ func pick(o object, keys []string) object {
 	return out
 }
 
-// merged is a copy of o with the keys of changes set, and without those that
-// changes sets to null.
+// merged is a copy of o with the changes. A change to null deletes the key.
 func merged(o, changes object) object {
 	out := maps.Clone(o)
 	if out == nil {
@@ -97,7 +99,7 @@ func merged(o, changes object) object {
 	return out
 }
 
-// orEmpty is an object for the wire, where absent ones are {}.
+// orEmpty is an object for the wire, where an absent object is {}.
 func orEmpty(o object) object {
 	if o == nil {
 		return object{}
@@ -105,10 +107,65 @@ func orEmpty(o object) object {
 	return o
 }
 
-// orNull is a text for the wire, where absent ones are null.
+// orNull is a text for the wire, where an absent text is null.
 func orNull(s string) any {
 	if s == "" {
 		return nil
 	}
 	return s
+}
+
+// Error words. The vendor's documents show the first two.
+const (
+	wordBlank   = "blank"
+	wordInvalid = "invalid"
+	wordTaken   = "taken" // a duplicate external_id (assumed: the word is unpublished)
+)
+
+// problems are the errors of one object: {"field":[{"error":"blank"}]}.
+type problems map[string][]map[string]string
+
+func (p problems) add(field, word string) {
+	p[field] = append(p[field], map[string]string{"error": word})
+}
+
+// require adds blank for each key that is missing.
+func (p problems) require(o object, keys ...string) {
+	for _, k := range keys {
+		if blank(o[k]) {
+			p.add(k, wordBlank)
+		}
+	}
+}
+
+// oneOf adds invalid for a value that is not blank and not allowed.
+func (p problems) oneOf(o object, key string, allowed ...string) {
+	if blank(o[key]) {
+		return
+	}
+	if !slices.Contains(allowed, text(o, key)) {
+		p.add(key, wordInvalid)
+	}
+}
+
+// sentence is a problem of the whole object, in words.
+func sentence(text string) problems {
+	p := problems{}
+	p.add("base", text)
+	return p
+}
+
+// The vendor's spellings of a time. Which field has which spelling is documented
+// for transactions and recipients, and assumed for the rest.
+const (
+	spelledOut = "2006-01-02 15:04:05 UTC"
+	spelledISO = "2006-01-02T15:04:05.000Z"
+	spelledRFC = "2006-01-02T15:04:05.000+0000"
+)
+
+func stamp(t time.Time, layout string) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format(layout)
 }

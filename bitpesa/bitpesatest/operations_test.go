@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -83,7 +84,7 @@ func TestEveryOperationOfTheVendorIsServed(t *testing.T) {
 	collection := strings.Replace(transaction(`"payin_methods":[{"type":"UGX::Mobile","in_details":{}},{"type":"UGX::Mobile","in_details":{"phone_number":"+256772000009"}}]`, ngn("1000", "15500")), `"USD"`, `"UGX"`, 1)
 	c := m.want(t, 201, "POST", "/transactions", collection)
 	made["payin_method"], made["failed_payin"] = textAt(t, c, "payin_methods.0.id"), textAt(t, c, "payin_methods.1.id")
-	mandate, err := f.SetMandate(made["recipient"], "pending")
+	mandate, err := f.AddMandate(made["recipient"])
 	require.NoError(t, err)
 	made["mandate"] = mandate
 	pay(f)
@@ -108,6 +109,7 @@ func TestEveryOperationOfTheVendorIsServed(t *testing.T) {
 		assert.Contains(t, r.decoded(t), "object", path)
 	}
 	assert.Equal(t, 49, count)
+	assert.Len(t, bitpesa.Operations(), count, "every operation of the client is served")
 	require.NoError(t, f.CheckLedger())
 }
 
@@ -120,13 +122,14 @@ func TestUnknownIDsAndMethodsAreNotFound(t *testing.T) {
 		"PATCH /payout_methods/x", "DELETE /payout_methods/x", "PATCH /recipients/x", "DELETE /recipients/x",
 		"GET /recipients/x/proof_of_payments", "GET /senders/x", "PATCH /senders/x", "DELETE /senders/x", "GET /transactions/x",
 		"POST /transactions/x/payin", "POST /transactions/x/payout", "GET /webhooks/x", "DELETE /webhooks/x",
-		"PUT /senders", "DELETE /senders", "PATCH /webhooks/x", "POST /accounts", "GET /transactions/", "GET //transactions", "GET /recipients/x",
+		"PUT /senders", "GET /accounts/", "GET /senders/../accounts", "GET /senders//x", "GET /.", "DELETE /senders", "PATCH /webhooks/x", "POST /accounts", "GET /transactions/", "GET //transactions", "GET /recipients/x",
 	} {
 		method, path, _ := strings.Cut(line, " ")
 		r := m.call(t, method, path, "")
 		assert.Equal(t, 404, r.status, line)
 		assert.Equal(t, `{"error":"Not Found","status":404}`, r.body, line)
 	}
+	assert.Equal(t, 404, m.call(t, "HEAD", "/accounts", "").status)
 }
 
 func TestBadSyntaxIsABadRequest(t *testing.T) {

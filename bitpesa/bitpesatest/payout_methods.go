@@ -1,37 +1,127 @@
 package bitpesatest
 
-import "slices"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
-func (f *Fake) listPayoutMethods(c *call) answer {
+// payoutMethod is where money goes to. It is saved on its own, or belongs to one
+// recipient.
+type payoutMethod struct {
+	ID       string    `json:"id"`
+	Type     string    `json:"type"`
+	Details  object    `json:"details"`
+	Metadata object    `json:"metadata"`
+	Sender   string    `json:"sender"`   // who pays; empty if saved
+	Saved    bool      `json:"saved"`    // made through POST /payout_methods
+	Disabled bool      `json:"disabled"` // deleted
+	Created  time.Time `json:"created"`
+}
+
+func (m *payoutMethod) rowID() string { return m.ID }
+
+func (m *payoutMethod) state() string {
+	if m.Disabled {
+		return "disabled"
+	}
+	return "enabled"
+}
+
+// currencyOf is the currency in which a payout type pays.
+func currencyOf(payoutType string) string {
+	code, _, _ := strings.Cut(payoutType, "::")
+	return code
+}
+
+// cash reports whether the money is picked up.
+func cash(payoutType string) bool { return strings.HasSuffix(payoutType, "::Cash") }
+
+func (f *Fake) payoutMethodObject(m *payoutMethod) object {
+	return object{
+		"id": orNull(m.ID), "type": m.Type, "details": orEmpty(m.Details), "metadata": orEmpty(m.Metadata),
+		"provider": strings.ToLower(strings.ReplaceAll(m.Type, "::", "_")), "state": m.state(),
+		"fields": f.fieldsOf(m.Type), "created_at": stamp(m.Created, spelledISO), "errors": object{},
+	}
+}
+
+// fieldsOf describes the details of a type as the vendor does, with the bank
+// codes on offer.
+func (f *Fake) fieldsOf(payoutType string) object {
+	c, _ := f.corridor(payoutType)
+	out := object{}
+	for _, name := range c.fields() {
+		options := object{}
+		for _, choice := range choices(name) {
+			options[choice] = choice
+		}
+		if codes := bankCodes(currencyOf(payoutType)); name == "bank_code" && codes != nil {
+			options = codes
+		}
+		required := slices.Contains(c.required, name)
+		validations := object{}
+		if required {
+			validations["presence"] = true
+		}
+		field := object{"type": "input", "validations": validations}
+		if len(options) > 0 {
+			field["type"], field["options"] = "select", options
+			inclusion := object{"in": options}
+			if !required {
+				inclusion["allow_blank"] = true
+			}
+			validations["inclusion"] = inclusion
+		}
+		out[name] = field
+	}
+	return out
+}
+
+// checkPayoutMethod says what is wrong with a payout method. To calculate, the
+// type is enough.
+func (f *Fake) checkPayoutMethod(in object, business, detailed bool) problems {
+	p := problems{}
+	p.require(in, "type")
+	payoutType := text(in, "type")
+	if payoutType == "" {
+		return p
+	}
+	c, known := f.corridor(payoutType)
+	if !known {
+		p.add("type", wordInvalid)
+		return p
+	}
+	details, isObject := in["details"].(object)
+	if in["details"] != nil && !isObject {
+		p.add("details", wordInvalid)
+		return p
+	}
+	if detailed {
+		for field, errors := range c.check(details, business || text(details, "name") != "" && text(details, "first_name") == "") {
+			p[field] = append(p[field], errors...)
+		}
+	}
+	return p
+}
+
+func (f *Fake) listPayoutMethods(c *call) response {
 	match, ok := c.createdWithin()
 	if !ok {
 		return badRequest()
 	}
 	states, types, senderID := c.values("state"), c.values("type"), c.query.Get("sender_id")
 	rows := c.account.PayoutMethods.newest(func(m *payoutMethod) bool {
-		state := "enabled"
-		if m.Disabled {
-			state = "disabled"
-		}
-		return match(m.Created) && (len(states) == 0 || slices.Contains(states, state)) &&
+		return match(m.Created) && (len(states) == 0 || slices.Contains(states, m.state())) &&
 			(len(types) == 0 || slices.Contains(types, m.Type)) && (senderID == "" || m.Sender == senderID)
 	})
 	return page(c, rows, f.payoutMethodObject)
 }
 
-func (f *Fake) getPayoutMethod(c *call) answer {
-	m, ok := c.account.PayoutMethods.find(c.params[0])
-	if !ok {
-		return notFound()
-	}
+func (f *Fake) getPayoutMethod(c *call, m *payoutMethod) response {
 	return success(f.payoutMethodObject(m))
 }
 
-func (f *Fake) createPayoutMethod(c *call) answer {
-	in, ok := c.wrapped("payout_method")
-	if !ok {
-		return badRequest()
-	}
+func (f *Fake) createPayoutMethod(c *call, in object) response {
 	if p := f.checkPayoutMethod(in, false, true); len(p) > 0 {
 		return invalid(in, p)
 	}
@@ -41,11 +131,7 @@ func (f *Fake) createPayoutMethod(c *call) answer {
 }
 
 // updatePayoutMethod takes the fields unwrapped.
-func (f *Fake) updatePayoutMethod(c *call) answer {
-	m, ok := c.account.PayoutMethods.find(c.params[0])
-	if !ok {
-		return notFound()
-	}
+func (f *Fake) updatePayoutMethod(c *call, m *payoutMethod) response {
 	in, ok := c.unwrapped("payout_method")
 	if !ok {
 		return badRequest()
@@ -64,12 +150,8 @@ func (f *Fake) updatePayoutMethod(c *call) answer {
 	return success(f.payoutMethodObject(m))
 }
 
-// deletePayoutMethod disables: recipients may still name it.
-func (f *Fake) deletePayoutMethod(c *call) answer {
-	m, ok := c.account.PayoutMethods.find(c.params[0])
-	if !ok {
-		return notFound()
-	}
+// deletePayoutMethod disables the method, as recipients may still name it.
+func (f *Fake) deletePayoutMethod(c *call, m *payoutMethod) response {
 	if m.Disabled {
 		return invalid(f.payoutMethodObject(m), sentence("Payout method is disabled"))
 	}
@@ -77,8 +159,8 @@ func (f *Fake) deletePayoutMethod(c *call) answer {
 	return success(f.payoutMethodObject(m))
 }
 
-// changedMethod is a payout method after a change: another type of the same
-// currency, details merged into those it has.
+// changedMethod is a payout method after a change: a type of the same currency,
+// and the details merged into the old ones.
 func (f *Fake) changedMethod(m *payoutMethod, in object, business bool) (payoutType string, details object, p problems) {
 	payoutType = m.Type
 	if t := text(in, "type"); t != "" {
@@ -96,7 +178,7 @@ func (f *Fake) changedMethod(m *payoutMethod, in object, business bool) (payoutT
 	return payoutType, details, p
 }
 
-// addPayoutMethod stores a checked one. The lock is held.
+// addPayoutMethod stores a checked payout method. The lock is held.
 func (f *Fake) addPayoutMethod(a *account, in object, senderID string) *payoutMethod {
 	m := &payoutMethod{ID: f.newID(), Type: text(in, "type"), Details: merged(child(in, "details"), nil), Metadata: child(in, "metadata"), Sender: senderID, Created: f.now()}
 	a.PayoutMethods.add(m)

@@ -99,21 +99,21 @@ func TestRecipientErrorsAreNotRetried(t *testing.T) {
 	wantBalance(t, f, "USD", "1000000")
 }
 
-func TestAutoRefundFollowsTheEraAndTheTrait(t *testing.T) {
+func TestAutoRefundFollowsTheAPIVersionAndTheTrait(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		era    bitpesatest.Era
-		traits string
-		want   string
+		version bitpesatest.APIVersion
+		traits  string
+		want    string
 	}{
-		"today":              {bitpesatest.Today, "", "refunded"},
-		"today, switched":    {bitpesatest.Today, `"traits":{"auto_refund":false}`, "manual"},
-		"BitPesa":            {bitpesatest.BitPesa, "", "manual"},
-		"BitPesa, asked for": {bitpesatest.BitPesa, `"traits":{"auto_refund":true}`, "refunded"},
+		"today":              {bitpesatest.VersionToday, "", "refunded"},
+		"today, switched":    {bitpesatest.VersionToday, `"traits":{"auto_refund":false}`, "manual"},
+		"BitPesa":            {bitpesatest.VersionBitPesa, "", "manual"},
+		"BitPesa, asked for": {bitpesatest.VersionBitPesa, `"traits":{"auto_refund":true}`, "refunded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, m := start(t, bitpesatest.Config{Era: tt.era})
+			f, m := start(t, bitpesatest.Config{APIVersion: tt.version})
 			id := m.funded(t, transaction(tt.traits, ngn("1219", "15500")))
 			f.Advance(24*time.Hour - time.Second)
 			assert.Equal(t, "manual", m.state(t, id))
@@ -130,8 +130,8 @@ func TestAutoRefundWaitsForAPendingPayout(t *testing.T) {
 	failed := m.funded(t, transaction("", ngn("1201", "15500")))
 	f.Advance(25 * time.Hour)
 	assert.Equal(t, "received", m.state(t, paid))
-	require.NoError(t, f.SetRecipientState(m.recipientID(t, paid, 0), "success", ""))
-	require.NoError(t, f.SetRecipientState(m.recipientID(t, failed, 0), "error", ""))
+	require.NoError(t, f.MoveRecipient(m.recipientID(t, paid, 0), "success", ""))
+	require.NoError(t, f.MoveRecipient(m.recipientID(t, failed, 0), "error", ""))
 	assert.Equal(t, "paid", m.state(t, paid))
 	assert.Equal(t, "refunded", m.state(t, failed))
 	wantBalance(t, f, "USD", "999990")
@@ -195,7 +195,7 @@ func TestChangeOfAPendingPayoutCountsWhenItFails(t *testing.T) {
 	assert.Equal(t, "pending", textAt(t, m.want(t, 200, "PATCH", "/recipients/"+r, `{"recipient":{"payout_method":{"details":{"bank_account":"1200"}}}}`), "state"))
 	f.Advance(time.Hour)
 	assert.Equal(t, "received", m.state(t, id), "no second payout beside the pending one")
-	require.NoError(t, f.SetRecipientState(r, "error", "416"))
+	require.NoError(t, f.MoveRecipient(r, "error", "416"))
 	assert.Equal(t, "pending", textAt(t, m.transaction(t, id), "recipients.0.state"))
 	pay(f)
 	assert.Equal(t, "paid", m.state(t, id))
@@ -255,7 +255,7 @@ func TestCancellingAPendingPayoutIsDeferred(t *testing.T) {
 	assert.Equal(t, "paid", m.state(t, paying))
 	wantBalance(t, f, "USD", "999990")
 
-	f, then := start(t, bitpesatest.Config{Era: bitpesatest.BitPesa})
+	f, then := start(t, bitpesatest.Config{APIVersion: bitpesatest.VersionBitPesa})
 	id := then.funded(t, transaction("", ngn("1219", "15500")))
 	then.want(t, 422, "DELETE", "/recipients/"+then.recipientID(t, id, 0), "")
 	pay(f)
@@ -356,14 +356,14 @@ func TestAnswerOfAnOlderAttemptCountsForNothing(t *testing.T) {
 	recipient := m.recipientID(t, id, 0)
 	state := func() string { return textAt(t, m.transaction(t, id), "recipients.0.state") }
 	f.Advance(10 * time.Second)
-	require.NoError(t, f.SetRecipientState(recipient, "error", "416"))
+	require.NoError(t, f.MoveRecipient(recipient, "error", "416"))
 	f.Advance(20 * time.Second)
 	assert.Equal(t, "error", state(), "it failed before its payout was due")
 
-	require.NoError(t, f.SetRecipientState(recipient, "pending", ""))
+	require.NoError(t, f.MoveRecipient(recipient, "pending", ""))
 	f.Advance(10 * time.Second)
-	require.NoError(t, f.SetRecipientState(recipient, "error", "416"))
-	require.NoError(t, f.SetRecipientState(recipient, "pending", ""))
+	require.NoError(t, f.MoveRecipient(recipient, "error", "416"))
+	require.NoError(t, f.MoveRecipient(recipient, "pending", ""))
 	f.Advance(20 * time.Second)
 	assert.Equal(t, "pending", state(), "the attempt before was due, not this one")
 	f.Advance(10 * time.Second)

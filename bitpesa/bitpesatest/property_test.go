@@ -18,7 +18,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// book is what a merchant knows about his money, from the answers alone.
+// book is what a merchant knows about the money, from the responses alone.
 type book struct {
 	mu    sync.Mutex
 	ids   []string
@@ -83,8 +83,8 @@ func TestBalancesHoldUnderAnyTraffic(t *testing.T) {
 	}
 }
 
-// act does one random thing; what it may answer is checked, what happened is
-// noted. It runs in a goroutine.
+// act does a random thing. It checks the response and notes what happened. It runs
+// in a goroutine.
 func act(t *testing.T, f *bitpesatest.Fake, m merchant, b *book, r *rand.Rand) {
 	do := func(method, path, body string) (reply, object) {
 		got, err := m.try(method, path, body)
@@ -94,9 +94,9 @@ func act(t *testing.T, f *bitpesatest.Fake, m merchant, b *book, r *rand.Rand) {
 		if got.status > 299 {
 			return got, nil
 		}
-		answer, err := decode(got.body)
+		response, err := decode(got.body)
 		assert.NoError(t, err)
-		o, _ := answer["object"].(object)
+		o, _ := response["object"].(object)
 		return got, o
 	}
 	account := []string{"1000", "1219", "1208", "1271", "1201"}[r.IntN(5)]
@@ -136,7 +136,7 @@ func act(t *testing.T, f *bitpesatest.Fake, m merchant, b *book, r *rand.Rand) {
 			if r.IntN(2) == 0 {
 				do("PATCH", "/recipients/"+id, `{"recipient":{"payout_method":{"details":{"bank_account":"1200"}}}}`)
 			} else {
-				_ = f.SetRecipientState(id, []bitpesa.RecipientState{"success", "error", "stuck", "canceled"}[r.IntN(4)], "") // many arrows are not there
+				_ = f.MoveRecipient(id, []bitpesa.RecipientState{"success", "error", "stuck", "canceled"}[r.IntN(4)], "") // many of these moves are illegal
 			}
 		}
 	case 8:

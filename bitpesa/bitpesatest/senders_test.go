@@ -131,7 +131,7 @@ func TestSenderInsideOfATransaction(t *testing.T) {
 	assert.Equal(t, "Kampala", textAt(t, updated, "sender.city"))
 	assert.Equal(t, id, textAt(t, today.want(t, 201, "POST", "/transactions", with(`"external_id":"S-1"`)), "sender.id"))
 
-	_, then := start(t, bitpesatest.Config{Era: bitpesatest.BitPesa})
+	_, then := start(t, bitpesatest.Config{APIVersion: bitpesatest.VersionBitPesa})
 	id = textAt(t, then.want(t, 201, "POST", "/transactions", with(`"external_id":"S-1",`+senderFields)), "sender.id")
 	r := then.call(t, "POST", "/transactions", with(known))
 	require.Equal(t, 422, r.status)
@@ -164,15 +164,15 @@ func TestKYCDecidesOverSenders(t *testing.T) {
 	assert.Equal(t, []string{"Transaction is not approved"}, errorWords(t, m.list(t, 422, "POST", "/accounts/debits", `{"debit":{"to_id":"`+tx+`","to_type":"Transaction"}}`)[0], "base"))
 	assert.Equal(t, []string{"invalid"}, errorWords(t, m.want(t, 422, "POST", "/transactions/create_and_fund", strings.Replace(reuse, `"input_currency"`, `"external_id":"r","input_currency"`, 1)), "sender"))
 
-	require.NoError(t, f.SetSenderState(id, "verified"))
+	require.NoError(t, f.MoveSender(id, "verified"))
 	assert.Equal(t, "initial", m.state(t, tx), "verified does not transact")
-	require.NoError(t, f.SetSenderState(id, "approved"))
+	require.NoError(t, f.MoveSender(id, "approved"))
 	assert.Equal(t, "approved", m.state(t, tx))
 	m.list(t, 201, "POST", "/accounts/debits", `{"debit":{"to_id":"`+tx+`","to_type":"Transaction"}}`)
 
 	assert.Equal(t, "approved", textAt(t, m.want(t, 200, "PATCH", "/senders/"+id, `{"sender":{"city":"Goma"}}`), "state"))
 	assert.Equal(t, "initial", textAt(t, m.want(t, 200, "PATCH", "/senders/"+id, `{"sender":{"last_name":"Roe"}}`), "state"), "another name is checked again")
-	require.NoError(t, f.SetSenderState(id, "rejected"))
+	require.NoError(t, f.MoveSender(id, "rejected"))
 	m.want(t, 422, "POST", "/transactions", reuse)
 	f.Flush()
 	assert.Equal(t, []string{"sender.approved", "sender.rejected"}, only(in.events(f), "sender."))
@@ -193,7 +193,7 @@ func TestBannedSenderFundsNothing(t *testing.T) {
 	t.Parallel()
 	f, m := start(t)
 	o := m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500")))
-	require.NoError(t, f.SetSenderState(textAt(t, o, "sender.id"), "banned"))
+	require.NoError(t, f.MoveSender(textAt(t, o, "sender.id"), "banned"))
 	rows := m.list(t, 422, "POST", "/accounts/debits", `{"debit":{"to_id":"`+textAt(t, o, "id")+`","to_type":"Transaction"}}`)
 	assert.Equal(t, []string{"Sender is not approved"}, errorWords(t, rows[0], "base"))
 	wantBalance(t, f, "USD", "1000000")
@@ -201,7 +201,7 @@ func TestBannedSenderFundsNothing(t *testing.T) {
 
 func TestWaivedSenderMayStayInitialAndTransact(t *testing.T) {
 	t.Parallel()
-	_, m := start(t, bitpesatest.Config{WaivedStaysInitial: true})
+	_, m := start(t, bitpesatest.Config{Quirks: bitpesatest.Quirks{WaivedStaysInitial: true}})
 	id := m.funded(t, transaction("", ngn("1000", "15500")))
 	assert.Equal(t, "initial", textAt(t, m.transaction(t, id), "sender.state"))
 	assert.Equal(t, "received", m.state(t, id))

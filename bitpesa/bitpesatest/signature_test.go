@@ -1,8 +1,11 @@
 package bitpesatest_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -192,7 +195,7 @@ func TestSignatureHonoursPublicURLAndMount(t *testing.T) {
 
 func TestSecretHeaderCanBeSwitchedOn(t *testing.T) {
 	t.Parallel()
-	f := bitpesatest.NewServer(t, bitpesatest.Config{AllowSecretHeader: true})
+	f := bitpesatest.NewServer(t, bitpesatest.Config{Quirks: bitpesatest.Quirks{AllowSecretHeader: true}})
 	send := func(secret string) int {
 		r := httptest.NewRequest("GET", "/v1/accounts", nil)
 		r.Header.Set("Authorization-Key", "test-key")
@@ -214,5 +217,21 @@ func TestNewPanicsOnAccountsThatMakeNoSense(t *testing.T) {
 		"twice":     {{Key: "k", Secret: "s"}, {Key: "k", Secret: "t"}},
 	} {
 		assert.Panics(t, func() { bitpesatest.New(bitpesatest.Config{Keys: keys}) }, name)
+	}
+}
+
+func TestConfigAndKeyPrintNoCredential(t *testing.T) {
+	t.Parallel()
+	key := bitpesatest.Key{Key: "planted-key", Secret: "planted-secret"}
+	c := bitpesatest.Config{Keys: []bitpesatest.Key{key}}
+	var log bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&log, nil))
+	for _, v := range []any{c, &c, key, &key, c.Keys, map[string]bitpesatest.Key{"a": key}} {
+		text, err := json.Marshal(v)
+		require.NoError(t, err)
+		logger.Info("started", "config", v)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("started", "config", v)
+		printed := fmt.Sprintf("%v %+v %#v %s %q", v, v, v, v, v) + string(text) + log.String()
+		assert.NotContains(t, printed, "planted", "%T", v)
 	}
 }

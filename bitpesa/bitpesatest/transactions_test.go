@@ -92,7 +92,7 @@ func TestTransactionIsChecked(t *testing.T) {
 func TestPayoutDetailsFollowTheirCorridor(t *testing.T) {
 	t.Parallel()
 	_, m := start(t)
-	_, then := start(t, bitpesatest.Config{Era: bitpesatest.BitPesa})
+	_, then := start(t, bitpesatest.Config{APIVersion: bitpesatest.VersionBitPesa})
 	tests := map[string]struct {
 		method, details string
 		missing         string // field that is blank; empty: accepted

@@ -194,7 +194,7 @@ func TestWebhooksOfOneTransactionComeInOrder(t *testing.T) {
 func TestRecipientErrorShowsTheTransactionBeforeItChanges(t *testing.T) {
 	t.Parallel()
 	in := newInbox()
-	f, m := start(t, bitpesatest.Config{Era: bitpesatest.BitPesa, Options: fake.Options{Callbacks: in}})
+	f, m := start(t, bitpesatest.Config{APIVersion: bitpesatest.VersionBitPesa, Options: fake.Options{Callbacks: in}})
 	m.subscribe(t, hookURL, "recipient.error")
 	id := m.funded(t, transaction(`"external_id":"T-1"`, ngn("1208", "15500")))
 	pay(f)

@@ -128,7 +128,7 @@ func TestFaultsComeBeforeOrAfterTheWork(t *testing.T) {
 	body := transaction(`"external_id":"T-1"`, ngn("1000", "15500"))
 	tests := map[string]struct {
 		fault  fake.Fault
-		status int // zero: no answer
+		status int // zero: no response
 		done   bool
 	}{
 		"500":         {fake.Fault{Kind: fake.FaultStatus, Status: 500}, 500, false},
@@ -195,7 +195,7 @@ func TestJournalHidesCredentialsAndDocuments(t *testing.T) {
 }
 
 // FuzzBodies sends anything to the calls that take a body: a fake never
-// answers 500, and its ledger holds.
+// responds 500, and its ledger holds.
 func FuzzBodies(f *testing.F) {
 	paths := []string{"/senders", "/transactions", "/transactions/create_and_fund", "/transactions/calculate", "/transactions/validate", "/accounts/debits", "/account_validations", "/documents", "/webhooks", "/payout_methods"}
 	for i := range paths {

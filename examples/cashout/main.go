@@ -47,7 +47,7 @@ func run(ctx context.Context, out io.Writer) error {
 	// A minute passes on the fake's clock in one second.
 	server := kotanitest.New(kotanitest.Config{Options: fake.Options{RealTime: true, Speed: 60, Callbacks: desk}})
 	defer server.Close()
-	cfg := server.Config()
+	cfg := server.ClientConfig()
 	cfg.CallbackURL = desk.urls.Mint // a callback URL per payout, checked without storage
 	client, err := kotani.New(cfg)
 	if err != nil {

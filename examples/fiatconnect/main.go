@@ -45,7 +45,7 @@ func run(ctx context.Context, out io.Writer) error {
 	defer server.Close()
 
 	// A client of the provider has a key and a secret which signs webhooks.
-	cfg := server.Config()
+	cfg := server.ClientConfig()
 	open, err := kotani.New(cfg)
 	if err != nil {
 		return err

@@ -1,3 +1,3 @@
-// Package readme holds the tests that keep README.md true: its operation tables
-// are those of the packages, and its Go snippets stand in files that compile.
+// Package readme holds the tests that keep each README.md true: the operation tables
+// are those of the packages, and the Go snippets stand in files that compile.
 package readme

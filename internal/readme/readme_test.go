@@ -21,11 +21,11 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-var update = flag.Bool("update", false, "rewrite the operation tables of README.md")
+var update = flag.Bool("update", false, "rewrite the operation tables of the READMEs")
 
 const root = "../.."
 
-// row is what README shows of an operation.
+// row is what a README shows of an operation.
 type row struct{ name, method, path, class, source string }
 
 func rows() map[string][]row {
@@ -57,33 +57,40 @@ func table(rows []row) string {
 	return b.String()
 }
 
+// place is where the table of a provider stands: in the README of its folder, or in
+// the root's as long as the folder has none.
+func place(provider string) (path, open, end string) {
+	path = filepath.Join(root, provider, "README.md")
+	if _, err := os.Stat(path); err == nil {
+		return path, "<!-- operations -->\n", "<!-- /operations -->"
+	}
+	return filepath.Join(root, "README.md"), "<!-- operations of " + provider + " -->\n", "<!-- end -->"
+}
+
 func TestTheOperationTablesAreThoseOfThePackages(t *testing.T) {
-	path := filepath.Join(root, "README.md")
-	file, err := os.ReadFile(path)
-	require.NoError(t, err)
-	text := string(file)
 	for provider, rows := range rows() {
-		open, end := "<!-- operations of "+provider+" -->\n", "<!-- end -->"
+		path, open, end := place(provider)
+		file, err := os.ReadFile(path)
+		require.NoError(t, err)
+		text := string(file)
 		_, rest, found := strings.Cut(text, open)
-		require.True(t, found, "README.md has no table of %s", provider)
+		require.True(t, found, "%s has no table of %s", path, provider)
 		shown, _, found := strings.Cut(rest, end)
 		require.True(t, found, "the table of %s has no end", provider)
 		want := table(rows) + "\n"
 		if *update {
 			text = strings.Replace(text, open+shown+end, open+want+end, 1)
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 			continue
 		}
 		assert.Equal(t, want, shown, "go test ./internal/readme -update")
-	}
-	if *update {
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
 }
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
 func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {
-	file, err := os.ReadFile(filepath.Join(root, "README.md"))
+	paths, err := filepath.Glob(filepath.Join(root, "*", "README.md"))
 	require.NoError(t, err)
 	var sources []string
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -94,15 +101,20 @@ func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {
 		sources = append(sources, flat(string(source)))
 		return err
 	}))
-	snippets := goBlock.FindAllStringSubmatch(string(file), -1)
-	require.NotEmpty(t, snippets)
-	for _, snippet := range snippets {
-		found := false
-		for _, source := range sources {
-			found = found || strings.Contains(source, flat(snippet[1]))
+	snippets := 0
+	for _, path := range append(paths, filepath.Join(root, "README.md")) {
+		file, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, snippet := range goBlock.FindAllStringSubmatch(string(file), -1) {
+			snippets++
+			found := false
+			for _, source := range sources {
+				found = found || strings.Contains(source, flat(snippet[1]))
+			}
+			assert.True(t, found, "%s: stands in no Go file:\n%s", path, snippet[1])
 		}
-		assert.True(t, found, "stands in no Go file:\n%s", snippet[1])
 	}
+	assert.NotZero(t, snippets)
 }
 
 // flat is a text without indentation, which differs between README and code.

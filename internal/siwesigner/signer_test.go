@@ -98,7 +98,7 @@ func TestTheKeyIsNotPrinted(t *testing.T) {
 // another wallet's does not.
 func TestARealSignatureOpensASession(t *testing.T) {
 	server := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: Verify, StrictAddresses: true}})
-	cfg := server.Config()
+	cfg := server.ClientConfig()
 	cfg.FiatConnect.Signer = example(t)
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)

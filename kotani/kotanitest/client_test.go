@@ -26,7 +26,7 @@ func (s signer) SignMessage(context.Context, []byte) ([]byte, error) {
 func TestClientMovesFiat(t *testing.T) {
 	t.Parallel()
 	srv := kotanitest.NewServer(t)
-	cfg := srv.Config()
+	cfg := srv.ClientConfig()
 	cfg.MinBackoff, cfg.MaxBackoff = time.Millisecond, time.Millisecond
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestClientDrivesFiatConnect(t *testing.T) {
 	key := srv.FiatConnect.AddClient("http://127.0.0.1:1/nobody").APIKey
 	for _, way := range []kotani.TransferType{kotani.TransferTypeIn, kotani.TransferTypeOut} {
 		for name, base := range map[string]string{"its own URL": srv.FiatConnect.URL(), "below Kotani": srv.URL() + "/fiatconnect"} {
-			cfg := srv.Config()
+			cfg := srv.ClientConfig()
 			cfg.MinBackoff, cfg.MaxBackoff = time.Millisecond, time.Millisecond
 			cfg.FiatConnect.Signer, cfg.FiatConnect.BaseURL, cfg.FiatConnect.APIKey = signer(alice), base, key
 			client, err := kotani.New(cfg)
@@ -75,7 +75,7 @@ func TestClientDrivesFiatConnect(t *testing.T) {
 			require.NoError(t, err, name)
 			if record, err := fc.KYCStatus(ctx, "PersonalDataAndDocuments"); err != nil {
 				require.ErrorIs(t, err, kotani.ErrResourceNotFound)
-				require.NoError(t, srv.FiatConnect.SetKYC(alice, "PersonalDataAndDocuments", kotani.KYCApproved))
+				require.NoError(t, srv.FiatConnect.MoveKYC(alice, "PersonalDataAndDocuments", kotani.KYCApproved))
 			} else {
 				assert.Equal(t, kotani.KYCApproved, record.Status)
 			}

@@ -1,6 +1,10 @@
 package kotanitest
 
 import (
+	"cmp"
+	"fmt"
+	"io"
+	"log/slog"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -9,8 +13,8 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// Config sets up a fake. The zero value is right for most tests; all defaults
-// are assumed.
+// Config sets up a fake. The zero value is right for most tests. All defaults
+// are assumed. No encoder prints the password.
 type Config struct {
 	// Options are the clock, the seed and the way of callbacks.
 	Options fake.Options
@@ -18,90 +22,228 @@ type Config struct {
 	// PhoneNumber and Password are the partner's login. Defaults: 254700000000,
 	// test-password. The country is Kenya: a login says KEN or KE.
 	PhoneNumber, Password string
-	// TokenLifetime is how long a token is good for. Zero: 300 s, that of the
-	// operator's 2022 source.
-	TokenLifetime time.Duration
-	// Balances are what the partner has at the start, by currency. Nil:
+	// Balances are the partner's money at the start, by currency. Nil:
 	// 1,000,000 KES, 100,000 GHS, 10,000 cUSD.
 	Balances map[string]decimal.Decimal
-	// Rates are what one cUSD, USDT, USDC or BUSD is worth, by fiat currency.
+	// Rates are the price of one cUSD, USDT, USDC or BUSD, by fiat currency.
 	// Nil: 130.00 KES, 15.00 GHS. The escrow's rate is 2 % less.
 	Rates map[string]decimal.Decimal
 
-	// SettleAfter is the time on the clock from acceptance to the outcome
-	// (10 s), SlowAfter the same for magic number 0004 (10 min), ReverseAfter
-	// from success to the reversal of 0005 (1 h).
-	SettleAfter, SlowAfter, ReverseAfter time.Duration
+	// SettleAfter is the time on the clock from acceptance to the final status.
+	// Zero: 10 s.
+	SettleAfter time.Duration
+	// CallbackRetries are the waits on the clock after each callback without a
+	// 2xx. Nil: 10 s, 1 min, 10 min, 1 h, 6 h; empty and not nil: no retry.
+	CallbackRetries []time.Duration
+
+	// Routes replaces the method or path of operations outside FiatConnect. Keys
+	// and templates are those of kotani.Config.Routes: one map serves both.
+	Routes map[string]sdk.Route
+
+	// FiatConnect sets up the FiatConnect section.
+	FiatConnect FiatConnectConfig
+
+	// Quirks are details which merchants seldom change.
+	Quirks Quirks
+}
+
+// Quirks are limits, prices and checks which only tests of a client's details
+// change.
+type Quirks struct {
+	// TokenLifetime is how long a token is valid. Zero: 300 s, as in the
+	// operator's source of 2022.
+	TokenLifetime time.Duration
+	// StrictTypes refuses an amount of the wrong JSON type: some operations
+	// document an integer, others a string. By default both are accepted.
+	StrictTypes bool
+
+	// SlowAfter replaces SettleAfter for magic number 0004. Zero: 10 min.
+	SlowAfter time.Duration
+	// ReverseAfter is the time from success to the reversal of 0005. Zero: 1 h.
+	ReverseAfter time.Duration
+
 	// QuoteLifetime is how long a quote can be accepted. Zero: 5 min.
 	QuoteLifetime time.Duration
 	// OrderLifetime is how long a Binance order waits for payment. Zero: 1 h,
 	// as documented.
 	OrderLifetime time.Duration
-	// HashValue is what a transaction hash is worth, in units of its coin. Zero:
+
+	// HashValue is the value of a transaction hash, in units of its coin. Zero:
 	// 10. HashValues are exceptions by the last four hex digits, in lower case.
 	HashValue  decimal.Decimal
 	HashValues map[string]decimal.Decimal
+
 	// ClaimAmount is what a UBI claim pays, in cUSD. Zero: 1. ClaimEvery is the
 	// time between two claims. Zero: 24 h.
 	ClaimAmount decimal.Decimal
 	ClaimEvery  time.Duration
-
-	// StrictTypes refuses an amount that is not of the documented JSON type, an
-	// integer in some operations and a string in others. By default both will do.
-	StrictTypes bool
-
-	// CallbackRetries are the waits on the clock after each callback without a
-	// 2xx. Nil: 10 s, 1 min, 10 min, 1 h, 6 h; empty and not nil: no retry.
-	CallbackRetries []time.Duration
-
-	// Routes replaces the method or path of operations, keyed and templated as
-	// in kotani.Config.Routes, so that one map serves both.
-	Routes map[string]sdk.Route
-
-	// FiatConnect sets up the FiatConnect section.
-	FiatConnect FiatConnectConfig
 }
 
+// FiatConnectConfig sets up the FiatConnect section. The zero value is right for
+// most tests, and accepts ANY well-formed signature; see VerifySignature.
+type FiatConnectConfig struct {
+	// VerifySignature says whether address signed message as of EIP-191. The
+	// signature has 65 bytes: r, s, v. Several goroutines may call it at once.
+	// No lock is held then.
+	//
+	// WITHOUT IT NO SIGNATURE IS CHECKED: any 65 bytes in hex log anybody in, as
+	// whoever the message names. This module has no secp256k1. A test of signing
+	// itself must plug it in.
+	VerifySignature func(address string, message, signature []byte) bool
+	// StrictAddresses also refuses addresses in a single letter case, which have
+	// no checksum. A wrong checksum is always refused.
+	StrictAddresses bool
+
+	// Prefix is where the section stands below Kotani's base URL. Empty:
+	// /fiatconnect (assumed).
+	Prefix string
+	// ChainID of logins. Zero: 44787, Celo Alfajores, the sandbox.
+	ChainID int64
+	// Rates are the price of one cUSD, by fiat type; other types are not
+	// supported. Nil: thirteen types, KES at 130 and GHS at 15 among them.
+	Rates map[string]decimal.Decimal
+
+	// KYCNotRequired lets transfers begin without KYC.
+	KYCNotRequired bool
+	// PendingKYC makes records KycPending first and approves them after
+	// KYCDelay (10 s). By default they are approved at once.
+	PendingKYC bool
+	KYCDelay   time.Duration
+
+	// ProviderInitiated makes the provider debit the account for a transfer in,
+	// without a user action.
+	ProviderInitiated bool
+	// StepDelay is the time between two states of a transfer. Zero: 5 s.
+	StepDelay time.Duration
+	// ManualTransfers leaves every transfer where it is until MoveTransfer.
+	ManualTransfers bool
+
+	// CallbackRetries are the waits on the clock after each webhook without a
+	// 200. Nil: 3, 66, 731 and 4098 s, as specified; empty and not nil: none.
+	CallbackRetries []time.Duration
+
+	// Quirks are details which merchants seldom change.
+	Quirks FiatConnectQuirks
+}
+
+// FiatConnectQuirks are limits and checks of the FiatConnect section which only
+// tests of a client's details change.
+type FiatConnectQuirks struct {
+	// Domain is the authority logins are made for. Empty: the host the client
+	// names, with and without its port.
+	Domain string
+	// ContractWallets are addresses of contracts. They cannot log in:
+	// ContractLoginNotSupported.
+	ContractWallets []string
+	// SecureCookies sets Secure on session cookies over plain http, too. Clients
+	// then do not send them back. Over https it is always set.
+	SecureCookies bool
+	// RequireAPIKey answers 400 to calls without a client API key. With or without
+	// it, an unknown key is refused.
+	RequireAPIKey bool
+	// StrictPhones takes phone numbers in E.164 only.
+	StrictPhones bool
+
+	// CryptoValues are the price of one unit in cUSD, by crypto type. Nil: cUSD
+	// 1, cEUR 1.1, cREAL 0.2.
+	CryptoValues map[string]decimal.Decimal
+	// Countries are the supported countries. Nil: KE, GH, NG, UG, RW, ZA, SN, CM, US,
+	// DE, BR, IN, PH.
+	Countries []string
+	// MinValue and MaxValue bound a transfer, in cUSD. Zero: 1 and 10,000.
+	MinValue, MaxValue decimal.Decimal
+	// FeePercent is the provider's fee, inside the rate. Zero: 1; negative: none.
+	FeePercent decimal.Decimal
+	// QuoteLifetime is how long a quote is guaranteed. Zero: 15 min.
+	QuoteLifetime time.Duration
+}
+
+const printedConfig = "kotanitest.Config{...}"
+
+// Format keeps the password out of anything printed.
+func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, printedConfig) }
+
+// MarshalText keeps it out of JSON and other encodings.
+func (Config) MarshalText() ([]byte, error) { return []byte(printedConfig), nil }
+
+// LogValue keeps it out of logs.
+func (Config) LogValue() slog.Value { return slog.StringValue(printedConfig) }
+
 func (c Config) withDefaults() Config {
-	if c.PhoneNumber == "" {
-		c.PhoneNumber = "254700000000"
-	}
-	if c.Password == "" {
-		c.Password = "test-password"
-	}
+	c.PhoneNumber = cmp.Or(c.PhoneNumber, "254700000000")
+	c.Password = cmp.Or(c.Password, "test-password")
+	whenZero(&c.SettleAfter, 10*time.Second)
 	if c.Balances == nil {
-		c.Balances = map[string]decimal.Decimal{
-			"KES": decimal.NewFromInt(1_000_000), "GHS": decimal.NewFromInt(100_000), "cUSD": decimal.NewFromInt(10_000),
-		}
+		c.Balances = amounts("KES", "1000000", "GHS", "100000", "cUSD", "10000")
 	}
 	if c.Rates == nil {
-		c.Rates = map[string]decimal.Decimal{"KES": decimal.NewFromInt(130), "GHS": decimal.NewFromInt(15)}
-	}
-	if !c.HashValue.IsPositive() {
-		c.HashValue = decimal.NewFromInt(10)
-	}
-	if !c.ClaimAmount.IsPositive() {
-		c.ClaimAmount = decimal.NewFromInt(1)
-	}
-	for _, d := range []struct {
-		field *time.Duration
-		value time.Duration
-	}{
-		{&c.TokenLifetime, 300 * time.Second},
-		{&c.SettleAfter, 10 * time.Second},
-		{&c.SlowAfter, 10 * time.Minute},
-		{&c.ReverseAfter, time.Hour},
-		{&c.QuoteLifetime, 5 * time.Minute},
-		{&c.OrderLifetime, time.Hour},
-		{&c.ClaimEvery, 24 * time.Hour},
-	} {
-		if *d.field <= 0 {
-			*d.field = d.value
-		}
+		c.Rates = amounts("KES", "130", "GHS", "15")
 	}
 	if c.CallbackRetries == nil {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour}
 	}
+	q := &c.Quirks
+	whenZero(&q.TokenLifetime, 300*time.Second)
+	whenZero(&q.SlowAfter, 10*time.Minute)
+	whenZero(&q.ReverseAfter, time.Hour)
+	whenZero(&q.QuoteLifetime, 5*time.Minute)
+	whenZero(&q.OrderLifetime, time.Hour)
+	whenZero(&q.ClaimEvery, 24*time.Hour)
+	whenNotPositive(&q.HashValue, 10)
+	whenNotPositive(&q.ClaimAmount, 1)
 	c.FiatConnect = c.FiatConnect.withDefaults()
 	return c
+}
+
+func (c FiatConnectConfig) withDefaults() FiatConnectConfig {
+	c.Prefix = cmp.Or(c.Prefix, "/fiatconnect")
+	c.ChainID = cmp.Or(c.ChainID, 44787)
+	whenZero(&c.KYCDelay, 10*time.Second)
+	whenZero(&c.StepDelay, 5*time.Second)
+	if c.Rates == nil {
+		c.Rates = amounts("KES", "130", "GHS", "15", "NGN", "1500", "UGX", "3700", "RWF", "1400", "ZAR", "18",
+			"XOF", "600", "XAF", "600", "USD", "1", "EUR", "0.9", "BRL", "5", "INR", "85", "PHP", "57")
+	}
+	if c.CallbackRetries == nil {
+		c.CallbackRetries = []time.Duration{3 * time.Second, 66 * time.Second, 731 * time.Second, 4098 * time.Second}
+	}
+	q := &c.Quirks
+	whenZero(&q.QuoteLifetime, 15*time.Minute)
+	whenNotPositive(&q.MinValue, 1)
+	whenNotPositive(&q.MaxValue, 10_000)
+	if q.CryptoValues == nil {
+		q.CryptoValues = amounts("cUSD", "1", "cEUR", "1.1", "cREAL", "0.2")
+	}
+	if q.Countries == nil {
+		q.Countries = []string{"KE", "GH", "NG", "UG", "RW", "ZA", "SN", "CM", "US", "DE", "BR", "IN", "PH"}
+	}
+	switch {
+	case q.FeePercent.IsZero():
+		q.FeePercent = decimal.NewFromInt(1)
+	case q.FeePercent.IsNegative():
+		q.FeePercent = decimal.Zero
+	}
+	return c
+}
+
+// whenZero fills in a duration that is zero or negative.
+func whenZero(field *time.Duration, value time.Duration) {
+	if *field <= 0 {
+		*field = value
+	}
+}
+
+func whenNotPositive(field *decimal.Decimal, value int64) {
+	if !field.IsPositive() {
+		*field = decimal.NewFromInt(value)
+	}
+}
+
+// amounts reads pairs of a currency and an amount.
+func amounts(pairs ...string) map[string]decimal.Decimal {
+	m := map[string]decimal.Decimal{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = decimal.RequireFromString(pairs[i+1])
+	}
+	return m
 }

@@ -1,48 +1,33 @@
-// Package kotanitest is a fake of Kotani Pay v2 with its FiatConnect section: a
-// stateful server with logins, a ledger per currency, deposits, withdrawals,
-// quotes, users, hashes, UBI programs, Binance orders and callbacks, for tests
-// that need neither a network nor an account.
+// Package kotanitest is a fake of Kotani Pay v2 with its FiatConnect section. It
+// needs neither a network nor an account.
+//
+// Start a fake and a client for it. Let your code move money and the clock go on.
+// Then look at the result. No socket is opened.
 //
 //	srv := kotanitest.NewServer(t)
-//	client, err := kotani.New(srv.Config())
-//	// ... withdraw through client ...
-//	srv.Advance(10 * time.Second) // it is paid, the callback goes out
-//	fmt.Println(srv.Balance("KES"), srv.Deliveries()[0].Body)
+//	client, err := kotani.New(srv.ClientConfig())
+//	// ... your code withdraws 500 KES as order-17 ...
+//	srv.Advance(10 * time.Second) // it is SUCCESSFUL, the callback goes out
+//	srv.Debits("order-17")        // one entry: at most one debit per reference
+//	srv.Balance("KES")            // 999500
 //
-// New gives the same as a plain http.Handler, for a test in any language: phone
-// 254700000000, country KEN or KE, password test-password, balances of 1,000,000
-// KES, 100,000 GHS and 10,000 cUSD.
+// Choose another end with a magic number (below), or move an object now:
 //
-// # What is documented
+//	srv.MoveTransaction("order-17", kotani.StatusFailed)
+//	srv.PayOrder(prepayID)
+//	srv.FiatConnect.MoveTransfer(id, kotani.TransferComplete)
+//	srv.FiatConnect.MoveKYC(address, schema, kotani.KYCDenied)
 //
-// The reference document gives the fields of requests and answers, the bank
-// codes, the hour after which a Binance order closes and that a till payment is
-// free. The token's 300 s, errors inside HTTP 200, plain text for 401 and 403,
-// and the texts of refusals of users, hashes and UBI come from the operator's
-// source of 2022. All else is assumed, paths included, and its numbers are
-// defaults of Config.
+// The object behind New is a plain http.Handler, for a test in any language. Its
+// login is phone 254700000000, country KEN or KE, password test-password. The
+// balances are 1,000,000 KES, 100,000 GHS and 10,000 cUSD; Deposit and Withdraw
+// change them.
 //
-// # Errors
-//
-// A missing token is 401, a bad or expired one 403, an unknown login and a body
-// that is no JSON object 400, an unknown route 404, all in plain text. Every
-// other refusal is HTTP 200 with {"status":400,"desc":...}; a missing field is
-// "amount is required".
-//
-// # Money
-//
-// A payout is reserved when it is accepted, taken when it is SUCCESSFUL and
-// released when it fails; a deposit counts once it is SUCCESSFUL. What was moved
-// comes back with REVERSED, but no balance ever goes below zero: a reversal that
-// finds the money spent is tried again later. Phone numbers that begin with 233
-// ride on GHS, all others on KES. A cash-out of coins debits fiat and credits
-// the coins; a hash counts once, whatever its spelling and its chain.
-//
-// # Scripting outcomes
+// # Magic numbers
 //
 // A transaction is SUCCESSFUL 10 s after it was accepted. The last four digits of
-// its phone number, or of its bank account, paybill account or till, can say
-// otherwise:
+// its phone number, bank account, paybill account or till can choose another
+// scenario:
 //
 //	0001  FAILED
 //	0002  FAILED, message "Insufficient funds"
@@ -50,37 +35,69 @@
 //	0004  SUCCESSFUL after 10 minutes
 //	0005  SUCCESSFUL, REVERSED an hour later
 //
-// # FiatConnect
-//
-// Fake.FiatConnect is a complete provider of the FiatConnect specification 1.2.5
-// that an unmodified client can drive. It stands below Kotani's base URL, under
-// /fiatconnect, and also has a URL of its own.
-//
-// NO SIGNATURE IS CHECKED unless FiatConnectConfig.VerifySignature is plugged
-// in: any 65 bytes in hex log anybody in. All other rules of a login hold: the
-// grammar of EIP-4361, the domain (with or without its port) and URI the client
-// came by, version 1, chain 44787, the clock (with half a second of leeway for
-// clients whose own clock runs while the fake's stands still: assumed), four
-// hours at most, and a nonce that stays reserved for its address until the
-// session expires. The session is a cookie, Secure over https only; logins look
-// at no cookie.
-//
-// A transfer needs an approved KYC record (approved at once, unless PendingKYC),
-// an account of the user's and a quote for his address, of the same direction
-// and still guaranteed. Accounts can be added before KYC. Repetitions under an
-// Idempotency-Key get the first answer again, error or not; keys belong to the
-// user. Errors are always {"error": code}; where the specification has no code
-// (a client's key, an idempotency key) the code is assumed.
-//
-// A transfer goes one state further every 5 s. The last four characters of the
-// account number, IBAN, mobile or PIX key can say otherwise:
+// A FiatConnect transfer goes one state further every 5 s. The last four
+// characters of the account number, IBAN, mobile or PIX key can choose:
 //
 //	0001  in: TransferFailed before the fiat arrived; out: after the crypto did
 //	0002  in: TransferFailed after the fiat arrived; out: TransferAmlFailed
 //	0003  the user never sends anything
 //
+// # What can go wrong
+//
+// A missing token is 401, a bad or expired token 403. An unknown login and a body
+// that is no JSON object are 400, an unknown route is 404. All are plain text.
+// Every other refusal is HTTP 200 with {"status":400,"desc":...}. A missing field
+// is "amount is required".
+//
+// AddFault breaks requests, AddCallbackFault breaks callbacks. Control methods
+// refuse an unknown id with fake.ErrNotFound and an impossible transition with
+// fake.ErrIllegalMove. Nothing has changed then.
+//
+// # Money
+//
+// A payout is reserved when it is accepted. It is taken when it is SUCCESSFUL and
+// released when it fails. A deposit counts once it is SUCCESSFUL. A REVERSED
+// transaction gives back what it moved. No balance goes below zero: when the
+// money is spent already, the reversal is tried again later.
+//
+// Phone numbers that begin with 233 use GHS, all others KES. A cash-out of coins
+// debits fiat and credits the coins. A hash counts once, in whatever spelling and
+// on whatever chain.
+//
+// # FiatConnect
+//
+// Fake.FiatConnect is a complete provider of the FiatConnect specification 1.2.5.
+// An unmodified client can drive it. It stands below Kotani's base URL, under
+// /fiatconnect, and also has a URL of its own.
+//
+// NO SIGNATURE IS CHECKED without FiatConnectConfig.VerifySignature: any 65 bytes
+// in hex log anybody in. All other rules of a login hold:
+//
+//   - the grammar of EIP-4361, version 1, chain 44787
+//   - the domain, with or without its port, and the URI of the client's request
+//   - the clock, and four hours at most. A login may be issued half a second
+//     ahead, since the client's clock runs while the fake's stands still (assumed).
+//   - a nonce stays reserved for its address until the session expires
+//
+// The session is a cookie, Secure over https only. Logins ignore cookies.
+//
+// A transfer needs an approved KYC record (approved at once, unless PendingKYC),
+// an account of the user, and a quote for his address. The quote must have the
+// same direction and still be guaranteed. Accounts can be added before KYC. A
+// repetition under an Idempotency-Key gets the first response again, error or
+// not; keys belong to the user. Errors are always {"error": code}. Where the
+// specification has no code (a client's key, an idempotency key) it is assumed.
+//
 // Webhooks go to the client whose API key (POST /credentials, or AddClient) came
-// with the calls of the user's session. Each attempt is signed anew, only a 200
-// is an acknowledgement, and a transfer is answered after the first attempt of
-// its first webhook, or after 12 s when none came about.
+// with the calls of the user's session. Each attempt is signed anew. Only a 200
+// acknowledges. The response to a transfer waits for the first attempt of its
+// first webhook, 12 s at most.
+//
+// # Limits
+//
+// The reference document gives the fields of requests and responses, the bank
+// codes, the hour after which a Binance order closes, and the free till payment.
+// The operator's source of 2022 gives the token's 300 s, errors inside HTTP 200,
+// plain text for 401 and 403, and the texts of refusals of users, hashes and UBI.
+// All else is assumed, paths included, and its numbers are defaults of Config.
 package kotanitest

@@ -14,7 +14,7 @@ import (
 func Example() {
 	srv := kotanitest.New(kotanitest.Config{})
 	defer srv.Close()
-	client, err := kotani.New(srv.Config())
+	client, err := kotani.New(srv.ClientConfig())
 	if err != nil {
 		panic(err)
 	}

@@ -1,7 +1,10 @@
 package kotanitest
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/kotani"
@@ -13,16 +16,18 @@ import (
 const providerName = "kotani"
 
 // Fake is a fake Kotani Pay: an http.Handler that serves the API with its
-// FiatConnect section, and the methods a test drives it with. Those of Control
-// are the same for every fake: Advance, Now, AddFault, ClearFaults, AddCallbackFault,
-// Requests, Deliveries, Redeliver, Flush, Snapshot, Restore, Reset, Admin,
-// HTTPClient, URL, World, Close. FiatConnect has its own Control, for its own
-// requests, deliveries and rules. It is safe for concurrent use.
+// FiatConnect section, and the methods a test drives it with. It is safe for
+// concurrent use.
+//
+// Control brings the methods which every fake has: Advance, Now, AddFault,
+// ClearFaults, AddCallbackFault, Requests, Deliveries, Redeliver, Flush,
+// Snapshot, Restore, Reset, Admin, HTTPClient, URL, World, Close.
 type Fake struct {
 	*fake.Control
 
-	// FiatConnect is the FiatConnect section, mounted below this fake and also
-	// to be served on its own.
+	// FiatConnect is the FiatConnect section. It is mounted below this fake and
+	// can be served on its own. Its Control has its own requests, deliveries and
+	// fault rules.
 	FiatConnect *FiatConnect
 
 	world  *fake.World
@@ -48,8 +53,8 @@ func NewServer(t fake.TB, config ...Config) *Fake {
 // time or its HTTPClient was used.
 func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 
-// NewIn makes a fake in a world that others share, so that one clock moves them
-// all; another fake's World method gives it. Config.Options is not looked at.
+// NewIn makes a fake in a world that several fakes share: one clock moves them
+// all. Another fake's World method gives the world. Config.Options is ignored.
 func NewIn(w *fake.World, c Config) *Fake {
 	f := &Fake{world: w, config: c.withDefaults()}
 	f.routes = f.newRoutes()
@@ -58,7 +63,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Name:         providerName,
 		Handler:      f.routes,
 		Below:        f.FiatConnect.below,
-		Reset:        func() { f.state = newState(f.config, w.Now()) },
+		Reset:        func() { f.state = newState(f.config.Balances, w.Now()) },
 		State:        func() any { return f.state },
 		Load:         f.load,
 		Refuse:       refuse,
@@ -66,45 +71,174 @@ func NewIn(w *fake.World, c Config) *Fake {
 		ExpireTokens: func() { clear(f.state.Tokens) },
 		Callbacks:    fake.Policy{Retries: f.config.CallbackRetries},
 		Admin: map[string]http.HandlerFunc{
-			"POST /_fake/kotani/transactions/{id}/settle": f.adminSettle,
+			"POST /_fake/kotani/transactions/{id}/settle": f.adminMoveTransaction,
 			"POST /_fake/kotani/orders/{id}/pay":          f.adminPayOrder,
 		},
 	})
 	return f
 }
 
-// Config is the client's configuration for this fake, without a socket. What is
-// missing for FiatConnect is a Signer.
-func (f *Fake) Config() kotani.Config {
+// ClientConfig is a client configuration for this fake. It needs no socket. Add
+// a Signer to use FiatConnect.
+func (f *Fake) ClientConfig() kotani.Config {
 	return kotani.Config{
 		BaseURL: f.URL(),
 		Options: sdk.Options{HTTPClient: f.HTTPClient()}, Routes: f.config.Routes,
 		PhoneNumber: f.config.PhoneNumber, CountryCode: "KEN", Password: f.config.Password,
-		TokenLifetime: f.config.TokenLifetime,
+		TokenLifetime: f.config.Quirks.TokenLifetime,
 		FiatConnect:   kotani.FiatConnectConfig{BaseURL: f.FiatConnect.URL(), ChainID: f.config.FiatConnect.ChainID},
 	}
 }
 
-// Kinds of scheduled events; the key is a request id or a prepay id.
+// newRoutes serves the operations of the client's table under its methods and
+// paths. FiatConnect's stand in its own routes.
+func (f *Fake) newRoutes() *http.ServeMux {
+	handlers := map[string]func(*call) object{
+		kotani.OpCreateOrder:        f.createOrder,
+		kotani.OpCloseOrder:         f.closeOrder,
+		kotani.OpQueryOrder:         f.queryOrder,
+		kotani.OpBuyCelo:            f.buyCelo,
+		kotani.OpSendToMpesa:        f.sendToMpesa,
+		kotani.OpDeposit:            f.deposit,
+		kotani.OpDepositQuoted:      f.depositQuoted,
+		kotani.OpStatusByRequestID:  f.statusByRequestID,
+		kotani.OpStatusByExternalID: f.statusByExternalID,
+		kotani.OpWithdraw:           f.withdraw,
+		kotani.OpTransactions:       f.listTransactions,
+		kotani.OpPayBill:            f.payBill,
+		kotani.OpPayTill:            f.payTill,
+		kotani.OpWithdrawToBank:     f.withdrawToBank,
+		kotani.OpHealth:             func(*call) object { return object{"status": "ok"} },
+		kotani.OpCreateUser:         f.createUser,
+		kotani.OpVerifyUser:         f.verifyUser,
+		kotani.OpUpdateUser:         f.updateUser,
+		kotani.OpUserByPhone:        f.userByPhone,
+		kotani.OpUsers:              f.listUsers,
+		kotani.OpPhoneByAddress:     f.phoneByAddress,
+		kotani.OpBalance:            f.chainBalance,
+		kotani.OpEscrowRates:        f.escrowRates,
+		kotani.OpStellarCashOut:     func(c *call) object { return f.cashOut(c, kotani.OpStellarCashOut, "USDC") },
+		kotani.OpQuoteIn:            f.quoteIn,
+		kotani.OpQuoteOut:           f.quoteOut,
+		kotani.OpAcceptQuoteIn:      func(c *call) object { return f.acceptQuote(c, true) },
+		kotani.OpAcceptQuoteOut:     func(c *call) object { return f.acceptQuote(c, false) },
+		kotani.OpTronCashOut:        func(c *call) object { return f.cashOut(c, kotani.OpTronCashOut, "USDT") },
+		kotani.OpTronCashIn:         f.tronCashIn,
+		kotani.OpUBIClaim:           f.ubiClaim,
+		kotani.OpIsBeneficiary:      f.isBeneficiary,
+		kotani.OpSetBeneficiary:     f.setBeneficiary,
+	}
+	mux := http.NewServeMux()
+	for _, op := range kotani.Operations() {
+		r := f.config.Routes[op.Name]
+		pattern := cmp.Or(r.Method, op.Method) + " " + cmp.Or(r.Path, op.Path)
+		if handle := handlers[op.Name]; handle != nil {
+			mux.HandleFunc(pattern, f.serve(handle, op.Open))
+		} else if op.Name == kotani.OpLogin {
+			mux.HandleFunc(pattern, f.login)
+		}
+	}
+	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) {
+		writeText(rw, http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.EscapedPath())
+	})
+	return mux
+}
+
+// serve checks the token, then the body, then calls the handler with the World's
+// lock held. The handler's object is sent with HTTP 200.
+func (f *Fake) serve(handle func(*call) object, open bool) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		f.world.Lock()
+		defer f.world.Unlock() // rw writes into memory
+		if !open {
+			if status := f.authorise(r); status != http.StatusOK {
+				refuse(rw, r, status, 0)
+				return
+			}
+		}
+		c, ok := newCall(r, f.config.Quirks.StrictTypes)
+		if !ok {
+			refuse(rw, r, http.StatusBadRequest, 0)
+			return
+		}
+		writeJSON(rw, http.StatusOK, handle(c))
+	}
+}
+
+// authorise tells a missing token (401) from a bad or expired token (403).
+func (f *Fake) authorise(r *http.Request) int {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "bearer") || token == "" {
+		return http.StatusUnauthorized
+	}
+	if expiry, known := f.state.Tokens[token]; !known || !f.world.Now().Before(expiry) {
+		return http.StatusForbidden
+	}
+	return http.StatusOK
+}
+
+// login is POST /api/login. An unknown phone number is HTTP 400 here, unlike in
+// all other operations.
+func (f *Fake) login(rw http.ResponseWriter, r *http.Request) {
+	f.world.Lock()
+	defer f.world.Unlock()
+	c, ok := newCall(r, false)
+	if !ok {
+		refuse(rw, r, http.StatusBadRequest, 0)
+		return
+	}
+	phone, country, password := c.text("phoneNumber"), c.text("countryCode"), c.text("password")
+	known := strings.TrimPrefix(phone, "+") == strings.TrimPrefix(f.config.PhoneNumber, "+") &&
+		(strings.EqualFold(country, "KEN") || strings.EqualFold(country, "KE"))
+	switch {
+	case c.reason != "":
+		writeJSON(rw, http.StatusOK, c.refused())
+	case !known:
+		writeText(rw, http.StatusBadRequest, "cannot find user")
+	case password != f.config.Password:
+		writeJSON(rw, http.StatusOK, refused("Not Allowed"))
+	default:
+		writeJSON(rw, http.StatusOK, object{"status": http.StatusCreated, "accessToken": f.newToken()})
+	}
+}
+
+// newToken makes a token and forgets expired tokens.
+func (f *Fake) newToken() string {
+	now := f.world.Now()
+	maps.DeleteFunc(f.state.Tokens, func(_ string, expiry time.Time) bool { return !now.Before(expiry) })
+	token := f.ids().Hex(64)
+	f.state.Tokens[token] = now.Add(f.config.Quirks.TokenLifetime)
+	return token
+}
+
+// refuse answers with a status and its name as plain text. Fault rules use it,
+// too.
+func refuse(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
+	writeText(rw, status, http.StatusText(status))
+}
+
+// Kinds of scheduled events. The key is a request id or a prepay id.
 const (
 	eventSettle      = "settle"
 	eventReverse     = "reverse"
 	eventOrderExpiry = "order_expiry"
 )
 
-// fire carries out a scheduled event. One that the state has outrun does
-// nothing.
+// fire carries out a scheduled event, unless the object has moved on meanwhile.
 func (f *Fake) fire(e fake.Event) {
-	t := f.state.byID[e.Key]
-	switch {
-	case e.Kind == eventOrderExpiry:
+	if e.Kind == eventOrderExpiry {
 		f.expireOrder(e.Key)
+		return
+	}
+	t := f.state.Transactions.find(e.Key)
+	switch {
 	case t == nil:
 	case e.Kind == eventSettle && t.Status == kotani.StatusPending:
-		f.settlePlanned(t)
+		f.playScenario(t)
 	case e.Kind == eventReverse && t.Status == kotani.StatusSuccessful:
 		if f.move(t, kotani.StatusReversed, "") != nil { // the money is spent: try again later
-			f.after(f.config.ReverseAfter, eventReverse, t.RequestID)
+			f.after(f.config.Quirks.ReverseAfter, eventReverse, t.RequestID)
 		}
 	}
 }

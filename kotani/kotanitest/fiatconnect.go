@@ -1,8 +1,12 @@
 package kotanitest
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net/http"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +17,7 @@ import (
 const fiatConnectName = "fiatconnect"
 
 // FiatConnect is the FiatConnect section of a Fake: an http.Handler of its own,
-// with a Control of its own, in the same World. Its base URL is Kotani's and
+// with a Control of its own, in the same World. Its base URL is Kotani's with
 // FiatConnectConfig.Prefix, or its own URL.
 type FiatConnect struct {
 	*fake.Control
@@ -21,6 +25,23 @@ type FiatConnect struct {
 	config FiatConnectConfig
 	routes *http.ServeMux
 	state  *fiatConnectState
+}
+
+// Credentials are a client's. Webhooks about a user go to the client whose key
+// came with the calls of the user's session.
+type Credentials struct {
+	APIKey        string `json:"api_key"`
+	Webhook       string `json:"webhook"` // URL
+	WebhookSecret string `json:"webhook_secret"`
+}
+
+// AddClient registers a client, as POST /credentials does.
+func (f *FiatConnect) AddClient(webhook string) Credentials {
+	f.world.Lock()
+	defer f.world.Unlock()
+	c := &Credentials{APIKey: f.ids().Hex(32), Webhook: webhook, WebhookSecret: f.ids().Hex(64)}
+	f.state.Keys.add(c)
+	return *c
 }
 
 func newFiatConnect(w *fake.World, c FiatConnectConfig) *FiatConnect {
@@ -36,13 +57,14 @@ func newFiatConnect(w *fake.World, c FiatConnectConfig) *FiatConnect {
 		Fire:         f.fire,
 		ExpireTokens: f.expireSessions,
 		Callbacks: fake.Policy{
-			Retries: c.WebhookRetries, Acknowledged: acknowledgedWebhook, Sign: f.signWebhook,
+			Retries: c.CallbackRetries, Sign: f.signWebhook,
+			Acknowledged: func(_ fake.Delivery, status int, _ []byte) bool { return status == http.StatusOK }, // 200 alone, as specified
 		},
 		Secrets: []string{"webhookSecret", "signature", "selfieDocument", "identificationDocument",
 			"identificationDocumentFront", "identificationDocumentBack"},
 		Admin: map[string]http.HandlerFunc{
-			"POST /_fake/fiatconnect/transfers/{id}/status": f.adminTransfer,
-			"POST /_fake/fiatconnect/kyc":                   f.adminKYC,
+			"POST /_fake/fiatconnect/transfers/{id}/status": f.adminMoveTransfer,
+			"POST /_fake/fiatconnect/kyc":                   f.adminMoveKYC,
 		},
 	})
 	return f
@@ -56,83 +78,94 @@ func (f *FiatConnect) below(r *http.Request) http.Handler {
 	return http.StripPrefix(f.config.Prefix, f.Control)
 }
 
-// fiatCall is a request on its way to a handler.
-type fiatCall struct {
-	*call
-	address string // the session's user; empty where none is needed
-	first   string // the delivery whose first attempt comes before the answer
-	key     string // names the idempotency record
-}
-
-// reply is an answer to send.
-type reply struct {
-	status int
-	body   any
-}
-
-func fine(body any) reply { return reply{http.StatusOK, body} }
-
-// problem is an error answer: always {"error": code}.
-func problem(status int, code kotani.FiatConnectCode) reply {
-	return reply{status, object{"error": string(code)}}
-}
-
+// newRoutes serves the operations of the client's table under its methods and
+// paths, less /fiatconnect: this handler stands behind its prefix.
 func (f *FiatConnect) newRoutes() *http.ServeMux {
+	handlers := map[string]func(*fiatCall) *response{
+		kotani.OpFiatConnectClock:    f.clock,
+		kotani.OpTransferQuoteIn:     func(c *fiatCall) *response { return f.quote(c, kotani.TransferTypeIn) },
+		kotani.OpTransferQuoteOut:    func(c *fiatCall) *response { return f.quote(c, kotani.TransferTypeOut) },
+		kotani.OpAddKYC:              f.addKYC,
+		kotani.OpKYCStatus:           f.kycStatus,
+		kotani.OpDeleteKYC:           f.deleteKYC,
+		kotani.OpAddFiatAccount:      f.addAccount,
+		kotani.OpFiatAccounts:        f.listAccounts,
+		kotani.OpDeleteFiatAccount:   f.deleteAccount,
+		kotani.OpTransferIn:          func(c *fiatCall) *response { return f.transfer(c, kotani.TransferTypeIn) },
+		kotani.OpTransferOut:         func(c *fiatCall) *response { return f.transfer(c, kotani.TransferTypeOut) },
+		kotani.OpFiatConnectTransfer: f.transferStatus,
+	}
 	mux := http.NewServeMux()
-	type handler = func(*FiatConnect, *fiatCall) reply
-	open := func(pattern string, h handler) { mux.HandleFunc(pattern, f.serve(h, false)) }
-	session := func(pattern string, h handler) { mux.HandleFunc(pattern, f.serve(h, true)) }
-
-	mux.HandleFunc("POST /auth/login", f.login)
-	mux.HandleFunc("POST /credentials", f.credentials)
-	open("GET /clock", (*FiatConnect).clock)
-	open("POST /quote/in", (*FiatConnect).quoteIn)
-	open("POST /quote/out", (*FiatConnect).quoteOut)
-	session("POST /kyc/{kycSchema}", (*FiatConnect).addKYC)
-	session("GET /kyc/{kycSchema}/status", (*FiatConnect).kycStatus)
-	session("DELETE /kyc/{kycSchema}", (*FiatConnect).deleteKYC)
-	session("POST /accounts", (*FiatConnect).addAccount)
-	session("GET /accounts", (*FiatConnect).accounts)
-	session("DELETE /accounts/{fiatAccountId}", (*FiatConnect).deleteAccount)
-	session("POST /transfer/in", (*FiatConnect).transferIn)
-	session("POST /transfer/out", (*FiatConnect).transferOut)
-	session("GET /transfer/{transferId}/status", (*FiatConnect).transferStatus)
+	for _, op := range kotani.Operations() {
+		pattern := op.Method + " " + strings.TrimPrefix(op.Path, "/fiatconnect")
+		switch {
+		case handlers[op.Name] != nil:
+			mux.HandleFunc(pattern, f.serve(handlers[op.Name], !op.Open))
+		case op.Name == kotani.OpFiatConnectLogin:
+			mux.HandleFunc(pattern, f.login)
+		case op.Name == kotani.OpCreateCredentials:
+			mux.HandleFunc(pattern, f.credentials)
+		}
+	}
 	mux.HandleFunc("/", func(rw http.ResponseWriter, _ *http.Request) {
 		problem(http.StatusNotFound, kotani.ErrResourceNotFound).write(rw)
 	})
 	return mux
 }
 
-// serve checks the client's key, then the session, then the body, and lets the
-// handler answer with the lock held.
-func (f *FiatConnect) serve(handle func(*FiatConnect, *fiatCall) reply, session bool) http.HandlerFunc {
+// fiatCall is a request on its way to a handler.
+type fiatCall struct {
+	*call
+	address string // the session's user; empty where no session is needed
+	first   string // the delivery whose first attempt comes before the response
+	key     string // names the idempotency record
+}
+
+// response is what a handler sends.
+type response struct {
+	status int
+	body   any
+}
+
+func success(body any) *response { return &response{http.StatusOK, body} }
+
+// problem is an error response: always {"error": code}.
+func problem(status int, code kotani.FiatConnectCode) *response {
+	return &response{status, object{"error": string(code)}}
+}
+
+func (r *response) write(rw http.ResponseWriter) { writeJSON(rw, r.status, r.body) }
+
+// serve checks the client's key, then the session, then the body, and calls the
+// handler with the lock held.
+func (f *FiatConnect) serve(handle func(*fiatCall) *response, session bool) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
-		c, refusal := f.admit(r, session)
-		var answer reply
-		var first <-chan struct{}
-		func() {
-			f.world.Lock()
-			defer f.world.Unlock()
-			if refusal != nil {
-				answer = *refusal
-				return
-			}
-			answer = handle(f, c)
-			if c.first != "" {
-				first = f.world.FirstAttempt(c.first)
-			}
-		}()
+		c, sent, first := f.handle(handle, r, session)
 		if first != nil {
-			f.awaitFirst(r, first)
+			awaitFirst(r, first)
 			f.finish(c)
 		}
-		answer.write(rw)
+		sent.write(rw)
 	}
 }
 
-func (f *FiatConnect) admit(r *http.Request, session bool) (*fiatCall, *reply) {
+// handle returns the response and, if a webhook has to come before it, the
+// channel that the webhook's first attempt closes.
+func (f *FiatConnect) handle(handle func(*fiatCall) *response, r *http.Request, session bool) (*fiatCall, *response, <-chan struct{}) {
 	f.world.Lock()
 	defer f.world.Unlock()
+	c, refusal := f.admit(r, session)
+	if refusal != nil {
+		return nil, refusal, nil
+	}
+	sent := handle(c)
+	if c.first == "" {
+		return c, sent, nil
+	}
+	return c, sent, f.world.FirstAttempt(c.first)
+}
+
+func (f *FiatConnect) admit(r *http.Request, session bool) (*fiatCall, *response) {
 	c := &fiatCall{}
 	key, refusal := f.clientKey(r)
 	if refusal == nil && session {
@@ -143,17 +176,16 @@ func (f *FiatConnect) admit(r *http.Request, session bool) (*fiatCall, *reply) {
 	}
 	var ok bool
 	if c.call, ok = newCall(r, false); !ok {
-		bad := problem(http.StatusBadRequest, kotani.ErrInvalidParameters)
-		return nil, &bad
+		return nil, problem(http.StatusBadRequest, kotani.ErrInvalidParameters)
 	}
 	return c, nil
 }
 
-// firstAttemptLimit bounds the wait for a receiver, or for a webhook that a rule
-// holds back.
+// firstAttemptLimit bounds the wait for a slow receiver, or for a webhook that a
+// callback fault holds back.
 const firstAttemptLimit = 12 * time.Second
 
-func (f *FiatConnect) awaitFirst(r *http.Request, first <-chan struct{}) {
+func awaitFirst(r *http.Request, first <-chan struct{}) {
 	limit := time.NewTimer(firstAttemptLimit)
 	defer limit.Stop()
 	select {
@@ -163,9 +195,7 @@ func (f *FiatConnect) awaitFirst(r *http.Request, first <-chan struct{}) {
 	}
 }
 
-func (r reply) write(rw http.ResponseWriter) { writeJSON(rw, r.status, r.body) }
-
-// refuseFiatConnect answers a status that a fault rule asked for. The
+// refuseFiatConnect answers a status that a fault rule asks for. The
 // specification has no codes for most of them.
 func refuseFiatConnect(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
 	code := kotani.FiatConnectCode(strings.ReplaceAll(http.StatusText(status), " ", ""))
@@ -178,29 +208,100 @@ func refuseFiatConnect(rw http.ResponseWriter, _ *http.Request, status int, _ ti
 	problem(status, code).write(rw)
 }
 
-func (f *FiatConnect) clock(*fiatCall) reply {
-	return fine(object{"time": timestamp(f.world.Now())})
+// clock is GET /clock.
+func (f *FiatConnect) clock(*fiatCall) *response {
+	return success(object{"time": timestamp(f.world.Now())})
 }
 
-// Kinds of scheduled events; the key is a transfer's id or a KYC record's.
+// credentials is POST /credentials, Kotani's own addition. It needs no key: keys
+// come from here.
+func (f *FiatConnect) credentials(rw http.ResponseWriter, r *http.Request) {
+	c, ok := newCall(r, false)
+	webhook, isText := c.fields["webhook"].(string)
+	if !ok || !isText || !isWebURL(webhook) {
+		problem(http.StatusBadRequest, kotani.ErrInvalidParameters).write(rw)
+		return
+	}
+	client := f.AddClient(webhook)
+	writeJSON(rw, http.StatusOK, object{
+		"apiKey": client.APIKey, "webhook": client.Webhook, "webhookSecret": client.WebhookSecret,
+	})
+}
+
+// clientKey reads the optional header. A malformed key is 400, and so is a missing
+// key when keys are required. An unknown key is 401. The specification names no
+// codes; these are assumed.
+func (f *FiatConnect) clientKey(r *http.Request) (key string, refusal *response) {
+	bad := problem(http.StatusBadRequest, kotani.ErrInvalidParameters)
+	values, sent := r.Header["Authorization"]
+	if !sent {
+		if f.config.Quirks.RequireAPIKey {
+			return "", bad
+		}
+		return "", nil
+	}
+	scheme, key, found := strings.Cut(strings.Join(values, ", "), " ")
+	if !found || !strings.EqualFold(scheme, "bearer") || key == "" || strings.ContainsAny(key, " ,") {
+		return "", bad
+	}
+	if f.state.Keys.find(key) == nil {
+		return "", problem(http.StatusUnauthorized, kotani.ErrSessionUnauthorized)
+	}
+	return key, nil
+}
+
+func (c *Credentials) key() string { return c.APIKey }
+
+const signatureHeader = "FiatConnect-Signature"
+
+// sendWebhook sends an event to the user's client, if there is one, and returns
+// the delivery. Deliveries of one identity keep their order.
+func (f *FiatConnect) sendWebhook(event, address, identity string, payload object) string {
+	client := f.state.Keys.find(f.state.Clients[address])
+	if client == nil {
+		return ""
+	}
+	body := encode(object{
+		"eventType": event, "provider": providerName, "eventId": f.ids().UUID(),
+		"timestamp": strconv.FormatInt(f.world.Now().Unix(), 10), "address": checksummed(address[2:]), "payload": payload,
+	})
+	return f.world.Send(fake.Callback{
+		Provider: fiatConnectName, Event: event, Subject: identity, URL: client.Webhook,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Tag: client.APIKey,
+	})
+}
+
+// signWebhook signs each attempt anew: t is the time of the attempt.
+func (f *FiatConnect) signWebhook(d fake.Delivery, h http.Header) {
+	client := f.state.Keys.find(d.Tag)
+	if client == nil {
+		return
+	}
+	secret := client.WebhookSecret
+	if d.Forged {
+		secret = "not the secret"
+	}
+	at := strconv.FormatInt(f.world.Now().Unix(), 10)
+	mac := hmac.New(sha256.New, []byte(secret))
+	fmt.Fprintf(mac, "%s.%s", at, d.Body)
+	h.Set(signatureHeader, "t="+at+",v1="+hex.EncodeToString(mac.Sum(nil)))
+}
+
+// Kinds of scheduled events. The key is a transfer's id or a KYC record's id.
 const (
 	eventStep = "step"
 	eventKYC  = "kyc"
 )
 
-// fire carries out a scheduled event. One that the state has outrun does
-// nothing.
+// fire carries out a scheduled event, unless the object has moved on meanwhile.
 func (f *FiatConnect) fire(e fake.Event) {
 	switch e.Kind {
 	case eventStep:
-		if t := f.state.Transfers[e.Key]; t != nil {
+		if t := f.state.Transfers.find(e.Key); t != nil {
 			f.step(t)
 		}
 	case eventKYC:
-		i := slices.IndexFunc(f.state.KYC, func(k *KYCRecord) bool { return k.ID == e.Key })
-		if i >= 0 && f.state.KYC[i].Status == kotani.KYCPending {
-			f.enterKYC(f.state.KYC[i], kotani.KYCApproved)
-		}
+		f.approveKYC(e.Key)
 	}
 }
 

@@ -11,31 +11,32 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestKYCIsApprovedAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
-	status, answer := w.call("GET", kycPath+"/status", nil)
-	w.want(404, "ResourceNotFound", status, answer)
-	status, answer = w.post(kycPath, document)
-	w.want(200, "", status, answer)
-	assert.Equal(t, "KycApproved", answer["kycStatus"])
-	assert.NotContains(t, answer["kycData"], "selfieDocument")
-	status, answer = w.post(kycPath, document)
-	w.want(409, "ResourceExists", status, answer)
-	status, answer = w.call("GET", kycPath+"/status", nil)
-	w.want(200, "", status, answer)
-	assert.Equal(t, "KycApproved", answer["kycStatus"])
+	status, response := w.call("GET", kycPath+"/status", nil)
+	w.want(404, "ResourceNotFound", status, response)
+	status, response = w.post(kycPath, document)
+	w.want(200, "", status, response)
+	assert.Equal(t, "KycApproved", response["kycStatus"])
+	assert.NotContains(t, response["kycData"], "selfieDocument")
+	status, response = w.post(kycPath, document)
+	w.want(409, "ResourceExists", status, response)
+	status, response = w.call("GET", kycPath+"/status", nil)
+	w.want(200, "", status, response)
+	assert.Equal(t, "KycApproved", response["kycStatus"])
 	status, _ = w.call("GET", "/kyc/PersonalDataAndDocumentsDetailed/status", nil)
 	assert.Equal(t, 404, status, "one record per schema")
 	status, _ = w.as(bob).call("GET", kycPath+"/status", nil)
 	assert.Equal(t, 404, status, "per user")
-	status, answer = w.call("DELETE", kycPath, nil)
+	status, response = w.call("DELETE", kycPath, nil)
 	assert.Equal(t, 200, status)
-	assert.Equal(t, object{}, answer, "an object, never an empty body")
-	status, answer = w.call("DELETE", kycPath, nil)
-	w.want(404, "ResourceNotFound", status, answer)
+	assert.Equal(t, object{}, response, "an object, never an empty body")
+	status, response = w.call("DELETE", kycPath, nil)
+	w.want(404, "ResourceNotFound", status, response)
 	w.addKYC()
 }
 
@@ -43,11 +44,11 @@ func TestPendingKYCEndsOnTheClock(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{PendingKYC: true})
 	get := func() any {
-		_, answer := w.call("GET", kycPath+"/status", nil)
-		return answer["kycStatus"]
+		_, response := w.call("GET", kycPath+"/status", nil)
+		return response["kycStatus"]
 	}
-	_, answer := w.post(kycPath, document)
-	assert.Equal(t, "KycPending", answer["kycStatus"])
+	_, response := w.post(kycPath, document)
+	assert.Equal(t, "KycPending", response["kycStatus"])
 	w.Advance(10*time.Second - 1)
 	assert.Equal(t, "KycPending", get())
 	w.Advance(1)
@@ -60,7 +61,7 @@ func TestPendingKYCEndsOnTheClock(t *testing.T) {
 	w.post(kycPath, document)
 	w.Advance(5 * time.Second)
 	assert.Equal(t, "KycPending", get(), "the deleted record's approval is not the new one's")
-	require.NoError(t, w.SetKYC(alice, "PersonalDataAndDocuments", kotani.KYCDenied))
+	require.NoError(t, w.MoveKYC(alice, "PersonalDataAndDocuments", kotani.KYCDenied))
 	w.Advance(time.Hour)
 	assert.Equal(t, "KycDenied", get(), "a test said otherwise")
 }
@@ -107,17 +108,17 @@ func TestKYCSchemas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWallet(t, kotanitest.FiatConnectConfig{})
-			status, answer := w.post("/kyc/"+tc.schema, tc.body)
+			status, response := w.post("/kyc/"+tc.schema, tc.body)
 			if tc.code == "" {
-				w.want(200, "", status, answer)
+				w.want(200, "", status, response)
 			} else {
-				w.want(400, tc.code, status, answer)
+				w.want(400, tc.code, status, response)
 			}
 		})
 	}
-	strict := newWallet(t, kotanitest.FiatConnectConfig{StrictPhones: true})
-	status, answer := strict.post(kycPath, document.with("phoneNumber", "0712345678"))
-	strict.want(400, "InvalidSchema", status, answer)
+	strict := newWallet(t, kotanitest.FiatConnectConfig{Quirks: kotanitest.FiatConnectQuirks{StrictPhones: true}})
+	status, response := strict.post(kycPath, document.with("phoneNumber", "0712345678"))
+	strict.want(400, "InvalidSchema", status, response)
 	strict.addKYC()
 }
 
@@ -160,12 +161,12 @@ func TestAccountSchemas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWallet(t, kotanitest.FiatConnectConfig{})
-			status, answer := w.post("/accounts", object{"fiatAccountSchema": tc.schema, "data": tc.data})
+			status, response := w.post("/accounts", object{"fiatAccountSchema": tc.schema, "data": tc.data})
 			if tc.code == "" {
-				w.want(200, "", status, answer)
-				assert.Equal(t, tc.schema, answer["fiatAccountSchema"])
+				w.want(200, "", status, response)
+				assert.Equal(t, tc.schema, response["fiatAccountSchema"])
 			} else {
-				w.want(400, tc.code, status, answer)
+				w.want(400, tc.code, status, response)
 			}
 		})
 	}
@@ -174,11 +175,11 @@ func TestAccountSchemas(t *testing.T) {
 func TestAccounts(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
-	list := func(w *wallet) object { _, answer := w.call("GET", "/accounts", nil); return answer }
+	list := func(w *wallet) object { _, response := w.call("GET", "/accounts", nil); return response }
 	assert.Equal(t, object{}, list(w))
 	id := w.addAccount(mobile) // before any KYC
-	status, answer := w.post("/accounts", account("MobileMoney", mobile.with("accountName", "other name")))
-	w.want(409, "ResourceExists", status, answer)
+	status, response := w.post("/accounts", account("MobileMoney", mobile.with("accountName", "other name")))
+	w.want(409, "ResourceExists", status, response)
 	second := w.addAccount(mobile.with("mobile", "+254712345679"))
 	assert.Len(t, list(w)["MobileMoney"], 2)
 	assert.Equal(t, map[string]any{
@@ -189,21 +190,46 @@ func TestAccounts(t *testing.T) {
 	b := w.as(bob)
 	assert.Equal(t, object{}, list(b))
 	b.addAccount(mobile)
-	status, answer = b.call("DELETE", "/accounts/"+id, nil)
-	b.want(404, "ResourceNotFound", status, answer)
-	status, answer = w.call("DELETE", "/accounts/"+id, nil)
+	status, response = b.call("DELETE", "/accounts/"+id, nil)
+	b.want(404, "ResourceNotFound", status, response)
+	status, response = w.call("DELETE", "/accounts/"+id, nil)
 	assert.Equal(t, 200, status)
-	assert.Equal(t, object{}, answer)
-	status, answer = w.call("DELETE", "/accounts/"+id, nil)
-	w.want(404, "ResourceNotFound", status, answer)
+	assert.Equal(t, object{}, response)
+	status, response = w.call("DELETE", "/accounts/"+id, nil)
+	w.want(404, "ResourceNotFound", status, response)
 	status, _ = w.call("DELETE", "/accounts/"+second, nil)
 	assert.Equal(t, 200, status)
 	assert.Equal(t, object{}, list(w), "no empty lists")
-	w.addAccount(mobile)
-	assert.Len(t, w.FiatAccounts(), 2)
+	third := w.addAccount(mobile)
+	require.Len(t, w.FiatAccounts(), 2)
+	stored, known := w.FiatAccount(third)
+	assert.True(t, known)
+	assert.Equal(t, stored, w.FiatAccounts()[1], "oldest first")
+	_, known = w.FiatAccount(id)
+	assert.False(t, known)
 }
 
-func TestAdminSetsKYC(t *testing.T) {
+func TestMoveKYC(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t, kotanitest.FiatConnectConfig{})
+	const schema = "PersonalDataAndDocuments"
+	require.ErrorIs(t, w.MoveKYC("x", schema, kotani.KYCDenied), fake.ErrNotFound)
+	require.ErrorIs(t, w.MoveKYC(alice, "x", kotani.KYCDenied), fake.ErrNotFound)
+	require.ErrorIs(t, w.MoveKYC(alice, schema, kotani.KYCNotCreated), fake.ErrIllegalMove)
+	assert.Empty(t, w.KYCRecords())
+	require.NoError(t, w.MoveKYC(alice, schema, kotani.KYCDenied))
+	require.NoError(t, w.MoveKYC(bob, schema, kotani.KYCApproved))
+	require.NoError(t, w.MoveKYC(strings.ToLower(alice), schema, kotani.KYCExpired))
+	record, known := w.KYC(alice, schema)
+	assert.True(t, known)
+	assert.Equal(t, kotani.KYCExpired, record.Status)
+	require.Len(t, w.KYCRecords(), 2)
+	assert.Equal(t, record, w.KYCRecords()[0], "oldest first")
+	_, known = w.KYC(bob, "x")
+	assert.False(t, known)
+}
+
+func TestAdminMovesKYC(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
 	for _, tc := range []struct {
@@ -224,6 +250,6 @@ func TestAdminSetsKYC(t *testing.T) {
 		assert.Equal(t, 400, rec.Code, rec.Body)
 		assert.Contains(t, rec.Body.String(), `"field":"`+tc.field+`"`)
 	}
-	_, answer := w.call("GET", kycPath+"/status", nil)
-	assert.Equal(t, "KycExpired", answer["kycStatus"])
+	_, response := w.call("GET", kycPath+"/status", nil)
+	assert.Equal(t, "KycExpired", response["kycStatus"])
 }

@@ -1,9 +1,10 @@
 package kotanitest
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -12,53 +13,141 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// partner owns the accounts payouts are paid from.
+// partner owns the accounts from which payouts are paid.
 const partner = "partner"
 
-// Balance is what the partner has left in a currency: less what is paid and what
-// is reserved.
+// Kinds of entries that no operation made; the others have the operation's name.
+const (
+	kindDeposit  = "DEPOSIT"  // Fake.Deposit, and the balances at the start
+	kindWithdraw = "WITHDRAW" // Fake.Withdraw
+	kindOrder    = "ORDER"    // a Binance order that was paid
+)
+
+// Balance is the partner's available money in a currency: payouts are taken off
+// as soon as they are reserved.
 func (f *Fake) Balance(currency string) decimal.Decimal {
 	f.world.Lock()
 	defer f.world.Unlock()
 	return f.state.Ledger.Available(fake.Account{Owner: partner, Currency: currency})
 }
 
-// Fund pays an amount above zero into the partner's account.
-func (f *Fake) Fund(currency string, amount decimal.Decimal) error {
+// WalletBalance is the money of a user on a chain, in units of the chain's coin:
+// cUSD on Celo, USDT on Tron, USDC elsewhere.
+func (f *Fake) WalletBalance(phone string, chain kotani.Chain) decimal.Decimal {
 	f.world.Lock()
 	defer f.world.Unlock()
-	if !amount.IsPositive() {
-		return errors.New("kotanitest: the amount must be above zero")
+	return f.state.Ledger.Balance(fake.Account{Owner: wallet(phone, chain), Currency: coinOn(chain)})
+}
+
+// Deposit pays an amount above zero into the partner's account.
+func (f *Fake) Deposit(currency string, amount decimal.Decimal) error {
+	return f.adjust(kindDeposit, currency, amount, amount)
+}
+
+// Withdraw takes an amount above zero out of the partner's account. More than
+// Balance is refused with fake.ErrIllegalMove.
+func (f *Fake) Withdraw(currency string, amount decimal.Decimal) error {
+	return f.adjust(kindWithdraw, currency, amount, amount.Neg())
+}
+
+func (f *Fake) adjust(kind, currency string, amount, signed decimal.Decimal) error {
+	f.world.Lock()
+	defer f.world.Unlock()
+	switch {
+	case !amount.IsPositive():
+		return fmt.Errorf("kotanitest: the amount %s is not above zero", amount)
+	case !f.state.covered([]Leg{{partner, currency, signed}}):
+		return fmt.Errorf("kotanitest: %w: %s %s is more than the balance", fake.ErrIllegalMove, amount, currency)
 	}
-	f.state.fund(currency, amount, f.world.Now())
+	f.state.adjust(kind, currency, signed, f.world.Now())
 	return nil
 }
 
-// Entries are the lines of the partner's account in a currency, newest first.
+// Entries are the entries of the partner's account in a currency, oldest first.
 func (f *Fake) Entries(currency string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	a := fake.Account{Owner: partner, Currency: currency}
-	return f.state.Ledger.Page(a, 0, f.state.Ledger.Len(a))
+	return f.state.entries(fake.Account{Owner: partner, Currency: currency})
 }
 
-// CheckLedger adds everything up anew: every balance is the sum of its entries,
-// none is below zero, and every transaction has moved what its status says, once.
+// Debits are the entries by which money was taken for a reference, oldest first:
+// the partner's debits for a payout, the payer's payment for a collection or an
+// order. Reserved entries are among them, failed entries are not. The reference
+// is an external id, a request id, a transaction hash, a prepay id or a UBI program.
+// An external id can name a collection and a payout.
+func (f *Fake) Debits(reference string) []fake.Entry {
+	f.world.Lock()
+	defer f.world.Unlock()
+	references := map[string]bool{reference: reference != ""}
+	accounts := f.state.partnerAccounts(f.config)
+	for _, t := range f.state.Transactions.all {
+		if !t.hasReference(reference) {
+			continue
+		}
+		references[t.RequestID] = true
+		for _, l := range t.Legs {
+			accounts[l.account()] = true
+		}
+	}
+	debits := []fake.Entry{}
+	for account := range accounts {
+		for _, e := range f.state.entries(account) {
+			if references[e.Reference] && e.Status != fake.EntryFailed && isCollection(e.Kind) == e.Amount.IsPositive() {
+				debits = append(debits, e)
+			}
+		}
+	}
+	slices.SortFunc(debits, func(a, b fake.Entry) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return debits
+}
+
+// isCollection reports whether money comes in with entries of this kind.
+func isCollection(kind string) bool {
+	return slices.Contains([]string{kotani.OpDeposit, kotani.OpDepositQuoted, kotani.OpTronCashIn, kindOrder}, kind)
+}
+
+// CheckLedger adds everything up anew. Every balance must be the sum of its
+// entries and not below zero. Every transaction must have moved, once, what its
+// status says.
 func (f *Fake) CheckLedger() error {
 	f.world.Lock()
 	defer f.world.Unlock()
 	return f.state.check()
 }
 
-func (st *state) fund(currency string, amount decimal.Decimal, now time.Time) {
-	a := st.account(partner, currency)
-	if !amount.IsPositive() {
-		return
+// Leg is what a transaction moves in one account.
+type Leg struct {
+	Owner    string          `json:"owner"` // "partner", or a user's phone number, "@" and the chain
+	Currency string          `json:"currency"`
+	Amount   decimal.Decimal `json:"amount"` // signed: a debit is negative
+}
+
+func (l Leg) account() fake.Account { return fake.Account{Owner: l.Owner, Currency: l.Currency} }
+
+// pays are the legs of an amount that leaves the partner's account.
+func pays(currency string, amount decimal.Decimal) []Leg {
+	return []Leg{{partner, currency, amount.Neg()}}
+}
+
+// wallet owns a user's coins on a chain.
+func wallet(phone string, chain kotani.Chain) string { return phone + "@" + string(chain) }
+
+// partnerAccounts are the partner's accounts in all currencies the fake knows.
+func (st *state) partnerAccounts(c Config) map[fake.Account]bool {
+	accounts := map[fake.Account]bool{}
+	for _, currency := range slices.Concat(coins(), slices.Collect(maps.Keys(c.Balances)), slices.Collect(maps.Keys(c.Rates))) {
+		accounts[fake.Account{Owner: partner, Currency: currency}] = true
 	}
-	st.Deposits++
-	book(st.Ledger.Post(fake.Entry{
-		ID: fmt.Sprintf("fund %d", st.Deposits), Account: a, Amount: amount, Kind: "FUND", Created: now,
-	}))
+	return accounts
+}
+
+// entries are all entries of an account, oldest first.
+func (st *state) entries(a fake.Account) []fake.Entry {
+	all := st.Ledger.Page(a, 0, st.Ledger.Len(a))
+	slices.Reverse(all)
+	return all
 }
 
 // account opens an account when it is first used.
@@ -66,6 +155,37 @@ func (st *state) account(owner, currency string) fake.Account {
 	a := fake.Account{Owner: owner, Currency: currency}
 	st.Ledger.Open(a, decimal.Zero)
 	return a
+}
+
+// adjust posts what a test deposits or withdraws.
+func (st *state) adjust(kind, currency string, amount decimal.Decimal, now time.Time) {
+	st.Adjustments++
+	st.post(fmt.Sprint("adjustment ", st.Adjustments), kind, "", now, Leg{partner, currency, amount})
+}
+
+// post books legs at once.
+func (st *state) post(id, kind, reference string, now time.Time, legs ...Leg) {
+	st.book(st.Ledger.Post, id, kind, reference, now, legs)
+}
+
+// book books legs with the ledger's Post or Reserve. They must be covered. The
+// entries' ids are id and the number of the leg.
+func (st *state) book(with func(fake.Entry) error, id, kind, reference string, now time.Time, legs []Leg) {
+	for i, l := range legs {
+		must(with(fake.Entry{
+			ID: entryID(id, i), Account: st.account(l.Owner, l.Currency), Amount: l.Amount,
+			Kind: kind, Reference: reference, Created: now,
+		}))
+	}
+}
+
+func entryID(id string, leg int) string { return fmt.Sprint(id, " ", leg) }
+
+// must is for entries that an earlier check has allowed.
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("kotanitest: %v", err))
+	}
 }
 
 // covered reports whether all debits of the legs can be booked. No two legs
@@ -81,18 +201,20 @@ func (st *state) covered(legs []Leg) bool {
 
 // reserve books the legs of a fresh transaction as pending.
 func (st *state) reserve(t *Transaction) {
-	for i, l := range t.Legs {
-		book(st.Ledger.Reserve(st.entry(t, l, legID(t, i))))
-	}
+	st.book(st.Ledger.Reserve, t.RequestID, t.Operation, t.RequestID, t.Created, t.Legs)
 }
 
+// settle posts or fails the pending entries of a transaction.
 func (st *state) settle(t *Transaction, status fake.EntryStatus) {
 	for i := range t.Legs {
-		book(st.Ledger.Settle(legID(t, i), status))
+		must(st.Ledger.Settle(entryID(t.RequestID, i), status))
 	}
 }
 
-// reverse books the opposite of all legs, or nothing when one is not covered.
+// reversal begins the ids of entries that give back what a transaction moved.
+const reversal = "reversal "
+
+// reverse books the opposite of all legs, or nothing when a leg is not covered.
 func (st *state) reverse(t *Transaction, now time.Time) bool {
 	back := make([]Leg, len(t.Legs))
 	for i, l := range t.Legs {
@@ -101,36 +223,15 @@ func (st *state) reverse(t *Transaction, now time.Time) bool {
 	if !st.covered(back) {
 		return false
 	}
-	for i, l := range back {
-		e := st.entry(t, l, reversalID(t, i))
-		e.Created = now
-		book(st.Ledger.Post(e))
-	}
+	st.post(reversal+t.RequestID, t.Operation, t.RequestID, now, back...)
 	return true
-}
-
-func (st *state) entry(t *Transaction, l Leg, id string) fake.Entry {
-	return fake.Entry{
-		ID: id, Account: st.account(l.Owner, l.Currency), Amount: l.Amount,
-		Kind: t.Operation, Reference: t.RequestID, Created: t.Created,
-	}
-}
-
-func legID(t *Transaction, i int) string      { return fmt.Sprintf("%s %d", t.RequestID, i) }
-func reversalID(t *Transaction, i int) string { return fmt.Sprintf("reversal %s %d", t.RequestID, i) }
-
-// book is for entries that fit by what was checked before.
-func book(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("kotanitest: %v", err))
-	}
 }
 
 func (st *state) check() error {
 	if err := st.Ledger.Check(); err != nil {
 		return err
 	}
-	for _, t := range st.Transactions {
+	for _, t := range st.Transactions.all {
 		want, reversed := fake.EntryFailed, false
 		switch t.Status {
 		case kotani.StatusPending:
@@ -141,11 +242,11 @@ func (st *state) check() error {
 			want, reversed = fake.EntryPosted, true
 		}
 		for i, l := range t.Legs {
-			e, ok := st.Ledger.Entry(legID(t, i))
-			if !ok || e.Status != want || !e.Amount.Equal(l.Amount) || e.Account != (fake.Account{Owner: l.Owner, Currency: l.Currency}) {
+			e, ok := st.Ledger.Entry(entryID(t.RequestID, i))
+			if !ok || e.Status != want || !e.Amount.Equal(l.Amount) || e.Account != l.account() {
 				return fmt.Errorf("kotanitest: transaction %s is %s, its entry is %q of %s", t.RequestID, t.Status, e.Status, e.Amount)
 			}
-			back, ok := st.Ledger.Entry(reversalID(t, i))
+			back, ok := st.Ledger.Entry(entryID(reversal+t.RequestID, i))
 			if ok != reversed || ok && !back.Amount.Equal(l.Amount.Neg()) {
 				return fmt.Errorf("kotanitest: transaction %s is %s, reversed in the ledger: %t", t.RequestID, t.Status, ok)
 			}
@@ -155,9 +256,4 @@ func (st *state) check() error {
 		}
 	}
 	return nil
-}
-
-// wallet owns a user's coins on a chain.
-func wallet(phone string, chain kotani.Chain) string {
-	return strings.Join([]string{phone, string(chain)}, "@")
 }

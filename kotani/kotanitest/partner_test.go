@@ -35,12 +35,12 @@ type partner struct {
 	t     *testing.T
 	token string
 
-	mu     sync.Mutex
-	got    []object
-	answer int // status for callbacks; zero: 200
+	mu       sync.Mutex
+	got      []object
+	response int // status for callbacks; zero: 200
 }
 
-const hook = "http://shop.localhost/done"
+const hook = "http://merchant.localhost/done"
 
 func newPartner(t *testing.T, cfg kotanitest.Config) *partner {
 	t.Helper()
@@ -60,8 +60,8 @@ func (p *partner) receive(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.got = append(p.got, o)
-	if p.answer != 0 {
-		w.WriteHeader(p.answer)
+	if p.response != 0 {
+		w.WriteHeader(p.response)
 	}
 }
 
@@ -74,8 +74,8 @@ func (p *partner) callbacks() []object {
 
 func (p *partner) login() {
 	p.t.Helper()
-	answer := p.post("/api/login", object{"phoneNumber": "254700000000", "countryCode": "KEN", "password": "test-password"})
-	p.token, _ = answer["accessToken"].(string)
+	response := p.post("/api/login", object{"phoneNumber": "254700000000", "countryCode": "KEN", "password": "test-password"})
+	p.token, _ = response["accessToken"].(string)
 	require.NotEmpty(p.t, p.token)
 }
 
@@ -102,8 +102,8 @@ func (p *partner) try(method, path string, body any) (int, string, error) {
 		return 0, "", err
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	return res.StatusCode, string(answer), err
+	response, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(response), err
 }
 
 // post and get want an HTTP 200 with a JSON object.

@@ -37,9 +37,9 @@ func kind(v any) string {
 	return "other"
 }
 
-// Every operation of the document, as its table in package kotani has it: the
-// request has the document's fields with good values in them, and the answer has
-// at least the fields of the document's sample, of the same kinds.
+// Every operation of the document, as the table in package kotani has it. The
+// request has the document's fields with good values. The response has at least
+// the fields of the document's sample, of the same kinds.
 func TestEveryOperationOfTheDocument(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
@@ -115,17 +115,17 @@ func TestEveryOperationOfTheDocument(t *testing.T) {
 			text = body
 		}
 		path := places.Replace(op.Path)
-		var answer object
+		var got object
 		if inner, fiatConnect := strings.CutPrefix(path, "/fiatconnect"); fiatConnect {
 			if op.Name == "fiatconnect.add_kyc" {
 				inner += "Detailed"
 			}
 			var status int
-			status, answer = w.call(op.Method, inner, text, "Idempotency-Key", op.Name)
-			assert.Equal(t, 200, status, "%s: %v", op.Name, answer)
+			status, got = w.call(op.Method, inner, text, "Idempotency-Key", op.Name)
+			assert.Equal(t, 200, status, "%s: %v", op.Name, got)
 		} else {
-			answer = p.call(op.Method, path, text)
-			assert.NotEqual(t, json.Number("400"), answer["status"], "%s: %v", op.Name, answer)
+			got = p.call(op.Method, path, text)
+			assert.NotEqual(t, json.Number("400"), got["status"], "%s: %v", op.Name, got)
 		}
 		response, _ := sample(t, op.Name+".response")
 		switch op.Name {
@@ -133,7 +133,7 @@ func TestEveryOperationOfTheDocument(t *testing.T) {
 			continue // an error, placeholders, a misplaced query; a status the operator's source has as boolean
 		}
 		for name, v := range response {
-			assert.Equal(t, kind(v), kind(answer[name]), "%s: %s in %v", op.Name, name, answer)
+			assert.Equal(t, kind(v), kind(got[name]), "%s: %s in %v", op.Name, name, got)
 		}
 	}
 	p.Advance(time.Hour)

@@ -40,10 +40,10 @@ type wallet struct {
 
 // inbox receives webhooks.
 type inbox struct {
-	t      *testing.T
-	mu     sync.Mutex
-	got    []webhook
-	answer int
+	t        *testing.T
+	mu       sync.Mutex
+	got      []webhook
+	response int
 }
 
 type webhook struct {
@@ -59,8 +59,8 @@ func (i *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.got = append(i.got, webhook{r.Header.Get("FiatConnect-Signature"), string(text), o})
-	if i.answer != 0 {
-		w.WriteHeader(i.answer)
+	if i.response != 0 {
+		w.WriteHeader(i.response)
 	}
 }
 
@@ -87,8 +87,8 @@ func (w *wallet) as(address string) *wallet {
 	c := *w
 	c.address, c.http = address, w.fake.HTTPClient()
 	c.http.Jar = jar
-	status, answer := c.login(nil)
-	require.Equal(w.t, 200, status, "%v", answer)
+	status, response := c.login(nil)
+	require.Equal(w.t, 200, status, "%v", response)
 	return &c
 }
 
@@ -133,7 +133,7 @@ func (w *wallet) post(path string, body any, headers ...string) (int, object) {
 	return w.call("POST", path, body, headers...)
 }
 
-// call sends a request; every answer must be a JSON object.
+// call sends a request; every response must be a JSON object.
 func (w *wallet) call(method, path string, body any, headers ...string) (int, object) {
 	w.t.Helper()
 	status, text, err := w.try(method, path, body, headers...)
@@ -166,25 +166,25 @@ func (w *wallet) try(method, path string, body any, headers ...string) (int, str
 		return 0, "", err
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	return res.StatusCode, string(answer), err
+	response, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(response), err
 }
 
-// want checks an error answer, or with code empty that there is none.
-func (w *wallet) want(status int, code string, got int, answer object) {
+// want checks an error response, or with code empty that there is none.
+func (w *wallet) want(status int, code string, got int, response object) {
 	w.t.Helper()
-	assert.Equal(w.t, status, got, "%v", answer)
+	assert.Equal(w.t, status, got, "%v", response)
 	if code != "" {
-		assert.Equal(w.t, code, answer["error"])
+		assert.Equal(w.t, code, response["error"])
 	} else {
-		assert.NotContains(w.t, answer, "error")
+		assert.NotContains(w.t, response, "error")
 	}
 }
 
 // withWebhooks registers a client whose key comes with every further call.
 func (w *wallet) withWebhooks() kotanitest.Credentials {
 	w.t.Helper()
-	c := w.AddClient("http://shop.localhost/hook")
+	c := w.AddClient("http://merchant.localhost/hook")
 	w.key = c.APIKey
 	return c
 }
@@ -206,24 +206,24 @@ func account(schema string, data object) object {
 
 func (w *wallet) addKYC() {
 	w.t.Helper()
-	status, answer := w.post(kycPath, document)
-	w.want(200, "", status, answer)
+	status, response := w.post(kycPath, document)
+	w.want(200, "", status, response)
 	w.Flush()
 }
 
 func (w *wallet) addAccount(data object) string {
 	w.t.Helper()
-	status, answer := w.post("/accounts", account("MobileMoney", data))
-	w.want(200, "", status, answer)
-	id, _ := answer["fiatAccountId"].(string)
+	status, response := w.post("/accounts", account("MobileMoney", data))
+	w.want(200, "", status, response)
+	id, _ := response["fiatAccountId"].(string)
 	return id
 }
 
 func (w *wallet) quote(way string) string {
 	w.t.Helper()
-	status, answer := w.post("/quote/"+way, w.ask(way))
-	w.want(200, "", status, answer)
-	q, _ := answer["quote"].(map[string]any)
+	status, response := w.post("/quote/"+way, w.ask(way))
+	w.want(200, "", status, response)
+	q, _ := response["quote"].(map[string]any)
 	id, _ := q["quoteId"].(string)
 	require.NotEmpty(w.t, id)
 	return id
@@ -251,9 +251,9 @@ func (w *wallet) transfer(way, key string, body object) (int, object) {
 
 func (w *wallet) status(id string) object {
 	w.t.Helper()
-	status, answer := w.call("GET", "/transfer/"+id+"/status", nil)
-	w.want(200, "", status, answer)
-	return answer
+	status, response := w.call("GET", "/transfer/"+id+"/status", nil)
+	w.want(200, "", status, response)
+	return response
 }
 
 func jsonOf(t testing.TB, v any) []byte {

@@ -1,0 +1,124 @@
+package bitpesatest
+
+import (
+	"encoding/base64"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// document is an uploaded file. The fake measures its contents and forgets them.
+type document struct {
+	ID          string    `json:"id"`
+	Fields      object    `json:"fields"`
+	URL         string    `json:"url"`
+	ContentType string    `json:"content_type"`
+	Size        int       `json:"size"`
+	Created     time.Time `json:"created"`
+}
+
+func (d *document) rowID() string { return d.ID }
+
+func documentFields() []string {
+	return strings.Fields("upload_file_name metadata category side document_type issuing_country document_id expiry_date source")
+}
+
+func (d *document) object() object {
+	out := object{
+		"id": d.ID, "url": orNull(d.URL), "upload_content_type": orNull(d.ContentType), "upload_file_size": d.Size,
+		"upload": nil, "created_at": stamp(d.Created, spelledRFC), "errors": object{},
+	}
+	for _, f := range documentFields() {
+		out[f] = d.Fields[f]
+	}
+	out["metadata"] = orEmpty(child(d.Fields, "metadata"))
+	return out
+}
+
+func checkDocument(in object) problems {
+	p := problems{}
+	p.require(in, "upload", "upload_file_name")
+	if upload := text(in, "upload"); upload != "" {
+		if _, _, ok := readUpload(upload); !ok {
+			p.add("upload", wordInvalid)
+		}
+	}
+	p.oneOf(in, "side", "front", "back")
+	if d := text(in, "expiry_date"); d != "" && !isDate(d) {
+		p.add("expiry_date", wordInvalid)
+	}
+	return p
+}
+
+func isDate(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return err == nil
+}
+
+// readUpload takes a data URI or the URL of a file. The base64 of the published
+// example has line breaks and no padding, so readUpload accepts both.
+func readUpload(upload string) (contentType string, size int, ok bool) {
+	rest, isData := strings.CutPrefix(upload, "data:")
+	if !isData {
+		u, err := url.Parse(upload)
+		return "", 0, err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+	}
+	head, payload, found := strings.Cut(rest, ",")
+	contentType, isBase64 := strings.CutSuffix(head, ";base64")
+	if !found || !isBase64 {
+		return "", 0, false
+	}
+	payload = strings.TrimRight(strings.NewReplacer("\n", "", "\r", "", " ", "").Replace(payload), "=")
+	n, err := base64.RawStdEncoding.Decode(make([]byte, base64.RawStdEncoding.DecodedLen(len(payload))), []byte(payload))
+	return contentType, n, err == nil
+}
+
+// addDocument stores a checked document. The lock is held.
+func (f *Fake) addDocument(a *account, in object) *document {
+	d := &document{ID: f.newID(), Fields: pick(in, documentFields()), Created: f.now()}
+	upload := text(in, "upload")
+	d.ContentType, d.Size, _ = readUpload(upload)
+	if !strings.HasPrefix(upload, "data:") {
+		d.URL = upload
+	}
+	a.Documents.add(d)
+	return d
+}
+
+func (f *Fake) listDocuments(c *call) response {
+	return page(c, c.account.Documents.newest(nil), (*document).object)
+}
+
+func (f *Fake) getDocument(_ *call, d *document) response { return success(d.object()) }
+
+func (f *Fake) createDocument(c *call, in object) response {
+	if p := checkDocument(in); len(p) > 0 {
+		return invalid(in, p)
+	}
+	return created(f.addDocument(c.account, in).object())
+}
+
+// planDocument reads a document inside a sender: an id, or a new document.
+func (plan *senderPlan) planDocument(a *account, entry any, p problems) {
+	in, ok := entry.(object)
+	if !ok {
+		p.add("documents", wordInvalid)
+		return
+	}
+	if id := text(in, "id"); id != "" {
+		if a.Documents.get(id) == nil {
+			in["errors"] = problems{"id": {{"error": wordInvalid}}}
+			p.add("documents", wordInvalid)
+			return
+		}
+		plan.linked = append(plan.linked, id)
+		return
+	}
+	errors := checkDocument(in)
+	in["errors"] = errors
+	if len(errors) > 0 {
+		p.add("documents", wordInvalid)
+		return
+	}
+	plan.documents = append(plan.documents, in)
+}

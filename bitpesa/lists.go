@@ -1,0 +1,199 @@
+package bitpesa
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// ListOptions choose a page of a list.
+type ListOptions struct {
+	// Page is the page number. 0 and 1 are the first page.
+	Page int `url:"page,omitempty"`
+	// PerPage is the page size. 0 takes the server's, which is 10 (documented). The
+	// vendor does not publish the largest size.
+	PerPage int `url:"per,omitempty"`
+}
+
+// Created limits a list to objects created from one day to another, both included
+// (assumed). Each time counts as the date in its own zone. A zero time sets no
+// limit.
+type Created struct {
+	From time.Time `url:"created_at_from,omitempty" layout:"2006-01-02"`
+	To   time.Time `url:"created_at_to,omitempty" layout:"2006-01-02"`
+}
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Items []T
+	Count int // of the items on all pages
+	Pages int // of the whole list
+	// NextPage and PreviousPage are page numbers, or 0 where no such page exists.
+	NextPage, PreviousPage int
+	Raw                    sdk.Raw
+}
+
+// listPage fetches one page. params is a struct with `url` tags that embeds o. f
+// holds the faults found so far.
+func listPage[T any](ctx context.Context, c *Client, op string, o ListOptions, params any, f transport.Faults) (page *Page[T], err error) {
+	if o.Page < 0 {
+		f.Add("page", "must not be negative")
+	}
+	if o.PerPage < 0 {
+		f.Add("per", "must not be negative")
+	}
+	if err := c.core.Invalid(op, "", f.Fields); err != nil {
+		return nil, err
+	}
+	query, err := wire.Query(params)
+	if err != nil {
+		return nil, err
+	}
+	err = c.do(ctx, transport.Call{Op: op, Query: query, Decode: func(r *transport.Response) (err error) {
+		page, err = decodePage[T](r.Body, o.Page)
+		return err
+	}})
+	return page, err
+}
+
+func decodePage[T any](body []byte, asked int) (*Page[T], error) {
+	var envelope struct {
+		Object json.RawMessage `json:"object"`
+		Meta   struct {
+			Pagination struct {
+				Next  int `json:"next_page"`
+				Prev  int `json:"prev_page"`
+				Pages int `json:"total_pages"`
+				Count int `json:"total_count"`
+			} `json:"pagination"`
+		} `json:"meta"`
+	}
+	if err := wire.Unmarshal(body, &envelope); err != nil {
+		return nil, err
+	}
+	if envelope.Object == nil {
+		return nil, wire.Missing("object")
+	}
+	items, err := decodeList[T](envelope.Object)
+	if err != nil {
+		return nil, err
+	}
+	p := envelope.Meta.Pagination
+	if p.Next <= max(asked, 1) { // the server repeats itself: this is the last page
+		p.Next = 0
+	}
+	return &Page[T]{Items: items, Count: p.Count, Pages: p.Pages, NextPage: p.Next, PreviousPage: max(p.Prev, 0), Raw: body}, nil
+}
+
+// all fetches pages from the given one on, each when the caller gets to it.
+// Ranging again begins again.
+func all[T any](o ListOptions, list func(ListOptions) (*Page[T], error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		o := o
+		for o.Page = max(o.Page, 1); o.Page != 0; {
+			page, err := list(o)
+			if err != nil {
+				yield(zero, err)
+				return
+			}
+			for _, item := range page.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			o.Page = page.NextPage
+		}
+	}
+}
+
+// search creates or looks for the object with an external id of the caller's.
+type search[T any] struct {
+	c            *Client
+	op           string // of the list
+	externalID   string
+	externalIDOf func(*T) string
+}
+
+const (
+	// maxSearchPages bounds the pages that a search reads.
+	maxSearchPages = 5
+	// errFilterIgnored: the server ignores the filter, so the object may stand on a
+	// page that was not read.
+	errFilterIgnored = wire.Missing("a working external_id filter")
+)
+
+// find returns the object, or ErrNotFound.
+func (s search[T]) find(ctx context.Context) (*T, error) {
+	var f transport.Faults
+	f.Require("external_id", s.externalID)
+	if err := s.c.core.Invalid(s.op, s.externalID, f.Fields); err != nil {
+		return nil, err
+	}
+	item, err := s.look(ctx)
+	if item == nil && err == nil {
+		return nil, s.c.core.Absent(s.op, s.externalID)
+	}
+	return item, err
+}
+
+// look returns the object, or nil if it is surely absent. The guides show shortened
+// values in the filter, so the server may match prefixes. Therefore look takes only
+// an object with exactly this external id. It calls the object absent only if it read
+// the whole list, and every id began with this one.
+func (s search[T]) look(ctx context.Context) (*T, error) {
+	params := struct {
+		ListOptions
+		ExternalID string `url:"external_id"`
+	}{ListOptions{Page: 1}, s.externalID}
+	foreign := false
+	for n := 0; n < maxSearchPages && params.Page != 0 && !foreign; n++ {
+		page, err := listPage[T](ctx, s.c, s.op, params.ListOptions, params, transport.Faults{})
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Items {
+			id := s.externalIDOf(&page.Items[i])
+			if id == s.externalID {
+				return &page.Items[i], nil
+			}
+			foreign = foreign || !strings.HasPrefix(id, s.externalID)
+		}
+		params.Page = page.NextPage
+	}
+	if foreign || params.Page != 0 {
+		return nil, s.c.core.Inconclusive(s.op, s.externalID, errFilterIgnored)
+	}
+	return nil, nil
+}
+
+// create sends a new object with an external id, and settles an unknown outcome by a
+// lookup. f holds the faults found so far. accept returns an error if the object of
+// the lookup is not the result of this call; a nil accept takes any.
+func (s search[T]) create(ctx context.Context, call transport.Call, f transport.Faults, accept func(*T) error) (result *T, err error) {
+	if err := s.c.core.Invalid(call.Op, s.externalID, f.Fields); err != nil {
+		return nil, err
+	}
+	call.Reference, call.Decode = s.externalID, transport.Into(&result, object[T])
+	if s.externalID != "" { // otherwise there is nothing to look for
+		call.Lookup = func(ctx context.Context) (bool, error) {
+			item, err := s.look(ctx)
+			if item != nil && accept != nil {
+				err = accept(item)
+			}
+			if item == nil || err != nil {
+				return false, err
+			}
+			result = item
+			return true, nil
+		}
+	}
+	err = s.c.do(ctx, call)
+	return result, err
+}

@@ -1,0 +1,179 @@
+package bitpesa
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// PayoutMethodsService manages the stored destinations of money.
+type PayoutMethodsService struct{ c *Client }
+
+// PayoutMethodParams describe a destination of money. Give Type and Details for a
+// new destination. The ID alone names a stored destination; that a transaction
+// takes such an ID is assumed.
+type PayoutMethodParams struct {
+	ID       string        `json:"id,omitempty"`
+	Type     PayoutType    `json:"type,omitempty"`
+	Details  PayoutDetails `json:"details,omitzero"`
+	Metadata Metadata      `json:"metadata,omitempty"`
+}
+
+// PayoutMethod is a destination of money.
+type PayoutMethod struct {
+	PayoutMethodParams // as stored, with the ID
+
+	Provider string                 `json:"provider"` // in samples only
+	Fields   map[string]PayoutField `json:"fields"`   // the form that asks a recipient for the details
+	Raw      sdk.Raw                `json:"-"`
+}
+
+// PayoutField describes how a form asks for one detail of a corridor. The options
+// carry the bank codes to choose from.
+type PayoutField struct {
+	Type string `json:"type"` // input or select
+	// Options and Validations are as received, because their form varies in the
+	// vendor's own samples.
+	Options     json.RawMessage `json:"options"`
+	Validations json.RawMessage `json:"validations"`
+	Raw         sdk.Raw         `json:"-"`
+}
+
+// PayoutMethodListOptions choose a page of payout methods.
+type PayoutMethodListOptions struct {
+	ListOptions
+	Created
+	SenderID string       `url:"sender_id,omitempty"`
+	Types    []PayoutType `url:"type,omitempty,brackets"`
+	States   []string     `url:"state,omitempty,brackets"` // "enabled", "disabled"
+}
+
+// Create stores a payout method. The client sends it once: after an unknown
+// outcome, look at List before you store it again.
+func (s *PayoutMethodsService) Create(ctx context.Context, p PayoutMethodParams) (*PayoutMethod, error) {
+	var f transport.Faults
+	if p.ID != "" {
+		f.Add("id", "is given by the server")
+	}
+	p.validate("", &f)
+	return create[PayoutMethod](ctx, s.c, OpCreatePayoutMethod, f, map[string]PayoutMethodParams{"payout_method": p})
+}
+
+// Get returns a payout method.
+func (s *PayoutMethodsService) Get(ctx context.Context, id string) (*PayoutMethod, error) {
+	return byID[PayoutMethod](ctx, s.c, OpGetPayoutMethod, id)
+}
+
+// List returns one page of payout methods.
+func (s *PayoutMethodsService) List(ctx context.Context, o PayoutMethodListOptions) (*Page[PayoutMethod], error) {
+	return listPage[PayoutMethod](ctx, s.c, OpListPayoutMethods, o.ListOptions, o, transport.Faults{})
+}
+
+// All iterates over payout methods, page by page.
+func (s *PayoutMethodsService) All(ctx context.Context, o PayoutMethodListOptions) iter.Seq2[PayoutMethod, error] {
+	return all(o.ListOptions, func(page ListOptions) (*Page[PayoutMethod], error) {
+		o.ListOptions = page
+		return s.List(ctx, o)
+	})
+}
+
+// Update changes the given fields. The body has no envelope, as in the vendor's
+// OpenAPI.
+func (s *PayoutMethodsService) Update(ctx context.Context, id string, p PayoutMethodParams) (*PayoutMethod, error) {
+	var f transport.Faults
+	if p.ID != "" {
+		f.Add("id", "is an argument of its own")
+	}
+	return write[PayoutMethod](ctx, s.c, OpUpdatePayoutMethod, id, f, p)
+}
+
+// Delete disables a payout method and returns it.
+func (s *PayoutMethodsService) Delete(ctx context.Context, id string) (*PayoutMethod, error) {
+	return byID[PayoutMethod](ctx, s.c, OpDeletePayoutMethod, id)
+}
+
+func (p *PayoutMethodParams) validate(prefix string, f *transport.Faults) {
+	if p.ID != "" {
+		return
+	}
+	f.Require(prefix+"type", string(p.Type))
+	p.Details.validate(prefix+"details.", p.Type, f)
+}
+
+func (m *PayoutMethod) lacks() string { return lacksID(m.ID) }
+
+// PayinMethodsService follows collections from senders.
+type PayinMethodsService struct{ c *Client }
+
+// PayinMethodParams say how BitPesa collects money from the sender. The vendor took
+// its guides of collections offline in 2025, but still specifies the endpoints.
+type PayinMethodParams struct {
+	Type   string `json:"type,omitempty"`    // "XOF::Mobile"
+	UXFlow string `json:"ux_flow,omitempty"` // "ussd_popup", "http_redirect", ...
+	// InDetails are phone_number, mobile_provider, country and otp for mobile money;
+	// phone_number, account_name and account_number for NGN::Bank; refund_address
+	// for BTC.
+	InDetails map[string]any `json:"in_details,omitempty"`
+}
+
+// PayinMethod is a collection of money from the sender.
+type PayinMethod struct {
+	ID string `json:"id"`
+	PayinMethodParams
+	Provider           string             `json:"provider"` // BitPesa's API of 2019
+	State              PayinState         `json:"state"`
+	StateReasonDetails StateReasonDetails `json:"state_reason_details"`
+	OutDetails         map[string]any     `json:"out_details"`  // the sender needs them to pay
+	Instructions       json.RawMessage    `json:"instructions"` // for people; its form is not documented
+
+	TransactionID         string  `json:"transaction_id"`          // in webhooks
+	TransactionExternalID string  `json:"transaction_external_id"` // in webhooks
+	Raw                   sdk.Raw `json:"-"`
+}
+
+// PayinState is the state of a collection. Unknown states pass through.
+type PayinState string
+
+const (
+	PayinIncomplete PayinState = "incomplete"
+	PayinInitial    PayinState = "initial"
+	PayinPending    PayinState = "pending"
+	PayinProcessing PayinState = "processing"
+	PayinSuccess    PayinState = "success"
+	PayinError      PayinState = "error" // Update or Retry it
+	PayinMispaid    PayinState = "mispaid"
+	PayinCanceled   PayinState = "canceled"
+	PayinRefunded   PayinState = "refunded"
+	PayinException  PayinState = "exception"
+)
+
+// Get returns a collection.
+func (s *PayinMethodsService) Get(ctx context.Context, id string) (*PayinMethod, error) {
+	return byID[PayinMethod](ctx, s.c, OpGetPayinMethod, id)
+}
+
+// Update changes a collection, and takes it out of PayinError. The body has no
+// envelope, as in the vendor's OpenAPI.
+func (s *PayinMethodsService) Update(ctx context.Context, id string, p PayinMethodParams) (*PayinMethod, error) {
+	var f transport.Faults
+	if p.Type == "" && p.UXFlow == "" && len(p.InDetails) == 0 {
+		f.Add("payin_method", "holds nothing to change")
+	}
+	return write[PayinMethod](ctx, s.c, OpUpdatePayinMethod, id, f, p)
+}
+
+// Cancel asks BitPesa to cancel a collection. PayinCanceled or PayinRefunded
+// follows.
+func (s *PayinMethodsService) Cancel(ctx context.Context, id string) (*PayinMethod, error) {
+	return byID[PayinMethod](ctx, s.c, OpCancelPayinMethod, id)
+}
+
+// Retry has BitPesa retry a collection in PayinError.
+func (s *PayinMethodsService) Retry(ctx context.Context, id string) (*PayinMethod, error) {
+	return byID[PayinMethod](ctx, s.c, OpRetryPayinMethod, id)
+}
+
+func (m *PayinMethod) lacks() string { return lacksID(m.ID) }

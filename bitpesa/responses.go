@@ -1,0 +1,302 @@
+package bitpesa
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// Existing names the stored object whose external id a refused request repeats. It
+// is the Detail of the *sdk.Error of a 422. Both objects are nil when the response
+// shows none.
+type Existing struct {
+	Sender      *Sender
+	Transaction *Transaction
+}
+
+// interpret says what a response means. After a write, only a 422 proves that
+// nothing was done (documented). A 404 for an object named in the path counts as a
+// proof too (assumed). A 401 proves nothing: if the network repeats a request, the
+// second copy gets a 401 for the nonce that the first copy has used.
+func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
+	if r.Status >= 200 && r.Status < 300 {
+		return transport.Verdict{Kind: transport.Accepted}
+	}
+	refusal, ok := parseRefusal(r.Body)
+	v := transport.Verdict{Message: refusal.message}
+	if !ok || r.Status >= 500 || r.Status == http.StatusRequestTimeout || r.Status == http.StatusTooManyRequests {
+		return v // the core names it by its status
+	}
+	switch r.Status {
+	case http.StatusUnprocessableEntity:
+		v.Kind, v.Fields, v.Reasons = transport.Refused, refusal.fields, refusal.reasons()
+		v.Detail = refusal.existing
+		if op.Class == sdk.Referenced {
+			// An earlier attempt of the call may have been carried out. Then that
+			// attempt is why this one is refused: the object exists, the transaction
+			// is funded already, or the balance is spent.
+			v.Kind = transport.Duplicate
+		}
+		return v
+	case http.StatusBadRequest:
+		v.Reasons = []error{sdk.ErrValidation}
+	case http.StatusUnauthorized:
+		v.Reasons = []error{sdk.ErrUnauthorized}
+	case http.StatusForbidden:
+		v.Reasons = []error{sdk.ErrForbidden}
+	case http.StatusNotFound:
+		v.Reasons = []error{sdk.ErrNotFound}
+		if strings.Contains(op.Path, "{id}") {
+			v.Kind = transport.Refused
+		}
+	}
+	if op.Class == sdk.Safe {
+		v.Kind = transport.Refused
+	}
+	return v
+}
+
+// refusal is the content of an error body.
+type refusal struct {
+	message   string
+	fields    transport.Fields
+	duplicate bool // meta.existing names an object, understood or not
+	existing  Existing
+}
+
+// parseRefusal reads the two documented forms of an error body. One echoes the sent
+// object, or list of objects, with errors at any depth, beside a meta. The other is
+// {"status", "error"}. It returns false for any other body.
+func parseRefusal(body []byte) (refusal, bool) {
+	var w struct {
+		Meta struct {
+			Existing map[string]json.RawMessage `json:"existing"`
+			Extra    map[string]any             // error
+		} `json:"meta"`
+		Extra map[string]any // object, errors, error
+	}
+	if wire.Unmarshal(body, &w) != nil {
+		return refusal{}, false
+	}
+	faults := echoedFaults{fields: transport.Fields{}}
+	for _, message := range []any{w.Extra["error"], w.Meta.Extra["error"]} {
+		if text, ok := message.(string); ok {
+			faults.collect("", text)
+		}
+	}
+	faults.collect("", w.Extra["errors"])
+	faults.walk("", w.Extra["object"], maxErrorDepth)
+	r := refusal{message: strings.Join(faults.messages, " "), fields: faults.fields}
+	existing := w.Meta.Existing
+	r.duplicate = has(existing, "sender", "transaction")
+	r.existing.Sender = decodeExisting[Sender](existing["sender"])
+	r.existing.Transaction = decodeExisting[Transaction](existing["transaction"])
+	return r, has(w.Extra, "object", "errors", "error") || has(w.Meta.Extra, "error")
+}
+
+func decodeExisting[T any](raw json.RawMessage) *T {
+	if value, err := decode[T](raw); err == nil {
+		return &value
+	}
+	return nil
+}
+
+func has[T any](object map[string]T, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		_, ok := object[name]
+		return ok
+	})
+}
+
+func (r *refusal) reasons() []error {
+	reasons := []error{sdk.ErrValidation}
+	if r.duplicate {
+		reasons = append(reasons, sdk.ErrDuplicate)
+	}
+	words := r.message
+	for _, messages := range r.fields {
+		words += " " + strings.Join(messages, " ")
+	}
+	if strings.Contains(strings.ToLower(words), "insufficient") {
+		reasons = append(reasons, sdk.ErrInsufficientFunds)
+	}
+	return reasons
+}
+
+// unclear makes the outcome of a refusal unknown, because an earlier request may
+// have been carried out.
+func unclear(err error) error {
+	var e *sdk.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	unknown := *e
+	unknown.Outcome = sdk.Unknown
+	return &unknown
+}
+
+// maxErrorDepth bounds how deep an echoed object is searched for errors. The
+// deepest documented place is transaction, recipients, payout method, details.
+const maxErrorDepth = 12
+
+// echoedFaults gathers the errors of an echoed object, in which each nested object
+// carries its own under "errors".
+type echoedFaults struct {
+	fields   transport.Fields
+	messages []string // about the object as a whole
+}
+
+// walk gathers the errors of an object and of the objects inside it.
+func (f *echoedFaults) walk(path string, value any, depth int) {
+	if depth == 0 {
+		return
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			switch name {
+			case "metadata", "fields": // the caller's own data, and the form of a payout method
+			case "errors":
+				f.collect(path, v[name])
+			default:
+				f.walk(join(path, name), v[name], depth-1)
+			}
+		}
+	case []any:
+		for i, element := range v {
+			// The response to a single debit is a list of one, too.
+			f.walk(join(path, strconv.Itoa(i)), element, depth-1)
+		}
+	}
+}
+
+// collect adds the errors under a path: a word, {"error": word}, a list of these,
+// or a map of field names to these.
+func (f *echoedFaults) collect(path string, value any) {
+	switch v := value.(type) {
+	case string:
+		switch {
+		case v == "":
+		case path == "":
+			f.messages = append(f.messages, v)
+		default:
+			f.fields.Add(path, v)
+		}
+	case []any:
+		for _, element := range v {
+			f.collect(path, element)
+		}
+	case map[string]any:
+		if word, ok := v["error"].(string); ok {
+			f.collect(path, word)
+			return
+		}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if name == "base" || name == "main_error" { // the object as a whole
+				f.collect(path, v[name])
+			} else {
+				f.collect(join(path, name), v[name])
+			}
+		}
+	}
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// object decodes the object of a response.
+func object[T any](body []byte) (value T, err error) {
+	raw, err := unwrap(body)
+	if err == nil {
+		value, err = decode[T](raw)
+	}
+	return value, err
+}
+
+// objects decodes the list of objects of a response.
+func objects[T any](body []byte) (list []T, err error) {
+	raw, err := unwrap(body)
+	if err == nil {
+		list, err = decodeList[T](raw)
+	}
+	return list, err
+}
+
+// oneOrMore decodes a list of objects, or a single object.
+func oneOrMore[T any](body []byte) ([]T, error) {
+	raw, err := unwrap(body)
+	switch {
+	case err != nil:
+		return nil, err
+	case wire.IsArray(raw):
+		return decodeList[T](raw)
+	}
+	value, err := decode[T](raw)
+	return []T{value}, err
+}
+
+// unwrap takes the object out of its envelope.
+func unwrap(body []byte) (json.RawMessage, error) {
+	var envelope struct {
+		Object json.RawMessage `json:"object"`
+	}
+	if err := wire.Unmarshal(body, &envelope); err != nil {
+		return nil, err
+	}
+	if envelope.Object == nil {
+		return nil, wire.Missing("object")
+	}
+	return envelope.Object, nil
+}
+
+// decode reads an object by the json tags of its type. An object without a deciding
+// field is an error, because it settles nothing.
+func decode[T any](raw []byte) (value T, err error) {
+	if err = wire.Unmarshal(raw, &value); err == nil {
+		err = complete(&value)
+	}
+	return value, err
+}
+
+func decodeList[T any](raw []byte) ([]T, error) {
+	var list []T
+	if err := wire.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if err := complete(&list[i]); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// complete returns an error if an object lacks a deciding field.
+func complete(object any) error {
+	if o, ok := object.(interface{ lacks() string }); ok {
+		if name := o.lacks(); name != "" {
+			return wire.Missing(name)
+		}
+	}
+	return nil
+}
+
+// lacksID serves objects that need no more than their id.
+func lacksID(id string) string {
+	if id == "" {
+		return "id"
+	}
+	return ""
+}

@@ -1,0 +1,200 @@
+package kotanitest
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// object is a JSON object to send.
+type object map[string]any
+
+// refused is a business error. It comes with HTTP 200.
+func refused(desc string) object { return object{"status": http.StatusBadRequest, "desc": desc} }
+
+// result is the envelope of most responses.
+func result(v any) object { return object{"result": v} }
+
+func writeJSON(rw http.ResponseWriter, status int, v any) {
+	rw.Header().Set("Content-Type", "application/json; charset=utf-8")
+	rw.WriteHeader(status)
+	_, _ = rw.Write(encode(v)) // into memory
+}
+
+func writeText(rw http.ResponseWriter, status int, text string) {
+	rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	rw.WriteHeader(status)
+	_, _ = rw.Write([]byte(text)) // into memory
+}
+
+func encode(v any) []byte {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // texts, numbers, maps and lists of them can always be written
+	}
+	return body
+}
+
+// timestamp is the form in which JavaScript writes a time.
+func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// call is a request with its JSON body. Its methods read fields and keep the
+// first reason to refuse the request. A handler reads all fields, then looks at
+// reason.
+type call struct {
+	request *http.Request
+	fields  map[string]any
+	strict  bool
+	reason  string
+}
+
+// newCall reads the body. It reports false for a body that is no JSON object.
+func newCall(r *http.Request, strict bool) (*call, bool) {
+	c := &call{request: r, fields: map[string]any{}, strict: strict}
+	if r.Method == http.MethodGet || r.Body == nil {
+		return c, true
+	}
+	body, err := io.ReadAll(r.Body) // in memory already, and bounded
+	if err != nil {
+		return c, false
+	}
+	text := strings.TrimSpace(string(body))
+	if text == "" {
+		return c, true
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if d.Decode(&c.fields) != nil || c.fields == nil {
+		return c, false
+	}
+	_, err = d.Token()
+	return c, err == io.EOF
+}
+
+func (c *call) refuse(reason string) {
+	if c.reason == "" {
+		c.reason = reason
+	}
+}
+
+func (c *call) refused() object { return refused(c.reason) }
+
+// optional is a field's text; a number counts as its digits.
+func (c *call) optional(name string) string {
+	switch v := c.fields[name].(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case nil:
+	default:
+		c.refuse("invalid " + name)
+	}
+	return ""
+}
+
+// text is the text of a required field.
+func (c *call) text(name string) string {
+	text := c.optional(name)
+	if text == "" {
+		c.refuse(name + " is required")
+	}
+	return text
+}
+
+// whole reads an amount that the document shows as an integer.
+func (c *call) whole(name string) decimal.Decimal {
+	amount := c.amount(name)
+	if _, number := c.fields[name].(json.Number); c.strict && !number {
+		c.refuse(name + " must be an integer")
+	}
+	if !amount.IsInteger() {
+		c.refuse(name + " must be a whole number")
+	}
+	return amount
+}
+
+// money reads an amount that the document shows as a string.
+func (c *call) money(name string, decimals int32) decimal.Decimal {
+	amount := c.amount(name)
+	if _, text := c.fields[name].(string); c.strict && !text {
+		c.refuse(name + " must be a string")
+	}
+	if !amount.Equal(amount.Truncate(decimals)) {
+		c.refuse(name + " has too many decimals")
+	}
+	return amount
+}
+
+func (c *call) amount(name string) decimal.Decimal {
+	text := c.text(name)
+	if text == "" {
+		return decimal.Zero
+	}
+	amount, ok := plainDecimal(text)
+	if !ok {
+		c.refuse(name + " must be a number")
+	} else if !amount.IsPositive() {
+		c.refuse(name + " must be greater than zero")
+	}
+	return amount
+}
+
+// phone reads a number as libphonenumber does for a Kenyan: the national form is
+// accepted, and the result is digits without "+".
+func (c *call) phone(name string) string {
+	text := c.text(name)
+	digits := strings.TrimPrefix(strings.NewReplacer(" ", "", "-", "").Replace(text), "+")
+	if len(digits) == 10 && digits[0] == '0' {
+		digits = "254" + digits[1:]
+	}
+	if len(digits) < 7 || len(digits) > 15 || !only(digits, "0123456789") {
+		c.refuse("invalid " + name)
+	}
+	return digits
+}
+
+// callback reads the optional URL of callbacks.
+func (c *call) callback() string {
+	text := c.optional("callback")
+	if text != "" && !isWebURL(text) {
+		c.refuse("callback must start with http or https")
+	}
+	return text
+}
+
+// country reads the path's country code and returns its currency.
+func (c *call) country() string {
+	switch c.request.PathValue("countryCode") {
+	case "KE":
+		return "KES"
+	case "GH":
+		return "GHS"
+	}
+	c.refuse("country not supported")
+	return ""
+}
+
+func isWebURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+const maxAmount = 40 // characters
+
+// plainDecimal reads digits with at most one point among them.
+func plainDecimal(text string) (decimal.Decimal, bool) {
+	whole, fraction, _ := strings.Cut(text, ".")
+	if whole == "" || len(text) > maxAmount || !only(whole+fraction, "0123456789") {
+		return decimal.Zero, false
+	}
+	amount, err := decimal.NewFromString(whole + "." + fraction + "0")
+	return amount, err == nil
+}
+
+func only(text, characters string) bool { return strings.Trim(text, characters) == "" }

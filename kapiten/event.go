@@ -30,14 +30,16 @@ type Event struct {
 // or names no ride or no status.
 func ParseEvent(body []byte) (Event, error) {
 	var w struct {
-		Event           wire.Text       `json:"event"`
-		RideID          wire.Text       `json:"ride_id"`
-		ReferenceNumber wire.Text       `json:"reference_number"`
-		ExternalID      wire.Text       `json:"external_id"`
-		Status          wire.Text       `json:"status"`
+		Event           string          `json:"event"`
+		RideID          string          `json:"ride_id"`
+		ReferenceNumber string          `json:"reference_number"`
+		ExternalID      string          `json:"external_id"`
+		Status          RideStatus      `json:"status"`
 		Metadata        json.RawMessage `json:"metadata"`
+		Raw             sdk.Raw
 	}
-	if err := json.Unmarshal(body, &w); err != nil {
+	body = bytes.Clone(body)
+	if err := wire.Unmarshal(body, &w); err != nil {
 		return Event{}, fmt.Errorf("kapiten: decode event: %w", err)
 	}
 	if w.RideID == "" {
@@ -46,8 +48,6 @@ func ParseEvent(body []byte) (Event, error) {
 	if w.Status == "" {
 		return Event{}, errors.New("kapiten: event without status")
 	}
-	return Event{
-		Event: string(w.Event), RideID: string(w.RideID), ReferenceNumber: string(w.ReferenceNumber),
-		ExternalID: string(w.ExternalID), Status: RideStatus(w.Status), Metadata: w.Metadata, Raw: bytes.Clone(body),
-	}, nil
+	w.Raw = body
+	return Event(w), nil
 }

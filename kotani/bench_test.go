@@ -16,7 +16,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-const benchAnswer = `{"id":17,"phoneNumber":"254722222222","message":"Withdrawal request received","amount":"20","externalId":"order-1"}`
+const benchResponse = `{"id":17,"phoneNumber":"254722222222","message":"Withdrawal request received","amount":"20","externalId":"order-1"}`
 
 // withdrawByHand is what a careful engineer writes, a token in hand.
 func withdrawByHand(ctx context.Context, client *http.Client, url string, p kotani.WithdrawParams) error {
@@ -73,7 +73,7 @@ func sides(tb testing.TB) stage.Pair {
 			_, _ = io.WriteString(w, `{"status":201,"accessToken":"`+token+`"}`)
 			return
 		}
-		_, _ = io.WriteString(w, benchAnswer)
+		_, _ = io.WriteString(w, benchResponse)
 	}))
 	client, err := kotani.New(kotani.Config{
 		BaseURL: "http://kotani.localhost", PhoneNumber: "254700000000", CountryCode: "KEN", Password: password,
@@ -90,5 +90,5 @@ func sides(tb testing.TB) stage.Pair {
 
 func BenchmarkWithdraw(b *testing.B) { sides(b).Bench(b) }
 
-// The answer is read twice, once for its status and once for its contents.
+// The response is read twice, once for its status and once for its contents.
 func TestAWithdrawalAllocatesLittleMoreThanNetHTTPByHand(t *testing.T) { sides(t).CheckAllocs(t, 14) }

@@ -11,9 +11,9 @@ import (
 )
 
 // BinanceService makes checkout links for payments by Binance Pay. An order that
-// is not paid closes by itself after one hour; a paid one is paid out at once
+// is not paid closes by itself after one hour. A paid order is paid out at once
 // (documented).
-type BinanceService struct{ c *Client }
+type BinanceService struct{ *api }
 
 // CreateOrderParams describe a checkout. All fields are required (documented).
 type CreateOrderParams struct {
@@ -25,8 +25,8 @@ type CreateOrderParams struct {
 	CancelURL   string // where the payer goes after a failure
 }
 
-// BinanceOrder is a checkout. The document leaves its answers empty; the fields
-// are assumed, and Raw has what came.
+// BinanceOrder is a checkout. The document leaves the responses empty: the fields
+// are assumed, and Raw has the response.
 type BinanceOrder struct {
 	PrepayID     string `json:"prepayId"`
 	CheckoutLink string `json:"checkoutLink"`
@@ -35,8 +35,8 @@ type BinanceOrder struct {
 	Raw          sdk.Raw
 }
 
-// CreateOrder makes a checkout link and a QR code. It moves no money by itself,
-// and is not repeated after an unknown outcome: an order nobody pays closes.
+// CreateOrder makes a checkout link and a QR code. It moves no money by itself.
+// It is not repeated after an unknown outcome: an order that nobody pays closes.
 func (s *BinanceService) CreateOrder(ctx context.Context, p CreateOrderParams) (*BinanceOrder, error) {
 	var f faults
 	f.amount("amount", p.Amount, 0)
@@ -45,7 +45,7 @@ func (s *BinanceService) CreateOrder(ctx context.Context, p CreateOrderParams) (
 	f.Require("currency", p.Currency)
 	f.RequireURL("returnUrl", p.ReturnURL)
 	f.RequireURL("cancelUrl", p.CancelURL)
-	return call(ctx, s.c, f, transport.Call{
+	return call(ctx, s.api, f, transport.Call{
 		Op: OpCreateOrder, Body: orderRequest{wire.Integer(p.Amount), p.GoodsName, p.GoodsDetail, p.Currency, p.ReturnURL, p.CancelURL},
 	}, decodeOrder)
 }
@@ -55,15 +55,15 @@ func (s *BinanceService) CloseOrder(ctx context.Context, prepayID string) (*Bina
 	return s.ofOrder(ctx, OpCloseOrder, prepayID)
 }
 
-// QueryOrder returns the state of an order.
-func (s *BinanceService) QueryOrder(ctx context.Context, prepayID string) (*BinanceOrder, error) {
+// GetOrder returns the state of an order.
+func (s *BinanceService) GetOrder(ctx context.Context, prepayID string) (*BinanceOrder, error) {
 	return s.ofOrder(ctx, OpQueryOrder, prepayID)
 }
 
 func (s *BinanceService) ofOrder(ctx context.Context, op, prepayID string) (*BinanceOrder, error) {
 	var f faults
 	f.Require("prepayId", prepayID)
-	return call(ctx, s.c, f, transport.Call{
+	return call(ctx, s.api, f, transport.Call{
 		Op: op, Reference: prepayID, Body: map[string]string{"prepayId": prepayID},
 	}, decodeOrder)
 }
@@ -84,7 +84,7 @@ func decodeOrder(body []byte) (BinanceOrder, error) {
 	case err != nil:
 		return order, err
 	case !wrapped:
-		return order, missing("result")
+		return order, wire.Missing("result")
 	}
 	if wire.IsObject(object) {
 		err = wire.Unmarshal(object, &order)

@@ -2,17 +2,66 @@ package kotani
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
+// Base URLs that were public at some time. No document names the current URL, so
+// none of them is a default.
 const (
-	provider = "kotani"
+	ProductionURL2022 = "https://europe-west3-kotanimac.cloudfunctions.net/api_v2"      // the operator's pages of 2022
+	TestURL2022       = "https://europe-west3-kotanipay-test.cloudfunctions.net/api_v2" // the operator's pages of 2022
+	ProductionURL     = "https://europe-west3-kotanipay-prod.cloudfunctions.net/api_v2" // a public client's, later
 )
+
+// Config configures a Client. New copies it and changes nothing of the caller's.
+type Config struct {
+	// BaseURL is the server's address up to and including /api_v2. Required.
+	// Plain http is refused for anything but loopback.
+	BaseURL string
+	// AllowPlainHTTP lifts that refusal. Credentials then cross the network in
+	// the clear.
+	AllowPlainHTTP bool
+
+	// PhoneNumber, CountryCode and Password are the partner's login. Set all three
+	// or none. The client logs in by itself: before the first call, ahead of the
+	// token's expiry, and once more when a token is refused. Without a login only
+	// Health and FiatConnect can be called.
+	PhoneNumber string // digits, with or without a leading "+"
+	CountryCode string // "KEN" or "GH" in the document, "KE" and "GH" in older pages; passed on as given
+	Password    string
+
+	// TokenLifetime is how long an access token is used. The document names no
+	// lifetime. Default: 5 min, as in the operator's 2022 source.
+	TokenLifetime time.Duration
+
+	// CallbackURL makes the callback URL of each Deposit, Withdraw and
+	// WithdrawToBank that has an external id and no URL. It gets the external id,
+	// the amount, and no currency, because these requests name none. Package
+	// webhook mints such URLs. Optional.
+	CallbackURL func(externalID string, amount decimal.Decimal, currency string) (string, error)
+
+	// FiatConnect configures Client.FiatConnect.
+	FiatConnect FiatConnectConfig
+
+	// Options are HTTPClient, Logger, OnAttempt, App, MaxAttempts, MinBackoff,
+	// MaxBackoff, MaxRetryAfter, AttemptTimeout and Jitter. See sdk.Options.
+	sdk.Options
+
+	// Routes overrides rows of the operation table by name (OpDeposit, ...),
+	// because Kotani's document does not name the paths. See Operations.
+	Routes map[string]sdk.Route
+}
 
 // Client calls the Kotani Pay API v2. It is safe for concurrent use.
 type Client struct {
@@ -22,15 +71,12 @@ type Client struct {
 	FiatConnect *FiatConnect
 	KYC         *KYCService
 	OnChain     *OnChainService
-	Stellar     *StellarService
 	Quotes      *QuotesService
+	Stellar     *StellarService
 	Tron        *TronService
 	UBI         *UBIService
 
-	callbackURL func(string, decimal.Decimal, string) (string, error)
-
-	core   *transport.Core
-	tokens *transport.TokenSource // nil without a login
+	*api
 }
 
 // New returns a Client. Errors name the fields of Config that are wrong.
@@ -38,38 +84,145 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	c := &Client{callbackURL: cfg.CallbackURL}
+	a := &api{credential: "Config.Password"}
 	if cfg.hasLogin() {
-		c.tokens = transport.NewTokenSource(c.login(cfg))
+		a.tokens = transport.NewTokenSource(func(ctx context.Context) (transport.Token, error) { return a.fetchToken(ctx, cfg) })
 	}
 	core, err := transport.New(transport.Config{
-		Provider: provider,
+		Provider: "kotani",
 		BaseURL:  cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
 		Options:    cfg.Options,
 		Operations: operations, Routes: cfg.Routes,
-		Authorize: authorize, Tokens: c.tokens,
+		Authorize: authorize, Tokens: a.tokens,
 		Interpret: interpret,
 	})
 	if err != nil {
 		return nil, err
 	}
-	c.core = core
-	if c.FiatConnect, err = newFiatConnect(core, cfg.FiatConnect, cfg.Routes); err != nil {
+	a.core = core
+	fiatConnect, err := newFiatConnect(core, cfg.FiatConnect, cfg.Routes)
+	if err != nil {
 		return nil, err
 	}
-	c.Binance = &BinanceService{c}
-	c.Celo = &CeloService{c}
-	c.Fiat = &FiatService{c}
-	c.KYC = &KYCService{c}
-	c.OnChain = &OnChainService{c}
-	c.Stellar = &StellarService{c}
-	c.Quotes = &QuotesService{c}
-	c.Tron = &TronService{c}
-	c.UBI = &UBIService{c}
-	return c, nil
+	return &Client{
+		Binance: &BinanceService{a}, Celo: &CeloService{a}, Fiat: &FiatService{a, cfg.CallbackURL}, FiatConnect: fiatConnect,
+		KYC: &KYCService{a}, OnChain: &OnChainService{a}, Quotes: &QuotesService{a}, Stellar: &StellarService{a},
+		Tron: &TronService{a}, UBI: &UBIService{a}, api: a,
+	}, nil
 }
 
-// authorize sends the token, which stands ready with its scheme.
+// Login logs in unless a token is at hand. Every other call does so by itself:
+// call Login to find wrong credentials early. They give sdk.ErrUnauthorized.
+func (c *Client) Login(ctx context.Context) error { return c.logIn(ctx, OpLogin) }
+
+// Health returns nil when the API says that it is up. No response is documented,
+// so any 2xx counts. It needs no login (none is documented).
+func (c *Client) Health(ctx context.Context) error {
+	return c.core.Do(ctx, transport.Call{Op: OpHealth})
+}
+
+// Do calls an endpoint this package does not know, with the client's credentials,
+// retries and errors, and returns the JSON of the response.
+func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
+	return c.core.Ask(ctx, call)
+}
+
+const shownConfig = "kotani.Config{...}"
+
+// Format keeps credentials out of anything printed.
+func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, shownConfig) }
+
+// MarshalText keeps credentials out of encoders, JSON among them.
+func (Config) MarshalText() ([]byte, error) { return []byte(shownConfig), nil }
+
+// LogValue keeps credentials out of logs.
+func (Config) LogValue() slog.Value { return slog.StringValue(shownConfig) }
+
+// check reports every fault of the login settings, by field name.
+func (cfg Config) check() error {
+	var faults []error
+	if cfg.hasLogin() {
+		if !isPhone(cfg.PhoneNumber) {
+			faults = append(faults, errors.New("kotani: PhoneNumber must be 7 to 15 digits"))
+		}
+		if cfg.CountryCode == "" {
+			faults = append(faults, errors.New("kotani: CountryCode is required"))
+		}
+		if cfg.Password == "" {
+			faults = append(faults, errors.New("kotani: Password is required"))
+		}
+	}
+	if cfg.TokenLifetime < 0 {
+		faults = append(faults, errors.New("kotani: TokenLifetime must not be negative"))
+	}
+	return errors.Join(append(faults, cfg.FiatConnect.check())...)
+}
+
+func (cfg Config) hasLogin() bool {
+	return cfg.PhoneNumber != "" || cfg.CountryCode != "" || cfg.Password != ""
+}
+
+// api is one of the two APIs behind a Client, Kotani's own or FiatConnect, with
+// its login.
+type api struct {
+	core       *transport.Core
+	tokens     *transport.TokenSource // nil without a login
+	credential string                 // the field of Config that a login needs
+}
+
+// call checks the parameters, carries the call out and decodes its response.
+func call[T any](ctx context.Context, a *api, f faults, request transport.Call, decode func(body []byte) (T, error)) (*T, error) {
+	var result *T
+	request.Decode = transport.Into(&result, decode)
+	if err := a.do(ctx, f, request); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// do is call without a result.
+func (a *api) do(ctx context.Context, f faults, request transport.Call) error {
+	if !a.core.Operation(request.Op).Open {
+		a.requireLogin(&f)
+	}
+	if err := a.core.Invalid(request.Op, request.Reference, f.Fields); err != nil {
+		return err
+	}
+	return a.core.Do(ctx, request)
+}
+
+func (a *api) logIn(ctx context.Context, op string) error {
+	var f faults
+	a.requireLogin(&f)
+	if err := a.core.Invalid(op, "", f.Fields); err != nil {
+		return err
+	}
+	_, err := a.tokens.Get(ctx)
+	return err
+}
+
+func (a *api) requireLogin(f *faults) {
+	if a.tokens == nil {
+		f.Add(a.credential, "is required for this operation")
+	}
+}
+
+// wait looks every few seconds, up to half a minute apart, until done says so. It
+// returns the last object that it saw, with an error as well.
+func wait[T any](ctx context.Context, a *api, op, reference string, look func(context.Context) (*T, error), done func(*T) bool) (*T, error) {
+	var last *T
+	err := a.core.Poll(ctx, op, reference, 2*time.Second, 30*time.Second, func(ctx context.Context) (bool, error) {
+		seen, err := look(ctx)
+		if err != nil {
+			return false, err
+		}
+		last = seen
+		return done(seen), nil
+	})
+	return last, err
+}
+
+// authorize sends the token, which has its scheme in front already.
 func authorize(req *http.Request, _ sdk.Operation, _ []byte, token string) error {
 	if token != "" {
 		req.Header["Authorization"] = []string{token}
@@ -77,29 +230,37 @@ func authorize(req *http.Request, _ sdk.Operation, _ []byte, token string) error
 	return nil
 }
 
-// invalid returns the refusal of bad parameters, or nil.
-func (c *Client) invalid(op, reference string, f faults) error {
-	if c.tokens == nil && !c.core.Operation(op).Open {
-		f.Add("Config.Password", "is required for this operation")
+const defaultTokenLifetime = 5 * time.Minute
+
+// fetchToken logs in. Kotani has no other way to renew a token.
+func (a *api) fetchToken(ctx context.Context, cfg Config) (transport.Token, error) {
+	lifetime := cfg.TokenLifetime
+	if lifetime == 0 {
+		lifetime = defaultTokenLifetime
 	}
-	return c.core.Invalid(op, reference, f.Fields)
+	var token transport.Token
+	start := time.Now()
+	err := a.core.Do(ctx, transport.Call{
+		Op: OpLogin, Body: loginRequest{digits(cfg.PhoneNumber), cfg.CountryCode, cfg.Password},
+		Decode: func(r *transport.Response) error {
+			var w struct {
+				AccessToken string `json:"accessToken"`
+			}
+			if err := wire.Unmarshal(r.Body, &w); err != nil {
+				return err
+			}
+			if !isToken(w.AccessToken) {
+				return wire.Missing("accessToken")
+			}
+			token = transport.Token{Value: "Bearer " + w.AccessToken, Expires: start.Add(lifetime)}
+			return nil
+		},
+	})
+	return token, err
 }
 
-// call checks the parameters, carries the call out and decodes its answer.
-func call[T any](ctx context.Context, c *Client, f faults, request transport.Call, decode func(body []byte) (T, error)) (*T, error) {
-	if err := c.invalid(request.Op, request.Reference, f); err != nil {
-		return nil, err
-	}
-	var result *T
-	request.Decode = into(&result, decode)
-	if err := c.core.Do(ctx, request); err != nil {
-		return nil, err
-	}
-	return result, nil
-}
-
-// Do calls an endpoint this package does not know, with the client's credentials,
-// retries and errors, and returns the JSON of the response.
-func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
-	return c.core.Ask(ctx, call)
+type loginRequest struct {
+	PhoneNumber string `json:"phoneNumber"`
+	CountryCode string `json:"countryCode"`
+	Password    string `json:"password"`
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
+	"os"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -14,8 +16,19 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// A payout whose answer is lost on the way is looked up by its external id, and
-// paid once.
+func ExampleNew() {
+	client, err := kotani.New(kotani.Config{
+		BaseURL:     os.Getenv("KOTANI_URL"), // up to and including /api_v2
+		PhoneNumber: os.Getenv("KOTANI_PHONE"), CountryCode: "KEN", Password: os.Getenv("KOTANI_PASSWORD"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(client.Health(context.Background()))
+}
+
+// The response to a payout is lost on the way. The client finds the payout by its
+// external id, and it is paid once.
 func ExampleFiatService_Withdraw() {
 	server := kotanitest.New(kotanitest.Config{})
 	defer server.Close()
@@ -28,22 +41,24 @@ func ExampleFiatService_Withdraw() {
 	_ = server.AddFault(fake.Fault{Path: "/transactions/withdraw/momo", Times: 1, Kind: fake.FaultDropAfter})
 
 	payout, err := client.Fiat.Withdraw(ctx, kotani.WithdrawParams{
-		Amount: decimal.NewFromInt(500), PhoneNumber: "254712345678", ExternalID: "order-17",
+		Amount: decimal.NewFromInt(500), PhoneNumber: "254712345678",
+		ExternalID: "order-17", // your own reference
 	})
-	if errors.Is(err, sdk.ErrOutcomeUnknown) {
-		fmt.Println("nobody knows: ask for order-17 before paying again")
+	switch sdk.Advise(err) {
+	case sdk.Done:
+		fmt.Println("taken:", payout.ExternalID, payout.Status)
+	case sdk.Look:
+		fmt.Println("the money may have moved: never pay again") // see client.Fiat.Find
 		return
-	}
-	if err != nil {
+	default:
 		fmt.Println("not paid:", err)
 		return
 	}
-	fmt.Println(payout.ExternalID, payout.Status)
 	server.Advance(10 * time.Second)
 	payout, err = client.Fiat.Wait(ctx, "order-17", kotani.Payouts)
 	fmt.Println(payout.Status, err, "left:", server.Balance("KES"))
 	// Output:
-	// order-17 PENDING
+	// taken: order-17 PENDING
 	// SUCCESSFUL <nil> left: 999500
 }
 

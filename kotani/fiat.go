@@ -2,90 +2,276 @@ package kotani
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
-	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
-// FiatService moves shillings and cedis: deposits from mobile money,
-// withdrawals to mobile money and banks, payments to merchants.
-type FiatService struct{ c *Client }
-
-// movement is a deposit or a withdrawal with its external id.
-type movement struct {
-	op         string
-	kind       TransactionType
-	externalID string
-	without    bool                // the caller does without an external id
-	amount     decimal.NullDecimal // to recognise it by, as are the next two
-	phone      string
-	account    string // at a bank
-	faults     faults
-	body       any
-	decode     func([]byte) (Transaction, error)
+// FiatService moves shillings and cedis: deposits from mobile money, withdrawals
+// to mobile money and banks, payments to merchants.
+type FiatService struct {
+	*api
+	callbackURL transport.MintURL
 }
 
-// move carries out a deposit or a withdrawal and settles an unknown outcome by
-// its external id.
-func (s *FiatService) move(ctx context.Context, m movement) (*Transaction, error) {
+// DepositParams describe a collection from a mobile money wallet.
+type DepositParams struct {
+	Amount      decimal.Decimal // whole shillings or cedis, greater than zero
+	PhoneNumber string          // the payer's, who confirms on the phone
+	ExternalID  string          // your own unique reference; required unless AllowNoExternalID
+	CallbackURL string          // optional; http or https. Default: made by Config.CallbackURL
+	// AllowNoExternalID sends a deposit that cannot be looked up: after an
+	// unknown outcome nobody can say whether it was made.
+	AllowNoExternalID bool
+}
+
+// Deposit asks the payer to confirm a payment on the phone (an STK push). The
+// transaction is mostly PENDING at first: see Wait. After an unknown outcome the
+// client looks for the external id. The error matches sdk.ErrOutcomeUnknown only
+// when the lookup does not settle it.
+func (s *FiatService) Deposit(ctx context.Context, p DepositParams) (*Transaction, error) {
+	var f faults
+	f.amount("amount", p.Amount, 0)
+	f.phone("phoneNumber", p.PhoneNumber)
+	return s.move(ctx, f, movement{
+		op: OpDeposit, kind: Collections, without: p.AllowNoExternalID, decode: decodeResult,
+		request: movementRequest{
+			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
+			Callback: p.CallbackURL, ExternalID: p.ExternalID,
+		},
+	})
+}
+
+// QuotedDepositParams describe a collection whose amount was fixed by a quote.
+type QuotedDepositParams struct {
+	AcceptedQuoteID   string // of Quotes.AcceptIn
+	PhoneNumber       string // the payer's
+	ExternalID        string // your own unique reference; required unless AllowNoExternalID
+	CallbackURL       string // optional; must start with http:// or https://
+	AllowNoExternalID bool   // as in DepositParams
+}
+
+// DepositQuoted is Deposit with the amount of an accepted quote.
+func (s *FiatService) DepositQuoted(ctx context.Context, p QuotedDepositParams) (*Transaction, error) {
+	var f faults
+	f.Require("acceptedQuoteId", p.AcceptedQuoteID)
+	f.phone("phoneNumber", p.PhoneNumber)
+	return s.move(ctx, f, movement{
+		op: OpDepositQuoted, kind: Collections, without: p.AllowNoExternalID, decode: decodeResult,
+		request: movementRequest{
+			AcceptedQuoteID: p.AcceptedQuoteID, PhoneNumber: digits(p.PhoneNumber),
+			Callback: p.CallbackURL, ExternalID: p.ExternalID,
+		},
+	})
+}
+
+// WithdrawParams describe a payout to a mobile money wallet.
+type WithdrawParams struct {
+	Amount            decimal.Decimal // whole shillings or cedis, greater than zero
+	PhoneNumber       string          // the recipient's
+	ExternalID        string          // your own unique reference; required unless AllowNoExternalID
+	CallbackURL       string          // optional; http or https. Default: made by Config.CallbackURL
+	AllowNoExternalID bool            // as in DepositParams
+}
+
+// Withdraw pays out to mobile money. Success says that Kotani took the request,
+// not that the money arrived: see Wait. After an unknown outcome the client looks
+// for the external id. The error matches sdk.ErrOutcomeUnknown only when the
+// lookup does not settle it.
+func (s *FiatService) Withdraw(ctx context.Context, p WithdrawParams) (*Transaction, error) {
+	var f faults
+	f.amount("amount", p.Amount, 0)
+	f.phone("phoneNumber", p.PhoneNumber)
+	return s.move(ctx, f, movement{
+		op: OpWithdraw, kind: Payouts, without: p.AllowNoExternalID, decode: decodeWithdrawal,
+		request: movementRequest{
+			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
+			Callback: p.CallbackURL, ExternalID: p.ExternalID,
+		},
+	})
+}
+
+// BankWithdrawParams describe a payout to a bank account.
+type BankWithdrawParams struct {
+	Amount            decimal.Decimal // whole shillings, greater than zero
+	AccountNumber     string          // leading zeros are kept
+	AccountName       string
+	Bank              BankCode
+	ExternalID        string // your own unique reference; required unless AllowNoExternalID
+	CallbackURL       string // optional; http or https. Default: made by Config.CallbackURL
+	AllowNoExternalID bool   // as in DepositParams
+}
+
+// BankCode is the serviceProviderId of a Kenyan bank, with its leading zero.
+// A code that is not listed passes through.
+type BankCode string
+
+// The documented banks.
+const (
+	BankKCB                BankCode = "01" // Kenya Commercial Bank
+	BankStandardChartered  BankCode = "02"
+	BankAbsa               BankCode = "03" // Absa Bank Kenya
+	BankNCBA               BankCode = "07" // NCBA Bank Kenya
+	BankPrime              BankCode = "10"
+	BankCooperative        BankCode = "11"
+	BankNational           BankCode = "12" // National Bank of Kenya
+	BankCitibank           BankCode = "16" // Citibank N.A. Kenya
+	BankMiddleEast         BankCode = "18" // Middle East Bank Kenya
+	BankOfAfrica           BankCode = "19" // Bank of Africa Kenya
+	BankCredit             BankCode = "25" // Credit Bank Limited
+	BankStanbic            BankCode = "31" // CFC Stanbic Kenya
+	BankParamount          BankCode = "50"
+	BankJamiiBora          BankCode = "51"
+	BankGuarantyTrust      BankCode = "53"
+	BankGuardian           BankCode = "55"
+	BankIM                 BankCode = "57" // I&M Bank
+	BankDiamondTrust       BankCode = "63"
+	BankSidian             BankCode = "66"
+	BankEquity             BankCode = "68" // Equity Bank Kenya
+	BankFamily             BankCode = "70" // Family Bank Limited
+	BankGulfAfrican        BankCode = "72"
+	BankFirstCommunity     BankCode = "74"
+	BankKenyaWomensFinance BankCode = "78" // Kenya Women's Finance Trust
+)
+
+// WithdrawToBank is Withdraw to a bank account.
+func (s *FiatService) WithdrawToBank(ctx context.Context, p BankWithdrawParams) (*Transaction, error) {
+	var f faults
+	f.amount("amount", p.Amount, 0)
+	f.Require("accountNumber", p.AccountNumber)
+	f.Require("accountName", p.AccountName)
+	f.Require("serviceProviderId", string(p.Bank))
+	return s.move(ctx, f, movement{
+		op: OpWithdrawToBank, kind: Payouts, without: p.AllowNoExternalID, decode: decodeWithdrawal,
+		request: movementRequest{
+			Amount: wire.Integer(p.Amount), AccountNumber: p.AccountNumber, AccountName: p.AccountName,
+			ServiceProviderID: p.Bank, Callback: p.CallbackURL, ExternalID: p.ExternalID,
+		},
+	})
+}
+
+// PayBillParams describe a payment to a merchant's paybill number. Kenya only.
+type PayBillParams struct {
+	MerchantNumber string          // the paybill number
+	AccountNumber  string          // your account with the merchant
+	Amount         decimal.Decimal // KES, greater than zero; a fee that varies with it is taken too (documented)
+	CallbackURL    string          // optional; must start with http:// or https://
+}
+
+// PayBill pays a merchant by paybill number. It takes no external id, so an
+// unknown outcome stays unknown: look through List before paying again.
+func (s *FiatService) PayBill(ctx context.Context, p PayBillParams) (*Transaction, error) {
+	var f faults
+	f.Require("merchantNumber", p.MerchantNumber)
+	f.Require("accountNumber", p.AccountNumber)
+	return s.pay(ctx, f, OpPayBill, p.Amount, paymentRequest{
+		MerchantNumber: p.MerchantNumber, AccountNumber: p.AccountNumber, Callback: p.CallbackURL,
+	})
+}
+
+// PayTillParams describe a payment to a merchant's till number. Kenya only.
+type PayTillParams struct {
+	TillNumber  string
+	Amount      decimal.Decimal // KES, greater than zero; free of charge (documented)
+	CallbackURL string          // optional; must start with http:// or https://
+}
+
+// PayTill pays a merchant by till number. It takes no external id, so an unknown
+// outcome stays unknown: look through List before paying again.
+func (s *FiatService) PayTill(ctx context.Context, p PayTillParams) (*Transaction, error) {
+	var f faults
+	f.Require("merchantTill", p.TillNumber)
+	return s.pay(ctx, f, OpPayTill, p.Amount, paymentRequest{MerchantTill: p.TillNumber, Callback: p.CallbackURL})
+}
+
+func (s *FiatService) pay(ctx context.Context, f faults, op string, amount decimal.Decimal, request paymentRequest) (*Transaction, error) {
+	f.amount("amount", amount, fiatDecimals)
+	f.callback("callback", request.Callback)
+	request.Amount = plainText(amount)
+	return call(ctx, s.api, f, transport.Call{Op: op, Body: request}, decodeResult)
+}
+
+type paymentRequest struct {
+	MerchantNumber string    `json:"merchantNumber,omitempty"`
+	MerchantTill   string    `json:"merchantTill,omitempty"`
+	AccountNumber  string    `json:"accountNumber,omitempty"`
+	Amount         plainText `json:"amount"`
+	Callback       string    `json:"callback,omitempty"`
+}
+
+// movement is a deposit or a withdrawal.
+type movement struct {
+	op      string
+	kind    TransactionType
+	without bool // the caller does without an external id
+	request movementRequest
+	decode  func([]byte) (Transaction, error)
+}
+
+type movementRequest struct {
+	AcceptedQuoteID   string       `json:"acceptedQuoteId,omitempty"`
+	Amount            wire.Integer `json:"amount,omitzero"`
+	PhoneNumber       string       `json:"phoneNumber,omitempty"`
+	AccountNumber     string       `json:"accountNumber,omitempty"`
+	AccountName       string       `json:"accountName,omitempty"`
+	ServiceProviderID BankCode     `json:"serviceProviderId,omitempty"`
+	Callback          string       `json:"callback,omitempty"`
+	ExternalID        string       `json:"externalId,omitempty"`
+}
+
+// move carries out a deposit or a withdrawal, and settles an unknown outcome by
+// the external id.
+func (s *FiatService) move(ctx context.Context, f faults, m movement) (*Transaction, error) {
+	externalID := m.request.ExternalID
 	switch {
-	case m.externalID == "" && !m.without:
-		m.faults.Add("externalId", "is required, so that the outcome can be looked up; AllowNoExternalID does without")
-	case m.externalID != "" && m.without:
-		m.faults.Add("externalId", "is given, so AllowNoExternalID must not be set")
-	case m.externalID != "":
-		m.faults.reference("externalId", m.externalID)
+	case externalID == "" && !m.without:
+		f.Add("externalId", "is required, so that the outcome can be looked up; AllowNoExternalID does without")
+	case externalID != "" && m.without:
+		f.Add("externalId", "is given, so AllowNoExternalID must not be set")
+	case externalID != "":
+		f.reference("externalId", externalID)
 	}
-	if err := s.c.invalid(m.op, m.externalID, m.faults); err != nil {
-		return nil, err
-	}
+	m.request.Callback = s.callback(&f, m.request)
+
 	var t *Transaction
-	request := transport.Call{Op: m.op, Reference: m.externalID, Body: m.body, Decode: into(&t, m.decode)}
-	if m.externalID != "" {
-		request.Lookup = func(ctx context.Context) (bool, error) {
-			var err error
-			t, err = s.find(ctx, m)
-			return t != nil, err
+	call := transport.Call{Op: m.op, Reference: externalID, Body: m.request, Decode: transport.Into(&t, m.decode)}
+	if externalID != "" {
+		call.Lookup = func(ctx context.Context) (bool, error) {
+			found, err := s.Find(ctx, externalID, m.kind)
+			if err == nil {
+				err = m.request.compare(found)
+			}
+			switch {
+			case transport.SaysAbsent(err):
+				return false, nil
+			case err != nil:
+				return false, err
+			}
+			t = found
+			return true, nil
 		}
 	}
-	if err := s.c.core.Do(ctx, request); err != nil {
+	if err := s.do(ctx, f, call); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// callback returns the callback URL of a movement: the one given, or one made
-// for it.
-func (s *FiatService) callback(f *faults, given, externalID string, amount decimal.Decimal) string {
-	if given == "" && s.c.callbackURL != nil && externalID != "" && len(f.Fields) == 0 {
+// callback returns the callback URL of a movement: the given URL, or the URL that
+// Config.CallbackURL makes. It makes none for a request that is refused already.
+func (s *FiatService) callback(f *faults, r movementRequest) string {
+	amount := decimal.Decimal(r.Amount)
+	if r.Callback == "" && s.callbackURL != nil && r.ExternalID != "" && !amount.IsZero() && f.Fields == nil {
 		var err error
-		if given, err = s.c.callbackURL(externalID, amount, ""); err != nil {
+		if r.Callback, err = s.callbackURL(r.ExternalID, amount, ""); err != nil {
 			f.Add("callback", "could not be made by Config.CallbackURL")
 		}
 	}
-	f.callback("callback", given)
-	return given
-}
-
-// find looks for a movement by its external id. No transaction and no error
-// means that Kotani says there is none.
-func (s *FiatService) find(ctx context.Context, m movement) (*Transaction, error) {
-	t, err := s.StatusByExternalID(ctx, m.externalID, m.kind)
-	switch {
-	case absent(err):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case m.amount.Valid && t.Amount.Valid && !t.Amount.Decimal.Equal(m.amount.Decimal):
-		return nil, errOtherAmount
-	case !samePhone(m.phone, t.PhoneNumber) || !sameAccount(m.account, t.AccountNumber):
-		return nil, errOtherNumber
-	}
-	return t, nil
+	f.callback("callback", r.Callback)
+	return r.Callback
 }
 
 const (
@@ -93,8 +279,21 @@ const (
 	errOtherNumber = mismatch("the external id belongs to a transaction of another phone or account number")
 )
 
-// samePhone reports whether two phone numbers can be one: the shown one may be
-// in national form. What is missing or masked says nothing.
+// compare says how a transaction that has the external id differs from the
+// request, if they show it.
+func (r movementRequest) compare(t *Transaction) error {
+	asked := decimal.Decimal(r.Amount)
+	switch {
+	case !asked.IsZero() && t.Amount.Valid && !t.Amount.Decimal.Equal(asked):
+		return errOtherAmount
+	case !samePhone(r.PhoneNumber, t.PhoneNumber) || !sameAccount(r.AccountNumber, t.AccountNumber):
+		return errOtherNumber
+	}
+	return nil
+}
+
+// samePhone reports whether two phone numbers can be the same: the shown number
+// may be in national form. A number that is missing or masked says nothing.
 func samePhone(asked, shown string) bool {
 	a, b, ok := bothNumbers(asked, shown)
 	return !ok || strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
@@ -107,28 +306,10 @@ func sameAccount(asked, shown string) bool {
 	return !ok || a == b
 }
 
-// bothNumbers strips two numbers of what does not tell them apart, and reports
-// whether both consist of digits then.
+// bothNumbers strips two numbers of signs and leading zeros, and reports whether
+// both consist of digits then.
 func bothNumbers(a, b string) (string, string, bool) {
 	bare := strings.NewReplacer("+", "", " ", "", "-", "")
 	a, b = strings.TrimLeft(bare.Replace(a), "0"), strings.TrimLeft(bare.Replace(b), "0")
 	return a, b, a != "" && b != "" && strings.Trim(a+b, "0123456789") == ""
-}
-
-// mismatch is an answer about something else.
-type mismatch string
-
-func (m mismatch) Error() string { return string(m) }
-
-// absent reports whether a status request was answered with "no such
-// transaction" in Kotani's own JSON. The wording is assumed, so only a text that
-// can mean nothing else counts; a wrong path, say, also says "not found".
-func absent(err error) bool {
-	var e *sdk.Error
-	if !errors.As(err, &e) || e.Outcome != sdk.Rejected || e.Code == "" {
-		return false
-	}
-	text := strings.ToLower(e.Message)
-	return strings.Contains(text, "transaction") && !strings.Contains(text, "/") &&
-		(strings.Contains(text, "not found") || strings.Contains(text, "does not exist"))
 }

@@ -5,34 +5,69 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
+// FiatConnectConfig configures Client.FiatConnect.
+type FiatConnectConfig struct {
+	// Signer logs in with a wallet. Without a Signer only the operations without a
+	// session can be called: quotes, the clock and credentials. For further
+	// wallets see FiatConnect.As.
+	Signer Signer
+
+	// BaseURL is where the section is mounted. Default: Config.BaseURL +
+	// "/fiatconnect" (assumed). With a BaseURL the paths of the section, those in
+	// Config.Routes as well, stand right behind it.
+	BaseURL string
+	// APIKey is sent as "Authorization: Bearer ..." with every call, beside the
+	// session. Optional in FiatConnect; see FiatConnect.CreateCredentials.
+	APIKey string
+
+	// Domain is the authority for which a login is made. Default: the host of
+	// BaseURL with its port, as in the specification. The reference JavaScript
+	// client leaves the port out.
+	Domain string
+	// ChainID of a login. Default: CeloMainnet.
+	ChainID int64
+	// Statement is a line of text in the login message. Default: none.
+	Statement string
+	// SessionLifetime is how long a session is asked for. Default and maximum:
+	// 4 h (specification).
+	SessionLifetime time.Duration
+}
+
+// Chain ids of a login.
+const (
+	CeloMainnet   = 42220 // production (FiatConnect specification)
+	CeloAlfajores = 44787 // sandbox (the reference JavaScript client)
+)
+
 // FiatConnect is the FiatConnect section: quotes, KYC, fiat accounts and
-// transfers between a wallet's crypto and its owner's fiat account, after the
-// FiatConnect specification 1.2.5. It acts for one wallet, whose Signer logs in
-// when a session is needed.
+// transfers between a wallet's crypto and its owner's fiat account. It follows the
+// FiatConnect specification 1.2.5 and acts for one wallet. The wallet's Signer
+// logs in when a session is needed.
 //
-// Kotani's document shows bodies close to the specification's and names no
-// paths; where the two differ, the methods say what is sent.
+// Kotani's document shows bodies close to the specification's and names no paths.
+// Where the two differ, the methods say which form is sent.
 type FiatConnect struct {
-	core    *transport.Core
+	*api
 	cfg     FiatConnectConfig
-	address string                 // of the signer; empty without one
-	domain  string                 // of a login
-	uri     string                 // of a login
-	secure  bool                   // https
-	tokens  *transport.TokenSource // nil without a signer
+	address string // of the signer; empty without a signer
+	domain  string // of a login
+	uri     string // of a login
+	secure  bool   // https
 }
 
 // As returns the section for another wallet, with a session of its own. It
 // shares connections and all settings. Keep it as long as the wallet is in use:
-// each has to log in once.
+// each new section has to log in.
 func (f *FiatConnect) As(signer Signer) (*FiatConnect, error) {
 	cfg := f.cfg
 	cfg.Signer = signer
@@ -45,18 +80,111 @@ func (f *FiatConnect) As(signer Signer) (*FiatConnect, error) {
 	return deriveFiatConnect(f.core, cfg, nil)
 }
 
-// Login opens a session unless one is at hand. There is no need to call it:
-// every other call does so by itself.
-func (f *FiatConnect) Login(ctx context.Context) error {
-	if err := f.invalid(OpFiatConnectLogin, "", f.loginFaults()); err != nil {
-		return err
-	}
-	_, err := f.tokens.Get(ctx)
-	return err
+// Login opens a session unless one is open. Every other call does so by itself:
+// call Login to find a refused wallet early.
+func (f *FiatConnect) Login(ctx context.Context) error { return f.logIn(ctx, OpFiatConnectLogin) }
+
+// Do calls an endpoint of the section which this package does not know, with the
+// wallet's session, as Client.Do does. Its Path stands behind
+// FiatConnectConfig.BaseURL, or else behind Config.BaseURL.
+func (f *FiatConnect) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
+	return f.core.Ask(ctx, call)
 }
+
+// ServerClock is the provider's time.
+type ServerClock struct {
+	Time time.Time `json:"time" wire:"required"`
+	// Skew is how far the provider's clock is ahead of ours, give or take half
+	// the time that the response took.
+	Skew time.Duration
+	Raw  sdk.Raw
+}
+
+// Clock asks for the provider's time. Logins do so by themselves.
+func (f *FiatConnect) Clock(ctx context.Context) (*ServerClock, error) {
+	start := time.Now()
+	return call(ctx, f.api, faults{}, transport.Call{Op: OpFiatConnectClock}, func(body []byte) (ServerClock, error) {
+		clock, err := read[ServerClock](body)
+		end := time.Now()
+		clock.Skew = clock.Time.Sub(start.Add(end.Sub(start) / 2))
+		return clock, err
+	})
+}
+
+// Credentials are a FiatConnect client's. Nothing prints or encodes them: take
+// them from the fields.
+type Credentials struct {
+	APIKey        string `json:"apiKey" wire:"required"`        // for FiatConnectConfig.APIKey
+	Webhook       string `json:"webhook"`                       // the URL that was registered
+	WebhookSecret string `json:"webhookSecret" wire:"required"` // signs the events
+	Raw           sdk.Raw
+}
+
+// CreateCredentials registers a webhook URL and returns an API key and the
+// secret that signs events. It is an extension of Kotani's. The document shows no
+// authorization for it.
+func (f *FiatConnect) CreateCredentials(ctx context.Context, webhookURL string) (*Credentials, error) {
+	var bad faults
+	bad.RequireURL("webhook", webhookURL)
+	return call(ctx, f.api, bad, transport.Call{
+		Op: OpCreateCredentials, Body: map[string]string{"webhook": webhookURL},
+	}, read[Credentials])
+}
+
+const (
+	shownFiatConnectConfig = "kotani.FiatConnectConfig{...}"
+	shownCredentials       = "kotani.Credentials{...}"
+)
 
 // Format keeps credentials out of anything printed.
 func (FiatConnect) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "kotani.FiatConnect{...}") }
+
+// Format keeps the key out of anything printed.
+func (FiatConnectConfig) Format(s fmt.State, _ rune) {
+	_, _ = io.WriteString(s, shownFiatConnectConfig)
+}
+
+// MarshalText keeps the key out of encoders, JSON among them.
+func (FiatConnectConfig) MarshalText() ([]byte, error) { return []byte(shownFiatConnectConfig), nil }
+
+// LogValue keeps the key out of logs.
+func (FiatConnectConfig) LogValue() slog.Value { return slog.StringValue(shownFiatConnectConfig) }
+
+// Format keeps the secrets out of anything printed.
+func (Credentials) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, shownCredentials) }
+
+// MarshalText keeps the secrets out of encoders, JSON among them.
+func (Credentials) MarshalText() ([]byte, error) { return []byte(shownCredentials), nil }
+
+// LogValue keeps the secrets out of logs.
+func (Credentials) LogValue() slog.Value { return slog.StringValue(shownCredentials) }
+
+const maxSession = 4 * time.Hour
+
+// check reports every fault by field name.
+func (cfg FiatConnectConfig) check() error {
+	var faults []error
+	fault := func(text string) { faults = append(faults, errors.New("kotani: FiatConnect."+text)) }
+	if cfg.APIKey != "" && !isToken(cfg.APIKey) {
+		fault("APIKey holds a space, a control or a non-ASCII character")
+	}
+	if cfg.Domain != "" && !isAuthority(cfg.Domain) {
+		fault("Domain must be a host, with or without a port")
+	}
+	if cfg.ChainID < 0 {
+		fault("ChainID must not be negative")
+	}
+	if cfg.Statement != "" && !isLine(cfg.Statement) {
+		fault("Statement must be one line of printable ASCII")
+	}
+	if cfg.SessionLifetime < 0 || cfg.SessionLifetime > maxSession {
+		fault("SessionLifetime must be between 0 and 4 h")
+	}
+	if cfg.Signer != nil && !isHex(cfg.Signer.Address(), 40) {
+		fault("Signer: Address must be 0x and 40 hex digits")
+	}
+	return errors.Join(faults...)
+}
 
 const mountPrefix = "/fiatconnect"
 
@@ -78,13 +206,20 @@ func newFiatConnect(main *transport.Core, cfg FiatConnectConfig, routes map[stri
 }
 
 func deriveFiatConnect(from *transport.Core, cfg FiatConnectConfig, mount func(*transport.Config)) (*FiatConnect, error) {
-	f := &FiatConnect{cfg: cfg.withDefaults()}
+	if cfg.ChainID == 0 {
+		cfg.ChainID = CeloMainnet
+	}
+	if cfg.SessionLifetime == 0 {
+		cfg.SessionLifetime = maxSession
+	}
+	f := &FiatConnect{api: &api{credential: "Config.FiatConnect.Signer"}, cfg: cfg}
 	if cfg.Signer != nil {
 		f.address = cfg.Signer.Address()
-		f.tokens = transport.NewTokenSource(f.login)
+		f.tokens = transport.NewTokenSource(f.openSession)
 	}
-	core, err := from.Derive(func(c *transport.Config) {
-		c.HTTPClient.Jar = nil // a session is one wallet's, never the jar's
+	var err error
+	f.core, err = from.Derive(func(c *transport.Config) {
+		c.HTTPClient.Jar = nil // a session belongs to one wallet and must not get into a shared jar
 		c.Tokens, c.Authorize, c.Interpret = f.tokens, f.authorize, interpretFiatConnect
 		if mount != nil {
 			mount(c)
@@ -93,14 +228,13 @@ func deriveFiatConnect(from *transport.Core, cfg FiatConnectConfig, mount func(*
 	if err != nil {
 		return nil, err
 	}
-	f.core = core
-	base, err := url.Parse(core.BaseURL())
+	base, err := url.Parse(f.core.BaseURL())
 	if err != nil {
 		return nil, err
 	}
 	f.secure = base.Scheme == "https"
-	f.uri = strings.TrimRight(base.String(), "/") + core.Operation(OpFiatConnectLogin).Path
-	if f.domain = f.cfg.Domain; f.domain == "" {
+	f.uri = strings.TrimRight(base.String(), "/") + f.core.Operation(OpFiatConnectLogin).Path
+	if f.domain = cfg.Domain; f.domain == "" {
 		f.domain = base.Host
 	}
 	return f, nil
@@ -115,26 +249,4 @@ func (f *FiatConnect) authorize(req *http.Request, _ sdk.Operation, _ []byte, se
 		req.Header["Cookie"] = []string{session}
 	}
 	return nil
-}
-
-// invalid returns the refusal of bad parameters, or nil.
-func (f *FiatConnect) invalid(op, reference string, bad faults) error {
-	if f.tokens == nil && !f.core.Operation(op).Open {
-		bad.Add("Config.FiatConnect.Signer", "is required for this operation")
-	}
-	return f.core.Invalid(op, reference, bad.Fields)
-}
-
-func (f *FiatConnect) loginFaults() (bad faults) {
-	if f.tokens == nil {
-		bad.Add("Config.FiatConnect.Signer", "is required for this operation")
-	}
-	return bad
-}
-
-// Do calls an endpoint of the section which this package does not know, with the
-// wallet's session, as Client.Do does. Its Path stands behind
-// FiatConnectConfig.BaseURL, or without one behind Config.BaseURL.
-func (f *FiatConnect) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
-	return f.core.Ask(ctx, call)
 }

@@ -30,7 +30,7 @@ func specified(t testing.TB, name string) string {
 var quoteParams = kotani.TransferQuoteParams{FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, FiatAmount: decimal.NewFromInt(1300), Country: "KE"}
 
 func TestAQuoteIsReadWhole(t *testing.T) {
-	s := newScript(answer(200, specified(t, "quote")))
+	s := newScript(respond(200, specified(t, "quote")))
 	q, err := newClient(t, s).FiatConnect.QuoteIn(t.Context(), quoteParams)
 	require.NoError(t, err)
 	assert.Equal(t, "q-1", q.ID)
@@ -53,7 +53,7 @@ func TestAQuoteIsReadWhole(t *testing.T) {
 }
 
 func TestAQuoteRequestHasOneAmountAndWhatWasAskedFor(t *testing.T) {
-	s := newScript(answer(200, `{"quote":{}}`))
+	s := newScript(respond(200, `{"quote":{}}`))
 	p := quoteParams
 	p.FiatAmount, p.CryptoAmount = decimal.Decimal{}, decimal.RequireFromString("0.000000000000000001")
 	p.Region, p.Address, p.Preview = "KE-30", "0xde709f2102306220921060314715629080e2fb77", true
@@ -65,7 +65,7 @@ func TestAQuoteRequestHasOneAmountAndWhatWasAskedFor(t *testing.T) {
 }
 
 func TestARefusedQuoteNamesItsLimits(t *testing.T) {
-	s := newScript(answer(400, specified(t, "quote_error")))
+	s := newScript(respond(400, specified(t, "quote_error")))
 	_, err := newClient(t, s).FiatConnect.QuoteIn(t.Context(), quoteParams)
 	require.ErrorIs(t, err, kotani.ErrFiatAmountTooLow)
 	limits := failure(t, err).Detail.(kotani.QuoteLimits)
@@ -74,7 +74,7 @@ func TestARefusedQuoteNamesItsLimits(t *testing.T) {
 	wantMoney(t, "1", limits.MinCrypto.Decimal)
 	wantMoney(t, "538.46", limits.MaxCrypto.Decimal)
 
-	s = newScript(answer(400, `{"error":"CryptoAmountTooHigh","maximumCryptoAmount":"1.79e+308","minimumCryptoAmount":"half"}`))
+	s = newScript(respond(400, `{"error":"CryptoAmountTooHigh","maximumCryptoAmount":"1.79e+308","minimumCryptoAmount":"half"}`))
 	_, err = newClient(t, s).FiatConnect.QuoteIn(t.Context(), quoteParams)
 	limits, _ = failure(t, err).Detail.(kotani.QuoteLimits)
 	assert.Equal(t, kotani.QuoteLimits{}, limits, "what is no amount there is none")
@@ -92,7 +92,7 @@ func TestEveryCodeIsASentinel(t *testing.T) {
 	var names []string
 	for i, code := range codes {
 		names = append(names, code.Error())
-		s := newScript(answer(400, `{"error":"`+string(code)+`"}`))
+		s := newScript(respond(400, `{"error":"`+string(code)+`"}`))
 		_, err := newClient(t, s).FiatConnect.QuoteIn(t.Context(), quoteParams)
 		e := failure(t, err)
 		assert.ErrorIs(t, err, code)
@@ -106,13 +106,13 @@ func TestEveryCodeIsASentinel(t *testing.T) {
 		kotani.ErrResourceExists: sdk.ErrDuplicate, kotani.ErrResourceNotFound: sdk.ErrNotFound, kotani.ErrSessionExpired: sdk.ErrUnauthorized,
 		kotani.ErrInvalidParameters: sdk.ErrValidation, kotani.ErrInvalidSchema: sdk.ErrValidation,
 	} {
-		s := newScript(answer(400, `{"error":"`+string(code)+`"}`))
+		s := newScript(respond(400, `{"error":"`+string(code)+`"}`))
 		_, err := newClient(t, s).FiatConnect.QuoteIn(t.Context(), quoteParams)
 		assert.ErrorIs(t, err, shared, code)
 	}
 }
 
-func TestAnswersMeanWhatTheSpecificationMeans(t *testing.T) {
+func TestResponsesMeanWhatTheSpecificationMeans(t *testing.T) {
 	const rejected, unknown = "rejected", "unknown"
 	for name, tc := range map[string]struct {
 		status  int
@@ -121,24 +121,24 @@ func TestAnswersMeanWhatTheSpecificationMeans(t *testing.T) {
 		kind    error
 		code    string
 	}{
-		"a code it does not know":     {400, `{"error":"BrandNew"}`, rejected, kotani.FiatConnectCode("BrandNew"), "BrandNew"},
-		"a text that is no code":      {400, `{"error":"0712345678 is bad"}`, rejected, sdk.ErrValidation, ""},
-		"no code at all":              {400, `{}`, rejected, sdk.ErrValidation, ""},
-		"plain text":                  {400, `missing API key`, rejected, sdk.ErrValidation, ""},
-		"a proxy's page":              {400, `<html>`, unknown, sdk.ErrUnexpectedResponse, ""},
-		"not found":                   {404, `{"error":"ResourceNotFound"}`, rejected, sdk.ErrNotFound, "ResourceNotFound"},
-		"not found without a code":    {404, `{}`, rejected, sdk.ErrNotFound, ""},
-		"exists":                      {409, `{"error":"ResourceExists"}`, rejected, sdk.ErrDuplicate, "ResourceExists"},
-		"a crash":                     {500, `{"error":"InvalidQuote"}`, unknown, sdk.ErrServer, "InvalidQuote"},
-		"forbidden":                   {403, `{}`, rejected, sdk.ErrForbidden, ""},
-		"throttled":                   {429, `{}`, rejected, sdk.ErrRateLimited, ""},
-		"throttled by a proxy":        {429, `<html>`, unknown, sdk.ErrRateLimited, ""},
-		"a good answer without sense": {200, `{}`, unknown, sdk.ErrUnexpectedResponse, ""},
-		"a code inside an HTTP 200":   {200, `{"error":"InvalidSchema"}`, rejected, kotani.ErrInvalidSchema, "InvalidSchema"},
-		"a word inside an HTTP 200":   {200, `{"error":"none"}`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"a code it does not know":       {400, `{"error":"BrandNew"}`, rejected, kotani.FiatConnectCode("BrandNew"), "BrandNew"},
+		"a text that is no code":        {400, `{"error":"0712345678 is bad"}`, rejected, sdk.ErrValidation, ""},
+		"no code at all":                {400, `{}`, rejected, sdk.ErrValidation, ""},
+		"plain text":                    {400, `missing API key`, rejected, sdk.ErrValidation, ""},
+		"a proxy's page":                {400, `<html>`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"not found":                     {404, `{"error":"ResourceNotFound"}`, rejected, sdk.ErrNotFound, "ResourceNotFound"},
+		"not found without a code":      {404, `{}`, rejected, sdk.ErrNotFound, ""},
+		"exists":                        {409, `{"error":"ResourceExists"}`, rejected, sdk.ErrDuplicate, "ResourceExists"},
+		"a crash":                       {500, `{"error":"InvalidQuote"}`, unknown, sdk.ErrServer, "InvalidQuote"},
+		"forbidden":                     {403, `{}`, rejected, sdk.ErrForbidden, ""},
+		"throttled":                     {429, `{}`, rejected, sdk.ErrRateLimited, ""},
+		"throttled by a proxy":          {429, `<html>`, unknown, sdk.ErrRateLimited, ""},
+		"a good response without sense": {200, `{}`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"a code inside an HTTP 200":     {200, `{"error":"InvalidSchema"}`, rejected, kotani.ErrInvalidSchema, "InvalidSchema"},
+		"a word inside an HTTP 200":     {200, `{"error":"none"}`, unknown, sdk.ErrUnexpectedResponse, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(answer(tc.status, tc.body))
+			s := newScript(respond(tc.status, tc.body))
 			_, err := newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 }).FiatConnect.AddAccount(t.Context(), mobileMoney)
 			e := failure(t, err)
 			assert.Equal(t, tc.outcome, e.Outcome.String())
@@ -152,36 +152,36 @@ func TestAnswersMeanWhatTheSpecificationMeans(t *testing.T) {
 var begun = kotani.TransferParams{FiatAccountID: "a-1", QuoteID: "q-1", IdempotencyKey: "order-17"}
 
 func TestATransferIsRepeatedUnderItsKeyUntilItIsSettled(t *testing.T) {
-	made := answer(200, `{"transferId":"t-1","transferStatus":"TransferStarted","transferAddress":"0x1111111111111111111111111111111111111111"}`)
-	running := answer(409, `{}`)
+	made := respond(200, `{"transferId":"t-1","transferStatus":"TransferStarted","transferAddress":"0x1111111111111111111111111111111111111111"}`)
+	running := respond(409, `{}`)
 	for name, tc := range map[string]struct {
 		steps    []step
 		sent     int
 		outcome  string // empty: made
 		sentinel error
 	}{
-		"answered":                    {[]step{made}, 1, "", nil},
+		"a response":                  {[]step{made}, 1, "", nil},
 		"dropped":                     {[]step{nil, made}, 2, "", nil},
 		"dropped twice":               {[]step{nil, nil, made}, 3, "", nil},
-		"an outage":                   {[]step{gateway, answer(500, `{}`), answer(503, ``), made}, 4, "", nil},
+		"an outage":                   {[]step{gateway, respond(500, `{}`), respond(503, ``), made}, 4, "", nil},
 		"garbled":                     {[]step{isGarbled, made}, 2, "", nil},
-		"without an id":               {[]step{answer(200, `{"transferStatus":"TransferStarted"}`), made}, 2, "", nil},
+		"without an id":               {[]step{respond(200, `{"transferStatus":"TransferStarted"}`), made}, 2, "", nil},
 		"still at work":               {[]step{running, running, made}, 3, "", nil},
-		"still at work in a page":     {[]step{answer(409, `<html>conflict</html>`)}, 1, "unknown", nil},
+		"still at work in a page":     {[]step{respond(409, `<html>conflict</html>`)}, 1, "unknown", nil},
 		"dropped, still at work":      {[]step{nil, running, made}, 3, "", nil},
 		"at work for ever":            {[]step{running}, 4, "unknown", sdk.ErrInProgress},
-		"with a code at work":         {[]step{answer(409, `{"error":"ResourceExists"}`)}, 4, "unknown", sdk.ErrInProgress},
+		"with a code at work":         {[]step{respond(409, `{"error":"ResourceExists"}`)}, 4, "unknown", sdk.ErrInProgress},
 		"lost for ever":               {[]step{nil}, 4, "unknown", nil},
-		"another payload":             {[]step{answer(422, `{}`)}, 1, "rejected", sdk.ErrDuplicate},
-		"dropped, then refused":       {[]step{nil, answer(400, `{"error":"InvalidQuote"}`)}, 2, "rejected", kotani.ErrInvalidQuote},
-		"refused":                     {[]step{answer(400, `{"error":"KycExpired"}`)}, 1, "rejected", kotani.ErrKycExpired},
-		"no such account":             {[]step{answer(404, `{"error":"ResourceNotFound"}`)}, 1, "rejected", kotani.ErrResourceNotFound},
-		"a wrong path":                {[]step{answer(404, `<html>`)}, 1, "unknown", sdk.ErrNotFound},
-		"throttled":                   {[]step{answer(429, `{}`), made}, 2, "", nil},
-		"throttled by a proxy":        {[]step{answer(429, `<html>`), made}, 2, "", nil},
-		"dropped, session is gone":    {[]step{nil, answer(401, `{"error":"SessionExpired"}`), made}, 3, "", nil},
-		"dropped, locked out":         {[]step{nil, answer(401, `{"error":"SessionExpired"}`)}, 3, "unknown", kotani.ErrSessionExpired},
-		"dropped, throttled for ever": {[]step{nil, answer(429, `{}`)}, 4, "unknown", sdk.ErrRateLimited},
+		"another payload":             {[]step{respond(422, `{}`)}, 1, "rejected", sdk.ErrDuplicate},
+		"dropped, then refused":       {[]step{nil, respond(400, `{"error":"InvalidQuote"}`)}, 2, "rejected", kotani.ErrInvalidQuote},
+		"refused":                     {[]step{respond(400, `{"error":"KycExpired"}`)}, 1, "rejected", kotani.ErrKycExpired},
+		"no such account":             {[]step{respond(404, `{"error":"ResourceNotFound"}`)}, 1, "rejected", kotani.ErrResourceNotFound},
+		"a wrong path":                {[]step{respond(404, `<html>`)}, 1, "unknown", sdk.ErrNotFound},
+		"throttled":                   {[]step{respond(429, `{}`), made}, 2, "", nil},
+		"throttled by a proxy":        {[]step{respond(429, `<html>`), made}, 2, "", nil},
+		"dropped, session is gone":    {[]step{nil, respond(401, `{"error":"SessionExpired"}`), made}, 3, "", nil},
+		"dropped, locked out":         {[]step{nil, respond(401, `{"error":"SessionExpired"}`)}, 3, "unknown", kotani.ErrSessionExpired},
+		"dropped, throttled for ever": {[]step{nil, respond(429, `{}`)}, 4, "unknown", sdk.ErrRateLimited},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -216,7 +216,7 @@ func TestAKeyIsMadeUpAndAlwaysShown(t *testing.T) {
 	uuid := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	p := begun
 	p.IdempotencyKey = ""
-	s := newScript(answer(200, specified(t, "transfer")))
+	s := newScript(respond(200, specified(t, "transfer")))
 	client := newClient(t, s)
 	keys := map[string]bool{}
 	for range 3 {
@@ -230,14 +230,14 @@ func TestAKeyIsMadeUpAndAlwaysShown(t *testing.T) {
 		assert.True(t, keys[r.Header.Get("Idempotency-Key")])
 	}
 
-	_, err := newClient(t, newScript(answer(400, `{"error":"InvalidQuote"}`))).FiatConnect.TransferIn(t.Context(), p)
+	_, err := newClient(t, newScript(respond(400, `{"error":"InvalidQuote"}`))).FiatConnect.TransferIn(t.Context(), p)
 	assert.Regexp(t, uuid, failure(t, err).IdempotencyKey)
 	_, err = client.FiatConnect.TransferIn(t.Context(), kotani.TransferParams{})
 	assert.Regexp(t, uuid, failure(t, err).IdempotencyKey)
 }
 
 func TestATransferIsReadWhole(t *testing.T) {
-	made, err := newClient(t, newScript(answer(200, specified(t, "transfer")))).FiatConnect.TransferIn(t.Context(), begun)
+	made, err := newClient(t, newScript(respond(200, specified(t, "transfer")))).FiatConnect.TransferIn(t.Context(), begun)
 	require.NoError(t, err)
 	assert.Equal(t, kotani.TransferWaitingForUserAction, made.Status)
 	assert.Equal(t, &kotani.UserAction{
@@ -245,7 +245,7 @@ func TestATransferIsReadWhole(t *testing.T) {
 		TransactionReference: "ref", Deadline: time.Date(2026, 4, 3, 10, 0, 0, 0, time.UTC),
 	}, made.UserAction)
 
-	state, err := newClient(t, newScript(answer(200, specified(t, "transfer_status")))).FiatConnect.Transfer(t.Context(), "t-1")
+	state, err := newClient(t, newScript(respond(200, specified(t, "transfer_status")))).FiatConnect.GetTransfer(t.Context(), "t-1")
 	require.NoError(t, err)
 	assert.Equal(t, kotani.TransferComplete, state.Status)
 	assert.Equal(t, kotani.TransferTypeIn, state.Type)
@@ -263,14 +263,14 @@ func TestATransferIsReadWhole(t *testing.T) {
 		`{"userActionType":"URLUserAction","url":"https://b.example"}`: {Type: kotani.UserActionURL, URL: "https://b.example"},
 		`{"userActionType":"NewUserAction","newKey":"passes through"}`: {Type: "NewUserAction"},
 	} {
-		made, err := newClient(t, newScript(answer(200, `{"transferId":"t","transferStatus":"TransferStarted","userActionDetails":`+action+`}`))).FiatConnect.TransferIn(t.Context(), begun)
+		made, err := newClient(t, newScript(respond(200, `{"transferId":"t","transferStatus":"TransferStarted","userActionDetails":`+action+`}`))).FiatConnect.TransferIn(t.Context(), begun)
 		require.NoError(t, err)
 		assert.Equal(t, &want, made.UserAction)
 	}
 }
 
 func TestAccountsComeInOneListWhateverTheirType(t *testing.T) {
-	list, err := newClient(t, newScript(answer(200, specified(t, "accounts")))).FiatConnect.Accounts(t.Context())
+	list, err := newClient(t, newScript(respond(200, specified(t, "accounts")))).FiatConnect.ListAccounts(t.Context())
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	assert.Equal(t, "a-1", list.Items[0].ID)
@@ -278,27 +278,27 @@ func TestAccountsComeInOneListWhateverTheirType(t *testing.T) {
 	assert.NotEmpty(t, list.Items[0].Raw)
 
 	for body, ok := range map[string]bool{`{}`: true, `null`: false, `[]`: false, `{"BankAccount":[{}]}`: false, `{"BankAccount":{}}`: false} {
-		_, err := newClient(t, newScript(answer(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }).FiatConnect.Accounts(t.Context())
+		_, err := newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }).FiatConnect.ListAccounts(t.Context())
 		assert.Equal(t, ok, err == nil, body)
 	}
 }
 
 func TestDeletionsTakeAnyBody(t *testing.T) {
 	for _, body := range []string{``, `{}`, `deleted`} {
-		client := newClient(t, newScript(answer(200, body)))
+		client := newClient(t, newScript(respond(200, body)))
 		assert.NoError(t, client.FiatConnect.DeleteAccount(t.Context(), "a-1"))
 		assert.NoError(t, client.FiatConnect.DeleteKYC(t.Context(), kotani.KYCPersonal))
 	}
-	err := newClient(t, newScript(answer(404, `{"error":"ResourceNotFound"}`))).FiatConnect.DeleteAccount(t.Context(), "a-1")
+	err := newClient(t, newScript(respond(404, `{"error":"ResourceNotFound"}`))).FiatConnect.DeleteAccount(t.Context(), "a-1")
 	assert.ErrorIs(t, err, kotani.ErrResourceNotFound)
 	assert.Equal(t, "a-1", failure(t, err).Reference)
 }
 
 func TestWaitingForTransfersAndKYC(t *testing.T) {
 	state := func(status kotani.TransferStatus) step {
-		return answer(200, `{"transferId":"t-1","status":"`+string(status)+`"}`)
+		return respond(200, `{"transferId":"t-1","status":"`+string(status)+`"}`)
 	}
-	kyc := func(status kotani.KYCStatus) step { return answer(200, `{"kycStatus":"`+string(status)+`"}`) }
+	kyc := func(status kotani.KYCStatus) step { return respond(200, `{"kycStatus":"`+string(status)+`"}`) }
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(state(kotani.TransferStarted), gateway, state(kotani.TransferReadyForUserToSendCryptoFunds), state(kotani.TransferReceivedCryptoFunds), state(kotani.TransferComplete))
 		client := newClient(t, s)
@@ -310,7 +310,7 @@ func TestWaitingForTransfersAndKYC(t *testing.T) {
 		assert.Equal(t, kotani.TransferComplete, got.Status)
 
 		got, err = newClient(t, newScript(state(kotani.TransferAmlFailed))).FiatConnect.WaitTransfer(t.Context(), "t-1")
-		require.NoError(t, err, "a failure is an answer")
+		require.NoError(t, err, "a failed transaction is no error")
 		assert.Equal(t, kotani.TransferAmlFailed, got.Status)
 
 		record, err := newClient(t, newScript(kyc(kotani.KYCPending), kyc(kotani.KYCDenied))).FiatConnect.WaitKYC(t.Context(), kotani.KYCPersonal)
@@ -322,7 +322,7 @@ func TestWaitingForTransfersAndKYC(t *testing.T) {
 		record, err = newClient(t, newScript(kyc(kotani.KYCPending))).FiatConnect.WaitKYC(ctx, kotani.KYCPersonal)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, kotani.KYCPending, record.Status)
-		_, err = newClient(t, newScript(answer(404, `{"error":"ResourceNotFound"}`))).FiatConnect.WaitTransfer(t.Context(), "t-1")
+		_, err = newClient(t, newScript(respond(404, `{"error":"ResourceNotFound"}`))).FiatConnect.WaitTransfer(t.Context(), "t-1")
 		assert.ErrorIs(t, err, sdk.ErrNotFound)
 	})
 }
@@ -379,18 +379,18 @@ func TestKYCGoesItsWay(t *testing.T) {
 }
 
 func TestCredentialsAreHandedOver(t *testing.T) {
-	s := newScript(answer(200, `{"apiKey":"planted-key","webhook":"https://shop.example/fc","webhookSecret":"planted-secret"}`))
-	c, err := newClient(t, s).FiatConnect.CreateCredentials(t.Context(), "https://shop.example/fc")
+	s := newScript(respond(200, `{"apiKey":"planted-key","webhook":"https://merchant.example/fc","webhookSecret":"planted-secret"}`))
+	c, err := newClient(t, s).FiatConnect.CreateCredentials(t.Context(), "https://merchant.example/fc")
 	require.NoError(t, err)
 	assert.Equal(t, "planted-key", c.APIKey)
 	assert.Equal(t, "planted-secret", c.WebhookSecret)
-	_, err = newClient(t, newScript(answer(200, `{"apiKey":"k"}`))).FiatConnect.CreateCredentials(t.Context(), "https://shop.example/fc")
+	_, err = newClient(t, newScript(respond(200, `{"apiKey":"k"}`))).FiatConnect.CreateCredentials(t.Context(), "https://merchant.example/fc")
 	assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 }
 
 // Kotani tells most of its errors inside an HTTP 200.
 func TestARefusalInsideAnHTTP200IsOne(t *testing.T) {
-	refusal := func(code string) step { return answer(200, `{"error":"`+code+`"}`) }
+	refusal := func(code string) step { return respond(200, `{"error":"`+code+`"}`) }
 	err := newClient(t, newScript(refusal("ResourceNotFound"))).FiatConnect.DeleteAccount(t.Context(), "a-1")
 	require.ErrorIs(t, err, kotani.ErrResourceNotFound, "nothing was deleted")
 	assert.Equal(t, sdk.Rejected, failure(t, err).Outcome)
@@ -401,7 +401,7 @@ func TestARefusalInsideAnHTTP200IsOne(t *testing.T) {
 	assert.NotErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Len(t, s.requests(), 1)
 
-	s = newScript(refusal("SessionExpired"), answer(200, specified(t, "transfer")))
+	s = newScript(refusal("SessionExpired"), respond(200, specified(t, "transfer")))
 	_, err = newClient(t, s).FiatConnect.TransferIn(t.Context(), begun)
 	require.NoError(t, err, "logged in anew, sent again")
 	require.Len(t, s.requests(), 2)

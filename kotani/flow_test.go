@@ -56,7 +56,7 @@ func TestMoneyComesInAndGoesOut(t *testing.T) {
 		_, err = w.client.Fiat.WaitRequest(ctx, bill.RequestID)
 		require.NoError(t, err)
 
-		list, err := w.client.Fiat.Transactions(ctx, kotani.TransactionOptions{Type: kotani.Payouts, OrderBy: "asc"})
+		list, err := w.client.Fiat.List(ctx, kotani.TransactionListOptions{Type: kotani.Payouts, OrderBy: "asc"})
 		require.NoError(t, err)
 		require.Len(t, list.Items, 3)
 		assert.Equal(t, paid.RequestID, list.Items[0].RequestID)
@@ -82,7 +82,7 @@ func TestPayoutsFailAndAreReversed(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, kotani.StatusSuccessful, paid.Status)
 		time.Sleep(2 * time.Hour)
-		paid, err = w.client.Fiat.StatusByExternalID(ctx, "returns", kotani.Payouts)
+		paid, err = w.client.Fiat.Find(ctx, "returns", kotani.Payouts)
 		require.NoError(t, err)
 		assert.Equal(t, kotani.StatusReversed, paid.Status)
 		assert.NoError(t, w.CheckLedger())
@@ -122,13 +122,13 @@ func TestConversions(t *testing.T) {
 		assert.Equal(t, customer, phone)
 
 		order, err := w.client.Binance.CreateOrder(ctx, kotani.CreateOrderParams{
-			Amount: twenty, GoodsName: "Tea", GoodsDetail: "Purple tea", Currency: "USDT", ReturnURL: "https://shop.example/ok", CancelURL: "https://shop.example/no",
+			Amount: twenty, GoodsName: "Tea", GoodsDetail: "Purple tea", Currency: "USDT", ReturnURL: "https://merchant.example/ok", CancelURL: "https://merchant.example/no",
 		})
 		require.NoError(t, err)
 		assert.NotEmpty(t, order.CheckoutLink)
 		_, err = w.client.Binance.CloseOrder(ctx, order.PrepayID)
 		require.NoError(t, err)
-		order, err = w.client.Binance.QueryOrder(ctx, order.PrepayID)
+		order, err = w.client.Binance.GetOrder(ctx, order.PrepayID)
 		require.NoError(t, err)
 		assert.Equal(t, "CLOSED", order.Status)
 	})
@@ -149,9 +149,9 @@ func TestUsersAndProgrammes(t *testing.T) {
 		assert.True(t, v.Verified)
 		_, err = w.client.KYC.VerifyUser(ctx, "254700000099")
 		require.ErrorIs(t, err, sdk.ErrNotFound)
-		_, err = w.client.KYC.UserByPhone(ctx, customer)
+		_, err = w.client.KYC.FindUser(ctx, customer)
 		require.NoError(t, err)
-		_, err = w.client.KYC.Users(ctx)
+		_, err = w.client.KYC.ListUsers(ctx)
 		require.NoError(t, err)
 
 		is, err := w.client.UBI.IsBeneficiary(ctx, ubi)
@@ -203,13 +203,13 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		require.ErrorIs(t, err, kotani.ErrResourceExists)
 		require.NoError(t, fc.DeleteKYC(ctx, kotani.KYCPersonal))
 		require.ErrorIs(t, fc.DeleteKYC(ctx, kotani.KYCPersonal), kotani.ErrResourceNotFound)
-		list, err := fc.Accounts(ctx)
+		list, err := fc.ListAccounts(ctx)
 		require.NoError(t, err)
 		require.Len(t, list.Items, 1)
 
 		stranger, err := fc.As(&wallet{address: "0xde709f2102306220921060314715629080e2fb77"})
 		require.NoError(t, err)
-		_, err = stranger.Transfer(ctx, out.ID)
+		_, err = stranger.GetTransfer(ctx, out.ID)
 		require.ErrorIs(t, err, kotani.ErrResourceNotFound, "transfers have an owner")
 		require.ErrorIs(t, stranger.DeleteAccount(ctx, w.account), kotani.ErrResourceNotFound)
 		require.NoError(t, fc.DeleteAccount(ctx, w.account))
@@ -220,18 +220,18 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		require.ErrorIs(t, err, kotani.ErrFiatAmountTooLow)
 		assert.True(t, failure(t, err).Detail.(kotani.QuoteLimits).MinFiat.Valid)
 
-		credentials, err := fc.CreateCredentials(ctx, "https://shop.example/fc")
+		credentials, err := fc.CreateCredentials(ctx, "https://merchant.example/fc")
 		require.NoError(t, err)
 		cfg := w.ClientConfig()
 		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = &wallet{address: walletAddress}, credentials.APIKey
 		keyed, err := kotani.New(cfg)
 		require.NoError(t, err)
-		_, err = keyed.FiatConnect.Accounts(ctx)
+		_, err = keyed.FiatConnect.ListAccounts(ctx)
 		require.NoError(t, err)
 		cfg.FiatConnect.APIKey = "wrong"
 		keyed, err = kotani.New(cfg)
 		require.NoError(t, err)
-		_, err = keyed.FiatConnect.Accounts(ctx)
+		_, err = keyed.FiatConnect.ListAccounts(ctx)
 		require.ErrorIs(t, err, sdk.ErrUnauthorized)
 	})
 }

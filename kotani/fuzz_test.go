@@ -10,9 +10,9 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// Whatever comes back, a payment is reported done only with an answer that
+// Whatever comes back, a payment is reported done only with a response that
 // names it, and refused only when somebody said so.
-func FuzzAnswers(f *testing.F) {
+func FuzzResponses(f *testing.F) {
 	for _, body := range []string{
 		`{"id":7,"amount":"20","externalId":"order-1"}`, `{"status":400,"desc":"insufficient balance"}`, `{"status":"Unauthorized"}`, `{"status":false}`,
 		`{"status":1e400}`, `{"result":{"requestId":"7"}}`, `{"result":"x"}`, `<html>`, ``, `null`, `[]`, `{"id":{}}`, `{"amount":"1e999999999","id":1}`,
@@ -24,7 +24,7 @@ func FuzzAnswers(f *testing.F) {
 		if status < 200 || status > 599 {
 			return
 		}
-		s := newScript(answer(status, body))
+		s := newScript(respond(status, body))
 		client := newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 })
 		p := validWithdraw
 		p.ExternalID, p.AllowNoExternalID = "", true
@@ -49,8 +49,8 @@ func FuzzAnswers(f *testing.F) {
 			t.Errorf("%d %q: %q", status, body, err)
 		}
 		_, err = client.FiatConnect.QuoteIn(t.Context(), quoteParams)
-		_, _ = client.FiatConnect.Accounts(t.Context())
-		_, _ = client.FiatConnect.Transfer(t.Context(), "t-1")
+		_, _ = client.FiatConnect.ListAccounts(t.Context())
+		_, _ = client.FiatConnect.GetTransfer(t.Context(), "t-1")
 		if err != nil {
 		}
 	})
@@ -65,14 +65,14 @@ func FuzzCookies(f *testing.F) {
 		f.Add(line)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		s := newScript(answer(200, `{}`))
+		s := newScript(respond(200, `{}`))
 		s.aside[siwePath] = []step{func(req *http.Request) *http.Response {
-			r := answer(200, ``)(req)
+			r := respond(200, ``)(req)
 			r.Header["Set-Cookie"] = []string{line}
 			return r
 		}}
 		client := newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 })
-		if _, err := client.FiatConnect.Accounts(t.Context()); err != nil {
+		if _, err := client.FiatConnect.ListAccounts(t.Context()); err != nil {
 			return
 		}
 		sent := s.requests()[0].Header.Values("Cookie")

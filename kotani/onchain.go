@@ -3,6 +3,8 @@ package kotani
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -12,9 +14,9 @@ import (
 )
 
 // OnChainService shows balances on chain and the escrow.
-type OnChainService struct{ c *Client }
+type OnChainService struct{ *api }
 
-// Chain is a network. One that is not listed passes through.
+// Chain is a network. A network that is not listed passes through.
 type Chain string
 
 // The documented networks.
@@ -29,8 +31,8 @@ const (
 // Balance is what a user holds on a chain.
 type Balance struct {
 	Address string
-	// Currency and Amount are those of the 2022 source: local currency, four
-	// decimals. Amount is invalid when the answer shows none that is a number.
+	// Currency and Amount follow the 2022 source: local currency, four decimals.
+	// Amount is not Valid when the response shows no number.
 	Currency string
 	Amount   decimal.NullDecimal
 	Raw      sdk.Raw
@@ -41,52 +43,277 @@ func (s *OnChainService) Balance(ctx context.Context, phoneNumber string, chain 
 	var f faults
 	f.phone("phoneNumber", phoneNumber)
 	f.Require("chain", string(chain))
-	return call(ctx, s.c, f, transport.Call{
+	return call(ctx, s.api, f, transport.Call{
 		Op: OpBalance, Body: balanceRequest{digits(phoneNumber), chain},
 	}, func(body []byte) (Balance, error) {
 		var w struct {
 			Address string `json:"address"`
-			Balance *money `json:"balance"`
+			Balance *money `json:"balance" wire:"required"`
 		}
 		if err := wire.Unmarshal(body, &w); err != nil {
 			return Balance{}, err
 		}
-		if w.Balance == nil {
-			return Balance{}, missing("balance")
-		}
-		return Balance{Address: w.Address, Currency: w.Balance.Currency, Amount: shownAmount(w.Balance.Amount), Raw: body}, nil
-	})
-}
-
-// EscrowRates are the terms of a cash-out by SendToMpesa.
-type EscrowRates struct {
-	EscrowAddress string // where the stablecoins go
-	// Currency and Rate are those of the 2022 source: units of local currency
-	// for one cUSD, the market's rate less 2 %.
-	Currency string
-	Rate     decimal.NullDecimal
-	Raw      sdk.Raw
-}
-
-// EscrowRates returns the escrow address and what a cUSD brings there.
-func (s *OnChainService) EscrowRates(ctx context.Context) (*EscrowRates, error) {
-	return call(ctx, s.c, faults{}, transport.Call{Op: OpEscrowRates}, func(body []byte) (EscrowRates, error) {
-		var w struct {
-			EscrowAddress string `json:"escrowAddress"`
-			Rate          struct {
-				Currency string          `json:"localCurrency"`
-				Rate     json.RawMessage `json:"cusdToLocalCurrencyRate"`
-			} `json:"conversionRate"`
-		}
-		err := wire.Unmarshal(body, &w)
-		if err == nil && w.EscrowAddress == "" {
-			err = missing("escrowAddress")
-		}
-		return EscrowRates{EscrowAddress: w.EscrowAddress, Currency: w.Rate.Currency, Rate: shownAmount(w.Rate.Rate), Raw: body}, err
+		return Balance{Address: w.Address, Currency: w.Balance.Currency, Amount: w.Balance.Amount, Raw: body}, nil
 	})
 }
 
 type balanceRequest struct {
 	PhoneNumber string `json:"phoneNumber"`
 	Chain       Chain  `json:"chain"`
+}
+
+// EscrowRates are the terms of a payout by Celo.SendToMpesa.
+type EscrowRates struct {
+	EscrowAddress string // where the stablecoins go
+	// Currency and Rate follow the 2022 source: units of local currency for 1 cUSD,
+	// at the market's rate less 2 %.
+	Currency string
+	Rate     decimal.NullDecimal
+	Raw      sdk.Raw
+}
+
+// EscrowRates returns the escrow address and what 1 cUSD brings there.
+func (s *OnChainService) EscrowRates(ctx context.Context) (*EscrowRates, error) {
+	return call(ctx, s.api, faults{}, transport.Call{Op: OpEscrowRates}, func(body []byte) (EscrowRates, error) {
+		var w struct {
+			EscrowAddress string `json:"escrowAddress" wire:"required"`
+			Rate          struct {
+				Currency string              `json:"localCurrency"`
+				Rate     decimal.NullDecimal `json:"cusdToLocalCurrencyRate" wire:"lenient"`
+			} `json:"conversionRate"`
+		}
+		err := wire.Unmarshal(body, &w)
+		return EscrowRates{EscrowAddress: w.EscrowAddress, Currency: w.Rate.Currency, Rate: w.Rate.Rate, Raw: body}, err
+	})
+}
+
+// CeloService buys cUSD and turns cUSD into mobile money.
+type CeloService struct{ *api }
+
+// BuyCeloParams describe a purchase of cUSD.
+type BuyCeloParams struct {
+	PhoneNumber string          // of a user with a wallet
+	Amount      decimal.Decimal // cUSD, greater than zero
+}
+
+// CeloPurchase is a purchase of cUSD.
+type CeloPurchase struct {
+	Details json.RawMessage `json:"details" wire:"required"` // an object in the document, a text in the 2022 source
+	Raw     sdk.Raw
+}
+
+// Buy purchases cUSD for a user. It takes no reference, so an unknown outcome
+// stays unknown: look at OnChain.Balance before buying again.
+func (s *CeloService) Buy(ctx context.Context, p BuyCeloParams) (*CeloPurchase, error) {
+	var f faults
+	f.phone("phoneNumber", p.PhoneNumber)
+	f.amount("celoAmount", p.Amount, cryptoDecimals)
+	return call(ctx, s.api, f, transport.Call{
+		Op: OpBuyCelo, Body: buyCeloRequest{digits(p.PhoneNumber), plainText(p.Amount)},
+	}, read[CeloPurchase])
+}
+
+type buyCeloRequest struct {
+	PhoneNumber string    `json:"phoneNumber"`
+	CeloAmount  plainText `json:"celoAmount"`
+}
+
+// SendToMpesaParams describe a payout of cUSD that was sent to Kotani's escrow
+// address before. See OnChain.EscrowRates.
+type SendToMpesaParams struct {
+	PhoneNumber string // the recipient's
+	TxHash      string // of the transfer to the escrow: 0x and 64 hex digits
+}
+
+// MpesaPayout is a payout by SendToMpesa. Only Description and the existence of
+// the details are documented. The fields of the details follow the 2022 source.
+type MpesaPayout struct {
+	// AlreadyProcessed says that an attempt of this call got no response, and that
+	// Kotani then refused the hash as processed already. This call processed it,
+	// unless an earlier call presented the same hash. All other fields are empty.
+	AlreadyProcessed bool
+
+	Description  string          `json:"desc"`
+	BlockNumber  string          `json:"blockNumber"`
+	Value        string          `json:"value"` // "1.5 CUSD"
+	From         string          `json:"from"`  // an address
+	To           string          `json:"to"`    // an address
+	Date         string          `json:"date"`  // "2022-02-01, 10:30:00", zone unknown
+	MpesaDetails json.RawMessage `json:"MpesaDetails"`
+	Raw          sdk.Raw
+}
+
+// hashGrace is how long an unanswered request is given to end before its hash is
+// presented again.
+const hashGrace = 3 * time.Second
+
+// SendToMpesa pays the worth of a transfer to the escrow out by M-Pesa. Never
+// present a hash for a second recipient: a used hash gives sdk.ErrDuplicate, but a
+// call that gets no response at first takes an earlier use for its own.
+//
+// Kotani processes a hash once ("Transaction Hash is already processed"). After
+// an unknown outcome the client therefore waits three seconds and sends the same
+// request once more. Either the second request is the first to arrive, or its
+// refusal shows that the first request did (AlreadyProcessed).
+//
+// The 2022 source has this guard, and does not say that it holds for two requests
+// at the same moment. Stellar and Tron cash-outs document no such guard, and are
+// not repeated.
+func (s *CeloService) SendToMpesa(ctx context.Context, p SendToMpesaParams) (*MpesaPayout, error) {
+	payout, err := s.sendToMpesa(ctx, p)
+	if !errors.Is(err, sdk.ErrOutcomeUnknown) || !pause(ctx, hashGrace) {
+		return payout, err
+	}
+	payout, again := s.sendToMpesa(ctx, p)
+	switch {
+	case again == nil:
+		return payout, nil
+	case errors.Is(again, sdk.ErrDuplicate):
+		return &MpesaPayout{AlreadyProcessed: true}, nil
+	}
+	return nil, err // whatever befell the second request, the first stays unknown
+}
+
+func (s *CeloService) sendToMpesa(ctx context.Context, p SendToMpesaParams) (*MpesaPayout, error) {
+	var f faults
+	f.phone("phoneNumber", p.PhoneNumber)
+	if !isHex(p.TxHash, 64) {
+		f.Add("txhash", "must be 0x and 64 hex digits")
+	}
+	return call(ctx, s.api, f, transport.Call{
+		Op: OpSendToMpesa, Reference: p.TxHash, Body: mpesaRequest{digits(p.PhoneNumber), p.TxHash},
+	}, decodeMpesaPayout)
+}
+
+// pause waits. It returns false when the context ends first, and at once when the
+// wait does not fit before the deadline.
+func pause(ctx context.Context, wait time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+type mpesaRequest struct {
+	PhoneNumber string `json:"phoneNumber"`
+	TxHash      string `json:"txhash"`
+}
+
+func decodeMpesaPayout(body []byte) (MpesaPayout, error) {
+	var w struct {
+		Description  string          `json:"desc"`
+		Details      *MpesaPayout    `json:"cusdDetails" wire:"required"`
+		MpesaDetails json.RawMessage `json:"MpesaDetails"`
+	}
+	if err := wire.Unmarshal(body, &w); err != nil {
+		return MpesaPayout{}, err
+	}
+	payout := *w.Details
+	payout.Description, payout.MpesaDetails, payout.Raw = w.Description, w.MpesaDetails, body
+	return payout, nil
+}
+
+// StellarService turns USDC on Stellar into mobile money in Kenya and Ghana.
+type StellarService struct{ *api }
+
+// TronService turns USDT on Tron into mobile money and back.
+type TronService struct{ *api }
+
+// Country is the country code in the path of a Stellar or Tron operation. A code
+// that is not listed passes through.
+type Country string
+
+// The documented countries.
+const (
+	Kenya Country = "KE"
+	Ghana Country = "GH"
+)
+
+// CashOutParams describe a payout by mobile money of coins that were sent to
+// Kotani before.
+type CashOutParams struct {
+	Country     Country // where the recipient is
+	PhoneNumber string  // the recipient's
+	TxHash      string  // of the transfer: 64 hex digits, with or without 0x
+	CallbackURL string  // optional; must start with http:// or https://
+	Name        string  // optional
+	Email       string  // optional
+	Description string  // optional; Stellar only
+}
+
+// CashOut pays the worth of a USDC transfer out by mobile money. No document says
+// that Kotani processes a hash only once here, so an unknown outcome stays
+// unknown; its Reference is the hash. The document leaves the response empty, so
+// every field of the transaction may be empty.
+func (s *StellarService) CashOut(ctx context.Context, p CashOutParams) (*Transaction, error) {
+	return cashOut(ctx, s.api, OpStellarCashOut, p)
+}
+
+// CashOut pays the worth of a USDT transfer out by mobile money in Kenya or
+// Ghana. For unknown outcomes and empty fields see Stellar.CashOut.
+func (s *TronService) CashOut(ctx context.Context, p CashOutParams) (*Transaction, error) {
+	return cashOut(ctx, s.api, OpTronCashOut, p)
+}
+
+func cashOut(ctx context.Context, a *api, op string, p CashOutParams) (*Transaction, error) {
+	var f faults
+	f.segment("countryCode", string(p.Country))
+	f.phone("phoneNumber", p.PhoneNumber)
+	if !isHex(p.TxHash, 64) && !isHex("0x"+p.TxHash, 64) {
+		f.Add("txHash", "must be 64 hex digits")
+	}
+	f.callback("callback", p.CallbackURL)
+	if p.Description != "" && op != OpStellarCashOut {
+		f.Add("description", "is for Stellar only")
+	}
+	return call(ctx, a, f, transport.Call{
+		Op: op, Path: []string{string(p.Country)}, Reference: p.TxHash,
+		Body: cashOutRequest{digits(p.PhoneNumber), p.TxHash, p.CallbackURL, p.Name, p.Email, p.Description},
+	}, decodeTransaction)
+}
+
+type cashOutRequest struct {
+	PhoneNumber string `json:"phoneNumber"`
+	TxHash      string `json:"txHash"`
+	Callback    string `json:"callback,omitempty"`
+	Name        string `json:"name,omitempty"`
+	Email       string `json:"email,omitempty"`
+	Description string `json:"description,omitempty"`
+}
+
+// CashInParams describe a purchase of USDT by mobile money. The document shows
+// no body at all: every field is assumed.
+type CashInParams struct {
+	Country     Country         // Kenya only, says the text; Kenya and Ghana, says the parameter
+	PhoneNumber string          // the payer's
+	Amount      decimal.Decimal // whole shillings, greater than zero
+	ExternalID  string          // optional: your own reference
+	CallbackURL string          // optional; must start with http:// or https://
+}
+
+// CashIn buys USDT with mobile money. An unknown outcome stays unknown: the body
+// is assumed, and nothing says that the external id can be looked up.
+func (s *TronService) CashIn(ctx context.Context, p CashInParams) (*Transaction, error) {
+	var f faults
+	f.segment("countryCode", string(p.Country))
+	f.phone("phoneNumber", p.PhoneNumber)
+	f.amount("amount", p.Amount, 0)
+	f.callback("callback", p.CallbackURL)
+	if p.ExternalID != "" {
+		f.reference("externalId", p.ExternalID)
+	}
+	return call(ctx, s.api, f, transport.Call{
+		Op: OpTronCashIn, Path: []string{string(p.Country)}, Reference: p.ExternalID,
+		Body: movementRequest{
+			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
+			Callback: p.CallbackURL, ExternalID: p.ExternalID,
+		},
+	}, decodeTransaction)
 }

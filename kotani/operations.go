@@ -70,9 +70,9 @@ const (
 	OpSetBeneficiary = "ubi.set_beneficiary"
 )
 
-// operations is in the order of the document. The suffixes of the FiatConnect
-// rows are those of its specification; that they stand under /fiatconnect is
-// assumed, and so the rows are graded by the weaker of the two.
+// operations is in the order of the document. The FiatConnect specification gives
+// the suffixes of the FiatConnect rows; the prefix /fiatconnect is assumed. The
+// grade A/U of these rows names both.
 var operations = transport.Table{
 	{Name: OpLogin, Method: "POST", Path: "/api/login", Class: sdk.Safe, Open: true, Source: sdk.VendorExtra, Grade: "A"},
 

@@ -33,7 +33,7 @@ var wireCalls = map[string]struct {
 	"Binance.CreateOrder": {kotani.OpCreateOrder, "/binance/order/create", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Binance.CreateOrder(ctx, kotani.CreateOrderParams{
 			Amount: decimal.NewFromInt(10), GoodsName: "string", GoodsDetail: "string", Currency: "string",
-			ReturnURL: "https://shop.example/ok", CancelURL: "https://shop.example/no",
+			ReturnURL: "https://merchant.example/ok", CancelURL: "https://merchant.example/no",
 		})
 		return err
 	}},
@@ -41,8 +41,8 @@ var wireCalls = map[string]struct {
 		_, err := c.Binance.CloseOrder(ctx, "string")
 		return err
 	}},
-	"Binance.QueryOrder": {kotani.OpQueryOrder, "/binance/order/query", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.Binance.QueryOrder(ctx, "string")
+	"Binance.GetOrder": {kotani.OpQueryOrder, "/binance/order/query", func(ctx context.Context, c *kotani.Client) error {
+		_, err := c.Binance.GetOrder(ctx, "string")
 		return err
 	}},
 
@@ -61,20 +61,20 @@ var wireCalls = map[string]struct {
 	}},
 	"Fiat.DepositQuoted": {kotani.OpDepositQuoted, "/transactions/deposit/quote", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{
-			AcceptedQuoteID: "hiwurhr", PhoneNumber: "254712345678", ExternalID: "order-1", CallbackURL: "https://shop.example/kotani",
+			AcceptedQuoteID: "hiwurhr", PhoneNumber: "254712345678", ExternalID: "order-1", CallbackURL: "https://merchant.example/kotani",
 		})
 		return err
 	}},
-	"Fiat.StatusByRequestID": {kotani.OpStatusByRequestID, "/transactions/status/request/r%2F1", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.Fiat.StatusByRequestID(ctx, "r/1")
+	"Fiat.Get": {kotani.OpStatusByRequestID, "/transactions/status/request/r%2F1", func(ctx context.Context, c *kotani.Client) error {
+		_, err := c.Fiat.Get(ctx, "r/1")
 		return err
 	}},
 	"Fiat.WaitRequest": {kotani.OpStatusByRequestID, "/transactions/status/request/r1", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.WaitRequest(ctx, "r1")
 		return err
 	}},
-	"Fiat.StatusByExternalID": {kotani.OpStatusByExternalID, "/transactions/status/external/order-1?transactionalType=Payouts", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.Fiat.StatusByExternalID(ctx, "order-1", kotani.Payouts)
+	"Fiat.Find": {kotani.OpStatusByExternalID, "/transactions/status/external/order-1?transactionalType=Payouts", func(ctx context.Context, c *kotani.Client) error {
+		_, err := c.Fiat.Find(ctx, "order-1", kotani.Payouts)
 		return err
 	}},
 	"Fiat.Wait": {kotani.OpStatusByExternalID, "/transactions/status/external/order-1?transactionalType=Collections", func(ctx context.Context, c *kotani.Client) error {
@@ -90,15 +90,15 @@ var wireCalls = map[string]struct {
 		return err
 	}},
 	"Fiat.PayBill": {kotani.OpPayBill, "/transactions/paybill", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.Fiat.PayBill(ctx, kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "01", Amount: twenty, CallbackURL: "https://shop.example/kotani"})
+		_, err := c.Fiat.PayBill(ctx, kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "01", Amount: twenty, CallbackURL: "https://merchant.example/kotani"})
 		return err
 	}},
 	"Fiat.PayTill": {kotani.OpPayTill, "/transactions/till", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.Fiat.PayTill(ctx, kotani.PayTillParams{TillNumber: "12345", Amount: twenty, CallbackURL: "https://shop.example/kotani"})
+		_, err := c.Fiat.PayTill(ctx, kotani.PayTillParams{TillNumber: "12345", Amount: twenty, CallbackURL: "https://merchant.example/kotani"})
 		return err
 	}},
-	"Fiat.Transactions": {kotani.OpTransactions, "/transactions?limit=10&orderBy=asc&transactionType=Payouts", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.Fiat.Transactions(ctx, kotani.TransactionOptions{Type: kotani.Payouts, Limit: 10, OrderBy: "asc"})
+	"Fiat.List": {kotani.OpTransactions, "/transactions?limit=10&orderBy=asc&transactionType=Payouts", func(ctx context.Context, c *kotani.Client) error {
+		_, err := c.Fiat.List(ctx, kotani.TransactionListOptions{Type: kotani.Payouts, Limit: 10, OrderBy: "asc"})
 		return err
 	}},
 
@@ -110,7 +110,7 @@ var wireCalls = map[string]struct {
 		return err
 	}},
 	"FiatConnect.CreateCredentials": {kotani.OpCreateCredentials, "/fiatconnect/credentials", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.FiatConnect.CreateCredentials(ctx, "https://shop.example/fiatconnect")
+		_, err := c.FiatConnect.CreateCredentials(ctx, "https://merchant.example/fiatconnect")
 		return err
 	}},
 	"FiatConnect.QuoteIn": {kotani.OpTransferQuoteIn, "/fiatconnect/quote/in", func(ctx context.Context, c *kotani.Client) error {
@@ -125,8 +125,8 @@ var wireCalls = map[string]struct {
 		_, err := c.FiatConnect.AddKYC(ctx, kotaniKYC)
 		return err
 	}},
-	"FiatConnect.KYCStatus": {kotani.OpKYCStatus, "/fiatconnect/kyc/PersonalDataAndDocuments/status", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.FiatConnect.KYCStatus(ctx, kotani.KYCPersonal)
+	"FiatConnect.GetKYC": {kotani.OpKYCStatus, "/fiatconnect/kyc/PersonalDataAndDocuments/status", func(ctx context.Context, c *kotani.Client) error {
+		_, err := c.FiatConnect.GetKYC(ctx, kotani.KYCPersonal)
 		return err
 	}},
 	"FiatConnect.WaitKYC": {kotani.OpKYCStatus, "/fiatconnect/kyc/PersonalDataAndDocuments/status", func(ctx context.Context, c *kotani.Client) error {
@@ -140,8 +140,8 @@ var wireCalls = map[string]struct {
 		_, err := c.FiatConnect.AddAccount(ctx, mobileMoney)
 		return err
 	}},
-	"FiatConnect.Accounts": {kotani.OpFiatAccounts, "/fiatconnect/accounts", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.FiatConnect.Accounts(ctx)
+	"FiatConnect.ListAccounts": {kotani.OpFiatAccounts, "/fiatconnect/accounts", func(ctx context.Context, c *kotani.Client) error {
+		_, err := c.FiatConnect.ListAccounts(ctx)
 		return err
 	}},
 	"FiatConnect.DeleteAccount": {kotani.OpDeleteFiatAccount, "/fiatconnect/accounts/a-1", func(ctx context.Context, c *kotani.Client) error {
@@ -155,8 +155,8 @@ var wireCalls = map[string]struct {
 		_, err := c.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: "a-1", QuoteID: "q-1"})
 		return err
 	}},
-	"FiatConnect.Transfer": {kotani.OpFiatConnectTransfer, "/fiatconnect/transfer/t-1/status", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.FiatConnect.Transfer(ctx, "t-1")
+	"FiatConnect.GetTransfer": {kotani.OpFiatConnectTransfer, "/fiatconnect/transfer/t-1/status", func(ctx context.Context, c *kotani.Client) error {
+		_, err := c.FiatConnect.GetTransfer(ctx, "t-1")
 		return err
 	}},
 	"FiatConnect.WaitTransfer": {kotani.OpFiatConnectTransfer, "/fiatconnect/transfer/t-1/status", func(ctx context.Context, c *kotani.Client) error {
@@ -176,12 +176,12 @@ var wireCalls = map[string]struct {
 		_, err := c.KYC.UpdateUser(ctx, kotani.UpdateUserParams{PhoneNumber: "254712345678", FirstName: "Jane", LastName: "Doe", Email: "jane@example.com"})
 		return err
 	}},
-	"KYC.UserByPhone": {kotani.OpUserByPhone, "/kyc/user/getDetailsByPhone", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.KYC.UserByPhone(ctx, "254712345678")
+	"KYC.FindUser": {kotani.OpUserByPhone, "/kyc/user/getDetailsByPhone", func(ctx context.Context, c *kotani.Client) error {
+		_, err := c.KYC.FindUser(ctx, "254712345678")
 		return err
 	}},
-	"KYC.Users": {kotani.OpUsers, "/kyc/users", func(ctx context.Context, c *kotani.Client) error {
-		_, err := c.KYC.Users(ctx)
+	"KYC.ListUsers": {kotani.OpUsers, "/kyc/users", func(ctx context.Context, c *kotani.Client) error {
+		_, err := c.KYC.ListUsers(ctx)
 		return err
 	}},
 	"KYC.PhoneByAddress": {kotani.OpPhoneByAddress, "/kyc/user/getPhoneByAddress", func(ctx context.Context, c *kotani.Client) error {
@@ -200,7 +200,7 @@ var wireCalls = map[string]struct {
 
 	"Stellar.CashOut": {kotani.OpStellarCashOut, "/stellar/cashout/KE", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Stellar.CashOut(ctx, kotani.CashOutParams{
-			Country: kotani.Kenya, PhoneNumber: "254712345678", TxHash: hash[2:], CallbackURL: "https://shop.example/kotani",
+			Country: kotani.Kenya, PhoneNumber: "254712345678", TxHash: hash[2:], CallbackURL: "https://merchant.example/kotani",
 			Name: "Jane", Email: "jane@example.com", Description: "wages",
 		})
 		return err
@@ -223,7 +223,7 @@ var wireCalls = map[string]struct {
 	}},
 	"Tron.CashOut": {kotani.OpTronCashOut, "/tron/cashout/GH", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Tron.CashOut(ctx, kotani.CashOutParams{
-			Country: kotani.Ghana, PhoneNumber: "233712345678", TxHash: hash, CallbackURL: "https://shop.example/kotani", Name: "Jane", Email: "jane@example.com",
+			Country: kotani.Ghana, PhoneNumber: "233712345678", TxHash: hash, CallbackURL: "https://merchant.example/kotani", Name: "Jane", Email: "jane@example.com",
 		})
 		return err
 	}},
@@ -246,10 +246,10 @@ var wireCalls = map[string]struct {
 }
 
 var (
-	validDeposit  = kotani.DepositParams{Amount: decimal.NewFromInt(10), PhoneNumber: "254712345678", ExternalID: "order-1", CallbackURL: "https://shop.example/kotani"}
-	validWithdraw = kotani.WithdrawParams{Amount: twenty, PhoneNumber: "254722222222", ExternalID: "order-1", CallbackURL: "https://shop.example/kotani"}
+	validDeposit  = kotani.DepositParams{Amount: decimal.NewFromInt(10), PhoneNumber: "254712345678", ExternalID: "order-1", CallbackURL: "https://merchant.example/kotani"}
+	validWithdraw = kotani.WithdrawParams{Amount: twenty, PhoneNumber: "254722222222", ExternalID: "order-1", CallbackURL: "https://merchant.example/kotani"}
 	validBank     = kotani.BankWithdrawParams{
-		Amount: twenty, AccountNumber: "0123456789", AccountName: "Jane Doe", Bank: kotani.BankKCB, ExternalID: "order-1", CallbackURL: "https://shop.example/kotani",
+		Amount: twenty, AccountNumber: "0123456789", AccountName: "Jane Doe", Bank: kotani.BankKCB, ExternalID: "order-1", CallbackURL: "https://merchant.example/kotani",
 	}
 	validMpesa  = kotani.SendToMpesaParams{PhoneNumber: "254712345678", TxHash: hash}
 	ubi         = kotani.UBIParams{PhoneNumber: "254712345678", ProgramID: "p-1"}
@@ -281,7 +281,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 		used[want.op] = true
 		t.Run(method, func(t *testing.T) {
 			// A refusal ends every method after its first request.
-			refusal := answer(400, `{"status":400,"desc":"no","error":"InvalidParameters"}`)
+			refusal := respond(400, `{"status":400,"desc":"no","error":"InvalidParameters"}`)
 			s := newScript(refusal)
 			for end := range s.aside {
 				if strings.HasSuffix(want.uri, end) {
@@ -433,7 +433,7 @@ func TestOperationsReturnsACopy(t *testing.T) {
 }
 
 func TestRoutesCanBeOverridden(t *testing.T) {
-	s := newScript(answer(200, `{"result":{"status":"PENDING"}}`))
+	s := newScript(respond(200, `{"result":{"status":"PENDING"}}`))
 	client := newClient(t, s, func(c *kotani.Config) {
 		c.MaxAttempts = 1
 		c.Routes = map[string]sdk.Route{
@@ -441,11 +441,11 @@ func TestRoutesCanBeOverridden(t *testing.T) {
 			kotani.OpFiatAccounts:      {Path: "/fc/accounts"},
 		}
 	})
-	_, err := client.Fiat.StatusByRequestID(t.Context(), "r 1")
+	_, err := client.Fiat.Get(t.Context(), "r 1")
 	require.NoError(t, err)
 	assert.Equal(t, "POST", s.requests()[0].Method)
 	assert.Equal(t, "/api_v2/v2/r%201/state", s.requests()[0].Path)
-	_, _ = client.FiatConnect.Accounts(t.Context())
+	_, _ = client.FiatConnect.ListAccounts(t.Context())
 	assert.Equal(t, "/api_v2/fc/accounts", s.requests()[1].Path)
 }
 
@@ -465,12 +465,12 @@ func TestRoutesThatCannotWorkAreRefused(t *testing.T) {
 }
 
 func TestFiatConnectCanBeMountedElsewhere(t *testing.T) {
-	s := newScript(answer(200, `{}`))
+	s := newScript(respond(200, `{}`))
 	client := newClient(t, s, func(c *kotani.Config) {
 		c.FiatConnect.BaseURL = "https://fc.example/v1/"
 		c.Routes = map[string]sdk.Route{kotani.OpDeleteFiatAccount: {Path: "/gone/{fiatAccountId}"}}
 	})
-	_, err := client.FiatConnect.Accounts(t.Context())
+	_, err := client.FiatConnect.ListAccounts(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, client.FiatConnect.DeleteAccount(t.Context(), "a-1"))
 	assert.Equal(t, "fc.example/v1/accounts", s.requests()[0].Host+s.requests()[0].Path)
@@ -479,7 +479,7 @@ func TestFiatConnectCanBeMountedElsewhere(t *testing.T) {
 
 	other, err := client.FiatConnect.As(&wallet{address: walletAddress})
 	require.NoError(t, err)
-	_, err = other.Accounts(t.Context())
+	_, err = other.ListAccounts(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "fc.example/v1/accounts", s.requests()[2].Host+s.requests()[2].Path)
 	require.NoError(t, client.Health(t.Context()))

@@ -2,18 +2,16 @@ package kotani
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
-	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // QuotesService prices conversions between fiat and crypto.
-type QuotesService struct{ c *Client }
+type QuotesService struct{ *api }
 
 // QuoteParams ask for a price.
 type QuoteParams struct {
@@ -22,16 +20,16 @@ type QuoteParams struct {
 	CryptoType string          // "cUSD", "USDT", "USDC"
 }
 
-// Quote is a price. The document leaves the answers empty; the fields are
-// assumed, and Raw has what came.
+// Quote is a price. The document leaves the responses empty: the fields are
+// assumed, and Raw has the response.
 type Quote struct {
-	ID           string // for AcceptIn and AcceptOut
-	FiatAmount   decimal.NullDecimal
-	CryptoAmount decimal.NullDecimal
-	Currency     string
-	CryptoType   string
-	Rate         decimal.NullDecimal // units of Currency for one of CryptoType
-	ExpiresAt    time.Time           // zero when the answer has none
+	ID           string              `json:"quoteId"` // for AcceptIn and AcceptOut
+	FiatAmount   decimal.NullDecimal `json:"fiatAmount" wire:"lenient"`
+	CryptoAmount decimal.NullDecimal `json:"cryptoAmount" wire:"lenient"`
+	Currency     string              `json:"currency"`
+	CryptoType   string              `json:"cryptoType"`
+	Rate         decimal.NullDecimal `json:"rate" wire:"lenient"` // units of Currency for one of CryptoType
+	ExpiresAt    time.Time           `json:"expiresAt"`           // zero when the response has none
 	Raw          sdk.Raw
 }
 
@@ -45,14 +43,15 @@ func (s *QuotesService) Out(ctx context.Context, p QuoteParams) (*Quote, error) 
 	return s.quote(ctx, OpQuoteOut, "cryptoAmount", cryptoDecimals, p)
 }
 
-// AcceptIn accepts a quote of In, for Fiat.DepositQuoted. Accepting one twice
-// gives ErrDuplicate (assumed wording).
+// AcceptIn accepts a quote of In, for Fiat.DepositQuoted. A quote that is accepted
+// already gives sdk.ErrDuplicate (assumed wording).
 func (s *QuotesService) AcceptIn(ctx context.Context, quoteID string) (*Quote, error) {
 	return s.accept(ctx, OpAcceptQuoteIn, quoteID)
 }
 
-// AcceptOut accepts a quote of Out. Accepting one twice gives ErrDuplicate
-// (assumed wording). What is done with it then is not documented.
+// AcceptOut accepts a quote of Out. A quote that is accepted already gives
+// sdk.ErrDuplicate (assumed wording). No document says what an accepted quote of
+// Out is for.
 func (s *QuotesService) AcceptOut(ctx context.Context, quoteID string) (*Quote, error) {
 	return s.accept(ctx, OpAcceptQuoteOut, quoteID)
 }
@@ -62,7 +61,7 @@ func (s *QuotesService) quote(ctx context.Context, op, amountField string, decim
 	f.amount(amountField, p.Amount, decimals)
 	f.Require("currency", p.Currency)
 	f.Require("cryptoType", p.CryptoType)
-	return call(ctx, s.c, f, transport.Call{Op: op, Body: map[string]any{
+	return call(ctx, s.api, f, transport.Call{Op: op, Body: map[string]any{
 		amountField: plainText(p.Amount), "currency": p.Currency, "cryptoType": p.CryptoType,
 	}}, decodeQuote)
 }
@@ -70,7 +69,7 @@ func (s *QuotesService) quote(ctx context.Context, op, amountField string, decim
 func (s *QuotesService) accept(ctx context.Context, op, quoteID string) (*Quote, error) {
 	var f faults
 	f.Require("quoteId", quoteID)
-	return call(ctx, s.c, f, transport.Call{
+	return call(ctx, s.api, f, transport.Call{
 		Op: op, Reference: quoteID, Body: map[string]string{"quoteId": quoteID},
 	}, decodeQuote)
 }
@@ -80,20 +79,7 @@ func decodeQuote(body []byte) (Quote, error) {
 	if err != nil {
 		return Quote{}, err
 	}
-	var w struct {
-		ID           string          `json:"quoteId"`
-		FiatAmount   json.RawMessage `json:"fiatAmount"`
-		CryptoAmount json.RawMessage `json:"cryptoAmount"`
-		Currency     string          `json:"currency"`
-		CryptoType   string          `json:"cryptoType"`
-		Rate         json.RawMessage `json:"rate"`
-		ExpiresAt    time.Time       `json:"expiresAt"`
-	}
-	if err := wire.Unmarshal(object, &w); err != nil {
-		return Quote{}, err
-	}
-	return Quote{
-		ID: w.ID, FiatAmount: shownAmount(w.FiatAmount), CryptoAmount: shownAmount(w.CryptoAmount),
-		Currency: w.Currency, CryptoType: w.CryptoType, Rate: shownAmount(w.Rate), ExpiresAt: w.ExpiresAt, Raw: body,
-	}, nil
+	quote, err := read[Quote](object)
+	quote.Raw = body
+	return quote, err
 }

@@ -53,11 +53,11 @@ func TestEveryRequestHasTheDocumentsKeys(t *testing.T) {
 			continue
 		}
 		t.Run(method, func(t *testing.T) {
-			s := newScript(answer(400, `{"status":400,"desc":"no"}`))
+			s := newScript(respond(400, `{"status":400,"desc":"no"}`))
 			delete(s.aside, loginPath)
 			delete(s.aside, siwePath)
 			if want.op != kotani.OpLogin && want.op != kotani.OpFiatConnectLogin {
-				s = newScript(answer(400, `{"status":400,"desc":"no"}`))
+				s = newScript(respond(400, `{"status":400,"desc":"no"}`))
 			}
 			_ = want.call(t.Context(), newClient(t, s))
 			got := shape(t, []byte(s.requests()[0].Body))
@@ -75,15 +75,15 @@ func TestEveryRequestHasTheDocumentsKeys(t *testing.T) {
 	}
 }
 
-// Samples whose placeholders are no answer at all.
-var placeholderAnswers = map[string]bool{
+// Samples whose placeholders are no response at all.
+var placeholderResponses = map[string]bool{
 	kotani.OpStatusByRequestID:  true, // an empty result, without a status
 	kotani.OpStatusByExternalID: true,
 	kotani.OpFiatConnectClock:   true, // "string" is no time
 	kotani.OpFiatConnectLogin:   true, // a refusal is shown
 }
 
-func TestEveryAnswerOfTheDocumentIsRead(t *testing.T) {
+func TestEveryResponseOfTheDocumentIsRead(t *testing.T) {
 	for method, want := range wireCalls {
 		name := want.op + ".response.json"
 		if _, err := os.Stat("../testdata/kotani/" + name); errors.Is(err, fs.ErrNotExist) {
@@ -93,10 +93,10 @@ func TestEveryAnswerOfTheDocumentIsRead(t *testing.T) {
 			continue // a placeholder is no state that ends a wait
 		}
 		t.Run(method, func(t *testing.T) {
-			s := newScript(answer(200, string(sample(t, name))))
+			s := newScript(respond(200, string(sample(t, name))))
 			delete(s.aside, clockPath)
 			if want.op == kotani.OpFiatConnectLogin {
-				s.aside[siwePath] = []step{answer(401, string(sample(t, name)))}
+				s.aside[siwePath] = []step{respond(401, string(sample(t, name)))}
 			} else if want.op != kotani.OpFiatConnectClock {
 				s.aside[clockPath] = newScript(nil).aside[clockPath]
 			}
@@ -105,7 +105,7 @@ func TestEveryAnswerOfTheDocumentIsRead(t *testing.T) {
 			switch {
 			case want.op == kotani.OpFiatConnectLogin:
 				assert.ErrorIs(t, err, kotani.ErrInvalidSignature)
-			case placeholderAnswers[want.op]:
+			case placeholderResponses[want.op]:
 				assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
 			default:
 				assert.NoError(t, err)
@@ -114,7 +114,7 @@ func TestEveryAnswerOfTheDocumentIsRead(t *testing.T) {
 	}
 }
 
-// operator2022 is what the operator's service answered in 2022, by operation.
+// operator2022 is what the operator's service sent in 2022, by operation.
 func operator2022(t *testing.T) map[string]struct{ Success, Failure []json.RawMessage } {
 	t.Helper()
 	var all map[string]struct{ Success, Failure []json.RawMessage }
@@ -133,23 +133,23 @@ func callOf(t *testing.T, op string) func(context.Context, *kotani.Client) error
 	return nil
 }
 
-func TestAnswersOfTheOperatorsServiceAreRead(t *testing.T) {
-	for op, answers := range operator2022(t) {
+func TestResponsesOfTheOperatorsServiceAreRead(t *testing.T) {
+	for op, responses := range operator2022(t) {
 		call := callOf(t, op)
-		for _, body := range answers.Success {
+		for _, body := range responses.Success {
 			t.Run(op+"/"+string(body), func(t *testing.T) {
-				s := newScript(answer(200, string(body)))
+				s := newScript(respond(200, string(body)))
 				if op == kotani.OpLogin {
-					s.aside[loginPath] = []step{answer(200, string(body))}
+					s.aside[loginPath] = []step{respond(200, string(body))}
 				}
 				assert.NoError(t, call(t.Context(), newClient(t, s)))
 			})
 		}
-		for _, body := range answers.Failure {
+		for _, body := range responses.Failure {
 			t.Run(op+"/"+string(body), func(t *testing.T) {
-				s := newScript(answer(200, string(body)))
+				s := newScript(respond(200, string(body)))
 				if op == kotani.OpLogin {
-					s.aside[loginPath] = []step{answer(200, string(body))}
+					s.aside[loginPath] = []step{respond(200, string(body))}
 				}
 				err := call(t.Context(), newClient(t, s))
 				e := failure(t, err)
@@ -161,10 +161,10 @@ func TestAnswersOfTheOperatorsServiceAreRead(t *testing.T) {
 	}
 }
 
-func TestWhatTheOperatorsAnswersSayIsTyped(t *testing.T) {
+func TestWhatTheOperatorsResponsesSayIsTyped(t *testing.T) {
 	all := operator2022(t)
 	client := func(op string, i int) *kotani.Client {
-		return newClient(t, newScript(answer(200, string(all[op].Success[i]))))
+		return newClient(t, newScript(respond(200, string(all[op].Success[i]))))
 	}
 	user, err := client(kotani.OpCreateUser, 0).KYC.CreateUser(t.Context(), "254712345678")
 	require.NoError(t, err)
@@ -180,7 +180,7 @@ func TestWhatTheOperatorsAnswersSayIsTyped(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "active", update.Status)
 
-	record, err := client(kotani.OpUserByPhone, 0).KYC.UserByPhone(t.Context(), "254712345678")
+	record, err := client(kotani.OpUserByPhone, 0).KYC.FindUser(t.Context(), "254712345678")
 	require.NoError(t, err)
 	assert.Equal(t, canonical(t, all[kotani.OpUserByPhone].Success[0]), canonical(t, record.Record))
 
@@ -214,14 +214,14 @@ func TestWhatTheOperatorsAnswersSayIsTyped(t *testing.T) {
 
 	for i, want := range []bool{true, false} {
 		b, err := client(kotani.OpIsBeneficiary, i).UBI.IsBeneficiary(t.Context(), ubi)
-		require.NoError(t, err, "a negative answer is an answer")
+		require.NoError(t, err, "a negative response is no error")
 		assert.Equal(t, want, b.Is)
 	}
 }
 
-func TestWhatTheDocumentsAnswersSayIsTyped(t *testing.T) {
+func TestWhatTheDocumentsResponsesSayIsTyped(t *testing.T) {
 	read := func(op string) []byte { return sample(t, op+".response.json") }
-	client := func(op string) *kotani.Client { return newClient(t, newScript(answer(200, string(read(op))))) }
+	client := func(op string) *kotani.Client { return newClient(t, newScript(respond(200, string(read(op))))) }
 
 	w, err := client(kotani.OpWithdraw).Fiat.Withdraw(t.Context(), validWithdraw)
 	require.NoError(t, err)
@@ -233,9 +233,9 @@ func TestWhatTheDocumentsAnswersSayIsTyped(t *testing.T) {
 	assert.Equal(t, kotani.BankCode("string"), b.Bank)
 	assert.False(t, b.Amount.Valid, "a placeholder is no amount")
 
-	list, err := client(kotani.OpTransactions).Fiat.Transactions(t.Context(), kotani.TransactionOptions{})
+	list, err := client(kotani.OpTransactions).Fiat.List(t.Context(), kotani.TransactionListOptions{})
 	require.NoError(t, err)
-	assert.Nil(t, list.Items, "the document's answer holds no list")
+	assert.Nil(t, list.Items, "the document's response holds no list")
 	assert.True(t, bytes.Equal(read(kotani.OpTransactions), list.Raw))
 
 	transfer, err := client(kotani.OpTransferOut).FiatConnect.TransferOut(t.Context(), kotani.TransferParams{FiatAccountID: "a", QuoteID: "q"})

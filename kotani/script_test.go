@@ -19,7 +19,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// step answers one request; nil drops the connection after the request left.
+// step responds to one request; nil drops the connection after the request left.
 type step func(*http.Request) *http.Response
 
 // sent is a request as it left the client.
@@ -29,8 +29,8 @@ type sent struct {
 }
 
 // script is a RoundTripper that plays one step per request, the last one again
-// and again. Logins and the clock are answered aside and do not count, unless
-// the test has a script for them. It is for answers the fake would never give,
+// and again. Logins and the clock get a response aside and do not count, unless
+// the test has a script for them. It is for responses the fake would never give,
 // and it opens no socket, so it works on virtual time. It fires no trace: what
 // it drops counts as sent.
 type script struct {
@@ -38,7 +38,7 @@ type script struct {
 	steps []step
 	aside map[string][]step // by the end of the path
 	seen  []sent
-	extra []sent // what was answered aside
+	extra []sent // requests that got a response aside
 }
 
 const (
@@ -51,9 +51,9 @@ const (
 
 func newScript(steps ...step) *script {
 	return &script{steps: steps, aside: map[string][]step{
-		loginPath: {answer(200, `{"status":201,"accessToken":"`+token+`"}`)},
-		siwePath:  {answer(200, ``, "Set-Cookie", sessionPair+"; Path=/; HttpOnly; Secure; SameSite=Strict")},
-		clockPath: {answer(200, `{"time":"2026-04-03T09:00:00.000Z"}`)},
+		loginPath: {respond(200, `{"status":201,"accessToken":"`+token+`"}`)},
+		siwePath:  {respond(200, ``, "Set-Cookie", sessionPair+"; Path=/; HttpOnly; Secure; SameSite=Strict")},
+		clockPath: {respond(200, `{"time":"2026-04-03T09:00:00.000Z"}`)},
 	}}
 }
 
@@ -128,7 +128,7 @@ func (s *script) actions() string {
 	return strings.Join(all, " ")
 }
 
-func answer(status int, body string, header ...string) step {
+func respond(status int, body string, header ...string) step {
 	return func(req *http.Request) *http.Response {
 		h := http.Header{"Content-Type": {"application/json"}}
 		for i := 0; i+1 < len(header); i += 2 {
@@ -142,7 +142,7 @@ func answer(status int, body string, header ...string) step {
 }
 
 func gateway(req *http.Request) *http.Response {
-	return answer(502, "<html><h1>502 Bad Gateway</h1></html>")(req)
+	return respond(502, "<html><h1>502 Bad Gateway</h1></html>")(req)
 }
 
 const (

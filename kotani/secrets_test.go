@@ -18,7 +18,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// Planted in the credentials, the parameters and the answers; none of it may
+// Planted in the credentials, the parameters and the responses; none of it may
 // come out again by any way of printing.
 func TestPlantedSecretsAppearNowhere(t *testing.T) {
 	var out bytes.Buffer
@@ -39,16 +39,19 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 	printed := func(values ...any) {
 		for _, v := range values {
 			fmt.Fprintf(out, "%v|%+v|%#v|%s|%q\n", v, v, v, v, v)
+			if text, err := json.Marshal(v); assert.NoError(t, err) {
+				out.Write(text)
+			}
 			logger.Error("printed", "value", v)
 		}
 	}
 	for _, status := range []int{200, 301, 400, 401, 403, 409, 422, 429, 500} {
-		s := newScript(answer(status, `{"desc":"planted-detail","error":"plantedCode","status":"planted-status","result":"planted"}`))
+		s := newScript(respond(status, `{"desc":"planted-detail","error":"plantedCode","status":"planted-status","result":"planted"}`))
 		client := newClient(t, s, func(c *kotani.Config) {
 			c.Logger, c.MaxAttempts = logger, 1
 			c.FiatConnect.APIKey = "planted-api-key"
 			c.OnAttempt = func(_ context.Context, a sdk.Attempt) { fmt.Fprintf(out, "%v %+v\n", a, a) }
-			printed(*c, c, c.FiatConnect)
+			printed(*c, c, c.FiatConnect, &c.FiatConnect)
 			if text, err := json.Marshal(struct{ Error error }{failureOf(t, *c)}); assert.NoError(t, err) {
 				out.Write(text)
 			}
@@ -59,7 +62,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 			}
 			err := want.call(t.Context(), client)
 			for inner := err; inner != nil; inner = errors.Unwrap(inner) {
-				// The code of an answer may be printed; what is planted in it is none.
+				// The code of a response may be printed; what is planted in it is none.
 				text := strings.ReplaceAll(fmt.Sprintf("%v|%+v|%#v|%s", inner, inner, inner, inner), "plantedCode", "")
 				out.WriteString(text)
 			}
@@ -67,7 +70,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 		_, err := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/planted-path"})
 		printed(err, client, client.FiatConnect)
 	}
-	c, err := newClient(t, newScript(answer(200, `{"apiKey":"planted-key","webhookSecret":"planted-secret"}`))).FiatConnect.CreateCredentials(t.Context(), "https://shop.example/")
+	c, err := newClient(t, newScript(respond(200, `{"apiKey":"planted-key","webhookSecret":"planted-secret"}`))).FiatConnect.CreateCredentials(t.Context(), "https://merchant.example/")
 	require.NoError(t, err)
 	printed(c, *c)
 }
@@ -75,12 +78,12 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger) {
 // failureOf is an error that a login with planted credentials gives.
 func failureOf(t *testing.T, cfg kotani.Config) error {
 	s := newScript(nil)
-	s.aside[loginPath] = []step{answer(200, `{"status":400,"desc":"planted"}`)}
+	s.aside[loginPath] = []step{respond(200, `{"status":400,"desc":"planted"}`)}
 	return newClient(t, s, func(c *kotani.Config) { c.Password = cfg.Password }).Login(t.Context())
 }
 
 func TestDoReachesAnyEndpointOfTheConfiguredHost(t *testing.T) {
-	s := newScript(answer(200, `{"status":201,"ok":true}`))
+	s := newScript(respond(200, `{"status":201,"ok":true}`))
 	client := newClient(t, s)
 	raw, err := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/user/resetPin", Body: map[string]string{"newUserPin": "1"}})
 	require.NoError(t, err)
@@ -97,21 +100,21 @@ func TestDoReachesAnyEndpointOfTheConfiguredHost(t *testing.T) {
 		_, err := client.Do(t.Context(), sdk.RawCall{Method: "GET", Path: path})
 		assert.ErrorIs(t, err, sdk.ErrValidation, path)
 	}
-	_, err = newClient(t, newScript(answer(200, `{"status":400,"desc":"no"}`))).Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/x"})
+	_, err = newClient(t, newScript(respond(200, `{"status":400,"desc":"no"}`))).Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/x"})
 	assert.ErrorIs(t, err, sdk.ErrRejected)
 
 	s = newScript(gateway)
 	_, err = newClient(t, s).Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/x"})
 	assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Len(t, s.requests(), 1)
-	s = newScript(gateway, answer(200, `{}`))
+	s = newScript(gateway, respond(200, `{}`))
 	_, err = newClient(t, s, func(c *kotani.Config) { c.MinBackoff, c.MaxBackoff = 1, 1 }).Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/x", ReadOnly: true})
 	assert.NoError(t, err)
 	assert.Len(t, s.requests(), 2)
 }
 
 func TestNoCredentialLeavesForAnotherHost(t *testing.T) {
-	s := newScript(answer(307, ``, "Location", "https://thief.example/"))
+	s := newScript(respond(307, ``, "Location", "https://thief.example/"))
 	client := newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 })
 	synctest.Test(t, func(t *testing.T) {
 		for method, want := range wireCalls {

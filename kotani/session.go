@@ -6,24 +6,148 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 )
 
-// login signs a message and gets a session for it. A message counts once: when
-// its first attempt got no answer and the second finds the nonce in use, a fresh
-// one is signed.
-func (f *FiatConnect) login(ctx context.Context) (transport.Token, error) {
-	token, err := f.openSession(ctx)
+// Signer signs FiatConnect logins with the key of a wallet. Bring your own: a few
+// lines around any Ethereum library, or a remote signing service. The standard
+// library has neither Keccak nor secp256k1.
+type Signer interface {
+	// Address is the wallet's address: 0x and 40 hex digits, in the mixed case of
+	// EIP-55. FiatConnect requires that case for accounts with a key. This package
+	// neither computes nor checks it.
+	Address() string
+	// SignMessage signs a login message by EIP-191 ("personal sign"): the hash
+	// is Keccak-256 over "\x19Ethereum Signed Message:\n", the message's length
+	// in decimal, and the message. The signature of an account with a key is the
+	// 65 bytes r, s, v with v being 27 or 28. The signature of a contract
+	// (EIP-1271) is whatever the contract takes. ctx ends after two minutes, and
+	// not with any caller's context: all callers wait for one signature.
+	SignMessage(ctx context.Context, message []byte) ([]byte, error)
+}
+
+// SIWEMessage is a login message of EIP-4361 (Sign-In with Ethereum), with the
+// fields that FiatConnect uses. A Signer can parse the message it is asked to sign
+// and refuse anything but a login to the host it knows.
+type SIWEMessage struct {
+	Domain         string // authority of the server: "api.example.com", "localhost:8099"
+	Address        string // 0x and 40 hex digits
+	Statement      string // optional, one line
+	URI            string // base URL + "/auth/login"
+	Version        string // "1"
+	ChainID        int64
+	Nonce          string    // at least 8 letters and digits
+	IssuedAt       time.Time // written in UTC with milliseconds
+	ExpirationTime time.Time // written in UTC with milliseconds
+}
+
+// String is the text to sign.
+func (m SIWEMessage) String() string {
+	var b strings.Builder
+	b.WriteString(m.Domain + siweGreeting + "\n" + m.Address + "\n\n")
+	if m.Statement != "" {
+		b.WriteString(m.Statement + "\n")
+	}
+	b.WriteString("\nURI: " + m.URI +
+		"\nVersion: " + m.Version +
+		"\nChain ID: " + strconv.FormatInt(m.ChainID, 10) +
+		"\nNonce: " + m.Nonce +
+		"\nIssued At: " + m.IssuedAt.UTC().Format(siweTime) +
+		"\nExpiration Time: " + m.ExpirationTime.UTC().Format(siweTime))
+	return b.String()
+}
+
+// ParseSIWEMessage reads a text that String could have written, to the letter: the
+// text says nothing beyond the fields.
+func ParseSIWEMessage(text string) (SIWEMessage, error) {
+	if len(text) > maxSIWE {
+		return SIWEMessage{}, errSIWE
+	}
+	lines := strings.Split(text, "\n")
+	var m SIWEMessage
+	var ok bool
+	if m.Domain, ok = strings.CutSuffix(lines[0], siweGreeting); !ok || len(lines) < 10 || lines[2] != "" {
+		return SIWEMessage{}, errSIWE
+	}
+	m.Address = lines[1]
+	fields := lines[3:]
+	if fields[0] != "" {
+		m.Statement, fields = fields[0], fields[1:]
+	}
+	if len(fields) != 7 || fields[0] != "" {
+		return SIWEMessage{}, errSIWE
+	}
+	chain, issued, expires := "", "", ""
+	for i, field := range []struct {
+		label string
+		value *string
+	}{
+		{"URI: ", &m.URI}, {"Version: ", &m.Version}, {"Chain ID: ", &chain}, {"Nonce: ", &m.Nonce},
+		{"Issued At: ", &issued}, {"Expiration Time: ", &expires},
+	} {
+		if *field.value, ok = strings.CutPrefix(fields[1+i], field.label); !ok {
+			return SIWEMessage{}, errSIWE
+		}
+	}
+	var errs [3]error
+	m.ChainID, errs[0] = strconv.ParseInt(chain, 10, 64)
+	m.IssuedAt, errs[1] = time.Parse(siweTime, issued)
+	m.ExpirationTime, errs[2] = time.Parse(siweTime, expires)
+	if errors.Join(errs[:]...) != nil || m.check() != nil || m.String() != text {
+		return SIWEMessage{}, errSIWE
+	}
+	return m, nil
+}
+
+const (
+	siweGreeting = " wants you to sign in with your Ethereum account:"
+	siweTime     = "2006-01-02T15:04:05.000Z"
+	maxSIWE      = 4096
+)
+
+var errSIWE = errors.New("kotani: not a login message")
+
+// check refuses fields that cannot stand in a message: a value must not read as
+// another field.
+func (m SIWEMessage) check() error {
+	nonce := strings.IndexFunc(m.Nonce, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
+	switch {
+	case !isAuthority(m.Domain),
+		!isHex(m.Address, 40),
+		m.Statement != "" && !isLine(m.Statement),
+		!isLine(m.URI) || strings.Contains(m.URI, " "),
+		m.Version != "1",
+		m.ChainID <= 0,
+		len(m.Nonce) < 8 || nonce >= 0,
+		!m.ExpirationTime.After(m.IssuedAt):
+		return errSIWE
+	}
+	return nil
+}
+
+func isAuthority(text string) bool {
+	return isLine(text) && !strings.ContainsAny(text, " /?#@")
+}
+
+// openSession signs a message and gets a session for it. A message counts once.
+// When its first attempt got no response, the second attempt may find the nonce in
+// use: then a fresh message is signed.
+func (f *FiatConnect) openSession(ctx context.Context) (transport.Token, error) {
+	token, err := f.signIn(ctx)
 	if errors.Is(err, ErrNonceInUse) {
-		token, err = f.openSession(ctx)
+		token, err = f.signIn(ctx)
 	}
 	return token, err
 }
 
-func (f *FiatConnect) openSession(ctx context.Context) (transport.Token, error) {
+func (f *FiatConnect) signIn(ctx context.Context) (transport.Token, error) {
 	start := time.Now()
 	issued := f.issueTime(ctx)
 	message := SIWEMessage{
@@ -57,9 +181,8 @@ func (f *FiatConnect) openSession(ctx context.Context) (transport.Token, error) 
 	return token, err
 }
 
-// issueTime is the server's time as its clock has just given it, so that a login
-// is never issued in the server's future, however wrong our own clock. Without
-// an answer our own has to do.
+// issueTime is the server's time, so that a login is never issued in the server's
+// future, however wrong our own clock is. Without a response our own clock serves.
 func (f *FiatConnect) issueTime(ctx context.Context) time.Time {
 	clock, err := f.Clock(ctx)
 	if err != nil {
@@ -74,7 +197,7 @@ type session struct {
 	lifetime time.Duration
 }
 
-// readSession takes all cookies of a login's answer: the specification leaves
+// readSession takes all cookies of a login's response: the specification leaves
 // the name free. now is the server's time.
 func readSession(h http.Header, now time.Time, secure bool) (session, error) {
 	s := session{lifetime: maxSession}
@@ -88,7 +211,7 @@ func readSession(h http.Header, now time.Time, secure bool) (session, error) {
 			lifetime = c.Expires.Sub(now)
 		}
 		if c.Value == "" || lifetime <= 0 {
-			continue // a cookie that is taken away
+			continue // the server takes this cookie away
 		}
 		if c.Secure && !secure {
 			return session{}, errSecureCookie
@@ -99,7 +222,7 @@ func readSession(h http.Header, now time.Time, secure bool) (session, error) {
 	s.cookies = strings.Join(pairs, "; ")
 	switch {
 	case s.cookies == "":
-		return session{}, missing("a session cookie")
+		return session{}, wire.Missing("a session cookie")
 	case len(s.cookies) > maxCookies:
 		return session{}, mismatch("session cookies too long")
 	}
@@ -111,8 +234,8 @@ const (
 	errSecureCookie = mismatch("the session cookie is for https only")
 )
 
-// loginProblem is a failed login of our own making. Its phrase is safe to print;
-// what stands behind it is the signer's.
+// loginProblem is a login that failed before it was sent. Its phrase is safe to
+// print; the error behind it is the signer's and may not be.
 type loginProblem struct {
 	phrase string
 	err    error

@@ -209,7 +209,7 @@ var wireCases = []wireCase{
 		}))
 	}},
 	{"plain", func(ctx context.Context, c *kotani.Client) error { return wireError(c.Binance.CloseOrder(ctx, "p&1")) }},
-	{"plain", func(ctx context.Context, c *kotani.Client) error { return wireError(c.Binance.QueryOrder(ctx, "p&1")) }},
+	{"plain", func(ctx context.Context, c *kotani.Client) error { return wireError(c.Binance.GetOrder(ctx, "p&1")) }},
 
 	{"full", func(ctx context.Context, c *kotani.Client) error {
 		return wireError(c.Celo.Buy(ctx, kotani.BuyCeloParams{PhoneNumber: "+254712345678", Amount: wireAmount("1.500000000000000001")}))
@@ -234,11 +234,11 @@ var wireCases = []wireCase{
 		return wireError(c.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: "q-1", PhoneNumber: "254712345678", AllowNoExternalID: true}))
 	}},
 	{"plain", func(ctx context.Context, c *kotani.Client) error {
-		return wireError(c.Fiat.StatusByRequestID(ctx, wireID))
+		return wireError(c.Fiat.Get(ctx, wireID))
 	}},
 	{"wait", func(ctx context.Context, c *kotani.Client) error { return wireError(c.Fiat.WaitRequest(ctx, "r-1")) }},
 	{"full", func(ctx context.Context, c *kotani.Client) error {
-		return wireError(c.Fiat.StatusByExternalID(ctx, `order-1&?#+:"<>`, kotani.Payouts))
+		return wireError(c.Fiat.Find(ctx, `order-1&?#+:"<>`, kotani.Payouts))
 	}},
 	{"wait", func(ctx context.Context, c *kotani.Client) error {
 		return wireError(c.Fiat.Wait(ctx, "order-1", kotani.Collections))
@@ -250,10 +250,10 @@ var wireCases = []wireCase{
 		return wireError(c.Fiat.Withdraw(ctx, kotani.WithdrawParams{Amount: wireAmount("20"), PhoneNumber: "254722222222", AllowNoExternalID: true}))
 	}},
 	{"full", func(ctx context.Context, c *kotani.Client) error {
-		return wireError(c.Fiat.Transactions(ctx, kotani.TransactionOptions{Type: kotani.Payouts, Limit: 10, OrderBy: "asc & more"}))
+		return wireError(c.Fiat.List(ctx, kotani.TransactionListOptions{Type: kotani.Payouts, Limit: 10, OrderBy: "asc & more"}))
 	}},
 	{"minimal", func(ctx context.Context, c *kotani.Client) error {
-		return wireError(c.Fiat.Transactions(ctx, kotani.TransactionOptions{}))
+		return wireError(c.Fiat.List(ctx, kotani.TransactionListOptions{}))
 	}},
 	{"full", func(ctx context.Context, c *kotani.Client) error {
 		return wireError(c.Fiat.PayBill(ctx, kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "01", Amount: wireAmount("20.50"), CallbackURL: wireCallback}))
@@ -342,10 +342,10 @@ var wireCases = []wireCase{
 		return wireError(c.FiatConnect.AddKYC(ctx, kotani.OtherKYC{Schema: wireID, Data: map[string]any{"b": `é&<">`, "a": 1}}))
 	}},
 	{"plain", func(ctx context.Context, c *kotani.Client) error {
-		return wireError(c.FiatConnect.KYCStatus(ctx, kotani.KYCPersonal))
+		return wireError(c.FiatConnect.GetKYC(ctx, kotani.KYCPersonal))
 	}},
 	{"escaped", func(ctx context.Context, c *kotani.Client) error {
-		return wireError(c.FiatConnect.KYCStatus(ctx, wireID))
+		return wireError(c.FiatConnect.GetKYC(ctx, wireID))
 	}},
 	{"wait", func(ctx context.Context, c *kotani.Client) error {
 		return wireError(c.FiatConnect.WaitKYC(ctx, kotani.KYCPersonalDetailed))
@@ -361,7 +361,7 @@ var wireCases = []wireCase{
 	{"IFSCAccount", wireAccount(kotani.IFSCAccount{AccountName: "Jane", InstitutionName: "Bank", IFSC: "SBIN0005943", AccountNumber: "00123", Country: "IN"})},
 	{"PIXAccount", wireAccount(kotani.PIXAccount{AccountName: "Jane", InstitutionName: "Bank", KeyType: kotani.PIXCPF, Key: "000.000.000-00"})},
 	{"another schema", wireAccount(kotani.OtherAccount{Schema: "New&Schema", Data: map[string]any{"b": `é&<">`, "a": 1}})},
-	{"plain", func(ctx context.Context, c *kotani.Client) error { return wireError(c.FiatConnect.Accounts(ctx)) }},
+	{"plain", func(ctx context.Context, c *kotani.Client) error { return wireError(c.FiatConnect.ListAccounts(ctx)) }},
 	{"plain", func(ctx context.Context, c *kotani.Client) error { return c.FiatConnect.DeleteAccount(ctx, wireID) }},
 	{"full", func(ctx context.Context, c *kotani.Client) error {
 		return wireError(c.FiatConnect.TransferIn(ctx, kotani.TransferParams{FiatAccountID: "a&1", QuoteID: "q<1>", IdempotencyKey: "order 17/&<>"}))
@@ -376,7 +376,7 @@ var wireCases = []wireCase{
 		return wireError(c.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: "a-1", QuoteID: "q-1"}))
 	}},
 	{"plain", func(ctx context.Context, c *kotani.Client) error {
-		return wireError(c.FiatConnect.Transfer(ctx, wireID))
+		return wireError(c.FiatConnect.GetTransfer(ctx, wireID))
 	}},
 	{"wait", func(ctx context.Context, c *kotani.Client) error {
 		return wireError(c.FiatConnect.WaitTransfer(ctx, "t-1"))
@@ -395,7 +395,7 @@ var wireCases = []wireCase{
 		if err != nil {
 			return err
 		}
-		return wireError(other.Accounts(ctx))
+		return wireError(other.ListAccounts(ctx))
 	}},
 
 	{"plain", func(ctx context.Context, c *kotani.Client) error {
@@ -410,9 +410,9 @@ var wireCases = []wireCase{
 		}))
 	}},
 	{"plain", func(ctx context.Context, c *kotani.Client) error {
-		return wireError(c.KYC.UserByPhone(ctx, "+254712345678"))
+		return wireError(c.KYC.FindUser(ctx, "+254712345678"))
 	}},
-	{"plain", func(ctx context.Context, c *kotani.Client) error { return wireError(c.KYC.Users(ctx)) }},
+	{"plain", func(ctx context.Context, c *kotani.Client) error { return wireError(c.KYC.ListUsers(ctx)) }},
 	{"plain", func(ctx context.Context, c *kotani.Client) error {
 		return wireError(c.KYC.PhoneByAddress(ctx, wireAddress))
 	}},
@@ -512,13 +512,13 @@ var wireConfiguredCases = []wireCase{
 		return wireError(c.FiatConnect.AddKYC(ctx, wireDetailed))
 	}},
 	{"configured", func(ctx context.Context, c *kotani.Client) error {
-		return wireError(c.FiatConnect.KYCStatus(ctx, kotani.KYCPersonal))
+		return wireError(c.FiatConnect.GetKYC(ctx, kotani.KYCPersonal))
 	}},
 	{"configured", func(ctx context.Context, c *kotani.Client) error {
 		return c.FiatConnect.DeleteKYC(ctx, kotani.KYCPersonal)
 	}},
 	{"configured", wireAccount(kotani.DuniaWalletAccount{AccountName: "Jane", InstitutionName: "Dunia", Mobile: "+254712345678"})},
-	{"configured", func(ctx context.Context, c *kotani.Client) error { return wireError(c.FiatConnect.Accounts(ctx)) }},
+	{"configured", func(ctx context.Context, c *kotani.Client) error { return wireError(c.FiatConnect.ListAccounts(ctx)) }},
 	{"configured", func(ctx context.Context, c *kotani.Client) error { return c.FiatConnect.DeleteAccount(ctx, wireID) }},
 	{"configured", func(ctx context.Context, c *kotani.Client) error {
 		return wireError(c.FiatConnect.TransferIn(ctx, kotani.TransferParams{FiatAccountID: "a-1", QuoteID: "q-1"}))
@@ -527,14 +527,14 @@ var wireConfiguredCases = []wireCase{
 		return wireError(c.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: "a-1", QuoteID: "q-1", IdempotencyKey: "order-17"}))
 	}},
 	{"configured", func(ctx context.Context, c *kotani.Client) error {
-		return wireError(c.FiatConnect.Transfer(ctx, wireID))
+		return wireError(c.FiatConnect.GetTransfer(ctx, wireID))
 	}},
 	{"configured, another wallet", func(ctx context.Context, c *kotani.Client) error {
 		other, err := c.FiatConnect.As(wireWallet("0xde709f2102306220921060314715629080e2fb77"))
 		if err != nil {
 			return err
 		}
-		return wireError(other.Accounts(ctx))
+		return wireError(other.ListAccounts(ctx))
 	}},
 	{"configured, an endpoint that is in no row", func(ctx context.Context, c *kotani.Client) error {
 		return wireError(c.FiatConnect.Do(ctx, wireRaw))

@@ -1,8 +1,11 @@
 package webhook_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -138,7 +141,7 @@ func TestSecretsAreNowhereToBeSeen(t *testing.T) {
 	_, _ = signature.Authenticate(&webhook.Delivery{Request: request("/")})
 	_, err = capabilities.URL(webhook.Bound{Reference: "o1"})
 	require.NoError(t, err)
-	h, _ := shop(t, func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.PathSecret(planted)) })
+	h, _ := merchant(t, func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.PathSecret(planted)) })
 	for name, v := range map[string]any{
 		"path": webhook.PathSecret(planted), "query": webhook.QuerySecret("key", planted), "basic": webhook.BasicAuth("kpay", planted),
 		"signature": signature, "capabilities": capabilities, "handler": h, "any": webhook.AnyOf(webhook.PathSecret(planted)),
@@ -160,8 +163,38 @@ func TestSecretsAreNowhereToBeSeen(t *testing.T) {
 	assert.NotContains(t, err.Error(), planted[:10])
 }
 
+func TestConfigurationsKeepSecretsOutOfEveryEncoder(t *testing.T) {
+	const planted = "planted-secret-0123456789"
+	key := webhook.BitPesaKey{Key: planted, Secret: planted}
+	for name, v := range map[string]any{
+		"config":         webhook.Config[order]{Source: webhook.Source[order]{Provider: planted}},
+		"BitPesa config": webhook.BitPesaSignatureConfig{URL: "https://shop.example/" + planted, Keys: []webhook.BitPesaKey{key}},
+		"BitPesa key":    key,
+		"error":          &webhook.Error{Provider: "shop", Err: quiet{planted}},
+	} {
+		var shown bytes.Buffer
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+			fmt.Fprintf(&shown, verb, v)
+			fmt.Fprintf(&shown, verb, []any{v})
+		}
+		text, err := json.Marshal(v)
+		require.NoError(t, err, name)
+		shown.Write(text)
+		slog.New(slog.NewTextHandler(&shown, nil)).Info("x", "v", v)
+		slog.New(slog.NewJSONHandler(&shown, nil)).Info("x", "v", v)
+		assert.NotContains(t, shown.String(), planted, name)
+		assert.NotContains(t, shown.String(), fmt.Sprintf("%x", planted), name)
+	}
+	assert.NotPanics(t, func() { _ = (&webhook.Error{}).Error() }, "made by hand")
+}
+
+// quiet is an error that holds what its text does not show.
+type quiet struct{ Body string }
+
+func (quiet) Error() string { return "away" }
+
 func TestADeliveryThatCannotBeReadIsNoForgery(t *testing.T) {
-	h, _ := shop(t, func(c *webhook.Config[order]) {
+	h, _ := merchant(t, func(c *webhook.Config[order]) {
 		c.Auth = []webhook.Authenticator{webhook.AnyOf(webhook.Signature(stamped, "whsec"), webhook.PathSecret(pathSecret))}
 		c.MaxBody = 10
 	})

@@ -21,7 +21,7 @@ import (
 func background(t *testing.T, change func(*webhook.Config[order])) (*webhook.Handler[order], *ledger, *webhook.MemoryInbox, func()) {
 	t.Helper()
 	inbox := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})
-	h, l := shop(t, func(c *webhook.Config[order]) {
+	h, l := merchant(t, func(c *webhook.Config[order]) {
 		c.Inbox, c.Background = inbox, &webhook.Background{FirstDelay: 10 * time.Second, MaxDelay: time.Minute, MaxAttempts: 4}
 		if change != nil {
 			change(c)
@@ -60,10 +60,10 @@ func TestBackgroundAcknowledgesAtOnceAndWorksLater(t *testing.T) {
 		assert.Equal(t, 5*time.Second, time.Since(start))
 		assert.Equal(t, []string{"o1 PAID"}, l.told(), "what was taken is finished")
 		assert.Equal(t, 503, post(h, paid("o2")).Code, "nothing new is let in")
-		c, err := inbox.Claim(t.Context(), webhook.Key{Provider: "shop", Reference: "o1", ID: "PAID"}, time.Second)
+		c, err := inbox.Acquire(t.Context(), webhook.Key{Provider: "shop", Reference: "o1", ID: "PAID"}, time.Second)
 		require.NoError(t, err)
-		assert.Equal(t, webhook.ClaimDone, c.Status)
-		assert.Equal(t, w.Body.String(), string(c.Answer.Body))
+		assert.Equal(t, webhook.LeaseDone, c.Status)
+		assert.Equal(t, w.Body.String(), string(c.Response.Body))
 	})
 }
 
@@ -195,7 +195,7 @@ func TestBackgroundWorksOnManyAtOnceAndOnEachOnce(t *testing.T) {
 
 func TestBackgroundStopsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, l := shop(t, func(c *webhook.Config[order]) {
+		h, l := merchant(t, func(c *webhook.Config[order]) {
 			c.Background = &webhook.Background{}
 			c.Handle = func(ctx context.Context, _ webhook.Event[order]) error {
 				<-ctx.Done()
@@ -237,7 +237,7 @@ func TestShutdownGivesUpWhenItsTimeIsOver(t *testing.T) {
 }
 
 func TestRunNeedsBackgroundMode(t *testing.T) {
-	h, _ := shop(t, nil)
+	h, _ := merchant(t, nil)
 	require.ErrorIs(t, h.Run(t.Context()), webhook.ErrConfiguration)
 }
 
@@ -257,7 +257,7 @@ func TestBackgroundRefusesStrangersBeforeAnythingIsStored(t *testing.T) {
 func TestBackgroundGivesUpOnAnEventThatKillsItsWorkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inbox := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})
-		h, l := shop(t, func(c *webhook.Config[order]) { c.Inbox, c.Background = inbox, &webhook.Background{MaxAttempts: 3} })
+		h, l := merchant(t, func(c *webhook.Config[order]) { c.Inbox, c.Background = inbox, &webhook.Background{MaxAttempts: 3} })
 		require.Equal(t, 201, post(h, paid("o1")).Code)
 		for range 3 { // workers that took it and were never heard of again
 			_, found, err := inbox.Take(t.Context(), "shop", time.Second)
@@ -284,7 +284,7 @@ type hanging struct {
 	once sync.Once
 }
 
-func (q *hanging) Take(ctx context.Context, provider string, lease time.Duration) (webhook.Claim, bool, error) {
+func (q *hanging) Take(ctx context.Context, provider string, lease time.Duration) (webhook.Lease, bool, error) {
 	q.once.Do(func() { <-ctx.Done() })
 	return q.MemoryInbox.Take(ctx, provider, lease)
 }

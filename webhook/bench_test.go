@@ -31,7 +31,7 @@ func signed300(t testing.TB) (*http.Request, webhook.Authenticator, *http.Reques
 		timed, webhook.Signature(stamped, "whsec")
 }
 
-// The floor: what everyone writes by hand, and the same with encoding/json.
+// The baseline: what everyone writes by hand, and the same with encoding/json.
 func BenchmarkBareHMAC(b *testing.B) {
 	secret := []byte("whsec")
 	b.ReportAllocs()

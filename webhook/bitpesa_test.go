@@ -75,7 +75,7 @@ func TestBitPesaSignatureAgreesWithTheVector(t *testing.T) {
 	assert.ErrorIs(t, err, webhook.ErrUnauthenticated, "a delivery counts once")
 	proof.Forget()
 	_, err = webhook.Verify(r, body, auth)
-	assert.NoError(t, err, "unless it was answered with an error")
+	assert.NoError(t, err, "unless the response was an error")
 }
 
 func TestBitPesaSignatureRefusesAllElse(t *testing.T) {
@@ -163,7 +163,7 @@ func TestBitPesaSignatureNeedsURLAndKeys(t *testing.T) {
 
 func TestBitPesaEventsAreTypedAndNamedApart(t *testing.T) {
 	source := webhook.BitPesa()
-	identify := func(event, object string) webhook.Subject {
+	identify := func(event, object string) webhook.Identity {
 		e, err := source.Decode([]byte(`{"webhook":"w-1","event":"` + event + `","object":` + object + `}`))
 		require.NoError(t, err, event)
 		return source.Identify(e)

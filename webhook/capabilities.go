@@ -17,61 +17,60 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+// Bound is what a capability URL was minted for. A callback to that URL can only be
+// about it.
+type Bound struct {
+	Reference string
+	Amount    decimal.NullDecimal // not bound unless Valid
+	Currency  string              // not bound if empty
+	Expires   time.Time           // whole seconds; set by URL
+}
+
+func (b Bound) identity() Identity {
+	return Identity{Reference: b.Reference, Amount: b.Amount, Currency: b.Currency}
+}
+
 // CapabilityConfig sets up capability URLs for one provider.
 type CapabilityConfig struct {
-	// Provider is Source.Provider; a URL of one provider does not open another's.
+	// Provider is Source.Provider. A URL minted for one provider is refused by the
+	// capabilities of another.
 	Provider string
-	// BaseURL is where the handler is mounted; the capability is appended as one
-	// path segment. https, except for loopback.
+	// BaseURL is where the handler is mounted, https except for loopback. The
+	// capability is appended to it as one path segment.
 	BaseURL string
 	// Lifetime of a URL; 0 is 30 days (assumed: reversals come late, and no
-	// provider states how late).
+	// provider says how late).
 	Lifetime time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
-// Capabilities mints a callback URL per transaction, for providers that take one
-// with each request, and lets in who calls by one. The last path segment holds
-// reference, amount, currency and expiry and a 128-bit HMAC-SHA256 over them and
-// the provider: nothing is stored, and a leaked URL opens one transaction. Safe
-// for concurrent use.
+// Capabilities mints a callback URL per transaction, for providers that take a URL
+// with each request, and accepts deliveries to such URLs. The last path segment
+// holds reference, amount, currency and expiry, and a 128-bit HMAC-SHA256 over
+// these and the provider. So nothing is stored, and a leaked URL opens one
+// transaction only. Safe for concurrent use.
 type Capabilities struct {
 	cfg  CapabilityConfig
 	pool sync.Pool // of *macs
 }
 
-// NewCapabilities takes keys of at least 16 bytes. The first one mints; all are
-// accepted, so put a new key in front and drop the old one when its last URL
-// has expired.
+// NewCapabilities takes keys of at least 16 bytes. The first key mints, and the
+// URLs of all keys are accepted. To rotate, put the new key in front, and drop the
+// old key when its last URL has expired.
 func NewCapabilities(cfg CapabilityConfig, keys ...string) (*Capabilities, error) {
-	if cfg.Lifetime == 0 {
-		cfg.Lifetime = 30 * 24 * time.Hour
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	var faults []error
-	fault := func(text string) { faults = append(faults, fmt.Errorf("%w: Capabilities: %s", ErrConfiguration, text)) }
-	if cfg.Provider == "" {
-		fault("no provider")
-	}
-	if cfg.Lifetime < time.Second {
-		fault("lifetime under a second")
-	}
-	if !callable(cfg.BaseURL) {
-		fault("BaseURL is no absolute https URL without query and fragment")
-	}
-	if len(keys) == 0 {
-		fault("no key")
-	}
+	setDefault(&cfg.Lifetime, 30*24*time.Hour)
+	cfg.Now = orNow(cfg.Now)
+	f := faults{of: "Capabilities: "}
+	f.must(cfg.Provider != "", "no provider")
+	f.must(cfg.Lifetime >= time.Second, "lifetime under a second")
+	f.must(callable(cfg.BaseURL), "BaseURL is no absolute https URL without query and fragment")
+	f.must(len(keys) > 0, "no key")
 	for i, k := range keys {
-		if len(k) < minSecretBytes {
-			fault(fmt.Sprintf("key %d has fewer than %d bytes", i, minSecretBytes))
-		}
+		f.must(len(k) >= minSecretBytes, "key %d has fewer than %d bytes", i, minSecretBytes)
 	}
-	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
+	if err := f.err(); err != nil {
+		return nil, err
 	}
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/") + "/"
 	c := &Capabilities{cfg: cfg}
@@ -96,8 +95,14 @@ func (c *Capabilities) URL(b Bound) (string, error) {
 	return c.cfg.BaseURL + capabilityText.EncodeToString(append(text, sum[:capabilityMAC]...)), nil
 }
 
-// Check reads a capability from the last segment of a URL's path, for pipelines
-// that do not use Handler. The error is ErrUnauthenticated without detail.
+// Mint is URL in the form of the clients' Config.CallbackURL. Set it there, and
+// each payment and payout gets a callback URL of its own.
+func (c *Capabilities) Mint(reference string, amount decimal.Decimal, currency string) (string, error) {
+	return c.URL(Bound{Reference: reference, Amount: decimal.NewNullDecimal(amount), Currency: currency})
+}
+
+// Check reads the capability in the last segment of a URL's path, for code that
+// does not use Handler. Its error is ErrUnauthenticated without detail.
 func (c *Capabilities) Check(path string) (Bound, error) {
 	bound, _, err := c.check(path)
 	return bound, err
@@ -133,7 +138,7 @@ func (c *Capabilities) check(path string) (Bound, int, error) {
 	return bound, key, nil
 }
 
-// keyOf says which key made the MAC; -1 for none.
+// keyOf returns the index of the key that made the MAC; -1 for none.
 func (c *Capabilities) keyOf(text, mac []byte) int {
 	m := c.pool.Get().(*macs)
 	defer c.pool.Put(m)
@@ -151,16 +156,16 @@ const (
 	maxCapabilityText = 1024
 )
 
-// Strict: every capability has one spelling.
+// capabilityText is strict, so that every capability has one spelling.
 var capabilityText = base64.RawURLEncoding.Strict()
 
-// label keeps these MACs apart from any other use of the same key.
+// label separates these MACs from any other use of the same key.
 func (c *Capabilities) label() []byte {
 	return append([]byte("kapiten-go capability\x00"+c.cfg.Provider), 0)
 }
 
-// encode writes version, expiry in Unix seconds, currency and amount with their
-// lengths, and the reference as the rest.
+// encode writes the version, the expiry in Unix seconds, currency and amount each
+// after its length, and then the reference.
 func (b Bound) encode() ([]byte, error) {
 	amount := ""
 	if b.Amount.Valid {
@@ -179,19 +184,13 @@ func (b Bound) encode() ([]byte, error) {
 var errCapability = errors.New("capability malformed")
 
 func decodeBound(text []byte) (Bound, error) {
-	if text[0] != capabilityVersion {
-		return Bound{}, errCapability
-	}
 	seconds, n := binary.Uvarint(text[1:])
-	if n <= 0 {
+	if text[0] != capabilityVersion || n <= 0 {
 		return Bound{}, errCapability
 	}
-	currency, rest, ok := cutField(text[1+n:])
-	if !ok {
-		return Bound{}, errCapability
-	}
-	amount, reference, ok := cutField(rest)
-	if !ok || len(reference) == 0 {
+	currency, rest, hasCurrency := cutField(text[1+n:])
+	amount, reference, hasAmount := cutField(rest)
+	if !hasCurrency || !hasAmount || len(reference) == 0 {
 		return Bound{}, errCapability
 	}
 	b := Bound{Reference: string(reference), Currency: string(currency), Expires: time.Unix(int64(seconds), 0)}

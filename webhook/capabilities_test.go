@@ -158,7 +158,7 @@ func TestCapabilityURLSpeaksOfOneTransactionOnly(t *testing.T) {
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			r := &reports{}
-			h, l := shop(t, func(cfg *webhook.Config[order]) { cfg.Auth, cfg.Report = []webhook.Authenticator{c}, r.add })
+			h, l := merchant(t, func(cfg *webhook.Config[order]) { cfg.Auth, cfg.Report = []webhook.Authenticator{c}, r.add })
 			assert.Equal(t, k.want, postTo(h, path, k.body).Code)
 			if k.want == 201 {
 				assert.Equal(t, []string{"o1 PAID"}, l.told())
@@ -176,7 +176,7 @@ func TestConfirmedAmountMustBeTheOneTheURLWasMintedFor(t *testing.T) {
 	c := capabilities(t, atNoon, newKey)
 	path := mint(t, c, webhook.Bound{Reference: "o1", Amount: money("100"), Currency: "RWF"})
 	b := &bank{}
-	h, l := shop(t, func(cfg *webhook.Config[order]) { cfg.Auth, cfg.Confirm = []webhook.Authenticator{c}, b.confirm })
+	h, l := merchant(t, func(cfg *webhook.Config[order]) { cfg.Auth, cfg.Confirm = []webhook.Authenticator{c}, b.confirm })
 	b.set(order{Reference: "o1", Status: "PAID", Amount: money("1"), Currency: "RWF"})
 	assert.Equal(t, 422, postTo(h, path, paid("o1")).Code, "someone paid less")
 	b.set(order{Reference: "o1", Status: "PAID", Amount: money("100"), Currency: "KES"})

@@ -22,7 +22,7 @@ func confirming(b *bank) func(*webhook.Config[order]) {
 func TestConfirmedEventIsTheOneTheAPIReturned(t *testing.T) {
 	b := &bank{}
 	b.set(order{Reference: "o1", Status: "PAID", Amount: money("1200.50"), Currency: "RWF"})
-	h, l := shop(t, confirming(b))
+	h, l := merchant(t, confirming(b))
 	assert.Equal(t, 201, post(h, paid("o1")).Code)
 	require.Len(t, l.events, 1)
 	assert.Equal(t, webhook.Confirmed, l.events[0].Trust)
@@ -55,7 +55,7 @@ func TestConfirmationDecides(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b, r := &bank{}, &reports{}
-			h, l := shop(t, func(cfg *webhook.Config[order]) { cfg.Confirm, cfg.Report = b.confirm, r.add })
+			h, l := merchant(t, func(cfg *webhook.Config[order]) { cfg.Confirm, cfg.Report = b.confirm, r.add })
 			for _, s := range c.before {
 				b.set(order{Reference: "o1", Status: s})
 				require.Equal(t, 201, post(h, status("o1", s)).Code)
@@ -75,7 +75,7 @@ func TestConfirmationDecides(t *testing.T) {
 
 func TestConfirmationOfAnotherReferenceIsAMismatch(t *testing.T) {
 	r := &reports{}
-	h, l := shop(t, func(c *webhook.Config[order]) {
+	h, l := merchant(t, func(c *webhook.Config[order]) {
 		c.Report = r.add
 		c.Confirm = func(context.Context, webhook.Event[order]) (order, error) {
 			return order{Reference: "o2", Status: "PAID"}, nil
@@ -88,7 +88,7 @@ func TestConfirmationOfAnotherReferenceIsAMismatch(t *testing.T) {
 
 func TestForgedCallbacksCauseNoQueryBack(t *testing.T) {
 	b := &bank{}
-	h, l := shop(t, confirming(b))
+	h, l := merchant(t, confirming(b))
 	var flood sync.WaitGroup
 	for i := range 200 {
 		flood.Go(func() {
@@ -105,7 +105,7 @@ func TestValidDuplicatesCauseOneQueryBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bank{}
 		b.set(order{Reference: "o1", Status: "PAID"})
-		h, l := shop(t, func(c *webhook.Config[order]) {
+		h, l := merchant(t, func(c *webhook.Config[order]) {
 			c.Confirm = func(ctx context.Context, ev webhook.Event[order]) (order, error) {
 				pass(time.Second) // an API that takes its time
 				return b.confirm(ctx, ev)
@@ -128,7 +128,7 @@ func TestValidDuplicatesCauseOneQueryBack(t *testing.T) {
 func TestAnImpossibleStatusCausesNoQueryBack(t *testing.T) {
 	b := &bank{}
 	b.set(order{Reference: "o1", Status: "PAID"})
-	h, _ := shop(t, confirming(b))
+	h, _ := merchant(t, confirming(b))
 	require.Equal(t, 201, post(h, paid("o1")).Code)
 	for range 10 {
 		assert.Equal(t, 201, post(h, status("o1", "FAILED")).Code)
@@ -140,7 +140,7 @@ func TestQueryBackIsOneAtATimePerReference(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		at, most := map[string]int{}, 0
-		h, _ := shop(t, func(c *webhook.Config[order]) {
+		h, _ := merchant(t, func(c *webhook.Config[order]) {
 			c.Confirm = func(_ context.Context, ev webhook.Event[order]) (order, error) {
 				mu.Lock()
 				at[ev.Reference]++
@@ -167,7 +167,7 @@ func TestQueryBackIsOneAtATimePerReference(t *testing.T) {
 func TestQueryBackIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, r := &bank{}, &reports{}
-		h, _ := shop(t, func(c *webhook.Config[order]) {
+		h, _ := merchant(t, func(c *webhook.Config[order]) {
 			c.Confirm, c.Report = b.confirm, r.add
 			c.ConfirmRate, c.ConfirmTimeout = 10, 3*time.Second
 		})
@@ -190,7 +190,7 @@ func TestQueryBackIsLimited(t *testing.T) {
 func TestQueryBackHasItsOwnDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &reports{}
-		h, l := shop(t, func(c *webhook.Config[order]) {
+		h, l := merchant(t, func(c *webhook.Config[order]) {
 			c.Report = r.add
 			c.Confirm = func(ctx context.Context, _ webhook.Event[order]) (order, error) {
 				<-ctx.Done()
@@ -208,7 +208,7 @@ func TestQueryBackHasItsOwnDeadline(t *testing.T) {
 
 func TestConfirmThatPanicsLosesNothing(t *testing.T) {
 	calls := 0
-	h, l := shop(t, func(c *webhook.Config[order]) {
+	h, l := merchant(t, func(c *webhook.Config[order]) {
 		c.Confirm = func(_ context.Context, ev webhook.Event[order]) (order, error) {
 			if calls++; calls == 1 {
 				panic("nil ride")
@@ -224,7 +224,7 @@ func TestConfirmThatPanicsLosesNothing(t *testing.T) {
 func TestFeedAndCallbackTakeEffectOnceWhicheverIsFirst(t *testing.T) {
 	b := &bank{}
 	b.set(order{Reference: "o1", Status: "PAID"})
-	h, l := shop(t, confirming(b))
+	h, l := merchant(t, confirming(b))
 
 	first, err := h.Feed(t.Context(), order{Reference: "o1", Status: "PENDING"})
 	require.NoError(t, err)

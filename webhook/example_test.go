@@ -29,12 +29,11 @@ func (r rides) Find(_ context.Context, _, id string) (*kapiten.Ride, error) {
 	return &kapiten.Ride{ID: id, Status: status}, nil
 }
 
-// One handler, mounted under its secret. What it hands on the API has said.
-func ExampleNew() {
-	h, err := webhook.New(webhook.Config[webhook.KapitenEvent]{
-		Source:  webhook.Kapiten(),
-		Auth:    []webhook.Authenticator{webhook.PathSecret("K7QF2MZD4XW5T6PB3RSHNVYLCA")},
-		Confirm: webhook.ConfirmRide(rides{"ride-1": kapiten.RideCompleted}, "company-1"),
+// One handler, mounted under its secret. What it hands on is what the API says.
+func ExampleNewKapiten() {
+	found := rides{"ride-1": kapiten.RideCompleted}
+	h, err := webhook.NewKapiten(found, "company-1", webhook.Config[webhook.KapitenEvent]{
+		Auth: []webhook.Authenticator{webhook.PathSecret("K7QF2MZD4XW5T6PB3RSHNVYLCA")},
 		Handle: func(_ context.Context, ev webhook.Event[webhook.KapitenEvent]) error {
 			fmt.Println(ev.Reference, ev.Status, ev.Trust)
 			return nil
@@ -104,7 +103,7 @@ func ExampleBasicAuth() {
 }
 
 // The load balancer at 10.0.0.1 is trusted to say who called it. What the caller
-// wrote into the header himself stands further left and is not believed.
+// wrote into the header stands further left and is ignored.
 func ExampleAllowList() {
 	auth := webhook.AllowList([]string{"52.50.88.9", "2001:db8::/32"}, "10.0.0.0/8")
 	for _, call := range []struct{ peer, forwarded string }{
@@ -204,7 +203,7 @@ func ExampleAnyOf() {
 	// <nil>
 }
 
-// The pieces, for a pipeline of one's own.
+// The pieces, for code that does not use Handler.
 func ExampleVerify() {
 	r := httptest.NewRequest(http.MethodPost, "/hooks/K7QF2MZD4XW5T6PB3RSHNVYLCA",
 		strings.NewReader(`{"event":"status_update","ride_id":"ride-1","status":"PICKED_UP"}`))
@@ -225,8 +224,8 @@ func ExampleVerify() {
 		fmt.Println(err)
 		return
 	}
-	subject := source.Identify(event)
-	fmt.Println(subject.Reference, subject.Status, subject.States.Transition("COMPLETED", subject.Status))
+	identity := source.Identify(event)
+	fmt.Println(identity.Reference, identity.Status, identity.States.Transition("COMPLETED", identity.Status))
 	// Output: ride-1 PICKED_UP stale
 }
 
@@ -248,7 +247,7 @@ func ExampleReconciler() {
 	r, err := webhook.NewReconciler(webhook.ReconcilerConfig[webhook.KapitenEvent]{
 		Handler: h,
 		Open:    open("ride-1"), // SELECT ride_id FROM orders WHERE NOT final
-		Lookup:  webhook.LookupRide(found, "company-1"),
+		Lookup:  webhook.LookupKapiten(found, "company-1"),
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -2,16 +2,16 @@ package webhook
 
 import "github.com/kapiteni/kapiten-go/kotani"
 
-// FiatConnect describes the signed webhooks of a FiatConnect provider, Kotani
-// Pay among them (specification 1.2.5). Authenticate them with
-// FiatConnectSignature; then they are Verified, and Confirm is not needed.
+// FiatConnect describes the signed webhooks of a FiatConnect provider, such as
+// Kotani Pay (specification 1.2.5). Authenticate them with FiatConnectSignature;
+// then they are Verified, and Confirm is not needed.
 //
-// An event is identified by its eventId. The reference is the transfer's id, and
-// transfers keep the order of FiatConnectStates; the amount is what the user
-// provides. For KYC it is wallet and schema, without an order, because a record
-// that was deleted can begin anew: compare the events' times. Anything else is
-// known by its own eventId. The sender stops at 200 and nothing else
-// (specification).
+// An event is identified by its eventId. A transfer's reference is its id, its
+// amount is what the user provides, and it changes in the order of
+// FiatConnectStates. A KYC record's reference is wallet and schema. KYC events
+// have no order, because a deleted record can begin again: compare their times.
+// The reference of any other event is its eventId. The sender retries until it
+// gets exactly 200 (specification).
 func FiatConnect() Source[kotani.FiatConnectEvent] {
 	states := map[kotani.TransferType]*States{
 		kotani.TransferTypeIn:  FiatConnectStates(kotani.TransferTypeIn),
@@ -19,15 +19,9 @@ func FiatConnect() Source[kotani.FiatConnectEvent] {
 	}
 	return Source[kotani.FiatConnectEvent]{
 		Provider: "fiatconnect",
-		Decode: func(body []byte) (kotani.FiatConnectEvent, error) {
-			e, err := kotani.ParseFiatConnectEvent(body)
-			if err == nil {
-				err = uniqueKeys(body)
-			}
-			return e, err
-		},
-		Identify: func(e kotani.FiatConnectEvent) Subject {
-			s := Subject{Reference: e.ID, ID: e.ID}
+		Decode:   uniquely(kotani.ParseFiatConnectEvent),
+		Identify: func(e kotani.FiatConnectEvent) Identity {
+			s := Identity{Reference: e.ID, ID: e.ID}
 			switch {
 			case e.Transfer != nil:
 				t := e.Transfer
@@ -46,31 +40,26 @@ func FiatConnect() Source[kotani.FiatConnectEvent] {
 }
 
 // FiatConnectStates is the order of a transfer's states, as specified for its
-// direction; nil for an unknown one.
+// direction; nil for an unknown direction.
 func FiatConnectStates(direction kotani.TransferType) *States {
 	forward := map[kotani.TransferStatus][]kotani.TransferStatus{}
-	follow(forward, kotani.TransferStarted, direction)
+	for open := []kotani.TransferStatus{kotani.TransferStarted}; len(open) > 0; open = open[1:] {
+		from := open[0]
+		if next := from.Next(direction); len(next) > 0 && forward[from] == nil {
+			forward[from] = next
+			open = append(open, next...)
+		}
+	}
 	if len(forward) == 0 {
 		return nil
 	}
-	return arrows(forward)
+	return statesOf(forward, nil)
 }
 
-func follow(forward map[kotani.TransferStatus][]kotani.TransferStatus, from kotani.TransferStatus, direction kotani.TransferType) {
-	next := from.Next(direction)
-	if len(next) == 0 || forward[from] != nil {
-		return
-	}
-	forward[from] = next
-	for _, to := range next {
-		follow(forward, to, direction)
-	}
-}
-
-// FiatConnectSignature checks "FiatConnect-Signature: t=<seconds>,v1=<hex>" over
-// "<t>.<raw body>" (specification), several v1 during a rotation included. That
-// the hash is SHA-256 in hex is observed with providers, not specified. Scheme is
-// set; the rest of c is as for Signature.
+// FiatConnectSignature checks "FiatConnect-Signature: t=<seconds>,v1=<hex>", an
+// HMAC over "<t>.<raw body>" (specification); there may be several v1 during a
+// rotation. That the hash is SHA-256 in hex is observed with providers, not
+// specified. It sets c.Scheme; the rest of c is as for Signature.
 func FiatConnectSignature(c SignatureConfig, secrets ...string) Authenticator {
 	c.Scheme = Timestamped("FiatConnect-Signature")
 	return Signature(c, secrets...)

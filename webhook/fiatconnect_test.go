@@ -116,12 +116,12 @@ func TestATransferOutHasAnOrderOfItsOwn(t *testing.T) {
 	event, err := kotani.ParseFiatConnectEvent([]byte(fiatConnectEvent("e-1", "WebhookTransferOutStatusEvent",
 		`{"transferId":"t-2","status":"TransferReceivedCryptoFunds","transferType":"TransferOut","amountProvided":"10","fiatType":"KES","cryptoType":"cUSD"}`)))
 	require.NoError(t, err)
-	subject := webhook.FiatConnect().Identify(event)
-	assert.Equal(t, "t-2", subject.Reference)
-	assert.Equal(t, "cUSD", subject.Currency, "what the user provides")
-	require.NotNil(t, subject.States)
-	assert.Equal(t, webhook.Advanced, subject.States.Transition("TransferReadyForUserToSendCryptoFunds", subject.Status))
-	assert.Equal(t, webhook.Impossible, subject.States.Transition("TransferAmlFailed", subject.Status))
+	identity := webhook.FiatConnect().Identify(event)
+	assert.Equal(t, "t-2", identity.Reference)
+	assert.Equal(t, "cUSD", identity.Currency, "what the user provides")
+	require.NotNil(t, identity.States)
+	assert.Equal(t, webhook.Advanced, identity.States.Transition("TransferReadyForUserToSendCryptoFunds", identity.Status))
+	assert.Equal(t, webhook.Impossible, identity.States.Transition("TransferAmlFailed", identity.Status))
 }
 
 func TestFiatConnectStates(t *testing.T) {

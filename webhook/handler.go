@@ -1,22 +1,25 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
-// Handler receives one provider's callbacks. Mount it under any router; it looks
-// at the last path segment at most. Safe for concurrent use.
+// Handler receives one provider's callbacks. Mount it under any router: of the
+// path it reads the last segment at most. Safe for concurrent use.
 type Handler[E any] struct {
 	cfg     Config[E]
 	confirm *limiter
-	work    *worklist
+	drain   *drain
 	wake    chan struct{} // an event was stored
 }
 
-// New checks the whole configuration and names all faults at once, as
+// New builds a handler. It names all faults of the configuration at once, as
 // ErrConfiguration.
 func New[E any](cfg Config[E]) (*Handler[E], error) {
 	cfg = cfg.withDefaults()
@@ -26,7 +29,7 @@ func New[E any](cfg Config[E]) (*Handler[E], error) {
 	return &Handler[E]{
 		cfg:     cfg,
 		confirm: newLimiter(cfg.ConfirmRate),
-		work:    newWorklist(),
+		drain:   &drain{stop: make(chan struct{})},
 		wake:    make(chan struct{}, 1),
 	}, nil
 }
@@ -35,36 +38,122 @@ func New[E any](cfg Config[E]) (*Handler[E], error) {
 func (h *Handler[E]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		h.refuse(r.Context(), w, &Error{Provider: h.cfg.Source.Provider, Err: errMethod})
+		h.refuse(r.Context(), w, h.fail(errMethod))
 		return
 	}
-	if !h.work.begin() {
-		h.refuse(r.Context(), w, &Error{Provider: h.cfg.Source.Provider, Err: ErrClosed})
+	if !h.drain.begin() {
+		h.refuse(r.Context(), w, h.fail(ErrClosed))
 		return
 	}
-	defer h.work.end()
-	answer, err := h.receive(w, r)
+	defer h.drain.end()
+	response, err := h.receive(w, r)
 	if err != nil {
 		h.refuse(r.Context(), w, err)
 		return
 	}
-	answer.write(w)
+	response.write(w)
 }
 
-// Feed puts an event that your own code fetched from the API through the same
-// inbox, so that it takes effect once whether it or the callback comes first.
-// Nothing is confirmed again. It tells what the event meant; Duplicate also when
+// Feed applies an event that your own code fetched from the API. It passes the
+// same inbox as the callbacks, so it takes effect once, whichever comes first. It
+// is not confirmed again. Feed returns how the event compared; Duplicate also if
 // it was done before.
 func (h *Handler[E]) Feed(ctx context.Context, data E) (Transition, error) {
 	return h.feed(ctx, data, nil)
 }
 
-// feed is Feed of what was asked for by a reference of one's own, if bound is set.
-func (h *Handler[E]) feed(ctx context.Context, data E, bound *Bound) (Transition, error) {
-	if !h.work.begin() {
-		return "", &Error{Provider: h.cfg.Source.Provider, Err: ErrClosed}
+// DefaultMaxBody is the largest body accepted unless Config.MaxBody says otherwise.
+const DefaultMaxBody = 1 << 20
+
+// ReadBody reads a callback's body of at most limit bytes; a limit of 0 is
+// DefaultMaxBody. It refuses compressed bodies, because a small one can unpack to
+// a huge one. Errors: ErrBodyTooLarge, ErrEncoding, and ErrMalformed for a body
+// cut short.
+func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if limit <= 0 {
+		limit = DefaultMaxBody
 	}
-	defer h.work.end()
+	for _, coding := range r.Header.Values("Content-Encoding") {
+		if coding != "" && !strings.EqualFold(coding, "identity") {
+			return nil, ErrEncoding
+		}
+	}
+	if r.ContentLength > limit {
+		w.Header().Set("Connection", "close")
+		return nil, ErrBodyTooLarge
+	}
+	var buf bytes.Buffer
+	if r.ContentLength > 0 {
+		// Anyone can announce a large body, so little is reserved for it.
+		buf.Grow(int(min(r.ContentLength, 64<<10)) + bytes.MinRead)
+	}
+	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return nil, ErrBodyTooLarge
+		}
+		// The cause is the sender's or the network's, and may quote either.
+		return nil, fmt.Errorf("%w: body cut short", ErrMalformed)
+	}
+	return buf.Bytes(), nil
+}
+
+// readTimeout bounds how slowly a sender may send its body.
+const readTimeout = 10 * time.Second
+
+// limitReadTime sets the deadline for reading the body. net/http lifts it once the
+// body is read; it stays while net/http reads the rest of a refused body. The
+// error is ignored: not every ResponseWriter has deadlines.
+func limitReadTime(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTimeout))
+}
+
+// received is an event between Decode and the acknowledgement.
+type received[E any] struct {
+	event    Event[E]
+	bound    *Bound
+	response Response
+	body     []byte
+}
+
+// receive authenticates and decodes, and then works on the event or stores it.
+func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request) (response Response, err error) {
+	limitReadTime(w)
+	d := &Delivery{Request: r, read: func() ([]byte, error) { return ReadBody(w, r, h.cfg.MaxBody) }}
+	proof, err := authenticate(d, h.cfg.Auth)
+	if err != nil {
+		return Response{}, h.fail(err)
+	}
+	defer func() {
+		if err != nil {
+			proof.Forget()
+		}
+	}()
+	fail := func(err error) *Error {
+		return &Error{Provider: h.cfg.Source.Provider, Trust: proof.trust(), Err: err}
+	}
+	defer h.recovered(r.Context(), fail, &err)
+	body, err := d.Body()
+	if err != nil {
+		return Response{}, fail(err)
+	}
+	in, err := h.decode(body, proof.trust(), proof.Bound)
+	if err != nil {
+		return Response{}, err
+	}
+	if h.cfg.Background != nil {
+		return in.response, h.store(r.Context(), in)
+	}
+	response, _, err = h.leaseAndApply(r.Context(), in)
+	return response, err
+}
+
+// feed is Feed. If bound is set, data is what a lookup by bound.Reference found.
+func (h *Handler[E]) feed(ctx context.Context, data E, bound *Bound) (Transition, error) {
+	if !h.drain.begin() {
+		return "", h.fail(ErrClosed)
+	}
+	defer h.drain.end()
 	ev, err := h.identify(data, bound)
 	if err != nil {
 		return "", err
@@ -73,71 +162,31 @@ func (h *Handler[E]) feed(ctx context.Context, data E, bound *Bound) (Transition
 	if bound != nil && ev.Reference != bound.Reference {
 		return "", ev.fail(ErrMismatch)
 	}
-	_, transition, err := h.claimAndApply(ctx, delivery[E]{event: ev, bound: bound, answer: h.cfg.Source.acknowledge(data)})
+	_, transition, err := h.leaseAndApply(ctx, received[E]{event: ev, bound: bound, response: h.cfg.Source.Acknowledge(data)})
 	return transition, err
 }
 
-// delivery is an event on its way through.
-type delivery[E any] struct {
-	event  Event[E]
-	bound  *Bound
-	answer Answer
-	body   []byte
-}
-
-// receive lets in, decodes, and then works on the event or stores it.
-func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request) (answer Answer, err error) {
-	hurry(w)
-	d := &Delivery{Request: r, read: func() ([]byte, error) { return ReadBody(w, r, h.cfg.MaxBody) }}
-	proof, err := authenticate(d, h.cfg.Auth)
-	if err != nil {
-		return Answer{}, &Error{Provider: h.cfg.Source.Provider, Err: err}
-	}
-	defer func() {
-		if err != nil {
-			proof.Forget()
-		}
-	}()
-	defer h.recovered(r.Context(), func(err error) *Error {
-		return &Error{Provider: h.cfg.Source.Provider, Trust: proof.trust(), Err: err}
-	}, &err)
-	body, err := d.Body()
-	if err != nil {
-		return Answer{}, &Error{Provider: h.cfg.Source.Provider, Trust: proof.trust(), Err: err}
-	}
-	in, err := h.decode(body, proof.trust(), proof.Bound)
-	if err != nil {
-		return Answer{}, err
-	}
-	if h.cfg.Background != nil {
-		return in.answer, h.store(r.Context(), in)
-	}
-	// The sender may hang up; what has begun is finished all the same.
-	answer, _, err = h.claimAndApply(r.Context(), in)
-	return answer, err
-}
-
-func (h *Handler[E]) decode(body []byte, trust Trust, bound *Bound) (delivery[E], error) {
+func (h *Handler[E]) decode(body []byte, trust Trust, bound *Bound) (received[E], error) {
 	data, err := h.cfg.Source.Decode(body)
 	if err != nil {
-		return delivery[E]{}, &Error{Provider: h.cfg.Source.Provider, Trust: trust, Err: fmt.Errorf("%w: %w", ErrMalformed, err)}
+		return received[E]{}, &Error{Provider: h.cfg.Source.Provider, Trust: trust, Err: fmt.Errorf("%w: %w", ErrMalformed, err)}
 	}
 	ev, err := h.identify(data, bound)
 	if err != nil {
-		return delivery[E]{}, err
+		return received[E]{}, err
 	}
 	ev.Trust = trust
-	in := delivery[E]{event: ev, bound: bound, answer: h.cfg.Source.acknowledge(data), body: body}
-	if bound != nil && ev.contradicts(bound.subject()) {
+	in := received[E]{event: ev, bound: bound, response: h.cfg.Source.Acknowledge(data), body: body}
+	if bound != nil && ev.contradicts(bound.identity()) {
 		return in, ev.fail(ErrMismatch)
 	}
 	return in, nil
 }
 
-// identify names the event; one that came by a capability URL is about what the
-// URL was minted for, or it is refused.
+// identify makes the Event. If its capability URL says what the event is about,
+// and Match agrees, that reference replaces the posted one.
 func (h *Handler[E]) identify(data E, bound *Bound) (Event[E], error) {
-	ev := Event[E]{Subject: h.cfg.Source.Identify(data), Data: data, Provider: h.cfg.Source.Provider, Attempt: 1}
+	ev := Event[E]{Identity: h.cfg.Source.Identify(data), Data: data, Provider: h.cfg.Source.Provider, Attempt: 1}
 	if ev.ID == "" {
 		ev.ID = ev.Status
 	}
@@ -145,10 +194,12 @@ func (h *Handler[E]) identify(data E, bound *Bound) (Event[E], error) {
 		ev.Reference = bound.Reference
 	}
 	if err := ev.check(); err != nil {
-		return ev, &Error{Provider: ev.Provider, Err: err}
+		return ev, h.fail(err)
 	}
 	return ev, nil
 }
 
-// releaseTimeout bounds giving a claim back when the caller has gone already.
-const releaseTimeout = 5 * time.Second
+// fail is an Error about a delivery whose event is not known yet.
+func (h *Handler[E]) fail(err error) *Error {
+	return &Error{Provider: h.cfg.Source.Provider, Err: err}
+}

@@ -27,7 +27,7 @@ import (
 )
 
 func TestHandlerHandsOnAndAcknowledgesAsTheProviderWants(t *testing.T) {
-	h, l := shop(t, nil)
+	h, l := merchant(t, nil)
 	w := post(h, paid("o1"))
 	assert.Equal(t, 201, w.Code)
 	assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
@@ -40,7 +40,7 @@ func TestHandlerHandsOnAndAcknowledgesAsTheProviderWants(t *testing.T) {
 }
 
 func TestHandlerAnswersADuplicateAsTheFirstTime(t *testing.T) {
-	h, l := shop(t, nil)
+	h, l := merchant(t, nil)
 	first := post(h, paid("o1"))
 	second := post(h, paid("o1"))
 	assert.Equal(t, first.Code, second.Code)
@@ -63,7 +63,7 @@ func TestHandlerKeepsStatusesInOrder(t *testing.T) {
 		{"an unknown status passes through", []string{"NEW", "ON_THE_MOON", "PAID"}, []string{"o1 NEW", "o1 ON_THE_MOON", "o1 PAID"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h, l := shop(t, nil)
+			h, l := merchant(t, nil)
 			for _, s := range c.sent {
 				assert.Equal(t, 201, post(h, status("o1", s)).Code)
 			}
@@ -73,7 +73,7 @@ func TestHandlerKeepsStatusesInOrder(t *testing.T) {
 }
 
 func TestHandlerTellsThePreviousStatusAndTheReversal(t *testing.T) {
-	h, l := shop(t, nil)
+	h, l := merchant(t, nil)
 	post(h, paid("o1"))
 	post(h, status("o1", "RETURNED"))
 	require.Len(t, l.events, 2)
@@ -83,7 +83,7 @@ func TestHandlerTellsThePreviousStatusAndTheReversal(t *testing.T) {
 }
 
 func TestHandlerForgetsNoPositionOverAStatusItsTableDoesNotName(t *testing.T) {
-	h, l := shop(t, nil)
+	h, l := merchant(t, nil)
 	for _, s := range []string{"ON_HOLD", "PENDING", "PARKED", "NEW", "PARKED", "ON_HOLD", "PAID", "PENDING"} {
 		assert.Equal(t, 201, post(h, status("o1", s)).Code, s)
 	}
@@ -93,9 +93,9 @@ func TestHandlerForgetsNoPositionOverAStatusItsTableDoesNotName(t *testing.T) {
 	}
 
 	// The same new status under another id: it is there already.
-	h, l = shop(t, func(c *webhook.Config[order]) {
+	h, l = merchant(t, func(c *webhook.Config[order]) {
 		identify := c.Source.Identify
-		c.Source.Identify = func(o order) webhook.Subject {
+		c.Source.Identify = func(o order) webhook.Identity {
 			s := identify(o)
 			s.ID = o.Other
 			return s
@@ -110,7 +110,7 @@ func TestHandlerForgetsNoPositionOverAStatusItsTableDoesNotName(t *testing.T) {
 func TestHandlerKeepsAnImpossibleStatusForPeople(t *testing.T) {
 	inbox := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})
 	r := &reports{}
-	h, l := shop(t, func(c *webhook.Config[order]) { c.Inbox, c.Report = inbox, r.add })
+	h, l := merchant(t, func(c *webhook.Config[order]) { c.Inbox, c.Report = inbox, r.add })
 	post(h, paid("o1"))
 	w := post(h, status("o1", "FAILED"))
 	assert.Equal(t, 201, w.Code, "asking the sender again would change nothing")
@@ -202,7 +202,7 @@ func TestHandlerRefusesStrangersWithoutDetail(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			r := &reports{}
-			h, l := shop(t, func(cfg *webhook.Config[order]) {
+			h, l := merchant(t, func(cfg *webhook.Config[order]) {
 				cfg.Report = r.add
 				cfg.Confirm = func(context.Context, webhook.Event[order]) (order, error) {
 					asked.Add(1)
@@ -227,7 +227,7 @@ func (failingReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func TestHandlerTakesWhatIsJustWithinBounds(t *testing.T) {
 	body := paid("o1")
-	h, l := shop(t, func(c *webhook.Config[order]) { c.MaxBody = int64(len(body)) })
+	h, l := merchant(t, func(c *webhook.Config[order]) { c.MaxBody = int64(len(body)) })
 	assert.Equal(t, 413, post(h, body+" ").Code)
 	r := httptest.NewRequest(http.MethodPost, "/hooks/"+pathSecret, strings.NewReader(body))
 	r.Header.Set("Content-Encoding", "Identity")
@@ -237,7 +237,7 @@ func TestHandlerTakesWhatIsJustWithinBounds(t *testing.T) {
 }
 
 func TestHandlerDoesNotReadTheBodyOfAStranger(t *testing.T) {
-	h, _ := shop(t, nil)
+	h, _ := merchant(t, nil)
 	body := &countingReader{}
 	w := send(h, httptest.NewRequest(http.MethodPost, "/hooks/wrong", body))
 	assert.Equal(t, 401, w.Code)
@@ -250,7 +250,7 @@ func (c *countingReader) Read([]byte) (int, error) { c.reads++; return 0, io.EOF
 
 func TestHandlerLetsTheSenderComeAgainAfterAFailure(t *testing.T) {
 	r := &reports{}
-	h, l := shop(t, func(c *webhook.Config[order]) { c.Report = r.add })
+	h, l := merchant(t, func(c *webhook.Config[order]) { c.Report = r.add })
 	l.fail = errors.New("database away: password=hunter2")
 	w := post(h, paid("o1"))
 	assert.Equal(t, 500, w.Code)
@@ -264,7 +264,7 @@ func TestHandlerLetsTheSenderComeAgainAfterAFailure(t *testing.T) {
 func TestHandlerSurvivesAPanic(t *testing.T) {
 	calls := 0
 	r := &reports{}
-	h, _ := shop(t, func(c *webhook.Config[order]) {
+	h, _ := merchant(t, func(c *webhook.Config[order]) {
 		c.Report = r.add
 		c.Handle = func(context.Context, webhook.Event[order]) error {
 			if calls++; calls == 1 {
@@ -275,12 +275,12 @@ func TestHandlerSurvivesAPanic(t *testing.T) {
 	})
 	assert.Equal(t, 500, post(h, paid("o1")).Code)
 	require.ErrorIs(t, r.last(), webhook.ErrPanic)
-	assert.Equal(t, 201, post(h, paid("o1")).Code, "the claim was given back")
+	assert.Equal(t, 201, post(h, paid("o1")).Code, "the lease was released")
 }
 
 func TestHandlerAnswersWhatPeopleDiscardedAsTheProviderWants(t *testing.T) {
 	inbox := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})
-	h, l := shop(t, func(c *webhook.Config[order]) { c.Inbox = inbox })
+	h, l := merchant(t, func(c *webhook.Config[order]) { c.Inbox = inbox })
 	require.Equal(t, 201, post(h, status("o1", "FAILED")).Code)
 	first := post(h, paid("o1"))
 	require.NoError(t, inbox.Discard(t.Context(), webhook.Key{Provider: "shop", Reference: "o1", ID: "PAID"}))
@@ -293,7 +293,7 @@ func TestHandlerAnswersWhatPeopleDiscardedAsTheProviderWants(t *testing.T) {
 func TestHandlerSurvivesASourceThatPanics(t *testing.T) {
 	calls := 0
 	r := &reports{}
-	h, l := shop(t, func(c *webhook.Config[order]) {
+	h, l := merchant(t, func(c *webhook.Config[order]) {
 		c.Auth = []webhook.Authenticator{webhook.Signature(webhook.SignatureConfig{Scheme: webhook.Timestamped("X-Signature")}, newKey)}
 		c.Report = r.add
 		decode := c.Source.Decode
@@ -322,7 +322,7 @@ func TestHandlerSurvivesASourceThatPanics(t *testing.T) {
 // impatient refuses what a database refuses: work for a caller who is gone.
 type impatient struct{ *webhook.MemoryInbox }
 
-func (i impatient) Complete(ctx context.Context, c webhook.Claim, r webhook.Result) error {
+func (i impatient) Complete(ctx context.Context, c webhook.Lease, r webhook.Result) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -332,7 +332,7 @@ func (i impatient) Complete(ctx context.Context, c webhook.Claim, r webhook.Resu
 func TestHandlerMarksWhatTookEffectThoughItsTimeWasOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		h, _ := shop(t, func(c *webhook.Config[order]) {
+		h, _ := merchant(t, func(c *webhook.Config[order]) {
 			c.Inbox = impatient{webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})}
 			c.Handle = func(context.Context, webhook.Event[order]) error {
 				calls++
@@ -348,7 +348,7 @@ func TestHandlerMarksWhatTookEffectThoughItsTimeWasOver(t *testing.T) {
 
 func TestHandlerFinishesWhenTheSenderHangsUp(t *testing.T) {
 	ctx, hangUp := context.WithCancel(t.Context())
-	h, _ := shop(t, func(c *webhook.Config[order]) {
+	h, _ := merchant(t, func(c *webhook.Config[order]) {
 		c.Handle = func(ctx context.Context, _ webhook.Event[order]) error {
 			hangUp()
 			return ctx.Err()
@@ -360,7 +360,7 @@ func TestHandlerFinishesWhenTheSenderHangsUp(t *testing.T) {
 
 func TestHandlerBoundsYourFunctionByTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _ := shop(t, func(c *webhook.Config[order]) {
+		h, _ := merchant(t, func(c *webhook.Config[order]) {
 			c.Lease = 20 * time.Second
 			c.Handle = func(ctx context.Context, _ webhook.Event[order]) error {
 				<-ctx.Done()
@@ -376,7 +376,7 @@ func TestHandlerBoundsYourFunctionByTheLease(t *testing.T) {
 func TestHandlerNeverWorksOnOneReferenceTwiceAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var at, most atomic.Int32
-		h, _ := shop(t, func(c *webhook.Config[order]) {
+		h, _ := merchant(t, func(c *webhook.Config[order]) {
 			c.Handle = func(ctx context.Context, ev webhook.Event[order]) error {
 				most.Store(max(most.Load(), at.Add(1)))
 				pass(time.Second)
@@ -400,7 +400,7 @@ func TestHandlerTellsTheSenderToComeAgainWhenTheWaitIsTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &reports{}
 		proceed := make(chan struct{})
-		h, l := shop(t, func(c *webhook.Config[order]) {
+		h, l := merchant(t, func(c *webhook.Config[order]) {
 			c.Report = r.add
 			c.Handle = func(context.Context, webhook.Event[order]) error { <-proceed; return nil }
 		})
@@ -427,7 +427,7 @@ func TestHandlerTellsTheSenderToComeAgainWhenTheWaitIsTooLong(t *testing.T) {
 
 func TestShutdownFinishesWhatHasBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _ := shop(t, func(c *webhook.Config[order]) {
+		h, _ := merchant(t, func(c *webhook.Config[order]) {
 			c.Handle = func(context.Context, webhook.Event[order]) error { pass(3 * time.Second); return nil }
 		})
 		var sender sync.WaitGroup
@@ -450,7 +450,7 @@ func TestShutdownFinishesWhatHasBegun(t *testing.T) {
 }
 
 func TestHandlerRunsUnderAnyRouter(t *testing.T) {
-	h, l := shop(t, nil)
+	h, l := merchant(t, nil)
 	mux := http.NewServeMux()
 	mux.Handle("POST /hooks/shop/{secret}", h)
 	mux.Handle("/stripped/", http.StripPrefix("/stripped", h))
@@ -466,7 +466,7 @@ func TestHandlerRunsUnderAnyRouter(t *testing.T) {
 }
 
 // connected talks to a real server over a pipe, inside a synctest bubble.
-func connected(t *testing.T, h http.Handler, talk func(sender net.Conn, answer *bufio.Reader)) {
+func connected(t *testing.T, h http.Handler, talk func(sender net.Conn, response *bufio.Reader)) {
 	t.Helper()
 	listener := &pipeListener{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
 	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
@@ -484,15 +484,15 @@ func TestHandlerGivesUpOnASenderThatFeedsItsBodySlowly(t *testing.T) {
 	for path, want := range map[string]int{pathSecret: 400, "stranger": 401} {
 		t.Run(path, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h, l := shop(t, nil)
-				connected(t, h, func(sender net.Conn, answer *bufio.Reader) {
+				h, l := merchant(t, nil)
+				connected(t, h, func(sender net.Conn, response *bufio.Reader) {
 					start := time.Now()
 					_, err := fmt.Fprintf(sender, "POST /%s HTTP/1.1\r\nHost: shop\r\nContent-Length: 100\r\n\r\n{", path)
 					require.NoError(t, err)
-					res, err := http.ReadResponse(answer, nil)
+					res, err := http.ReadResponse(response, nil)
 					require.NoError(t, err)
 					assert.Equal(t, want, res.StatusCode)
-					_, err = io.Copy(io.Discard, answer)
+					_, err = io.Copy(io.Discard, response)
 					require.NoError(t, err, "until the server hangs up")
 					require.NoError(t, res.Body.Close())
 					assert.InDelta(t, 10, time.Since(start).Seconds(), 1)
@@ -505,18 +505,18 @@ func TestHandlerGivesUpOnASenderThatFeedsItsBodySlowly(t *testing.T) {
 
 func TestHandlerDoesNotHurryASenderWhoseBodyIsIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _ := shop(t, func(c *webhook.Config[order]) {
+		h, _ := merchant(t, func(c *webhook.Config[order]) {
 			c.Handle = func(context.Context, webhook.Event[order]) error { pass(20 * time.Second); return nil }
 		})
 		patient := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h.ServeHTTP(w, r)
 			assert.NoError(t, r.Context().Err(), "as if the sender had hung up")
 		})
-		connected(t, patient, func(sender net.Conn, answer *bufio.Reader) {
+		connected(t, patient, func(sender net.Conn, response *bufio.Reader) {
 			for _, body := range []string{paid("o1"), paid("o2")} { // on one connection
 				_, err := fmt.Fprintf(sender, "POST /%s HTTP/1.1\r\nHost: shop\r\nContent-Length: %d\r\n\r\n%s", pathSecret, len(body), body)
 				require.NoError(t, err)
-				res, err := http.ReadResponse(answer, nil)
+				res, err := http.ReadResponse(response, nil)
 				require.NoError(t, err)
 				assert.Equal(t, 201, res.StatusCode)
 				_, err = io.Copy(io.Discard, res.Body)

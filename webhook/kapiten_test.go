@@ -45,11 +45,9 @@ func newDeliveries(t *testing.T) *deliveries {
 	var err error
 	d.client, err = kapiten.New(d.fake.ClientConfig(d.company))
 	require.NoError(t, err)
-	d.handler, err = webhook.New(webhook.Config[webhook.KapitenEvent]{
-		Source:  webhook.Kapiten(),
-		Auth:    []webhook.Authenticator{webhook.PathSecret(pathSecret)},
-		Confirm: webhook.ConfirmRide(d.client.Rides, d.company.ID),
-		Report:  d.reports.add,
+	d.handler, err = webhook.NewKapiten(d.client.Rides, d.company.ID, webhook.Config[webhook.KapitenEvent]{
+		Auth:   []webhook.Authenticator{webhook.PathSecret(pathSecret)},
+		Report: d.reports.add,
 		Handle: func(_ context.Context, ev webhook.Event[webhook.KapitenEvent]) error {
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -135,7 +133,7 @@ func TestKapitenCallbacksDuplicatedAndOutOfOrder(t *testing.T) {
 	told := d.statuses()
 	require.NotEmpty(t, told)
 	assert.Equal(t, kapiten.RidePickedUp, told[len(told)-1])
-	states := webhook.RideStates()
+	states := webhook.KapitenStates()
 	for i := range told[1:] {
 		assert.Equal(t, webhook.Advanced, states.Transition(string(told[i]), string(told[i+1])))
 	}
@@ -182,7 +180,7 @@ func TestKapitenAPIThatIsDownLosesNothing(t *testing.T) {
 func TestKapitenLostCallbackIsFoundByTheReconciler(t *testing.T) {
 	d := newDeliveries(t)
 	r, err := webhook.NewReconciler(webhook.ReconcilerConfig[webhook.KapitenEvent]{
-		Handler: d.handler, Open: open(d.ride.ID), Lookup: webhook.LookupRide(d.client.Rides, d.company.ID),
+		Handler: d.handler, Open: open(d.ride.ID), Lookup: webhook.LookupKapiten(d.client.Rides, d.company.ID),
 	})
 	require.NoError(t, err)
 	require.NoError(t, d.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop}))
@@ -219,7 +217,7 @@ func TestKapitenSourceRefuses(t *testing.T) {
 }
 
 func TestRideStatesAllowWhatTheFakeDoes(t *testing.T) {
-	states := webhook.RideStates()
+	states := webhook.KapitenStates()
 	all := []kapiten.RideStatus{kapiten.RideWaitingPayment, kapiten.RidePending, kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp,
 		kapiten.RideInTransit, kapiten.RideWaitingDelivery, kapiten.RideCompleted, kapiten.RideCancelled, kapiten.RideRejected}
 	for _, from := range all {
@@ -235,7 +233,7 @@ func TestRideStatesAllowWhatTheFakeDoes(t *testing.T) {
 
 func TestConfirmRidePassesOnWhatTheAPISays(t *testing.T) {
 	away := errors.New("away")
-	confirm := webhook.ConfirmRide(finder(func(company, ride string) (*kapiten.Ride, error) {
+	confirm := webhook.ConfirmKapiten(finder(func(company, ride string) (*kapiten.Ride, error) {
 		assert.Equal(t, "c1", company)
 		if ride == "r1" {
 			// All that the document's list shows.
@@ -243,7 +241,7 @@ func TestConfirmRidePassesOnWhatTheAPISays(t *testing.T) {
 		}
 		return nil, away
 	}), "c1")
-	claimed := webhook.Event[webhook.KapitenEvent]{Subject: webhook.Subject{Reference: "r1"}}
+	claimed := webhook.Event[webhook.KapitenEvent]{Identity: webhook.Identity{Reference: "r1"}}
 	claimed.Data.ExternalID, claimed.Data.Status = "order-1", kapiten.RidePickedUp
 	got, err := confirm(t.Context(), claimed)
 	require.NoError(t, err)

@@ -199,7 +199,7 @@ func (p payoutsOf) Status(_ context.Context, reference string) (*kasapay.Payout,
 }
 
 func TestOnlyTheSameTransactionMakesAnotherReferenceKasapaysOwn(t *testing.T) {
-	claimed := webhook.Event[kasapay.Payout]{Subject: webhook.Subject{Reference: "ms83-1"}, Data: kasapay.Payout{Reference: "other"}}
+	claimed := webhook.Event[kasapay.Payout]{Identity: webhook.Identity{Reference: "ms83-1"}, Data: kasapay.Payout{Reference: "other"}}
 	for name, tc := range map[string]struct {
 		payouts payoutsOf
 		is      error

@@ -107,7 +107,7 @@ func TestAFiatConnectProvidersWebhooksAreVerified(t *testing.T) {
 		Address:     kotani.PostalAddress{Address1: "Moi Avenue 1", City: "Nairobi", ISOCountryCode: "KE", ISORegionCode: "KE-30"},
 	})
 	require.NoError(t, err)
-	server.Flush() // only the callbacks of one subject keep their order
+	server.Flush() // only the callbacks of one object keep their order
 	account, err := wallet.AddAccount(t.Context(), kotani.BankAccount{AccountName: "Jane", InstitutionName: "KCB", AccountNumber: "01", Country: "KE"})
 	require.NoError(t, err)
 	quote, err := wallet.QuoteOut(t.Context(), kotani.TransferQuoteParams{FiatType: "KES", CryptoType: "cUSD", CryptoAmount: decimal.NewFromInt(10), Country: "KE"})

@@ -42,11 +42,11 @@ func (b *books) look(key string) (*kotani.Transaction, error) {
 	return &t, nil
 }
 
-func (b *books) StatusByExternalID(_ context.Context, externalID string, kind kotani.TransactionType) (*kotani.Transaction, error) {
+func (b *books) Find(_ context.Context, externalID string, kind kotani.TransactionType) (*kotani.Transaction, error) {
 	return b.look(externalID + " " + string(kind))
 }
 
-func (b *books) StatusByRequestID(_ context.Context, requestID string) (*kotani.Transaction, error) {
+func (b *books) Get(_ context.Context, requestID string) (*kotani.Transaction, error) {
 	return b.look(requestID)
 }
 
@@ -99,13 +99,13 @@ func transaction(externalID string, status kotani.TransactionStatus, amount stri
 
 func TestKotaniCallbacksCountOnlyAsTheAPIConfirmsThem(t *testing.T) {
 	for name, tc := range map[string]struct {
-		kind   kotani.TransactionType
-		truth  kotani.Transaction
-		key    string
-		posted string
-		answer int
-		heard  []string
-		is     error
+		kind     kotani.TransactionType
+		truth    kotani.Transaction
+		key      string
+		posted   string
+		response int
+		heard    []string
+		is       error
 	}{
 		"confirmed": {kotani.Payouts, transaction("o1", "SUCCESSFUL", "20"), "o1 Payouts",
 			`{"externalId":"o1","status":"success","txhash":""}`, 200, []string{"o1 SUCCESSFUL advanced confirmed"}, nil},
@@ -127,9 +127,9 @@ func TestKotaniCallbacksCountOnlyAsTheAPIConfirmsThem(t *testing.T) {
 			`{"externalId":"o1","requestId":"8","status":"SUCCESSFUL"}`, 422, nil, webhook.ErrMismatch},
 		"the other kind": {kotani.Payouts, transaction("o1", "SUCCESSFUL", "20"), "o1 Payouts",
 			`{"externalId":"o1","transactionType":"Collections","status":"SUCCESSFUL"}`, 422, nil, webhook.ErrMismatch},
-		"an answer of the other kind": {kotani.Collections, transaction("o1", "SUCCESSFUL", "20"), "o1 Collections",
+		"a response of the other kind": {kotani.Collections, transaction("o1", "SUCCESSFUL", "20"), "o1 Collections",
 			`{"externalId":"o1","status":"SUCCESSFUL"}`, 422, nil, webhook.ErrMismatch},
-		"an answer of the other kind, by request id": {kotani.Collections, transaction("o1", "SUCCESSFUL", "20"), "7",
+		"a response of the other kind, by request id": {kotani.Collections, transaction("o1", "SUCCESSFUL", "20"), "7",
 			`{"requestId":"7","status":"SUCCESSFUL"}`, 422, nil, webhook.ErrMismatch},
 		"nobody knows it": {kotani.Payouts, transaction("o1", "SUCCESSFUL", "20"), "o1 Payouts",
 			`{"externalId":"o2","status":"SUCCESSFUL"}`, 503, nil, sdk.ErrNotFound},
@@ -143,7 +143,7 @@ func TestKotaniCallbacksCountOnlyAsTheAPIConfirmsThem(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := newTill(t, tc.kind)
 			m.set(tc.key, tc.truth)
-			assert.Equal(t, tc.answer, post(m, tc.posted).Code)
+			assert.Equal(t, tc.response, post(m, tc.posted).Code)
 			assert.Equal(t, tc.heard, m.heard())
 			if tc.is == nil {
 				assert.NoError(t, m.last())

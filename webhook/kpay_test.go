@@ -130,7 +130,7 @@ func TestKPayIsAcknowledgedInItsOwnWords(t *testing.T) {
 	w := postTo(c.handler, p.PostbackURL, `{"tid":"A1","refid":"order-1","statusid":"01"}`)
 	assert.Equal(t, 200, w.Code)
 	assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
-	assert.Equal(t, fmt.Sprintf(`{"tid":%q,"refid":"order-1","reply":"OK"}`, p.StatusTID), w.Body.String(), "a duplicate gets the stored answer")
+	assert.Equal(t, fmt.Sprintf(`{"tid":%q,"refid":"order-1","reply":"OK"}`, p.StatusTID), w.Body.String(), "a duplicate gets the stored response")
 }
 
 func TestTheDocumentsPostbackGetsTheDocumentsAnswer(t *testing.T) {

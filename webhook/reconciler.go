@@ -2,38 +2,36 @@ package webhook
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
 	"sync"
 	"time"
 )
 
-// ReconcilerConfig sets up a Reconciler. Handler, Open and Lookup are required.
+// ReconcilerConfig sets up a Reconciler. Set Handler, Open and Lookup.
 type ReconcilerConfig[E any] struct {
-	// Handler applies what is found, through its inbox.
+	// Handler applies, through its inbox, what Lookup returns.
 	Handler *Handler[E]
-	// Open lists the references you still wait for, from your own records; those
-	// are there even when no callback ever came. It stops at its first error.
+	// Open lists the references you still wait for, from your own records, which
+	// need no callback to exist. It stops at its first error.
 	Open func(ctx context.Context) iter.Seq2[string, error]
 	// Lookup asks the provider about one reference.
 	Lookup func(ctx context.Context, reference string) (E, error)
 
 	// Every is how often Run asks Open; 0 is 30 s.
 	Every time.Duration
-	// FirstDelay between two lookups of a reference, doubled up to MaxDelay while
-	// nothing changes, and back to FirstDelay when something does; 0 is 30 s and
-	// 30 min. A reference is looked up at once when it is first seen.
+	// FirstDelay is the time between two lookups of a reference. It doubles up to
+	// MaxDelay while nothing changes, and starts again at a change; 0 is 30 s and
+	// 30 min. A reference seen for the first time is looked up at once.
 	FirstDelay, MaxDelay time.Duration
-	// Rate is how many lookups a second are made at most; 0 is 5.
+	// Rate is the most lookups a second; 0 is 5.
 	Rate int
 	// Timeout of one lookup; 0 is 10 s.
 	Timeout time.Duration
-	// Workers look up at the same time; 0 is 4.
+	// Workers is how many lookups run at the same time; 0 is 4.
 	Workers int
-	// Limit is how many open references are followed; 0 is 10,000. What Open
-	// lists beyond it waits until others are closed.
+	// Limit is how many references are followed; 0 is 10,000. References that Open
+	// lists beyond it wait until others are no longer listed.
 	Limit int
 
 	// Logger; nil is silent.
@@ -42,9 +40,10 @@ type ReconcilerConfig[E any] struct {
 	Now func() time.Time
 }
 
-// Reconciler asks the provider about references that are not final. Retry
-// schedules of callbacks are undocumented, so a lost one may never come again:
-// the reconciler is what finds every change, callbacks make it sooner.
+// Reconciler asks the provider about references that are not final. Run one beside
+// every Handler: a lost callback may never be retried, as no provider documents a
+// schedule that must succeed. The reconciler finds every change; callbacks bring
+// it sooner.
 type Reconciler[E any] struct {
 	cfg   ReconcilerConfig[E]
 	limit *limiter
@@ -57,15 +56,15 @@ type Reconciler[E any] struct {
 type plan struct {
 	next  time.Time
 	delay time.Duration
-	final bool // the merchant still lists it, but nothing more can come
+	final bool // still listed by Open, but its status is final
 }
 
-// Sweep is what one round of a Reconciler did.
+// Sweep counts what one round of a Reconciler did.
 type Sweep struct {
 	Open    int // references followed
 	Asked   int // looked up
-	Applied int // found to have changed, and handed on
-	Failed  int // lookups and events that failed; they are tried again
+	Applied int // changed, and handed on
+	Failed  int // lookups and events that failed; they are retried
 }
 
 // NewReconciler checks the configuration and names all faults at once.
@@ -77,20 +76,13 @@ func NewReconciler[E any](cfg ReconcilerConfig[E]) (*Reconciler[E], error) {
 	setDefault(&cfg.Timeout, 10*time.Second)
 	setDefault(&cfg.Workers, 4)
 	setDefault(&cfg.Limit, 10_000)
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	var faults []error
-	if cfg.Handler == nil || cfg.Open == nil || cfg.Lookup == nil {
-		faults = append(faults, fmt.Errorf("%w: Reconciler without Handler, Open or Lookup", ErrConfiguration))
-	}
-	if cfg.Every < 0 || cfg.FirstDelay < 0 || cfg.MaxDelay < cfg.FirstDelay || cfg.Rate < 0 || cfg.Timeout < 0 || cfg.Workers < 0 || cfg.Limit < 0 {
-		faults = append(faults, fmt.Errorf("%w: Reconciler: negative limit, or MaxDelay below FirstDelay", ErrConfiguration))
-	}
-	if err := errors.Join(faults...); err != nil {
+	setDefault(&cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.Now = orNow(cfg.Now)
+	f := faults{of: "Reconciler: "}
+	f.must(cfg.Handler != nil && cfg.Open != nil && cfg.Lookup != nil, "no Handler, Open or Lookup")
+	f.must(cfg.Every >= 0 && cfg.FirstDelay >= 0 && cfg.MaxDelay >= cfg.FirstDelay && cfg.Rate >= 0 && cfg.Timeout >= 0 && cfg.Workers >= 0 && cfg.Limit >= 0,
+		"negative limit, or MaxDelay below FirstDelay")
+	if err := f.err(); err != nil {
 		return nil, err
 	}
 	return &Reconciler[E]{cfg: cfg, limit: newLimiter(cfg.Rate), plans: map[string]plan{}}, nil
@@ -108,9 +100,8 @@ func (r *Reconciler[E]) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep looks up every open reference that is due, once. The error is Open's or
-// the context's; single lookups that fail are only counted, logged and tried
-// again later.
+// Sweep looks up every open reference that is due, once. It returns the error of
+// Open or of ctx. A single lookup that fails is counted, logged and retried later.
 func (r *Reconciler[E]) Sweep(ctx context.Context) (Sweep, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -152,8 +143,8 @@ func (r *Reconciler[E]) Sweep(ctx context.Context) (Sweep, error) {
 	return result, err
 }
 
-// due follows what Open lists, forgets what it no longer lists, and returns what
-// to look up now.
+// due follows the references that Open lists, forgets all others, and returns
+// those to look up now.
 func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 	now := r.cfg.Now()
 	open := map[string]plan{}
@@ -192,8 +183,8 @@ func (r *Reconciler[E]) ask(ctx context.Context, reference string) (applied, fin
 		r.cfg.Logger.WarnContext(ctx, "webhook lookup", "provider", source.Provider, "reference", reference, "error", err)
 		return false, false, err
 	}
-	subject := source.Identify(data)
-	return transition.moves(), subject.States.Final(subject.Status), nil
+	identity := source.Identify(data)
+	return transition.moves(), identity.States.Final(identity.Status), nil
 }
 
 func (r *Reconciler[E]) after(p plan, applied, final bool) plan {

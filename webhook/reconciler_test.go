@@ -40,7 +40,7 @@ func reconciler(t *testing.T, change func(*webhook.ReconcilerConfig[order])) *we
 
 func TestReconcilerFindsALostCallback(t *testing.T) {
 	b := &bank{}
-	h, l := shop(t, confirming(b))
+	h, l := merchant(t, confirming(b))
 	now := noon
 	r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
 		c.Handler, c.Lookup, c.Now = h, b.lookup, func() time.Time { return now }
@@ -75,7 +75,7 @@ func TestReconcilerAsksLessAndLessWhileNothingChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bank{}
 		b.set(order{Reference: "o1", Status: "PENDING"})
-		h, _ := shop(t, nil)
+		h, _ := merchant(t, nil)
 		var mu sync.Mutex
 		var asked []time.Duration
 		start := time.Now()
@@ -102,7 +102,7 @@ func TestReconcilerAsksLessAndLessWhileNothingChanges(t *testing.T) {
 func TestReconcilerCountsFailuresAndTriesAgain(t *testing.T) {
 	b := &bank{}
 	b.set(order{Reference: "o2", Status: "PAID"})
-	h, l := shop(t, nil)
+	h, l := merchant(t, nil)
 	now := noon
 	r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
 		c.Handler, c.Lookup, c.Open, c.Now = h, b.lookup, open("o1", "o2", "o2", "o3"), func() time.Time { return now }
@@ -111,7 +111,7 @@ func TestReconcilerCountsFailuresAndTriesAgain(t *testing.T) {
 	s, err := r.Sweep(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, webhook.Sweep{Open: 3, Asked: 3, Applied: 1, Failed: 2}, s)
-	assert.Equal(t, []string{"o2 PAID"}, l.told(), "an answer about another reference is none")
+	assert.Equal(t, []string{"o2 PAID"}, l.told(), "a response about another reference is no response")
 
 	b.set(order{Reference: "o1", Status: "PAID"})
 	now = now.Add(30 * time.Second)
@@ -121,7 +121,7 @@ func TestReconcilerCountsFailuresAndTriesAgain(t *testing.T) {
 }
 
 func TestReconcilerTellsWhenTheListFails(t *testing.T) {
-	h, _ := shop(t, nil)
+	h, _ := merchant(t, nil)
 	failing := errors.New("orders table away")
 	r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
 		c.Handler, c.Lookup = h, (&bank{}).lookup
@@ -136,7 +136,7 @@ func TestReconcilerTellsWhenTheListFails(t *testing.T) {
 
 func TestReconcilerIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _ := shop(t, nil)
+		h, _ := merchant(t, nil)
 		var mu sync.Mutex
 		at, most := 0, 0
 		var references []string
@@ -168,7 +168,7 @@ func TestReconcilerIsBounded(t *testing.T) {
 
 func TestReconcilerStopsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, _ := shop(t, nil)
+		h, _ := merchant(t, nil)
 		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
 			c.Handler, c.Open = h, open("o1", "o2")
 			c.Lookup = func(ctx context.Context, _ string) (order, error) {
@@ -185,7 +185,7 @@ func TestReconcilerStopsWithItsContext(t *testing.T) {
 }
 
 func TestNewReconcilerRefusesWhatCannotWork(t *testing.T) {
-	h, _ := shop(t, nil)
+	h, _ := merchant(t, nil)
 	_, err := webhook.NewReconciler(webhook.ReconcilerConfig[order]{})
 	require.ErrorIs(t, err, webhook.ErrConfiguration)
 	_, err = webhook.NewReconciler(webhook.ReconcilerConfig[order]{Handler: h, Open: open(), Lookup: (&bank{}).lookup, FirstDelay: time.Hour, MaxDelay: time.Minute})

@@ -131,7 +131,7 @@ func TestSignatureRefusesTwoHeaders(t *testing.T) {
 func TestSignedDeliveryCountsOnce(t *testing.T) {
 	body := paid("o1")
 	header := fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1("whsec", noon, body))
-	h, l := shop(t, func(c *webhook.Config[order]) { c.Auth = []webhook.Authenticator{webhook.Signature(stamped, "whsec")} })
+	h, l := merchant(t, func(c *webhook.Config[order]) { c.Auth = []webhook.Authenticator{webhook.Signature(stamped, "whsec")} })
 	assert.Equal(t, 201, send(h, signedBy("Shop-Signature", header, body)).Code)
 	assert.Equal(t, 401, send(h, signedBy("Shop-Signature", header, body)).Code, "replayed")
 	assert.Equal(t, 401, send(h, signedBy("Shop-Signature", strings.ReplaceAll(header, "v1=", "v1="+strings.Repeat("0", 64)+",v1="), body)).Code, "replayed in other words")
@@ -145,7 +145,7 @@ func TestSignedDeliveryCountsOnce(t *testing.T) {
 func TestSignedDeliveryThatFailedMayComeAgainAsItIs(t *testing.T) {
 	body := paid("o1")
 	header := fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1("whsec", noon, body))
-	h, l := shop(t, func(c *webhook.Config[order]) { c.Auth = []webhook.Authenticator{webhook.Signature(stamped, "whsec")} })
+	h, l := merchant(t, func(c *webhook.Config[order]) { c.Auth = []webhook.Authenticator{webhook.Signature(stamped, "whsec")} })
 	l.fail = errors.New("database away")
 	assert.Equal(t, 500, send(h, signedBy("Shop-Signature", header, body)).Code)
 	l.fail = nil

@@ -35,9 +35,9 @@ func TestStatesTellWhatAStatusMeans(t *testing.T) {
 		{"failed", "paid", webhook.Impossible},
 		{"failed", "reversed", webhook.Impossible},
 		{"reversed", "refunded", webhook.Impossible},
-		{"error", "retry", webhook.Advanced}, // a circle: an arrow counts more than the way round
+		{"error", "retry", webhook.Advanced}, // a circle: a transition counts more than the way round
 		{"retry", "error", webhook.Advanced},
-		{"error", "error", webhook.Advanced}, // has an arrow to itself
+		{"error", "error", webhook.Advanced}, // may follow itself
 		{"pending", "brand new", webhook.Advanced},
 		{"brand new", "paid", webhook.Advanced},
 		{"brand new", "other new", webhook.Advanced},

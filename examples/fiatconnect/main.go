@@ -120,7 +120,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if transfer.Status != kotani.TransferComplete {
 		return fmt.Errorf("the transfer ended as %s", transfer.Status)
 	}
-	transfer, err = wallet.Transfer(ctx, transfer.ID)
+	transfer, err = wallet.GetTransfer(ctx, transfer.ID)
 	if err != nil {
 		return err
 	}

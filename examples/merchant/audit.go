@@ -59,7 +59,7 @@ func auditHistory(ctx context.Context, db *sql.DB) error {
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	states := webhook.RideStates()
+	states := webhook.KapitenStates()
 	for id, statuses := range way {
 		for i, status := range statuses {
 			if i > 0 && states.Transition(statuses[i-1], status) != webhook.Advanced || slices.Contains(statuses[:i], status) {

@@ -35,7 +35,7 @@ func serveBackend(ctx context.Context) error {
 	reconciler, err := webhook.NewReconciler(webhook.ReconcilerConfig[webhook.KapitenEvent]{
 		Handler:    b.hook,
 		Open:       b.openRides,
-		Lookup:     webhook.LookupRide(b.client.Rides, b.CompanyID),
+		Lookup:     webhook.LookupKapiten(b.client.Rides, b.CompanyID),
 		Every:      500 * time.Millisecond, // the fake's clock is fast; in earnest leave the defaults
 		FirstDelay: time.Second,
 		MaxDelay:   4 * time.Second,
@@ -85,7 +85,7 @@ func newBackend(ctx context.Context) (*backend, error) {
 	b.hook, err = webhook.New(webhook.Config[webhook.KapitenEvent]{
 		Source:   webhook.Kapiten(),
 		Auth:     []webhook.Authenticator{webhook.PathSecret(s.HookSecret)},
-		Confirm:  webhook.ConfirmRide(b.client.Rides, s.CompanyID),
+		Confirm:  webhook.ConfirmKapiten(b.client.Rides, s.CompanyID),
 		Inbox:    inbox,
 		HandleTx: rideChanged,
 		Lease:    11 * time.Second,

@@ -51,7 +51,7 @@ func (h *hook) follow(client *kapiten.Client, companyID string) (wait func(ctx c
 	handler, err := webhook.New(webhook.Config[webhook.KapitenEvent]{
 		Source:  webhook.Kapiten(),
 		Auth:    []webhook.Authenticator{webhook.PathSecret(h.secret)},
-		Confirm: webhook.ConfirmRide(client.Rides, companyID),
+		Confirm: webhook.ConfirmKapiten(client.Rides, companyID),
 		Handle: func(_ context.Context, ev webhook.Event[webhook.KapitenEvent]) error {
 			events <- ev.Data.Status
 			return nil
@@ -67,7 +67,7 @@ func (h *hook) follow(client *kapiten.Client, companyID string) (wait func(ctx c
 			_, err := client.Rides.Wait(ctx, companyID, rideID)
 			if err == nil {
 				var ride webhook.KapitenEvent
-				if ride, err = webhook.LookupRide(client.Rides, companyID)(ctx, rideID); err == nil {
+				if ride, err = webhook.LookupKapiten(client.Rides, companyID)(ctx, rideID); err == nil {
 					_, err = handler.Feed(ctx, ride)
 				}
 			}

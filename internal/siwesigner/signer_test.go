@@ -103,7 +103,7 @@ func TestARealSignatureOpensASession(t *testing.T) {
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
 	require.NoError(t, client.FiatConnect.Login(t.Context()))
-	_, err = client.FiatConnect.Accounts(t.Context())
+	_, err = client.FiatConnect.ListAccounts(t.Context())
 	require.NoError(t, err)
 
 	other, err := Generate()

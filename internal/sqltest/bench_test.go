@@ -18,7 +18,7 @@ import (
 // BenchmarkSQLInbox is one event from HTTP request to committed transaction, the
 // merchant's own write included, 16 at a time. fsync is on.
 func BenchmarkSQLInbox(b *testing.B) {
-	for name, open := range map[string]func(testing.TB) subject{"postgres": postgres, "sqlite": sqlite} {
+	for name, open := range map[string]func(testing.TB) target{"postgres": postgres, "sqlite": sqlite} {
 		b.Run(name, func(b *testing.B) {
 			s := open(b)
 			_, err := s.db.ExecContext(b.Context(), "CREATE TABLE applied (reference text, status text)")
@@ -55,7 +55,7 @@ func BenchmarkSQLInbox(b *testing.B) {
 // BenchmarkSQLQueue is one event from HTTP request to acknowledgement, and then
 // from the queue to the committed transaction, by eight workers.
 func BenchmarkSQLQueue(b *testing.B) {
-	for name, open := range map[string]func(testing.TB) subject{"postgres": postgres, "sqlite": sqlite} {
+	for name, open := range map[string]func(testing.TB) target{"postgres": postgres, "sqlite": sqlite} {
 		b.Run(name, func(b *testing.B) {
 			s := open(b)
 			s.db.SetMaxOpenConns(16)

@@ -22,7 +22,7 @@ func record(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
 	return err
 }
 
-func recording(t *testing.T, s subject, handle func(context.Context, *sql.Tx, webhook.Event[parcel]) error) *webhook.Handler[parcel] {
+func recording(t *testing.T, s target, handle func(context.Context, *sql.Tx, webhook.Event[parcel]) error) *webhook.Handler[parcel] {
 	t.Helper()
 	_, err := s.db.ExecContext(t.Context(), "CREATE TABLE IF NOT EXISTS applied (reference text, status text)")
 	require.NoError(t, err)
@@ -40,18 +40,18 @@ func post(h http.Handler, p parcel) int {
 }
 
 func TestYourWritesAndTheMarkCommitTogether(t *testing.T) {
-	onEachSQL(t, func(t *testing.T, s subject) {
+	onEachSQL(t, func(t *testing.T, s target) {
 		h := recording(t, s, record)
 		for range 3 {
 			assert.Equal(t, 200, post(h, parcel{"o1", "PENDING"}))
 		}
 		assert.Equal(t, 1, count(t, s.db, "SELECT count(*) FROM applied"))
-		claim(t, s, key("o1", "PENDING"), webhook.ClaimDone)
+		acquire(t, s, key("o1", "PENDING"), webhook.LeaseDone)
 	})
 }
 
 func TestYourWritesGoWhenYourFunctionFails(t *testing.T) {
-	onEachSQL(t, func(t *testing.T, s subject) {
+	onEachSQL(t, func(t *testing.T, s target) {
 		failing := errors.New("out of stock")
 		h := recording(t, s, func(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
 			return errors.Join(record(ctx, tx, ev), failing)
@@ -72,10 +72,10 @@ func TestYourWritesGoWhenYourFunctionFails(t *testing.T) {
 }
 
 func TestYourFunctionIsNotCalledOnceTheLeaseIsLost(t *testing.T) {
-	onEachSQL(t, func(t *testing.T, s subject) {
-		old := claim(t, s, key("o1", "PENDING"), webhook.ClaimNew)
+	onEachSQL(t, func(t *testing.T, s target) {
+		old := acquire(t, s, key("o1", "PENDING"), webhook.LeaseGranted)
 		s.lapse()
-		claim(t, s, key("o1", "PENDING"), webhook.ClaimNew)
+		acquire(t, s, key("o1", "PENDING"), webhook.LeaseGranted)
 		err := s.sql().CompleteTx(t.Context(), old, webhook.Result{State: "PENDING"}, func(*sql.Tx) error {
 			t.Error("called")
 			return nil
@@ -87,24 +87,24 @@ func TestYourFunctionIsNotCalledOnceTheLeaseIsLost(t *testing.T) {
 // A transaction under way keeps its reference even when the lease runs out: who
 // wants to take over waits for its end and then finds the event done.
 func TestNobodyTakesOverWhileYourFunctionRuns(t *testing.T) {
-	onEachSQL(t, func(t *testing.T, s subject) {
-		c, err := s.Claim(t.Context(), key("o1", "PENDING"), time.Microsecond)
+	onEachSQL(t, func(t *testing.T, s target) {
+		c, err := s.Acquire(t.Context(), key("o1", "PENDING"), time.Microsecond)
 		require.NoError(t, err)
 		var taker sync.WaitGroup
 		err = s.sql().CompleteTx(t.Context(), c, webhook.Result{State: "PENDING"}, func(*sql.Tx) error {
 			started := make(chan struct{})
 			taker.Go(func() {
 				close(started)
-				second, err := s.Claim(t.Context(), key("o1", "PENDING"), lease)
+				second, err := s.Acquire(t.Context(), key("o1", "PENDING"), lease)
 				assert.NoError(t, err)
-				assert.Equal(t, webhook.ClaimDone, second.Status)
+				assert.Equal(t, webhook.LeaseDone, second.Status)
 			})
 			<-started
 			return nil
 		})
 		require.NoError(t, err)
 		taker.Wait()
-		assert.Equal(t, "PENDING", claim(t, s, key("o1", "ACCEPTED"), webhook.ClaimNew).State)
+		assert.Equal(t, "PENDING", acquire(t, s, key("o1", "ACCEPTED"), webhook.LeaseGranted).State)
 	})
 }
 
@@ -113,29 +113,29 @@ func TestNobodyTakesOverWhileYourFunctionRuns(t *testing.T) {
 func TestAClaimDoesNotWaitForTheTransactionOfItsHolder(t *testing.T) {
 	t.Parallel()
 	s := postgres(t)
-	c := claim(t, s, key("o1", "PENDING"), webhook.ClaimNew)
+	c := acquire(t, s, key("o1", "PENDING"), webhook.LeaseGranted)
 	err := s.sql().CompleteTx(t.Context(), c, webhook.Result{State: "PENDING"}, func(*sql.Tx) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		for id, same := range map[string]bool{"PENDING": true, "ACCEPTED": false} {
-			other, err := s.Claim(ctx, key("o1", id), lease)
+			other, err := s.Acquire(ctx, key("o1", id), lease)
 			require.NoError(t, err)
-			assert.Equal(t, webhook.ClaimInFlight, other.Status)
+			assert.Equal(t, webhook.LeaseInFlight, other.Status)
 			assert.Equal(t, same, other.Same)
 		}
 		return nil
 	})
 	require.NoError(t, err)
-	claim(t, s, key("o1", "PENDING"), webhook.ClaimDone)
+	acquire(t, s, key("o1", "PENDING"), webhook.LeaseDone)
 }
 
 func TestPurgeForgetsOnlyWhatIsDoneAndOld(t *testing.T) {
-	onEachSQL(t, func(t *testing.T, s subject) {
+	onEachSQL(t, func(t *testing.T, s target) {
 		ctx := t.Context()
-		require.NoError(t, s.Complete(ctx, claim(t, s, key("done", "PAID"), webhook.ClaimNew), webhook.Result{State: "PAID"}))
-		require.NoError(t, s.Bury(ctx, claim(t, s, key("dead", "PAID"), webhook.ClaimNew), "x", nil))
+		require.NoError(t, s.Complete(ctx, acquire(t, s, key("done", "PAID"), webhook.LeaseGranted), webhook.Result{State: "PAID"}))
+		require.NoError(t, s.Bury(ctx, acquire(t, s, key("dead", "PAID"), webhook.LeaseGranted), "x", nil))
 		put(t, s, key("queued", "PAID"), "x", true)
-		held := claim(t, s, key("held", "PAID"), webhook.ClaimNew)
+		held := acquire(t, s, key("held", "PAID"), webhook.LeaseGranted)
 
 		n, err := s.sql().Purge(ctx, time.Hour)
 		require.NoError(t, err)
@@ -148,7 +148,7 @@ func TestPurgeForgetsOnlyWhatIsDoneAndOld(t *testing.T) {
 		require.NoError(t, err)
 		assert.EqualValues(t, 1, n)
 
-		assert.Empty(t, claim(t, s, key("done", "PAID"), webhook.ClaimNew).State, "forgotten")
+		assert.Empty(t, acquire(t, s, key("done", "PAID"), webhook.LeaseGranted).State, "forgotten")
 		dead, err := s.Dead(ctx, "shop", 10)
 		require.NoError(t, err)
 		assert.Len(t, dead, 1)
@@ -161,13 +161,13 @@ func TestPurgeForgetsOnlyWhatIsDoneAndOld(t *testing.T) {
 }
 
 func TestAPurgedReferenceRepeatsNoFence(t *testing.T) {
-	onEachSQL(t, func(t *testing.T, s subject) {
-		old := claim(t, s, key("o1", "PAID"), webhook.ClaimNew)
+	onEachSQL(t, func(t *testing.T, s target) {
+		old := acquire(t, s, key("o1", "PAID"), webhook.LeaseGranted)
 		_, err := s.db.ExecContext(t.Context(), "DELETE FROM webhook_references")
 		require.NoError(t, err)
 		// Two microseconds of the database's clock, milliseconds on SQLite.
 		for count(t, s.db, "SELECT count(*) FROM webhook_references") == 0 {
-			c, err := s.Claim(t.Context(), key("o1", "PAID"), lease)
+			c, err := s.Acquire(t.Context(), key("o1", "PAID"), lease)
 			require.NoError(t, err)
 			if c.Fence == old.Fence {
 				_, err := s.db.ExecContext(t.Context(), "DELETE FROM webhook_references")
@@ -186,7 +186,7 @@ func TestNewSQLInboxRefusesWhatCannotWork(t *testing.T) {
 }
 
 func TestADatabaseThatIsAwayIsAnErrorNotALoss(t *testing.T) {
-	onEachSQL(t, func(t *testing.T, s subject) {
+	onEachSQL(t, func(t *testing.T, s target) {
 		h := recording(t, s, record)
 		require.NoError(t, s.db.Close())
 		assert.Equal(t, 500, post(h, parcel{"o1", "PENDING"}))

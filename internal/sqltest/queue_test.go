@@ -14,23 +14,23 @@ import (
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
-func put(t *testing.T, s subject, k webhook.Key, payload string, fresh bool) {
+func put(t *testing.T, s target, k webhook.Key, payload string, fresh bool) {
 	t.Helper()
 	got, err := s.Put(t.Context(), k, []byte(payload))
 	require.NoError(t, err)
 	require.Equal(t, fresh, got)
 }
 
-func take(t *testing.T, s subject) webhook.Claim {
+func take(t *testing.T, s target) webhook.Lease {
 	t.Helper()
 	c, found, err := s.Take(t.Context(), "shop", lease)
 	require.NoError(t, err)
 	require.True(t, found)
-	require.Equal(t, webhook.ClaimNew, c.Status)
+	require.Equal(t, webhook.LeaseGranted, c.Status)
 	return c
 }
 
-func takeNothing(t *testing.T, s subject) {
+func takeNothing(t *testing.T, s target) {
 	t.Helper()
 	c, found, err := s.Take(t.Context(), "shop", lease)
 	require.NoError(t, err)
@@ -38,7 +38,7 @@ func takeNothing(t *testing.T, s subject) {
 }
 
 func TestQueueGivesOutWhatWasPut(t *testing.T) {
-	onEach(t, func(t *testing.T, s subject) {
+	onEach(t, func(t *testing.T, s target) {
 		takeNothing(t, s)
 		put(t, s, key("o1", "PAID"), "first", true)
 		put(t, s, key("o1", "PAID"), "second", false)
@@ -48,17 +48,17 @@ func TestQueueGivesOutWhatWasPut(t *testing.T) {
 		assert.Equal(t, "first", string(c.Payload))
 		assert.Equal(t, 1, c.Attempts)
 		takeNothing(t, s)
-		require.NoError(t, s.Complete(t.Context(), c, webhook.Result{State: "PAID", Answer: webhook.Answer{Status: 200}}))
+		require.NoError(t, s.Complete(t.Context(), c, webhook.Result{State: "PAID", Response: webhook.Response{Status: 200}}))
 		takeNothing(t, s)
 		put(t, s, key("o1", "PAID"), "third", false)
 		s.lapse()
 		takeNothing(t, s)
-		claim(t, s, key("o1", "PAID"), webhook.ClaimDone)
+		acquire(t, s, key("o1", "PAID"), webhook.LeaseDone)
 	})
 }
 
 func TestQueueKeepsEventsOfOneReferenceApart(t *testing.T) {
-	onEach(t, func(t *testing.T, s subject) {
+	onEach(t, func(t *testing.T, s target) {
 		put(t, s, key("o1", "NEW"), "1", true)
 		put(t, s, key("o1", "PAID"), "2", true)
 		first := take(t, s)
@@ -67,13 +67,13 @@ func TestQueueKeepsEventsOfOneReferenceApart(t *testing.T) {
 		second := take(t, s)
 		assert.NotEqual(t, first.ID, second.ID)
 		assert.Equal(t, first.ID, second.State)
-		assert.False(t, claim(t, s, key("o1", "x"), webhook.ClaimInFlight).Same)
+		assert.False(t, acquire(t, s, key("o1", "x"), webhook.LeaseInFlight).Same)
 	})
 }
 
 func TestQueueLeavesAReferenceInFlightAlone(t *testing.T) {
-	onEach(t, func(t *testing.T, s subject) {
-		c := claim(t, s, key("o1", "NEW"), webhook.ClaimNew)
+	onEach(t, func(t *testing.T, s target) {
+		c := acquire(t, s, key("o1", "NEW"), webhook.LeaseGranted)
 		put(t, s, key("o1", "PAID"), "1", true)
 		takeNothing(t, s)
 		require.NoError(t, s.Release(t.Context(), c))
@@ -82,7 +82,7 @@ func TestQueueLeavesAReferenceInFlightAlone(t *testing.T) {
 }
 
 func TestQueueGivesOutAgainWhatADeadWorkerHad(t *testing.T) {
-	onEach(t, func(t *testing.T, s subject) {
+	onEach(t, func(t *testing.T, s target) {
 		put(t, s, key("o1", "PAID"), "1", true)
 		dead := take(t, s)
 		s.lapse()
@@ -96,7 +96,7 @@ func TestQueueGivesOutAgainWhatADeadWorkerHad(t *testing.T) {
 }
 
 func TestQueueRetriesAfterTheDelay(t *testing.T) {
-	onEach(t, func(t *testing.T, s subject) {
+	onEach(t, func(t *testing.T, s target) {
 		put(t, s, key("o1", "PAID"), "1", true)
 		require.NoError(t, s.Retry(t.Context(), take(t, s), 30*time.Minute, "database away"))
 		takeNothing(t, s)
@@ -113,7 +113,7 @@ func TestQueueRetriesAfterTheDelay(t *testing.T) {
 }
 
 func TestDeadLettersCanBeListedReplayedAndDiscarded(t *testing.T) {
-	onEach(t, func(t *testing.T, s subject) {
+	onEach(t, func(t *testing.T, s target) {
 		for _, reference := range []string{"o1", "o2", "o3"} {
 			put(t, s, key(reference, "PAID"), "body of "+reference, true)
 			c := take(t, s)
@@ -144,7 +144,7 @@ func TestDeadLettersCanBeListedReplayedAndDiscarded(t *testing.T) {
 		assert.Equal(t, 1, take(t, s).Attempts, "counted anew")
 		require.NoError(t, s.Discard(t.Context(), key("o2", "PAID")))
 		require.ErrorIs(t, s.Discard(t.Context(), key("o2", "PAID")), webhook.ErrNoSuchLetter)
-		claim(t, s, key("o2", "PAID"), webhook.ClaimDone)
+		acquire(t, s, key("o2", "PAID"), webhook.LeaseDone)
 		require.ErrorIs(t, s.Replay(t.Context(), key("o4", "PAID")), webhook.ErrNoSuchLetter)
 
 		put(t, s, key("o3", "PAID"), "the genuine one", true)
@@ -153,18 +153,18 @@ func TestDeadLettersCanBeListedReplayedAndDiscarded(t *testing.T) {
 }
 
 func TestAClaimedEventCanBeBuriedWithoutHavingBeenQueued(t *testing.T) {
-	onEach(t, func(t *testing.T, s subject) {
-		require.NoError(t, s.Bury(t.Context(), claim(t, s, key("o1", "PAID"), webhook.ClaimNew), "cannot follow", []byte("body")))
+	onEach(t, func(t *testing.T, s target) {
+		require.NoError(t, s.Bury(t.Context(), acquire(t, s, key("o1", "PAID"), webhook.LeaseGranted), "cannot follow", []byte("body")))
 		dead, err := s.Dead(t.Context(), "shop", 10)
 		require.NoError(t, err)
 		require.Len(t, dead, 1)
 		assert.Equal(t, "cannot follow", dead[0].Reason)
-		claim(t, s, key("o1", "PAID"), webhook.ClaimNew)
+		acquire(t, s, key("o1", "PAID"), webhook.LeaseGranted)
 	})
 }
 
 func TestQueueGivesEachEventToOneOfManyWorkers(t *testing.T) {
-	onEach(t, func(t *testing.T, s subject) {
+	onEach(t, func(t *testing.T, s target) {
 		const events = 120
 		for i := range events {
 			put(t, s, key(fmt.Sprint("o", i%40), fmt.Sprint(i)), "x", true)
@@ -207,10 +207,10 @@ func TestQueueGivesEachEventToOneOfManyWorkers(t *testing.T) {
 
 // Bodies hold names and numbers of people; nobody reads them again.
 func TestADoneEventKeepsNoBody(t *testing.T) {
-	onEachSQL(t, func(t *testing.T, s subject) {
+	onEachSQL(t, func(t *testing.T, s target) {
 		put(t, s, key("o1", "PAID"), "body", true)
 		require.NoError(t, s.Complete(t.Context(), take(t, s), webhook.Result{State: "PAID"}))
-		require.NoError(t, s.Bury(t.Context(), claim(t, s, key("o2", "PAID"), webhook.ClaimNew), "x", []byte("body")))
+		require.NoError(t, s.Bury(t.Context(), acquire(t, s, key("o2", "PAID"), webhook.LeaseGranted), "x", []byte("body")))
 		assert.Equal(t, 1, count(t, s.db, "SELECT count(*) FROM webhook_events WHERE length(payload) > 0"))
 		require.NoError(t, s.Discard(t.Context(), key("o2", "PAID")))
 		assert.Zero(t, count(t, s.db, "SELECT count(*) FROM webhook_events WHERE length(payload) > 0"))
@@ -218,7 +218,7 @@ func TestADoneEventKeepsNoBody(t *testing.T) {
 }
 
 func TestAReasonMayQuoteAnything(t *testing.T) {
-	onEach(t, func(t *testing.T, s subject) {
+	onEach(t, func(t *testing.T, s target) {
 		put(t, s, key("o1", "PAID"), "1", true)
 		require.NoError(t, s.Retry(t.Context(), take(t, s), 0, "said \x00\xff"))
 		require.NoError(t, s.Bury(t.Context(), take(t, s), "said \x00\xff", []byte("1")))
@@ -230,7 +230,7 @@ func TestAReasonMayQuoteAnything(t *testing.T) {
 }
 
 func TestAnEventPutOffIsNotTakenBeforeItIsDue(t *testing.T) {
-	onEach(t, func(t *testing.T, s subject) {
+	onEach(t, func(t *testing.T, s target) {
 		const events = 60
 		for i := range events {
 			put(t, s, key(fmt.Sprint("o", i), "PAID"), "x", true)

@@ -34,6 +34,10 @@ var (
 // Two untagged fields are filled by name, in nested structs too: Raw
 // (json.RawMessage) with the object as received, and Extra (map[string]any) with
 // the keys that no other field has. Errors name the path, never the value.
+//
+// The tag wire:"required" makes the error Missing of a field that is zero in the
+// end. The tag wire:"lenient" leaves a field zero whose value cannot be read; a
+// lenient decimal.NullDecimal takes the texts "5." and "007", too.
 func Unmarshal(data []byte, into any) error {
 	if !json.Valid(data) {
 		return errNotJSON
@@ -47,8 +51,14 @@ func Unmarshal(data []byte, into any) error {
 
 // plan is how a struct type takes an object.
 type plan struct {
-	fields     map[string][]int
+	fields     map[string]member
+	required   []string
 	raw, extra []int
+}
+
+type member struct {
+	index   []int
+	lenient bool
 }
 
 // plans of struct types, each computed once and never changed.
@@ -58,7 +68,7 @@ func planOf(t reflect.Type) *plan {
 	if p, ok := plans.Load(t); ok {
 		return p.(*plan)
 	}
-	p := &plan{fields: map[string][]int{}}
+	p := &plan{fields: map[string]member{}}
 	for _, f := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
@@ -70,7 +80,11 @@ func planOf(t reflect.Type) *plan {
 		case f.Name == "Extra" && f.Type == anyMapType:
 			p.extra = f.Index
 		case name != "" && name != "-":
-			p.fields[name] = f.Index
+			how := f.Tag.Get("wire")
+			p.fields[name] = member{f.Index, how == "lenient"}
+			if how == "required" {
+				p.required = append(p.required, name)
+			}
 		}
 	}
 	actual, _ := plans.LoadOrStore(t, p)
@@ -91,17 +105,44 @@ func setStruct(v reflect.Value, data []byte) error {
 		v.FieldByIndex(p.raw).SetBytes(data)
 	}
 	for key, value := range members(data) {
-		index, ok := p.fields[string(key)]
+		m, ok := p.fields[string(key)]
 		switch {
 		case ok:
-			if err := set(v.FieldByIndex(index), value); err != nil {
+			field := v.FieldByIndex(m.index)
+			err := set(field, value)
+			if err != nil && !m.lenient {
 				return fmt.Errorf("%s: %w", key, err)
+			}
+			if err != nil {
+				setLoosely(field, value)
 			}
 		case p.extra != nil:
 			setExtra(v.FieldByIndex(p.extra), string(key), value)
 		}
 	}
+	for _, name := range p.required {
+		if v.FieldByIndex(p.fields[name].index).IsZero() {
+			return Missing(name)
+		}
+	}
 	return nil
+}
+
+// setLoosely takes a value that no rule fits: a decimal with zeros in front or
+// with nothing behind its point. Anything else leaves the field zero.
+func setLoosely(v reflect.Value, data []byte) {
+	v.SetZero()
+	amount, ok := v.Addr().Interface().(*decimal.NullDecimal)
+	text, err := scalar(data)
+	if !ok || err != nil {
+		return
+	}
+	text = strings.TrimSuffix(strings.TrimLeft(text, "0"), ".")
+	if text == "" || text[0] == '.' {
+		text = "0" + text
+	}
+	value, err := ParseDecimal(text)
+	*amount = decimal.NullDecimal{Decimal: value, Valid: err == nil}
 }
 
 func setExtra(v reflect.Value, key string, data []byte) {

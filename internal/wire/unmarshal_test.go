@@ -165,3 +165,30 @@ func FuzzMembersAgreeWithEncodingJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestUnmarshalHoldsRequiredFieldsAndForgivesLenientOnes(t *testing.T) {
+	type payment struct {
+		ID     string              `json:"id" wire:"required"`
+		Amount decimal.NullDecimal `json:"amount" wire:"lenient"`
+		Note   string              `json:"note" wire:"lenient"`
+		Leaves []leaf              `json:"leaves" wire:"lenient"`
+	}
+	for _, text := range []string{`{}`, `{"id":null}`, `{"id":""}`} {
+		err := Unmarshal([]byte(text), &payment{})
+		assert.ErrorIs(t, err, Missing("id"), text)
+	}
+	for text, want := range map[string]string{
+		`20.5`: "20.5", `"20.5"`: "20.5", `"5."`: "5", `"007"`: "7", `".5"`: "0.5", `"00"`: "0", `"1e3"`: "1000",
+		`"string"`: "", `""`: "", `{}`: "", `[1]`: "", `true`: "", `"1.79e+308"`: "", `"0x10"`: "", `"-"`: "",
+	} {
+		got := payment{}
+		require.NoError(t, Unmarshal([]byte(`{"id":1,"amount":`+text+`}`), &got), text)
+		assert.Equal(t, want != "", got.Amount.Valid, text)
+		if want != "" {
+			assert.True(t, got.Amount.Decimal.Equal(decimal.RequireFromString(want)), text)
+		}
+	}
+	got := payment{}
+	require.NoError(t, Unmarshal([]byte(`{"id":"p","note":{},"leaves":[{"name":"a"},7]}`), &got))
+	assert.Equal(t, payment{ID: "p"}, got)
+}

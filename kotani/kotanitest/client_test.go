@@ -42,13 +42,13 @@ func TestClientMovesFiat(t *testing.T) {
 	params.ExternalID, params.Amount = "order-18", decimal.NewFromInt(2_000_000)
 	_, err = client.Fiat.Withdraw(ctx, params)
 	require.ErrorIs(t, err, sdk.ErrInsufficientFunds)
-	_, err = client.Fiat.StatusByExternalID(ctx, "nobody", kotani.Payouts)
+	_, err = client.Fiat.Find(ctx, "nobody", kotani.Payouts)
 	require.ErrorIs(t, err, sdk.ErrNotFound)
 	wantMoney(t, "999500", srv.Balance("KES"))
 	assert.Len(t, srv.Transactions(), 1)
 
 	srv.Advance(time.Hour) // the token has expired: the client logs in again
-	done, err := client.Fiat.StatusByExternalID(ctx, "order-17", kotani.Payouts)
+	done, err := client.Fiat.Find(ctx, "order-17", kotani.Payouts)
 	require.NoError(t, err)
 	assert.Equal(t, kotani.StatusSuccessful, done.Status)
 }
@@ -73,7 +73,7 @@ func TestClientDrivesFiatConnect(t *testing.T) {
 			}
 			q, err := quote(ctx, ask)
 			require.NoError(t, err, name)
-			if record, err := fc.KYCStatus(ctx, "PersonalDataAndDocuments"); err != nil {
+			if record, err := fc.GetKYC(ctx, "PersonalDataAndDocuments"); err != nil {
 				require.ErrorIs(t, err, kotani.ErrResourceNotFound)
 				require.NoError(t, srv.FiatConnect.MoveKYC(alice, "PersonalDataAndDocuments", kotani.KYCApproved))
 			} else {
@@ -90,14 +90,14 @@ func TestClientDrivesFiatConnect(t *testing.T) {
 			require.NoError(t, err, "repeated under its key")
 			assert.Len(t, srv.FiatConnect.Transfers(), before+1)
 			srv.Advance(time.Minute)
-			done, err := fc.Transfer(ctx, transfer.ID)
+			done, err := fc.GetTransfer(ctx, transfer.ID)
 			require.NoError(t, err)
 			assert.Equal(t, kotani.TransferComplete, done.Status)
 			assert.Equal(t, transfer.Address, done.Address)
 			assert.Equal(t, way == kotani.TransferTypeIn, done.TxHash != "")
 
 			srv.Advance(5 * time.Hour) // the session has expired: the client logs in again
-			list, err := fc.Accounts(ctx)
+			list, err := fc.ListAccounts(ctx)
 			require.NoError(t, err)
 			assert.NotEmpty(t, list.Items)
 		}

@@ -26,7 +26,7 @@ func Example() {
 		panic(err)
 	}
 	srv.Advance(10 * time.Second)
-	payout, err := client.Fiat.StatusByExternalID(ctx, "order-17", kotani.Payouts)
+	payout, err := client.Fiat.Find(ctx, "order-17", kotani.Payouts)
 	fmt.Println(payout.Status, err)
 	fmt.Println("left:", srv.Balance("KES"))
 	// Output:

@@ -47,7 +47,7 @@ func TestOnlyTheWalletItselfLogsIn(t *testing.T) {
 			FiatConnect: kotani.FiatConnectConfig{BaseURL: greeting.FiatConnect, ChainID: 44787, Signer: signer},
 		})
 		require.NoError(t, err)
-		_, err = client.FiatConnect.Accounts(ctx)
+		_, err = client.FiatConnect.ListAccounts(ctx)
 		return err
 	}
 	assert.NoError(t, accounts(wallet))

@@ -1,0 +1,372 @@
+package kotani_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+var (
+	isTaken     = respond(200, `{"id":7,"phoneNumber":"254722222222","message":"Withdrawal request received","amount":"20","externalId":"order-1"}`)
+	isPending   = respond(200, `{"result":{"requestId":"7","externalId":"order-1","transactionType":"Payouts","status":"PENDING","amount":"20.00","currency":"KES"}}`)
+	isAbsent    = respond(200, `{"status":400,"desc":"transaction not found"}`)
+	isDuplicate = respond(200, `{"status":400,"desc":"externalId already exists"}`)
+	isPoor      = respond(200, `{"status":400,"desc":"insufficient balance"}`)
+	isGarbled   = respond(200, `{"id":`)
+)
+
+func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
+	for name, tc := range map[string]struct {
+		steps    []step
+		sent     string
+		outcome  string // empty: a transaction came back
+		sentinel error
+		took     time.Duration // -1: not exact
+	}{
+		"a response":                        {[]step{isTaken}, "momo", "", nil, 0},
+		"dropped, found":                    {[]step{nil, isPending}, "momo status", "", nil, 0},
+		"a proxy's page, found":             {[]step{gateway, isPending}, "momo status", "", nil, 0},
+		"garbled, found":                    {[]step{isGarbled, isPending}, "momo status", "", nil, 0},
+		"a proxy's 429, found":              {[]step{respond(429, "<html>slow down"), isPending}, "momo status", "", nil, 0},
+		"dropped, shown a second later":     {[]step{nil, isAbsent, isPending}, "momo status status", "", nil, time.Second},
+		"dropped, absent, sent once more":   {[]step{nil, isAbsent, isAbsent, isAbsent, isTaken}, "momo status status status momo", "", nil, 3 * time.Second},
+		"our second attempt is a duplicate": {[]step{nil, isAbsent, isAbsent, isAbsent, isDuplicate, isPending}, "momo status status status momo status", "", nil, 3 * time.Second},
+		"dropped twice, never shown":        {[]step{nil, isAbsent, isAbsent, isAbsent, nil, isAbsent}, "momo status status status momo status status status", "unknown", nil, 6 * time.Second},
+		"a duplicate on a fresh call":       {[]step{isDuplicate}, "momo", "rejected", sdk.ErrDuplicate, 0},
+		"refused":                           {[]step{isPoor}, "momo", "rejected", sdk.ErrInsufficientFunds, 0},
+		"a wrong path is not absence": {[]step{nil, respond(404, `<pre>Cannot GET /api_v2/transactions/status/external/order-1</pre>`)},
+			"momo status", "unknown", nil, 0},
+		"a wrong path in JSON is not absence": {[]step{nil, respond(404, `{"statusCode":404,"message":"Cannot GET /transactions/status/external/order-1","error":"Not Found"}`)},
+			"momo status", "unknown", nil, 0},
+		"a wrong path in a 200 is not absence": {[]step{nil, respond(200, `{"status":404,"desc":"/transactions/status not found"}`)},
+			"momo status", "unknown", nil, 0},
+		"not found without a status is not absence": {[]step{nil, respond(404, `{"message":"Transaction not found"}`)}, "momo status", "unknown", nil, 0},
+		"an unknown user is not absence":            {[]step{nil, respond(200, `{"status":400,"desc":"user not found"}`)}, "momo status", "unknown", nil, 0},
+		"an empty response is not absence":          {[]step{nil, respond(200, `{"result":{}}`)}, "momo status status status status", "unknown", nil, -1},
+		"another transaction is not this": {[]step{nil, respond(200, `{"result":{"externalId":"order-2","status":"SUCCESSFUL"}}`)},
+			"momo status status status status", "unknown", nil, -1},
+		"another amount is not this": {[]step{nil, respond(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"21"}}`)},
+			"momo status", "unknown", nil, 0},
+		"another recipient is not this": {[]step{nil, respond(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"20","phoneNumber":"254733333333"}}`)},
+			"momo status", "unknown", nil, 0},
+		"the recipient in national form": {[]step{nil, respond(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"0722222222"}}`)}, "momo status", "", nil, 0},
+		"the recipient with a plus":      {[]step{nil, respond(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"+254 722 222222"}}`)}, "momo status", "", nil, 0},
+		"a masked recipient":             {[]step{nil, respond(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"2547xxxxx222"}}`)}, "momo status", "", nil, 0},
+		"a question that is refused":     {[]step{nil, respond(200, `{"status":401,"desc":"not allowed"}`)}, "momo status", "unknown", nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(tc.steps...)
+				start := time.Now()
+				got, err := newClient(t, s).Fiat.Withdraw(t.Context(), validWithdraw)
+				assert.Equal(t, tc.sent, s.actions())
+				if tc.took >= 0 {
+					assert.Equal(t, tc.took, time.Since(start))
+				}
+				if tc.outcome == "" {
+					require.NoError(t, err)
+					assert.Equal(t, "7", got.RequestID)
+					wantMoney(t, "20", got.Amount.Decimal)
+					return
+				}
+				assert.Nil(t, got)
+				e := failure(t, err)
+				assert.Equal(t, tc.outcome, e.Outcome.String())
+				assert.Equal(t, "order-1", e.Reference)
+				assert.NotErrorIs(t, err, sdk.ErrNotSent)
+				if tc.outcome == "unknown" {
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+					assert.NotErrorIs(t, err, sdk.ErrRejected)
+				}
+				if tc.sentinel != nil {
+					assert.ErrorIs(t, err, tc.sentinel)
+				}
+			})
+		})
+	}
+}
+
+func TestTheLookupAsksForTheRightKind(t *testing.T) {
+	for name, tc := range map[string]struct {
+		call func(context.Context, *kotani.Client) (*kotani.Transaction, error)
+		kind string
+	}{
+		"deposit": {func(ctx context.Context, c *kotani.Client) (*kotani.Transaction, error) {
+			return c.Fiat.Deposit(ctx, validDeposit)
+		}, "Collections"},
+		"quoted deposit": {func(ctx context.Context, c *kotani.Client) (*kotani.Transaction, error) {
+			return c.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: "q", PhoneNumber: "254712345678", ExternalID: "order-1"})
+		}, "Collections"},
+		"withdrawal": {func(ctx context.Context, c *kotani.Client) (*kotani.Transaction, error) {
+			return c.Fiat.Withdraw(ctx, validWithdraw)
+		}, "Payouts"},
+		"bank withdrawal": {func(ctx context.Context, c *kotani.Client) (*kotani.Transaction, error) {
+			return c.Fiat.WithdrawToBank(ctx, validBank)
+		}, "Payouts"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(nil, respond(200, `{"result":{"status":"PENDING"}}`))
+			got, err := tc.call(t.Context(), newClient(t, s))
+			require.NoError(t, err)
+			assert.Equal(t, kotani.StatusPending, got.Status)
+			require.Len(t, s.requests(), 2)
+			assert.Equal(t, "/api_v2/transactions/status/external/order-1", s.requests()[1].Path)
+			assert.Equal(t, "transactionalType="+tc.kind, s.requests()[1].Query)
+		})
+	}
+}
+
+func TestAnotherBankAccountIsNotThePayout(t *testing.T) {
+	for number, found := range map[string]bool{
+		`"0123456789"`: true, `123456789`: true, `""`: true, `"xxxxxx6789"`: true, `"0123456780"`: false, `"9123456789"`: false,
+	} {
+		s := newScript(nil, respond(200, `{"result":{"externalId":"order-1","status":"PENDING","amount":"20","accountNumber":`+number+`}}`))
+		_, err := newClient(t, s).Fiat.WithdrawToBank(t.Context(), validBank)
+		if found {
+			assert.NoError(t, err, number)
+		} else {
+			assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, number)
+		}
+	}
+}
+
+func TestTheSecondRequestIsTheFirstOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(nil, isAbsent, isAbsent, isAbsent, isTaken)
+		_, err := newClient(t, s).Fiat.Withdraw(t.Context(), validWithdraw)
+		require.NoError(t, err)
+		require.Len(t, s.requests(), 5)
+		assert.Equal(t, s.requests()[0].Body, s.requests()[4].Body)
+	})
+}
+
+func TestADeadlineTooNearForTheGraceLeavesTheOutcomeUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(nil, isAbsent)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		_, err := newClient(t, s).Fiat.Withdraw(ctx, validWithdraw)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+		assert.Equal(t, "momo status status", s.actions(), "never sent again without having waited")
+	})
+}
+
+func TestAMovementWithoutExternalIDHasToBeAskedFor(t *testing.T) {
+	s := newScript(nil)
+	client := newClient(t, s)
+	p := validWithdraw
+	p.ExternalID = ""
+	_, err := client.Fiat.Withdraw(t.Context(), p)
+	require.ErrorIs(t, err, sdk.ErrValidation)
+	require.ErrorIs(t, err, sdk.ErrNotSent)
+	assert.Contains(t, failure(t, err).Fields, "externalId")
+	assert.Empty(t, s.requests())
+
+	p.AllowNoExternalID = true
+	_, err = client.Fiat.Withdraw(t.Context(), p)
+	require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+	assert.Equal(t, "momo", s.actions(), "nothing to look up, nothing sent twice")
+	assert.NotContains(t, s.requests()[0].Body, "externalId")
+
+	p.ExternalID = "order-1"
+	_, err = client.Fiat.Withdraw(t.Context(), p)
+	assert.ErrorIs(t, err, sdk.ErrValidation, "with or without: not both")
+	assert.Len(t, s.requests(), 1)
+}
+
+func TestAHashSettlesAnUnknownOutcome(t *testing.T) {
+	paid := respond(200, `{"status":201,"desc":"done","cusdDetails":{"value":"1.5 CUSD"}}`)
+	processed := respond(200, `{"status":400,"desc":"Transaction Hash is already processed"}`)
+	for name, tc := range map[string]struct {
+		steps   []step
+		sent    int
+		value   string
+		already bool
+		outcome string
+		took    time.Duration
+	}{
+		"a response":                     {[]step{paid}, 1, "1.5 CUSD", false, "", 0},
+		"lost before the work":           {[]step{nil, paid}, 2, "1.5 CUSD", false, "", 3 * time.Second},
+		"lost after the work":            {[]step{nil, processed}, 2, "", true, "", 3 * time.Second},
+		"a fresh call with a used hash":  {[]step{processed}, 1, "", false, "rejected", 0},
+		"lost twice":                     {[]step{nil, nil}, 2, "", false, "unknown", 3 * time.Second},
+		"lost, then refused for another": {[]step{nil, isPoor}, 2, "", false, "unknown", 3 * time.Second},
+		"lost, then a page":              {[]step{nil, gateway}, 2, "", false, "unknown", 3 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(tc.steps...)
+				start := time.Now()
+				got, err := newClient(t, s).Celo.SendToMpesa(t.Context(), validMpesa)
+				assert.Len(t, s.requests(), tc.sent)
+				assert.Equal(t, tc.took, time.Since(start))
+				if tc.outcome == "" {
+					require.NoError(t, err)
+					assert.Equal(t, tc.value, got.Value)
+					assert.Equal(t, tc.already, got.AlreadyProcessed)
+					return
+				}
+				assert.Nil(t, got)
+				e := failure(t, err)
+				assert.Equal(t, tc.outcome, e.Outcome.String())
+				assert.Equal(t, hash, e.Reference)
+			})
+		})
+	}
+}
+
+func TestAHashIsNotPresentedAgainWithoutTimeToWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		_, err := newClient(t, s).Celo.SendToMpesa(ctx, validMpesa)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+		assert.Len(t, s.requests(), 1)
+
+		ctx, cancel = context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		_, err = newClient(t, s).Celo.SendToMpesa(ctx, validMpesa)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+		assert.Len(t, s.requests(), 2)
+	})
+}
+
+// Writes of class once are sent a single time, whatever is lost.
+func TestOtherPaymentsAreNeverRepeated(t *testing.T) {
+	for _, method := range []string{"Celo.Buy", "Fiat.PayBill", "Fiat.PayTill", "Stellar.CashOut", "Tron.CashOut", "Tron.CashIn", "UBI.Claim",
+		"Quotes.AcceptIn", "Quotes.AcceptOut", "Binance.CreateOrder", "Binance.CloseOrder", "KYC.CreateUser", "KYC.UpdateUser", "UBI.SetBeneficiary",
+		"FiatConnect.AddKYC", "FiatConnect.DeleteKYC", "FiatConnect.AddAccount", "FiatConnect.DeleteAccount", "FiatConnect.CreateCredentials"} {
+		for name, lost := range map[string]step{"dropped": nil, "a page": gateway, "500": respond(500, ``), "garbled": isGarbled} {
+			if name == "garbled" && (method == "FiatConnect.DeleteKYC" || method == "FiatConnect.DeleteAccount") {
+				continue // the body of a deletion says nothing
+			}
+			t.Run(method+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newScript(lost)
+					err := wireCalls[method].call(t.Context(), newClient(t, s))
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+					assert.Len(t, s.requests(), 1)
+				})
+			})
+		}
+	}
+}
+
+func TestWaitEndsWithAFinalState(t *testing.T) {
+	state := func(status string) step {
+		return respond(200, `{"result":{"requestId":"7","externalId":"order-1","status":"`+status+`"}}`)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(state("PENDING"), gateway, gateway, gateway, gateway, state("processing"), state("Successful"))
+		got, err := newClient(t, s).Fiat.Wait(t.Context(), "order-1", kotani.Payouts)
+		require.NoError(t, err)
+		assert.True(t, got.Status.Succeeded())
+		assert.Len(t, s.requests(), 7)
+
+		s = newScript(state("PENDING"), state("FAILED"))
+		got, err = newClient(t, s).Fiat.WaitRequest(t.Context(), "7")
+		require.NoError(t, err, "a failed transaction is no error")
+		assert.Equal(t, kotani.StatusFailed, got.Status)
+
+		_, err = newClient(t, newScript(isAbsent)).Fiat.Wait(t.Context(), "order-1", kotani.Payouts)
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
+
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		got, err = newClient(t, newScript(state("SOMETHING_NEW"))).Fiat.Wait(ctx, "order-1", kotani.Payouts)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, kotani.TransactionStatus("SOMETHING_NEW"), got.Status, "the last state comes along")
+	})
+}
+
+func TestStatesOfTransactions(t *testing.T) {
+	for status, want := range map[kotani.TransactionStatus][2]bool{ // final, succeeded
+		"SUCCESSFUL": {true, true}, "successful": {true, true}, "Success": {true, true}, "completed": {true, true},
+		"FAILED": {true, false}, "CANCELLED": {true, false}, "EXPIRED": {true, false}, "DECLINED": {true, false},
+		"PERMANENTLY_FAILED": {true, false}, "REVERSED": {true, false},
+		"PENDING": {}, "INITIATED": {}, "IN_PROGRESS": {}, "PROCESSING": {}, "RETRY": {}, "TRANSACTION_INITIATED": {},
+		"DUPLICATE": {}, "ERROR_OCCURRED": {}, "REQUIRE_REVIEW": {}, "REFUNDED": {}, "NEW_ONE": {}, "": {},
+	} {
+		assert.Equal(t, want, [2]bool{status.Final(), status.Succeeded()}, status)
+	}
+}
+
+func TestTransactionsInAnyListAreRead(t *testing.T) {
+	row := `{"requestId":"7","status":"PENDING","amount":20.5,"phoneNumber":254712345678,"createdAt":"2026-04-03T09:00:00Z"}`
+	for _, body := range []string{`[` + row + `]`, `{"result":[` + row + `]}`, `{"data":[` + row + `]}`, `{"transactions":[` + row + `]}`} {
+		list, err := newClient(t, newScript(respond(200, body))).Fiat.List(t.Context(), kotani.TransactionListOptions{})
+		require.NoError(t, err)
+		require.Len(t, list.Items, 1)
+		got := list.Items[0]
+		wantMoney(t, "20.5", got.Amount.Decimal)
+		assert.Equal(t, "254712345678", got.PhoneNumber)
+		assert.Equal(t, row, string(got.Raw))
+		assert.Equal(t, 2026, got.CreatedAt.Year())
+	}
+	list, err := newClient(t, newScript(respond(200, `{"result":[]}`))).Fiat.List(t.Context(), kotani.TransactionListOptions{})
+	require.NoError(t, err)
+	assert.NotNil(t, list.Items)
+	assert.Empty(t, list.Items)
+	_, err = newClient(t, newScript(respond(200, `{}`))).Fiat.List(t.Context(), kotani.TransactionListOptions{Limit: -1})
+	assert.ErrorIs(t, err, sdk.ErrValidation)
+}
+
+func TestAmountsGoOutAsTheOperationWantsThem(t *testing.T) {
+	s := newScript(isTaken)
+	client := newClient(t, s)
+	p := validWithdraw
+	p.Amount = decimal.RequireFromString("2000.00")
+	_, err := client.Fiat.Withdraw(t.Context(), p)
+	require.NoError(t, err)
+	assert.Contains(t, s.requests()[0].Body, `"amount":2000,`)
+
+	s = newScript(respond(200, `{"result":{}}`))
+	client = newClient(t, s)
+	_, err = client.Fiat.PayTill(t.Context(), kotani.PayTillParams{TillNumber: "1", Amount: decimal.RequireFromString("0.50")})
+	require.NoError(t, err)
+	_, err = client.Quotes.Out(t.Context(), kotani.QuoteParams{Amount: decimal.RequireFromString("1e3"), Currency: "KES", CryptoType: "cUSD"})
+	require.NoError(t, err)
+	assert.Contains(t, s.requests()[0].Body, `"amount":"0.5"`)
+	assert.Contains(t, s.requests()[1].Body, `"cryptoAmount":"1000"`)
+}
+
+func TestCallbackURLsAreMadeForMovementsWithoutOne(t *testing.T) {
+	s := newScript(isTaken)
+	var broken error
+	client := newClient(t, s, func(c *kotani.Config) {
+		c.CallbackURL = func(externalID string, amount decimal.Decimal, currency string) (string, error) {
+			return "https://merchant.example/" + externalID + "/" + amount.String() + currency, broken
+		}
+	})
+	p := validWithdraw
+	_, err := client.Fiat.Withdraw(t.Context(), p)
+	require.NoError(t, err)
+	p.CallbackURL = ""
+	_, err = client.Fiat.Withdraw(t.Context(), p)
+	require.NoError(t, err)
+	p.ExternalID, p.AllowNoExternalID = "", true
+	_, err = client.Fiat.Withdraw(t.Context(), p)
+	require.NoError(t, err)
+	seen := s.requests()
+	assert.Contains(t, seen[0].Body, `"callback":"https://merchant.example/kotani"`)
+	assert.Contains(t, seen[1].Body, `"callback":"https://merchant.example/order-1/20"`)
+	assert.NotContains(t, seen[2].Body, "callback", "there is nothing to make it from")
+
+	broken = errors.New("planted")
+	p.ExternalID, p.AllowNoExternalID = "order-1", false
+	_, err = client.Fiat.Withdraw(t.Context(), p)
+	require.ErrorIs(t, err, sdk.ErrNotSent)
+	assert.Contains(t, failure(t, err).Fields, "callback")
+	assert.NotContains(t, err.Error(), "planted")
+	assert.Len(t, s.requests(), 3)
+}

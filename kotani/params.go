@@ -1,0 +1,117 @@
+package kotani
+
+import (
+	"encoding/hex"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+)
+
+// faults collects what is wrong with parameters, all of it at once. The zero
+// value has found nothing.
+type faults struct{ transport.Faults }
+
+// segment checks a value that becomes part of a path.
+func (f *faults) segment(field, value string) {
+	if err := transport.CheckSegment(value); err != nil {
+		f.Add(field, err.Error())
+	}
+}
+
+// reference checks an external id, which a lookup puts into a path.
+func (f *faults) reference(field, value string) {
+	odd := func(r rune) bool { return r <= ' ' || r > '~' || r == '/' || r == '\\' || r == '%' }
+	if len(value) > 255 || strings.IndexFunc(value, odd) >= 0 {
+		f.Add(field, "must be at most 255 printable ASCII characters without space, slash, backslash and percent sign")
+	} else {
+		f.segment(field, value)
+	}
+}
+
+const (
+	fiatDecimals   = 2  // FiatConnect specification
+	cryptoDecimals = 18 // FiatConnect specification: the token's precision, usually 18
+)
+
+// amount checks an amount that goes out with so many decimals at most.
+func (f *faults) amount(field string, amount decimal.Decimal, decimals int) {
+	if fault := wire.AmountFault(amount, decimals); fault != "" {
+		f.Add(field, fault)
+	}
+}
+
+// plainText is an amount that goes out as text: "1300.5". The text of a huge
+// exponent is long, so check the amount first.
+type plainText decimal.Decimal
+
+// MarshalJSON implements json.Marshaler.
+func (a plainText) MarshalJSON() ([]byte, error) {
+	return []byte(`"` + decimal.Decimal(a).String() + `"`), nil
+}
+
+// callback checks an optional callback URL, which must carry a scheme
+// (documented).
+func (f *faults) callback(field, value string) {
+	if value != "" {
+		f.RequireURL(field, value)
+	}
+}
+
+// phone checks a phone number. See digits.
+func (f *faults) phone(field, value string) {
+	switch {
+	case strings.TrimSpace(value) == "":
+		f.Add(field, "is required")
+	case !isPhone(value):
+		f.Add(field, "must be 7 to 15 digits with the country code, as 254712345678")
+	}
+}
+
+// e164 checks a phone number with a plus sign and country code.
+func (f *faults) e164(field, value string) {
+	if !strings.HasPrefix(value, "+") || !isPhone(value) || value[1] == '0' {
+		f.Add(field, "must be in E.164 form, as +254712345678")
+	}
+}
+
+// country checks a country code of two letters.
+func (f *faults) country(field, value string) {
+	if len(value) != 2 || strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		f.Add(field, "must be two capital letters (ISO 3166-1)")
+	}
+}
+
+// address checks the form of an on-chain address of an EVM chain. The signer or
+// the server checks its checksum (EIP-55): the standard library lacks the hash.
+func (f *faults) address(field, value string) {
+	if !isHex(value, 40) {
+		f.Add(field, "must be 0x and 40 hex digits")
+	}
+}
+
+// isHex reports whether text is 0x and n hex digits.
+func isHex(text string, n int) bool {
+	digits, ok := strings.CutPrefix(text, "0x")
+	_, err := hex.DecodeString(digits)
+	return ok && err == nil && len(digits) == n
+}
+
+func isPhone(value string) bool {
+	number := digits(value)
+	return len(number) >= 7 && len(number) <= 15 && strings.Trim(number, "0123456789") == ""
+}
+
+// digits returns a phone number as it goes out: digits without a leading "+", as
+// in the document's samples. Some samples are numbers; this package sends strings.
+func digits(phone string) string { return strings.TrimPrefix(phone, "+") }
+
+// isLine reports whether a text is one line of printable ASCII.
+func isLine(text string) bool {
+	return text != "" && strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+}
+
+// isToken reports whether a text can stand in a header.
+func isToken(text string) bool { return isLine(text) && !strings.Contains(text, " ") }

@@ -1,0 +1,312 @@
+package kotani_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
+	half := decimal.RequireFromString("0.5")
+	for name, tc := range map[string]struct {
+		call func(context.Context, *kotani.Client) error
+		want []string
+	}{
+		"CreateOrder": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Binance.CreateOrder(ctx, kotani.CreateOrderParams{Amount: half, ReturnURL: "merchant.example"})
+			return err
+		}, []string{"amount", "cancelUrl", "currency", "goodsDetail", "goodsName", "returnUrl"}},
+		"CloseOrder": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Binance.CloseOrder(ctx, " ")
+			return err
+		}, []string{"prepayId"}},
+		"Buy": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Celo.Buy(ctx, kotani.BuyCeloParams{PhoneNumber: "12", Amount: decimal.NewFromInt(-1)})
+			return err
+		}, []string{"celoAmount", "phoneNumber"}},
+		"SendToMpesa": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Celo.SendToMpesa(ctx, kotani.SendToMpesaParams{TxHash: hash[:65]})
+			return err
+		}, []string{"phoneNumber", "txhash"}},
+		"Deposit": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.Deposit(ctx, kotani.DepositParams{Amount: half, CallbackURL: "ftp://x", ExternalID: "a b"})
+			return err
+		}, []string{"amount", "callback", "externalId", "phoneNumber"}},
+		"DepositQuoted": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{PhoneNumber: "0712x"})
+			return err
+		}, []string{"acceptedQuoteId", "externalId", "phoneNumber"}},
+		"Withdraw": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.Withdraw(ctx, kotani.WithdrawParams{ExternalID: ".."})
+			return err
+		}, []string{"amount", "externalId", "phoneNumber"}},
+		"WithdrawToBank": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.WithdrawToBank(ctx, kotani.BankWithdrawParams{Amount: decimal.New(1, 30), ExternalID: strings.Repeat("x", 256)})
+			return err
+		}, []string{"accountName", "accountNumber", "amount", "externalId", "serviceProviderId"}},
+		"PayBill": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.PayBill(ctx, kotani.PayBillParams{Amount: decimal.New(1, -19)})
+			return err
+		}, []string{"accountNumber", "amount", "merchantNumber"}},
+		"PayTill": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.PayTill(ctx, kotani.PayTillParams{Amount: decimal.New(1, 1_000_000_000)})
+			return err
+		}, []string{"amount", "merchantTill"}},
+		"Get": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.Get(ctx, "..")
+			return err
+		}, []string{"requestId"}},
+		"Find": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.Find(ctx, "a/b", "")
+			return err
+		}, []string{"externalId", "transactionalType"}},
+		"UpdateUser": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.KYC.UpdateUser(ctx, kotani.UpdateUserParams{})
+			return err
+		}, []string{"email", "firstname", "lastname", "phoneNumber"}},
+		"PhoneByAddress": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.KYC.PhoneByAddress(ctx, "")
+			return err
+		}, []string{"publicAddress"}},
+		"Balance": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.OnChain.Balance(ctx, "+", "")
+			return err
+		}, []string{"chain", "phoneNumber"}},
+		"Stellar": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Stellar.CashOut(ctx, kotani.CashOutParams{TxHash: "xyz", CallbackURL: "x"})
+			return err
+		}, []string{"callback", "countryCode", "phoneNumber", "txHash"}},
+		"Tron": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Tron.CashOut(ctx, kotani.CashOutParams{Country: kotani.Kenya, PhoneNumber: "254712345678", TxHash: hash, Description: "x"})
+			return err
+		}, []string{"description"}},
+		"CashIn": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Tron.CashIn(ctx, kotani.CashInParams{ExternalID: "é"})
+			return err
+		}, []string{"amount", "countryCode", "externalId", "phoneNumber"}},
+		"Quotes.Out": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Quotes.Out(ctx, kotani.QuoteParams{})
+			return err
+		}, []string{"cryptoAmount", "cryptoType", "currency"}},
+		"Accept": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Quotes.AcceptIn(ctx, "")
+			return err
+		}, []string{"quoteId"}},
+		"UBI": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.UBI.Claim(ctx, kotani.UBIParams{})
+			return err
+		}, []string{"phoneNumber", "programId"}},
+
+		"CreateCredentials": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.CreateCredentials(ctx, "merchant.example")
+			return err
+		}, []string{"webhook"}},
+		"QuoteIn": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.QuoteIn(ctx, kotani.TransferQuoteParams{Country: "Kenya", Address: "0x1"})
+			return err
+		}, []string{"address", "country", "cryptoType", "fiatAmount", "fiatType"}},
+		"QuoteIn, both amounts": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.QuoteIn(ctx, kotani.TransferQuoteParams{FiatType: "KES", CryptoType: "cUSD", Country: "KE", FiatAmount: twenty, CryptoAmount: twenty})
+			return err
+		}, []string{"fiatAmount"}},
+		"QuoteIn, a third decimal": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.QuoteIn(ctx, kotani.TransferQuoteParams{FiatType: "KES", CryptoType: "cUSD", Country: "KE", FiatAmount: decimal.RequireFromString("1.005")})
+			return err
+		}, []string{"fiatAmount"}},
+		"QuoteOut, negative": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.QuoteOut(ctx, kotani.TransferQuoteParams{FiatType: "KES", CryptoType: "cUSD", Country: "KE", CryptoAmount: decimal.NewFromInt(-1)})
+			return err
+		}, []string{"cryptoAmount"}},
+		"AddKYC of nothing": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.AddKYC(ctx, nil)
+			return err
+		}, []string{"data"}},
+		"AddKYC": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.AddKYC(ctx, kotani.PersonalDataAndDocuments{SelfieDocument: "?", DateOfBirth: kotani.DateOfBirth{Day: "x", Month: "123"}})
+			return err
+		}, []string{"address.address1", "address.city", "address.isoCountryCode", "address.isoRegionCode", "dateOfBirth.day", "dateOfBirth.month",
+			"dateOfBirth.year", "firstName", "identificationDocument", "lastName", "phoneNumber", "selfieDocument"}},
+		"AddKYC, detailed": {func(ctx context.Context, c *kotani.Client) error {
+			d := detailedKYC
+			d.PhoneNumber, d.Email, d.IdentificationDocumentBack = "0712345678", "", ""
+			_, err := c.FiatConnect.AddKYC(ctx, d)
+			return err
+		}, []string{"email", "identificationDocumentBack", "phoneNumber"}},
+		"AddKYC, Kotani's": {func(ctx context.Context, c *kotani.Client) error {
+			d := kotaniKYC
+			d.LocalCurrency, d.CeloPublicAddress = "", "0x"
+			_, err := c.FiatConnect.AddKYC(ctx, d)
+			return err
+		}, []string{"celoPublicAddress", "localCurrency"}},
+		"AddKYC, other": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.AddKYC(ctx, kotani.OtherKYC{})
+			return err
+		}, []string{"data", "kycSchema"}},
+		"KYCStatus": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.GetKYC(ctx, "")
+			return err
+		}, []string{"kycSchema"}},
+		"DeleteKYC": {func(ctx context.Context, c *kotani.Client) error { return c.FiatConnect.DeleteKYC(ctx, "..") }, []string{"kycSchema"}},
+		"AddAccount of nothing": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.AddAccount(ctx, nil)
+			return err
+		}, []string{"data"}},
+		"BankAccount": {accountOf(kotani.BankAccount{}), []string{"data.accountName", "data.accountNumber", "data.country", "data.institutionName"}},
+		"MobileMoney": {accountOf(kotani.MobileMoneyAccount{Mobile: "254712345678", Country: "ke"}),
+			[]string{"data.accountName", "data.country", "data.institutionName", "data.mobile", "data.operator"}},
+		"DuniaWallet": {accountOf(kotani.DuniaWalletAccount{Mobile: "+012345678"}), []string{"data.accountName", "data.institutionName", "data.mobile"}},
+		"IBAN":        {accountOf(kotani.IBANAccount{}), []string{"data.accountName", "data.country", "data.iban", "data.institutionName"}},
+		"IFSC": {accountOf(kotani.IFSCAccount{IFSC: "HDFC000001"}),
+			[]string{"data.accountName", "data.accountNumber", "data.country", "data.ifsc", "data.institutionName"}},
+		"PIX":          {accountOf(kotani.PIXAccount{}), []string{"data.accountName", "data.institutionName", "data.key", "data.keyType"}},
+		"PIX phone":    {accountOf(pix(kotani.PIXPhone, "1234567890")), []string{"data.key"}},
+		"PIX CPF":      {accountOf(pix(kotani.PIXCPF, "12345678909")), []string{"data.key"}},
+		"PIX random":   {accountOf(pix(kotani.PIXRandom, "123e4567-e89b-12d3-a456-42661417400")), []string{"data.key"}},
+		"PIX email":    {accountOf(pix(kotani.PIXEmail, "jane")), []string{"data.key"}},
+		"OtherAccount": {accountOf(kotani.OtherAccount{}), []string{"data", "fiatAccountSchema"}},
+		"DeleteAccount": {func(ctx context.Context, c *kotani.Client) error { return c.FiatConnect.DeleteAccount(ctx, "") },
+			[]string{"fiatAccountId"}},
+		"Transfer": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.TransferOut(ctx, kotani.TransferParams{IdempotencyKey: "a\nb"})
+			return err
+		}, []string{"fiatAccountId", "idempotencyKey", "quoteId"}},
+		"a quoted key": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.TransferIn(ctx, kotani.TransferParams{FiatAccountID: "a", QuoteID: "q", IdempotencyKey: `"k"`})
+			return err
+		}, []string{"idempotencyKey"}},
+		"TransferStatus": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.GetTransfer(ctx, ".")
+			return err
+		}, []string{"transferId"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(nil)
+			err := tc.call(t.Context(), newClient(t, s))
+			e := failure(t, err)
+			assert.ErrorIs(t, err, sdk.ErrValidation)
+			assert.ErrorIs(t, err, sdk.ErrNotSent)
+			var names []string
+			for field := range e.Fields {
+				names = append(names, field)
+			}
+			slices.Sort(names)
+			assert.Equal(t, tc.want, names)
+			assert.Empty(t, s.requests())
+			assert.Empty(t, s.asides(""))
+		})
+	}
+}
+
+func pix(kind kotani.PIXKeyType, key string) kotani.PIXAccount {
+	return kotani.PIXAccount{AccountName: "Jane", InstitutionName: "Bank", KeyType: kind, Key: key}
+}
+
+func accountOf(data kotani.FiatAccountData) func(context.Context, *kotani.Client) error {
+	return func(ctx context.Context, c *kotani.Client) error {
+		_, err := c.FiatConnect.AddAccount(ctx, data)
+		return err
+	}
+}
+
+var personalKYC = kotani.PersonalDataAndDocuments{
+	FirstName: "Jane", LastName: "Doe", DateOfBirth: kotaniKYC.DateOfBirth, Address: kotaniKYC.Address,
+	PhoneNumber: "0712345678", SelfieDocument: "c2VsZmll", IdentificationDocument: "aWQ=",
+}
+
+var detailedKYC = kotani.PersonalDataAndDocumentsDetailed{
+	FirstName: "Jane", LastName: "Doe", DateOfBirth: kotaniKYC.DateOfBirth, Address: kotaniKYC.Address,
+	PhoneNumber: "+254712345678", Email: "jane@example.com", SelfieDocument: "c2VsZmll",
+	IdentificationDocumentType: kotani.DocumentIDCard, IdentificationDocumentFront: "aWQ=", IdentificationDocumentBack: "aWQ=",
+}
+
+func TestPhoneNumbersAreTakenInBothForms(t *testing.T) {
+	for given, want := range map[string]string{"254712345678": "254712345678", "+254712345678": "254712345678", "0712345678": "0712345678"} {
+		s := newScript(respond(200, `{"userId":"u"}`))
+		_, err := newClient(t, s).KYC.CreateUser(t.Context(), given)
+		assert.NoError(t, err)
+		assert.Equal(t, `{"phoneNumber":"`+want+`"}`, s.requests()[0].Body)
+	}
+	for _, phone := range []string{"", "++254712345678", "254 712 345", "123456", "1234567890123456", "25471234567a", "２５４７１２３４５６７８"} {
+		_, err := newClient(t, newScript(nil)).KYC.CreateUser(t.Context(), phone)
+		assert.ErrorIs(t, err, sdk.ErrValidation, phone)
+	}
+}
+
+func TestEveryAccountSchemaGoesOutWithItsType(t *testing.T) {
+	for name, tc := range map[string]struct {
+		data kotani.FiatAccountData
+		want string
+	}{
+		"AccountNumber": {kotani.BankAccount{AccountName: "Jane", InstitutionName: "KCB", AccountNumber: "012", Country: "KE"},
+			`{"fiatAccountSchema":"AccountNumber","data":{"accountName":"Jane","institutionName":"KCB","fiatAccountType":"BankAccount","accountNumber":"012","country":"KE"}}`},
+		"MobileMoney": {mobileMoney,
+			`{"fiatAccountSchema":"MobileMoney","data":{"accountName":"Jane","institutionName":"Safaricom","fiatAccountType":"MobileMoney","mobile":"+254712345678","operator":"M-Pesa","country":"KE"}}`},
+		"DuniaWallet": {kotani.DuniaWalletAccount{AccountName: "Jane", InstitutionName: "Dunia", Mobile: "+22112345678"},
+			`{"fiatAccountSchema":"DuniaWallet","data":{"accountName":"Jane","institutionName":"Dunia","fiatAccountType":"DuniaWallet","mobile":"+22112345678"}}`},
+		"IBANNumber": {kotani.IBANAccount{AccountName: "Jane", InstitutionName: "Bank", IBAN: "DE89370400440532013000", Country: "DE"},
+			`{"fiatAccountSchema":"IBANNumber","data":{"accountName":"Jane","institutionName":"Bank","fiatAccountType":"BankAccount","iban":"DE89370400440532013000","country":"DE"}}`},
+		"IFSCAccount": {kotani.IFSCAccount{AccountName: "Jane", InstitutionName: "Bank", IFSC: "HDFC0000001", AccountNumber: "1", Country: "IN"},
+			`{"fiatAccountSchema":"IFSCAccount","data":{"accountName":"Jane","institutionName":"Bank","fiatAccountType":"BankAccount","accountNumber":"1","ifsc":"HDFC0000001","country":"IN"}}`},
+		"PIXAccount": {pix(kotani.PIXPhone, "12345678901"),
+			`{"fiatAccountSchema":"PIXAccount","data":{"accountName":"Jane","institutionName":"Bank","fiatAccountType":"BankAccount","keyType":"PHONE","key":"12345678901"}}`},
+		"another": {kotani.OtherAccount{Schema: "New", Data: map[string]string{"x": "y"}}, `{"fiatAccountSchema":"New","data":{"x":"y"}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(respond(200, string(sample(t, "fiatconnect.add_account.response.json"))))
+			_, err := newClient(t, s).FiatConnect.AddAccount(t.Context(), tc.data)
+			assert.NoError(t, err)
+			assert.Equal(t, tc.want, s.requests()[0].Body)
+		})
+	}
+	for _, good := range []kotani.PIXAccount{
+		pix(kotani.PIXCPF, "123.456.789-09"), pix(kotani.PIXRandom, "123e4567-e89b-12d3-a456-426614174000"), pix(kotani.PIXEmail, "jane@example.com"), pix("NEW", "x"),
+	} {
+		s := newScript(respond(200, `{"fiatAccountId":"a"}`))
+		assert.NoError(t, accountOf(good)(t.Context(), newClient(t, s)))
+	}
+}
+
+func TestEveryKYCSchemaGoesOutUnderItsName(t *testing.T) {
+	passport := detailedKYC
+	passport.IdentificationDocumentType, passport.IdentificationDocumentBack = kotani.DocumentPassport, ""
+	special := kotaniKYC
+	special.Schema = "KotaniSpecial"
+	for name, tc := range map[string]struct {
+		data   kotani.KYCData
+		schema string
+		keys   []string
+	}{
+		"personal": {personalKYC, "PersonalDataAndDocuments",
+			[]string{"address", "dateOfBirth", "firstName", "identificationDocument", "lastName", "phoneNumber", "selfieDocument"}},
+		"detailed": {detailedKYC, "PersonalDataAndDocumentsDetailed",
+			[]string{"address", "dateOfBirth", "email", "firstName", "identificationDocumentBack", "identificationDocumentFront", "identificationDocumentType", "lastName", "phoneNumber", "selfieDocument"}},
+		"a passport has no back": {passport, "PersonalDataAndDocumentsDetailed",
+			[]string{"address", "dateOfBirth", "email", "firstName", "identificationDocumentFront", "identificationDocumentType", "lastName", "phoneNumber", "selfieDocument"}},
+		"Kotani's": {special, "KotaniSpecial",
+			[]string{"address", "celoPublicAddress", "dateOfBirth", "firstName", "lastName", "localCurrency", "phoneNumber"}},
+		"another": {kotani.OtherKYC{Schema: "NameAndAddress", Data: map[string]string{"name": "Jane"}}, "NameAndAddress", []string{"name"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(respond(200, `{"kycStatus":"KycPending"}`))
+			record, err := newClient(t, s).FiatConnect.AddKYC(t.Context(), tc.data)
+			if assert.NoError(t, err) {
+				assert.Equal(t, kotani.KYCSchema(tc.schema), record.Schema)
+				assert.Equal(t, kotani.KYCPending, record.Status)
+			}
+			assert.Equal(t, "/api_v2/fiatconnect/kyc/"+tc.schema, s.requests()[0].Path)
+			var keys []string
+			for key := range shape(t, []byte(s.requests()[0].Body)) {
+				keys = append(keys, key)
+			}
+			slices.Sort(keys)
+			assert.Equal(t, tc.keys, keys)
+		})
+	}
+}

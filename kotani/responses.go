@@ -1,0 +1,364 @@
+package kotani
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// FiatConnectCode is an error code of the FiatConnect specification, and a
+// sentinel for errors.Is. It is the Code of the *sdk.Error, too. A code that is
+// not listed passes through there.
+type FiatConnectCode string
+
+// Error is the code itself.
+func (c FiatConnectCode) Error() string { return string(c) }
+
+// The codes of the specification 1.2.5. The amount codes come with a QuoteLimits
+// as the Detail of the *sdk.Error.
+const (
+	ErrInvalidSignature          FiatConnectCode = "InvalidSignature"
+	ErrGeoNotSupported           FiatConnectCode = "GeoNotSupported"
+	ErrCryptoAmountTooLow        FiatConnectCode = "CryptoAmountTooLow"
+	ErrCryptoAmountTooHigh       FiatConnectCode = "CryptoAmountTooHigh"
+	ErrFiatAmountTooLow          FiatConnectCode = "FiatAmountTooLow"
+	ErrFiatAmountTooHigh         FiatConnectCode = "FiatAmountTooHigh"
+	ErrCryptoNotSupported        FiatConnectCode = "CryptoNotSupported"
+	ErrFiatNotSupported          FiatConnectCode = "FiatNotSupported"
+	ErrUnsupportedSchema         FiatConnectCode = "UnsupportedSchema"
+	ErrInvalidSchema             FiatConnectCode = "InvalidSchema"
+	ErrResourceExists            FiatConnectCode = "ResourceExists"   // matches sdk.ErrDuplicate, too
+	ErrResourceNotFound          FiatConnectCode = "ResourceNotFound" // matches sdk.ErrNotFound, too
+	ErrTransferNotAllowed        FiatConnectCode = "TransferNotAllowed"
+	ErrKycExpired                FiatConnectCode = "KycExpired"
+	ErrSessionUnauthorized       FiatConnectCode = "Unauthorized"      // matches sdk.ErrUnauthorized, too
+	ErrSessionExpired            FiatConnectCode = "SessionExpired"    // matches sdk.ErrUnauthorized, too
+	ErrInvalidParameters         FiatConnectCode = "InvalidParameters" // matches sdk.ErrValidation, too
+	ErrContractLoginNotSupported FiatConnectCode = "ContractLoginNotSupported"
+	ErrNonceInUse                FiatConnectCode = "NonceInUse"
+	ErrIssuedTooEarly            FiatConnectCode = "IssuedTooEarly"
+	ErrExpirationTooLong         FiatConnectCode = "ExpirationTooLong"
+	ErrInvalidFiatAccount        FiatConnectCode = "InvalidFiatAccount" // the account does not fit this transfer
+	ErrInvalidQuote              FiatConnectCode = "InvalidQuote"       // expired, unknown, another's, or of the other direction
+)
+
+// QuoteLimits are the amounts that a FiatConnect provider takes. An amount that
+// the provider did not name is not Valid. It is the Detail of the *sdk.Error of a
+// quote refused for its amount (ErrFiatAmountTooLow and the like).
+type QuoteLimits struct {
+	MinFiat   decimal.NullDecimal `json:"minimumFiatAmount" wire:"lenient"`   // in the quote's FiatType
+	MaxFiat   decimal.NullDecimal `json:"maximumFiatAmount" wire:"lenient"`   // in the quote's FiatType
+	MinCrypto decimal.NullDecimal `json:"minimumCryptoAmount" wire:"lenient"` // in the quote's CryptoType
+	MaxCrypto decimal.NullDecimal `json:"maximumCryptoAmount" wire:"lenient"` // in the quote's CryptoType
+}
+
+// interpret reads a response of Kotani's own API, by the operator's 2022 source.
+// Nearly every handler sends HTTP 200 and says in the body's "status" what it
+// means. The few other responses are plain text.
+func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
+	c := readContent(r.Body)
+	v := c.verdict(op, r.Status)
+	lookup := op.Name == OpStatusByRequestID || op.Name == OpStatusByExternalID
+	if lookup && slices.Contains(v.Reasons, error(sdk.ErrNotFound)) && !c.saysNoTransaction() {
+		// A wrong path says "not found" as well, and must not count as absence.
+		v.Reasons = []error{sdk.ErrUnexpectedResponse}
+	}
+	return v
+}
+
+// content is the part of a body that says what a response means.
+type content struct {
+	page    bool // HTML
+	code    string
+	message string
+	status  string // "status" when it is a text of the operator's
+	number  int    // "status" when it is a number, or its text
+	boolean bool   // "status" is true or false
+	yes     bool
+}
+
+const maxMessage = 500
+
+func readContent(body []byte) content {
+	// The keys in which errors were seen, the usual one first.
+	var w struct {
+		Status       json.RawMessage `json:"status"`
+		Desc         json.RawMessage `json:"desc"`
+		Message      json.RawMessage `json:"message"`
+		Details      json.RawMessage `json:"Details"`
+		SmallDetails json.RawMessage `json:"details"`
+		Comment      json.RawMessage `json:"Comment"`
+		SmallComment json.RawMessage `json:"comment"`
+		Error        json.RawMessage `json:"error"`
+		User         json.RawMessage `json:"user"`
+	}
+	if wire.Unmarshal(body, &w) != nil {
+		words := bytes.TrimSpace(body)
+		return content{page: bytes.HasPrefix(words, []byte("<")), message: string(words[:min(len(words), maxMessage)])}
+	}
+	var c content
+	for _, raw := range [...]json.RawMessage{w.Desc, w.Message, w.Details, w.SmallDetails, w.Comment, w.SmallComment, w.Error, w.User} {
+		if c.message = text(raw); c.message != "" {
+			break
+		}
+	}
+	switch status := string(w.Status); status {
+	case "true", "false":
+		c.boolean, c.yes = true, status == "true"
+	case "", "null":
+	default:
+		var word wire.Text
+		if word.UnmarshalJSON(w.Status) != nil {
+			break
+		}
+		c.status = strings.ToLower(string(word))
+		if n, err := strconv.Atoi(c.status); err == nil {
+			c.number, c.status, c.code = n, "", strconv.Itoa(n)
+		}
+	}
+	return c
+}
+
+// verdict judges a response by its HTTP status first.
+func (c content) verdict(op sdk.Operation, status int) transport.Verdict {
+	v := transport.Verdict{Code: c.code, Message: c.message}
+	switch {
+	case status < 300:
+		return c.meaning(op, v)
+	case status >= 500 || status == http.StatusRequestTimeout || c.page && !c.noRoute(op):
+		return v // a crash or somebody else's words; the core names it by its status
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		// A missing token gives 401, a bad or expired token 403, both before any
+		// work. A wrong role gives 401 too; it costs one login in vain.
+		v.Kind, v.Reasons = transport.Expired, []error{sdk.ErrUnauthorized}
+		return v
+	case status == http.StatusTooManyRequests:
+		// Plain text, like all refusals that come before the handlers.
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
+		return v
+	}
+	v = refused(op, v)
+	if status == http.StatusNotFound && len(v.Reasons) == 0 {
+		v.Reasons = []error{sdk.ErrNotFound}
+	}
+	return v
+}
+
+// meaning judges a 2xx response by its body.
+func (c content) meaning(op sdk.Operation, v transport.Verdict) transport.Verdict {
+	switch {
+	case op.Name == OpIsBeneficiary && strings.EqualFold(c.message, notBeneficiary):
+		v.Kind = transport.Accepted
+	case c.boolean:
+		if op.Name == OpVerifyUser || c.yes {
+			v.Kind = transport.Accepted
+		}
+	case c.number == http.StatusTooManyRequests, c.number >= 500:
+	case c.number >= 400:
+		v = refused(op, v)
+		if c.number == http.StatusUnauthorized && len(v.Reasons) == 0 {
+			v.Reasons = []error{sdk.ErrUnauthorized}
+		}
+	case c.number != 0 && (c.number < 200 || c.number >= 300):
+	case c.status == "unauthorized":
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrUnauthorized}
+	case strings.HasSuffix(c.status, " not found"): // "user not found", "phonenumber not found"
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrNotFound}
+	case c.status == "unverified" && op.Name != OpVerifyUser:
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrForbidden}
+	default:
+		v.Kind = transport.Accepted
+	}
+	return v
+}
+
+// refused sorts a refusal by its text: no codes exist.
+func refused(op sdk.Operation, v transport.Verdict) transport.Verdict {
+	v.Kind = transport.Refused
+	text := strings.ToLower(v.Message)
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
+	}
+	switch {
+	case has("already exist", "already processed", "already accepted", "already a beneficiary") || text == "user exists":
+		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
+	case has("insufficient", "not enough"):
+		v.Reasons = []error{sdk.ErrInsufficientFunds}
+	case op.Name == OpLogin, has("unauthorized"):
+		v.Reasons = []error{sdk.ErrUnauthorized}
+	case has("not found", "does not exist", "cannot find"):
+		v.Reasons = []error{sdk.ErrNotFound}
+	case has("not verified", "not approved", "not allowed", "unverified"):
+		v.Reasons = []error{sdk.ErrForbidden}
+	case has("invalid", "required", "not supported"):
+		v.Reasons = []error{sdk.ErrValidation}
+	}
+	return v
+}
+
+// noRoute recognises the framework's own page for a route that does not exist:
+// no handler of Kotani's has seen the request.
+func (c content) noRoute(op sdk.Operation) bool {
+	return strings.Contains(c.message, "Cannot "+op.Method+" /")
+}
+
+// saysNoTransaction reports that Kotani says, in its own JSON, that there is no
+// such transaction. The wording is assumed, so the text must allow no other sense.
+func (c content) saysNoTransaction() bool {
+	text := strings.ToLower(c.message)
+	return c.code != "" && strings.Contains(text, "transaction") && !strings.Contains(text, "/") &&
+		(strings.Contains(text, "not found") || strings.Contains(text, "does not exist"))
+}
+
+// interpretFiatConnect reads a response by the specification: errors are
+// {"error": code}. A refused client key and a missing idempotency key have no
+// code there, so any 4xx in JSON or plain text is a refusal. A code of the
+// specification inside an HTTP 200 counts as well, because Kotani's own handlers
+// report errors there.
+func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Verdict {
+	code := readCode(r.Body)
+	reasons, specified := code.reasons()
+	if r.Status < 300 && !specified {
+		return transport.Verdict{Kind: transport.Accepted}
+	}
+	c := readContent(r.Body)
+	v := transport.Verdict{Code: string(code), Message: string(code), Reasons: reasons}
+	var limits QuoteLimits
+	if code == "" {
+		v.Message = c.message
+	} else if wire.Unmarshal(r.Body, &limits) == nil && limits != (QuoteLimits{}) {
+		v.Detail = limits
+	}
+	switch {
+	case r.Status >= 500 || r.Status == http.StatusRequestTimeout:
+		v.Reasons = nil // the core names it by its status
+		return v
+	case c.page:
+		return v
+	case r.Status == http.StatusConflict && op.Class == sdk.Keyed:
+		// The first request with this key is still running (idempotency draft).
+		v.Kind, v.Reasons = transport.InProgress, []error{sdk.ErrInProgress}
+		return v
+	case r.Status == http.StatusUnauthorized, code == ErrSessionExpired, code == ErrSessionUnauthorized:
+		v.Kind = transport.Expired
+	case r.Status == http.StatusTooManyRequests:
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
+		return v
+	default:
+		v.Kind = transport.Refused
+	}
+	if v.Reasons == nil {
+		v.Reasons = reasonsByStatus(r.Status)
+	}
+	if r.Status == http.StatusUnprocessableEntity && op.Class == sdk.Keyed {
+		// The key belongs to a transfer with other contents (idempotency draft).
+		v.Reasons = append([]error{sdk.ErrDuplicate}, v.Reasons...)
+	}
+	return v
+}
+
+// readCode returns the code of an error body, or nothing. It ends up in the
+// error's text, so only what looks like a code counts.
+func readCode(body []byte) FiatConnectCode {
+	var w struct {
+		Error string `json:"error"`
+	}
+	if !bytes.Contains(body, []byte(`"error"`)) || json.Unmarshal(body, &w) != nil || len(w.Error) > 64 {
+		return ""
+	}
+	if strings.IndexFunc(w.Error, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }) >= 0 {
+		return ""
+	}
+	return FiatConnectCode(w.Error)
+}
+
+// reasons are the sentinels that a code matches. specified reports whether the
+// specification has the code.
+func (c FiatConnectCode) reasons() (reasons []error, specified bool) {
+	switch c {
+	case "":
+		return nil, false
+	case ErrResourceExists:
+		return []error{sdk.ErrDuplicate, c}, true
+	case ErrResourceNotFound:
+		return []error{sdk.ErrNotFound, c}, true
+	case ErrInvalidSignature, ErrSessionUnauthorized, ErrSessionExpired, ErrContractLoginNotSupported,
+		ErrNonceInUse, ErrIssuedTooEarly, ErrExpirationTooLong:
+		return []error{sdk.ErrUnauthorized, c}, true
+	case ErrInvalidParameters, ErrInvalidSchema, ErrUnsupportedSchema:
+		return []error{sdk.ErrValidation, c}, true
+	case ErrGeoNotSupported, ErrCryptoAmountTooLow, ErrCryptoAmountTooHigh, ErrFiatAmountTooLow, ErrFiatAmountTooHigh,
+		ErrCryptoNotSupported, ErrFiatNotSupported, ErrTransferNotAllowed, ErrKycExpired, ErrInvalidFiatAccount, ErrInvalidQuote:
+		return []error{c}, true
+	}
+	return []error{c}, false
+}
+
+// reasonsByStatus names a refusal without a code.
+func reasonsByStatus(status int) []error {
+	switch status {
+	case http.StatusUnauthorized:
+		return []error{sdk.ErrUnauthorized}
+	case http.StatusForbidden:
+		return []error{sdk.ErrForbidden}
+	case http.StatusNotFound:
+		return []error{sdk.ErrNotFound}
+	case http.StatusConflict:
+		return []error{sdk.ErrDuplicate}
+	}
+	return []error{sdk.ErrValidation}
+}
+
+// mismatch is the decode error of a response about something else.
+type mismatch string
+
+func (m mismatch) Error() string { return string(m) }
+
+// read decodes a response by the tags of its type.
+func read[T any](body []byte) (value T, err error) {
+	err = wire.Unmarshal(body, &value)
+	return value, err
+}
+
+// result returns what stands under "result", in which many responses wrap their
+// object, or the response itself. ok reports whether there was a wrapper.
+func result(body []byte) (inner json.RawMessage, ok bool, err error) {
+	var w struct {
+		Result json.RawMessage `json:"result"`
+	}
+	if err := wire.Unmarshal(body, &w); err != nil {
+		return nil, false, err
+	}
+	if w.Result == nil {
+		return body, false, nil
+	}
+	return w.Result, true, nil
+}
+
+// word returns a status that is a text. A number is the old way of saying that
+// the request went well, and no state.
+func word(raw json.RawMessage) string {
+	s := text(raw)
+	if _, err := strconv.Atoi(s); err == nil {
+		return ""
+	}
+	return s
+}
+
+// text returns a JSON string, or nothing.
+func text(raw json.RawMessage) string {
+	var s wire.Text
+	if len(raw) == 0 || raw[0] != '"' || s.UnmarshalJSON(raw) != nil {
+		return ""
+	}
+	return string(s)
+}

@@ -1,0 +1,151 @@
+package kotani_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// An operation of class once shows best how a response was understood.
+func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
+	const (
+		rejected = "rejected"
+		unknown  = "unknown"
+	)
+	for name, tc := range map[string]struct {
+		status  int
+		body    string
+		outcome string
+		kind    error
+		code    string
+	}{
+		"refused inside a 200":             {200, `{"status":400,"desc":"Bad day"}`, rejected, nil, "400"},
+		"refused as text":                  {200, `{"status":"400","desc":"Bad day"}`, rejected, nil, "400"},
+		"unauthorised inside a 200":        {200, `{"status":401,"desc":"Bad day"}`, rejected, sdk.ErrUnauthorized, "401"},
+		"wrong role":                       {200, `{"status":"Unauthorized"}`, rejected, sdk.ErrUnauthorized, ""},
+		"no such user":                     {200, `{"status":"user not found"}`, rejected, sdk.ErrNotFound, ""},
+		"unverified":                       {200, `{"status":"unverified"}`, rejected, sdk.ErrForbidden, ""},
+		"not enough":                       {200, `{"status":400,"desc":"Not enough fiat balance to fulfill the request"}`, rejected, sdk.ErrInsufficientFunds, "400"},
+		"insufficient":                     {200, `{"status":400,"message":"insufficient balance"}`, rejected, sdk.ErrInsufficientFunds, "400"},
+		"taken":                            {200, `{"status":400,"desc":"externalId already exists"}`, rejected, sdk.ErrDuplicate, "400"},
+		"a field is missing":               {200, `{"status":400,"desc":"amount is required"}`, rejected, sdk.ErrValidation, "400"},
+		"the text is elsewhere":            {200, `{"status":400,"Comment":"user does not exist"}`, rejected, sdk.ErrNotFound, "400"},
+		"a crash inside a 200":             {200, `{"status":500,"desc":"oops"}`, unknown, sdk.ErrUnexpectedResponse, "500"},
+		"a status of no meaning":           {200, `{"status":302,"desc":"oops","result":{}}`, unknown, sdk.ErrUnexpectedResponse, "302"},
+		"false":                            {200, `{"status":false,"result":{}}`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"a response without its substance": {200, `{"status":201}`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"a response that is no JSON":       {200, `OK`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"nothing":                          {200, ``, unknown, sdk.ErrUnexpectedResponse, ""},
+		"400 in JSON":                      {400, `{"status":400,"desc":"invalid phoneNumber"}`, rejected, sdk.ErrValidation, "400"},
+		"400 in plain text":                {400, `cannot find user`, rejected, sdk.ErrNotFound, ""},
+		"404 in plain text":                {404, `no such thing`, rejected, sdk.ErrNotFound, ""},
+		"a route that does not exist":      {404, `<!DOCTYPE html><pre>Cannot POST /api_v2/transactions/paybill</pre>`, rejected, sdk.ErrNotFound, ""},
+		"a page of somebody else's":        {404, `<html>Not found</html>`, unknown, sdk.ErrNotFound, ""},
+		"a firewall's page":                {403, `<html>Forbidden</html>`, unknown, sdk.ErrForbidden, ""},
+		"408":                              {408, `{"desc":"timeout"}`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"500":                              {500, ``, unknown, sdk.ErrServer, ""},
+		"500 in JSON":                      {500, `{"status":400,"desc":"x"}`, unknown, sdk.ErrServer, "400"},
+		"503 page":                         {503, `<html>`, unknown, sdk.ErrServer, ""},
+		"429 of a proxy":                   {429, `<html>slow down</html>`, unknown, sdk.ErrRateLimited, ""},
+		"429 in plain text":                {429, `Rate exceeded.`, rejected, sdk.ErrRateLimited, ""},
+		"429 of Kotani's":                  {429, `{"status":429,"desc":"slow down"}`, rejected, sdk.ErrRateLimited, "429"},
+		"redirect":                         {301, ``, unknown, sdk.ErrRedirected, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(respond(tc.status, tc.body))
+			client := newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 })
+			_, err := client.Fiat.PayBill(t.Context(), kotani.PayBillParams{MerchantNumber: "1", AccountNumber: "2", Amount: twenty})
+			e := failure(t, err)
+			assert.Equal(t, tc.outcome, e.Outcome.String())
+			assert.Equal(t, tc.status, e.StatusCode)
+			assert.Equal(t, tc.code, e.Code)
+			if tc.kind != nil {
+				assert.ErrorIs(t, err, tc.kind)
+			}
+			assert.Len(t, s.requests(), 1)
+			assert.Equal(t, tc.outcome == unknown, errors.Is(err, sdk.ErrOutcomeUnknown))
+		})
+	}
+}
+
+func TestAPolymorphicStatusIsAResponseWhereItShouldBe(t *testing.T) {
+	for body, want := range map[string]kotani.Verification{
+		`{"status":true}`:         {Verified: true, Status: "true"},
+		`{"status":false}`:        {Status: "false"},
+		`{"status":"active"}`:     {Verified: true, Status: "active"},
+		`{"status":"unverified"}`: {Status: "unverified"},
+		`{"status":"string"}`:     {Status: "string"},
+	} {
+		v, err := newClient(t, newScript(respond(200, body))).KYC.VerifyUser(t.Context(), "254712345678")
+		if assert.NoError(t, err, body) {
+			want.Raw = []byte(body)
+			assert.Equal(t, want, *v)
+		}
+	}
+	_, err := newClient(t, newScript(respond(200, `{"status":null}`)), func(c *kotani.Config) { c.MaxAttempts = 1 }).KYC.VerifyUser(t.Context(), "254712345678")
+	assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+}
+
+func TestAThrottledPaymentIsSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(respond(429, `{"status":429,"desc":"slow down"}`, "Retry-After", "7"), respond(200, `{"result":{"requestId":"r1"}}`))
+		start := time.Now()
+		payment, err := newClient(t, s).Fiat.PayTill(t.Context(), kotani.PayTillParams{TillNumber: "1", Amount: twenty})
+		if assert.NoError(t, err) {
+			assert.Equal(t, "r1", payment.RequestID)
+		}
+		assert.Equal(t, 7*time.Second, time.Since(start))
+		assert.Len(t, s.requests(), 2)
+	})
+}
+
+func TestReadsAreRepeatedThroughAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(gateway, nil, respond(200, `{"status":500}`), respond(200, `{"escrowAddress":"0x1","conversionRate":{}}`))
+		_, err := newClient(t, s).OnChain.EscrowRates(t.Context())
+		assert.NoError(t, err)
+		assert.Equal(t, "getEscrow getEscrow getEscrow getEscrow", s.actions())
+	})
+}
+
+func TestTheErrorTextIsStable(t *testing.T) {
+	texts := map[string]bool{}
+	for _, phone := range []string{"254711111111", "254722222222"} {
+		s := newScript(respond(200, `{"status":400,"desc":"insufficient balance of `+phone+`"}`))
+		p := validWithdraw
+		p.PhoneNumber, p.ExternalID = phone, "order-"+phone
+		_, err := newClient(t, s).Fiat.Withdraw(t.Context(), p)
+		e := failure(t, err)
+		assert.Equal(t, "order-"+phone, e.Reference)
+		assert.True(t, strings.Contains(e.Message, phone))
+		texts[err.Error()] = true
+	}
+	assert.Equal(t, map[string]bool{"kotani: fiat.withdraw: insufficient funds: HTTP 200, code 400 (outcome: rejected)": true}, texts)
+}
+
+// A lookup that says "not found" about anything else must not pass for absence.
+func TestOnlyAMissingTransactionIsNotFound(t *testing.T) {
+	for body, want := range map[string]error{
+		`{"status":400,"desc":"transaction not found"}`:               sdk.ErrNotFound,
+		`{"status":400,"desc":"Transaction does not exist"}`:          sdk.ErrNotFound,
+		`{"status":400,"desc":"user not found"}`:                      sdk.ErrUnexpectedResponse,
+		`{"status":404,"desc":"/transactions/status not found"}`:      sdk.ErrUnexpectedResponse,
+		`{"status":"transaction not found"}`:                          sdk.ErrUnexpectedResponse,
+		`{"status":400,"desc":"no such transaction: user not found"}`: sdk.ErrNotFound,
+	} {
+		_, found := newClient(t, newScript(respond(200, body))).Fiat.Find(t.Context(), "order-1", kotani.Payouts)
+		_, got := newClient(t, newScript(respond(200, body))).Fiat.Get(t.Context(), "r-1")
+		for _, err := range []error{found, got} {
+			assert.ErrorIs(t, err, sdk.ErrRejected, body)
+			assert.ErrorIs(t, err, want, body)
+			assert.Equal(t, want == sdk.ErrNotFound, errors.Is(err, sdk.ErrNotFound), body)
+		}
+	}
+}

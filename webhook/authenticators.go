@@ -1,0 +1,351 @@
+package webhook
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Authenticator decides whether a delivery comes from the provider. It refuses with
+// ErrUnauthenticated without detail, and returns an error of Delivery.Body as it
+// is. Safe for concurrent use.
+type Authenticator interface {
+	Authenticate(d *Delivery) (Proof, error)
+}
+
+// Delivery is a request while it is being authenticated.
+type Delivery struct {
+	// Request gives method, URL, headers and peer. Its body is read through Body.
+	Request *http.Request
+
+	read func() ([]byte, error)
+	body []byte
+	err  error
+}
+
+// Body returns the raw body, read on the first call. An Authenticator that can
+// decide without it should, because a stranger's body then costs nothing.
+func (d *Delivery) Body() ([]byte, error) {
+	if d.read != nil {
+		d.body, d.err = d.read()
+		d.read = nil
+	}
+	return d.body, d.err
+}
+
+// Proof is what authentication found about a delivery.
+type Proof struct {
+	// Signed says that a signature over the body was checked.
+	Signed bool
+	// Secret is the index of the secret that matched in the deciding
+	// authenticator. Drop an old secret once it no longer shows here.
+	Secret int
+	// Bound is what the callback URL was minted for; nil without a capability URL.
+	Bound *Bound
+
+	used *replays
+	mark [16]byte
+}
+
+// Forget lets the same signed delivery in once more. If you use Verify without
+// Handler, call it when your response is an error, because the sender may retry
+// with the very same request. Handler does so itself.
+func (p Proof) Forget() {
+	if p.used != nil {
+		p.used.forget(p.mark)
+	}
+}
+
+// Verify authenticates a request whose raw body has been read, for code that does
+// not use Handler. Read the body with ReadBody, because signatures need the bytes
+// as received. All authenticators must agree; without any, Verify fails.
+func Verify(r *http.Request, body []byte, all ...Authenticator) (Proof, error) {
+	if len(all) == 0 {
+		return Proof{}, fmt.Errorf("%w: nothing to verify with", ErrConfiguration)
+	}
+	if s, ok := all[0].(*signature); ok && len(all) == 1 {
+		return s.check(r, body) // without a Delivery, so that nothing is allocated
+	}
+	for _, a := range all {
+		if err := faultOf(a); err != nil {
+			return Proof{}, err
+		}
+	}
+	return authenticate(&Delivery{Request: r, body: body}, all)
+}
+
+// PathSecret asks for a secret as the last segment of the URL's path, and compares
+// it in constant time. Make it with crypto/rand.Text; it must have at least 16
+// URL-safe characters. Several secrets are valid at once, for rotation.
+//
+// Keep the path out of your access logs.
+func PathSecret(values ...string) Authenticator {
+	for i, v := range values {
+		if strings.ContainsFunc(v, func(r rune) bool { return !urlSafe(r) }) {
+			return faulty{fmt.Errorf("%w: PathSecret: secret %d needs escaping in a URL", ErrConfiguration, i)}
+		}
+	}
+	match, err := newSecrets("PathSecret", minSecretBytes, values)
+	if err != nil {
+		return faulty{err}
+	}
+	return secretIn{match, func(r *http.Request) string { return lastSegment(r.URL.Path) }}
+}
+
+// QuerySecret asks for a secret in a parameter of the URL's query, which must occur
+// exactly once. Otherwise it is like PathSecret.
+func QuerySecret(parameter string, values ...string) Authenticator {
+	if parameter == "" {
+		return faulty{fmt.Errorf("%w: QuerySecret: no parameter", ErrConfiguration)}
+	}
+	match, err := newSecrets("QuerySecret", minSecretBytes, values)
+	if err != nil {
+		return faulty{err}
+	}
+	return secretIn{match, func(r *http.Request) string {
+		query, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil || len(query[parameter]) != 1 {
+			return ""
+		}
+		return query[parameter][0]
+	}}
+}
+
+// BasicAuth asks for HTTP basic authentication. Use it for senders that accept a
+// callback URL with user and password. Several passwords are valid at once.
+func BasicAuth(user string, passwords ...string) Authenticator {
+	if user == "" {
+		return faulty{fmt.Errorf("%w: BasicAuth: no user", ErrConfiguration)}
+	}
+	isUser, _ := newSecrets("BasicAuth", 1, []string{user}) // not empty
+	isPassword, err := newSecrets("BasicAuth", 1, passwords)
+	if err != nil {
+		return faulty{err}
+	}
+	return basicAuth{isUser, isPassword}
+}
+
+// AllowList accepts senders whose address is in one of the ranges: CIDR, or a
+// single address.
+//
+// Behind a reverse proxy, name the proxy's address in trustedProxies. The sender's
+// address is then only in X-Forwarded-For, which anybody can write. So the header
+// is read from the right, as long as each hop is a trusted proxy, beginning with
+// the peer. The first hop that is no trusted proxy is the sender. Without trusted
+// proxies the header is ignored.
+func AllowList(senders []string, trustedProxies ...string) Authenticator {
+	allowed, err := ranges(senders)
+	proxies, proxyErr := ranges(trustedProxies)
+	if err = cmp.Or(err, proxyErr); err != nil {
+		return faulty{err}
+	}
+	if len(allowed) == 0 {
+		return faulty{fmt.Errorf("%w: AllowList: no address", ErrConfiguration)}
+	}
+	return allowList{allowed, proxies}
+}
+
+// AnyOf accepts a delivery that one of several authenticators accepts. They are
+// asked in order. Use it to move from one authenticator to another.
+func AnyOf(all ...Authenticator) Authenticator {
+	if len(all) == 0 {
+		return faulty{fmt.Errorf("%w: AnyOf of nothing", ErrConfiguration)}
+	}
+	var faults []error
+	for _, one := range all {
+		faults = append(faults, faultOf(one))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return faulty{err}
+	}
+	return anyOf(all)
+}
+
+// faulty is what a constructor returns for settings that cannot work. It lets
+// nobody in, and New refuses it.
+type faulty struct{ err error }
+
+func (faulty) Authenticate(*Delivery) (Proof, error) { return Proof{}, ErrUnauthenticated }
+
+func faultOf(a Authenticator) error {
+	if a == nil {
+		return fmt.Errorf("%w: nil authenticator", ErrConfiguration)
+	}
+	f, _ := a.(faulty)
+	return f.err
+}
+
+// authenticate asks all authenticators until one refuses.
+func authenticate(d *Delivery, all []Authenticator) (Proof, error) {
+	var sum Proof
+	for _, a := range all {
+		p, err := a.Authenticate(d)
+		if err != nil {
+			sum.Forget()
+			return Proof{}, err
+		}
+		sum.add(p)
+	}
+	return sum, nil
+}
+
+func (p Proof) trust() Trust {
+	if p.Signed {
+		return Verified
+	}
+	return Claimed
+}
+
+func (p *Proof) add(other Proof) {
+	if other.Signed || !p.Signed {
+		p.Secret = other.Secret
+	}
+	p.Signed = p.Signed || other.Signed
+	if other.Bound != nil {
+		p.Bound = other.Bound
+	}
+	if other.used != nil {
+		p.used, p.mark = other.used, other.mark
+	}
+}
+
+// minSecretBytes keeps out secrets that can be guessed. Fewer than 16 bytes never
+// hold 128 bits.
+const minSecretBytes = 16
+
+// secrets returns the index of the secret that equals a text; -1 for none. The
+// closure hides the secrets from %+v.
+type secrets func(given string) int
+
+func newSecrets(what string, shortest int, values []string) (secrets, error) {
+	f := faults{of: what + ": "}
+	f.must(len(values) > 0, "no secret")
+	sums := make([][sha256.Size]byte, len(values))
+	for i, v := range values {
+		f.must(len(v) >= shortest, "secret %d has fewer than %d bytes", i, shortest)
+		sums[i] = sha256.Sum256([]byte(v))
+	}
+	return func(given string) int {
+		// Hashes have equal lengths and all are compared, so time tells nothing.
+		sum, found := sha256.Sum256([]byte(given)), -1
+		for i := range sums {
+			found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], sums[i][:]), i, found)
+		}
+		return found
+	}, f.err()
+}
+
+func (s secrets) check(given string) (Proof, error) {
+	i := s(given)
+	if given == "" || i < 0 {
+		return Proof{}, ErrUnauthenticated
+	}
+	return Proof{Secret: i}, nil
+}
+
+// secretIn looks for a secret in a place of the request.
+type secretIn struct {
+	secrets
+	place func(*http.Request) string
+}
+
+func (s secretIn) Authenticate(d *Delivery) (Proof, error) {
+	return s.check(s.place(d.Request))
+}
+
+func lastSegment(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+// urlSafe accepts the unreserved characters of RFC 3986.
+func urlSafe(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~", r)
+}
+
+type basicAuth struct{ user, password secrets }
+
+func (b basicAuth) Authenticate(d *Delivery) (Proof, error) {
+	user, password, ok := d.Request.BasicAuth()
+	if !ok {
+		return Proof{}, ErrUnauthenticated
+	}
+	// Both are always compared, so that time does not tell whether the user exists.
+	_, wrongUser := b.user.check(user)
+	proof, err := b.password.check(password)
+	if wrongUser != nil {
+		return Proof{}, ErrUnauthenticated
+	}
+	return proof, err
+}
+
+type anyOf []Authenticator
+
+func (a anyOf) Authenticate(d *Delivery) (Proof, error) {
+	for _, one := range a {
+		proof, err := one.Authenticate(d)
+		if err == nil || !errors.Is(err, ErrUnauthenticated) {
+			return proof, err
+		}
+	}
+	return Proof{}, ErrUnauthenticated
+}
+
+type allowList struct {
+	allowed, proxies []netip.Prefix
+}
+
+func (a allowList) Authenticate(d *Delivery) (Proof, error) {
+	if sender, ok := a.sender(d.Request); ok && within(a.allowed, sender) {
+		return Proof{}, nil
+	}
+	return Proof{}, ErrUnauthenticated
+}
+
+func (a allowList) sender(r *http.Request) (netip.Addr, bool) {
+	hop, ok := address(r.RemoteAddr)
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && ok && within(a.proxies, hop); i-- {
+		hop, ok = address(strings.TrimSpace(hops[i]))
+	}
+	// If all hops are proxies, the last of them is the sender, and must be allowed.
+	return hop, ok
+}
+
+func ranges(texts []string) ([]netip.Prefix, error) {
+	out := make([]netip.Prefix, 0, len(texts))
+	for i, text := range texts {
+		if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+			addr = addr.Unmap()
+			out = append(out, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil || prefix.Addr().Is4In6() {
+			return nil, fmt.Errorf("%w: AllowList: range %d is neither CIDR nor an address", ErrConfiguration, i)
+		}
+		out = append(out, prefix.Masked())
+	}
+	return out, nil
+}
+
+func within(list []netip.Prefix, addr netip.Addr) bool {
+	return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// address reads an address with or without a port, because some proxies write one.
+func address(text string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		withPort, err := netip.ParseAddrPort(text)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		addr = withPort.Addr()
+	}
+	return addr.Unmap().WithZone(""), true
+}

@@ -17,8 +17,8 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// floorRequest and floorAnswer are what a careful engineer writes by hand.
-type floorRequest struct {
+// baselineRequest and baselineResponse are what a careful engineer writes by hand.
+type baselineRequest struct {
 	PayoutReference         string `json:"payout_reference"`
 	ServiceCode             string `json:"service_code"`
 	PaymentAccountReference string `json:"payment_account_reference"`
@@ -33,14 +33,14 @@ type floorRequest struct {
 	CallbackURL             string `json:"callback_url"`
 }
 
-type floorAnswer struct {
+type baselineResponse struct {
 	PayoutReference     string `json:"payout_reference"`
 	ResponseCode        int    `json:"response_code"`
 	ResponseDescription string `json:"response_description"`
 }
 
-func payByHand(ctx context.Context, client *http.Client, url string, p kasapay.InitiateParams) error {
-	body, err := json.Marshal(floorRequest{
+func payByHand(ctx context.Context, client *http.Client, url string, p kasapay.CreatePayoutParams) error {
+	body, err := json.Marshal(baselineRequest{
 		p.Reference, "12346", p.AccountReference, p.RecipientName, string(p.RecipientType), p.RecipientAccountNumber,
 		p.Amount.StringFixed(2), p.Description, "MPESA_B2B", p.Currency, p.Country, p.CallbackURL,
 	})
@@ -64,12 +64,12 @@ func payByHand(ctx context.Context, client *http.Client, url string, p kasapay.I
 	if err != nil {
 		return err
 	}
-	var a floorAnswer
-	if err := json.Unmarshal(text, &a); err != nil {
+	var response baselineResponse
+	if err := json.Unmarshal(text, &response); err != nil {
 		return err
 	}
-	if resp.StatusCode/100 != 2 || a.ResponseCode != 720 {
-		return errors.New(a.ResponseDescription)
+	if resp.StatusCode/100 != 2 || response.ResponseCode != 720 {
+		return errors.New(response.ResponseDescription)
 	}
 	return nil
 }
@@ -94,10 +94,10 @@ func sides(tb testing.TB) stage.Pair {
 	p := validPayout()
 	return stage.Pair{
 		ByHand: func(ctx context.Context) error { return payByHand(ctx, hc, url+"/v1/payouts/b2b/initiate", p) },
-		SDK:    func(ctx context.Context) error { _, err := client.Payouts.Initiate(ctx, p); return err },
+		SDK:    func(ctx context.Context) error { _, err := client.Payouts.Create(ctx, p); return err },
 	}
 }
 
-func BenchmarkInitiate(b *testing.B) { sides(b).Bench(b) }
+func BenchmarkCreate(b *testing.B) { sides(b).Bench(b) }
 
 func TestAPayoutAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) { sides(t).CheckAllocs(t, 5) }

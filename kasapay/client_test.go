@@ -1,11 +1,17 @@
 package kasapay_test
 
 import (
+	"context"
+	"encoding/base64"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/stage"
@@ -59,10 +65,148 @@ func newClient(t testing.TB, steps []step, change ...func(*kasapay.Config)) (*ka
 	return client, s
 }
 
-func validPayout() kasapay.InitiateParams {
-	return kasapay.InitiateParams{
+func validPayout() kasapay.CreatePayoutParams {
+	return kasapay.CreatePayoutParams{
 		Reference: "ms83-1", RecipientType: kasapay.Paybill, RecipientAccountNumber: "5656", RecipientName: "Test Limited",
 		AccountReference: "0101", Amount: decimal.NewFromInt(100), Currency: "KES", Country: "KEN", Description: "Flour",
 		CallbackURL: "https://shop.example/kasapay",
+	}
+}
+
+func jwt(claims string) string {
+	part := base64.RawURLEncoding.EncodeToString
+	return part([]byte(`{"alg":"HS256"}`)) + "." + part([]byte(claims)) + "." + part([]byte("signature"))
+}
+
+// The lifetime shows in when the client logs in again: never while the token
+// serves, always once it is over.
+func TestATokenLivesAsLongAsItsResponseSays(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body string
+		want time.Duration
+	}{
+		"the documented field":        {`{"access_token":"t","expiresIn":3600}`, time.Hour},
+		"the platform's longer one":   {`{"access_token":"t","expiresIn":6000}`, 100 * time.Minute},
+		"text":                        {`{"access_token":"t","expiresIn":"600"}`, 10 * time.Minute},
+		"the other spelling":          {`{"access_token":"t","expires_in":"600"}`, 10 * time.Minute},
+		"neither":                     {`{"access_token":"t"}`, time.Hour},
+		"null":                        {`{"access_token":"t","expiresIn":null}`, time.Hour},
+		"less than nothing":           {`{"access_token":"t","expiresIn":-5}`, time.Hour},
+		"more than a day":             {`{"access_token":"t","expiresIn":9223372036854775807}`, 24 * time.Hour},
+		"inside the token":            {`{"access_token":"` + jwt(`{"iat":1000,"exp":7000}`) + `"}`, 100 * time.Minute},
+		"inside the token, no start":  {`{"access_token":"` + jwt(`{"exp":7000}`) + `"}`, time.Hour},
+		"inside the token, backwards": {`{"access_token":"` + jwt(`{"iat":7000,"exp":1000}`) + `"}`, time.Hour},
+		"a token that looks like one": {`{"access_token":"a.b.c"}`, time.Hour},
+		"the response goes first":     {`{"access_token":"` + jwt(`{"iat":1000,"exp":7000}`) + `","expiresIn":600}`, 10 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				login := answer(201, tc.body)
+				s := stage.NewScript(login, answer(200, processed), answer(200, processed), login, answer(200, processed))
+				client, err := kasapay.New(kasapay.Config{
+					BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s",
+					Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
+				})
+				require.NoError(t, err)
+				ask := func() {
+					_, err := client.Payouts.Find(t.Context(), "ms83-1")
+					require.NoError(t, err)
+				}
+				ask()
+				wait(t, tc.want-2*time.Minute)
+				ask()
+				assert.Equal(t, "auth status status", actions(s))
+				wait(t, 2*time.Minute)
+				ask()
+				assert.Equal(t, "auth status status auth status", actions(s))
+			})
+		})
+	}
+}
+
+// wait lets virtual time pass.
+func wait(t *testing.T, d time.Duration) {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	<-ctx.Done()
+}
+
+func TestOneLoginServesAllWaitingCallers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, s := newClient(t, []step{answer(200, processed)})
+		var wg sync.WaitGroup
+		for range 64 {
+			wg.Go(func() {
+				_, err := client.Payouts.Find(t.Context(), "ms83-1")
+				assert.NoError(t, err)
+			})
+		}
+		wg.Wait()
+		logins := 0
+		for _, r := range s.Requests() {
+			if r.Method == http.MethodPost {
+				logins++
+			}
+		}
+		assert.Equal(t, 1, logins)
+	})
+}
+
+func TestARefusedTokenIsRenewedOnce(t *testing.T) {
+	for name, refusal := range map[string]step{
+		"401":                       answer(401, badToken),
+		"400 which says why":        answer(400, `{"statusCode":400,"message":"Invalid x-access-token","error":"Bad Request"}`),
+		"403 which says why":        answer(403, `{"statusCode":403,"message":["Token expired"]}`),
+		"200 with the code inside":  answer(200, `{"statusCode":401,"message":"Unauthorized"}`),
+		"the gateway's own refusal": answer(200, `{"response_code":721,"response_description":"Invalid access token"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, s := newClient(t, []step{refusal, answer(200, token), answer(200, accepted)})
+				_, err := client.Payouts.Create(t.Context(), validPayout())
+				require.NoError(t, err)
+				assert.Equal(t, "auth initiate auth initiate", actions(s))
+
+				client, s = newClient(t, []step{refusal, answer(200, token), refusal})
+				_, err = client.Payouts.Create(t.Context(), validPayout())
+				require.ErrorIs(t, err, sdk.ErrUnauthorized)
+				require.ErrorIs(t, err, sdk.ErrRejected)
+				assert.Equal(t, "auth initiate auth initiate", actions(s), "never a third time")
+			})
+		})
+	}
+}
+
+func TestAPayoutIsNotSentWithoutALogin(t *testing.T) {
+	authRefused := sample(t, "auth_refused.json")
+	for name, tc := range map[string]struct {
+		login    step
+		sentinel error
+	}{
+		"refused":               {answer(400, authRefused), sdk.ErrUnauthorized},
+		"refused in a 200":      {answer(200, authRefused), sdk.ErrUnauthorized},
+		"refused with 401":      {answer(401, badToken), sdk.ErrUnauthorized},
+		"down":                  {answer(503, "<h1>503</h1>"), sdk.ErrServer},
+		"no token":              {answer(200, `{"expiresIn":3600}`), sdk.ErrUnexpectedResponse},
+		"a token for no header": {answer(200, `{"access_token":"a\nb"}`), sdk.ErrUnexpectedResponse},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := stage.NewScript(tc.login)
+				client, err := kasapay.New(kasapay.Config{
+					BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s", ServiceCode: "1",
+					Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
+				})
+				require.NoError(t, err)
+				_, err = client.Payouts.Create(t.Context(), validPayout())
+				require.ErrorIs(t, err, sdk.ErrNotSent)
+				assert.ErrorIs(t, err, tc.sentinel)
+				assert.NotErrorIs(t, err, sdk.ErrRejected)
+				assert.NotContains(t, actions(s), "initiate")
+				var e *sdk.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, kasapay.OpInitiate, e.Operation)
+			})
+		})
 	}
 }

@@ -1,48 +1,54 @@
-// Package kasapay is a client of the Kasapay gateway (Kenya): B2B payouts to
-// paybills, tills and bank accounts.
+// Package kasapay is a client of the Kasapay gateway (Kenya). It pays paybills, tills
+// and bank accounts (B2B).
+//
+// Make a client, create a payout, and wait until it is processed or failed:
 //
 //	client, err := kasapay.New(kasapay.Config{
 //		BaseURL: kasapay.SandboxURL, ConsumerKey: key, ConsumerSecret: secret, ServiceCode: "12346",
 //	})
-//	payout, err := client.Payouts.Initiate(ctx, kasapay.InitiateParams{Reference: "ms83-367839", ...})
-//	if errors.Is(err, kasapay.ErrOutcomeUnknown) {
-//		// The supplier may be paid. Look before paying again:
-//		payout, err = client.Payouts.Status(ctx, "ms83-367839")
+//	payout, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{Reference: "ms83-367839", ...})
+//	if sdk.Advise(err) == sdk.Look {
+//		payout, err = client.Payouts.Find(ctx, "ms83-367839") // never pay with another reference
 //	}
-//	payout, err = client.Payouts.Wait(ctx, "ms83-367839") // until processed or failed
+//	payout, err = client.Payouts.Wait(ctx, "ms83-367839")
+//	if err == nil && payout.Status == kasapay.StatusProcessed {
+//		// the supplier is paid
+//	}
 //
-// # Accepted is not paid
+// To learn of later changes too, receive Kasapay's callbacks with package webhook. In
+// tests use package kasapaytest.
 //
-// Initiate returns a payout that is queued (720). It ends as processed (700),
-// failed (701), reversed (702) or refunded (705); a processed one can still be
-// reversed or refunded later. A jammed one (704) is in doubt: neither final nor
-// safe to repeat.
+// # What can go wrong
 //
-// # What a failed call means
+// Create returns a payout that is queued (720) and not paid. The payout ends as
+// processed (700), failed (701), reversed (702) or refunded (705). A processed payout
+// can still be reversed or refunded later. A jammed payout (704) is in doubt: it is
+// not final, and to pay it again could pay twice.
 //
-// Every error of a call is an *Error. Its Outcome answers first whether money
-// may move:
+// Every error of a call is an *sdk.Error. Its Outcome says whether money may move:
 //
-//   - OutcomeNotSent: nothing left this process. Try again at will.
-//   - OutcomeRejected: Kasapay answered, in its own words, that it did not do it.
-//   - OutcomeUnknown: a request left, no clear answer came, and Status did not
-//     settle it. errors.Is(err, ErrOutcomeUnknown). Never pay with a new
-//     reference; ask Status first.
-//   - OutcomeNoEffect: a status question got no clear answer. Nothing moved.
+//   - sdk.NotSent: nothing left this process. Call again.
+//   - sdk.Rejected: Kasapay said in its own words that it did not do it. The Code of
+//     the error is the error_code, and its Detail is a ResponseCode.
+//   - sdk.Unknown: the request left, no clear response came, and the lookups did not
+//     settle it. Keep the payout pending and call Find. Never pay with a new reference.
+//   - sdk.NoEffect: a lookup got no clear response. Nothing moved.
 //
-// Initiate settles an unknown outcome itself: it asks for the reference, returns
-// the payout when there is one, and sends once more only when Kasapay says that
-// it knows none, again after one and after two more seconds. That Kasapay
-// refuses a reference it has seen is documented; with which answer is not. So a
-// refusal of the second request leaves the outcome unknown, unless it is about
-// the service code or the fields, which both requests share.
+// Create settles an unknown outcome by itself:
 //
-// # What is documented and what is assumed
+//   - It calls Find at once, and again one and three seconds later. If Kasapay knows
+//     the reference, Create returns that payout.
+//   - If Kasapay says each time that it knows none, Create sends the request once more.
+//   - If the second request fails, Create looks again. A refusal then settles nothing
+//     unless it is about the service code or the fields, which both requests share.
+//     Kasapay does refuse a reference it has seen, but in words that are not documented.
+//
+// # Limits
 //
 // Paths, fields, the codes 700 to 705, 720 and 721 and the sandbox host are
-// documented. The production host, HTTP statuses of refusals, the answer to a
-// duplicate or unknown reference and to an expired token are not; what this
-// package takes for them is marked as assumed.
+// documented. The production host is not. Neither are the HTTP statuses of refusals,
+// nor the responses to a duplicate reference, an unknown reference and an expired
+// token. What this package takes for them is marked as assumed.
 //
 // Amounts are decimal.Decimal, sent with two decimals.
 package kasapay

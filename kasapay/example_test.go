@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -14,8 +15,32 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
+// The recipe of README.md.
+func Example() {
+	ctx := context.Background()
+	client, err := kasapay.New(kasapay.Config{
+		BaseURL: kasapay.SandboxURL, ConsumerKey: os.Getenv("KASAPAY_KEY"), ConsumerSecret: os.Getenv("KASAPAY_SECRET"),
+		ServiceCode: "12346",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	payout, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
+		Reference: "flour-7", RecipientType: kasapay.Paybill, RecipientAccountNumber: "565601", RecipientName: "Unga Mills",
+		AccountReference: "bakery", Amount: decimal.RequireFromString("1500.00"), Currency: "KES", Country: "KEN",
+		Description: "Delivery 7", CallbackURL: "https://merchant.example/kasapay",
+	})
+	if err != nil {
+		log.Fatal(sdk.Advise(err), err) // "look": the supplier may be paid, so call client.Payouts.Find
+	}
+	if payout, err = client.Payouts.Wait(ctx, payout.Reference); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("paid:", payout.Status == kasapay.StatusProcessed)
+}
+
 // What to do with each outcome of a payout.
-func ExamplePayoutsService_Initiate() {
+func ExamplePayoutsService_Create() {
 	srv := kasapaytest.New(kasapaytest.Config{})
 	defer srv.Close()
 	client, err := kasapay.New(srv.ClientConfig())
@@ -24,14 +49,14 @@ func ExamplePayoutsService_Initiate() {
 	}
 	ctx := context.Background()
 
-	payout, err := client.Payouts.Initiate(ctx, kasapay.InitiateParams{
+	payout, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
 		Reference: "flour-7", RecipientType: kasapay.Paybill, RecipientAccountNumber: "565601", RecipientName: "Unga Mills",
 		AccountReference: "bakery", Amount: decimal.RequireFromString("1500.00"), Currency: "KES", Country: "KEN",
 		Description: "Delivery 7", CallbackURL: "http://127.0.0.1:1/nobody-listens",
 	})
 	switch {
 	case errors.Is(err, sdk.ErrOutcomeUnknown), errors.Is(err, sdk.ErrDuplicate):
-		payout, err = client.Payouts.Status(ctx, "flour-7") // never pay again blindly
+		payout, err = client.Payouts.Find(ctx, "flour-7") // never pay again blindly
 	case errors.Is(err, sdk.ErrConfiguration):
 		fmt.Println("ask Kasapay about the service code")
 	}

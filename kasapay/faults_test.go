@@ -63,7 +63,7 @@ func TestWhateverHappensToAPayoutItIsPaidAtMostOnce(t *testing.T) {
 				ctx, cancel := m.Context(t.Context())
 				defer cancel()
 				start := time.Now()
-				payout, err := w.client.Payouts.Initiate(ctx, validPayout())
+				payout, err := w.client.Payouts.Create(ctx, validPayout())
 				m.Check(t, err, time.Since(start))
 				w.ClearFaults()
 
@@ -99,11 +99,11 @@ func TestAnExpiredTokenCostsOneLoginAndNoMoney(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, kasapaytest.Config{})
-				_, err := w.client.Payouts.Status(t.Context(), "none") // logs in
+				_, err := w.client.Payouts.Find(t.Context(), "none") // logs in
 				require.ErrorIs(t, err, sdk.ErrNotFound)
 				require.NoError(t, w.AddFault(tc.fault))
 				require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Path: "/v1/payouts/b2b/initiate", Times: 1}))
-				_, err = w.client.Payouts.Initiate(t.Context(), validPayout())
+				_, err = w.client.Payouts.Create(t.Context(), validPayout())
 				require.NoError(t, err)
 				assert.Equal(t, 1, w.paid(t))
 				logins, sent := 0, 0
@@ -126,7 +126,7 @@ func TestALongRunRenewsItsTokenAheadOfItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, kasapaytest.Config{TokenLifetime: 10 * time.Minute})
 		for range 60 {
-			_, err := w.client.Payouts.Status(t.Context(), "none")
+			_, err := w.client.Payouts.Find(t.Context(), "none")
 			require.ErrorIs(t, err, sdk.ErrNotFound)
 			wait(t, 30*time.Second)
 		}
@@ -140,11 +140,11 @@ func TestNothingIsSentAgainWhileKasapayCannotBeAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, kasapaytest.Config{})
 		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Path: "/v1/payouts/**"})) // the lookups too
-		_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
+		_, err := w.client.Payouts.Create(t.Context(), validPayout())
 		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		w.ClearFaults()
 		assert.Equal(t, 1, w.paid(t))
-		payout, err := w.client.Payouts.Status(t.Context(), "ms83-1")
+		payout, err := w.client.Payouts.Find(t.Context(), "ms83-1")
 		require.NoError(t, err, "what the error's reference is for")
 		assert.Equal(t, kasapay.StatusProcessed, payout.Status)
 	})
@@ -160,7 +160,7 @@ func TestOfTwoCallersWithOneReferenceOnlyOnePays(t *testing.T) {
 				outcomes := map[string]int{}
 				for range 16 {
 					wg.Go(func() {
-						_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
+						_, err := w.client.Payouts.Create(t.Context(), validPayout())
 						mu.Lock()
 						defer mu.Unlock()
 						switch {
@@ -182,11 +182,11 @@ func TestOfTwoCallersWithOneReferenceOnlyOnePays(t *testing.T) {
 func TestBothReferencesFindThePayout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, kasapaytest.Config{MintReferences: true})
-		accepted, err := w.client.Payouts.Initiate(t.Context(), validPayout())
+		accepted, err := w.client.Payouts.Create(t.Context(), validPayout())
 		require.NoError(t, err)
 		require.NotEqual(t, "ms83-1", accepted.GatewayReference)
 		for _, reference := range []string{accepted.Reference, accepted.GatewayReference} {
-			payout, err := w.client.Payouts.Status(t.Context(), reference)
+			payout, err := w.client.Payouts.Find(t.Context(), reference)
 			require.NoError(t, err)
 			assert.Equal(t, reference, payout.Reference)
 			assert.Equal(t, "ms83-1", payout.GatewayReference)
@@ -202,7 +202,7 @@ func TestWaitFollowsAPayoutToItsEnd(t *testing.T) {
 		t.Run(string(scenario), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, kasapaytest.Config{Scenario: scenario})
-				_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
+				_, err := w.client.Payouts.Create(t.Context(), validPayout())
 				require.NoError(t, err)
 				payout, err := w.client.Payouts.Wait(t.Context(), "ms83-1")
 				require.NoError(t, err)
@@ -215,7 +215,7 @@ func TestWaitFollowsAPayoutToItsEnd(t *testing.T) {
 func TestAJammedPayoutIsWaitedForUntilTheContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, kasapaytest.Config{Scenario: kasapaytest.ScenarioJammed})
-		_, err := w.client.Payouts.Initiate(t.Context(), validPayout())
+		_, err := w.client.Payouts.Create(t.Context(), validPayout())
 		require.NoError(t, err)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()

@@ -7,7 +7,8 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// Names of the operations: keys of Config.Routes, and the Operation of an Error.
+// Names of the operations: keys of Config.Routes, and the Operation of an
+// *sdk.Error.
 const (
 	OpAuth     = "auth"
 	OpInitiate = "payouts.initiate"

@@ -19,12 +19,12 @@ var wireCalls = map[string]struct {
 	uri  string
 	call func(context.Context, *kasapay.Client) error
 }{
-	"Payouts.Initiate": {kasapay.OpInitiate, "/v1/payouts/b2b/initiate", func(ctx context.Context, c *kasapay.Client) error {
-		_, err := c.Payouts.Initiate(ctx, validPayout())
+	"Payouts.Create": {kasapay.OpInitiate, "/v1/payouts/b2b/initiate", func(ctx context.Context, c *kasapay.Client) error {
+		_, err := c.Payouts.Create(ctx, validPayout())
 		return err
 	}},
-	"Payouts.Status": {kasapay.OpStatus, "/v1/payouts/b2b/ms83%2F1%20a/status", func(ctx context.Context, c *kasapay.Client) error {
-		_, err := c.Payouts.Status(ctx, "ms83/1 a")
+	"Payouts.Find": {kasapay.OpStatus, "/v1/payouts/b2b/ms83%2F1%20a/status", func(ctx context.Context, c *kasapay.Client) error {
+		_, err := c.Payouts.Find(ctx, "ms83/1 a")
 		return err
 	}},
 	"Payouts.Wait": {kasapay.OpStatus, "/v1/payouts/b2b/ms83-1/status", func(ctx context.Context, c *kasapay.Client) error {
@@ -103,7 +103,7 @@ func TestRoutesCanBeOverridden(t *testing.T) {
 		c.BaseURL = "https://gateway.example/kasapay/"
 		c.Routes = map[string]sdk.Route{kasapay.OpAuth: {Path: "/v2/login"}, kasapay.OpStatus: {Path: "/v2/payouts/{payout_reference}"}}
 	})
-	_, err := client.Payouts.Status(t.Context(), "ms83-1")
+	_, err := client.Payouts.Find(t.Context(), "ms83-1")
 	require.NoError(t, err)
 	assert.Equal(t, "https://gateway.example/kasapay/v2/login", s.Requests()[0].URL)
 	assert.Equal(t, "https://gateway.example/kasapay/v2/payouts/ms83-1", s.Requests()[1].URL)
@@ -112,13 +112,13 @@ func TestRoutesCanBeOverridden(t *testing.T) {
 func TestStatusNeedsAReferenceThatFitsAPath(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, processed)})
 	for _, reference := range []string{"", ".", "..", " ms83-1", "ms83\n1"} {
-		_, err := client.Payouts.Status(t.Context(), reference)
+		_, err := client.Payouts.Find(t.Context(), reference)
 		require.ErrorIs(t, err, sdk.ErrValidation, "%q", reference)
 	}
 	assert.Empty(t, s.Requests())
 }
 
-func TestDoGivesTheAnswerAsItCame(t *testing.T) {
+func TestDoReturnsTheResponseAsItCame(t *testing.T) {
 	for _, body := range []string{`{"rates":{"KES":"1.0"}}`, `[{"payment_id":"0000"}]`} {
 		client, _ := newClient(t, []step{answer(200, body)})
 		raw, err := client.Do(t.Context(), sdk.RawCall{Method: "GET", Path: "/v1/fx", ReadOnly: true})

@@ -38,7 +38,7 @@ func canonical(t *testing.T, body string) string {
 
 func TestTheDocumentsPaybillRequestIsSentUpToTheDecimals(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, sample(t, "initiate_accepted.json"))})
-	payout, err := client.Payouts.Initiate(t.Context(), kasapay.InitiateParams{
+	payout, err := client.Payouts.Create(t.Context(), kasapay.CreatePayoutParams{
 		Reference: "145245624652", ServiceCode: "SERVICE_CODE", AccountReference: "0101", RecipientName: "Test Limited",
 		RecipientType: kasapay.Paybill, RecipientAccountNumber: "5656", Amount: decimal.NewFromInt(10), Description: "Test",
 		Currency: "KES", Country: "KEN", CallbackURL: "https://payments.x.xyz/result",
@@ -58,17 +58,17 @@ func TestTheDocumentsPaybillRequestIsSentUpToTheDecimals(t *testing.T) {
 
 func TestTheDocumentsBankRequestIsSent(t *testing.T) {
 	client, s := newClient(t, []step{answer(201, accepted)})
-	p := kasapay.InitiateParams{
+	p := kasapay.CreatePayoutParams{
 		Reference: "ms83-367839", AccountReference: "666666", RecipientName: "Test Limited", RecipientType: kasapay.BankAccount,
 		RecipientAccountNumber: "08292******849", Amount: decimal.NewFromInt(100), Description: "Test bank transfer",
 		Currency: "KES", Country: "KEN", CallbackURL: "https://example.com/callback", Method: kasapay.MethodMpesaB2B,
 	}
-	_, err := client.Payouts.Initiate(t.Context(), p)
+	_, err := client.Payouts.Create(t.Context(), p)
 	require.NoError(t, err)
 	assert.Equal(t, canonical(t, sample(t, "initiate_request_bank.json")), canonical(t, s.Requests()[1].Body), "its method differs from its own table")
 
 	p.Method = ""
-	_, err = client.Payouts.Initiate(t.Context(), p)
+	_, err = client.Payouts.Create(t.Context(), p)
 	require.NoError(t, err)
 	assert.Contains(t, s.Requests()[2].Body, `"payment_method":"BANK"`, "the table's method by default")
 }
@@ -80,7 +80,7 @@ func TestTheDocumentsLoginIsSentAndItsTokenUsed(t *testing.T) {
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
 	})
 	require.NoError(t, err)
-	_, err = client.Payouts.Status(t.Context(), "ms83-1")
+	_, err = client.Payouts.Find(t.Context(), "ms83-1")
 	require.NoError(t, err)
 	auth, status := s.Requests()[0], s.Requests()[1]
 	for name, value := range map[string]string{"<your_consumer_key>": "your_consumer_key", "<your_consumer_secret>": "your_consumer_secret"} {
@@ -95,7 +95,7 @@ func TestTheDocumentsLoginIsSentAndItsTokenUsed(t *testing.T) {
 
 func TestTheDocumentsRefusalsAreRead(t *testing.T) {
 	client, _ := newClient(t, []step{answer(200, sample(t, "initiate_refused.json"))})
-	_, err := client.Payouts.Initiate(t.Context(), validPayout())
+	_, err := client.Payouts.Create(t.Context(), validPayout())
 	var e *sdk.Error
 	require.ErrorAs(t, err, &e)
 	assert.ErrorIs(t, err, sdk.ErrConfiguration)
@@ -108,7 +108,7 @@ func TestTheDocumentsRefusalsAreRead(t *testing.T) {
 
 func TestTheDocumentsStatusAndCallbackAreRead(t *testing.T) {
 	client, _ := newClient(t, []step{answer(200, sample(t, "status.json"))})
-	status, err := client.Payouts.Status(t.Context(), "ms83-367839")
+	status, err := client.Payouts.Find(t.Context(), "ms83-367839")
 	require.NoError(t, err)
 	callback, err := kasapay.ParseCallback([]byte(sample(t, "callback.json")))
 	require.NoError(t, err)
@@ -126,4 +126,26 @@ func TestTheDocumentsStatusAndCallbackAreRead(t *testing.T) {
 			Description: "Test bank transfer",
 		}, got)
 	}
+}
+
+// Whatever the server says, Create returns this payout as accepted or an error.
+func FuzzResponsesToCreate(f *testing.F) {
+	for _, body := range []string{
+		accepted, processed, unknown, badToken, `{"response_code":"721"}`, `{"statusCode":"409","message":[1,"a",{}],"error":[]}`, `[]`, `{`,
+	} {
+		f.Add(200, body)
+		f.Add(400, body)
+	}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		client, _ := newClient(t, []step{answer(status, body), answer(403, `{"statusCode":403,"message":"no"}`)}, func(c *kasapay.Config) { c.MaxAttempts = 1 })
+		payout, err := client.Payouts.Create(t.Context(), validPayout())
+		switch {
+		case err == nil && (payout == nil || payout.Reference != "ms83-1" || payout.Status != kasapay.StatusAccepted):
+			t.Errorf("no error and no accepted payout: %+v", payout)
+		case err == nil && (status < 200 || status > 299):
+			t.Errorf("accepted under HTTP %d", status)
+		case err != nil && payout != nil:
+			t.Error("an error and a payout")
+		}
+	})
 }

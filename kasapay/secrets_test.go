@@ -19,7 +19,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// Planted in the credentials, the token, the parameters and the answers; none of
+// Planted in the credentials, the token, the parameters and the responses; none of
 // it may come out again by any way of printing.
 func TestPlantedSecretsAppearNowhere(t *testing.T) {
 	var out bytes.Buffer
@@ -55,8 +55,8 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, steps
 	require.NoError(t, err)
 	p := validPayout()
 	p.RecipientAccountNumber, p.RecipientName, p.CallbackURL = "planted-account", "planted-name", "https://shop.example/planted-secret"
-	_, initiateErr := client.Payouts.Initiate(t.Context(), p)
-	_, statusErr := client.Payouts.Status(t.Context(), "ms83-1")
+	_, initiateErr := client.Payouts.Create(t.Context(), p)
+	_, statusErr := client.Payouts.Find(t.Context(), "ms83-1")
 	_, rawErr := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/planted/", Body: "planted"})
 	for _, err := range []error{initiateErr, statusErr, rawErr} {
 		if err == nil {
@@ -81,7 +81,7 @@ func TestTheBodyOfALoginThatFailedIsNotKept(t *testing.T) {
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}, MaxAttempts: 1},
 	})
 	require.NoError(t, err)
-	_, err = client.Payouts.Status(t.Context(), "ms83-1")
+	_, err = client.Payouts.Find(t.Context(), "ms83-1")
 	var e *sdk.Error
 	require.ErrorAs(t, err, &e)
 	assert.Empty(t, e.Body)
@@ -93,7 +93,7 @@ func TestTheErrorTextIsStableAndItsDetailsAreFields(t *testing.T) {
 		`{"response_code":721,"response_description":"anything"}`: "kasapay: payouts.initiate: HTTP 200, code 721 (outcome: rejected)",
 	} {
 		client, _ := newClient(t, []step{answer(200, body, "X-Request-Id", "req-1")})
-		_, err := client.Payouts.Initiate(t.Context(), validPayout())
+		_, err := client.Payouts.Create(t.Context(), validPayout())
 		require.EqualError(t, err, text)
 		var e *sdk.Error
 		require.ErrorAs(t, err, &e)

@@ -65,7 +65,7 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client, s := newClient(t, tc.steps)
 				start := time.Now()
-				payout, err := client.Payouts.Initiate(t.Context(), validPayout())
+				payout, err := client.Payouts.Create(t.Context(), validPayout())
 				assert.Equal(t, "auth "+tc.sent, actions(s))
 				assert.Equal(t, tc.took, time.Since(start))
 				if tc.status != "" {
@@ -89,7 +89,7 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 
 func TestAPayoutUnderTheSameReferenceWithAnotherAmountIsNamed(t *testing.T) {
 	client, _ := newClient(t, []step{nil, answer(200, `{"payment_status":700,"amount":"7.00","currency":"KES"}`)})
-	_, err := client.Payouts.Initiate(t.Context(), validPayout())
+	_, err := client.Payouts.Create(t.Context(), validPayout())
 	require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Contains(t, err.Error(), "the payout under this reference has another amount or currency")
 }

@@ -53,9 +53,9 @@ func newWireClient(t *testing.T, wire *wireRecorder, minimal bool) *kasapay.Clie
 }
 
 // wirePayout has every field.
-func wirePayout(t *testing.T) kasapay.InitiateParams {
+func wirePayout(t *testing.T) kasapay.CreatePayoutParams {
 	t.Helper()
-	return filled(t, kasapay.InitiateParams{
+	return filled(t, kasapay.CreatePayoutParams{
 		Reference: "ms83/1 é", ServiceCode: "PREPAY & 240", RecipientType: kasapay.BankAccount, RecipientAccountNumber: "08292******849",
 		RecipientName: "Test \"Limited\" <1>", AccountReference: "0101", Amount: decimal.RequireFromString("123456789012345678.9"), Currency: "KES",
 		Country: "KEN", Method: "PESALINK", Description: "Flour\n& sügar", CallbackURL: "https://shop.example/kasapay?a=1&b=2",
@@ -74,14 +74,14 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "every field, after a login", responses: []string{wireToken, wireAccepted},
 		send: func(t *testing.T, c *kasapay.Client) error {
-			_, err := c.Payouts.Initiate(t.Context(), wirePayout(t))
+			_, err := c.Payouts.Create(t.Context(), wirePayout(t))
 			return err
 		},
 	},
 	{
 		name: "required fields, to a paybill, after a login", minimal: true, responses: []string{wireToken, wireAccepted},
 		send: func(t *testing.T, c *kasapay.Client) error {
-			_, err := c.Payouts.Initiate(t.Context(), kasapay.InitiateParams{
+			_, err := c.Payouts.Create(t.Context(), kasapay.CreatePayoutParams{
 				Reference: "ms83-1", RecipientType: kasapay.Paybill, RecipientAccountNumber: "5656", RecipientName: "Test Limited", AccountReference: "0101",
 				Amount: decimal.RequireFromString("1e2"), Currency: "KES", Country: "KEN", Description: "Flour",
 			})
@@ -91,7 +91,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "required fields, to a till", minimal: true, responses: []string{wireAccepted},
 		send: func(t *testing.T, c *kasapay.Client) error {
-			_, err := c.Payouts.Initiate(t.Context(), kasapay.InitiateParams{
+			_, err := c.Payouts.Create(t.Context(), kasapay.CreatePayoutParams{
 				Reference: "ms83-1", RecipientType: kasapay.Till, RecipientAccountNumber: "5656", RecipientName: "Test Limited", AccountReference: "0101",
 				Amount: decimal.RequireFromString("1e2"), Currency: "KES", Country: "KEN", Description: "Flour",
 			})
@@ -101,7 +101,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "required fields, to a bank account", minimal: true, responses: []string{wireAccepted},
 		send: func(t *testing.T, c *kasapay.Client) error {
-			_, err := c.Payouts.Initiate(t.Context(), kasapay.InitiateParams{
+			_, err := c.Payouts.Create(t.Context(), kasapay.CreatePayoutParams{
 				Reference: "ms83-1", RecipientType: kasapay.BankAccount, RecipientAccountNumber: "5656", RecipientName: "Test Limited", AccountReference: "0101",
 				Amount: decimal.RequireFromString("1e2"), Currency: "KES", Country: "KEN", Description: "Flour",
 			})
@@ -111,35 +111,35 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "after a lost connection, absent", responses: []string{"", wireAbsent, wireAbsent, wireAbsent, wireAccepted},
 		send: func(t *testing.T, c *kasapay.Client) error {
-			_, err := c.Payouts.Initiate(t.Context(), wirePayout(t))
+			_, err := c.Payouts.Create(t.Context(), wirePayout(t))
 			return err
 		},
 	},
 	{
 		name: "after a lost connection, found", responses: []string{"", wireProcessed},
 		send: func(t *testing.T, c *kasapay.Client) error {
-			_, err := c.Payouts.Initiate(t.Context(), wirePayout(t))
+			_, err := c.Payouts.Create(t.Context(), wirePayout(t))
 			return err
 		},
 	},
 	{
 		name: "after a token that is refused", responses: []string{wireBadToken, `{"access_token":"second-token","expires_in":3600}`, wireAccepted},
 		send: func(t *testing.T, c *kasapay.Client) error {
-			_, err := c.Payouts.Initiate(t.Context(), wirePayout(t))
+			_, err := c.Payouts.Create(t.Context(), wirePayout(t))
 			return err
 		},
 	},
 	{
 		name: "a reference to escape, after a lost connection", responses: []string{"", wireProcessed},
 		send: func(t *testing.T, c *kasapay.Client) error {
-			_, err := c.Payouts.Status(t.Context(), "ms83/1 é?")
+			_, err := c.Payouts.Find(t.Context(), "ms83/1 é?")
 			return err
 		},
 	},
 	{
 		name: "a plain reference", minimal: true, responses: []string{wireProcessed},
 		send: func(t *testing.T, c *kasapay.Client) error {
-			_, err := c.Payouts.Status(t.Context(), "ms83-1")
+			_, err := c.Payouts.Find(t.Context(), "ms83-1")
 			return err
 		},
 	},

@@ -16,8 +16,8 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// floorRequest and floorAnswer are what a careful engineer writes by hand.
-type floorRequest struct {
+// baselineRequest and baselineResponse are what a careful engineer writes by hand.
+type baselineRequest struct {
 	Action      string `json:"action"`
 	MSISDN      string `json:"msisdn"`
 	Email       string `json:"email"`
@@ -34,7 +34,7 @@ type floorRequest struct {
 	BankID      string `json:"bankid"`
 }
 
-type floorAnswer struct {
+type baselineResponse struct {
 	Reply   string `json:"reply"`
 	URL     string `json:"url"`
 	Success int    `json:"success"`
@@ -44,7 +44,7 @@ type floorAnswer struct {
 	RetCode int    `json:"retcode"`
 }
 
-func payByHand(ctx context.Context, client *http.Client, url string, request floorRequest) error {
+func payByHand(ctx context.Context, client *http.Client, url string, request baselineRequest) error {
 	body, err := json.Marshal(request)
 	if err != nil {
 		return err
@@ -66,12 +66,12 @@ func payByHand(ctx context.Context, client *http.Client, url string, request flo
 	if err != nil {
 		return err
 	}
-	var a floorAnswer
-	if err := json.Unmarshal(text, &a); err != nil {
+	var response baselineResponse
+	if err := json.Unmarshal(text, &response); err != nil {
 		return err
 	}
-	if resp.StatusCode/100 != 2 || a.Success != 1 || a.RetCode != 0 {
-		return errors.New(a.Reply)
+	if resp.StatusCode/100 != 2 || response.Success != 1 || response.RetCode != 0 {
+		return errors.New(response.Reply)
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func sides(tb testing.TB) stage.Pair {
 	})
 	require.NoError(tb, err)
 	p := validPay()
-	request := floorRequest{
+	request := baselineRequest{
 		"pay", p.MSISDN, p.Email, p.Details, p.RefID, p.Amount.IntPart(), "RWF", p.CustomerName, p.CustomerNumber,
 		string(p.Method), "02", p.ReturnURL, p.RedirectURL, "63510",
 	}

@@ -1,47 +1,59 @@
-// Package kpay is a client of KPay (K-Pay, ESICIA, Rwanda): collections by MTN
+// Package kpay is a client of KPay (K-Pay, ESICIA, Rwanda). It collects money by MTN
 // and Airtel mobile money, cards, bank, SPENN and SmartCash.
+//
+// Make a client, ask the payer for money, and wait until the payment is paid or
+// failed:
 //
 //	client, err := kpay.New(kpay.Config{
 //		BaseURL: kpay.SandboxURL, Username: user, Password: password, RetailerID: "02",
 //	})
 //	payment, err := client.Pay(ctx, kpay.PayParams{RefID: orderID, ...})
-//	if errors.Is(err, kpay.ErrOutcomeUnknown) {
-//		// The payer may have been asked. Look before asking again:
-//		payment, err = client.Status(ctx, orderID)
+//	if sdk.Advise(err) == sdk.Look {
+//		payment, err = client.Find(ctx, orderID) // never pay with another RefID
 //	}
-//	payment, err = client.Wait(ctx, orderID) // until paid or failed
+//	payment, err = client.Wait(ctx, orderID)
+//	if err == nil && payment.Status.Paid() {
+//		// ship the order
+//	}
 //
-// # Pending is not paid
+// Send the payer of a card to Payment.CheckoutURL. To learn the result without
+// Wait, receive KPay's postbacks with package webhook. In tests use package
+// kpaytest.
 //
-// What Pay returns is pending, whatever its "success" says: the payer still has
-// to approve on the handset or on the checkout page. Only a statusid makes a
-// payment paid or failed; KPay's document advises to believe Status over a
-// postback.
+// # What can go wrong
 //
-// # What a failed call means
+// Pay returns a pending payment, whatever its "success" says: the payer still has to
+// approve it, on the handset or on the checkout page. Only a statusid makes a payment
+// paid or failed. KPay's document advises to believe a lookup over a postback.
 //
-// Every error of a call is an *Error. Its Outcome answers first whether money
-// may move:
+// Every error of a call is an *sdk.Error. Its Outcome says whether money may move:
 //
-//   - OutcomeNotSent: nothing left this process. Try again at will.
-//   - OutcomeRejected: KPay answered, in its own words, that it did not do it.
-//   - OutcomeUnknown: a request left, no clear answer came, and Status did not
-//     settle it. errors.Is(err, ErrOutcomeUnknown). Never pay with a new RefID;
-//     ask Status first.
-//   - OutcomeNoEffect: a status question got no clear answer. Nothing moved.
+//   - sdk.NotSent: nothing left this process. Call again.
+//   - sdk.Rejected: KPay said in its own words that it did not do it. The Code of the
+//     error is a Code of this package.
+//   - sdk.Unknown: the request left, no clear response came, and the lookups did not
+//     settle it. Keep the payment pending and call Find. Never pay with a new RefID.
+//   - sdk.NoEffect: a lookup got no clear response. Nothing moved.
 //
-// KPay refuses a RefID it has seen (code 608) and can be asked by it, so Pay
-// settles an unknown outcome itself: it asks for the RefID, returns the payment
-// when there is one, and sends once more only when KPay does not know it, after
-// a grace of three seconds. When that is declined and KPay still does not know
-// the RefID, the outcome stays unknown: the payer may have the first prompt.
+// KPay refuses a RefID it has seen (code 608) and finds a payment by its RefID. So
+// Pay settles an unknown outcome by itself:
 //
-// # What is documented and what is assumed
+//   - It calls Find at once, and again one and three seconds later. If KPay knows the
+//     RefID, Pay returns that payment.
+//   - If KPay does not know it, Pay sends the request once more.
+//   - If the second request fails, Pay looks again. A decline then settles nothing,
+//     because the payer may still have the first prompt. So the outcome stays unknown
+//     until KPay shows the payment.
 //
-// The reference document has eleven codes; the vendor's guide has seven more,
-// and mobile money adds its own. All are read, see Code. HTTP statuses of error
-// answers, postback retries and limits of a RefID are not documented. The
-// document's curl posts to /api/, all other sources to /: see Config.BaseURL.
+// # Limits
 //
-// Amounts are decimal.Decimal. KPay's answers name no amount at all.
+// The reference document has eleven codes, and the vendor's guide has seven more.
+// Mobile money adds codes of its own. The package reads them all: see Code.
+//
+// Not documented are the HTTP statuses of refusals, how often a postback is repeated,
+// and the length and alphabet of a RefID. The document's curl posts to /api/, every
+// other source to /: see Config.BaseURL.
+//
+// Amounts are decimal.Decimal. KPay's responses name no amount, so no lookup can
+// compare it.
 package kpay

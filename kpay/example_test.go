@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -13,6 +14,30 @@ import (
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
+
+// The recipe of README.md.
+func Example() {
+	ctx := context.Background()
+	client, err := kpay.New(kpay.Config{
+		BaseURL: kpay.SandboxURL, Username: os.Getenv("KPAY_USERNAME"), Password: os.Getenv("KPAY_PASSWORD"),
+		RetailerID: "02",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	payment, err := client.Pay(ctx, kpay.PayParams{
+		RefID: "order-123", Amount: decimal.NewFromInt(4200), Method: kpay.MethodMoMo, MSISDN: "0783300000",
+		Email: "customer@example.com", CustomerName: "John Doe", CustomerNumber: "0783300000", Details: "Order #123",
+		ReturnURL: "https://merchant.example/kpay", RedirectURL: "https://merchant.example/thanks",
+	})
+	if err != nil {
+		log.Fatal(sdk.Advise(err), err) // "look": the payer may have been asked, so call client.Find
+	}
+	if payment, err = client.Wait(ctx, payment.RefID); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("paid:", payment.Status.Paid())
+}
 
 // What to do with each outcome of a payment.
 func ExampleClient_Pay() {
@@ -31,7 +56,7 @@ func ExampleClient_Pay() {
 	})
 	switch {
 	case errors.Is(err, sdk.ErrOutcomeUnknown), errors.Is(err, sdk.ErrDuplicate):
-		payment, err = client.Status(ctx, "order-123") // never pay again blindly
+		payment, err = client.Find(ctx, "order-123") // never pay again blindly
 	case errors.Is(err, sdk.ErrInsufficientFunds):
 		fmt.Println("please top up")
 	}

@@ -94,7 +94,7 @@ func TestWhateverHappensToAPaymentThePayerPaysAtMostOnce(t *testing.T) {
 	}
 }
 
-func TestAPaymentDoneBeforeTheAnswerGotLostIsNeverSentAgain(t *testing.T) {
+func TestAPaymentDoneBeforeTheResponseGotLostIsNeverSentAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		lag     time.Duration // until checkstatus shows it
 		outcome string
@@ -130,7 +130,7 @@ func TestNothingIsSentAgainWhileKPayCannotBeAsked(t *testing.T) {
 		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		w.ClearFaults()
 		assert.Equal(t, 1, w.collected(t))
-		paid, err := w.client.Status(t.Context(), "order-1")
+		paid, err := w.client.Find(t.Context(), "order-1")
 		require.NoError(t, err, "what the error's reference is for")
 		assert.True(t, paid.Status.Paid())
 	})

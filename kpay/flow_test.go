@@ -47,7 +47,7 @@ func TestWaitFollowsAPaymentToItsEnd(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, tc.last, settled.Status)
 				assert.Equal(t, tc.last.Paid(), w.Balance("02", "RWF").Equal(decimal.NewFromInt(4200)))
-				byTID, err := w.client.StatusByTID(t.Context(), settled.TID)
+				byTID, err := w.client.Get(t.Context(), settled.TID)
 				require.NoError(t, err)
 				assert.Equal(t, "order-1", byTID.RefID)
 			})

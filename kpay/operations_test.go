@@ -20,10 +20,10 @@ var wireCalls = map[string]struct {
 	action string
 	call   func(context.Context, *kpay.Client) error
 }{
-	"Pay":         {kpay.OpPay, "pay", func(ctx context.Context, c *kpay.Client) error { _, err := c.Pay(ctx, validPay()); return err }},
-	"Status":      {kpay.OpStatus, "checkstatus", func(ctx context.Context, c *kpay.Client) error { _, err := c.Status(ctx, "order-1"); return err }},
-	"StatusByTID": {kpay.OpStatus, "checkstatus", func(ctx context.Context, c *kpay.Client) error { _, err := c.StatusByTID(ctx, "A1"); return err }},
-	"Wait":        {kpay.OpStatus, "checkstatus", func(ctx context.Context, c *kpay.Client) error { _, err := c.Wait(ctx, "order-1"); return err }},
+	"Pay":  {kpay.OpPay, "pay", func(ctx context.Context, c *kpay.Client) error { _, err := c.Pay(ctx, validPay()); return err }},
+	"Find": {kpay.OpStatus, "checkstatus", func(ctx context.Context, c *kpay.Client) error { _, err := c.Find(ctx, "order-1"); return err }},
+	"Get":  {kpay.OpStatus, "checkstatus", func(ctx context.Context, c *kpay.Client) error { _, err := c.Get(ctx, "A1"); return err }},
+	"Wait": {kpay.OpStatus, "checkstatus", func(ctx context.Context, c *kpay.Client) error { _, err := c.Wait(ctx, "order-1"); return err }},
 	"Do": {"do", "", func(ctx context.Context, c *kpay.Client) error {
 		_, err := c.Do(ctx, sdk.RawCall{Method: "POST", Path: "/", Body: map[string]string{"action": "refund"}})
 		return err
@@ -105,7 +105,7 @@ func TestTheAPIKeyIsSentWhenThereIsOne(t *testing.T) {
 	assert.True(t, strings.HasPrefix(s.Requests()[0].Header.Get("Authorization"), "Basic "), "basic auth goes along all the same")
 }
 
-func TestDoGivesTheAnswerAsItCame(t *testing.T) {
+func TestDoReturnsTheResponseAsItCame(t *testing.T) {
 	client, _ := newClient(t, []step{answer(200, `{"retcode":0,"balance":"12"}`)})
 	raw, err := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/reports/", ReadOnly: true})
 	require.NoError(t, err)

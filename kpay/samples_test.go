@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -33,7 +34,7 @@ func canonical(t *testing.T, body []byte) string {
 	return string(out)
 }
 
-func TestPaySendsTheDocumentsRequestAndReadsItsAnswer(t *testing.T) {
+func TestPaySendsTheDocumentsRequestAndReadsItsResponse(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, string(sample(t, "pay_pending.json")))})
 	payment, err := client.Pay(t.Context(), kpay.PayParams{
 		RefID: "15947234071471114", Amount: decimal.NewFromInt(4200), Currency: kpay.RWF, Method: kpay.MethodMoMo,
@@ -63,9 +64,9 @@ func TestPaySendsTheDocumentsRequestAndReadsItsAnswer(t *testing.T) {
 func TestStatusSendsTheDocumentsRequest(t *testing.T) {
 	postback := string(sample(t, "postback_paid.json"))
 	client, s := newClient(t, []step{answer(200, postback)})
-	byRef, err := client.Status(t.Context(), "1489693046")
+	byRef, err := client.Find(t.Context(), "1489693046")
 	require.NoError(t, err)
-	byTID, err := client.StatusByTID(t.Context(), "A441489693051")
+	byTID, err := client.Get(t.Context(), "A441489693051")
 	require.NoError(t, err)
 	assert.Equal(t, byRef, byTID)
 
@@ -83,9 +84,9 @@ func TestStatusSendsTheDocumentsRequest(t *testing.T) {
 	assert.Equal(t, canonical(t, sample(t, "status_request.json")), canonical(t, got))
 }
 
-func TestStatusReadsTheDocumentsAnswerForAnUnknownPayment(t *testing.T) {
+func TestStatusReadsTheDocumentsResponseForAnUnknownPayment(t *testing.T) {
 	client, _ := newClient(t, []step{answer(200, string(sample(t, "status_not_found.json")))})
-	_, err := client.Status(t.Context(), "1489693046")
+	_, err := client.Find(t.Context(), "1489693046")
 	require.ErrorIs(t, err, sdk.ErrNotFound)
 	var e *sdk.Error
 	require.ErrorAs(t, err, &e)
@@ -104,4 +105,27 @@ func TestThePostbackOfTheDocumentIsRead(t *testing.T) {
 		PayerAccount: "0783300000", Description: "Successfully processed transaction.",
 	}, got)
 	assert.Equal(t, canonical(t, sample(t, "postback_paid.json")), canonical(t, raw))
+}
+
+// Whatever the server says, Pay returns this payment or an error, and nothing is
+// paid without a statusid.
+func FuzzResponsesToPay(f *testing.F) {
+	for _, body := range []string{pending, paid, unknown, awaiting, `{"retcode":"01","success":true}`, `{"statusid":682,"refid":"order-1"}`, `[]`, `{`} {
+		f.Add(200, body)
+		f.Add(500, body)
+	}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		client, _ := newClient(t, []step{answer(status, body), answer(200, `{"reply":"x","retcode":601}`)}, func(c *kpay.Config) { c.MaxAttempts = 1 })
+		payment, err := client.Pay(t.Context(), validPay())
+		switch {
+		case err == nil && (payment == nil || payment.RefID != "order-1" || payment.Status == ""):
+			t.Errorf("no error and no payment: %+v", payment)
+		case err == nil && payment.Status.Paid() && !strings.Contains(strings.ToLower(body), "statusid"):
+			t.Errorf("paid without a statusid: %s", body)
+		case err == nil && (status < 200 || status > 299):
+			t.Errorf("accepted under HTTP %d", status)
+		case err != nil && payment != nil:
+			t.Error("an error and a payment")
+		}
+	})
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// Planted in the credentials, the parameters and the answers; none of it may
+// Planted in the credentials, the parameters and the responses; none of it may
 // come out again by any way of printing.
 func TestPlantedSecretsAppearNowhere(t *testing.T) {
 	var out bytes.Buffer
@@ -54,7 +54,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, statu
 	p := validPay()
 	p.Email, p.CustomerName, p.ReturnURL = "planted@example.com", "planted-name", "https://shop.example/planted-secret"
 	_, payErr := client.Pay(t.Context(), p)
-	_, statusErr := client.Status(t.Context(), "order-1")
+	_, statusErr := client.Find(t.Context(), "order-1")
 	_, rawErr := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/planted/", Body: "planted"})
 	for _, err := range []error{payErr, statusErr, rawErr} {
 		if err == nil {

@@ -132,21 +132,21 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "by refid, after a lost connection", responses: []string{"", wirePaid},
 		send: func(t *testing.T, c *kpay.Client) error {
-			_, err := c.Status(t.Context(), "order & <1>")
+			_, err := c.Find(t.Context(), "order & <1>")
 			return err
 		},
 	},
 	{
 		name: "by refid", minimal: true, responses: []string{`{"tid":"A1","refid":"order-1","statusid":"01"}`},
 		send: func(t *testing.T, c *kpay.Client) error {
-			_, err := c.Status(t.Context(), "order-1")
+			_, err := c.Find(t.Context(), "order-1")
 			return err
 		},
 	},
 	{
 		name: "by tid", responses: []string{wirePaid},
 		send: func(t *testing.T, c *kpay.Client) error {
-			_, err := c.StatusByTID(t.Context(), "A441489693051")
+			_, err := c.Get(t.Context(), "A441489693051")
 			return err
 		},
 	},

@@ -13,7 +13,7 @@ import (
 // KasapayPayouts finds a payout to confirm it; client.Payouts of package kasapay
 // is one.
 type KasapayPayouts interface {
-	Status(ctx context.Context, reference string) (*kasapay.Payout, error)
+	Find(ctx context.Context, reference string) (*kasapay.Payout, error)
 }
 
 // NewKasapay is New for Kasapay's callbacks, confirmed by the payout's status. It
@@ -91,7 +91,7 @@ func ConfirmKasapay(payouts KasapayPayouts) func(context.Context, Event[kasapay.
 // LookupKasapay looks up a payout by its reference, for a Reconciler.
 func LookupKasapay(payouts KasapayPayouts) func(context.Context, string) (kasapay.Payout, error) {
 	return func(ctx context.Context, reference string) (kasapay.Payout, error) {
-		p, err := payouts.Status(ctx, reference)
+		p, err := payouts.Find(ctx, reference)
 		if err != nil {
 			return kasapay.Payout{}, err
 		}

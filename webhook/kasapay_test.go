@@ -57,7 +57,7 @@ func newPayouts(t *testing.T, cfg kasapaytest.Config) *payouts {
 
 func (p *payouts) pay(t *testing.T, reference string) *kasapay.Payout {
 	t.Helper()
-	payout, err := p.client.Payouts.Initiate(t.Context(), kasapay.InitiateParams{
+	payout, err := p.client.Payouts.Create(t.Context(), kasapay.CreatePayoutParams{
 		Reference: reference, RecipientType: kasapay.BankAccount, RecipientAccountNumber: "0829212345849", RecipientName: "Test Limited",
 		AccountReference: "0101", Amount: decimal.NewFromInt(100), Currency: "KES", Country: "KEN", Description: "Flour",
 	})
@@ -194,7 +194,7 @@ func TestACallbackByKasapaysOwnReferenceIsAboutThePayoutOfItsURL(t *testing.T) {
 // payoutsOf answers for any payout, each with the transaction id it is given.
 type payoutsOf map[string]string
 
-func (p payoutsOf) Status(_ context.Context, reference string) (*kasapay.Payout, error) {
+func (p payoutsOf) Find(_ context.Context, reference string) (*kasapay.Payout, error) {
 	return &kasapay.Payout{Reference: reference, GatewayReference: "ms83-1", TransactionID: p[reference], Status: kasapay.StatusProcessed}, nil
 }
 

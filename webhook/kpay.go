@@ -11,7 +11,7 @@ import (
 
 // KPayPayments finds a payment to confirm it; a *kpay.Client is one.
 type KPayPayments interface {
-	Status(ctx context.Context, refID string) (*kpay.Payment, error)
+	Find(ctx context.Context, refID string) (*kpay.Payment, error)
 }
 
 // NewKPay is New for KPay's postbacks, confirmed by checkstatus as the document
@@ -70,7 +70,7 @@ func ConfirmKPay(payments KPayPayments) func(context.Context, Event[kpay.Payment
 // LookupKPay looks up a payment by its refid, for a Reconciler.
 func LookupKPay(payments KPayPayments) func(context.Context, string) (kpay.Payment, error) {
 	return func(ctx context.Context, refID string) (kpay.Payment, error) {
-		p, err := payments.Status(ctx, refID)
+		p, err := payments.Find(ctx, refID)
 		if err != nil {
 			return kpay.Payment{}, err
 		}

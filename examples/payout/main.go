@@ -65,7 +65,7 @@ func run(ctx context.Context, out io.Writer) error {
 	fmt.Fprintln(out, "float:   ", before.StringFixed(2), "KES")
 
 	for _, s := range suppliers {
-		payout, err := client.Payouts.Initiate(ctx, kasapay.InitiateParams{
+		payout, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
 			Reference: s.reference, RecipientType: kasapay.Paybill, RecipientAccountNumber: s.paybill, RecipientName: s.name,
 			AccountReference: "bakery", Amount: decimal.RequireFromString(s.amount), Currency: "KES", Country: "KEN", Description: "Delivery 7",
 		})

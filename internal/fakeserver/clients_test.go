@@ -36,7 +36,7 @@ func TestEveryClientWorksWithTheGreetingsURLsAndCredentials(t *testing.T) {
 			RetailerID: credential("kpay", "retailerid"),
 		})
 		require.NoError(t, err)
-		_, err = client.Status(ctx, "ORDER-1")
+		_, err = client.Find(ctx, "ORDER-1")
 		assert.ErrorIs(t, err, sdk.ErrNotFound)
 	})
 	t.Run("kasapay", func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestEveryClientWorksWithTheGreetingsURLsAndCredentials(t *testing.T) {
 			ConsumerSecret: credential("kasapay", "consumer_secret"), ServiceCode: credential("kasapay", "service_code"),
 		})
 		require.NoError(t, err)
-		_, err = client.Payouts.Status(ctx, "ORDER-1")
+		_, err = client.Payouts.Find(ctx, "ORDER-1")
 		assert.ErrorIs(t, err, sdk.ErrNotFound)
 	})
 	t.Run("kotani", func(t *testing.T) {

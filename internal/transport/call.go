@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -49,6 +50,9 @@ type Response struct {
 	// Parsed is free for Interpret, so that Decode need not read the body again.
 	Parsed any
 }
+
+// Lost reports an HTTP status that leaves open whether the work was done.
+func Lost(status int) bool { return status >= 500 || status == http.StatusRequestTimeout }
 
 // Into makes a Decode that keeps the decoded response in *out.
 func Into[T any](out **T, decode func(body []byte) (T, error)) func(*Response) error {
@@ -150,6 +154,80 @@ func (c *Core) run(ctx context.Context, op *sdk.Operation, u *url.URL, call *Cal
 
 func (call *Call) settles(class sdk.Class) bool {
 	return class == sdk.Referenced || class == sdk.Once && call.SettleOnce
+}
+
+// settleByLookup finds out what became of a write without a response: the lookup
+// finds the write, or the write is surely absent and is sent once more. If the second
+// request fails, the lookup follows again: the first request may have arrived between
+// the lookup and the second request.
+func settleByLookup(ctx context.Context, f failure, lookup func(context.Context) (bool, error), again func() failure) *sdk.Error {
+	for resent := false; ; resent = true {
+		if ctx.Err() != nil {
+			return stayUnknown(ctx, f.err, nil)
+		}
+		found, err := lookRepeatedly(ctx, lookup)
+		switch {
+		case err != nil:
+			return stayUnknown(ctx, f.err, &otherCall{text: "lookup by reference failed", err: err})
+		case found:
+			return nil
+		case resent && f.settled:
+			return f.err
+		case resent:
+			return stayUnknown(ctx, f.err, errStillAbsent)
+		case ctx.Err() != nil: // then the lookup's response is not to be trusted
+			return stayUnknown(ctx, f.err, nil)
+		}
+		next := again()
+		if next.err == nil {
+			return nil
+		}
+		next.err.Attempts += f.err.Attempts
+		f = next
+	}
+}
+
+// lookRepeatedly looks at once, and again after one and after two more seconds,
+// because a provider may show late what it has taken. Only a write that is absent
+// each time counts as absent. A wait that does not fit before the deadline is not
+// begun.
+func lookRepeatedly(ctx context.Context, look func(context.Context) (found bool, err error)) (found bool, err error) {
+	for wait := time.Second; ; wait *= 2 {
+		found, err := look(ctx)
+		if found || err != nil || wait > 2*time.Second {
+			return found, err
+		}
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+			return false, errNoTimeToLook
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return false, ctx.Err()
+		}
+	}
+}
+
+// stayUnknown gives up on settling a write, for a reason or because the context
+// has ended.
+func stayUnknown(ctx context.Context, e *sdk.Error, reason error) *sdk.Error {
+	e.Outcome = sdk.Unknown
+	if reason != nil {
+		e.Cause = reason
+	}
+	if err := ctx.Err(); err != nil && !errors.Is(e.Cause, err) {
+		e.Cause = errors.Join(err, e.Cause)
+	}
+	return e
+}
+
+// SaysAbsent reports that a lookup was answered with the provider's own word that
+// no such object exists. Any other failure leaves that open.
+func SaysAbsent(err error) bool {
+	var e *sdk.Error
+	return errors.As(err, &e) && e.Outcome == sdk.Rejected && errors.Is(err, sdk.ErrNotFound)
 }
 
 func encode(body any) ([]byte, error) {

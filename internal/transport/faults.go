@@ -49,6 +49,17 @@ func (f *Faults) RequireURL(field, value string) {
 	}
 }
 
+// RequireReference adds a message when a provider might not give a reference back
+// as it was.
+func (f *Faults) RequireReference(field, value string) {
+	switch {
+	case value == "":
+		f.Add(field, "is required")
+	case strings.TrimSpace(value) != value, strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		f.Add(field, "must hold no control character and no space at its ends")
+	}
+}
+
 // MintURL makes the callback URL of a write. Clients take one in their Config.
 type MintURL = func(reference string, amount decimal.Decimal, currency string) (string, error)
 
@@ -73,10 +84,10 @@ func (f *Faults) CallbackURL(field, given string, mint MintURL, reference string
 // Invalid refuses parameters before the network is touched. It returns nil when
 // there is no fault.
 func (c *Core) Invalid(op, reference string, fields Fields) error {
-	if e := c.refuse(c.Operation(op), reference, fields); e != nil {
-		return e
+	if len(fields) == 0 {
+		return nil
 	}
-	return nil
+	return c.refuse(c.Operation(op), reference, fields)
 }
 
 func (c *Core) refuse(op sdk.Operation, reference string, fields Fields) *sdk.Error {

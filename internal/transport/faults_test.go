@@ -27,3 +27,13 @@ func TestFaultsNameWhatIsBlankAndWhatIsNoURL(t *testing.T) {
 	assert.Equal(t, []string{"is required"}, f.Fields["missing"])
 	assert.Equal(t, []string{"must be an absolute http or https URL"}, f.Fields["relative"])
 }
+
+func TestFaultsNameAReferenceThatMightNotComeBackAsItWas(t *testing.T) {
+	var f transport.Faults
+	for field, value := range map[string]string{"missing": "", "space": " order-1", "end": "order-1\t", "break": "order\n1", "delete": "order\x7f1"} {
+		f.RequireReference(field, value)
+	}
+	f.RequireReference("good", "order 1 & <é>")
+	assert.Equal(t, []string{"break", "delete", "end", "missing", "space"}, f.Fields.Names())
+	assert.Equal(t, []string{"is required"}, f.Fields["missing"])
+}

@@ -22,7 +22,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	ctx := context.Background()
-	payout, err := client.Payouts.Initiate(ctx, kasapay.InitiateParams{
+	payout, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
 		Reference: "inv-7", RecipientType: kasapay.Paybill, RecipientAccountNumber: "5656", RecipientName: "Test Limited",
 		AccountReference: "0101", Amount: decimal.NewFromInt(250), Currency: "KES", Country: "KEN",
 		Description: "Invoice 7", CallbackURL: "http://127.0.0.1:1/nobody-listens",
@@ -33,7 +33,7 @@ func Example() {
 	fmt.Println(payout.Status, srv.Balance("KES"))
 
 	srv.Advance(10 * time.Second)
-	if payout, err = client.Payouts.Status(ctx, "inv-7"); err != nil {
+	if payout, err = client.Payouts.Find(ctx, "inv-7"); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(payout.Status, payout.FloatBalance.Decimal)

@@ -234,18 +234,18 @@ func TestClientSeesThroughEveryQuirk(t *testing.T) {
 			srv := kasapaytest.NewServer(t, cfg)
 			client, err := kasapay.New(srv.ClientConfig())
 			require.NoError(t, err)
-			params := kasapay.InitiateParams{
+			params := kasapay.CreatePayoutParams{
 				Reference: "ref-1", RecipientType: kasapay.BankAccount, RecipientAccountNumber: "0829212345849", RecipientName: "Test Limited",
 				AccountReference: "0101", Amount: decimal.NewFromInt(250), Currency: "KES", Country: "KEN",
 				Description: "Invoice", CallbackURL: "http://127.0.0.1:1/nobody",
 			}
-			p, err := client.Payouts.Initiate(t.Context(), params)
+			p, err := client.Payouts.Create(t.Context(), params)
 			require.NoError(t, err)
 			assert.Equal(t, kasapay.StatusAccepted, p.Status)
 			assert.Equal(t, "ref-1", p.Reference)
 			assert.Equal(t, cfg.MintReferences, p.GatewayReference != "ref-1")
 
-			p, err = client.Payouts.Status(t.Context(), "ref-1")
+			p, err = client.Payouts.Find(t.Context(), "ref-1")
 			require.NoError(t, err)
 			assert.Equal(t, kasapay.StatusPending, p.Status)
 			assert.Empty(t, p.Receipt)
@@ -259,14 +259,14 @@ func TestClientSeesThroughEveryQuirk(t *testing.T) {
 			assert.NotEmpty(t, p.Receipt)
 			assert.Equal(t, !cfg.Quirks.OmitOptional, p.FloatBalance.Valid)
 
-			_, err = client.Payouts.Initiate(t.Context(), params)
+			_, err = client.Payouts.Create(t.Context(), params)
 			require.ErrorIs(t, err, sdk.ErrDuplicate)
 			params.Reference, params.ServiceCode = "ref-2", "unknown"
-			_, err = client.Payouts.Initiate(t.Context(), params)
+			_, err = client.Payouts.Create(t.Context(), params)
 			var refused *sdk.Error
 			require.ErrorAs(t, err, &refused)
 			assert.Equal(t, sdk.Rejected, refused.Outcome)
-			_, err = client.Payouts.Status(t.Context(), "none")
+			_, err = client.Payouts.Find(t.Context(), "none")
 			require.ErrorIs(t, err, sdk.ErrNotFound)
 			assert.True(t, srv.Balance("KES").Equal(decimal.NewFromInt(999_750)))
 			assert.Len(t, srv.Payouts(), 1)

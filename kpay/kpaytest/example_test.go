@@ -33,7 +33,7 @@ func Example() {
 	fmt.Println(payment.Status.Pending(), srv.Balance("02", "RWF"))
 
 	srv.Advance(10 * time.Second)
-	payment, err = client.Status(ctx, "order-1")
+	payment, err = client.Find(ctx, "order-1")
 	if err != nil {
 		log.Fatal(err)
 	}

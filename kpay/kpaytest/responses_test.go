@@ -162,7 +162,7 @@ func TestClientSeesThroughEveryQuirk(t *testing.T) {
 			assert.Equal(t, "77", p.RefID)
 			assert.Equal(t, cfg.Quirks.BlankURL, p.CheckoutURL == "")
 
-			p, err = client.Status(t.Context(), "77")
+			p, err = client.Find(t.Context(), "77")
 			require.NoError(t, err)
 			assert.Equal(t, kpay.CodePending, p.Status)
 
@@ -176,7 +176,7 @@ func TestClientSeesThroughEveryQuirk(t *testing.T) {
 			require.ErrorIs(t, err, sdk.ErrDuplicate)
 			_, err = pay("78", "0783300008")
 			require.ErrorIs(t, err, sdk.ErrDeclined)
-			_, err = client.Status(t.Context(), "none")
+			_, err = client.Find(t.Context(), "none")
 			require.ErrorIs(t, err, sdk.ErrNotFound)
 			p, err = pay("79", "0783300006")
 			require.NoError(t, err)

@@ -1,9 +1,13 @@
 package kpay_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
@@ -190,10 +194,138 @@ func TestNothingIsMintedForParametersThatAreRefused(t *testing.T) {
 func TestStatusNeedsAReferenceKPayCanGiveBack(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, paid)})
 	for _, refID := range []string{"", " order-1", "order-1\t"} {
-		_, err := client.Status(t.Context(), refID)
+		_, err := client.Find(t.Context(), refID)
 		require.ErrorIs(t, err, sdk.ErrValidation)
 	}
-	_, err := client.StatusByTID(t.Context(), " ")
+	_, err := client.Get(t.Context(), " ")
 	require.ErrorIs(t, err, sdk.ErrValidation)
 	assert.Empty(t, s.Requests())
+}
+
+func TestWaitAsksUntilThePaymentIsFinal(t *testing.T) {
+	failed := answer(200, `{"refid":"order-1","statusid":"02","statusdesc":"TARGET_AUTHORIZATION_ERROR"}`)
+	for name, tc := range map[string]struct {
+		steps    []step
+		status   kpay.Code
+		sentinel error
+		took     time.Duration
+	}{
+		"paid at once":                   {[]step{answer(200, paid)}, kpay.CodePaid, nil, 0},
+		"paid later":                     {[]step{answer(200, awaiting), answer(200, awaiting), answer(200, paid)}, kpay.CodePaid, nil, 5 * time.Second},
+		"a failure is no error":          {[]step{answer(200, awaiting), failed}, kpay.CodeFailed, nil, 2 * time.Second},
+		"a processor's own failure":      {[]step{answer(200, `{"refid":"order-1","statusid":"682"}`)}, "682", nil, 0},
+		"not shown at first":             {[]step{answer(200, unknown), answer(200, unknown), answer(200, paid)}, kpay.CodePaid, nil, 5 * time.Second},
+		"never shown":                    {[]step{answer(200, unknown)}, "", sdk.ErrNotFound, 16250 * time.Millisecond},
+		"credentials are refused":        {[]step{answer(200, `{"reply":"Invalid PIN","retcode":600}`)}, "", sdk.ErrUnauthorized, 0},
+		"an odd state is waited through": {[]step{answer(200, `{"refid":"order-1","statusid":"ODD"}`), answer(200, paid)}, kpay.CodePaid, nil, 2 * time.Second},
+		"gone after it was seen, too late": {[]step{answer(200, awaiting), answer(200, awaiting), answer(200, awaiting), answer(200, awaiting), answer(200, awaiting), answer(200, unknown)},
+			kpay.CodePending, sdk.ErrNotFound, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, _ := newClient(t, tc.steps)
+				start := time.Now()
+				payment, err := client.Wait(t.Context(), "order-1")
+				assert.ErrorIs(t, err, tc.sentinel)
+				if tc.took >= 0 {
+					assert.Equal(t, tc.took, time.Since(start))
+				}
+				if tc.status == "" {
+					assert.Nil(t, payment)
+					return
+				}
+				require.NotNil(t, payment)
+				assert.Equal(t, tc.status, payment.Status)
+			})
+		})
+	}
+}
+
+func TestWaitOutlastsAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := answer(503, "<h1>503</h1>")
+		client, s := newClient(t, []step{down, down, down, down, down, nil, nil, nil, answer(200, paid)})
+		payment, err := client.Wait(t.Context(), "order-1")
+		require.NoError(t, err)
+		assert.Equal(t, kpay.CodePaid, payment.Status)
+		assert.Len(t, s.Requests(), 9)
+	})
+}
+
+func TestWaitEndsWithItsContextAndShowsWhatItSaw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := newClient(t, []step{answer(200, awaiting)})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		payment, err := client.Wait(ctx, "order-1")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, time.Minute, time.Since(start))
+		require.NotNil(t, payment)
+		assert.True(t, payment.Status.Pending())
+		var e *sdk.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, sdk.NoEffect, e.Outcome)
+		assert.Equal(t, "order-1", e.Reference)
+	})
+}
+
+func TestPostbacksAreReadInEveryForm(t *testing.T) {
+	const object = `{"tid":"A1","refid":"order-1","momtransactionid":"85&64=0","statusdesc":"a b","statusid":"01"}`
+	form := url.Values{"tid": {"A1"}, "refid": {"order-1"}, "momtransactionid": {"85&64=0"}, "statusdesc": {"a b"}, "statusid": {"1"}}
+	for name, body := range map[string]string{
+		"JSON, whatever its label":    object,
+		"JSON with spaces around it":  "\r\n " + object + "\n",
+		"JSON as a form's only key":   url.QueryEscape(object) + "=",
+		"JSON as a key without value": url.QueryEscape(object),
+		"a form":                      form.Encode(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := kpay.ParsePostback([]byte(body))
+			require.NoError(t, err)
+			assert.True(t, json.Valid(got.Raw), string(got.Raw))
+			got.Raw = nil
+			assert.Equal(t, kpay.Payment{RefID: "order-1", TID: "A1", Status: kpay.CodePaid, ProcessorID: "85&64=0", Description: "a b"}, got)
+		})
+	}
+}
+
+func TestPostbacksMayLackWhatIsNotEssential(t *testing.T) {
+	for body, status := range map[string]kpay.Code{
+		`{"refid":"order-1","statusid":"01"}`:                                           kpay.CodePaid,
+		`{"refid":" order-1 ","statusid":" 02 ","tid":null,"momtransactionid":null}`:    kpay.CodeFailed,
+		`{"refid":"order-1","statusid":682,"momtransactionid":"","extra":[{"a":null}]}`: "682",
+		`refid=order-1&statusid=03`:                                                     kpay.CodePending,
+	} {
+		got, err := kpay.ParsePostback([]byte(body))
+		require.NoError(t, err, body)
+		assert.Equal(t, "order-1", got.RefID)
+		assert.Equal(t, status, got.Status)
+	}
+}
+
+func TestPostbacksWithoutReferenceOrStatusAreRefused(t *testing.T) {
+	for _, body := range []string{
+		``, `null`, `[]`, `[{"refid":"order-1","statusid":"01"}]`, `"x"`, `{`, `{}`, `{"refid":"order-1"}`, `{"statusid":"01"}`,
+		`{"refid":"","statusid":"01"}`, `{"refid":"order-1","statusid":" "}`, `{"refid":{"a":1},"statusid":"01"}`,
+		`refid=order-1&statusid=02&statusid=01`, `refid=order-1&refid=order-2&statusid=01`, `note=1&` + url.QueryEscape(`{"refid":"order-1","statusid":"01"}`), `refid=order-1`, `statusid=01`, `%zz`, `a;b`, url.QueryEscape(`{"refid":"order-1"`) + "=",
+		`{"refid":"order-1","retcode":0,"success":1}`,
+	} {
+		_, err := kpay.ParsePostback([]byte(body))
+		assert.Error(t, err, body)
+	}
+}
+
+func FuzzParsePostback(f *testing.F) {
+	for _, seed := range []string{
+		`{"refid":"order-1","statusid":"01"}`, `refid=order-1&statusid=01`, `%7B%22refid%22%3A1%2C%22statusid%22%3A1%7D=`, `{"refid":1e99,"statusid":-1}`, `{`, `&`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := kpay.ParsePostback(body)
+		if err == nil && (got.RefID == "" || got.Status == "" || !json.Valid(got.Raw)) {
+			t.Errorf("read a postback without what makes it one: %+v", got)
+		}
+	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// want is what one answer means; sentinel nil is a payout.
+// want is what one response means; sentinel nil is a payout.
 type want struct {
 	outcome  string
 	sentinel error
@@ -23,9 +23,9 @@ func refusal(sentinel error, code, response string) want {
 	return want{"rejected", sentinel, code, response}
 }
 
-// The lookup of an unclear answer meets a page, so that what the answer to
-// Initiate itself meant is what the error shows.
-func TestAnswersToInitiateAreClassified(t *testing.T) {
+// The lookup of an unclear response meets a page, so that what the response to
+// Create itself meant is what the error shows.
+func TestResponsesToCreateAreClassified(t *testing.T) {
 	unclear := func(sentinel error) want { return want{outcome: "unknown", sentinel: sentinel} }
 	for name, tc := range map[string]struct {
 		status int
@@ -76,7 +76,7 @@ func TestAnswersToInitiateAreClassified(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, s := newClient(t, []step{answer(tc.status, tc.body), answer(404, "<h1>404</h1>")})
-			payout, err := client.Payouts.Initiate(t.Context(), validPayout())
+			payout, err := client.Payouts.Create(t.Context(), validPayout())
 			if tc.want.sentinel == nil {
 				require.NoError(t, err)
 				assert.Equal(t, kasapay.StatusAccepted, payout.Status)
@@ -94,7 +94,7 @@ func TestAnswersToInitiateAreClassified(t *testing.T) {
 			assert.Equal(t, tc.body, string(e.Body))
 			assert.Equal(t, "ms83-1", e.Reference)
 			if tc.want.outcome == "unknown" {
-				assert.Equal(t, "auth initiate status", actions(s), "an unclear answer is looked up")
+				assert.Equal(t, "auth initiate status", actions(s), "an unclear response leads to a lookup")
 			} else {
 				assert.Equal(t, "auth initiate", actions(s), "a refusal ends the matter")
 			}
@@ -102,7 +102,7 @@ func TestAnswersToInitiateAreClassified(t *testing.T) {
 	}
 }
 
-func TestAnswersToStatusAreClassified(t *testing.T) {
+func TestResponsesToFindAreClassified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, tc := range map[string]struct {
 			status   int
@@ -137,7 +137,7 @@ func TestAnswersToStatusAreClassified(t *testing.T) {
 			"server error":              {500, `{"statusCode":500,"message":"Payout reference not found"}`, "", "no effect", sdk.ErrServer},
 		} {
 			client, _ := newClient(t, []step{answer(tc.status, tc.body)})
-			payout, err := client.Payouts.Status(t.Context(), "ms83-1")
+			payout, err := client.Payouts.Find(t.Context(), "ms83-1")
 			if tc.sentinel == nil {
 				require.NoError(t, err, name)
 				assert.Equal(t, tc.payment, payout.Status, name)
@@ -161,7 +161,7 @@ func TestThrottledPayoutsAreSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		throttled := answer(429, `{"statusCode":429,"message":"ThrottlerException: Too Many Requests"}`, "Retry-After", "7")
 		client, s := newClient(t, []step{throttled, answer(200, accepted)})
-		_, err := client.Payouts.Initiate(t.Context(), validPayout())
+		_, err := client.Payouts.Create(t.Context(), validPayout())
 		require.NoError(t, err)
 		assert.Equal(t, "auth initiate initiate", actions(s))
 	})
@@ -170,7 +170,7 @@ func TestThrottledPayoutsAreSentAgain(t *testing.T) {
 func TestValidationMessagesAreSortedByField(t *testing.T) {
 	client, _ := newClient(t, []step{answer(400, `{"statusCode":400,"error":"Bad Request","message":[
 		"amount must be a string","amount should not be empty","recipient_type must be one of PAYBILL, TILL","something else entirely",7]}`)})
-	_, err := client.Payouts.Initiate(t.Context(), validPayout())
+	_, err := client.Payouts.Create(t.Context(), validPayout())
 	var e *sdk.Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, map[string][]string{
@@ -186,7 +186,7 @@ func TestDestinationsAreReadInEitherSpelling(t *testing.T) {
 		"paybill": kasapay.Paybill, "TILL": kasapay.Till, "till": kasapay.Till, "Mobile": "Mobile", "": "",
 	} {
 		client, _ := newClient(t, []step{answer(200, `{"payment_status":700,"destination":"`+text+`"}`)})
-		payout, err := client.Payouts.Status(t.Context(), "ms83-1")
+		payout, err := client.Payouts.Find(t.Context(), "ms83-1")
 		require.NoError(t, err)
 		assert.Equal(t, want, payout.Destination)
 	}

@@ -1,0 +1,360 @@
+package kasapay
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// PayoutsService pays businesses.
+type PayoutsService struct{ c *Client }
+
+// CreatePayoutParams describe a payout. Every field is required unless its comment
+// names a default.
+type CreatePayoutParams struct {
+	// Reference is your unique reference (payout_reference): "ms83-367839". Find and
+	// Wait use it. Its length and alphabet are not documented.
+	Reference   string
+	ServiceCode string // default Config.ServiceCode
+
+	RecipientType RecipientType
+	// RecipientAccountNumber is the paybill, till or bank account number. No field
+	// for the bank itself is documented: ask Kasapay.
+	RecipientAccountNumber string
+	RecipientName          string // "Test Limited"
+	// AccountReference is the account at the recipient (payment_account_reference):
+	// the account number at a paybill, "0101".
+	AccountReference string
+
+	// Amount is in units of Currency. It is sent with two decimals and refused if it
+	// has more. Limits and the processor's precision are not documented.
+	Amount   decimal.Decimal
+	Currency string // ISO 4217: "KES"
+	Country  string // ISO 3166-1 alpha-3: "KEN"
+	// Method is the payment method. The default is the documented method of the
+	// RecipientType. You may set another method: the document's own bank sample has
+	// MPESA_B2B.
+	Method      PaymentMethod
+	Description string
+	// CallbackURL is where Kasapay posts what happens to the payout. By default
+	// Config.CallbackURL makes it.
+	CallbackURL string
+}
+
+// RecipientType is the kind of account a payout goes to: recipient_type of the
+// request, destination of a status and a callback. In responses a kind that this
+// package does not know passes through.
+type RecipientType string
+
+// The documented kinds. Requests take no other kind.
+const (
+	Paybill     RecipientType = "PAYBILL"
+	Till        RecipientType = "TILL"
+	BankAccount RecipientType = "BANK_ACCOUNT_NUMBER" // "bank_account" in responses
+)
+
+// PaymentMethod is how a payout is made.
+type PaymentMethod string
+
+// The documented methods.
+const (
+	MethodMpesaB2B PaymentMethod = "MPESA_B2B" // for paybills and tills
+	MethodBank     PaymentMethod = "BANK"      // for bank accounts
+)
+
+// Payout is a payout as a response or a callback shows it. After Create only the
+// references, Status, Result and Raw are set.
+type Payout struct {
+	// Reference is your own payout_reference, with which you called Create or Find.
+	// In a callback it is the posted payout_reference: yours, or Kasapay's.
+	Reference string
+	// GatewayReference is the payout_reference of the response. The document's
+	// samples show your reference in a status and a different reference in an
+	// acceptance. Whether Kasapay mints its own is not documented. Keep both.
+	GatewayReference string
+	Status           PaymentStatus
+	// Result says in words what happened: the reason of a failure.
+	Result string
+
+	TransactionID string // Kasapay's: "10001"
+	Receipt       string // the processor's (payment_reference): "TQLXMNSBBYSF"; empty until paid
+	FloatAccount  string // your account that is debited (wallet_account)
+	// FloatBalance is what is left on FloatAccount afterwards (account_balance).
+	FloatBalance decimal.NullDecimal
+
+	// Amount is not valid when the response has no amount that can be read. "10" may
+	// come back as "10.00": compare with Equal.
+	Amount      decimal.NullDecimal
+	Currency    string        // ISO 4217
+	Destination RecipientType // in the request's spelling if it is known
+	// AccountNumber may be masked: never compare it with the number you sent.
+	AccountNumber string
+	RecipientName string // destination_name: "BANKX"
+	Description   string // of the request
+	Time          time.Time
+	Raw           sdk.Raw
+}
+
+// PaymentStatus is the state of a payout. A status that this package does not know
+// passes through and is never final.
+type PaymentStatus string
+
+// The states. 700 to 705 are the documented payment statuses. 720 is the documented
+// response code of an accepted request: the state of a payout fresh from Create.
+const (
+	StatusProcessed PaymentStatus = "700" // paid; a reversal or refund may still follow (inferred)
+	StatusFailed    PaymentStatus = "701" // not paid; see Payout.Result
+	StatusReversed  PaymentStatus = "702" // money back
+	StatusPending   PaymentStatus = "703" // in progress
+	StatusJammed    PaymentStatus = "704" // in doubt: neither paid nor failed, so never pay again
+	StatusRefunded  PaymentStatus = "705" // money back
+	StatusAccepted  PaymentStatus = "720" // queued, not paid
+)
+
+// Final reports whether the payout has come to an end (inferred). After 700 only a
+// Reversal can follow. After the other final states nothing can.
+func (s PaymentStatus) Final() bool {
+	return s == StatusProcessed || s == StatusFailed || s.Reversal()
+}
+
+// Reversal reports whether the money came back.
+func (s PaymentStatus) Reversal() bool { return s == StatusReversed || s == StatusRefunded }
+
+// Create asks for a payout and returns it as accepted (720): queued and not paid.
+// Then call Wait.
+//
+// ErrDuplicate means that Kasapay has seen the reference: the payout exists, so call
+// Find. The wording of that refusal is not documented, so it may go unrecognised.
+//
+// After an unknown outcome Create calls Find itself, as the package documentation
+// says. The payout it finds may be past 720 and may even have failed: look at its
+// Status. A payout with another amount or currency is not taken for yours.
+func (s *PayoutsService) Create(ctx context.Context, p CreatePayoutParams) (*Payout, error) {
+	request, faults := s.c.payoutRequest(p)
+	if err := s.c.core.Invalid(OpInitiate, p.Reference, faults); err != nil {
+		return nil, err
+	}
+	var payout Payout
+	amount, currency := p.Amount, p.Currency
+	err := s.c.core.Do(ctx, transport.Call{
+		Op: OpInitiate, Reference: p.Reference, Body: request,
+		Decode: decode(&payout, request.PayoutReference, (*response).accepted),
+		Lookup: func(ctx context.Context) (bool, error) {
+			found, err := s.Find(ctx, request.PayoutReference)
+			switch {
+			case transport.SaysAbsent(err):
+				return false, nil
+			case err != nil:
+				return false, err
+			case found.Amount.Valid && !found.Amount.Decimal.Equal(amount), found.Currency != "" && found.Currency != currency:
+				return false, errOtherPayout
+			}
+			payout = *found
+			return true, nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &payout, nil
+}
+
+// Find looks a payout up by your reference. ErrNotFound means that Kasapay itself
+// says that it knows no such payout. The form of that response is not documented, so
+// Find reads it in every envelope.
+func (s *PayoutsService) Find(ctx context.Context, reference string) (*Payout, error) {
+	var f transport.Faults
+	checkReference(&f, reference)
+	if err := s.c.core.Invalid(OpStatus, reference, f.Fields); err != nil {
+		return nil, err
+	}
+	var payout Payout
+	err := s.c.core.Do(ctx, transport.Call{
+		Op: OpStatus, Path: []string{reference}, Reference: reference, Decode: decode(&payout, reference, (*response).payout),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &payout, nil
+}
+
+// Wait calls Find every few seconds, at most half a minute apart, until the payout's
+// status is final, and returns it. A payout that failed or was reversed is no error:
+// look at its Status. Wait goes on while a payout is jammed, and outlasts outages.
+// For the first ten seconds it also waits for Kasapay to know the payout. When the
+// context ends first, Wait returns the error and the payout as last seen, if any.
+//
+// A processed payout can still be reversed later: listen to callbacks, or call Find
+// again.
+func (s *PayoutsService) Wait(ctx context.Context, reference string) (*Payout, error) {
+	return transport.Wait(ctx, s.c.core, OpStatus, reference, s.Find, func(p *Payout) bool { return p.Status.Final() })
+}
+
+// ParseCallback decodes the body of a callback, which has the shape of a status
+// (documented). It refuses a body that is no JSON object, or that lacks
+// payout_reference or payment_status.
+//
+// Expect several callbacks per payout, in any order. Some are not final, and a
+// reversal may follow a success. Callbacks are not signed. Believe a callback only
+// after Find confirms it. Package webhook does so.
+func ParseCallback(body []byte) (Payout, error) {
+	r, err := parse(bytes.Clone(body))
+	if err == nil && r.PayoutReference == "" {
+		err = wire.Missing("payout_reference")
+	}
+	var p Payout
+	if err == nil {
+		p, err = r.payout(string(r.PayoutReference))
+	}
+	if err != nil {
+		return Payout{}, fmt.Errorf("kasapay: callback: %w", err)
+	}
+	return p, nil
+}
+
+func (p CreatePayoutParams) validate() (f transport.Faults) {
+	checkReference(&f, p.Reference)
+	f.Require("service_code", p.ServiceCode)
+	f.Require("payment_account_reference", p.AccountReference)
+	f.Require("recipient_name", p.RecipientName)
+	if p.RecipientType != Paybill && p.RecipientType != Till && p.RecipientType != BankAccount {
+		f.Add("recipient_type", "must be PAYBILL, TILL or BANK_ACCOUNT_NUMBER")
+	}
+	f.Require("recipient_account_number", p.RecipientAccountNumber)
+	if fault := wire.AmountFault(p.Amount, 2); fault != "" {
+		f.Add("amount", fault)
+	}
+	f.Require("payment_description", p.Description)
+	if !threeLetters(p.Currency) {
+		f.Add("currency_code", "must be three capital letters")
+	}
+	if !threeLetters(p.Country) {
+		f.Add("country_code", "must be three capital letters")
+	}
+	return f
+}
+
+// checkReference refuses a reference that cannot stand in a path, or that might not
+// come back as it was.
+func checkReference(f *transport.Faults, reference string) {
+	if err := transport.CheckSegment(reference); err != nil {
+		f.Add("payout_reference", err.Error())
+		return
+	}
+	f.RequireReference("payout_reference", reference)
+}
+
+func threeLetters(code string) bool {
+	return len(code) == 3 && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+type payoutRequest struct {
+	PayoutReference         string        `json:"payout_reference"`
+	ServiceCode             string        `json:"service_code"`
+	PaymentAccountReference string        `json:"payment_account_reference"`
+	RecipientName           string        `json:"recipient_name"`
+	RecipientType           RecipientType `json:"recipient_type"`
+	RecipientAccountNumber  string        `json:"recipient_account_number"`
+	Amount                  string        `json:"amount"`
+	PaymentDescription      string        `json:"payment_description"`
+	PaymentMethod           PaymentMethod `json:"payment_method"`
+	CurrencyCode            string        `json:"currency_code"`
+	CountryCode             string        `json:"country_code"`
+	CallbackURL             string        `json:"callback_url"`
+}
+
+// payoutRequest fills in the defaults and names what is wrong by Kasapay's own field
+// names.
+func (c *Client) payoutRequest(p CreatePayoutParams) (*payoutRequest, transport.Fields) {
+	if p.ServiceCode == "" {
+		p.ServiceCode = c.serviceCode
+	}
+	if p.Method == "" {
+		p.Method = MethodMpesaB2B
+		if p.RecipientType == BankAccount {
+			p.Method = MethodBank
+		}
+	}
+	f := p.validate()
+	p.CallbackURL = f.CallbackURL("callback_url", p.CallbackURL, c.callbackURL, p.Reference, p.Amount, p.Currency)
+	if f.Fields != nil {
+		return nil, f.Fields
+	}
+	return &payoutRequest{
+		p.Reference, p.ServiceCode, p.AccountReference, p.RecipientName, p.RecipientType, p.RecipientAccountNumber,
+		p.Amount.StringFixed(2), p.Description, p.Method, p.Currency, p.Country, p.CallbackURL,
+	}, nil
+}
+
+// decode keeps the payout of a response in *out.
+func decode(out *Payout, reference string, read func(*response, string) (Payout, error)) func(*transport.Response) error {
+	return func(r *transport.Response) (err error) {
+		body, ok := r.Parsed.(*response)
+		if !ok {
+			return wire.Missing("a JSON object")
+		}
+		*out, err = read(body, reference)
+		return err
+	}
+}
+
+// accepted shows the acceptance of a request as a Payout.
+func (r *response) accepted(reference string) (Payout, error) {
+	if PaymentStatus(r.ResponseCode) != StatusAccepted {
+		return Payout{}, wire.Missing("response_code 720")
+	}
+	return Payout{
+		Reference: reference, GatewayReference: string(r.PayoutReference), Status: StatusAccepted,
+		Result: string(r.ResponseDescription), Raw: r.raw,
+	}, nil
+}
+
+// payout shows a status or a callback as a Payout.
+func (r *response) payout(reference string) (Payout, error) {
+	if r.PaymentStatus == "" {
+		return Payout{}, wire.Missing("payment_status")
+	}
+	return Payout{
+		Reference: reference, GatewayReference: string(r.PayoutReference), Status: PaymentStatus(r.PaymentStatus),
+		Result: string(r.ResultDescription), TransactionID: string(r.TransactionID), Receipt: string(r.PaymentReference),
+		FloatAccount: string(r.WalletAccount), FloatBalance: amount(r.AccountBalance),
+		Amount: amount(r.Amount), Currency: string(r.Currency), Destination: parseRecipientType(string(r.Destination)),
+		AccountNumber: string(r.AccountNumber), RecipientName: string(r.DestinationName), Description: string(r.Description),
+		Time: r.TransactionTime.Time, Raw: r.raw,
+	}, nil
+}
+
+// amount reads an amount that is text on the wire. An amount that cannot be read
+// counts as absent. Raw has its text.
+func amount(text wire.Text) decimal.NullDecimal {
+	d, err := wire.ParseDecimal(string(text))
+	return decimal.NullDecimal{Decimal: d, Valid: err == nil}
+}
+
+// parseRecipientType reads a destination. The document's table has it in capitals,
+// its samples in lower case.
+func parseRecipientType(text string) RecipientType {
+	switch upper := RecipientType(strings.ToUpper(text)); upper {
+	case Paybill, Till, BankAccount:
+		return upper
+	case "BANK_ACCOUNT":
+		return BankAccount
+	}
+	return RecipientType(text)
+}
+
+// fault is an error text that is safe to log.
+type fault string
+
+func (f fault) Error() string    { return string(f) }
+func (f fault) SafeText() string { return string(f) }
+
+const errOtherPayout = fault("the payout under this reference has another amount or currency")

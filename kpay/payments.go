@@ -1,0 +1,360 @@
+package kpay
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// PayParams describe a collection. Every field is required unless its comment says
+// otherwise.
+type PayParams struct {
+	// RefID is your unique reference for this payment (refid). KPay refuses a RefID
+	// it has seen. Find, Wait and postbacks use it. Its length and alphabet are not
+	// documented.
+	RefID string
+	// Amount is in whole francs, with at most 18 digits. A fraction is refused. For
+	// USD the unit is assumed to be whole dollars: ask KPay before you rely on it.
+	Amount   decimal.Decimal
+	Currency Currency // default RWF
+
+	Method Method // how the payer pays
+	// BankID is the institution. Default (observed): for momo the network of
+	// MSISDN, 000 for cc and smartcash, 63502 for spenn. The method bank has no
+	// default.
+	BankID BankID
+	// MSISDN is the payer's number, "0783300000" or "250783300000". A plus sign,
+	// spaces and hyphens are removed.
+	MSISDN         string
+	Email          string // of the payer
+	CustomerName   string // cname
+	CustomerNumber string // cnumber: the payer's number at the processor; many merchants repeat the MSISDN
+	Details        string // what the payer pays for: "Order #123"
+
+	RetailerID string // default Config.RetailerID
+	// ReturnURL is where KPay posts the result (returl). By default
+	// Config.CallbackURL makes it.
+	ReturnURL   string
+	RedirectURL string // where the payer's browser goes afterwards
+	LogoURL     string // optional, for the checkout page
+}
+
+// Currency is an ISO 4217 code.
+type Currency string
+
+// The documented currencies. For USD neither a sample nor a unit is documented.
+const (
+	RWF Currency = "RWF" // the default
+	USD Currency = "USD"
+)
+
+// Payment is a payment as a response or a postback shows it. KPay shows no amount:
+// keep your own amount by RefID.
+type Payment struct {
+	// RefID is your own reference. Match payments by it.
+	RefID string
+	// TID is KPay's id. It is not stable: for the same payment Pay returns "E...",
+	// while Find, Get and postbacks show "A...".
+	TID string
+	// Status is the payment's state. After Pay it is pending (0), unless KPay
+	// settled the payment at once.
+	Status Code
+	// Description is KPay's text for the state: "PENDING", "SUCCESSFUL", ...
+	Description string
+	// CheckoutURL is the hosted page where the payer of a card goes on. Mobile money
+	// may have one too, but its payer approves on the handset. Only the response to
+	// Pay has it: a payment that was looked up has none.
+	CheckoutURL string
+	// ProcessorID is the processor's transaction id (momtransactionid). It is empty
+	// at first, and often when the payment failed.
+	ProcessorID string
+	// PayerAccount is the account that paid (payaccount). It is documented for the
+	// postback of a paid payment. Recorded postbacks lack it.
+	PayerAccount string
+	AuthKey      string // opaque (authkey)
+	Raw          sdk.Raw
+}
+
+// Pay asks a payer for money and returns a pending payment. Then call Wait, and for
+// a card send the payer to Payment.CheckoutURL. A payment that failed at once is
+// returned too, so look at its Status.
+//
+// ErrDuplicate means that KPay has seen the RefID: the payment exists, so call Find.
+// After an unknown outcome Pay calls Find itself, as the package documentation says.
+// That payment has no CheckoutURL and may be paid or failed by then.
+//
+// Never use a RefID twice. KPay shows no amount, so Pay cannot tell this payment from
+// an earlier one with the same RefID.
+func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) {
+	request, faults := c.payRequest(p)
+	if err := c.core.Invalid(OpPay, p.RefID, faults); err != nil {
+		return nil, err
+	}
+	var payment *Payment
+	err := c.core.Do(ctx, transport.Call{
+		Op: OpPay, Reference: p.RefID, Body: request,
+		Decode: decode(&payment, p.RefID, false),
+		Lookup: func(ctx context.Context) (found bool, err error) {
+			payment, err = c.Find(ctx, request.RefID)
+			if transport.SaysAbsent(err) {
+				return false, nil
+			}
+			return err == nil, err
+		},
+	})
+	return payment, err
+}
+
+// Find looks a payment up by your reference. ErrNotFound means that KPay does not
+// know the reference (code 611), or not yet if Pay was called moments ago. A response
+// that names another reference, or none, is an ErrUnexpectedResponse.
+func (c *Client) Find(ctx context.Context, refID string) (*Payment, error) {
+	var f transport.Faults
+	f.RequireReference("refid", refID)
+	return c.status(ctx, refID, statusRequest{RefID: refID, Action: "checkstatus"}, f)
+}
+
+// Get looks a payment up by KPay's id. Match the payment by its RefID: its TID may
+// differ from the TID you asked for.
+func (c *Client) Get(ctx context.Context, tid string) (*Payment, error) {
+	var f transport.Faults
+	f.Require("tid", tid)
+	return c.status(ctx, "", statusRequest{TID: tid, Action: "checkstatus"}, f)
+}
+
+func (c *Client) status(ctx context.Context, refID string, request statusRequest, f transport.Faults) (*Payment, error) {
+	if err := c.core.Invalid(OpStatus, refID, f.Fields); err != nil {
+		return nil, err
+	}
+	var payment *Payment
+	err := c.core.Do(ctx, transport.Call{
+		Op: OpStatus, Reference: refID, Body: request, Decode: decode(&payment, refID, true),
+	})
+	return payment, err
+}
+
+// Wait calls Find every few seconds, at most half a minute apart, until the payment
+// is paid or failed, and returns it. A payment that failed is no error: look at its
+// Status. Wait outlasts outages. For the first ten seconds it also waits for KPay to
+// know the payment. When the context ends first, Wait returns the error and the
+// payment as last seen, if any.
+func (c *Client) Wait(ctx context.Context, refID string) (*Payment, error) {
+	return transport.Wait(ctx, c.core, OpStatus, refID, c.Find, func(p *Payment) bool { return p.Status.Final() })
+}
+
+// ParsePostback decodes the body of a postback: a JSON object, a form whose only key
+// is a JSON object, or a plain form, which Raw then shows as JSON. It ignores the
+// Content-Type, because KPay posts JSON labelled as form data (observed). It refuses
+// a postback without refid or statusid, and a form that has a field twice.
+//
+// Postbacks are not signed. Believe a postback only after Find confirms it. Package
+// webhook does so.
+func ParsePostback(body []byte) (Payment, error) {
+	object, err := postbackObject(body)
+	if err != nil {
+		return Payment{}, fmt.Errorf("kpay: postback: %w", err)
+	}
+	r, err := parse(object)
+	switch {
+	case err != nil:
+	case r.RefID == "":
+		err = wire.Missing("refid")
+	case r.StatusID == "":
+		err = wire.Missing("statusid")
+	default:
+		return *r.payment(), nil
+	}
+	return Payment{}, fmt.Errorf("kpay: postback: %w", err)
+}
+
+func (p PayParams) validate() (f transport.Faults) {
+	f.RequireReference("refid", p.RefID)
+	if fault := wire.AmountFault(p.Amount, 0); fault != "" {
+		f.Add("amount", fault)
+	}
+	if p.Currency != RWF && p.Currency != USD {
+		f.Add("currency", "must be RWF or USD")
+	}
+	f.Require("pmethod", string(p.Method))
+	n := len(p.MSISDN)
+	badNumber := !numeric(p.MSISDN) || n < 9 || n > 15
+	if badNumber {
+		f.Add("msisdn", "must be a phone number of 9 to 15 digits")
+	}
+	if p.Method != MethodMoMo || !badNumber { // a bad number has no network to be the default
+		f.Require("bankid", string(p.BankID))
+	}
+	f.Require("email", p.Email)
+	f.Require("cname", p.CustomerName)
+	f.Require("cnumber", p.CustomerNumber)
+	f.Require("details", p.Details)
+	f.Require("retailerid", p.RetailerID)
+	f.RequireURL("redirecturl", p.RedirectURL)
+	if p.LogoURL != "" {
+		f.RequireURL("logourl", p.LogoURL)
+	}
+	return f
+}
+
+type payRequest struct {
+	Action         string   `json:"action"`
+	MSISDN         string   `json:"msisdn"`
+	Email          string   `json:"email"`
+	Details        string   `json:"details"`
+	RefID          string   `json:"refid"`
+	Amount         int64    `json:"amount"`
+	Currency       Currency `json:"currency"`
+	CustomerName   string   `json:"cname"`
+	CustomerNumber string   `json:"cnumber"`
+	Method         Method   `json:"pmethod"`
+	RetailerID     string   `json:"retailerid"`
+	ReturnURL      string   `json:"returl"`
+	RedirectURL    string   `json:"redirecturl"`
+	BankID         BankID   `json:"bankid"`
+	LogoURL        string   `json:"logourl,omitempty"`
+}
+
+type statusRequest struct {
+	TID    string `json:"tid,omitempty"`
+	RefID  string `json:"refid,omitempty"`
+	Action string `json:"action"`
+}
+
+// payRequest fills in the defaults and names what is wrong by KPay's own field names.
+func (c *Client) payRequest(p PayParams) (*payRequest, transport.Fields) {
+	if p.Currency == "" {
+		p.Currency = RWF
+	}
+	if p.RetailerID == "" {
+		p.RetailerID = c.retailerID
+	}
+	p.MSISDN = plainNumber(p.MSISDN)
+	if p.BankID == "" {
+		p.BankID = defaultBank(p.Method, p.MSISDN)
+	}
+	f := p.validate()
+	p.ReturnURL = f.CallbackURL("returl", p.ReturnURL, c.callbackURL, p.RefID, p.Amount, string(p.Currency))
+	if f.Fields != nil {
+		return nil, f.Fields
+	}
+	return &payRequest{
+		"pay", p.MSISDN, p.Email, p.Details, p.RefID, p.Amount.IntPart(), p.Currency, p.CustomerName, p.CustomerNumber,
+		p.Method, p.RetailerID, p.ReturnURL, p.RedirectURL, p.BankID, p.LogoURL,
+	}, nil
+}
+
+// plainNumber removes what people write into phone numbers.
+func plainNumber(msisdn string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || r == '-' {
+			return -1
+		}
+		return r
+	}, strings.TrimPrefix(strings.TrimSpace(msisdn), "+"))
+}
+
+// defaultBank is the institution of a method that has only one (observed in public
+// clients). For mobile money the number's prefix tells the network.
+func defaultBank(m Method, msisdn string) BankID {
+	switch m {
+	case MethodMoMo:
+		return networkOf(msisdn)
+	case MethodCard, MethodSmartCash:
+		return BankCards
+	case MethodSPENN:
+		return BankSPENN
+	}
+	return ""
+}
+
+// networkOf tells the mobile-money network of a Rwandan number.
+func networkOf(msisdn string) BankID {
+	if len(msisdn) == len("250780000000") && msisdn[:3] == "250" {
+		msisdn = "0" + msisdn[3:]
+	}
+	if len(msisdn) != len("0780000000") {
+		return ""
+	}
+	switch msisdn[:3] {
+	case "078", "079":
+		return BankMTN
+	case "072", "073":
+		return BankAirtel
+	}
+	return ""
+}
+
+var (
+	errOtherPayment = errors.New("response about another refid")
+	errTwice        = errors.New("a form field twice")
+)
+
+// decode keeps the payment of a response in *out. The response must be about refID,
+// unless that is empty. A response with a statusid must name its refid, and so must
+// every response when named is set.
+func decode(out **Payment, refID string, named bool) func(*transport.Response) error {
+	return func(r *transport.Response) error {
+		body, ok := r.Parsed.(*response)
+		if !ok {
+			return wire.Missing("a JSON object")
+		}
+		p := body.payment()
+		switch {
+		case p.RefID == "" && (named || body.StatusID != ""):
+			return wire.Missing("refid")
+		case p.RefID == "":
+			p.RefID = refID
+		case refID != "" && p.RefID != refID:
+			return errOtherPayment
+		}
+		*out = p
+		return nil
+	}
+}
+
+// payment shows a response as a Payment. Without a statusid no payment is paid,
+// whatever retcode and success say.
+func (r *response) payment() *Payment {
+	p := &Payment{
+		RefID: string(r.RefID), TID: string(r.TID), Status: r.code(), Description: r.message(),
+		CheckoutURL: string(r.URL), ProcessorID: string(r.MomTxID), PayerAccount: string(r.PayAccount),
+		AuthKey: string(r.AuthKey), Raw: r.raw,
+	}
+	if r.StatusID == "" && p.Status != CodePending {
+		p.Status = CodeProcessing
+	}
+	return p
+}
+
+// postbackObject finds the JSON object in a postback's body, or makes a JSON object
+// of its form fields.
+func postbackObject(body []byte) ([]byte, error) {
+	if wire.IsObject(body) {
+		return bytes.Clone(body), nil
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, errors.New("neither a JSON object nor a form")
+	}
+	fields := make(map[string]string, len(form))
+	for name, values := range form {
+		if len(form) == 1 && wire.IsObject([]byte(name)) {
+			return []byte(name), nil
+		}
+		if len(values) > 1 {
+			return nil, errTwice
+		}
+		fields[name] = values[0]
+	}
+	return json.Marshal(fields)
+}

@@ -289,7 +289,7 @@ func (a *record) settles() bool {
 		return false
 	}
 	return !slices.ContainsFunc(a.verdict.Reasons, func(reason error) bool {
-		return reason == sdk.ErrUnauthorized || reason == sdk.ErrForbidden || reason == sdk.ErrRateLimited
+		return errors.Is(reason, sdk.ErrUnauthorized) || errors.Is(reason, sdk.ErrForbidden) || errors.Is(reason, sdk.ErrRateLimited)
 	})
 }
 

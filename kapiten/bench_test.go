@@ -15,22 +15,22 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// The floor: what a careful engineer writes by hand with net/http and
+// The baseline: what a careful engineer writes by hand with net/http and
 // encoding/json for the same request, money as decimal included.
 
-type floorCall struct {
-	client    *http.Client
-	url       string
-	body      any
-	newAnswer func() any
+type baselineCall struct {
+	client      *http.Client
+	url         string
+	body        any
+	newResponse func() any
 }
 
-func (f floorCall) do(ctx context.Context) error {
+func (f baselineCall) do(ctx context.Context) error {
 	body, err := json.Marshal(f.body)
 	if err != nil {
 		return err
@@ -48,17 +48,17 @@ func (f floorCall) do(ctx context.Context) error {
 		return err
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
+	read, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
 	}
 	if resp.StatusCode/100 != 2 {
 		return errors.New(resp.Status)
 	}
-	return json.Unmarshal(answer, f.newAnswer())
+	return json.Unmarshal(read, f.newResponse())
 }
 
-type floorEstimateRequest struct {
+type baselineEstimateRequest struct {
 	PickupLatitude   float64 `json:"pickup_latitude"`
 	PickupLongitude  float64 `json:"pickup_longitude"`
 	DropoffLatitude  float64 `json:"dropoff_latitude"`
@@ -66,7 +66,7 @@ type floorEstimateRequest struct {
 	CompanyID        string  `json:"company_id"`
 }
 
-type floorEstimate struct {
+type baselineEstimate struct {
 	Amount  decimal.Decimal `json:"amount"`
 	Details struct {
 		BaseFare     decimal.Decimal `json:"base_fare"`
@@ -74,25 +74,25 @@ type floorEstimate struct {
 	} `json:"details"`
 }
 
-type floorContact struct {
+type baselineContact struct {
 	Name  string `json:"name"`
 	Phone string `json:"phone"`
 }
 
-type floorRideRequest struct {
-	PickupAddress    string       `json:"pickup_address"`
-	PickupLatitude   float64      `json:"pickup_latitude"`
-	PickupLongitude  float64      `json:"pickup_longitude"`
-	DropoffAddress   string       `json:"dropoff_address"`
-	DropoffLatitude  float64      `json:"dropoff_latitude"`
-	DropoffLongitude float64      `json:"dropoff_longitude"`
-	Sender           floorContact `json:"sender"`
-	Receiver         floorContact `json:"receiver"`
-	CompanyID        string       `json:"company_id"`
-	ExternalID       string       `json:"external_id"`
+type baselineRideRequest struct {
+	PickupAddress    string          `json:"pickup_address"`
+	PickupLatitude   float64         `json:"pickup_latitude"`
+	PickupLongitude  float64         `json:"pickup_longitude"`
+	DropoffAddress   string          `json:"dropoff_address"`
+	DropoffLatitude  float64         `json:"dropoff_latitude"`
+	DropoffLongitude float64         `json:"dropoff_longitude"`
+	Sender           baselineContact `json:"sender"`
+	Receiver         baselineContact `json:"receiver"`
+	CompanyID        string          `json:"company_id"`
+	ExternalID       string          `json:"external_id"`
 }
 
-type floorRide struct {
+type baselineRide struct {
 	ID              string          `json:"id"`
 	ReferenceNumber string          `json:"reference_number"`
 	Status          string          `json:"status"`
@@ -100,9 +100,9 @@ type floorRide struct {
 	DistanceKM      decimal.Decimal `json:"distance_km"`
 }
 
-// answers serves the document's sample answers from memory, so that the client
-// is what is measured.
-var answers = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// samples serves the document's sample responses from memory, so that the
+// benchmark measures the client.
+var samples = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	w.Header().Set("Content-Type", "application/json")
 	if r.URL.Path == "/api/rides/estimate/" {
@@ -114,53 +114,53 @@ var answers = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 })
 
 func memoryClient(tb testing.TB) (*http.Client, string) {
-	return stage.Serve(tb, answers), "http://kapiten.localhost"
+	return clienttest.Serve(tb, samples), "http://kapiten.localhost"
 }
 
 func loopbackClient(tb testing.TB) (*http.Client, string) {
-	server := httptest.NewServer(answers)
+	server := httptest.NewServer(samples)
 	tb.Cleanup(server.Close)
 	tr := &http.Transport{MaxIdleConnsPerHost: 64}
 	tb.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}, server.URL
 }
 
-type pair struct {
-	name       string
-	sdk, floor func(context.Context) error
+type comparison struct {
+	name          string
+	sdk, baseline func(context.Context) error
 }
 
-func pairs(tb testing.TB, hc *http.Client, url string) []pair {
+func comparisons(tb testing.TB, hc *http.Client, url string) []comparison {
 	client, err := kapiten.New(kapiten.Config{BaseURL: url, Token: "planted-token", Options: sdk.Options{HTTPClient: hc, AttemptTimeout: -1}})
 	require.NoError(tb, err)
 	ride := validRide()
 	estimate := kapiten.EstimateParams{CompanyID: ride.CompanyID, Pickup: ride.Pickup, Dropoff: ride.Dropoff}
-	return []pair{
+	return []comparison{
 		{"Estimate",
 			func(ctx context.Context) error { _, err := client.Rides.Estimate(ctx, estimate); return err },
-			floorCall{hc, url + "/api/rides/estimate/", floorEstimateRequest{
+			baselineCall{hc, url + "/api/rides/estimate/", baselineEstimateRequest{
 				ride.Pickup.Latitude, ride.Pickup.Longitude, ride.Dropoff.Latitude, ride.Dropoff.Longitude, ride.CompanyID,
-			}, func() any { return new(floorEstimate) }}.do},
+			}, func() any { return new(baselineEstimate) }}.do},
 		{"Create",
 			func(ctx context.Context) error { _, err := client.Rides.Create(ctx, ride); return err },
-			floorCall{hc, url + "/api/rides/", floorRideRequest{
+			baselineCall{hc, url + "/api/rides/", baselineRideRequest{
 				ride.PickupAddress, ride.Pickup.Latitude, ride.Pickup.Longitude,
 				ride.DropoffAddress, ride.Dropoff.Latitude, ride.Dropoff.Longitude,
-				floorContact(ride.Sender), floorContact(ride.Receiver), ride.CompanyID, ride.ExternalID,
-			}, func() any { return new(floorRide) }}.do},
+				baselineContact(ride.Sender), baselineContact(ride.Receiver), ride.CompanyID, ride.ExternalID,
+			}, func() any { return new(baselineRide) }}.do},
 	}
 }
 
-// BenchmarkCall compares one call with the floor for the same request over the
-// same connection. Floor and control are the same code: their difference is
-// what the machine's noise is worth.
+// BenchmarkCall compares one call with the baseline for the same request over the
+// same connection. Baseline and control are the same code: their difference is
+// chance.
 func BenchmarkCall(b *testing.B) {
 	for _, where := range []struct {
 		name   string
 		client func(testing.TB) (*http.Client, string)
 	}{{"memory", memoryClient}, {"loopback", loopbackClient}} {
 		hc, url := where.client(b)
-		for _, p := range pairs(b, hc, url) {
+		for _, p := range comparisons(b, hc, url) {
 			for _, deadline := range []bool{false, true} {
 				limit := "open"
 				if deadline {
@@ -169,7 +169,7 @@ func BenchmarkCall(b *testing.B) {
 				for _, side := range []struct {
 					name string
 					call func(context.Context) error
-				}{{"floor", p.floor}, {"sdk", p.sdk}, {"control", p.floor}} {
+				}{{"baseline", p.baseline}, {"sdk", p.sdk}, {"control", p.baseline}} {
 					b.Run(p.name+"/"+where.name+"/"+limit+"/"+side.name, func(b *testing.B) {
 						b.ReportAllocs()
 						for b.Loop() {
@@ -196,7 +196,7 @@ func once(ctx context.Context, deadline bool, call func(context.Context) error) 
 // Allocation counts include the server's, which are the same on both sides.
 func TestACallAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) {
 	hc, url := memoryClient(t)
-	for _, p := range pairs(t, hc, url) {
+	for _, p := range comparisons(t, hc, url) {
 		for _, deadline := range []bool{false, true} {
 			measure := func(call func(context.Context) error) float64 {
 				return testing.AllocsPerRun(200, func() {
@@ -205,9 +205,9 @@ func TestACallAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) {
 					}
 				})
 			}
-			floor, sdk := measure(p.floor), measure(p.sdk)
-			t.Logf("%s, deadline %v: by hand %v, SDK %v", p.name, deadline, floor, sdk)
-			assert.LessOrEqual(t, sdk, floor+5, "%s, deadline %v", p.name, deadline)
+			baseline, sdk := measure(p.baseline), measure(p.sdk)
+			t.Logf("%s, deadline %v: by hand %v, SDK %v", p.name, deadline, baseline, sdk)
+			assert.LessOrEqual(t, sdk, baseline+5, "%s, deadline %v", p.name, deadline)
 		}
 	}
 }

@@ -3,6 +3,9 @@ package kapiten
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -18,6 +21,34 @@ type Client struct {
 	Wallet    *WalletService
 
 	core *transport.Core
+}
+
+// ProductionURL is the documented base URL of the API. No sandbox host is
+// documented; package kapitentest needs none.
+const ProductionURL = "https://api.kapiteni.com"
+
+// Config configures a Client. The zero value of every field is useful. New
+// copies the Config and changes nothing of the caller's.
+type Config struct {
+	// Token is the persistent API token of a company user (see
+	// UsersService.Token), sent as "Authorization: Token ...". The onboarding
+	// calls (companies, users.create, users.token) work without a token.
+	Token string
+
+	// BaseURL is the server's address without the /api part. Default:
+	// ProductionURL. New refuses plain http for anything but loopback.
+	BaseURL string
+	// AllowPlainHTTP lifts that refusal. The token then crosses the network in
+	// the clear.
+	AllowPlainHTTP bool
+
+	// Options are HTTPClient, Logger, OnAttempt, App, MaxAttempts, MinBackoff,
+	// MaxBackoff, MaxRetryAfter, AttemptTimeout and Jitter. See sdk.Options.
+	sdk.Options
+
+	// Routes overrides rows of the operation table by name (OpCreateRide, ...):
+	// most paths are not in Kapiten's document. See Operations.
+	Routes map[string]sdk.Route
 }
 
 // New returns a Client. Errors name the field of Config that is wrong.
@@ -39,12 +70,19 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{core: core}
-	c.Companies = &CompaniesService{c}
-	c.Users = &UsersService{c}
-	c.Rides = &RidesService{c}
-	c.Wallet = &WalletService{c}
-	return c, nil
+	return &Client{
+		Companies: &CompaniesService{core},
+		Users:     &UsersService{list[User]{core, OpListUsers, decodeUser}},
+		Rides:     &RidesService{list[Ride]{core, OpListRides, decodeRide}},
+		Wallet:    &WalletService{list[Transaction]{core, OpListTransactions, decodeTransaction}},
+		core:      core,
+	}, nil
+}
+
+// Do calls an endpoint this package does not know, with the client's credentials,
+// retries and errors, and returns the JSON of the response.
+func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
+	return c.core.Ask(ctx, call)
 }
 
 func authorize(token string) func(*http.Request, sdk.Operation, []byte, string) error {
@@ -58,8 +96,13 @@ func authorize(token string) func(*http.Request, sdk.Operation, []byte, string) 
 	}
 }
 
-// Do calls an endpoint this package does not know, with the client's credentials,
-// retries and errors, and returns the JSON of the response.
-func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
-	return c.core.Ask(ctx, call)
-}
+const shownConfig = "kapiten.Config{...}"
+
+// Format keeps credentials out of anything printed.
+func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, shownConfig) }
+
+// MarshalText keeps credentials out of encoders, JSON among them.
+func (Config) MarshalText() ([]byte, error) { return []byte(shownConfig), nil }
+
+// LogValue keeps credentials out of logs.
+func (Config) LogValue() slog.Value { return slog.StringValue(shownConfig) }

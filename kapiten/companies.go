@@ -3,6 +3,7 @@ package kapiten
 import (
 	"context"
 	"encoding/json"
+	"iter"
 
 	"github.com/shopspring/decimal"
 
@@ -13,7 +14,7 @@ import (
 
 // CompaniesService registers companies and finds them. Its calls work without
 // a token.
-type CompaniesService struct{ c *Client }
+type CompaniesService struct{ core *transport.Core }
 
 // CreateCompanyParams describes a company to register. All fields but
 // WebhookURL are required (documented).
@@ -24,68 +25,155 @@ type CreateCompanyParams struct {
 	ContactPerson      string
 	PhoneNumber        string // "+250788123456" in the document; passed on as given
 	Email              string
-	// WebhookURL receives the ride status callbacks. There is no documented way
-	// to change it later. Callbacks are not signed: put an unguessable part in
-	// the path and receive them with package webhook.
+	// WebhookURL receives the ride status callbacks. No way to change it later is
+	// documented. Callbacks are not signed: put a part into the path that nobody
+	// can guess, and receive them with package webhook.
 	WebhookURL string
 }
 
 // Company is a company as Create Company returns it.
 type Company struct {
-	ID                 string
-	Name               string
-	RegistrationNumber string
-	Balance            decimal.NullDecimal // of the company wallet, in Currency
-	Currency           string              // "RWF"
-	PricingConfig      json.RawMessage     // contents undocumented
-	Raw                sdk.Raw
+	ID                 string              `json:"id"`
+	Name               string              `json:"name"`
+	RegistrationNumber string              `json:"registration_number"`
+	Balance            decimal.NullDecimal `json:"balance"`        // of the company wallet, in Currency
+	Currency           string              `json:"currency"`       // "RWF"
+	PricingConfig      json.RawMessage     `json:"pricing_config"` // contents undocumented
+	Raw                sdk.Raw             `json:"-"`
 }
 
-// RegisteredCompany is what a lookup by registration number tells.
+// RegisteredCompany is a company as Registration Lookup returns it.
 type RegisteredCompany struct {
-	ID                 string
-	Name               string
-	RegistrationNumber string
-	IsActive           bool
-	Raw                sdk.Raw
+	ID                 string  `json:"id"`
+	Name               string  `json:"name"`
+	RegistrationNumber string  `json:"registration_number"`
+	IsActive           bool    `json:"is_active"`
+	Raw                sdk.Raw `json:"-"`
 }
 
-// Create registers a company: the first step of an integration. A registration
-// number that is taken gives ErrDuplicate (assumed wording); look the company up
-// with ByRegistration then, and also after an unknown outcome.
+// Create registers a company: the first step of an integration. It gives
+// sdk.ErrDuplicate when the registration number is taken (assumed wording). Look
+// for the company with Find then, and also after an unknown outcome.
 func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*Company, error) {
-	var f transport.Faults
-	f.Require("name", p.Name)
-	f.Require("registration_number", p.RegistrationNumber)
-	f.Require("address", p.Address)
-	f.Require("contact_person", p.ContactPerson)
-	f.Require("phone_number", p.PhoneNumber)
-	f.Require("email", p.Email)
+	var faults transport.Faults
+	faults.Require("name", p.Name)
+	faults.Require("registration_number", p.RegistrationNumber)
+	faults.Require("address", p.Address)
+	faults.Require("contact_person", p.ContactPerson)
+	faults.Require("phone_number", p.PhoneNumber)
+	faults.Require("email", p.Email)
 	if p.WebhookURL != "" {
-		f.RequireURL("webhook_url", p.WebhookURL)
+		faults.RequireURL("webhook_url", p.WebhookURL)
 	}
-	if err := s.c.core.Invalid(OpCreateCompany, p.RegistrationNumber, f.Fields); err != nil {
+	if err := s.core.Invalid(OpCreateCompany, p.RegistrationNumber, faults.Fields); err != nil {
 		return nil, err
 	}
 	var company *Company
-	err := s.c.core.Do(ctx, transport.Call{
+	err := s.core.Do(ctx, transport.Call{
 		Op: OpCreateCompany, Reference: p.RegistrationNumber,
-		Body:   companyRequest(p),
-		Decode: into(&company, decodeCompany),
+		Body: companyRequest(p), Decode: transport.Into(&company, decodeCompany),
 	})
 	return company, err
 }
 
-// ByRegistration finds a company by its registration number, or gives
-// ErrNotFound. A number with a slash or a dot may not be reachable: the
-// framework's routes do not match those (inferred).
-func (s *CompaniesService) ByRegistration(ctx context.Context, registrationNumber string) (*RegisteredCompany, error) {
+// Find looks a company up by its registration number, and gives sdk.ErrNotFound
+// when there is none. A number with a slash or a dot may be out of reach: the
+// routes of Kapiten's framework do not match such a number (inferred).
+func (s *CompaniesService) Find(ctx context.Context, registrationNumber string) (*RegisteredCompany, error) {
 	var company *RegisteredCompany
-	err := s.c.core.Do(ctx, transport.Call{
-		Op: OpCompanyByReg, Path: []string{registrationNumber},
-		Decode: into(&company, decodeRegisteredCompany),
+	err := s.core.Do(ctx, transport.Call{
+		Op: OpFindCompany, Path: []string{registrationNumber},
+		Decode: transport.Into(&company, decodeRegisteredCompany),
 	})
 	return company, err
+}
+
+// UsersService manages the staff users of a company and their API tokens.
+type UsersService struct{ list list[User] }
+
+// CreateUserParams describes a staff user. All fields are required (documented).
+type CreateUserParams struct {
+	CompanyID   string // Company.ID
+	PhoneNumber string // "+250788000111" in the document; passed on as given
+	FirstName   string
+	LastName    string
+	Email       string // unique; used for login
+}
+
+// User is a staff user. In the documented samples the response to Create has no
+// email, and a list shows no phone number and no wallet.
+type User struct {
+	ID          string `json:"id"`
+	PhoneNumber string `json:"phone_number"`
+	FirstName   string `json:"first_name"`
+	LastName    string `json:"last_name"`
+	Email       string `json:"email"`
+	// Wallet is the user's own wallet. The document does not say whether it is
+	// ever used: the company's wallet pays for rides.
+	Wallet *UserWallet `json:"wallet"`
+	Raw    sdk.Raw     `json:"-"`
+}
+
+// UserWallet is the wallet shown with a new user.
+type UserWallet struct {
+	Balance  decimal.NullDecimal `json:"balance"`  // in Currency
+	Currency string              `json:"currency"` // "RWF"
+}
+
+// Create adds a staff user who may manage the company's rides. It gives
+// sdk.ErrDuplicate when the email is taken (assumed wording). After an unknown
+// outcome, look for the user with List before you create another.
+func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, error) {
+	var faults transport.Faults
+	faults.RequireSegment("company_id", p.CompanyID)
+	faults.Require("phone_number", p.PhoneNumber)
+	faults.Require("first_name", p.FirstName)
+	faults.Require("last_name", p.LastName)
+	faults.Require("email", p.Email)
+	if err := s.list.core.Invalid(OpCreateUser, p.Email, faults.Fields); err != nil {
+		return nil, err
+	}
+	var user *User
+	err := s.list.core.Do(ctx, transport.Call{
+		Op: OpCreateUser, Path: []string{p.CompanyID}, Reference: p.Email,
+		Body:   userRequest{p.PhoneNumber, p.FirstName, p.LastName, p.Email},
+		Decode: transport.Into(&user, decodeUser),
+	})
+	return user, err
+}
+
+// Token returns the persistent API token of a user, for Config.Token. Treat it
+// as a password: no way to rotate or revoke it is documented.
+func (s *UsersService) Token(ctx context.Context, companyID, userID string) (string, error) {
+	var key struct {
+		Token string `json:"token"`
+	}
+	err := s.list.core.Do(ctx, transport.Call{
+		Op: OpUserToken, Path: []string{companyID, userID},
+		Decode: func(r *transport.Response) error {
+			if err := wire.Unmarshal(r.Body, &key); err != nil {
+				return err
+			}
+			if key.Token == "" {
+				return wire.Missing("token")
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return "", err
+	}
+	return key.Token, nil
+}
+
+// List returns one page of a company's users.
+func (s *UsersService) List(ctx context.Context, companyID string, o ListOptions) (*Page[User], error) {
+	return s.list.page(ctx, companyID, o)
+}
+
+// All iterates over all users of a company, fetching pages as it goes.
+func (s *UsersService) All(ctx context.Context, companyID string) iter.Seq2[User, error] {
+	return s.list.all(ctx, companyID)
 }
 
 type companyRequest struct {
@@ -98,42 +186,39 @@ type companyRequest struct {
 	WebhookURL         string `json:"webhook_url,omitempty"`
 }
 
-func decodeCompany(raw json.RawMessage) (Company, error) {
-	var w struct {
-		ID                 wire.Text       `json:"id"`
-		Name               wire.Text       `json:"name"`
-		RegistrationNumber wire.Text       `json:"registration_number"`
-		Balance            wire.Decimal    `json:"balance"`
-		Currency           wire.Text       `json:"currency"`
-		PricingConfig      json.RawMessage `json:"pricing_config"`
-	}
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return Company{}, err
-	}
-	if w.ID == "" {
-		return Company{}, missing("id")
-	}
-	return Company{
-		ID: string(w.ID), Name: string(w.Name), RegistrationNumber: string(w.RegistrationNumber),
-		Balance: w.Balance.Null(), Currency: string(w.Currency), PricingConfig: w.PricingConfig, Raw: sdk.Raw(raw),
-	}, nil
+type userRequest struct {
+	PhoneNumber string `json:"phone_number"`
+	FirstName   string `json:"first_name"`
+	LastName    string `json:"last_name"`
+	Email       string `json:"email"`
 }
 
-func decodeRegisteredCompany(raw json.RawMessage) (RegisteredCompany, error) {
-	var w struct {
-		ID                 wire.Text `json:"id"`
-		Name               wire.Text `json:"name"`
-		RegistrationNumber wire.Text `json:"registration_number"`
-		IsActive           wire.Bool `json:"is_active"`
+func decodeCompany(body []byte) (company Company, err error) {
+	if err := wire.Unmarshal(body, &company); err != nil {
+		return Company{}, err
 	}
-	if err := json.Unmarshal(raw, &w); err != nil {
+	if company.ID == "" {
+		return Company{}, wire.Missing("id")
+	}
+	return company, nil
+}
+
+func decodeRegisteredCompany(body []byte) (company RegisteredCompany, err error) {
+	if err := wire.Unmarshal(body, &company); err != nil {
 		return RegisteredCompany{}, err
 	}
-	if w.ID == "" {
-		return RegisteredCompany{}, missing("id")
+	if company.ID == "" {
+		return RegisteredCompany{}, wire.Missing("id")
 	}
-	return RegisteredCompany{
-		ID: string(w.ID), Name: string(w.Name), RegistrationNumber: string(w.RegistrationNumber),
-		IsActive: w.IsActive.Bool, Raw: sdk.Raw(raw),
-	}, nil
+	return company, nil
+}
+
+func decodeUser(body []byte) (user User, err error) {
+	if err := wire.Unmarshal(body, &user); err != nil {
+		return User{}, err
+	}
+	if user.ID == "" {
+		return User{}, wire.Missing("id")
+	}
+	return user, nil
 }

@@ -9,63 +9,63 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 var (
-	emptyList   = stage.Answer(200, `{"count":0,"next":null,"previous":null,"results":[]}`)
-	listed      = stage.Answer(200, `{"count":1,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"}]}`)
-	created     = stage.Answer(201, `{"id":"r-2","status":"PENDING"}`)
-	poor        = stage.Answer(400, `{"detail":"Insufficient wallet balance."}`)
-	taken       = stage.Answer(400, `{"external_id":["ride with this external id already exists."]}`)
-	badToken    = stage.Answer(401, `{"detail":"Invalid token."}`)
-	noSuchPage  = stage.Answer(404, `{"detail":"Invalid page."}`)
-	noSuchRoute = stage.Answer(404, `<title>Not Found</title>`, "Content-Type", "text/html")
-	cursor      = stage.Answer(200, `{"count":40,"next":"https://api.kapiteni.com/api/companies/co-1/rides/?cursor=cD0y","results":[{"id":"r-9","status":"PENDING","external_id":"OTHER"}]}`)
+	emptyList   = clienttest.Answer(200, `{"count":0,"next":null,"previous":null,"results":[]}`)
+	listed      = clienttest.Answer(200, `{"count":1,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"}]}`)
+	created     = clienttest.Answer(201, `{"id":"r-2","status":"PENDING"}`)
+	poor        = clienttest.Answer(400, `{"detail":"Insufficient wallet balance."}`)
+	taken       = clienttest.Answer(400, `{"external_id":["ride with this external id already exists."]}`)
+	badToken    = clienttest.Answer(401, `{"detail":"Invalid token."}`)
+	noSuchPage  = clienttest.Answer(404, `{"detail":"Invalid page."}`)
+	noSuchRoute = clienttest.Answer(404, `<title>Not Found</title>`, "Content-Type", "text/html")
+	cursor      = clienttest.Answer(200, `{"count":40,"next":"https://api.kapiteni.com/api/companies/co-1/rides/?cursor=cD0y","results":[{"id":"r-9","status":"PENDING","external_id":"OTHER"}]}`)
 )
 
 func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 	for name, row := range map[string]struct {
-		script  []stage.Step // nil: the connection drops once the request has left
-		ride    string       // id; empty: an error
+		script  []clienttest.Step // nil: the connection drops once the request has left
+		ride    string            // id; empty: an error
 		outcome string
 		is      error
 		sent    int // rides.create requests
 	}{
-		"there already":                  {[]stage.Step{listed}, "r-1", "", nil, 0},
-		"created":                        {[]stage.Step{emptyList, created}, "r-2", "", nil, 1},
-		"unknown, found":                 {[]stage.Step{emptyList, nil, listed}, "r-1", "", nil, 1},
-		"unknown, found late":            {[]stage.Step{emptyList, nil, emptyList, emptyList, listed}, "r-1", "", nil, 1},
-		"unknown, absent, sent again":    {[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, created}, "r-2", "", nil, 2},
-		"unknown, then no look succeeds": {[]stage.Step{emptyList, nil, badToken}, "", "unknown", nil, 1},
+		"there already":                  {[]clienttest.Step{listed}, "r-1", "", nil, 0},
+		"created":                        {[]clienttest.Step{emptyList, created}, "r-2", "", nil, 1},
+		"unknown, found":                 {[]clienttest.Step{emptyList, nil, listed}, "r-1", "", nil, 1},
+		"unknown, found late":            {[]clienttest.Step{emptyList, nil, emptyList, emptyList, listed}, "r-1", "", nil, 1},
+		"unknown, absent, sent again":    {[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, created}, "r-2", "", nil, 2},
+		"unknown, then no look succeeds": {[]clienttest.Step{emptyList, nil, badToken}, "", "unknown", nil, 1},
 		// The first was carried out late: it took the money, or the reference.
 		"refused for want of money, yet found": {
-			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, poor, listed}, "r-1", "", nil, 2},
+			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, poor, listed}, "r-1", "", nil, 2},
 		"refused as taken, and found": {
-			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, taken, listed}, "r-1", "", nil, 2},
+			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, taken, listed}, "r-1", "", nil, 2},
 		"refused as taken, never seen": {
-			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, taken, emptyList}, "", "unknown", sdk.ErrDuplicate, 2},
+			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, taken, emptyList}, "", "unknown", sdk.ErrDuplicate, 2},
 		"refused for want of money, absent": {
-			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, poor, emptyList}, "", "rejected", sdk.ErrValidation, 2},
+			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, poor, emptyList}, "", "rejected", sdk.ErrValidation, 2},
 		"second with a bad token, absent": {
-			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, badToken, emptyList}, "", "unknown", sdk.ErrUnauthorized, 2},
+			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, badToken, emptyList}, "", "unknown", sdk.ErrUnauthorized, 2},
 		"unknown twice, absent": {
-			[]stage.Step{emptyList, nil, emptyList, emptyList, emptyList, nil, emptyList}, "", "unknown", nil, 2},
+			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, nil, emptyList}, "", "unknown", nil, 2},
 		// An error is no proof of absence.
-		"list without a route":               {[]stage.Step{noSuchRoute}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
-		"list of a company that is not ours": {[]stage.Step{noSuchPage}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
+		"list without a route":               {[]clienttest.Step{noSuchRoute}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
+		"list of a company that is not ours": {[]clienttest.Step{noSuchPage}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
 		"unknown, then a list without a route": {
-			[]stage.Step{emptyList, nil, noSuchRoute}, "", "unknown", nil, 1},
+			[]clienttest.Step{emptyList, nil, noSuchRoute}, "", "unknown", nil, 1},
 		"unknown, then a page that is gone": {
-			[]stage.Step{emptyList, nil, noSuchPage}, "", "unknown", nil, 1},
+			[]clienttest.Step{emptyList, nil, noSuchPage}, "", "unknown", nil, 1},
 		"more rides behind a link that cannot be read": {
-			[]stage.Step{cursor}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
+			[]clienttest.Step{cursor}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				script := stage.NewScript(row.script...)
+				script := clienttest.NewScript(row.script...)
 				client, err := kapiten.New(kapiten.Config{Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 				require.NoError(t, err)
 
@@ -98,7 +98,7 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 
 func TestCreateOnceLooksForThreeSecondsBeforeItSendsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		script := stage.NewScript(emptyList, nil, emptyList, emptyList, emptyList, created)
+		script := clienttest.NewScript(emptyList, nil, emptyList, emptyList, emptyList, created)
 		client, err := kapiten.New(kapiten.Config{Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 		require.NoError(t, err)
 		start := time.Now()

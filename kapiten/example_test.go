@@ -76,7 +76,7 @@ func ExampleRidesService_Create() {
 	case errors.Is(err, sdk.ErrOutcomeUnknown):
 		// Never create it again blindly: the wallet may have been charged.
 		fmt.Println(err)
-		if ride, err = client.Rides.FindByExternalID(ctx, co.ID, params.ExternalID); err == nil {
+		if ride, err = client.Rides.Find(ctx, co.ID, params.ExternalID); err == nil {
 			fmt.Println("it exists:", ride.Status)
 		}
 	case errors.Is(err, sdk.ErrValidation) && errors.As(err, &failed):
@@ -188,4 +188,39 @@ func ExampleConfig_routes() {
 	// rides.create POST /api/rides/ once assumed
 	// wallet.top_up POST /api/companies/{company_id}/topup/ once assumed
 	// <nil>
+}
+
+// deliver sends an order on its way and returns once the order has arrived, or
+// cannot arrive any more.
+func deliver(ctx context.Context, client *kapiten.Client, order kapiten.CreateRideParams) (*kapiten.Ride, error) {
+	ride, err := client.Rides.CreateOnce(ctx, order)
+	switch sdk.Advise(err) {
+	case sdk.Done:
+		return client.Rides.Wait(ctx, order.CompanyID, ride.ID) // until COMPLETED, CANCELLED or REJECTED
+	case sdk.Again:
+		return nil, fmt.Errorf("nothing happened, try again in %s: %w", sdk.RetryAfter(err), err)
+	case sdk.Look:
+		return nil, fmt.Errorf("the ride may exist, call deliver again with the same order: %w", err)
+	default:
+		return nil, fmt.Errorf("mend the order or the token first: %w", err)
+	}
+}
+
+// README.md of this folder begins with deliver.
+func Example() {
+	srv, co := exampleServer()
+	defer srv.Close()
+	client, _ := kapiten.New(srv.ClientConfig(co))
+	ctx := context.Background()
+	order := exampleRide
+	order.CompanyID = co.ID
+	ride, err := client.Rides.Create(ctx, order)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = srv.MoveRide(ride.ID, kapiten.RideCancelled) // so that Wait ends
+
+	ride, err = deliver(ctx, client, order) // finds the ride by its external id
+	fmt.Println(ride.ReferenceNumber != "", ride.Status, err)
+	// Output: true CANCELLED <nil>
 }

@@ -5,7 +5,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// InterpretAnything runs the readers of answers over anything at all.
+// InterpretAnything runs the readers of responses over anything at all.
 func InterpretAnything(status int, body []byte) {
 	r := &transport.Response{Status: status, Body: body}
 	if v := interpret(sdk.Operation{}, r); v.Kind == transport.Accepted && (status < 200 || status > 299) {
@@ -15,8 +15,9 @@ func InterpretAnything(status int, body []byte) {
 		panic("decoded a ride that is none")
 	}
 	_, _ = decodeCompany(body)
+	_, _ = decodeRegisteredCompany(body)
 	_, _ = decodeUser(body)
 	_, _ = decodeTransaction(body)
 	_, _ = decodeEstimate(body)
-	_, _ = decodePage(r, 1, decodeRide)
+	_, _ = decodePage(body, 1, decodeRide)
 }

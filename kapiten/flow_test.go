@@ -38,11 +38,11 @@ func TestFromRegistrationToACompletedDelivery(t *testing.T) {
 		assert.Contains(t, string(company.PricingConfig), "base_fare")
 		_, err = onboarding.Companies.Create(ctx, params)
 		require.ErrorIs(t, err, sdk.ErrDuplicate)
-		found, err := onboarding.Companies.ByRegistration(ctx, "RDB2026-XP")
+		found, err := onboarding.Companies.Find(ctx, "RDB2026-XP")
 		require.NoError(t, err)
 		assert.Equal(t, company.ID, found.ID)
 		assert.True(t, found.IsActive)
-		_, err = onboarding.Companies.ByRegistration(ctx, "RDB2026-YY")
+		_, err = onboarding.Companies.Find(ctx, "RDB2026-YY")
 		require.ErrorIs(t, err, sdk.ErrNotFound)
 
 		user, err := onboarding.Users.Create(ctx, kapiten.CreateUserParams{
@@ -84,7 +84,7 @@ func TestFromRegistrationToACompletedDelivery(t *testing.T) {
 		assert.False(t, ride.CreatedAt.IsZero())
 
 		var amounts []string
-		for entry, err := range client.Wallet.AllTransactions(ctx, company.ID) {
+		for entry, err := range client.Wallet.All(ctx, company.ID) {
 			require.NoError(t, err)
 			amounts = append(amounts, string(entry.Type)+" "+entry.Amount.String())
 		}

@@ -10,7 +10,7 @@ import (
 // Names of the operations: keys of Config.Routes, and the Operation of an Error.
 const (
 	OpCreateCompany    = "companies.create"
-	OpCompanyByReg     = "companies.by_registration"
+	OpFindCompany      = "companies.by_registration"
 	OpCreateUser       = "users.create"
 	OpUserToken        = "users.token"
 	OpListUsers        = "users.list"
@@ -23,7 +23,7 @@ const (
 
 var operations = transport.Table{
 	{Name: OpCreateCompany, Method: "POST", Path: "/api/companies/", Class: sdk.Once, Source: sdk.VendorExtra},
-	{Name: OpCompanyByReg, Method: "GET", Path: "/api/companies/by-registration/{registration_number}/", Class: sdk.Safe, Source: sdk.VendorExtra},
+	{Name: OpFindCompany, Method: "GET", Path: "/api/companies/by-registration/{registration_number}/", Class: sdk.Safe, Source: sdk.VendorExtra},
 	{Name: OpCreateUser, Method: "POST", Path: "/api/companies/{company_id}/users/", Class: sdk.Once, Source: sdk.Assumed},
 	{Name: OpUserToken, Method: "GET", Path: "/api/companies/{company_id}/users/{user_id}/api-key/", Class: sdk.Safe, Source: sdk.Assumed},
 	{Name: OpListUsers, Method: "GET", Path: "/api/companies/{company_id}/users/", Class: sdk.Safe, Source: sdk.Assumed},

@@ -14,7 +14,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// wireCalls has one entry per exported method that sends a request. Find, Wait,
+// wireCalls has one entry per exported method that sends a request. Find, Get, Wait,
 // CreateOnce and the iterators send the rows of the lists and of Create.
 var wireCalls = map[string]struct {
 	op   string
@@ -27,8 +27,8 @@ var wireCalls = map[string]struct {
 		})
 		return err
 	}},
-	"Companies.ByRegistration": {kapiten.OpCompanyByReg, "/api/companies/by-registration/RDB%2F2026%20X/", func(ctx context.Context, c *kapiten.Client) error {
-		_, err := c.Companies.ByRegistration(ctx, "RDB/2026 X")
+	"Companies.Find": {kapiten.OpFindCompany, "/api/companies/by-registration/RDB%2F2026%20X/", func(ctx context.Context, c *kapiten.Client) error {
+		_, err := c.Companies.Find(ctx, "RDB/2026 X")
 		return err
 	}},
 	"Users.Create": {kapiten.OpCreateUser, "/api/companies/co-1/users/", func(ctx context.Context, c *kapiten.Client) error {
@@ -72,12 +72,12 @@ var wireCalls = map[string]struct {
 		}
 		return nil
 	}},
-	"Rides.Find": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
-		_, err := c.Rides.Find(ctx, "co-1", "r-1")
+	"Rides.Get": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+		_, err := c.Rides.Get(ctx, "co-1", "r-1")
 		return err
 	}},
-	"Rides.FindByExternalID": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
-		_, err := c.Rides.FindByExternalID(ctx, "co-1", "ORDER-1")
+	"Rides.Find": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+		_, err := c.Rides.Find(ctx, "co-1", "ORDER-1")
 		return err
 	}},
 	"Rides.Wait": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
@@ -88,18 +88,18 @@ var wireCalls = map[string]struct {
 		_, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456"})
 		return err
 	}},
-	"Wallet.Transactions": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/", func(ctx context.Context, c *kapiten.Client) error {
-		_, err := c.Wallet.Transactions(ctx, "co-1", kapiten.ListOptions{})
+	"Wallet.List": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/", func(ctx context.Context, c *kapiten.Client) error {
+		_, err := c.Wallet.List(ctx, "co-1", kapiten.ListOptions{})
 		return err
 	}},
-	"Wallet.AllTransactions": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
-		for _, err := range c.Wallet.AllTransactions(ctx, "co-1") {
+	"Wallet.All": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+		for _, err := range c.Wallet.All(ctx, "co-1") {
 			return err
 		}
 		return nil
 	}},
-	"Wallet.Find": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
-		_, err := c.Wallet.Find(ctx, "co-1", "t-1")
+	"Wallet.Get": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+		_, err := c.Wallet.Get(ctx, "co-1", "t-1")
 		return err
 	}},
 	"Wallet.Wait": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {

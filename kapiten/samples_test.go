@@ -26,8 +26,8 @@ func sample(t *testing.T, name string) string {
 	return string(body)
 }
 
-// Every sample answer of the reference document goes through the client.
-func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
+// Every sample response of the reference document goes through the client.
+func TestTheDocumentsResponsesAreUnderstood(t *testing.T) {
 	first := kapiten.ListOptions{}
 	cases := map[string]func(context.Context, *kapiten.Client, *testing.T) (sdk.Raw, error){
 		"create_company.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
@@ -42,7 +42,7 @@ func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 			return got.Raw, err
 		},
 		"registration_lookup.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
-			got, err := c.Companies.ByRegistration(ctx, "RDB2026-XP")
+			got, err := c.Companies.Find(ctx, "RDB2026-XP")
 			require.NoError(t, err)
 			assert.Equal(t, "Best Pilau Ltd", got.Name)
 			assert.True(t, got.IsActive)
@@ -92,7 +92,7 @@ func TestTheDocumentsAnswersAreUnderstood(t *testing.T) {
 			return got.Raw, err
 		},
 		"list_transactions.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
-			page, err := c.Wallet.Transactions(ctx, "c", first)
+			page, err := c.Wallet.List(ctx, "c", first)
 			require.NoError(t, err)
 			assert.Equal(t, 12, page.Count)
 			require.Len(t, page.Items, 1)
@@ -188,7 +188,7 @@ func TestTheDocumentsCallbackIsUnderstood(t *testing.T) {
 
 // What a framework like Kapiten's may send where the document shows something
 // else: decimals as strings, numbers as text, null, unknown statuses.
-func TestAnswersAreReadLeniently(t *testing.T) {
+func TestResponsesAreReadLeniently(t *testing.T) {
 	for body, want := range map[string]struct{ id, price string }{
 		`{"id":"r","status":"PENDING","estimated_price":"1200.00"}`:                                      {"r", "1200"},
 		`{"id":17,"status":"PENDING","estimated_price":1.2e3}`:                                           {"17", "1200"},

@@ -18,8 +18,8 @@ type request struct {
 	Method, URI, Auth, ContentType, Body string
 }
 
-// stub answers every request alike and remembers what it saw. The stateful
-// server is kapitentest; this one is for answers it would never give.
+// stub gives every request the same response and remembers what it saw. The
+// stateful server is kapitentest; a stub is for responses it would never give.
 type stub struct {
 	*httptest.Server
 	mu   sync.Mutex

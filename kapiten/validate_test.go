@@ -24,11 +24,11 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 			return err
 		}, []string{"address", "contact_person", "email", "name", "phone_number", "registration_number", "webhook_url"}},
 		"empty registration number": {func(ctx context.Context, c *kapiten.Client) error {
-			_, err := c.Companies.ByRegistration(ctx, "")
+			_, err := c.Companies.Find(ctx, "")
 			return err
 		}, []string{"registration_number"}},
 		"dot segment as registration number": {func(ctx context.Context, c *kapiten.Client) error {
-			_, err := c.Companies.ByRegistration(ctx, "..")
+			_, err := c.Companies.Find(ctx, "..")
 			return err
 		}, []string{"registration_number"}},
 		"empty user": {func(ctx context.Context, c *kapiten.Client) error {
@@ -68,7 +68,7 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 			return err
 		}, []string{"page"}},
 		"search without an id": {func(ctx context.Context, c *kapiten.Client) error {
-			_, err := c.Rides.Find(ctx, "co-1", "")
+			_, err := c.Rides.Get(ctx, "co-1", "")
 			return err
 		}, []string{"ride_id"}},
 		"empty top-up": {func(ctx context.Context, c *kapiten.Client) error {

@@ -2,7 +2,6 @@ package kapiten
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 	"time"
 
@@ -15,13 +14,13 @@ import (
 
 // WalletService fills a company's wallet and shows its ledger. No endpoint for
 // the balance itself is documented.
-type WalletService struct{ c *Client }
+type WalletService struct{ list list[Transaction] }
 
 // TopUpParams describe a deposit into the company wallet.
 type TopUpParams struct {
 	CompanyID string // required
 	// Amount in RWF, greater than zero. Limits are not documented. Centimes are
-	// not in use, so a fraction of a franc is refused.
+	// not in use, so TopUp refuses a fraction of a franc.
 	Amount decimal.Decimal
 	// PhoneNumber is the mobile money account to bill: "078... or 079..." in the
 	// document, which also promises Airtel (072, 073); passed on as given.
@@ -31,49 +30,87 @@ type TopUpParams struct {
 
 // Transaction is an entry of the company wallet's ledger.
 type Transaction struct {
-	ID          string
-	Amount      decimal.Decimal // RWF, negative for deductions
-	Type        TransactionType // absent in the document's list sample
-	Status      TransactionStatus
-	Description string
-	CreatedAt   time.Time // zero when the answer has none; Raw keeps its text
-	Raw         sdk.Raw
+	ID          string            `json:"id"`
+	Amount      decimal.Decimal   `json:"amount"`           // RWF, negative for deductions
+	Type        TransactionType   `json:"transaction_type"` // absent in the document's list sample
+	Status      TransactionStatus `json:"status"`
+	Description string            `json:"description"`
+	CreatedAt   time.Time         `json:"created_at"` // zero when the response has none; Raw keeps its text
+	Raw         sdk.Raw           `json:"-"`
 }
 
-// TopUp asks mobile money for a deposit. It answers PENDING; completion shows
-// only in Transactions (see Wait). It is never sent twice after an unknown
-// outcome; a Description of your own makes the deposit recognisable there.
+// TransactionStatus is the state of a wallet transaction.
+type TransactionStatus string
+
+const (
+	TransactionPending TransactionStatus = "PENDING" // documented
+	TransactionSuccess TransactionStatus = "SUCCESS" // documented
+	TransactionFailed  TransactionStatus = "FAILED"  // assumed: the document names no failure
+)
+
+// Final reports whether no further status can follow. An unknown status is not
+// final.
+func (s TransactionStatus) Final() bool {
+	return s == TransactionSuccess || s == TransactionFailed
+}
+
+// TransactionType is the kind of a wallet transaction.
+type TransactionType string
+
+const (
+	TransactionDeposit     TransactionType = "DEPOSIT"      // documented
+	TransactionRidePayment TransactionType = "RIDE_PAYMENT" // assumed name of what the document calls a ride deduction
+	TransactionRefund      TransactionType = "REFUND"       // assumed
+	TransactionAdjustment  TransactionType = "ADJUSTMENT"   // assumed name; adjustments are documented in prose
+)
+
+// TopUp asks the payer's mobile money account for a deposit and returns it
+// PENDING. Only List shows later whether the payer agreed; see Wait. TopUp sends
+// nothing a second time after an unknown outcome. A Description of your own lets
+// you recognise the deposit in List.
 func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction, error) {
-	var f transport.Faults
-	checkSegment(&f, "company_id", p.CompanyID)
-	switch {
-	case !p.Amount.IsPositive():
-		f.Add("amount", "must be greater than zero")
-	case !p.Amount.IsInteger():
-		f.Add("amount", "must be whole francs")
+	var faults transport.Faults
+	faults.RequireSegment("company_id", p.CompanyID)
+	if fault := wire.AmountFault(p.Amount, 0); fault != "" {
+		faults.Add("amount", fault)
 	}
-	f.Require("phone_number", p.PhoneNumber)
-	if err := s.c.core.Invalid(OpTopUpWallet, p.Description, f.Fields); err != nil {
+	faults.Require("phone_number", p.PhoneNumber)
+	if err := s.list.core.Invalid(OpTopUpWallet, p.Description, faults.Fields); err != nil {
 		return nil, err
 	}
 	var transaction *Transaction
-	err := s.c.core.Do(ctx, transport.Call{
+	err := s.list.core.Do(ctx, transport.Call{
 		Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description,
 		Body:   topUpRequest{wire.Number(p.Amount), p.PhoneNumber, p.Description},
-		Decode: into(&transaction, decodeTransaction),
+		Decode: transport.Into(&transaction, decodeTransaction),
 	})
 	return transaction, err
 }
 
-// Transactions returns one page of the ledger. The order is not documented;
-// newest first is assumed.
-func (s *WalletService) Transactions(ctx context.Context, companyID string, o ListOptions) (*Page[Transaction], error) {
-	return listPage(ctx, s.c, OpListTransactions, companyID, o, decodeTransaction)
+// Get looks for a transaction by Kapiten's id among the newest five pages of the
+// ledger. It gives sdk.ErrNotFound when the transaction is not among them.
+func (s *WalletService) Get(ctx context.Context, companyID, transactionID string) (*Transaction, error) {
+	return s.list.get(ctx, companyID, "transaction_id", transactionID, func(t *Transaction) bool { return t.ID == transactionID })
 }
 
-// AllTransactions iterates over the whole ledger, fetching pages as it goes.
-func (s *WalletService) AllTransactions(ctx context.Context, companyID string) iter.Seq2[Transaction, error] {
-	return all(func(o ListOptions) (*Page[Transaction], error) { return s.Transactions(ctx, companyID, o) })
+// Wait looks for a transaction until its status is final, as RidesService.Wait
+// does for a ride. It returns a top-up that failed without an error: look at its
+// Status.
+func (s *WalletService) Wait(ctx context.Context, companyID, transactionID string) (*Transaction, error) {
+	return s.list.wait(ctx, transactionID,
+		func(ctx context.Context) (*Transaction, error) { return s.Get(ctx, companyID, transactionID) },
+		func(t *Transaction) bool { return t.Status.Final() })
+}
+
+// List returns one page of the ledger. The order is not documented; newest first
+// is assumed.
+func (s *WalletService) List(ctx context.Context, companyID string, o ListOptions) (*Page[Transaction], error) {
+	return s.list.page(ctx, companyID, o)
+}
+
+// All iterates over the whole ledger, fetching pages as it goes.
+func (s *WalletService) All(ctx context.Context, companyID string) iter.Seq2[Transaction, error] {
+	return s.list.all(ctx, companyID)
 }
 
 type topUpRequest struct {
@@ -82,28 +119,22 @@ type topUpRequest struct {
 	Description string      `json:"description,omitempty"`
 }
 
-func decodeTransaction(raw json.RawMessage) (Transaction, error) {
+func decodeTransaction(body []byte) (Transaction, error) {
 	var w struct {
-		ID          wire.Text    `json:"id"`
-		Amount      wire.Decimal `json:"amount"`
-		Type        wire.Text    `json:"transaction_type"`
-		Status      wire.Text    `json:"status"`
-		Description wire.Text    `json:"description"`
-		CreatedAt   wire.Time    `json:"created_at"`
+		Transaction
+		Amount decimal.NullDecimal `json:"amount"` // missing is not zero
 	}
-	if err := json.Unmarshal(raw, &w); err != nil {
+	if err := wire.Unmarshal(body, &w); err != nil {
 		return Transaction{}, err
 	}
 	switch {
 	case w.ID == "":
-		return Transaction{}, missing("id")
+		return Transaction{}, wire.Missing("id")
 	case !w.Amount.Valid:
-		return Transaction{}, missing("amount")
+		return Transaction{}, wire.Missing("amount")
 	case w.Status == "":
-		return Transaction{}, missing("status")
+		return Transaction{}, wire.Missing("status")
 	}
-	return Transaction{
-		ID: string(w.ID), Amount: w.Amount.Decimal, Type: TransactionType(w.Type),
-		Status: TransactionStatus(w.Status), Description: string(w.Description), CreatedAt: w.CreatedAt.Time, Raw: sdk.Raw(raw),
-	}, nil
+	w.Transaction.Amount = w.Amount.Decimal
+	return w.Transaction, nil
 }

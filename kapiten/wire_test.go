@@ -95,14 +95,14 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "a number to escape", responses: []string{wireCompany},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Companies.ByRegistration(t.Context(), "RDB/2026 é+?&%")
+			_, err := c.Companies.Find(t.Context(), "RDB/2026 é+?&%")
 			return err
 		},
 	},
 	{
 		name: "no token", minimal: true, responses: []string{wireCompany},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Companies.ByRegistration(t.Context(), "RDB2026-XP")
+			_, err := c.Companies.Find(t.Context(), "RDB2026-XP")
 			return err
 		},
 	},
@@ -233,14 +233,14 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "find on the second page", responses: []string{wireFirstPage, wireNewest},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Rides.Find(t.Context(), "co-1", "r-1")
+			_, err := c.Rides.Get(t.Context(), "co-1", "r-1")
 			return err
 		},
 	},
 	{
 		name: "find by external id", responses: []string{wireFirstPage, wireNewest},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Rides.FindByExternalID(t.Context(), "co-1", "ORDER & 99123")
+			_, err := c.Rides.Find(t.Context(), "co-1", "ORDER & 99123")
 			return err
 		},
 	},
@@ -272,21 +272,21 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "a page", responses: []string{wireNone},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Wallet.Transactions(t.Context(), "co/1 é", filled(t, kapiten.ListOptions{Page: 2}))
+			_, err := c.Wallet.List(t.Context(), "co/1 é", filled(t, kapiten.ListOptions{Page: 2}))
 			return err
 		},
 	},
 	{
 		name: "no page", minimal: true, responses: []string{wireNone},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Wallet.Transactions(t.Context(), "co-1", kapiten.ListOptions{})
+			_, err := c.Wallet.List(t.Context(), "co-1", kapiten.ListOptions{})
 			return err
 		},
 	},
 	{
 		name: "all, one page", responses: []string{wireNone},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			for _, err := range c.Wallet.AllTransactions(t.Context(), "co-1") {
+			for _, err := range c.Wallet.All(t.Context(), "co-1") {
 				if err != nil {
 					return err
 				}
@@ -297,7 +297,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "find", responses: []string{"[" + wireDeposit + "]"},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Wallet.Find(t.Context(), "co-1", "t-1")
+			_, err := c.Wallet.Get(t.Context(), "co-1", "t-1")
 			return err
 		},
 	},

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -75,8 +75,8 @@ func payByHand(ctx context.Context, client *http.Client, url string, p kasapay.C
 }
 
 // sides share one server, so that the client is what is measured.
-func sides(tb testing.TB) stage.Pair {
-	hc := stage.Serve(tb, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func sides(tb testing.TB) clienttest.Comparison {
+	hc := clienttest.Serve(tb, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
 		if strings.HasSuffix(r.URL.Path, "/auth") {
@@ -92,7 +92,7 @@ func sides(tb testing.TB) stage.Pair {
 	})
 	require.NoError(tb, err)
 	p := validPayout()
-	return stage.Pair{
+	return clienttest.Comparison{
 		ByHand: func(ctx context.Context) error { return payByHand(ctx, hc, url+"/v1/payouts/b2b/initiate", p) },
 		SDK:    func(ctx context.Context) error { _, err := client.Payouts.Create(ctx, p); return err },
 	}

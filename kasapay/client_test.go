@@ -14,17 +14,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-type step = stage.Step
+type step = clienttest.Step
 
-var answer = stage.Answer
+var answer = clienttest.Answer
 
 // actions lists what the requests asked for, logins included.
-func actions(s *stage.Script) string {
+func actions(s *clienttest.Script) string {
 	var all []string
 	for _, r := range s.Requests() {
 		switch {
@@ -50,9 +50,9 @@ const (
 )
 
 // newClient plays a login first, then the steps.
-func newClient(t testing.TB, steps []step, change ...func(*kasapay.Config)) (*kasapay.Client, *stage.Script) {
+func newClient(t testing.TB, steps []step, change ...func(*kasapay.Config)) (*kasapay.Client, *clienttest.Script) {
 	t.Helper()
-	s := stage.NewScript(append([]step{answer(200, token)}, steps...)...)
+	s := clienttest.NewScript(append([]step{answer(200, token)}, steps...)...)
 	cfg := kasapay.Config{
 		BaseURL: kasapay.SandboxURL, ConsumerKey: "key-1", ConsumerSecret: planted, ServiceCode: "12346",
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
@@ -102,7 +102,7 @@ func TestATokenLivesAsLongAsItsResponseSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				login := answer(201, tc.body)
-				s := stage.NewScript(login, answer(200, processed), answer(200, processed), login, answer(200, processed))
+				s := clienttest.NewScript(login, answer(200, processed), answer(200, processed), login, answer(200, processed))
 				client, err := kasapay.New(kasapay.Config{
 					BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s",
 					Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
@@ -192,7 +192,7 @@ func TestAPayoutIsNotSentWithoutALogin(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := stage.NewScript(tc.login)
+				s := clienttest.NewScript(tc.login)
 				client, err := kasapay.New(kasapay.Config{
 					BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s", ServiceCode: "1",
 					Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -52,7 +52,7 @@ func (w world) paid(t *testing.T) int {
 }
 
 func TestWhateverHappensToAPayoutItIsPaidAtMostOnce(t *testing.T) {
-	for _, m := range stage.ReferencedMishaps() {
+	for _, m := range clienttest.ReferencedFailures() {
 		t.Run(m.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) { c.HTTPClient = m.HTTPClient(c.HTTPClient) })

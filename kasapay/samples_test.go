@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -74,7 +74,7 @@ func TestTheDocumentsBankRequestIsSent(t *testing.T) {
 }
 
 func TestTheDocumentsLoginIsSentAndItsTokenUsed(t *testing.T) {
-	s := stage.NewScript(answer(200, sample(t, "auth.json")), answer(200, processed))
+	s := clienttest.NewScript(answer(200, sample(t, "auth.json")), answer(200, processed))
 	client, err := kasapay.New(kasapay.Config{
 		BaseURL: kasapay.SandboxURL, ConsumerKey: "your_consumer_key", ConsumerSecret: "your_consumer_secret",
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -47,7 +47,7 @@ func TestPlantedSecretsAppearNowhere(t *testing.T) {
 func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, steps ...step) {
 	cfg := kasapay.Config{
 		BaseURL: kasapay.SandboxURL, ConsumerKey: "planted-key", ConsumerSecret: planted, ServiceCode: "12346",
-		Options: sdk.Options{HTTPClient: &http.Client{Transport: stage.NewScript(steps...)}, Logger: logger, MaxAttempts: 1, OnAttempt: func(_ context.Context, a sdk.Attempt) { fmt.Fprintf(out, "%v %+v %v\n", a, a, a.Err) }},
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: clienttest.NewScript(steps...)}, Logger: logger, MaxAttempts: 1, OnAttempt: func(_ context.Context, a sdk.Attempt) { fmt.Fprintf(out, "%v %+v %v\n", a, a, a.Err) }},
 	}
 	fmt.Fprintf(out, "%v|%+v|%#v|%s|%v", cfg, cfg, cfg, cfg, &cfg)
 	logger.Info("configured", "config", cfg, "at", &cfg)
@@ -75,7 +75,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, steps
 }
 
 func TestTheBodyOfALoginThatFailedIsNotKept(t *testing.T) {
-	s := stage.NewScript(answer(500, `{"access_token":"planted-token"}`))
+	s := clienttest.NewScript(answer(500, `{"access_token":"planted-token"}`))
 	client, err := kasapay.New(kasapay.Config{
 		BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s",
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}, MaxAttempts: 1},

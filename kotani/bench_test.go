@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -65,8 +65,8 @@ func withdrawByHand(ctx context.Context, client *http.Client, url string, p kota
 }
 
 // sides share one server, so that the client is what is measured.
-func sides(tb testing.TB) stage.Pair {
-	hc := stage.Serve(tb, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func sides(tb testing.TB) clienttest.Comparison {
+	hc := clienttest.Serve(tb, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
 		if r.URL.Path == "/api/login" {
@@ -80,7 +80,7 @@ func sides(tb testing.TB) stage.Pair {
 		Options: sdk.Options{HTTPClient: hc, AttemptTimeout: -1},
 	})
 	require.NoError(tb, err)
-	return stage.Pair{
+	return clienttest.Comparison{
 		ByHand: func(ctx context.Context) error {
 			return withdrawByHand(ctx, hc, "http://kotani.localhost/transactions/withdraw/momo", validWithdraw)
 		},

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -77,8 +77,8 @@ func payByHand(ctx context.Context, client *http.Client, url string, request bas
 }
 
 // sides share one server, so that the client is what is measured.
-func sides(tb testing.TB) stage.Pair {
-	hc := stage.Serve(tb, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func sides(tb testing.TB) clienttest.Comparison {
+	hc := clienttest.Serve(tb, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, pending)
@@ -93,7 +93,7 @@ func sides(tb testing.TB) stage.Pair {
 		"pay", p.MSISDN, p.Email, p.Details, p.RefID, p.Amount.IntPart(), "RWF", p.CustomerName, p.CustomerNumber,
 		string(p.Method), "02", p.ReturnURL, p.RedirectURL, "63510",
 	}
-	return stage.Pair{
+	return clienttest.Comparison{
 		ByHand: func(ctx context.Context) error { return payByHand(ctx, hc, "http://kpay.localhost/", request) },
 		SDK:    func(ctx context.Context) error { _, err := client.Pay(ctx, p); return err },
 	}

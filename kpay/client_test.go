@@ -8,17 +8,17 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-type step = stage.Step
+type step = clienttest.Step
 
-var answer = stage.Answer
+var answer = clienttest.Answer
 
 // actions lists what the requests asked for.
-func actions(s *stage.Script) string {
+func actions(s *clienttest.Script) string {
 	var all []string
 	for _, r := range s.Requests() {
 		if strings.Contains(r.Body, `"checkstatus"`) {
@@ -38,9 +38,9 @@ const (
 	awaiting = `{"tid":"A1","refid":"order-1","momtransactionid":"","statusid":"03","statusdesc":"PENDING"}`
 )
 
-func newClient(t testing.TB, steps []step, change ...func(*kpay.Config)) (*kpay.Client, *stage.Script) {
+func newClient(t testing.TB, steps []step, change ...func(*kpay.Config)) (*kpay.Client, *clienttest.Script) {
 	t.Helper()
-	s := stage.NewScript(steps...)
+	s := clienttest.NewScript(steps...)
 	cfg := kpay.Config{
 		BaseURL: kpay.SandboxURL, Username: "shop", Password: planted, RetailerID: "02",
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -58,7 +58,7 @@ func pause(t *testing.T, d time.Duration) {
 }
 
 func TestWhateverHappensToAPaymentThePayerPaysAtMostOnce(t *testing.T) {
-	for _, m := range stage.ReferencedMishaps() {
+	for _, m := range clienttest.ReferencedFailures() {
 		t.Run(m.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, kpaytest.Config{}, func(c *kpay.Config) { c.HTTPClient = m.HTTPClient(c.HTTPClient) })

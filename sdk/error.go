@@ -124,7 +124,9 @@ func (e *Error) summary() string {
 		return strings.Join(append(parts, "invalid parameters", strings.Join(faults, "; ")), ": ")
 	}
 	for _, reason := range e.Reasons {
-		parts = append(parts, reason.Error())
+		if reason != nil {
+			parts = append(parts, reason.Error())
+		}
 	}
 	last := ""
 	switch {
@@ -235,6 +237,6 @@ func (e Error) LogValue() slog.Value {
 
 // IsReason reports whether err is one of the sentinels of this package.
 func IsReason(err error) bool {
-	_, ok := err.(sentinel)
+	_, ok := err.(sentinel) //nolint:errorlint // an error that wraps a sentinel is not one
 	return ok
 }

@@ -21,7 +21,7 @@ import (
 // rides stands for client.Rides of package kapiten.
 type rides map[string]kapiten.RideStatus
 
-func (r rides) Find(_ context.Context, _, id string) (*kapiten.Ride, error) {
+func (r rides) Get(_ context.Context, _, id string) (*kapiten.Ride, error) {
 	status, ok := r[id]
 	if !ok {
 		return nil, sdk.ErrNotFound

@@ -17,7 +17,7 @@ type KapitenEvent struct {
 // KapitenRides finds a ride to confirm it; client.Rides of package kapiten is one.
 // It returns sdk.ErrNotFound for a ride that does not exist.
 type KapitenRides interface {
-	Find(ctx context.Context, companyID, rideID string) (*kapiten.Ride, error)
+	Get(ctx context.Context, companyID, rideID string) (*kapiten.Ride, error)
 }
 
 // NewKapiten is New for a company's ride callbacks, confirmed by the ride itself.
@@ -95,7 +95,7 @@ func ConfirmKapiten(rides KapitenRides, companyID string) func(context.Context, 
 // LookupKapiten looks up a ride by its id, for a Reconciler. Raw is the ride's.
 func LookupKapiten(rides KapitenRides, companyID string) func(context.Context, string) (KapitenEvent, error) {
 	return func(ctx context.Context, rideID string) (KapitenEvent, error) {
-		ride, err := rides.Find(ctx, companyID, rideID)
+		ride, err := rides.Get(ctx, companyID, rideID)
 		if err != nil {
 			return KapitenEvent{}, err
 		}

@@ -255,6 +255,6 @@ func TestConfirmRidePassesOnWhatTheAPISays(t *testing.T) {
 
 type finder func(company, ride string) (*kapiten.Ride, error)
 
-func (f finder) Find(_ context.Context, companyID, rideID string) (*kapiten.Ride, error) {
+func (f finder) Get(_ context.Context, companyID, rideID string) (*kapiten.Ride, error) {
 	return f(companyID, rideID)
 }

@@ -1,9 +1,7 @@
 package bitpesatest
 
 import (
-	"fmt"
-	"io"
-	"log/slog"
+	"cmp"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -20,6 +18,8 @@ const (
 // Config sets up a fake. The zero value is today's sandbox with one account,
 // TestKey and TestSecret. Printing a Config shows no credential.
 type Config struct {
+	fake.Masked[Config] // no encoder prints a credential
+
 	// Options set the clock, the seed, how callbacks travel, and the PublicURL
 	// over which signatures are checked.
 	Options fake.Options
@@ -89,6 +89,8 @@ const (
 // its senders. Accounts do not see each other's objects. Printing a Key shows no
 // credential.
 type Key struct {
+	fake.Masked[Key]
+
 	Key    string // Authorization-Key
 	Secret string // signs requests and webhooks
 
@@ -105,36 +107,11 @@ type Key struct {
 	Balances map[string]decimal.Decimal
 }
 
-const (
-	printedConfig = "bitpesatest.Config{...}"
-	printedKey    = "bitpesatest.Key{...}"
-)
-
-// Format keeps the credentials out of every fmt verb.
-func (c Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, printedConfig) }
-
-// MarshalText keeps the credentials out of JSON and text.
-func (c Config) MarshalText() ([]byte, error) { return []byte(printedConfig), nil }
-
-// LogValue keeps the credentials out of logs.
-func (c Config) LogValue() slog.Value { return slog.StringValue(printedConfig) }
-
-// Format keeps the credentials out of every fmt verb.
-func (k Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, printedKey) }
-
-// MarshalText keeps the credentials out of JSON and text.
-func (k Key) MarshalText() ([]byte, error) { return []byte(printedKey), nil }
-
-// LogValue keeps the credentials out of logs.
-func (k Key) LogValue() slog.Value { return slog.StringValue(printedKey) }
-
 func (c Config) withDefaults() Config {
 	if len(c.Keys) == 0 {
 		c.Keys = []Key{{Key: TestKey, Secret: TestSecret}}
 	}
-	if c.SettleAfter <= 0 {
-		c.SettleAfter = 30 * time.Second
-	}
+	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 30*time.Second)
 	if c.CallbackRetries == nil {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour}
 	}

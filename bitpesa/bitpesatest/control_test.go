@@ -2,7 +2,6 @@ package bitpesatest_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -182,9 +182,8 @@ func TestStuckPayoutIsNotRefundedByTheClock(t *testing.T) {
 }
 
 func admin(h http.Handler, method, path, body string) reply {
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
-	return reply{w.Code, strings.TrimSpace(w.Body.String())}
+	status, text := faketest.Admin(h, method, path, body)
+	return reply{status, strings.TrimSpace(text)}
 }
 
 func TestAdminMovesStatesOverHTTP(t *testing.T) {

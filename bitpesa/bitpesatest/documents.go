@@ -2,9 +2,10 @@ package bitpesatest
 
 import (
 	"encoding/base64"
-	"net/url"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // document is an uploaded file. The fake measures its contents and forgets them.
@@ -16,8 +17,6 @@ type document struct {
 	Size        int       `json:"size"`
 	Created     time.Time `json:"created"`
 }
-
-func (d *document) rowID() string { return d.ID }
 
 func documentFields() []string {
 	return strings.Fields("upload_file_name metadata category side document_type issuing_country document_id expiry_date source")
@@ -60,8 +59,7 @@ func isDate(s string) bool {
 func readUpload(upload string) (contentType string, size int, ok bool) {
 	rest, isData := strings.CutPrefix(upload, "data:")
 	if !isData {
-		u, err := url.Parse(upload)
-		return "", 0, err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+		return "", 0, fake.IsWebURL(upload)
 	}
 	head, payload, found := strings.Cut(rest, ",")
 	contentType, isBase64 := strings.CutSuffix(head, ";base64")
@@ -81,12 +79,12 @@ func (f *Fake) addDocument(a *account, in object) *document {
 	if !strings.HasPrefix(upload, "data:") {
 		d.URL = upload
 	}
-	a.Documents.add(d)
+	a.Documents.Add(d)
 	return d
 }
 
 func (f *Fake) listDocuments(c *call) response {
-	return page(c, c.account.Documents.newest(nil), (*document).object)
+	return page(c, newest(&c.account.Documents, nil), (*document).object)
 }
 
 func (f *Fake) getDocument(_ *call, d *document) response { return success(d.object()) }
@@ -106,7 +104,7 @@ func (plan *senderPlan) planDocument(a *account, entry any, p problems) {
 		return
 	}
 	if id := text(in, "id"); id != "" {
-		if a.Documents.get(id) == nil {
+		if a.Documents.Find(id) == nil {
 			in["errors"] = problems{"id": {{"error": wordInvalid}}}
 			p.add("documents", wordInvalid)
 			return

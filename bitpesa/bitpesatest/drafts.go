@@ -218,7 +218,7 @@ func (f *Fake) readPayoutMethod(a *account, r *draftRecipient, in object, p prob
 		return
 	}
 	if id := text(m, "id"); id != "" {
-		saved := a.PayoutMethods.get(id)
+		saved := a.PayoutMethods.Find(id)
 		if saved == nil || saved.Disabled {
 			m["errors"] = problems{"id": {{"error": wordInvalid}}}
 			p.add("payout_method", wordInvalid)
@@ -287,7 +287,7 @@ func (f *Fake) store(a *account, d draft) *transaction {
 	if !f.usable(a, x) {
 		t.State = bitpesa.TransactionInitial
 	}
-	a.Transactions.add(t)
+	a.Transactions.Add(t)
 	if t.ExternalID != "" {
 		a.TransactionByRef[t.ExternalID] = t.ID
 	}
@@ -298,7 +298,7 @@ func (f *Fake) store(a *account, d draft) *transaction {
 		if planned.in != nil {
 			r.PayoutMethodID = f.addPayoutMethod(a, planned.in, x.ID).ID
 		}
-		a.Recipients.add(&r)
+		a.Recipients.Add(&r)
 		t.RecipientIDs = append(t.RecipientIDs, r.ID)
 	}
 	for _, in := range d.payins {

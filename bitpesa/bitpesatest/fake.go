@@ -33,16 +33,7 @@ type Fake struct {
 
 // NewServer makes a fake that closes when the test ends. It takes at most one
 // Config.
-func NewServer(t fake.TB, config ...Config) *Fake {
-	t.Helper()
-	var c Config
-	if len(config) > 0 {
-		c = config[0]
-	}
-	f := New(c)
-	f.world.Attach(t)
-	return f
-}
+func NewServer(t fake.TB, config ...Config) *Fake { return fake.NewServer(t, New, config) }
 
 // New makes a fake in a world of its own. Close the fake if its clock follows
 // real time or its HTTPClient was used.
@@ -182,16 +173,11 @@ func (f *Fake) adminMove(move func(id string, in stateBody) error) http.HandlerF
 		}
 		id := r.PathValue("id")
 		err := move(id, in)
-		switch {
-		case err == nil:
-			fake.AdminRespond(w, http.StatusOK, map[string]string{"id": id, "state": f.stateOf(id)})
-		case errors.Is(err, fake.ErrNotFound):
-			fake.AdminError(w, http.StatusNotFound, "id", err.Error())
-		case errors.Is(err, errUnknownState):
+		if errors.Is(err, errUnknownState) {
 			fake.AdminError(w, http.StatusBadRequest, "state", err.Error())
-		default:
-			fake.AdminError(w, http.StatusConflict, "state", err.Error())
+			return
 		}
+		fake.AdminMoved(w, map[string]string{"id": id, "state": f.stateOf(id)}, err, "id", "state")
 	}
 }
 

@@ -44,7 +44,7 @@ func (f *Fake) createDebits(c *call) response {
 	}
 	out := make([]object, len(list))
 	for i, in := range list {
-		out[i] = f.debit(c.account, c.account.Transactions.get(text(in, "to_id")), f.newID(), child(in, "metadata"))
+		out[i] = f.debit(c.account, c.account.Transactions.Find(text(in, "to_id")), f.newID(), child(in, "metadata"))
 	}
 	return created(out)
 }
@@ -80,7 +80,7 @@ func (f *Fake) checkDebit(a *account, in object, planned map[string]bool, sums m
 	p := problems{}
 	p.require(in, "to_id", "to_type")
 	p.oneOf(in, "to_type", "Transaction")
-	t := a.Transactions.get(text(in, "to_id"))
+	t := a.Transactions.Find(text(in, "to_id"))
 	if t == nil {
 		if !blank(in["to_id"]) {
 			p.add("to_id", wordInvalid)
@@ -98,7 +98,7 @@ func (f *Fake) checkDebit(a *account, in object, planned map[string]bool, sums m
 		p.add("base", sentenceExpired)
 	case !t.payable() || planned[t.ID]:
 		p.add("base", sentenceFunded)
-	case !f.usable(a, a.Senders.get(t.SenderID)): // banned since the transaction was made
+	case !f.usable(a, a.Senders.Find(t.SenderID)): // banned since the transaction was made
 		p.add("base", sentenceSender)
 	case !f.state.Ledger.Covers(balanceOf(a, t.Currency), sums[t.Currency].Add(t.Input)):
 		p.add("base", sentenceInsufficient)
@@ -114,10 +114,7 @@ func (f *Fake) checkDebit(a *account, in object, planned map[string]bool, sums m
 // The caller has checked that the balance covers it. The lock is held.
 func (f *Fake) debit(a *account, t *transaction, id string, metadata object) object {
 	from := balanceOf(a, t.Currency)
-	err := f.state.Ledger.Post(fake.Entry{ID: id, Account: from, Amount: t.Input.Neg(), Kind: entryDebit, Reference: t.ID, Created: f.now()})
-	if err != nil {
-		panic(err) // a mistake of the fake; the core responds 500
-	}
+	fake.Must(f.state.Ledger.Post(fake.Entry{ID: id, Account: from, Amount: t.Input.Neg(), Kind: entryDebit, Reference: t.ID, Created: f.now()}))
 	t.FromBalance = true
 	out := object{
 		"id": id, "to_id": t.ID, "to_type": "Transaction", "currency": t.Currency, "amount": number(t.Input),

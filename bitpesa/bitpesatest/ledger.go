@@ -79,13 +79,7 @@ func (f *Fake) accountFor(key string, amount decimal.Decimal) (*account, error) 
 func (f *Fake) Entries(key, currency string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return f.entries(fake.Account{Owner: key, Currency: currency})
-}
-
-func (f *Fake) entries(of fake.Account) []fake.Entry {
-	all := f.state.Ledger.Page(of, 0, f.state.Ledger.Len(of))
-	slices.Reverse(all)
-	return all
+	return f.state.Ledger.Entries(fake.Account{Owner: key, Currency: currency})
 }
 
 // Debits are the ledger entries by which money was taken for a transaction,
@@ -95,24 +89,13 @@ func (f *Fake) entries(of fake.Account) []fake.Entry {
 func (f *Fake) Debits(reference string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	var debits []fake.Entry
-	for _, k := range f.config.Keys {
-		a := f.state.Accounts[k.Key]
-		t := a.Transactions.get(reference)
-		if t == nil {
-			t = a.transactionByRef(reference)
-		}
-		if t == nil {
-			continue
-		}
-		for _, from := range []fake.Account{balanceOf(a, t.Currency), payerOf(t)} {
-			debits = append(debits, slices.DeleteFunc(f.entries(from), func(e fake.Entry) bool {
-				return e.Reference != t.ID || !e.Amount.IsNegative() || e.Status == fake.EntryFailed
-			})...)
+	var ids []string
+	for _, a := range f.state.Accounts {
+		if t := cmp.Or(a.Transactions.Find(reference), a.transactionByRef(reference)); t != nil {
+			ids = append(ids, t.ID)
 		}
 	}
-	slices.SortStableFunc(debits, func(a, b fake.Entry) int { return cmp.Compare(a.Created.UnixNano(), b.Created.UnixNano()) })
-	return debits
+	return f.state.Ledger.Debits(ids...)
 }
 
 // CheckLedger adds all entries up anew. It reports a balance that differs from
@@ -163,9 +146,7 @@ func (f *Fake) payer(t *transaction, amount decimal.Decimal, kind string) {
 // book opens the account if need be. It books without a limit.
 func (st *state) book(e fake.Entry) {
 	st.Ledger.Open(e.Account, decimal.Zero)
-	if err := st.Ledger.Adjust(e); err != nil {
-		panic(err) // a mistake of the fake: the id is not new
-	}
+	fake.Must(st.Ledger.Adjust(e)) // the id is new
 }
 
 func (f *Fake) accountObject(a *account, code string) object {

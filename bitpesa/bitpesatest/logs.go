@@ -25,7 +25,6 @@ type logEntry struct {
 	Body    object    `json:"body"`
 }
 
-func (e *logEntry) rowID() string  { return e.ID }
 func (e *logEntry) object() object { return e.Body }
 
 // logCall notes a call. It leaves out calls that read logs, as each entry would
@@ -43,7 +42,7 @@ func (f *Fake) logCall(a *account, r *http.Request, body []byte, status int, tex
 		"response_body": cut(text), "response_headers": object{"Content-Type": "application/json; charset=utf-8"},
 		"created_at": stamp(f.now(), spelledOut),
 	}
-	a.APILogs.keep(e, maxLogs)
+	keep(&a.APILogs, e, maxLogs)
 }
 
 // logDelivery notes an attempt of a webhook. The lock is held.
@@ -73,8 +72,8 @@ func (f *Fake) logDelivery(a *account, h *webhook, d fake.Delivery, x fake.Excha
 			"response": object{"status": orNull(status), "headers": headersForLog(x.Received, ""), "body": cut(x.Body)},
 		},
 	}
-	a.WebhookLogs.keep(entry, maxLogs)
-	moveBack(a.WebhookLogs.rows)
+	keep(&a.WebhookLogs, entry, maxLogs)
+	moveBack(a.WebhookLogs.All())
 }
 
 // titled is payin_method as PayinMethod.
@@ -119,13 +118,13 @@ func headersForLog(h http.Header, prefix string) object {
 	return out
 }
 
-func listLogs(logs func(*account) *table[*logEntry]) operation {
+func listLogs(logs func(*account) *fake.Store[logEntry]) operation {
 	return func(_ *Fake, c *call) response {
 		match, ok := c.createdWithin()
 		if !ok {
 			return badRequest()
 		}
-		return page(c, logs(c.account).newest(func(e *logEntry) bool { return match(e.Created) }), (*logEntry).object)
+		return page(c, newest(logs(c.account), func(e *logEntry) bool { return match(e.Created) }), (*logEntry).object)
 	}
 }
 

@@ -1,6 +1,7 @@
 package bitpesatest_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha512"
 	"encoding/hex"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 )
 
 // object is a decoded JSON object, numbers as they stand.
@@ -57,22 +59,10 @@ type reply struct {
 // try calls and may be used in goroutines.
 func (m merchant) try(method, path, body string) (reply, error) {
 	url := m.fake.URL() + path
-	r, err := http.NewRequest(method, url, strings.NewReader(body))
-	if err != nil {
-		return reply{}, err
-	}
 	nonce := fmt.Sprintf("%s-%d", m.key, m.nonces.Add(1))
-	r.Header.Set("Authorization-Key", m.key)
-	r.Header.Set("Authorization-Nonce", nonce)
-	r.Header.Set("Authorization-Signature", sign(m.secret, nonce, method, url, body))
-	r.Header.Set("Content-Type", "application/json")
-	res, err := m.fake.HTTPClient().Do(r)
-	if err != nil {
-		return reply{}, err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	return reply{res.StatusCode, string(text)}, err
+	status, text, err := faketest.Call(context.Background(), m.fake.HTTPClient(), method, url, body,
+		"Authorization-Key", m.key, "Authorization-Nonce", nonce, "Authorization-Signature", sign(m.secret, nonce, method, url, body))
+	return reply{status, text}, err
 }
 
 func (m merchant) call(t testing.TB, method, path, body string) reply {
@@ -108,19 +98,7 @@ func (m merchant) list(t testing.TB, status int, method, path, body string) []ob
 	return rows
 }
 
-func (r reply) decoded(t testing.TB) object {
-	t.Helper()
-	o, err := decode(r.body)
-	require.NoError(t, err, r.body)
-	return o
-}
-
-func decode(body string) (o object, err error) {
-	d := json.NewDecoder(strings.NewReader(body))
-	d.UseNumber()
-	err = d.Decode(&o)
-	return o, err
-}
+func (r reply) decoded(t testing.TB) object { t.Helper(); return faketest.Object(t, r.body) }
 
 // at walks into nested objects and lists: "recipients.0.state".
 func at(t testing.TB, v any, path string) any {

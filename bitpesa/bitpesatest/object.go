@@ -2,44 +2,21 @@ package bitpesatest
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // object is a JSON object as it was read: numbers keep their digits. The API's
 // objects are wide and mostly echoed, so the fake keeps them in their wire form.
 type object = map[string]any
 
-// readObject decodes a body that is exactly one JSON object.
-func readObject(body []byte) (object, bool) {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	var o object
-	if d.Decode(&o) != nil || o == nil {
-		return nil, false
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, false
-	}
-	return o, true
-}
+func readObject(body []byte) (object, bool) { return fake.ReadObject(bytes.NewReader(body)) }
 
-// text is a string without the space around it, or the digits of a number, or
-// empty.
-func text(o object, key string) string {
-	switch v := o[key].(type) {
-	case string:
-		return strings.TrimSpace(v)
-	case json.Number:
-		return v.String()
-	}
-	return ""
-}
+func text(o object, key string) string { return fake.Text(o[key]) }
 
 // child is a nested object, nil if there is none.
 func child(o object, key string) object {

@@ -23,8 +23,6 @@ type payinMethod struct {
 	Created       time.Time          `json:"created"`
 }
 
-func (p *payinMethod) rowID() string { return p.ID }
-
 // finished reports whether the payin can change no more.
 func (p *payinMethod) finished() bool {
 	return p.collected() || p.State == bitpesa.PayinCanceled || p.State == bitpesa.PayinRefunded
@@ -117,7 +115,7 @@ const collectionTime = 30 * time.Second
 func (f *Fake) addPayinMethod(a *account, t *transaction, in object) *payinMethod {
 	p := newPayinMethod(in)
 	p.ID, p.TransactionID, p.Created = f.newID(), t.ID, f.now()
-	a.PayinMethods.add(p)
+	a.PayinMethods.Add(p)
 	t.PayinMethodIDs = append(t.PayinMethodIDs, p.ID)
 	return p
 }
@@ -151,7 +149,7 @@ func (f *Fake) payinDue(key string) {
 	if p == nil || p.State != bitpesa.PayinPending || attempt != strconv.Itoa(p.Attempt) {
 		return
 	}
-	t := a.Transactions.get(p.TransactionID)
+	t := a.Transactions.Find(p.TransactionID)
 	number := digits(text(p.InDetails, "phone_number"))
 	switch {
 	case !t.payable() || !strings.HasSuffix(p.Type, "::Mobile"):
@@ -188,7 +186,7 @@ func (f *Fake) movePayin(a *account, t *transaction, p *payinMethod, state bitpe
 }
 
 func (f *Fake) getPayinMethod(c *call, p *payinMethod) response {
-	t := c.account.Transactions.get(p.TransactionID)
+	t := c.account.Transactions.Find(p.TransactionID)
 	return success(payinMethodObject(t, p))
 }
 
@@ -198,7 +196,7 @@ func (f *Fake) updatePayinMethod(c *call, p *payinMethod) response {
 	if !ok {
 		return badRequest()
 	}
-	t := c.account.Transactions.get(p.TransactionID)
+	t := c.account.Transactions.Find(p.TransactionID)
 	if p.finished() || p.State == bitpesa.PayinProcessing || !t.unfunded() {
 		return unavailable(t, p)
 	}
@@ -220,7 +218,7 @@ func (f *Fake) updatePayinMethod(c *call, p *payinMethod) response {
 
 // cancelPayinMethod cancels at once.
 func (f *Fake) cancelPayinMethod(c *call, p *payinMethod) response {
-	t := c.account.Transactions.get(p.TransactionID)
+	t := c.account.Transactions.Find(p.TransactionID)
 	if p.finished() {
 		return unavailable(t, p)
 	}
@@ -230,7 +228,7 @@ func (f *Fake) cancelPayinMethod(c *call, p *payinMethod) response {
 
 // retryPayinMethod starts a failed payin again.
 func (f *Fake) retryPayinMethod(c *call, p *payinMethod) response {
-	t := c.account.Transactions.get(p.TransactionID)
+	t := c.account.Transactions.Find(p.TransactionID)
 	if p.State != bitpesa.PayinError || !t.payable() {
 		return unavailable(t, p)
 	}

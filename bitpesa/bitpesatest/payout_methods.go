@@ -19,8 +19,6 @@ type payoutMethod struct {
 	Created  time.Time `json:"created"`
 }
 
-func (m *payoutMethod) rowID() string { return m.ID }
-
 func (m *payoutMethod) state() string {
 	if m.Disabled {
 		return "disabled"
@@ -110,7 +108,7 @@ func (f *Fake) listPayoutMethods(c *call) response {
 		return badRequest()
 	}
 	states, types, senderID := c.values("state"), c.values("type"), c.query.Get("sender_id")
-	rows := c.account.PayoutMethods.newest(func(m *payoutMethod) bool {
+	rows := newest(&c.account.PayoutMethods, func(m *payoutMethod) bool {
 		return match(m.Created) && (len(states) == 0 || slices.Contains(states, m.state())) &&
 			(len(types) == 0 || slices.Contains(types, m.Type)) && (senderID == "" || m.Sender == senderID)
 	})
@@ -181,6 +179,6 @@ func (f *Fake) changedMethod(m *payoutMethod, in object, business bool) (payoutT
 // addPayoutMethod stores a checked payout method. The lock is held.
 func (f *Fake) addPayoutMethod(a *account, in object, senderID string) *payoutMethod {
 	m := &payoutMethod{ID: f.newID(), Type: text(in, "type"), Details: merged(child(in, "details"), nil), Metadata: child(in, "metadata"), Sender: senderID, Created: f.now()}
-	a.PayoutMethods.add(m)
+	a.PayoutMethods.Add(m)
 	return m
 }

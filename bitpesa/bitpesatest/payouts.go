@@ -23,7 +23,7 @@ func retryAfter(failures int) time.Duration {
 // startPayout sends a recipient's money on its way, unless the trait
 // account_validation stops it. The lock is held.
 func (f *Fake) startPayout(a *account, t *transaction, r *recipient) {
-	m := a.PayoutMethods.get(r.PayoutMethodID)
+	m := a.PayoutMethods.Find(r.PayoutMethodID)
 	r.Attempt++
 	r.Edited, r.Blocked = false, ""
 	if t.AccountCheck && !f.accountFits(r, m) {
@@ -52,7 +52,7 @@ func (f *Fake) recipientOfKey(key string) (*account, *transaction, *recipient) {
 	if r == nil || attempt != strconv.Itoa(r.Attempt) {
 		return nil, nil, nil
 	}
-	return a, a.Transactions.get(r.TransactionID), r
+	return a, a.Transactions.Find(r.TransactionID), r
 }
 
 // payoutDue is when the provider reports: the magic numbers say what.
@@ -61,7 +61,7 @@ func (f *Fake) payoutDue(key string) {
 	if r == nil || r.State != bitpesa.RecipientPending || !t.payingOut() {
 		return
 	}
-	m := a.PayoutMethods.get(r.PayoutMethodID)
+	m := a.PayoutMethods.Find(r.PayoutMethodID)
 	switch code := payoutCode(m.Type, m.Details); category(code) {
 	case categoryPaid:
 		f.succeedPayout(a, t, r)
@@ -74,7 +74,7 @@ func (f *Fake) payoutDue(key string) {
 
 func (f *Fake) succeedPayout(a *account, t *transaction, r *recipient) {
 	r.State, r.Code, r.CancelRequested, r.Blocked = bitpesa.RecipientSuccess, codePaid, false, ""
-	if strings.HasSuffix(a.PayoutMethods.get(r.PayoutMethodID).Type, "::Balance") {
+	if strings.HasSuffix(a.PayoutMethods.Find(r.PayoutMethodID).Type, "::Balance") {
 		f.credit(a, r.OutputCurrency, r.Output, entryPayout, r.ID)
 	}
 	f.emitRecipient(a, t, r, "recipient.paid_out")

@@ -57,7 +57,7 @@ func (f *Fake) MoveRecipient(id string, to bitpesa.RecipientState, code string) 
 	if !slices.Contains([]string{categoryTemporary, categoryRecipient, categorySender}, category(code)) {
 		return fmt.Errorf("bitpesatest: %w: %q is no code of an error: %w", fake.ErrIllegalMove, code, errUnknownState)
 	}
-	t := a.Transactions.get(r.TransactionID)
+	t := a.Transactions.Find(r.TransactionID)
 	if err := recipientTransitions().check("a recipient", r.State, to); err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (f *Fake) AddMandate(recipientID string) (string, error) {
 		return "", fmt.Errorf("bitpesatest: %w: recipient %s has a mandate", fake.ErrIllegalMove, recipientID)
 	}
 	m := &Mandate{ID: f.newID(), Status: bitpesa.MandatePending, Created: f.now(), Updated: f.now()}
-	a.Mandates.add(m)
+	a.Mandates.Add(m)
 	r.MandateID = m.ID
 	return m.ID, nil
 }
@@ -148,9 +148,7 @@ type recipient struct {
 	CancelRequested bool            `json:"cancel_requested"` // while a payout was pending
 }
 
-func (r *recipient) rowID() string     { return r.ID }
 func (r *recipient) copied() Recipient { return r.Recipient }
-func (m *Mandate) rowID() string       { return m.ID }
 func (m *Mandate) copied() Mandate     { return *m }
 
 func recipientTransitions() transitions[bitpesa.RecipientState] {
@@ -213,12 +211,12 @@ func (f *Fake) listRecipients(c *call) response {
 		return badRequest()
 	}
 	a := c.account
-	rows := a.Recipients.newest(func(r *recipient) bool {
+	rows := newest(&a.Recipients, func(r *recipient) bool {
 		return match(r.Created) && (len(states) == 0 || slices.Contains(states, string(r.State))) &&
-			(len(currencies) == 0 || slices.Contains(currencies, a.Transactions.get(r.TransactionID).Currency)) &&
+			(len(currencies) == 0 || slices.Contains(currencies, a.Transactions.Find(r.TransactionID).Currency)) &&
 			(!from.Valid || r.Input.GreaterThanOrEqual(from.Decimal)) && (!to.Valid || r.Input.LessThanOrEqual(to.Decimal))
 	})
-	return page(c, rows, func(r *recipient) object { return f.recipientObject(a, a.Transactions.get(r.TransactionID), r) })
+	return page(c, rows, func(r *recipient) object { return f.recipientObject(a, a.Transactions.Find(r.TransactionID), r) })
 }
 
 func readAmount(text string) (d decimal.NullDecimal, ok bool) {
@@ -237,7 +235,7 @@ func sameAmount(text string, d decimal.Decimal) bool {
 // updateRecipient corrects a recipient. A failed payout is tried again at once.
 // The change of a pending payout takes effect if that payout fails.
 func (f *Fake) updateRecipient(c *call, r *recipient) response {
-	a, t := c.account, c.account.Transactions.get(r.TransactionID)
+	a, t := c.account, c.account.Transactions.Find(r.TransactionID)
 	in, ok := c.wrapped("recipient")
 	if !ok {
 		return badRequest()
@@ -268,7 +266,7 @@ func (f *Fake) changeRecipient(a *account, r *recipient, in object) problems {
 	}
 	p.oneOf(in, "requested_currency", r.RequestedCurrency)
 	p.oneOf(in, "type", "person", "business")
-	m := a.PayoutMethods.get(r.PayoutMethodID)
+	m := a.PayoutMethods.Find(r.PayoutMethodID)
 	kind := r.Type
 	if k := text(in, "type"); k != "" {
 		kind = k
@@ -300,8 +298,8 @@ func (f *Fake) changeRecipient(a *account, r *recipient, in object) problems {
 // the request is noted, in VersionBitPesa it is refused. A transaction without
 // money ends with any of its recipients.
 func (f *Fake) deleteRecipient(c *call, r *recipient) response {
-	a, t := c.account, c.account.Transactions.get(r.TransactionID)
-	switch mayCancel := r.mayCancel(a.PayoutMethods.get(r.PayoutMethodID).Type); {
+	a, t := c.account, c.account.Transactions.Find(r.TransactionID)
+	switch mayCancel := r.mayCancel(a.PayoutMethods.Find(r.PayoutMethodID).Type); {
 	case mayCancel && t.unfunded():
 		f.cancelUnfunded(a, t)
 	case mayCancel && t.funded():
@@ -341,7 +339,7 @@ func (f *Fake) getMandate(_ *call, m *Mandate) response {
 }
 
 func (f *Fake) recipientObject(a *account, t *transaction, r *recipient) object {
-	return f.recipientWith(t, r, a.PayoutMethods.get(r.PayoutMethodID))
+	return f.recipientWith(t, r, a.PayoutMethods.Find(r.PayoutMethodID))
 }
 
 func (f *Fake) recipientWith(t *transaction, r *recipient, m *payoutMethod) object {

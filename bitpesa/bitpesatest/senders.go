@@ -65,8 +65,6 @@ func senderTransitions() transitions[bitpesa.SenderState] {
 	}
 }
 
-func (x *Sender) rowID() string { return x.ID }
-
 func (x *Sender) copied() Sender {
 	c := *x
 	c.Fields, c.DocumentIDs = maps.Clone(c.Fields), slices.Clone(c.DocumentIDs)
@@ -111,7 +109,7 @@ func (f *Fake) listSenders(c *call) response {
 		return badRequest()
 	}
 	externalID := c.query.Get("external_id")
-	rows := c.account.Senders.newest(func(x *Sender) bool {
+	rows := newest(&c.account.Senders, func(x *Sender) bool {
 		return match(x.Created) && (externalID == "" || text(x.Fields, "external_id") == externalID)
 	})
 	return page(c, rows, func(x *Sender) object { return f.senderObject(c.account, x) })
@@ -192,7 +190,7 @@ func (f *Fake) planSender(a *account, in object, inTransaction bool) (plan sende
 		p.add("external_id", wordInvalid)
 		return plan, p, nil
 	case id != "":
-		if plan.sender = a.Senders.get(id); plan.sender == nil {
+		if plan.sender = a.Senders.Find(id); plan.sender == nil {
 			p.add("id", wordInvalid)
 			return plan, p, nil
 		}
@@ -260,7 +258,7 @@ func (f *Fake) carryOut(a *account, plan senderPlan) *Sender {
 	x := plan.sender
 	if x == nil {
 		x = &Sender{ID: f.newID(), State: f.firstState(a), Created: f.now()}
-		a.Senders.add(x)
+		a.Senders.Add(x)
 	}
 	if plan.fields == nil {
 		return x
@@ -368,7 +366,7 @@ func (f *Fake) senderObject(a *account, x *Sender) object {
 		out["politically_exposed_people"] = []any{}
 	}
 	documents := []any{}
-	for _, d := range a.Documents.all(x.DocumentIDs) {
+	for _, d := range named(&a.Documents, x.DocumentIDs) {
 		documents = append(documents, d.object())
 	}
 	out["documents"] = documents

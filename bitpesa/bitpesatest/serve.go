@@ -1,7 +1,6 @@
 package bitpesatest
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // operation carries out one authenticated request. The lock is held.
@@ -82,12 +82,12 @@ func operations() map[string]operation {
 	}
 }
 
-// one is an operation on the row which the path names. It responds 404 if the
-// account has no such row.
-func one[T row](rows func(*account) *table[T], handle func(*Fake, *call, T) response) operation {
+// one is an operation on the object which the path names. It responds 404 if the
+// account has no such object.
+func one[T any](in func(*account) *fake.Store[T], handle func(*Fake, *call, *T) response) operation {
 	return func(f *Fake, c *call) response {
-		x, ok := rows(c.account).find(c.request.PathValue("id"))
-		if !ok {
+		x := in(c.account).Find(c.request.PathValue("id"))
+		if x == nil {
 			return notFound()
 		}
 		return handle(f, c, x)
@@ -247,17 +247,11 @@ func notFound() response   { return refused(http.StatusNotFound) }
 func badRequest() response { return refused(http.StatusBadRequest) }
 
 func (r response) encode() (int, []byte) {
-	text, err := json.Marshal(r.body)
-	if err != nil {
-		panic(err) // a mistake of the fake; the core responds 500
-	}
-	return r.status, text
+	return r.status, fake.Encode(r.body)
 }
 
 func write(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may be gone
+	fake.Respond(w, status, "application/json; charset=utf-8", body)
 }
 
 const (

@@ -1,11 +1,8 @@
 package bitpesatest_test
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -224,14 +222,8 @@ func TestConfigAndKeyPrintNoCredential(t *testing.T) {
 	t.Parallel()
 	key := bitpesatest.Key{Key: "planted-key", Secret: "planted-secret"}
 	c := bitpesatest.Config{Keys: []bitpesatest.Key{key}}
-	var log bytes.Buffer
-	logger := slog.New(slog.NewJSONHandler(&log, nil))
 	for _, v := range []any{c, &c, key, &key, c.Keys, map[string]bitpesatest.Key{"a": key}} {
-		text, err := json.Marshal(v)
-		require.NoError(t, err)
-		logger.Info("started", "config", v)
-		slog.New(slog.NewTextHandler(&log, nil)).Info("started", "config", v)
-		printed := fmt.Sprintf("%v %+v %#v %s %q", v, v, v, v, v) + string(text) + log.String()
+		printed := faketest.Printed(t, v)
 		assert.NotContains(t, printed, "planted", "%T", v)
 	}
 }

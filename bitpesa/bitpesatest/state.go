@@ -1,7 +1,6 @@
 package bitpesatest
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +20,8 @@ type state struct {
 func (f *Fake) newState() *state {
 	st := &state{Accounts: map[string]*account{}, Ledger: fake.NewLedger(), Nonces: &nonces{}}
 	for _, k := range f.keys {
-		a := &account{Key: k.Key, SenderByRef: map[string]string{}, TransactionByRef: map[string]string{}}
+		a := newAccount(k.Key)
+		a.SenderByRef, a.TransactionByRef = map[string]string{}, map[string]string{}
 		st.Accounts[k.Key] = a
 		for code, amount := range k.balances() {
 			st.credit(a, code, fake.Entry{ID: entryOpening + " " + a.Key + " " + code, Amount: amount, Kind: entryOpening, Created: f.world.Now()})
@@ -34,9 +34,7 @@ func (f *Fake) newState() *state {
 // an object.
 func (f *Fake) load(raw json.RawMessage) (func(), error) {
 	st := &state{Ledger: fake.NewLedger(), Nonces: &nonces{}}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if err := d.Decode(st); err != nil {
+	if err := json.Unmarshal(raw, st); err != nil {
 		return nil, err
 	}
 	if st.Ledger == nil || st.Nonces == nil || len(st.Accounts) != len(f.keys) {
@@ -56,68 +54,90 @@ func (f *Fake) load(raw json.RawMessage) (func(), error) {
 
 // account holds the objects of one key.
 type account struct {
-	Key              string               `json:"key"`
-	Currencies       []string             `json:"currencies"` // with a balance, sorted
-	Senders          table[*Sender]       `json:"senders"`
-	SenderByRef      map[string]string    `json:"sender_by_external_id"`
-	Transactions     table[*transaction]  `json:"transactions"`
-	TransactionByRef map[string]string    `json:"transaction_by_external_id"`
-	Recipients       table[*recipient]    `json:"recipients"`
-	PayoutMethods    table[*payoutMethod] `json:"payout_methods"`
-	PayinMethods     table[*payinMethod]  `json:"payin_methods"`
-	Documents        table[*document]     `json:"documents"`
-	Mandates         table[*Mandate]      `json:"mandates"`
-	Webhooks         table[*webhook]      `json:"webhooks"`
-	APILogs          table[*logEntry]     `json:"api_logs"`
-	APICalls         int                  `json:"api_calls"`
-	WebhookLogs      table[*logEntry]     `json:"webhook_logs"`
+	Key              string                   `json:"key"`
+	Currencies       []string                 `json:"currencies"` // with a balance, sorted
+	Senders          fake.Store[Sender]       `json:"senders"`
+	SenderByRef      map[string]string        `json:"sender_by_external_id"`
+	Transactions     fake.Store[transaction]  `json:"transactions"`
+	TransactionByRef map[string]string        `json:"transaction_by_external_id"`
+	Recipients       fake.Store[recipient]    `json:"recipients"`
+	PayoutMethods    fake.Store[payoutMethod] `json:"payout_methods"`
+	PayinMethods     fake.Store[payinMethod]  `json:"payin_methods"`
+	Documents        fake.Store[document]     `json:"documents"`
+	Mandates         fake.Store[Mandate]      `json:"mandates"`
+	Webhooks         fake.Store[webhook]      `json:"webhooks"`
+	APILogs          fake.Store[logEntry]     `json:"api_logs"`
+	APICalls         int                      `json:"api_calls"`
+	WebhookLogs      fake.Store[logEntry]     `json:"webhook_logs"`
 }
 
-func senders(a *account) *table[*Sender]             { return &a.Senders }
-func transactions(a *account) *table[*transaction]   { return &a.Transactions }
-func recipients(a *account) *table[*recipient]       { return &a.Recipients }
-func payoutMethods(a *account) *table[*payoutMethod] { return &a.PayoutMethods }
-func payinMethods(a *account) *table[*payinMethod]   { return &a.PayinMethods }
-func documents(a *account) *table[*document]         { return &a.Documents }
-func mandates(a *account) *table[*Mandate]           { return &a.Mandates }
-func webhooks(a *account) *table[*webhook]           { return &a.Webhooks }
-func apiLogs(a *account) *table[*logEntry]           { return &a.APILogs }
-func webhookLogs(a *account) *table[*logEntry]       { return &a.WebhookLogs }
+func newAccount(key string) *account {
+	logID := func(e *logEntry) string { return e.ID }
+	return &account{
+		Key:           key,
+		Senders:       fake.NewStore(func(x *Sender) string { return x.ID }),
+		Transactions:  fake.NewStore(func(t *transaction) string { return t.ID }),
+		Recipients:    fake.NewStore(func(r *recipient) string { return r.ID }),
+		PayoutMethods: fake.NewStore(func(m *payoutMethod) string { return m.ID }),
+		PayinMethods:  fake.NewStore(func(p *payinMethod) string { return p.ID }),
+		Documents:     fake.NewStore(func(d *document) string { return d.ID }),
+		Mandates:      fake.NewStore(func(m *Mandate) string { return m.ID }),
+		Webhooks:      fake.NewStore(func(h *webhook) string { return h.ID }),
+		APILogs:       fake.NewStore(logID),
+		WebhookLogs:   fake.NewStore(logID),
+	}
+}
 
-// find looks a row up in all accounts. The account is nil if none has the row.
-func find[T row](st *state, rows func(*account) *table[T], id string) (*account, T) {
+// UnmarshalJSON reads an account of a snapshot.
+func (a *account) UnmarshalJSON(data []byte) error {
+	type plain account
+	*a = *newAccount("")
+	return json.Unmarshal(data, (*plain)(a))
+}
+
+func senders(a *account) *fake.Store[Sender]             { return &a.Senders }
+func transactions(a *account) *fake.Store[transaction]   { return &a.Transactions }
+func recipients(a *account) *fake.Store[recipient]       { return &a.Recipients }
+func payoutMethods(a *account) *fake.Store[payoutMethod] { return &a.PayoutMethods }
+func payinMethods(a *account) *fake.Store[payinMethod]   { return &a.PayinMethods }
+func documents(a *account) *fake.Store[document]         { return &a.Documents }
+func mandates(a *account) *fake.Store[Mandate]           { return &a.Mandates }
+func webhooks(a *account) *fake.Store[webhook]           { return &a.Webhooks }
+func apiLogs(a *account) *fake.Store[logEntry]           { return &a.APILogs }
+func webhookLogs(a *account) *fake.Store[logEntry]       { return &a.WebhookLogs }
+
+// find looks an object up in all accounts. The account is nil if none has it.
+func find[T any](st *state, in func(*account) *fake.Store[T], id string) (*account, *T) {
 	for _, a := range st.Accounts {
-		if x, ok := rows(a).find(id); ok {
+		if x := in(a).Find(id); x != nil {
 			return a, x
 		}
 	}
-	var none T
-	return nil, none
+	return nil, nil
 }
 
-// view is a copy of one row, for a test.
-func view[T row, V any](f *Fake, rows func(*account) *table[T], id string, copied func(T) V) (V, bool) {
+// view is a copy of an object, for a test.
+func view[T, V any](f *Fake, in func(*account) *fake.Store[T], id string, copied func(*T) V) (found V, ok bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	a, x := find(f.state, rows, id)
-	if a == nil {
-		var none V
-		return none, false
+	_, x := find(f.state, in, id)
+	if x == nil {
+		return found, false
 	}
 	return copied(x), true
 }
 
-// views are copies of an account's rows, oldest first.
-func views[T row, V any](f *Fake, key string, rows func(*account) *table[T], copied func(T) V) []V {
+// views are copies of an account's objects, oldest first.
+func views[T, V any](f *Fake, key string, in func(*account) *fake.Store[T], copied func(*T) V) []V {
 	f.world.Lock()
 	defer f.world.Unlock()
 	a := f.state.Accounts[key]
 	if a == nil {
 		return nil
 	}
-	out := make([]V, len(rows(a).rows))
-	for i, x := range rows(a).rows {
-		out[i] = copied(x)
+	out := []V{}
+	for _, x := range in(a).All() {
+		out = append(out, copied(x))
 	}
 	return out
 }
@@ -131,25 +151,27 @@ func (a *account) holds(code string) {
 
 // senderByRef finds a sender by the merchant's own id, or returns nil.
 func (a *account) senderByRef(externalID string) *Sender {
-	return a.Senders.get(a.SenderByRef[externalID])
+	return a.Senders.Find(a.SenderByRef[externalID])
 }
 
 func (a *account) transactionByRef(externalID string) *transaction {
-	return a.Transactions.get(a.TransactionByRef[externalID])
+	return a.Transactions.Find(a.TransactionByRef[externalID])
 }
 
 // recipientsOf are a transaction's recipients in their order.
-func (a *account) recipientsOf(t *transaction) []*recipient { return a.Recipients.all(t.RecipientIDs) }
+func (a *account) recipientsOf(t *transaction) []*recipient {
+	return named(&a.Recipients, t.RecipientIDs)
+}
 
 func (a *account) payinMethodsOf(t *transaction) []*payinMethod {
-	return a.PayinMethods.all(t.PayinMethodIDs)
+	return named(&a.PayinMethods, t.PayinMethodIDs)
 }
 
 // whole reports whether each reference leads to an object.
 func (a *account) whole() bool {
 	ok := a.SenderByRef != nil && a.TransactionByRef != nil
-	for _, t := range a.Transactions.rows {
-		ok = ok && a.Senders.get(t.SenderID) != nil
+	for _, t := range a.Transactions.All() {
+		ok = ok && a.Senders.Find(t.SenderID) != nil
 		for _, r := range a.recipientsOf(t) {
 			ok = ok && r != nil && r.TransactionID == t.ID
 		}
@@ -157,102 +179,42 @@ func (a *account) whole() bool {
 			ok = ok && p != nil && p.TransactionID == t.ID
 		}
 	}
-	for _, r := range a.Recipients.rows {
-		ok = ok && a.PayoutMethods.get(r.PayoutMethodID) != nil && a.Transactions.get(r.TransactionID) != nil
+	for _, r := range a.Recipients.All() {
+		ok = ok && a.PayoutMethods.Find(r.PayoutMethodID) != nil && a.Transactions.Find(r.TransactionID) != nil
 	}
-	for _, p := range a.PayinMethods.rows {
-		ok = ok && a.Transactions.get(p.TransactionID) != nil
+	for _, p := range a.PayinMethods.All() {
+		ok = ok && a.Transactions.Find(p.TransactionID) != nil
 	}
-	for _, x := range a.Senders.rows {
-		ok = ok && !slices.Contains(a.Documents.all(x.DocumentIDs), nil)
+	for _, x := range a.Senders.All() {
+		ok = ok && !slices.Contains(named(&a.Documents, x.DocumentIDs), nil)
 	}
 	return ok
 }
 
-// row is a pointer to an object with an id.
-type row interface {
-	comparable
-	rowID() string
-}
-
-// table holds rows in the order of their creation, and finds them by id.
-type table[T row] struct {
-	rows []T
-	byID map[string]T
-}
-
-func (t *table[T]) add(x T) {
-	if t.byID == nil {
-		t.byID = map[string]T{}
-	}
-	t.rows = append(t.rows, x)
-	t.byID[x.rowID()] = x
-}
-
-// keep adds a row and drops the oldest beyond n.
-func (t *table[T]) keep(x T, n int) {
-	t.add(x)
-	if len(t.rows) > n {
-		delete(t.byID, t.rows[0].rowID())
-		t.rows = t.rows[1:]
+// keep adds an object and forgets the oldest beyond n.
+func keep[T any](objects *fake.Store[T], x *T, n int) {
+	objects.Add(x)
+	if all := objects.All(); len(all) > n {
+		objects.Remove(all[0])
 	}
 }
 
-func (t *table[T]) find(id string) (T, bool) {
-	x, ok := t.byID[id]
-	return x, ok
-}
-
-// get is the row with this id, or nil.
-func (t *table[T]) get(id string) T { return t.byID[id] }
-
-// all are the rows with these ids, nil for each id without a row.
-func (t *table[T]) all(ids []string) []T {
-	out := make([]T, len(ids))
+// named are the objects with these ids, nil for each id without an object.
+func named[T any](objects *fake.Store[T], ids []string) []*T {
+	out := make([]*T, len(ids))
 	for i, id := range ids {
-		out[i] = t.byID[id]
+		out[i] = objects.Find(id)
 	}
 	return out
 }
 
-// newest are the rows that match, newest first; a nil match takes all.
-func (t *table[T]) newest(match func(T) bool) []T {
-	var out []T
-	for _, x := range slices.Backward(t.rows) {
+// newest are the objects that match, newest first; a nil match takes all.
+func newest[T any](objects *fake.Store[T], match func(*T) bool) []*T {
+	var out []*T
+	for _, x := range slices.Backward(objects.All()) {
 		if match == nil || match(x) {
 			out = append(out, x)
 		}
 	}
 	return out
-}
-
-// MarshalJSON implements json.Marshaler.
-func (t table[T]) MarshalJSON() ([]byte, error) {
-	if t.rows == nil {
-		return []byte("[]"), nil
-	}
-	return json.Marshal(t.rows)
-}
-
-// UnmarshalJSON implements json.Unmarshaler. Numbers inside free objects keep
-// their digits.
-func (t *table[T]) UnmarshalJSON(data []byte) error {
-	var rows []T
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	if err := d.Decode(&rows); err != nil {
-		return err
-	}
-	*t = table[T]{}
-	var null T
-	for _, x := range rows {
-		if x == null || x.rowID() == "" {
-			return errors.New("row without id")
-		}
-		if _, twice := t.find(x.rowID()); twice {
-			return errors.New("two rows with one id")
-		}
-		t.add(x)
-	}
-	return nil
 }

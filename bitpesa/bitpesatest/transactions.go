@@ -113,8 +113,6 @@ type transaction struct {
 	PayinRef       string   `json:"payin_reference"`
 }
 
-func (t *transaction) rowID() string { return t.ID }
-
 func (t *transaction) copied() Transaction {
 	c := t.Transaction
 	c.RecipientIDs = slices.Clone(c.RecipientIDs)
@@ -185,7 +183,7 @@ func (f *Fake) cancelFunded(a *account, t *transaction, to bitpesa.TransactionSt
 	for _, r := range a.recipientsOf(t) {
 		switch {
 		case r.done():
-		case r.mayCancel(a.PayoutMethods.get(r.PayoutMethodID).Type):
+		case r.mayCancel(a.PayoutMethods.Find(r.PayoutMethodID).Type):
 			open = append(open, r)
 		default:
 			return fmt.Errorf("%w: recipient %s is %s", illegal("a transaction", t.State, to), r.ID, r.State)
@@ -271,7 +269,7 @@ func (f *Fake) cancelUnfunded(a *account, t *transaction) {
 
 // approveWaiting opens the transactions that waited for their sender.
 func (f *Fake) approveWaiting(a *account, x *Sender) {
-	for _, t := range a.Transactions.rows {
+	for _, t := range a.Transactions.All() {
 		if t.SenderID == x.ID && t.State == bitpesa.TransactionInitial {
 			f.move(t, bitpesa.TransactionApproved)
 			f.beginPayins(a, t)
@@ -285,7 +283,7 @@ func (f *Fake) listTransactions(c *call) response {
 		return badRequest()
 	}
 	externalID, senderID := c.query.Get("external_id"), c.query.Get("sender_id")
-	rows := c.account.Transactions.newest(func(t *transaction) bool {
+	rows := newest(&c.account.Transactions, func(t *transaction) bool {
 		return match(t.Created) && (externalID == "" || t.ExternalID == externalID) && (senderID == "" || t.SenderID == senderID)
 	})
 	return page(c, rows, func(t *transaction) object { return f.transactionObject(c.account, t) })
@@ -381,7 +379,7 @@ func (f *Fake) transactionObject(a *account, t *transaction) object {
 	for _, p := range a.payinMethodsOf(t) {
 		payins = append(payins, payinMethodObject(t, p))
 	}
-	return t.object(f.senderObject(a, a.Senders.get(t.SenderID)), all, payins)
+	return t.object(f.senderObject(a, a.Senders.Find(t.SenderID)), all, payins)
 }
 
 func (t *transaction) object(sender object, recipients, payins []any) object {

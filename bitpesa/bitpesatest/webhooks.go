@@ -1,9 +1,7 @@
 package bitpesatest
 
 import (
-	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,8 +19,6 @@ type webhook struct {
 	Gone     bool      `json:"gone"` // deleted, or disabled after an endpoint timed out
 	Created  time.Time `json:"created"`
 }
-
-func (h *webhook) rowID() string { return h.ID }
 
 func (h *webhook) object() object {
 	return object{
@@ -52,11 +48,8 @@ func isEvent(name string) bool {
 func checkWebhook(in object) (events []string, p problems) {
 	p = problems{}
 	p.require(in, "url", "events")
-	if address := text(in, "url"); address != "" {
-		u, err := url.Parse(address)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			p.add("url", wordInvalid)
-		}
+	if address := text(in, "url"); address != "" && !fake.IsWebURL(address) {
+		p.add("url", wordInvalid)
 	}
 	list, isList := in["events"].([]any)
 	if !blank(in["events"]) && !isList {
@@ -74,7 +67,7 @@ func checkWebhook(in object) (events []string, p problems) {
 }
 
 func (f *Fake) listWebhooks(c *call) response {
-	return page(c, c.account.Webhooks.newest(func(h *webhook) bool { return !h.Gone }), (*webhook).object)
+	return page(c, newest(&c.account.Webhooks, func(h *webhook) bool { return !h.Gone }), (*webhook).object)
 }
 
 func (f *Fake) getWebhook(_ *call, h *webhook) response {
@@ -90,7 +83,7 @@ func (f *Fake) createWebhook(c *call, in object) response {
 		return invalid(in, p)
 	}
 	h := &webhook{ID: f.newID(), URL: text(in, "url"), Events: events, Metadata: child(in, "metadata"), Created: f.now()}
-	c.account.Webhooks.add(h)
+	c.account.Webhooks.Add(h)
 	return created(h.object())
 }
 
@@ -128,18 +121,15 @@ func (f *Fake) emitSender(a *account, x *Sender, event string) {
 // emit sends an event to every webhook subscribed to it. Deliveries about the same
 // identity go out in order. The lock is held.
 func (f *Fake) emit(a *account, event, identity string, render func() object) {
-	for _, h := range a.Webhooks.rows {
+	for _, h := range a.Webhooks.All() {
 		if h.Gone || !slices.Contains(h.Events, event) {
 			continue
 		}
-		body, err := json.Marshal(struct { // compact, so that all SDKs hash the same
+		body := fake.Encode(struct { // compact, so that all SDKs hash the same
 			Webhook string `json:"webhook"`
 			Event   string `json:"event"`
 			Object  object `json:"object"`
 		}{h.ID, event, render()})
-		if err != nil {
-			panic(err) // a mistake of the fake; the core responds 500
-		}
 		f.world.Send(fake.Callback{
 			Provider: name, Event: event, Subject: identity, URL: h.URL, Body: body, Tag: h.ID,
 			Header: http.Header{

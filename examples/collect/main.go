@@ -87,7 +87,7 @@ func run(ctx context.Context, out io.Writer) error {
 
 	// The same order again, from another worker, say: refused, not paid twice.
 	if _, err = client.Pay(ctx, order); !errors.Is(err, sdk.ErrDuplicate) {
-		return fmt.Errorf("a second payment of the order was not refused: %v", err)
+		return errors.Join(errors.New("a second payment of the order was not refused"), err)
 	}
 	fmt.Fprintln(out, "again:     refused,", err)
 

@@ -62,15 +62,18 @@ func story(ctx context.Context) error {
 	}
 
 	// The last order reaches the process moments before it is killed.
-	last := make(chan error, 1)
-	go func() { last <- w.order(ctx, orderCount-1) }()
+	last := make(chan struct{})
+	go func() {
+		defer close(last)
+		_ = w.order(ctx, orderCount-1) // whatever the outcome is: it is written down
+	}()
 	if err := w.await(ctx, "the last order to be written down", func(o []order) bool { return len(o) == orderCount }); err != nil {
 		return err
 	}
 	if err := w.kill(); err != nil {
 		return err
 	}
-	<-last // whatever the outcome was: it is written down
+	<-last
 	fmt.Println("the backend was killed; its riders ride on")
 	if err := w.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop, Times: 5}); err != nil {
 		return err
@@ -128,7 +131,7 @@ func (w *world) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.process = exec.Command(os.Args[0])
+	w.process = exec.CommandContext(ctx, os.Args[0])
 	w.process.Env = append(os.Environ(), variable)
 	w.process.Stderr = os.Stderr
 	if err := w.process.Start(); err != nil {

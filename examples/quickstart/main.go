@@ -119,7 +119,7 @@ func run(ctx context.Context, out io.Writer) error {
 
 	// The wallet paid for it, once.
 	var charged decimal.Decimal
-	for entry, err := range client.Wallet.AllTransactions(ctx, company.ID) {
+	for entry, err := range client.Wallet.All(ctx, company.ID) {
 		if err != nil {
 			return err
 		}

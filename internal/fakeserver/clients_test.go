@@ -27,7 +27,7 @@ func TestEveryClientWorksWithTheGreetingsURLsAndCredentials(t *testing.T) {
 	t.Run("kapiten", func(t *testing.T) {
 		client, err := kapiten.New(kapiten.Config{BaseURL: text(t, greeting, "kapiten")})
 		require.NoError(t, err)
-		_, err = client.Companies.ByRegistration(ctx, "RDB2026-XP")
+		_, err = client.Companies.Find(ctx, "RDB2026-XP")
 		assert.ErrorIs(t, err, sdk.ErrNotFound)
 	})
 	t.Run("kpay", func(t *testing.T) {

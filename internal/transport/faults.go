@@ -39,6 +39,13 @@ func (f *Faults) Require(field, value string) {
 	}
 }
 
+// RequireSegment adds a message when a value cannot stand as one segment of a path.
+func (f *Faults) RequireSegment(field, value string) {
+	if err := CheckSegment(value); err != nil {
+		f.Add(field, err.Error())
+	}
+}
+
 // RequireURL adds a message when a value is no absolute http or https URL.
 func (f *Faults) RequireURL(field, value string) {
 	switch {

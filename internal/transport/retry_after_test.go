@@ -140,7 +140,7 @@ func TestBackoffGrowsWithFullJitterUnderItsBound(t *testing.T) {
 		shortest := slices.Repeat([]time.Duration{time.Hour}, len(bounds))
 		for range 40 {
 			before := len(s.seen())
-			failure(t, core.Do(t.Context(), callOf("safe")))
+			_ = failure(t, core.Do(t.Context(), callOf("safe")))
 			for i, bound := range bounds {
 				waited := s.seen()[before+i+1].At.Sub(s.seen()[before+i].At)
 				assert.Positive(t, waited)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/pipe"
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -39,8 +40,7 @@ type request struct {
 type stage struct {
 	t         testing.TB
 	transport *http.Transport
-	conns     chan net.Conn
-	closed    chan struct{}
+	listener  *pipe.Listener
 
 	mu       sync.Mutex
 	script   []step
@@ -50,13 +50,13 @@ type stage struct {
 }
 
 func newStage(t testing.TB, script ...step) *stage {
-	s := &stage{t: t, script: script, conns: make(chan net.Conn), closed: make(chan struct{})}
+	s := &stage{t: t, script: script, listener: pipe.NewListener()}
 	s.transport = &http.Transport{DialContext: s.dial, DialTLSContext: s.dial, MaxIdleConnsPerHost: 64}
 	server := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = server.Serve(s)
+		_ = server.Serve(s.listener)
 	}()
 	t.Cleanup(func() {
 		_ = server.Close()
@@ -71,7 +71,7 @@ func newStage(t testing.TB, script ...step) *stage {
 	return s
 }
 
-func (s *stage) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+func (s *stage) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	s.mu.Lock()
 	s.dials++
 	refuse := len(s.script) > 0 && s.script[0] == nil
@@ -82,32 +82,8 @@ func (s *stage) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if refuse {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 4711}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}
-	client, server := net.Pipe()
-	select {
-	case s.conns <- server:
-		return client, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.closed:
-		return nil, net.ErrClosed
-	}
+	return s.listener.Dial(ctx, network, address)
 }
-
-func (s *stage) Accept() (net.Conn, error) {
-	select {
-	case c := <-s.conns:
-		return c, nil
-	case <-s.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (s *stage) Close() error {
-	close(s.closed)
-	return nil
-}
-
-func (s *stage) Addr() net.Addr { return &net.TCPAddr{} }
 
 func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)

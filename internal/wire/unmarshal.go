@@ -250,6 +250,16 @@ func anyValue(data []byte) any {
 	return value
 }
 
+// Has reports whether a valid JSON object has a key, null or not.
+func Has(object []byte, key string) bool {
+	for k := range members(object) {
+		if string(k) == key {
+			return true
+		}
+	}
+	return false
+}
+
 // members walks the keys and values of a valid JSON object. Keys come unquoted.
 func members(object []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {

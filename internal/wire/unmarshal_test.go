@@ -166,6 +166,15 @@ func FuzzMembersAgreeWithEncodingJSON(f *testing.F) {
 	})
 }
 
+func TestHasFindsAKeyOfTheObjectItself(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"a":1}`: true, `{"a":null}`: true, ` {"b":"a" , "a" : []}`: true, "{\"\\u0061\":0}": true,
+		`{}`: false, `{"A":1}`: false, `{"b":"a"}`: false, `{"b":{"a":1}}`: false, `{"b":["a"]}`: false,
+	} {
+		assert.Equal(t, want, Has([]byte(text), "a"), text)
+	}
+}
+
 func TestUnmarshalHoldsRequiredFieldsAndForgivesLenientOnes(t *testing.T) {
 	type payment struct {
 		ID     string              `json:"id" wire:"required"`

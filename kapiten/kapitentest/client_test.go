@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 )
 
@@ -50,11 +51,7 @@ func as(t testing.TB, srv *kapitentest.Fake, co kapitentest.Company, method, pat
 // object decodes a response, numbers as they stand.
 func (r reply) object(t testing.TB) map[string]any {
 	t.Helper()
-	d := json.NewDecoder(strings.NewReader(r.body))
-	d.UseNumber()
-	var out map[string]any
-	require.NoError(t, d.Decode(&out), "%s", r.body)
-	return out
+	return faketest.Object(t, r.body)
 }
 
 func (r reply) text(t testing.TB, key string) string {

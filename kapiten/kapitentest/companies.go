@@ -48,12 +48,12 @@ func (f *Fake) AddCompany(c Company) Company {
 		Email: fmt.Sprintf("office@company%d.example", n), WebhookURL: c.WebhookURL,
 		Active: true, Pricing: pricing.clone(),
 	}
-	must(f.state.addCompany(co))
+	fake.Must(f.state.addCompany(co))
 	u := &user{
 		ID: f.ids.UUID(), CompanyID: co.ID, PhoneNumber: "+250788000111", FirstName: "Test", LastName: "User",
 		Email: fmt.Sprintf("user-%s@company%d.example", f.ids.Hex(6), n), Token: f.ids.Hex(tokenLength), Active: true,
 	}
-	must(f.state.addUser(u))
+	fake.Must(f.state.addUser(u))
 	if !c.Balance.IsZero() {
 		f.adjust(co, c.Balance, "Opening balance")
 	}
@@ -152,14 +152,14 @@ func (f *Fake) createCompany(c *call) *response {
 		return failure
 	}
 	co.ID = f.ids.UUID()
-	must(f.state.addCompany(co)) // the number was free a moment ago
+	fake.Must(f.state.addCompany(co)) // the number was free a moment ago
 	return &response{status: http.StatusCreated, body: object{
 		{"id", co.ID}, {"name", co.Name}, {"registration_number", co.RegistrationNumber},
 		{"balance", f.money(f.state.ledger.Balance(co.account()))}, {"currency", currency}, {"pricing_config", co.Pricing.config()},
 	}}
 }
 
-func (f *Fake) companyByRegistration(c *call) *response {
+func (f *Fake) findCompany(c *call) *response {
 	co := f.state.byRegistration[c.request.PathValue("registration_number")]
 	if co == nil {
 		return notFound("Company")
@@ -230,7 +230,7 @@ func (f *Fake) adminCompany(w http.ResponseWriter, r *http.Request) {
 	case badPrice != nil:
 		fake.AdminError(w, http.StatusBadRequest, badField, badPrice.Error())
 	case err != nil:
-		fake.AdminError(w, http.StatusBadRequest, "pricing_config", reason(err))
+		fake.AdminError(w, http.StatusBadRequest, "pricing_config", err.Error())
 	default:
 		fake.AdminRespond(w, http.StatusOK, object{
 			{"id", id}, {"pricing_config", s.Pricing.config()}, {"is_active", s.Active}, {"webhook_url", s.WebhookURL},

@@ -1,6 +1,7 @@
 package kapitentest
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -94,29 +95,18 @@ func (c Config) withDefaults() Config {
 		p := DefaultPricing()
 		c.Pricing = &p
 	}
-	for _, d := range []struct {
-		field *time.Duration
-		value time.Duration
-	}{
-		{&c.AutopilotStart, 30 * time.Second},
-		{&c.AutopilotStep, time.Minute},
-		{&c.PaymentTimeout, 30 * time.Minute},
-		{&c.MatchTimeout, 10 * time.Minute},
-		{&c.SettleAfter, 5 * time.Second},
-		{&c.Quirks.SlowSettleAfter, 10 * time.Minute},
-	} {
-		if *d.field <= 0 {
-			*d.field = d.value
-		}
-	}
+	c.AutopilotStart = cmp.Or(max(c.AutopilotStart, 0), 30*time.Second)
+	c.AutopilotStep = cmp.Or(max(c.AutopilotStep, 0), time.Minute)
+	c.PaymentTimeout = cmp.Or(max(c.PaymentTimeout, 0), 30*time.Minute)
+	c.MatchTimeout = cmp.Or(max(c.MatchTimeout, 0), 10*time.Minute)
+	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 5*time.Second)
+	c.Quirks.SlowSettleAfter = cmp.Or(max(c.Quirks.SlowSettleAfter, 0), 10*time.Minute)
+	c.Quirks.PageSize = cmp.Or(max(c.Quirks.PageSize, 0), 20)
 	if !c.MaxTopUp.IsPositive() {
 		c.MaxTopUp = decimal.NewFromInt(5_000_000)
 	}
 	if c.CallbackRetries == nil {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
-	}
-	if c.Quirks.PageSize <= 0 {
-		c.Quirks.PageSize = 20
 	}
 	return c
 }

@@ -29,16 +29,7 @@ type Fake struct {
 
 // NewServer makes a fake that is closed when the test ends. At most one Config
 // is taken.
-func NewServer(t fake.TB, config ...Config) *Fake {
-	t.Helper()
-	var c Config
-	if len(config) > 0 {
-		c = config[0]
-	}
-	f := New(c)
-	f.world.Attach(t)
-	return f
-}
+func NewServer(t fake.TB, config ...Config) *Fake { return fake.NewServer(t, New, config) }
 
 // New makes a fake in a world of its own. Close it when its clock follows real
 // time or its HTTPClient was used.
@@ -182,11 +173,4 @@ func addAll[T any](all []*T, add func(*T) error) error {
 		}
 	}
 	return nil
-}
-
-// must panics on an error that cannot happen; the caller says why it cannot.
-func must(err error) {
-	if err != nil {
-		panic("kapitentest: " + err.Error())
-	}
 }

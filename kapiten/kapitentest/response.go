@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/shopspring/decimal"
 )
 
@@ -87,7 +88,7 @@ func encode(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	must(e.Encode(v)) // only types of this package come here
+	fake.Must(e.Encode(v)) // only types of this package come here
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
@@ -108,10 +109,10 @@ func (o object) MarshalJSON() ([]byte, error) {
 	for _, m := range o {
 		b.WriteByte(separator)
 		separator = ','
-		must(e.Encode(m.key))
+		fake.Must(e.Encode(m.key))
 		b.Truncate(b.Len() - 1) // the Encoder's newline
 		b.WriteByte(':')
-		must(e.Encode(m.value))
+		fake.Must(e.Encode(m.value))
 		b.Truncate(b.Len() - 1)
 	}
 	b.WriteByte('}')

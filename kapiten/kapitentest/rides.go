@@ -2,7 +2,6 @@ package kapitentest
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -50,11 +49,7 @@ type Party struct {
 func (f *Fake) Ride(id string) (Ride, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	r := f.state.rides[id]
-	if r == nil {
-		return Ride{}, false
-	}
-	return *r, true
+	return fake.Copy(f.state.rides[id])
 }
 
 // Rides returns a company's rides, oldest first.
@@ -65,11 +60,7 @@ func (f *Fake) Rides(companyID string) []Ride {
 	if co == nil {
 		return nil
 	}
-	all := make([]Ride, len(co.rides))
-	for i, r := range co.rides {
-		all[i] = *r
-	}
-	return all
+	return fake.Copies(co.rides)
 }
 
 // MoveRide takes a ride to its next state and sends the callback. It refuses a
@@ -286,7 +277,7 @@ func (f *Fake) createRide(c *call) *response {
 	if f.charge(co, r) {
 		r.Status = kapiten.RidePending
 	}
-	must(f.state.addRide(r)) // ids are fresh
+	fake.Must(f.state.addRide(r)) // ids are fresh
 	f.schedule(r)
 	return &response{status: http.StatusCreated, body: f.createdRide(r)}
 }
@@ -428,20 +419,5 @@ func (f *Fake) adminRide(w http.ResponseWriter, id string, move func(id string) 
 		row = f.rideRow(f.state.rides[id])
 	}
 	f.world.Unlock()
-	if err != nil {
-		refuseAdmin(w, err, "no such ride")
-		return
-	}
-	fake.AdminRespond(w, http.StatusOK, row)
+	fake.AdminMoved(w, row, err, "id", "status")
 }
-
-// refuseAdmin answers an admin call whose object could not be moved.
-func refuseAdmin(w http.ResponseWriter, err error, missing string) {
-	if errors.Is(err, fake.ErrNotFound) {
-		fake.AdminError(w, http.StatusNotFound, "id", missing)
-		return
-	}
-	fake.AdminError(w, http.StatusConflict, "status", reason(err))
-}
-
-func reason(err error) string { return strings.TrimPrefix(err.Error(), "kapitentest: ") }

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -25,7 +26,7 @@ type operation struct {
 func (f *Fake) operations() map[string]operation {
 	return map[string]operation{
 		kapiten.OpCreateCompany:    {open: true, serve: f.createCompany},
-		kapiten.OpCompanyByReg:     {open: true, serve: f.companyByRegistration},
+		kapiten.OpFindCompany:      {open: true, serve: f.findCompany},
 		kapiten.OpCreateUser:       {open: true, serve: f.createUser},
 		kapiten.OpUserToken:        {open: true, serve: f.userToken},
 		kapiten.OpListUsers:        {serve: f.listUsers},
@@ -40,16 +41,18 @@ func (f *Fake) operations() map[string]operation {
 // endpoint is one path of the API with all its methods.
 type endpoint struct {
 	path       string
-	operations map[string]operation // by method
-	mux        *http.ServeMux       // knows this path alone
-	allow      string               // the response header
+	prefix     string                // of the path, up to its first placeholder
+	operations map[string]operation  // by method
+	mux        func() *http.ServeMux // knows this path alone; made when first asked for
+	allow      string                // the response header
 }
 
 // newEndpoints routes the operations. Each path has a ServeMux of its own, because
 // one ServeMux refuses by-registration/{registration_number}/ beside
 // {company_id}/users/: neither path is more specific. The framework takes the
 // first path that matches. Here a literal comes before a placeholder, because a
-// brace sorts behind letters and digits.
+// brace sorts behind letters and digits. Most tests use few of the paths, so each
+// ServeMux is made when a request needs it.
 func (f *Fake) newEndpoints() []*endpoint {
 	known := f.operations()
 	var all []*endpoint
@@ -70,20 +73,31 @@ func (f *Fake) newEndpoints() []*endpoint {
 	slices.SortFunc(all, func(a, b *endpoint) int { return strings.Compare(a.path, b.path) })
 	for _, e := range all {
 		e.allow = e.allowed()
-		e.mux = http.NewServeMux()
-		serve := func(w http.ResponseWriter, r *http.Request) { f.serveEndpoint(e, w, r) }
-		bare, slashed := strings.CutSuffix(e.path, "/")
-		switch {
-		case !slashed:
-			e.mux.HandleFunc(e.path, serve)
-		case bare == "":
-			e.mux.HandleFunc("/{$}", serve)
-		default:
-			e.mux.HandleFunc(e.path+"{$}", serve)
-			e.mux.HandleFunc(bare, f.addSlash)
+		literal, _, _ := strings.Cut(e.path, "{")
+		e.prefix, _ = url.PathUnescape(strings.TrimSuffix(literal, "/")) // a ServeMux unescapes literals, too
+		e.mux = sync.OnceValue(func() *http.ServeMux { return f.newMux(e) })
+		if len(f.config.Routes) > 0 {
+			e.mux() // New, and no later request, panics on a path that cannot be routed
 		}
 	}
 	return all
+}
+
+// newMux routes the path of an endpoint, with and without the slash at its end.
+func (f *Fake) newMux(e *endpoint) *http.ServeMux {
+	mux := http.NewServeMux()
+	serve := func(w http.ResponseWriter, r *http.Request) { f.serveEndpoint(e, w, r) }
+	bare, slashed := strings.CutSuffix(e.path, "/")
+	switch {
+	case !slashed:
+		mux.HandleFunc(e.path, serve)
+	case bare == "":
+		mux.HandleFunc("/{$}", serve)
+	default:
+		mux.HandleFunc(e.path+"{$}", serve)
+		mux.HandleFunc(bare, f.addSlash)
+	}
+	return mux
 }
 
 // allowed lists the methods in the framework's order.
@@ -114,7 +128,7 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(r.Context())
 	r.URL = &url.URL{Path: r.URL.Path, RawQuery: r.URL.RawQuery}
 	if e := f.find(r); e != nil {
-		e.mux.ServeHTTP(w, r)
+		e.mux().ServeHTTP(w, r)
 		return
 	}
 	noRoute().write(w, "", false)
@@ -129,7 +143,10 @@ func (f *Fake) find(r *http.Request) *endpoint {
 		return nil
 	}
 	for _, e := range f.endpoints {
-		_, pattern := e.mux.Handler(r)
+		if !strings.HasPrefix(r.URL.Path, e.prefix) {
+			continue // without making its ServeMux
+		}
+		_, pattern := e.mux().Handler(r)
 		// The framework's routers take no dot for a placeholder.
 		if pattern != "" && strings.Count(r.URL.Path, ".") == strings.Count(e.path, ".") {
 			return e

@@ -76,7 +76,7 @@ func (f *Fake) createUser(c *call) *response {
 		return failure
 	}
 	u.ID, u.Token = f.ids.UUID(), f.ids.Hex(tokenLength)
-	must(f.state.addUser(u)) // the email was free a moment ago
+	fake.Must(f.state.addUser(u)) // the email was free a moment ago
 	return &response{status: http.StatusCreated, body: object{
 		{"id", u.ID}, {"phone_number", u.PhoneNumber}, {"first_name", u.FirstName}, {"last_name", u.LastName},
 		{"wallet", object{{"balance", f.money(decimal.Zero)}, {"currency", currency}}}, // the users' own stay at zero

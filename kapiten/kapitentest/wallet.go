@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -36,7 +35,7 @@ func (f *Fake) Balance(companyID string) decimal.Decimal {
 // settles. It pays the rides that wait for payment, oldest first.
 func (f *Fake) Deposit(companyID string, amount decimal.Decimal) error {
 	return f.book(companyID, amount, func(co *company) error {
-		must(f.state.ledger.Post(f.entry(co, kapiten.TransactionDeposit, amount, descriptionTopUp, ""))) // a credit to an open account
+		fake.Must(f.state.ledger.Post(f.entry(co, kapiten.TransactionDeposit, amount, descriptionTopUp, ""))) // a credit to an open account
 		f.payWaiting(co)
 		return nil
 	})
@@ -46,11 +45,7 @@ func (f *Fake) Deposit(companyID string, amount decimal.Decimal) error {
 // refuses more than balance and overdraft limit allow with fake.ErrIllegalMove.
 func (f *Fake) Withdraw(companyID string, amount decimal.Decimal) error {
 	return f.book(companyID, amount, func(co *company) error {
-		if !f.state.ledger.Covers(co.account(), amount) {
-			return fmt.Errorf("kapitentest: the wallet does not cover %s: %w", amount, fake.ErrIllegalMove)
-		}
-		f.adjust(co, amount.Neg(), "Withdrawal")
-		return nil
+		return f.state.ledger.Post(f.entry(co, kapiten.TransactionAdjustment, amount.Neg(), "Withdrawal", ""))
 	})
 }
 
@@ -72,7 +67,7 @@ func (f *Fake) Adjust(companyID string, amount decimal.Decimal, description stri
 func (f *Fake) Entries(companyID string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return f.entries(companyID)
+	return f.state.ledger.Entries(fake.Account{Owner: companyID, Currency: currency})
 }
 
 // Transactions returns a company's ledger, oldest first, in Kapiten's words.
@@ -93,20 +88,16 @@ func (f *Fake) Transactions(companyID string) []Transaction {
 func (f *Fake) Debits(reference string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	var debits []fake.Entry
-	for _, co := range f.state.companies {
-		for _, e := range f.entries(co.ID) {
-			r := f.state.rides[e.Reference]
-			if r == nil || reference == "" || !e.Amount.IsNegative() || e.Status == fake.EntryFailed {
-				continue
-			}
-			if reference == r.ID || reference == r.ReferenceNumber || reference == r.ExternalID {
-				debits = append(debits, e)
-			}
+	if reference == "" {
+		return nil
+	}
+	var ids []string
+	for _, r := range f.state.rides {
+		if reference == r.ID || reference == r.ReferenceNumber || reference == r.ExternalID {
+			ids = append(ids, r.ID)
 		}
 	}
-	slices.SortStableFunc(debits, func(a, b fake.Entry) int { return a.Created.Compare(b.Created) })
-	return debits
+	return f.state.ledger.Debits(ids...)
 }
 
 // CheckLedger adds every wallet up anew and reports the first that does not
@@ -138,7 +129,7 @@ func (f *Fake) moveTopUp(id string, to kapiten.TransactionStatus) error {
 	case e.Status != fake.EntryPending || !to.Final():
 		return fmt.Errorf("kapitentest: a transaction cannot go from %s to %s: %w", walletStatus(e.Status), to, fake.ErrIllegalMove)
 	}
-	must(f.state.ledger.Settle(id, status)) // it is pending
+	fake.Must(f.state.ledger.Settle(id, status)) // it is pending
 	if status == fake.EntryPosted {
 		f.payWaiting(f.state.byID[e.Account.Owner])
 	}
@@ -184,16 +175,9 @@ func (f *Fake) entry(co *company, kind kapiten.TransactionType, amount decimal.D
 	}
 }
 
-func (f *Fake) entries(companyID string) []fake.Entry {
-	a := fake.Account{Owner: companyID, Currency: currency}
-	all := f.state.ledger.Page(a, 0, f.state.ledger.Len(a))
-	slices.Reverse(all)
-	return all
-}
-
 // adjust books a correction, which no limit holds back.
 func (f *Fake) adjust(co *company, amount decimal.Decimal, description string) {
-	must(f.state.ledger.Adjust(f.entry(co, kapiten.TransactionAdjustment, amount, description, ""))) // the account is open
+	fake.Must(f.state.ledger.Adjust(f.entry(co, kapiten.TransactionAdjustment, amount, description, ""))) // the account is open
 }
 
 // charge takes the price of a ride from the wallet, if it covers it.
@@ -209,7 +193,7 @@ func (f *Fake) refund(r *Ride) {
 		return
 	}
 	co := f.state.byID[r.CompanyID]
-	must(f.state.ledger.Post(f.entry(co, kapiten.TransactionRefund, r.Price, descriptionRefund, r.ID))) // a credit to an open account
+	fake.Must(f.state.ledger.Post(f.entry(co, kapiten.TransactionRefund, r.Price, descriptionRefund, r.ID))) // a credit to an open account
 	r.Refunded = true
 }
 
@@ -253,7 +237,7 @@ func (f *Fake) createTopUp(c *call) *response {
 		description = descriptionTopUp
 	}
 	e := f.entry(co, kapiten.TransactionDeposit, amount, description, "")
-	must(f.state.ledger.Reserve(e)) // a credit to an open account
+	fake.Must(f.state.ledger.Reserve(e)) // a credit to an open account
 	f.playTopUp(e.ID, phone)
 	e, _ = f.state.ledger.Entry(e.ID)
 	return &response{status: http.StatusCreated, body: f.topUpBody(e)}
@@ -328,9 +312,5 @@ func (f *Fake) adminMoveTopUp(w http.ResponseWriter, r *http.Request) {
 	err := f.moveTopUp(id, in.Status)
 	e, _ := f.state.ledger.Entry(id)
 	f.world.Unlock()
-	if err != nil {
-		refuseAdmin(w, err, "no such transaction")
-		return
-	}
-	fake.AdminRespond(w, http.StatusOK, f.topUpBody(e))
+	fake.AdminMoved(w, f.topUpBody(e), err, "id", "status")
 }

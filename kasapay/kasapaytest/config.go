@@ -1,9 +1,7 @@
 package kasapaytest
 
 import (
-	"fmt"
-	"io"
-	"log/slog"
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -17,6 +15,8 @@ import (
 // Config sets up a fake. The zero value is right for most tests. All defaults
 // are assumed.
 type Config struct {
+	fake.Masked[Config] // no encoder prints a credential
+
 	// Options are the clock, the seed and the way of callbacks.
 	Options fake.Options
 
@@ -114,30 +114,15 @@ type Quirks struct {
 	MaskAccountNumbers bool
 }
 
-const printedConfig = "kasapaytest.Config{...}"
-
-// Format keeps key and secret out of anything printed.
-func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, printedConfig) }
-
-// MarshalText keeps them out of JSON and other encodings.
-func (Config) MarshalText() ([]byte, error) { return []byte(printedConfig), nil }
-
-// LogValue keeps them out of logs.
-func (Config) LogValue() slog.Value { return slog.StringValue(printedConfig) }
-
 func (c Config) withDefaults() Config {
-	orElse(&c.ConsumerKey, "test-key")
-	orElse(&c.ConsumerSecret, "test-secret")
-	orElse(&c.Scenario, fake.ScenarioPaid)
-	orElse(&c.Quirks.RefusalStatus, http.StatusBadRequest)
-	orElse(&c.Quirks.TokenStatus, http.StatusUnauthorized)
-	orElse(&c.Quirks.NotFoundStatus, http.StatusNotFound)
-	if c.TokenLifetime <= 0 {
-		c.TokenLifetime = time.Hour
-	}
-	if c.SettleAfter <= 0 {
-		c.SettleAfter = 10 * time.Second
-	}
+	c.ConsumerKey = cmp.Or(c.ConsumerKey, "test-key")
+	c.ConsumerSecret = cmp.Or(c.ConsumerSecret, "test-secret")
+	c.Scenario = cmp.Or(c.Scenario, fake.ScenarioPaid)
+	c.Quirks.RefusalStatus = cmp.Or(c.Quirks.RefusalStatus, http.StatusBadRequest)
+	c.Quirks.TokenStatus = cmp.Or(c.Quirks.TokenStatus, http.StatusUnauthorized)
+	c.Quirks.NotFoundStatus = cmp.Or(c.Quirks.NotFoundStatus, http.StatusNotFound)
+	c.TokenLifetime = cmp.Or(max(c.TokenLifetime, 0), time.Hour)
+	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
 	if c.ServiceCodes == nil {
 		c.ServiceCodes = []string{"12346"}
 	}
@@ -151,12 +136,4 @@ func (c Config) withDefaults() Config {
 	c.CallbackRetries = slices.Clone(c.CallbackRetries)
 	c.Float = maps.Clone(c.Float)
 	return c
-}
-
-// orElse sets a field that is not set.
-func orElse[T comparable](field *T, value T) {
-	var unset T
-	if *field == unset {
-		*field = value
-	}
 }

@@ -1,15 +1,12 @@
 package kasapaytest_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 )
@@ -17,15 +14,7 @@ import (
 func TestConfigPrintsNoCredential(t *testing.T) {
 	t.Parallel()
 	c := kasapaytest.Config{ConsumerKey: "planted-key", ConsumerSecret: "planted-secret"}
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "%v|%+v|%#v|%s|%q|%v|%+v", c, c, c, c, c, &c, []any{c})
-	text, err := json.Marshal(map[string]any{"config": c, "at": &c})
-	require.NoError(t, err)
-	out.Write(text)
-	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
-		slog.New(h).Info("configured", "config", c, "listed", []any{c})
-	}
-	assert.NotContains(t, out.String(), "planted")
+	assert.NotContains(t, faketest.Printed(t, c), "planted")
 }
 
 func TestClientConfigIsComplete(t *testing.T) {

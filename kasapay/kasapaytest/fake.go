@@ -1,6 +1,7 @@
 package kasapaytest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,16 +35,7 @@ type Fake struct {
 
 // NewServer makes a fake that is closed when the test ends. It takes at most one
 // Config.
-func NewServer(t fake.TB, config ...Config) *Fake {
-	t.Helper()
-	var c Config
-	if len(config) > 0 {
-		c = config[0]
-	}
-	f := New(c)
-	f.world.Attach(t)
-	return f
-}
+func NewServer(t fake.TB, config ...Config) *Fake { return fake.NewServer(t, New, config) }
 
 // New makes a fake in a world of its own. Close it when its clock follows real
 // time or its HTTPClient was used.
@@ -104,20 +96,19 @@ func (f *Fake) routes() http.Handler {
 // state is everything that changes, and this fake's part of a snapshot. The
 // World's lock guards it.
 type state struct {
-	Payouts    []*Payout    `json:"payouts"` // oldest first
-	Ledger     *fake.Ledger `json:"ledger"`
-	Transfers  int          `json:"deposits"`    // deposits and withdrawals so far
-	Tokens     int          `json:"tokens"`      // given out so far
-	TokenEpoch int          `json:"token_epoch"` // a token of an older epoch is void
+	Payouts    fake.Store[Payout] `json:"payouts"` // by the caller's reference
+	Ledger     *fake.Ledger       `json:"ledger"`
+	Transfers  int                `json:"deposits"`    // deposits and withdrawals so far
+	Tokens     int                `json:"tokens"`      // given out so far
+	TokenEpoch int                `json:"token_epoch"` // a token of an older epoch is void
 
-	byReference map[string]*Payout
-	byReturned  map[string]*Payout
+	byReturned map[string]*Payout
 }
 
 func emptyState() *state {
 	return &state{
-		Payouts: []*Payout{}, Ledger: fake.NewLedger(),
-		byReference: map[string]*Payout{}, byReturned: map[string]*Payout{},
+		Payouts: fake.NewStore(func(p *Payout) string { return p.Reference }), Ledger: fake.NewLedger(),
+		byReturned: map[string]*Payout{},
 	}
 }
 
@@ -126,27 +117,19 @@ func newState(c Config, now time.Time) *state {
 	for _, currency := range slices.Sorted(maps.Keys(c.Float)) {
 		st.Ledger.Open(float(currency), decimal.Zero)
 		if c.Float[currency].IsPositive() {
-			st.book(st.transfer(currency, c.Float[currency], now))
+			fake.Must(st.transfer(currency, c.Float[currency], now))
 		}
 	}
 	return st
 }
 
 func (st *state) add(p *Payout) {
-	st.Payouts = append(st.Payouts, p)
-	st.index(p)
-}
-
-func (st *state) index(p *Payout) {
-	st.byReference[p.Reference] = p
+	st.Payouts.Add(p)
 	st.byReturned[p.ReturnedReference] = p
 }
 
 func (st *state) find(reference string) *Payout {
-	if p := st.byReference[reference]; p != nil {
-		return p
-	}
-	return st.byReturned[reference]
+	return cmp.Or(st.Payouts.Find(reference), st.byReturned[reference])
 }
 
 // known reports whether a payout can have this status.
@@ -162,14 +145,15 @@ func (f *Fake) load(raw json.RawMessage) (func(), error) {
 	if st.Ledger == nil {
 		return nil, errors.New("no ledger")
 	}
-	for _, p := range st.Payouts {
-		if p == nil || p.Reference == "" || p.ReturnedReference == "" || !known(p.Status) {
+	for _, p := range st.Payouts.All() {
+		if p.ReturnedReference == "" || !known(p.Status) {
 			return nil, errors.New("payout without reference or status")
 		}
-		if st.find(p.Reference) != nil || st.find(p.ReturnedReference) != nil {
+		other := st.Payouts.Find(p.ReturnedReference)
+		if other != nil && other != p || st.byReturned[p.Reference] != nil || st.byReturned[p.ReturnedReference] != nil {
 			return nil, fmt.Errorf("payout %q twice", p.Reference)
 		}
-		st.index(p)
+		st.byReturned[p.ReturnedReference] = p
 	}
 	if err := st.check(); err != nil {
 		return nil, err

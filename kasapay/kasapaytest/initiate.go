@@ -2,9 +2,7 @@ package kasapaytest
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 const firstTransaction = 10001 // as in the document's sample
@@ -78,7 +77,7 @@ func (f *Fake) accept(o object) (accepted Payout, refused string) {
 	p := &Payout{
 		Reference:         o["payout_reference"],
 		ReturnedReference: o["payout_reference"],
-		TransactionID:     strconv.Itoa(firstTransaction + len(f.state.Payouts)),
+		TransactionID:     strconv.Itoa(firstTransaction + len(f.state.Payouts.All())),
 		ServiceCode:       o["service_code"],
 		AccountReference:  o["payment_account_reference"],
 		RecipientName:     o["recipient_name"],
@@ -98,7 +97,7 @@ func (f *Fake) accept(o object) (accepted Payout, refused string) {
 		p.ReturnedReference = f.world.IDs(providerName).UUID()
 	}
 	if funded {
-		f.state.book(f.state.Ledger.Reserve(p.entry(debitID(p), entryPayout, amount.Neg(), p.Created)))
+		fake.Must(f.state.Ledger.Reserve(p.entry(debitID(p), entryPayout, amount.Neg(), p.Created)))
 	}
 	f.state.add(p)
 	f.enter(p, kasapay.StatusPending, "")
@@ -117,26 +116,19 @@ var payoutFields = []string{
 }
 
 func readObject(r *http.Request) (object, bool) {
-	body, err := io.ReadAll(r.Body) // in memory already, and bounded
-	if err != nil {
-		return nil, false
-	}
-	var raw map[string]json.RawMessage
-	if json.Unmarshal(body, &raw) != nil || raw == nil {
-		return nil, false
-	}
+	body, ok := fake.ReadObject(r.Body)
 	fields := object{}
-	for name, value := range raw {
-		var text string
-		var number json.Number
-		switch {
-		case json.Unmarshal(value, &text) == nil:
-			fields[name] = strings.TrimSpace(text)
-		case name == "amount" && json.Unmarshal(value, &number) == nil: // public clients of this platform send both
-			fields[name] = number.String()
+	for name, value := range body {
+		switch value.(type) {
+		case string, nil:
+			fields[name] = fake.Text(value)
+		case json.Number:
+			if name == "amount" { // public clients of this platform send both
+				fields[name] = fake.Text(value)
+			}
 		}
 	}
-	return fields, true
+	return fields, ok
 }
 
 // missing says which fields are absent or empty, in the words of the validator
@@ -175,7 +167,7 @@ func (o object) faults(strictMethod bool) []string {
 	wrong(!o.amount().IsPositive(), "amount must be a positive number with at most two decimals")
 	wrong(!letters(o["currency_code"]), "currency_code must be an ISO 4217 code")
 	wrong(!letters(o["country_code"]), "country_code must be an ISO 3166-1 alpha-3 code")
-	wrong(!webURL(o["callback_url"]), "callback_url must be a URL address")
+	wrong(!fake.IsWebURL(o["callback_url"]), "callback_url must be a URL address")
 	return faults
 }
 
@@ -198,9 +190,4 @@ func (o object) amount() decimal.Decimal {
 // letters reports whether the text is three capital letters.
 func letters(text string) bool {
 	return len(text) == 3 && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-}
-
-func webURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }

@@ -1,9 +1,7 @@
 package kasapaytest
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -48,11 +46,8 @@ func (f *Fake) Withdraw(currency string, amount decimal.Decimal) error {
 	}
 	f.world.Lock()
 	defer f.world.Unlock()
-	switch err := f.state.transfer(currency, amount.Neg(), f.world.Now()); {
-	case errors.Is(err, fake.ErrInsufficient):
-		return fmt.Errorf("kasapaytest: %w: the float does not cover %s %s", fake.ErrIllegalMove, amount, currency)
-	case err != nil:
-		return fmt.Errorf("kasapaytest: float in %q: %w", currency, fake.ErrNotFound)
+	if err := f.state.transfer(currency, amount.Neg(), f.world.Now()); err != nil {
+		return fmt.Errorf("kasapaytest: withdrawal of %s %s: %w", amount, currency, err)
 	}
 	return nil
 }
@@ -61,7 +56,7 @@ func (f *Fake) Withdraw(currency string, amount decimal.Decimal) error {
 func (f *Fake) Entries(currency string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return f.state.entries(currency)
+	return f.state.Ledger.Entries(float(currency))
 }
 
 // Debits are the entries by which a payout took money from the float, oldest
@@ -76,9 +71,7 @@ func (f *Fake) Debits(reference string) []fake.Entry {
 	if p == nil {
 		return nil
 	}
-	return slices.DeleteFunc(f.state.entries(p.Currency), func(e fake.Entry) bool {
-		return e.Reference != p.Reference || !e.Amount.IsNegative() || e.Status == fake.EntryFailed
-	})
+	return f.state.Ledger.Debits(p.Reference)
 }
 
 // CheckLedger adds everything up anew. The float must be the sum of its entries
@@ -102,12 +95,6 @@ func float(currency string) fake.Account { return fake.Account{Owner: "float", C
 
 func debitID(p *Payout) string  { return "payout " + p.Reference }
 func returnID(p *Payout) string { return "return " + p.Reference }
-
-func (st *state) entries(currency string) []fake.Entry {
-	all := st.Ledger.Page(float(currency), 0, st.Ledger.Len(float(currency)))
-	slices.Reverse(all)
-	return all
-}
 
 // transfer books money that the merchant pays in, or takes out when the amount
 // is negative.
@@ -137,13 +124,13 @@ func (st *state) pay(p *Payout, to kasapay.PaymentStatus, now time.Time) error {
 		p.Unfunded = false
 	case p.Unfunded || to == kasapay.StatusJammed || p.Status == kasapay.StatusFailed:
 	case to == kasapay.StatusProcessed:
-		st.book(st.Ledger.Settle(debitID(p), fake.EntryPosted))
+		fake.Must(st.Ledger.Settle(debitID(p), fake.EntryPosted))
 	case p.Status == kasapay.StatusProcessed && to == kasapay.StatusRefunded:
-		st.book(st.Ledger.Post(p.entry(returnID(p), entryRefund, p.Amount, now)))
+		fake.Must(st.Ledger.Post(p.entry(returnID(p), entryRefund, p.Amount, now)))
 	case p.Status == kasapay.StatusProcessed:
-		st.book(st.Ledger.Post(p.entry(returnID(p), entryReversal, p.Amount, now)))
+		fake.Must(st.Ledger.Post(p.entry(returnID(p), entryReversal, p.Amount, now)))
 	default: // failed, or reversed before it was paid
-		st.book(st.Ledger.Settle(debitID(p), fake.EntryFailed))
+		fake.Must(st.Ledger.Settle(debitID(p), fake.EntryFailed))
 	}
 	return nil
 }
@@ -156,19 +143,11 @@ func (p *Payout) entry(id, kind string, amount decimal.Decimal, now time.Time) f
 	}
 }
 
-// book takes the error of an entry that cannot be refused, because the fake
-// checked it before.
-func (st *state) book(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("kasapaytest: %v", err))
-	}
-}
-
 func (st *state) check() error {
 	if err := st.Ledger.Check(); err != nil {
 		return err
 	}
-	for _, p := range st.Payouts {
+	for _, p := range st.Payouts.All() {
 		if left := st.Ledger.Available(float(p.Currency)); left.IsNegative() {
 			return fmt.Errorf("kasapaytest: the float is overdrawn: %s %s", left, p.Currency)
 		}

@@ -4,15 +4,13 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
-	"strings"
 	"sync"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 )
 
@@ -29,7 +27,7 @@ type merchant struct {
 	respond func(n int) int // status for callback number n from 1; nil: 200
 }
 
-type object map[string]any
+type object = map[string]any
 
 func newMerchant(t *testing.T, cfg kasapaytest.Config) *merchant {
 	t.Helper()
@@ -92,13 +90,7 @@ func order(changes object) object {
 		"amount": "100.00", "payment_description": "Test", "payment_method": "MPESA_B2B",
 		"currency_code": "KES", "country_code": "KEN", "callback_url": "http://shop.localhost/result",
 	}
-	for name, v := range changes {
-		o[name] = v
-		if v == nil {
-			delete(o, name)
-		}
-	}
-	return o
+	return faketest.Change(o, changes)
 }
 
 // call sends a request with the token, if there is one.
@@ -111,29 +103,7 @@ func (m *merchant) call(method, path string, body any) (int, object) {
 
 // try is call for goroutines, which must not end the test.
 func (m *merchant) try(method, path string, body any) (int, string, error) {
-	text, ok := body.(string)
-	if !ok && body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return 0, "", err
-		}
-		text = string(b)
-	}
-	req, err := http.NewRequestWithContext(m.t.Context(), method, m.URL()+path, strings.NewReader(text))
-	if err != nil {
-		return 0, "", err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	if m.token != "" {
-		req.Header.Set("x-access-token", m.token)
-	}
-	res, err := m.HTTPClient().Do(req)
-	if err != nil {
-		return 0, "", err
-	}
-	defer res.Body.Close()
-	response, err := io.ReadAll(res.Body)
-	return res.StatusCode, string(response), err
+	return faketest.Call(m.t.Context(), m.HTTPClient(), method, m.URL()+path, body, "x-access-token", m.token)
 }
 
 func (m *merchant) initiate(changes object) (int, object) {
@@ -165,38 +135,13 @@ func (m *merchant) wantStatus(want, reference string) {
 func (m *merchant) wantFloat(want string) {
 	m.t.Helper()
 	got := m.Balance("KES")
-	assert.True(m.t, decimal.RequireFromString(want).Equal(got), "want %s, got %s", want, got)
+	faketest.WantMoney(m.t, want, got)
 	assert.NoError(m.t, m.CheckLedger())
 }
 
-func parse(t *testing.T, text string) object {
-	t.Helper()
-	var o object
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	require.NoError(t, d.Decode(&o), text)
-	return o
-}
+func parse(t *testing.T, text string) object { t.Helper(); return faketest.Object(t, text) }
 
 func sample(t *testing.T, name string) object {
 	t.Helper()
-	text, err := os.ReadFile("../../testdata/kasapay/" + name + ".json")
-	require.NoError(t, err)
-	return parse(t, string(text))
-}
-
-// shape is what kind of value each key holds.
-func shape(o object) map[string]string {
-	kinds := map[string]string{}
-	for name, v := range o {
-		switch v.(type) {
-		case string:
-			kinds[name] = "string"
-		case json.Number:
-			kinds[name] = "number"
-		default:
-			kinds[name] = "other"
-		}
-	}
-	return kinds
+	return faketest.Sample(t, "kasapay/"+name)
 }

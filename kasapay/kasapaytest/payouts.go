@@ -1,7 +1,7 @@
 package kasapaytest
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -54,21 +54,14 @@ const (
 func (f *Fake) Payout(reference string) (Payout, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	if p := f.state.find(reference); p != nil {
-		return *p, true
-	}
-	return Payout{}, false
+	return fake.Copy(f.state.find(reference))
 }
 
 // Payouts are all payouts, oldest first.
 func (f *Fake) Payouts() []Payout {
 	f.world.Lock()
 	defer f.world.Unlock()
-	all := make([]Payout, 0, len(f.state.Payouts))
-	for _, p := range f.state.Payouts {
-		all = append(all, *p)
-	}
-	return all
+	return fake.Copies(f.state.Payouts.All())
 }
 
 // MovePayout moves a payout to another status now, whatever its scenario says:
@@ -102,15 +95,12 @@ func (f *Fake) adminMovePayout(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reference := r.PathValue("reference")
-	switch err := f.MovePayout(reference, to); {
-	case errors.Is(err, fake.ErrNotFound):
-		fake.AdminError(rw, http.StatusNotFound, "reference", err.Error())
-	case err != nil:
-		fake.AdminError(rw, http.StatusConflict, "payment_status", err.Error())
-	default:
-		p, _ := f.Payout(reference)
-		fake.AdminRespond(rw, http.StatusOK, f.result(&p))
+	err := f.MovePayout(reference, to)
+	var result response
+	if p, ok := f.Payout(reference); ok {
+		result = f.result(&p)
 	}
+	fake.AdminMoved(rw, result, err, "reference", "payment_status")
 }
 
 // transitions are the statuses that can follow.
@@ -191,10 +181,7 @@ func (f *Fake) scenario(o object) fake.Scenario {
 		"0009":       fake.ScenarioLost,
 		"0010":       ScenarioJammedReversed,
 	}.Choose(o["payout_reference"], o["recipient_account_number"])
-	if asked == "" {
-		return f.config.Scenario
-	}
-	return asked
+	return cmp.Or(asked, f.config.Scenario)
 }
 
 const (
@@ -218,7 +205,7 @@ func (f *Fake) schedule(p *Payout) {
 
 // fire carries out a step of a scenario, unless the payout was moved meanwhile.
 func (f *Fake) fire(e fake.Event) {
-	p := f.state.byReference[e.Key]
+	p := f.state.Payouts.Find(e.Key)
 	if p == nil {
 		return
 	}
@@ -233,9 +220,7 @@ func (f *Fake) fire(e fake.Event) {
 	case e.Kind == eventSecond && p.Status == first:
 		err = f.move(p, second, "")
 	}
-	if err != nil {
-		panic(err) // scenarios follow the transitions: a mistake in here
-	}
+	fake.Must(err) // scenarios follow the transitions
 }
 
 // steps are the statuses of a payout's scenario: the first one, the reason when

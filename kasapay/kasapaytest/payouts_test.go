@@ -2,8 +2,6 @@ package kasapaytest_test
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
@@ -282,10 +281,9 @@ func TestAdminMovesAPayout(t *testing.T) {
 		{"a%2Fb", `{"payment_status":702}`, 200, `"payment_status":702`},
 		{"a%2Fb", `{"payment_status":700}`, 409, `702 to 700`},
 	} {
-		rec := httptest.NewRecorder()
-		m.Admin().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/_fake/kasapay/payouts/"+tc.reference+"/settle", strings.NewReader(tc.body)))
-		assert.Equal(t, tc.status, rec.Code, "%s: %s", tc.body, rec.Body)
-		assert.Contains(t, rec.Body.String(), tc.says, tc.body)
+		status, text := faketest.Admin(m.Admin(), "POST", "/_fake/kasapay/payouts/"+tc.reference+"/settle", tc.body)
+		assert.Equal(t, tc.status, status, "%s: %s", tc.body, text)
+		assert.Contains(t, text, tc.says, tc.body)
 	}
 	assert.Equal(t, []string{"700", "702"}, m.statuses())
 }
@@ -307,25 +305,7 @@ func TestCallbackIsRepeatedUntilAcknowledged(t *testing.T) {
 			m.respond = func(int) int { return tc.status }
 			m.accepted(nil)
 			m.Advance(10 * time.Second)
-			want := 1
-			for _, wait := range []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour} {
-				m.Advance(wait - 1)
-				assert.Len(t, m.callbacks(), want, "not before its time")
-				m.Advance(1)
-				if !tc.taken {
-					want++
-				}
-				assert.Len(t, m.callbacks(), want)
-			}
-			m.Advance(1000 * time.Hour)
-			assert.Len(t, m.callbacks(), want, "attempts are bounded")
-			require.Len(t, m.Deliveries(), 1)
-			d := m.Deliveries()[0]
-			state := fake.DeliveryDead
-			if tc.taken {
-				state = fake.DeliveryDelivered
-			}
-			assert.Equal(t, state, d.State)
+			d := faketest.CheckRetries(t, m.Control, tc.taken, func() int { return len(m.callbacks()) })
 			assert.Equal(t, "payout.700", d.Event)
 			assert.Equal(t, "ref-1", d.Subject)
 			for _, c := range m.callbacks() {
@@ -377,21 +357,6 @@ func TestCallbackKeepsItsMoment(t *testing.T) {
 func TestCallbackFaults(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kasapaytest.Config{})
-	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "twice", Kind: fake.CallbackDuplicate}))
-	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "gone", Kind: fake.CallbackDrop}))
-	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "late", Kind: fake.CallbackDelay, Seconds: 60}))
-	for _, reference := range []string{"twice", "gone", "late"} {
-		m.accepted(object{"payout_reference": reference})
-	}
-	m.Advance(10 * time.Second)
-	assert.Len(t, m.callbacks(), 2)
-	m.Advance(time.Minute)
-	assert.Len(t, m.callbacks(), 3)
-	for _, d := range m.Deliveries() {
-		if d.Subject == "gone" {
-			require.NoError(t, m.Redeliver(d.ID))
-		}
-	}
-	assert.Len(t, m.callbacks(), 4)
+	faketest.CheckCallbackFaults(t, m.Control, func(reference string) { m.accepted(object{"payout_reference": reference}) }, func() int { return len(m.callbacks()) })
 	m.wantFloat("999700")
 }

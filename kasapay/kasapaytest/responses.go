@@ -8,15 +8,14 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // response is a JSON object to send.
 type response map[string]any
 
 func (f *Fake) write(rw http.ResponseWriter, status int, body response) {
-	rw.Header().Set("Content-Type", "application/json; charset=utf-8")
-	rw.WriteHeader(status)
-	_, _ = rw.Write(f.encode(body)) // into memory
+	fake.Respond(rw, status, "application/json; charset=utf-8", f.encode(body))
 }
 
 // encode writes a response as JSON, with the Quirks.
@@ -28,11 +27,7 @@ func (f *Fake) encode(body response) []byte {
 			}
 		}
 	}
-	text, err := json.Marshal(body)
-	if err != nil {
-		panic(err) // strings and numbers can always be written
-	}
-	return text
+	return fake.Encode(body)
 }
 
 // problem sends the envelope of NestJS: message is a string, or a list of them
@@ -126,9 +121,7 @@ func (f *Fake) result(p *Payout) response {
 
 func number(status kasapay.PaymentStatus) int {
 	n, err := strconv.Atoi(string(status))
-	if err != nil {
-		panic(err) // the fake's own states are numbers
-	}
+	fake.Must(err) // the fake's own states are numbers
 	return n
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -174,7 +175,7 @@ func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 
 	status, auth := m.call(http.MethodPost, "/v1/auth", sample(t, "auth_request_example"))
 	require.Equal(t, http.StatusOK, status)
-	assert.Equal(t, shape(sample(t, "auth")), shape(auth))
+	assert.Equal(t, faketest.Shape(sample(t, "auth")), faketest.Shape(auth))
 	assert.Equal(t, sample(t, "auth")["expiresIn"], auth["expiresIn"])
 	m.token = auth["access_token"].(string)
 
@@ -189,7 +190,7 @@ func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	status, accepted := m.call(http.MethodPost, initiatePath, sample(t, "initiate_request_bank"))
 	assert.Equal(t, http.StatusOK, status)
 	want := sample(t, "initiate_accepted")
-	assert.Equal(t, shape(want), shape(accepted))
+	assert.Equal(t, faketest.Shape(want), faketest.Shape(accepted))
 	assert.Equal(t, want["response_code"], accepted["response_code"])
 	assert.Equal(t, want["response_description"], accepted["response_description"])
 	assert.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, accepted["payout_reference"])
@@ -198,7 +199,7 @@ func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	require.Len(t, m.callbacks(), 1)
 	for name, got := range map[string]object{"callback": m.callbacks()[0], "status": m.status("ms83-367839")} {
 		want := sample(t, name)
-		assert.Equal(t, shape(want), shape(got), name)
+		assert.Equal(t, faketest.Shape(want), faketest.Shape(got), name)
 		for _, drawn := range []string{"payment_reference", "transaction_time", "destination_name"} { // the last is of the fake's own making
 			delete(want, drawn)
 			delete(got, drawn)

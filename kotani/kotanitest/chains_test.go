@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
@@ -135,9 +136,9 @@ func TestTronCashIn(t *testing.T) {
 	body := object{"phoneNumber": "254712345678", "amount": "1300", "externalId": "t-1", "callback": hook}
 	p.post("/kyc/user/create", object{"phoneNumber": "254712345678"})
 	p.result(p.post("/tron/cashin/KE", body))
-	wantMoney(t, "0", p.WalletBalance("254712345678", kotani.ChainTron))
+	faketest.WantMoney(t, "0", p.WalletBalance("254712345678", kotani.ChainTron))
 	p.Advance(10 * time.Second)
-	wantMoney(t, "10", p.WalletBalance("254712345678", kotani.ChainTron))
+	faketest.WantMoney(t, "10", p.WalletBalance("254712345678", kotani.ChainTron))
 	assert.Equal(t, map[string]any{"currency": "KES", "amount": "1300.0000"},
 		p.post("/user/account/getBalance", object{"phoneNumber": "254712345678", "chain": "tron"})["balance"])
 	p.wantBalance("1000000", "KES")
@@ -155,7 +156,7 @@ func TestBuyCelo(t *testing.T) {
 	p.post("/kyc/user/create", object{"phoneNumber": "254712345678"})
 	assert.Contains(t, p.post("/dex/buyCelo", body), "details")
 	p.wantBalance("999805", "KES")
-	wantMoney(t, "1.5", p.WalletBalance("254712345678", kotani.ChainCelo))
+	faketest.WantMoney(t, "1.5", p.WalletBalance("254712345678", kotani.ChainCelo))
 	p.wantRefused("insufficient balance", p.post("/dex/buyCelo", body.with("celoAmount", "100000")))
 	p.wantRefused("celoAmount is required", p.post("/dex/buyCelo", body.with("celoAmount", nil)))
 }
@@ -216,7 +217,7 @@ func TestUBI(t *testing.T) {
 	p.wantRefused("Not yet time, try again at 2026-04-04T09:00:00.000Z", at("claimfunds"))
 	p.Advance(1)
 	assert.Contains(t, at("claimfunds"), "txid")
-	wantMoney(t, "2", p.WalletBalance("254712345678", kotani.ChainCelo))
+	faketest.WantMoney(t, "2", p.WalletBalance("254712345678", kotani.ChainCelo))
 	p.Advance(24 * time.Hour)
 	p.wantRefused("insufficient funds", at("claimfunds"))
 	p.wantBalance("0", "cUSD")

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -44,7 +45,7 @@ func TestClientMovesFiat(t *testing.T) {
 	require.ErrorIs(t, err, sdk.ErrInsufficientFunds)
 	_, err = client.Fiat.Find(ctx, "nobody", kotani.Payouts)
 	require.ErrorIs(t, err, sdk.ErrNotFound)
-	wantMoney(t, "999500", srv.Balance("KES"))
+	faketest.WantMoney(t, "999500", srv.Balance("KES"))
 	assert.Len(t, srv.Transactions(), 1)
 
 	srv.Advance(time.Hour) // the token has expired: the client logs in again

@@ -2,9 +2,6 @@ package kotanitest
 
 import (
 	"cmp"
-	"fmt"
-	"io"
-	"log/slog"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -16,6 +13,8 @@ import (
 // Config sets up a fake. The zero value is right for most tests. All defaults
 // are assumed. No encoder prints the password.
 type Config struct {
+	fake.Masked[Config] // no encoder prints a credential
+
 	// Options are the clock, the seed and the way of callbacks.
 	Options fake.Options
 
@@ -158,21 +157,10 @@ type FiatConnectQuirks struct {
 	QuoteLifetime time.Duration
 }
 
-const printedConfig = "kotanitest.Config{...}"
-
-// Format keeps the password out of anything printed.
-func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, printedConfig) }
-
-// MarshalText keeps it out of JSON and other encodings.
-func (Config) MarshalText() ([]byte, error) { return []byte(printedConfig), nil }
-
-// LogValue keeps it out of logs.
-func (Config) LogValue() slog.Value { return slog.StringValue(printedConfig) }
-
 func (c Config) withDefaults() Config {
 	c.PhoneNumber = cmp.Or(c.PhoneNumber, "254700000000")
 	c.Password = cmp.Or(c.Password, "test-password")
-	whenZero(&c.SettleAfter, 10*time.Second)
+	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
 	if c.Balances == nil {
 		c.Balances = amounts("KES", "1000000", "GHS", "100000", "cUSD", "10000")
 	}
@@ -183,12 +171,12 @@ func (c Config) withDefaults() Config {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour}
 	}
 	q := &c.Quirks
-	whenZero(&q.TokenLifetime, 300*time.Second)
-	whenZero(&q.SlowAfter, 10*time.Minute)
-	whenZero(&q.ReverseAfter, time.Hour)
-	whenZero(&q.QuoteLifetime, 5*time.Minute)
-	whenZero(&q.OrderLifetime, time.Hour)
-	whenZero(&q.ClaimEvery, 24*time.Hour)
+	q.TokenLifetime = cmp.Or(max(q.TokenLifetime, 0), 300*time.Second)
+	q.SlowAfter = cmp.Or(max(q.SlowAfter, 0), 10*time.Minute)
+	q.ReverseAfter = cmp.Or(max(q.ReverseAfter, 0), time.Hour)
+	q.QuoteLifetime = cmp.Or(max(q.QuoteLifetime, 0), 5*time.Minute)
+	q.OrderLifetime = cmp.Or(max(q.OrderLifetime, 0), time.Hour)
+	q.ClaimEvery = cmp.Or(max(q.ClaimEvery, 0), 24*time.Hour)
 	whenNotPositive(&q.HashValue, 10)
 	whenNotPositive(&q.ClaimAmount, 1)
 	c.FiatConnect = c.FiatConnect.withDefaults()
@@ -198,8 +186,8 @@ func (c Config) withDefaults() Config {
 func (c FiatConnectConfig) withDefaults() FiatConnectConfig {
 	c.Prefix = cmp.Or(c.Prefix, "/fiatconnect")
 	c.ChainID = cmp.Or(c.ChainID, 44787)
-	whenZero(&c.KYCDelay, 10*time.Second)
-	whenZero(&c.StepDelay, 5*time.Second)
+	c.KYCDelay = cmp.Or(max(c.KYCDelay, 0), 10*time.Second)
+	c.StepDelay = cmp.Or(max(c.StepDelay, 0), 5*time.Second)
 	if c.Rates == nil {
 		c.Rates = amounts("KES", "130", "GHS", "15", "NGN", "1500", "UGX", "3700", "RWF", "1400", "ZAR", "18",
 			"XOF", "600", "XAF", "600", "USD", "1", "EUR", "0.9", "BRL", "5", "INR", "85", "PHP", "57")
@@ -208,7 +196,7 @@ func (c FiatConnectConfig) withDefaults() FiatConnectConfig {
 		c.CallbackRetries = []time.Duration{3 * time.Second, 66 * time.Second, 731 * time.Second, 4098 * time.Second}
 	}
 	q := &c.Quirks
-	whenZero(&q.QuoteLifetime, 15*time.Minute)
+	q.QuoteLifetime = cmp.Or(max(q.QuoteLifetime, 0), 15*time.Minute)
 	whenNotPositive(&q.MinValue, 1)
 	whenNotPositive(&q.MaxValue, 10_000)
 	if q.CryptoValues == nil {
@@ -224,13 +212,6 @@ func (c FiatConnectConfig) withDefaults() FiatConnectConfig {
 		q.FeePercent = decimal.Zero
 	}
 	return c
-}
-
-// whenZero fills in a duration that is zero or negative.
-func whenZero(field *time.Duration, value time.Duration) {
-	if *field <= 0 {
-		*field = value
-	}
 }
 
 func whenNotPositive(field *decimal.Decimal, value int64) {

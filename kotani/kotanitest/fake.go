@@ -38,16 +38,7 @@ type Fake struct {
 
 // NewServer makes a fake that is closed when the test ends. At most one Config
 // is taken.
-func NewServer(t fake.TB, config ...Config) *Fake {
-	t.Helper()
-	var c Config
-	if len(config) > 0 {
-		c = config[0]
-	}
-	f := New(c)
-	f.world.Attach(t)
-	return f
-}
+func NewServer(t fake.TB, config ...Config) *Fake { return fake.NewServer(t, New, config) }
 
 // New makes a fake in a world of its own. Close it when its clock follows real
 // time or its HTTPClient was used.
@@ -231,7 +222,7 @@ func (f *Fake) fire(e fake.Event) {
 		f.expireOrder(e.Key)
 		return
 	}
-	t := f.state.Transactions.find(e.Key)
+	t := f.state.Transactions.Find(e.Key)
 	switch {
 	case t == nil:
 	case e.Kind == eventSettle && t.Status == kotani.StatusPending:

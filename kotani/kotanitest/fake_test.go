@@ -3,14 +3,13 @@ package kotanitest_test
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -124,12 +123,7 @@ func TestObjectsComeOldestFirstAndAsCopies(t *testing.T) {
 func TestConfigPrintsNoPassword(t *testing.T) {
 	t.Parallel()
 	c := kotanitest.Config{PhoneNumber: "254700000000", Password: "hunter2"}
-	b, err := json.Marshal(c)
-	require.NoError(t, err)
-	var log strings.Builder
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "config", c)
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "config", &c)
-	all := fmt.Sprintf("%v %+v %#v %s %q %v", c, c, c, c, c, &c) + string(b) + log.String()
+	all := faketest.Printed(t, c)
 	assert.NotContains(t, all, "hunter2")
 	assert.Contains(t, all, "kotanitest.Config{...}")
 }

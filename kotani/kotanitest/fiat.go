@@ -32,7 +32,7 @@ func (f *Fake) depositQuoted(c *call) object {
 	if c.reason != "" {
 		return c.refused()
 	}
-	q := f.state.Quotes.find(id)
+	q := f.state.Quotes.Find(id)
 	switch {
 	case q == nil || !q.In:
 		return refused("quote not found")

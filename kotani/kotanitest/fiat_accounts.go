@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // FiatAccount is an account on file. Nothing checks it against an institution.
@@ -26,14 +27,14 @@ type FiatAccount struct {
 func (f *FiatConnect) FiatAccount(id string) (FiatAccount, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copyOf(f.state.Accounts.find(id))
+	return fake.Copy(f.state.Accounts.Find(id))
 }
 
 // FiatAccounts are all accounts on file, oldest first.
 func (f *FiatConnect) FiatAccounts() []FiatAccount {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copiesOf(f.state.Accounts.all)
+	return fake.Copies(f.state.Accounts.All())
 }
 
 // addAccount is POST /accounts. It needs no KYC.
@@ -55,20 +56,20 @@ func (f *FiatConnect) addAccount(c *fiatCall) *response {
 	if schema.hasCountry() {
 		a.Country = field("country")
 	}
-	for _, other := range f.state.Accounts.all {
+	for _, other := range f.state.Accounts.All() {
 		if other.Address == a.Address && other.Identity == a.Identity {
 			return problem(http.StatusConflict, kotani.ErrResourceExists)
 		}
 	}
 	a.ID = f.ids().UUID()
-	f.state.Accounts.add(a)
+	f.state.Accounts.Add(a)
 	return success(a.wire())
 }
 
 // listAccounts is GET /accounts: by account type.
 func (f *FiatConnect) listAccounts(c *fiatCall) *response {
 	byType := map[string][]object{}
-	for _, a := range f.state.Accounts.all {
+	for _, a := range f.state.Accounts.All() {
 		if a.Address == c.address {
 			byType[a.Type] = append(byType[a.Type], a.wire())
 		}
@@ -82,19 +83,17 @@ func (f *FiatConnect) deleteAccount(c *fiatCall) *response {
 	if a == nil {
 		return problem(http.StatusNotFound, kotani.ErrResourceNotFound)
 	}
-	f.state.Accounts.remove(a)
+	f.state.Accounts.Remove(a)
 	return success(object{})
 }
 
 // account finds an account of its owner. Others do not see it.
 func (f *FiatConnect) account(address, id string) *FiatAccount {
-	if a := f.state.Accounts.find(id); a != nil && a.Address == address {
+	if a := f.state.Accounts.Find(id); a != nil && a.Address == address {
 		return a
 	}
 	return nil
 }
-
-func (a *FiatAccount) key() string { return a.ID }
 
 func (a *FiatAccount) wire() object {
 	return object{

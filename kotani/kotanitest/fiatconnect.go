@@ -40,7 +40,7 @@ func (f *FiatConnect) AddClient(webhook string) Credentials {
 	f.world.Lock()
 	defer f.world.Unlock()
 	c := &Credentials{APIKey: f.ids().Hex(32), Webhook: webhook, WebhookSecret: f.ids().Hex(64)}
-	f.state.Keys.add(c)
+	f.state.Keys.Add(c)
 	return *c
 }
 
@@ -218,7 +218,7 @@ func (f *FiatConnect) clock(*fiatCall) *response {
 func (f *FiatConnect) credentials(rw http.ResponseWriter, r *http.Request) {
 	c, ok := newCall(r, false)
 	webhook, isText := c.fields["webhook"].(string)
-	if !ok || !isText || !isWebURL(webhook) {
+	if !ok || !isText || !fake.IsWebURL(webhook) {
 		problem(http.StatusBadRequest, kotani.ErrInvalidParameters).write(rw)
 		return
 	}
@@ -244,24 +244,22 @@ func (f *FiatConnect) clientKey(r *http.Request) (key string, refusal *response)
 	if !found || !strings.EqualFold(scheme, "bearer") || key == "" || strings.ContainsAny(key, " ,") {
 		return "", bad
 	}
-	if f.state.Keys.find(key) == nil {
+	if f.state.Keys.Find(key) == nil {
 		return "", problem(http.StatusUnauthorized, kotani.ErrSessionUnauthorized)
 	}
 	return key, nil
 }
-
-func (c *Credentials) key() string { return c.APIKey }
 
 const signatureHeader = "FiatConnect-Signature"
 
 // sendWebhook sends an event to the user's client, if there is one, and returns
 // the delivery. Deliveries of one identity keep their order.
 func (f *FiatConnect) sendWebhook(event, address, identity string, payload object) string {
-	client := f.state.Keys.find(f.state.Clients[address])
+	client := f.state.Keys.Find(f.state.Clients[address])
 	if client == nil {
 		return ""
 	}
-	body := encode(object{
+	body := fake.Encode(object{
 		"eventType": event, "provider": providerName, "eventId": f.ids().UUID(),
 		"timestamp": strconv.FormatInt(f.world.Now().Unix(), 10), "address": checksummed(address[2:]), "payload": payload,
 	})
@@ -273,7 +271,7 @@ func (f *FiatConnect) sendWebhook(event, address, identity string, payload objec
 
 // signWebhook signs each attempt anew: t is the time of the attempt.
 func (f *FiatConnect) signWebhook(d fake.Delivery, h http.Header) {
-	client := f.state.Keys.find(d.Tag)
+	client := f.state.Keys.Find(d.Tag)
 	if client == nil {
 		return
 	}
@@ -297,7 +295,7 @@ const (
 func (f *FiatConnect) fire(e fake.Event) {
 	switch e.Kind {
 	case eventStep:
-		if t := f.state.Transfers.find(e.Key); t != nil {
+		if t := f.state.Transfers.Find(e.Key); t != nil {
 			f.step(t)
 		}
 	case eventKYC:

@@ -2,6 +2,7 @@ package kotanitest
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -29,14 +30,14 @@ func kycSchemas() []string {
 func (f *FiatConnect) KYC(address, schema string) (KYCRecord, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copyOf(f.state.kyc(address, schema))
+	return fake.Copy(f.state.kyc(address, schema), (*KYCRecord).detach)
 }
 
 // KYCRecords are all records, oldest first.
 func (f *FiatConnect) KYCRecords() []KYCRecord {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copiesOf(f.state.KYC.all)
+	return fake.Copies(f.state.KYC.All(), (*KYCRecord).detach)
 }
 
 // MoveKYC gives a user's record any status and sends the webhook. A missing
@@ -87,7 +88,7 @@ func (f *FiatConnect) adminMoveKYC(rw http.ResponseWriter, r *http.Request) {
 
 func (f *FiatConnect) newKYC(address, schema string, data map[string]any) *KYCRecord {
 	k := &KYCRecord{ID: f.ids().UUID(), Address: address, Schema: schema, Data: data}
-	f.state.KYC.add(k)
+	f.state.KYC.Add(k)
 	return k
 }
 
@@ -101,7 +102,7 @@ func (f *FiatConnect) enterKYC(k *KYCRecord, status kotani.KYCStatus) {
 
 // approveKYC ends the wait of a pending record, unless it was deleted.
 func (f *FiatConnect) approveKYC(id string) {
-	for _, k := range f.state.KYC.all {
+	for _, k := range f.state.KYC.All() {
 		if k.ID == id && k.Status == kotani.KYCPending {
 			f.enterKYC(k, kotani.KYCApproved)
 		}
@@ -150,7 +151,7 @@ func (f *FiatConnect) deleteKYC(c *fiatCall) *response {
 	if k == nil {
 		return problem(http.StatusNotFound, kotani.ErrResourceNotFound)
 	}
-	f.state.KYC.remove(k)
+	f.state.KYC.Remove(k)
 	return success(object{})
 }
 
@@ -161,7 +162,7 @@ func (f *FiatConnect) checkKYC(address string) kotani.FiatConnectCode {
 		return ""
 	}
 	code := kotani.ErrTransferNotAllowed
-	for _, k := range f.state.KYC.all {
+	for _, k := range f.state.KYC.All() {
 		switch {
 		case k.Address != address:
 		case k.Status == kotani.KYCApproved:
@@ -174,8 +175,10 @@ func (f *FiatConnect) checkKYC(address string) kotani.FiatConnectCode {
 }
 
 func (st *fiatConnectState) kyc(address, schema string) *KYCRecord {
-	return st.KYC.find(kycKey(address, schema))
+	return st.KYC.Find(kycKey(address, schema))
 }
+
+func (k *KYCRecord) detach() { k.Data = maps.Clone(k.Data) }
 
 func (k *KYCRecord) key() string { return kycKey(k.Address, k.Schema) }
 

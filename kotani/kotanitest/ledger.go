@@ -1,9 +1,7 @@
 package kotanitest
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -67,7 +65,7 @@ func (f *Fake) adjust(kind, currency string, amount, signed decimal.Decimal) err
 func (f *Fake) Entries(currency string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return f.state.entries(fake.Account{Owner: partner, Currency: currency})
+	return f.state.Ledger.Entries(fake.Account{Owner: partner, Currency: currency})
 }
 
 // Debits are the entries by which money was taken for a reference, oldest first:
@@ -79,28 +77,14 @@ func (f *Fake) Debits(reference string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
 	references := map[string]bool{reference: reference != ""}
-	accounts := f.state.partnerAccounts(f.config)
-	for _, t := range f.state.Transactions.all {
-		if !t.hasReference(reference) {
-			continue
-		}
-		references[t.RequestID] = true
-		for _, l := range t.Legs {
-			accounts[l.account()] = true
+	for _, t := range f.state.Transactions.All() {
+		if t.hasReference(reference) {
+			references[t.RequestID] = true
 		}
 	}
-	debits := []fake.Entry{}
-	for account := range accounts {
-		for _, e := range f.state.entries(account) {
-			if references[e.Reference] && e.Status != fake.EntryFailed && isCollection(e.Kind) == e.Amount.IsPositive() {
-				debits = append(debits, e)
-			}
-		}
-	}
-	slices.SortFunc(debits, func(a, b fake.Entry) int {
-		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+	return f.state.Ledger.Select(func(e fake.Entry) bool {
+		return references[e.Reference] && isCollection(e.Kind) == e.Amount.IsPositive()
 	})
-	return debits
 }
 
 // isCollection reports whether money comes in with entries of this kind.
@@ -134,22 +118,6 @@ func pays(currency string, amount decimal.Decimal) []Leg {
 // wallet owns a user's coins on a chain.
 func wallet(phone string, chain kotani.Chain) string { return phone + "@" + string(chain) }
 
-// partnerAccounts are the partner's accounts in all currencies the fake knows.
-func (st *state) partnerAccounts(c Config) map[fake.Account]bool {
-	accounts := map[fake.Account]bool{}
-	for _, currency := range slices.Concat(coins(), slices.Collect(maps.Keys(c.Balances)), slices.Collect(maps.Keys(c.Rates))) {
-		accounts[fake.Account{Owner: partner, Currency: currency}] = true
-	}
-	return accounts
-}
-
-// entries are all entries of an account, oldest first.
-func (st *state) entries(a fake.Account) []fake.Entry {
-	all := st.Ledger.Page(a, 0, st.Ledger.Len(a))
-	slices.Reverse(all)
-	return all
-}
-
 // account opens an account when it is first used.
 func (st *state) account(owner, currency string) fake.Account {
 	a := fake.Account{Owner: owner, Currency: currency}
@@ -172,7 +140,7 @@ func (st *state) post(id, kind, reference string, now time.Time, legs ...Leg) {
 // entries' ids are id and the number of the leg.
 func (st *state) book(with func(fake.Entry) error, id, kind, reference string, now time.Time, legs []Leg) {
 	for i, l := range legs {
-		must(with(fake.Entry{
+		fake.Must(with(fake.Entry{
 			ID: entryID(id, i), Account: st.account(l.Owner, l.Currency), Amount: l.Amount,
 			Kind: kind, Reference: reference, Created: now,
 		}))
@@ -180,13 +148,6 @@ func (st *state) book(with func(fake.Entry) error, id, kind, reference string, n
 }
 
 func entryID(id string, leg int) string { return fmt.Sprint(id, " ", leg) }
-
-// must is for entries that an earlier check has allowed.
-func must(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("kotanitest: %v", err))
-	}
-}
 
 // covered reports whether all debits of the legs can be booked. No two legs
 // debit one account.
@@ -207,7 +168,7 @@ func (st *state) reserve(t *Transaction) {
 // settle posts or fails the pending entries of a transaction.
 func (st *state) settle(t *Transaction, status fake.EntryStatus) {
 	for i := range t.Legs {
-		must(st.Ledger.Settle(entryID(t.RequestID, i), status))
+		fake.Must(st.Ledger.Settle(entryID(t.RequestID, i), status))
 	}
 }
 
@@ -231,7 +192,7 @@ func (st *state) check() error {
 	if err := st.Ledger.Check(); err != nil {
 		return err
 	}
-	for _, t := range st.Transactions.all {
+	for _, t := range st.Transactions.All() {
 		want, reversed := fake.EntryFailed, false
 		switch t.Status {
 		case kotani.StatusPending:

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
@@ -65,8 +65,6 @@ func (p *partner) sum(currency string) decimal.Decimal {
 
 func TestMoneyIsSoundUnderConcurrency(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
 	p := newPartner(t, kotanitest.Config{
 		Quirks:   kotanitest.Quirks{TokenLifetime: 10_000 * time.Hour},
 		Balances: map[string]decimal.Decimal{"KES": decimal.NewFromInt(5000), "cUSD": decimal.NewFromInt(10)},
@@ -74,17 +72,10 @@ func TestMoneyIsSoundUnderConcurrency(t *testing.T) {
 	for i := range 7 {
 		p.post("/kyc/user/create", object{"phoneNumber": fmt.Sprintf("2547123400%02d", i)})
 	}
-	var wg sync.WaitGroup
-	for worker := range 6 {
-		wg.Go(func() {
-			r := rand.New(rand.NewPCG(seed, uint64(worker)))
-			for range 50 {
-				p.chaos(r)
-				assert.NoError(t, p.CheckLedger())
-			}
-		})
-	}
-	wg.Wait()
+	faketest.Concurrently(t, 6, 50, func(r *rand.Rand) {
+		p.chaos(r)
+		assert.NoError(t, p.CheckLedger())
+	})
 	for _, currency := range []string{"KES", "cUSD", "USDT"} {
 		assert.True(t, p.sum(currency).Equal(p.Balance(currency)), "%s: %s, entries say %s", currency, p.Balance(currency), p.sum(currency))
 		assert.False(t, p.Balance(currency).IsNegative())
@@ -195,9 +186,8 @@ func TestAdminMovesTransactions(t *testing.T) {
 		{"orders/" + prepay + "/pay", ``, 200},
 		{"orders/" + prepay + "/pay", ``, 409},
 	} {
-		rec := httptest.NewRecorder()
-		p.Admin().ServeHTTP(rec, httptest.NewRequest("POST", "/_fake/kotani/"+tc.path, strings.NewReader(tc.body)))
-		assert.Equal(t, tc.want, rec.Code, "%s %s: %s", tc.path, tc.body, rec.Body)
+		status, text := faketest.Admin(p.Admin(), "POST", "/_fake/kotani/"+tc.path, tc.body)
+		assert.Equal(t, tc.want, status, "%s %s: %s", tc.path, tc.body, text)
 	}
 	p.wantBalance("1000000", "KES")
 	p.wantBalance("10", "USDT")

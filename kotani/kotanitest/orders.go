@@ -29,14 +29,14 @@ const (
 func (f *Fake) Order(prepayID string) (Order, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copyOf(f.state.Orders.find(prepayID))
+	return fake.Copy(f.state.Orders.Find(prepayID))
 }
 
 // Orders are all orders, oldest first.
 func (f *Fake) Orders() []Order {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copiesOf(f.state.Orders.all)
+	return fake.Copies(f.state.Orders.All())
 }
 
 // PayOrder lets the customer pay an order. The partner's balance in its currency
@@ -45,7 +45,7 @@ func (f *Fake) Orders() []Order {
 func (f *Fake) PayOrder(prepayID string) error {
 	f.world.Lock()
 	defer f.world.Unlock()
-	o := f.state.Orders.find(prepayID)
+	o := f.state.Orders.Find(prepayID)
 	switch {
 	case o == nil:
 		return fmt.Errorf("kotanitest: order %q: %w", prepayID, fake.ErrNotFound)
@@ -60,12 +60,9 @@ func (f *Fake) PayOrder(prepayID string) error {
 // adminPayOrder is POST /_fake/kotani/orders/{id}/pay.
 func (f *Fake) adminPayOrder(rw http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	if err := f.PayOrder(id); err != nil {
-		adminRefuse(rw, err)
-		return
-	}
+	err := f.PayOrder(id)
 	o, _ := f.Order(id)
-	fake.AdminRespond(rw, http.StatusOK, o.wire())
+	fake.AdminMoved(rw, o.wire(), err, "id", "status")
 }
 
 // createOrder is POST /binance/order/create.
@@ -81,7 +78,7 @@ func (f *Fake) createOrder(c *call) object {
 		return c.refused()
 	}
 	o.PrepayID = f.ids().Digits(18)
-	f.state.Orders.add(o)
+	f.state.Orders.Add(o)
 	f.after(f.config.Quirks.OrderLifetime, eventOrderExpiry, o.PrepayID)
 	return result(o.wire())
 }
@@ -111,7 +108,7 @@ func (f *Fake) queryOrder(c *call) object {
 }
 
 func (f *Fake) expireOrder(prepayID string) {
-	if o := f.state.Orders.find(prepayID); o != nil && o.Status == OrderInitial {
+	if o := f.state.Orders.Find(prepayID); o != nil && o.Status == OrderInitial {
 		o.Status = OrderExpired
 	}
 }
@@ -122,13 +119,11 @@ func (f *Fake) order(c *call) (*Order, object) {
 	if c.reason != "" {
 		return nil, c.refused()
 	}
-	if o := f.state.Orders.find(id); o != nil {
+	if o := f.state.Orders.Find(id); o != nil {
 		return o, nil
 	}
 	return nil, refused("order not found")
 }
-
-func (o *Order) key() string { return o.PrepayID }
 
 func (o *Order) wire() object {
 	return object{

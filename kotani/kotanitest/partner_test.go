@@ -3,15 +3,15 @@ package kotanitest_test
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 )
 
@@ -19,14 +19,7 @@ type object map[string]any
 
 // with returns a copy with one field changed; nil removes it.
 func (o object) with(name string, v any) object {
-	c := object{}
-	for n, old := range o {
-		c[n] = old
-	}
-	if c[name] = v; v == nil {
-		delete(c, name)
-	}
-	return c
+	return faketest.Change(maps.Clone(o), object{name: v})
 }
 
 // partner uses a fake over plain net/http and receives its callbacks.
@@ -81,29 +74,11 @@ func (p *partner) login() {
 
 // try sends a request; it is for goroutines, which must not end the test.
 func (p *partner) try(method, path string, body any) (int, string, error) {
-	text, ok := body.(string)
-	if !ok && body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return 0, "", err
-		}
-		text = string(b)
-	}
-	req, err := http.NewRequestWithContext(p.t.Context(), method, p.URL()+path, strings.NewReader(text))
-	if err != nil {
-		return 0, "", err
-	}
-	req.Header.Set("Content-Type", "application/json")
+	authorization := ""
 	if p.token != "" {
-		req.Header.Set("Authorization", "Bearer "+p.token)
+		authorization = "Bearer " + p.token
 	}
-	res, err := p.HTTPClient().Do(req)
-	if err != nil {
-		return 0, "", err
-	}
-	defer res.Body.Close()
-	response, err := io.ReadAll(res.Body)
-	return res.StatusCode, string(response), err
+	return faketest.Call(p.t.Context(), p.HTTPClient(), method, p.URL()+path, body, "Authorization", authorization)
 }
 
 // post and get want an HTTP 200 with a JSON object.
@@ -118,14 +93,7 @@ func (p *partner) call(method, path string, body any) object {
 	return parse(p.t, text)
 }
 
-func parse(t testing.TB, text string) object {
-	t.Helper()
-	var o object
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	require.NoError(t, d.Decode(&o), text)
-	return o
-}
+func parse(t testing.TB, text string) object { t.Helper(); return faketest.Object(t, text) }
 
 // result is the object inside "result".
 func (p *partner) result(o object) object {
@@ -148,29 +116,18 @@ func (p *partner) wantStatus(status, requestID string) {
 
 func (p *partner) wantBalance(want, currency string) {
 	p.t.Helper()
-	wantMoney(p.t, want, p.Balance(currency))
+	faketest.WantMoney(p.t, want, p.Balance(currency))
 	assert.NoError(p.t, p.CheckLedger())
-}
-
-func wantMoney(t testing.TB, want string, got decimal.Decimal) {
-	t.Helper()
-	assert.True(t, decimal.RequireFromString(want).Equal(got), "want %s, got %s", want, got)
 }
 
 func (p *partner) deposit(changes object) object {
 	p.t.Helper()
 	body := object{"amount": 100, "phoneNumber": "254712345678", "callback": hook, "externalId": "in-1"}
-	for n, v := range changes {
-		body = body.with(n, v)
-	}
-	return p.post("/transactions/deposit/stkpush", body)
+	return p.post("/transactions/deposit/stkpush", faketest.Change(body, changes))
 }
 
 func (p *partner) withdraw(changes object) object {
 	p.t.Helper()
 	body := object{"amount": 100, "phoneNumber": "254712345678", "callback": hook, "externalId": "out-1"}
-	for n, v := range changes {
-		body = body.with(n, v)
-	}
-	return p.post("/transactions/withdraw/momo", body)
+	return p.post("/transactions/withdraw/momo", faketest.Change(body, changes))
 }

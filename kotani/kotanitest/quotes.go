@@ -79,7 +79,7 @@ func (f *Fake) price(c *call, q *quote) object {
 		return refused("amount is too small")
 	}
 	q.ID, q.Expires = f.ids().UUID(), f.world.Now().Add(f.config.Quirks.QuoteLifetime)
-	f.state.Quotes.add(q)
+	f.state.Quotes.Add(q)
 	return q.wire()
 }
 
@@ -90,7 +90,7 @@ func (f *Fake) acceptQuote(c *call, in bool) object {
 	if c.reason != "" {
 		return c.refused()
 	}
-	q := f.state.Quotes.find(id)
+	q := f.state.Quotes.Find(id)
 	switch {
 	case q == nil || q.In != in:
 		return refused("quote not found")
@@ -102,8 +102,6 @@ func (f *Fake) acceptQuote(c *call, in bool) object {
 	q.Accepted = true
 	return q.wire()
 }
-
-func (q *quote) key() string { return q.ID }
 
 func (q *quote) wire() object {
 	return object{

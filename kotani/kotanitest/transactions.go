@@ -2,7 +2,6 @@ package kotanitest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -41,14 +40,14 @@ type Transaction struct {
 func (f *Fake) Transaction(id string) (Transaction, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copyOf(f.state.transaction(id))
+	return fake.Copy(f.state.transaction(id), (*Transaction).detach)
 }
 
 // Transactions are all transactions, oldest first.
 func (f *Fake) Transactions() []Transaction {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copiesOf(f.state.Transactions.all)
+	return fake.Copies(f.state.Transactions.All(), (*Transaction).detach)
 }
 
 // MoveTransaction ends a pending transaction now, or reverses a successful one,
@@ -99,7 +98,7 @@ func (f *Fake) move(t *Transaction, to kotani.TransactionStatus, message string)
 	if t.Callback != "" {
 		f.world.Send(fake.Callback{
 			Provider: providerName, Event: "transaction." + string(to), Subject: t.RequestID, URL: t.Callback,
-			Header: http.Header{"Content-Type": {"application/json"}}, Body: encode(t.wire()),
+			Header: http.Header{"Content-Type": {"application/json"}}, Body: fake.Encode(t.wire()),
 		})
 	}
 	return nil
@@ -120,21 +119,9 @@ func (f *Fake) adminMoveTransaction(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	id := r.PathValue("id")
-	if err := f.MoveTransaction(id, in.Status); err != nil {
-		adminRefuse(rw, err)
-		return
-	}
+	err := f.MoveTransaction(id, in.Status)
 	t, _ := f.Transaction(id)
-	fake.AdminRespond(rw, http.StatusOK, t.wire())
-}
-
-// adminRefuse answers why an object has not moved.
-func adminRefuse(rw http.ResponseWriter, err error) {
-	if errors.Is(err, fake.ErrNotFound) {
-		fake.AdminError(rw, http.StatusNotFound, "id", err.Error())
-		return
-	}
-	fake.AdminError(rw, http.StatusConflict, "status", err.Error())
+	fake.AdminMoved(rw, t.wire(), err, "id", "status")
 }
 
 // chooseScenario looks at the last four digits.
@@ -182,7 +169,7 @@ func (f *Fake) begin(c *call, t *Transaction) (refusal string) {
 	t.Status, t.Scenario = kotani.StatusPending, chooseScenario(cmp.Or(t.Phone, t.Account))
 	t.Created = f.world.Now()
 	t.Updated = t.Created
-	st.Transactions.add(t)
+	st.Transactions.Add(t)
 	st.byExternal[externalKey{t.Type, t.ExternalID}] = t
 	st.reserve(t)
 	switch t.Scenario {
@@ -204,9 +191,7 @@ func (f *Fake) playScenario(t *Transaction) {
 	case fake.ScenarioNoFunds:
 		status, message = kotani.StatusFailed, "Insufficient funds"
 	}
-	if err := f.move(t, status, message); err != nil {
-		panic(err) // a pending transaction can always end: this is a mistake of the fake
-	}
+	fake.Must(f.move(t, status, message)) // a pending transaction can always end
 	if t.Scenario == fake.ScenarioReversed {
 		f.after(f.config.Quirks.ReverseAfter, eventReverse, t.RequestID)
 	}
@@ -226,7 +211,7 @@ func (f *Fake) accept(c *call, t *Transaction) object {
 
 // statusByRequestID is GET /transactions/status/request/{requestId}.
 func (f *Fake) statusByRequestID(c *call) object {
-	return lookup(f.state.Transactions.find(c.request.PathValue("requestId")))
+	return lookup(f.state.Transactions.Find(c.request.PathValue("requestId")))
 }
 
 // statusByExternalID is GET /transactions/status/external/{externalId}.
@@ -265,7 +250,7 @@ func (f *Fake) listTransactions(c *call) object {
 	if c.reason != "" {
 		return c.refused()
 	}
-	all := slices.Clone(f.state.Transactions.all)
+	all := slices.Clone(f.state.Transactions.All())
 	if order == "desc" {
 		slices.Reverse(all)
 	}
@@ -294,12 +279,12 @@ func (c *call) checkType(name string, kind kotani.TransactionType) {
 // transaction finds a transaction by its request id, or else by its external id.
 func (st *state) transaction(id string) *Transaction {
 	return cmp.Or(
-		st.Transactions.find(id),
+		st.Transactions.Find(id),
 		st.byExternal[externalKey{kotani.Collections, id}], st.byExternal[externalKey{kotani.Payouts, id}],
 	)
 }
 
-func (t *Transaction) key() string { return t.RequestID }
+func (t *Transaction) detach() { t.Legs = slices.Clone(t.Legs) }
 
 // hasReference reports whether a merchant or the provider calls the transaction
 // so.

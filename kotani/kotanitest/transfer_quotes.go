@@ -51,7 +51,7 @@ func (f *FiatConnect) quote(c *fiatCall, kind kotani.TransferType) *response {
 	}
 	if !preview {
 		q.ID = f.ids().UUID()
-		f.state.Quotes.add(q)
+		f.state.Quotes.Add(q)
 	}
 	return success(f.offer(q))
 }
@@ -119,8 +119,6 @@ func tooFar(inFiat, high bool) kotani.FiatConnectCode {
 	}
 	return kotani.ErrCryptoAmountTooLow
 }
-
-func (q *transferQuote) key() string { return q.ID }
 
 // exact reads a text of the specification's pattern.
 func exact(text string) decimal.Decimal {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 )
 
@@ -113,7 +114,7 @@ func TestTransferQuotePrices(t *testing.T) {
 		for name, want := range map[string]string{"fiatAmount": tc.fiat, "cryptoAmount": tc.coins, "fee": tc.fee} {
 			got, err := decimal.NewFromString(q[name].(string))
 			require.NoError(t, err)
-			wantMoney(t, want, got)
+			faketest.WantMoney(t, want, got)
 		}
 		assert.Equal(t, "PlatformFee", q["feeType"])
 		assert.Equal(t, "OneTime", q["feeFrequency"])

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -47,14 +48,14 @@ const (
 func (f *FiatConnect) Transfer(id string) (Transfer, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copyOf(f.state.Transfers.find(id))
+	return fake.Copy(f.state.Transfers.Find(id), (*Transfer).detach)
 }
 
 // Transfers are all transfers, oldest first.
 func (f *FiatConnect) Transfers() []Transfer {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copiesOf(f.state.Transfers.all)
+	return fake.Copies(f.state.Transfers.All(), (*Transfer).detach)
 }
 
 // MoveTransfer carries out one transition of the specification now. Another
@@ -63,7 +64,7 @@ func (f *FiatConnect) Transfers() []Transfer {
 func (f *FiatConnect) MoveTransfer(id string, to kotani.TransferStatus) error {
 	f.world.Lock()
 	defer f.world.Unlock()
-	t := f.state.Transfers.find(id)
+	t := f.state.Transfers.Find(id)
 	if t == nil {
 		return fmt.Errorf("kotanitest: transfer %q: %w", id, fake.ErrNotFound)
 	}
@@ -163,12 +164,9 @@ func (f *FiatConnect) adminMoveTransfer(rw http.ResponseWriter, r *http.Request)
 		return
 	}
 	id := r.PathValue("id")
-	if err := f.MoveTransfer(id, in.Status); err != nil {
-		adminRefuse(rw, err)
-		return
-	}
+	err := f.MoveTransfer(id, in.Status)
 	t, _ := f.Transfer(id)
-	fake.AdminRespond(rw, http.StatusOK, t.wire())
+	fake.AdminMoved(rw, t.wire(), err, "id", "status")
 }
 
 // transfer is POST /transfer/in and /transfer/out.
@@ -181,7 +179,7 @@ func (f *FiatConnect) begin(c *fiatCall, kind kotani.TransferType) *response {
 		return problem(http.StatusBadRequest, kotani.ErrInvalidParameters)
 	}
 	a := f.account(c.address, c.optional("fiatAccountId"))
-	q := f.state.Quotes.find(c.optional("quoteId"))
+	q := f.state.Quotes.Find(c.optional("quoteId"))
 	switch {
 	case a == nil:
 		return problem(http.StatusNotFound, kotani.ErrResourceNotFound)
@@ -205,7 +203,7 @@ func (f *FiatConnect) begin(c *fiatCall, kind kotani.TransferType) *response {
 	if kind == kotani.TransferTypeIn && !f.config.ProviderInitiated {
 		t.UserAction = userAction(t, a)
 	}
-	f.state.Transfers.add(t)
+	f.state.Transfers.Add(t)
 	c.first = f.enter(t, kotani.TransferStarted)
 	body := object{"transferId": t.ID, "transferStatus": string(t.Status), "transferAddress": t.Address}
 	if t.UserAction != nil {
@@ -235,14 +233,14 @@ func userAction(t *Transfer, a *FiatAccount) map[string]any {
 
 // transferStatus is GET /transfer/{transferId}/status.
 func (f *FiatConnect) transferStatus(c *fiatCall) *response {
-	t := f.state.Transfers.find(c.request.PathValue("transferId"))
+	t := f.state.Transfers.Find(c.request.PathValue("transferId"))
 	if t == nil || t.User != c.address {
 		return problem(http.StatusNotFound, kotani.ErrResourceNotFound)
 	}
 	return success(t.wire())
 }
 
-func (t *Transfer) key() string { return t.ID }
+func (t *Transfer) detach() { t.UserAction = maps.Clone(t.UserAction) }
 
 // wire is the status object of responses and webhooks.
 func (t *Transfer) wire() object {
@@ -288,7 +286,7 @@ func (f *FiatConnect) once(c *fiatCall, work func() *response) *response {
 	if key == "" {
 		return problem(http.StatusBadRequest, kotani.ErrInvalidParameters)
 	}
-	payload := c.request.URL.Path + " " + string(encode(c.fields))
+	payload := c.request.URL.Path + " " + string(fake.Encode(c.fields))
 	id := c.address + " " + key
 	if earlier, ok := f.state.Requests[id]; ok {
 		switch {
@@ -301,7 +299,7 @@ func (f *FiatConnect) once(c *fiatCall, work func() *response) *response {
 	}
 	first := work()
 	f.state.Requests[id] = keyedRequest{
-		Payload: payload, Running: c.first != "", Status: first.status, Body: string(encode(first.body)),
+		Payload: payload, Running: c.first != "", Status: first.status, Body: string(fake.Encode(first.body)),
 	}
 	c.key = id
 	return first

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
@@ -407,9 +407,8 @@ func TestAdminMovesTransfers(t *testing.T) {
 		{path, `{}`, 400},
 		{"/_fake/fiatconnect/transfers/none/status", `{"status":"TransferFailed"}`, 404},
 	} {
-		rec := httptest.NewRecorder()
-		w.Admin().ServeHTTP(rec, httptest.NewRequest("POST", tc.path, strings.NewReader(tc.body)))
-		assert.Equal(t, tc.want, rec.Code, rec.Body)
+		status, text := faketest.Admin(w.Admin(), "POST", tc.path, tc.body)
+		assert.Equal(t, tc.want, status, text)
 	}
 }
 

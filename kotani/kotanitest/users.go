@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // User is an end user as the fake keeps him.
@@ -22,14 +23,14 @@ type User struct {
 func (f *Fake) User(phone string) (User, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copyOf(f.state.Users.find(phone))
+	return fake.Copy(f.state.Users.Find(phone))
 }
 
 // Users are all users, oldest first.
 func (f *Fake) Users() []User {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return copiesOf(f.state.Users.all)
+	return fake.Copies(f.state.Users.All())
 }
 
 const descNoUser = "user does not exist"
@@ -40,13 +41,13 @@ func (f *Fake) createUser(c *call) object {
 	if c.reason != "" {
 		return c.refused()
 	}
-	if u := f.state.Users.find(phone); u != nil {
+	if u := f.state.Users.Find(phone); u != nil {
 		o := refused("user exists")
 		o["userId"] = u.ID
 		return o
 	}
 	u := &User{ID: f.ids().UUID(), Phone: phone}
-	f.state.Users.add(u)
+	f.state.Users.Add(u)
 	return object{"status": 201, "userId": u.ID}
 }
 
@@ -86,7 +87,7 @@ func (f *Fake) userByPhone(c *call) object {
 // listUsers is GET /kyc/users: records by phone number.
 func (f *Fake) listUsers(*call) object {
 	data := object{}
-	for _, u := range f.state.Users.all {
+	for _, u := range f.state.Users.All() {
 		data[u.Phone] = f.record(u)
 	}
 	return object{"data": data}
@@ -99,7 +100,7 @@ func (f *Fake) phoneByAddress(c *call) object {
 	if c.reason != "" {
 		return c.refused()
 	}
-	for _, u := range f.state.Users.all {
+	for _, u := range f.state.Users.All() {
 		for _, chain := range chains() {
 			if sameAddress(f.address(u.Phone, chain), address) {
 				return object{"phoneNumber": u.Phone}
@@ -115,13 +116,11 @@ func (f *Fake) user(c *call) (*User, object) {
 	if c.reason != "" {
 		return nil, c.refused()
 	}
-	if u := f.state.Users.find(phone); u != nil {
+	if u := f.state.Users.Find(phone); u != nil {
 		return u, nil
 	}
 	return nil, refused(descNoUser)
 }
-
-func (u *User) key() string { return u.Phone }
 
 func (f *Fake) record(u *User) object {
 	return object{
@@ -187,7 +186,7 @@ func (f *Fake) setBeneficiary(c *call) object {
 	case b != nil:
 		return refused("User is already a beneficiary")
 	}
-	f.state.Beneficiaries.add(&named)
+	f.state.Beneficiaries.Add(&named)
 	return object{"status": http.StatusCreated, "desc": "User set as beneficiary", "result": object{
 		"programId": named.Program, "phoneNumber": named.Phone, "address": f.address(named.Phone, kotani.ChainCelo),
 	}}
@@ -197,7 +196,7 @@ func (f *Fake) setBeneficiary(c *call) object {
 // user is none yet.
 func (f *Fake) beneficiary(c *call) (named beneficiary, known *beneficiary) {
 	named = beneficiary{Phone: c.phone("phoneNumber"), Program: c.text("programId")}
-	return named, f.state.Beneficiaries.find(named.key())
+	return named, f.state.Beneficiaries.Find(named.key())
 }
 
 func (b *beneficiary) key() string { return b.Phone + " " + b.Program }

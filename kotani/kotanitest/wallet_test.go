@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -142,32 +143,10 @@ func (w *wallet) call(method, path string, body any, headers ...string) (int, ob
 }
 
 func (w *wallet) try(method, path string, body any, headers ...string) (int, string, error) {
-	text, ok := body.(string)
-	if !ok && body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			return 0, "", err
-		}
-		text = string(b)
-	}
-	req, err := http.NewRequestWithContext(w.t.Context(), method, w.URL()+path, strings.NewReader(text))
-	if err != nil {
-		return 0, "", err
-	}
-	req.Header.Set("Content-Type", "application/json")
 	if w.key != "" {
-		req.Header.Set("Authorization", "Bearer "+w.key)
+		headers = append([]string{"Authorization", "Bearer " + w.key}, headers...)
 	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	res, err := w.http.Do(req)
-	if err != nil {
-		return 0, "", err
-	}
-	defer res.Body.Close()
-	response, err := io.ReadAll(res.Body)
-	return res.StatusCode, string(response), err
+	return faketest.Call(w.t.Context(), w.http, method, w.URL()+path, body, headers...)
 }
 
 // want checks an error response, or with code empty that there is none.

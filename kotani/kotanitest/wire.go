@@ -1,13 +1,14 @@
 package kotanitest
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/shopspring/decimal"
 )
 
@@ -21,23 +22,11 @@ func refused(desc string) object { return object{"status": http.StatusBadRequest
 func result(v any) object { return object{"result": v} }
 
 func writeJSON(rw http.ResponseWriter, status int, v any) {
-	rw.Header().Set("Content-Type", "application/json; charset=utf-8")
-	rw.WriteHeader(status)
-	_, _ = rw.Write(encode(v)) // into memory
+	fake.Respond(rw, status, "application/json; charset=utf-8", fake.Encode(v))
 }
 
 func writeText(rw http.ResponseWriter, status int, text string) {
-	rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	rw.WriteHeader(status)
-	_, _ = rw.Write([]byte(text)) // into memory
-}
-
-func encode(v any) []byte {
-	body, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // texts, numbers, maps and lists of them can always be written
-	}
-	return body
+	fake.Respond(rw, status, "text/plain; charset=utf-8", []byte(text))
 }
 
 // timestamp is the form in which JavaScript writes a time.
@@ -63,17 +52,14 @@ func newCall(r *http.Request, strict bool) (*call, bool) {
 	if err != nil {
 		return c, false
 	}
-	text := strings.TrimSpace(string(body))
-	if text == "" {
+	if len(bytes.TrimSpace(body)) == 0 {
 		return c, true
 	}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	if d.Decode(&c.fields) != nil || c.fields == nil {
-		return c, false
+	fields, ok := fake.ReadObject(bytes.NewReader(body))
+	if ok {
+		c.fields = fields
 	}
-	_, err = d.Token()
-	return c, err == io.EOF
+	return c, ok
 }
 
 func (c *call) refuse(reason string) {
@@ -162,7 +148,7 @@ func (c *call) phone(name string) string {
 // callback reads the optional URL of callbacks.
 func (c *call) callback() string {
 	text := c.optional("callback")
-	if text != "" && !isWebURL(text) {
+	if text != "" && !fake.IsWebURL(text) {
 		c.refuse("callback must start with http or https")
 	}
 	return text
@@ -178,11 +164,6 @@ func (c *call) country() string {
 	}
 	c.refuse("country not supported")
 	return ""
-}
-
-func isWebURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 const maxAmount = 40 // characters

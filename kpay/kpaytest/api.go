@@ -1,8 +1,6 @@
 package kpaytest
 
 import (
-	"encoding/json"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -119,7 +117,7 @@ func (f *Fake) checkPay(req request) (why refusal, refused bool) {
 		return unknownMethod, true
 	case req["bankid"] != "" && kpay.BankID(req["bankid"]).Name() == "":
 		return unknownBank, true
-	case f.state.byRefID[req["refid"]] != nil:
+	case f.state.Payments.Find(req["refid"]) != nil:
 		return duplicateRefID, true
 	}
 	return refusal{}, false
@@ -153,7 +151,7 @@ func (f *Fake) checkStatus(req request) response {
 	if tid == "" && refID == "" {
 		return f.refuseRequest(missingParameters.naming("tid", "refid"), "")
 	}
-	p := f.state.byRefID[refID]
+	p := f.state.Payments.Find(refID)
 	if refID == "" {
 		p = f.state.byTID[tid]
 	}
@@ -176,32 +174,15 @@ func (f *Fake) lagging(p *Payment) bool {
 type request map[string]string
 
 func readRequest(r *http.Request) request {
-	body, err := io.ReadAll(r.Body) // in memory already, and bounded
-	if err != nil {
-		return nil
-	}
-	var raw map[string]json.RawMessage
-	if json.Unmarshal(body, &raw) != nil || raw == nil {
+	body, ok := fake.ReadObject(r.Body)
+	if !ok {
 		return nil
 	}
 	req := request{}
-	for name, value := range raw {
-		req[name] = scalar(value)
+	for name, value := range body {
+		req[name] = fake.Text(value)
 	}
 	return req
-}
-
-// scalar is the text of a string or a number. Anything else counts as empty.
-func scalar(raw json.RawMessage) string {
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		return strings.TrimSpace(text)
-	}
-	var number json.Number
-	if json.Unmarshal(raw, &number) == nil {
-		return number.String()
-	}
-	return ""
 }
 
 // missing names the fields of a pay request that are empty or unusable.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
@@ -247,7 +248,7 @@ func TestAmounts(t *testing.T) {
 			}
 			m.wantRefusal("0", response)
 			require.Len(t, m.Payments(), 1)
-			wantMoney(t, want, m.Payments()[0].Amount)
+			faketest.WantMoney(t, want, m.Payments()[0].Amount)
 		})
 	}
 }
@@ -299,7 +300,7 @@ func TestRefusalHasTheGuidesShape(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kpaytest.Config{})
 	response := m.pay(object{"msisdn": "0783300007"})
-	assert.Equal(t, shape(parse(t, `{"reply":"TARGET_AUTHORIZATION_ERROR","url":" ","success":0,"authkey":"k","tid":"E","refid":"r","retcode":606}`)), shape(response))
+	assert.Equal(t, faketest.Shape(parse(t, `{"reply":"TARGET_AUTHORIZATION_ERROR","url":" ","success":0,"authkey":"k","tid":"E","refid":"r","retcode":606}`)), faketest.Shape(response))
 	assert.Equal(t, "TARGET_AUTHORIZATION_ERROR", response["reply"])
 	assert.Equal(t, " ", response["url"])
 	assert.Equal(t, "E", response["tid"])
@@ -338,7 +339,7 @@ func TestDuplicateRefIDLeavesTheFirstPaymentAlone(t *testing.T) {
 	m.wantRefusal("608", m.pay(nil))
 	assert.Equal(t, "01", m.status("ref-1")["statusid"])
 	m.Advance(time.Hour)
-	wantMoney(t, "4200", m.Balance("02", "RWF"))
+	faketest.WantMoney(t, "4200", m.Balance("02", "RWF"))
 	assert.Len(t, m.Entries("02", "RWF"), 1)
 	assert.Len(t, m.postbacks(), 1)
 	require.NoError(t, m.CheckLedger())
@@ -388,7 +389,7 @@ func TestPaymentSurvivesALostAnswer(t *testing.T) {
 		}
 		m.wantRefusal("608", m.pay(nil))
 		m.Advance(10 * time.Second)
-		wantMoney(t, "4200", m.Balance("02", "RWF"))
+		faketest.WantMoney(t, "4200", m.Balance("02", "RWF"))
 	}
 	m := newMerchant(t, kpaytest.Config{})
 	require.NoError(t, m.AddFault(fake.Fault{Times: 1, Kind: fake.FaultDropBefore}))

@@ -5,12 +5,12 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // Fields of the checkout form. A program may leave out the last two; the fake
@@ -61,7 +61,7 @@ func (f *Fake) submitCheckout(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view = f.payByCard(view.CheckoutID, card)
-	if !webURL(view.RedirectURL) {
+	if !fake.IsWebURL(view.RedirectURL) {
 		writeCheckout(rw, http.StatusOK, view)
 		return
 	}
@@ -126,12 +126,6 @@ func (f *Fake) payByCard(id, card string) checkoutView {
 		}
 	}
 	return f.view(p)
-}
-
-// webURL reports whether a browser can be sent there.
-func webURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 func writeCheckout(rw http.ResponseWriter, status int, view checkoutView) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -76,13 +77,13 @@ func TestCheckoutPage(t *testing.T) {
 			if i < len(documents) {
 				assert.Equal(t, "01", response["statusid"])
 				assert.Equal(t, number[:6]+"******"+number[12:], response["payaccount"])
-				wantMoney(t, "4200", m.Balance("02", "RWF"))
+				faketest.WantMoney(t, "4200", m.Balance("02", "RWF"))
 				assert.Contains(t, text, "Paid.")
 				return
 			}
 			assert.Equal(t, "02", response["statusid"])
 			assert.Equal(t, "Card declined.", response["statusdesc"])
-			wantMoney(t, "0", m.Balance("02", "RWF"))
+			faketest.WantMoney(t, "0", m.Balance("02", "RWF"))
 			assert.Contains(t, text, "Not paid: Card declined.")
 		})
 	}
@@ -167,7 +168,7 @@ func TestCheckoutOfAMobileMoneyPayment(t *testing.T) {
 	submit(t, browser(m.HTTPClient()), page, card("4111111111111111"))
 	m.Advance(time.Hour)
 	assert.Equal(t, "411111******1111", m.status("ref-1")["payaccount"])
-	wantMoney(t, "4200", m.Balance("02", "RWF"))
+	faketest.WantMoney(t, "4200", m.Balance("02", "RWF"))
 	assert.Len(t, m.postbacks(), 1)
 }
 

@@ -1,9 +1,7 @@
 package kpaytest
 
 import (
-	"fmt"
-	"io"
-	"log/slog"
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -14,6 +12,8 @@ import (
 // Config sets up a fake. The zero value is right for most tests. All defaults
 // are assumed.
 type Config struct {
+	fake.Masked[Config] // no encoder prints a credential
+
 	// Options are the clock, the seed and the way of postbacks.
 	Options fake.Options
 
@@ -103,35 +103,16 @@ const (
 	PostbackForm         PostbackFormat = "form"          // real form data
 )
 
-const printedConfig = "kpaytest.Config{...}"
-
-// Format keeps password and API key out of anything printed.
-func (Config) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, printedConfig) }
-
-// MarshalText keeps them out of JSON and other encodings.
-func (Config) MarshalText() ([]byte, error) { return []byte(printedConfig), nil }
-
-// LogValue keeps them out of logs.
-func (Config) LogValue() slog.Value { return slog.StringValue(printedConfig) }
-
 func (c Config) withDefaults() Config {
-	if c.Username == "" {
-		c.Username = "test-user"
-	}
-	if c.Password == "" {
-		c.Password = "test-pass"
-	}
+	c.Username = cmp.Or(c.Username, "test-user")
+	c.Password = cmp.Or(c.Password, "test-pass")
+	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
+	c.Quirks.PostbackFormat = cmp.Or(c.Quirks.PostbackFormat, PostbackJSON)
 	if c.Retailers == nil {
 		c.Retailers = []Retailer{{ID: "02", Name: "Test Shop"}, {ID: "03", Name: "Closed Shop", Disabled: true}}
 	}
-	if c.SettleAfter <= 0 {
-		c.SettleAfter = 10 * time.Second
-	}
 	if c.CallbackRetries == nil {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
-	}
-	if c.Quirks.PostbackFormat == "" {
-		c.Quirks.PostbackFormat = PostbackJSON
 	}
 	c.Retailers = slices.Clone(c.Retailers)
 	c.CallbackRetries = slices.Clone(c.CallbackRetries)

@@ -30,16 +30,7 @@ type Fake struct {
 
 // NewServer makes a fake that is closed when the test ends. It takes at most one
 // Config.
-func NewServer(t fake.TB, config ...Config) *Fake {
-	t.Helper()
-	var c Config
-	if len(config) > 0 {
-		c = config[0]
-	}
-	f := New(c)
-	f.world.Attach(t)
-	return f
-}
+func NewServer(t fake.TB, config ...Config) *Fake { return fake.NewServer(t, New, config) }
 
 // New makes a fake in a world of its own. Close it when its clock follows real
 // time or its HTTPClient was used.
@@ -116,28 +107,26 @@ func (f *Fake) routes() http.Handler {
 // state is everything that changes, and this fake's part of a snapshot. The
 // World's lock guards it.
 type state struct {
-	Payments []*Payment   `json:"payments"` // oldest first
-	Ledger   *fake.Ledger `json:"ledger"`
+	Payments fake.Store[Payment] `json:"payments"` // by refid
+	Ledger   *fake.Ledger        `json:"ledger"`
 
-	byRefID    map[string]*Payment
 	byTID      map[string]*Payment // both tids of each payment
 	byCheckout map[string]*Payment
 }
 
 func newState() *state {
 	return &state{
-		Payments: []*Payment{}, Ledger: fake.NewLedger(),
-		byRefID: map[string]*Payment{}, byTID: map[string]*Payment{}, byCheckout: map[string]*Payment{},
+		Payments: fake.NewStore(func(p *Payment) string { return p.RefID }), Ledger: fake.NewLedger(),
+		byTID: map[string]*Payment{}, byCheckout: map[string]*Payment{},
 	}
 }
 
 func (st *state) add(p *Payment) {
-	st.Payments = append(st.Payments, p)
+	st.Payments.Add(p)
 	st.index(p)
 }
 
 func (st *state) index(p *Payment) {
-	st.byRefID[p.RefID] = p
 	st.byTID[p.TID] = p
 	st.byTID[p.StatusTID] = p
 	st.byCheckout[p.CheckoutID] = p
@@ -151,11 +140,11 @@ func (f *Fake) load(raw json.RawMessage) (func(), error) {
 	if st.Ledger == nil {
 		return nil, errors.New("no ledger")
 	}
-	for _, p := range st.Payments {
-		if p == nil || p.RefID == "" || p.TID == "" || p.StatusTID == "" || p.CheckoutID == "" || p.StatusID == "" {
-			return nil, errors.New("payment without refid, tid, checkout id or status")
+	for _, p := range st.Payments.All() {
+		if p.TID == "" || p.StatusTID == "" || p.CheckoutID == "" || p.StatusID == "" {
+			return nil, errors.New("payment without tid, checkout id or status")
 		}
-		if st.byRefID[p.RefID] != nil || st.byTID[p.TID] != nil || st.byTID[p.StatusTID] != nil || st.byCheckout[p.CheckoutID] != nil {
+		if st.byTID[p.TID] != nil || st.byTID[p.StatusTID] != nil || st.byCheckout[p.CheckoutID] != nil {
 			return nil, fmt.Errorf("payment %q twice", p.RefID)
 		}
 		st.index(p)

@@ -1,8 +1,8 @@
 package kpaytest
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -23,7 +23,7 @@ func (f *Fake) Balance(retailerID, currency string) decimal.Decimal {
 func (f *Fake) Entries(retailerID, currency string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return f.state.entries(fake.Account{Owner: retailerID, Currency: currency})
+	return f.state.Ledger.Entries(fake.Account{Owner: retailerID, Currency: currency})
 }
 
 // Debits are the entries by which a payer paid for a payment, oldest first. The
@@ -32,16 +32,11 @@ func (f *Fake) Entries(retailerID, currency string) []fake.Entry {
 func (f *Fake) Debits(reference string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
-	p := f.state.byRefID[reference]
-	if p == nil {
-		p = f.state.byTID[reference]
-	}
+	p := cmp.Or(f.state.Payments.Find(reference), f.state.byTID[reference])
 	if p == nil {
 		return nil
 	}
-	return slices.DeleteFunc(f.state.entries(p.account()), func(e fake.Entry) bool {
-		return e.Reference != p.RefID || e.Status == fake.EntryFailed
-	})
+	return f.state.Ledger.Select(func(e fake.Entry) bool { return e.Reference == p.RefID })
 }
 
 // CheckLedger adds everything up anew. Every balance must be the sum of its
@@ -52,23 +47,14 @@ func (f *Fake) CheckLedger() error {
 	return f.state.check()
 }
 
-func (st *state) entries(a fake.Account) []fake.Entry {
-	all := st.Ledger.Page(a, 0, st.Ledger.Len(a))
-	slices.Reverse(all)
-	return all
-}
-
 // credit books a paid payment. The entry's id is made of the refid, so that the
 // ledger itself refuses a second credit.
 func (st *state) credit(p *Payment) {
 	st.Ledger.Open(p.account(), decimal.Zero)
-	err := st.Ledger.Post(fake.Entry{
+	fake.Must(st.Ledger.Post(fake.Entry{ // only a pending payment is finished
 		ID: creditID(p), Account: p.account(), Amount: p.Amount,
 		Kind: entryPayment, Description: p.Details, Reference: p.RefID, Created: p.Settled,
-	})
-	if err != nil {
-		panic(fmt.Sprintf("kpaytest: %v", err)) // only a pending payment is finished: a mistake in here
-	}
+	}))
 }
 
 func creditID(p *Payment) string { return "payment " + p.RefID }
@@ -83,14 +69,14 @@ func (st *state) check() error {
 		return err
 	}
 	accounts, credits := map[fake.Account]bool{}, 0
-	for _, p := range st.Payments {
+	for _, p := range st.Payments.All() {
 		if a := p.account(); !accounts[a] {
 			accounts[a] = true
 			credits += st.Ledger.Len(a)
 		}
 	}
 	paid := 0
-	for _, p := range st.Payments {
+	for _, p := range st.Payments.All() {
 		e, credited := st.Ledger.Entry(creditID(p))
 		if credited != (p.StatusID == kpay.CodePaid) {
 			return fmt.Errorf("kpaytest: payment %q is %s and credited: %t", p.RefID, p.StatusID, credited)

@@ -3,17 +3,15 @@ package kpaytest_test
 import (
 	"encoding/json"
 	"io"
-	"maps"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 )
 
@@ -32,7 +30,7 @@ type postback struct {
 	body        string
 }
 
-type object map[string]any
+type object = map[string]any
 
 func newMerchant(t *testing.T, cfg kpaytest.Config) *merchant {
 	t.Helper()
@@ -77,13 +75,7 @@ func order(changes object) object {
 		"pmethod": "momo", "retailerid": "02", "bankid": "63510",
 		"returl": "http://shop.localhost/ack", "redirecturl": "http://shop.localhost/thanks",
 	}
-	for name, v := range changes {
-		o[name] = v
-		if v == nil {
-			delete(o, name)
-		}
-	}
-	return o
+	return faketest.Change(o, changes)
 }
 
 // request makes an authorised API request.
@@ -143,41 +135,11 @@ func (m *merchant) status(refID string) object {
 	return m.call(object{"action": "checkstatus", "refid": refID})
 }
 
-func parse(t *testing.T, text string) object {
-	t.Helper()
-	var o object
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	require.NoError(t, d.Decode(&o), text)
-	return o
-}
+func parse(t *testing.T, text string) object { t.Helper(); return faketest.Object(t, text) }
 
 func sample(t *testing.T, name string) object {
 	t.Helper()
-	text, err := os.ReadFile("../../testdata/kpay/" + name + ".json")
-	require.NoError(t, err)
-	return parse(t, string(text))
-}
-
-// shape is what kind of value each key holds.
-func shape(o object) map[string]string {
-	kinds := map[string]string{}
-	for name, v := range maps.All(o) {
-		switch v.(type) {
-		case string:
-			kinds[name] = "string"
-		case json.Number:
-			kinds[name] = "number"
-		default:
-			kinds[name] = "other"
-		}
-	}
-	return kinds
-}
-
-func wantMoney(t *testing.T, want string, got decimal.Decimal) {
-	t.Helper()
-	assert.True(t, decimal.RequireFromString(want).Equal(got), "want %s, got %s", want, got)
+	return faketest.Sample(t, "kpay/"+name)
 }
 
 // wantRefusal checks the code and that nothing was charged or kept.

@@ -1,8 +1,7 @@
 package kpaytest
 
 import (
-	"encoding/json"
-	"errors"
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -72,21 +71,14 @@ const (
 func (f *Fake) Payment(refID string) (Payment, bool) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	if p := f.state.byRefID[refID]; p != nil {
-		return *p, true
-	}
-	return Payment{}, false
+	return fake.Copy(f.state.Payments.Find(refID))
 }
 
 // Payments are all payments, oldest first.
 func (f *Fake) Payments() []Payment {
 	f.world.Lock()
 	defer f.world.Unlock()
-	all := make([]Payment, 0, len(f.state.Payments))
-	for _, p := range f.state.Payments {
-		all = append(all, *p)
-	}
-	return all
+	return fake.Copies(f.state.Payments.All())
 }
 
 // MovePayment ends a pending payment now, whatever its scenario says. The new
@@ -98,7 +90,7 @@ func (f *Fake) MovePayment(refID string, to kpay.Code) error {
 	f.world.Lock()
 	defer f.world.Unlock()
 	to, final := finalStatus(to)
-	p := f.state.byRefID[refID]
+	p := f.state.Payments.Find(refID)
 	switch {
 	case p == nil:
 		return fmt.Errorf("kpaytest: payment %q: %w", refID, fake.ErrNotFound)
@@ -124,15 +116,9 @@ func (f *Fake) adminMovePayment(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	refID := r.PathValue("refid")
-	switch err := f.MovePayment(refID, in.StatusID); {
-	case errors.Is(err, fake.ErrNotFound):
-		fake.AdminError(rw, http.StatusNotFound, "refid", err.Error())
-	case err != nil:
-		fake.AdminError(rw, http.StatusConflict, "statusid", err.Error())
-	default:
-		p, _ := f.Payment(refID)
-		fake.AdminRespond(rw, http.StatusOK, p)
-	}
+	err := f.MovePayment(refID, in.StatusID)
+	p, _ := f.Payment(refID)
+	fake.AdminMoved(rw, p, err, "refid", "statusid")
 }
 
 // finalStatus spells 1 as 01. It reports false for a code that ends no payment:
@@ -237,7 +223,7 @@ func (f *Fake) schedule(p *Payment) {
 
 // fire ends a payment as scheduled, unless it has ended meanwhile.
 func (f *Fake) fire(e fake.Event) {
-	p := f.state.byRefID[e.Key]
+	p := f.state.Payments.Find(e.Key)
 	if e.Kind != eventSettle || p == nil || p.final() {
 		return
 	}
@@ -305,10 +291,7 @@ func (f *Fake) sendPostback(p *Payment) {
 // acknowledged wants a 2xx and {"tid","refid","reply":"OK"} with the very ids
 // of the postback.
 func acknowledged(d fake.Delivery, status int, body []byte) bool {
-	var raw map[string]json.RawMessage
-	if status < 200 || status > 299 || json.Unmarshal(body, &raw) != nil {
-		return false
-	}
-	return strings.EqualFold(scalar(raw["reply"]), "OK") &&
-		scalar(raw["tid"]) == d.Tag && scalar(raw["refid"]) == d.Subject
+	reply, ok := fake.ReadObject(bytes.NewReader(body))
+	return ok && status >= 200 && status <= 299 && strings.EqualFold(fake.Text(reply["reply"]), "OK") &&
+		fake.Text(reply["tid"]) == d.Tag && fake.Text(reply["refid"]) == d.Subject
 }

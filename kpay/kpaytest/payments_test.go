@@ -1,10 +1,7 @@
 package kpaytest_test
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
@@ -73,10 +71,10 @@ func TestScenarios(t *testing.T) {
 				require.True(t, known)
 				assert.Equal(t, tc.scenario, p.Scenario)
 				if p.StatusID == "01" {
-					wantMoney(t, "4200", m.Balance("02", "RWF"))
+					faketest.WantMoney(t, "4200", m.Balance("02", "RWF"))
 					assert.Regexp(t, `^[1-9][0-9]{8}$`, p.MoMoTransactionID)
 				} else {
-					wantMoney(t, "0", m.Balance("02", "RWF"))
+					faketest.WantMoney(t, "0", m.Balance("02", "RWF"))
 					assert.Empty(t, p.MoMoTransactionID)
 					assert.Empty(t, p.PayAccount)
 				}
@@ -113,14 +111,14 @@ func TestImmediateSuccessHasTheGuidesShape(t *testing.T) {
 	m := newMerchant(t, kpaytest.Config{})
 	response := m.pay(object{"msisdn": "0783300006"})
 	want := parse(t, `{"tid":"E6974821594723662","refid":"15947234071471114","momtransactionid":"85640192","statusdesc":"SUCCESSFUL","statusid":"01","retcode":0}`)
-	assert.Equal(t, shape(want), shape(response))
+	assert.Equal(t, faketest.Shape(want), faketest.Shape(response))
 	for _, name := range []string{"statusdesc", "statusid", "retcode"} {
 		assert.Equal(t, want[name], response[name], name)
 	}
-	wantMoney(t, "4200", m.Balance("02", "RWF"))
+	faketest.WantMoney(t, "4200", m.Balance("02", "RWF"))
 	m.Advance(time.Hour)
 	assert.Len(t, m.postbacks(), 1)
-	wantMoney(t, "4200", m.Balance("02", "RWF"))
+	faketest.WantMoney(t, "4200", m.Balance("02", "RWF"))
 }
 
 func TestCardWaitsForThePage(t *testing.T) {
@@ -206,11 +204,6 @@ func TestAdminMovesAPayment(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kpaytest.Config{})
 	m.pay(object{"refid": "a/b", "msisdn": "0783300003"})
-	call := func(refID, body string) (int, string) {
-		rec := httptest.NewRecorder()
-		m.Admin().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/_fake/kpay/payments/"+refID+"/settle", strings.NewReader(body)))
-		return rec.Code, rec.Body.String()
-	}
 	for _, tc := range []struct {
 		refID, body string
 		status      int
@@ -225,7 +218,7 @@ func TestAdminMovesAPayment(t *testing.T) {
 		{"a%2Fb", `{"statusid":"01"}`, 200, `"statusid":"01"`},
 		{"a%2Fb", `{"statusid":"02"}`, 409, `final already: 01`},
 	} {
-		status, text := call(tc.refID, tc.body)
+		status, text := faketest.Admin(m.Admin(), "POST", "/_fake/kpay/payments/"+tc.refID+"/settle", tc.body)
 		assert.Equal(t, tc.status, status, "%s: %s", tc.body, text)
 		assert.Contains(t, text, tc.says, tc.body)
 	}
@@ -259,27 +252,7 @@ func TestPostbackIsRepeatedUntilTheRightAcknowledgement(t *testing.T) {
 			m.respond = func(_ int, body object) (int, any) { return tc.status, tc.response(body) }
 			m.pay(nil)
 			m.Advance(10 * time.Second)
-			want := 1
-			for _, wait := range []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour} {
-				assert.Len(t, m.postbacks(), want)
-				m.Advance(wait - 1)
-				assert.Len(t, m.postbacks(), want, "not before its time")
-				m.Advance(1)
-				if !tc.taken {
-					want++
-				}
-				assert.Len(t, m.postbacks(), want)
-			}
-			m.Advance(1000 * time.Hour)
-			assert.Len(t, m.postbacks(), want, "attempts are bounded")
-			state := "dead"
-			if tc.taken {
-				state = "delivered"
-			}
-			require.Len(t, m.Deliveries(), 1)
-			d := m.Deliveries()[0]
-			assert.EqualValues(t, state, d.State)
-			assert.Len(t, d.Attempts, want)
+			d := faketest.CheckRetries(t, m.Control, tc.taken, func() int { return len(m.postbacks()) })
 			assert.Equal(t, "postback", d.Event)
 			assert.Equal(t, "ref-1", d.Subject)
 			for _, p := range m.postbacks() {
@@ -332,21 +305,6 @@ func TestPostbackFormats(t *testing.T) {
 func TestCallbackFaults(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kpaytest.Config{})
-	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "twice", Kind: fake.CallbackDuplicate}))
-	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "gone", Kind: fake.CallbackDrop}))
-	require.NoError(t, m.AddCallbackFault(fake.CallbackFault{Subject: "late", Kind: fake.CallbackDelay, Seconds: 60}))
-	for _, refID := range []string{"twice", "gone", "late"} {
-		m.pay(object{"refid": refID})
-	}
-	m.Advance(10 * time.Second)
-	assert.Len(t, m.postbacks(), 2)
-	m.Advance(time.Minute)
-	assert.Len(t, m.postbacks(), 3)
-	for _, d := range m.Deliveries() {
-		if d.Subject == "gone" {
-			require.NoError(t, m.Redeliver(d.ID))
-		}
-	}
-	assert.Len(t, m.postbacks(), 4)
-	wantMoney(t, "12600", m.Balance("02", "RWF"))
+	faketest.CheckCallbackFaults(t, m.Control, func(refID string) { m.pay(object{"refid": refID}) }, func() int { return len(m.postbacks()) })
+	faketest.WantMoney(t, "12600", m.Balance("02", "RWF"))
 }

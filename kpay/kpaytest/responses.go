@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // response is a JSON object to send: strings, and the integers success and
@@ -13,19 +15,11 @@ import (
 type response map[string]any
 
 func (f *Fake) write(rw http.ResponseWriter, status int, body response) {
-	rw.Header().Set("Content-Type", "application/json")
-	rw.WriteHeader(status)
-	_, _ = rw.Write(f.encode(body)) // into memory
+	fake.Respond(rw, status, "application/json", f.encode(body))
 }
 
 // encode writes a response as JSON, with the Quirks.
-func (f *Fake) encode(body response) []byte {
-	text, err := json.Marshal(f.quirky(body))
-	if err != nil {
-		panic(err) // strings and integers can always be written
-	}
-	return text
-}
+func (f *Fake) encode(body response) []byte { return fake.Encode(f.quirky(body)) }
 
 // refusal is why a request is not carried out: a retcode and its words.
 type refusal struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -88,7 +89,7 @@ func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 
 	pending := m.call(sample(t, "pay_request"))
 	want := sample(t, "pay_pending")
-	assert.Equal(t, shape(want), shape(pending))
+	assert.Equal(t, faketest.Shape(want), faketest.Shape(pending))
 	for _, name := range []string{"reply", "success", "refid", "retcode"} {
 		assert.Equal(t, want[name], pending[name], name)
 	}
@@ -104,7 +105,7 @@ func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	require.Len(t, posts, 1)
 	paid := parse(t, posts[0].body)
 	want = sample(t, "postback_paid")
-	assert.Equal(t, shape(want), shape(paid))
+	assert.Equal(t, faketest.Shape(want), faketest.Shape(paid))
 	assert.Equal(t, want["statusid"], paid["statusid"])
 	assert.Equal(t, want["statusdesc"], paid["statusdesc"])
 	assert.Equal(t, want["payaccount"], paid["payaccount"])
@@ -181,7 +182,7 @@ func TestClientSeesThroughEveryQuirk(t *testing.T) {
 			p, err = pay("79", "0783300006")
 			require.NoError(t, err)
 			assert.True(t, p.Status.Paid())
-			wantMoney(t, "8400", srv.Balance("02", "RWF"))
+			faketest.WantMoney(t, "8400", srv.Balance("02", "RWF"))
 		})
 	}
 }

@@ -29,10 +29,10 @@ func (w *World) Admin() http.Handler {
 		"POST /_fake/reset":                     w.adminReset,
 		"GET /_fake/snapshot":                   w.adminSnapshot,
 		"PUT /_fake/snapshot":                   w.adminRestore,
-		"GET /_fake/requests":                   w.adminRequests,
-		"GET /_fake/deliveries":                 w.adminDeliveries,
+		"GET /_fake/requests":                   adminList(w, "requests", w.journal.list),
+		"GET /_fake/deliveries":                 adminList(w, "deliveries", func(p string) []Delivery { return w.dispatcher.list(p) }),
 		"POST /_fake/deliveries/{id}/redeliver": w.adminRedeliver,
-		"GET /_fake/faults":                     w.adminFaults,
+		"GET /_fake/faults":                     adminList(w, "faults", w.listFaults),
 		"POST /_fake/faults":                    w.adminAddFault,
 		"DELETE /_fake/faults":                  w.adminClearFaults,
 	} {
@@ -93,6 +93,20 @@ func AdminError(rw http.ResponseWriter, status int, field, message string) {
 		Error string `json:"error"`
 		Field string `json:"field,omitempty"`
 	}{message, field})
+}
+
+// AdminMoved writes the response of an admin call that moves an object: the
+// object, or why it has not moved. An ErrNotFound is a 404 that names the part
+// idField of the request, any other error a 409 that names stateField.
+func AdminMoved(rw http.ResponseWriter, object any, err error, idField, stateField string) {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		AdminError(rw, http.StatusNotFound, idField, err.Error())
+	case err != nil:
+		AdminError(rw, http.StatusConflict, stateField, err.Error())
+	default:
+		AdminRespond(rw, http.StatusOK, object)
+	}
 }
 
 // AdminBody reads the JSON body of an admin call strictly. If it reports false,
@@ -184,26 +198,19 @@ func (w *World) adminRestore(rw http.ResponseWriter, r *http.Request) {
 	w.adminClock(rw, r)
 }
 
-func (w *World) adminRequests(rw http.ResponseWriter, r *http.Request) {
-	provider, limit, ok := w.filters(rw, r)
-	if !ok {
-		return
+// adminList is the call that lists what a provider, or every provider, has of a
+// kind, newest first.
+func adminList[T any](w *World, kind string, list func(provider string) []T) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		provider, limit, ok := w.filters(rw, r)
+		if !ok {
+			return
+		}
+		w.Lock()
+		all := list(provider)
+		w.Unlock()
+		AdminRespond(rw, http.StatusOK, map[string][]T{kind: newest(all, limit)})
 	}
-	w.Lock()
-	all := w.journal.list(provider)
-	w.Unlock()
-	AdminRespond(rw, http.StatusOK, map[string][]Request{"requests": newest(all, limit)})
-}
-
-func (w *World) adminDeliveries(rw http.ResponseWriter, r *http.Request) {
-	provider, limit, ok := w.filters(rw, r)
-	if !ok {
-		return
-	}
-	w.Lock()
-	all := w.dispatcher.list(provider)
-	w.Unlock()
-	AdminRespond(rw, http.StatusOK, map[string][]Delivery{"deliveries": newest(all, limit)})
 }
 
 func (w *World) adminRedeliver(rw http.ResponseWriter, r *http.Request) {
@@ -226,17 +233,6 @@ func (w *World) adminRedeliver(rw http.ResponseWriter, r *http.Request) {
 	seen := d.copy()
 	w.Unlock()
 	AdminRespond(rw, http.StatusOK, seen)
-}
-
-func (w *World) adminFaults(rw http.ResponseWriter, r *http.Request) {
-	provider, limit, ok := w.filters(rw, r)
-	if !ok {
-		return
-	}
-	w.Lock()
-	all := w.listFaults(provider)
-	w.Unlock()
-	AdminRespond(rw, http.StatusOK, map[string][]Fault{"faults": newest(all, limit)})
 }
 
 func (w *World) adminAddFault(rw http.ResponseWriter, r *http.Request) {

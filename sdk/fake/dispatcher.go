@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/pipe"
 )
 
 const (
@@ -268,8 +270,7 @@ func callbackClient(o Options) (*http.Client, func()) {
 	closeIt := func() {}
 	switch {
 	case o.Callbacks != nil:
-		p := newPipes(o.Callbacks)
-		c.Transport, closeIt = p.transport, p.close
+		c.Transport, closeIt = pipe.Serve(o.Callbacks)
 	case o.CallbackClient != nil:
 		c = *o.CallbackClient
 	default:

@@ -41,8 +41,12 @@
 // # For authors of fakes
 //
 // The other types are for the fake of a provider: Provider, Event, IDs, Callback,
-// Policy, Exchange, Ledger and the locked methods of World. A fake is built like
-// this:
+// Policy, Exchange, Ledger, Store, Masked and the locked methods of World. A fake
+// is built like this:
+//
+//	func NewServer(t fake.TB, config ...Config) *Fake { return fake.NewServer(t, New, config) }
+//
+//	func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 //
 //	func NewIn(w *fake.World, c Config) *Fake {
 //		f := &Fake{world: w}
@@ -61,6 +65,7 @@
 // A handler locks the World after it has read the request. It changes the state,
 // takes ids from World.IDs, schedules what comes later with World.After and posts
 // callbacks with World.Send. It unlocks the World before it writes the response.
+// ReadObject reads a JSON body, Text a field of it; Respond writes the response.
 //
 // Locking: a World has one mutex, World.Lock. It guards the state of every fake
 // in that World. The functions of a Provider and a Policy say whether they are

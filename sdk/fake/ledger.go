@@ -165,19 +165,25 @@ func (l *Ledger) Entries(a Account) []Entry {
 }
 
 // Debits returns the posted and pending debits that belong to one of these
-// references, oldest first, from all accounts. Failed debits are left out. It
-// looks at every entry, so it is for a fake's Debits, not for its handlers.
+// references, oldest first, from all accounts. Failed debits are left out.
 func (l *Ledger) Debits(references ...string) []Entry {
-	var debits []Entry
+	return l.Select(func(e Entry) bool { return e.Amount.IsNegative() && slices.Contains(references, e.Reference) })
+}
+
+// Select returns the posted and pending entries that match, oldest first, from all
+// accounts. It looks at every entry, so it is for a fake's Debits, not for its
+// handlers.
+func (l *Ledger) Select(match func(Entry) bool) []Entry {
+	var selected []Entry
 	for _, a := range l.sorted() {
 		for _, e := range l.accounts[a].entries {
-			if e.Amount.IsNegative() && e.Status != EntryFailed && slices.Contains(references, e.Reference) {
-				debits = append(debits, *e)
+			if e.Status != EntryFailed && match(*e) {
+				selected = append(selected, *e)
 			}
 		}
 	}
-	slices.SortStableFunc(debits, func(x, y Entry) int { return x.Created.Compare(y.Created) })
-	return debits
+	slices.SortStableFunc(selected, func(x, y Entry) int { return x.Created.Compare(y.Created) })
+	return selected
 }
 
 // Len is how many entries an account has.

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -88,6 +90,43 @@ func (w *World) Join(p Provider) *Control {
 	w.IDs(p.Name)
 	p.Reset()
 	return c
+}
+
+// NewServer is what the NewServer of each fake does, for authors of fakes. It
+// calls New of the fake with the Config, or with the zero Config. The fake is
+// closed when the test ends.
+func NewServer[C any, F interface{ World() *World }](t TB, newFake func(C) F, config []C) F {
+	t.Helper()
+	var c C
+	if len(config) > 0 {
+		c = config[0]
+	}
+	f := newFake(c)
+	f.World().Attach(t)
+	return f
+}
+
+// Masked keeps the credentials of a Config out of everything printed: fmt, JSON,
+// text and slog show the name of the type alone. A Config embeds Masked[Config].
+type Masked[T any] struct{}
+
+func (Masked[T]) shown() string { return reflect.TypeFor[T]().String() + "{...}" }
+
+// Format implements fmt.Formatter.
+func (m Masked[T]) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, m.shown()) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (m Masked[T]) MarshalText() ([]byte, error) { return []byte(m.shown()), nil }
+
+// LogValue implements slog.LogValuer.
+func (m Masked[T]) LogValue() slog.Value { return slog.StringValue(m.shown()) }
+
+// Must panics on an error that cannot happen, because the fake has checked before.
+// Such an error is a mistake of the fake.
+func Must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("fake: %v", err))
+	}
 }
 
 // IDs makes the ids of one provider. Each provider has a sequence of its own, so

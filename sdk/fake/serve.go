@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/pipe"
 )
 
 // maxBody bounds a request body; some APIs take documents as base64 text.
@@ -270,4 +273,39 @@ func (w *World) origin(r *http.Request) (scheme, host, prefix string) {
 		return "https", r.Host, ""
 	}
 	return "http", r.Host, ""
+}
+
+// pipeDomain follows the provider's name in the host of Control.URL. Names below
+// localhost are loopback, so clients may speak plain http to them.
+const pipeDomain = ".localhost"
+
+func (w *World) httpClient() *http.Client {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pipes == nil {
+		w.pipes, w.closePipes = pipe.Serve(http.HandlerFunc(w.route))
+		select {
+		case <-w.closed: // too late: every call of this client fails
+			w.closePipes()
+		default:
+		}
+	}
+	return &http.Client{Transport: w.pipes}
+}
+
+// route finds the fake by the request's host.
+func (w *World) route(rw http.ResponseWriter, r *http.Request) {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	name, ok := strings.CutSuffix(host, pipeDomain)
+	w.mu.Lock()
+	c := w.byName[name]
+	w.mu.Unlock()
+	if !ok || c == nil {
+		http.Error(rw, fmt.Sprintf("no fake serves %q", host), http.StatusMisdirectedRequest)
+		return
+	}
+	c.ServeHTTP(rw, r)
 }

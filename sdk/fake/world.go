@@ -31,7 +31,8 @@ type World struct {
 	faults         []*Fault
 	callbackFaults []*CallbackFault
 	dispatcher     *dispatcher
-	pipes          *pipes // nil until somebody asks for an HTTPClient
+	pipes          *http.Transport // nil until somebody asks for an HTTPClient
+	closePipes     func()
 	tb             TB
 
 	callbacks    *http.Client
@@ -198,11 +199,11 @@ func (w *World) Close() {
 		if w.timer != nil {
 			w.timer.Stop()
 		}
-		p := w.pipes
+		closePipes := w.closePipes
 		w.mu.Unlock()
 		w.workers.Wait()
-		if p != nil {
-			p.close()
+		if closePipes != nil {
+			closePipes()
 		}
 		w.closeClient()
 	})

@@ -1,4 +1,4 @@
-package stage_test
+package clienttest_test
 
 import (
 	"io"
@@ -9,11 +9,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/internal/stage"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 )
 
 func TestAScriptPlaysItsStepsAndTheLastOneForEver(t *testing.T) {
-	s := stage.NewScript(nil, stage.Answer(201, "one", "X-A", "b"), stage.Answer(500, "two"))
+	s := clienttest.NewScript(nil, clienttest.Answer(201, "one", "X-A", "b"), clienttest.Answer(500, "two"))
 	client := &http.Client{Transport: s}
 	_, err := client.Post("https://shop.example/a", "text/plain", strings.NewReader("body"))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
@@ -29,7 +29,7 @@ func TestAScriptPlaysItsStepsAndTheLastOneForEver(t *testing.T) {
 }
 
 func TestAHandlerIsReachedUnderAnyHost(t *testing.T) {
-	client := stage.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Host) }))
+	client := clienttest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Host) }))
 	for _, host := range []string{"kpay.localhost", "kasapay.localhost"} {
 		resp, err := client.Get("http://" + host + "/")
 		require.NoError(t, err)

@@ -14,16 +14,16 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// interpret reads an answer as the Django REST framework gives it. Kapiten's
-// document shows no error at all; that it runs this framework is inferred.
+// interpret reads a response as the Django REST framework writes it. Kapiten's
+// document shows no error at all; that Kapiten runs this framework is inferred.
 func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
 	if r.Status >= 200 && r.Status < 300 {
 		return transport.Verdict{Kind: transport.Accepted}
 	}
 	problem, ok := parseProblem(r.Body)
 	if !ok || r.Status >= 500 || r.Status == http.StatusRequestTimeout {
-		// HTML, an empty body, another party's JSON, a crash: whether the work
-		// was done stays open. The core names it by its status.
+		// HTML, an empty body, another party's JSON or a crash leaves open
+		// whether Kapiten did the work. The core names it by its status.
 		return transport.Verdict{Message: problem.detail}
 	}
 	v := transport.Verdict{Kind: transport.Refused, Message: problem.detail, Fields: problem.fields}
@@ -138,7 +138,7 @@ func (p problem) taken() bool {
 
 var waitPattern = regexp.MustCompile(`Expected available in (\d{1,9}) seconds?\.`)
 
-// waitInText reads the wait of a throttled answer whose Retry-After header got
+// waitInText reads the wait of a throttled response whose Retry-After header got
 // lost on the way.
 func waitInText(detail string) time.Duration {
 	m := waitPattern.FindStringSubmatch(detail)

@@ -1,4 +1,4 @@
-package stage
+package clienttest
 
 import (
 	"context"
@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Pair is one call made twice: with net/http and encoding/json by hand, and with
+// Comparison is a call made twice: with net/http and encoding/json by hand, and with
 // the SDK, both to the same server.
-type Pair struct{ ByHand, SDK func(context.Context) error }
+type Comparison struct{ ByHand, SDK func(context.Context) error }
 
 // Bench compares the two, without and with a deadline. By hand and control are
-// the same code: their difference is the machine's noise.
-func (p Pair) Bench(b *testing.B) {
+// the same code: their difference is the error of the measurement.
+func (c Comparison) Bench(b *testing.B) {
 	for _, deadline := range []bool{false, true} {
 		name := "open"
 		if deadline {
@@ -21,7 +21,7 @@ func (p Pair) Bench(b *testing.B) {
 		for _, side := range []struct {
 			name string
 			call func(context.Context) error
-		}{{"by hand", p.ByHand}, {"sdk", p.SDK}, {"control", p.ByHand}} {
+		}{{"by hand", c.ByHand}, {"sdk", c.SDK}, {"control", c.ByHand}} {
 			b.Run(name+"/"+side.name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
@@ -36,7 +36,7 @@ func (p Pair) Bench(b *testing.B) {
 
 // CheckAllocs fails when the SDK makes more than so many allocations beyond those
 // by hand. The server's are counted too, the same on both sides.
-func (p Pair) CheckAllocs(t *testing.T, extra float64) {
+func (c Comparison) CheckAllocs(t *testing.T, extra float64) {
 	t.Helper()
 	for _, deadline := range []bool{false, true} {
 		measure := func(call func(context.Context) error) float64 {
@@ -46,9 +46,9 @@ func (p Pair) CheckAllocs(t *testing.T, extra float64) {
 				}
 			})
 		}
-		byHand, sdk := measure(p.ByHand), measure(p.SDK)
+		byHand, sdk := measure(c.ByHand), measure(c.SDK)
 		t.Logf("deadline %v: by hand %v, SDK %v", deadline, byHand, sdk)
-		if sdk > byHand+extra+AllocNoise {
+		if sdk > byHand+extra+RaceSlack {
 			t.Errorf("deadline %v: %v allocations, by hand %v", deadline, sdk, byHand)
 		}
 	}

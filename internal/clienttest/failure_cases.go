@@ -1,4 +1,4 @@
-package stage
+package clienttest
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// Mishap is one thing that can go wrong with a write, and what must come of it.
-type Mishap struct {
+// FailureCase is a failure during a write, and what must come of it.
+type FailureCase struct {
 	Name    string
 	Refused bool          // nobody listens
 	Fault   fake.Fault    // of the fake, but for its method and path
@@ -29,8 +29,8 @@ type Mishap struct {
 
 // HTTPClient returns the client to use: the fake's own, or one that reaches
 // nobody.
-func (m Mishap) HTTPClient(own *http.Client) *http.Client {
-	if !m.Refused {
+func (c FailureCase) HTTPClient(own *http.Client) *http.Client {
+	if !c.Refused {
 		return own
 	}
 	return &http.Client{Transport: &http.Transport{
@@ -41,25 +41,25 @@ func (m Mishap) HTTPClient(own *http.Client) *http.Client {
 }
 
 // Context returns the context of the call.
-func (m Mishap) Context(parent context.Context) (context.Context, context.CancelFunc) {
+func (c FailureCase) Context(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
-	if m.Limit > 0 {
-		ctx, cancel = context.WithTimeout(parent, m.Limit)
+	if c.Limit > 0 {
+		ctx, cancel = context.WithTimeout(parent, c.Limit)
 	}
-	if m.Cancel > 0 {
-		time.AfterFunc(m.Cancel, cancel)
+	if c.Cancel > 0 {
+		time.AfterFunc(c.Cancel, cancel)
 	}
 	return ctx, cancel
 }
 
 // Check holds the call's error and duration against what must come of it. It
 // reports what is wrong through t.
-func (m Mishap) Check(t *testing.T, err error, took time.Duration) {
+func (c FailureCase) Check(t *testing.T, err error, took time.Duration) {
 	t.Helper()
-	if m.Took > 0 && took != m.Took {
-		t.Errorf("took %v, not %v", took, m.Took)
+	if c.Took > 0 && took != c.Took {
+		t.Errorf("took %v, not %v", took, c.Took)
 	}
-	if m.Outcome == "" {
+	if c.Outcome == "" {
 		if err != nil {
 			t.Errorf("failed: %v", err)
 		}
@@ -68,21 +68,21 @@ func (m Mishap) Check(t *testing.T, err error, took time.Duration) {
 	for outcome, sentinel := range map[string]error{
 		"not sent": sdk.ErrNotSent, "rejected": sdk.ErrRejected, "unknown": sdk.ErrOutcomeUnknown,
 	} {
-		if errors.Is(err, sentinel) != (outcome == m.Outcome) {
-			t.Errorf("should be %s: %v", m.Outcome, err)
+		if errors.Is(err, sentinel) != (outcome == c.Outcome) {
+			t.Errorf("should be %s: %v", c.Outcome, err)
 		}
 	}
-	if m.Is != nil && !errors.Is(err, m.Is) {
-		t.Errorf("does not match %q: %v", m.Is, err)
+	if c.Is != nil && !errors.Is(err, c.Is) {
+		t.Errorf("does not match %q: %v", c.Is, err)
 	}
 }
 
-// ReferencedMishaps are those of a write that is settled by the caller's
-// reference. A fault without Times meets the lookups too, where they share the
+// ReferencedFailures are the failure cases of a write that a lookup by the caller's
+// reference settles. A fault without Times meets the lookups too, where they share the
 // write's path.
-func ReferencedMishaps() []Mishap {
+func ReferencedFailures() []FailureCase {
 	const hour = 3600
-	return []Mishap{
+	return []FailureCase{
 		{Name: "connection refused", Refused: true, Outcome: "not sent", Is: sdk.ErrNotSent},
 		{Name: "dropped before the work", Fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, Done: 1, Took: 3 * time.Second},
 		{Name: "dropped after the work", Fault: fake.Fault{Kind: fake.FaultDropAfter, Times: 1}, Done: 1},
@@ -98,7 +98,7 @@ func ReferencedMishaps() []Mishap {
 		{Name: "hang until the deadline", Fault: fake.Fault{Kind: fake.FaultDelay, Seconds: hour}, Limit: 5 * time.Second,
 			Outcome: "unknown", Is: context.DeadlineExceeded, Took: 5 * time.Second},
 		{Name: "hang of one attempt", Fault: fake.Fault{Kind: fake.FaultDelay, Seconds: hour, Times: 1}, Done: 1, Took: 33 * time.Second},
-		{Name: "late answer, in time", Fault: fake.Fault{Kind: fake.FaultDelay, Seconds: 20, Times: 1}, Done: 1},
+		{Name: "late response, in time", Fault: fake.Fault{Kind: fake.FaultDelay, Seconds: 20, Times: 1}, Done: 1},
 		{Name: "cancelled during a hang", Fault: fake.Fault{Kind: fake.FaultDelay, Seconds: hour}, Cancel: 3 * time.Second,
 			Outcome: "unknown", Is: context.Canceled, Took: 3 * time.Second},
 		{Name: "cancelled while waiting between attempts", Fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 30}, Cancel: 3 * time.Second,

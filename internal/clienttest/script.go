@@ -1,4 +1,4 @@
-package stage
+package clienttest
 
 import (
 	"io"
@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Step answers one request; nil drops the connection after the request left.
+// Step responds to one request; nil drops the connection after the request left.
 type Step func(*http.Request) *http.Response
 
 // Sent is a request as it left the client.
@@ -57,7 +57,7 @@ func (s *Script) Requests() []Sent {
 	return append([]Sent(nil), s.sent...)
 }
 
-// Answer is a step that answers with JSON and further headers, name and value in
+// Answer is a step that responds with JSON and further headers, name and value in
 // turn.
 func Answer(status int, body string, header ...string) Step {
 	return func(req *http.Request) *http.Response {

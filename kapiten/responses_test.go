@@ -14,7 +14,7 @@ import (
 )
 
 // Each body is one of the stock shapes of specs/kapiten.md, section 5.
-func TestErrorAnswersOfAWriteAreTyped(t *testing.T) {
+func TestRefusalsOfAWriteAreTyped(t *testing.T) {
 	const html = "text/html; charset=utf-8"
 	cases := map[string]struct {
 		status   int

@@ -80,7 +80,7 @@ func (s *stage) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 	s.mu.Unlock()
 	if refuse {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 4711}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+		return refusedDial(ctx, "", "")
 	}
 	client, server := net.Pipe()
 	select {
@@ -91,6 +91,10 @@ func (s *stage) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	case <-s.closed:
 		return nil, net.ErrClosed
 	}
+}
+
+func refusedDial(context.Context, string, string) (net.Conn, error) {
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 4711}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 }
 
 func (s *stage) Accept() (net.Conn, error) {

@@ -275,6 +275,9 @@ func (x *exchange) perform(a *attempt) (*http.Response, error) {
 	}
 	resp, err := x.core.pool(x.class).RoundTrip(&a.req)
 	if err == nil && (resp == nil || resp.Body == nil) {
+		if resp != nil {
+			x.last.response.Status = resp.StatusCode // somebody has answered
+		}
 		resp, err = nil, errNoResponse
 	}
 	if err == nil {

@@ -204,6 +204,9 @@ func (c *Core) ask(ctx context.Context, method, path string, class sdk.Class, ca
 	if !validMethod(method) {
 		fields.Add("method", "must be upper-case letters")
 	}
+	if ctx == nil {
+		fields.Add("context", "is required")
+	}
 	maps.Copy(fields, call.faults(class))
 	var u *url.URL
 	if !strings.HasPrefix(path, "/") || checkSegments(path) != "" || !wellEscaped(path) {

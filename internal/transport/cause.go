@@ -65,6 +65,17 @@ func (o *otherCall) SafeText() string {
 	return o.text
 }
 
+// withoutOutcome returns a cause that matches no outcome and holds no other call's
+// *sdk.Error. A caller's RoundTripper may say "not sent" of a request that was sent,
+// and only the outcome of this call may match.
+func withoutOutcome(err error) error {
+	var e *sdk.Error
+	if errors.Is(err, sdk.ErrNotSent) || errors.Is(err, sdk.ErrRejected) || errors.Is(err, sdk.ErrOutcomeUnknown) || errors.As(err, &e) {
+		return &otherCall{text: "connection failed", err: err}
+	}
+	return err
+}
+
 // Is hides the other call's outcome, and the end of its context, which may have
 // been its own.
 func (o *otherCall) Is(target error) bool {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -42,11 +43,20 @@ func newConnections(writeIdle time.Duration) *connections {
 	}
 	c := &connections{reads: pool(), writes: pool()}
 	c.reads.ForceAttemptHTTP2 = true
+	if c.reads.TLSNextProto["h2"] != nil { // it belongs to the copied transport, without pings
+		c.reads.TLSNextProto = nil
+	}
 	c.reads.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
 
 	c.writes.ForceAttemptHTTP2 = false
 	c.writes.Protocols = new(http.Protocols)
 	c.writes.Protocols.SetHTTP1(true)
+	// The copied settings offer HTTP/2, which this pool would not understand.
+	c.writes.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	if c.writes.TLSClientConfig == nil {
+		c.writes.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	c.writes.TLSClientConfig.NextProtos = []string{"http/1.1"}
 	c.writes.IdleConnTimeout = writeIdle
 	dial := c.writes.DialContext
 	if dial == nil {
@@ -69,11 +79,11 @@ type countedConn struct {
 	written atomic.Int64
 }
 
+// Write counts before it writes: bytes can be on their way while it is held up.
 func (c *countedConn) Write(p []byte) (int, error) {
+	c.written.Add(int64(len(p)))
 	n, err := c.Conn.Write(p)
-	if n > 0 || err == nil {
-		c.written.Add(int64(n))
-	}
+	c.written.Add(int64(n - len(p)))
 	return n, err
 }
 

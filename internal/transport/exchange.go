@@ -271,7 +271,7 @@ func (x *exchange) failure(err error) failure {
 		StatusCode: shown.response.Status, Code: shown.verdict.Code, Message: shown.verdict.Message, Fields: shown.verdict.Fields,
 		RequestID: shown.response.Header.Get("X-Request-Id"), Reference: x.reference, IdempotencyKey: x.key,
 		Attempts: x.attempts, RetryAfter: shown.wait, Detail: shown.verdict.Detail,
-		Reasons: shown.verdict.Reasons, Cause: a.err,
+		Reasons: shown.verdict.Reasons, Cause: withoutOutcome(a.err),
 	}
 	if body := shown.response.Body; len(body) > 0 {
 		e.Body = bytes.Clone(body[:min(len(body), maxFailureBody)])

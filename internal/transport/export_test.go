@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"net"
 	"net/http"
 
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -27,3 +28,9 @@ const MaxResponseBody = defaultMaxResponse
 
 // LookRepeatedly is how the core looks for a write.
 var LookRepeatedly = lookRepeatedly
+
+// Count makes a connection one of the SDK's own.
+func Count(conn net.Conn) net.Conn { return &countedConn{Conn: conn} }
+
+// Written is how many bytes may have left over a counted connection.
+func Written(conn net.Conn) int64 { return counterOf(conn).written.Load() }

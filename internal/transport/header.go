@@ -37,15 +37,6 @@ func repeatsRequest(name string) bool {
 	return name == "Idempotency-Key" || name == "X-Idempotency-Key"
 }
 
-// repeatsMethod names the methods at which it does the same.
-func repeatsMethod(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return true
-	}
-	return false
-}
-
 // checkHeader finds what net/http would refuse before any trace of an attempt
 // shows: a secret with a line end, say.
 func (c *Core) checkHeader(h http.Header) error {

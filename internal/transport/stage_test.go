@@ -80,9 +80,13 @@ func (s *stage) dial(ctx context.Context, network, address string) (net.Conn, er
 	}
 	s.mu.Unlock()
 	if refuse {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 4711}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+		return refusedDial(ctx, "", "")
 	}
 	return s.listener.Dial(ctx, network, address)
+}
+
+func refusedDial(context.Context, string, string) (net.Conn, error) {
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 4711}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 }
 
 func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package transport_test
+
+// raceSlack is zero: without the race detector allocations are exact.
+const raceSlack = 0

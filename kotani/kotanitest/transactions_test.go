@@ -33,7 +33,7 @@ func TestDepositIsPaidOnTheClock(t *testing.T) {
 		assert.Contains(t, shown, name)
 	}
 	require.Len(t, p.callbacks(), 1)
-	assert.Equal(t, object(shown), p.callbacks()[0], "a callback is the status object")
+	assert.Equal(t, shown, p.callbacks()[0], "a callback is the status object")
 }
 
 func TestWithdrawalIsReservedAtOnce(t *testing.T) {

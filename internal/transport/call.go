@@ -154,6 +154,10 @@ func (c *Core) url(r *route, call *Call) (*url.URL, *sdk.Error) {
 // carryOut encodes the body and sends the call, alone or together with others that
 // have the same reference.
 func (c *Core) carryOut(ctx context.Context, op *sdk.Operation, u *url.URL, call *Call) *sdk.Error {
+	var f Faults
+	if f.checkTexts(call); f.Fields != nil {
+		return c.refuse(*op, call.Reference, f.Fields)
+	}
 	body, err := encode(call.Body)
 	if err != nil {
 		e := c.refuse(*op, call.Reference, Fields{"body": {"cannot be encoded as JSON"}})

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -56,14 +57,24 @@ func (f *Faults) RequireURL(field, value string) {
 	}
 }
 
-// RequireReference adds a message when a provider might not give a reference back
-// as it was.
+// RequireReference adds a message when a reference is missing, or when a provider
+// might not give it back as it was: two references that differ by white space at
+// their ends are one to many servers.
 func (f *Faults) RequireReference(field, value string) {
-	switch {
-	case value == "":
+	if value == "" {
 		f.Add(field, "is required")
+		return
+	}
+	f.CheckReference(field, value)
+}
+
+// CheckReference is RequireReference for a reference that may be left out.
+func (f *Faults) CheckReference(field, value string) {
+	switch {
+	case !utf8.ValidString(value):
+		f.Add(field, "must be valid UTF-8")
 	case strings.TrimSpace(value) != value, strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		f.Add(field, "must hold no control character and no space at its ends")
+		f.Add(field, "must hold no control character and no white space at its ends")
 	}
 }
 

@@ -37,3 +37,24 @@ func TestFaultsNameAReferenceThatMightNotComeBackAsItWas(t *testing.T) {
 	assert.Equal(t, []string{"break", "delete", "end", "missing", "space"}, f.Fields.Names())
 	assert.Equal(t, []string{"is required"}, f.Fields["missing"])
 }
+
+func TestAReferenceHasNoWhiteSpaceAtItsEnds(t *testing.T) {
+	// Every character that Python's str.strip takes off, and a few more.
+	for _, r := range "\t\n\v\f\r\x1c\x1d\x1e\x1f \u0085\u00a0\u1680\u2000\u2001\u2009\u200a\u2028\u2029\u202f\u205f\u3000\x00\x7f" {
+		for _, value := range []string{string(r) + "order-1", "order-1" + string(r), string(r)} {
+			var f transport.Faults
+			f.CheckReference("refid", value)
+			assert.Len(t, f.Fields["refid"], 1, "%q", value)
+		}
+	}
+	var f transport.Faults
+	f.RequireReference("missing", "")
+	f.RequireReference("odd", "order-\xff")
+	assert.Equal(t, []string{"missing", "odd"}, f.Fields.Names())
+	for _, value := range []string{"order-1", "order 1", "Bestellung-ä", "注文-1"} {
+		var f transport.Faults
+		f.RequireReference("refid", value)
+		f.CheckReference("optional", "")
+		assert.Empty(t, f.Fields, value)
+	}
+}

@@ -1,0 +1,56 @@
+package transport_test
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+func TestATextThatIsNoUTF8IsRefusedBeforeTheNetwork(t *testing.T) {
+	const odd = "order-\xff1"
+	type contact struct {
+		Name string `json:"name"`
+	}
+	type Base struct {
+		Note string `json:"note,omitempty"`
+	}
+	type order struct {
+		Base
+		Sender *contact          `json:"sender"`
+		Lines  []contact         `json:"lines"`
+		Extra  map[string]any    `json:"extra"`
+		Hidden string            `json:"-"`
+		Plain  string            // without a tag
+		Tags   map[string]string `json:"tags"`
+	}
+	for name, row := range map[string]struct {
+		call  transport.Call
+		field string
+	}{
+		"body":            {transport.Call{Body: contact{odd}}, "name"},
+		"nested":          {transport.Call{Body: &order{Sender: &contact{odd}}}, "sender.name"},
+		"in a list":       {transport.Call{Body: order{Lines: []contact{{"a"}, {odd}}}}, "lines.name"},
+		"embedded":        {transport.Call{Body: order{Base: Base{odd}}}, "note"},
+		"without a tag":   {transport.Call{Body: order{Plain: odd}}, "Plain"},
+		"map of anything": {transport.Call{Body: order{Extra: map[string]any{"a": []any{odd}}}}, "extra.a"},
+		"map value":       {transport.Call{Body: order{Tags: map[string]string{"k": odd}}}, "tags.k"},
+		"map key":         {transport.Call{Body: order{Tags: map[string]string{"k\xff": "v"}}}, "tags.k?"},
+		"query":           {transport.Call{Query: url.Values{"q": {odd}}}, "q"},
+		"reference":       {transport.Call{Reference: odd}, "reference"},
+	} {
+		row.call.Op = "once"
+		s := newStage(t)
+		err := s.core().Do(t.Context(), row.call)
+		assert.ErrorIs(t, err, sdk.ErrNotSent, name)
+		assert.Equal(t, map[string][]string{row.field: {"must be valid UTF-8"}}, failure(t, err).Fields, name)
+	}
+	path := transport.Call{Op: "item", Path: []string{"a", odd}}
+	assert.ErrorIs(t, newStage(t).core().Do(t.Context(), path), sdk.ErrNotSent)
+
+	s := newStage(t, accept)
+	assert.NoError(t, s.core().Do(t.Context(), transport.Call{Op: "once", Body: order{Hidden: odd, Plain: "\ufffd", Sender: &contact{"Zoë"}}}))
+}

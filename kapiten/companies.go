@@ -214,16 +214,16 @@ type userRequest struct {
 // compare holds a company against the parameters, as far as the response shows them.
 func (p CreateCompanyParams) compare(company *Company) (c transport.Comparison) {
 	c.Fold("registration_number", p.RegistrationNumber, company.RegistrationNumber)
-	c.Fold("name", spaced(p.Name), spaced(company.Name))
+	compareWords(&c, "name", p.Name, company.Name)
 	return c
 }
 
 // compare holds a user against the parameters, as far as the response shows them.
 func (p CreateUserParams) compare(user *User) (c transport.Comparison) {
 	c.Fold("email", p.Email, user.Email)
-	c.Phone("phone_number", p.PhoneNumber, user.PhoneNumber)
-	c.Fold("first_name", spaced(p.FirstName), spaced(user.FirstName))
-	c.Fold("last_name", spaced(p.LastName), spaced(user.LastName))
+	comparePhone(&c, "phone_number", p.PhoneNumber, user.PhoneNumber)
+	compareWords(&c, "first_name", p.FirstName, user.FirstName)
+	compareWords(&c, "last_name", p.LastName, user.LastName)
 	return c
 }
 

@@ -2,6 +2,7 @@ package kapiten_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,9 +22,23 @@ var (
 	poor        = clienttest.Answer(400, `{"detail":"Insufficient wallet balance."}`)
 	taken       = clienttest.Answer(400, `{"external_id":["ride with this external id already exists."]}`)
 	badToken    = clienttest.Answer(401, `{"detail":"Invalid token."}`)
+	throttle    = clienttest.Answer(429, `{"detail":"Request was throttled. Expected available in 7 seconds."}`, "Retry-After", "7")
+	proxy429    = clienttest.Answer(429, `{"message":"API rate limit exceeded"}`, "Retry-After", "1")
 	noSuchPage  = clienttest.Answer(404, `{"detail":"Invalid page."}`)
 	noSuchRoute = clienttest.Answer(404, `<title>Not Found</title>`, "Content-Type", "text/html")
 	cursor      = clienttest.Answer(200, `{"count":40,"next":"https://api.kapiteni.com/api/companies/co-1/rides/?cursor=cD0y","results":[{"id":"r-9","status":"PENDING","external_id":"OTHER"}]}`)
+)
+
+var (
+	createdOther     = clienttest.Answer(201, `{"id":"r-9","status":"PENDING","external_id":"OTHER"}`)
+	createdElsewhere = clienttest.Answer(201, `{"id":"r-9","status":"PENDING","dropoff_address":"Airport"}`)
+	listedElsewhere  = clienttest.Answer(200, `{"count":1,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123","receiver":{"phone":"0789000112"}}]}`)
+	listedTwice      = clienttest.Answer(200, `{"count":2,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"},{"id":"r-2","status":"CANCELLED","external_id":"ORDER-99123"}]}`)
+	badRow           = clienttest.Answer(200, `{"count":1,"next":null,"results":[{"id":{},"status":"PENDING","external_id":"OTHER"}]}`)
+	badRowFound      = clienttest.Answer(200, `{"count":2,"next":null,"results":[7,{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"}]}`)
+	hiddenRow        = clienttest.Answer(200, `{"count":1,"next":null,"results":[{"id":"r-7","status":"PENDING"}]}`)
+	nullRow          = clienttest.Answer(200, `{"count":1,"next":null,"results":[{"id":"r-7","status":"PENDING","external_id":null}]}`)
+	shortList        = clienttest.Answer(200, `{"count":150,"results":[{"id":"r-7","status":"PENDING","external_id":null}]}`)
 )
 
 func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
@@ -38,35 +53,45 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 		"created":                        {[]clienttest.Step{emptyList, created}, "r-2", "", nil, 1},
 		"unknown, found":                 {[]clienttest.Step{emptyList, nil, listed}, "r-1", "", nil, 1},
 		"unknown, found late":            {[]clienttest.Step{emptyList, nil, emptyList, emptyList, listed}, "r-1", "", nil, 1},
-		"unknown, absent, sent again":    {[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, created}, "r-2", "", nil, 2},
 		"unknown, then no look succeeds": {[]clienttest.Step{emptyList, nil, badToken}, "", "unknown", nil, 1},
-		// The first was carried out late: it took the money, or the reference.
-		"refused for want of money, yet found": {
-			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, poor, listed}, "r-1", "", nil, 2},
-		"refused as taken, and found": {
-			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, taken, listed}, "r-1", "", nil, 2},
-		"refused as taken, never seen": {
-			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, taken, emptyList}, "", "unknown", sdk.ErrDuplicate, 2},
-		"refused for want of money, absent": {
-			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, poor, emptyList}, "", "rejected", sdk.ErrValidation, 2},
-		"second with a bad token, absent": {
-			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, badToken, emptyList}, "", "unknown", sdk.ErrUnauthorized, 2},
-		"unknown twice, absent": {
-			[]clienttest.Step{emptyList, nil, emptyList, emptyList, emptyList, nil, emptyList}, "", "unknown", nil, 2},
+		// Never a second time: the first may still be on its way.
+		"unknown, absent": {[]clienttest.Step{emptyList, nil, emptyList}, "", "unknown", nil, 1},
+		// Somebody else's, in another process, or this one's from before a crash.
+		"refused as taken, and found":        {[]clienttest.Step{emptyList, taken, listed}, "r-1", "", nil, 1},
+		"refused as taken, and found late":   {[]clienttest.Step{emptyList, taken, emptyList, emptyList, listed}, "r-1", "", nil, 1},
+		"refused as taken, never seen":       {[]clienttest.Step{emptyList, taken, emptyList}, "", "unknown", sdk.ErrDuplicate, 1},
+		"refused for want of money":          {[]clienttest.Step{emptyList, poor}, "", "rejected", sdk.ErrValidation, 1},
+		"refused for a bad token":            {[]clienttest.Step{emptyList, badToken}, "", "rejected", sdk.ErrUnauthorized, 1},
+		"throttled":                          {[]clienttest.Step{emptyList, throttle}, "", "rejected", sdk.ErrRateLimited, 1},
+		"throttled by a proxy":               {[]clienttest.Step{emptyList, proxy429, emptyList}, "", "unknown", sdk.ErrRateLimited, 1},
+		"response about another ride":        {[]clienttest.Step{emptyList, createdOther, emptyList}, "", "unknown", sdk.ErrUnexpectedResponse, 1},
+		"response about another, then found": {[]clienttest.Step{emptyList, createdOther, listed}, "r-1", "", nil, 1},
+		"response about another address":     {[]clienttest.Step{emptyList, createdElsewhere, emptyList}, "", "unknown", sdk.ErrUnexpectedResponse, 1},
+		"there already, to another address":  {[]clienttest.Step{listedElsewhere}, "", "unknown", sdk.ErrReferenceTaken, 0},
+		"refused as taken, by another":       {[]clienttest.Step{emptyList, taken, listedElsewhere}, "", "unknown", sdk.ErrReferenceTaken, 1},
+		"two rides there":                    {[]clienttest.Step{listedTwice}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
+		"unknown, then two rides":            {[]clienttest.Step{emptyList, nil, listedTwice}, "", "unknown", nil, 1},
 		// An error is no proof of absence.
-		"list without a route":               {[]clienttest.Step{noSuchRoute}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
-		"list of a company that is not ours": {[]clienttest.Step{noSuchPage}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
+		"list without a route":               {[]clienttest.Step{noSuchRoute}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
+		"list of a company that is not ours": {[]clienttest.Step{noSuchPage}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
 		"unknown, then a list without a route": {
 			[]clienttest.Step{emptyList, nil, noSuchRoute}, "", "unknown", nil, 1},
 		"unknown, then a page that is gone": {
 			[]clienttest.Step{emptyList, nil, noSuchPage}, "", "unknown", nil, 1},
+		"a bare pair of brackets":     {[]clienttest.Step{clienttest.Answer(200, `[]`)}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
+		"brackets after unknown":      {[]clienttest.Step{emptyList, nil, clienttest.Answer(200, `[]`)}, "", "unknown", nil, 1},
+		"a row that cannot be read":   {[]clienttest.Step{badRow}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
+		"a row without external id":   {[]clienttest.Step{hiddenRow}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
+		"fewer rows than are counted": {[]clienttest.Step{shortList}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
+		"an external id of null":      {[]clienttest.Step{nullRow, created}, "r-2", "", nil, 1},
+		"a bad row, and yet found":    {[]clienttest.Step{badRowFound}, "r-1", "", nil, 0},
 		"more rides behind a link that cannot be read": {
-			[]clienttest.Step{cursor}, "", "no effect", sdk.ErrUnexpectedResponse, 0},
+			[]clienttest.Step{cursor}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				script := clienttest.NewScript(row.script...)
-				client, err := kapiten.New(kapiten.Config{Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
+				client, err := kapiten.New(kapiten.Config{Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 				require.NoError(t, err)
 
 				ride, err := client.Rides.CreateOnce(t.Context(), validRide())
@@ -81,7 +106,13 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 				if row.ride != "" {
 					require.NoError(t, err)
 					assert.Equal(t, row.ride, ride.ID)
-					assert.Equal(t, "ORDER-99123", ride.ExternalID)
+					if row.ride == "r-1" {
+						assert.Equal(t, "ORDER-99123", ride.ExternalID)
+					} else {
+						assert.Empty(t, ride.ExternalID, "the response does not show it")
+					}
+					assert.True(t, ride.Unverified, "the responses show nothing to compare")
+					assert.Equal(t, name == "there already" || strings.HasPrefix(name, "refused as taken") || name == "a bad row, and yet found", ride.Existing)
 					return
 				}
 				assert.Nil(t, ride)
@@ -96,14 +127,15 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 	}
 }
 
-func TestCreateOnceLooksForThreeSecondsBeforeItSendsAgain(t *testing.T) {
+func TestCreateOnceLooksForThreeSecondsAndNeverSendsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		script := clienttest.NewScript(emptyList, nil, emptyList, emptyList, emptyList, created)
-		client, err := kapiten.New(kapiten.Config{Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
+		script := clienttest.NewScript(emptyList, nil, emptyList)
+		client, err := kapiten.New(kapiten.Config{Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 		require.NoError(t, err)
 		start := time.Now()
 		_, err = client.Rides.CreateOnce(t.Context(), validRide())
-		require.NoError(t, err)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		assert.Equal(t, 3*time.Second, time.Since(start))
+		assert.Len(t, script.Requests(), 5, "one look, the ride, three looks")
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -90,21 +91,25 @@ func TestAllEndsWithTheErrorOfAPage(t *testing.T) {
 	require.ErrorIs(t, last, sdk.ErrNotFound)
 }
 
-func TestAllStopsOnAPageThatLeadsNowhereNew(t *testing.T) {
+func TestAllEndsWithAnErrorOnALinkThatCannotBeFollowed(t *testing.T) {
 	for name, next := range map[string]string{
 		"itself": `"/?page=2"`, "the one before": `"/?page=1"`, "no number": `"/?page=abc"`, "no page": `"/"`, "not a URL": `"://%"`,
+		"an offset": `"/?limit=20&offset=40"`, "a cursor": `"/?cursor=cD0y"`, "another name": `"/?p=3"`, "an offset beside a page": `"/?page=3&offset=40"`,
+		"past a page": `"/?page=4"`, "a number": `3`, "an object": `{"page":3}`, "a list": `["/?page=3"]`, "true": `true`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, asked := pagedServer(t, map[string]string{
 				"1": ridesPage(9, `"/?page=2"`, "a"),
 				"2": ridesPage(9, next, "b"),
 			})
-			n := 0
+			n, last := 0, error(nil)
 			for _, err := range newClient(t, server.URL).Rides.All(t.Context(), "co-1") {
-				require.NoError(t, err)
-				n++
+				if last = err; err == nil {
+					n++
+				}
 			}
 			assert.Equal(t, 2, n)
+			assert.ErrorIs(t, last, sdk.ErrUnexpectedResponse)
 			assert.Equal(t, []string{"1", "2"}, asked())
 		})
 	}
@@ -135,23 +140,88 @@ func TestPagesSayWhatIsBeforeAndBehindThem(t *testing.T) {
 	assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, "an envelope without results is no empty list")
 }
 
-func TestASearchLooksThroughTheNewestPagesOnly(t *testing.T) {
-	pages := map[string]string{}
-	for n := 1; n <= 9; n++ {
-		pages[fmt.Sprint(n)] = ridesPage(9, fmt.Sprintf(`"/?page=%d"`, n+1), fmt.Sprintf("r%d", n))
+func TestASearchEndsAtWhatExistedBefore(t *testing.T) {
+	pages := map[string]string{"30": ridesPage(30, "null", "r30")}
+	for n := 1; n < 30; n++ {
+		pages[fmt.Sprint(n)] = ridesPage(30, fmt.Sprintf(`"/?page=%d"`, n+1), fmt.Sprintf("r%d", n))
 	}
 	server, asked := pagedServer(t, pages)
 	client := newClient(t, server.URL)
 
-	ride, err := client.Rides.Find(t.Context(), "co-1", "ext-r5", kapiten.SearchOptions{})
+	ride, err := client.Rides.Find(t.Context(), "co-1", "ext-r29", kapiten.SearchOptions{})
 	require.NoError(t, err)
-	assert.Equal(t, "r5", ride.ID)
-	assert.Len(t, asked(), 5)
+	assert.Equal(t, "r29", ride.ID)
+	assert.Len(t, asked(), 30, "a second one with the same external id would make it doubtful")
 
-	_, err = client.Rides.Get(t.Context(), "co-1", "r6")
+	_, err = client.Rides.Find(t.Context(), "co-1", "ext-r29", kapiten.SearchOptions{Known: []string{"r4", "r5"}})
 	require.ErrorIs(t, err, sdk.ErrNotFound)
 	assert.NotErrorIs(t, err, sdk.ErrOutcomeUnknown)
-	assert.Len(t, asked(), 10)
+	assert.Len(t, asked(), 34)
+
+	_, err = client.Rides.Find(t.Context(), "co-1", "ext-r29", kapiten.SearchOptions{MaxPages: 5})
+	require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+	require.NotErrorIs(t, err, sdk.ErrNotFound, "a limit reached is no absence")
+	assert.Len(t, asked(), 39)
+
+	ride, err = client.Rides.Find(t.Context(), "co-1", "ext-r2", kapiten.SearchOptions{MaxPages: 5})
+	require.NoError(t, err, "what was found was found")
+	assert.Equal(t, "r2", ride.ID)
+
+	_, err = client.Rides.Get(t.Context(), "co-1", "r40")
+	require.ErrorIs(t, err, sdk.ErrNotFound)
+	ride, err = client.Rides.Get(t.Context(), "co-1", "r30")
+	require.NoError(t, err)
+	assert.Equal(t, "r30", ride.ID)
+
+	before := len(asked())
+	results, err := client.Rides.FindMany(t.Context(), "co-1", []string{"ext-r1", "ext-r30", "nobody"}, kapiten.SearchOptions{})
+	require.NoError(t, err)
+	assert.Len(t, asked(), before+30, "one sweep for all")
+	assert.Equal(t, "r1", results["ext-r1"].Ride.ID)
+	assert.Equal(t, "r30", results["ext-r30"].Ride.ID)
+	require.ErrorIs(t, results["nobody"].Err, sdk.ErrNotFound)
+	assert.Nil(t, results["nobody"].Ride)
+}
+
+func TestASearchEndsAtItsSinceWhereTheListShowsTimes(t *testing.T) {
+	row := func(id, at string) string {
+		return fmt.Sprintf(`{"id":%q,"status":"PENDING","external_id":"ext-%s","created_at":%s}`, id, id, at)
+	}
+	server, asked := pagedServer(t, map[string]string{
+		"1": `{"count":4,"next":"/?page=2","results":[` + row("a", `"2026-11-21T10:00:00Z"`) + `]}`,
+		"2": `{"count":4,"next":"/?page=3","results":[` + row("b", `{"$date":1}`) + `]}`,
+		"3": `{"count":4,"next":"/?page=4","results":[` + row("c", `"2026-11-20T10:00:00Z"`) + `]}`,
+		"4": `{"count":4,"next":null,"results":[` + row("d", `"2026-11-19T10:00:00Z"`) + `]}`,
+	})
+	_, err := newClient(t, server.URL).Rides.Find(t.Context(), "co-1", "ext-d", kapiten.SearchOptions{
+		Since: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC),
+	})
+	require.ErrorIs(t, err, sdk.ErrNotFound)
+	assert.Equal(t, []string{"1", "2", "3"}, asked())
+}
+
+func TestTwoRidesWithOneExternalIDCannotBeToldApart(t *testing.T) {
+	row := func(id string) string { return `{"id":"` + id + `","status":"PENDING","external_id":"x"}` }
+	for name, tc := range map[string]struct {
+		second string
+		found  bool
+	}{"another ride": {row("b"), false}, "the same ride, pushed to the next page": {row("a"), true}} {
+		t.Run(name, func(t *testing.T) {
+			server, _ := pagedServer(t, map[string]string{
+				"1": `{"count":2,"next":"/?page=2","results":[` + row("a") + `]}`,
+				"2": `{"count":2,"next":null,"results":[` + tc.second + `]}`,
+			})
+			ride, err := newClient(t, server.URL).Rides.Find(t.Context(), "co-1", "x", kapiten.SearchOptions{})
+			if tc.found {
+				require.NoError(t, err)
+				assert.Equal(t, "a", ride.ID)
+				return
+			}
+			assert.Nil(t, ride)
+			require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+			assert.NotErrorIs(t, err, sdk.ErrNotFound)
+		})
+	}
 }
 
 func TestASearchByExternalIDSaysNothingWhereListsDoNotShowIt(t *testing.T) {

@@ -58,7 +58,7 @@ var wireCalls = map[string]struct {
 		_, err := c.Rides.Create(ctx, validRide())
 		return err
 	}},
-	"Rides.CreateOnce": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+	"Rides.CreateOnce": {kapiten.OpCreateRide, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Rides.CreateOnce(ctx, validRide())
 		return err
 	}},
@@ -78,6 +78,10 @@ var wireCalls = map[string]struct {
 	}},
 	"Rides.Find": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Rides.Find(ctx, "co-1", "ORDER-1", kapiten.SearchOptions{})
+		return err
+	}},
+	"Rides.FindMany": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+		_, err := c.Rides.FindMany(ctx, "co-1", []string{"ORDER-1"}, kapiten.SearchOptions{})
 		return err
 	}},
 	"Rides.Wait": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
@@ -130,6 +134,9 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 			assert.Equal(t, want.op, apiErr.Operation)
 			seen := server.requests()
 			require.Len(t, seen, 1)
+			if method == "Rides.CreateOnce" { // it looks first
+				want.op = kapiten.OpListRides
+			}
 			assert.Equal(t, rows[want.op].Method, seen[0].Method)
 			assert.Equal(t, want.uri, seen[0].URI)
 			assert.Equal(t, "Token planted-token", seen[0].Auth)

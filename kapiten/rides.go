@@ -256,14 +256,15 @@ func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Rid
 // the response to another request.
 func (s *RidesService) created(p CreateRideParams, out **Ride) func(*transport.Response) error {
 	return func(r *transport.Response) error {
-		ride, err := decodeRide(r.Body)
+		w, err := readRide(r.Body)
 		if err != nil {
 			return err
 		}
-		same, shown := p.compare(&ride)
+		same, shown := p.compare(&w.Ride, &w.rideShown)
 		if err := same.Direct(); err != nil {
 			return err
 		}
+		ride := w.Ride
 		ride.Unverified = !shown
 		*out = &ride
 		return nil
@@ -280,7 +281,9 @@ func (p *CreateRideParams) settle(found SearchResult, existing bool, out **Ride)
 		return transport.Absent, found.Err
 	}
 	ride := *found.Ride
-	same, shown := p.compare(&ride)
+	var w rideShown
+	_ = wire.Unmarshal(ride.Raw, &w) // it is an object
+	same, shown := p.compare(&ride, &w)
 	finding, err := same.Finding()
 	if finding == transport.Same && err == nil {
 		ride.Existing, ride.Unverified = existing, !shown
@@ -581,29 +584,38 @@ func decodeEstimate(body []byte) (Estimate, error) {
 	return w.Estimate, nil
 }
 
+// rideWire is a ride in a response. An external_id such as false must not cost the
+// response.
+type rideWire struct {
+	Ride
+	rideShown
+	External json.RawMessage `json:"external_id"`
+}
+
 func decodeRide(body []byte) (Ride, error) {
-	var w struct {
-		Ride
-		External json.RawMessage `json:"external_id"` // false, say, must not cost the response
-	}
+	w, err := readRide(body)
+	return w.Ride, err
+}
+
+func readRide(body []byte) (w rideWire, err error) {
 	if err := wire.Unmarshal(body, &w); err != nil {
-		return Ride{}, err
+		return rideWire{}, err
 	}
 	switch {
 	case w.ID == "":
-		return Ride{}, wire.Missing("id")
+		return rideWire{}, wire.Missing("id")
 	case w.Status == "":
-		return Ride{}, wire.Missing("status")
+		return rideWire{}, wire.Missing("status")
 	}
 	var id wire.OptionalText
 	switch {
-	case w.External == nil || id.UnmarshalJSON(w.External) != nil:
-	case id.Text == "":
+	case w.External == nil && !wire.Has(body, "external_id"), w.External != nil && id.UnmarshalJSON(w.External) != nil:
+	case id.Text == "": // null, too
 		w.external = externalNone
 	default:
 		w.external, w.ExternalID = externalShown, id.Text
 	}
-	return w.Ride, nil
+	return w, nil
 }
 
 // rideShown is what a response may show of the request (assumed).
@@ -629,30 +641,39 @@ type contactShown struct {
 // compare holds a ride against the parameters, as far as the response shows them. It
 // reports whether the response shows where the ride goes, or for whom. A request has
 // no price to compare.
-func (p *CreateRideParams) compare(ride *Ride) (c transport.Comparison, shown bool) {
+func (p *CreateRideParams) compare(ride *Ride, w *rideShown) (c transport.Comparison, shown bool) {
 	switch {
 	case ride.external == externalShown && ride.ExternalID != p.ExternalID, ride.external == externalNone && p.ExternalID != "":
 		c.Text("external_id", "asked", "shown") // also where one side has none
 	}
-	var w rideShown
-	_ = wire.Unmarshal(ride.Raw, &w) // it is an object
 	c.Fold("company_id", p.CompanyID, w.CompanyID)
-	c.Fold("pickup_address", spaced(p.PickupAddress), spaced(w.PickupAddress))
-	c.Fold("dropoff_address", spaced(p.DropoffAddress), spaced(w.DropoffAddress))
+	compareWords(&c, "pickup_address", p.PickupAddress, w.PickupAddress)
+	compareWords(&c, "dropoff_address", p.DropoffAddress, w.DropoffAddress)
 	comparePlace(&c, "pickup_latitude", p.Pickup.Latitude, w.PickupLatitude)
 	comparePlace(&c, "pickup_longitude", p.Pickup.Longitude, w.PickupLongitude)
 	comparePlace(&c, "dropoff_latitude", p.Dropoff.Latitude, w.DropoffLatitude)
 	comparePlace(&c, "dropoff_longitude", p.Dropoff.Longitude, w.DropoffLongitude)
-	c.Phone("sender.phone", p.Sender.Phone, w.Sender.Phone)
-	c.Phone("receiver.phone", p.Receiver.Phone, w.Receiver.Phone)
+	comparePhone(&c, "sender.phone", p.Sender.Phone, w.Sender.Phone)
+	comparePhone(&c, "receiver.phone", p.Receiver.Phone, w.Receiver.Phone)
 	c.Fold("weight_range", string(p.WeightRange), w.WeightRange)
 	compareOption(&c, "includes_fragile_items", p.IncludesFragileItems, w.Fragile)
 	compareOption(&c, "is_priority", p.IsPriority, w.Priority)
 	return c, w.PickupAddress+w.DropoffAddress+w.Sender.Phone+w.Receiver.Phone != "" || w.DropoffLatitude.Valid && w.DropoffLongitude.Valid
 }
 
-// spaced makes any white space between words one blank.
-func spaced(s string) string { return strings.Join(strings.Fields(s), " ") }
+// compareWords takes texts that differ in case or in white space for the same.
+func compareWords(c *transport.Comparison, field, asked, shown string) {
+	if shown != "" {
+		c.Fold(field, strings.Join(strings.Fields(asked), " "), strings.Join(strings.Fields(shown), " "))
+	}
+}
+
+// comparePhone has nothing to do for most responses, and a comparison is not free.
+func comparePhone(c *transport.Comparison, field, asked, shown string) {
+	if shown != "" {
+		c.Phone(field, asked, shown)
+	}
+}
 
 // comparePlace takes two coordinates that lie about ten metres apart for the same: a
 // server may round them.

@@ -31,7 +31,7 @@ func TestTheDocumentsResponsesAreUnderstood(t *testing.T) {
 	first := kapiten.ListOptions{}
 	cases := map[string]func(context.Context, *kapiten.Client, *testing.T) (sdk.Raw, error){
 		"create_company.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
-			got, err := c.Companies.Create(ctx, kapiten.CreateCompanyParams{Name: "n", RegistrationNumber: "r", Address: "a", ContactPerson: "c", PhoneNumber: "p", Email: "e"})
+			got, err := c.Companies.Create(ctx, kapiten.CreateCompanyParams{Name: "Best Pilau Ltd", RegistrationNumber: "RDB2026-XP", Address: "a", ContactPerson: "c", PhoneNumber: "p", Email: "e"})
 			require.NoError(t, err)
 			assert.Equal(t, "721e54a2-...", got.ID)
 			assert.Equal(t, "RDB2026-XP", got.RegistrationNumber)
@@ -49,7 +49,7 @@ func TestTheDocumentsResponsesAreUnderstood(t *testing.T) {
 			return got.Raw, err
 		},
 		"add_api_user.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
-			got, err := c.Users.Create(ctx, kapiten.CreateUserParams{CompanyID: "c", PhoneNumber: "p", FirstName: "f", LastName: "l", Email: "e"})
+			got, err := c.Users.Create(ctx, kapiten.CreateUserParams{CompanyID: "c", PhoneNumber: "0788000111", FirstName: "John", LastName: "Doe", Email: "e"})
 			require.NoError(t, err)
 			assert.Equal(t, "9944b091-...", got.ID)
 			assert.Empty(t, got.Email)
@@ -79,7 +79,8 @@ func TestTheDocumentsResponsesAreUnderstood(t *testing.T) {
 			assert.Equal(t, kapiten.RidePending, got.Status)
 			money(t, "1200", got.EstimatedPrice.Decimal)
 			money(t, "4.5", got.DistanceKM.Decimal)
-			assert.Equal(t, "ORDER-99123", got.ExternalID, "the answer does not show it, so it is the one that was sent")
+			assert.Empty(t, got.ExternalID, "the response does not show it, so nobody knows that it is this ride's")
+			assert.True(t, got.Unverified)
 			return got.Raw, err
 		},
 		"wallet_topup.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
@@ -240,13 +241,21 @@ func TestAmountsKeepEveryDigit(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		sent = string(body)
-		_, _ = io.WriteString(w, `{"id":"t","status":"PENDING","amount":9007199254740993.000000000000000001}`)
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, `[{"id":"t","status":"PENDING","amount":9007199254740993.000000000000000001}]`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"id":"t","status":"PENDING","amount":"9007199254740993.00"}`)
 	}))
 	defer server.Close()
-	got, err := newClient(t, server.URL).Wallet.TopUp(t.Context(), kapiten.TopUpParams{
+	client := newClient(t, server.URL)
+	got, err := client.Wallet.TopUp(t.Context(), kapiten.TopUpParams{
 		CompanyID: "c", Amount: decimal.RequireFromString("9007199254740993"), PhoneNumber: "0788123456",
 	})
 	require.NoError(t, err)
 	assert.Equal(t, `{"amount":9007199254740993,"phone_number":"0788123456"}`, sent)
+	money(t, "9007199254740993", got.Amount)
+	got, err = client.Wallet.Get(t.Context(), "c", "t")
+	require.NoError(t, err)
 	assert.Equal(t, "9007199254740993.000000000000000001", got.Amount.String())
 }

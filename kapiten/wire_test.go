@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
@@ -58,16 +59,19 @@ func wireRide(t *testing.T) kapiten.CreateRideParams {
 		Sender: kapiten.Contact{Name: "Best Pilau & Söhne", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "\"Customer\"", Phone: "0789000111"},
 		ExternalID: "ORDER & 99123", PickupInstructions: "Ring\ntwice", PackageType: "Food", WeightRange: kapiten.WeightOver20,
 		IncludesFragileItems: true, IsPriority: true,
+		Since: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC),
 	})
 }
 
 const (
-	wireCompany   = `{"id":"co-1","name":"Best Pilau","registration_number":"RDB2026-XP"}`
-	wirePending   = `{"id":"r-1","status":"PENDING"}`
-	wireDeposit   = `{"id":"t-1","status":"PENDING","amount":5000}`
-	wireNone      = `{"count":0,"next":null,"results":[]}`
-	wireFirstPage = `{"count":2,"next":"https://elsewhere.example/?page=2","results":[{"id":"r-0","status":"PENDING","external_id":"other"}]}`
-	wireNewest    = `[{"id":"r-1","status":"PENDING","external_id":"ORDER & 99123"}]`
+	wireCompany    = `{"id":"co-1"}`
+	wirePending    = `{"id":"r-1","status":"PENDING"}`
+	wireDeposit    = `{"id":"t-1","status":"PENDING","amount":5000}`
+	wireLarge      = `{"id":"t-1","status":"PENDING","amount":9007199254740993}`
+	wireNone       = `{"count":0,"next":null,"results":[]}`
+	wireFirstPage  = `{"count":2,"next":"https://elsewhere.example/?page=2","results":[{"id":"r-0","status":"PENDING","external_id":"other"}]}`
+	wireSecondPage = `{"count":2,"next":null,"results":[{"id":"r-8","status":"PENDING","external_id":"other 8"}]}`
+	wireNewest     = `[{"id":"r-1","status":"PENDING","external_id":"ORDER & 99123"}]`
 )
 
 var wireCallsOfEveryOperation = []wireCall{
@@ -192,7 +196,7 @@ var wireCallsOfEveryOperation = []wireCall{
 		},
 	},
 	{
-		name: "once, after a lost connection", responses: []string{wireFirstPage, wireNone, "", wireFirstPage, wireNone, wireNone, wireNone, wirePending},
+		name: "once, after a lost connection", responses: []string{wireFirstPage, wireSecondPage, "", wireFirstPage, wireNewest},
 		send: func(t *testing.T, c *kapiten.Client) error {
 			_, err := c.Rides.CreateOnce(t.Context(), wireRide(t))
 			return err
@@ -252,7 +256,7 @@ var wireCallsOfEveryOperation = []wireCall{
 		},
 	},
 	{
-		name: "every field", responses: []string{wireDeposit},
+		name: "every field", responses: []string{wireLarge},
 		send: func(t *testing.T, c *kapiten.Client) error {
 			_, err := c.Wallet.TopUp(t.Context(), filled(t, kapiten.TopUpParams{
 				CompanyID: "co/1 é", Amount: decimal.RequireFromString("9007199254740993.00"), PhoneNumber: "0788123456", Description: "Weekly <credit> & top-up",

@@ -26,6 +26,10 @@ type Config struct {
 	// external_id. The document promises nothing of the kind.
 	UniqueExternalID bool
 
+	// ListLag is how long a new ride is missing from List Rides. Zero means that it
+	// shows at once.
+	ListLag time.Duration
+
 	// Autopilot moves rides along by itself: a rider accepts after
 	// AutopilotStart (30 s) and goes one state further every AutopilotStep
 	// (60 s).
@@ -67,6 +71,15 @@ type Quirks struct {
 	// DecimalStrings sends amounts as a Django REST framework does by default,
 	// "1200.00", instead of as the document shows them, 1200.0.
 	DecimalStrings bool
+
+	// HideExternalID leaves external_id out of List Rides, as the document's sample
+	// does.
+	HideExternalID bool
+
+	// ShowRequest shows in every ride what the request asked for: external id,
+	// addresses, sender and receiver, and the options. The document's samples show
+	// none of that.
+	ShowRequest bool
 
 	// OmitNullLinks leaves next and previous out of a list where they are
 	// null, as some of the document's samples do.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -23,6 +24,10 @@ func TestWholeFlowInsideSynctest(t *testing.T) {
 		require.NoError(t, srv.AddFault(fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Path: "/api/rides/", Times: 1}))
 
 		start := time.Now()
+		_, err = client.Rides.Create(t.Context(), delivery(co.ID))
+		require.ErrorIs(t, err, sdk.ErrRateLimited)
+		require.Equal(t, sdk.Again, sdk.Advise(err))
+		time.Sleep(sdk.RetryAfter(err))
 		ride, err := client.Rides.Create(t.Context(), delivery(co.ID))
 		require.NoError(t, err)
 		assert.Equal(t, 7*time.Second, time.Since(start))

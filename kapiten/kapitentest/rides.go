@@ -279,6 +279,9 @@ func (f *Fake) createRide(c *call) *response {
 	}
 	fake.Must(f.state.addRide(r)) // ids are fresh
 	f.schedule(r)
+	if f.config.Quirks.ShowRequest {
+		return &response{status: http.StatusCreated, body: f.shownRide(r)}
+	}
 	return &response{status: http.StatusCreated, body: f.createdRide(r)}
 }
 
@@ -298,13 +301,27 @@ func (f *Fake) listRides(c *call) *response {
 	if failure != nil {
 		return failure
 	}
-	return paginate(f, c, len(co.rides), func(skip, n int) []rideRow {
-		var rows []rideRow
-		for i := len(co.rides) - 1 - skip; i >= 0 && len(rows) < n; i-- {
-			rows = append(rows, f.rideRow(co.rides[i]))
+	visible := len(co.rides)
+	for f.config.ListLag > 0 && visible > 0 && f.world.Now().Sub(co.rides[visible-1].CreatedAt) < f.config.ListLag {
+		visible--
+	}
+	return paginate(f, c, visible, func(skip, n int) []any {
+		var rows []any
+		for i := visible - 1 - skip; i >= 0 && len(rows) < n; i-- {
+			rows = append(rows, f.listedRide(co.rides[i]))
 		}
 		return rows
 	})
+}
+
+func (f *Fake) listedRide(r *Ride) any {
+	switch {
+	case f.config.Quirks.HideExternalID:
+		return f.createdRide(r)
+	case f.config.Quirks.ShowRequest:
+		return f.shownRide(r)
+	}
+	return f.rideRow(r)
 }
 
 // createdRide is the documented response to Create Delivery.
@@ -329,6 +346,27 @@ type rideRow struct {
 
 func (f *Fake) rideRow(r *Ride) rideRow {
 	return rideRow{f.createdRide(r), orNull(r.ExternalID), timestamp(r.CreatedAt), timestamp(r.UpdatedAt)}
+}
+
+// shownRide is a ride with all that its request asked for.
+type shownRide struct {
+	rideRow
+	CompanyID      string              `json:"company_id"`
+	PickupAddress  string              `json:"pickup_address"`
+	DropoffAddress string              `json:"dropoff_address"`
+	Sender         Party               `json:"sender"`
+	Receiver       Party               `json:"receiver"`
+	PackageType    string              `json:"package_type"`
+	WeightRange    kapiten.WeightRange `json:"weight_range"`
+	Fragile        bool                `json:"includes_fragile_items"`
+	Priority       bool                `json:"is_priority"`
+}
+
+func (f *Fake) shownRide(r *Ride) shownRide {
+	return shownRide{
+		f.rideRow(r), r.CompanyID, r.PickupAddress, r.DropoffAddress, r.Sender, r.Receiver,
+		r.PackageType, r.WeightRange, r.Fragile, r.Priority,
+	}
 }
 
 // place reads the coordinates of one end.

@@ -1,0 +1,536 @@
+package kapiten_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
+)
+
+// writesOf are the calls of the rows that move money.
+var writesOf = map[string][]string{
+	kapiten.OpCreateRide:  {"Create", "CreateOnce"},
+	kapiten.OpTopUpWallet: {"TopUp"},
+}
+
+func TestEveryRowThatMovesMoneyIsInTheMatrix(t *testing.T) {
+	known := map[string]bool{}
+	for _, w := range writes {
+		known[w.name] = true
+	}
+	for _, op := range kapiten.Operations() {
+		if op.MovesMoney {
+			require.NotEmpty(t, writesOf[op.Name], op.Name)
+			for _, name := range writesOf[op.Name] {
+				assert.True(t, known[name], name)
+			}
+		}
+	}
+}
+
+func outcomeOf(err error) string {
+	var e *sdk.Error
+	switch {
+	case err == nil:
+		return "success"
+	case errors.As(err, &e):
+		return e.Outcome.String()
+	}
+	return "foreign"
+}
+
+// later gives every POST up as lost, and delivers it after a while all the same.
+type later struct {
+	next http.RoundTripper
+	wait time.Duration
+	on   bool
+	all  sync.WaitGroup
+}
+
+func (l *later) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !l.on || req.Method != http.MethodPost {
+		return l.next.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	held := req.Clone(context.WithoutCancel(req.Context()))
+	held.Body = io.NopCloser(bytes.NewReader(body))
+	l.all.Go(func() {
+		time.Sleep(l.wait)
+		if resp, err := l.next.RoundTrip(held); err == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+		}
+	})
+	return nil, io.ErrUnexpectedEOF
+}
+
+// One call, whatever it meets and whatever came before it, is never debited twice;
+// what is "not sent" or "rejected" is never debited, also not by what arrives late.
+func TestNoFaultDebitsTwiceOrIsMislabelled(t *testing.T) {
+	faults := map[string]fake.Fault{
+		"no fault":     {},
+		"drop before":  {Kind: fake.FaultDropBefore, Times: 1},
+		"drop after":   {Kind: fake.FaultDropAfter, Times: 1},
+		"truncated":    {Kind: fake.FaultTruncate, Times: 1},
+		"malformed":    {Kind: fake.FaultMalformed, Times: 1},
+		"HTML 502":     {Kind: fake.FaultHTML, Times: 1},
+		"HTML 200":     {Kind: fake.FaultHTML, Status: 200, Times: 1},
+		"500":          {Kind: fake.FaultStatus, Status: 500, Times: 1},
+		"408":          {Kind: fake.FaultStatus, Status: 408, Times: 1},
+		"429":          {Kind: fake.FaultRateLimit, Seconds: 3, Times: 1},
+		"401":          {Kind: fake.FaultStatus, Status: 401, Times: 1},
+		"redirect":     {Kind: fake.FaultStatus, Status: 302, Times: 1},
+		"late":         {Kind: fake.FaultDelay, Seconds: 20, Times: 1},
+		"hang":         {Kind: fake.FaultDelay, Seconds: 3600, Times: 1},
+		"held back":    {Kind: "held back"},
+		"lookups fail": {Kind: fake.FaultDropAfter, Times: 1},
+	}
+	before := map[string]*fake.Fault{
+		"fresh": nil, "after 401": {Kind: fake.FaultStatus, Status: 401, Times: 1}, "after 429": {Kind: fake.FaultRateLimit, Seconds: 3, Times: 1}, "after a crash": nil,
+	}
+	for _, write := range writes {
+		for faultName, fault := range faults {
+			for state, first := range before {
+				t.Run(write.name+"/"+faultName+"/"+state, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						w := newWorld(t)
+						hold := &later{next: w.HTTPClient().Transport, wait: 10 * time.Minute}
+						var err error
+						client := func() *kapiten.Client {
+							cfg := w.ClientConfig(w.company)
+							cfg.HTTPClient = &http.Client{Transport: hold}
+							c, err := kapiten.New(cfg)
+							require.NoError(t, err)
+							return c
+						}
+						w.client = client()
+						if first != nil {
+							f := *first
+							f.Method, f.Path = "POST", write.path
+							require.NoError(t, w.AddFault(f))
+							err = write.call(t.Context(), w)
+							require.Equal(t, "rejected", outcomeOf(err))
+							works, entries := write.done(w)
+							require.Zero(t, works+entries)
+						}
+						switch {
+						case fault.Kind == "held back":
+							hold.on = true
+						case fault.Kind != "":
+							f := fault
+							f.Method, f.Path = "POST", write.path
+							require.NoError(t, w.AddFault(f))
+						}
+						if faultName == "lookups fail" && write.name == "CreateOnce" {
+							require.NoError(t, w.AddFault(fake.Fault{Method: "GET", Kind: fake.FaultHTML, Times: 3}))
+						}
+						err = write.call(t.Context(), w)
+						hold.on = false
+						time.Sleep(time.Hour)
+						hold.all.Wait()
+						works, entries := write.done(w)
+						assert.LessOrEqual(t, works, 1)
+						assert.LessOrEqual(t, entries, 1)
+						switch outcome := outcomeOf(err); outcome {
+						case "success":
+							assert.Equal(t, 1, works)
+						case "not sent", "rejected":
+							assert.Zero(t, works+entries, outcome)
+						default:
+							assert.Equal(t, "unknown", outcome)
+						}
+						if state == "after a crash" && write.name == "CreateOnce" {
+							ride, err := client().Rides.CreateOnce(t.Context(), w.ride())
+							require.NoError(t, err)
+							assert.Equal(t, works == 1, ride.Existing)
+							works, entries = write.done(w)
+							assert.Equal(t, 1, works)
+							assert.Equal(t, 1, entries)
+							assert.Len(t, w.Debits(w.ride().ExternalID), 1)
+						}
+						assert.NoError(t, w.CheckLedger())
+					})
+				})
+			}
+		}
+	}
+}
+
+// Foreign words are no refusal, and a response about something else is no success.
+func TestForeignResponsesSettleNoWrite(t *testing.T) {
+	foreign := map[string]clienttest.Step{
+		"empty 403":               clienttest.Answer(403, ``),
+		"empty 404":               clienttest.Answer(404, ``),
+		"empty 499":               clienttest.Answer(499, ``),
+		"a proxy's 499":           clienttest.Answer(499, `{"errors":["client closed request"]}`),
+		"field errors under 499":  clienttest.Answer(499, `{"amount":["Insufficient balance."]}`),
+		"a proxy's errors":        clienttest.Answer(400, `{"errors":["client closed request"]}`),
+		"a proxy's list":          clienttest.Answer(400, `{"upstream":["connect error"]}`),
+		"a proxy's object":        clienttest.Answer(400, `{"errors":{"gateway":["timeout"]}}`),
+		"a list under 404":        clienttest.Answer(404, `["x"]`),
+		"field errors under 403":  clienttest.Answer(403, `{"amount":["x"]}`),
+		"a detail under 499":      clienttest.Answer(499, `{"detail":"client closed request"}`),
+		"a detail under 408":      clienttest.Answer(408, `{"detail":"timeout"}`),
+		"a detail under 504":      clienttest.Answer(504, `{"detail":"timeout"}`),
+		"a detail of nothing":     clienttest.Answer(400, `{"detail":""}`),
+		"a detail of a list":      clienttest.Answer(404, `{"detail":[{"loc":["path"]}]}`),
+		"a detail and more":       clienttest.Answer(400, `{"detail":"x","trace":"y"}`),
+		"422 {}":                  clienttest.Answer(422, `{}`),
+		"400 []":                  clienttest.Answer(400, `[]`),
+		"a field of nothing":      clienttest.Answer(400, `{"amount":[]}`),
+		"a field of null":         clienttest.Answer(400, `{"amount":null}`),
+		"another status inside":   clienttest.Answer(400, `{"status":502,"message":"bad gateway"}`),
+		"an error object":         clienttest.Answer(400, `{"error":{"code":1}}`),
+		"a server_error":          clienttest.Answer(400, `{"type":"server_error","errors":[{"code":"error","detail":"x","attr":null}]}`),
+		"a proxy's 429":           clienttest.Answer(429, `{"message":"API rate limit exceeded"}`),
+		"a proxy's 429 in detail": clienttest.Answer(429, `{"detail":"Too Many Requests"}`),
+		"plain text":              clienttest.Answer(503, `upstream connect error`),
+		"HTML 404":                clienttest.Answer(404, `<title>Not Found</title>`),
+		"empty 200":               clienttest.Answer(200, ``),
+		"204":                     clienttest.Answer(204, ``),
+		"{} 200":                  clienttest.Answer(200, `{}`),
+		"another ride":            clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"external_id":"OTHER"}`),
+		"a ride without one":      clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"external_id":null}`),
+		"another pickup":          clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"pickup_address":"Airport"}`),
+		"another place":           clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"dropoff_latitude":"-1.5"}`),
+		"another sender":          clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"sender":{"name":"x","phone":"0781111111"}}`),
+		"another company":         clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"company_id":"co-2"}`),
+		"another option":          clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"is_priority":true}`),
+		"another amount":          clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":4999,"external_id":"OTHER"}`),
+		"an unreadable amount":    clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":"RWF 5000","external_id":"OTHER"}`),
+		"another description":     clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":5000,"description":"other","external_id":"OTHER"}`),
+		"no deposit":              clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":5000,"transaction_type":"REFUND","external_id":"OTHER"}`),
+	}
+	for name, response := range foreign {
+		for _, write := range writes {
+			t.Run(name+"/"+write.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					sent := 0
+					transport := roundTripper(func(req *http.Request) (*http.Response, error) {
+						if req.Method == http.MethodGet {
+							return emptyList(req), nil
+						}
+						_, _ = io.Copy(io.Discard, req.Body)
+						sent++
+						return response(req), nil
+					})
+					client, err := kapiten.New(kapiten.Config{Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
+					require.NoError(t, err)
+					w := world{client: client, company: kapitentest.Company{ID: "co-1"}}
+					err = write.call(t.Context(), w)
+					assert.Equal(t, "unknown", outcomeOf(err), err)
+					assert.Equal(t, 1, sent)
+				})
+			})
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// The shapes of specs/kapiten.md, section 5.4 and the additions to it.
+func TestTheFrameworksOwnWordsAreARefusal(t *testing.T) {
+	for body, want := range map[string]struct {
+		status int
+		is     error
+	}{
+		`{"amount":"Insufficient balance."}`:                                                    {400, sdk.ErrValidation},
+		`{"amount":["x"],"phone_number":["y"]}`:                                                 {422, sdk.ErrValidation},
+		`{"amount":[{"message":"x","code":"invalid"}]}`:                                         {400, sdk.ErrValidation},
+		`[{"message":"x","code":"invalid"}]`:                                                    {400, sdk.ErrValidation},
+		`{"detail":"Given token not valid","code":"token_not_valid"}`:                           {401, sdk.ErrUnauthorized},
+		`{"detail":"x","code":"token_not_valid","messages":[{"token_class":"AccessToken"}]}`:    {401, sdk.ErrUnauthorized},
+		`{"type":"validation_error","errors":[{"code":"max","detail":"x","attr":"amount"}]}`:    {400, sdk.ErrValidation},
+		`{"type":"client_error","errors":[{"code":"permission","detail":"no","attr":null}]}`:    {403, sdk.ErrForbidden},
+		`{"error":"Insufficient balance."}`:                                                     {400, sdk.ErrValidation},
+		`{"status":404,"message":"No such company"}`:                                            {404, sdk.ErrNotFound},
+		`{"detail":"Insufficient funds."}`:                                                      {402, sdk.ErrRejected},
+		`{"non_field_errors":["The fields a, b must make a unique set."]}`:                      {400, sdk.ErrDuplicate},
+		`{"detail":"A top-up like this already exists."}`:                                       {400, sdk.ErrDuplicate},
+		`{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"amount"}]}`: {400, sdk.ErrDuplicate},
+		`{"detail":"Request was throttled."}`:                                                   {429, sdk.ErrRateLimited},
+	} {
+		t.Run(body, func(t *testing.T) {
+			server := newStub(t, want.status, "application/json", body)
+			_, err := newClient(t, server.URL).Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5), PhoneNumber: "0788123456"})
+			assert.Equal(t, "rejected", outcomeOf(err))
+			assert.ErrorIs(t, err, want.is)
+		})
+	}
+}
+
+func TestAHundredCallersMakeOneRideAndHearTheTruth(t *testing.T) {
+	const callers = 100
+	for name, tc := range map[string]struct {
+		config  kapitentest.Config
+		clients int // otherwise one each
+	}{
+		"one client":                      {kapitentest.Config{}, 1},
+		"one client, unique ids":          {kapitentest.Config{UniqueExternalID: true}, 1},
+		"a client each, unique ids":       {kapitentest.Config{UniqueExternalID: true}, callers},
+		"a client each, a list that lags": {kapitentest.Config{UniqueExternalID: true, ListLag: 2 * time.Second}, callers},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tc.config.Options = fake.Options{RealTime: true}
+				srv := kapitentest.NewServer(t, tc.config)
+				co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(500_000)})
+				clients := make([]*kapiten.Client, tc.clients)
+				for i := range clients {
+					var err error
+					clients[i], err = kapiten.New(srv.ClientConfig(co))
+					require.NoError(t, err)
+				}
+				p := validRide()
+				p.CompanyID = co.ID
+				ids := make([]string, callers)
+				errs := make([]error, callers)
+				var all sync.WaitGroup
+				for i := range callers {
+					all.Go(func() {
+						ride, err := clients[i%len(clients)].Rides.CreateOnce(t.Context(), p)
+						if errs[i] = err; err == nil {
+							ids[i] = ride.ID
+						}
+					})
+				}
+				all.Wait()
+				made := srv.Rides(co.ID)
+				require.Len(t, made, 1)
+				for i := range callers {
+					require.NoError(t, errs[i])
+					assert.Equal(t, made[0].ID, ids[i])
+				}
+				assert.Len(t, srv.Debits(p.ExternalID), 1)
+			})
+		})
+	}
+}
+
+func TestARideToAnotherAddressIsNotTheOneAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, unique := range []bool{false, true} {
+			srv := kapitentest.NewServer(t, kapitentest.Config{
+				Options: fake.Options{RealTime: true}, UniqueExternalID: unique, Quirks: kapitentest.Quirks{ShowRequest: true},
+			})
+			co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(500_000)})
+			client, err := kapiten.New(srv.ClientConfig(co))
+			require.NoError(t, err)
+			p := validRide()
+			p.CompanyID = co.ID
+			first, err := client.Rides.CreateOnce(t.Context(), p)
+			require.NoError(t, err)
+			assert.False(t, first.Unverified)
+			assert.False(t, first.Existing)
+			p.PickupAddress = " kicukiro,  KK 12 AVE " // the same to a person
+			p.Receiver.Phone = "+250 789 000 111"
+			again, err := client.Rides.CreateOnce(t.Context(), p)
+			require.NoError(t, err)
+			assert.True(t, again.Existing)
+			assert.False(t, again.Unverified)
+
+			other := p
+			other.DropoffAddress = "Airport"
+			_, err = client.Rides.CreateOnce(t.Context(), other)
+			require.ErrorIs(t, err, sdk.ErrReferenceTaken)
+			assert.Equal(t, "unknown", outcomeOf(err))
+			require.Len(t, srv.Rides(co.ID), 1)
+			if !unique {
+				continue
+			}
+			_, err = client.Rides.Create(t.Context(), other)
+			require.ErrorIs(t, err, sdk.ErrReferenceTaken)
+			ride, err := client.Rides.Create(t.Context(), p)
+			require.NoError(t, err, "the ride is there, whoever asked for it")
+			assert.Equal(t, first.ID, ride.ID)
+			assert.True(t, ride.Existing)
+			require.Len(t, srv.Rides(co.ID), 1)
+		}
+	})
+}
+
+func TestADuplicateThatCannotBeSeenIsUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, config := range map[string]kapitentest.Config{
+			"a list that lags":           {UniqueExternalID: true, ListLag: time.Hour},
+			"a list without external id": {UniqueExternalID: true, Quirks: kapitentest.Quirks{HideExternalID: true}},
+		} {
+			config.Options = fake.Options{RealTime: true}
+			srv := kapitentest.NewServer(t, config)
+			co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(500_000)})
+			client, err := kapiten.New(srv.ClientConfig(co))
+			require.NoError(t, err)
+			p := validRide()
+			p.CompanyID = co.ID
+			_, err = client.Rides.Create(t.Context(), p)
+			require.NoError(t, err)
+			_, err = client.Rides.Create(t.Context(), p)
+			require.ErrorIs(t, err, sdk.ErrOutcomeUnknown, name)
+			require.ErrorIs(t, err, sdk.ErrDuplicate, name)
+			assert.NotErrorIs(t, err, sdk.ErrRejected, name)
+			_, err = client.Rides.CreateOnce(t.Context(), p)
+			require.Error(t, err, name)
+			assert.NotErrorIs(t, err, sdk.ErrRejected, name)
+			assert.Len(t, srv.Rides(co.ID), 1, name)
+		}
+	})
+}
+
+// archive is a company with many rides: number 1 is the oldest.
+func archive(rides int) (*kapiten.Client, *int, error) {
+	asked := new(int)
+	transport := roundTripper(func(req *http.Request) (*http.Response, error) {
+		if req.Method != http.MethodGet {
+			return nil, errors.New("nothing should be sent")
+		}
+		*asked++
+		page, _ := strconv.Atoi(req.URL.Query().Get("page"))
+		var rows []string
+		for n := rides - (page-1)*20; n > max(0, rides-page*20); n-- {
+			rows = append(rows, fmt.Sprintf(`{"id":"r%d","status":"COMPLETED","external_id":"ORDER-%d"}`, n, n))
+		}
+		next := "null"
+		if page*20 < rides {
+			next = fmt.Sprintf(`"https://api.kapiten.com/x/?page=%d"`, page+1)
+		}
+		return clienttest.Answer(200, fmt.Sprintf(`{"count":%d,"next":%s,"results":[%s]}`, rides, next, strings.Join(rows, ",")))(req), nil
+	})
+	client, err := kapiten.New(kapiten.Config{Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
+	return client, asked, err
+}
+
+func TestARideBehindFiveThousandIsFoundOrCannotBeTold(t *testing.T) {
+	client, asked, err := archive(5001)
+	require.NoError(t, err)
+	ctx := t.Context()
+	ride, err := client.Rides.Find(ctx, "co-1", "ORDER-1", kapiten.SearchOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, "r1", ride.ID)
+	ride, err = client.Rides.Get(ctx, "co-1", "r1")
+	require.NoError(t, err)
+	assert.Equal(t, "r1", ride.ID)
+	ride, err = client.Rides.Wait(ctx, "co-1", "r1")
+	require.NoError(t, err)
+	assert.Equal(t, "r1", ride.ID)
+	p := validRide()
+	p.ExternalID = "ORDER-1"
+	ride, err = client.Rides.CreateOnce(ctx, p)
+	require.NoError(t, err)
+	assert.Equal(t, "r1", ride.ID)
+	assert.True(t, ride.Existing)
+	*asked = 0
+	_, err = client.Rides.Find(ctx, "co-1", "ORDER-1", kapiten.SearchOptions{MaxPages: 250})
+	require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+	assert.NotErrorIs(t, err, sdk.ErrNotFound)
+	assert.Equal(t, 250, *asked)
+
+	client, _, err = archive(20 * 1001)
+	require.NoError(t, err)
+	_, err = client.Rides.CreateOnce(ctx, p)
+	require.ErrorIs(t, err, sdk.ErrNotSent, "the limit is reached: nothing is sent")
+	require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+}
+
+func TestReferencesThatAServerWouldChangeAreRefused(t *testing.T) {
+	server := newStub(t, 200, "application/json", `{}`)
+	client := newClient(t, server.URL)
+	for _, edge := range []string{" ", "\t", "\n", "\u00a0", "\u0085", "\u2028", "\u3000", "\x1c", "\x1f", "\u2003"} {
+		for _, reference := range []string{edge + "ORDER", "ORDER" + edge} {
+			for field, call := range map[string]func() error{
+				"external_id": func() error {
+					p := validRide()
+					p.ExternalID = reference
+					_, err := client.Rides.Create(t.Context(), p)
+					return err
+				},
+				"external_id of CreateOnce": func() error {
+					p := validRide()
+					p.ExternalID = reference
+					_, err := client.Rides.CreateOnce(t.Context(), p)
+					return err
+				},
+				"external_id of Find": func() error {
+					_, err := client.Rides.Find(t.Context(), "co-1", reference, kapiten.SearchOptions{})
+					return err
+				},
+				"description": func() error {
+					_, err := client.Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "c", Amount: decimal.NewFromInt(1), PhoneNumber: "p", Description: reference})
+					return err
+				},
+				"registration_number": func() error {
+					_, err := client.Companies.Create(t.Context(), kapiten.CreateCompanyParams{Name: "n", RegistrationNumber: reference, Address: "a", ContactPerson: "c", PhoneNumber: "p", Email: "e"})
+					return err
+				},
+				"email": func() error {
+					_, err := client.Users.Create(t.Context(), kapiten.CreateUserParams{CompanyID: "c", PhoneNumber: "p", FirstName: "f", LastName: "l", Email: reference})
+					return err
+				},
+			} {
+				err := call()
+				require.ErrorIs(t, err, sdk.ErrNotSent, "%s %q", field, reference)
+				require.ErrorIs(t, err, sdk.ErrValidation)
+				name, _, _ := strings.Cut(field, " ")
+				assert.ErrorContains(t, err, name)
+			}
+		}
+	}
+	for field, change := range map[string]func(*kapiten.CreateRideParams){
+		"external_id":     func(p *kapiten.CreateRideParams) { p.ExternalID = "a\xff" },
+		"pickup_address":  func(p *kapiten.CreateRideParams) { p.PickupAddress = "a\xff" },
+		"sender.name":     func(p *kapiten.CreateRideParams) { p.Sender.Name = "a\xff" },
+		"package_type":    func(p *kapiten.CreateRideParams) { p.PackageType = "a\xff" },
+		"pickup_instruct": func(p *kapiten.CreateRideParams) { p.PickupInstructions = "a\xff" },
+	} {
+		p := validRide()
+		change(&p)
+		_, err := client.Rides.Create(t.Context(), p)
+		require.ErrorIs(t, err, sdk.ErrNotSent, field)
+		assert.ErrorContains(t, err, field)
+	}
+	assert.Empty(t, server.requests())
+}
+
+func TestACompanyOrUserThatIsAnotherIsUnknown(t *testing.T) {
+	for _, body := range []string{`{"id":"x","registration_number":"OTHER"}`, `{"id":"x","name":"Other"}`} {
+		_, err := newClient(t, newStub(t, 201, "application/json", body).URL).Companies.Create(t.Context(), kapiten.CreateCompanyParams{
+			Name: "n", RegistrationNumber: "r", Address: "a", ContactPerson: "c", PhoneNumber: "p", Email: "e",
+		})
+		assert.Equal(t, "unknown", outcomeOf(err), body)
+	}
+	for _, body := range []string{`{"id":"x","email":"other"}`, `{"id":"x","phone_number":"+250788000112"}`, `{"id":"x","last_name":"Other"}`} {
+		_, err := newClient(t, newStub(t, 201, "application/json", body).URL).Users.Create(t.Context(), kapiten.CreateUserParams{
+			CompanyID: "c", PhoneNumber: "0788000111", FirstName: "f", LastName: "l", Email: "e",
+		})
+		assert.Equal(t, "unknown", outcomeOf(err), body)
+	}
+	for _, body := range []string{`{"email":["user with this email already exists."]}`, `{"email":["This field must be unique."]}`} {
+		_, err := newClient(t, newStub(t, 400, "application/json", body).URL).Users.Create(t.Context(), kapiten.CreateUserParams{
+			CompanyID: "c", PhoneNumber: "0788000111", FirstName: "f", LastName: "l", Email: "e",
+		})
+		assert.Equal(t, "rejected", outcomeOf(err), body)
+		assert.ErrorIs(t, err, sdk.ErrDuplicate)
+	}
+}

@@ -47,7 +47,7 @@ type Config struct {
 	Authorize func(req *http.Request, op sdk.Operation, body []byte, token string) error
 	// Tokens is the source of tokens with a lifetime, if the provider has them.
 	Tokens *TokenSource
-	// Interpret reads a complete answer. It must not keep r.Body.
+	// Interpret reads a complete response. It must not keep r.Body.
 	Interpret func(op sdk.Operation, r *Response) Verdict
 }
 

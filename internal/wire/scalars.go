@@ -178,7 +178,7 @@ var layouts = [...]string{
 
 // Time decodes a timestamp and keeps the text it got. A spelling nobody knows
 // leaves the time zero and is no error: a date must not cost the caller the
-// answer it came with.
+// response it came with.
 type Time struct {
 	Time time.Time
 	Text string

@@ -1,11 +1,11 @@
 module github.com/kapiteni/kapiten-go/internal/http2test
 
-go 1.26.0
+go 1.25.0
 
 require (
 	github.com/kapiteni/kapiten-go v0.0.0
 	github.com/stretchr/testify v1.12.1
-	golang.org/x/net v0.62.0
+	golang.org/x/net v0.50.0
 )
 
 require (
@@ -13,7 +13,7 @@ require (
 	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
 	github.com/shopspring/decimal v1.6.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/text v0.34.0 // indirect
 )
 
 replace github.com/kapiteni/kapiten-go => ../..

@@ -50,7 +50,7 @@ type peer struct {
 	script []fault
 	work   int // requests carried out
 	conns  int
-	agents []string
+	open   []net.Conn
 }
 
 func newPeer(t testing.TB, script ...fault) *peer {
@@ -77,11 +77,19 @@ func newPeer(t testing.TB, script ...fault) *peer {
 			if err != nil {
 				return
 			}
+			p.mu.Lock()
+			p.open = append(p.open, conn)
+			p.mu.Unlock()
 			conns.Go(func() { p.serve(conn) })
 		}
 	})
 	t.Cleanup(func() {
 		_ = listener.Close()
+		p.mu.Lock()
+		for _, conn := range p.open {
+			_ = conn.Close()
+		}
+		p.mu.Unlock()
 		conns.Wait()
 	})
 	return p
@@ -115,13 +123,6 @@ func (p *peer) serve(conn net.Conn) {
 				_ = framer.WritePing(true, f.Data)
 			}
 		case *http2.MetaHeadersFrame:
-			p.mu.Lock()
-			for _, field := range f.RegularFields() {
-				if field.Name == "user-agent" {
-					p.agents = append(p.agents, field.Value)
-				}
-			}
-			p.mu.Unlock()
 			complete = f.StreamEnded()
 		case *http2.DataFrame:
 			complete = f.StreamEnded()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -157,11 +156,4 @@ func TestAKeyedWriteIsRepeatedByTheCoreAlone(t *testing.T) {
 			assert.Equal(t, 4, seen)
 		})
 	}
-}
-
-// A program that requires the module names its version.
-func TestTheUserAgentNamesTheVersionOfTheModule(t *testing.T) {
-	p := newPeer(t)
-	require.NoError(t, p.core(t, func(cfg *transport.Config) { cfg.App = "shop/1.4" }).Do(t.Context(), call("safe", nil)))
-	assert.Equal(t, []string{"shop/1.4 kapiten-go/0.0.0 Go/" + strings.TrimPrefix(runtime.Version(), "go")}, p.agents)
 }

@@ -236,7 +236,10 @@ func (x *exchange) attempt(outer *http.Request) *http.Response {
 		return nil
 	}
 	resp, err := x.perform(a)
-	x.judge(err, err == nil || x.mayHaveLeft(a, err))
+	left := err == nil || x.mayHaveLeft(a, err)
+	// It had one of the SDK's own connections, and yet nothing left.
+	stale := !left && x.core.own != nil && x.class != sdk.Safe && a.seen.got.Load()
+	x.judge(err, left, stale)
 	x.observe(start)
 	return resp
 }
@@ -329,7 +332,7 @@ func (x *exchange) mayHaveLeft(a *attempt, err error) bool {
 }
 
 // judge says what an attempt meant, and enters it in the history.
-func (x *exchange) judge(err error, left bool) {
+func (x *exchange) judge(err error, left, stale bool) {
 	a := &x.last
 	noAnswer := sdk.Unknown
 	if x.class == sdk.Safe {
@@ -342,7 +345,7 @@ func (x *exchange) judge(err error, left bool) {
 			return
 		}
 		a.outcome = sdk.NotSent
-		if x.core.own != nil && x.class != sdk.Safe && !errors.Is(err, errAttemptTimedOut) && isStale(err) {
+		if stale {
 			a.err = errConnectionStale
 		}
 		return
@@ -384,12 +387,6 @@ func (x *exchange) judge(err error, left bool) {
 		}
 		x.open = true
 	}
-}
-
-// isStale tells the errors with which a connection ends that the peer has closed.
-func isStale(err error) bool {
-	var network *net.OpError
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) && network.Op != "dial"
 }
 
 func unclearReasons(status int) []error {

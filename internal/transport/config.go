@@ -93,6 +93,9 @@ func New(cfg Config) (*Core, error) {
 			return nil, fmt.Errorf("%s: %s must not be negative", cfg.Provider, d.name)
 		}
 	}
+	if !validHeaderValue(cfg.App) {
+		return nil, fmt.Errorf("%s: App holds a control character", cfg.Provider)
+	}
 	if cfg.Interpret == nil {
 		return nil, fmt.Errorf("%s: Interpret is required", cfg.Provider)
 	}

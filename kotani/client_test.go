@@ -50,21 +50,23 @@ func TestOneLoginServesManyCallsUntilItsTokenAges(t *testing.T) {
 
 func TestARefusedTokenIsRenewedOnceAndTheRequestSentAgain(t *testing.T) {
 	for name, refusal := range map[string]step{
-		"bad or expired": respond(403, `Forbidden`), "missing": respond(401, `Unauthorized`), "in JSON": respond(403, `{"message":"jwt expired"}`),
+		"bad or expired": respond(403, `Forbidden`), "missing": respond(401, `Unauthorized`), "in JSON": respond(403, `{"status":403,"desc":"jwt expired"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(refusal, isTaken)
-			_, err := newClient(t, s).Fiat.Withdraw(t.Context(), validWithdraw)
+			paid := respond(200, `{"result":{}}`)
+			p := kotani.PayTillParams{TillNumber: "1", Amount: twenty}
+			s := newScript(refusal, paid)
+			_, err := newClient(t, s).Fiat.PayTill(t.Context(), p)
 			require.NoError(t, err)
-			assert.Equal(t, "momo momo", s.actions())
+			assert.Equal(t, "till till", s.actions())
 			assert.Len(t, s.asides(loginPath), 2)
 
 			s = newScript(refusal)
-			_, err = newClient(t, s).Fiat.Withdraw(t.Context(), validWithdraw)
+			_, err = newClient(t, s).Fiat.PayTill(t.Context(), p)
 			e := failure(t, err)
 			assert.Equal(t, sdk.Rejected, e.Outcome)
 			require.ErrorIs(t, err, sdk.ErrUnauthorized)
-			assert.Equal(t, "momo momo", s.actions(), "never more than once")
+			assert.Equal(t, "till till", s.actions(), "never more than once")
 			assert.Len(t, s.asides(loginPath), 2)
 		})
 	}
@@ -88,7 +90,7 @@ func TestWithoutALoginNothingIsSent(t *testing.T) {
 		"no token":       {respond(200, `{"status":201}`), nil},
 		"a bad token":    {respond(200, `{"status":201,"accessToken":"a b"}`), nil},
 		"a crash":        {respond(500, ``), sdk.ErrServer},
-		"refused":        {respond(403, `no`), sdk.ErrUnauthorized},
+		"refused":        {respond(403, `no`), sdk.ErrForbidden},
 		"lost":           {nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

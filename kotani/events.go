@@ -30,10 +30,7 @@ func ParseCallback(body []byte) (Transaction, error) {
 	if err != nil {
 		return Transaction{}, fmt.Errorf("kotani: callback: %w", err)
 	}
-	if t.ExternalID == "" && t.RequestID == "" {
-		return Transaction{}, errors.New("kotani: callback without externalId and requestId")
-	}
-	return t, nil
+	return t.Transaction, nil
 }
 
 // V3Event is a webhook of the v3 API. Of Kotani's own webhooks only these have a

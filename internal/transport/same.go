@@ -77,7 +77,13 @@ func (c *Comparison) masked(field, asked, shown string) {
 
 // bare strips a number of what does not tell two of them apart.
 func bare(number string) string {
-	return strings.TrimLeft(strings.NewReplacer("+", "", " ", "", "-", "", "(", "", ")", "", ".", "").Replace(number), "0")
+	return strings.TrimLeft(strings.Map(func(r rune) rune { // mostly without allocating
+		switch r {
+		case '+', ' ', '-', '(', ')', '.':
+			return -1
+		}
+		return r
+	}, number), "0")
 }
 
 func bothDigits(a, b string) bool {

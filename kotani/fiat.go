@@ -274,7 +274,8 @@ func (s *FiatService) move(ctx context.Context, f faults, m movement) (*Transact
 			case err != nil:
 				return transport.Absent, err
 			}
-			finding, err := want.compare(found).Finding()
+			c := want.compare(found)
+			finding, err := c.Finding()
 			if finding == transport.Same && err == nil {
 				t = &found.Transaction
 				t.Existing, t.Unverified = existing, !found.amount || want.amount.IsZero()

@@ -366,10 +366,11 @@ type asked struct {
 }
 
 // compare compares what is asked for with what is shown.
-func (a asked) compare(t *shown) *transport.Comparison {
-	var c transport.Comparison
+func (a asked) compare(t *shown) (c transport.Comparison) {
 	c.Text("externalId", a.externalID, t.ExternalID)
-	c.Fold("transactionType", string(a.kind), string(t.Type))
+	if t.Type != "" {
+		c.Fold("transactionType", string(a.kind), string(t.Type))
+	}
 	c.Phone("phoneNumber", a.phone, t.PhoneNumber)
 	c.Text("serviceProviderId", leadingZero(a.bank), leadingZero(t.Bank))
 	number(&c, "accountNumber", a.account, t.AccountNumber)
@@ -389,13 +390,14 @@ func (a asked) compare(t *shown) *transport.Comparison {
 		}
 		c.Amount("amount", a.amount, amount, t.amount)
 	}
-	return &c
+	return c
 }
 
 // accept makes a direct response the result of a write, when it is about that
 // write.
 func (a asked) accept(t *shown) (Transaction, error) {
-	if err := a.compare(t).Direct(); err != nil {
+	c := a.compare(t)
+	if err := c.Direct(); err != nil {
 		return Transaction{}, err
 	}
 	t.Unverified = !t.amount || a.amount.IsZero()
@@ -423,7 +425,8 @@ func (a asked) compareAny(body []byte, member string) error {
 		if err != nil {
 			continue
 		}
-		if err := a.compare(&t).Direct(); err != nil {
+		c := a.compare(&t)
+		if err := c.Direct(); err != nil {
 			return err
 		}
 	}

@@ -77,7 +77,7 @@ func (s *OnChainService) EscrowRates(ctx context.Context) (*EscrowRates, error) 
 			EscrowAddress string `json:"escrowAddress" wire:"required"`
 			Rate          struct {
 				Currency string              `json:"localCurrency"`
-				Rate     decimal.NullDecimal `json:"cusdToLocalCurrencyRate" wire:"lenient"`
+				Rate     decimal.NullDecimal `json:"cusdToLocalCurrencyRate"`
 			} `json:"conversionRate"`
 		}
 		err := wire.Unmarshal(body, &w)

@@ -24,12 +24,12 @@ type QuoteParams struct {
 // assumed, and Raw has the response.
 type Quote struct {
 	ID           string              `json:"quoteId"` // for AcceptIn and AcceptOut
-	FiatAmount   decimal.NullDecimal `json:"fiatAmount" wire:"lenient"`
-	CryptoAmount decimal.NullDecimal `json:"cryptoAmount" wire:"lenient"`
+	FiatAmount   decimal.NullDecimal `json:"fiatAmount"`
+	CryptoAmount decimal.NullDecimal `json:"cryptoAmount"`
 	Currency     string              `json:"currency"`
 	CryptoType   string              `json:"cryptoType"`
-	Rate         decimal.NullDecimal `json:"rate" wire:"lenient"` // units of Currency for one of CryptoType
-	ExpiresAt    time.Time           `json:"expiresAt"`           // zero when the response has none
+	Rate         decimal.NullDecimal `json:"rate"`      // units of Currency for one of CryptoType
+	ExpiresAt    time.Time           `json:"expiresAt"` // zero when the response has none
 	Raw          sdk.Raw
 }
 

@@ -55,10 +55,10 @@ const (
 // the provider did not name is not Valid. It is the Detail of the *sdk.Error of a
 // quote refused for its amount (ErrFiatAmountTooLow and the like).
 type QuoteLimits struct {
-	MinFiat   decimal.NullDecimal `json:"minimumFiatAmount" wire:"lenient"`   // in the quote's FiatType
-	MaxFiat   decimal.NullDecimal `json:"maximumFiatAmount" wire:"lenient"`   // in the quote's FiatType
-	MinCrypto decimal.NullDecimal `json:"minimumCryptoAmount" wire:"lenient"` // in the quote's CryptoType
-	MaxCrypto decimal.NullDecimal `json:"maximumCryptoAmount" wire:"lenient"` // in the quote's CryptoType
+	MinFiat   decimal.NullDecimal `json:"minimumFiatAmount" wire:"digits"`   // in the quote's FiatType
+	MaxFiat   decimal.NullDecimal `json:"maximumFiatAmount" wire:"digits"`   // in the quote's FiatType
+	MinCrypto decimal.NullDecimal `json:"minimumCryptoAmount" wire:"digits"` // in the quote's CryptoType
+	MaxCrypto decimal.NullDecimal `json:"maximumCryptoAmount" wire:"digits"` // in the quote's CryptoType
 }
 
 // interpret reads a response of Kotani's own API, by the operator's 2022 source.

@@ -24,7 +24,7 @@ type Transaction struct {
 	Type        TransactionType     `json:"transactionType"`
 	Status      TransactionStatus   `json:"status"` // empty in the documented response of a withdrawal
 	Message     string              `json:"message"`
-	Amount      decimal.NullDecimal `json:"amount" wire:"lenient"` // in Currency, or else in that of the partner's country
+	Amount      decimal.NullDecimal `json:"amount"` // in Currency, or else in that of the partner's country
 	Currency    string              `json:"currency"`
 	PhoneNumber string              `json:"phoneNumber"` // digits
 
@@ -207,7 +207,9 @@ type TransactionList struct {
 	// array, or an array under "result", "data" or "transactions". An empty list
 	// is empty and not nil.
 	Items []Transaction
-	Raw   sdk.Raw
+	// Skipped is how many rows could not be read. They are not among Items.
+	Skipped int
+	Raw     sdk.Raw
 }
 
 // List returns the partner's deposits and withdrawals.
@@ -246,11 +248,11 @@ func decodeTransactions(body []byte) (TransactionList, error) {
 	}
 	list.Items = make([]Transaction, 0, len(rows))
 	for _, row := range rows {
-		t, err := readTransaction(row)
-		if err != nil {
-			return TransactionList{}, err
+		if t, err := readTransaction(row); err == nil {
+			list.Items = append(list.Items, t.Transaction)
+		} else {
+			list.Skipped++
 		}
-		list.Items = append(list.Items, t.Transaction)
 	}
 	return list, nil
 }
@@ -264,7 +266,7 @@ type transactionForm struct {
 	Status      json.RawMessage     `json:"status"`
 	Message     json.RawMessage     `json:"message"`
 	Amount      json.RawMessage     `json:"amount"`
-	Fee         decimal.NullDecimal `json:"fee" wire:"lenient"`
+	Fee         decimal.NullDecimal `json:"fee"`
 	SmallTxHash string              `json:"txhash"`
 	Merchant    string              `json:"merchantNumber"`
 	Till        string              `json:"merchantTill"`
@@ -280,7 +282,7 @@ type transactionForm struct {
 
 type money struct {
 	Currency string              `json:"currency"`
-	Amount   decimal.NullDecimal `json:"amount" wire:"lenient"`
+	Amount   decimal.NullDecimal `json:"amount"`
 }
 
 type oldMoney struct {
@@ -378,9 +380,11 @@ func (a asked) compare(t *shown) (c transport.Comparison) {
 	number(&c, "merchantTill", a.till, t.till)
 	c.Fold("txHash", hexDigits(a.txHash), hexDigits(t.TxHash))
 	switch {
-	case a.phone != "" && t.PhoneNumber == "" && t.AccountNumber+t.AccountName+string(t.Bank) != "":
+	case a.phone != "" && t.Bank != "":
 		c.Text("recipient", "a phone", "a bank account")
-	case a.bank != "" && t.PhoneNumber != "" && t.AccountNumber+t.AccountName+string(t.Bank) == "":
+	case a.phone != "" && t.PhoneNumber == "" && t.AccountNumber != "":
+		c.Phone("recipient", a.phone, t.AccountNumber)
+	case a.bank != "" && t.PhoneNumber != "" && t.AccountNumber == "" && t.Bank == "":
 		c.Text("recipient", "a bank account", "a phone")
 	}
 	if !a.amount.IsZero() {

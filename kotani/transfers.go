@@ -36,16 +36,16 @@ type Transfer struct {
 	// Address is where the crypto comes from in a transfer in. In a transfer out
 	// the user has to send the crypto there.
 	Address        string      `json:"transferAddress"`
-	UserAction     *UserAction `json:"userActionDetails" wire:"lenient"` // nil when the user has nothing to do
+	UserAction     *UserAction `json:"userActionDetails"` // nil when the user has nothing to do
 	IdempotencyKey string      // set by TransferIn and TransferOut
 
 	// The rest is set by GetTransfer and by webhooks only.
 	Type           TransferType        `json:"transferType"`
 	FiatType       FiatType            `json:"fiatType"`
 	CryptoType     CryptoType          `json:"cryptoType"`
-	AmountProvided decimal.NullDecimal `json:"amountProvided" wire:"lenient"` // by the user: fiat for a transfer in, else crypto
-	AmountReceived decimal.NullDecimal `json:"amountReceived" wire:"lenient"` // by the user
-	Fee            decimal.NullDecimal `json:"fee" wire:"lenient"`            // fiat for a transfer in, else crypto; inside the amounts already
+	AmountProvided decimal.NullDecimal `json:"amountProvided" wire:"digits"` // by the user: fiat for a transfer in, else crypto
+	AmountReceived decimal.NullDecimal `json:"amountReceived" wire:"digits"` // by the user
+	Fee            decimal.NullDecimal `json:"fee" wire:"digits"`            // fiat for a transfer in, else crypto; inside the amounts already
 	FiatAccountID  string              `json:"fiatAccountId"`
 	TxHash         string              `json:"txHash"` // of a transfer in, once the crypto was sent
 	Raw            sdk.Raw

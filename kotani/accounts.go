@@ -185,8 +185,7 @@ func (a BankAccount) account(f *faults) (FiatAccountSchema, any) {
 
 func (a MobileMoneyAccount) account(f *faults) (FiatAccountSchema, any) {
 	data := f.owner(AccountMobileMoney, a.AccountName, a.InstitutionName)
-	data.Mobile, data.Country, data.Operator = a.Mobile, a.Country, a.Operator
-	f.e164("data.mobile", a.Mobile)
+	data.Mobile, data.Country, data.Operator = f.e164("data.mobile", a.Mobile), a.Country, a.Operator
 	f.country("data.country", a.Country)
 	f.Require("data.operator", a.Operator)
 	return SchemaMobileMoney, data
@@ -194,8 +193,7 @@ func (a MobileMoneyAccount) account(f *faults) (FiatAccountSchema, any) {
 
 func (a DuniaWalletAccount) account(f *faults) (FiatAccountSchema, any) {
 	data := f.owner(AccountDuniaWallet, a.AccountName, a.InstitutionName)
-	data.Mobile = a.Mobile
-	f.e164("data.mobile", a.Mobile)
+	data.Mobile = f.e164("data.mobile", a.Mobile)
 	return SchemaDuniaWallet, data
 }
 

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -82,9 +84,7 @@ type Client struct {
 
 // New returns a Client. Errors name the fields of Config that are wrong.
 func New(cfg Config) (*Client, error) {
-	if err := cfg.check(); err != nil {
-		return nil, err
-	}
+	faults := cfg.check()
 	a := &api{credential: "Config.Password"}
 	if cfg.hasLogin() {
 		a.tokens = transport.NewTokenSource(func(ctx context.Context) (transport.Token, error) { return a.fetchToken(ctx, cfg) })
@@ -98,12 +98,15 @@ func New(cfg Config) (*Client, error) {
 		Interpret: interpret,
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, faults)
 	}
 	a.core = core
 	fiatConnect, err := newFiatConnect(core, cfg.FiatConnect, cfg.Routes)
 	if err != nil {
-		return nil, err
+		faults = errors.Join(fmt.Errorf("kotani: FiatConnect.%s", strings.TrimPrefix(err.Error(), "kotani: ")), faults)
+	}
+	if faults != nil {
+		return nil, faults
 	}
 	return &Client{
 		Binance: &BinanceService{a}, Celo: &CeloService{a}, Fiat: &FiatService{a, cfg.CallbackURL}, FiatConnect: fiatConnect,
@@ -146,11 +149,16 @@ func (cfg Config) check() error {
 		if !isPhone(cfg.PhoneNumber) {
 			faults = append(faults, errors.New("kotani: PhoneNumber must be 7 to 15 digits"))
 		}
-		if cfg.CountryCode == "" {
-			faults = append(faults, errors.New("kotani: CountryCode is required"))
-		}
-		if cfg.Password == "" {
-			faults = append(faults, errors.New("kotani: Password is required"))
+		for _, field := range []struct{ name, value string }{{"CountryCode", cfg.CountryCode}, {"Password", cfg.Password}} {
+			switch {
+			case field.value == "":
+				faults = append(faults, fmt.Errorf("kotani: %s is required", field.name))
+			case !utf8.ValidString(field.value):
+				faults = append(faults, fmt.Errorf("kotani: %s must be valid UTF-8", field.name))
+			case strings.TrimSpace(field.value) != field.value:
+				// A file that was read whole ends in a newline.
+				faults = append(faults, fmt.Errorf("kotani: %s begins or ends with white space", field.name))
+			}
 		}
 	}
 	if cfg.TokenLifetime < 0 {

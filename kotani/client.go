@@ -128,7 +128,11 @@ func (c *Client) Health(ctx context.Context) error {
 // Do calls an endpoint this package does not know, with the client's credentials,
 // retries and errors, and returns the JSON of the response.
 func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
-	return c.core.Ask(ctx, call)
+	raw, err := c.core.Ask(ctx, call)
+	if !call.ReadOnly {
+		err = unsettled(err)
+	}
+	return raw, err
 }
 
 const shownConfig = "kotani.Config{...}"
@@ -198,10 +202,17 @@ func (a *api) do(ctx context.Context, f faults, request transport.Call) error {
 		return err
 	}
 	err := a.core.Do(ctx, request)
+	if request.Lookup == nil && settlesNothing(request.Op) {
+		err = unsettled(err)
+	}
+	return err
+}
+
+// unsettled makes an unknown outcome of a refused duplicate that nobody can look up:
+// it was done once, by whomever, an earlier call that crashed perhaps.
+func unsettled(err error) error {
 	var e *sdk.Error
-	if request.Lookup == nil && settlesNothing(request.Op) && errors.As(err, &e) && e.Outcome == sdk.Rejected && errors.Is(e, sdk.ErrDuplicate) {
-		// It was done once, by whomever, and nobody can look who it was: an earlier
-		// call that crashed, perhaps.
+	if errors.As(err, &e) && e.Outcome == sdk.Rejected && errors.Is(e, sdk.ErrDuplicate) {
 		e.Outcome = sdk.Unknown
 	}
 	return err

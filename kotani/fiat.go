@@ -212,13 +212,17 @@ type paymentRequest struct {
 	Callback       string    `json:"callback,omitempty"`
 }
 
-// movement is a deposit or a withdrawal.
+// movement is a deposit or a withdrawal, and in the end its result.
 type movement struct {
 	op      string
 	kind    TransactionType
 	without bool // the caller does without an external id
 	request movementRequest
 	decode  func([]byte) (shown, error)
+
+	service *FiatService
+	want    asked
+	result  Transaction
 }
 
 type movementRequest struct {
@@ -246,47 +250,53 @@ func (s *FiatService) move(ctx context.Context, f faults, m movement) (*Transact
 	}
 	given := m.request.Callback
 	m.request.Callback = s.callback(&f, m.request)
-	want := asked{
+	m.service, m.want = s, asked{
 		kind: m.kind, externalID: externalID, amount: decimal.Decimal(m.request.Amount), phone: m.request.PhoneNumber,
 		account: m.request.AccountNumber, bank: m.request.ServiceProviderID,
 	}
-
-	var t *Transaction
-	call := transport.Call{Op: m.op, Reference: externalID, Body: m.request, Decode: transport.Into(&t, func(body []byte) (Transaction, error) {
-		response, err := m.decode(body)
-		switch {
-		case err != nil:
-			return Transaction{}, err
-		case m.kind == Payouts && externalID != "" && response.ExternalID == "" && !response.old:
-			return Transaction{}, wire.Missing("externalId") // which the document shows
-		}
-		return want.accept(&response)
-	})}
+	call := transport.Call{Op: m.op, Reference: externalID, Body: &m.request, Decode: m.read}
 	if given != m.request.Callback {
 		call.Identity = m.request.identity() // each call has minted a URL of its own
 	}
 	if externalID != "" {
-		call.Lookup = func(ctx context.Context, existing bool) (transport.Finding, error) {
-			found, err := s.find(ctx, externalID, m.kind)
-			switch {
-			case transport.SaysAbsent(err):
-				return transport.Absent, nil
-			case err != nil:
-				return transport.Absent, err
-			}
-			c := want.compare(found)
-			finding, err := c.Finding()
-			if finding == transport.Same && err == nil {
-				t = &found.Transaction
-				t.Existing, t.Unverified = existing, !found.amount || want.amount.IsZero()
-			}
-			return finding, err
-		}
+		call.Lookup = m.look
 	}
 	if err := s.do(ctx, f, call); err != nil {
 		return nil, err
 	}
-	return t, nil
+	return &m.result, nil
+}
+
+// read takes a direct response. The document shows the external id in the response
+// to a withdrawal.
+func (m *movement) read(r *transport.Response) error {
+	response, err := m.decode(r.Body)
+	switch {
+	case err != nil:
+		return err
+	case m.kind == Payouts && m.want.externalID != "" && response.ExternalID == "" && !response.old:
+		return wire.Missing("externalId")
+	}
+	m.result, err = m.want.accept(&response)
+	return err
+}
+
+// look looks for the transaction by its external id.
+func (m *movement) look(ctx context.Context, existing bool) (transport.Finding, error) {
+	found, err := m.service.find(ctx, m.want.externalID, m.kind)
+	switch {
+	case transport.SaysAbsent(err):
+		return transport.Absent, nil
+	case err != nil:
+		return transport.Absent, err
+	}
+	c := m.want.compare(found)
+	finding, err := c.Finding()
+	if finding == transport.Same && err == nil {
+		m.result = found.Transaction
+		m.result.Existing, m.result.Unverified = existing, !found.amount || m.want.amount.IsZero()
+	}
+	return finding, err
 }
 
 // identity tells two requests apart that have the same external id.

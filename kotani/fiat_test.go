@@ -46,6 +46,9 @@ func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
 			"momo status", "unknown", sdk.ErrReferenceTaken, 0},
 		"a token refused, absent, sent again":       {[]step{respond(403, "Forbidden"), isAbsent, isAbsent, isAbsent, isTaken}, "momo status status status momo", "", nil, 3 * time.Second},
 		"a token refused, made already":             {[]step{respond(403, "Forbidden"), isPending}, "momo status", "", nil, 0},
+		"a token refused, then a duplicate":         {[]step{respond(401, "Unauthorized"), isAbsent, isAbsent, isAbsent, isDuplicate, isPending}, "momo status status status momo status", "", nil, 3 * time.Second},
+		"a token refused, then lost":                {[]step{respond(403, "Forbidden"), isAbsent, isAbsent, isAbsent, nil, isPending}, "momo status status status momo status", "", nil, 3 * time.Second},
+		"a token refused, cannot look":              {[]step{respond(403, "Forbidden"), respond(404, "Cannot GET /")}, "momo status", "rejected", sdk.ErrUnauthorized, 0},
 		"a token refused by nobody":                 {[]step{respond(403, ""), isAbsent}, "momo status status status", "unknown", sdk.ErrForbidden, 3 * time.Second},
 		"a throttle":                                {[]step{respond(429, "Too Many Requests", "Retry-After", "7")}, "momo", "rejected", sdk.ErrRateLimited, 0},
 		"a response about another amount, found":    {[]step{respond(200, `{"id":7,"amount":"21","externalId":"order-1"}`), isPending}, "momo status", "", nil, 0},
@@ -374,4 +377,14 @@ func TestCallbackURLsAreMadeForMovementsWithoutOne(t *testing.T) {
 	assert.Contains(t, failure(t, err).Fields, "callback")
 	assert.NotContains(t, err.Error(), "planted")
 	assert.Len(t, s.requests(), 3)
+}
+
+func TestADuplicateOfARawCallSettlesNothing(t *testing.T) {
+	raw := sdk.RawCall{Method: "POST", Path: "/transactions/new", Body: map[string]string{"a": "b"}}
+	_, err := newClient(t, newScript(isDuplicate)).Do(t.Context(), raw)
+	require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+	require.ErrorIs(t, err, sdk.ErrDuplicate)
+	raw.ReadOnly = true
+	_, err = newClient(t, newScript(isDuplicate)).Do(t.Context(), raw)
+	require.ErrorIs(t, err, sdk.ErrRejected)
 }

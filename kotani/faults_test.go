@@ -237,8 +237,8 @@ type end struct {
 
 const unknown, rejected, notSent = "unknown", "rejected", "not sent"
 
-// mishap is something that goes wrong during a call.
-type mishap struct {
+// failureCase is something that goes wrong during a call.
+type failureCase struct {
 	name          string
 	client        func(*kotani.Config, write)
 	fault         fake.Fault
@@ -308,10 +308,10 @@ func crash(t *testing.T, w world, wr write) {
 	require.Equal(t, 1, wr.works(w))
 }
 
-func mishaps() []mishap {
+func failureCases() []failureCase {
 	const forever = 3600
 	done, lost := end{"", 1}, end{unknown, 0}
-	return []mishap{
+	return []failureCase{
 		{name: "nothing", searched: done, keyed: done, once: done},
 		{name: "connection refused", client: refusedConnection, is: sdk.ErrNotSent, searched: end{notSent, 0}, keyed: end{notSent, 0}, once: end{notSent, 0}},
 		{name: "dropped before the work", fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, searched: lost, keyed: done, once: lost},
@@ -338,8 +338,8 @@ func mishaps() []mishap {
 	}
 }
 
-// become gives the world a fresh client, on the network of the mishap.
-func (w *world) become(t *testing.T, m mishap, wr write) {
+// become gives the world a fresh client, on the network of the failure case.
+func (w *world) become(t *testing.T, m failureCase, wr write) {
 	t.Helper()
 	cfg := w.config
 	if m.client != nil {
@@ -350,8 +350,8 @@ func (w *world) become(t *testing.T, m mishap, wr write) {
 	require.NoError(t, err)
 }
 
-// run makes the call under the mishap.
-func (m mishap) run(t *testing.T, w world, wr write) (took time.Duration, err error) {
+// run makes the call under the failure case.
+func (m failureCase) run(t *testing.T, w world, wr write) (took time.Duration, err error) {
 	t.Helper()
 	wr.fault(t, w, m.fault)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -369,7 +369,7 @@ func (m mishap) run(t *testing.T, w world, wr write) (took time.Duration, err er
 }
 
 func TestFaultMatrix(t *testing.T) {
-	for _, m := range mishaps() {
+	for _, m := range failureCases() {
 		for _, wr := range writes {
 			t.Run(m.name+"/"+wr.op, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -424,7 +424,7 @@ func TestNoCallPaysTwiceOrLies(t *testing.T) {
 		},
 	}
 	for before, prepare := range befores {
-		for _, m := range mishaps() {
+		for _, m := range failureCases() {
 			for _, wr := range writes {
 				for _, repeat := range []bool{false, true} {
 					if repeat && wr.class() != sdk.Searched || m.client != nil && before == "after 401" {
@@ -471,7 +471,7 @@ func TestCallingAgainAfterACrash(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				crash(t, w, wr)
-				w.become(t, mishap{}, wr)
+				w.become(t, failureCase{}, wr)
 				w.last = new(kotani.Transaction)
 				err := wr.call(t.Context(), w)
 				switch {

@@ -183,3 +183,21 @@ func FuzzNoise(f *testing.F) {
 		}
 	})
 }
+
+func TestAMarkInFrontOfARefusalHidesNothing(t *testing.T) {
+	const mark = "\xef\xbb\xbf"
+	_, err := newClient(t, newScript(respond(200, mark+`{"status":400,"desc":"insufficient balance"}`))).Fiat.Withdraw(t.Context(), validWithdraw)
+	require.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+	_, err = newClient(t, newScript(respond(400, mark+`{"error":"InvalidQuote"}`))).FiatConnect.TransferIn(t.Context(), begun)
+	require.ErrorIs(t, err, kotani.ErrInvalidQuote)
+	require.ErrorIs(t, err, sdk.ErrRejected)
+	got, err := kotani.ParseCallback([]byte(mark + `{"externalId":"order-1","status":"SUCCESSFUL"}`))
+	require.NoError(t, err)
+	assert.Equal(t, "order-1", got.ExternalID)
+	event, err := kotani.ParseV3Event([]byte(mark + `{"event":"transaction.deposit.status.updated","data":{"reference_id":"r","amount":{},"timestamp":false}}`))
+	require.NoError(t, err)
+	assert.Equal(t, "r", event.Reference)
+	fc, err := kotani.ParseFiatConnectEvent([]byte(mark + `{"eventType":"WebhookTransferInStatusEvent","eventId":"e","timestamp":"1700000000","provider":{},"payload":{"transferId":"t","status":"TransferComplete","fee":[]}}`))
+	require.NoError(t, err)
+	assert.Equal(t, "t", fc.Transfer.ID)
+}

@@ -94,7 +94,13 @@ func ends(shown string, mask func(rune) bool) (front, back string, masked bool) 
 
 // bare strips a number of what does not tell two of them apart.
 func bare(number string) string {
-	return strings.TrimLeft(strings.NewReplacer("+", "", " ", "", "-", "", "(", "", ")", "", ".", "").Replace(number), "0")
+	return strings.TrimLeft(strings.Map(func(r rune) rune { // mostly without allocating
+		switch r {
+		case '+', ' ', '-', '(', ')', '.':
+			return -1
+		}
+		return r
+	}, number), "0")
 }
 
 func notDigit(r rune) bool { return r < '0' || r > '9' }

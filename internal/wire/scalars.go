@@ -397,6 +397,9 @@ func (i Integer) MarshalJSON() ([]byte, error) {
 	if !d.IsInteger() {
 		return nil, errors.New("not a whole number")
 	}
+	if d.Exponent() == 0 && d.NumDigits() <= maxAmountDigits {
+		return strconv.AppendInt(nil, d.IntPart(), 10), nil // the usual case
+	}
 	return []byte(d.BigInt().String()), nil
 }
 

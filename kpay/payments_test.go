@@ -47,9 +47,19 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 		"an exponent bomb":        {"amount", func(p *kpay.PayParams) { p.Amount = decimal.New(1, -2147483648) }},
 		"a space before a refid":  {"refid", func(p *kpay.PayParams) { p.RefID = " order-1" }},
 		"a line break in a refid": {"refid", func(p *kpay.PayParams) { p.RefID = "order\n1" }},
+		"a leading zero":          {"refid", func(p *kpay.PayParams) { p.RefID = "0012" }},
+		"NBSP after a refid":      {"refid", func(p *kpay.PayParams) { p.RefID = "order-1\u00a0" }},
+		"U+0085 before a refid":   {"refid", func(p *kpay.PayParams) { p.RefID = "\u0085order-1" }},
+		"U+3000 after a refid":    {"refid", func(p *kpay.PayParams) { p.RefID = "order-1\u3000" }},
+		"U+2028 after a refid":    {"refid", func(p *kpay.PayParams) { p.RefID = "order-1\u2028" }},
+		"0x1c after a refid":      {"refid", func(p *kpay.PayParams) { p.RefID = "order-1\x1c" }},
+		"no UTF-8 in a refid":     {"refid", func(p *kpay.PayParams) { p.RefID = "order-\xff" }},
+		"no UTF-8 in an address":  {"email", func(p *kpay.PayParams) { p.Email = "a\xff@b" }},
+		"no UTF-8 in a name":      {"cname", func(p *kpay.PayParams) { p.CustomerName = "J\xc3" }},
+		"no UTF-8 in details":     {"details", func(p *kpay.PayParams) { p.Details = "\xed\xa0\x80" }},
 		"letters in a number":     {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "078330000x" }},
 		"a short number":          {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "07833" }},
-		"a network nobody knows":  {"bankid", func(p *kpay.PayParams) { p.MSISDN = "0753300000" }},
+		"a network nobody knows":  {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "0753300000" }},
 		"a bank without its id":   {"bankid", func(p *kpay.PayParams) { p.Method = kpay.MethodBank }},
 		"a method unheard of":     {"bankid", func(p *kpay.PayParams) { p.Method = "crypto" }},
 		"a relative postback URL": {"returl", func(p *kpay.PayParams) { p.ReturnURL = "/kpay" }},
@@ -73,7 +83,7 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 // wireBody is what Pay put on the wire, number texts as they stand there.
 func wireBody(t *testing.T, p kpay.PayParams, change ...func(*kpay.Config)) map[string]json.RawMessage {
 	t.Helper()
-	client, s := newClient(t, []step{answer(200, `{"success":1,"retcode":0}`)}, change...)
+	client, s := newClient(t, []step{answer(200, `{"success":1,"retcode":0,"refid":"order-1"}`)}, change...)
 	_, err := client.Pay(t.Context(), p)
 	require.NoError(t, err)
 	var body map[string]json.RawMessage

@@ -146,8 +146,8 @@ func (c *Client) login(key, secret string) func(context.Context) (transport.Toke
 func decodeToken(body []byte, asked time.Time) (transport.Token, error) {
 	var w struct {
 		AccessToken wire.Text `json:"access_token"`
-		ExpiresIn   wire.Int  `json:"expiresIn"`
-		ExpiresIn2  wire.Int  `json:"expires_in"`
+		ExpiresIn   wire.Side `json:"expiresIn"`
+		ExpiresIn2  wire.Side `json:"expires_in"`
 	}
 	if err := wire.Object(body, &w); err != nil {
 		return transport.Token{}, err
@@ -159,9 +159,9 @@ func decodeToken(body []byte, asked time.Time) (transport.Token, error) {
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return transport.Token{}, errors.New("token that no header can hold")
 	}
-	seconds := w.ExpiresIn.Int
+	seconds := secondsOf(w.ExpiresIn)
 	if seconds <= 0 {
-		seconds = w.ExpiresIn2.Int
+		seconds = secondsOf(w.ExpiresIn2)
 	}
 	if seconds <= 0 {
 		seconds = lifetimeInside(token)
@@ -171,6 +171,15 @@ func decodeToken(body []byte, asked time.Time) (transport.Token, error) {
 		lifetime = time.Duration(min(seconds, int64(maxLifetime/time.Second))) * time.Second
 	}
 	return transport.Token{Value: token, Expires: asked.Add(lifetime)}, nil
+}
+
+// secondsOf reads a lifetime in whole seconds. Any other form counts as none.
+func secondsOf(text wire.Side) int64 {
+	d, err := wire.ParseDecimal(string(text))
+	if err != nil || !d.IsInteger() || !d.BigInt().IsInt64() {
+		return 0
+	}
+	return d.IntPart()
 }
 
 // lifetimeInside returns the seconds between a JWT's iat and exp, for a response

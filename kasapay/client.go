@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -75,14 +76,14 @@ type Client struct {
 	callbackURL transport.MintURL
 }
 
-// New returns a Client. An error names the wrong field of Config and never its
+// New returns a Client. An error names every wrong field of Config and never its
 // value. New does not log in: the first call does.
 func New(cfg Config) (*Client, error) {
-	switch {
-	case strings.TrimSpace(cfg.ConsumerKey) == "":
-		return nil, errors.New("kasapay: ConsumerKey is required")
-	case strings.TrimSpace(cfg.ConsumerSecret) == "":
-		return nil, errors.New("kasapay: ConsumerSecret is required")
+	var faults []error
+	for _, f := range []struct{ name, value string }{{"ConsumerKey", cfg.ConsumerKey}, {"ConsumerSecret", cfg.ConsumerSecret}} {
+		if f.value == "" || !printable(f.value) {
+			faults = append(faults, errors.New("kasapay: "+f.name+" is required and must hold no control character and no white space at its ends"))
+		}
 	}
 	c := &Client{serviceCode: cfg.ServiceCode, callbackURL: cfg.CallbackURL}
 	core, err := transport.New(transport.Config{
@@ -94,12 +95,17 @@ func New(cfg Config) (*Client, error) {
 		Authorize: authorize,
 		Interpret: interpret,
 	})
-	if err != nil {
+	if err = errors.Join(append(faults, err)...); err != nil {
 		return nil, err
 	}
 	c.core = core
 	c.Payouts = &PayoutsService{c}
 	return c, nil
+}
+
+// printable refuses what a file that was read whole leaves at a secret's end, too.
+func printable(s string) bool {
+	return strings.TrimSpace(s) == s && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 // Do calls an endpoint this package does not know, with the client's credentials,

@@ -20,6 +20,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // writes has an entry per operation that moves money.
@@ -151,6 +152,7 @@ func TestCallsWhoseCallbackURLIsMintedShareOneFlight(t *testing.T) {
 		w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) { c.CallbackURL = mintEachAnew() })
 		p := validPayout()
 		p.CallbackURL = ""
+		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDelay, Path: "/v1/payouts/b2b/initiate", Seconds: 1, Times: 1})) // so that all come meanwhile
 		done := make(chan error, 8)
 		for range cap(done) {
 			go func() {

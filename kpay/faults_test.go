@@ -140,6 +140,9 @@ func TestCallersWithOneReferenceShareOnePayment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, kpaytest.Config{})
+				if oneClient {
+					require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 1, Times: 1})) // so that all come meanwhile
+				}
 				var mu sync.Mutex
 				var wg sync.WaitGroup
 				paid, existing := 0, 0

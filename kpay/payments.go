@@ -1,12 +1,8 @@
 package kpay
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"net/url"
 
 	"github.com/shopspring/decimal"
 
@@ -167,31 +163,6 @@ func (c *Client) Wait(ctx context.Context, refID string) (*Payment, error) {
 	return transport.Wait(ctx, c.core, OpStatus, refID, c.Find, func(p *Payment) bool { return p.Status.Final() })
 }
 
-// ParsePostback decodes the body of a postback: a JSON object, a form whose only key
-// is a JSON object, or a plain form, which Raw then shows as JSON. It ignores the
-// Content-Type, because KPay posts JSON labelled as form data (observed). It refuses
-// a postback without refid or statusid, and a form that has a field twice.
-//
-// Postbacks are not signed. Believe a postback only after Find confirms it. Package
-// webhook does so.
-func ParsePostback(body []byte) (Payment, error) {
-	object, err := postbackObject(body)
-	if err != nil {
-		return Payment{}, fmt.Errorf("kpay: postback: %w", err)
-	}
-	r, err := parse(object)
-	switch {
-	case err != nil:
-	case r.RefID == "":
-		err = wire.Missing("refid")
-	case r.StatusID.Text == "":
-		err = wire.Missing("statusid")
-	default:
-		return *r.payment(), nil
-	}
-	return Payment{}, fmt.Errorf("kpay: postback: %w", err)
-}
-
 func (p PayParams) validate() (f transport.Faults) {
 	f.RequireReference("refid", p.RefID)
 	if len(p.RefID) > 1 && p.RefID[0] == '0' && numeric(p.RefID) {
@@ -329,8 +300,6 @@ func networkOf(msisdn string) BankID {
 	return ""
 }
 
-var errTwice = errors.New("a form field twice")
-
 // decode keeps the payment of a response in *out. The response must be about refID,
 // unless that is empty, and must name its refid: the documents' responses do.
 func decode(out **Payment, refID string) func(*transport.Response) error {
@@ -373,27 +342,4 @@ func (r *response) payment() *Payment {
 		p.Status = CodeProcessing
 	}
 	return p
-}
-
-// postbackObject finds the JSON object in a postback's body, or makes a JSON object
-// of its form fields.
-func postbackObject(body []byte) ([]byte, error) {
-	if wire.IsObject(body) {
-		return bytes.Clone(body), nil
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, errors.New("neither a JSON object nor a form")
-	}
-	fields := make(map[string]string, len(form))
-	for name, values := range form {
-		if len(form) == 1 && wire.IsObject([]byte(name)) {
-			return []byte(name), nil
-		}
-		if len(values) > 1 {
-			return nil, errTwice
-		}
-		fields[name] = values[0]
-	}
-	return json.Marshal(fields)
 }

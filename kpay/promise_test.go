@@ -20,6 +20,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // writes has an entry per operation that moves money.
@@ -146,6 +147,7 @@ func TestCallsWhosePostbackURLIsMintedShareOneFlight(t *testing.T) {
 		w := newWorld(t, kpaytest.Config{}, func(c *kpay.Config) { c.CallbackURL = mintEachAnew() })
 		p := validPay()
 		p.ReturnURL = ""
+		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDelay, Path: "/", Seconds: 1, Times: 1})) // so that all come meanwhile
 		done := make(chan error, 8)
 		for range cap(done) {
 			go func() {

@@ -58,6 +58,9 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
+	// Reference is the call's own, so that Interpret can tell a response to another
+	// request from one to this.
+	Reference string
 	// Parsed is free for Interpret, so that Decode need not read the body again.
 	Parsed any
 }

@@ -220,11 +220,12 @@ func (d *delivery) copy() Delivery {
 	return c
 }
 
-// add keeps a delivery and forgets old ones that are over.
+// add keeps a delivery and forgets old ones that are over. It searches for these
+// only after many new ones, because thousands may be pending.
 func (disp *dispatcher) add(d *delivery, size int) {
 	disp.deliveries = append(disp.deliveries, d)
 	disp.byID[d.ID] = d
-	if len(disp.deliveries) <= size+size/4 {
+	if len(disp.deliveries) <= max(size, disp.crowded)+size/4 {
 		return
 	}
 	surplus := len(disp.deliveries) - size
@@ -236,6 +237,7 @@ func (disp *dispatcher) add(d *delivery, size int) {
 		delete(disp.byID, old.ID)
 		return true
 	})
+	disp.crowded = len(disp.deliveries)
 }
 
 // list copies the deliveries of one provider, or of all when it is empty.

@@ -4,19 +4,25 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/pipe"
 )
 
 const (
-	attemptLimit   = 10 * time.Second // real time one attempt waits for its response
-	responseLimit  = 64 << 10         // bytes read of a response
-	maxWorkers     = 32               // attempts side by side
-	maxQueued      = 100_000          // attempts waiting for a worker
-	eventDeliver   = "deliver"        // event of the World itself: the next scheduled attempt is due
+	attemptLimit   = 10 * time.Second      // real time one attempt waits for its response
+	idleLimit      = time.Second           // real time a connection is kept without an attempt
+	refusalLimit   = 20 * time.Millisecond // real time a refused connection is not asked for again
+	maxRefusals    = 1000
+	responseLimit  = 64 << 10  // bytes read of a response
+	maxWorkers     = 32        // attempts side by side
+	maxQueued      = 100_000   // attempts waiting for a worker
+	eventDeliver   = "deliver" // event of the World itself: the next scheduled attempt is due
 	errorQueueFull = "too many callbacks waiting"
 
 	// flushLimit bounds, in real time, how long Advance and Flush wait for
@@ -31,6 +37,7 @@ type dispatcher struct {
 	deliveries []*delivery     // oldest first
 	byID       map[string]*delivery
 	count      int
+	crowded    int                    // deliveries there were when the last search for old ones ended
 	held       map[string][]*delivery // by lane
 	lanes      map[string]*lane
 	ready      []*lane // lanes with a job and no worker at it
@@ -133,6 +140,10 @@ func (w *World) enqueue(j job) {
 	if disp.running < maxWorkers {
 		disp.running++
 		w.workers.Add(1)
+		if w.stepping && w.delivering == nil {
+			w.delivering = func() { w.deliver(disp) }
+			return
+		}
 		go w.deliver(disp)
 	}
 }
@@ -263,6 +274,38 @@ func reason(err error) string {
 	}
 }
 
+// dialer remembers for refusalLimit which addresses refused a connection. When a
+// receiver is down, an hour on the clock holds many thousand attempts.
+type dialer struct {
+	net.Dialer
+	mu      sync.Mutex
+	refused map[string]refusal
+}
+
+type refusal struct {
+	err   error
+	until time.Time // real
+}
+
+func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d.mu.Lock()
+	known := d.refused[address]
+	d.mu.Unlock()
+	if time.Now().Before(known.until) {
+		return nil, known.err
+	}
+	conn, err := d.DialContext(ctx, network, address)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if len(d.refused) >= maxRefusals {
+			clear(d.refused)
+		}
+		d.refused[address] = refusal{err, time.Now().Add(refusalLimit)}
+	}
+	return conn, err
+}
+
 // callbackClient returns the client that sends callbacks, and the function that
 // closes it.
 func callbackClient(o Options) (*http.Client, func()) {
@@ -274,9 +317,10 @@ func callbackClient(o Options) (*http.Client, func()) {
 	case o.CallbackClient != nil:
 		c = *o.CallbackClient
 	default:
-		// No proxy from the environment. No kept connection either: a receiver
-		// that was restarted meanwhile would reset it.
-		t := &http.Transport{DisableKeepAlives: true}
+		// No proxy from the environment. Connections are kept for one burst of
+		// callbacks only: a receiver may be restarted between two bursts.
+		d := &dialer{refused: map[string]refusal{}}
+		t := &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: maxWorkers, IdleConnTimeout: idleLimit}
 		c.Transport, closeIt = t, t.CloseIdleConnections
 	}
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

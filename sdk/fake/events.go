@@ -39,26 +39,37 @@ func (w *World) Advance(d time.Duration) {
 	w.Lock()
 	target := w.clock.now().Add(max(d, 0))
 	w.Unlock()
-	for w.step(target) {
+	for {
+		more, deliver := w.step(target)
+		if !more {
+			return
+		}
+		if deliver != nil {
+			deliver()
+		}
 		w.flush()
 	}
 }
 
 // step carries out the next event that is due by target. If there is none, it
-// moves the clock to target and reports false.
-func (w *World) step(target time.Time) bool {
+// moves the clock to target and reports false. The caller then calls deliver, if
+// it is not nil, to send the event's first callback. A goroutine for each of many
+// thousand callbacks would cost more than the callbacks.
+func (w *World) step(target time.Time) (more bool, deliver func()) {
 	w.Lock()
 	defer w.Unlock()
 	if len(w.queue.events) == 0 || w.queue.events[0].At.After(target) {
 		w.clock.forward(target)
 		w.arm()
-		return false
+		return false, nil
 	}
 	e := heap.Pop(&w.queue).(event)
 	w.clock.forward(e.At)
+	w.stepping = true
+	defer func() { w.stepping, w.delivering = false, nil }()
 	w.fire(e)
 	w.arm()
-	return true
+	return true, w.delivering
 }
 
 // event is an Event in the queue.

@@ -22,6 +22,8 @@ type World struct {
 	firing         time.Time // the time of the event being carried out, else zero
 	queue          queue
 	sequence       uint64 // orders events of one instant by insertion
+	stepping       bool   // Advance carries out an event
+	delivering     func() // the worker which Advance itself is to be, else nil
 	sleeping       int    // requests that wait for the clock
 	timer          *time.Timer
 	providers      []*Control // in the order they joined

@@ -190,10 +190,11 @@ func (w *World) attempt(disp *dispatcher, j job) {
 	}
 
 	var acknowledged bool
+	client := w.callbacks
 	func() {
 		w.mu.Unlock()
 		defer w.mu.Lock()
-		w.exchange(disp.ctx, d.URL, d.Body, &x)
+		exchange(disp.ctx, client, d.URL, d.Body, &x)
 		acknowledged = x.Status != 0 && x.Error == "" && policy.acknowledged(seen, x)
 	}()
 	if disp.ctx.Err() != nil { // reset or closed while on the way
@@ -236,7 +237,7 @@ func (w *World) retry(id string) {
 
 // exchange posts the body and reads the response into x. It is called without
 // the lock.
-func (w *World) exchange(ctx context.Context, url, body string, x *Exchange) {
+func exchange(ctx context.Context, client *http.Client, url, body string, x *Exchange) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
@@ -245,7 +246,7 @@ func (w *World) exchange(ctx context.Context, url, body string, x *Exchange) {
 		return
 	}
 	req.Header = x.Sent
-	res, err := w.callbacks.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		x.TimedOut = errors.Is(err, context.DeadlineExceeded)
 		x.Error = reason(err)
@@ -306,6 +307,27 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 	return conn, err
 }
 
+// burst makes the attempts of an Advance keep their connections and returns the
+// function that ends it. An hour on the clock may hold many thousand attempts. It
+// does nothing to a client that the caller gave.
+func (w *World) burst() (end func()) {
+	if w.opts.Callbacks != nil || w.opts.CallbackClient != nil {
+		return func() {}
+	}
+	d := &dialer{refused: map[string]refusal{}}
+	t := &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: maxWorkers, IdleConnTimeout: idleLimit}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	usual := w.callbacks
+	w.callbacks = &http.Client{Transport: t, CheckRedirect: usual.CheckRedirect}
+	return func() {
+		w.mu.Lock()
+		w.callbacks = usual
+		w.mu.Unlock()
+		t.CloseIdleConnections()
+	}
+}
+
 // callbackClient returns the client that sends callbacks, and the function that
 // closes it.
 func callbackClient(o Options) (*http.Client, func()) {
@@ -317,10 +339,9 @@ func callbackClient(o Options) (*http.Client, func()) {
 	case o.CallbackClient != nil:
 		c = *o.CallbackClient
 	default:
-		// No proxy from the environment. Connections are kept for one burst of
-		// callbacks only: a receiver may be restarted between two bursts.
-		d := &dialer{refused: map[string]refusal{}}
-		t := &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: maxWorkers, IdleConnTimeout: idleLimit}
+		// No proxy from the environment. No kept connection either: a receiver
+		// that was restarted meanwhile would reset it.
+		t := &http.Transport{DisableKeepAlives: true}
 		c.Transport, closeIt = t, t.CloseIdleConnections
 	}
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -34,6 +34,7 @@ func (w *World) Advance(d time.Duration) {
 		return
 	}
 	defer func() { <-w.advancing }()
+	defer w.burst()()
 
 	w.flush()
 	w.Lock()

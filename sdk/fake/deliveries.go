@@ -103,6 +103,7 @@ func (w *World) Send(cb Callback) string {
 		first: make(chan struct{}),
 	}
 	disp.add(d, w.opts.JournalSize)
+	w.touch(w.byName[cb.Provider], cb.Subject)
 	w.applyCallbackFault(d)
 	return d.ID
 }
@@ -189,6 +190,8 @@ type delivery struct {
 	Delivery
 	scheduled int           // attempts of the retry schedule so far
 	queued    int           // jobs of it waiting or under way
+	due       time.Time     // when the next scheduled attempt is due; zero: at once or never
+	receipts  []receipt     // of the last attempts
 	first     chan struct{} // closed after the first attempt
 }
 

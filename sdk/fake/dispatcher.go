@@ -190,17 +190,24 @@ func (w *World) attempt(disp *dispatcher, j job) {
 	}
 
 	var acknowledged bool
+	var received receipt
 	client := w.callbacks
 	func() {
 		w.mu.Unlock()
 		defer w.mu.Lock()
+		begin := time.Now()
 		exchange(disp.ctx, client, d.URL, d.Body, &x)
+		received.Milliseconds = milliseconds(time.Since(begin))
+		received.Response = w.byName[d.Provider].secrets.body(x.Received.Get("Content-Type"), string(x.Body))
+		received.Response = received.Response[:min(len(received.Response), receiptBody)]
 		acknowledged = x.Status != 0 && x.Error == "" && policy.acknowledged(seen, x)
 	}()
 	if disp.ctx.Err() != nil { // reset or closed while on the way
 		return
 	}
 	d.note(x.DeliveryAttempt)
+	d.due = time.Time{}
+	defer func() { w.noteAttempt(d, x.DeliveryAttempt, received) }()
 	giveUp := false
 	if policy.Attempted != nil {
 		giveUp = policy.Attempted(d.copy(), x)
@@ -218,6 +225,7 @@ func (w *World) attempt(disp *dispatcher, j job) {
 	}
 	wait := policy.Retries[d.scheduled]
 	d.scheduled++
+	d.due = w.Now().Add(wait)
 	w.After(wait, "", eventDeliver, d.ID)
 }
 

@@ -128,6 +128,8 @@ func (w *World) tick() {
 func (w *World) fire(e event) {
 	w.firing = e.At
 	defer func() { w.firing = time.Time{} }()
+	w.timeline.cause = e.Kind
+	defer func() { w.timeline.cause = "" }()
 	switch {
 	case e.wake != nil:
 		e.wake.dispatcher = w.dispatcher
@@ -139,6 +141,8 @@ func (w *World) fire(e event) {
 		if f := w.byName[e.Provider].provider.Fire; f != nil {
 			f(e.Event)
 		}
+		w.touch(w.byName[e.Provider], e.Key)
+		w.settle() // while the time and the cause are those of the event
 	}
 }
 

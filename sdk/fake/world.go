@@ -30,7 +30,10 @@ type World struct {
 	byName         map[string]*Control
 	ids            map[string]*IDs
 	journal        journal
+	timeline       timeline
 	faults         []*Fault
+	faultCount     int
+	spent          []Fault // rules that have met all their requests, oldest first
 	callbackFaults []*CallbackFault
 	dispatcher     *dispatcher
 	pipes          *http.Transport // nil until somebody asks for an HTTPClient
@@ -110,6 +113,7 @@ func NewWorld(o Options) *World {
 		advancing: make(chan struct{}, 1),
 		closed:    make(chan struct{}),
 	}
+	w.timeline.begin(o.JournalSize*recordsPerRequest, time.Now())
 	w.callbacks, w.closeClient = callbackClient(o)
 	w.startDispatcher()
 	return w
@@ -143,7 +147,18 @@ func (w *World) Lock() {
 }
 
 // Unlock gives the mutex back.
-func (w *World) Unlock() { w.mu.Unlock() }
+func (w *World) Unlock() {
+	defer w.mu.Unlock()
+	w.settle()
+}
+
+// locked calls f with the lock held. Admin calls write their responses after it: a
+// slow client must not hold the World back.
+func (w *World) locked(f func()) {
+	w.Lock()
+	defer w.Unlock()
+	f()
+}
 
 // Now is the virtual time, in UTC. The lock is held.
 func (w *World) Now() time.Time {
@@ -160,14 +175,16 @@ func (w *World) Reset() {
 	w.Lock()
 	defer w.Unlock()
 	w.drop()
-	w.faults, w.callbackFaults = nil, nil
+	w.faults, w.callbackFaults, w.spent = nil, nil, nil
 	w.journal.clear()
+	w.timeline.begin(w.timeline.size, time.Now())
 	w.clock.set(w.start())
 	for _, ids := range w.ids {
 		ids.reset()
 	}
 	for _, c := range w.providers {
 		c.provider.Reset()
+		w.watch(c)
 	}
 }
 

@@ -1,0 +1,551 @@
+package fake
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Record is one line of the timeline: something that happened in the World.
+type Record struct {
+	ID        int        `json:"id"`
+	Time      time.Time  `json:"time"` // virtual
+	Kind      RecordKind `json:"kind"`
+	Provider  string     `json:"provider,omitempty"`
+	Result    Result     `json:"result"`
+	Text      string     `json:"text"`                // what happened
+	Cause     string     `json:"cause,omitempty"`     // why, in one clause
+	Subject   string     `json:"subject,omitempty"`   // id of the object it is about
+	Reference string     `json:"reference,omitempty"` // the merchant's own of that object
+	Object    string     `json:"object,omitempty"`    // the kind of that object, such as "rides"
+	Request   string     `json:"request,omitempty"`   // id of the request that it is, or that caused it
+	Delivery  string     `json:"delivery,omitempty"`  // id of the delivery
+	Entry     *Entry     `json:"entry,omitempty"`
+
+	version int // of the timeline when it was written last
+}
+
+// RecordKind says what a Record is about.
+type RecordKind string
+
+const (
+	RecordRequest  RecordKind = "request"  // a request to the provider
+	RecordState    RecordKind = "state"    // an object came to be or changed its state
+	RecordEntry    RecordKind = "entry"    // a ledger entry was booked or settled
+	RecordCallback RecordKind = "callback" // an attempt of a callback
+	RecordAct      RecordKind = "act"      // an admin call that changes something
+)
+
+// timeline keeps the newest records. The World's lock guards it.
+type timeline struct {
+	size    int
+	records []*Record // by ID, oldest first
+	dropped int
+	version int
+	epoch   string        // a reset, a restore or another process begins a new one
+	changed chan struct{} // closed at the next change; nil: nobody waits
+	states  map[string]string
+	objects map[string]objectKey // by provider, NUL and an id or a reference
+	touched []objectKey          // objects whose state is to be compared
+	cause   string               // of what is being carried out
+}
+
+type objectKey struct{ provider, kind, id, reference string }
+
+// recordsPerRequest is how many records are kept for each request that the
+// journal has room for.
+const recordsPerRequest = 5
+
+func (t *timeline) begin(size int, now time.Time) {
+	t.wake()
+	*t = timeline{
+		size: size, epoch: strconv.FormatInt(now.UnixNano(), 36), states: map[string]string{}, objects: map[string]objectKey{},
+		version: t.version, changed: nil,
+	}
+}
+
+func (t *timeline) wake() {
+	if t.changed != nil {
+		close(t.changed)
+		t.changed = nil
+	}
+}
+
+func (t *timeline) add(r Record) *Record {
+	r.ID = t.dropped + len(t.records) + 1
+	kept := &r
+	t.records = append(t.records, kept)
+	if len(t.records) > t.size+t.size/4 { // now and then, so that adding stays cheap
+		surplus := len(t.records) - t.size
+		t.records = append(make([]*Record, 0, t.size+t.size/4+1), t.records[surplus:]...)
+		t.dropped += surplus
+	}
+	t.write(kept)
+	return kept
+}
+
+// write notes that a record is new or has changed.
+func (t *timeline) write(r *Record) {
+	t.version++
+	r.version = t.version
+	t.wake()
+}
+
+// record adds a line. The lock is held.
+func (w *World) record(r Record) *Record {
+	r.Time = w.Now()
+	if r.Cause == "" {
+		r.Cause = w.timeline.cause
+	}
+	return w.timeline.add(r)
+}
+
+// watch makes the ledger of a provider, which may be new, tell of its entries.
+func (w *World) watch(c *Control) {
+	if c.provider.Ledger == nil {
+		return
+	}
+	c.provider.Ledger().observe = func(e Entry) {
+		result := ResultOK
+		switch {
+		case e.Status == EntryPending:
+			result = ResultPending
+		case e.Status == EntryFailed:
+			result = ResultFailed
+		}
+		w.record(Record{
+			Kind: RecordEntry, Provider: c.provider.Name, Result: result, Subject: e.Reference, Entry: &e,
+			Text: fmt.Sprintf("%s %s %s %s", e.Kind, e.Amount, e.Account.Currency, e.Status),
+		})
+		w.touch(c, e.Reference)
+	}
+}
+
+// touch notes that the state of an object may have changed. The text may be the id
+// of an object or anything else.
+func (w *World) touch(c *Control, id string) {
+	if id == "" || len(id) > 200 || len(c.provider.Kinds) == 0 {
+		return
+	}
+	w.timeline.touched = append(w.timeline.touched, objectKey{provider: c.provider.Name, id: id})
+}
+
+// settle compares the states of the touched objects with those last seen and
+// records the differences. The lock is held.
+func (w *World) settle() {
+	t := &w.timeline
+	for len(t.touched) > 0 {
+		touched := t.touched
+		t.touched = nil
+		for _, k := range touched {
+			w.compare(w.byName[k.provider], k.id)
+		}
+	}
+}
+
+func (w *World) compare(c *Control, id string) {
+	t := &w.timeline
+	for _, k := range c.provider.Kinds {
+		o, ok := k.Find(id)
+		if !ok {
+			continue
+		}
+		key := objectKey{c.provider.Name, k.Name, o.ID, o.Reference}
+		name := key.provider + "\x00" + key.kind + "\x00" + key.id
+		before, known := t.states[name]
+		if known && before == o.State {
+			return
+		}
+		if len(t.states) >= t.size { // as many objects as records: begin anew rather than grow without bound
+			clear(t.states)
+			clear(t.objects)
+		}
+		t.states[name] = o.State
+		t.objects[key.provider+"\x00"+o.ID] = key
+		if o.Reference != "" {
+			t.objects[key.provider+"\x00"+o.Reference] = key
+		}
+		text := o.State
+		if known {
+			text = before + " → " + o.State
+		}
+		w.record(Record{
+			Kind: RecordState, Provider: key.provider, Result: o.Result, Text: text,
+			Subject: o.ID, Reference: o.Reference, Object: k.Name,
+		})
+		return
+	}
+}
+
+// about fills in which object a record is about: a record may name it by an id
+// that was not known yet.
+func (t *timeline) about(r Record) Record {
+	if key, ok := t.objects[r.Provider+"\x00"+r.Subject]; ok && r.Subject != "" {
+		r.Subject, r.Reference, r.Object = key.id, key.reference, key.kind
+	}
+	return r
+}
+
+// subjectOf finds the object that a request is about in its path, its query, its
+// body and its response. More than one object in the response, as in a list, is
+// none.
+func (w *World) subjectOf(c *Control, r *Request) string {
+	t := &w.timeline
+	known := func(id string) (objectKey, bool) {
+		key, ok := t.objects[c.provider.Name+"\x00"+id]
+		return key, ok
+	}
+	for _, part := range strings.FieldsFunc(r.Path+"?"+r.Query, func(x rune) bool { return x == '/' || x == '?' || x == '&' || x == '=' }) {
+		if key, ok := known(part); ok {
+			return key.id
+		}
+	}
+	for _, text := range []string{r.RequestBody, r.ResponseBody} {
+		found := map[objectKey]bool{}
+		first := ""
+		for _, id := range texts(text) {
+			if key, ok := known(id); ok {
+				if first == "" {
+					first = key.id
+				}
+				found[objectKey{kind: key.kind, id: key.id}] = true
+			}
+		}
+		kinds := map[string]int{}
+		for key := range found {
+			kinds[key.kind]++
+		}
+		for _, n := range kinds {
+			if n > 1 {
+				first = ""
+			}
+		}
+		if first != "" {
+			return first
+		}
+	}
+	return ""
+}
+
+// texts are the strings of a JSON text that may be ids.
+func texts(in string) []string {
+	var all []string
+	for i := 0; i < len(in); {
+		if in[i] != '"' {
+			i++
+			continue
+		}
+		end := stringEnd(in, i)
+		if n := end - i; n > 3 && n < 100 {
+			all = append(all, strings.Trim(in[i:end], `"`))
+		}
+		i = end
+	}
+	return all
+}
+
+// noteRequest records a request that is over. The lock is held.
+func (w *World) noteRequest(c *Control, r *Request, line *Record) {
+	t := &w.timeline
+	for _, id := range texts(r.ResponseBody) {
+		w.touch(c, id)
+	}
+	for _, part := range strings.Split(r.Path, "/") {
+		w.touch(c, part)
+	}
+	before := t.cause
+	t.cause = "request " + r.ID
+	w.settle()
+	t.cause = before
+	r.Subject = w.subjectOf(c, r)
+	line.Subject, line.Result, line.Cause = r.Subject, ResultOK, r.Reason
+	line.Text = r.line()
+	switch {
+	case r.Fault == FaultDropBefore || r.Fault == FaultDropAfter || r.Fault == FaultTruncate || r.Fault == FaultMalformed || r.Status >= 500:
+		line.Result = ResultFailed
+	case r.Reason != "" || r.Status >= 400:
+		line.Result = ResultRefused
+	}
+	if r.Fault != "" {
+		line.Cause = "fault " + string(r.Fault)
+	}
+	for i := len(t.records) - 1; i >= 0 && t.records[i].ID > line.ID; i-- {
+		caused := t.records[i]
+		if caused.Request == "" && caused.Provider == line.Provider && caused.Subject != "" && t.about(*caused).Subject == r.Subject {
+			caused.Request = r.ID
+			t.write(caused)
+		}
+	}
+	t.write(line)
+}
+
+// line is what a timeline shows of a request.
+func (r *Request) line() string {
+	status := strconv.Itoa(r.Status)
+	if r.Status == 0 {
+		status = "no response"
+	}
+	return r.Method + " " + r.Path + " → " + status
+}
+
+// match is the filter of a list of records.
+type match struct{ provider, kind, result, subject, q string }
+
+func (m match) fits(r Record) bool {
+	return (m.provider == "" || m.provider == r.Provider) && (m.kind == "" || m.kind == string(r.Kind)) &&
+		(m.result == "" || m.result == string(r.Result)) &&
+		(m.subject == "" || m.subject == r.Subject || m.subject == r.Reference || m.subject == r.Delivery || m.subject == r.Request) &&
+		(m.q == "" || strings.Contains(strings.ToLower(r.Text+"\n"+r.Cause+"\n"+r.Subject+"\n"+r.Reference+"\n"+r.Request+"\n"+r.Delivery), m.q))
+}
+
+func (w *World) adminTimeline(rw http.ResponseWriter, r *http.Request) {
+	p, ok := w.paging(rw, r)
+	if !ok {
+		return
+	}
+	query := r.URL.Query()
+	m := match{p.provider, query.Get("kind"), query.Get("result"), query.Get("subject"), p.q}
+	p.q = ""
+	var elements []json.RawMessage
+	var l list
+	w.locked(func() {
+		t := &w.timeline
+		elements, l = p.page(t.dropped, len(t.records), func(i int) (any, bool) {
+			record := t.about(*t.records[i])
+			return record, m.fits(record)
+		})
+	})
+	respondList(rw, "records", elements, l)
+}
+
+// pause is how long, in real time, the stream of events waits for more after a
+// change, so that a burst costs few messages.
+const pause = 100 * time.Millisecond
+
+// maxBurst bounds the records of one message. A client that is further behind
+// reads the timeline anew.
+const maxBurst = 200
+
+// adminEvents streams the timeline as server-sent events. Each message has an id.
+// A client that comes back with that id as Last-Event-ID gets what it has missed,
+// or the event "reset" if the World has forgotten or replaced it.
+func (w *World) adminEvents(rw http.ResponseWriter, r *http.Request) {
+	stream := http.NewResponseController(rw)
+	rw.Header().Set("Content-Type", "text/event-stream")
+	rw.Header().Set("Cache-Control", "no-store")
+	rw.WriteHeader(http.StatusOK)
+	w.Lock()
+	epoch, version := w.timeline.epoch, w.timeline.version
+	w.Unlock()
+	last := r.Header.Get("Last-Event-ID")
+	if last == "" {
+		last = r.URL.Query().Get("last")
+	}
+	if last != "" {
+		then, text, _ := strings.Cut(last, ".")
+		n, err := strconv.Atoi(text)
+		if err != nil || then != epoch || n > version {
+			epoch = "" // not ours: the first message is a reset
+		} else {
+			version = n
+		}
+	}
+	first := true
+	for {
+		name, id, data, changed := w.nextEvents(&epoch, &version, first)
+		if data != nil {
+			if _, err := fmt.Fprintf(rw, "event: %s\nid: %s\ndata: %s\n\n", name, id, data); err != nil || stream.Flush() != nil {
+				return
+			}
+		}
+		first = false
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		case <-w.closed:
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-r.Context().Done():
+			return
+		case <-w.closed:
+			return
+		}
+	}
+}
+
+// nextEvents makes the next message of a stream, or nil data if nothing has
+// happened. changed is closed when something happens later.
+func (w *World) nextEvents(epoch *string, version *int, always bool) (name, id string, data []byte, changed <-chan struct{}) {
+	w.Lock()
+	defer w.Unlock()
+	t := &w.timeline
+	if t.changed == nil {
+		t.changed = make(chan struct{})
+	}
+	name = "records"
+	records := []Record{}
+	if *epoch != t.epoch {
+		name, *version = "reset", t.version
+	} else {
+		for i := len(t.records) - 1; i >= 0; i-- {
+			if r := t.records[i]; r.version > *version {
+				records = append(records, t.about(*r))
+			}
+			if len(records) > maxBurst {
+				name, records = "reset", []Record{}
+				break
+			}
+		}
+	}
+	news := *version != t.version || *epoch != t.epoch || always
+	*epoch, *version = t.epoch, t.version
+	if !news {
+		return "", "", nil, t.changed
+	}
+	data = Encode(map[string]any{"records": records, "clock": w.clockView(), "total": t.dropped + len(t.records)})
+	return name, t.epoch + "." + strconv.Itoa(t.version), data, t.changed
+}
+
+// clockView is the response of the clock's calls.
+type clockView struct {
+	Now     time.Time  `json:"now"`
+	Mode    string     `json:"mode"`
+	Speed   float64    `json:"speed"`
+	Due     int        `json:"due"` // events that wait for the clock
+	Next    *time.Time `json:"next,omitempty"`
+	Waiting int        `json:"waiting"` // requests that a delay holds back
+}
+
+func (w *World) clockView() clockView {
+	v := clockView{Now: w.Now(), Mode: "manual", Speed: w.opts.Speed, Due: len(w.queue.events), Waiting: w.sleeping}
+	if w.opts.RealTime {
+		v.Mode = "real"
+	}
+	if v.Due > 0 {
+		next := w.queue.events[0].At
+		v.Next = &next
+	}
+	return v
+}
+
+// deliveryView is a delivery with what receivers responded.
+type deliveryView struct {
+	Delivery
+	Reference string        `json:"reference,omitempty"`
+	Object    string        `json:"object,omitempty"`
+	Attempts  []attemptView `json:"attempts"`
+	Next      *time.Time    `json:"next,omitempty"` // when the next attempt is due
+}
+
+type attemptView struct {
+	DeliveryAttempt
+	receipt
+}
+
+// receipt is what the journal keeps of an attempt beside the attempt itself. It is
+// no part of a snapshot.
+type receipt struct {
+	Milliseconds float64 `json:"ms"` // real
+	Response     string  `json:"response,omitempty"`
+}
+
+const receiptBody = 2 << 10
+
+func (w *World) deliveryView(d *delivery) deliveryView {
+	v := deliveryView{Delivery: d.copy(), Attempts: []attemptView{}}
+	for i, a := range v.Delivery.Attempts {
+		x := attemptView{DeliveryAttempt: a}
+		if behind := len(d.Attempts) - len(d.receipts); i >= behind {
+			x.receipt = d.receipts[i-behind]
+		}
+		v.Attempts = append(v.Attempts, x)
+	}
+	c := w.byName[d.Provider]
+	v.Body = c.secrets.body(d.Header.Get("Content-Type"), d.Body)
+	about := w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject})
+	v.Reference, v.Object = about.Reference, about.Object
+	if d.State == DeliveryPending && !d.due.IsZero() {
+		due := d.due
+		v.Next = &due
+	}
+	return v
+}
+
+// noteAttempt records an attempt that is over. The lock is held.
+func (w *World) noteAttempt(d *delivery, a DeliveryAttempt, x receipt) {
+	d.receipts = append(d.receipts, x)
+	r := Record{Kind: RecordCallback, Provider: d.Provider, Result: ResultPending, Subject: d.Subject, Delivery: d.ID}
+	switch {
+	case d.State == DeliveryDelivered:
+		r.Result = ResultOK
+	case d.State == DeliveryDead:
+		r.Result = ResultFailed
+	}
+	r.Text = d.Event + " → " + strconv.Itoa(a.Status)
+	if a.Status == 0 {
+		r.Text = d.Event + " → no response"
+	}
+	r.Cause = a.Error
+	if r.Cause == "" && r.Result != ResultOK {
+		r.Cause = "not acknowledged"
+	}
+	w.record(r)
+}
+
+// recordActs records each admin call that changes something.
+func (w *World) recordActs(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			next.ServeHTTP(rw, r)
+			return
+		}
+		seen := &statusWriter{ResponseWriter: rw, status: http.StatusOK}
+		next.ServeHTTP(seen, r)
+		w.Lock()
+		defer w.Unlock()
+		parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/_fake/"), "/")
+		line := Record{Kind: RecordAct, Result: ResultOK, Text: r.Method + " " + r.URL.Path, Cause: "by hand"}
+		if seen.status >= 400 {
+			line.Result, line.Cause = ResultRefused, "refused: "+seen.problem()
+		}
+		if c := w.byName[parts[0]]; c != nil && len(parts) > 2 {
+			line.Provider, line.Subject = parts[0], parts[2]
+			w.touch(c, parts[2])
+			w.timeline.cause = "by hand"
+			w.settle()
+			w.timeline.cause = ""
+		}
+		w.record(line)
+	})
+}
+
+// statusWriter remembers the status and the error of a response.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+	body   []byte
+}
+
+func (s *statusWriter) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *statusWriter) Write(b []byte) (int, error) {
+	if s.status >= 400 {
+		s.body = append(s.body, b...)
+	}
+	return s.ResponseWriter.Write(b)
+}
+
+func (s *statusWriter) problem() string {
+	var in struct{ Error string }
+	_ = json.Unmarshal(s.body, &in) // no error text: the line has none
+	return in.Error
+}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -88,16 +89,25 @@ func (f *Fake) showPayout(p *Payout) fake.Object {
 	for _, to := range f.transitions(p.Status) {
 		n, _ := strconv.Atoi(string(to)) // a status is three digits
 		acts = append(acts, fake.Act{
-			Name: string(to) + " " + description(to), Method: http.MethodPost,
+			Name: string(to) + " " + stateWord(to), Method: http.MethodPost,
 			Path: fake.AdminPath(providerName, "payouts", p.Reference, "settle"), Body: map[string]int{"payment_status": n},
 		})
 	}
 	over := p.Status != kasapay.StatusPending && p.Status != kasapay.StatusJammed
 	return fake.Object{
-		ID: p.Reference, Reference: p.Reference, Title: p.RecipientName, State: string(p.Status) + " " + description(p.Status),
+		ID: p.Reference, Reference: p.Reference, Title: p.RecipientName, State: string(p.Status) + " " + stateWord(p.Status),
 		Result: fake.ResultOf(p.Status == kasapay.StatusProcessed, over), Amount: p.Amount, Currency: p.Currency,
 		Created: p.Created, Acts: acts, Value: p,
 	}
+}
+
+// stateWord is a status in the last word of its description.
+func stateWord(status kasapay.PaymentStatus) string {
+	if status == kasapay.StatusProcessed {
+		return "processed"
+	}
+	words := strings.Fields(description(status))
+	return strings.ToLower(words[len(words)-1])
 }
 
 func servedRoutes() []fake.Route {

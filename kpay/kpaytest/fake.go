@@ -104,10 +104,21 @@ func showPayment(p *Payment) fake.Object {
 		}
 	}
 	return fake.Object{
-		ID: p.RefID, Reference: p.RefID, Title: p.Payer, State: string(p.StatusID) + " " + p.StatusDesc,
+		ID: p.RefID, Reference: p.RefID, Title: p.Payer, State: string(p.StatusID) + " " + stateWord(p),
 		Result: fake.ResultOf(p.StatusID == kpay.CodePaid, p.final()), Amount: p.Amount, Currency: p.Currency,
 		Created: p.Created, Acts: acts, Link: checkoutPath + p.CheckoutID, Value: p,
 	}
+}
+
+// stateWord is a payment's state in a word; StatusDesc is a sentence.
+func stateWord(p *Payment) string {
+	switch {
+	case !p.final():
+		return "pending"
+	case p.StatusID == kpay.CodePaid:
+		return "paid"
+	}
+	return "failed"
 }
 
 const checkoutPath = "/checkout/"

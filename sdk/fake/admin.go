@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -340,7 +341,7 @@ func (w *World) adminRequest(rw http.ResponseWriter, r *http.Request) {
 			*Request
 			Reference string `json:"reference,omitempty"`
 			Object    string `json:"object,omitempty"`
-		}{found, about.Reference, about.Object})
+		}{found, cmp.Or(about.Reference, found.Reference), about.Object})
 	})
 	respondOne(rw, text, "request", r.PathValue("id"))
 }

@@ -26,9 +26,10 @@ type Request struct {
 	Fault        FaultKind   `json:"fault,omitempty"` // of the last rule that counted for it
 
 	ResponseHeader http.Header `json:"response_header,omitempty"`
-	Milliseconds   float64     `json:"ms"`                // real, from arrival to response
-	Reason         string      `json:"reason,omitempty"`  // why it was refused
-	Subject        string      `json:"subject,omitempty"` // id of the object it is about
+	Milliseconds   float64     `json:"ms"`                  // real, from arrival to response
+	Reason         string      `json:"reason,omitempty"`    // why it was refused
+	Subject        string      `json:"subject,omitempty"`   // id of the object it is about
+	Reference      string      `json:"reference,omitempty"` // the merchant's own in its body
 }
 
 const (

@@ -189,42 +189,62 @@ func (t *timeline) about(r Record) Record {
 	return r
 }
 
-// subjectOf finds the object that a request is about in its path, its query, its
-// body and its response. More than one object in the response, as in a list, is
-// none.
-func (w *World) subjectOf(c *Control, r *Request) string {
-	t := &w.timeline
+// subjectOf finds the object that a request is about, and the merchant's reference
+// to it. It looks for the reference in the body, then for ids in the path and the
+// query, then for ids in the body and the response. An object of an earlier Kind
+// counts more. More than one object of a kind, as in a list, is none.
+func (w *World) subjectOf(c *Control, r *Request) (id, reference string) {
 	known := func(id string) (objectKey, bool) {
-		key, ok := t.objects[c.provider.Name+"\x00"+id]
+		key, ok := w.timeline.objects[c.provider.Name+"\x00"+id]
 		return key, ok
 	}
-	for _, part := range strings.FieldsFunc(r.Path+"?"+r.Query, func(x rune) bool { return x == '/' || x == '?' || x == '&' || x == '=' }) {
+	inPath := ""
+	for _, part := range strings.FieldsFunc(r.Path+"?"+r.Query, func(x rune) bool { return strings.ContainsRune("/?&=", x) }) {
 		if key, ok := known(part); ok {
-			return key.id
+			inPath = key.id // the last is the closest
 		}
 	}
-	for _, text := range []string{r.RequestBody, r.ResponseBody} {
-		found := map[objectKey]bool{}
-		first := ""
-		for _, id := range texts(text) {
-			if key, ok := known(id); ok {
-				if first == "" {
-					first = key.id
-				}
-				found[objectKey{kind: key.kind, id: key.id}] = true
+	if body, ok := ReadObject(strings.NewReader(r.RequestBody)); ok {
+		for _, name := range []string{"external_id", "externalId", "refid", "payout_reference"} {
+			if reference = findText(body, name, 3); reference != "" {
+				key, _ := known(reference)
+				return key.id, reference
 			}
 		}
-		kinds := map[string]int{}
-		for key := range found {
-			kinds[key.kind]++
-		}
-		for _, n := range kinds {
-			if n > 1 {
-				first = ""
+	}
+	if inPath != "" {
+		return inPath, ""
+	}
+	ids := map[string]map[string]bool{} // by kind
+	for _, text := range append(texts(r.RequestBody), texts(r.ResponseBody)...) {
+		if key, ok := known(text); ok {
+			if ids[key.kind] == nil {
+				ids[key.kind] = map[string]bool{}
 			}
+			ids[key.kind][key.id] = true
 		}
-		if first != "" {
-			return first
+	}
+	for _, k := range c.provider.Kinds {
+		if len(ids[k.Name]) > 1 {
+			return "", ""
+		}
+		for id := range ids[k.Name] {
+			return id, ""
+		}
+	}
+	return "", ""
+}
+
+// findText is a text by its name in an object or the objects in it.
+func findText(object map[string]any, name string, depth int) string {
+	if text := Text(object[name]); text != "" || depth == 0 {
+		return text
+	}
+	for _, v := range object {
+		if inner, ok := v.(map[string]any); ok {
+			if text := findText(inner, name, depth-1); text != "" {
+				return text
+			}
 		}
 	}
 	return ""
@@ -256,12 +276,9 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	for _, part := range strings.Split(r.Path, "/") {
 		w.touch(c, part)
 	}
-	before := t.cause
-	t.cause = "request " + r.ID
 	w.settle()
-	t.cause = before
-	r.Subject = w.subjectOf(c, r)
-	line.Subject, line.Result, line.Cause = r.Subject, ResultOK, r.Reason
+	r.Subject, r.Reference = w.subjectOf(c, r)
+	line.Subject, line.Reference, line.Result, line.Cause = r.Subject, r.Reference, ResultOK, r.Reason
 	line.Text = r.line()
 	switch {
 	case r.Fault == FaultDropBefore || r.Fault == FaultDropAfter || r.Fault == FaultTruncate || r.Fault == FaultMalformed || r.Status >= 500:
@@ -510,7 +527,7 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 		w.Lock()
 		defer w.Unlock()
 		parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/_fake/"), "/")
-		line := Record{Kind: RecordAct, Result: ResultOK, Text: r.Method + " " + r.URL.Path, Cause: "by hand"}
+		line := Record{Kind: RecordAct, Result: ResultOK, Text: actText(r.Method, strings.TrimPrefix(r.URL.Path, "/_fake")), Cause: "by hand"}
 		if seen.status >= 400 {
 			line.Result, line.Cause = ResultRefused, "refused: "+seen.problem()
 		}
@@ -523,6 +540,24 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 		}
 		w.record(line)
 	})
+}
+
+// actText says what an admin call did.
+func actText(method, path string) string {
+	text, ok := map[string]string{
+		"POST /clock/advance": "the clock was advanced", "POST /reset": "everything was reset", "PUT /snapshot": "a snapshot was loaded",
+		"POST /faults": "a fault rule was added", "DELETE /faults": "fault rules were removed",
+		"POST /deliveries/redeliver": "all dead callbacks were sent again",
+	}[method+" "+path]
+	switch {
+	case ok:
+		return text
+	case strings.HasSuffix(path, "/redeliver"):
+		return "a callback was sent again"
+	case strings.HasPrefix(path, "/faults/"):
+		return "a fault rule was removed"
+	}
+	return method + " " + path
 }
 
 // statusWriter remembers the status and the error of a response.

@@ -1,5 +1,5 @@
 // The detail of a request, a callback or an object. Its address is a deep link.
-import {acts, api, at, body, chip, copier, day, deliveryResult, el, fact, headers, money, query, rows, time} from "./dom.js"
+import {acts, api, at, body, chip, copier, day, deliveryResult, el, fact, headers, money, one, query, rows, time} from "./dom.js"
 import {line} from "./timeline.js"
 import {breakNext} from "./faults.js"
 import {base} from "./start.js"
@@ -54,7 +54,7 @@ async function load() {
 const close = () => el("a", {class: "close", href: at({open: ""})}, "Close")
 
 const threadLink = d => d.reference || d.subject ? el("a", {href: "/" + query({view: "timeline", subject: d.reference || d.subject})}, d.reference || d.subject) : ""
-const objectLink = d => d.object ? el("a", {href: at({open: [d.provider, d.object, encodeURIComponent(d.subject)].join("/")})}, d.object.replace(/s$/, "") + " " + d.subject) : ""
+const objectLink = d => d.object ? el("a", {href: at({open: [d.provider, d.object, encodeURIComponent(d.subject)].join("/")})}, one(d.object) + " " + d.subject) : ""
 
 function request(r) {
   const broken = el("span", {class: "quiet", role: "status"})
@@ -121,7 +121,7 @@ function object(provider, kind, o) {
       ...fact("Id", el("span", {class: "mono"}, o.id)),
       ...fact("Page", o.link ? el("a", {href: base(provider) + o.link, target: "_blank", rel: "noopener"}, "Open the checkout") : "")),
     o.acts.length ? el("h3", {}, "What can happen next") : "",
-    o.acts.length ? acts(o.acts, () => { drawn = ""; load() }) : "",
+    o.acts.length ? acts(o.acts, () => { drawn = ""; load() }, " primary") : "",
     ...body("All the fake knows", JSON.stringify(o.value)),
   ]
 }

@@ -66,13 +66,16 @@ export function chip(result, text) {
   return el("span", {class: "chip result " + result}, el("span", {class: "icon", "aria-hidden": "true"}, icon), text || word)
 }
 
+// one is the name of one object of a kind.
+export const one = kind => kind.replace(/ies$/, "y").replace(/s$/, "").replaceAll("_", " ")
+
 export const deliveryResult = {pending: "pending", delivered: "ok", dead: "failed"}
 
 // acts are the buttons of an object. A refused act shows its reason in place.
-export function acts(all, done) {
+export function acts(all, done, first = "") {
   const refusal = el("span", {class: "refusal", role: "alert"})
   const buttons = all.map((a, i) => el("button", {
-    type: "button", class: "small" + (i === 0 ? " primary" : ""),
+    type: "button", class: "small" + (i === 0 ? first : ""),
     onclick: async event => {
       event.preventDefault()
       refusal.textContent = ""

@@ -24,6 +24,7 @@ export async function show(list, a) {
 function drawKinds(kinds) {
   root.kinds.replaceChildren(...kinds.map(k => el("a", {
     href: "/" + query({view: "objects", provider: k.provider, kind: k.name}),
+    class: k.total ? null : "zero",
     "aria-current": k.provider === where.provider && k.name === where.kind ? "page" : null,
   }, k.provider + " " + k.name.replaceAll("_", " ") + " ", el("span", {class: "num"}, count(k.total)))))
 }
@@ -37,7 +38,11 @@ async function load(cursor) {
   items = cursor ? items.concat(found) : found
   next = page.next
   total = page.total
-  if (entries) fillEntries()
+  if (entries) {
+    const all = (await api(`/_fake/${where.provider}/accounts` + query({q: where.owner}))).accounts
+    where.name = all.find(a => a.owner === where.owner)?.name || ""
+    fillEntries()
+  }
   else if (where.kind === "accounts") fill("accounts", a => a.owner + a.currency, account)
   else fill("objects", o => o.id, object)
 }
@@ -83,11 +88,11 @@ function fillEntries() {
     el("span", {class: "num quiet", title: "balance after it"}, money(e.balance)),
     e.acts ? acts(e.acts, () => load()) : el("span", {}, e.reference ? el("a", {href: "/" + query({view: "timeline", subject: e.reference})}, "thread") : "")))
   const points = items.slice().reverse().map(e => Number(e.balance))
-  const low = Math.min(0, ...points), high = Math.max(1, ...points)
+  const low = Math.min(...points), high = Math.max(low + 1, ...points)
   const line = points.map((p, i) => `${points.length > 1 ? i * 100 / (points.length - 1) : 0},${30 - (p - low) * 28 / (high - low) - 1}`)
   const drawing = svg("svg", {class: "chart", viewBox: "0 0 100 30", preserveAspectRatio: "none", role: "img", "aria-label": "Balance after each of the last entries"}, svg("polyline", {points: line.join(" ")}))
   root.above.replaceChildren(
-    el("div", {class: "half"}, el("h2", {}, where.owner + " " + where.currency), el("a", {href: at({owner: "", currency: ""})}, "All accounts")),
+    el("div", {class: "half"}, el("h2", {}, (where.name || where.owner) + " " + where.currency), el("a", {href: at({owner: "", currency: ""})}, "All accounts")),
     el("p", {class: "num quiet"}, items.length ? "balance " + money(items[0].balance, where.currency) : ""), points.length > 1 ? drawing : "")
 }
 

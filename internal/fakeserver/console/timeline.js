@@ -1,5 +1,5 @@
 // The timeline: what happened, newest first. Its filter is in the address.
-import {address, api, at, chip, count, el, money, none, query, rows, time} from "./dom.js"
+import {address, api, at, chip, count, el, money, none, one, query, rows, time} from "./dom.js"
 
 let root, filter, records, next, total, dropped
 
@@ -83,7 +83,7 @@ export function opens(r) {
 
 export function line(r) {
   const open = opens(r)
-  const text = r.kind === "entry" ? moneyText(r.entry) : r.kind === "state" ? (r.object || "").replace(/s$/, "") + " " + r.text : r.text
+  const text = r.kind === "entry" ? moneyText(r.entry) : r.kind === "state" ? one(r.object || "") + " " + r.text : r.text
   const subject = r.reference || r.subject
   return el("li", {"data-open": open || null, class: open && address().open === open ? "open" : null},
     el("span", {class: "time", title: r.time}, time(r.time)),

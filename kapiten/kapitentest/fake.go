@@ -215,14 +215,17 @@ func (f *Fake) kinds() []fake.Kind {
 }
 
 func (f *Fake) showRide(r *Ride) fake.Object {
-	acts := fake.Acts(fake.AdminPath(name, "rides", r.ID, "status"), "status", Transitions(r.Status))
-	if r.Status == kapiten.RideWaitingPayment {
-		acts = append([]fake.Act{{Name: "pay", Method: http.MethodPost, Path: fake.AdminPath(name, "rides", r.ID, "pay")}}, acts...)
-	}
 	return fake.Object{
 		ID: r.ID, Reference: r.ExternalID, Title: r.ReferenceNumber, State: string(r.Status),
 		Result: fake.ResultOf(r.Status == kapiten.RideCompleted, r.Status.Final()),
-		Amount: r.Price, Currency: currency, Created: r.CreatedAt, Acts: acts, Value: r,
+		Amount: r.Price, Currency: currency, Created: r.CreatedAt, Value: r,
+		Next: func() []fake.Act {
+			acts := fake.Acts(fake.AdminPath(name, "rides", r.ID, "status"), "status", Transitions(r.Status))
+			if r.Status == kapiten.RideWaitingPayment {
+				acts = append([]fake.Act{{Name: "pay", Method: http.MethodPost, Path: fake.AdminPath(name, "rides", r.ID, "pay")}}, acts...)
+			}
+			return acts
+		},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -191,12 +190,15 @@ func (w *World) attempt(disp *dispatcher, j job) {
 
 	var acknowledged bool
 	var received receipt
-	client := w.callbacks
+	do := func(req *http.Request) (*http.Response, error) { return w.callbacks.Do(req) }
+	if b := w.burst; b != nil {
+		do = func(req *http.Request) (*http.Response, error) { return b.do(req, d.URL) }
+	}
 	func() {
 		w.mu.Unlock()
 		defer w.mu.Lock()
 		begin := time.Now()
-		exchange(disp.ctx, client, d.URL, d.Body, &x)
+		exchange(disp.ctx, do, d.URL, d.Body, &x)
 		received.Milliseconds = milliseconds(time.Since(begin))
 		received.Response = w.byName[d.Provider].secrets.body(x.Received.Get("Content-Type"), string(x.Body))
 		received.Response = received.Response[:min(len(received.Response), receiptBody)]
@@ -245,7 +247,7 @@ func (w *World) retry(id string) {
 
 // exchange posts the body and reads the response into x. It is called without
 // the lock.
-func exchange(ctx context.Context, client *http.Client, url, body string, x *Exchange) {
+func exchange(ctx context.Context, do func(*http.Request) (*http.Response, error), url, body string, x *Exchange) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
@@ -254,7 +256,7 @@ func exchange(ctx context.Context, client *http.Client, url, body string, x *Exc
 		return
 	}
 	req.Header = x.Sent
-	res, err := client.Do(req)
+	res, err := do(req)
 	if err != nil {
 		x.TimedOut = errors.Is(err, context.DeadlineExceeded)
 		x.Error = reason(err)
@@ -283,12 +285,13 @@ func reason(err error) string {
 	}
 }
 
-// dialer remembers for refusalLimit which addresses refused a connection. When a
-// receiver is down, an hour on the clock holds many thousand attempts.
-type dialer struct {
-	net.Dialer
+// burst is the callbacks of one Advance. An hour on the clock may hold many
+// thousand attempts, so they keep their connections and, for refusalLimit, do not
+// ask again for a connection that was refused.
+type burst struct {
+	client  *http.Client
 	mu      sync.Mutex
-	refused map[string]refusal
+	refused map[string]refusal // by URL
 }
 
 type refusal struct {
@@ -296,41 +299,38 @@ type refusal struct {
 	until time.Time // real
 }
 
-func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	d.mu.Lock()
-	known := d.refused[address]
-	d.mu.Unlock()
-	if time.Now().Before(known.until) {
+func (b *burst) do(req *http.Request, url string) (*http.Response, error) {
+	b.mu.Lock()
+	known := b.refused[url]
+	b.mu.Unlock()
+	if known.err != nil && time.Now().Before(known.until) {
 		return nil, known.err
 	}
-	conn, err := d.DialContext(ctx, network, address)
+	res, err := b.client.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if len(d.refused) >= maxRefusals {
-			clear(d.refused)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.refused) >= maxRefusals {
+			clear(b.refused)
 		}
-		d.refused[address] = refusal{err, time.Now().Add(refusalLimit)}
+		b.refused[url] = refusal{err, time.Now().Add(refusalLimit)}
 	}
-	return conn, err
+	return res, err
 }
 
-// burst makes the attempts of an Advance keep their connections and returns the
-// function that ends it. An hour on the clock may hold many thousand attempts. It
-// does nothing to a client that the caller gave.
-func (w *World) burst() (end func()) {
+// beginBurst makes the attempts from now on a burst and returns the function that
+// ends it. It does nothing to a client that the caller gave.
+func (w *World) beginBurst() (end func()) {
 	if w.opts.Callbacks != nil || w.opts.CallbackClient != nil {
 		return func() {}
 	}
-	d := &dialer{refused: map[string]refusal{}}
-	t := &http.Transport{DialContext: d.dial, MaxIdleConnsPerHost: maxWorkers, IdleConnTimeout: idleLimit}
+	t := &http.Transport{MaxIdleConnsPerHost: maxWorkers, IdleConnTimeout: idleLimit}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	usual := w.callbacks
-	w.callbacks = &http.Client{Transport: t, CheckRedirect: usual.CheckRedirect}
+	w.burst = &burst{client: &http.Client{Transport: t, CheckRedirect: w.callbacks.CheckRedirect}, refused: map[string]refusal{}}
 	return func() {
 		w.mu.Lock()
-		w.callbacks = usual
+		w.burst = nil
 		w.mu.Unlock()
 		t.CloseIdleConnections()
 	}

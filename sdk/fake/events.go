@@ -34,7 +34,7 @@ func (w *World) Advance(d time.Duration) {
 		return
 	}
 	defer func() { <-w.advancing }()
-	defer w.burst()()
+	defer w.beginBurst()()
 
 	w.flush()
 	w.Lock()

@@ -22,21 +22,34 @@ type Kind struct {
 	Len  func() int
 	At   func(i int) Object // 0 is the oldest
 	Find func(id string) (Object, bool)
+
+	peek func(id string) (Object, bool) // without Acts, which cost more than the rest
 }
 
 // KindOf makes a Kind from a fake's own objects: all of them, oldest first; the
 // object with an id or nil; and how an object is shown.
 func KindOf[T any](name string, all func() []*T, find func(id string) *T, show func(*T) Object) Kind {
+	peek := func(id string) (Object, bool) {
+		if object := find(id); object != nil {
+			return show(object), true
+		}
+		return Object{}, false
+	}
+	whole := func(o Object) Object {
+		if o.Next != nil {
+			o.Acts = o.Next()
+		}
+		return o
+	}
 	return Kind{
 		Name: name,
 		Len:  func() int { return len(all()) },
-		At:   func(i int) Object { return show(all()[i]) },
+		At:   func(i int) Object { return whole(show(all()[i])) },
 		Find: func(id string) (Object, bool) {
-			if object := find(id); object != nil {
-				return show(object), true
-			}
-			return Object{}, false
+			o, ok := peek(id)
+			return whole(o), ok
 		},
+		peek: peek,
 	}
 }
 
@@ -52,6 +65,7 @@ type Object struct {
 	Created   time.Time       `json:"created"`            // zero: not known
 	Link      string          `json:"link,omitempty"`     // a page of the fake for people, behind the base URL
 	Acts      []Act           `json:"acts"`               // what can be done with it now, the usual act first
+	Next      func() []Act    `json:"-"`                  // makes Acts when they are asked for; may be nil
 	Value     any             `json:"value"`              // all the fake knows
 }
 

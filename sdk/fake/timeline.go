@@ -47,11 +47,14 @@ type timeline struct {
 	version int
 	epoch   string        // a reset, a restore or another process begins a new one
 	changed chan struct{} // closed at the next change; nil: nobody waits
-	states  map[string]string
+	states  map[stateKey]string
 	objects map[string]objectKey // by provider, NUL and an id or a reference
 	touched []objectKey          // objects whose state is to be compared
+	spare   []objectKey          // memory for the next touched
 	cause   string               // of what is being carried out
 }
+
+type stateKey struct{ provider, kind, id string }
 
 type objectKey struct{ provider, kind, id, reference string }
 
@@ -62,7 +65,7 @@ const recordsPerRequest = 5
 func (t *timeline) begin(size int, now time.Time) {
 	t.wake()
 	*t = timeline{
-		size: size, epoch: strconv.FormatInt(now.UnixNano(), 36), states: map[string]string{}, objects: map[string]objectKey{},
+		size: size, epoch: strconv.FormatInt(now.UnixNano(), 36), states: map[stateKey]string{}, objects: map[string]objectKey{},
 		version: t.version, changed: nil,
 	}
 }
@@ -130,7 +133,11 @@ func (w *World) touch(c *Control, id string) {
 	if id == "" || len(id) > 200 || len(c.provider.Kinds) == 0 {
 		return
 	}
-	w.timeline.touched = append(w.timeline.touched, objectKey{provider: c.provider.Name, id: id})
+	t := &w.timeline
+	if n := len(t.touched); n > 0 && t.touched[n-1].id == id && t.touched[n-1].provider == c.provider.Name {
+		return
+	}
+	t.touched = append(t.touched, objectKey{provider: c.provider.Name, id: id})
 }
 
 // settle compares the states of the touched objects with those last seen and
@@ -139,22 +146,22 @@ func (w *World) settle() {
 	t := &w.timeline
 	for len(t.touched) > 0 {
 		touched := t.touched
-		t.touched = nil
+		t.touched = t.spare[:0]
 		for _, k := range touched {
 			w.compare(w.byName[k.provider], k.id)
 		}
+		t.spare = touched[:0]
 	}
 }
 
 func (w *World) compare(c *Control, id string) {
 	t := &w.timeline
 	for _, k := range c.provider.Kinds {
-		o, ok := k.Find(id)
+		o, ok := k.peek(id)
 		if !ok {
 			continue
 		}
-		key := objectKey{c.provider.Name, k.Name, o.ID, o.Reference}
-		name := key.provider + "\x00" + key.kind + "\x00" + key.id
+		name := stateKey{c.provider.Name, k.Name, o.ID}
 		before, known := t.states[name]
 		if known && before == o.State {
 			return
@@ -164,9 +171,12 @@ func (w *World) compare(c *Control, id string) {
 			clear(t.objects)
 		}
 		t.states[name] = o.State
-		t.objects[key.provider+"\x00"+o.ID] = key
-		if o.Reference != "" {
-			t.objects[key.provider+"\x00"+o.Reference] = key
+		key := objectKey{c.provider.Name, k.Name, o.ID, o.Reference}
+		if !known {
+			t.objects[key.provider+"\x00"+o.ID] = key
+			if o.Reference != "" {
+				t.objects[key.provider+"\x00"+o.Reference] = key
+			}
 		}
 		text := o.State
 		if known {

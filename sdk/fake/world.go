@@ -41,6 +41,7 @@ type World struct {
 	tb             TB
 
 	callbacks    *http.Client
+	burst        *burst // of the Advance under way; else nil
 	closeClient  func()
 	advancing    chan struct{} // one Advance at a time; a channel, so that synctest sees the wait
 	closed       chan struct{}

@@ -380,3 +380,23 @@ func TestAccountsShowEntriesWithTheRunningSum(t *testing.T) {
 	status, _ = ask(t, "GET", admin+"/kapiten/entries?owner=nobody&currency=RWF", "")
 	assert.Equal(t, 404, status)
 }
+
+func TestARefusedLoginTellsWhichCheckFailed(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual")
+	admin := text(t, greeting, "admin")
+	for _, tt := range []struct{ url, want string }{
+		{text(t, greeting, "bitpesa") + "/accounts", "Authorization-Key is missing or unknown"},
+		{text(t, greeting, "kotani") + "/transactions", "the Authorization header holds no bearer token"},
+		{text(t, greeting, "kasapay") + "/v1/payouts/b2b/ORDER-1/status", "the header X-Access-Token is missing"},
+	} {
+		send(t, "GET", tt.url, "", "")
+		newest := elements(t, get(t, admin+"/requests?limit=1"), "requests")[0]
+		if strings.EqualFold(fmt.Sprint(newest["reason"]), tt.want) {
+			continue
+		}
+		t.Errorf("%s: %v, not %s", tt.url, newest["reason"], tt.want)
+	}
+	_, _ = ask(t, "POST", text(t, greeting, "kpay")+"/", `{"action":"pay"}`)
+	refused := elements(t, get(t, admin+"/timeline?provider=kpay"), "records")[0]
+	assert.Equal(t, "refused", refused["result"], "KPay refuses with HTTP 200: %v", refused)
+}

@@ -221,7 +221,8 @@ func (f *Fake) serve(handle func(*call) object, open bool) http.HandlerFunc {
 		f.world.Lock()
 		defer f.world.Unlock() // rw writes into memory
 		if !open {
-			if status := f.authorise(r); status != http.StatusOK {
+			if status, failed := f.authorise(r); status != http.StatusOK {
+				fake.Because(rw, failed)
 				refuse(rw, r, status, 0)
 				return
 			}
@@ -236,16 +237,20 @@ func (f *Fake) serve(handle func(*call) object, open bool) http.HandlerFunc {
 }
 
 // authorise tells a missing token (401) from a bad or expired token (403).
-func (f *Fake) authorise(r *http.Request) int {
+func (f *Fake) authorise(r *http.Request) (status int, failed string) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "bearer") || token == "" {
-		return http.StatusUnauthorized
+		return http.StatusUnauthorized, "the Authorization header holds no bearer token"
 	}
-	if expiry, known := f.state.Tokens[token]; !known || !f.world.Now().Before(expiry) {
-		return http.StatusForbidden
+	expiry, known := f.state.Tokens[token]
+	switch {
+	case !known:
+		return http.StatusForbidden, "the token is unknown"
+	case !f.world.Now().Before(expiry):
+		return http.StatusForbidden, "the token has expired"
 	}
-	return http.StatusOK
+	return http.StatusOK, ""
 }
 
 // login is POST /api/login. An unknown phone number is HTTP 400 here, unlike in

@@ -363,3 +363,17 @@ test("a page of another origin can change nothing: form, fetch, frame, rebinding
   assert.equal(await state(), before)
   evil.close()
 })
+
+test("the examples of the README work", async () => {
+  const {execFileSync} = await import("node:child_process")
+  const readme = readFileSync(new URL("../../../examples/fakeserver/README.md", import.meta.url), "utf8")
+  const runs = {sh: ["bash", "-c"], python: ["python3", "-c"], js: ["node", "--input-type=module", "-e"]}
+  for (const [language, command] of Object.entries(runs)) {
+    const blocks = [...readme.matchAll(new RegExp("```" + language + "\\n(.*?)```", "gs"))].map(m => m[1])
+    assert.equal(blocks.length, 1, language)
+    const code = (language === "sh" ? "set -e\ncurl() { command curl -fsS \"$@\"; }\n" : "") + blocks[0].replaceAll("http://127.0.0.1:8099", server.console.slice(0, -1))
+    const out = execFileSync(command[0], [...command.slice(1), code], {encoding: "utf8"})
+    assert.ok(out.length > 1, language)
+  }
+  assert.equal((await call(server.admin + "/kapiten/companies")).value.total, 1)
+})

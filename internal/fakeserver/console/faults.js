@@ -62,9 +62,9 @@ async function draw(list) {
     add({provider: f.provider, method, path: f.route || f.path ? glob : "", times: Number(f.times), kind: f.kind, status: Number(f.status), seconds: Number(f.seconds)})
   }},
   el("label", {}, "Provider", el("select", {name: "provider", onchange: fill}, option("", "any"), ...providers.map(p => option(p, p)))),
-  el("label", {}, "Route", route),
+  el("label", {class: "wide"}, "Route", route),
   el("label", {}, "or a path pattern", el("input", {name: "path", placeholder: "/api/** "})),
-  el("label", {}, "What goes wrong", el("select", {name: "kind"}, ...Object.entries(kinds).map(([k, text]) => option(k, text)))),
+  el("label", {class: "wide"}, "What goes wrong", el("select", {name: "kind"}, ...Object.entries(kinds).map(([k, text]) => option(k, text)))),
   el("label", {}, "How often (0: always)", el("input", {name: "times", type: "number", min: "0", value: "1"})),
   el("label", {}, "Status", el("input", {name: "status", type: "number", min: "0", max: "599", value: "503"})),
   el("label", {}, "Seconds", el("input", {name: "seconds", type: "number", min: "0", step: "any", value: "5"})),

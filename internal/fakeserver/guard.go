@@ -18,16 +18,18 @@ import (
 //
 //   - A Host header which is not one of the server's own gets 421. So a page cannot
 //     reach the server by a name that its owner points to 127.0.0.1.
-//   - A browser's request from another origin that changes something under /_fake
-//     gets 403.
+//   - A browser's request from another origin that could change something gets 403.
 //   - A body under /_fake must be JSON, which a form cannot send; else 415.
 //   - No page may show the server in a frame.
-func guard(hosts allowed, next http.Handler) http.Handler {
+func guard(hosts allowed, publicURL string, next http.Handler) http.Handler {
 	sameOrigin := http.NewCrossOriginProtection()
+	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
+		_ = sameOrigin.AddTrustedOrigin(u.Scheme + "://" + u.Host) // else the proxy's pages are foreign
+	}
 	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fake.AdminError(w, http.StatusForbidden, "", "a page of another origin may not change anything here")
 	}))
-	admin := sameOrigin.Handler(onlyJSON(next))
+	admin, providers := sameOrigin.Handler(onlyJSON(next)), sameOrigin.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", pagePolicy)
@@ -40,7 +42,7 @@ func guard(hosts allowed, next http.Handler) http.Handler {
 		case r.URL.Path == "/_fake" || strings.HasPrefix(r.URL.Path, "/_fake/"):
 			admin.ServeHTTP(w, r)
 		default:
-			next.ServeHTTP(w, r)
+			providers.ServeHTTP(w, r)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -69,7 +70,38 @@ func TestAForeignOriginChangesNothing(t *testing.T) {
 	}
 	assert.Equal(t, 403, send(t, "POST", admin+"/reset", "", "", "Origin", "http://evil.example").StatusCode)
 	assert.Equal(t, 403, send(t, "DELETE", admin+"/faults", "", "", "Origin", "http://evil.example").StatusCode)
+	for _, p := range []string{"kapiten", "kpay", "bitpesa"} {
+		assert.Equal(t, 403, send(t, "POST", text(t, greeting, p)+"/", "", "a=b", "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "cross-site").StatusCode, p)
+	}
 	assert.Equal(t, 200, send(t, "GET", admin+"/clock", "", "", "Origin", "http://evil.example").StatusCode, "readable, but not by the page: no CORS header")
+}
+
+func TestPagesOfThePublicURLAreTheServersOwn(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual", "-public-url", "https://fakes.example/prefix")
+	for origin, want := range map[string]int{"https://fakes.example": 200, "http://fakes.example": 403, "https://other.example": 403} {
+		resp := send(t, "POST", "http://"+text(t, greeting, "addr")+"/_fake/clock/advance", "", `{"seconds":1}`, "Content-Type", "application/json", "Origin", origin)
+		assert.Equal(t, want, resp.StatusCode, origin)
+	}
+}
+
+func TestARequestInFlightIsFinishedBeforeTheServerEnds(t *testing.T) {
+	greeting, stop := start(t, "-clock", "real", "-speed", "20")
+	admin := text(t, greeting, "admin")
+	status, _ := ask(t, "POST", admin+"/faults", `{"provider":"kpay","kind":"delay","seconds":6}`)
+	require.Equal(t, 201, status)
+	answered := make(chan int, 1)
+	go func() {
+		resp, err := http.Post(text(t, greeting, "kpay")+"/", "application/json", strings.NewReader("{}")) //nolint:noctx // ends by itself
+		if err != nil {
+			answered <- 0
+			return
+		}
+		_ = resp.Body.Close()
+		answered <- resp.StatusCode
+	}()
+	require.Eventually(t, func() bool { return get(t, admin+"/clock")["waiting"] == 1.0 }, 5*time.Second, time.Millisecond)
+	require.NoError(t, stop())
+	assert.Equal(t, 200, <-answered)
 }
 
 func TestNoResponseCanBeFramedOrReadByAnotherOrigin(t *testing.T) {

@@ -57,9 +57,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, o Options
 	world := fake.NewWorld(s.world)
 	defer world.Close()
 	server := &http.Server{
-		Handler:           guard(newAllowed(addr, s.world.PublicURL, append(s.hosts, s.addr)), newHandler(world, s, o, line)),
+		Handler:           guard(newAllowed(addr, s.world.PublicURL, append(s.hosts, s.addr)), s.world.PublicURL, endStreams(ctx, newHandler(world, s, o, line))),
 		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends the console's stream of events
 	}
 	if err := json.NewEncoder(stdout).Encode(line); err != nil {
 		return err
@@ -167,6 +166,20 @@ func newHandler(world *fake.World, s settings, o Options, line map[string]any) h
 			}
 		}
 		own.ServeHTTP(w, r)
+	})
+}
+
+// endStreams ends the streams of events with ctx. They would hold a shutdown back,
+// which waits for the requests in flight.
+func endStreams(ctx context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/_fake/events" {
+			own, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			defer context.AfterFunc(ctx, cancel)()
+			r = r.WithContext(own)
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

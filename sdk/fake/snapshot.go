@@ -23,6 +23,7 @@ type snapshot struct {
 	IDs            map[string][]byte          `json:"ids"`
 	Events         []Event                    `json:"events"` // in the order in which they are due
 	Faults         []*Fault                   `json:"faults"`
+	FaultCount     int                        `json:"fault_count"`
 	CallbackFaults []*CallbackFault           `json:"disturbances"`
 	DeliveryCount  int                        `json:"delivery_count"`
 	Deliveries     []savedDelivery            `json:"deliveries"`
@@ -51,6 +52,7 @@ func (w *World) snapshot(secrets bool) ([]byte, error) {
 		IDs:            map[string][]byte{},
 		Events:         w.queue.pending(),
 		Faults:         w.faults,
+		FaultCount:     w.faultCount,
 		CallbackFaults: w.callbackFaults,
 		DeliveryCount:  w.dispatcher.count,
 		Providers:      map[string]json.RawMessage{},
@@ -127,9 +129,12 @@ func (w *World) Restore(document []byte) error {
 		_ = w.IDs(name).source.UnmarshalBinary(state) // checked above
 	}
 	w.faults, w.callbackFaults, w.spent = s.Faults, s.CallbackFaults, nil
+	w.faultCount = max(s.FaultCount, 0)
 	for _, f := range w.faults {
-		w.faultCount++
-		f.ID = faultID(w.faultCount)
+		if f.ID == "" { // of a snapshot without ids
+			w.faultCount++
+			f.ID = faultID(w.faultCount)
+		}
 	}
 	for _, a := range apply {
 		a()
@@ -137,6 +142,7 @@ func (w *World) Restore(document []byte) error {
 	w.timeline.begin(w.timeline.size, time.Now())
 	for _, c := range w.providers {
 		w.watch(c)
+		w.learn(c)
 	}
 	w.restoreDeliveries(s)
 	for _, e := range s.Events {

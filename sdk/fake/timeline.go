@@ -154,6 +154,28 @@ func (w *World) settle() {
 	}
 }
 
+// learn takes the states of all objects as known: they are not news.
+func (w *World) learn(c *Control) {
+	for _, k := range c.provider.Kinds {
+		for i := range min(k.Len(), w.timeline.size/2) {
+			w.timeline.learn(c.provider.Name, k.Name, k.At(k.Len()-1-i))
+		}
+	}
+}
+
+func (t *timeline) learn(provider, kind string, o Object) {
+	if len(t.states) >= t.size { // as many objects as records: begin anew rather than grow without bound
+		clear(t.states)
+		clear(t.objects)
+	}
+	t.states[stateKey{provider, kind, o.ID}] = o.State
+	key := objectKey{provider, kind, o.ID, o.Reference}
+	t.objects[provider+"\x00"+o.ID] = key
+	if o.Reference != "" {
+		t.objects[provider+"\x00"+o.Reference] = key
+	}
+}
+
 func (w *World) compare(c *Control, id string) {
 	t := &w.timeline
 	for _, k := range c.provider.Kinds {
@@ -166,24 +188,17 @@ func (w *World) compare(c *Control, id string) {
 		if known && before == o.State {
 			return
 		}
-		if len(t.states) >= t.size { // as many objects as records: begin anew rather than grow without bound
-			clear(t.states)
-			clear(t.objects)
-		}
-		t.states[name] = o.State
-		key := objectKey{c.provider.Name, k.Name, o.ID, o.Reference}
-		if !known {
-			t.objects[key.provider+"\x00"+o.ID] = key
-			if o.Reference != "" {
-				t.objects[key.provider+"\x00"+o.Reference] = key
-			}
+		if known {
+			t.states[name] = o.State
+		} else {
+			t.learn(c.provider.Name, k.Name, o)
 		}
 		text := o.State
 		if known {
 			text = before + " → " + o.State
 		}
 		w.record(Record{
-			Kind: RecordState, Provider: key.provider, Result: o.Result, Text: text,
+			Kind: RecordState, Provider: c.provider.Name, Result: o.Result, Text: text,
 			Subject: o.ID, Reference: o.Reference, Object: k.Name,
 		})
 		return
@@ -528,7 +543,7 @@ func (w *World) noteAttempt(d *delivery, a DeliveryAttempt, x receipt) {
 // recordActs records each admin call that changes something.
 func (w *World) recordActs(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead || r.URL.Path == "/_fake/reset" { // after a reset nothing has happened
 			next.ServeHTTP(rw, r)
 			return
 		}
@@ -555,7 +570,7 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 // actText says what an admin call did.
 func actText(method, path string) string {
 	text, ok := map[string]string{
-		"POST /clock/advance": "the clock was advanced", "POST /reset": "everything was reset", "PUT /snapshot": "a snapshot was loaded",
+		"POST /clock/advance": "the clock was advanced", "PUT /snapshot": "a snapshot was loaded",
 		"POST /faults": "a fault rule was added", "DELETE /faults": "fault rules were removed",
 		"POST /deliveries/redeliver": "all dead callbacks were sent again",
 	}[method+" "+path]

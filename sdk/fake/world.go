@@ -176,7 +176,7 @@ func (w *World) Reset() {
 	w.Lock()
 	defer w.Unlock()
 	w.drop()
-	w.faults, w.callbackFaults, w.spent = nil, nil, nil
+	w.faults, w.callbackFaults, w.spent, w.faultCount = nil, nil, nil, 0
 	w.journal.clear()
 	w.timeline.begin(w.timeline.size, time.Now())
 	w.clock.set(w.start())

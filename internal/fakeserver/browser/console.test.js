@@ -222,6 +222,16 @@ test("the server gone and back is shown and healed", async () => {
   await page.waitForSelector(".timeline a.main:has-text('POST /api/companies/ → 400')")
 })
 
+test("the clock runs on the page when it follows real time", async () => {
+  const other = await serve(built.binary, "-clock", "real", "-speed", "600")
+  await page.goto(other.console)
+  await live()
+  const first = await page.textContent("#now")
+  await page.waitForFunction(text => document.querySelector("#now").textContent !== text, first)
+  assert.match(await page.textContent("#mode"), /follows real time, ×600 · 0 events due/)
+  await other.stop()
+})
+
 test("keyboard alone: from the timeline into a request, back, and the clock moved", async () => {
   const m = await merchant(server)
   await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
@@ -261,11 +271,14 @@ test("the world is saved, reset after a question, and loaded", async () => {
   await page.click("text=Reset everything")
   await page.click("dialog >> text=Keep it")
   assert.equal((await call(server.admin + "/kapiten/rides")).value.total, 1)
+  await page.click("summary:text('World')")
   await page.click("text=Reset everything")
   await page.click("dialog button.danger")
   await page.waitForFunction(() => !location.search)
   assert.equal((await call(server.admin + "/kapiten/rides")).value.total, 0)
+  const put = page.waitForResponse(r => r.request().method() === "PUT")
   await page.setInputFiles("#load", saved)
+  assert.equal((await put).status(), 200)
   await page.goto(console_("/?view=objects&provider=kapiten&kind=rides"))
   await page.waitForSelector(".objects >> text=ORDER-1")
 })
@@ -311,18 +324,23 @@ test("the checkout page fills test cards in, keeps what was typed, and cancels",
 test("a page of another origin can change nothing: form, fetch, frame, rebinding", async () => {
   const m = await merchant(server)
   await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
-  const state = async () => JSON.stringify([(await call(server.admin + "/clock")).value, (await call(server.admin + "/faults")).value, (await call(server.admin + "/kapiten/rides")).value])
+  const state = async () => JSON.stringify([(await call(server.admin + "/clock")).value, (await call(server.admin + "/faults")).value, (await call(server.admin + "/kapiten/rides")).value, (await call(server.admin + "/kapiten/companies")).value])
   const before = await state()
   const port = new URL(server.console).port
   const html = `<!doctype html><title>evil</title>
     <iframe name="target"></iframe><iframe id="frame" src="${server.console}"></iframe><iframe id="reset" src="${server.admin}/reset"></iframe>
     <form id="form" method="post" enctype="text/plain" target="target" action="${server.admin}/clock/advance"><input name='{"seconds":60,"x":"' value='"}'></form>
+    <form id="company-form" method="post" target="target" action="${server.kapiten}/api/companies/">
+      <input name="name" value="Evil"><input name="registration_number" value="EVIL-1"><input name="address" value="x"><input name="contact_person" value="x">
+      <input name="phone_number" value="+250788123456"><input name="email" value="evil@example.com"></form>
     <form id="reset-form" method="post" target="target" action="${server.admin}/reset"></form>`
   const evil = createServer((request, response) => response.writeHead(200, {"Content-Type": "text/html"}).end(html)).listen(0, "127.0.0.1")
   await once(evil, "listening")
   await page.goto(`http://localhost:${evil.address().port}/`)
   const tried = await page.evaluate(async admin => {
     document.getElementById("form").submit()
+    await new Promise(done => setTimeout(done, 300))
+    document.getElementById("company-form").submit()
     await new Promise(done => setTimeout(done, 300))
     document.getElementById("reset-form").submit()
     await new Promise(done => setTimeout(done, 300))

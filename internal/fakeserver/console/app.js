@@ -119,7 +119,10 @@ async function act(button, path, method, body) {
 for (const button of document.querySelectorAll("[data-seconds]"))
   button.addEventListener("click", () => act(button, "/_fake/clock/advance", "POST", {seconds: Number(button.dataset.seconds)}))
 by("next").addEventListener("click", () => act(by("next"), "/_fake/clock/advance", "POST", {to_next_event: true}))
-by("reset").addEventListener("click", () => by("confirm").showModal())
+by("reset").addEventListener("click", () => {
+  document.querySelector(".world").open = false
+  by("confirm").showModal()
+})
 by("confirm").addEventListener("close", async () => {
   if (by("confirm").returnValue === "yes" && await act(by("reset"), "/_fake/reset", "POST")) {
     total = 0

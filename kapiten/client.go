@@ -72,7 +72,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{
 		Companies: &CompaniesService{core},
-		Users:     &UsersService{list[User]{core, OpListUsers, decodeUser}},
+		Users:     &UsersService{list[User]{core, OpListUsers, decode[User]}},
 		Rides:     &RidesService{list[Ride]{core, OpListRides, decodeRide}},
 		Wallet:    &WalletService{list[Transaction]{core, OpListTransactions, decodeTransaction}},
 		core:      core,

@@ -33,7 +33,7 @@ type CreateCompanyParams struct {
 
 // Company is a company as Create Company returns it.
 type Company struct {
-	ID                 string              `json:"id"`
+	ID                 string              `json:"id" wire:"required"`
 	Name               string              `json:"name"`
 	RegistrationNumber string              `json:"registration_number"`
 	Balance            decimal.NullDecimal `json:"balance"`        // of the company wallet, in Currency
@@ -44,7 +44,7 @@ type Company struct {
 
 // RegisteredCompany is a company as Registration Lookup returns it.
 type RegisteredCompany struct {
-	ID                 string  `json:"id"`
+	ID                 string  `json:"id" wire:"required"`
 	Name               string  `json:"name"`
 	RegistrationNumber string  `json:"registration_number"`
 	IsActive           bool    `json:"is_active"`
@@ -71,7 +71,7 @@ func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*
 	var company *Company
 	err := s.core.Do(ctx, transport.Call{
 		Op: OpCreateCompany, Reference: p.RegistrationNumber,
-		Body: companyRequest(p), Decode: transport.Into(&company, decodeCompany),
+		Body: companyRequest(p), Decode: transport.Into(&company, decode[Company]),
 	})
 	return company, err
 }
@@ -83,7 +83,7 @@ func (s *CompaniesService) Find(ctx context.Context, registrationNumber string) 
 	var company *RegisteredCompany
 	err := s.core.Do(ctx, transport.Call{
 		Op: OpFindCompany, Path: []string{registrationNumber},
-		Decode: transport.Into(&company, decodeRegisteredCompany),
+		Decode: transport.Into(&company, decode[RegisteredCompany]),
 	})
 	return company, err
 }
@@ -103,7 +103,7 @@ type CreateUserParams struct {
 // User is a staff user. In the documented samples the response to Create has no
 // email, and a list shows no phone number and no wallet.
 type User struct {
-	ID          string `json:"id"`
+	ID          string `json:"id" wire:"required"`
 	PhoneNumber string `json:"phone_number"`
 	FirstName   string `json:"first_name"`
 	LastName    string `json:"last_name"`
@@ -137,7 +137,7 @@ func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, e
 	err := s.list.core.Do(ctx, transport.Call{
 		Op: OpCreateUser, Path: []string{p.CompanyID}, Reference: p.Email,
 		Body:   userRequest{p.PhoneNumber, p.FirstName, p.LastName, p.Email},
-		Decode: transport.Into(&user, decodeUser),
+		Decode: transport.Into(&user, decode[User]),
 	})
 	return user, err
 }
@@ -146,19 +146,11 @@ func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, e
 // as a password: no way to rotate or revoke it is documented.
 func (s *UsersService) Token(ctx context.Context, companyID, userID string) (string, error) {
 	var key struct {
-		Token string `json:"token"`
+		Token string `json:"token" wire:"required"`
 	}
 	err := s.list.core.Do(ctx, transport.Call{
 		Op: OpUserToken, Path: []string{companyID, userID},
-		Decode: func(r *transport.Response) error {
-			if err := wire.Unmarshal(r.Body, &key); err != nil {
-				return err
-			}
-			if key.Token == "" {
-				return wire.Missing("token")
-			}
-			return nil
-		},
+		Decode: func(r *transport.Response) error { return wire.Unmarshal(r.Body, &key) },
 	})
 	if err != nil {
 		return "", err
@@ -191,34 +183,4 @@ type userRequest struct {
 	FirstName   string `json:"first_name"`
 	LastName    string `json:"last_name"`
 	Email       string `json:"email"`
-}
-
-func decodeCompany(body []byte) (company Company, err error) {
-	if err := wire.Unmarshal(body, &company); err != nil {
-		return Company{}, err
-	}
-	if company.ID == "" {
-		return Company{}, wire.Missing("id")
-	}
-	return company, nil
-}
-
-func decodeRegisteredCompany(body []byte) (company RegisteredCompany, err error) {
-	if err := wire.Unmarshal(body, &company); err != nil {
-		return RegisteredCompany{}, err
-	}
-	if company.ID == "" {
-		return RegisteredCompany{}, wire.Missing("id")
-	}
-	return company, nil
-}
-
-func decodeUser(body []byte) (user User, err error) {
-	if err := wire.Unmarshal(body, &user); err != nil {
-		return User{}, err
-	}
-	if user.ID == "" {
-		return User{}, wire.Missing("id")
-	}
-	return user, nil
 }

@@ -117,9 +117,9 @@ func (s RideStatus) Final() bool {
 // distance. The document's list shows only id, reference number and status, so
 // the other fields may be empty there.
 type Ride struct {
-	ID              string              `json:"id"`
+	ID              string              `json:"id" wire:"required"`
 	ReferenceNumber string              `json:"reference_number"` // "KPT-123456"
-	Status          RideStatus          `json:"status"`
+	Status          RideStatus          `json:"status" wire:"required"`
 	EstimatedPrice  decimal.NullDecimal `json:"estimated_price"` // RWF
 	DistanceKM      decimal.NullDecimal `json:"distance_km"`
 	ExternalID      string              `json:"external_id"` // yours; a list shows it only if the server does so (assumed)
@@ -391,27 +391,19 @@ func (p CreateRideParams) request() *rideRequest {
 func decodeEstimate(body []byte) (Estimate, error) {
 	var w struct {
 		Estimate
-		Amount decimal.NullDecimal `json:"amount"` // missing is not zero
+		Amount decimal.NullDecimal `json:"amount" wire:"required"` // zero is an amount
 	}
 	if err := wire.Unmarshal(body, &w); err != nil {
 		return Estimate{}, err
-	}
-	if !w.Amount.Valid {
-		return Estimate{}, wire.Missing("amount")
 	}
 	w.Estimate.Amount = w.Amount.Decimal
 	return w.Estimate, nil
 }
 
-func decodeRide(body []byte) (ride Ride, err error) {
-	if err := wire.Unmarshal(body, &ride); err != nil {
+func decodeRide(body []byte) (Ride, error) {
+	ride, err := decode[Ride](body)
+	if err != nil {
 		return Ride{}, err
-	}
-	if ride.ID == "" {
-		return Ride{}, wire.Missing("id")
-	}
-	if ride.Status == "" {
-		return Ride{}, wire.Missing("status")
 	}
 	ride.showsExternalID = wire.Has(body, "external_id")
 	return ride, nil

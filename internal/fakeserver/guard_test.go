@@ -89,9 +89,9 @@ func TestARequestInFlightIsFinishedBeforeTheServerEnds(t *testing.T) {
 	admin := text(t, greeting, "admin")
 	status, _ := ask(t, "POST", admin+"/faults", `{"provider":"kpay","kind":"delay","seconds":6}`)
 	require.Equal(t, 201, status)
-	answered := make(chan int, 1)
+	answered, url := make(chan int, 1), text(t, greeting, "kpay")+"/"
 	go func() {
-		resp, err := http.Post(text(t, greeting, "kpay")+"/", "application/json", strings.NewReader("{}")) //nolint:noctx // ends by itself
+		resp, err := http.Post(url, "application/json", strings.NewReader("{}")) //nolint:noctx // ends by itself
 		if err != nil {
 			answered <- 0
 			return

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -252,4 +253,68 @@ func (disp *dispatcher) list(provider string) []Delivery {
 		}
 	}
 	return all
+}
+
+// deliveryView is a delivery with what receivers responded.
+type deliveryView struct {
+	Delivery
+	Reference string        `json:"reference,omitempty"`
+	Object    string        `json:"object,omitempty"`
+	Attempts  []attemptView `json:"attempts"`
+	Next      *time.Time    `json:"next,omitempty"` // when the next attempt is due
+}
+
+type attemptView struct {
+	DeliveryAttempt
+	receipt
+}
+
+// receipt is what the journal keeps of an attempt beside the attempt itself. It is
+// no part of a snapshot.
+type receipt struct {
+	Milliseconds float64 `json:"ms"` // real
+	Response     string  `json:"response,omitempty"`
+}
+
+const receiptBody = 2 << 10
+
+func (w *World) deliveryView(d *delivery) deliveryView {
+	v := deliveryView{Delivery: d.copy(), Attempts: []attemptView{}}
+	for i, a := range v.Delivery.Attempts {
+		x := attemptView{DeliveryAttempt: a}
+		if behind := len(d.Attempts) - len(d.receipts); i >= behind {
+			x.receipt = d.receipts[i-behind]
+		}
+		v.Attempts = append(v.Attempts, x)
+	}
+	c := w.byName[d.Provider]
+	v.Body = c.secrets.body(d.Header.Get("Content-Type"), d.Body)
+	about := w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject})
+	v.Reference, v.Object = about.Reference, about.Object
+	if d.State == DeliveryPending && !d.due.IsZero() {
+		due := d.due
+		v.Next = &due
+	}
+	return v
+}
+
+// noteAttempt records an attempt that is over. The lock is held.
+func (w *World) noteAttempt(d *delivery, a DeliveryAttempt, x receipt) {
+	d.receipts = append(d.receipts, x)
+	r := Record{Kind: RecordCallback, Provider: d.Provider, Result: ResultPending, Subject: d.Subject, Delivery: d.ID}
+	switch {
+	case d.State == DeliveryDelivered:
+		r.Result = ResultOK
+	case d.State == DeliveryDead:
+		r.Result = ResultFailed
+	}
+	r.Text = d.Event + " → " + strconv.Itoa(a.Status)
+	if a.Status == 0 {
+		r.Text = d.Event + " → no response"
+	}
+	r.Cause = a.Error
+	if r.Cause == "" && r.Result != ResultOK {
+		r.Cause = "not acknowledged"
+	}
+	w.record(r)
 }

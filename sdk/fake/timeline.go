@@ -90,6 +90,13 @@ func (t *timeline) add(r Record) *Record {
 	return kept
 }
 
+// has reports whether a record is still kept: a reset may have come while a request
+// was in work.
+func (t *timeline) has(r *Record) bool {
+	i := r.ID - 1 - t.dropped
+	return i >= 0 && i < len(t.records) && t.records[i] == r
+}
+
 // write notes that a record is new or has changed.
 func (t *timeline) write(r *Record) {
 	t.version++
@@ -303,6 +310,9 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	}
 	w.settle()
 	r.Subject, r.Reference = w.subjectOf(c, r)
+	if !t.has(line) {
+		return
+	}
 	line.Subject, line.Reference, line.Result, line.Cause = r.Subject, r.Reference, ResultOK, r.Reason
 	line.Text = r.line()
 	switch {

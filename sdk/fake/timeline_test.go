@@ -2,6 +2,7 @@ package fake_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -83,4 +84,25 @@ func TestAFaultRuleMustBeAbleToMeetARoute(t *testing.T) {
 	control.Admin().ServeHTTP(rec, httptest.NewRequest("POST", "/_fake/faults", strings.NewReader(`{"kind":"html","path":"/kyc/*","method":"POST"}`)))
 	require.Equal(t, 400, rec.Code)
 	assert.Contains(t, rec.Body.String(), `"field":"method"`)
+}
+
+func TestARequestThatAResetOvertakesLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	started, goOn := make(chan struct{}), make(chan struct{})
+	s := newToy(t, fake.Options{}, withHandler(func(w http.ResponseWriter, _ *http.Request) {
+		close(started)
+		<-goOn
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/v1/orders", strings.NewReader("{}")))
+	}()
+	<-started
+	s.Reset()
+	close(goOn)
+	<-done
+	_, out := admin(t, s, "GET", "/_fake/timeline", "")
+	assert.Empty(t, out["records"])
 }

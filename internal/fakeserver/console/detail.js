@@ -29,7 +29,7 @@ async function load() {
   }
   try {
     data = await api(a === "requests" || a === "deliveries" ? "/_fake/" + what : `/_fake/${a}/${b}/${c}`)
-    thread = a === "requests" || a === "deliveries" ? data.id : data.id
+    thread = data.id
     records = (await api("/_fake/timeline" + query({subject: thread, limit: 60, provider: a === "requests" || a === "deliveries" ? data.provider : a}))).records
   } catch (e) {
     pane.replaceChildren(close(), el("h2", {tabindex: "-1"}, "Not there any more"), el("p", {}, e.message))
@@ -43,7 +43,8 @@ async function load() {
     const old = pane.querySelector("ol.timeline")
     const lines = old && pane.dataset.open === what ? old : el("ol", {class: "lines timeline", "aria-label": "What belongs to it"})
     pane.dataset.open = what
-    pane.replaceChildren(close(), ...view, el("h3", {}, a === "requests" ? "What it caused" : "Its thread"), lines)
+    const [above, below] = view
+    pane.replaceChildren(close(), ...above, el("h3", {}, a === "requests" ? "What it caused" : "Its thread"), lines, ...below)
   }
   rows(pane.querySelector("ol.timeline"), records.filter(r => a !== "requests" || r.kind !== "request"), r => r.id, line)
   const empty = pane.querySelector("ol.timeline")
@@ -56,9 +57,10 @@ const close = () => el("a", {class: "close", href: at({open: ""})}, "Close")
 const threadLink = d => d.reference || d.subject ? el("a", {href: "/" + query({view: "timeline", subject: d.reference || d.subject})}, d.reference || d.subject) : ""
 const objectLink = d => d.object ? el("a", {href: at({open: [d.provider, d.object, encodeURIComponent(d.subject)].join("/")})}, one(d.object) + " " + d.subject) : ""
 
+// request, delivery and object return what stands above the thread and below it.
 function request(r) {
   const broken = el("span", {class: "quiet", role: "status"})
-  return [
+  return [[
     el("h2", {tabindex: "-1", class: "mono"}, r.method + " " + r.path + (r.query ? "?" + r.query : "")),
     el("dl", {class: "facts"},
       ...fact("Response", r.status ? chip(r.status >= 500 ? "failed" : r.reason || r.status >= 400 ? "refused" : "ok", "HTTP " + r.status) : chip("failed", "no response")),
@@ -72,9 +74,10 @@ function request(r) {
     r.fault ? el("p", {class: "why failed"}, el("strong", {}, "A fault met it: "), r.fault) : "",
     el("p", {class: "buttons"}, copier("Copy as curl", () => curl(r)),
       el("button", {type: "button", class: "small", onclick: async () => { broken.textContent = await breakNext(r.provider, r.method, r.path) }}, "Break the next call like this"), broken),
+  ], [
     ...body("Request body", r.request_body), ...headers("Request headers", r.header),
     ...body("Response body", r.response_body), ...headers("Response headers", r.response_header),
-  ]
+  ]]
 }
 
 const quote = text => "'" + text.replaceAll("'", "'\\''") + "'"
@@ -88,7 +91,7 @@ function curl(r) {
 }
 
 function delivery(d) {
-  return [
+  return [[
     el("h2", {tabindex: "-1"}, d.event),
     el("dl", {class: "facts"},
       ...fact("State", chip(deliveryResult[d.state], d.state)),
@@ -104,12 +107,11 @@ function delivery(d) {
     el("ol", {class: "lines attempts"}, ...d.attempts.map(x => el("li", {},
       el("span", {}, el("span", {class: "time"}, time(x.time)), " ", chip(x.status >= 200 && x.status < 300 ? "ok" : "failed", x.status ? "HTTP " + x.status : x.error || "no response"),
         " ", el("span", {class: "num quiet"}, x.ms + " ms"), x.response ? el("pre", {tabindex: "0", "aria-label": "Response of the receiver"}, x.response) : "")))),
-    ...body("Body", d.body), ...headers("Headers", d.header),
-  ]
+  ], [...body("Body", d.body), ...headers("Headers", d.header)]]
 }
 
 function object(provider, kind, o) {
-  return [
+  return [[
     el("h2", {tabindex: "-1"}, o.reference || o.title || o.id),
     el("dl", {class: "facts"},
       ...fact("State", chip(o.result, o.state)),
@@ -122,6 +124,5 @@ function object(provider, kind, o) {
       ...fact("Page", o.link ? el("a", {href: base(provider) + o.link, target: "_blank", rel: "noopener"}, "Open the checkout") : "")),
     o.acts.length ? el("h3", {}, "What can happen next") : "",
     o.acts.length ? acts(o.acts, () => { drawn = ""; load() }, " primary") : "",
-    ...body("All the fake knows", JSON.stringify(o.value)),
-  ]
+  ], body("All the fake knows", JSON.stringify(o.value))]
 }

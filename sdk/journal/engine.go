@@ -264,7 +264,7 @@ func (j *Journal) absent(ctx context.Context, m *machine, e *entry) error {
 		return j.resend(ctx, m, e)
 	}
 	if looks < len(s.looks) {
-		if e.since(e.sentAt) >= s.looks[looks] {
+		if e.since(e.sentAt) >= s.looks[looks] && e.since(e.askedAt) >= s.gap(looks) {
 			looks++
 		}
 		if looks < len(s.looks) {
@@ -321,7 +321,16 @@ func (j *Journal) nextLook(m *machine, e *entry, looks int) time.Duration {
 	if s.look == nil { // keyed: the same again, after a wait
 		return backoff(e.opened, 2*time.Second, 10*time.Minute)
 	}
-	return max(s.looks[min(looks, len(s.looks)-1)]-e.since(e.sentAt), 0)
+	return max(s.looks[looks]-e.since(e.sentAt), s.gap(looks))
+}
+
+// gap is the time between a lookup and the one before, so that lookups which are late
+// together do not all count at once, and callbacks hasten nothing.
+func (s step) gap(looks int) time.Duration {
+	if looks == 0 {
+		return 0
+	}
+	return s.looks[looks] - s.looks[looks-1]
 }
 
 // follow asks for the present state of an entry. It reads only.

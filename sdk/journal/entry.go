@@ -74,7 +74,7 @@ type entry struct {
 	mayResend       bool // a person allowed another attempt
 	restart         bool // a new phase begins: set sinceAt
 
-	sinceAt, createdAt, changedAt, firstSentAt, sentAt, now int64
+	sinceAt, createdAt, changedAt, firstSentAt, sentAt, askedAt, now int64
 
 	amount, currency        string
 	params, prepared, value []byte
@@ -85,7 +85,7 @@ type entry struct {
 
 func (e *entry) columns() []any {
 	return []any{&e.id, &e.flow, &e.reference, &e.state, &e.standing, &e.resume, &e.owed, &e.step, &e.fence, &e.knocks, &e.tries,
-		&e.attempts, &e.opened, &e.looks, &e.contested, &e.approved, &e.mayResend, &e.sinceAt, &e.createdAt, &e.changedAt, &e.firstSentAt, &e.sentAt, &e.now}
+		&e.attempts, &e.opened, &e.looks, &e.contested, &e.approved, &e.mayResend, &e.sinceAt, &e.createdAt, &e.changedAt, &e.firstSentAt, &e.sentAt, &e.askedAt, &e.now}
 }
 
 func (e *entry) since(at int64) time.Duration { return time.Duration(e.now-at) * time.Microsecond }

@@ -62,15 +62,13 @@ func (j *Journal) List(ctx context.Context, f Filter) ([]Listed, error) {
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	add("", min(f.Limit, 1000))
-	limit := strconv.Itoa(len(args))
-	where = where[:len(where)-1]
+	args = append(args, min(f.Limit, 1000))
 	query := `SELECT ` + strings.Replace(entryColumns, "flow,", "journal_entries.flow,", 1) +
 		`, holder, COALESCE(due_at, 0), COALESCE(s.reason, ''), COALESCE(s.note, '') FROM ` + from
 	if len(where) > 0 {
 		query += ` WHERE ` + strings.Join(where, " AND ")
 	}
-	rows, err := j.db.QueryContext(ctx, j.sql.text(query+` ORDER BY id DESC LIMIT $`+limit), args...)
+	rows, err := j.db.QueryContext(ctx, j.sql.text(query+` ORDER BY id DESC LIMIT $`+strconv.Itoa(len(args))), args...)
 	if err != nil {
 		return nil, failed("list", err)
 	}
@@ -195,7 +193,7 @@ func (j *Journal) Act(ctx context.Context, a Act) error {
 		}
 		next.note = a.Reason
 		delay := never
-		if next.state != StateFinal && next.state != StateCancelled {
+		if next.owed != "" || next.state != StateFinal && next.state != StateCancelled {
 			delay = 0
 		}
 		err = j.write(ctx, m, e, next, transition{event: string(a.Do), note: a.Reason, actor: a.Actor, kind: kind, delay: delay})

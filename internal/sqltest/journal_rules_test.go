@@ -1,0 +1,246 @@
+package sqltest
+
+import (
+	"database/sql"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/journal"
+)
+
+// TestJournalRules shows, per class and per script of the provider, where an entry
+// ends, what the func was told, and how often a request left.
+func TestJournalRules(t *testing.T) {
+	final := []string{"pending", "succeeded"}
+	stuck := []string{"stuck"}
+	tests := []struct {
+		name   string
+		class  sdk.Class
+		script []string
+		change func(*bank, *journal.Config)
+		state  journal.State
+		reason journal.Reason
+		told   []string
+		sends  int
+		debits int
+	}{
+		{"a good response", sdk.Once, nil, nil, journal.StateFinal, "", final, 1, 1},
+		{"a refusal", sdk.Referenced, []string{"refuse"}, nil, journal.StateRefused, "", []string{"failed"}, 1, 0},
+		{"a throttle", sdk.Once, []string{"throttle", "throttle"}, nil, journal.StateFinal, "", final, 3, 1},
+		{"credentials", sdk.Searched, []string{"credentials"}, nil, journal.StateFinal, "", final, 2, 1},
+		{"never sent", sdk.Once, []string{"not sent", "not sent"}, nil, journal.StateFinal, "", final, 3, 1},
+		{"referenced, arrived", sdk.Referenced, []string{"lost"}, nil, journal.StateFinal, "", final, 1, 1},
+		{"referenced, did not arrive", sdk.Referenced, []string{"lost before"}, nil, journal.StateFinal, "", final, 2, 1},
+		{"referenced, arrived and shown late", sdk.Referenced, []string{"lost"}, func(b *bank, _ *journal.Config) { b.lag = 4 },
+			journal.StateFinal, "", final, 2, 1},
+		{"referenced, resent and refused", sdk.Referenced, []string{"lost before", "refuse"}, nil, journal.StateStuck, journal.ReasonContested, stuck, 2, 0},
+		{"referenced, resent and throttled", sdk.Referenced, []string{"lost before", "throttle"}, nil, journal.StateFinal, "", final, 3, 1},
+		{"referenced, resent and never sent", sdk.Referenced, []string{"lost before", "not sent"}, nil, journal.StateFinal, "", final, 3, 1},
+		{"referenced, no lookup", sdk.Referenced, []string{"lost"}, func(b *bank, _ *journal.Config) { b.blind = true },
+			journal.StateStuck, journal.ReasonUndecided, stuck, 1, 1},
+		{"searched, arrived", sdk.Searched, []string{"lost"}, nil, journal.StateFinal, "", final, 1, 1},
+		{"searched, did not arrive", sdk.Searched, []string{"lost before"}, nil, journal.StateStuck, journal.ReasonAbsent, stuck, 1, 0},
+		{"searched, resent on request of the settings", sdk.Searched, []string{"lost before"}, func(_ *bank, c *journal.Config) {
+			c.Flows = map[string]journal.FlowConfig{"pay": {ResendAbsentAfter: 2 * time.Hour}}
+		}, journal.StateFinal, "", final, 2, 1},
+		{"searched, cannot tell, in spite of the settings", sdk.Searched, []string{"lost before"}, func(b *bank, c *journal.Config) {
+			b.blind = true
+			c.Flows = map[string]journal.FlowConfig{"pay": {ResendAbsentAfter: 2 * time.Hour}}
+		}, journal.StateStuck, journal.ReasonUndecided, stuck, 1, 0},
+		{"keyed, arrived", sdk.Keyed, []string{"lost"}, nil, journal.StateFinal, "", final, 2, 1},
+		{"keyed, resent and refused", sdk.Keyed, []string{"lost before", "refuse"}, nil, journal.StateStuck, journal.ReasonContested, stuck, 2, 0},
+		{"once, no response", sdk.Once, []string{"lost"}, nil, journal.StateStuck, journal.ReasonUnanswered, stuck, 1, 1},
+		{"there before our first attempt", sdk.Referenced, []string{"existing"}, nil, journal.StateStuck, journal.ReasonTaken, stuck, 1, 0},
+		{"a duplicate at our first attempt", sdk.Referenced, nil, func(b *bank, _ *journal.Config) { b.status["a"] = "pending" },
+			journal.StateStuck, journal.ReasonTaken, stuck, 1, 0},
+		{"another request found", sdk.Referenced, []string{"lost before"}, func(b *bank, _ *journal.Config) { b.status["a"] = "another" },
+			journal.StateStuck, journal.ReasonTaken, stuck, 1, 0},
+		{"several requests found", sdk.Searched, []string{"lost before"}, func(b *bank, _ *journal.Config) { b.status["a"] = "several" },
+			journal.StateStuck, journal.ReasonSeveral, stuck, 1, 0},
+	}
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				clear(t, db)
+				b := newBank(test.class, test.script...)
+				m := newMerchant(t, db, dialect, b, func(c *journal.Config) {
+					if test.change != nil {
+						test.change(b, c)
+					}
+				})
+				m.mustPlan("a")
+				for range 60 {
+					// An hour in all at first, so that what was not sent is not late.
+					m.work(time.Minute)
+				}
+				m.work(10 * time.Hour)
+				m.work(20 * time.Hour)
+				m.work(time.Hour)
+				e := m.entry("a")
+				require.Equal(t, test.state, e.State, m.history("a"))
+				require.Equal(t, test.reason, e.Reason)
+				require.Equal(t, test.told, m.changes("a"))
+				require.Equal(t, test.sends, b.sends["a"])
+				require.Equal(t, test.debits, b.debits["a"])
+				if e.State == journal.StateStuck {
+					require.Len(t, m.stuck, 1, "the alert")
+					require.Equal(t, test.reason, m.stuck[0].Reason)
+				}
+				for _, bytes := range b.bytes {
+					require.Equal(t, "pay a 500", bytes)
+				}
+			})
+		}
+	})
+}
+
+func clear(t testing.TB, db *sql.DB) {
+	t.Helper()
+	for _, table := range []string{"journal_entries", "journal_details", "journal_history", "journal_stuck", "journal_flows", "journal_spend", "told"} {
+		_, _ = db.ExecContext(t.Context(), "DELETE FROM "+table) // there are no tables before the first test
+	}
+}
+
+func TestJournalPlan(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, db, dialect, b)
+
+		tx, err := db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		require.NoError(t, m.flow.Plan(t.Context(), tx, order{Ref: "rolled-back", Amount: decimal.NewFromInt(1)}))
+		require.NoError(t, tx.Rollback())
+		_, err = m.j.Find(t.Context(), "pay", "rolled-back")
+		require.ErrorIs(t, err, journal.ErrUnknown)
+
+		// The same again is the same entry, also in one transaction, and a digit that
+		// decides nothing changes nothing. The transaction stays usable.
+		tx, err = db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		require.NoError(t, m.flow.Plan(t.Context(), tx, order{Ref: "a", Amount: decimal.NewFromInt(500)}))
+		require.NoError(t, m.flow.Plan(t.Context(), tx, order{Ref: "a", Amount: decimal.NewFromInt(500), Memo: "again"}))
+		err = m.flow.Plan(t.Context(), tx, order{Ref: "a", Amount: decimal.NewFromInt(501)})
+		require.ErrorIs(t, err, journal.ErrReferenceTaken)
+		require.ErrorIs(t, err, sdk.ErrReferenceTaken)
+		require.NoError(t, m.flow.Plan(t.Context(), tx, order{Ref: "b", Amount: decimal.NewFromInt(1)}))
+		require.NoError(t, tx.Commit())
+		m.mustPlan("a")
+		require.ErrorIs(t, m.plan(t.Context(), order{Ref: "a", Amount: decimal.NewFromInt(501)}), journal.ErrReferenceTaken)
+
+		for _, reference := range []string{"", " a", "a\u00a0", "a\x00b", "\xff", "a\u2028"} {
+			require.Error(t, m.plan(t.Context(), order{Ref: reference, Amount: decimal.NewFromInt(1)}), "%q", reference)
+		}
+		for range 5 {
+			m.work(time.Minute)
+		}
+		require.Equal(t, []string{"planned", "sending", "accepted", "changed"}, m.history("a"))
+		require.Equal(t, map[string]int{"a": 1, "b": 1}, b.debits)
+
+		// After the end it still is the same entry.
+		m.mustPlan("a")
+		value, err := m.flow.Await(t.Context(), "a")
+		require.NoError(t, err)
+		require.Equal(t, "paid", value.Status)
+		_, err = m.flow.Await(t.Context(), "never planned")
+		require.ErrorIs(t, err, journal.ErrUnknown)
+	})
+}
+
+// TestJournalFuncFails: the answer is kept, the provider is left alone, and only the
+// func is tried again, until a person must look.
+func TestJournalFuncFails(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once)
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.Flows = map[string]journal.FlowConfig{"pay": {FuncTries: 4}} })
+		m.mustPlan("a")
+		m.fails = 3
+		for range 4 {
+			m.work(time.Minute)
+			require.Zero(t, b.polls, "nothing else happens until the func has taken the change")
+		}
+		require.Equal(t, []string{"pending"}, m.changes("a"))
+		m.fails = 4
+		for range 5 {
+			m.work(time.Hour)
+		}
+		e := m.entry("a")
+		require.Equal(t, journal.StateStuck, e.State, m.history("a"))
+		require.Equal(t, journal.ReasonFunc, e.Reason)
+		require.Equal(t, journal.Succeeded, e.Owed)
+		require.Contains(t, e.Note, errFunc.Error())
+		require.Equal(t, []string{"pending"}, m.changes("a"))
+		act := journal.Act{Flow: "pay", Reference: "a", Do: journal.DidNot, Actor: "Ines", Reason: "checked"}
+		require.ErrorIs(t, m.j.Act(t.Context(), act), journal.ErrNotPossible, "what happened is known")
+		act.Do = journal.Retry
+		require.NoError(t, m.j.Act(t.Context(), act))
+		m.work(0)
+		require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"), "%v %+v", m.history("a"), m.entry("a"))
+		require.Equal(t, journal.StateFinal, m.entry("a").State)
+		require.Equal(t, 1, b.sends["a"])
+	})
+}
+
+// TestJournalLateWorker: a worker whose lease has ended changes nothing.
+func TestJournalLateWorker(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, db, dialect, b)
+		other := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		first := true
+		b.hold = func() {
+			if !first {
+				return
+			}
+			first = false
+			pass(t, db, time.Hour) // the machine slept
+			_, err := other.j.Work(t.Context())
+			require.NoError(t, err)
+			pass(t, db, time.Hour)
+			_, err = other.j.Work(t.Context())
+			require.NoError(t, err)
+		}
+		m.work(0)
+		require.Contains(t, m.events, journal.Event{Flow: "pay", What: journal.EventLeaseLost})
+		for range 10 {
+			m.work(time.Hour)
+		}
+		require.Equal(t, 1, b.debits["a"])
+		require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
+	})
+}
+
+// TestJournalCorrections: the func is told each change of a final entry once.
+func TestJournalCorrections(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		for range 3 {
+			m.work(time.Minute)
+		}
+		for _, status := range []string{"paid", "reversed", "reversed", "paid", "failed", "paid", "pending"} {
+			b.set("a", status)
+			m.knock("a")
+			m.work(time.Minute)
+		}
+		require.Equal(t, []string{"pending", "succeeded", "reversed", "corrected", "reversed", "corrected"}, m.changes("a"))
+		require.Equal(t, journal.StateFinal, m.entry("a").State)
+
+		// A refusal that turns out to be none.
+		b.script = []string{"refuse"}
+		m.mustPlan("b")
+		m.work(time.Minute)
+		require.Equal(t, journal.StateRefused, m.entry("b").State)
+		_, err := m.flow.Await(t.Context(), "b")
+		require.ErrorIs(t, err, journal.ErrRefused)
+		b.set("b", "paid")
+		m.knock("b")
+		m.work(time.Minute)
+		require.Equal(t, []string{"failed", "corrected"}, m.changes("b"))
+	})
+}

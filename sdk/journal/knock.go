@@ -43,12 +43,17 @@ func (f *Flow[P, T]) Knock(auth ...webhook.Authenticator) http.Handler {
 			http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
 			return
 		}
-		if _, err := webhook.Verify(r, body, auth...); err != nil {
+		proof, err := webhook.Verify(r, body, auth...)
+		if err != nil {
 			http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
 			return
 		}
 		reference, response, err := f.m.knocked(body)
+		if proof.Bound != nil { // the provider may post a reference of its own
+			reference = proof.Bound.Reference
+		}
 		if err != nil || checkReference(reference) != nil {
+			proof.Forget()
 			http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
 			return
 		}

@@ -174,7 +174,7 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 	case name == "" || strings.TrimSpace(name) != name || len(name) > 64:
 		m.problem = errors.New("its name is empty, too long or has white space at an end")
 	case p.Identify == nil || len(p.Deciding) == 0 || len(p.Steps) == 0 || p.Poll == nil || p.Judge == nil:
-		m.problem = errors.New("Identify, Deciding, Steps, Poll and Judge are required")
+		m.problem = errors.New("it has no client, or lacks Identify, Deciding, Steps, Poll or Judge")
 	}
 	if m.problem != nil {
 		return m

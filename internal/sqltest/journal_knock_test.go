@@ -26,6 +26,13 @@ func (m *merchant) post(secret, body string) *httptest.ResponseRecorder {
 	return w
 }
 
+func postTo(t testing.TB, h http.Handler, body []byte) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hooks/"+knockSecret, strings.NewReader(string(body))))
+	return w
+}
+
 // knock posts a callback and waits until it is noted.
 func (m *merchant) knock(reference string) {
 	m.t.Helper()

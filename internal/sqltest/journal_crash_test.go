@@ -32,7 +32,7 @@ func TestJournalCrashAtEveryStep(t *testing.T) {
 	require.NoError(t, err)
 
 	for _, class := range []sdk.Class{sdk.Referenced, sdk.Keyed, sdk.Searched, sdk.Once} {
-		for _, first := range []string{"ok", "lost", "lost before", "refuse", "throttle", "not sent"} {
+		for _, first := range []string{"ok", "lost", "lost before", "refuse", "throttle", "not sent", "func fails"} {
 			for _, steps := range [][]string{nil, {"-create", "-fund"}} {
 				if steps != nil && first != "ok" && first != "lost" {
 					continue
@@ -44,6 +44,7 @@ func TestJournalCrashAtEveryStep(t *testing.T) {
 						path := filepath.Join(t.TempDir(), "shop.db")
 						require.NoError(t, os.WriteFile(path, tables, 0o600))
 						b := newBank(class, first)
+						b.first = first
 						b.steps = steps
 						end, died := crashAt(t, path, b, k)
 						ends[end]++
@@ -77,6 +78,9 @@ func crashAt(t *testing.T, path string, b *bank, k int) (end journal.State, died
 		g.cancel, b.gate = cancel, g
 		db := sql.OpenDB(gatedConnector{"file:" + path + immediate + "&_pragma=synchronous(off)", g})
 		m := &merchant{t: t, db: db, dialect: journal.SQLite, bank: b}
+		if b.first == "func fails" && life < 4 {
+			m.fails = 1
+		}
 		if m.open(ctx, func(c *journal.Config) { c.OnlyCheck = true }) == nil &&
 			m.plan(ctx, order{Ref: reference, Amount: decimal.NewFromInt(500)}) == nil {
 			_, _ = m.j.Work(ctx)

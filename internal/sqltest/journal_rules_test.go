@@ -244,3 +244,71 @@ func TestJournalCorrections(t *testing.T) {
 		require.Equal(t, []string{"failed", "corrected"}, m.changes("b"))
 	})
 }
+
+// TestJournalBytes: an attempt in doubt is repeated with the bytes of the first
+// attempt. As long as nothing can have left, they are made anew: a quote may be old.
+func TestJournalBytes(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced, "not sent", "lost before", "lost before")
+		b.nonces = true
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		for range 20 {
+			m.work(time.Minute)
+		}
+		require.Equal(t, []string{"pay a 500 1", "pay a 500 2", "pay a 500 2", "pay a 500 2"}, b.bytes)
+	})
+}
+
+// TestJournalOpenTooLong: an entry that the provider never ends is stuck, and never
+// failed. A callback wakes it.
+func TestJournalOpenTooLong(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once)
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		b.blind = true
+		m.work(6 * 24 * time.Hour)
+		require.Equal(t, journal.StateOpen, m.entry("a").State)
+		m.work(2 * 24 * time.Hour)
+		require.Equal(t, journal.ReasonOpenTooLong, m.entry("a").Reason)
+		require.Equal(t, []string{"pending", "stuck"}, m.changes("a"))
+		b.blind = false
+		b.set("a", "paid")
+		require.NoError(t, m.act("a", journal.Retry))
+		m.work(0)
+		require.Equal(t, []string{"pending", "stuck", "succeeded"}, m.changes("a"))
+	})
+}
+
+// TestJournalKeyLife: a key that the provider may have forgotten is not used again.
+func TestJournalKeyLife(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Keyed, "lost", "lost before")
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		m.work(19 * time.Hour)
+		require.Equal(t, 2, b.sends["a"])
+		m.work(2 * time.Hour)
+		require.Equal(t, journal.ReasonKeyExpired, m.entry("a").Reason)
+		require.Equal(t, 2, b.sends["a"])
+	})
+}
+
+// TestJournalPanickingFunc: a func that panics is a func that fails.
+func TestJournalPanickingFunc(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once)
+		m := newMerchant(t, db, dialect, b)
+		m.panics = true
+		m.mustPlan("a")
+		m.work(0)
+		require.Equal(t, journal.Pending, m.entry("a").Owed)
+		m.panics = false
+		m.work(time.Minute)
+		require.Equal(t, []string{"pending"}, m.changes("a"))
+		require.Equal(t, 1, b.sends["a"])
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -31,19 +32,22 @@ type receipt struct {
 
 // bank is a provider in memory. It outlives the processes of a test.
 type bank struct {
-	mu     sync.Mutex
-	class  sdk.Class
-	gate   *gate
-	script []string // what the next attempts meet; after it they go well
-	status map[string]string
-	debits map[string]int
-	sends  map[string]int
-	looks  int
-	polls  int
-	steps  []string // the names of the steps; nil: one step
-	lag    int      // so many lookups do not show what is there
-	blind  bool     // lookups get no clear response
-	bytes  []string // as they were sent
+	mu       sync.Mutex
+	class    sdk.Class
+	gate     *gate
+	first    string   // the name of the test
+	script   []string // what the next attempts meet; after it they go well
+	status   map[string]string
+	debits   map[string]int
+	sends    map[string]int
+	looks    int
+	polls    int
+	steps    []string // the names of the steps; nil: one step
+	lag      int      // so many lookups do not show what is there
+	blind    bool     // lookups get no clear response
+	bytes    []string // as they were sent
+	nonces   bool     // each request is made with another number
+	prepared int
 	// hold, if set, is called while an attempt is under way.
 	hold func()
 }
@@ -194,7 +198,12 @@ func (b *bank) provider() journal.Provider[order, receipt] {
 		s := journal.Step[order, receipt]{
 			Name: "pay" + name, Class: b.class, KeyLife: 20 * time.Hour,
 			Prepare: func(_ context.Context, r journal.Request[order, receipt]) ([]byte, error) {
-				return []byte("pay" + name + " " + r.Reference + " " + r.Params.Amount.String()), nil
+				text := "pay" + name + " " + r.Reference + " " + r.Params.Amount.String()
+				if b.nonces {
+					b.prepared++
+					text += " " + strconv.Itoa(b.prepared)
+				}
+				return []byte(text), nil
 			},
 			Send: func(_ context.Context, r journal.Request[order, receipt]) (receipt, error) { return b.send(r, name) },
 		}
@@ -218,6 +227,7 @@ type merchant struct {
 	flow    *journal.Flow[order, receipt]
 	// fails is how often the func fails from now on.
 	fails  int
+	panics bool
 	stuck  []journal.Entry
 	events []journal.Event
 }
@@ -252,6 +262,9 @@ var errFunc = errors.New("the merchant's own table is locked")
 func (m *merchant) told(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO told (reference, kind) VALUES ('`+c.Reference+`', '`+string(c.Kind)+`')`); err != nil {
 		return err
+	}
+	if m.panics {
+		panic("a nil order")
 	}
 	if m.fails > 0 {
 		m.fails--

@@ -135,6 +135,7 @@ func TestJournalLimit(t *testing.T) {
 		stats, err := m.j.Stats(t.Context(), "pay")
 		require.NoError(t, err)
 		require.Equal(t, map[journal.Reason]int{journal.ReasonLimit: 3}, stats.Stuck)
+		require.ErrorIs(t, m.act("dear", journal.Resend), journal.ErrNotPossible, "nothing is in doubt")
 		require.NoError(t, m.act("dear", journal.Retry))
 		m.work(0)
 		require.Equal(t, journal.ReasonLimit, m.entry("dear").Reason)

@@ -312,3 +312,104 @@ func TestJournalPanickingFunc(t *testing.T) {
 		require.Equal(t, 1, b.sends["a"])
 	})
 }
+
+// TestJournalLateLookups: after a long stop the lookups that are late together do not
+// all count at once.
+func TestJournalLateLookups(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Searched, "lost")
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		b.lag = 1
+		m.work(10 * time.Hour)
+		require.Equal(t, journal.StateSending, m.entry("a").State)
+		m.work(10 * time.Hour)
+		require.Equal(t, journal.StateOpen, m.entry("a").State)
+	})
+}
+
+// TestJournalBackoffStays: a callback does not hasten what the provider throttles.
+func TestJournalBackoffStays(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once, "throttle")
+		b.retryAfter = time.Hour / 2
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		m.knock("a")
+		m.work(10 * time.Minute)
+		require.Equal(t, 1, b.sends["a"])
+		m.work(20 * time.Minute)
+		require.Equal(t, 2, b.sends["a"])
+	})
+}
+
+// TestJournalSteps: each step has attempts and doubts of its own.
+func TestJournalSteps(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced, "ok", "refuse", "ok", "lost before", "throttle")
+		b.steps = []string{"-create", "-fund"}
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		require.Equal(t, journal.StateRefused, m.entry("a").State, m.history("a"))
+		require.Equal(t, []string{"failed"}, m.changes("a"))
+		m.mustPlan("b")
+		for range 10 {
+			m.work(time.Minute)
+		}
+		require.Equal(t, []string{"pending", "succeeded"}, m.changes("b"))
+		require.Equal(t, map[string]int{"a-create": 1, "b-create": 1, "b-fund": 1}, b.debits)
+		require.Equal(t, []string{"pay-create a 500", "pay-fund a 500", "pay-create b 500", "pay-fund b 500", "pay-fund b 500", "pay-fund b 500"}, b.bytes)
+	})
+}
+
+// TestJournalPrepare: a request that cannot be made is refused or put off, and never
+// sent. When an attempt may have left before, it is not refused.
+func TestJournalPrepare(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, db, dialect, b)
+		b.unprepared = fault(sdk.NoEffect)
+		m.mustPlan("a")
+		m.work(0)
+		require.Equal(t, []string{"planned", "put-off"}, m.history("a"))
+		b.unprepared = nil
+		m.work(time.Minute)
+		require.Equal(t, 1, b.sends["a"])
+		b.unprepared = &sdk.Error{Outcome: sdk.NotSent, Reasons: []error{sdk.ErrValidation}}
+		m.mustPlan("b")
+		m.work(0)
+		require.Equal(t, []string{"failed"}, m.changes("b"))
+		m.mustPlan("c")
+		require.NoError(t, m.j.Restored(t.Context(), 0, "Ines"))
+		require.NoError(t, m.j.Resume(t.Context(), "pay", "Ines", "looked"))
+		for range 5 {
+			m.work(time.Minute)
+		}
+		require.Equal(t, journal.StateSending, m.entry("c").State)
+		require.Empty(t, b.sends["c"])
+	})
+}
+
+// TestJournalPurgeKeepsWhatIsOwed: a change that the func has not taken is not purged.
+func TestJournalPurgeKeepsWhatIsOwed(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once)
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		m.work(time.Minute)
+		m.fails = 1
+		m.work(time.Minute)
+		require.Equal(t, journal.Succeeded, m.entry("a").Owed)
+		pass(t, db, time.Hour)
+		n, err := m.j.Purge(t.Context(), journal.Retention{Final: time.Minute})
+		require.NoError(t, err)
+		require.Zero(t, n)
+		m.work(0)
+		require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
+		require.ErrorIs(t, m.act("a", journal.Resend), journal.ErrNotPossible)
+	})
+}

@@ -32,22 +32,24 @@ type receipt struct {
 
 // bank is a provider in memory. It outlives the processes of a test.
 type bank struct {
-	mu       sync.Mutex
-	class    sdk.Class
-	gate     *gate
-	first    string   // the name of the test
-	script   []string // what the next attempts meet; after it they go well
-	status   map[string]string
-	debits   map[string]int
-	sends    map[string]int
-	looks    int
-	polls    int
-	steps    []string // the names of the steps; nil: one step
-	lag      int      // so many lookups do not show what is there
-	blind    bool     // lookups get no clear response
-	bytes    []string // as they were sent
-	nonces   bool     // each request is made with another number
-	prepared int
+	mu         sync.Mutex
+	class      sdk.Class
+	gate       *gate
+	first      string   // the name of the test
+	script     []string // what the next attempts meet; after it they go well
+	status     map[string]string
+	debits     map[string]int
+	sends      map[string]int
+	looks      int
+	polls      int
+	steps      []string // the names of the steps; nil: one step
+	lag        int      // so many lookups do not show what is there
+	blind      bool     // lookups get no clear response
+	bytes      []string // as they were sent
+	nonces     bool     // each request is made with another number
+	prepared   int
+	unprepared error
+	retryAfter time.Duration
 	// hold, if set, is called while an attempt is under way.
 	hold func()
 }
@@ -92,7 +94,7 @@ func (b *bank) act(reference, step, how string) (receipt, error) {
 	case "refuse":
 		return receipt{}, fault(sdk.Rejected, sdk.ErrInsufficientFunds)
 	case "throttle":
-		return receipt{}, fault(sdk.Rejected, sdk.ErrRateLimited)
+		return receipt{}, &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrRateLimited}, RetryAfter: b.retryAfter}
 	case "not sent":
 		return receipt{}, fault(sdk.NotSent)
 	case "credentials":
@@ -198,6 +200,9 @@ func (b *bank) provider() journal.Provider[order, receipt] {
 		s := journal.Step[order, receipt]{
 			Name: "pay" + name, Class: b.class, KeyLife: 20 * time.Hour,
 			Prepare: func(_ context.Context, r journal.Request[order, receipt]) ([]byte, error) {
+				if b.unprepared != nil {
+					return nil, b.unprepared
+				}
 				text := "pay" + name + " " + r.Reference + " " + r.Params.Amount.String()
 				if b.nonces {
 					b.prepared++

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
@@ -46,7 +47,7 @@ func TestJournalCrashAtEveryStep(t *testing.T) {
 						b := newBank(class, first)
 						b.first = first
 						b.steps = steps
-						end, died := crashAt(t, path, b, k)
+						end, died := crashOnSQLite(t, path, b, k)
 						ends[end]++
 						if !died {
 							break
@@ -62,10 +63,9 @@ func TestJournalCrashAtEveryStep(t *testing.T) {
 
 // crashAt runs a merchant through several lives. The first ends at step k, the second
 // at a step that depends on k, and the rest end in peace.
-func crashAt(t *testing.T, path string, b *bank, k int) (end journal.State, died bool) {
+func crashAt(t *testing.T, plain *sql.DB, gated func(*gate) *sql.DB, dialect journal.Dialect, b *bank, k int) (end journal.State, died bool) {
 	t.Helper()
 	const reference = "order-1"
-	const settled = 8
 	for life := range 40 {
 		g := &gate{left: -1}
 		switch life {
@@ -76,8 +76,8 @@ func crashAt(t *testing.T, path string, b *bank, k int) (end journal.State, died
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		g.cancel, b.gate = cancel, g
-		db := sql.OpenDB(gatedConnector{"file:" + path + immediate + "&_pragma=synchronous(off)", g})
-		m := &merchant{t: t, db: db, dialect: journal.SQLite, bank: b}
+		db := gated(g)
+		m := &merchant{t: t, db: db, dialect: dialect, bank: b}
 		if b.first == "func fails" && life < 4 {
 			m.fails = 1
 		}
@@ -91,8 +91,6 @@ func crashAt(t *testing.T, path string, b *bank, k int) (end journal.State, died
 			died = g.died()
 		}
 		b.gate = nil
-		plain, err := sql.Open("sqlite", "file:"+path+immediate)
-		require.NoError(t, err)
 		pass(t, plain, 3*time.Minute)
 		var state, owed string
 		var reason journal.Reason
@@ -100,17 +98,49 @@ func crashAt(t *testing.T, path string, b *bank, k int) (end journal.State, died
 			require.NoError(t, plain.QueryRowContext(t.Context(),
 				`SELECT state, owed, COALESCE((SELECT reason FROM journal_stuck), '') FROM journal_entries`).Scan(&state, &owed, &reason))
 		}
-		told := changes(t, plain, reference)
-		require.NoError(t, plain.Close())
 		end = journal.State(state)
 		if owed != "" || end != journal.StateFinal && end != journal.StateRefused && end != journal.StateStuck {
 			continue
 		}
-		check(t, b, k, end, reason, told)
+		check(t, b, k, end, reason, changes(t, plain, reference))
 		return end, died
 	}
-	t.Fatalf("k=%d: the entry came to no end in %d lives", k, settled)
+	t.Fatalf("k=%d: the entry came to no end", k)
 	return end, died
+}
+
+func crashOnSQLite(t *testing.T, path string, b *bank, k int) (end journal.State, died bool) {
+	t.Helper()
+	plain, err := sql.Open("sqlite", "file:"+path+immediate)
+	require.NoError(t, err)
+	defer plain.Close()
+	return crashAt(t, plain, func(g *gate) *sql.DB {
+		return sql.OpenDB(gatedConnector{dsn: "file:" + path + immediate + "&_pragma=synchronous(off)", gate: g})
+	}, journal.SQLite, b, k)
+}
+
+// TestJournalCrashOnPostgres is the same on PostgreSQL, for the scripts that differ.
+func TestJournalCrashOnPostgres(t *testing.T) {
+	for _, test := range []struct {
+		class sdk.Class
+		first string
+	}{{sdk.Referenced, "ok"}, {sdk.Referenced, "lost"}, {sdk.Keyed, "lost"}, {sdk.Searched, "lost"}, {sdk.Once, "ok"}, {sdk.Once, "func fails"}} {
+		t.Run(fmt.Sprintf("%v/%s", test.class, test.first), func(t *testing.T) {
+			t.Parallel()
+			plain, dsn := openPostgres(t)
+			newMerchant(t, plain, journal.PostgreSQL, newBank(test.class))
+			k := 0
+			for died := true; died; k++ {
+				clear(t, plain)
+				b := newBank(test.class, test.first)
+				b.first = test.first
+				_, died = crashAt(t, plain, func(g *gate) *sql.DB {
+					return sql.OpenDB(gatedConnector{dsn: dsn, gate: g, driver: stdlib.GetDefaultDriver()})
+				}, journal.PostgreSQL, b, k)
+			}
+			require.Greater(t, k, 20, "the process has more steps than these")
+		})
+	}
 }
 
 func check(t *testing.T, b *bank, k int, end journal.State, reason journal.Reason, told []string) {

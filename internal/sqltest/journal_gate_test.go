@@ -52,25 +52,31 @@ func (g *gate) died() bool {
 	return g.dead
 }
 
-// gatedConnector opens SQLite connections of which each statement is two steps: the
-// process may die before the statement, or after it and before it hears of it.
+// gatedConnector opens connections of which each statement is two steps: the process
+// may die before the statement, or after it and before it hears of it.
 type gatedConnector struct {
-	dsn  string
-	gate *gate
+	dsn    string
+	gate   *gate
+	driver driver.Driver // nil: SQLite
 }
 
 func (c gatedConnector) Connect(context.Context) (driver.Conn, error) {
 	if c.gate.died() {
 		return nil, errDead
 	}
-	conn, err := (&modernc.Driver{}).Open(c.dsn)
+	conn, err := c.Driver().Open(c.dsn)
 	if err != nil {
 		return nil, err
 	}
 	return gatedConn{conn, c.gate}, nil
 }
 
-func (gatedConnector) Driver() driver.Driver { return &modernc.Driver{} }
+func (c gatedConnector) Driver() driver.Driver {
+	if c.driver != nil {
+		return c.driver
+	}
+	return &modernc.Driver{}
+}
 
 type gatedConn struct {
 	driver.Conn
@@ -110,6 +116,13 @@ func (c gatedConn) QueryContext(_ context.Context, query string, args []driver.N
 		return nil, gateErr
 	}
 	return held, err
+}
+
+func (c gatedConn) CheckNamedValue(v *driver.NamedValue) error {
+	if checker, ok := c.Conn.(driver.NamedValueChecker); ok {
+		return checker.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
 }
 
 func (c gatedConn) BeginTx(_ context.Context, opts driver.TxOptions) (driver.Tx, error) {

@@ -175,7 +175,7 @@ func live(t *testing.T, path string, w outsideWorld, g *gate) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	g.cancel = cancel
-	db := sql.OpenDB(gatedConnector{"file:" + path + immediate + "&_pragma=synchronous(off)", g})
+	db := sql.OpenDB(gatedConnector{dsn: "file:" + path + immediate + "&_pragma=synchronous(off)", gate: g})
 	defer db.Close()
 	j, err := journal.Open(ctx, db, journal.SQLite, journal.Config{OnlyCheck: true})
 	if err != nil {

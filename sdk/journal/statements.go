@@ -1,6 +1,9 @@
 package journal
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // statements are the SQL of a Journal in its dialect. Each statement that decides
 // something decides it on the row that it changes.
@@ -10,6 +13,7 @@ type statements struct {
 	plan, planDetails, planHistory, planAll, planned string
 	take, load, find                                 string
 	mark, write, details, history                    string
+	markAll, writeAll                                string // the same with details and history in one trip; PostgreSQL only
 	stuck, unstuck, unalerted, alerted               string
 	quiet, knock                                     string
 	flow, setFlow, adopt, restore                    string
@@ -148,6 +152,15 @@ func newStatements(d Dialect) *statements {
 	// each row and take more than the limit.
 	out.take = s(set + `= ANY (ARRAY(` + strings.Replace(due, "$3 = 0", "CAST($3 AS bigint) = 0", 1) + `)) RETURNING {columns}`)
 	out.knock = strings.Replace(out.knock, "$3 = 1", "CAST($3 AS bigint) = 1", 1)
+	// The numbers of the parameters go on after those of the first statement.
+	together := func(first string, n int) string {
+		return s(fmt.Sprintf(`WITH e AS (%s RETURNING id),
+			d AS (UPDATE journal_details SET prepared = $%d, value = $%d, note = $%d FROM e WHERE entry = e.id),
+			h AS (INSERT INTO journal_history (entry, at, event, state, actor, note)
+				SELECT id, {now}, CAST($%d AS text), CAST($%d AS text), CAST($%d AS text), CAST($%d AS text) FROM e)
+			SELECT id FROM e`, first, n+1, n+2, n+3, n+4, n+5, n+6, n+7))
+	}
+	out.markAll, out.writeAll = together(out.mark, 3), together(out.write, 18)
 	out.planAll = s(`WITH e AS (` + out.plan + `),
 		d AS (INSERT INTO journal_details (entry, amount, currency, params, prepared, value, note) SELECT id, $5, $6, $7, $8, $9, '' FROM e),
 		h AS (INSERT INTO journal_history (entry, at, event, state, actor, note) SELECT id, {now}, 'planned', 'planned', '', '' FROM e)

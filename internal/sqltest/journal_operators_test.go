@@ -146,6 +146,30 @@ func TestJournalLimit(t *testing.T) {
 	})
 }
 
+// TestJournalLimitOfARestoredEntry: an approved entry that may have left before is
+// looked up first.
+func TestJournalLimitOfARestoredEntry(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) {
+			c.Flows = map[string]journal.FlowConfig{"pay": {Limit: journal.Limit{PerEntry: decimal.NewFromInt(100)}}}
+		})
+		m.mustPlan("a")
+		require.NoError(t, m.j.Restored(t.Context(), 0, "Ines"))
+		require.NoError(t, m.j.Resume(t.Context(), "pay", "Ines", "looked"))
+		for range 6 {
+			m.work(time.Minute)
+		}
+		require.Equal(t, journal.ReasonLimit, m.entry("a").Reason)
+		require.ErrorIs(t, m.act("a", journal.Cancel), journal.ErrNotPossible)
+		b.set("a", "paid")
+		require.NoError(t, m.act("a", journal.Approve))
+		m.work(0)
+		require.Equal(t, journal.StateFinal, m.entry("a").State, m.history("a"))
+		require.Empty(t, b.sends)
+	})
+}
+
 func TestJournalListAndPurge(t *testing.T) {
 	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
 		b := newBank(sdk.Once)

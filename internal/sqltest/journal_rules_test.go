@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
@@ -412,4 +413,20 @@ func TestJournalPurgeKeepsWhatIsOwed(t *testing.T) {
 		require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
 		require.ErrorIs(t, m.act("a", journal.Resend), journal.ErrNotPossible)
 	})
+}
+
+// TestJournalSerializationFailure: what the database refuses for a moment is tried
+// again at once, with the response kept in memory, and counts as no failure of the func.
+func TestJournalSerializationFailure(t *testing.T) {
+	t.Parallel()
+	db, _ := openPostgres(t)
+	b := newBank(sdk.Once)
+	m := newMerchant(t, db, journal.PostgreSQL, b)
+	m.refuses = &pgconn.PgError{Code: "40001"}
+	m.mustPlan("a")
+	m.work(0)
+	require.Nil(t, m.refuses)
+	require.Equal(t, []string{"planned", "sending", "accepted"}, m.history("a"))
+	require.Equal(t, []string{"pending"}, m.changes("a"))
+	require.Equal(t, 1, b.sends["a"])
 }

@@ -233,8 +233,11 @@ type merchant struct {
 	// fails is how often the func fails from now on.
 	fails  int
 	panics bool
-	stuck  []journal.Entry
-	events []journal.Event
+	// refuses is the next error of the func.
+	refuses error
+	stuck   []journal.Entry
+	mu      sync.Mutex // of the events
+	events  []journal.Event
 }
 
 func newMerchant(t testing.TB, db *sql.DB, dialect journal.Dialect, b *bank, settings ...func(*journal.Config)) *merchant {
@@ -250,7 +253,11 @@ func (m *merchant) open(ctx context.Context, settings ...func(*journal.Config)) 
 	cfg := journal.Config{
 		Every: 5 * time.Millisecond, KnockGap: time.Millisecond,
 		OnStuck: func(_ context.Context, e journal.Entry) error { m.stuck = append(m.stuck, e); return nil },
-		Observe: func(e journal.Event) { m.events = append(m.events, e) },
+		Observe: func(e journal.Event) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.events = append(m.events, e)
+		},
 	}
 	for _, set := range settings {
 		set(&cfg)
@@ -266,6 +273,10 @@ var errFunc = errors.New("the merchant's own table is locked")
 
 func (m *merchant) told(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO told (reference, kind) VALUES ('`+c.Reference+`', '`+string(c.Kind)+`')`); err != nil {
+		return err
+	}
+	if err := m.refuses; err != nil {
+		m.refuses = nil
 		return err
 	}
 	if m.panics {

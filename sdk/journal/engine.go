@@ -38,7 +38,7 @@ func (j *Journal) unprepared(ctx context.Context, m *machine, e *entry, err erro
 	next, note := *e, "not prepared: "+sdk.SafeText(err)
 	switch {
 	case errors.Is(err, errStored):
-		return j.stick(ctx, m, e, ReasonStored, StatePlanned, note)
+		return j.stick(ctx, m, e, ReasonStored, e.state, note)
 	case e.opened == 0 && errors.As(err, &known) && sdk.Advise(err) == sdk.Mend:
 		next.state, next.standing = StateRefused, Failed
 		return j.record(ctx, m, e, next, transition{event: "refused", note: note, kind: Failed, delay: never})
@@ -54,7 +54,7 @@ func (j *Journal) attempt(ctx context.Context, m *machine, e *entry, prepared []
 	err := j.mark(ctx, m, e, prepared, note)
 	switch {
 	case errors.Is(err, errBeyondLimit):
-		return j.stick(ctx, m, &before, ReasonLimit, StatePlanned, err.Error())
+		return j.stick(ctx, m, &before, ReasonLimit, before.state, err.Error())
 	case errors.Is(err, errLeaseLost):
 		if paused, _, stateErr := j.flowState(ctx, m.name); stateErr == nil && paused {
 			return j.quiet(ctx, e, e.tries, e.looks, pausedDelay)

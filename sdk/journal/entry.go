@@ -22,18 +22,18 @@ const (
 )
 
 // end says whether nothing more is expected, and with which error.
-func (s State) end() (err error, done bool) { //nolint:revive // the error is a result here, not a failure
+func (s State) end() (done bool, err error) {
 	switch s {
 	case StateFinal:
-		return nil, true
+		return true, nil
 	case StateRefused:
-		return ErrRefused, true
+		return true, ErrRefused
 	case StateCancelled:
-		return ErrCancelled, true
+		return true, ErrCancelled
 	case StateStuck:
-		return ErrStuck, true
+		return true, ErrStuck
 	}
-	return nil, false
+	return false, nil
 }
 
 // Reason says why an entry is stuck.

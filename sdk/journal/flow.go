@@ -155,7 +155,7 @@ func (f *Flow[P, T]) Await(ctx context.Context, reference string) (T, error) {
 		case err != nil:
 			return value, failed("await", err)
 		}
-		if end, done := state.end(); done && (owed == "" || state == StateStuck) {
+		if done, end := state.end(); done && (owed == "" || state == StateStuck) {
 			if len(data) > 0 && json.Unmarshal(data, &value) != nil {
 				return value, errStored
 			}

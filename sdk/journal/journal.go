@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +30,8 @@ type Config struct {
 	// OnStuck is told about every entry that waits for a person. It may be told
 	// twice about an entry, after a crash or when it returns an error.
 	OnStuck func(context.Context, Entry) error
-	// Observe is told what a metric needs. It must return at once.
+	// Observe is told what a metric needs. Several goroutines call it, and it must
+	// return at once.
 	Observe func(Event)
 	// Logger gets a warning where the journal goes on but somebody should look. It
 	// never gets a parameter, a response or a phone number. Default: silent.
@@ -192,7 +194,7 @@ func (c FlowConfig) withDefaults() FlowConfig {
 func (j *Journal) start() ([]*machine, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	faults := j.faults
+	faults := slices.Clone(j.faults)
 	for name, c := range j.cfg.Flows {
 		if j.flows[name] == nil {
 			faults = append(faults, fmt.Errorf("%w: Config.Flows names %q, and there is no such flow", ErrConfiguration, name))

@@ -230,14 +230,14 @@ func (a Act) apply(m *machine, e entry) (entry, Kind, error) {
 	if e.owed == Stuck {
 		e.owed = "" // the person knows
 	}
-	funcFailed := e.owed != ""
+	funcFailed, reason := e.owed != "", e.reason
 	e.tries, e.looks, e.restart, e.reason = 0, 0, true, ""
 	switch a.Do {
 	case Retry:
 		e.state = e.resume
 		return e, "", nil
 	case Approve:
-		if e.resume != StatePlanned {
+		if reason != ReasonLimit {
 			return no("it is not the limit that holds it")
 		}
 		e.state, e.approved = e.resume, true

@@ -425,7 +425,7 @@ func TestJournalSerializationFailure(t *testing.T) {
 	m.refuses = &pgconn.PgError{Code: "40001"}
 	m.mustPlan("a")
 	m.work(0)
-	require.Nil(t, m.refuses)
+	require.NoError(t, m.refuses)
 	require.Equal(t, []string{"planned", "sending", "accepted"}, m.history("a"))
 	require.Equal(t, []string{"pending"}, m.changes("a"))
 	require.Equal(t, 1, b.sends["a"])

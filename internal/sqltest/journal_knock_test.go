@@ -115,3 +115,23 @@ func TestJournalKnockHastensNoResend(t *testing.T) {
 		require.Equal(t, 1, b.sends["a"])
 	})
 }
+
+// TestJournalKnockDuringACall: a callback that comes while a worker has the entry
+// leaves the lease alone, and the next lookup follows soon.
+func TestJournalKnockDuringACall(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once)
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.KnockGap = time.Second })
+		m.mustPlan("a")
+		b.hold = func() {
+			m.knock("a")
+			require.Greater(t, time.Until(m.entry("a").Due), time.Minute, "the lease")
+		}
+		m.work(0)
+		require.Zero(t, b.polls)
+		m.work(time.Second)
+		require.Equal(t, 1, b.polls)
+		m.work(time.Second)
+		require.Equal(t, 1, b.polls, "a knock counts once")
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -72,10 +73,16 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{
 		Companies: &CompaniesService{core},
-		Users:     &UsersService{list[User]{core, OpListUsers, decode[User]}},
-		Rides:     &RidesService{list[Ride]{core, OpListRides, decodeRide}},
-		Wallet:    &WalletService{list[Transaction]{core, OpListTransactions, decodeTransaction}},
-		core:      core,
+		Users:     &UsersService{list[User]{core: core, op: OpListUsers, decode: decodeUser}},
+		Rides: &RidesService{list[Ride]{
+			core, OpListRides, decodeRide,
+			func(r *Ride) string { return r.ID }, func(r *Ride) time.Time { return r.CreatedAt },
+		}},
+		Wallet: &WalletService{list[Transaction]{
+			core, OpListTransactions, decodeTransaction,
+			func(t *Transaction) string { return t.ID }, func(t *Transaction) time.Time { return t.CreatedAt },
+		}},
+		core: core,
 	}, nil
 }
 

@@ -33,7 +33,7 @@ type CreateCompanyParams struct {
 
 // Company is a company as Create Company returns it.
 type Company struct {
-	ID                 string              `json:"id" wire:"required"`
+	ID                 string              `json:"id"`
 	Name               string              `json:"name"`
 	RegistrationNumber string              `json:"registration_number"`
 	Balance            decimal.NullDecimal `json:"balance"`        // of the company wallet, in Currency
@@ -44,7 +44,7 @@ type Company struct {
 
 // RegisteredCompany is a company as Registration Lookup returns it.
 type RegisteredCompany struct {
-	ID                 string  `json:"id" wire:"required"`
+	ID                 string  `json:"id"`
 	Name               string  `json:"name"`
 	RegistrationNumber string  `json:"registration_number"`
 	IsActive           bool    `json:"is_active"`
@@ -52,12 +52,14 @@ type RegisteredCompany struct {
 }
 
 // Create registers a company: the first step of an integration. It gives
-// sdk.ErrDuplicate when the registration number is taken (assumed wording). Look
-// for the company with Find then, and also after an unknown outcome.
+// sdk.ErrDuplicate when the registration number is taken (assumed wording): an
+// earlier call of yours may have registered it. Look for the company with Find then,
+// and also after an unknown outcome. A response about another company is an unknown
+// outcome.
 func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*Company, error) {
 	var faults transport.Faults
 	faults.Require("name", p.Name)
-	faults.Require("registration_number", p.RegistrationNumber)
+	faults.RequireReference("registration_number", p.RegistrationNumber)
 	faults.Require("address", p.Address)
 	faults.Require("contact_person", p.ContactPerson)
 	faults.Require("phone_number", p.PhoneNumber)
@@ -71,7 +73,14 @@ func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*
 	var company *Company
 	err := s.core.Do(ctx, transport.Call{
 		Op: OpCreateCompany, Reference: p.RegistrationNumber,
-		Body: companyRequest(p), Decode: transport.Into(&company, decode[Company]),
+		Body: companyRequest(p), Decode: transport.Into(&company, func(body []byte) (Company, error) {
+			company, err := decodeCompany(body)
+			if err == nil {
+				same := p.compare(&company)
+				err = same.Direct()
+			}
+			return company, err
+		}),
 	})
 	return company, err
 }
@@ -103,7 +112,7 @@ type CreateUserParams struct {
 // User is a staff user. In the documented samples the response to Create has no
 // email, and a list shows no phone number and no wallet.
 type User struct {
-	ID          string `json:"id" wire:"required"`
+	ID          string `json:"id"`
 	PhoneNumber string `json:"phone_number"`
 	FirstName   string `json:"first_name"`
 	LastName    string `json:"last_name"`
@@ -121,23 +130,32 @@ type UserWallet struct {
 }
 
 // Create adds a staff user who may manage the company's rides. It gives
-// sdk.ErrDuplicate when the email is taken (assumed wording). After an unknown
-// outcome, look for the user with List before you create another.
+// sdk.ErrDuplicate when the email is taken (assumed wording): an earlier call of
+// yours may have created the user. Look for the user with List then, and after an
+// unknown outcome before you create another. A response about another user is an
+// unknown outcome.
 func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, error) {
 	var faults transport.Faults
 	faults.RequireSegment("company_id", p.CompanyID)
 	faults.Require("phone_number", p.PhoneNumber)
 	faults.Require("first_name", p.FirstName)
 	faults.Require("last_name", p.LastName)
-	faults.Require("email", p.Email)
+	faults.RequireReference("email", p.Email)
 	if err := s.list.core.Invalid(OpCreateUser, p.Email, faults.Fields); err != nil {
 		return nil, err
 	}
 	var user *User
 	err := s.list.core.Do(ctx, transport.Call{
 		Op: OpCreateUser, Path: []string{p.CompanyID}, Reference: p.Email,
-		Body:   userRequest{p.PhoneNumber, p.FirstName, p.LastName, p.Email},
-		Decode: transport.Into(&user, decode[User]),
+		Body: userRequest{p.PhoneNumber, p.FirstName, p.LastName, p.Email},
+		Decode: transport.Into(&user, func(body []byte) (User, error) {
+			user, err := decodeUser(body)
+			if err == nil {
+				same := p.compare(&user)
+				err = same.Direct()
+			}
+			return user, err
+		}),
 	})
 	return user, err
 }
@@ -183,4 +201,50 @@ type userRequest struct {
 	FirstName   string `json:"first_name"`
 	LastName    string `json:"last_name"`
 	Email       string `json:"email"`
+}
+
+// compare holds a company against the parameters, as far as the response shows them.
+func (p CreateCompanyParams) compare(company *Company) (c transport.Comparison) {
+	c.Fold("registration_number", p.RegistrationNumber, company.RegistrationNumber)
+	c.Fold("name", spaced(p.Name), spaced(company.Name))
+	return c
+}
+
+// compare holds a user against the parameters, as far as the response shows them.
+func (p CreateUserParams) compare(user *User) (c transport.Comparison) {
+	c.Fold("email", p.Email, user.Email)
+	c.Phone("phone_number", p.PhoneNumber, user.PhoneNumber)
+	c.Fold("first_name", spaced(p.FirstName), spaced(user.FirstName))
+	c.Fold("last_name", spaced(p.LastName), spaced(user.LastName))
+	return c
+}
+
+func decodeCompany(body []byte) (company Company, err error) {
+	if err := wire.Unmarshal(body, &company); err != nil {
+		return Company{}, err
+	}
+	if company.ID == "" {
+		return Company{}, wire.Missing("id")
+	}
+	return company, nil
+}
+
+func decodeRegisteredCompany(body []byte) (company RegisteredCompany, err error) {
+	if err := wire.Unmarshal(body, &company); err != nil {
+		return RegisteredCompany{}, err
+	}
+	if company.ID == "" {
+		return RegisteredCompany{}, wire.Missing("id")
+	}
+	return company, nil
+}
+
+func decodeUser(body []byte) (user User, err error) {
+	if err := wire.Unmarshal(body, &user); err != nil {
+		return User{}, err
+	}
+	if user.ID == "" {
+		return User{}, wire.Missing("id")
+	}
+	return user, nil
 }

@@ -76,7 +76,7 @@ func ExampleRidesService_Create() {
 	case errors.Is(err, sdk.ErrOutcomeUnknown):
 		// Never create it again blindly: the wallet may have been charged.
 		fmt.Println(err)
-		if ride, err = client.Rides.Find(ctx, co.ID, params.ExternalID); err == nil {
+		if ride, err = client.Rides.Find(ctx, co.ID, params.ExternalID, kapiten.SearchOptions{}); err == nil {
 			fmt.Println("it exists:", ride.Status)
 		}
 	case errors.Is(err, sdk.ErrValidation) && errors.As(err, &failed):

@@ -3,8 +3,11 @@ package kapiten
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
+	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,20 +27,39 @@ type ListOptions struct {
 type Page[T any] struct {
 	Items []T
 	Count int // of all pages together
+	// Skipped is how many rows of this page could not be read. They are in Raw.
+	Skipped int
 	// NextPage and PreviousPage are page numbers, 0 where there is none. This
 	// package never follows the links they come from: in the document's own
 	// sample they point to another host.
 	NextPage, PreviousPage int
 	Raw                    sdk.Raw
 
-	cut bool // the next link leads nowhere new: there may be more
+	cut     bool // the list goes on in a way that cannot be followed
+	counted bool // the response shows how many rows there are
 }
 
-const (
-	// searchPages is how many pages a search looks through, newest first.
-	searchPages = 5
+// SearchOptions say where a search ends. A search goes through a list from the
+// newest page on. Without options it ends at the end of the list, which costs a
+// request for every page there is.
+type SearchOptions struct {
+	// Since ends the search at the first row that was created before it, where the
+	// list shows created_at (assumed). What you look for must be younger than Since
+	// by Kapiten's clock: allow for the difference between your clocks.
+	Since time.Time
+	// Known are ids that were in the list before the write that you look for was
+	// sent: those of page 1, say. The search ends with the page that shows any of
+	// them.
+	Known []string
+	// MaxPages limits the search. A search that reaches the limit cannot tell
+	// whether what you look for exists. Default: 1000.
+	MaxPages int
+}
 
-	// Waits between two looks of a Wait grow from the first to the second.
+const defaultMaxPages = 1000
+
+// Waits between two looks of a Wait grow from the first to the second.
+const (
 	pollMin = 2 * time.Second
 	pollMax = 30 * time.Second
 )
@@ -47,6 +69,9 @@ type list[T any] struct {
 	core   *transport.Core
 	op     string
 	decode func(body []byte) (T, error)
+	// id and created tell a row from others, and from what existed before.
+	id      func(*T) string
+	created func(*T) time.Time
 }
 
 // page fetches one page.
@@ -70,14 +95,22 @@ func (l list[T]) page(ctx context.Context, companyID string, o ListOptions) (*Pa
 	return page, err
 }
 
-// all walks the pages lazily from the first one, until a next link leads nowhere
-// new. Ranging again starts again.
+// Why a search cannot tell, or a list cannot be gone through.
+const (
+	errNoNextPage = wire.Missing("the number of the next page")
+	errNoList     = wire.Missing("a list")
+	errRowsLost   = wire.Missing("some of the rows it counts")
+	errSkipped    = wire.Missing("a row that can be read")
+	errLimit      = wire.Missing("an end within the limit of pages")
+)
+
+// all walks the pages lazily from the first one. Ranging again starts again.
 func (l list[T]) all(ctx context.Context, companyID string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		var zero T
 		for next := 1; next != 0; {
 			page, err := l.page(ctx, companyID, ListOptions{Page: next})
 			if err != nil {
-				var zero T
 				yield(zero, err)
 				return
 			}
@@ -86,77 +119,160 @@ func (l list[T]) all(ctx context.Context, companyID string) iter.Seq2[T, error] 
 					return
 				}
 			}
+			if page.cut {
+				yield(zero, l.core.Inconclusive(l.op, "", errNoNextPage))
+				return
+			}
 			next = page.NextPage
 		}
 	}
 }
 
-// search looks through the newest pages. It returns neither item nor error when
-// all pages came and no item matches.
-func (l list[T]) search(ctx context.Context, companyID, reference string, match func(*T) (bool, error)) (*T, error) {
-	for next, n := 1, 0; next != 0 && n < searchPages; n++ {
-		page, err := l.page(ctx, companyID, ListOptions{Page: next})
-		if err != nil {
-			return nil, err
-		}
-		for i := range page.Items {
-			found, err := match(&page.Items[i])
-			if err != nil {
-				return nil, l.core.Inconclusive(l.op, reference, err)
-			}
-			if found {
-				item := page.Items[i] // not the page with it
-				return &item, nil
-			}
-		}
-		if page.cut {
-			return nil, l.core.Inconclusive(l.op, reference, wire.Missing("the number of the next page"))
-		}
-		next = page.NextPage
-	}
-	return nil, nil
+// swept is what a sweep through a list came to.
+type swept struct {
+	newest []string // ids of the first page, never nil
+	last   int      // the last page looked at
+	doubt  error    // why a row that was not seen may exist all the same; nil: it does not
 }
 
-// orAbsent turns a search without a result into its error.
-func (l list[T]) orAbsent(reference string, item *T, err error) (*T, error) {
-	if item == nil && err == nil {
-		return nil, l.core.Absent(l.op, reference)
+// sweep goes through a list from a page on, until visit is done, or until the list
+// shows what existed before. A list that is "not found" settles nothing: the route
+// may be wrong, or the company.
+func (l list[T]) sweep(ctx context.Context, companyID, reference string, first int, o SearchOptions, visit func(*T) (done bool)) (swept, error) {
+	s := swept{newest: []string{}}
+	limit := o.MaxPages
+	if limit <= 0 {
+		limit = defaultMaxPages
 	}
-	return item, err
+	rows, reached := 0, false
+	for s.last = max(first, 1); ; s.last++ {
+		page, err := l.page(ctx, companyID, ListOptions{Page: s.last})
+		if err != nil {
+			return s, l.notAbsence(reference, err)
+		}
+		rows += len(page.Items) + page.Skipped
+		if page.Skipped > 0 {
+			s.doubt = errSkipped
+		}
+		done := false
+		for i := range page.Items {
+			row := &page.Items[i]
+			if s.last == 1 {
+				s.newest = append(s.newest, l.id(row))
+			}
+			done = visit(row) || done
+			created := l.created(row)
+			reached = reached || slices.Contains(o.Known, l.id(row)) || !o.Since.IsZero() && !created.IsZero() && created.Before(o.Since)
+		}
+		switch {
+		case done, reached:
+			return s, nil
+		case page.cut:
+			s.doubt = errNoNextPage
+			return s, nil
+		case page.NextPage == 0:
+			if s.doubt == nil && first <= 1 {
+				s.doubt = page.incomplete(rows)
+			}
+			return s, nil
+		case s.last-max(first, 1)+1 >= limit:
+			s.doubt = errLimit
+			return s, nil
+		}
+	}
+}
+
+// incomplete says why a list that has come to its end may have more rows: it counts
+// more, or it is no list but an empty pair of brackets.
+func (p *Page[T]) incomplete(rows int) error {
+	switch {
+	case p.counted && rows < p.Count:
+		return errRowsLost
+	case !p.counted && rows == 0:
+		return errNoList
+	}
+	return nil
+}
+
+// notAbsence turns the "not found" of a list into a search that cannot tell. Read as
+// the absence of a ride, it would create the ride a second time.
+func (l list[T]) notAbsence(reference string, err error) error {
+	var list *sdk.Error
+	if !errors.Is(err, sdk.ErrNotFound) || !errors.As(err, &list) {
+		return err
+	}
+	e := l.core.Inconclusive(l.op, reference, errNoList)
+	e.StatusCode, e.Message, e.Body, e.RequestID, e.Attempts = list.StatusCode, list.Message, list.Body, list.RequestID, list.Attempts
+	return e
 }
 
 // get searches for an item by the provider's id.
-func (l list[T]) get(ctx context.Context, companyID, field, id string, match func(*T) bool) (*T, error) {
-	var faults transport.Faults
-	faults.Require(field, id)
-	if err := l.core.Invalid(l.op, "", faults.Fields); err != nil {
-		return nil, err
-	}
-	item, err := l.search(ctx, companyID, id, func(item *T) (bool, error) { return match(item), nil })
-	return l.orAbsent(id, item, err)
+func (l list[T]) get(ctx context.Context, companyID, field, id string) (*T, error) {
+	item, _, err := l.getFrom(ctx, companyID, field, id, 1)
+	return item, err
 }
 
-// wait gets an item until it is final, and returns it as last seen.
-func (l list[T]) wait(ctx context.Context, id string, get func(context.Context) (*T, error), final func(*T) bool) (last *T, err error) {
+// getFrom searches from a page on, and says on which page the item is.
+func (l list[T]) getFrom(ctx context.Context, companyID, field, id string, first int) (*T, int, error) {
+	var faults transport.Faults
+	faults.RequireReference(field, id)
+	if err := l.core.Invalid(l.op, "", faults.Fields); err != nil {
+		return nil, 0, err
+	}
+	var found *T
+	s, err := l.sweep(ctx, companyID, id, first, SearchOptions{}, func(item *T) bool {
+		if found == nil && l.id(item) == id {
+			copied := *item // not the page with it
+			found = &copied
+		}
+		return found != nil
+	})
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case found != nil:
+		return found, s.last, nil
+	case s.doubt != nil:
+		return nil, 0, l.core.Inconclusive(l.op, id, s.doubt)
+	}
+	return nil, 0, l.core.Absent(l.op, id)
+}
+
+// wait gets an item until it is final, and returns it as last seen. New rows push an
+// item to later pages, so each look starts at the page of the last one.
+func (l list[T]) wait(ctx context.Context, companyID, field, id string, final func(*T) bool) (last *T, err error) {
+	var gone error
+	page := 1
 	err = l.core.Poll(ctx, l.op, id, pollMin, pollMax, func(ctx context.Context) (bool, error) {
-		item, err := get(ctx)
+		item, at, err := l.getFrom(ctx, companyID, field, id, page)
+		if err != nil && page > 1 && ctx.Err() == nil {
+			item, at, err = l.getFrom(ctx, companyID, field, id, 1)
+		}
+		var list *sdk.Error
+		if errors.As(err, &list) && list.StatusCode == http.StatusNotFound {
+			gone = err // no list to look at, however long the wait
+			return true, nil
+		}
 		if err != nil {
 			return false, err
 		}
-		last = item
+		last, page = item, at
 		return final(item), nil
 	})
+	if gone != nil {
+		err = gone
+	}
 	return last, err
 }
 
 // decodePage reads the list envelope, or a bare array, which a server with
-// pagination switched off would send.
+// pagination switched off would send. A row that cannot be read is skipped.
 func decodePage[T any](body []byte, current int, decode func(body []byte) (T, error)) (Page[T], error) {
 	page := Page[T]{Raw: body}
 	var envelope struct {
-		Count    int               `json:"count"`
-		Next     string            `json:"next"`
-		Previous string            `json:"previous"`
+		Count    json.RawMessage   `json:"count"`
+		Next     json.RawMessage   `json:"next"`
+		Previous json.RawMessage   `json:"previous"`
 		Results  []json.RawMessage `json:"results"`
 	}
 	if wire.IsArray(body) {
@@ -171,40 +287,47 @@ func decodePage[T any](body []byte, current int, decode func(body []byte) (T, er
 		if envelope.Results == nil {
 			return Page[T]{}, wire.Missing("results")
 		}
-		page.Count = envelope.Count
-		page.NextPage = pageNumber(envelope.Next)
-		page.PreviousPage = pageNumber(envelope.Previous)
-		if page.NextPage <= max(current, 1) { // a page that leads nowhere new
-			page.NextPage, page.cut = 0, envelope.Next != ""
+		var count wire.Int
+		page.counted = count.UnmarshalJSON(envelope.Count) == nil && count.Valid && count.Int >= 0
+		page.Count = int(count.Int)
+		page.PreviousPage, _ = pageNumber(envelope.Previous)
+		next, more := pageNumber(envelope.Next)
+		if page.NextPage = next; more && next != max(current, 1)+1 { // to nowhere, or past rows that nobody has seen
+			page.NextPage, page.cut = 0, true
 		}
 	}
 	page.Items = make([]T, 0, len(envelope.Results))
 	for _, row := range envelope.Results {
 		item, err := decode(row)
 		if err != nil {
-			return Page[T]{}, err
+			page.Skipped++
+			continue
 		}
 		page.Items = append(page.Items, item)
 	}
 	return page, nil
 }
 
-// pageNumber takes the page number from a link. A link without one is page 1.
-func pageNumber(link string) int {
-	if link == "" {
-		return 0
+// pageNumber takes the page number from a link, and says whether there is a link. A
+// link without a page leads to page 1. Links by offset or cursor have no number.
+func pageNumber(raw json.RawMessage) (number int, linked bool) {
+	if len(raw) == 0 || string(raw) == "null" || string(raw) == "false" || string(raw) == `""` {
+		return 0, false
 	}
-	u, err := url.Parse(link)
+	u, err := url.Parse(text(raw))
 	if err != nil {
-		return 0
+		return 0, true
 	}
-	text := u.Query().Get("page")
-	if text == "" {
-		return 1
+	query := u.Query()
+	if query.Has("offset") || query.Has("cursor") {
+		return 0, true
 	}
-	n, err := strconv.Atoi(text)
+	if !query.Has("page") {
+		return 1, true
+	}
+	n, err := strconv.Atoi(query.Get("page"))
 	if err != nil || n < 1 {
-		return 0
+		return 0, true
 	}
-	return n
+	return n, true
 }

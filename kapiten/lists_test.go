@@ -143,7 +143,7 @@ func TestASearchLooksThroughTheNewestPagesOnly(t *testing.T) {
 	server, asked := pagedServer(t, pages)
 	client := newClient(t, server.URL)
 
-	ride, err := client.Rides.Find(t.Context(), "co-1", "ext-r5")
+	ride, err := client.Rides.Find(t.Context(), "co-1", "ext-r5", kapiten.SearchOptions{})
 	require.NoError(t, err)
 	assert.Equal(t, "r5", ride.ID)
 	assert.Len(t, asked(), 5)
@@ -158,7 +158,7 @@ func TestASearchByExternalIDSaysNothingWhereListsDoNotShowIt(t *testing.T) {
 	// The document's own list sample has three keys only.
 	server, _ := pagedServer(t, map[string]string{"1": `{"count":1,"next":null,"results":[{"id":"a","reference_number":"KPT-112233","status":"COMPLETED"}]}`})
 	client := newClient(t, server.URL)
-	_, err := client.Rides.Find(t.Context(), "co-1", "ORDER-1")
+	_, err := client.Rides.Find(t.Context(), "co-1", "ORDER-1", kapiten.SearchOptions{})
 	require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
 	assert.NotErrorIs(t, err, sdk.ErrNotFound)
 

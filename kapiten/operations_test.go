@@ -77,7 +77,7 @@ var wireCalls = map[string]struct {
 		return err
 	}},
 	"Rides.Find": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
-		_, err := c.Rides.Find(ctx, "co-1", "ORDER-1")
+		_, err := c.Rides.Find(ctx, "co-1", "ORDER-1", kapiten.SearchOptions{})
 		return err
 	}},
 	"Rides.Wait": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {

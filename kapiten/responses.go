@@ -16,17 +16,19 @@ import (
 
 // interpret reads a response as the Django REST framework writes it. Kapiten's
 // document shows no error at all; that Kapiten runs this framework is inferred.
+//
+// Only the framework's own shapes, under statuses that it uses, are a refusal. Any
+// other response leaves open whether Kapiten did the work: HTML, an empty body, a
+// proxy's JSON, a crash. The core names those by their status.
 func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
 	if r.Status >= 200 && r.Status < 300 {
 		return transport.Verdict{Kind: transport.Accepted}
 	}
-	problem, ok := parseProblem(r.Body)
-	if !ok || r.Status >= 500 || r.Status == http.StatusRequestTimeout {
-		// HTML, an empty body, another party's JSON or a crash leaves open
-		// whether Kapiten did the work. The core names it by its status.
+	problem, ok := parseProblem(r.Status, r.Body)
+	if !ok {
 		return transport.Verdict{Message: problem.detail}
 	}
-	v := transport.Verdict{Kind: transport.Refused, Message: problem.detail, Fields: problem.fields}
+	v := transport.Verdict{Kind: transport.Refused, Code: problem.code, Message: problem.detail, Fields: problem.fields}
 	switch r.Status {
 	case http.StatusUnauthorized:
 		v.Reasons = []error{sdk.ErrUnauthorized}
@@ -40,7 +42,7 @@ func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
 		// The framework throttles before the handler runs.
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 		v.RetryAfter = waitInText(problem.detail)
-	case http.StatusBadRequest:
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		v.Reasons = []error{sdk.ErrValidation}
 		if problem.taken() {
 			v.Kind, v.Reasons = transport.Duplicate, append(v.Reasons, sdk.ErrDuplicate)
@@ -58,88 +60,211 @@ func decode[T any](body []byte) (value T, err error) {
 // problem is an error body: a detail, field errors, or both.
 type problem struct {
 	detail string
+	code   string // where the body has one
 	fields transport.Fields
 }
 
-// parseProblem reads the stock error shapes: {"detail": "..."}, field errors,
-// nested field errors, {"non_field_errors": [...]} and a bare array. It reports
-// whether the body is one of them.
-func parseProblem(body []byte) (problem, bool) {
+// refusalStatuses are those with which the framework refuses a request.
+var refusalStatuses = [...]int{
+	http.StatusBadRequest, http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
+	http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusConflict, http.StatusUnsupportedMediaType,
+	http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+}
+
+const throttled = "Request was throttled."
+
+// parseProblem reads an error body, and reports whether it is a refusal in the
+// framework's own form.
+func parseProblem(status int, body []byte) (problem, bool) {
+	p := problem{fields: transport.Fields{}}
+	recognised := p.parse(status, body) && slices.Contains(refusalStatuses[:], status) &&
+		(status != http.StatusTooManyRequests || strings.HasPrefix(p.detail, throttled))
+	if len(p.fields) == 0 || !recognised {
+		p.fields = nil
+	}
+	return p, recognised
+}
+
+// parse tells the shapes apart. Field errors, in an object or in a bare list, come
+// with 400 and 422 only.
+func (p *problem) parse(status int, body []byte) bool {
+	validation := status == http.StatusBadRequest || status == http.StatusUnprocessableEntity
 	if wire.IsArray(body) {
-		var list []string
-		if json.Unmarshal(body, &list) != nil || len(list) == 0 {
-			return problem{}, false
-		}
-		return problem{detail: strings.Join(list, " ")}, true
+		texts, ok := messages(body)
+		p.detail = strings.Join(texts, " ")
+		return ok && validation
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal(body, &object) != nil || len(object) == 0 {
-		return problem{}, false
+		return false
 	}
-	p := problem{fields: transport.Fields{}}
-	for name, raw := range object {
-		if name == "detail" && json.Unmarshal(raw, &p.detail) == nil {
-			continue
-		}
-		if !p.collect(name, raw) {
-			return problem{detail: p.detail}, false
-		}
+	switch {
+	case object["detail"] != nil && only(object, "detail", "code", "messages"):
+		return p.parseDetail(object)
+	case object["errors"] != nil && only(object, "type", "errors"):
+		return p.parseStandardized(object)
+	case object["error"] != nil && only(object, "error"):
+		p.detail = text(object["error"])
+		return p.detail != ""
+	case object["message"] != nil && only(object, "status", "message"):
+		p.detail = text(object["message"])
+		return p.detail != "" && string(object["status"]) == strconv.Itoa(status)
+	case !validation:
+		return false
 	}
-	if nonField := p.fields["non_field_errors"]; nonField != nil {
-		p.detail = strings.Join(nonField, " ")
-		delete(p.fields, "non_field_errors")
-	}
-	return p, true
+	return p.parseFields(object)
 }
 
-// collect adds the messages under one key: a list of texts, a list of objects
-// (one per element), or an object of further keys.
-func (p *problem) collect(path string, raw json.RawMessage) bool {
-	var texts []string
-	if json.Unmarshal(raw, &texts) == nil {
-		if texts == nil {
+func only(object map[string]json.RawMessage, names ...string) bool {
+	for name := range object {
+		if !slices.Contains(names, name) {
 			return false
 		}
+	}
+	return true
+}
+
+// text is a JSON string, or empty.
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return strings.TrimSpace(s)
+}
+
+// parseDetail reads {"detail"}, {"detail","code"}, and the messages of simplejwt.
+func (p *problem) parseDetail(object map[string]json.RawMessage) bool {
+	p.detail, p.code = text(object["detail"]), text(object["code"])
+	return p.detail != "" && (object["code"] == nil || p.code != "") && (object["messages"] == nil || wire.IsArray(object["messages"]))
+}
+
+// parseStandardized reads the form of drf-standardized-errors.
+func (p *problem) parseStandardized(object map[string]json.RawMessage) bool {
+	var list []struct {
+		Code   string  `json:"code"`
+		Detail string  `json:"detail"`
+		Attr   *string `json:"attr"`
+	}
+	kind := text(object["type"])
+	if kind != "validation_error" && kind != "client_error" || json.Unmarshal(object["errors"], &list) != nil || len(list) == 0 {
+		return false
+	}
+	for _, e := range list {
+		switch {
+		case e.Code == "" || e.Detail == "":
+			return false
+		case e.Attr == nil || *e.Attr == "" || *e.Attr == nonField:
+			p.detail = strings.TrimSpace(p.detail + " " + e.Detail)
+		default:
+			p.fields.Add(*e.Attr, e.Detail)
+		}
+	}
+	p.code = list[0].Code
+	return true
+}
+
+const nonField = "non_field_errors"
+
+// fieldNames are what a field error can be about: the parameters of this API, and
+// what they depend on. A proxy's {"errors":[...]} is about nothing of the kind.
+var fieldNames = [...]string{
+	nonField, "detail", "__all__",
+	"name", "registration_number", "address", "contact_person", "phone_number", "email", "webhook_url", "first_name", "last_name",
+	"pickup_address", "pickup_latitude", "pickup_longitude", "dropoff_address", "dropoff_latitude", "dropoff_longitude",
+	"sender", "receiver", "company_id", "external_id", "pickup_instructions", "package_type", "weight_range", "includes_fragile_items",
+	"is_priority", "amount", "description", "page",
+	"company", "user", "ride", "wallet", "balance", "currency", "phone", "username", "password", "webhook", "reference_number", "overdraft_limit",
+}
+
+// parseFields reads field errors, nested ones too.
+func (p *problem) parseFields(object map[string]json.RawMessage) bool {
+	for name, raw := range object {
+		if !slices.Contains(fieldNames[:], name) || !p.collect(name, raw) {
+			return false
+		}
+	}
+	if general := p.fields[nonField]; general != nil {
+		p.detail = strings.Join(general, " ")
+		delete(p.fields, nonField)
+	}
+	return p.detail != "" || len(p.fields) > 0
+}
+
+// collect adds the messages under one key: a text, a list of messages, a list of
+// objects (one per element), or an object of further keys.
+func (p *problem) collect(path string, raw json.RawMessage) bool {
+	if one := text(raw); one != "" {
+		p.fields.Add(path, one)
+		return true
+	}
+	if texts, ok := messages(raw); ok {
 		p.fields[path] = append(p.fields[path], texts...)
 		return true
 	}
 	var object map[string]json.RawMessage
-	if json.Unmarshal(raw, &object) == nil {
+	if json.Unmarshal(raw, &object) == nil && object != nil {
 		for name, inner := range object {
-			if name == "non_field_errors" {
-				if !p.collect(path, inner) {
-					return false
-				}
-				continue
+			inside := path + "." + name
+			if name == nonField {
+				inside = path
 			}
-			if !p.collect(path+"."+name, inner) {
+			if !p.collect(inside, inner) {
 				return false
 			}
 		}
 		return true
 	}
 	var elements []json.RawMessage
-	if json.Unmarshal(raw, &elements) == nil {
-		for i, inner := range elements {
-			if !p.collect(path+"."+strconv.Itoa(i), inner) {
-				return false
+	if json.Unmarshal(raw, &elements) != nil || len(elements) == 0 {
+		return false
+	}
+	for i, inner := range elements {
+		if !wire.IsObject(inner) || !p.collect(path+"."+strconv.Itoa(i), inner) {
+			return false
+		}
+	}
+	return true
+}
+
+// messages reads a list of texts, or of full details: {"message","code"}.
+func messages(raw json.RawMessage) ([]string, bool) {
+	var elements []json.RawMessage
+	if json.Unmarshal(raw, &elements) != nil || len(elements) == 0 {
+		return nil, false
+	}
+	var texts []string
+	for _, element := range elements {
+		one := text(element)
+		if wire.IsObject(element) {
+			var full map[string]json.RawMessage
+			if json.Unmarshal(element, &full) == nil && only(full, "message", "code") && text(full["code"]) != "" {
+				one = text(full["message"])
 			}
 		}
-		return true
+		if one == "" {
+			return nil, false
+		}
+		texts = append(texts, one)
 	}
-	return false
+	return texts, true
 }
 
 // taken recognises the framework's messages for a unique field.
 func (p problem) taken() bool {
-	for _, messages := range p.fields {
-		if slices.ContainsFunc(messages, func(m string) bool {
-			return strings.HasSuffix(m, "already exists.") || m == "This field must be unique."
-		}) {
+	if p.code == "unique" || isTaken(p.detail) {
+		return true
+	}
+	for _, texts := range p.fields {
+		if slices.ContainsFunc(texts, isTaken) {
 			return true
 		}
 	}
 	return false
+}
+
+func isTaken(message string) bool {
+	return strings.Contains(message, "already exists") || strings.Contains(message, "must be unique") || strings.Contains(message, "must make a unique set")
 }
 
 var waitPattern = regexp.MustCompile(`Expected available in (\d{1,9}) seconds?\.`)

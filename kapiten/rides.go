@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -86,6 +88,11 @@ type CreateRideParams struct {
 	WeightRange          WeightRange // optional
 	IncludesFragileItems bool
 	IsPriority           bool
+
+	// Since tells CreateOnce that no ride with this ExternalID is older: the time of
+	// your order, less the difference between your clock and Kapiten's. It ends the
+	// look through the list of rides. See SearchOptions. It is not sent.
+	Since time.Time
 }
 
 // RideStatus is the state of a ride. The names and meanings are documented;
@@ -117,18 +124,35 @@ func (s RideStatus) Final() bool {
 // distance. The document's list shows only id, reference number and status, so
 // the other fields may be empty there.
 type Ride struct {
-	ID              string              `json:"id" wire:"required"`
+	ID              string              `json:"id"`
 	ReferenceNumber string              `json:"reference_number"` // "KPT-123456"
-	Status          RideStatus          `json:"status" wire:"required"`
+	Status          RideStatus          `json:"status"`
 	EstimatedPrice  decimal.NullDecimal `json:"estimated_price"` // RWF
 	DistanceKM      decimal.NullDecimal `json:"distance_km"`
-	ExternalID      string              `json:"external_id"` // yours; a list shows it only if the server does so (assumed)
+	ExternalID      string              `json:"external_id"` // yours, where the response shows it: the document's samples do not
 	CreatedAt       time.Time           `json:"created_at"`  // assumed; zero when the response has none
 	UpdatedAt       time.Time           `json:"updated_at"`  // assumed; zero when the response has none
 	Raw             sdk.Raw             `json:"-"`
 
-	showsExternalID bool // the response had the key, null or not
+	// Existing is set by Create and CreateOnce: the ride was there before anything
+	// of this call can have made it.
+	Existing bool `json:"-"`
+	// Unverified is set by Create and CreateOnce: the response shows nothing of the
+	// request besides the external id, so nobody could compare them. The document's
+	// sample is such a response.
+	Unverified bool `json:"-"`
+
+	external external
 }
+
+// external is how a response shows the external id of a ride.
+type external uint8
+
+const (
+	externalHidden external = iota // not at all, or in a form that cannot be read
+	externalNone                   // null or empty: the ride has none
+	externalShown
+)
 
 // Estimate prices a delivery for a company. It moves nothing, so the client
 // repeats it after any failure.
@@ -147,108 +171,264 @@ func (s *RidesService) Estimate(ctx context.Context, p EstimateParams) (*Estimat
 // at once, so Create sends nothing a second time after an unknown outcome. The
 // error then matches sdk.ErrOutcomeUnknown, and its Reference is the external id:
 // look for it with Find. CreateOnce does that by itself.
+//
+// A server that keeps external ids unique (not documented) may refuse the external
+// id as taken. Create then looks for the ride that has it: the ride you ask for is
+// returned with Existing true, and any other gives sdk.ErrReferenceTaken.
 func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, error) {
-	if err := s.list.core.Invalid(OpCreateRide, p.ExternalID, p.faults().Fields); err != nil {
-		return nil, err
-	}
-	return s.create(ctx, p, nil)
-}
-
-// CreateOnce creates a delivery unless one with the same external id is among
-// the company's newest rides already, and settles an unknown outcome by looking
-// there: a ride that is found is returned; one that is absent, and still absent
-// three seconds later, is sent once more, and looked for again unless that
-// succeeds. Calling it again with the same parameters, in this process or after a
-// crash, therefore returns the first ride.
-//
-// Its limits, because Kapiten promises no unique external id:
-//
-//   - It looks through the five newest pages of rides only.
-//   - A request that the far side holds back for longer than those three
-//     seconds and then carries out becomes a second ride.
-//   - Two calls at the same time with the same external id can create two.
-//   - It needs lists that show the external id (assumed). Where they do not, it
-//     refuses to create anything.
-//   - A ride is found whatever its status: to try a cancelled delivery again,
-//     use a new external id.
-//
-// When the outcome stays unknown, the error matches sdk.ErrOutcomeUnknown.
-func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Ride, error) {
 	faults := p.faults()
-	faults.Require("external_id", p.ExternalID)
+	faults.CheckReference("external_id", p.ExternalID)
 	if err := s.list.core.Invalid(OpCreateRide, p.ExternalID, faults.Fields); err != nil {
 		return nil, err
 	}
-	ride, err := s.look(ctx, p.CompanyID, p.ExternalID)
-	if ride != nil || err != nil {
-		return ride, err
-	}
-	return s.create(ctx, p, func(ctx context.Context) (*Ride, error) { return s.look(ctx, p.CompanyID, p.ExternalID) })
-}
-
-// create sends good parameters. look, if given, settles an unknown outcome: no
-// ride and no error means that the ride is absent.
-func (s *RidesService) create(ctx context.Context, p CreateRideParams, look func(context.Context) (*Ride, error)) (*Ride, error) {
 	var ride *Ride
-	call := transport.Call{
-		Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: transport.Into(&ride, decodeRide),
-	}
-	if look != nil {
-		call.SettleOnce = true
-		call.Lookup = func(ctx context.Context) (found bool, err error) {
-			ride, err = look(ctx)
-			return ride != nil, err
-		}
-	}
-	if err := s.list.core.Do(ctx, call); err != nil {
-		return nil, err
-	}
-	if !ride.showsExternalID { // the document's sample does not
-		ride.ExternalID = p.ExternalID
-	}
-	return ride, nil
-}
-
-// Find looks for the newest ride with your external id among the newest five
-// pages of a company's rides. It gives sdk.ErrNotFound when the lists show
-// external ids and none of them is yours. It gives sdk.ErrUnexpectedResponse when
-// it cannot tell: the lists do not show the external id (assumed that they do),
-// lead on to a page that cannot be asked for, or are themselves not found.
-func (s *RidesService) Find(ctx context.Context, companyID, externalID string) (*Ride, error) {
-	var faults transport.Faults
-	faults.Require("external_id", externalID)
-	if err := s.list.core.Invalid(OpListRides, externalID, faults.Fields); err != nil {
-		return nil, err
-	}
-	ride, err := s.look(ctx, companyID, externalID)
-	return s.list.orAbsent(externalID, ride, err)
-}
-
-// look finds the newest ride with an external id. No ride and no error means
-// that none of the newest has it.
-func (s *RidesService) look(ctx context.Context, companyID, externalID string) (*Ride, error) {
-	ride, err := s.list.search(ctx, companyID, externalID, func(r *Ride) (bool, error) {
-		if !r.showsExternalID {
-			return false, wire.Missing("external_id")
-		}
-		return r.ExternalID == externalID, nil
+	err := s.list.core.Do(ctx, transport.Call{
+		Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, &ride),
 	})
-	// A wrong route or a foreign company also gives "not found". Read as the
-	// ride's absence, that would create the ride a second time.
-	var list *sdk.Error
-	if errors.Is(err, sdk.ErrNotFound) && errors.As(err, &list) {
-		e := s.list.core.Inconclusive(OpListRides, externalID, wire.Missing("a list of rides"))
-		e.StatusCode, e.Message, e.Body, e.RequestID, e.Attempts = list.StatusCode, list.Message, list.Body, list.RequestID, list.Attempts
-		return nil, e
+	if err != nil && p.ExternalID != "" && errors.Is(err, sdk.ErrDuplicate) && errors.Is(err, sdk.ErrRejected) {
+		return s.duplicate(ctx, p, err)
 	}
 	return ride, err
 }
 
-// Get looks for a ride by Kapiten's id among the newest five pages of a company's
-// rides, because no endpoint for a single ride is documented. It gives
-// sdk.ErrNotFound when the ride is not among them.
+// CreateOnce creates a delivery unless the company has one with the same external
+// id already. It looks through the list of rides before it sends anything. A ride
+// that is there already, and is the one you ask for, is returned with Existing true.
+// Another ride with that external id gives sdk.ErrReferenceTaken.
+//
+// After an unknown outcome CreateOnce looks again, at once and after one and three
+// seconds. It returns the ride when it finds it. Otherwise the outcome stays
+// unknown, and nothing is sent a second time. Call CreateOnce again later with the
+// same parameters.
+//
+// Set p.Since. Without it the first look goes through all rides the company has
+// ever had: one request per page.
+//
+// Calls of one Client with the same parameters share one request. The limits of
+// CreateOnce, because Kapiten promises no unique external id:
+//
+//   - A request that the far side holds back, and carries out after the next call
+//     has looked, becomes a second ride. Between two calls after an unknown outcome
+//     leave time. Package sdk/journal keeps track of such calls.
+//   - Two processes that call at the same time with the same external id can
+//     create two rides.
+//   - It needs lists that show the external id (assumed). Where they do not, or
+//     where a list cannot be gone through to the end, CreateOnce sends nothing: the
+//     error matches sdk.ErrNotSent and sdk.ErrUnexpectedResponse.
+//   - Two rides with the external id cannot be told apart: the outcome is unknown.
+func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Ride, error) {
+	faults := p.faults()
+	faults.RequireReference("external_id", p.ExternalID)
+	if err := s.list.core.Invalid(OpCreateRide, p.ExternalID, faults.Fields); err != nil {
+		return nil, err
+	}
+	var ride *Ride
+	var known []string // ids of page 1 before anything was sent
+	looked := false
+	err := s.list.core.Do(ctx, transport.Call{
+		Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, &ride),
+		Searched: true, LookFirst: true,
+		Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
+			o := SearchOptions{Since: p.Since}
+			switch {
+			case !existing:
+				o.Known = known
+			case looked: // for a duplicate, which may be as old as anything
+				o.Since = time.Time{}
+			}
+			results, end, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, o)
+			if err != nil {
+				return transport.Absent, err
+			}
+			if existing && !looked {
+				known = end.newest
+			}
+			looked = true
+			return p.settle(results[p.ExternalID], existing, &ride)
+		},
+	})
+	return ride, err
+}
+
+// created reads the response to Create. The document's sample names neither the
+// external id nor anything else of the request, so a response need not. What it
+// does name must be what was asked for: over a connection that is out of step it is
+// the response to another request.
+func (s *RidesService) created(p CreateRideParams, out **Ride) func(*transport.Response) error {
+	return func(r *transport.Response) error {
+		ride, err := decodeRide(r.Body)
+		if err != nil {
+			return err
+		}
+		same, shown := p.compare(&ride)
+		if err := same.Direct(); err != nil {
+			return err
+		}
+		ride.Unverified = !shown
+		*out = &ride
+		return nil
+	}
+}
+
+// settle is what a look for the external id means for the call. It keeps the ride
+// when it is the one that was asked for.
+func (p *CreateRideParams) settle(found SearchResult, existing bool, out **Ride) (transport.Finding, error) {
+	switch {
+	case found.absent():
+		return transport.Absent, nil
+	case found.Err != nil:
+		return transport.Absent, found.Err
+	}
+	ride := *found.Ride
+	same, shown := p.compare(&ride)
+	finding, err := same.Finding()
+	if finding == transport.Same && err == nil {
+		ride.Existing, ride.Unverified = existing, !shown
+		*out = &ride
+	}
+	return finding, err
+}
+
+// duplicate looks for the ride that a refusal says is there already.
+func (s *RidesService) duplicate(ctx context.Context, p CreateRideParams, refusal error) (*Ride, error) {
+	var e *sdk.Error
+	if !errors.As(refusal, &e) {
+		return nil, refusal
+	}
+	var ride *Ride
+	results, _, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, SearchOptions{})
+	finding := transport.Absent
+	if err == nil {
+		finding, err = p.settle(results[p.ExternalID], true, &ride)
+	}
+	if err == nil && finding == transport.Same {
+		return ride, nil
+	}
+	unknown := *e
+	unknown.Outcome = sdk.Unknown // Kapiten has such a ride, and nobody can tell whether it is this one
+	switch {
+	case err != nil:
+		unknown.Cause = &lookFailed{err}
+	case finding == transport.Different:
+		unknown.Reasons = append([]error{sdk.ErrReferenceTaken}, e.Reasons...)
+	}
+	return nil, &unknown
+}
+
+// lookFailed keeps the outcome of a look from being taken for the outcome of the
+// call.
+type lookFailed struct{ err error }
+
+func (l *lookFailed) Error() string    { return "lookup by external id failed: " + l.err.Error() }
+func (l *lookFailed) SafeText() string { return "lookup by external id failed: " + sdk.SafeText(l.err) }
+
+// SearchResult is what a search says about one external id.
+type SearchResult struct {
+	Ride *Ride // nil unless there is exactly one ride with the external id
+	// Err is nil when Ride is set. It matches sdk.ErrNotFound when there is no such
+	// ride, and sdk.ErrUnexpectedResponse when the search cannot tell.
+	Err error
+}
+
+func (r SearchResult) absent() bool { return errors.Is(r.Err, sdk.ErrNotFound) }
+
+// Find looks for the ride with your external id in a company's list of rides. It
+// gives sdk.ErrNotFound when the search came to its end, the list shows external ids
+// and none of them is yours. It gives sdk.ErrUnexpectedResponse when it cannot
+// tell: two rides have the external id, a row does not show its external id, the list
+// leads on to a page that cannot be asked for, or the list is itself not found.
+func (s *RidesService) Find(ctx context.Context, companyID, externalID string, o SearchOptions) (*Ride, error) {
+	var faults transport.Faults
+	faults.RequireReference("external_id", externalID)
+	if err := s.list.core.Invalid(OpListRides, externalID, faults.Fields); err != nil {
+		return nil, err
+	}
+	results, _, err := s.find(ctx, companyID, []string{externalID}, o)
+	if err != nil {
+		return nil, err
+	}
+	return results[externalID].Ride, results[externalID].Err
+}
+
+// FindMany is Find for many external ids: one sweep through the list answers for all
+// of them. The result has an entry for each. The error is about the search as a
+// whole.
+func (s *RidesService) FindMany(ctx context.Context, companyID string, externalIDs []string, o SearchOptions) (map[string]SearchResult, error) {
+	var faults transport.Faults
+	for i, id := range externalIDs {
+		faults.RequireReference("external_ids."+strconv.Itoa(i), id)
+	}
+	if err := s.list.core.Invalid(OpListRides, "", faults.Fields); err != nil {
+		return nil, err
+	}
+	if len(externalIDs) == 0 {
+		return map[string]SearchResult{}, nil
+	}
+	results, _, err := s.find(ctx, companyID, externalIDs, o)
+	return results, err
+}
+
+const (
+	errNoExternalID = wire.Missing("external_id")
+	errTwoRides     = wire.Missing("a single ride with this external id")
+)
+
+// find looks for rides by external id. It does not end at the first ride that fits:
+// a second one would make both doubtful.
+func (s *RidesService) find(ctx context.Context, companyID string, externalIDs []string, o SearchOptions) (map[string]SearchResult, swept, error) {
+	wanted := make(map[string]SearchResult, len(externalIDs))
+	for _, id := range externalIDs {
+		wanted[id] = SearchResult{}
+	}
+	reference := ""
+	if len(externalIDs) == 1 {
+		reference = externalIDs[0]
+	}
+	hidden := false
+	end, err := s.list.sweep(ctx, companyID, reference, 1, o, func(row *Ride) bool {
+		if row.external != externalShown {
+			hidden = hidden || row.external != externalNone
+			return false
+		}
+		found, ok := wanted[row.ExternalID]
+		switch {
+		case !ok || found.Ride != nil && found.Ride.ID == row.ID: // the same row again, pushed to a later page
+		case found.Ride != nil:
+			found.Err = s.list.core.Inconclusive(OpListRides, row.ExternalID, errTwoRides)
+			wanted[row.ExternalID] = found
+		default:
+			copied := *row // not the page with it
+			wanted[row.ExternalID] = SearchResult{Ride: &copied}
+		}
+		return false
+	})
+	if err != nil {
+		return nil, end, err
+	}
+	if end.doubt == nil && hidden {
+		end.doubt = errNoExternalID
+	}
+	for id, found := range wanted {
+		switch {
+		case found.Err != nil:
+			found.Ride = nil
+		case found.Ride != nil:
+		case end.doubt != nil:
+			found.Err = s.list.core.Inconclusive(OpListRides, id, end.doubt)
+		default:
+			found.Err = s.list.core.Absent(OpListRides, id)
+		}
+		wanted[id] = found
+	}
+	return wanted, end, nil
+}
+
+// Get looks for a ride by Kapiten's id in a company's list of rides, because no
+// endpoint for a single ride is documented. It asks page after page until it finds
+// the ride. It gives sdk.ErrNotFound when the list has come to its end without the
+// ride, and sdk.ErrUnexpectedResponse when it cannot tell.
 func (s *RidesService) Get(ctx context.Context, companyID, rideID string) (*Ride, error) {
-	return s.list.get(ctx, companyID, "ride_id", rideID, func(r *Ride) bool { return r.ID == rideID })
+	return s.list.get(ctx, companyID, "ride_id", rideID)
 }
 
 // Wait looks for a ride every few seconds, up to half a minute apart, until its
@@ -256,9 +436,7 @@ func (s *RidesService) Get(ctx context.Context, companyID, rideID string) (*Ride
 // first, or Get no longer finds the ride, Wait returns the error together with
 // the ride as last seen.
 func (s *RidesService) Wait(ctx context.Context, companyID, rideID string) (*Ride, error) {
-	return s.list.wait(ctx, rideID,
-		func(ctx context.Context) (*Ride, error) { return s.Get(ctx, companyID, rideID) },
-		func(r *Ride) bool { return r.Status.Final() })
+	return s.list.wait(ctx, companyID, "ride_id", rideID, func(r *Ride) bool { return r.Status.Final() })
 }
 
 // List returns one page of a company's rides, newest first (documented).
@@ -401,10 +579,88 @@ func decodeEstimate(body []byte) (Estimate, error) {
 }
 
 func decodeRide(body []byte) (Ride, error) {
-	ride, err := decode[Ride](body)
-	if err != nil {
+	var w struct {
+		Ride
+		External json.RawMessage `json:"external_id"` // false, say, must not cost the response
+	}
+	if err := wire.Unmarshal(body, &w); err != nil {
 		return Ride{}, err
 	}
-	ride.showsExternalID = wire.Has(body, "external_id")
-	return ride, nil
+	switch {
+	case w.ID == "":
+		return Ride{}, wire.Missing("id")
+	case w.Status == "":
+		return Ride{}, wire.Missing("status")
+	}
+	var id wire.OptionalText
+	switch {
+	case w.External == nil || id.UnmarshalJSON(w.External) != nil:
+	case id.Text == "":
+		w.external = externalNone
+	default:
+		w.external, w.ExternalID = externalShown, id.Text
+	}
+	return w.Ride, nil
+}
+
+// rideShown is what a response may show of the request (assumed).
+type rideShown struct {
+	CompanyID        string              `json:"company_id"`
+	PickupAddress    string              `json:"pickup_address"`
+	PickupLatitude   decimal.NullDecimal `json:"pickup_latitude"`
+	PickupLongitude  decimal.NullDecimal `json:"pickup_longitude"`
+	DropoffAddress   string              `json:"dropoff_address"`
+	DropoffLatitude  decimal.NullDecimal `json:"dropoff_latitude"`
+	DropoffLongitude decimal.NullDecimal `json:"dropoff_longitude"`
+	Sender           contactShown        `json:"sender"`
+	Receiver         contactShown        `json:"receiver"`
+	WeightRange      string              `json:"weight_range"`
+	Fragile          *bool               `json:"includes_fragile_items"`
+	Priority         *bool               `json:"is_priority"`
+}
+
+type contactShown struct {
+	Phone string `json:"phone"`
+}
+
+// compare holds a ride against the parameters, as far as the response shows them. It
+// reports whether the response shows where the ride goes, or for whom. A request has
+// no price to compare.
+func (p *CreateRideParams) compare(ride *Ride) (c transport.Comparison, shown bool) {
+	switch {
+	case ride.external == externalShown && ride.ExternalID != p.ExternalID, ride.external == externalNone && p.ExternalID != "":
+		c.Text("external_id", "asked", "shown") // also where one side has none
+	}
+	var w rideShown
+	_ = wire.Unmarshal(ride.Raw, &w) // it is an object
+	c.Fold("company_id", p.CompanyID, w.CompanyID)
+	c.Fold("pickup_address", spaced(p.PickupAddress), spaced(w.PickupAddress))
+	c.Fold("dropoff_address", spaced(p.DropoffAddress), spaced(w.DropoffAddress))
+	comparePlace(&c, "pickup_latitude", p.Pickup.Latitude, w.PickupLatitude)
+	comparePlace(&c, "pickup_longitude", p.Pickup.Longitude, w.PickupLongitude)
+	comparePlace(&c, "dropoff_latitude", p.Dropoff.Latitude, w.DropoffLatitude)
+	comparePlace(&c, "dropoff_longitude", p.Dropoff.Longitude, w.DropoffLongitude)
+	c.Phone("sender.phone", p.Sender.Phone, w.Sender.Phone)
+	c.Phone("receiver.phone", p.Receiver.Phone, w.Receiver.Phone)
+	c.Fold("weight_range", string(p.WeightRange), w.WeightRange)
+	compareOption(&c, "includes_fragile_items", p.IncludesFragileItems, w.Fragile)
+	compareOption(&c, "is_priority", p.IsPriority, w.Priority)
+	return c, w.PickupAddress+w.DropoffAddress+w.Sender.Phone+w.Receiver.Phone != "" || w.DropoffLatitude.Valid && w.DropoffLongitude.Valid
+}
+
+// spaced makes any white space between words one blank.
+func spaced(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// comparePlace takes two coordinates that lie about ten metres apart for the same: a
+// server may round them.
+func comparePlace(c *transport.Comparison, field string, asked float64, shown decimal.NullDecimal) {
+	if shown.Valid && math.Abs(asked-shown.Decimal.InexactFloat64()) > 0.0001 {
+		c.Text(field, "asked", "shown")
+	}
+}
+
+func compareOption(c *transport.Comparison, field string, asked bool, shown *bool) {
+	if shown != nil {
+		c.Text(field, strconv.FormatBool(asked), strconv.FormatBool(*shown))
+	}
 }

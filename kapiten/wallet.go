@@ -30,10 +30,10 @@ type TopUpParams struct {
 
 // Transaction is an entry of the company wallet's ledger.
 type Transaction struct {
-	ID          string            `json:"id" wire:"required"`
+	ID          string            `json:"id"`
 	Amount      decimal.Decimal   `json:"amount"`           // RWF, negative for deductions
 	Type        TransactionType   `json:"transaction_type"` // absent in the document's list sample
-	Status      TransactionStatus `json:"status" wire:"required"`
+	Status      TransactionStatus `json:"status"`
 	Description string            `json:"description"`
 	CreatedAt   time.Time         `json:"created_at"` // zero when the response has none; Raw keeps its text
 	Raw         sdk.Raw           `json:"-"`
@@ -68,6 +68,9 @@ const (
 // PENDING. Only List shows later whether the payer agreed; see Wait. TopUp sends
 // nothing a second time after an unknown outcome. A Description of your own lets
 // you recognise the deposit in List.
+//
+// A response about another amount, another description or anything but a deposit is
+// the response to another request: the outcome is unknown then.
 func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction, error) {
 	var faults transport.Faults
 	faults.RequireSegment("company_id", p.CompanyID)
@@ -75,31 +78,39 @@ func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction,
 		faults.Add("amount", fault)
 	}
 	faults.Require("phone_number", p.PhoneNumber)
+	faults.CheckReference("description", p.Description)
 	if err := s.list.core.Invalid(OpTopUpWallet, p.Description, faults.Fields); err != nil {
 		return nil, err
 	}
 	var transaction *Transaction
 	err := s.list.core.Do(ctx, transport.Call{
 		Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description,
-		Body:   topUpRequest{wire.Number(p.Amount), p.PhoneNumber, p.Description},
-		Decode: transport.Into(&transaction, decodeTransaction),
+		Body: topUpRequest{wire.Number(p.Amount), p.PhoneNumber, p.Description},
+		Decode: transport.Into(&transaction, func(body []byte) (Transaction, error) {
+			deposit, err := decodeTransaction(body)
+			if err == nil {
+				same := p.compare(&deposit)
+				err = same.Direct()
+			}
+			return deposit, err
+		}),
 	})
 	return transaction, err
 }
 
-// Get looks for a transaction by Kapiten's id among the newest five pages of the
-// ledger. It gives sdk.ErrNotFound when the transaction is not among them.
+// Get looks for a transaction by Kapiten's id in the ledger, page after page, because
+// no endpoint for a single transaction is documented. It gives sdk.ErrNotFound when
+// the ledger has come to its end without the transaction, and
+// sdk.ErrUnexpectedResponse when it cannot tell.
 func (s *WalletService) Get(ctx context.Context, companyID, transactionID string) (*Transaction, error) {
-	return s.list.get(ctx, companyID, "transaction_id", transactionID, func(t *Transaction) bool { return t.ID == transactionID })
+	return s.list.get(ctx, companyID, "transaction_id", transactionID)
 }
 
 // Wait looks for a transaction until its status is final, as RidesService.Wait
 // does for a ride. It returns a top-up that failed without an error: look at its
 // Status.
 func (s *WalletService) Wait(ctx context.Context, companyID, transactionID string) (*Transaction, error) {
-	return s.list.wait(ctx, transactionID,
-		func(ctx context.Context) (*Transaction, error) { return s.Get(ctx, companyID, transactionID) },
-		func(t *Transaction) bool { return t.Status.Final() })
+	return s.list.wait(ctx, companyID, "transaction_id", transactionID, func(t *Transaction) bool { return t.Status.Final() })
 }
 
 // List returns one page of the ledger. The order is not documented; newest first
@@ -117,6 +128,14 @@ type topUpRequest struct {
 	Amount      wire.Number `json:"amount"`
 	PhoneNumber string      `json:"phone_number"`
 	Description string      `json:"description,omitempty"`
+}
+
+// compare holds a deposit against the parameters.
+func (p TopUpParams) compare(t *Transaction) (c transport.Comparison) {
+	c.Amount("amount", p.Amount, decimal.NullDecimal{Decimal: t.Amount, Valid: true}, true)
+	c.Text("description", p.Description, t.Description)
+	c.Fold("transaction_type", string(TransactionDeposit), string(t.Type))
+	return c
 }
 
 func decodeTransaction(body []byte) (Transaction, error) {

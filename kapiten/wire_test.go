@@ -240,7 +240,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "find by external id", responses: []string{wireFirstPage, wireNewest},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Rides.Find(t.Context(), "co-1", "ORDER & 99123")
+			_, err := c.Rides.Find(t.Context(), "co-1", "ORDER & 99123", kapiten.SearchOptions{})
 			return err
 		},
 	},

@@ -1,6 +1,7 @@
 package bitpesa
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -166,24 +168,79 @@ func byID[T any](ctx context.Context, c *Client, op, id string) (*T, error) {
 // write sends a body, or none, about the object with an id. f holds the faults
 // found so far.
 func write[T any](ctx context.Context, c *Client, op, id string, f transport.Faults, body any) (*T, error) {
+	checkID(&f, "id", id)
+	return send[T](ctx, c, f, transport.Call{Op: op, Path: []string{id}, Reference: id, Body: body}, func(body []byte) (T, error) {
+		value, err := object[T](body)
+		return value, firstOf(err, checkSameID(id, &value))
+	})
+}
+
+// remove sends a DELETE about the object with an id. An empty 200, 202 or 204 is a
+// success, and so is an object without its id: the result has the id that was asked
+// for.
+func remove[T any](ctx context.Context, c *Client, op, id string) (*T, error) {
+	var f transport.Faults
+	checkID(&f, "id", id)
+	return send[T](ctx, c, f, transport.Call{Op: op, Path: []string{id}, Reference: id}, func(body []byte) (value T, err error) {
+		named, _ := any(&value).(interface{ ident() *string })
+		if len(bytes.TrimSpace(body)) == 0 {
+			*named.ident() = id
+			return value, nil
+		}
+		raw, err := unwrap(body)
+		if err == nil {
+			err = wire.Unmarshal(raw, &value)
+		}
+		if err != nil {
+			return value, err
+		}
+		if *named.ident() == "" {
+			*named.ident() = id
+		}
+		return value, firstOf(complete(&value), checkSameID(id, &value))
+	})
+}
+
+// checkID checks an id that BitPesa has given.
+func checkID(f *transport.Faults, field, id string) {
 	if fault := transport.CheckSegment(id); fault != nil {
-		f.Add("id", fault.Error())
+		f.Add(field, fault.Error())
+		return
 	}
-	return send[T](ctx, c, f, transport.Call{Op: op, Path: []string{id}, Reference: id, Body: body})
+	f.CheckReference(field, id)
+}
+
+// checkSameID returns an error if a response is about another object.
+func checkSameID(id string, object any) error {
+	named, ok := object.(interface{ ident() *string })
+	if !ok {
+		return nil
+	}
+	var c transport.Comparison
+	c.Fold("id", id, *named.ident())
+	return c.Direct()
+}
+
+// firstOf is the first of two errors.
+func firstOf(first, second error) error {
+	if first != nil {
+		return first
+	}
+	return second
 }
 
 // create sends a new object that has no reference of the caller's.
 func create[T any](ctx context.Context, c *Client, op string, f transport.Faults, body any) (*T, error) {
-	return send[T](ctx, c, f, transport.Call{Op: op, Body: body})
+	return send[T](ctx, c, f, transport.Call{Op: op, Body: body}, object[T])
 }
 
 // send carries out a call, unless it has faults, and decodes the object of the
 // response.
-func send[T any](ctx context.Context, c *Client, f transport.Faults, call transport.Call) (result *T, err error) {
+func send[T any](ctx context.Context, c *Client, f transport.Faults, call transport.Call, decode func(body []byte) (T, error)) (result *T, err error) {
 	if err := c.core.Invalid(call.Op, call.Reference, f.Fields); err != nil {
 		return nil, err
 	}
-	call.Decode = transport.Into(&result, object[T])
+	call.Decode = transport.Into(&result, decode)
 	err = c.do(ctx, call)
 	return result, err
 }

@@ -2,7 +2,7 @@ package bitpesa
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,22 +40,32 @@ type Debit struct {
 	RunningBalance decimal.NullDecimal `json:"running_balance"` // after this debit, in Currency
 	Metadata       Metadata            `json:"metadata"`
 	CreatedAt      time.Time           `json:"created_at"`
-	Raw            sdk.Raw             `json:"-"`
+
+	// Existing says that the transaction was funded before any attempt of this call.
+	Existing bool `json:"-"`
+	// Unverified says that you gave an Amount, and the response shows none to compare.
+	Unverified bool `json:"-"`
+
+	Raw sdk.Raw `json:"-"`
 }
 
 // Create funds a transaction from the balance, at most once. Only a 422 proves that
-// nothing was taken. After any other failure the client reads the transaction:
+// nothing was taken. After any failure the client reads the transaction:
 //
-//   - If it is funded, Create succeeds.
+//   - If it is funded, Create succeeds. Existing tells whether it was funded before.
+//     If its price is not the Amount, or its sender has paid it in, the error is
+//     ErrReferenceTaken.
 //   - If it still waits for its money, the client sends the debit once more. BitPesa
 //     refuses a debit for a funded transaction (documented).
 //   - Otherwise the error is ErrOutcomeUnknown.
+//
+// A response that does not name the transaction is an unknown outcome.
 func (s *DebitsService) Create(ctx context.Context, p DebitParams) (*Debit, error) {
 	var f transport.Faults
 	body := struct {
 		Debit debitRequest `json:"debit"`
 	}{p.request("", &f)}
-	debits, err := s.create(ctx, []string{p.ToID}, f, &body)
+	debits, err := s.create(ctx, []DebitParams{p}, f, &body)
 	if err != nil {
 		return nil, err
 	}
@@ -72,68 +82,111 @@ func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]D
 	if len(list) == 0 {
 		f.Add("debits", "is required")
 	}
-	var ids []string
 	var body struct {
 		Debit []debitRequest `json:"debit"`
 	}
 	for i := range list {
-		ids = append(ids, list[i].ToID)
 		body.Debit = append(body.Debit, list[i].request(strconv.Itoa(i)+".", &f))
 	}
-	debits, err := s.create(ctx, ids, f, &body)
-	if len(ids) > 1 && errors.Is(err, sdk.ErrRejected) {
-		if funded, lookErr := s.look(ctx, ids); funded != nil || lookErr != nil {
-			err = unclear(err)
-		}
-	}
-	return debits, err
+	return s.create(ctx, list, f, &body)
 }
 
-func (s *DebitsService) create(ctx context.Context, ids []string, f transport.Faults, body any) (debits []Debit, err error) {
+func (s *DebitsService) create(ctx context.Context, list []DebitParams, f transport.Faults, body any) (debits []Debit, err error) {
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].ToID
+	}
 	reference := strings.Join(ids, " ")
 	if err := s.c.core.Invalid(OpCreateDebits, reference, f.Fields); err != nil {
 		return nil, err
 	}
+	look := func(refused bool) func(context.Context, bool) (transport.Finding, error) {
+		return func(ctx context.Context, existing bool) (transport.Finding, error) {
+			funded, found, err := s.look(ctx, list, existing, refused)
+			if err == nil && found == transport.Same {
+				debits = funded
+			}
+			return found, err
+		}
+	}
 	err = s.c.do(ctx, transport.Call{
 		Op: OpCreateDebits, Reference: reference, Body: body,
-		Decode: func(r *transport.Response) (err error) {
-			debits, err = oneOrMore[Debit](r.Body) // the OpenAPI has a list, the guide an object
-			if err == nil && len(debits) != len(ids) {
-				err = wire.Missing("one debit for each transaction")
+		Decode: func(r *transport.Response) error {
+			shown, err := oneOrMore[Debit](r.Body) // the OpenAPI has a list, the guide an object
+			if err == nil {
+				err = inOrder(list, shown)
+			}
+			if err == nil {
+				debits = shown
 			}
 			return err
 		},
-		Lookup: func(ctx context.Context) (funded bool, err error) {
-			debits, err = s.look(ctx, ids)
-			return debits != nil, err
-		},
+		Lookup: look(false),
 	})
-	return debits, err
-}
-
-// look reads the transactions. It returns a debit for each if all are funded, and
-// nil if none is. Anything else is an error.
-func (s *DebitsService) look(ctx context.Context, ids []string) ([]Debit, error) {
-	var debits []Debit
-	for i, id := range ids {
-		t, err := s.c.Transactions.Get(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		_, unfunded := t.State.funded()
-		switch {
-		case t.Funded() && len(debits) == i:
-			debits = append(debits, Debit{ToID: id, ToType: debitTarget})
-		case !unfunded || len(debits) > 0:
-			return nil, s.c.core.Inconclusive(OpGetTransaction, id, errStateOpen)
-		}
+	if err = lookAfterRefusal(ctx, err, look(true)); err != nil {
+		return nil, err
 	}
 	return debits, nil
 }
 
+// inOrder sorts the debits of a response as they were asked for. It returns an error
+// if there is not exactly the right debit for each transaction.
+func inOrder(list []DebitParams, debits []Debit) error {
+	if len(debits) != len(list) {
+		return wire.Missing("one debit for each transaction")
+	}
+	for i := range list {
+		n := slices.IndexFunc(debits[i:], func(d Debit) bool { return strings.EqualFold(d.ToID, list[i].ToID) })
+		if n > 0 {
+			debits[i], debits[i+n] = debits[i+n], debits[i]
+		}
+		if debits[i].ToID == "" {
+			return wire.Missing("to_id")
+		}
+		if err := list[i].compare(&debits[i]).Direct(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look reads the transactions. Same means that each is funded as was asked for,
+// Absent that none is funded, and Different that at least one is funded in another
+// way. Anything else is an error. A transaction that was canceled before its refused
+// debit counts as not funded.
+func (s *DebitsService) look(ctx context.Context, list []DebitParams, existing, refused bool) (debits []Debit, found transport.Finding, err error) {
+	absent := 0
+	for i := range list {
+		t, err := s.c.Transactions.Get(ctx, list[i].ToID)
+		if err != nil {
+			return nil, transport.Absent, err
+		}
+		if _, unfunded := t.State.funded(); !t.Funded() {
+			if !unfunded && !(refused && t.State == TransactionCanceled) {
+				return nil, transport.Absent, s.c.core.Inconclusive(OpGetTransaction, t.ID, errStateOpen)
+			}
+			absent++
+			continue
+		}
+		c, unverified := list[i].compareFunded(t)
+		if found, err := c.Finding(); err != nil || found == transport.Different {
+			return nil, found, err
+		}
+		debits = append(debits, Debit{ToID: list[i].ToID, ToType: debitTarget, Existing: existing, Unverified: unverified})
+	}
+	switch absent {
+	case 0:
+		return debits, transport.Same, nil
+	case len(list):
+		return nil, transport.Absent, nil
+	}
+	return nil, transport.Absent, s.c.core.Inconclusive(OpGetTransaction, list[0].ToID, errStateOpen)
+}
+
 const (
-	debitTarget  = "Transaction" // the only documented kind
-	errStateOpen = wire.Missing("a state that tells whether the debit was made")
+	debitTarget   = "Transaction" // the only documented kind
+	errUncompared = wire.Missing("recipients that tell whether the transaction is the one asked for")
+	errStateOpen  = wire.Missing("a state that tells whether the debit was made")
 )
 
 type debitRequest struct {
@@ -146,9 +199,7 @@ type debitRequest struct {
 
 func (p *DebitParams) request(prefix string, f *transport.Faults) debitRequest {
 	r := debitRequest{ToID: p.ToID, ToType: debitTarget, Currency: p.Currency, Metadata: p.Metadata}
-	if fault := transport.CheckSegment(p.ToID); fault != nil {
-		f.Add(prefix+"to_id", fault.Error())
-	}
+	checkID(f, prefix+"to_id", p.ToID)
 	if p.Amount.Valid {
 		amount(f, prefix+"amount", p.Amount.Decimal)
 		f.Require(prefix+"currency", p.Currency)
@@ -159,4 +210,4 @@ func (p *DebitParams) request(prefix string, f *transport.Faults) debitRequest {
 	return r
 }
 
-func (d *Debit) lacks() string { return lacksID(d.ID) }
+func (d *Debit) ident() *string { return &d.ID }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -19,84 +20,72 @@ import (
 //
 // The steps:
 //
-//  1. Create, with the ExternalID (required). If a transaction that asks for the
-//     same currencies and amounts has this ExternalID, PayFromBalance continues
-//     with that transaction. It does not compare accounts, because a correction
-//     changes them.
+//  1. Create, with the ExternalID (required). If the same transaction has this
+//     ExternalID, PayFromBalance continues with that transaction. If another
+//     transaction has it, the error is ErrReferenceTaken. The persons and accounts
+//     of the recipients are compared, too: after a correction, give the corrected
+//     details, or use Find.
 //  2. If the transaction is funded already, return it. Look at its State.
-//  3. If the transaction is not approved yet, or canceled, refuse. If its state
-//     does not tell whether it is funded, return ErrOutcomeUnknown.
+//  3. If the transaction is not approved yet, or canceled, the error is ErrRejected.
+//     If its state does not tell whether it is funded, or if an existing transaction
+//     shows no recipients to compare, the error is ErrOutcomeUnknown.
 //  4. Debits.Create, with exactly the amount and currency of the price.
 //  5. Get, to return the state after the debit. If Get fails, return the state
 //     before the debit without an error, because the money has moved.
 //
-// If BitPesa refuses the debit, Get tells whether another call has funded the
-// transaction meanwhile. If so, return the transaction. If Get does not tell, the
-// error is the refusal, with an unknown outcome.
+// Existing of the result says that the transaction was funded before this call.
 func (s *TransactionsService) PayFromBalance(ctx context.Context, p TransactionParams) (*Transaction, error) {
 	f := p.validate()
-	f.Require("external_id", p.ExternalID)
+	f.RequireReference("external_id", p.ExternalID)
 	if len(p.PayinMethods) > 0 {
 		f.Add("payin_methods", "must be empty: the money comes from the balance")
 	}
 	if err := s.c.core.Invalid(OpCreateTransaction, p.ExternalID, f.Fields); err != nil {
 		return nil, err
 	}
-	t, err := s.createOrContinue(ctx, p)
+	t, err := s.Create(ctx, p)
 	if err != nil || t.Funded() {
 		return t, err
 	}
-	switch t.State {
-	case TransactionApproved:
+	switch {
+	case t.State == TransactionApproved && t.Existing && t.Unverified:
+		return t, unclear(s.c.core.Inconclusive(OpCreateDebits, t.ID, errUncompared))
+	case t.State == TransactionApproved:
 		return s.fund(ctx, t)
-	case TransactionInitial, TransactionCanceled:
-		f.Add("transaction", "is "+string(t.State)+", so it cannot be funded")
-		return t, s.c.core.Invalid(OpCreateDebits, t.ID, f.Fields)
+	case t.State == TransactionInitial, t.State == TransactionCanceled:
+		return t, s.refusedByState(t)
 	}
 	return t, unclear(s.c.core.Inconclusive(OpCreateDebits, t.ID, errStateOpen))
 }
 
-// createOrContinue creates a transaction, or finds the transaction that an earlier
-// call with the same params has created.
-func (s *TransactionsService) createOrContinue(ctx context.Context, p TransactionParams) (*Transaction, error) {
-	t, err := s.Create(ctx, p)
-	if !errors.Is(err, sdk.ErrDuplicate) {
-		return t, err
+// refusedByState is the error of a debit that was not sent, because the state of its
+// transaction forbids it. The transaction itself was sent, so that "not sent" would
+// be wrong.
+func (s *TransactionsService) refusedByState(t *Transaction) error {
+	op := s.c.core.Operation(OpCreateDebits)
+	return &sdk.Error{
+		Provider: "bitpesa", Operation: op.Name, Class: op.Class, Outcome: sdk.Rejected, Reference: t.ID,
+		Fields:  map[string][]string{"transaction": {"is " + string(t.State) + ", so it cannot be funded"}},
+		Reasons: []error{sdk.ErrValidation},
 	}
-	found, findErr := s.Find(ctx, p.ExternalID)
-	switch {
-	case errors.Is(findErr, sdk.ErrNotFound): // a duplicate sender, say
-		return nil, err
-	case findErr != nil:
-		return nil, findErr
-	case p.describes(found) != nil:
-		return nil, err
-	}
-	return found, nil
 }
 
 // fund takes the money for a transaction that waits for it.
 func (s *TransactionsService) fund(ctx context.Context, t *Transaction) (*Transaction, error) {
-	debit := DebitParams{ToID: t.ID}
+	params := DebitParams{ToID: t.ID}
 	if t.InputAmount.Valid && t.InputCurrency != "" {
-		debit.Amount, debit.Currency = decimal.NewNullDecimal(t.InputAmount.Decimal), t.InputCurrency
+		params.Amount, params.Currency = decimal.NewNullDecimal(t.InputAmount.Decimal), t.InputCurrency
 	}
-	_, refusal := s.c.Debits.Create(ctx, debit)
-	if refusal != nil && !errors.Is(refusal, sdk.ErrRejected) {
-		return t, refusal
+	debit, err := s.c.Debits.Create(ctx, params)
+	if err != nil {
+		return t, err
 	}
 	after, err := s.Get(ctx, t.ID)
-	switch {
-	case err != nil && refusal == nil:
-		return t, nil
-	case err != nil:
-		return t, unclear(refusal)
-	case refusal == nil || after.Funded():
-		return after, nil
-	case after.State != TransactionApproved && after.State != TransactionCanceled:
-		refusal = unclear(refusal)
+	if err != nil {
+		after = t // the money has moved all the same
 	}
-	return after, refusal
+	after.Existing, after.Unverified = debit.Existing, t.Unverified || debit.Unverified
+	return after, nil
 }
 
 // Cancel cancels what is left of a failed transaction. BitPesa cancels recipients,
@@ -131,7 +120,7 @@ func (s *TransactionsService) Cancel(ctx context.Context, id string) (*Transacti
 	}
 	after, err := s.Get(ctx, id)
 	if err != nil {
-		after, failed[""] = t, err
+		after, failed[""] = t, unclear(err) // something was canceled, or may have been
 	}
 	var left []error
 	for i := range after.Recipients {
@@ -140,7 +129,19 @@ func (s *TransactionsService) Cancel(ctx context.Context, id string) (*Transacti
 			left = append(left, failed[r.ID])
 		}
 	}
-	return after, errors.Join(append(left, failed[""])...)
+	left = append(left, failed[""])
+	// sdk.Advise reads the first error: an unknown outcome decides what to do.
+	slices.SortStableFunc(left, func(a, b error) int {
+		return unknownFirst(a) - unknownFirst(b)
+	})
+	return after, errors.Join(left...)
+}
+
+func unknownFirst(err error) int {
+	if errors.Is(err, sdk.ErrOutcomeUnknown) {
+		return 0
+	}
+	return 1
 }
 
 // Correct changes the details of a failed recipient, and BitPesa retries the

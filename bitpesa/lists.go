@@ -119,6 +119,7 @@ type search[T any] struct {
 	op           string // of the list
 	externalID   string
 	externalIDOf func(*T) string
+	existingOf   func(*T) *bool
 }
 
 const (
@@ -127,12 +128,14 @@ const (
 	// errFilterIgnored: the server ignores the filter, so the object may stand on a
 	// page that was not read.
 	errFilterIgnored = wire.Missing("a working external_id filter")
+	// errTwo: nobody can tell which of two objects is meant.
+	errTwo = wire.Missing("only one object with this external_id")
 )
 
 // find returns the object, or ErrNotFound.
 func (s search[T]) find(ctx context.Context) (*T, error) {
 	var f transport.Faults
-	f.Require("external_id", s.externalID)
+	f.RequireReference("external_id", s.externalID)
 	if err := s.c.core.Invalid(s.op, s.externalID, f.Fields); err != nil {
 		return nil, err
 	}
@@ -145,7 +148,7 @@ func (s search[T]) find(ctx context.Context) (*T, error) {
 
 // look returns the object, or nil if it is surely absent. The guides show shortened
 // values in the filter, so the server may match prefixes. Therefore look takes only
-// an object with exactly this external id. It calls the object absent only if it read
+// an object with exactly this external id, and never one of two. It calls the object absent only if it read
 // the whole list, and every id began with this one.
 func (s search[T]) look(ctx context.Context) (*T, error) {
 	params := struct {
@@ -153,6 +156,7 @@ func (s search[T]) look(ctx context.Context) (*T, error) {
 		ExternalID string `url:"external_id"`
 	}{ListOptions{Page: 1}, s.externalID}
 	foreign := false
+	var found *T
 	for n := 0; n < maxSearchPages && params.Page != 0 && !foreign; n++ {
 		page, err := listPage[T](ctx, s.c, s.op, params.ListOptions, params, transport.Faults{})
 		if err != nil {
@@ -161,11 +165,17 @@ func (s search[T]) look(ctx context.Context) (*T, error) {
 		for i := range page.Items {
 			id := s.externalIDOf(&page.Items[i])
 			if id == s.externalID {
-				return &page.Items[i], nil
+				if found != nil && s.idOf(found) != s.idOf(&page.Items[i]) {
+					return nil, s.c.core.Inconclusive(s.op, s.externalID, errTwo)
+				}
+				found = &page.Items[i]
 			}
 			foreign = foreign || !strings.HasPrefix(id, s.externalID)
 		}
 		params.Page = page.NextPage
+	}
+	if found != nil {
+		return found, nil
 	}
 	if foreign || params.Page != 0 {
 		return nil, s.c.core.Inconclusive(s.op, s.externalID, errFilterIgnored)
@@ -173,27 +183,56 @@ func (s search[T]) look(ctx context.Context) (*T, error) {
 	return nil, nil
 }
 
-// create sends a new object with an external id, and settles an unknown outcome by a
-// lookup. f holds the faults found so far. accept returns an error if the object of
-// the lookup is not the result of this call; a nil accept takes any.
-func (s search[T]) create(ctx context.Context, call transport.Call, f transport.Faults, accept func(*T) error) (result *T, err error) {
+func (s search[T]) idOf(item *T) string { return *any(item).(interface{ ident() *string }).ident() }
+
+// create sends a new object with an external id, and settles an open outcome, a
+// duplicate and a refusal by a lookup. f holds the faults found so far. compare
+// compares an object with what was asked for. accept, if there is one, returns an
+// error if an object that is the same settles nothing.
+func (s search[T]) create(ctx context.Context, call transport.Call, f transport.Faults, compare func(*T) *transport.Comparison, accept func(*T) error) (result *T, err error) {
 	if err := s.c.core.Invalid(call.Op, s.externalID, f.Fields); err != nil {
 		return nil, err
 	}
-	call.Reference, call.Decode = s.externalID, transport.Into(&result, object[T])
-	if s.externalID != "" { // otherwise there is nothing to look for
-		call.Lookup = func(ctx context.Context) (bool, error) {
-			item, err := s.look(ctx)
-			if item != nil && accept != nil {
-				err = accept(item)
-			}
-			if item == nil || err != nil {
-				return false, err
-			}
-			result = item
-			return true, nil
+	call.Reference = s.externalID
+	call.Decode = func(r *transport.Response) error {
+		item, err := object[T](r.Body)
+		switch {
+		case err != nil:
+			return err
+		case s.externalID != "" && s.externalIDOf(&item) == "":
+			return wire.Missing("external_id")
 		}
+		if err := compare(&item).Direct(); err != nil {
+			return err
+		}
+		if accept != nil {
+			if err := accept(&item); err != nil {
+				return err
+			}
+		}
+		result = &item
+		return nil
 	}
-	err = s.c.do(ctx, call)
-	return result, err
+	if s.externalID == "" { // there is nothing to look for
+		err = s.c.do(ctx, call)
+		return result, err
+	}
+	call.Lookup = func(ctx context.Context, existing bool) (transport.Finding, error) {
+		item, err := s.look(ctx)
+		if item == nil || err != nil {
+			return transport.Absent, err
+		}
+		found, err := compare(item).Finding()
+		if err == nil && found == transport.Same && accept != nil {
+			err = accept(item)
+		}
+		if err == nil && found == transport.Same {
+			*s.existingOf(item), result = existing, item
+		}
+		return found, err
+	}
+	if err = lookAfterRefusal(ctx, s.c.do(ctx, call), call.Lookup); err != nil {
+		return nil, err
+	}
+	return result, nil
 }

@@ -87,23 +87,26 @@ func (s *PayoutMethodsService) Update(ctx context.Context, id string, p PayoutMe
 	if p.ID != "" {
 		f.Add("id", "is an argument of its own")
 	}
+	f.CheckTexts("details", p.Details.Extra)
 	return write[PayoutMethod](ctx, s.c, OpUpdatePayoutMethod, id, f, p)
 }
 
 // Delete disables a payout method and returns it.
 func (s *PayoutMethodsService) Delete(ctx context.Context, id string) (*PayoutMethod, error) {
-	return byID[PayoutMethod](ctx, s.c, OpDeletePayoutMethod, id)
+	return remove[PayoutMethod](ctx, s.c, OpDeletePayoutMethod, id)
 }
 
 func (p *PayoutMethodParams) validate(prefix string, f *transport.Faults) {
+	f.CheckTexts(prefix+"details", p.Details.Extra)
 	if p.ID != "" {
+		f.CheckReference(prefix+"id", p.ID)
 		return
 	}
 	f.Require(prefix+"type", string(p.Type))
 	p.Details.validate(prefix+"details.", p.Type, f)
 }
 
-func (m *PayoutMethod) lacks() string { return lacksID(m.ID) }
+func (m *PayoutMethod) ident() *string { return &m.ID }
 
 // PayinMethodsService follows collections from senders.
 type PayinMethodsService struct{ c *Client }
@@ -168,7 +171,7 @@ func (s *PayinMethodsService) Update(ctx context.Context, id string, p PayinMeth
 // Cancel asks BitPesa to cancel a collection. PayinCanceled or PayinRefunded
 // follows.
 func (s *PayinMethodsService) Cancel(ctx context.Context, id string) (*PayinMethod, error) {
-	return byID[PayinMethod](ctx, s.c, OpCancelPayinMethod, id)
+	return remove[PayinMethod](ctx, s.c, OpCancelPayinMethod, id)
 }
 
 // Retry has BitPesa retry a collection in PayinError.
@@ -176,4 +179,4 @@ func (s *PayinMethodsService) Retry(ctx context.Context, id string) (*PayinMetho
 	return byID[PayinMethod](ctx, s.c, OpRetryPayinMethod, id)
 }
 
-func (m *PayinMethod) lacks() string { return lacksID(m.ID) }
+func (m *PayinMethod) ident() *string { return &m.ID }

@@ -135,6 +135,7 @@ func (s *RecipientsService) All(ctx context.Context, o RecipientListOptions) ite
 // outcome, look at the recipient in Transactions.Get. Correct does all of this.
 func (s *RecipientsService) Update(ctx context.Context, id string, u RecipientUpdate) (*Recipient, error) {
 	var f transport.Faults
+	f.CheckTexts("payout_method.details", u.PayoutMethod.Details.Extra)
 	date(&f, "payout_method.details.birth_date", u.PayoutMethod.Details.BirthDate)
 	return write[Recipient](ctx, s.c, OpUpdateRecipient, id, f, map[string]RecipientUpdate{"recipient": u})
 }
@@ -143,7 +144,7 @@ func (s *RecipientsService) Update(ctx context.Context, id string, u RecipientUp
 // refunds its part of the money. BitPesa cancels a payout that is under way only if
 // the bank or network reports a failure; its API of 2019 refuses such a request.
 func (s *RecipientsService) Cancel(ctx context.Context, id string) (*Recipient, error) {
-	return byID[Recipient](ctx, s.c, OpCancelRecipient, id)
+	return remove[Recipient](ctx, s.c, OpCancelRecipient, id)
 }
 
 // ProofOfPayment is a paper that proves a payout.
@@ -176,11 +177,13 @@ func (o *RecipientListOptions) bound(name string, value decimal.NullDecimal, f *
 	return value.Decimal.String()
 }
 
+func (r *Recipient) ident() *string { return &r.ID }
+
 func (r *Recipient) lacks() string {
 	if r.State == "" {
 		return "state"
 	}
-	return lacksID(r.ID)
+	return ""
 }
 
 // MandatesService shows the permissions that recipients sign.
@@ -215,4 +218,4 @@ func (s *MandatesService) Get(ctx context.Context, id string) (*Mandate, error) 
 	return byID[Mandate](ctx, s.c, OpGetMandate, id)
 }
 
-func (m *Mandate) lacks() string { return lacksID(m.ID) }
+func (m *Mandate) ident() *string { return &m.ID }

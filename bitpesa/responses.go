@@ -23,7 +23,8 @@ type Existing struct {
 }
 
 // interpret says what a response means. After a write, only a 422 proves that
-// nothing was done (documented). A 404 for an object named in the path counts as a
+// nothing was done (documented): one that echoes an object and says what is wrong
+// with it. Any other 422 is not BitPesa's. A 404 for an object named in the path counts as a
 // proof too (assumed). A 401 proves nothing: if the network repeats a request, the
 // second copy gets a 401 for the nonce that the first copy has used.
 func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
@@ -32,17 +33,14 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	}
 	refusal, ok := parseRefusal(r.Body)
 	v := transport.Verdict{Message: refusal.message}
-	if !ok || r.Status >= 500 || r.Status == http.StatusRequestTimeout || r.Status == http.StatusTooManyRequests {
+	if !ok || r.Status == http.StatusUnprocessableEntity && !refusal.explained || refusal.status != 0 && refusal.status != r.Status || r.Status >= 500 || r.Status == http.StatusRequestTimeout || r.Status == http.StatusTooManyRequests {
 		return v // the core names it by its status
 	}
 	switch r.Status {
 	case http.StatusUnprocessableEntity:
 		v.Kind, v.Fields, v.Reasons = transport.Refused, refusal.fields, refusal.reasons()
 		v.Detail = refusal.existing
-		if op.Class == sdk.Referenced {
-			// An earlier attempt of the call may have been carried out. Then that
-			// attempt is why this one is refused: the object exists, the transaction
-			// is funded already, or the balance is spent.
+		if refusal.repeats(op) {
 			v.Kind = transport.Duplicate
 		}
 		return v
@@ -68,13 +66,47 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 type refusal struct {
 	message   string
 	fields    transport.Fields
+	explained bool // an echoed object, and what is wrong with it
+	status    int  // which the body names; 0: none
 	duplicate bool // meta.existing names an object, understood or not
 	existing  Existing
+
+	sender, transaction bool // meta.existing names it
+}
+
+// repeats reports a refusal because of an object that exists already. The error
+// words are not published: for an external id, any but the two words that mean
+// something else, and for a debit those that say what is so already.
+func (r *refusal) repeats(op sdk.Operation) bool {
+	switch op.Name {
+	case OpCreateSender:
+		return r.sender || r.takenID()
+	case OpCreateTransaction, OpCreateAndFund:
+		return r.transaction || r.takenID()
+	case OpCreateDebits:
+		return strings.Contains(r.words(), "already")
+	}
+	return false
+}
+
+func (r *refusal) takenID() bool {
+	return slices.ContainsFunc(r.fields["external_id"], func(word string) bool {
+		return !slices.Contains([]string{"blank", "invalid"}, strings.ToLower(word))
+	})
+}
+
+// words are all the words of a refusal, in lower case.
+func (r *refusal) words() string {
+	words := r.message
+	for _, messages := range r.fields {
+		words += " " + strings.Join(messages, " ")
+	}
+	return strings.ToLower(words)
 }
 
 // parseRefusal reads the two documented forms of an error body. One echoes the sent
 // object, or list of objects, with errors at any depth, beside a meta. The other is
-// {"status", "error"}. It returns false for any other body.
+// {"status", "error"} and nothing else. It returns false for any other body.
 func parseRefusal(body []byte) (refusal, bool) {
 	var w struct {
 		Meta struct {
@@ -96,10 +128,20 @@ func parseRefusal(body []byte) (refusal, bool) {
 	faults.walk("", w.Extra["object"], maxErrorDepth)
 	r := refusal{message: strings.Join(faults.messages, " "), fields: faults.fields}
 	existing := w.Meta.Existing
-	r.duplicate = has(existing, "sender", "transaction")
+	r.sender, r.transaction = has(existing, "sender"), has(existing, "transaction")
+	r.duplicate = r.sender || r.transaction
 	r.existing.Sender = decodeExisting[Sender](existing["sender"])
 	r.existing.Transaction = decodeExisting[Transaction](existing["transaction"])
-	return r, has(w.Extra, "object", "errors", "error") || has(w.Meta.Extra, "error")
+	if w.Extra["object"] == nil { // then it names its status
+		status, _ := w.Extra["status"].(json.Number)
+		n, err := strconv.Atoi(status.String())
+		r.status = n
+		return r, err == nil && n >= 400 && has(w.Extra, "error") && len(w.Extra) == 2
+	}
+	_, list := w.Extra["object"].([]any)
+	_, single := w.Extra["object"].(map[string]any)
+	r.explained = (list || single) && (r.duplicate || len(r.fields) > 0 || r.message != "")
+	return r, list || single
 }
 
 func decodeExisting[T any](raw json.RawMessage) *T {
@@ -111,8 +153,9 @@ func decodeExisting[T any](raw json.RawMessage) *T {
 
 func has[T any](object map[string]T, names ...string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
-		_, ok := object[name]
-		return ok
+		value, ok := object[name]
+		raw, isRaw := any(value).(json.RawMessage)
+		return ok && !(isRaw && string(raw) == "null")
 	})
 }
 
@@ -121,11 +164,7 @@ func (r *refusal) reasons() []error {
 	if r.duplicate {
 		reasons = append(reasons, sdk.ErrDuplicate)
 	}
-	words := r.message
-	for _, messages := range r.fields {
-		words += " " + strings.Join(messages, " ")
-	}
-	if strings.Contains(strings.ToLower(words), "insufficient") {
+	if strings.Contains(r.words(), "insufficient") {
 		reasons = append(reasons, sdk.ErrInsufficientFunds)
 	}
 	return reasons
@@ -285,18 +324,13 @@ func decodeList[T any](raw []byte) ([]T, error) {
 
 // complete returns an error if an object lacks a deciding field.
 func complete(object any) error {
+	if o, ok := object.(interface{ ident() *string }); ok && *o.ident() == "" {
+		return wire.Missing("id")
+	}
 	if o, ok := object.(interface{ lacks() string }); ok {
 		if name := o.lacks(); name != "" {
 			return wire.Missing(name)
 		}
 	}
 	return nil
-}
-
-// lacksID serves objects that need no more than their id.
-func lacksID(id string) string {
-	if id == "" {
-		return "id"
-	}
-	return ""
 }

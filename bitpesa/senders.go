@@ -135,7 +135,11 @@ type Sender struct {
 	StateReason string      `json:"state_reason"`
 	Documents   []Document  `json:"documents"`
 	CreatedAt   time.Time   `json:"created_at"` // zero when the response has none
-	Raw         sdk.Raw     `json:"-"`
+
+	// Existing is set by Create: the sender was there before this call.
+	Existing bool `json:"-"`
+
+	Raw sdk.Raw `json:"-"`
 }
 
 // SenderState is the state of a sender's KYC. Unknown states pass through.
@@ -160,8 +164,9 @@ type SenderListOptions struct {
 
 // Create stores a sender. Give an ExternalID: the client then settles an unknown
 // outcome by a lookup, and sends once more only if the sender is surely absent.
-// Without an ExternalID it returns ErrOutcomeUnknown. A taken ExternalID is
-// ErrDuplicate, with the stored sender in the Existing of Error.Detail.
+// Without an ExternalID it returns ErrOutcomeUnknown. If the ExternalID is taken,
+// Create returns the stored sender with Existing set, or ErrReferenceTaken if that
+// is another person or company.
 func (s *SendersService) Create(ctx context.Context, p SenderParams) (*Sender, error) {
 	var f transport.Faults
 	if p.ID != "" {
@@ -169,7 +174,7 @@ func (s *SendersService) Create(ctx context.Context, p SenderParams) (*Sender, e
 	}
 	p.validateNew("", &f)
 	call := transport.Call{Op: OpCreateSender, Body: map[string]SenderParams{"sender": p}}
-	return s.search(p.ExternalID).create(ctx, call, f, nil)
+	return s.search(p.ExternalID).create(ctx, call, f, p.compare, nil)
 }
 
 // Find returns the sender with your own external id, or ErrNotFound.
@@ -178,7 +183,7 @@ func (s *SendersService) Find(ctx context.Context, externalID string) (*Sender, 
 }
 
 func (s *SendersService) search(externalID string) search[Sender] {
-	return search[Sender]{s.c, OpListSenders, externalID, func(sender *Sender) string { return sender.ExternalID }}
+	return search[Sender]{s.c, OpListSenders, externalID, func(sender *Sender) string { return sender.ExternalID }, func(sender *Sender) *bool { return &sender.Existing }}
 }
 
 // Get returns a sender by BitPesa's id.
@@ -211,7 +216,7 @@ func (s *SendersService) Update(ctx context.Context, id string, p SenderParams) 
 
 // Delete disables a sender and returns it.
 func (s *SendersService) Delete(ctx context.Context, id string) (*Sender, error) {
-	return byID[Sender](ctx, s.c, OpDeleteSender, id)
+	return remove[Sender](ctx, s.c, OpDeleteSender, id)
 }
 
 const maxPoliticallyExposed = 3
@@ -254,6 +259,8 @@ func (p *SenderParams) validateNew(prefix string, f *transport.Faults) {
 
 // validateForm checks the form of the given fields.
 func (p *SenderParams) validateForm(prefix string, f *transport.Faults) {
+	f.CheckReference(prefix+"id", p.ID)
+	f.CheckReference(prefix+"external_id", p.ExternalID)
 	date(f, prefix+"birth_date", p.BirthDate)
 	date(f, prefix+"registration_date", p.RegistrationDate)
 	if len(p.PoliticallyExposedPeople) > maxPoliticallyExposed {
@@ -273,7 +280,7 @@ func date(f *transport.Faults, field, value string) {
 	}
 }
 
-func (s *Sender) lacks() string { return lacksID(s.ID) }
+func (s *Sender) ident() *string { return &s.ID }
 
 // DocumentsService stores papers for the KYC of senders.
 type DocumentsService struct{ c *Client }
@@ -339,4 +346,4 @@ func (p *DocumentParams) validate(prefix string, f *transport.Faults) {
 	date(f, prefix+"expiry_date", p.ExpiryDate)
 }
 
-func (d *Document) lacks() string { return lacksID(d.ID) }
+func (d *Document) ident() *string { return &d.ID }

@@ -3,9 +3,7 @@ package bitpesa
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"iter"
-	"slices"
 	"strconv"
 	"time"
 
@@ -82,7 +80,15 @@ type Transaction struct {
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"` // in samples only
 	ExpiresAt time.Time `json:"expires_at"` // one hour after creation, unless funded by then
-	Raw       sdk.Raw   `json:"-"`
+
+	// Existing is set by Create, CreateAndFund and PayFromBalance: the transaction,
+	// or for PayFromBalance its funding, was there before any attempt of this call.
+	Existing bool `json:"-"`
+	// Unverified is set by the same methods: the response shows no amount of a
+	// recipient to compare.
+	Unverified bool `json:"-"`
+
+	Raw sdk.Raw `json:"-"`
 }
 
 // TransactionState is the state of a transaction. Unknown states pass through.
@@ -159,34 +165,34 @@ type TransactionListOptions struct {
 // a lookup, and sends once more only if the transaction is surely absent. Without
 // an ExternalID it returns ErrOutcomeUnknown.
 //
-// BitPesa refuses a taken ExternalID instead of repeating its first response. The
-// error is ErrDuplicate, with the transaction in the Existing of Error.Detail.
+// If the ExternalID is taken, Create returns the transaction that has it, with
+// Existing set, or ErrReferenceTaken if that transaction is another one. So you may
+// make the same call again after a crash. A response that does not name the
+// ExternalID is an unknown outcome.
 func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (*Transaction, error) {
 	call := transport.Call{Op: OpCreateTransaction, Body: p.request()}
-	return s.search(p.ExternalID).create(ctx, call, p.validate(), p.describes)
+	return s.search(p.ExternalID).create(ctx, call, p.validate(), p.compare, nil)
 }
 
 // CreateAndFund creates a transaction and funds it from the account balance, in one
 // request. That may take more than a minute: Config.CreateAndFundTimeout bounds it.
-// ExternalID is required. The client settles an unknown outcome by a lookup. If the
-// transaction exists but is not funded, the error is ErrOutcomeUnknown: call Find
-// again later.
+// ExternalID is required. The client settles an unknown outcome and a taken
+// ExternalID by a lookup, as Create does. If the transaction exists but is not shown
+// as funded, the error is ErrOutcomeUnknown: call Find again later.
 func (s *TransactionsService) CreateAndFund(ctx context.Context, p TransactionParams) (*Transaction, error) {
 	f := p.validate()
-	f.Require("external_id", p.ExternalID)
+	f.RequireReference("external_id", p.ExternalID)
 	call := transport.Call{Op: OpCreateAndFund, Body: p.request(), Timeout: s.c.fundWithin}
-	return s.search(p.ExternalID).create(ctx, call, f, func(t *Transaction) error {
-		if err := p.describes(t); err != nil || t.Funded() {
-			return err
+	return s.search(p.ExternalID).create(ctx, call, f, p.compare, func(t *Transaction) error {
+		if !t.Funded() {
+			return errNotFunded
 		}
-		return errNotFunded
+		return nil
 	})
 }
 
-var (
-	errNotFunded = errors.New("the transaction exists and is not shown as funded")
-	errOther     = errors.New("another transaction has this external id")
-)
+// errNotFunded: what was asked for in one request is there by half, at least.
+const errNotFunded = wire.Missing("the funding of the transaction")
 
 // Calculate prices a transaction and stores nothing. The result has amounts and
 // rates, but no id.
@@ -202,7 +208,7 @@ func (s *TransactionsService) Validate(ctx context.Context, p TransactionParams)
 
 func (s *TransactionsService) sketch(ctx context.Context, op string, p TransactionParams) (*Transaction, error) {
 	type sketch Transaction // without the method lacks: what is not stored may lack everything
-	t, err := send[sketch](ctx, s.c, p.validate(), transport.Call{Op: op, Reference: p.ExternalID, Body: p.request()})
+	t, err := send[sketch](ctx, s.c, p.validate(), transport.Call{Op: op, Reference: p.ExternalID, Body: p.request()}, object[sketch])
 	return (*Transaction)(t), err
 }
 
@@ -212,7 +218,7 @@ func (s *TransactionsService) Find(ctx context.Context, externalID string) (*Tra
 }
 
 func (s *TransactionsService) search(externalID string) search[Transaction] {
-	return search[Transaction]{s.c, OpListTransactions, externalID, func(t *Transaction) string { return t.ExternalID }}
+	return search[Transaction]{s.c, OpListTransactions, externalID, func(t *Transaction) string { return t.ExternalID }, func(t *Transaction) *bool { return &t.Existing }}
 }
 
 // Get returns a transaction by BitPesa's id. BitPesa allows 2500 reads a day
@@ -273,6 +279,7 @@ func (s *TransactionsService) SandboxPayOut(ctx context.Context, id string) (*Tr
 
 func (p *TransactionParams) validate() (f transport.Faults) {
 	f.Require("input_currency", p.InputCurrency)
+	f.CheckReference("external_id", p.ExternalID)
 	p.Sender.validateInTransaction("sender.", &f)
 	if len(p.Recipients) == 0 {
 		f.Add("recipients", "is required")
@@ -312,33 +319,6 @@ func (p RecipientParams) MarshalJSON() ([]byte, error) {
 	}{p.RequestedAmount.String(), fields(p)})
 }
 
-// describes returns an error if a transaction differs from the params, as far as it
-// shows.
-func (p *TransactionParams) describes(t *Transaction) error {
-	if t.InputCurrency != "" && t.InputCurrency != p.InputCurrency {
-		return errOther
-	}
-	if t.Recipients == nil {
-		return nil
-	}
-	if len(t.Recipients) != len(p.Recipients) {
-		return errOther
-	}
-	rest := slices.Clone(p.Recipients) // a response may have them in another order
-	for i := range t.Recipients {
-		got := &t.Recipients[i]
-		n := slices.IndexFunc(rest, func(want RecipientParams) bool {
-			return (!got.RequestedAmount.Valid || got.RequestedAmount.Decimal.Equal(want.RequestedAmount)) &&
-				(got.RequestedCurrency == "" || got.RequestedCurrency == want.RequestedCurrency)
-		})
-		if n < 0 {
-			return errOther
-		}
-		rest = slices.Delete(rest, n, n+1)
-	}
-	return nil
-}
-
 // funded reports whether the state proves that the money came in, and whether it
 // proves that none did. A state that proves neither returns false twice.
 func (s TransactionState) funded() (funded, unfunded bool) {
@@ -351,9 +331,11 @@ func (s TransactionState) funded() (funded, unfunded bool) {
 	return false, false
 }
 
+func (t *Transaction) ident() *string { return &t.ID }
+
 func (t *Transaction) lacks() string {
 	if t.State == "" {
 		return "state"
 	}
-	return lacksID(t.ID)
+	return ""
 }

@@ -61,7 +61,7 @@ func (s *WebhooksService) All(ctx context.Context, o ListOptions) iter.Seq2[Webh
 
 // Delete removes a webhook and returns it.
 func (s *WebhooksService) Delete(ctx context.Context, id string) (*Webhook, error) {
-	return byID[Webhook](ctx, s.c, OpDeleteWebhook, id)
+	return remove[Webhook](ctx, s.c, OpDeleteWebhook, id)
 }
 
 // Events returns the names of all events: the vendor's authoritative list.
@@ -69,7 +69,7 @@ func (s *WebhooksService) Events(ctx context.Context) ([]EventName, error) {
 	return list[EventName](ctx, s.c, transport.Call{Op: OpWebhookEvents})
 }
 
-func (w *Webhook) lacks() string { return lacksID(w.ID) }
+func (w *Webhook) ident() *string { return &w.ID }
 
 // EventName names an event: the kind of object, a dot, and what happened to it. The
 // vendor does not publish its list, so unknown names pass through. Webhooks.Events

@@ -34,20 +34,20 @@ type CreateCompanyParams struct {
 // Company is a company as Create Company returns it.
 type Company struct {
 	ID                 string              `json:"id"`
-	Name               string              `json:"name" wire:"lenient"`
-	RegistrationNumber string              `json:"registration_number" wire:"lenient"`
-	Balance            decimal.NullDecimal `json:"balance" wire:"lenient"`        // of the company wallet, in Currency
-	Currency           string              `json:"currency" wire:"lenient"`       // "RWF"
-	PricingConfig      json.RawMessage     `json:"pricing_config" wire:"lenient"` // contents undocumented
+	Name               string              `json:"name"`
+	RegistrationNumber string              `json:"registration_number"`
+	Balance            decimal.NullDecimal `json:"balance"`        // of the company wallet, in Currency
+	Currency           string              `json:"currency"`       // "RWF"
+	PricingConfig      json.RawMessage     `json:"pricing_config"` // contents undocumented
 	Raw                sdk.Raw             `json:"-"`
 }
 
 // RegisteredCompany is a company as Registration Lookup returns it.
 type RegisteredCompany struct {
 	ID                 string  `json:"id"`
-	Name               string  `json:"name" wire:"lenient"`
-	RegistrationNumber string  `json:"registration_number" wire:"lenient"`
-	IsActive           bool    `json:"is_active" wire:"lenient"`
+	Name               string  `json:"name"`
+	RegistrationNumber string  `json:"registration_number"`
+	IsActive           bool    `json:"is_active"`
 	Raw                sdk.Raw `json:"-"`
 }
 
@@ -92,7 +92,7 @@ func (s *CompaniesService) Find(ctx context.Context, registrationNumber string) 
 	var company *RegisteredCompany
 	err := s.core.Do(ctx, transport.Call{
 		Op: OpFindCompany, Path: []string{registrationNumber},
-		Decode: transport.Into(&company, decodeRegisteredCompany),
+		Decode: transport.Into(&company, decode[RegisteredCompany]),
 	})
 	return company, err
 }
@@ -113,20 +113,20 @@ type CreateUserParams struct {
 // email, and a list shows no phone number and no wallet.
 type User struct {
 	ID          string `json:"id"`
-	PhoneNumber string `json:"phone_number" wire:"lenient"`
-	FirstName   string `json:"first_name" wire:"lenient"`
-	LastName    string `json:"last_name" wire:"lenient"`
-	Email       string `json:"email" wire:"lenient"`
+	PhoneNumber string `json:"phone_number"`
+	FirstName   string `json:"first_name"`
+	LastName    string `json:"last_name"`
+	Email       string `json:"email"`
 	// Wallet is the user's own wallet. The document does not say whether it is
 	// ever used: the company's wallet pays for rides.
-	Wallet *UserWallet `json:"wallet" wire:"lenient"`
+	Wallet *UserWallet `json:"wallet"`
 	Raw    sdk.Raw     `json:"-"`
 }
 
 // UserWallet is the wallet shown with a new user.
 type UserWallet struct {
-	Balance  decimal.NullDecimal `json:"balance" wire:"lenient"`  // in Currency
-	Currency string              `json:"currency" wire:"lenient"` // "RWF"
+	Balance  decimal.NullDecimal `json:"balance"`  // in Currency
+	Currency string              `json:"currency"` // "RWF"
 }
 
 // Create adds a staff user who may manage the company's rides. It gives
@@ -164,19 +164,11 @@ func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, e
 // as a password: no way to rotate or revoke it is documented.
 func (s *UsersService) Token(ctx context.Context, companyID, userID string) (string, error) {
 	var key struct {
-		Token string `json:"token"`
+		Token string `json:"token" wire:"required"`
 	}
 	err := s.list.core.Do(ctx, transport.Call{
 		Op: OpUserToken, Path: []string{companyID, userID},
-		Decode: func(r *transport.Response) error {
-			if err := wire.Unmarshal(r.Body, &key); err != nil {
-				return err
-			}
-			if key.Token == "" {
-				return wire.Missing("token")
-			}
-			return nil
-		},
+		Decode: func(r *transport.Response) error { return wire.Unmarshal(r.Body, &key) },
 	})
 	if err != nil {
 		return "", err

@@ -14,9 +14,9 @@ func InterpretAnything(status int, body []byte) {
 	if ride, err := decodeRide(body); err == nil && (ride.ID == "" || ride.Status == "") {
 		panic("decoded a ride that is none")
 	}
-	_, _ = decodeCompany(body)
-	_, _ = decodeRegisteredCompany(body)
-	_, _ = decodeUser(body)
+	_, _ = decode[Company](body)
+	_, _ = decode[RegisteredCompany](body)
+	_, _ = decode[User](body)
 	_, _ = decodeTransaction(body)
 	_, _ = decodeEstimate(body)
 	_, _ = decodePage(body, 1, decodeRide)

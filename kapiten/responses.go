@@ -51,6 +51,12 @@ func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
 	return v
 }
 
+// decode reads a response into its public struct, whose tags say what it must have.
+func decode[T any](body []byte) (value T, err error) {
+	err = wire.Unmarshal(body, &value)
+	return value, err
+}
+
 // problem is an error body: a detail, field errors, or both.
 type problem struct {
 	detail string

@@ -125,13 +125,13 @@ func (s RideStatus) Final() bool {
 // the other fields may be empty there.
 type Ride struct {
 	ID              string              `json:"id"`
-	ReferenceNumber string              `json:"reference_number" wire:"lenient"` // "KPT-123456"
+	ReferenceNumber string              `json:"reference_number"` // "KPT-123456"
 	Status          RideStatus          `json:"status"`
-	EstimatedPrice  decimal.NullDecimal `json:"estimated_price" wire:"lenient"` // RWF
-	DistanceKM      decimal.NullDecimal `json:"distance_km" wire:"lenient"`
-	ExternalID      string              `json:"external_id"`               // yours, where the response shows it: the document's samples do not
-	CreatedAt       time.Time           `json:"created_at" wire:"lenient"` // assumed; zero when the response has none
-	UpdatedAt       time.Time           `json:"updated_at" wire:"lenient"` // assumed; zero when the response has none
+	EstimatedPrice  decimal.NullDecimal `json:"estimated_price"` // RWF
+	DistanceKM      decimal.NullDecimal `json:"distance_km"`
+	ExternalID      string              `json:"external_id"` // yours, where the response shows it: the document's samples do not
+	CreatedAt       time.Time           `json:"created_at"`  // assumed; zero when the response has none
+	UpdatedAt       time.Time           `json:"updated_at"`  // assumed; zero when the response has none
 	Raw             sdk.Raw             `json:"-"`
 
 	// Existing is set by Create and CreateOnce: the ride was there before anything
@@ -572,13 +572,10 @@ func (p CreateRideParams) request() *rideRequest {
 func decodeEstimate(body []byte) (Estimate, error) {
 	var w struct {
 		Estimate
-		Amount decimal.NullDecimal `json:"amount"` // missing is not zero
+		Amount decimal.NullDecimal `json:"amount" wire:"required"` // zero is an amount
 	}
 	if err := wire.Unmarshal(body, &w); err != nil {
 		return Estimate{}, err
-	}
-	if !w.Amount.Valid {
-		return Estimate{}, wire.Missing("amount")
 	}
 	w.Estimate.Amount = w.Amount.Decimal
 	return w.Estimate, nil
@@ -620,22 +617,22 @@ func readRide(body []byte) (w rideWire, err error) {
 
 // rideShown is what a response may show of the request (assumed).
 type rideShown struct {
-	CompanyID        string              `json:"company_id" wire:"lenient"`
-	PickupAddress    string              `json:"pickup_address" wire:"lenient"`
-	PickupLatitude   decimal.NullDecimal `json:"pickup_latitude" wire:"lenient"`
-	PickupLongitude  decimal.NullDecimal `json:"pickup_longitude" wire:"lenient"`
-	DropoffAddress   string              `json:"dropoff_address" wire:"lenient"`
-	DropoffLatitude  decimal.NullDecimal `json:"dropoff_latitude" wire:"lenient"`
-	DropoffLongitude decimal.NullDecimal `json:"dropoff_longitude" wire:"lenient"`
-	Sender           contactShown        `json:"sender" wire:"lenient"`
-	Receiver         contactShown        `json:"receiver" wire:"lenient"`
-	WeightRange      string              `json:"weight_range" wire:"lenient"`
-	Fragile          *bool               `json:"includes_fragile_items" wire:"lenient"`
-	Priority         *bool               `json:"is_priority" wire:"lenient"`
+	CompanyID        string              `json:"company_id"`
+	PickupAddress    string              `json:"pickup_address"`
+	PickupLatitude   decimal.NullDecimal `json:"pickup_latitude"`
+	PickupLongitude  decimal.NullDecimal `json:"pickup_longitude"`
+	DropoffAddress   string              `json:"dropoff_address"`
+	DropoffLatitude  decimal.NullDecimal `json:"dropoff_latitude"`
+	DropoffLongitude decimal.NullDecimal `json:"dropoff_longitude"`
+	Sender           contactShown        `json:"sender"`
+	Receiver         contactShown        `json:"receiver"`
+	WeightRange      string              `json:"weight_range"`
+	Fragile          *bool               `json:"includes_fragile_items"`
+	Priority         *bool               `json:"is_priority"`
 }
 
 type contactShown struct {
-	Phone string `json:"phone" wire:"lenient"`
+	Phone string `json:"phone"`
 }
 
 // compare holds a ride against the parameters, as far as the response shows them. It

@@ -31,11 +31,11 @@ type TopUpParams struct {
 // Transaction is an entry of the company wallet's ledger.
 type Transaction struct {
 	ID          string            `json:"id"`
-	Amount      decimal.Decimal   `json:"amount"`                          // RWF, negative for deductions
-	Type        TransactionType   `json:"transaction_type" wire:"lenient"` // absent in the document's list sample
+	Amount      decimal.Decimal   `json:"amount"`           // RWF, negative for deductions
+	Type        TransactionType   `json:"transaction_type"` // absent in the document's list sample
 	Status      TransactionStatus `json:"status"`
-	Description string            `json:"description" wire:"lenient"`
-	CreatedAt   time.Time         `json:"created_at" wire:"lenient"` // zero when the response has none; Raw keeps its text
+	Description string            `json:"description"`
+	CreatedAt   time.Time         `json:"created_at"` // zero when the response has none; Raw keeps its text
 	Raw         sdk.Raw           `json:"-"`
 }
 
@@ -141,18 +141,10 @@ func (p TopUpParams) compare(t *Transaction) (c transport.Comparison) {
 func decodeTransaction(body []byte) (Transaction, error) {
 	var w struct {
 		Transaction
-		Amount decimal.NullDecimal `json:"amount"` // missing is not zero
+		Amount decimal.NullDecimal `json:"amount" wire:"required"` // zero is an amount
 	}
 	if err := wire.Unmarshal(body, &w); err != nil {
 		return Transaction{}, err
-	}
-	switch {
-	case w.ID == "":
-		return Transaction{}, wire.Missing("id")
-	case !w.Amount.Valid:
-		return Transaction{}, wire.Missing("amount")
-	case w.Status == "":
-		return Transaction{}, wire.Missing("status")
 	}
 	w.Transaction.Amount = w.Amount.Decimal
 	return w.Transaction, nil

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -75,14 +76,14 @@ type Client struct {
 	callbackURL transport.MintURL
 }
 
-// New returns a Client. An error names the wrong field of Config and never its
+// New returns a Client. An error names every wrong field of Config and never its
 // value. New does not log in: the first call does.
 func New(cfg Config) (*Client, error) {
-	switch {
-	case strings.TrimSpace(cfg.ConsumerKey) == "":
-		return nil, errors.New("kasapay: ConsumerKey is required")
-	case strings.TrimSpace(cfg.ConsumerSecret) == "":
-		return nil, errors.New("kasapay: ConsumerSecret is required")
+	var faults []error
+	for _, f := range []struct{ name, value string }{{"ConsumerKey", cfg.ConsumerKey}, {"ConsumerSecret", cfg.ConsumerSecret}} {
+		if f.value == "" || !printable(f.value) {
+			faults = append(faults, errors.New("kasapay: "+f.name+" is required and must hold no control character and no white space at its ends"))
+		}
 	}
 	c := &Client{serviceCode: cfg.ServiceCode, callbackURL: cfg.CallbackURL}
 	core, err := transport.New(transport.Config{
@@ -94,12 +95,17 @@ func New(cfg Config) (*Client, error) {
 		Authorize: authorize,
 		Interpret: interpret,
 	})
-	if err != nil {
+	if err = errors.Join(append(faults, err)...); err != nil {
 		return nil, err
 	}
 	c.core = core
 	c.Payouts = &PayoutsService{c}
 	return c, nil
+}
+
+// printable refuses what a file that was read whole leaves at a secret's end, too.
+func printable(s string) bool {
+	return strings.TrimSpace(s) == s && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 // Do calls an endpoint this package does not know, with the client's credentials,
@@ -146,8 +152,8 @@ func (c *Client) login(key, secret string) func(context.Context) (transport.Toke
 func decodeToken(body []byte, asked time.Time) (transport.Token, error) {
 	var w struct {
 		AccessToken wire.Text `json:"access_token"`
-		ExpiresIn   wire.Int  `json:"expiresIn"`
-		ExpiresIn2  wire.Int  `json:"expires_in"`
+		ExpiresIn   wire.Side `json:"expiresIn"`
+		ExpiresIn2  wire.Side `json:"expires_in"`
 	}
 	if err := wire.Object(body, &w); err != nil {
 		return transport.Token{}, err
@@ -159,9 +165,9 @@ func decodeToken(body []byte, asked time.Time) (transport.Token, error) {
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return transport.Token{}, errors.New("token that no header can hold")
 	}
-	seconds := w.ExpiresIn.Int
+	seconds := secondsOf(w.ExpiresIn)
 	if seconds <= 0 {
-		seconds = w.ExpiresIn2.Int
+		seconds = secondsOf(w.ExpiresIn2)
 	}
 	if seconds <= 0 {
 		seconds = lifetimeInside(token)
@@ -171,6 +177,15 @@ func decodeToken(body []byte, asked time.Time) (transport.Token, error) {
 		lifetime = time.Duration(min(seconds, int64(maxLifetime/time.Second))) * time.Second
 	}
 	return transport.Token{Value: token, Expires: asked.Add(lifetime)}, nil
+}
+
+// secondsOf reads a lifetime in whole seconds. Any other form counts as none.
+func secondsOf(text wire.Side) int64 {
+	d, err := wire.ParseDecimal(string(text))
+	if err != nil || !d.IsInteger() || !d.BigInt().IsInt64() {
+		return 0
+	}
+	return d.IntPart()
 }
 
 // lifetimeInside returns the seconds between a JWT's iat and exp, for a response

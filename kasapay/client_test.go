@@ -89,6 +89,12 @@ func TestATokenLivesAsLongAsItsResponseSays(t *testing.T) {
 		"the platform's longer one":   {`{"access_token":"t","expiresIn":6000}`, 100 * time.Minute},
 		"text":                        {`{"access_token":"t","expiresIn":"600"}`, 10 * time.Minute},
 		"the other spelling":          {`{"access_token":"t","expires_in":"600"}`, 10 * time.Minute},
+		"with its unit":               {`{"access_token":"t","expiresIn":"3600s"}`, time.Hour},
+		"in hours":                    {`{"access_token":"t","expires_in":"2h"}`, time.Hour},
+		"with a fraction":             {`{"access_token":"t","expiresIn":7199.5}`, time.Hour},
+		"a date":                      {`{"access_token":"t","expiresIn":"2026-11-21T15:04:05Z"}`, time.Hour},
+		"true":                        {`{"access_token":"t","expiresIn":true}`, time.Hour},
+		"an object":                   {`{"access_token":"t","expiresIn":{"seconds":60}}`, time.Hour},
 		"neither":                     {`{"access_token":"t"}`, time.Hour},
 		"null":                        {`{"access_token":"t","expiresIn":null}`, time.Hour},
 		"less than nothing":           {`{"access_token":"t","expiresIn":-5}`, time.Hour},
@@ -156,22 +162,23 @@ func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 	for name, refusal := range map[string]step{
 		"401":                       answer(401, badToken),
 		"400 which says why":        answer(400, `{"statusCode":400,"message":"Invalid x-access-token","error":"Bad Request"}`),
-		"403 which says why":        answer(403, `{"statusCode":403,"message":["Token expired"]}`),
+		"403 which says why":        answer(403, `{"statusCode":403,"message":["Invalid x-access-token"],"error":"Forbidden"}`),
 		"200 with the code inside":  answer(200, `{"statusCode":401,"message":"Unauthorized"}`),
-		"the gateway's own refusal": answer(200, `{"response_code":721,"response_description":"Invalid access token"}`),
+		"the gateway's own refusal": answer(200, `{"response_code":721,"response_description":"Invalid x-access-token"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				client, s := newClient(t, []step{refusal, answer(200, token), answer(200, accepted)})
+				absent := answer(404, unknown)
+				client, s := newClient(t, []step{refusal, answer(200, token), absent, absent, absent, answer(200, accepted)})
 				_, err := client.Payouts.Create(t.Context(), validPayout())
 				require.NoError(t, err)
-				assert.Equal(t, "auth initiate auth initiate", actions(s))
+				assert.Equal(t, "auth initiate auth status status status initiate", actions(s))
 
-				client, s = newClient(t, []step{refusal, answer(200, token), refusal})
+				client, s = newClient(t, []step{refusal, answer(200, token), absent, absent, absent, refusal})
 				_, err = client.Payouts.Create(t.Context(), validPayout())
 				require.ErrorIs(t, err, sdk.ErrUnauthorized)
 				require.ErrorIs(t, err, sdk.ErrRejected)
-				assert.Equal(t, "auth initiate auth initiate", actions(s), "never a third time")
+				assert.Equal(t, "auth initiate auth status status status initiate", actions(s), "never a third time")
 			})
 		})
 	}

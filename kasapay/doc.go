@@ -34,14 +34,29 @@
 //     settle it. Keep the payout pending and call Find. Never pay with a new reference.
 //   - sdk.NoEffect: a lookup got no clear response. Nothing moved.
 //
-// Create settles an unknown outcome by itself:
+// Create is a referenced write: the document says that a reference is unique, and a
+// payout is found by its reference. So calling Create again with the same parameters
+// after a crash is right. Create settles a duplicate, a throttle, a refused token and an
+// unknown outcome by itself:
 //
-//   - It calls Find at once, and again one and three seconds later. If Kasapay knows
-//     the reference, Create returns that payout.
+//   - It asks for the reference at once, and again one and three seconds later. If
+//     Kasapay shows the payout, Create returns it. Existing says that no request of this
+//     call can have made it.
+//   - It compares amount, currency, destination and account. Another payout is
+//     sdk.ErrReferenceTaken. An amount that cannot be read leaves the outcome unknown.
+//     Unverified says that no amount was shown.
 //   - If Kasapay says each time that it knows none, Create sends the request once more.
-//   - If the second request fails, Create looks again. A refusal then settles nothing
-//     unless it is about the service code or the fields, which both requests share.
-//     Kasapay does refuse a reference it has seen, but in words that are not documented.
+//     It never does so after a duplicate.
+//   - While a request is unanswered, only finding the payout settles the call. A refusal
+//     of the second request does not, because the first may still be on its way.
+//   - A refusal counts only in words that are known: an invalid service, insufficient
+//     funds, an invalid field. How Kasapay refuses a reference that it has seen is not
+//     documented, so any other refusal is looked up like a duplicate. An empty body,
+//     HTML or a proxy's JSON settle nothing.
+//
+// The promise holds although processes die, networks lose, delay, cut and deliver
+// late, and responses are stale or another request's. It rests on Kasapay's word that a
+// reference is unique.
 //
 // # Limits
 //

@@ -50,9 +50,9 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 		}
 		t.Run(method, func(t *testing.T) {
 			// A refusal ends every method after its first request.
-			c, s := newClient(t, []step{answer(403, `{"statusCode":403,"message":"Forbidden resource"}`)})
+			c, s := newClient(t, []step{answer(400, `{"response_code":721,"response_description":"Invalid Service","error_code":"SERVICE_NOT_ALLOWED"}`)})
 			err := want.call(t.Context(), c)
-			require.ErrorIs(t, err, sdk.ErrForbidden)
+			require.ErrorIs(t, err, sdk.ErrConfiguration)
 			var e *sdk.Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, want.op, e.Operation)

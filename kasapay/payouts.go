@@ -3,6 +3,7 @@ package kasapay
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -100,7 +101,12 @@ type Payout struct {
 	RecipientName string // destination_name: "BANKX"
 	Description   string // of the request
 	Time          time.Time
-	Raw           sdk.Raw
+	// Existing is set by Create: the payout was there before this call asked for it.
+	Existing bool
+	// Unverified is set by Create for a payout that it looked up and that showed no
+	// amount to compare.
+	Unverified bool
+	Raw        sdk.Raw
 }
 
 // PaymentStatus is the state of a payout. A status that this package does not know
@@ -131,59 +137,85 @@ func (s PaymentStatus) Reversal() bool { return s == StatusReversed || s == Stat
 // Create asks for a payout and returns it as accepted (720): queued and not paid.
 // Then call Wait.
 //
-// ErrDuplicate means that Kasapay has seen the reference: the payout exists, so call
-// Find. The wording of that refusal is not documented, so it may go unrecognised.
+// A reference that Kasapay has seen is looked up: calling Create again after a crash
+// returns the payout that was made, with Existing set. ErrReferenceTaken means that the
+// payout under this reference is another one. After an unknown outcome Create looks up,
+// too, as the package documentation says. A payout that was looked up may be past 720
+// and may even have failed: look at its Status.
 //
-// After an unknown outcome Create calls Find itself, as the package documentation
-// says. The payout it finds may be past 720 and may even have failed: look at its
-// Status. A payout with another amount or currency is not taken for yours.
+// Kasapay's acceptance does not name your reference for certain: the document's sample
+// has another one. So Create cannot compare an acceptance. Calls with the same
+// reference at the same time share one request.
 func (s *PayoutsService) Create(ctx context.Context, p CreatePayoutParams) (*Payout, error) {
 	request, faults := s.c.payoutRequest(p)
 	if err := s.c.core.Invalid(OpInitiate, p.Reference, faults); err != nil {
 		return nil, err
 	}
-	var payout Payout
-	amount, currency := p.Amount, p.Currency
+	var payout *Payout
 	err := s.c.core.Do(ctx, transport.Call{
-		Op: OpInitiate, Reference: p.Reference, Body: request,
-		Decode: decode(&payout, request.PayoutReference, (*response).accepted),
-		Lookup: func(ctx context.Context) (bool, error) {
-			found, err := s.Find(ctx, request.PayoutReference)
+		Op: OpInitiate, Reference: p.Reference, Body: request, Identity: request.identity(p.CallbackURL == ""),
+		Decode: decode(func(r *response) (err error) {
+			payout, err = r.accepted(request, p.Amount)
+			return err
+		}),
+		Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
+			var found *response
+			err := s.ask(ctx, p.Reference, func(r *response) error {
+				found = r
+				return nil
+			})
 			switch {
 			case transport.SaysAbsent(err):
-				return false, nil
+				return transport.Absent, nil
 			case err != nil:
-				return false, err
-			case found.Amount.Valid && !found.Amount.Decimal.Equal(amount), found.Currency != "" && found.Currency != currency:
-				return false, errOtherPayout
+				return transport.Absent, err
+			case found.PayoutReference.Text != "" && found.PayoutReference.Text != p.Reference:
+				return transport.Absent, errOtherReference // of another request, or of Kasapay's own
 			}
-			payout = *found
-			return true, nil
+			shown, err := found.payout(p.Reference)
+			if err != nil {
+				return transport.Absent, err
+			}
+			same := found.compare(request, p.Amount)
+			finding, err := same.Finding()
+			if err == nil && finding == transport.Same {
+				shown.Existing, shown.Unverified = existing, !shown.Amount.Valid
+				payout = shown
+			}
+			return finding, err
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &payout, nil
+	return payout, nil
 }
 
 // Find looks a payout up by your reference. ErrNotFound means that Kasapay itself
-// says that it knows no such payout. The form of that response is not documented, so
-// Find reads it in every envelope.
+// says that it knows no such payout, in the document's words. The form of that response
+// is not documented, so Find reads it in every envelope.
+//
+// Find takes Kasapay's own reference as well, which the response need not repeat. So
+// compare GatewayReference with yours where that matters.
 func (s *PayoutsService) Find(ctx context.Context, reference string) (*Payout, error) {
-	var f transport.Faults
-	checkReference(&f, reference)
-	if err := s.c.core.Invalid(OpStatus, reference, f.Fields); err != nil {
-		return nil, err
-	}
-	var payout Payout
-	err := s.c.core.Do(ctx, transport.Call{
-		Op: OpStatus, Path: []string{reference}, Reference: reference, Decode: decode(&payout, reference, (*response).payout),
+	var payout *Payout
+	err := s.ask(ctx, reference, func(r *response) (err error) {
+		payout, err = r.payout(reference)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &payout, nil
+	return payout, nil
+}
+
+func (s *PayoutsService) ask(ctx context.Context, reference string, read func(*response) error) error {
+	var f transport.Faults
+	checkReference(&f, reference)
+	if err := s.c.core.Invalid(OpStatus, reference, f.Fields); err != nil {
+		return err
+	}
+	return s.c.core.Do(ctx, transport.Call{Op: OpStatus, Path: []string{reference}, Reference: reference, Decode: decode(read)})
 }
 
 // Wait calls Find every few seconds, at most half a minute apart, until the payout's
@@ -206,19 +238,21 @@ func (s *PayoutsService) Wait(ctx context.Context, reference string) (*Payout, e
 // reversal may follow a success. Callbacks are not signed. Believe a callback only
 // after Find confirms it. Package webhook does so.
 func ParseCallback(body []byte) (Payout, error) {
-	r, err := parse(bytes.Clone(body))
-	if err == nil && r.PayoutReference == "" {
+	r, err := parse(bytes.Clone(bytes.TrimPrefix(body, byteOrderMark)))
+	if err == nil && r.PayoutReference.Text == "" {
 		err = wire.Missing("payout_reference")
 	}
-	var p Payout
+	var p *Payout
 	if err == nil {
-		p, err = r.payout(string(r.PayoutReference))
+		p, err = r.payout(r.PayoutReference.Text)
 	}
 	if err != nil {
 		return Payout{}, fmt.Errorf("kasapay: callback: %w", err)
 	}
-	return p, nil
+	return *p, nil
 }
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 func (p CreatePayoutParams) validate() (f transport.Faults) {
 	checkReference(&f, p.Reference)
@@ -294,48 +328,91 @@ func (c *Client) payoutRequest(p CreatePayoutParams) (*payoutRequest, transport.
 	}, nil
 }
 
-// decode keeps the payout of a response in *out.
-func decode(out *Payout, reference string, read func(*response, string) (Payout, error)) func(*transport.Response) error {
-	return func(r *transport.Response) (err error) {
+// identity tells calls with the same reference apart. A minted callback URL differs
+// from call to call and does not count.
+func (r *payoutRequest) identity(minted bool) string {
+	if !minted {
+		return "" // the body
+	}
+	plain := *r
+	plain.CallbackURL = ""
+	text, err := json.Marshal(plain)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+func decode(read func(*response) error) func(*transport.Response) error {
+	return func(r *transport.Response) error {
 		body, ok := r.Parsed.(*response)
 		if !ok {
 			return wire.Missing("a JSON object")
 		}
-		*out, err = read(body, reference)
-		return err
+		return read(body)
 	}
 }
 
 // accepted shows the acceptance of a request as a Payout.
-func (r *response) accepted(reference string) (Payout, error) {
-	if PaymentStatus(r.ResponseCode) != StatusAccepted {
-		return Payout{}, wire.Missing("response_code 720")
+func (r *response) accepted(request *payoutRequest, amount decimal.Decimal) (*Payout, error) {
+	if PaymentStatus(r.ResponseCode.Text) != StatusAccepted {
+		return nil, wire.Missing("response_code 720")
 	}
-	return Payout{
-		Reference: reference, GatewayReference: string(r.PayoutReference), Status: StatusAccepted,
+	same := r.compare(request, amount)
+	if err := same.Direct(); err != nil {
+		return nil, err
+	}
+	return &Payout{
+		Reference: request.PayoutReference, GatewayReference: r.PayoutReference.Text, Status: StatusAccepted,
 		Result: string(r.ResponseDescription), Raw: r.raw,
 	}, nil
 }
 
-// payout shows a status or a callback as a Payout.
-func (r *response) payout(reference string) (Payout, error) {
-	if r.PaymentStatus == "" {
-		return Payout{}, wire.Missing("payment_status")
+// compare says whether a response shows the payout that a request asks for. Nobody
+// knows whether the account_number of a payout to a paybill is the paybill or the
+// account there, so that it may be either.
+func (r *response) compare(request *payoutRequest, amount decimal.Decimal) (c transport.Comparison) {
+	shown := readAmount(r.Amount.Text)
+	c.Amount("amount", amount, shown, r.Amount.Unreadable || r.Amount.Text != "")
+	c.Fold("currency", request.CurrencyCode, string(r.Currency))
+	switch kind := parseRecipientType(string(r.Destination)); kind {
+	case "", request.RecipientType:
+	case Paybill, Till, BankAccount:
+		c.Text("destination", string(request.RecipientType), string(kind))
+	default: // a spelling that nobody knows
+		c.Amount("destination", amount, decimal.NullDecimal{}, true)
 	}
-	return Payout{
-		Reference: reference, GatewayReference: string(r.PayoutReference), Status: PaymentStatus(r.PaymentStatus),
+	var there transport.Comparison
+	there.Account("account_number", request.PaymentAccountReference, string(r.AccountNumber))
+	if finding, err := there.Finding(); finding == transport.Different || err != nil || request.RecipientType != Paybill {
+		c.Account("account_number", request.RecipientAccountNumber, string(r.AccountNumber))
+	}
+	c.Text("payment_account_reference", request.PaymentAccountReference, string(r.AccountReference))
+	return c
+}
+
+// payout shows a status or a callback as a Payout.
+func (r *response) payout(reference string) (*Payout, error) {
+	switch {
+	case r.PaymentStatus.Text == "":
+		return nil, wire.Missing("payment_status")
+	case r.PayoutReference.Unreadable:
+		return nil, wire.Missing("a payout_reference that can be read")
+	}
+	return &Payout{
+		Reference: reference, GatewayReference: r.PayoutReference.Text, Status: PaymentStatus(r.PaymentStatus.Text),
 		Result: string(r.ResultDescription), TransactionID: string(r.TransactionID), Receipt: string(r.PaymentReference),
-		FloatAccount: string(r.WalletAccount), FloatBalance: amount(r.AccountBalance),
-		Amount: amount(r.Amount), Currency: string(r.Currency), Destination: parseRecipientType(string(r.Destination)),
+		FloatAccount: string(r.WalletAccount), FloatBalance: readAmount(string(r.AccountBalance)),
+		Amount: readAmount(r.Amount.Text), Currency: string(r.Currency), Destination: parseRecipientType(string(r.Destination)),
 		AccountNumber: string(r.AccountNumber), RecipientName: string(r.DestinationName), Description: string(r.Description),
-		Time: r.TransactionTime.Time, Raw: r.raw,
+		Time: wire.ParseTime(string(r.TransactionTime)), Raw: r.raw,
 	}, nil
 }
 
-// amount reads an amount that is text on the wire. An amount that cannot be read
+// readAmount reads an amount that is text on the wire. An amount that cannot be read
 // counts as absent. Raw has its text.
-func amount(text wire.Text) decimal.NullDecimal {
-	d, err := wire.ParseDecimal(string(text))
+func readAmount(text string) decimal.NullDecimal {
+	d, err := wire.ParseDecimal(text)
 	return decimal.NullDecimal{Decimal: d, Valid: err == nil}
 }
 
@@ -357,4 +434,4 @@ type fault string
 func (f fault) Error() string    { return string(f) }
 func (f fault) SafeText() string { return string(f) }
 
-const errOtherPayout = fault("the payout under this reference has another amount or currency")
+const errOtherReference = fault("status of another payout_reference")

@@ -26,28 +26,30 @@ const refused = "721"
 // Any key may be missing or null.
 type response struct {
 	// The framework's envelope: documented for auth, assumed for validation.
-	StatusCode wire.Text `json:"statusCode"`
+	StatusCode wire.Side `json:"statusCode"`
 	Message    message   `json:"message"`
 	Error      message   `json:"error"`
 	// The gateway's own envelope.
-	ResponseCode        wire.Text `json:"response_code"`
-	ResponseDescription wire.Text `json:"response_description"`
-	ErrorCode           wire.Text `json:"error_code"`
+	ResponseCode        wire.Shown `json:"response_code"`
+	ResponseDescription wire.Side  `json:"response_description"`
+	ErrorCode           wire.Side  `json:"error_code"`
 
-	PayoutReference   wire.Text `json:"payout_reference"`
-	TransactionID     wire.Text `json:"transaction_id"`
-	PaymentReference  wire.Text `json:"payment_reference"`
-	WalletAccount     wire.Text `json:"wallet_account"`
-	Destination       wire.Text `json:"destination"`
-	PaymentStatus     wire.Text `json:"payment_status"`
-	Amount            wire.Text `json:"amount"`
-	Currency          wire.Text `json:"currency"`
-	AccountNumber     wire.Text `json:"account_number"`
-	DestinationName   wire.Text `json:"destination_name"`
-	Description       wire.Text `json:"description"`
-	TransactionTime   wire.Time `json:"transaction_time"`
-	AccountBalance    wire.Text `json:"account_balance"`
-	ResultDescription wire.Text `json:"result_description"`
+	PayoutReference wire.Shown `json:"payout_reference"`
+	PaymentStatus   wire.Shown `json:"payment_status"`
+	Amount          wire.Shown `json:"amount"`
+
+	Currency          wire.Side `json:"currency"`
+	Destination       wire.Side `json:"destination"`
+	AccountNumber     wire.Side `json:"account_number"`
+	AccountReference  wire.Side `json:"payment_account_reference"` // observed on the platform
+	TransactionID     wire.Side `json:"transaction_id"`
+	PaymentReference  wire.Side `json:"payment_reference"`
+	WalletAccount     wire.Side `json:"wallet_account"`
+	DestinationName   wire.Side `json:"destination_name"`
+	Description       wire.Side `json:"description"`
+	TransactionTime   wire.Side `json:"transaction_time"`
+	AccountBalance    wire.Side `json:"account_balance"`
+	ResultDescription wire.Side `json:"result_description"`
 
 	raw sdk.Raw
 }
@@ -98,15 +100,9 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	if v.Kind == transport.Accepted {
 		return v
 	}
-	if op.Name == OpInitiate && v.Kind == transport.Refused && v.Fields == nil && !slices.Contains(v.Reasons, error(sdk.ErrConfiguration)) {
-		// The refusal may mean a duplicate in words that nobody knows. Or the float is
-		// short because a first request holds the money. So the refusal does not settle
-		// a first request.
-		v.Kind = transport.Duplicate
-	}
 	v.Code, v.Message = body.code(), body.text()
-	if body.ResponseCode != "" {
-		v.Detail = ResponseCode(body.ResponseCode)
+	if body.ResponseCode.Text != "" {
+		v.Detail = ResponseCode(body.ResponseCode.Text)
 	}
 	return v
 }
@@ -115,21 +111,30 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 // statusCode does not contradict the HTTP status.
 func (r *response) verdict(op sdk.Operation, status int) transport.Verdict {
 	if own := r.ownStatus(); own >= 400 {
-		if good(status) || own == status {
+		if r.framework(own) && (good(status) || own == status) {
 			return r.envelope(op, own)
 		}
 		return foreign(status)
 	}
-	accepted := PaymentStatus(r.ResponseCode) == StatusAccepted
+	code := r.ResponseCode.Text
+	accepted := PaymentStatus(code) == StatusAccepted
 	switch {
-	case transport.Lost(status):
+	case transport.Lost(status), r.ResponseCode.Unreadable:
 		return transport.Verdict{}
-	case r.ResponseCode == refused, r.ResponseCode != "" && !accepted && status >= 400:
+	case code == refused, code != "" && !accepted && status >= 400:
 		return r.refusal(op)
-	case good(status) && (r.ResponseCode == "" || accepted):
+	case good(status) && (code == "" || accepted):
 		return transport.Verdict{Kind: transport.Accepted}
 	}
 	return foreign(status)
+}
+
+// framework reports the framework's envelope. It has an "error" beside the message,
+// unless the message is the framework's own. Gateways in front of others write a
+// statusCode and a message, too.
+func (r *response) framework(status int) bool {
+	text := strings.Join(r.Message, "\n")
+	return len(r.Error) > 0 || text == http.StatusText(status) || text == "ThrottlerException: Too Many Requests"
 }
 
 // foreign judges a response that is not in the gateway's words. A wrong path must
@@ -165,12 +170,8 @@ func (r *response) envelope(op sdk.Operation, status int) transport.Verdict {
 		return transport.Verdict{Kind: transport.Refused, Reasons: []error{sdk.ErrUnauthorized}}
 	case status == http.StatusUnauthorized:
 		return expired()
-	case status == http.StatusNotFound && r.noRoute() && op.Name == OpStatus:
+	case status == http.StatusNotFound && op.Name == OpStatus && !r.saysUnknownPayout():
 		return foreign(status)
-	case status == http.StatusNotFound && r.noRoute():
-		return transport.Verdict{Kind: transport.Refused, Reasons: []error{sdk.ErrConfiguration}}
-	case status == http.StatusNotFound && op.Name == OpStatus && strings.EqualFold(strings.Join(r.Message, ""), "not found"):
-		return transport.Verdict{Kind: transport.Refused, Reasons: []error{sdk.ErrNotFound}}
 	case status == http.StatusConflict && op.Name == OpInitiate:
 		return transport.Verdict{Kind: transport.Duplicate, Reasons: []error{sdk.ErrDuplicate}}
 	}
@@ -179,43 +180,53 @@ func (r *response) envelope(op sdk.Operation, status int) transport.Verdict {
 	case v.Reasons != nil:
 	case status == http.StatusForbidden:
 		v.Reasons = []error{sdk.ErrForbidden}
+	case status == http.StatusNotFound:
+		v.Reasons = []error{sdk.ErrConfiguration}
 	case status == http.StatusBadRequest, status == http.StatusUnprocessableEntity:
-		v.Reasons, v.Fields = []error{sdk.ErrValidation}, r.fields()
+		v.Reasons = []error{sdk.ErrValidation}
+		if fields, all := r.fields(); fields != nil {
+			v.Fields = fields
+			if all && op.Name == OpInitiate {
+				v.Kind = transport.Refused
+			}
+		}
 	}
 	return v
 }
 
 // refusal finds the reason of a refusal in its words. The document has only
-// SERVICE_NOT_ALLOWED and "Invalid Payout Reference". The other words are assumed. A
-// wrong guess at "no such payout" could pay twice, so keep those words strict.
+// SERVICE_NOT_ALLOWED, "Invalid Service" and a list of common errors. How Kasapay
+// refuses a reference that it has seen is not documented. So any other refusal of a
+// payout may mean just that, and is looked up.
 func (r *response) refusal(op sdk.Operation) transport.Verdict {
 	v := transport.Verdict{Kind: transport.Refused}
 	switch {
-	case r.says("access token", "invalid token", "token expired", "expired token"):
+	case r.says("invalid x access token"), op.Name == OpStatus && r.says("access token", "invalid token", "token expired", "expired token"):
 		return expired()
-	case op.Name == OpStatus && (r.says("payout", "reference", "transaction") && r.says("not found", "not exist") ||
-		r.says("invalid payout reference", "invalid reference", "unknown payout", "unknown reference", "unknown transaction")):
+	case op.Name == OpStatus && r.saysUnknownPayout():
 		v.Reasons = []error{sdk.ErrNotFound}
-	case op.Name == OpInitiate && r.says("duplicate", "already exist", "already used", "already been used", "must be unique"):
+	case op.Name == OpInitiate && r.says("duplicate", "already exist", "already used", "already been used", "must be unique", "been taken", "already taken", "is taken"):
 		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
-	case r.says("insufficient"):
+	case r.says("insufficient funds"):
 		v.Reasons = []error{sdk.ErrInsufficientFunds}
 	case r.says("service not allowed", "invalid service"):
 		v.Reasons = []error{sdk.ErrConfiguration}
+	case r.says("invalid recipient type", "unreachable callback url", "missing required field"):
+		v.Reasons = []error{sdk.ErrValidation}
+	case op.Name == OpInitiate:
+		v.Kind = transport.Duplicate
 	}
 	return v
 }
+
+// saysUnknownPayout reports the document's words for a reference that Kasapay does
+// not know. A wrong guess could pay twice, so no other words count.
+func (r *response) saysUnknownPayout() bool { return r.says("invalid payout reference") }
 
 // expired is the verdict on a refused token. The gateway did nothing, so a request
 // with a new token may follow (assumed).
 func expired() transport.Verdict {
 	return transport.Verdict{Kind: transport.Expired, Reasons: []error{sdk.ErrUnauthorized}}
-}
-
-// noRoute recognises NestJS's words, on either of its servers, for a route that it
-// does not have.
-func (r *response) noRoute() bool {
-	return r.says("cannot ") || r.says("route ") && r.says("not found")
 }
 
 // says reports whether the response's words hold any of the phrases, which are in
@@ -242,19 +253,24 @@ func (r *response) code() string {
 	if r.ErrorCode != "" {
 		return string(r.ErrorCode)
 	}
-	return string(r.ResponseCode)
+	return r.ResponseCode.Text
 }
 
 // fields sorts the framework's validation messages by the field with which they
-// begin: "amount must be a string".
-func (r *response) fields() transport.Fields {
+// begin: "amount must be a string". all reports that every message is of this kind and
+// that none may be about a reference which was used before.
+func (r *response) fields() (fields transport.Fields, all bool) {
 	var f transport.Faults
+	all = true
 	for _, m := range r.Message {
-		if name, rest, ok := strings.Cut(m, " "); ok && strings.Contains(requestFields, " "+name+" ") {
+		name, rest, ok := strings.Cut(m, " ")
+		ok = ok && strings.Contains(requestFields, " "+name+" ")
+		if ok {
 			f.Add(name, rest)
 		}
+		all = all && ok && name != "payout_reference" && (strings.HasPrefix(rest, "must ") || strings.HasPrefix(rest, "should "))
 	}
-	return f.Fields
+	return f.Fields, all
 }
 
 const requestFields = " payout_reference service_code payment_account_reference recipient_name recipient_type recipient_account_number" +

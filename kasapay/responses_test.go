@@ -38,22 +38,39 @@ func TestResponsesToCreateAreClassified(t *testing.T) {
 		"accepted, nulls and extras":  {200, `{"payout_reference":null,"response_code":720,"error_code":null,"extra":[{}]}`, want{}},
 		"accepted, statusCode beside": {201, `{"statusCode":201,"response_code":720}`, want{}},
 
-		"not my service":            {200, sample(t, "initiate_refused.json"), refusal(sdk.ErrConfiguration, "SERVICE_NOT_ALLOWED", "721")},
-		"not my service, HTTP 400":  {400, sample(t, "initiate_refused.json"), refusal(sdk.ErrConfiguration, "SERVICE_NOT_ALLOWED", "721")},
-		"refused, code as text":     {200, `{"response_code":"721"}`, refusal(sdk.ErrRejected, "721", "721")},
-		"an error code unheard of":  {200, `{"response_code":721,"error_code":"MOON_PHASE"}`, refusal(sdk.ErrRejected, "MOON_PHASE", "721")},
-		"no funds":                  {200, `{"response_code":721,"response_description":"Insufficient float"}`, refusal(sdk.ErrInsufficientFunds, "721", "721")},
-		"duplicate":                 {200, `{"response_code":721,"error_code":"DUPLICATE_REFERENCE"}`, refusal(sdk.ErrDuplicate, "DUPLICATE_REFERENCE", "721")},
-		"duplicate in words":        {400, `{"response_code":721,"response_description":"Reference already used"}`, refusal(sdk.ErrDuplicate, "721", "721")},
-		"duplicate as conflict":     {409, `{"statusCode":409,"message":"Conflict","error":"Conflict"}`, refusal(sdk.ErrDuplicate, "", "")},
-		"duplicate as 400":          {400, `{"statusCode":400,"message":"payout_reference already exists","error":"Bad Request"}`, refusal(sdk.ErrDuplicate, "", "")},
-		"another code under a 400":  {400, `{"response_code":799,"error_code":"X"}`, refusal(sdk.ErrRejected, "X", "799")},
-		"validation":                {400, `{"statusCode":400,"message":["amount must be a string"],"error":"Bad Request"}`, refusal(sdk.ErrValidation, "", "")},
-		"validation inside a 200":   {200, `{"statusCode":400,"message":"amount must be a string"}`, refusal(sdk.ErrValidation, "", "")},
-		"unprocessable":             {422, `{"statusCode":"422","message":"no"}`, refusal(sdk.ErrValidation, "", "")},
-		"forbidden":                 {403, `{"statusCode":403,"message":"Forbidden resource"}`, refusal(sdk.ErrForbidden, "", "")},
-		"a route that is not there": {404, `{"statusCode":404,"message":"Cannot POST /v1/payouts/b2b/initiate","error":"Not Found"}`, refusal(sdk.ErrConfiguration, "", "")},
-		"wrong method":              {405, `{"statusCode":405,"message":"Method Not Allowed"}`, refusal(sdk.ErrRejected, "", "")},
+		"not my service":                  {200, sample(t, "initiate_refused.json"), refusal(sdk.ErrConfiguration, "SERVICE_NOT_ALLOWED", "721")},
+		"not my service, HTTP 400":        {400, sample(t, "initiate_refused.json"), refusal(sdk.ErrConfiguration, "SERVICE_NOT_ALLOWED", "721")},
+		"refused, code as text":           {200, `{"response_code":"721"}`, want{"unknown", sdk.ErrOutcomeUnknown, "721", "721"}},
+		"an error code unheard of":        {200, `{"response_code":721,"error_code":"MOON_PHASE"}`, want{"unknown", sdk.ErrOutcomeUnknown, "MOON_PHASE", "721"}},
+		"no funds":                        {200, `{"response_code":721,"response_description":"Insufficient funds"}`, refusal(sdk.ErrInsufficientFunds, "721", "721")},
+		"no funds, in other words":        {200, `{"response_code":721,"response_description":"Insufficient float"}`, want{"unknown", sdk.ErrOutcomeUnknown, "721", "721"}},
+		"a recipient type":                {400, `{"response_code":721,"response_description":"Invalid recipient_type"}`, refusal(sdk.ErrValidation, "721", "721")},
+		"duplicate":                       {200, `{"response_code":721,"error_code":"DUPLICATE_REFERENCE"}`, want{"unknown", sdk.ErrDuplicate, "DUPLICATE_REFERENCE", "721"}},
+		"duplicate, taken":                {400, `{"response_code":721,"response_description":"Reference has been taken"}`, want{"unknown", sdk.ErrDuplicate, "721", "721"}},
+		"duplicate, exists":               {200, `{"response_code":721,"response_description":"Payout already exists"}`, want{"unknown", sdk.ErrDuplicate, "721", "721"}},
+		"duplicate by its field":          {400, `{"statusCode":400,"message":["payout_reference has been taken"],"error":"Bad Request"}`, want{"unknown", sdk.ErrDuplicate, "", ""}},
+		"an odd word about the reference": {400, `{"statusCode":400,"message":["payout_reference must differ"],"error":"Bad Request"}`, want{"unknown", sdk.ErrValidation, "", ""}},
+		"duplicate in words":              {400, `{"response_code":721,"response_description":"Reference already used"}`, want{"unknown", sdk.ErrDuplicate, "721", "721"}},
+		"duplicate as conflict":           {409, `{"statusCode":409,"message":"Conflict","error":"Conflict"}`, unclear(sdk.ErrDuplicate)},
+		"duplicate as 400":                {400, `{"statusCode":400,"message":"payout_reference already exists","error":"Bad Request"}`, unclear(sdk.ErrDuplicate)},
+		"another code under a 400":        {400, `{"response_code":799,"error_code":"X"}`, want{"unknown", sdk.ErrOutcomeUnknown, "X", "799"}},
+		"validation":                      {400, `{"statusCode":400,"message":["amount must be a string"],"error":"Bad Request"}`, refusal(sdk.ErrValidation, "", "")},
+		"validation inside a 200":         {200, `{"statusCode":400,"message":"amount must be a string","error":"Bad Request"}`, refusal(sdk.ErrValidation, "", "")},
+		"no envelope of the framework":    {400, `{"statusCode":400,"message":"amount must be a string"}`, unclear(sdk.ErrUnexpectedResponse)},
+		"another gateway's 404":           {404, `{"statusCode":404,"message":"Resource not found"}`, unclear(sdk.ErrUnexpectedResponse)},
+		"another gateway's 401":           {401, `{"statusCode":401,"message":"Access denied due to missing subscription key."}`, unclear(sdk.ErrUnauthorized)},
+		"another gateway's 429":           {429, `{"statusCode":429,"message":"Rate limit is exceeded. Try again in 5 seconds."}`, unclear(sdk.ErrRateLimited)},
+		"a proxy's errors under a 499":    {499, `{"errors":["client closed request"]}`, unclear(sdk.ErrUnexpectedResponse)},
+		"an empty 403":                    {403, ``, unclear(sdk.ErrForbidden)},
+		"an empty 404":                    {404, ``, unclear(sdk.ErrUnexpectedResponse)},
+		"a 422 without a word":            {422, `{}`, unclear(sdk.ErrUnexpectedResponse)},
+		"a code that is no text":          {200, `{"response_code":{}}`, unclear(sdk.ErrUnexpectedResponse)},
+		"an acceptance of another amount": {200, `{"response_code":720,"amount":"7.00"}`, want{"unknown", sdk.ErrUnexpectedResponse, "", ""}},
+		"an acceptance of an odd amount":  {200, `{"response_code":720,"amount":"9,999.00"}`, want{"unknown", sdk.ErrUnexpectedResponse, "", ""}},
+		"unprocessable":                   {422, `{"statusCode":"422","message":"no","error":"Unprocessable Entity"}`, unclear(sdk.ErrValidation)},
+		"forbidden":                       {403, `{"statusCode":403,"message":"Forbidden resource","error":"Forbidden"}`, unclear(sdk.ErrForbidden)},
+		"a route that is not there":       {404, `{"statusCode":404,"message":"Cannot POST /v1/payouts/b2b/initiate","error":"Not Found"}`, unclear(sdk.ErrConfiguration)},
+		"wrong method":                    {405, `{"statusCode":405,"message":"Method Not Allowed"}`, unclear(sdk.ErrOutcomeUnknown)},
 
 		"another code under a 200":     {200, `{"response_code":799}`, want{"unknown", sdk.ErrUnexpectedResponse, "799", "799"}},
 		"accepted under a 400":         {400, accepted, want{"unknown", sdk.ErrUnexpectedResponse, "720", "720"}},
@@ -118,17 +135,17 @@ func TestResponsesToFindAreClassified(t *testing.T) {
 			"nulls, extras, odd values": {200, `{"payment_status":703,"amount":null,"account_balance":"N/A","account_number":"N/A","transaction_time":"yesterday","event_history":[{}]}`, "703", "", nil},
 
 			"404":                       {404, unknown, "", "rejected", sdk.ErrNotFound},
-			"404, stock words":          {404, `{"statusCode":404,"message":"Not Found"}`, "", "rejected", sdk.ErrNotFound},
+			"404, stock words":          {404, `{"statusCode":404,"message":"Not Found"}`, "", "no effect", sdk.ErrUnexpectedResponse},
 			"400":                       {400, `{"statusCode":400,"message":["Invalid payout reference"],"error":"Bad Request"}`, "", "rejected", sdk.ErrNotFound},
 			"in a response code":        {200, `{"response_code":721,"response_description":"Invalid Payout Reference"}`, "", "rejected", sdk.ErrNotFound},
-			"in an error code":          {400, `{"response_code":721,"error_code":"TRANSACTION_NOT_FOUND","response_description":"Transaction not found"}`, "", "rejected", sdk.ErrNotFound},
+			"in an error code":          {400, `{"response_code":721,"error_code":"TRANSACTION_NOT_FOUND","response_description":"Transaction not found"}`, "", "rejected", sdk.ErrRejected},
 			"in an error code alone":    {400, `{"response_code":721,"error_code":"INVALID_PAYOUT_REFERENCE"}`, "", "rejected", sdk.ErrNotFound},
-			"a payout by its reference": {404, `{"statusCode":404,"message":"Payout with reference ms83-1 does not exist"}`, "", "rejected", sdk.ErrNotFound},
+			"a payout by its reference": {404, `{"statusCode":404,"message":"Payout with reference ms83-1 does not exist","error":"Not Found"}`, "", "no effect", sdk.ErrUnexpectedResponse},
 			"an error nobody explains":  {200, `{"response_code":721,"response_description":"Unknown error while reading the transaction"}`, "", "rejected", sdk.ErrRejected},
-			"an invalid something else": {400, `{"statusCode":400,"message":"Invalid signature of the payout query"}`, "", "rejected", sdk.ErrRejected},
+			"an invalid something else": {400, `{"statusCode":400,"message":"Invalid signature of the payout query","error":"Bad Request"}`, "", "rejected", sdk.ErrRejected},
 			"another framework's route": {404, `{"statusCode":404,"message":"Route GET:/v1/payouts/b2b/ms83-1/status not found","error":"Not Found"}`, "", "no effect", sdk.ErrUnexpectedResponse},
 			"a conflict":                {409, `{"statusCode":409,"message":"Conflict"}`, "", "rejected", sdk.ErrRejected},
-			"another thing not found":   {404, `{"statusCode":404,"message":"Merchant not found"}`, "", "rejected", sdk.ErrRejected},
+			"another thing not found":   {404, `{"statusCode":404,"message":"Merchant not found","error":"Not Found"}`, "", "no effect", sdk.ErrUnexpectedResponse},
 			"another refusal":           {200, `{"response_code":721,"response_description":"Invalid Service"}`, "", "rejected", sdk.ErrConfiguration},
 			"a route that is not there": {404, `{"statusCode":404,"message":"Cannot GET /v1/payouts/b2b/ms83-1/status","error":"Not Found"}`, "", "no effect", sdk.ErrUnexpectedResponse},
 			"a page that is not there":  {404, `<h1>404</h1>`, "", "no effect", sdk.ErrUnexpectedResponse},
@@ -157,13 +174,14 @@ func TestResponsesToFindAreClassified(t *testing.T) {
 	})
 }
 
-func TestThrottledPayoutsAreSentAgain(t *testing.T) {
+func TestThrottledPayoutsAreLookedUpAndSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		throttled := answer(429, `{"statusCode":429,"message":"ThrottlerException: Too Many Requests"}`, "Retry-After", "7")
-		client, s := newClient(t, []step{throttled, answer(200, accepted)})
+		absent := answer(404, unknown)
+		client, s := newClient(t, []step{throttled, absent, absent, absent, answer(200, accepted)})
 		_, err := client.Payouts.Create(t.Context(), validPayout())
 		require.NoError(t, err)
-		assert.Equal(t, "auth initiate initiate", actions(s))
+		assert.Equal(t, "auth initiate status status status initiate", actions(s))
 	})
 }
 

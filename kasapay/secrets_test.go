@@ -89,8 +89,8 @@ func TestTheBodyOfALoginThatFailedIsNotKept(t *testing.T) {
 
 func TestTheErrorTextIsStableAndItsDetailsAreFields(t *testing.T) {
 	for body, text := range map[string]string{
-		sample(t, "initiate_refused.json"):                        "kasapay: payouts.initiate: configuration refused: HTTP 200, code SERVICE_NOT_ALLOWED (outcome: rejected)",
-		`{"response_code":721,"response_description":"anything"}`: "kasapay: payouts.initiate: HTTP 200, code 721 (outcome: rejected)",
+		sample(t, "initiate_refused.json"):                                  "kasapay: payouts.initiate: configuration refused: HTTP 200, code SERVICE_NOT_ALLOWED (outcome: rejected)",
+		`{"response_code":721,"response_description":"Insufficient funds"}`: "kasapay: payouts.initiate: insufficient funds: HTTP 200, code 721 (outcome: rejected)",
 	} {
 		client, _ := newClient(t, []step{answer(200, body, "X-Request-Id", "req-1")})
 		_, err := client.Payouts.Create(t.Context(), validPayout())

@@ -116,14 +116,14 @@ var wireCallsOfEveryOperation = []wireCall{
 		},
 	},
 	{
-		name: "after a lost connection, found", responses: []string{"", wireProcessed},
+		name: "after a lost connection, found", responses: []string{"", `{"payout_reference":"ms83/1 é","payment_status":700}`},
 		send: func(t *testing.T, c *kasapay.Client) error {
 			_, err := c.Payouts.Create(t.Context(), wirePayout(t))
 			return err
 		},
 	},
 	{
-		name: "after a token that is refused", responses: []string{wireBadToken, `{"access_token":"second-token","expires_in":3600}`, wireAccepted},
+		name: "after a token that is refused", responses: []string{wireBadToken, `{"access_token":"second-token","expires_in":3600}`, wireAbsent, wireAbsent, wireAbsent, wireAccepted},
 		send: func(t *testing.T, c *kasapay.Client) error {
 			_, err := c.Payouts.Create(t.Context(), wirePayout(t))
 			return err

@@ -2,6 +2,7 @@ package kotani
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -25,7 +26,10 @@ type FiatAccount struct {
 // FiatAccountList is a user's accounts, ordered by type.
 type FiatAccountList struct {
 	Items []FiatAccount
-	Raw   sdk.Raw
+	// Skipped is how many accounts could not be read. They are not among Items. A
+	// response of which nothing can be read is an error.
+	Skipped int
+	Raw     sdk.Raw
 }
 
 // AddAccount puts an account on file. The same data a second time give
@@ -181,8 +185,7 @@ func (a BankAccount) account(f *faults) (FiatAccountSchema, any) {
 
 func (a MobileMoneyAccount) account(f *faults) (FiatAccountSchema, any) {
 	data := f.owner(AccountMobileMoney, a.AccountName, a.InstitutionName)
-	data.Mobile, data.Country, data.Operator = a.Mobile, a.Country, a.Operator
-	f.e164("data.mobile", a.Mobile)
+	data.Mobile, data.Country, data.Operator = f.e164("data.mobile", a.Mobile), a.Country, a.Operator
 	f.country("data.country", a.Country)
 	f.Require("data.operator", a.Operator)
 	return SchemaMobileMoney, data
@@ -190,8 +193,7 @@ func (a MobileMoneyAccount) account(f *faults) (FiatAccountSchema, any) {
 
 func (a DuniaWalletAccount) account(f *faults) (FiatAccountSchema, any) {
 	data := f.owner(AccountDuniaWallet, a.AccountName, a.InstitutionName)
-	data.Mobile = a.Mobile
-	f.e164("data.mobile", a.Mobile)
+	data.Mobile = f.e164("data.mobile", a.Mobile)
 	return SchemaDuniaWallet, data
 }
 
@@ -256,13 +258,22 @@ func (f *faults) owner(kind FiatAccountType, accountName, institutionName string
 
 // decodeFiatAccounts reads a map from account type to accounts.
 func decodeFiatAccounts(body []byte) (FiatAccountList, error) {
-	byType, err := read[map[string][]FiatAccount](body)
+	list := FiatAccountList{Raw: body}
+	byType, err := read[map[string]json.RawMessage](body)
 	if err == nil && byType == nil {
 		err = wire.Missing("accounts")
 	}
-	list := FiatAccountList{Raw: body}
 	for _, name := range slices.Sorted(maps.Keys(byType)) {
-		list.Items = append(list.Items, byType[name]...)
+		var accounts []FiatAccount
+		skipped, err := wire.UnmarshalList(byType[name], &accounts)
+		if err != nil {
+			skipped = 1 // no list at all
+		}
+		list.Skipped += skipped
+		list.Items = append(list.Items, accounts...)
+	}
+	if err == nil && list.Skipped > 0 && len(list.Items) == 0 {
+		err = wire.Missing("accounts")
 	}
 	return list, err
 }

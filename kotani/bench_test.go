@@ -90,5 +90,7 @@ func sides(tb testing.TB) clienttest.Comparison {
 
 func BenchmarkWithdraw(b *testing.B) { sides(b).Bench(b) }
 
-// The response is read twice, once for its status and once for its contents.
-func TestAWithdrawalAllocatesLittleMoreThanNetHTTPByHand(t *testing.T) { sides(t).CheckAllocs(t, 14) }
+// The response is read twice, once for its status and once for its contents. Some
+// allocations are the flight that calls with one external id share. With the second
+// version of encoding/json the code by hand makes seven fewer.
+func TestAWithdrawalAllocatesLittleMoreThanNetHTTPByHand(t *testing.T) { sides(t).CheckAllocs(t, 22) }

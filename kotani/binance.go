@@ -62,7 +62,7 @@ func (s *BinanceService) GetOrder(ctx context.Context, prepayID string) (*Binanc
 
 func (s *BinanceService) ofOrder(ctx context.Context, op, prepayID string) (*BinanceOrder, error) {
 	var f faults
-	f.Require("prepayId", prepayID)
+	f.RequireReference("prepayId", prepayID)
 	return call(ctx, s.api, f, transport.Call{
 		Op: op, Reference: prepayID, Body: map[string]string{"prepayId": prepayID},
 	}, decodeOrder)

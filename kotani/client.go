@@ -7,7 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -81,9 +84,7 @@ type Client struct {
 
 // New returns a Client. Errors name the fields of Config that are wrong.
 func New(cfg Config) (*Client, error) {
-	if err := cfg.check(); err != nil {
-		return nil, err
-	}
+	faults := cfg.check()
 	a := &api{credential: "Config.Password"}
 	if cfg.hasLogin() {
 		a.tokens = transport.NewTokenSource(func(ctx context.Context) (transport.Token, error) { return a.fetchToken(ctx, cfg) })
@@ -97,12 +98,15 @@ func New(cfg Config) (*Client, error) {
 		Interpret: interpret,
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, faults)
 	}
 	a.core = core
 	fiatConnect, err := newFiatConnect(core, cfg.FiatConnect, cfg.Routes)
 	if err != nil {
-		return nil, err
+		faults = errors.Join(fmt.Errorf("kotani: FiatConnect.%s", strings.TrimPrefix(err.Error(), "kotani: ")), faults)
+	}
+	if faults != nil {
+		return nil, faults
 	}
 	return &Client{
 		Binance: &BinanceService{a}, Celo: &CeloService{a}, Fiat: &FiatService{a, cfg.CallbackURL}, FiatConnect: fiatConnect,
@@ -124,7 +128,11 @@ func (c *Client) Health(ctx context.Context) error {
 // Do calls an endpoint this package does not know, with the client's credentials,
 // retries and errors, and returns the JSON of the response.
 func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
-	return c.core.Ask(ctx, call)
+	raw, err := c.core.Ask(ctx, call)
+	if !call.ReadOnly {
+		err = unsettled(err)
+	}
+	return raw, err
 }
 
 const shownConfig = "kotani.Config{...}"
@@ -145,11 +153,16 @@ func (cfg Config) check() error {
 		if !isPhone(cfg.PhoneNumber) {
 			faults = append(faults, errors.New("kotani: PhoneNumber must be 7 to 15 digits"))
 		}
-		if cfg.CountryCode == "" {
-			faults = append(faults, errors.New("kotani: CountryCode is required"))
-		}
-		if cfg.Password == "" {
-			faults = append(faults, errors.New("kotani: Password is required"))
+		for _, field := range []struct{ name, value string }{{"CountryCode", cfg.CountryCode}, {"Password", cfg.Password}} {
+			switch {
+			case field.value == "":
+				faults = append(faults, fmt.Errorf("kotani: %s is required", field.name))
+			case !utf8.ValidString(field.value):
+				faults = append(faults, fmt.Errorf("kotani: %s must be valid UTF-8", field.name))
+			case strings.TrimSpace(field.value) != field.value:
+				// A file that was read whole ends in a newline.
+				faults = append(faults, fmt.Errorf("kotani: %s begins or ends with white space", field.name))
+			}
 		}
 	}
 	if cfg.TokenLifetime < 0 {
@@ -188,7 +201,30 @@ func (a *api) do(ctx context.Context, f faults, request transport.Call) error {
 	if err := a.core.Invalid(request.Op, request.Reference, f.Fields); err != nil {
 		return err
 	}
-	return a.core.Do(ctx, request)
+	err := a.core.Do(ctx, request)
+	if request.Lookup == nil && settlesNothing(request.Op) {
+		err = unsettled(err)
+	}
+	return err
+}
+
+// unsettled makes an unknown outcome of a refused duplicate that nobody can look up:
+// it was done once, by whomever, an earlier call that crashed perhaps.
+func unsettled(err error) error {
+	var e *sdk.Error
+	if errors.As(err, &e) && e.Outcome == sdk.Rejected && errors.Is(e, sdk.ErrDuplicate) {
+		e.Outcome = sdk.Unknown
+	}
+	return err
+}
+
+// settlesNothing names the writes whose duplicate may be the very payment that the
+// caller asks for, and that no lookup can find. FiatConnect's transfers are not
+// among them: there the key has shown that the contents differ.
+func settlesNothing(op string) bool {
+	return op == OpAcceptQuoteIn || op == OpAcceptQuoteOut || slices.ContainsFunc(operations, func(row sdk.Operation) bool {
+		return row.Name == op && row.MovesMoney && row.Class != sdk.Keyed
+	})
 }
 
 func (a *api) logIn(ctx context.Context, op string) error {

@@ -50,21 +50,23 @@ func TestOneLoginServesManyCallsUntilItsTokenAges(t *testing.T) {
 
 func TestARefusedTokenIsRenewedOnceAndTheRequestSentAgain(t *testing.T) {
 	for name, refusal := range map[string]step{
-		"bad or expired": respond(403, `Forbidden`), "missing": respond(401, `Unauthorized`), "in JSON": respond(403, `{"message":"jwt expired"}`),
+		"bad or expired": respond(403, `Forbidden`), "missing": respond(401, `Unauthorized`), "in JSON": respond(403, `{"status":403,"desc":"jwt expired"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(refusal, isTaken)
-			_, err := newClient(t, s).Fiat.Withdraw(t.Context(), validWithdraw)
+			paid := respond(200, `{"result":{}}`)
+			p := kotani.PayTillParams{TillNumber: "1", Amount: twenty}
+			s := newScript(refusal, paid)
+			_, err := newClient(t, s).Fiat.PayTill(t.Context(), p)
 			require.NoError(t, err)
-			assert.Equal(t, "momo momo", s.actions())
+			assert.Equal(t, "till till", s.actions())
 			assert.Len(t, s.asides(loginPath), 2)
 
 			s = newScript(refusal)
-			_, err = newClient(t, s).Fiat.Withdraw(t.Context(), validWithdraw)
+			_, err = newClient(t, s).Fiat.PayTill(t.Context(), p)
 			e := failure(t, err)
 			assert.Equal(t, sdk.Rejected, e.Outcome)
 			require.ErrorIs(t, err, sdk.ErrUnauthorized)
-			assert.Equal(t, "momo momo", s.actions(), "never more than once")
+			assert.Equal(t, "till till", s.actions(), "never more than once")
 			assert.Len(t, s.asides(loginPath), 2)
 		})
 	}
@@ -88,7 +90,7 @@ func TestWithoutALoginNothingIsSent(t *testing.T) {
 		"no token":       {respond(200, `{"status":201}`), nil},
 		"a bad token":    {respond(200, `{"status":201,"accessToken":"a b"}`), nil},
 		"a crash":        {respond(500, ``), sdk.ErrServer},
-		"refused":        {respond(403, `no`), sdk.ErrUnauthorized},
+		"refused":        {respond(403, `no`), sdk.ErrForbidden},
 		"lost":           {nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -142,21 +144,27 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 		change func(*kotani.Config)
 		says   string
 	}{
-		"no base URL":           {func(c *kotani.Config) { c.BaseURL = "" }, "BaseURL: is required"},
-		"plain http":            {func(c *kotani.Config) { c.BaseURL = "http://kotani.example" }, "BaseURL: plain http"},
-		"no password":           {func(c *kotani.Config) { c.Password = "" }, "Password is required"},
-		"no country":            {func(c *kotani.Config) { c.CountryCode = "" }, "CountryCode is required"},
-		"no phone":              {func(c *kotani.Config) { c.PhoneNumber = "" }, "PhoneNumber must be"},
-		"a phone with letters":  {func(c *kotani.Config) { c.PhoneNumber = "07-planted" }, "PhoneNumber must be"},
-		"a negative lifetime":   {func(c *kotani.Config) { c.TokenLifetime = -1 }, "TokenLifetime must not be negative"},
-		"a negative wait":       {func(c *kotani.Config) { c.MinBackoff = -1 }, "MinBackoff must not be negative"},
-		"too long a session":    {func(c *kotani.Config) { c.FiatConnect.SessionLifetime = 4*time.Hour + 1 }, "FiatConnect.SessionLifetime"},
-		"a key with a space":    {func(c *kotani.Config) { c.FiatConnect.APIKey = "planted key" }, "FiatConnect.APIKey"},
-		"a domain with a path":  {func(c *kotani.Config) { c.FiatConnect.Domain = "kotani.example/x" }, "FiatConnect.Domain"},
-		"a negative chain":      {func(c *kotani.Config) { c.FiatConnect.ChainID = -1 }, "FiatConnect.ChainID"},
-		"a statement of two":    {func(c *kotani.Config) { c.FiatConnect.Statement = "a\nb" }, "FiatConnect.Statement"},
-		"a signer of nothing":   {func(c *kotani.Config) { c.FiatConnect.Signer = &wallet{address: "0xplanted"} }, "FiatConnect.Signer: Address"},
-		"FiatConnect over http": {func(c *kotani.Config) { c.FiatConnect.BaseURL = "http://fc.example" }, "BaseURL: plain http"},
+		"no base URL":             {func(c *kotani.Config) { c.BaseURL = "" }, "BaseURL: is required"},
+		"plain http":              {func(c *kotani.Config) { c.BaseURL = "http://kotani.example" }, "BaseURL: plain http"},
+		"no password":             {func(c *kotani.Config) { c.Password = "" }, "Password is required"},
+		"no country":              {func(c *kotani.Config) { c.CountryCode = "" }, "CountryCode is required"},
+		"no phone":                {func(c *kotani.Config) { c.PhoneNumber = "" }, "PhoneNumber must be"},
+		"a phone with letters":    {func(c *kotani.Config) { c.PhoneNumber = "07-planted" }, "PhoneNumber must be"},
+		"a negative lifetime":     {func(c *kotani.Config) { c.TokenLifetime = -1 }, "TokenLifetime must not be negative"},
+		"a negative wait":         {func(c *kotani.Config) { c.MinBackoff = -1 }, "MinBackoff must not be negative"},
+		"too long a session":      {func(c *kotani.Config) { c.FiatConnect.SessionLifetime = 4*time.Hour + 1 }, "FiatConnect.SessionLifetime"},
+		"a key with a space":      {func(c *kotani.Config) { c.FiatConnect.APIKey = "planted key" }, "FiatConnect.APIKey"},
+		"a domain with a path":    {func(c *kotani.Config) { c.FiatConnect.Domain = "kotani.example/x" }, "FiatConnect.Domain"},
+		"a negative chain":        {func(c *kotani.Config) { c.FiatConnect.ChainID = -1 }, "FiatConnect.ChainID"},
+		"a statement of two":      {func(c *kotani.Config) { c.FiatConnect.Statement = "a\nb" }, "FiatConnect.Statement"},
+		"a signer of nothing":     {func(c *kotani.Config) { c.FiatConnect.Signer = &wallet{address: "0xplanted"} }, "FiatConnect.Signer: Address"},
+		"FiatConnect over http":   {func(c *kotani.Config) { c.FiatConnect.BaseURL = "http://fc.example" }, "kotani: FiatConnect.BaseURL: plain http"},
+		"a password from a file":  {func(c *kotani.Config) { c.Password = "planted\n" }, "Password begins or ends with white space"},
+		"a password with CRLF":    {func(c *kotani.Config) { c.Password = "planted\r\n" }, "Password begins or ends with white space"},
+		"a password after a NBSP": {func(c *kotani.Config) { c.Password = "\u00a0planted" }, "Password begins or ends with white space"},
+		"a password of no UTF-8":  {func(c *kotani.Config) { c.Password = "planted\xff" }, "Password must be valid UTF-8"},
+		"a country from a file":   {func(c *kotani.Config) { c.CountryCode = "KEN\n" }, "CountryCode begins or ends with white space"},
+		"a key from a file":       {func(c *kotani.Config) { c.FiatConnect.APIKey = "planted\n" }, "FiatConnect.APIKey"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := valid
@@ -168,7 +176,11 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 			assert.NotContains(t, err.Error(), "planted")
 		})
 	}
-	_, err := kotani.New(valid)
+	_, err := kotani.New(kotani.Config{BaseURL: "ftp://x", PhoneNumber: "1", Password: "planted\n", FiatConnect: kotani.FiatConnectConfig{APIKey: "a b"}})
+	for _, says := range []string{"BaseURL", "PhoneNumber", "CountryCode", "Password", "FiatConnect.APIKey"} {
+		assert.ErrorContains(t, err, says, "all at once")
+	}
+	_, err = kotani.New(valid)
 	require.NoError(t, err)
 	valid.Password, valid.CountryCode, valid.TokenLifetime = "", "", -1
 	_, err = kotani.New(valid)

@@ -30,15 +30,19 @@
 // A quote refused for its amount has QuoteLimits as its Detail.
 //
 // Deposits and withdrawals have no idempotency key. Give each an ExternalID: after
-// an unknown outcome the client looks it up. It returns the transaction that it
-// finds, and sends once more only when the transaction stays absent for three
-// seconds. No document says that Kotani refuses a second use of an external id. A
-// request that is held back for longer on its way can become a second payment.
+// an unknown outcome the client looks it up for three seconds. It returns the
+// transaction that it finds, and never sends a second one, because no document says
+// that Kotani refuses a second use of an external id. A refusal for a used external
+// id is looked up as well, and the transaction is compared with the call. Another
+// payment is sdk.ErrReferenceTaken. Existing says that the transaction was there
+// before the call.
 //
 // FiatConnect transfers carry an Idempotency-Key, and the client repeats them with
-// the same key. Celo.SendToMpesa relies on Kotani's refusal to process a
-// transaction hash twice. The client never repeats any other write after an
-// unknown outcome.
+// the same key. The client never repeats any other write after an unknown outcome.
+// The README of this package says what the same call after a crash comes to.
+//
+// Only Kotani's own words are a refusal (sdk.ErrRejected). A proxy's page, an empty
+// 404 or a plain "upstream connect error" leave the outcome unknown.
 //
 // # Limits
 //

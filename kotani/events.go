@@ -23,6 +23,7 @@ import (
 // names its transaction, in the form of the response to Find, with or without
 // "result" around it.
 func ParseCallback(body []byte) (Transaction, error) {
+	body = wire.WithoutMark(body)
 	if !wire.IsObject(body) {
 		return Transaction{}, errors.New("kotani: callback is no object")
 	}
@@ -30,10 +31,7 @@ func ParseCallback(body []byte) (Transaction, error) {
 	if err != nil {
 		return Transaction{}, fmt.Errorf("kotani: callback: %w", err)
 	}
-	if t.ExternalID == "" && t.RequestID == "" {
-		return Transaction{}, errors.New("kotani: callback without externalId and requestId")
-	}
-	return t, nil
+	return t.Transaction, nil
 }
 
 // V3Event is a webhook of the v3 API. Of Kotani's own webhooks only these have a
@@ -70,7 +68,7 @@ const (
 // ParseV3Event reads a v3 webhook: {event, data, signature}. It refuses other
 // members, because only event and data are signed.
 func ParseV3Event(body []byte) (V3Event, error) {
-	body = bytes.Clone(body)
+	body = wire.WithoutMark(bytes.Clone(body))
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
 		return V3Event{}, errors.New("kotani: v3 event is no object")
@@ -88,7 +86,7 @@ func ParseV3Event(body []byte) (V3Event, error) {
 		Snake     string              `json:"reference_id"`
 		Camel     string              `json:"referenceId"`
 		Status    json.RawMessage     `json:"status"`
-		Amount    decimal.NullDecimal `json:"amount" wire:"lenient"`
+		Amount    decimal.NullDecimal `json:"amount"`
 		Currency  string              `json:"currency"`
 		Timestamp time.Time           `json:"timestamp"`
 	}
@@ -128,7 +126,7 @@ type FiatConnectEvent struct {
 // ParseFiatConnectEvent decodes a webhook's body. It refuses a body without event
 // id, type or timestamp, and a payload that does not fit its type.
 func ParseFiatConnectEvent(body []byte) (FiatConnectEvent, error) {
-	body = bytes.Clone(body)
+	body = wire.WithoutMark(bytes.Clone(body))
 	var w struct {
 		FiatConnectEvent
 		Timestamp string `json:"timestamp"`

@@ -152,7 +152,7 @@ func ExampleFiatConnect() {
 // The table says where each route is known from.
 func ExampleOperations() {
 	for _, op := range kotani.Operations() {
-		if op.Class == sdk.Referenced || op.Class == sdk.Keyed {
+		if op.Class == sdk.Searched || op.Class == sdk.Keyed {
 			fmt.Println(op.Name, op.Method, op.Path, op.Source, op.Grade)
 		}
 	}

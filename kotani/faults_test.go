@@ -1,10 +1,16 @@
 package kotani_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -25,8 +31,10 @@ import (
 // wallet with KYC, an account and two quotes.
 type world struct {
 	*kotanitest.Fake
+	config            kotani.Config // of the client
 	client            *kotani.Client
-	quote             string // accepted
+	last              *kotani.Transaction // where the latest deposit or withdrawal goes, if somewhere
+	quote             string              // accepted
 	account           string
 	quoteIn, quoteOut string
 }
@@ -35,8 +43,13 @@ const customer = "254712345678"
 
 func newWorld(t *testing.T, change ...func(*kotani.Config)) world {
 	t.Helper()
+	return newWorldWith(t, kotanitest.Quirks{}, change...)
+}
+
+func newWorldWith(t *testing.T, quirks kotanitest.Quirks, change ...func(*kotani.Config)) world {
+	t.Helper()
 	taken := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // every callback
-	srv := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{RealTime: true, Callbacks: taken}})
+	srv := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{RealTime: true, Callbacks: taken}, Quirks: quirks})
 	cfg := srv.ClientConfig()
 	cfg.FiatConnect.Signer = &wallet{address: walletAddress}
 	client, err := kotani.New(cfg)
@@ -74,6 +87,7 @@ func newWorld(t *testing.T, change ...func(*kotani.Config)) world {
 		w.client, err = kotani.New(cfg)
 		require.NoError(t, err)
 	}
+	w.config = cfg
 	return w
 }
 
@@ -81,12 +95,38 @@ func newWorld(t *testing.T, change ...func(*kotani.Config)) world {
 type write struct {
 	op   string
 	path string // glob of the request that goes wrong
-	kind string // settled: by lookup, hash or key; once: never repeated
 	call func(context.Context, world) error
 }
 
-func (wr write) fiatConnect() bool {
-	return wr.op == kotani.OpTransferIn || wr.op == kotani.OpTransferOut
+func (wr write) fiatConnect() bool { return wr.class() == sdk.Keyed }
+
+func (wr write) class() sdk.Class {
+	for _, row := range kotani.Operations() {
+		if row.Name == wr.op {
+			return row.Class
+		}
+	}
+	return sdk.Safe
+}
+
+// fault makes the next requests of the write go wrong.
+func (wr write) fault(t *testing.T, w world, fault fake.Fault) {
+	t.Helper()
+	if fault.Kind == "" {
+		return
+	}
+	fault.Method, fault.Path = "POST", wr.path
+	if wr.fiatConnect() {
+		require.NoError(t, w.FiatConnect.AddFault(fault))
+	} else {
+		require.NoError(t, w.AddFault(fault))
+	}
+}
+
+// clear takes the faults away.
+func (w world) clear() {
+	w.ClearFaults()
+	w.FiatConnect.ClearFaults()
 }
 
 // works counts what the fake did.
@@ -108,59 +148,59 @@ func (wr write) works(w world) int {
 }
 
 var writes = []write{
-	{kotani.OpDeposit, "/transactions/deposit/stkpush", "settled", func(ctx context.Context, w world) error {
+	{kotani.OpDeposit, "/transactions/deposit/stkpush", func(ctx context.Context, w world) error {
 		got, err := w.client.Fiat.Deposit(ctx, validDeposit)
-		return named(got, err)
+		return w.named(got, err)
 	}},
-	{kotani.OpDepositQuoted, "/transactions/deposit/quote", "settled", func(ctx context.Context, w world) error {
+	{kotani.OpDepositQuoted, "/transactions/deposit/quote", func(ctx context.Context, w world) error {
 		got, err := w.client.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: w.quote, PhoneNumber: customer, ExternalID: "order-1"})
-		return named(got, err)
+		return w.named(got, err)
 	}},
-	{kotani.OpWithdraw, "/transactions/withdraw/momo", "settled", func(ctx context.Context, w world) error {
+	{kotani.OpWithdraw, "/transactions/withdraw/momo", func(ctx context.Context, w world) error {
 		got, err := w.client.Fiat.Withdraw(ctx, validWithdraw)
-		return named(got, err)
+		return w.named(got, err)
 	}},
-	{kotani.OpWithdrawToBank, "/transactions/withdraw/bank", "settled", func(ctx context.Context, w world) error {
+	{kotani.OpWithdrawToBank, "/transactions/withdraw/bank", func(ctx context.Context, w world) error {
 		got, err := w.client.Fiat.WithdrawToBank(ctx, validBank)
-		return named(got, err)
+		return w.named(got, err)
 	}},
-	{kotani.OpSendToMpesa, "/transactions/withdraw/sendToMpesa", "settled", func(ctx context.Context, w world) error {
+	{kotani.OpSendToMpesa, "/transactions/withdraw/sendToMpesa", func(ctx context.Context, w world) error {
 		_, err := w.client.Celo.SendToMpesa(ctx, validMpesa)
 		return err
 	}},
-	{kotani.OpTransferIn, "/transfer/in", "settled", func(ctx context.Context, w world) error {
-		_, err := w.client.FiatConnect.TransferIn(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: w.quoteIn})
+	{kotani.OpTransferIn, "/transfer/in", func(ctx context.Context, w world) error {
+		_, err := w.client.FiatConnect.TransferIn(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: w.quoteIn, IdempotencyKey: "order-1"})
 		return err
 	}},
-	{kotani.OpTransferOut, "/transfer/out", "settled", func(ctx context.Context, w world) error {
-		_, err := w.client.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: w.quoteOut})
+	{kotani.OpTransferOut, "/transfer/out", func(ctx context.Context, w world) error {
+		_, err := w.client.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: w.quoteOut, IdempotencyKey: "order-1"})
 		return err
 	}},
-	{kotani.OpBuyCelo, "/dex/buyCelo", "once", func(ctx context.Context, w world) error {
+	{kotani.OpBuyCelo, "/dex/buyCelo", func(ctx context.Context, w world) error {
 		_, err := w.client.Celo.Buy(ctx, kotani.BuyCeloParams{PhoneNumber: customer, Amount: decimal.NewFromInt(1)})
 		return err
 	}},
-	{kotani.OpPayBill, "/transactions/paybill", "once", func(ctx context.Context, w world) error {
+	{kotani.OpPayBill, "/transactions/paybill", func(ctx context.Context, w world) error {
 		_, err := w.client.Fiat.PayBill(ctx, kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "01", Amount: twenty})
 		return err
 	}},
-	{kotani.OpPayTill, "/transactions/till", "once", func(ctx context.Context, w world) error {
+	{kotani.OpPayTill, "/transactions/till", func(ctx context.Context, w world) error {
 		_, err := w.client.Fiat.PayTill(ctx, kotani.PayTillParams{TillNumber: "12345", Amount: twenty})
 		return err
 	}},
-	{kotani.OpStellarCashOut, "/stellar/cashout/KE", "once", func(ctx context.Context, w world) error {
+	{kotani.OpStellarCashOut, "/stellar/cashout/KE", func(ctx context.Context, w world) error {
 		_, err := w.client.Stellar.CashOut(ctx, kotani.CashOutParams{Country: kotani.Kenya, PhoneNumber: customer, TxHash: hash})
 		return err
 	}},
-	{kotani.OpTronCashOut, "/tron/cashout/KE", "once", func(ctx context.Context, w world) error {
+	{kotani.OpTronCashOut, "/tron/cashout/KE", func(ctx context.Context, w world) error {
 		_, err := w.client.Tron.CashOut(ctx, kotani.CashOutParams{Country: kotani.Kenya, PhoneNumber: customer, TxHash: hash})
 		return err
 	}},
-	{kotani.OpTronCashIn, "/tron/cashin/KE", "once", func(ctx context.Context, w world) error {
+	{kotani.OpTronCashIn, "/tron/cashin/KE", func(ctx context.Context, w world) error {
 		_, err := w.client.Tron.CashIn(ctx, kotani.CashInParams{Country: kotani.Kenya, PhoneNumber: customer, Amount: twenty})
 		return err
 	}},
-	{kotani.OpUBIClaim, "/transactions/ubi/claimfunds", "once", func(ctx context.Context, w world) error {
+	{kotani.OpUBIClaim, "/transactions/ubi/claimfunds", func(ctx context.Context, w world) error {
 		_, err := w.client.UBI.Claim(ctx, ubi)
 		return err
 	}},
@@ -179,7 +219,10 @@ func TestTheFaultMatrixHasEveryPaymentOfTheTable(t *testing.T) {
 	assert.ElementsMatch(t, payments, covered)
 }
 
-func named(got *kotani.Transaction, err error) error {
+func (w world) named(got *kotani.Transaction, err error) error {
+	if w.last != nil && got != nil {
+		*w.last = *got
+	}
 	if err == nil && got.ExternalID != "order-1" {
 		return errors.New("another transaction")
 	}
@@ -192,85 +235,153 @@ type end struct {
 	works   int
 }
 
-func TestFaultMatrix(t *testing.T) {
-	const forever = 3600
-	refused := func(cfg *kotani.Config) {
-		cfg.HTTPClient = &http.Client{Transport: &http.Transport{
-			DialContext: func(context.Context, string, string) (net.Conn, error) {
-				return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
-			},
-		}}
-	}
-	const unknown, rejected = "unknown", "rejected"
-	done := end{"", 1}
-	cases := []struct {
-		name          string
-		client        func(*kotani.Config)
-		fault         fake.Fault
-		limit, cancel time.Duration // deadline of the call; when the caller gives up
-		settled, once end
-		is            error
-		elapsed       time.Duration // exact, when not 0
-	}{
-		{name: "connection refused", client: refused, is: sdk.ErrNotSent, settled: end{"not sent", 0}, once: end{"not sent", 0}},
-		{name: "dropped before the work", fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, settled: done, once: end{unknown, 0}},
-		{name: "dropped after the work", fault: fake.Fault{Kind: fake.FaultDropAfter, Times: 1}, settled: done, once: end{unknown, 1}},
-		{name: "truncated 2xx", fault: fake.Fault{Kind: fake.FaultTruncate, Times: 1}, settled: done, once: end{unknown, 1}},
-		{name: "malformed 2xx", fault: fake.Fault{Kind: fake.FaultMalformed, Times: 1}, settled: done, once: end{unknown, 1}, is: sdk.ErrUnexpectedResponse},
-		{name: "HTML 502", fault: fake.Fault{Kind: fake.FaultHTML, Times: 1}, settled: done, once: end{unknown, 0}, is: sdk.ErrServer},
-		{name: "HTML 403", fault: fake.Fault{Kind: fake.FaultHTML, Status: 403}, settled: end{unknown, 0}, once: end{unknown, 0}, is: sdk.ErrForbidden},
-		{name: "500 in the provider's format", fault: fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 1}, settled: done, once: end{unknown, 0}, is: sdk.ErrServer},
-		{name: "401 once", fault: fake.Fault{Kind: fake.FaultStatus, Status: 401, Times: 1}, settled: done, once: done},
-		{name: "401 for ever", fault: fake.Fault{Kind: fake.FaultStatus, Status: 401}, settled: end{rejected, 0}, once: end{rejected, 0}, is: sdk.ErrUnauthorized},
-		{name: "expired token", fault: fake.Fault{Kind: fake.FaultExpireToken, Times: 1}, settled: done, once: done},
-		{name: "429 with Retry-After", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Times: 1}, settled: done, once: done, elapsed: 7 * time.Second},
-		{name: "429 for longer than anybody waits", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 86400}, settled: end{rejected, 0}, once: end{rejected, 0}, is: sdk.ErrRateLimited},
-		{name: "hang until the deadline", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, limit: 5 * time.Second,
-			settled: end{unknown, 0}, once: end{unknown, 0}, is: context.DeadlineExceeded, elapsed: 5 * time.Second},
-		{name: "hang of one attempt", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever, Times: 1}, settled: done, once: end{unknown, 0}},
-		{name: "cancelled during a hang", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, cancel: 3 * time.Second,
-			settled: end{unknown, 0}, once: end{unknown, 0}, is: context.Canceled, elapsed: 3 * time.Second},
-		{name: "cancelled while waiting between attempts", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 30}, cancel: 3 * time.Second,
-			settled: end{rejected, 0}, once: end{rejected, 0}, is: context.Canceled, elapsed: 3 * time.Second},
-	}
-	for _, tc := range cases {
-		for _, wr := range writes {
-			t.Run(tc.name+"/"+wr.op, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					var change []func(*kotani.Config)
-					if tc.client != nil {
-						change = append(change, tc.client)
-					}
-					w := newWorld(t, change...)
-					if fault := tc.fault; fault.Kind != "" {
-						fault.Method, fault.Path = "POST", wr.path
-						if wr.fiatConnect() {
-							require.NoError(t, w.FiatConnect.AddFault(fault))
-						} else {
-							require.NoError(t, w.AddFault(fault))
-						}
-					}
-					ctx, cancel := context.WithCancel(t.Context())
-					defer cancel()
-					if tc.limit > 0 {
-						ctx, cancel = context.WithTimeout(ctx, tc.limit)
-						defer cancel()
-					}
-					if tc.cancel > 0 {
-						time.AfterFunc(tc.cancel, cancel)
-					}
-					start := time.Now()
-					err := wr.call(ctx, w)
-					elapsed := time.Since(start)
+const unknown, rejected, notSent = "unknown", "rejected", "not sent"
 
-					want := tc.once
-					if wr.kind == "settled" {
-						want = tc.settled
-					}
+// failureCase is something that goes wrong during a call.
+type failureCase struct {
+	name          string
+	client        func(*kotani.Config, write)
+	fault         fake.Fault
+	limit, cancel time.Duration // deadline of the call; when the caller gives up
+
+	// What it comes to on a fresh call, by class.
+	searched, keyed, once end
+	is                    error
+	took                  time.Duration // keyed, exactly, when not 0
+}
+
+func refusedConnection(cfg *kotani.Config, _ write) {
+	cfg.HTTPClient = &http.Client{Transport: &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+		},
+	}}
+}
+
+// holding is a network that holds the first request of a write back, and delivers
+// it when the caller has long got an error.
+type holding struct {
+	http.RoundTripper
+	path  string
+	after time.Duration
+	held  atomic.Bool
+}
+
+func (h *holding) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, h.path) || h.held.Swap(true) {
+		return h.RoundTripper.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	late := req.Clone(context.Background())
+	late.Body = io.NopCloser(bytes.NewReader(body))
+	go func() {
+		time.Sleep(h.after)
+		if resp, err := h.RoundTripper.RoundTrip(late); err == nil {
+			_ = resp.Body.Close()
+		}
+	}()
+	return nil, io.ErrUnexpectedEOF
+}
+
+func heldFor(after time.Duration) func(*kotani.Config, write) {
+	return func(cfg *kotani.Config, wr write) {
+		cfg.HTTPClient = &http.Client{Transport: &holding{RoundTripper: cfg.HTTPClient.Transport, path: wr.path, after: after}}
+	}
+}
+
+// crash makes the call, which reaches the fake when its caller is gone.
+func crash(t *testing.T, w world, wr write) {
+	t.Helper()
+	cfg := w.config
+	cfg.MaxAttempts = 1
+	heldFor(time.Second)(&cfg, wr)
+	var err error
+	w.client, err = kotani.New(cfg)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, wr.call(ctx, w), sdk.ErrOutcomeUnknown)
+	time.Sleep(2 * time.Second)
+	require.Equal(t, 1, wr.works(w))
+}
+
+func failureCases() []failureCase {
+	const forever = 3600
+	done, lost := end{"", 1}, end{unknown, 0}
+	return []failureCase{
+		{name: "nothing", searched: done, keyed: done, once: done},
+		{name: "connection refused", client: refusedConnection, is: sdk.ErrNotSent, searched: end{notSent, 0}, keyed: end{notSent, 0}, once: end{notSent, 0}},
+		{name: "dropped before the work", fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, searched: lost, keyed: done, once: lost},
+		{name: "dropped after the work", fault: fake.Fault{Kind: fake.FaultDropAfter, Times: 1}, searched: done, keyed: done, once: end{unknown, 1}},
+		{name: "truncated 2xx", fault: fake.Fault{Kind: fake.FaultTruncate, Times: 1}, searched: done, keyed: done, once: end{unknown, 1}},
+		{name: "malformed 2xx", fault: fake.Fault{Kind: fake.FaultMalformed, Times: 1}, searched: done, keyed: done, once: end{unknown, 1}, is: sdk.ErrUnexpectedResponse},
+		{name: "HTML 502", fault: fake.Fault{Kind: fake.FaultHTML, Times: 1}, searched: lost, keyed: done, once: lost, is: sdk.ErrServer},
+		{name: "HTML 403", fault: fake.Fault{Kind: fake.FaultHTML, Status: 403}, searched: lost, keyed: lost, once: lost, is: sdk.ErrForbidden},
+		{name: "HTML 429", fault: fake.Fault{Kind: fake.FaultHTML, Status: 429}, searched: lost, keyed: lost, once: lost, is: sdk.ErrRateLimited},
+		{name: "500 in the provider's format", fault: fake.Fault{Kind: fake.FaultStatus, Status: 500, Times: 1}, searched: lost, keyed: done, once: lost, is: sdk.ErrServer},
+		{name: "401 once", fault: fake.Fault{Kind: fake.FaultStatus, Status: 401, Times: 1}, searched: done, keyed: done, once: done},
+		{name: "401 for ever", fault: fake.Fault{Kind: fake.FaultStatus, Status: 401}, searched: end{rejected, 0}, keyed: end{rejected, 0}, once: end{rejected, 0}, is: sdk.ErrUnauthorized},
+		{name: "expired token", fault: fake.Fault{Kind: fake.FaultExpireToken, Times: 1}, searched: done, keyed: done, once: done},
+		{name: "429 with Retry-After", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 7, Times: 1}, is: sdk.ErrRateLimited,
+			searched: end{rejected, 0}, keyed: done, once: end{rejected, 0}, took: 7 * time.Second},
+		{name: "429 for longer than anybody waits", fault: fake.Fault{Kind: fake.FaultRateLimit, Seconds: 86400}, is: sdk.ErrRateLimited,
+			searched: end{rejected, 0}, keyed: end{rejected, 0}, once: end{rejected, 0}},
+		{name: "hang until the deadline", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, limit: 5 * time.Second,
+			searched: lost, keyed: lost, once: lost, is: context.DeadlineExceeded, took: 5 * time.Second},
+		{name: "held back, delivered late", client: heldFor(time.Minute), searched: lost, keyed: done, once: lost},
+		{name: "hang of one attempt", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever, Times: 1}, searched: lost, keyed: done, once: lost},
+		{name: "cancelled during a hang", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, cancel: 3 * time.Second,
+			searched: lost, keyed: lost, once: lost, is: context.Canceled, took: 3 * time.Second},
+	}
+}
+
+// become gives the world a fresh client, on the network of the failure case.
+func (w *world) become(t *testing.T, m failureCase, wr write) {
+	t.Helper()
+	cfg := w.config
+	if m.client != nil {
+		m.client(&cfg, wr)
+	}
+	var err error
+	w.client, err = kotani.New(cfg)
+	require.NoError(t, err)
+}
+
+// run makes the call under the failure case.
+func (m failureCase) run(t *testing.T, w world, wr write) (took time.Duration, err error) {
+	t.Helper()
+	wr.fault(t, w, m.fault)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if m.limit > 0 {
+		ctx, cancel = context.WithTimeout(ctx, m.limit)
+		defer cancel()
+	}
+	if m.cancel > 0 {
+		time.AfterFunc(m.cancel, cancel)
+	}
+	start := time.Now()
+	err = wr.call(ctx, w)
+	return time.Since(start), err
+}
+
+func TestFaultMatrix(t *testing.T) {
+	for _, m := range failureCases() {
+		for _, wr := range writes {
+			t.Run(m.name+"/"+wr.op, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					w.become(t, m, wr)
+					took, err := m.run(t, w, wr)
+					defer time.Sleep(2 * time.Hour) // for what is held back
+					want := map[sdk.Class]end{sdk.Searched: m.searched, sdk.Keyed: m.keyed, sdk.Once: m.once}[wr.class()]
 					assert.Equal(t, want.works, wr.works(w), "done by the fake")
 					assert.NoError(t, w.CheckLedger())
-					if tc.elapsed > 0 {
-						assert.Equal(t, tc.elapsed, elapsed)
+					if m.took > 0 && wr.class() == sdk.Keyed {
+						assert.Equal(t, m.took, took)
 					}
 					if want.outcome == "" {
 						assert.NoError(t, err)
@@ -278,12 +389,204 @@ func TestFaultMatrix(t *testing.T) {
 					}
 					e := failure(t, err)
 					assert.Equal(t, want.outcome, e.Outcome.String())
-					if tc.is != nil {
-						assert.ErrorIs(t, err, tc.is)
+					if m.is != nil {
+						assert.ErrorIs(t, err, m.is)
 					}
 					assert.Equal(t, want.outcome == unknown, errors.Is(err, sdk.ErrOutcomeUnknown))
 				})
 			})
 		}
 	}
+}
+
+// Whatever came before a call, and whatever is delivered late: at most one payment
+// where the class promises it, and no payment by a call that says there was none.
+func TestNoCallPaysTwiceOrLies(t *testing.T) {
+	befores := map[string]func(*testing.T, world, write) (crashed bool){
+		"fresh": func(*testing.T, world, write) bool { return false },
+		"after 401": func(t *testing.T, w world, wr write) bool {
+			wr.fault(t, w, fake.Fault{Kind: fake.FaultStatus, Status: 401, Times: 1})
+			return false
+		},
+		"after 429": func(t *testing.T, w world, wr write) bool {
+			if wr.class() != sdk.Keyed { // a call ends with the 429: the caller makes it again
+				wr.fault(t, w, fake.Fault{Kind: fake.FaultRateLimit, Times: 1})
+				require.ErrorIs(t, wr.call(t.Context(), w), sdk.ErrRejected)
+				w.clear()
+				return false
+			}
+			wr.fault(t, w, fake.Fault{Kind: fake.FaultRateLimit, Times: 1})
+			return false
+		},
+		"after a crash": func(t *testing.T, w world, wr write) bool {
+			crash(t, w, wr)
+			return true
+		},
+	}
+	for before, prepare := range befores {
+		for _, m := range failureCases() {
+			for _, wr := range writes {
+				for _, repeat := range []bool{false, true} {
+					if repeat && wr.class() != sdk.Searched || m.client != nil && before == "after 401" {
+						continue
+					}
+					name := before + "/" + m.name + "/" + wr.op
+					if repeat {
+						name += "/external ids repeat"
+					}
+					t.Run(name, func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) {
+							w := newWorldWith(t, kotanitest.Quirks{ReferencesRepeat: repeat})
+							crashed := prepare(t, w, wr)
+							made := wr.works(w)
+							w.become(t, m, wr)
+							_, err := m.run(t, w, wr)
+							time.Sleep(2 * time.Hour) // all that is held back is delivered
+							now := wr.works(w)
+							assert.NoError(t, w.CheckLedger())
+							assert.LessOrEqual(t, now-made, 1, "one call, one payment")
+							if wr.class() != sdk.Once && !(crashed && repeat) {
+								assert.LessOrEqual(t, now, 1, "one reference, one payment")
+							}
+							if err == nil {
+								assert.GreaterOrEqual(t, now, 1)
+								return
+							}
+							if errors.Is(err, sdk.ErrRejected) || errors.Is(err, sdk.ErrNotSent) {
+								assert.Equal(t, made, now, "nothing moved, it said: %v", err)
+							}
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+// After a crash the same call returns the payment that was made. Where nobody can
+// say whose payment it was, the call says so.
+func TestCallingAgainAfterACrash(t *testing.T) {
+	for _, wr := range writes {
+		t.Run(wr.op, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				crash(t, w, wr)
+				w.become(t, failureCase{}, wr)
+				w.last = new(kotani.Transaction)
+				err := wr.call(t.Context(), w)
+				switch {
+				case wr.class() == sdk.Searched:
+					require.NoError(t, err)
+					assert.True(t, w.last.Existing)
+					assert.Equal(t, wr.op == kotani.OpDepositQuoted, w.last.Unverified, "a quote fixes the amount")
+					assert.Equal(t, 1, wr.works(w))
+				case wr.class() == sdk.Keyed:
+					require.NoError(t, err)
+					assert.Equal(t, 1, wr.works(w))
+				case wr.op == kotani.OpSendToMpesa, wr.op == kotani.OpStellarCashOut, wr.op == kotani.OpTronCashOut:
+					require.ErrorIs(t, err, sdk.ErrOutcomeUnknown, "the hash is used, and perhaps by us")
+					require.ErrorIs(t, err, sdk.ErrDuplicate)
+					assert.Equal(t, sdk.Look, sdk.Advise(err))
+					assert.Equal(t, 1, wr.works(w))
+				}
+			})
+		})
+	}
+}
+
+// A quote that is used already may have been used by this very deposit.
+func TestAUsedQuoteIsLookedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := kotani.QuotedDepositParams{AcceptedQuoteID: w.quote, PhoneNumber: customer, ExternalID: "order-1"}
+		_, err := w.client.Fiat.DepositQuoted(t.Context(), p)
+		require.NoError(t, err)
+		again, err := w.client.Fiat.DepositQuoted(t.Context(), p)
+		require.NoError(t, err)
+		assert.True(t, again.Existing)
+		p.ExternalID = "order-2"
+		_, err = w.client.Fiat.DepositQuoted(t.Context(), p)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+		p.ExternalID, p.AllowNoExternalID = "", true
+		_, err = w.client.Fiat.DepositQuoted(t.Context(), p)
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, sdk.ErrDuplicate)
+		assert.Len(t, w.Debits("order-1"), 1)
+	})
+}
+
+// The same external id with other parameters is another payment.
+func TestAnExternalIDThatIsTakenSaysSo(t *testing.T) {
+	type fiat = *kotani.FiatService
+	for name, call := range map[string]func(context.Context, fiat) (*kotani.Transaction, error){
+		"another amount": func(ctx context.Context, f fiat) (*kotani.Transaction, error) {
+			p := validWithdraw
+			p.Amount = decimal.NewFromInt(21)
+			return f.Withdraw(ctx, p)
+		},
+		"another phone": func(ctx context.Context, f fiat) (*kotani.Transaction, error) {
+			p := validWithdraw
+			p.PhoneNumber = "254733333333"
+			return f.Withdraw(ctx, p)
+		},
+		"a bank account": func(ctx context.Context, f fiat) (*kotani.Transaction, error) {
+			return f.WithdrawToBank(ctx, validBank)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				_, err := w.client.Fiat.Withdraw(t.Context(), validWithdraw)
+				require.NoError(t, err)
+				_, err = call(t.Context(), w.client.Fiat)
+				require.ErrorIs(t, err, sdk.ErrReferenceTaken)
+				assert.Equal(t, sdk.Unknown, failure(t, err).Outcome, "nobody promises that external ids are unique")
+				assert.Len(t, w.Debits("order-1"), 1)
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		_, err := w.client.Fiat.WithdrawToBank(t.Context(), validBank)
+		require.NoError(t, err)
+		_, err = w.client.Fiat.Withdraw(t.Context(), validWithdraw)
+		require.ErrorIs(t, err, sdk.ErrReferenceTaken, "a bank withdrawal never settles a mobile one")
+		other := validBank
+		other.AccountNumber = "0123456780"
+		_, err = w.client.Fiat.WithdrawToBank(t.Context(), other)
+		require.ErrorIs(t, err, sdk.ErrReferenceTaken)
+	})
+}
+
+// A hundred callers of one payment share one flight, although each has minted a
+// callback URL of its own.
+func TestCallsWithTheSameExternalIDShareOneFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var minted atomic.Int64
+		w := newWorldWith(t, kotanitest.Quirks{ReferencesRepeat: true}, func(cfg *kotani.Config) {
+			cfg.CallbackURL = func(string, decimal.Decimal, string) (string, error) {
+				return "https://merchant.example/" + strconv.FormatInt(minted.Add(1), 10), nil
+			}
+		})
+		p := validWithdraw
+		p.CallbackURL = ""
+		wr := write{op: kotani.OpWithdraw, path: "/transactions/withdraw/momo"}
+		wr.fault(t, w, fake.Fault{Kind: fake.FaultDelay, Seconds: 1})
+		var group sync.WaitGroup
+		ids := make(chan string, 100)
+		for range 100 {
+			group.Go(func() {
+				got, err := w.client.Fiat.Withdraw(t.Context(), p)
+				if assert.NoError(t, err) {
+					ids <- got.RequestID
+				}
+			})
+		}
+		group.Wait()
+		close(ids)
+		for id := range ids {
+			assert.Equal(t, "1", id)
+		}
+		assert.Len(t, w.Debits("order-1"), 1)
+	})
 }

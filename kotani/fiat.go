@@ -30,14 +30,17 @@ type DepositParams struct {
 
 // Deposit asks the payer to confirm a payment on the phone (an STK push). The
 // transaction is mostly PENDING at first: see Wait. After an unknown outcome the
-// client looks for the external id. The error matches sdk.ErrOutcomeUnknown only
-// when the lookup does not settle it.
+// client looks for the external id, and never sends the deposit again. The error
+// matches sdk.ErrOutcomeUnknown only when the lookup does not settle it.
+//
+// No document says that the response names the external id. A response that names
+// none is taken for this deposit's when nothing that it shows differs.
 func (s *FiatService) Deposit(ctx context.Context, p DepositParams) (*Transaction, error) {
 	var f faults
 	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
 	return s.move(ctx, f, movement{
-		op: OpDeposit, kind: Collections, without: p.AllowNoExternalID, decode: decodeResult,
+		op: OpDeposit, kind: Collections, without: p.AllowNoExternalID, decode: readResult,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
 			Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -57,10 +60,10 @@ type QuotedDepositParams struct {
 // DepositQuoted is Deposit with the amount of an accepted quote.
 func (s *FiatService) DepositQuoted(ctx context.Context, p QuotedDepositParams) (*Transaction, error) {
 	var f faults
-	f.Require("acceptedQuoteId", p.AcceptedQuoteID)
+	f.RequireReference("acceptedQuoteId", p.AcceptedQuoteID)
 	f.phone("phoneNumber", p.PhoneNumber)
 	return s.move(ctx, f, movement{
-		op: OpDepositQuoted, kind: Collections, without: p.AllowNoExternalID, decode: decodeResult,
+		op: OpDepositQuoted, kind: Collections, without: p.AllowNoExternalID, decode: readResult,
 		request: movementRequest{
 			AcceptedQuoteID: p.AcceptedQuoteID, PhoneNumber: digits(p.PhoneNumber),
 			Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -79,14 +82,14 @@ type WithdrawParams struct {
 
 // Withdraw pays out to mobile money. Success says that Kotani took the request,
 // not that the money arrived: see Wait. After an unknown outcome the client looks
-// for the external id. The error matches sdk.ErrOutcomeUnknown only when the
-// lookup does not settle it.
+// for the external id, and never sends the withdrawal again. The error matches
+// sdk.ErrOutcomeUnknown only when the lookup does not settle it.
 func (s *FiatService) Withdraw(ctx context.Context, p WithdrawParams) (*Transaction, error) {
 	var f faults
 	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
 	return s.move(ctx, f, movement{
-		op: OpWithdraw, kind: Payouts, without: p.AllowNoExternalID, decode: decodeWithdrawal,
+		op: OpWithdraw, kind: Payouts, without: p.AllowNoExternalID, decode: readWithdrawal,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
 			Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -145,7 +148,7 @@ func (s *FiatService) WithdrawToBank(ctx context.Context, p BankWithdrawParams) 
 	f.Require("accountName", p.AccountName)
 	f.Require("serviceProviderId", string(p.Bank))
 	return s.move(ctx, f, movement{
-		op: OpWithdrawToBank, kind: Payouts, without: p.AllowNoExternalID, decode: decodeWithdrawal,
+		op: OpWithdrawToBank, kind: Payouts, without: p.AllowNoExternalID, decode: readWithdrawal,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), AccountNumber: p.AccountNumber, AccountName: p.AccountName,
 			ServiceProviderID: p.Bank, Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -167,7 +170,7 @@ func (s *FiatService) PayBill(ctx context.Context, p PayBillParams) (*Transactio
 	var f faults
 	f.Require("merchantNumber", p.MerchantNumber)
 	f.Require("accountNumber", p.AccountNumber)
-	return s.pay(ctx, f, OpPayBill, p.Amount, paymentRequest{
+	return s.pay(ctx, f, OpPayBill, asked{amount: p.Amount, fee: true, merchant: p.MerchantNumber, account: p.AccountNumber}, paymentRequest{
 		MerchantNumber: p.MerchantNumber, AccountNumber: p.AccountNumber, Callback: p.CallbackURL,
 	})
 }
@@ -184,14 +187,21 @@ type PayTillParams struct {
 func (s *FiatService) PayTill(ctx context.Context, p PayTillParams) (*Transaction, error) {
 	var f faults
 	f.Require("merchantTill", p.TillNumber)
-	return s.pay(ctx, f, OpPayTill, p.Amount, paymentRequest{MerchantTill: p.TillNumber, Callback: p.CallbackURL})
+	return s.pay(ctx, f, OpPayTill, asked{amount: p.Amount, till: p.TillNumber}, paymentRequest{MerchantTill: p.TillNumber, Callback: p.CallbackURL})
 }
 
-func (s *FiatService) pay(ctx context.Context, f faults, op string, amount decimal.Decimal, request paymentRequest) (*Transaction, error) {
-	f.amount("amount", amount, fiatDecimals)
+func (s *FiatService) pay(ctx context.Context, f faults, op string, want asked, request paymentRequest) (*Transaction, error) {
+	f.amount("amount", want.amount, fiatDecimals)
 	f.callback("callback", request.Callback)
-	request.Amount = plainText(amount)
-	return call(ctx, s.api, f, transport.Call{Op: op, Body: request}, decodeResult)
+	request.Amount = plainText(want.amount)
+	want.kind = Payouts
+	return call(ctx, s.api, f, transport.Call{Op: op, Body: request}, func(body []byte) (Transaction, error) {
+		t, err := readResult(body)
+		if err != nil {
+			return Transaction{}, err
+		}
+		return want.accept(&t)
+	})
 }
 
 type paymentRequest struct {
@@ -202,13 +212,17 @@ type paymentRequest struct {
 	Callback       string    `json:"callback,omitempty"`
 }
 
-// movement is a deposit or a withdrawal.
+// movement is a deposit or a withdrawal, and in the end its result.
 type movement struct {
 	op      string
 	kind    TransactionType
 	without bool // the caller does without an external id
 	request movementRequest
-	decode  func([]byte) (Transaction, error)
+	decode  func([]byte) (shown, error)
+
+	service *FiatService
+	want    asked
+	result  Transaction
 }
 
 type movementRequest struct {
@@ -234,30 +248,62 @@ func (s *FiatService) move(ctx context.Context, f faults, m movement) (*Transact
 	case externalID != "":
 		f.reference("externalId", externalID)
 	}
+	given := m.request.Callback
 	m.request.Callback = s.callback(&f, m.request)
-
-	var t *Transaction
-	call := transport.Call{Op: m.op, Reference: externalID, Body: m.request, Decode: transport.Into(&t, m.decode)}
+	m.service, m.want = s, asked{
+		kind: m.kind, externalID: externalID, amount: decimal.Decimal(m.request.Amount), phone: m.request.PhoneNumber,
+		account: m.request.AccountNumber, bank: m.request.ServiceProviderID,
+	}
+	call := transport.Call{Op: m.op, Reference: externalID, Body: &m.request, Decode: m.read}
+	if given != m.request.Callback {
+		call.Identity = m.request.identity() // each call has minted a URL of its own
+	}
 	if externalID != "" {
-		call.Lookup = func(ctx context.Context) (bool, error) {
-			found, err := s.Find(ctx, externalID, m.kind)
-			if err == nil {
-				err = m.request.compare(found)
-			}
-			switch {
-			case transport.SaysAbsent(err):
-				return false, nil
-			case err != nil:
-				return false, err
-			}
-			t = found
-			return true, nil
-		}
+		call.Lookup = m.look
 	}
 	if err := s.do(ctx, f, call); err != nil {
 		return nil, err
 	}
-	return t, nil
+	return &m.result, nil
+}
+
+// read takes a direct response. The document shows the external id in the response
+// to a withdrawal.
+func (m *movement) read(r *transport.Response) error {
+	response, err := m.decode(r.Body)
+	switch {
+	case err != nil:
+		return err
+	case m.kind == Payouts && m.want.externalID != "" && response.ExternalID == "" && !response.old:
+		return wire.Missing("externalId")
+	}
+	m.result, err = m.want.accept(&response)
+	return err
+}
+
+// look looks for the transaction by its external id.
+func (m *movement) look(ctx context.Context, existing bool) (transport.Finding, error) {
+	found, err := m.service.find(ctx, m.want.externalID, m.kind)
+	switch {
+	case transport.SaysAbsent(err):
+		return transport.Absent, nil
+	case err != nil:
+		return transport.Absent, err
+	}
+	c := m.want.compare(found)
+	finding, err := c.Finding()
+	if finding == transport.Same && err == nil {
+		m.result = found.Transaction
+		m.result.Existing, m.result.Unverified = existing, !found.amount || m.want.amount.IsZero()
+	}
+	return finding, err
+}
+
+// identity tells two requests apart that have the same external id.
+func (r movementRequest) identity() string {
+	return strings.Join([]string{
+		r.AcceptedQuoteID, decimal.Decimal(r.Amount).String(), r.PhoneNumber, r.AccountNumber, r.AccountName, string(r.ServiceProviderID),
+	}, "\x00")
 }
 
 // callback returns the callback URL of a movement: the given URL, or the URL that
@@ -274,42 +320,22 @@ func (s *FiatService) callback(f *faults, r movementRequest) string {
 	return r.Callback
 }
 
-const (
-	errOtherAmount = mismatch("the external id belongs to a transaction of another amount")
-	errOtherNumber = mismatch("the external id belongs to a transaction of another phone or account number")
-)
-
-// compare says how a transaction that has the external id differs from the
-// request, if they show it.
-func (r movementRequest) compare(t *Transaction) error {
-	asked := decimal.Decimal(r.Amount)
-	switch {
-	case !asked.IsZero() && t.Amount.Valid && !t.Amount.Decimal.Equal(asked):
-		return errOtherAmount
-	case !samePhone(r.PhoneNumber, t.PhoneNumber) || !sameAccount(r.AccountNumber, t.AccountNumber):
-		return errOtherNumber
+// readResult reads the response to a deposit or a payment: an object under
+// "result", or the transaction itself with its id.
+func readResult(body []byte) (shown, error) {
+	t, err := readTransaction(body)
+	if err == nil && !wire.IsObject(t.wrapped) && t.RequestID == "" {
+		err = wire.Missing("result")
 	}
-	return nil
+	return t, err
 }
 
-// samePhone reports whether two phone numbers can be the same: the shown number
-// may be in national form. A number that is missing or masked says nothing.
-func samePhone(asked, shown string) bool {
-	a, b, ok := bothNumbers(asked, shown)
-	return !ok || strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
-}
-
-// sameAccount is samePhone for account numbers, which may be shown as numbers
-// and have lost their leading zeros.
-func sameAccount(asked, shown string) bool {
-	a, b, ok := bothNumbers(asked, shown)
-	return !ok || a == b
-}
-
-// bothNumbers strips two numbers of signs and leading zeros, and reports whether
-// both consist of digits then.
-func bothNumbers(a, b string) (string, string, bool) {
-	bare := strings.NewReplacer("+", "", " ", "", "-", "")
-	a, b = strings.TrimLeft(bare.Replace(a), "0"), strings.TrimLeft(bare.Replace(b), "0")
-	return a, b, a != "" && b != "" && strings.Trim(a+b, "0123456789") == ""
+// readWithdrawal reads the response to a withdrawal, which must name itself or the
+// caller's reference.
+func readWithdrawal(body []byte) (shown, error) {
+	t, err := readTransaction(body)
+	if err == nil && t.RequestID == "" && t.ExternalID == "" {
+		err = wire.Missing("id")
+	}
+	return t, err
 }

@@ -38,11 +38,23 @@ func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
 		"garbled, found":                    {[]step{isGarbled, isPending}, "momo status", "", nil, 0},
 		"a proxy's 429, found":              {[]step{respond(429, "<html>slow down"), isPending}, "momo status", "", nil, 0},
 		"dropped, shown a second later":     {[]step{nil, isAbsent, isPending}, "momo status status", "", nil, time.Second},
-		"dropped, absent, sent once more":   {[]step{nil, isAbsent, isAbsent, isAbsent, isTaken}, "momo status status status momo", "", nil, 3 * time.Second},
-		"our second attempt is a duplicate": {[]step{nil, isAbsent, isAbsent, isAbsent, isDuplicate, isPending}, "momo status status status momo status", "", nil, 3 * time.Second},
-		"dropped twice, never shown":        {[]step{nil, isAbsent, isAbsent, isAbsent, nil, isAbsent}, "momo status status status momo status status status", "unknown", nil, 6 * time.Second},
-		"a duplicate on a fresh call":       {[]step{isDuplicate}, "momo", "rejected", sdk.ErrDuplicate, 0},
-		"refused":                           {[]step{isPoor}, "momo", "rejected", sdk.ErrInsufficientFunds, 0},
+		"dropped, absent, never sent again": {[]step{nil, isAbsent}, "momo status status status", "unknown", nil, 3 * time.Second},
+		"a duplicate, found":                {[]step{isDuplicate, isPending}, "momo status", "", nil, 0},
+		"a duplicate, shown late":           {[]step{isDuplicate, isAbsent, isPending}, "momo status status", "", nil, time.Second},
+		"a duplicate, never shown":          {[]step{isDuplicate, isAbsent}, "momo status status status", "unknown", sdk.ErrDuplicate, 3 * time.Second},
+		"a duplicate of another amount": {[]step{isDuplicate, respond(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"21"}}`)},
+			"momo status", "unknown", sdk.ErrReferenceTaken, 0},
+		"a token refused, absent, sent again":       {[]step{respond(403, "Forbidden"), isAbsent, isAbsent, isAbsent, isTaken}, "momo status status status momo", "", nil, 3 * time.Second},
+		"a token refused, made already":             {[]step{respond(403, "Forbidden"), isPending}, "momo status", "", nil, 0},
+		"a token refused, then a duplicate":         {[]step{respond(401, "Unauthorized"), isAbsent, isAbsent, isAbsent, isDuplicate, isPending}, "momo status status status momo status", "", nil, 3 * time.Second},
+		"a token refused, then lost":                {[]step{respond(403, "Forbidden"), isAbsent, isAbsent, isAbsent, nil, isPending}, "momo status status status momo status", "", nil, 3 * time.Second},
+		"a token refused, cannot look":              {[]step{respond(403, "Forbidden"), respond(404, "Cannot GET /")}, "momo status", "rejected", sdk.ErrUnauthorized, 0},
+		"a token refused by nobody":                 {[]step{respond(403, ""), isAbsent}, "momo status status status", "unknown", sdk.ErrForbidden, 3 * time.Second},
+		"a throttle":                                {[]step{respond(429, "Too Many Requests", "Retry-After", "7")}, "momo", "rejected", sdk.ErrRateLimited, 0},
+		"a response about another amount, found":    {[]step{respond(200, `{"id":7,"amount":"21","externalId":"order-1"}`), isPending}, "momo status", "", nil, 0},
+		"a response about another reference, found": {[]step{respond(200, `{"id":7,"amount":"20","externalId":"order-2"}`), isPending}, "momo status", "", nil, 0},
+		"a response without a reference, found":     {[]step{respond(200, `{"id":7,"amount":"20"}`), isPending}, "momo status", "", nil, 0},
+		"refused":                                   {[]step{isPoor}, "momo", "rejected", sdk.ErrInsufficientFunds, 0},
 		"a wrong path is not absence": {[]step{nil, respond(404, `<pre>Cannot GET /api_v2/transactions/status/external/order-1</pre>`)},
 			"momo status", "unknown", nil, 0},
 		"a wrong path in JSON is not absence": {[]step{nil, respond(404, `{"statusCode":404,"message":"Cannot GET /transactions/status/external/order-1","error":"Not Found"}`)},
@@ -56,6 +68,16 @@ func TestAnUnknownOutcomeIsSettledByTheExternalID(t *testing.T) {
 			"momo status status status status", "unknown", nil, -1},
 		"another amount is not this": {[]step{nil, respond(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"21"}}`)},
 			"momo status", "unknown", nil, 0},
+		"an amount with separators tells nothing": {[]step{nil, respond(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"20,000"}}`)},
+			"momo status", "unknown", nil, 0},
+		"an amount with its currency tells nothing": {[]step{nil, respond(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"KES 20"}}`)},
+			"momo status", "unknown", nil, 0},
+		"a bank withdrawal is not this": {[]step{nil, respond(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"20","accountNumber":"0123456789"}}`)},
+			"momo status", "unknown", sdk.ErrReferenceTaken, 0},
+		"a deposit is not this": {[]step{nil, respond(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"20","transactionType":"Collections"}}`)},
+			"momo status status status status", "unknown", nil, -1},
+		"a response that names nothing": {[]step{nil, respond(200, `{"result":{"status":"SUCCESSFUL","amount":"20"}}`)},
+			"momo status status status status", "unknown", nil, -1},
 		"another recipient is not this": {[]step{nil, respond(200, `{"result":{"externalId":"order-1","status":"SUCCESSFUL","amount":"20","phoneNumber":"254733333333"}}`)},
 			"momo status", "unknown", nil, 0},
 		"the recipient in national form": {[]step{nil, respond(200, `{"result":{"requestId":"7","status":"PENDING","amount":"20","phoneNumber":"0722222222"}}`)}, "momo status", "", nil, 0},
@@ -114,10 +136,12 @@ func TestTheLookupAsksForTheRightKind(t *testing.T) {
 		}, "Payouts"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newScript(nil, respond(200, `{"result":{"status":"PENDING"}}`))
+			s := newScript(nil, respond(200, `{"result":{"externalId":"order-1","status":"PENDING"}}`))
 			got, err := tc.call(t.Context(), newClient(t, s))
 			require.NoError(t, err)
 			assert.Equal(t, kotani.StatusPending, got.Status)
+			assert.False(t, got.Existing, "an attempt of this call may have made it")
+			assert.True(t, got.Unverified, "no amount is shown")
 			require.Len(t, s.requests(), 2)
 			assert.Equal(t, "/api_v2/transactions/status/external/order-1", s.requests()[1].Path)
 			assert.Equal(t, "transactionalType="+tc.kind, s.requests()[1].Query)
@@ -141,7 +165,7 @@ func TestAnotherBankAccountIsNotThePayout(t *testing.T) {
 
 func TestTheSecondRequestIsTheFirstOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(nil, isAbsent, isAbsent, isAbsent, isTaken)
+		s := newScript(respond(403, "Forbidden"), isAbsent, isAbsent, isAbsent, isTaken)
 		_, err := newClient(t, s).Fiat.Withdraw(t.Context(), validWithdraw)
 		require.NoError(t, err)
 		require.Len(t, s.requests(), 5)
@@ -183,67 +207,51 @@ func TestAMovementWithoutExternalIDHasToBeAskedFor(t *testing.T) {
 	assert.Len(t, s.requests(), 1)
 }
 
-func TestAHashSettlesAnUnknownOutcome(t *testing.T) {
+func TestAHashIsPresentedOnce(t *testing.T) {
 	paid := respond(200, `{"status":201,"desc":"done","cusdDetails":{"value":"1.5 CUSD"}}`)
 	processed := respond(200, `{"status":400,"desc":"Transaction Hash is already processed"}`)
+	other := `"0x2222222222222222222222222222222222222222222222222222222222222222"`
 	for name, tc := range map[string]struct {
-		steps   []step
-		sent    int
-		value   string
-		already bool
+		step    step
 		outcome string
-		took    time.Duration
+		is      error
 	}{
-		"a response":                     {[]step{paid}, 1, "1.5 CUSD", false, "", 0},
-		"lost before the work":           {[]step{nil, paid}, 2, "1.5 CUSD", false, "", 3 * time.Second},
-		"lost after the work":            {[]step{nil, processed}, 2, "", true, "", 3 * time.Second},
-		"a fresh call with a used hash":  {[]step{processed}, 1, "", false, "rejected", 0},
-		"lost twice":                     {[]step{nil, nil}, 2, "", false, "unknown", 3 * time.Second},
-		"lost, then refused for another": {[]step{nil, isPoor}, 2, "", false, "unknown", 3 * time.Second},
-		"lost, then a page":              {[]step{nil, gateway}, 2, "", false, "unknown", 3 * time.Second},
+		"a response":                  {paid, "", nil},
+		"lost":                        {nil, "unknown", nil},
+		"a page":                      {gateway, "unknown", nil},
+		"a used hash":                 {processed, "unknown", sdk.ErrDuplicate},
+		"refused":                     {isPoor, "rejected", sdk.ErrInsufficientFunds},
+		"another hash at the top":     {respond(200, `{"status":201,"txhash":`+other+`,"cusdDetails":{}}`), "unknown", nil},
+		"another hash in the details": {respond(200, `{"status":201,"cusdDetails":{"txHash":`+other+`}}`), "unknown", nil},
+		"another recipient":           {respond(200, `{"status":201,"cusdDetails":{"phoneNumber":"254799999999"}}`), "unknown", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newScript(tc.steps...)
+				s := newScript(tc.step)
 				start := time.Now()
 				got, err := newClient(t, s).Celo.SendToMpesa(t.Context(), validMpesa)
-				assert.Len(t, s.requests(), tc.sent)
-				assert.Equal(t, tc.took, time.Since(start))
+				assert.Len(t, s.requests(), 1)
+				assert.Zero(t, time.Since(start))
 				if tc.outcome == "" {
 					require.NoError(t, err)
-					assert.Equal(t, tc.value, got.Value)
-					assert.Equal(t, tc.already, got.AlreadyProcessed)
+					assert.Equal(t, "1.5 CUSD", got.Value)
 					return
 				}
 				assert.Nil(t, got)
 				e := failure(t, err)
 				assert.Equal(t, tc.outcome, e.Outcome.String())
 				assert.Equal(t, hash, e.Reference)
+				if tc.is != nil {
+					assert.ErrorIs(t, err, tc.is)
+				}
 			})
 		})
 	}
 }
 
-func TestAHashIsNotPresentedAgainWithoutTimeToWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newScript(nil)
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		defer cancel()
-		_, err := newClient(t, s).Celo.SendToMpesa(ctx, validMpesa)
-		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
-		assert.Len(t, s.requests(), 1)
-
-		ctx, cancel = context.WithCancel(t.Context())
-		time.AfterFunc(time.Second, cancel)
-		_, err = newClient(t, s).Celo.SendToMpesa(ctx, validMpesa)
-		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
-		assert.Len(t, s.requests(), 2)
-	})
-}
-
 // Writes of class once are sent a single time, whatever is lost.
 func TestOtherPaymentsAreNeverRepeated(t *testing.T) {
-	for _, method := range []string{"Celo.Buy", "Fiat.PayBill", "Fiat.PayTill", "Stellar.CashOut", "Tron.CashOut", "Tron.CashIn", "UBI.Claim",
+	for _, method := range []string{"Celo.Buy", "Celo.SendToMpesa", "Fiat.PayBill", "Fiat.PayTill", "Stellar.CashOut", "Tron.CashOut", "Tron.CashIn", "UBI.Claim",
 		"Quotes.AcceptIn", "Quotes.AcceptOut", "Binance.CreateOrder", "Binance.CloseOrder", "KYC.CreateUser", "KYC.UpdateUser", "UBI.SetBeneficiary",
 		"FiatConnect.AddKYC", "FiatConnect.DeleteKYC", "FiatConnect.AddAccount", "FiatConnect.DeleteAccount", "FiatConnect.CreateCredentials"} {
 		for name, lost := range map[string]step{"dropped": nil, "a page": gateway, "500": respond(500, ``), "garbled": isGarbled} {
@@ -322,7 +330,7 @@ func TestTransactionsInAnyListAreRead(t *testing.T) {
 }
 
 func TestAmountsGoOutAsTheOperationWantsThem(t *testing.T) {
-	s := newScript(isTaken)
+	s := newScript(respond(200, `{"id":7,"amount":"2000","externalId":"order-1"}`))
 	client := newClient(t, s)
 	p := validWithdraw
 	p.Amount = decimal.RequireFromString("2000.00")
@@ -369,4 +377,14 @@ func TestCallbackURLsAreMadeForMovementsWithoutOne(t *testing.T) {
 	assert.Contains(t, failure(t, err).Fields, "callback")
 	assert.NotContains(t, err.Error(), "planted")
 	assert.Len(t, s.requests(), 3)
+}
+
+func TestADuplicateOfARawCallSettlesNothing(t *testing.T) {
+	raw := sdk.RawCall{Method: "POST", Path: "/transactions/new", Body: map[string]string{"a": "b"}}
+	_, err := newClient(t, newScript(isDuplicate)).Do(t.Context(), raw)
+	require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+	require.ErrorIs(t, err, sdk.ErrDuplicate)
+	raw.ReadOnly = true
+	_, err = newClient(t, newScript(isDuplicate)).Do(t.Context(), raw)
+	require.ErrorIs(t, err, sdk.ErrRejected)
 }

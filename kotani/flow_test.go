@@ -41,8 +41,10 @@ func TestMoneyComesInAndGoesOut(t *testing.T) {
 		went, err := w.client.Fiat.WaitRequest(ctx, paid.RequestID)
 		require.NoError(t, err)
 		assert.True(t, went.Status.Succeeded())
-		_, err = w.client.Fiat.Withdraw(ctx, validWithdraw)
-		require.ErrorIs(t, err, sdk.ErrDuplicate)
+		again, err := w.client.Fiat.Withdraw(ctx, validWithdraw)
+		require.NoError(t, err)
+		assert.True(t, again.Existing)
+		assert.Equal(t, paid.RequestID, again.RequestID)
 
 		bank, err := w.client.Fiat.WithdrawToBank(ctx, kotani.BankWithdrawParams{
 			Amount: twenty, AccountNumber: "0123456789", AccountName: "Jane Doe", Bank: kotani.BankKCB, ExternalID: "bank-1",

@@ -195,7 +195,7 @@ func (d PersonalDataAndDocuments) kyc(f *faults) (KYCSchema, any) {
 func (d PersonalDataAndDocumentsDetailed) kyc(f *faults) (KYCSchema, any) {
 	f.person(d.FirstName, d.LastName, d.PhoneNumber, d.DateOfBirth, d.Address)
 	if d.PhoneNumber != "" {
-		f.e164("phoneNumber", d.PhoneNumber)
+		d.PhoneNumber = f.e164("phoneNumber", d.PhoneNumber)
 	}
 	f.Require("email", d.Email)
 	f.image("selfieDocument", d.SelfieDocument)

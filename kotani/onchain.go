@@ -3,8 +3,6 @@ package kotani
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -79,7 +77,7 @@ func (s *OnChainService) EscrowRates(ctx context.Context) (*EscrowRates, error) 
 			EscrowAddress string `json:"escrowAddress" wire:"required"`
 			Rate          struct {
 				Currency string              `json:"localCurrency"`
-				Rate     decimal.NullDecimal `json:"cusdToLocalCurrencyRate" wire:"lenient"`
+				Rate     decimal.NullDecimal `json:"cusdToLocalCurrencyRate"`
 			} `json:"conversionRate"`
 		}
 		err := wire.Unmarshal(body, &w)
@@ -103,14 +101,23 @@ type CeloPurchase struct {
 }
 
 // Buy purchases cUSD for a user. It takes no reference, so an unknown outcome
-// stays unknown: look at OnChain.Balance before buying again.
+// stays unknown: look at OnChain.Balance before buying again. The response is
+// documented without the user and the amount. Where it shows the user, he is
+// compared.
 func (s *CeloService) Buy(ctx context.Context, p BuyCeloParams) (*CeloPurchase, error) {
 	var f faults
 	f.phone("phoneNumber", p.PhoneNumber)
 	f.amount("celoAmount", p.Amount, cryptoDecimals)
+	want := asked{phone: digits(p.PhoneNumber)}
 	return call(ctx, s.api, f, transport.Call{
-		Op: OpBuyCelo, Body: buyCeloRequest{digits(p.PhoneNumber), plainText(p.Amount)},
-	}, read[CeloPurchase])
+		Op: OpBuyCelo, Body: buyCeloRequest{want.phone, plainText(p.Amount)},
+	}, func(body []byte) (CeloPurchase, error) {
+		purchase, err := read[CeloPurchase](body)
+		if err == nil {
+			err = want.compareAny(body, "details")
+		}
+		return purchase, err
+	})
 }
 
 type buyCeloRequest struct {
@@ -128,11 +135,6 @@ type SendToMpesaParams struct {
 // MpesaPayout is a payout by SendToMpesa. Only Description and the existence of
 // the details are documented. The fields of the details follow the 2022 source.
 type MpesaPayout struct {
-	// AlreadyProcessed says that an attempt of this call got no response, and that
-	// Kotani then refused the hash as processed already. This call processed it,
-	// unless an earlier call presented the same hash. All other fields are empty.
-	AlreadyProcessed bool
-
 	Description  string          `json:"desc"`
 	BlockNumber  string          `json:"blockNumber"`
 	Value        string          `json:"value"` // "1.5 CUSD"
@@ -143,62 +145,33 @@ type MpesaPayout struct {
 	Raw          sdk.Raw
 }
 
-// hashGrace is how long an unanswered request is given to end before its hash is
-// presented again.
-const hashGrace = 3 * time.Second
-
-// SendToMpesa pays the worth of a transfer to the escrow out by M-Pesa. Never
-// present a hash for a second recipient: a used hash gives sdk.ErrDuplicate, but a
-// call that gets no response at first takes an earlier use for its own.
+// SendToMpesa pays the worth of a transfer to the escrow out by M-Pesa. It is never
+// repeated after an unknown outcome.
 //
-// Kotani processes a hash once ("Transaction Hash is already processed"). After
-// an unknown outcome the client therefore waits three seconds and sends the same
-// request once more. Either the second request is the first to arrive, or its
-// refusal shows that the first request did (AlreadyProcessed).
+// Kotani processes a hash once ("Transaction Hash is already processed"). That
+// refusal gives sdk.ErrOutcomeUnknown and sdk.ErrDuplicate: an earlier call has
+// processed the hash, and Kotani does not show for whom. So the same call may be
+// made again after a crash. It pays, or it says that the hash is used. Never present
+// a hash for a second recipient.
 //
-// The 2022 source has this guard, and does not say that it holds for two requests
-// at the same moment. Stellar and Tron cash-outs document no such guard, and are
-// not repeated.
+// The response is documented without hash and recipient. Where it shows them, they
+// are compared.
 func (s *CeloService) SendToMpesa(ctx context.Context, p SendToMpesaParams) (*MpesaPayout, error) {
-	payout, err := s.sendToMpesa(ctx, p)
-	if !errors.Is(err, sdk.ErrOutcomeUnknown) || !pause(ctx, hashGrace) {
-		return payout, err
-	}
-	payout, again := s.sendToMpesa(ctx, p)
-	switch {
-	case again == nil:
-		return payout, nil
-	case errors.Is(again, sdk.ErrDuplicate):
-		return &MpesaPayout{AlreadyProcessed: true}, nil
-	}
-	return nil, err // whatever befell the second request, the first stays unknown
-}
-
-func (s *CeloService) sendToMpesa(ctx context.Context, p SendToMpesaParams) (*MpesaPayout, error) {
 	var f faults
 	f.phone("phoneNumber", p.PhoneNumber)
 	if !isHex(p.TxHash, 64) {
 		f.Add("txhash", "must be 0x and 64 hex digits")
 	}
+	want := asked{phone: digits(p.PhoneNumber), txHash: p.TxHash}
 	return call(ctx, s.api, f, transport.Call{
-		Op: OpSendToMpesa, Reference: p.TxHash, Body: mpesaRequest{digits(p.PhoneNumber), p.TxHash},
-	}, decodeMpesaPayout)
-}
-
-// pause waits. It returns false when the context ends first, and at once when the
-// wait does not fit before the deadline.
-func pause(ctx context.Context, wait time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
-		return false
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+		Op: OpSendToMpesa, Reference: p.TxHash, Body: mpesaRequest{want.phone, p.TxHash},
+	}, func(body []byte) (MpesaPayout, error) {
+		payout, err := decodeMpesaPayout(body)
+		if err == nil {
+			err = want.compareAny(body, "cusdDetails")
+		}
+		return payout, err
+	})
 }
 
 type mpesaRequest struct {
@@ -251,7 +224,8 @@ type CashOutParams struct {
 // CashOut pays the worth of a USDC transfer out by mobile money. No document says
 // that Kotani processes a hash only once here, so an unknown outcome stays
 // unknown; its Reference is the hash. The document leaves the response empty, so
-// every field of the transaction may be empty.
+// every field of the transaction may be empty. Hash and phone number are compared
+// where the response shows them.
 func (s *StellarService) CashOut(ctx context.Context, p CashOutParams) (*Transaction, error) {
 	return cashOut(ctx, s.api, OpStellarCashOut, p)
 }
@@ -273,10 +247,11 @@ func cashOut(ctx context.Context, a *api, op string, p CashOutParams) (*Transact
 	if p.Description != "" && op != OpStellarCashOut {
 		f.Add("description", "is for Stellar only")
 	}
+	want := asked{kind: Payouts, phone: digits(p.PhoneNumber), txHash: p.TxHash}
 	return call(ctx, a, f, transport.Call{
 		Op: op, Path: []string{string(p.Country)}, Reference: p.TxHash,
-		Body: cashOutRequest{digits(p.PhoneNumber), p.TxHash, p.CallbackURL, p.Name, p.Email, p.Description},
-	}, decodeTransaction)
+		Body: cashOutRequest{want.phone, p.TxHash, p.CallbackURL, p.Name, p.Email, p.Description},
+	}, want.read)
 }
 
 type cashOutRequest struct {
@@ -309,11 +284,12 @@ func (s *TronService) CashIn(ctx context.Context, p CashInParams) (*Transaction,
 	if p.ExternalID != "" {
 		f.reference("externalId", p.ExternalID)
 	}
+	want := asked{kind: Collections, externalID: p.ExternalID, amount: p.Amount, phone: digits(p.PhoneNumber)}
 	return call(ctx, s.api, f, transport.Call{
 		Op: OpTronCashIn, Path: []string{string(p.Country)}, Reference: p.ExternalID,
 		Body: movementRequest{
-			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
+			Amount: wire.Integer(p.Amount), PhoneNumber: want.phone,
 			Callback: p.CallbackURL, ExternalID: p.ExternalID,
 		},
-	}, decodeTransaction)
+	}, want.read)
 }

@@ -65,11 +65,11 @@ var wireCalls = map[string]struct {
 		})
 		return err
 	}},
-	"Fiat.Get": {kotani.OpStatusByRequestID, "/transactions/status/request/r%2F1", func(ctx context.Context, c *kotani.Client) error {
+	"Fiat.Get": {kotani.OpStatusByRequestID, "/transactions/status/r%2F1", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.Get(ctx, "r/1")
 		return err
 	}},
-	"Fiat.WaitRequest": {kotani.OpStatusByRequestID, "/transactions/status/request/r1", func(ctx context.Context, c *kotani.Client) error {
+	"Fiat.WaitRequest": {kotani.OpStatusByRequestID, "/transactions/status/r1", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.WaitRequest(ctx, "r1")
 		return err
 	}},
@@ -261,6 +261,19 @@ var (
 	}
 )
 
+// payments are the methods of the rows that move money.
+var payments = func() map[string]sdk.Operation {
+	all := map[string]sdk.Operation{}
+	for method, call := range wireCalls {
+		for _, row := range kotani.Operations() {
+			if row.Name == call.op && row.MovesMoney {
+				all[method] = row
+			}
+		}
+	}
+	return all
+}()
+
 // These send nothing of their own: Do takes a path, As a signer.
 var otherMethods = map[string]bool{"Do": true, "FiatConnect.As": true, "FiatConnect.Do": true, "FiatConnect.Format": true}
 
@@ -351,7 +364,7 @@ celo.buy POST /dex/buyCelo A-
 celo.send_to_mpesa POST /transactions/withdraw/sendToMpesa A
 fiat.deposit POST /transactions/deposit/stkpush B
 fiat.deposit_quoted POST /transactions/deposit/quote U
-fiat.status_by_request_id GET /transactions/status/request/{requestId} U
+fiat.status_by_request_id GET /transactions/status/{requestId} B
 fiat.status_by_external_id GET /transactions/status/external/{externalId} U
 fiat.withdraw POST /transactions/withdraw/momo A-/B
 fiat.transactions GET /transactions U
@@ -396,7 +409,7 @@ ubi.set_beneficiary POST /transactions/ubi/setBeneficiary A`
 		kotani.OpCreateUser: "vendor-extra", kotani.OpVerifyUser: "vendor-extra", kotani.OpUpdateUser: "vendor-extra", kotani.OpUserByPhone: "vendor-extra",
 		kotani.OpBalance: "vendor-extra", kotani.OpEscrowRates: "vendor-extra",
 		kotani.OpUBIClaim: "vendor-extra", kotani.OpIsBeneficiary: "vendor-extra", kotani.OpSetBeneficiary: "vendor-extra",
-		kotani.OpDeposit: "observed", kotani.OpPayBill: "observed",
+		kotani.OpDeposit: "observed", kotani.OpPayBill: "observed", kotani.OpStatusByRequestID: "observed",
 	}
 	var lines []string
 	for _, op := range kotani.Operations() {
@@ -413,7 +426,7 @@ ubi.set_beneficiary POST /transactions/ubi/setBeneficiary A`
 func TestMoneyMovesOnlyByTheseClasses(t *testing.T) {
 	want := map[string]string{
 		kotani.OpBuyCelo: "once", kotani.OpSendToMpesa: "once",
-		kotani.OpDeposit: "referenced", kotani.OpDepositQuoted: "referenced", kotani.OpWithdraw: "referenced", kotani.OpWithdrawToBank: "referenced",
+		kotani.OpDeposit: "searched", kotani.OpDepositQuoted: "searched", kotani.OpWithdraw: "searched", kotani.OpWithdrawToBank: "searched",
 		kotani.OpPayBill: "once", kotani.OpPayTill: "once",
 		kotani.OpTransferIn: "keyed", kotani.OpTransferOut: "keyed",
 		kotani.OpStellarCashOut: "once", kotani.OpTronCashOut: "once", kotani.OpTronCashIn: "once", kotani.OpUBIClaim: "once",
@@ -433,7 +446,7 @@ func TestOperationsReturnsACopy(t *testing.T) {
 }
 
 func TestRoutesCanBeOverridden(t *testing.T) {
-	s := newScript(respond(200, `{"result":{"status":"PENDING"}}`))
+	s := newScript(respond(200, `{"result":{"requestId":"r 1","status":"PENDING"}}`))
 	client := newClient(t, s, func(c *kotani.Config) {
 		c.MaxAttempts = 1
 		c.Routes = map[string]sdk.Route{

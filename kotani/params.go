@@ -3,6 +3,7 @@ package kotani
 import (
 	"encoding/hex"
 	"strings"
+	"unicode"
 
 	"github.com/shopspring/decimal"
 
@@ -70,11 +71,14 @@ func (f *faults) phone(field, value string) {
 	}
 }
 
-// e164 checks a phone number with a plus sign and country code.
-func (f *faults) e164(field, value string) {
-	if !strings.HasPrefix(value, "+") || !isPhone(value) || value[1] == '0' {
+// e164 checks a phone number with a country code, and returns it in E.164 form.
+func (f *faults) e164(field, value string) string {
+	number := digits(value)
+	bare := plainPhone(value)
+	if !strings.HasPrefix(bare, "+") && !strings.HasPrefix(bare, "00") || !isPhone(value) || number[0] == '0' {
 		f.Add(field, "must be in E.164 form, as +254712345678")
 	}
+	return "+" + number
 }
 
 // country checks a country code of two letters.
@@ -104,9 +108,28 @@ func isPhone(value string) bool {
 	return len(number) >= 7 && len(number) <= 15 && strings.Trim(number, "0123456789") == ""
 }
 
-// digits returns a phone number as it goes out: digits without a leading "+", as
-// in the document's samples. Some samples are numbers; this package sends strings.
-func digits(phone string) string { return strings.TrimPrefix(phone, "+") }
+// digits returns a phone number as it goes out: digits without a leading "+" or
+// "00", and without what people write between them, as in the document's samples.
+// Some samples are numbers; this package sends strings. A number in national form
+// stays so: Kotani reads it for the partner's own country.
+func digits(phone string) string {
+	number := plainPhone(phone)
+	if rest, ok := strings.CutPrefix(number, "+"); ok {
+		return rest
+	}
+	return strings.TrimPrefix(number, "00")
+}
+
+// plainPhone takes spaces of any kind, hyphens, dots, parentheses and marks of
+// direction out of a phone number.
+func plainPhone(phone string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || strings.ContainsRune("-.()\u2010\u2011\u200e\u200f\u202a\u202c", r) {
+			return -1
+		}
+		return r
+	}, phone)
+}
 
 // isLine reports whether a text is one line of printable ASCII.
 func isLine(text string) bool {

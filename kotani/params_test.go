@@ -2,6 +2,7 @@ package kotani_test
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -227,13 +228,17 @@ var detailedKYC = kotani.PersonalDataAndDocumentsDetailed{
 }
 
 func TestPhoneNumbersAreTakenInBothForms(t *testing.T) {
-	for given, want := range map[string]string{"254712345678": "254712345678", "+254712345678": "254712345678", "0712345678": "0712345678"} {
+	for given, want := range map[string]string{
+		"254712345678": "254712345678", "+254712345678": "254712345678", "0712345678": "0712345678", "712345678": "712345678", "00254712345678": "254712345678",
+		"+254 712 345 678": "254712345678", "+254-712-345678": "254712345678", "(0712) 345.678": "0712345678", "+254\u00a0712345678": "254712345678",
+		"\u200e+254712345678": "254712345678", " 254712345678\n": "254712345678", "+254\u2011712345678": "254712345678", "254\u202f712\u3000345678": "254712345678",
+	} {
 		s := newScript(respond(200, `{"userId":"u"}`))
 		_, err := newClient(t, s).KYC.CreateUser(t.Context(), given)
 		assert.NoError(t, err)
 		assert.Equal(t, `{"phoneNumber":"`+want+`"}`, s.requests()[0].Body)
 	}
-	for _, phone := range []string{"", "++254712345678", "254 712 345", "123456", "1234567890123456", "25471234567a", "２５４７１２３４５６７８"} {
+	for _, phone := range []string{"", "++254712345678", "+254+712345678", "254 712", "123456", "1234567890123456", "25471234567a", "２５４７１２３４５６７８"} {
 		_, err := newClient(t, newScript(nil)).KYC.CreateUser(t.Context(), phone)
 		assert.ErrorIs(t, err, sdk.ErrValidation, phone)
 	}
@@ -309,4 +314,86 @@ func TestEveryKYCSchemaGoesOutUnderItsName(t *testing.T) {
 			assert.Equal(t, tc.keys, keys)
 		})
 	}
+}
+
+func TestAPhoneNumberOfFiatConnectGoesOutInE164(t *testing.T) {
+	for given, want := range map[string]string{"+254712345678": "+254712345678", "+254 712-345 678": "+254712345678", "00254712345678": "+254712345678", "\u200e+254(712)345.678": "+254712345678"} {
+		s := newScript(respond(200, `{"fiatAccountId":"a","kycStatus":"KycPending"}`))
+		client := newClient(t, s)
+		account, kyc := mobileMoney, detailedKYC
+		account.Mobile, kyc.PhoneNumber = given, given
+		assert.NoError(t, accountOf(account)(t.Context(), client))
+		_, err := client.FiatConnect.AddKYC(t.Context(), kyc)
+		assert.NoError(t, err)
+		assert.Contains(t, s.requests()[0].Body, `"mobile":"`+want+`"`)
+		assert.Contains(t, s.requests()[1].Body, `"phoneNumber":"`+want+`"`)
+	}
+	for _, given := range []string{"0712345678", "254712345678", "+0712345678", "+254x", "000"} {
+		account := mobileMoney
+		account.Mobile = given
+		err := accountOf(account)(t.Context(), newClient(t, newScript(nil)))
+		assert.ErrorIs(t, err, sdk.ErrValidation, given)
+		assert.Contains(t, failure(t, err).Fields, "data.mobile", given)
+	}
+}
+
+// A text that is no UTF-8, and a reference with white space at its ends, never leave.
+func TestTextsThatAServerMayChangeAreRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		field string
+		call  func(ctx context.Context, c *kotani.Client, text string) error
+	}{
+		"externalId": {"externalId", func(ctx context.Context, c *kotani.Client, text string) error {
+			p := validWithdraw
+			p.ExternalID = text
+			return wireError(c.Fiat.Withdraw(ctx, p))
+		}},
+		"externalId of a cash-in": {"externalId", func(ctx context.Context, c *kotani.Client, text string) error {
+			return wireError(c.Tron.CashIn(ctx, kotani.CashInParams{Country: kotani.Kenya, PhoneNumber: customer, Amount: twenty, ExternalID: text}))
+		}},
+		"find": {"externalId", func(ctx context.Context, c *kotani.Client, text string) error {
+			return wireError(c.Fiat.Find(ctx, text, kotani.Payouts))
+		}},
+		"get": {"requestId", func(ctx context.Context, c *kotani.Client, text string) error {
+			return wireError(c.Fiat.Get(ctx, text))
+		}},
+		"acceptedQuoteId": {"acceptedQuoteId", func(ctx context.Context, c *kotani.Client, text string) error {
+			return wireError(c.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: text, PhoneNumber: customer, ExternalID: "o"}))
+		}},
+		"quoteId": {"quoteId", func(ctx context.Context, c *kotani.Client, text string) error {
+			return wireError(c.Quotes.AcceptIn(ctx, text))
+		}},
+		"transfer": {"quoteId", func(ctx context.Context, c *kotani.Client, text string) error {
+			return wireError(c.FiatConnect.TransferIn(ctx, kotani.TransferParams{FiatAccountID: "a", QuoteID: text}))
+		}},
+		"account": {"fiatAccountId", func(ctx context.Context, c *kotani.Client, text string) error {
+			return wireError(c.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: text, QuoteID: "q"}))
+		}},
+		"key": {"idempotencyKey", func(ctx context.Context, c *kotani.Client, text string) error {
+			return wireError(c.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: "a", QuoteID: "q", IdempotencyKey: text}))
+		}},
+		"transferId": {"transferId", func(ctx context.Context, c *kotani.Client, text string) error {
+			return wireError(c.FiatConnect.GetTransfer(ctx, text))
+		}},
+		"prepayId": {"prepayId", func(ctx context.Context, c *kotani.Client, text string) error {
+			return wireError(c.Binance.CloseOrder(ctx, text))
+		}},
+	} {
+		for _, text := range []string{
+			"order-1 ", " order-1", "order-1\n", "order-1\u00a0", "order-1\u0085", "\u2028order-1", "order-1\u3000", "order-1\x1c", "order-1\x1f", "order-1\u2003", "order\xff1",
+		} {
+			s := newScript(nil)
+			err := tc.call(t.Context(), newClient(t, s), text)
+			assert.ErrorIs(t, err, sdk.ErrNotSent, "%s %q", name, text)
+			assert.Contains(t, failure(t, err).Fields, tc.field, "%s %q", name, text)
+			assert.Empty(t, s.requests())
+		}
+	}
+	s := newScript(nil)
+	p := validBank
+	p.AccountName = "Jane \xff"
+	_, err := newClient(t, s).Fiat.WithdrawToBank(t.Context(), p)
+	assert.ErrorIs(t, err, sdk.ErrNotSent)
+	assert.Contains(t, strings.Join(slices.Collect(maps.Keys(failure(t, err).Fields)), " "), "accountName")
+	assert.Empty(t, s.requests())
 }

@@ -24,12 +24,12 @@ type QuoteParams struct {
 // assumed, and Raw has the response.
 type Quote struct {
 	ID           string              `json:"quoteId"` // for AcceptIn and AcceptOut
-	FiatAmount   decimal.NullDecimal `json:"fiatAmount" wire:"lenient"`
-	CryptoAmount decimal.NullDecimal `json:"cryptoAmount" wire:"lenient"`
+	FiatAmount   decimal.NullDecimal `json:"fiatAmount"`
+	CryptoAmount decimal.NullDecimal `json:"cryptoAmount"`
 	Currency     string              `json:"currency"`
 	CryptoType   string              `json:"cryptoType"`
-	Rate         decimal.NullDecimal `json:"rate" wire:"lenient"` // units of Currency for one of CryptoType
-	ExpiresAt    time.Time           `json:"expiresAt"`           // zero when the response has none
+	Rate         decimal.NullDecimal `json:"rate"`      // units of Currency for one of CryptoType
+	ExpiresAt    time.Time           `json:"expiresAt"` // zero when the response has none
 	Raw          sdk.Raw
 }
 
@@ -44,14 +44,15 @@ func (s *QuotesService) Out(ctx context.Context, p QuoteParams) (*Quote, error) 
 }
 
 // AcceptIn accepts a quote of In, for Fiat.DepositQuoted. A quote that is accepted
-// already gives sdk.ErrDuplicate (assumed wording).
+// already gives sdk.ErrDuplicate and sdk.ErrOutcomeUnknown (assumed wording): an
+// earlier call may have accepted it. No document says that the response names the
+// quote; an id that it shows is compared.
 func (s *QuotesService) AcceptIn(ctx context.Context, quoteID string) (*Quote, error) {
 	return s.accept(ctx, OpAcceptQuoteIn, quoteID)
 }
 
-// AcceptOut accepts a quote of Out. A quote that is accepted already gives
-// sdk.ErrDuplicate (assumed wording). No document says what an accepted quote of
-// Out is for.
+// AcceptOut accepts a quote of Out, as AcceptIn does. No document says what an
+// accepted quote of Out is for.
 func (s *QuotesService) AcceptOut(ctx context.Context, quoteID string) (*Quote, error) {
 	return s.accept(ctx, OpAcceptQuoteOut, quoteID)
 }
@@ -68,10 +69,16 @@ func (s *QuotesService) quote(ctx context.Context, op, amountField string, decim
 
 func (s *QuotesService) accept(ctx context.Context, op, quoteID string) (*Quote, error) {
 	var f faults
-	f.Require("quoteId", quoteID)
+	f.RequireReference("quoteId", quoteID)
 	return call(ctx, s.api, f, transport.Call{
 		Op: op, Reference: quoteID, Body: map[string]string{"quoteId": quoteID},
-	}, decodeQuote)
+	}, func(body []byte) (Quote, error) {
+		quote, err := decodeQuote(body)
+		if err == nil && quote.ID != "" && quote.ID != quoteID {
+			err = mismatch("the response is about another quote")
+		}
+		return quote, err
+	})
 }
 
 func decodeQuote(body []byte) (Quote, error) {

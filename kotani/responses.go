@@ -55,10 +55,10 @@ const (
 // the provider did not name is not Valid. It is the Detail of the *sdk.Error of a
 // quote refused for its amount (ErrFiatAmountTooLow and the like).
 type QuoteLimits struct {
-	MinFiat   decimal.NullDecimal `json:"minimumFiatAmount" wire:"lenient"`   // in the quote's FiatType
-	MaxFiat   decimal.NullDecimal `json:"maximumFiatAmount" wire:"lenient"`   // in the quote's FiatType
-	MinCrypto decimal.NullDecimal `json:"minimumCryptoAmount" wire:"lenient"` // in the quote's CryptoType
-	MaxCrypto decimal.NullDecimal `json:"maximumCryptoAmount" wire:"lenient"` // in the quote's CryptoType
+	MinFiat   decimal.NullDecimal `json:"minimumFiatAmount" wire:"digits"`   // in the quote's FiatType
+	MaxFiat   decimal.NullDecimal `json:"maximumFiatAmount" wire:"digits"`   // in the quote's FiatType
+	MinCrypto decimal.NullDecimal `json:"minimumCryptoAmount" wire:"digits"` // in the quote's CryptoType
+	MaxCrypto decimal.NullDecimal `json:"maximumCryptoAmount" wire:"digits"` // in the quote's CryptoType
 }
 
 // interpret reads a response of Kotani's own API, by the operator's 2022 source.
@@ -77,6 +77,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 
 // content is the part of a body that says what a response means.
 type content struct {
+	object  bool // a JSON object
 	page    bool // HTML
 	code    string
 	message string
@@ -105,7 +106,7 @@ func readContent(body []byte) content {
 		words := bytes.TrimSpace(body)
 		return content{page: bytes.HasPrefix(words, []byte("<")), message: string(words[:min(len(words), maxMessage)])}
 	}
-	var c content
+	c := content{object: true}
 	for _, raw := range [...]json.RawMessage{w.Desc, w.Message, w.Details, w.SmallDetails, w.Comment, w.SmallComment, w.Error, w.User} {
 		if c.message = text(raw); c.message != "" {
 			break
@@ -128,27 +129,69 @@ func readContent(body []byte) content {
 	return c
 }
 
-// verdict judges a response by its HTTP status first.
+// verdict judges a response by its HTTP status first. Only Kotani's own words are a
+// refusal. Anything else may come from somebody on the way, and then says nothing
+// about what Kotani has done.
 func (c content) verdict(op sdk.Operation, status int) transport.Verdict {
 	v := transport.Verdict{Code: c.code, Message: c.message}
 	switch {
 	case status < 300:
 		return c.meaning(op, v)
-	case status >= 500 || status == http.StatusRequestTimeout || c.page && !c.noRoute(op):
-		return v // a crash or somebody else's words; the core names it by its status
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		// A missing token gives 401, a bad or expired token 403, both before any
-		// work. A wrong role gives 401 too; it costs one login in vain.
-		v.Kind, v.Reasons = transport.Expired, []error{sdk.ErrUnauthorized}
-		return v
-	case status == http.StatusTooManyRequests:
-		// Plain text, like all refusals that come before the handlers.
-		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
-		return v
+	case status == http.StatusNotFound && c.noRoute(op):
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrNotFound}
+	case c.object && c.refuses(status):
+		return c.refusal(op, status, v)
+	case !c.object && !c.page:
+		return c.words(op, status, v)
 	}
-	v = refused(op, v)
-	if status == http.StatusNotFound && len(v.Reasons) == 0 {
-		v.Reasons = []error{sdk.ErrNotFound}
+	return v // a crash or somebody else's words; the core names it by its status
+}
+
+// refuses reports whether an object under an HTTP error is Kotani's: it has a
+// status of its own, and a text. No document shows other forms.
+func (c content) refuses(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict,
+		http.StatusUnprocessableEntity, http.StatusTooManyRequests:
+		return c.status == "unauthorized" || refusing(c.number) && c.message != ""
+	}
+	return false
+}
+
+// refusing reports whether the status in a body is that of a refusal. 408 and 499
+// are said by those who do not know what became of a request.
+func refusing(number int) bool {
+	return number >= 400 && number < 499 && number != http.StatusRequestTimeout
+}
+
+func (c content) refusal(op sdk.Operation, status int, v transport.Verdict) transport.Verdict {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		// A wrong role is refused in the same way; it costs one login in vain.
+		v.Kind, v.Reasons = transport.Expired, []error{sdk.ErrUnauthorized}
+	case http.StatusTooManyRequests:
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
+	default:
+		v = refused(op, v)
+		if status == http.StatusNotFound && len(v.Reasons) == 0 {
+			v.Reasons = []error{sdk.ErrNotFound}
+		}
+	}
+	return v
+}
+
+// words judges a plain text. The operator's service sends the name of the HTTP
+// status before any work is done: 401 without a token, 403 for a bad or expired
+// token. That a throttle does so too is assumed. An unknown user is told at login.
+func (c content) words(op sdk.Operation, status int, v transport.Verdict) transport.Verdict {
+	text := strings.ToLower(c.message)
+	switch {
+	case status == http.StatusUnauthorized && text == "unauthorized", status == http.StatusForbidden && text == "forbidden":
+		v.Kind, v.Reasons = transport.Expired, []error{sdk.ErrUnauthorized}
+	case status == http.StatusTooManyRequests && text == "too many requests":
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
+	case status == http.StatusBadRequest && op.Name == OpLogin && (text == "cannot find user" || text == "not allowed"):
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrUnauthorized}
 	}
 	return v
 }
@@ -162,8 +205,8 @@ func (c content) meaning(op sdk.Operation, v transport.Verdict) transport.Verdic
 		if op.Name == OpVerifyUser || c.yes {
 			v.Kind = transport.Accepted
 		}
-	case c.number == http.StatusTooManyRequests, c.number >= 500:
-	case c.number >= 400:
+	case c.number == http.StatusTooManyRequests:
+	case refusing(c.number):
 		v = refused(op, v)
 		if c.number == http.StatusUnauthorized && len(v.Reasons) == 0 {
 			v.Reasons = []error{sdk.ErrUnauthorized}
@@ -189,7 +232,7 @@ func refused(op sdk.Operation, v transport.Verdict) transport.Verdict {
 		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 	}
 	switch {
-	case has("already exist", "already processed", "already accepted", "already a beneficiary") || text == "user exists":
+	case has("already exist", "already processed", "already accepted", "already used", "already a beneficiary") || text == "user exists":
 		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
 	case has("insufficient", "not enough"):
 		v.Reasons = []error{sdk.ErrInsufficientFunds}
@@ -220,10 +263,10 @@ func (c content) saysNoTransaction() bool {
 }
 
 // interpretFiatConnect reads a response by the specification: errors are
-// {"error": code}. A refused client key and a missing idempotency key have no
-// code there, so any 4xx in JSON or plain text is a refusal. A code of the
-// specification inside an HTTP 200 counts as well, because Kotani's own handlers
-// report errors there.
+// {"error": code}. A code of the specification inside an HTTP 200 counts as well,
+// because Kotani's own handlers report errors there. A refused client key and a
+// missing idempotency key have no code in the specification: such a response is
+// nobody's in particular, like any other without a specified code.
 func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Verdict {
 	code := readCode(r.Body)
 	reasons, specified := code.reasons()
@@ -241,29 +284,34 @@ func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Ver
 	switch {
 	case r.Status >= 500 || r.Status == http.StatusRequestTimeout:
 		v.Reasons = nil // the core names it by its status
-		return v
-	case c.page:
-		return v
-	case r.Status == http.StatusConflict && op.Class == sdk.Keyed:
+	case r.Status == http.StatusConflict && op.Class == sdk.Keyed && !c.page:
 		// The first request with this key is still running (idempotency draft).
 		v.Kind, v.Reasons = transport.InProgress, []error{sdk.ErrInProgress}
-		return v
-	case r.Status == http.StatusUnauthorized, code == ErrSessionExpired, code == ErrSessionUnauthorized:
-		v.Kind = transport.Expired
-	case r.Status == http.StatusTooManyRequests:
+	case r.Status == http.StatusTooManyRequests && code == codeThrottled:
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
-		return v
+	case !specified || !specifiedStatus(r.Status):
+	case code == ErrSessionExpired, code == ErrSessionUnauthorized:
+		v.Kind = transport.Expired
+	case r.Status == http.StatusUnprocessableEntity && op.Class == sdk.Keyed:
+		// The key belongs to a transfer with other contents (idempotency draft).
+		v.Kind, v.Reasons = transport.Refused, append([]error{sdk.ErrReferenceTaken, sdk.ErrDuplicate}, reasons...)
 	default:
 		v.Kind = transport.Refused
 	}
-	if v.Reasons == nil {
-		v.Reasons = reasonsByStatus(r.Status)
-	}
-	if r.Status == http.StatusUnprocessableEntity && op.Class == sdk.Keyed {
-		// The key belongs to a transfer with other contents (idempotency draft).
-		v.Reasons = append([]error{sdk.ErrDuplicate}, v.Reasons...)
-	}
 	return v
+}
+
+// codeThrottled is assumed: the specification knows no throttle.
+const codeThrottled FiatConnectCode = "TooManyRequests"
+
+// specifiedStatus reports a status with which the specification, or the idempotency
+// draft, sends codes, or with which Kotani's handlers report errors.
+func specifiedStatus(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity:
+		return true
+	}
+	return status < 300
 }
 
 // readCode returns the code of an error body, or nothing. It ends up in the
@@ -301,21 +349,6 @@ func (c FiatConnectCode) reasons() (reasons []error, specified bool) {
 		return []error{c}, true
 	}
 	return []error{c}, false
-}
-
-// reasonsByStatus names a refusal without a code.
-func reasonsByStatus(status int) []error {
-	switch status {
-	case http.StatusUnauthorized:
-		return []error{sdk.ErrUnauthorized}
-	case http.StatusForbidden:
-		return []error{sdk.ErrForbidden}
-	case http.StatusNotFound:
-		return []error{sdk.ErrNotFound}
-	case http.StatusConflict:
-		return []error{sdk.ErrDuplicate}
-	}
-	return []error{sdk.ErrValidation}
 }
 
 // mismatch is the decode error of a response about something else.

@@ -34,7 +34,7 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 		"unverified":                       {200, `{"status":"unverified"}`, rejected, sdk.ErrForbidden, ""},
 		"not enough":                       {200, `{"status":400,"desc":"Not enough fiat balance to fulfill the request"}`, rejected, sdk.ErrInsufficientFunds, "400"},
 		"insufficient":                     {200, `{"status":400,"message":"insufficient balance"}`, rejected, sdk.ErrInsufficientFunds, "400"},
-		"taken":                            {200, `{"status":400,"desc":"externalId already exists"}`, rejected, sdk.ErrDuplicate, "400"},
+		"taken":                            {200, `{"status":400,"desc":"externalId already exists"}`, unknown, sdk.ErrDuplicate, "400"},
 		"a field is missing":               {200, `{"status":400,"desc":"amount is required"}`, rejected, sdk.ErrValidation, "400"},
 		"the text is elsewhere":            {200, `{"status":400,"Comment":"user does not exist"}`, rejected, sdk.ErrNotFound, "400"},
 		"a crash inside a 200":             {200, `{"status":500,"desc":"oops"}`, unknown, sdk.ErrUnexpectedResponse, "500"},
@@ -44,8 +44,9 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 		"a response that is no JSON":       {200, `OK`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"nothing":                          {200, ``, unknown, sdk.ErrUnexpectedResponse, ""},
 		"400 in JSON":                      {400, `{"status":400,"desc":"invalid phoneNumber"}`, rejected, sdk.ErrValidation, "400"},
-		"400 in plain text":                {400, `cannot find user`, rejected, sdk.ErrNotFound, ""},
-		"404 in plain text":                {404, `no such thing`, rejected, sdk.ErrNotFound, ""},
+		"400 in plain text":                {400, `cannot find user`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"another route":                    {404, `Cannot GET /`, unknown, sdk.ErrNotFound, ""},
+		"404 in plain text":                {404, `no such thing`, unknown, sdk.ErrNotFound, ""},
 		"a route that does not exist":      {404, `<!DOCTYPE html><pre>Cannot POST /api_v2/transactions/paybill</pre>`, rejected, sdk.ErrNotFound, ""},
 		"a page of somebody else's":        {404, `<html>Not found</html>`, unknown, sdk.ErrNotFound, ""},
 		"a firewall's page":                {403, `<html>Forbidden</html>`, unknown, sdk.ErrForbidden, ""},
@@ -54,7 +55,29 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 		"500 in JSON":                      {500, `{"status":400,"desc":"x"}`, unknown, sdk.ErrServer, "400"},
 		"503 page":                         {503, `<html>`, unknown, sdk.ErrServer, ""},
 		"429 of a proxy":                   {429, `<html>slow down</html>`, unknown, sdk.ErrRateLimited, ""},
-		"429 in plain text":                {429, `Rate exceeded.`, rejected, sdk.ErrRateLimited, ""},
+		"429 of the host's":                {429, `Rate exceeded.`, unknown, sdk.ErrRateLimited, ""},
+		"429 in plain text":                {429, `Too Many Requests`, rejected, sdk.ErrRateLimited, ""},
+		"429 in no form of Kotani's":       {429, `{"message":"API rate limit exceeded"}`, unknown, sdk.ErrRateLimited, ""},
+		"429, empty":                       {429, ``, unknown, sdk.ErrRateLimited, ""},
+		"401 in plain text":                {401, `Unauthorized`, rejected, sdk.ErrUnauthorized, ""},
+		"403 in plain text":                {403, `Forbidden`, rejected, sdk.ErrUnauthorized, ""},
+		"403 of a mesh":                    {403, `RBAC: access denied`, unknown, sdk.ErrForbidden, ""},
+		"403, empty":                       {403, ``, unknown, sdk.ErrForbidden, ""},
+		"403 of a firewall's in JSON":      {403, `{"message":"Forbidden"}`, unknown, sdk.ErrForbidden, ""},
+		"401, empty":                       {401, ``, unknown, sdk.ErrUnauthorized, ""},
+		"a wrong role under a 401":         {401, `{"status":"Unauthorized"}`, rejected, sdk.ErrUnauthorized, ""},
+		"404, empty":                       {404, ``, unknown, sdk.ErrNotFound, ""},
+		"404 of a mesh":                    {404, `upstream connect error or disconnect/reset before headers`, unknown, sdk.ErrNotFound, ""},
+		"400 of a mesh":                    {400, `upstream connect error or disconnect/reset before headers. reset reason: connection termination`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"400, empty":                       {400, ``, unknown, sdk.ErrUnexpectedResponse, ""},
+		"400, an empty object":             {400, `{}`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"400, a list":                      {400, `[{"status":400}]`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"499, empty":                       {499, ``, unknown, sdk.ErrUnexpectedResponse, ""},
+		"499 in JSON":                      {499, `{"errors":["client closed request"]}`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"499 with a status":                {499, `{"status":499,"message":"client closed request"}`, unknown, sdk.ErrUnexpectedResponse, "499"},
+		"499 inside a 200":                 {200, `{"status":499,"message":"client closed request"}`, unknown, sdk.ErrUnexpectedResponse, "499"},
+		"408 inside a 200":                 {200, `{"status":408,"desc":"timeout"}`, unknown, sdk.ErrUnexpectedResponse, "408"},
+		"a problem document":               {404, `{"type":"about:blank","title":"Not Found","status":404}`, unknown, sdk.ErrNotFound, "404"},
 		"429 of Kotani's":                  {429, `{"status":429,"desc":"slow down"}`, rejected, sdk.ErrRateLimited, "429"},
 		"redirect":                         {301, ``, unknown, sdk.ErrRedirected, ""},
 	} {
@@ -69,7 +92,11 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 			if tc.kind != nil {
 				assert.ErrorIs(t, err, tc.kind)
 			}
-			assert.Len(t, s.requests(), 1)
+			if errors.Is(err, sdk.ErrRejected) && tc.status > 400 && errors.Is(err, sdk.ErrUnauthorized) {
+				assert.Len(t, s.requests(), 2, "a fresh token is tried")
+			} else {
+				assert.Len(t, s.requests(), 1)
+			}
 			assert.Equal(t, tc.outcome == unknown, errors.Is(err, sdk.ErrOutcomeUnknown))
 		})
 	}
@@ -93,17 +120,43 @@ func TestAPolymorphicStatusIsAResponseWhereItShouldBe(t *testing.T) {
 	assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
 }
 
-func TestAThrottledPaymentIsSentAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newScript(respond(429, `{"status":429,"desc":"slow down"}`, "Retry-After", "7"), respond(200, `{"result":{"requestId":"r1"}}`))
-		start := time.Now()
-		payment, err := newClient(t, s).Fiat.PayTill(t.Context(), kotani.PayTillParams{TillNumber: "1", Amount: twenty})
-		if assert.NoError(t, err) {
-			assert.Equal(t, "r1", payment.RequestID)
+// A request which somebody on the way repeats may have met the throttle, while the
+// first one was carried out.
+func TestAThrottledPaymentIsNeverSentAgain(t *testing.T) {
+	for method := range payments {
+		for name, throttle := range map[string]step{
+			"of Kotani's": respond(429, `{"status":429,"desc":"slow down","error":"TooManyRequests"}`, "Retry-After", "7"),
+			"of a proxy":  respond(429, `slow down`),
+		} {
+			t.Run(method+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newScript(throttle, isAbsent)
+					start := time.Now()
+					err := wireCalls[method].call(t.Context(), newClient(t, s))
+					if strings.HasPrefix(method, "FiatConnect.") {
+						assert.Greater(t, len(s.requests()), 1, "a key says that it is the same transfer")
+						return
+					}
+					e := failure(t, err)
+					assert.ErrorIs(t, err, sdk.ErrRateLimited)
+					moves := 0
+					for _, r := range s.requests() {
+						if r.Method == "POST" {
+							moves++
+						}
+					}
+					assert.Equal(t, 1, moves)
+					if name == "of a proxy" {
+						assert.Equal(t, sdk.Unknown, e.Outcome)
+						return
+					}
+					assert.Equal(t, sdk.Rejected, e.Outcome)
+					assert.Equal(t, 7*time.Second, e.RetryAfter)
+					assert.Zero(t, time.Since(start))
+				})
+			})
 		}
-		assert.Equal(t, 7*time.Second, time.Since(start))
-		assert.Len(t, s.requests(), 2)
-	})
+	}
 }
 
 func TestReadsAreRepeatedThroughAnOutage(t *testing.T) {

@@ -24,7 +24,7 @@ type Transaction struct {
 	Type        TransactionType     `json:"transactionType"`
 	Status      TransactionStatus   `json:"status"` // empty in the documented response of a withdrawal
 	Message     string              `json:"message"`
-	Amount      decimal.NullDecimal `json:"amount" wire:"lenient"` // in Currency, or else in that of the partner's country
+	Amount      decimal.NullDecimal `json:"amount"` // in Currency, or else in that of the partner's country
 	Currency    string              `json:"currency"`
 	PhoneNumber string              `json:"phoneNumber"` // digits
 
@@ -36,7 +36,14 @@ type Transaction struct {
 	TxHash    string    `json:"txHash"`    // where a chain is involved
 	CreatedAt time.Time `json:"createdAt"` // zero when the response has none
 	UpdatedAt time.Time `json:"updatedAt"` // zero when the response has none
-	Raw       sdk.Raw
+
+	// Existing says that no attempt of this call can have made the transaction: it
+	// was there before. Set by deposits and withdrawals.
+	Existing bool
+	// Unverified says that the response shows no amount to compare with the amount
+	// that was asked for. Set by deposits, withdrawals and payments.
+	Unverified bool
+	Raw        sdk.Raw
 }
 
 // TransactionType says which way money went.
@@ -116,31 +123,52 @@ func (s TransactionStatus) upper() TransactionStatus {
 
 // Find returns a transaction by your own reference: a deposit for Collections, a
 // withdrawal for Payouts. An unknown reference gives sdk.ErrNotFound (assumed
-// wording). A response about another external id is sdk.ErrUnexpectedResponse.
+// wording). A response about another external id, or of the other kind, is
+// sdk.ErrUnexpectedResponse, and so is a response that names no transaction.
 func (s *FiatService) Find(ctx context.Context, externalID string, kind TransactionType) (*Transaction, error) {
+	found, err := s.find(ctx, externalID, kind)
+	if err != nil {
+		return nil, err
+	}
+	return &found.Transaction, nil
+}
+
+func (s *FiatService) find(ctx context.Context, externalID string, kind TransactionType) (*shown, error) {
 	var f faults
 	f.reference("externalId", externalID)
 	f.Require("transactionalType", string(kind))
 	return call(ctx, s.api, f, transport.Call{
 		Op: OpStatusByExternalID, Path: []string{externalID}, Reference: externalID,
 		Query: url.Values{"transactionalType": {string(kind)}},
-	}, func(body []byte) (Transaction, error) {
+	}, func(body []byte) (shown, error) {
 		t, err := decodeStatus(body)
-		if err == nil && t.ExternalID != "" && t.ExternalID != externalID {
+		switch {
+		case err != nil:
+		case t.ExternalID != "" && t.ExternalID != externalID:
 			err = mismatch("the response is about another external id")
+		case t.Type != "" && !strings.EqualFold(string(t.Type), string(kind)):
+			err = mismatch("the response is about a transaction of the other kind")
 		}
 		return t, err
 	})
 }
 
 // Get returns a transaction by Kotani's own id. An unknown id gives
-// sdk.ErrNotFound (assumed wording).
+// sdk.ErrNotFound (assumed wording). A response about another transaction, or that
+// names none, is sdk.ErrUnexpectedResponse.
 func (s *FiatService) Get(ctx context.Context, requestID string) (*Transaction, error) {
 	var f faults
 	f.segment("requestId", requestID)
+	f.CheckReference("requestId", requestID)
 	return call(ctx, s.api, f, transport.Call{
 		Op: OpStatusByRequestID, Path: []string{requestID}, Reference: requestID,
-	}, decodeStatus)
+	}, func(body []byte) (Transaction, error) {
+		t, err := decodeStatus(body)
+		if err == nil && t.RequestID != "" && t.RequestID != requestID {
+			err = mismatch("the response is about another transaction")
+		}
+		return t.Transaction, err
+	})
 }
 
 // Wait looks for a transaction by external id every few seconds, up to half a
@@ -179,7 +207,9 @@ type TransactionList struct {
 	// array, or an array under "result", "data" or "transactions". An empty list
 	// is empty and not nil.
 	Items []Transaction
-	Raw   sdk.Raw
+	// Skipped is how many rows could not be read. They are not among Items.
+	Skipped int
+	Raw     sdk.Raw
 }
 
 // List returns the partner's deposits and withdrawals.
@@ -218,98 +248,215 @@ func decodeTransactions(body []byte) (TransactionList, error) {
 	}
 	list.Items = make([]Transaction, 0, len(rows))
 	for _, row := range rows {
-		t, err := decodeTransaction(row)
-		if err != nil {
-			return TransactionList{}, err
+		if t, err := readTransaction(row); err == nil {
+			list.Items = append(list.Items, t.Transaction)
+		} else {
+			list.Skipped++
 		}
-		list.Items = append(list.Items, t)
 	}
 	return list, nil
 }
 
-// transactionForm has every key with which a transaction was seen. Its Status and
-// Message hide the fields of the Transaction, which take any text.
+// transactionForm has every key with which a transaction was seen. Its Status,
+// Message and Amount hide the fields of the Transaction.
 type transactionForm struct {
 	Transaction
-	Result      json.RawMessage `json:"result"`
-	ID          string          `json:"id"`
-	Status      json.RawMessage `json:"status"`
-	Message     json.RawMessage `json:"message"`
-	SmallTxHash string          `json:"txhash"`
+	Result      json.RawMessage     `json:"result"`
+	ID          string              `json:"id"`
+	Status      json.RawMessage     `json:"status"`
+	Message     json.RawMessage     `json:"message"`
+	Amount      json.RawMessage     `json:"amount"`
+	Fee         decimal.NullDecimal `json:"fee"`
+	SmallTxHash string              `json:"txhash"`
+	Merchant    string              `json:"merchantNumber"`
+	Till        string              `json:"merchantTill"`
 
 	// The operator's responses of 2022.
-	WithdrawReference string `json:"withdrawReference"`
-	DepositReference  string `json:"depositReference"`
-	TxnHash           string `json:"txnHash"`
-	Withdrawn         money  `json:"amountWithdrawn"`
-	Deposited         money  `json:"deposited"`
-	AmountDeposited   money  `json:"amountDeposited"`
+	WithdrawReference string   `json:"withdrawReference"`
+	DepositReference  string   `json:"depositReference"`
+	TxnHash           string   `json:"txnHash"`
+	Withdrawn         oldMoney `json:"amountWithdrawn"`
+	Deposited         oldMoney `json:"deposited"`
+	AmountDeposited   oldMoney `json:"amountDeposited"`
 }
 
 type money struct {
 	Currency string              `json:"currency"`
-	Amount   decimal.NullDecimal `json:"amount" wire:"lenient"`
+	Amount   decimal.NullDecimal `json:"amount"`
+}
+
+type oldMoney struct {
+	Currency string          `json:"currency"`
+	Amount   json.RawMessage `json:"amount"`
+}
+
+// shown is a transaction as a response shows it, with what a comparison needs
+// besides.
+type shown struct {
+	Transaction
+	wrapped json.RawMessage // what "result" holds, if anything
+	old     bool            // in the form of 2022, which has no external id
+	amount  bool            // an amount is shown, readable or not
+	fee     decimal.NullDecimal
+
+	merchant, till string
 }
 
 // readTransaction reads a response in any of the known forms: the object under
-// "result", or the response itself. wrapped is what "result" holds, if anything.
-func readTransaction(body []byte) (t Transaction, wrapped json.RawMessage, err error) {
+// "result", or the response itself.
+func readTransaction(body []byte) (t shown, err error) {
 	var w transactionForm
 	if err := wire.Unmarshal(body, &w); err != nil {
-		return Transaction{}, nil, err
+		return shown{}, err
 	}
-	if wrapped = w.Result; wrapped != nil {
-		if !wire.IsObject(wrapped) {
-			return Transaction{Message: text(wrapped), Raw: body}, wrapped, nil
-		}
+	wrapped := w.Result
+	if wrapped != nil {
 		w = transactionForm{}
-		if err := wire.Unmarshal(wrapped, &w); err != nil {
-			return Transaction{}, nil, err
+		if wire.IsObject(wrapped) {
+			if err := wire.Unmarshal(wrapped, &w); err != nil {
+				return shown{}, err
+			}
+		} else {
+			w.Message = wrapped
 		}
 	}
-	t = w.Transaction
-	t.RequestID = cmp.Or(t.RequestID, w.ID, w.WithdrawReference, w.DepositReference)
+	t = shown{Transaction: w.Transaction, wrapped: wrapped, fee: w.Fee, merchant: w.Merchant, till: w.Till}
+	old := cmp.Or(w.WithdrawReference, w.DepositReference)
+	t.old = old != ""
+	t.RequestID = cmp.Or(t.RequestID, w.ID, old)
 	t.Status, t.Message = TransactionStatus(word(w.Status)), text(w.Message)
 	t.TxHash = cmp.Or(w.SmallTxHash, t.TxHash, w.TxnHash)
 	t.Raw = body
-	for _, m := range [...]money{w.Withdrawn, w.Deposited, w.AmountDeposited} {
-		if m.Amount.Valid && !t.Amount.Valid {
-			t.Amount, t.Currency = m.Amount, cmp.Or(t.Currency, m.Currency)
+	for _, m := range [...]oldMoney{{t.Currency, w.Amount}, w.Withdrawn, w.Deposited, w.AmountDeposited} {
+		if len(m.Amount) == 0 || string(m.Amount) == `""` || t.Amount.Valid {
+			continue
+		}
+		var amount wire.Decimal
+		_ = amount.UnmarshalJSON(m.Amount) // what cannot be read is shown all the same
+		t.Amount, t.Currency, t.amount = amount.Null(), cmp.Or(t.Currency, m.Currency), true
+	}
+	return t, nil
+}
+
+// decodeStatus reads the response to a lookup, which must have a status, and name
+// a transaction.
+func decodeStatus(body []byte) (shown, error) {
+	t, err := readTransaction(body)
+	switch {
+	case err != nil:
+	case t.Status == "":
+		err = wire.Missing("status")
+	case t.RequestID == "" && t.ExternalID == "":
+		err = wire.Missing("requestId or externalId")
+	}
+	return t, err
+}
+
+// asked is what a write asks for, as far as a response may show it. It is the one
+// place that says whether a response is about that payment.
+type asked struct {
+	kind       TransactionType
+	externalID string
+	amount     decimal.Decimal // zero: not named by the request
+	fee        bool            // the amount shown may be with the fee
+	phone      string
+	account    string
+	merchant   string // paybill number
+	till       string
+	bank       BankCode
+	txHash     string
+}
+
+// compare compares what is asked for with what is shown.
+func (a asked) compare(t *shown) (c transport.Comparison) {
+	c.Text("externalId", a.externalID, t.ExternalID)
+	if t.Type != "" {
+		c.Fold("transactionType", string(a.kind), string(t.Type))
+	}
+	c.Phone("phoneNumber", a.phone, t.PhoneNumber)
+	c.Text("serviceProviderId", leadingZero(a.bank), leadingZero(t.Bank))
+	number(&c, "accountNumber", a.account, t.AccountNumber)
+	number(&c, "merchantNumber", a.merchant, t.merchant)
+	number(&c, "merchantTill", a.till, t.till)
+	c.Fold("txHash", hexDigits(a.txHash), hexDigits(t.TxHash))
+	switch {
+	case a.phone != "" && t.Bank != "":
+		c.Text("recipient", "a phone", "a bank account")
+	case a.phone != "" && t.PhoneNumber == "" && t.AccountNumber != "":
+		c.Phone("recipient", a.phone, t.AccountNumber)
+	case a.bank != "" && t.PhoneNumber != "" && t.AccountNumber == "" && t.Bank == "":
+		c.Text("recipient", "a bank account", "a phone")
+	}
+	if !a.amount.IsZero() {
+		amount := t.Amount
+		if a.fee && t.fee.Valid && amount.Valid && amount.Decimal.Equal(a.amount.Add(t.fee.Decimal)) {
+			amount.Decimal = a.amount
+		}
+		c.Amount("amount", a.amount, amount, t.amount)
+	}
+	return c
+}
+
+// accept makes a direct response the result of a write, when it is about that
+// write.
+func (a asked) accept(t *shown) (Transaction, error) {
+	c := a.compare(t)
+	if err := c.Direct(); err != nil {
+		return Transaction{}, err
+	}
+	t.Unverified = !t.amount || a.amount.IsZero()
+	return t.Transaction, nil
+}
+
+// read decodes a direct response of which nothing is documented.
+func (a asked) read(body []byte) (Transaction, error) {
+	t, err := readTransaction(body)
+	if err != nil {
+		return Transaction{}, err
+	}
+	return a.accept(&t)
+}
+
+// compareAny compares what a response shows of a transaction, at its top or in one
+// of its members. What cannot be read as a transaction shows nothing.
+func (a asked) compareAny(body []byte, member string) error {
+	objects := []json.RawMessage{body}
+	if members, err := read[map[string]json.RawMessage](body); err == nil {
+		objects = append(objects, members[member])
+	}
+	for _, object := range objects {
+		t, err := readTransaction(object)
+		if err != nil {
+			continue
+		}
+		c := a.compare(&t)
+		if err := c.Direct(); err != nil {
+			return err
 		}
 	}
-	return t, wrapped, nil
+	return nil
 }
 
-func decodeTransaction(body []byte) (Transaction, error) {
-	t, _, err := readTransaction(body)
-	return t, err
-}
-
-// decodeResult reads the response to a deposit or a payment, which must have a
-// "result", whatever is in it.
-func decodeResult(body []byte) (Transaction, error) {
-	t, wrapped, err := readTransaction(body)
-	if err == nil && wrapped == nil {
-		err = wire.Missing("result")
+// number compares the number of an account or of a merchant. A number with letters
+// is compared as a text, unless the text that is shown is masked.
+func number(c *transport.Comparison, field, asked, shown string) {
+	switch {
+	case strings.Trim(asked, "0123456789 -") == "":
+		c.Account(field, asked, shown)
+	case !strings.Contains(shown, "*") && !strings.Contains(strings.ToLower(shown), "xx"):
+		c.Fold(field, asked, shown)
 	}
-	return t, err
 }
 
-// decodeWithdrawal reads the response to a withdrawal, which must name itself or
-// the caller's reference.
-func decodeWithdrawal(body []byte) (Transaction, error) {
-	t, err := decodeTransaction(body)
-	if err == nil && t.RequestID == "" && t.ExternalID == "" {
-		err = wire.Missing("id")
+// leadingZero writes the code of a bank with the leading zero that a number has
+// lost.
+func leadingZero(code BankCode) string {
+	if len(code) == 1 {
+		return "0" + string(code)
 	}
-	return t, err
+	return string(code)
 }
 
-// decodeStatus reads the response to a lookup, which must have a status.
-func decodeStatus(body []byte) (Transaction, error) {
-	t, err := decodeTransaction(body)
-	if err == nil && t.Status == "" {
-		err = wire.Missing("status")
-	}
-	return t, err
+func hexDigits(hash string) string {
+	return strings.TrimPrefix(strings.ToLower(strings.TrimSpace(hash)), "0x")
 }

@@ -83,12 +83,12 @@ type TransferQuote struct {
 	Type            TransferType        `json:"transferType"`
 	FiatType        FiatType            `json:"fiatType"`
 	CryptoType      CryptoType          `json:"cryptoType"`
-	FiatAmount      decimal.NullDecimal `json:"fiatAmount" wire:"lenient"`
-	CryptoAmount    decimal.NullDecimal `json:"cryptoAmount" wire:"lenient"`
+	FiatAmount      decimal.NullDecimal `json:"fiatAmount" wire:"digits"`
+	CryptoAmount    decimal.NullDecimal `json:"cryptoAmount" wire:"digits"`
 	GuaranteedUntil time.Time           `json:"guaranteedUntil"`
 	// Fee is for information and in the amounts already: fiat for a transfer in,
 	// crypto for a transfer out.
-	Fee          decimal.NullDecimal `json:"fee" wire:"lenient"`
+	Fee          decimal.NullDecimal `json:"fee" wire:"digits"`
 	FeeType      string              `json:"feeType"`      // "KycFee", "PlatformFee"
 	FeeFrequency string              `json:"feeFrequency"` // "OneTime", "Recurring"
 
@@ -101,8 +101,8 @@ type TransferQuote struct {
 // SchemaOffer is a schema which the provider takes, and the values it allows.
 type SchemaOffer struct {
 	Schema        string              // a KYCSchema or a FiatAccountSchema
-	AllowedValues map[string][]string `json:"allowedValues" wire:"lenient"` // by field; nil without any restriction
-	UserAction    UserActionType      `json:"userActionType"`               // of a transfer in: what its user will have to do
+	AllowedValues map[string][]string `json:"allowedValues"`  // by field; nil without any restriction
+	UserAction    UserActionType      `json:"userActionType"` // of a transfer in: what its user will have to do
 }
 
 // AccountOffer is how money can reach or leave accounts of one type.

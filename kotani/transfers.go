@@ -36,16 +36,16 @@ type Transfer struct {
 	// Address is where the crypto comes from in a transfer in. In a transfer out
 	// the user has to send the crypto there.
 	Address        string      `json:"transferAddress"`
-	UserAction     *UserAction `json:"userActionDetails" wire:"lenient"` // nil when the user has nothing to do
+	UserAction     *UserAction `json:"userActionDetails"` // nil when the user has nothing to do
 	IdempotencyKey string      // set by TransferIn and TransferOut
 
 	// The rest is set by GetTransfer and by webhooks only.
 	Type           TransferType        `json:"transferType"`
 	FiatType       FiatType            `json:"fiatType"`
 	CryptoType     CryptoType          `json:"cryptoType"`
-	AmountProvided decimal.NullDecimal `json:"amountProvided" wire:"lenient"` // by the user: fiat for a transfer in, else crypto
-	AmountReceived decimal.NullDecimal `json:"amountReceived" wire:"lenient"` // by the user
-	Fee            decimal.NullDecimal `json:"fee" wire:"lenient"`            // fiat for a transfer in, else crypto; inside the amounts already
+	AmountProvided decimal.NullDecimal `json:"amountProvided" wire:"digits"` // by the user: fiat for a transfer in, else crypto
+	AmountReceived decimal.NullDecimal `json:"amountReceived" wire:"digits"` // by the user
+	Fee            decimal.NullDecimal `json:"fee" wire:"digits"`            // fiat for a transfer in, else crypto; inside the amounts already
 	FiatAccountID  string              `json:"fiatAccountId"`
 	TxHash         string              `json:"txHash"` // of a transfer in, once the crypto was sent
 	Raw            sdk.Raw
@@ -153,16 +153,20 @@ const (
 // TransferIn begins a transfer from fiat to crypto. After an unknown outcome the
 // client repeats it with the same idempotency key. If the outcome stays unknown,
 // call again with Error.IdempotencyKey and the same parameters. sdk.ErrInProgress
-// says that the first request is still at work.
+// says that the first request is still at work. A key that belongs to a transfer
+// with other parameters gives sdk.ErrReferenceTaken.
+//
+// The specification shows the transfer's id in the response, and nothing of the
+// request. A direction and an account that it shows are compared.
 func (f *FiatConnect) TransferIn(ctx context.Context, p TransferParams) (*Transfer, error) {
-	return f.begin(ctx, OpTransferIn, p)
+	return f.begin(ctx, OpTransferIn, TransferTypeIn, p)
 }
 
 // TransferOut begins a transfer from crypto to fiat, as TransferIn does. Once the
 // status is TransferReadyForUserToSendCryptoFunds, the user sends the crypto to
 // Transfer.Address: see WaitTransfer.
 func (f *FiatConnect) TransferOut(ctx context.Context, p TransferParams) (*Transfer, error) {
-	return f.begin(ctx, OpTransferOut, p)
+	return f.begin(ctx, OpTransferOut, TransferTypeOut, p)
 }
 
 // GetTransfer returns the state of a transfer. A transfer that is unknown or
@@ -170,9 +174,20 @@ func (f *FiatConnect) TransferOut(ctx context.Context, p TransferParams) (*Trans
 func (f *FiatConnect) GetTransfer(ctx context.Context, transferID string) (*Transfer, error) {
 	var bad faults
 	bad.segment("transferId", transferID)
+	bad.CheckReference("transferId", transferID)
 	return call(ctx, f.api, bad, transport.Call{
 		Op: OpFiatConnectTransfer, Path: []string{transferID}, Reference: transferID,
-	}, decodeTransfer)
+	}, func(body []byte) (Transfer, error) {
+		t, err := decodeTransfer(body)
+		switch {
+		case err != nil:
+		case t.ID == "":
+			err = wire.Missing("transferId")
+		case t.ID != transferID:
+			err = mismatch("the response is about another transfer")
+		}
+		return t, err
+	})
 }
 
 // WaitTransfer looks for a transfer every few seconds, up to half a minute
@@ -186,14 +201,14 @@ func (f *FiatConnect) WaitTransfer(ctx context.Context, transferID string, until
 	}, func(t *Transfer) bool { return t.Status.Final() || slices.Contains(until, t.Status) })
 }
 
-func (f *FiatConnect) begin(ctx context.Context, op string, p TransferParams) (*Transfer, error) {
+func (f *FiatConnect) begin(ctx context.Context, op string, direction TransferType, p TransferParams) (*Transfer, error) {
 	key := p.IdempotencyKey
 	if key == "" {
 		key = randomUUID()
 	}
 	var bad faults
-	bad.Require("fiatAccountId", p.FiatAccountID)
-	bad.Require("quoteId", p.QuoteID)
+	bad.RequireReference("fiatAccountId", p.FiatAccountID)
+	bad.RequireReference("quoteId", p.QuoteID)
 	if !isLine(key) || len(key) > 255 || strings.ContainsAny(key, `"\`) || strings.TrimSpace(key) != key {
 		bad.Add("idempotencyKey", "must be at most 255 printable ASCII characters without quotation marks and backslashes")
 	}
@@ -201,11 +216,17 @@ func (f *FiatConnect) begin(ctx context.Context, op string, p TransferParams) (*
 		Op: op, Key: key, Reference: key, Body: transferRequest{p.FiatAccountID, p.QuoteID},
 	}, func(body []byte) (Transfer, error) {
 		t, err := decodeTransfer(body)
-		if err == nil && t.ID == "" {
-			err = wire.Missing("transferId")
+		switch {
+		case err != nil:
+			return t, err
+		case t.ID == "":
+			return t, wire.Missing("transferId")
 		}
 		t.IdempotencyKey = key
-		return t, err
+		var c transport.Comparison
+		c.Text("transferType", string(direction), string(t.Type))
+		c.Text("fiatAccountId", p.FiatAccountID, t.FiatAccountID)
+		return t, c.Direct()
 	})
 	var e *sdk.Error
 	if errors.As(err, &e) {

@@ -171,9 +171,17 @@ type UBIClaim struct {
 }
 
 // Claim pays a beneficiary the income that is due. It takes no reference, so an
-// unknown outcome stays unknown.
+// unknown outcome stays unknown. The response is documented without the user; where
+// it shows the phone number, the number is compared.
 func (s *UBIService) Claim(ctx context.Context, p UBIParams) (*UBIClaim, error) {
-	return ubi(ctx, s.api, OpUBIClaim, p, read[UBIClaim])
+	want := asked{phone: digits(p.PhoneNumber)}
+	return ubi(ctx, s.api, OpUBIClaim, p, func(body []byte) (UBIClaim, error) {
+		claim, err := read[UBIClaim](body)
+		if err == nil {
+			err = want.compareAny(body, "details")
+		}
+		return claim, err
+	})
 }
 
 // Beneficiary says whether a user takes part in a programme.

@@ -3,12 +3,14 @@ package kotani_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -127,6 +129,18 @@ func (r *wireRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		r.text.WriteString("\n\n")
 	}
 	text := wireResponse
+	switch row {
+	case "fiat.withdraw", "fiat.withdraw_to_bank":
+		var asked struct{ ExternalID string }
+		_ = json.Unmarshal([]byte(body), &asked)
+		text = `{"id":17,"externalId":` + wireQuote(asked.ExternalID) + `}`
+	case "fiatconnect.transfer_in", "fiatconnect.transfer_out":
+		text = `{"transferId":"t-1","transferStatus":"TransferComplete"}`
+	case "fiat.status_by_request_id":
+		text = `{"result":{"status":"SUCCESS","requestId":` + wireQuote(path.Base(req.URL.EscapedPath())) + `}}`
+	case "fiatconnect.transfer":
+		text = `{"status":"TransferComplete","transferId":` + wireQuote(path.Base(path.Dir(req.URL.EscapedPath()))) + `}`
+	}
 	if row == "fiatconnect.accounts" {
 		text = `{}`
 	}
@@ -135,6 +149,13 @@ func (r *wireRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		Header: http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"session=wire-session; Path=/; HttpOnly; Secure"}},
 		Body:   io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)),
 	}, nil
+}
+
+// wireQuote makes a JSON text of a segment of a path.
+func wireQuote(segment string) string {
+	text, _ := url.PathUnescape(segment)
+	quoted, _ := json.Marshal(text)
+	return string(quoted)
 }
 
 var (

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -75,16 +76,18 @@ type Client struct {
 	callbackURL transport.MintURL
 }
 
-// New returns a Client. An error names the wrong field of Config and never its
+// New returns a Client. An error names every wrong field of Config and never its
 // value.
 func New(cfg Config) (*Client, error) {
-	switch {
-	case cfg.Username == "" || strings.Contains(cfg.Username, ":") || !printable(cfg.Username):
-		return nil, errors.New("kpay: Username is required and must hold neither a colon nor a control character")
-	case cfg.Password == "" || !printable(cfg.Password):
-		return nil, errors.New("kpay: Password is required and must hold no control character")
-	case strings.ContainsFunc(cfg.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return nil, errors.New("kpay: APIKey holds a space, a control or a non-ASCII character")
+	var faults []error
+	if cfg.Username == "" || strings.Contains(cfg.Username, ":") || !printable(cfg.Username) {
+		faults = append(faults, errors.New("kpay: Username is required and must hold no colon, no control character and no white space at its ends"))
+	}
+	if cfg.Password == "" || !printable(cfg.Password) {
+		faults = append(faults, errors.New("kpay: Password is required and must hold no control character and no white space at its ends"))
+	}
+	if strings.ContainsFunc(cfg.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		faults = append(faults, errors.New("kpay: APIKey holds a space, a control or a non-ASCII character"))
 	}
 	core, err := transport.New(transport.Config{
 		Provider: "kpay",
@@ -94,7 +97,7 @@ func New(cfg Config) (*Client, error) {
 		Authorize: authorize(cfg),
 		Interpret: interpret,
 	})
-	if err != nil {
+	if err = errors.Join(append(faults, err)...); err != nil {
 		return nil, err
 	}
 	return &Client{core: core, retailerID: cfg.RetailerID, callbackURL: cfg.CallbackURL}, nil
@@ -106,8 +109,9 @@ func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
 	return c.core.Ask(ctx, call)
 }
 
+// printable refuses what a file that was read whole leaves at a secret's end, too.
 func printable(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+	return strings.TrimSpace(s) == s && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 func authorize(cfg Config) func(*http.Request, sdk.Operation, []byte, string) error {

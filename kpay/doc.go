@@ -35,15 +35,23 @@
 //     settle it. Keep the payment pending and call Find. Never pay with a new RefID.
 //   - sdk.NoEffect: a lookup got no clear response. Nothing moved.
 //
-// KPay refuses a RefID it has seen (code 608) and finds a payment by its RefID. So
-// Pay settles an unknown outcome by itself:
+// Pay is a referenced write: KPay refuses a RefID it has seen (code 608) and finds a
+// payment by its RefID. So calling Pay again with the same parameters after a crash is
+// right. Pay settles a duplicate, a throttle and an unknown outcome by itself:
 //
 //   - It calls Find at once, and again one and three seconds later. If KPay knows the
-//     RefID, Pay returns that payment.
-//   - If KPay does not know it, Pay sends the request once more.
-//   - If the second request fails, Pay looks again. A decline then settles nothing,
-//     because the payer may still have the first prompt. So the outcome stays unknown
-//     until KPay shows the payment.
+//     RefID, Pay returns that payment. Existing says that no request of this call can
+//     have made it, and Unverified that KPay showed no amount to compare.
+//   - If KPay does not know it, Pay sends the request once more. It never does so after
+//     a duplicate.
+//   - While a request is unanswered, only finding the payment settles the call. A
+//     refusal of the second request does not, because the first may still be on its way.
+//   - A refusal counts only in KPay's own words: a retcode or statusid of its list. An
+//     empty body, HTML, a proxy's JSON or another payment's refid settle nothing.
+//
+// The promise holds although processes die, networks lose, delay, cut and deliver
+// late, and responses are stale or another request's. It rests on KPay's word that it
+// refuses a RefID used before.
 //
 // # Limits
 //
@@ -55,5 +63,5 @@
 // other source to /: see Config.BaseURL.
 //
 // Amounts are decimal.Decimal. KPay's responses name no amount, so no lookup can
-// compare it.
+// compare it: a RefID used for another amount returns that payment, with Unverified.
 package kpay

@@ -2,7 +2,6 @@ package kpay_test
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"sync"
 	"testing"
@@ -136,40 +135,65 @@ func TestNothingIsSentAgainWhileKPayCannotBeAsked(t *testing.T) {
 	})
 }
 
-func TestOfTwoCallersWithOneReferenceOnlyOnePays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, kpaytest.Config{})
-		var mu sync.Mutex
-		var wg sync.WaitGroup
-		outcomes := map[string]int{}
-		for range 16 {
-			wg.Go(func() {
-				_, err := w.client.Pay(t.Context(), validPay())
-				mu.Lock()
-				defer mu.Unlock()
-				switch {
-				case err == nil:
-					outcomes["paid"]++
-				case errors.Is(err, sdk.ErrDuplicate) && errors.Is(err, sdk.ErrRejected):
-					outcomes["duplicate"]++
+func TestCallersWithOneReferenceShareOnePayment(t *testing.T) {
+	for name, oneClient := range map[string]bool{"one client": true, "a client each": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, kpaytest.Config{})
+				if oneClient {
+					require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 1, Times: 1})) // so that all come meanwhile
 				}
+				var mu sync.Mutex
+				var wg sync.WaitGroup
+				paid, existing := 0, 0
+				for range 16 {
+					client := w.client
+					if !oneClient {
+						var err error
+						client, err = kpay.New(w.ClientConfig())
+						require.NoError(t, err)
+					}
+					wg.Go(func() {
+						payment, err := client.Pay(t.Context(), validPay())
+						mu.Lock()
+						defer mu.Unlock()
+						if assert.NoError(t, err) {
+							paid++
+						}
+						if err == nil && payment.Existing {
+							existing++
+							assert.True(t, payment.Unverified)
+						}
+					})
+				}
+				wg.Wait()
+				assert.Equal(t, 16, paid)
+				if oneClient {
+					assert.Zero(t, existing)
+					assert.Len(t, w.Requests(), 1)
+				} else {
+					assert.Equal(t, 15, existing)
+				}
+				assert.Equal(t, 1, w.collected(t))
 			})
-		}
-		wg.Wait()
-		assert.Equal(t, map[string]int{"paid": 1, "duplicate": 15}, outcomes)
-		assert.Equal(t, 1, w.collected(t))
-	})
+		})
+	}
 }
 
-func TestADuplicateWithAnotherAmountLeavesTheFirstAlone(t *testing.T) {
+// KPay shows no amount, so Pay can only say that it did not compare it.
+func TestARefIDUsedBeforeReturnsThatPaymentUnverified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, kpaytest.Config{})
-		_, err := w.client.Pay(t.Context(), validPay())
+		first, err := w.client.Pay(t.Context(), validPay())
 		require.NoError(t, err)
+		assert.False(t, first.Existing)
+		assert.False(t, first.Unverified)
 		p := validPay()
 		p.Amount = decimal.NewFromInt(99)
-		_, err = w.client.Pay(t.Context(), p)
-		require.ErrorIs(t, err, sdk.ErrDuplicate)
+		second, err := w.client.Pay(t.Context(), p)
+		require.NoError(t, err)
+		assert.True(t, second.Existing)
+		assert.True(t, second.Unverified)
 		assert.Equal(t, 1, w.collected(t))
 	})
 }

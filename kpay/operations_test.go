@@ -125,6 +125,10 @@ func TestConfigurationIsRefusedByFieldAndWithoutItsValue(t *testing.T) {
 		"a line break in it":         {"Username", func(c *kpay.Config) { c.Username = "planted\n" }},
 		"no password":                {"Password", func(c *kpay.Config) { c.Password = "" }},
 		"a line break in a password": {"Password", func(c *kpay.Config) { c.Password = "planted\r\n" }},
+		"a file's end":               {"Password", func(c *kpay.Config) { c.Password = "planted\n" }},
+		"a space behind a password":  {"Password", func(c *kpay.Config) { c.Password = "planted " }},
+		"NBSP behind a username":     {"Username", func(c *kpay.Config) { c.Username = "planted\u00a0" }},
+		"a key with a file's end":    {"APIKey", func(c *kpay.Config) { c.APIKey = "planted\n" }},
 		"a space in the key":         {"APIKey", func(c *kpay.Config) { c.APIKey = "planted key" }},
 		"a route nobody has":         {"Routes", func(c *kpay.Config) { c.Routes = map[string]sdk.Route{"refund": {}} }},
 		"waits the wrong way round":  {"MinBackoff", func(c *kpay.Config) { c.MinBackoff, c.MaxBackoff = 2, 1 }},
@@ -137,6 +141,10 @@ func TestConfigurationIsRefusedByFieldAndWithoutItsValue(t *testing.T) {
 			assert.True(t, strings.HasPrefix(err.Error(), "kpay: "+tc.field), err.Error())
 			assert.NotContains(t, err.Error(), "planted")
 		})
+	}
+	_, all := kpay.New(kpay.Config{APIKey: "planted\n"})
+	for _, field := range []string{"BaseURL", "Username", "Password", "APIKey"} {
+		assert.ErrorContains(t, all, "kpay: "+field, "all at once")
 	}
 	for name, change := range map[string]func(*kpay.Config){
 		"loopback":             func(c *kpay.Config) { c.BaseURL = "http://127.0.0.1:8099/kpay" },

@@ -1,13 +1,8 @@
 package kpay
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"net/url"
-	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -33,8 +28,8 @@ type PayParams struct {
 	// MSISDN, 000 for cc and smartcash, 63502 for spenn. The method bank has no
 	// default.
 	BankID BankID
-	// MSISDN is the payer's number, "0783300000" or "250783300000". A plus sign,
-	// spaces and hyphens are removed.
+	// MSISDN is the payer's number, "0783300000" or "+250 783 300 000". It is read as
+	// people write it, and sent as digits.
 	MSISDN         string
 	Email          string // of the payer
 	CustomerName   string // cname
@@ -82,19 +77,27 @@ type Payment struct {
 	// postback of a paid payment. Recorded postbacks lack it.
 	PayerAccount string
 	AuthKey      string // opaque (authkey)
-	Raw          sdk.Raw
+	// Existing is set by Pay: the payment was there before this call asked for it.
+	Existing bool
+	// Unverified is set by Pay for a payment that it looked up. KPay shows no amount
+	// there, so the payment may be an earlier one with the same RefID and another
+	// amount.
+	Unverified bool
+	Raw        sdk.Raw
 }
 
 // Pay asks a payer for money and returns a pending payment. Then call Wait, and for
 // a card send the payer to Payment.CheckoutURL. A payment that failed at once is
 // returned too, so look at its Status.
 //
-// ErrDuplicate means that KPay has seen the RefID: the payment exists, so call Find.
-// After an unknown outcome Pay calls Find itself, as the package documentation says.
-// That payment has no CheckoutURL and may be paid or failed by then.
+// A RefID that KPay has seen (code 608) is looked up: calling Pay again after a crash
+// returns the payment that was made, with Existing set. The same happens after an
+// unknown outcome, as the package documentation says. A payment that was looked up
+// has no CheckoutURL, has Unverified set, and may be paid or failed by then.
 //
-// Never use a RefID twice. KPay shows no amount, so Pay cannot tell this payment from
-// an earlier one with the same RefID.
+// Never use a RefID for two payments. KPay shows no amount, so Pay cannot tell this
+// payment from an earlier one with the same RefID. Calls with the same RefID at the
+// same time share one request.
 func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) {
 	request, faults := c.payRequest(p)
 	if err := c.core.Invalid(OpPay, p.RefID, faults); err != nil {
@@ -102,17 +105,25 @@ func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) {
 	}
 	var payment *Payment
 	err := c.core.Do(ctx, transport.Call{
-		Op: OpPay, Reference: p.RefID, Body: request,
-		Decode: decode(&payment, p.RefID, false),
-		Lookup: func(ctx context.Context) (found bool, err error) {
-			payment, err = c.Find(ctx, request.RefID)
-			if transport.SaysAbsent(err) {
-				return false, nil
+		Op: OpPay, Reference: p.RefID, Body: request, Identity: request.identity(p.ReturnURL == ""),
+		Decode: decode(&payment, p.RefID),
+		Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
+			found, err := c.Find(ctx, request.RefID)
+			switch {
+			case transport.SaysAbsent(err):
+				return transport.Absent, nil
+			case err != nil: // another refid in the response among others
+				return transport.Absent, err
 			}
-			return err == nil, err
+			found.Existing, found.Unverified = existing, true
+			payment = found
+			return transport.Same, nil
 		},
 	})
-	return payment, err
+	if err != nil {
+		return nil, err
+	}
+	return payment, nil
 }
 
 // Find looks a payment up by your reference. ErrNotFound means that KPay does not
@@ -138,7 +149,7 @@ func (c *Client) status(ctx context.Context, refID string, request statusRequest
 	}
 	var payment *Payment
 	err := c.core.Do(ctx, transport.Call{
-		Op: OpStatus, Reference: refID, Body: request, Decode: decode(&payment, refID, true),
+		Op: OpStatus, Reference: refID, Body: request, Decode: decode(&payment, refID),
 	})
 	return payment, err
 }
@@ -152,33 +163,11 @@ func (c *Client) Wait(ctx context.Context, refID string) (*Payment, error) {
 	return transport.Wait(ctx, c.core, OpStatus, refID, c.Find, func(p *Payment) bool { return p.Status.Final() })
 }
 
-// ParsePostback decodes the body of a postback: a JSON object, a form whose only key
-// is a JSON object, or a plain form, which Raw then shows as JSON. It ignores the
-// Content-Type, because KPay posts JSON labelled as form data (observed). It refuses
-// a postback without refid or statusid, and a form that has a field twice.
-//
-// Postbacks are not signed. Believe a postback only after Find confirms it. Package
-// webhook does so.
-func ParsePostback(body []byte) (Payment, error) {
-	object, err := postbackObject(body)
-	if err != nil {
-		return Payment{}, fmt.Errorf("kpay: postback: %w", err)
-	}
-	r, err := parse(object)
-	switch {
-	case err != nil:
-	case r.RefID == "":
-		err = wire.Missing("refid")
-	case r.StatusID == "":
-		err = wire.Missing("statusid")
-	default:
-		return *r.payment(), nil
-	}
-	return Payment{}, fmt.Errorf("kpay: postback: %w", err)
-}
-
 func (p PayParams) validate() (f transport.Faults) {
 	f.RequireReference("refid", p.RefID)
+	if len(p.RefID) > 1 && p.RefID[0] == '0' && numeric(p.RefID) {
+		f.Add("refid", "must not be a number with a leading zero: KPay may return it without the zero")
+	}
 	if fault := wire.AmountFault(p.Amount, 0); fault != "" {
 		f.Add("amount", fault)
 	}
@@ -186,13 +175,15 @@ func (p PayParams) validate() (f transport.Faults) {
 		f.Add("currency", "must be RWF or USD")
 	}
 	f.Require("pmethod", string(p.Method))
-	n := len(p.MSISDN)
-	badNumber := !numeric(p.MSISDN) || n < 9 || n > 15
-	if badNumber {
-		f.Add("msisdn", "must be a phone number of 9 to 15 digits")
-	}
-	if p.Method != MethodMoMo || !badNumber { // a bad number has no network to be the default
+	switch {
+	case p.MSISDN == "" && p.Method == MethodMoMo: // a bad number has no network to be the default
+	case p.BankID == "" && p.Method == MethodMoMo:
+		f.Add("msisdn", "must begin with 078, 079, 072 or 073, or else bankid must be set")
+	default:
 		f.Require("bankid", string(p.BankID))
+	}
+	if p.MSISDN == "" {
+		f.Add("msisdn", "must be a phone number of 9 to 15 digits")
 	}
 	f.Require("email", p.Email)
 	f.Require("cname", p.CustomerName)
@@ -238,7 +229,7 @@ func (c *Client) payRequest(p PayParams) (*payRequest, transport.Fields) {
 	if p.RetailerID == "" {
 		p.RetailerID = c.retailerID
 	}
-	p.MSISDN = plainNumber(p.MSISDN)
+	p.MSISDN = payerNumber(p.MSISDN)
 	if p.BankID == "" {
 		p.BankID = defaultBank(p.Method, p.MSISDN)
 	}
@@ -253,14 +244,29 @@ func (c *Client) payRequest(p PayParams) (*payRequest, transport.Fields) {
 	}, nil
 }
 
-// plainNumber removes what people write into phone numbers.
-func plainNumber(msisdn string) string {
-	return strings.Map(func(r rune) rune {
-		if r == ' ' || r == '-' {
-			return -1
-		}
-		return r
-	}, strings.TrimPrefix(strings.TrimSpace(msisdn), "+"))
+// identity tells calls with the same RefID apart. A minted postback URL differs from
+// call to call and does not count.
+func (r *payRequest) identity(minted bool) string {
+	if r == nil || !minted {
+		return "" // the body
+	}
+	plain := *r
+	plain.ReturnURL = ""
+	text, err := json.Marshal(plain)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// payerNumber reads a phone number as people write it. A Rwandan number without its
+// zero gets it back. It returns nothing for what is no phone number.
+func payerNumber(msisdn string) string {
+	digits, _ := wire.Phone(msisdn)
+	if len(digits) == len("788300000") && digits[0] == '7' {
+		return "0" + digits
+	}
+	return digits
 }
 
 // defaultBank is the institution of a method that has only one (observed in public
@@ -294,32 +300,34 @@ func networkOf(msisdn string) BankID {
 	return ""
 }
 
-var (
-	errOtherPayment = errors.New("response about another refid")
-	errTwice        = errors.New("a form field twice")
-)
-
 // decode keeps the payment of a response in *out. The response must be about refID,
-// unless that is empty. A response with a statusid must name its refid, and so must
-// every response when named is set.
-func decode(out **Payment, refID string, named bool) func(*transport.Response) error {
+// unless that is empty, and must name its refid: the documents' responses do.
+func decode(out **Payment, refID string) func(*transport.Response) error {
 	return func(r *transport.Response) error {
 		body, ok := r.Parsed.(*response)
 		if !ok {
 			return wire.Missing("a JSON object")
 		}
 		p := body.payment()
-		switch {
-		case p.RefID == "" && (named || body.StatusID != ""):
+		if p.RefID == "" {
 			return wire.Missing("refid")
-		case p.RefID == "":
-			p.RefID = refID
-		case refID != "" && p.RefID != refID:
-			return errOtherPayment
+		}
+		if refID != "" {
+			same := samePayment(refID, p)
+			if err := same.Direct(); err != nil {
+				return err
+			}
 		}
 		*out = p
 		return nil
 	}
+}
+
+// samePayment compares a payment with the one asked for. KPay shows no amount, no
+// currency and no recipient, so that only the refid can be compared.
+func samePayment(refID string, p *Payment) (c transport.Comparison) {
+	c.Text("refid", refID, p.RefID)
+	return c
 }
 
 // payment shows a response as a Payment. Without a statusid no payment is paid,
@@ -330,31 +338,8 @@ func (r *response) payment() *Payment {
 		CheckoutURL: string(r.URL), ProcessorID: string(r.MomTxID), PayerAccount: string(r.PayAccount),
 		AuthKey: string(r.AuthKey), Raw: r.raw,
 	}
-	if r.StatusID == "" && p.Status != CodePending {
+	if r.StatusID.Text == "" && p.Status != CodePending {
 		p.Status = CodeProcessing
 	}
 	return p
-}
-
-// postbackObject finds the JSON object in a postback's body, or makes a JSON object
-// of its form fields.
-func postbackObject(body []byte) ([]byte, error) {
-	if wire.IsObject(body) {
-		return bytes.Clone(body), nil
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, errors.New("neither a JSON object nor a form")
-	}
-	fields := make(map[string]string, len(form))
-	for name, values := range form {
-		if len(form) == 1 && wire.IsObject([]byte(name)) {
-			return []byte(name), nil
-		}
-		if len(values) > 1 {
-			return nil, errTwice
-		}
-		fields[name] = values[0]
-	}
-	return json.Marshal(fields)
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"mime/multipart"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,9 +49,19 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 		"an exponent bomb":        {"amount", func(p *kpay.PayParams) { p.Amount = decimal.New(1, -2147483648) }},
 		"a space before a refid":  {"refid", func(p *kpay.PayParams) { p.RefID = " order-1" }},
 		"a line break in a refid": {"refid", func(p *kpay.PayParams) { p.RefID = "order\n1" }},
+		"a leading zero":          {"refid", func(p *kpay.PayParams) { p.RefID = "0012" }},
+		"NBSP after a refid":      {"refid", func(p *kpay.PayParams) { p.RefID = "order-1\u00a0" }},
+		"U+0085 before a refid":   {"refid", func(p *kpay.PayParams) { p.RefID = "\u0085order-1" }},
+		"U+3000 after a refid":    {"refid", func(p *kpay.PayParams) { p.RefID = "order-1\u3000" }},
+		"U+2028 after a refid":    {"refid", func(p *kpay.PayParams) { p.RefID = "order-1\u2028" }},
+		"0x1c after a refid":      {"refid", func(p *kpay.PayParams) { p.RefID = "order-1\x1c" }},
+		"no UTF-8 in a refid":     {"refid", func(p *kpay.PayParams) { p.RefID = "order-\xff" }},
+		"no UTF-8 in an address":  {"email", func(p *kpay.PayParams) { p.Email = "a\xff@b" }},
+		"no UTF-8 in a name":      {"cname", func(p *kpay.PayParams) { p.CustomerName = "J\xc3" }},
+		"no UTF-8 in details":     {"details", func(p *kpay.PayParams) { p.Details = "\xed\xa0\x80" }},
 		"letters in a number":     {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "078330000x" }},
 		"a short number":          {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "07833" }},
-		"a network nobody knows":  {"bankid", func(p *kpay.PayParams) { p.MSISDN = "0753300000" }},
+		"a network nobody knows":  {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "0753300000" }},
 		"a bank without its id":   {"bankid", func(p *kpay.PayParams) { p.Method = kpay.MethodBank }},
 		"a method unheard of":     {"bankid", func(p *kpay.PayParams) { p.Method = "crypto" }},
 		"a relative postback URL": {"returl", func(p *kpay.PayParams) { p.ReturnURL = "/kpay" }},
@@ -73,7 +85,7 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 // wireBody is what Pay put on the wire, number texts as they stand there.
 func wireBody(t *testing.T, p kpay.PayParams, change ...func(*kpay.Config)) map[string]json.RawMessage {
 	t.Helper()
-	client, s := newClient(t, []step{answer(200, `{"success":1,"retcode":0}`)}, change...)
+	client, s := newClient(t, []step{answer(200, `{"success":1,"retcode":0,"refid":"order-1"}`)}, change...)
 	_, err := client.Pay(t.Context(), p)
 	require.NoError(t, err)
 	var body map[string]json.RawMessage
@@ -106,6 +118,9 @@ func TestDefaultsFillWhatTheMethodImplies(t *testing.T) {
 	}{
 		"MTN":                       {kpay.MethodMoMo, "0783300000", kpay.BankMTN, "", "0783300000"},
 		"MTN, its other prefix":     {kpay.MethodMoMo, "0793300000", kpay.BankMTN, "", "0793300000"},
+		"MTN without its zero":      {kpay.MethodMoMo, "783300000", kpay.BankMTN, "", "0783300000"},
+		"MTN with two zeros":        {kpay.MethodMoMo, "00250783300000", kpay.BankMTN, "", "250783300000"},
+		"MTN, copied":               {kpay.MethodMoMo, "\u200e+250\u00a0(783) 300.000", kpay.BankMTN, "", "250783300000"},
 		"MTN with country code":     {kpay.MethodMoMo, "+250 783-300-000", kpay.BankMTN, "", "250783300000"},
 		"Airtel":                    {kpay.MethodMoMo, "0723300000", kpay.BankAirtel, "", "0723300000"},
 		"Airtel, its other prefix":  {kpay.MethodMoMo, "250733300000", kpay.BankAirtel, "", "250733300000"},
@@ -279,6 +294,12 @@ func TestPostbacksAreReadInEveryForm(t *testing.T) {
 		"JSON as a form's only key":   url.QueryEscape(object) + "=",
 		"JSON as a key without value": url.QueryEscape(object),
 		"a form":                      form.Encode(),
+		"a BOM":                       "\xef\xbb\xbf" + object,
+		"JSON as a key, no escapes":   object + "=",
+		"JSON as a value":             "data=" + url.QueryEscape(object),
+		"JSON as a value, no escapes": "data=" + object,
+		"multipart":                   multipartOf("tid", "A1", "refid", "order-1", "momtransactionid", "85&64=0", "statusdesc", "a b", "statusid", "1"),
+		"JSON in multipart":           multipartOf("data", object),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := kpay.ParsePostback([]byte(body))
@@ -287,6 +308,41 @@ func TestPostbacksAreReadInEveryForm(t *testing.T) {
 			got.Raw = nil
 			assert.Equal(t, kpay.Payment{RefID: "order-1", TID: "A1", Status: kpay.CodePaid, ProcessorID: "85&64=0", Description: "a b"}, got)
 		})
+	}
+}
+
+// multipartOf writes a form of names and values in turn.
+func multipartOf(pairs ...string) string {
+	var b strings.Builder
+	w := multipart.NewWriter(&b)
+	for i := 0; i < len(pairs); i += 2 {
+		_ = w.WriteField(pairs[i], pairs[i+1])
+	}
+	_ = w.Close()
+	return b.String()
+}
+
+func TestNoiseInFieldsThatDecideNothingCostsNoPostback(t *testing.T) {
+	for body, description := range map[string]string{
+		`refid=order-1&statusid=01&statusdesc=100%+paid`:                "100%+paid",
+		`refid=order-1&statusid=01&statusdesc=paid;+thanks`:             "paid; thanks",
+		`{"refid":"order-1","statusid":"01","statusdesc":["x"]}`:        "",
+		`{"refid":"order-1","statusid":1,"tid":false,"url":{}}`:         "",
+		`{"refid":"order-1","statusid":"01","momtransactionid":{}}`:     "",
+		`{"refid":"order-1","statusid":"01","authkey":true,"reply":[]}`: "",
+	} {
+		got, err := kpay.ParsePostback([]byte(body))
+		require.NoError(t, err, body)
+		assert.Equal(t, kpay.CodePaid, got.Status)
+		assert.Equal(t, description, got.Description)
+	}
+	for _, body := range []string{
+		`refid=order-1&statusid=0%1`, `refid=order;1&statusid=01`, `refid=order-1&statusid=02&statusdesc=x;statusid=01`, `refid=order-1;statusid=01`,
+		`data={"refid":"a%20b","statusid":"01"}`, `{"refid":"order-1","statusid":{}}`, `{"refid":false,"statusid":"01"}`, `{"refid":"order-1","statusid":"01"}=x`,
+		multipartOf("refid", "order-1", "statusid", "01", "statusid", "02"), "--\r\n",
+	} {
+		_, err := kpay.ParsePostback([]byte(body))
+		assert.Error(t, err, body)
 	}
 }
 

@@ -2,7 +2,6 @@ package kpay
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
@@ -133,27 +132,47 @@ func numeric(s string) bool {
 // response holds every key that KPay is known to send, in responses to both
 // operations and in postbacks. Any key may be missing.
 type response struct {
-	Reply      wire.Text         `json:"reply"`
-	StatusDesc wire.Text         `json:"statusdesc"`
-	StatusMsg  wire.Text         `json:"statusmsg"` // observed
-	Message    wire.Text         `json:"message"`   // observed
-	Success    wire.Bool         `json:"success"`
-	RetCode    wire.OptionalText `json:"retcode"`
-	StatusID   wire.Text         `json:"statusid"`
-	TID        wire.Text         `json:"tid"`
-	RefID      wire.Text         `json:"refid"`
-	URL        wire.Text         `json:"url"`
-	AuthKey    wire.Text         `json:"authkey"`
-	MomTxID    wire.Text         `json:"momtransactionid"`
-	PayAccount wire.Text         `json:"payaccount"`
+	RetCode  wire.Shown `json:"retcode"`
+	StatusID wire.Shown `json:"statusid"`
+	RefID    wire.Side  `json:"refid"` // where it decides it must be there
+
+	Success    success   `json:"success"`
+	Reply      wire.Side `json:"reply"`
+	StatusDesc wire.Side `json:"statusdesc"`
+	StatusMsg  wire.Side `json:"statusmsg"` // observed
+	Message    wire.Side `json:"message"`   // observed
+	TID        wire.Side `json:"tid"`
+	URL        wire.Side `json:"url"`
+	AuthKey    wire.Side `json:"authkey"`
+	MomTxID    wire.Side `json:"momtransactionid"`
+	PayAccount wire.Side `json:"payaccount"`
 
 	raw sdk.Raw
+}
+
+// success is a yes, a no, or anything else, which counts as absent.
+type success wire.Bool
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *success) UnmarshalJSON(data []byte) error {
+	var b wire.Bool
+	if b.UnmarshalJSON(data) != nil {
+		b = wire.Bool{}
+	}
+	*s = success(b)
+	return nil
 }
 
 func parse(body []byte) (*response, error) {
 	r := &response{raw: body}
 	if err := wire.Object(body, r); err != nil {
 		return nil, err
+	}
+	switch {
+	case r.RetCode.Unreadable:
+		return nil, wire.Missing("a retcode that can be read")
+	case r.StatusID.Unreadable:
+		return nil, wire.Missing("a statusid that can be read")
 	}
 	return r, nil
 }
@@ -173,33 +192,25 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	v.Code, v.Message = string(body.code()), body.message()
 	switch {
 	case v.Kind == transport.Accepted,
-		v.Kind == transport.Refused && transport.Lost(r.Status) && body.code().class() != classRequest:
-		// The HTTP status contradicts KPay's words, so neither settles anything.
+		v.Kind == transport.Refused && transport.Lost(r.Status) && body.code().class() != classRequest,
+		body.RefID != "" && r.Reference != "" && string(body.RefID) != r.Reference:
+		// The HTTP status contradicts KPay's words, or they are about another payment. So
+		// nothing is settled.
 		v.Kind, v.Reasons = transport.Unclear, nil
-	case r.Status == http.StatusTooManyRequests && v.Kind != transport.Duplicate && (body.RetCode.Present || body.Reply != ""):
+	case r.Status == http.StatusTooManyRequests && v.Kind != transport.Duplicate && (body.RetCode.Text != "" || body.Reply != ""):
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 	}
 	if v.Kind == transport.Unclear {
 		f := foreign(r)
 		v.Kind, v.Reasons = f.Kind, f.Reasons
 	}
-	if op.Name == OpPay && v.Kind == transport.Refused && slices.Contains(v.Reasons, error(sdk.ErrDeclined)) {
-		// A processor may decline the second request because the payer still has the
-		// prompt of the first. So a decline settles a first request no more than a
-		// duplicate does.
-		v.Kind = transport.Duplicate
-	}
 	return v
 }
 
-// foreign judges a response that is not in KPay's words.
+// foreign judges a response that is not in KPay's words. It settles nothing. A wrong
+// path must not look like a missing payment.
 func foreign(r *transport.Response) transport.Verdict {
-	switch {
-	case r.Status == http.StatusUnauthorized && r.Header.Get("Www-Authenticate") != "":
-		// A web server that asks for basic auth did not pass the request on.
-		return transport.Verdict{Kind: transport.Refused, Reasons: []error{sdk.ErrUnauthorized}}
-	case r.Status == http.StatusNotFound:
-		// A wrong path must not look like a missing payment.
+	if r.Status == http.StatusNotFound {
 		return transport.Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
 	}
 	return transport.Verdict{}
@@ -213,7 +224,7 @@ func (r *response) verdict(op sdk.Operation) transport.Verdict {
 	switch {
 	case r.contradictory():
 		return transport.Verdict{}
-	case r.StatusID != "" && class < classRequest:
+	case r.StatusID.Text != "" && class < classRequest:
 		return transport.Verdict{Kind: transport.Accepted}
 	case class == classDuplicate:
 		return transport.Verdict{Kind: transport.Duplicate, Reasons: code.reasons()}
@@ -221,7 +232,7 @@ func (r *response) verdict(op sdk.Operation) transport.Verdict {
 		return transport.Verdict{Kind: transport.Refused, Reasons: code.reasons()}
 	case class == classPending, class == classPaid, code == "" && r.Success.Bool:
 		return transport.Verdict{Kind: transport.Accepted}
-	case op.Name != OpStatus && (code.declines() || r.Success.Valid && !r.Success.Bool):
+	case op.Name != OpStatus && code.declines():
 		reasons := []error{sdk.ErrDeclined}
 		if r.noFunds() {
 			reasons = append(reasons, sdk.ErrInsufficientFunds)
@@ -241,15 +252,15 @@ func (c Code) declines() bool {
 
 // code is the code of the payment, if the response has one, or else of the request.
 func (r *response) code() Code {
-	if r.StatusID != "" {
-		return ParseCode(string(r.StatusID))
+	if r.StatusID.Text != "" {
+		return ParseCode(r.StatusID.Text)
 	}
 	return ParseCode(r.RetCode.Text)
 }
 
 // message is what KPay says in words.
 func (r *response) message() string {
-	for _, text := range []wire.Text{r.Reply, r.StatusDesc, r.StatusMsg, r.Message} {
+	for _, text := range []wire.Side{r.Reply, r.StatusDesc, r.StatusMsg, r.Message} {
 		if text != "" {
 			return string(text)
 		}
@@ -262,8 +273,8 @@ func (r *response) message() string {
 func (r *response) contradictory() bool {
 	refused := r.Success.Valid && !r.Success.Bool
 	ret := ParseCode(r.RetCode.Text)
-	if r.StatusID != "" {
-		status := ParseCode(string(r.StatusID))
+	if r.StatusID.Text != "" {
+		status := ParseCode(r.StatusID.Text)
 		return status.Paid() && (refused || ret != "" && !ret.Pending() && !ret.Paid())
 	}
 	return refused && (ret.Pending() || ret.Paid()) || r.Success.Bool && ret != "" && !ret.Pending() && !ret.Paid()
@@ -271,7 +282,7 @@ func (r *response) contradictory() bool {
 
 // noFunds recognises a processor that says why it refused (observed).
 func (r *response) noFunds() bool {
-	for _, text := range []wire.Text{r.StatusMsg, r.Reply, r.StatusDesc} {
+	for _, text := range []wire.Side{r.StatusMsg, r.Reply, r.StatusDesc} {
 		t := strings.ToLower(string(text))
 		if strings.Contains(t, "not enough funds") || strings.Contains(t, "insufficient") {
 			return true

@@ -62,9 +62,10 @@ func wirePay(t *testing.T) kpay.PayParams {
 }
 
 const (
-	wireTaken  = `{"reply":"PENDING","url":"https://pay.esicia.com/checkout/A1","success":1,"authkey":"k","tid":"E1","retcode":0}`
-	wireAbsent = `{"tid":"","refid":"","momtransactionid":"","statusid":"611","statusdesc":"Transaction not found"}`
-	wirePaid   = `{"tid":"A1","refid":"order & <1>","momtransactionid":"616730887","statusid":"01","statusdesc":"SUCCESSFUL"}`
+	wireTaken    = `{"reply":"PENDING","url":"https://pay.esicia.com/checkout/A1","success":1,"authkey":"k","tid":"E1","refid":"order & <1>","retcode":0}`
+	wireTakenToo = `{"reply":"PENDING","success":1,"authkey":"k","tid":"E1","refid":"order-1","retcode":0}`
+	wireAbsent   = `{"tid":"","refid":"","momtransactionid":"","statusid":"611","statusdesc":"Transaction not found"}`
+	wirePaid     = `{"tid":"A1","refid":"order & <1>","momtransactionid":"616730887","statusid":"01","statusdesc":"SUCCESSFUL"}`
 )
 
 var wireCallsOfEveryOperation = []wireCall{
@@ -76,7 +77,7 @@ var wireCallsOfEveryOperation = []wireCall{
 		},
 	},
 	{
-		name: "required fields", minimal: true, responses: []string{wireTaken},
+		name: "required fields", minimal: true, responses: []string{wireTakenToo},
 		send: func(t *testing.T, c *kpay.Client) error {
 			_, err := c.Pay(t.Context(), kpay.PayParams{
 				RefID: "order-1", Amount: decimal.RequireFromString("1e3"), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "customer@example.com",
@@ -86,7 +87,7 @@ var wireCallsOfEveryOperation = []wireCall{
 		},
 	},
 	{
-		name: "by Card", minimal: true, responses: []string{wireTaken},
+		name: "by Card", minimal: true, responses: []string{wireTakenToo},
 		send: func(t *testing.T, c *kpay.Client) error {
 			_, err := c.Pay(t.Context(), kpay.PayParams{
 				RefID: "order-1", Amount: decimal.NewFromInt(4200), Method: kpay.MethodCard, MSISDN: "250723300000", Email: "customer@example.com",
@@ -96,7 +97,7 @@ var wireCallsOfEveryOperation = []wireCall{
 		},
 	},
 	{
-		name: "by SPENN", minimal: true, responses: []string{wireTaken},
+		name: "by SPENN", minimal: true, responses: []string{wireTakenToo},
 		send: func(t *testing.T, c *kpay.Client) error {
 			_, err := c.Pay(t.Context(), kpay.PayParams{
 				RefID: "order-1", Amount: decimal.NewFromInt(4200), Method: kpay.MethodSPENN, MSISDN: "250723300000", Email: "customer@example.com",
@@ -106,7 +107,7 @@ var wireCallsOfEveryOperation = []wireCall{
 		},
 	},
 	{
-		name: "by SmartCash", minimal: true, responses: []string{wireTaken},
+		name: "by SmartCash", minimal: true, responses: []string{wireTakenToo},
 		send: func(t *testing.T, c *kpay.Client) error {
 			_, err := c.Pay(t.Context(), kpay.PayParams{
 				RefID: "order-1", Amount: decimal.NewFromInt(4200), Method: kpay.MethodSmartCash, MSISDN: "250723300000", Email: "customer@example.com",

@@ -3,8 +3,10 @@ package bitpesatest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
@@ -14,6 +16,9 @@ import (
 
 // name is the provider's name in admin calls and in the socketless URL.
 const name = "bitpesa"
+
+// basePath is that of the base URL.
+const basePath = "/v1"
 
 // Fake is a fake BitPesa: an http.Handler that serves the API under /v1, and
 // methods by which a test drives it. Every fake has the methods of Control:
@@ -55,7 +60,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 	f.mux = f.newMux()
 	f.Control = w.Join(fake.Provider{
 		Name:    name,
-		Base:    "/v1",
+		Base:    basePath,
 		Handler: http.HandlerFunc(f.route),
 		Reset:   func() { f.state = f.newState() },
 		State:   func() any { return f.state },
@@ -63,12 +68,21 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Refuse:  refuse,
 		Fire:    f.fire,
 		Secrets: []string{"upload"}, // identity documents
+		Kinds:   f.kinds(),
+		Ledger:  func() *fake.Ledger { return f.state.Ledger },
+		Routes:  servedRoutes(),
 		Callbacks: fake.Policy{
 			Retries:   c.CallbackRetries,
 			Sign:      f.signDelivery,
 			Attempted: f.attempted,
 		},
 		Admin: f.adminCalls(),
+		AdminDocs: map[string]string{
+			"POST /_fake/bitpesa/senders/{id}/state":         "moves a sender along one legal arrow|state code",
+			"POST /_fake/bitpesa/transactions/{id}/state":    "moves a transaction along one legal arrow|state code",
+			"POST /_fake/bitpesa/recipients/{id}/state":      "moves a recipient along one legal arrow|state code",
+			"POST /_fake/bitpesa/account_validations/outage": "turns an outage of account validations on or off|on",
+		},
 	})
 	return f
 }
@@ -142,6 +156,70 @@ func (all transitions[S]) check(kind string, from, to S) error {
 		}
 	}
 	return fmt.Errorf("bitpesatest: %w: %s cannot be moved to %q: %w", fake.ErrIllegalMove, kind, to, errUnknownState)
+}
+
+// kinds are the objects that the admin API shows.
+func (f *Fake) kinds() []fake.Kind {
+	return []fake.Kind{
+		kindOf(f, "transactions", transactions, func(t *transaction) fake.Object {
+			return fake.Object{
+				ID: t.ID, Reference: t.ExternalID, Title: "transaction", State: string(t.State),
+				Result: resultOf(t.State == bitpesa.TransactionPaid, transactionTransitions()[t.State]),
+				Amount: t.Input, Currency: t.Currency, Created: t.Created, Value: t,
+				Acts: fake.Acts(fake.AdminPath(name, "transactions", t.ID, "state"), "state", transactionTransitions()[t.State]),
+			}
+		}),
+		kindOf(f, "recipients", recipients, func(r *recipient) fake.Object {
+			return fake.Object{
+				ID: r.ID, Title: r.Type, State: string(r.State),
+				Result: resultOf(r.State == bitpesa.RecipientSuccess, recipientTransitions()[r.State]),
+				Amount: r.Output, Currency: r.OutputCurrency, Created: r.Created, Value: r,
+				Acts: fake.Acts(fake.AdminPath(name, "recipients", r.ID, "state"), "state", recipientTransitions()[r.State]),
+			}
+		}),
+		kindOf(f, "senders", senders, func(x *Sender) fake.Object {
+			return fake.Object{
+				ID: x.ID, Reference: fake.Text(x.Fields["external_id"]), Title: fake.Text(x.Fields["first_name"]) + " " + fake.Text(x.Fields["last_name"]),
+				State: string(x.State), Result: resultOf(x.State == bitpesa.SenderApproved, senderTransitions()[x.State]),
+				Created: x.Created, Value: x,
+				Acts: fake.Acts(fake.AdminPath(name, "senders", x.ID, "state"), "state", senderTransitions()[x.State]),
+			}
+		}),
+	}
+}
+
+// resultOf is the result of a state from which these states follow.
+func resultOf[S any](succeeded bool, next []S) fake.Result {
+	return fake.ResultOf(succeeded, len(next) == 0)
+}
+
+// kindOf shows the objects of all accounts.
+func kindOf[T any](f *Fake, kind string, in func(*account) *fake.Store[T], show func(*T) fake.Object) fake.Kind {
+	all := func() []*T {
+		if len(f.state.Accounts) == 1 {
+			for _, a := range f.state.Accounts {
+				return in(a).All()
+			}
+		}
+		var objects []*T
+		for _, key := range slices.Sorted(maps.Keys(f.state.Accounts)) {
+			objects = append(objects, in(f.state.Accounts[key]).All()...)
+		}
+		return objects
+	}
+	one := func(id string) *T {
+		_, x := find(f.state, in, id)
+		return x
+	}
+	return fake.KindOf(kind, all, one, show)
+}
+
+func servedRoutes() []fake.Route {
+	var all []fake.Route
+	for _, op := range bitpesa.Operations() {
+		all = append(all, fake.Route{Name: op.Name, Method: op.Method, Path: strings.TrimPrefix(op.Path, basePath)})
+	}
+	return all
 }
 
 // adminCalls are the moves over HTTP.

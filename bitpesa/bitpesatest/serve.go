@@ -143,15 +143,16 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request, handle operation) {
 		refuse(w, r, http.StatusBadRequest, 0)
 		return
 	}
-	status, text := f.respond(r, body, handle)
+	status, text := f.respond(w, r, body, handle)
 	write(w, status, text)
 }
 
-func (f *Fake) respond(r *http.Request, body []byte, handle operation) (int, []byte) {
+func (f *Fake) respond(w http.ResponseWriter, r *http.Request, body []byte, handle operation) (int, []byte) {
 	f.world.Lock()
 	defer f.world.Unlock()
-	a, ok := f.authenticate(r, body)
-	if !ok {
+	a, failed := f.authenticate(r, body)
+	if failed != "" {
+		fake.Because(w, failed)
 		return refused(http.StatusUnauthorized).encode()
 	}
 	status, text := handle(f, &call{account: a, request: r, query: r.URL.Query(), body: body}).encode()

@@ -28,22 +28,31 @@ func mac(secret, nonce, method, url string, body []byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// authenticate finds the account which signed a request. Only a right signature
-// uses up its nonce. The lock is held.
-func (f *Fake) authenticate(r *http.Request, body []byte) (*account, bool) {
+// authenticate finds the account which signed a request, or tells which check has
+// failed; the client does not hear it. Only a right signature uses up its nonce. The
+// lock is held.
+func (f *Fake) authenticate(r *http.Request, body []byte) (a *account, failed string) {
 	key, ok := f.keys[single(r.Header, headerKey)]
 	if !ok {
-		return nil, false
+		return nil, headerKey + " is missing or unknown"
 	}
-	a := f.state.Accounts[key.Key]
+	a = f.state.Accounts[key.Key]
 	if secret := single(r.Header, headerSecret); secret != "" && f.config.Quirks.AllowSecretHeader {
-		return a, hmac.Equal([]byte(secret), []byte(key.Secret))
+		if !hmac.Equal([]byte(secret), []byte(key.Secret)) {
+			return nil, headerSecret + " is wrong"
+		}
+		return a, ""
 	}
 	nonce, signature := single(r.Header, headerNonce), single(r.Header, headerSignature)
-	if nonce == "" || signature == "" || !f.signed(r, key.Secret, nonce, signature, body) {
-		return nil, false
+	switch {
+	case nonce == "" || signature == "":
+		return nil, headerNonce + " or " + headerSignature + " is missing"
+	case !f.signed(r, key.Secret, nonce, signature, body):
+		return nil, "the signature does not match: it covers nonce, method, " + f.world.WireURL(r) + " and the SHA-512 of the body"
+	case !f.state.Nonces.first(key.Key, nonce):
+		return nil, "the nonce was used before"
 	}
-	return a, f.state.Nonces.first(key.Key, nonce)
+	return a, ""
 }
 
 func (f *Fake) signed(r *http.Request, secret, nonce, signature string, body []byte) bool {

@@ -223,7 +223,7 @@ func TestListsArePagedNewestFirst(t *testing.T) {
 		"?page=3&per=5":     {1, 0, 2, "3", nil, "2", "3", "12"},
 		"?page=9&per=5":     {0, 0, 0, "9", nil, nil, "3", "12"},
 		"?page=x&per=-1":    {11, 2, 10, "1", "2", nil, "2", "12"},
-		"?per=100000000000": {11, 0, 12, "1", nil, nil, "1", "12"},
+		"?per=2000000000": {11, 0, 12, "1", nil, nil, "1", "12"},
 	} {
 		r := m.call(t, "GET", "/transactions"+query, "")
 		require.Equal(t, 200, r.status)

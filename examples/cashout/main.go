@@ -1,6 +1,6 @@
 // Command cashout turns 10 cUSD into shillings on somebody's phone with Kotani
 // Pay: the price is asked for and accepted, and the worth of it paid out by
-// mobile money. On the way an answer gets lost after the payout was made; it is
+// mobile money. On the way a response gets lost after the payout was made; it is
 // paid once all the same.
 //
 //	go run ./examples/cashout
@@ -71,7 +71,7 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 
-	// Payouts are whole shillings. The answer to this one is lost on the way
+	// Payouts are whole shillings. The response to this payout is lost on the way
 	// back, after the work is done.
 	amount := quote.FiatAmount.Decimal.Truncate(0)
 	if err := server.AddFault(fake.Fault{Method: "POST", Path: "/transactions/withdraw/momo", Times: 1, Kind: fake.FaultDropAfter}); err != nil {

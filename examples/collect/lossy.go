@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// lossy is a network that delivers the first request and loses its answer: the
+// lossy is a network that delivers the first request and loses its response: the
 // sender waits until it gives up.
 type lossy struct {
 	next http.RoundTripper

@@ -60,7 +60,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "order:    ", order.RefID, order.Amount, kpay.RWF)
 
-	// KPay gets the request, and its answer gets lost. The client asks for the
+	// KPay gets the request, and its response gets lost. The client asks for the
 	// reference instead of paying again.
 	payment, err := client.Pay(ctx, order)
 	if err != nil {
@@ -69,7 +69,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if network.lost.Load() != 1 {
 		return errors.New("the network did not time out")
 	}
-	fmt.Fprintln(out, "timeout:   the answer got lost; KPay was asked for the reference")
+	fmt.Fprintln(out, "timeout:   the response got lost; KPay was asked for the reference")
 	if !payment.Status.Pending() {
 		return fmt.Errorf("the payment is %s already", payment.Status)
 	}

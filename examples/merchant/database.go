@@ -39,7 +39,7 @@ func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
 // rideChanged is what the shop does when a delivery moves. Its writes commit
 // together with the inbox's mark, so each of them happens once.
 func rideChanged(ctx context.Context, tx *sql.Tx, ev webhook.Event[webhook.KapitenEvent]) error {
-	// The callback may be faster than the answer to the order.
+	// The callback may be faster than the response to the order.
 	res, err := tx.ExecContext(ctx, `UPDATE orders SET status = ?1, ride_id = ?2 WHERE id = ?3`, ev.Status, ev.Reference, ev.Data.ExternalID)
 	if err != nil {
 		return err

@@ -48,10 +48,9 @@ func (h *hook) close() { _ = h.server.Close() }
 // each status is seen once.
 func (h *hook) follow(client *kapiten.Client, companyID string) (wait func(ctx context.Context, rideID string, seen func(kapiten.RideStatus)) (kapiten.RideStatus, error), err error) {
 	events := make(chan kapiten.RideStatus, 16)
-	handler, err := webhook.New(webhook.Config[webhook.KapitenEvent]{
-		Source:  webhook.Kapiten(),
-		Auth:    []webhook.Authenticator{webhook.PathSecret(h.secret)},
-		Confirm: webhook.ConfirmKapiten(client.Rides, companyID),
+	secret := h.secret
+	handler, err := webhook.NewKapiten(client.Rides, companyID, webhook.Config[webhook.KapitenEvent]{
+		Auth: []webhook.Authenticator{webhook.PathSecret(secret)},
 		Handle: func(_ context.Context, ev webhook.Event[webhook.KapitenEvent]) error {
 			events <- ev.Data.Status
 			return nil

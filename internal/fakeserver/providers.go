@@ -2,6 +2,7 @@ package fakeserver
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
@@ -18,7 +19,7 @@ type provider struct {
 	name      string // of the client's package; the fake is mounted at "/" + name
 	title     string // for people
 	endpoints []endpoint
-	open      func(*fake.World, Options) http.Handler
+	open      func(*fake.World, settings, Options) http.Handler
 }
 
 // endpoint is an API that a fake serves. Most fakes serve one.
@@ -26,50 +27,79 @@ type endpoint struct {
 	name        string // in the greeting and in admin calls
 	base        string // the base URL behind the server's address
 	credentials map[string]string
+	curl        string   // a first call that works; {base} is the base URL
+	magic       []string // what magic numbers and test cards do
 }
 
 func (p provider) mount() string { return "/" + p.name }
+
+// chainID is that of Celo's sandbox, Alfajores: FiatConnect accepts its logins.
+const chainID = 44787
 
 // providers returns the table of providers.
 func providers() []provider {
 	return []provider{
 		{
 			name: "kapiten", title: "Kapiten",
-			endpoints: []endpoint{{"kapiten", "/kapiten", map[string]string{"note": "none to start with: create a company"}}},
-			open: func(w *fake.World, _ Options) http.Handler {
-				return kapitentest.NewIn(w, kapitentest.Config{Autopilot: true})
+			endpoints: []endpoint{{
+				"kapiten", "/kapiten", map[string]string{"note": "none to start with: create a company"},
+				`curl {base}/api/companies/ -H 'Content-Type: application/json' -d '{"name":"Best Pilau Ltd","registration_number":"RDB2026-XP","address":"KN 78 St, Kigali","contact_person":"Victor","phone_number":"+250788123456","email":"hello@bestpilau.com"}'`,
+				[]string{"top-up from a number ending in 0001 or 0002: FAILED", "0003: stays PENDING", "0004: SUCCESS after 10 minutes", "else: SUCCESS after 5 seconds"},
+			}},
+			open: func(w *fake.World, s settings, _ Options) http.Handler {
+				return kapitentest.NewIn(w, kapitentest.Config{Autopilot: s.autopilot})
 			},
 		},
 		{
 			name: "kpay", title: "KPay",
 			endpoints: []endpoint{{"kpay", "/kpay", map[string]string{
 				"username": "test-user", "password": "test-pass", "retailerid": "02",
-			}}},
-			open: func(w *fake.World, _ Options) http.Handler { return kpaytest.NewIn(w, kpaytest.Config{}) },
+			}, `curl {base}/ -u test-user:test-pass -H 'Content-Type: application/json' -d '{"action":"pay","msisdn":"250783300000","email":"a@example.com","details":"Order","refid":"ORDER-1","amount":1000,"currency":"RWF","cname":"Jane Doe","cnumber":"1","pmethod":"momo","retailerid":"02","returl":"http://127.0.0.1:1/kpay","redirecturl":"http://127.0.0.1:1/thanks","bankid":"63510"}'`,
+				[]string{
+					"refid or msisdn ending in 0001 or 0002: fails", "0003: stays pending", "0004: paid after 10 minutes", "0005: fails with 682",
+					"0006: paid at once", "0007 or 0008: refused with 606", "0009: paid, but no postback comes", "0010: the status lags behind",
+					"cards that pay: 5101 1800 0000 0007, 5555 4444 3333 1111, 4111 1111 1111 1111; any other card is declined",
+				},
+			}},
+			open: func(w *fake.World, _ settings, _ Options) http.Handler { return kpaytest.NewIn(w, kpaytest.Config{}) },
 		},
 		{
 			name: "kasapay", title: "Kasapay",
 			endpoints: []endpoint{{"kasapay", "/kasapay", map[string]string{
 				"consumer_key": "test-key", "consumer_secret": "test-secret", "service_code": "12346", "float": "1000000.00 KES",
-			}}},
-			open: func(w *fake.World, _ Options) http.Handler { return kasapaytest.NewIn(w, kasapaytest.Config{}) },
+			}, `curl {base}/v1/auth -H 'Content-Type: application/json' -d '{"consumer_key":"test-key","consumer_secret":"test-secret"}'`,
+				[]string{
+					"reference or account ending in 0001 or 0002: 701 failed", "0003: stays 703 pending", "0004: 700 after 10 minutes", "0005: 704 jammed",
+					"0006 or 0010: 704, then 700 or 702", "0007: 700, then 702 reversed", "0008: 700, then 705 refunded", "0009: 700, but no callback comes",
+				},
+			}},
+			open: func(w *fake.World, _ settings, _ Options) http.Handler {
+				return kasapaytest.NewIn(w, kasapaytest.Config{})
+			},
 		},
 		{
 			name: "kotani", title: "Kotani Pay",
 			endpoints: []endpoint{
-				{"kotani", "/kotani", map[string]string{"phoneNumber": "254700000000", "countryCode": "KEN", "password": "test-password"}},
-				{"fiatconnect", "/kotani/fiatconnect", map[string]string{"note": "SIWE with any wallet; an API key is optional"}},
+				{"kotani", "/kotani", map[string]string{"phoneNumber": "254700000000", "countryCode": "KEN", "password": "test-password"},
+					`curl {base}/api/login -H 'Content-Type: application/json' -d '{"phoneNumber":"254700000000","countryCode":"KEN","password":"test-password"}'`,
+					[]string{"phone or account ending in 0001: fails", "0002: the payer has no money", "0003: stays pending"}},
+				{"fiatconnect", "/kotani/fiatconnect", map[string]string{"note": "SIWE with any wallet; an API key is optional", "chainId": strconv.Itoa(chainID)},
+					`curl {base}/clock`, []string{"fiat account ending in 0001: the transfer fails", "0002: stopped by the AML check", "0003: the user never sends the money"}},
 			},
-			open: func(w *fake.World, o Options) http.Handler {
-				return kotanitest.NewIn(w, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: o.VerifySignature}})
+			open: func(w *fake.World, _ settings, o Options) http.Handler {
+				return kotanitest.NewIn(w, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: o.VerifySignature, ChainID: chainID}})
 			},
 		},
 		{
 			name: "bitpesa", title: "BitPesa",
 			endpoints: []endpoint{{"bitpesa", "/bitpesa/v1", map[string]string{
 				"key": bitpesatest.TestKey, "secret": bitpesatest.TestSecret, "balances": "1000000.00 each of USD, EUR, GBP, NGN, KES, UGX, GHS",
-			}}},
-			open: func(w *fake.World, _ Options) http.Handler { return bitpesatest.NewIn(w, bitpesatest.Config{}) },
+			}, `U={base}/accounts; N=$(date +%s%N); curl "$U" -H "Authorization-Key: test-key" -H "Authorization-Nonce: $N" -H "Authorization-Signature: $(printf '%s' "$N&GET&$U&$(printf '' | sha512sum | cut -d' ' -f1)" | openssl dgst -sha512 -hmac test-secret | sed 's/.* //')"`,
+				[]string{"KYC is waived: a complete sender starts approved", "payouts finish 30 s after funding"},
+			}},
+			open: func(w *fake.World, _ settings, _ Options) http.Handler {
+				return bitpesatest.NewIn(w, bitpesatest.Config{})
+			},
 		},
 	}
 }

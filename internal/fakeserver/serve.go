@@ -7,8 +7,8 @@
 package fakeserver
 
 import (
+	"cmp"
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,21 +43,30 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, o Options
 	if err != nil {
 		return err
 	}
+	listening := listener.Addr().(*net.TCPAddr)
+	addr := listening.String()
+	if listening.IP.IsUnspecified() { // no client can use 0.0.0.0 or [::]
+		addr = net.JoinHostPort(cmp.Or(reachable(), "127.0.0.1"), strconv.Itoa(listening.Port))
+	}
 	base := strings.TrimRight(s.world.PublicURL, "/")
 	if base == "" {
-		base = "http://" + listener.Addr().String()
+		base = "http://" + addr
 	}
+	line := greeting(addr, base)
 
 	world := fake.NewWorld(s.world)
 	defer world.Close()
 	server := &http.Server{
-		Handler:           newHandler(world, o),
+		Handler:           guard(newAllowed(addr, s.world.PublicURL, append(s.hosts, s.addr)), s.world.PublicURL, endStreams(ctx, newHandler(world, s, o, line))),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
-	if err := json.NewEncoder(stdout).Encode(greeting(listener.Addr().String(), base)); err != nil {
+	if err := json.NewEncoder(stdout).Encode(line); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "listening on %s\n", listener.Addr())
+	fmt.Fprintf(stderr, "listening on %s\n", listening)
+	if !listening.IP.IsLoopback() {
+		fmt.Fprintf(stderr, "warning: other machines can reach this server and everything in it; clients use %s\n", base)
+	}
 
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
@@ -76,8 +86,10 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, o Options
 
 // settings are the flags.
 type settings struct {
-	addr  string
-	world fake.Options
+	addr      string
+	hosts     []string // further values of the Host header
+	autopilot bool
+	world     fake.Options
 }
 
 func parse(args []string, stderr io.Writer) (settings, error) {
@@ -90,6 +102,14 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.Float64Var(&s.world.Speed, "speed", 1, "virtual seconds per real second, with -clock real")
 	flags.Uint64Var(&s.world.Seed, "seed", 1, "makes all ids")
 	flags.StringVar(&s.world.PublicURL, "public-url", "", "the address that clients use, if a proxy stands before the server")
+	flags.BoolVar(&s.autopilot, "autopilot", true, "Kapiten's riders take rides and deliver by themselves")
+	flags.Func("allow-host", "a further `host` that requests may be for, such as a container's name; repeat it for more", func(host string) error {
+		if bareHost(host) == "" {
+			return errors.New("a host is missing")
+		}
+		s.hosts = append(s.hosts, host)
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
 		return settings{}, err
 	}
@@ -129,15 +149,15 @@ func greeting(addr, base string) map[string]any {
 // newHandler routes to each fake, the admin API and the console. No ServeMux
 // stands before the fakes, because it would redirect unclean paths: each fake
 // responds to them as its provider does.
-func newHandler(world *fake.World, o Options) http.Handler {
+func newHandler(world *fake.World, s settings, o Options, line map[string]any) http.Handler {
 	table := providers()
 	fakes := make([]http.Handler, len(table))
 	for i, p := range table {
-		fakes[i] = strip(p.mount(), p.open(world, o))
+		fakes[i] = strip(p.mount(), p.open(world, s, o))
 	}
 	own := http.NewServeMux()
 	own.Handle("/_fake/", world.Admin())
-	own.HandleFunc("GET /{$}", console)
+	serveConsole(own, line)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for i, p := range table {
 			if r.URL.Path == p.mount() || strings.HasPrefix(r.URL.Path, p.mount()+"/") {
@@ -146,6 +166,20 @@ func newHandler(world *fake.World, o Options) http.Handler {
 			}
 		}
 		own.ServeHTTP(w, r)
+	})
+}
+
+// endStreams ends the streams of events with ctx. They would hold a shutdown back,
+// which waits for the requests in flight.
+func endStreams(ctx context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/_fake/events" {
+			own, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			defer context.AfterFunc(ctx, cancel)()
+			r = r.WithContext(own)
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -160,14 +194,4 @@ func strip(mount string, h http.Handler) http.Handler {
 		}
 		stripped.ServeHTTP(w, r)
 	})
-}
-
-//go:embed console.html
-var consolePage string
-
-// console is a page for people: the clock, what came in and what went out.
-func console(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'")
-	_, _ = io.WriteString(w, consolePage)
 }

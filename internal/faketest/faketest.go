@@ -58,7 +58,7 @@ func Call(ctx context.Context, c *http.Client, method, url string, body any, hea
 // Admin calls a handler, such as the admin API, without a connection.
 func Admin(h http.Handler, method, path, body string) (int, string) {
 	rec := httptest.NewRecorder()
-	h.ServeHTTP(rec, httptest.NewRequest(method, path, strings.NewReader(body)))
+	h.ServeHTTP(rec, httptest.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body)))
 	return rec.Code, rec.Body.String()
 }
 

@@ -76,6 +76,8 @@ func rows() []row {
 // withoutSecrets are the exported Configs that take no secret.
 var withoutSecrets = map[string]string{
 	"kapitentest.Config":             "tokens are minted by the fake",
+	"journal.Config":                 "clients and databases hold the credentials",
+	"journal.FlowConfig":             "numbers and times only",
 	"kotanitest.FiatConnectConfig":   "wallets log in with signatures",
 	"webhook.BitPesaSignatureConfig": "its keys are BitPesaKeys, which have a row",
 	"webhook.CapabilityConfig":       "the keys are arguments of NewCapabilities",

@@ -236,7 +236,10 @@ func (x *exchange) attempt(outer *http.Request) *http.Response {
 		return nil
 	}
 	resp, err := x.perform(a)
-	x.judge(err, err == nil || x.mayHaveLeft(a, err))
+	left := err == nil || x.mayHaveLeft(a, err)
+	// It had one of the SDK's own connections, and yet nothing left.
+	stale := !left && x.core.own != nil && x.class != sdk.Safe && a.seen.got.Load()
+	x.judge(err, left, stale)
 	x.observe(start)
 	return resp
 }
@@ -283,6 +286,7 @@ func (x *exchange) perform(a *attempt) (*http.Response, error) {
 	if err == nil {
 		x.last.response.Status, x.last.response.Header = resp.StatusCode, resp.Header
 		x.last.response.Body, err = x.readBody(resp)
+		x.last.response.Body = bytes.TrimPrefix(x.last.response.Body, byteOrderMark)
 		_ = resp.Body.Close()
 	}
 	if err != nil && a.limited && x.caller.Err() == nil {
@@ -295,6 +299,9 @@ func (x *exchange) perform(a *attempt) (*http.Response, error) {
 	}
 	return resp, err
 }
+
+// byteOrderMark stands in front of the JSON of some servers, and no decoder takes it.
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // mayHaveLeft reports whether the peer may have got enough of an attempt to act on
 // it. Without proof of the contrary it may.
@@ -329,7 +336,7 @@ func (x *exchange) mayHaveLeft(a *attempt, err error) bool {
 }
 
 // judge says what an attempt meant, and enters it in the history.
-func (x *exchange) judge(err error, left bool) {
+func (x *exchange) judge(err error, left, stale bool) {
 	a := &x.last
 	noAnswer := sdk.Unknown
 	if x.class == sdk.Safe {
@@ -342,7 +349,7 @@ func (x *exchange) judge(err error, left bool) {
 			return
 		}
 		a.outcome = sdk.NotSent
-		if x.core.own != nil && x.class != sdk.Safe && !errors.Is(err, errAttemptTimedOut) && isStale(err) {
+		if stale {
 			a.err = errConnectionStale
 		}
 		return
@@ -358,6 +365,7 @@ func (x *exchange) judge(err error, left bool) {
 		x.open = x.open || x.class != sdk.Safe
 		return
 	}
+	r.Reference = x.reference
 	a.verdict = x.core.cfg.Interpret(*x.op, r)
 	if a.wait == 0 {
 		a.wait = max(a.verdict.RetryAfter, 0)
@@ -384,12 +392,6 @@ func (x *exchange) judge(err error, left bool) {
 		}
 		x.open = true
 	}
-}
-
-// isStale tells the errors with which a connection ends that the peer has closed.
-func isStale(err error) bool {
-	var network *net.OpError
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) && network.Op != "dial"
 }
 
 func unclearReasons(status int) []error {

@@ -29,8 +29,8 @@ type Call struct {
 	Reference string        // the caller's own reference, for errors
 	Timeout   time.Duration // of one attempt; 0: as configured; negative: none
 
-	// Decode reads a good answer; an error makes the outcome Unknown. nil
-	// accepts any. It may keep the answer's Body.
+	// Decode reads a good response; an error makes the outcome Unknown. nil
+	// accepts any. It may keep the response's Body.
 	Decode func(*Response) error
 	// Lookup looks once for the result of the write by the caller's reference, and
 	// keeps it when it is the Same. existing says that no attempt of this call can
@@ -53,11 +53,14 @@ func (call *Call) class(of sdk.Class) sdk.Class {
 	return of
 }
 
-// Response is a complete answer.
+// Response is a complete response.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
+	// Reference is the call's own, so that Interpret can tell a response to another
+	// request from one to this.
+	Reference string
 	// Parsed is free for Interpret, so that Decode need not read the body again.
 	Parsed any
 }
@@ -228,7 +231,7 @@ func (c *Core) ask(ctx context.Context, method, path string, class sdk.Class, ca
 	return nil
 }
 
-// Verdict is what a provider's answer means. The zero value is Unclear.
+// Verdict is what a provider's response means. The zero value is Unclear.
 type Verdict struct {
 	Kind    Kind
 	Code    string
@@ -242,7 +245,7 @@ type Verdict struct {
 	Detail any
 }
 
-// Kind sorts answers by what they say about the work.
+// Kind sorts responses by what they say about the work.
 type Kind uint8
 
 const (

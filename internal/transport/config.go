@@ -47,7 +47,7 @@ type Config struct {
 	Authorize func(req *http.Request, op sdk.Operation, body []byte, token string) error
 	// Tokens is the source of tokens with a lifetime, if the provider has them.
 	Tokens *TokenSource
-	// Interpret reads a complete answer. It must not keep r.Body.
+	// Interpret reads a complete response. It must not keep r.Body.
 	Interpret func(op sdk.Operation, r *Response) Verdict
 }
 
@@ -92,6 +92,9 @@ func New(cfg Config) (*Core, error) {
 		if d.value < 0 {
 			return nil, fmt.Errorf("%s: %s must not be negative", cfg.Provider, d.name)
 		}
+	}
+	if !validHeaderValue(cfg.App) {
+		return nil, fmt.Errorf("%s: App holds a control character", cfg.Provider)
 	}
 	if cfg.Interpret == nil {
 		return nil, fmt.Errorf("%s: Interpret is required", cfg.Provider)

@@ -1,23 +1,36 @@
-// Package transport is the one HTTP core under all provider clients. It knows
-// no provider: a client hands it a table of operations, a way to authorize one
-// attempt and a way to read an answer, and gets back either a decoded answer or
-// a *Failure that says first of all whether the provider may have acted.
+// Package transport is the one HTTP core under all provider clients. It knows no
+// provider. A client hands it a table of operations, a way to authorize an attempt
+// and a way to read a response. It gets back a decoded response or an *sdk.Error
+// that says first of all whether the provider may have acted.
 //
 // A call flows one way:
 //
 //	Call -> route (path, query) -> body -> attempts -> verdict -> decode
 //
-// Attempts are carried out by go-retryablehttp with one small client value per
-// call. Whether an attempt may be repeated follows from the operation's Class
-// and from what is known about the attempt, never from the HTTP method:
+// call.go takes a call apart. share.go lets calls with one reference share one
+// flight. settle.go decides what a failure means for the class of the operation.
+// exchange.go repeats attempts with go-retryablehttp. attempt.go carries out one.
 //
-//   - an attempt that never left this process (a connection was asked for and
-//     never had) is NotSent and may be repeated in every class;
-//   - an answer in the provider's own words settles the call;
-//   - everything else is Unknown: repeated for Safe and Keyed operations, looked
-//     up by reference for Referenced ones, returned as it is for Once. It stays
-//     so whatever later attempts meet, until an answer or a lookup settles it.
+// # What is known about a call
 //
-// Credentials, nonces and signatures are added per attempt. Redirects are never
-// followed on a write and never to another host. Bodies are bounded.
+// The history of a call covers all its attempts and only grows:
+//
+//   - An attempt was never sent if no connection was ever had, or if not one byte
+//     went over a connection of the SDK's own.
+//   - An attempt is refused if the response is one that the provider's Interpret
+//     recognises.
+//   - Every other attempt is open. While one is, the outcome is Unknown, whatever a
+//     later attempt meets, until a lookup finds the payment.
+//
+// # What is repeated
+//
+// An attempt that was never sent is repeated in every class. Safe and Keyed
+// operations are repeated after anything that may pass. A Referenced write is
+// repeated only after lookups that did not find it. A Searched or a Once write is
+// never repeated once it may have left.
+//
+// net/http must not repeat a write either: no body can be rewound, and a second
+// connection ends the attempt. Redirects are never followed on a write and never to
+// another host. Credentials, nonces and signatures are added per attempt. The size
+// of a response is bounded.
 package transport

@@ -487,3 +487,17 @@ func TestErrAloneTellsTheEndOfAnAttempt(t *testing.T) {
 		}
 	})
 }
+
+// What an attempt may have left behind ends with it.
+func TestTheContextOfAnAttemptEndsWithIt(t *testing.T) {
+	for _, limit := range []time.Duration{0, -1} {
+		var kept context.Context
+		core := over(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			kept = r.Context()
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+		}), func(cfg *transport.Config) { cfg.AttemptTimeout = limit })
+		require.NoError(t, core.DoRaw(context.Background(), transport.Raw{Method: "POST", Path: "/x", Call: transport.Call{Body: "x"}}))
+		assert.Equal(t, context.Canceled, kept.Err())
+		<-kept.Done()
+	}
+}

@@ -80,7 +80,7 @@ func validHeaderValue(v string) bool {
 }
 
 // followRedirect lets a read follow to another place on the same host. Every
-// other redirect is handed back as the answer: net/http would turn a POST into
+// other redirect is handed back as the response: net/http would turn a POST into
 // a GET, and would carry our own headers to another host. What is a write
 // follows from the operation's class, never from the method.
 func (x *exchange) followRedirect(req *http.Request, via []*http.Request) error {

@@ -26,8 +26,6 @@ import (
 func noRetry(cfg *transport.Config) { cfg.MaxAttempts = 1 }
 
 func TestNotSentOverSockets(t *testing.T) {
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
 	secure := httptest.NewUnstartedServer(http.HandlerFunc(accept))
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secure.StartTLS()
@@ -36,7 +34,7 @@ func TestNotSentOverSockets(t *testing.T) {
 	t.Cleanup(plain.Close)
 
 	for name, row := range map[string]struct{ url, text string }{
-		"connection refused":      {closed.URL, "acme: once: connection refused (outcome: not sent)"},
+		"connection refused":      {"http://127.0.0.1:1", "acme: once: connection refused (outcome: not sent)"},
 		"certificate not trusted": {secure.URL, "acme: once: certificate refused (outcome: not sent)"},
 		"no TLS on the other side": {strings.Replace(plain.URL, "http:", "https:", 1),
 			"acme: once: connection failed (outcome: not sent)"},

@@ -292,3 +292,45 @@ func TestReferencedWriteWithoutALookupStaysUnknown(t *testing.T) {
 		assert.Equal(t, sdk.Unknown, f.Outcome)
 	})
 }
+
+// A request that meets an expired token may be a repeat which somebody on the way
+// has made. The write is looked up before it is sent with a new token.
+func TestAWriteWithARefusedTokenIsLookedUpBeforeItIsSentAgain(t *testing.T) {
+	expired := say(401, "expired")
+	for name, row := range map[string]struct {
+		script  []step
+		lookups []string
+		outcome string
+	}{
+		"found":                       {[]step{expired}, []string{"found"}, ""},
+		"absent":                      {[]step{expired, accept}, []string{"absent"}, ""},
+		"fails":                       {[]step{expired}, []string{"fails"}, "rejected"},
+		"absent, refused again":       {[]step{expired, expired}, []string{"absent"}, "rejected"},
+		"absent, no response, found":  {[]step{expired, drop}, []string{"absent", "found"}, ""},
+		"absent, no response, absent": {[]step{expired, drop, accept}, []string{"absent", "absent"}, ""},
+	} {
+		for _, op := range []string{"referenced", "once"} {
+			t.Run(name+", "+op, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					script, outcome := row.script, row.outcome
+					if op == "once" && len(script) == 3 {
+						script, outcome = script[:2], "unknown" // never sent twice
+					}
+					s := newStage(t, script...)
+					lookup := &search{answers: row.lookups}
+					call := callOf(op)
+					call.Lookup, call.Searched = lookup.lookup, op == "once"
+					tokens := transport.NewTokenSource(func(context.Context) (transport.Token, error) { return transport.Token{Value: "t"}, nil })
+					err := s.core(func(cfg *transport.Config) { cfg.Tokens = tokens }).Do(t.Context(), call)
+					assert.Equal(t, len(row.lookups), lookup.made)
+					assert.Len(t, s.seen(), len(script))
+					if outcome == "" {
+						require.NoError(t, err)
+						return
+					}
+					assert.Equal(t, outcome, failure(t, err).Outcome.String())
+				})
+			})
+		}
+	}
+}

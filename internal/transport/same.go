@@ -2,6 +2,8 @@ package transport
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 )
@@ -39,50 +41,69 @@ func (c *Comparison) Amount(field string, asked decimal.Decimal, shown decimal.N
 }
 
 // Phone compares phone numbers. The shown one may be in national form. A masked
-// one is compared by what it shows.
+// one is compared by its two ends.
 func (c *Comparison) Phone(field, asked, shown string) {
 	a, b := bare(asked), bare(shown)
-	if !bothDigits(a, b) {
-		c.masked(field, a, b)
+	if a == "" || b == "" || strings.IndexFunc(a, notDigit) >= 0 {
 		return
 	}
-	if !strings.HasSuffix(a, b) && !strings.HasSuffix(b, a) {
+	front, back, masked := ends(b, notDigit)
+	switch {
+	case masked && strings.HasSuffix(a, back) && hasFront(a, front):
+	case !masked && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a)):
+	default:
 		c.differs(field)
 	}
+}
+
+// hasFront reports a number that begins with front once the country code of either
+// is left away.
+func hasFront(number, front string) bool {
+	const longestCode = 3
+	for i := range longestCode + 1 {
+		if i < len(number) && strings.HasPrefix(number[i:], front) || i < len(front) && strings.HasPrefix(number, front[i:]) {
+			return true
+		}
+	}
+	return front == ""
 }
 
 // Account compares account numbers, which may be shown as numbers and have lost
-// their leading zeros. A masked one is compared by what it shows.
+// their leading zeros. A masked one is compared by its two ends.
 func (c *Comparison) Account(field, asked, shown string) {
-	a, b := bare(asked), bare(shown)
-	if !bothDigits(a, b) {
-		c.masked(field, a, b)
+	a, b := bare(strings.ToUpper(asked)), bare(strings.ToUpper(shown))
+	if a == "" || b == "" {
 		return
 	}
-	if a != b {
+	b = strings.ReplaceAll(strings.ReplaceAll(b, "XX", "**"), "*X", "**")
+	front, back, masked := ends(b, func(r rune) bool { return notDigit(r) && !unicode.IsLetter(r) })
+	if masked && (!strings.HasPrefix(a, front) || !strings.HasSuffix(a, back)) || !masked && a != b {
 		c.differs(field)
 	}
 }
 
-// masked compares the digits which a masked number shows at its end.
-func (c *Comparison) masked(field, asked, shown string) {
-	end := shown[strings.LastIndexFunc(shown, func(r rune) bool { return r < '0' || r > '9' })+1:]
-	if asked == "" || end == "" || end == shown || strings.Trim(asked, "0123456789") != "" {
-		return
+// ends returns what a masked number shows before and behind its mask.
+func ends(shown string, mask func(rune) bool) (front, back string, masked bool) {
+	first, last := strings.IndexFunc(shown, mask), strings.LastIndexFunc(shown, mask)
+	if first < 0 {
+		return "", "", false
 	}
-	if !strings.HasSuffix(asked, end) {
-		c.differs(field)
-	}
+	_, size := utf8.DecodeRuneInString(shown[last:])
+	return shown[:first], shown[last+size:], true
 }
 
 // bare strips a number of what does not tell two of them apart.
 func bare(number string) string {
-	return strings.TrimLeft(strings.NewReplacer("+", "", " ", "", "-", "", "(", "", ")", "", ".", "").Replace(number), "0")
+	return strings.TrimLeft(strings.Map(func(r rune) rune { // mostly without allocating
+		switch r {
+		case '+', ' ', '-', '(', ')', '.':
+			return -1
+		}
+		return r
+	}, number), "0")
 }
 
-func bothDigits(a, b string) bool {
-	return a != "" && b != "" && strings.Trim(a+b, "0123456789") == ""
-}
+func notDigit(r rune) bool { return r < '0' || r > '9' }
 
 func (c *Comparison) differs(field string) {
 	if c.different == "" {

@@ -54,7 +54,11 @@ func (c *Core) run(ctx context.Context, op *sdk.Operation, u *url.URL, body []by
 		case h.open, duplicate:
 		case f.kind == Throttled && class == sdk.Referenced && throttles < c.cfg.MaxAttempts:
 			wait, ok := c.waitBefore(ctx, throttles, f.wait)
-			if !ok || pause(ctx, wait-lookSpan) != nil {
+			if !ok {
+				return f.err, false
+			}
+			if err := pause(ctx, wait-lookSpan); err != nil {
+				f.err.Cause = errors.Join(err, f.err.Cause)
 				return f.err, false
 			}
 		case f.kind == Expired && !h.renewed && c.cfg.Tokens != nil && f.token != "":

@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net/url"
 
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -20,7 +22,7 @@ type sharedCall struct {
 	existing  bool      // of a success by lookup
 	err       *sdk.Error
 	open      bool // an attempt may have been carried out
-	abandoned bool // its caller has gone: the next one goes on
+	abandoned bool // its caller has gone, or has no time left: the next one goes on
 }
 
 // share carries out a write with a reference, unless the same write is under way
@@ -96,7 +98,7 @@ func (c *Core) lead(ctx context.Context, key sharedKey, s *sharedCall, op *sdk.O
 	}()
 	s.abandoned = true
 	s.err, s.open = c.run(ctx, op, u, body, &led, h)
-	s.abandoned = s.err != nil && ctx.Err() != nil
+	s.abandoned = s.err != nil && (ctx.Err() != nil || errors.Is(s.err, errNoTimeToLook))
 	return s.err
 }
 
@@ -109,7 +111,9 @@ func (c *Core) take(ctx context.Context, op *sdk.Operation, call *Call, s *share
 	}
 	if s.response != nil {
 		if call.Decode != nil {
-			r := *s.response
+			// Decode may keep what it reads: each caller gets his own.
+			r := Response{Status: s.response.Status, Header: s.response.Header.Clone(), Body: bytes.Clone(s.response.Body)}
+			_ = c.cfg.Interpret(*op, &r) // for Parsed
 			if err := call.Decode(&r); err != nil {
 				return unclear(&wrapped{text: "response not understood", err: err})
 			}

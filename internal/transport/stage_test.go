@@ -47,6 +47,8 @@ type stage struct {
 	always   step // once the script has ended
 	requests []request
 	dials    int
+	dies     bool // the connection of the next write, after left bytes
+	left     int
 }
 
 func newStage(t testing.TB, script ...step) *stage {

@@ -21,6 +21,12 @@ func (f *Faults) checkTexts(call *Call) {
 	}
 }
 
+// CheckTexts does the same for a value that stands in a body in a way which only its
+// own MarshalJSON knows.
+func (f *Faults) CheckTexts(field string, value any) {
+	f.checkValue("."+field, reflect.ValueOf(value))
+}
+
 func (f *Faults) checkQuery(query url.Values) {
 	for name, values := range query {
 		for _, v := range values {

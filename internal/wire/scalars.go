@@ -178,7 +178,7 @@ var layouts = [...]string{
 
 // Time decodes a timestamp and keeps the text it got. A spelling nobody knows
 // leaves the time zero and is no error: a date must not cost the caller the
-// answer it came with.
+// response it came with.
 type Time struct {
 	Time time.Time
 	Text string
@@ -396,6 +396,9 @@ func (i Integer) MarshalJSON() ([]byte, error) {
 	}
 	if !d.IsInteger() {
 		return nil, errors.New("not a whole number")
+	}
+	if d.Exponent() == 0 && d.NumDigits() <= maxAmountDigits {
+		return strconv.AppendInt(nil, d.IntPart(), 10), nil // the usual case
 	}
 	return []byte(d.BigInt().String()), nil
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 )
@@ -60,5 +61,32 @@ func BenchmarkPage(b *testing.B) {
 			}
 		}
 		srv.Close()
+	}
+}
+
+// BenchmarkAnHour advances an hour with 10,000 rides under way, whose callbacks a
+// receiver behind a socket gets, and with a receiver that is down.
+func BenchmarkAnHour(b *testing.B) {
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer receiver.Close()
+	down := httptest.NewServer(nil)
+	down.Close()
+	for name, hook := range map[string]string{"received": receiver.URL, "refused": down.URL} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				srv := kapitentest.New(kapitentest.Config{Autopilot: true})
+				co := srv.AddCompany(kapitentest.Company{Balance: francs(1_000_000_000_000), WebhookURL: hook})
+				body := order(b, co)
+				for range 10_000 {
+					srv.ServeHTTP(httptest.NewRecorder(), request("POST", "/api/rides/", body, co.Token))
+				}
+				b.StartTimer()
+				srv.Advance(time.Hour)
+				b.StopTimer()
+				srv.Close()
+				b.StartTimer()
+			}
+		})
 	}
 }

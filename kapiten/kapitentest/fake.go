@@ -1,9 +1,11 @@
 package kapitentest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
@@ -51,11 +53,23 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Fire:         f.fire,
 		ExpireTokens: f.expireTokens,
 		Callbacks:    fake.Policy{Retries: c.CallbackRetries},
+		Kinds:        f.kinds(),
+		Ledger:       func() *fake.Ledger { return f.state.ledger },
+		OwnerName:    f.ownerName,
+		EntryActs:    topUpActs,
+		Routes:       f.routes(),
+		Redacted:     func() any { return f.state.save().redacted() },
 		Admin: map[string]http.HandlerFunc{
 			"POST /_fake/kapiten/rides/{id}/status":        f.adminMoveRide,
 			"POST /_fake/kapiten/rides/{id}/pay":           f.adminPayRide,
 			"POST /_fake/kapiten/transactions/{id}/settle": f.adminMoveTopUp,
 			"PATCH /_fake/kapiten/companies/{id}":          f.adminCompany,
+		},
+		AdminDocs: map[string]string{
+			"POST /_fake/kapiten/rides/{id}/status":        "moves a ride along one legal arrow|status",
+			"POST /_fake/kapiten/rides/{id}/pay":           "the customer paid for a ride",
+			"POST /_fake/kapiten/transactions/{id}/settle": "ends a pending top-up: SUCCESS or FAILED|status",
+			"PATCH /_fake/kapiten/companies/{id}":          "changes prices, is_active or webhook_url of a company|pricing_config is_active webhook_url",
 		},
 	})
 	return f
@@ -113,6 +127,7 @@ type state struct {
 	byEmail        map[string]*user
 	byToken        map[string]*user
 	rides          map[string]*Ride
+	ordered        []*Ride // of all companies, oldest first
 	references     map[string]bool
 	ledger         *fake.Ledger
 }
@@ -160,7 +175,96 @@ func (f *Fake) load(raw json.RawMessage) (func(), error) {
 	if err := errors.Join(addAll(in.Companies, s.addCompany), addAll(in.Users, s.addUser), addAll(in.Rides, s.addRide)); err != nil {
 		return nil, err
 	}
-	return func() { f.state = s }, nil
+	slices.SortStableFunc(s.ordered, func(a, b *Ride) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return func() {
+		f.state = s
+		f.renewTokens()
+	}, nil
+}
+
+// redacted is the state without tokens. renewTokens makes new ones when such a
+// snapshot is loaded, so that its users log in again.
+func (s saved) redacted() saved {
+	users := make([]*user, len(s.Users))
+	for i, u := range s.Users {
+		without := *u
+		without.Token = ""
+		users[i] = &without
+	}
+	s.Users = users
+	return s
+}
+
+func (f *Fake) renewTokens() {
+	for _, co := range f.state.companies {
+		for _, u := range co.users {
+			if u.Token == "" {
+				u.Token = f.ids.Hex(tokenLength)
+				f.state.byToken[u.Token] = u
+			}
+		}
+	}
+}
+
+// kinds are the objects that the admin API shows.
+func (f *Fake) kinds() []fake.Kind {
+	return []fake.Kind{
+		fake.KindOf("rides", func() []*Ride { return f.state.ordered }, func(id string) *Ride { return f.state.rides[id] }, f.showRide),
+		fake.KindOf("companies", func() []*company { return f.state.companies }, func(id string) *company { return f.state.byID[id] }, showCompany),
+	}
+}
+
+func (f *Fake) showRide(r *Ride) fake.Object {
+	return fake.Object{
+		ID: r.ID, Reference: r.ExternalID, Title: r.ReferenceNumber, State: string(r.Status),
+		Result: fake.ResultOf(r.Status == kapiten.RideCompleted, r.Status.Final()),
+		Amount: r.Price, Currency: currency, Created: r.CreatedAt, Value: r,
+		Next: func() []fake.Act {
+			acts := fake.Acts(fake.AdminPath(name, "rides", r.ID, "status"), "status", Transitions(r.Status))
+			if r.Status == kapiten.RideWaitingPayment {
+				acts = append([]fake.Act{{Name: "pay", Method: http.MethodPost, Path: fake.AdminPath(name, "rides", r.ID, "pay")}}, acts...)
+			}
+			return acts
+		},
+	}
+}
+
+func showCompany(co *company) fake.Object {
+	o := fake.Object{ID: co.ID, Reference: co.RegistrationNumber, Title: co.Name, State: "active", Result: fake.ResultOK, Value: co}
+	name, active := "deactivate", false
+	if !co.Active {
+		o.State, o.Result, name, active = "inactive", fake.ResultFailed, "activate", true
+	}
+	o.Acts = []fake.Act{{Name: name, Method: http.MethodPatch, Path: fake.AdminPath("kapiten", "companies", co.ID), Body: map[string]bool{"is_active": active}}}
+	return o
+}
+
+func (f *Fake) ownerName(id string) string {
+	if co := f.state.byID[id]; co != nil {
+		return co.Name
+	}
+	return ""
+}
+
+// topUpActs settle a top-up that is pending.
+func topUpActs(e fake.Entry) []fake.Act {
+	if e.Status != fake.EntryPending {
+		return nil
+	}
+	to := []kapiten.TransactionStatus{kapiten.TransactionSuccess, kapiten.TransactionFailed}
+	return fake.Acts(fake.AdminPath(name, "transactions", e.ID, "settle"), "status", to)
+}
+
+func (f *Fake) routes() []fake.Route {
+	var all []fake.Route
+	known := f.operations()
+	for _, row := range kapiten.Operations() {
+		if _, ok := known[row.Name]; ok {
+			route := f.config.Routes[row.Name]
+			all = append(all, fake.Route{Name: row.Name, Method: cmp.Or(route.Method, row.Method), Path: cmp.Or(route.Path, row.Path)})
+		}
+	}
+	return all
 }
 
 func addAll[T any](all []*T, add func(*T) error) error {

@@ -124,6 +124,7 @@ func (s *state) addRide(r *Ride) error {
 		co.external[r.ExternalID] = true
 	}
 	s.rides[r.ID] = r
+	s.ordered = append(s.ordered, r)
 	s.references[r.ReferenceNumber] = true
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -56,9 +58,15 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Fire:         f.fire,
 		ExpireTokens: func() { f.state.TokenEpoch++ },
 		Callbacks:    fake.Policy{Retries: f.config.CallbackRetries, Acknowledged: f.acknowledged},
+		Kinds: []fake.Kind{fake.KindOf("payouts", func() []*Payout { return f.state.Payouts.All() },
+			func(reference string) *Payout { return f.state.find(reference) }, f.showPayout)},
+		Ledger:  func() *fake.Ledger { return f.state.Ledger },
+		Routes:  servedRoutes(),
+		Refused: func(body map[string]any) bool { return fake.Text(body["error_code"]) != "" },
 		Admin: map[string]http.HandlerFunc{
 			"POST /_fake/kasapay/payouts/{reference}/settle": f.adminMovePayout,
 		},
+		AdminDocs: map[string]string{"POST /_fake/kasapay/payouts/{reference}/settle": "moves a payout to 700, 701, 702, 704 or 705|payment_status"},
 	})
 	return f
 }
@@ -74,6 +82,40 @@ func (f *Fake) ClientConfig() kasapay.Config {
 		c.ServiceCode = f.config.ServiceCodes[0]
 	}
 	return c
+}
+
+func (f *Fake) showPayout(p *Payout) fake.Object {
+	acts := []fake.Act{}
+	for _, to := range f.transitions(p.Status) {
+		n, _ := strconv.Atoi(string(to)) // a status is three digits
+		acts = append(acts, fake.Act{
+			Name: string(to) + " " + stateWord(to), Method: http.MethodPost,
+			Path: fake.AdminPath(providerName, "payouts", p.Reference, "settle"), Body: map[string]int{"payment_status": n},
+		})
+	}
+	over := p.Status != kasapay.StatusPending && p.Status != kasapay.StatusJammed
+	return fake.Object{
+		ID: p.Reference, Reference: p.Reference, Title: p.RecipientName, State: string(p.Status) + " " + stateWord(p.Status),
+		Result: fake.ResultOf(p.Status == kasapay.StatusProcessed, over), Amount: p.Amount, Currency: p.Currency,
+		Created: p.Created, Acts: acts, Value: p,
+	}
+}
+
+// stateWord is a status in the last word of its description.
+func stateWord(status kasapay.PaymentStatus) string {
+	if status == kasapay.StatusProcessed {
+		return "processed"
+	}
+	words := strings.Fields(description(status))
+	return strings.ToLower(words[len(words)-1])
+}
+
+func servedRoutes() []fake.Route {
+	var all []fake.Route
+	for _, op := range kasapay.Operations() {
+		all = append(all, fake.Route{Name: op.Name, Method: op.Method, Path: op.Path})
+	}
+	return all
 }
 
 // routes serves the operations of the client.

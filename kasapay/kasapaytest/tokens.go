@@ -78,7 +78,8 @@ func (f *Fake) signature(signed string) string {
 // authorised wants a token in the header, without a prefix.
 func (f *Fake) authorised(next http.HandlerFunc) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
-		if !f.good(r.Header.Get(tokenHeader)) {
+		if failed := f.bad(r.Header.Get(tokenHeader)); failed != "" {
+			fake.Because(rw, failed)
 			f.problem(rw, f.config.Quirks.TokenStatus, "Invalid access token")
 			return
 		}
@@ -86,18 +87,28 @@ func (f *Fake) authorised(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func (f *Fake) good(token string) bool {
+// bad tells why a token does not count; the client does not hear it.
+func (f *Fake) bad(token string) (failed string) {
 	f.world.Lock()
 	defer f.world.Unlock()
+	if token == "" {
+		return "the header " + tokenHeader + " is missing"
+	}
 	end := strings.LastIndexByte(token, '.')
 	if end < 0 || token[end+1:] != f.signature(token[:end]) {
-		return false
+		return "the token was not made by this server"
 	}
 	_, body, _ := strings.Cut(token[:end], ".")
 	text, err := base64.RawURLEncoding.DecodeString(body)
 	var c claims
 	if err != nil || json.Unmarshal(text, &c) != nil {
-		return false
+		return "the token cannot be read"
 	}
-	return c.Epoch == f.state.TokenEpoch && c.Number <= f.state.Tokens && f.world.Now().Unix() < c.Expires
+	switch {
+	case c.Epoch != f.state.TokenEpoch || c.Number > f.state.Tokens:
+		return "the token is not valid any more"
+	case f.world.Now().Unix() >= c.Expires:
+		return "the token has expired"
+	}
+	return ""
 }

@@ -2,6 +2,9 @@ package kotanitest_test
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,8 +41,10 @@ func TestClientMovesFiat(t *testing.T) {
 	paid, err := client.Fiat.Withdraw(ctx, params)
 	require.NoError(t, err, "found by its external id")
 	assert.Equal(t, kotani.StatusPending, paid.Status)
-	_, err = client.Fiat.Withdraw(ctx, params)
-	require.ErrorIs(t, err, sdk.ErrDuplicate)
+	again, err := client.Fiat.Withdraw(ctx, params)
+	require.NoError(t, err)
+	assert.Equal(t, paid.RequestID, again.RequestID)
+	assert.True(t, again.Existing)
 	params.ExternalID, params.Amount = "order-18", decimal.NewFromInt(2_000_000)
 	_, err = client.Fiat.Withdraw(ctx, params)
 	require.ErrorIs(t, err, sdk.ErrInsufficientFunds)
@@ -103,4 +108,60 @@ func TestClientDrivesFiatConnect(t *testing.T) {
 			assert.NotEmpty(t, list.Items)
 		}
 	}
+}
+
+// A public client cuts a token and an id out of their places in the text.
+func TestResponsesHaveTheirKeysInTheDocumentedOrder(t *testing.T) {
+	t.Parallel()
+	srv := kotanitest.NewServer(t, kotanitest.Config{Quirks: kotanitest.Quirks{FlatResponses: true}})
+	post := func(path, token, body string) string {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL()+path, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+token)
+		resp, err := srv.HTTPClient().Do(req)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return string(text)
+	}
+	login := post("/api/login", "", `{"phoneNumber":"254700000000","countryCode":"KEN","password":"test-password"}`)
+	token, ok := strings.CutSuffix(login[29:], `"}`)
+	require.True(t, ok, login)
+	bill := post("/transactions/paybill", token, `{"merchantNumber":"888880","accountNumber":"01","amount":"20"}`)
+	id := bill[7:43]
+
+	client, err := kotani.New(srv.ClientConfig())
+	require.NoError(t, err)
+	found, err := client.Fiat.Get(t.Context(), id)
+	require.NoError(t, err)
+	assert.Equal(t, id, found.RequestID)
+	assert.Equal(t, kotani.StatusPending, found.Status)
+	paid, err := client.Fiat.PayTill(t.Context(), kotani.PayTillParams{TillNumber: "12345", Amount: decimal.NewFromInt(20)})
+	require.NoError(t, err)
+	assert.Len(t, paid.RequestID, 36)
+	asked, err := client.Fiat.Deposit(t.Context(), kotani.DepositParams{Amount: decimal.NewFromInt(20), PhoneNumber: "254712345678", ExternalID: "flat"})
+	require.NoError(t, err)
+	again, err := client.Fiat.Deposit(t.Context(), kotani.DepositParams{Amount: decimal.NewFromInt(20), PhoneNumber: "254712345678", ExternalID: "flat"})
+	require.NoError(t, err)
+	assert.Equal(t, asked.RequestID, again.RequestID)
+	assert.True(t, again.Existing)
+}
+
+// No document says that an external id is unique.
+func TestExternalIDsRepeatWhereTheSwitchSaysSo(t *testing.T) {
+	t.Parallel()
+	srv := kotanitest.NewServer(t, kotanitest.Config{Quirks: kotanitest.Quirks{ReferencesRepeat: true}})
+	client, err := kotani.New(srv.ClientConfig())
+	require.NoError(t, err)
+	p := kotani.WithdrawParams{Amount: decimal.NewFromInt(20), PhoneNumber: "254712345678", ExternalID: "twice"}
+	for range 2 {
+		_, err = client.Fiat.Withdraw(t.Context(), p)
+		require.NoError(t, err)
+	}
+	assert.Len(t, srv.Debits("twice"), 2)
+	found, err := client.Fiat.Find(t.Context(), "twice", kotani.Payouts)
+	require.NoError(t, err)
+	assert.Equal(t, "2", found.RequestID, "the latest")
+	require.NoError(t, srv.CheckLedger())
 }

@@ -56,6 +56,14 @@ type Quirks struct {
 	// document an integer, others a string. By default both are accepted.
 	StrictTypes bool
 
+	// ReferencesRepeat accepts an external id again and again. No document says that
+	// it is unique. A lookup shows the latest transaction.
+	ReferencesRepeat bool
+	// FlatResponses leave out the "result" around the transaction of a deposit, a
+	// payment or a lookup, and begin with its "id". A public client of the production
+	// host reads paybill responses in this form.
+	FlatResponses bool
+
 	// SlowAfter replaces SettleAfter for magic number 0004. Zero: 10 min.
 	SlowAfter time.Duration
 	// ReverseAfter is the time from success to the reversal of 0005. Zero: 1 h.

@@ -61,9 +61,25 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Fire:         f.fire,
 		ExpireTokens: func() { clear(f.state.Tokens) },
 		Callbacks:    fake.Policy{Retries: f.config.CallbackRetries},
+		Kinds:        f.kinds(),
+		Ledger:       func() *fake.Ledger { return f.state.Ledger },
+		Routes:       f.servedRoutes(),
+		Redacted: func() any {
+			without := *f.state
+			without.Tokens = map[string]time.Time{}
+			return &without
+		},
+		Refused: func(body map[string]any) bool { // an HTTP 200 whose body has another status
+			status := fake.Text(body["status"])
+			return len(status) == 3 && status[0] == '4'
+		},
 		Admin: map[string]http.HandlerFunc{
 			"POST /_fake/kotani/transactions/{id}/settle": f.adminMoveTransaction,
 			"POST /_fake/kotani/orders/{id}/pay":          f.adminPayOrder,
+		},
+		AdminDocs: map[string]string{
+			"POST /_fake/kotani/transactions/{id}/settle": "ends a pending transaction, or reverses a successful one|status",
+			"POST /_fake/kotani/orders/{id}/pay":          "the payer paid an on-chain order",
 		},
 	})
 	return f
@@ -79,6 +95,69 @@ func (f *Fake) ClientConfig() kotani.Config {
 		TokenLifetime: f.config.Quirks.TokenLifetime,
 		FiatConnect:   kotani.FiatConnectConfig{BaseURL: f.FiatConnect.URL(), ChainID: f.config.FiatConnect.ChainID},
 	}
+}
+
+// kinds are the objects that the admin API shows.
+func (f *Fake) kinds() []fake.Kind {
+	return []fake.Kind{
+		fake.KindOf("transactions", func() []*Transaction { return f.state.Transactions.All() },
+			func(id string) *Transaction { return f.state.transaction(id) }, showTransaction),
+		fake.KindOf("orders", func() []*Order { return f.state.Orders.All() },
+			func(id string) *Order { return f.state.Orders.Find(id) }, showOrder),
+		fake.KindOf("quotes", func() []*quote { return f.state.Quotes.All() },
+			func(id string) *quote { return f.state.Quotes.Find(id) }, f.showQuote),
+		fake.KindOf("users", func() []*User { return f.state.Users.All() }, func(id string) *User { return f.state.Users.Find(id) },
+			func(u *User) fake.Object {
+				return fake.Object{ID: u.Phone, Title: "user", State: "registered", Result: fake.ResultOK, Acts: []fake.Act{}, Value: u}
+			}),
+	}
+}
+
+func showTransaction(t *Transaction) fake.Object {
+	return fake.Object{
+		ID: t.RequestID, Reference: t.ExternalID, Title: t.Operation, State: string(t.Status),
+		Result: fake.ResultOf(t.Status == kotani.StatusSuccessful, t.Status != kotani.StatusPending),
+		Amount: t.Amount, Currency: t.Currency, Created: t.Created, Value: t,
+		Acts: fake.Acts(fake.AdminPath(providerName, "transactions", t.RequestID, "settle"), "status", transitions(t.Status)),
+	}
+}
+
+func showOrder(o *Order) fake.Object {
+	shown := fake.Object{
+		ID: o.PrepayID, Title: "order", State: o.Status, Result: fake.ResultOf(o.Status == OrderPaid, o.Status != OrderInitial),
+		Amount: o.Amount, Currency: o.Currency, Acts: []fake.Act{}, Value: o,
+	}
+	if o.Status == OrderInitial {
+		shown.Acts = []fake.Act{{Name: "pay", Method: http.MethodPost, Path: fake.AdminPath(providerName, "orders", o.PrepayID, "pay")}}
+	}
+	return shown
+}
+
+func (f *Fake) showQuote(q *quote) fake.Object {
+	o := fake.Object{
+		ID: q.ID, Title: q.CryptoType, State: "open", Result: fake.ResultPending, Amount: q.FiatAmount, Currency: q.Currency,
+		Acts: []fake.Act{}, Value: q,
+	}
+	switch {
+	case q.Spent:
+		o.State, o.Result = "spent", fake.ResultOK
+	case !f.world.Now().Before(q.Expires):
+		o.State, o.Result = "expired", fake.ResultFailed
+	case q.Accepted:
+		o.State = "accepted"
+	}
+	return o
+}
+
+func (f *Fake) servedRoutes() []fake.Route {
+	var all []fake.Route
+	for _, op := range kotani.Operations() {
+		if !strings.HasPrefix(op.Path, fiatConnectPrefix+"/") {
+			r := f.config.Routes[op.Name]
+			all = append(all, fake.Route{Name: op.Name, Method: cmp.Or(r.Method, op.Method), Path: cmp.Or(r.Path, op.Path)})
+		}
+	}
+	return all
 }
 
 // newRoutes serves the operations of the client's table under its methods and
@@ -142,7 +221,8 @@ func (f *Fake) serve(handle func(*call) object, open bool) http.HandlerFunc {
 		f.world.Lock()
 		defer f.world.Unlock() // rw writes into memory
 		if !open {
-			if status := f.authorise(r); status != http.StatusOK {
+			if status, failed := f.authorise(r); status != http.StatusOK {
+				fake.Because(rw, failed)
 				refuse(rw, r, status, 0)
 				return
 			}
@@ -157,16 +237,20 @@ func (f *Fake) serve(handle func(*call) object, open bool) http.HandlerFunc {
 }
 
 // authorise tells a missing token (401) from a bad or expired token (403).
-func (f *Fake) authorise(r *http.Request) int {
+func (f *Fake) authorise(r *http.Request) (status int, failed string) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "bearer") || token == "" {
-		return http.StatusUnauthorized
+		return http.StatusUnauthorized, "the Authorization header holds no bearer token"
 	}
-	if expiry, known := f.state.Tokens[token]; !known || !f.world.Now().Before(expiry) {
-		return http.StatusForbidden
+	expiry, known := f.state.Tokens[token]
+	switch {
+	case !known:
+		return http.StatusForbidden, "the token is unknown"
+	case !f.world.Now().Before(expiry):
+		return http.StatusForbidden, "the token has expired"
 	}
-	return http.StatusOK
+	return http.StatusOK, ""
 }
 
 // login is POST /api/login. An unknown phone number is HTTP 400 here, unlike in

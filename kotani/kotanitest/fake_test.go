@@ -25,7 +25,7 @@ func TestLogin(t *testing.T) {
 		"KEN":              {good, 200, ""},
 		"KE":               {good.with("countryCode", "KE"), 200, ""},
 		"plus":             {good.with("phoneNumber", "+254700000000"), 200, ""},
-		"bare number":      {good.with("phoneNumber", 254700000000), 200, ""},
+		"bare number":      {good.with("phoneNumber", int64(254700000000)), 200, ""},
 		"wrong password":   {good.with("password", "no"), 200, "Not Allowed"},
 		"unknown phone":    {good.with("phoneNumber", "254700000001"), 400, "cannot find user"},
 		"other country":    {good.with("countryCode", "GH"), 400, "cannot find user"},

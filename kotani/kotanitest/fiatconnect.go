@@ -60,14 +60,78 @@ func newFiatConnect(w *fake.World, c FiatConnectConfig) *FiatConnect {
 			Retries: c.CallbackRetries, Sign: f.signWebhook,
 			Acknowledged: func(_ fake.Delivery, status int, _ []byte) bool { return status == http.StatusOK }, // 200 alone, as specified
 		},
+		Kinds:  f.kinds(),
+		Routes: servedFiatConnectRoutes(),
+		Redacted: func() any {
+			without := *f.state
+			without.Sessions, without.Clients = map[string]session{}, map[string]string{}
+			without.Keys = emptyFiatConnectState().Keys
+			return &without
+		},
 		Secrets: []string{"webhookSecret", "signature", "selfieDocument", "identificationDocument",
 			"identificationDocumentFront", "identificationDocumentBack"},
 		Admin: map[string]http.HandlerFunc{
 			"POST /_fake/fiatconnect/transfers/{id}/status": f.adminMoveTransfer,
 			"POST /_fake/fiatconnect/kyc":                   f.adminMoveKYC,
 		},
+		AdminDocs: map[string]string{
+			"POST /_fake/fiatconnect/transfers/{id}/status": "moves a transfer along one legal arrow|status",
+			"POST /_fake/fiatconnect/kyc":                   "gives a KYC record any status|address kycSchema kycStatus",
+		},
 	})
 	return f
+}
+
+const fiatConnectPrefix = "/fiatconnect" // of the paths in the client's table
+
+// kinds are the objects that the admin API shows.
+func (f *FiatConnect) kinds() []fake.Kind {
+	return []fake.Kind{
+		fake.KindOf("transfers", func() []*Transfer { return f.state.Transfers.All() },
+			func(id string) *Transfer { return f.state.Transfers.Find(id) }, f.showTransfer),
+		fake.KindOf("kyc", func() []*KYCRecord { return f.state.KYC.All() },
+			func(id string) *KYCRecord { return f.state.KYC.Find(id) }, showKYC),
+		fake.KindOf("fiat_accounts", func() []*FiatAccount { return f.state.Accounts.All() },
+			func(id string) *FiatAccount { return f.state.Accounts.Find(id) },
+			func(a *FiatAccount) fake.Object {
+				return fake.Object{ID: a.ID, Title: a.Schema, State: "registered", Result: fake.ResultOK, Acts: []fake.Act{}, Value: a}
+			}),
+	}
+}
+
+func (f *FiatConnect) showTransfer(t *Transfer) fake.Object {
+	next := f.transitions(t)
+	return fake.Object{
+		ID: t.ID, Title: string(t.Type), State: string(t.Status), Result: fake.ResultOf(t.Status == kotani.TransferComplete, len(next) == 0),
+		Amount: t.FiatAmount, Currency: t.Fiat, Created: t.Created, Value: t,
+		Acts: fake.Acts(fake.AdminPath(fiatConnectName, "transfers", t.ID, "status"), "status", next),
+	}
+}
+
+func showKYC(k *KYCRecord) fake.Object {
+	acts := []fake.Act{}
+	for _, to := range []kotani.KYCStatus{kotani.KYCApproved, kotani.KYCDenied, kotani.KYCExpired, kotani.KYCPending} {
+		if to != k.Status {
+			acts = append(acts, fake.Act{
+				Name: string(to), Method: http.MethodPost, Path: fake.AdminPath(fiatConnectName, "kyc"),
+				Body: map[string]string{"address": k.Address, "kycSchema": k.Schema, "kycStatus": string(to)},
+			})
+		}
+	}
+	return fake.Object{
+		ID: k.key(), Title: k.Schema, State: string(k.Status), Acts: acts, Value: k,
+		Result: fake.ResultOf(k.Status == kotani.KYCApproved, k.Status != kotani.KYCPending),
+	}
+}
+
+func servedFiatConnectRoutes() []fake.Route {
+	var all []fake.Route
+	for _, op := range kotani.Operations() {
+		if path, ok := strings.CutPrefix(op.Path, fiatConnectPrefix+"/"); ok {
+			all = append(all, fake.Route{Name: op.Name, Method: op.Method, Path: "/" + path})
+		}
+	}
+	return all
 }
 
 // below is the section's handler for requests below its prefix.

@@ -111,7 +111,7 @@ func (p *partner) wantRefused(desc string, o object) {
 
 func (p *partner) wantStatus(status, requestID string) {
 	p.t.Helper()
-	assert.Equal(p.t, status, p.result(p.get("/transactions/status/request/" + requestID))["status"])
+	assert.Equal(p.t, status, p.result(p.get("/transactions/status/" + requestID))["status"])
 }
 
 func (p *partner) wantBalance(want, currency string) {

@@ -152,7 +152,7 @@ func (f *Fake) begin(c *call, t *Transaction) (refusal string) {
 	switch {
 	case c.reason != "":
 		return c.reason
-	case t.ExternalID != "" && st.byExternal[externalKey{t.Type, t.ExternalID}] != nil:
+	case !f.config.Quirks.ReferencesRepeat && t.ExternalID != "" && st.byExternal[externalKey{t.Type, t.ExternalID}] != nil:
 		return descDuplicate
 	case !st.covered(t.Legs):
 		return descInsufficient
@@ -206,12 +206,22 @@ func (f *Fake) accept(c *call, t *Transaction) object {
 	for _, name := range []string{"transactionType", "accountNumber", "createdAt", "updatedAt"} {
 		delete(o, name)
 	}
-	return result(o)
+	return f.result(o)
 }
 
-// statusByRequestID is GET /transactions/status/request/{requestId}.
+// result wraps a transaction, or shows it flat.
+func (f *Fake) result(o object) object {
+	if !f.config.Quirks.FlatResponses {
+		return result(o)
+	}
+	o["id"] = o["requestId"]
+	delete(o, "requestId")
+	return o
+}
+
+// statusByRequestID is GET /transactions/status/{requestId}.
 func (f *Fake) statusByRequestID(c *call) object {
-	return lookup(f.state.Transactions.Find(c.request.PathValue("requestId")))
+	return f.lookup(f.state.Transactions.Find(c.request.PathValue("requestId")))
 }
 
 // statusByExternalID is GET /transactions/status/external/{externalId}.
@@ -221,14 +231,14 @@ func (f *Fake) statusByExternalID(c *call) object {
 	if c.reason != "" {
 		return c.refused()
 	}
-	return lookup(f.state.byExternal[externalKey{kind, c.request.PathValue("externalId")}])
+	return f.lookup(f.state.byExternal[externalKey{kind, c.request.PathValue("externalId")}])
 }
 
-func lookup(t *Transaction) object {
+func (f *Fake) lookup(t *Transaction) object {
 	if t == nil {
 		return refused("transaction not found")
 	}
-	return result(t.wire())
+	return f.result(t.wire())
 }
 
 // listTransactions is GET /transactions. The document prints its query as a

@@ -234,7 +234,7 @@ func TestUnknownTransactions(t *testing.T) {
 	t.Parallel()
 	p := newPartner(t, kotanitest.Config{})
 	p.deposit(nil)
-	p.wantRefused("transaction not found", p.get("/transactions/status/request/nobody"))
+	p.wantRefused("transaction not found", p.get("/transactions/status/nobody"))
 	p.wantRefused("transaction not found", p.get("/transactions/status/external/in-1?transactionalType=Payouts"))
 	p.wantRefused("transactionalType is required", p.get("/transactions/status/external/in-1"))
 	p.wantRefused("transactionalType must be Collections or Payouts", p.get("/transactions/status/external/in-1?transactionalType=x"))

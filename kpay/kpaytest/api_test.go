@@ -467,7 +467,7 @@ func TestTheSameTIDByDefault(t *testing.T) {
 func TestNumericRefIDs(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kpaytest.Config{})
-	response := m.pay(object{"refid": 15947234071471114})
+	response := m.pay(object{"refid": int64(15947234071471114)})
 	assert.Equal(t, "15947234071471114", response["refid"])
 	assert.Equal(t, "03", m.status("15947234071471114")["statusid"])
 }

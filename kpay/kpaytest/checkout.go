@@ -2,7 +2,9 @@ package kpaytest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"html/template"
 	"net/http"
 	"slices"
@@ -26,6 +28,22 @@ const noSuchPayment = "No such payment."
 //go:embed checkout.html
 var checkoutHTML string
 
+//go:embed checkout.css
+var checkoutStyle string
+
+//go:embed checkout.js
+var checkoutScript string
+
+// checkoutPolicy allows the page its own style and script and nothing else.
+var checkoutPolicy = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src " + hashOf("\n"+checkoutStyle+"\n") +
+	"; script-src " + hashOf(checkoutScript)
+
+// hashOf is how a content security policy names a text.
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
 var checkoutPage = template.Must(template.New("checkout").Parse(checkoutHTML))
 
 type checkoutView struct {
@@ -34,7 +52,28 @@ type checkoutView struct {
 	Pending  bool
 	Paid     bool
 	Problem  string // with what was typed
+	Style    template.CSS
+	Script   template.JS
+	Cards    []testCard
+	NextYear string // an expiry date that is good
 }
+
+// testCard is a card which the page offers.
+type testCard struct{ Number, Name string }
+
+// Grouped is the amount with its thousands apart.
+func (v checkoutView) Grouped() string {
+	whole, rest, _ := strings.Cut(v.Amount.String(), ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if rest != "" {
+		return whole + "." + rest
+	}
+	return whole
+}
+
+const descCancelled = "Cancelled by the payer."
 
 // showCheckout is the hosted page. It takes a card whatever the payment's method
 // (assumed). The payer needs no credentials.
@@ -54,13 +93,21 @@ func (f *Fake) submitCheckout(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, noSuchPayment, http.StatusNotFound)
 		return
 	}
+	if r.PostFormValue("cancel") != "" {
+		f.leave(rw, f.cancel(view.CheckoutID))
+		return
+	}
 	card, problem := f.readCard(r)
 	if problem != "" {
 		view.Problem = problem
 		writeCheckout(rw, http.StatusUnprocessableEntity, view)
 		return
 	}
-	view = f.payByCard(view.CheckoutID, card)
+	f.leave(rw, f.payByCard(view.CheckoutID, card))
+}
+
+// leave sends the payer back to the merchant.
+func (f *Fake) leave(rw http.ResponseWriter, view checkoutView) {
 	if !fake.IsWebURL(view.RedirectURL) {
 		writeCheckout(rw, http.StatusOK, view)
 		return
@@ -80,7 +127,15 @@ func (f *Fake) checkoutView(id string) (checkoutView, bool) {
 
 func (f *Fake) view(p *Payment) checkoutView {
 	retailer, _ := f.config.retailer(p.RetailerID)
-	return checkoutView{Payment: *p, Retailer: retailer.Name, Pending: !p.final(), Paid: p.StatusID == kpay.CodePaid}
+	view := checkoutView{
+		Payment: *p, Retailer: retailer.Name, Pending: !p.final(), Paid: p.StatusID == kpay.CodePaid,
+		Style: template.CSS(checkoutStyle), Script: template.JS(checkoutScript), //nolint:gosec // embedded, no input
+		NextYear: f.world.Now().AddDate(2, 0, 0).Format("01/06"),
+	}
+	for _, c := range append(payingCards(), kpay.TestAmex) {
+		view.Cards = append(view.Cards, testCard{groupCard(string(c)), c.Name()})
+	}
+	return view
 }
 
 // readCard reads the form and says what is wrong with it. A wrong number is a
@@ -128,6 +183,20 @@ func (f *Fake) payByCard(id, card string) checkoutView {
 	return f.view(p)
 }
 
+// cancel ends the payment because the payer left. A second click changes nothing.
+func (f *Fake) cancel(id string) checkoutView {
+	f.world.Lock()
+	defer f.world.Unlock()
+	p := f.state.byCheckout[id]
+	if p == nil { // gone with a reset meanwhile
+		return checkoutView{}
+	}
+	if !p.final() {
+		f.finish(p, kpay.CodeFailed, descCancelled)
+	}
+	return f.view(p)
+}
+
 func writeCheckout(rw http.ResponseWriter, status int, view checkoutView) {
 	var page bytes.Buffer
 	if err := checkoutPage.Execute(&page, view); err != nil {
@@ -136,18 +205,29 @@ func writeCheckout(rw http.ResponseWriter, status int, view checkoutView) {
 	h := rw.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	h.Set("Content-Security-Policy", checkoutPolicy)
 	rw.WriteHeader(status)
 	_, _ = rw.Write(page.Bytes()) // into memory
 }
 
 // pays knows the test cards of the reference document. The vendor's guides list
 // more. The fake declines those like any other.
-func pays(card kpay.TestCard) bool {
-	return slices.Contains([]kpay.TestCard{
+func pays(card kpay.TestCard) bool { return slices.Contains(payingCards(), card) }
+
+func payingCards() []kpay.TestCard {
+	return []kpay.TestCard{
 		kpay.TestMastercardCommercial, kpay.TestMastercardConsumer, kpay.TestMastercardDebit,
 		kpay.TestVisaClassic, kpay.TestVisaConsumer, kpay.TestVisaDebit,
-	}, card)
+	}
+}
+
+// groupCard is a card number in groups of four, as on a card.
+func groupCard(number string) string {
+	var groups []string
+	for part := range slices.Chunk([]byte(number), 4) {
+		groups = append(groups, string(part))
+	}
+	return strings.Join(groups, " ")
 }
 
 // cardNumber takes spaces and hyphens out of a typed number. It reports whether

@@ -62,7 +62,7 @@ func TestCheckoutPage(t *testing.T) {
 			c := browser(m.HTTPClient())
 			status, text := visit(t, c, page)
 			assert.Equal(t, http.StatusOK, status)
-			for _, want := range []string{"Test Shop", "Order #123", "4200 RWF", `name="card_number"`, `method="post"`} {
+			for _, want := range []string{"Test Shop", "Order #123", "4,200 RWF", `name="card_number"`, `method="post"`} {
 				assert.Contains(t, text, want)
 			}
 

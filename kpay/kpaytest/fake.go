@@ -51,9 +51,26 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Fire:      f.fire,
 		Callbacks: fake.Policy{Retries: f.config.CallbackRetries, Acknowledged: acknowledged},
 		Secrets:   []string{"authkey", fieldExpiry},
+		Kinds: []fake.Kind{fake.KindOf("payments", func() []*Payment { return f.state.Payments.All() },
+			func(id string) *Payment { return f.state.Payments.Find(id) }, showPayment)},
+		Ledger: func() *fake.Ledger { return f.state.Ledger },
+		OwnerName: func(id string) string {
+			retailer, _ := f.config.retailer(id)
+			return retailer.Name
+		},
+		Routes: []fake.Route{
+			{Name: "pay or checkstatus", Method: http.MethodPost, Path: "/"}, {Name: "the same", Method: http.MethodPost, Path: "/api/"},
+			{Name: "show the checkout page", Method: http.MethodGet, Path: checkoutPath + "{id}"},
+			{Name: "pay by card", Method: http.MethodPost, Path: checkoutPath + "{id}"},
+		},
+		Refused: func(body map[string]any) bool { // a code about a payment is its state, not a refusal
+			code := fake.Text(body["retcode"])
+			return code != "" && code != "0" && fake.Text(body["success"]) != "1" && len(code) == 3
+		},
 		Admin: map[string]http.HandlerFunc{
 			"POST /_fake/kpay/payments/{refid}/settle": f.adminMovePayment,
 		},
+		AdminDocs: map[string]string{"POST /_fake/kpay/payments/{refid}/settle": "ends a pending payment: 01 paid, 02 failed, or another code|statusid"},
 	})
 	return f
 }
@@ -73,6 +90,35 @@ func (f *Fake) ClientConfig() kpay.Config {
 		}
 	}
 	return c
+}
+
+func showPayment(p *Payment) fake.Object {
+	acts := []fake.Act{}
+	if !p.final() {
+		path := fake.AdminPath(providerName, "payments", p.RefID, "settle")
+		for _, a := range []struct {
+			name string
+			code kpay.Code
+		}{{"paid", kpay.CodePaid}, {"failed", kpay.CodeFailed}} {
+			acts = append(acts, fake.Act{Name: a.name, Method: http.MethodPost, Path: path, Body: map[string]kpay.Code{"statusid": a.code}})
+		}
+	}
+	return fake.Object{
+		ID: p.RefID, Reference: p.RefID, Title: p.Payer, State: string(p.StatusID) + " " + stateWord(p),
+		Result: fake.ResultOf(p.StatusID == kpay.CodePaid, p.final()), Amount: p.Amount, Currency: p.Currency,
+		Created: p.Created, Acts: acts, Link: checkoutPath + p.CheckoutID, Value: p,
+	}
+}
+
+// stateWord is a payment's state in a word; StatusDesc is a sentence.
+func stateWord(p *Payment) string {
+	switch {
+	case !p.final():
+		return "pending"
+	case p.StatusID == kpay.CodePaid:
+		return "paid"
+	}
+	return "failed"
 }
 
 const checkoutPath = "/checkout/"

@@ -1,10 +1,12 @@
 package fake
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -18,41 +20,86 @@ const (
 	defaultLimit    = 100
 )
 
+// adminCall is a call of the admin API.
+type adminCall struct {
+	pattern string // of http.ServeMux
+	does    string // in one line
+	query   string // names of query parameters
+	body    string // names of the body's fields
+	handle  http.HandlerFunc
+}
+
 // Admin is the HTTP admin API of this World under /_fake/: the calls that all
 // fakes share and the calls of each provider. Responses are JSON, errors
-// {"error":"...","field":"..."}.
+// {"error":"...","field":"..."}. GET /_fake/ lists the calls.
 func (w *World) Admin() http.Handler {
+	calls := w.adminCalls()
+	calls = append(calls,
+		adminCall{pattern: "GET /_fake/{$}", does: "this list", handle: func(rw http.ResponseWriter, _ *http.Request) {
+			AdminRespond(rw, http.StatusOK, map[string]any{"calls": index(calls)})
+		}},
+		adminCall{pattern: "GET /_fake/openapi.json", does: "the same as an OpenAPI document", handle: func(rw http.ResponseWriter, _ *http.Request) {
+			AdminRespond(rw, http.StatusOK, openAPI(calls))
+		}},
+	)
 	mux := http.NewServeMux()
-	for pattern, h := range map[string]http.HandlerFunc{
-		"GET /_fake/clock":                      w.adminClock,
-		"POST /_fake/clock/advance":             w.adminAdvance,
-		"POST /_fake/reset":                     w.adminReset,
-		"GET /_fake/snapshot":                   w.adminSnapshot,
-		"PUT /_fake/snapshot":                   w.adminRestore,
-		"GET /_fake/requests":                   adminList(w, "requests", w.journal.list),
-		"GET /_fake/deliveries":                 adminList(w, "deliveries", func(p string) []Delivery { return w.dispatcher.list(p) }),
-		"POST /_fake/deliveries/{id}/redeliver": w.adminRedeliver,
-		"GET /_fake/faults":                     adminList(w, "faults", w.listFaults),
-		"POST /_fake/faults":                    w.adminAddFault,
-		"DELETE /_fake/faults":                  w.adminClearFaults,
-	} {
-		mux.HandleFunc(pattern, h)
+	for _, c := range calls {
+		mux.HandleFunc(c.pattern, c.handle)
 	}
-	w.mu.Lock()
-	joined := slices.Clone(w.providers)
-	w.mu.Unlock()
-	for _, c := range joined {
-		for pattern, h := range c.provider.Admin {
-			mux.HandleFunc(pattern, h)
-		}
-	}
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	return w.recordActs(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if _, pattern := mux.Handler(r); pattern == "" {
 			unrouted(mux, rw, r)
 			return
 		}
 		mux.ServeHTTP(rw, r)
-	})
+	}))
+}
+
+const listQuery = "limit cursor q"
+
+func (w *World) adminCalls() []adminCall {
+	calls := []adminCall{
+		{"GET /_fake/clock", "the virtual time, and how many events wait for it", "", "", w.adminClock},
+		{"POST /_fake/clock/advance", "moves the clock, by seconds or to the next event; what is due happens before the response", "", "seconds to_next_event", w.adminAdvance},
+		{"POST /_fake/reset", "puts everything back to the start", "", "", w.adminReset},
+		{"GET /_fake/snapshot", "the whole state, without live tokens unless secrets=1", "secrets", "", w.adminSnapshot},
+		{"PUT /_fake/snapshot", "puts the whole state back", "", "*", w.adminRestore},
+		{"GET /_fake/timeline", "what happened, newest first", "provider kind result subject " + listQuery, "", w.adminTimeline},
+		{"GET /_fake/events", "the timeline as server-sent events", "last", "", w.adminEvents},
+		{"GET /_fake/requests", "requests to the providers, newest first", "provider " + listQuery, "", w.adminRequests},
+		{"GET /_fake/requests/{id}", "one request", "", "", w.adminRequest},
+		{"GET /_fake/deliveries", "callbacks, newest first", "provider state " + listQuery, "", w.adminDeliveries},
+		{"GET /_fake/deliveries/{id}", "one callback with its attempts", "", "", w.adminDelivery},
+		{"POST /_fake/deliveries/{id}/redeliver", "sends a callback again, now", "", "", w.adminRedeliver},
+		{"POST /_fake/deliveries/redeliver", "sends all dead callbacks again, now", "", "", w.adminRedeliverDead},
+		{"GET /_fake/faults", "fault rules, newest first, and rules that are used up", "provider limit", "", w.adminFaults},
+		{"POST /_fake/faults", "adds a fault rule", "", "provider method path times kind status seconds", w.adminAddFault},
+		{"DELETE /_fake/faults", "removes all fault rules, or those of a provider", "provider", "", w.adminClearFaults},
+		{"DELETE /_fake/faults/{id}", "removes one fault rule", "", "", w.adminRemoveFault},
+		{"GET /_fake/routes", "the routes of each provider", "", "", w.adminRoutes},
+		{"GET /_fake/kinds", "the kinds of objects of each provider", "", "", w.adminKinds},
+	}
+	w.mu.Lock()
+	joined := slices.Clone(w.providers)
+	w.mu.Unlock()
+	for _, c := range joined {
+		base := "GET /_fake/" + c.provider.Name
+		for _, k := range c.provider.Kinds {
+			calls = append(calls,
+				adminCall{base + "/" + k.Name, k.Name + ", newest first", "state " + listQuery, "", w.adminKind(k)},
+				adminCall{base + "/" + k.Name + "/{id}", "one of the " + k.Name, "", "", w.adminObject(k)})
+		}
+		if c.provider.Ledger != nil {
+			calls = append(calls,
+				adminCall{base + "/accounts", "accounts with their balances", listQuery, "", w.adminAccounts(&c.provider)},
+				adminCall{base + "/entries", "the ledger of one account with the running sum, newest first", "owner currency " + listQuery, "", w.adminEntries(&c.provider)})
+		}
+		for _, pattern := range slices.Sorted(maps.Keys(c.provider.Admin)) {
+			does, body, _ := strings.Cut(c.provider.AdminDocs[pattern], "|")
+			calls = append(calls, adminCall{pattern, does, "", body, c.provider.Admin[pattern]})
+		}
+	}
+	return calls
 }
 
 // unrouted refuses a path or a method that no call has.
@@ -143,31 +190,38 @@ func AdminBody(rw http.ResponseWriter, r *http.Request, into any) bool {
 
 func (w *World) adminClock(rw http.ResponseWriter, _ *http.Request) {
 	w.Lock()
-	now := w.Now()
+	v := w.clockView()
 	w.Unlock()
-	mode := "manual"
-	if w.opts.RealTime {
-		mode = "real"
-	}
-	AdminRespond(rw, http.StatusOK, struct {
-		Now   time.Time `json:"now"`
-		Mode  string    `json:"mode"`
-		Speed float64   `json:"speed"`
-	}{now, mode, w.opts.Speed})
+	AdminRespond(rw, http.StatusOK, v)
 }
 
 func (w *World) adminAdvance(rw http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Seconds *float64 `json:"seconds"`
+		ToNext  bool     `json:"to_next_event"`
 	}
 	if !AdminBody(rw, r, &in) {
 		return
 	}
-	if in.Seconds == nil || !(*in.Seconds >= 0 && *in.Seconds <= maxSeconds) {
+	switch {
+	case in.ToNext && in.Seconds != nil:
+		AdminError(rw, http.StatusBadRequest, "seconds", "seconds and to_next_event exclude each other")
+		return
+	case in.ToNext:
+		w.Lock()
+		v := w.clockView()
+		w.Unlock()
+		if v.Next == nil {
+			AdminError(rw, http.StatusConflict, "to_next_event", "no event waits for the clock")
+			return
+		}
+		w.Advance(v.Next.Sub(v.Now))
+	case in.Seconds == nil || !(*in.Seconds >= 0 && *in.Seconds <= maxSeconds):
 		AdminError(rw, http.StatusBadRequest, "seconds", fmt.Sprintf("seconds must be a number between 0 and %d", maxSeconds))
 		return
+	default:
+		w.Advance(time.Duration(*in.Seconds * float64(time.Second)))
 	}
-	w.Advance(time.Duration(*in.Seconds * float64(time.Second)))
 	w.adminClock(rw, r)
 }
 
@@ -176,8 +230,8 @@ func (w *World) adminReset(rw http.ResponseWriter, r *http.Request) {
 	w.adminClock(rw, r)
 }
 
-func (w *World) adminSnapshot(rw http.ResponseWriter, _ *http.Request) {
-	document, err := w.Snapshot()
+func (w *World) adminSnapshot(rw http.ResponseWriter, r *http.Request) {
+	document, err := w.snapshot(r.URL.Query().Get("secrets") == "1")
 	if err != nil {
 		AdminError(rw, http.StatusInternalServerError, "", err.Error())
 		return
@@ -198,19 +252,116 @@ func (w *World) adminRestore(rw http.ResponseWriter, r *http.Request) {
 	w.adminClock(rw, r)
 }
 
-// adminList is the call that lists what a provider, or every provider, has of a
-// kind, newest first.
-func adminList[T any](w *World, kind string, list func(provider string) []T) http.HandlerFunc {
-	return func(rw http.ResponseWriter, r *http.Request) {
-		provider, limit, ok := w.filters(rw, r)
-		if !ok {
+func (w *World) adminRequests(rw http.ResponseWriter, r *http.Request) {
+	p, ok := w.paging(rw, r)
+	if !ok {
+		return
+	}
+	var elements []json.RawMessage
+	var l list
+	w.locked(func() {
+		j := &w.journal
+		elements, l = p.page(j.dropped, len(j.requests), func(i int) (any, bool) {
+			return j.requests[i], p.provider == "" || p.provider == j.requests[i].Provider
+		})
+	})
+	respondList(rw, "requests", elements, l)
+}
+
+func (w *World) adminRequest(rw http.ResponseWriter, r *http.Request) {
+	var text json.RawMessage
+	w.locked(func() {
+		found := w.journal.find(r.PathValue("id"))
+		if found == nil {
 			return
 		}
-		w.Lock()
-		all := list(provider)
-		w.Unlock()
-		AdminRespond(rw, http.StatusOK, map[string][]T{kind: newest(all, limit)})
+		about := w.timeline.about(Record{Provider: found.Provider, Subject: found.Subject})
+		text = Encode(struct {
+			*Request
+			Reference string `json:"reference,omitempty"`
+			Object    string `json:"object,omitempty"`
+		}{found, cmp.Or(about.Reference, found.Reference), about.Object})
+	})
+	respondOne(rw, text, "request", r.PathValue("id"))
+}
+
+// respondOne writes an object, or a 404 if there is none.
+func respondOne(rw http.ResponseWriter, text json.RawMessage, kind, id string) {
+	if text == nil {
+		AdminError(rw, http.StatusNotFound, "id", fmt.Sprintf("no %s %q", kind, id))
+		return
 	}
+	AdminRespond(rw, http.StatusOK, text)
+}
+
+func (w *World) adminDeliveries(rw http.ResponseWriter, r *http.Request) {
+	p, ok := w.paging(rw, r)
+	if !ok {
+		return
+	}
+	state := DeliveryState(r.URL.Query().Get("state"))
+	var elements []json.RawMessage
+	var l list
+	w.locked(func() {
+		all := w.dispatcher.deliveries
+		elements, l = p.page(w.dispatcher.count-len(all), len(all), func(i int) (any, bool) {
+			d := all[i]
+			if p.provider != "" && p.provider != d.Provider || state != "" && state != d.State {
+				return nil, false
+			}
+			return w.deliveryView(d), true
+		})
+	})
+	respondList(rw, "deliveries", elements, l)
+}
+
+func (w *World) adminDelivery(rw http.ResponseWriter, r *http.Request) {
+	var text json.RawMessage
+	w.locked(func() {
+		if d := w.dispatcher.byID[r.PathValue("id")]; d != nil {
+			text = Encode(w.deliveryView(d))
+		}
+	})
+	respondOne(rw, text, "delivery", r.PathValue("id"))
+}
+
+// adminRedeliverDead sends every dead callback again.
+func (w *World) adminRedeliverDead(rw http.ResponseWriter, _ *http.Request) {
+	n := 0
+	w.Lock()
+	for _, d := range w.dispatcher.deliveries {
+		if d.State == DeliveryDead && w.redeliver(d.ID) == nil {
+			n++
+		}
+	}
+	w.Unlock()
+	w.flush()
+	AdminRespond(rw, http.StatusOK, map[string]int{"sent": n})
+}
+
+func (w *World) adminFaults(rw http.ResponseWriter, r *http.Request) {
+	provider, limit, ok := w.filters(rw, r)
+	if !ok {
+		return
+	}
+	w.Lock()
+	all, spent := w.listFaults(provider), slices.Clone(w.spent)
+	w.Unlock()
+	AdminRespond(rw, http.StatusOK, map[string]any{"faults": newest(all, limit), "spent": newest(spent, maxSpent), "total": len(all)})
+}
+
+func (w *World) adminRemoveFault(rw http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	w.Lock()
+	before := len(w.faults)
+	w.faults = slices.DeleteFunc(w.faults, func(f *Fault) bool { return f.ID == id })
+	removed := len(w.faults) < before
+	w.Unlock()
+	if !removed {
+		AdminError(rw, http.StatusNotFound, "id", fmt.Sprintf("no fault %q", id))
+		return
+	}
+	w.adminFaults(rw, r)
 }
 
 func (w *World) adminRedeliver(rw http.ResponseWriter, r *http.Request) {
@@ -230,7 +381,7 @@ func (w *World) adminRedeliver(rw http.ResponseWriter, r *http.Request) {
 		AdminError(rw, http.StatusNotFound, "id", "no such delivery any more")
 		return
 	}
-	seen := d.copy()
+	seen := w.deliveryView(d)
 	w.Unlock()
 	AdminRespond(rw, http.StatusOK, seen)
 }
@@ -241,12 +392,18 @@ func (w *World) adminAddFault(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	field, err := f.check()
+	if err == nil && (f.ID != "" || f.Hits != 0) {
+		field, err = "id", errors.New("id and hits are made by the server")
+	}
 	w.Lock()
 	if err == nil && f.Provider != "" && w.byName[f.Provider] == nil {
 		field, err = "provider", fmt.Errorf("no provider %q", f.Provider)
 	}
 	if err == nil {
-		w.addFault(f)
+		field, err = w.checkRoute(f)
+	}
+	if err == nil {
+		f = w.addFault(f)
 	}
 	w.Unlock()
 	if err != nil {

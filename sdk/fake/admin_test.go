@@ -31,7 +31,7 @@ func TestAdminMovesTheClock(t *testing.T) {
 	s.order(t, `{}`)
 	status, out := admin(t, s, "GET", "/_fake/clock", "")
 	assert.Equal(t, 200, status)
-	assert.Equal(t, map[string]any{"now": "2026-04-03T09:00:00Z", "mode": "manual", "speed": 1.0}, out)
+	assert.Equal(t, map[string]any{"now": "2026-04-03T09:00:00Z", "mode": "manual", "speed": 1.0, "due": 1.0, "next": "2026-04-03T09:00:10Z", "waiting": 0.0}, out)
 	status, out = admin(t, s, "POST", "/_fake/clock/advance", `{"seconds":10.5}`)
 	assert.Equal(t, 200, status)
 	assert.Equal(t, "2026-04-03T09:00:10.5Z", out["now"])
@@ -80,7 +80,7 @@ func TestAdminRefusesBadBodiesNamingTheField(t *testing.T) {
 func TestAdminUnknownCalls(t *testing.T) {
 	t.Parallel()
 	s := newToy(t, fake.Options{})
-	for _, path := range []string{"/_fake/", "/_fake/nothing", "/_fake/clock/", "/other", "/_fake/toy/orders"} {
+	for _, path := range []string{"/_fake/nothing", "/_fake/clock/", "/other", "/_fake/toy/orders"} {
 		status, out := admin(t, s, "GET", path, "")
 		assert.Equal(t, 404, status, path)
 		assert.NotEmpty(t, out["error"])
@@ -129,7 +129,7 @@ func TestAdminFaults(t *testing.T) {
 	status, out := admin(t, s, "POST", "/_fake/faults",
 		`{"provider":"toy","method":"POST","path":"/orders","times":2,"kind":"status","status":503}`)
 	assert.Equal(t, 201, status)
-	assert.Equal(t, map[string]any{"provider": "toy", "method": "POST", "path": "/orders", "times": 2.0, "kind": "status", "status": 503.0, "seconds": 0.0}, out)
+	assert.Equal(t, map[string]any{"id": "flt-000001", "hits": 0.0, "provider": "toy", "method": "POST", "path": "/orders", "times": 2.0, "kind": "status", "status": 503.0, "seconds": 0.0}, out)
 	admin(t, s, "POST", "/_fake/faults", `{"kind":"drop_after","path":"/never"}`)
 	res, _ := s.order(t, `{}`)
 	assert.Equal(t, 503, res.StatusCode)

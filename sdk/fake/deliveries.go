@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -103,6 +104,7 @@ func (w *World) Send(cb Callback) string {
 		first: make(chan struct{}),
 	}
 	disp.add(d, w.opts.JournalSize)
+	w.touch(w.byName[cb.Provider], cb.Subject)
 	w.applyCallbackFault(d)
 	return d.ID
 }
@@ -189,6 +191,8 @@ type delivery struct {
 	Delivery
 	scheduled int           // attempts of the retry schedule so far
 	queued    int           // jobs of it waiting or under way
+	due       time.Time     // when the next scheduled attempt is due; zero: at once or never
+	receipts  []receipt     // of the last attempts
 	first     chan struct{} // closed after the first attempt
 }
 
@@ -220,11 +224,12 @@ func (d *delivery) copy() Delivery {
 	return c
 }
 
-// add keeps a delivery and forgets old ones that are over.
+// add keeps a delivery and forgets old ones that are over. It searches for these
+// only after many new ones, because thousands may be pending.
 func (disp *dispatcher) add(d *delivery, size int) {
 	disp.deliveries = append(disp.deliveries, d)
 	disp.byID[d.ID] = d
-	if len(disp.deliveries) <= size+size/4 {
+	if len(disp.deliveries) <= max(size, disp.crowded)+size/4 {
 		return
 	}
 	surplus := len(disp.deliveries) - size
@@ -236,6 +241,7 @@ func (disp *dispatcher) add(d *delivery, size int) {
 		delete(disp.byID, old.ID)
 		return true
 	})
+	disp.crowded = len(disp.deliveries)
 }
 
 // list copies the deliveries of one provider, or of all when it is empty.
@@ -247,4 +253,68 @@ func (disp *dispatcher) list(provider string) []Delivery {
 		}
 	}
 	return all
+}
+
+// deliveryView is a delivery with what receivers responded.
+type deliveryView struct {
+	Delivery
+	Reference string        `json:"reference,omitempty"`
+	Object    string        `json:"object,omitempty"`
+	Attempts  []attemptView `json:"attempts"`
+	Next      *time.Time    `json:"next,omitempty"` // when the next attempt is due
+}
+
+type attemptView struct {
+	DeliveryAttempt
+	receipt
+}
+
+// receipt is what the journal keeps of an attempt beside the attempt itself. It is
+// no part of a snapshot.
+type receipt struct {
+	Milliseconds float64 `json:"ms"` // real
+	Response     string  `json:"response,omitempty"`
+}
+
+const receiptBody = 2 << 10
+
+func (w *World) deliveryView(d *delivery) deliveryView {
+	v := deliveryView{Delivery: d.copy(), Attempts: []attemptView{}}
+	for i, a := range v.Delivery.Attempts {
+		x := attemptView{DeliveryAttempt: a}
+		if behind := len(d.Attempts) - len(d.receipts); i >= behind {
+			x.receipt = d.receipts[i-behind]
+		}
+		v.Attempts = append(v.Attempts, x)
+	}
+	c := w.byName[d.Provider]
+	v.Body = c.secrets.body(d.Header.Get("Content-Type"), d.Body)
+	about := w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject})
+	v.Reference, v.Object = about.Reference, about.Object
+	if d.State == DeliveryPending && !d.due.IsZero() {
+		due := d.due
+		v.Next = &due
+	}
+	return v
+}
+
+// noteAttempt records an attempt that is over. The lock is held.
+func (w *World) noteAttempt(d *delivery, a DeliveryAttempt, x receipt) {
+	d.receipts = append(d.receipts, x)
+	r := Record{Kind: RecordCallback, Provider: d.Provider, Result: ResultPending, Subject: d.Subject, Delivery: d.ID}
+	switch {
+	case d.State == DeliveryDelivered:
+		r.Result = ResultOK
+	case d.State == DeliveryDead:
+		r.Result = ResultFailed
+	}
+	r.Text = d.Event + " → " + strconv.Itoa(a.Status)
+	if a.Status == 0 {
+		r.Text = d.Event + " → no response"
+	}
+	r.Cause = a.Error
+	if r.Cause == "" && r.Result != ResultOK {
+		r.Cause = "not acknowledged"
+	}
+	w.record(r)
 }

@@ -3,10 +3,12 @@ package fake_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -397,4 +399,27 @@ func TestDeliveriesThatAreOverAreForgottenBeyondTheJournalSize(t *testing.T) {
 	assert.LessOrEqual(t, len(d), 10)
 	assert.Equal(t, "dlv-000030", d[len(d)-1].ID)
 	assert.Len(t, s.Requests(), 8)
+}
+
+func TestARestartedReceiverGetsTheNextCallback(t *testing.T) {
+	t.Parallel()
+	var got atomic.Int32
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { got.Add(1) })
+	receiver := httptest.NewServer(handler)
+	address := receiver.Listener.Addr().String()
+	s := newToy(t, fake.Options{}, func(s *toy) { s.hook = receiver.URL })
+	s.order(t, `{}`)
+	s.Flush()
+	receiver.Close()
+
+	listener, err := net.Listen("tcp", address)
+	require.NoError(t, err)
+	again := &httptest.Server{Listener: listener, Config: &http.Server{Handler: handler}}
+	again.Start()
+	defer again.Close()
+	s.Advance(10 * time.Second)
+	assert.EqualValues(t, 2, got.Load())
+	for _, d := range s.Deliveries() {
+		assert.Equal(t, fake.DeliveryDelivered, d.State)
+	}
 }

@@ -6,17 +6,22 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/pipe"
 )
 
 const (
-	attemptLimit   = 10 * time.Second // real time one attempt waits for its response
-	responseLimit  = 64 << 10         // bytes read of a response
-	maxWorkers     = 32               // attempts side by side
-	maxQueued      = 100_000          // attempts waiting for a worker
-	eventDeliver   = "deliver"        // event of the World itself: the next scheduled attempt is due
+	attemptLimit   = 10 * time.Second      // real time one attempt waits for its response
+	idleLimit      = time.Second           // real time a connection is kept without an attempt
+	refusalLimit   = 20 * time.Millisecond // real time a refused connection is not asked for again
+	maxRefusals    = 1000
+	responseLimit  = 64 << 10  // bytes read of a response
+	maxWorkers     = 32        // attempts side by side
+	maxQueued      = 100_000   // attempts waiting for a worker
+	eventDeliver   = "deliver" // event of the World itself: the next scheduled attempt is due
 	errorQueueFull = "too many callbacks waiting"
 
 	// flushLimit bounds, in real time, how long Advance and Flush wait for
@@ -31,6 +36,7 @@ type dispatcher struct {
 	deliveries []*delivery     // oldest first
 	byID       map[string]*delivery
 	count      int
+	crowded    int                    // deliveries there were when the last search for old ones ended
 	held       map[string][]*delivery // by lane
 	lanes      map[string]*lane
 	ready      []*lane // lanes with a job and no worker at it
@@ -133,6 +139,10 @@ func (w *World) enqueue(j job) {
 	if disp.running < maxWorkers {
 		disp.running++
 		w.workers.Add(1)
+		if w.stepping && w.delivering == nil {
+			w.delivering = func() { w.deliver(disp) }
+			return
+		}
 		go w.deliver(disp)
 	}
 }
@@ -179,16 +189,27 @@ func (w *World) attempt(disp *dispatcher, j job) {
 	}
 
 	var acknowledged bool
+	var received receipt
+	do := func(req *http.Request) (*http.Response, error) { return w.callbacks.Do(req) }
+	if b := w.burst; b != nil {
+		do = func(req *http.Request) (*http.Response, error) { return b.do(req, d.URL) }
+	}
 	func() {
 		w.mu.Unlock()
 		defer w.mu.Lock()
-		w.exchange(disp.ctx, d.URL, d.Body, &x)
+		begin := time.Now()
+		exchange(disp.ctx, do, d.URL, d.Body, &x)
+		received.Milliseconds = milliseconds(time.Since(begin))
+		received.Response = w.byName[d.Provider].secrets.body(x.Received.Get("Content-Type"), string(x.Body))
+		received.Response = received.Response[:min(len(received.Response), receiptBody)]
 		acknowledged = x.Status != 0 && x.Error == "" && policy.acknowledged(seen, x)
 	}()
 	if disp.ctx.Err() != nil { // reset or closed while on the way
 		return
 	}
 	d.note(x.DeliveryAttempt)
+	d.due = time.Time{}
+	defer func() { w.noteAttempt(d, x.DeliveryAttempt, received) }()
 	giveUp := false
 	if policy.Attempted != nil {
 		giveUp = policy.Attempted(d.copy(), x)
@@ -206,6 +227,7 @@ func (w *World) attempt(disp *dispatcher, j job) {
 	}
 	wait := policy.Retries[d.scheduled]
 	d.scheduled++
+	d.due = w.Now().Add(wait)
 	w.After(wait, "", eventDeliver, d.ID)
 }
 
@@ -225,7 +247,7 @@ func (w *World) retry(id string) {
 
 // exchange posts the body and reads the response into x. It is called without
 // the lock.
-func (w *World) exchange(ctx context.Context, url, body string, x *Exchange) {
+func exchange(ctx context.Context, do func(*http.Request) (*http.Response, error), url, body string, x *Exchange) {
 	ctx, cancel := context.WithTimeout(ctx, attemptLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
@@ -234,7 +256,7 @@ func (w *World) exchange(ctx context.Context, url, body string, x *Exchange) {
 		return
 	}
 	req.Header = x.Sent
-	res, err := w.callbacks.Do(req)
+	res, err := do(req)
 	if err != nil {
 		x.TimedOut = errors.Is(err, context.DeadlineExceeded)
 		x.Error = reason(err)
@@ -260,6 +282,57 @@ func reason(err error) string {
 			return err.Error()
 		}
 		err = inner
+	}
+}
+
+// burst is the callbacks of one Advance. An hour on the clock may hold many
+// thousand attempts, so they keep their connections and, for refusalLimit, do not
+// ask again for a connection that was refused.
+type burst struct {
+	client  *http.Client
+	mu      sync.Mutex
+	refused map[string]refusal // by URL
+}
+
+type refusal struct {
+	err   error
+	until time.Time // real
+}
+
+func (b *burst) do(req *http.Request, url string) (*http.Response, error) {
+	b.mu.Lock()
+	known := b.refused[url]
+	b.mu.Unlock()
+	if known.err != nil && time.Now().Before(known.until) {
+		return nil, known.err
+	}
+	res, err := b.client.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if len(b.refused) >= maxRefusals {
+			clear(b.refused)
+		}
+		b.refused[url] = refusal{err, time.Now().Add(refusalLimit)}
+	}
+	return res, err
+}
+
+// beginBurst makes the attempts from now on a burst and returns the function that
+// ends it. It does nothing to a client that the caller gave.
+func (w *World) beginBurst() (end func()) {
+	if w.opts.Callbacks != nil || w.opts.CallbackClient != nil {
+		return func() {}
+	}
+	t := &http.Transport{MaxIdleConnsPerHost: maxWorkers, IdleConnTimeout: idleLimit}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.burst = &burst{client: &http.Client{Transport: t, CheckRedirect: w.callbacks.CheckRedirect}, refused: map[string]refusal{}}
+	return func() {
+		w.mu.Lock()
+		w.burst = nil
+		w.mu.Unlock()
+		t.CloseIdleConnections()
 	}
 }
 

@@ -67,6 +67,11 @@
 // callbacks with World.Send. It unlocks the World before it writes the response.
 // ReadObject reads a JSON body, Text a field of it; Respond writes the response.
 //
+// A fake shows its objects in the admin API by Provider.Kinds, and its accounts by
+// Provider.Ledger. The World then finds out by itself which objects a request, an
+// event or a callback is about, and records in the timeline how their states
+// change. Because tells which check a refused request has failed.
+//
 // Locking: a World has one mutex, World.Lock. It guards the state of every fake
 // in that World. The functions of a Provider and a Policy say whether they are
 // called with the lock held. A function that is called with the lock held must
@@ -83,5 +88,8 @@
 //   - A request body may have 16 MiB. A longer one is refused with 413.
 //   - One attempt of a callback waits 10 s of real time for its response. Up to
 //     32 attempts run side by side, and up to 100,000 wait for their turn.
-//   - A snapshot holds secrets. It does not hold the journal of requests.
+//   - The timeline keeps five records for each request that the journal has room
+//     for. The admin API tells how many it has forgotten.
+//   - A snapshot holds secrets; that of the admin API holds none unless it is asked
+//     for secrets=1. A snapshot does not hold the journal of requests.
 package fake

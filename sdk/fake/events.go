@@ -34,31 +34,43 @@ func (w *World) Advance(d time.Duration) {
 		return
 	}
 	defer func() { <-w.advancing }()
+	defer w.beginBurst()()
 
 	w.flush()
 	w.Lock()
 	target := w.clock.now().Add(max(d, 0))
 	w.Unlock()
-	for w.step(target) {
+	for {
+		more, deliver := w.step(target)
+		if !more {
+			return
+		}
+		if deliver != nil {
+			deliver()
+		}
 		w.flush()
 	}
 }
 
 // step carries out the next event that is due by target. If there is none, it
-// moves the clock to target and reports false.
-func (w *World) step(target time.Time) bool {
+// moves the clock to target and reports false. The caller then calls deliver, if
+// it is not nil, to send the event's first callback. A goroutine for each of many
+// thousand callbacks would cost more than the callbacks.
+func (w *World) step(target time.Time) (more bool, deliver func()) {
 	w.Lock()
 	defer w.Unlock()
 	if len(w.queue.events) == 0 || w.queue.events[0].At.After(target) {
 		w.clock.forward(target)
 		w.arm()
-		return false
+		return false, nil
 	}
 	e := heap.Pop(&w.queue).(event)
 	w.clock.forward(e.At)
+	w.stepping = true
+	defer func() { w.stepping, w.delivering = false, nil }()
 	w.fire(e)
 	w.arm()
-	return true
+	return true, w.delivering
 }
 
 // event is an Event in the queue.
@@ -116,6 +128,8 @@ func (w *World) tick() {
 func (w *World) fire(e event) {
 	w.firing = e.At
 	defer func() { w.firing = time.Time{} }()
+	w.timeline.cause = e.Kind
+	defer func() { w.timeline.cause = "" }()
 	switch {
 	case e.wake != nil:
 		e.wake.dispatcher = w.dispatcher
@@ -127,6 +141,8 @@ func (w *World) fire(e event) {
 		if f := w.byName[e.Provider].provider.Fire; f != nil {
 			f(e.Event)
 		}
+		w.touch(w.byName[e.Provider], e.Key)
+		w.settle() // while the time and the cause are those of the event
 	}
 }
 

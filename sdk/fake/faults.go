@@ -14,6 +14,8 @@ import (
 // request counts. After a delay or an expired token the next matching rule counts
 // too.
 type Fault struct {
+	ID       string    `json:"id"`       // made when the rule is added
+	Hits     int       `json:"hits"`     // how many requests it has met
 	Provider string    `json:"provider"` // empty: this fake's own, in the admin API any
 	Method   string    `json:"method"`   // empty: any
 	Path     string    `json:"path"`     // glob over the path behind the base URL: * within a segment, ** over segments; empty: any
@@ -142,7 +144,14 @@ func matchName(pattern, name string) bool {
 }
 
 // addFault adds a checked rule. The lock is held.
-func (w *World) addFault(f Fault) { w.faults = append(w.faults, &f) }
+func (w *World) addFault(f Fault) Fault {
+	w.faultCount++
+	f.ID, f.Hits = faultID(w.faultCount), 0
+	w.faults = append(w.faults, &f)
+	return f
+}
+
+func faultID(n int) string { return fmt.Sprintf("flt-%06d", n) }
 
 // listFaults copies the rules for requests of a provider, or all rules when it
 // is empty.
@@ -163,6 +172,9 @@ func (w *World) clearFaults(provider string) {
 	w.callbackFaults = slices.DeleteFunc(w.callbackFaults, func(r *CallbackFault) bool { return provider == "" || r.Provider == provider })
 }
 
+// maxSpent is how many rules without times left the admin API still shows.
+const maxSpent = 20
+
 // takeFaults returns the rules that count for a request, oldest first. Each has
 // one time less afterwards. The lock is held.
 func (w *World) takeFaults(provider, method, path string) []Fault {
@@ -173,8 +185,11 @@ func (w *World) takeFaults(provider, method, path string) []Fault {
 			i++
 			continue
 		}
+		f.Hits++
 		met = append(met, *f)
 		if f.Times == 1 {
+			w.spent = append(w.spent, met[len(met)-1])
+			w.spent = w.spent[max(len(w.spent)-maxSpent, 0):]
 			w.faults = append(w.faults[:i:i], w.faults[i+1:]...)
 		} else {
 			f.Times = max(f.Times-1, 0)

@@ -50,6 +50,7 @@ type Account struct {
 type Ledger struct {
 	accounts map[Account]*book
 	entries  map[string]*Entry
+	observe  func(Entry) // hears of each entry that is added or settled; may be nil
 }
 
 type book struct {
@@ -116,7 +117,14 @@ func (l *Ledger) Settle(id string, status EntryStatus) error {
 		b.balance = b.balance.Add(e.Amount)
 	}
 	e.Status = status
+	l.tell(e)
 	return nil
+}
+
+func (l *Ledger) tell(e *Entry) {
+	if l.observe != nil {
+		l.observe(*e)
+	}
 }
 
 // Balance is the sum of the posted entries; zero for an account never opened.
@@ -265,6 +273,7 @@ func (l *Ledger) add(e Entry, limited bool) error {
 	}
 	b.file(&e)
 	l.entries[e.ID] = &e
+	l.tell(&e)
 	return nil
 }
 

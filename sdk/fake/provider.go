@@ -70,10 +70,42 @@ type Provider struct {
 	// values the journal masks, beside token, password, secret and their like.
 	Secrets []string
 
+	// Kinds are the objects that the admin API shows. The timeline tells of their
+	// states.
+	Kinds []Kind
+
+	// Ledger is the provider's ledger, for the admin API and the timeline; nil
+	// for a provider without accounts. The lock is held.
+	Ledger func() *Ledger
+
+	// OwnerName names the owner of an account for people; nil for none. The lock
+	// is held.
+	OwnerName func(owner string) string
+
+	// EntryActs are the admin calls that a ledger entry allows; nil for none. The
+	// lock is held.
+	EntryActs func(Entry) []Act
+
+	// Routes are what the provider serves. A fault rule of the admin API must be
+	// able to match a route; nil allows any.
+	Routes []Route
+
+	// Redacted is State without live tokens, for a snapshot that people pass on.
+	// Load takes it, and clients log in again. Nil means that State holds none.
+	// The lock is held.
+	Redacted func() any
+
+	// Refused reports whether a response with a status below 400 turns the request
+	// down; nil for none.
+	Refused func(body map[string]any) bool
+
 	// Admin are the provider's own admin calls, keyed by http.ServeMux
 	// patterns such as "POST /_fake/kapiten/rides/{id}/status". Write their
 	// responses with AdminRespond and AdminError.
 	Admin map[string]http.HandlerFunc
+
+	// AdminDocs says in one line what each of the Admin calls does.
+	AdminDocs map[string]string
 }
 
 // Join adds a provider and returns the Control that its fake embeds. It panics
@@ -89,6 +121,7 @@ func (w *World) Join(p Provider) *Control {
 	w.byName[p.Name] = c
 	w.IDs(p.Name)
 	p.Reset()
+	w.watch(c)
 	return c
 }
 

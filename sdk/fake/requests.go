@@ -2,6 +2,8 @@ package fake
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 // Request is one request that a fake got, with its response. Secrets in it are
 // masked.
 type Request struct {
+	ID           string      `json:"id"`
 	Time         time.Time   `json:"time"` // virtual, at arrival
 	Provider     string      `json:"provider"`
 	Method       string      `json:"method"`
@@ -21,6 +24,12 @@ type Request struct {
 	RequestBody  string      `json:"request_body"`
 	ResponseBody string      `json:"response_body"`   // what the provider wrote, even if a fault kept it from the client
 	Fault        FaultKind   `json:"fault,omitempty"` // of the last rule that counted for it
+
+	ResponseHeader http.Header `json:"response_header,omitempty"`
+	Milliseconds   float64     `json:"ms"`                  // real, from arrival to response
+	Reason         string      `json:"reason,omitempty"`    // why it was refused
+	Subject        string      `json:"subject,omitempty"`   // id of the object it is about
+	Reference      string      `json:"reference,omitempty"` // the merchant's own in its body
 }
 
 const (
@@ -32,12 +41,16 @@ const (
 type journal struct {
 	size     int
 	requests []*Request // oldest first
+	count    int        // since the start, those that are forgotten among them
+	dropped  int
 	bytes    int
 }
 
 // add keeps a request when it arrives, so that the journal has the order of
 // arrival.
 func (j *journal) add(r *Request) {
+	j.count++
+	r.ID = fmt.Sprintf("req-%06d", j.count)
 	j.requests = append(j.requests, r)
 	j.grow(len(r.RequestBody))
 }
@@ -49,6 +62,7 @@ func (j *journal) grow(n int) {
 		j.bytes -= len(j.requests[0].RequestBody) + len(j.requests[0].ResponseBody)
 		j.requests[0] = nil
 		j.requests = j.requests[1:]
+		j.dropped++
 	}
 }
 
@@ -58,30 +72,83 @@ func (j *journal) list(provider string) []Request {
 	for _, r := range j.requests {
 		if provider == "" || r.Provider == provider {
 			c := *r
-			c.Header = r.Header.Clone()
+			c.Header, c.ResponseHeader = r.Header.Clone(), r.ResponseHeader.Clone()
 			all = append(all, c)
 		}
 	}
 	return slices.Clip(all)
 }
 
-func (j *journal) clear() { j.requests, j.bytes = nil, 0 }
+func (j *journal) clear() { j.requests, j.bytes, j.count, j.dropped = nil, 0, 0, 0 }
 
-// keptHeaders are the only headers which the journal keeps unchanged. It keeps
-// Authorization too, with a mask as its value.
-var keptHeaders = []string{"Accept", "Content-Type", "Content-Length", "Host", "Idempotency-Key", "Retry-After", "User-Agent"}
+// find returns the request with an id, or nil.
+func (j *journal) find(id string) *Request {
+	for _, r := range slices.Backward(j.requests) {
+		if r.ID == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// keptHeaders are the only headers whose values the journal keeps. It masks the
+// values of all others.
+var keptHeaders = []string{
+	"Accept", "Accept-Encoding", "Accept-Language", "Allow", "Cache-Control", "Connection", "Content-Length", "Content-Type",
+	"Host", "Idempotency-Key", "Location", "Origin", "Referer", "Retry-After", "User-Agent", "Vary",
+}
 
 func journalHeader(h http.Header) http.Header {
 	kept := http.Header{}
-	for _, name := range keptHeaders {
-		if v := h[name]; len(v) > 0 {
+	for name, v := range h {
+		if strings.HasPrefix(name, "Authorization-") { // a signature and what it is made with
+			continue
+		}
+		if slices.Contains(keptHeaders, name) {
 			kept[name] = slices.Clone(v)
+		} else {
+			kept[name] = []string{masked}
 		}
 	}
-	if h.Get("Authorization") != "" {
-		kept.Set("Authorization", masked)
-	}
 	return kept
+}
+
+// maxReason bounds the text that says why a request was refused.
+const maxReason = 240
+
+// reasonIn finds why a request was refused in the response that the client got:
+// the texts of a JSON body with their names, or the text itself.
+func reasonIn(body string) string {
+	var v any
+	text := strings.Join(strings.Fields(body), " ")
+	if json.Unmarshal([]byte(body), &v) == nil {
+		text = strings.Join(leaves("", v), "; ")
+	}
+	if len(text) > maxReason {
+		text = text[:maxReason] + "…"
+	}
+	return strings.ToValidUTF8(text, "")
+}
+
+func leaves(name string, v any) []string {
+	var all []string
+	switch v := v.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			all = append(all, leaves(key, v[key])...)
+		}
+	case []any:
+		for _, element := range v {
+			all = append(all, leaves(name, element)...)
+		}
+	case string:
+		if v != "" && name != "" {
+			all = append(all, name+": "+v)
+		} else if v != "" {
+			all = append(all, v)
+		}
+	}
+	return all
 }
 
 // masked is what the journal keeps in place of a secret.

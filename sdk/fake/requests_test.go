@@ -37,7 +37,7 @@ func TestJournalKeepsRequestsWithoutSecrets(t *testing.T) {
 	assert.Equal(t, s.Now(), r.Time)
 	assert.Equal(t, `{"Password" : "[masked]","card":"[masked]","pin":"[masked]","note":"token","nested":[{"to\u006ben":"[masked]"}],"kept":1.50}`, r.RequestBody)
 	assert.Equal(t, `{"access_token":"[masked]","kept":"yes"}`, r.ResponseBody)
-	assert.Equal(t, http.Header{"Authorization": {"[masked]"}, "Content-Type": {"application/json"}}, r.Header)
+	assert.Equal(t, http.Header{"Authorization": {"[masked]"}, "X-Access-Token": {"[masked]"}, "Content-Type": {"application/json"}}, r.Header)
 }
 
 func TestJournalMasksOtherBodies(t *testing.T) {

@@ -30,6 +30,7 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w := c.world
+	begin := time.Now()
 	body, err := readBody(rw, r)
 	request := &Request{
 		Provider:    c.provider.Name,
@@ -42,6 +43,10 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.Lock()
 	request.Time = w.Now()
 	w.journal.add(request)
+	line := w.record(Record{
+		Kind: RecordRequest, Provider: request.Provider, Result: ResultPending, Request: request.ID,
+		Text: request.Method + " " + request.Path + " → in work",
+	})
 	faults := w.takeFaults(c.provider.Name, r.Method, request.Path)
 	if len(faults) > 0 {
 		request.Fault = faults[len(faults)-1].Kind
@@ -52,10 +57,14 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		c.refuseBody(response, r, err)
 	} else if last, err = c.work(response, r, body, faults); err != nil {
+		w.Lock()
+		line.Result, line.Text, line.Cause = ResultFailed, request.Method+" "+request.Path+" → no response", "the caller went away"
+		w.timeline.write(line)
+		w.Unlock()
 		panic(http.ErrAbortHandler) // the caller went away during a delay, or the fake was closed
 	}
 	response.WriteHeader(http.StatusOK)
-	c.note(request, response, last.Kind)
+	c.note(request, response, last.Kind, time.Since(begin), line)
 	send(rw, response, last.Kind)
 }
 
@@ -142,15 +151,40 @@ func (c *Control) expireTokens() {
 }
 
 // note keeps the response in the journal.
-func (c *Control) note(request *Request, response *recorder, kind FaultKind) {
+func (c *Control) note(request *Request, response *recorder, kind FaultKind, took time.Duration, line *Record) {
 	text := c.secrets.body(response.header.Get("Content-Type"), string(response.body))
+	reason := response.because
+	if reason == "" && (response.status >= 400 || c.turnedDown(response)) {
+		reason = reasonIn(text)
+	}
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
-	request.ResponseBody = text
+	request.ResponseBody, request.ResponseHeader = text, journalHeader(response.header)
+	request.Milliseconds, request.Reason = milliseconds(took), reason
 	if kind != FaultDropBefore && kind != FaultDropAfter {
 		request.Status = response.status
 	}
 	c.world.journal.grow(len(text))
+	c.world.noteRequest(c, request, line)
+}
+
+// turnedDown asks the provider whether a response below 400 is a refusal.
+func (c *Control) turnedDown(response *recorder) bool {
+	if c.provider.Refused == nil {
+		return false
+	}
+	body, ok := ReadObject(bytes.NewReader(response.body))
+	return ok && c.provider.Refused(body)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// Because notes in the journal which check a request has failed. The client does
+// not see it. rw is the one that the provider's Handler got; another is ignored.
+func Because(rw http.ResponseWriter, reason string) {
+	if r, ok := rw.(*recorder); ok {
+		r.because = reason
+	}
 }
 
 // send writes the response, changed as the fault says.
@@ -209,9 +243,10 @@ func proxyPage(response *recorder, status int) {
 // recorder keeps a handler's whole response, so that a fault can still change it
 // or keep it from the client.
 type recorder struct {
-	header http.Header
-	status int
-	body   []byte
+	header  http.Header
+	status  int
+	body    []byte
+	because string
 }
 
 func newRecorder() *recorder { return &recorder{header: http.Header{}} }

@@ -23,6 +23,7 @@ type snapshot struct {
 	IDs            map[string][]byte          `json:"ids"`
 	Events         []Event                    `json:"events"` // in the order in which they are due
 	Faults         []*Fault                   `json:"faults"`
+	FaultCount     int                        `json:"fault_count"`
 	CallbackFaults []*CallbackFault           `json:"disturbances"`
 	DeliveryCount  int                        `json:"delivery_count"`
 	Deliveries     []savedDelivery            `json:"deliveries"`
@@ -37,7 +38,10 @@ type savedDelivery struct {
 // Snapshot returns the whole state; see Control.Snapshot. It waits for callbacks
 // in flight, a minute at most. Restore sends a callback again that was still in
 // flight after that minute.
-func (w *World) Snapshot() ([]byte, error) {
+func (w *World) Snapshot() ([]byte, error) { return w.snapshot(true) }
+
+// snapshot leaves live tokens out unless secrets are asked for.
+func (w *World) snapshot(secrets bool) ([]byte, error) {
 	w.flush()
 	w.Lock()
 	defer w.Unlock()
@@ -48,6 +52,7 @@ func (w *World) Snapshot() ([]byte, error) {
 		IDs:            map[string][]byte{},
 		Events:         w.queue.pending(),
 		Faults:         w.faults,
+		FaultCount:     w.faultCount,
 		CallbackFaults: w.callbackFaults,
 		DeliveryCount:  w.dispatcher.count,
 		Providers:      map[string]json.RawMessage{},
@@ -63,7 +68,11 @@ func (w *World) Snapshot() ([]byte, error) {
 		s.Deliveries = append(s.Deliveries, savedDelivery{Delivery: d.Delivery, Scheduled: d.scheduled})
 	}
 	for _, c := range w.providers {
-		state, err := json.Marshal(c.provider.State())
+		whole := c.provider.State
+		if !secrets && c.provider.Redacted != nil {
+			whole = c.provider.Redacted
+		}
+		state, err := json.Marshal(whole())
 		if err != nil {
 			return nil, fmt.Errorf("fake: snapshot: state of %s: %w", c.provider.Name, err)
 		}
@@ -119,9 +128,21 @@ func (w *World) Restore(document []byte) error {
 	for name, state := range s.IDs {
 		_ = w.IDs(name).source.UnmarshalBinary(state) // checked above
 	}
-	w.faults, w.callbackFaults = s.Faults, s.CallbackFaults
+	w.faults, w.callbackFaults, w.spent = s.Faults, s.CallbackFaults, nil
+	w.faultCount = max(s.FaultCount, 0)
+	for _, f := range w.faults {
+		if f.ID == "" { // of a snapshot without ids
+			w.faultCount++
+			f.ID = faultID(w.faultCount)
+		}
+	}
 	for _, a := range apply {
 		a()
+	}
+	w.timeline.begin(w.timeline.size, time.Now())
+	for _, c := range w.providers {
+		w.watch(c)
+		w.learn(c)
 	}
 	w.restoreDeliveries(s)
 	for _, e := range s.Events {

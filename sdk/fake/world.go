@@ -22,13 +22,18 @@ type World struct {
 	firing         time.Time // the time of the event being carried out, else zero
 	queue          queue
 	sequence       uint64 // orders events of one instant by insertion
+	stepping       bool   // Advance carries out an event
+	delivering     func() // the worker which Advance itself is to be, else nil
 	sleeping       int    // requests that wait for the clock
 	timer          *time.Timer
 	providers      []*Control // in the order they joined
 	byName         map[string]*Control
 	ids            map[string]*IDs
 	journal        journal
+	timeline       timeline
 	faults         []*Fault
+	faultCount     int
+	spent          []Fault // rules that have met all their requests, oldest first
 	callbackFaults []*CallbackFault
 	dispatcher     *dispatcher
 	pipes          *http.Transport // nil until somebody asks for an HTTPClient
@@ -36,6 +41,7 @@ type World struct {
 	tb             TB
 
 	callbacks    *http.Client
+	burst        *burst // of the Advance under way; else nil
 	closeClient  func()
 	advancing    chan struct{} // one Advance at a time; a channel, so that synctest sees the wait
 	closed       chan struct{}
@@ -108,6 +114,7 @@ func NewWorld(o Options) *World {
 		advancing: make(chan struct{}, 1),
 		closed:    make(chan struct{}),
 	}
+	w.timeline.begin(o.JournalSize*recordsPerRequest, time.Now())
 	w.callbacks, w.closeClient = callbackClient(o)
 	w.startDispatcher()
 	return w
@@ -141,7 +148,18 @@ func (w *World) Lock() {
 }
 
 // Unlock gives the mutex back.
-func (w *World) Unlock() { w.mu.Unlock() }
+func (w *World) Unlock() {
+	defer w.mu.Unlock()
+	w.settle()
+}
+
+// locked calls f with the lock held. Admin calls write their responses after it: a
+// slow client must not hold the World back.
+func (w *World) locked(f func()) {
+	w.Lock()
+	defer w.Unlock()
+	f()
+}
 
 // Now is the virtual time, in UTC. The lock is held.
 func (w *World) Now() time.Time {
@@ -158,14 +176,16 @@ func (w *World) Reset() {
 	w.Lock()
 	defer w.Unlock()
 	w.drop()
-	w.faults, w.callbackFaults = nil, nil
+	w.faults, w.callbackFaults, w.spent, w.faultCount = nil, nil, nil, 0
 	w.journal.clear()
+	w.timeline.begin(w.timeline.size, time.Now())
 	w.clock.set(w.start())
 	for _, ids := range w.ids {
 		ids.reset()
 	}
 	for _, c := range w.providers {
 		c.provider.Reset()
+		w.watch(c)
 	}
 }
 

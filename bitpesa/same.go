@@ -1,0 +1,277 @@
+package bitpesa
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// compare answers whether a transaction is the one that the params ask for. The
+// README lists what is compared.
+func (p *TransactionParams) compare(t *Transaction) *transport.Comparison {
+	c := new(transport.Comparison)
+	c.Text("external_id", p.ExternalID, t.ExternalID)
+	c.Fold("input_currency", p.InputCurrency, t.InputCurrency)
+	if t.Sender != nil {
+		c.Fold("sender.id", p.Sender.ID, t.Sender.ID)
+		c.Text("sender.external_id", p.Sender.ExternalID, t.Sender.ExternalID)
+	}
+	// From the balance or from the sender.
+	if len(p.PayinMethods) == 0 && len(t.PayinMethods) > 0 {
+		differ(c, "payin_methods")
+	}
+	p.compareRecipients(c, t)
+	return c
+}
+
+func (p *TransactionParams) compareRecipients(c *transport.Comparison, t *Transaction) {
+	n := len(t.Recipients)
+	for i := range t.Recipients {
+		t.Unverified = t.Unverified || !t.Recipients[i].RequestedAmount.Valid
+	}
+	switch {
+	case n == 0 && shows(t.Raw, "recipients"):
+		unreadable(c, "recipients")
+	case n == 0:
+		t.Unverified = true
+	case n != len(p.Recipients):
+		differ(c, "recipients")
+	case n == 1:
+		p.Recipients[0].compare(c, &t.Recipients[0])
+	default:
+		p.matchRecipients(c, t)
+	}
+}
+
+// matchRecipients compares several recipients, which a response may have in another
+// order.
+func (p *TransactionParams) matchRecipients(c *transport.Comparison, t *Transaction) {
+	finding := func(asked, shown int) (transport.Finding, error) {
+		one := new(transport.Comparison)
+		p.Recipients[asked].compare(one, &t.Recipients[shown])
+		return one.Finding()
+	}
+	switch {
+	case paired(len(p.Recipients), func(asked, shown int) bool {
+		found, err := finding(asked, shown)
+		return err == nil && found == transport.Same
+	}):
+	case paired(len(p.Recipients), func(asked, shown int) bool {
+		found, _ := finding(asked, shown)
+		return found != transport.Different
+	}):
+		unreadable(c, "recipients")
+	default:
+		differ(c, "recipients")
+	}
+}
+
+// paired reports whether n things can be paired with n others, each with one that
+// fits.
+func paired(n int, fits func(one, other int) bool) bool {
+	taken := make([]int, n) // the partner of each of the others, counted from one
+	var place func(one int, tried []bool) bool
+	place = func(one int, tried []bool) bool {
+		for other := range n {
+			if tried[other] || !fits(one, other) {
+				continue
+			}
+			tried[other] = true
+			if taken[other] == 0 || place(taken[other]-1, tried) {
+				taken[other] = one + 1
+				return true
+			}
+		}
+		return false
+	}
+	for one := range n {
+		if !place(one, make([]bool, n)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *RecipientParams) compare(c *transport.Comparison, r *Recipient) {
+	c.Fold("recipients.type", string(p.Type), string(r.Type))
+	c.Amount("recipients.requested_amount", p.RequestedAmount, r.RequestedAmount, !r.RequestedAmount.Valid && shows(r.Raw, "requested_amount"))
+	c.Fold("recipients.requested_currency", p.RequestedCurrency, r.RequestedCurrency)
+	c.Fold("recipients.payout_method.id", p.PayoutMethod.ID, r.PayoutMethod.ID)
+	c.Fold("recipients.payout_method.type", string(p.PayoutMethod.Type), string(r.PayoutMethod.Type))
+	p.PayoutMethod.Details.compare(c, &r.PayoutMethod.Details)
+}
+
+// compare compares the person and the account of a payout.
+func (d *PayoutDetails) compare(c *transport.Comparison, shown *PayoutDetails) {
+	each := func(compare func(c *transport.Comparison, field, asked, shown string), name, asked, got string) {
+		compare(c, name, detail(asked, d.Extra, name), detail(got, shown.Extra, name))
+	}
+	each(words, "first_name", d.FirstName, shown.FirstName)
+	each(words, "middle_name", d.MiddleName, shown.MiddleName)
+	each(words, "last_name", d.LastName, shown.LastName)
+	each(words, "name", d.Name, shown.Name)
+	each((*transport.Comparison).Phone, "phone_number", d.PhoneNumber, shown.PhoneNumber)
+	each(words, "mobile_provider", string(d.MobileProvider), string(shown.MobileProvider))
+	each(words, "cash_provider", d.CashProvider, shown.CashProvider)
+	each(account, "bank_account", d.BankAccount, shown.BankAccount)
+	each(account, "iban", d.IBAN, shown.IBAN)
+	each(account, "bank_code", d.BankCode, shown.BankCode)
+	each(account, "branch_code", d.BranchCode, shown.BranchCode)
+	each(account, "sort_code", d.SortCode, shown.SortCode)
+	each(account, "routing_number", d.RoutingNumber, shown.RoutingNumber)
+	each(account, "swift_code", d.SwiftCode, shown.SwiftCode)
+	each(account, "bic", d.BIC, shown.BIC)
+	each(account, "pix_key_value", d.PIXKeyValue, shown.PIXKeyValue)
+	each((*transport.Comparison).Text, "address", d.Address, shown.Address)
+	each((*transport.Comparison).Text, "reference", d.Reference, shown.Reference)
+}
+
+// detail is a detail of its own field, or of Extra.
+func detail(value string, extra map[string]any, name string) string {
+	if other, ok := extra[name]; ok && value == "" && other != nil {
+		return fmt.Sprint(other)
+	}
+	return value
+}
+
+// words compares names, whatever their case and spacing.
+func words(c *transport.Comparison, field, asked, shown string) {
+	c.Fold(field, strings.Join(strings.Fields(asked), " "), strings.Join(strings.Fields(shown), " "))
+}
+
+// account compares account numbers and bank codes with or without letters. Of a
+// masked account it compares what is shown behind the mask.
+func account(c *transport.Comparison, field, asked, shown string) {
+	asked, shown = bare(asked), bare(shown)
+	if !hasLetters(asked) && !hasLetters(shown) {
+		c.Account(field, asked, shown)
+		return
+	}
+	if end := strings.TrimLeft(shown, "*•#"); end != shown {
+		if asked != "" && !strings.ContainsAny(end, "*•#") && !strings.HasSuffix(asked, end) {
+			differ(c, field)
+		}
+		return
+	}
+	if !strings.ContainsAny(shown, "*•#") {
+		c.Text(field, asked, shown)
+	}
+}
+
+var bareAccount = strings.NewReplacer(" ", "", "-", "", ".", "")
+
+func bare(account string) string { return strings.ToUpper(bareAccount.Replace(account)) }
+
+func hasLetters(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r >= 'A' && r <= 'Z' })
+}
+
+// compare answers whether a stored sender is the person or the company that the
+// params describe. An address or a phone number may have been updated since.
+func (p *SenderParams) compare(s *Sender) *transport.Comparison {
+	c := new(transport.Comparison)
+	c.Text("external_id", p.ExternalID, s.ExternalID)
+	c.Fold("type", string(p.Type), string(s.Type))
+	words(c, "first_name", p.FirstName, s.FirstName)
+	words(c, "last_name", p.LastName, s.LastName)
+	words(c, "name", p.Name, s.Name)
+	c.Fold("country", p.Country, s.Country)
+	c.Text("birth_date", p.BirthDate, dateOf(s.BirthDate))
+	account(c, "identification_number", p.IdentificationNumber, s.IdentificationNumber)
+	account(c, "registration_number", p.RegistrationNumber, s.RegistrationNumber)
+	return c
+}
+
+// dateOf cuts the time off a date.
+func dateOf(text string) string {
+	day, _, _ := strings.Cut(text, "T")
+	return day
+}
+
+// compare answers whether a direct response shows the debit that the params ask for.
+func (p *DebitParams) compare(d *Debit) *transport.Comparison {
+	c := new(transport.Comparison)
+	c.Fold("to_id", p.ToID, d.ToID)
+	c.Fold("to_type", debitTarget, d.ToType)
+	c.Fold("currency", p.Currency, d.Currency)
+	d.Unverified = p.compareAmount(c, d.Amount, !d.Amount.Valid && shows(d.Raw, "amount"))
+	return c
+}
+
+// compareFunded answers whether a funded transaction was funded by the debit that
+// the params ask for.
+func (p *DebitParams) compareFunded(t *Transaction) (c *transport.Comparison, unverified bool) {
+	c = new(transport.Comparison)
+	c.Fold("to_id", p.ToID, t.ID)
+	c.Fold("currency", p.Currency, t.InputCurrency)
+	if t.paidInBySender() {
+		differ(c, "kind")
+	}
+	return c, p.compareAmount(c, t.InputAmount, !t.InputAmount.Valid && shows(t.Raw, "input_amount"))
+}
+
+func (p *DebitParams) compareAmount(c *transport.Comparison, shown decimal.NullDecimal, present bool) (unverified bool) {
+	if p.Amount.Valid {
+		c.Amount("amount", p.Amount.Decimal, shown, present)
+	}
+	return p.Amount.Valid && !shown.Valid
+}
+
+// paidInBySender reports whether a collection, and no debit, has funded the
+// transaction.
+func (t *Transaction) paidInBySender() bool {
+	for i := range t.PayinMethods {
+		switch t.PayinMethods[i].State {
+		case PayinSuccess, PayinMispaid:
+			return true
+		}
+	}
+	return t.State == TransactionMispaid // a debit takes the exact amount
+}
+
+func differ(c *transport.Comparison, field string) { c.Text(field, "asked", "shown") }
+
+func unreadable(c *transport.Comparison, field string) {
+	c.Amount(field, decimal.Zero, decimal.NullDecimal{}, true)
+}
+
+// shows reports whether an object has a field with a value, readable or not.
+func shows(object sdk.Raw, field string) bool {
+	var fields map[string]json.RawMessage
+	return json.Unmarshal(object, &fields) == nil && fields[field] != nil && string(fields[field]) != "null"
+}
+
+// lookAfterRefusal looks for what a refused call asks for: an earlier call, before a
+// crash say, may have done it and be the reason of the refusal. The vendor does not
+// publish the words of its refusals.
+func lookAfterRefusal(ctx context.Context, err error, look func(ctx context.Context, existing bool) (transport.Finding, error)) error {
+	var e *sdk.Error
+	if !errors.As(err, &e) || e.Outcome != sdk.Rejected || e.StatusCode != http.StatusUnprocessableEntity || errors.Is(err, sdk.ErrReferenceTaken) {
+		return err
+	}
+	told := *e
+	switch found, lookErr := look(ctx, true); {
+	case lookErr != nil:
+		told.Outcome, told.Cause = sdk.Unknown, &lookFailed{lookErr}
+	case found == transport.Same:
+		return nil
+	case found == transport.Different:
+		told.Reasons = append([]error{sdk.ErrReferenceTaken}, e.Reasons...)
+	}
+	return &told
+}
+
+// lookFailed is the failure of a lookup as the cause of a write's error. It unwraps
+// to nothing, because the outcome of the lookup is not the outcome of the write.
+type lookFailed struct{ err error }
+
+func (l *lookFailed) Error() string    { return "lookup after a refusal failed: " + l.err.Error() }
+func (l *lookFailed) SafeText() string { return "lookup after a refusal failed" }

@@ -1,0 +1,397 @@
+// What a person does with the console, in a real browser and with its content
+// security policy in force.
+import assert from "node:assert/strict"
+import {once} from "node:events"
+import {readFileSync} from "node:fs"
+import {createServer} from "node:http"
+import {after, afterEach, before, beforeEach, test} from "node:test"
+import {build, call, kpay, launch, merchant, payment, receiver, ride, serve} from "./harness.js"
+
+let built, browser, server, hook, context, page, errors
+
+before(async () => {
+  built = build()
+  browser = await launch()
+})
+
+after(async () => {
+  await browser?.close()
+  built?.remove()
+})
+
+beforeEach(async () => {
+  server = await serve(built.binary)
+  hook = await receiver()
+  context = await browser.newContext({viewport: {width: 1280, height: 800}})
+  page = await context.newPage()
+  errors = []
+  page.on("pageerror", e => errors.push(String(e)))
+})
+
+afterEach(async () => {
+  await context.close()
+  await server.stop()
+  hook.stop()
+  assert.deepEqual(errors, [])
+})
+
+const console_ = (path = "/") => server.console.slice(0, -1) + path
+const live = () => page.waitForSelector("#live:not(.lost) >> text=live")
+const advance = seconds => call(server.admin + "/clock/advance", "POST", {seconds})
+
+test("a whole story is followed from the request to the ledger and the callback by clicks", async () => {
+  const m = await merchant(server, hook.url + "/kapiten")
+  await page.goto(console_())
+  await live()
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  await page.click("button:text('Next event')") // the rider accepts: the callback goes out
+  await page.click(".timeline a.mono:text-is('ORDER-1') >> nth=0")
+  await page.waitForSelector("text=Thread of")
+  assert.equal(new URL(page.url()).searchParams.get("subject"), "ORDER-1")
+
+  await page.click(".timeline a.main:has-text('POST /api/rides/ → 201')")
+  await page.waitForSelector("#detail h2:has-text('POST /api/rides/')")
+  assert.match(await page.textContent("#detail"), /"external_id": "ORDER-1"/)
+  assert.match(await page.textContent("#detail"), /Authorization: \[masked\]/)
+  await page.waitForSelector("#detail ol a:has-text('1,200 RWF ride payment')")
+
+  await page.click("#detail ol a:has-text('ride payment')") // the entry leads to its ride
+  await page.waitForSelector("#detail h2:has-text('ORDER-1')")
+  await page.click("#detail ol a:has-text('status_update → 200')")
+  await page.waitForSelector("#detail h2:has-text('status_update')")
+  assert.match(await page.textContent("#detail"), /HTTP 200/)
+  assert.match(await page.textContent("#detail"), /\/kapiten/)
+  await page.goBack()
+  await page.waitForSelector("#detail h2:has-text('ORDER-1')")
+
+  await page.click("nav.parts >> text=Objects")
+  await page.click(".kinds a:has-text('kapiten accounts')")
+  await page.click(".accounts a:has-text('Best Pilau Ltd')")
+  await page.waitForSelector(".entries li:has-text('4,998,800')")
+  await page.waitForSelector("svg.chart polyline")
+})
+
+test("a deep link shows the same again", async () => {
+  const m = await merchant(server)
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1", {pickup_latitude: 200}))
+  await page.goto(console_("/?view=timeline&result=refused"))
+  await page.click(".timeline a.main")
+  await page.waitForSelector("text=Why it was refused")
+  const other = await context.newPage()
+  await other.goto(page.url())
+  await other.waitForSelector("text=Why it was refused")
+  assert.match(await other.textContent(".why"), /pickup_latitude: Ensure this value is less than or equal to 90/)
+  assert.equal(await other.locator(".timeline > li").count(), await page.locator(".timeline > li").count())
+  assert.equal(await other.inputValue("select[name=result]"), "refused")
+})
+
+test("a request copies as a curl line, without its secrets", async () => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"])
+  await kpay(server, payment("ORDER-1", hook.url))
+  await page.goto(console_("/?view=timeline&kind=request"))
+  await page.click(".timeline a.main")
+  await page.click("button:text('Copy as curl')")
+  await page.waitForSelector("button:text('Copied')")
+  const line = await page.evaluate(() => navigator.clipboard.readText())
+  assert.match(line, /^curl -X POST 'http:\/\/127\.0\.0\.1:\d+\/kpay\/' .*-H 'Authorization: \[masked\]'.*"refid":"ORDER-1"/)
+})
+
+test("only legal arrows are buttons, and a refused act says why in its place", async () => {
+  const m = await merchant(server)
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  const [r] = (await call(server.admin + "/kapiten/rides")).value.rides
+  await page.goto(console_("/?view=objects&provider=kapiten&kind=rides&open=kapiten/rides/" + r.id))
+  const acts = () => page.locator("#detail .act button").allTextContents()
+  await page.waitForSelector("#detail .act button")
+  assert.deepEqual(await acts(), ["ACCEPTED", "CANCELLED", "REJECTED"])
+  await page.click("#detail .act >> text=ACCEPTED")
+  await page.waitForSelector("#detail .act >> text=WAITING_PICKUP")
+  assert.deepEqual(await acts(), ["WAITING_PICKUP", "CANCELLED"])
+  await page.waitForSelector("#detail .timeline >> text=PENDING → ACCEPTED")
+  await page.route("**/_fake/kapiten/rides/*/status", async route => {
+    await call(`${server.admin}/kapiten/rides/${r.id}/status`, "POST", {status: "CANCELLED"}) // somebody else was faster
+    await route.continue()
+  })
+  await page.click("#detail .act >> text=WAITING_PICKUP")
+  await page.waitForSelector(".refusal:has-text('cannot go from CANCELLED to WAITING_PICKUP')")
+})
+
+test("breaking the next call takes one click from where one is", async () => {
+  await kpay(server, payment("ORDER-1", hook.url))
+  await page.goto(console_("/?view=timeline&kind=request"))
+  await page.click(".timeline a.main")
+  await page.click("button:text('Break the next call like this')")
+  await page.waitForSelector("text=The next one is done, then its connection drops.")
+  await assert.rejects(kpay(server, payment("ORDER-2", hook.url)))
+  await page.waitForSelector(".timeline a.main:has-text('no response')")
+  await page.click("nav.parts >> text=Faults")
+  await page.waitForSelector(".faults li:has-text('1 hit, used up')")
+  await page.click("text=Every provider responds with 503")
+  assert.equal((await kpay(server, payment("ORDER-3", hook.url))).status, 503)
+  await page.waitForSelector(".faults li:has-text('1 hit, always')")
+  await page.click(".faults >> text=Remove")
+  await page.waitForFunction(() => !document.querySelector(".faults button"))
+  assert.equal((await kpay(server, payment("ORDER-3", hook.url))).status, 200)
+  await page.fill("input[name=path]", "/no/such/route")
+  await page.click("text=Add the rule")
+  await page.waitForSelector(".refusal:has-text('no route of any provider can match')")
+})
+
+test("a dead callback is sent again by a click", async () => {
+  let up = false
+  const slow = await receiver(() => up ? [200, "fine"] : [500, "database is down"])
+  const m = await merchant(server, slow.url)
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  await advance(3600 * 24)
+  await page.goto(console_("/?view=callbacks&state=dead"))
+  await page.waitForSelector(".callbacks li")
+  const dead = await page.locator(".callbacks li").count()
+  await page.click(".callbacks a.main")
+  await page.waitForSelector("#detail pre:has-text('database is down')")
+  up = true
+  await page.click("text=Send all dead again")
+  await page.waitForFunction(() => document.querySelectorAll(".callbacks li").length === 0)
+  assert.equal(dead, 6)
+  await page.selectOption("select[name=state]", "delivered")
+  await page.waitForSelector(".callbacks li:has-text('HTTP 200')")
+  slow.stop()
+})
+
+test("selecting text survives updates", async () => {
+  const m = await merchant(server)
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  await page.goto(console_("/?view=timeline"))
+  await live()
+  await page.click(".timeline a.main:has-text('POST /api/rides/')")
+  await page.waitForSelector("#detail pre")
+  const selected = await page.evaluate(() => {
+    const pre = document.querySelector("#detail pre").firstChild
+    getSelection().setBaseAndExtent(pre, 5, pre, 25)
+    return String(getSelection())
+  })
+  await page.evaluate(() => { globalThis.row = document.querySelector(".timeline > li") })
+  for (let i = 0; i < 5; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-2" + i))
+  await page.waitForSelector(".timeline a:text-is('ORDER-24')")
+  assert.equal(await page.evaluate(() => String(getSelection())), selected)
+  assert.equal(await page.evaluate(() => globalThis.row.isConnected), true, "rows stay")
+  await page.evaluate(() => {
+    const text = document.querySelector(".timeline > li:last-child .time").firstChild
+    getSelection().setBaseAndExtent(text, 0, text, 8)
+  })
+  const time = await page.evaluate(() => String(getSelection()))
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-30"))
+  await page.waitForSelector(".timeline a:text-is('ORDER-30')")
+  assert.equal(await page.evaluate(() => String(getSelection())), time)
+})
+
+test("<script> in any field stays text", async () => {
+  const evil = "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">"
+  const m = await merchant(server, hook.url)
+  await call(server.kapiten + "/api/companies/", "POST", {name: evil, registration_number: evil, address: evil, contact_person: evil, phone_number: "+250788123456", email: "b@example.com"})
+  await m.api("/api/rides/", "POST", ride(m.id, evil, {pickup_address: evil, receiver: {name: evil, phone: "0788000222"}}))
+  await kpay(server, payment(evil, hook.url, {cname: evil, details: evil}))
+  await call(server.kpay + "/" + encodeURIComponent(evil) + "?q=" + encodeURIComponent(evil), "GET")
+  await advance(60)
+  const [r] = (await call(server.admin + "/kapiten/rides")).value.rides
+  const [d] = (await call(server.admin + "/deliveries")).value.deliveries
+  const requests = (await call(server.admin + "/requests")).value.requests
+  for (const path of ["/", "/?view=timeline&subject=" + encodeURIComponent(evil), "/?view=timeline&q=" + encodeURIComponent(evil), "/?view=objects&provider=kpay&kind=payments",
+    "/?view=objects&provider=kapiten&kind=companies", "/?view=objects&provider=kapiten&kind=rides&open=kapiten/rides/" + r.id, "/?view=callbacks&open=deliveries/" + d.id,
+    "/?view=" + encodeURIComponent(evil), "/?view=timeline&open=" + encodeURIComponent(evil), ...requests.map(q => "/?view=timeline&open=requests/" + q.id)]) {
+    await page.goto(console_(path))
+    await live()
+    await page.waitForFunction(() => document.querySelector("#list").children.length > 0)
+    assert.equal(await page.locator("main script, main img").count(), 0, path)
+    assert.notEqual(await page.title(), "pwned", path)
+  }
+  const [p] = (await call(server.admin + "/kpay/payments")).value.payments
+  await page.goto(server.kpay + p.link)
+  assert.notEqual(await page.title(), "pwned")
+  assert.equal(await page.locator("img").count(), 0)
+})
+
+test("the server gone and back is shown and healed", async () => {
+  const port = new URL(server.console).port
+  await page.goto(console_("/?view=timeline"))
+  await live()
+  await server.stop()
+  await page.waitForSelector("#live.lost >> text=/connection lost at \\d\\d:\\d\\d:\\d\\d/")
+  server = await serve(built.binary, "-addr", "127.0.0.1:" + port)
+  await live()
+  await call(server.kapiten + "/api/companies/", "POST", {})
+  await page.waitForSelector(".timeline a.main:has-text('POST /api/companies/ → 400')")
+})
+
+test("the clock runs on the page when it follows real time", async () => {
+  const other = await serve(built.binary, "-clock", "real", "-speed", "600")
+  await page.goto(other.console)
+  await live()
+  const first = await page.textContent("#now")
+  await page.waitForFunction(text => document.querySelector("#now").textContent !== text, first)
+  assert.match(await page.textContent("#mode"), /follows real time, ×600 · 0 events due/)
+  await other.stop()
+})
+
+test("keyboard alone: from the timeline into a request, back, and the clock moved", async () => {
+  const m = await merchant(server)
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  await page.goto(console_("/?view=timeline"))
+  await live()
+  await page.keyboard.press("Tab")
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content")
+  await page.keyboard.press("Enter")
+  await page.keyboard.press("/")
+  await page.keyboard.type("ORDER-1")
+  await page.waitForFunction(() => new URL(location.href).searchParams.get("q") === "ORDER-1")
+  await page.waitForFunction(() => document.querySelectorAll(".timeline > li").length === 3)
+  await page.keyboard.press("Tab")
+  assert.equal(await page.evaluate(() => document.activeElement.className), "main clip")
+  await page.keyboard.press("ArrowDown")
+  await page.keyboard.press("ArrowDown")
+  await page.keyboard.press("Enter")
+  await page.waitForSelector("#detail h2:has-text('POST /api/rides/')")
+  await page.waitForFunction(() => document.activeElement.tagName === "H2")
+  await page.keyboard.press("Escape")
+  await page.waitForFunction(() => document.querySelector("#detail").hidden && document.activeElement.closest(".timeline > li"))
+  const before = await page.textContent("#now")
+  await page.focus("button:text('+1 h')")
+  await page.keyboard.press("Enter")
+  await page.waitForFunction(text => document.querySelector("#now").textContent !== text, before)
+})
+
+test("the world is saved, reset after a question, and loaded", async () => {
+  const m = await merchant(server)
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  await page.goto(console_("/?view=objects&provider=kapiten&kind=rides"))
+  await page.click("summary:text('World')")
+  const download = page.waitForEvent("download")
+  await page.click("text=Save a snapshot")
+  const saved = await (await download).path()
+  assert.ok(!readFileSync(saved, "utf8").includes(m.token), "a saved world holds no live token")
+  await page.click("text=Reset everything")
+  await page.click("dialog >> text=Keep it")
+  assert.equal((await call(server.admin + "/kapiten/rides")).value.total, 1)
+  await page.click("summary:text('World')")
+  await page.click("text=Reset everything")
+  await page.click("dialog button.danger")
+  await page.waitForFunction(() => !location.search)
+  assert.equal((await call(server.admin + "/kapiten/rides")).value.total, 0)
+  const put = page.waitForResponse(r => r.request().method() === "PUT")
+  await page.setInputFiles("#load", saved)
+  assert.equal((await put).status(), 200)
+  await page.goto(console_("/?view=objects&provider=kapiten&kind=rides"))
+  await page.waitForSelector(".objects >> text=ORDER-1")
+})
+
+test("the start page's first calls work", async () => {
+  const {execFileSync} = await import("node:child_process")
+  await page.goto(console_())
+  await page.waitForSelector("text=Point your client")
+  const {endpoints} = (await call(console_("/console/start.json"))).value
+  assert.equal(endpoints.length, 6)
+  for (const e of endpoints) {
+    const out = execFileSync("bash", ["-c", e.curl.replaceAll("curl ", "curl -sS -w '\\n%{http_code}' ")], {encoding: "utf8"})
+    assert.match(out, /\n20\d$/, `${e.name}: ${out}`)
+  }
+  await page.goto(console_())
+  await page.waitForFunction(() => document.querySelectorAll(".timeline > li").length >= 6)
+})
+
+test("the checkout page fills test cards in, keeps what was typed, and cancels", async () => {
+  for (const reference of ["ORDER-1", "ORDER-2", "ORDER-3"])
+    await kpay(server, payment(reference, hook.url, {pmethod: "cc", bankid: "000", amount: 1250000, redirecturl: hook.url + "/thanks"}))
+  const links = Object.fromEntries((await call(server.admin + "/kpay/payments")).value.payments.map(p => [p.id, server.kpay + p.link]))
+  await page.goto(links["ORDER-1"])
+  assert.match(await page.textContent(".amount"), /^1,250,000 RWF$/)
+  await page.fill("[name=card_number]", "4111 1111 1111 1112")
+  await page.fill("[name=expiry_date]", "11/39")
+  await page.fill("[name=cvv]", "987")
+  await page.click(".pay")
+  await page.waitForSelector("[role=alert]")
+  assert.equal(await page.inputValue("[name=expiry_date]"), "11/39")
+  assert.equal(await page.inputValue("[name=cvv]"), "987")
+  await page.click("[data-card^='5555']")
+  assert.equal(await page.inputValue("[name=card_number]"), "5555 4444 3333 1111")
+  await page.keyboard.press("Enter")
+  await page.waitForURL(hook.url + "/thanks")
+  await page.goto(links["ORDER-2"])
+  await page.click("text=Cancel")
+  await page.waitForURL(hook.url + "/thanks")
+  const states = Object.fromEntries((await call(server.admin + "/kpay/payments")).value.payments.map(p => [p.id, p.state]))
+  assert.deepEqual(states, {"ORDER-1": "01 paid", "ORDER-2": "02 failed", "ORDER-3": "03 pending"})
+})
+
+test("a page of another origin can change nothing: form, fetch, frame, rebinding", async () => {
+  const m = await merchant(server)
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  const state = async () => JSON.stringify([(await call(server.admin + "/clock")).value, (await call(server.admin + "/faults")).value, (await call(server.admin + "/kapiten/rides")).value, (await call(server.admin + "/kapiten/companies")).value])
+  const before = await state()
+  const port = new URL(server.console).port
+  const html = `<!doctype html><title>evil</title>
+    <iframe name="target"></iframe><iframe id="frame" src="${server.console}"></iframe><iframe id="reset" src="${server.admin}/reset"></iframe>
+    <form id="form" method="post" enctype="text/plain" target="target" action="${server.admin}/clock/advance"><input name='{"seconds":60,"x":"' value='"}'></form>
+    <form id="company-form" method="post" target="target" action="${server.kapiten}/api/companies/">
+      <input name="name" value="Evil"><input name="registration_number" value="EVIL-1"><input name="address" value="x"><input name="contact_person" value="x">
+      <input name="phone_number" value="+250788123456"><input name="email" value="evil@example.com"></form>
+    <form id="reset-form" method="post" target="target" action="${server.admin}/reset"></form>`
+  const evil = createServer((request, response) => response.writeHead(200, {"Content-Type": "text/html"}).end(html)).listen(0, "127.0.0.1")
+  await once(evil, "listening")
+  await page.goto(`http://localhost:${evil.address().port}/`)
+  const tried = await page.evaluate(async admin => {
+    document.getElementById("form").submit()
+    await new Promise(done => setTimeout(done, 300))
+    document.getElementById("company-form").submit()
+    await new Promise(done => setTimeout(done, 300))
+    document.getElementById("reset-form").submit()
+    await new Promise(done => setTimeout(done, 300))
+    const out = {}
+    const attempts = {
+      text: [admin + "/clock/advance", {method: "POST", body: '{"seconds":60}'}],
+      blind: [admin + "/reset", {method: "POST", mode: "no-cors"}],
+      blindText: [admin + "/clock/advance", {method: "POST", mode: "no-cors", headers: {"Content-Type": "text/plain"}, body: '{"seconds":60}'}],
+      json: [admin + "/faults", {method: "POST", headers: {"Content-Type": "application/json"}, body: '{"kind":"html"}'}],
+      put: [admin + "/snapshot", {method: "PUT", body: "{}"}],
+      read: [admin + "/snapshot?secrets=1", {}],
+    }
+    for (const [name, [url, options]] of Object.entries(attempts)) {
+      try {
+        const response = await fetch(url, options)
+        out[name] = response.type === "opaque" ? "opaque" : await response.text()
+      } catch (e) {
+        out[name] = "blocked"
+      }
+    }
+    out.beacon = navigator.sendBeacon(admin + "/reset", "{}")
+    await new Promise(done => setTimeout(done, 300))
+    return out
+  }, server.admin)
+  assert.deepEqual({...tried, beacon: undefined}, {text: "blocked", blind: "opaque", blindText: "opaque", json: "blocked", put: "blocked", read: "blocked", beacon: undefined})
+  assert.equal(await state(), before)
+
+  // The frame shows nothing that could be clicked.
+  for (const frame of page.frames().slice(1)) assert.equal(await frame.locator("button").count().catch(() => 0), 0, frame.url())
+
+  // Rebinding: the name of a foreign page suddenly points to this machine.
+  const rebound = await context.newPage()
+  const response = await rebound.goto(`http://evil.example:${port}/_fake/snapshot?secrets=1`)
+  assert.equal(response.status(), 421)
+  assert.ok(!(await response.text()).includes(m.token))
+  const reset = await rebound.evaluate(async () => (await fetch("/_fake/reset", {method: "POST"})).status)
+  assert.equal(reset, 421)
+  assert.equal(await state(), before)
+  evil.close()
+})
+
+test("the examples of the README work", async () => {
+  const {execFileSync} = await import("node:child_process")
+  const readme = readFileSync(new URL("../../../examples/fakeserver/README.md", import.meta.url), "utf8")
+  const runs = {sh: ["bash", "-c"], python: ["python3", "-c"], js: ["node", "--input-type=module", "-e"]}
+  for (const [language, command] of Object.entries(runs)) {
+    const blocks = [...readme.matchAll(new RegExp("```" + language + "\\n(.*?)```", "gs"))].map(m => m[1])
+    assert.equal(blocks.length, 1, language)
+    const code = (language === "sh" ? "set -e\ncurl() { command curl -fsS \"$@\"; }\n" : "") + blocks[0].replaceAll("http://127.0.0.1:8099", server.console.slice(0, -1))
+    const out = execFileSync(command[0], [...command.slice(1), code], {encoding: "utf8"})
+    assert.ok(out.length > 1, language)
+  }
+  assert.equal((await call(server.admin + "/kapiten/companies")).value.total, 1)
+})

@@ -1,0 +1,98 @@
+// Screenshots of each part, wide and narrow, light and dark, and what axe finds in
+// them. The screenshots are build output: look at them as a designer would.
+import assert from "node:assert/strict"
+import {readFileSync} from "node:fs"
+import {createRequire} from "node:module"
+import {join} from "node:path"
+import {after, before, test} from "node:test"
+import {build, call, kpay, launch, merchant, payment, receiver, ride, serve, shots} from "./harness.js"
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
+let built, server, hook, browser, first
+
+before(async () => {
+  built = build()
+  server = await serve(built.binary)
+  hook = await receiver(request => request.url.includes("broken") ? [500, "database is down"] : [200, '{"ok":true}'])
+  browser = await launch()
+  const m = await merchant(server, hook.url + "/kapiten")
+  for (let i = 1; i <= 12; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-10" + i))
+  await call(server.admin + "/clock/advance", "POST", {seconds: 200})
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-200", {pickup_latitude: 200}))
+  await call(server.admin + "/faults", "POST", {provider: "kpay", method: "POST", path: "/", times: 1, kind: "drop_after"})
+  await kpay(server, payment("ORDER-301", hook.url + "/broken")).catch(() => {})
+  for (let i = 302; i < 306; i++) await kpay(server, payment("ORDER-" + i, hook.url + "/broken"))
+  await call(server.admin + "/clock/advance", "POST", {seconds: 30})
+  await kpay(server, payment("ORDER-306", hook.url + "/broken"))
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-306"))
+  await call(server.admin + "/faults", "POST", {provider: "kapiten", method: "POST", path: "/api/rides/", times: 2, kind: "delay", seconds: 5})
+  first = (await call(server.admin + "/timeline?kind=request&result=refused")).value.records[0].request
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+  hook?.stop()
+  built?.remove()
+})
+
+const views = {
+  start: () => "/?view=start",
+  timeline: () => "/?view=timeline",
+  thread: () => "/?view=timeline&subject=ORDER-306",
+  request: () => "/?view=timeline&open=requests/" + first,
+  rides: () => "/?view=objects&provider=kapiten&kind=rides",
+  ride: async () => "/?view=objects&provider=kapiten&kind=rides&open=kapiten/rides/" + (await call(server.admin + "/kapiten/rides")).value.rides[0].id,
+  payments: () => "/?view=objects&provider=kpay&kind=payments",
+  wallet: async () => {
+    const [a] = (await call(server.admin + "/kapiten/accounts")).value.accounts
+    return `/?view=objects&provider=kapiten&kind=accounts&owner=${a.owner}&currency=${a.currency}`
+  },
+  accounts: () => "/?view=objects&provider=bitpesa&kind=accounts",
+  callbacks: () => "/?view=callbacks",
+  callback: async () => "/?view=callbacks&open=deliveries/" + (await call(server.admin + "/deliveries?provider=kpay")).value.deliveries.at(-1).id,
+  faults: () => "/?view=faults",
+}
+
+async function finds(page) {
+  await page.evaluate(axe)
+  return page.evaluate(async () => (await globalThis.axe.run(document, {resultTypes: ["violations"]})).violations
+    .map(v => v.id + ": " + v.nodes.map(n => n.target.join(" ") + " " + n.failureSummary).slice(0, 3).join(" | ")))
+}
+
+for (const [name, where] of Object.entries(views)) {
+  for (const width of [1280, 390]) {
+    for (const colorScheme of ["light", "dark"]) {
+      test(`${name} at ${width} px, ${colorScheme}: axe finds nothing and nothing is cut off`, async () => {
+        const context = await browser.newContext({viewport: {width, height: width === 390 ? 844 : 800}, colorScheme, bypassCSP: true})
+        const page = await context.newPage()
+        const errors = []
+        page.on("pageerror", e => errors.push(String(e)))
+        page.on("console", m => { if (m.type() === "error") errors.push(m.text()) })
+        await page.goto(server.console.slice(0, -1) + await where())
+        await page.waitForSelector("#live:not(.lost) >> text=live")
+        await page.waitForFunction(() => document.querySelector("#list").children.length > 0 && (!location.search.includes("open=") || document.querySelector("#detail h2")))
+        await page.screenshot({path: join(shots, `${name}-${width}-${colorScheme}.png`), fullPage: width === 390})
+        assert.deepEqual(await finds(page), [])
+        const wide = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+        assert.ok(wide[0] <= wide[1], `scrolls sideways: ${wide}`)
+        assert.deepEqual(errors, [])
+        await context.close()
+      })
+    }
+  }
+}
+
+test("the checkout page: axe finds nothing", async () => {
+  const [p] = (await call(server.admin + "/kpay/payments?q=ORDER-306")).value.payments
+  for (const width of [1280, 390]) {
+    for (const colorScheme of ["light", "dark"]) {
+      const context = await browser.newContext({viewport: {width, height: 844}, colorScheme, bypassCSP: true})
+      const page = await context.newPage()
+      await page.goto(server.kpay + p.link)
+      await page.screenshot({path: join(shots, `checkout-${width}-${colorScheme}.png`)})
+      assert.deepEqual(await finds(page), [])
+      await context.close()
+    }
+  }
+})

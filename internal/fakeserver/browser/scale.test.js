@@ -1,0 +1,81 @@
+// The console with 10,000 rides and 30,000 callbacks. It prints what it measures.
+import assert from "node:assert/strict"
+import {after, before, test} from "node:test"
+import {build, call, launch, merchant, receiver, ride, serve} from "./harness.js"
+
+let built, browser, server, hook, m
+
+before(async () => {
+  built = build()
+  browser = await launch()
+  server = await serve(built.binary)
+  hook = await receiver()
+  m = await merchant(server, hook.url)
+  for (let i = 0; i < 3; i++) await m.api(`/api/companies/${m.id}/topup/`, "POST", {amount: 5_000_000, phone_number: "0788000999"})
+  await call(server.admin + "/clock/advance", "POST", {seconds: 10})
+  let next = 0
+  await Promise.all(Array.from({length: 16}, async () => {
+    while (next < 10_000) {
+      const made = await m.api("/api/rides/", "POST", ride(m.id, "ORDER-" + next++))
+      assert.equal(made.status, 201)
+    }
+  }))
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+  hook?.stop()
+  built?.remove()
+})
+
+const timed = async work => {
+  const begin = performance.now()
+  await work()
+  return Math.round(performance.now() - begin)
+}
+
+test("first paint, a filter, an object and an update stay quick with 10,000 rides and 30,000 callbacks", async t => {
+  const callbacks = await timed(() => call(server.admin + "/clock/advance", "POST", {seconds: 160}))
+  assert.equal(hook.got.length, 30_000)
+  await call(`${server.admin}/kapiten/companies/${m.id}`, "PATCH", {webhook_url: ""})
+
+  const context = await browser.newContext({viewport: {width: 1280, height: 800}})
+  const page = await context.newPage()
+  await page.goto(server.console + "?view=timeline")
+  await page.waitForSelector(".timeline > li")
+  const paint = Math.round(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime))
+  const rows = Math.round(await page.evaluate(() => performance.now()))
+  await page.waitForSelector("#live:not(.lost) >> text=live")
+  const filter = await timed(async () => {
+    await page.fill("input[name=q]", "ORDER-9999")
+    await page.waitForFunction(() => [...document.querySelectorAll(".timeline a.mono")].every(a => a.textContent === "ORDER-9999"))
+  })
+  const [r] = (await call(server.admin + "/kapiten/rides?q=ORDER-5000")).value.rides
+  const open = await timed(async () => {
+    await page.goto(server.console + "?view=objects&provider=kapiten&kind=rides&open=kapiten/rides/" + r.id)
+    await page.waitForSelector("#detail h2:has-text('ORDER-5000')")
+  })
+
+  const stream = await fetch(server.admin + "/events")
+  const reader = stream.body.getReader()
+  await reader.read()
+  await call(`${server.admin}/kapiten/rides/${r.id}/status`, "POST", {status: "PICKED_UP"})
+  const update = (await reader.read()).value.length
+  await reader.cancel()
+
+  t.diagnostic(`30,000 callbacks ${callbacks} ms, first paint ${paint} ms, rows ${rows} ms, filter ${filter} ms, object ${open} ms, an update ${update} bytes`)
+  assert.ok(paint < 1000, `first paint after ${paint} ms`)
+  assert.ok(rows < 2000, `rows after ${rows} ms`)
+  assert.ok(filter < 2000, `filtered after ${filter} ms`)
+  assert.ok(open < 2000, `opened after ${open} ms`)
+  assert.ok(update < 5000, `${update} bytes`)
+  await context.close()
+})
+
+test("an hour with 10,000 rides under way takes less than 5 s", async t => {
+  const hour = await timed(() => call(server.admin + "/clock/advance", "POST", {seconds: 3600}))
+  t.diagnostic(`an hour ${hour} ms`)
+  assert.equal((await call(server.admin + "/kapiten/rides?state=COMPLETED&limit=1")).value.rides.length, 1)
+  assert.ok(hour < 5000, `${hour} ms`)
+})

@@ -1,0 +1,128 @@
+package fakeserver
+
+import (
+	"fmt"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
+)
+
+// guard keeps web pages of other origins away from the server. A developer visits
+// such pages while the server runs on his machine.
+//
+//   - A Host header which is not one of the server's own gets 421. So a page cannot
+//     reach the server by a name that its owner points to 127.0.0.1.
+//   - A browser's request from another origin that could change something gets 403.
+//   - A body under /_fake must be JSON, which a form cannot send; else 415.
+//   - No page may show the server in a frame.
+func guard(hosts allowed, publicURL string, next http.Handler) http.Handler {
+	sameOrigin := http.NewCrossOriginProtection()
+	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
+		_ = sameOrigin.AddTrustedOrigin(u.Scheme + "://" + u.Host) // else the proxy's pages are foreign
+	}
+	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fake.AdminError(w, http.StatusForbidden, "", "a page of another origin may not change anything here")
+	}))
+	admin, providers := sameOrigin.Handler(onlyJSON(next)), sameOrigin.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", pagePolicy)
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		switch {
+		case !hosts.has(r.Host):
+			fake.AdminError(w, http.StatusMisdirectedRequest, "Host", fmt.Sprintf("this server is not %q: add it with -allow-host", r.Host))
+		case r.URL.Path == "/_fake" || strings.HasPrefix(r.URL.Path, "/_fake/"):
+			admin.ServeHTTP(w, r)
+		default:
+			providers.ServeHTTP(w, r)
+		}
+	})
+}
+
+// pagePolicy lets a page load the server's own files and nothing else. A checkout
+// page redirects to a merchant's URL after its form was sent, so form-action is
+// left open.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; frame-ancestors 'none'"
+
+// onlyJSON refuses a body that is not labelled as JSON.
+func onlyJSON(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+				fake.AdminError(w, http.StatusUnsupportedMediaType, "Content-Type", "a body must be application/json")
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// allowed are the host names which a request may be for, in lower case, without
+// ports. Loopback names and addresses are always allowed.
+type allowed []string
+
+// newAllowed takes the address the server listens on, its public URL and the
+// values of -allow-host.
+func newAllowed(addr, publicURL string, more []string) allowed {
+	all := allowed{}
+	for _, host := range append([]string{addr}, more...) {
+		if name := bareHost(host); name != "" && !unspecified(name) {
+			all = append(all, name)
+		}
+	}
+	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
+		all = append(all, bareHost(u.Host))
+	}
+	return all
+}
+
+func (all allowed) has(host string) bool {
+	name := bareHost(host)
+	return loopback(name) || slices.Contains(all, name)
+}
+
+// bareHost is a host in lower case, without port, brackets and the dot at its end.
+func bareHost(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+}
+
+// loopback reports whether a name can only mean this machine.
+func loopback(name string) bool {
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(name)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+func unspecified(name string) bool {
+	ip, err := netip.ParseAddr(name)
+	return name == "" || err == nil && ip.IsUnspecified()
+}
+
+// reachable is an address of this machine that another machine can use: the first
+// address of a network interface that is up. It is "" without any.
+func reachable() string {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return ""
+	}
+	for _, a := range addresses {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && n.IP.To4() != nil {
+			return n.IP.String()
+		}
+	}
+	return ""
+}

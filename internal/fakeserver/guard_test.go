@@ -1,0 +1,144 @@
+package fakeserver
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// send sends a request with a Host header and other headers of its own.
+func send(t *testing.T, method, url, host, body string, header ...string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Host = host
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp
+}
+
+func TestOnlyTheServersOwnHostsAreServed(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual", "-public-url", "https://fakes.example/prefix", "-allow-host", "fakes", "-allow-host", "Other.internal:8099")
+	addr := text(t, greeting, "addr")
+	_, port, err := net.SplitHostPort(addr)
+	require.NoError(t, err)
+	for host, want := range map[string]int{
+		addr: 200, "localhost": 200, "localhost:" + port: 200, "LOCALHOST": 200, "kpay.localhost": 200, "127.0.0.1": 200, "127.1.2.3:1": 200, "[::1]:" + port: 200,
+		"fakes.example": 200, "fakes.example:443": 200, "fakes": 200, "fakes:8099": 200, "other.internal": 200, "localhost.": 200,
+		"evil.example": 421, "evil.example:" + port: 421, "127.0.0.1.evil.example": 421, "fakes.example.evil.example": 421,
+		"localhost.evil.example": 421, "10.0.0.1": 421, "0.0.0.0:" + port: 421, "[::]": 421, "notlocalhost": 421, "2130706433": 421,
+	} {
+		for _, path := range []string{"/", "/_fake/clock", "/console/app.js"} {
+			assert.Equal(t, want, send(t, "GET", "http://"+addr+path, host, "").StatusCode, "%s %s", host, path)
+		}
+		status := send(t, "POST", "http://"+addr+"/kpay/", host, "{}").StatusCode
+		assert.Equal(t, want == 421, status == 421, "%s: a provider", host)
+	}
+}
+
+func TestAForeignOriginChangesNothing(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual")
+	admin := text(t, greeting, "admin")
+	const body = `{"seconds":1}`
+	post := func(header ...string) int {
+		return send(t, "POST", admin+"/clock/advance", "", body, header...).StatusCode
+	}
+	const json = "application/json"
+	assert.Equal(t, 200, post("Content-Type", json))
+	assert.Equal(t, 200, post("Content-Type", json+"; charset=utf-8", "Origin", strings.TrimSuffix(admin, "/_fake")))
+	assert.Equal(t, 200, post("Content-Type", json, "Sec-Fetch-Site", "same-origin"))
+	assert.Equal(t, 403, post("Content-Type", json, "Sec-Fetch-Site", "cross-site"))
+	assert.Equal(t, 403, post("Content-Type", json, "Sec-Fetch-Site", "same-site"))
+	assert.Equal(t, 403, post("Content-Type", json, "Origin", "http://evil.example"))
+	assert.Equal(t, 403, post("Content-Type", json, "Origin", "null"))
+	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain; application/json", "application/jsonp"} {
+		assert.Equal(t, 415, post("Content-Type", kind), kind)
+	}
+	assert.Equal(t, 403, send(t, "POST", admin+"/reset", "", "", "Origin", "http://evil.example").StatusCode)
+	assert.Equal(t, 403, send(t, "DELETE", admin+"/faults", "", "", "Origin", "http://evil.example").StatusCode)
+	for _, p := range []string{"kapiten", "kpay", "bitpesa"} {
+		assert.Equal(t, 403, send(t, "POST", text(t, greeting, p)+"/", "", "a=b", "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "cross-site").StatusCode, p)
+	}
+	assert.Equal(t, 200, send(t, "GET", admin+"/clock", "", "", "Origin", "http://evil.example").StatusCode, "readable, but not by the page: no CORS header")
+}
+
+func TestPagesOfThePublicURLAreTheServersOwn(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual", "-public-url", "https://fakes.example/prefix")
+	for origin, want := range map[string]int{"https://fakes.example": 200, "http://fakes.example": 403, "https://other.example": 403} {
+		resp := send(t, "POST", "http://"+text(t, greeting, "addr")+"/_fake/clock/advance", "", `{"seconds":1}`, "Content-Type", "application/json", "Origin", origin)
+		assert.Equal(t, want, resp.StatusCode, origin)
+	}
+}
+
+func TestARequestInFlightIsFinishedBeforeTheServerEnds(t *testing.T) {
+	greeting, stop := start(t, "-clock", "real", "-speed", "20")
+	admin := text(t, greeting, "admin")
+	status, _ := ask(t, "POST", admin+"/faults", `{"provider":"kpay","kind":"delay","seconds":6}`)
+	require.Equal(t, 201, status)
+	answered, url := make(chan int, 1), text(t, greeting, "kpay")+"/"
+	go func() {
+		resp, err := http.Post(url, "application/json", strings.NewReader("{}")) //nolint:noctx // ends by itself
+		if err != nil {
+			answered <- 0
+			return
+		}
+		_ = resp.Body.Close()
+		answered <- resp.StatusCode
+	}()
+	require.Eventually(t, func() bool { return get(t, admin+"/clock")["waiting"] == 1.0 }, 5*time.Second, time.Millisecond)
+	require.NoError(t, stop())
+	assert.Equal(t, 200, <-answered)
+}
+
+func TestNoResponseCanBeFramedOrReadByAnotherOrigin(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual")
+	base := strings.TrimSuffix(text(t, greeting, "console"), "/")
+	for _, path := range []string{"/", "/_fake/clock", "/_fake/snapshot", "/console/style.css", "/nothing"} {
+		h := send(t, "GET", base+path, "", "", "Origin", "http://evil.example").Header
+		policy := h.Get("Content-Security-Policy")
+		assert.Contains(t, policy, "frame-ancestors 'none'", path)
+		assert.NotContains(t, policy, "unsafe-inline", path)
+		assert.Equal(t, "DENY", h.Get("X-Frame-Options"), path)
+		assert.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), path)
+		assert.Empty(t, h.Get("Access-Control-Allow-Origin"), path)
+	}
+}
+
+func TestAServerThatOthersCanReachSaysSoAndNamesAnAddressThatWorks(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	read, write := io.Pipe()
+	var log bytes.Buffer
+	done := make(chan error, 1)
+	go func() { done <- Run(ctx, []string{"-addr", "0.0.0.0:0", "-clock", "manual"}, write, &log, Options{}) }()
+	line := make([]byte, 8<<10)
+	n, err := read.Read(line)
+	require.NoError(t, err)
+	assert.NotContains(t, string(line[:n]), "0.0.0.0")
+	cancel()
+	require.NoError(t, <-done)
+	assert.Contains(t, log.String(), "warning: other machines can reach this server")
+}
+
+func TestRidersWaitWithoutAutopilot(t *testing.T) {
+	for _, flag := range []string{"true", "false"} {
+		s, err := parse([]string{"-autopilot=" + flag}, io.Discard)
+		require.NoError(t, err)
+		assert.Equal(t, flag == "true", s.autopilot)
+	}
+	assert.Error(t, Run(t.Context(), []string{"-allow-host", ""}, io.Discard, io.Discard, Options{}))
+}

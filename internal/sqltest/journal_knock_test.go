@@ -1,0 +1,137 @@
+package sqltest
+
+import (
+	"database/sql"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/journal"
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+const knockSecret = "0123456789abcdefghijkl"
+
+func (m *merchant) post(secret, body string) *httptest.ResponseRecorder {
+	m.t.Helper()
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(m.t.Context(), http.MethodPost, "/hooks/"+secret, strings.NewReader(body))
+	m.flow.Knock(webhook.PathSecret(knockSecret)).ServeHTTP(w, r)
+	return w
+}
+
+func postTo(t testing.TB, h http.Handler, body []byte) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hooks/"+knockSecret, strings.NewReader(string(body))))
+	return w
+}
+
+// knock posts a callback and waits until it is noted.
+func (m *merchant) knock(reference string) {
+	m.t.Helper()
+	before := m.knocks(reference)
+	require.Equal(m.t, http.StatusOK, m.post(knockSecret, reference).Code)
+	require.Eventually(m.t, func() bool { return m.knocks(reference) > before }, 10*time.Second, time.Millisecond)
+}
+
+func (m *merchant) knocks(reference string) (n int) {
+	m.t.Helper()
+	err := m.db.QueryRowContext(m.t.Context(), `SELECT COALESCE(max(knocks), 0) FROM journal_entries WHERE reference = '`+reference+`'`).Scan(&n)
+	require.NoError(m.t, err)
+	return n
+}
+
+func TestJournalKnock(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Searched)
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.KnockGap = 10 * time.Second })
+		m.mustPlan("a")
+		m.work(0)
+
+		known, unknown := m.post(knockSecret, "a"), m.post(knockSecret, "never-planned")
+		require.Equal(t, known.Result(), unknown.Result())
+		require.Equal(t, "OK", known.Body.String())
+		require.Equal(t, http.StatusUnauthorized, m.post("another-secret-of-22-c", "a").Code)
+		require.Equal(t, http.StatusBadRequest, m.post(knockSecret, "bad").Code)
+		require.Eventually(t, func() bool { return m.knocks("a") == 1 }, 10*time.Second, time.Millisecond)
+
+		// A knock brings the next lookup near, and no nearer than the gap.
+		m.work(0)
+		require.Zero(t, b.polls)
+		m.work(10 * time.Second)
+		require.Equal(t, 1, b.polls)
+
+		// Forged knocks leave no row, and cost no more lookups than the gap allows.
+		for i := range 10_000 {
+			require.Equal(t, http.StatusOK, m.post(knockSecret, fmt.Sprint("forged-", i)).Code)
+			m.post(knockSecret, "a")
+		}
+		require.Eventually(t, func() bool { return m.knocks("a") > 1 }, 10*time.Second, time.Millisecond)
+		m.work(0)
+		require.Equal(t, 1, b.polls)
+		rows := 0
+		require.NoError(t, db.QueryRowContext(t.Context(), `SELECT count(*) FROM journal_entries`).Scan(&rows))
+		require.Equal(t, 1, rows)
+
+		// What a knock says is not believed.
+		require.Equal(t, []string{"pending"}, m.changes("a"))
+	})
+}
+
+// TestJournalKnockHastensNoResend: callbacks make lookups sooner, and a lookup that
+// comes too soon does not count as absence.
+func TestJournalKnockHastensNoResend(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Searched, "lost before")
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		for range 20 {
+			m.knock("a")
+			m.work(time.Second)
+		}
+		require.Greater(t, b.looks, 10)
+		require.Equal(t, journal.StateSending, m.entry("a").State)
+
+		// A knock wakes a stuck entry. It is adopted once it is found, and not before.
+		for range 40 {
+			m.work(time.Minute)
+		}
+		require.Equal(t, journal.ReasonAbsent, m.entry("a").Reason)
+		m.knock("a")
+		m.work(time.Minute)
+		require.Equal(t, journal.StateStuck, m.entry("a").State)
+		b.set("a", "paid")
+		m.knock("a")
+		m.work(time.Minute)
+		require.Equal(t, []string{"stuck", "succeeded"}, m.changes("a"))
+		require.Equal(t, 1, b.sends["a"])
+	})
+}
+
+// TestJournalKnockDuringACall: a callback that comes while a worker has the entry
+// leaves the lease alone, and the next lookup follows soon.
+func TestJournalKnockDuringACall(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once)
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.KnockGap = time.Second })
+		m.mustPlan("a")
+		b.hold = func() {
+			m.knock("a")
+			require.Greater(t, time.Until(m.entry("a").Due), time.Minute, "the lease")
+		}
+		m.work(0)
+		require.Zero(t, b.polls)
+		m.work(time.Second)
+		require.Equal(t, 1, b.polls)
+		m.work(time.Second)
+		require.Equal(t, 1, b.polls, "a knock counts once")
+	})
+}

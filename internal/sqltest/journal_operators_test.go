@@ -1,0 +1,308 @@
+package sqltest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/journal"
+)
+
+func (m *merchant) act(reference string, do journal.Do) error {
+	m.t.Helper()
+	return m.j.Act(m.t.Context(), journal.Act{Flow: "pay", Reference: reference, Do: do, Actor: "Ines", Reason: "asked the bank"})
+}
+
+func TestJournalActs(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once, "lost before", "lost before", "lost before", "lost before", "lost before")
+		m := newMerchant(t, db, dialect, b)
+		for _, reference := range []string{"happened", "did-not", "retry", "resend", "func"} {
+			m.mustPlan(reference)
+			m.work(0)
+			require.Equal(t, journal.ReasonUnanswered, m.entry(reference).Reason)
+		}
+		require.NoError(t, m.act("happened", journal.Happened))
+		require.NoError(t, m.act("did-not", journal.DidNot))
+		require.NoError(t, m.act("retry", journal.Retry))
+		require.NoError(t, m.act("resend", journal.Resend))
+		m.fails = 1
+		require.ErrorIs(t, m.act("func", journal.Happened), errFunc)
+		m.work(0)
+		m.work(time.Minute)
+		m.work(time.Minute)
+
+		require.Equal(t, []string{"stuck", "succeeded"}, m.changes("happened"))
+		require.Equal(t, []string{"stuck", "failed"}, m.changes("did-not"))
+		require.Equal(t, []string{"stuck", "stuck"}, m.changes("retry"), "it is looked at again, and nothing is sent")
+		require.Equal(t, 1, b.sends["retry"])
+		require.Equal(t, 2, b.sends["resend"])
+		require.Equal(t, []string{"stuck", "pending", "succeeded"}, m.changes("resend"))
+		require.Equal(t, journal.StateStuck, m.entry("func").State)
+		require.Equal(t, []string{"stuck"}, m.changes("func"))
+
+		history, err := m.j.History(t.Context(), "pay", "happened")
+		require.NoError(t, err)
+		last := history[len(history)-1]
+		require.Equal(t, []any{"happened", "Ines", "asked the bank", journal.StateFinal}, []any{last.Event, last.Actor, last.Note, last.State})
+
+		// No act changes a final entry, and nobody acts without a name.
+		for _, do := range []journal.Do{journal.Retry, journal.Resend, journal.Approve, journal.Happened, journal.DidNot, journal.Cancel, "pay"} {
+			require.ErrorIs(t, m.act("happened", do), journal.ErrNotPossible, do)
+		}
+		require.Error(t, m.j.Act(t.Context(), journal.Act{Flow: "pay", Reference: "retry", Do: journal.Retry}))
+		require.ErrorIs(t, m.act("never-planned", journal.Retry), journal.ErrUnknown)
+
+		value, err := m.flow.Await(t.Context(), "happened")
+		require.NoError(t, err)
+		require.Equal(t, receipt{}, value)
+		_, err = m.flow.Await(t.Context(), "retry")
+		require.ErrorIs(t, err, journal.ErrStuck)
+	})
+}
+
+func TestJournalCancelAndPause(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced, "ok", "lost before")
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("open")
+		m.mustPlan("doubt")
+		m.work(0)
+		require.NoError(t, m.j.Pause(t.Context(), "pay", "Ines", "the bank is down"))
+		m.mustPlan("a")
+		m.mustPlan("b")
+		for range 10 {
+			m.work(time.Minute)
+		}
+		require.Equal(t, map[string]int{"open": 1, "doubt": 1}, b.sends, "nothing is sent or sent again")
+		require.Equal(t, journal.StateFinal, m.entry("open").State, "what was sent is followed")
+		require.NotZero(t, b.looks)
+		stats, err := m.j.Stats(t.Context(), "pay")
+		require.NoError(t, err)
+		require.True(t, stats.Paused)
+		require.Equal(t, []int{2, 1}, []int{stats.ToSend, stats.ToFollow})
+		require.GreaterOrEqual(t, stats.SendLate, 10*time.Minute)
+
+		require.NoError(t, m.act("a", journal.Cancel))
+		require.ErrorIs(t, m.act("doubt", journal.Cancel), journal.ErrNotPossible)
+		require.NoError(t, m.j.Resume(t.Context(), "pay", "Ines", "the bank is back"))
+		for range 5 {
+			m.work(time.Minute)
+		}
+		require.Equal(t, map[string]int{"open": 1, "doubt": 2, "b": 1}, b.sends)
+		require.Equal(t, []string{"failed"}, m.changes("a"))
+		_, err = m.flow.Await(t.Context(), "a")
+		require.ErrorIs(t, err, journal.ErrCancelled)
+
+		// What has waited too long is not sent by surprise.
+		require.NoError(t, m.j.Pause(t.Context(), "pay", "Ines", "again"))
+		m.mustPlan("late")
+		m.work(2 * time.Hour)
+		require.NoError(t, m.j.Resume(t.Context(), "pay", "Ines", "back"))
+		m.work(0)
+		require.Equal(t, journal.ReasonNotSent, m.entry("late").Reason)
+		require.NoError(t, m.act("late", journal.Retry))
+		m.work(0)
+		require.Equal(t, 1, b.sends["late"])
+	})
+}
+
+func TestJournalLimit(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced, "not sent")
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) {
+			c.Flows = map[string]journal.FlowConfig{"pay": {Limit: journal.Limit{
+				PerEntry: decimal.NewFromInt(600), PerWindow: decimal.NewFromInt(1500), Window: 1000 * 24 * time.Hour,
+			}}}
+		})
+		for i := range 5 {
+			m.mustPlan(fmt.Sprint("loop-", i))
+		}
+		require.NoError(t, m.plan(t.Context(), order{Ref: "dear", Amount: decimal.NewFromInt(601)}))
+		for range 5 {
+			m.work(time.Minute)
+		}
+		require.Len(t, b.debits, 3, "an attempt that was not sent counts once")
+		require.Zero(t, b.sends["dear"])
+		require.Equal(t, journal.ReasonLimit, m.entry("dear").Reason)
+		stats, err := m.j.Stats(t.Context(), "pay")
+		require.NoError(t, err)
+		require.Equal(t, map[journal.Reason]int{journal.ReasonLimit: 3}, stats.Stuck)
+		require.ErrorIs(t, m.act("dear", journal.Resend), journal.ErrNotPossible, "nothing is in doubt")
+		require.NoError(t, m.act("dear", journal.Retry))
+		m.work(0)
+		require.Equal(t, journal.ReasonLimit, m.entry("dear").Reason)
+		require.NoError(t, m.act("dear", journal.Approve))
+		m.work(0)
+		require.Equal(t, 1, b.debits["dear"])
+		require.NoError(t, m.act("loop-4", journal.Cancel))
+	})
+}
+
+// TestJournalLimitOfARestoredEntry: an approved entry that may have left before is
+// looked up first.
+func TestJournalLimitOfARestoredEntry(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) {
+			c.Flows = map[string]journal.FlowConfig{"pay": {Limit: journal.Limit{PerEntry: decimal.NewFromInt(100)}}}
+		})
+		m.mustPlan("a")
+		require.NoError(t, m.j.Restored(t.Context(), 0, "Ines"))
+		require.NoError(t, m.j.Resume(t.Context(), "pay", "Ines", "looked"))
+		for range 6 {
+			m.work(time.Minute)
+		}
+		require.Equal(t, journal.ReasonLimit, m.entry("a").Reason)
+		require.ErrorIs(t, m.act("a", journal.Cancel), journal.ErrNotPossible)
+		b.set("a", "paid")
+		require.NoError(t, m.act("a", journal.Approve))
+		m.work(0)
+		require.Equal(t, journal.StateFinal, m.entry("a").State, m.history("a"))
+		require.Empty(t, b.sends)
+	})
+}
+
+func TestJournalListAndPurge(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once)
+		m := newMerchant(t, db, dialect, b)
+		for i := range 600 {
+			m.mustPlan(fmt.Sprintf("a-%03d", i))
+		}
+		for range 3 {
+			m.work(time.Hour / 4)
+		}
+		b.script = []string{"lost"}
+		m.mustPlan("stuck")
+		m.work(0)
+		b.script = []string{"throttle"}
+		m.mustPlan("waits")
+		m.work(0)
+		m.mustPlan("planned")
+
+		list := func(f journal.Filter) (out []string) {
+			all, err := m.j.List(t.Context(), f)
+			require.NoError(t, err)
+			for _, e := range all {
+				out = append(out, e.Reference)
+			}
+			return out
+		}
+		require.Equal(t, []string{"stuck"}, list(journal.Filter{State: journal.StateStuck}))
+		require.Equal(t, []string{"stuck"}, list(journal.Filter{Flow: "pay", State: journal.StateStuck}))
+		require.Empty(t, list(journal.Filter{Flow: "another", State: journal.StateStuck}))
+		require.Equal(t, []string{"planned", "waits"}, list(journal.Filter{Flow: "pay", State: journal.StatePlanned}))
+		require.Equal(t, []string{"planned", "waits", "stuck", "a-599"}, list(journal.Filter{Limit: 4}))
+		require.Equal(t, []string{"a-599", "a-598"}, list(journal.Filter{OlderThan: time.Minute, Limit: 2}))
+		first, err := m.j.List(t.Context(), journal.Filter{Limit: 4})
+		require.NoError(t, err)
+		require.Equal(t, []string{"a-598"}, list(journal.Filter{Limit: 1, Before: first[3].ID}))
+
+		n, err := m.j.Purge(t.Context(), journal.Retention{Final: 24 * time.Hour})
+		require.NoError(t, err)
+		require.Zero(t, n)
+		pass(t, db, 48*time.Hour)
+		n, err = m.j.Purge(t.Context(), journal.Retention{Refused: time.Hour})
+		require.NoError(t, err)
+		require.Zero(t, n)
+		n, err = m.j.Purge(t.Context(), journal.Retention{Final: 24 * time.Hour})
+		require.NoError(t, err)
+		require.Equal(t, 600, n)
+		require.Empty(t, m.history("a-000"))
+		require.NotEmpty(t, m.history("stuck"))
+
+		// The reference stays, so it cannot pay twice, and a callback wakes nobody.
+		m.mustPlan("a-000")
+		require.ErrorIs(t, m.plan(t.Context(), order{Ref: "a-000", Amount: decimal.NewFromInt(1)}), journal.ErrReferenceTaken)
+		m.knock("a-000")
+		m.work(time.Minute)
+		require.Equal(t, 1, b.sends["a-000"])
+	})
+}
+
+// TestJournalRestored: the backup shows as planned what was sent since.
+func TestJournalRestored(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("sent-since")
+		m.mustPlan("not-sent")
+		b.set("sent-since", "pending")
+		b.set("planned-since", "pending")
+		require.NoError(t, m.j.Restored(t.Context(), 24*time.Hour, "Ines"))
+		m.mustPlan("planned-since")
+		for range 5 {
+			m.work(time.Minute)
+		}
+		require.Empty(t, b.sends)
+		require.Equal(t, journal.StateFinal, m.entry("sent-since").State, m.history("sent-since"))
+		require.NoError(t, m.j.Resume(t.Context(), "pay", "Ines", "looked at the list"))
+		for range 5 {
+			m.work(time.Minute)
+		}
+		for _, reference := range []string{"sent-since", "not-sent", "planned-since"} {
+			require.Equal(t, journal.StateFinal, m.entry(reference).State, m.history(reference))
+		}
+		require.Equal(t, map[string]int{"not-sent": 1}, b.debits)
+		require.Empty(t, m.stuck)
+	})
+}
+
+func TestJournalRun(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once)
+		m := newMerchant(t, db, dialect, b)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		began := make(chan struct{})
+		go func() { done <- m.j.Run(ctx) }()
+		require.Eventually(t, func() bool {
+			late := journal.New(m.j, fmt.Sprint("late-", time.Now().UnixNano()), b.provider(), nil)
+			return errors.Is(late.Plan(t.Context(), nil, order{}), journal.ErrConfiguration)
+		}, 10*time.Second, time.Millisecond)
+
+		// The end waits for what has begun, and records it.
+		release := make(chan struct{})
+		b.hold = func() { close(began); <-release }
+		m.mustPlan("a")
+		<-began
+		stop()
+		close(release)
+		require.ErrorIs(t, <-done, context.Canceled)
+		require.Equal(t, journal.StateOpen, m.entry("a").State)
+
+		// Another process goes on.
+		other := newMerchant(t, db, dialect, b)
+		other.work(time.Minute)
+		other.work(time.Minute)
+		require.Equal(t, journal.StateFinal, other.entry("a").State)
+	})
+}
+
+func TestJournalAlertIsRepeatedUntilItArrives(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b, calls := newBank(sdk.Once, "lost"), 0
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) {
+			c.OnStuck = func(context.Context, journal.Entry) error {
+				calls++
+				if calls < 3 {
+					return errors.New("no signal")
+				}
+				return nil
+			}
+		})
+		m.mustPlan("a")
+		for range 6 {
+			_, _ = m.j.Work(t.Context())
+		}
+		require.Equal(t, 3, calls)
+	})
+}

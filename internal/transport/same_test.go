@@ -1,0 +1,157 @@
+package transport_test
+
+import (
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+)
+
+const (
+	same, different, untold = "same", "different", "cannot tell"
+)
+
+func told(c *transport.Comparison) string {
+	switch found, err := c.Finding(); {
+	case err != nil:
+		return untold
+	case found == transport.Different:
+		return different
+	}
+	return same
+}
+
+func TestTextsAreCompared(t *testing.T) {
+	for _, row := range []struct{ asked, shown, text, fold string }{
+		{"order-1", "order-1", same, same},
+		{"order-1", " order-1\n", same, same},
+		{"order-1", "order-2", different, different},
+		{"RWF", "rwf", different, same},
+		{"RWF", "KES", different, different},
+		{"order-1", "", same, same},
+		{"", "order-1", same, same},
+		{"order-1", "order-10", different, different},
+	} {
+		var text, fold transport.Comparison
+		text.Text("f", row.asked, row.shown)
+		fold.Fold("f", row.asked, row.shown)
+		assert.Equal(t, row.text, told(&text), "%+v", row)
+		assert.Equal(t, row.fold, told(&fold), "%+v, folded", row)
+	}
+}
+
+func TestAmountsAreComparedByValue(t *testing.T) {
+	for _, row := range []struct {
+		asked, shown string // shown: empty is unreadable or absent
+		present      bool
+		want         string
+	}{
+		{"1200", "1200", true, same},
+		{"1200", "1200.00", true, same},
+		{"1200.50", "1200.5", true, same},
+		{"1200", "1.2e3", true, same},
+		{"1200", "1200.01", true, different},
+		{"1200", "12", true, different},
+		{"1200", "-1200", true, different},
+		{"1200", "0", true, different},
+		{"1200", "", true, untold},
+		{"1200", "", false, same},
+	} {
+		var c transport.Comparison
+		shown := decimal.NullDecimal{Valid: row.shown != ""}
+		if shown.Valid {
+			shown.Decimal = decimal.RequireFromString(row.shown)
+		}
+		c.Amount("amount", decimal.RequireFromString(row.asked), shown, row.present)
+		assert.Equal(t, row.want, told(&c), "%+v", row)
+	}
+}
+
+func TestPhonesAreComparedInAnyForm(t *testing.T) {
+	for _, row := range []struct{ asked, shown, want string }{
+		{"+250788123456", "+250788123456", same},
+		{"+250788123456", "250788123456", same},
+		{"+250788123456", "+250 788 123-456", same},
+		{"+250788123456", "(250) 788.123.456", same},
+		{"+250788123456", "00250788123456", same},
+		{"+250788123456", "0788123456", same},
+		{"+250788123456", "788123456", same},
+		{"0788123456", "+250788123456", same},
+		{"+250788123456", "+250788123457", different},
+		{"+250788123456", "0788123457", different},
+		{"+250788123456", "+254788123456", different},
+		{"+250788123456", "2507****3456", same},
+		{"+250788123456", "2507****3457", different},
+		{"+250788123456", "+250 788 *** 456", same},
+		{"+250788123456", "xxxxx3456", same},
+		{"+250788123456", "XXXXX9456", different},
+		{"+250788123456", "2547****3456", different},
+		{"+250788123456", "0788***456", same},
+		{"+250788123456", "0789***456", different},
+		{"+250788123456", "6", same},
+		{"+250788123456", "123456", same},
+		{"+250788123456", "0", same},
+		{"+250788123456", "****", same},
+		{"+250788123456", "", same},
+		{"", "+250788123456", same},
+	} {
+		var c transport.Comparison
+		c.Phone("phone", row.asked, row.shown)
+		assert.Equal(t, row.want, told(&c), "%+v", row)
+	}
+}
+
+func TestAccountsAreComparedWithoutLeadingZeros(t *testing.T) {
+	for _, row := range []struct{ asked, shown, want string }{
+		{"00123456", "00123456", same},
+		{"00123456", "123456", same},
+		{"123456", "00123456", same},
+		{"00123456", "1234567", different},
+		{"00123456", "23456", different},
+		{"0012 3456", "00-123456", same},
+		{"00123456", "****3456", same},
+		{"00123456", "****3457", different},
+		{"00123456", "0012**56", same},
+		{"00123456", "0013**56", different},
+		{"00123456", "********", same},
+		{"00123456", "", same},
+		{"", "00123456", same},
+		{"5656", "INV5656", different},
+		{"INV5656", "INV-5656", same},
+		{"INV5656", "5656", different},
+		{"00123456", "XXXX3456", same},
+		{"00123456", "xxx3457", different},
+		{"GB29NWBK60161331926819", "GB29 NWBK 6016 1331 9268 19", same},
+		{"GB29NWBK60161331926819", "GB29NWBK60161331926810", different},
+		{"GB29NWBK60161331926819", "gb29nwbk60161331926819", same},
+		{"GB29NWBK60161331926819", "GB29**************6819", same},
+		{"GB29NWBK60161331926819", "GB29**************6810", different},
+	} {
+		var c transport.Comparison
+		c.Account("account", row.asked, row.shown)
+		assert.Equal(t, row.want, told(&c), "%+v", row)
+	}
+}
+
+// A difference outranks an amount that cannot be read: it is another payment.
+func TestADifferenceOutranksWhatCannotBeRead(t *testing.T) {
+	for _, amountFirst := range []bool{true, false} {
+		var c transport.Comparison
+		amount := func() { c.Amount("amount", decimal.NewFromInt(7), decimal.NullDecimal{}, true) }
+		if amountFirst {
+			amount()
+		}
+		c.Text("reference", "a", "b")
+		if !amountFirst {
+			amount()
+		}
+		assert.Equal(t, different, told(&c))
+		assert.EqualError(t, c.Direct(), "response about another payment: reference: it is about another payment")
+	}
+	var c transport.Comparison
+	assert.NoError(t, c.Direct())
+	c.Amount("amount", decimal.NewFromInt(7), decimal.NullDecimal{}, true)
+	assert.EqualError(t, c.Direct(), "the amount shown cannot be read: it cannot be compared")
+}

@@ -1,0 +1,421 @@
+package transport_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// register is a provider that keeps payments by their reference. It takes a second
+// for each, and its lookups show what is kept.
+type register struct {
+	core *transport.Core
+	s    *stage
+
+	mu      sync.Mutex
+	amounts map[string]string // by reference
+	lookups int
+}
+
+func newRegister(t *testing.T, change ...func(*transport.Config)) *register {
+	r := &register{s: newStage(t), amounts: map[string]string{}}
+	r.s.always = r.answer(accept)
+	r.core = r.s.core(change...)
+	return r
+}
+
+// answer books a payment, unless its reference is taken, and then responds.
+func (r *register) answer(then step) step {
+	return func(w http.ResponseWriter, req *http.Request) {
+		wait(time.Second)
+		if r.book(r.s.seen()[len(r.s.seen())-1].Body) {
+			then(w, req)
+		} else {
+			say(409, "duplicate")(w, req)
+		}
+	}
+}
+
+func (r *register) book(body string) bool {
+	var p struct{ Reference, Amount string }
+	_ = json.Unmarshal([]byte(body), &p)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, taken := r.amounts[p.Reference]; taken {
+		return false
+	}
+	r.amounts[p.Reference] = p.Amount
+	return true
+}
+
+func (r *register) play(script ...step) {
+	r.s.mu.Lock()
+	defer r.s.mu.Unlock()
+	r.s.script = script
+}
+
+// paying is the result of one caller.
+type paying struct {
+	found    bool // by a lookup
+	existing bool
+	said     string
+	raw      []byte
+}
+
+// pay makes a call of "referenced", or of "once" as searched.
+func (r *register) pay(ctx context.Context, op, amount string) (paying, error) {
+	var p paying
+	err := r.core.Do(ctx, transport.Call{
+		Op: op, Reference: "ref-1", Searched: op == "once", Body: map[string]string{"reference": "ref-1", "amount": amount},
+		Decode: func(resp *transport.Response) error {
+			var said struct{ Say string }
+			err := json.Unmarshal(resp.Body, &said)
+			p.said, p.raw = said.Say, resp.Body
+			return err
+		},
+		Lookup: func(_ context.Context, existing bool) (transport.Finding, error) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.lookups++
+			switch shown, ok := r.amounts["ref-1"]; {
+			case !ok:
+				return transport.Absent, nil
+			case shown != amount:
+				return transport.Different, nil
+			}
+			p.found, p.existing = true, existing
+			return transport.Same, nil
+		},
+	})
+	return p, err
+}
+
+func TestCallersOfOneReferenceShareARequest(t *testing.T) {
+	for name, lost := range map[string]bool{"answered": false, "found by a lookup": true} {
+		for _, op := range []string{"referenced", "once"} {
+			t.Run(name+", "+op, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					const callers = 100
+					r := newRegister(t)
+					if lost {
+						r.play(r.answer(drop))
+					}
+					var results [callers]paying
+					var all sync.WaitGroup
+					for i := range callers {
+						all.Go(func() {
+							var err error
+							results[i], err = r.pay(t.Context(), op, "7")
+							assert.NoError(t, err)
+						})
+					}
+					all.Wait()
+					assert.Len(t, r.s.seen(), 1)
+					for i := range results {
+						assert.Equal(t, lost, results[i].found)
+						assert.False(t, results[i].existing, "an attempt of these calls made it")
+						if !lost {
+							assert.Equal(t, "accepted", results[i].said)
+							results[i].raw[0] = strconv.Itoa(i % 10)[0] // nobody else's
+						}
+					}
+					for i := range results {
+						if !lost {
+							assert.Equal(t, strconv.Itoa(i % 10)[0], results[i].raw[0])
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// A refusal and an unknown outcome are everybody's, too.
+func TestCallersOfOneReferenceShareAFailure(t *testing.T) {
+	for name, row := range map[string]struct {
+		then step
+		want sdk.Outcome
+	}{
+		"refused": {func(w http.ResponseWriter, r *http.Request) { wait(1e9); say(400, "refused")(w, r) }, sdk.Rejected},
+		"lost":    {func(http.ResponseWriter, *http.Request) { wait(1e9); panic(http.ErrAbortHandler) }, sdk.Unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRegister(t)
+				r.play(row.then)
+				var all sync.WaitGroup
+				var seen sync.Map
+				for range 10 {
+					all.Go(func() {
+						_, err := r.pay(t.Context(), "once", "7")
+						f := failure(t, err)
+						assert.Equal(t, row.want, f.Outcome)
+						_, shared := seen.LoadOrStore(f, true)
+						assert.False(t, shared, "each caller has an error of his own")
+					})
+				}
+				all.Wait()
+				assert.Len(t, r.s.seen(), 1)
+			})
+		})
+	}
+}
+
+// A call with other parameters waits for its turn and then hears the truth.
+func TestAnotherIdentityWaitsForItsTurn(t *testing.T) {
+	for op, want := range map[string]sdk.Outcome{"referenced": sdk.Rejected, "once": sdk.Unknown} {
+		t.Run(op, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRegister(t)
+				var all sync.WaitGroup
+				all.Go(func() {
+					_, err := r.pay(t.Context(), op, "7")
+					assert.NoError(t, err)
+				})
+				synctest.Wait()
+				all.Go(func() {
+					_, err := r.pay(t.Context(), op, "9")
+					assert.ErrorIs(t, err, sdk.ErrReferenceTaken)
+					assert.Equal(t, want, failure(t, err).Outcome)
+				})
+				synctest.Wait()
+				assert.Len(t, r.s.seen(), 1, "the second waits")
+				all.Wait()
+				require.Len(t, r.s.seen(), 2)
+				assert.Equal(t, time.Second, r.s.seen()[1].At.Sub(r.s.seen()[0].At))
+				assert.Equal(t, map[string]string{"ref-1": "7"}, r.amounts)
+			})
+		})
+	}
+}
+
+// Writes of other references, operations and clients do not wait.
+func TestOtherReferencesDoNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegister(t)
+		r.s.always = func(w http.ResponseWriter, req *http.Request) {
+			wait(time.Second)
+			accept(w, req)
+		}
+		absent := func(context.Context, bool) (transport.Finding, error) { return transport.Absent, nil }
+		start := time.Now()
+		var all sync.WaitGroup
+		for _, call := range []transport.Call{
+			{Op: "referenced", Reference: "a", Lookup: absent}, {Op: "referenced", Reference: "b", Lookup: absent},
+			{Op: "once", Reference: "a", Searched: true, Lookup: absent},
+			{Op: "referenced", Reference: "c"}, {Op: "referenced", Reference: "c"}, // nothing to share
+		} {
+			all.Go(func() {
+				assert.NoError(t, r.core.Do(t.Context(), call))
+			})
+		}
+		all.Wait()
+		assert.Equal(t, time.Second, time.Since(start))
+		assert.Len(t, r.s.seen(), 5)
+	})
+}
+
+// The caller who leads gives up. A follower goes on, and knows that the payment may
+// have been made.
+func TestAFollowerGoesOnWhenTheLeaderGivesUp(t *testing.T) {
+	cancelled := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(ctx)
+		time.AfterFunc(500*time.Millisecond, cancel)
+		return ctx, cancel
+	}
+	// Its deadline leaves no time for three looks.
+	hurried := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, 2500*time.Millisecond)
+	}
+	for name, row := range map[string]struct {
+		op      string
+		leader  func(context.Context) (context.Context, context.CancelFunc)
+		first   func(*register) step
+		want    error // of the follower
+		sent    int
+		existed bool
+	}{
+		"referenced, nothing was done": {"referenced", cancelled, func(*register) step { return hang }, nil, 2, false},
+		"referenced, it was done": {"referenced", cancelled, func(r *register) step {
+			return func(w http.ResponseWriter, req *http.Request) {
+				r.book(r.s.seen()[0].Body)
+				hang(w, req)
+			}
+		}, nil, 1, false},
+		"searched, nothing was done": {"once", cancelled, func(*register) step { return hang }, sdk.ErrOutcomeUnknown, 1, false},
+		"searched, it was done": {"once", cancelled, func(r *register) step {
+			return func(w http.ResponseWriter, req *http.Request) {
+				r.book(r.s.seen()[0].Body)
+				hang(w, req)
+			}
+		}, nil, 1, false},
+		"referenced, no time to look": {"referenced", hurried, func(r *register) step {
+			return func(http.ResponseWriter, *http.Request) { wait(time.Second); panic(http.ErrAbortHandler) }
+		}, nil, 2, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRegister(t)
+				r.play(row.first(r))
+				ctx, cancel := row.leader(t.Context())
+				defer cancel()
+				var all sync.WaitGroup
+				all.Go(func() {
+					_, err := r.pay(ctx, row.op, "7")
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+				})
+				synctest.Wait()
+				for range 5 {
+					all.Go(func() {
+						p, err := r.pay(t.Context(), row.op, "7")
+						assert.False(t, p.existing)
+						if row.want != nil {
+							assert.ErrorIs(t, err, row.want)
+							return
+						}
+						assert.NoError(t, err)
+					})
+				}
+				all.Wait()
+				assert.Len(t, r.s.seen(), row.sent)
+				assert.NotZero(t, r.lookups)
+			})
+		})
+	}
+}
+
+// A leader that was never sent leaves nothing open: the follower sends.
+func TestAFollowerSendsWhatTheLeaderNeverSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		r := newRegister(t)
+		dial := r.s.transport.DialContext
+		r.s.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			select {
+			case <-release:
+				return dial(ctx, network, address)
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() {
+			_, err := r.pay(ctx, "once", "7")
+			assert.ErrorIs(t, err, sdk.ErrNotSent)
+		})
+		synctest.Wait()
+		all.Go(func() {
+			_, err := r.pay(t.Context(), "once", "7")
+			assert.NoError(t, err)
+		})
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		close(release)
+		all.Wait()
+		assert.Len(t, r.s.seen(), 1)
+		assert.Zero(t, r.lookups)
+	})
+}
+
+// A panic of the caller's own code frees the reference, and the payment may have
+// been made.
+func TestAPanicReleasesTheReference(t *testing.T) {
+	for op, sent := range map[string]int{"referenced": 1, "once": 1} {
+		t.Run(op, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRegister(t)
+				var all sync.WaitGroup
+				all.Go(func() {
+					assert.Panics(t, func() {
+						_ = r.core.Do(t.Context(), transport.Call{
+							Op: op, Reference: "ref-1", Searched: op == "once", Body: map[string]string{"reference": "ref-1", "amount": "7"},
+							Lookup: func(context.Context, bool) (transport.Finding, error) { return transport.Absent, nil },
+							Decode: func(*transport.Response) error { panic("a fault of the decoder") },
+						})
+					})
+				})
+				synctest.Wait()
+				all.Go(func() {
+					p, err := r.pay(t.Context(), op, "7")
+					assert.NoError(t, err)
+					assert.True(t, p.found)
+					assert.False(t, p.existing)
+				})
+				all.Wait()
+				assert.Len(t, r.s.seen(), sent)
+				_, err := r.pay(t.Context(), op, "7")
+				assert.NoError(t, err, "nothing is held any longer")
+			})
+		})
+	}
+}
+
+// A caller whose context ends while he waits hears what may have happened.
+func TestAWaitingCallerWhoseContextEnds(t *testing.T) {
+	for name, row := range map[string]struct {
+		amount string
+		want   sdk.Outcome
+	}{
+		"the same payment is under way":   {"7", sdk.Unknown},
+		"another one, not yet this one's": {"9", sdk.NotSent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRegister(t)
+				var all sync.WaitGroup
+				all.Go(func() {
+					_, err := r.pay(t.Context(), "referenced", "7")
+					assert.NoError(t, err)
+				})
+				synctest.Wait()
+				ctx, cancel := contextWithin(t, 500*time.Millisecond)
+				defer cancel()
+				start := time.Now()
+				_, err := r.pay(ctx, "referenced", row.amount)
+				assert.Equal(t, 500*time.Millisecond, time.Since(start))
+				f := failure(t, err)
+				assert.Equal(t, row.want, f.Outcome)
+				assert.Equal(t, "ref-1", f.Reference)
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.Equal(t, "acme: referenced: deadline exceeded (outcome: "+row.want.String()+")", err.Error())
+				all.Wait()
+				assert.Len(t, r.s.seen(), 1)
+			})
+		})
+	}
+}
+
+// Identity, where a call has one, decides instead of the body.
+func TestIdentityDecidesWhatIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegister(t)
+		var n atomic.Int64
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				assert.NoError(t, r.core.Do(t.Context(), transport.Call{
+					Op: "referenced", Reference: "ref-1", Identity: "ref-1 for 7",
+					Body:   map[string]string{"reference": "ref-1", "nonce": strconv.FormatInt(n.Add(1), 10)},
+					Lookup: func(context.Context, bool) (transport.Finding, error) { return transport.Absent, nil },
+				}))
+			})
+		}
+		all.Wait()
+		assert.Len(t, r.s.seen(), 1)
+	})
+}

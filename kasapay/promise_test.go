@@ -1,0 +1,177 @@
+package kasapay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
+	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
+)
+
+// writes has an entry per operation that moves money.
+var writes = map[string]func(context.Context, *kasapay.Client) (*kasapay.Payout, error){
+	kasapay.OpInitiate: func(ctx context.Context, c *kasapay.Client) (*kasapay.Payout, error) {
+		return c.Payouts.Create(ctx, validPayout())
+	},
+}
+
+func TestEveryWriteIsInTheMatrix(t *testing.T) {
+	for _, op := range kasapay.Operations() {
+		if op.MovesMoney {
+			assert.Contains(t, writes, op.Name)
+			assert.Equal(t, sdk.Referenced, op.Class)
+		}
+	}
+}
+
+// isInitiate picks the requests that ask for money.
+func isInitiate(req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/initiate") }
+
+var throttled = answer(429, `{"statusCode":429,"message":"ThrottlerException: Too Many Requests"}`)
+
+// failures are what happens to one request for money.
+var failures = map[string]*clienttest.Held{
+	"held back":                               {},
+	"held back, empty 499":                    {Reply: answer(499, "")},
+	"held back, HTML 502":                     {Reply: answer(502, "<h1>502</h1>")},
+	"held back, foreign 429":                  {Reply: answer(429, `{"message":"slow down"}`)},
+	"held back, foreign JSON":                 {Reply: answer(499, `{"errors":["client closed request"]}`)},
+	"held back, an acceptance without code":   {Reply: answer(200, `{"success":true}`)},
+	"held back, another payout's acceptance":  {Reply: answer(200, `{"response_code":720,"amount":"7.00"}`)},
+	"held back, another gateway's 401":        {Reply: answer(401, `{"statusCode":401,"message":"Access denied"}`)},
+	"lost after the work":                     {Arrives: true},
+	"done, HTML 502":                          {Arrives: true, Reply: answer(502, "<h1>502</h1>")},
+	"done, empty 403":                         {Arrives: true, Reply: answer(403, "")},
+	"done, empty 404":                         {Arrives: true, Reply: answer(404, "")},
+	"done, plain upstream error":              {Arrives: true, Reply: answer(503, "upstream connect error")},
+	"done, 422 without a word":                {Arrives: true, Reply: answer(422, "{}")},
+	"done, an unknown code":                   {Arrives: true, Reply: answer(200, `{"response_code":799}`)},
+	"done, and the throttle meets a repeat":   {Arrives: true, Reply: throttled},
+	"done, and a repeat meets the reference":  {Arrives: true, Reply: answer(409, `{"statusCode":409,"message":"Conflict","error":"Conflict"}`)},
+	"done, and a repeat is refused otherwise": {Arrives: true, Reply: answer(200, `{"response_code":721,"error_code":"REFERENCE_LOCKED"}`)},
+	"done, and the token is refused":          {Arrives: true, Reply: answer(401, badToken)},
+}
+
+func TestNoFailurePaysTwiceAndNoErrorLies(t *testing.T) {
+	before := map[string][]step{
+		"fresh":         nil,
+		"after a 401":   {answer(401, badToken)},
+		"after a 429":   {throttled},
+		"after a crash": nil,
+	}
+	for op, write := range writes {
+		for failed, held := range failures {
+			for when, first := range before {
+				if failed == "done, and the token is refused" && when == "after a 401" {
+					continue // the second refusal of a token ends the call: both are the gateway's word
+				}
+				t.Run(op+", "+failed+", "+when, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						h := clienttest.Held{Match: isInitiate, Times: 1, Reply: held.Reply, Arrives: held.Arrives}
+						w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) {
+							h.Next = c.HTTPClient.Transport
+							c.HTTPClient = &http.Client{Transport: &preceded{next: &h, steps: first}}
+						})
+						ctx := t.Context()
+						if when == "after a crash" {
+							var cancel context.CancelFunc
+							ctx, cancel = context.WithTimeout(ctx, 500*time.Millisecond)
+							defer cancel()
+						}
+						payout, err := write(ctx, w.client)
+						settle := func() []string {
+							require.NoError(t, h.Deliver())
+							wait(t, time.Minute)
+							require.NoError(t, w.CheckLedger())
+							var ids []string
+							for _, e := range w.Debits("ms83-1") {
+								ids = append(ids, e.ID)
+							}
+							return ids
+						}
+						debits := settle()
+						assert.LessOrEqual(t, len(debits), 1)
+						switch {
+						case err == nil:
+							assert.Len(t, debits, 1, "a success moves money")
+							assert.Equal(t, "ms83-1", payout.Reference)
+						case errors.Is(err, sdk.ErrNotSent), errors.Is(err, sdk.ErrRejected):
+							assert.Empty(t, debits, "%v", err)
+						default:
+							assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+							assert.Equal(t, sdk.Look, sdk.Advise(err))
+						}
+
+						fresh, err := kasapay.New(w.ClientConfig())
+						require.NoError(t, err)
+						payout, err = write(t.Context(), fresh)
+						require.NoError(t, err, "calling again is right for a referenced write")
+						assert.Equal(t, len(debits) == 1, payout.Existing)
+						assert.False(t, payout.Unverified)
+						assert.Len(t, settle(), 1)
+					})
+				})
+			}
+		}
+	}
+}
+
+// preceded plays some steps for the first requests for money.
+type preceded struct {
+	next  http.RoundTripper
+	steps []step
+}
+
+func (p *preceded) RoundTrip(req *http.Request) (*http.Response, error) {
+	if len(p.steps) == 0 || !isInitiate(req) {
+		return p.next.RoundTrip(req)
+	}
+	next := p.steps[0]
+	p.steps = p.steps[1:]
+	_, _ = io.Copy(io.Discard, req.Body)
+	return next(req), nil
+}
+
+func TestCallsWhoseCallbackURLIsMintedShareOneFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) { c.CallbackURL = mintEachAnew() })
+		p := validPayout()
+		p.CallbackURL = ""
+		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDelay, Path: "/v1/payouts/b2b/initiate", Seconds: 1, Times: 1})) // so that all come meanwhile
+		done := make(chan error, 8)
+		for range cap(done) {
+			go func() {
+				_, err := w.client.Payouts.Create(t.Context(), p)
+				done <- err
+			}()
+		}
+		for range cap(done) {
+			assert.NoError(t, <-done)
+		}
+		assert.Len(t, w.Requests(), 2, "a login and one request")
+		assert.Equal(t, 1, w.paid(t))
+	})
+}
+
+// mintEachAnew never makes the same URL twice.
+func mintEachAnew() func(string, decimal.Decimal, string) (string, error) {
+	var n atomic.Int64
+	return func(reference string, _ decimal.Decimal, _ string) (string, error) {
+		return fmt.Sprintf("https://shop.example/kpay/%s/%d", reference, n.Add(1)), nil
+	}
+}

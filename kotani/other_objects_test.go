@@ -1,0 +1,203 @@
+package kotani_test
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// A response that belongs to another request settles nothing, not even a read.
+func TestAResponseAboutAnotherObjectIsNeverBelieved(t *testing.T) {
+	once := func(c *kotani.Config) { c.MaxAttempts = 1 }
+	for name, tc := range map[string]struct {
+		body string
+		call func(context.Context, *kotani.Client) error
+	}{
+		"Get":          {`{"result":{"requestId":"r-2","status":"SUCCESSFUL"}}`, func(ctx context.Context, c *kotani.Client) error { return wireError(c.Fiat.Get(ctx, "r-1")) }},
+		"Get, flat":    {`{"id":"r-2","status":"SUCCESSFUL"}`, func(ctx context.Context, c *kotani.Client) error { return wireError(c.Fiat.Get(ctx, "r-1")) }},
+		"Get, no name": {`{"result":{"status":"SUCCESSFUL"}}`, func(ctx context.Context, c *kotani.Client) error { return wireError(c.Fiat.Get(ctx, "r-1")) }},
+		"Find": {`{"result":{"externalId":"o-2","status":"SUCCESSFUL"}}`, func(ctx context.Context, c *kotani.Client) error {
+			return wireError(c.Fiat.Find(ctx, "o-1", kotani.Payouts))
+		}},
+		"Find, other kind": {`{"result":{"externalId":"o-1","transactionType":"Collections","status":"SUCCESSFUL"}}`, func(ctx context.Context, c *kotani.Client) error {
+			return wireError(c.Fiat.Find(ctx, "o-1", kotani.Payouts))
+		}},
+		"GetTransfer": {`{"transferId":"t-2","status":"TransferComplete"}`, func(ctx context.Context, c *kotani.Client) error {
+			return wireError(c.FiatConnect.GetTransfer(ctx, "t-1"))
+		}},
+		"GetTransfer, no name": {`{"status":"TransferComplete"}`, func(ctx context.Context, c *kotani.Client) error {
+			return wireError(c.FiatConnect.GetTransfer(ctx, "t-1"))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := tc.call(t.Context(), newClient(t, newScript(respond(200, tc.body)), once))
+			require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+			assert.Equal(t, sdk.NoEffect, failure(t, err).Outcome)
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(respond(200, `{"result":{"requestId":"r-2","status":"SUCCESSFUL"}}`), respond(200, `{"id":"r-1","status":"FAILED"}`))
+		got, err := newClient(t, s, once).Fiat.WaitRequest(t.Context(), "r-1")
+		require.NoError(t, err)
+		assert.Equal(t, kotani.StatusFailed, got.Status, "what the other one became is no news of this one")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err = newClient(t, newScript(respond(200, `{"transferId":"t-2","status":"TransferComplete"}`)), once).FiatConnect.WaitTransfer(ctx, "t-1")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+// Each write has a response that is about another payment.
+func TestADirectResponseAboutAnotherPaymentIsUnknown(t *testing.T) {
+	others := map[string][]string{
+		"Fiat.Deposit": {
+			`{"result":{"requestId":"1","externalId":"order-2"}}`, `{"result":{"requestId":"1","amount":"11"}}`, `{"result":{"requestId":"1","amount":"1,0"}}`,
+			`{"id":"1","phoneNumber":"254799999999"}`, `{"result":{"requestId":"1","transactionType":"Payouts"}}`, `{"result":false}`, `{"result":[]}`, `{"success":true}`, `{}`,
+		},
+		"Fiat.DepositQuoted": {`{"result":{"requestId":"1","externalId":"order-2"}}`, `{"result":{"requestId":"1","phoneNumber":"254799999999"}}`, `{"success":true}`},
+		"Fiat.Withdraw": {
+			`{"id":1}`, `{"id":1,"externalId":"order-2"}`, `{"id":1,"externalId":"order-1","amount":"21"}`, `{"id":1,"externalId":"order-1","amount":"KES 20"}`,
+			`{"id":1,"externalId":"order-1","phoneNumber":"254799999999"}`, `{"id":1,"externalId":"order-1","accountNumber":"0123456789"}`, `{"success":true}`,
+		},
+		"Fiat.WithdrawToBank": {
+			`{"id":1,"externalId":"order-1","accountNumber":"0123456780"}`, `{"id":1,"externalId":"order-1","serviceProviderId":"02"}`,
+			`{"id":1,"externalId":"order-1","phoneNumber":"254722222222"}`, `{"id":1,"externalId":"order-1","amount":21}`,
+		},
+		"Fiat.PayBill": {
+			`{"result":{"requestId":"1","amount":"21"}}`, `{"result":{"merchantNumber":"888881"}}`, `{"result":{"accountNumber":"02"}}`, `{"id":"1","amount":"21","fee":"2"}`, `{"success":true}`,
+		},
+		"Fiat.PayTill":            {`{"result":{"amount":"2,000"}}`, `{"result":{"merchantTill":"12346"}}`, `{"result":{"transactionType":"Collections"}}`},
+		"Celo.Buy":                {`{"status":201,"details":{"phoneNumber":"254799999999"}}`, `{"status":201,"phoneNumber":"254799999999","details":{}}`, `{"status":201}`},
+		"Celo.SendToMpesa":        {`{"status":201,"cusdDetails":{"phoneNumber":"254799999999"}}`, `{"status":201}`},
+		"Stellar.CashOut":         {`{"result":{"txHash":"0x22"}}`, `{"phoneNumber":"254799999999"}`},
+		"Tron.CashOut":            {`{"result":{"txhash":"0x22"}}`, `{"phoneNumber":"233799999999"}`, `{"transactionType":"Collections"}`},
+		"Tron.CashIn":             {`{"result":{"externalId":"order-2"}}`, `{"amount":"21"}`, `{"phoneNumber":"254799999999"}`},
+		"UBI.Claim":               {`{"status":201,"txid":"x","phoneNumber":"254799999999"}`, `{"status":201}`},
+		"FiatConnect.TransferIn":  {`{"transferId":"t-1","transferStatus":"TransferStarted","transferType":"TransferOut"}`, `{"transferStatus":"TransferStarted"}`, `{"transferId":"t-1"}`},
+		"FiatConnect.TransferOut": {`{"transferId":"t-1","transferStatus":"TransferStarted","fiatAccountId":"a-2"}`},
+		"Quotes.AcceptIn":         {`{"quoteId":"q-2"}`, `{"result":{"quoteId":"q-2"}}`},
+		"Quotes.AcceptOut":        {`{"quoteId":"q-2"}`},
+	}
+	for method := range payments {
+		assert.Contains(t, others, method)
+	}
+	for method, bodies := range others {
+		for _, body := range bodies {
+			t.Run(method+"/"+body, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newScript(respond(200, body))
+					err := wireCalls[method].call(t.Context(), newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 }))
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+					assert.Equal(t, sdk.Look, sdk.Advise(err))
+				})
+			})
+		}
+	}
+}
+
+// noisy has, per method, a response with what decides, and fields that do not.
+var noisy = map[string]struct {
+	good   string // %s: further members
+	fields []string
+}{
+	"Fiat.Deposit":        {`{"result":{"requestId":"1","externalId":"order-1",%s}}`, []string{"currency", "createdAt", "updatedAt", "message", "status", "txhash", "fee", "accountName"}},
+	"Fiat.Withdraw":       {`{"id":7,"externalId":"order-1","amount":"20",%s}`, []string{"currency", "message", "createdAt", "withdrawReference", "amountWithdrawn", "url"}},
+	"Fiat.PayBill":        {`{"id":"7",%s}`, []string{"currency", "message", "createdAt", "deposited", "txnHash"}},
+	"Fiat.Find":           {`{"result":{"externalId":"order-1","status":"PENDING",%s}}`, []string{"amount", "currency", "createdAt", "phoneNumber", "message", "requestId"}},
+	"Fiat.List":           {`{"result":[{"requestId":"1","status":"PENDING",%s}]}`, []string{"amount", "createdAt", "currency", "externalId"}},
+	"Celo.SendToMpesa":    {`{"status":201,"cusdDetails":{"from":"x",%s}}`, []string{"value", "date", "to", "blockNumber"}},
+	"UBI.Claim":           {`{"status":201,"txid":"x",%s}`, []string{"desc", "result"}},
+	"Quotes.In":           {`{"quoteId":"q",%s}`, []string{"rate", "expiresAt", "fiatAmount", "currency"}},
+	"Quotes.AcceptIn":     {`{"quoteId":"q-1",%s}`, []string{"rate", "expiresAt", "fiatAmount", "currency"}},
+	"OnChain.Balance":     {`{"balance":{"amount":"1",%s}}`, []string{"currency"}},
+	"OnChain.EscrowRates": {`{"escrowAddress":"0x1",%s}`, []string{"conversionRate"}},
+	"Binance.CreateOrder": {`{"result":{"prepayId":"p",%s}}`, []string{"checkoutLink", "qrcodeLink", "status"}},
+	"KYC.CreateUser":      {`{"userId":"u",%s}`, []string{"desc", "message"}},
+	"FiatConnect.TransferIn": {`{"transferId":"t-1","transferStatus":"TransferStarted",%s}`,
+		[]string{"transferAddress", "userActionDetails", "fee", "amountProvided", "txHash", "status", "fiatType"}},
+	"FiatConnect.GetTransfer":       {`{"transferId":"t-1","status":"TransferComplete",%s}`, []string{"transferAddress", "userActionDetails", "fee", "amountReceived", "txHash"}},
+	"FiatConnect.QuoteIn":           {`{"quote":{"quoteId":"q",%s},"kyc":{},"fiatAccount":{}}`, []string{"guaranteedUntil", "fee", "feeType", "fiatAmount", "cryptoType"}},
+	"FiatConnect.AddAccount":        {`{"fiatAccountId":"a",%s}`, []string{"accountName", "institutionName", "fiatAccountType"}},
+	"FiatConnect.ListAccounts":      {`{"BankAccount":[{"fiatAccountId":"a",%s}]}`, []string{"accountName", "institutionName"}},
+	"FiatConnect.GetKYC":            {`{"kycStatus":"KycApproved",%s}`, []string{"data", "kycData"}},
+	"FiatConnect.CreateCredentials": {`{"apiKey":"k","webhookSecret":"s",%s}`, []string{"webhook"}},
+}
+
+// Fields that decide nothing may hold anything.
+func TestNoiseInOtherFieldsIsNoError(t *testing.T) {
+	noise := []string{`false`, `true`, `[]`, `{}`, `{"_seconds":1700000000}`, `{"$date":"x"}`, `1e99`, `"NaN"`, `"5.2 km"`, `0.12345678901234567890`, `"1,200.00"`}
+	for method, tc := range noisy {
+		for _, field := range tc.fields {
+			for _, value := range noise {
+				body := strings.Replace(tc.good, "%s", `"`+field+`":`+value, 1)
+				for _, body := range []string{body, "\xef\xbb\xbf" + body} {
+					err := wireCalls[method].call(t.Context(), newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }))
+					assert.NoError(t, err, "%s: %s", method, body)
+				}
+			}
+		}
+	}
+}
+
+func TestABadRowLosesNoOther(t *testing.T) {
+	list, err := newClient(t, newScript(respond(200, `{"result":[{"requestId":"1"},7,null,{"requestId":"2","amount":{}},"x",[]]}`))).Fiat.List(t.Context(), kotani.TransactionListOptions{})
+	require.NoError(t, err)
+	assert.Len(t, list.Items, 2)
+	assert.Equal(t, 4, list.Skipped)
+	accounts, err := newClient(t, newScript(respond(200, `{"BankAccount":[{"fiatAccountId":"a"},{},7],"MobileMoney":"x"}`))).FiatConnect.ListAccounts(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, accounts.Items, 1)
+	assert.Equal(t, 3, accounts.Skipped)
+}
+
+func FuzzNoise(f *testing.F) {
+	methods := slices.Sorted(maps.Keys(noisy))
+	for i := range methods {
+		f.Add(uint8(i), uint8(i), `{"_seconds":1}`)
+		f.Add(uint8(i), uint8(i+1), `[[], null, "\ud800"]`)
+	}
+	f.Fuzz(func(t *testing.T, method, field uint8, value string) {
+		if !json.Valid([]byte(value)) {
+			return
+		}
+		name := methods[int(method)%len(methods)]
+		tc := noisy[name]
+		body := strings.Replace(tc.good, "%s", `"`+tc.fields[int(field)%len(tc.fields)]+`":`+value, 1)
+		err := wireCalls[name].call(t.Context(), newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }))
+		if err != nil && !(name == "KYC.CreateUser" || strings.HasPrefix(name, "FiatConnect.")) && strings.Contains(tc.fields[int(field)%len(tc.fields)], "status") {
+			return // a status in Kotani's words may refuse
+		}
+		if err != nil {
+			t.Errorf("%s: %s: %v", name, body, err)
+		}
+	})
+}
+
+func TestAMarkInFrontOfARefusalHidesNothing(t *testing.T) {
+	const mark = "\xef\xbb\xbf"
+	_, err := newClient(t, newScript(respond(200, mark+`{"status":400,"desc":"insufficient balance"}`))).Fiat.Withdraw(t.Context(), validWithdraw)
+	require.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+	_, err = newClient(t, newScript(respond(400, mark+`{"error":"InvalidQuote"}`))).FiatConnect.TransferIn(t.Context(), begun)
+	require.ErrorIs(t, err, kotani.ErrInvalidQuote)
+	require.ErrorIs(t, err, sdk.ErrRejected)
+	got, err := kotani.ParseCallback([]byte(mark + `{"externalId":"order-1","status":"SUCCESSFUL"}`))
+	require.NoError(t, err)
+	assert.Equal(t, "order-1", got.ExternalID)
+	event, err := kotani.ParseV3Event([]byte(mark + `{"event":"transaction.deposit.status.updated","data":{"reference_id":"r","amount":{},"timestamp":false}}`))
+	require.NoError(t, err)
+	assert.Equal(t, "r", event.Reference)
+	fc, err := kotani.ParseFiatConnectEvent([]byte(mark + `{"eventType":"WebhookTransferInStatusEvent","eventId":"e","timestamp":"1700000000","provider":{},"payload":{"transferId":"t","status":"TransferComplete","fee":[]}}`))
+	require.NoError(t, err)
+	assert.Equal(t, "t", fc.Transfer.ID)
+}

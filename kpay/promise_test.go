@@ -1,0 +1,172 @@
+package kpay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
+	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
+)
+
+// writes has an entry per operation that moves money.
+var writes = map[string]func(context.Context, *kpay.Client) (*kpay.Payment, error){
+	kpay.OpPay: func(ctx context.Context, c *kpay.Client) (*kpay.Payment, error) { return c.Pay(ctx, validPay()) },
+}
+
+func TestEveryWriteIsInTheMatrix(t *testing.T) {
+	for _, op := range kpay.Operations() {
+		if op.MovesMoney {
+			assert.Contains(t, writes, op.Name)
+			assert.Equal(t, sdk.Referenced, op.Class)
+		}
+	}
+}
+
+// isPay picks the requests that ask for money.
+func isPay(req *http.Request) bool {
+	body, err := io.ReadAll(req.Body)
+	req.Body = io.NopCloser(strings.NewReader(string(body)))
+	return err == nil && strings.Contains(string(body), `"action":"pay"`)
+}
+
+// failures are what happens to one request for money.
+var failures = map[string]*clienttest.Held{
+	"held back":                              {},
+	"held back, empty 499":                   {Reply: answer(499, "")},
+	"held back, HTML 502":                    {Reply: answer(502, "<h1>502</h1>")},
+	"held back, foreign 429":                 {Reply: answer(429, `{"message":"slow down"}`)},
+	"held back, foreign JSON":                {Reply: answer(499, `{"errors":["client closed request"]}`)},
+	"held back, success alone":               {Reply: answer(200, `{"success":true}`)},
+	"held back, another payment's yes":       {Reply: answer(200, `{"success":1,"retcode":0,"refid":"order-2"}`)},
+	"held back, another payment's no":        {Reply: answer(200, `{"reply":"x","success":0,"retcode":606,"refid":"order-2"}`)},
+	"held back, a 401 of somebody":           {Reply: answer(401, "", "WWW-Authenticate", "Basic")},
+	"lost after the work":                    {Arrives: true},
+	"done, HTML 502":                         {Arrives: true, Reply: answer(502, "<h1>502</h1>")},
+	"done, empty 403":                        {Arrives: true, Reply: answer(403, "")},
+	"done, empty 404":                        {Arrives: true, Reply: answer(404, "")},
+	"done, plain upstream error":             {Arrives: true, Reply: answer(503, "upstream connect error")},
+	"done, 422 without a word":               {Arrives: true, Reply: answer(422, "{}")},
+	"done, an unknown code":                  {Arrives: true, Reply: answer(200, `{"success":0,"retcode":699}`)},
+	"done, and the throttle meets a repeat":  {Arrives: true, Reply: answer(429, `{"reply":"Too Many Requests"}`)},
+	"done, and a repeat meets the reference": {Arrives: true, Reply: answer(200, `{"reply":"Duplicate refid used","retcode":608}`)},
+}
+
+func TestNoFailureMakesAPayerPayTwiceAndNoErrorLies(t *testing.T) {
+	before := map[string][]step{
+		"fresh":         nil,
+		"after a 429":   {answer(429, `{"reply":"Too Many Requests"}`)},
+		"after a crash": nil,
+	}
+	for op, write := range writes {
+		for failed, held := range failures {
+			for when, first := range before {
+				t.Run(op+", "+failed+", "+when, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						h := clienttest.Held{Match: isPay, Times: 1, Reply: held.Reply, Arrives: held.Arrives}
+						w := newWorld(t, kpaytest.Config{}, func(c *kpay.Config) {
+							h.Next = c.HTTPClient.Transport
+							c.HTTPClient = &http.Client{Transport: &preceded{next: &h, steps: first}}
+						})
+						ctx := t.Context()
+						if when == "after a crash" {
+							var cancel context.CancelFunc
+							ctx, cancel = context.WithTimeout(ctx, 500*time.Millisecond)
+							defer cancel()
+						}
+						payment, err := write(ctx, w.client)
+						settle := func() []string {
+							require.NoError(t, h.Deliver())
+							pause(t, time.Minute)
+							require.NoError(t, w.CheckLedger())
+							var ids []string
+							for _, e := range w.Debits("order-1") {
+								ids = append(ids, e.ID)
+							}
+							return ids
+						}
+						debits := settle()
+						assert.LessOrEqual(t, len(debits), 1)
+						switch {
+						case err == nil:
+							assert.Len(t, debits, 1, "a success moves money")
+							assert.Equal(t, "order-1", payment.RefID)
+						case errors.Is(err, sdk.ErrNotSent), errors.Is(err, sdk.ErrRejected):
+							assert.Empty(t, debits, "%v", err)
+						default:
+							assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+							assert.Equal(t, sdk.Look, sdk.Advise(err))
+						}
+
+						fresh, err := kpay.New(w.ClientConfig())
+						require.NoError(t, err)
+						payment, err = write(t.Context(), fresh)
+						require.NoError(t, err, "calling again is right for a referenced write")
+						assert.Equal(t, len(debits) == 1, payment.Existing)
+						assert.Equal(t, len(debits) == 1, payment.Unverified)
+						assert.Len(t, settle(), 1)
+					})
+				})
+			}
+		}
+	}
+}
+
+// preceded plays some steps for the first requests for money.
+type preceded struct {
+	next  http.RoundTripper
+	steps []step
+}
+
+func (p *preceded) RoundTrip(req *http.Request) (*http.Response, error) {
+	if len(p.steps) == 0 || !isPay(req) {
+		return p.next.RoundTrip(req)
+	}
+	next := p.steps[0]
+	p.steps = p.steps[1:]
+	_, _ = io.Copy(io.Discard, req.Body)
+	return next(req), nil
+}
+
+func TestCallsWhosePostbackURLIsMintedShareOneFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, kpaytest.Config{}, func(c *kpay.Config) { c.CallbackURL = mintEachAnew() })
+		p := validPay()
+		p.ReturnURL = ""
+		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDelay, Path: "/", Seconds: 1, Times: 1})) // so that all come meanwhile
+		done := make(chan error, 8)
+		for range cap(done) {
+			go func() {
+				_, err := w.client.Pay(t.Context(), p)
+				done <- err
+			}()
+		}
+		for range cap(done) {
+			assert.NoError(t, <-done)
+		}
+		assert.Len(t, w.Requests(), 1)
+		assert.Equal(t, 1, w.collected(t))
+	})
+}
+
+// mintEachAnew never makes the same URL twice.
+func mintEachAnew() func(string, decimal.Decimal, string) (string, error) {
+	var n atomic.Int64
+	return func(reference string, _ decimal.Decimal, _ string) (string, error) {
+		return fmt.Sprintf("https://shop.example/kpay/%s/%d", reference, n.Add(1)), nil
+	}
+}

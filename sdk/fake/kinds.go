@@ -1,0 +1,428 @@
+package fake
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// Kind is a kind of objects that a fake shows in the admin API, such as rides.
+// Make it with KindOf. The lock is held during each call of its functions.
+type Kind struct {
+	Name string // of the admin call: GET /_fake/{provider}/{name}
+	Len  func() int
+	At   func(i int) Object // 0 is the oldest
+	Find func(id string) (Object, bool)
+
+	peek func(id string) (Object, bool) // without Acts, which cost more than the rest
+}
+
+// KindOf makes a Kind from a fake's own objects: all of them, oldest first; the
+// object with an id or nil; and how an object is shown.
+func KindOf[T any](name string, all func() []*T, find func(id string) *T, show func(*T) Object) Kind {
+	peek := func(id string) (Object, bool) {
+		if object := find(id); object != nil {
+			return show(object), true
+		}
+		return Object{}, false
+	}
+	whole := func(o Object) Object {
+		if o.Next != nil {
+			o.Acts = o.Next()
+		}
+		return o
+	}
+	return Kind{
+		Name: name,
+		Len:  func() int { return len(all()) },
+		At:   func(i int) Object { return whole(show(all()[i])) },
+		Find: func(id string) (Object, bool) {
+			o, ok := peek(id)
+			return whole(o), ok
+		},
+		peek: peek,
+	}
+}
+
+// Object is an object of a fake as the admin API shows it.
+type Object struct {
+	ID        string          `json:"id"`
+	Reference string          `json:"reference,omitempty"` // the merchant's own
+	Title     string          `json:"title,omitempty"`     // for people, such as a payer's name
+	State     string          `json:"state"`
+	Result    Result          `json:"result"` // what the state means
+	Amount    decimal.Decimal `json:"amount"`
+	Currency  string          `json:"currency,omitempty"` // empty: the object has no amount
+	Created   time.Time       `json:"created"`            // zero: not known
+	Link      string          `json:"link,omitempty"`     // a page of the fake for people, behind the base URL
+	Acts      []Act           `json:"acts"`               // what can be done with it now, the usual act first
+	Next      func() []Act    `json:"-"`                  // makes Acts when they are asked for; may be nil
+	Value     any             `json:"value"`              // all the fake knows
+}
+
+// Act is an admin call that an object allows in its state.
+type Act struct {
+	Name   string `json:"name"`
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	Body   any    `json:"body,omitempty"`
+}
+
+// Acts are the calls that move an object to each of these states: POST to the
+// path with {"field": state}.
+func Acts[S any](path, field string, to []S) []Act {
+	acts := []Act{}
+	for _, state := range to {
+		acts = append(acts, Act{Name: fmt.Sprint(state), Method: http.MethodPost, Path: path, Body: map[string]S{field: state}})
+	}
+	return acts
+}
+
+// AdminPath is the path of an admin call with each part escaped.
+func AdminPath(parts ...string) string {
+	path := "/_fake"
+	for _, p := range parts {
+		path += "/" + url.PathEscape(p)
+	}
+	return path
+}
+
+// Result says in one word what became of something.
+type Result string
+
+const (
+	ResultOK      Result = "ok"      // it succeeded
+	ResultPending Result = "pending" // it goes on
+	ResultRefused Result = "refused" // it was turned down
+	ResultFailed  Result = "failed"  // it broke, or ended without success
+)
+
+// ResultOf is the Result of an object that succeeded, is over without success, or
+// else goes on.
+func ResultOf(succeeded, over bool) Result {
+	switch {
+	case succeeded:
+		return ResultOK
+	case over:
+		return ResultFailed
+	}
+	return ResultPending
+}
+
+// maxList bounds the bytes of one list in an admin response.
+const maxList = 48 << 10
+
+// list is a page of a list: which elements, newest first.
+type list struct {
+	Total   int    `json:"total"`             // elements, without regard to the query
+	Dropped int    `json:"dropped,omitempty"` // older elements which are forgotten
+	Next    string `json:"next,omitempty"`    // cursor of the page behind this one; empty: this is the last page
+}
+
+// paging is what a list call asks for.
+type paging struct {
+	provider string
+	before   int // elements before this position only
+	limit    int
+	q        string // in lower case
+}
+
+// paging reads the query of a list call. If it reports false, it has written the
+// error response.
+func (w *World) paging(rw http.ResponseWriter, r *http.Request) (p paging, ok bool) {
+	if p.provider, p.limit, ok = w.filters(rw, r); !ok {
+		return p, false
+	}
+	query := r.URL.Query()
+	p.q, p.before = strings.ToLower(query.Get("q")), int(^uint(0)>>1)
+	if text := query.Get("cursor"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			AdminError(rw, http.StatusBadRequest, "cursor", "cursor must be the next of an earlier response")
+			return p, false
+		}
+		p.before = n
+	}
+	return p, true
+}
+
+// page collects the elements of a list from the newest to the oldest as JSON. at
+// returns an element, or false for an element that the filter leaves out.
+// Positions begin at first, so that a cursor stays right when old elements are
+// forgotten.
+func (p paging) page(first, count int, at func(i int) (any, bool)) ([]json.RawMessage, list) {
+	out, size, l := []json.RawMessage{}, 0, list{Total: count, Dropped: first}
+	for i := min(p.before-first, count) - 1; i >= 0; i-- {
+		v, ok := at(i)
+		if !ok {
+			continue
+		}
+		text := Encode(v)
+		if p.q != "" && !bytes.Contains(bytes.ToLower(text), []byte(p.q)) {
+			continue
+		}
+		if len(out) == p.limit || len(out) > 0 && size+len(text) > maxList {
+			l.Next = strconv.Itoa(first + i + 1)
+			break
+		}
+		out, size = append(out, text), size+len(text)+1
+	}
+	return out, l
+}
+
+// respondList writes {"<name>":[...],"total":...}.
+func respondList(rw http.ResponseWriter, name string, elements []json.RawMessage, l list) {
+	out := map[string]any{name: elements, "total": l.Total}
+	if l.Dropped > 0 {
+		out["dropped"] = l.Dropped
+	}
+	if l.Next != "" {
+		out["next"] = l.Next
+	}
+	AdminRespond(rw, http.StatusOK, out)
+}
+
+// summary is an object in a list: without its value.
+func summary(o Object) Object {
+	o.Value = nil
+	return o
+}
+
+// adminKind lists the objects of a kind. The query q looks at all the fake knows
+// of an object.
+func (w *World) adminKind(k Kind) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		p, ok := w.paging(rw, r)
+		if !ok {
+			return
+		}
+		state := r.URL.Query().Get("state")
+		var elements []json.RawMessage
+		var l list
+		w.locked(func() {
+			q := p.q
+			p.q = ""
+			elements, l = p.page(0, k.Len(), func(i int) (any, bool) {
+				o := k.At(i)
+				if state != "" && o.State != state || q != "" && !bytes.Contains(bytes.ToLower(Encode(o)), []byte(q)) {
+					return nil, false
+				}
+				return summary(o), true
+			})
+		})
+		respondList(rw, k.Name, elements, l)
+	}
+}
+
+func (w *World) adminObject(k Kind) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		var text json.RawMessage
+		ok := false
+		w.locked(func() {
+			var o Object
+			if o, ok = k.Find(r.PathValue("id")); ok {
+				text = Encode(o) // under the lock: Value is the fake's own
+			}
+		})
+		if !ok {
+			AdminError(rw, http.StatusNotFound, "id", fmt.Sprintf("no %q among %s", r.PathValue("id"), k.Name))
+			return
+		}
+		AdminRespond(rw, http.StatusOK, text)
+	}
+}
+
+// adminKinds lists what there is to look at.
+func (w *World) adminKinds(rw http.ResponseWriter, _ *http.Request) {
+	type kind struct {
+		Provider string `json:"provider"`
+		Name     string `json:"name"`
+		Total    int    `json:"total"`
+	}
+	kinds := []kind{}
+	w.Lock()
+	for _, c := range w.providers {
+		for _, k := range c.provider.Kinds {
+			kinds = append(kinds, kind{c.provider.Name, k.Name, k.Len()})
+		}
+		if c.provider.Ledger != nil {
+			kinds = append(kinds, kind{c.provider.Name, "accounts", len(c.provider.Ledger().accounts)})
+		}
+	}
+	w.Unlock()
+	AdminRespond(rw, http.StatusOK, map[string]any{"kinds": kinds})
+}
+
+// shownAccount is an account as the admin API shows it.
+type shownAccount struct {
+	Owner     string          `json:"owner"`
+	Name      string          `json:"name,omitempty"` // the owner's, for people
+	Currency  string          `json:"currency"`
+	Balance   decimal.Decimal `json:"balance"`
+	Available decimal.Decimal `json:"available"`
+	Overdraft decimal.Decimal `json:"overdraft"`
+	Entries   int             `json:"entries"`
+}
+
+func (w *World) adminAccounts(p *Provider) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		page, ok := w.paging(rw, r)
+		if !ok {
+			return
+		}
+		var elements []json.RawMessage
+		var l list
+		w.locked(func() {
+			ledger := p.Ledger()
+			names := ledger.sorted()
+			slices.Reverse(names) // so that the page, newest first, has them in their order
+			elements, l = page.page(0, len(names), func(i int) (any, bool) {
+				a := names[i]
+				shown := shownAccount{
+					Owner: a.Owner, Currency: a.Currency, Balance: ledger.Balance(a), Available: ledger.Available(a),
+					Overdraft: ledger.accounts[a].overdraft, Entries: ledger.Len(a),
+				}
+				if p.OwnerName != nil {
+					shown.Name = p.OwnerName(a.Owner)
+				}
+				return shown, true
+			})
+		})
+		respondList(rw, "accounts", elements, l)
+	}
+}
+
+// shownEntry is an entry with the balance after it.
+type shownEntry struct {
+	Entry
+	Balance decimal.Decimal `json:"balance"`
+	Acts    []Act           `json:"acts,omitempty"`
+}
+
+// adminEntries lists the entries of one account with the running sum.
+func (w *World) adminEntries(p *Provider) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		page, ok := w.paging(rw, r)
+		if !ok {
+			return
+		}
+		query := r.URL.Query()
+		a := Account{Owner: query.Get("owner"), Currency: query.Get("currency")}
+		var elements []json.RawMessage
+		var l list
+		known := false
+		w.locked(func() {
+			b := p.Ledger().accounts[a]
+			if known = b != nil; !known {
+				return
+			}
+			sum := decimal.Zero
+			sums := make([]decimal.Decimal, len(b.entries))
+			for i, e := range b.entries {
+				if e.Status == EntryPosted {
+					sum = sum.Add(e.Amount)
+				}
+				sums[i] = sum
+			}
+			elements, l = page.page(0, len(b.entries), func(i int) (any, bool) {
+				e := shownEntry{Entry: *b.entries[i], Balance: sums[i]}
+				if p.EntryActs != nil {
+					e.Acts = p.EntryActs(e.Entry)
+				}
+				return e, true
+			})
+		})
+		if !known {
+			AdminError(rw, http.StatusNotFound, "owner", fmt.Sprintf("no account of %q in %q", a.Owner, a.Currency))
+			return
+		}
+		respondList(rw, "entries", elements, l)
+	}
+}
+
+// Route is a route that a fake serves, for people who write a fault rule.
+type Route struct {
+	Name   string `json:"name"` // of the operation, such as "rides.create"
+	Method string `json:"method"`
+	Path   string `json:"path"` // behind the base URL, with placeholders in braces
+}
+
+func (w *World) adminRoutes(rw http.ResponseWriter, _ *http.Request) {
+	type route struct {
+		Provider string `json:"provider"`
+		Route
+	}
+	routes := []route{}
+	w.locked(func() {
+		for _, c := range w.providers {
+			for _, r := range c.provider.Routes {
+				routes = append(routes, route{c.provider.Name, r})
+			}
+		}
+	})
+	AdminRespond(rw, http.StatusOK, map[string]any{"routes": routes})
+}
+
+// checkRoute reports whether a fault rule can meet a request to a route that is
+// known, and else in which field it is wrong. It says nothing of a provider
+// without a table of routes.
+func (w *World) checkRoute(f Fault) (field string, err error) {
+	path, method := f.Path == "", f.Method == ""
+	for _, c := range w.providers {
+		if f.Provider != "" && f.Provider != c.provider.Name {
+			continue
+		}
+		if len(c.provider.Routes) == 0 {
+			return "", nil
+		}
+		for _, r := range c.provider.Routes {
+			fits := f.Path == "" || canMatch(f.Path, r.Path)
+			path = path || fits
+			method = method || fits && strings.EqualFold(f.Method, r.Method)
+		}
+	}
+	switch {
+	case !path:
+		return "path", fmt.Errorf("no route of %s can match %q", cmp.Or(f.Provider, "any provider"), f.Path)
+	case !method:
+		return "method", fmt.Errorf("no route that matches takes %s", f.Method)
+	}
+	return "", nil
+}
+
+// canMatch reports whether a glob matches some path of a template. A slash at the
+// end of the template may be missing, as it is in requests that get a redirect.
+func canMatch(pattern, template string) bool {
+	segments := strings.Split(template, "/")
+	return canMatchSegments(strings.Split(pattern, "/"), segments) ||
+		len(segments) > 2 && segments[len(segments)-1] == "" && canMatchSegments(strings.Split(pattern, "/"), segments[:len(segments)-1])
+}
+
+func canMatchSegments(pattern, template []string) bool {
+	for i, p := range pattern {
+		if p == "**" {
+			for k := range len(template) + 1 {
+				if i+1 == len(pattern) || canMatchSegments(pattern[i+1:], template[k:]) {
+					return true
+				}
+			}
+			return false
+		}
+		if i >= len(template) || !strings.Contains(template[i], "{") && !matchName(p, template[i]) && p != template[i] {
+			return false
+		}
+		if p == "" && template[i] != "" {
+			return false
+		}
+	}
+	return len(pattern) == len(template)
+}

@@ -1,0 +1,444 @@
+package fake
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Record is one line of the timeline: something that happened in the World.
+type Record struct {
+	ID        int        `json:"id"`
+	Time      time.Time  `json:"time"` // virtual
+	Kind      RecordKind `json:"kind"`
+	Provider  string     `json:"provider,omitempty"`
+	Result    Result     `json:"result"`
+	Text      string     `json:"text"`                // what happened
+	Cause     string     `json:"cause,omitempty"`     // why, in one clause
+	Subject   string     `json:"subject,omitempty"`   // id of the object it is about
+	Reference string     `json:"reference,omitempty"` // the merchant's own of that object
+	Object    string     `json:"object,omitempty"`    // the kind of that object, such as "rides"
+	Request   string     `json:"request,omitempty"`   // id of the request that it is, or that caused it
+	Delivery  string     `json:"delivery,omitempty"`  // id of the delivery
+	Entry     *Entry     `json:"entry,omitempty"`
+
+	version int // of the timeline when it was written last
+}
+
+// RecordKind says what a Record is about.
+type RecordKind string
+
+const (
+	RecordRequest  RecordKind = "request"  // a request to the provider
+	RecordState    RecordKind = "state"    // an object came to be or changed its state
+	RecordEntry    RecordKind = "entry"    // a ledger entry was booked or settled
+	RecordCallback RecordKind = "callback" // an attempt of a callback
+	RecordAct      RecordKind = "act"      // an admin call that changes something
+)
+
+// timeline keeps the newest records. The World's lock guards it.
+type timeline struct {
+	size    int
+	records []*Record // by ID, oldest first
+	dropped int
+	version int
+	epoch   string        // a reset, a restore or another process begins a new one
+	changed chan struct{} // closed at the next change; nil: nobody waits
+	states  map[stateKey]string
+	objects map[string]objectKey // by provider, NUL and an id or a reference
+	touched []objectKey          // objects whose state is to be compared
+	spare   []objectKey          // memory for the next touched
+	cause   string               // of what is being carried out
+}
+
+type stateKey struct{ provider, kind, id string }
+
+type objectKey struct{ provider, kind, id, reference string }
+
+// recordsPerRequest is how many records are kept for each request that the
+// journal has room for.
+const recordsPerRequest = 5
+
+func (t *timeline) begin(size int, now time.Time) {
+	t.wake()
+	*t = timeline{
+		size: size, epoch: strconv.FormatInt(now.UnixNano(), 36), states: map[stateKey]string{}, objects: map[string]objectKey{},
+		version: t.version, changed: nil,
+	}
+}
+
+func (t *timeline) wake() {
+	if t.changed != nil {
+		close(t.changed)
+		t.changed = nil
+	}
+}
+
+func (t *timeline) add(r Record) *Record {
+	r.ID = t.dropped + len(t.records) + 1
+	kept := &r
+	t.records = append(t.records, kept)
+	if len(t.records) > t.size+t.size/4 { // now and then, so that adding stays cheap
+		surplus := len(t.records) - t.size
+		t.records = append(make([]*Record, 0, t.size+t.size/4+1), t.records[surplus:]...)
+		t.dropped += surplus
+	}
+	t.write(kept)
+	return kept
+}
+
+// has reports whether a record is still kept: a reset may have come while a request
+// was in work.
+func (t *timeline) has(r *Record) bool {
+	i := r.ID - 1 - t.dropped
+	return i >= 0 && i < len(t.records) && t.records[i] == r
+}
+
+// write notes that a record is new or has changed.
+func (t *timeline) write(r *Record) {
+	t.version++
+	r.version = t.version
+	t.wake()
+}
+
+// record adds a line. The lock is held.
+func (w *World) record(r Record) *Record {
+	r.Time = w.Now()
+	if r.Cause == "" {
+		r.Cause = w.timeline.cause
+	}
+	return w.timeline.add(r)
+}
+
+// watch makes the ledger of a provider, which may be new, tell of its entries.
+func (w *World) watch(c *Control) {
+	if c.provider.Ledger == nil {
+		return
+	}
+	c.provider.Ledger().observe = func(e Entry) {
+		result := ResultOK
+		switch {
+		case e.Status == EntryPending:
+			result = ResultPending
+		case e.Status == EntryFailed:
+			result = ResultFailed
+		}
+		w.record(Record{
+			Kind: RecordEntry, Provider: c.provider.Name, Result: result, Subject: e.Reference, Entry: &e,
+			Text: fmt.Sprintf("%s %s %s %s", e.Kind, e.Amount, e.Account.Currency, e.Status),
+		})
+		w.touch(c, e.Reference)
+	}
+}
+
+// touch notes that the state of an object may have changed. The text may be the id
+// of an object or anything else.
+func (w *World) touch(c *Control, id string) {
+	if id == "" || len(id) > 200 || len(c.provider.Kinds) == 0 {
+		return
+	}
+	t := &w.timeline
+	if n := len(t.touched); n > 0 && t.touched[n-1].id == id && t.touched[n-1].provider == c.provider.Name {
+		return
+	}
+	t.touched = append(t.touched, objectKey{provider: c.provider.Name, id: id})
+}
+
+// settle compares the states of the touched objects with those last seen and
+// records the differences. The lock is held.
+func (w *World) settle() {
+	t := &w.timeline
+	for len(t.touched) > 0 {
+		touched := t.touched
+		t.touched = t.spare[:0]
+		for _, k := range touched {
+			w.compare(w.byName[k.provider], k.id)
+		}
+		t.spare = touched[:0]
+	}
+}
+
+// learn takes the states of all objects as known: they are not news.
+func (w *World) learn(c *Control) {
+	for _, k := range c.provider.Kinds {
+		for i := range min(k.Len(), w.timeline.size/2) {
+			w.timeline.learn(c.provider.Name, k.Name, k.At(k.Len()-1-i))
+		}
+	}
+}
+
+func (t *timeline) learn(provider, kind string, o Object) {
+	if len(t.states) >= t.size { // as many objects as records: begin anew rather than grow without bound
+		clear(t.states)
+		clear(t.objects)
+	}
+	t.states[stateKey{provider, kind, o.ID}] = o.State
+	key := objectKey{provider, kind, o.ID, o.Reference}
+	t.objects[provider+"\x00"+o.ID] = key
+	if o.Reference != "" {
+		t.objects[provider+"\x00"+o.Reference] = key
+	}
+}
+
+func (w *World) compare(c *Control, id string) {
+	t := &w.timeline
+	for _, k := range c.provider.Kinds {
+		o, ok := k.peek(id)
+		if !ok {
+			continue
+		}
+		name := stateKey{c.provider.Name, k.Name, o.ID}
+		before, known := t.states[name]
+		if known && before == o.State {
+			return
+		}
+		if known {
+			t.states[name] = o.State
+		} else {
+			t.learn(c.provider.Name, k.Name, o)
+		}
+		text := o.State
+		if known {
+			text = before + " → " + o.State
+		}
+		w.record(Record{
+			Kind: RecordState, Provider: c.provider.Name, Result: o.Result, Text: text,
+			Subject: o.ID, Reference: o.Reference, Object: k.Name,
+		})
+		return
+	}
+}
+
+// about fills in which object a record is about: a record may name it by an id
+// that was not known yet.
+func (t *timeline) about(r Record) Record {
+	if key, ok := t.objects[r.Provider+"\x00"+r.Subject]; ok && r.Subject != "" {
+		r.Subject, r.Reference, r.Object = key.id, key.reference, key.kind
+	}
+	return r
+}
+
+// subjectOf finds the object that a request is about, and the merchant's reference
+// to it. It looks for the reference in the body, then for ids in the path and the
+// query, then for ids in the body and the response. An object of an earlier Kind
+// counts more. More than one object of a kind, as in a list, is none.
+func (w *World) subjectOf(c *Control, r *Request) (id, reference string) {
+	known := func(id string) (objectKey, bool) {
+		key, ok := w.timeline.objects[c.provider.Name+"\x00"+id]
+		return key, ok
+	}
+	inPath := ""
+	for _, part := range strings.FieldsFunc(r.Path+"?"+r.Query, func(x rune) bool { return strings.ContainsRune("/?&=", x) }) {
+		if key, ok := known(part); ok {
+			inPath = key.id // the last is the closest
+		}
+	}
+	if body, ok := ReadObject(strings.NewReader(r.RequestBody)); ok {
+		for _, name := range []string{"external_id", "externalId", "refid", "payout_reference"} {
+			if reference = findText(body, name, 3); reference != "" {
+				key, _ := known(reference)
+				return key.id, reference
+			}
+		}
+	}
+	if inPath != "" {
+		return inPath, ""
+	}
+	ids := map[string]map[string]bool{} // by kind
+	for _, text := range append(texts(r.RequestBody), texts(r.ResponseBody)...) {
+		if key, ok := known(text); ok {
+			if ids[key.kind] == nil {
+				ids[key.kind] = map[string]bool{}
+			}
+			ids[key.kind][key.id] = true
+		}
+	}
+	for _, k := range c.provider.Kinds {
+		if len(ids[k.Name]) > 1 {
+			return "", ""
+		}
+		for id := range ids[k.Name] {
+			return id, ""
+		}
+	}
+	return "", ""
+}
+
+// findText is a text by its name in an object or the objects in it.
+func findText(object map[string]any, name string, depth int) string {
+	if text := Text(object[name]); text != "" || depth == 0 {
+		return text
+	}
+	for _, v := range object {
+		if inner, ok := v.(map[string]any); ok {
+			if text := findText(inner, name, depth-1); text != "" {
+				return text
+			}
+		}
+	}
+	return ""
+}
+
+// texts are the strings of a JSON text that may be ids.
+func texts(in string) []string {
+	var all []string
+	for i := 0; i < len(in); {
+		if in[i] != '"' {
+			i++
+			continue
+		}
+		end := stringEnd(in, i)
+		if n := end - i; n > 3 && n < 100 {
+			all = append(all, strings.Trim(in[i:end], `"`))
+		}
+		i = end
+	}
+	return all
+}
+
+// noteRequest records a request that is over. The lock is held.
+func (w *World) noteRequest(c *Control, r *Request, line *Record) {
+	t := &w.timeline
+	for _, id := range texts(r.ResponseBody) {
+		w.touch(c, id)
+	}
+	for _, part := range strings.Split(r.Path, "/") {
+		w.touch(c, part)
+	}
+	w.settle()
+	r.Subject, r.Reference = w.subjectOf(c, r)
+	if !t.has(line) {
+		return
+	}
+	line.Subject, line.Reference, line.Result, line.Cause = r.Subject, r.Reference, ResultOK, r.Reason
+	line.Text = r.line()
+	switch {
+	case r.Fault == FaultDropBefore || r.Fault == FaultDropAfter || r.Fault == FaultTruncate || r.Fault == FaultMalformed || r.Status >= 500:
+		line.Result = ResultFailed
+	case r.Reason != "" || r.Status >= 400:
+		line.Result = ResultRefused
+	}
+	if r.Fault != "" {
+		line.Cause = "fault " + string(r.Fault)
+	}
+	for i := len(t.records) - 1; i >= 0 && t.records[i].ID > line.ID; i-- {
+		caused := t.records[i]
+		if caused.Request == "" && caused.Provider == line.Provider && caused.Subject != "" && t.about(*caused).Subject == r.Subject {
+			caused.Request = r.ID
+			t.write(caused)
+		}
+	}
+	t.write(line)
+}
+
+// line is what a timeline shows of a request.
+func (r *Request) line() string {
+	status := strconv.Itoa(r.Status)
+	if r.Status == 0 {
+		status = "no response"
+	}
+	return r.Method + " " + r.Path + " → " + status
+}
+
+// match is the filter of a list of records.
+type match struct{ provider, kind, result, subject, q string }
+
+func (m match) fits(r Record) bool {
+	return (m.provider == "" || m.provider == r.Provider) && (m.kind == "" || m.kind == string(r.Kind)) &&
+		(m.result == "" || m.result == string(r.Result)) &&
+		(m.subject == "" || m.subject == r.Subject || m.subject == r.Reference || m.subject == r.Delivery || m.subject == r.Request) &&
+		(m.q == "" || strings.Contains(strings.ToLower(r.Text+"\n"+r.Cause+"\n"+r.Subject+"\n"+r.Reference+"\n"+r.Request+"\n"+r.Delivery), m.q))
+}
+
+func (w *World) adminTimeline(rw http.ResponseWriter, r *http.Request) {
+	p, ok := w.paging(rw, r)
+	if !ok {
+		return
+	}
+	query := r.URL.Query()
+	m := match{p.provider, query.Get("kind"), query.Get("result"), query.Get("subject"), p.q}
+	p.q = ""
+	var elements []json.RawMessage
+	var l list
+	w.locked(func() {
+		t := &w.timeline
+		elements, l = p.page(t.dropped, len(t.records), func(i int) (any, bool) {
+			record := t.about(*t.records[i])
+			return record, m.fits(record)
+		})
+	})
+	respondList(rw, "records", elements, l)
+}
+
+// recordActs records each admin call that changes something.
+func (w *World) recordActs(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead || r.URL.Path == "/_fake/reset" { // after a reset nothing has happened
+			next.ServeHTTP(rw, r)
+			return
+		}
+		seen := &statusWriter{ResponseWriter: rw, status: http.StatusOK}
+		next.ServeHTTP(seen, r)
+		w.Lock()
+		defer w.Unlock()
+		parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/_fake/"), "/")
+		line := Record{Kind: RecordAct, Result: ResultOK, Text: actText(r.Method, strings.TrimPrefix(r.URL.Path, "/_fake")), Cause: "by hand"}
+		if seen.status >= 400 {
+			line.Result, line.Cause = ResultRefused, "refused: "+seen.problem()
+		}
+		if c := w.byName[parts[0]]; c != nil && len(parts) > 2 {
+			line.Provider, line.Subject = parts[0], parts[2]
+			w.touch(c, parts[2])
+			w.timeline.cause = "by hand"
+			w.settle()
+			w.timeline.cause = ""
+		}
+		w.record(line)
+	})
+}
+
+// actText says what an admin call did.
+func actText(method, path string) string {
+	text, ok := map[string]string{
+		"POST /clock/advance": "the clock was advanced", "PUT /snapshot": "a snapshot was loaded",
+		"POST /faults": "a fault rule was added", "DELETE /faults": "fault rules were removed",
+		"POST /deliveries/redeliver": "all dead callbacks were sent again",
+	}[method+" "+path]
+	switch {
+	case ok:
+		return text
+	case strings.HasSuffix(path, "/redeliver"):
+		return "a callback was sent again"
+	case strings.HasPrefix(path, "/faults/"):
+		return "a fault rule was removed"
+	}
+	return method + " " + path
+}
+
+// statusWriter remembers the status and the error of a response.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+	body   []byte
+}
+
+func (s *statusWriter) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *statusWriter) Write(b []byte) (int, error) {
+	if s.status >= 400 {
+		s.body = append(s.body, b...)
+	}
+	return s.ResponseWriter.Write(b)
+}
+
+func (s *statusWriter) problem() string {
+	var in struct{ Error string }
+	_ = json.Unmarshal(s.body, &in) // no error text: the line has none
+	return in.Error
+}

@@ -1,0 +1,83 @@
+// Package journal makes requests durable: it records on your own database what you ask
+// of a provider, sends it, settles what is in doubt and follows it to its end, across
+// crashes and replicas.
+//
+// Open a journal, make a flow with your func, and run it in every process:
+//
+//	j, err := journal.Open(ctx, db, journal.PostgreSQL, journal.Config{OnStuck: alert})
+//	collect := journal.KPay(j, "collect", client, func(ctx context.Context, tx journal.Tx, c journal.Change[kpay.Payment]) error {
+//		switch c.Kind {
+//		case journal.Succeeded, journal.Corrected:
+//			return shipOrder(ctx, tx, c.Reference)
+//		case journal.Failed, journal.Reversed:
+//			return cancelOrder(ctx, tx, c.Reference)
+//		}
+//		return nil // pending or stuck: decide nothing
+//	})
+//	go func() { done <- j.Run(ctx) }()
+//
+// Then plan in your own transaction, beside your own rows:
+//
+//	tx, err := db.BeginTx(ctx, nil)
+//	err = insertOrder(ctx, tx, order)
+//	err = collect.Plan(ctx, tx, kpay.PayParams{RefID: journal.Reference(order.ID, "collect"), ...})
+//	err = tx.Commit()
+//	payment, err := collect.Await(ctx, reference) // if you want to wait
+//
+// Route the provider's callbacks to Knock, so that news comes sooner:
+//
+//	mux.Handle("POST /hooks/kpay/{secret}", collect.Knock(webhook.PathSecret(secret)))
+//
+// # States
+//
+// An entry is planned, then sending, then open, and at last final. A refusal makes it
+// refused. Cancel makes a planned entry cancelled. An entry that only a person can
+// settle is stuck, with a Reason. Nothing is sent before your commit. Sending is
+// written down before a byte leaves, with the bytes. Recovery is the normal path: an
+// entry of a dead process is due when its lease ends, and any worker goes on.
+//
+// What follows an attempt without a clear response depends on the class of the write:
+//
+//   - Referenced: it is looked up. If the provider does not show it, in several spaced
+//     lookups, the same bytes are sent again with the same reference.
+//   - Keyed: the same bytes are sent again under the same key, while the provider
+//     remembers the key. After that it is stuck.
+//   - Searched: it is looked up. If the provider does not show it, it is stuck, unless
+//     FlowConfig.ResendAbsentAfter is set.
+//   - Once: it is stuck at once, or when a lookup does not show it.
+//
+// A refusal of a later attempt never ends an entry, because the first attempt may
+// still be on its way. What the provider has before the first attempt is another
+// request, and makes the entry stuck. No entry fails because of its age.
+//
+// # What can go wrong
+//
+// Your func fails: the provider's response is kept, and only the func is tried again.
+// Nothing else happens to the entry meanwhile, so that changes stay in order. After
+// FlowConfig.FuncTries it is stuck: mend the func, and Act with Retry. Do not commit or
+// roll back inside the func, and make no network call in it.
+//
+// A provider does not answer: entries wait. An entry that was not sent within
+// FlowConfig.SendWithin is stuck, so that no old order is paid by surprise.
+//
+// You plan again after a crash: the same parameters under the same reference are the
+// same entry. Reference makes the same reference again.
+//
+// The database was restored from a backup: call Restored before Run.
+//
+// Tables of another version: Open says what to do. An entry of a newer release is left
+// to newer processes.
+//
+// # Limits
+//
+// The promise of one debit at most is as good as what the provider documents of its
+// references. FlowConfig.ResendAbsentAfter and the act Resend give it up.
+//
+// The databases are PostgreSQL 12 or later and SQLite 3.35 or later; see the constants
+// of Dialect for how to open SQLite. The clock of leases is the database's. Parameters
+// and responses are stored as JSON, which holds names and phone numbers: Purge removes
+// them and keeps the references. Callback URLs are not stored.
+//
+// A spend limit counts what was sent, refused requests too. Polls of an open entry
+// grow from 3 seconds to 15 minutes apart: Knock is faster.
+package journal

@@ -1,0 +1,193 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base32"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Flow plans and follows the requests of one kind. Make one with a constructor such
+// as KPay. P are the parameters of a request, and T is what the provider shows of it.
+type Flow[P, T any] struct {
+	j     *Journal
+	m     *machine
+	p     Provider[P, T]
+	fault error
+}
+
+// New makes a flow of a Provider of your own. fn may be nil. The name is part of the
+// key of each entry: never change it. Flows are made before Run; what is wrong with a
+// flow comes out of its Plan, and out of Run.
+func New[P, T any](j *Journal, name string, p Provider[P, T], fn Func[T]) *Flow[P, T] {
+	f := &Flow[P, T]{j: j, p: p, m: newMachine(name, p, fn)}
+	if j == nil {
+		f.fault = fmt.Errorf("%w: flow %q: no journal", ErrConfiguration, name)
+		return f
+	}
+	f.fault = j.add(f.m)
+	return f
+}
+
+// Plan records a request in your transaction. Nothing leaves before you commit, and
+// nothing leaves if you roll back. A worker of Run sends it.
+//
+// The same parameters under the same reference are the same entry: Plan changes
+// nothing and returns nil. Other parameters are ErrReferenceTaken.
+//
+// On SQLite begin your transaction with BEGIN IMMEDIATE. On PostgreSQL at REPEATABLE
+// READ a concurrent Plan of the same reference ends in a serialization failure: run
+// your transaction again.
+func (f *Flow[P, T]) Plan(ctx context.Context, tx Tx, params P) error {
+	if f.fault != nil {
+		return f.fault
+	}
+	id, err := f.p.Identify(params)
+	if err != nil {
+		return err
+	}
+	if err := checkReference(id.Reference); err != nil {
+		return err
+	}
+	data, err := f.m.encode(params)
+	if err != nil {
+		return failed("encode the parameters", err)
+	}
+	version := len(f.m.digests)
+	sum := f.m.digests[version-1](params)
+	created, err := f.j.insert(ctx, tx, f.m.name, id, sum, version, data)
+	if err != nil || created {
+		return planFailed(err)
+	}
+	return f.compare(ctx, tx, id.Reference, params)
+}
+
+// planFailed says what to do about SQLite's most common surprise.
+func planFailed(err error) error {
+	const snapshot = 517 // SQLITE_BUSY_SNAPSHOT
+	var coded interface{ Code() int }
+	if errors.As(err, &coded) && coded.Code() == snapshot {
+		return fmt.Errorf("journal: plan: your transaction read before it wrote: begin it with BEGIN IMMEDIATE (_txlock=immediate): %w", err)
+	}
+	return failed("plan", err)
+}
+
+func (j *Journal) insert(ctx context.Context, tx Tx, flow string, id Identity, sum [sha256.Size]byte, version int, params []byte) (created bool, err error) {
+	entry, none := int64(0), []byte{}
+	args := []any{flow, id.Reference, sum[:], version}
+	details := []any{id.Amount.String(), id.Currency, params, none, none}
+	if j.sql.planAll != "" {
+		err = queryRow(ctx, tx, j.sql.planAll, append(args, details...), &entry)
+	} else {
+		err = queryRow(ctx, tx, j.sql.plan, args, &entry)
+	}
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err != nil || j.sql.planAll != "":
+		return err == nil, err
+	}
+	if _, err := tx.ExecContext(ctx, j.sql.planDetails, append([]any{entry}, details...)...); err != nil {
+		return false, err
+	}
+	_, err = tx.ExecContext(ctx, j.sql.planHistory, entry)
+	return err == nil, err
+}
+
+// compare holds the parameters against those that stand under the reference.
+func (f *Flow[P, T]) compare(ctx context.Context, tx Tx, reference string, params P) error {
+	var (
+		stored  []byte
+		version int
+	)
+	err := queryRow(ctx, tx, f.j.sql.planned, []any{f.m.name, reference}, &stored, &version)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return errors.New("journal: plan: another transaction has just planned this reference: run your transaction again")
+	case err != nil:
+		return failed("plan", err)
+	case version < 1 || version > len(f.m.digests):
+		return fmt.Errorf("journal: plan: a newer release planned this reference (digest version %d): update this process", version)
+	}
+	if sum := f.m.digests[version-1](params); !bytes.Equal(sum[:], stored) {
+		return fmt.Errorf("journal: plan: other parameters stand under this reference: %w", ErrReferenceTaken)
+	}
+	return nil
+}
+
+func checkReference(reference string) error {
+	space := func(r rune) bool { return unicode.IsSpace(r) || r < ' ' || r == 0x7f }
+	if reference == "" || len(reference) > 255 || !utf8.ValidString(reference) ||
+		strings.TrimFunc(reference, space) != reference || strings.ContainsRune(reference, 0) {
+		return errors.New("journal: the reference must be valid UTF-8 of 1 to 255 bytes without white space at its ends")
+	}
+	return nil
+}
+
+// Await waits until nothing more is expected for a reference, and returns what the
+// provider showed last. A payment that failed is no error: look at its status.
+// ErrRefused, ErrCancelled and ErrStuck come without a value, or with the last one.
+// ErrUnknown means that nothing is committed under the reference.
+func (f *Flow[P, T]) Await(ctx context.Context, reference string) (T, error) {
+	var value T
+	if f.fault != nil {
+		return value, f.fault
+	}
+	for wait := 50 * time.Millisecond; ; wait = min(wait*2, 2*time.Second) {
+		var (
+			state State
+			owed  string
+			data  []byte
+		)
+		err := queryRow(ctx, f.j.db, f.j.sql.await, []any{f.m.name, reference}, &state, &owed, &data)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return value, ErrUnknown
+		case err != nil:
+			return value, failed("await", err)
+		}
+		if done, end := state.end(); done && (owed == "" || state == StateStuck) {
+			if len(data) > 0 && json.Unmarshal(data, &value) != nil {
+				return value, errStored
+			}
+			return value, end
+		}
+		if err := pause(ctx, wait); err != nil {
+			return value, err
+		}
+	}
+}
+
+func pause(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Reference makes a reference of 26 small letters and digits, which every provider of
+// this module takes. It is the same again for the same order and purpose, so that a
+// process which crashed makes the same one. Two purposes of an order, such as
+// "collect" and "refund", have two references.
+func Reference(orderID, purpose string) string {
+	h := sha256.New()
+	for _, part := range []string{"journal.Reference.1", orderID, purpose} {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(part)))
+		_, _ = h.Write([]byte(part))
+	}
+	const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+	return base32.NewEncoding(alphabet).WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil))[:26]
+}

@@ -1,0 +1,109 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Pause stops sending of a flow, in all processes. A request that is on its way is
+// not called back, and what was sent is followed. Plan goes on recording.
+func (j *Journal) Pause(ctx context.Context, flow, actor, reason string) error {
+	return j.setFlow(ctx, flow, 1, actor, reason)
+}
+
+// Resume sends again what waits in a flow. What has waited for longer than
+// FlowConfig.SendWithin becomes stuck instead.
+func (j *Journal) Resume(ctx context.Context, flow, actor, reason string) error {
+	return j.setFlow(ctx, flow, 0, actor, reason)
+}
+
+func (j *Journal) setFlow(ctx context.Context, flow string, paused int, actor, reason string) error {
+	if actor == "" {
+		return errors.New("journal: who is the actor?")
+	}
+	_, err := j.db.ExecContext(ctx, j.sql.setFlow, flow, paused, actor, reason)
+	return failed("pause or resume", err)
+}
+
+// flowState says whether sending is paused, and whether requests that the provider
+// has already are adopted.
+func (j *Journal) flowState(ctx context.Context, flow string) (paused, adopt bool, err error) {
+	err = queryRow(ctx, j.db, j.sql.flow, []any{flow}, &paused, &adopt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, false, nil
+	}
+	return paused, adopt, err
+}
+
+// Restored tells the journal that its database was restored from a backup. Call it
+// before Run, once, in one process. It pauses all flows of this process. It looks up
+// each entry that the backup shows as planned, because the entry may have been sent
+// since. For adopt it also takes as yours what a provider already has when an entry
+// is sent for the first time: for entries which you plan again. Then look at List,
+// and call Resume.
+func (j *Journal) Restored(ctx context.Context, adopt time.Duration, actor string) error {
+	if actor == "" {
+		return errors.New("journal: who is the actor?")
+	}
+	machines, err := j.start()
+	if err != nil {
+		return err
+	}
+	for _, m := range machines {
+		err := inTx(ctx, j.db, func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, j.sql.setFlow, m.name, 1, actor, "restored from a backup"); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, j.sql.adopt, m.name, adopt.Microseconds()); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, j.sql.restore, m.name)
+			return err
+		})
+		if err != nil {
+			return failed("restored", err)
+		}
+	}
+	return nil
+}
+
+var errBeyondLimit = errors.New("beyond the limit of the flow")
+
+// reserve counts what an entry costs before its first byte leaves. The row of the
+// window is locked until the end of the transaction, so that replicas share it.
+// A refusal gives nothing back: the limit errs on the safe side.
+func (j *Journal) reserve(ctx context.Context, tx *sql.Tx, m *machine, e *entry) error {
+	limit := m.settings.Limit
+	if limit.PerEntry.IsZero() && limit.PerWindow.IsZero() {
+		return nil
+	}
+	amount, err := e.cost()
+	if err != nil || amount.IsZero() {
+		return err
+	}
+	if !limit.PerEntry.IsZero() && amount.GreaterThan(limit.PerEntry) {
+		return fmt.Errorf("%w: more than one entry may cost", errBeyondLimit)
+	}
+	if limit.PerWindow.IsZero() {
+		return nil
+	}
+	var (
+		begins int64
+		spent  entry
+	)
+	if err := queryRow(ctx, tx, j.sql.spend, []any{e.flow, e.currency, limit.Window.Microseconds()}, &begins, &spent.amount); err != nil {
+		return err
+	}
+	sum, err := spent.cost()
+	if err != nil {
+		return err
+	}
+	if sum = sum.Add(amount); sum.GreaterThan(limit.PerWindow) {
+		return fmt.Errorf("%w: more than all entries of a window may cost", errBeyondLimit)
+	}
+	_, err = tx.ExecContext(ctx, j.sql.reserve, e.flow, e.currency, begins, sum.String())
+	return err
+}

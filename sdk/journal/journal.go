@@ -1,0 +1,232 @@
+package journal
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// Tx is the transaction in which you plan, and in which your func writes. *sql.Tx is
+// one, and so is a transaction of sqlx. *sql.DB is none, so that no plan is recorded
+// without your own rows.
+type Tx interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	Rollback() error
+}
+
+// Config sets up a Journal. The zero value is useful.
+type Config struct {
+	// OnStuck is told about every entry that waits for a person. It may be told
+	// twice about an entry, after a crash or when it returns an error.
+	OnStuck func(context.Context, Entry) error
+	// Observe is told what a metric needs. Several goroutines call it, and it must
+	// return at once.
+	Observe func(Event)
+	// Logger gets a warning where the journal goes on but somebody should look. It
+	// never gets a parameter, a response or a phone number. Default: silent.
+	Logger *slog.Logger
+
+	// CallTimeout bounds each call of a provider. Default: 45 s.
+	CallTimeout time.Duration
+	// Lease is how long an entry belongs to the worker that took it. It must exceed
+	// CallTimeout by ten seconds. Default: CallTimeout and one minute.
+	Lease time.Duration
+	// Every is the time between two looks for work that is due. Default: 1 s.
+	Every time.Duration
+	// Workers is how many entries of a flow one process sends at the same time, and
+	// as many again are followed. Default: 4.
+	Workers int
+	// KnockGap is the time between two lookups of an entry because of callbacks.
+	// Default: 5 s.
+	KnockGap time.Duration
+	// OnlyCheck has Open check the tables and change nothing. Call Migrate from a
+	// process that may create tables.
+	OnlyCheck bool
+
+	// Flows holds settings by the name of the flow.
+	Flows map[string]FlowConfig
+}
+
+// FlowConfig has the settings of one flow. The zero value is useful.
+type FlowConfig struct {
+	// SendWithin is how long after Plan an entry may be sent for the first time.
+	// After that it is stuck, because an old order should not be paid by surprise.
+	// Default: 1 h.
+	SendWithin time.Duration
+	// DoubtLimit is how long a doubt may last while the provider gives no clear
+	// response. After that the entry is stuck. Default: 24 h.
+	DoubtLimit time.Duration
+	// OpenLimit is how long the provider may call an entry pending. After that the
+	// entry is stuck, and never failed. Default: 7 days.
+	OpenLimit time.Duration
+	// ResendAbsentAfter sends a searched write again when the provider does not show
+	// it for so long. It gives up the promise of one debit at most, because a write
+	// that is not shown may still arrive. Default: never.
+	ResendAbsentAfter time.Duration
+	// FuncTries is how often your func is tried for one change. Default: 10.
+	FuncTries int
+	// Limit stops a loop gone wrong. Default: none.
+	Limit Limit
+}
+
+// Limit bounds what a flow spends in each currency. An entry beyond it is stuck until
+// a person approves it.
+type Limit struct {
+	PerEntry  decimal.Decimal // most of one entry; zero: no limit
+	PerWindow decimal.Decimal // most of all entries of a Window; zero: no limit
+	Window    time.Duration   // default 24 h; windows begin at multiples of it since 1970
+}
+
+// Errors for errors.Is.
+var (
+	ErrReferenceTaken = error(sdk.ErrReferenceTaken)                 // Plan: other parameters stand under the reference
+	ErrUnknown        = errors.New("journal: no such entry")         // nothing was planned under the reference
+	ErrStuck          = errors.New("journal: waits for a person")    // Await: see List and Act
+	ErrRefused        = errors.New("journal: refused")               // Await: the provider refused, and nothing happened
+	ErrCancelled      = errors.New("journal: cancelled")             // Await: cancelled before anything was sent
+	ErrNotPossible    = errors.New("journal: not possible now")      // Act: the state of the entry forbids it
+	ErrConfiguration  = errors.New("journal: configuration refused") // Open, Run, Plan
+)
+
+var errLeaseLost = errors.New("journal: lease lost")
+
+// Journal records what flows ask of providers and sees it through. Make it with Open.
+// It is safe for concurrent use.
+type Journal struct {
+	db     *sql.DB
+	sql    *statements
+	cfg    Config
+	holder string
+
+	mu      sync.Mutex
+	flows   map[string]*machine
+	running bool
+	faults  []error
+
+	knocks knocks
+}
+
+// Open checks the tables in db, and creates or updates them first unless
+// Config.OnlyCheck is set. Several processes may do so at once. It never closes db.
+func Open(ctx context.Context, db *sql.DB, dialect Dialect, cfg Config) (*Journal, error) {
+	setDefault(&cfg.CallTimeout, 45*time.Second)
+	setDefault(&cfg.Lease, cfg.CallTimeout+time.Minute)
+	setDefault(&cfg.Every, time.Second)
+	setDefault(&cfg.Workers, 4)
+	setDefault(&cfg.KnockGap, 5*time.Second)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case db == nil:
+		return nil, fmt.Errorf("%w: no database", ErrConfiguration)
+	case !dialect.known():
+		return nil, fmt.Errorf("%w: unknown dialect %q", ErrConfiguration, dialect)
+	case cfg.CallTimeout < 0 || cfg.Every < 0 || cfg.Workers < 0 || cfg.KnockGap < 0:
+		return nil, fmt.Errorf("%w: a negative setting", ErrConfiguration)
+	case cfg.Lease < cfg.CallTimeout+leaseMargin:
+		return nil, fmt.Errorf("%w: Lease must exceed CallTimeout by %v", ErrConfiguration, leaseMargin)
+	}
+	if !cfg.OnlyCheck {
+		if err := Migrate(ctx, db, dialect); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkSchema(ctx, db, dialect); err != nil {
+		return nil, err
+	}
+	return &Journal{db: db, sql: newStatements(dialect), cfg: cfg, holder: rand.Text(), flows: map[string]*machine{}}, nil
+}
+
+// leaseMargin is what a lease has left when the longest call ends: time to record.
+const leaseMargin = 10 * time.Second
+
+func setDefault[T comparable](setting *T, value T) {
+	var zero T
+	if *setting == zero {
+		*setting = value
+	}
+}
+
+// add registers a flow. What is wrong with it comes out of its Plan, and out of Run.
+func (j *Journal) add(m *machine) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	err := m.fault()
+	switch {
+	case err != nil:
+	case j.flows[m.name] != nil:
+		err = errors.New("there are two flows of this name")
+	case j.running:
+		err = errors.New("the flow was added after Run: no worker of this process would send it")
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: flow %q: %w", ErrConfiguration, m.name, err)
+		j.faults = append(j.faults, err)
+		return err
+	}
+	m.settings = j.cfg.Flows[m.name].withDefaults()
+	j.flows[m.name] = m
+	return nil
+}
+
+func (c FlowConfig) withDefaults() FlowConfig {
+	setDefault(&c.SendWithin, time.Hour)
+	setDefault(&c.DoubtLimit, 24*time.Hour)
+	setDefault(&c.OpenLimit, 7*24*time.Hour)
+	setDefault(&c.FuncTries, 10)
+	setDefault(&c.Limit.Window, 24*time.Hour)
+	return c
+}
+
+// start refuses to run with flows that cannot work.
+func (j *Journal) start() ([]*machine, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	faults := slices.Clone(j.faults)
+	for name, c := range j.cfg.Flows {
+		if j.flows[name] == nil {
+			faults = append(faults, fmt.Errorf("%w: Config.Flows names %q, and there is no such flow", ErrConfiguration, name))
+		}
+		if c.SendWithin < 0 || c.DoubtLimit < 0 || c.OpenLimit < 0 || c.ResendAbsentAfter < 0 || c.FuncTries < 0 || c.Limit.Window < 0 ||
+			c.Limit.PerEntry.IsNegative() || c.Limit.PerWindow.IsNegative() {
+			faults = append(faults, fmt.Errorf("%w: Config.Flows: a negative setting of %q", ErrConfiguration, name))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	j.running = true
+	all := make([]*machine, 0, len(j.flows))
+	for _, m := range j.flows {
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func (j *Journal) flow(name string) (*machine, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if m := j.flows[name]; m != nil {
+		return m, nil
+	}
+	return nil, fmt.Errorf("%w: this process has no flow %q", ErrConfiguration, name)
+}
+
+func failed(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("journal: %s: %w", what, err)
+}

@@ -1,0 +1,137 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+func TestReferenceIsTheSameAgain(t *testing.T) {
+	first := Reference("order-1", "collect")
+	require.Equal(t, "f7177eyy6809hv6r1bc5wxt7rh", first, "references of released versions never change")
+	require.Equal(t, first, Reference("order-1", "collect"))
+	require.Regexp(t, `^[0-9a-z]{26}$`, first)
+	seen := map[string]string{}
+	for _, parts := range [][2]string{{"order-1", "collect"}, {"order-1", "refund"}, {"order-2", "collect"}, {"order-1c", "ollect"}, {"", "order-1collect"}} {
+		reference := Reference(parts[0], parts[1])
+		require.Empty(t, seen[reference])
+		seen[reference] = parts[0]
+	}
+}
+
+func TestDigestTellsListsApart(t *testing.T) {
+	lists := [][]string{nil, {""}, {"", ""}, {"ab"}, {"a", "b"}, {"b", "a"}, {"a", "b", ""}}
+	seen := map[[32]byte]bool{}
+	for _, list := range lists {
+		require.False(t, seen[digest(list)], "%q", list)
+		seen[digest(list)] = true
+	}
+}
+
+// TestChange lists what the func is told for each pair of states.
+func TestChange(t *testing.T) {
+	now := []Kind{Pending, Succeeded, Failed, Reversed}
+	for known, want := range map[Kind][4]Kind{
+		"":        {Pending, Succeeded, Failed, Reversed},
+		Pending:   {"", Succeeded, Failed, Reversed},
+		Succeeded: {"", "", Reversed, Reversed},
+		Failed:    {"", Corrected, "", ""},
+		Reversed:  {"", Corrected, "", ""},
+	} {
+		for i := range now {
+			require.Equal(t, want[i], change(known, now[i]), "%s, then %s", known, now[i])
+		}
+	}
+	require.Equal(t, Pending, plain("refunded"), "a status that nobody knows is never final")
+	require.Equal(t, Pending, plain(""))
+}
+
+// TestJudge: whatever does not say clearly that nothing happened, may have happened.
+func TestJudge(t *testing.T) {
+	tests := []struct {
+		err  error
+		want verdict
+	}{
+		{errors.New("connection reset"), unclear},
+		{&sdk.Error{}, unclear},
+		{&sdk.Error{Outcome: sdk.NoEffect}, unclear},
+		{&sdk.Error{Outcome: sdk.Unknown, Reasons: []error{sdk.ErrReferenceTaken}}, unclear},
+		{fmt.Errorf("wrapped: %w", &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrDeclined}}), refused},
+		{&sdk.Error{Outcome: sdk.Rejected}, refused},
+		{&sdk.Error{Outcome: sdk.NotSent, Fields: map[string][]string{"amount": {"wrong"}}, Reasons: []error{sdk.ErrValidation}}, refused},
+		{&sdk.Error{Outcome: sdk.NotSent}, again},
+		{&sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrRateLimited}}, again},
+		{&sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrUnauthorized}}, again},
+		{&sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrDuplicate}}, taken},
+		{&sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrReferenceTaken}}, taken},
+	}
+	for _, test := range tests {
+		require.Equal(t, test.want, judge(test.err), "%v", test.err)
+	}
+}
+
+func TestFindingBelievesOnlyTheProvider(t *testing.T) {
+	require.Equal(t, Found, finding(nil))
+	require.Equal(t, Absent, finding(&sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrNotFound}}))
+	for _, err := range []error{
+		errors.New("404"),
+		&sdk.Error{Outcome: sdk.NoEffect, StatusCode: 404, Reasons: []error{sdk.ErrUnexpectedResponse}},
+		&sdk.Error{Outcome: sdk.NoEffect, Reasons: []error{sdk.ErrNotFound}},
+		&sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrUnauthorized}},
+	} {
+		require.Equal(t, CannotTell, finding(err), "%v", err)
+	}
+}
+
+func TestBackoffGrowsAndEnds(t *testing.T) {
+	for tries := range 100 {
+		d := backoff(tries, time.Second, time.Minute)
+		require.LessOrEqual(t, d, time.Minute)
+		require.GreaterOrEqual(t, d, 900*time.Millisecond)
+	}
+	require.Greater(t, backoff(50, time.Second, time.Minute), 50*time.Second)
+}
+
+// TestStatementsAreInTheirDialect: PostgreSQL and SQLite number parameters differently, and no word of
+// the templates may be left in a statement.
+func TestStatementsAreInTheirDialect(t *testing.T) {
+	for _, dialect := range []Dialect{PostgreSQL, SQLite} {
+		s := newStatements(dialect)
+		for _, text := range []string{s.plan, s.take, s.load, s.find, s.mark, s.write, s.quiet, s.knock, s.spend, s.purgeable, s.restore, s.text("$1 {now}")} {
+			require.NotContains(t, text, "{")
+			require.Equal(t, dialect == SQLite, !strings.Contains(text, "$"))
+		}
+	}
+}
+
+func TestLocalNumber(t *testing.T) {
+	for _, text := range []string{"0783300000", "250783300000", "+250 783-300-000", " 0783 300 000"} {
+		require.Equal(t, "0783300000", localNumber(text))
+	}
+}
+
+type sqlState string
+
+func (s sqlState) Error() string    { return "refused" }
+func (s sqlState) SQLState() string { return string(s) }
+
+type sqliteCode int
+
+func (c sqliteCode) Error() string { return "refused" }
+func (c sqliteCode) Code() int     { return int(c) }
+
+// TestPassing: pgx and lib/pq have SQLState, and modernc.org/sqlite has Code.
+func TestPassing(t *testing.T) {
+	for _, err := range []error{sqlState("40001"), sqlState("40P01"), sqliteCode(5), sqliteCode(6), sqliteCode(517), fmt.Errorf("func: %w", sqlState("40001"))} {
+		require.True(t, passing(err), "%v", err)
+	}
+	for _, err := range []error{nil, errors.New("40001"), sqlState("23505"), sqlState("25P02"), sqliteCode(19), &sdk.Error{}} {
+		require.False(t, passing(err), "%v", err)
+	}
+}

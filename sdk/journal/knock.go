@@ -1,0 +1,126 @@
+package journal
+
+import (
+	"context"
+	"net/http"
+	"sync"
+
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// maxKnocks bounds the references that wait to be noted. Beyond it callbacks are
+// answered and forgotten: the journal polls in any case.
+const maxKnocks = 10_000
+
+type knocks struct {
+	mu      sync.Mutex
+	waiting map[knocked]struct{}
+	noting  bool
+}
+
+type knocked struct {
+	m         *machine
+	reference string
+}
+
+// Knock receives the provider's callbacks. A callback is only a knock: it makes an
+// entry due, and a worker asks the provider. Nothing that was posted is believed or
+// stored. A reference that the journal does not know gets the same response in the
+// same time. All authenticators must agree; without any, every callback is refused.
+func (f *Flow[P, T]) Knock(auth ...webhook.Authenticator) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case f.fault != nil || f.m.knocked == nil:
+			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+			return
+		case r.Method != http.MethodPost:
+			w.Header().Set("Allow", http.MethodPost)
+			http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+			return
+		}
+		body, err := webhook.ReadBody(w, r, maxKnockBody)
+		if err != nil {
+			http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
+			return
+		}
+		proof, err := webhook.Verify(r, body, auth...)
+		if err != nil {
+			http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
+			return
+		}
+		reference, response, err := f.m.knocked(body)
+		if proof.Bound != nil { // the provider may post a reference of its own
+			reference = proof.Bound.Reference
+		}
+		if err != nil || checkReference(reference) != nil {
+			proof.Forget()
+			http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
+			return
+		}
+		f.j.knock(context.WithoutCancel(r.Context()), f.m, reference)
+		if response.ContentType != "" {
+			w.Header().Set("Content-Type", response.ContentType)
+		}
+		w.WriteHeader(max(response.Status, http.StatusOK))
+		_, _ = w.Write(response.Body)
+	})
+}
+
+const maxKnockBody = 64 << 10
+
+// knock notes a reference in memory, so that the time of the response does not tell
+// whether there is an entry. It is written to the database after the response.
+func (j *Journal) knock(ctx context.Context, m *machine, reference string) {
+	j.knocks.mu.Lock()
+	defer j.knocks.mu.Unlock()
+	if j.knocks.waiting == nil {
+		j.knocks.waiting = map[knocked]struct{}{}
+	}
+	if len(j.knocks.waiting) >= maxKnocks {
+		return
+	}
+	j.knocks.waiting[knocked{m, reference}] = struct{}{}
+	if !j.knocks.noting {
+		j.knocks.noting = true
+		go j.noteKnocks(ctx)
+	}
+}
+
+// noteKnocks writes down what knocked, until nothing is left. Knocks for the same
+// reference that came meanwhile are one.
+func (j *Journal) noteKnocks(ctx context.Context) {
+	for {
+		j.knocks.mu.Lock()
+		waiting := j.knocks.waiting
+		j.knocks.waiting = nil
+		j.knocks.noting = len(waiting) > 0
+		j.knocks.mu.Unlock()
+		if len(waiting) == 0 {
+			return
+		}
+		roused := map[*machine]bool{}
+		for k := range waiting {
+			known, err := j.noteKnock(ctx, k)
+			if err != nil {
+				j.cfg.Logger.WarnContext(ctx, "journal: knock", "flow", k.m.name, "error", err)
+			}
+			roused[k.m] = roused[k.m] || known
+		}
+		for m, known := range roused {
+			if known {
+				m.rouse()
+			}
+		}
+	}
+}
+
+func (j *Journal) noteKnock(ctx context.Context, k knocked) (known bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
+	defer cancel()
+	r, err := j.db.ExecContext(ctx, j.sql.knock, k.m.name, j.cfg.KnockGap.Microseconds(), flag(k.m.reads()), k.reference)
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}

@@ -1,0 +1,264 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Filter chooses entries for List.
+type Filter struct {
+	Flow  string // empty: all flows
+	State State  // empty: all states
+	// OlderThan leaves out entries that were planned later than so long ago.
+	OlderThan time.Duration
+	Limit     int // default 100, at most 1,000
+	// Before is the ID of the last entry of the page before. Zero: the first page.
+	Before int64
+}
+
+// Listed is an entry in a list.
+type Listed struct {
+	ID int64
+	Entry
+}
+
+// List returns entries, the newest first. Stuck and unfinished entries are found by
+// an index, however many are finished.
+func (j *Journal) List(ctx context.Context, f Filter) ([]Listed, error) {
+	var (
+		where []string
+		args  []any
+	)
+	add := func(condition string, value any) {
+		args = append(args, value)
+		where = append(where, strings.ReplaceAll(condition, "$n", "$"+strconv.Itoa(len(args))))
+	}
+	from := "journal_entries LEFT JOIN journal_stuck s ON s.entry = id"
+	switch f.State {
+	case StateStuck:
+		from = "journal_stuck s JOIN journal_entries ON id = s.entry"
+	case StatePlanned, StateSending, StateOpen:
+		where = append(where, "due_at IS NOT NULL")
+	}
+	if f.State != "" {
+		add("state = $n", string(f.State))
+	}
+	if f.Flow != "" {
+		add("journal_entries.flow = $n", f.Flow)
+		if f.State == StatePlanned || f.State == StateSending || f.State == StateOpen {
+			where = append(where, "lane IN (0, 1)")
+		}
+	}
+	if f.OlderThan > 0 {
+		add("created_at <= {now} - CAST($n AS bigint)", f.OlderThan.Microseconds())
+	}
+	if f.Before > 0 {
+		add("id < $n", f.Before)
+	}
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	args = append(args, min(f.Limit, 1000))
+	query := `SELECT ` + strings.Replace(entryColumns, "flow,", "journal_entries.flow,", 1) +
+		`, holder, COALESCE(due_at, 0), COALESCE(s.reason, ''), COALESCE(s.note, '') FROM ` + from
+	if len(where) > 0 {
+		query += ` WHERE ` + strings.Join(where, " AND ")
+	}
+	rows, err := j.db.QueryContext(ctx, j.sql.text(query+` ORDER BY id DESC LIMIT $`+strconv.Itoa(len(args))), args...)
+	if err != nil {
+		return nil, failed("list", err)
+	}
+	defer rows.Close()
+	var out []Listed
+	for rows.Next() {
+		var (
+			e            entry
+			holder, note string
+			due          int64
+		)
+		if err := rows.Scan(append(e.columns(), &holder, &due, &e.reason, &note)...); err != nil {
+			return nil, failed("list", err)
+		}
+		out = append(out, Listed{ID: e.id, Entry: e.shown(holder, due, note)})
+	}
+	return out, failed("list", rows.Err())
+}
+
+// Find returns one entry. ErrUnknown means that nothing is committed under the
+// reference.
+func (j *Journal) Find(ctx context.Context, flow, reference string) (Entry, error) {
+	_, out, err := j.find(ctx, flow, reference)
+	return out, err
+}
+
+func (j *Journal) find(ctx context.Context, flow, reference string) (*entry, Entry, error) {
+	var (
+		e            = &entry{}
+		holder, note string
+		due          int64
+	)
+	err := queryRow(ctx, j.db, j.sql.find, []any{flow, reference}, append(e.columns(), &holder, &due, &e.reason, &note)...)
+	if err != nil {
+		return nil, Entry{}, failed("find", noRows(err))
+	}
+	return e, e.shown(holder, due, note), nil
+}
+
+// Record is one line of an entry's history.
+type Record struct {
+	At    time.Time
+	Event string // "planned", "sending", "found", ...
+	State State
+	Actor string // who did it; empty for the journal
+	Note  string
+}
+
+// History returns all that happened to an entry, in order. Nothing is ever changed in
+// it; Purge removes it as a whole.
+func (j *Journal) History(ctx context.Context, flow, reference string) ([]Record, error) {
+	rows, err := j.db.QueryContext(ctx, j.sql.listHistory, flow, reference)
+	if err != nil {
+		return nil, failed("history", err)
+	}
+	defer rows.Close()
+	var out []Record
+	for rows.Next() {
+		var (
+			r  Record
+			at int64
+		)
+		if err := rows.Scan(&at, &r.Event, &r.State, &r.Actor, &r.Note); err != nil {
+			return nil, failed("history", err)
+		}
+		r.At = time.UnixMicro(at)
+		out = append(out, r)
+	}
+	return out, failed("history", rows.Err())
+}
+
+// Do is what a person decides about an entry.
+type Do string
+
+const (
+	// Retry has a stuck entry go on where it stopped. It sends nothing that may have
+	// left: it looks up again.
+	Retry Do = "retry"
+	// Resend allows one more attempt of a stuck entry after a last lookup. It can pay
+	// twice: first make sure that no attempt arrived.
+	Resend Do = "resend"
+	// Approve lets a stuck entry past the limit of its flow.
+	Approve Do = "approve"
+	// Happened ends a stuck entry as succeeded.
+	Happened Do = "happened"
+	// DidNot ends a stuck entry as failed.
+	DidNot Do = "did-not"
+	// Cancel ends an entry of which nothing has left.
+	Cancel Do = "cancel"
+)
+
+// Act is one decision of a person.
+type Act struct {
+	Flow, Reference string
+	Do              Do
+	Actor, Reason   string // both are required, and stand in the history
+}
+
+// Act carries out a decision. Your func is told in the same transaction; if it fails,
+// so does Act. ErrNotPossible means that the state of the entry forbids it: no act
+// changes a final entry.
+func (j *Journal) Act(ctx context.Context, a Act) error {
+	if a.Actor == "" || a.Reason == "" {
+		return errors.New("journal: who is the actor, and what is the reason?")
+	}
+	m, err := j.flow(a.Flow)
+	if err != nil {
+		return err
+	}
+	for {
+		e, _, err := j.find(ctx, a.Flow, a.Reference)
+		if err != nil {
+			return err
+		}
+		err = queryRow(ctx, j.db, j.sql.load, []any{e.id}, &e.amount, &e.currency, &e.params, &e.prepared, &e.value, &e.note, &e.reason)
+		if err != nil {
+			return failed("act", noRows(err))
+		}
+		next, kind, err := a.apply(m, *e)
+		if err != nil {
+			return err
+		}
+		next.note = a.Reason
+		delay := never
+		if next.owed != "" || next.state != StateFinal && next.state != StateCancelled {
+			delay = 0
+		}
+		err = j.write(ctx, m, e, next, transition{event: string(a.Do), note: a.Reason, actor: a.Actor, kind: kind, delay: delay})
+		if errors.Is(err, errLeaseLost) { // a worker wrote meanwhile: decide again
+			if pauseErr := pause(ctx, 20*time.Millisecond); pauseErr != nil {
+				return pauseErr
+			}
+			continue
+		}
+		if err == nil {
+			j.observe(m, e, &next)
+			m.rouse()
+		}
+		return err
+	}
+}
+
+// apply returns the entry as the act leaves it, and what your func is told.
+func (a Act) apply(m *machine, e entry) (entry, Kind, error) {
+	no := func(why string) (entry, Kind, error) {
+		return e, "", fmt.Errorf("%w: %s: %s", ErrNotPossible, a.Do, why)
+	}
+	if a.Do == Cancel {
+		stopped := e.state == StateStuck && e.resume == StatePlanned
+		if e.state != StatePlanned && !stopped || e.opened > 0 || e.step > 0 || e.owed != "" {
+			return no("something may have left, or the entry is finished")
+		}
+		e.state, e.standing, e.reason = StateCancelled, Failed, ""
+		return e, Failed, nil
+	}
+	if e.state != StateStuck {
+		return no("the entry is " + string(e.state))
+	}
+	if e.owed == Stuck {
+		e.owed = "" // the person knows
+	}
+	funcFailed, reason := e.owed != "", e.reason
+	e.tries, e.looks, e.restart, e.reason = 0, 0, true, ""
+	switch a.Do {
+	case Retry:
+		e.state = e.resume
+		return e, "", nil
+	case Approve:
+		if reason != ReasonLimit {
+			return no("it is not the limit that holds it")
+		}
+		e.state, e.approved = e.resume, true
+		return e, "", nil
+	case Resend:
+		if e.resume != StateSending || funcFailed {
+			return no("no attempt is in doubt")
+		}
+		e.state, e.mayResend, e.contested = e.resume, true, false
+		return e, "", nil
+	case Happened, DidNot:
+		if funcFailed {
+			return no("what happened is known, and your func has not taken it: retry")
+		}
+		standing := Succeeded
+		if a.Do == DidNot {
+			standing = Failed
+		}
+		kind := change(e.standing, standing)
+		e.state, e.standing = StateFinal, standing
+		return e, kind, nil
+	}
+	return no("there is no such act")
+}

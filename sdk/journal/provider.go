@@ -1,0 +1,322 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// Provider describes what a flow asks of a provider. P are the parameters of a
+// request, and T is what the provider shows of it. Both are stored as JSON. The
+// constructors of this package, such as KPay, fill one in. Use New for a write that
+// they do not know.
+type Provider[P, T any] struct {
+	// Identify names a request. It refuses parameters that cannot be sent, or that
+	// must not be stored.
+	Identify func(P) (Identity, error)
+	// Deciding lists, per version, the values that make two requests the same. Plan
+	// uses the last version. Never change a version that was released: append one.
+	Deciding []func(P) []string
+	// Steps are the writes, in their order.
+	Steps []Step[P, T]
+	// Poll asks for the present state. Its error means "cannot tell".
+	Poll func(context.Context, Request[P, T]) (T, error)
+	// Judge returns Pending, Succeeded, Failed or Reversed. Any other value counts
+	// as Pending.
+	Judge func(T) Kind
+	// Existing reports that the provider already had the request when it was sent.
+	// nil: the provider refuses such a request as a duplicate.
+	Existing func(T) bool
+	// Watch is how long an entry is asked for again after its end, because the
+	// provider may still change it. A callback wakes it in any case.
+	Watch time.Duration
+	// Knocked finds the reference in the body of a callback, and the response that
+	// the provider expects.
+	Knocked func(body []byte) (reference string, response webhook.Response, err error)
+}
+
+// Identity names a request, and says what it costs.
+type Identity struct {
+	Reference string
+	Amount    decimal.Decimal // zero: the spend limit does not count it
+	Currency  string
+}
+
+// Step is one write.
+type Step[P, T any] struct {
+	Name string
+	// Class decides what follows when no clear response comes: Referenced, Keyed,
+	// Searched or Once.
+	Class sdk.Class
+	// Prepare encodes the request. It may ask for a quote, because it runs again as
+	// long as nothing can have left. It puts no secret and no capability URL in.
+	Prepare func(context.Context, Request[P, T]) ([]byte, error)
+	// Send makes one attempt with the prepared bytes.
+	Send func(context.Context, Request[P, T]) (T, error)
+	// Look looks for the result of the attempts. A step without Look is never
+	// looked up. An error means CannotTell.
+	Look func(context.Context, Request[P, T]) (T, Finding, error)
+	// Looks are the ages of the last attempt at which a write that is not shown
+	// counts as absent. All of them must say so. The last should exceed the time
+	// that a request can be held back on its way.
+	Looks []time.Duration
+	// KeyLife is how long the provider remembers the key of a Keyed step.
+	KeyLife time.Duration
+}
+
+// Request is what a step works with.
+type Request[P, T any] struct {
+	Reference string
+	Params    P
+	Prepared  []byte // what Prepare made; empty in Prepare
+	Before    *T     // what the provider showed last; nil before the first response
+}
+
+// Finding is the result of a lookup.
+type Finding uint8
+
+const (
+	// CannotTell: the lookup says neither yes nor no. It is the zero value.
+	CannotTell Finding = iota
+	// Found: the provider shows this request.
+	Found
+	// Absent: the provider itself says that it knows no such request.
+	Absent
+	// Different: the reference belongs to another request.
+	Different
+	// Several: more than one request matches.
+	Several
+)
+
+// Kind says what became of a request.
+type Kind string
+
+const (
+	Pending   Kind = "pending"   // the provider has accepted it
+	Succeeded Kind = "succeeded" // it happened
+	Failed    Kind = "failed"    // it did not happen: failed, refused or cancelled
+	Reversed  Kind = "reversed"  // it happened, and was taken back
+	Corrected Kind = "corrected" // it was reported as failed or reversed, and happened after all
+	Stuck     Kind = "stuck"     // nobody knows: a person must look
+)
+
+// Change is what your func is told.
+type Change[T any] struct {
+	Flow, Reference string
+	Kind            Kind
+	Value           *T     // what the provider showed last; nil when it showed nothing
+	Reason          Reason // why it is stuck; empty otherwise
+	// Note says in words why it is stuck or failed. It holds no personal data.
+	Note string
+}
+
+// Func is your func. It runs once per change, in order per reference, in the
+// transaction that records the change. If it returns an error nothing of the
+// transaction stays, and it is tried again with the same change.
+type Func[T any] func(ctx context.Context, tx Tx, c Change[T]) error
+
+// machine is a Provider without its types.
+type machine struct {
+	name     string
+	settings FlowConfig
+	steps    []step
+	problem  error
+	watch    time.Duration
+	wake     [2]chan struct{} // of this process's loops, by lane
+
+	encode  func(params any) ([]byte, error)
+	digests []func(params any) [sha256.Size]byte
+	poll    func(context.Context, *entry) (answer, error)
+	tell    func(ctx context.Context, tx Tx, e *entry, kind Kind, note string) error
+	knocked func([]byte) (string, webhook.Response, error)
+}
+
+type step struct {
+	name    string
+	class   sdk.Class
+	prepare func(context.Context, *entry) ([]byte, error)
+	send    func(context.Context, *entry) (answer, error)
+	look    func(context.Context, *entry) (answer, Finding, error)
+	looks   []time.Duration
+	keyLife time.Duration
+}
+
+// answer is what the provider showed.
+type answer struct {
+	value    []byte
+	standing Kind
+	existing bool
+}
+
+var (
+	defaultLooks  = []time.Duration{0, time.Second, 4 * time.Second, 15 * time.Second}
+	searchedLooks = []time.Duration{2 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute}
+)
+
+func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
+	m := &machine{name: name, watch: p.Watch, knocked: p.Knocked}
+	for lane := range m.wake {
+		m.wake[lane] = make(chan struct{}, 1)
+	}
+	switch {
+	case name == "" || strings.TrimSpace(name) != name || len(name) > 64:
+		m.problem = errors.New("its name is empty, too long or has white space at an end")
+	case p.Identify == nil || len(p.Deciding) == 0 || len(p.Steps) == 0 || p.Poll == nil || p.Judge == nil:
+		m.problem = errors.New("it has no client, or lacks Identify, Deciding, Steps, Poll or Judge")
+	}
+	if m.problem != nil {
+		return m
+	}
+	for _, deciding := range p.Deciding {
+		m.digests = append(m.digests, func(params any) [sha256.Size]byte { return digest(deciding(params.(P))) })
+	}
+	m.encode = func(params any) ([]byte, error) { return json.Marshal(params) }
+	seen := func(value T) (answer, error) {
+		data, err := json.Marshal(value)
+		if err != nil {
+			return answer{}, fmt.Errorf("journal: what the provider showed cannot be stored: %w", err)
+		}
+		return answer{value: data, standing: plain(p.Judge(value)), existing: p.Existing != nil && p.Existing(value)}, nil
+	}
+	m.poll = func(ctx context.Context, e *entry) (answer, error) {
+		request, err := requestOf[P, T](e)
+		if err != nil {
+			return answer{}, err
+		}
+		value, err := p.Poll(ctx, request)
+		if err != nil {
+			return answer{}, err
+		}
+		return seen(value)
+	}
+	for i, s := range p.Steps {
+		m.steps = append(m.steps, newStep(s, seen))
+		if s.Prepare == nil || s.Send == nil || s.Class == sdk.Safe || s.Class == sdk.Keyed && s.KeyLife <= 0 ||
+			(s.Class == sdk.Referenced || s.Class == sdk.Searched) && s.Look == nil {
+			m.problem = fmt.Errorf("step %d lacks what its class needs", i+1)
+		}
+	}
+	m.tell = func(ctx context.Context, tx Tx, e *entry, kind Kind, note string) (err error) {
+		if fn == nil {
+			return nil
+		}
+		change := Change[T]{Flow: e.flow, Reference: e.reference, Kind: kind, Note: note}
+		if kind == Stuck {
+			change.Reason = e.reason
+		}
+		if change.Value, err = shown[T](e); err != nil {
+			return err
+		}
+		// A func that panics must not end the process again at each start.
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("journal: func panicked: %v\n%s", r, debug.Stack())
+			}
+		}()
+		return fn(ctx, tx, change)
+	}
+	return m
+}
+
+func newStep[P, T any](s Step[P, T], seen func(T) (answer, error)) step {
+	out := step{name: s.Name, class: s.Class, looks: s.Looks, keyLife: s.KeyLife}
+	if out.looks == nil {
+		out.looks = defaultLooks
+		if s.Class == sdk.Searched {
+			out.looks = searchedLooks
+		}
+	}
+	out.prepare = func(ctx context.Context, e *entry) ([]byte, error) {
+		request, err := requestOf[P, T](e)
+		if err != nil {
+			return nil, err
+		}
+		request.Prepared = nil
+		return s.Prepare(ctx, request)
+	}
+	out.send = func(ctx context.Context, e *entry) (answer, error) {
+		request, err := requestOf[P, T](e)
+		if err != nil {
+			return answer{}, &sdk.Error{Outcome: sdk.NotSent, Reference: e.reference, Cause: err}
+		}
+		value, err := s.Send(ctx, request)
+		if err != nil {
+			return answer{}, err
+		}
+		return seen(value)
+	}
+	if s.Look != nil {
+		out.look = func(ctx context.Context, e *entry) (answer, Finding, error) {
+			request, err := requestOf[P, T](e)
+			if err != nil {
+				return answer{}, CannotTell, err
+			}
+			value, finding, err := s.Look(ctx, request)
+			if err != nil || finding != Found {
+				return answer{}, finding, err
+			}
+			a, err := seen(value)
+			return a, finding, err
+		}
+	}
+	return out
+}
+
+func (m *machine) fault() error { return m.problem }
+
+func (m *machine) reads() bool { return m.steps[len(m.steps)-1].look != nil }
+
+func requestOf[P, T any](e *entry) (Request[P, T], error) {
+	r := Request[P, T]{Reference: e.reference, Prepared: bytes.Clone(e.prepared)}
+	if err := json.Unmarshal(e.params, &r.Params); err != nil {
+		return r, errStored
+	}
+	before, err := shown[T](e)
+	r.Before = before
+	return r, err
+}
+
+func shown[T any](e *entry) (*T, error) {
+	if len(e.value) == 0 {
+		return nil, nil
+	}
+	value := new(T)
+	if err := json.Unmarshal(e.value, value); err != nil {
+		return nil, errStored
+	}
+	return value, nil
+}
+
+// errStored names no value, because it may become a note in the history.
+var errStored = errors.New("journal: stored parameters or responses cannot be read by this release")
+
+func plain(k Kind) Kind {
+	switch k {
+	case Succeeded, Failed, Reversed:
+		return k
+	}
+	return Pending
+}
+
+// digest is a hash of a list of texts. Lengths stand between them, so that no two
+// lists have the same bytes.
+func digest(values []string) [sha256.Size]byte {
+	h := sha256.New()
+	for _, v := range values {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(v)))
+		_, _ = h.Write([]byte(v))
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}

@@ -1,0 +1,263 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// never as a delay leaves nothing to do.
+const never = time.Duration(-1)
+
+// transition is what a worker records about an entry, besides the entry's new fields.
+type transition struct {
+	event string // in the history
+	note  string
+	actor string
+	delay time.Duration // until the next look at the entry; never: none
+	kind  Kind          // what your func is told; empty: nothing
+}
+
+// record writes a transition, and runs your func in the same transaction. If the func
+// fails, the answer is recorded alone and the func is owed the change.
+func (j *Journal) record(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
+	next.note = t.note
+	err := j.write(ctx, m, e, next, t)
+	var own *funcError
+	if !errors.As(err, &own) {
+		if err == nil {
+			j.observe(m, e, &next)
+		}
+		return err
+	}
+	next.owed, next.tries = t.kind, 1
+	return j.owe(ctx, m, e, next, t, own)
+}
+
+// owe records that your func has failed next.tries times to take a change.
+func (j *Journal) owe(ctx context.Context, m *machine, e *entry, next entry, t transition, own *funcError) error {
+	note := "your func failed: " + fmt.Sprintf("%.200s", own.err)
+	j.cfg.Logger.WarnContext(ctx, "journal: func failed", "flow", e.flow, "reference", e.reference, "change", string(next.owed), "error", own.err)
+	t = transition{event: t.event, note: t.note, actor: t.actor, delay: backoff(next.tries, time.Second, 5*time.Minute)}
+	if next.tries < m.settings.FuncTries {
+		if e.owed != "" {
+			t.event, t.note = "func-failed", note
+		}
+	} else {
+		if next.state != StateStuck { // else it is stuck already, and only your func does not know
+			next.resume, next.state, next.reason = next.state, StateStuck, ReasonFunc
+		}
+		t.event, t.note, t.delay = "stuck", note, never
+	}
+	err := j.write(ctx, m, e, next, t)
+	if err == nil {
+		j.observe(m, e, &next)
+	}
+	return err
+}
+
+// funcError is an error of your func.
+type funcError struct{ err error }
+
+func (e *funcError) Error() string { return "journal: func: " + e.err.Error() }
+func (e *funcError) Unwrap() error { return e.err }
+
+// recordTries is how often a transaction that failed is tried again. The answer stays
+// in memory meanwhile.
+const recordTries = 6
+
+// write is the transaction of a transition. It tries again what a database refuses
+// for a moment, and finds out whether a COMMIT without a response took place.
+func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
+	for try := 1; ; try++ {
+		err := inTx(ctx, j.db, func(tx *sql.Tx) error { return j.writeIn(ctx, tx, m, e, next, t) })
+		var own *funcError
+		switch {
+		case err == nil, errors.Is(err, errLeaseLost), errors.Is(err, ErrNotPossible):
+			return err
+		case errors.As(err, &own) && !passing(own.err):
+			return err
+		case try == recordTries || ctx.Err() != nil:
+			return failed("record", err)
+		}
+		if pause(ctx, backoff(try, 10*time.Millisecond, time.Second)) != nil {
+			return failed("record", err)
+		}
+		var unclear *commitError
+		if errors.As(err, &unclear) {
+			if done, rereadErr := j.wrote(ctx, e, ""); rereadErr == nil && done {
+				return nil
+			}
+		}
+	}
+}
+
+func (j *Journal) writeIn(ctx context.Context, tx *sql.Tx, m *machine, e *entry, next entry, t transition) error {
+	knocked := t.delay
+	if t.delay >= 0 {
+		knocked = min(t.delay, j.cfg.KnockGap)
+	} else if next.owed == "" && m.reads() && (next.state == StateFinal || next.state == StateRefused ||
+		next.state == StateStuck && (next.resume == StateSending || next.resume == StateOpen)) {
+		knocked = j.cfg.KnockGap
+	}
+	if next.state == StatePlanned || next.owed != "" {
+		knocked = t.delay
+	}
+	err := j.together(ctx, tx, j.sql.writeAll, j.sql.write, e.id, []any{e.id, micros(t.delay), micros(knocked), e.knocks, e.fence,
+		string(next.state), string(next.standing), string(next.resume), string(next.owed), next.step, next.lane(), next.tries, next.opened, next.looks,
+		flag(next.contested), flag(next.approved), flag(next.mayResend), flag(next.restart)},
+		[]any{blob(next.prepared), blob(next.value), next.note}, []any{t.event, string(next.state), t.actor, t.note})
+	if err != nil {
+		return err
+	}
+	switch {
+	case next.state == StateStuck:
+		_, err = tx.ExecContext(ctx, j.sql.stuck, e.id, e.flow, string(next.reason), t.note)
+	case e.state == StateStuck:
+		_, err = tx.ExecContext(ctx, j.sql.unstuck, e.id)
+	}
+	if err != nil || t.kind == "" {
+		return err
+	}
+	if err := m.tell(ctx, tx, &next, t.kind, next.note); err != nil {
+		return &funcError{err}
+	}
+	return nil
+}
+
+// together changes an entry, its details and its history: in one trip on PostgreSQL, in
+// three statements on SQLite, which has no trips. It begins with the entry, and stops
+// there when the lease is lost.
+func (j *Journal) together(ctx context.Context, tx *sql.Tx, all, first string, id int64, entry, details, history []any) error {
+	if all != "" {
+		err := queryRow(ctx, tx, all, slices.Concat(entry, details, history), &id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return errLeaseLost
+		}
+		return err
+	}
+	if err := changedOne(tx.ExecContext(ctx, first, entry...)); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, j.sql.details, slices.Concat([]any{id}, details)...); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, j.sql.history, slices.Concat([]any{id}, history)...)
+	return err
+}
+
+// quiet gives an entry back about which there is nothing new.
+func (j *Journal) quiet(ctx context.Context, e *entry, tries, looks int, delay time.Duration) error {
+	knocked := delay
+	if delay >= 0 {
+		knocked = min(delay, j.cfg.KnockGap)
+	}
+	if e.state == StatePlanned || e.owed != "" {
+		knocked = delay
+	}
+	return changedOne(j.db.ExecContext(ctx, j.sql.quiet, e.id, micros(delay), micros(knocked), e.knocks, e.fence, tries, looks))
+}
+
+// mark writes down that a request leaves now, and counts what it costs. After it e is
+// the entry as it stands.
+func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byte, note string) error {
+	leased := time.Now().Round(0)
+	for try := 1; ; try++ {
+		err := inTx(ctx, j.db, func(tx *sql.Tx) error {
+			err := j.together(ctx, tx, j.sql.markAll, j.sql.mark, e.id, []any{e.id, j.cfg.Lease.Microseconds(), e.fence},
+				[]any{blob(prepared), blob(e.value), e.note}, []any{"sending", string(StateSending), "", note})
+			if err != nil || e.approved {
+				return err
+			}
+			return j.reserve(ctx, tx, m, e)
+		})
+		var unclear *commitError
+		if errors.As(err, &unclear) {
+			if done, rereadErr := j.wrote(ctx, e, j.holder); rereadErr == nil && done {
+				err = nil
+			}
+		}
+		if err == nil {
+			e.state, e.prepared, e.looks, e.approved, e.mayResend = StateSending, prepared, 0, true, false
+			if e.opened == 0 {
+				e.firstSentAt = e.now
+			}
+			e.fence, e.attempts, e.opened, e.sentAt = e.fence+1, e.attempts+1, e.opened+1, e.now
+			e.lease = leased.Add(j.cfg.Lease)
+			return nil
+		}
+		if errors.Is(err, errLeaseLost) || errors.Is(err, errBeyondLimit) || try == recordTries || ctx.Err() != nil {
+			return err
+		}
+		if pause(ctx, backoff(try, 10*time.Millisecond, time.Second)) != nil {
+			return err
+		}
+	}
+}
+
+// wrote finds out whether a write took place whose COMMIT got no response. Each write
+// moves the fence by one.
+func (j *Journal) wrote(ctx context.Context, e *entry, holder string) (bool, error) {
+	var (
+		now              entry
+		heldBy           string
+		due              int64
+		reason, itsNotes string
+	)
+	err := queryRow(ctx, j.db, j.sql.find, []any{e.flow, e.reference}, append(now.columns(), &heldBy, &due, &reason, &itsNotes)...)
+	return err == nil && now.fence == e.fence+1 && heldBy == holder, err
+}
+
+// passing reports an error after which the same transaction may succeed at once.
+func passing(err error) bool {
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) {
+		return state.SQLState() == "40001" || state.SQLState() == "40P01"
+	}
+	var code interface{ Code() int }
+	if errors.As(err, &code) {
+		var e *sdk.Error
+		primary := code.Code() & 0xff
+		return !errors.As(err, &e) && (primary == 5 || primary == 6) // SQLITE_BUSY, SQLITE_LOCKED
+	}
+	return false
+}
+
+// changedOne turns a statement that changed no row into errLeaseLost.
+func changedOne(r sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := r.RowsAffected()
+	if err == nil && n != 1 {
+		return errLeaseLost
+	}
+	return err
+}
+
+func micros(d time.Duration) int64 {
+	if d < 0 {
+		return -1
+	}
+	return d.Microseconds()
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// blob is never NULL.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}

@@ -1,0 +1,90 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// Retention says how long the details of finished entries are kept: parameters,
+// responses and history. Zero keeps them.
+type Retention struct {
+	Final, Refused, Cancelled time.Duration
+}
+
+// Purge removes the details of finished entries in small transactions, and returns of
+// how many. It keeps the references, so that none is ever paid twice: a Plan of the
+// same parameters still is the same entry. An unfinished or stuck entry stays whole,
+// and so does an entry which your func has not taken. After that the provider's
+// corrections of an entry are no longer seen.
+func (j *Journal) Purge(ctx context.Context, keep Retention) (int, error) {
+	limits := map[State]time.Duration{StateFinal: keep.Final, StateRefused: keep.Refused, StateCancelled: keep.Cancelled}
+	shortest := time.Duration(0)
+	for _, limit := range limits {
+		if limit < 0 {
+			return 0, errors.New("journal: purge: a negative time")
+		}
+		if limit > 0 && (shortest == 0 || limit < shortest) {
+			shortest = limit
+		}
+	}
+	if shortest == 0 {
+		return 0, nil
+	}
+	purged, cursor := 0, int64(0)
+	for {
+		ids, last, err := j.purgeable(ctx, cursor, limits, shortest)
+		if err != nil {
+			return purged, failed("purge", err)
+		}
+		if len(ids) > 0 {
+			err := inTx(ctx, j.db, func(tx *sql.Tx) error {
+				for _, id := range ids {
+					for _, statement := range []string{j.sql.purgeDetails, j.sql.purgeHistory} {
+						if _, err := tx.ExecContext(ctx, statement, id); err != nil {
+							return err
+						}
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return purged, failed("purge", err)
+			}
+			purged += len(ids)
+		}
+		if last == 0 {
+			return purged, nil
+		}
+		cursor = last
+	}
+}
+
+// purgeable reads one batch of entries, in the order in which they were planned. It
+// ends with the first entry that is too young, so that it never reads all of them.
+func (j *Journal) purgeable(ctx context.Context, cursor int64, limits map[State]time.Duration, shortest time.Duration) (ids []int64, last int64, err error) {
+	rows, err := j.db.QueryContext(ctx, j.sql.purgeable, cursor)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var (
+			id, created, changed, age int64
+			state                     State
+			idle                      bool
+		)
+		if err := rows.Scan(&id, &created, &state, &idle, &changed, &age); err != nil {
+			return nil, 0, err
+		}
+		if time.Duration(age)*time.Microsecond < shortest {
+			return ids, 0, rows.Close()
+		}
+		last = id
+		if limit := limits[state]; idle && limit > 0 && time.Duration(changed)*time.Microsecond >= limit {
+			ids = append(ids, id)
+		}
+	}
+	return ids, last, rows.Err()
+}

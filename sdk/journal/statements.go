@@ -1,0 +1,169 @@
+package journal
+
+import (
+	"fmt"
+	"strings"
+)
+
+// statements are the SQL of a Journal in its dialect. Each statement that decides
+// something decides it on the row that it changes.
+type statements struct {
+	text func(string) string // puts a statement into the dialect
+
+	plan, planDetails, planHistory, planAll, planned string
+	take, load, find                                 string
+	mark, write, details, history                    string
+	markAll, writeAll                                string // the same with details and history in one trip; PostgreSQL only
+	stuck, unstuck, unalerted, alerted               string
+	quiet, knock                                     string
+	flow, setFlow, adopt, restore                    string
+	spend, reserve                                   string
+	await, listHistory                               string
+	overdue, stuckCounts, unfinished                 string
+	purgeable, purgeDetails, purgeHistory            string
+}
+
+const (
+	postgresNow = `CAST(extract(epoch FROM statement_timestamp()) * 1000000 AS bigint)`
+	sqliteNow   = `CAST((julianday('now') - 2440587.5) * 86400000000 AS integer)`
+)
+
+// entryColumns are the columns of an entry that a worker reads, in the order in
+// which entry.scan reads them.
+const entryColumns = `id, flow, reference, state, standing, resume, owed, step, fence, knocks, tries, attempts, opened, looks,
+	contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at, {now}`
+
+const plannedValues = `'planned', '', '', '', 0, 1, {now}, '', 1, 0, 0, 0, 0, 0, 0, 0, 0, {now}, {now}, {now}, 0, 0, 0`
+
+const plannedColumns = `flow, reference, digest, digest_version, state, standing, resume, owed, step, lane, due_at, holder, fence, knocks,
+	tries, attempts, opened, looks, contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at`
+
+// dueAt moves due_at after a worker is done with an entry: by $2 or, when somebody
+// knocked meanwhile, by $3. A negative time means never.
+const dueAt = `CASE WHEN CASE WHEN knocks <> $4 THEN CAST($3 AS bigint) ELSE CAST($2 AS bigint) END < 0 THEN NULL
+	ELSE {now} + CASE WHEN knocks <> $4 THEN CAST($3 AS bigint) ELSE CAST($2 AS bigint) END END`
+
+func newStatements(d Dialect) *statements {
+	now := postgresNow
+	if d == SQLite {
+		now = sqliteNow
+	}
+	words := strings.NewReplacer("{now}", now)
+	if d == SQLite {
+		words = strings.NewReplacer("{now}", now, "$", "?", "{skip}", "")
+	} else {
+		words = strings.NewReplacer("{now}", now, "{skip}", "FOR UPDATE SKIP LOCKED")
+	}
+	s := func(text string) string {
+		return words.Replace(strings.ReplaceAll(text, "{columns}", entryColumns))
+	}
+	out := &statements{
+		text: s,
+
+		// A duplicate must not be an error, because an error ends the caller's
+		// transaction on PostgreSQL.
+		plan: s(`INSERT INTO journal_entries (` + plannedColumns + `) VALUES ($1, $2, $3, $4, ` + plannedValues + `)
+			ON CONFLICT (flow, reference) DO NOTHING RETURNING id`),
+		planDetails: s(`INSERT INTO journal_details (entry, amount, currency, params, prepared, value, note) VALUES ($1, $2, $3, $4, $5, $6, '')`),
+		planHistory: s(`INSERT INTO journal_history (entry, at, event, state, actor, note) VALUES ($1, {now}, 'planned', 'planned', '', '')`),
+		planned:     s(`SELECT digest, digest_version FROM journal_entries WHERE flow = $1 AND reference = $2`),
+
+		load: s(`SELECT d.amount, d.currency, d.params, d.prepared, d.value, d.note, COALESCE(s.reason, '')
+			FROM journal_details d LEFT JOIN journal_stuck s ON s.entry = d.entry WHERE d.entry = $1`),
+		find: s(`SELECT {columns}, holder, COALESCE(due_at, 0), COALESCE((SELECT reason FROM journal_stuck WHERE entry = id), ''),
+				COALESCE((SELECT note FROM journal_stuck WHERE entry = id), '')
+			FROM journal_entries WHERE flow = $1 AND reference = $2`),
+
+		// mark counts the attempt before a byte leaves. It changes no row when the
+		// lease is lost or sending is paused.
+		mark: s(`UPDATE journal_entries SET state = 'sending', lane = 0, due_at = {now} + CAST($2 AS bigint), fence = fence + 1,
+				attempts = attempts + 1, opened = opened + 1, looks = 0, tries = 0, approved = 1, resend = 0, changed_at = {now}, sent_at = {now}, asked_at = {now},
+				first_sent_at = CASE WHEN opened = 0 THEN {now} ELSE first_sent_at END
+			WHERE id = $1 AND fence = $3 AND NOT EXISTS (SELECT 1 FROM journal_flows f WHERE f.flow = journal_entries.flow AND f.paused = 1)`),
+		// write comes first in its transaction. It changes no row when the lease is
+		// lost; otherwise it locks the row until the end.
+		write: s(`UPDATE journal_entries SET due_at = ` + dueAt + `, holder = '', fence = fence + 1,
+				state = $6, standing = $7, resume = $8, owed = $9, step = $10, lane = $11, tries = $12, opened = $13, looks = $14,
+				contested = $15, approved = $16, resend = $17, since_at = CASE WHEN CAST($18 AS bigint) = 1 THEN {now} ELSE since_at END, changed_at = CASE WHEN state <> $6 OR standing <> $7 THEN {now} ELSE changed_at END, asked_at = {now}
+			WHERE id = $1 AND fence = $5`),
+		// quiet is write for an entry about which there is nothing new.
+		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt + `, holder = '', fence = fence + 1, tries = $6, looks = $7, asked_at = {now}
+			WHERE id = $1 AND fence = $5`),
+		details: s(`UPDATE journal_details SET prepared = $2, value = $3, note = $4 WHERE entry = $1`),
+		history: s(`INSERT INTO journal_history (entry, at, event, state, actor, note) VALUES ($1, {now}, $2, $3, $4, $5)`),
+
+		stuck: s(`INSERT INTO journal_stuck (entry, flow, reason, note, since, alerted) VALUES ($1, $2, $3, $4, {now}, 0)
+			ON CONFLICT (entry) DO UPDATE SET reason = excluded.reason, note = excluded.note,
+			alerted = CASE WHEN journal_stuck.reason = excluded.reason THEN journal_stuck.alerted ELSE 0 END`),
+		unstuck: s(`DELETE FROM journal_stuck WHERE entry = $1`),
+		unalerted: s(`SELECT e.flow, e.reference FROM journal_stuck s JOIN journal_entries e ON e.id = s.entry
+			WHERE s.alerted = 0 ORDER BY s.since LIMIT 50`),
+		alerted: s(`UPDATE journal_stuck SET alerted = 1 WHERE entry = (SELECT id FROM journal_entries WHERE flow = $1 AND reference = $2)`),
+
+		flow: s(`SELECT paused, CASE WHEN adopt_until > {now} THEN 1 ELSE 0 END FROM journal_flows WHERE flow = $1`),
+		setFlow: s(`INSERT INTO journal_flows (flow, paused, adopt_until, actor, note, changed_at) VALUES ($1, $2, 0, $3, $4, {now})
+			ON CONFLICT (flow) DO UPDATE SET paused = excluded.paused, actor = excluded.actor, note = excluded.note, changed_at = excluded.changed_at`),
+
+		adopt: s(`UPDATE journal_flows SET adopt_until = {now} + CAST($2 AS bigint) WHERE flow = $1`),
+
+		spend: s(`INSERT INTO journal_spend (flow, currency, begins, amount)
+			VALUES ($1, $2, {now} - {now} % CAST($3 AS bigint), '0')
+			ON CONFLICT (flow, currency, begins) DO UPDATE SET amount = journal_spend.amount RETURNING begins, amount`),
+		reserve: s(`UPDATE journal_spend SET amount = $4 WHERE flow = $1 AND currency = $2 AND begins = $3`),
+
+		await: s(`SELECT e.state, e.owed, d.value FROM journal_entries e LEFT JOIN journal_details d ON d.entry = e.id
+			WHERE e.flow = $1 AND e.reference = $2`),
+		listHistory: s(`SELECT h.at, h.event, h.state, h.actor, h.note FROM journal_history h
+			WHERE h.entry = (SELECT id FROM journal_entries WHERE flow = $1 AND reference = $2) ORDER BY h.id`),
+
+		overdue:     s(`SELECT COALESCE({now} - min(due_at), 0) FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL AND due_at <= {now}`),
+		unfinished:  s(`SELECT count(*) FROM (SELECT 1 FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL LIMIT 10001) counted`),
+		stuckCounts: s(`SELECT reason, count(*) FROM journal_stuck WHERE flow = $1 GROUP BY reason`),
+
+		purgeable: s(`SELECT d.entry, e.created_at, e.state, e.due_at IS NULL AND e.owed = '', {now} - e.changed_at, {now} - e.created_at
+			FROM journal_details d JOIN journal_entries e ON e.id = d.entry WHERE d.entry > $1 ORDER BY d.entry LIMIT 500`),
+		purgeDetails: s(`DELETE FROM journal_details WHERE entry = $1`),
+		purgeHistory: s(`DELETE FROM journal_history WHERE entry = $1`),
+
+		// A restored planned entry may have been sent before the restore.
+		restore: s(`UPDATE journal_entries SET state = 'sending', lane = 0, opened = opened + 1, looks = 0, fence = fence + 1, holder = '',
+				due_at = {now}, sent_at = {now}, first_sent_at = {now}, changed_at = {now}
+			WHERE flow = $1 AND due_at IS NOT NULL AND lane = 1 AND state = 'planned'`),
+	}
+	unpaused := `AND ($3 = 0 OR NOT EXISTS (SELECT 1 FROM journal_flows WHERE flow = $1 AND paused = 1))`
+	due := `SELECT id FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL AND due_at <= {now} ` + unpaused +
+		` ORDER BY due_at LIMIT $4 {skip}`
+	set := `UPDATE journal_entries SET due_at = {now} + CAST($5 AS bigint), fence = fence + 1, holder = $6 WHERE id `
+	// A knock moves due_at no nearer than a gap after the last lookup. It leaves a
+	// lease alone, and the backoff of what was not sent. It wakes a finished entry
+	// only where a lookup may correct it. The references follow $4.
+	const wakes = `(state IN ('final', 'refused') OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
+	nearest := `CASE WHEN asked_at + CAST($2 AS bigint) > {now} THEN asked_at + CAST($2 AS bigint) ELSE {now} END`
+	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, due_at = CASE
+			WHEN due_at IS NULL THEN CASE WHEN $3 = 1 AND ` + wakes + ` THEN ` + nearest + ` END
+			WHEN holder <> '' OR state = 'planned' OR owed <> '' OR due_at < ` + nearest + ` THEN due_at
+			ELSE ` + nearest + ` END
+		WHERE flow = $1 AND reference = $4`)
+	if d == SQLite {
+		out.take = s(set + `IN (` + due + `) RETURNING {columns}`)
+		return out
+	}
+	// The array runs the inner query once. With IN the planner may run it again for
+	// each row and take more than the limit.
+	out.take = s(set + `= ANY (ARRAY(` + strings.Replace(due, "$3 = 0", "CAST($3 AS bigint) = 0", 1) + `)) RETURNING {columns}`)
+	out.knock = strings.Replace(out.knock, "$3 = 1", "CAST($3 AS bigint) = 1", 1)
+	// The numbers of the parameters go on after those of the first statement.
+	together := func(first string, n int) string {
+		return s(fmt.Sprintf(`WITH e AS (%s RETURNING id),
+			d AS (UPDATE journal_details SET prepared = $%d, value = $%d, note = $%d FROM e WHERE entry = e.id),
+			h AS (INSERT INTO journal_history (entry, at, event, state, actor, note)
+				SELECT id, {now}, CAST($%d AS text), CAST($%d AS text), CAST($%d AS text), CAST($%d AS text) FROM e)
+			SELECT id FROM e`, first, n+1, n+2, n+3, n+4, n+5, n+6, n+7))
+	}
+	out.markAll, out.writeAll = together(out.mark, 3), together(out.write, 18)
+	out.planAll = s(`WITH e AS (` + out.plan + `),
+		d AS (INSERT INTO journal_details (entry, amount, currency, params, prepared, value, note) SELECT id, $5, $6, $7, $8, $9, '' FROM e),
+		h AS (INSERT INTO journal_history (entry, at, event, state, actor, note) SELECT id, {now}, 'planned', 'planned', '', '' FROM e)
+		SELECT id FROM e`)
+	return out
+}

@@ -1,0 +1,262 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// The lanes of a flow: what was sent is followed, and what is new is sent. A crowd in
+// one does not hold up the other.
+const (
+	laneFollow = 0
+	laneSend   = 1
+)
+
+// Run works until ctx ends, and returns its error. Then it takes nothing more, and
+// returns when the calls that it has begun are recorded. Run it in every process that
+// has the flows; add the flows first.
+func (j *Journal) Run(ctx context.Context) error {
+	machines, err := j.start()
+	if err != nil {
+		return err
+	}
+	var loops sync.WaitGroup
+	for _, m := range machines {
+		for _, lane := range []int{laneFollow, laneSend} {
+			loops.Go(func() { j.loop(ctx, m, lane) })
+		}
+	}
+	loops.Go(func() {
+		for {
+			if err := j.alert(ctx); err != nil && ctx.Err() == nil {
+				j.cfg.Logger.WarnContext(ctx, "journal: alert", "error", err)
+			}
+			if pause(ctx, j.cfg.Every) != nil {
+				return
+			}
+		}
+	})
+	loops.Wait()
+	return ctx.Err()
+}
+
+// Work does once all that is due now, for a process that does not Run, such as a cron
+// job. It returns how many entries it took.
+func (j *Journal) Work(ctx context.Context) (int, error) {
+	machines, err := j.start()
+	if err != nil {
+		return 0, err
+	}
+	taken := 0
+	for _, m := range machines {
+		for _, lane := range []int{laneFollow, laneSend, laneFollow} {
+			for {
+				entries, err := j.take(ctx, m, lane, 1)
+				if err != nil {
+					return taken, err
+				}
+				if len(entries) == 0 {
+					break
+				}
+				taken++
+				j.work(ctx, m, entries[0])
+			}
+		}
+	}
+	return taken, j.alert(ctx)
+}
+
+// loop takes the entries of one lane and works on them at the same time.
+func (j *Journal) loop(ctx context.Context, m *machine, lane int) {
+	slots := make(chan struct{}, j.cfg.Workers)
+	var working sync.WaitGroup
+	defer working.Wait()
+	for ctx.Err() == nil {
+		wanted := 0
+		select {
+		case slots <- struct{}{}:
+			wanted = 1
+		case <-ctx.Done():
+			return
+		}
+		for more := true; more; {
+			select {
+			case slots <- struct{}{}:
+				wanted++
+			default:
+				more = false
+			}
+		}
+		entries, err := j.take(ctx, m, lane, wanted)
+		if err != nil && ctx.Err() == nil {
+			j.cfg.Logger.WarnContext(ctx, "journal: take", "flow", m.name, "error", err)
+		}
+		for range wanted - len(entries) {
+			<-slots
+		}
+		for _, e := range entries {
+			working.Go(func() {
+				defer func() { <-slots }()
+				// What has begun is seen through: each call has its own limit.
+				j.work(context.WithoutCancel(ctx), m, e)
+			})
+		}
+		if len(entries) == wanted {
+			continue
+		}
+		timer := time.NewTimer(j.cfg.Every/2 + rand.N(j.cfg.Every))
+		select {
+		case <-timer.C:
+		case <-m.wake[lane]:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// rouse ends the wait of this process's loops, when it knows of something due.
+func (m *machine) rouse() {
+	for _, wake := range m.wake {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// take leases entries that are due.
+func (j *Journal) take(ctx context.Context, m *machine, lane, limit int) ([]*entry, error) {
+	began := time.Now().Round(0) // the wall clock: the monotonic one stops while a machine sleeps
+	rows, err := j.db.QueryContext(ctx, j.sql.take, m.name, lane, lane, limit, j.cfg.Lease.Microseconds(), j.holder)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var taken []*entry
+	for rows.Next() {
+		e := &entry{lease: began.Add(j.cfg.Lease)}
+		if err := rows.Scan(e.columns()...); err != nil {
+			return nil, err
+		}
+		taken = append(taken, e)
+	}
+	return taken, rows.Err()
+}
+
+// work does the next thing about an entry.
+func (j *Journal) work(ctx context.Context, m *machine, e *entry) {
+	err := j.see(ctx, m, e)
+	switch {
+	case err == nil:
+	case errors.Is(err, errLeaseLost):
+		j.emit(Event{Flow: m.name, What: EventLeaseLost})
+	default: // the lease ends, and the next worker goes on from what is recorded
+		j.cfg.Logger.WarnContext(ctx, "journal: work", "flow", e.flow, "reference", e.reference, "error", err)
+	}
+}
+
+func (j *Journal) see(ctx context.Context, m *machine, e *entry) error {
+	err := queryRow(ctx, j.db, j.sql.load, []any{e.id}, &e.amount, &e.currency, &e.params, &e.prepared, &e.value, &e.note, &e.reason)
+	switch {
+	case errors.Is(err, sql.ErrNoRows): // purged
+		return j.quiet(ctx, e, 0, 0, never)
+	case err != nil:
+		return err
+	case e.step >= len(m.steps):
+		return j.stick(ctx, m, e, ReasonStored, e.state, "this release has fewer steps than the entry")
+	case e.owed != "":
+		return j.deliver(ctx, m, e)
+	}
+	switch e.state {
+	case StatePlanned:
+		return j.send(ctx, m, e)
+	case StateSending:
+		return j.doubt(ctx, m, e)
+	}
+	return j.follow(ctx, m, e)
+}
+
+// deliver tells your func what it could not take before.
+func (j *Journal) deliver(ctx context.Context, m *machine, e *entry) error {
+	next := *e
+	next.owed, next.tries = "", 0
+	err := j.write(ctx, m, e, next, transition{event: "told", note: e.note, kind: e.owed, delay: j.rest(m, &next)})
+	var own *funcError
+	if errors.As(err, &own) {
+		next = *e
+		next.tries++
+		return j.owe(ctx, m, e, next, transition{event: "func-failed"}, own)
+	}
+	return err
+}
+
+// rest is how long an entry can be left alone.
+func (j *Journal) rest(m *machine, e *entry) time.Duration {
+	switch e.state {
+	case StatePlanned, StateSending:
+		return 0
+	case StateOpen:
+		return jitter(min(max(e.since(e.sinceAt)/4, 3*time.Second), 15*time.Minute))
+	case StateFinal:
+		if age := e.since(e.sinceAt); age < m.watch {
+			return jitter(max(age, time.Hour))
+		}
+	}
+	return never
+}
+
+// backoff grows from lo by doubling up to hi.
+func backoff(tries int, lo, hi time.Duration) time.Duration {
+	return jitter(min(lo<<min(max(tries-1, 0), 20), hi))
+}
+
+// jitter takes up to a tenth off, so that entries do not stay in step.
+func jitter(d time.Duration) time.Duration { return d - rand.N(d/10+1) }
+
+// alert tells OnStuck about entries that wait for a person. An alert that is lost
+// with its process is given again.
+func (j *Journal) alert(ctx context.Context) error {
+	if j.cfg.OnStuck == nil {
+		return nil
+	}
+	type key struct{ flow, reference string }
+	var keys []key
+	rows, err := j.db.QueryContext(ctx, j.sql.unalerted)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k key
+		if err := rows.Scan(&k.flow, &k.reference); err != nil {
+			return err
+		}
+		keys = append(keys, k)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	_ = rows.Close()
+	for _, k := range keys {
+		if _, err := j.flow(k.flow); err != nil {
+			continue // another process has the flow
+		}
+		entry, err := j.Find(ctx, k.flow, k.reference)
+		if err != nil {
+			return err
+		}
+		if entry.State == StateStuck {
+			if err := j.cfg.OnStuck(ctx, entry); err != nil {
+				return err
+			}
+		}
+		if _, err := j.db.ExecContext(ctx, j.sql.alerted, k.flow, k.reference); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -161,7 +161,11 @@ func (f *Fake) respond(r *http.Request, body []byte, handle operation) (int, []b
 
 // refuse writes an error response outside of any operation.
 func refuse(w http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
-	status, text := refused(status).encode()
+	out := refused(status)
+	if status == http.StatusUnprocessableEntity { // the vendor's 422 says what is wrong
+		out = invalid(nil, sentence(http.StatusText(status)))
+	}
+	status, text := out.encode()
 	write(w, status, text)
 }
 

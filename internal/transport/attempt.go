@@ -283,6 +283,7 @@ func (x *exchange) perform(a *attempt) (*http.Response, error) {
 	if err == nil {
 		x.last.response.Status, x.last.response.Header = resp.StatusCode, resp.Header
 		x.last.response.Body, err = x.readBody(resp)
+		x.last.response.Body = bytes.TrimPrefix(x.last.response.Body, byteOrderMark)
 		_ = resp.Body.Close()
 	}
 	if err != nil && a.limited && x.caller.Err() == nil {
@@ -295,6 +296,9 @@ func (x *exchange) perform(a *attempt) (*http.Response, error) {
 	}
 	return resp, err
 }
+
+// byteOrderMark stands in front of the JSON of some servers, and no decoder takes it.
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // mayHaveLeft reports whether the peer may have got enough of an attempt to act on
 // it. Without proof of the contrary it may.

@@ -24,41 +24,64 @@ var (
 )
 
 // Unmarshal decodes a JSON object into a struct with plain Go fields by their
-// json tags, or a list into a slice of such, or of json.RawMessage. Each field
-// is taken as leniently as the scalars of this package are: a string takes a
-// number or a boolean, a decimal.NullDecimal a numeric string, a time.Time any
-// spelling ParseTime knows, and null or a missing key leaves the zero value. Keys
-// are compared exactly. A map[string]any keeps numbers as json.Number and stays
-// nil for anything but an object.
+// json tags, or a list into a slice of such, or of json.RawMessage. A byte order
+// mark in front is taken off.
 //
-// Two untagged fields are filled by name, in nested structs too: Raw
-// (json.RawMessage) with the object as received, and Extra (map[string]any) with
-// the keys that no other field has. Errors name the path, never the value.
+// A field is taken when its value can be read, and stays zero when it cannot,
+// whatever the value's JSON type: no field that decides nothing may cost the caller
+// the response. A string takes a number, a decimal.NullDecimal a numeric string, a
+// time.Time any spelling ParseTime knows. Null or a missing key leaves the zero
+// value. Keys are compared exactly. A map[string]any keeps numbers as json.Number
+// and stays nil for anything but an object. The scalars of this package can be
+// fields as well. An element of a list or map that cannot be read is left out.
 //
-// The tag wire:"required" makes the error Missing of a field that is zero in the
-// end. The tag wire:"lenient" leaves a field zero whose value cannot be read; a
-// lenient decimal.NullDecimal takes the texts "5." and "007", too.
+// Tags say what decides, several of them after a comma:
+//
+//   - wire:"required" makes an error of a value that cannot be read, and the error
+//     Missing of a field that is zero in the end.
+//   - wire:"strict" makes an error of a value that cannot be read.
+//   - wire:"digits" has a decimal.NullDecimal take the texts "5." and "007", too.
+//
+// Three untagged fields are filled by name, in nested structs too: Raw
+// (json.RawMessage) with the object as received, Extra (map[string]any) with the
+// keys that no other field has, and Skipped (int) with how many elements of the
+// object's own lists were left out. Errors name the path, never the value.
 func Unmarshal(data []byte, into any) error {
+	_, err := unmarshal(data, into)
+	return err
+}
+
+// UnmarshalList is Unmarshal of a list. It also returns how many elements it has
+// left out, because they cannot be read.
+func UnmarshalList(data []byte, into any) (skipped int, err error) {
+	return unmarshal(data, into)
+}
+
+func unmarshal(data []byte, into any) (skipped int, err error) {
+	data = WithoutMark(data)
 	if !json.Valid(data) {
-		return errNotJSON
+		return 0, errNotJSON
 	}
 	v, data := reflect.ValueOf(into).Elem(), space(data)
 	if v.Kind() == reflect.Struct {
-		return setStruct(v, data) // a null is no object
+		return 0, setStruct(v, data) // a null is no object
 	}
 	return set(v, data)
 }
 
+// WithoutMark takes a byte order mark off the front of a text.
+func WithoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
+
 // plan is how a struct type takes an object.
 type plan struct {
-	fields     map[string]member
-	required   []string
-	raw, extra []int
+	fields              map[string]member
+	required            []string
+	raw, extra, skipped []int
 }
 
 type member struct {
-	index   []int
-	lenient bool
+	index          []int
+	strict, digits bool
 }
 
 // plans of struct types, each computed once and never changed.
@@ -79,12 +102,22 @@ func planOf(t reflect.Type) *plan {
 			}
 		case f.Name == "Extra" && f.Type == anyMapType:
 			p.extra = f.Index
+		case f.Name == "Skipped" && f.Type.Kind() == reflect.Int && name == "":
+			p.skipped = f.Index
 		case name != "" && name != "-":
-			how := f.Tag.Get("wire")
-			p.fields[name] = member{f.Index, how == "lenient"}
-			if how == "required" {
-				p.required = append(p.required, name)
+			m := member{index: f.Index}
+			for how := range strings.SplitSeq(f.Tag.Get("wire"), ",") {
+				switch how {
+				case "required":
+					m.strict = true
+					p.required = append(p.required, name)
+				case "strict":
+					m.strict = true
+				case "digits":
+					m.digits = true
+				}
 			}
+			p.fields[name] = m
 		}
 	}
 	actual, _ := plans.LoadOrStore(t, p)
@@ -109,12 +142,19 @@ func setStruct(v reflect.Value, data []byte) error {
 		switch {
 		case ok:
 			field := v.FieldByIndex(m.index)
-			err := set(field, value)
-			if err != nil && !m.lenient {
+			skipped, err := set(field, value)
+			if err != nil {
+				field.SetZero()
+			}
+			if err != nil && m.digits {
+				err = setDigits(field, value)
+			}
+			if err != nil && m.strict {
 				return fmt.Errorf("%s: %w", key, err)
 			}
-			if err != nil {
-				setLoosely(field, value)
+			if skipped > 0 && p.skipped != nil {
+				count := v.FieldByIndex(p.skipped)
+				count.SetInt(count.Int() + int64(skipped))
 			}
 		case p.extra != nil:
 			setExtra(v.FieldByIndex(p.extra), string(key), value)
@@ -128,14 +168,13 @@ func setStruct(v reflect.Value, data []byte) error {
 	return nil
 }
 
-// setLoosely takes a value that no rule fits: a decimal with zeros in front or
-// with nothing behind its point. Anything else leaves the field zero.
-func setLoosely(v reflect.Value, data []byte) {
-	v.SetZero()
+// setDigits takes a decimal with zeros in front, or with nothing before or behind
+// its point.
+func setDigits(v reflect.Value, data []byte) error {
 	amount, ok := v.Addr().Interface().(*decimal.NullDecimal)
 	text, err := scalar(data)
 	if !ok || err != nil {
-		return
+		return errDecimalForm
 	}
 	text = strings.TrimSuffix(strings.TrimLeft(text, "0"), ".")
 	if text == "" || text[0] == '.' {
@@ -143,6 +182,7 @@ func setLoosely(v reflect.Value, data []byte) {
 	}
 	value, err := ParseDecimal(text)
 	*amount = decimal.NullDecimal{Decimal: value, Valid: err == nil}
+	return err
 }
 
 func setExtra(v reflect.Value, key string, data []byte) {
@@ -152,49 +192,53 @@ func setExtra(v reflect.Value, key string, data []byte) {
 	v.Interface().(map[string]any)[key] = anyValue(data)
 }
 
-func set(v reflect.Value, data []byte) error {
+// set reads a value. It returns how many elements of a list it has left out.
+func set(v reflect.Value, data []byte) (skipped int, err error) {
 	if data[0] == 'n' {
 		v.SetZero()
-		return nil
+		return 0, nil
 	}
 	switch at := v.Addr().Interface().(type) {
 	case *json.RawMessage:
 		*at = data
-		return nil
+		return 0, nil
 	case *map[string]any:
 		*at, _ = anyValue(data).(map[string]any)
-		return nil
+		return 0, nil
 	case *time.Time:
 		text, err := scalar(data)
 		*at = ParseTime(text)
-		return err
+		return 0, err
 	case *decimal.NullDecimal:
 		var d Decimal
 		err := d.UnmarshalJSON(data)
 		*at = d.Null()
-		return err
+		return 0, err
+	case json.Unmarshaler:
+		return 0, at.UnmarshalJSON(data)
 	}
 	switch v.Kind() {
 	case reflect.String:
-		if data[0] == 't' || data[0] == 'f' {
-			v.SetString(string(data))
-			return nil
-		}
 		text, err := scalar(data)
 		v.SetString(text)
-		return err
+		return 0, err
 	case reflect.Bool:
 		var b Bool
 		err := b.UnmarshalJSON(data)
 		v.SetBool(b.Bool)
-		return err
+		return 0, err
 	case reflect.Int, reflect.Int64:
 		var i Int
 		err := i.UnmarshalJSON(data)
-		v.SetInt(i.Int)
-		return err
+		if err == nil && v.OverflowInt(i.Int) {
+			err = errNotInt
+		}
+		if err == nil {
+			v.SetInt(i.Int)
+		}
+		return 0, err
 	case reflect.Struct:
-		return setStruct(v, data)
+		return 0, setStruct(v, data)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		return set(v.Elem(), data)
@@ -203,40 +247,52 @@ func set(v reflect.Value, data []byte) error {
 	case reflect.Map:
 		return setMap(v, data)
 	}
-	return fmt.Errorf("no way to decode into %s", v.Type())
+	return 0, fmt.Errorf("no way to decode into %s", v.Type())
 }
 
-func setSlice(v reflect.Value, data []byte) error {
+func setSlice(v reflect.Value, data []byte) (skipped int, err error) {
 	if !IsArray(data) {
-		return errNotArray
+		return 0, errNotArray
 	}
 	v.SetZero()
+	kind := v.Type().Elem().Kind()
+	row := kind == reflect.Struct || kind == reflect.Pointer
 	for element := range elements(data) {
+		if element[0] == 'n' && row {
+			skipped++ // null is no row
+			continue
+		}
+		n := v.Len()
 		v.Grow(1)
-		v.SetLen(v.Len() + 1)
-		if err := set(v.Index(v.Len()-1), element); err != nil {
-			return fmt.Errorf("%d: %w", v.Len()-1, err)
+		v.SetLen(n + 1)
+		if _, err := set(v.Index(n), element); err != nil {
+			v.Index(n).SetZero()
+			v.SetLen(n)
+			skipped++
 		}
 	}
 	if v.IsNil() { // an empty list is not a missing one
 		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 	}
-	return nil
+	return skipped, nil
 }
 
-func setMap(v reflect.Value, data []byte) error {
+func setMap(v reflect.Value, data []byte) (skipped int, err error) {
 	if !IsObject(data) {
-		return errNotObject
+		return 0, errNotObject
 	}
 	v.Set(reflect.MakeMap(v.Type()))
 	for key, value := range members(data) {
 		element := reflect.New(v.Type().Elem()).Elem()
-		if err := set(element, value); err != nil {
-			return fmt.Errorf("%s: %w", key, err)
+		n, err := set(element, value)
+		skipped += n
+		if err != nil {
+			skipped++
+			continue
 		}
 		v.SetMapIndex(reflect.ValueOf(string(key)).Convert(v.Type().Key()), element)
 	}
-	return nil
+	return skipped, nil
 }
 
 func anyValue(data []byte) any {

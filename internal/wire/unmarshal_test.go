@@ -47,7 +47,7 @@ type tree struct {
 func TestUnmarshalTakesEveryFormSeenOnTheWire(t *testing.T) {
 	text := ` {"id":17,"name":"J\u00fcrgen \"x\"","state":"paid","amount":"20000.50","at":"2017-08-08 13:19:32 UTC",
 		"flag":"1","count":"42","note":{"a":[1,"]}"]},"metadata":{"n":12345678901234567890,"s":{}},
-		"leaf":{"name":true,"more":[{}]},"leaves":[ {"name":"a"} , {"name":"b"} ],"words":["x",7],
+		"leaf":{"name":1,"more":[{}]},"leaves":[ {"name":"a"} , {"name":"b"} ],"words":["x",7],
 		"options":{"o\u00e9":{"name":"c"}},"Hidden":"h","-":"h","unkn\u006fwn":1.10} `
 	var got tree
 	require.NoError(t, Unmarshal([]byte(text), &got))
@@ -62,7 +62,7 @@ func TestUnmarshalTakesEveryFormSeenOnTheWire(t *testing.T) {
 	assert.Equal(t, `{"a":[1,"]}"]}`, string(got.Note))
 	assert.Equal(t, map[string]any{"n": json.Number("12345678901234567890"), "s": map[string]any{}}, got.Metadata)
 	require.NotNil(t, got.Leaf)
-	assert.Equal(t, leaf{Name: "true", Raw: sdk.Raw(`{"name":true,"more":[{}]}`)}, *got.Leaf)
+	assert.Equal(t, leaf{Name: "1", Raw: sdk.Raw(`{"name":1,"more":[{}]}`)}, *got.Leaf)
 	require.Len(t, got.Leaves, 2)
 	assert.Equal(t, "b", got.Leaves[1].Name)
 	assert.Equal(t, `{"name":"a"}`, string(got.Leaves[0].Raw))
@@ -99,29 +99,117 @@ func TestUnmarshalTakesLists(t *testing.T) {
 }
 
 func TestUnmarshalRefusesAndNamesThePathOnly(t *testing.T) {
+	type inner struct {
+		Name string `json:"name" wire:"strict"`
+	}
+	type strict struct {
+		ID     string              `json:"id" wire:"strict"`
+		Amount decimal.NullDecimal `json:"amount" wire:"strict"`
+		Fee    decimal.NullDecimal `json:"fee" wire:"strict,digits"`
+		At     time.Time           `json:"at" wire:"strict"`
+		Flag   bool                `json:"flag" wire:"strict"`
+		Count  int                 `json:"count" wire:"strict"`
+		Leaf   *inner              `json:"leaf" wire:"strict"`
+		Leaves []leaf              `json:"leaves" wire:"strict"`
+		Option map[string]leaf     `json:"options" wire:"strict"`
+	}
 	for text, want := range map[string]string{
-		`{"id":{"secret":1}}`:             "id: ",
-		`{"amount":"secret"}`:             "amount: ",
-		`{"amount":1e99}`:                 "amount: ",
-		`{"flag":"secret"}`:               "flag: ",
-		`{"count":"secret"}`:              "count: ",
-		`{"at":["secret"]}`:               "at: ",
-		`{"leaf":"secret"}`:               "leaf: not an object",
-		`{"leaves":{"secret":1}}`:         "leaves: not an array",
-		`{"leaves":[{},{"name":["no"]}]}`: "leaves: 1: name: ",
-		`{"options":["secret"]}`:          "options: not an object",
-		`{"options":{"a":"secret"}}`:      "options: a: not an object",
-		`{"id":"secret"`:                  "not valid JSON",
-		`["secret"]`:                      "not an object",
-		`"secret"`:                        "not an object",
-		``:                                "not valid JSON",
+		`{"id":{"secret":1}}`:        "id: ",
+		`{"id":true}`:                "id: ",
+		`{"amount":"secret"}`:        "amount: ",
+		`{"amount":"5."}`:            "amount: ",
+		`{"amount":1e99}`:            "amount: ",
+		`{"fee":"secret"}`:           "fee: ",
+		`{"flag":"secret"}`:          "flag: ",
+		`{"count":"secret"}`:         "count: ",
+		`{"at":["secret"]}`:          "at: ",
+		`{"leaf":"secret"}`:          "leaf: not an object",
+		`{"leaf":{"name":["no"]}}`:   "leaf: name: ",
+		`{"leaves":{"secret":1}}`:    "leaves: not an array",
+		`{"options":["secret"]}`:     "options: not an object",
+		`{"id":"secret"`:             "not valid JSON",
+		`["secret"]`:                 "not an object",
+		`"secret"`:                   "not an object",
+		``:                           "not valid JSON",
+		"\xef\xbb\xbf\xef\xbb\xbf{}": "not valid JSON",
 	} {
-		err := Unmarshal([]byte(text), new(tree))
+		err := Unmarshal([]byte(text), new(strict))
 		if assert.Error(t, err, text) {
 			assert.True(t, strings.HasPrefix(err.Error(), want), "%s: %v", text, err)
 			assert.NotContains(t, err.Error(), "secret")
 		}
 	}
+}
+
+// Whatever stands where a field that decides nothing should be, the others are read.
+func TestAFieldThatCannotBeReadIsAbsent(t *testing.T) {
+	noise := []string{
+		`false`, `true`, `[]`, `{}`, `[[1]]`, `{"_seconds":1700000000}`, `{"$date":"2026-01-01"}`, `"1,200.00"`, `"1200,50"`, `"0750.00"`, `".5"`, `"+5"`,
+		`"NaN"`, `"5.2 km"`, `0.1234567890123456789`, `1e99`, `"\ud800"`, `99999999999999999999999999999999999999999`,
+	}
+	fields := []string{"name", "state", "amount", "at", "flag", "count", "note", "metadata", "leaf", "leaves", "words", "options"}
+	for _, value := range noise {
+		for _, field := range fields {
+			var got tree
+			require.NoError(t, Unmarshal([]byte(`{"id":"p-1","`+field+`":`+value+`,"more":1}`), &got), "%s: %s", field, value)
+			assert.Equal(t, "p-1", got.ID, "%s: %s", field, value)
+			assert.Contains(t, got.Extra, "more")
+		}
+	}
+	for _, value := range append(noise[6:], `false`, `[]`, `{}`) {
+		var got tree
+		require.NoError(t, Unmarshal([]byte(`{"amount":`+value+`}`), &got))
+		assert.False(t, got.Amount.Valid, value)
+	}
+	for _, value := range []string{`false`, `[]`, `{}`, `{"_seconds":1}`, `1700000000`, `"soon"`} {
+		var got tree
+		require.NoError(t, Unmarshal([]byte(`{"at":`+value+`,"name":`+value+`}`), &got))
+		assert.True(t, got.At.IsZero(), value)
+	}
+	var got tree
+	require.NoError(t, Unmarshal([]byte("\xef\xbb\xbf {\"id\":1}"), &got))
+	assert.Equal(t, "1", got.ID, "a byte order mark")
+}
+
+func TestARowThatCannotBeReadIsLeftOutAndCounted(t *testing.T) {
+	type row struct {
+		ID string `json:"id" wire:"required"`
+	}
+	type page struct {
+		Rows    []row          `json:"rows"`
+		ByName  map[string]row `json:"by_name"`
+		Skipped int
+	}
+	var got page
+	require.NoError(t, Unmarshal([]byte(`{"rows":[{"id":"a"},7,{"id":{}},{},null,{"id":"b"},[]],"by_name":{"x":{"id":"c"},"y":false},"Skipped":99}`), &got))
+	assert.Equal(t, page{Rows: []row{{"a"}, {"b"}}, ByName: map[string]row{"x": {"c"}}, Skipped: 6}, got)
+	var rows []row
+	skipped, err := UnmarshalList([]byte(`[{"id":"a"},{"id":[]},"x"]`), &rows)
+	require.NoError(t, err)
+	assert.Equal(t, 2, skipped)
+	assert.Equal(t, []row{{"a"}}, rows)
+	require.NoError(t, Unmarshal([]byte(`[7]`), &rows))
+	assert.NotNil(t, rows, "a list all of whose rows are left out is no missing list")
+	assert.Empty(t, rows)
+}
+
+func TestScalarsCanBeFields(t *testing.T) {
+	var got struct {
+		Text     Text         `json:"text"`
+		Optional OptionalText `json:"optional"`
+		Int      Int          `json:"int"`
+		Bool     Bool         `json:"bool"`
+		Decimal  Decimal      `json:"decimal"`
+		Time     Time         `json:"time"`
+	}
+	require.NoError(t, Unmarshal([]byte(`{"text":7,"optional":"x","int":"8","bool":1,"decimal":"2.5","time":"2026-01-01"}`), &got))
+	assert.Equal(t, Text("7"), got.Text)
+	assert.Equal(t, OptionalText{Text: "x", Present: true}, got.Optional)
+	assert.Equal(t, int64(8), got.Int.Int)
+	assert.True(t, got.Bool.Bool && got.Decimal.Valid)
+	assert.Equal(t, 2026, got.Time.Time.Year())
+	require.NoError(t, Unmarshal([]byte(`{"text":{},"optional":[],"int":"x","bool":"y","decimal":{},"time":false}`), &got))
+	assert.Zero(t, got)
 }
 
 // The walk must see the very members that encoding/json sees.
@@ -175,12 +263,12 @@ func TestHasFindsAKeyOfTheObjectItself(t *testing.T) {
 	}
 }
 
-func TestUnmarshalHoldsRequiredFieldsAndForgivesLenientOnes(t *testing.T) {
+func TestUnmarshalHoldsRequiredFieldsAndTakesDigits(t *testing.T) {
 	type payment struct {
 		ID     string              `json:"id" wire:"required"`
-		Amount decimal.NullDecimal `json:"amount" wire:"lenient"`
-		Note   string              `json:"note" wire:"lenient"`
-		Leaves []leaf              `json:"leaves" wire:"lenient"`
+		Amount decimal.NullDecimal `json:"amount" wire:"digits"`
+		Note   string              `json:"note"`
+		Leaves []leaf              `json:"leaves"`
 	}
 	for _, text := range []string{`{}`, `{"id":null}`, `{"id":""}`} {
 		err := Unmarshal([]byte(text), &payment{})
@@ -199,5 +287,8 @@ func TestUnmarshalHoldsRequiredFieldsAndForgivesLenientOnes(t *testing.T) {
 	}
 	got := payment{}
 	require.NoError(t, Unmarshal([]byte(`{"id":"p","note":{},"leaves":[{"name":"a"},7]}`), &got))
-	assert.Equal(t, payment{ID: "p"}, got)
+	assert.Equal(t, "p", got.ID)
+	assert.Empty(t, got.Note)
+	require.Len(t, got.Leaves, 1)
+	assert.Equal(t, "a", got.Leaves[0].Name)
 }

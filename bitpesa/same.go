@@ -197,12 +197,11 @@ func dateOf(text string) string {
 }
 
 // compare answers whether a direct response shows the debit that the params ask for.
-func (p *DebitParams) compare(d *Debit) *transport.Comparison {
-	c := new(transport.Comparison)
+func (p *DebitParams) compare(d *Debit) (c transport.Comparison) {
 	c.Fold("to_id", p.ToID, d.ToID)
 	c.Fold("to_type", debitTarget, d.ToType)
 	c.Fold("currency", p.Currency, d.Currency)
-	d.Unverified = p.compareAmount(c, d.Amount, !d.Amount.Valid && shows(d.Raw, "amount"))
+	d.Unverified = p.compareAmount(&c, d.Amount, !d.Amount.Valid && shows(d.Raw, "amount"))
 	return c
 }
 

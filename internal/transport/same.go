@@ -26,7 +26,9 @@ func (c *Comparison) Text(field, asked, shown string) {
 
 // Fold compares two texts whatever their case: codes of currencies and countries.
 func (c *Comparison) Fold(field, asked, shown string) {
-	c.Text(field, strings.ToUpper(asked), strings.ToUpper(shown))
+	if !strings.EqualFold(asked, shown) {
+		c.Text(field, strings.ToUpper(asked), strings.ToUpper(shown))
+	}
 }
 
 // Amount compares amounts by value. present says that the response has the field,

@@ -67,12 +67,13 @@ func decodePage[T any](body []byte, asked int) (*Page[T], error) {
 		Object json.RawMessage `json:"object"`
 		Meta   struct {
 			Pagination struct {
-				Next  int `json:"next_page"`
+				// A page that cannot be asked for is no end of the list.
+				Next  int `json:"next_page" wire:"strict"`
 				Prev  int `json:"prev_page"`
 				Pages int `json:"total_pages"`
 				Count int `json:"total_count"`
-			} `json:"pagination"`
-		} `json:"meta"`
+			} `json:"pagination" wire:"strict"`
+		} `json:"meta" wire:"strict"`
 	}
 	if err := wire.Unmarshal(body, &envelope); err != nil {
 		return nil, err

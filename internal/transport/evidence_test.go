@@ -493,7 +493,7 @@ func TestTheContextOfAnAttemptEndsWithIt(t *testing.T) {
 	for _, limit := range []time.Duration{0, -1} {
 		var kept context.Context
 		core := over(t, roundTrip(func(r *http.Request) (*http.Response, error) {
-			kept = r.Context()
+			kept = r.Context() //nolint:fatcontext // the test looks at it afterwards
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 		}), func(cfg *transport.Config) { cfg.AttemptTimeout = limit })
 		require.NoError(t, core.DoRaw(context.Background(), transport.Raw{Method: "POST", Path: "/x", Call: transport.Call{Body: "x"}}))

@@ -110,7 +110,7 @@ func (c *Core) send(ctx context.Context, op *sdk.Operation, u *url.URL, body []b
 	}
 	x.request.Request = &x.outer
 
-	_, err := c.retry.Do(&x.request) // what the attempts meant stands in x
+	_, err := c.retry.Do(&x.request) //nolint:bodyclose // http.NoBody: what the attempts meant stands in x
 	var f failure
 	if !x.last.ok {
 		f = x.failure(err)
@@ -198,7 +198,7 @@ func (x *exchange) again() bool {
 		return false
 	}
 	wait, ok := x.core.waitBefore(x.caller, x.number, a.wait)
-	if a.err == errConnectionStale && x.number == 1 {
+	if errors.Is(a.err, errConnectionStale) && x.number == 1 {
 		wait = 0 // the connection was old, not the peer in trouble
 	}
 	x.wait = wait

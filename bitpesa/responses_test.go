@@ -234,7 +234,8 @@ func TestATransactionIsReadInFull(t *testing.T) {
 	assert.Equal(t, int64(1024), got.Sender.Documents[0].UploadFileSize)
 	assert.Equal(t, "7", got.Sender.PoliticallyExposedPeople[0].ID)
 	assert.True(t, time.Date(2000, 1, 23, 4, 56, 7, 0, time.UTC).Equal(got.Sender.CreatedAt))
-	assert.Empty(t, got.Sender.Declaration, "a boolean is no text; it stays in Raw")
+	assert.Empty(t, got.Sender.Declaration, "a boolean is no text")
+	assert.Contains(t, string(got.Sender.Raw), `"declaration":true`)
 
 	r := got.Recipient("r-1")
 	require.NotNil(t, r)

@@ -25,8 +25,11 @@ func (p *TransactionParams) compare(t *Transaction) *transport.Comparison {
 		c.Text("sender.external_id", p.Sender.ExternalID, t.Sender.ExternalID)
 	}
 	// From the balance or from the sender.
-	if len(p.PayinMethods) == 0 && len(t.PayinMethods) > 0 {
+	switch {
+	case len(p.PayinMethods) == 0 && len(t.PayinMethods) > 0:
 		differ(c, "payin_methods")
+	case t.PayinMethods == nil && shows(t.Raw, "payin_methods"):
+		unreadable(c, "payin_methods")
 	}
 	p.compareRecipients(c, t)
 	return c
@@ -38,7 +41,7 @@ func (p *TransactionParams) compareRecipients(c *transport.Comparison, t *Transa
 		t.Unverified = t.Unverified || !t.Recipients[i].RequestedAmount.Valid
 	}
 	switch {
-	case n == 0 && shows(t.Raw, "recipients"):
+	case t.Skipped > 0, n == 0 && shows(t.Raw, "recipients"):
 		unreadable(c, "recipients")
 	case n == 0:
 		t.Unverified = true

@@ -52,10 +52,11 @@ type Config struct {
 	Routes map[string]sdk.Route
 }
 
-// New returns a Client. Errors name the field of Config that is wrong.
+// New returns a Client. Its error names every field of Config that is wrong.
 func New(cfg Config) (*Client, error) {
+	var fault error
 	if strings.IndexFunc(cfg.Token, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 {
-		return nil, errors.New("kapiten: Token holds a space, a control or a non-ASCII character")
+		fault = errors.New("kapiten: Token holds a space, a control or a non-ASCII character")
 	}
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = ProductionURL
@@ -68,12 +69,12 @@ func New(cfg Config) (*Client, error) {
 		Authorize: authorize(cfg.Token),
 		Interpret: interpret,
 	})
-	if err != nil {
+	if err = errors.Join(fault, err); err != nil {
 		return nil, err
 	}
 	return &Client{
 		Companies: &CompaniesService{core},
-		Users:     &UsersService{list[User]{core: core, op: OpListUsers, decode: decodeUser}},
+		Users:     &UsersService{list[User]{core: core, op: OpListUsers, decode: decode[User]}},
 		Rides: &RidesService{list[Ride]{
 			core, OpListRides, decodeRide,
 			func(r *Ride) string { return r.ID }, func(r *Ride) time.Time { return r.CreatedAt },
@@ -93,12 +94,14 @@ func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
 }
 
 func authorize(token string) func(*http.Request, sdk.Operation, []byte, string) error {
-	if token == "" {
-		return nil
-	}
 	header := []string{"Token " + token}
-	return func(req *http.Request, _ sdk.Operation, _ []byte, _ string) error {
-		req.Header["Authorization"] = header
+	return func(req *http.Request, op sdk.Operation, _ []byte, _ string) error {
+		switch {
+		case token != "":
+			req.Header["Authorization"] = header
+		case !op.Open && op.Name != "do": // Client.Do may reach an open endpoint
+			return noToken{}
+		}
 		return nil
 	}
 }
@@ -113,3 +116,12 @@ func (Config) MarshalText() ([]byte, error) { return []byte(shownConfig), nil }
 
 // LogValue keeps credentials out of logs.
 func (Config) LogValue() slog.Value { return slog.StringValue(shownConfig) }
+
+// noToken is the fault of a call that needs a token, through a client without one.
+type noToken struct{}
+
+func (noToken) Error() string      { return "Config.Token is required for this call" }
+func (n noToken) SafeText() string { return n.Error() }
+func (noToken) Is(target error) bool {
+	return target == sdk.ErrConfiguration || target == sdk.ErrUnauthorized
+}

@@ -23,7 +23,7 @@ type CreateCompanyParams struct {
 	RegistrationNumber string // e.g. the RDB number; unique
 	Address            string // headquarters or main pickup address
 	ContactPerson      string
-	PhoneNumber        string // "+250788123456" in the document; passed on as given
+	PhoneNumber        string // "+250788123456" in the document
 	Email              string
 	// WebhookURL receives the ride status callbacks. No way to change it later is
 	// documented. Callbacks are not signed: put a part into the path that nobody
@@ -33,7 +33,7 @@ type CreateCompanyParams struct {
 
 // Company is a company as Create Company returns it.
 type Company struct {
-	ID                 string              `json:"id"`
+	ID                 string              `json:"id" wire:"required"`
 	Name               string              `json:"name"`
 	RegistrationNumber string              `json:"registration_number"`
 	Balance            decimal.NullDecimal `json:"balance"`        // of the company wallet, in Currency
@@ -44,7 +44,7 @@ type Company struct {
 
 // RegisteredCompany is a company as Registration Lookup returns it.
 type RegisteredCompany struct {
-	ID                 string  `json:"id"`
+	ID                 string  `json:"id" wire:"required"`
 	Name               string  `json:"name"`
 	RegistrationNumber string  `json:"registration_number"`
 	IsActive           bool    `json:"is_active"`
@@ -62,7 +62,7 @@ func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*
 	faults.RequireReference("registration_number", p.RegistrationNumber)
 	faults.Require("address", p.Address)
 	faults.Require("contact_person", p.ContactPerson)
-	faults.Require("phone_number", p.PhoneNumber)
+	phone := checkPhone(&faults, "phone_number", p.PhoneNumber)
 	faults.Require("email", p.Email)
 	if p.WebhookURL != "" {
 		faults.RequireURL("webhook_url", p.WebhookURL)
@@ -73,8 +73,9 @@ func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*
 	var company *Company
 	err := s.core.Do(ctx, transport.Call{
 		Op: OpCreateCompany, Reference: p.RegistrationNumber,
-		Body: companyRequest(p), Decode: transport.Into(&company, func(body []byte) (Company, error) {
-			company, err := decodeCompany(body)
+		Body: companyRequest{p.Name, p.RegistrationNumber, p.Address, p.ContactPerson, phone, p.Email, p.WebhookURL},
+		Decode: transport.Into(&company, func(body []byte) (Company, error) {
+			company, err := decode[Company](body)
 			if err == nil {
 				same := p.compare(&company)
 				err = same.Direct()
@@ -92,7 +93,15 @@ func (s *CompaniesService) Find(ctx context.Context, registrationNumber string) 
 	var company *RegisteredCompany
 	err := s.core.Do(ctx, transport.Call{
 		Op: OpFindCompany, Path: []string{registrationNumber},
-		Decode: transport.Into(&company, decode[RegisteredCompany]),
+		Decode: transport.Into(&company, func(body []byte) (RegisteredCompany, error) {
+			company, err := decode[RegisteredCompany](body)
+			if err == nil {
+				var same transport.Comparison
+				same.Fold("registration_number", registrationNumber, company.RegistrationNumber)
+				err = same.Direct()
+			}
+			return company, err
+		}),
 	})
 	return company, err
 }
@@ -103,7 +112,7 @@ type UsersService struct{ list list[User] }
 // CreateUserParams describes a staff user. All fields are required (documented).
 type CreateUserParams struct {
 	CompanyID   string // Company.ID
-	PhoneNumber string // "+250788000111" in the document; passed on as given
+	PhoneNumber string // "+250788000111" in the document
 	FirstName   string
 	LastName    string
 	Email       string // unique; used for login
@@ -112,7 +121,7 @@ type CreateUserParams struct {
 // User is a staff user. In the documented samples the response to Create has no
 // email, and a list shows no phone number and no wallet.
 type User struct {
-	ID          string `json:"id"`
+	ID          string `json:"id" wire:"required"`
 	PhoneNumber string `json:"phone_number"`
 	FirstName   string `json:"first_name"`
 	LastName    string `json:"last_name"`
@@ -137,7 +146,7 @@ type UserWallet struct {
 func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, error) {
 	var faults transport.Faults
 	faults.RequireSegment("company_id", p.CompanyID)
-	faults.Require("phone_number", p.PhoneNumber)
+	phone := checkPhone(&faults, "phone_number", p.PhoneNumber)
 	faults.Require("first_name", p.FirstName)
 	faults.Require("last_name", p.LastName)
 	faults.RequireReference("email", p.Email)
@@ -147,9 +156,9 @@ func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, e
 	var user *User
 	err := s.list.core.Do(ctx, transport.Call{
 		Op: OpCreateUser, Path: []string{p.CompanyID}, Reference: p.Email,
-		Body: userRequest{p.PhoneNumber, p.FirstName, p.LastName, p.Email},
+		Body: userRequest{phone, p.FirstName, p.LastName, p.Email},
 		Decode: transport.Into(&user, func(body []byte) (User, error) {
-			user, err := decodeUser(body)
+			user, err := decode[User](body)
 			if err == nil {
 				same := p.compare(&user)
 				err = same.Direct()
@@ -217,34 +226,4 @@ func (p CreateUserParams) compare(user *User) (c transport.Comparison) {
 	compareWords(&c, "first_name", p.FirstName, user.FirstName)
 	compareWords(&c, "last_name", p.LastName, user.LastName)
 	return c
-}
-
-func decodeCompany(body []byte) (company Company, err error) {
-	if err := wire.Unmarshal(body, &company); err != nil {
-		return Company{}, err
-	}
-	if company.ID == "" {
-		return Company{}, wire.Missing("id")
-	}
-	return company, nil
-}
-
-func decodeRegisteredCompany(body []byte) (company RegisteredCompany, err error) {
-	if err := wire.Unmarshal(body, &company); err != nil {
-		return RegisteredCompany{}, err
-	}
-	if company.ID == "" {
-		return RegisteredCompany{}, wire.Missing("id")
-	}
-	return company, nil
-}
-
-func decodeUser(body []byte) (user User, err error) {
-	if err := wire.Unmarshal(body, &user); err != nil {
-		return User{}, err
-	}
-	if user.ID == "" {
-		return User{}, wire.Missing("id")
-	}
-	return user, nil
 }

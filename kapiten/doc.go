@@ -10,33 +10,44 @@
 //		ride, err = client.Rides.Wait(ctx, params.CompanyID, ride.ID)
 //	case sdk.Look:
 //		// The ride may exist. Keep the order open, and call CreateOnce again
-//		// later with the same ExternalID.
+//		// later with the same parameters.
 //	}
 //
-// A merchant without a token gets one with Companies.Create, Users.Create and
-// Users.Token. Package kapitentest is a fake of the API that needs no account.
+// Set params.Since to the time of the order, so that CreateOnce need not look
+// through all rides. A merchant without a token gets one with Companies.Create,
+// Users.Create and Users.Token. Package kapitentest is a fake of the API that needs
+// no account.
 //
 // # What a failed call means
 //
-// Every error of a call is an *sdk.Error. Read its Outcome first: it says whether
-// Kapiten may have acted.
+// Every error of a call is an *sdk.Error. sdk.Advise says what to do next. The
+// Outcome says whether Kapiten may have acted:
 //
 //   - sdk.NotSent: nothing left this process. Try again at will.
-//   - sdk.Rejected: Kapiten said, in its own words, that it did nothing.
+//   - sdk.Rejected: Kapiten said, in the form of its framework, that it did nothing.
 //   - sdk.Unknown: the request left, and no clear response came. The error matches
 //     sdk.ErrOutcomeUnknown. Look with Rides.Find before you create another ride.
 //   - sdk.NoEffect: a read or an estimate got no clear response. Nothing moved.
 //
+// A response that shows another ride, deposit, company or user than the call asked
+// for is an unknown outcome. So is a refusal that Kapiten's framework would not have
+// written: an empty body, HTML, a proxy's JSON.
+//
 // # Limits
 //
-// Kapiten documents no idempotency key and promises no unique external_id.
-// Rides.Create and Wallet.TopUp therefore send a request again only after an
-// attempt that surely did nothing: it never left, or Kapiten throttled it.
-// Rides.CreateOnce also settles an unknown outcome, by looking for the external id
-// among the newest rides; its documentation names the limits of that search.
+// Kapiten documents no idempotency key and promises no unique external_id. Writes
+// are of class once: the client sends a write again only when it never left.
+// Rides.CreateOnce is of class searched: it also looks for the external id, before
+// it sends and after an unknown outcome. It sends nothing a second time either. Two
+// processes that call CreateOnce at the same time can create two rides.
 //
-// No endpoint for a single ride or transaction is documented. Find, Get and Wait
-// look through the newest five pages of a list.
+// Any fault of the network is allowed for, and a crash at any point, but for one: an
+// intermediary that repeats a POST by itself can create a second ride.
+//
+// No endpoint for a single ride or transaction is documented. Find, FindMany, Get and
+// Wait go through a list, newest first, to what you say existed before
+// (SearchOptions), or to the end. Where the list leaves the question open, the error
+// matches sdk.ErrUnexpectedResponse, never sdk.ErrNotFound.
 //
 // The reference document gives parameters and samples, but neither methods nor
 // paths. Operations lists every route with its source, and Config.Routes replaces

@@ -1,6 +1,9 @@
 package kapiten
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -20,4 +23,69 @@ func InterpretAnything(status int, body []byte) {
 	_, _ = decodeTransaction(body)
 	_, _ = decodeEstimate(body)
 	_, _ = decodePage(body, 1, decodeRide)
+}
+
+// sideFields are the fields of each response that decide nothing.
+var sideFields = map[string][]string{
+	"ride":        {"reference_number", "estimated_price", "distance_km", "created_at", "updated_at", "rider", "url", "company_id", "sender", "receiver", "pickup_latitude", "is_priority"},
+	"transaction": {"created_at", "ride", "balance", "url"},
+	"company":     {"balance", "currency", "pricing_config", "webhook_url", "is_active"},
+	"user":        {"wallet", "id_card", "company"},
+	"estimate":    {"details", "currency", "distance_km"},
+	"event":       {"event", "reference_number", "external_id", "metadata", "rider"},
+}
+
+// DecodeWithNoise gives every decoder good deciding fields, and noise in one other
+// field after the other. It returns the first error.
+func DecodeWithNoise(noise []byte) error {
+	for kind, fields := range sideFields {
+		for _, field := range fields {
+			if err := decodeKind(kind, []byte(`"`+field+`":`+string(noise))); err != nil {
+				return fmt.Errorf("%s.%s: %w", kind, field, err)
+			}
+		}
+	}
+	return nil
+}
+
+func decodeKind(kind string, member []byte) error {
+	object := func(good string) []byte { return []byte("{" + good + "," + string(member) + "}") }
+	ok := true
+	var err error
+	switch kind {
+	case "ride":
+		body := object(`"id":"r","status":"PENDING","external_id":"x"`)
+		var ride Ride
+		ride, err = decodeRide(body)
+		ok = ride.ID == "r" && ride.Status == RidePending && ride.ExternalID == "x" && string(ride.Raw) == string(body)
+		page, pageErr := decodePage([]byte(`{"count":1,"results":[`+string(body)+`]}`), 1, decodeRide)
+		err = errors.Join(err, pageErr)
+		ok = ok && len(page.Items) == 1 && page.Skipped == 0
+	case "transaction":
+		var t Transaction
+		t, err = decodeTransaction(object(`"id":"t","status":"SUCCESS","amount":"-1200.00"`))
+		ok = t.ID == "t" && t.Status == TransactionSuccess && t.Amount.String() == "-1200"
+	case "company":
+		var c Company
+		c, err = decode[Company](object(`"id":"c"`))
+		ok = c.ID == "c"
+		_, again := decode[RegisteredCompany](object(`"id":"c"`))
+		err = errors.Join(err, again)
+	case "user":
+		var u User
+		u, err = decode[User](object(`"id":"u","email":"e"`))
+		ok = u.ID == "u" && u.Email == "e"
+	case "estimate":
+		var e Estimate
+		e, err = decodeEstimate(object(`"amount":1200.0`))
+		ok = e.Amount.String() == "1200"
+	case "event":
+		var e Event
+		e, err = ParseEvent(object(`"ride_id":"r","status":"PICKED_UP"`))
+		ok = e.RideID == "r" && e.Status == RidePickedUp
+	}
+	if err == nil && !ok {
+		err = errors.New("a deciding field was lost")
+	}
+	return err
 }

@@ -22,10 +22,10 @@ const (
 )
 
 var operations = transport.Table{
-	{Name: OpCreateCompany, Method: "POST", Path: "/api/companies/", Class: sdk.Once, Source: sdk.VendorExtra},
-	{Name: OpFindCompany, Method: "GET", Path: "/api/companies/by-registration/{registration_number}/", Class: sdk.Safe, Source: sdk.VendorExtra},
-	{Name: OpCreateUser, Method: "POST", Path: "/api/companies/{company_id}/users/", Class: sdk.Once, Source: sdk.Assumed},
-	{Name: OpUserToken, Method: "GET", Path: "/api/companies/{company_id}/users/{user_id}/api-key/", Class: sdk.Safe, Source: sdk.Assumed},
+	{Name: OpCreateCompany, Method: "POST", Path: "/api/companies/", Class: sdk.Once, Source: sdk.VendorExtra, Open: true},
+	{Name: OpFindCompany, Method: "GET", Path: "/api/companies/by-registration/{registration_number}/", Class: sdk.Safe, Source: sdk.VendorExtra, Open: true},
+	{Name: OpCreateUser, Method: "POST", Path: "/api/companies/{company_id}/users/", Class: sdk.Once, Source: sdk.Assumed, Open: true},
+	{Name: OpUserToken, Method: "GET", Path: "/api/companies/{company_id}/users/{user_id}/api-key/", Class: sdk.Safe, Source: sdk.Assumed, Open: true},
 	{Name: OpListUsers, Method: "GET", Path: "/api/companies/{company_id}/users/", Class: sdk.Safe, Source: sdk.Assumed},
 	{Name: OpEstimateRide, Method: "POST", Path: "/api/rides/estimate/", Class: sdk.Safe, Source: sdk.Assumed},
 	{Name: OpCreateRide, Method: "POST", Path: "/api/rides/", Class: sdk.Once, MovesMoney: true, Source: sdk.Assumed},

@@ -23,7 +23,7 @@ var wireCalls = map[string]struct {
 }{
 	"Companies.Create": {kapiten.OpCreateCompany, "/api/companies/", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Companies.Create(ctx, kapiten.CreateCompanyParams{
-			Name: "n", RegistrationNumber: "r", Address: "a", ContactPerson: "c", PhoneNumber: "p", Email: "e",
+			Name: "n", RegistrationNumber: "r", Address: "a", ContactPerson: "c", PhoneNumber: "0788000111", Email: "e",
 		})
 		return err
 	}},
@@ -32,7 +32,7 @@ var wireCalls = map[string]struct {
 		return err
 	}},
 	"Users.Create": {kapiten.OpCreateUser, "/api/companies/co-1/users/", func(ctx context.Context, c *kapiten.Client) error {
-		_, err := c.Users.Create(ctx, kapiten.CreateUserParams{CompanyID: "co-1", PhoneNumber: "p", FirstName: "f", LastName: "l", Email: "e"})
+		_, err := c.Users.Create(ctx, kapiten.CreateUserParams{CompanyID: "co-1", PhoneNumber: "0788000111", FirstName: "f", LastName: "l", Email: "e"})
 		return err
 	}},
 	"Users.Token": {kapiten.OpUserToken, "/api/companies/co-1/users/u-1/api-key/", func(ctx context.Context, c *kapiten.Client) error {

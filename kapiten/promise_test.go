@@ -477,15 +477,15 @@ func TestReferencesThatAServerWouldChangeAreRefused(t *testing.T) {
 					return err
 				},
 				"description": func() error {
-					_, err := client.Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "c", Amount: decimal.NewFromInt(1), PhoneNumber: "p", Description: reference})
+					_, err := client.Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "c", Amount: decimal.NewFromInt(1), PhoneNumber: "0788000111", Description: reference})
 					return err
 				},
 				"registration_number": func() error {
-					_, err := client.Companies.Create(t.Context(), kapiten.CreateCompanyParams{Name: "n", RegistrationNumber: reference, Address: "a", ContactPerson: "c", PhoneNumber: "p", Email: "e"})
+					_, err := client.Companies.Create(t.Context(), kapiten.CreateCompanyParams{Name: "n", RegistrationNumber: reference, Address: "a", ContactPerson: "c", PhoneNumber: "0788000111", Email: "e"})
 					return err
 				},
 				"email": func() error {
-					_, err := client.Users.Create(t.Context(), kapiten.CreateUserParams{CompanyID: "c", PhoneNumber: "p", FirstName: "f", LastName: "l", Email: reference})
+					_, err := client.Users.Create(t.Context(), kapiten.CreateUserParams{CompanyID: "c", PhoneNumber: "0788000111", FirstName: "f", LastName: "l", Email: reference})
 					return err
 				},
 			} {
@@ -516,7 +516,7 @@ func TestReferencesThatAServerWouldChangeAreRefused(t *testing.T) {
 func TestACompanyOrUserThatIsAnotherIsUnknown(t *testing.T) {
 	for _, body := range []string{`{"id":"x","registration_number":"OTHER"}`, `{"id":"x","name":"Other"}`} {
 		_, err := newClient(t, newStub(t, 201, "application/json", body).URL).Companies.Create(t.Context(), kapiten.CreateCompanyParams{
-			Name: "n", RegistrationNumber: "r", Address: "a", ContactPerson: "c", PhoneNumber: "p", Email: "e",
+			Name: "n", RegistrationNumber: "r", Address: "a", ContactPerson: "c", PhoneNumber: "0788000111", Email: "e",
 		})
 		assert.Equal(t, "unknown", outcomeOf(err), body)
 	}

@@ -32,7 +32,7 @@ type Location struct {
 // Contact is the sender or the receiver of a package.
 type Contact struct {
 	Name  string `json:"name"`
-	Phone string `json:"phone"` // "0788123456" in the document; passed on as given
+	Phone string `json:"phone"` // "0788123456" in the document
 }
 
 // WeightRange is a package weight category in kilograms. The document does not
@@ -124,9 +124,9 @@ func (s RideStatus) Final() bool {
 // distance. The document's list shows only id, reference number and status, so
 // the other fields may be empty there.
 type Ride struct {
-	ID              string              `json:"id"`
+	ID              string              `json:"id" wire:"required"`
 	ReferenceNumber string              `json:"reference_number"` // "KPT-123456"
-	Status          RideStatus          `json:"status"`
+	Status          RideStatus          `json:"status" wire:"required"`
 	EstimatedPrice  decimal.NullDecimal `json:"estimated_price"` // RWF
 	DistanceKM      decimal.NullDecimal `json:"distance_km"`
 	ExternalID      string              `json:"external_id"` // yours, where the response shows it: the document's samples do not
@@ -502,10 +502,32 @@ func (p CreateRideParams) faults() (f transport.Faults) {
 	f.Require("dropoff_address", p.DropoffAddress)
 	checkLocation(&f, "dropoff", p.Dropoff)
 	f.Require("sender.name", p.Sender.Name)
-	f.Require("sender.phone", p.Sender.Phone)
+	checkPhone(&f, "sender.phone", p.Sender.Phone)
 	f.Require("receiver.name", p.Receiver.Name)
-	f.Require("receiver.phone", p.Receiver.Phone)
+	checkPhone(&f, "receiver.phone", p.Receiver.Phone)
 	return f
+}
+
+// checkPhone returns a phone number as it is sent: as given, but for what people put
+// between the digits, and in front of a country code or of a number without its zero.
+func checkPhone(f *transport.Faults, field, text string) string {
+	if plain := strings.TrimPrefix(text, "+"); len(plain) > 9 && len(plain) < 13 && strings.Trim(plain, "0123456789") == "" && plain[:2] != "00" &&
+		(len(plain) == len(text) || plain[0] != '0') {
+		return text // nothing to read
+	}
+	digits, ok := wire.Phone(text)
+	first := strings.TrimLeftFunc(text, func(r rune) bool { return r != '+' && r != '\uff0b' && (r < '0' || r > '9') })
+	switch {
+	case strings.TrimSpace(text) == "":
+		f.Add(field, "is required")
+	case !ok:
+		f.Add(field, "must be a phone number")
+	case strings.HasPrefix(first, "+"), strings.HasPrefix(first, "\uff0b"), !strings.HasPrefix(digits, "0") && strings.HasPrefix(first, "0"):
+		return "+" + digits
+	case len(digits) == 9 && digits[0] == '7':
+		return "0" + digits
+	}
+	return digits
 }
 
 func checkLocation(f *transport.Faults, prefix string, l Location) {
@@ -564,9 +586,14 @@ func (p CreateRideParams) request() *rideRequest {
 	return &rideRequest{
 		p.PickupAddress, p.Pickup.Latitude, p.Pickup.Longitude,
 		p.DropoffAddress, p.Dropoff.Latitude, p.Dropoff.Longitude,
-		p.Sender, p.Receiver, p.CompanyID, p.ExternalID,
+		p.Sender.sent(), p.Receiver.sent(), p.CompanyID, p.ExternalID,
 		p.PickupInstructions, p.PackageType, p.WeightRange, p.IncludesFragileItems, p.IsPriority,
 	}
+}
+
+func (c Contact) sent() Contact {
+	var checked transport.Faults // before
+	return Contact{c.Name, checkPhone(&checked, "phone", c.Phone)}
 }
 
 func decodeEstimate(body []byte) (Estimate, error) {
@@ -597,12 +624,6 @@ func decodeRide(body []byte) (Ride, error) {
 func readRide(body []byte) (w rideWire, err error) {
 	if err := wire.Unmarshal(body, &w); err != nil {
 		return rideWire{}, err
-	}
-	switch {
-	case w.ID == "":
-		return rideWire{}, wire.Missing("id")
-	case w.Status == "":
-		return rideWire{}, wire.Missing("status")
 	}
 	var id wire.OptionalText
 	switch {

@@ -31,7 +31,7 @@ func TestTheDocumentsResponsesAreUnderstood(t *testing.T) {
 	first := kapiten.ListOptions{}
 	cases := map[string]func(context.Context, *kapiten.Client, *testing.T) (sdk.Raw, error){
 		"create_company.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
-			got, err := c.Companies.Create(ctx, kapiten.CreateCompanyParams{Name: "Best Pilau Ltd", RegistrationNumber: "RDB2026-XP", Address: "a", ContactPerson: "c", PhoneNumber: "p", Email: "e"})
+			got, err := c.Companies.Create(ctx, kapiten.CreateCompanyParams{Name: "Best Pilau Ltd", RegistrationNumber: "RDB2026-XP", Address: "a", ContactPerson: "c", PhoneNumber: "0788000111", Email: "e"})
 			require.NoError(t, err)
 			assert.Equal(t, "721e54a2-...", got.ID)
 			assert.Equal(t, "RDB2026-XP", got.RegistrationNumber)

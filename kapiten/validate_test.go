@@ -76,11 +76,11 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 			return err
 		}, []string{"amount", "company_id", "phone_number"}},
 		"negative top-up": {func(ctx context.Context, c *kapiten.Client) error {
-			_, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: "co-1", Amount: dec("-1"), PhoneNumber: "0788"})
+			_, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: "co-1", Amount: dec("-1"), PhoneNumber: "0788123456"})
 			return err
 		}, []string{"amount"}},
 		"fraction of a franc": {func(ctx context.Context, c *kapiten.Client) error {
-			_, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: "co-1", Amount: dec("10.5"), PhoneNumber: "0788"})
+			_, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: "co-1", Amount: dec("10.5"), PhoneNumber: "0788123456"})
 			return err
 		}, []string{"amount"}},
 	}

@@ -23,17 +23,17 @@ type TopUpParams struct {
 	// not in use, so TopUp refuses a fraction of a franc.
 	Amount decimal.Decimal
 	// PhoneNumber is the mobile money account to bill: "078... or 079..." in the
-	// document, which also promises Airtel (072, 073); passed on as given.
+	// document, which also promises Airtel (072, 073).
 	PhoneNumber string
 	Description string // optional, for your accounting
 }
 
 // Transaction is an entry of the company wallet's ledger.
 type Transaction struct {
-	ID          string            `json:"id"`
+	ID          string            `json:"id" wire:"required"`
 	Amount      decimal.Decimal   `json:"amount"`           // RWF, negative for deductions
 	Type        TransactionType   `json:"transaction_type"` // absent in the document's list sample
-	Status      TransactionStatus `json:"status"`
+	Status      TransactionStatus `json:"status" wire:"required"`
 	Description string            `json:"description"`
 	CreatedAt   time.Time         `json:"created_at"` // zero when the response has none; Raw keeps its text
 	Raw         sdk.Raw           `json:"-"`
@@ -77,7 +77,7 @@ func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction,
 	if fault := wire.AmountFault(p.Amount, 0); fault != "" {
 		faults.Add("amount", fault)
 	}
-	faults.Require("phone_number", p.PhoneNumber)
+	phone := checkPhone(&faults, "phone_number", p.PhoneNumber)
 	faults.CheckReference("description", p.Description)
 	if err := s.list.core.Invalid(OpTopUpWallet, p.Description, faults.Fields); err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction,
 	var transaction *Transaction
 	err := s.list.core.Do(ctx, transport.Call{
 		Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description,
-		Body: topUpRequest{wire.Number(p.Amount), p.PhoneNumber, p.Description},
+		Body: topUpRequest{wire.Number(p.Amount), phone, p.Description},
 		Decode: transport.Into(&transaction, func(body []byte) (Transaction, error) {
 			deposit, err := decodeTransaction(body)
 			if err == nil {

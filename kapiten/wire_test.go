@@ -35,14 +35,17 @@ type wireCall struct {
 }
 
 // newWireClient is the only place of this test that configures a client.
-func newWireClient(t *testing.T, wire *wireRecorder, minimal bool) *kapiten.Client {
+func newWireClient(t *testing.T, wire *wireRecorder, minimal, open bool) *kapiten.Client {
 	t.Helper()
 	cfg := kapiten.Config{
 		BaseURL: "https://api.example/base",
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: func(_ context.Context, a sdk.Attempt) { wire.operations = append(wire.operations, a.Operation) }}, Token: "planted-token",
 	}
 	if minimal {
-		cfg.BaseURL, cfg.Token = "", ""
+		cfg.BaseURL = ""
+		if open {
+			cfg.Token = ""
+		}
 	}
 	client, err := kapiten.New(cfg)
 	require.NoError(t, err)
@@ -322,7 +325,7 @@ var wireCallsOfEveryOperation = []wireCall{
 		},
 	},
 	{
-		name: "no body", minimal: true, responses: []string{`{}`},
+		name: "no body, no token", minimal: true, responses: []string{`{}`},
 		send: func(t *testing.T, c *kapiten.Client) error {
 			_, err := c.Do(t.Context(), sdk.RawCall{Method: "GET", Path: "/api/x/"})
 			return err
@@ -335,11 +338,14 @@ var wireCallsOfEveryOperation = []wireCall{
 func TestTheWireOfEveryOperation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire := &wireRecorder{}
-		full, least := newWireClient(t, wire, false), newWireClient(t, wire, true)
+		full, least, open := newWireClient(t, wire, false, false), newWireClient(t, wire, true, false), newWireClient(t, wire, true, true)
 		for _, call := range wireCallsOfEveryOperation {
 			client := full
 			if call.minimal {
 				client = least
+			}
+			if strings.Contains(call.name, "no token") {
+				client = open
 			}
 			wire.call, wire.responses = call.name, call.responses
 			require.NoError(t, call.send(t, client), call.name)

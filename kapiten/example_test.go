@@ -224,3 +224,34 @@ func Example() {
 	fmt.Println(ride.ReferenceNumber != "", ride.Status, err)
 	// Output: true CANCELLED <nil>
 }
+
+// One sweep through the list answers for many references.
+func ExampleRidesService_FindMany() {
+	srv, co := exampleServer()
+	defer srv.Close()
+	client, _ := kapiten.New(srv.ClientConfig(co))
+	ctx, companyID := context.Background(), co.ID
+	params := exampleRide
+	params.CompanyID = companyID
+	if _, err := client.Rides.Create(ctx, params); err != nil {
+		fmt.Println(err)
+		return
+	}
+	var newest []string // before the rides were created, the list was empty
+	since := time.Time{}
+	references := []string{params.ExternalID, "ORDER-0"}
+
+	found, err := client.Rides.FindMany(ctx, companyID, references, kapiten.SearchOptions{
+		Since: since,  // nothing that you look for is older
+		Known: newest, // or: ids of page 1 from before the rides were created
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(found[params.ExternalID].Ride.Status)
+	fmt.Println(errors.Is(found["ORDER-0"].Err, sdk.ErrNotFound))
+	// Output:
+	// PENDING
+	// true
+}

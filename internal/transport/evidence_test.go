@@ -291,9 +291,10 @@ func TestNonsenseOfARoundTripperIsAnError(t *testing.T) {
 func TestANilContextIsRefused(t *testing.T) {
 	s := newStage(t)
 	core := s.core()
-	_, asked := core.Ask(nil, sdk.RawCall{Method: "GET", Path: "/x"}) //nolint:staticcheck // on purpose
+	var none context.Context
+	_, asked := core.Ask(none, sdk.RawCall{Method: "GET", Path: "/x"})
 	for name, err := range map[string]error{
-		"an operation": core.Do(nil, callOf("once")), //nolint:staticcheck // on purpose
+		"an operation": core.Do(none, callOf("once")),
 		"a raw call":   asked,
 	} {
 		assert.ErrorIs(t, err, sdk.ErrNotSent, name)

@@ -86,7 +86,7 @@ func TestAWriteIsCarriedOutOnceWhateverThePeerSays(t *testing.T) {
 					t.Run(fmt.Sprintf("%s, %s, body %v, traced %v", name, op, body != nil, traced), func(t *testing.T) {
 						for _, warm := range []bool{true, false} {
 							p := newPeer(t)
-							core, ctx := p.core(t), context.Context(t.Context())
+							core, ctx := p.core(t), t.Context()
 							if warm {
 								require.NoError(t, core.Do(ctx, call("warm", nil)))
 							}

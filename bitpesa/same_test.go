@@ -55,6 +55,7 @@ var comparisons = map[string]struct {
 	"a business":                 {`"person"`, `"business"`, "different"},
 	"two recipients":             {`"recipients":[`, `"recipients":[{"id":"r-0","state":"pending"},`, "different"},
 	"recipients of another form": {`"recipients":[`, `"recipients":{"a":1},"others":[`, "unclear"},
+	"a recipient that is none":   {`"recipients":[`, `"recipients":[null,`, "unclear"},
 	"paid by its sender":         {`"payin_methods":[]`, `"payin_methods":[{"id":"p-1","type":"XOF::Mobile","state":"success"}]`, "different"},
 }
 
@@ -451,6 +452,11 @@ func TestReferencesWithOddEndsAreRefused(t *testing.T) {
 				p := validTransaction()
 				p.ExternalID = odd
 				return fails(client.Transactions.CreateAndFund(t.Context(), p))
+			},
+			"external_id of a transaction to fund": func() error {
+				p := validTransaction()
+				p.ExternalID = odd
+				return fails(client.Transactions.Create(t.Context(), p))
 			},
 			"sender.external_id": func() error {
 				p := validTransaction()

@@ -89,7 +89,7 @@ type Transaction struct {
 	Unverified bool `json:"-"`
 
 	Errors  map[string]any `json:"errors"` // by field, as received
-	Skipped int            `json:"-"`      // recipients and payin methods that could not be read
+	Skipped int            // recipients and payin methods that could not be read
 	Raw     sdk.Raw        `json:"-"`
 }
 

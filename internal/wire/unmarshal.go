@@ -102,7 +102,7 @@ func planOf(t reflect.Type) *plan {
 			}
 		case f.Name == "Extra" && f.Type == anyMapType:
 			p.extra = f.Index
-		case f.Name == "Skipped" && f.Type.Kind() == reflect.Int && name == "":
+		case f.Name == "Skipped" && f.Type.Kind() == reflect.Int && (name == "" || name == "-"):
 			p.skipped = f.Index
 		case name != "" && name != "-":
 			m := member{index: f.Index}

@@ -224,3 +224,48 @@ func Example() {
 	fmt.Println(ride.ReferenceNumber != "", ride.Status, err)
 	// Output: true CANCELLED <nil>
 }
+
+// One sweep through the list of rides answers for many orders.
+func ExampleRidesService_FindMany() {
+	srv := kapitentest.New(kapitentest.Config{})
+	defer srv.Close()
+	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000)})
+	client, err := kapiten.New(srv.ClientConfig(co))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, companyID, since := context.Background(), co.ID, srv.Now()
+	var newest []string
+	if page, err := client.Rides.List(ctx, companyID, kapiten.ListOptions{}); err == nil {
+		for _, ride := range page.Items {
+			newest = append(newest, ride.ID)
+		}
+	}
+	params := exampleRide
+	params.CompanyID = companyID
+	_, _ = client.Rides.Create(ctx, params)
+	references := []string{params.ExternalID, "ORDER-0"}
+
+	found, err := client.Rides.FindMany(ctx, companyID, references, kapiten.SearchOptions{
+		Since: since,  // nothing that you look for is older
+		Known: newest, // or: ids of page 1 from before the rides were created
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, reference := range references {
+		switch result := found[reference]; {
+		case result.Err == nil:
+			fmt.Println(reference, result.Ride.Status)
+		case errors.Is(result.Err, sdk.ErrNotFound):
+			fmt.Println(reference, "does not exist")
+		default:
+			fmt.Println(reference, "cannot be told:", result.Err)
+		}
+	}
+	// Output:
+	// ORDER-99123 PENDING
+	// ORDER-0 does not exist
+}

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
@@ -89,21 +91,29 @@ type Metadata = map[string]any
 
 const createAndFundTimeout = 3 * time.Minute
 
-// New returns a Client. Errors name the field of Config that is wrong, never a
+// New returns a Client. It reports all faults at once. Errors name the field of Config that is wrong, never a
 // credential.
 func New(cfg Config) (*Client, error) {
+	var faults []error
+	fault := func(text string) { faults = append(faults, errors.New("bitpesa: "+text)) }
 	switch {
 	case cfg.Key == "":
-		return nil, errors.New("bitpesa: Key is required")
+		fault("Key is required")
 	case strings.IndexFunc(cfg.Key, unprintable) >= 0:
-		return nil, errors.New("bitpesa: Key holds a space, a control or a non-ASCII character")
+		fault("Key holds a space, a control or a non-ASCII character")
+	}
+	switch {
 	case cfg.Secret == "":
-		return nil, errors.New("bitpesa: Secret is required")
-	case cfg.Secret != strings.TrimSpace(cfg.Secret):
-		return nil, errors.New("bitpesa: Secret begins or ends with space")
-	case strings.IndexFunc(cfg.BaseURL, unprintable) >= 0:
+		fault("Secret is required")
+	case cfg.Secret != strings.TrimFunc(cfg.Secret, edge):
+		fault("Secret begins or ends with white space or a control character: a file that ends in a newline, say")
+	case !utf8.ValidString(cfg.Secret):
+		fault("Secret is not valid UTF-8")
+	}
+	if strings.IndexFunc(cfg.BaseURL, unprintable) >= 0 {
 		// net/http would send another host than the one signed.
-		return nil, errors.New("bitpesa: BaseURL holds a space, a control or a non-ASCII character")
+		fault("BaseURL holds a space, a control or a non-ASCII character")
+		cfg.BaseURL = ""
 	}
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = ProductionURL
@@ -121,7 +131,7 @@ func New(cfg Config) (*Client, error) {
 		Authorize:   newSigner(cfg.Key, cfg.Secret).authorize,
 		Interpret:   interpret,
 	})
-	if err != nil {
+	if err := errors.Join(append(faults, err)...); err != nil {
 		return nil, err
 	}
 	c := &Client{core: core, fundWithin: cfg.CreateAndFundTimeout}
@@ -140,6 +150,9 @@ func New(cfg Config) (*Client, error) {
 	c.Info = &InfoService{c}
 	return c, nil
 }
+
+// edge finds what must not stand at an end of a secret.
+func edge(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\ufeff' }
 
 func unprintable(r rune) bool { return r <= ' ' || r > '~' }
 

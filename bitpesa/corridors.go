@@ -49,6 +49,12 @@ const (
 	NZDBank   PayoutType = "NZD::Bank"
 	BWPBank   PayoutType = "BWP::Bank"
 	ZMWBank   PayoutType = "ZMW::Bank"
+	PENBank   PayoutType = "PEN::Bank"
+	GTQBank   PayoutType = "GTQ::Bank"
+	CRCBank   PayoutType = "CRC::Bank"
+	MADBank   PayoutType = "MAD::Bank"
+	VNDBank   PayoutType = "VND::Bank"
+	VNDMobile PayoutType = "VND::Mobile"
 	BTC       PayoutType = "BTC"
 )
 
@@ -89,7 +95,7 @@ type PayoutDetails struct {
 	City       string `json:"city,omitempty"`
 	PostalCode string `json:"postal_code,omitempty"`
 
-	IdentityCardType string `json:"identity_card_type,omitempty"` // O, PP, ID, DL or OT
+	IdentityCardType string `json:"identity_card_type,omitempty"` // O, PP, ID, DL, OT; also DNI, RUC, CE, PASS, CI, CJ, CR
 	IdentityCardID   string `json:"identity_card_id,omitempty"`
 
 	SenderIdentityCardType string `json:"sender_identity_card_type,omitempty"` // MAD::Cash
@@ -184,6 +190,18 @@ func RequiredDetails(t PayoutType) []string {
 		return required("bank_name", "bank_account", "branch_code")
 	case ZMWBank:
 		return required("bank_account", "branch_code")
+	case PENBank:
+		return required("identity_card_type", "identity_card_id", "bank_code", "bank_account", "bank_account_type")
+	case GTQBank:
+		return required("identity_card_id", "bank_code", "bank_account", "bank_account_type")
+	case CRCBank:
+		return required("identity_card_type", "identity_card_id", "iban", "street")
+	case MADBank:
+		return required("iban", "street")
+	case VNDBank:
+		return required("bank_account", "bank_code")
+	case VNDMobile:
+		return required("phone_number", "mobile_provider", "street")
 	case BTC:
 		return required("name", "address")
 	}

@@ -92,22 +92,23 @@ func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]D
 }
 
 func (s *DebitsService) create(ctx context.Context, list []DebitParams, f transport.Faults, body any) (debits []Debit, err error) {
-	ids := make([]string, len(list))
+	reference := ""
 	for i := range list {
-		ids[i] = list[i].ToID
+		if i > 0 {
+			reference += " "
+		}
+		reference += list[i].ToID
 	}
-	reference := strings.Join(ids, " ")
 	if err := s.c.core.Invalid(OpCreateDebits, reference, f.Fields); err != nil {
 		return nil, err
 	}
-	look := func(refused bool) func(context.Context, bool) (transport.Finding, error) {
-		return func(ctx context.Context, existing bool) (transport.Finding, error) {
-			funded, found, err := s.look(ctx, list, existing, refused)
-			if err == nil && found == transport.Same {
-				debits = funded
-			}
-			return found, err
+	refused := false
+	look := func(ctx context.Context, existing bool) (transport.Finding, error) {
+		funded, found, err := s.look(ctx, list, existing, refused)
+		if err == nil && found == transport.Same {
+			debits = funded
 		}
+		return found, err
 	}
 	err = s.c.do(ctx, transport.Call{
 		Op: OpCreateDebits, Reference: reference, Body: body,
@@ -121,9 +122,10 @@ func (s *DebitsService) create(ctx context.Context, list []DebitParams, f transp
 			}
 			return err
 		},
-		Lookup: look(false),
+		Lookup: look,
 	})
-	if err = lookAfterRefusal(ctx, err, look(true)); err != nil {
+	refused = true
+	if err = lookAfterRefusal(ctx, err, look); err != nil {
 		return nil, err
 	}
 	return debits, nil
@@ -143,7 +145,8 @@ func inOrder(list []DebitParams, debits []Debit) error {
 		if debits[i].ToID == "" {
 			return wire.Missing("to_id")
 		}
-		if err := list[i].compare(&debits[i]).Direct(); err != nil {
+		c := list[i].compare(&debits[i])
+		if err := c.Direct(); err != nil {
 			return err
 		}
 	}

@@ -33,15 +33,19 @@
 // Detail is an Existing: the stored object with your external id, if the response
 // shows one.
 //
-// After a write, only a 422 proves that nothing was done (documented). A 404 for an
-// object named in the path counts as a proof too (assumed). Everything else is an
-// unknown outcome, even a 401: if the network repeats a request, the second copy
-// gets a 401 for its used nonce.
+// After a write, only a 422 that says what is wrong with the object proves that nothing
+// was done (documented). A 404 in BitPesa's form for an object named in the path counts
+// as a proof too (assumed). Everything else is an unknown outcome, even a 401: if the
+// network repeats a request, the second copy gets a 401 for its used nonce.
 //
 // BitPesa has no idempotency key. Give your own ExternalID: after an unknown outcome
 // the client looks it up, and sends again only if the object is surely absent. A
 // debit is looked up by the state of its transaction. The client never repeats any
 // other write after an unknown outcome.
+//
+// Make the same call again after a crash. An object that exists is compared with the
+// params: the same is a success with Existing set, another is ErrReferenceTaken. The
+// README lists what is compared.
 //
 // # Limits
 //

@@ -42,3 +42,28 @@ func ReadAnything(status int, body []byte) string {
 	_, _ = decodeAccount(enveloped)
 	return ""
 }
+
+// ReadNoise reads an object of a kind.
+func ReadNoise(kind string, body []byte) (err error) {
+	switch kind {
+	case "transaction":
+		_, err = decode[Transaction](body)
+	case "recipient":
+		_, err = decode[Recipient](body)
+	case "sender":
+		_, err = decode[Sender](body)
+	case "payin":
+		_, err = decode[PayinMethod](body)
+	case "method":
+		_, err = decode[PayoutMethod](body)
+	case "debit":
+		_, err = decode[Debit](body)
+	case "document":
+		_, err = decode[Document](body)
+	case "webhook":
+		_, err = decode[Webhook](body)
+	default:
+		_, err = decode[WebhookLog](body)
+	}
+	return err
+}

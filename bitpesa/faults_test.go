@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -242,7 +243,18 @@ type expectation struct {
 	works   int // how often the provider did it
 }
 
-func TestFaultMatrix(t *testing.T) {
+// faultCase is a fault, and what it must come to for each class.
+type faultCase struct {
+	name   string
+	client func(*bitpesa.Config)
+	fault  fake.Fault
+	limit  time.Duration // deadline of the call; 0: none
+	cancel time.Duration // when the caller gives up; 0: never
+	want   map[class]expectation
+	is     error
+}
+
+func faultCases() []faultCase {
 	const forever = 3600
 	refused := func(cfg *bitpesa.Config) {
 		cfg.HTTPClient = &http.Client{Transport: &http.Transport{
@@ -267,15 +279,7 @@ func TestFaultMatrix(t *testing.T) {
 	status := func(code int) fake.Fault {
 		return fake.Fault{Kind: fake.FaultStatus, Status: code, Times: 1}
 	}
-	cases := []struct {
-		name   string
-		client func(*bitpesa.Config)
-		fault  fake.Fault
-		limit  time.Duration // deadline of the call; 0: none
-		cancel time.Duration // when the caller gives up; 0: never
-		want   map[class]expectation
-		is     error
-	}{
+	return []faultCase{
 		{name: "no fault", want: every(success)},
 		{name: "connection refused", client: refused, is: sdk.ErrNotSent, want: every(unsent)},
 		{name: "dropped before the work", fault: fake.Fault{Kind: fake.FaultDropBefore, Times: 1}, want: settled(undone)},
@@ -298,11 +302,19 @@ func TestFaultMatrix(t *testing.T) {
 		{name: "hang of one attempt", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever, Times: 1}, want: settled(undone)},
 		{name: "cancelled during a hang", fault: fake.Fault{Kind: fake.FaultDelay, Seconds: forever}, cancel: 3 * time.Second, is: context.Canceled, want: every(undone)},
 	}
+}
+
+func rowsByName() map[string]sdk.Operation {
 	rows := map[string]sdk.Operation{}
 	for _, op := range bitpesa.Operations() {
 		rows[op.Name] = op
 	}
-	for _, tc := range cases {
+	return rows
+}
+
+func TestFaultMatrix(t *testing.T) {
+	rows := rowsByName()
+	for _, tc := range faultCases() {
 		for _, write := range writes {
 			t.Run(tc.name+"/"+write.op, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -379,4 +391,92 @@ func matches(template, path string) bool {
 		return template == path
 	}
 	return strings.HasPrefix(path, before) && strings.HasSuffix(path, after) && !strings.Contains(strings.TrimSuffix(path[len(before):], after), "/")
+}
+
+// Before the fault the call has met a 401, a 429, or an earlier process has made it
+// and crashed.
+func TestFaultMatrixAfterOtherFaults(t *testing.T) {
+	rows := rowsByName()
+	preludes := map[string]fake.Fault{
+		"a 401":   {Kind: fake.FaultStatus, Status: 401, Times: 1},
+		"a 429":   {Kind: fake.FaultRateLimit, Seconds: 1, Times: 1},
+		"a crash": {Kind: fake.FaultDropAfter, Times: 1},
+	}
+	for prelude, before := range preludes {
+		for _, tc := range faultCases() {
+			if tc.client != nil {
+				continue
+			}
+			for _, write := range writes {
+				t.Run(prelude+"/"+tc.name+"/"+write.op, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						w := newWorld(t)
+						row := rows[write.op]
+						call, costs := write.prepare(t, w)
+						started, spent := w.executed(row), w.spent()
+						before.Method, before.Path = row.Method, strings.TrimPrefix(strings.ReplaceAll(row.Path, "{id}", "*"), "/v1")
+						require.NoError(t, w.AddFault(before))
+						crashed := prelude == "a crash"
+						if crashed {
+							ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+							_ = call(ctx)
+							cancel()
+							fresh, err := bitpesa.New(w.config)
+							require.NoError(t, err)
+							*w.client = *fresh
+						}
+						if fault := tc.fault; fault.Kind != "" {
+							fault.Method, fault.Path = before.Method, before.Path
+							require.NoError(t, w.AddFault(fault))
+						}
+						ctx, cancel := context.WithCancel(t.Context())
+						defer cancel()
+						if tc.limit > 0 {
+							ctx, cancel = context.WithTimeout(ctx, tc.limit)
+							defer cancel()
+						}
+						if tc.cancel > 0 {
+							time.AfterFunc(tc.cancel, cancel)
+						}
+						ours := w.executed(row)
+						err := call(ctx)
+						w.ClearFaults()
+						time.Sleep(2 * time.Hour) // what was delayed arrives
+						synctest.Wait()
+
+						total := w.executed(row) - started
+						if errors.Is(err, sdk.ErrNotSent) || errors.Is(err, sdk.ErrRejected) {
+							assert.Equal(t, ours, w.executed(row), "done by a call that says it was not: %v", err)
+						}
+						if err == nil {
+							assert.GreaterOrEqual(t, total, 1, "nothing was done")
+						}
+						if write.class != referenced {
+							return // the class promises one request a call, which TestFaultMatrix counts
+						}
+						if !crashed { // the fault hides the refusal of a duplicate
+							assert.LessOrEqual(t, total, 1)
+						}
+						named := map[string]int{}
+						for _, made := range w.Transactions(bitpesatest.TestKey) {
+							named[made.ExternalID]++
+						}
+						assert.LessOrEqual(t, named["payout-1"], 1)
+						assert.LessOrEqual(t, len(w.Senders(bitpesatest.TestKey)), 1)
+						if tc.name == "no fault" {
+							assert.NoError(t, err)
+						}
+						if costs.IsPositive() {
+							for _, made := range w.Transactions(bitpesatest.TestKey) {
+								assert.LessOrEqual(t, len(w.Debits(made.ID)), 1)
+							}
+							taken := w.spent().Sub(spent)
+							assert.True(t, taken.IsZero() || taken.Equal(costs), "taken from the balance: %s", taken)
+						}
+						assert.NoError(t, w.CheckLedger())
+					})
+				})
+			}
+		}
+	}
 }

@@ -115,7 +115,8 @@ func TestAnUnfundedTransactionExpires(t *testing.T) {
 
 		late, err := w.client.Transactions.PayFromBalance(ctx, p)
 		require.ErrorIs(t, err, sdk.ErrValidation)
-		assert.ErrorIs(t, err, sdk.ErrNotSent)
+		assert.ErrorIs(t, err, sdk.ErrRejected)
+		assert.NotContains(t, err.Error(), "nothing was sent")
 		assert.Equal(t, made.ID, late.ID)
 		w.wantSpent(t, decimal.Zero)
 	})
@@ -136,7 +137,7 @@ func TestPayFromBalanceGoesOnWhereItStopped(t *testing.T) {
 
 		other := w.params("payout-1", p.Sender.ID, paidAccount, paidAccount2)
 		_, err = w.client.Transactions.PayFromBalance(ctx, other)
-		require.ErrorIs(t, err, sdk.ErrDuplicate, "the external id names another payment")
+		require.ErrorIs(t, err, sdk.ErrReferenceTaken, "the external id names another payment")
 		assert.ErrorIs(t, err, sdk.ErrRejected)
 		w.wantSpent(t, sent.InputAmount.Decimal)
 	})
@@ -266,8 +267,15 @@ func TestASenderIsReusedByItsExternalID(t *testing.T) {
 		made, err := w.client.Transactions.Create(ctx, p)
 		require.NoError(t, err)
 		assert.Equal(t, id, made.Sender.ID)
-		_, err = w.client.Senders.Create(ctx, validSender())
-		require.ErrorIs(t, err, sdk.ErrDuplicate)
+		again, err := w.client.Senders.Create(ctx, validSender())
+		require.NoError(t, err)
+		assert.Equal(t, id, again.ID)
+		assert.True(t, again.Existing)
+		other := validSender()
+		other.LastName = "Other"
+		_, err = w.client.Senders.Create(ctx, other)
+		require.ErrorIs(t, err, sdk.ErrReferenceTaken)
+		assert.ErrorIs(t, err, sdk.ErrRejected)
 		var apiErr *sdk.Error
 		require.ErrorAs(t, err, &apiErr)
 		require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Sender)
@@ -294,8 +302,10 @@ func TestCreateAndFundMayTakeLong(t *testing.T) {
 		assert.Equal(t, 1, w.count("POST", "/transactions/create_and_fund"))
 		w.wantSpent(t, sent.InputAmount.Decimal)
 
-		_, err = w.client.Transactions.CreateAndFund(t.Context(), p)
-		require.ErrorIs(t, err, sdk.ErrDuplicate)
+		again, err := w.client.Transactions.CreateAndFund(t.Context(), p)
+		require.NoError(t, err)
+		assert.Equal(t, sent.ID, again.ID)
+		assert.True(t, again.Existing)
 		w.wantSpent(t, sent.InputAmount.Decimal)
 	})
 }

@@ -36,7 +36,12 @@ type Page[T any] struct {
 	Pages int // of the whole list
 	// NextPage and PreviousPage are page numbers, or 0 where no such page exists.
 	NextPage, PreviousPage int
-	Raw                    sdk.Raw
+	// Skipped counts rows of this page that could not be read. A search over such a
+	// page can find an object, but never say that none is there.
+	Skipped int
+	Raw     sdk.Raw
+
+	unfollowed bool // the list goes on in a way that this package does not know
 }
 
 // listPage fetches one page. params is a struct with `url` tags that embeds o. f
@@ -65,14 +70,8 @@ func listPage[T any](ctx context.Context, c *Client, op string, o ListOptions, p
 func decodePage[T any](body []byte, asked int) (*Page[T], error) {
 	var envelope struct {
 		Object json.RawMessage `json:"object"`
-		Meta   struct {
-			Pagination struct {
-				Next  int `json:"next_page"`
-				Prev  int `json:"prev_page"`
-				Pages int `json:"total_pages"`
-				Count int `json:"total_count"`
-			} `json:"pagination"`
-		} `json:"meta"`
+		Meta   json.RawMessage `json:"meta"`
+		Extra  map[string]any
 	}
 	if err := wire.Unmarshal(body, &envelope); err != nil {
 		return nil, err
@@ -80,20 +79,69 @@ func decodePage[T any](body []byte, asked int) (*Page[T], error) {
 	if envelope.Object == nil {
 		return nil, wire.Missing("object")
 	}
-	items, err := decodeList[T](envelope.Object)
+	items, skipped, err := decodeList[T](envelope.Object)
 	if err != nil {
 		return nil, err
 	}
-	p := envelope.Meta.Pagination
+	var meta struct {
+		Pagination json.RawMessage `json:"pagination"`
+		Extra      map[string]any
+	}
+	var p struct {
+		Next  int            `json:"next_page" wire:"strict"`
+		Prev  int            `json:"prev_page"`
+		Pages int            `json:"total_pages"`
+		Count int            `json:"total_count"`
+		Extra map[string]any // other ways to go on
+	}
+	unfollowed, err := readMeta(envelope.Meta, &meta)
+	if err == nil {
+		var odd bool
+		odd, err = readMeta(meta.Pagination, &p)
+		unfollowed = unfollowed || odd
+	}
+	if err != nil {
+		return nil, err
+	}
+	unfollowed = p.Next == 0 && (unfollowed || goesOn(envelope.Extra) || goesOn(meta.Extra) || goesOn(p.Extra))
 	if p.Next <= max(asked, 1) { // the server repeats itself: this is the last page
 		p.Next = 0
 	}
-	return &Page[T]{Items: items, Count: p.Count, Pages: p.Pages, NextPage: p.Next, PreviousPage: max(p.Prev, 0), Raw: body}, nil
+	return &Page[T]{Items: items, Count: p.Count, Pages: p.Pages, NextPage: p.Next, PreviousPage: max(p.Prev, 0), Skipped: skipped, Raw: body, unfollowed: unfollowed}, nil
+}
+
+// readMeta reads a part of an envelope that may be missing. odd reports another JSON
+// type, which does not tell whether the list goes on.
+func readMeta(raw json.RawMessage, into any) (odd bool, err error) {
+	if raw == nil || string(raw) == "null" {
+		return false, nil
+	}
+	if !wire.IsObject(raw) {
+		return string(raw) != "[]" && string(raw) != "false", nil
+	}
+	return false, wire.Unmarshal(raw, into)
+}
+
+// goesOn reports whether an envelope names a next page in another way than by its
+// number.
+func goesOn(envelope map[string]any) bool {
+	for name, value := range envelope {
+		switch name = strings.ToLower(name); {
+		case value == nil || value == "" || value == false:
+		case strings.HasPrefix(name, "next"), strings.Contains(name, "cursor"), name == "has_more", name == "has_next":
+			return true
+		case name == "links" || name == "_links":
+			if links, ok := value.(map[string]any); ok && goesOn(links) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // all fetches pages from the given one on, each when the caller gets to it.
 // Ranging again begins again.
-func all[T any](o ListOptions, list func(ListOptions) (*Page[T], error)) iter.Seq2[T, error] {
+func all[T any](c *Client, op string, o ListOptions, list func(ListOptions) (*Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		o := o
@@ -107,6 +155,10 @@ func all[T any](o ListOptions, list func(ListOptions) (*Page[T], error)) iter.Se
 				if !yield(item, nil) {
 					return
 				}
+			}
+			if page.unfollowed {
+				yield(zero, c.core.Inconclusive(op, "", errUnreadPages))
+				return
 			}
 			o.Page = page.NextPage
 		}
@@ -129,7 +181,9 @@ const (
 	// page that was not read.
 	errFilterIgnored = wire.Missing("a working external_id filter")
 	// errTwo: nobody can tell which of two objects is meant.
-	errTwo = wire.Missing("only one object with this external_id")
+	// errUnreadPages: the object may be what could not be read.
+	errUnreadPages = wire.Missing("rows and pages that can all be read")
+	errTwo         = wire.Missing("only one object with this external_id")
 )
 
 // find returns the object, or ErrNotFound.
@@ -155,7 +209,7 @@ func (s search[T]) look(ctx context.Context) (*T, error) {
 		ListOptions
 		ExternalID string `url:"external_id"`
 	}{ListOptions{Page: 1}, s.externalID}
-	foreign := false
+	foreign, unread := false, false
 	var found *T
 	for n := 0; n < maxSearchPages && params.Page != 0 && !foreign; n++ {
 		page, err := listPage[T](ctx, s.c, s.op, params.ListOptions, params, transport.Faults{})
@@ -173,11 +227,15 @@ func (s search[T]) look(ctx context.Context) (*T, error) {
 			foreign = foreign || !strings.HasPrefix(id, s.externalID)
 		}
 		params.Page = page.NextPage
+		unread = unread || page.Skipped > 0 || page.unfollowed
 	}
 	if found != nil {
 		return found, nil
 	}
-	if foreign || params.Page != 0 {
+	switch {
+	case unread:
+		return nil, s.c.core.Inconclusive(s.op, s.externalID, errUnreadPages)
+	case foreign || params.Page != 0:
 		return nil, s.c.core.Inconclusive(s.op, s.externalID, errFilterIgnored)
 	}
 	return nil, nil

@@ -80,7 +80,7 @@ func (s *LogsService) ListAPI(ctx context.Context, o LogListOptions) (*Page[APIL
 
 // AllAPI iterates over the requests to the API, page by page.
 func (s *LogsService) AllAPI(ctx context.Context, o LogListOptions) iter.Seq2[APILog, error] {
-	return all(o.ListOptions, func(page ListOptions) (*Page[APILog], error) {
+	return all(s.c, OpListAPILogs, o.ListOptions, func(page ListOptions) (*Page[APILog], error) {
 		o.ListOptions = page
 		return s.ListAPI(ctx, o)
 	})
@@ -98,7 +98,7 @@ func (s *LogsService) ListWebhooks(ctx context.Context, o LogListOptions) (*Page
 
 // AllWebhooks iterates over the delivery attempts, page by page.
 func (s *LogsService) AllWebhooks(ctx context.Context, o LogListOptions) iter.Seq2[WebhookLog, error] {
-	return all(o.ListOptions, func(page ListOptions) (*Page[WebhookLog], error) {
+	return all(s.c, OpListWebhookLogs, o.ListOptions, func(page ListOptions) (*Page[WebhookLog], error) {
 		o.ListOptions = page
 		return s.ListWebhooks(ctx, o)
 	})

@@ -74,7 +74,7 @@ func (s *PayoutMethodsService) List(ctx context.Context, o PayoutMethodListOptio
 
 // All iterates over payout methods, page by page.
 func (s *PayoutMethodsService) All(ctx context.Context, o PayoutMethodListOptions) iter.Seq2[PayoutMethod, error] {
-	return all(o.ListOptions, func(page ListOptions) (*Page[PayoutMethod], error) {
+	return all(s.c, OpListPayoutMethods, o.ListOptions, func(page ListOptions) (*Page[PayoutMethod], error) {
 		o.ListOptions = page
 		return s.List(ctx, o)
 	})

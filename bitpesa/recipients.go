@@ -124,7 +124,7 @@ func (s *RecipientsService) List(ctx context.Context, o RecipientListOptions) (*
 
 // All iterates over recipients, page by page.
 func (s *RecipientsService) All(ctx context.Context, o RecipientListOptions) iter.Seq2[Recipient, error] {
-	return all(o.ListOptions, func(page ListOptions) (*Page[Recipient], error) {
+	return all(s.c, OpListRecipients, o.ListOptions, func(page ListOptions) (*Page[Recipient], error) {
 		o.ListOptions = page
 		return s.List(ctx, o)
 	})

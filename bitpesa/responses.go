@@ -264,11 +264,11 @@ func object[T any](body []byte) (value T, err error) {
 	return value, err
 }
 
-// objects decodes the list of objects of a response.
+// objects decodes the list of objects of a response, as far as they can be read.
 func objects[T any](body []byte) (list []T, err error) {
 	raw, err := unwrap(body)
 	if err == nil {
-		list, err = decodeList[T](raw)
+		list, _, err = decodeList[T](raw)
 	}
 	return list, err
 }
@@ -280,7 +280,11 @@ func oneOrMore[T any](body []byte) ([]T, error) {
 	case err != nil:
 		return nil, err
 	case wire.IsArray(raw):
-		return decodeList[T](raw)
+		list, skipped, err := decodeList[T](raw)
+		if err == nil && skipped > 0 {
+			err = wire.Missing("a list that can be read")
+		}
+		return list, err
 	}
 	value, err := decode[T](raw)
 	return []T{value}, err
@@ -309,17 +313,18 @@ func decode[T any](raw []byte) (value T, err error) {
 	return value, err
 }
 
-func decodeList[T any](raw []byte) ([]T, error) {
-	var list []T
-	if err := wire.Unmarshal(raw, &list); err != nil {
-		return nil, err
+// decodeList reads the rows of a list that can be read, and counts the others.
+func decodeList[T any](raw []byte) (list []T, skipped int, err error) {
+	if skipped, err = wire.UnmarshalList(raw, &list); err != nil {
+		return nil, 0, err
 	}
+	rows := list[:0]
 	for i := range list {
-		if err := complete(&list[i]); err != nil {
-			return nil, err
+		if complete(&list[i]) == nil {
+			rows = append(rows, list[i])
 		}
 	}
-	return list, nil
+	return rows, skipped + len(list) - len(rows), nil
 }
 
 // complete returns an error if an object lacks a deciding field.

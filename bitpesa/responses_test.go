@@ -2,6 +2,7 @@ package bitpesa_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,7 +50,12 @@ func TestErrorsOfTheProvider(t *testing.T) {
 			"recipients.1.payout_method":                      {"Mandate is in progress"},
 		}, "bitpesa: transactions.create: validation failed: HTTP 422, fields input_currency recipients.0.payout_method.details.bank_account recipients.1.payout_method recipients.1.payout_method.mobile_provider recipients.1.requested_amount sender.documents sender.documents.0.upload (outcome: rejected)"},
 		"operation is unavailable":      {update, says(422, `{"object":{"id":"r-1","errors":{"base":["operation is unavailable"]}}}`), "rejected", []error{sdk.ErrValidation}, "operation is unavailable", map[string][]string{}, ""},
-		"meta only":                     {update, says(422, `{"meta":{"error":"No."}}`), "rejected", []error{sdk.ErrValidation}, "No.", map[string][]string{}, ""},
+		"meta only":                     {update, says(422, `{"meta":{"error":"No."}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "No.", nil, ""},
+		"422 that explains nothing":     {update, says(422, `{"object":{"id":"r-1","errors":{}}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
+		"422 of a proxy":                {update, says(422, `{"errors":["client closed request"]}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "client closed request", nil, ""},
+		"422 in a proxy's words":        {update, says(422, `{"status":422,"error":"Unprocessable Entity"}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "Unprocessable Entity", nil, ""},
+		"404 of a gateway":              {update, says(404, `{"status":404,"error":"Not Found","path":"/v1/recipients/r-1"}`), "unknown", []error{sdk.ErrNotFound}, "Not Found", nil, ""},
+		"404 with another status":       {update, says(404, `{"status":502,"error":"Bad Gateway"}`), "unknown", []error{sdk.ErrNotFound}, "Bad Gateway", nil, ""},
 		"422 of somebody else":          {update, says(422, `{"detail":"not BitPesa's words"}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"422 without a body":            {update, says(422, ""), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"400 on a read":                 {read, says(400, `{"status":400,"error":"Bad Request"}`), "rejected", []error{sdk.ErrValidation}, "Bad Request", nil, "bitpesa: transactions.get: validation failed: HTTP 400 (outcome: rejected)"},
@@ -94,7 +100,7 @@ func TestErrorsOfTheProvider(t *testing.T) {
 func TestTheErrorsOfDebitsAreNumbered(t *testing.T) {
 	server := newStub(t, func(r request) response {
 		if r.Method == "GET" {
-			return says(200, `{"object":{"id":"t-1","state":"approved"}}`)
+			return says(200, `{"object":{"id":"`+r.URI[len("/v1/transactions/"):]+`","state":"approved"}}`)
 		}
 		return says(422, `{"object":[{"to_id":"t-1","errors":{}},{"to_id":"t-2","errors":{"amount":[{"error":"Insufficient balance"}]}}]}`)
 	})
@@ -108,12 +114,22 @@ func TestTheErrorsOfDebitsAreNumbered(t *testing.T) {
 }
 
 func TestADuplicateShowsWhatExists(t *testing.T) {
-	server := newStub(t, always(says(422, `{"object":{"errors":{"external_id":[{"error":"taken"}]}},"meta":{"existing":{
-		"transaction":{"id":"t-1","state":"paid","external_id":"Transaction:NGN:17523","input_amount":30.5},"sender":{"id":"s-1","state":"approved"}}}}`)))
+	const duplicate = `{"object":{"errors":{"external_id":[{"error":"taken"}]}},"meta":{"existing":{
+		"transaction":{"id":"t-1","state":"paid","external_id":"Transaction:NGN:17523","input_amount":30.5},"sender":{"id":"s-1","state":"approved"}}}}`
+	server := newStub(t, func(r request) response {
+		switch {
+		case r.Method == "POST":
+			return says(422, duplicate)
+		case strings.Contains(r.URI, "/senders"):
+			return list(`{"id":"s-1","state":"approved","external_id":"sender-1","last_name":"Other"}`, 0)
+		}
+		return list(`{"id":"t-1","state":"paid","external_id":"Transaction:NGN:17523","input_currency":"EUR"}`, 0)
+	})
 	client := newClient(t, server)
 	_, err := client.Transactions.Create(t.Context(), validTransaction())
-	require.ErrorIs(t, err, sdk.ErrDuplicate)
-	assert.ErrorIs(t, err, sdk.ErrRejected, "a fresh call's duplicate is the caller's error")
+	require.ErrorIs(t, err, sdk.ErrReferenceTaken)
+	assert.ErrorIs(t, err, sdk.ErrDuplicate)
+	assert.ErrorIs(t, err, sdk.ErrRejected, "no attempt of this call is open")
 	var apiErr *sdk.Error
 	require.ErrorAs(t, err, &apiErr)
 	require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Transaction)
@@ -122,11 +138,11 @@ func TestADuplicateShowsWhatExists(t *testing.T) {
 	require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Sender)
 	assert.Equal(t, "s-1", apiErr.Detail.(bitpesa.Existing).Sender.ID)
 	assert.Equal(t, []string{"taken"}, apiErr.Fields["external_id"])
-	assert.Len(t, server.requests(), 1)
+	assert.Len(t, server.requests(), 2)
 
 	_, err = client.Senders.Create(t.Context(), validSender())
-	assert.ErrorIs(t, err, sdk.ErrDuplicate)
-	assert.Len(t, server.requests(), 2)
+	assert.ErrorIs(t, err, sdk.ErrReferenceTaken)
+	assert.Len(t, server.requests(), 4)
 }
 
 func TestAnAccountThatIsNotValidShowsWhatIsKnown(t *testing.T) {
@@ -218,7 +234,8 @@ func TestATransactionIsReadInFull(t *testing.T) {
 	assert.Equal(t, int64(1024), got.Sender.Documents[0].UploadFileSize)
 	assert.Equal(t, "7", got.Sender.PoliticallyExposedPeople[0].ID)
 	assert.True(t, time.Date(2000, 1, 23, 4, 56, 7, 0, time.UTC).Equal(got.Sender.CreatedAt))
-	assert.Equal(t, "true", got.Sender.Declaration)
+	assert.Empty(t, got.Sender.Declaration, "a boolean is no text")
+	assert.Contains(t, string(got.Sender.Raw), `"declaration":true`)
 
 	r := got.Recipient("r-1")
 	require.NotNil(t, r)

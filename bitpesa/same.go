@@ -25,8 +25,11 @@ func (p *TransactionParams) compare(t *Transaction) *transport.Comparison {
 		c.Text("sender.external_id", p.Sender.ExternalID, t.Sender.ExternalID)
 	}
 	// From the balance or from the sender.
-	if len(p.PayinMethods) == 0 && len(t.PayinMethods) > 0 {
+	switch {
+	case len(p.PayinMethods) == 0 && len(t.PayinMethods) > 0:
 		differ(c, "payin_methods")
+	case t.PayinMethods == nil && shows(t.Raw, "payin_methods"):
+		unreadable(c, "payin_methods")
 	}
 	p.compareRecipients(c, t)
 	return c
@@ -38,7 +41,7 @@ func (p *TransactionParams) compareRecipients(c *transport.Comparison, t *Transa
 		t.Unverified = t.Unverified || !t.Recipients[i].RequestedAmount.Valid
 	}
 	switch {
-	case n == 0 && shows(t.Raw, "recipients"):
+	case t.Skipped > 0, n == 0 && shows(t.Raw, "recipients"):
 		unreadable(c, "recipients")
 	case n == 0:
 		t.Unverified = true
@@ -197,12 +200,11 @@ func dateOf(text string) string {
 }
 
 // compare answers whether a direct response shows the debit that the params ask for.
-func (p *DebitParams) compare(d *Debit) *transport.Comparison {
-	c := new(transport.Comparison)
+func (p *DebitParams) compare(d *Debit) (c transport.Comparison) {
 	c.Fold("to_id", p.ToID, d.ToID)
 	c.Fold("to_type", debitTarget, d.ToType)
 	c.Fold("currency", p.Currency, d.Currency)
-	d.Unverified = p.compareAmount(c, d.Amount, !d.Amount.Valid && shows(d.Raw, "amount"))
+	d.Unverified = p.compareAmount(&c, d.Amount, !d.Amount.Valid && shows(d.Raw, "amount"))
 	return c
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -37,7 +38,7 @@ func TestThePublishedSenderIsWhatWeSend(t *testing.T) {
 }
 
 func TestTheDebitOfTheVectorIsWhatWeSend(t *testing.T) {
-	server := newStub(t, always(says(201, debitResponse)))
+	server := newStub(t, always(says(201, strings.ReplaceAll(debitResponse, "t-1", "5f44026b-7904-4c30-87d6-f8972d790ded"))))
 	_, err := newClient(t, server).Debits.Create(t.Context(), bitpesa.DebitParams{ToID: "5f44026b-7904-4c30-87d6-f8972d790ded"})
 	require.NoError(t, err)
 	assert.Equal(t, string(sample(t, "debit_create.json")), server.requests()[0].Body)

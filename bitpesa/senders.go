@@ -139,7 +139,9 @@ type Sender struct {
 	// Existing is set by Create: the sender was there before this call.
 	Existing bool `json:"-"`
 
-	Raw sdk.Raw `json:"-"`
+	Providers map[string]any `json:"providers"` // as received; in samples only
+	Errors    map[string]any `json:"errors"`    // by field, as received
+	Raw       sdk.Raw        `json:"-"`
 }
 
 // SenderState is the state of a sender's KYC. Unknown states pass through.
@@ -198,7 +200,7 @@ func (s *SendersService) List(ctx context.Context, o SenderListOptions) (*Page[S
 
 // All iterates over senders, page by page.
 func (s *SendersService) All(ctx context.Context, o SenderListOptions) iter.Seq2[Sender, error] {
-	return all(o.ListOptions, func(page ListOptions) (*Page[Sender], error) {
+	return all(s.c, OpListSenders, o.ListOptions, func(page ListOptions) (*Page[Sender], error) {
 		o.ListOptions = page
 		return s.List(ctx, o)
 	})
@@ -306,10 +308,11 @@ type DocumentParams struct {
 type Document struct {
 	DocumentParams // as stored, with the ID; Upload is usually empty
 
-	URL               string  `json:"url"`
-	UploadContentType string  `json:"upload_content_type"`
-	UploadFileSize    int64   `json:"upload_file_size"` // bytes
-	Raw               sdk.Raw `json:"-"`
+	URL               string         `json:"url"`
+	UploadContentType string         `json:"upload_content_type"`
+	UploadFileSize    int64          `json:"upload_file_size"` // bytes
+	Errors            map[string]any `json:"errors"`           // by field, as received
+	Raw               sdk.Raw        `json:"-"`
 }
 
 // Create uploads a document. The client sends it once: after an unknown outcome,
@@ -335,7 +338,7 @@ func (s *DocumentsService) List(ctx context.Context, o ListOptions) (*Page[Docum
 
 // All iterates over documents, page by page.
 func (s *DocumentsService) All(ctx context.Context, o ListOptions) iter.Seq2[Document, error] {
-	return all(o, func(page ListOptions) (*Page[Document], error) { return s.List(ctx, page) })
+	return all(s.c, OpListDocuments, o, func(page ListOptions) (*Page[Document], error) { return s.List(ctx, page) })
 }
 
 func (p *DocumentParams) validate(prefix string, f *transport.Faults) {

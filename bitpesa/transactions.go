@@ -88,7 +88,9 @@ type Transaction struct {
 	// recipient to compare.
 	Unverified bool `json:"-"`
 
-	Raw sdk.Raw `json:"-"`
+	Errors  map[string]any `json:"errors"` // by field, as received
+	Skipped int            `json:"-"`      // recipients and payin methods that could not be read
+	Raw     sdk.Raw        `json:"-"`
 }
 
 // TransactionState is the state of a transaction. Unknown states pass through.
@@ -259,7 +261,7 @@ func (s *TransactionsService) List(ctx context.Context, o TransactionListOptions
 // All iterates over transactions, page by page. A transaction that is created
 // meanwhile moves the others on, so you may see a transaction twice.
 func (s *TransactionsService) All(ctx context.Context, o TransactionListOptions) iter.Seq2[Transaction, error] {
-	return all(o.ListOptions, func(page ListOptions) (*Page[Transaction], error) {
+	return all(s.c, OpListTransactions, o.ListOptions, func(page ListOptions) (*Page[Transaction], error) {
 		o.ListOptions = page
 		return s.List(ctx, o)
 	})

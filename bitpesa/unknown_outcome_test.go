@@ -12,27 +12,35 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-const fundedAlready = `{"object":[{"errors":{"base":[{"error":"Transaction is funded already"}]}}]}`
+const (
+	noBalance     = `{"object":[{"errors":{"base":[{"error":"Insufficient balance"}]}}]}`
+	expired       = `{"object":[{"errors":{"base":[{"error":"Transaction is expired"}]}}]}`
+	fundedAlready = `{"object":[{"errors":{"base":[{"error":"Transaction is funded already"}]}}]}`
+)
 
 // A refused debit says nothing of one that another process has made meanwhile.
 func TestPayFromBalanceDoesNotBelieveARefusedDebit(t *testing.T) {
 	for name, row := range map[string]struct {
-		after response // to the Get after the refusal
-		is    error    // nil: success
+		refusal string
+		after   response // to the Get after the refusal
+		is      error    // nil: success
 	}{
-		"funded by another":   {says(200, `{"object":{"id":"t-1","state":"received"}}`), nil},
-		"not funded":          {says(200, `{"object":{"id":"t-1","state":"approved"}}`), sdk.ErrRejected},
-		"expired":             {says(200, `{"object":{"id":"t-1","state":"canceled"}}`), sdk.ErrRejected},
-		"in a state unheard":  {says(200, `{"object":{"id":"t-1","state":"teleported"}}`), sdk.ErrOutcomeUnknown},
-		"not to be looked at": {says(502, ""), sdk.ErrOutcomeUnknown},
+		"funded by another":                 {fundedAlready, says(200, `{"object":{"id":"t-1","state":"received"}}`), nil},
+		"funded by another, in other words": {noBalance, says(200, `{"object":{"id":"t-1","state":"received"}}`), nil},
+		"not funded":                        {noBalance, says(200, `{"object":{"id":"t-1","state":"approved"}}`), sdk.ErrRejected},
+		"said to be funded, and not shown":  {fundedAlready, says(200, `{"object":{"id":"t-1","state":"approved"}}`), sdk.ErrOutcomeUnknown},
+		"expired":                           {expired, says(200, `{"object":{"id":"t-1","state":"canceled"}}`), sdk.ErrRejected},
+		"in a state unheard":                {noBalance, says(200, `{"object":{"id":"t-1","state":"teleported"}}`), sdk.ErrOutcomeUnknown},
+		"not to be looked at":               {noBalance, says(502, ""), sdk.ErrOutcomeUnknown},
+		"about another transaction":         {noBalance, says(200, `{"object":{"id":"t-2","state":"received"}}`), sdk.ErrOutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newStub(t, func(r request) response {
 				switch {
 				case r.URI == "/v1/transactions":
-					return says(201, `{"object":{"id":"t-1","state":"approved"}}`)
+					return says(201, `{"object":{"id":"t-1","external_id":"Transaction:NGN:17523","state":"approved"}}`)
 				case r.Method == "POST":
-					return says(422, fundedAlready)
+					return says(422, row.refusal)
 				}
 				return row.after
 			})
@@ -53,14 +61,14 @@ func TestPayFromBalanceDoesNotBelieveARefusedDebit(t *testing.T) {
 // "Not sent" would invite to pay in another way.
 func TestPayFromBalanceDoesNotCallATransactionUnpaidWhichMayBePaid(t *testing.T) {
 	for state, is := range map[string]error{
-		"initial":    sdk.ErrNotSent,
-		"canceled":   sdk.ErrNotSent,
+		"initial":    sdk.ErrRejected,
+		"canceled":   sdk.ErrRejected,
 		"pending":    sdk.ErrOutcomeUnknown,
 		"exception":  sdk.ErrOutcomeUnknown,
 		"teleported": sdk.ErrOutcomeUnknown,
 	} {
 		t.Run(state, func(t *testing.T) {
-			server := newStub(t, always(says(201, `{"object":{"id":"t-1","state":"`+state+`"}}`)))
+			server := newStub(t, always(says(201, `{"object":{"id":"t-1","external_id":"Transaction:NGN:17523","state":"`+state+`"}}`)))
 			sent, err := newClient(t, server).Transactions.PayFromBalance(t.Context(), validTransaction())
 			require.ErrorIs(t, err, is)
 			require.NotNil(t, sent)
@@ -81,7 +89,7 @@ func TestARefusalOfSeveralDebitsIsBelievedWhenNoneIsFunded(t *testing.T) {
 		"none is funded":   {[2]string{"approved", "approved"}, sdk.ErrRejected},
 		"the first is":     {[2]string{"received", "approved"}, sdk.ErrOutcomeUnknown},
 		"the second is":    {[2]string{"approved", "received"}, sdk.ErrOutcomeUnknown},
-		"both are":         {[2]string{"received", "received"}, sdk.ErrOutcomeUnknown},
+		"both are":         {[2]string{"received", "received"}, nil},
 		"one does not say": {[2]string{"approved", "exception"}, sdk.ErrOutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,10 +103,15 @@ func TestARefusalOfSeveralDebitsIsBelievedWhenNoneIsFunded(t *testing.T) {
 				return says(200, `{"object":{"id":"t-2","state":"`+row.states[1]+`"}}`)
 			})
 			debits, err := newClient(t, server).Debits.CreateMany(t.Context(), []bitpesa.DebitParams{{ToID: "t-1"}, {ToID: "t-2"}})
+			assert.Equal(t, 1, server.count("POST"))
+			if row.is == nil {
+				require.NoError(t, err)
+				assert.True(t, debits[0].Existing && debits[1].Existing)
+				return
+			}
 			require.ErrorIs(t, err, row.is)
 			assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
 			assert.Nil(t, debits)
-			assert.Equal(t, 1, server.count("POST"))
 		})
 	}
 }
@@ -154,8 +167,8 @@ func TestAPaymentIsRecognisedInWhateverOrderItsRecipientsCome(t *testing.T) {
 	}{
 		"as sent":               {[2]string{"100", "200"}, nil},
 		"turned round":          {[2]string{"200", "100"}, nil},
-		"the same amount twice": {[2]string{"100", "100"}, sdk.ErrDuplicate},
-		"another amount":        {[2]string{"200", "300"}, sdk.ErrDuplicate},
+		"the same amount twice": {[2]string{"100", "100"}, sdk.ErrReferenceTaken},
+		"another amount":        {[2]string{"200", "300"}, sdk.ErrReferenceTaken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := validTransaction()
@@ -189,9 +202,9 @@ func TestPayFromBalancePaysWhatTheTransactionWasSeenToCost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := newStub(t, func(r request) response {
 				if r.URI == "/v1/accounts/debits" {
-					return says(201, `{"object":[{"id":"d-1"}]}`)
+					return says(201, `{"object":[{"id":"d-1","to_id":"t-1"}]}`)
 				}
-				return says(200, `{"object":{"id":"t-1","state":"approved"`+row.costs+`}}`)
+				return says(200, `{"object":{"id":"t-1","external_id":"Transaction:NGN:17523","state":"approved"`+row.costs+`}}`)
 			})
 			_, err := newClient(t, server).Transactions.PayFromBalance(t.Context(), validTransaction())
 			require.NoError(t, err)

@@ -138,7 +138,7 @@ func TestASenderNeedsAnAddressOrAPaperOrABirthDate(t *testing.T) {
 func TestEveryCorridorChecksItsDetails(t *testing.T) {
 	all := bitpesa.PayoutDetails{
 		FirstName: "x", MiddleName: "x", LastName: "x", PhoneNumber: "x", MobileProvider: "x", CashProvider: "x",
-		BankCode: "x", BankAccount: "x", BankName: "x", BranchCode: "x", SortCode: "x", IBAN: "x", Country: "x",
+		BankCode: "x", BankAccount: "x", BankAccountType: "x", BankName: "x", BranchCode: "x", SortCode: "x", IBAN: "x", Country: "x",
 		Street: "x", City: "x", PostalCode: "x", IdentityCardType: "x", IdentityCardID: "x", SenderIdentityCardType: "x",
 		SenderIdentityCardID: "x", TransferReason: "x", Name: "x", Address: "x",
 	}
@@ -148,6 +148,7 @@ func TestEveryCorridorChecksItsDetails(t *testing.T) {
 		bitpesa.GNFMobile: 4, bitpesa.KESBank: 8, bitpesa.KESMobile: 8, bitpesa.EURBank: 3, bitpesa.GBPBank: 3, bitpesa.ZARBank: 4,
 		bitpesa.MADCash: 5, bitpesa.USDBank: 3, bitpesa.USDCash: 4, bitpesa.EGPBank: 6, bitpesa.EGPCash: 6, bitpesa.BRLBank: 6,
 		bitpesa.CADBank: 5, bitpesa.NZDBank: 4, bitpesa.BWPBank: 5, bitpesa.ZMWBank: 4, bitpesa.BTC: 4,
+		bitpesa.PENBank: 7, bitpesa.GTQBank: 6, bitpesa.CRCBank: 6, bitpesa.MADBank: 4, bitpesa.VNDBank: 4, bitpesa.VNDMobile: 5,
 	}
 	client := serve(t, `{"object":{"id":"m-1"}}`)
 	for corridor, n := range corridors {
@@ -160,7 +161,7 @@ func TestEveryCorridorChecksItsDetails(t *testing.T) {
 			assert.Len(t, apiErr.Fields, n, corridor)
 		}
 	}
-	for _, corridor := range []bitpesa.PayoutType{bitpesa.BalancePayout("USD"), "VND::Bank", "USD::Manual::Bank"} {
+	for _, corridor := range []bitpesa.PayoutType{bitpesa.BalancePayout("USD"), "VND::Cash", "USD::Manual::Bank"} {
 		assert.Empty(t, bitpesa.RequiredDetails(corridor))
 		_, err := client.PayoutMethods.Create(t.Context(), bitpesa.PayoutMethodParams{Type: corridor, Details: bitpesa.PayoutDetails{Extra: map[string]any{"anything": 1}}})
 		assert.NoError(t, err, corridor)

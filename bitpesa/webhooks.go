@@ -28,9 +28,10 @@ type WebhookParams struct {
 
 // Webhook is a registered endpoint.
 type Webhook struct {
-	ID            string  `json:"id"`
-	WebhookParams         // as stored
-	Raw           sdk.Raw `json:"-"`
+	ID            string         `json:"id"`
+	WebhookParams                // as stored
+	Errors        map[string]any `json:"errors"` // by field, as received
+	Raw           sdk.Raw        `json:"-"`
 }
 
 // Create registers an endpoint. The client sends it once: after an unknown outcome,
@@ -56,7 +57,7 @@ func (s *WebhooksService) List(ctx context.Context, o ListOptions) (*Page[Webhoo
 
 // All iterates over webhooks, page by page.
 func (s *WebhooksService) All(ctx context.Context, o ListOptions) iter.Seq2[Webhook, error] {
-	return all(o, func(page ListOptions) (*Page[Webhook], error) { return s.List(ctx, page) })
+	return all(s.c, OpListWebhooks, o, func(page ListOptions) (*Page[Webhook], error) { return s.List(ctx, page) })
 }
 
 // Delete removes a webhook and returns it.

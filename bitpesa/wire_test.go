@@ -2,10 +2,12 @@ package bitpesa_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha512"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -96,7 +98,7 @@ func (r *wireRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if body != "" {
 		r.text.WriteString("\n\n")
 	}
-	text := wireResponse(row, body)
+	text := wireResponse(row, req.URL.EscapedPath(), body)
 	return &http.Response{
 		StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
 		Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)),
@@ -143,16 +145,39 @@ func (r *wireRecorder) mask(req *http.Request, line, body string) string {
 }
 
 // wireResponse has all that any operation looks for.
-func wireResponse(row, body string) string {
-	object := fmt.Sprintf(`{"id":"t-1","external_id":%q,"state":"approved","currency":"USD","amount":"1","input_currency":"USD","input_amount":"30.50",`+
-		`"recipients":[{"id":"r-1","state":"error","editable":true,"may_cancel":true}]}`, wireReference)
+// It is about the object that the request names.
+func wireResponse(row, path, body string) string {
+	var sent struct {
+		Transaction struct {
+			ExternalID string `json:"external_id"`
+			Currency   string `json:"input_currency"`
+		}
+		Sender struct {
+			ExternalID string `json:"external_id"`
+		}
+	}
+	_ = json.Unmarshal([]byte(body), &sent)
+	id, externalID, recipients := "t-1", cmp.Or(sent.Transaction.ExternalID, sent.Sender.ExternalID, wireReference), ""
+	if segments := strings.Split(path, "/"); len(segments) > 3 {
+		id, _ = url.PathUnescape(segments[3])
+	}
+	if row == "transactions.get" {
+		recipients = `,"recipients":[{"id":"r-1","state":"error","editable":true,"may_cancel":true}]`
+	}
+	state := "approved"
+	if row == "transactions.create_and_fund" {
+		state = "received"
+	}
+	object := fmt.Sprintf(`{"id":%q,"external_id":%q,"state":%q,"currency":"USD","amount":"1","input_currency":%q,"input_amount":"30.50"%s}`,
+		id, externalID, state, cmp.Or(sent.Transaction.Currency, "USD"), recipients)
 	switch {
 	case row == "do":
 		return `{}`
 	case row == "webhooks.events":
 		return `{"object":["transaction.paid_in"]}`
 	case row == "debits.create":
-		object = "[" + strings.TrimSuffix(strings.Repeat(object+",", strings.Count(body, `"to_id"`)), ",") + "]"
+		object = strings.TrimSuffix(strings.TrimPrefix(body, `{"debit":`), "}")
+		object = strings.ReplaceAll("["+strings.Trim(object, "[]")+"]", `"to_id":`, `"id":"d-1","to_id":`)
 	case row == "balance", row == "recipients.proof_of_payments", strings.HasPrefix(row, "info."), strings.Contains(row, ".list"):
 		object = "[" + object + "]"
 	}

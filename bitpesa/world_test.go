@@ -18,6 +18,7 @@ import (
 type world struct {
 	*bitpesatest.Fake
 	client *bitpesa.Client
+	config bitpesa.Config
 	start  decimal.Decimal // USD on the account at first
 }
 
@@ -40,7 +41,7 @@ func newWorld(t *testing.T, change ...func(*bitpesa.Config)) world {
 	}
 	client, err := bitpesa.New(cfg)
 	require.NoError(t, err)
-	return world{srv, client, srv.Balance(bitpesatest.TestKey, "USD")}
+	return world{srv, client, cfg, srv.Balance(bitpesatest.TestKey, "USD")}
 }
 
 // sender stores the usual sender.

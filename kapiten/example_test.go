@@ -225,26 +225,20 @@ func Example() {
 	// Output: true CANCELLED <nil>
 }
 
-// One sweep through the list of rides answers for many orders.
+// One sweep through the list answers for many references.
 func ExampleRidesService_FindMany() {
-	srv := kapitentest.New(kapitentest.Config{})
+	srv, co := exampleServer()
 	defer srv.Close()
-	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000)})
-	client, err := kapiten.New(srv.ClientConfig(co))
-	if err != nil {
+	client, _ := kapiten.New(srv.ClientConfig(co))
+	ctx, companyID := context.Background(), co.ID
+	params := exampleRide
+	params.CompanyID = companyID
+	if _, err := client.Rides.Create(ctx, params); err != nil {
 		fmt.Println(err)
 		return
 	}
-	ctx, companyID, since := context.Background(), co.ID, srv.Now()
-	var newest []string
-	if page, err := client.Rides.List(ctx, companyID, kapiten.ListOptions{}); err == nil {
-		for _, ride := range page.Items {
-			newest = append(newest, ride.ID)
-		}
-	}
-	params := exampleRide
-	params.CompanyID = companyID
-	_, _ = client.Rides.Create(ctx, params)
+	var newest []string // before the rides were created, the list was empty
+	since := time.Time{}
 	references := []string{params.ExternalID, "ORDER-0"}
 
 	found, err := client.Rides.FindMany(ctx, companyID, references, kapiten.SearchOptions{
@@ -255,17 +249,9 @@ func ExampleRidesService_FindMany() {
 		fmt.Println(err)
 		return
 	}
-	for _, reference := range references {
-		switch result := found[reference]; {
-		case result.Err == nil:
-			fmt.Println(reference, result.Ride.Status)
-		case errors.Is(result.Err, sdk.ErrNotFound):
-			fmt.Println(reference, "does not exist")
-		default:
-			fmt.Println(reference, "cannot be told:", result.Err)
-		}
-	}
+	fmt.Println(found[params.ExternalID].Ride.Status)
+	fmt.Println(errors.Is(found["ORDER-0"].Err, sdk.ErrNotFound))
 	// Output:
-	// ORDER-99123 PENDING
-	// ORDER-0 does not exist
+	// PENDING
+	// true
 }

@@ -105,7 +105,7 @@ func TestPhoneNumbersAreReadAsPeopleWriteThem(t *testing.T) {
 		server := newStub(t, 201, "application/json", `{"id":"t","status":"PENDING","amount":5}`)
 		_, err := newClient(t, server.URL).Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "c", Amount: decimal.NewFromInt(5), PhoneNumber: given})
 		if assert.NoError(t, err, "%q", given) {
-			assert.JSONEq(t, `{"amount":5,"phone_number":"`+sent+`"}`, server.requests()[0].Body, "%q", given)
+			assert.Equal(t, `{"amount":5,"phone_number":"`+sent+`"}`, server.requests()[0].Body, "%q", given)
 		}
 	}
 	for _, bad := range []string{"p", "0788", "0788123456 ext 2", "+0788123456", "07881234567890123", "+", "0788+123456"} {

@@ -633,7 +633,7 @@ func readRide(body []byte) (w rideWire, err error) {
 	default:
 		w.external, w.ExternalID = externalShown, id.Text
 	}
-	return w, nil
+	return w, nil //nolint:nilerr // an id that cannot be read is not shown
 }
 
 // rideShown is what a response may show of the request (assumed).

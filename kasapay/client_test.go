@@ -174,11 +174,11 @@ func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, "auth initiate auth status status status initiate", actions(s))
 
-				client, s = newClient(t, []step{refusal, answer(200, token), absent, absent, absent, refusal})
+				client, s = newClient(t, []step{refusal, answer(200, token), absent, absent, absent, refusal, absent, absent, absent})
 				_, err = client.Payouts.Create(t.Context(), validPayout())
 				require.ErrorIs(t, err, sdk.ErrUnauthorized)
 				require.ErrorIs(t, err, sdk.ErrRejected)
-				assert.Equal(t, "auth initiate auth status status status initiate", actions(s), "never a third time")
+				assert.Equal(t, "auth initiate auth status status status initiate status status status", actions(s), "never a third time")
 			})
 		})
 	}

@@ -22,7 +22,7 @@ func TestNoiseInFieldsThatDecideNothingCostsNoResponse(t *testing.T) {
 			payout, err := client.Payouts.Find(t.Context(), "ms83-1")
 			require.NoError(t, err, body)
 			assert.Equal(t, kasapay.StatusProcessed, payout.Status)
-			assert.JSONEq(t, body, string(payout.Raw))
+			assert.Equal(t, strings.TrimSpace(strings.TrimPrefix(body, "\ufeff")), strings.TrimSpace(string(payout.Raw)))
 			posted, err := kasapay.ParseCallback([]byte("\xef\xbb\xbf" + body))
 			require.NoError(t, err, body)
 			assert.Equal(t, kasapay.StatusProcessed, posted.Status)

@@ -162,7 +162,11 @@ func (f *Fake) respond(w http.ResponseWriter, r *http.Request, body []byte, hand
 
 // refuse writes an error response outside of any operation.
 func refuse(w http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
-	status, text := refused(status).encode()
+	out := refused(status)
+	if status == http.StatusUnprocessableEntity { // the vendor's 422 says what is wrong
+		out = invalid(nil, sentence(http.StatusText(status)))
+	}
+	status, text := out.encode()
 	write(w, status, text)
 }
 

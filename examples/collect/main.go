@@ -19,7 +19,6 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
-	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -85,11 +84,15 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "postback: ", paid.Data.Status, paid.Data.Description, "("+paid.Trust.String()+")")
 
-	// The same order again, from another worker, say: refused, not paid twice.
-	if _, err = client.Pay(ctx, order); !errors.Is(err, sdk.ErrDuplicate) {
-		return errors.Join(errors.New("a second payment of the order was not refused"), err)
+	// The same order again, from another worker, say: the first payment comes back.
+	again, err := client.Pay(ctx, order)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintln(out, "again:     refused,", err)
+	if !again.Existing || !again.Status.Paid() {
+		return errors.New("a second payment of the order was made")
+	}
+	fmt.Fprintln(out, "again:     exists already,", again.Status, again.Description)
 
 	credits := server.Entries("02", "RWF")
 	if len(credits) != 1 || !server.Balance("02", "RWF").Equal(order.Amount) {

@@ -49,7 +49,7 @@ func (a *attempt) Err() error {
 	if !a.limited {
 		return a.caller.Err()
 	}
-	if err := a.limit.reason(); err == nil || err == context.DeadlineExceeded {
+	if err := a.limit.reason(); err == nil || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if err := a.caller.Err(); err != nil {
@@ -290,10 +290,10 @@ func (x *exchange) perform(a *attempt) (*http.Response, error) {
 		_ = resp.Body.Close()
 	}
 	if err != nil && a.limited && x.caller.Err() == nil {
-		switch a.limit.reason() {
-		case context.DeadlineExceeded:
+		switch ended := a.limit.reason(); {
+		case errors.Is(ended, context.DeadlineExceeded):
 			err = errAttemptTimedOut
-		case context.Canceled:
+		case ended != nil:
 			err = errSentAgain
 		}
 	}
@@ -326,7 +326,7 @@ func (x *exchange) mayHaveLeft(a *attempt, err error) bool {
 		return false // no connection was ever had
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		err == errAttemptTimedOut || err == errSentAgain || x.caller.Err() != nil {
+		errors.Is(err, errAttemptTimedOut) || errors.Is(err, errSentAgain) || x.caller.Err() != nil {
 		return true // the request may still be written on another goroutine
 	}
 	// Otherwise net/http has waited for that goroutine.

@@ -291,9 +291,10 @@ func TestNonsenseOfARoundTripperIsAnError(t *testing.T) {
 func TestANilContextIsRefused(t *testing.T) {
 	s := newStage(t)
 	core := s.core()
-	_, asked := core.Ask(nil, sdk.RawCall{Method: "GET", Path: "/x"}) //nolint:staticcheck // on purpose
+	var none context.Context
+	_, asked := core.Ask(none, sdk.RawCall{Method: "GET", Path: "/x"})
 	for name, err := range map[string]error{
-		"an operation": core.Do(nil, callOf("once")), //nolint:staticcheck // on purpose
+		"an operation": core.Do(none, callOf("once")),
 		"a raw call":   asked,
 	} {
 		assert.ErrorIs(t, err, sdk.ErrNotSent, name)
@@ -493,7 +494,7 @@ func TestTheContextOfAnAttemptEndsWithIt(t *testing.T) {
 	for _, limit := range []time.Duration{0, -1} {
 		var kept context.Context
 		core := over(t, roundTrip(func(r *http.Request) (*http.Response, error) {
-			kept = r.Context()
+			kept = r.Context() //nolint:fatcontext // the test looks at it afterwards
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 		}), func(cfg *transport.Config) { cfg.AttemptTimeout = limit })
 		require.NoError(t, core.DoRaw(context.Background(), transport.Raw{Method: "POST", Path: "/x", Call: transport.Call{Body: "x"}}))

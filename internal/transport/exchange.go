@@ -4,13 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
-
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -110,7 +112,7 @@ func (c *Core) send(ctx context.Context, op *sdk.Operation, u *url.URL, body []b
 	}
 	x.request.Request = &x.outer
 
-	_, err := c.retry.Do(&x.request) // what the attempts meant stands in x
+	_, err := c.retry.Do(&x.request) //nolint:bodyclose // http.NoBody: what the attempts meant stands in x
 	var f failure
 	if !x.last.ok {
 		f = x.failure(err)
@@ -198,7 +200,7 @@ func (x *exchange) again() bool {
 		return false
 	}
 	wait, ok := x.core.waitBefore(x.caller, x.number, a.wait)
-	if a.err == errConnectionStale && x.number == 1 {
+	if errors.Is(a.err, errConnectionStale) && x.number == 1 {
 		wait = 0 // the connection was old, not the peer in trouble
 	}
 	x.wait = wait
@@ -305,3 +307,49 @@ func (x *exchange) ended() error {
 	}
 	return nil
 }
+
+// backoff is the wait before attempt n+1: full jitter under a growing bound.
+func backoff(n int, lo, hi time.Duration, jitter func(time.Duration) time.Duration) time.Duration {
+	bound := min(lo, hi)
+	for i := 1; i < n && bound < hi; i++ {
+		bound += min(bound, hi-bound) // twice as long, never beyond hi
+	}
+	if jitter != nil {
+		return min(max(jitter(bound), 1), bound)
+	}
+	return rand.N(bound) + 1
+}
+
+// retryAfter reads the Retry-After header: seconds, with or without decimals, or an
+// HTTP date. A date is measured against the response's own Date, because the two
+// clocks may differ. It never overflows and never returns less than zero, which
+// stands for no wait.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := strings.TrimSpace(h.Get("Retry-After"))
+	whole, decimals, _ := strings.Cut(text, ".")
+	switch {
+	case text == "":
+		return 0
+	case whole != "" && strings.Trim(whole+decimals, "0123456789") == "":
+		seconds, err := strconv.ParseUint(whole, 10, 64)
+		if err != nil || seconds > maxRetryAfterSeconds { // beyond uint64, too
+			seconds = maxRetryAfterSeconds
+		}
+		wait := time.Duration(seconds) * time.Second
+		if fraction, err := time.ParseDuration("0." + decimals + "s"); err == nil && decimals != "" {
+			wait += fraction
+		}
+		return min(wait, maxRetryAfterSeconds*time.Second)
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0
+	}
+	if sent, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = sent
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfterSeconds*time.Second)
+}
+
+// Long enough to stop any retry, far from overflow.
+const maxRetryAfterSeconds = 10 * 365 * 24 * 3600

@@ -305,7 +305,8 @@ func TestAWriteWithARefusedTokenIsLookedUpBeforeItIsSentAgain(t *testing.T) {
 		"found":                       {[]step{expired}, []string{"found"}, ""},
 		"absent":                      {[]step{expired, accept}, []string{"absent"}, ""},
 		"fails":                       {[]step{expired}, []string{"fails"}, "rejected"},
-		"absent, refused again":       {[]step{expired, expired}, []string{"absent"}, "rejected"},
+		"absent, refused again":       {[]step{expired, expired}, []string{"absent", "absent"}, "rejected"},
+		"refused again, yet found":    {[]step{expired, expired}, []string{"absent", "found"}, ""},
 		"absent, no response, found":  {[]step{expired, drop}, []string{"absent", "found"}, ""},
 		"absent, no response, absent": {[]step{expired, drop, accept}, []string{"absent", "absent"}, ""},
 	} {

@@ -26,7 +26,9 @@ func (c *Comparison) Text(field, asked, shown string) {
 
 // Fold compares two texts whatever their case: codes of currencies and countries.
 func (c *Comparison) Fold(field, asked, shown string) {
-	c.Text(field, strings.ToUpper(asked), strings.ToUpper(shown))
+	if !strings.EqualFold(asked, shown) {
+		c.Text(field, strings.ToUpper(asked), strings.ToUpper(shown))
+	}
 }
 
 // Amount compares amounts by value. present says that the response has the field,
@@ -72,8 +74,8 @@ func hasFront(number, front string) bool {
 // their leading zeros. A masked one is compared by its two ends.
 func (c *Comparison) Account(field, asked, shown string) {
 	a, b := bare(strings.ToUpper(asked)), bare(strings.ToUpper(shown))
-	if a == "" || b == "" {
-		return
+	if a == "" || !strings.ContainsAny(b, "0123456789") {
+		return // a shown "N/A" says nothing
 	}
 	b = strings.ReplaceAll(strings.ReplaceAll(b, "XX", "**"), "*X", "**")
 	front, back, masked := ends(b, func(r rune) bool { return notDigit(r) && !unicode.IsLetter(r) })

@@ -50,8 +50,9 @@ func (c *Core) run(ctx context.Context, op *sdk.Operation, u *url.URL, body []by
 	}
 	for resent, throttles := false, 1; ; throttles++ {
 		duplicate := f.kind == Duplicate
+		refusedAgain := f.kind == Expired && h.renewed && f.token != ""
 		switch {
-		case h.open, duplicate:
+		case h.open, duplicate, refusedAgain:
 		case f.kind == Throttled && class == sdk.Referenced && throttles < c.cfg.MaxAttempts:
 			wait, ok := c.waitBefore(ctx, throttles, f.wait)
 			if !ok {
@@ -82,6 +83,8 @@ func (c *Core) run(ctx context.Context, op *sdk.Operation, u *url.URL, body []by
 			return taken(f.err, class == sdk.Referenced && !h.open), h.open
 		case duplicate && !h.open:
 			return stayUnknown(ctx, f.err, errDuplicateAbsent), true
+		case refusedAgain && !h.open:
+			return f.err, false
 		case h.open && (resent || class != sdk.Referenced):
 			return stayUnknown(ctx, f.err, errStillAbsent), true
 		case h.open && ctx.Err() != nil: // then the lookup's response is not to be trusted

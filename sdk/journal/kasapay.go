@@ -55,7 +55,11 @@ func Kasapay(j *Journal, name string, payouts KasapayPayouts, fn Func[kasapay.Pa
 				if err != nil {
 					return kasapay.Payout{}, err
 				}
-				return valueOf(payouts.Create(ctx, params))
+				payout, err := payouts.Create(ctx, params)
+				if err == nil && payout != nil && payout.Existing {
+					err = existed("kasapay", kasapay.OpInitiate, r.Reference)
+				}
+				return valueOf(payout, err)
 			},
 			Look: func(ctx context.Context, r request) (kasapay.Payout, Finding, error) {
 				payout, err := find(ctx, r)

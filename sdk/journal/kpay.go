@@ -51,7 +51,11 @@ func KPay(j *Journal, name string, client KPayClient, fn Func[kpay.Payment]) *Fl
 				if err != nil {
 					return kpay.Payment{}, err
 				}
-				return valueOf(client.Pay(ctx, params))
+				payment, err := client.Pay(ctx, params)
+				if err == nil && payment != nil && payment.Existing {
+					err = existed("kpay", kpay.OpPay, r.Reference)
+				}
+				return valueOf(payment, err)
 			},
 			Look: func(ctx context.Context, r request) (kpay.Payment, Finding, error) {
 				payment, err := find(ctx, r)
@@ -104,6 +108,16 @@ func unprepared[P any](data []byte, reference string) (params P, err error) {
 		err = &sdk.Error{Outcome: sdk.NotSent, Reference: reference, Cause: errStored}
 	}
 	return params, err
+}
+
+// existed is the refusal of a reference that was used before anything of this call can
+// have used it. Whether the payment behind it is the entry's own, the journal decides
+// by what it has sent.
+func existed(provider, operation, reference string) error {
+	return &sdk.Error{
+		Provider: provider, Operation: operation, Class: sdk.Referenced, Outcome: sdk.Rejected,
+		Reference: reference, Reasons: []error{sdk.ErrDuplicate},
+	}
 }
 
 func valueOf[T any](value *T, err error) (T, error) {

@@ -1,0 +1,157 @@
+package bitpesa_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// noises are values that real servers put where another type is specified.
+var noises = []string{
+	`false`, `true`, `[]`, `{}`, `"x"`, `["a",1]`, `{"a":{"b":1}}`, `0`, `-1.5`, `1e400`, `"1,200.00"`, `"1200,50"`, `"0750.00"`, `".5"`, `"+5"`, `"NaN"`,
+	`"5.2 km"`, `0.1234567890123456789012345`, `{"_seconds":1700000000}`, `{"$date":"2026-01-01"}`, `[2026,1,1]`, `null`, `""`, `[null]`, `[[]]`,
+	`"2026-13-45"`, `99999999999999999999`, `"\u0000"`,
+}
+
+// sideFields of each object decide nothing about it.
+var sideFields = map[string][]string{
+	"transaction": strings.Fields("state_reason input_amount paid_amount due_amount payin_reference sender recipients payin_methods traits metadata created_at updated_at expires_at errors new"),
+	"recipient":   strings.Fields("type state_reason state_reason_details editable retriable may_cancel transaction_id transaction_state requested_amount input_amount exchange_rate fee_fractional payout_method mandate_id metadata created_at errors"),
+	"sender":      strings.Fields("type first_name birth_date documents politically_exposed_people list_of_countries_of_operation metadata providers errors created_at state_reason declaration"),
+	"payin":       strings.Fields("type ux_flow in_details out_details instructions state_reason_details errors provider transaction_id"),
+	"method":      strings.Fields("type details fields metadata provider errors"),
+	"debit":       strings.Fields("amount currency usd_amount running_balance metadata created_at errors to_type"),
+	"document":    strings.Fields("url upload_file_size metadata category expiry_date errors"),
+	"webhook":     strings.Fields("url events metadata errors"),
+	"log":         strings.Fields("message parent_id metadata created_at request_headers response_status"),
+}
+
+func read(t *testing.T, kind, fields string) error {
+	client := serve(t, `{"object":{"id":"x-1","state":"paid","to_id":"x-1",`+fields+`}}`)
+	switch ctx := t.Context(); kind {
+	case "transaction":
+		return fails(client.Transactions.Get(ctx, "x-1"))
+	case "recipient":
+		return fails(client.Recipients.Cancel(ctx, "x-1"))
+	case "sender":
+		return fails(client.Senders.Get(ctx, "x-1"))
+	case "payin":
+		return fails(client.PayinMethods.Get(ctx, "x-1"))
+	case "method":
+		return fails(client.PayoutMethods.Get(ctx, "x-1"))
+	case "debit":
+		if strings.HasPrefix(fields, `"to_type"`) {
+			return nil // decides
+		}
+		return fails(client.Debits.Create(ctx, bitpesa.DebitParams{ToID: "x-1"}))
+	case "document":
+		return fails(client.Documents.Get(ctx, "x-1"))
+	case "webhook":
+		return fails(client.Webhooks.Get(ctx, "x-1"))
+	}
+	return fails(client.Logs.GetWebhook(t.Context(), "x-1"))
+}
+
+func TestNoiseInASideFieldCostsNoResponse(t *testing.T) {
+	for kind, fields := range sideFields {
+		t.Run(kind, func(t *testing.T) {
+			for _, noise := range noises {
+				for _, field := range fields {
+					assert.NoError(t, read(t, kind, `"`+field+`":`+noise), "%s: %s", field, noise)
+				}
+			}
+		})
+	}
+}
+
+func TestABadRowIsLeftOutAndCounted(t *testing.T) {
+	good := `{"id":"t-1","state":"paid","external_id":"payout-1"}`
+	for _, bad := range []string{`null`, `1`, `"x"`, `[]`, `{}`, `{"state":"paid"}`, `{"id":{},"state":"paid"}`, `{"id":"t-2"}`} {
+		client := serve(t, `{"object":[`+bad+`,`+good+`]}`)
+		page, err := client.Transactions.List(t.Context(), bitpesa.TransactionListOptions{})
+		require.NoError(t, err, bad)
+		assert.Len(t, page.Items, 1, bad)
+		assert.Equal(t, 1, page.Skipped, bad)
+		found, err := client.Transactions.Find(t.Context(), "payout-1")
+		require.NoError(t, err, bad)
+		assert.Equal(t, "t-1", found.ID)
+		_, err = serve(t, `{"object":[`+bad+`]}`).Transactions.Find(t.Context(), "payout-1")
+		assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, "%s: cannot say that nothing is there", bad)
+		assert.NotErrorIs(t, err, sdk.ErrNotFound)
+	}
+}
+
+func TestAListThatGoesOnInAnUnknownWayIsNoEnd(t *testing.T) {
+	for _, rest := range []string{
+		`,"next":"https://api.transferzero.com/v1/transactions?offset=10"`, `,"next_cursor":"abc"`, `,"cursor":"abc"`, `,"links":{"next":"/v1/x"}`,
+		`,"meta":{"next":"?page=2"}`, `,"meta":{"has_more":true}`, `,"meta":{"pagination":{"next_url":"?page=2"}}`, `,"meta":"2"`, `,"meta":{"pagination":[2]}`,
+	} {
+		client := serve(t, `{"object":[{"id":"t-1","state":"paid"}]`+rest+`}`)
+		var last error
+		n := 0
+		for _, err := range client.Transactions.All(t.Context(), bitpesa.TransactionListOptions{}) {
+			if last = err; err == nil {
+				n++
+			}
+		}
+		assert.Equal(t, 1, n, rest)
+		assert.ErrorIs(t, last, sdk.ErrUnexpectedResponse, rest)
+	}
+	for _, end := range []string{``, `,"meta":null`, `,"meta":[]`, `,"meta":{"pagination":null}`, `,"next":null`, `,"links":{}`, `,"meta":{"has_more":false}`} {
+		for _, err := range serve(t, `{"object":[{"id":"t-1","state":"paid"}]`+end+`}`).Transactions.All(t.Context(), bitpesa.TransactionListOptions{}) {
+			assert.NoError(t, err, end)
+		}
+	}
+}
+
+func TestAByteOrderMarkIsTakenOff(t *testing.T) {
+	const mark = "\ufeff"
+	got, err := serve(t, mark+`{"object":{"id":"t-1","state":"paid"}}`).Transactions.Get(t.Context(), "t-1")
+	require.NoError(t, err)
+	assert.Equal(t, "t-1", got.ID)
+	event, err := bitpesa.ParseEvent([]byte(mark + `{"webhook":"w-1","event":"transaction.paid_in","object":{"id":"t-1","state":"received"}}`))
+	require.NoError(t, err)
+	assert.Equal(t, "t-1", event.ID())
+	server := newStub(t, always(says(422, mark+`{"object":{"errors":{"city":["blank"]}}}`)))
+	_, err = newClient(t, server).Senders.Update(t.Context(), "s-1", bitpesa.SenderParams{City: "x"})
+	assert.ErrorIs(t, err, sdk.ErrRejected)
+}
+
+func TestSecretsWithWhiteSpaceAreRefusedAndAllFaultsTold(t *testing.T) {
+	for _, odd := range []string{"\n", "\r\n", " ", "\t", "\u00a0", "\u2028", "\u3000", "\x1c", "\ufeff", "\x00"} {
+		_, err := bitpesa.New(bitpesa.Config{Key: testKey, Secret: testSecret + odd})
+		require.ErrorContains(t, err, "Secret", "%q", odd)
+		_, err = bitpesa.New(bitpesa.Config{Key: testKey + odd, Secret: testSecret})
+		require.ErrorContains(t, err, "Key", "%q", odd)
+		assert.NotContains(t, err.Error(), "planted")
+	}
+	_, err := bitpesa.New(bitpesa.Config{BaseURL: "https://b\u00fccher.example", Options: sdk.Options{MaxAttempts: -1}})
+	for _, field := range []string{"Key is required", "Secret is required", "BaseURL", "MaxAttempts"} {
+		assert.ErrorContains(t, err, field)
+	}
+}
+
+// FuzzNoise puts any JSON into any side field.
+func FuzzNoise(f *testing.F) {
+	for _, noise := range noises {
+		f.Add(noise)
+	}
+	f.Fuzz(func(t *testing.T, noise string) {
+		if !json.Valid([]byte(noise)) {
+			return
+		}
+		for kind, fields := range sideFields {
+			for _, field := range fields {
+				if fault := bitpesa.ReadNoise(kind, []byte(`{"id":"x-1","state":"paid","to_id":"x-1","`+field+`":`+noise+`}`)); fault != nil {
+					t.Errorf("%s.%s: %v", kind, field, fault)
+				}
+			}
+		}
+	})
+}

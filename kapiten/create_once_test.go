@@ -1,6 +1,7 @@
 package kapiten_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -137,5 +138,47 @@ func TestCreateOnceLooksForThreeSecondsAndNeverSendsAgain(t *testing.T) {
 		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 		assert.Equal(t, 3*time.Second, time.Since(start))
 		assert.Len(t, script.Requests(), 5, "one look, the ride, three looks")
+	})
+}
+
+// After it has sent a ride, CreateOnce looks no further than to what was there
+// before. A ride that the server says exists may be older than that.
+func TestCreateOnceLooksAsFarAsItMust(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := `{"id":"r-1","status":"COMPLETED","external_id":"ORDER-99123","created_at":"2026-01-01T10:00:00Z"}`
+		page := func(next string, rows ...string) string {
+			return `{"count":3,"next":` + next + `,"results":[` + strings.Join(rows, ",") + `]}`
+		}
+		for name, response := range map[string]clienttest.Step{"unknown": nil, "duplicate": taken} {
+			var asked []string
+			transport := roundTripper(func(req *http.Request) (*http.Response, error) {
+				asked = append(asked, req.Method+req.URL.Query().Get("page"))
+				switch {
+				case req.Method == http.MethodPost && response == nil:
+					return nil, io.ErrUnexpectedEOF
+				case req.Method == http.MethodPost:
+					return response(req), nil
+				case req.URL.Query().Get("page") == "1":
+					return clienttest.Answer(200, page(`"/?page=2"`, `{"id":"r-3","status":"PENDING","external_id":"c","created_at":"2026-11-21T10:00:00Z"}`))(req), nil
+				case req.URL.Query().Get("page") == "2":
+					return clienttest.Answer(200, page(`"/?page=3"`, `{"id":"r-2","status":"PENDING","external_id":"b","created_at":"2026-11-20T10:00:00Z"}`))(req), nil
+				}
+				return clienttest.Answer(200, page("null", old))(req), nil
+			})
+			client, err := kapiten.New(kapiten.Config{Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
+			require.NoError(t, err)
+			p := validRide()
+			p.Since = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+			ride, err := client.Rides.CreateOnce(t.Context(), p)
+			if name == "unknown" {
+				require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+				assert.Equal(t, []string{"GET1", "GET2", "POST", "GET1", "GET1", "GET1"}, asked)
+				continue
+			}
+			require.NoError(t, err)
+			assert.Equal(t, "r-1", ride.ID)
+			assert.True(t, ride.Existing)
+			assert.Equal(t, []string{"GET1", "GET2", "POST", "GET1", "GET2", "GET3"}, asked)
+		}
 	})
 }

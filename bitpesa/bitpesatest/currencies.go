@@ -165,7 +165,7 @@ func (cur currency) object() object {
 	smallest := decimal.New(1, -int32(cur.decimals))
 	return object{
 		"code": cur.code, "name": cur.name, "symbol": cur.symbol, "decimals": cur.decimals,
-		"subunit_to_unit": number(decimal.New(1, int32(cur.decimals))), "primary": cur.code == "USD",
+		"subunit_to_unit": decimal.New(1, int32(cur.decimals)).String(), "primary": cur.code == "USD",
 		"min": smallest.String(), "max": decimal.NewFromInt(largestAmount).String(),
 		"usd_equivalent": decimal.NewFromInt(1).DivRound(cur.perUSD, 10).String(),
 	}

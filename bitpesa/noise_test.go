@@ -125,9 +125,9 @@ func TestAByteOrderMarkIsTakenOff(t *testing.T) {
 
 func TestSecretsWithWhiteSpaceAreRefusedAndAllFaultsTold(t *testing.T) {
 	for _, odd := range []string{"\n", "\r\n", " ", "\t", "\u00a0", "\u2028", "\u3000", "\x1c", "\ufeff", "\x00"} {
-		_, err := bitpesa.New(bitpesa.Config{Key: testKey, Secret: testSecret + odd})
+		_, err := bitpesa.New(bitpesa.Config{Key: testKey, Secret: testSecret + odd, BaseURL: stubURL})
 		require.ErrorContains(t, err, "Secret", "%q", odd)
-		_, err = bitpesa.New(bitpesa.Config{Key: testKey + odd, Secret: testSecret})
+		_, err = bitpesa.New(bitpesa.Config{Key: testKey + odd, Secret: testSecret, BaseURL: stubURL})
 		require.ErrorContains(t, err, "Key", "%q", odd)
 		assert.NotContains(t, err.Error(), "planted")
 	}

@@ -355,3 +355,23 @@ func TestStatesSayWhatFollows(t *testing.T) {
 		assert.Equal(t, row.needed, row.transaction.NeedsAction(), "%s needs action", row.transaction.State)
 	}
 }
+
+func TestErrorsAndProvidersAreDecoded(t *testing.T) {
+	const errs = `"errors":{"city":[{"error":"blank"}]}`
+	want := map[string]any{"city": []any{map[string]any{"error": "blank"}}}
+	ctx := t.Context()
+	tx, err := serve(t, `{"object":{"id":"x-1","state":"approved",`+errs+`,"sender":{"id":"s-1",`+errs+`,"providers":{"KYC":"ok"},"documents":[{"id":"d-1",`+errs+`}]},`+
+		`"recipients":[{"id":"r-1","state":"initial",`+errs+`,"payout_method":{"id":"m-1",`+errs+`}}],"payin_methods":[{"id":"p-1","state":"initial",`+errs+`}]}}`).Transactions.Get(ctx, "x-1")
+	require.NoError(t, err)
+	webhook, err := serve(t, `{"object":{"id":"x-1",`+errs+`}}`).Webhooks.Get(ctx, "x-1")
+	require.NoError(t, err)
+	debit, err := serve(t, `{"object":[{"id":"d-1","to_id":"x-1",`+errs+`}]}`).Debits.Create(ctx, bitpesa.DebitParams{ToID: "x-1"})
+	require.NoError(t, err)
+	for name, got := range map[string]map[string]any{
+		"transaction": tx.Errors, "sender": tx.Sender.Errors, "document": tx.Sender.Documents[0].Errors, "recipient": tx.Recipients[0].Errors,
+		"payout method": tx.Recipients[0].PayoutMethod.Errors, "payin method": tx.PayinMethods[0].Errors, "webhook": webhook.Errors, "debit": debit.Errors,
+	} {
+		assert.Equal(t, want, got, name)
+	}
+	assert.Equal(t, map[string]any{"KYC": "ok"}, tx.Sender.Providers)
+}

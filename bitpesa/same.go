@@ -263,6 +263,9 @@ func shows(object sdk.Raw, field string) bool {
 // crash say, may have done it and be the reason of the refusal. The vendor does not
 // publish the words of its refusals.
 func lookAfterRefusal(ctx context.Context, err error, look func(ctx context.Context, existing bool) (transport.Finding, error)) error {
+	if err == nil {
+		return nil
+	}
 	var e *sdk.Error
 	if !errors.As(err, &e) || e.Outcome != sdk.Rejected || e.StatusCode != http.StatusUnprocessableEntity || errors.Is(err, sdk.ErrReferenceTaken) {
 		return err

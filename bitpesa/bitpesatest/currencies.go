@@ -3,6 +3,7 @@ package bitpesatest
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -124,6 +125,19 @@ const (
 	// up to a multiple of 5 (102 is 105).
 	RoundByText
 )
+
+// UnmarshalText reads "example" or "text", as a Config in JSON has it.
+func (r *Rounding) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "example":
+		*r = RoundByExample
+	case "text":
+		*r = RoundByText
+	default:
+		return fmt.Errorf("bitpesatest: rounding %q is neither example nor text", text)
+	}
+	return nil
+}
 
 // amount rounds by the rule of the currency.
 func (r Rounding) amount(d decimal.Decimal, currency string) decimal.Decimal {

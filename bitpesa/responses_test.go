@@ -76,7 +76,6 @@ func TestErrorsOfTheProvider(t *testing.T) {
 		"2xx without an object":         {send, says(201, `{"meta":{}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"2xx without an id":             {send, says(201, `{"object":{"state":"approved"}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"2xx without a state":           {send, says(201, `{"object":{"id":"t-1"}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
-		"insufficient balance":          {send, says(422, `{"object":{"errors":{"base":["Insufficient balance"]}}}`), "rejected", []error{sdk.ErrValidation, sdk.ErrInsufficientFunds}, "Insufficient balance", map[string][]string{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newStub(t, always(row.response))
@@ -374,4 +373,36 @@ func TestErrorsAndProvidersAreDecoded(t *testing.T) {
 		assert.Equal(t, want, got, name)
 	}
 	assert.Equal(t, map[string]any{"KYC": "ok"}, tx.Sender.Providers)
+}
+
+func TestInsufficientFundsIsSaidOfTheBalanceAlone(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	p := w.params("payout-1", w.sender(t), "1234567800")
+	p.Recipients[0].RequestedAmount = amount("9999999999")
+	poor, err := w.client.Transactions.Create(ctx, p)
+	require.NoError(t, err, "a transaction waits for its money")
+	assert.ErrorIs(t, fails(w.client.Debits.Create(ctx, bitpesa.DebitParams{ToID: poor.ID})), sdk.ErrInsufficientFunds)
+	assert.ErrorIs(t, fails(w.client.Transactions.PayFromBalance(ctx, p)), sdk.ErrInsufficientFunds)
+	p.ExternalID = "payout-2"
+	err = fails(w.client.Transactions.CreateAndFund(ctx, p))
+	assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+	assert.ErrorIs(t, err, sdk.ErrRejected)
+
+	for name, call := range map[string]func(*bitpesa.Client) error{
+		"sender": func(c *bitpesa.Client) error { return fails(c.Senders.Create(ctx, validSender())) },
+		"transaction": func(c *bitpesa.Client) error {
+			return fails(c.Transactions.Create(ctx, validTransaction()))
+		},
+	} {
+		client := newClient(t, newStub(t, func(r request) response {
+			if r.Method == "GET" {
+				return says(200, `{"object":[]}`)
+			}
+			return says(422, `{"object":{"errors":{"documents":["insufficient"]}}}`)
+		}))
+		err := call(client)
+		assert.ErrorIs(t, err, sdk.ErrRejected, name)
+		assert.NotErrorIs(t, err, sdk.ErrInsufficientFunds, "%s: papers are no money", name)
+	}
 }

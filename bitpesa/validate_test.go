@@ -337,3 +337,14 @@ func TestOfficePhonesMayHaveAnExtension(t *testing.T) {
 		assert.Contains(t, body, field)
 	}
 }
+
+func TestHostsAreThoseOfTheDocuments(t *testing.T) {
+	for url, want := range map[string]string{
+		bitpesa.ProductionURL: "https://api.transferzero.com", bitpesa.SandboxURL: "https://api-sandbox.transferzero.com",
+		bitpesa.BitPesaProductionURL: "https://api.bitpesa.co", bitpesa.BitPesaSandboxURL: "https://api-sandbox.bitpesa.co",
+	} {
+		assert.Equal(t, want, url)
+		_, err := bitpesa.New(bitpesa.Config{Key: testKey, Secret: testSecret, BaseURL: url})
+		assert.NoError(t, err, url)
+	}
+}

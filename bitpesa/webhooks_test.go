@@ -175,3 +175,34 @@ func TestTheFakeWritesTodaysForms(t *testing.T) {
 		require.NoError(t, fails(w.client.Transactions.PayFromBalance(ctx, p)), corridor)
 	}
 }
+
+func TestMetadataComesBackInWebhooks(t *testing.T) {
+	got := map[string][]bitpesa.Metadata{}
+	srv := bitpesatest.NewServer(t, bitpesatest.Config{Options: fake.Options{Callbacks: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		event, err := bitpesa.ParseEvent(body)
+		if assert.NoError(t, err) && event.Transaction != nil {
+			tx := event.Transaction
+			got["transaction"] = append(got["transaction"], tx.Metadata)
+			got["sender"] = append(got["sender"], tx.Sender.Metadata)
+			got["recipient"] = append(got["recipient"], tx.Recipients[0].Metadata)
+			got["payout method"] = append(got["payout method"], tx.Recipients[0].PayoutMethod.Metadata)
+		}
+	})}})
+	client, err := bitpesa.New(srv.ClientConfig())
+	require.NoError(t, err)
+	require.NoError(t, fails(client.Webhooks.Create(t.Context(), bitpesa.WebhookParams{URL: "http://merchant.test/hooks", Events: eventConstants})))
+	p := validTransaction()
+	p.Sender = validSender()
+	p.Metadata, p.Sender.Metadata = bitpesa.Metadata{"order": "7"}, bitpesa.Metadata{"customer": "8"}
+	p.Recipients[0].Metadata, p.Recipients[0].PayoutMethod.Metadata = bitpesa.Metadata{"supplier": "9"}, bitpesa.Metadata{"account": "10"}
+	require.NoError(t, fails(client.Transactions.PayFromBalance(t.Context(), p)))
+	srv.Flush()
+	for kind, want := range map[string]bitpesa.Metadata{"transaction": p.Metadata, "sender": p.Sender.Metadata, "recipient": p.Recipients[0].Metadata, "payout method": p.Recipients[0].PayoutMethod.Metadata} {
+		require.NotEmpty(t, got[kind], kind)
+		for _, shown := range got[kind] {
+			assert.Equal(t, want, shown, kind)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package bitpesa_test
 import (
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,12 +101,15 @@ func TestEveryEventOfTheFakeHasAConstant(t *testing.T) {
 // A merchant who follows the events alone knows each state, also of what was canceled
 // and of what waited for a sender's approval.
 func TestEventsTellEachStateToTheClient(t *testing.T) {
+	var mu sync.Mutex
 	var story []string
 	receiver := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		assert.NoError(t, err)
 		event, err := bitpesa.ParseEvent(body)
 		assert.NoError(t, err)
+		mu.Lock()
+		defer mu.Unlock()
 		story = append(story, string(event.Name)+" "+event.State())
 	})
 	srv := bitpesatest.NewServer(t, bitpesatest.Config{Options: fake.Options{Callbacks: receiver}})
@@ -134,13 +138,15 @@ func TestEventsTellEachStateToTheClient(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, bitpesa.TransactionInitial, tx.State)
 	require.NoError(t, srv.MoveSender(stored.ID, bitpesa.SenderApproved))
+	srv.Flush()
+	assert.ElementsMatch(t, []string{"transaction.created initial", "sender.approved approved", "transaction.approved approved"}, story, "about two objects, so in any order")
+	story = nil
 	require.NoError(t, fails(client.Debits.Create(ctx, bitpesa.DebitParams{ToID: tx.ID})))
 	srv.Advance(31 * time.Second)
 	require.NoError(t, fails(client.Transactions.Cancel(ctx, tx.ID)))
 	srv.Flush()
 	assert.Equal(t, []string{
-		"transaction.created initial", "sender.approved approved", "transaction.approved approved", "transaction.paid_in received",
-		"recipient.pending pending", "recipient.error error", "transaction.error manual", "recipient.canceled canceled",
+		"transaction.paid_in received", "recipient.pending pending", "recipient.error error", "transaction.error manual", "recipient.canceled canceled",
 		"transaction.canceled canceled", "recipient.refunded refunded", "transaction.refunded refunded",
 	}, story)
 }
@@ -177,6 +183,7 @@ func TestTheFakeWritesTodaysForms(t *testing.T) {
 }
 
 func TestMetadataComesBackInWebhooks(t *testing.T) {
+	var mu sync.Mutex
 	got := map[string][]bitpesa.Metadata{}
 	srv := bitpesatest.NewServer(t, bitpesatest.Config{Options: fake.Options{Callbacks: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -184,6 +191,8 @@ func TestMetadataComesBackInWebhooks(t *testing.T) {
 		event, err := bitpesa.ParseEvent(body)
 		if assert.NoError(t, err) && event.Transaction != nil {
 			tx := event.Transaction
+			mu.Lock()
+			defer mu.Unlock()
 			got["transaction"] = append(got["transaction"], tx.Metadata)
 			got["sender"] = append(got["sender"], tx.Sender.Metadata)
 			got["recipient"] = append(got["recipient"], tx.Recipients[0].Metadata)

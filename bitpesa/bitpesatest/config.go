@@ -21,7 +21,7 @@ const (
 
 // Config sets up a fake. The zero value is today's sandbox with two accounts:
 // TestKey, whose KYC is waived, and KYCKey. Printing a Config shows no credential.
-// As JSON it has the names in the tags, and durations in nanoseconds.
+// The tags name the settings in the -config file of the standalone server.
 type Config struct {
 	fake.Masked[Config] // no encoder prints a credential
 

@@ -129,7 +129,7 @@ func decoder[T any](good string) Decoder {
 }
 
 func decidingIn(good string) (names []string) {
-	for _, part := range strings.Split(good, ",") {
+	for part := range strings.SplitSeq(good, ",") {
 		name, _, _ := strings.Cut(part, ":")
 		names = append(names, strings.Trim(name, `"`))
 	}

@@ -232,7 +232,7 @@ func TestJavaScriptValuesOfNoListPass(t *testing.T) {
 	recipient := func(kind, details string) string {
 		return `{"type":"trust","requested_amount":100,"requested_currency":"USD","payout_method":{"type":"` + kind + `","details":{"first_name":"A","last_name":"B",` + details + `}}}`
 	}
-	for _, paper := range strings.Fields("DNI RUC CE PASS CI CJ CR XX") {
+	for paper := range strings.FieldsSeq("DNI RUC CE PASS CI CJ CR XX") {
 		o := created("/v1/transactions", strings.Replace(transaction("", recipient("PEN::Bank", `"identity_card_type":"`+paper+`","identity_card_id":"1","bank_code":"2","bank_account":"3","bank_account_type":"99"`)),
 			`"first_name":"Jane"`, `"type":"trust","gender":"X","identification_type":"`+paper+`","first_name":"Jane"`, 1))
 		assert.Equal(t, paper, textAt(t, o, "recipients.0.payout_method.details.identity_card_type"))

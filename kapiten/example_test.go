@@ -79,6 +79,8 @@ func ExampleRidesService_Create() {
 		if ride, err = client.Rides.Find(ctx, co.ID, params.ExternalID, kapiten.SearchOptions{}); err == nil {
 			fmt.Println("it exists:", ride.Status)
 		}
+	case errors.Is(err, sdk.ErrInsufficientFunds):
+		fmt.Println("top up the wallet:", err)
 	case errors.Is(err, sdk.ErrValidation) && errors.As(err, &failed):
 		fmt.Println("wrong parameters:", failed.Fields)
 	default:

@@ -154,3 +154,23 @@ func TestATopUpThatFailsIsWaitedForWithoutAnError(t *testing.T) {
 		assert.Equal(t, kapiten.TransactionFailed, deposit.Status)
 	})
 }
+
+// Neither the fake nor the Wait has an option or a deadline. A clock that stood still
+// would have Wait look again forever.
+func TestAWaitWithoutADeadlineEndsInsideABubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := kapitentest.NewServer(t)
+		co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000)})
+		client, err := kapiten.New(srv.ClientConfig(co))
+		require.NoError(t, err)
+		p := validRide()
+		p.CompanyID = co.ID
+		ride, err := client.Rides.Create(context.Background(), p)
+		require.NoError(t, err)
+		start := time.Now()
+		ride, err = client.Rides.Wait(context.Background(), co.ID, ride.ID)
+		require.NoError(t, err)
+		assert.Equal(t, kapiten.RideRejected, ride.Status, "nobody took it for ten minutes")
+		assert.Less(t, time.Since(start), 11*time.Minute)
+	})
+}

@@ -35,7 +35,7 @@ func TestFromRegistrationToACompletedDelivery(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "RWF", company.Currency)
 		money(t, "0", company.Balance.Decimal)
-		assert.Contains(t, string(company.PricingConfig), "base_fare")
+		assert.Contains(t, company.PricingConfig.Raw.String(), "base_fare")
 		_, err = onboarding.Companies.Create(ctx, params)
 		require.ErrorIs(t, err, sdk.ErrDuplicate)
 		found, err := onboarding.Companies.Find(ctx, "RDB2026-XP")

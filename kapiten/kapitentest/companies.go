@@ -55,7 +55,7 @@ func (f *Fake) AddCompany(c Company) Company {
 	}
 	fake.Must(f.state.addUser(u))
 	if !c.Balance.IsZero() {
-		f.adjust(co, c.Balance, "Opening balance")
+		f.adjust(co, c.Balance, "Opening balance", "")
 	}
 	c.ID, c.UserID, c.Token = co.ID, u.ID, u.Token
 	return c
@@ -68,8 +68,9 @@ type Settings struct {
 	WebhookURL string // empty: no callbacks
 }
 
-// Configure changes a company's settings. It refuses negative prices and a
-// company it does not know, and then changes nothing.
+// Configure changes a company's settings. A raised overdraft limit pays rides that
+// wait. Configure refuses negative prices and a company it does not know, and then
+// changes nothing.
 func (f *Fake) Configure(companyID string, change func(*Settings)) error {
 	f.world.Lock()
 	defer f.world.Unlock()
@@ -84,6 +85,7 @@ func (f *Fake) Configure(companyID string, change func(*Settings)) error {
 	}
 	co.Pricing, co.Active, co.WebhookURL = s.Pricing.clone(), s.Active, s.WebhookURL
 	f.state.ledger.Open(co.account(), co.Pricing.OverdraftLimit)
+	f.payWaiting(co) // a raised overdraft is money too
 	return nil
 }
 

@@ -26,7 +26,7 @@ type TopUpParams struct {
 	// PhoneNumber is the mobile money account to bill: "078... or 079..." in the
 	// document, which also promises Airtel (072, 073).
 	PhoneNumber string
-	Description string // optional, for your accounting
+	Description string // optional, for your accounting; a failed deposit's may have a reason behind it
 }
 
 // Transaction is an entry of the company wallet's ledger.

@@ -94,10 +94,11 @@ func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]D
 func (s *DebitsService) create(ctx context.Context, list []DebitParams, f transport.Faults, body any) (debits []Debit, err error) {
 	reference := ""
 	for i := range list {
-		if i > 0 {
-			reference += " "
+		if i == 0 {
+			reference = list[i].ToID
+		} else {
+			reference = strings.Join([]string{reference, list[i].ToID}, " ")
 		}
-		reference += list[i].ToID
 	}
 	if err := s.c.core.Invalid(OpCreateDebits, reference, f.Fields); err != nil {
 		return nil, err

@@ -97,11 +97,12 @@ func (r *refusal) takenID() bool {
 
 // words are all the words of a refusal, in lower case.
 func (r *refusal) words() string {
-	words := r.message
+	var words strings.Builder
+	words.WriteString(r.message)
 	for _, messages := range r.fields {
-		words += " " + strings.Join(messages, " ")
+		words.WriteString(" " + strings.Join(messages, " "))
 	}
-	return strings.ToLower(words)
+	return strings.ToLower(words.String())
 }
 
 // parseRefusal reads the two documented forms of an error body. One echoes the sent

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,14 +35,14 @@ func pagedServer(t *testing.T, pages map[string]string) (*httptest.Server, func(
 }
 
 func ridesPage(count int, next string, ids ...string) string {
-	results := ""
+	var results strings.Builder
 	for i, id := range ids {
 		if i > 0 {
-			results += ","
+			results.WriteString(",")
 		}
-		results += fmt.Sprintf(`{"id":%q,"status":"PENDING","external_id":"ext-%s"}`, id, id)
+		results.WriteString(fmt.Sprintf(`{"id":%q,"status":"PENDING","external_id":"ext-%s"}`, id, id))
 	}
-	return fmt.Sprintf(`{"count":%d,"next":%s,"previous":null,"results":[%s]}`, count, next, results)
+	return fmt.Sprintf(`{"count":%d,"next":%s,"previous":null,"results":[%s]}`, count, next, results.String())
 }
 
 func TestAListTakesThePageNumberOfALinkAndNeverTheLink(t *testing.T) {

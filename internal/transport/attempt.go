@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -179,9 +180,8 @@ func (x *exchange) newAttempt(outer *http.Request) *attempt {
 		Method: outer.Method, URL: outer.URL, Host: outer.Host, Header: x.header(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Response: outer.Response,
 	}).WithContext(a)
-	for name, values := range outer.Header { // cookies, and a redirect's referer
-		a.req.Header[name] = values
-	}
+	// cookies, and a redirect's referer
+	maps.Copy(a.req.Header, outer.Header)
 	if x.class != sdk.Safe {
 		h := &a.seen.hooks
 		h.GetConn, h.GotConn, h.WroteHeaders = a.seen.getConn, a.gotConn, a.seen.wroteHeaders

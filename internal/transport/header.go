@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -88,8 +89,17 @@ func (x *exchange) followRedirect(req *http.Request, via []*http.Request) error 
 	if x.op.Class != sdk.Safe || x.core.cfg.NoRedirects ||
 		first.Method != http.MethodGet && first.Method != http.MethodHead ||
 		len(via) > maxRedirects ||
-		req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host {
+		req.URL.Scheme != first.URL.Scheme || origin(req.URL) != origin(first.URL) {
 		return http.ErrUseLastResponse
 	}
 	return nil
+}
+
+// origin is the host in small letters and its port. Without a port it is the scheme's own.
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return strings.ToLower(u.Hostname()) + ":" + port
 }

@@ -238,7 +238,9 @@ func TestASearchByExternalIDSaysNothingWhereListsDoNotShowIt(t *testing.T) {
 }
 
 func TestABalanceCountsEachSuccessOnceOrCannotTell(t *testing.T) {
-	row := func(id, amount, status string) string { return fmt.Sprintf(`{"id":%q,"amount":%s,"status":%q}`, id, amount, status) }
+	row := func(id, amount, status string) string {
+		return fmt.Sprintf(`{"id":%q,"amount":%s,"status":%q}`, id, amount, status)
+	}
 	const whole = `{"count":4,"next":"/?page=2","results":[`
 	first := row("d", "-1200.0", "SUCCESS") + "," + row("c", "700", "PENDING") + "," + row("b", `"5000.50"`, "SUCCESS")
 	for name, tc := range map[string]struct{ second, want string }{

@@ -166,7 +166,7 @@ func TestEveryStatementOfTheDocumentsNamesATest(t *testing.T) {
 				assert.NotEmpty(t, reason, "%s: %s", path, statement)
 				continue
 			}
-			for _, one := range strings.Split(named, ",") {
+			for one := range strings.SplitSeq(named, ",") {
 				one = strings.Trim(strings.TrimSpace(one), "`")
 				dot := strings.LastIndex(one, ".")
 				if !assert.Positive(t, dot, "%s: names no test: %s", path, line) {

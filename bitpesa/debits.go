@@ -46,7 +46,8 @@ type Debit struct {
 	// Unverified says that you gave an Amount, and the response shows none to compare.
 	Unverified bool `json:"-"`
 
-	Raw sdk.Raw `json:"-"`
+	Errors map[string]any `json:"errors"` // by field, as received
+	Raw    sdk.Raw        `json:"-"`
 }
 
 // Create funds a transaction from the balance, at most once. Only a 422 proves that

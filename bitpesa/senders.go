@@ -179,7 +179,7 @@ func (s *SendersService) Create(ctx context.Context, p SenderParams) (*Sender, e
 	}
 	p.validateNew("", &f)
 	call := transport.Call{Op: OpCreateSender, Body: map[string]SenderParams{"sender": p}}
-	return s.search(p.ExternalID).create(ctx, call, f, p.compare, nil)
+	return s.search(p.ExternalID).create(call, f, p.compare, nil).Do(ctx)
 }
 
 // Find returns the sender with your own external id, or ErrNotFound.

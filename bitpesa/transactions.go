@@ -173,8 +173,21 @@ type TransactionListOptions struct {
 // make the same call again after a crash. A response that does not name the
 // ExternalID is an unknown outcome.
 func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (*Transaction, error) {
+	return s.create(p).Do(ctx)
+}
+
+// Prepare checks and encodes what Create sends, for package journal. ExternalID is
+// required.
+func (s *TransactionsService) Prepare(p TransactionParams) (sdk.Prepared[Transaction], error) {
+	if p.ExternalID == "" {
+		return sdk.Prepared[Transaction]{}, s.c.core.Invalid(OpCreateTransaction, "", transport.Fields{"external_id": {"is required"}})
+	}
+	return s.create(p).Prepare()
+}
+
+func (s *TransactionsService) create(p TransactionParams) transport.Write[Transaction] {
 	call := transport.Call{Op: OpCreateTransaction, Body: p.request()}
-	return s.search(p.ExternalID).create(ctx, call, p.validate(), p.compare, nil)
+	return s.search(p.ExternalID).create(call, p.validate(), p.compare, nil)
 }
 
 // CreateAndFund creates a transaction and funds it from the account balance, in one
@@ -183,10 +196,20 @@ func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (
 // ExternalID by a lookup, as Create does. If the transaction exists but is not shown
 // as funded, the error is ErrOutcomeUnknown: call Find again later.
 func (s *TransactionsService) CreateAndFund(ctx context.Context, p TransactionParams) (*Transaction, error) {
+	return s.createAndFund(p).Do(ctx)
+}
+
+// PrepareCreateAndFund checks and encodes what CreateAndFund sends, for package
+// journal.
+func (s *TransactionsService) PrepareCreateAndFund(p TransactionParams) (sdk.Prepared[Transaction], error) {
+	return s.createAndFund(p).Prepare()
+}
+
+func (s *TransactionsService) createAndFund(p TransactionParams) transport.Write[Transaction] {
 	f := p.validate()
 	f.RequireReference("external_id", p.ExternalID)
 	call := transport.Call{Op: OpCreateAndFund, Body: p.request(), Timeout: s.c.fundWithin}
-	return s.search(p.ExternalID).create(ctx, call, f, p.compare, func(t *Transaction) error {
+	return s.search(p.ExternalID).create(call, f, p.compare, func(t *Transaction) error {
 		if !t.Funded() {
 			return errNotFunded
 		}

@@ -42,7 +42,7 @@ func newWireClient(t *testing.T, wire *wireRecorder, minimal, open bool) *kapite
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: func(_ context.Context, a sdk.Attempt) { wire.operations = append(wire.operations, a.Operation) }}, Token: "planted-token",
 	}
 	if minimal {
-		cfg.BaseURL = ""
+		cfg.BaseURL = kapiten.ProductionURL
 		if open {
 			cfg.Token = ""
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/kapiteni/kapiten-go/internal/pipe"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Step responds to one request; nil drops the connection after the request left.
@@ -152,4 +153,13 @@ func arrive(next http.RoundTripper, req *http.Request) error {
 	}
 	_, _ = io.Copy(io.Discard, resp.Body)
 	return resp.Body.Close()
+}
+
+// SendPrepared makes the one attempt of a prepared write.
+func SendPrepared[T any](ctx context.Context, p sdk.Prepared[T], err error) error {
+	if err != nil {
+		return err
+	}
+	_, err = p.Send(ctx, p.Body)
+	return err
 }

@@ -51,6 +51,7 @@ type state struct {
 	extra                       http.Header
 	decode                      func(*Response) error
 	looks                       bool // the call has a Lookup
+	single                      bool // nothing is repeated, not even what was never sent
 
 	number int           // attempts of this exchange
 	wait   time.Duration // before the next attempt
@@ -102,7 +103,7 @@ func (c *Core) send(ctx context.Context, op *sdk.Operation, u *url.URL, body []b
 	x := exchanges.Get().(*exchange)
 	x.history, x.core, x.caller, x.op, x.class, x.body, x.timeout = h, c, ctx, op, call.class(op.Class), body, c.timeout
 	x.contentType, x.key, x.reference, x.extra, x.decode = call.ContentType, call.Key, call.Reference, call.Header, call.Decode
-	x.looks = call.Lookup != nil
+	x.looks, x.single = call.Lookup != nil, call.single
 	if call.Timeout != 0 {
 		x.timeout = call.Timeout
 	}
@@ -189,14 +190,17 @@ func (x *exchange) again() bool {
 		return false
 	}
 	if a.verdict.Kind == Expired {
-		if x.renewed || x.looksFirst() || x.core.cfg.Tokens == nil || a.token == "" {
+		if x.single && x.core.cfg.Tokens != nil && a.token != "" {
+			x.core.cfg.Tokens.Drop(a.token) // the next attempt logs in again
+		}
+		if x.single || x.renewed || x.looksFirst() || x.core.cfg.Tokens == nil || a.token == "" {
 			return false
 		}
 		x.core.cfg.Tokens.Drop(a.token)
 		x.renewed, x.wait = true, 0
 		return true
 	}
-	if !x.repeatable(a) || x.number >= x.core.cfg.MaxAttempts {
+	if x.single || !x.repeatable(a) || x.number >= x.core.cfg.MaxAttempts {
 		return false
 	}
 	wait, ok := x.core.waitBefore(x.caller, x.number, a.wait)

@@ -103,16 +103,14 @@ func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]D
 
 // debits is the write of one debit or of several.
 func debits[T any](s *DebitsService, list []DebitParams, f transport.Faults, body any, as func([]Debit) *T) transport.Write[T] {
-	var reference strings.Builder
+	ids := make([]string, len(list))
 	for i := range list {
-		if i > 0 {
-			reference.WriteString(" ")
-		}
-		reference.WriteString(list[i].ToID)
+		ids[i] = list[i].ToID
 	}
-	return transport.Write[T]{Core: s.c.core, Err: s.c.core.Invalid(OpCreateDebits, reference.String(), f.Fields), Call: func(out **T) transport.Call {
+	reference := strings.Join(ids, " ")
+	return transport.Write[T]{Core: s.c.core, Err: s.c.core.Invalid(OpCreateDebits, reference, f.Fields), Call: func(out **T) transport.Call {
 		return transport.Call{
-			Op: OpCreateDebits, Reference: reference.String(), Body: body,
+			Op: OpCreateDebits, Reference: reference, Body: body,
 			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
 				return keepFunded(ctx, s, list, existing, false, as, out)
 			},

@@ -232,37 +232,44 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 //     error matches sdk.ErrNotSent and sdk.ErrUnexpectedResponse.
 //   - Two rides with the external id cannot be told apart: the outcome is unknown.
 func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Ride, error) {
+	return s.createOnce(p).Do(ctx)
+}
+
+// Prepare checks and encodes what CreateOnce sends, for package journal. Its Look goes
+// through the list of rides once, from the newest ride to p.Since.
+func (s *RidesService) Prepare(p CreateRideParams) (sdk.Prepared[Ride], error) {
+	return s.createOnce(p).Prepare()
+}
+
+func (s *RidesService) createOnce(p CreateRideParams) transport.Write[Ride] {
 	faults := p.faults()
 	faults.RequireReference("external_id", p.ExternalID)
-	if err := s.list.core.Invalid(OpCreateRide, p.ExternalID, faults.Fields); err != nil {
-		return nil, err
-	}
-	var ride *Ride
-	var known []string // ids of page 1 before anything was sent
-	looked := false
-	err := s.list.core.Do(ctx, transport.Call{
-		Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, &ride),
-		Searched: true, LookFirst: true,
-		Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
-			o := SearchOptions{Since: p.Since}
-			switch {
-			case !existing:
-				o.Known = known
-			case looked: // for a duplicate, which may be as old as anything
-				o.Since = time.Time{}
-			}
-			results, end, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, o)
-			if err != nil {
-				return transport.Absent, err
-			}
-			if existing && !looked {
-				known = end.newest
-			}
-			looked = true
-			return p.settle(results[p.ExternalID], existing, &ride)
-		},
-	})
-	return ride, err
+	return transport.Write[Ride]{Core: s.list.core, Err: s.list.core.Invalid(OpCreateRide, p.ExternalID, faults.Fields), Call: func(out **Ride) transport.Call {
+		var known []string // ids of page 1 before anything was sent
+		looked := false
+		return transport.Call{
+			Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, out),
+			Searched: true, LookFirst: true,
+			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
+				o := SearchOptions{Since: p.Since}
+				switch {
+				case !existing:
+					o.Known = known
+				case looked: // for a duplicate, which may be as old as anything
+					o.Since = time.Time{}
+				}
+				results, end, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, o)
+				if err != nil {
+					return transport.Absent, err
+				}
+				if existing && !looked {
+					known = end.newest
+				}
+				looked = true
+				return p.settle(results[p.ExternalID], existing, out)
+			},
+		}
+	}}
 }
 
 // Get looks for a ride by Kapiten's id in a company's list of rides, because no

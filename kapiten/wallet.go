@@ -74,6 +74,15 @@ const (
 // A response about another amount, another description or anything but a deposit is
 // the response to another request: the outcome is unknown then.
 func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction, error) {
+	return s.topUp(p).Do(ctx)
+}
+
+// Prepare checks and encodes what TopUp sends, for package journal.
+func (s *WalletService) Prepare(p TopUpParams) (sdk.Prepared[Transaction], error) {
+	return s.topUp(p).Prepare()
+}
+
+func (s *WalletService) topUp(p TopUpParams) transport.Write[Transaction] {
 	var faults transport.Faults
 	faults.RequireSegment("company_id", p.CompanyID)
 	if fault := wire.AmountFault(p.Amount, 2); fault != "" {
@@ -81,23 +90,20 @@ func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction,
 	}
 	phone := checkPhone(&faults, "phone_number", p.PhoneNumber)
 	faults.CheckReference("description", p.Description)
-	if err := s.list.core.Invalid(OpTopUpWallet, p.Description, faults.Fields); err != nil {
-		return nil, err
-	}
-	var transaction *Transaction
-	err := s.list.core.Do(ctx, transport.Call{
-		Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description,
-		Body: topUpRequest{wire.Number(p.Amount), phone, p.Description},
-		Decode: transport.Into(&transaction, func(body []byte) (Transaction, error) {
-			deposit, err := decodeTransaction(body)
-			if err == nil {
-				same := p.compare(&deposit)
-				err = same.Direct()
-			}
-			return deposit, err
-		}),
-	})
-	return transaction, err
+	return transport.Write[Transaction]{Core: s.list.core, Err: s.list.core.Invalid(OpTopUpWallet, p.Description, faults.Fields), Call: func(out **Transaction) transport.Call {
+		return transport.Call{
+			Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description,
+			Body: topUpRequest{wire.Number(p.Amount), phone, p.Description},
+			Decode: transport.Into(out, func(body []byte) (Transaction, error) {
+				deposit, err := decodeTransaction(body)
+				if err == nil {
+					same := p.compare(&deposit)
+					err = same.Direct()
+				}
+				return deposit, err
+			}),
+		}
+	}}
 }
 
 // Get looks for a transaction by Kapiten's id in the ledger, page after page, because

@@ -101,9 +101,9 @@ func providers() []provider {
 		{
 			name: "bitpesa", title: "BitPesa",
 			endpoints: []endpoint{{"bitpesa", "/bitpesa/v1", map[string]string{
-				"key": bitpesatest.TestKey, "secret": bitpesatest.TestSecret, "balances": "1000000.00 each of USD, EUR, GBP, NGN, KES, UGX, GHS",
+				"key": bitpesatest.TestKey, "secret": bitpesatest.TestSecret, "kyc_key": bitpesatest.KYCKey, "kyc_secret": bitpesatest.KYCSecret, "balances": "1000000.00 each of USD, EUR, GBP, NGN, KES, UGX, GHS",
 			}, `U={base}/accounts; N=$(date +%s%N); curl "$U" -H "Authorization-Key: test-key" -H "Authorization-Nonce: $N" -H "Authorization-Signature: $(printf '%s' "$N&GET&$U&$(printf '' | sha512sum | cut -d' ' -f1)" | openssl dgst -sha512 -hmac test-secret | sed 's/.* //')"`,
-				[]string{"KYC is waived: a complete sender starts approved", "payouts finish 30 s after funding"},
+				[]string{"KYC is waived: a complete sender starts approved", "senders of kyc_key need documents and an approval", "payouts finish 30 s after funding"},
 			}},
 			config: func(settings, Options) any { return &bitpesatest.Config{} },
 			open:   opener(bitpesatest.NewIn),

@@ -178,11 +178,38 @@ func TestBothReferencesFindThePayout(t *testing.T) {
 		accepted, err := w.client.Payouts.Create(t.Context(), validPayout())
 		require.NoError(t, err)
 		require.NotEqual(t, "ms83-1", accepted.GatewayReference)
-		for _, reference := range []string{accepted.Reference, accepted.GatewayReference} {
-			payout, err := w.client.Payouts.Find(t.Context(), reference)
+		for _, find := range []func() (*kasapay.Payout, error){
+			func() (*kasapay.Payout, error) { return w.client.Payouts.Find(t.Context(), accepted.Reference) },
+			func() (*kasapay.Payout, error) { return w.client.Payouts.Get(t.Context(), accepted.GatewayReference) },
+		} {
+			payout, err := find()
 			require.NoError(t, err)
-			assert.Equal(t, reference, payout.Reference)
-			assert.Equal(t, "ms83-1", payout.GatewayReference)
+			assert.Equal(t, "ms83-1", payout.Reference)
+			assert.Equal(t, kasapay.StatusPending, payout.Status)
+		}
+		_, err = w.client.Payouts.Find(t.Context(), accepted.GatewayReference)
+		assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, "the response names your reference")
+		_, err = w.client.Payouts.Get(t.Context(), "nobody's")
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
+	})
+}
+
+func TestGetTakesTheReferenceThatTheResponseNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for body, want := range map[string]string{
+			processed: "ms83-1", `{"payout_reference":"a99658d5","payment_status":700}`: "a99658d5", `{"payout_reference":145245,"payment_status":"700"}`: "145245",
+			`{"payment_status":700}`: "", `{"payout_reference":null,"payment_status":700}`: "", `{"payout_reference":[],"payment_status":700}`: "", `{"payout_reference":"ms83-1"}`: "",
+		} {
+			client, _ := newClient(t, []step{answer(200, body)})
+			payout, err := client.Payouts.Get(t.Context(), "a99658d5")
+			if want == "" {
+				assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, body)
+				assert.Nil(t, payout)
+				continue
+			}
+			require.NoError(t, err, body)
+			assert.Equal(t, want, payout.Reference)
+			assert.Equal(t, want, payout.GatewayReference)
 		}
 	})
 }

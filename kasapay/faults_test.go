@@ -214,6 +214,50 @@ func TestGetTakesTheReferenceThatTheResponseNames(t *testing.T) {
 	})
 }
 
+func TestTheFakeRefusesWhatTheDocumentForbids(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*kasapay.CreatePayoutParams)
+		code   string
+		is     error
+	}{
+		"a callback URL out of reach": {func(p *kasapay.CreatePayoutParams) { p.CallbackURL = "https://shop.invalid/kasapay" }, "CALLBACK_URL_UNREACHABLE", sdk.ErrValidation},
+		"a service nobody has":        {func(p *kasapay.CreatePayoutParams) { p.ServiceCode = "777" }, "SERVICE_NOT_ALLOWED", sdk.ErrConfiguration},
+		"a method of another kind":    {func(p *kasapay.CreatePayoutParams) { p.Method = kasapay.MethodBank }, "", sdk.ErrValidation},
+		"a method nobody knows":       {func(p *kasapay.CreatePayoutParams) { p.Method = "PESALINK" }, "", sdk.ErrValidation},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) { c.AnyMethod = true })
+				p := validPayout()
+				tc.change(&p)
+				_, err := w.client.Payouts.Create(t.Context(), p)
+				require.ErrorIs(t, err, sdk.ErrRejected)
+				assert.ErrorIs(t, err, tc.is)
+				var e *sdk.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, tc.code, e.Code)
+				assert.Empty(t, w.Payouts())
+			})
+		})
+	}
+}
+
+func TestAPayoutShowsTheRecipientThatWasAskedFor(t *testing.T) {
+	for kind, name := range map[kasapay.RecipientType]string{kasapay.Paybill: "Test Limited", kasapay.Till: "Test Limited", kasapay.BankAccount: "BANKX"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, kasapaytest.Config{})
+			p := validPayout()
+			p.RecipientType = kind
+			_, err := w.client.Payouts.Create(t.Context(), p)
+			require.NoError(t, err)
+			payout, err := w.client.Payouts.Wait(t.Context(), p.Reference)
+			require.NoError(t, err)
+			assert.Equal(t, kind, payout.Destination)
+			assert.Equal(t, name, payout.DestinationName)
+		})
+	}
+}
+
 func TestWaitFollowsAPayoutToItsEnd(t *testing.T) {
 	for scenario, want := range map[fake.Scenario]kasapay.PaymentStatus{
 		fake.ScenarioPaid: "700", fake.ScenarioFailed: "701", fake.ScenarioNoFunds: "701", fake.ScenarioSlow: "700",

@@ -33,7 +33,7 @@ func newWireClient(t *testing.T, wire *clienttest.Recorder, minimal, open bool) 
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: wire.OnAttempt}, Token: "planted-token",
 	}
 	if minimal {
-		cfg.BaseURL = ""
+		cfg.BaseURL = kapiten.ProductionURL
 		if open {
 			cfg.Token = ""
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/pipe"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Step responds to one request; nil drops the connection after the request left.
@@ -171,6 +172,15 @@ func arrive(next http.RoundTripper, req *http.Request) error {
 	}
 	_, _ = io.Copy(io.Discard, resp.Body)
 	return resp.Body.Close()
+}
+
+// SendPrepared makes the one attempt of a prepared write.
+func SendPrepared[T any](ctx context.Context, p sdk.Prepared[T], err error) error {
+	if err != nil {
+		return err
+	}
+	_, err = p.Send(ctx, p.Body)
+	return err
 }
 
 // MintEachAnew makes callback URLs, never the same one twice.

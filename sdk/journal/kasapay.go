@@ -91,8 +91,7 @@ func Kasapay(j *Journal, name string, payouts KasapayPayouts, fn Func[kasapay.Pa
 // nothing.
 func samePayout(shown kasapay.Payout, asked kasapay.CreatePayoutParams) Finding {
 	switch {
-	case shown.Amount.Valid && !shown.Amount.Decimal.Equal(asked.Amount), shown.Currency != "" && shown.Currency != asked.Currency,
-		shown.Destination.Known() && shown.Destination != asked.RecipientType:
+	case shown.Amount.Valid && !shown.Amount.Decimal.Equal(asked.Amount), shown.Currency != "" && shown.Currency != asked.Currency:
 		return Different
 	case !shown.Amount.Valid:
 		return CannotTell

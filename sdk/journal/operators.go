@@ -54,7 +54,7 @@ func (j *Journal) List(ctx context.Context, f Filter) ([]Listed, error) {
 		}
 	}
 	if f.OlderThan > 0 {
-		add("created_at <= {now} - CAST($n AS bigint)", f.OlderThan.Microseconds())
+		add("created_at <= {now} - CAST($n AS {bigint})", f.OlderThan.Microseconds())
 	}
 	if f.Before > 0 {
 		add("id < $n", f.Before)

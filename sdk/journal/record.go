@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -75,7 +76,7 @@ const recordTries = 6
 // for a moment, and finds out whether a COMMIT without a response took place.
 func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
 	for try := 1; ; try++ {
-		err := inTx(ctx, j.db, func(tx *sql.Tx) error { return j.writeIn(ctx, tx, m, e, next, t) })
+		err := inTx(ctx, j.db, func(tx *transaction) error { return j.writeIn(ctx, tx, m, e, next, t) })
 		var own *funcError
 		switch {
 		case err == nil, errors.Is(err, errLeaseLost), errors.Is(err, ErrNotPossible):
@@ -97,7 +98,7 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 	}
 }
 
-func (j *Journal) writeIn(ctx context.Context, tx *sql.Tx, m *machine, e *entry, next entry, t transition) error {
+func (j *Journal) writeIn(ctx context.Context, tx *transaction, m *machine, e *entry, next entry, t transition) error {
 	knocked := t.delay
 	if t.delay >= 0 {
 		knocked = min(t.delay, j.cfg.KnockGap)
@@ -124,7 +125,7 @@ func (j *Journal) writeIn(ctx context.Context, tx *sql.Tx, m *machine, e *entry,
 	if err != nil || t.kind == "" {
 		return err
 	}
-	if err := m.tell(ctx, tx, &next, t.kind, next.note); err != nil {
+	if err := m.tell(ctx, tx.Tx, &next, t.kind, next.note); err != nil {
 		return &funcError{err}
 	}
 	return nil
@@ -133,7 +134,7 @@ func (j *Journal) writeIn(ctx context.Context, tx *sql.Tx, m *machine, e *entry,
 // together changes an entry, its details and its history: in one trip on PostgreSQL, in
 // three statements on SQLite, which has no trips. It begins with the entry, and stops
 // there when the lease is lost.
-func (j *Journal) together(ctx context.Context, tx *sql.Tx, all, first string, id int64, entry, details, history []any) error {
+func (j *Journal) together(ctx context.Context, tx *transaction, all, first string, id int64, entry, details, history []any) error {
 	if all != "" {
 		err := queryRow(ctx, tx, all, slices.Concat(entry, details, history), &id)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -168,7 +169,7 @@ func (j *Journal) quiet(ctx context.Context, e *entry, tries, looks int, delay t
 func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byte, note string) error {
 	leased := time.Now().Round(0)
 	for try := 1; ; try++ {
-		err := inTx(ctx, j.db, func(tx *sql.Tx) error {
+		err := inTx(ctx, j.db, func(tx *transaction) error {
 			err := j.together(ctx, tx, j.sql.markAll, j.sql.mark, e.id, []any{e.id, j.cfg.Lease.Microseconds(), e.fence},
 				[]any{blob(prepared), blob(e.value), e.note}, []any{"sending", string(StateSending), "", note})
 			if err != nil || e.approved {
@@ -200,6 +201,17 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 	}
 }
 
+// window locks the window of a limit, and reads what is spent in it.
+func (j *Journal) window(ctx context.Context, tx *transaction, args []any, into ...any) error {
+	if j.sql.spent == "" {
+		return queryRow(ctx, tx, j.sql.spend, args, into...)
+	}
+	if _, err := tx.ExecContext(ctx, j.sql.spend, args...); err != nil {
+		return err
+	}
+	return queryRow(ctx, tx, j.sql.spent, args[:2], into...)
+}
+
 // wrote finds out whether a write took place whose COMMIT got no response. Each write
 // moves the fence by one.
 func (j *Journal) wrote(ctx context.Context, e *entry, holder string) (bool, error) {
@@ -225,7 +237,26 @@ func passing(err error) bool {
 		primary := code.Code() & 0xff
 		return !errors.As(err, &e) && (primary == 5 || primary == 6) // SQLITE_BUSY, SQLITE_LOCKED
 	}
+	switch mysqlNumber(err) {
+	case 1213, 1205, 1020: // deadlock, lock wait timeout, record has changed since last read
+		return true
+	}
 	return false
+}
+
+// mysqlNumber is the number of an error of github.com/go-sql-driver/mysql, which has no
+// method that shows it.
+func mysqlNumber(err error) uint64 {
+	for ; err != nil; err = errors.Unwrap(err) {
+		v := reflect.Indirect(reflect.ValueOf(err))
+		if v.Kind() != reflect.Struct || v.Type().Name() != "MySQLError" {
+			continue
+		}
+		if number := v.FieldByName("Number"); number.IsValid() && number.CanUint() {
+			return number.Uint()
+		}
+	}
+	return 0
 }
 
 // changedOne turns a statement that changed no row into errLeaseLost.

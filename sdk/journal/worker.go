@@ -130,21 +130,62 @@ func (m *machine) rouse() {
 
 // take leases entries that are due.
 func (j *Journal) take(ctx context.Context, m *machine, lane, limit int) ([]*entry, error) {
+	for try := 1; ; try++ {
+		taken, err := j.takeOnce(ctx, m, lane, limit)
+		if err == nil || !passing(err) || try == recordTries {
+			return taken, err
+		}
+		if err := pause(ctx, backoff(try, 5*time.Millisecond, time.Second)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (j *Journal) takeOnce(ctx context.Context, m *machine, lane, limit int) (taken []*entry, err error) {
 	began := time.Now().Round(0) // the wall clock: the monotonic one stops while a machine sleeps
-	rows, err := j.db.QueryContext(ctx, j.sql.take, m.name, lane, lane, limit, j.cfg.Lease.Microseconds(), j.holder)
+	args := []any{m.name, lane, lane, limit, j.cfg.Lease.Microseconds(), j.holder}
+	if j.sql.lease == "" {
+		taken, err = readEntries(ctx, j.db, j.sql.take, args)
+	} else {
+		err = inTx(ctx, j.db, func(tx *transaction) error {
+			if taken, err = readEntries(ctx, tx, j.sql.take, args); err != nil || len(taken) == 0 {
+				return err
+			}
+			ids := make([]int64, len(taken))
+			for i, e := range taken {
+				e.fence++
+				ids[i] = e.id
+			}
+			_, err := tx.ExecContext(ctx, j.sql.lease+listOf(ids), args[4:]...)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range taken {
+		e.lease = began.Add(j.cfg.Lease)
+	}
+	return taken, nil
+}
+
+func readEntries(ctx context.Context, q querier, query string, args []any) (out []*entry, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var taken []*entry
 	for rows.Next() {
-		e := &entry{lease: began.Add(j.cfg.Lease)}
+		e := &entry{}
 		if err := rows.Scan(e.columns()...); err != nil {
 			return nil, err
 		}
-		taken = append(taken, e)
+		out = append(out, e)
 	}
-	return taken, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return out, rows.Close()
 }
 
 // work does the next thing about an entry.

@@ -6,6 +6,8 @@ require (
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/kapiteni/kapiten-go v0.0.0
+	github.com/kapiteni/kapiten-go/sdk/journal/pgxtx v0.0.0-00010101000000-000000000000
+	github.com/lib/pq v1.12.3
 	github.com/shopspring/decimal v1.6.0
 	github.com/stretchr/testify v1.12.1
 	modernc.org/sqlite v1.59.0
@@ -33,4 +35,7 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/kapiteni/kapiten-go => ../..
+replace (
+	github.com/kapiteni/kapiten-go => ../..
+	github.com/kapiteni/kapiten-go/sdk/journal/pgxtx => ../../sdk/journal/pgxtx
+)

@@ -247,14 +247,21 @@ func passing(err error) bool {
 // mysqlNumber is the number of an error of github.com/go-sql-driver/mysql, which has no
 // method that shows it.
 func mysqlNumber(err error) uint64 {
-	for ; err != nil; err = errors.Unwrap(err) {
+	for err != nil {
 		v := reflect.Indirect(reflect.ValueOf(err))
-		if v.Kind() != reflect.Struct || v.Type().Name() != "MySQLError" {
-			continue
+		if v.Kind() == reflect.Struct && v.Type().Name() == "MySQLError" {
+			if number := v.FieldByName("Number"); number.IsValid() && number.CanUint() {
+				return number.Uint()
+			}
 		}
-		if number := v.FieldByName("Number"); number.IsValid() && number.CanUint() {
-			return number.Uint()
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, each := range joined.Unwrap() {
+				if n := mysqlNumber(each); n != 0 {
+					return n
+				}
+			}
 		}
+		err = errors.Unwrap(err)
 	}
 	return 0
 }

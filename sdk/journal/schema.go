@@ -38,18 +38,18 @@ func (d Dialect) known() bool { return d == PostgreSQL || d == SQLite || d == My
 var migrations = []string{
 	1: `CREATE TABLE {new}journal_entries (
 	id             {id},
-	flow           {key}     NOT NULL,
-	reference      {key}     NOT NULL,
+	flow           {key}    NOT NULL,
+	reference      {key}    NOT NULL,
 	digest         {bytes}  NOT NULL,
 	digest_version smallint NOT NULL,
-	state          {word}     NOT NULL,
-	standing       {word}     NOT NULL,
-	resume         {word}     NOT NULL,
-	owed           {word}     NOT NULL,
+	state          {word}   NOT NULL,
+	standing       {word}   NOT NULL,
+	resume         {word}   NOT NULL,
+	owed           {word}   NOT NULL,
 	step           smallint NOT NULL,
 	lane           smallint NOT NULL,
 	due_at         bigint,
-	holder         {word}     NOT NULL,
+	holder         {word}   NOT NULL,
 	fence          bigint   NOT NULL,
 	knocks         bigint   NOT NULL,
 	tries          bigint   NOT NULL,
@@ -70,46 +70,49 @@ var migrations = []string{
 {index}journal_entries_due ON journal_entries (flow, lane, due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE {new}journal_details (
 	entry    bigint  NOT NULL PRIMARY KEY,
-	amount   {text}    NOT NULL,
-	currency {key}    NOT NULL,
+	amount   {text}  NOT NULL,
+	currency {key}   NOT NULL,
 	params   {bytes} NOT NULL,
 	prepared {bytes} NOT NULL,
 	value    {bytes} NOT NULL,
-	note     {text}    NOT NULL
+	note     {text}  NOT NULL
 ){engine};
 CREATE TABLE {new}journal_history (
-	id     {id},
-	entry  bigint NOT NULL,
-	at     bigint NOT NULL,
-	event  {text}   NOT NULL,
-	state  {word}   NOT NULL,
-	actor  {text}   NOT NULL,
-	note   {text}   NOT NULL{of}
+	id    {id},
+	entry bigint NOT NULL,
+	at    bigint NOT NULL,
+	event {text} NOT NULL,
+	state {word} NOT NULL,
+	actor {text} NOT NULL,
+	note  {text} NOT NULL{of}
 ){engine};
 {index}journal_history_entry ON journal_history (entry);
 CREATE TABLE {new}journal_stuck (
 	entry   bigint   NOT NULL PRIMARY KEY,
-	flow    {key}     NOT NULL,
-	reason  {text}     NOT NULL,
-	note    {text}     NOT NULL,
+	flow    {key}    NOT NULL,
+	reason  {word}   NOT NULL,
+	note    {text}   NOT NULL,
 	since   bigint   NOT NULL,
 	alerted smallint NOT NULL
 ){engine};
 CREATE TABLE {new}journal_flows (
-	flow        {key}     NOT NULL PRIMARY KEY,
+	flow        {key}    NOT NULL PRIMARY KEY,
 	paused      smallint NOT NULL,
 	adopt_until bigint   NOT NULL,
-	actor       {text}     NOT NULL,
-	note        {text}     NOT NULL,
+	actor       {text}   NOT NULL,
+	note        {text}   NOT NULL,
 	changed_at  bigint   NOT NULL
 ){engine};
 CREATE TABLE {new}journal_spend (
-	flow     {key}   NOT NULL,
-	currency {key}   NOT NULL,
+	flow     {key}  NOT NULL,
+	currency {key}  NOT NULL,
 	begins   bigint NOT NULL,
-	amount   {text}   NOT NULL,
+	amount   {text} NOT NULL,
 	PRIMARY KEY (flow, currency, begins)
 ){engine}`,
+	// Many stuck entries cost no worker anything.
+	2: `CREATE INDEX journal_stuck_alerted ON journal_stuck (alerted, since);
+CREATE INDEX journal_stuck_reason ON journal_stuck (flow, reason)`,
 }
 
 var newestSchema = len(migrations) - 1
@@ -206,7 +209,8 @@ func migrate(ctx context.Context, q querier, dialect Dialect) error {
 	}
 	for ; version < newestSchema; version++ {
 		for _, statement := range dialect.statements(migrations[version+1]) {
-			if _, err := q.ExecContext(ctx, statement); err != nil {
+			const indexExists = 1061 // MySQL has no CREATE INDEX IF NOT EXISTS
+			if _, err := q.ExecContext(ctx, statement); err != nil && mysqlNumber(err) != indexExists {
 				return fmt.Errorf("to version %d: %w", version+1, err)
 			}
 		}

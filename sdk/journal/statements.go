@@ -106,8 +106,8 @@ func newStatements(d Dialect) *statements {
 			ON CONFLICT (entry) DO UPDATE SET
 			alerted = CASE WHEN journal_stuck.reason = excluded.reason THEN journal_stuck.alerted ELSE 0 END, reason = excluded.reason, note = excluded.note`),
 		unstuck: s(`DELETE FROM journal_stuck WHERE entry = $1`),
-		unalerted: s(`SELECT e.flow, e.reference FROM journal_stuck s JOIN journal_entries e ON e.id = s.entry
-			WHERE s.alerted = 0 ORDER BY s.since LIMIT 50`),
+		unalerted: s(`SELECT e.flow, e.reference FROM journal_stuck s CROSS JOIN journal_entries e
+			WHERE e.id = s.entry AND s.alerted = 0 ORDER BY s.since LIMIT 50`),
 		alerted: s(`UPDATE journal_stuck SET alerted = 1 WHERE entry = (SELECT id FROM journal_entries WHERE flow = $1 AND reference = $2)`),
 
 		flow: s(`SELECT paused, CASE WHEN adopt_until > {now} THEN 1 ELSE 0 END FROM journal_flows WHERE flow = $1`),

@@ -352,6 +352,10 @@ func explained(t *testing.T, db *sql.DB, how, statement string, args []driver.Na
 		return out
 	}
 	if how == "EXPLAIN " {
+		if strings.HasPrefix(statement, "INSERT INTO journal_details") { // it was run before
+			_, err := tx.ExecContext(t.Context(), `DELETE FROM journal_details WHERE entry = ?`, values[0])
+			require.NoError(t, err)
+		}
 		count := func() (n int) {
 			for _, row := range list(`SHOW SESSION STATUS LIKE 'Handler_read%'`) {
 				c, err := strconv.Atoi(row[1])

@@ -77,9 +77,6 @@ var errBeyondLimit = errors.New("beyond the limit of the flow")
 // A refusal gives nothing back: the limit errs on the safe side.
 func (j *Journal) reserve(ctx context.Context, tx *transaction, m *machine, e *entry) error {
 	limit := m.settings.Limit
-	if limit.PerEntry.IsZero() && limit.PerWindow.IsZero() {
-		return nil
-	}
 	amount, err := e.cost()
 	if err != nil || amount.IsZero() {
 		return err

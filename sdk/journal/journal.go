@@ -177,9 +177,14 @@ func (j *Journal) add(m *machine) error {
 		return err
 	}
 	m.settings = j.cfg.Flows[m.name].withDefaults()
+	if j.db.dialect != SQLite { // which has one writer
+		m.marks.most, m.records.most = max(2, j.cfg.Workers/maxBatch), max(2, j.cfg.Workers/maxBatch)
+	}
 	j.flows[m.name] = m
 	return nil
 }
+
+func (l Limit) bounds() bool { return !l.PerEntry.IsZero() || !l.PerWindow.IsZero() }
 
 func (c FlowConfig) withDefaults() FlowConfig {
 	setDefault(&c.SendWithin, time.Hour)

@@ -12,7 +12,7 @@ type statements struct {
 	text func(string) string // puts a statement into the dialect
 
 	plan, planDetails, planHistory, planAll, planned string
-	take, load, find                                 string
+	take, load, loadAll, find                        string
 	lease, spent                                     string // MySQL only, which returns nothing from an update
 	mark, write, details, history                    string
 	markAll, writeAll                                string // the same with details and history in one trip; PostgreSQL only
@@ -80,6 +80,8 @@ func newStatements(d Dialect) *statements {
 
 		load: s(`SELECT d.amount, d.currency, d.params, d.prepared, d.value, d.note, COALESCE(s.reason, '')
 			FROM journal_details d LEFT JOIN journal_stuck s ON s.entry = d.entry WHERE d.entry = $1`),
+		loadAll: s(`SELECT d.entry, d.amount, d.currency, d.params, d.prepared, d.value, d.note, COALESCE(s.reason, '')
+			FROM journal_details d LEFT JOIN journal_stuck s ON s.entry = d.entry WHERE d.entry IN `),
 		find: s(`SELECT {columns}, holder, COALESCE(due_at, 0), COALESCE((SELECT reason FROM journal_stuck WHERE entry = id), ''),
 				COALESCE((SELECT note FROM journal_stuck WHERE entry = id), '')
 			FROM journal_entries WHERE flow = $1 AND reference = $2`),
@@ -126,7 +128,8 @@ func newStatements(d Dialect) *statements {
 		listHistory: s(`SELECT h.at, h.event, h.state, h.actor, h.note FROM journal_history h
 			WHERE h.entry = (SELECT id FROM journal_entries WHERE flow = $1 AND reference = $2) ORDER BY h.id`),
 
-		overdue:     s(`SELECT COALESCE({now} - min(due_at), 0) FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL AND due_at <= {now}`),
+		overdue: s(`SELECT COALESCE({now} - (SELECT due_at FROM journal_entries
+			WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL AND due_at <= {now} ORDER BY due_at LIMIT 1), 0)`),
 		unfinished:  s(`SELECT count(*) FROM (SELECT 1 FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL LIMIT 10001) counted`),
 		stuckCounts: s(`SELECT reason, count(*) FROM journal_stuck WHERE flow = $1 GROUP BY reason`),
 

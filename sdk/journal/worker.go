@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -130,6 +129,12 @@ func (m *machine) rouse() {
 
 // take leases entries that are due.
 func (j *Journal) take(ctx context.Context, m *machine, lane, limit int) ([]*entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// Seen through, or a process that stops would leave leases behind.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.cfg.CallTimeout)
+	defer cancel()
 	for try := 1; ; try++ {
 		taken, err := j.takeOnce(ctx, m, lane, limit)
 		if err == nil || !passing(err) || try == recordTries {
@@ -166,7 +171,36 @@ func (j *Journal) takeOnce(ctx context.Context, m *machine, lane, limit int) (ta
 	for _, e := range taken {
 		e.lease = began.Add(j.cfg.Lease)
 	}
-	return taken, nil
+	return taken, j.loadAll(ctx, taken)
+}
+
+// loadAll reads the details of entries. What is purged has none.
+func (j *Journal) loadAll(ctx context.Context, entries []*entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	byID, ids := make(map[int64]*entry, len(entries)), make([]int64, len(entries))
+	for i, e := range entries {
+		byID[e.id], ids[i] = e, e.id
+	}
+	rows, err := j.db.QueryContext(ctx, j.sql.loadAll+listOf(ids))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var (
+			e  entry
+			id int64
+		)
+		if err := rows.Scan(&id, &e.amount, &e.currency, &e.params, &e.prepared, &e.value, &e.note, &e.reason); err != nil {
+			return err
+		}
+		if to := byID[id]; to != nil {
+			to.amount, to.currency, to.params, to.prepared, to.value, to.note, to.reason, to.loaded = e.amount, e.currency, e.params, e.prepared, e.value, e.note, e.reason, true
+		}
+	}
+	return rows.Err()
 }
 
 func readEntries(ctx context.Context, q querier, query string, args []any) (out []*entry, err error) {
@@ -201,12 +235,9 @@ func (j *Journal) work(ctx context.Context, m *machine, e *entry) {
 }
 
 func (j *Journal) see(ctx context.Context, m *machine, e *entry) error {
-	err := queryRow(ctx, j.db, j.sql.load, []any{e.id}, &e.amount, &e.currency, &e.params, &e.prepared, &e.value, &e.note, &e.reason)
 	switch {
-	case errors.Is(err, sql.ErrNoRows): // purged
+	case !e.loaded: // purged
 		return j.quiet(ctx, e, 0, 0, never)
-	case err != nil:
-		return err
 	case e.step >= len(m.steps):
 		return j.stick(ctx, m, e, ReasonStored, e.state, "this release has fewer steps than the entry")
 	case e.owed != "":

@@ -181,10 +181,13 @@ func (j *Journal) quiet(ctx context.Context, e *entry, tries, looks int, delay t
 // mark writes down that a request leaves now, and counts what it costs. After it e is
 // the entry as it stands.
 func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byte, note string) error {
-	leased := time.Now().Round(0)
+	leased, extend := time.Now().Round(0), int64(0)
+	if leased.Add(j.cfg.CallTimeout + leaseMargin/2).After(e.lease) { // making the request took long
+		extend = j.cfg.Lease.Microseconds()
+	}
 	for try := 1; ; try++ {
 		record := func(q querier) error {
-			return j.together(ctx, q, j.sql.markAll, j.sql.mark, e.id, []any{e.id, j.cfg.Lease.Microseconds(), e.fence},
+			return j.together(ctx, q, j.sql.markAll, j.sql.mark, e.id, []any{e.id, extend, e.fence},
 				[]any{blob(prepared), blob(e.value), e.note}, []any{"sending", string(StateSending), "", note})
 		}
 		var err error
@@ -213,7 +216,9 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 				e.firstSentAt = e.now
 			}
 			e.fence, e.attempts, e.opened, e.sentAt = e.fence+1, e.attempts+1, e.opened+1, e.now
-			e.lease = leased.Add(j.cfg.Lease)
+			if extend > 0 {
+				e.lease = leased.Add(j.cfg.Lease)
+			}
 			return nil
 		}
 		if errors.Is(err, errLeaseLost) || errors.Is(err, errBeyondLimit) || try == recordTries || ctx.Err() != nil {

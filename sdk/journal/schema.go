@@ -78,7 +78,7 @@ CREATE TABLE {new}journal_details (
 	note     {text}  NOT NULL
 ){engine};
 CREATE TABLE {new}journal_history (
-	id    {id},
+	id    {line},
 	entry bigint NOT NULL,
 	at    bigint NOT NULL,
 	event {text} NOT NULL,
@@ -86,7 +86,7 @@ CREATE TABLE {new}journal_history (
 	actor {text} NOT NULL,
 	note  {text} NOT NULL{of}
 ){engine};
-{index}journal_history_entry ON journal_history (entry);
+{lines}journal_history_entry ON journal_history (entry);
 CREATE TABLE {new}journal_stuck (
 	entry   bigint   NOT NULL PRIMARY KEY,
 	flow    {key}    NOT NULL,
@@ -123,11 +123,13 @@ func (d Dialect) statements(migration string) []string {
 	words := map[Dialect][]string{
 		PostgreSQL: {
 			"{id}", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "{bytes}", "bytea", "{fill}", " WITH (fillfactor = 80)",
-			"{key}", "text", "{word}", "text", "{text}", "text", "{index}", "CREATE INDEX ", "{new}", "", "{due}", "", "{of}", "", "{engine}", "",
+			"{key}", "text", "{word}", "text", "{text}", "text", "{index}", "CREATE INDEX ", "{new}", "", "{due}", "", "{engine}", "",
+			"{line}", "bigint GENERATED ALWAYS AS IDENTITY", "{of}", ",\n\tPRIMARY KEY (entry, id)", "{lines}", "-- ",
 		},
 		SQLite: {
 			"{id}", "integer PRIMARY KEY AUTOINCREMENT", "{bytes}", "blob", "{fill}", "",
-			"{key}", "text", "{word}", "text", "{text}", "text", "{index}", "CREATE INDEX ", "{new}", "", "{due}", "", "{of}", "", "{engine}", "",
+			"{key}", "text", "{word}", "text", "{text}", "text", "{index}", "CREATE INDEX ", "{new}", "", "{due}", "", "{engine}", "",
+			"{line}", "{id}", "{of}", "", "{lines}", "CREATE INDEX ",
 		},
 		// Keys are bytes, because a collation ignores spaces at the end. A blob would end
 		// at 65,535 bytes, without an error outside strict mode.
@@ -135,6 +137,7 @@ func (d Dialect) statements(migration string) []string {
 			"{id}", "bigint NOT NULL AUTO_INCREMENT PRIMARY KEY", "{bytes}", "mediumblob", "{fill}", "{engine}",
 			"{key}", "varbinary(255)", "{word}", "varbinary(64)", "{text}", "mediumtext", "{index}", "-- ", "{new}", "IF NOT EXISTS ",
 			"{due}", ",\n\tINDEX journal_entries_due (flow, lane, due_at)", "{of}", ",\n\tINDEX journal_history_entry (entry)",
+			"{line}", "{id}", "{lines}", "-- ",
 			"{engine}", " ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 		},
 	}[d]

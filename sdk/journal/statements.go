@@ -87,9 +87,11 @@ func newStatements(d Dialect) *statements {
 			FROM journal_entries WHERE flow = $1 AND reference = $2`),
 
 		// mark counts the attempt before a byte leaves. It changes no row when the
-		// lease is lost or sending is paused. MySQL assigns from left to right: what
+		// lease is lost or sending is paused. With $2 = 0 it leaves the lease and so all
+		// indexes alone. MySQL assigns from left to right: what
 		// reads an old value comes first.
-		mark: s(`UPDATE journal_entries SET first_sent_at = CASE WHEN opened = 0 THEN {now} ELSE first_sent_at END, state = 'sending', lane = 0, due_at = {now} + CAST($2 AS {bigint}), fence = fence + 1,
+		mark: s(`UPDATE journal_entries SET first_sent_at = CASE WHEN opened = 0 THEN {now} ELSE first_sent_at END, state = 'sending',
+				due_at = CASE WHEN CAST($2 AS {bigint}) > 0 THEN {now} + CAST($2 AS {bigint}) ELSE due_at END, fence = fence + 1,
 				attempts = attempts + 1, opened = opened + 1, looks = 0, tries = 0, approved = 1, resend = 0, changed_at = {now}, sent_at = {now}, asked_at = {now}
 			WHERE id = $1 AND fence = $3 AND NOT EXISTS (SELECT 1 FROM journal_flows f WHERE f.flow = journal_entries.flow AND f.paused = 1)`),
 		// write comes first in its transaction. It changes no row when the lease is
@@ -99,7 +101,8 @@ func newStatements(d Dialect) *statements {
 				contested = $15, approved = $16, resend = $17, since_at = CASE WHEN CAST($18 AS {bigint}) = 1 THEN {now} ELSE since_at END, asked_at = {now}
 			WHERE id = $1 AND fence = $5`),
 		// quiet is write for an entry about which there is nothing new.
-		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt + `, holder = '', fence = fence + 1, tries = $6, looks = $7, asked_at = {now}
+		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt + `, holder = '', fence = fence + 1, tries = $6, looks = $7, asked_at = {now},
+				lane = CASE WHEN state = 'planned' AND owed = '' THEN 1 ELSE 0 END
 			WHERE id = $1 AND fence = $5`),
 		details: s(`UPDATE journal_details SET prepared = $2, value = $3, note = $4 WHERE entry = $1`),
 		history: s(`INSERT INTO journal_history (entry, at, event, state, actor, note) VALUES ($1, {now}, $2, $3, $4, $5)`),
@@ -141,12 +144,12 @@ func newStatements(d Dialect) *statements {
 		// A restored planned entry may have been sent before the restore.
 		restore: s(`UPDATE journal_entries SET state = 'sending', lane = 0, opened = opened + 1, looks = 0, fence = fence + 1, holder = '',
 				due_at = {now}, sent_at = {now}, first_sent_at = {now}, changed_at = {now}
-			WHERE flow = $1 AND due_at IS NOT NULL AND lane = 1 AND state = 'planned'`),
+			WHERE flow = $1 AND due_at IS NOT NULL AND lane IN (0, 1) AND state = 'planned'`),
 	}
 	unpaused := `AND ($3 = 0 OR NOT EXISTS (SELECT 1 FROM journal_flows WHERE flow = $1 AND paused = 1))`
 	due := `SELECT id FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL AND due_at <= {now} ` + unpaused +
 		` ORDER BY due_at LIMIT $4 {skip}`
-	set := `UPDATE journal_entries SET due_at = {now} + CAST($5 AS {bigint}), fence = fence + 1, holder = $6 WHERE id `
+	set := `UPDATE journal_entries SET due_at = {now} + CAST($5 AS {bigint}), fence = fence + 1, holder = $6, lane = 0 WHERE id `
 	// A knock moves due_at no nearer than a gap after the last lookup. It leaves a
 	// lease alone, and the backoff of what was not sent. It wakes a finished entry
 	// only where a lookup may correct it. The references follow $4.

@@ -54,9 +54,9 @@ const dueAt = `CASE WHEN CASE WHEN knocks <> $4 THEN CAST($3 AS {bigint}) ELSE C
 
 func newStatements(d Dialect) *statements {
 	words := map[Dialect][]string{
-		PostgreSQL: {"{now}", postgresNow, "{bigint}", "bigint", "{skip}", "FOR UPDATE SKIP LOCKED", "{lock}", ""},
-		SQLite:     {"{now}", sqliteNow, "{bigint}", "bigint", "$", "?", "{skip}", "", "{lock}", ""},
-		MySQL:      {"{now}", mysqlNow, "{bigint}", "signed", "{skip}", "FOR UPDATE SKIP LOCKED", "{lock}", " FOR UPDATE"},
+		PostgreSQL: {"{now}", postgresNow, "{bigint}", "bigint", "{skip}", "FOR UPDATE SKIP LOCKED", "{lock}", "", "{due}", ""},
+		SQLite:     {"{now}", sqliteNow, "{bigint}", "bigint", "$", "?", "{skip}", "", "{lock}", "", "{due}", ""},
+		MySQL:      {"{now}", mysqlNow, "{bigint}", "signed", "{skip}", "FOR UPDATE SKIP LOCKED", "{lock}", " FOR UPDATE", "{due}", " FORCE INDEX (journal_entries_due)"},
 	}[d]
 	replacer := strings.NewReplacer(words...)
 	s := func(text string) string {
@@ -142,7 +142,7 @@ func newStatements(d Dialect) *statements {
 		purgeHistory: s(`DELETE FROM journal_history WHERE entry IN `),
 
 		// A restored planned entry may have been sent before the restore.
-		restore: s(`UPDATE journal_entries SET state = 'sending', lane = 0, opened = opened + 1, looks = 0, fence = fence + 1, holder = '',
+		restore: s(`UPDATE journal_entries{due} SET state = 'sending', lane = 0, opened = opened + 1, looks = 0, fence = fence + 1, holder = '',
 				due_at = {now}, sent_at = {now}, first_sent_at = {now}, changed_at = {now}
 			WHERE flow = $1 AND due_at IS NOT NULL AND lane IN (0, 1) AND state = 'planned'`),
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -22,6 +23,10 @@ var wireCalls = map[string]struct {
 	"Payouts.Create": {kasapay.OpInitiate, "/v1/payouts/b2b/initiate", func(ctx context.Context, c *kasapay.Client) error {
 		_, err := c.Payouts.Create(ctx, validPayout())
 		return err
+	}},
+	"Payouts.Prepare": {kasapay.OpInitiate, "/v1/payouts/b2b/initiate", func(ctx context.Context, c *kasapay.Client) error {
+		p, err := c.Payouts.Prepare(validPayout())
+		return clienttest.SendPrepared(ctx, p, err)
 	}},
 	"Payouts.Find": {kasapay.OpStatus, "/v1/payouts/b2b/ms83%2F1%20a/status", func(ctx context.Context, c *kasapay.Client) error {
 		_, err := c.Payouts.Find(ctx, "ms83/1 a")

@@ -3,7 +3,6 @@ package kasapay
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -147,48 +146,51 @@ func (s PaymentStatus) Reversal() bool { return s == StatusReversed || s == Stat
 // has another one. So Create cannot compare an acceptance. Calls with the same
 // reference at the same time share one request.
 func (s *PayoutsService) Create(ctx context.Context, p CreatePayoutParams) (*Payout, error) {
-	request, faults := s.c.payoutRequest(p)
-	if err := s.c.core.Invalid(OpInitiate, p.Reference, faults); err != nil {
-		return nil, err
-	}
-	var payout *Payout
-	err := s.c.core.Do(ctx, transport.Call{
-		Op: OpInitiate, Reference: p.Reference, Body: request, Identity: request.identity(p.CallbackURL == ""),
-		Decode: decode(func(r *response) (err error) {
-			payout, err = r.accepted(request, p.Amount)
-			return err
-		}),
-		Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
-			var found *response
-			err := s.ask(ctx, p.Reference, func(r *response) error {
-				found = r
-				return nil
-			})
-			switch {
-			case transport.SaysAbsent(err):
-				return transport.Absent, nil
-			case err != nil:
-				return transport.Absent, err
-			case found.PayoutReference.Text != "" && found.PayoutReference.Text != p.Reference:
-				return transport.Absent, errOtherReference // of another request, or of Kasapay's own
-			}
-			shown, err := found.payout(p.Reference)
-			if err != nil {
-				return transport.Absent, err
-			}
-			same := found.compare(request, p.Amount)
-			finding, err := same.Finding()
-			if err == nil && finding == transport.Same {
-				shown.Existing, shown.Unverified = existing, !shown.Amount.Valid
-				payout = shown
-			}
-			return finding, err
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return payout, nil
+	return s.create(p).Do(ctx)
+}
+
+// Prepare checks and encodes what Create sends, for package journal.
+func (s *PayoutsService) Prepare(p CreatePayoutParams) (sdk.Prepared[Payout], error) {
+	return s.create(p).Prepare()
+}
+
+func (s *PayoutsService) create(p CreatePayoutParams) transport.Write[Payout] {
+	request, callback, faults := s.c.payoutRequest(p)
+	return transport.Write[Payout]{Core: s.c.core, Err: s.c.core.Invalid(OpInitiate, p.Reference, faults), Call: func(out **Payout) transport.Call {
+		return transport.Call{
+			Op: OpInitiate, Reference: p.Reference, Body: request, Callback: callback,
+			Decode: decode(func(r *response) (err error) {
+				*out, err = r.accepted(request, p.Amount)
+				return err
+			}),
+			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
+				var found *response
+				err := s.ask(ctx, p.Reference, func(r *response) error {
+					found = r
+					return nil
+				})
+				switch {
+				case transport.SaysAbsent(err):
+					return transport.Absent, nil
+				case err != nil:
+					return transport.Absent, err
+				case found.PayoutReference.Text != "" && found.PayoutReference.Text != p.Reference:
+					return transport.Absent, errOtherReference // of another request, or of Kasapay's own
+				}
+				shown, err := found.payout(p.Reference)
+				if err != nil {
+					return transport.Absent, err
+				}
+				same := found.compare(request, p.Amount)
+				finding, err := same.Finding()
+				if err == nil && finding == transport.Same {
+					shown.Existing, shown.Unverified = existing, !shown.Amount.Valid
+					*out = shown
+				}
+				return finding, err
+			},
+		}
+	}}
 }
 
 // Find looks a payout up by your reference. ErrNotFound means that Kasapay itself
@@ -307,7 +309,7 @@ type payoutRequest struct {
 
 // payoutRequest fills in the defaults and names what is wrong by Kasapay's own field
 // names.
-func (c *Client) payoutRequest(p CreatePayoutParams) (*payoutRequest, transport.Fields) {
+func (c *Client) payoutRequest(p CreatePayoutParams) (*payoutRequest, *transport.Callback, transport.Fields) {
 	if p.ServiceCode == "" {
 		p.ServiceCode = c.serviceCode
 	}
@@ -318,29 +320,15 @@ func (c *Client) payoutRequest(p CreatePayoutParams) (*payoutRequest, transport.
 		}
 	}
 	f := p.validate()
-	p.CallbackURL = f.CallbackURL("callback_url", p.CallbackURL, c.callbackURL, p.Reference, p.Amount, p.Currency)
+	var callback *transport.Callback
+	p.CallbackURL, callback = f.CallbackURL("callback_url", p.CallbackURL, c.callbackURL, p.Reference, p.Amount, p.Currency)
 	if f.Fields != nil {
-		return nil, f.Fields
+		return nil, nil, f.Fields
 	}
 	return &payoutRequest{
 		p.Reference, p.ServiceCode, p.AccountReference, p.RecipientName, p.RecipientType, p.RecipientAccountNumber,
 		p.Amount.StringFixed(2), p.Description, p.Method, p.Currency, p.Country, p.CallbackURL,
-	}, nil
-}
-
-// identity tells calls with the same reference apart. A minted callback URL differs
-// from call to call and does not count.
-func (r *payoutRequest) identity(minted bool) string {
-	if !minted {
-		return "" // the body
-	}
-	plain := *r
-	plain.CallbackURL = ""
-	text, err := json.Marshal(plain)
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	}, callback, nil
 }
 
 func decode(read func(*response) error) func(*transport.Response) error {

@@ -9,64 +9,70 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// The credentials of the account a fake has when Config names no keys.
+// The credentials of the accounts that a fake has when Config names no keys.
 const (
 	TestKey    = "test-key"
 	TestSecret = "test-secret"
+
+	// KYCKey is a second account. Its senders need documents and an approval.
+	KYCKey    = "test-kyc-key"
+	KYCSecret = "test-kyc-secret"
 )
 
-// Config sets up a fake. The zero value is today's sandbox with one account,
-// TestKey and TestSecret. Printing a Config shows no credential.
+// Config sets up a fake. The zero value is today's sandbox with two accounts:
+// TestKey, whose KYC is waived, and KYCKey. Printing a Config shows no credential.
+// The tags name the settings in the -config file of the standalone server.
 type Config struct {
 	fake.Masked[Config] // no encoder prints a credential
 
 	// Options set the clock, the seed, how callbacks travel, and the PublicURL
 	// over which signatures are checked.
-	Options fake.Options
+	Options fake.Options `json:"-"`
 
-	// Keys are the accounts. Empty: TestKey with TestSecret.
-	Keys []Key
+	// Keys are the accounts. Empty: TestKey with TestSecret, and KYCKey with
+	// KYCSecret and KYC.
+	Keys []Key `json:"keys"`
 
 	// APIVersion chooses where the two generations of documents differ. Zero:
 	// VersionToday.
-	APIVersion APIVersion
+	APIVersion APIVersion `json:"api_version"`
 
 	// Rates are units per US dollar, by currency. They replace the fake's own
 	// rates (assumed) or add currencies.
-	Rates map[string]decimal.Decimal
+	Rates map[string]decimal.Decimal `json:"rates"`
 
 	// SettleAfter is how long a payout takes on the clock. Zero: 30 s.
-	SettleAfter time.Duration
+	SettleAfter time.Duration `json:"settle_after"`
 
 	// CallbackRetries are the waits after a webhook that got no 2xx. Nil: 10 s,
 	// 1 min, 10 min, 1 h, 6 h. Empty and not nil: no retry.
-	CallbackRetries []time.Duration
+	CallbackRetries []time.Duration `json:"callback_retries"`
 
 	// Quirks are oddities of the API that merchants rarely need.
-	Quirks Quirks
+	Quirks Quirks `json:"quirks"`
 }
 
 // Quirks switch readings of the documents, and tolerance for odd clients. The
 // zero value is the documented behaviour, tolerant of the vendor's own SDKs.
 type Quirks struct {
 	// Rounding chooses between two readings of the vendor's rules.
-	Rounding Rounding
+	Rounding Rounding `json:"rounding"`
 
 	// WaivedStaysInitial keeps a sender with waived KYC in initial. The sender
 	// transacts all the same, as today's KYC page says. Otherwise the sender is
 	// approved at once.
-	WaivedStaysInitial bool
+	WaivedStaysInitial bool `json:"waived_stays_initial"`
 
 	// StrictQuery refuses the signature of the vendor's JavaScript SDK, which
 	// signs ! ' ( ) * unescaped in a query and sends them escaped.
-	StrictQuery bool
+	StrictQuery bool `json:"strict_query"`
 
 	// StrictDebits refuses the flat debit body of the BitPesa documents.
-	StrictDebits bool
+	StrictDebits bool `json:"strict_debits"`
 
 	// AllowSecretHeader accepts Authorization-Key with Authorization-Secret
 	// instead of a signature. The vendor's OpenAPI lists this; no guide does.
-	AllowSecretHeader bool
+	AllowSecretHeader bool `json:"allow_secret_header"`
 }
 
 // APIVersion is a generation of the vendor's documents.
@@ -91,25 +97,25 @@ const (
 type Key struct {
 	fake.Masked[Key]
 
-	Key    string // Authorization-Key
-	Secret string // signs requests and webhooks
+	Key    string `json:"key"`    // Authorization-Key
+	Secret string `json:"secret"` // signs requests and webhooks
 
 	// KYC makes senders start in initial. They need documents and an approval by
 	// MoveSender. Otherwise KYC is waived.
-	KYC bool
+	KYC bool `json:"kyc"`
 
 	// WTR2 relaxes the fields of a sender: an identification document, a full
 	// address or a birth date is enough.
-	WTR2 bool
+	WTR2 bool `json:"wtr2"`
 
 	// Balances by currency. Nil: 1,000,000 each of USD, EUR, GBP, NGN, KES, UGX
 	// and GHS.
-	Balances map[string]decimal.Decimal
+	Balances map[string]decimal.Decimal `json:"balances"`
 }
 
 func (c Config) withDefaults() Config {
 	if len(c.Keys) == 0 {
-		c.Keys = []Key{{Key: TestKey, Secret: TestSecret}}
+		c.Keys = []Key{{Key: TestKey, Secret: TestSecret}, {Key: KYCKey, Secret: KYCSecret, KYC: true}}
 	}
 	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 30*time.Second)
 	if c.CallbackRetries == nil {

@@ -2,6 +2,7 @@ package kasapaytest_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -114,9 +115,7 @@ func TestQuirks(t *testing.T) {
 			}{{tc.fresh, append(tc.freed, tc.absent...)}, {tc.paid, tc.absent}} {
 				want, got := plain.status("ref-1"), quirky.status("ref-1")
 				if step.diff != "" {
-					for key, v := range parse(t, step.diff) {
-						want[key] = v
-					}
+					maps.Copy(want, parse(t, step.diff))
 				}
 				for _, key := range step.absent {
 					delete(want, key)

@@ -101,7 +101,7 @@ func stock(t *testing.T) map[string][]*fake.Control {
 	})
 	require.NoError(t, err)
 
-	payouts := kasapaytest.NewServer(t, kasapaytest.Config{Options: quiet})
+	payouts := kasapaytest.NewServer(t, kasapaytest.Config{Options: quiet, Quirks: kasapaytest.Quirks{RefundFailed: true}})
 	payer, err := kasapay.New(payouts.ClientConfig())
 	require.NoError(t, err)
 	_, err = payer.Payouts.Create(ctx, kasapay.CreatePayoutParams{

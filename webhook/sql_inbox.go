@@ -84,9 +84,10 @@ func (s *SQLInbox) claim(ctx context.Context, tx *sql.Tx, claim Claim) (known Re
 	defer cancel()
 	args := []any{claim.Provider, claim.Reference, claim.First.State, claim.First.Seen, today()}
 	if s.do.read == "" {
-		var revision int64
-		err = tx.QueryRowContext(waiting, s.do.claim, args...).Scan(&known.State, &known.Seen, &revision)
-		fresh = revision == 1
+		err = sql.ErrNoRows
+		for errors.Is(err, sql.ErrNoRows) {
+			err = tx.QueryRowContext(waiting, s.do.claim, args...).Scan(&fresh, &known.State, &known.Seen)
+		}
 	} else {
 		var result sql.Result
 		var changed int64
@@ -361,8 +362,8 @@ const (
 // migrations bring the tables from each version to the next. A migration that was
 // released never changes, and each may run again after it died half way.
 //
-// There is one row per reference. revision counts the claims, and 1 tells a new row.
-// touched_day is in days since 1970 and only serves Purge.
+// There is one row per reference. revision is 1 in a new row, and more once a claim
+// found it, except on PostgreSQL, which needs no such help. touched_day is in days since 1970 and only serves Purge.
 var migrations = []string{
 	`CREATE TABLE IF NOT EXISTS webhook_inbox (
 	provider    {key}  NOT NULL,
@@ -397,7 +398,7 @@ type sqlStatements struct {
 func newSQLStatements(d Dialect) sqlStatements {
 	s := sqlStatements{
 		claim: `INSERT INTO webhook_inbox AS i (provider, reference, state, seen, revision, touched_day) VALUES ($1, $2, $3, $4, 1, $5)
-			ON CONFLICT (provider, reference) DO UPDATE SET revision = i.revision + 1 RETURNING state, seen, revision`,
+			ON CONFLICT (provider, reference) DO UPDATE SET revision = i.revision + 1 RETURNING revision = 1, state, seen`,
 		store:    `UPDATE webhook_inbox SET state = $1, seen = $2, touched_day = $3 WHERE provider = $4 AND reference = $5`,
 		version:  `SELECT version FROM webhook_schema WHERE one = $1`,
 		migrated: `UPDATE webhook_schema SET version = $1 WHERE one = 1`,
@@ -410,6 +411,13 @@ func newSQLStatements(d Dialect) sqlStatements {
 	switch d {
 	case PostgreSQL:
 		s.schema = append([]string{`SELECT pg_advisory_xact_lock(7306920436)`}, s.schema...) // any number, the same in every process
+		// It writes a row once, and locks it without writing it later. It finds no row if
+		// another process has just inserted it; then it is run again.
+		s.claim = `WITH fresh AS (
+				INSERT INTO webhook_inbox (provider, reference, state, seen, revision, touched_day) VALUES ($1, $2, $3, $4, 1, $5)
+				ON CONFLICT (provider, reference) DO NOTHING RETURNING 1),
+			held AS (SELECT state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE)
+			SELECT true, '', '' FROM fresh UNION ALL SELECT false, state, seen FROM held`
 		s.purge = `DELETE FROM webhook_inbox WHERE ctid = ANY (ARRAY(
 			SELECT ctid FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2 FOR UPDATE SKIP LOCKED))`
 	case SQLite:

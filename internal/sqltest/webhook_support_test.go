@@ -307,3 +307,7 @@ func within(t testing.TB, d time.Duration) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+func request(to, body string) *http.Request {
+	return httptest.NewRequest(http.MethodPost, to, strings.NewReader(body))
+}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -112,32 +113,36 @@ func TestKapitenRideIsFollowedToTheDoor(t *testing.T) {
 }
 
 func TestKapitenCallbacksDuplicatedAndOutOfOrder(t *testing.T) {
-	d := newDeliveries(t)
-	require.NoError(t, d.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 1}))
-	require.NoError(t, d.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDuplicate}))
-	d.drive(t, kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp)
-	told := d.statuses()
-	require.NotEmpty(t, told)
-	assert.Equal(t, kapiten.RidePickedUp, told[len(told)-1])
-	states := webhook.KapitenStates()
-	for i := range told[1:] {
-		assert.Equal(t, webhook.Advanced, states.Transition(string(told[i]), string(told[i+1])))
-	}
-	// Everything once more, long after.
-	for _, sent := range d.fake.Deliveries() {
-		require.NoError(t, d.fake.Redeliver(sent.ID))
-	}
-	d.fake.Flush()
-	assert.Equal(t, told, d.statuses())
+	synctest.Test(t, func(t *testing.T) {
+		d := newDeliveries(t)
+		require.NoError(t, d.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 1}))
+		require.NoError(t, d.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDuplicate}))
+		d.drive(t, kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp)
+		told := d.statuses()
+		require.NotEmpty(t, told)
+		assert.Equal(t, kapiten.RidePickedUp, told[len(told)-1])
+		states := webhook.KapitenStates()
+		for i := range told[1:] {
+			assert.Equal(t, webhook.Advanced, states.Transition(string(told[i]), string(told[i+1])))
+		}
+		// Everything once more, long after.
+		for _, sent := range d.fake.Deliveries() {
+			require.NoError(t, d.fake.Redeliver(sent.ID))
+		}
+		d.fake.Flush()
+		assert.Equal(t, told, d.statuses())
+	})
 }
 
 func TestKapitenForgeryWithTheRightSecretChangesNothing(t *testing.T) {
-	d := newDeliveries(t)
-	assert.Equal(t, 503, d.forge(kapiten.RideCompleted, d.ride.ReferenceNumber))
-	require.ErrorIs(t, d.reports.last(), webhook.ErrNotConfirmed)
-	assert.Equal(t, []kapiten.RideStatus{kapiten.RidePending}, d.statuses(), "which is true")
-	d.drive(t, kapiten.RideAccepted)
-	assert.Equal(t, []kapiten.RideStatus{kapiten.RidePending, kapiten.RideAccepted}, d.statuses())
+	synctest.Test(t, func(t *testing.T) {
+		d := newDeliveries(t)
+		assert.Equal(t, 503, d.forge(kapiten.RideCompleted, d.ride.ReferenceNumber))
+		require.ErrorIs(t, d.reports.last(), webhook.ErrNotConfirmed)
+		assert.Equal(t, []kapiten.RideStatus{kapiten.RidePending}, d.statuses(), "which is true")
+		d.drive(t, kapiten.RideAccepted)
+		assert.Equal(t, []kapiten.RideStatus{kapiten.RidePending, kapiten.RideAccepted}, d.statuses())
+	})
 }
 
 func TestKapitenIsNotAskedAboutARideThatIsNotOurs(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -150,22 +151,24 @@ func TestKasapayCallbacksOutOfOrderNeverGoBackwards(t *testing.T) {
 }
 
 func TestKasapayForgeriesAreNotBelieved(t *testing.T) {
-	p := newPayouts(t, kasapaytest.Config{})
-	p.pay(t, "ms83-1")
-	p.pay(t, "ms83-2")
-	done := `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.00","currency":"KES"}`
+	synctest.Test(t, func(t *testing.T) {
+		p := newPayouts(t, kasapaytest.Config{})
+		p.pay(t, "ms83-1")
+		p.pay(t, "ms83-2")
+		done := `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.00","currency":"KES"}`
 
-	for range 100 {
-		assert.Equal(t, 401, postTo(p.handler, "https://shop.example/hooks/kasapay/guess", done).Code)
-	}
-	assert.Equal(t, 400, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1"}`))
-	assert.Equal(t, 400, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1","payment_status":701,"payment_status":700}`))
-	assert.Zero(t, p.asked(), "strangers make nobody ask")
+		for range 100 {
+			assert.Equal(t, 401, postTo(p.handler, "https://shop.example/hooks/kasapay/guess", done).Code)
+		}
+		assert.Equal(t, 400, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1"}`))
+		assert.Equal(t, 400, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1","payment_status":701,"payment_status":700}`))
+		assert.Zero(t, p.asked(), "strangers make nobody ask")
 
-	assert.Equal(t, 503, p.forge(t, "ms83-1", done), "Kasapay says it is pending")
-	assert.ErrorIs(t, p.reports.last(), webhook.ErrNotConfirmed)
-	assert.Equal(t, 503, p.forge(t, "ms83-2", done), "a knock is about the payout of its URL")
-	assert.Equal(t, []string{"ms83-1 703 advanced", "ms83-2 703 advanced"}, p.heard(), "which is true")
+		assert.Equal(t, 503, p.forge(t, "ms83-1", done), "Kasapay says it is pending")
+		assert.ErrorIs(t, p.reports.last(), webhook.ErrNotConfirmed)
+		assert.Equal(t, 503, p.forge(t, "ms83-2", done), "a knock is about the payout of its URL")
+		assert.Equal(t, []string{"ms83-1 703 advanced", "ms83-2 703 advanced"}, p.heard(), "which is true")
+	})
 }
 
 func TestACallbackByKasapaysOwnReferenceIsAboutThePayoutOfItsURL(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
@@ -131,7 +132,7 @@ func TestKotaniCallbacksCountOnlyAsTheAPIConfirmsThem(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := newTill(t, tc.kind, nil)
 			m.set(tc.key, tc.truth)
-			assert.Equal(t, tc.response, post(m, tc.posted).Code)
+			synctest.Test(t, func(t *testing.T) { assert.Equal(t, tc.response, post(m, tc.posted).Code) })
 			assert.Equal(t, tc.heard, m.heard())
 			if tc.is == nil {
 				assert.NoError(t, m.last())

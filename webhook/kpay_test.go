@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -184,23 +185,25 @@ func TestKPayNonFinalPostbacksAreNoPayment(t *testing.T) {
 }
 
 func TestKPayForgeriesAreNotBelieved(t *testing.T) {
-	c := newCollections(t, kpaytest.Config{})
-	c.pay(t, "order-1")
-	c.pay(t, "order-2")
-	paid := `{"tid":"A1","refid":"order-1","statusid":"01"}`
+	synctest.Test(t, func(t *testing.T) {
+		c := newCollections(t, kpaytest.Config{})
+		c.pay(t, "order-1")
+		c.pay(t, "order-2")
+		paid := `{"tid":"A1","refid":"order-1","statusid":"01"}`
 
-	for range 100 {
-		assert.Equal(t, 401, postTo(c.handler, "https://shop.example/hooks/kpay/guess", paid).Code)
-	}
-	assert.Equal(t, 422, c.forge(t, "order-2", paid), "another payment's URL")
-	assert.Equal(t, 400, c.forge(t, "order-1", `{"tid":"A1","statusid":"01"}`))
-	assert.Equal(t, 400, c.forge(t, "order-1", `{"refid":"order-1","statusid":"02","statusid":"01"}`), "two minds about the status")
-	assert.Zero(t, c.asked(), "strangers make nobody ask")
+		for range 100 {
+			assert.Equal(t, 401, postTo(c.handler, "https://shop.example/hooks/kpay/guess", paid).Code)
+		}
+		assert.Equal(t, 422, c.forge(t, "order-2", paid), "another payment's URL")
+		assert.Equal(t, 400, c.forge(t, "order-1", `{"tid":"A1","statusid":"01"}`))
+		assert.Equal(t, 400, c.forge(t, "order-1", `{"refid":"order-1","statusid":"02","statusid":"01"}`), "two minds about the status")
+		assert.Zero(t, c.asked(), "strangers make nobody ask")
 
-	assert.Equal(t, 503, c.forge(t, "order-1", paid), "KPay says it is pending")
-	assert.Equal(t, 3, c.asked())
-	assert.ErrorIs(t, c.reports.last(), webhook.ErrNotConfirmed)
-	assert.Equal(t, []string{"order-1 03 03"}, c.heard(), "which is true")
+		assert.Equal(t, 503, c.forge(t, "order-1", paid), "KPay says it is pending")
+		assert.Equal(t, 3, c.asked())
+		assert.ErrorIs(t, c.reports.last(), webhook.ErrNotConfirmed)
+		assert.Equal(t, []string{"order-1 03 03"}, c.heard(), "which is true")
+	})
 }
 
 func TestWhatKPayTakesBackIsHandedOn(t *testing.T) {

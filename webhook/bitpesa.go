@@ -261,7 +261,7 @@ func NewBitPesaTestDelivery(registeredURL string, key BitPesaKey, body []byte) (
 }
 
 func newTestDelivery(url string, body []byte) (*http.Request, error) {
-	r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(body))
 	if err == nil {
 		r.Header.Set("Content-Type", "application/json")
 	}

@@ -119,7 +119,7 @@ func (s *SQLInbox) Migrate(ctx context.Context) error {
 	if err != nil {
 		return failed("migrate", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // back to the pool
 	if s.dialect != MySQL {
 		return failed("migrate", again(ctx, func() error {
 			tx, err := conn.BeginTx(ctx, nil)
@@ -215,7 +215,7 @@ func (s *SQLInbox) checkPool(ctx context.Context) error {
 		if err != nil {
 			return failed("check", err)
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		for range 2 {
 			var one int
 			err = conn.QueryRowContext(ctx, `SELECT CAST($1 AS int)`, 1).Scan(&one)

@@ -75,14 +75,14 @@ func rows() []row {
 
 // withoutSecrets are the exported Configs that take no secret.
 var withoutSecrets = map[string]string{
-	"kapitentest.Config":             "tokens are minted by the fake",
-	"journal.Config":                 "clients and databases hold the credentials",
-	"journal.FlowConfig":             "numbers and times only",
-	"kotanitest.FiatConnectConfig":   "wallets log in with signatures",
-	"webhook.CapabilityConfig":       "the keys are arguments of NewCapabilities",
-	"webhook.MemoryInboxConfig":      "bounds and a clock",
-	"webhook.ReconcilerConfig":       "the handler keeps its secrets in closures",
-	"webhook.SignatureConfig":        "the secrets are arguments of Signature",
+	"kapitentest.Config":           "tokens are minted by the fake",
+	"journal.Config":               "clients and databases hold the credentials",
+	"journal.FlowConfig":           "numbers and times only",
+	"kotanitest.FiatConnectConfig": "wallets log in with signatures",
+	"webhook.CapabilityConfig":     "the keys are arguments of NewCapabilities",
+	"webhook.MemoryInboxConfig":    "bounds and a clock",
+	"webhook.ReconcilerConfig":     "the handler keeps its secrets in closures",
+	"webhook.SignatureConfig":      "the secrets are arguments of Signature",
 }
 
 func configRow[T any](name string) row {

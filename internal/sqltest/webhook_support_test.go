@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
@@ -299,13 +298,6 @@ func (t spyTx) Commit() error {
 func (t spyTx) Rollback() error {
 	t.spy.note("ROLLBACK", nil)
 	return t.Tx.Rollback()
-}
-
-// within fails a test that takes longer.
-func within(t testing.TB, d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
 }
 
 func request(to, body string) *http.Request {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -119,12 +120,17 @@ func body300For(n int) string {
 func deliver300(t testing.TB, h http.Handler, body string) {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 	r.Header["X-Shop-Signature"] = []string{"sha256=" + sign(sha256.New, "whsec", body)}
-	w := httptest.NewRecorder()
+	w := &recorder{httptest.NewRecorder()}
 	h.ServeHTTP(w, r)
 	if w.Code != http.StatusOK {
 		t.Fatal(w.Code)
 	}
 }
+
+// recorder has deadlines, as a server's ResponseWriter has.
+type recorder struct{ *httptest.ResponseRecorder }
+
+func (*recorder) SetReadDeadline(time.Time) error { return nil }
 
 // A whole delivery through the handler and the memory inbox, new and duplicate, and
 // the same work without the handler's: request, recorder and signing of the test.

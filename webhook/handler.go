@@ -65,8 +65,6 @@ func (h *Handler[E]) Feed(ctx context.Context, data E) (transition Transition, e
 		return "", err
 	}
 	ev.ID = "" // the API names no delivery
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
-	defer cancel()
 	return h.apply(ctx, ev, time.Now())
 }
 
@@ -142,9 +140,10 @@ func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived tim
 	if err != nil {
 		return Response{}, fail(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.cfg.Timeout)
-	defer cancel()
+	ctx := context.WithoutCancel(r.Context())
 	if h.source.Ask != nil {
+		ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
+		defer cancel()
 		return h.source.Acknowledge(posted), h.knock(ctx, h.source.Identify(posted), proof.Bound, arrived)
 	}
 	ev, err := h.identify(posted, trust)
@@ -170,7 +169,7 @@ func (h *Handler[E]) identify(data E, trust Trust) (Event[E], error) {
 func (h *Handler[E]) apply(ctx context.Context, ev Event[E], arrived time.Time) (Transition, error) {
 	mark := ev.mark()
 	_, first := ev.after(Record{}, mark)
-	claim := Claim{Provider: h.source.Provider + h.source.scope, Reference: ev.Reference, First: first, Wait: h.cfg.Wait}
+	claim := Claim{Provider: h.source.Provider + h.source.scope, Reference: ev.Reference, First: first, Wait: h.cfg.Wait, Timeout: h.cfg.Timeout}
 	var failed error // of the merchant's function
 	err := h.cfg.Inbox.Do(ctx, claim, func(ctx context.Context, tx *sql.Tx, known Record) (next Record, err error) {
 		failed = nil
@@ -223,6 +222,8 @@ func (h *Handler[E]) handOn(ctx context.Context, tx *sql.Tx, ev Event[E]) (err e
 			err = ErrPanic
 		}
 	}()
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
+	defer cancel()
 	if h.cfg.HandleTx != nil {
 		return h.cfg.HandleTx(ctx, tx, ev)
 	}

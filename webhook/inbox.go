@@ -31,8 +31,8 @@ type Claim struct {
 	Provider, Reference string
 	// First is what work returns for a reference without a record.
 	First Record
-	// Wait bounds the waiting for others.
-	Wait time.Duration
+	// Wait bounds the waiting for others, and Timeout all of it.
+	Wait, Timeout time.Duration
 }
 
 // Record is what an Inbox keeps about a reference.

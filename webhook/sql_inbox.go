@@ -9,6 +9,7 @@ import (
 	mathrand "math/rand/v2"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,7 +22,8 @@ type SQLInbox struct {
 	dialect Dialect
 	do      sqlStatements
 	locks
-	checked atomic.Bool
+	checked  atomic.Bool
+	checking sync.Mutex
 }
 
 // NewSQLInbox uses db and never closes it. Call Migrate and Check before you serve.
@@ -38,6 +40,8 @@ func NewSQLInbox(db *sql.DB, dialect Dialect) (*SQLInbox, error) {
 // Do implements Inbox, in one transaction. After a deadlock or a serialization
 // failure it rolls back and tries again.
 func (s *SQLInbox) Do(ctx context.Context, claim Claim, work Work) error {
+	ctx, cancel := context.WithTimeout(ctx, claim.Timeout)
+	defer cancel()
 	key := lockKey{claim.Provider, claim.Reference}
 	if err := s.lock(ctx, key, claim.Wait); err != nil {
 		return err
@@ -177,6 +181,10 @@ func (s *SQLInbox) version(ctx context.Context, q querier) (version int, err err
 // a busy timeout. Its error wraps ErrConfiguration and says what to do. If you do
 // not call it, the first delivery does.
 func (s *SQLInbox) Check(ctx context.Context) error {
+	// It holds two connections at once, so one check at a time, or checks could wait
+	// for each other's.
+	s.checking.Lock()
+	defer s.checking.Unlock()
 	f := faults{of: "SQLInbox: "}
 	if err := s.checkPool(ctx); err != nil {
 		return err

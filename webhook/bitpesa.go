@@ -191,7 +191,7 @@ func BitPesaStates(kind string) *States {
 			received:   {processing, manual, paid, canceled, refunded, exception},
 			processing: {received, canceled, refunded, exception},
 			mispaid:    {processing, manual, paid, canceled, refunded, exception},
-			manual:     {paid, canceled, refunded, exception},
+			manual:     {processing, paid, canceled, refunded, exception},
 			canceled:   {refunded},
 			exception:  {manual, paid, canceled, refunded},
 		}, []bitpesa.TransactionState{paid}, nil)
@@ -224,6 +224,7 @@ func BitPesaStates(kind string) *States {
 			approved:   {initial, banned, disabled}, // changes may trigger KYC again (documented)
 			rejected:   {initial, banned, disabled},
 			banned:     {disabled},
+			disabled:   {banned},
 		}, []bitpesa.SenderState{approved}, nil)
 	case "payin_method":
 		const (

@@ -46,12 +46,13 @@ func Kasapay() Source[kasapay.Payout] {
 }
 
 // KasapayStates is the order of a payout's statuses: 703 pending, 704 jammed, 700
-// processed, 701 failed, and 702 reversed and 705 refunded, which take back a 700.
-// The codes are documented, the transitions assumed.
+// processed, 701 failed, and 702 reversed and 705 refunded, which take back a 700. A
+// refund may follow a failure, too. The codes are documented, the transitions assumed.
 func KasapayStates() *States {
 	return statesOf(map[kasapay.PaymentStatus][]kasapay.PaymentStatus{
 		kasapay.StatusAccepted: {kasapay.StatusPending},
 		kasapay.StatusPending:  {kasapay.StatusProcessed, kasapay.StatusFailed, kasapay.StatusJammed},
 		kasapay.StatusJammed:   {kasapay.StatusProcessed, kasapay.StatusFailed, kasapay.StatusReversed},
+		kasapay.StatusFailed:   {kasapay.StatusRefunded},
 	}, []kasapay.PaymentStatus{kasapay.StatusProcessed}, []kasapay.PaymentStatus{kasapay.StatusReversed, kasapay.StatusRefunded})
 }

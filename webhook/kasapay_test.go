@@ -125,7 +125,7 @@ func TestKasapayReversalsAfterSuccessArriveAsSuch(t *testing.T) {
 		fake.ScenarioReversed:              {"ms83-1 700 advanced", "ms83-1 702 reversed"},
 		fake.ScenarioRefunded:              {"ms83-1 700 advanced", "ms83-1 705 reversed"},
 		kasapaytest.ScenarioJammedPaid:     {"ms83-1 704 advanced", "ms83-1 700 advanced"},
-		kasapaytest.ScenarioJammedReversed: {"ms83-1 704 advanced", "ms83-1 702 reversed"},
+		kasapaytest.ScenarioJammedReversed: {"ms83-1 704 advanced", "ms83-1 702 advanced"},
 		fake.ScenarioFailed:                {"ms83-1 701 advanced"},
 	} {
 		t.Run(string(scenario), func(t *testing.T) {
@@ -135,6 +135,20 @@ func TestKasapayReversalsAfterSuccessArriveAsSuch(t *testing.T) {
 			assert.Equal(t, want, p.heard())
 		})
 	}
+}
+
+func TestAKasapayRefundAfterAFailureIsHandedOn(t *testing.T) {
+	p := newPayouts(t, kasapaytest.Config{Scenario: fake.ScenarioFailed, Quirks: kasapaytest.Quirks{RefundFailed: true}})
+	p.pay(t, "ms83-1")
+	p.Advance(10 * time.Second)
+	require.NoError(t, p.MovePayout("ms83-1", kasapay.StatusRefunded))
+	assert.Equal(t, []string{"ms83-1 701 advanced", "ms83-1 705 advanced"}, p.heard())
+}
+
+func TestASuccessAfterAFailureIsACorrectionThoughARefundCouldFollow(t *testing.T) {
+	assert.Equal(t, webhook.Corrected, webhook.KasapayStates().Transition("701", "700"))
+	assert.Equal(t, webhook.Reversed, webhook.KasapayStates().Transition("700", "701"))
+	assert.Equal(t, webhook.Reversed, webhook.KasapayStates().Transition("703", "702"), "the success in between was missed")
 }
 
 func TestKasapayCallbacksOutOfOrderNeverGoBackwards(t *testing.T) {

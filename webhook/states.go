@@ -64,15 +64,15 @@ func (s *States) Transition(from, to string) Transition {
 		return Duplicate
 	case s == nil:
 		return Advanced
-	case s.forward[from][to] && !s.taken[to]:
+	case s.forward[from][to]:
 		return Advanced
 	case s.reach[to][from] && !s.reach[from][to]:
 		return Stale
-	case s.taken[to] && !s.taken[from], s.success[from] && s.Final(to) && !s.success[to]:
+	case s.taken[to] && !s.taken[from], s.success[from] && s.failed(to):
 		return Reversed
 	case from == "", s.reach[from][to]:
 		return Advanced
-	case s.success[to] && s.Final(from):
+	case s.success[to] && s.failed(from):
 		return Corrected
 	case s.Final(from), s.known[from] && s.known[to]:
 		return Unexpected
@@ -81,10 +81,23 @@ func (s *States) Transition(from, to string) Transition {
 	}
 }
 
-// Final reports whether only a reversal or a correction can follow. A status that
+// Final reports whether the table lets nothing but a reversal follow. A status that
 // the table does not name is never final.
 func (s *States) Final(status string) bool {
 	return s != nil && s.known[status] && len(s.forward[status]) == 0
+}
+
+// failed reports whether a status is an end without success.
+func (s *States) failed(status string) bool {
+	if !s.known[status] || s.success[status] {
+		return false
+	}
+	for next := range s.reach[status] {
+		if s.success[next] {
+			return false
+		}
+	}
+	return true
 }
 
 // ahead reports whether a posted status says more than the API's, so that the API

@@ -385,7 +385,7 @@ func TestEveryStatementHasAnIndexAndAnEventHasFew(t *testing.T) {
 	}
 	onEachSQL(t, func(t *testing.T, s target) {
 		s.fill(t, rows)
-		sp := &spy{}
+		sp := &tap{}
 		watched := sp.inbox(t, s)
 		h := watched.handler(t, nil)
 		kinds := map[string]statement{}

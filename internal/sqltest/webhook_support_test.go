@@ -186,8 +186,8 @@ func post(h http.Handler, p parcel) int {
 	return w.Code
 }
 
-// spy writes down what a program says to a database.
-type spy struct {
+// tap writes down what a program says to a database.
+type tap struct {
 	mu   sync.Mutex
 	said []statement
 }
@@ -198,17 +198,17 @@ type statement struct {
 }
 
 // inbox is another process on the same database, whose statements are written down.
-func (s *spy) inbox(t testing.TB, on target) target {
+func (s *tap) inbox(t testing.TB, on target) target {
 	t.Helper()
 	opened, err := sql.Open(on.driver, on.dsn)
 	require.NoError(t, err)
 	defer opened.Close()
-	var connector driver.Connector = dsnConnector{opened.Driver(), on.dsn}
+	var connector driver.Connector = tappedDSN{opened.Driver(), on.dsn}
 	if d, ok := opened.Driver().(driver.DriverContext); ok {
 		connector, err = d.OpenConnector(on.dsn)
 		require.NoError(t, err)
 	}
-	on.db = sql.OpenDB(spyConnector{connector, s})
+	on.db = sql.OpenDB(tappedConnector{connector, s})
 	closeLater(t, on.db)
 	on.SQLInbox, err = webhook.NewSQLInbox(on.db, on.dialect)
 	require.NoError(t, err)
@@ -217,7 +217,7 @@ func (s *spy) inbox(t testing.TB, on target) target {
 	return on
 }
 
-func (s *spy) note(text string, args []driver.NamedValue) {
+func (s *tap) note(text string, args []driver.NamedValue) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	said := statement{text: text}
@@ -227,7 +227,7 @@ func (s *spy) note(text string, args []driver.NamedValue) {
 	s.said = append(s.said, said)
 }
 
-func (s *spy) take() []statement {
+func (s *tap) take() []statement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	said := s.said
@@ -235,67 +235,67 @@ func (s *spy) take() []statement {
 	return said
 }
 
-type dsnConnector struct {
+type tappedDSN struct {
 	driver driver.Driver
 	dsn    string
 }
 
-func (c dsnConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
-func (c dsnConnector) Driver() driver.Driver                        { return c.driver }
+func (c tappedDSN) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c tappedDSN) Driver() driver.Driver                        { return c.driver }
 
-type spyConnector struct {
+type tappedConnector struct {
 	driver.Connector
-	spy *spy
+	spy *tap
 }
 
-func (c spyConnector) Connect(ctx context.Context) (driver.Conn, error) {
+func (c tappedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
-	return &spyConn{conn, c.spy}, err
+	return &tappedConn{conn, c.spy}, err
 }
 
-type spyConn struct {
+type tappedConn struct {
 	driver.Conn
-	spy *spy
+	spy *tap
 }
 
-func (c *spyConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+func (c *tappedConn) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
 	c.spy.note(text, args)
 	return c.Conn.(driver.QueryerContext).QueryContext(ctx, text, args)
 }
 
-func (c *spyConn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+func (c *tappedConn) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
 	c.spy.note(text, args)
 	return c.Conn.(driver.ExecerContext).ExecContext(ctx, text, args)
 }
 
-func (c *spyConn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
+func (c *tappedConn) PrepareContext(ctx context.Context, text string) (driver.Stmt, error) {
 	return c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, text)
 }
 
-func (c *spyConn) CheckNamedValue(v *driver.NamedValue) error {
+func (c *tappedConn) CheckNamedValue(v *driver.NamedValue) error {
 	if checker, ok := c.Conn.(driver.NamedValueChecker); ok {
 		return checker.CheckNamedValue(v)
 	}
 	return driver.ErrSkip
 }
 
-func (c *spyConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+func (c *tappedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	c.spy.note("BEGIN", nil)
 	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
-	return spyTx{tx, c.spy}, err
+	return tappedTx{tx, c.spy}, err
 }
 
-type spyTx struct {
+type tappedTx struct {
 	driver.Tx
-	spy *spy
+	spy *tap
 }
 
-func (t spyTx) Commit() error {
+func (t tappedTx) Commit() error {
 	t.spy.note("COMMIT", nil)
 	return t.Tx.Commit()
 }
 
-func (t spyTx) Rollback() error {
+func (t tappedTx) Rollback() error {
 	t.spy.note("ROLLBACK", nil)
 	return t.Tx.Rollback()
 }

@@ -28,7 +28,12 @@ CREATE TABLE applied (n bigserial PRIMARY KEY, reference text NOT NULL, status t
 CREATE TABLE parcels (reference text PRIMARY KEY, status text NOT NULL, rank bigint NOT NULL, backwards bigint NOT NULL DEFAULT 0);`
 
 func work() {
-	if err := serve(os.Getenv(workerVariable), os.Getenv(dsnVariable)); err != nil {
+	mode := os.Getenv(workerVariable)
+	run := func() error { return serve(mode, os.Getenv(dsnVariable)) }
+	if mode == "journal" {
+		run = workJournal
+	}
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "worker:", err)
 		os.Exit(1)
 	}

@@ -290,12 +290,17 @@ func (w *workers) acknowledged(client *http.Client, i int, p parcel) bool {
 // A worker is a merchant's process: this test binary, started again with these
 // variables. It prints its address and runs until its standard input closes.
 const (
-	workerVariable = "SQLTEST_WORKER" // a name in dialects
+	workerVariable = "SQLTEST_WORKER" // a name in dialects, or "journal"
 	dsnVariable    = "SQLTEST_DSN"
 )
 
 func work() {
-	if err := serve(os.Getenv(workerVariable), os.Getenv(dsnVariable)); err != nil {
+	name := os.Getenv(workerVariable)
+	run := func() error { return serve(name, os.Getenv(dsnVariable)) }
+	if name == "journal" {
+		run = workJournal
+	}
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "worker:", err)
 		os.Exit(1)
 	}

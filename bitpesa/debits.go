@@ -103,13 +103,11 @@ func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]D
 
 // debits is the write of one debit or of several.
 func debits[T any](s *DebitsService, list []DebitParams, f transport.Faults, body any, as func([]Debit) *T) transport.Write[T] {
-	reference := ""
+	ids := make([]string, len(list))
 	for i := range list {
-		if i > 0 {
-			reference += " "
-		}
-		reference += list[i].ToID
+		ids[i] = list[i].ToID
 	}
+	reference := strings.Join(ids, " ")
 	return transport.Write[T]{Core: s.c.core, Err: s.c.core.Invalid(OpCreateDebits, reference, f.Fields), Call: func(out **T) transport.Call {
 		return transport.Call{
 			Op: OpCreateDebits, Reference: reference, Body: body,

@@ -255,6 +255,16 @@ var phoneCalls = map[string]struct {
 		}
 		return err
 	}, "transaction.recipients.0.payout_method.details.phone_number", "recipients.0.payout_method.details.phone_number"},
+	"prepared transaction": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		p := validTransaction()
+		p.Sender = validSender()
+		p.Sender.PhoneNumber = number
+		prepared, err := c.Transactions.Prepare(p)
+		if err != nil {
+			return err
+		}
+		return fails(prepared.Send(ctx, prepared.Body))
+	}, "transaction.sender.phone_number", "sender.phone_number"},
 	"payin": {func(ctx context.Context, c *bitpesa.Client, number string) error {
 		p := validTransaction()
 		details := map[string]any{"phone_number": number}

@@ -21,58 +21,57 @@ const (
 
 // Config sets up a fake. The zero value is today's sandbox with two accounts:
 // TestKey, whose KYC is waived, and KYCKey. Printing a Config shows no credential.
-// The tags name the settings in the -config file of the standalone server.
 type Config struct {
 	fake.Masked[Config] // no encoder prints a credential
 
 	// Options set the clock, the seed, how callbacks travel, and the PublicURL
 	// over which signatures are checked.
-	Options fake.Options `json:"-"`
+	Options fake.Options
 
 	// Keys are the accounts. Empty: TestKey with TestSecret, and KYCKey with
 	// KYCSecret and KYC.
-	Keys []Key `json:"keys"`
+	Keys []Key
 
 	// APIVersion chooses where the two generations of documents differ. Zero:
 	// VersionToday.
-	APIVersion APIVersion `json:"api_version"`
+	APIVersion APIVersion
 
 	// Rates are units per US dollar, by currency. They replace the fake's own
 	// rates (assumed) or add currencies.
-	Rates map[string]decimal.Decimal `json:"rates"`
+	Rates map[string]decimal.Decimal
 
 	// SettleAfter is how long a payout takes on the clock. Zero: 30 s.
-	SettleAfter time.Duration `json:"settle_after"`
+	SettleAfter time.Duration
 
 	// CallbackRetries are the waits after a webhook that got no 2xx. Nil: 10 s,
 	// 1 min, 10 min, 1 h, 6 h. Empty and not nil: no retry.
-	CallbackRetries []time.Duration `json:"callback_retries"`
+	CallbackRetries []time.Duration
 
 	// Quirks are oddities of the API that merchants rarely need.
-	Quirks Quirks `json:"quirks"`
+	Quirks Quirks
 }
 
 // Quirks switch readings of the documents, and tolerance for odd clients. The
 // zero value is the documented behaviour, tolerant of the vendor's own SDKs.
 type Quirks struct {
 	// Rounding chooses between two readings of the vendor's rules.
-	Rounding Rounding `json:"rounding"`
+	Rounding Rounding
 
 	// WaivedStaysInitial keeps a sender with waived KYC in initial. The sender
 	// transacts all the same, as today's KYC page says. Otherwise the sender is
 	// approved at once.
-	WaivedStaysInitial bool `json:"waived_stays_initial"`
+	WaivedStaysInitial bool
 
 	// StrictQuery refuses the signature of the vendor's JavaScript SDK, which
 	// signs ! ' ( ) * unescaped in a query and sends them escaped.
-	StrictQuery bool `json:"strict_query"`
+	StrictQuery bool
 
 	// StrictDebits refuses the flat debit body of the BitPesa documents.
-	StrictDebits bool `json:"strict_debits"`
+	StrictDebits bool
 
 	// AllowSecretHeader accepts Authorization-Key with Authorization-Secret
 	// instead of a signature. The vendor's OpenAPI lists this; no guide does.
-	AllowSecretHeader bool `json:"allow_secret_header"`
+	AllowSecretHeader bool
 }
 
 // APIVersion is a generation of the vendor's documents.
@@ -97,20 +96,20 @@ const (
 type Key struct {
 	fake.Masked[Key]
 
-	Key    string `json:"key"`    // Authorization-Key
-	Secret string `json:"secret"` // signs requests and webhooks
+	Key    string // Authorization-Key
+	Secret string // signs requests and webhooks
 
 	// KYC makes senders start in initial. They need documents and an approval by
 	// MoveSender. Otherwise KYC is waived.
-	KYC bool `json:"kyc"`
+	KYC bool
 
 	// WTR2 relaxes the fields of a sender: an identification document, a full
 	// address or a birth date is enough.
-	WTR2 bool `json:"wtr2"`
+	WTR2 bool
 
 	// Balances by currency. Nil: 1,000,000 each of USD, EUR, GBP, NGN, KES, UGX
 	// and GHS.
-	Balances map[string]decimal.Decimal `json:"balances"`
+	Balances map[string]decimal.Decimal
 }
 
 func (c Config) withDefaults() Config {

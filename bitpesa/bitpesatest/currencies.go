@@ -126,7 +126,8 @@ const (
 	RoundByText
 )
 
-// UnmarshalText reads "example" or "text", as a Config in JSON has it.
+// UnmarshalText reads "example" or "text", as the -config file of the standalone
+// server has it.
 func (r *Rounding) UnmarshalText(text []byte) error {
 	switch string(text) {
 	case "example":

@@ -9,11 +9,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // javascript sends requests as the vendor's JavaScript SDK 1.37.10 writes them
@@ -279,4 +281,19 @@ func TestJavaScriptNewCorridorsNeedTheirDetails(t *testing.T) {
 			assert.Equal(t, "blank", textAt(t, r.decoded(t), "object.recipients.0.payout_method.errors."+names[missing]+".0.error"))
 		}
 	}
+}
+
+func TestJavaScriptReadsTheWebhookOutOfALog(t *testing.T) {
+	t.Parallel()
+	in := newInbox()
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
+	id := m.subscribe(t, hookURL, "transaction.created")
+	m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500")))
+	f.Flush()
+	r := (&javascript{fake: f}).send(t, "GET", "/v1/logs/webhooks", "", "")
+	require.Equal(t, 200, r.status)
+	params := at(t, r.decoded(t), "object.0.metadata.params")
+	assert.Equal(t, []any{id, hookURL, []any{"transaction.created"}}, []any{at(t, params, "id"), at(t, params, "url"), at(t, params, "events")})
+	_, err := time.Parse(iso, textAt(t, r.decoded(t), "object.0.created_at"))
+	assert.NoError(t, err)
 }

@@ -217,7 +217,7 @@ func TestRecipientErrorShowsTheTransactionBeforeItChanges(t *testing.T) {
 func TestEveryChangeOfStateIsReported(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for seed := range uint64(4) {
+	for seed := range uint64(3) {
 		in := newInbox()
 		f := bitpesatest.NewServer(t, bitpesatest.Config{Options: fake.Options{Seed: seed + 1, Callbacks: in}})
 		m := merchant{f, bitpesatest.KYCKey, bitpesatest.KYCSecret, &atomic.Int64{}} // its senders wait for their approval
@@ -292,6 +292,10 @@ func rareChanges(t *testing.T, f *bitpesatest.Fake, m merchant, check func(act s
 	check("another amount")
 	m.want(t, 200, "PATCH", "/senders/"+from, `{"sender":{"last_name":"Roe"}}`)
 	check("another name")
+	_, from, _ = create(`"payin_methods":[{"type":"USD::Mobile","in_details":{"phone_number":"+221774044439"}}]`)
+	sender(from, "approved")
+	f.Advance(31 * time.Second)
+	check("a collection fails")
 	id, from, recipient := create(`"payin_methods":[{"type":"USD::Mobile","in_details":{"phone_number":"+221774044430"}}]`)
 	sender(from, "approved")
 	m.want(t, 200, "POST", "/transactions/"+id+"/payin", `{"payin_method":{"type":"USD::Mobile"}}`)

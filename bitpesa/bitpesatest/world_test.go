@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -215,35 +214,6 @@ func FuzzBodies(f *testing.F) {
 		require.NoError(t, err)
 		assert.NoError(t, srv.Restore(snapshot))
 	})
-}
-
-func TestConfigIsReadFromJSON(t *testing.T) {
-	t.Parallel()
-	read := func(text string) (c bitpesatest.Config, err error) {
-		d := json.NewDecoder(strings.NewReader(text))
-		d.DisallowUnknownFields()
-		return c, d.Decode(&c)
-	}
-	c, err := read(`{"keys":[{"key":"k","secret":"s","kyc":true,"wtr2":true,"balances":{"USD":"12.50","KES":7}}],"api_version":"bitpesa",
-		"rates":{"KES":"100"},"settle_after":5000000000,"callback_retries":[1000000000],
-		"quirks":{"rounding":"text","waived_stays_initial":true,"strict_query":true,"strict_debits":true,"allow_secret_header":true}}`)
-	require.NoError(t, err)
-	assert.Equal(t, bitpesatest.Quirks{Rounding: bitpesatest.RoundByText, WaivedStaysInitial: true, StrictQuery: true, StrictDebits: true, AllowSecretHeader: true}, c.Quirks)
-	assert.Equal(t, []any{5 * time.Second, []time.Duration{time.Second}, bitpesatest.VersionBitPesa}, []any{c.SettleAfter, c.CallbackRetries, c.APIVersion})
-	f := bitpesatest.NewServer(t, c)
-	assert.Equal(t, "12.5", f.Balance("k", "USD").String())
-	m := merchant{f, "k", "s", &atomic.Int64{}}
-	refused := m.want(t, 422, "POST", "/senders", `{"sender":{`+senderFields+`}}`)
-	assert.Equal(t, []string{"blank"}, errorWords(t, refused, "documents"))
-	for _, bad := range []string{`{"quirk":{}}`, `{"keys":[{"kyk":true}]}`, `{"quirks":{"rounding":"up"}}`, `{"quirks":{"rounding":1}}`, `{"Options":{}}`} {
-		_, err := read(bad)
-		assert.Error(t, err, bad)
-	}
-	for _, of := range []reflect.Type{reflect.TypeFor[bitpesatest.Config](), reflect.TypeFor[bitpesatest.Key](), reflect.TypeFor[bitpesatest.Quirks]()} {
-		for _, field := range reflect.VisibleFields(of) {
-			assert.True(t, field.Anonymous || field.Tag.Get("json") != "", "%s.%s has no name in JSON", of, field.Name)
-		}
-	}
 }
 
 func TestTwoAccountsByDefault(t *testing.T) {

@@ -162,7 +162,7 @@ func (b *backend) place(ctx context.Context, id string) error {
 		DropoffAddress: "KG 7 Ave, Kigali",
 		Dropoff:        kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
 		Sender:         kapiten.Contact{Name: "The shop", Phone: "0788000001"},
-		Receiver:       kapiten.Contact{Name: "Ama", Phone: "0788000002"},
+		Receiver:       kapiten.Contact{Name: "Ama", Phone: "0788000222"},
 	})
 	if err != nil {
 		return err

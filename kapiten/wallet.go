@@ -26,6 +26,10 @@ type TopUpParams struct {
 	// document, which also promises Airtel (072, 073).
 	PhoneNumber string
 	Description string // optional, for your accounting
+
+	// Since tells the Look of Prepare that no deposit with this Description is older.
+	// See SearchOptions. It is not sent.
+	Since time.Time
 }
 
 // Transaction is an entry of the company wallet's ledger.
@@ -75,9 +79,58 @@ func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction,
 	return s.topUp(p).Do(ctx)
 }
 
-// Prepare checks and encodes what TopUp sends, for package journal.
+// Prepare checks and encodes what TopUp sends, for package journal. Its Look goes
+// through the ledger for the Description, if there is one. A deposit that it finds has
+// been asked for. A deposit that it does not find may still come.
 func (s *WalletService) Prepare(p TopUpParams) (sdk.Prepared[Transaction], error) {
-	return s.topUp(p).Prepare()
+	prepared, err := s.topUp(p).Prepare()
+	if err == nil && p.Description != "" {
+		prepared.Look = func(ctx context.Context) (*Transaction, error) { return s.look(ctx, p) }
+	}
+	return prepared, err
+}
+
+const (
+	errTwoDeposits  = wire.Missing("a single deposit with this description")
+	errOtherDeposit = wire.Missing("the deposit that was asked for")
+)
+
+// look goes through the ledger for the deposit with a description.
+func (s *WalletService) look(ctx context.Context, p TopUpParams) (*Transaction, error) {
+	var found *Transaction
+	several := false
+	end, err := s.list.sweep(ctx, p.CompanyID, p.Description, 1, SearchOptions{Since: p.Since}, func(row *Transaction) bool {
+		switch {
+		case row.Description != p.Description || found != nil && found.ID == row.ID:
+		case found != nil:
+			several = true
+		default:
+			copied := *row // not the page with it
+			found = &copied
+		}
+		return false
+	})
+	unclear := func(cause error) error { return s.list.core.Inconclusive(OpListTransactions, p.Description, cause) }
+	switch {
+	case err != nil:
+		return nil, err
+	case several:
+		return nil, unclear(errTwoDeposits)
+	case found == nil && end.doubt != nil:
+		return nil, unclear(end.doubt)
+	case found == nil:
+		return nil, s.list.core.Absent(OpListTransactions, p.Description)
+	}
+	same := p.compare(found)
+	switch finding, err := same.Finding(); {
+	case err != nil:
+		return nil, unclear(err)
+	case finding == transport.Different:
+		e := s.list.core.Inconclusive(OpListTransactions, p.Description, errOtherDeposit)
+		e.Reasons = []error{sdk.ErrReferenceTaken}
+		return nil, e
+	}
+	return found, nil
 }
 
 func (s *WalletService) topUp(p TopUpParams) transport.Write[Transaction] {

@@ -39,6 +39,8 @@ func (j *Journal) unprepared(ctx context.Context, m *machine, e *entry, err erro
 	switch {
 	case errors.Is(err, errStored):
 		return j.stick(ctx, m, e, ReasonStored, e.state, note)
+	case e.opened == 0 && errors.As(err, &known) && sdk.Advise(err) == sdk.Taken:
+		return j.taken(ctx, m, e, e.value, note)
 	case e.opened == 0 && errors.As(err, &known) && sdk.Advise(err) == sdk.Mend:
 		next.state, next.standing = StateRefused, Failed
 		return j.record(ctx, m, e, next, transition{event: "refused", note: note, kind: Failed, delay: never})
@@ -163,10 +165,20 @@ func (j *Journal) taken(ctx context.Context, m *machine, e *entry, value []byte,
 func (j *Journal) accept(ctx context.Context, m *machine, e *entry, a answer, event string) error {
 	next := *e
 	next.value, next.tries, next.looks, next.contested, next.reason = a.value, 0, 0, false, ""
-	if a.standing == Pending && e.step+1 < len(m.steps) && e.state != StateRefused {
-		next.step, next.state, next.opened, next.prepared, next.restart = e.step+1, StatePlanned, 0, nil, true
+	left := len(m.steps)
+	for n := e.step + 1; n < len(m.steps) && left == len(m.steps); n++ {
+		if m.steps[n].done == nil || !m.steps[n].done(a) {
+			left = n
+		}
+	}
+	if a.standing == Pending && left < len(m.steps) && e.state != StateRefused {
+		next.step, next.state, next.opened, next.prepared, next.restart = left, StatePlanned, 0, nil, true
 		m.rouse()
 		return j.record(ctx, m, e, next, transition{event: event, note: "step " + m.steps[e.step].name + " is done", delay: 0})
+	}
+	next.step = max(e.step, len(m.steps)-1)
+	if a.standing == Stuck {
+		return j.stickAs(ctx, m, e, next, ReasonAction, StateOpen, "it waits at the provider until you act there")
 	}
 	if a.standing == Pending && e.state == StateRefused {
 		return j.stickAs(ctx, m, e, next, ReasonContradiction, StateOpen, "refused, and shown as pending all the same")
@@ -251,6 +263,9 @@ func (j *Journal) doubt(ctx context.Context, m *machine, e *entry) error {
 }
 
 func (j *Journal) look(ctx context.Context, m *machine, e *entry) (answer, Finding, error) {
+	if e.swept != nil && e.step+1 == len(m.steps) {
+		return e.swept.answer, e.swept.finding, e.swept.err
+	}
 	ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
 	defer cancel()
 	return m.steps[e.step].look(ctx, e)
@@ -348,10 +363,8 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 	if e.state == StateCancelled || e.state == StateStuck && e.resume != StateOpen {
 		return j.quiet(ctx, e, 0, e.looks, never)
 	}
-	callCtx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
-	a, err := m.poll(callCtx, e)
-	cancel()
-	if err == nil && change(e.standing, a.standing) != "" {
+	a, err := j.ask(ctx, m, e)
+	if err == nil && isNews(e, a.standing) {
 		return j.accept(ctx, m, e, a, "changed")
 	}
 	if e.state == StateOpen && e.since(e.sinceAt) > m.settings.OpenLimit {
@@ -364,6 +377,31 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 	return j.quiet(ctx, e, 0, e.looks, delay)
 }
 
+// ask asks for the present state, unless a sweep has just done so.
+func (j *Journal) ask(ctx context.Context, m *machine, e *entry) (answer, error) {
+	if e.swept == nil {
+		ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
+		defer cancel()
+		return m.poll(ctx, e)
+	}
+	if e.swept.err == nil && e.swept.finding != Found {
+		return answer{}, errNotShown
+	}
+	return e.swept.answer, e.swept.err
+}
+
+// isNews reports whether what the provider shows changes an entry.
+func isNews(e *entry, now Kind) bool {
+	waits := e.state == StateStuck && e.reason == ReasonAction
+	switch {
+	case now == Stuck:
+		return e.state == StateOpen
+	case waits && now == Pending: // a person has acted there
+		return true
+	}
+	return change(e.standing, now) != ""
+}
+
 // stick hands an entry to a person, and tells your func.
 func (j *Journal) stick(ctx context.Context, m *machine, e *entry, reason Reason, resume State, note string) error {
 	return j.stickAs(ctx, m, e, *e, reason, resume, note)
@@ -371,5 +409,5 @@ func (j *Journal) stick(ctx context.Context, m *machine, e *entry, reason Reason
 
 func (j *Journal) stickAs(ctx context.Context, m *machine, e *entry, next entry, reason Reason, resume State, note string) error {
 	next.state, next.resume, next.reason, next.tries = StateStuck, resume, reason, 0
-	return j.record(ctx, m, e, next, transition{event: "stuck", note: note, kind: Stuck, delay: never})
+	return j.record(ctx, m, e, next, transition{event: "stuck", note: note, kind: Stuck, delay: j.rest(m, &next)})
 }

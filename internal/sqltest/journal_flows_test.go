@@ -1,0 +1,342 @@
+package sqltest
+
+import (
+	"context"
+	"database/sql"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/journal"
+)
+
+type transportWrap = func(http.RoundTripper) http.RoundTripper
+
+func tell[T any]() journal.Func[T] {
+	told := telling(providerReference)
+	return func(ctx context.Context, tx journal.Tx, c journal.Change[T]) error { return told(ctx, tx, c.Kind) }
+}
+
+func planOf[P, T any](flow *journal.Flow[P, T], params P) planner {
+	return func(ctx context.Context, tx journal.Tx) error { return flow.Plan(ctx, tx, params) }
+}
+
+var (
+	twenty = decimal.NewFromInt(20)
+	txHash = "0x" + strings.Repeat("ab", 32)
+)
+
+const kenyan = "254712345678"
+
+type walletSigner struct{}
+
+func (walletSigner) Address() string { return "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed" }
+func (walletSigner) SignMessage(context.Context, []byte) ([]byte, error) {
+	return make([]byte, 65), nil
+}
+
+// kotaniWorld is a flow of Kotani. count counts what the fake has carried out.
+func kotaniWorld(flow func(*journal.Journal, *kotani.Client) planner, count func(*kotanitest.Fake) int, before ...func(*kotani.Client)) func() outsideWorld {
+	return func() outsideWorld {
+		srv := kotanitest.New(kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{KYCNotRequired: true}})
+		key := srv.FiatConnect.AddClient("http://127.0.0.1:1/nobody").APIKey
+		client := func(wrap transportWrap) *kotani.Client {
+			cfg := srv.ClientConfig()
+			cfg.CallbackURL = callback
+			cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = walletSigner{}, key
+			cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
+			c, err := kotani.New(cfg)
+			must(err)
+			return c
+		}
+		for _, b := range before {
+			b(client(func(next http.RoundTripper) http.RoundTripper { return next }))
+		}
+		return outsideWorld{
+			process: func(j *journal.Journal, wrap transportWrap) planner { return flow(j, client(wrap)) },
+			advance: func(d time.Duration) { srv.Advance(d) },
+			debits:  func() int { return count(srv) },
+		}
+	}
+}
+
+func transactionsOf(srv *kotanitest.Fake) int { return len(srv.Transactions()) }
+func transfersOf(srv *kotanitest.Fake) int    { return len(srv.FiatConnect.Transfers()) }
+
+func entriesOf(currency, kind string) func(*kotanitest.Fake) int {
+	return func(srv *kotanitest.Fake) (n int) {
+		for _, e := range srv.Entries(currency) {
+			if e.Kind == kind && e.Amount.IsNegative() {
+				n++
+			}
+		}
+		return n
+	}
+}
+
+func named[P any](params P) journal.Named[P] {
+	return journal.Named[P]{Reference: providerReference, Params: params}
+}
+
+// fiatAccount is made before the test; its id is the same in each new fake.
+var fiatAccount = kotani.MobileMoneyAccount{AccountName: "Jane", InstitutionName: "Safaricom", Mobile: "+254712345678", Country: "KE", Operator: "M-Pesa"}
+
+func fiatConnectWorld(flow func(*journal.Journal, string, *kotani.FiatConnect, journal.Func[kotani.Transfer]) *journal.Flow[journal.FiatConnectTransfer, kotani.Transfer], quote kotani.TransferQuoteParams) func() outsideWorld {
+	account := ""
+	return kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(flow(j, "pay", c.FiatConnect, tell[kotani.Transfer]()), journal.FiatConnectTransfer{
+			Reference: providerReference, FiatAccountID: account, Quote: quote,
+		})
+	}, transfersOf, func(c *kotani.Client) {
+		added, err := c.FiatConnect.AddAccount(context.Background(), fiatAccount)
+		must(err)
+		account = added.ID
+	})
+}
+
+func transactionParams(reference string) bitpesa.TransactionParams {
+	return bitpesa.TransactionParams{
+		InputCurrency: "USD", ExternalID: reference,
+		Sender: bitpesa.SenderParams{
+			FirstName: "Jane", LastName: "Doe", Country: "US", City: "New York", Street: "20 W 34th St", PostalCode: "10001",
+			PhoneNumber: "+15555551234", Email: "jane@example.com", IP: "127.0.0.1", BirthDate: "1974-12-24",
+		},
+		Recipients: []bitpesa.RecipientParams{{
+			RequestedAmount: decimal.NewFromInt(155000), RequestedCurrency: "NGN",
+			PayoutMethod: bitpesa.PayoutMethodParams{Type: "NGN::Bank", Details: bitpesa.PayoutDetails{
+				FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: "1234567890", BankAccountType: "20",
+			}},
+		}},
+	}
+}
+
+func bitpesaClient(srv *bitpesatest.Fake, wrap transportWrap) *bitpesa.Client {
+	cfg := srv.ClientConfig()
+	cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
+	c, err := bitpesa.New(cfg)
+	must(err)
+	return c
+}
+
+func bitpesaWorld() outsideWorld {
+	srv := bitpesatest.New(bitpesatest.Config{})
+	return outsideWorld{
+		process: func(j *journal.Journal, wrap transportWrap) planner {
+			return planOf(journal.BitPesa(j, "pay", bitpesaClient(srv, wrap), tell[bitpesa.Transaction]()), transactionParams(providerReference))
+		},
+		advance: func(d time.Duration) { srv.Advance(d) },
+		debits:  func() int { return len(srv.Debits(providerReference)) },
+	}
+}
+
+func rideParams(reference string) kapiten.CreateRideParams {
+	return kapiten.CreateRideParams{
+		ExternalID: reference, PickupAddress: "KK 12 Ave, Kigali", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
+		DropoffAddress: "KG 7 Ave, Kigali", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+		Sender: kapiten.Contact{Name: "The shop", Phone: "0788000001"}, Receiver: kapiten.Contact{Name: "Ama", Phone: "0788000002"},
+	}
+}
+
+func kapitenClient(srv *kapitentest.Fake, company kapitentest.Company, wrap transportWrap) *kapiten.Client {
+	cfg := srv.ClientConfig(company)
+	cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
+	c, err := kapiten.New(cfg)
+	must(err)
+	return c
+}
+
+// newKapiten is a fake on the wall clock's time, because a search ends at rows that are
+// older than the entry.
+func newKapiten() (*kapitentest.Fake, kapitentest.Company) {
+	cfg := kapitentest.Config{Autopilot: true, AutopilotStart: time.Second, AutopilotStep: time.Second}
+	cfg.Options.Start = time.Now()
+	srv := kapitentest.New(cfg)
+	return srv, srv.AddCompany(kapitentest.Company{Name: "The shop", Balance: decimal.NewFromInt(100_000)})
+}
+
+func rideWorld() outsideWorld {
+	srv, company := newKapiten()
+	return outsideWorld{
+		process: func(j *journal.Journal, wrap transportWrap) planner {
+			return planOf(journal.KapitenRides(j, "pay", kapitenClient(srv, company, wrap), company.ID, tell[kapiten.Ride]()), rideParams(providerReference))
+		},
+		advance: func(d time.Duration) { srv.Advance(d) },
+		debits:  func() int { return len(srv.Rides(company.ID)) },
+	}
+}
+
+func topUpWorld() outsideWorld {
+	srv, company := newKapiten()
+	before := len(srv.Transactions(company.ID))
+	return outsideWorld{
+		process: func(j *journal.Journal, wrap transportWrap) planner {
+			return planOf(journal.KapitenTopUp(j, "pay", kapitenClient(srv, company, wrap), company.ID, tell[kapiten.Transaction]()),
+				kapiten.TopUpParams{Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456", Description: providerReference})
+		},
+		advance: func(d time.Duration) { srv.Advance(d) },
+		debits:  func() int { return len(srv.Transactions(company.ID)) - before },
+	}
+}
+
+// flowWorlds has a world for each flow, and the class of its write.
+var flowWorlds = map[string]struct {
+	class sdk.Class
+	world func() outsideWorld
+}{
+	"kpay":    {sdk.Referenced, kpayWorld},
+	"kasapay": {sdk.Referenced, kasapayWorld},
+	"bitpesa": {sdk.Referenced, bitpesaWorld},
+	"rides":   {sdk.Searched, rideWorld},
+	"top-up":  {sdk.Once, topUpWorld},
+	"fiatconnect in": {sdk.Keyed, fiatConnectWorld(journal.FiatConnectIn, kotani.TransferQuoteParams{
+		FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, FiatAmount: decimal.NewFromInt(2500), Country: "KE"})},
+	"fiatconnect out": {sdk.Keyed, fiatConnectWorld(journal.FiatConnectOut, kotani.TransferQuoteParams{
+		FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, CryptoAmount: decimal.NewFromInt(25), Country: "KE"})},
+	"kotani deposit": {sdk.Searched, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniDeposit(j, "pay", c, tell[kotani.Transaction]()), kotani.DepositParams{Amount: twenty, PhoneNumber: kenyan, ExternalID: providerReference})
+	}, transactionsOf)},
+	"kotani quoted deposit": {sdk.Searched, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniDepositQuoted(j, "pay", c, tell[kotani.Transaction]()), journal.KotaniQuotedDeposit{
+			PhoneNumber: kenyan, ExternalID: providerReference, Quote: kotani.QuoteParams{Amount: decimal.NewFromInt(1000), Currency: "KES", CryptoType: "cUSD"},
+			Limits: journal.QuoteLimits{MostPaid: decimal.NewFromInt(1000)},
+		})
+	}, transactionsOf)},
+	"kotani withdraw": {sdk.Searched, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniWithdraw(j, "pay", c, tell[kotani.Transaction]()), kotani.WithdrawParams{Amount: twenty, PhoneNumber: kenyan, ExternalID: providerReference})
+	}, transactionsOf)},
+	"kotani bank": {sdk.Searched, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniWithdrawToBank(j, "pay", c, tell[kotani.Transaction]()), kotani.BankWithdrawParams{
+			Amount: twenty, AccountNumber: "0123456789", AccountName: "Jane", Bank: kotani.BankEquity, ExternalID: providerReference,
+		})
+	}, transactionsOf)},
+	"kotani paybill": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniPayBill(j, "pay", c, tell[kotani.Transaction]()), named(kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "01", Amount: twenty}))
+	}, transactionsOf)},
+	"kotani till": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniPayTill(j, "pay", c, tell[kotani.Transaction]()), named(kotani.PayTillParams{TillNumber: "12345", Amount: twenty}))
+	}, transactionsOf)},
+	"kotani stellar": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniStellarCashOut(j, "pay", c, tell[kotani.Transaction]()), named(kotani.CashOutParams{Country: kotani.Kenya, PhoneNumber: kenyan, TxHash: txHash}))
+	}, transactionsOf)},
+	"kotani tron": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniTronCashOut(j, "pay", c, tell[kotani.Transaction]()), named(kotani.CashOutParams{Country: kotani.Kenya, PhoneNumber: kenyan, TxHash: txHash}))
+	}, transactionsOf)},
+	"kotani cash-in": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniTronCashIn(j, "pay", c, tell[kotani.Transaction]()), named(kotani.CashInParams{Country: kotani.Kenya, PhoneNumber: kenyan, Amount: twenty}))
+	}, transactionsOf)},
+	"kotani mpesa": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniSendToMpesa(j, "pay", c, tell[kotani.MpesaPayout]()), named(kotani.SendToMpesaParams{PhoneNumber: kenyan, TxHash: txHash}))
+	}, transactionsOf)},
+	"kotani celo": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniBuyCelo(j, "pay", c, tell[kotani.CeloPurchase]()), named(kotani.BuyCeloParams{PhoneNumber: kenyan, Amount: decimal.RequireFromString("1.5")}))
+	}, entriesOf("KES", kotani.OpBuyCelo), func(c *kotani.Client) {
+		_, err := c.KYC.CreateUser(context.Background(), kenyan)
+		must(err)
+	})},
+	"kotani claim": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniClaim(j, "pay", c, tell[kotani.UBIClaim]()), named(kotani.UBIParams{PhoneNumber: kenyan, ProgramID: "p-1"}))
+	}, entriesOf("cUSD", kotani.OpUBIClaim), func(c *kotani.Client) {
+		_, err := c.KYC.CreateUser(context.Background(), kenyan)
+		must(err)
+		_, err = c.UBI.SetBeneficiary(context.Background(), kotani.UBIParams{PhoneNumber: kenyan, ProgramID: "p-1"})
+		must(err)
+	})},
+}
+
+// journalTemplate is a database with the tables of the journal, to be copied.
+func journalTemplate(t *testing.T) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "template.db")
+	db, err := sql.Open("sqlite", "file:"+path)
+	require.NoError(t, err)
+	newMerchant(t, db, journal.SQLite, newBank(0))
+	require.NoError(t, db.Close())
+	tables, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return tables
+}
+
+// TestJournalCrashOfEachFlow stops the process at each statement and each call of each
+// flow, and again in its second life. The provider acts at most once, the entry ends
+// final or waits for a person, and the func runs once per change.
+func TestJournalCrashOfEachFlow(t *testing.T) {
+	t.Parallel()
+	tables := journalTemplate(t)
+	for name, flow := range flowWorlds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ends := map[string]int{}
+			k := 0
+			for died := true; died; k++ {
+				path := filepath.Join(t.TempDir(), "shop.db")
+				require.NoError(t, os.WriteFile(path, tables, 0o600))
+				w := flow.world()
+				var state string
+				state, died = lives(t, path, w, k)
+				checkFlow(t, path, w, flow.class, state, k)
+				ends[state]++
+			}
+			require.Greater(t, k, 25, "the process has more steps than these")
+			require.Greater(t, ends["final"], ends["stuck"])
+			t.Log(k, "steps", ends)
+		})
+	}
+}
+
+// lives runs a process that dies at step k, and again in its second life, until its
+// entry has come to an end.
+func lives(t *testing.T, path string, w outsideWorld, k int) (state string, died bool) {
+	t.Helper()
+	for life := 0; life < 30 && (life < 2 || state != "final" && state != "stuck"); life++ {
+		g := &gate{left: -1}
+		switch life {
+		case 0:
+			g.left = k
+		case 1:
+			g.left = 3 + k*7%41
+		}
+		live(t, path, w, g)
+		if life == 0 {
+			died = g.died()
+		}
+		w.advance(10 * time.Second)
+		state = later(t, path)
+	}
+	return state, died
+}
+
+func checkFlow(t *testing.T, path string, w outsideWorld, class sdk.Class, state string, k int) {
+	t.Helper()
+	plain, err := sql.Open("sqlite", "file:"+path+immediate)
+	require.NoError(t, err)
+	defer plain.Close()
+	told := changes(t, plain, providerReference)
+	require.LessOrEqual(t, w.debits(), 1, "k=%d: %v", k, told)
+	var reason string
+	require.NoError(t, plain.QueryRowContext(t.Context(), `SELECT COALESCE((SELECT reason || ': ' || note FROM journal_stuck), '')`).Scan(&reason))
+	switch state {
+	case "final":
+		require.Equal(t, 1, w.debits(), "k=%d: %v", k, told)
+		require.Equal(t, "succeeded", told[len(told)-1], "k=%d: %v", k, told)
+		require.LessOrEqual(t, len(told), 2, "k=%d: %v", k, told)
+	case "stuck":
+		require.NotEqual(t, sdk.Referenced, class, "k=%d: a unique reference is always settled: %s", k, reason)
+		require.Equal(t, "stuck", told[len(told)-1], "k=%d: %v", k, told)
+		require.Len(t, told, 1, "k=%d: %v %s", k, told, reason)
+	default:
+		t.Fatalf("k=%d: it ended %s, %v", k, state, told)
+	}
+}

@@ -19,11 +19,46 @@ func (j *Journal) send(ctx context.Context, m *machine, e *entry) error {
 	if e.since(e.sinceAt) > m.settings.SendWithin {
 		return j.stick(ctx, m, e, ReasonNotSent, StatePlanned, "nothing left in time")
 	}
+	if settled, err := j.lookBefore(ctx, m, e); settled || err != nil {
+		return err
+	}
 	prepared, err := j.prepare(ctx, m, e)
 	if err != nil {
 		return j.unprepared(ctx, m, e, err)
 	}
 	return j.attempt(ctx, m, e, prepared, "attempt "+m.steps[e.step].name)
+}
+
+// lookBefore looks for a request that a lost part of the database may have sent, for as
+// long as Restored has asked for. It goes back as far as the provider shows.
+func (j *Journal) lookBefore(ctx context.Context, m *machine, e *entry) (settled bool, err error) {
+	s := m.steps[e.step]
+	if e.opened > 0 || s.look == nil {
+		return false, nil
+	}
+	if adopts, err := j.adopts(ctx, m); err != nil || !adopts {
+		return false, err
+	}
+	probe := *e
+	probe.createdAt, probe.prepared = 0, nil
+	a, finding, err := j.look(ctx, m, &probe)
+	switch {
+	case err != nil, finding == CannotTell:
+		note := "no clear response to a lookup after the restore"
+		if err != nil {
+			note = "lookup after the restore: " + sdk.SafeText(err)
+		}
+		next := *e
+		next.tries++
+		return true, j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), backoff(next.tries, time.Second, 10*time.Minute))})
+	case finding == Found:
+		return true, j.accept(ctx, m, e, a, "adopted")
+	case finding == Different:
+		return true, j.stick(ctx, m, e, ReasonTaken, StatePlanned, "the reference belongs to another request")
+	case finding == Several:
+		return true, j.stick(ctx, m, e, ReasonSeveral, StatePlanned, "several requests match")
+	}
+	return false, nil
 }
 
 func (j *Journal) prepare(ctx context.Context, m *machine, e *entry) ([]byte, error) {
@@ -67,7 +102,7 @@ func (j *Journal) attempt(ctx context.Context, m *machine, e *entry, prepared []
 	}
 	var a answer
 	// A machine that slept holds a lease that ended long ago.
-	if time.Now().Round(0).Add(j.cfg.CallTimeout).After(e.lease) {
+	if j.wall().Add(j.cfg.CallTimeout).After(e.lease) {
 		err = &sdk.Error{Outcome: sdk.NotSent, Reference: e.reference, Cause: errors.New("the lease was nearly over")}
 	} else {
 		func() {

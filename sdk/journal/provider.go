@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -155,6 +156,11 @@ type machine struct {
 	problem  error
 	watch    time.Duration
 	wake     [2]chan struct{} // of this process's loops, by lane
+	adopting struct {
+		mu    sync.Mutex
+		asked time.Time
+		on    bool
+	}
 
 	encode  func(params any) ([]byte, error)
 	decode  func(stored []byte) (params any, err error)

@@ -166,7 +166,7 @@ func (j *Journal) quiet(ctx context.Context, e *entry, tries, looks int, delay t
 // mark writes down that a request leaves now, and counts what it costs. After it e is
 // the entry as it stands.
 func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byte, note string) error {
-	leased := time.Now().Round(0)
+	leased := j.wall()
 	for try := 1; ; try++ {
 		err := inTx(ctx, j.db, func(tx *sql.Tx) error {
 			err := j.together(ctx, tx, j.sql.markAll, j.sql.mark, e.id, []any{e.id, j.cfg.Lease.Microseconds(), e.fence},

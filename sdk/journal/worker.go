@@ -194,7 +194,7 @@ func (m *machine) rouse() {
 
 // take leases entries that are due.
 func (j *Journal) take(ctx context.Context, m *machine, lane, limit int) ([]*entry, error) {
-	began := time.Now().Round(0) // the wall clock: the monotonic one stops while a machine sleeps
+	began := j.wall()
 	rows, err := j.db.QueryContext(ctx, j.sql.take, m.name, lane, lane, limit, j.cfg.Lease.Microseconds(), j.holder)
 	if err != nil {
 		return nil, err

@@ -79,6 +79,14 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 		},
 		Judge:   judgeBitPesa,
 		Knocked: knockedByBitPesa,
+		Fact: func(r request, body []byte) (none bitpesa.Transaction, ok bool) {
+			e, err := bitpesa.ParseEvent(body)
+			if err != nil || e.Transaction == nil || r.Before == nil || e.Transaction.ID != r.Before.ID || e.Transaction.ExternalID != r.Reference {
+				return none, false
+			}
+			// Without its recipients an end does not tell whether some were paid.
+			return *e.Transaction, e.Transaction.State == bitpesa.TransactionPaid || len(e.Transaction.Recipients) == len(r.Before.Recipients)
+		},
 	}
 	return New(j, name, requireClient(p, client), fn)
 }

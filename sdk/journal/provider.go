@@ -53,6 +53,10 @@ type Provider[P, T any] struct {
 	// Knocked finds the reference in the body of a callback, and the response that
 	// the provider expects.
 	Knocked func(body []byte) (reference string, response webhook.Response, err error)
+	// Fact reads the state of a request from a callback that the provider has signed, so
+	// that nobody need ask. It reports whether the callback is about this very request.
+	// nil: a signed callback is a knock like any other.
+	Fact func(r Request[P, T], body []byte) (value T, ok bool)
 }
 
 // Identity names a request, and says what it costs.
@@ -169,6 +173,7 @@ type machine struct {
 	sweep   func(context.Context, []*entry) error // puts what it finds into each entry
 	tell    func(ctx context.Context, tx Tx, e *entry, kind Kind, note string) error
 	knocked func([]byte) (string, webhook.Response, error)
+	fact    func(e *entry, body []byte) (a answer, ok bool) // nil: none
 }
 
 type step struct {
@@ -256,6 +261,20 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 		if s.Prepare == nil || s.Send == nil || s.Class == sdk.Safe || s.Class == sdk.Keyed && s.KeyLife <= 0 ||
 			(s.Class == sdk.Referenced || s.Class == sdk.Searched) && s.Look == nil {
 			m.problem = fmt.Errorf("step %d lacks what its class needs", i+1)
+		}
+	}
+	if p.Fact != nil {
+		m.fact = func(e *entry, body []byte) (answer, bool) {
+			r, err := requestOf(p, e)
+			if err != nil {
+				return answer{}, false
+			}
+			value, ok := p.Fact(r, body)
+			if !ok {
+				return answer{}, false
+			}
+			a, err := seen(value)
+			return a, err == nil
 		}
 	}
 	m.tell = func(ctx context.Context, tx Tx, e *entry, kind Kind, note string) (err error) {

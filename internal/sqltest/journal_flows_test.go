@@ -3,9 +3,11 @@ package sqltest
 import (
 	"context"
 	"database/sql"
+	"iter"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +22,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/sdk/journal"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
@@ -490,3 +493,100 @@ func TestJournalBitPesaRecipients(t *testing.T) {
 		}
 	})
 }
+
+// TestJournalCompare holds the journal against the providers' own lists.
+func TestJournalCompare(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		j, err := journal.Open(t.Context(), db, dialect, journal.Config{})
+		require.NoError(t, err)
+		plain := func(next http.RoundTripper) http.RoundTripper { return next }
+		srv, company := newKapiten()
+		payouts := bitpesatest.New(bitpesatest.Config{Options: fake.Options{Start: time.Now()}})
+		momo := kotanitest.New(kotanitest.Config{Options: fake.Options{Start: time.Now()}})
+		kotaniClient, err := kotani.New(momo.ClientConfig())
+		require.NoError(t, err)
+		client, transfers := kapitenClient(srv, company, plain), bitpesaClient(payouts, plain)
+		rides := journal.KapitenRides(j, "rides", client, company.ID, nil)
+		topUps := journal.KapitenTopUp(j, "top-ups", client, company.ID, nil)
+		pays := journal.BitPesa(j, "bitpesa", transfers, nil)
+		withdraws := journal.KotaniWithdraw(j, "withdraws", kotaniClient, nil)
+		none := journal.KotaniClaim(j, "none", kotaniClient, nil)
+		topUp := func(reference string) kapiten.TopUpParams {
+			return kapiten.TopUpParams{Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456", Description: reference, CompanyID: company.ID}
+		}
+		withdraw := func(reference string) kotani.WithdrawParams {
+			return kotani.WithdrawParams{Amount: twenty, PhoneNumber: kenyan, ExternalID: reference}
+		}
+		tx, err := db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		for _, reference := range []string{"a", "b"} {
+			require.NoError(t, rides.Plan(t.Context(), tx, rideParams(reference)))
+			require.NoError(t, topUps.Plan(t.Context(), tx, topUp(reference)))
+			require.NoError(t, pays.Plan(t.Context(), tx, transactionParams(reference)))
+			require.NoError(t, withdraws.Plan(t.Context(), tx, withdraw(reference)))
+		}
+		require.NoError(t, tx.Commit())
+		window := journal.Window{From: time.Now().Add(-10 * time.Minute), To: time.Now().Add(10 * time.Minute)}
+		for range 8 {
+			_, err := j.Work(t.Context())
+			require.NoError(t, err)
+			srv.Advance(5 * time.Second)
+			payouts.Advance(30 * time.Second)
+			momo.Advance(10 * time.Second)
+			_, err = db.ExecContext(t.Context(), `UPDATE journal_entries SET due_at = 1 WHERE due_at IS NOT NULL`)
+			require.NoError(t, err)
+		}
+		found := func(list iter.Seq2[journal.Mismatch, error]) (all []string) {
+			for m, err := range list {
+				require.NoError(t, err)
+				all = append(all, string(m.What)+" "+m.Reference)
+			}
+			slices.Sort(all)
+			return all
+		}
+		require.Empty(t, found(rides.Compare(t.Context(), window)))
+		require.Empty(t, found(topUps.Compare(t.Context(), window)))
+		require.Empty(t, found(pays.Compare(t.Context(), window)))
+		require.Empty(t, found(withdraws.Compare(t.Context(), window)))
+
+		// Each kind of difference.
+		extra := rideParams("c")
+		extra.CompanyID = company.ID
+		_, err1 := client.Rides.Create(t.Context(), extra)
+		_, err2 := client.Wallet.TopUp(t.Context(), topUp("c"))
+		_, err3 := transfers.Transactions.Create(t.Context(), transactionParams("c"))
+		_, err4 := kotaniClient.Fiat.Withdraw(t.Context(), withdraw("c"))
+		must(err1, err2, err3, err4)
+		for _, statement := range []string{
+			`UPDATE journal_details SET amount = '1' WHERE entry IN (SELECT id FROM journal_entries WHERE reference = 'a')`,
+			`UPDATE journal_entries SET standing = 'failed' WHERE reference = 'b'`,
+			`INSERT INTO journal_entries (` + allColumns + `) SELECT ` + strings.Replace(allColumns, "reference", "'lost'", 1) + ` FROM journal_entries WHERE reference = 'a'`,
+		} {
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		want := []string{"amount-differs a", "extra c", "missing lost", "status-differs b"}
+		require.Equal(t, want[1:], found(rides.Compare(t.Context(), window)), "a list of rides shows no money")
+		require.Equal(t, want, found(topUps.Compare(t.Context(), window)))
+		require.Equal(t, want, found(pays.Compare(t.Context(), window)))
+		require.Equal(t, want, found(withdraws.Compare(t.Context(), window)))
+		for _, err := range none.Compare(t.Context(), window) {
+			require.ErrorIs(t, err, journal.ErrNotPossible)
+		}
+		for _, err := range pays.Compare(canceled(t), window) {
+			require.Error(t, err)
+		}
+		for range pays.Compare(t.Context(), window) {
+			break // nothing more is asked for
+		}
+	})
+}
+
+func canceled(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+const allColumns = `flow, reference, digest, digest_version, state, standing, resume, owed, step, lane, due_at, holder, fence,
+	knocks, tries, attempts, opened, looks, contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at`

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 
 	"github.com/shopspring/decimal"
 
@@ -77,7 +78,18 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 			}
 			return valueOf(client.Transactions.Get(ctx, r.Before.ID))
 		},
-		Judge:   judgeBitPesa,
+		Judge: judgeBitPesa,
+		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
+			return rowsOf(client.Transactions.All(ctx, bitpesa.TransactionListOptions{}), w, func(t bitpesa.Transaction) (Row, bool) {
+				row := Row{Reference: t.ExternalID, ID: t.ID, Standing: judgeBitPesa(t), At: t.CreatedAt}
+				row.Amount.Valid = len(t.Recipients) > 0 && t.Skipped == 0
+				for _, r := range t.Recipients {
+					row.Amount.Valid = row.Amount.Valid && r.RequestedAmount.Valid
+					row.Amount.Decimal = row.Amount.Decimal.Add(r.RequestedAmount.Decimal)
+				}
+				return row, true
+			})
+		},
 		Knocked: knockedByBitPesa,
 		Fact: func(r request, body []byte) (none bitpesa.Transaction, ok bool) {
 			e, err := bitpesa.ParseEvent(body)

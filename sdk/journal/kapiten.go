@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"time"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -102,14 +105,11 @@ func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID str
 			}
 			return out, nil
 		},
-		Judge: func(r kapiten.Ride) Kind {
-			switch r.Status {
-			case kapiten.RideCompleted:
-				return Succeeded
-			case kapiten.RideCancelled, kapiten.RideRejected:
-				return Failed
-			}
-			return Pending
+		Judge: judgeRide,
+		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
+			return rowsOf(client.Rides.All(ctx, companyID), w, func(r kapiten.Ride) (Row, bool) {
+				return Row{Reference: r.ExternalID, ID: r.ID, Standing: judgeRide(r), At: r.CreatedAt}, true
+			})
 		},
 		Knocked: func(body []byte) (string, webhook.Response, error) {
 			e, err := kapiten.ParseEvent(body)
@@ -117,6 +117,26 @@ func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID str
 		},
 	}
 	return New(j, name, requireClient(p, client), fn)
+}
+
+func judgeRide(r kapiten.Ride) Kind {
+	switch r.Status {
+	case kapiten.RideCompleted:
+		return Succeeded
+	case kapiten.RideCancelled, kapiten.RideRejected:
+		return Failed
+	}
+	return Pending
+}
+
+func judgeTopUp(t kapiten.Transaction) Kind {
+	switch t.Status {
+	case kapiten.TransactionSuccess:
+		return Succeeded
+	case kapiten.TransactionFailed:
+		return Failed
+	}
+	return Pending
 }
 
 var (
@@ -189,14 +209,12 @@ func KapitenTopUp(j *Journal, name string, client *kapiten.Client, companyID str
 			}
 			return valueOf(p.Look(ctx))
 		},
-		Judge: func(t kapiten.Transaction) Kind {
-			switch t.Status {
-			case kapiten.TransactionSuccess:
-				return Succeeded
-			case kapiten.TransactionFailed:
-				return Failed
-			}
-			return Pending
+		Judge: judgeTopUp,
+		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
+			return rowsOf(client.Wallet.All(ctx, companyID), w, func(t kapiten.Transaction) (Row, bool) {
+				row := Row{Reference: t.Description, ID: t.ID, Amount: decimal.NewNullDecimal(t.Amount), Standing: judgeTopUp(t), At: t.CreatedAt}
+				return row, t.Type == kapiten.TransactionDeposit || t.Type == "" && t.Amount.IsPositive()
+			})
 		},
 	}
 	return New(j, name, requireClient(p, client), fn)

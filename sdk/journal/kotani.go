@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -270,11 +271,39 @@ func kotaniProvider[P any](client *kotani.Client, kind kotani.TransactionType, o
 		Poll: func(ctx context.Context, r Request[P, kotani.Transaction]) (kotani.Transaction, error) {
 			return valueOf(client.Fiat.Find(ctx, r.Reference, kind))
 		},
-		Judge:   judgeKotani,
+		Judge: judgeKotani,
+		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
+			return rowsOf(kotaniList(ctx, client, kind), w, func(t kotani.Transaction) (Row, bool) {
+				return Row{Reference: t.ExternalID, ID: t.RequestID, Amount: t.Amount, Standing: judgeKotani(t), At: t.CreatedAt},
+					t.Type == "" || strings.EqualFold(string(t.Type), string(kind))
+			})
+		},
 		Watch:   reversalWatch,
 		Knocked: knockedBy(webhook.Kotani()),
 	}
 }
+
+// kotaniList goes through Kotani's list, of which no paging is documented. A list that
+// cannot be read, or not whole, is no list.
+func kotaniList(ctx context.Context, client *kotani.Client, kind kotani.TransactionType) iter.Seq2[kotani.Transaction, error] {
+	return func(yield func(kotani.Transaction, error) bool) {
+		list, err := valueOf(client.Fiat.List(ctx, kotani.TransactionListOptions{Type: kind}))
+		if err == nil && (list.Items == nil || list.Skipped > 0) {
+			err = errList
+		}
+		if err != nil {
+			yield(kotani.Transaction{}, err)
+			return
+		}
+		for _, t := range list.Items {
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
+}
+
+var errList = errors.New("journal: the provider's list cannot be read, or not whole")
 
 // kotaniPayment is a once write whose transaction can be asked for by Kotani's id, once
 // a response has named it.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -57,6 +58,9 @@ type Provider[P, T any] struct {
 	// that nobody need ask. It reports whether the callback is about this very request.
 	// nil: a signed callback is a knock like any other.
 	Fact func(r Request[P, T], body []byte) (value T, ok bool)
+	// Ledger goes through the provider's own list, for Compare. It may yield rows outside
+	// of the window, and rows twice. nil: there is no such list.
+	Ledger func(context.Context, Window) iter.Seq2[Row, error]
 }
 
 // Identity names a request, and says what it costs.

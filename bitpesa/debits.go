@@ -46,7 +46,8 @@ type Debit struct {
 	// Unverified says that you gave an Amount, and the response shows none to compare.
 	Unverified bool `json:"-"`
 
-	Raw sdk.Raw `json:"-"`
+	Errors map[string]any `json:"errors"` // by field, as received
+	Raw    sdk.Raw        `json:"-"`
 }
 
 // Create funds a transaction from the balance, at most once. Only a 422 proves that
@@ -102,13 +103,11 @@ func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]D
 
 // debits is the write of one debit or of several.
 func debits[T any](s *DebitsService, list []DebitParams, f transport.Faults, body any, as func([]Debit) *T) transport.Write[T] {
-	reference := ""
+	ids := make([]string, len(list))
 	for i := range list {
-		if i > 0 {
-			reference += " "
-		}
-		reference += list[i].ToID
+		ids[i] = list[i].ToID
 	}
+	reference := strings.Join(ids, " ")
 	return transport.Write[T]{Core: s.c.core, Err: s.c.core.Invalid(OpCreateDebits, reference, f.Fields), Call: func(out **T) transport.Call {
 		return transport.Call{
 			Op: OpCreateDebits, Reference: reference, Body: body,

@@ -38,7 +38,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	}
 	switch r.Status {
 	case http.StatusUnprocessableEntity:
-		v.Kind, v.Fields, v.Reasons = transport.Refused, refusal.fields, refusal.reasons()
+		v.Kind, v.Fields, v.Reasons = transport.Refused, refusal.fields, refusal.reasons(op)
 		v.Detail = refusal.existing
 		if refusal.repeats(op) {
 			v.Kind = transport.Duplicate
@@ -160,12 +160,13 @@ func has[T any](object map[string]T, names ...string) bool {
 	})
 }
 
-func (r *refusal) reasons() []error {
+func (r *refusal) reasons(op sdk.Operation) []error {
 	reasons := []error{sdk.ErrValidation}
 	if r.duplicate {
 		reasons = append(reasons, sdk.ErrDuplicate)
 	}
-	if strings.Contains(r.words(), "insufficient") {
+	fromBalance := op.Name == OpCreateDebits || op.Name == OpCreateAndFund
+	if fromBalance && strings.Contains(r.words(), "insufficient") {
 		reasons = append(reasons, sdk.ErrInsufficientFunds)
 	}
 	return reasons

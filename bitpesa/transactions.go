@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 	"strconv"
 	"time"
 
@@ -294,6 +295,7 @@ func (s *TransactionsService) All(ctx context.Context, o TransactionListOptions)
 func (s *TransactionsService) SandboxPayIn(ctx context.Context, id string, p PayinMethodParams) (*Transaction, error) {
 	var f transport.Faults
 	f.Require("type", p.Type)
+	p.validateForm("", &f)
 	return write[Transaction](ctx, s.c, OpSandboxPayIn, id, f, map[string]PayinMethodParams{"payin_method": p})
 }
 
@@ -302,6 +304,8 @@ func (s *TransactionsService) SandboxPayOut(ctx context.Context, id string) (*Tr
 	return byID[Transaction](ctx, s.c, OpSandboxPayOut, id)
 }
 
+// validate checks the params and reads their phone numbers. It changes nothing that
+// the caller can see.
 func (p *TransactionParams) validate() (f transport.Faults) {
 	f.Require("input_currency", p.InputCurrency)
 	f.CheckReference("external_id", p.ExternalID)
@@ -312,8 +316,11 @@ func (p *TransactionParams) validate() (f transport.Faults) {
 	for i := range p.Recipients {
 		p.Recipients[i].validate("recipients."+strconv.Itoa(i)+".", &f)
 	}
+	p.PayinMethods = slices.Clone(p.PayinMethods)
 	for i := range p.PayinMethods {
-		f.Require("payin_methods."+strconv.Itoa(i)+".type", p.PayinMethods[i].Type)
+		prefix := "payin_methods." + strconv.Itoa(i) + "."
+		f.Require(prefix+"type", p.PayinMethods[i].Type)
+		p.PayinMethods[i].validateForm(prefix, &f)
 	}
 	return f
 }

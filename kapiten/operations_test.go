@@ -119,6 +119,10 @@ var wireCalls = map[string]struct {
 		_, err := c.Wallet.Get(ctx, "co-1", "t-1")
 		return err
 	}},
+	"Wallet.Balance": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+		_, err := c.Wallet.Balance(ctx, "co-1")
+		return err
+	}},
 	"Wallet.Wait": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Wallet.Wait(ctx, "co-1", "t-1")
 		return err
@@ -203,7 +207,7 @@ func TestRoutesThatCannotWorkAreRefused(t *testing.T) {
 		"a bad method":        {kapiten.OpListRides: {Method: "GET /"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := kapiten.New(kapiten.Config{Routes: routes})
+			_, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Routes: routes})
 			require.Error(t, err)
 			assert.True(t, strings.HasPrefix(err.Error(), "kapiten: Routes: "), err.Error())
 		})

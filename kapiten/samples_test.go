@@ -38,7 +38,7 @@ func TestTheDocumentsResponsesAreUnderstood(t *testing.T) {
 			assert.True(t, got.Balance.Valid)
 			money(t, "0", got.Balance.Decimal)
 			assert.Equal(t, "RWF", got.Currency)
-			assert.Equal(t, "{}", string(got.PricingConfig))
+			assert.Equal(t, "{}", got.PricingConfig.Raw.String())
 			return got.Raw, err
 		},
 		"registration_lookup.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {

@@ -3,6 +3,8 @@ package kapiten
 import (
 	"context"
 	"iter"
+	"math"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -12,20 +14,20 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// WalletService fills a company's wallet and shows its ledger. No endpoint for
-// the balance itself is documented.
+// WalletService fills a company's wallet and shows its ledger and its balance.
 type WalletService struct{ list list[Transaction] }
 
 // TopUpParams describe a deposit into the company wallet.
 type TopUpParams struct {
 	CompanyID string // required
-	// Amount in RWF, greater than zero. Limits are not documented. Centimes are
-	// not in use, so TopUp refuses a fraction of a franc.
+	// Amount in RWF, greater than zero, with at most two decimals. It is sent as
+	// given: the document calls it a Float. Limits are not documented. Centimes are
+	// not in use, so Kapiten may refuse a fraction of a franc.
 	Amount decimal.Decimal
 	// PhoneNumber is the mobile money account to bill: "078... or 079..." in the
 	// document, which also promises Airtel (072, 073).
 	PhoneNumber string
-	Description string // optional, for your accounting
+	Description string // optional, for your accounting; a failed deposit's may have a reason behind it
 
 	// Since tells the Look of Prepare that no deposit with this Description is older.
 	// See SearchOptions. It is not sent.
@@ -39,6 +41,7 @@ type Transaction struct {
 	Type        TransactionType   `json:"transaction_type"` // absent in the document's list sample
 	Status      TransactionStatus `json:"status" wire:"required"`
 	Description string            `json:"description"`
+	RideID      string            `json:"ride"`       // the ride it belongs to (assumed); empty when the response shows none
 	CreatedAt   time.Time         `json:"created_at"` // zero when the response has none; Raw keeps its text
 	Raw         sdk.Raw           `json:"-"`
 }
@@ -101,7 +104,7 @@ func (s *WalletService) look(ctx context.Context, p TopUpParams) (*Transaction, 
 	several := false
 	end, err := s.list.sweep(ctx, p.CompanyID, p.Description, 1, SearchOptions{Since: p.Since}, func(row *Transaction) bool {
 		switch {
-		case row.Description != p.Description || found != nil && found.ID == row.ID:
+		case !p.describes(row) || found != nil && found.ID == row.ID:
 		case found != nil:
 			several = true
 		default:
@@ -121,7 +124,9 @@ func (s *WalletService) look(ctx context.Context, p TopUpParams) (*Transaction, 
 	case found == nil:
 		return nil, s.list.core.Absent(OpListTransactions, p.Description)
 	}
-	same := p.compare(found)
+	asked := *found
+	asked.Description = p.Description
+	same := p.compare(&asked)
 	switch finding, err := same.Finding(); {
 	case err != nil:
 		return nil, unclear(err)
@@ -136,7 +141,7 @@ func (s *WalletService) look(ctx context.Context, p TopUpParams) (*Transaction, 
 func (s *WalletService) topUp(p TopUpParams) transport.Write[Transaction] {
 	var faults transport.Faults
 	faults.RequireSegment("company_id", p.CompanyID)
-	if fault := wire.AmountFault(p.Amount, 0); fault != "" {
+	if fault := wire.AmountFault(p.Amount, 2); fault != "" {
 		faults.Add("amount", fault)
 	}
 	phone := checkPhone(&faults, "phone_number", p.PhoneNumber)
@@ -181,6 +186,33 @@ func (s *WalletService) List(ctx context.Context, companyID string, o ListOption
 // All iterates over the whole ledger, fetching pages as it goes.
 func (s *WalletService) All(ctx context.Context, companyID string) iter.Seq2[Transaction, error] {
 	return s.list.all(ctx, companyID)
+}
+
+// Balance adds up the ledger's entries that are TransactionSuccess, in RWF, because no
+// endpoint for the balance is documented. It asks for every page of the ledger. It
+// gives sdk.ErrUnexpectedResponse when it cannot see all entries.
+func (s *WalletService) Balance(ctx context.Context, companyID string) (decimal.Decimal, error) {
+	sum, seen := decimal.Zero, map[string]bool{}
+	end, err := s.list.sweep(ctx, companyID, "", 1, SearchOptions{MaxPages: math.MaxInt}, func(t *Transaction) bool {
+		if !seen[t.ID] && t.Status == TransactionSuccess { // new entries push others to later pages
+			sum = sum.Add(t.Amount)
+		}
+		seen[t.ID] = true
+		return false
+	})
+	switch {
+	case err != nil:
+		return decimal.Zero, err
+	case end.doubt != nil:
+		return decimal.Zero, s.list.core.Inconclusive(s.list.op, "", end.doubt)
+	}
+	return sum, nil
+}
+
+// describes reports whether a row has the description of a deposit, or that of a failed
+// deposit, behind which stands the reason.
+func (p TopUpParams) describes(row *Transaction) bool {
+	return row.Description == p.Description || row.Status == TransactionFailed && strings.HasPrefix(row.Description, p.Description+": ")
 }
 
 type topUpRequest struct {

@@ -216,7 +216,7 @@ func BitPesaStates(kind string) *States {
 			received:   {processing, manual, paid, canceled, refunded, exception},
 			processing: {received, canceled, refunded, exception},
 			mispaid:    {processing, manual, paid, canceled, refunded, exception},
-			manual:     {manual, paid, canceled, refunded, exception},
+			manual:     {manual, processing, paid, canceled, refunded, exception},
 			canceled:   {refunded},
 			exception:  {manual, paid, canceled, refunded},
 		}, nil)
@@ -249,6 +249,7 @@ func BitPesaStates(kind string) *States {
 			approved:   {initial, banned, disabled}, // changes may trigger KYC again (documented)
 			rejected:   {initial, banned, disabled},
 			banned:     {disabled},
+			disabled:   {banned},
 		}, nil)
 	case "payin_method":
 		const (

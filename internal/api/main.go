@@ -26,6 +26,7 @@ func main() {
 		log.Fatal(err)
 	}
 	out := bufio.NewWriter(os.Stdout)
+	fmt.Fprint(out, "The exported API, without comments. To record a change: go run ./internal/api >.ci/api.txt\n\n")
 	for _, folder := range folders {
 		if err := printAPI(out, folder); err != nil {
 			log.Fatal(err)

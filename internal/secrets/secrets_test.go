@@ -76,6 +76,7 @@ func rows() []row {
 // withoutSecrets are the exported Configs that take no secret.
 var withoutSecrets = map[string]string{
 	"kapitentest.Config":             "tokens are minted by the fake",
+	"kapiten.PricingConfig":          "prices only",
 	"journal.Config":                 "clients and databases hold the credentials",
 	"journal.FlowConfig":             "numbers and times only",
 	"kotanitest.FiatConnectConfig":   "wallets log in with signatures",

@@ -229,17 +229,6 @@ func moduleVersion() string {
 	return "devel"
 }
 
-// pool is where a call of a class is sent.
-func (c *Core) pool(class sdk.Class) http.RoundTripper {
-	switch {
-	case c.own == nil:
-		return c.transport
-	case class == sdk.Safe:
-		return c.own.reads
-	}
-	return c.own.writes
-}
-
 // Derive returns a core over the same connections with settings changed: for
 // another section of the same API, or another user of it.
 func (c *Core) Derive(change func(*Config)) (*Core, error) {

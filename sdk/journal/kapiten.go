@@ -203,11 +203,10 @@ func KapitenTopUp(j *Journal, name string, client *kapiten.Client, companyID str
 		}},
 		Steps: []Step[kapiten.TopUpParams, kapiten.Transaction]{step},
 		Poll: func(ctx context.Context, r request) (kapiten.Transaction, error) {
-			p, err := prepare(r)
-			if err != nil {
-				return kapiten.Transaction{}, err
+			if r.Before == nil {
+				return kapiten.Transaction{}, errNotShown
 			}
-			return valueOf(p.Look(ctx))
+			return valueOf(client.Wallet.Get(ctx, companyID, r.Before.ID))
 		},
 		Judge: judgeTopUp,
 		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {

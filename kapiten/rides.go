@@ -464,12 +464,16 @@ type rideWire struct {
 
 func decodeRide(body []byte) (Ride, error) {
 	w, err := readRide(body)
-	return w.Ride, err
+	if err != nil {
+		return Ride{}, err
+	}
+	return w.Ride, nil
 }
 
-func readRide(body []byte) (w rideWire, err error) {
-	if err := wire.Unmarshal(body, &w); err != nil {
-		return rideWire{}, err
+func readRide(body []byte) (*rideWire, error) {
+	w := &rideWire{}
+	if err := wire.Unmarshal(body, w); err != nil {
+		return nil, err
 	}
 	var id wire.OptionalText
 	switch {
@@ -496,9 +500,8 @@ func (s *RidesService) created(p CreateRideParams, out **Ride) func(*transport.R
 		if err := same.Direct(); err != nil {
 			return err
 		}
-		ride := w.Ride
-		ride.Unverified = !shown
-		*out = &ride
+		w.Unverified = !shown
+		*out = &w.Ride
 		return nil
 	}
 }

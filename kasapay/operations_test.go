@@ -32,6 +32,10 @@ var wireCalls = map[string]struct {
 		_, err := c.Payouts.Find(ctx, "ms83/1 a")
 		return err
 	}},
+	"Payouts.Get": {kasapay.OpStatus, "/v1/payouts/b2b/a99658d5/status", func(ctx context.Context, c *kasapay.Client) error {
+		_, err := c.Payouts.Get(ctx, "a99658d5")
+		return err
+	}},
 	"Payouts.Wait": {kasapay.OpStatus, "/v1/payouts/b2b/ms83-1/status", func(ctx context.Context, c *kasapay.Client) error {
 		_, err := c.Payouts.Wait(ctx, "ms83-1")
 		return err
@@ -118,6 +122,8 @@ func TestStatusNeedsAReferenceThatFitsAPath(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, processed)})
 	for _, reference := range []string{"", ".", "..", " ms83-1", "ms83\n1"} {
 		_, err := client.Payouts.Find(t.Context(), reference)
+		require.ErrorIs(t, err, sdk.ErrValidation, "%q", reference)
+		_, err = client.Payouts.Get(t.Context(), reference)
 		require.ErrorIs(t, err, sdk.ErrValidation, "%q", reference)
 	}
 	assert.Empty(t, s.Requests())

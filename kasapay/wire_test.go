@@ -119,7 +119,7 @@ var wireCallsOfEveryOperation = []wireCall{
 		},
 	},
 	{
-		name: "a reference to escape, after a lost connection", responses: []string{"", wireProcessed},
+		name: "a reference to escape, after a lost connection", responses: []string{"", `{"payout_reference":"ms83/1 é?","payment_status":700}`},
 		send: func(t *testing.T, c *kasapay.Client) error {
 			_, err := c.Payouts.Find(t.Context(), "ms83/1 é?")
 			return err

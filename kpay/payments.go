@@ -2,6 +2,8 @@ package kpay
 
 import (
 	"context"
+	"strings"
+	"unicode"
 
 	"github.com/shopspring/decimal"
 
@@ -183,7 +185,9 @@ func (p PayParams) validate() (f transport.Faults) {
 	if p.MSISDN == "" {
 		f.Add("msisdn", "must be a phone number of 9 to 15 digits")
 	}
-	f.Require("email", p.Email)
+	if !isEmail(p.Email) {
+		f.Add("email", "must be an e-mail address")
+	}
 	f.Require("cname", p.CustomerName)
 	f.Require("cnumber", p.CustomerNumber)
 	f.Require("details", p.Details)
@@ -193,6 +197,12 @@ func (p PayParams) validate() (f transport.Faults) {
 		f.RequireURL("logourl", p.LogoURL)
 	}
 	return f
+}
+
+// isEmail refuses what is certainly no address. KPay refuses it too (603, assumed).
+func isEmail(text string) bool {
+	name, host, _ := strings.Cut(text, "@")
+	return name != "" && host != "" && !strings.Contains(host, "@") && !strings.ContainsFunc(text, unicode.IsSpace)
 }
 
 type payRequest struct {

@@ -14,6 +14,7 @@ import (
 // is one.
 type KasapayPayouts interface {
 	Find(ctx context.Context, reference string) (*kasapay.Payout, error)
+	Get(ctx context.Context, gatewayReference string) (*kasapay.Payout, error)
 }
 
 // NewKasapay is New for Kasapay's callbacks, confirmed by the payout's status. It
@@ -50,13 +51,14 @@ func Kasapay() Source[kasapay.Payout] {
 }
 
 // KasapayStates is the order of a payout's statuses: 703 pending, 704 jammed, 700
-// processed, 701 failed, and 702 reversed and 705 refunded, which take back a 700.
-// The codes are documented, the transitions assumed.
+// processed, 701 failed, and 702 reversed and 705 refunded, which take back a 700. A
+// refund may follow a failure, too. The codes are documented, the transitions assumed.
 func KasapayStates() *States {
 	return statesOf(map[kasapay.PaymentStatus][]kasapay.PaymentStatus{
 		kasapay.StatusAccepted: {kasapay.StatusPending},
 		kasapay.StatusPending:  {kasapay.StatusProcessed, kasapay.StatusFailed, kasapay.StatusJammed},
 		kasapay.StatusJammed:   {kasapay.StatusProcessed, kasapay.StatusFailed, kasapay.StatusReversed},
+		kasapay.StatusFailed:   {kasapay.StatusRefunded},
 	}, map[kasapay.PaymentStatus][]kasapay.PaymentStatus{
 		kasapay.StatusProcessed: {kasapay.StatusReversed, kasapay.StatusRefunded},
 	})
@@ -64,7 +66,8 @@ func KasapayStates() *States {
 
 // ConfirmKasapay confirms by asking for the payout. The payout that Kasapay returns
 // replaces the posted one. A posted reference that belongs to another payout is
-// ErrMismatch. Account numbers are never compared, because they may be masked.
+// ErrMismatch, and so is a posted destination of another recipient_type. Account
+// numbers are never compared, because they may be masked.
 func ConfirmKasapay(payouts KasapayPayouts) func(context.Context, Event[kasapay.Payout]) (kasapay.Payout, error) {
 	lookup := LookupKasapay(payouts)
 	return func(ctx context.Context, event Event[kasapay.Payout]) (kasapay.Payout, error) {
@@ -72,12 +75,15 @@ func ConfirmKasapay(payouts KasapayPayouts) func(context.Context, Event[kasapay.
 		if err != nil {
 			return kasapay.Payout{}, err
 		}
-		posted := event.Data.Reference
-		if posted == event.Reference || posted == found.GatewayReference {
+		posted := event.Data
+		if posted.Destination.Known() && found.Destination.Known() && posted.Destination != found.Destination {
+			return kasapay.Payout{}, fmt.Errorf("%w: destination", ErrMismatch)
+		}
+		if posted.Reference == event.Reference || posted.Reference == found.GatewayReference {
 			return found, nil
 		}
 		// It may be Kasapay's own reference of the payout the URL was minted for.
-		other, err := lookup(ctx, posted)
+		other, err := payouts.Get(ctx, posted.Reference)
 		switch {
 		case errors.Is(err, sdk.ErrNotFound), err == nil && (other.TransactionID == "" || other.TransactionID != found.TransactionID):
 			return kasapay.Payout{}, fmt.Errorf("%w: payout_reference", ErrMismatch)

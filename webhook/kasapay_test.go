@@ -136,6 +136,14 @@ func TestKasapayReversalsAfterSuccessArriveAsSuch(t *testing.T) {
 	}
 }
 
+func TestAKasapayRefundAfterAFailureIsHandedOn(t *testing.T) {
+	p := newPayouts(t, kasapaytest.Config{Scenario: fake.ScenarioFailed, Quirks: kasapaytest.Quirks{RefundFailed: true}})
+	p.pay(t, "ms83-1")
+	p.Advance(10 * time.Second)
+	require.NoError(t, p.MovePayout("ms83-1", kasapay.StatusRefunded))
+	assert.Equal(t, []string{"ms83-1 701 advanced", "ms83-1 705 advanced"}, p.heard())
+}
+
 func TestKasapayCallbacksOutOfOrderNeverGoBackwards(t *testing.T) {
 	p := newPayouts(t, kasapaytest.Config{PendingCallbacks: true})
 	require.NoError(t, p.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Event: "payout.703"}))
@@ -166,6 +174,7 @@ func TestKasapayForgeriesAreNotBelieved(t *testing.T) {
 	assert.Zero(t, p.asked(), "strangers make nobody ask")
 
 	assert.Equal(t, 503, p.forge(t, "ms83-1", done), "Kasapay says it is pending")
+	assert.Equal(t, 422, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1","payment_status":703,"destination":"till"}`), "another kind of recipient")
 	assert.Equal(t, 422, p.forge(t, "ms83-2", done), "another payout's URL")
 	assert.Equal(t, 422, p.forge(t, "ms83-2", `{"payout_reference":"nobody's","payment_status":703}`))
 	assert.Empty(t, p.heard())
@@ -196,6 +205,10 @@ type payoutsOf map[string]string
 
 func (p payoutsOf) Find(_ context.Context, reference string) (*kasapay.Payout, error) {
 	return &kasapay.Payout{Reference: reference, GatewayReference: "ms83-1", TransactionID: p[reference], Status: kasapay.StatusProcessed}, nil
+}
+
+func (p payoutsOf) Get(ctx context.Context, reference string) (*kasapay.Payout, error) {
+	return p.Find(ctx, reference)
 }
 
 func TestOnlyTheSameTransactionMakesAnotherReferenceKasapaysOwn(t *testing.T) {

@@ -70,6 +70,17 @@ func TestAFileSetsUpEachFake(t *testing.T) {
 	assert.True(t, configs["kapiten"].(*kapitentest.Config).Autopilot)
 }
 
+func TestTheFileOfTheREADMEWorks(t *testing.T) {
+	readme, err := os.ReadFile("../../examples/fakeserver/README.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(readme), "```json\n")
+	require.True(t, found)
+	file, _, _ := strings.Cut(rest, "```")
+	configs, err := configure(configFile(t, file), settings{autopilot: true}, Options{})
+	require.NoError(t, err)
+	assert.Equal(t, "600", configs["kapiten"].(*kapitentest.Config).Pricing.BaseFare.String())
+}
+
 func TestAFileThatMakesNoSenseIsRefusedByName(t *testing.T) {
 	for text, want := range map[string]string{
 		``:                                  "must be a JSON object",

@@ -68,7 +68,7 @@ func providers() []provider {
 					"cards that pay: 5101 1800 0000 0007, 5555 4444 3333 1111, 4111 1111 1111 1111; any other card is declined",
 				},
 			}},
-			config: func(settings, Options) any { return &kpaytest.Config{} },
+			config: func(settings, Options) any { return &kpaytest.Config{Quirks: kpaytest.Quirks{BankIDOptional: true}} },
 			open:   opener(kpaytest.NewIn),
 		},
 		{
@@ -79,6 +79,7 @@ func providers() []provider {
 				[]string{
 					"reference or account ending in 0001 or 0002: 701 failed", "0003: stays 703 pending", "0004: 700 after 10 minutes", "0005: 704 jammed",
 					"0006 or 0010: 704, then 700 or 702", "0007: 700, then 702 reversed", "0008: 700, then 705 refunded", "0009: 700, but no callback comes",
+					"callback_url at a host ending in .invalid: refused as unreachable",
 				},
 			}},
 			config: func(settings, Options) any { return &kasapaytest.Config{} },

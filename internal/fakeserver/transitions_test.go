@@ -99,7 +99,7 @@ func stock(t *testing.T) map[string]*fake.Control {
 	})
 	require.NoError(t, err)
 
-	payouts := kasapaytest.NewServer(t, kasapaytest.Config{Options: quiet})
+	payouts := kasapaytest.NewServer(t, kasapaytest.Config{Options: quiet, Quirks: kasapaytest.Quirks{RefundFailed: true}})
 	payer, err := kasapay.New(payouts.ClientConfig())
 	require.NoError(t, err)
 	_, err = payer.Payouts.Create(ctx, kasapay.CreatePayoutParams{
@@ -244,8 +244,8 @@ func reach(direct map[[2]string]bool) (pairs map[[2]string]bool, states []string
 	return pairs, states
 }
 
-// Whatever a fake does is handed on by webhook, and what webhook takes for a
-// transition a fake can do. Between states that lead to each other nobody can tell
+// Whatever a fake does is handed on by webhook, and what webhook takes for an advance
+// a fake can do. Between states that lead to each other nobody can tell
 // late news from new news, so they are left out of the second rule.
 func TestTheFakesAndWebhookAgreeOnEveryTransition(t *testing.T) {
 	fakes := stock(t)
@@ -270,11 +270,11 @@ func TestTheFakesAndWebhookAgreeOnEveryTransition(t *testing.T) {
 						switch {
 						case made[row.kind][[2]string{from, to}]:
 							assert.True(t, moves, "the fake goes from %s to %s, and webhook says %s", from, to, word)
-						case moves && wider != "" && !pairs[[2]string{from, to}]:
+						case word == "advanced" && wider != "" && !pairs[[2]string{from, to}]:
 							used[wider] = true
-						case moves:
+						case word == "advanced":
 							assert.True(t, pairs[[2]string{from, to}], "webhook says %s from %s to %s, and the fake never goes there", word, from, to)
-						case pairs[[2]string{from, to}]:
+						case pairs[[2]string{from, to}] && !moves:
 							assert.True(t, pairs[[2]string{to, from}], "the fake gets from %s to %s, and webhook says %s", from, to, word)
 						}
 					}

@@ -150,7 +150,7 @@ func rideParams(reference string) kapiten.CreateRideParams {
 	return kapiten.CreateRideParams{
 		ExternalID: reference, PickupAddress: "KK 12 Ave, Kigali", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
 		DropoffAddress: "KG 7 Ave, Kigali", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
-		Sender: kapiten.Contact{Name: "The shop", Phone: "0788000001"}, Receiver: kapiten.Contact{Name: "Ama", Phone: "0788000002"},
+		Sender: kapiten.Contact{Name: "The shop", Phone: "0788000001"}, Receiver: kapiten.Contact{Name: "Ama", Phone: "0788123456"},
 	}
 }
 

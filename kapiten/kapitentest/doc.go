@@ -41,6 +41,9 @@
 //     a rider, and a WAITING_PAYMENT ride is CANCELLED after 30 minutes. Or the digits
 //     of its receiver's phone ask for that; see below.
 //
+//   - A Wait does not end, and a test inside testing/synctest hangs. The ride stays
+//     PENDING because its receiver's phone ends in 0003. Give the Wait a deadline.
+//
 //   - A sender cannot cancel. The rider has the package; an administrator still can.
 //
 //   - A top-up does not arrive. It settles after 5 seconds on the clock, or as

@@ -134,7 +134,7 @@ func (f *Fake) PayRide(id string, phone ...string) error {
 }
 
 // FailPayment says that the customer of a ride in WAITING_PAYMENT could not pay. The
-// ride waits on, and he may try again.
+// ride waits on, and the customer may try again.
 func (f *Fake) FailPayment(rideID string, phone ...string) error {
 	f.world.Lock()
 	defer f.world.Unlock()
@@ -299,11 +299,15 @@ func (f *Fake) enter(r *Ride, to kapiten.RideStatus) {
 const (
 	courseNoRider       fake.Scenario = "no-rider"
 	courseSenderCancels fake.Scenario = "sender-cancels"
+	courseStuck         fake.Scenario = fake.ScenarioNever
 	courseAdministrator fake.Scenario = "administrator-cancels"
-	courseStuck                       = fake.ScenarioNever
-	reasonSenderCancels               = "The sender changed his mind."
-	reasonAdministrator               = "The package was refused."
-	reasonNobodyPaid                  = "Nobody paid in time."
+)
+
+// Reasons of cancellations that no test asks for.
+const (
+	reasonSenderCancels = "The sender needs no ride any more."
+	reasonAdministrator = "The package was refused."
+	reasonNobodyPaid    = "Nobody paid in time."
 )
 
 func (r *Ride) course() fake.Scenario {

@@ -81,6 +81,7 @@ type entry struct {
 	params, prepared, value []byte
 	note                    string
 	reason                  Reason
+	loaded                  bool      // the fields above and the reason are read; else they are purged
 	lease                   time.Time // by this process's wall clock
 	swept                   *swept    // what a sweep has found; nil: nobody has asked
 }

@@ -72,7 +72,7 @@ func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID str
 	p := Provider[kapiten.CreateRideParams, kapiten.Ride]{
 		Identify: func(p kapiten.CreateRideParams) (Identity, error) {
 			if p.CompanyID != "" && p.CompanyID != companyID {
-				return Identity{}, errCompany
+				return Identity{}, errOtherCompany
 			}
 			_, err := client.Rides.Prepare(complete(p))
 			return Identity{Reference: p.ExternalID}, err
@@ -140,8 +140,8 @@ func judgeTopUp(t kapiten.Transaction) Kind {
 }
 
 var (
-	errCompany   = errors.New("journal: the flow is another company's")
-	errRideThere = &sdk.Error{Provider: "kapiten", Operation: kapiten.OpCreateRide, Class: sdk.Searched, Outcome: sdk.NotSent, Reasons: []error{sdk.ErrReferenceTaken}}
+	errOtherCompany = errors.New("journal: the flow is another company's")
+	errRideThere    = &sdk.Error{Provider: "kapiten", Operation: kapiten.OpCreateRide, Class: sdk.Searched, Outcome: sdk.NotSent, Reasons: []error{sdk.ErrReferenceTaken}}
 )
 
 // storedRide is a request and what was there before it.
@@ -191,7 +191,7 @@ func KapitenTopUp(j *Journal, name string, client *kapiten.Client, companyID str
 	p := Provider[kapiten.TopUpParams, kapiten.Transaction]{
 		Identify: func(p kapiten.TopUpParams) (Identity, error) {
 			if p.CompanyID != "" && p.CompanyID != companyID {
-				return Identity{}, errCompany
+				return Identity{}, errOtherCompany
 			}
 			if _, err := prepare(request{Params: p}); err != nil {
 				return Identity{}, err

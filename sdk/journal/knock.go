@@ -133,16 +133,16 @@ func (j *Journal) noteFact(ctx context.Context, k knocked, signed []byte) (done 
 	}
 	ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
 	defer cancel()
-	e, entry, err := j.find(ctx, k.m.name, k.reference)
+	e, listed, err := j.find(ctx, k.m.name, k.reference)
 	switch {
 	case errors.Is(err, ErrUnknown):
 		return false, nil
 	case err != nil:
 		return false, err
-	case e.state != StateOpen || e.standing != Pending || e.owed != "" || entry.Holder != "":
+	case e.state != StateOpen || e.standing != Pending || e.owed != "" || listed.Holder != "":
 		return false, nil
 	}
-	if err := j.load(ctx, e); err != nil {
+	if err := j.loadAll(ctx, []*entry{e}); err != nil || !e.loaded {
 		return false, err
 	}
 	a, ok := k.m.fact(e, signed)

@@ -169,6 +169,8 @@ type machine struct {
 		asked time.Time
 		on    bool
 	}
+	// Requests that leave do not wait for your func.
+	marks, records committer
 
 	encode  func(params any) ([]byte, error)
 	decode  func(stored []byte) (params any, err error)

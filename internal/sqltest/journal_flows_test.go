@@ -1,8 +1,10 @@
 package sqltest
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"io"
 	"iter"
 	"net/http"
 	"os"
@@ -590,3 +592,82 @@ func canceled(t *testing.T) context.Context {
 
 const allColumns = `flow, reference, digest, digest_version, state, standing, resume, owed, step, lane, due_at, holder, fence,
 	knocks, tries, attempts, opened, looks, contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at`
+
+// byteTransport stops the process once so many bytes have gone over the wire: in the
+// middle of a request, or of a response whose request was carried out.
+type byteTransport struct {
+	next http.RoundTripper
+	gate *gate
+	left *int
+}
+
+func (b byteTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b.gate.died() {
+		return nil, errDead
+	}
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r = r.Clone(context.WithoutCancel(r.Context()))
+		r.Body = io.NopCloser(&countedReader{bytes.NewReader(body), b})
+	}
+	response, err := b.next.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
+	if b.gate.died() || err != nil {
+		return nil, errDead
+	}
+	response.Body = io.NopCloser(&countedReader{response.Body, b})
+	return response, nil
+}
+
+type countedReader struct {
+	io.Reader
+	b byteTransport
+}
+
+func (c *countedReader) Read(p []byte) (int, error) {
+	if *c.b.left <= 0 {
+		c.b.gate.kill()
+		return 0, errDead
+	}
+	n, err := c.Reader.Read(p[:min(len(p), *c.b.left)])
+	*c.b.left -= n
+	return n, err
+}
+
+// TestJournalCrashAtEachByte stops the process within each request and each response, for
+// a flow of each class.
+func TestJournalCrashAtEachByte(t *testing.T) {
+	t.Parallel()
+	tables := journalTemplate(t)
+	for name, every := range map[string]int{"kpay": 3, "bitpesa": 23, "rides": 11, "kotani withdraw": 7, "top-up": 7, "fiatconnect in": 17} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			flow, ends := flowWorlds[name], map[string]int{}
+			died := true
+			for k := 0; died; k += every {
+				path := filepath.Join(t.TempDir(), "shop.db")
+				require.NoError(t, os.WriteFile(path, tables, 0o600))
+				w, g, left, state := flow.world(), &gate{left: -1}, k, ""
+				process := w.process
+				w.process = func(j *journal.Journal, _ transportWrap) planner {
+					return process(j, func(next http.RoundTripper) http.RoundTripper { return byteTransport{next, g, &left} })
+				}
+				live(t, path, w, g)
+				died = g.died()
+				w.process = process
+				for life := 0; life < 30 && (life == 0 || state != "final" && state != "stuck"); life++ {
+					w.advance(10 * time.Second)
+					state = later(t, path)
+					live(t, path, w, &gate{left: -1})
+					state = later(t, path)
+				}
+				checkFlow(t, path, w, flow.class, state, k)
+				ends[state]++
+			}
+			require.Greater(t, ends["final"]+ends["stuck"], 20)
+			t.Log(ends)
+		})
+	}
+}

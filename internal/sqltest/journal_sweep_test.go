@@ -12,6 +12,8 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
@@ -246,5 +248,71 @@ func TestJournalWorkersTakeOnlyTheirFlows(t *testing.T) {
 		e, err = newer.Find(t.Context(), "another", "new")
 		require.NoError(t, err)
 		require.Equal(t, journal.StateFinal, e.State)
+	})
+}
+
+// before calls a function before the first request of a path.
+type before struct {
+	next http.RoundTripper
+	path string
+	call func()
+}
+
+func (b *before) RoundTrip(r *http.Request) (*http.Response, error) {
+	if call := b.call; r.Method == http.MethodPost && r.URL.Path == b.path && call != nil {
+		b.call = nil
+		call()
+	}
+	return b.next.RoundTrip(r)
+}
+
+// TestJournalBitPesaRefusals: a refused debit of a funded transaction is no end as
+// refused: the money has moved. A refused debit without funds is.
+func TestJournalBitPesaRefusals(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		for name, test := range map[string]struct {
+			meanwhile func(*testing.T, *bitpesatest.Fake, *bitpesa.Client)
+			path      string
+			state     journal.State
+			reason    journal.Reason
+			debits    int
+		}{
+			"funded by somebody else": {func(t *testing.T, srv *bitpesatest.Fake, c *bitpesa.Client) {
+				_, err := c.Debits.Create(t.Context(), bitpesa.DebitParams{ToID: srv.Transactions(bitpesatest.TestKey)[0].ID})
+				require.NoError(t, err)
+			}, "/v1/accounts/debits", journal.StateFinal, "", 1},
+			"no funds": {func(t *testing.T, srv *bitpesatest.Fake, _ *bitpesa.Client) {
+				require.NoError(t, srv.Withdraw(bitpesatest.TestKey, "USD", srv.Balance(bitpesatest.TestKey, "USD")))
+			}, "/v1/accounts/debits", journal.StateRefused, "", 0},
+			"created by somebody else": {func(t *testing.T, _ *bitpesatest.Fake, c *bitpesa.Client) {
+				_, err := c.Transactions.Create(t.Context(), transactionParams(providerReference))
+				require.NoError(t, err)
+			}, "/v1/transactions", journal.StateStuck, journal.ReasonTaken, 0},
+		} {
+			t.Run(name, func(t *testing.T) {
+				newMerchant(t, db, dialect, newBank(sdk.Once))
+				clear(t, db)
+				srv := bitpesatest.New(bitpesatest.Config{})
+				plain := bitpesaClient(srv, func(next http.RoundTripper) http.RoundTripper { return next })
+				j, err := journal.Open(t.Context(), db, dialect, journal.Config{})
+				require.NoError(t, err)
+				flow := journal.BitPesa(j, "pay", bitpesaClient(srv, func(next http.RoundTripper) http.RoundTripper {
+					return &before{next, test.path, func() { test.meanwhile(t, srv, plain) }}
+				}), nil)
+				tx, err := db.BeginTx(t.Context(), nil)
+				require.NoError(t, err)
+				require.NoError(t, flow.Plan(t.Context(), tx, transactionParams(providerReference)))
+				require.NoError(t, tx.Commit())
+				m := &merchant{t: t, db: db, j: j}
+				for range 6 {
+					m.work(time.Minute)
+					srv.Advance(time.Minute)
+				}
+				e := m.entry(providerReference)
+				require.Equal(t, test.state, e.State, m.history(providerReference))
+				require.Equal(t, test.reason, e.Reason)
+				require.Len(t, srv.Debits(providerReference), test.debits)
+			})
+		}
 	})
 }

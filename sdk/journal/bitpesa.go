@@ -48,7 +48,12 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 		},
 		// The debit shows nothing of the transaction: the next poll does.
 		func(r request, _ bitpesa.Debit) bitpesa.Transaction { return *r.Before })
+	fund.UnclearRefusals = true // the vendor does not publish their words
 	fund.Done = func(t bitpesa.Transaction) bool { return t.Funded() }
+	create := written(bitpesa.OpCreateTransaction, sdk.Referenced, func(r request) (sdk.Prepared[bitpesa.Transaction], error) {
+		return client.Transactions.Prepare(r.Params)
+	})
+	create.UnclearRefusals = true
 	p := Provider[bitpesa.TransactionParams, bitpesa.Transaction]{
 		Identify: func(p bitpesa.TransactionParams) (Identity, error) {
 			id := Identity{Reference: p.ExternalID}
@@ -66,12 +71,7 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 		},
 		Deciding: []func(bitpesa.TransactionParams) []string{decidingBitPesa},
 		Restore:  restoreBitPesa,
-		Steps: []Step[bitpesa.TransactionParams, bitpesa.Transaction]{
-			written(bitpesa.OpCreateTransaction, sdk.Referenced, func(r request) (sdk.Prepared[bitpesa.Transaction], error) {
-				return client.Transactions.Prepare(r.Params)
-			}),
-			fund,
-		},
+		Steps:    []Step[bitpesa.TransactionParams, bitpesa.Transaction]{create, fund},
 		Poll: func(ctx context.Context, r request) (bitpesa.Transaction, error) {
 			if r.Before == nil {
 				return bitpesa.Transaction{}, errNotShown

@@ -170,6 +170,11 @@ func (j *Journal) unaccepted(ctx context.Context, m *machine, e *entry, err erro
 		}
 		return j.record(ctx, m, e, next, transition{event: "not-accepted", note: note, delay: delay})
 	}
+	if v == refused && m.steps[e.step].unsure {
+		if settled, err := j.lookAfterRefusal(ctx, m, e, note); settled || err != nil {
+			return err
+		}
+	}
 	switch v {
 	case taken:
 		return j.taken(ctx, m, e, e.value, note)
@@ -179,6 +184,21 @@ func (j *Journal) unaccepted(ctx context.Context, m *machine, e *entry, err erro
 	}
 	next.state, next.tries = StatePlanned, e.tries+1
 	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), backoff(next.tries, time.Second, 10*time.Minute))})
+}
+
+// lookAfterRefusal finds out whether a refusal means that the write is done already. A
+// first step that is done was done by somebody else.
+func (j *Journal) lookAfterRefusal(ctx context.Context, m *machine, e *entry, note string) (settled bool, err error) {
+	a, finding, err := j.look(ctx, m, e)
+	switch {
+	case err != nil, finding == CannotTell, finding == Several:
+		return true, j.record(ctx, m, e, *e, transition{event: "unanswered", note: "refused, and no clear response to a lookup: " + note, delay: j.nextLook(m, e, 0)})
+	case finding == Found && e.step > 0:
+		return true, j.accept(ctx, m, e, a, "found")
+	case finding == Found, finding == Different:
+		return true, j.taken(ctx, m, e, e.value, note)
+	}
+	return false, nil
 }
 
 // taken is a reference that the provider had before our first attempt. It is another

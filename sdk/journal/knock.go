@@ -27,8 +27,9 @@ type knocked struct {
 // Knock receives the provider's callbacks. A callback is only a knock: it makes an
 // entry due, and a worker asks the provider. Nothing that was posted is believed or
 // stored, unless a signature proves it: a signed callback of BitPesa that ends an open
-// entry is taken at its word. A reference that the journal does not know gets the same response in the
-// same time. All authenticators must agree; without any, every callback is refused.
+// entry is taken at its word. A reference that the journal does not know gets the same
+// response in the same time. A flow whose callbacks name no reference of yours, such as FiatConnectIn,
+// answers 500. All authenticators must agree; without any, every callback is refused.
 func (f *Flow[P, T]) Knock(auth ...webhook.Authenticator) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {

@@ -90,6 +90,9 @@ type Step[P, T any] struct {
 	Looks []time.Duration
 	// KeyLife is how long the provider remembers the key of a Keyed step.
 	KeyLife time.Duration
+	// UnclearRefusals says that the provider's refusals cannot be told apart, so that a
+	// refusal may mean that the write is done already. It is looked up then.
+	UnclearRefusals bool
 	// Done reports that what the provider shows has this step done already, so that it
 	// is left out. nil: never.
 	Done func(T) bool
@@ -191,6 +194,7 @@ type step struct {
 	looks   []time.Duration
 	keyLife time.Duration
 	done    func(a answer) bool
+	unsure  bool // Step.UnclearRefusals
 }
 
 // answer is what the provider showed.
@@ -306,7 +310,7 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 }
 
 func newStep[P, T any](p Provider[P, T], s Step[P, T], seen func(T) (answer, error)) step {
-	out := step{name: s.Name, class: s.Class, looks: s.Looks, keyLife: s.KeyLife}
+	out := step{name: s.Name, class: s.Class, looks: s.Looks, keyLife: s.KeyLife, unsure: s.UnclearRefusals && s.Look != nil}
 	if out.looks == nil {
 		out.looks = defaultLooks
 		if s.Class == sdk.Searched {

@@ -659,7 +659,7 @@ func TestJournalCrashAtEachByte(t *testing.T) {
 				w.process = process
 				for life := 0; life < 30 && (life == 0 || state != "final" && state != "stuck"); life++ {
 					w.advance(10 * time.Second)
-					state = later(t, path)
+					later(t, path)
 					live(t, path, w, &gate{left: -1})
 					state = later(t, path)
 				}

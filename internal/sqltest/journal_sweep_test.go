@@ -64,7 +64,7 @@ func TestJournalOneSweepForAllRides(t *testing.T) {
 		_, err = j.Work(t.Context())
 		require.NoError(t, err)
 		list := counts["GET /api/companies/"+company.ID+"/rides/"]
-		require.Greater(t, list, 0)
+		require.Positive(t, list)
 		require.LessOrEqual(t, list, open/20+1, "the pages of the new rides, and the page with what was there before")
 		srv.Advance(time.Minute)
 		pass(t, db, time.Hour)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -187,9 +188,7 @@ func (j *Journal) planned(ctx context.Context, flow string, w Window) (map[strin
 		if err != nil {
 			return nil, err
 		}
-		for reference, e := range page {
-			all[reference] = e
-		}
+		maps.Copy(all, page)
 		if len(page) < heldPage {
 			return all, nil
 		}

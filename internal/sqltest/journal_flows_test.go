@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -598,7 +599,21 @@ const allColumns = `flow, reference, digest, digest_version, state, standing, re
 type byteTransport struct {
 	next http.RoundTripper
 	gate *gate
-	left *int
+	left *bytesLeft
+}
+
+type bytesLeft struct {
+	mu sync.Mutex
+	n  int
+}
+
+// take returns how many of the wanted bytes may still go over the wire.
+func (b *bytesLeft) take(wanted int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := min(wanted, b.n)
+	b.n -= n
+	return n
 }
 
 func (b byteTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -627,13 +642,14 @@ type countedReader struct {
 }
 
 func (c *countedReader) Read(p []byte) (int, error) {
-	if *c.b.left <= 0 {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if c.b.left.take(1) == 0 {
 		c.b.gate.kill()
 		return 0, errDead
 	}
-	n, err := c.Reader.Read(p[:min(len(p), *c.b.left)])
-	*c.b.left -= n
-	return n, err
+	return c.Reader.Read(p[:1])
 }
 
 // TestJournalCrashAtEachByte stops the process within each request and each response, for
@@ -649,10 +665,10 @@ func TestJournalCrashAtEachByte(t *testing.T) {
 			for k := 0; died; k += every {
 				path := filepath.Join(t.TempDir(), "shop.db")
 				require.NoError(t, os.WriteFile(path, tables, 0o600))
-				w, g, left, state := flow.world(), &gate{left: -1}, k, ""
+				w, g, left, state := flow.world(), &gate{left: -1}, &bytesLeft{n: k}, ""
 				process := w.process
 				w.process = func(j *journal.Journal, _ transportWrap) planner {
-					return process(j, func(next http.RoundTripper) http.RoundTripper { return byteTransport{next, g, &left} })
+					return process(j, func(next http.RoundTripper) http.RoundTripper { return byteTransport{next, g, left} })
 				}
 				live(t, path, w, g)
 				died = g.died()

@@ -316,3 +316,29 @@ func TestJournalBitPesaRefusals(t *testing.T) {
 		}
 	})
 }
+
+// TestJournalLimitCountsRides: a loop gone wrong stops at the limit, also where the price
+// is not known before.
+func TestJournalLimitCountsRides(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		srv, company := newKapiten()
+		j, err := journal.Open(t.Context(), db, dialect, journal.Config{Flows: map[string]journal.FlowConfig{
+			"pay": {Limit: journal.Limit{PerWindow: decimal.NewFromInt(2)}},
+		}})
+		require.NoError(t, err)
+		flow := journal.KapitenRides(j, "pay", kapitenClient(srv, company, func(next http.RoundTripper) http.RoundTripper { return next }), company.ID, nil)
+		tx, err := db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		for i := range 5 {
+			require.NoError(t, flow.Plan(t.Context(), tx, rideParams(fmt.Sprint("new-", i))))
+		}
+		require.NoError(t, tx.Commit())
+		_, err = j.Work(t.Context())
+		require.NoError(t, err)
+		require.Len(t, srv.Rides(company.ID), 2)
+		stuck, err := j.List(t.Context(), journal.Filter{State: journal.StateStuck})
+		require.NoError(t, err)
+		require.Len(t, stuck, 3)
+		require.Equal(t, journal.ReasonLimit, stuck[0].Reason)
+	})
+}

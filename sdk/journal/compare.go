@@ -112,8 +112,9 @@ func (f *Flow[P, T]) Compare(ctx context.Context, w Window) iter.Seq2[Mismatch, 
 
 // held is an entry in a comparison.
 type held struct {
-	entry  Entry
-	amount string
+	entry            Entry
+	amount, currency string
+
 	listed bool
 }
 
@@ -127,7 +128,7 @@ func (h *held) differs(row Row) (Difference, string) {
 	if h == nil {
 		return Extra, "the journal has no such entry"
 	}
-	if amount, err := decimal.NewFromString(h.amount); err == nil && row.Amount.Valid && !amount.IsZero() && !amount.Equal(row.Amount.Decimal.Abs()) {
+	if amount, err := decimal.NewFromString(h.amount); err == nil && row.Amount.Valid && !amount.IsZero() && h.currency != requests && !amount.Equal(row.Amount.Decimal.Abs()) {
 		return AmountDiffers, "the journal has " + amount.String() + ", and the provider " + row.Amount.Decimal.String()
 	}
 	said := "the journal says " + string(h.entry.State) + " " + string(h.entry.Standing) + ", and the provider " + string(row.Standing)
@@ -203,7 +204,7 @@ func (j *Journal) heldWhere(ctx context.Context, where string, args ...any) (map
 }
 
 func (j *Journal) heldAfter(ctx context.Context, last *int64, where string, args ...any) (map[string]*held, error) {
-	rows, err := j.db.QueryContext(ctx, j.sql.text(`SELECT e.id, e.flow, e.reference, e.state, e.standing, e.attempts, e.created_at, e.changed_at, COALESCE(d.amount, '')
+	rows, err := j.db.QueryContext(ctx, j.sql.text(`SELECT e.id, e.flow, e.reference, e.state, e.standing, e.attempts, e.created_at, e.changed_at, COALESCE(d.amount, ''), COALESCE(d.currency, '')
 		FROM journal_entries e LEFT JOIN journal_details d ON d.entry = e.id WHERE `+where+` ORDER BY e.id LIMIT 1000`), args...)
 	if err != nil {
 		return nil, failed("compare", err)
@@ -215,7 +216,7 @@ func (j *Journal) heldAfter(ctx context.Context, last *int64, where string, args
 			h                held
 			created, changed int64
 		)
-		if err := rows.Scan(last, &h.entry.Flow, &h.entry.Reference, &h.entry.State, &h.entry.Standing, &h.entry.Attempts, &created, &changed, &h.amount); err != nil {
+		if err := rows.Scan(last, &h.entry.Flow, &h.entry.Reference, &h.entry.State, &h.entry.Standing, &h.entry.Attempts, &created, &changed, &h.amount, &h.currency); err != nil {
 			return nil, failed("compare", err)
 		}
 		h.entry.Created, h.entry.Changed = time.UnixMicro(created), time.UnixMicro(changed)

@@ -31,6 +31,8 @@ const rideSearchPages = 200
 // answers for all rides of the flow that are due, however many are open. It ends at the
 // rides that were there before the oldest of them was sent.
 //
+// A ride's price is not known before: the spend limit counts each ride as 1.
+//
 // Kapiten's callbacks name the external id only if the ride has one, as rides of this
 // flow do.
 func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID string, fn Func[kapiten.Ride]) *Flow[kapiten.CreateRideParams, kapiten.Ride] {
@@ -74,8 +76,10 @@ func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID str
 			if p.CompanyID != "" && p.CompanyID != companyID {
 				return Identity{}, errOtherCompany
 			}
-			_, err := client.Rides.Prepare(complete(p))
-			return Identity{Reference: p.ExternalID}, err
+			if _, err := client.Rides.Prepare(complete(p)); err != nil {
+				return Identity{}, err
+			}
+			return unpriced(p.ExternalID, "")
 		},
 		Deciding: []func(kapiten.CreateRideParams) []string{func(p kapiten.CreateRideParams) []string {
 			place := func(l kapiten.Location) string {

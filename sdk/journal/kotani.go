@@ -178,8 +178,9 @@ func KotaniPayTill(j *Journal, name string, client *kotani.Client, fn Func[kotan
 		})
 }
 
-// KotaniStellarCashOut makes a flow of cash-outs of USDC on Stellar. Kotani shows no
-// amount before, so that the spend limit does not count them.
+// KotaniStellarCashOut makes a flow of cash-outs of USDC on Stellar. Their amount is not
+// known before: the spend limit counts each as 1, as it does of KotaniTronCashOut,
+// KotaniSendToMpesa, KotaniBuyCelo and KotaniClaim.
 func KotaniStellarCashOut(j *Journal, name string, client *kotani.Client, fn Func[kotani.Transaction]) *Flow[Named[kotani.CashOutParams], kotani.Transaction] {
 	return kotaniPayment(j, name, client, fn, kotani.OpStellarCashOut, cashOutCosts, cashOutDecides,
 		func(p kotani.CashOutParams) (sdk.Prepared[kotani.Transaction], error) {
@@ -313,8 +314,10 @@ func kotaniPayment[P any](j *Journal, name string, client *kotani.Client, fn Fun
 	p := onceProvider(op, deciding, prepare)
 	p.Identify = func(p Named[P]) (Identity, error) {
 		amount, callbackURL := costs(p.Params)
-		id, err := unquoted(p.Reference, callbackURL)
-		id.Amount = amount
+		id, err := unpriced(p.Reference, callbackURL)
+		if amount.IsPositive() {
+			id.Amount, id.Currency = amount, ""
+		}
 		if err == nil {
 			_, err = prepare(p.Params)
 		}
@@ -336,8 +339,10 @@ func kotaniAtOnce[P, T any](j *Journal, name string, client *kotani.Client, fn F
 ) *Flow[Named[P], T] {
 	p := onceProvider(op, deciding, prepare)
 	p.Identify = func(p Named[P]) (Identity, error) {
-		_, err := prepare(p.Params)
-		return Identity{Reference: p.Reference}, err
+		if _, err := prepare(p.Params); err != nil {
+			return Identity{}, err
+		}
+		return unpriced(p.Reference, "")
 	}
 	p.Poll = func(context.Context, Request[Named[P], T]) (none T, err error) { return none, errNotShown }
 	p.Judge = func(T) Kind { return Succeeded }

@@ -99,13 +99,16 @@ func identify(reference string, amount decimal.Decimal, currency, callbackURL st
 	return Identity{Reference: reference, Amount: amount, Currency: currency}, nil
 }
 
-// unquoted names a request whose amount is not known before it is sent. The spend limit
-// does not count it.
-func unquoted(reference, callbackURL string) (Identity, error) {
+// requests is the currency in which the spend limit counts requests whose amount is not
+// known before they are sent: each is 1.
+const requests = "requests"
+
+// unpriced names such a request.
+func unpriced(reference, callbackURL string) (Identity, error) {
 	if callbackURL != "" {
 		return Identity{}, errStoredURL
 	}
-	return Identity{Reference: reference}, nil
+	return Identity{Reference: reference, Amount: decimal.NewFromInt(1), Currency: requests}, nil
 }
 
 func valueOf[T any](value *T, err error) (T, error) {

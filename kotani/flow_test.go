@@ -209,7 +209,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, list.Items, 1)
 
-		stranger, err := fc.As(&wallet{address: "0xde709f2102306220921060314715629080e2fb77"})
+		stranger, err := fc.As(known("stranger"))
 		require.NoError(t, err)
 		_, err = stranger.GetTransfer(ctx, out.ID)
 		require.ErrorIs(t, err, kotani.ErrResourceNotFound, "transfers have an owner")
@@ -225,7 +225,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		credentials, err := fc.CreateCredentials(ctx, "https://merchant.example/fc")
 		require.NoError(t, err)
 		cfg := w.ClientConfig()
-		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = &wallet{address: walletAddress}, credentials.APIKey
+		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = known("jane"), credentials.APIKey
 		keyed, err := kotani.New(cfg)
 		require.NoError(t, err)
 		_, err = keyed.FiatConnect.ListAccounts(ctx)
@@ -241,7 +241,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 func TestASessionOutlivesNoFourHours(t *testing.T) {
 	srv := kotanitest.NewServer(t)
 	cfg := srv.ClientConfig()
-	signer := &wallet{address: walletAddress}
+	signer := known("jane")
 	cfg.FiatConnect.Signer = signer
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)

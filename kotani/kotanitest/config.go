@@ -87,20 +87,8 @@ type Quirks struct {
 }
 
 // FiatConnectConfig sets up the FiatConnect section. The zero value is right for
-// most tests, and accepts ANY well-formed signature; see VerifySignature.
+// most tests. Signatures of logins are always checked.
 type FiatConnectConfig struct {
-	// VerifySignature says whether address signed message as of EIP-191. The
-	// signature has 65 bytes: r, s, v. Several goroutines may call it at once.
-	// No lock is held then.
-	//
-	// WITHOUT IT NO SIGNATURE IS CHECKED: any 65 bytes in hex log anybody in, as
-	// whoever the message names. This module has no secp256k1. A test of signing
-	// itself must plug it in.
-	VerifySignature func(address string, message, signature []byte) bool
-	// StrictAddresses also refuses addresses in a single letter case, which have
-	// no checksum. A wrong checksum is always refused.
-	StrictAddresses bool
-
 	// Prefix is where the section stands below Kotani's base URL. Empty:
 	// /fiatconnect (assumed).
 	Prefix string
@@ -116,6 +104,10 @@ type FiatConnectConfig struct {
 	// KYCDelay (10 s). By default they are approved at once.
 	PendingKYC bool
 	KYCDelay   time.Duration
+
+	// StrictQuotes refuses quotes without an address, as the specification does.
+	// Kotani's document shows quotes without it; they are anybody's.
+	StrictQuotes bool
 
 	// ProviderInitiated makes the provider debit the account for a transfer in,
 	// without a user action.
@@ -154,8 +146,8 @@ type FiatConnectQuirks struct {
 	// CryptoValues are the price of one unit in cUSD, by crypto type. Nil: cUSD
 	// 1, cEUR 1.1, cREAL 0.2.
 	CryptoValues map[string]decimal.Decimal
-	// Countries are the supported countries. Nil: KE, GH, NG, UG, RW, ZA, SN, CM, US,
-	// DE, BR, IN, PH.
+	// Countries are the supported countries. Nil: KE, GH, NG, UG, RW, ZA, SN, CM, DE,
+	// BR, IN, PH.
 	Countries []string
 	// MinValue and MaxValue bound a transfer, in cUSD. Zero: 1 and 10,000.
 	MinValue, MaxValue decimal.Decimal
@@ -211,7 +203,7 @@ func (c FiatConnectConfig) withDefaults() FiatConnectConfig {
 		q.CryptoValues = amounts("cUSD", "1", "cEUR", "1.1", "cREAL", "0.2")
 	}
 	if q.Countries == nil {
-		q.Countries = []string{"KE", "GH", "NG", "UG", "RW", "ZA", "SN", "CM", "US", "DE", "BR", "IN", "PH"}
+		q.Countries = []string{"KE", "GH", "NG", "UG", "RW", "ZA", "SN", "CM", "DE", "BR", "IN", "PH"}
 	}
 	switch {
 	case q.FeePercent.IsZero():

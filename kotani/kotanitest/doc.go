@@ -70,9 +70,10 @@
 // An unmodified client can drive it. It stands below Kotani's base URL, under
 // /fiatconnect, and also has a URL of its own.
 //
-// NO SIGNATURE IS CHECKED without FiatConnectConfig.VerifySignature: any 65 bytes
-// in hex log anybody in. All other rules of a login hold:
+// A login needs a real signature (EIP-191). NewSigner makes a wallet for tests. The
+// rules of a login are:
 //
+//   - the wallet of the address signed the message, the address has its checksum
 //   - the grammar of EIP-4361, version 1, chain 44787
 //   - the domain, with or without its port, and the URI of the client's request
 //   - the clock, and four hours at most. A login may be issued half a second

@@ -74,7 +74,7 @@ func readLogin(r *http.Request) (m siweMessage, text, signature string, err erro
 }
 
 // checkSignature accepts 65 bytes in hex: r, s and v, not the compact form of
-// EIP-2098. The verifier says whether the address signed them.
+// EIP-2098. The wallet with that address must have made them, by EIP-191.
 func (f *FiatConnect) checkSignature(address, message, signature string) kotani.FiatConnectCode {
 	if slices.ContainsFunc(f.config.Quirks.ContractWallets, func(a string) bool { return strings.EqualFold(a, address) }) {
 		return kotani.ErrContractLoginNotSupported
@@ -84,7 +84,7 @@ func (f *FiatConnect) checkSignature(address, message, signature string) kotani.
 	if !ok || err != nil || len(raw) != signatureBytes {
 		return kotani.ErrInvalidSignature
 	}
-	if f.config.VerifySignature != nil && !f.config.VerifySignature(address, []byte(message), raw) {
+	if !strings.EqualFold(recoverAddress([]byte(message), raw), address) {
 		return kotani.ErrInvalidSignature
 	}
 	return ""
@@ -99,7 +99,7 @@ func (f *FiatConnect) checkLogin(r *http.Request, m siweMessage) kotani.FiatConn
 	here := f.world.ExternalURL(r)
 	here.RawQuery = ""
 	switch {
-	case !f.isWallet(m.address), !f.isDomain(m.domain, here.Host), m.scheme != "" && m.scheme != here.Scheme,
+	case !isChecksummed(m.address), !f.isDomain(m.domain, here.Host), m.scheme != "" && m.scheme != here.Scheme,
 		m.uri != here.String(), m.version != "1", m.chainID != f.config.ChainID:
 		return kotani.ErrInvalidParameters
 	case m.issuedAt.After(now.Add(issueLeeway)):

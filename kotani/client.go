@@ -151,7 +151,7 @@ func (cfg Config) check() error {
 	var faults []error
 	if cfg.hasLogin() {
 		if !isPhone(cfg.PhoneNumber) {
-			faults = append(faults, errors.New("kotani: PhoneNumber must be 7 to 15 digits"))
+			faults = append(faults, errors.New("kotani: PhoneNumber must be 9 to 15 digits"))
 		}
 		for _, field := range []struct{ name, value string }{{"CountryCode", cfg.CountryCode}, {"Password", cfg.Password}} {
 			switch {

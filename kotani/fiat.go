@@ -3,6 +3,8 @@ package kotani
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -167,6 +169,27 @@ const (
 	BankFirstCommunity     BankCode = "74"
 	BankKenyaWomensFinance BankCode = "78" // Kenya Women's Finance Trust
 )
+
+// banks are the documented banks, by their codes.
+func banks() map[BankCode]string {
+	return map[BankCode]string{
+		BankKCB: "Kenya Commercial Bank", BankStandardChartered: "Standard Chartered", BankAbsa: "Absa Bank Kenya",
+		BankNCBA: "NCBA Bank Kenya", BankPrime: "Prime Bank", BankCooperative: "Cooperative Bank",
+		BankNational: "National Bank of Kenya", BankCitibank: "Citibank N.A. Kenya", BankMiddleEast: "Middle East Bank Kenya",
+		BankOfAfrica: "Bank of Africa Kenya", BankCredit: "Credit Bank Limited", BankStanbic: "CFC Stanbic Kenya",
+		BankParamount: "Paramount Bank", BankJamiiBora: "Jamii Bora Bank", BankGuarantyTrust: "Guaranty Trust Bank",
+		BankGuardian: "Guardian Bank", BankIM: "I&M Bank", BankDiamondTrust: "Diamond Trust Bank", BankSidian: "Sidian Bank",
+		BankEquity: "Equity Bank Kenya", BankFamily: "Family Bank Limited", BankGulfAfrican: "Gulf African Bank",
+		BankFirstCommunity: "First Community Bank", BankKenyaWomensFinance: "Kenya Women's Finance Trust",
+	}
+}
+
+// Banks returns the documented banks, by code.
+func Banks() []BankCode { return slices.Sorted(maps.Keys(banks())) }
+
+// Name is the bank's, as the document writes it. It is empty for a code that is not
+// listed.
+func (b BankCode) Name() string { return banks()[b] }
 
 // WithdrawToBank is Withdraw to a bank account.
 func (s *FiatService) WithdrawToBank(ctx context.Context, p BankWithdrawParams) (*Transaction, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -19,8 +20,11 @@ type Config struct {
 	Options fake.Options
 
 	// PhoneNumber and Password are the partner's login. Defaults: 254700000000,
-	// test-password. The country is Kenya: a login says KEN or KE.
+	// test-password.
 	PhoneNumber, Password string
+	// Country is the partner's: Kenya (default), whose login says KEN or KE, or Ghana,
+	// whose login says GH or GHA. National phone numbers are of this country.
+	Country kotani.Country
 	// Balances are the partner's money at the start, by currency. Nil:
 	// 1,000,000 KES, 100,000 GHS, 10,000 cUSD.
 	Balances map[string]decimal.Decimal
@@ -160,6 +164,7 @@ type FiatConnectQuirks struct {
 func (c Config) withDefaults() Config {
 	c.PhoneNumber = cmp.Or(c.PhoneNumber, "254700000000")
 	c.Password = cmp.Or(c.Password, "test-password")
+	c.Country = cmp.Or(c.Country, kotani.Kenya)
 	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
 	if c.Balances == nil {
 		c.Balances = amounts("KES", "1000000", "GHS", "100000", "cUSD", "10000")

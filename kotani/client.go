@@ -48,8 +48,8 @@ type Config struct {
 	// lifetime. Default: 5 min, as in the operator's 2022 source.
 	TokenLifetime time.Duration
 
-	// CallbackURL makes the callback URL of each Deposit, Withdraw and
-	// WithdrawToBank that has an external id and no URL. It gets the external id,
+	// CallbackURL makes the callback URL of each Deposit, DepositQuoted with an Amount,
+	// Withdraw and WithdrawToBank that has an external id and no URL. It gets the external id,
 	// the amount, and no currency, because these requests name none. Package
 	// webhook mints such URLs. Optional.
 	CallbackURL func(externalID string, amount decimal.Decimal, currency string) (string, error)

@@ -132,7 +132,7 @@ func (w world) clear() {
 // works counts what the fake did.
 func (wr write) works(w world) int {
 	switch wr.op {
-	case kotani.OpBuyCelo, kotani.OpUBIClaim:
+	case kotani.OpUBIClaim:
 		n, _ := w.WalletBalance(customer, kotani.ChainCelo).Float64()
 		return int(n)
 	case kotani.OpTransferIn, kotani.OpTransferOut:

@@ -14,7 +14,8 @@
 // Choose another end with a magic number (below), or move an object now:
 //
 //	srv.MoveTransaction("order-17", kotani.StatusFailed)
-//	srv.PayOrder(prepayID)
+//	srv.PayOrder(prepayID) // its payout starts at once
+//	srv.MoveOrder(prepayID, kotani.OrderFailed)
 //	srv.FiatConnect.MoveTransfer(id, kotani.TransferComplete)
 //	srv.FiatConnect.MoveKYC(address, schema, kotani.KYCDenied)
 //
@@ -60,14 +61,15 @@
 // transaction gives back what it moved. No balance goes below zero: when the
 // money is spent already, the reversal is tried again later.
 //
-// Phone numbers that begin with 233 use GHS, all others KES. A cash-out of coins
+// Phone numbers that begin with 233 use GHS, with 254 KES; others have no mobile money. A cash-out of coins
 // debits fiat and credits the coins. A hash counts once, in whatever spelling and
 // on whatever chain.
 //
 // # FiatConnect
 //
 // Fake.FiatConnect is a complete provider of the FiatConnect specification 1.2.5.
-// An unmodified client can drive it. It stands below Kotani's base URL, under
+// An unmodified client can drive it, and the official validation suite passes with
+// StrictQuotes on. It stands below Kotani's base URL, under
 // /fiatconnect, and also has a URL of its own.
 //
 // A login needs a real signature (EIP-191). NewSigner makes a wallet for tests. The

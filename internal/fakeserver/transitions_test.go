@@ -31,7 +31,7 @@ import (
 
 // table is webhook's order of the statuses of one kind of object in a fake.
 type table struct {
-	fake, kind string
+	fake, kind string // a kind with a title behind it: its objects of that title only
 	states     *webhook.States
 	// wider are transitions that webhook hands on and the fake never makes, with the
 	// reason, as "from to". An asterisk stands for any state.
@@ -48,6 +48,8 @@ func tables() []table {
 		{"kpay", "payments", webhook.KPayStates(), nil},
 		{"kasapay", "payouts", webhook.KasapayStates(), nil},
 		{"kotani", "transactions", webhook.KotaniStates(), nil},
+		{"fiatconnect", "transfers TransferIn", webhook.FiatConnectStates(kotani.TransferTypeIn), nil},
+		{"fiatconnect", "transfers TransferOut", webhook.FiatConnectStates(kotani.TransferTypeOut), nil},
 		{"bitpesa", "transactions", webhook.BitPesaStates("transaction"), map[string]string{
 			"exception *": staff, "canceled refunded": staff,
 			"received canceled": cashed, "manual canceled": cashed, "processing canceled": cashed,
@@ -72,7 +74,7 @@ func (row table) widerBy(from, to string) string {
 }
 
 // stock makes each fake with objects in their first states.
-func stock(t *testing.T) map[string]*fake.Control {
+func stock(t *testing.T) map[string][]*fake.Control {
 	t.Helper()
 	ctx := t.Context()
 	quiet := fake.Options{Callbacks: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
@@ -132,9 +134,28 @@ func stock(t *testing.T) map[string]*fake.Control {
 		}},
 	})
 	require.NoError(t, err)
-	return map[string]*fake.Control{
-		"kapiten": rides.Control, "kpay": payments.Control, "kasapay": payouts.Control, "kotani": transactions.Control, "bitpesa": remittances.Control,
+	return map[string][]*fake.Control{
+		"kapiten": {rides.Control}, "kpay": {payments.Control}, "kasapay": {payouts.Control}, "kotani": {transactions.Control},
+		"fiatconnect": stockFiatConnect(t, quiet), "bitpesa": {remittances.Control},
 	}
+}
+
+// stockFiatConnect puts transfers into snapshots, because only a wallet that signs
+// can ask for one: out, in by the user's own act, and in by a debit of the account.
+func stockFiatConnect(t *testing.T, o fake.Options) []*fake.Control {
+	t.Helper()
+	var all []*fake.Control
+	for _, transfer := range []string{
+		`"type":"TransferOut"`, `"type":"TransferIn","user_action":{"userActionType":"AccountNumberUserAction"}`, `"type":"TransferIn","user_action":null`,
+	} {
+		server := kotanitest.NewServer(t, kotanitest.Config{Options: o})
+		empty, err := server.Snapshot()
+		require.NoError(t, err)
+		stocked := bytes.Replace(empty, []byte(`"transfers":[]`), []byte(`"transfers":[{"id":"t-1","status":"TransferStarted","guaranteed":"2026-01-01T00:00:00Z",`+transfer+`}]`), 1)
+		require.NoError(t, server.Restore(stocked))
+		all = append(all, server.FiatConnect.Control)
+	}
+	return all
 }
 
 // seen are the transitions that a fake has made, by kind of object.
@@ -158,15 +179,16 @@ func explore(t *testing.T, name string, c *fake.Control) seen {
 		return rec.Code, rec.Body.Bytes()
 	}
 	type object struct {
-		ID, State string
-		Acts      []fake.Act
+		ID, Title, State string
+		Acts             []fake.Act
 	}
-	kinds := []string{}
+	kinds, titled := []string{}, false
 	for _, row := range tables() {
-		if row.fake == name {
-			kinds = append(kinds, row.kind)
+		if kind, _, title := strings.Cut(row.kind, " "); row.fake == name {
+			kinds, titled = append(kinds, kind), titled || title
 		}
 	}
+	kinds = slices.Compact(kinds)
 	look := func() (map[string][]object, string) {
 		all, key := map[string][]object{}, ""
 		for _, kind := range kinds {
@@ -207,10 +229,14 @@ func explore(t *testing.T, name string, c *fake.Control) seen {
 					if i < 0 || after[kind][i].State == was.State {
 						continue
 					}
-					if made[kind] == nil {
-						made[kind] = map[[2]string]bool{}
+					group := kind
+					if titled {
+						group += " " + was.Title
 					}
-					made[kind][[2]string{was.State, after[kind][i].State}] = true
+					if made[group] == nil {
+						made[group] = map[[2]string]bool{}
+					}
+					made[group][[2]string{was.State, after[kind][i].State}] = true
 				}
 			}
 			if !known[key] {
@@ -249,8 +275,14 @@ func reach(direct map[[2]string]bool) (pairs map[[2]string]bool, states []string
 // late news from new news, so they are left out of the second rule.
 func TestTheFakesAndWebhookAgreeOnEveryTransition(t *testing.T) {
 	fakes := stock(t)
-	for name, c := range fakes {
-		made := explore(t, name, c)
+	for name, controls := range fakes {
+		made := seen{}
+		for _, c := range controls {
+			for kind, transitions := range explore(t, name, c) {
+				maps.Copy(transitions, made[kind])
+				made[kind] = transitions
+			}
+		}
 		for _, row := range tables() {
 			if row.fake != name {
 				continue
@@ -285,7 +317,11 @@ func TestTheFakesAndWebhookAgreeOnEveryTransition(t *testing.T) {
 			})
 		}
 	}
-	assert.Len(t, fakes, len(providers()))
+	for _, p := range providers() {
+		for _, e := range p.endpoints {
+			assert.Contains(t, fakes, e.name)
+		}
+	}
 }
 
 // status is a state as a callback names it: the console adds a word to a code.

@@ -114,3 +114,17 @@ func TestAFileThatMakesNoSenseIsRefusedByName(t *testing.T) {
 	}
 	assert.Error(t, Run(t.Context(), []string{"-config", "/no/such/file"}, io.Discard, io.Discard))
 }
+
+// What Kotani's fake can be set up with holds over HTTP.
+func TestKotaniIsSetUpByTheFile(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, `{"kotani": {
+		"country": "GH", "settle_after": "30s", "quirks": {"flat_responses": true}, "fiat_connect": {"strict_quotes": true}
+	}}`))
+	login := func(country string) int {
+		status, _ := ask(t, "POST", text(t, greeting, "kotani")+"/api/login", `{"phoneNumber":"254700000000","countryCode":"`+country+`","password":"test-password"}`)
+		return status
+	}
+	assert.Equal(t, []int{200, 200, 400}, []int{login("GH"), login("GHA"), login("KEN")})
+	status, body := ask(t, "POST", text(t, greeting, "fiatconnect")+"/quote/in", `{"fiatType":"KES","cryptoType":"cUSD","fiatAmount":"1300","country":"KE"}`)
+	assert.Equal(t, 400, status, body)
+}

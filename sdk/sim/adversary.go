@@ -27,6 +27,8 @@ const (
 	FaultReplay     Fault = "replay"      // another request's earlier response, after the work
 	FaultSwap       Fault = "swap"        // two requests get each other's response
 	FaultResend     Fault = "resend"      // the peer refuses a stream that it has worked on (GOAWAY, REFUSED_STREAM)
+	FaultThrottle   Fault = "throttle"    // the provider says that there are too many requests
+	FaultExpire     Fault = "expire"      // the provider forgets the tokens that it gave out
 	FaultOutage     Fault = "outage"      // the provider cannot be reached for an hour
 )
 
@@ -44,7 +46,7 @@ const (
 // requestFaults are in the order in which the stream of choices knows them.
 var requestFaults = [...]Fault{
 	FaultRefuse, FaultCutRequest, FaultHold, FaultSlow, FaultProxy, FaultLose, FaultCut, FaultProxyAfter,
-	FaultSilent, FaultLate, FaultStale, FaultReplay, FaultSwap, FaultResend, FaultDuplicate,
+	FaultSilent, FaultLate, FaultStale, FaultReplay, FaultSwap, FaultResend, FaultDuplicate, FaultThrottle, FaultExpire,
 }
 
 var callbackFaults = [...]Fault{FaultCallbackLost, FaultCallbackLate, FaultCallbackTwice, FaultCallbackForged}

@@ -40,22 +40,28 @@ type bank struct {
 	w          *World
 	name       string
 	network    http.RoundTripper // to the fakes, without trouble
+	fault      func(fake.Fault) error
 	operations []sdk.Operation
 	payments   func() []Payment
 	check      func() error
 	field      *regexp.Regexp // finds the reference in a body
-	keepsRefs  bool           // the document says that references are unique
+	unnamed    bool           // what it says of a write need not name the reference
 
 	aliases map[string]string // what a forgetful provider calls a repeated reference
-	seen    map[string]int
 }
 
 // field matches a JSON field with a text.
 func field(name string) *regexp.Regexp { return regexp.MustCompile(`"` + name + `":"([^"]+)"`) }
 
-func (w *World) addBank(f interface{ HTTPClient() *http.Client }, b *bank) {
-	b.w, b.network = w, f.HTTPClient().Transport
-	b.aliases, b.seen = map[string]string{}, map[string]int{}
+// faked is the part of a fake's Control that the simulation needs.
+type faked interface {
+	HTTPClient() *http.Client
+	AddFault(f fake.Fault) error
+}
+
+func (w *World) addBank(f faked, b *bank) {
+	b.w, b.network, b.fault = w, f.HTTPClient().Transport, f.AddFault
+	b.aliases = map[string]string{}
 	w.banks = append(w.banks, b)
 }
 
@@ -71,6 +77,9 @@ func (w *World) bank(name string) *bank {
 // bankOf finds a fake by the host of a request.
 func (w *World) bankOf(host string) *bank {
 	name, _, _ := strings.Cut(host, ".")
+	if name == "fiatconnect" { // the section of Kotani Pay has a host of its own, too
+		name = "kotani"
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.bank(name)
@@ -85,7 +94,7 @@ func (w *World) KPay(change ...func(*kpaytest.Config)) *kpaytest.Fake {
 		c := kpaytest.Config{LookupLag: w.lag()}
 		apply(&c, change)
 		w.kpay = kpaytest.NewIn(w.fakes, c)
-		w.addBank(w.kpay, &bank{name: "kpay", operations: kpay.Operations(), check: w.kpay.CheckLedger, field: field("refid"), keepsRefs: true, payments: func() (all []Payment) {
+		w.addBank(w.kpay, &bank{name: "kpay", operations: kpay.Operations(), check: w.kpay.CheckLedger, field: field("refid"), payments: func() (all []Payment) {
 			for _, p := range w.kpay.Payments() {
 				all = append(all, Payment{"kpay", p.TID, p.RefID, p.Amount, p.Currency, len(w.kpay.Debits(p.TID)), p.Settled.IsZero()})
 			}
@@ -103,7 +112,7 @@ func (w *World) Kasapay(change ...func(*kasapaytest.Config)) *kasapaytest.Fake {
 		c := kasapaytest.Config{}
 		apply(&c, change)
 		w.kasapay = kasapaytest.NewIn(w.fakes, c)
-		w.addBank(w.kasapay, &bank{name: "kasapay", operations: kasapay.Operations(), check: w.kasapay.CheckLedger, field: field("payout_reference"), keepsRefs: true, payments: func() (all []Payment) {
+		w.addBank(w.kasapay, &bank{name: "kasapay", operations: kasapay.Operations(), check: w.kasapay.CheckLedger, field: field("payout_reference"), unnamed: true, payments: func() (all []Payment) {
 			for _, p := range w.kasapay.Payouts() {
 				all = append(all, Payment{"kasapay", p.TransactionID, p.Reference, p.Amount, p.Currency, len(w.kasapay.Debits(p.Reference)), p.Status == kasapay.StatusPending})
 			}
@@ -167,7 +176,7 @@ func (w *World) BitPesa(change ...func(*bitpesatest.Config)) *bitpesatest.Fake {
 		c := bitpesatest.Config{}
 		apply(&c, change)
 		w.bitpesa = bitpesatest.NewIn(w.fakes, c)
-		w.addBank(w.bitpesa, &bank{name: "bitpesa", operations: bitpesa.Operations(), check: w.bitpesa.CheckLedger, field: field("external_id"), keepsRefs: true, payments: func() (all []Payment) {
+		w.addBank(w.bitpesa, &bank{name: "bitpesa", operations: bitpesa.Operations(), check: w.bitpesa.CheckLedger, field: field("external_id"), payments: func() (all []Payment) {
 			for _, t := range w.bitpesa.Transactions(bitpesatest.TestKey) {
 				p := Payment{Provider: "bitpesa", ID: t.ID, Reference: t.ExternalID, Currency: t.Currency, Debits: len(w.bitpesa.Debits(t.ID))}
 				for _, id := range t.RecipientIDs {
@@ -233,13 +242,20 @@ func (p *Process) BitPesaConfig() bitpesa.Config {
 	return c
 }
 
-// known are the ids of what a provider has.
-func (b *bank) known() map[string]bool {
-	ids := map[string]bool{}
-	for _, p := range b.payments() {
-		ids[p.ID] = true
+// disturb makes the provider's next request go wrong.
+func (b *bank) disturb(f fake.Fault) {
+	if err := b.fault(f); err != nil {
+		b.w.violate("fake", "%v", err)
 	}
-	return ids
+}
+
+// known are the payments of a provider by their ids.
+func (b *bank) known() map[string]Payment {
+	known := map[string]Payment{}
+	for _, p := range b.payments() {
+		known[p.ID] = p
+	}
+	return known
 }
 
 func (b *bank) reference(body []byte) string {
@@ -297,15 +313,20 @@ func (b *bank) translate(out *outgoing) []byte {
 	if !out.write || !b.w.profile.Forgetful || reference == "" || b.name != "kpay" && b.name != "kasapay" {
 		return out.body
 	}
+	n := 1
+	for _, p := range b.all() {
+		if p.Reference == reference {
+			n++
+		}
+	}
+	if n == 1 {
+		return out.body
+	}
 	b.w.mu.Lock()
 	defer b.w.mu.Unlock()
-	b.seen[reference]++
-	if n := b.seen[reference]; n > 1 {
-		alias := reference + "-again" + strconv.Itoa(n)
-		b.aliases[alias] = reference
-		return bytes.Replace(out.body, []byte(`"`+reference+`"`), []byte(`"`+alias+`"`), 1)
-	}
-	return out.body
+	alias := reference + "-again" + strconv.Itoa(n)
+	b.aliases[alias] = reference
+	return bytes.Replace(out.body, []byte(`"`+reference+`"`), []byte(`"`+alias+`"`), 1)
 }
 
 // back undoes in a response, or in a callback, what translate did.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // middleman stands between the clients of one life of a process and the fakes. It is
@@ -132,6 +134,12 @@ func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptra
 	case FaultProxy:
 		w.fault(fault, out.actor, out.label+": a proxy responds, and passes nothing on")
 		return w.proxy(), nil
+	case FaultThrottle:
+		w.fault(fault, out.actor, out.label+": the provider throttles")
+		out.bank.disturb(fake.Fault{Kind: fake.FaultRateLimit, Times: 1, Seconds: 2})
+	case FaultExpire:
+		w.fault(fault, out.actor, out.label+": the provider has forgotten the tokens")
+		out.bank.disturb(fake.Fault{Kind: fake.FaultExpireToken, Times: 1})
 	}
 
 	w.turns.wait(out.actor + " forward " + out.label)
@@ -318,14 +326,19 @@ func (a *answer) short() string {
 func (w *World) forward(out *outgoing, how string) *answer {
 	before := out.bank.known()
 	ans := w.exchange(out)
-	for _, made := range out.bank.payments() {
-		if before[made.ID] {
+	for _, p := range out.bank.payments() {
+		old, there := before[p.ID]
+		if there && p.Debits <= old.Debits {
 			continue
 		}
 		w.mu.Lock()
-		w.owners[out.bank.name+" "+made.ID] = out.call
+		w.owners[out.bank.name+" "+p.ID] = out.call
 		w.mu.Unlock()
-		w.note(out.bank.name, true, "has taken %s: %s %s%s", made.Reference, made.Amount, made.Currency, within(how))
+		if there {
+			w.note(out.bank.name, true, "takes the money of %s%s", p.Reference, within(how))
+		} else {
+			w.note(out.bank.name, true, "has taken %s: %s %s%s", p.Reference, p.Amount, p.Currency, within(how))
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -430,6 +443,9 @@ func (w *World) foreign(p *past) bool {
 		return true
 	}
 	reference := p.out.bank.reference(p.out.body)
+	if p.out.write && p.out.bank.unnamed {
+		return false
+	}
 	return reference != "" && strings.Contains(string(p.answer.body), reference)
 }
 

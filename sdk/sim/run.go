@@ -146,6 +146,7 @@ func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 		if len(d.broken) > 0 {
 			total.Failures = []Failure{d.failure(0, len(bytes))}
 		}
+		t.Logf("profile %s\n%s", d.profile, story(d.lines, 1000))
 		return total
 	}
 	var mu sync.Mutex
@@ -172,6 +173,9 @@ func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 			}
 			mu.Lock()
 			total.add(d.report)
+			if cfg.Seeds == 1 && failed == nil {
+				t.Logf("seed %d, profile %s\n%s", seed, d.profile, story(d.lines, 1000))
+			}
 			if failed != nil {
 				total.Failures = append(total.Failures, *failed)
 			}
@@ -278,7 +282,7 @@ type outcomeOfDay struct {
 }
 
 func (d outcomeOfDay) failure(seed uint64, before int) Failure {
-	return Failure{Seed: seed, Profile: d.profile, Violations: d.broken, Replay: encode(d.used), Story: story(d.lines), Choices: [2]int{before, len(trimmed(d.used))}}
+	return Failure{Seed: seed, Profile: d.profile, Violations: d.broken, Replay: encode(d.used), Story: story(d.lines, storyLines), Choices: [2]int{before, len(trimmed(d.used))}}
 }
 
 // simulate makes one day in a bubble of its own.

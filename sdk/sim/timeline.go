@@ -40,7 +40,7 @@ const storyLines = 24
 
 // story is the day for people: what went wrong and what came of it. Of a long day it
 // leaves out the middle.
-func story(lines []line) string {
+func story(lines []line, most int) string {
 	var loud []line
 	for _, l := range lines {
 		if l.loud {
@@ -49,10 +49,10 @@ func story(lines []line) string {
 	}
 	var b strings.Builder
 	for i, l := range loud {
-		if len(loud) > storyLines && i == storyLines/2 {
-			fmt.Fprintf(&b, "            ... %d more\n", len(loud)-storyLines)
+		if len(loud) > most && i == most/2 {
+			fmt.Fprintf(&b, "            ... %d more\n", len(loud)-most)
 		}
-		if len(loud) > storyLines && i >= storyLines/2 && i < len(loud)-storyLines/2 {
+		if len(loud) > most && i >= most/2 && i < len(loud)-most/2 {
 			continue
 		}
 		text := l.String()

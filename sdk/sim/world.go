@@ -41,7 +41,7 @@ type World struct {
 	adversary *adversary
 	banks     []*bank
 	calls     []*call
-	owners    map[string]*call // by provider and id of what was made
+	owners    map[string]*call // of what made a payment, or took its money, by provider and id
 	pasts     map[string][]*past
 	swappers  map[string]*swapper
 	stuck     map[string]string

@@ -35,6 +35,7 @@ var (
 // outgoing is a request which has left, as the network has it.
 type outgoing struct {
 	actor, label string
+	what         string // its method and path
 	bank         *bank
 	call         *call // of Process.Call; nil outside
 	method, url  string
@@ -59,7 +60,9 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	if b == nil {
 		return nil, fmt.Errorf("sim: no fake of this world serves %q", req.URL.Host)
 	}
-	m.p.gate(actor, "network "+req.Method+" "+b.name)
+	// An actor may have two requests under way: his own and a login.
+	what := req.Method + " " + req.URL.Path
+	m.p.gate(actor, what)
 	w.mu.Lock()
 	w.report.Requests++
 	fault := w.adversary.request()
@@ -73,7 +76,7 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	connected(trace, req, nil)
 	if fault == FaultRefuse || fault == FaultOutage {
 		w.fault(fault, actor, b.name+" request: connection refused")
-		if err := m.wait(ctx, actor, hop); err != nil {
+		if err := m.wait(ctx, actor, what, hop); err != nil {
 			return nil, err
 		}
 		return nil, errRefusedConn
@@ -93,7 +96,7 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.p.gate(actor, "response "+req.Method+" "+b.name)
+	m.p.gate(actor, "response to "+what)
 	w.note(actor, ans.from != "" || ans.status >= 300, "%s: %s", out.label, ans.short())
 	return ans.response(req), nil
 }
@@ -102,12 +105,12 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptrace.ClientTrace, out *outgoing, fault Fault) (*answer, error) {
 	w := m.w
 	lost := func() (*answer, error) {
-		if err := m.wait(ctx, out.actor, hop); err != nil {
+		if err := m.wait(ctx, out.actor, out.what, hop); err != nil {
 			return nil, err
 		}
 		return nil, errReset
 	}
-	if err := m.wait(ctx, out.actor, hop); err != nil && fault == "" {
+	if err := m.wait(ctx, out.actor, out.what, hop); err != nil && fault == "" {
 		fault = FaultHold // the caller has gone, and what left arrives
 	}
 	switch fault {
@@ -123,7 +126,7 @@ func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptra
 		d := w.slowness()
 		w.fault(fault, out.actor, fmt.Sprintf("%s: %s on its way", out.label, d))
 		arrives := w.since() + d
-		if err := m.wait(ctx, out.actor, d); err != nil {
+		if err := m.wait(ctx, out.actor, out.what, d); err != nil {
 			w.note(out.actor, true, "%s: the caller gives up", out.label)
 			if d = arrives - w.since(); w.profile.Prompt {
 				d = min(d, w.delay())
@@ -173,11 +176,11 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 		ans = w.proxy()
 	case FaultSilent:
 		w.fault(fault, out.actor, out.label+": worked on, and no response comes")
-		return nil, m.wait(ctx, out.actor, 24*time.Hour)
+		return nil, m.wait(ctx, out.actor, out.what, 24*time.Hour)
 	case FaultLate:
 		d := w.slowness()
 		w.fault(fault, out.actor, fmt.Sprintf("%s: the response takes %s", out.label, d))
-		if err := m.wait(ctx, out.actor, d); err != nil {
+		if err := m.wait(ctx, out.actor, out.what, d); err != nil {
 			w.note(out.actor, true, "%s: the caller gives up", out.label)
 			return nil, err
 		}
@@ -197,7 +200,7 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 			ans = other
 		}
 	}
-	if gone := m.wait(ctx, out.actor, hop); gone != nil {
+	if gone := m.wait(ctx, out.actor, out.what, hop); gone != nil {
 		return nil, gone
 	}
 	if err != nil {
@@ -216,7 +219,7 @@ func (m *middleman) resend(ctx context.Context, req *http.Request, trace *httptr
 	w := m.w
 	w.fault(FaultResend, out.actor, out.label+": worked on, and the stream is refused")
 	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
-		if err := m.wait(ctx, out.actor, hop); err != nil {
+		if err := m.wait(ctx, out.actor, out.what, hop); err != nil {
 			return nil, err
 		}
 		return nil, errStream
@@ -224,7 +227,7 @@ func (m *middleman) resend(ctx context.Context, req *http.Request, trace *httptr
 	conn := &traceConn{}
 	connected(trace, req, nil)
 	connected(trace, req, conn)
-	if err := m.wait(ctx, out.actor, hop); err != nil {
+	if err := m.wait(ctx, out.actor, out.what, hop); err != nil {
 		return nil, err
 	}
 	if conn.closed.Load() {
@@ -259,7 +262,7 @@ func (c *traceConn) Close() error {
 
 // wait lets time pass, until the caller's context ends. Then it takes a turn, so that
 // callers whose time ends in the same instant go on one after the other.
-func (m *middleman) wait(ctx context.Context, actor string, d time.Duration) error {
+func (m *middleman) wait(ctx context.Context, actor, what string, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	var err error
@@ -268,7 +271,7 @@ func (m *middleman) wait(ctx context.Context, actor string, d time.Duration) err
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	m.p.gate(actor, "wait")
+	m.p.gate(actor, "wait for "+what)
 	return err
 }
 
@@ -282,7 +285,7 @@ func (m *middleman) read(req *http.Request, b *bank, actor string) (*outgoing, e
 		_ = req.Body.Close()
 	}
 	out := &outgoing{
-		actor: actor, bank: b, method: req.Method, url: req.URL.String(), host: req.Host,
+		actor: actor, what: req.Method + " " + req.URL.Path, bank: b, method: req.Method, url: req.URL.String(), host: req.Host,
 		header: req.Header.Clone(), body: body, call: callOf(req.Context()),
 	}
 	var what string
@@ -489,10 +492,10 @@ func (w *World) swap(out *outgoing, ans *answer, m *middleman) *answer {
 	defer timer.Stop()
 	select {
 	case other := <-s.other:
-		m.p.gate(out.actor, "swap")
+		m.p.gate(out.actor, "swap "+out.what)
 		return from(other.answer, other.out.label)
 	case <-timer.C:
-		m.p.gate(out.actor, "swap")
+		m.p.gate(out.actor, "swap "+out.what)
 		return nil
 	}
 }

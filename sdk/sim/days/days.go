@@ -85,7 +85,7 @@ func (m *merchant) run(orders func(p *sim.Process) ([]order, error)) {
 	}
 }
 
-const maxTries = 40
+const maxTries = 20 // longer than an outage
 
 func (m *merchant) settle(ctx context.Context, p *sim.Process, o order, key string) {
 	m.mu.Lock()

@@ -50,6 +50,9 @@ type Config struct {
 	// KnockGap is the time between two lookups of an entry because of callbacks.
 	// Default: 5 s.
 	KnockGap time.Duration
+	// Jitter chooses a random part of a wait, below bound. A simulation sets it to make
+	// runs repeatable. Default: random.
+	Jitter func(bound time.Duration) time.Duration
 	// OnlyCheck has Open check the tables and change nothing. Call Migrate from a
 	// process that may create tables.
 	OnlyCheck bool

@@ -43,7 +43,7 @@ func (j *Journal) record(ctx context.Context, m *machine, e *entry, next entry, 
 func (j *Journal) owe(ctx context.Context, m *machine, e *entry, next entry, t transition, own *funcError) error {
 	note := "your func failed: " + fmt.Sprintf("%.200s", own.err)
 	j.cfg.Logger.WarnContext(ctx, "journal: func failed", "flow", e.flow, "reference", e.reference, "change", string(next.owed), "error", own.err)
-	t = transition{event: t.event, note: t.note, actor: t.actor, delay: backoff(next.tries, time.Second, 5*time.Minute)}
+	t = transition{event: t.event, note: t.note, actor: t.actor, delay: j.backoff(next.tries, time.Second, 5*time.Minute)}
 	if next.tries < m.settings.FuncTries {
 		if e.owed != "" {
 			t.event, t.note = "func-failed", note
@@ -85,7 +85,7 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 		case try == recordTries || ctx.Err() != nil:
 			return failed("record", err)
 		}
-		if pause(ctx, backoff(try, 10*time.Millisecond, time.Second)) != nil {
+		if pause(ctx, j.backoff(try, 10*time.Millisecond, time.Second)) != nil {
 			return failed("record", err)
 		}
 		var unclear *commitError
@@ -194,7 +194,7 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 		if errors.Is(err, errLeaseLost) || errors.Is(err, errBeyondLimit) || try == recordTries || ctx.Err() != nil {
 			return err
 		}
-		if pause(ctx, backoff(try, 10*time.Millisecond, time.Second)) != nil {
+		if pause(ctx, j.backoff(try, 10*time.Millisecond, time.Second)) != nil {
 			return err
 		}
 	}

@@ -95,6 +95,7 @@ type adversary struct {
 	kills   int     // of 256 steps
 	freezes int
 	broken  int  // of 256 statements
+	left    int  // how many times a process may still be killed or frozen
 	over    bool // the trouble is over
 	outage  outage
 }
@@ -125,6 +126,7 @@ func newAdversary(c *choices, p Profile, providers []string) *adversary {
 		a.freezes = [...]int{0, 0, 2, 6}[freezes]
 	}
 	a.broken = [...]int{0, 0, 3, 10}[broken]
+	a.left = [...]int{2, 4, 8}[c.choose(3)]
 	if which := c.choose(4 * (len(providers) + 1)); which >= 4*(len(providers)+1)-len(providers) && !p.Prompt {
 		from := time.Duration(c.choose(60)) * time.Second
 		a.outage = outage{providers[which-4*(len(providers)+1)+len(providers)], from, from + time.Hour}
@@ -160,10 +162,12 @@ func (a *adversary) callback() Fault {
 // step chooses what becomes of a process at a step.
 func (a *adversary) step() Fault {
 	switch {
-	case a.over:
+	case a.over, a.left <= 0:
 	case a.c.chance(a.kills):
+		a.left--
 		return FaultKill
 	case a.c.chance(a.freezes):
+		a.left--
 		return FaultFreeze
 	}
 	return ""

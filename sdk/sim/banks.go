@@ -62,6 +62,8 @@ type faked interface {
 func (w *World) addBank(f faked, b *bank) {
 	b.w, b.network, b.fault = w, f.HTTPClient().Transport, f.AddFault
 	b.aliases = map[string]string{}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.banks = append(w.banks, b)
 }
 
@@ -88,8 +90,8 @@ func (w *World) bankOf(host string) *bank {
 // KPay is the world's fake of KPay, made when it is first asked for. change may set
 // it up.
 func (w *World) KPay(change ...func(*kpaytest.Config)) *kpaytest.Fake {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.making.Lock()
+	defer w.making.Unlock()
 	if w.kpay == nil {
 		c := kpaytest.Config{LookupLag: w.lag()}
 		apply(&c, change)
@@ -106,8 +108,8 @@ func (w *World) KPay(change ...func(*kpaytest.Config)) *kpaytest.Fake {
 
 // Kasapay is the world's fake of Kasapay.
 func (w *World) Kasapay(change ...func(*kasapaytest.Config)) *kasapaytest.Fake {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.making.Lock()
+	defer w.making.Unlock()
 	if w.kasapay == nil {
 		c := kasapaytest.Config{}
 		apply(&c, change)
@@ -124,8 +126,8 @@ func (w *World) Kasapay(change ...func(*kasapaytest.Config)) *kasapaytest.Fake {
 
 // Kapiten is the world's fake of Kapiten, with one company.
 func (w *World) Kapiten(change ...func(*kapitentest.Config)) (*kapitentest.Fake, kapitentest.Company) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.making.Lock()
+	defer w.making.Unlock()
 	if w.kapiten == nil {
 		c := kapitentest.Config{ListLag: w.lag(), Autopilot: true, Quirks: kapitentest.Quirks{ShowRequest: true}}
 		apply(&c, change)
@@ -145,8 +147,8 @@ func (w *World) Kapiten(change ...func(*kapitentest.Config)) (*kapitentest.Fake,
 // Kotani is the world's fake of Kotani Pay with its FiatConnect section. It takes an
 // external id again, because no document says that it is unique.
 func (w *World) Kotani(change ...func(*kotanitest.Config)) *kotanitest.Fake {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.making.Lock()
+	defer w.making.Unlock()
 	if w.kotani == nil {
 		c := kotanitest.Config{Quirks: kotanitest.Quirks{ReferencesRepeat: true}}
 		apply(&c, change)
@@ -170,8 +172,8 @@ func (w *World) Kotani(change ...func(*kotanitest.Config)) *kotanitest.Fake {
 
 // BitPesa is the world's fake of BitPesa.
 func (w *World) BitPesa(change ...func(*bitpesatest.Config)) *bitpesatest.Fake {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.making.Lock()
+	defer w.making.Unlock()
 	if w.bitpesa == nil {
 		c := bitpesatest.Config{}
 		apply(&c, change)
@@ -200,6 +202,8 @@ func apply[C any](c *C, changes []func(*C)) {
 
 // lag is how long a provider of this day does not show what it has taken.
 func (w *World) lag() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.profile.Prompt {
 		return [...]time.Duration{0, 500, 1000}[w.choices.choose(3)] * time.Millisecond // and held back no more than 1.5 s: shown before the third lookup
 	}

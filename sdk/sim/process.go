@@ -58,20 +58,21 @@ func (w *World) Process(name string, main func(p *Process) error) {
 func (w *World) live(s *service, number int) (over bool, wait time.Duration) {
 	p := &Process{w: w, s: s, life: number}
 	p.ctx, p.end = context.WithCancel(w.ctx)
-	p.ctx = context.WithValue(p.ctx, actorKey{}, p.name())
+	p.ctx = context.WithValue(p.ctx, actorKey{}, p.Name())
 	p.client = &http.Client{Transport: &middleman{w, p}}
+	w.turns.wait(p.Name() + " starts")
 	w.mu.Lock()
 	s.life, s.handlers = p, map[string]http.Handler{}
 	w.mu.Unlock()
 	if number > 1 {
-		w.note(p.name(), true, "starts again")
+		w.note(p.Name(), true, "starts again")
 	}
 	var err error
 	ended := false
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer w.caught(p.name())
+		defer w.caught(p.Name())
 		err = s.main(p)
 		ended = true
 	}()
@@ -84,7 +85,7 @@ func (w *World) live(s *service, number int) (over bool, wait time.Duration) {
 		return true, 0
 	}
 	if ended && err != nil && p.alive() && w.ctx.Err() == nil {
-		w.note(p.name(), true, "ends: %v", err)
+		w.note(p.Name(), true, "ends: %v", err)
 		wait = time.Second
 	} else {
 		wait = w.down()
@@ -109,7 +110,8 @@ func (p *Process) stop() {
 	}
 }
 
-func (p *Process) name() string {
+// Name is the name of the process and the number of its life.
+func (p *Process) Name() string {
 	if p.life == 1 {
 		return p.s.name
 	}
@@ -144,7 +146,7 @@ func (p *Process) Handle(hostAndPath string, h http.Handler) {
 // Go runs an actor of the process: an order, or a worker. Wait waits for all of them.
 // The name must differ from that of others.
 func (p *Process) Go(name string, f func(ctx context.Context)) {
-	actor := p.name() + "/" + name
+	actor := p.Name() + "/" + name
 	ctx := context.WithValue(p.ctx, actorKey{}, actor)
 	p.actors.Go(func() {
 		defer p.w.caught(actor)
@@ -181,45 +183,77 @@ func (p *Process) actor(ctx context.Context) string {
 	if name, ok := ctx.Value(actorKey{}).(string); ok {
 		return name
 	}
-	return p.name()
+	return p.Name()
 }
 
-// gate is a step of a process: it waits for its turn. The process may end here. Then
-// the goroutine ends, and so does each that comes to a gate of this life later.
-func (p *Process) gate(actor, step string) {
-	p.w.turns.wait(actor + " " + step)
-	p.w.mu.Lock()
-	for !p.dead && time.Now().Before(p.frozen) {
-		d := time.Until(p.frozen)
-		p.w.mu.Unlock()
-		sleep(p.w.ctx, d)
-		p.w.turns.wait(actor + " " + step)
-		p.w.mu.Lock()
-	}
-	if !p.dead {
-		switch p.w.adversary.step() {
-		case FaultKill:
-			p.dead = true
-			p.w.faultLocked(FaultKill, actor, "the process is KILLED before "+step)
-			p.w.mu.Unlock()
-			p.end()
-			runtime.Goexit()
-		case FaultFreeze:
-			d := p.w.adversary.down()
-			p.frozen = time.Now().Add(d)
-			p.w.faultLocked(FaultFreeze, actor, fmt.Sprintf("the process stands still for %s before %s", d, step))
-			p.w.mu.Unlock()
-			sleep(p.w.ctx, d)
-			p.w.turns.wait(actor + " " + step)
-			p.w.mu.Lock()
-		}
-	}
-	dead := p.dead
-	p.w.mu.Unlock()
-	if dead {
+// gate is a step of a process. The process may end here. Then the goroutine ends, and
+// so does each that comes to a gate of this life later.
+func (p *Process) gate(actor, step string, done ...<-chan struct{}) {
+	if !p.step(actor, step, done...) {
 		runtime.Goexit()
 	}
 }
+
+// step waits for the turn of a step, or until done is closed, and reports whether the
+// process lives.
+func (p *Process) step(actor, step string, done ...<-chan struct{}) bool {
+	w := p.w
+	w.turns.wait(actor+" "+step, done...)
+	w.mu.Lock()
+	fault := Fault("")
+	if !p.dead && time.Now().After(p.frozen) {
+		fault = w.adversary.step()
+	}
+	switch fault {
+	case FaultKill:
+		p.dead = true
+		w.faultLocked(FaultKill, actor, "the process is KILLED before "+brief(step))
+	case FaultFreeze:
+		d := w.adversary.down()
+		p.frozen = time.Now().Add(d)
+		w.faultLocked(FaultFreeze, actor, fmt.Sprintf("the process stands still for %s before %s", d, brief(step)))
+	}
+	for !p.dead && time.Now().Before(p.frozen) && !closed(done) {
+		d := time.Until(p.frozen)
+		w.mu.Unlock()
+		wake(d, append(done, w.ctx.Done())...)
+		w.turns.wait(actor+" "+step, done...)
+		w.mu.Lock()
+		if w.ctx.Err() != nil {
+			break
+		}
+	}
+	dead := p.dead
+	w.mu.Unlock()
+	if dead {
+		p.end()
+	}
+	return !dead
+}
+
+func closed(done []<-chan struct{}) bool {
+	for _, c := range done {
+		select {
+		case <-c:
+			return true
+		default:
+		}
+	}
+	return false
+}
+
+// wake sleeps for d, or until one of two channels is closed.
+func wake(d time.Duration, done ...<-chan struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-done[0]:
+	case <-done[len(done)-1]:
+	}
+}
+
+func brief(step string) string { return step[:min(len(step), 60)] }
 
 func (p *Process) alive() bool {
 	p.w.mu.Lock()

@@ -41,6 +41,8 @@ type Config struct {
 	// Database opens a connector to the database file of a day, for Process.DB.
 	Database Database
 
+	// Watchdog ends the program when one day takes longer, in real time. Default: 2 min.
+	Watchdog time.Duration
 	// Shrink bounds the search for the shortest failing day. Default: 10 s.
 	Shrink time.Duration
 	// Progress, when set, gets a line now and then.
@@ -261,6 +263,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Trouble = orDefault(c.Trouble, 90*time.Minute)
 	c.Settle = orDefault(c.Settle, 6*time.Hour)
+	c.Watchdog = orDefault(c.Watchdog, 2*time.Minute)
 	c.Shrink = orDefault(c.Shrink, 10*time.Second)
 	return c
 }
@@ -305,6 +308,16 @@ func simulate(t *testing.T, cfg Config, c *choices, program func(w *World)) (d o
 		}
 		defer func() { _ = os.RemoveAll(folder) }()
 	}
+	// A goroutine that waits for something outside the bubble, or for a mutex whose
+	// holder waits, stops the day's clock for ever.
+	watchdog := time.AfterFunc(cfg.Watchdog, func() {
+		soFar := ""
+		if w != nil && w.mu.TryLock() {
+			soFar = story(w.lines, storyLines)
+		}
+		panic(fmt.Sprintf("sim: a day takes longer than %s; the stacks show what it waits for\n%s", cfg.Watchdog, soFar))
+	})
+	defer watchdog.Stop()
 	synctest.Test(t, func(*testing.T) {
 		w = newWorld(cfg, c)
 		w.folder = folder

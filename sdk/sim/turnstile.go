@@ -69,8 +69,8 @@ func (t *turnstile) one() bool {
 	return true
 }
 
-// wait returns when it is the caller's turn.
-func (t *turnstile) wait(key string) {
+// wait returns when it is the caller's turn, or when done is closed.
+func (t *turnstile) wait(key string, done ...<-chan struct{}) {
 	t.mu.Lock()
 	if t.closed {
 		t.mu.Unlock()
@@ -84,7 +84,17 @@ func (t *turnstile) wait(key string) {
 	case t.asked <- struct{}{}:
 	default:
 	}
-	<-mine.goes
+	var gone <-chan struct{}
+	if len(done) > 0 {
+		gone = done[0]
+	}
+	select {
+	case <-mine.goes:
+	case <-gone:
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.waiting = slices.DeleteFunc(t.waiting, func(other *turn) bool { return other == mine })
+	}
 }
 
 // close ends the turnstile. Who comes later goes at once.

@@ -36,6 +36,8 @@ type World struct {
 	services []*service
 	checks   []func(Ledgers) error
 
+	making sync.Mutex // of the fakes
+
 	mu        sync.Mutex
 	choices   *choices
 	adversary *adversary

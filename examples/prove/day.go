@@ -100,13 +100,13 @@ func shopping(w *sim.World) {
 
 // shop is one process of the merchant.
 func shop(p *sim.Process, list []order, alerted *sync.Map) error {
-	ctx, w := p.Context(), p.World()
+	ctx, w, began := p.Context(), p.World(), p.World().Now()
 	db := p.DB()
 	if _, err := db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS books (id integer PRIMARY KEY, reference text NOT NULL, kind text NOT NULL)`); err != nil {
 		return err
 	}
 	j, err := journal.Open(ctx, db, journal.SQLite, journal.Config{
-		CallTimeout: 20 * time.Second, Lease: 31 * time.Second, Every: 10 * time.Second, Workers: 2,
+		CallTimeout: 20 * time.Second, Lease: 31 * time.Second,
 		Jitter: func(bound time.Duration) time.Duration { return bound / 2 },
 		OnStuck: func(_ context.Context, e journal.Entry) error {
 			if _, again := alerted.LoadOrStore(e.Reference, true); !again {
@@ -151,7 +151,19 @@ func shop(p *sim.Process, list []order, alerted *sync.Map) error {
 	p.Handle("shop.example/hooks/kasapay/"+secret, suppliers.Knock(webhook.PathSecret(secret)))
 	run, stop := context.WithCancel(ctx)
 	defer stop()
-	p.Go("journal", func(context.Context) { _ = j.Run(run) })
+	// Run would leave it to the scheduler of Go who takes what. These workers take turns.
+	for _, name := range []string{"worker-1", "worker-2"} {
+		p.Go(name, func(ctx context.Context) {
+			for ctx.Err() == nil && run.Err() == nil {
+				_, _ = j.Work(ctx) // what failed is due again later
+				if w.Now().Sub(began) < 3*time.Minute {
+					p.Sleep(ctx, 5*time.Second)
+				} else {
+					p.Sleep(ctx, time.Minute)
+				}
+			}
+		})
+	}
 	for _, o := range list {
 		if err := buy(ctx, db, collect, o); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -212,8 +213,8 @@ func (j *Journal) start() ([]*machine, error) {
 	}
 	j.running = true
 	all := make([]*machine, 0, len(j.flows))
-	for _, m := range j.flows {
-		all = append(all, m)
+	for _, name := range slices.Sorted(maps.Keys(j.flows)) {
+		all = append(all, j.flows[name])
 	}
 	return all, nil
 }

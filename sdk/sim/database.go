@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -271,11 +272,16 @@ func (t *transaction) Rollback() error {
 	return err
 }
 
+// random is a name that a process has drawn for itself.
+var random = regexp.MustCompile("^[A-Z2-7]{26}$")
+
 // statement names a statement with its arguments, for the order of turns.
 func statement(query string, args []driver.NamedValue) string {
 	text := strings.Join(strings.Fields(query), " ")
 	for _, a := range args {
-		text += fmt.Sprintf(" %v", a.Value)
+		if s, ok := a.Value.(string); !ok || !random.MatchString(s) {
+			text += fmt.Sprintf(" %v", a.Value)
+		}
 	}
 	return text
 }

@@ -65,6 +65,9 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	m.p.gate(actor, what)
 	w.mu.Lock()
 	w.report.Requests++
+	// Requests of one actor that go on in the same instant keep the order in which they
+	// began.
+	what += fmt.Sprintf(" (%d)", w.report.Requests)
 	fault := w.adversary.request()
 	if o := w.adversary.outage; o.provider == b.name && !w.adversary.over && w.sinceLocked() >= o.from && w.sinceLocked() < o.till {
 		fault = FaultOutage
@@ -85,7 +88,7 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	if conn.closed.Load() {
 		return nil, net.ErrClosed
 	}
-	out, err := m.read(req, b, actor)
+	out, err := m.read(req, b, actor, what)
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +278,7 @@ func (m *middleman) wait(ctx context.Context, actor, what string, d time.Duratio
 	return err
 }
 
-func (m *middleman) read(req *http.Request, b *bank, actor string) (*outgoing, error) {
+func (m *middleman) read(req *http.Request, b *bank, actor, what string) (*outgoing, error) {
 	var body []byte
 	if req.Body != nil {
 		var err error
@@ -285,12 +288,11 @@ func (m *middleman) read(req *http.Request, b *bank, actor string) (*outgoing, e
 		_ = req.Body.Close()
 	}
 	out := &outgoing{
-		actor: actor, what: req.Method + " " + req.URL.Path, bank: b, method: req.Method, url: req.URL.String(), host: req.Host,
+		actor: actor, what: what, bank: b, method: req.Method, url: req.URL.String(), host: req.Host,
 		header: req.Header.Clone(), body: body, call: callOf(req.Context()),
 	}
-	var what string
-	what, out.write = b.describe(req, body)
-	out.label = b.name + " " + what
+	label, write := b.describe(req, body)
+	out.label, out.write = b.name+" "+label, write
 	return out, nil
 }
 

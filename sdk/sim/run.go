@@ -43,7 +43,7 @@ type Config struct {
 
 	// Watchdog ends the program when one day takes longer, in real time. Default: 2 min.
 	Watchdog time.Duration
-	// Shrink bounds the search for the shortest failing day. Default: 10 s.
+	// Shrink bounds the search for the shortest failing day. Default: 10 s. Negative: none.
 	Shrink time.Duration
 	// Progress, when set, gets a line now and then.
 	Progress io.Writer
@@ -85,8 +85,17 @@ func (f Failure) String() string {
 	return b.String()
 }
 
+// Add adds another run.
+func (r *Report) Add(other Report) {
+	r.Failures, r.Took = append(r.Failures, other.Failures...), r.Took+other.Took
+	if r.Faults == nil {
+		r.Faults, r.Outcomes = map[Fault]int{}, map[string]int{}
+	}
+	r.Days += other.Days
+	r.add(other)
+}
+
 func (r *Report) add(day Report) {
-	r.Days++
 	r.Requests += day.Requests
 	r.Callbacks += day.Callbacks
 	r.Calls += day.Calls
@@ -144,6 +153,7 @@ func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 			t.Fatal(err)
 		}
 		d := simulate(t, cfg, chosenAs(bytes), program)
+		total.Days++
 		total.add(d.report)
 		if len(d.broken) > 0 {
 			total.Failures = []Failure{d.failure(0, len(bytes))}
@@ -174,6 +184,7 @@ func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 				failed = &f
 			}
 			mu.Lock()
+			total.Days++
 			total.add(d.report)
 			if cfg.Seeds == 1 && failed == nil {
 				t.Logf("seed %d, profile %s\n%s", seed, d.profile, story(d.lines, 1000))
@@ -329,6 +340,9 @@ func simulate(t *testing.T, cfg Config, c *choices, program func(w *World)) (d o
 // shortest shrinks a failing day, once it has failed again in the same way.
 func shortest(t *testing.T, cfg Config, program func(w *World), d outcomeOfDay, seed uint64) Failure {
 	before, kind := len(d.used), d.broken[0].Kind
+	if cfg.Shrink < 0 {
+		return d.failure(seed, before)
+	}
 	until, tries := time.Now().Add(cfg.Shrink), 0
 	best := d
 	fails := func(bytes []byte) ([]byte, bool) {

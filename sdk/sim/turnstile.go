@@ -16,6 +16,7 @@ type turnstile struct {
 	waiting []*turn
 	count   int
 	pick    func(n int) int
+	heard   func(key string)
 	asked   chan struct{} // somebody waits
 	stop    chan struct{}
 	stopped chan struct{}
@@ -30,8 +31,8 @@ type turn struct {
 
 // open starts the turnstile. It is the only one in the bubble that may call
 // synctest.Wait.
-func (t *turnstile) open(pick func(n int) int) {
-	t.pick = pick
+func (t *turnstile) open(pick func(n int) int, heard func(key string)) {
+	t.pick, t.heard = pick, heard
 	t.asked, t.stop, t.stopped = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(t.stopped)
@@ -65,6 +66,7 @@ func (t *turnstile) one() bool {
 	}
 	next := t.waiting[i]
 	t.waiting = slices.Delete(t.waiting, i, i+1)
+	t.heard(next.key)
 	close(next.goes)
 	return true
 }

@@ -117,7 +117,7 @@ func (w *World) Fail(format string, args ...any) { w.violate("check", format, ar
 
 // day is the whole day.
 func (w *World) day(program func(*World)) {
-	w.turns.open(w.choose)
+	w.turns.open(w.choose, func(key string) { w.note("turn", false, "%s", key) })
 	w.note("profile", false, "%s", w.profile.Name)
 	func() {
 		defer w.caught("the program")

@@ -249,7 +249,7 @@ func search(t *testing.T, o options) error {
 				c.Profiles = []sim.Profile{sim.Forgetful}
 			}
 			c.Seeds, c.Seed, c.Shrink = 1, 1+uint64(start)*1_000_003+uint64(n), -1
-			if start == 0 {
+			if story == "" {
 				c.Shrink = 0
 			}
 			r := sim.Explore(t, c, d.Program)

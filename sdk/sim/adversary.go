@@ -112,6 +112,9 @@ func newAdversary(c *choices, p Profile, providers []string) *adversary {
 	for _, f := range requestFaults {
 		if c.chance(96) && p.allows(f) {
 			a.faults = append(a.faults, f)
+			if f == FaultHold { // the most dangerous of all
+				a.faults = append(a.faults, f, f)
+			}
 		}
 	}
 	a.posted = [...]int{0, 32, 96}[c.choose(3)]

@@ -59,7 +59,7 @@ func KPay() Day {
 func Kasapay() Day {
 	return Day{"kasapay", sim.Config{Outages: []string{"kasapay"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating, sim.PromptForgetful}}, func(w *sim.World) {
 		float := w.Kasapay(func(c *kasapaytest.Config) {
-			c.Float = map[string]decimal.Decimal{"KES": amount(2500)}
+			c.Float = map[string]decimal.Decimal{"KES": amount([...]int64{2500, 400}[w.Choose(2)])}
 			c.RefuseBeyondFloat = true
 		})
 		m, third := newMerchant(w, true), ending(w, "-failed", "-reversed", "-jammed-paid", "-refunded")

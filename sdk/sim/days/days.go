@@ -139,7 +139,7 @@ func (m *merchant) found(ctx context.Context, p *sim.Process, o order) bool {
 // treasurer pays money in some time after the day began, when orders have been
 // refused for want of it.
 func treasurer(w *sim.World, pay func() error) {
-	after := [...]time.Duration{0, 2 * time.Second, 8 * time.Second, 5 * time.Minute}[w.Choose(4)]
+	after := [...]time.Duration{0, 8 * time.Second, 30 * time.Second, 5 * time.Minute}[w.Choose(4)]
 	w.Actor("treasurer", func(ctx context.Context) {
 		timer := time.NewTimer(after)
 		defer timer.Stop()

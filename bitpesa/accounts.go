@@ -131,6 +131,7 @@ func (s *AccountValidationsService) Create(ctx context.Context, p AccountValidat
 	default:
 		f.Require("method", string(p.Method))
 	}
+	p.PhoneNumber = phone(&f, "phone_number", p.PhoneNumber)
 	validation, err := create[AccountValidation](ctx, s.c, OpValidateAccount, f, p)
 	var refused *sdk.Error
 	if errors.As(err, &refused) && refused.StatusCode == http.StatusUnprocessableEntity {

@@ -26,17 +26,18 @@ const (
 	BitPesaSandboxURL    = "https://api-sandbox.bitpesa.co"
 )
 
-// Config configures a Client. Give Key and Secret; the zero value of every other
-// field is useful. New copies the Config and changes nothing of yours. Printing a
+// Config configures a Client. Give Key, Secret and BaseURL; the zero value of every
+// other field is useful. New copies the Config and changes nothing of yours. Printing a
 // Config shows neither Key nor Secret.
 type Config struct {
 	// Key and Secret are the API key pair of the developer portal. The client signs
 	// requests with the Secret's text as the portal shows it, and never sends it.
 	Key, Secret string
 
-	// BaseURL is the server's address, with or without /v1 at its end. Default:
-	// ProductionURL. It becomes part of every signature, so the server must see the
-	// same scheme and host. Plain http is refused for anything but loopback.
+	// BaseURL is the server's address, with or without /v1 at its end: SandboxURL or
+	// ProductionURL, say. There is no default, so that no test pays by mistake. It
+	// becomes part of every signature, so the server must see the same scheme and
+	// host. Plain http is refused for anything but loopback.
 	BaseURL string
 	// AllowPlainHTTP allows plain http for every host.
 	AllowPlainHTTP bool
@@ -113,10 +114,7 @@ func New(cfg Config) (*Client, error) {
 	if strings.IndexFunc(cfg.BaseURL, unprintable) >= 0 {
 		// net/http would send another host than the one signed.
 		fault("BaseURL holds a space, a control or a non-ASCII character")
-		cfg.BaseURL = ""
-	}
-	if cfg.BaseURL == "" {
-		cfg.BaseURL = ProductionURL
+		cfg.BaseURL = SandboxURL // has no fault of its own to report
 	}
 	cfg.BaseURL = strings.TrimSuffix(strings.TrimRight(cfg.BaseURL, "/"), "/v1") // the paths have it
 	if cfg.CreateAndFundTimeout == 0 {

@@ -70,7 +70,8 @@ type PayoutDetails struct {
 	LastName   string `json:"last_name,omitempty"`
 	BirthDate  string `json:"birth_date,omitempty"` // 2006-01-02
 
-	// PhoneNumber is E.164 today, a national number in BitPesa's API of 2019.
+	// PhoneNumber is E.164 today, a national number in BitPesa's API of 2019. It is
+	// read as SenderParams.PhoneNumber is.
 	PhoneNumber    string         `json:"phone_number,omitempty"`
 	MobileProvider MobileProvider `json:"mobile_provider,omitempty"`
 	CashProvider   string         `json:"cash_provider,omitempty"` // XOF::Cash: wari, wizall
@@ -218,7 +219,7 @@ func (d PayoutDetails) validate(prefix string, t PayoutType, f *transport.Faults
 	for _, name := range repeated {
 		f.Add(prefix+name, "is in Extra too")
 	}
-	date(f, prefix+"birth_date", d.BirthDate)
+	d.validateForm(prefix, f)
 	for _, rule := range RequiredDetails(t) {
 		ways := strings.Split(rule, "|")
 		if slices.ContainsFunc(ways, func(way string) bool { return hasAll(set, way) }) {
@@ -233,6 +234,12 @@ func (d PayoutDetails) validate(prefix string, t PayoutType, f *transport.Faults
 	}
 }
 
+// validateForm checks the form of the given details.
+func (d PayoutDetails) validateForm(prefix string, f *transport.Faults) {
+	date(f, prefix+"birth_date", d.BirthDate)
+	phone(f, prefix+"phone_number", d.PhoneNumber)
+}
+
 func hasAll(set map[string]any, names string) bool {
 	for name := range strings.SplitSeq(names, "+") {
 		if value := set[name]; value == nil || value == "" {
@@ -245,6 +252,7 @@ func hasAll(set map[string]any, names string) bool {
 // MarshalJSON writes the fields and Extra as one object.
 func (d PayoutDetails) MarshalJSON() ([]byte, error) {
 	type fields PayoutDetails
+	d.PhoneNumber, _ = phoneOf(d.PhoneNumber)
 	text, err := json.Marshal(fields(d))
 	if err != nil || len(d.Extra) == 0 {
 		return text, err

@@ -46,7 +46,8 @@ type Debit struct {
 	// Unverified says that you gave an Amount, and the response shows none to compare.
 	Unverified bool `json:"-"`
 
-	Raw sdk.Raw `json:"-"`
+	Errors map[string]any `json:"errors"` // by field, as received
+	Raw    sdk.Raw        `json:"-"`
 }
 
 // Create funds a transaction from the balance, at most once. Only a 422 proves that
@@ -61,15 +62,20 @@ type Debit struct {
 //
 // A response that does not name the transaction is an unknown outcome.
 func (s *DebitsService) Create(ctx context.Context, p DebitParams) (*Debit, error) {
+	return s.create(p).Do(ctx)
+}
+
+// Prepare checks and encodes what Create sends, for package journal.
+func (s *DebitsService) Prepare(p DebitParams) (sdk.Prepared[Debit], error) {
+	return s.create(p).Prepare()
+}
+
+func (s *DebitsService) create(p DebitParams) transport.Write[Debit] {
 	var f transport.Faults
 	body := struct {
 		Debit debitRequest `json:"debit"`
 	}{p.request("", &f)}
-	debits, err := s.create(ctx, []DebitParams{p}, f, &body)
-	if err != nil {
-		return nil, err
-	}
-	return &debits[0], nil
+	return debits(s, []DebitParams{p}, f, &body, func(list []Debit) *Debit { return &list[0] })
 }
 
 // CreateMany funds several transactions in one request. The documents do not say
@@ -88,47 +94,43 @@ func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]D
 	for i := range list {
 		body.Debit = append(body.Debit, list[i].request(strconv.Itoa(i)+".", &f))
 	}
-	return s.create(ctx, list, f, &body)
+	made, err := debits(s, list, f, &body, func(list []Debit) *[]Debit { return &list }).Do(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return *made, nil
 }
 
-func (s *DebitsService) create(ctx context.Context, list []DebitParams, f transport.Faults, body any) (debits []Debit, err error) {
-	reference := ""
+// debits is the write of one debit or of several.
+func debits[T any](s *DebitsService, list []DebitParams, f transport.Faults, body any, as func([]Debit) *T) transport.Write[T] {
+	ids := make([]string, len(list))
 	for i := range list {
-		if i > 0 {
-			reference += " "
+		ids[i] = list[i].ToID
+	}
+	reference := strings.Join(ids, " ")
+	return transport.Write[T]{Core: s.c.core, Err: s.c.core.Invalid(OpCreateDebits, reference, f.Fields), Call: func(out **T) transport.Call {
+		return transport.Call{
+			Op: OpCreateDebits, Reference: reference, Body: body,
+			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
+				return keepFunded(ctx, s, list, existing, false, as, out)
+			},
+			Decode: func(r *transport.Response) error {
+				shown, err := oneOrMore[Debit](r.Body) // the OpenAPI has a list, the guide an object
+				if err == nil {
+					err = inOrder(list, shown)
+				}
+				if err == nil {
+					*out = as(shown)
+				}
+				return err
+			},
+			Settle: func(ctx context.Context, err error) error {
+				return lookAfterRefusal(ctx, err, func(ctx context.Context, existing bool) (transport.Finding, error) {
+					return keepFunded(ctx, s, list, existing, true, as, out)
+				})
+			},
 		}
-		reference += list[i].ToID
-	}
-	if err := s.c.core.Invalid(OpCreateDebits, reference, f.Fields); err != nil {
-		return nil, err
-	}
-	refused := false
-	look := func(ctx context.Context, existing bool) (transport.Finding, error) {
-		funded, found, err := s.look(ctx, list, existing, refused)
-		if err == nil && found == transport.Same {
-			debits = funded
-		}
-		return found, err
-	}
-	err = s.c.do(ctx, transport.Call{
-		Op: OpCreateDebits, Reference: reference, Body: body,
-		Decode: func(r *transport.Response) error {
-			shown, err := oneOrMore[Debit](r.Body) // the OpenAPI has a list, the guide an object
-			if err == nil {
-				err = inOrder(list, shown)
-			}
-			if err == nil {
-				debits = shown
-			}
-			return err
-		},
-		Lookup: look,
-	})
-	refused = true
-	if err = lookAfterRefusal(ctx, err, look); err != nil {
-		return nil, err
-	}
-	return debits, nil
+	}}
 }
 
 // inOrder sorts the debits of a response as they were asked for. It returns an error
@@ -151,6 +153,14 @@ func inOrder(list []DebitParams, debits []Debit) error {
 		}
 	}
 	return nil
+}
+
+func keepFunded[T any](ctx context.Context, s *DebitsService, list []DebitParams, existing, refused bool, as func([]Debit) *T, out **T) (transport.Finding, error) {
+	funded, found, err := s.look(ctx, list, existing, refused)
+	if err == nil && found == transport.Same {
+		*out = as(funded)
+	}
+	return found, err
 }
 
 // look reads the transactions. Same means that each is funded as was asked for,

@@ -1,9 +1,12 @@
 package bitpesa
 
 import (
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -43,27 +46,110 @@ func ReadAnything(status int, body []byte) string {
 	return ""
 }
 
-// ReadNoise reads an object of a kind.
-func ReadNoise(kind string, body []byte) (err error) {
-	switch kind {
-	case "transaction":
-		_, err = decode[Transaction](body)
-	case "recipient":
-		_, err = decode[Recipient](body)
-	case "sender":
-		_, err = decode[Sender](body)
-	case "payin":
-		_, err = decode[PayinMethod](body)
-	case "method":
-		_, err = decode[PayoutMethod](body)
-	case "debit":
-		_, err = decode[Debit](body)
-	case "document":
-		_, err = decode[Document](body)
-	case "webhook":
-		_, err = decode[Webhook](body)
-	default:
-		_, err = decode[WebhookLog](body)
+// Decoder reads one kind of response. The members that decide are good; Fields are all
+// others, and none of them may make the response unreadable.
+type Decoder struct {
+	Fields []string
+	Read   func(member string) error
+}
+
+// Decoders are all decoders of this package by what they read.
+func Decoders() map[string]Decoder {
+	all := map[string]Decoder{
+		"account":            decoder[Account](`"currency":"USD","amount":"1.5"`),
+		"account validation": decoder[AccountValidation](``),
+		"api log":            decoder[APILog](`"id":"x-1"`),
+		"currency":           decoder[Currency](``),
+		"debit":              decoder[Debit](`"id":"d-1","to_id":"x-1","to_type":"Transaction"`),
+		"dlocal balance":     decoder[DLocalBalance](``),
+		"document":           decoder[Document](`"id":"x-1"`),
+		"mandate":            decoder[Mandate](`"id":"x-1"`),
+		"payin method":       decoder[PayinMethod](`"id":"x-1","state":"success"`),
+		"payment method":     decoder[PaymentMethod](``),
+		"payout method":      decoder[PayoutMethod](`"id":"x-1"`),
+		"proof of payment":   decoder[ProofOfPayment](``),
+		"recipient":          decoder[Recipient](`"id":"x-1","state":"error"`),
+		"sender":             decoder[Sender](`"id":"x-1","state":"approved"`),
+		"transaction":        decoder[Transaction](`"id":"x-1","state":"paid"`),
+		"webhook":            decoder[Webhook](`"id":"x-1"`),
+		"webhook log":        decoder[WebhookLog](`"id":"x-1"`),
 	}
-	return err
+	type sketch Transaction // what Calculate and Validate return
+	all["sketch"] = decoder[sketch](``)
+	for kind, of := range map[string]string{
+		"transaction": "transaction", "recipient": "recipient", "sender": "sender", "payin_method": "payin method", "payout_method": "payout method",
+		"document": "document", "mandate": "mandate",
+	} {
+		all["event of "+of] = Decoder{all[of].Fields, func(member string) error {
+			_, err := ParseEvent([]byte(`{"webhook":"w","event":"` + kind + `.changed","object":{"id":"x-1",` + member + `}}`))
+			return err
+		}}
+	}
+	all["event"] = Decoder{[]string{"webhook", "new"}, func(member string) error {
+		_, err := ParseEvent([]byte(`{` + member + `,"event":"transaction.paid_in","object":{"id":"x-1"}}`))
+		return err
+	}}
+	all["page"] = Decoder{[]string{"current_page", "prev_page", "total_pages", "total_count", "new"}, func(member string) error {
+		page, err := decodePage[Sender]([]byte(`{"object":[{"id":"x-1"}],"meta":{"pagination":{"next_page":2,`+member+`}}}`), 1)
+		if err == nil && (page.NextPage != 2 || len(page.Items) != 1 || page.Skipped > 0) {
+			err = wire.Missing("the row and the next page")
+		}
+		return err
+	}}
+	all["refusal"] = Decoder{slices.Concat(all["transaction"].Fields, []string{"id", "state"}), func(member string) error {
+		body := []byte(`{"object":{` + member + `,"errors":{"city":[{"error":"blank"}]}}}`)
+		for _, op := range operations {
+			if v := interpret(op, &transport.Response{Status: 422, Body: body}); v.Kind != transport.Refused && v.Kind != transport.Duplicate {
+				return wire.Missing("a refusal of " + op.Name)
+			}
+		}
+		return nil
+	}}
+	all["refusal"] = without(all["refusal"], "errors")
+	return all
+}
+
+// decoder reads objects of a type, alone and in a list. good are the members that decide.
+func decoder[T any](good string) Decoder {
+	fields := fieldsOf(reflect.TypeFor[T]())
+	if good != "" {
+		good += ","
+	}
+	return without(Decoder{append(fields, "new"), func(member string) error {
+		body := `{` + good + member + `}`
+		if _, err := object[T]([]byte(`{"object":` + body + `}`)); err != nil {
+			return err
+		}
+		_, skipped, err := decodeList[T]([]byte(`[` + body + `]`))
+		if err == nil && skipped > 0 {
+			err = wire.Missing("a row of a list")
+		}
+		return err
+	}}, decidingIn(good)...)
+}
+
+func decidingIn(good string) (names []string) {
+	for part := range strings.SplitSeq(good, ",") {
+		name, _, _ := strings.Cut(part, ":")
+		names = append(names, strings.Trim(name, `"`))
+	}
+	return names
+}
+
+func without(d Decoder, names ...string) Decoder {
+	d.Fields = slices.DeleteFunc(slices.Clone(d.Fields), func(name string) bool { return slices.Contains(names, name) })
+	return d
+}
+
+// fieldsOf are the names of a type on the wire.
+func fieldsOf(t reflect.Type) (names []string) {
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous: // its fields follow
+		case name != "" && name != "-":
+			names = append(names, name)
+		}
+	}
+	return names
 }

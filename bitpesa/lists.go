@@ -243,54 +243,48 @@ func (s search[T]) look(ctx context.Context) (*T, error) {
 
 func (s search[T]) idOf(item *T) string { return *any(item).(interface{ ident() *string }).ident() }
 
-// create sends a new object with an external id, and settles an open outcome, a
-// duplicate and a refusal by a lookup. f holds the faults found so far. compare
+// create is the write of a new object with an external id. A lookup settles an open
+// outcome, a duplicate and a refusal. f holds the faults found so far. compare
 // compares an object with what was asked for. accept, if there is one, returns an
 // error if an object that is the same settles nothing.
-func (s search[T]) create(ctx context.Context, call transport.Call, f transport.Faults, compare func(*T) *transport.Comparison, accept func(*T) error) (result *T, err error) {
-	if err := s.c.core.Invalid(call.Op, s.externalID, f.Fields); err != nil {
-		return nil, err
-	}
+func (s search[T]) create(call transport.Call, f transport.Faults, compare func(*T) *transport.Comparison, accept func(*T) error) transport.Write[T] {
 	call.Reference = s.externalID
-	call.Decode = func(r *transport.Response) error {
-		item, err := object[T](r.Body)
-		switch {
-		case err != nil:
-			return err
-		case s.externalID != "" && s.externalIDOf(&item) == "":
-			return wire.Missing("external_id")
+	settled := func(item *T) error {
+		if accept == nil {
+			return nil
 		}
-		if err := compare(&item).Direct(); err != nil {
-			return err
-		}
-		if accept != nil {
-			if err := accept(&item); err != nil {
-				return err
+		return accept(item)
+	}
+	return transport.Write[T]{Core: s.c.core, Err: s.c.core.Invalid(call.Op, s.externalID, f.Fields), Call: func(out **T) transport.Call {
+		call := call
+		call.Decode = transport.Into(out, func(body []byte) (T, error) {
+			item, err := object[T](body)
+			if err == nil && s.externalID != "" && s.externalIDOf(&item) == "" {
+				err = wire.Missing("external_id")
 			}
+			if err == nil {
+				err = compare(&item).Direct()
+			}
+			return item, firstOf(err, settled(&item))
+		})
+		if s.externalID == "" { // there is nothing to look for
+			return call
 		}
-		result = &item
-		return nil
-	}
-	if s.externalID == "" { // there is nothing to look for
-		err = s.c.do(ctx, call)
-		return result, err
-	}
-	call.Lookup = func(ctx context.Context, existing bool) (transport.Finding, error) {
-		item, err := s.look(ctx)
-		if item == nil || err != nil {
-			return transport.Absent, err
+		call.Lookup = func(ctx context.Context, existing bool) (transport.Finding, error) {
+			item, err := s.look(ctx)
+			if item == nil || err != nil {
+				return transport.Absent, err
+			}
+			found, err := compare(item).Finding()
+			if err == nil && found == transport.Same {
+				err = settled(item)
+			}
+			if err == nil && found == transport.Same {
+				*s.existingOf(item), *out = existing, item
+			}
+			return found, err
 		}
-		found, err := compare(item).Finding()
-		if err == nil && found == transport.Same && accept != nil {
-			err = accept(item)
-		}
-		if err == nil && found == transport.Same {
-			*s.existingOf(item), result = existing, item
-		}
-		return found, err
-	}
-	if err = lookAfterRefusal(ctx, s.c.do(ctx, call), call.Lookup); err != nil {
-		return nil, err
-	}
-	return result, nil
+		call.Settle = func(ctx context.Context, err error) error { return lookAfterRefusal(ctx, err, call.Lookup) }
+		return call
+	}}
 }

@@ -54,7 +54,7 @@ type WebhookLogMetadata struct {
 	Tries        int                `json:"tries"`
 	AppID        string             `json:"app_id"`
 	APIKeyID     string             `json:"api_key_id"`
-	Params       json.RawMessage    `json:"params"`
+	Params       json.RawMessage    `json:"params"` // the webhook's definition
 	Request      WebhookLogRequest  `json:"request"`
 	Response     WebhookLogResponse `json:"response"`
 }

@@ -125,9 +125,9 @@ func TestAByteOrderMarkIsTakenOff(t *testing.T) {
 
 func TestSecretsWithWhiteSpaceAreRefusedAndAllFaultsTold(t *testing.T) {
 	for _, odd := range []string{"\n", "\r\n", " ", "\t", "\u00a0", "\u2028", "\u3000", "\x1c", "\ufeff", "\x00"} {
-		_, err := bitpesa.New(bitpesa.Config{Key: testKey, Secret: testSecret + odd})
+		_, err := bitpesa.New(bitpesa.Config{Key: testKey, Secret: testSecret + odd, BaseURL: stubURL})
 		require.ErrorContains(t, err, "Secret", "%q", odd)
-		_, err = bitpesa.New(bitpesa.Config{Key: testKey + odd, Secret: testSecret})
+		_, err = bitpesa.New(bitpesa.Config{Key: testKey + odd, Secret: testSecret, BaseURL: stubURL})
 		require.ErrorContains(t, err, "Key", "%q", odd)
 		assert.NotContains(t, err.Error(), "planted")
 	}
@@ -137,21 +137,39 @@ func TestSecretsWithWhiteSpaceAreRefusedAndAllFaultsTold(t *testing.T) {
 	}
 }
 
-// FuzzNoise puts any JSON into any side field.
+// FuzzNoise puts any JSON into any field that decides nothing, for each decoder.
 func FuzzNoise(f *testing.F) {
 	for _, noise := range noises {
 		f.Add(noise)
 	}
+	decoders := bitpesa.Decoders()
 	f.Fuzz(func(t *testing.T, noise string) {
 		if !json.Valid([]byte(noise)) {
 			return
 		}
-		for kind, fields := range sideFields {
-			for _, field := range fields {
-				if fault := bitpesa.ReadNoise(kind, []byte(`{"id":"x-1","state":"paid","to_id":"x-1","`+field+`":`+noise+`}`)); fault != nil {
-					t.Errorf("%s.%s: %v", kind, field, fault)
+		for name, decoder := range decoders {
+			for _, field := range decoder.Fields {
+				if fault := decoder.Read(`"` + field + `":` + noise); fault != nil {
+					t.Errorf("%s: %s: %v", name, field, fault)
 				}
 			}
 		}
 	})
+}
+
+// A type that this package returns and no decoder reads would not be tried above.
+func TestEveryObjectHasADecoder(t *testing.T) {
+	decoders := bitpesa.Decoders()
+	for name, fields := range map[string]int{ // and how many fields each has at least
+		"transaction": 17, "recipient": 24, "sender": 60, "payin method": 9, "payout method": 6, "debit": 5, "document": 13, "webhook": 3, "webhook log": 5,
+		"api log": 8, "account": 1, "account validation": 3, "currency": 13, "dlocal balance": 4, "mandate": 6, "payment method": 7, "proof of payment": 4,
+		"sketch": 19, "page": 5, "refusal": 18, "event": 2, "event of transaction": 17, "event of recipient": 24, "event of sender": 60,
+		"event of payin method": 9, "event of payout method": 6, "event of document": 13, "event of mandate": 6,
+	} {
+		assert.GreaterOrEqual(t, len(decoders[name].Fields), fields, name)
+		delete(decoders, name)
+	}
+	assert.Empty(t, decoders)
+	assert.Error(t, bitpesa.Decoders()["page"].Read(`"next_page":{}`), "what decides is not noise")
+	assert.Error(t, bitpesa.Decoders()["transaction"].Read(`"state":{}`))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -64,6 +65,10 @@ var wireCalls = map[string]wireCall{
 	}},
 	"Debits.Create": {bitpesa.OpCreateDebits, "/v1/accounts/debits", `{"debit":` + sentDebit + `}`, func(ctx context.Context, c *bitpesa.Client) error {
 		return fails(c.Debits.Create(ctx, validDebit()))
+	}},
+	"Debits.Prepare": {bitpesa.OpCreateDebits, "/v1/accounts/debits", `{"debit":` + sentDebit + `}`, func(ctx context.Context, c *bitpesa.Client) error {
+		p, err := c.Debits.Prepare(validDebit())
+		return clienttest.SendPrepared(ctx, p, err)
 	}},
 	"Debits.CreateMany": {bitpesa.OpCreateDebits, "/v1/accounts/debits", `{"debit":[` + sentDebit + `,{"to_id":"t-2","to_type":"Transaction"}]}`, func(ctx context.Context, c *bitpesa.Client) error {
 		return fails(c.Debits.CreateMany(ctx, []bitpesa.DebitParams{validDebit(), {ToID: "t-2"}}))
@@ -209,11 +214,19 @@ var wireCalls = map[string]wireCall{
 	"Transactions.Create": {bitpesa.OpCreateTransaction, "/v1/transactions", sentTransaction, func(ctx context.Context, c *bitpesa.Client) error {
 		return fails(c.Transactions.Create(ctx, validTransaction()))
 	}},
+	"Transactions.Prepare": {bitpesa.OpCreateTransaction, "/v1/transactions", sentTransaction, func(ctx context.Context, c *bitpesa.Client) error {
+		p, err := c.Transactions.Prepare(validTransaction())
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"Transactions.PayFromBalance": {bitpesa.OpCreateTransaction, "/v1/transactions", sentTransaction, func(ctx context.Context, c *bitpesa.Client) error {
 		return fails(c.Transactions.PayFromBalance(ctx, validTransaction()))
 	}},
 	"Transactions.CreateAndFund": {bitpesa.OpCreateAndFund, "/v1/transactions/create_and_fund", sentTransaction, func(ctx context.Context, c *bitpesa.Client) error {
 		return fails(c.Transactions.CreateAndFund(ctx, validTransaction()))
+	}},
+	"Transactions.PrepareCreateAndFund": {bitpesa.OpCreateAndFund, "/v1/transactions/create_and_fund", sentTransaction, func(ctx context.Context, c *bitpesa.Client) error {
+		p, err := c.Transactions.PrepareCreateAndFund(validTransaction())
+		return clienttest.SendPrepared(ctx, p, err)
 	}},
 	"Transactions.Calculate": {bitpesa.OpCalculate, "/v1/transactions/calculate", sentTransaction, func(ctx context.Context, c *bitpesa.Client) error {
 		return fails(c.Transactions.Calculate(ctx, validTransaction()))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"maps"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -28,6 +29,7 @@ type PayoutMethod struct {
 
 	Provider string                 `json:"provider"` // in samples only
 	Fields   map[string]PayoutField `json:"fields"`   // the form that asks a recipient for the details
+	Errors   map[string]any         `json:"errors"`   // by field, as received
 	Raw      sdk.Raw                `json:"-"`
 }
 
@@ -88,6 +90,7 @@ func (s *PayoutMethodsService) Update(ctx context.Context, id string, p PayoutMe
 		f.Add("id", "is an argument of its own")
 	}
 	f.CheckTexts("details", p.Details.Extra)
+	p.Details.validateForm("details.", &f)
 	return write[PayoutMethod](ctx, s.c, OpUpdatePayoutMethod, id, f, p)
 }
 
@@ -132,9 +135,11 @@ type PayinMethod struct {
 	OutDetails         map[string]any     `json:"out_details"`  // the sender needs them to pay
 	Instructions       json.RawMessage    `json:"instructions"` // for people; its form is not documented
 
-	TransactionID         string  `json:"transaction_id"`          // in webhooks
-	TransactionExternalID string  `json:"transaction_external_id"` // in webhooks
-	Raw                   sdk.Raw `json:"-"`
+	TransactionID         string `json:"transaction_id"`          // in webhooks
+	TransactionExternalID string `json:"transaction_external_id"` // in webhooks
+
+	Errors map[string]any `json:"errors"` // by field, as received
+	Raw    sdk.Raw        `json:"-"`
 }
 
 // PayinState is the state of a collection. Unknown states pass through.
@@ -165,6 +170,7 @@ func (s *PayinMethodsService) Update(ctx context.Context, id string, p PayinMeth
 	if p.Type == "" && p.UXFlow == "" && len(p.InDetails) == 0 {
 		f.Add("payin_method", "holds nothing to change")
 	}
+	p.validateForm("", &f)
 	return write[PayinMethod](ctx, s.c, OpUpdatePayinMethod, id, f, p)
 }
 
@@ -177,6 +183,14 @@ func (s *PayinMethodsService) Cancel(ctx context.Context, id string) (*PayinMeth
 // Retry has BitPesa retry a collection in PayinError.
 func (s *PayinMethodsService) Retry(ctx context.Context, id string) (*PayinMethod, error) {
 	return byID[PayinMethod](ctx, s.c, OpRetryPayinMethod, id)
+}
+
+// validateForm reads the phone number of a collection, in a map of its own.
+func (p *PayinMethodParams) validateForm(prefix string, f *transport.Faults) {
+	if text, ok := p.InDetails["phone_number"].(string); ok {
+		p.InDetails = maps.Clone(p.InDetails)
+		p.InDetails["phone_number"] = phone(f, prefix+"in_details.phone_number", text)
+	}
 }
 
 func (m *PayinMethod) ident() *string { return &m.ID }

@@ -47,7 +47,9 @@ type Recipient struct {
 	MandateID    string       `json:"mandate_id"`
 	Metadata     Metadata     `json:"metadata"`
 	CreatedAt    time.Time    `json:"created_at"`
-	Raw          sdk.Raw      `json:"-"`
+
+	Errors map[string]any `json:"errors"` // by field, as received
+	Raw    sdk.Raw        `json:"-"`
 }
 
 // StateReasonDetails explain the state of an object. The vendor's guides list the
@@ -136,7 +138,7 @@ func (s *RecipientsService) All(ctx context.Context, o RecipientListOptions) ite
 func (s *RecipientsService) Update(ctx context.Context, id string, u RecipientUpdate) (*Recipient, error) {
 	var f transport.Faults
 	f.CheckTexts("payout_method.details", u.PayoutMethod.Details.Extra)
-	date(&f, "payout_method.details.birth_date", u.PayoutMethod.Details.BirthDate)
+	u.PayoutMethod.Details.validateForm("payout_method.details.", &f)
 	return write[Recipient](ctx, s.c, OpUpdateRecipient, id, f, map[string]RecipientUpdate{"recipient": u})
 }
 

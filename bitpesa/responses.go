@@ -41,7 +41,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 		if !refusal.about(op, r.Reference) {
 			return v
 		}
-		v.Kind, v.Fields, v.Reasons = transport.Refused, refusal.fields, refusal.reasons()
+		v.Kind, v.Fields, v.Reasons = transport.Refused, refusal.fields, refusal.reasons(op)
 		v.Detail = refusal.existing
 		if refusal.repeats(op) {
 			v.Kind = transport.Duplicate
@@ -95,7 +95,7 @@ func (r *refusal) repeats(op sdk.Operation) bool {
 
 // about reports whether a refusal can be one of this request: responses can be
 // another request's. A refused object shows what was sent, so a shown reference must
-// be the call's own. A debit has no external id.
+// be the call's own. A debit has neither an external id nor recipients.
 func (r *refusal) about(op sdk.Operation, reference string) bool {
 	echoes, list := r.echo.([]any)
 	if !list {
@@ -112,7 +112,7 @@ func (r *refusal) about(op sdk.Operation, reference string) bool {
 			}
 		case OpCreateDebits:
 			mine := func(id string) bool { return strings.EqualFold(id, toID) }
-			if externalID != "" || toID != "" && !slices.ContainsFunc(strings.Fields(reference), mine) {
+			if externalID != "" && has(object, "recipients") || toID != "" && !slices.ContainsFunc(strings.Fields(reference), mine) {
 				return false
 			}
 		}
@@ -128,11 +128,12 @@ func (r *refusal) takenID() bool {
 
 // words are all the words of a refusal, in lower case.
 func (r *refusal) words() string {
-	words := r.message
+	var words strings.Builder
+	words.WriteString(r.message)
 	for _, messages := range r.fields {
-		words += " " + strings.Join(messages, " ")
+		words.WriteString(" " + strings.Join(messages, " "))
 	}
-	return strings.ToLower(words)
+	return strings.ToLower(words.String())
 }
 
 // parseRefusal reads the two documented forms of an error body. One echoes the sent
@@ -191,12 +192,13 @@ func has[T any](object map[string]T, names ...string) bool {
 	})
 }
 
-func (r *refusal) reasons() []error {
+func (r *refusal) reasons(op sdk.Operation) []error {
 	reasons := []error{sdk.ErrValidation}
 	if r.duplicate {
 		reasons = append(reasons, sdk.ErrDuplicate)
 	}
-	if strings.Contains(r.words(), "insufficient") {
+	fromBalance := op.Name == OpCreateDebits || op.Name == OpCreateAndFund
+	if fromBalance && strings.Contains(r.words(), "insufficient") {
 		reasons = append(reasons, sdk.ErrInsufficientFunds)
 	}
 	return reasons

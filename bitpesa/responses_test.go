@@ -76,7 +76,6 @@ func TestErrorsOfTheProvider(t *testing.T) {
 		"2xx without an object":         {send, says(201, `{"meta":{}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"2xx without an id":             {send, says(201, `{"object":{"state":"approved"}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"2xx without a state":           {send, says(201, `{"object":{"id":"t-1"}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
-		"insufficient balance":          {send, says(422, `{"object":{"errors":{"base":["Insufficient balance"]}}}`), "rejected", []error{sdk.ErrValidation, sdk.ErrInsufficientFunds}, "Insufficient balance", map[string][]string{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newStub(t, always(row.response))
@@ -353,5 +352,57 @@ func TestStatesSayWhatFollows(t *testing.T) {
 		assert.Equal(t, row.funded, row.transaction.Funded(), "%s funded", row.transaction.State)
 		assert.Equal(t, row.final, row.transaction.Final(), "%s final", row.transaction.State)
 		assert.Equal(t, row.needed, row.transaction.NeedsAction(), "%s needs action", row.transaction.State)
+	}
+}
+
+func TestErrorsAndProvidersAreDecoded(t *testing.T) {
+	const errs = `"errors":{"city":[{"error":"blank"}]}`
+	want := map[string]any{"city": []any{map[string]any{"error": "blank"}}}
+	ctx := t.Context()
+	tx, err := serve(t, `{"object":{"id":"x-1","state":"approved",`+errs+`,"sender":{"id":"s-1",`+errs+`,"providers":{"KYC":"ok"},"documents":[{"id":"d-1",`+errs+`}]},`+
+		`"recipients":[{"id":"r-1","state":"initial",`+errs+`,"payout_method":{"id":"m-1",`+errs+`}}],"payin_methods":[{"id":"p-1","state":"initial",`+errs+`}]}}`).Transactions.Get(ctx, "x-1")
+	require.NoError(t, err)
+	webhook, err := serve(t, `{"object":{"id":"x-1",`+errs+`}}`).Webhooks.Get(ctx, "x-1")
+	require.NoError(t, err)
+	debit, err := serve(t, `{"object":[{"id":"d-1","to_id":"x-1",`+errs+`}]}`).Debits.Create(ctx, bitpesa.DebitParams{ToID: "x-1"})
+	require.NoError(t, err)
+	for name, got := range map[string]map[string]any{
+		"transaction": tx.Errors, "sender": tx.Sender.Errors, "document": tx.Sender.Documents[0].Errors, "recipient": tx.Recipients[0].Errors,
+		"payout method": tx.Recipients[0].PayoutMethod.Errors, "payin method": tx.PayinMethods[0].Errors, "webhook": webhook.Errors, "debit": debit.Errors,
+	} {
+		assert.Equal(t, want, got, name)
+	}
+	assert.Equal(t, map[string]any{"KYC": "ok"}, tx.Sender.Providers)
+}
+
+func TestInsufficientFundsIsSaidOfTheBalanceAlone(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	p := w.params("payout-1", w.sender(t), "1234567800")
+	p.Recipients[0].RequestedAmount = amount("9999999999")
+	poor, err := w.client.Transactions.Create(ctx, p)
+	require.NoError(t, err, "a transaction waits for its money")
+	assert.ErrorIs(t, fails(w.client.Debits.Create(ctx, bitpesa.DebitParams{ToID: poor.ID})), sdk.ErrInsufficientFunds)
+	assert.ErrorIs(t, fails(w.client.Transactions.PayFromBalance(ctx, p)), sdk.ErrInsufficientFunds)
+	p.ExternalID = "payout-2"
+	err = fails(w.client.Transactions.CreateAndFund(ctx, p))
+	assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+	assert.ErrorIs(t, err, sdk.ErrRejected)
+
+	for name, call := range map[string]func(*bitpesa.Client) error{
+		"sender": func(c *bitpesa.Client) error { return fails(c.Senders.Create(ctx, validSender())) },
+		"transaction": func(c *bitpesa.Client) error {
+			return fails(c.Transactions.Create(ctx, validTransaction()))
+		},
+	} {
+		client := newClient(t, newStub(t, func(r request) response {
+			if r.Method == "GET" {
+				return says(200, `{"object":[]}`)
+			}
+			return says(422, `{"object":{"errors":{"documents":["insufficient"]}}}`)
+		}))
+		err := call(client)
+		assert.ErrorIs(t, err, sdk.ErrRejected, name)
+		assert.NotErrorIs(t, err, sdk.ErrInsufficientFunds, "%s: papers are no money", name)
 	}
 }

@@ -121,7 +121,7 @@ func (d *PayoutDetails) compare(c *transport.Comparison, shown *PayoutDetails) {
 	each(words, "middle_name", d.MiddleName, shown.MiddleName)
 	each(words, "last_name", d.LastName, shown.LastName)
 	each(words, "name", d.Name, shown.Name)
-	each((*transport.Comparison).Phone, "phone_number", d.PhoneNumber, shown.PhoneNumber)
+	each(phones, "phone_number", d.PhoneNumber, shown.PhoneNumber)
 	each(words, "mobile_provider", string(d.MobileProvider), string(shown.MobileProvider))
 	each(words, "cash_provider", d.CashProvider, shown.CashProvider)
 	each(account, "bank_account", d.BankAccount, shown.BankAccount)
@@ -143,6 +143,14 @@ func detail(value string, extra map[string]any, name string) string {
 		return fmt.Sprint(other)
 	}
 	return value
+}
+
+// phones compares phone numbers as people write them. A masked number is compared as
+// it stands.
+func phones(c *transport.Comparison, field, asked, shown string) {
+	asked, _ = phoneOf(asked)
+	shown, _ = phoneOf(shown)
+	c.Phone(field, asked, shown)
 }
 
 // words compares names, whatever their case and spacing.
@@ -255,6 +263,9 @@ func shows(object sdk.Raw, field string) bool {
 // crash say, may have done it and be the reason of the refusal. The vendor does not
 // publish the words of its refusals.
 func lookAfterRefusal(ctx context.Context, err error, look func(ctx context.Context, existing bool) (transport.Finding, error)) error {
+	if err == nil {
+		return nil
+	}
 	var e *sdk.Error
 	if !errors.As(err, &e) || e.Outcome != sdk.Rejected || e.StatusCode != http.StatusUnprocessableEntity || errors.Is(err, sdk.ErrReferenceTaken) {
 		return err

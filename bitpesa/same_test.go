@@ -570,3 +570,25 @@ func TestReferencesWithOddEndsAreRefused(t *testing.T) {
 	}
 	assert.Empty(t, server.requests())
 }
+
+func TestAPhoneNumberIsComparedHoweverItIsWritten(t *testing.T) {
+	for _, asked := range []string{"+233302123456", "00233 30 212 3456", "\u200e+233\u00a030\u00a0212\u00a03456", "0302123456"} {
+		for shown, same := range map[string]bool{"+233302123456": true, "0302123456": true, "+233\u00a0302123456": true, "********3456": true, "+233302123457": false, "+233\u00a0302123457": false, "********3457": false} {
+			p := validTransaction()
+			p.Recipients[0].PayoutMethod = bitpesa.PayoutMethodParams{Type: bitpesa.GHSMobile, Details: bitpesa.PayoutDetails{FirstName: "Ama", LastName: "B", PhoneNumber: asked}}
+			client := newClient(t, newStub(t, func(r request) response {
+				if r.Method == "POST" {
+					return says(422, `{"object":{"errors":{"external_id":[{"error":"taken"}]}}}`)
+				}
+				return list(`{"id":"t-1","state":"approved","external_id":"`+p.ExternalID+`","recipients":[{"id":"r-1","state":"initial","requested_amount":10000,`+
+					`"payout_method":{"id":"m-1","details":{"phone_number":"`+shown+`"}}}]}`, 0)
+			}))
+			err := fails(client.Transactions.Create(t.Context(), p))
+			if same {
+				assert.NoError(t, err, "%q and %q", asked, shown)
+			} else {
+				assert.ErrorIs(t, err, sdk.ErrReferenceTaken, "%q and %q", asked, shown)
+			}
+		}
+	}
+}

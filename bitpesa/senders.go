@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -35,7 +37,8 @@ type SenderParams struct {
 	BirthDate  string    `json:"birth_date,omitempty"` // 2006-01-02
 
 	// PhoneNumber is E.164 today. BitPesa's API of 2019 wants the national number
-	// and PhoneCountry. The client changes neither.
+	// and PhoneCountry. The client reads the number as people write it: spaces,
+	// hyphens, dots and parentheses are left out, and 00 in front becomes a plus sign.
 	PhoneNumber  string `json:"phone_number,omitempty"`
 	PhoneCountry string `json:"phone_country,omitempty"` // ISO 3166-1 alpha-2
 	Email        string `json:"email,omitempty"`
@@ -176,7 +179,7 @@ func (s *SendersService) Create(ctx context.Context, p SenderParams) (*Sender, e
 	}
 	p.validateNew("", &f)
 	call := transport.Call{Op: OpCreateSender, Body: map[string]SenderParams{"sender": p}}
-	return s.search(p.ExternalID).create(ctx, call, f, p.compare, nil)
+	return s.search(p.ExternalID).create(call, f, p.compare, nil).Do(ctx)
 }
 
 // Find returns the sender with your own external id, or ErrNotFound.
@@ -265,6 +268,10 @@ func (p *SenderParams) validateForm(prefix string, f *transport.Faults) {
 	f.CheckReference(prefix+"external_id", p.ExternalID)
 	date(f, prefix+"birth_date", p.BirthDate)
 	date(f, prefix+"registration_date", p.RegistrationDate)
+	p.PhoneNumber = phone(f, prefix+"phone_number", p.PhoneNumber)
+	for _, number := range []*string{&p.OfficePhone, &p.CompanyOfficeNumber, &p.AMLOfficerPhone} {
+		*number, _ = phoneOf(*number) // an extension may follow
+	}
 	if len(p.PoliticallyExposedPeople) > maxPoliticallyExposed {
 		f.Add(prefix+"politically_exposed_people", "holds more than 3 people")
 	}
@@ -280,6 +287,35 @@ func date(f *transport.Faults, field, value string) {
 	if _, err := time.Parse(time.DateOnly, value); err != nil {
 		f.Add(field, "must be a date like 2006-01-02")
 	}
+}
+
+// phone returns a phone number as it is sent, and adds a fault for any other text.
+func phone(f *transport.Faults, field, text string) string {
+	number, ok := phoneOf(text)
+	if !ok {
+		f.Add(field, "must be a phone number")
+	}
+	return number
+}
+
+// phoneOf reads a phone number as people write it: E.164 if it has a plus sign or two
+// zeros in front, and else the digits as they stand. It returns any other text as it
+// is. Some national numbers are shorter than wire.Phone takes them.
+func phoneOf(text string) (number string, ok bool) {
+	const shortest = 5
+	isDigit := func(r rune) bool { return r >= '0' && r <= '9' }
+	if text == "" || len(text) >= shortest && strings.TrimLeftFunc(text, isDigit) == "" && !strings.HasPrefix(text, "00") && len(text) <= 15 {
+		return text, true
+	}
+	digits, ok := wire.Phone(text)
+	if !ok {
+		return text, false
+	}
+	begin := strings.TrimLeftFunc(text, func(r rune) bool { return r != '+' && r != '\uff0b' && !isDigit(r) })
+	if !isDigit(rune(begin[0])) || begin[0] == '0' && digits[0] != '0' {
+		return "+" + digits, true
+	}
+	return digits, true
 }
 
 func (s *Sender) ident() *string { return &s.ID }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 	"strconv"
 	"time"
 
@@ -172,8 +173,21 @@ type TransactionListOptions struct {
 // make the same call again after a crash. A response that does not name the
 // ExternalID is an unknown outcome.
 func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (*Transaction, error) {
+	return s.create(p).Do(ctx)
+}
+
+// Prepare checks and encodes what Create sends, for package journal. ExternalID is
+// required.
+func (s *TransactionsService) Prepare(p TransactionParams) (sdk.Prepared[Transaction], error) {
+	if p.ExternalID == "" {
+		return sdk.Prepared[Transaction]{}, s.c.core.Invalid(OpCreateTransaction, "", transport.Fields{"external_id": {"is required"}})
+	}
+	return s.create(p).Prepare()
+}
+
+func (s *TransactionsService) create(p TransactionParams) transport.Write[Transaction] {
 	call := transport.Call{Op: OpCreateTransaction, Body: p.request()}
-	return s.search(p.ExternalID).create(ctx, call, p.validate(), p.compare, nil)
+	return s.search(p.ExternalID).create(call, p.validate(), p.compare, nil)
 }
 
 // CreateAndFund creates a transaction and funds it from the account balance, in one
@@ -182,10 +196,20 @@ func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (
 // ExternalID by a lookup, as Create does. If the transaction exists but is not shown
 // as funded, the error is ErrOutcomeUnknown: call Find again later.
 func (s *TransactionsService) CreateAndFund(ctx context.Context, p TransactionParams) (*Transaction, error) {
+	return s.createAndFund(p).Do(ctx)
+}
+
+// PrepareCreateAndFund checks and encodes what CreateAndFund sends, for package
+// journal.
+func (s *TransactionsService) PrepareCreateAndFund(p TransactionParams) (sdk.Prepared[Transaction], error) {
+	return s.createAndFund(p).Prepare()
+}
+
+func (s *TransactionsService) createAndFund(p TransactionParams) transport.Write[Transaction] {
 	f := p.validate()
 	f.RequireReference("external_id", p.ExternalID)
 	call := transport.Call{Op: OpCreateAndFund, Body: p.request(), Timeout: s.c.fundWithin}
-	return s.search(p.ExternalID).create(ctx, call, f, p.compare, func(t *Transaction) error {
+	return s.search(p.ExternalID).create(call, f, p.compare, func(t *Transaction) error {
 		if !t.Funded() {
 			return errNotFunded
 		}
@@ -271,6 +295,7 @@ func (s *TransactionsService) All(ctx context.Context, o TransactionListOptions)
 func (s *TransactionsService) SandboxPayIn(ctx context.Context, id string, p PayinMethodParams) (*Transaction, error) {
 	var f transport.Faults
 	f.Require("type", p.Type)
+	p.validateForm("", &f)
 	return write[Transaction](ctx, s.c, OpSandboxPayIn, id, f, map[string]PayinMethodParams{"payin_method": p})
 }
 
@@ -279,6 +304,8 @@ func (s *TransactionsService) SandboxPayOut(ctx context.Context, id string) (*Tr
 	return byID[Transaction](ctx, s.c, OpSandboxPayOut, id)
 }
 
+// validate checks the params and reads their phone numbers. It changes nothing that
+// the caller can see.
 func (p *TransactionParams) validate() (f transport.Faults) {
 	f.Require("input_currency", p.InputCurrency)
 	f.CheckReference("external_id", p.ExternalID)
@@ -289,8 +316,11 @@ func (p *TransactionParams) validate() (f transport.Faults) {
 	for i := range p.Recipients {
 		p.Recipients[i].validate("recipients."+strconv.Itoa(i)+".", &f)
 	}
+	p.PayinMethods = slices.Clone(p.PayinMethods)
 	for i := range p.PayinMethods {
-		f.Require("payin_methods."+strconv.Itoa(i)+".type", p.PayinMethods[i].Type)
+		prefix := "payin_methods." + strconv.Itoa(i) + "."
+		f.Require(prefix+"type", p.PayinMethods[i].Type)
+		p.PayinMethods[i].validateForm(prefix, &f)
 	}
 	return f
 }

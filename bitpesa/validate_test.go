@@ -2,6 +2,8 @@ package bitpesa_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -137,7 +139,7 @@ func TestASenderNeedsAnAddressOrAPaperOrABirthDate(t *testing.T) {
 // Every documented corridor takes its required details, and none of them less.
 func TestEveryCorridorChecksItsDetails(t *testing.T) {
 	all := bitpesa.PayoutDetails{
-		FirstName: "x", MiddleName: "x", LastName: "x", PhoneNumber: "x", MobileProvider: "x", CashProvider: "x",
+		FirstName: "x", MiddleName: "x", LastName: "x", PhoneNumber: "0700000000", MobileProvider: "x", CashProvider: "x",
 		BankCode: "x", BankAccount: "x", BankAccountType: "x", BankName: "x", BranchCode: "x", SortCode: "x", IBAN: "x", Country: "x",
 		Street: "x", City: "x", PostalCode: "x", IdentityCardType: "x", IdentityCardID: "x", SenderIdentityCardType: "x",
 		SenderIdentityCardID: "x", TransferReason: "x", Name: "x", Address: "x",
@@ -183,10 +185,10 @@ func TestAlternativeDetailsAreEitherOr(t *testing.T) {
 		"GBP by IBAN":      {bitpesa.GBPBank, with(person, func(d *bitpesa.PayoutDetails) { d.IBAN = "x" }), true},
 		"GBP by account":   {bitpesa.GBPBank, with(person, func(d *bitpesa.PayoutDetails) { d.BankAccount, d.SortCode = "x", "x" }), true},
 		"GBP half":         {bitpesa.GBPBank, with(person, func(d *bitpesa.PayoutDetails) { d.BankAccount = "x" }), false},
-		"ZAR by bank":      {bitpesa.ZARBank, with(person, func(d *bitpesa.PayoutDetails) { d.BankAccount, d.PhoneNumber, d.BankCode = "x", "x", "x" }), true},
-		"ZAR by branch":    {bitpesa.ZARBank, with(person, func(d *bitpesa.PayoutDetails) { d.BankAccount, d.PhoneNumber, d.BranchCode = "x", "x", "x" }), true},
-		"ZAR of a company": {bitpesa.ZARBank, bitpesa.PayoutDetails{Name: "x", BankAccount: "x", PhoneNumber: "x", BranchCode: "x"}, true},
-		"ZAR of nobody":    {bitpesa.ZARBank, bitpesa.PayoutDetails{BankAccount: "x", PhoneNumber: "x", BranchCode: "x"}, false},
+		"ZAR by bank":      {bitpesa.ZARBank, with(person, func(d *bitpesa.PayoutDetails) { d.BankAccount, d.PhoneNumber, d.BankCode = "x", "0700000000", "x" }), true},
+		"ZAR by branch":    {bitpesa.ZARBank, with(person, func(d *bitpesa.PayoutDetails) { d.BankAccount, d.PhoneNumber, d.BranchCode = "x", "0700000000", "x" }), true},
+		"ZAR of a company": {bitpesa.ZARBank, bitpesa.PayoutDetails{Name: "x", BankAccount: "x", PhoneNumber: "0700000000", BranchCode: "x"}, true},
+		"ZAR of nobody":    {bitpesa.ZARBank, bitpesa.PayoutDetails{BankAccount: "x", PhoneNumber: "0700000000", BranchCode: "x"}, false},
 		"in Extra":         {bitpesa.XOFBank, with(person, func(d *bitpesa.PayoutDetails) { d.Extra = map[string]any{"iban": "x"} }), true},
 		"empty in Extra":   {bitpesa.XOFBank, with(person, func(d *bitpesa.PayoutDetails) { d.Extra = map[string]any{"iban": ""} }), false},
 	} {
@@ -196,7 +198,7 @@ func TestAlternativeDetailsAreEitherOr(t *testing.T) {
 }
 
 func TestNewRefusesWhatCannotWork(t *testing.T) {
-	good := bitpesa.Config{Key: testKey, Secret: testSecret}
+	good := bitpesa.Config{Key: testKey, Secret: testSecret, BaseURL: bitpesa.ProductionURL}
 	_, err := bitpesa.New(good)
 	require.NoError(t, err)
 	for name, change := range map[string]func(*bitpesa.Config){
@@ -204,6 +206,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"Key holds":          func(c *bitpesa.Config) { c.Key = "planted\nkey" },
 		"Secret is required": func(c *bitpesa.Config) { c.Secret = "" },
 		"Secret begins":      func(c *bitpesa.Config) { c.Secret = "planted " },
+		"BaseURL: is req":    func(c *bitpesa.Config) { c.BaseURL = "" },
 		"BaseURL holds":      func(c *bitpesa.Config) { c.BaseURL = "https://bücher.example" },
 		"BaseURL: plain":     func(c *bitpesa.Config) { c.BaseURL = "http://api.bitpesa.co" },
 		"BaseURL: must not":  func(c *bitpesa.Config) { c.BaseURL = "https://api.bitpesa.co?x=1" },
@@ -217,5 +220,141 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 			assert.True(t, strings.HasPrefix(err.Error(), "bitpesa: "+name), err.Error())
 			assert.NotContains(t, err.Error(), "planted")
 		}
+	}
+}
+
+var errChanged = errors.New("the caller's parameters were changed")
+
+// phoneCalls send a phone number in each place that takes one. The path leads to it in
+// the request's body.
+var phoneCalls = map[string]struct {
+	call  func(ctx context.Context, c *bitpesa.Client, number string) error
+	path  string
+	field string
+}{
+	"sender": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		p := validSender()
+		p.PhoneNumber = number
+		return fails(c.Senders.Create(ctx, p))
+	}, "sender.phone_number", "phone_number"},
+	"sender's update": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		return fails(c.Senders.Update(ctx, "x-1", bitpesa.SenderParams{PhoneNumber: number}))
+	}, "sender.phone_number", "phone_number"},
+	"sender of a transaction": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		p := validTransaction()
+		p.Sender = validSender()
+		p.Sender.PhoneNumber = number
+		return fails(c.Transactions.Create(ctx, p))
+	}, "transaction.sender.phone_number", "sender.phone_number"},
+	"recipient": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		p := validTransaction()
+		p.Recipients[0].PayoutMethod.Details.PhoneNumber = number
+		err := fails(c.Transactions.Validate(ctx, p))
+		if p.Recipients[0].PayoutMethod.Details.PhoneNumber != number {
+			return errChanged
+		}
+		return err
+	}, "transaction.recipients.0.payout_method.details.phone_number", "recipients.0.payout_method.details.phone_number"},
+	"prepared transaction": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		p := validTransaction()
+		p.Sender = validSender()
+		p.Sender.PhoneNumber = number
+		prepared, err := c.Transactions.Prepare(p)
+		if err != nil {
+			return err
+		}
+		return fails(prepared.Send(ctx, prepared.Body))
+	}, "transaction.sender.phone_number", "sender.phone_number"},
+	"payin": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		p := validTransaction()
+		details := map[string]any{"phone_number": number}
+		p.PayinMethods = []bitpesa.PayinMethodParams{{Type: "XOF::Mobile", InDetails: details}}
+		err := fails(c.Transactions.Calculate(ctx, p))
+		if details["phone_number"] != number || p.PayinMethods[0].InDetails["phone_number"] != number {
+			return errChanged
+		}
+		return err
+	}, "transaction.payin_methods.0.in_details.phone_number", "payin_methods.0.in_details.phone_number"},
+	"payin's update": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		return fails(c.PayinMethods.Update(ctx, "x-1", bitpesa.PayinMethodParams{InDetails: map[string]any{"phone_number": number}}))
+	}, "in_details.phone_number", "in_details.phone_number"},
+	"sandbox payin": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		return fails(c.Transactions.SandboxPayIn(ctx, "x-1", bitpesa.PayinMethodParams{Type: "XOF::Mobile", InDetails: map[string]any{"phone_number": number}}))
+	}, "payin_method.in_details.phone_number", "in_details.phone_number"},
+	"payout method": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		details := bitpesa.PayoutDetails{FirstName: "A", LastName: "B", PhoneNumber: number}
+		return fails(c.PayoutMethods.Create(ctx, bitpesa.PayoutMethodParams{Type: bitpesa.GHSMobile, Details: details}))
+	}, "payout_method.details.phone_number", "details.phone_number"},
+	"payout method's update": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		return fails(c.PayoutMethods.Update(ctx, "x-1", bitpesa.PayoutMethodParams{Details: bitpesa.PayoutDetails{PhoneNumber: number}}))
+	}, "details.phone_number", "details.phone_number"},
+	"recipient's update": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		return fails(c.Recipients.Update(ctx, "x-1", bitpesa.RecipientUpdate{PayoutMethod: bitpesa.PayoutMethodParams{Details: bitpesa.PayoutDetails{PhoneNumber: number}}}))
+	}, "recipient.payout_method.details.phone_number", "payout_method.details.phone_number"},
+	"account": {func(ctx context.Context, c *bitpesa.Client, number string) error {
+		return fails(c.AccountValidations.Create(ctx, bitpesa.AccountValidationParams{Country: "UG", Currency: "UGX", Method: bitpesa.ValidateMobile, PhoneNumber: number}))
+	}, "phone_number", "phone_number"},
+}
+
+func TestPhoneNumbersAreReadAsPeopleWriteThem(t *testing.T) {
+	for name, row := range phoneCalls {
+		t.Run(name, func(t *testing.T) {
+			for text, want := range map[string]string{
+				"+250788123456": "+250788123456", "00250788123456": "+250788123456", "+250 788-123.456": "+250788123456", "+250 (0)788 123 456": "+250788123456",
+				"\u200e+250\u00a0788\u00a0123\u00a0456": "+250788123456", "\uff0b250788123456": "+250788123456", " 00 250 788 123 456\n": "+250788123456",
+				"0788123456": "0788123456", "788123456": "788123456", "(0788) 123 456": "0788123456", "250788123456": "250788123456",
+				"70123456": "70123456", // national, of eight digits
+			} {
+				server := newStub(t, always(says(201, `{"object":{"id":"x-1","state":"approved"}}`)))
+				err := row.call(t.Context(), newClient(t, server), text) // the response does not fit each call
+				assert.NotErrorIs(t, err, sdk.ErrValidation, "%q", text)
+				assert.NotErrorIs(t, err, errChanged)
+				seen := server.requests()
+				require.NotEmpty(t, seen, "%q", text)
+				var body any
+				require.NoError(t, json.Unmarshal([]byte(seen[0].Body), &body))
+				for step := range strings.SplitSeq(row.path, ".") {
+					switch v := body.(type) {
+					case map[string]any:
+						body = v[step]
+					case []any:
+						body = v[0]
+					}
+				}
+				assert.Equal(t, want, body, "%q", text)
+			}
+			server := newStub(t, always(says(201, `{}`)))
+			client := newClient(t, server)
+			for _, bad := range []string{"07833x", "call me", "+0788123456", "1234567890123456", "0788123456 ext 1", "+", "1234", "٠٧٨٨١٢٣٤٥٦"} {
+				err := row.call(t.Context(), client, bad)
+				var refused *sdk.Error
+				require.ErrorAs(t, err, &refused, "%q", bad)
+				assert.Equal(t, []string{"must be a phone number"}, refused.Fields[row.field], "%q", bad)
+				assert.Equal(t, sdk.NotSent, refused.Outcome)
+			}
+			assert.Empty(t, server.requests(), "nothing was sent")
+		})
+	}
+}
+
+func TestOfficePhonesMayHaveAnExtension(t *testing.T) {
+	server := newStub(t, always(says(201, `{"object":{"id":"x-1","external_id":"sender-1"}}`)))
+	p := validSender()
+	p.OfficePhone, p.CompanyOfficeNumber, p.AMLOfficerPhone = "0044 20 1234 5678", "+44 20 1234 5678 x5", "(020) 1234-5678"
+	require.NoError(t, fails(newClient(t, server).Senders.Create(t.Context(), p)))
+	body := server.requests()[0].Body
+	for _, field := range []string{`"office_phone":"+442012345678"`, `"company_office_number":"+44 20 1234 5678 x5"`, `"aml_officer_phone":"02012345678"`} {
+		assert.Contains(t, body, field)
+	}
+}
+
+func TestHostsAreThoseOfTheDocuments(t *testing.T) {
+	for url, want := range map[string]string{
+		bitpesa.ProductionURL: "https://api.transferzero.com", bitpesa.SandboxURL: "https://api-sandbox.transferzero.com",
+		bitpesa.BitPesaProductionURL: "https://api.bitpesa.co", bitpesa.BitPesaSandboxURL: "https://api-sandbox.bitpesa.co",
+	} {
+		assert.Equal(t, want, url)
+		_, err := bitpesa.New(bitpesa.Config{Key: testKey, Secret: testSecret, BaseURL: url})
+		assert.NoError(t, err, url)
 	}
 }

@@ -77,7 +77,8 @@ func (w *Webhook) ident() *string { return &w.ID }
 // returns the list.
 type EventName string
 
-// Published event names.
+// Event names. The vendor reports every change of state (documented), but has not
+// published all names. Those of the second block are assumed.
 const (
 	EventTransactionCreated  EventName = "transaction.created"
 	EventTransactionPaidIn   EventName = "transaction.paid_in"
@@ -100,6 +101,25 @@ const (
 	EventPayinCanceled       EventName = "payin_method.canceled"
 	EventPayinMispaid        EventName = "payin_method.mispaid"
 	EventPayinException      EventName = "payin_method.exception"
+
+	EventTransactionApproved   EventName = "transaction.approved"   // its sender was approved
+	EventTransactionPending    EventName = "transaction.pending"    // money is coming in
+	EventTransactionReceived   EventName = "transaction.received"   // after a compliance hold
+	EventTransactionProcessing EventName = "transaction.processing" // held for compliance
+	EventTransactionException  EventName = "transaction.exception"
+	EventRecipientPaidOut      EventName = "recipient.paid_out"
+	EventRecipientManual       EventName = "recipient.manual"
+	EventRecipientStuck        EventName = "recipient.stuck"
+	EventRecipientOverpaid     EventName = "recipient.overpaid"
+	EventRecipientCanceled     EventName = "recipient.canceled"
+	EventRecipientRefunded     EventName = "recipient.refunded"
+	EventRecipientException    EventName = "recipient.exception"
+	EventSenderInitial         EventName = "sender.initial" // checked again
+	EventSenderVerified        EventName = "sender.verified"
+	EventSenderBanned          EventName = "sender.banned"
+	EventSenderDisabled        EventName = "sender.disabled"
+	EventPayinInitial          EventName = "payin_method.initial"
+	EventPayoutMethodDisabled  EventName = "payout_method.disabled"
 )
 
 // Kind is the part before the dot: "transaction".

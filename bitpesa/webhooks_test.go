@@ -1,13 +1,19 @@
 package bitpesa_test
 
 import (
+	"io"
+	"net/http"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestTheKindOfAnEventSelectsItsObject(t *testing.T) {
@@ -72,4 +78,140 @@ func TestADuplicateSenderIsNoDuplicateTransaction(t *testing.T) {
 	assert.Nil(t, apiErr.Detail.(bitpesa.Existing).Transaction)
 	require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Sender)
 	assert.Equal(t, []string{"taken"}, apiErr.Fields["sender.external_id"])
+}
+
+// eventConstants are the events that have a name in this package.
+var eventConstants = []bitpesa.EventName{
+	bitpesa.EventTransactionCreated, bitpesa.EventTransactionPaidIn, bitpesa.EventTransactionPaidOut, bitpesa.EventTransactionPaid, bitpesa.EventTransactionMispaid,
+	bitpesa.EventTransactionError, bitpesa.EventTransactionCanceled, bitpesa.EventTransactionRefunded, bitpesa.EventTransactionApproved, bitpesa.EventTransactionPending,
+	bitpesa.EventTransactionReceived, bitpesa.EventTransactionProcessing, bitpesa.EventTransactionException,
+	bitpesa.EventRecipientPending, bitpesa.EventRecipientPaidOut, bitpesa.EventRecipientError, bitpesa.EventRecipientManual, bitpesa.EventRecipientStuck,
+	bitpesa.EventRecipientOverpaid, bitpesa.EventRecipientCanceled, bitpesa.EventRecipientRefunded, bitpesa.EventRecipientException,
+	bitpesa.EventSenderInitial, bitpesa.EventSenderVerified, bitpesa.EventSenderApproved, bitpesa.EventSenderRejected, bitpesa.EventSenderBanned, bitpesa.EventSenderDisabled,
+	bitpesa.EventPayinInitial, bitpesa.EventPayinIncomplete, bitpesa.EventPayinPending, bitpesa.EventPayinProcessing, bitpesa.EventPayinPaidIn, bitpesa.EventPayinError,
+	bitpesa.EventPayinRefunded, bitpesa.EventPayinCanceled, bitpesa.EventPayinMispaid, bitpesa.EventPayinException, bitpesa.EventPayoutMethodDisabled,
+}
+
+func TestEveryEventOfTheFakeHasAConstant(t *testing.T) {
+	names, err := newWorld(t).client.Webhooks.Events(t.Context())
+	require.NoError(t, err)
+	assert.ElementsMatch(t, eventConstants, append(names, bitpesa.EventTransactionPaid), "the last one is in the vendor's examples only")
+}
+
+// A merchant who follows the events alone knows each state, also of what was canceled
+// and of what waited for a sender's approval.
+func TestEventsTellEachStateToTheClient(t *testing.T) {
+	var mu sync.Mutex
+	var story []string
+	receiver := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		event, err := bitpesa.ParseEvent(body)
+		assert.NoError(t, err)
+		mu.Lock()
+		defer mu.Unlock()
+		story = append(story, string(event.Name)+" "+event.State())
+	})
+	srv := bitpesatest.NewServer(t, bitpesatest.Config{Options: fake.Options{Callbacks: receiver}})
+	cfg := srv.ClientConfig()
+	cfg.Key, cfg.Secret = bitpesatest.KYCKey, bitpesatest.KYCSecret
+	client, err := bitpesa.New(cfg)
+	require.NoError(t, err)
+	ctx := t.Context()
+	_, err = client.Webhooks.Create(ctx, bitpesa.WebhookParams{URL: "http://merchant.test/hooks", Events: eventConstants})
+	require.NoError(t, err)
+
+	sender := validSender()
+	_, err = client.Senders.Create(ctx, sender)
+	var refused *sdk.Error
+	require.ErrorAs(t, err, &refused)
+	assert.Equal(t, []string{"blank"}, refused.Fields["documents"], "the second account needs papers")
+	sender.Documents = []bitpesa.DocumentParams{{Upload: "data:image/png;base64,AAAA", UploadFileName: "passport.png"}}
+	stored, err := client.Senders.Create(ctx, sender)
+	require.NoError(t, err)
+	assert.Equal(t, bitpesa.SenderInitial, stored.State)
+
+	p := validTransaction()
+	p.Sender = bitpesa.SenderParams{ID: stored.ID}
+	p.Recipients[0].PayoutMethod.Details.BankAccount = "1234567819" // fails
+	tx, err := client.Transactions.Create(ctx, p)
+	require.NoError(t, err)
+	assert.Equal(t, bitpesa.TransactionInitial, tx.State)
+	require.NoError(t, srv.MoveSender(stored.ID, bitpesa.SenderApproved))
+	srv.Flush()
+	assert.ElementsMatch(t, []string{"transaction.created initial", "sender.approved approved", "transaction.approved approved"}, story, "about two objects, so in any order")
+	story = nil
+	require.NoError(t, fails(client.Debits.Create(ctx, bitpesa.DebitParams{ToID: tx.ID})))
+	srv.Advance(31 * time.Second)
+	require.NoError(t, fails(client.Transactions.Cancel(ctx, tx.ID)))
+	srv.Flush()
+	assert.Equal(t, []string{
+		"transaction.paid_in received", "recipient.pending pending", "recipient.error error", "transaction.error manual", "recipient.canceled canceled",
+		"transaction.canceled canceled", "recipient.refunded refunded", "transaction.refunded refunded",
+	}, story)
+}
+
+func TestTheFakeWritesTodaysForms(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	currencies, err := w.client.Info.Currencies(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, 100, currencies[0].SubunitToUnit, "a text on the wire")
+	for _, version := range []bitpesatest.APIVersion{bitpesatest.VersionToday, bitpesatest.VersionBitPesa} {
+		client, err := bitpesa.New(bitpesatest.NewServer(t, bitpesatest.Config{APIVersion: version}).ClientConfig())
+		require.NoError(t, err)
+		p := validTransaction()
+		p.Sender = validSender()
+		tx, err := client.Transactions.Create(ctx, p)
+		require.NoError(t, err)
+		for name, at := range map[string]time.Time{
+			"created": tx.CreatedAt, "updated": tx.UpdatedAt, "expires": tx.ExpiresAt, "recipient": tx.Recipients[0].CreatedAt, "sender": tx.Sender.CreatedAt,
+		} {
+			assert.False(t, at.IsZero(), "%s with API version %q", name, version)
+		}
+	}
+	all := bitpesa.PayoutDetails{
+		FirstName: "A", LastName: "B", IdentityCardType: "DNI", IdentityCardID: "1", BankCode: "2", BankAccount: "3", BankAccountType: "10", IBAN: "CR05", Street: "S",
+		PhoneNumber: "+84912345678", MobileProvider: "viettel",
+	}
+	for _, corridor := range []bitpesa.PayoutType{bitpesa.PENBank, bitpesa.GTQBank, bitpesa.CRCBank, bitpesa.MADBank, bitpesa.VNDBank, bitpesa.VNDMobile} {
+		p := validTransaction()
+		p.ExternalID, p.Sender.ID = string(corridor), w.sender(t)
+		p.Recipients[0].RequestedCurrency, p.Recipients[0].PayoutMethod = "USD", bitpesa.PayoutMethodParams{Type: corridor, Details: all}
+		require.NoError(t, fails(w.client.Transactions.PayFromBalance(ctx, p)), corridor)
+	}
+}
+
+func TestMetadataComesBackInWebhooks(t *testing.T) {
+	var mu sync.Mutex
+	got := map[string][]bitpesa.Metadata{}
+	srv := bitpesatest.NewServer(t, bitpesatest.Config{Options: fake.Options{Callbacks: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		event, err := bitpesa.ParseEvent(body)
+		if assert.NoError(t, err) && event.Transaction != nil {
+			tx := event.Transaction
+			mu.Lock()
+			defer mu.Unlock()
+			got["transaction"] = append(got["transaction"], tx.Metadata)
+			got["sender"] = append(got["sender"], tx.Sender.Metadata)
+			got["recipient"] = append(got["recipient"], tx.Recipients[0].Metadata)
+			got["payout method"] = append(got["payout method"], tx.Recipients[0].PayoutMethod.Metadata)
+		}
+	})}})
+	client, err := bitpesa.New(srv.ClientConfig())
+	require.NoError(t, err)
+	require.NoError(t, fails(client.Webhooks.Create(t.Context(), bitpesa.WebhookParams{URL: "http://merchant.test/hooks", Events: eventConstants})))
+	p := validTransaction()
+	p.Sender = validSender()
+	p.Metadata, p.Sender.Metadata = bitpesa.Metadata{"order": "7"}, bitpesa.Metadata{"customer": "8"}
+	p.Recipients[0].Metadata, p.Recipients[0].PayoutMethod.Metadata = bitpesa.Metadata{"supplier": "9"}, bitpesa.Metadata{"account": "10"}
+	require.NoError(t, fails(client.Transactions.PayFromBalance(t.Context(), p)))
+	srv.Flush()
+	for kind, want := range map[string]bitpesa.Metadata{"transaction": p.Metadata, "sender": p.Sender.Metadata, "recipient": p.Recipients[0].Metadata, "payout method": p.Recipients[0].PayoutMethod.Metadata} {
+		require.NotEmpty(t, got[kind], kind)
+		for _, shown := range got[kind] {
+			assert.Equal(t, want, shown, kind)
+		}
+	}
 }

@@ -309,7 +309,7 @@ var wireCases = []struct {
 	{"bank, full", func(ctx context.Context, c *bitpesa.Client) error {
 		return wireError(c.AccountValidations.Create(ctx, bitpesa.AccountValidationParams{
 			Country: "NG", Currency: "NGN", Method: bitpesa.ValidateBank, BankAccount: "9040009999", BankCode: "058",
-			IBAN: "NG00", PhoneNumber: "+2348", MobileProvider: bitpesa.MTN,
+			IBAN: "NG00", PhoneNumber: "+2348123456789", MobileProvider: bitpesa.MTN,
 		}))
 	}},
 	{"mobile, minimal", func(ctx context.Context, c *bitpesa.Client) error {

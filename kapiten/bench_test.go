@@ -58,6 +58,14 @@ func (f baselineCall) do(ctx context.Context) error {
 	return json.Unmarshal(read, f.newResponse())
 }
 
+// encoding is the part of do that encodes and decodes.
+func (f baselineCall) encoding(response string) error {
+	if _, err := json.Marshal(f.body); err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(response), f.newResponse())
+}
+
 type baselineEstimateRequest struct {
 	PickupLatitude   float64 `json:"pickup_latitude"`
 	PickupLongitude  float64 `json:"pickup_longitude"`
@@ -106,12 +114,17 @@ var samples = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	w.Header().Set("Content-Type", "application/json")
 	if r.URL.Path == "/api/rides/estimate/" {
-		_, _ = io.WriteString(w, `{"amount":1200.0,"details":{"base_fare":500,"distance_fare":700}}`)
+		_, _ = io.WriteString(w, sampleEstimate)
 		return
 	}
 	w.WriteHeader(http.StatusCreated)
-	_, _ = io.WriteString(w, `{"id":"9f0d3f5e-8a52-4c0e-9f5a-0d6f8f5e2b11","reference_number":"KPT-123456","status":"PENDING","estimated_price":1200.0,"distance_km":4.5}`)
+	_, _ = io.WriteString(w, sampleRide)
 })
+
+const (
+	sampleEstimate = `{"amount":1200.0,"details":{"base_fare":500,"distance_fare":700}}`
+	sampleRide     = `{"id":"9f0d3f5e-8a52-4c0e-9f5a-0d6f8f5e2b11","reference_number":"KPT-123456","status":"PENDING","estimated_price":1200.0,"distance_km":4.5}`
+)
 
 func memoryClient(tb testing.TB) (*http.Client, string) {
 	return clienttest.Serve(tb, samples), "http://kapiten.localhost"
@@ -128,6 +141,7 @@ func loopbackClient(tb testing.TB) (*http.Client, string) {
 type comparison struct {
 	name          string
 	sdk, baseline func(context.Context) error
+	encoding      func() error // of the baseline
 }
 
 func comparisons(tb testing.TB, hc *http.Client, url string) []comparison {
@@ -135,19 +149,23 @@ func comparisons(tb testing.TB, hc *http.Client, url string) []comparison {
 	require.NoError(tb, err)
 	ride := validRide()
 	estimate := kapiten.EstimateParams{CompanyID: ride.CompanyID, Pickup: ride.Pickup, Dropoff: ride.Dropoff}
+	estimateByHand, rideByHand := baselineCall{hc, url + "/api/rides/estimate/", baselineEstimateRequest{
+		ride.Pickup.Latitude, ride.Pickup.Longitude, ride.Dropoff.Latitude, ride.Dropoff.Longitude, ride.CompanyID,
+	}, func() any { return new(baselineEstimate) }},
+		baselineCall{hc, url + "/api/rides/", baselineRideRequest{
+			ride.PickupAddress, ride.Pickup.Latitude, ride.Pickup.Longitude,
+			ride.DropoffAddress, ride.Dropoff.Latitude, ride.Dropoff.Longitude,
+			baselineContact(ride.Sender), baselineContact(ride.Receiver), ride.CompanyID, ride.ExternalID,
+		}, func() any { return new(baselineRide) }}
 	return []comparison{
-		{"Estimate",
-			func(ctx context.Context) error { _, err := client.Rides.Estimate(ctx, estimate); return err },
-			baselineCall{hc, url + "/api/rides/estimate/", baselineEstimateRequest{
-				ride.Pickup.Latitude, ride.Pickup.Longitude, ride.Dropoff.Latitude, ride.Dropoff.Longitude, ride.CompanyID,
-			}, func() any { return new(baselineEstimate) }}.do},
-		{"Create",
-			func(ctx context.Context) error { _, err := client.Rides.Create(ctx, ride); return err },
-			baselineCall{hc, url + "/api/rides/", baselineRideRequest{
-				ride.PickupAddress, ride.Pickup.Latitude, ride.Pickup.Longitude,
-				ride.DropoffAddress, ride.Dropoff.Latitude, ride.Dropoff.Longitude,
-				baselineContact(ride.Sender), baselineContact(ride.Receiver), ride.CompanyID, ride.ExternalID,
-			}, func() any { return new(baselineRide) }}.do},
+		{
+			"Estimate", func(ctx context.Context) error { _, err := client.Rides.Estimate(ctx, estimate); return err },
+			estimateByHand.do, func() error { return estimateByHand.encoding(sampleEstimate) },
+		},
+		{
+			"Create", func(ctx context.Context) error { _, err := client.Rides.Create(ctx, ride); return err },
+			rideByHand.do, func() error { return rideByHand.encoding(sampleRide) },
+		},
 	}
 }
 
@@ -193,10 +211,17 @@ func once(ctx context.Context, deadline bool, call func(context.Context) error) 
 	return call(ctx)
 }
 
-// Allocation counts include the server's, which are the same on both sides.
+// Allocation counts include the server's, which are the same on both sides. The
+// versions of encoding/json allocate differently for the types by hand, while the SDK
+// decodes by itself. So each run measures that part and takes it off.
 func TestACallAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) {
 	hc, url := memoryClient(t)
 	for _, p := range comparisons(t, hc, url) {
+		encoding := testing.AllocsPerRun(200, func() {
+			if err := p.encoding(); err != nil {
+				t.Error(err)
+			}
+		})
 		for _, deadline := range []bool{false, true} {
 			measure := func(call func(context.Context) error) float64 {
 				return testing.AllocsPerRun(200, func() {
@@ -206,8 +231,8 @@ func TestACallAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) {
 				})
 			}
 			baseline, sdk := measure(p.baseline), measure(p.sdk)
-			t.Logf("%s, deadline %v: by hand %v, SDK %v", p.name, deadline, baseline, sdk)
-			assert.LessOrEqual(t, sdk, baseline+5, "%s, deadline %v", p.name, deadline)
+			t.Logf("%s, deadline %v: by hand %v, %v of them JSON, SDK %v", p.name, deadline, baseline, encoding, sdk)
+			assert.LessOrEqual(t, sdk, baseline-encoding+21+clienttest.RaceSlack, "%s, deadline %v", p.name, deadline)
 		}
 	}
 }

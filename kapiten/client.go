@@ -28,16 +28,17 @@ type Client struct {
 // documented; package kapitentest needs none.
 const ProductionURL = "https://api.kapiteni.com"
 
-// Config configures a Client. The zero value of every field is useful. New
-// copies the Config and changes nothing of the caller's.
+// Config configures a Client. BaseURL is required; the zero value of every other field
+// is useful. New copies the Config and changes nothing of the caller's.
 type Config struct {
 	// Token is the persistent API token of a company user (see
 	// UsersService.Token), sent as "Authorization: Token ...". The onboarding
 	// calls (companies, users.create, users.token) work without a token.
 	Token string
 
-	// BaseURL is the server's address without the /api part. Default:
-	// ProductionURL. New refuses plain http for anything but loopback.
+	// BaseURL is the server's address without the /api part: ProductionURL, or a
+	// fake's. It is required, so that no test meets the real API by mistake. New
+	// refuses plain http for anything but loopback.
 	BaseURL string
 	// AllowPlainHTTP lifts that refusal. The token then crosses the network in
 	// the clear.
@@ -57,9 +58,6 @@ func New(cfg Config) (*Client, error) {
 	var fault error
 	if strings.IndexFunc(cfg.Token, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 {
 		fault = errors.New("kapiten: Token holds a space, a control or a non-ASCII character")
-	}
-	if cfg.BaseURL == "" {
-		cfg.BaseURL = ProductionURL
 	}
 	core, err := transport.New(transport.Config{
 		Provider: "kapiten",

@@ -92,7 +92,7 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				script := clienttest.NewScript(row.script...)
-				client, err := kapiten.New(kapiten.Config{Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
+				client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 				require.NoError(t, err)
 
 				ride, err := client.Rides.CreateOnce(t.Context(), validRide())
@@ -131,7 +131,7 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 func TestCreateOnceLooksForThreeSecondsAndNeverSendsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		script := clienttest.NewScript(emptyList, nil, emptyList)
-		client, err := kapiten.New(kapiten.Config{Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
+		client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 		require.NoError(t, err)
 		start := time.Now()
 		_, err = client.Rides.CreateOnce(t.Context(), validRide())
@@ -165,7 +165,7 @@ func TestCreateOnceLooksAsFarAsItMust(t *testing.T) {
 				}
 				return clienttest.Answer(200, page("null", old))(req), nil
 			})
-			client, err := kapiten.New(kapiten.Config{Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
+			client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
 			require.NoError(t, err)
 			p := validRide()
 			p.Since = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)

@@ -3,7 +3,7 @@
 //
 // Create a delivery once, and wait until it ends:
 //
-//	client, err := kapiten.New(kapiten.Config{Token: token})
+//	client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: token})
 //	ride, err := client.Rides.CreateOnce(ctx, params)
 //	switch sdk.Advise(err) {
 //	case sdk.Done:

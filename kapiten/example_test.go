@@ -31,7 +31,7 @@ var exampleRide = kapiten.CreateRideParams{
 }
 
 func ExampleNew() {
-	client, err := kapiten.New(kapiten.Config{Token: os.Getenv("KAPITEN_TOKEN")})
+	client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: os.Getenv("KAPITEN_TOKEN")})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -79,6 +79,8 @@ func ExampleRidesService_Create() {
 		if ride, err = client.Rides.Find(ctx, co.ID, params.ExternalID, kapiten.SearchOptions{}); err == nil {
 			fmt.Println("it exists:", ride.Status)
 		}
+	case errors.Is(err, sdk.ErrInsufficientFunds):
+		fmt.Println("top up the wallet:", err)
 	case errors.Is(err, sdk.ErrValidation) && errors.As(err, &failed):
 		fmt.Println("wrong parameters:", failed.Fields)
 	default:
@@ -181,7 +183,8 @@ func ExampleConfig_routes() {
 		}
 	}
 	_, err := kapiten.New(kapiten.Config{
-		Routes: map[string]sdk.Route{kapiten.OpTopUpWallet: {Path: "/api/companies/{company_id}/wallet/topup/"}},
+		BaseURL: kapiten.ProductionURL,
+		Routes:  map[string]sdk.Route{kapiten.OpTopUpWallet: {Path: "/api/companies/{company_id}/wallet/topup/"}},
 	})
 	fmt.Println(err)
 	// Output:

@@ -27,11 +27,11 @@ func InterpretAnything(status int, body []byte) {
 
 // sideFields are the fields of each response that decide nothing.
 var sideFields = map[string][]string{
-	"ride":        {"reference_number", "estimated_price", "distance_km", "created_at", "updated_at", "rider", "url", "company_id", "sender", "receiver", "pickup_latitude", "is_priority"},
+	"ride":        {"reference_number", "estimated_price", "distance_km", "created_at", "updated_at", "created_by", "rider", "package_type", "weight_range", "includes_fragile_items", "url", "company_id", "sender", "receiver", "pickup_latitude", "is_priority"},
 	"transaction": {"created_at", "ride", "balance", "url"},
-	"company":     {"balance", "currency", "pricing_config", "webhook_url", "is_active"},
+	"company":     {"balance", "currency", "pricing_config", "webhook_url", "is_active", "base_fare", "weight_fees", "overdraft_limit"},
 	"user":        {"wallet", "id_card", "company"},
-	"estimate":    {"details", "currency", "distance_km"},
+	"estimate":    {"details", "currency", "distance_km", "distance_fare", "weight_fee", "minimum_fare_adjustment"},
 	"event":       {"event", "reference_number", "external_id", "metadata", "rider"},
 }
 
@@ -69,6 +69,9 @@ func decodeKind(kind string, member []byte) error {
 		var c Company
 		c, err = decode[Company](object(`"id":"c"`))
 		ok = c.ID == "c"
+		nested, nestedErr := decode[Company]([]byte(`{"id":"c","pricing_config":{"per_km":125,` + string(member) + `}}`))
+		err = errors.Join(err, nestedErr)
+		ok = ok && nested.PricingConfig.PerKM.Decimal.String() == "125"
 		_, again := decode[RegisteredCompany](object(`"id":"c"`))
 		err = errors.Join(err, again)
 	case "user":
@@ -79,6 +82,9 @@ func decodeKind(kind string, member []byte) error {
 		var e Estimate
 		e, err = decodeEstimate(object(`"amount":1200.0`))
 		ok = e.Amount.String() == "1200"
+		nested, nestedErr := decodeEstimate([]byte(`{"amount":1200,"details":{"base_fare":500,` + string(member) + `}}`))
+		err = errors.Join(err, nestedErr)
+		ok = ok && nested.Details.BaseFare.Decimal.String() == "500"
 	case "event":
 		var e Event
 		e, err = ParseEvent(object(`"ride_id":"r","status":"PICKED_UP"`))

@@ -35,7 +35,7 @@ func TestFromRegistrationToACompletedDelivery(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "RWF", company.Currency)
 		money(t, "0", company.Balance.Decimal)
-		assert.Contains(t, string(company.PricingConfig), "base_fare")
+		assert.Contains(t, company.PricingConfig.Raw.String(), "base_fare")
 		_, err = onboarding.Companies.Create(ctx, params)
 		require.ErrorIs(t, err, sdk.ErrDuplicate)
 		found, err := onboarding.Companies.Find(ctx, "RDB2026-XP")
@@ -152,5 +152,25 @@ func TestATopUpThatFailsIsWaitedForWithoutAnError(t *testing.T) {
 		deposit, err = w.client.Wallet.Wait(t.Context(), w.company.ID, deposit.ID)
 		require.NoError(t, err)
 		assert.Equal(t, kapiten.TransactionFailed, deposit.Status)
+	})
+}
+
+// Neither the fake nor the Wait has an option or a deadline. A clock that stood still
+// would have Wait look again forever.
+func TestAWaitWithoutADeadlineEndsInsideABubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := kapitentest.NewServer(t)
+		co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(5000)})
+		client, err := kapiten.New(srv.ClientConfig(co))
+		require.NoError(t, err)
+		p := validRide()
+		p.CompanyID = co.ID
+		ride, err := client.Rides.Create(context.Background(), p)
+		require.NoError(t, err)
+		start := time.Now()
+		ride, err = client.Rides.Wait(context.Background(), co.ID, ride.ID)
+		require.NoError(t, err)
+		assert.Equal(t, kapiten.RideRejected, ride.Status, "nobody took it for ten minutes")
+		assert.Less(t, time.Since(start), 11*time.Minute)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,14 +35,14 @@ func pagedServer(t *testing.T, pages map[string]string) (*httptest.Server, func(
 }
 
 func ridesPage(count int, next string, ids ...string) string {
-	results := ""
+	var results strings.Builder
 	for i, id := range ids {
 		if i > 0 {
-			results += ","
+			results.WriteString(",")
 		}
-		results += fmt.Sprintf(`{"id":%q,"status":"PENDING","external_id":"ext-%s"}`, id, id)
+		results.WriteString(fmt.Sprintf(`{"id":%q,"status":"PENDING","external_id":"ext-%s"}`, id, id))
 	}
-	return fmt.Sprintf(`{"count":%d,"next":%s,"previous":null,"results":[%s]}`, count, next, results)
+	return fmt.Sprintf(`{"count":%d,"next":%s,"previous":null,"results":[%s]}`, count, next, results.String())
 }
 
 func TestAListTakesThePageNumberOfALinkAndNeverTheLink(t *testing.T) {
@@ -234,4 +235,32 @@ func TestASearchByExternalIDSaysNothingWhereListsDoNotShowIt(t *testing.T) {
 
 	_, err = client.Rides.CreateOnce(t.Context(), validRide())
 	assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, "CreateOnce must not create what it could not find again")
+}
+
+func TestABalanceCountsEachSuccessOnceOrCannotTell(t *testing.T) {
+	row := func(id, amount, status string) string {
+		return fmt.Sprintf(`{"id":%q,"amount":%s,"status":%q}`, id, amount, status)
+	}
+	const whole = `{"count":4,"next":"/?page=2","results":[`
+	first := row("d", "-1200.0", "SUCCESS") + "," + row("c", "700", "PENDING") + "," + row("b", `"5000.50"`, "SUCCESS")
+	for name, tc := range map[string]struct{ second, want string }{
+		"pushed on by a new entry": {`{"count":4,"next":null,"results":[` + row("b", `"5000.50"`, "SUCCESS") + "," + row("a", "900", "FAILED") + `]}`, "3800.5"},
+		"an amount that is none":   {`{"count":4,"next":null,"results":[` + row("a", `"a lot"`, "SUCCESS") + `]}`, ""},
+		"a row that is missing":    {`{"count":9,"next":null,"results":[` + row("a", "1", "SUCCESS") + `]}`, ""},
+		"a link nobody can follow": {`{"count":4,"next":"/?cursor=x","results":[` + row("a", "1", "SUCCESS") + `]}`, ""},
+		"no page":                  {`<h1>oops</h1>`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, asked := pagedServer(t, map[string]string{"1": whole + first + `]}`, "2": tc.second})
+			balance, err := newClient(t, server.URL).Wallet.Balance(t.Context(), "co-1")
+			assert.Equal(t, []string{"1", "2"}, asked())
+			if tc.want == "" {
+				require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+				assert.True(t, balance.IsZero())
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, balance.String())
+		})
+	}
 }

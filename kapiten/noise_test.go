@@ -182,7 +182,7 @@ func TestWaitGoesOnWhereTheRideWas(t *testing.T) {
 			}
 			return clienttest.Answer(200, body)(req), nil
 		})
-		client, err := kapiten.New(kapiten.Config{Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
+		client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
 		require.NoError(t, err)
 		ride, err := client.Rides.Wait(t.Context(), "co-1", "c")
 		require.NoError(t, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -62,6 +63,10 @@ var wireCalls = map[string]struct {
 		_, err := c.Rides.CreateOnce(ctx, validRide())
 		return err
 	}},
+	"Rides.Prepare": {kapiten.OpCreateRide, "/api/rides/", func(ctx context.Context, c *kapiten.Client) error {
+		p, err := c.Rides.Prepare(validRide())
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"Rides.List": {kapiten.OpListRides, "/api/companies/co-1/rides/", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Rides.List(ctx, "co-1", kapiten.ListOptions{})
 		return err
@@ -92,6 +97,10 @@ var wireCalls = map[string]struct {
 		_, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456"})
 		return err
 	}},
+	"Wallet.Prepare": {kapiten.OpTopUpWallet, "/api/companies/co-1/topup/", func(ctx context.Context, c *kapiten.Client) error {
+		p, err := c.Wallet.Prepare(kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456"})
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"Wallet.List": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Wallet.List(ctx, "co-1", kapiten.ListOptions{})
 		return err
@@ -104,6 +113,10 @@ var wireCalls = map[string]struct {
 	}},
 	"Wallet.Get": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Wallet.Get(ctx, "co-1", "t-1")
+		return err
+	}},
+	"Wallet.Balance": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+		_, err := c.Wallet.Balance(ctx, "co-1")
 		return err
 	}},
 	"Wallet.Wait": {kapiten.OpListTransactions, "/api/companies/co-1/transactions/?page=1", func(ctx context.Context, c *kapiten.Client) error {
@@ -190,7 +203,7 @@ func TestRoutesThatCannotWorkAreRefused(t *testing.T) {
 		"a bad method":        {kapiten.OpListRides: {Method: "GET /"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := kapiten.New(kapiten.Config{Routes: routes})
+			_, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Routes: routes})
 			require.Error(t, err)
 			assert.True(t, strings.HasPrefix(err.Error(), "kapiten: Routes: "), err.Error())
 		})

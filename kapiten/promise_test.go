@@ -235,7 +235,7 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 						sent++
 						return response(req), nil
 					})
-					client, err := kapiten.New(kapiten.Config{Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
+					client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
 					require.NoError(t, err)
 					w := world{client: client, company: kapitentest.Company{ID: "co-1"}}
 					err = write.call(t.Context(), w)
@@ -418,7 +418,7 @@ func archive(rides int) (*kapiten.Client, *int, error) {
 		}
 		return clienttest.Answer(200, fmt.Sprintf(`{"count":%d,"next":%s,"results":[%s]}`, rides, next, strings.Join(rows, ",")))(req), nil
 	})
-	client, err := kapiten.New(kapiten.Config{Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
+	client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
 	return client, asked, err
 }
 

@@ -48,6 +48,15 @@ func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
 			v.Kind, v.Reasons = transport.Duplicate, append(v.Reasons, sdk.ErrDuplicate)
 		}
 	}
+	switch r.Status {
+	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusUnprocessableEntity:
+		if problem.mentions(isPoor) {
+			v.Reasons = append(v.Reasons, sdk.ErrInsufficientFunds)
+			if v.Fields == nil { // so that whoever prints the fields sees what was short
+				v.Fields = transport.Fields{"wallet": {problem.detail}}
+			}
+		}
+	}
 	return v
 }
 
@@ -251,16 +260,26 @@ func messages(raw json.RawMessage) ([]string, bool) {
 }
 
 // taken recognises the framework's messages for a unique field.
-func (p problem) taken() bool {
-	if p.code == "unique" || isTaken(p.detail) {
+func (p problem) taken() bool { return p.code == "unique" || p.mentions(isTaken) }
+
+// mentions reports whether the detail or the message of a field fits.
+func (p problem) mentions(fits func(string) bool) bool {
+	if fits(p.detail) {
 		return true
 	}
 	for _, texts := range p.fields {
-		if slices.ContainsFunc(texts, isTaken) {
+		if slices.ContainsFunc(texts, fits) {
 			return true
 		}
 	}
 	return false
+}
+
+// isPoor recognises a wallet that does not cover the price. The document shows no
+// such refusal; its words are assumed.
+func isPoor(message string) bool {
+	message = strings.ToLower(message)
+	return strings.Contains(message, "insufficient") || strings.Contains(message, "not enough funds")
 }
 
 func isTaken(message string) bool {

@@ -47,7 +47,16 @@ func TestRefusalsOfAWriteAreTyped(t *testing.T) {
 		"cross-field error": {status: 400, body: `{"non_field_errors":["No data provided"]}`,
 			outcome: "rejected", sentinel: sdk.ErrValidation, message: "No data provided"},
 		"bare array": {status: 400, body: `["Insufficient balance."]`,
-			outcome: "rejected", sentinel: sdk.ErrValidation, message: "Insufficient balance."},
+			outcome: "rejected", sentinel: sdk.ErrInsufficientFunds, message: "Insufficient balance.",
+			fields: map[string][]string{"wallet": {"Insufficient balance."}}},
+		"no money": {status: 400, body: `{"detail":"Insufficient wallet balance."}`,
+			outcome: "rejected", sentinel: sdk.ErrInsufficientFunds, message: "Insufficient wallet balance.",
+			fields: map[string][]string{"wallet": {"Insufficient wallet balance."}}},
+		"no money, field named": {status: 422, body: `{"balance":["Not enough funds."]}`,
+			outcome: "rejected", sentinel: sdk.ErrInsufficientFunds, fields: map[string][]string{"balance": {"Not enough funds."}}},
+		"payment required": {status: 402, body: `{"detail":"Insufficient funds."}`,
+			outcome: "rejected", sentinel: sdk.ErrInsufficientFunds, message: "Insufficient funds.",
+			fields: map[string][]string{"wallet": {"Insufficient funds."}}},
 		"throttled, wait in the text": {status: 429, body: `{"detail":"Request was throttled. Expected available in 59 seconds."}`,
 			outcome: "rejected", sentinel: sdk.ErrRateLimited, wait: 59 * time.Second,
 			message: "Request was throttled. Expected available in 59 seconds."},
@@ -82,6 +91,7 @@ func TestRefusalsOfAWriteAreTyped(t *testing.T) {
 			require.ErrorAs(t, err, &apiErr)
 			assert.Equal(t, tc.outcome, apiErr.Outcome.String())
 			assert.ErrorIs(t, err, tc.sentinel)
+			assert.Equal(t, tc.sentinel == sdk.ErrInsufficientFunds, errors.Is(err, sdk.ErrInsufficientFunds)) //nolint:errorlint // the table's own
 			assert.Equal(t, tc.outcome == "unknown", errors.Is(err, sdk.ErrOutcomeUnknown))
 			assert.Equal(t, tc.status, apiErr.StatusCode)
 			assert.Equal(t, tc.message, apiErr.Message)

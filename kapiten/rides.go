@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ type Location struct {
 	Longitude float64 // -180 to 180
 }
 
-// Contact is the sender or the receiver of a package.
+// Contact is the sender, the receiver or the rider of a package.
 type Contact struct {
 	Name  string `json:"name"`
 	Phone string `json:"phone"` // "0788123456" in the document
@@ -63,11 +62,18 @@ type Estimate struct {
 	Raw     sdk.Raw         `json:"-"`
 }
 
-// PriceDetails are the parts of an estimate which the document shows. Further
-// keys may come and are in Estimate.Raw.
+// PriceDetails are the parts of an estimate. The document shows the first two; the
+// names of the others are assumed. A part that the response does not have is not
+// Valid.
 type PriceDetails struct {
-	BaseFare     decimal.NullDecimal `json:"base_fare"`
-	DistanceFare decimal.NullDecimal `json:"distance_fare"`
+	BaseFare              decimal.NullDecimal `json:"base_fare"`
+	DistanceFare          decimal.NullDecimal `json:"distance_fare"`
+	WeightFee             decimal.NullDecimal `json:"weight_fee"`
+	FragileFee            decimal.NullDecimal `json:"fragile_fee"`
+	PriorityFee           decimal.NullDecimal `json:"priority_fee"`
+	MinimumFareAdjustment decimal.NullDecimal `json:"minimum_fare_adjustment"` // up to the company's minimum fare
+	// Extra are the parts that have no field here, numbers as json.Number.
+	Extra map[string]any
 }
 
 // CreateRideParams describe a delivery.
@@ -130,9 +136,18 @@ type Ride struct {
 	EstimatedPrice  decimal.NullDecimal `json:"estimated_price"` // RWF
 	DistanceKM      decimal.NullDecimal `json:"distance_km"`
 	ExternalID      string              `json:"external_id"` // yours, where the response shows it: the document's samples do not
-	CreatedAt       time.Time           `json:"created_at"`  // assumed; zero when the response has none
-	UpdatedAt       time.Time           `json:"updated_at"`  // assumed; zero when the response has none
 	Raw             sdk.Raw             `json:"-"`
+
+	// All that follows is assumed, and zero where the response does not show it.
+
+	CreatedAt            time.Time   `json:"created_at"`
+	UpdatedAt            time.Time   `json:"updated_at"`
+	CreatedBy            string      `json:"created_by"` // id of the user whose token created it
+	Rider                *Contact    `json:"rider"`      // from ACCEPTED on
+	PackageType          string      `json:"package_type"`
+	WeightRange          WeightRange `json:"weight_range"`
+	IncludesFragileItems *bool       `json:"includes_fragile_items"`
+	IsPriority           *bool       `json:"is_priority"`
 
 	// Existing is set by Create and CreateOnce: the ride was there before anything
 	// of this call can have made it.
@@ -217,213 +232,44 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 //     error matches sdk.ErrNotSent and sdk.ErrUnexpectedResponse.
 //   - Two rides with the external id cannot be told apart: the outcome is unknown.
 func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Ride, error) {
+	return s.createOnce(p).Do(ctx)
+}
+
+// Prepare checks and encodes what CreateOnce sends, for package journal. Its Look goes
+// through the list of rides once, from the newest ride to p.Since.
+func (s *RidesService) Prepare(p CreateRideParams) (sdk.Prepared[Ride], error) {
+	return s.createOnce(p).Prepare()
+}
+
+func (s *RidesService) createOnce(p CreateRideParams) transport.Write[Ride] {
 	faults := p.faults()
 	faults.RequireReference("external_id", p.ExternalID)
-	if err := s.list.core.Invalid(OpCreateRide, p.ExternalID, faults.Fields); err != nil {
-		return nil, err
-	}
-	var ride *Ride
-	var known []string // ids of page 1 before anything was sent
-	looked := false
-	err := s.list.core.Do(ctx, transport.Call{
-		Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, &ride),
-		Searched: true, LookFirst: true,
-		Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
-			o := SearchOptions{Since: p.Since}
-			switch {
-			case !existing:
-				o.Known = known
-			case looked: // for a duplicate, which may be as old as anything
-				o.Since = time.Time{}
-			}
-			results, end, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, o)
-			if err != nil {
-				return transport.Absent, err
-			}
-			if existing && !looked {
-				known = end.newest
-			}
-			looked = true
-			return p.settle(results[p.ExternalID], existing, &ride)
-		},
-	})
-	return ride, err
-}
-
-// created reads the response to Create. The document's sample names neither the
-// external id nor anything else of the request, so a response need not. What it
-// does name must be what was asked for: over a connection that is out of step it is
-// the response to another request.
-func (s *RidesService) created(p CreateRideParams, out **Ride) func(*transport.Response) error {
-	return func(r *transport.Response) error {
-		w, err := readRide(r.Body)
-		if err != nil {
-			return err
+	return transport.Write[Ride]{Core: s.list.core, Err: s.list.core.Invalid(OpCreateRide, p.ExternalID, faults.Fields), Call: func(out **Ride) transport.Call {
+		var known []string // ids of page 1 before anything was sent
+		looked := false
+		return transport.Call{
+			Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, out),
+			Searched: true, LookFirst: true,
+			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
+				o := SearchOptions{Since: p.Since}
+				switch {
+				case !existing:
+					o.Known = known
+				case looked: // for a duplicate, which may be as old as anything
+					o.Since = time.Time{}
+				}
+				results, end, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, o)
+				if err != nil {
+					return transport.Absent, err
+				}
+				if existing && !looked {
+					known = end.newest
+				}
+				looked = true
+				return p.settle(results[p.ExternalID], existing, out)
+			},
 		}
-		same, shown := p.compare(&w.Ride, &w.rideShown)
-		if err := same.Direct(); err != nil {
-			return err
-		}
-		ride := w.Ride
-		ride.Unverified = !shown
-		*out = &ride
-		return nil
-	}
-}
-
-// settle is what a look for the external id means for the call. It keeps the ride
-// when it is the one that was asked for.
-func (p *CreateRideParams) settle(found SearchResult, existing bool, out **Ride) (transport.Finding, error) {
-	switch {
-	case found.absent():
-		return transport.Absent, nil
-	case found.Err != nil:
-		return transport.Absent, found.Err
-	}
-	ride := *found.Ride
-	var w rideShown
-	_ = wire.Unmarshal(ride.Raw, &w) // it is an object
-	same, shown := p.compare(&ride, &w)
-	finding, err := same.Finding()
-	if finding == transport.Same && err == nil {
-		ride.Existing, ride.Unverified = existing, !shown
-		*out = &ride
-	}
-	return finding, err
-}
-
-// duplicate looks for the ride that a refusal says is there already.
-func (s *RidesService) duplicate(ctx context.Context, p CreateRideParams, refusal error) (*Ride, error) {
-	var e *sdk.Error
-	if !errors.As(refusal, &e) {
-		return nil, refusal
-	}
-	var ride *Ride
-	results, _, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, SearchOptions{})
-	finding := transport.Absent
-	if err == nil {
-		finding, err = p.settle(results[p.ExternalID], true, &ride)
-	}
-	if err == nil && finding == transport.Same {
-		return ride, nil
-	}
-	unknown := *e
-	unknown.Outcome = sdk.Unknown // Kapiten has such a ride, and nobody can tell whether it is this one
-	switch {
-	case err != nil:
-		unknown.Cause = &lookFailed{err}
-	case finding == transport.Different:
-		unknown.Reasons = append([]error{sdk.ErrReferenceTaken}, e.Reasons...)
-	}
-	return nil, &unknown
-}
-
-// lookFailed keeps the outcome of a look from being taken for the outcome of the
-// call.
-type lookFailed struct{ err error }
-
-func (l *lookFailed) Error() string    { return "lookup by external id failed: " + l.err.Error() }
-func (l *lookFailed) SafeText() string { return "lookup by external id failed: " + sdk.SafeText(l.err) }
-
-// SearchResult is what a search says about one external id.
-type SearchResult struct {
-	Ride *Ride // nil unless there is exactly one ride with the external id
-	// Err is nil when Ride is set. It matches sdk.ErrNotFound when there is no such
-	// ride, and sdk.ErrUnexpectedResponse when the search cannot tell.
-	Err error
-}
-
-func (r SearchResult) absent() bool { return errors.Is(r.Err, sdk.ErrNotFound) }
-
-// Find looks for the ride with your external id in a company's list of rides. It
-// gives sdk.ErrNotFound when the search came to its end, the list shows external ids
-// and none of them is yours. It gives sdk.ErrUnexpectedResponse when it cannot
-// tell: two rides have the external id, a row does not show its external id, the list
-// leads on to a page that cannot be asked for, or the list is itself not found.
-func (s *RidesService) Find(ctx context.Context, companyID, externalID string, o SearchOptions) (*Ride, error) {
-	var faults transport.Faults
-	faults.RequireReference("external_id", externalID)
-	if err := s.list.core.Invalid(OpListRides, externalID, faults.Fields); err != nil {
-		return nil, err
-	}
-	results, _, err := s.find(ctx, companyID, []string{externalID}, o)
-	if err != nil {
-		return nil, err
-	}
-	return results[externalID].Ride, results[externalID].Err
-}
-
-// FindMany is Find for many external ids: one sweep through the list answers for all
-// of them. The result has an entry for each. The error is about the search as a
-// whole.
-func (s *RidesService) FindMany(ctx context.Context, companyID string, externalIDs []string, o SearchOptions) (map[string]SearchResult, error) {
-	var faults transport.Faults
-	for i, id := range externalIDs {
-		faults.RequireReference("external_ids."+strconv.Itoa(i), id)
-	}
-	if err := s.list.core.Invalid(OpListRides, "", faults.Fields); err != nil {
-		return nil, err
-	}
-	if len(externalIDs) == 0 {
-		return map[string]SearchResult{}, nil
-	}
-	results, _, err := s.find(ctx, companyID, externalIDs, o)
-	return results, err
-}
-
-const (
-	errNoExternalID = wire.Missing("external_id")
-	errTwoRides     = wire.Missing("a single ride with this external id")
-)
-
-// find looks for rides by external id. It does not end at the first ride that fits:
-// a second one would make both doubtful.
-func (s *RidesService) find(ctx context.Context, companyID string, externalIDs []string, o SearchOptions) (map[string]SearchResult, swept, error) {
-	wanted := make(map[string]SearchResult, len(externalIDs))
-	for _, id := range externalIDs {
-		wanted[id] = SearchResult{}
-	}
-	reference := ""
-	if len(externalIDs) == 1 {
-		reference = externalIDs[0]
-	}
-	hidden := false
-	end, err := s.list.sweep(ctx, companyID, reference, 1, o, func(row *Ride) bool {
-		if row.external != externalShown {
-			hidden = hidden || row.external != externalNone
-			return false
-		}
-		found, ok := wanted[row.ExternalID]
-		switch {
-		case !ok || found.Ride != nil && found.Ride.ID == row.ID: // the same row again, pushed to a later page
-		case found.Ride != nil:
-			found.Err = s.list.core.Inconclusive(OpListRides, row.ExternalID, errTwoRides)
-			wanted[row.ExternalID] = found
-		default:
-			copied := *row // not the page with it
-			wanted[row.ExternalID] = SearchResult{Ride: &copied}
-		}
-		return false
-	})
-	if err != nil {
-		return nil, end, err
-	}
-	if end.doubt == nil && hidden {
-		end.doubt = errNoExternalID
-	}
-	for id, found := range wanted {
-		switch {
-		case found.Err != nil:
-			found.Ride = nil
-		case found.Ride != nil:
-		case end.doubt != nil:
-			found.Err = s.list.core.Inconclusive(OpListRides, id, end.doubt)
-		default:
-			found.Err = s.list.core.Absent(OpListRides, id)
-		}
-		wanted[id] = found
-	}
-	return wanted, end, nil
+	}}
 }
 
 // Get looks for a ride by Kapiten's id in a company's list of rides, because no
@@ -618,12 +464,16 @@ type rideWire struct {
 
 func decodeRide(body []byte) (Ride, error) {
 	w, err := readRide(body)
-	return w.Ride, err
+	if err != nil {
+		return Ride{}, err
+	}
+	return w.Ride, nil
 }
 
-func readRide(body []byte) (w rideWire, err error) {
-	if err := wire.Unmarshal(body, &w); err != nil {
-		return rideWire{}, err
+func readRide(body []byte) (*rideWire, error) {
+	w := &rideWire{}
+	if err := wire.Unmarshal(body, w); err != nil {
+		return nil, err
 	}
 	var id wire.OptionalText
 	switch {
@@ -636,73 +486,22 @@ func readRide(body []byte) (w rideWire, err error) {
 	return w, nil //nolint:nilerr // an id that cannot be read is not shown
 }
 
-// rideShown is what a response may show of the request (assumed).
-type rideShown struct {
-	CompanyID        string              `json:"company_id"`
-	PickupAddress    string              `json:"pickup_address"`
-	PickupLatitude   decimal.NullDecimal `json:"pickup_latitude"`
-	PickupLongitude  decimal.NullDecimal `json:"pickup_longitude"`
-	DropoffAddress   string              `json:"dropoff_address"`
-	DropoffLatitude  decimal.NullDecimal `json:"dropoff_latitude"`
-	DropoffLongitude decimal.NullDecimal `json:"dropoff_longitude"`
-	Sender           contactShown        `json:"sender"`
-	Receiver         contactShown        `json:"receiver"`
-	WeightRange      string              `json:"weight_range"`
-	Fragile          *bool               `json:"includes_fragile_items"`
-	Priority         *bool               `json:"is_priority"`
-}
-
-type contactShown struct {
-	Phone string `json:"phone"`
-}
-
-// compare holds a ride against the parameters, as far as the response shows them. It
-// reports whether the response shows where the ride goes, or for whom. A request has
-// no price to compare.
-func (p *CreateRideParams) compare(ride *Ride, w *rideShown) (c transport.Comparison, shown bool) {
-	switch {
-	case ride.external == externalShown && ride.ExternalID != p.ExternalID, ride.external == externalNone && p.ExternalID != "":
-		c.Text("external_id", "asked", "shown") // also where one side has none
-	}
-	c.Fold("company_id", p.CompanyID, w.CompanyID)
-	compareWords(&c, "pickup_address", p.PickupAddress, w.PickupAddress)
-	compareWords(&c, "dropoff_address", p.DropoffAddress, w.DropoffAddress)
-	comparePlace(&c, "pickup_latitude", p.Pickup.Latitude, w.PickupLatitude)
-	comparePlace(&c, "pickup_longitude", p.Pickup.Longitude, w.PickupLongitude)
-	comparePlace(&c, "dropoff_latitude", p.Dropoff.Latitude, w.DropoffLatitude)
-	comparePlace(&c, "dropoff_longitude", p.Dropoff.Longitude, w.DropoffLongitude)
-	comparePhone(&c, "sender.phone", p.Sender.Phone, w.Sender.Phone)
-	comparePhone(&c, "receiver.phone", p.Receiver.Phone, w.Receiver.Phone)
-	c.Fold("weight_range", string(p.WeightRange), w.WeightRange)
-	compareOption(&c, "includes_fragile_items", p.IncludesFragileItems, w.Fragile)
-	compareOption(&c, "is_priority", p.IsPriority, w.Priority)
-	return c, w.PickupAddress+w.DropoffAddress+w.Sender.Phone+w.Receiver.Phone != "" || w.DropoffLatitude.Valid && w.DropoffLongitude.Valid
-}
-
-// compareWords takes texts that differ in case or in white space for the same.
-func compareWords(c *transport.Comparison, field, asked, shown string) {
-	if shown != "" {
-		c.Fold(field, strings.Join(strings.Fields(asked), " "), strings.Join(strings.Fields(shown), " "))
-	}
-}
-
-// comparePhone has nothing to do for most responses, and a comparison is not free.
-func comparePhone(c *transport.Comparison, field, asked, shown string) {
-	if shown != "" {
-		c.Phone(field, asked, shown)
-	}
-}
-
-// comparePlace takes two coordinates that lie about ten metres apart for the same: a
-// server may round them.
-func comparePlace(c *transport.Comparison, field string, asked float64, shown decimal.NullDecimal) {
-	if shown.Valid && math.Abs(asked-shown.Decimal.InexactFloat64()) > 0.0001 {
-		c.Text(field, "asked", "shown")
-	}
-}
-
-func compareOption(c *transport.Comparison, field string, asked bool, shown *bool) {
-	if shown != nil {
-		c.Text(field, strconv.FormatBool(asked), strconv.FormatBool(*shown))
+// created reads the response to Create. The document's sample names neither the
+// external id nor anything else of the request, so a response need not. What it
+// does name must be what was asked for: over a connection that is out of step it is
+// the response to another request.
+func (s *RidesService) created(p CreateRideParams, out **Ride) func(*transport.Response) error {
+	return func(r *transport.Response) error {
+		w, err := readRide(r.Body)
+		if err != nil {
+			return err
+		}
+		same, shown := p.compare(&w.Ride, &w.rideShown)
+		if err := same.Direct(); err != nil {
+			return err
+		}
+		w.Unverified = !shown
+		*out = &w.Ride
+		return nil
 	}
 }

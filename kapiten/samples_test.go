@@ -38,7 +38,7 @@ func TestTheDocumentsResponsesAreUnderstood(t *testing.T) {
 			assert.True(t, got.Balance.Valid)
 			money(t, "0", got.Balance.Decimal)
 			assert.Equal(t, "RWF", got.Currency)
-			assert.Equal(t, "{}", string(got.PricingConfig))
+			assert.Equal(t, "{}", got.PricingConfig.Raw.String())
 			return got.Raw, err
 		},
 		"registration_lookup.response": func(ctx context.Context, c *kapiten.Client, t *testing.T) (sdk.Raw, error) {
@@ -258,4 +258,26 @@ func TestAmountsKeepEveryDigit(t *testing.T) {
 	got, err = client.Wallet.Get(t.Context(), "c", "t")
 	require.NoError(t, err)
 	assert.Equal(t, "9007199254740993.000000000000000001", got.Amount.String())
+}
+
+func TestPricePartsWithoutAFieldAreKept(t *testing.T) {
+	server := newStub(t, 200, "application/json", `{"amount":1500,"details":{"base_fare":500,"distance_fare":"700.00","night_fee":300.0,"weight_fee":{}}}`)
+	estimate, err := newClient(t, server.URL).Rides.Estimate(t.Context(), kapiten.EstimateParams{CompanyID: "co-1", Pickup: validRide().Pickup, Dropoff: validRide().Dropoff})
+	require.NoError(t, err)
+	money(t, "700", estimate.Details.DistanceFare.Decimal)
+	assert.False(t, estimate.Details.WeightFee.Valid)
+	assert.Equal(t, map[string]any{"night_fee": json.Number("300.0")}, estimate.Details.Extra)
+
+	server = newStub(t, 201, "application/json", `{"id":"c","pricing_config":{"per_km":125,"weight_fees":{"0-5":0,"30+":"1500","5-10":[]},"surge":{"max":2}}}`)
+	company, err := newClient(t, server.URL).Companies.Create(t.Context(), kapiten.CreateCompanyParams{
+		Name: "n", RegistrationNumber: "r", Address: "a", ContactPerson: "c", PhoneNumber: "0788000111", Email: "e",
+	})
+	require.NoError(t, err)
+	c := company.PricingConfig
+	money(t, "125", c.PerKM.Decimal)
+	assert.False(t, c.BaseFare.Valid)
+	assert.Len(t, c.WeightFees, 2, "a fee that is none is left out")
+	money(t, "1500", c.WeightFees["30+"])
+	assert.Equal(t, map[string]any{"surge": map[string]any{"max": json.Number("2")}}, c.Extra)
+	assert.Contains(t, c.Raw.String(), `"surge"`)
 }

@@ -79,8 +79,8 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 			_, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: "co-1", Amount: dec("-1"), PhoneNumber: "0788123456"})
 			return err
 		}, []string{"amount"}},
-		"fraction of a franc": {func(ctx context.Context, c *kapiten.Client) error {
-			_, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: "co-1", Amount: dec("10.5"), PhoneNumber: "0788123456"})
+		"third decimal": {func(ctx context.Context, c *kapiten.Client) error {
+			_, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{CompanyID: "co-1", Amount: dec("10.505"), PhoneNumber: "0788123456"})
 			return err
 		}, []string{"amount"}},
 	}
@@ -116,14 +116,15 @@ func TestConfigurationIsRefusedByFieldAndWithoutItsValue(t *testing.T) {
 		cfg  kapiten.Config
 		want string
 	}{
+		"no base URL":         {kapiten.Config{Token: "t"}, "BaseURL"},
 		"plain http":          {kapiten.Config{BaseURL: "http://api.kapiteni.com"}, "BaseURL"},
 		"no scheme":           {kapiten.Config{BaseURL: "api.kapiteni.com"}, "BaseURL"},
 		"credentials":         {kapiten.Config{BaseURL: "https://user:planted-secret@api.kapiteni.com"}, "BaseURL"},
 		"query":               {kapiten.Config{BaseURL: "https://api.kapiteni.com/?key=planted-secret"}, "BaseURL"},
 		"header injection":    {kapiten.Config{Token: "planted-secret\r\nX: y"}, "Token"},
-		"negative attempts":   {kapiten.Config{Options: sdk.Options{MaxAttempts: -1}}, "MaxAttempts"},
-		"negative wait":       {kapiten.Config{Options: sdk.Options{MinBackoff: -1}}, "MinBackoff"},
-		"negative retryafter": {kapiten.Config{Options: sdk.Options{MaxRetryAfter: -1}}, "MaxRetryAfter"},
+		"negative attempts":   {kapiten.Config{BaseURL: kapiten.ProductionURL, Options: sdk.Options{MaxAttempts: -1}}, "MaxAttempts"},
+		"negative wait":       {kapiten.Config{BaseURL: kapiten.ProductionURL, Options: sdk.Options{MinBackoff: -1}}, "MinBackoff"},
+		"negative retryafter": {kapiten.Config{BaseURL: kapiten.ProductionURL, Options: sdk.Options{MaxRetryAfter: -1}}, "MaxRetryAfter"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := kapiten.New(tc.cfg)
@@ -132,7 +133,7 @@ func TestConfigurationIsRefusedByFieldAndWithoutItsValue(t *testing.T) {
 		})
 	}
 	for name, cfg := range map[string]kapiten.Config{
-		"zero value":     {},
+		"production":     {BaseURL: kapiten.ProductionURL},
 		"loopback http":  {BaseURL: "http://127.0.0.1:8099/kapiten"},
 		"loopback v6":    {BaseURL: "http://[::1]:8099"},
 		"localhost":      {BaseURL: "http://kapiten.localhost"},

@@ -3,6 +3,7 @@ package kapiten
 import (
 	"context"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -12,20 +13,20 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// WalletService fills a company's wallet and shows its ledger. No endpoint for
-// the balance itself is documented.
+// WalletService fills a company's wallet and shows its ledger and its balance.
 type WalletService struct{ list list[Transaction] }
 
 // TopUpParams describe a deposit into the company wallet.
 type TopUpParams struct {
 	CompanyID string // required
-	// Amount in RWF, greater than zero. Limits are not documented. Centimes are
-	// not in use, so TopUp refuses a fraction of a franc.
+	// Amount in RWF, greater than zero, with at most two decimals. It is sent as
+	// given: the document calls it a Float. Limits are not documented. Centimes are
+	// not in use, so Kapiten may refuse a fraction of a franc.
 	Amount decimal.Decimal
 	// PhoneNumber is the mobile money account to bill: "078... or 079..." in the
 	// document, which also promises Airtel (072, 073).
 	PhoneNumber string
-	Description string // optional, for your accounting
+	Description string // optional, for your accounting; a failed deposit's may have a reason behind it
 }
 
 // Transaction is an entry of the company wallet's ledger.
@@ -35,6 +36,7 @@ type Transaction struct {
 	Type        TransactionType   `json:"transaction_type"` // absent in the document's list sample
 	Status      TransactionStatus `json:"status" wire:"required"`
 	Description string            `json:"description"`
+	RideID      string            `json:"ride"`       // the ride it belongs to (assumed); empty when the response shows none
 	CreatedAt   time.Time         `json:"created_at"` // zero when the response has none; Raw keeps its text
 	Raw         sdk.Raw           `json:"-"`
 }
@@ -72,30 +74,36 @@ const (
 // A response about another amount, another description or anything but a deposit is
 // the response to another request: the outcome is unknown then.
 func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction, error) {
+	return s.topUp(p).Do(ctx)
+}
+
+// Prepare checks and encodes what TopUp sends, for package journal.
+func (s *WalletService) Prepare(p TopUpParams) (sdk.Prepared[Transaction], error) {
+	return s.topUp(p).Prepare()
+}
+
+func (s *WalletService) topUp(p TopUpParams) transport.Write[Transaction] {
 	var faults transport.Faults
 	faults.RequireSegment("company_id", p.CompanyID)
-	if fault := wire.AmountFault(p.Amount, 0); fault != "" {
+	if fault := wire.AmountFault(p.Amount, 2); fault != "" {
 		faults.Add("amount", fault)
 	}
 	phone := checkPhone(&faults, "phone_number", p.PhoneNumber)
 	faults.CheckReference("description", p.Description)
-	if err := s.list.core.Invalid(OpTopUpWallet, p.Description, faults.Fields); err != nil {
-		return nil, err
-	}
-	var transaction *Transaction
-	err := s.list.core.Do(ctx, transport.Call{
-		Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description,
-		Body: topUpRequest{wire.Number(p.Amount), phone, p.Description},
-		Decode: transport.Into(&transaction, func(body []byte) (Transaction, error) {
-			deposit, err := decodeTransaction(body)
-			if err == nil {
-				same := p.compare(&deposit)
-				err = same.Direct()
-			}
-			return deposit, err
-		}),
-	})
-	return transaction, err
+	return transport.Write[Transaction]{Core: s.list.core, Err: s.list.core.Invalid(OpTopUpWallet, p.Description, faults.Fields), Call: func(out **Transaction) transport.Call {
+		return transport.Call{
+			Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description,
+			Body: topUpRequest{wire.Number(p.Amount), phone, p.Description},
+			Decode: transport.Into(out, func(body []byte) (Transaction, error) {
+				deposit, err := decodeTransaction(body)
+				if err == nil {
+					same := p.compare(&deposit)
+					err = same.Direct()
+				}
+				return deposit, err
+			}),
+		}
+	}}
 }
 
 // Get looks for a transaction by Kapiten's id in the ledger, page after page, because
@@ -122,6 +130,27 @@ func (s *WalletService) List(ctx context.Context, companyID string, o ListOption
 // All iterates over the whole ledger, fetching pages as it goes.
 func (s *WalletService) All(ctx context.Context, companyID string) iter.Seq2[Transaction, error] {
 	return s.list.all(ctx, companyID)
+}
+
+// Balance adds up the ledger's entries that are TransactionSuccess, in RWF, because no
+// endpoint for the balance is documented. It asks for every page of the ledger. It
+// gives sdk.ErrUnexpectedResponse when it cannot see all entries.
+func (s *WalletService) Balance(ctx context.Context, companyID string) (decimal.Decimal, error) {
+	sum, seen := decimal.Zero, map[string]bool{}
+	end, err := s.list.sweep(ctx, companyID, "", 1, SearchOptions{MaxPages: math.MaxInt}, func(t *Transaction) bool {
+		if !seen[t.ID] && t.Status == TransactionSuccess { // new entries push others to later pages
+			sum = sum.Add(t.Amount)
+		}
+		seen[t.ID] = true
+		return false
+	})
+	switch {
+	case err != nil:
+		return decimal.Zero, err
+	case end.doubt != nil:
+		return decimal.Zero, s.list.core.Inconclusive(s.list.op, "", end.doubt)
+	}
+	return sum, nil
 }
 
 type topUpRequest struct {

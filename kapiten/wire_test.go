@@ -1,26 +1,17 @@
 package kapiten_test
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
-	"reflect"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/shopspring/decimal"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -35,14 +26,14 @@ type wireCall struct {
 }
 
 // newWireClient is the only place of this test that configures a client.
-func newWireClient(t *testing.T, wire *wireRecorder, minimal, open bool) *kapiten.Client {
+func newWireClient(t *testing.T, wire *clienttest.Recorder, minimal, open bool) *kapiten.Client {
 	t.Helper()
 	cfg := kapiten.Config{
 		BaseURL: "https://api.example/base",
-		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: func(_ context.Context, a sdk.Attempt) { wire.operations = append(wire.operations, a.Operation) }}, Token: "planted-token",
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: wire.OnAttempt}, Token: "planted-token",
 	}
 	if minimal {
-		cfg.BaseURL = ""
+		cfg.BaseURL = kapiten.ProductionURL
 		if open {
 			cfg.Token = ""
 		}
@@ -55,7 +46,7 @@ func newWireClient(t *testing.T, wire *wireRecorder, minimal, open bool) *kapite
 // wireRide has every field.
 func wireRide(t *testing.T) kapiten.CreateRideParams {
 	t.Helper()
-	return filled(t, kapiten.CreateRideParams{
+	return clienttest.Filled(t, kapiten.CreateRideParams{
 		CompanyID:     "co-1",
 		PickupAddress: "Kicukiro, KK 12 Ave", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
 		DropoffAddress: "M. Peace Plaza <2>", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30},
@@ -81,7 +72,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "every field", responses: []string{wireCompany},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Companies.Create(t.Context(), filled(t, kapiten.CreateCompanyParams{
+			_, err := c.Companies.Create(t.Context(), clienttest.Filled(t, kapiten.CreateCompanyParams{
 				Name: "Best Pilau & Söhne <Ltd>", RegistrationNumber: "RDB/2026 XP", Address: "KN 78 St, \"Kigali\"",
 				ContactPerson: "Victor", PhoneNumber: "+250788123456", Email: "hello@bestpilau.com",
 				WebhookURL: "https://shop.example/kapiten?a=1&b=2",
@@ -116,7 +107,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "every field", responses: []string{`{"id":"u-1"}`},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Users.Create(t.Context(), filled(t, kapiten.CreateUserParams{
+			_, err := c.Users.Create(t.Context(), clienttest.Filled(t, kapiten.CreateUserParams{
 				CompanyID: "co/1 é", PhoneNumber: "+250788000111", FirstName: "Jöhn", LastName: "D'Oe & \"Co\"", Email: "john@bestpilau.com",
 			}))
 			return err
@@ -139,7 +130,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "a page, after a lost connection", responses: []string{"", wireNone},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Users.List(t.Context(), "co-1", filled(t, kapiten.ListOptions{Page: 3}))
+			_, err := c.Users.List(t.Context(), "co-1", clienttest.Filled(t, kapiten.ListOptions{Page: 3}))
 			return err
 		},
 	},
@@ -164,7 +155,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "every field, after a lost connection", responses: []string{"", `{"amount":1200.0,"details":{}}`},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Rides.Estimate(t.Context(), filled(t, kapiten.EstimateParams{
+			_, err := c.Rides.Estimate(t.Context(), clienttest.Filled(t, kapiten.EstimateParams{
 				CompanyID: "co-1", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619}, Dropoff: kapiten.Location{Latitude: 1e-7, Longitude: -180},
 				WeightRange: kapiten.Weight5To10, IncludesFragileItems: true, IsPriority: true,
 			}))
@@ -215,7 +206,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "a page", responses: []string{wireNone},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Rides.List(t.Context(), "co/1 é", filled(t, kapiten.ListOptions{Page: 12}))
+			_, err := c.Rides.List(t.Context(), "co/1 é", clienttest.Filled(t, kapiten.ListOptions{Page: 12}))
 			return err
 		},
 	},
@@ -261,7 +252,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "every field", responses: []string{wireLarge},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Wallet.TopUp(t.Context(), filled(t, kapiten.TopUpParams{
+			_, err := c.Wallet.TopUp(t.Context(), clienttest.Filled(t, kapiten.TopUpParams{
 				CompanyID: "co/1 é", Amount: decimal.RequireFromString("9007199254740993.00"), PhoneNumber: "0788123456", Description: "Weekly <credit> & top-up",
 			}))
 			return err
@@ -279,7 +270,7 @@ var wireCallsOfEveryOperation = []wireCall{
 	{
 		name: "a page", responses: []string{wireNone},
 		send: func(t *testing.T, c *kapiten.Client) error {
-			_, err := c.Wallet.List(t.Context(), "co/1 é", filled(t, kapiten.ListOptions{Page: 2}))
+			_, err := c.Wallet.List(t.Context(), "co/1 é", clienttest.Filled(t, kapiten.ListOptions{Page: 2}))
 			return err
 		},
 	},
@@ -337,7 +328,7 @@ var wireCallsOfEveryOperation = []wireCall{
 // file anew.
 func TestTheWireOfEveryOperation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		wire := &wireRecorder{}
+		wire := &clienttest.Recorder{}
 		full, least, open := newWireClient(t, wire, false, false), newWireClient(t, wire, true, false), newWireClient(t, wire, true, true)
 		for _, call := range wireCallsOfEveryOperation {
 			client := full
@@ -347,91 +338,8 @@ func TestTheWireOfEveryOperation(t *testing.T) {
 			if strings.Contains(call.name, "no token") {
 				client = open
 			}
-			wire.call, wire.responses = call.name, call.responses
-			require.NoError(t, call.send(t, client), call.name)
-			require.Empty(t, wire.responses, "%s sent fewer requests than there are responses", call.name)
+			wire.Play(t, call.name, call.responses, func() error { return call.send(t, client) })
 		}
-		for _, op := range kapiten.Operations() {
-			assert.Contains(t, wire.operations, op.Name, "no call sends this operation")
-		}
-		require.Len(t, wire.operations, len(wire.requests), "every request is an attempt of an operation")
-		blocks := make([]string, len(wire.requests))
-		for i, request := range wire.requests {
-			blocks[i] = "# " + wire.operations[i] + ": " + request
-		}
-		got := strings.Join(blocks, "\n")
-		golden := filepath.Join("..", "testdata", "kapiten", "requests.golden")
-		if os.Getenv("UPDATE_GOLDEN") == "1" {
-			require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
-		}
-		want, err := os.ReadFile(golden)
-		require.NoError(t, err)
-		assert.Equal(t, string(want), got)
+		wire.CheckGolden(t, "../testdata/kapiten/requests.golden", kapiten.Operations())
 	})
-}
-
-// filled refuses parameters with a field that is not set.
-func filled[T any](t *testing.T, params T) T {
-	t.Helper()
-	v := reflect.ValueOf(params)
-	for i := range v.NumField() {
-		require.False(t, v.Field(i).IsZero(), "%s.%s is not set", v.Type(), v.Type().Field(i).Name)
-	}
-	return params
-}
-
-// wireRecorder writes down each request as it reaches the network and sends the
-// next response of the call at hand.
-type wireRecorder struct {
-	call       string
-	responses  []string
-	requests   []string
-	operations []string // of the requests, as the client itself names them
-}
-
-func (w *wireRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	var body []byte
-	if req.Body != nil {
-		var err error
-		if body, err = io.ReadAll(req.Body); err != nil {
-			return nil, err
-		}
-		if err := req.Body.Close(); err != nil {
-			return nil, err
-		}
-	}
-	header := req.Header.Clone()
-	if header["User-Agent"] != nil {
-		header["User-Agent"] = []string{"*"}
-	}
-	if req.Host != "" && req.Host != req.URL.Host {
-		header["Host"] = []string{req.Host}
-	}
-	if req.ContentLength != 0 || len(body) > 0 {
-		header["Content-Length"] = []string{strconv.FormatInt(req.ContentLength, 10)}
-	}
-	var block strings.Builder
-	fmt.Fprintf(&block, "%s\n%s %s\n", w.call, req.Method, req.URL)
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		for _, value := range header[name] {
-			fmt.Fprintf(&block, "%s: %s\n", name, value)
-		}
-	}
-	if len(body) > 0 {
-		fmt.Fprintf(&block, "\n%s\n", body)
-	}
-	w.requests = append(w.requests, block.String())
-
-	if len(w.responses) == 0 {
-		return nil, fmt.Errorf("%s sent more requests than there are responses", w.call)
-	}
-	response := w.responses[0]
-	w.responses = w.responses[1:]
-	if response == "" {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
-		Body: io.NopCloser(strings.NewReader(response)), ContentLength: int64(len(response)),
-	}, nil
 }

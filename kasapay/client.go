@@ -44,6 +44,9 @@ type Config struct {
 	// ServiceCode is the service on Kasapay, "12346". It holds for payouts without a
 	// ServiceCode of their own.
 	ServiceCode string
+	// AnyMethod sends payouts whose Method the document's table does not give to their
+	// RecipientType. The document's own bank sample has such a pair.
+	AnyMethod bool
 	// CallbackURL makes the callback URL of a payout without one, from the payout's
 	// reference, amount and currency. Package webhook mints such URLs.
 	CallbackURL func(reference string, amount decimal.Decimal, currency string) (string, error)
@@ -73,6 +76,7 @@ type Client struct {
 
 	core        *transport.Core
 	serviceCode string
+	anyMethod   bool
 	callbackURL transport.MintURL
 }
 
@@ -85,7 +89,7 @@ func New(cfg Config) (*Client, error) {
 			faults = append(faults, errors.New("kasapay: "+f.name+" is required and must hold no control character and no white space at its ends"))
 		}
 	}
-	c := &Client{serviceCode: cfg.ServiceCode, callbackURL: cfg.CallbackURL}
+	c := &Client{serviceCode: cfg.ServiceCode, anyMethod: cfg.AnyMethod, callbackURL: cfg.CallbackURL}
 	core, err := transport.New(transport.Config{
 		Provider: "kasapay",
 		BaseURL:  cfg.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,

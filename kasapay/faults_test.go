@@ -178,13 +178,84 @@ func TestBothReferencesFindThePayout(t *testing.T) {
 		accepted, err := w.client.Payouts.Create(t.Context(), validPayout())
 		require.NoError(t, err)
 		require.NotEqual(t, "ms83-1", accepted.GatewayReference)
-		for _, reference := range []string{accepted.Reference, accepted.GatewayReference} {
-			payout, err := w.client.Payouts.Find(t.Context(), reference)
+		for _, find := range []func() (*kasapay.Payout, error){
+			func() (*kasapay.Payout, error) { return w.client.Payouts.Find(t.Context(), accepted.Reference) },
+			func() (*kasapay.Payout, error) { return w.client.Payouts.Get(t.Context(), accepted.GatewayReference) },
+		} {
+			payout, err := find()
 			require.NoError(t, err)
-			assert.Equal(t, reference, payout.Reference)
-			assert.Equal(t, "ms83-1", payout.GatewayReference)
+			assert.Equal(t, "ms83-1", payout.Reference)
+			assert.Equal(t, kasapay.StatusPending, payout.Status)
+		}
+		_, err = w.client.Payouts.Find(t.Context(), accepted.GatewayReference)
+		assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, "the response names your reference")
+		_, err = w.client.Payouts.Get(t.Context(), "nobody's")
+		assert.ErrorIs(t, err, sdk.ErrNotFound)
+	})
+}
+
+func TestGetTakesTheReferenceThatTheResponseNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for body, want := range map[string]string{
+			processed: "ms83-1", `{"payout_reference":"a99658d5","payment_status":700}`: "a99658d5", `{"payout_reference":145245,"payment_status":"700"}`: "145245",
+			`{"payment_status":700}`: "", `{"payout_reference":null,"payment_status":700}`: "", `{"payout_reference":[],"payment_status":700}`: "", `{"payout_reference":"ms83-1"}`: "",
+		} {
+			client, _ := newClient(t, []step{answer(200, body)})
+			payout, err := client.Payouts.Get(t.Context(), "a99658d5")
+			if want == "" {
+				assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, body)
+				assert.Nil(t, payout)
+				continue
+			}
+			require.NoError(t, err, body)
+			assert.Equal(t, want, payout.Reference)
+			assert.Equal(t, want, payout.GatewayReference)
 		}
 	})
+}
+
+func TestTheFakeRefusesWhatTheDocumentForbids(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*kasapay.CreatePayoutParams)
+		code   string
+		is     error
+	}{
+		"a callback URL out of reach": {func(p *kasapay.CreatePayoutParams) { p.CallbackURL = "https://shop.invalid/kasapay" }, "CALLBACK_URL_UNREACHABLE", sdk.ErrValidation},
+		"a service nobody has":        {func(p *kasapay.CreatePayoutParams) { p.ServiceCode = "777" }, "SERVICE_NOT_ALLOWED", sdk.ErrConfiguration},
+		"a method of another kind":    {func(p *kasapay.CreatePayoutParams) { p.Method = kasapay.MethodBank }, "", sdk.ErrValidation},
+		"a method nobody knows":       {func(p *kasapay.CreatePayoutParams) { p.Method = "PESALINK" }, "", sdk.ErrValidation},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) { c.AnyMethod = true })
+				p := validPayout()
+				tc.change(&p)
+				_, err := w.client.Payouts.Create(t.Context(), p)
+				require.ErrorIs(t, err, sdk.ErrRejected)
+				assert.ErrorIs(t, err, tc.is)
+				var e *sdk.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, tc.code, e.Code)
+				assert.Empty(t, w.Payouts())
+			})
+		})
+	}
+}
+
+func TestAPayoutShowsTheRecipientThatWasAskedFor(t *testing.T) {
+	for kind, name := range map[kasapay.RecipientType]string{kasapay.Paybill: "Test Limited", kasapay.Till: "Test Limited", kasapay.BankAccount: "BANKX"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, kasapaytest.Config{})
+			p := validPayout()
+			p.RecipientType = kind
+			_, err := w.client.Payouts.Create(t.Context(), p)
+			require.NoError(t, err)
+			payout, err := w.client.Payouts.Wait(t.Context(), p.Reference)
+			require.NoError(t, err)
+			assert.Equal(t, kind, payout.Destination)
+			assert.Equal(t, name, payout.DestinationName)
+		})
+	}
 }
 
 func TestWaitFollowsAPayoutToItsEnd(t *testing.T) {

@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestNoiseInFieldsThatDecideNothingCostsNoResponse(t *testing.T) {
@@ -34,6 +37,63 @@ func TestNoiseInFieldsThatDecideNothingCostsNoResponse(t *testing.T) {
 				require.NoError(t, err, body)
 			}
 		}
+	}
+}
+
+// shownBy returns the payout of a status and of a callback with one more field.
+func shownBy(t *testing.T, field, value string) []kasapay.Payout {
+	t.Helper()
+	body := `{"payout_reference":"ms83-1","payment_status":700,"` + field + `":` + value + `}`
+	client, _ := newClient(t, []step{answer(200, body)})
+	payout, err := client.Payouts.Find(t.Context(), "ms83-1")
+	require.NoError(t, err, body)
+	posted, err := kasapay.ParseCallback([]byte(body))
+	require.NoError(t, err, body)
+	return []kasapay.Payout{*payout, posted}
+}
+
+func TestDatesThatAreNoneAreAbsent(t *testing.T) {
+	for _, value := range []string{
+		`{"_seconds":1677734256,"_nanoseconds":0}`, `{"$date":"2023-03-02T05:17:36.802Z"}`, `[2023,3,2]`, `false`, `"yesterday"`, `""`, `null`,
+		`{"$date":{"$numberLong":"1677734256802"}}`, `"0000-00-00 00:00:00"`, `"2023-02-31T00:00:00Z"`, `"02/03/2023"`, `true`,
+	} {
+		for _, p := range shownBy(t, "transaction_time", value) {
+			assert.True(t, p.Time.IsZero(), value)
+		}
+	}
+	for _, p := range shownBy(t, "transaction_time", `"2023-03-02T05:17:36.802Z"`) {
+		assert.Equal(t, time.Date(2023, 3, 2, 5, 17, 36, 802_000_000, time.UTC), p.Time)
+	}
+}
+
+func TestDecimalsThatDecideNothingAreAbsentWhenTheyCannotBeRead(t *testing.T) {
+	for _, value := range []string{
+		`"1,200.00"`, `"1200,50"`, `"0750.00"`, `".5"`, `"+5"`, `"NaN"`, `"5.2 km"`, `"0.1234567890123456789"`, `0.1234567890123456789`,
+		`"KES 5.00"`, `"1 200.00"`, `"(5.00)"`, `"-"`, `"5."`, `{"amount":"5.00"}`, `["5.00"]`, `true`, `"Infinity"`, `"0x10"`, `"1e999999999"`,
+	} {
+		for _, p := range shownBy(t, "account_balance", value) {
+			assert.False(t, p.FloatBalance.Valid, value)
+			assert.Contains(t, string(p.Raw), value)
+		}
+	}
+	for value, want := range map[string]string{`"100.00"`: "100", `100`: "100", `"-5"`: "-5", `" 7.50 "`: "7.5", `0`: "0"} {
+		for _, p := range shownBy(t, "account_balance", value) {
+			assert.Equal(t, want, p.FloatBalance.Decimal.String(), value)
+			assert.True(t, p.FloatBalance.Valid)
+		}
+	}
+}
+
+// An amount that both sides show is compared. What cannot be read tells nothing.
+func TestAmountsThatCannotBeReadSettleNoPayout(t *testing.T) {
+	for _, value := range []string{`"1,200.00"`, `"100,00"`, `"NaN"`, `"100.00 KES"`, `"+100"`, `{}`, `[]`, `true`, `"KES 100"`, `"one hundred"`, `{"value":100}`} {
+		synctest.Test(t, func(t *testing.T) {
+			duplicate := answer(200, `{"response_code":721,"error_code":"DUPLICATE_REFERENCE"}`)
+			client, _ := newClient(t, []step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":`+value+`}`)})
+			_, err := client.Payouts.Create(t.Context(), validPayout())
+			assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, value)
+			assert.NotErrorIs(t, err, sdk.ErrReferenceTaken, value)
+		})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -23,8 +24,16 @@ var wireCalls = map[string]struct {
 		_, err := c.Payouts.Create(ctx, validPayout())
 		return err
 	}},
+	"Payouts.Prepare": {kasapay.OpInitiate, "/v1/payouts/b2b/initiate", func(ctx context.Context, c *kasapay.Client) error {
+		p, err := c.Payouts.Prepare(validPayout())
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"Payouts.Find": {kasapay.OpStatus, "/v1/payouts/b2b/ms83%2F1%20a/status", func(ctx context.Context, c *kasapay.Client) error {
 		_, err := c.Payouts.Find(ctx, "ms83/1 a")
+		return err
+	}},
+	"Payouts.Get": {kasapay.OpStatus, "/v1/payouts/b2b/a99658d5/status", func(ctx context.Context, c *kasapay.Client) error {
+		_, err := c.Payouts.Get(ctx, "a99658d5")
 		return err
 	}},
 	"Payouts.Wait": {kasapay.OpStatus, "/v1/payouts/b2b/ms83-1/status", func(ctx context.Context, c *kasapay.Client) error {
@@ -113,6 +122,8 @@ func TestStatusNeedsAReferenceThatFitsAPath(t *testing.T) {
 	client, s := newClient(t, []step{answer(200, processed)})
 	for _, reference := range []string{"", ".", "..", " ms83-1", "ms83\n1"} {
 		_, err := client.Payouts.Find(t.Context(), reference)
+		require.ErrorIs(t, err, sdk.ErrValidation, "%q", reference)
+		_, err = client.Payouts.Get(t.Context(), reference)
 		require.ErrorIs(t, err, sdk.ErrValidation, "%q", reference)
 	}
 	assert.Empty(t, s.Requests())

@@ -3,7 +3,6 @@ package kasapay
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -41,8 +40,8 @@ type CreatePayoutParams struct {
 	Currency string // ISO 4217: "KES"
 	Country  string // ISO 3166-1 alpha-3: "KEN"
 	// Method is the payment method. The default is the documented method of the
-	// RecipientType. You may set another method: the document's own bank sample has
-	// MPESA_B2B.
+	// RecipientType. A documented method of another type is refused, unless
+	// Config.AnyMethod is set. A method that this package does not know passes through.
 	Method      PaymentMethod
 	Description string
 	// CallbackURL is where Kasapay posts what happens to the payout. By default
@@ -62,6 +61,9 @@ const (
 	BankAccount RecipientType = "BANK_ACCOUNT_NUMBER" // "bank_account" in responses
 )
 
+// Known reports one of the documented kinds.
+func (r RecipientType) Known() bool { return r == Paybill || r == Till || r == BankAccount }
+
 // PaymentMethod is how a payout is made.
 type PaymentMethod string
 
@@ -75,7 +77,8 @@ const (
 // references, Status, Result and Raw are set.
 type Payout struct {
 	// Reference is your own payout_reference, with which you called Create or Find.
-	// In a callback it is the posted payout_reference: yours, or Kasapay's.
+	// From Get and in a callback it is the payout_reference as it is shown there: yours,
+	// or Kasapay's.
 	Reference string
 	// GatewayReference is the payout_reference of the response. The document's
 	// samples show your reference in a status and a different reference in an
@@ -98,9 +101,11 @@ type Payout struct {
 	Destination RecipientType // in the request's spelling if it is known
 	// AccountNumber may be masked: never compare it with the number you sent.
 	AccountNumber string
-	RecipientName string // destination_name: "BANKX"
-	Description   string // of the request
-	Time          time.Time
+	// DestinationName is the name of the recipient, and of the bank for a bank account
+	// (destination_name): "BANKX".
+	DestinationName string
+	Description     string // of the request
+	Time            time.Time
 	// Existing is set by Create: the payout was there before this call asked for it.
 	Existing bool
 	// Unverified is set by Create for a payout that it looked up and that showed no
@@ -126,7 +131,7 @@ const (
 )
 
 // Final reports whether the payout has come to an end (inferred). After 700 only a
-// Reversal can follow. After the other final states nothing can.
+// Reversal can follow. A refund (705) may be reported after a failure (701), too.
 func (s PaymentStatus) Final() bool {
 	return s == StatusProcessed || s == StatusFailed || s.Reversal()
 }
@@ -147,60 +152,68 @@ func (s PaymentStatus) Reversal() bool { return s == StatusReversed || s == Stat
 // has another one. So Create cannot compare an acceptance. Calls with the same
 // reference at the same time share one request.
 func (s *PayoutsService) Create(ctx context.Context, p CreatePayoutParams) (*Payout, error) {
-	request, faults := s.c.payoutRequest(p)
-	if err := s.c.core.Invalid(OpInitiate, p.Reference, faults); err != nil {
-		return nil, err
-	}
-	var payout *Payout
-	err := s.c.core.Do(ctx, transport.Call{
-		Op: OpInitiate, Reference: p.Reference, Body: request, Identity: request.identity(p.CallbackURL == ""),
-		Decode: decode(func(r *response) (err error) {
-			payout, err = r.accepted(request, p.Amount)
-			return err
-		}),
-		Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
-			var found *response
-			err := s.ask(ctx, p.Reference, func(r *response) error {
-				found = r
-				return nil
-			})
-			switch {
-			case transport.SaysAbsent(err):
-				return transport.Absent, nil
-			case err != nil:
-				return transport.Absent, err
-			case found.PayoutReference.Text != "" && found.PayoutReference.Text != p.Reference:
-				return transport.Absent, errOtherReference // of another request, or of Kasapay's own
-			}
-			shown, err := found.payout(p.Reference)
-			if err != nil {
-				return transport.Absent, err
-			}
-			same := found.compare(request, p.Amount)
-			finding, err := same.Finding()
-			if err == nil && finding == transport.Same {
-				shown.Existing, shown.Unverified = existing, !shown.Amount.Valid
-				payout = shown
-			}
-			return finding, err
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return payout, nil
+	return s.create(p).Do(ctx)
+}
+
+// Prepare checks and encodes what Create sends, for package journal.
+func (s *PayoutsService) Prepare(p CreatePayoutParams) (sdk.Prepared[Payout], error) {
+	return s.create(p).Prepare()
+}
+
+func (s *PayoutsService) create(p CreatePayoutParams) transport.Write[Payout] {
+	request, callback, faults := s.c.payoutRequest(p)
+	return transport.Write[Payout]{Core: s.c.core, Err: s.c.core.Invalid(OpInitiate, p.Reference, faults), Call: func(out **Payout) transport.Call {
+		return transport.Call{
+			Op: OpInitiate, Reference: p.Reference, Body: request, Callback: callback,
+			Decode: decode(func(r *response) (err error) {
+				*out, err = r.accepted(request, p.Amount)
+				return err
+			}),
+			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
+				var found *response
+				var shown *Payout
+				err := s.ask(ctx, p.Reference, func(r *response) (err error) {
+					found = r
+					shown, err = r.status(p.Reference)
+					return err
+				})
+				switch {
+				case transport.SaysAbsent(err):
+					return transport.Absent, nil
+				case err != nil: // another payout_reference in the response among others
+					return transport.Absent, err
+				}
+				same := found.compare(request, p.Amount)
+				finding, err := same.Finding()
+				if err == nil && finding == transport.Same {
+					shown.Existing, shown.Unverified = existing, !shown.Amount.Valid
+					*out = shown
+				}
+				return finding, err
+			},
+		}
+	}}
 }
 
 // Find looks a payout up by your reference. ErrNotFound means that Kasapay itself
 // says that it knows no such payout, in the document's words. The form of that response
-// is not documented, so Find reads it in every envelope.
-//
-// Find takes Kasapay's own reference as well, which the response need not repeat. So
-// compare GatewayReference with yours where that matters.
+// is not documented, so Find reads it in every envelope. A response that names another
+// reference, or none, is an ErrUnexpectedResponse.
 func (s *PayoutsService) Find(ctx context.Context, reference string) (*Payout, error) {
+	return s.lookup(ctx, reference, func(r *response) (*Payout, error) { return r.status(reference) })
+}
+
+// Get looks a payout up by Kasapay's own reference, the GatewayReference of a Payout
+// from Create (assumed: the document asks by yours). Match the payout by its
+// Reference: the response may name yours or Kasapay's.
+func (s *PayoutsService) Get(ctx context.Context, gatewayReference string) (*Payout, error) {
+	return s.lookup(ctx, gatewayReference, (*response).named)
+}
+
+func (s *PayoutsService) lookup(ctx context.Context, reference string, read func(*response) (*Payout, error)) (*Payout, error) {
 	var payout *Payout
 	err := s.ask(ctx, reference, func(r *response) (err error) {
-		payout, err = r.payout(reference)
+		payout, err = read(r)
 		return err
 	})
 	if err != nil {
@@ -239,12 +252,9 @@ func (s *PayoutsService) Wait(ctx context.Context, reference string) (*Payout, e
 // after Find confirms it. Package webhook does so.
 func ParseCallback(body []byte) (Payout, error) {
 	r, err := parse(bytes.Clone(bytes.TrimPrefix(body, byteOrderMark)))
-	if err == nil && r.PayoutReference.Text == "" {
-		err = wire.Missing("payout_reference")
-	}
 	var p *Payout
 	if err == nil {
-		p, err = r.payout(r.PayoutReference.Text)
+		p, err = r.named()
 	}
 	if err != nil {
 		return Payout{}, fmt.Errorf("kasapay: callback: %w", err)
@@ -254,12 +264,12 @@ func ParseCallback(body []byte) (Payout, error) {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-func (p CreatePayoutParams) validate() (f transport.Faults) {
+func (p CreatePayoutParams) validate(anyMethod bool) (f transport.Faults) {
 	checkReference(&f, p.Reference)
 	f.Require("service_code", p.ServiceCode)
 	f.Require("payment_account_reference", p.AccountReference)
 	f.Require("recipient_name", p.RecipientName)
-	if p.RecipientType != Paybill && p.RecipientType != Till && p.RecipientType != BankAccount {
+	if !p.RecipientType.Known() {
 		f.Add("recipient_type", "must be PAYBILL, TILL or BANK_ACCOUNT_NUMBER")
 	}
 	f.Require("recipient_account_number", p.RecipientAccountNumber)
@@ -267,11 +277,14 @@ func (p CreatePayoutParams) validate() (f transport.Faults) {
 		f.Add("amount", fault)
 	}
 	f.Require("payment_description", p.Description)
-	if !threeLetters(p.Currency) {
-		f.Add("currency_code", "must be three capital letters")
+	if mismatch := p.Method == MethodBank && p.RecipientType != BankAccount || p.Method == MethodMpesaB2B && p.RecipientType == BankAccount; mismatch && !anyMethod {
+		f.Add("payment_method", "must be MPESA_B2B for PAYBILL and TILL, and BANK for BANK_ACCOUNT_NUMBER")
 	}
-	if !threeLetters(p.Country) {
-		f.Add("country_code", "must be three capital letters")
+	if !wire.IsCurrency(p.Currency) {
+		f.Add("currency_code", "must be a currency code of ISO 4217, such as KES")
+	}
+	if !wire.IsCountry(p.Country) {
+		f.Add("country_code", "must be a country code of ISO 3166-1 alpha-3, such as KEN")
 	}
 	return f
 }
@@ -284,10 +297,6 @@ func checkReference(f *transport.Faults, reference string) {
 		return
 	}
 	f.RequireReference("payout_reference", reference)
-}
-
-func threeLetters(code string) bool {
-	return len(code) == 3 && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 type payoutRequest struct {
@@ -307,7 +316,7 @@ type payoutRequest struct {
 
 // payoutRequest fills in the defaults and names what is wrong by Kasapay's own field
 // names.
-func (c *Client) payoutRequest(p CreatePayoutParams) (*payoutRequest, transport.Fields) {
+func (c *Client) payoutRequest(p CreatePayoutParams) (*payoutRequest, *transport.Callback, transport.Fields) {
 	if p.ServiceCode == "" {
 		p.ServiceCode = c.serviceCode
 	}
@@ -317,30 +326,16 @@ func (c *Client) payoutRequest(p CreatePayoutParams) (*payoutRequest, transport.
 			p.Method = MethodBank
 		}
 	}
-	f := p.validate()
-	p.CallbackURL = f.CallbackURL("callback_url", p.CallbackURL, c.callbackURL, p.Reference, p.Amount, p.Currency)
+	f := p.validate(c.anyMethod)
+	var callback *transport.Callback
+	p.CallbackURL, callback = f.CallbackURL("callback_url", p.CallbackURL, c.callbackURL, p.Reference, p.Amount, p.Currency)
 	if f.Fields != nil {
-		return nil, f.Fields
+		return nil, nil, f.Fields
 	}
 	return &payoutRequest{
 		p.Reference, p.ServiceCode, p.AccountReference, p.RecipientName, p.RecipientType, p.RecipientAccountNumber,
 		p.Amount.StringFixed(2), p.Description, p.Method, p.Currency, p.Country, p.CallbackURL,
-	}, nil
-}
-
-// identity tells calls with the same reference apart. A minted callback URL differs
-// from call to call and does not count.
-func (r *payoutRequest) identity(minted bool) string {
-	if !minted {
-		return "" // the body
-	}
-	plain := *r
-	plain.CallbackURL = ""
-	text, err := json.Marshal(plain)
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	}, callback, nil
 }
 
 func decode(read func(*response) error) func(*transport.Response) error {
@@ -377,10 +372,12 @@ func (r *response) compare(request *payoutRequest, amount decimal.Decimal) (c tr
 	c.Fold("currency", request.CurrencyCode, string(r.Currency))
 	switch kind := parseRecipientType(string(r.Destination)); kind {
 	case "", request.RecipientType:
-	case Paybill, Till, BankAccount:
-		c.Text("destination", string(request.RecipientType), string(kind))
-	default: // a spelling that nobody knows
-		c.Amount("destination", amount, decimal.NullDecimal{}, true)
+	default:
+		if kind.Known() {
+			c.Text("destination", string(request.RecipientType), string(kind))
+			break
+		}
+		c.Amount("destination", amount, decimal.NullDecimal{}, true) // a spelling that nobody knows
 	}
 	var there transport.Comparison
 	there.Account("account_number", request.PaymentAccountReference, string(r.AccountNumber))
@@ -391,20 +388,32 @@ func (r *response) compare(request *payoutRequest, amount decimal.Decimal) (c tr
 	return c
 }
 
-// payout shows a status or a callback as a Payout.
-func (r *response) payout(reference string) (*Payout, error) {
+// status shows the status of the payout that was asked for by your reference.
+func (r *response) status(reference string) (*Payout, error) {
+	p, err := r.named()
+	if err == nil && p.Reference != reference {
+		return nil, errOtherReference // another request's response, or Kasapay's own reference
+	}
+	return p, err
+}
+
+// named shows a status or a callback as the payout that it names.
+func (r *response) named() (*Payout, error) {
+	reference := r.PayoutReference.Text
 	switch {
-	case r.PaymentStatus.Text == "":
-		return nil, wire.Missing("payment_status")
 	case r.PayoutReference.Unreadable:
 		return nil, wire.Missing("a payout_reference that can be read")
+	case reference == "":
+		return nil, wire.Missing("payout_reference")
+	case r.PaymentStatus.Text == "":
+		return nil, wire.Missing("payment_status")
 	}
 	return &Payout{
-		Reference: reference, GatewayReference: r.PayoutReference.Text, Status: PaymentStatus(r.PaymentStatus.Text),
+		Reference: reference, GatewayReference: reference, Status: PaymentStatus(r.PaymentStatus.Text),
 		Result: string(r.ResultDescription), TransactionID: string(r.TransactionID), Receipt: string(r.PaymentReference),
 		FloatAccount: string(r.WalletAccount), FloatBalance: readAmount(string(r.AccountBalance)),
 		Amount: readAmount(r.Amount.Text), Currency: string(r.Currency), Destination: parseRecipientType(string(r.Destination)),
-		AccountNumber: string(r.AccountNumber), RecipientName: string(r.DestinationName), Description: string(r.Description),
+		AccountNumber: string(r.AccountNumber), DestinationName: string(r.DestinationName), Description: string(r.Description),
 		Time: wire.ParseTime(string(r.TransactionTime)), Raw: r.raw,
 	}, nil
 }

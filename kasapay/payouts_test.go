@@ -27,7 +27,7 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 		"payout_reference": {"is required"}, "service_code": {"is required"}, "payment_account_reference": {"is required"},
 		"recipient_name": {"is required"}, "recipient_type": {"must be PAYBILL, TILL or BANK_ACCOUNT_NUMBER"},
 		"recipient_account_number": {"is required"}, "amount": {"must be greater than zero"}, "payment_description": {"is required"},
-		"currency_code": {"must be three capital letters"}, "country_code": {"must be three capital letters"}, "callback_url": {"is required"},
+		"currency_code": {"must be a currency code of ISO 4217, such as KES"}, "country_code": {"must be a country code of ISO 3166-1 alpha-3, such as KEN"}, "callback_url": {"is required"},
 	}, e.Fields)
 	assert.Empty(t, s.Requests(), "not even a login")
 }
@@ -48,7 +48,27 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 		"an exponent bomb":           {"amount", func(p *kasapay.CreatePayoutParams) { p.Amount = decimal.New(1, 2147483647) }},
 		"a currency in lower case":   {"currency_code", func(p *kasapay.CreatePayoutParams) { p.Currency = "kes" }},
 		"a country of two letters":   {"country_code", func(p *kasapay.CreatePayoutParams) { p.Country = "KE" }},
-		"a relative callback URL":    {"callback_url", func(p *kasapay.CreatePayoutParams) { p.CallbackURL = "/kasapay" }},
+		"a currency no list has":     {"currency_code", func(p *kasapay.CreatePayoutParams) { p.Currency = "KSH" }},
+		"no currency":                {"currency_code", func(p *kasapay.CreatePayoutParams) { p.Currency = "XXX" }},
+		"a country for a currency":   {"currency_code", func(p *kasapay.CreatePayoutParams) { p.Currency = "KEN" }},
+		"a country no list has":      {"country_code", func(p *kasapay.CreatePayoutParams) { p.Country = "XKX" }},
+		"a currency for a country":   {"country_code", func(p *kasapay.CreatePayoutParams) { p.Country = "KES" }},
+		"BANK to a paybill":          {"payment_method", func(p *kasapay.CreatePayoutParams) { p.Method = kasapay.MethodBank }},
+		"BANK to a till": {"payment_method", func(p *kasapay.CreatePayoutParams) {
+			p.Method, p.RecipientType = kasapay.MethodBank, kasapay.Till
+		}},
+		"MPESA_B2B to a bank": {"payment_method", func(p *kasapay.CreatePayoutParams) {
+			p.Method, p.RecipientType = kasapay.MethodMpesaB2B, kasapay.BankAccount
+		}},
+		"no UTF-8 in a name":        {"recipient_name", func(p *kasapay.CreatePayoutParams) { p.RecipientName = "T\xff" }},
+		"no UTF-8 in a description": {"payment_description", func(p *kasapay.CreatePayoutParams) { p.Description = "\xed\xa0\x80" }},
+		"no UTF-8 in an account":    {"recipient_account_number", func(p *kasapay.CreatePayoutParams) { p.RecipientAccountNumber = "56\xc3" }},
+		"NBSP after a reference":    {"payout_reference", func(p *kasapay.CreatePayoutParams) { p.Reference = "ms83-1\u00a0" }},
+		"U+0085 before a reference": {"payout_reference", func(p *kasapay.CreatePayoutParams) { p.Reference = "\u0085ms83-1" }},
+		"U+3000 after a reference":  {"payout_reference", func(p *kasapay.CreatePayoutParams) { p.Reference = "ms83-1\u3000" }},
+		"U+2028 after a reference":  {"payout_reference", func(p *kasapay.CreatePayoutParams) { p.Reference = "ms83-1\u2028" }},
+		"0x1c after a reference":    {"payout_reference", func(p *kasapay.CreatePayoutParams) { p.Reference = "ms83-1\x1c" }},
+		"a relative callback URL":   {"callback_url", func(p *kasapay.CreatePayoutParams) { p.CallbackURL = "/kasapay" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, s := newClient(t, []step{answer(200, accepted)})
@@ -94,8 +114,15 @@ func TestTheMethodFollowsTheKindUnlessItIsGiven(t *testing.T) {
 		body := wireBody(t, p)
 		assert.Equal(t, method, body["payment_method"])
 		assert.Equal(t, string(kind), body["recipient_type"])
-		p.Method = "PESALINK"
-		assert.Equal(t, "PESALINK", wireBody(t, p)["payment_method"])
+		for _, given := range []kasapay.PaymentMethod{"PESALINK", kasapay.PaymentMethod(method)} {
+			p.Method = given
+			assert.Equal(t, string(given), wireBody(t, p)["payment_method"])
+		}
+		for _, given := range []kasapay.PaymentMethod{kasapay.MethodMpesaB2B, kasapay.MethodBank} {
+			p.Method = given
+			body := wireBody(t, p, func(c *kasapay.Config) { c.AnyMethod = true })
+			assert.Equal(t, string(given), body["payment_method"])
+		}
 	}
 }
 
@@ -159,7 +186,7 @@ func TestStatusesSayWhetherTheyEndAPayout(t *testing.T) {
 }
 
 func TestWaitAsksUntilThePayoutIsFinal(t *testing.T) {
-	isPending, jammed := answer(200, pending), answer(200, `{"payment_status":704}`)
+	isPending, jammed := answer(200, pending), answer(200, `{"payout_reference":"ms83-1","payment_status":704}`)
 	for name, tc := range map[string]struct {
 		steps    []step
 		status   kasapay.PaymentStatus
@@ -168,10 +195,10 @@ func TestWaitAsksUntilThePayoutIsFinal(t *testing.T) {
 	}{
 		"processed at once":        {[]step{answer(200, processed)}, "700", nil, 0},
 		"processed later":          {[]step{isPending, isPending, answer(200, processed)}, "700", nil, 5 * time.Second},
-		"a failure is no error":    {[]step{isPending, answer(200, `{"payment_status":701}`)}, "701", nil, 2 * time.Second},
-		"a reversal is no error":   {[]step{answer(200, `{"payment_status":702}`)}, "702", nil, 0},
-		"jammed is waited through": {[]step{jammed, jammed, answer(200, `{"payment_status":705}`)}, "705", nil, 5 * time.Second},
-		"an unknown one too":       {[]step{answer(200, `{"payment_status":820}`), answer(200, processed)}, "700", nil, 2 * time.Second},
+		"a failure is no error":    {[]step{isPending, answer(200, `{"payout_reference":"ms83-1","payment_status":701}`)}, "701", nil, 2 * time.Second},
+		"a reversal is no error":   {[]step{answer(200, `{"payout_reference":"ms83-1","payment_status":702}`)}, "702", nil, 0},
+		"jammed is waited through": {[]step{jammed, jammed, answer(200, `{"payout_reference":"ms83-1","payment_status":705}`)}, "705", nil, 5 * time.Second},
+		"an unknown one too":       {[]step{answer(200, `{"payout_reference":"ms83-1","payment_status":820}`), answer(200, processed)}, "700", nil, 2 * time.Second},
 		"not shown at first":       {[]step{answer(404, unknown), answer(200, processed)}, "700", nil, 2 * time.Second},
 		"never shown":              {[]step{answer(404, unknown)}, "", sdk.ErrNotFound, 16250 * time.Millisecond},
 		"an outage is outlasted":   {[]step{answer(503, ""), nil, answer(502, ""), nil, nil, answer(200, processed)}, "700", nil, -1},
@@ -198,7 +225,7 @@ func TestWaitAsksUntilThePayoutIsFinal(t *testing.T) {
 
 func TestWaitEndsWithItsContextAndShowsWhatItSaw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, _ := newClient(t, []step{answer(200, `{"payment_status":704}`)})
+		client, _ := newClient(t, []step{answer(200, `{"payout_reference":"ms83-1","payment_status":704}`)})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 		defer cancel()
 		start := time.Now()

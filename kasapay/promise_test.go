@@ -3,16 +3,13 @@ package kasapay_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
+	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -79,10 +76,10 @@ func TestNoFailurePaysTwiceAndNoErrorLies(t *testing.T) {
 			for when, first := range before {
 				t.Run(op+", "+failed+", "+when, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						h := clienttest.Held{Match: isInitiate, Times: 1, Reply: held.Reply, Arrives: held.Arrives}
+						h := clienttest.Held{Match: isInitiate, Before: slices.Clone(first), Times: 1, Reply: held.Reply, Arrives: held.Arrives}
 						w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) {
 							h.Next = c.HTTPClient.Transport
-							c.HTTPClient = &http.Client{Transport: &preceded{next: &h, steps: first}}
+							c.HTTPClient = &http.Client{Transport: &h}
 						})
 						ctx := t.Context()
 						if when == "after a crash" {
@@ -128,25 +125,9 @@ func TestNoFailurePaysTwiceAndNoErrorLies(t *testing.T) {
 	}
 }
 
-// preceded plays some steps for the first requests for money.
-type preceded struct {
-	next  http.RoundTripper
-	steps []step
-}
-
-func (p *preceded) RoundTrip(req *http.Request) (*http.Response, error) {
-	if len(p.steps) == 0 || !isInitiate(req) {
-		return p.next.RoundTrip(req)
-	}
-	next := p.steps[0]
-	p.steps = p.steps[1:]
-	_, _ = io.Copy(io.Discard, req.Body)
-	return next(req), nil
-}
-
 func TestCallsWhoseCallbackURLIsMintedShareOneFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) { c.CallbackURL = mintEachAnew() })
+		w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) { c.CallbackURL = clienttest.MintEachAnew() })
 		p := validPayout()
 		p.CallbackURL = ""
 		require.NoError(t, w.AddFault(fake.Fault{Kind: fake.FaultDelay, Path: "/v1/payouts/b2b/initiate", Seconds: 1, Times: 1})) // so that all come meanwhile
@@ -163,12 +144,4 @@ func TestCallsWhoseCallbackURLIsMintedShareOneFlight(t *testing.T) {
 		assert.Len(t, w.Requests(), 2, "a login and one request")
 		assert.Equal(t, 1, w.paid(t))
 	})
-}
-
-// mintEachAnew never makes the same URL twice.
-func mintEachAnew() func(string, decimal.Decimal, string) (string, error) {
-	var n atomic.Int64
-	return func(reference string, _ decimal.Decimal, _ string) (string, error) {
-		return fmt.Sprintf("https://shop.example/kpay/%s/%d", reference, n.Add(1)), nil
-	}
 }

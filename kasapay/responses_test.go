@@ -130,9 +130,9 @@ func TestResponsesToFindAreClassified(t *testing.T) {
 		}{
 			"processed":                 {200, processed, "700", "", nil},
 			"pending":                   {200, pending, "703", "", nil},
-			"code as text":              {200, `{"payment_status":" 701 "}`, "701", "", nil},
-			"a status unheard of":       {200, `{"payment_status":820}`, "820", "", nil},
-			"nulls, extras, odd values": {200, `{"payment_status":703,"amount":null,"account_balance":"N/A","account_number":"N/A","transaction_time":"yesterday","event_history":[{}]}`, "703", "", nil},
+			"code as text":              {200, `{"payout_reference":"ms83-1","payment_status":" 701 "}`, "701", "", nil},
+			"a status unheard of":       {200, `{"payout_reference":"ms83-1","payment_status":820}`, "820", "", nil},
+			"nulls, extras, odd values": {200, `{"payout_reference":" ms83-1 ","payment_status":703,"amount":null,"account_balance":"N/A","account_number":"N/A","transaction_time":"yesterday","event_history":[{}]}`, "703", "", nil},
 
 			"404":                       {404, unknown, "", "rejected", sdk.ErrNotFound},
 			"404, stock words":          {404, `{"statusCode":404,"message":"Not Found"}`, "", "no effect", sdk.ErrUnexpectedResponse},
@@ -151,6 +151,12 @@ func TestResponsesToFindAreClassified(t *testing.T) {
 			"a page that is not there":  {404, `<h1>404</h1>`, "", "no effect", sdk.ErrUnexpectedResponse},
 			"a proxy's JSON":            {404, `{"message":"Not Found"}`, "", "no effect", sdk.ErrUnexpectedResponse},
 			"no status":                 {200, `{"payout_reference":"ms83-1"}`, "", "no effect", sdk.ErrUnexpectedResponse},
+			"another payout's":          {200, `{"payout_reference":"ms83-2","payment_status":700}`, "", "no effect", sdk.ErrUnexpectedResponse},
+			"another in its case":       {200, `{"payout_reference":"MS83-1","payment_status":700}`, "", "no effect", sdk.ErrUnexpectedResponse},
+			"Kasapay's own reference":   {200, `{"payout_reference":"a99658d5","payment_status":700}`, "", "no effect", sdk.ErrUnexpectedResponse},
+			"nobody's":                  {200, `{"payment_status":700}`, "", "no effect", sdk.ErrUnexpectedResponse},
+			"nobody's, in nulls":        {200, `{"payout_reference":null,"payment_status":700}`, "", "no effect", sdk.ErrUnexpectedResponse},
+			"a reference that is none":  {200, `{"payout_reference":{},"payment_status":700}`, "", "no effect", sdk.ErrUnexpectedResponse},
 			"server error":              {500, `{"statusCode":500,"message":"Payout reference not found"}`, "", "no effect", sdk.ErrServer},
 		} {
 			client, _ := newClient(t, []step{answer(tc.status, tc.body)})
@@ -203,7 +209,7 @@ func TestDestinationsAreReadInEitherSpelling(t *testing.T) {
 		"bank_account": kasapay.BankAccount, "BANK_ACCOUNT_NUMBER": kasapay.BankAccount, "Bank_Account_Number": kasapay.BankAccount,
 		"paybill": kasapay.Paybill, "TILL": kasapay.Till, "till": kasapay.Till, "Mobile": "Mobile", "": "",
 	} {
-		client, _ := newClient(t, []step{answer(200, `{"payment_status":700,"destination":"`+text+`"}`)})
+		client, _ := newClient(t, []step{answer(200, `{"payout_reference":"ms83-1","payment_status":700,"destination":"`+text+`"}`)})
 		payout, err := client.Payouts.Find(t.Context(), "ms83-1")
 		require.NoError(t, err)
 		assert.Equal(t, want, payout.Destination)

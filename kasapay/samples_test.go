@@ -57,7 +57,7 @@ func TestTheDocumentsPaybillRequestIsSentUpToTheDecimals(t *testing.T) {
 }
 
 func TestTheDocumentsBankRequestIsSent(t *testing.T) {
-	client, s := newClient(t, []step{answer(201, accepted)})
+	client, s := newClient(t, []step{answer(201, accepted)}, func(c *kasapay.Config) { c.AnyMethod = true })
 	p := kasapay.CreatePayoutParams{
 		Reference: "ms83-367839", AccountReference: "666666", RecipientName: "Test Limited", RecipientType: kasapay.BankAccount,
 		RecipientAccountNumber: "08292******849", Amount: decimal.NewFromInt(100), Description: "Test bank transfer",
@@ -122,7 +122,7 @@ func TestTheDocumentsStatusAndCallbackAreRead(t *testing.T) {
 		assert.Equal(t, kasapay.Payout{
 			Reference: "ms83-367839", GatewayReference: "ms83-367839", Status: kasapay.StatusProcessed,
 			Result: "Payout was processed successfully", TransactionID: "10001", Receipt: receipt, FloatAccount: "784789474",
-			Currency: "KES", Destination: kasapay.BankAccount, AccountNumber: "08292******849", RecipientName: "BANKX",
+			Currency: "KES", Destination: kasapay.BankAccount, AccountNumber: "08292******849", DestinationName: "BANKX",
 			Description: "Test bank transfer",
 		}, got)
 	}

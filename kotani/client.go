@@ -185,27 +185,47 @@ type api struct {
 
 // call checks the parameters, carries the call out and decodes its response.
 func call[T any](ctx context.Context, a *api, f faults, request transport.Call, decode func(body []byte) (T, error)) (*T, error) {
-	var result *T
-	request.Decode = transport.Into(&result, decode)
-	if err := a.do(ctx, f, request); err != nil {
-		return nil, err
-	}
-	return result, nil
+	return write(a, f, request, decode, nil).Do(ctx)
+}
+
+// lookup looks for the result of a write, and keeps it in *out.
+type lookup[T any] func(ctx context.Context, existing bool, out **T) (transport.Finding, error)
+
+// write is call before anything is carried out. look may be nil.
+func write[T any](a *api, f faults, request transport.Call, decode func(body []byte) (T, error), look lookup[T]) transport.Write[T] {
+	return transport.Write[T]{Core: a.core, Err: a.check(f, request), Call: func(out **T) transport.Call {
+		call := request
+		call.Decode = transport.Into(out, decode)
+		if look == nil {
+			call.Settle = settle(request.Op)
+		} else {
+			call.Lookup = func(ctx context.Context, existing bool) (transport.Finding, error) { return look(ctx, existing, out) }
+		}
+		return call
+	}}
 }
 
 // do is call without a result.
 func (a *api) do(ctx context.Context, f faults, request transport.Call) error {
+	if err := a.check(f, request); err != nil {
+		return err
+	}
+	request.Settle = settle(request.Op)
+	return a.core.Do(ctx, request)
+}
+
+func (a *api) check(f faults, request transport.Call) error {
 	if !a.core.Operation(request.Op).Open {
 		a.requireLogin(&f)
 	}
-	if err := a.core.Invalid(request.Op, request.Reference, f.Fields); err != nil {
-		return err
+	return a.core.Invalid(request.Op, request.Reference, f.Fields)
+}
+
+func settle(op string) func(context.Context, error) error {
+	if !settlesNothing(op) {
+		return nil
 	}
-	err := a.core.Do(ctx, request)
-	if request.Lookup == nil && settlesNothing(request.Op) {
-		err = unsettled(err)
-	}
-	return err
+	return func(_ context.Context, err error) error { return unsettled(err) }
 }
 
 // unsettled makes an unknown outcome of a refused duplicate that nobody can look up:

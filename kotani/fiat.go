@@ -2,12 +2,13 @@ package kotani
 
 import (
 	"context"
-	"strings"
+	"errors"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // FiatService moves shillings and cedis: deposits from mobile money, withdrawals
@@ -36,10 +37,19 @@ type DepositParams struct {
 // No document says that the response names the external id. A response that names
 // none is taken for this deposit's when nothing that it shows differs.
 func (s *FiatService) Deposit(ctx context.Context, p DepositParams) (*Transaction, error) {
+	return s.deposit(p).Do(ctx)
+}
+
+// PrepareDeposit checks and encodes what Deposit sends, for package journal.
+func (s *FiatService) PrepareDeposit(p DepositParams) (sdk.Prepared[Transaction], error) {
+	return s.deposit(p).Prepare()
+}
+
+func (s *FiatService) deposit(p DepositParams) transport.Write[Transaction] {
 	var f faults
 	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
-	return s.move(ctx, f, movement{
+	return s.move(f, movement{
 		op: OpDeposit, kind: Collections, without: p.AllowNoExternalID, decode: readResult,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
@@ -59,10 +69,19 @@ type QuotedDepositParams struct {
 
 // DepositQuoted is Deposit with the amount of an accepted quote.
 func (s *FiatService) DepositQuoted(ctx context.Context, p QuotedDepositParams) (*Transaction, error) {
+	return s.depositQuoted(p).Do(ctx)
+}
+
+// PrepareDepositQuoted checks and encodes what DepositQuoted sends, for package journal.
+func (s *FiatService) PrepareDepositQuoted(p QuotedDepositParams) (sdk.Prepared[Transaction], error) {
+	return s.depositQuoted(p).Prepare()
+}
+
+func (s *FiatService) depositQuoted(p QuotedDepositParams) transport.Write[Transaction] {
 	var f faults
 	f.RequireReference("acceptedQuoteId", p.AcceptedQuoteID)
 	f.phone("phoneNumber", p.PhoneNumber)
-	return s.move(ctx, f, movement{
+	return s.move(f, movement{
 		op: OpDepositQuoted, kind: Collections, without: p.AllowNoExternalID, decode: readResult,
 		request: movementRequest{
 			AcceptedQuoteID: p.AcceptedQuoteID, PhoneNumber: digits(p.PhoneNumber),
@@ -85,10 +104,19 @@ type WithdrawParams struct {
 // for the external id, and never sends the withdrawal again. The error matches
 // sdk.ErrOutcomeUnknown only when the lookup does not settle it.
 func (s *FiatService) Withdraw(ctx context.Context, p WithdrawParams) (*Transaction, error) {
+	return s.withdraw(p).Do(ctx)
+}
+
+// PrepareWithdraw checks and encodes what Withdraw sends, for package journal.
+func (s *FiatService) PrepareWithdraw(p WithdrawParams) (sdk.Prepared[Transaction], error) {
+	return s.withdraw(p).Prepare()
+}
+
+func (s *FiatService) withdraw(p WithdrawParams) transport.Write[Transaction] {
 	var f faults
 	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
-	return s.move(ctx, f, movement{
+	return s.move(f, movement{
 		op: OpWithdraw, kind: Payouts, without: p.AllowNoExternalID, decode: readWithdrawal,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
@@ -142,12 +170,21 @@ const (
 
 // WithdrawToBank is Withdraw to a bank account.
 func (s *FiatService) WithdrawToBank(ctx context.Context, p BankWithdrawParams) (*Transaction, error) {
+	return s.withdrawToBank(p).Do(ctx)
+}
+
+// PrepareWithdrawToBank checks and encodes what WithdrawToBank sends, for package journal.
+func (s *FiatService) PrepareWithdrawToBank(p BankWithdrawParams) (sdk.Prepared[Transaction], error) {
+	return s.withdrawToBank(p).Prepare()
+}
+
+func (s *FiatService) withdrawToBank(p BankWithdrawParams) transport.Write[Transaction] {
 	var f faults
 	f.amount("amount", p.Amount, 0)
 	f.Require("accountNumber", p.AccountNumber)
 	f.Require("accountName", p.AccountName)
 	f.Require("serviceProviderId", string(p.Bank))
-	return s.move(ctx, f, movement{
+	return s.move(f, movement{
 		op: OpWithdrawToBank, kind: Payouts, without: p.AllowNoExternalID, decode: readWithdrawal,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), AccountNumber: p.AccountNumber, AccountName: p.AccountName,
@@ -167,10 +204,19 @@ type PayBillParams struct {
 // PayBill pays a merchant by paybill number. It takes no external id, so an
 // unknown outcome stays unknown: look through List before paying again.
 func (s *FiatService) PayBill(ctx context.Context, p PayBillParams) (*Transaction, error) {
+	return s.payBill(p).Do(ctx)
+}
+
+// PreparePayBill checks and encodes what PayBill sends, for package journal.
+func (s *FiatService) PreparePayBill(p PayBillParams) (sdk.Prepared[Transaction], error) {
+	return s.payBill(p).Prepare()
+}
+
+func (s *FiatService) payBill(p PayBillParams) transport.Write[Transaction] {
 	var f faults
 	f.Require("merchantNumber", p.MerchantNumber)
 	f.Require("accountNumber", p.AccountNumber)
-	return s.pay(ctx, f, OpPayBill, asked{amount: p.Amount, fee: true, merchant: p.MerchantNumber, account: p.AccountNumber}, paymentRequest{
+	return s.pay(f, OpPayBill, asked{amount: p.Amount, fee: true, merchant: p.MerchantNumber, account: p.AccountNumber}, paymentRequest{
 		MerchantNumber: p.MerchantNumber, AccountNumber: p.AccountNumber, Callback: p.CallbackURL,
 	})
 }
@@ -185,23 +231,32 @@ type PayTillParams struct {
 // PayTill pays a merchant by till number. It takes no external id, so an unknown
 // outcome stays unknown: look through List before paying again.
 func (s *FiatService) PayTill(ctx context.Context, p PayTillParams) (*Transaction, error) {
-	var f faults
-	f.Require("merchantTill", p.TillNumber)
-	return s.pay(ctx, f, OpPayTill, asked{amount: p.Amount, till: p.TillNumber}, paymentRequest{MerchantTill: p.TillNumber, Callback: p.CallbackURL})
+	return s.payTill(p).Do(ctx)
 }
 
-func (s *FiatService) pay(ctx context.Context, f faults, op string, want asked, request paymentRequest) (*Transaction, error) {
+// PreparePayTill checks and encodes what PayTill sends, for package journal.
+func (s *FiatService) PreparePayTill(p PayTillParams) (sdk.Prepared[Transaction], error) {
+	return s.payTill(p).Prepare()
+}
+
+func (s *FiatService) payTill(p PayTillParams) transport.Write[Transaction] {
+	var f faults
+	f.Require("merchantTill", p.TillNumber)
+	return s.pay(f, OpPayTill, asked{amount: p.Amount, till: p.TillNumber}, paymentRequest{MerchantTill: p.TillNumber, Callback: p.CallbackURL})
+}
+
+func (s *FiatService) pay(f faults, op string, want asked, request paymentRequest) transport.Write[Transaction] {
 	f.amount("amount", want.amount, fiatDecimals)
 	f.callback("callback", request.Callback)
 	request.Amount = plainText(want.amount)
 	want.kind = Payouts
-	return call(ctx, s.api, f, transport.Call{Op: op, Body: request}, func(body []byte) (Transaction, error) {
+	return write(s.api, f, transport.Call{Op: op, Body: request}, func(body []byte) (Transaction, error) {
 		t, err := readResult(body)
 		if err != nil {
 			return Transaction{}, err
 		}
 		return want.accept(&t)
-	})
+	}, nil)
 }
 
 type paymentRequest struct {
@@ -212,17 +267,13 @@ type paymentRequest struct {
 	Callback       string    `json:"callback,omitempty"`
 }
 
-// movement is a deposit or a withdrawal, and in the end its result.
+// movement is a deposit or a withdrawal.
 type movement struct {
 	op      string
 	kind    TransactionType
 	without bool // the caller does without an external id
 	request movementRequest
 	decode  func([]byte) (shown, error)
-
-	service *FiatService
-	want    asked
-	result  Transaction
 }
 
 type movementRequest struct {
@@ -236,9 +287,8 @@ type movementRequest struct {
 	ExternalID        string       `json:"externalId,omitempty"`
 }
 
-// move carries out a deposit or a withdrawal, and settles an unknown outcome by
-// the external id.
-func (s *FiatService) move(ctx context.Context, f faults, m movement) (*Transaction, error) {
+// move is a deposit or a withdrawal, whose unknown outcome the external id settles.
+func (s *FiatService) move(f faults, m movement) transport.Write[Transaction] {
 	externalID := m.request.ExternalID
 	switch {
 	case externalID == "" && !m.without:
@@ -248,76 +298,68 @@ func (s *FiatService) move(ctx context.Context, f faults, m movement) (*Transact
 	case externalID != "":
 		f.reference("externalId", externalID)
 	}
-	given := m.request.Callback
-	m.request.Callback = s.callback(&f, m.request)
-	m.service, m.want = s, asked{
+	call, request := transport.Call{Op: m.op, Reference: externalID}, m.request
+	request.Callback, call.Callback = s.callback(&f, request)
+	call.Body = &request
+	named, decode := m.kind == Payouts && externalID != "", m.decode // the document shows the external id
+	want := asked{
 		kind: m.kind, externalID: externalID, amount: decimal.Decimal(m.request.Amount), phone: m.request.PhoneNumber,
 		account: m.request.AccountNumber, bank: m.request.ServiceProviderID,
 	}
-	call := transport.Call{Op: m.op, Reference: externalID, Body: &m.request, Decode: m.read}
-	if given != m.request.Callback {
-		call.Identity = m.request.identity() // each call has minted a URL of its own
-	}
+	var look lookup[Transaction]
 	if externalID != "" {
-		call.Lookup = m.look
+		look = func(ctx context.Context, existing bool, out **Transaction) (transport.Finding, error) {
+			return s.look(ctx, want, existing, out)
+		}
 	}
-	if err := s.do(ctx, f, call); err != nil {
-		return nil, err
-	}
-	return &m.result, nil
+	return write(s.api, f, call, func(body []byte) (Transaction, error) {
+		response, err := decode(body)
+		switch {
+		case err != nil:
+			return Transaction{}, err
+		case named && response.ExternalID == "" && !response.old:
+			return Transaction{}, wire.Missing("externalId")
+		}
+		return want.accept(&response)
+	}, look)
 }
 
-// read takes a direct response. The document shows the external id in the response
-// to a withdrawal.
-func (m *movement) read(r *transport.Response) error {
-	response, err := m.decode(r.Body)
-	switch {
-	case err != nil:
-		return err
-	case m.kind == Payouts && m.want.externalID != "" && response.ExternalID == "" && !response.old:
-		return wire.Missing("externalId")
-	}
-	m.result, err = m.want.accept(&response)
-	return err
-}
-
-// look looks for the transaction by its external id.
-func (m *movement) look(ctx context.Context, existing bool) (transport.Finding, error) {
-	found, err := m.service.find(ctx, m.want.externalID, m.kind)
+// look looks for a transaction by its external id.
+func (s *FiatService) look(ctx context.Context, want asked, existing bool, out **Transaction) (transport.Finding, error) {
+	found, err := s.find(ctx, want.externalID, want.kind)
 	switch {
 	case transport.SaysAbsent(err):
 		return transport.Absent, nil
 	case err != nil:
 		return transport.Absent, err
 	}
-	c := m.want.compare(found)
+	c := want.compare(found)
 	finding, err := c.Finding()
 	if finding == transport.Same && err == nil {
-		m.result = found.Transaction
-		m.result.Existing, m.result.Unverified = existing, !found.amount || m.want.amount.IsZero()
+		t := found.Transaction
+		t.Existing, t.Unverified = existing, !found.amount || want.amount.IsZero()
+		*out = &t
 	}
 	return finding, err
 }
 
-// identity tells two requests apart that have the same external id.
-func (r movementRequest) identity() string {
-	return strings.Join([]string{
-		r.AcceptedQuoteID, decimal.Decimal(r.Amount).String(), r.PhoneNumber, r.AccountNumber, r.AccountName, string(r.ServiceProviderID),
-	}, "\x00")
-}
+var errNotMinted = errors.New("Config.CallbackURL returned an error")
 
-// callback returns the callback URL of a movement: the given URL, or the URL that
-// Config.CallbackURL makes. It makes none for a request that is refused already.
-func (s *FiatService) callback(f *faults, r movementRequest) string {
-	amount := decimal.Decimal(r.Amount)
-	if r.Callback == "" && s.callbackURL != nil && r.ExternalID != "" && !amount.IsZero() && f.Fields == nil {
-		var err error
-		if r.Callback, err = s.callbackURL(r.ExternalID, amount, ""); err != nil {
-			f.Add("callback", "could not be made by Config.CallbackURL")
-		}
+// callback returns the callback URL of a movement: the given URL, or the place of the
+// URL that Config.CallbackURL makes.
+func (s *FiatService) callback(f *faults, r movementRequest) (string, *transport.Callback) {
+	if r.Callback != "" || s.callbackURL == nil || r.ExternalID == "" || decimal.Decimal(r.Amount).IsZero() {
+		f.callback("callback", r.Callback)
+		return r.Callback, nil
 	}
-	f.callback("callback", r.Callback)
-	return r.Callback
+	mint := func(reference string, amount decimal.Decimal, currency string) (string, error) {
+		minted, err := s.callbackURL(reference, amount, currency)
+		if err != nil {
+			err = errNotMinted // the text of the other error may hold a secret
+		}
+		return minted, err
+	}
+	return f.CallbackURL("callback", "", mint, r.ExternalID, decimal.Decimal(r.Amount), "")
 }
 
 // readResult reads the response to a deposit or a payment: an object under

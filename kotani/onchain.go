@@ -105,11 +105,20 @@ type CeloPurchase struct {
 // documented without the user and the amount. Where it shows the user, he is
 // compared.
 func (s *CeloService) Buy(ctx context.Context, p BuyCeloParams) (*CeloPurchase, error) {
+	return s.buy(p).Do(ctx)
+}
+
+// PrepareBuy checks and encodes what Buy sends, for package journal.
+func (s *CeloService) PrepareBuy(p BuyCeloParams) (sdk.Prepared[CeloPurchase], error) {
+	return s.buy(p).Prepare()
+}
+
+func (s *CeloService) buy(p BuyCeloParams) transport.Write[CeloPurchase] {
 	var f faults
 	f.phone("phoneNumber", p.PhoneNumber)
 	f.amount("celoAmount", p.Amount, cryptoDecimals)
 	want := asked{phone: digits(p.PhoneNumber)}
-	return call(ctx, s.api, f, transport.Call{
+	return write(s.api, f, transport.Call{
 		Op: OpBuyCelo, Body: buyCeloRequest{want.phone, plainText(p.Amount)},
 	}, func(body []byte) (CeloPurchase, error) {
 		purchase, err := read[CeloPurchase](body)
@@ -117,7 +126,7 @@ func (s *CeloService) Buy(ctx context.Context, p BuyCeloParams) (*CeloPurchase, 
 			err = want.compareAny(body, "details")
 		}
 		return purchase, err
-	})
+	}, nil)
 }
 
 type buyCeloRequest struct {
@@ -157,13 +166,22 @@ type MpesaPayout struct {
 // The response is documented without hash and recipient. Where it shows them, they
 // are compared.
 func (s *CeloService) SendToMpesa(ctx context.Context, p SendToMpesaParams) (*MpesaPayout, error) {
+	return s.sendToMpesa(p).Do(ctx)
+}
+
+// PrepareSendToMpesa checks and encodes what SendToMpesa sends, for package journal.
+func (s *CeloService) PrepareSendToMpesa(p SendToMpesaParams) (sdk.Prepared[MpesaPayout], error) {
+	return s.sendToMpesa(p).Prepare()
+}
+
+func (s *CeloService) sendToMpesa(p SendToMpesaParams) transport.Write[MpesaPayout] {
 	var f faults
 	f.phone("phoneNumber", p.PhoneNumber)
 	if !isHex(p.TxHash, 64) {
 		f.Add("txhash", "must be 0x and 64 hex digits")
 	}
 	want := asked{phone: digits(p.PhoneNumber), txHash: p.TxHash}
-	return call(ctx, s.api, f, transport.Call{
+	return write(s.api, f, transport.Call{
 		Op: OpSendToMpesa, Reference: p.TxHash, Body: mpesaRequest{want.phone, p.TxHash},
 	}, func(body []byte) (MpesaPayout, error) {
 		payout, err := decodeMpesaPayout(body)
@@ -171,7 +189,7 @@ func (s *CeloService) SendToMpesa(ctx context.Context, p SendToMpesaParams) (*Mp
 			err = want.compareAny(body, "cusdDetails")
 		}
 		return payout, err
-	})
+	}, nil)
 }
 
 type mpesaRequest struct {
@@ -227,16 +245,26 @@ type CashOutParams struct {
 // every field of the transaction may be empty. Hash and phone number are compared
 // where the response shows them.
 func (s *StellarService) CashOut(ctx context.Context, p CashOutParams) (*Transaction, error) {
-	return cashOut(ctx, s.api, OpStellarCashOut, p)
+	return cashOut(s.api, OpStellarCashOut, p).Do(ctx)
+}
+
+// PrepareCashOut checks and encodes what CashOut sends, for package journal.
+func (s *StellarService) PrepareCashOut(p CashOutParams) (sdk.Prepared[Transaction], error) {
+	return cashOut(s.api, OpStellarCashOut, p).Prepare()
 }
 
 // CashOut pays the worth of a USDT transfer out by mobile money in Kenya or
 // Ghana. For unknown outcomes and empty fields see Stellar.CashOut.
 func (s *TronService) CashOut(ctx context.Context, p CashOutParams) (*Transaction, error) {
-	return cashOut(ctx, s.api, OpTronCashOut, p)
+	return cashOut(s.api, OpTronCashOut, p).Do(ctx)
 }
 
-func cashOut(ctx context.Context, a *api, op string, p CashOutParams) (*Transaction, error) {
+// PrepareCashOut checks and encodes what CashOut sends, for package journal.
+func (s *TronService) PrepareCashOut(p CashOutParams) (sdk.Prepared[Transaction], error) {
+	return cashOut(s.api, OpTronCashOut, p).Prepare()
+}
+
+func cashOut(a *api, op string, p CashOutParams) transport.Write[Transaction] {
 	var f faults
 	f.segment("countryCode", string(p.Country))
 	f.phone("phoneNumber", p.PhoneNumber)
@@ -248,10 +276,10 @@ func cashOut(ctx context.Context, a *api, op string, p CashOutParams) (*Transact
 		f.Add("description", "is for Stellar only")
 	}
 	want := asked{kind: Payouts, phone: digits(p.PhoneNumber), txHash: p.TxHash}
-	return call(ctx, a, f, transport.Call{
+	return write(a, f, transport.Call{
 		Op: op, Path: []string{string(p.Country)}, Reference: p.TxHash,
 		Body: cashOutRequest{want.phone, p.TxHash, p.CallbackURL, p.Name, p.Email, p.Description},
-	}, want.read)
+	}, want.read, nil)
 }
 
 type cashOutRequest struct {
@@ -276,6 +304,15 @@ type CashInParams struct {
 // CashIn buys USDT with mobile money. An unknown outcome stays unknown: the body
 // is assumed, and nothing says that the external id can be looked up.
 func (s *TronService) CashIn(ctx context.Context, p CashInParams) (*Transaction, error) {
+	return s.cashIn(p).Do(ctx)
+}
+
+// PrepareCashIn checks and encodes what CashIn sends, for package journal.
+func (s *TronService) PrepareCashIn(p CashInParams) (sdk.Prepared[Transaction], error) {
+	return s.cashIn(p).Prepare()
+}
+
+func (s *TronService) cashIn(p CashInParams) transport.Write[Transaction] {
 	var f faults
 	f.segment("countryCode", string(p.Country))
 	f.phone("phoneNumber", p.PhoneNumber)
@@ -285,11 +322,11 @@ func (s *TronService) CashIn(ctx context.Context, p CashInParams) (*Transaction,
 		f.reference("externalId", p.ExternalID)
 	}
 	want := asked{kind: Collections, externalID: p.ExternalID, amount: p.Amount, phone: digits(p.PhoneNumber)}
-	return call(ctx, s.api, f, transport.Call{
+	return write(s.api, f, transport.Call{
 		Op: OpTronCashIn, Path: []string{string(p.Country)}, Reference: p.ExternalID,
 		Body: movementRequest{
 			Amount: wire.Integer(p.Amount), PhoneNumber: want.phone,
 			Callback: p.CallbackURL, ExternalID: p.ExternalID,
 		},
-	}, want.read)
+	}, want.read, nil)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -50,20 +51,38 @@ var wireCalls = map[string]struct {
 		_, err := c.Celo.Buy(ctx, kotani.BuyCeloParams{PhoneNumber: "254712345678", Amount: decimal.RequireFromString("1.5")})
 		return err
 	}},
+	"Celo.PrepareBuy": {kotani.OpBuyCelo, "/dex/buyCelo", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.Celo.PrepareBuy(kotani.BuyCeloParams{PhoneNumber: "254712345678", Amount: decimal.RequireFromString("1.5")})
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"Celo.SendToMpesa": {kotani.OpSendToMpesa, "/transactions/withdraw/sendToMpesa", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Celo.SendToMpesa(ctx, validMpesa)
 		return err
+	}},
+	"Celo.PrepareSendToMpesa": {kotani.OpSendToMpesa, "/transactions/withdraw/sendToMpesa", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.Celo.PrepareSendToMpesa(validMpesa)
+		return clienttest.SendPrepared(ctx, p, err)
 	}},
 
 	"Fiat.Deposit": {kotani.OpDeposit, "/transactions/deposit/stkpush", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.Deposit(ctx, validDeposit)
 		return err
 	}},
+	"Fiat.PrepareDeposit": {kotani.OpDeposit, "/transactions/deposit/stkpush", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.Fiat.PrepareDeposit(validDeposit)
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"Fiat.DepositQuoted": {kotani.OpDepositQuoted, "/transactions/deposit/quote", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{
 			AcceptedQuoteID: "hiwurhr", PhoneNumber: "254712345678", ExternalID: "order-1", CallbackURL: "https://merchant.example/kotani",
 		})
 		return err
+	}},
+	"Fiat.PrepareDepositQuoted": {kotani.OpDepositQuoted, "/transactions/deposit/quote", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.Fiat.PrepareDepositQuoted(kotani.QuotedDepositParams{
+			AcceptedQuoteID: "hiwurhr", PhoneNumber: "254712345678", ExternalID: "order-1", CallbackURL: "https://merchant.example/kotani",
+		})
+		return clienttest.SendPrepared(ctx, p, err)
 	}},
 	"Fiat.Get": {kotani.OpStatusByRequestID, "/transactions/status/r%2F1", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.Get(ctx, "r/1")
@@ -85,17 +104,33 @@ var wireCalls = map[string]struct {
 		_, err := c.Fiat.Withdraw(ctx, validWithdraw)
 		return err
 	}},
+	"Fiat.PrepareWithdraw": {kotani.OpWithdraw, "/transactions/withdraw/momo", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.Fiat.PrepareWithdraw(validWithdraw)
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"Fiat.WithdrawToBank": {kotani.OpWithdrawToBank, "/transactions/withdraw/bank", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.WithdrawToBank(ctx, validBank)
 		return err
+	}},
+	"Fiat.PrepareWithdrawToBank": {kotani.OpWithdrawToBank, "/transactions/withdraw/bank", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.Fiat.PrepareWithdrawToBank(validBank)
+		return clienttest.SendPrepared(ctx, p, err)
 	}},
 	"Fiat.PayBill": {kotani.OpPayBill, "/transactions/paybill", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.PayBill(ctx, kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "01", Amount: twenty, CallbackURL: "https://merchant.example/kotani"})
 		return err
 	}},
+	"Fiat.PreparePayBill": {kotani.OpPayBill, "/transactions/paybill", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.Fiat.PreparePayBill(kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "01", Amount: twenty, CallbackURL: "https://merchant.example/kotani"})
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"Fiat.PayTill": {kotani.OpPayTill, "/transactions/till", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.PayTill(ctx, kotani.PayTillParams{TillNumber: "12345", Amount: twenty, CallbackURL: "https://merchant.example/kotani"})
 		return err
+	}},
+	"Fiat.PreparePayTill": {kotani.OpPayTill, "/transactions/till", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.Fiat.PreparePayTill(kotani.PayTillParams{TillNumber: "12345", Amount: twenty, CallbackURL: "https://merchant.example/kotani"})
+		return clienttest.SendPrepared(ctx, p, err)
 	}},
 	"Fiat.List": {kotani.OpTransactions, "/transactions?limit=10&orderBy=asc&transactionType=Payouts", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Fiat.List(ctx, kotani.TransactionListOptions{Type: kotani.Payouts, Limit: 10, OrderBy: "asc"})
@@ -151,9 +186,17 @@ var wireCalls = map[string]struct {
 		_, err := c.FiatConnect.TransferIn(ctx, kotani.TransferParams{FiatAccountID: "a-1", QuoteID: "q-1"})
 		return err
 	}},
+	"FiatConnect.PrepareTransferIn": {kotani.OpTransferIn, "/fiatconnect/transfer/in", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.FiatConnect.PrepareTransferIn(kotani.TransferParams{FiatAccountID: "a-1", QuoteID: "q-1", IdempotencyKey: "k-1"})
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"FiatConnect.TransferOut": {kotani.OpTransferOut, "/fiatconnect/transfer/out", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: "a-1", QuoteID: "q-1"})
 		return err
+	}},
+	"FiatConnect.PrepareTransferOut": {kotani.OpTransferOut, "/fiatconnect/transfer/out", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.FiatConnect.PrepareTransferOut(kotani.TransferParams{FiatAccountID: "a-1", QuoteID: "q-1", IdempotencyKey: "k-1"})
+		return clienttest.SendPrepared(ctx, p, err)
 	}},
 	"FiatConnect.GetTransfer": {kotani.OpFiatConnectTransfer, "/fiatconnect/transfer/t-1/status", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.FiatConnect.GetTransfer(ctx, "t-1")
@@ -205,6 +248,13 @@ var wireCalls = map[string]struct {
 		})
 		return err
 	}},
+	"Stellar.PrepareCashOut": {kotani.OpStellarCashOut, "/stellar/cashout/KE", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.Stellar.PrepareCashOut(kotani.CashOutParams{
+			Country: kotani.Kenya, PhoneNumber: "254712345678", TxHash: hash[2:], CallbackURL: "https://merchant.example/kotani",
+			Name: "Jane", Email: "jane@example.com", Description: "wages",
+		})
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"Quotes.In": {kotani.OpQuoteIn, "/quotes/in", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Quotes.In(ctx, kotani.QuoteParams{Amount: twenty, Currency: "KES", CryptoType: "cUSD"})
 		return err
@@ -227,13 +277,27 @@ var wireCalls = map[string]struct {
 		})
 		return err
 	}},
+	"Tron.PrepareCashOut": {kotani.OpTronCashOut, "/tron/cashout/GH", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.Tron.PrepareCashOut(kotani.CashOutParams{
+			Country: kotani.Ghana, PhoneNumber: "233712345678", TxHash: hash, CallbackURL: "https://merchant.example/kotani", Name: "Jane", Email: "jane@example.com",
+		})
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"Tron.CashIn": {kotani.OpTronCashIn, "/tron/cashin/KE", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.Tron.CashIn(ctx, kotani.CashInParams{Country: kotani.Kenya, PhoneNumber: "254712345678", Amount: twenty, ExternalID: "order-1"})
 		return err
 	}},
+	"Tron.PrepareCashIn": {kotani.OpTronCashIn, "/tron/cashin/KE", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.Tron.PrepareCashIn(kotani.CashInParams{Country: kotani.Kenya, PhoneNumber: "254712345678", Amount: twenty, ExternalID: "order-1"})
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"UBI.Claim": {kotani.OpUBIClaim, "/transactions/ubi/claimfunds", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.UBI.Claim(ctx, ubi)
 		return err
+	}},
+	"UBI.PrepareClaim": {kotani.OpUBIClaim, "/transactions/ubi/claimfunds", func(ctx context.Context, c *kotani.Client) error {
+		p, err := c.UBI.PrepareClaim(ubi)
+		return clienttest.SendPrepared(ctx, p, err)
 	}},
 	"UBI.IsBeneficiary": {kotani.OpIsBeneficiary, "/transactions/ubi/checkIfBeneficiary", func(ctx context.Context, c *kotani.Client) error {
 		_, err := c.UBI.IsBeneficiary(ctx, ubi)

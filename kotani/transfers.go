@@ -159,14 +159,32 @@ const (
 // The specification shows the transfer's id in the response, and nothing of the
 // request. A direction and an account that it shows are compared.
 func (f *FiatConnect) TransferIn(ctx context.Context, p TransferParams) (*Transfer, error) {
-	return f.begin(ctx, OpTransferIn, TransferTypeIn, p)
+	return f.begin(OpTransferIn, TransferTypeIn, p).Do(ctx)
+}
+
+// PrepareTransferIn checks and encodes what TransferIn sends, for package journal.
+// IdempotencyKey is required.
+func (f *FiatConnect) PrepareTransferIn(p TransferParams) (sdk.Prepared[Transfer], error) {
+	return f.prepare(OpTransferIn, TransferTypeIn, p)
 }
 
 // TransferOut begins a transfer from crypto to fiat, as TransferIn does. Once the
 // status is TransferReadyForUserToSendCryptoFunds, the user sends the crypto to
 // Transfer.Address: see WaitTransfer.
 func (f *FiatConnect) TransferOut(ctx context.Context, p TransferParams) (*Transfer, error) {
-	return f.begin(ctx, OpTransferOut, TransferTypeOut, p)
+	return f.begin(OpTransferOut, TransferTypeOut, p).Do(ctx)
+}
+
+// PrepareTransferOut is PrepareTransferIn for TransferOut.
+func (f *FiatConnect) PrepareTransferOut(p TransferParams) (sdk.Prepared[Transfer], error) {
+	return f.prepare(OpTransferOut, TransferTypeOut, p)
+}
+
+func (f *FiatConnect) prepare(op string, direction TransferType, p TransferParams) (sdk.Prepared[Transfer], error) {
+	if p.IdempotencyKey == "" {
+		return sdk.Prepared[Transfer]{}, f.core.Invalid(op, "", transport.Fields{"idempotencyKey": {"is required"}})
+	}
+	return f.begin(op, direction, p).Prepare()
 }
 
 // GetTransfer returns the state of a transfer. A transfer that is unknown or
@@ -201,7 +219,7 @@ func (f *FiatConnect) WaitTransfer(ctx context.Context, transferID string, until
 	}, func(t *Transfer) bool { return t.Status.Final() || slices.Contains(until, t.Status) })
 }
 
-func (f *FiatConnect) begin(ctx context.Context, op string, direction TransferType, p TransferParams) (*Transfer, error) {
+func (f *FiatConnect) begin(op string, direction TransferType, p TransferParams) transport.Write[Transfer] {
 	key := p.IdempotencyKey
 	if key == "" {
 		key = randomUUID()
@@ -212,7 +230,7 @@ func (f *FiatConnect) begin(ctx context.Context, op string, direction TransferTy
 	if !isLine(key) || len(key) > 255 || strings.ContainsAny(key, `"\`) || strings.TrimSpace(key) != key {
 		bad.Add("idempotencyKey", "must be at most 255 printable ASCII characters without quotation marks and backslashes")
 	}
-	transfer, err := call(ctx, f.api, bad, transport.Call{
+	w := write(f.api, bad, transport.Call{
 		Op: op, Key: key, Reference: key, Body: transferRequest{p.FiatAccountID, p.QuoteID},
 	}, func(body []byte) (Transfer, error) {
 		t, err := decodeTransfer(body)
@@ -227,12 +245,22 @@ func (f *FiatConnect) begin(ctx context.Context, op string, direction TransferTy
 		c.Text("transferType", string(direction), string(t.Type))
 		c.Text("fiatAccountId", p.FiatAccountID, t.FiatAccountID)
 		return t, c.Direct()
-	})
-	var e *sdk.Error
-	if errors.As(err, &e) {
-		e.IdempotencyKey = key // shown even when nothing was sent
+	}, nil)
+	showKey := func(err error) error { // even when nothing was sent
+		var e *sdk.Error
+		if errors.As(err, &e) {
+			e.IdempotencyKey = key
+		}
+		return err
 	}
-	return transfer, err
+	w.Err = showKey(w.Err)
+	decoded := w.Call
+	w.Call = func(out **Transfer) transport.Call {
+		call := decoded(out)
+		call.Settle = func(_ context.Context, err error) error { return showKey(err) }
+		return call
+	}
+	return w
 }
 
 type transferRequest struct {

@@ -174,8 +174,17 @@ type UBIClaim struct {
 // unknown outcome stays unknown. The response is documented without the user; where
 // it shows the phone number, the number is compared.
 func (s *UBIService) Claim(ctx context.Context, p UBIParams) (*UBIClaim, error) {
+	return s.claim(p).Do(ctx)
+}
+
+// PrepareClaim checks and encodes what Claim sends, for package journal.
+func (s *UBIService) PrepareClaim(p UBIParams) (sdk.Prepared[UBIClaim], error) {
+	return s.claim(p).Prepare()
+}
+
+func (s *UBIService) claim(p UBIParams) transport.Write[UBIClaim] {
 	want := asked{phone: digits(p.PhoneNumber)}
-	return ubi(ctx, s.api, OpUBIClaim, p, func(body []byte) (UBIClaim, error) {
+	return ubi(s.api, OpUBIClaim, p, func(body []byte) (UBIClaim, error) {
 		claim, err := read[UBIClaim](body)
 		if err == nil {
 			err = want.compareAny(body, "details")
@@ -196,22 +205,22 @@ type Beneficiary struct {
 // "Not a beneficiary" in the form of an error. The client then returns a Beneficiary
 // with Is false, and no error.
 func (s *UBIService) IsBeneficiary(ctx context.Context, p UBIParams) (*Beneficiary, error) {
-	return ubi(ctx, s.api, OpIsBeneficiary, p, decodeBeneficiary)
+	return ubi(s.api, OpIsBeneficiary, p, decodeBeneficiary).Do(ctx)
 }
 
 // SetBeneficiary adds a user to a programme. A user who takes part already gives
 // sdk.ErrDuplicate (the operator's 2022 wording).
 func (s *UBIService) SetBeneficiary(ctx context.Context, p UBIParams) (*Beneficiary, error) {
-	return ubi(ctx, s.api, OpSetBeneficiary, p, decodeBeneficiary)
+	return ubi(s.api, OpSetBeneficiary, p, decodeBeneficiary).Do(ctx)
 }
 
-func ubi[T any](ctx context.Context, a *api, op string, p UBIParams, decode func([]byte) (T, error)) (*T, error) {
+func ubi[T any](a *api, op string, p UBIParams, decode func([]byte) (T, error)) transport.Write[T] {
 	var f faults
 	f.phone("phoneNumber", p.PhoneNumber)
 	f.Require("programId", p.ProgramID)
-	return call(ctx, a, f, transport.Call{Op: op, Body: map[string]string{
+	return write(a, f, transport.Call{Op: op, Body: map[string]string{
 		"phoneNumber": digits(p.PhoneNumber), "programId": p.ProgramID,
-	}}, decode)
+	}}, decode, nil)
 }
 
 // notBeneficiary is the operator's text for a user who takes no part.

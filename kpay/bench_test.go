@@ -66,11 +66,18 @@ func payByHand(ctx context.Context, client *http.Client, url string, request bas
 	if err != nil {
 		return err
 	}
+	if resp.StatusCode/100 != 2 {
+		return errors.New(resp.Status)
+	}
+	return readByHand(text)
+}
+
+func readByHand(text []byte) error {
 	var response baselineResponse
 	if err := json.Unmarshal(text, &response); err != nil {
 		return err
 	}
-	if resp.StatusCode/100 != 2 || response.Success != 1 || response.RetCode != 0 {
+	if response.Success != 1 || response.RetCode != 0 {
 		return errors.New(response.Reply)
 	}
 	return nil
@@ -96,9 +103,15 @@ func sides(tb testing.TB) clienttest.Comparison {
 	return clienttest.Comparison{
 		ByHand: func(ctx context.Context) error { return payByHand(ctx, hc, "http://kpay.localhost/", request) },
 		SDK:    func(ctx context.Context) error { _, err := client.Pay(ctx, p); return err },
+		JSON: func() error {
+			if _, err := json.Marshal(request); err != nil {
+				return err
+			}
+			return readByHand([]byte(pending))
+		},
 	}
 }
 
 func BenchmarkPay(b *testing.B) { sides(b).Bench(b) }
 
-func TestAPaymentAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) { sides(t).CheckAllocs(t, 13) }
+func TestAPaymentAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) { sides(t).CheckAllocs(t, 25) }

@@ -90,6 +90,26 @@ func (b BankID) Name() string {
 	return ""
 }
 
+// ShortName returns the short name of the reference document, "BK". The institutions
+// of the vendor's guide alone have none.
+func (b BankID) ShortName() string {
+	switch b {
+	case BankKigali:
+		return "BK"
+	case BankCogebanque:
+		return "COGEBANQUE"
+	case BankMTN:
+		return "MTN MOMO"
+	case BankAirtel:
+		return "AIRTEL MONEY"
+	case BankCards:
+		return "CARDS"
+	case BankSPENN:
+		return "SPENN"
+	}
+	return ""
+}
+
 // TestCard is the number of a card that pays in the sandbox. The payer types it into
 // the hosted checkout page. Card data never passes through this package.
 type TestCard string

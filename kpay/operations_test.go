@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -20,7 +21,11 @@ var wireCalls = map[string]struct {
 	action string
 	call   func(context.Context, *kpay.Client) error
 }{
-	"Pay":  {kpay.OpPay, "pay", func(ctx context.Context, c *kpay.Client) error { _, err := c.Pay(ctx, validPay()); return err }},
+	"Pay": {kpay.OpPay, "pay", func(ctx context.Context, c *kpay.Client) error { _, err := c.Pay(ctx, validPay()); return err }},
+	"Prepare": {kpay.OpPay, "pay", func(ctx context.Context, c *kpay.Client) error {
+		p, err := c.Prepare(validPay())
+		return clienttest.SendPrepared(ctx, p, err)
+	}},
 	"Find": {kpay.OpStatus, "checkstatus", func(ctx context.Context, c *kpay.Client) error { _, err := c.Find(ctx, "order-1"); return err }},
 	"Get":  {kpay.OpStatus, "checkstatus", func(ctx context.Context, c *kpay.Client) error { _, err := c.Get(ctx, "A1"); return err }},
 	"Wait": {kpay.OpStatus, "checkstatus", func(ctx context.Context, c *kpay.Client) error { _, err := c.Wait(ctx, "order-1"); return err }},

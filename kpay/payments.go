@@ -2,7 +2,8 @@ package kpay
 
 import (
 	"context"
-	"encoding/json"
+	"strings"
+	"unicode"
 
 	"github.com/shopspring/decimal"
 
@@ -98,32 +99,31 @@ type Payment struct {
 // Never use a RefID for two payments. KPay shows no amount, so Pay cannot tell this
 // payment from an earlier one with the same RefID. Calls with the same RefID at the
 // same time share one request.
-func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) {
-	request, faults := c.payRequest(p)
-	if err := c.core.Invalid(OpPay, p.RefID, faults); err != nil {
-		return nil, err
-	}
-	var payment *Payment
-	err := c.core.Do(ctx, transport.Call{
-		Op: OpPay, Reference: p.RefID, Body: request, Identity: request.identity(p.ReturnURL == ""),
-		Decode: decode(&payment, p.RefID),
-		Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
-			found, err := c.Find(ctx, request.RefID)
-			switch {
-			case transport.SaysAbsent(err):
-				return transport.Absent, nil
-			case err != nil: // another refid in the response among others
-				return transport.Absent, err
-			}
-			found.Existing, found.Unverified = existing, true
-			payment = found
-			return transport.Same, nil
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return payment, nil
+func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) { return c.pay(p).Do(ctx) }
+
+// Prepare checks and encodes what Pay sends, for package journal.
+func (c *Client) Prepare(p PayParams) (sdk.Prepared[Payment], error) { return c.pay(p).Prepare() }
+
+func (c *Client) pay(p PayParams) transport.Write[Payment] {
+	request, callback, faults := c.payRequest(p)
+	refID := p.RefID // the closures keep it, and not all of p
+	return transport.Write[Payment]{Core: c.core, Err: c.core.Invalid(OpPay, refID, faults), Call: func(out **Payment) transport.Call {
+		return transport.Call{
+			Op: OpPay, Reference: refID, Body: request, Callback: callback, Decode: decode(out, refID),
+			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
+				found, err := c.Find(ctx, refID)
+				switch {
+				case transport.SaysAbsent(err):
+					return transport.Absent, nil
+				case err != nil: // another refid in the response among others
+					return transport.Absent, err
+				}
+				found.Existing, found.Unverified = existing, true
+				*out = found
+				return transport.Same, nil
+			},
+		}
+	}}
 }
 
 // Find looks a payment up by your reference. ErrNotFound means that KPay does not
@@ -185,7 +185,9 @@ func (p PayParams) validate() (f transport.Faults) {
 	if p.MSISDN == "" {
 		f.Add("msisdn", "must be a phone number of 9 to 15 digits")
 	}
-	f.Require("email", p.Email)
+	if !isEmail(p.Email) {
+		f.Add("email", "must be an e-mail address")
+	}
 	f.Require("cname", p.CustomerName)
 	f.Require("cnumber", p.CustomerNumber)
 	f.Require("details", p.Details)
@@ -195,6 +197,12 @@ func (p PayParams) validate() (f transport.Faults) {
 		f.RequireURL("logourl", p.LogoURL)
 	}
 	return f
+}
+
+// isEmail refuses what is certainly no address. KPay refuses it too (603, assumed).
+func isEmail(text string) bool {
+	name, host, _ := strings.Cut(text, "@")
+	return name != "" && host != "" && !strings.Contains(host, "@") && !strings.ContainsFunc(text, unicode.IsSpace)
 }
 
 type payRequest struct {
@@ -222,7 +230,7 @@ type statusRequest struct {
 }
 
 // payRequest fills in the defaults and names what is wrong by KPay's own field names.
-func (c *Client) payRequest(p PayParams) (*payRequest, transport.Fields) {
+func (c *Client) payRequest(p PayParams) (*payRequest, *transport.Callback, transport.Fields) {
 	if p.Currency == "" {
 		p.Currency = RWF
 	}
@@ -234,29 +242,15 @@ func (c *Client) payRequest(p PayParams) (*payRequest, transport.Fields) {
 		p.BankID = defaultBank(p.Method, p.MSISDN)
 	}
 	f := p.validate()
-	p.ReturnURL = f.CallbackURL("returl", p.ReturnURL, c.callbackURL, p.RefID, p.Amount, string(p.Currency))
+	var callback *transport.Callback
+	p.ReturnURL, callback = f.CallbackURL("returl", p.ReturnURL, c.callbackURL, p.RefID, p.Amount, string(p.Currency))
 	if f.Fields != nil {
-		return nil, f.Fields
+		return nil, nil, f.Fields
 	}
 	return &payRequest{
 		"pay", p.MSISDN, p.Email, p.Details, p.RefID, p.Amount.IntPart(), p.Currency, p.CustomerName, p.CustomerNumber,
 		p.Method, p.RetailerID, p.ReturnURL, p.RedirectURL, p.BankID, p.LogoURL,
-	}, nil
-}
-
-// identity tells calls with the same RefID apart. A minted postback URL differs from
-// call to call and does not count.
-func (r *payRequest) identity(minted bool) string {
-	if r == nil || !minted {
-		return "" // the body
-	}
-	plain := *r
-	plain.ReturnURL = ""
-	text, err := json.Marshal(plain)
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	}, callback, nil
 }
 
 // payerNumber reads a phone number as people write it. A Rwandan number without its

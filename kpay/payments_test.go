@@ -29,7 +29,7 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 	assert.Equal(t, map[string][]string{
 		"refid": {"is required"}, "amount": {"must be greater than zero"}, "currency": {"must be RWF or USD"},
 		"pmethod": {"is required"}, "bankid": {"is required"}, "msisdn": {"must be a phone number of 9 to 15 digits"},
-		"email": {"is required"}, "cname": {"is required"}, "cnumber": {"is required"}, "details": {"is required"},
+		"email": {"must be an e-mail address"}, "cname": {"is required"}, "cnumber": {"is required"}, "details": {"is required"},
 		"retailerid": {"is required"}, "returl": {"is required"}, "redirecturl": {"is required"},
 		"logourl": {"must be an absolute http or https URL"},
 	}, e.Fields)
@@ -59,6 +59,11 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 		"no UTF-8 in an address":  {"email", func(p *kpay.PayParams) { p.Email = "a\xff@b" }},
 		"no UTF-8 in a name":      {"cname", func(p *kpay.PayParams) { p.CustomerName = "J\xc3" }},
 		"no UTF-8 in details":     {"details", func(p *kpay.PayParams) { p.Details = "\xed\xa0\x80" }},
+		"no e-mail address":       {"email", func(p *kpay.PayParams) { p.Email = "customer" }},
+		"an address for nobody":   {"email", func(p *kpay.PayParams) { p.Email = "@example.com" }},
+		"an address nowhere":      {"email", func(p *kpay.PayParams) { p.Email = "customer@" }},
+		"two addresses in one":    {"email", func(p *kpay.PayParams) { p.Email = "a@b@c" }},
+		"an address with a space": {"email", func(p *kpay.PayParams) { p.Email = "a b@example.com" }},
 		"letters in a number":     {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "078330000x" }},
 		"a short number":          {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "07833" }},
 		"a network nobody knows":  {"msisdn", func(p *kpay.PayParams) { p.MSISDN = "0753300000" }},

@@ -251,6 +251,11 @@ func TestInstitutionsAndTestCardsHaveTheirNames(t *testing.T) {
 	} {
 		assert.Equal(t, name, id.Name(), id)
 	}
+	for id, name := range map[kpay.BankID]string{
+		"040": "BK", "130": "COGEBANQUE", "63510": "MTN MOMO", "63514": "AIRTEL MONEY", "000": "CARDS", "63502": "SPENN", "192": "", "30": "", "": "",
+	} {
+		assert.Equal(t, name, id.ShortName(), id)
+	}
 	for card, name := range map[kpay.TestCard]string{
 		"5101180000000007": "Mastercard Commercial Credit", "5555444433331111": "Mastercard Consumer", "2222400060000007": "Mastercard Debit",
 		"4988438843884305": "Visa Classic", "4111111111111111": "Visa Consumer", "4000160000000004": "Visa Debit",

@@ -3,6 +3,7 @@ package kpay_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -75,9 +76,7 @@ func TestStatusSendsTheDocumentsRequest(t *testing.T) {
 		var body map[string]any
 		require.NoError(t, json.Unmarshal([]byte(r.Body), &body))
 		assert.Len(t, body, 2)
-		for key, value := range body {
-			both[key] = value
-		}
+		maps.Copy(both, body)
 	}
 	got, err := json.Marshal(both)
 	require.NoError(t, err)

@@ -1,25 +1,15 @@
 package kpay_test
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"maps"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
-	"reflect"
-	"slices"
-	"strconv"
-	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/shopspring/decimal"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -34,11 +24,11 @@ type wireCall struct {
 }
 
 // newWireClient is the only place of this test that configures a client.
-func newWireClient(t *testing.T, wire *wireRecorder, minimal bool) *kpay.Client {
+func newWireClient(t *testing.T, wire *clienttest.Recorder, minimal bool) *kpay.Client {
 	t.Helper()
 	cfg := kpay.Config{
 		BaseURL: kpay.SandboxURL + "/api/",
-		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: func(_ context.Context, a sdk.Attempt) { wire.operations = append(wire.operations, a.Operation) }}, Username: "shop", Password: "planted:pässword", APIKey: "key-1",
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: wire.OnAttempt}, Username: "shop", Password: "planted:pässword", APIKey: "key-1",
 	}
 	if minimal {
 		cfg.BaseURL, cfg.APIKey, cfg.RetailerID = kpay.LiveURL, "", "02"
@@ -54,7 +44,7 @@ func newWireClient(t *testing.T, wire *wireRecorder, minimal bool) *kpay.Client 
 // wirePay has every field.
 func wirePay(t *testing.T) kpay.PayParams {
 	t.Helper()
-	return filled(t, kpay.PayParams{
+	return clienttest.Filled(t, kpay.PayParams{
 		RefID: "order & <1>", Amount: decimal.RequireFromString("4200.00"), Currency: kpay.USD, Method: kpay.MethodBank, BankID: kpay.BankEquity,
 		MSISDN: "+250 783-300-000", Email: "customer@example.com", CustomerName: "Jöhn \"D'Oe\"", CustomerNumber: "123456789", Details: "Order #1\n<b>",
 		RetailerID: "061", ReturnURL: "https://shop.example/kpay?a=1&b=2", RedirectURL: "https://shop.example/thanks?é", LogoURL: "https://shop.example/logo.png",
@@ -180,98 +170,15 @@ var wireCallsOfEveryOperation = []wireCall{
 // file anew.
 func TestTheWireOfEveryOperation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		wire := &wireRecorder{}
+		wire := &clienttest.Recorder{}
 		full, least := newWireClient(t, wire, false), newWireClient(t, wire, true)
 		for _, call := range wireCallsOfEveryOperation {
 			client := full
 			if call.minimal {
 				client = least
 			}
-			wire.call, wire.responses = call.name, call.responses
-			require.NoError(t, call.send(t, client), call.name)
-			require.Empty(t, wire.responses, "%s sent fewer requests than there are responses", call.name)
+			wire.Play(t, call.name, call.responses, func() error { return call.send(t, client) })
 		}
-		for _, op := range kpay.Operations() {
-			assert.Contains(t, wire.operations, op.Name, "no call sends this operation")
-		}
-		require.Len(t, wire.operations, len(wire.requests), "every request is an attempt of an operation")
-		blocks := make([]string, len(wire.requests))
-		for i, request := range wire.requests {
-			blocks[i] = "# " + wire.operations[i] + ": " + request
-		}
-		got := strings.Join(blocks, "\n")
-		golden := filepath.Join("..", "testdata", "kpay", "requests.golden")
-		if os.Getenv("UPDATE_GOLDEN") == "1" {
-			require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
-		}
-		want, err := os.ReadFile(golden)
-		require.NoError(t, err)
-		assert.Equal(t, string(want), got)
+		wire.CheckGolden(t, "../testdata/kpay/requests.golden", kpay.Operations())
 	})
-}
-
-// filled refuses parameters with a field that is not set.
-func filled[T any](t *testing.T, params T) T {
-	t.Helper()
-	v := reflect.ValueOf(params)
-	for i := range v.NumField() {
-		require.False(t, v.Field(i).IsZero(), "%s.%s is not set", v.Type(), v.Type().Field(i).Name)
-	}
-	return params
-}
-
-// wireRecorder writes down each request as it reaches the network and sends the
-// next response of the call at hand.
-type wireRecorder struct {
-	call       string
-	responses  []string
-	requests   []string
-	operations []string // of the requests, as the client itself names them
-}
-
-func (w *wireRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	var body []byte
-	if req.Body != nil {
-		var err error
-		if body, err = io.ReadAll(req.Body); err != nil {
-			return nil, err
-		}
-		if err := req.Body.Close(); err != nil {
-			return nil, err
-		}
-	}
-	header := req.Header.Clone()
-	if header["User-Agent"] != nil {
-		header["User-Agent"] = []string{"*"}
-	}
-	if req.Host != "" && req.Host != req.URL.Host {
-		header["Host"] = []string{req.Host}
-	}
-	if req.ContentLength != 0 || len(body) > 0 {
-		header["Content-Length"] = []string{strconv.FormatInt(req.ContentLength, 10)}
-	}
-	var block strings.Builder
-	fmt.Fprintf(&block, "%s\n%s %s\n", w.call, req.Method, req.URL)
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		for _, value := range header[name] {
-			fmt.Fprintf(&block, "%s: %s\n", name, value)
-		}
-	}
-	if len(body) > 0 {
-		fmt.Fprintf(&block, "\n%s\n", body)
-	}
-	w.requests = append(w.requests, block.String())
-
-	if len(w.responses) == 0 {
-		return nil, fmt.Errorf("%s sent more requests than there are responses", w.call)
-	}
-	response := w.responses[0]
-	w.responses = w.responses[1:]
-	if response == "" {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
-		Body: io.NopCloser(strings.NewReader(response)), ContentLength: int64(len(response)),
-	}, nil
 }

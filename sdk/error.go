@@ -141,11 +141,12 @@ func (e *Error) summary() string {
 		last = joined(last, "code "+plain(e.Code))
 	}
 	if len(e.Fields) > 0 {
-		fields := "fields"
+		var fields strings.Builder
+		fields.WriteString("fields")
 		for _, name := range e.fieldNames() {
-			fields += " " + plain(name)
+			fields.WriteString(" " + plain(name))
 		}
-		last = joined(last, fields)
+		last = joined(last, fields.String())
 	}
 	if e.StatusCode != 0 && e.Cause != nil {
 		last = joined(last, SafeText(e.Cause))

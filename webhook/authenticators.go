@@ -49,23 +49,12 @@ type Proof struct {
 	Secret int
 	// Bound is what the callback URL was minted for; nil without a capability URL.
 	Bound *Bound
-
-	used *replays
-	mark [16]byte
-}
-
-// Forget lets the same signed delivery in once more. If you use Verify without
-// Handler, call it when your response is an error, because the sender may retry
-// with the very same request. Handler does so itself.
-func (p Proof) Forget() {
-	if p.used != nil {
-		p.used.forget(p.mark)
-	}
 }
 
 // Verify authenticates a request whose raw body has been read, for code that does
 // not use Handler. Read the body with ReadBody, because signatures need the bytes
-// as received. All authenticators must agree; without any, Verify fails.
+// as received. All authenticators must agree; without any, Verify fails. Verify keeps
+// nothing: the same delivery passes again, and is yours to recognise.
 func Verify(r *http.Request, body []byte, all ...Authenticator) (Proof, error) {
 	if len(all) == 0 {
 		return Proof{}, fmt.Errorf("%w: nothing to verify with", ErrConfiguration)
@@ -73,12 +62,11 @@ func Verify(r *http.Request, body []byte, all ...Authenticator) (Proof, error) {
 	if s, ok := all[0].(*signature); ok && len(all) == 1 {
 		return s.check(r, body) // without a Delivery, so that nothing is allocated
 	}
-	for _, a := range all {
-		if err := faultOf(a); err != nil {
-			return Proof{}, err
-		}
+	every := AllOf(all...)
+	if err := faultOf(every); err != nil {
+		return Proof{}, err
 	}
-	return authenticate(&Delivery{Request: r, body: body}, all)
+	return every.Authenticate(&Delivery{Request: r, body: body})
 }
 
 // PathSecret asks for a secret as the last segment of the URL's path, and compares
@@ -96,7 +84,7 @@ func PathSecret(values ...string) Authenticator {
 	if err != nil {
 		return faulty{err}
 	}
-	return secretIn{match, func(r *http.Request) string { return lastSegment(r.URL.Path) }}
+	return secretIn{match, func(r *http.Request) (string, error) { return lastSegment(r.URL.Path) }}
 }
 
 // QuerySecret asks for a secret in a parameter of the URL's query, which must occur
@@ -109,23 +97,24 @@ func QuerySecret(parameter string, values ...string) Authenticator {
 	if err != nil {
 		return faulty{err}
 	}
-	return secretIn{match, func(r *http.Request) string {
+	return secretIn{match, func(r *http.Request) (string, error) {
 		query, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil || len(query[parameter]) != 1 {
-			return ""
+			return "", ErrUnauthenticated
 		}
-		return query[parameter][0]
+		return query[parameter][0], nil
 	}}
 }
 
 // BasicAuth asks for HTTP basic authentication. Use it for senders that accept a
-// callback URL with user and password. Several passwords are valid at once.
+// callback URL with user and password. The passwords must have at least 16 bytes;
+// several are valid at once.
 func BasicAuth(user string, passwords ...string) Authenticator {
 	if user == "" {
 		return faulty{fmt.Errorf("%w: BasicAuth: no user", ErrConfiguration)}
 	}
 	isUser, _ := newSecrets("BasicAuth", 1, []string{user}) // not empty
-	isPassword, err := newSecrets("BasicAuth", 1, passwords)
+	isPassword, err := newSecrets("BasicAuth", minSecretBytes, passwords)
 	if err != nil {
 		return faulty{err}
 	}
@@ -139,33 +128,39 @@ func BasicAuth(user string, passwords ...string) Authenticator {
 // address is then only in X-Forwarded-For, which anybody can write. So the header
 // is read from the right, as long as each hop is a trusted proxy, beginning with
 // the peer. The first hop that is no trusted proxy is the sender. Without trusted
-// proxies the header is ignored.
+// proxies the header is ignored. The trusted proxy "unix" is a peer that came by a
+// Unix socket.
 func AllowList(senders []string, trustedProxies ...string) Authenticator {
 	allowed, err := ranges(senders)
-	proxies, proxyErr := ranges(trustedProxies)
+	networks := slices.DeleteFunc(slices.Clone(trustedProxies), func(p string) bool { return p == "unix" })
+	proxies, proxyErr := ranges(networks)
 	if err = cmp.Or(err, proxyErr); err != nil {
 		return faulty{err}
 	}
 	if len(allowed) == 0 {
 		return faulty{fmt.Errorf("%w: AllowList: no address", ErrConfiguration)}
 	}
-	return allowList{allowed, proxies}
+	return allowList{allowed, proxies, len(networks) < len(trustedProxies)}
 }
 
 // AnyOf accepts a delivery that one of several authenticators accepts. They are
 // asked in order. Use it to move from one authenticator to another.
-func AnyOf(all ...Authenticator) Authenticator {
-	if len(all) == 0 {
-		return faulty{fmt.Errorf("%w: AnyOf of nothing", ErrConfiguration)}
-	}
-	var faults []error
+func AnyOf(all ...Authenticator) Authenticator { return checked("AnyOf", all, anyOf(all)) }
+
+// AllOf accepts a delivery that all of several authenticators accept. They are asked
+// in order, so put those that need no body first.
+func AllOf(all ...Authenticator) Authenticator { return checked("AllOf", all, allOf(all)) }
+
+func checked(what string, all []Authenticator, a Authenticator) Authenticator {
+	f := faults{of: what + ": "}
+	f.must(len(all) > 0, "nothing to ask")
 	for _, one := range all {
-		faults = append(faults, faultOf(one))
+		f.all = append(f.all, faultOf(one))
 	}
-	if err := errors.Join(faults...); err != nil {
+	if err := f.err(); err != nil {
 		return faulty{err}
 	}
-	return anyOf(all)
+	return a
 }
 
 // faulty is what a constructor returns for settings that cannot work. It lets
@@ -175,25 +170,49 @@ type faulty struct{ err error }
 func (faulty) Authenticate(*Delivery) (Proof, error) { return Proof{}, ErrUnauthenticated }
 
 func faultOf(a Authenticator) error {
-	if a == nil {
-		return fmt.Errorf("%w: nil authenticator", ErrConfiguration)
+	if isNil(a) {
+		return fmt.Errorf("%w: no authenticator", ErrConfiguration)
 	}
 	f, _ := a.(faulty)
 	return f.err
 }
 
-// authenticate asks all authenticators until one refuses.
-func authenticate(d *Delivery, all []Authenticator) (Proof, error) {
-	var sum Proof
-	for _, a := range all {
-		p, err := a.Authenticate(d)
-		if err != nil {
-			sum.Forget()
-			return Proof{}, err
+// proves is what every delivery has shown that an authenticator accepts.
+type proves struct {
+	signed, bound bool
+	basic         bool     // it may ask for a password
+	providers     []string // of the capabilities among them
+}
+
+// whatProves looks into an authenticator. One that this package does not know may
+// prove anything; what it does prove is checked with each delivery.
+func whatProves(a Authenticator) proves {
+	switch a := a.(type) {
+	case *signature, bitpesaKeys:
+		return proves{signed: true}
+	case *Capabilities:
+		return proves{bound: true, providers: []string{a.cfg.Provider}}
+	case basicAuth:
+		return proves{basic: true}
+	case secretIn, allowList, faulty, nil:
+		return proves{}
+	case anyOf:
+		sum := proves{signed: true, bound: true}
+		for _, one := range a {
+			p := whatProves(one)
+			sum = proves{sum.signed && p.signed, sum.bound && p.bound, sum.basic || p.basic, append(sum.providers, p.providers...)}
 		}
-		sum.add(p)
+		return sum
+	case allOf:
+		var sum proves
+		for _, one := range a {
+			p := whatProves(one)
+			sum = proves{sum.signed || p.signed, sum.bound || p.bound, sum.basic || p.basic, append(sum.providers, p.providers...)}
+		}
+		return sum
+	default:
+		return proves{signed: true, bound: true}
 	}
-	return sum, nil
 }
 
 func (p Proof) trust() Trust {
@@ -211,9 +230,6 @@ func (p *Proof) add(other Proof) {
 	if other.Bound != nil {
 		p.Bound = other.Bound
 	}
-	if other.used != nil {
-		p.used, p.mark = other.used, other.mark
-	}
 }
 
 // minSecretBytes keeps out secrets that can be guessed. Fewer than 16 bytes never
@@ -230,6 +246,7 @@ func newSecrets(what string, shortest int, values []string) (secrets, error) {
 	sums := make([][sha256.Size]byte, len(values))
 	for i, v := range values {
 		f.must(len(v) >= shortest, "secret %d has fewer than %d bytes", i, shortest)
+		f.must(strings.TrimSpace(v) == v, "secret %d begins or ends with white space", i)
 		sums[i] = sha256.Sum256([]byte(v))
 	}
 	return func(given string) int {
@@ -253,14 +270,30 @@ func (s secrets) check(given string) (Proof, error) {
 // secretIn looks for a secret in a place of the request.
 type secretIn struct {
 	secrets
-	place func(*http.Request) string
+	place func(*http.Request) (string, error)
 }
 
 func (s secretIn) Authenticate(d *Delivery) (Proof, error) {
-	return s.check(s.place(d.Request))
+	given, err := s.place(d.Request)
+	if err != nil {
+		return Proof{}, err
+	}
+	return s.check(given)
 }
 
-func lastSegment(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+// lastSegment returns the last segment of a path, or says why there is none: the
+// usual mistakes of those who mount a handler.
+func lastSegment(path string) (string, error) {
+	segment := path[strings.LastIndexByte(path, '/')+1:]
+	switch {
+	case segment != "":
+		return segment, nil
+	case path == "" || path == "/":
+		return "", fmt.Errorf("%w: the path is empty; a router or http.StripPrefix may have cut it", ErrUnauthenticated)
+	default:
+		return "", fmt.Errorf("%w: the path ends with a slash", ErrUnauthenticated)
+	}
+}
 
 // urlSafe accepts the unreserved characters of RFC 3986.
 func urlSafe(r rune) bool {
@@ -286,17 +319,36 @@ func (b basicAuth) Authenticate(d *Delivery) (Proof, error) {
 type anyOf []Authenticator
 
 func (a anyOf) Authenticate(d *Delivery) (Proof, error) {
+	var first error
 	for _, one := range a {
 		proof, err := one.Authenticate(d)
 		if err == nil || !errors.Is(err, ErrUnauthenticated) {
 			return proof, err
 		}
+		if first == nil {
+			first = err
+		}
 	}
-	return Proof{}, ErrUnauthenticated
+	return Proof{}, first
+}
+
+type allOf []Authenticator
+
+func (a allOf) Authenticate(d *Delivery) (Proof, error) {
+	var sum Proof
+	for _, one := range a {
+		p, err := one.Authenticate(d)
+		if err != nil {
+			return Proof{}, err
+		}
+		sum.add(p)
+	}
+	return sum, nil
 }
 
 type allowList struct {
 	allowed, proxies []netip.Prefix
+	unix             bool
 }
 
 func (a allowList) Authenticate(d *Delivery) (Proof, error) {
@@ -306,11 +358,23 @@ func (a allowList) Authenticate(d *Delivery) (Proof, error) {
 	return Proof{}, ErrUnauthenticated
 }
 
+// sender walks from the peer to the left, as long as each hop is a trusted proxy.
+// So it reads no more of the header than proxies wrote.
 func (a allowList) sender(r *http.Request) (netip.Addr, bool) {
 	hop, ok := address(r.RemoteAddr)
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && ok && within(a.proxies, hop); i-- {
-		hop, ok = address(strings.TrimSpace(hops[i]))
+	trusted := ok && within(a.proxies, hop) || a.unix && (r.RemoteAddr == "" || r.RemoteAddr == "@")
+	headers := r.Header["X-Forwarded-For"]
+	for i := len(headers) - 1; i >= 0 && trusted; i-- {
+		for rest := headers[i]; rest != "" && trusted; {
+			var last string
+			comma := strings.LastIndexByte(rest, ',')
+			rest, last = rest[:max(comma, 0)], strings.TrimSpace(rest[comma+1:])
+			if last == "" {
+				continue // a trailing comma, or an empty element
+			}
+			hop, ok = address(last)
+			trusted = ok && within(a.proxies, hop)
+		}
 	}
 	// If all hops are proxies, the last of them is the sender, and must be allowed.
 	return hop, ok
@@ -339,7 +403,7 @@ func within(list []netip.Prefix, addr netip.Addr) bool {
 
 // address reads an address with or without a port, because some proxies write one.
 func address(text string) (netip.Addr, bool) {
-	addr, err := netip.ParseAddr(text)
+	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
 	if err != nil {
 		withPort, err := netip.ParseAddrPort(text)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,15 +51,15 @@ func TestQuerySecret(t *testing.T) {
 }
 
 func TestBasicAuth(t *testing.T) {
-	a := webhook.BasicAuth("kapiten", "new-password", "old-password")
-	for password, secret := range map[string]int{"new-password": 0, "old-password": 1} {
+	a := webhook.BasicAuth("kapiten", "new-password-0123", "old-password-0123")
+	for password, secret := range map[string]int{"new-password-0123": 0, "old-password-0123": 1} {
 		r := request("/")
 		r.SetBasicAuth("kapiten", password)
 		proof, err := webhook.Verify(r, nil, a)
 		require.NoError(t, err)
 		assert.Equal(t, secret, proof.Secret)
 	}
-	for _, pair := range [][2]string{{"kapiten", "wrong"}, {"kapiten", ""}, {"", "new-password"}, {"Kapiten", "new-password"}, {"", ""}} {
+	for _, pair := range [][2]string{{"kapiten", "wrong"}, {"kapiten", ""}, {"", "new-password-0123"}, {"Kapiten", "new-password-0123"}, {"", ""}} {
 		r := request("/")
 		r.SetBasicAuth(pair[0], pair[1])
 		_, err := webhook.Verify(r, nil, a)
@@ -93,7 +94,16 @@ func TestAllowList(t *testing.T) {
 		{"proxy without header", []string{"10.0.0.0/8"}, "10.0.0.1:1", nil, false},
 		{"nothing but proxies", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"10.0.0.2"}, false},
 		{"rubbish", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"unknown"}, false},
-		{"rubbish on the right", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"52.50.88.9,"}, false},
+		{"rubbish on the right", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"52.50.88.9, unknown"}, false},
+		{"a trailing comma", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"52.50.88.9, "}, true},
+		{"empty elements", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{",52.50.88.9,,", ""}, true},
+		{"IPv6 in brackets", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"[2001:db8::1]"}, true},
+		{"IPv6 in brackets, with a port", []string{"10.0.0.0/8"}, "10.0.0.1:1", []string{"[2001:db8::1]:443"}, true},
+		{"by a trusted Unix socket", []string{"unix"}, "@", []string{"52.50.88.9"}, true},
+		{"by a trusted Unix socket, through a proxy", []string{"unix", "10.0.0.0/8"}, "", []string{"52.50.88.9, 10.0.0.2"}, true},
+		{"by a trusted Unix socket, spoofed on the left", []string{"unix"}, "@", []string{"52.50.88.9, 203.0.113.7"}, false},
+		{"by a Unix socket that is not trusted", []string{"10.0.0.0/8"}, "@", []string{"52.50.88.9"}, false},
+		{"by a trusted Unix socket, without a header", []string{"unix"}, "@", nil, false},
 		{"peer without address", nil, "@", nil, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -113,9 +123,9 @@ func TestAllowList(t *testing.T) {
 }
 
 func TestAuthenticatorsCombine(t *testing.T) {
-	path, basic := webhook.PathSecret(pathSecret), webhook.BasicAuth("kpay", "secret")
+	path, basic := webhook.PathSecret(pathSecret), webhook.BasicAuth("kpay", "a long enough password")
 	both := request("/" + pathSecret)
-	both.SetBasicAuth("kpay", "secret")
+	both.SetBasicAuth("kpay", "a long enough password")
 	onlyPath := request("/" + pathSecret)
 
 	_, err := webhook.Verify(both, nil, path, basic)
@@ -141,7 +151,7 @@ func TestSecretsAreNowhereToBeSeen(t *testing.T) {
 	_, _ = signature.Authenticate(&webhook.Delivery{Request: request("/")})
 	_, err = capabilities.URL(webhook.Bound{Reference: "o1"})
 	require.NoError(t, err)
-	h, _ := merchant(t, func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.PathSecret(planted)) })
+	h, _ := merchant(t, func(c *shop) { c.Auth = webhook.AllOf(c.Auth, webhook.PathSecret(planted)) })
 	for name, v := range map[string]any{
 		"path": webhook.PathSecret(planted), "query": webhook.QuerySecret("key", planted), "basic": webhook.BasicAuth("kpay", planted),
 		"signature": signature, "capabilities": capabilities, "handler": h, "any": webhook.AnyOf(webhook.PathSecret(planted)),
@@ -167,10 +177,9 @@ func TestConfigurationsKeepSecretsOutOfEveryEncoder(t *testing.T) {
 	const planted = "planted-secret-0123456789"
 	key := webhook.BitPesaKey{Key: planted, Secret: planted}
 	for name, v := range map[string]any{
-		"config":         webhook.Config[order]{Source: webhook.Source[order]{Provider: planted}},
-		"BitPesa config": webhook.BitPesaSignatureConfig{URL: "https://shop.example/" + planted, Keys: []webhook.BitPesaKey{key}},
-		"BitPesa key":    key,
-		"error":          &webhook.Error{Provider: "shop", Err: quiet{planted}},
+		"config":      webhook.Config[order]{Auth: webhook.PathSecret(planted)},
+		"BitPesa key": key,
+		"error":       &webhook.Error{Provider: "shop", Err: quiet{planted}},
 	} {
 		var shown bytes.Buffer
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
@@ -194,10 +203,55 @@ type quiet struct{ Body string }
 func (quiet) Error() string { return "away" }
 
 func TestADeliveryThatCannotBeReadIsNoForgery(t *testing.T) {
-	h, _ := merchant(t, func(c *webhook.Config[order]) {
-		c.Auth = []webhook.Authenticator{webhook.AnyOf(webhook.Signature(stamped, "whsec"), webhook.PathSecret(pathSecret))}
+	h, _ := merchant(t, func(c *shop) {
+		c.Auth = webhook.AnyOf(webhook.Signature(stamped, "whsec"), webhook.PathSecret(pathSecret))
 		c.MaxBody = 10
 	})
 	assert.Equal(t, 413, post(h, paid("o1")).Code)
 	assert.False(t, errors.Is(webhook.ErrBodyTooLarge, webhook.ErrUnauthenticated))
+}
+
+func TestARefusedSenderIsToldOfBasicAuthentication(t *testing.T) {
+	basic := webhook.BasicAuth("kasapay", "a long enough password")
+	for name, c := range map[string]struct {
+		auth webhook.Authenticator
+		want string
+	}{
+		"basic":       {basic, `Basic realm="webhook"`},
+		"among many":  {webhook.AnyOf(webhook.PathSecret(pathSecret), webhook.AllOf(basic)), `Basic realm="webhook"`},
+		"no password": {webhook.PathSecret(pathSecret), ""},
+	} {
+		h, _ := merchant(t, func(s *shop) { s.Auth = c.auth })
+		w := postTo(h, "/guess", paid("o1"))
+		assert.Equal(t, 401, w.Code, name)
+		assert.Equal(t, c.want, w.Header().Get("WWW-Authenticate"), name)
+	}
+}
+
+// What a stranger may cost before he is refused: no header is read that decides
+// nothing, and no body is worked through more than a few times.
+func TestAStrangerCostsLittle(t *testing.T) {
+	r := request("/")
+	r.RemoteAddr = "203.0.113.7:1"
+	r.Header.Set("X-Forwarded-For", strings.Repeat("10.0.0.1,", 100_000))
+	for _, proxies := range [][]string{nil, {"10.0.0.0/8"}} {
+		list := webhook.AllowList([]string{"52.50.88.9"}, proxies...)
+		assert.LessOrEqual(t, testing.AllocsPerRun(10, func() { _, _ = webhook.Verify(r, nil, list) }), 6.0)
+	}
+	for name, body := range map[string]string{
+		"large":      `{"event":"x","data":"` + strings.Repeat("x", 1<<20) + `"}`,
+		"large keys": `{` + strings.Repeat(`"k":1,`, 1<<17) + `"event":1,"data":2}`,
+		"deep":       `{"event":1,"data":` + strings.Repeat("[", 31<<10) + `}`,
+	} {
+		r := request("/")
+		r.Header.Set("X-Kotani-Signature", "sha256="+strings.Repeat("0", 64))
+		auth := webhook.KotaniV3Signature("whsec_test")
+		began := time.Now()
+		for range 20 {
+			_, err := webhook.Verify(r, []byte(body), auth)
+			assert.ErrorIs(t, err, webhook.ErrUnauthenticated, name)
+		}
+		// The old reader took 303 ms for one; this bound is generous for a busy machine.
+		assert.Less(t, time.Since(began)/20, 20*time.Millisecond, name)
+	}
 }

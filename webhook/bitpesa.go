@@ -1,38 +1,44 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/url"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 )
 
-// BitPesa describes BitPesa's webhooks: a signed POST of
-// {"webhook", "event", "object"} (documented). Authenticate them with
-// BitPesaSignature; then they are Verified, and Confirm is not needed.
+// NewBitPesa builds a handler for BitPesa's signed webhooks. Config.Auth is
+// BitPesaSignature.
 //
-// Keep Handle short, or use Background. BitPesa retries a failed delivery five
-// times, and disables for good an endpoint that does not respond in time (both
-// documented). Any 2xx acknowledges (documented); 200 without a body is sent.
+// Keep your function short. BitPesa retries a failed delivery five times, and
+// disables for good an endpoint that does not respond in time (both documented).
+func NewBitPesa(cfg Config[bitpesa.Event]) (*Handler[bitpesa.Event], error) {
+	return New(BitPesa(), cfg)
+}
+
+// BitPesa describes BitPesa's webhooks: a signed POST of {"webhook", "event",
+// "object"} (documented). Any 2xx acknowledges (documented); 200 without a body is
+// sent.
 //
 // The event's kind selects the typed object, whose id is the reference.
 // Transactions, recipients, senders and payin methods change in the order of
-// BitPesaStates. Events of other kinds, and objects without a state, have no
-// order. An event carries no id, so it is identified by its name and a digest of
-// its object. A retried delivery is then the same event, and a second failure of
-// a recipient is another, if its object differs at all. An event that leaves the
-// state as it is counts as a duplicate, unless that state can repeat.
+// BitPesaStates. Events of other kinds have no order. A delivery carries no id, so one
+// that comes again is known by its name and a digest of its object. An event that
+// leaves the state as it is counts as a duplicate, also under another name.
 func BitPesa() Source[bitpesa.Event] {
 	states := map[string]*States{}
 	for _, kind := range []string{"transaction", "recipient", "sender", "payin_method"} {
@@ -42,10 +48,7 @@ func BitPesa() Source[bitpesa.Event] {
 		Provider: "bitpesa",
 		Decode:   bitpesa.ParseEvent,
 		Identify: func(e bitpesa.Event) Identity {
-			s := Identity{Reference: e.ID(), ID: string(e.Name) + " " + digest(e.Object), Status: e.State()}
-			if s.Status != "" {
-				s.States = states[e.Name.Kind()]
-			}
+			s := Identity{Reference: e.ID(), ID: string(e.Name) + " " + digest(e.Object), Status: e.State(), States: states[e.Name.Kind()]}
 			if t := e.Transaction; t != nil {
 				s.Amount, s.Currency = t.InputAmount, t.InputCurrency
 			}
@@ -84,55 +87,28 @@ func LookupBitPesa(transactions BitPesaTransactions) func(context.Context, strin
 // BitPesaSignature checks BitPesa's signature of a webhook (documented), which is
 // in the headers Authorization-Key, -Nonce and -Signature. The signature is the hex
 // HMAC-SHA512 of "nonce&POST&<registered URL>&<SHA-512 of the raw body in hex>".
-// The key must be one of c.Keys, and each delivery counts once. Proof.Secret is
-// the index of the key.
-func BitPesaSignature(c BitPesaSignatureConfig) Authenticator {
-	keys, f := bitpesaKeys{}, faults{of: "BitPesaSignature: "}
-	u, err := url.Parse(c.URL)
-	f.must(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.Contains(c.URL, "#"),
+//
+// registeredURL is the webhook's URL exactly as it was registered. BitPesa signs that
+// text, whatever a proxy makes of the request. keys are the key pairs in use; during a
+// rotation there are two. Proof.Secret is the index of the key.
+func BitPesaSignature(registeredURL string, keys ...BitPesaKey) Authenticator {
+	known, f := bitpesaKeys{}, faults{of: "BitPesaSignature: "}
+	u, err := url.Parse(registeredURL)
+	f.must(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.Contains(registeredURL, "#"),
 		"URL must be an absolute http or https URL without a fragment")
-	f.must(len(c.Keys) > 0, "no key")
-	for i, k := range c.Keys {
-		_, twice := keys[k.Key]
-		f.must(k.Key != "" && !twice, "key %d is empty or given twice", i)
-		// The header's key is not signed. If two keys shared a secret, a delivery
-		// sent again under the other key would count again.
-		shared := slices.ContainsFunc(c.Keys[:i], func(other BitPesaKey) bool { return other.Secret == k.Secret })
-		f.must(!shared, "the secret of key %d is given twice", i)
-		one := Signature(SignatureConfig{Scheme: bitpesaScheme(c.URL), Hash: sha512.New, Remember: c.Remember, Now: c.Now}, k.Secret)
+	f.must(len(keys) > 0, "no key")
+	for i, k := range keys {
+		_, twice := known[k.Key]
+		f.must(k.Key != "" && k.Key == strings.TrimSpace(k.Key) && !twice, "key %d is empty, has white space at an end or is given twice", i)
+		one := Signature(SignatureConfig{Scheme: bitpesaScheme(registeredURL), Hash: sha512.New}, k.Secret)
 		f.all = append(f.all, faultOf(one)) // nil counts for nothing
-		keys[k.Key] = bitpesaPair{one, i}
+		known[k.Key] = bitpesaPair{one, i}
 	}
 	if err := f.err(); err != nil {
 		return faulty{err}
 	}
-	return keys
+	return known
 }
-
-// BitPesaSignatureConfig sets up BitPesaSignature.
-type BitPesaSignatureConfig struct {
-	// URL is the webhook's URL exactly as it was registered. BitPesa signs that
-	// text, whatever a proxy makes of the request. Required.
-	URL string
-	// Keys are the key pairs in use; during a rotation there are two. Required.
-	Keys []BitPesaKey
-	// Remember is how long a delivery is remembered, so that nobody can send it
-	// again; 0 is 24 hours. BitPesa signs a nonce and no time.
-	Remember time.Duration
-	// Now is the clock; nil is time.Now.
-	Now func() time.Time
-}
-
-const shownBitPesa = "webhook.BitPesaSignatureConfig{...}"
-
-// Format keeps keys and URL out of anything printed.
-func (BitPesaSignatureConfig) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, shownBitPesa) }
-
-// MarshalText keeps them out of encoders, JSON among them.
-func (BitPesaSignatureConfig) MarshalText() ([]byte, error) { return []byte(shownBitPesa), nil }
-
-// LogValue keeps them out of logs.
-func (BitPesaSignatureConfig) LogValue() slog.Value { return slog.StringValue(shownBitPesa) }
 
 // BitPesaKey is an API key pair. BitPesa signs a webhook with the pair that
 // created it.
@@ -190,7 +166,6 @@ func bitpesaScheme(registered string) Scheme {
 		s.Prefix = append(append(s.Prefix, registered...), '&')
 		sum := sha512.Sum512(s.Body)
 		s.Prefix, s.Body = hex.AppendEncode(s.Prefix, sum[:]), nil
-		s.Once = true
 		return nil
 	}
 }
@@ -198,7 +173,7 @@ func bitpesaScheme(registered string) Scheme {
 // BitPesaStates is the order of the states of a kind of object: "transaction",
 // "recipient", "sender" or "payin_method"; nil for others. The names are
 // documented, and so are most transitions of transactions and recipients. Those of
-// reviews, exceptions and senders are assumed. Failures can repeat.
+// reviews, exceptions and senders are assumed.
 func BitPesaStates(kind string) *States {
 	switch kind {
 	case "transaction":
@@ -216,10 +191,10 @@ func BitPesaStates(kind string) *States {
 			received:   {processing, manual, paid, canceled, refunded, exception},
 			processing: {received, canceled, refunded, exception},
 			mispaid:    {processing, manual, paid, canceled, refunded, exception},
-			manual:     {manual, paid, canceled, refunded, exception},
+			manual:     {processing, paid, canceled, refunded, exception},
 			canceled:   {refunded},
 			exception:  {manual, paid, canceled, refunded},
-		}, nil)
+		}, []bitpesa.TransactionState{paid}, nil)
 	case "recipient":
 		const (
 			initial, pending, success = bitpesa.RecipientInitial, bitpesa.RecipientPending, bitpesa.RecipientSuccess
@@ -229,13 +204,13 @@ func BitPesaStates(kind string) *States {
 		)
 		return statesOf(map[bitpesa.RecipientState][]bitpesa.RecipientState{
 			initial:   {pending, canceled, exception},
-			pending:   {pending, success, failed, manual, stuck, overpaid, canceled, exception}, // with the reference of a cash pickup, later
-			failed:    {failed, pending, manual, canceled, exception},
-			manual:    {manual, pending, canceled, exception},
+			pending:   {success, failed, manual, stuck, overpaid, canceled, exception},
+			failed:    {pending, manual, canceled, exception},
+			manual:    {pending, canceled, exception},
 			stuck:     {pending, success, failed, manual, canceled, exception},
 			exception: {success, failed, manual, canceled},
 			canceled:  {refunded},
-		}, nil)
+		}, []bitpesa.RecipientState{success}, nil)
 	case "sender":
 		const (
 			incomplete, initial, verified = bitpesa.SenderIncomplete, bitpesa.SenderInitial, bitpesa.SenderVerified
@@ -249,7 +224,8 @@ func BitPesaStates(kind string) *States {
 			approved:   {initial, banned, disabled}, // changes may trigger KYC again (documented)
 			rejected:   {initial, banned, disabled},
 			banned:     {disabled},
-		}, nil)
+			disabled:   {banned},
+		}, []bitpesa.SenderState{approved}, nil)
 	case "payin_method":
 		const (
 			incomplete, initial, pending = bitpesa.PayinIncomplete, bitpesa.PayinInitial, bitpesa.PayinPending
@@ -259,15 +235,42 @@ func BitPesaStates(kind string) *States {
 			exception                    = bitpesa.PayinException
 		)
 		return statesOf(map[bitpesa.PayinState][]bitpesa.PayinState{
-			incomplete: {incomplete, initial, canceled, exception},
+			incomplete: {initial, canceled, exception},
 			initial:    {pending, canceled, exception},
 			pending:    {processing, success, failed, mispaid, canceled, exception},
 			processing: {success, failed, mispaid, canceled, exception},
-			failed:     {failed, incomplete, initial, pending, canceled, exception}, // left by an update or a retry
+			failed:     {incomplete, initial, pending, canceled, exception}, // left by an update or a retry
 			mispaid:    {canceled, refunded, exception},
 			exception:  {success, failed, canceled, refunded},
 			canceled:   {refunded},
-		}, nil)
+		}, []bitpesa.PayinState{success}, nil)
 	}
 	return nil
+}
+
+// NewBitPesaTestDelivery is a webhook as BitPesa signs it for the registered URL, for
+// tests of your own: pass it to the handler's ServeHTTP, or send it.
+func NewBitPesaTestDelivery(registeredURL string, key BitPesaKey, body []byte) (*http.Request, error) {
+	r, err := newTestDelivery(registeredURL, body)
+	if err == nil {
+		nonce := rand.Text()
+		r.Header.Set("Authorization-Key", key.Key)
+		r.Header.Set("Authorization-Nonce", nonce)
+		r.Header.Set("Authorization-Signature", bitpesa.Signature(key.Secret, nonce, http.MethodPost, registeredURL, body))
+	}
+	return r, err
+}
+
+func newTestDelivery(url string, body []byte) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(body))
+	if err == nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return r, err
+}
+
+func hexHMAC(hash func() hash.Hash, secret string, text []byte) string {
+	m := hmac.New(hash, []byte(secret))
+	_, _ = m.Write(text) // a hash never fails
+	return hex.EncodeToString(m.Sum(nil))
 }

@@ -26,10 +26,6 @@ type Bound struct {
 	Expires   time.Time           // whole seconds; set by URL
 }
 
-func (b Bound) identity() Identity {
-	return Identity{Reference: b.Reference, Amount: b.Amount, Currency: b.Currency}
-}
-
 // CapabilityConfig sets up capability URLs for one provider.
 type CapabilityConfig struct {
 	// Provider is Source.Provider. A URL minted for one provider is refused by the
@@ -68,6 +64,7 @@ func NewCapabilities(cfg CapabilityConfig, keys ...string) (*Capabilities, error
 	f.must(len(keys) > 0, "no key")
 	for i, k := range keys {
 		f.must(len(k) >= minSecretBytes, "key %d has fewer than %d bytes", i, minSecretBytes)
+		f.must(strings.TrimSpace(k) == k, "key %d begins or ends with white space", i)
 	}
 	if err := f.err(); err != nil {
 		return nil, err
@@ -118,7 +115,10 @@ func (c *Capabilities) Authenticate(d *Delivery) (Proof, error) {
 }
 
 func (c *Capabilities) check(path string) (Bound, int, error) {
-	segment := lastSegment(path)
+	segment, err := lastSegment(path)
+	if err != nil {
+		return Bound{}, 0, err
+	}
 	if len(segment) > maxCapabilityText {
 		return Bound{}, 0, ErrUnauthenticated
 	}

@@ -7,69 +7,60 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
+	"reflect"
 	"time"
 )
 
-// Config sets up a Handler. Set Source, one of Handle and HandleTx, and Auth or
-// Confirm, better both. The zero value of everything else is useful.
+// Config sets up a Handler. Set Auth, one of Handle and HandleTx, and for unsigned
+// providers Known, unless each delivery comes to a capability URL. The zero value of
+// everything else is useful.
 type Config[E any] struct {
-	Source Source[E]
+	// Auth decides who may deliver. AnyOf and AllOf join several authenticators.
+	Auth Authenticator
+	// Known reports whether a reference is yours. A delivery about another one gets
+	// 404, and nobody is asked. If Known fails, the sender gets 503. It is not called
+	// for a capability URL, which only you can have minted, nor for signed deliveries.
+	Known func(ctx context.Context, reference string) (bool, error)
 
-	// Auth lists authenticators that must all accept a delivery. They are asked in
-	// order, so put those that need no body first. AnyOf makes alternatives.
-	Auth []Authenticator
-
-	// Confirm asks the provider's API about ev.Reference and returns the event as
-	// the API shows it. That event replaces the posted one. Wrap ErrMismatch when
-	// the API contradicts the posted event. Confirm runs while the reference is
-	// leased, so one at a time for each reference, on all machines that share the
-	// inbox. With nil, an event is trusted as far as its delivery was authenticated.
-	// Without Auth, any stranger can use up ConfirmRate and, in background mode,
-	// fill Inbox.
-	Confirm func(ctx context.Context, ev Event[E]) (E, error)
-	// ConfirmTimeout bounds one Confirm and its wait for ConfirmRate; 0 is 10 s.
-	ConfirmTimeout time.Duration
-	// ConfirmRate is the most confirmations a second of this process; 0 is 20.
-	ConfirmRate int
-
-	// Handle is your function. If it returns an error, the sender gets 500 and
-	// retries; in background mode the worker retries. It may run twice for one
-	// event: if the process dies right after it, if Inbox cannot mark the event
-	// done, or if it takes longer than Lease.
-	Handle func(ctx context.Context, ev Event[E]) error
-	// HandleTx is your function with the transaction that also marks the event
-	// done, so that its writes take effect exactly once. Inbox must be a *SQLInbox
-	// on the database you write to. Do not commit or roll back.
-	HandleTx func(ctx context.Context, tx *sql.Tx, ev Event[E]) error
-
-	// Inbox; nil is a MemoryInbox of its own. Different handlers that share an
-	// inbox need a Source.Provider each, or they work on each other's events.
+	// Inbox; nil is a MemoryInbox of its own.
 	Inbox Inbox
-	// Lease bounds the work on one event, Confirm included; 0 is 30 s. Then the
-	// context of your function ends, and another worker may take over.
-	Lease time.Duration
-	// Wait is how long a delivery waits while another event of its reference is
-	// leased; 0 is 5 s. Then the sender gets 503.
+	// HandleTx is your function with the transaction that also marks the event, so
+	// that its writes take effect exactly once. Inbox must be a *SQLInbox on the
+	// database you write to. Write only through tx; do not commit or roll back. If it
+	// returns an error, the sender gets 500 and retries.
+	HandleTx func(ctx context.Context, tx *sql.Tx, ev Event[E]) error
+	// Handle is your function without a transaction, for a MemoryInbox. It may run
+	// twice for one event.
+	Handle func(ctx context.Context, ev Event[E]) error
+
+	// Timeout bounds the work on one delivery, your function included; 0 is 30 s. The
+	// work goes on when the sender hangs up.
+	Timeout time.Duration
+	// Wait is how long a delivery waits for another of its reference; 0 is 5 s. Then
+	// the sender gets 503.
 	Wait time.Duration
+	// AskTimeout bounds one question to the provider's API; 0 is 10 s.
+	AskTimeout time.Duration
+	// AskRate is the most questions a second of this process; 0 is 20. About one
+	// reference, eight may come at once, and then one a second.
+	AskRate int
 	// MaxBody is the largest body in bytes; 0 is DefaultMaxBody.
 	MaxBody int64
-
-	// Background makes the handler store each delivery and acknowledge it at once.
-	// Call Run to work on them. Inbox must be a Queue. With nil, the work is done
-	// before the acknowledgement.
-	Background *Background
 
 	// Logger; nil is silent. It never gets paths, bodies or secrets.
 	Logger *slog.Logger
 	// Report is called with an *Error for every delivery that was refused or
 	// failed. It must return soon and be safe for concurrent use. Wake somebody for
-	// ErrMismatch and ErrImpossible.
+	// ErrMismatch.
 	Report func(ctx context.Context, err error)
+	// Observe is called with each step of a delivery, for metrics. It must return
+	// soon and be safe for concurrent use.
+	Observe func(ctx context.Context, o Observation)
 
-	// InsecureAcceptAnyoneForTestsOnly allows a handler with neither Auth nor
-	// Confirm. Anybody who finds its URL can then say that an order was paid.
-	InsecureAcceptAnyoneForTestsOnly bool
+	// InsecureBelievePosted hands on what was posted, unsigned and unconfirmed, as
+	// Claimed. Anybody who finds the URL can then say that an order was paid. Only New
+	// accepts it, for a Source without Ask.
+	InsecureBelievePosted bool
 }
 
 const shownConfig = "webhook.Config{...}"
@@ -83,73 +74,61 @@ func (Config[E]) MarshalText() ([]byte, error) { return []byte(shownConfig), nil
 // LogValue keeps them out of logs.
 func (Config[E]) LogValue() slog.Value { return slog.StringValue(shownConfig) }
 
-// Background sets up background mode. Zero values are useful.
-type Background struct {
-	// Workers of this process; 0 is 4.
-	Workers int
-	// MaxAttempts before an event becomes a dead letter; 0 is 12, about two hours
-	// with the default delays.
-	MaxAttempts int
-	// FirstDelay is the wait after the first failure, doubled each time up to
-	// MaxDelay and shortened at random by up to half; 0 is 5 s and 1 h.
-	FirstDelay, MaxDelay time.Duration
-	// Poll is how often an idle worker looks for events: those due for a retry, and
-	// those that other processes stored; 0 is 1 s.
-	Poll time.Duration
+// Step is a step of a delivery.
+type Step string
+
+const (
+	StepReceived  Step = "received"  // a request came in
+	StepRefused   Step = "refused"   // it got an error status; Reason says why
+	StepConfirmed Step = "confirmed" // the API answered; Took is its time
+	StepHandedOn  Step = "handed on" // your function has taken it, and it is marked; Took is the lag since the request came
+	StepNotNew    Step = "not new"   // a duplicate or stale, and acknowledged
+)
+
+// Observation is what Config.Observe gets. Provider, Step, Reason and Transition
+// have few values and fit as labels.
+type Observation struct {
+	Provider   string
+	Step       Step
+	Reason     string // of StepRefused: the text of a sentinel, or "handler"
+	Transition Transition
+	Took       time.Duration
 }
 
 func (c Config[E]) withDefaults() Config[E] {
-	c.Auth = append([]Authenticator(nil), c.Auth...)
-	setDefault(&c.ConfirmTimeout, 10*time.Second)
-	setDefault(&c.ConfirmRate, 20)
-	setDefault(&c.Lease, 30*time.Second)
+	setDefault(&c.Timeout, 30*time.Second)
 	setDefault(&c.Wait, 5*time.Second)
+	setDefault(&c.AskTimeout, 10*time.Second)
+	setDefault(&c.AskRate, 20)
 	setDefault(&c.MaxBody, DefaultMaxBody)
-	if c.Source.Acknowledge == nil {
-		c.Source.Acknowledge = func(E) Response { return Response{Status: http.StatusOK} }
-	}
-	if c.Inbox == nil {
+	if isNil(c.Inbox) {
 		c.Inbox = NewMemoryInbox(MemoryInboxConfig{})
 	}
 	setDefault(&c.Logger, slog.New(slog.DiscardHandler))
-	if c.Report == nil {
-		c.Report = func(context.Context, error) {}
-	}
-	if c.Background != nil {
-		b := *c.Background
-		setDefault(&b.Workers, 4)
-		setDefault(&b.MaxAttempts, 12)
-		setDefault(&b.FirstDelay, 5*time.Second)
-		setDefault(&b.MaxDelay, time.Hour)
-		setDefault(&b.Poll, time.Second)
-		c.Background = &b
-	}
 	return c
 }
 
 // check names all faults at once; c has its defaults.
-func (c Config[E]) check() error {
+func (c Config[E]) check(s Source[E]) error {
 	var f faults
-	f.must(c.Source.Provider != "" && c.Source.Decode != nil && c.Source.Identify != nil, "Source without Provider, Decode or Identify")
-	f.must(len(c.Auth) > 0 || c.Confirm != nil || c.InsecureAcceptAnyoneForTestsOnly,
-		"nothing tells the provider from a stranger: set Auth, Confirm or both")
-	for _, a := range c.Auth {
-		if err := faultOf(a); err != nil {
-			f.all = append(f.all, err)
-		}
+	f.must(s.Provider != "" && s.Decode != nil && s.Identify != nil, "Source without Provider, Decode or Identify")
+	f.all = append(f.all, faultOf(c.Auth))
+	proves := whatProves(c.Auth)
+	for _, p := range proves.providers {
+		f.must(p == s.Provider, "Auth has Capabilities of %q, and this handler is for %q", p, s.Provider)
+	}
+	switch {
+	case s.Ask != nil:
+		f.must(!c.InsecureBelievePosted, "InsecureBelievePosted, but the API can be asked")
+		f.must(c.Known != nil || proves.bound, "set Known, or accept only Capabilities: nothing tells your references from invented ones")
+	case !c.InsecureBelievePosted:
+		f.must(proves.signed, "nothing tells the provider from a stranger: Auth must check a signature, or Source needs Ask")
 	}
 	f.must((c.Handle == nil) != (c.HandleTx == nil), "need exactly one of Handle and HandleTx")
-	if c.HandleTx != nil {
-		_, ok := c.Inbox.(*SQLInbox)
-		f.must(ok, "HandleTx needs a *SQLInbox")
-	}
-	f.must(c.ConfirmTimeout > 0 && c.ConfirmRate > 0 && c.Lease > 0 && c.Wait > 0 && c.MaxBody > 0, "negative limit")
-	f.must(c.Confirm == nil || c.ConfirmTimeout < c.Lease, "ConfirmTimeout must be shorter than Lease")
-	if b := c.Background; b != nil {
-		_, ok := c.Inbox.(Queue)
-		f.must(ok, "Background needs an Inbox that is a Queue")
-		f.must(b.Workers > 0 && b.MaxAttempts > 0 && b.FirstDelay > 0 && b.MaxDelay >= b.FirstDelay && b.Poll > 0, "Background: negative limit, or MaxDelay below FirstDelay")
-	}
+	_, overSQL := c.Inbox.(*SQLInbox)
+	f.must(c.HandleTx == nil || overSQL, "HandleTx needs a *SQLInbox")
+	f.must(c.Handle == nil || !overSQL, "a *SQLInbox needs HandleTx")
+	f.must(c.Timeout > 0 && c.Wait > 0 && c.AskTimeout > 0 && c.AskRate > 0 && c.MaxBody > 0, "negative limit")
 	return f.err()
 }
 
@@ -166,6 +145,29 @@ func (f *faults) must(ok bool, text string, args ...any) {
 }
 
 func (f *faults) err() error { return errors.Join(f.all...) }
+
+// isNil finds typed nils, too.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Interface, reflect.Slice, reflect.Chan:
+		return r.IsNil()
+	default:
+		return false
+	}
+}
+
+// needClient refuses a constructor without a client to ask, along with all that
+// New refuses.
+func needClient[E any](client any, source Source[E], cfg Config[E]) (*Handler[E], error) {
+	h, err := New(source, cfg)
+	if isNil(client) {
+		return nil, errors.Join(fmt.Errorf("%w: no client to ask %s", ErrConfiguration, source.Provider), err)
+	}
+	return h, err
+}
 
 // orNow is the clock of a configuration; nil is time.Now.
 func orNow(now func() time.Time) func() time.Time {

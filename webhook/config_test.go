@@ -4,85 +4,168 @@ import (
 	"context"
 	"database/sql"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
-func TestNewRefusesAHandlerThatLetsAnyoneIn(t *testing.T) {
-	cfg := webhook.Config[order]{Source: orders(), Handle: (&ledger{}).handle}
-	_, err := webhook.New(cfg)
-	require.ErrorIs(t, err, webhook.ErrConfiguration)
+// goodConfig is a Config that every constructor of an unsigned provider accepts.
+func goodConfig[E any]() webhook.Config[E] {
+	return webhook.Config[E]{
+		Auth: webhook.PathSecret(pathSecret), Known: everything,
+		Handle: func(context.Context, webhook.Event[E]) error { return nil },
+	}
+}
 
-	for name, secure := range map[string]func(*webhook.Config[order]){
-		"path secret":  func(c *webhook.Config[order]) { c.Auth = []webhook.Authenticator{webhook.PathSecret(pathSecret)} },
-		"confirmation": func(c *webhook.Config[order]) { c.Confirm = (&bank{}).confirm },
-		"opted out":    func(c *webhook.Config[order]) { c.InsecureAcceptAnyoneForTestsOnly = true },
+func capsOf(t testing.TB, provider string) *webhook.Capabilities {
+	t.Helper()
+	c, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: provider, BaseURL: "https://shop.example/hooks"}, capabilityKey)
+	require.NoError(t, err)
+	return c
+}
+
+func TestNoConstructorCanBeMisused(t *testing.T) {
+	var (
+		nilRides *kapiten.RidesService
+		nilKPay  *kpay.Client
+		nilPays  *kasapay.PayoutsService
+		nilFiat  *kotani.FiatService
+	)
+	for name, err := range map[string]error{
+		"kapiten nil":            second(webhook.NewKapiten(nil, "c1", goodConfig[kapiten.Ride]())),
+		"kapiten typed nil":      second(webhook.NewKapiten(nilRides, "c1", goodConfig[kapiten.Ride]())),
+		"kapiten no company":     second(webhook.NewKapiten(rides{}, "", goodConfig[kapiten.Ride]())),
+		"kpay nil":               second(webhook.NewKPay(nil, goodConfig[kpay.Payment]())),
+		"kpay typed nil":         second(webhook.NewKPay(nilKPay, goodConfig[kpay.Payment]())),
+		"kasapay nil":            second(webhook.NewKasapay(nil, goodConfig[kasapay.Payout]())),
+		"kasapay typed nil":      second(webhook.NewKasapay(nilPays, goodConfig[kasapay.Payout]())),
+		"kotani nil":             second(webhook.NewKotani(nil, kotani.Payouts, goodConfig[kotani.Transaction]())),
+		"kotani typed nil":       second(webhook.NewKotani(nilFiat, kotani.Payouts, goodConfig[kotani.Transaction]())),
+		"kotani without a kind":  second(webhook.NewKotani(&books{}, "", goodConfig[kotani.Transaction]())),
+		"bitpesa unsigned":       second(webhook.NewBitPesa(goodConfig[bitpesa.Event]())),
+		"kotani v3 unsigned":     second(webhook.NewKotaniV3(goodConfig[kotani.V3Event]())),
+		"fiatconnect unsigned":   second(webhook.NewFiatConnect(goodConfig[kotani.FiatConnectEvent]())),
+		"a source without Ask":   second(webhook.New(webhook.KPay(), goodConfig[kpay.Payment]())),
+		"another's capabilities": second(webhook.NewKPay(&kpay.Client{}, with(goodConfig[kpay.Payment](), func(c *webhook.Config[kpay.Payment]) { c.Auth = capsOf(t, "kasapay") }))),
+		"another's capabilities, inside": second(webhook.NewKPay(&kpay.Client{}, with(goodConfig[kpay.Payment](), func(c *webhook.Config[kpay.Payment]) {
+			c.Auth = webhook.AllOf(webhook.AllowList([]string{"10.0.0.1"}), webhook.AnyOf(webhook.PathSecret(pathSecret), capsOf(t, "kasapay")))
+		}))),
+		"unconfirmed money": second(webhook.NewKPay(&kpay.Client{}, with(goodConfig[kpay.Payment](), func(c *webhook.Config[kpay.Payment]) { c.InsecureBelievePosted = true }))),
+		"nobody knows ours": second(webhook.NewKPay(&kpay.Client{}, with(goodConfig[kpay.Payment](), func(c *webhook.Config[kpay.Payment]) { c.Known = nil }))),
+		"one way in that is not bound": second(webhook.NewKPay(&kpay.Client{}, with(goodConfig[kpay.Payment](), func(c *webhook.Config[kpay.Payment]) {
+			c.Known, c.Auth = nil, webhook.AnyOf(capsOf(t, "kpay"), webhook.PathSecret(pathSecret))
+		}))),
+		"one way in that is not signed": second(webhook.NewBitPesa(with(goodConfig[bitpesa.Event](), func(c *webhook.Config[bitpesa.Event]) {
+			c.Auth = webhook.AnyOf(webhook.BitPesaSignature(bitpesaURL, testKeys()...), webhook.PathSecret(pathSecret))
+		}))),
+		"kapiten without Known": second(webhook.NewKapiten(rides{}, "c1", with(goodConfig[kapiten.Ride](), func(c *webhook.Config[kapiten.Ride]) {
+			c.Known, c.Auth = nil, capsOf(t, "kapiten")
+		}))),
 	} {
-		cfg := cfg
-		secure(&cfg)
-		_, err := webhook.New(cfg)
+		assert.ErrorIs(t, err, webhook.ErrConfiguration, name)
+	}
+	for name, err := range map[string]error{
+		"kapiten": second(webhook.NewKapiten(rides{}, "c1", goodConfig[kapiten.Ride]())),
+		"kpay":    second(webhook.NewKPay(&kpay.Client{}, goodConfig[kpay.Payment]())),
+		"bound": second(webhook.NewKPay(&kpay.Client{}, with(goodConfig[kpay.Payment](), func(c *webhook.Config[kpay.Payment]) {
+			c.Known, c.Auth = nil, webhook.AllOf(webhook.AllowList([]string{"10.0.0.1"}), capsOf(t, "kpay"))
+		}))),
+		"signed": second(webhook.NewBitPesa(with(goodConfig[bitpesa.Event](), func(c *webhook.Config[bitpesa.Event]) {
+			c.Auth = webhook.AllOf(webhook.AllowList([]string{"52.50.88.9"}), webhook.BitPesaSignature(bitpesaURL, testKeys()...))
+		}))),
+	} {
 		assert.NoError(t, err, name)
 	}
 }
 
+func second[T any](_ T, err error) error { return err }
+
+func with[T any](v T, change func(*T)) T {
+	change(&v)
+	return v
+}
+
+// liar accepts everything and proves nothing, whatever it may be taken for.
+type liar struct{}
+
+func (liar) Authenticate(*webhook.Delivery) (webhook.Proof, error) { return webhook.Proof{}, nil }
+
+func TestAnAuthenticatorOfOnesOwnMustProveWhatTheProviderNeeds(t *testing.T) {
+	h, err := webhook.NewBitPesa(with(goodConfig[bitpesa.Event](), func(c *webhook.Config[bitpesa.Event]) { c.Auth = liar{} }))
+	require.NoError(t, err)
+	assert.Equal(t, 401, post(h, `{"event":"transaction.paid_in","object":{"id":"t","state":"paid"}}`).Code)
+	k, err := webhook.NewKPay(&kpay.Client{}, with(goodConfig[kpay.Payment](), func(c *webhook.Config[kpay.Payment]) { c.Known, c.Auth = nil, liar{} }))
+	require.NoError(t, err)
+	assert.Equal(t, 401, post(k, `{"refid":"o1","statusid":"01"}`).Code)
+}
+
 func TestNewRefusesWhatCannotWork(t *testing.T) {
-	good := func() webhook.Config[order] {
-		return webhook.Config[order]{Source: orders(), Auth: []webhook.Authenticator{webhook.PathSecret(pathSecret)}, Handle: (&ledger{}).handle}
+	good := func() shop {
+		return shop{Source: orders(), Config: webhook.Config[order]{InsecureBelievePosted: true, Auth: webhook.PathSecret(pathSecret), Handle: (&ledger{}).handle}}
 	}
-	for name, spoil := range map[string]func(*webhook.Config[order]){
-		"no source":              func(c *webhook.Config[order]) { c.Source = webhook.Source[order]{} },
-		"no function":            func(c *webhook.Config[order]) { c.Handle = nil },
-		"two functions":          func(c *webhook.Config[order]) { c.HandleTx = inTx },
-		"HandleTx without SQL":   func(c *webhook.Config[order]) { c.Handle, c.HandleTx = nil, inTx },
-		"nil authenticator":      func(c *webhook.Config[order]) { c.Auth = append(c.Auth, nil) },
-		"no path secret":         func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.PathSecret()) },
-		"empty path secret":      func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.PathSecret(pathSecret, "")) },
-		"short path secret":      func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.PathSecret("0123456789abcde")) },
-		"unsafe path secret":     func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.PathSecret("0123456789/abcdef")) },
-		"empty query secret":     func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.QuerySecret("key", "")) },
-		"no query parameter":     func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.QuerySecret("", pathSecret)) },
-		"empty password":         func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.BasicAuth("kpay", "")) },
-		"no password":            func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.BasicAuth("kpay")) },
-		"no user":                func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.BasicAuth("", "secret")) },
-		"empty allow-list":       func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.AllowList(nil)) },
-		"no address":             func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.AllowList([]string{"kpay.rw"})) },
-		"no proxy address":       func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.AllowList([]string{"10.0.0.1"}, "")) },
-		"any of nothing":         func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.AnyOf()) },
-		"any of a faulty one":    func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.AnyOf(webhook.PathSecret())) },
-		"no signature secret":    func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.Signature(stamped)) },
-		"empty signature secret": func(c *webhook.Config[order]) { c.Auth = append(c.Auth, webhook.Signature(stamped, "whsec", "")) },
-		"no scheme": func(c *webhook.Config[order]) {
-			c.Auth = append(c.Auth, webhook.Signature(webhook.SignatureConfig{}, "whsec"))
-		},
-		"negative body":          func(c *webhook.Config[order]) { c.MaxBody = -1 },
-		"negative lease":         func(c *webhook.Config[order]) { c.Lease = -1 },
-		"confirm outlives lease": func(c *webhook.Config[order]) { c.Confirm, c.Lease = (&bank{}).confirm, 10*time.Second },
-		"background without queue": func(c *webhook.Config[order]) {
-			c.Inbox, c.Background = onlyInbox{webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})}, &webhook.Background{}
-		},
-		"negative workers": func(c *webhook.Config[order]) { c.Background = &webhook.Background{Workers: -1} },
+	auth := func(a webhook.Authenticator) func(*shop) { return func(c *shop) { c.Auth = webhook.AllOf(c.Auth, a) } }
+	for name, spoil := range map[string]func(*shop){
+		"no source":                 func(c *shop) { c.Source = webhook.Source[order]{} },
+		"no function":               func(c *shop) { c.Handle = nil },
+		"two functions":             func(c *shop) { c.HandleTx = inTx },
+		"HandleTx without SQL":      func(c *shop) { c.Handle, c.HandleTx = nil, inTx },
+		"SQL without HandleTx":      func(c *shop) { c.Inbox = &webhook.SQLInbox{} },
+		"no authenticator":          func(c *shop) { c.Auth = nil },
+		"a secret alone":            func(c *shop) { c.InsecureBelievePosted = false },
+		"nil authenticator":         auth(nil),
+		"nil capabilities":          auth((*webhook.Capabilities)(nil)),
+		"no path secret":            auth(webhook.PathSecret()),
+		"empty path secret":         auth(webhook.PathSecret(pathSecret, "")),
+		"short path secret":         auth(webhook.PathSecret("0123456789abcde")),
+		"unsafe path secret":        auth(webhook.PathSecret("0123456789/abcdef")),
+		"empty query secret":        auth(webhook.QuerySecret("key", "")),
+		"query secret with newline": auth(webhook.QuerySecret("key", pathSecret+"\n")),
+		"no query parameter":        auth(webhook.QuerySecret("", pathSecret)),
+		"empty password":            auth(webhook.BasicAuth("kpay", "")),
+		"short password":            auth(webhook.BasicAuth("kpay", "0123456789abcde")),
+		"password with newline":     auth(webhook.BasicAuth("kpay", pathSecret+"\n")),
+		"no password":               auth(webhook.BasicAuth("kpay")),
+		"no user":                   auth(webhook.BasicAuth("", pathSecret)),
+		"empty allow-list":          auth(webhook.AllowList(nil)),
+		"no address":                auth(webhook.AllowList([]string{"kpay.rw"})),
+		"no proxy address":          auth(webhook.AllowList([]string{"10.0.0.1"}, "")),
+		"any of nothing":            auth(webhook.AnyOf()),
+		"all of nothing":            auth(webhook.AllOf()),
+		"any of a faulty one":       auth(webhook.AnyOf(webhook.PathSecret())),
+		"no signature secret":       auth(webhook.Signature(stamped)),
+		"empty signature secret":    auth(webhook.Signature(stamped, "whsec", "")),
+		"signature with newline":    auth(webhook.Signature(stamped, "whsec\n")),
+		"bitpesa with newline":      auth(webhook.BitPesaSignature(bitpesaURL, webhook.BitPesaKey{Key: "key", Secret: "secret\n"})),
+		"no scheme":                 auth(webhook.Signature(webhook.SignatureConfig{}, "whsec")),
+		"negative body":             func(c *shop) { c.MaxBody = -1 },
+		"negative timeout":          func(c *shop) { c.Timeout = -1 },
+		"negative rate":             func(c *shop) { c.AskRate = -1 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := good()
-			spoil(&cfg)
-			h, err := webhook.New(cfg)
+			c := good()
+			spoil(&c)
+			h, err := webhook.New(c.Source, c.Config)
 			require.ErrorIs(t, err, webhook.ErrConfiguration)
 			assert.Nil(t, h)
 			assert.NotContains(t, err.Error(), "0123456789")
 		})
 	}
-	_, err := webhook.New(good())
+	c := good()
+	_, err := webhook.New(c.Source, c.Config)
 	require.NoError(t, err)
 }
 
 func TestNewNamesAllFaultsAtOnce(t *testing.T) {
-	_, err := webhook.New(webhook.Config[order]{MaxBody: -1})
+	_, err := webhook.New(webhook.Source[order]{}, webhook.Config[order]{MaxBody: -1})
 	require.ErrorIs(t, err, webhook.ErrConfiguration)
-	for _, fault := range []string{"Source", "stranger", "Handle", "negative"} {
+	for _, fault := range []string{"Source", "stranger", "Handle", "negative", "authenticator"} {
 		assert.Contains(t, err.Error(), fault)
 	}
 }
@@ -95,6 +178,7 @@ func TestAFaultyAuthenticatorLetsNobodyIn(t *testing.T) {
 		"allow-list": webhook.AllowList([]string{""}),
 		"signature":  webhook.Signature(stamped, ""),
 		"any":        webhook.AnyOf(),
+		"all":        webhook.AllOf(),
 	} {
 		_, err := a.Authenticate(&webhook.Delivery{Request: request("/?key=")})
 		assert.ErrorIs(t, err, webhook.ErrUnauthenticated, name)
@@ -102,6 +186,3 @@ func TestAFaultyAuthenticatorLetsNobodyIn(t *testing.T) {
 }
 
 func inTx(context.Context, *sql.Tx, webhook.Event[order]) error { return nil }
-
-// onlyInbox hides that an inbox is a queue as well.
-type onlyInbox struct{ webhook.Inbox }

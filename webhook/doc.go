@@ -3,71 +3,72 @@
 //
 // Build one [Handler] per provider and mount it on any router:
 //
+//	inbox, err := webhook.NewSQLInbox(db, webhook.PostgreSQL) // then inbox.Migrate and inbox.Check
 //	payments, err := webhook.NewKPay(client, webhook.Config[kpay.Payment]{
-//		Auth:  []webhook.Authenticator{webhook.PathSecret(secret)}, // or Capabilities
-//		Inbox: inbox, // NewSQLInbox(db, webhook.Postgres)
+//		Auth:  webhook.PathSecret(secret),
+//		Known: orders.Exists,
+//		Inbox: inbox,
 //		HandleTx: func(ctx context.Context, tx *sql.Tx, e webhook.Event[kpay.Payment]) error {
 //			return orders.SetStatus(ctx, tx, e.Reference, e.Status)
 //		},
 //	})
 //	mux.Handle("/hooks/kpay/", payments)
 //
-// Then run a [Reconciler] beside it, which finds what a lost callback would have
-// told.
+// README.md in this folder has a recipe for each provider, with nginx in front.
 //
-//	provider        constructor                            an event is
-//	Kapiten         NewKapiten                             Confirmed
-//	KPay            NewKPay                                Confirmed
-//	Kasapay         NewKasapay                             Confirmed
-//	Kotani Pay v2   NewKotani                              Confirmed
-//	Kotani Pay v3   New, KotaniV3, KotaniV3Signature       Verified
-//	FiatConnect     New, FiatConnect, FiatConnectSignature Verified
-//	BitPesa         New, BitPesa, BitPesaSignature         Verified
-//	your own        New, a Source, Signature or Confirm    as you choose
+//	provider        constructor     a delivery is  an event is
+//	Kapiten         NewKapiten      a knock        Confirmed
+//	KPay            NewKPay         a knock        Confirmed
+//	Kasapay         NewKasapay      a knock        Confirmed
+//	Kotani Pay v2   NewKotani       a knock        Confirmed
+//	Kotani Pay v3   NewKotaniV3     a fact         Verified
+//	FiatConnect     NewFiatConnect  a fact         Verified
+//	BitPesa         NewBitPesa      a fact         Verified
+//	your own        New, a Source   as you choose
 //
-// All of a provider's names begin or end with the provider: KPay describes its
-// callbacks, KPayStates orders its statuses, ConfirmKPay asks the API about an
-// event, and LookupKPay asks about a reference for a Reconciler.
+// # Facts and knocks
 //
-// # What happens to a delivery
+// A signed delivery is a fact. It is authenticated, read, decoded, handed on and
+// acknowledged. The same bytes again are a duplicate: they get the same
+// acknowledgement once the first is committed. Until then they wait, and then get
+// 503.
 //
-//	authenticate  Config.Auth; checks of headers come before the body is read
-//	read          at most 1 MiB, or Config.MaxBody
-//	decode        Source.Decode and Source.Identify
-//	lease         Inbox.Acquire; a duplicate gets the first response again
-//	confirm       Config.Confirm asks the provider's API
-//	hand on       Config.Handle, or Config.HandleTx in the inbox's transaction
-//	acknowledge   Source.Acknowledge
+// An unsigned delivery is only a knock. It names a reference, and nothing else that
+// was posted is believed or stored. The handler checks that the reference is yours:
+// by the capability URL it came to, or by Config.Known. Then it asks the provider's
+// API, and hands on what the API says. One ask runs for a reference at a time, and
+// each knock gets an ask that began after it arrived. If the posted status is ahead
+// of the API's, the handler looks again after 1 s and 3 s. Then the sender gets 503
+// and retries.
 //
-// The lease comes before the confirmation, so that duplicates ask the provider
-// once, however many come and to however many machines.
+// # What your function gets
 //
-// # Trust
+// Each change of a reference's status, once, in order. [Event.Transition] tells how
+// it compares with the last: Advanced, Reversed, Corrected or Unexpected. A status
+// that came late is Stale and is not handed on. Everything else that the API says or
+// a signature proves is handed on, also if the table of statuses has no way there.
 //
-// Kapiten, KPay, Kasapay and Kotani v2 document no signature. What they post is
-// [Claimed], however well the URL is hidden. Config.Confirm makes it [Confirmed].
-// A signed event is [Verified].
+// With HandleTx and a [SQLInbox] on your own database, your writes and the mark are
+// committed together. An event then takes effect exactly once, on any number of
+// replicas, even when a process dies in the middle. With Handle and a
+// [MemoryInbox], your function may run twice: if the process dies after it.
 //
 // # What can go wrong
 //
-// With Config.Handle your function may run twice for an event: if the process dies
-// after the function returned and before the event was marked done. Write it so
-// that this does no harm. With Config.HandleTx and a [SQLInbox] on your own
-// database, an event takes effect exactly once: your writes and the mark are
-// committed together, or neither.
-//
 // A refused delivery gets a status without detail, as listed at ErrUnauthenticated.
 // Config.Report and Config.Logger get the detail, without secrets, paths or bodies.
-// After 500 or 503 the sender retries, if it retries at all.
+// After 500 or 503 the sender retries, if it retries at all. So run a [Reconciler],
+// or follow payments with package sdk/journal: either finds what a lost callback
+// would have told.
 //
-// A status that cannot follow the last one is acknowledged, reported as
-// ErrImpossible, and kept as a [DeadLetter] for a person.
+// Work that should begin after the acknowledgement belongs into sdk/journal: call
+// flow.Plan in HandleTx.
 //
 // # Limits
 //
 //   - A MemoryInbox forgets everything when its process ends.
-//   - SQLInbox speaks PostgreSQL and SQLite. Run Dialect.Migration in one process.
-//   - An event that no purge has removed yet is recognised; see SQLInbox.Purge.
-//   - In background mode, every authenticated delivery is stored before it is
-//     confirmed. A sender who knows the way in can fill the inbox.
+//   - A SQLInbox remembers the last 128 signed events of a reference.
+//   - A signed delivery that SQLInbox.Purge has forgotten is handed on again.
+//   - HandleTx runs again if the database asks for it (a deadlock, a serialization
+//     failure). Its transaction was rolled back then. So write only through tx.
 package webhook

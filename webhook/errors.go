@@ -11,23 +11,18 @@ import (
 // What can be wrong with a delivery, and the HTTP status the sender gets. Every
 // *Error wraps one of these, or the error of your own function.
 var (
-	ErrUnauthenticated = errors.New("not authenticated")                        // 401: no proof, a wrong proof, or a proof used before
-	ErrBodyTooLarge    = errors.New("body too large")                           // 413
-	ErrEncoding        = errors.New("content encoding not accepted")            // 415: compressed bodies are refused
-	ErrMalformed       = errors.New("malformed delivery")                       // 400: cut short, not decodable, or without a reference
-	ErrNotConfirmed    = errors.New("not confirmed by the provider")            // 503: the API failed, or does not say so (yet)
-	ErrMismatch        = errors.New("delivery contradicts the provider")        // 422: reference, amount, currency or status differ
-	ErrImpossible      = errors.New("status cannot follow")                     // acknowledged, kept as a dead letter
-	ErrBusy            = errors.New("another worker has it")                    // 503
-	ErrLeaseLost       = errors.New("lease lost to another worker")             // 503: nothing was committed
-	ErrInboxFull       = errors.New("inbox full")                               // 503: memory inbox only
-	ErrClosed          = errors.New("handler is shut down")                     // 503
-	ErrPanic           = errors.New("handler function panicked")                // 500
-	ErrNoSuchLetter    = errors.New("no dead letter with this key")             // Replay and Discard
-	ErrConfiguration   = errors.New("webhook: configuration")                   // from New and other constructors
-	errReplayed        = errors.New("signed delivery was used before")          // always beside ErrUnauthenticated
-	errMethod          = errors.New("method not allowed")                       // 405
-	errGaveUp          = errors.New("worker died on it too often to try again") // reason of a dead letter
+	ErrUnauthenticated = errors.New("not authenticated")               // 401: no proof, or a wrong proof
+	ErrBodyTooLarge    = errors.New("body too large")                  // 413
+	ErrEncoding        = errors.New("content encoding not accepted")   // 415: compressed bodies are refused
+	ErrMalformed       = errors.New("malformed delivery")              // 400: cut short, not decodable, or without a reference
+	ErrNotOurs         = errors.New("reference is not ours")           // 404: Config.Known does not know it
+	ErrNotConfirmed    = errors.New("not confirmed by the provider")   // 503: the API failed, or does not say so (yet)
+	ErrMismatch        = errors.New("delivery contradicts the record") // 422: the API or the delivery differs from what the URL was minted for
+	ErrBusy            = errors.New("another delivery has it")         // 503: the same reference is being worked on
+	ErrUnavailable     = errors.New("inbox or Known not available")    // 503
+	ErrPanic           = errors.New("function panicked")               // 500
+	ErrConfiguration   = errors.New("webhook: configuration")          // from New and other constructors, and from SQLInbox.Check
+	errMethod          = errors.New("method not allowed")              // 405
 )
 
 // Error says what went wrong with one delivery. Its text is one line without the
@@ -36,8 +31,7 @@ var (
 type Error struct {
 	Provider  string
 	Reference string // empty before the body was decoded
-	EventID   string
-	Status    string // as posted
+	Status    string // as posted, or as the API says if Trust is Confirmed
 	Trust     Trust  // how far Status can be believed
 	Err       error
 }
@@ -53,10 +47,16 @@ func (e *Error) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, e.Error()
 func (e *Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 
 func (h *Handler[E]) refuse(ctx context.Context, w http.ResponseWriter, err error) {
-	status := statusFor(err)
+	status, reason := statusFor(err)
 	h.report(ctx, err, status)
-	if status == http.StatusServiceUnavailable {
+	h.observe(ctx, Observation{Step: StepRefused, Reason: reason})
+	switch status {
+	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", "5")
+	case http.StatusUnauthorized:
+		if h.challenge {
+			w.Header().Set("WWW-Authenticate", `Basic realm="webhook"`)
+		}
 	}
 	http.Error(w, http.StatusText(status), status)
 }
@@ -64,14 +64,32 @@ func (h *Handler[E]) refuse(ctx context.Context, w http.ResponseWriter, err erro
 func (h *Handler[E]) report(ctx context.Context, err error, status int) {
 	var e *Error
 	if !errors.As(err, &e) {
-		e = &Error{Provider: h.cfg.Source.Provider, Err: err}
+		e = h.fail(err)
 	}
 	h.cfg.Logger.WarnContext(ctx, "webhook refused", "provider", e.Provider, "reference", e.Reference,
-		"event", e.EventID, "trust", e.Trust.String(), "response", status, "error", e.Err)
-	h.cfg.Report(ctx, e)
+		"trust", e.Trust.String(), "response", status, "error", e.Err)
+	if h.cfg.Report != nil {
+		defer h.survive(ctx, "Report")
+		h.cfg.Report(ctx, e)
+	}
 }
 
-func statusFor(err error) int {
+func (h *Handler[E]) observe(ctx context.Context, o Observation) {
+	if h.cfg.Observe != nil {
+		defer h.survive(ctx, "Observe")
+		o.Provider = h.source.Provider
+		h.cfg.Observe(ctx, o)
+	}
+}
+
+// survive, deferred, keeps a panic of a hook from ending the process.
+func (h *Handler[E]) survive(ctx context.Context, hook string) {
+	if recover() != nil {
+		h.logPanic(ctx, hook)
+	}
+}
+
+func statusFor(err error) (status int, reason string) {
 	for _, known := range []struct {
 		err    error
 		status int
@@ -81,16 +99,16 @@ func statusFor(err error) int {
 		{ErrBodyTooLarge, http.StatusRequestEntityTooLarge},
 		{ErrEncoding, http.StatusUnsupportedMediaType},
 		{ErrMalformed, http.StatusBadRequest},
+		{ErrNotOurs, http.StatusNotFound},
 		{ErrMismatch, http.StatusUnprocessableEntity},
 		{ErrNotConfirmed, http.StatusServiceUnavailable},
 		{ErrBusy, http.StatusServiceUnavailable},
-		{ErrLeaseLost, http.StatusServiceUnavailable},
-		{ErrInboxFull, http.StatusServiceUnavailable},
-		{ErrClosed, http.StatusServiceUnavailable},
+		{ErrUnavailable, http.StatusServiceUnavailable},
+		{ErrPanic, http.StatusInternalServerError},
 	} {
 		if errors.Is(err, known.err) {
-			return known.status
+			return known.status, known.err.Error()
 		}
 	}
-	return http.StatusInternalServerError
+	return http.StatusInternalServerError, "handler"
 }

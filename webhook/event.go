@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"unicode"
@@ -11,25 +12,31 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Source describes one provider's callbacks: how to read, identify and
-// acknowledge them. Take the provider's own, such as KPay(); write one yourself
-// for a sender this module does not know.
+// Source describes one provider's callbacks: how to read, identify, confirm and
+// acknowledge them. The provider constructors have theirs; write one yourself for a
+// sender this module does not know.
 type Source[E any] struct {
-	// Provider names the sender in inbox keys, logs and errors.
+	// Provider names the sender in the inbox, logs and errors.
 	Provider string
 	// Decode reads a body as received, whatever its content type. It may keep the
 	// slice.
 	Decode func(body []byte) (E, error)
 	// Identify says what the event is about. The handler calls it for the posted
-	// event and again for the event that Confirm returned.
+	// event and again for the event that Ask returned.
 	Identify func(E) Identity
-	// Match reports whether the event is about the reference that its capability
-	// URL was minted for. Set it if the provider calls back with a reference of
-	// its own; nil compares Identity.Reference.
-	Match func(event E, reference string) bool
-	// Acknowledge builds the response the sender expects, from the event as
-	// posted. Nil sends 200 without a body.
+	// Ask asks the provider's API about a reference. It makes each delivery a knock:
+	// of what was posted, only reference and status are used. Nil makes each delivery
+	// a fact, which Config.Auth must have proven.
+	Ask func(ctx context.Context, about Identity) (E, error)
+	// Acknowledge builds the response the sender expects, from the event as posted.
+	// The same event must give the same response. Nil sends 200 without a body.
 	Acknowledge func(E) Response
+
+	// scope tells apart, in the inbox, references of one provider that may be equal.
+	scope string
+	// byURL says that a callback to a capability URL is about the URL's reference,
+	// whatever reference it names.
+	byURL bool
 }
 
 // Event is one status change, as handed to your function.
@@ -41,24 +48,26 @@ type Event[E any] struct {
 	Data     E
 	Provider string
 	Trust    Trust
-	// Transition is Advanced or Reversal.
+	// Transition is Advanced, Reversed, Corrected or Unexpected.
 	Transition Transition
 	// Previous is the status applied before, empty if there was none.
 	Previous string
-	// Attempt counts from 1; above 1 only in background mode.
-	Attempt int
 }
 
 // Identity says what an event is about, in terms that all providers share.
 type Identity struct {
-	// Reference is the object the event belongs to. Events of one reference are
-	// kept in order, and the provider is asked by it.
+	// Reference is the object the event belongs to, under one name however the event
+	// came. Events of one reference are kept in order.
 	Reference string
-	// ID tells the events of one reference apart: each takes effect once. Leave it
-	// empty to use Status, but only if no status can come back.
-	ID string
-	// Status is the state the event reports. It may be empty if States is nil.
+	// Alias says that Reference is the provider's own name for the object, because
+	// the delivery has no other. Ask then finds the event under its Reference.
+	Alias bool
+	// Status is the state the event reports. It may be empty, and then ID must be set.
 	Status string
+	// ID tells apart the signed deliveries of one reference, so that one that comes
+	// again is known. Leave it empty if Status says it all. Without States, an event
+	// with an ID is news unless that very ID came before.
+	ID string
 	// Amount and Currency are set if the event carries them.
 	Amount   decimal.NullDecimal
 	Currency string
@@ -90,8 +99,7 @@ func (t Trust) String() string {
 	}
 }
 
-// Response is the HTTP response to an accepted event. A duplicate of a finished
-// event gets the stored response again.
+// Response is the HTTP response to an accepted event, and to each duplicate of it.
 type Response struct {
 	Status      int    // 0 counts as 200
 	ContentType string // empty for none
@@ -118,21 +126,18 @@ func uniquely[E any](parse func([]byte) (E, error)) func([]byte) (E, error) {
 	}
 }
 
-func (e Event[E]) key() Key { return Key{Provider: e.Provider, Reference: e.Reference, ID: e.ID} }
-
 func (e Event[E]) fail(err error) *Error {
-	return &Error{Provider: e.Provider, Reference: e.Reference, EventID: e.ID, Status: e.Status, Trust: e.Trust, Err: err}
+	return &Error{Provider: e.Provider, Reference: e.Reference, Status: e.Status, Trust: e.Trust, Err: err}
 }
 
-// maxNameBytes bounds the texts of an Identity: the sender chooses them, and they
-// become database keys.
+// maxNameBytes bounds the texts of an Identity, which become database keys.
 const maxNameBytes = 255
 
 func (i Identity) check() error {
-	if i.Reference == "" || i.ID == "" {
+	if i.Reference == "" || i.ID == "" && i.Status == "" {
 		return fmt.Errorf("%w: no reference or no status", ErrMalformed)
 	}
-	for _, text := range []string{i.Reference, i.ID, i.Status, i.Currency} {
+	for _, text := range [...]string{i.Reference, i.ID, i.Status, i.Currency} {
 		if !plain(text) {
 			return fmt.Errorf("%w: reference or status is not plain text", ErrMalformed)
 		}
@@ -152,10 +157,10 @@ func plain(text string) bool {
 	return true
 }
 
-// contradicts reports whether the two differ in reference, amount or currency. An
+// contradicts reports whether the event differs from what its URL was minted for. An
 // amount or currency that only one of them shows does not differ.
-func (i Identity) contradicts(other Identity) bool {
-	return i.Reference != other.Reference ||
-		i.Amount.Valid && other.Amount.Valid && !i.Amount.Decimal.Equal(other.Amount.Decimal) ||
-		i.Currency != "" && other.Currency != "" && i.Currency != other.Currency
+func (b *Bound) contradicts(i Identity) bool {
+	return b != nil && (b.Reference != i.Reference ||
+		i.Amount.Valid && b.Amount.Valid && !i.Amount.Decimal.Equal(b.Amount.Decimal) ||
+		i.Currency != "" && b.Currency != "" && i.Currency != b.Currency)
 }

@@ -1,12 +1,25 @@
 package webhook
 
-import "github.com/kapiteni/kapiten-go/kotani"
+import (
+	"crypto/sha256"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
 
-// FiatConnect describes the signed webhooks of a FiatConnect provider, such as
-// Kotani Pay (specification 1.2.5). Authenticate them with FiatConnectSignature;
-// then they are Verified, and Confirm is not needed.
+	"github.com/kapiteni/kapiten-go/kotani"
+)
+
+// NewFiatConnect builds a handler for the signed webhooks of a FiatConnect provider,
+// such as Kotani Pay. Config.Auth is FiatConnectSignature.
+func NewFiatConnect(cfg Config[kotani.FiatConnectEvent]) (*Handler[kotani.FiatConnectEvent], error) {
+	return New(FiatConnect(), cfg)
+}
+
+// FiatConnect describes the signed webhooks of a FiatConnect provider (specification
+// 1.2.5).
 //
-// An event is identified by its eventId. A transfer's reference is its id, its
+// A delivery that comes again is known by its eventId. A transfer's reference is its id, its
 // amount is what the user provides, and it changes in the order of
 // FiatConnectStates. A KYC record's reference is wallet and schema. KYC events
 // have no order, because a deleted record can begin again: compare their times.
@@ -53,7 +66,7 @@ func FiatConnectStates(direction kotani.TransferType) *States {
 	if len(forward) == 0 {
 		return nil
 	}
-	return statesOf(forward, nil)
+	return statesOf(forward, []kotani.TransferStatus{kotani.TransferComplete}, nil)
 }
 
 // FiatConnectSignature checks "FiatConnect-Signature: t=<seconds>,v1=<hex>", an
@@ -61,6 +74,19 @@ func FiatConnectStates(direction kotani.TransferType) *States {
 // rotation. That the hash is SHA-256 in hex is observed with providers, not
 // specified. It sets c.Scheme; the rest of c is as for Signature.
 func FiatConnectSignature(c SignatureConfig, secrets ...string) Authenticator {
-	c.Scheme = Timestamped("FiatConnect-Signature")
+	c.Scheme = Timestamped(fiatConnectHeader)
 	return Signature(c, secrets...)
+}
+
+const fiatConnectHeader = "FiatConnect-Signature"
+
+// NewFiatConnectTestDelivery is a webhook as a provider signs it at a time, for tests
+// of your own: pass it to the handler's ServeHTTP, or send it.
+func NewFiatConnectTestDelivery(url, secret string, at time.Time, body []byte) (*http.Request, error) {
+	r, err := newTestDelivery(url, body)
+	if err == nil {
+		stamp := strconv.FormatInt(at.Unix(), 10)
+		r.Header.Set(fiatConnectHeader, "t="+stamp+",v1="+hexHMAC(sha256.New, secret, slices.Concat([]byte(stamp+"."), body)))
+	}
+	return r, err
 }

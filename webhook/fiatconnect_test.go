@@ -68,8 +68,8 @@ func TestFiatConnectSignatures(t *testing.T) {
 func TestFiatConnectEventsAreVerifiedAndInOrder(t *testing.T) {
 	var told []webhook.Event[kotani.FiatConnectEvent]
 	var problems reports
-	h, err := webhook.New(webhook.Config[kotani.FiatConnectEvent]{
-		Source: webhook.FiatConnect(), Auth: []webhook.Authenticator{webhook.FiatConnectSignature(webhook.SignatureConfig{Now: atNoon}, "whsec")},
+	h, err := webhook.NewFiatConnect(webhook.Config[kotani.FiatConnectEvent]{
+		Auth:   webhook.FiatConnectSignature(webhook.SignatureConfig{Now: atNoon}, "whsec"),
 		Report: problems.add,
 		Handle: func(_ context.Context, ev webhook.Event[kotani.FiatConnectEvent]) error {
 			told = append(told, ev)
@@ -91,11 +91,11 @@ func TestFiatConnectEventsAreVerifiedAndInOrder(t *testing.T) {
 		{"e-5", kyc, `{"kycSchema":"PersonalDataAndDocuments","kycStatus":"KycDenied"}`},
 		{"e-6", kyc, `{"kycSchema":"PersonalDataAndDocuments","kycStatus":"KycPending"}`}, // begun anew
 		{"e-7", "WebhookNewEvent", `{}`},
-		{"e-8", in, transferIn("TransferFailed")}, // cannot be
+		{"e-8", in, transferIn("TransferFailed")}, // takes it back
 	} {
 		assert.Equal(t, 200, deliver(fiatConnectEvent(d.id, d.kind, d.payload)))
 	}
-	assert.ErrorIs(t, problems.last(), webhook.ErrImpossible)
+	assert.NoError(t, problems.last())
 	var got []string
 	for _, ev := range told {
 		assert.Equal(t, webhook.Verified, ev.Trust)
@@ -104,7 +104,7 @@ func TestFiatConnectEventsAreVerifiedAndInOrder(t *testing.T) {
 	const wallet = "0x52908400098527886E0F7030069857D2E4169EE7 PersonalDataAndDocuments"
 	assert.Equal(t, []string{
 		"e-1 t-1 TransferStarted", "e-3 t-1 TransferReceivedFiatFunds", "e-4 t-1 TransferComplete",
-		"e-5 " + wallet + " KycDenied", "e-6 " + wallet + " KycPending", "e-7 e-7 ",
+		"e-5 " + wallet + " KycDenied", "e-6 " + wallet + " KycPending", "e-7 e-7 ", "e-8 t-1 TransferFailed",
 	}, got)
 	assert.Equal(t, "KES", told[0].Currency)
 	assert.True(t, money("1300").Decimal.Equal(told[0].Amount.Decimal))
@@ -121,7 +121,7 @@ func TestATransferOutHasAnOrderOfItsOwn(t *testing.T) {
 	assert.Equal(t, "cUSD", identity.Currency, "what the user provides")
 	require.NotNil(t, identity.States)
 	assert.Equal(t, webhook.Advanced, identity.States.Transition("TransferReadyForUserToSendCryptoFunds", identity.Status))
-	assert.Equal(t, webhook.Impossible, identity.States.Transition("TransferAmlFailed", identity.Status))
+	assert.Equal(t, webhook.Unexpected, identity.States.Transition("TransferFailed", "TransferAmlFailed"))
 }
 
 func TestFiatConnectStates(t *testing.T) {
@@ -135,5 +135,5 @@ func TestFiatConnectStates(t *testing.T) {
 	assert.True(t, out.Final(string(kotani.TransferAmlFailed)))
 	assert.Equal(t, webhook.Advanced, in.Transition("TransferStarted", "TransferComplete"), "some may be missed")
 	assert.Equal(t, webhook.Stale, out.Transition("TransferComplete", "TransferStarted"))
-	assert.Equal(t, webhook.Impossible, out.Transition("TransferAmlFailed", "TransferComplete"))
+	assert.Equal(t, webhook.Corrected, out.Transition("TransferAmlFailed", "TransferComplete"))
 }

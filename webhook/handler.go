@@ -3,50 +3,50 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 )
 
 // Handler receives one provider's callbacks. Mount it under any router: of the
-// path it reads the last segment at most. Safe for concurrent use.
+// path it reads the last segment at most. Nothing has to be started or closed: all
+// work is done before the response, so http.Server.Shutdown waits for it. Safe for
+// concurrent use.
 type Handler[E any] struct {
-	cfg     Config[E]
-	confirm *limiter
-	drain   *drain
-	wake    chan struct{} // an event was stored
+	source    Source[E]
+	cfg       Config[E]
+	asks      asks[E]
+	challenge bool // a refused sender is told of basic authentication
 }
 
-// New builds a handler. It names all faults of the configuration at once, as
-// ErrConfiguration.
-func New[E any](cfg Config[E]) (*Handler[E], error) {
+// New builds a handler for a Source of your own. It names all faults of the
+// configuration at once, as ErrConfiguration.
+func New[E any](source Source[E], cfg Config[E]) (*Handler[E], error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.check(); err != nil {
+	if err := cfg.check(source); err != nil {
 		return nil, err
 	}
-	return &Handler[E]{
-		cfg:     cfg,
-		confirm: newLimiter(cfg.ConfirmRate),
-		drain:   &drain{stop: make(chan struct{})},
-		wake:    make(chan struct{}, 1),
-	}, nil
+	if source.Acknowledge == nil {
+		source.Acknowledge = func(E) Response { return Response{Status: http.StatusOK} }
+	}
+	return &Handler[E]{source: source, cfg: cfg, asks: newAsks[E](cfg.AskRate), challenge: whatProves(cfg.Auth).basic}, nil
 }
 
 // ServeHTTP implements http.Handler.
 func (h *Handler[E]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	arrived := time.Now()
+	h.observe(r.Context(), Observation{Step: StepReceived})
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		h.refuse(r.Context(), w, h.fail(errMethod))
 		return
 	}
-	if !h.drain.begin() {
-		h.refuse(r.Context(), w, h.fail(ErrClosed))
-		return
-	}
-	defer h.drain.end()
-	response, err := h.receive(w, r)
+	response, err := h.receive(w, r, arrived)
 	if err != nil {
 		h.refuse(r.Context(), w, err)
 		return
@@ -57,24 +57,33 @@ func (h *Handler[E]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Feed applies an event that your own code fetched from the API. It passes the
 // same inbox as the callbacks, so it takes effect once, whichever comes first. It
 // is not confirmed again. Feed returns how the event compared; Duplicate also if
-// it was done before.
-func (h *Handler[E]) Feed(ctx context.Context, data E) (Transition, error) {
-	return h.feed(ctx, data, nil)
+// it was applied before.
+func (h *Handler[E]) Feed(ctx context.Context, data E) (transition Transition, err error) {
+	defer h.recovered(ctx, Confirmed, &err)
+	ev, err := h.identify(data, Confirmed)
+	if err != nil {
+		return "", err
+	}
+	ev.ID = "" // the API names no delivery
+	return h.apply(ctx, ev, time.Now())
 }
 
 // DefaultMaxBody is the largest body accepted unless Config.MaxBody says otherwise.
-const DefaultMaxBody = 1 << 20
+// Callbacks have a few kilobytes; a stranger's body is hashed before it is refused.
+const DefaultMaxBody = 256 << 10
 
 // ReadBody reads a callback's body of at most limit bytes; a limit of 0 is
 // DefaultMaxBody. It refuses compressed bodies, because a small one can unpack to
 // a huge one. Errors: ErrBodyTooLarge, ErrEncoding, and ErrMalformed for a body
-// cut short.
+// that is empty or cut short.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if limit <= 0 {
 		limit = DefaultMaxBody
 	}
-	for _, coding := range r.Header.Values("Content-Encoding") {
-		if coding != "" && !strings.EqualFold(coding, "identity") {
+	for _, coding := range r.Header["Content-Encoding"] {
+		switch strings.ToLower(strings.TrimSpace(coding)) {
+		case "", "identity", "none", "utf-8", "utf8": // seen in the wild, and all mean: as it is
+		default:
 			return nil, ErrEncoding
 		}
 	}
@@ -83,17 +92,22 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, ErrBodyTooLarge
 	}
 	var buf bytes.Buffer
-	if r.ContentLength > 0 {
-		// Anyone can announce a large body, so little is reserved for it.
-		buf.Grow(int(min(r.ContentLength, 64<<10)) + bytes.MinRead)
-	}
-	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, ErrBodyTooLarge
+	if r.Body != nil {
+		if r.ContentLength > 0 {
+			// Anyone can announce a large body, so little is reserved for it.
+			buf.Grow(int(min(r.ContentLength, 64<<10)) + bytes.MinRead)
 		}
-		// The cause is the sender's or the network's, and may quote either.
-		return nil, fmt.Errorf("%w: body cut short", ErrMalformed)
+		if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
+			var tooLarge *http.MaxBytesError
+			if errors.As(err, &tooLarge) {
+				return nil, ErrBodyTooLarge
+			}
+			// The cause is the sender's or the network's, and may quote either.
+			return nil, fmt.Errorf("%w: body cut short, or read before by a middleware", ErrMalformed)
+		}
+	}
+	if buf.Len() == 0 {
+		return nil, fmt.Errorf("%w: empty body; a middleware may have read it", ErrMalformed)
 	}
 	return buf.Bytes(), nil
 }
@@ -101,105 +115,135 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 // readTimeout bounds how slowly a sender may send its body.
 const readTimeout = 10 * time.Second
 
-// limitReadTime sets the deadline for reading the body. net/http lifts it once the
-// body is read; it stays while net/http reads the rest of a refused body. The
-// error is ignored: not every ResponseWriter has deadlines.
-func limitReadTime(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTimeout))
-}
-
-// received is an event between Decode and the acknowledgement.
-type received[E any] struct {
-	event    Event[E]
-	bound    *Bound
-	response Response
-	body     []byte
-}
-
-// receive authenticates and decodes, and then works on the event or stores it.
-func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request) (response Response, err error) {
-	limitReadTime(w)
+// receive authenticates and decodes, and then takes the delivery as a fact or as a
+// knock.
+func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived time.Time) (response Response, err error) {
+	// net/http lifts the deadline once the body is read; it stays while net/http
+	// reads the rest of a refused body. Not every ResponseWriter has deadlines.
+	_ = http.NewResponseController(w).SetReadDeadline(arrived.Add(readTimeout))
 	d := &Delivery{Request: r, read: func() ([]byte, error) { return ReadBody(w, r, h.cfg.MaxBody) }}
-	proof, err := authenticate(d, h.cfg.Auth)
+	proof, err := h.cfg.Auth.Authenticate(d)
+	trust := proof.trust()
+	defer h.recovered(r.Context(), trust, &err)
 	if err != nil {
 		return Response{}, h.fail(err)
 	}
-	defer func() {
-		if err != nil {
-			proof.Forget()
-		}
-	}()
-	fail := func(err error) *Error {
-		return &Error{Provider: h.cfg.Source.Provider, Trust: proof.trust(), Err: err}
+	fail := func(err error) error { return &Error{Provider: h.source.Provider, Trust: trust, Err: err} }
+	if h.source.Ask == nil && !proof.Signed && !h.cfg.InsecureBelievePosted {
+		return Response{}, fail(fmt.Errorf("%w: no signature", ErrUnauthenticated))
 	}
-	defer h.recovered(r.Context(), fail, &err)
 	body, err := d.Body()
 	if err != nil {
 		return Response{}, fail(err)
 	}
-	in, err := h.decode(body, proof.trust(), proof.Bound)
+	posted, err := h.source.Decode(body)
+	if err != nil {
+		return Response{}, fail(fmt.Errorf("%w: %w", ErrMalformed, err))
+	}
+	ctx := context.WithoutCancel(r.Context())
+	if h.source.Ask != nil {
+		ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
+		defer cancel()
+		return h.source.Acknowledge(posted), h.knock(ctx, h.source.Identify(posted), proof.Bound, arrived)
+	}
+	ev, err := h.identify(posted, trust)
 	if err != nil {
 		return Response{}, err
 	}
-	if h.cfg.Background != nil {
-		return in.response, h.store(r.Context(), in)
+	if proof.Bound.contradicts(ev.Identity) {
+		return Response{}, ev.fail(ErrMismatch)
 	}
-	response, _, err = h.leaseAndApply(r.Context(), in)
-	return response, err
+	_, err = h.apply(ctx, ev, arrived)
+	return h.source.Acknowledge(posted), err
 }
 
-// feed is Feed. If bound is set, data is what a lookup by bound.Reference found.
-func (h *Handler[E]) feed(ctx context.Context, data E, bound *Bound) (Transition, error) {
-	if !h.drain.begin() {
-		return "", h.fail(ErrClosed)
-	}
-	defer h.drain.end()
-	ev, err := h.identify(data, bound)
-	if err != nil {
-		return "", err
-	}
-	ev.Trust = Confirmed
-	if bound != nil && ev.Reference != bound.Reference {
-		return "", ev.fail(ErrMismatch)
-	}
-	_, transition, err := h.leaseAndApply(ctx, received[E]{event: ev, bound: bound, response: h.cfg.Source.Acknowledge(data)})
-	return transition, err
-}
-
-func (h *Handler[E]) decode(body []byte, trust Trust, bound *Bound) (received[E], error) {
-	data, err := h.cfg.Source.Decode(body)
-	if err != nil {
-		return received[E]{}, &Error{Provider: h.cfg.Source.Provider, Trust: trust, Err: fmt.Errorf("%w: %w", ErrMalformed, err)}
-	}
-	ev, err := h.identify(data, bound)
-	if err != nil {
-		return received[E]{}, err
-	}
-	ev.Trust = trust
-	in := received[E]{event: ev, bound: bound, response: h.cfg.Source.Acknowledge(data), body: body}
-	if bound != nil && ev.contradicts(bound.identity()) {
-		return in, ev.fail(ErrMismatch)
-	}
-	return in, nil
-}
-
-// identify makes the Event. If its capability URL says what the event is about,
-// and Match agrees, that reference replaces the posted one.
-func (h *Handler[E]) identify(data E, bound *Bound) (Event[E], error) {
-	ev := Event[E]{Identity: h.cfg.Source.Identify(data), Data: data, Provider: h.cfg.Source.Provider, Attempt: 1}
-	if ev.ID == "" {
-		ev.ID = ev.Status
-	}
-	if bound != nil && (ev.Reference == "" || h.cfg.Source.Match != nil && h.cfg.Source.Match(data, bound.Reference)) {
-		ev.Reference = bound.Reference
-	}
+func (h *Handler[E]) identify(data E, trust Trust) (Event[E], error) {
+	ev := Event[E]{Identity: h.source.Identify(data), Data: data, Provider: h.source.Provider, Trust: trust}
 	if err := ev.check(); err != nil {
-		return ev, h.fail(err)
+		return ev, &Error{Provider: h.source.Provider, Trust: trust, Err: err}
 	}
 	return ev, nil
 }
 
+// apply hands the event on if it is news, and marks it in the inbox.
+func (h *Handler[E]) apply(ctx context.Context, ev Event[E], arrived time.Time) (Transition, error) {
+	mark := ev.mark()
+	_, first := ev.after(Record{}, mark)
+	claim := Claim{Provider: h.source.Provider + h.source.scope, Reference: ev.Reference, First: first, Wait: h.cfg.Wait, Timeout: h.cfg.Timeout}
+	var failed error // of the merchant's function
+	err := h.cfg.Inbox.Do(ctx, claim, func(ctx context.Context, tx *sql.Tx, known Record) (next Record, err error) {
+		failed = nil
+		ev.Previous = lastStatus(known.State)
+		if ev.Transition, next = ev.after(known, mark); ev.Transition.moves() {
+			failed = h.handOn(ctx, tx, ev)
+		}
+		return next, failed
+	})
+	switch {
+	case failed != nil:
+		return "", ev.fail(failed)
+	case errors.Is(err, ErrBusy):
+		return "", ev.fail(err)
+	case err != nil:
+		return "", ev.fail(fmt.Errorf("%w: %w", ErrUnavailable, err))
+	}
+	step := StepNotNew
+	if ev.Transition.moves() {
+		step = StepHandedOn
+	}
+	h.observe(ctx, Observation{Step: step, Transition: ev.Transition, Took: time.Since(arrived)})
+	if h.cfg.Logger.Enabled(ctx, slog.LevelInfo) {
+		h.cfg.Logger.InfoContext(ctx, "webhook event", "provider", ev.Provider, "reference", ev.Reference,
+			"status", ev.Status, "transition", string(ev.Transition), "trust", ev.Trust.String())
+	}
+	return ev.Transition, nil
+}
+
+// after compares the event with what is known of its reference, and returns what is
+// known afterwards.
+func (e *Event[E]) after(known Record, mark string) (t Transition, next Record) {
+	if known.has(mark) {
+		return Duplicate, known
+	}
+	next = known.with(mark)
+	if e.Status == "" || e.States == nil && mark != "" {
+		return Advanced, next // nothing but its name tells it from others
+	}
+	if t = e.States.compare(known.State, e.Status); t.moves() {
+		next.State = e.States.stateAfter(known.State, e.Status)
+	}
+	return t, next
+}
+
+func (h *Handler[E]) handOn(ctx context.Context, tx *sql.Tx, ev Event[E]) (err error) {
+	defer func() {
+		if recover() != nil {
+			h.logPanic(ctx, "Handle")
+			err = ErrPanic
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
+	defer cancel()
+	if h.cfg.HandleTx != nil {
+		return h.cfg.HandleTx(ctx, tx, ev)
+	}
+	return h.cfg.Handle(ctx, ev)
+}
+
+// recovered, deferred, turns a panic into an error that keeps the delivery's trust.
+func (h *Handler[E]) recovered(ctx context.Context, trust Trust, err *error) {
+	if recover() != nil {
+		h.logPanic(ctx, "delivery")
+		*err = &Error{Provider: h.source.Provider, Trust: trust, Err: ErrPanic}
+	}
+}
+
+// logPanic leaves out the value of the panic, which may quote a secret or a body.
+func (h *Handler[E]) logPanic(ctx context.Context, where string) {
+	h.cfg.Logger.ErrorContext(ctx, "webhook panic", "provider", h.source.Provider, "in", where, "stack", string(debug.Stack()))
+}
+
 // fail is an Error about a delivery whose event is not known yet.
 func (h *Handler[E]) fail(err error) *Error {
-	return &Error{Provider: h.cfg.Source.Provider, Err: err}
+	return &Error{Provider: h.source.Provider, Err: err}
 }

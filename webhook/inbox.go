@@ -1,159 +1,220 @@
 package webhook
 
 import (
+	"container/list"
 	"context"
-	"encoding/json"
-	"strings"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"slices"
+	"sync"
 	"time"
 )
 
-// Key identifies an event. An inbox leases one event of a Reference at a time.
-type Key struct {
-	Provider  string
-	Reference string
-	ID        string
-}
-
-// Inbox remembers events and the last status of each reference. MemoryInbox and
-// SQLInbox are inboxes, and each is a Queue as well. An Inbox must be safe for
-// concurrent use, also by several processes if they share it.
+// Inbox remembers what was applied last to each reference. MemoryInbox and SQLInbox
+// are inboxes. Handlers of different providers can share one.
 type Inbox interface {
-	// Acquire leases the event's reference to the caller. The inbox measures the
-	// time: when the lease ends, the reference is free again, even if its worker
-	// died.
-	Acquire(ctx context.Context, key Key, lease time.Duration) (Lease, error)
-	// Complete marks the event done and frees the reference. If another worker
-	// has taken over, it changes nothing and returns ErrLeaseLost.
-	Complete(ctx context.Context, l Lease, r Result) error
-	// Release frees the reference and leaves the event as it was. Releasing a
-	// lease that was lost is no error.
-	Release(ctx context.Context, l Lease) error
+	// Do calls work with the record of a reference, one call at a time for each
+	// reference, and in the order in which they came within a process. It stores the
+	// record that work returns. If work fails, Do stores nothing and returns its error.
+	// If another call holds the reference for longer than claim.Wait, Do returns
+	// ErrBusy. tx is the transaction of a SQLInbox, and otherwise nil. Do may roll back
+	// and call work again.
+	Do(ctx context.Context, claim Claim, work Work) error
 }
 
-// LeaseStatus says whether Acquire granted the lease.
-type LeaseStatus string
+// Work is what Inbox.Do calls.
+type Work func(ctx context.Context, tx *sql.Tx, known Record) (Record, error)
+
+// Claim says what an Inbox is to work on.
+type Claim struct {
+	Provider, Reference string
+	// First is what work returns for a reference without a record.
+	First Record
+	// Wait bounds the waiting for others, and Timeout all of it.
+	Wait, Timeout time.Duration
+}
+
+// Record is what an Inbox keeps about a reference.
+type Record struct {
+	State string // the last status
+	Seen  string // the signed deliveries that were applied, by their marks
+}
 
 const (
-	LeaseGranted  LeaseStatus = "granted"   // work on the event until the lease ends
-	LeaseInFlight LeaseStatus = "in flight" // a worker has this event, or another of its reference
-	LeaseDone     LeaseStatus = "done"      // the event is finished; Lease.Response was sent
+	markBytes = 16  // of a mark, as text
+	maxMarks  = 128 // in a record
 )
 
-// Lease is what Acquire returns. While it is granted, its holder alone may work on
-// the event and on its reference.
-type Lease struct {
-	Key
-	Status LeaseStatus
-	// State is the Result.State completed last for the reference, empty if there
-	// was none.
-	State string
-	// Same tells, in flight, that the other worker has this very event.
-	Same bool
-	// Response is set when Status is LeaseDone.
-	Response Response
-	// Fence is unique among the leases of the reference. Once another worker has
-	// taken over, the fence of the lost lease no longer matches, so the loser
-	// cannot complete it.
-	Fence int64
-	// Payload and Attempts are set by Queue.Take; the first attempt is 1.
-	Payload  []byte
-	Attempts int
+// mark names a signed delivery in a Record; empty for all others.
+func (e Event[E]) mark() string {
+	if e.ID == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(e.ID))
+	return base64.RawURLEncoding.EncodeToString(sum[:markBytes*3/4])
 }
 
-// Result is what became of a leased event.
-type Result struct {
-	// State is the state of the reference from now on, which the next Lease shows:
-	// a status, or two divided by a line break. Empty leaves it as it was.
-	State string
-	// Transition is kept with the event, for the record.
-	Transition Transition
-	// Response is sent to every later duplicate.
-	Response Response
+func (r Record) has(mark string) bool {
+	for seen := r.Seen; mark != "" && len(seen) >= markBytes; seen = seen[markBytes:] {
+		if seen[:markBytes] == mark {
+			return true
+		}
+	}
+	return false
 }
 
-// Queue is an Inbox that also stores events to work on later, for background
-// mode and dead letters.
-type Queue interface {
-	Inbox
-	// Put stores an event and reports whether it was new. An event that is queued
-	// or finished stays as it is. A dead letter is queued again with the new
-	// payload, so that a forgery does not block the genuine event.
-	Put(ctx context.Context, key Key, payload []byte) (bool, error)
-	// Take leases a stored event that is due and whose reference is free, and
-	// counts the attempt. It returns false if there is none.
-	Take(ctx context.Context, provider string, lease time.Duration) (Lease, bool, error)
-	// Retry gives a taken event back; it is due again after the delay.
-	Retry(ctx context.Context, l Lease, delay time.Duration, reason string) error
-	// Bury makes a leased event a dead letter and frees the reference.
-	Bury(ctx context.Context, l Lease, reason string, payload []byte) error
-	// Dead lists dead letters, oldest first.
-	Dead(ctx context.Context, provider string, limit int) ([]DeadLetter, error)
-	// Replay queues a dead letter again with no attempts counted. Only Handler.Run
-	// works on it, in background mode. It returns ErrNoSuchLetter if there is none.
-	Replay(ctx context.Context, key Key) error
-	// Discard marks a dead letter done, or returns ErrNoSuchLetter.
-	Discard(ctx context.Context, key Key) error
+func (r Record) with(mark string) Record {
+	r.Seen += mark
+	r.Seen = r.Seen[max(0, len(r.Seen)-markBytes*maxMarks):]
+	return r
 }
 
-// DeadLetter is an event that needs a person: its attempts ran out, or its status
-// cannot follow the last one.
-type DeadLetter struct {
-	Key
-	Reason   string // at most 500 bytes
-	Attempts int
-	Since    time.Time
-	// Payload is the stored delivery in this package's own form. Use Body to read
-	// the callback.
-	Payload []byte
+// MemoryInboxConfig sets the bounds of a MemoryInbox.
+type MemoryInboxConfig struct {
+	// Capacity is how many references are remembered; 0 is 100,000. Beyond it, the
+	// reference untouched for longest is forgotten.
+	Capacity int
+	// TTL is how long an untouched reference is remembered; 0 is 72 hours.
+	TTL time.Duration
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 }
 
-// Body is the callback's body as received; nil if it is no longer stored.
-func (d DeadLetter) Body() []byte {
-	p, err := decodePayload(d.Payload)
-	if err != nil {
+// MemoryInbox is an Inbox for one process. Use it for tests, and where your own
+// records and a Reconciler can replace it. What it holds dies with the process: a
+// duplicate is then handed on again. Only what was confirmed or signed takes room.
+type MemoryInbox struct {
+	cfg MemoryInboxConfig
+	locks
+
+	mu      sync.Mutex
+	records map[lockKey]*list.Element
+	order   list.List // of *memoryRecord, untouched for longest first
+}
+
+type memoryRecord struct {
+	key lockKey
+	Record
+	touched time.Time
+}
+
+// NewMemoryInbox returns an empty inbox. Values below zero count as 0.
+func NewMemoryInbox(cfg MemoryInboxConfig) *MemoryInbox {
+	if cfg.Capacity <= 0 {
+		cfg.Capacity = 100_000
+	}
+	if cfg.TTL <= 0 {
+		cfg.TTL = 72 * time.Hour
+	}
+	cfg.Now = orNow(cfg.Now)
+	return &MemoryInbox{cfg: cfg, records: map[lockKey]*list.Element{}}
+}
+
+// Do implements Inbox.
+func (m *MemoryInbox) Do(ctx context.Context, claim Claim, work Work) error {
+	key := lockKey{claim.Provider, claim.Reference}
+	if err := m.lock(ctx, key, claim.Wait); err != nil {
+		return err
+	}
+	defer m.unlock(key)
+	known := m.read(key)
+	next, err := work(ctx, nil, known)
+	if err == nil && next != known {
+		m.write(key, next)
+	}
+	return err
+}
+
+func (m *MemoryInbox) read(key lockKey) Record {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.expire(m.cfg.Capacity)
+	if place := m.records[key]; place != nil {
+		return place.Value.(*memoryRecord).Record
+	}
+	return Record{}
+}
+
+func (m *MemoryInbox) write(key lockKey, r Record) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	place := m.records[key]
+	if place == nil {
+		m.expire(m.cfg.Capacity - 1)
+		place = m.order.PushBack(&memoryRecord{key: key})
+		m.records[key] = place
+	}
+	record := place.Value.(*memoryRecord)
+	record.Record, record.touched = r, m.cfg.Now()
+	m.order.MoveToBack(place)
+}
+
+// expire forgets what is too old or too much.
+func (m *MemoryInbox) expire(room int) {
+	for front := m.order.Front(); front != nil; front = m.order.Front() {
+		record := front.Value.(*memoryRecord)
+		if m.order.Len() <= room && m.cfg.Now().Sub(record.touched) < m.cfg.TTL {
+			return
+		}
+		m.order.Remove(front)
+		delete(m.records, record.key)
+	}
+}
+
+// locks lets one caller at a time work on a reference, in order of arrival.
+type locks struct {
+	guard sync.Mutex
+	held  map[lockKey][]chan struct{} // who waits for a key that is held
+}
+
+type lockKey struct{ provider, reference string }
+
+func (l *locks) lock(ctx context.Context, key lockKey, wait time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l.guard.Lock()
+	if l.held == nil {
+		l.held = map[lockKey][]chan struct{}{}
+	}
+	waiting, held := l.held[key]
+	if !held {
+		l.held[key] = nil
+		l.guard.Unlock()
 		return nil
 	}
-	return p.Body
-}
-
-const maxReason = 500
-
-// shorten makes a reason fit for every database: valid UTF-8 without NUL, within
-// bounds. A reason may quote anything.
-func shorten(text string) string {
-	text = strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
-	return strings.ToValidUTF8(text[:min(len(text), maxReason)], "") // without half a character
-}
-
-// payload is an authenticated delivery as it is stored for later: the body, and
-// what authentication had found.
-type payload struct {
-	Body  []byte `json:"body"`
-	Trust Trust  `json:"trust"`
-	Bound []byte `json:"bound,omitempty"` // as in a capability
-}
-
-func encodePayload(body []byte, trust Trust, bound *Bound) ([]byte, error) {
-	p := payload{Body: body, Trust: trust}
-	if bound != nil {
-		text, err := bound.encode()
-		if err != nil {
-			return nil, err
-		}
-		p.Bound = text
+	turn := make(chan struct{})
+	l.held[key] = append(waiting, turn)
+	l.guard.Unlock()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-turn:
+		return nil
+	case <-timer.C:
+	case <-ctx.Done():
 	}
-	return json.Marshal(p)
-}
-
-func decodePayload(stored []byte) (p payload, err error) {
-	err = json.Unmarshal(stored, &p)
-	return p, err
-}
-
-func (p payload) bound() (*Bound, error) {
-	if len(p.Bound) == 0 {
-		return nil, nil
+	l.guard.Lock()
+	at := slices.Index(l.held[key], turn)
+	if at >= 0 {
+		l.held[key] = slices.Delete(l.held[key], at, at+1)
 	}
-	b, err := decodeBound(p.Bound)
-	return &b, err
+	l.guard.Unlock()
+	if at < 0 {
+		l.unlock(key) // the turn came just now
+	}
+	return ErrBusy
+}
+
+func (l *locks) unlock(key lockKey) {
+	l.guard.Lock()
+	defer l.guard.Unlock()
+	waiting := l.held[key]
+	if len(waiting) == 0 {
+		delete(l.held, key)
+		return
+	}
+	l.held[key] = waiting[1:]
+	close(waiting[0])
 }

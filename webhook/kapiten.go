@@ -2,17 +2,9 @@ package webhook
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 )
-
-// KapitenEvent is a ride's status callback.
-type KapitenEvent struct {
-	kapiten.Event
-	// Ride is the ride as the API shows it; nil unless the event is Confirmed.
-	Ride *kapiten.Ride
-}
 
 // KapitenRides finds a ride to confirm it; client.Rides of package kapiten is one.
 // It returns sdk.ErrNotFound for a ride that does not exist.
@@ -20,38 +12,44 @@ type KapitenRides interface {
 	Get(ctx context.Context, companyID, rideID string) (*kapiten.Ride, error)
 }
 
-// NewKapiten is New for a company's ride callbacks, confirmed by the ride itself.
-// It sets Source, and Confirm to ConfirmKapiten unless cfg has one. Hide the URL
-// with PathSecret.
-func NewKapiten(rides KapitenRides, companyID string, cfg Config[KapitenEvent]) (*Handler[KapitenEvent], error) {
-	cfg.Source = Kapiten()
-	if cfg.Confirm == nil && rides != nil {
-		cfg.Confirm = ConfirmKapiten(rides, companyID)
+// NewKapiten builds a handler for a company's ride callbacks. They are not signed
+// (documented by absence), so each is a knock, and the ride is looked up among the
+// company's newest, a few requests at most. The callback URL is the same for all
+// rides, so Config.Known must be set. Hide the URL with PathSecret.
+//
+// The event is the ride as the API shows it. Only id, reference number and status of
+// a list are documented.
+func NewKapiten(rides KapitenRides, companyID string, cfg Config[kapiten.Ride]) (*Handler[kapiten.Ride], error) {
+	source := Kapiten()
+	source.Ask = func(ctx context.Context, about Identity) (kapiten.Ride, error) {
+		return deref(rides.Get(ctx, companyID, about.Reference))
 	}
-	return New(cfg)
+	h, err := needClient(rides, source, cfg)
+	f := faults{of: "NewKapiten: "}
+	f.must(companyID != "", "no company id")
+	f.must(cfg.Known != nil, "no Known: the URL is the same for all rides")
+	if f.all = append(f.all, err); f.err() != nil {
+		return nil, f.err()
+	}
+	return h, nil
 }
 
-// Kapiten describes Kapiten's callbacks: a POST of JSON to the company's
-// webhook_url on each transition of a ride (documented). They carry no signature
-// and no event id (documented by absence), so use NewKapiten, which confirms them.
+// Kapiten describes Kapiten's callbacks, without a way to confirm them: use
+// NewKapiten. Each is a POST of JSON to the company's webhook_url on each transition
+// of a ride (documented).
 //
-// The reference is the ride's id. An event is identified by ride and status, and
-// rides change in the order of KapitenStates. The expected response is not
-// documented; 200 without a body is sent.
-func Kapiten() Source[KapitenEvent] {
+// The reference is the ride's id, and rides change in the order of KapitenStates. The
+// expected response is not documented; 200 without a body is sent.
+func Kapiten() Source[kapiten.Ride] {
 	states := KapitenStates()
-	return Source[KapitenEvent]{
+	return Source[kapiten.Ride]{
 		Provider: "kapiten",
-		Decode: uniquely(func(body []byte) (KapitenEvent, error) {
+		Decode: uniquely(func(body []byte) (kapiten.Ride, error) {
 			e, err := kapiten.ParseEvent(body)
-			return KapitenEvent{Event: e}, err
+			return kapiten.Ride{ID: e.RideID, ReferenceNumber: e.ReferenceNumber, ExternalID: e.ExternalID, Status: e.Status, Raw: e.Raw}, err
 		}),
-		Identify: func(e KapitenEvent) Identity {
-			i := Identity{Reference: e.RideID, Status: string(e.Status), States: states}
-			if e.Ride != nil {
-				i.Amount = e.Ride.EstimatedPrice
-			}
-			return i
+		Identify: func(r kapiten.Ride) Identity {
+			return Identity{Reference: r.ID, Status: string(r.Status), Amount: r.EstimatedPrice, States: states}
 		},
 	}
 }
@@ -69,47 +67,5 @@ func KapitenStates() *States {
 		kapiten.RidePickedUp:        {kapiten.RideInTransit, kapiten.RideCancelled},
 		kapiten.RideInTransit:       {kapiten.RideWaitingDelivery, kapiten.RideCancelled},
 		kapiten.RideWaitingDelivery: {kapiten.RideCompleted, kapiten.RideCancelled},
-	}, nil)
-}
-
-// ConfirmKapiten confirms by finding the ride among the company's newest. The
-// ride's status, references and price replace what was posted. A reference number
-// or external id that differs is ErrMismatch; if the list does not show it, it
-// stays as posted. (Only id, reference number and status of a list are documented.)
-// Metadata and Raw always stay as posted.
-func ConfirmKapiten(rides KapitenRides, companyID string) func(context.Context, Event[KapitenEvent]) (KapitenEvent, error) {
-	lookup := LookupKapiten(rides, companyID)
-	return func(ctx context.Context, posted Event[KapitenEvent]) (KapitenEvent, error) {
-		found, err := lookup(ctx, posted.Reference)
-		if err != nil {
-			return KapitenEvent{}, err
-		}
-		if !sameText(&found.ReferenceNumber, posted.Data.ReferenceNumber) || !sameText(&found.ExternalID, posted.Data.ExternalID) {
-			return KapitenEvent{}, fmt.Errorf("%w: reference number or external id", ErrMismatch)
-		}
-		found.Event.Event, found.Metadata, found.Event.Raw = posted.Data.Event.Event, posted.Data.Metadata, posted.Data.Event.Raw
-		return found, nil
-	}
-}
-
-// LookupKapiten looks up a ride by its id, for a Reconciler. Raw is the ride's.
-func LookupKapiten(rides KapitenRides, companyID string) func(context.Context, string) (KapitenEvent, error) {
-	return func(ctx context.Context, rideID string) (KapitenEvent, error) {
-		ride, err := rides.Get(ctx, companyID, rideID)
-		if err != nil {
-			return KapitenEvent{}, err
-		}
-		return KapitenEvent{Ride: ride, Event: kapiten.Event{
-			Event: kapiten.EventStatusUpdate, RideID: ride.ID, ReferenceNumber: ride.ReferenceNumber,
-			ExternalID: ride.ExternalID, Status: ride.Status, Raw: ride.Raw,
-		}}, nil
-	}
-}
-
-// sameText compares what both show. A text that was not found is filled in as posted.
-func sameText(found *string, posted string) bool {
-	if *found == "" {
-		*found = posted
-	}
-	return posted == "" || *found == posted
+	}, []kapiten.RideStatus{kapiten.RideCompleted}, nil)
 }

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
-	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kotani"
 )
 
@@ -21,27 +22,45 @@ type KotaniTransactions interface {
 	Get(ctx context.Context, requestID string) (*kotani.Transaction, error)
 }
 
-// NewKotani is New for Kotani's callbacks, confirmed by the transaction's status.
-// It sets Source, and Confirm to ConfirmKotani unless cfg has one.
+// NewKotani builds a handler for Kotani Pay v2's callbacks of one kind. Neither their
+// form nor a signature is documented, so each is a knock, and the API says what became
+// of the transaction. Deposits and withdrawals can use the same external id, so each
+// kind needs a handler of its own; both can share an inbox.
 func NewKotani(transactions KotaniTransactions, kind kotani.TransactionType, cfg Config[kotani.Transaction]) (*Handler[kotani.Transaction], error) {
-	cfg.Source = Kotani()
-	if cfg.Confirm == nil && transactions != nil {
-		cfg.Confirm = ConfirmKotani(transactions, kind)
+	source := Kotani()
+	source.scope = " " + string(kind)
+	source.Ask = func(ctx context.Context, about Identity) (kotani.Transaction, error) {
+		look := func() (*kotani.Transaction, error) { return transactions.Find(ctx, about.Reference, kind) }
+		if about.Alias {
+			look = func() (*kotani.Transaction, error) { return transactions.Get(ctx, about.Reference) }
+		}
+		t, err := deref(look())
+		if err != nil {
+			return kotani.Transaction{}, err
+		}
+		if !about.Alias {
+			t.ExternalID = cmp.Or(t.ExternalID, about.Reference)
+		}
+		if t.Type = cmp.Or(t.Type, kind); t.Type != kind {
+			return kotani.Transaction{}, fmt.Errorf("%w: transactionType", ErrMismatch)
+		}
+		return t, nil
 	}
-	return New(cfg)
+	h, err := needClient(transactions, source, cfg)
+	if kind != kotani.Collections && kind != kotani.Payouts {
+		return nil, errors.Join(fmt.Errorf("%w: NewKotani: kind must be Collections or Payouts", ErrConfiguration), err)
+	}
+	return h, err
 }
 
-// Kotani describes the callbacks of Kotani Pay v2. Neither their form nor their
-// statuses nor a signature is documented. So use NewKotani, which confirms them by
-// the transaction's status, and a URL per transaction (see Capabilities).
-// kotani.ParseCallback says which forms are read.
+// Kotani describes the callbacks of Kotani Pay v2, without a way to confirm them: use
+// NewKotani. kotani.ParseCallback says which forms are read.
 //
-// The reference is the external id, or Kotani's request id if the callback has no
-// external id. A callback to a capability URL that names no external id is about
-// the transaction that the URL was minted for. An event is identified by reference
-// and status, and transactions change in the order of KotaniStates. SUCCESS and
-// COMPLETED, in any case, count as SUCCESSFUL. The expected response is not
-// documented; 200 without a body is sent.
+// The reference is the external id. A callback without one is about the transaction
+// that its capability URL was minted for. Otherwise Config.Known is asked about
+// Kotani's request id, and the API then tells the external id. Transactions change in
+// the order of KotaniStates. SUCCESS and COMPLETED, in any case, count as SUCCESSFUL.
+// The expected response is not documented; 200 without a body is sent.
 func Kotani() Source[kotani.Transaction] {
 	states := KotaniStates()
 	return Source[kotani.Transaction]{
@@ -49,12 +68,9 @@ func Kotani() Source[kotani.Transaction] {
 		Decode:   uniquely(kotani.ParseCallback),
 		Identify: func(t kotani.Transaction) Identity {
 			return Identity{
-				Reference: cmp.Or(t.ExternalID, t.RequestID), Status: kotaniStatus(t.Status),
+				Reference: cmp.Or(t.ExternalID, t.RequestID), Alias: t.ExternalID == "", Status: kotaniStatus(t.Status),
 				Amount: t.Amount, Currency: t.Currency, States: states,
 			}
-		},
-		Match: func(t kotani.Transaction, reference string) bool {
-			return t.ExternalID == "" || t.ExternalID == reference
 		},
 	}
 }
@@ -75,85 +91,30 @@ func KotaniStates() *States {
 		others := slices.DeleteFunc(slices.Clone(running), func(to kotani.TransactionStatus) bool { return to == from })
 		forward[from] = append(others, final...)
 	}
-	return statesOf(forward, map[kotani.TransactionStatus][]kotani.TransactionStatus{kotani.StatusSuccessful: {kotani.StatusReversed}})
+	return statesOf(forward, []kotani.TransactionStatus{kotani.StatusSuccessful}, []kotani.TransactionStatus{kotani.StatusReversed})
 }
 
-// ConfirmKotani confirms by asking for the transaction: by external id and kind,
-// or by request id if the callback has no external id. Give deposits and
-// withdrawals a handler and a kind each, because both can use the same external
-// id. With an empty kind, the callback's own is used. The transaction that Kotani
-// returns replaces the posted one. A request id or kind that differs from the
-// posted one is ErrMismatch.
-func ConfirmKotani(transactions KotaniTransactions, kind kotani.TransactionType) func(context.Context, Event[kotani.Transaction]) (kotani.Transaction, error) {
-	return func(ctx context.Context, event Event[kotani.Transaction]) (kotani.Transaction, error) {
-		posted := event.Data
-		if posted.ExternalID == "" && posted.RequestID == event.Reference {
-			found, err := transactions.Get(ctx, posted.RequestID)
-			if err != nil {
-				return kotani.Transaction{}, err
-			}
-			t := *found
-			// The event keeps the reference it came with; Raw shows the external id.
-			t.ExternalID, t.RequestID = "", cmp.Or(t.RequestID, posted.RequestID)
-			return t, sameKind(t.Type, kind)
-		}
-		kind := cmp.Or(kind, posted.Type)
-		if kind == "" {
-			return kotani.Transaction{}, fmt.Errorf("%w: neither Collections nor Payouts to ask for", ErrMalformed)
-		}
-		t, err := LookupKotani(transactions, kind)(ctx, event.Reference)
-		if err != nil {
-			return kotani.Transaction{}, err
-		}
-		if posted.RequestID != "" && t.RequestID != "" && posted.RequestID != t.RequestID {
-			return kotani.Transaction{}, fmt.Errorf("%w: requestId", ErrMismatch)
-		}
-		if err := sameKind(posted.Type, kind); err != nil {
-			return kotani.Transaction{}, err
-		}
-		return t, sameKind(t.Type, kind)
-	}
-}
-
-// LookupKotani looks up a transaction by its external id, for a Reconciler.
-func LookupKotani(transactions KotaniTransactions, kind kotani.TransactionType) func(context.Context, string) (kotani.Transaction, error) {
-	return func(ctx context.Context, externalID string) (kotani.Transaction, error) {
-		found, err := transactions.Find(ctx, externalID, kind)
-		if err != nil {
-			return kotani.Transaction{}, err
-		}
-		t := *found
-		t.ExternalID, t.Type = cmp.Or(t.ExternalID, externalID), cmp.Or(t.Type, kind)
-		return t, nil
-	}
-}
-
-func sameKind(got, want kotani.TransactionType) error {
-	if got != "" && want != "" && got != want {
-		return fmt.Errorf("%w: transactionType", ErrMismatch)
-	}
-	return nil
+// NewKotaniV3 builds a handler for the signed webhooks of Kotani's v3 API. Config.Auth
+// is KotaniV3Signature.
+func NewKotaniV3(cfg Config[kotani.V3Event]) (*Handler[kotani.V3Event], error) {
+	return New(KotaniV3(), cfg)
 }
 
 // KotaniV3 describes the webhooks of Kotani's v3 API: {event, data, signature}
-// (documented). Authenticate them with KotaniV3Signature. Set a webhook secret at
-// Kotani: without it Kotani posts a bare transaction, which is refused.
+// (documented). Set a webhook secret at Kotani: without it Kotani posts a bare
+// transaction, which is refused.
 //
 // The reference is the transaction's, or a digest of the data if the event has no
-// reference. An event is identified by its name and status, or by its name and a
-// digest if it has no status. Transactions change in the order of KotaniStates.
-// Other events have no order, nor have data without a status.
+// reference. A delivery that comes again is known by its name and a digest of its
+// data. Transactions change in the order of KotaniStates. Other events have no order.
 func KotaniV3() Source[kotani.V3Event] {
 	states := KotaniStates()
 	return Source[kotani.V3Event]{
 		Provider: "kotani-v3",
 		Decode:   uniquely(kotani.ParseV3Event),
 		Identify: func(e kotani.V3Event) Identity {
-			s := Identity{Reference: e.Reference, Status: kotaniStatus(e.Status), Amount: e.Amount, Currency: e.Currency}
-			s.ID = e.Event + " " + s.Status
-			if s.Status == "" {
-				s.ID = e.Event + " " + digest(e.Data)
-			} else if strings.HasPrefix(e.Event, "transaction.") {
+			s := Identity{Reference: e.Reference, Status: kotaniStatus(e.Status), Amount: e.Amount, Currency: e.Currency, ID: e.Event + " " + digest(e.Data)}
+			if s.Status != "" && strings.HasPrefix(e.Event, "transaction.") {
 				s.States = states
 			}
 			if s.Reference == "" {
@@ -165,65 +126,181 @@ func KotaniV3() Source[kotani.V3Event] {
 }
 
 // KotaniV3Signature checks "X-Kotani-Signature: sha256=<hex>", an HMAC-SHA256 over
-// the JSON of {"event": ..., "data": ...} (documented). It joins the two members as
-// they were received, because another encoder might write a number differently,
-// and tries them with and without the white space between tokens. A body with
-// other members, or with a key twice, is refused.
-//
-// Neither a time nor a nonce is signed, so only the inbox recognises a delivery
-// that is sent again.
+// the JSON of the body without its member "signature" (documented). The prefix may be
+// missing or in capitals (observed). The members are joined as they were received,
+// because another encoder might write a number differently. Tried are event and data
+// alone, all members, and both without the white space between tokens. A body with a
+// key twice is refused, and one of more than 32 KiB, because a stranger's body is
+// hashed up to four times.
 func KotaniV3Signature(secrets ...string) Authenticator {
-	return AnyOf(
-		Signature(SignatureConfig{Scheme: kotaniV3Scheme(false)}, secrets...),
-		Signature(SignatureConfig{Scheme: kotaniV3Scheme(true)}, secrets...),
-	)
+	return Signature(SignatureConfig{Scheme: kotaniV3Scheme}, secrets...)
 }
+
+const (
+	kotaniV3Header  = "X-Kotani-Signature"
+	maxKotaniV3Body = 32 << 10
+)
 
 var errKotaniV3 = errors.New("not {event, data, signature}")
 
-func kotaniV3Scheme(compact bool) Scheme {
-	header := HexHeader("X-Kotani-Signature", "sha256=")
-	return func(d *Delivery, s *Signed) error {
-		if err := header(d, s); err != nil {
-			return err
+func kotaniV3Scheme(d *Delivery, s *Signed) error {
+	value, err := onlyHeader(d, kotaniV3Header)
+	if err != nil {
+		return err
+	}
+	if name, hex, found := strings.Cut(value, "="); found && strings.EqualFold(name, "sha256") {
+		value = hex
+	}
+	if len(s.Body) > maxKotaniV3Body || !s.Add(value) {
+		return errKotaniV3
+	}
+	pair, all, ok := kotaniV3Texts(s.Body)
+	if !ok {
+		return errKotaniV3
+	}
+	s.Body = pair
+	for _, text := range [][]byte{all, compact(pair), compact(all)} {
+		if text != nil && !bytes.Equal(text, pair) {
+			s.others = append(s.others, text)
 		}
-		signed, err := kotaniV3Text(s.Body)
-		if err != nil {
-			return err
-		}
-		if compact {
-			var text bytes.Buffer
-			if err := json.Compact(&text, signed); err != nil {
-				return err
+	}
+	return nil
+}
+
+// kotaniV3Texts returns {event, data}, and the whole body without its signature. It
+// finds the members in one pass and decodes nothing, because anybody may have sent
+// the body.
+func kotaniV3Texts(body []byte) (pair, all []byte, ok bool) {
+	var event, data []byte
+	all = append(make([]byte, 0, len(body)), '{')
+	ok = eachMember(body, func(key, value []byte) bool {
+		switch string(key) {
+		case `"signature"`:
+			return true
+		case `"event"`:
+			if event != nil {
+				return false
 			}
-			if bytes.Equal(text.Bytes(), signed) {
-				return errKotaniV3 // the other scheme has tried this text
+			event = value
+		case `"data"`:
+			if data != nil {
+				return false
 			}
-			signed = text.Bytes()
+			data = value
 		}
-		s.Body = signed
-		return nil
+		if len(all) > 1 {
+			all = append(all, ',')
+		}
+		all = append(append(append(all, key...), ':'), value...)
+		return true
+	})
+	all = append(all, '}')
+	pair = append(append(make([]byte, 0, len(body)), `{"event":`...), event...)
+	pair = append(append(append(pair, `,"data":`...), data...), '}')
+	return pair, all, ok && event != nil && data != nil
+}
+
+// eachMember visits the members of a JSON object as they are written. It checks only
+// what it needs to find them; Decode checks the rest, once the sender is known.
+func eachMember(body []byte, visit func(key, value []byte) bool) bool {
+	at := skipSpace(body, 0)
+	if at == len(body) || body[at] != '{' {
+		return false
+	}
+	for at = skipSpace(body, at+1); ; at = skipSpace(body, at+1) {
+		end := endOfValue(body, at)
+		key := body[at:end]
+		colon := skipSpace(body, end)
+		if len(key) < 2 || key[0] != '"' || bytes.IndexByte(key, '\\') >= 0 || colon == len(body) || body[colon] != ':' {
+			return false
+		}
+		at = skipSpace(body, colon+1)
+		end = endOfValue(body, at)
+		if end == at || !visit(key, body[at:end]) {
+			return false
+		}
+		at = skipSpace(body, end)
+		switch {
+		case at == len(body):
+			return false
+		case body[at] == '}':
+			return skipSpace(body, at+1) == len(body)
+		case body[at] != ',':
+			return false
+		}
 	}
 }
 
-// kotaniV3Text is the signed text.
-func kotaniV3Text(body []byte) ([]byte, error) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil || wire.UniqueKeys(body) != nil {
-		return nil, errKotaniV3
+func skipSpace(text []byte, at int) int {
+	for at < len(text) && (text[at] == ' ' || text[at] == '\n' || text[at] == '\t' || text[at] == '\r') {
+		at++
 	}
-	event, data := members["event"], members["data"]
-	known := 2
-	if _, ok := members["signature"]; ok {
-		known++
+	return at
+}
+
+// endOfValue is where the JSON value ends that begins at a place.
+func endOfValue(text []byte, at int) int {
+	depth, quoted := 0, false
+	for ; at < len(text); at++ {
+		switch c := text[at]; {
+		case quoted && c == '\\':
+			at++
+		case c == '"':
+			if quoted = !quoted; !quoted && depth == 0 {
+				return at + 1
+			}
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth--; depth == 0 {
+				return at + 1
+			}
+			if depth < 0 {
+				return at
+			}
+		case depth == 0 && (c == ',' || c == ':' || c == ' ' || c == '\n' || c == '\t' || c == '\r'):
+			return at
+		}
 	}
-	if event == nil || data == nil || len(members) != known {
-		return nil, errKotaniV3
+	return len(text)
+}
+
+// compact drops the white space between tokens; nil if there is none.
+func compact(text []byte) []byte {
+	out, quoted := make([]byte, 0, len(text)), false
+	for at := 0; at < len(text); at++ {
+		switch c := text[at]; {
+		case quoted && c == '\\' && at+1 < len(text):
+			out = append(out, c)
+			at++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ' ' || c == '\n' || c == '\t' || c == '\r'):
+			continue
+		}
+		out = append(out, text[at])
 	}
-	text := make([]byte, 0, len(event)+len(data)+len(`{"event":,"data":}`))
-	text = append(append(text, `{"event":`...), event...)
-	text = append(append(text, `,"data":`...), data...)
-	return append(text, '}'), nil
+	if len(out) == len(text) {
+		return nil
+	}
+	return out
+}
+
+// NewKotaniV3TestDelivery is a webhook as Kotani signs it, for tests of your own: pass
+// it to the handler's ServeHTTP, or send it.
+func NewKotaniV3TestDelivery(url, secret, event string, data []byte) (*http.Request, error) {
+	name, err := json.Marshal(event)
+	if err != nil {
+		return nil, err
+	}
+	signed := slices.Concat([]byte(`{"event":`), name, []byte(`,"data":`), data, []byte("}"))
+	mac := hexHMAC(sha256.New, secret, signed)
+	r, err := newTestDelivery(url, slices.Concat(signed[:len(signed)-1], []byte(`,"signature":"`+mac+`"}`)))
+	if err == nil {
+		r.Header.Set(kotaniV3Header, "sha256="+mac)
+	}
+	return r, err
 }
 
 // kotaniStatus maps all spellings of a state to one.

@@ -24,9 +24,8 @@ func hexMAC(secret, text string) string {
 
 // During a rotation both secrets are valid.
 func ExampleKotaniV3Signature() {
-	h, err := webhook.New(webhook.Config[kotani.V3Event]{
-		Source: webhook.KotaniV3(),
-		Auth:   []webhook.Authenticator{webhook.KotaniV3Signature("whsec_new", "whsec_old")},
+	h, err := webhook.NewKotaniV3(webhook.Config[kotani.V3Event]{
+		Auth: webhook.KotaniV3Signature("whsec_new", "whsec_old"),
 		Handle: func(_ context.Context, ev webhook.Event[kotani.V3Event]) error {
 			fmt.Println(ev.Reference, ev.Status, ev.Trust)
 			return nil
@@ -54,9 +53,8 @@ func ExampleKotaniV3Signature() {
 // The time of sending is signed, too: what is older than the tolerance is
 // refused.
 func ExampleFiatConnectSignature() {
-	h, err := webhook.New(webhook.Config[kotani.FiatConnectEvent]{
-		Source: webhook.FiatConnect(),
-		Auth:   []webhook.Authenticator{webhook.FiatConnectSignature(webhook.SignatureConfig{Tolerance: time.Minute}, "secret")},
+	h, err := webhook.NewFiatConnect(webhook.Config[kotani.FiatConnectEvent]{
+		Auth: webhook.FiatConnectSignature(webhook.SignatureConfig{Tolerance: time.Minute}, "secret"),
 		Handle: func(_ context.Context, ev webhook.Event[kotani.FiatConnectEvent]) error {
 			fmt.Println(ev.Reference, ev.Data.Transfer.Type, ev.Status, ev.Trust)
 			return nil

@@ -49,7 +49,7 @@ func TestKotanisOwnCallbacksAreConfirmed(t *testing.T) {
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
 	handler, err = webhook.NewKotani(client.Fiat, kotani.Payouts, webhook.Config[kotani.Transaction]{
-		Auth: []webhook.Authenticator{caps},
+		Auth: caps,
 		Handle: func(_ context.Context, ev webhook.Event[kotani.Transaction]) error {
 			told.add(fmt.Sprint(ev.Reference, " ", ev.Status, " ", ev.Transition, " ", ev.Trust, " ", ev.Amount.Decimal, " ", ev.Currency))
 			return nil
@@ -69,7 +69,7 @@ func TestKotanisOwnCallbacksAreConfirmed(t *testing.T) {
 	server.Flush()
 	assert.ElementsMatch(t, []string{
 		"paid SUCCESSFUL advanced confirmed 500 KES", "failed FAILED advanced confirmed 500 KES",
-		"returned SUCCESSFUL advanced confirmed 500 KES", "returned REVERSED reversal confirmed 500 KES",
+		"returned SUCCESSFUL advanced confirmed 500 KES", "returned REVERSED reversed confirmed 500 KES",
 	}, told.lines())
 }
 
@@ -84,9 +84,8 @@ func TestAFiatConnectProvidersWebhooksAreVerified(t *testing.T) {
 	require.NoError(t, err)
 	credentials, err := client.FiatConnect.CreateCredentials(t.Context(), "https://shop.example/hooks/fc")
 	require.NoError(t, err)
-	handler, err = webhook.New(webhook.Config[kotani.FiatConnectEvent]{
-		Source: webhook.FiatConnect(),
-		Auth:   []webhook.Authenticator{webhook.FiatConnectSignature(webhook.SignatureConfig{Now: server.Now}, credentials.WebhookSecret)},
+	handler, err = webhook.NewFiatConnect(webhook.Config[kotani.FiatConnectEvent]{
+		Auth: webhook.FiatConnectSignature(webhook.SignatureConfig{Now: server.Now}, credentials.WebhookSecret),
 		Handle: func(_ context.Context, ev webhook.Event[kotani.FiatConnectEvent]) error {
 			if ev.Data.Transfer == nil {
 				told.add("KYC " + ev.Status)

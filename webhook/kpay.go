@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/kapiteni/kapiten-go/internal/wire"
@@ -14,25 +15,24 @@ type KPayPayments interface {
 	Find(ctx context.Context, refID string) (*kpay.Payment, error)
 }
 
-// NewKPay is New for KPay's postbacks, confirmed by checkstatus as the document
-// advises. It sets Source, and Confirm to ConfirmKPay unless cfg has one.
+// NewKPay builds a handler for KPay's postbacks. They are not signed (documented by
+// absence), so each is a knock, and checkstatus says what became of the payment, as
+// the document advises.
 func NewKPay(payments KPayPayments, cfg Config[kpay.Payment]) (*Handler[kpay.Payment], error) {
-	cfg.Source = KPay()
-	if cfg.Confirm == nil && payments != nil {
-		cfg.Confirm = ConfirmKPay(payments)
+	source := KPay()
+	source.Ask = func(ctx context.Context, about Identity) (kpay.Payment, error) {
+		return deref(payments.Find(ctx, about.Reference))
 	}
-	return New(cfg)
+	return needClient(payments, source, cfg)
 }
 
-// KPay describes KPay's postbacks: JSON, often labelled as form data, or form
-// data. They are not signed (documented by absence), so use NewKPay, which
-// confirms them, and a URL per payment (see Capabilities). A postback names no
-// amount, so the amount of a capability is not compared. Nor is KPay's tid, which
-// is not stable.
+// KPay describes KPay's postbacks, without a way to confirm them: use NewKPay. They
+// are JSON, often labelled as form data, or form data. A postback names no amount, so
+// the amount of a capability is not compared. Nor is KPay's tid, which is not stable.
 //
-// The reference is the refid. An event is identified by refid and statusid, and
-// payments change in the order of KPayStates. The response is
-// {"tid":...,"refid":...,"reply":"OK"} (documented) with status 200 (assumed).
+// The reference is the refid, and payments change in the order of KPayStates. The
+// response is {"tid":...,"refid":...,"reply":"OK"} (documented) with status 200
+// (assumed).
 func KPay() Source[kpay.Payment] {
 	states := KPayStates()
 	return Source[kpay.Payment]{
@@ -45,7 +45,7 @@ func KPay() Source[kpay.Payment] {
 			return p, err
 		},
 		Identify: func(p kpay.Payment) Identity {
-			return Identity{Reference: p.RefID, ID: string(p.Status), Status: kpayState(p.Status), States: states}
+			return Identity{Reference: p.RefID, Status: kpayState(p.Status), States: states}
 		},
 		Acknowledge: acknowledgeKPay,
 	}
@@ -55,27 +55,7 @@ func KPay() Source[kpay.Payment] {
 // failed (02). That both are final is inferred. Identity.Status holds one of the
 // three, whatever code of the same meaning came; Data.Status holds the code itself.
 func KPayStates() *States {
-	return statesOf(map[kpay.Code][]kpay.Code{kpay.CodePending: {kpay.CodePaid, kpay.CodeFailed}}, nil)
-}
-
-// ConfirmKPay confirms by asking checkstatus for the refid. The payment that KPay
-// returns replaces the posted one.
-func ConfirmKPay(payments KPayPayments) func(context.Context, Event[kpay.Payment]) (kpay.Payment, error) {
-	lookup := LookupKPay(payments)
-	return func(ctx context.Context, posted Event[kpay.Payment]) (kpay.Payment, error) {
-		return lookup(ctx, posted.Reference)
-	}
-}
-
-// LookupKPay looks up a payment by its refid, for a Reconciler.
-func LookupKPay(payments KPayPayments) func(context.Context, string) (kpay.Payment, error) {
-	return func(ctx context.Context, refID string) (kpay.Payment, error) {
-		p, err := payments.Find(ctx, refID)
-		if err != nil {
-			return kpay.Payment{}, err
-		}
-		return *p, nil
-	}
+	return statesOf(map[kpay.Code][]kpay.Code{kpay.CodePending: {kpay.CodePaid, kpay.CodeFailed}}, []kpay.Code{kpay.CodePaid}, nil)
 }
 
 func kpayState(code kpay.Code) string {
@@ -95,4 +75,16 @@ func acknowledgeKPay(p kpay.Payment) Response {
 		Reply string `json:"reply"`
 	}{p.TID, p.RefID, "OK"})
 	return Response{Status: http.StatusOK, ContentType: "application/json", Body: body}
+}
+
+// deref is what a lookup of a client found.
+func deref[T any](found *T, err error) (T, error) {
+	var none T
+	if err != nil {
+		return none, err
+	}
+	if found == nil {
+		return none, errors.New("the client found nothing, and no error")
+	}
+	return *found, nil
 }

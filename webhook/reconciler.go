@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// ReconcilerConfig sets up a Reconciler. Set Handler, Open and Lookup.
+// ReconcilerConfig sets up a Reconciler. Set Handler and Open, and Lookup for signed
+// deliveries.
 type ReconcilerConfig[E any] struct {
 	// Handler applies, through its inbox, what Lookup returns.
 	Handler *Handler[E]
 	// Open lists the references you still wait for, from your own records, which
 	// need no callback to exist. It stops at its first error.
 	Open func(ctx context.Context) iter.Seq2[string, error]
-	// Lookup asks the provider about one reference.
+	// Lookup asks the provider about one reference; nil asks as the Handler does.
 	Lookup func(ctx context.Context, reference string) (E, error)
 
 	// Every is how often Run asks Open; 0 is 30 s.
@@ -79,6 +80,12 @@ func NewReconciler[E any](cfg ReconcilerConfig[E]) (*Reconciler[E], error) {
 	setDefault(&cfg.Logger, slog.New(slog.DiscardHandler))
 	cfg.Now = orNow(cfg.Now)
 	f := faults{of: "Reconciler: "}
+	if cfg.Lookup == nil && cfg.Handler != nil && cfg.Handler.source.Ask != nil {
+		ask := cfg.Handler.source.Ask
+		cfg.Lookup = func(ctx context.Context, reference string) (E, error) {
+			return ask(ctx, Identity{Reference: reference})
+		}
+	}
 	f.must(cfg.Handler != nil && cfg.Open != nil && cfg.Lookup != nil, "no Handler, Open or Lookup")
 	f.must(cfg.Every >= 0 && cfg.FirstDelay >= 0 && cfg.MaxDelay >= cfg.FirstDelay && cfg.Rate >= 0 && cfg.Timeout >= 0 && cfg.Workers >= 0 && cfg.Limit >= 0,
 		"negative limit, or MaxDelay below FirstDelay")
@@ -174,17 +181,21 @@ func (r *Reconciler[E]) ask(ctx context.Context, reference string) (applied, fin
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
 	defer cancel()
 	data, err := r.cfg.Lookup(ctx, reference)
-	source := r.cfg.Handler.cfg.Source
+	source := r.cfg.Handler.source
 	var transition Transition
+	var found Identity
 	if err == nil {
-		transition, err = r.cfg.Handler.feed(ctx, data, &Bound{Reference: reference})
+		if found = source.Identify(data); found.Reference != reference {
+			err = ErrMismatch
+		} else {
+			transition, err = r.cfg.Handler.Feed(ctx, data)
+		}
 	}
 	if err != nil {
 		r.cfg.Logger.WarnContext(ctx, "webhook lookup", "provider", source.Provider, "reference", reference, "error", err)
 		return false, false, err
 	}
-	identity := source.Identify(data)
-	return transition.moves(), identity.States.Final(identity.Status), nil
+	return transition.moves(), found.States.Final(found.Status), nil
 }
 
 func (r *Reconciler[E]) after(p plan, applied, final bool) plan {

@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"net/http"
 	"strconv"
@@ -29,43 +28,37 @@ type SignatureConfig struct {
 	// Tolerance is how far a signed time may be from the clock, before or after;
 	// 0 is five minutes (assumed: no provider states a tolerance).
 	Tolerance time.Duration
-	// Remember is how long a signature that counts once is remembered; 0 is
-	// 24 hours. A signature is never forgotten while its time is acceptable.
-	Remember time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
 // Signature checks an HMAC over the body. Several secrets are valid at once; none
-// may be empty. If the scheme signs a time or a nonce, each signature counts once.
-// Each process remembers a limited number of signatures; beyond that, the inbox
-// recognises a delivery that is sent again.
+// may be empty. A delivery that is sent again passes again: the inbox recognises it.
 func Signature(c SignatureConfig, secrets ...string) Authenticator {
 	if c.Hash == nil {
 		c.Hash = sha256.New
 	}
 	setDefault(&c.Tolerance, 5*time.Minute)
-	setDefault(&c.Remember, 24*time.Hour)
 	c.Now = orNow(c.Now)
 	size, f := c.Hash().Size(), faults{of: "Signature: "}
 	f.must(c.Scheme != nil, "no scheme")
-	f.must(c.Tolerance >= 0 && c.Remember >= 0, "negative duration")
+	f.must(c.Tolerance >= 0, "negative duration")
 	f.must(size >= sha256.Size && size <= maxMAC, "hash weaker than SHA-256 or larger than 64 bytes")
 	f.must(len(secrets) > 0, "no secret")
 	for i, s := range secrets {
 		f.must(s != "", "secret %d is empty", i)
+		f.must(strings.TrimSpace(s) == s, "secret %d begins or ends with white space", i)
 	}
 	if err := f.err(); err != nil {
 		return faulty{err}
 	}
-	s := &signature{SignatureConfig: c, used: newReplays(max(c.Remember, 2*c.Tolerance+time.Second), c.Now)}
+	s := &signature{SignatureConfig: c}
 	s.pool.New = func() any { return &Signed{macs: newMACs(c.Hash, secrets), size: size} }
 	return s
 }
 
 // HexHeader is the scheme of a header that holds a prefix, such as "sha256=", and
-// the hex HMAC of the raw body. Neither a time nor a nonce is signed, so only the
-// inbox recognises a delivery that is sent again.
+// the hex HMAC of the raw body. Neither a time nor a nonce is signed.
 func HexHeader(header, prefix string) Scheme {
 	header = http.CanonicalHeaderKey(header)
 	return func(d *Delivery, s *Signed) error {
@@ -122,15 +115,12 @@ func Timestamped(header string) Scheme {
 type Signed struct {
 	// Time is the signed time; zero if the scheme signs no time.
 	Time time.Time
-	// Once says that no two deliveries have the same signed text, because it holds
-	// a nonce. The same signature is then refused the second time. A Time implies
-	// it.
-	Once bool
 	// Prefix and then Body are the signed text. Append to Prefix, which is empty.
 	// Body is the raw body unless the scheme replaces it.
 	Prefix []byte
 	Body   []byte
 
+	others   [][]byte // that may be signed instead of Body
 	macs     *macs
 	size     int // of a MAC
 	given    [maxSignatures][maxMAC]byte
@@ -153,7 +143,6 @@ func (s *Signed) Add(signature string) bool {
 
 type signature struct {
 	SignatureConfig
-	used *replays
 	pool sync.Pool
 }
 
@@ -172,17 +161,11 @@ func (s *signature) check(r *http.Request, body []byte) (Proof, error) {
 	if s.Scheme(&signed.delivery, signed) != nil || !s.timely(signed) {
 		return Proof{}, ErrUnauthenticated
 	}
-	secret, mark := signed.match()
+	secret := signed.match()
 	if secret < 0 {
 		return Proof{}, ErrUnauthenticated
 	}
-	if !signed.Once && signed.Time.IsZero() {
-		return Proof{Signed: true, Secret: secret}, nil
-	}
-	if !s.used.add(mark) {
-		return Proof{}, fmt.Errorf("%w: %w", ErrUnauthenticated, errReplayed)
-	}
-	return Proof{Signed: true, Secret: secret, used: s.used, mark: mark}, nil
+	return Proof{Signed: true, Secret: secret}, nil
 }
 
 func (s *signature) timely(signed *Signed) bool {
@@ -193,22 +176,32 @@ const maxSignatures = 8
 
 func (s *Signed) begin(r *http.Request, body []byte) {
 	s.delivery.Request, s.delivery.body = r, body
-	s.Time, s.Once, s.Prefix, s.Body, s.count = time.Time{}, false, s.Prefix[:0], body, 0
+	s.Time, s.Prefix, s.Body, s.others, s.count = time.Time{}, s.Prefix[:0], body, nil, 0
 }
 
-// match returns the index of the secret that made one of the signatures, and the
-// first 128 bits of its MAC; -1 for none. It compares all, each in constant time.
-func (s *Signed) match() (secret int, mark [16]byte) {
-	secret = -1
+// match returns the index of the secret that made one of the signatures; -1 for
+// none. It compares all, each in constant time.
+func (s *Signed) match() int {
+	found := s.matchText(s.Body)
+	for _, text := range s.others {
+		if found < 0 {
+			found = s.matchText(text)
+		}
+	}
+	return found
+}
+
+func (s *Signed) matchText(text []byte) int {
+	secret := -1
 	for i := range s.macs.states {
-		sum := s.macs.sum(i, s.Prefix, s.Body)
+		sum := s.macs.sum(i, s.Prefix, text)
 		for n := range s.given[:s.count] {
 			if subtle.ConstantTimeCompare(sum, s.given[n][:s.size]) == 1 {
-				secret, mark = i, [16]byte(sum)
+				secret = i
 			}
 		}
 	}
-	return secret, mark
+	return secret
 }
 
 // maxSignatureHeader is far above the length of any scheme's header.
@@ -262,67 +255,4 @@ func (m *macs) sum(secret int, prefix, text []byte) []byte {
 	}
 	_, _ = h.Write(text)
 	return h.Sum(m.space[:0])
-}
-
-// replays remembers the signatures that were used, by their first 128 bits, for
-// ttl and up to maxReplays. Only genuine signatures enter, so a stranger cannot
-// push one out.
-type replays struct {
-	mu   sync.Mutex
-	ttl  time.Duration
-	now  func() time.Time
-	seen map[[16]byte]uint64 // mark to its place in the order of arrival
-	ring []replay            // grows up to maxReplays, then overwrites the oldest
-	from uint64              // oldest place still in the ring
-	next uint64
-}
-
-type replay struct {
-	mark [16]byte
-	till time.Time
-}
-
-const maxReplays = 1 << 16
-
-func newReplays(ttl time.Duration, now func() time.Time) *replays {
-	return &replays{ttl: ttl, now: now, seen: map[[16]byte]uint64{}}
-}
-
-// add reports whether the mark is new.
-func (r *replays) add(mark [16]byte) bool {
-	now := r.now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for r.from < r.next && !now.Before(r.at(r.from).till) {
-		r.drop()
-	}
-	if _, used := r.seen[mark]; used {
-		return false
-	}
-	if r.next-r.from == maxReplays {
-		r.drop()
-	}
-	if r.next < maxReplays && int(r.next) == len(r.ring) {
-		r.ring = append(r.ring, replay{})
-	}
-	r.seen[mark] = r.next
-	*r.at(r.next) = replay{mark, now.Add(r.ttl)}
-	r.next++
-	return true
-}
-
-func (r *replays) forget(mark [16]byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.seen, mark)
-}
-
-func (r *replays) at(place uint64) *replay { return &r.ring[place%maxReplays] }
-
-// drop forgets the oldest mark, unless it was forgotten and added again since.
-func (r *replays) drop() {
-	if old := r.at(r.from); r.seen[old.mark] == r.from {
-		delete(r.seen, old.mark)
-	}
-	r.from++
 }

@@ -128,39 +128,21 @@ func TestSignatureRefusesTwoHeaders(t *testing.T) {
 	require.ErrorIs(t, err, webhook.ErrUnauthenticated)
 }
 
-func TestSignedDeliveryCountsOnce(t *testing.T) {
+func TestASignedDeliveryThatComesAgainIsADuplicate(t *testing.T) {
 	body := paid("o1")
 	header := fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1("whsec", noon, body))
-	h, l := merchant(t, func(c *webhook.Config[order]) { c.Auth = []webhook.Authenticator{webhook.Signature(stamped, "whsec")} })
-	assert.Equal(t, 201, send(h, signedBy("Shop-Signature", header, body)).Code)
-	assert.Equal(t, 401, send(h, signedBy("Shop-Signature", header, body)).Code, "replayed")
-	assert.Equal(t, 401, send(h, signedBy("Shop-Signature", strings.ReplaceAll(header, "v1=", "v1="+strings.Repeat("0", 64)+",v1="), body)).Code, "replayed in other words")
-	later := noon.Add(time.Minute)
-	again := fmt.Sprintf("t=%d,v1=%s", later.Unix(), v1("whsec", later, body))
-	assert.Equal(t, 201, send(h, signedBy("Shop-Signature", again, body)).Code, "a retry is signed anew, and a duplicate")
-	require.Equal(t, []string{"o1 PAID"}, l.told())
-	assert.Equal(t, webhook.Verified, l.events[0].Trust)
-}
-
-func TestSignedDeliveryThatFailedMayComeAgainAsItIs(t *testing.T) {
-	body := paid("o1")
-	header := fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1("whsec", noon, body))
-	h, l := merchant(t, func(c *webhook.Config[order]) { c.Auth = []webhook.Authenticator{webhook.Signature(stamped, "whsec")} })
+	h, l := merchant(t, func(c *shop) { c.Auth = webhook.Signature(stamped, "whsec") })
 	l.fail = errors.New("database away")
 	assert.Equal(t, 500, send(h, signedBy("Shop-Signature", header, body)).Code)
 	l.fail = nil
-	assert.Equal(t, 201, send(h, signedBy("Shop-Signature", header, body)).Code)
-	assert.Equal(t, 401, send(h, signedBy("Shop-Signature", header, body)).Code)
-}
-
-func TestSignatureIsNotUsedUpWhenAnotherCheckFails(t *testing.T) {
-	body := paid("o1")
-	header := fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1("whsec", noon, body))
-	signature := webhook.Signature(stamped, "whsec")
-	_, err := webhook.Verify(signedBy("Shop-Signature", header, ""), []byte(body), signature, webhook.PathSecret(pathSecret))
-	require.ErrorIs(t, err, webhook.ErrUnauthenticated)
-	_, err = webhook.Verify(signedBy("Shop-Signature", header, ""), []byte(body), signature)
-	require.NoError(t, err)
+	later := noon.Add(time.Minute)
+	for _, header := range []string{header, header, fmt.Sprintf("t=%d,v1=%s", later.Unix(), v1("whsec", later, body))} {
+		w := send(h, signedBy("Shop-Signature", header, body))
+		assert.Equal(t, 201, w.Code)
+		assert.Equal(t, `{"reference":"o1","reply":"OK"}`, w.Body.String())
+	}
+	require.Equal(t, []string{"o1 PAID"}, l.told())
+	assert.Equal(t, webhook.Verified, l.events[0].Trust)
 }
 
 func TestHexHeaderSignature(t *testing.T) {
@@ -188,7 +170,7 @@ func nonced(url string) webhook.SignatureConfig {
 		}
 		sum := sha512.Sum512(s.Body)
 		s.Prefix = fmt.Appendf(s.Prefix, "%s&POST&%s&%x", nonce, url, sum)
-		s.Body, s.Once = nil, true
+		s.Body = nil
 		return nil
 	}}
 }
@@ -208,8 +190,6 @@ func TestSchemeMaySignAnythingAndUseANonce(t *testing.T) {
 		first.Header.Get("Authorization-Signature"), "vector V6 of the BitPesa fact sheet")
 	_, err := webhook.Verify(first, []byte(body), a)
 	require.NoError(t, err)
-	_, err = webhook.Verify(first, []byte(body), a)
-	require.ErrorIs(t, err, webhook.ErrUnauthenticated, "replayed")
 	_, err = webhook.Verify(request("nonce-0004"), []byte(body), a)
 	require.NoError(t, err)
 	_, err = webhook.Verify(request("nonce-0005"), []byte(body), webhook.Signature(nonced(url+"b"), "test-secret"))

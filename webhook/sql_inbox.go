@@ -2,240 +2,342 @@ package webhook
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// SQLInbox is an Inbox and Queue in your own database, shared by all your
-// processes. Create its tables with Dialect.Migration. The database measures the
-// leases, so the clocks of the processes do not matter.
+// SQLInbox is an Inbox in your own database, shared by all your processes. While
+// your function runs, the reference is locked by its row, so a process that dies
+// leaves nothing behind. A process uses one connection for a reference at a time.
 type SQLInbox struct {
-	db *sql.DB
-	do sqlStatements
+	db      *sql.DB
+	dialect Dialect
+	do      sqlStatements
+	locks
+	checked  atomic.Bool
+	checking sync.Mutex
 }
 
-// NewSQLInbox uses db, whose tables must exist. It never closes db.
+// NewSQLInbox uses db and never closes it. Call Migrate and Check before you serve.
 func NewSQLInbox(db *sql.DB, dialect Dialect) (*SQLInbox, error) {
-	if db == nil {
-		return nil, fmt.Errorf("%w: SQLInbox: no database", ErrConfiguration)
+	f := faults{of: "SQLInbox: "}
+	f.must(db != nil, "no database")
+	f.must(dialect == PostgreSQL || dialect == MySQL || dialect == SQLite, "unknown dialect %q", string(dialect))
+	if err := f.err(); err != nil {
+		return nil, err
 	}
-	if dialect.Migration() == "" {
-		return nil, fmt.Errorf("%w: SQLInbox: unknown dialect", ErrConfiguration)
-	}
-	return &SQLInbox{db: db, do: newSQLStatements(dialect)}, nil
+	return &SQLInbox{db: db, dialect: dialect, do: newSQLStatements(dialect)}, nil
 }
 
-// Acquire implements Inbox.
-func (s *SQLInbox) Acquire(ctx context.Context, key Key, lease time.Duration) (Lease, error) {
-	l, granted, err := s.lease(ctx, s.db, key, lease)
-	if err != nil {
-		return Lease{}, err
+// Do implements Inbox, in one transaction. After a deadlock or a serialization
+// failure it rolls back and tries again.
+func (s *SQLInbox) Do(ctx context.Context, claim Claim, work Work) error {
+	ctx, cancel := context.WithTimeout(ctx, claim.Timeout)
+	defer cancel()
+	key := lockKey{claim.Provider, claim.Reference}
+	if err := s.lock(ctx, key, claim.Wait); err != nil {
+		return err
 	}
-	// Once the lease is granted, no other worker can finish the event. One may have
-	// finished it just before, so the response is read after the lease.
-	response, done, err := s.response(ctx, key)
-	if granted && (done || err != nil) {
-		s.giveBack(ctx, l)
-	}
-	switch {
-	case err != nil:
-		return Lease{}, err
-	case done:
-		return Lease{Key: key, Status: LeaseDone, State: l.State, Response: response}, nil
-	case granted:
-		return l, nil
-	}
-	return s.inFlight(ctx, key)
-}
-
-// Complete implements Inbox.
-func (s *SQLInbox) Complete(ctx context.Context, l Lease, r Result) error {
-	return s.CompleteTx(ctx, l, r, nil)
-}
-
-// CompleteTx is Complete with your own writes in the same transaction: both are
-// committed, or neither. If another worker has taken over, it returns ErrLeaseLost
-// without calling write. While write runs, no worker can take over.
-func (s *SQLInbox) CompleteTx(ctx context.Context, l Lease, r Result, write func(*sql.Tx) error) error {
-	return s.inTx(ctx, func(tx *sql.Tx) error {
-		if err := s.one(ctx, tx, s.do.complete, l.Provider, l.Reference, l.ID, l.Fence, r.State); err != nil {
+	defer s.unlock(key)
+	if !s.checked.Load() {
+		// Nobody called Check. Without it, a table that fits badly could repeat effects.
+		if err := s.Check(ctx); err != nil {
 			return err
 		}
-		if write != nil {
-			if err := write(tx); err != nil {
-				return err
-			}
-		}
-		return s.one(ctx, tx, s.do.finish, l.Provider, l.Reference, l.ID,
-			string(r.Transition), r.Response.Status, r.Response.ContentType, blob(r.Response.Body), blob(nil))
-	})
-}
-
-// Release implements Inbox.
-func (s *SQLInbox) Release(ctx context.Context, l Lease) error {
-	_, err := changed(ctx, s.db, "release", s.do.release, l.Provider, l.Reference, l.ID, l.Fence)
-	return err
-}
-
-// Put implements Queue.
-func (s *SQLInbox) Put(ctx context.Context, key Key, payload []byte) (bool, error) {
-	n, err := changed(ctx, s.db, "put", s.do.put, key.Provider, key.Reference, key.ID, blob(payload), blob(nil))
-	return n == 1, err
-}
-
-// Take implements Queue.
-func (s *SQLInbox) Take(ctx context.Context, provider string, lease time.Duration) (Lease, bool, error) {
-	keys, err := s.candidates(ctx, provider)
-	if err != nil {
-		return Lease{}, false, err
 	}
-	for _, key := range keys {
-		l, found, err := s.takeOne(ctx, key, lease)
-		if found || err != nil {
-			return l, found, err
-		}
-	}
-	return Lease{}, false, nil
+	return again(ctx, func() error { return s.attempt(ctx, claim, work) })
 }
 
-// Retry implements Queue.
-func (s *SQLInbox) Retry(ctx context.Context, l Lease, delay time.Duration, reason string) error {
-	return s.handBack(ctx, l, s.do.retry, l.Provider, l.Reference, l.ID, delay.Microseconds(), shorten(reason))
-}
-
-// Bury implements Queue.
-func (s *SQLInbox) Bury(ctx context.Context, l Lease, reason string, payload []byte) error {
-	return s.handBack(ctx, l, s.do.bury, l.Provider, l.Reference, l.ID, shorten(reason), blob(payload), blob(nil))
-}
-
-// Dead implements Queue.
-func (s *SQLInbox) Dead(ctx context.Context, provider string, limit int) ([]DeadLetter, error) {
-	rows, err := s.db.QueryContext(ctx, s.do.dead, provider, max(limit, 0))
-	if err != nil {
-		return nil, failed("list dead letters", err)
-	}
-	defer rows.Close()
-	var dead []DeadLetter
-	for rows.Next() {
-		d, since := DeadLetter{Key: Key{Provider: provider}}, int64(0)
-		if err := rows.Scan(&d.Reference, &d.ID, &d.Reason, &d.Attempts, &since, &d.Payload); err != nil {
-			return nil, failed("list dead letters", err)
-		}
-		d.Since = time.UnixMicro(since)
-		dead = append(dead, d)
-	}
-	return dead, failed("list dead letters", rows.Err())
-}
-
-// Replay implements Queue.
-func (s *SQLInbox) Replay(ctx context.Context, key Key) error {
-	return s.letter(ctx, s.do.replay, key)
-}
-
-// Discard implements Queue.
-func (s *SQLInbox) Discard(ctx context.Context, key Key) error {
-	return s.letter(ctx, s.do.discard, key)
-}
-
-// Purge forgets finished events, and references without events, that were not
-// touched for as long as keep, and returns the number of events. A duplicate that
-// comes later is handed on again, even if it is confirmed. So keep events for
-// longer than the provider retries. If the provider signs no time, keep them for
-// longer than anybody could hold a copy of a delivery. Dead letters stay.
-func (s *SQLInbox) Purge(ctx context.Context, keep time.Duration) (int64, error) {
-	if keep <= 0 {
-		return 0, fmt.Errorf("%w: Purge: nothing to keep", ErrConfiguration)
-	}
-	n, err := changed(ctx, s.db, "purge events", s.do.purgeEvents, keep.Microseconds())
-	if err != nil {
-		return 0, err
-	}
-	_, err = changed(ctx, s.db, "purge references", s.do.purgeReferences, keep.Microseconds())
-	return n, err
-}
-
-// querier is a database or a transaction.
-type querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func (s *SQLInbox) lease(ctx context.Context, q querier, key Key, lease time.Duration) (Lease, bool, error) {
-	l := Lease{Key: key, Status: LeaseGranted}
-	err := q.QueryRowContext(ctx, s.do.lease, key.Provider, key.Reference, key.ID, lease.Microseconds()).Scan(&l.State, &l.Fence)
-	if errors.Is(err, sql.ErrNoRows) {
-		return l, false, nil
-	}
-	return l, err == nil, failed("acquire", err)
-}
-
-func (s *SQLInbox) response(ctx context.Context, key Key) (r Response, done bool, err error) {
-	err = s.db.QueryRowContext(ctx, s.do.response, key.Provider, key.Reference, key.ID).Scan(&r.Status, &r.ContentType, &r.Body)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Response{}, false, nil
-	}
-	return r, err == nil, failed("read response", err)
-}
-
-func (s *SQLInbox) inFlight(ctx context.Context, key Key) (Lease, error) {
-	l, holder := Lease{Key: key, Status: LeaseInFlight}, ""
-	err := s.db.QueryRowContext(ctx, s.do.holder, key.Provider, key.Reference).Scan(&l.State, &holder)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return Lease{}, failed("find holder", err)
-	}
-	l.Same = holder == key.ID
-	return l, nil
-}
-
-// giveBack frees a reference even if the caller is gone. If that fails, the lease
-// ends by itself.
-func (s *SQLInbox) giveBack(ctx context.Context, l Lease) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
-	defer cancel()
-	_ = s.Release(ctx, l)
-}
-
-func (s *SQLInbox) inTx(ctx context.Context, work func(*sql.Tx) error) (err error) {
+func (s *SQLInbox) attempt(ctx context.Context, claim Claim, work Work) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return failed("begin", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := work(tx); err != nil {
+	known, fresh, err := s.claim(ctx, tx, claim)
+	if err != nil {
 		return err
+	}
+	next, err := work(ctx, tx, known)
+	switch {
+	case err != nil:
+		return err
+	case next == known:
+		return nil
+	case !fresh || next != claim.First:
+		if _, err := tx.ExecContext(ctx, s.do.store, next.State, next.Seen, today(), claim.Provider, claim.Reference); err != nil {
+			return failed("store", err)
+		}
 	}
 	return failed("commit", tx.Commit())
 }
 
-// changed runs a statement and returns how many rows it changed.
-func changed(ctx context.Context, q querier, what, statement string, args ...any) (int64, error) {
-	res, err := q.ExecContext(ctx, statement, args...)
-	if err != nil {
-		return 0, failed(what, err)
+// claim locks the row of the reference and returns its record. A reference without
+// a row gets one that holds claim.First already, which saves a statement.
+func (s *SQLInbox) claim(ctx context.Context, tx *sql.Tx, claim Claim) (known Record, fresh bool, err error) {
+	// The wait for the row has a bound of its own.
+	waiting, cancel := context.WithTimeout(ctx, claim.Wait)
+	defer cancel()
+	args := []any{claim.Provider, claim.Reference, claim.First.State, claim.First.Seen, today()}
+	if s.do.read == "" {
+		err = sql.ErrNoRows
+		for errors.Is(err, sql.ErrNoRows) {
+			err = tx.QueryRowContext(waiting, s.do.claim, args...).Scan(&fresh, &known.State, &known.Seen)
+		}
+	} else {
+		var result sql.Result
+		var changed int64
+		if result, err = tx.ExecContext(waiting, s.do.claim, args...); err == nil {
+			changed, err = result.RowsAffected()
+		}
+		if fresh = changed == 1; err == nil && !fresh {
+			err = tx.QueryRowContext(waiting, s.do.read, claim.Provider, claim.Reference).Scan(&known.State, &known.Seen)
+		}
 	}
-	n, err := res.RowsAffected()
-	return n, failed(what, err)
+	switch {
+	case err != nil && waiting.Err() != nil && ctx.Err() == nil:
+		return Record{}, false, ErrBusy
+	case err != nil:
+		return Record{}, false, failed("claim", err)
+	case fresh:
+		return Record{}, true, nil
+	}
+	return known, false, nil
 }
 
-// one runs a statement that must change exactly one row. If it does not, another
-// worker has taken over.
-func (s *SQLInbox) one(ctx context.Context, tx *sql.Tx, statement string, args ...any) error {
-	n, err := changed(ctx, tx, "complete", statement, args...)
-	if err == nil && n != 1 {
-		return ErrLeaseLost
+// Migrate creates the inbox's tables, webhook_inbox and webhook_schema, or brings
+// them up to date. Any number of processes may call it at once.
+func (s *SQLInbox) Migrate(ctx context.Context) error {
+	if version, err := s.version(ctx, s.db); err == nil && version >= len(migrations) {
+		return nil // Check refuses what is newer
+	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return failed("migrate", err)
+	}
+	defer func() { _ = conn.Close() }() // back to the pool
+	if s.dialect != MySQL {
+		return failed("migrate", again(ctx, func() error {
+			tx, err := conn.BeginTx(ctx, nil)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = tx.Rollback() }()
+			if err := s.migrate(ctx, tx); err != nil {
+				return err
+			}
+			return tx.Commit()
+		}))
+	}
+	// MySQL commits with each CREATE TABLE, so a lock of the connection makes the
+	// others wait, and a migration that died half way runs again.
+	var got sql.NullInt64
+	if err := conn.QueryRowContext(ctx, `SELECT GET_LOCK('webhook_inbox', 60)`).Scan(&got); err != nil || got.Int64 != 1 {
+		return failed("migrate", cmpErr(err, ErrBusy))
+	}
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK('webhook_inbox')`) }()
+	return failed("migrate", s.migrate(ctx, conn))
+}
+
+// querier is a database, a connection or a transaction.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func (s *SQLInbox) migrate(ctx context.Context, q querier) error {
+	for _, statement := range s.do.schema {
+		if _, err := q.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	version, err := s.version(ctx, q)
+	for ; err == nil && version < len(migrations); version++ {
+		for statement := range strings.SplitSeq(s.dialect.ddl(migrations[version]), ";\n") {
+			if _, err := q.ExecContext(ctx, statement); err != nil {
+				return err
+			}
+		}
+		_, err = q.ExecContext(ctx, s.do.migrated, version+1)
 	}
 	return err
 }
 
-// blob is never NULL.
-func blob(b []byte) []byte {
-	if b == nil {
-		return []byte{}
+func (s *SQLInbox) version(ctx context.Context, q querier) (version int, err error) {
+	err = q.QueryRowContext(ctx, s.do.version, 1).Scan(&version)
+	return version, err
+}
+
+// Check looks for what would go wrong later: tables that are missing, foreign, older
+// or newer, a pool of connections that cannot prepare statements, and SQLite without
+// a busy timeout. Its error wraps ErrConfiguration and says what to do. If you do
+// not call it, the first delivery does.
+func (s *SQLInbox) Check(ctx context.Context) error {
+	// It holds two connections at once, so one check at a time, or checks could wait
+	// for each other's.
+	s.checking.Lock()
+	defer s.checking.Unlock()
+	f := faults{of: "SQLInbox: "}
+	if err := s.checkPool(ctx); err != nil {
+		return err
 	}
-	return b
+	version, err := s.version(ctx, s.db)
+	switch {
+	case ctx.Err() != nil:
+		return failed("check", ctx.Err())
+	case err != nil:
+		f.must(false, "no table webhook_schema; call Migrate: %v", err)
+	case version != len(migrations):
+		f.must(false, "the tables have version %d, and this program needs %d; call Migrate, or deploy the newer program", version, len(migrations))
+	default:
+		err := s.probe(ctx)
+		f.must(err == nil, "table webhook_inbox is not ours: %v", err)
+	}
+	if s.dialect == SQLite {
+		var timeout int
+		err := s.db.QueryRowContext(ctx, `PRAGMA busy_timeout`).Scan(&timeout)
+		f.must(err == nil && timeout > 0, "SQLite without a busy timeout; add ?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL) to its name")
+	}
+	if f.err() == nil {
+		s.checked.Store(true)
+	}
+	return f.err()
+}
+
+// checkPool runs a prepared statement on two connections. PgBouncer in transaction
+// mode gives both the same session, which then knows the statement already.
+func (s *SQLInbox) checkPool(ctx context.Context) error {
+	if s.db.Stats().MaxOpenConnections == 1 || s.dialect != PostgreSQL {
+		return nil
+	}
+	for range 2 {
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return failed("check", err)
+		}
+		defer func() { _ = conn.Close() }()
+		for range 2 {
+			var one int
+			err = conn.QueryRowContext(ctx, `SELECT CAST($1 AS int)`, 1).Scan(&one)
+			if state := sqlState(err); state == "42P05" || state == "26000" || state == "08P01" {
+				return fmt.Errorf("%w: SQLInbox: a pool such as PgBouncer in transaction mode mixes up prepared statements; for pgx add default_query_exec_mode=exec to the DSN, or set max_prepared_statements in pgbouncer.ini: %w", ErrConfiguration, err)
+			}
+		}
+		if err != nil {
+			return failed("check", err)
+		}
+	}
+	return nil
+}
+
+// probe claims a reference twice and rolls back: the second claim must find the
+// first.
+func (s *SQLInbox) probe(ctx context.Context) error {
+	return again(ctx, func() error {
+		tx, err := s.db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		claim := Claim{Provider: "webhook.Check", Reference: rand.Text(), First: Record{State: "é", Seen: "1"}, Wait: time.Minute}
+		_, fresh, err := s.claim(ctx, tx, claim)
+		if err == nil && !fresh {
+			err = errors.New("a new reference is not new")
+		}
+		if err != nil {
+			return err
+		}
+		known, fresh, err := s.claim(ctx, tx, claim)
+		if err == nil && (fresh || known != claim.First) {
+			err = errors.New("a reference comes twice, or not as it was stored")
+		}
+		return err
+	})
+}
+
+// purgeBatch keeps each DELETE short, so that deliveries do not wait for it.
+const purgeBatch = 1000
+
+// Purge forgets references that were not touched for as long as keep, in days rounded
+// up, and returns their number. A delivery that comes later is handed on again. So
+// keep them for longer than a provider retries, and for BitPesa and Kotani v3, whose
+// signatures hold no time, for as long as anybody could hold a copy of a delivery.
+func (s *SQLInbox) Purge(ctx context.Context, keep time.Duration) (purged int64, err error) {
+	if keep <= 0 {
+		return 0, fmt.Errorf("%w: Purge: nothing to keep", ErrConfiguration)
+	}
+	before := today() - int64((keep+day-1)/day)
+	for {
+		var n int64
+		err := again(ctx, func() error {
+			result, err := s.db.ExecContext(ctx, s.do.purge, before, purgeBatch)
+			if err == nil {
+				n, err = result.RowsAffected()
+			}
+			return err
+		})
+		purged += n
+		if err != nil || n < purgeBatch {
+			return purged, failed("purge", err)
+		}
+	}
+}
+
+const day = 24 * time.Hour
+
+// today is a whole number of days, so that most updates change no index.
+func today() int64 { return time.Now().Unix() / int64(day/time.Second) }
+
+// again repeats what a database asks to repeat.
+func again(ctx context.Context, do func() error) error {
+	pause := time.Millisecond
+	for n := 1; ; n++ {
+		err := do()
+		if !passing(err) || n == maxAttempts {
+			return err
+		}
+		if sleep(ctx, pause/2+mathrand.N(pause)) != nil {
+			return err
+		}
+		pause = min(2*pause, 100*time.Millisecond)
+	}
+}
+
+const maxAttempts = 100 // of a transaction; the context usually ends before
+
+// passing reports a failure that the same transaction may not meet again. The root
+// module knows no driver, so it goes by what drivers have in common.
+func passing(err error) bool {
+	if err == nil {
+		return false
+	}
+	if state := sqlState(err); state == "40001" || state == "40P01" {
+		return true
+	}
+	var code interface{ Code() int } // modernc.org/sqlite
+	if errors.As(err, &code) && (code.Code()&0xff == 5 || code.Code()&0xff == 6) {
+		return true
+	}
+	text := err.Error()
+	return strings.Contains(text, "Error 1213") || strings.Contains(text, "Error 1205") || // go-sql-driver/mysql
+		strings.Contains(text, "database is locked") || strings.Contains(text, "database table is locked") // other SQLite drivers
+}
+
+// sqlState is the code that pgx and lib/pq show; empty for others.
+func sqlState(err error) string {
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) {
+		return state.SQLState()
+	}
+	return ""
 }
 
 func failed(what string, err error) error {
@@ -245,72 +347,103 @@ func failed(what string, err error) error {
 	return fmt.Errorf("inbox: %s: %w", what, err)
 }
 
-// takeCandidates is how many events one Take looks at. It exceeds the workers who
-// may look at the same time, so that each finds an event.
-const takeCandidates = 32
-
-// takeOne leases an event and counts the attempt, in one transaction.
-func (s *SQLInbox) takeOne(ctx context.Context, key Key, lease time.Duration) (l Lease, found bool, err error) {
-	err = s.inTx(ctx, func(tx *sql.Tx) error {
-		var granted bool
-		if l, granted, err = s.lease(ctx, tx, key, lease); err != nil {
-			return err
-		}
-		if !granted {
-			return errNothingToTake
-		}
-		err := tx.QueryRowContext(ctx, s.do.take, key.Provider, key.Reference, key.ID).Scan(&l.Attempts, &l.Payload)
-		if errors.Is(err, sql.ErrNoRows) {
-			return errNothingToTake // finished or buried meanwhile; the rollback undoes the lease
-		}
-		return failed("take", err)
-	})
-	if errors.Is(err, errNothingToTake) {
-		return Lease{}, false, nil
-	}
-	return l, err == nil, err
-}
-
-var errNothingToTake = errors.New("nothing to take")
-
-// candidates returns the earliest event of each reference. Their order is random,
-// so that processes do not race for the first.
-func (s *SQLInbox) candidates(ctx context.Context, provider string) ([]Key, error) {
-	rows, err := s.db.QueryContext(ctx, s.do.due, provider, takeCandidates)
+func cmpErr(err, otherwise error) error {
 	if err != nil {
-		return nil, failed("look for work", err)
+		return err
 	}
-	defer rows.Close()
-	var keys []Key
-	seen := map[string]bool{}
-	for rows.Next() {
-		key := Key{Provider: provider}
-		if err := rows.Scan(&key.Reference, &key.ID); err != nil {
-			return nil, failed("look for work", err)
-		}
-		if !seen[key.Reference] {
-			seen[key.Reference] = true
-			keys = append(keys, key)
-		}
-	}
-	rand.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
-	return keys, failed("look for work", rows.Err())
+	return otherwise
 }
 
-// handBack frees the reference and changes the event in one transaction.
-func (s *SQLInbox) handBack(ctx context.Context, l Lease, statement string, args ...any) error {
-	return s.inTx(ctx, func(tx *sql.Tx) error {
-		if err := s.one(ctx, tx, s.do.complete, l.Provider, l.Reference, l.ID, l.Fence, ""); err != nil {
-			return err
-		}
-		return s.one(ctx, tx, statement, args...)
-	})
+// Dialect is the SQL a SQLInbox speaks.
+type Dialect string
+
+const (
+	// PostgreSQL is PostgreSQL 12 or later.
+	PostgreSQL Dialect = "postgresql"
+	// MySQL is MySQL 8 or MariaDB 10.5, or later.
+	MySQL Dialect = "mysql"
+	// SQLite is SQLite 3.35 or later. Open it with a busy timeout and WAL: for
+	// modernc.org/sqlite "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)".
+	SQLite Dialect = "sqlite"
+)
+
+// migrations bring the tables from each version to the next. A migration that was
+// released never changes, and each may run again after it died half way.
+//
+// There is one row per reference. revision is 1 in a new row, and more once a claim
+// found it, except on PostgreSQL, which needs no such help. touched_day is in days since 1970 and only serves Purge.
+var migrations = []string{
+	`CREATE TABLE IF NOT EXISTS webhook_inbox (
+	provider    {key}  NOT NULL,
+	reference   {key}  NOT NULL,
+	state       {text} NOT NULL,
+	seen        {text} NOT NULL,
+	revision    bigint NOT NULL,
+	touched_day bigint NOT NULL,
+	PRIMARY KEY (provider, reference){index}
+){options}{then}`,
 }
 
-func (s *SQLInbox) letter(ctx context.Context, statement string, key Key) error {
-	n, err := changed(ctx, s.db, "dead letter", statement, key.Provider, key.Reference, key.ID)
-	if err == nil && n != 1 {
-		return ErrNoSuchLetter
+func (d Dialect) ddl(text string) string {
+	const index = ";\nCREATE INDEX IF NOT EXISTS webhook_inbox_touched ON webhook_inbox (touched_day)"
+	words := map[Dialect][]string{
+		PostgreSQL: {"{key}", "text", "{text}", "text", "{index}", "", "{options}", " WITH (fillfactor = 80)", "{then}", index},
+		SQLite:     {"{key}", "text", "{text}", "text", "{index}", "", "{options}", "", "{then}", index},
+		// Bytes are compared as they are: no letter equals another, no space is cut.
+		MySQL: {"{key}", "varbinary(255)", "{text}", "varchar(4000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+			"{index}", ",\n\tINDEX webhook_inbox_touched (touched_day)", "{options}", " ENGINE = InnoDB", "{then}", ""},
 	}
-	return err
+	return strings.NewReplacer(words[d]...).Replace(text)
+}
+
+// sqlStatements are a SQLInbox's statements in its dialect.
+type sqlStatements struct {
+	claim, read, store, purge string
+	schema                    []string // begins a migration, and makes others wait
+	version, migrated         string
+}
+
+func newSQLStatements(d Dialect) sqlStatements {
+	s := sqlStatements{
+		claim: `INSERT INTO webhook_inbox AS i (provider, reference, state, seen, revision, touched_day) VALUES ($1, $2, $3, $4, 1, $5)
+			ON CONFLICT (provider, reference) DO UPDATE SET revision = i.revision + 1 RETURNING revision = 1, state, seen`,
+		store:    `UPDATE webhook_inbox SET state = $1, seen = $2, touched_day = $3 WHERE provider = $4 AND reference = $5`,
+		version:  `SELECT version FROM webhook_schema WHERE one = $1`,
+		migrated: `UPDATE webhook_schema SET version = $1 WHERE one = 1`,
+		schema: []string{
+			`CREATE TABLE IF NOT EXISTS webhook_schema (one int NOT NULL PRIMARY KEY, version bigint NOT NULL)`,
+			`INSERT INTO webhook_schema (one, version) VALUES (1, 0) ON CONFLICT DO NOTHING`,
+			`UPDATE webhook_schema SET version = version WHERE one = 1`,
+		},
+	}
+	switch d {
+	case PostgreSQL:
+		s.schema = append([]string{`SELECT pg_advisory_xact_lock(7306920436)`}, s.schema...) // any number, the same in every process
+		// It writes a row once, and locks it without writing it later. It finds no row if
+		// another process has just inserted it; then it is run again.
+		s.claim = `WITH fresh AS (
+				INSERT INTO webhook_inbox (provider, reference, state, seen, revision, touched_day) VALUES ($1, $2, $3, $4, 1, $5)
+				ON CONFLICT (provider, reference) DO NOTHING RETURNING 1),
+			held AS (SELECT state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE)
+			SELECT true, '', '' FROM fresh UNION ALL SELECT false, state, seen FROM held`
+		s.purge = `DELETE FROM webhook_inbox WHERE ctid = ANY (ARRAY(
+			SELECT ctid FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2 FOR UPDATE SKIP LOCKED))`
+	case SQLite:
+		s.purge = `DELETE FROM webhook_inbox WHERE rowid IN (SELECT rowid FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2)`
+	case MySQL:
+		s.claim = `INSERT INTO webhook_inbox (provider, reference, state, seen, revision, touched_day) VALUES ($1, $2, $3, $4, 1, $5)
+			ON DUPLICATE KEY UPDATE revision = revision + 1`
+		s.read = `SELECT state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`
+		s.purge = `DELETE FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2`
+		s.schema[1] = `INSERT IGNORE INTO webhook_schema (one, version) VALUES (1, 0)`
+	}
+	for _, text := range []*string{&s.claim, &s.read, &s.store, &s.purge, &s.version, &s.migrated} {
+		switch d {
+		case SQLite:
+			*text = strings.ReplaceAll(*text, "$", "?")
+		case MySQL: // its parameters are in order in every statement
+			*text = regexp.MustCompile(`\$\d`).ReplaceAllString(*text, "?")
+		}
+	}
+	return s
 }

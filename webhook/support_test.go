@@ -33,7 +33,7 @@ func orders() webhook.Source[order] {
 	states := webhook.NewStates(map[string][]string{
 		"NEW":     {"PENDING", "FAILED"},
 		"PENDING": {"PAID", "FAILED"},
-	}, map[string][]string{"PAID": {"RETURNED"}})
+	}, []string{"PAID"}, []string{"RETURNED"})
 	return webhook.Source[order]{
 		Provider: "shop",
 		Decode: func(body []byte) (o order, err error) {
@@ -43,7 +43,6 @@ func orders() webhook.Source[order] {
 		Identify: func(o order) webhook.Identity {
 			return webhook.Identity{Reference: o.Reference, Status: o.Status, Amount: o.Amount, Currency: o.Currency, States: states}
 		},
-		Match: func(o order, reference string) bool { return o.Reference == reference || o.Other == reference },
 		Acknowledge: func(o order) webhook.Response {
 			return webhook.Response{Status: 201, ContentType: "application/json", Body: fmt.Appendf(nil, `{"reference":%q,"reply":"OK"}`, o.Reference)}
 		},
@@ -105,8 +104,8 @@ type bank struct {
 	says  map[string]order
 }
 
-func (b *bank) confirm(_ context.Context, ev webhook.Event[order]) (order, error) {
-	return b.lookup(context.Background(), ev.Reference)
+func (b *bank) ask(ctx context.Context, about webhook.Identity) (order, error) {
+	return b.lookup(ctx, about.Reference)
 }
 
 func (b *bank) lookup(_ context.Context, reference string) (order, error) {
@@ -135,22 +134,33 @@ func (b *bank) count() int {
 	return b.asked
 }
 
-// merchant is a handler for orders behind a path secret.
-func merchant(t testing.TB, change func(*webhook.Config[order])) (*webhook.Handler[order], *ledger) {
+// shop is what makes a handler for orders.
+type shop struct {
+	webhook.Config[order]
+	Source webhook.Source[order]
+}
+
+// merchant is a handler for orders behind a path secret. It believes what is posted,
+// unless change gives it an API to ask.
+func merchant(t testing.TB, change func(*shop)) (*webhook.Handler[order], *ledger) {
 	t.Helper()
 	l := &ledger{}
-	cfg := webhook.Config[order]{
-		Source: orders(),
-		Auth:   []webhook.Authenticator{webhook.PathSecret(pathSecret)},
-		Handle: l.handle,
-	}
+	c := shop{Source: orders()}
+	c.Auth, c.Handle = webhook.PathSecret(pathSecret), l.handle
 	if change != nil {
-		change(&cfg)
+		change(&c)
 	}
-	h, err := webhook.New(cfg)
+	c.InsecureBelievePosted = c.Source.Ask == nil
+	if c.Source.Ask != nil && c.Known == nil {
+		c.Known = everything
+	}
+	h, err := webhook.New(c.Source, c.Config)
 	require.NoError(t, err)
 	return h, l
 }
+
+// everything is a merchant who knows every reference.
+func everything(context.Context, string) (bool, error) { return true, nil }
 
 func post(h http.Handler, body string) *httptest.ResponseRecorder {
 	return postTo(h, "/hooks/"+pathSecret, body)

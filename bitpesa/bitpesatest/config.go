@@ -9,14 +9,18 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// The credentials of the account a fake has when Config names no keys.
+// The credentials of the accounts that a fake has when Config names no keys.
 const (
 	TestKey    = "test-key"
 	TestSecret = "test-secret"
+
+	// KYCKey is a second account. Its senders need documents and an approval.
+	KYCKey    = "test-kyc-key"
+	KYCSecret = "test-kyc-secret"
 )
 
-// Config sets up a fake. The zero value is today's sandbox with one account,
-// TestKey and TestSecret. Printing a Config shows no credential.
+// Config sets up a fake. The zero value is today's sandbox with two accounts:
+// TestKey, whose KYC is waived, and KYCKey. Printing a Config shows no credential.
 type Config struct {
 	fake.Masked[Config] // no encoder prints a credential
 
@@ -24,7 +28,8 @@ type Config struct {
 	// over which signatures are checked.
 	Options fake.Options
 
-	// Keys are the accounts. Empty: TestKey with TestSecret.
+	// Keys are the accounts. Empty: TestKey with TestSecret, and KYCKey with
+	// KYCSecret and KYC.
 	Keys []Key
 
 	// APIVersion chooses where the two generations of documents differ. Zero:
@@ -109,7 +114,7 @@ type Key struct {
 
 func (c Config) withDefaults() Config {
 	if len(c.Keys) == 0 {
-		c.Keys = []Key{{Key: TestKey, Secret: TestSecret}}
+		c.Keys = []Key{{Key: TestKey, Secret: TestSecret}, {Key: KYCKey, Secret: KYCSecret, KYC: true}}
 	}
 	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 30*time.Second)
 	if c.CallbackRetries == nil {

@@ -41,6 +41,12 @@ CAD::Bank | first_name last_name bank_account bank_code branch_code | birth_date
 NZD::Bank | first_name last_name bank_account bank_name | birth_date
 BWP::Bank | first_name last_name bank_name bank_account branch_code | birth_date
 ZMW::Bank | first_name last_name bank_account branch_code | birth_date
+PEN::Bank | first_name last_name identity_card_type identity_card_id bank_code bank_account bank_account_type |
+GTQ::Bank | first_name last_name identity_card_id bank_code bank_account bank_account_type |
+CRC::Bank | first_name last_name identity_card_type identity_card_id iban street |
+MAD::Bank | first_name last_name iban street | transfer_reason
+VND::Bank | first_name last_name bank_account bank_code | transfer_reason
+VND::Mobile | first_name last_name phone_number mobile_provider street | transfer_reason
 BTC | first_name last_name name address | birth_date
 `
 
@@ -118,14 +124,15 @@ func (c corridor) check(details object, business bool) problems {
 			p.add(field, wordInvalid)
 		case field == "phone_number" && !blank(value) && !isPhone(text(details, field)):
 			p.add(field, wordInvalid)
-		case field == "birth_date" && !blank(value) && !isDate(text(details, field)):
-			p.add(field, wordInvalid)
-		case choices(field) != nil:
-			p.oneOf(details, field, choices(field)...)
+		case field == "birth_date":
+			p.dates(details, field)
 		}
 	}
 	return p
 }
+
+// storedDetails are details as the fake keeps them.
+func storedDetails(details object) object { return withDates(details, "birth_date") }
 
 func (c corridor) anySet(details object) bool {
 	for _, set := range c.anyOf {
@@ -138,7 +145,8 @@ func (c corridor) anySet(details object) bool {
 	return false
 }
 
-// choices are the values which a detail may have; nil allows any value.
+// choices are the values which the vendor offers for a detail. The fake takes any
+// other value too, because the vendor adds to its lists.
 func choices(field string) []string {
 	switch field {
 	case "mobile_provider":
@@ -146,7 +154,7 @@ func choices(field string) []string {
 	case "bank_account_type":
 		return []string{"10", "20", "30", "40"}
 	case "identity_card_type", "sender_identity_card_type":
-		return []string{"O", "PP", "ID", "DL", "OT"}
+		return strings.Fields("O PP ID DL OT DNI RUC CE PASS CI CJ CR")
 	case "sender_gender":
 		return []string{"M", "F"}
 	case "cash_provider":

@@ -3,6 +3,7 @@ package bitpesatest
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -125,6 +126,20 @@ const (
 	RoundByText
 )
 
+// UnmarshalText reads "example" or "text", as the -config file of the standalone
+// server has it.
+func (r *Rounding) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "example":
+		*r = RoundByExample
+	case "text":
+		*r = RoundByText
+	default:
+		return fmt.Errorf("bitpesatest: rounding %q is neither example nor text", text)
+	}
+	return nil
+}
+
 // amount rounds by the rule of the currency.
 func (r Rounding) amount(d decimal.Decimal, currency string) decimal.Decimal {
 	switch currency {
@@ -165,7 +180,7 @@ func (cur currency) object() object {
 	smallest := decimal.New(1, -int32(cur.decimals))
 	return object{
 		"code": cur.code, "name": cur.name, "symbol": cur.symbol, "decimals": cur.decimals,
-		"subunit_to_unit": number(decimal.New(1, int32(cur.decimals))), "primary": cur.code == "USD",
+		"subunit_to_unit": decimal.New(1, int32(cur.decimals)).String(), "primary": cur.code == "USD",
 		"min": smallest.String(), "max": decimal.NewFromInt(largestAmount).String(),
 		"usd_equivalent": decimal.NewFromInt(1).DivRound(cur.perUSD, 10).String(),
 	}

@@ -15,6 +15,10 @@
 // has happened, read Transaction, Recipient, Sender, Mandate, Balance, Entries and
 // Debits. At the end, CheckLedger proves the arithmetic.
 //
+// A fake has two accounts: TestKey, whose senders are approved at once, and KYCKey,
+// whose senders need documents and MoveSender. Every change of an object's state is
+// an event for the account's webhooks.
+//
 // # Magic numbers
 //
 // The last digits of bank_account or phone_number decide about a payout, as the
@@ -53,9 +57,13 @@
 //   - that several debits are all carried out, or none
 //   - the order of lists (newest first) and the largest page (1,000)
 //   - exchange rates and retry schedules
-//   - the list of events, with recipient.paid_out
+//   - the names of events which the guides do not show: the kind of the object and
+//     its new state, such as recipient.refunded, and recipient.paid_out
 //   - that calculate ignores sender and payout details
-//   - the spelling of timestamps, except in transactions and recipients
+//   - which lists of values are open: the fake takes unknown papers, networks, types
+//     and countries, because the vendor adds to its lists
+//   - the spelling of timestamps with VersionBitPesa, except in transactions and
+//     recipients; today all are ISO 8601 with Z
 //
 // Where the documents of BitPesa and of today differ, Config.APIVersion chooses.
 package bitpesatest

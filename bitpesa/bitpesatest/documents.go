@@ -22,13 +22,13 @@ func documentFields() []string {
 	return strings.Fields("upload_file_name metadata category side document_type issuing_country document_id expiry_date source")
 }
 
-func (d *document) object() object {
+func (f *Fake) documentObject(d *document) object {
 	out := object{
 		"id": d.ID, "url": orNull(d.URL), "upload_content_type": orNull(d.ContentType), "upload_file_size": d.Size,
-		"upload": nil, "created_at": stamp(d.Created, spelledRFC), "errors": object{},
+		"upload": nil, "created_at": f.stamp(d.Created, spelledRFC), "errors": object{},
 	}
-	for _, f := range documentFields() {
-		out[f] = d.Fields[f]
+	for _, field := range documentFields() {
+		out[field] = d.Fields[field]
 	}
 	out["metadata"] = orEmpty(child(d.Fields, "metadata"))
 	return out
@@ -42,16 +42,9 @@ func checkDocument(in object) problems {
 			p.add("upload", wordInvalid)
 		}
 	}
-	p.oneOf(in, "side", "front", "back")
-	if d := text(in, "expiry_date"); d != "" && !isDate(d) {
-		p.add("expiry_date", wordInvalid)
-	}
+	p.texts(in, "side")
+	p.dates(in, "expiry_date")
 	return p
-}
-
-func isDate(s string) bool {
-	_, err := time.Parse(time.DateOnly, s)
-	return err == nil
 }
 
 // readUpload takes a data URI or the URL of a file. The base64 of the published
@@ -73,7 +66,7 @@ func readUpload(upload string) (contentType string, size int, ok bool) {
 
 // addDocument stores a checked document. The lock is held.
 func (f *Fake) addDocument(a *account, in object) *document {
-	d := &document{ID: f.newID(), Fields: pick(in, documentFields()), Created: f.now()}
+	d := &document{ID: f.newID(), Fields: withDates(pick(in, documentFields()), "expiry_date"), Created: f.now()}
 	upload := text(in, "upload")
 	d.ContentType, d.Size, _ = readUpload(upload)
 	if !strings.HasPrefix(upload, "data:") {
@@ -84,16 +77,16 @@ func (f *Fake) addDocument(a *account, in object) *document {
 }
 
 func (f *Fake) listDocuments(c *call) response {
-	return page(c, newest(&c.account.Documents, nil), (*document).object)
+	return page(c, newest(&c.account.Documents, nil), f.documentObject)
 }
 
-func (f *Fake) getDocument(_ *call, d *document) response { return success(d.object()) }
+func (f *Fake) getDocument(_ *call, d *document) response { return success(f.documentObject(d)) }
 
 func (f *Fake) createDocument(c *call, in object) response {
 	if p := checkDocument(in); len(p) > 0 {
 		return invalid(in, p)
 	}
-	return created(f.addDocument(c.account, in).object())
+	return created(f.documentObject(f.addDocument(c.account, in)))
 }
 
 // planDocument reads a document inside a sender: an id, or a new document.

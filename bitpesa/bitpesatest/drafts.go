@@ -136,9 +136,9 @@ func (f *Fake) preview(a *account, d draft) object {
 		recipients = append(recipients, f.recipientWith(&d.t, &r.recipient, r.method))
 	}
 	for _, in := range d.payins {
-		payins = append(payins, payinMethodObject(&d.t, newPayinMethod(in)))
+		payins = append(payins, f.payinMethodObject(&d.t, newPayinMethod(in)))
 	}
-	return d.t.object(f.senderObject(a, f.previewSender(a, d.sender)), recipients, payins)
+	return f.transactionWith(&d.t, f.senderObject(a, f.previewSender(a, d.sender)), recipients, payins)
 }
 
 // largestAmount bounds a requested amount (assumed).
@@ -181,7 +181,7 @@ func (f *Fake) readRecipient(a *account, d *draft, in object, quote bool) (draft
 	r.State, r.Type, r.RequestedCurrency = bitpesa.RecipientInitial, text(in, "type"), text(in, "requested_currency")
 	r.Metadata = child(in, "metadata")
 	p.require(in, "requested_amount", "requested_currency")
-	p.oneOf(in, "type", "person", "business")
+	p.texts(in, "type")
 	if r.Type == "" {
 		r.Type = "person"
 	}
@@ -234,7 +234,7 @@ func (f *Fake) readPayoutMethod(a *account, r *draftRecipient, in object, p prob
 		return
 	}
 	r.in = m
-	r.method = &payoutMethod{Type: text(m, "type"), Details: child(m, "details"), Metadata: child(m, "metadata")}
+	r.method = &payoutMethod{Type: text(m, "type"), Details: storedDetails(child(m, "details")), Metadata: child(m, "metadata")}
 }
 
 // price computes what the sender pays and what the recipient gets. The requested

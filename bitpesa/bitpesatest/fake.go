@@ -46,10 +46,13 @@ func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 
 // NewIn makes a fake in a world that other fakes share, so that one clock moves
 // them all. Another fake's World method gives the world; Config.Options is
-// ignored. NewIn panics on a key without its secret, on an empty key and on a
-// key given twice: those are mistakes of the program.
+// ignored. NewIn panics on a key without its secret, on an empty key, on a key
+// given twice and on an unknown API version: those are mistakes of the program.
 func NewIn(w *fake.World, c Config) *Fake {
 	c = c.withDefaults()
+	if c.APIVersion != VersionToday && c.APIVersion != VersionBitPesa {
+		panic(fmt.Sprintf("bitpesatest: no API version %q", c.APIVersion))
+	}
 	f := &Fake{world: w, config: c, keys: map[string]Key{}, exchange: newExchange(c), corridors: newCorridors(c.APIVersion)}
 	for _, k := range c.Keys {
 		if k.Key == "" || k.Secret == "" || f.keys[k.Key].Key != "" {

@@ -79,7 +79,7 @@ func (f *Fake) readDebits(c *call) ([]object, bool) {
 func (f *Fake) checkDebit(a *account, in object, planned map[string]bool, sums map[string]decimal.Decimal) problems {
 	p := problems{}
 	p.require(in, "to_id", "to_type")
-	p.oneOf(in, "to_type", "Transaction")
+	p.same(in, "to_type", "Transaction")
 	t := a.Transactions.Find(text(in, "to_id"))
 	if t == nil {
 		if !blank(in["to_id"]) {
@@ -87,7 +87,7 @@ func (f *Fake) checkDebit(a *account, in object, planned map[string]bool, sums m
 		}
 		return p
 	}
-	p.oneOf(in, "currency", t.Currency)
+	p.same(in, "currency", t.Currency)
 	if !blank(in["amount"]) && !sameAmount(text(in, "amount"), t.Input) {
 		p.add("amount", wordInvalid)
 	}
@@ -120,7 +120,7 @@ func (f *Fake) debit(a *account, t *transaction, id string, metadata object) obj
 		"id": id, "to_id": t.ID, "to_type": "Transaction", "currency": t.Currency, "amount": number(t.Input),
 		"usd_amount":      number(f.exchange.convert(t.Input, t.Currency, "USD").Truncate(2)),
 		"running_balance": number(f.state.Ledger.Balance(from)),
-		"metadata":        orEmpty(metadata), "created_at": stamp(f.now(), spelledISO), "errors": object{},
+		"metadata":        orEmpty(metadata), "created_at": f.stamp(f.now(), spelledISO), "errors": object{},
 	}
 	f.fund(a, t)
 	return out
@@ -133,8 +133,7 @@ func (f *Fake) fund(a *account, t *transaction) {
 	for _, p := range a.payinMethodsOf(t) {
 		f.endPayin(a, t, p)
 	}
-	f.move(t, bitpesa.TransactionReceived)
-	f.emitTransaction(a, t, "transaction.paid_in")
+	f.move(a, t, bitpesa.TransactionReceived)
 	f.startPayouts(a, t)
 }
 
@@ -161,7 +160,7 @@ func (f *Fake) autoRefund(id string) {
 	for _, r := range a.recipientsOf(t) {
 		switch r.State {
 		case bitpesa.RecipientInitial, bitpesa.RecipientError, bitpesa.RecipientManual:
-			r.State = bitpesa.RecipientCanceled
+			f.moveRecipient(a, t, r, bitpesa.RecipientCanceled)
 		case bitpesa.RecipientPending, bitpesa.RecipientStuck: // the recipient may have been paid
 			r.CancelRequested = true
 		}
@@ -187,17 +186,16 @@ func (f *Fake) finish(a *account, t *transaction) {
 		}
 	}
 	if !canceled {
-		f.move(t, bitpesa.TransactionPaid)
-		f.emitTransaction(a, t, "transaction.paid_out")
+		f.move(a, t, bitpesa.TransactionPaid)
 		return
 	}
 	f.refund(a, t, back)
 }
 
 // refund gives money back at once, to the balance or to the sender who paid in.
-// The transaction passes canceled on its way. No document says whether canceled
-// has an event of its own here; the fake sends none.
+// The transaction passes canceled on its way, and reports it (assumed).
 func (f *Fake) refund(a *account, t *transaction, back decimal.Decimal) {
+	f.move(a, t, bitpesa.TransactionCanceled)
 	t.Refunded = back
 	switch {
 	case !back.IsPositive():
@@ -208,12 +206,11 @@ func (f *Fake) refund(a *account, t *transaction, back decimal.Decimal) {
 	}
 	for _, r := range a.recipientsOf(t) {
 		if r.State == bitpesa.RecipientCanceled {
-			r.State = bitpesa.RecipientRefunded
+			f.moveRecipient(a, t, r, bitpesa.RecipientRefunded)
 		}
 	}
-	f.move(t, bitpesa.TransactionRefunded)
+	f.move(a, t, bitpesa.TransactionRefunded)
 	for _, p := range a.payinMethodsOf(t) {
 		f.refundPayin(a, t, p)
 	}
-	f.emitTransaction(a, t, "transaction.refunded")
 }

@@ -9,11 +9,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // javascript sends requests as the vendor's JavaScript SDK 1.37.10 writes them
@@ -180,4 +182,118 @@ func TestJavaScriptNullsCountAsAbsent(t *testing.T) {
 	require.Equal(t, 201, r.status, r.body)
 	assert.Equal(t, id, textAt(t, r.decoded(t), "object.sender.id"))
 	assert.Equal(t, "Jane", textAt(t, r.decoded(t), "object.sender.first_name"))
+}
+
+func TestJavaScriptDatesAreDateTimes(t *testing.T) {
+	t.Parallel()
+	f, _ := start(t)
+	j := &javascript{fake: f}
+	post := func(path, body string) object {
+		t.Helper()
+		r := j.send(t, "POST", path, "", body)
+		require.Equal(t, 201, r.status, r.body)
+		return r.decoded(t)["object"].(object)
+	}
+	for _, sent := range []string{"1974-12-24", "1974-12-24T00:00:00.000Z", "1974-12-24T23:59:59Z", "1974-12-24T00:00:00+03:00", "1974-12-24T00:00:00+0300", "1974-12-24T10:00:00"} {
+		fields := strings.Replace(senderFields, "1974-12-24", sent, 1)
+		o := post("/v1/senders", `{"sender":{"type":"business","name":"Shop","registration_date":"`+sent+`","politically_exposed_people":[{"name":"P","started_date":"`+sent+`","ended_date":"`+sent+`"}],`+
+			strings.Replace(fields, `"documents":[]`, `"documents":[{"upload":"https://x.test/a.png","upload_file_name":"a.png","expiry_date":"`+sent+`"}]`, 1)+`}}`)
+		for _, path := range []string{"birth_date", "registration_date", "politically_exposed_people.0.started_date", "politically_exposed_people.0.ended_date", "documents.0.expiry_date"} {
+			assert.Equal(t, "1974-12-24", textAt(t, o, path), "%s from %s", path, sent)
+		}
+		o = post("/v1/documents", `{"document":{"upload":"https://x.test/a.png","upload_file_name":"a.png","expiry_date":"`+sent+`"}}`)
+		assert.Equal(t, "1974-12-24", textAt(t, o, "expiry_date"), sent)
+		o = post("/v1/payout_methods", `{"payout_method":{"type":"GHS::Bank","details":{"first_name":"A","last_name":"B","bank_code":"1","bank_account":"2","birth_date":"`+sent+`"}}}`)
+		assert.Equal(t, "1974-12-24", textAt(t, o, "details.birth_date"), sent)
+		o = post("/v1/transactions", strings.Replace(transaction("", strings.Replace(ngn("1000", "15500"), `"bank_code"`, `"birth_date":"`+sent+`","bank_code"`, 1)), "1974-12-24", sent, 1))
+		assert.Equal(t, "1974-12-24", textAt(t, o, "recipients.0.payout_method.details.birth_date"), sent)
+		assert.Equal(t, "1974-12-24", textAt(t, o, "sender.birth_date"), sent)
+		r := j.send(t, "PATCH", "/v1/recipients/"+textAt(t, o, "recipients.0.id"), "", `{"recipient":{"payout_method":{"details":{"birth_date":"`+strings.Replace(sent, "24", "25", 1)+`"}}}}`)
+		require.Equal(t, 200, r.status, r.body)
+		assert.Equal(t, "1974-12-25", textAt(t, r.decoded(t), "object.payout_method.details.birth_date"), sent)
+		r = j.send(t, "GET", "/v1/senders?created_at_from="+strings.ReplaceAll(sent, "+", "%2B"), "", "")
+		assert.Equal(t, 200, r.status, sent)
+	}
+	for _, bad := range []string{"24.12.1974", "1974-13-24", "1974-12-24T", "1974", "1974-12-24T25:00:00Z", "soon"} {
+		r := j.send(t, "POST", "/v1/senders", "", `{"sender":{`+strings.Replace(senderFields, "1974-12-24", bad, 1)+`}}`)
+		assert.Equal(t, 422, r.status, bad)
+		assert.Equal(t, bad, textAt(t, r.decoded(t), "object.birth_date"), "what was sent is echoed")
+	}
+}
+
+func TestJavaScriptValuesOfNoListPass(t *testing.T) {
+	t.Parallel()
+	f, _ := start(t)
+	j := &javascript{fake: f}
+	created := func(path, body string) object {
+		t.Helper()
+		r := j.send(t, "POST", path, "", body)
+		require.Equal(t, 201, r.status, r.body)
+		return r.decoded(t)["object"].(object)
+	}
+	recipient := func(kind, details string) string {
+		return `{"type":"trust","requested_amount":100,"requested_currency":"USD","payout_method":{"type":"` + kind + `","details":{"first_name":"A","last_name":"B",` + details + `}}}`
+	}
+	for paper := range strings.FieldsSeq("DNI RUC CE PASS CI CJ CR XX") {
+		o := created("/v1/transactions", strings.Replace(transaction("", recipient("PEN::Bank", `"identity_card_type":"`+paper+`","identity_card_id":"1","bank_code":"2","bank_account":"3","bank_account_type":"99"`)),
+			`"first_name":"Jane"`, `"type":"trust","gender":"X","identification_type":"`+paper+`","first_name":"Jane"`, 1))
+		assert.Equal(t, paper, textAt(t, o, "recipients.0.payout_method.details.identity_card_type"))
+		assert.Equal(t, paper, textAt(t, o, "sender.identification_type"))
+		assert.Equal(t, "trust", textAt(t, o, "recipients.0.type"))
+	}
+	created("/v1/transactions", transaction("", recipient("MAD::Cash", `"phone_number":"+212537718685","sender_identity_card_type":"CJ","sender_identity_card_id":"1","sender_gender":"X"`)))
+	created("/v1/transactions", transaction("", recipient("XOF::Cash", `"phone_number":"+221774044436","cash_provider":"new"`)))
+	created("/v1/transactions", transaction("", recipient("VND::Mobile", `"phone_number":"+84912345678","mobile_provider":"viettel","street":"S"`)))
+	created("/v1/transactions", transaction("", recipient("BRL::Bank", `"city":"C","postal_code":"1","identity_card_id":"1","transfer_reason":"new","pix_key_type":"new"`)))
+	created("/v1/transactions", transaction(`"payin_methods":[{"type":"USD::Bank","ux_flow":"new"}]`, recipient("VND::Bank", `"bank_account":"1","bank_code":"2"`)))
+	created("/v1/documents", `{"document":{"upload":"https://x.test/a.png","upload_file_name":"a.png","side":"inside","category":"new"}}`)
+}
+
+func TestJavaScriptNewCorridorsNeedTheirDetails(t *testing.T) {
+	t.Parallel()
+	f, _ := start(t)
+	j := &javascript{fake: f}
+	for kind, needed := range map[string]string{ // of 2026-07, beside the names
+		"PEN::Bank":   "identity_card_type identity_card_id bank_code bank_account bank_account_type",
+		"GTQ::Bank":   "identity_card_id bank_code bank_account bank_account_type",
+		"CRC::Bank":   "identity_card_type identity_card_id iban street",
+		"MAD::Bank":   "iban street",
+		"VND::Bank":   "bank_account bank_code",
+		"VND::Mobile": "phone_number mobile_provider street",
+	} {
+		names := append([]string{"first_name", "last_name"}, strings.Fields(needed)...)
+		for missing := range len(names) + 1 {
+			details := object{}
+			for i, name := range names {
+				if i != missing {
+					details[name] = "0912345678"
+				}
+			}
+			text, err := json.Marshal(details)
+			require.NoError(t, err)
+			r := j.send(t, "POST", "/v1/transactions/validate", "", transaction("", `{"requested_amount":100,"requested_currency":"USD","payout_method":{"type":"`+kind+`","details":`+string(text)+`}}`))
+			if missing == len(names) {
+				assert.Equal(t, 200, r.status, "%s: %s", kind, r.body)
+				continue
+			}
+			require.Equal(t, 422, r.status, kind)
+			assert.Len(t, at(t, r.decoded(t), "object.recipients.0.payout_method.errors"), 1, kind)
+			assert.Equal(t, "blank", textAt(t, r.decoded(t), "object.recipients.0.payout_method.errors."+names[missing]+".0.error"))
+		}
+	}
+}
+
+func TestJavaScriptReadsTheWebhookOutOfALog(t *testing.T) {
+	t.Parallel()
+	in := newInbox()
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: in}})
+	id := m.subscribe(t, hookURL, "transaction.created")
+	m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500")))
+	f.Flush()
+	r := (&javascript{fake: f}).send(t, "GET", "/v1/logs/webhooks", "", "")
+	require.Equal(t, 200, r.status)
+	params := at(t, r.decoded(t), "object.0.metadata.params")
+	assert.Equal(t, []any{id, hookURL, []any{"transaction.created"}}, []any{at(t, params, "id"), at(t, params, "url"), at(t, params, "events")})
+	_, err := time.Parse(iso, textAt(t, r.decoded(t), "object.0.created_at"))
+	assert.NoError(t, err)
 }

@@ -40,7 +40,7 @@ func (f *Fake) logCall(a *account, r *http.Request, body []byte, status int, tex
 		"id": e.ID, "request_method": r.Method, "request_url": f.world.WireURL(r), "request_body": cut(body),
 		"request_headers": headersForLog(r.Header, "HTTP_"), "response_status": strconv.Itoa(status),
 		"response_body": cut(text), "response_headers": object{"Content-Type": "application/json; charset=utf-8"},
-		"created_at": stamp(f.now(), spelledOut),
+		"created_at": f.stamp(f.now(), spelledOut),
 	}
 	keep(&a.APILogs, e, maxLogs)
 }
@@ -64,9 +64,9 @@ func (f *Fake) logDelivery(a *account, h *webhook, d fake.Delivery, x fake.Excha
 	attempt := strconv.Itoa(len(d.Attempts))
 	entry := &logEntry{ID: f.derivedID("webhook log", d.ID, attempt), Created: f.now(), Order: fmt.Sprintf("%s %03d", d.ID, len(d.Attempts))}
 	entry.Body = object{
-		"id": entry.ID, "message": message, "created_at": stamp(f.now(), spelledOut), "parent_id": h.ID, "parent_type": "Webhook",
+		"id": entry.ID, "message": message, "created_at": f.stamp(f.now(), spelledOut), "parent_id": h.ID, "parent_type": "Webhook",
 		"metadata": object{
-			"params": d.Body, "event": d.Event, "instance_id": body.Object.ID, "instance_type": titled(kind),
+			"params": f.webhookObject(h), "event": d.Event, "instance_id": body.Object.ID, "instance_type": titled(kind),
 			"attempt_id": f.derivedID("attempt", d.ID, attempt), "tries": len(d.Attempts), "app_id": nil, "api_key_id": a.Key,
 			"request":  object{"headers": headersForLog(x.Sent, ""), "body": d.Body, "url": d.URL},
 			"response": object{"status": orNull(status), "headers": headersForLog(x.Received, ""), "body": cut(x.Body)},

@@ -3,7 +3,6 @@ package bitpesatest
 import (
 	"bytes"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -115,14 +114,51 @@ func (p problems) require(o object, keys ...string) {
 	}
 }
 
-// oneOf adds invalid for a value that is not blank and not allowed.
-func (p problems) oneOf(o object, key string, allowed ...string) {
-	if blank(o[key]) {
-		return
-	}
-	if !slices.Contains(allowed, text(o, key)) {
+// same adds invalid for a value that is not blank and not the wanted value. The
+// fake knows no closed lists: the vendor adds values to its lists again and again.
+func (p problems) same(o object, key, want string) {
+	if !blank(o[key]) && text(o, key) != want {
 		p.add(key, wordInvalid)
 	}
+}
+
+// texts adds invalid for a list or an object in place of a text.
+func (p problems) texts(o object, keys ...string) {
+	for _, k := range keys {
+		if !scalar(o[k]) {
+			p.add(k, wordInvalid)
+		}
+	}
+}
+
+// dates adds invalid for a value that is not blank and no date.
+func (p problems) dates(o object, keys ...string) {
+	for _, k := range keys {
+		if _, ok := readDate(text(o, k)); !blank(o[k]) && !ok {
+			p.add(k, wordInvalid)
+		}
+	}
+}
+
+// withDates is a copy of o in which every date-time under the keys is a date.
+func withDates(o object, keys ...string) object {
+	out := merged(o, nil)
+	for _, k := range keys {
+		if date, ok := readDate(text(o, k)); ok {
+			out[k] = date
+		}
+	}
+	return out
+}
+
+// readDate is the date of an ISO date or date-time: the vendor takes both.
+func readDate(s string) (date string, ok bool) {
+	for _, layout := range []string{time.DateOnly, time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.Format(time.DateOnly), true
+		}
+	}
+	return "", false
 }
 
 // sentence is a problem of the whole object, in words.
@@ -132,17 +168,22 @@ func sentence(text string) problems {
 	return p
 }
 
-// The vendor's spellings of a time. Which field has which spelling is documented
-// for transactions and recipients, and assumed for the rest.
+// The vendor's spellings of a time. In the BitPesa guides each object has its own:
+// documented for transactions and recipients, assumed for the rest.
 const (
 	spelledOut = "2006-01-02 15:04:05 UTC"
 	spelledISO = "2006-01-02T15:04:05.000Z"
 	spelledRFC = "2006-01-02T15:04:05.000+0000"
 )
 
-func stamp(t time.Time, layout string) any {
+// stamp is a time on the wire: ISO 8601 with Z today, and the guides' spelling in
+// VersionBitPesa.
+func (f *Fake) stamp(t time.Time, guides string) any {
 	if t.IsZero() {
 		return nil
 	}
-	return t.UTC().Format(layout)
+	if f.config.APIVersion == VersionToday {
+		guides = spelledISO
+	}
+	return t.UTC().Format(guides)
 }

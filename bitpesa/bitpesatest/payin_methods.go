@@ -75,11 +75,11 @@ func (f *Fake) checkPayinMethod(in object, currency string) problems {
 	if phone := details["phone_number"]; !blank(phone) && !isPhone(text(details, "phone_number")) {
 		p.add("phone_number", wordInvalid)
 	}
-	p.oneOf(in, "ux_flow", "ussd_popup", "ussd_voucher", "ussd_menu_approval", "otp_verified_ussd_popup", "bank_transfer", "http_redirect", "blockchain", "unknown")
+	p.texts(in, "ux_flow")
 	return p
 }
 
-func payinMethodObject(t *transaction, p *payinMethod) object {
+func (f *Fake) payinMethodObject(t *transaction, p *payinMethod) object {
 	out := object{}
 	if strings.HasSuffix(p.Type, "::Bank") && t.PayinRef != "" {
 		out = object{"style": "info", "Account Name": "TEST COLLECTIONS", "Reference": t.PayinRef}
@@ -89,7 +89,7 @@ func payinMethodObject(t *transaction, p *payinMethod) object {
 		"state": p.State, "state_reason_details": payinReason(p.Code),
 		"in_details": p.InDetails, "out_details": out, "instructions": object{},
 		"transaction_id": orNull(t.ID), "transaction_external_id": orNull(t.ExternalID),
-		"created_at": stamp(p.Created, spelledRFC), "errors": object{},
+		"created_at": f.stamp(p.Created, spelledRFC), "errors": object{},
 	}
 }
 
@@ -133,7 +133,9 @@ func (f *Fake) beginPayin(a *account, t *transaction, p *payinMethod) {
 		return
 	}
 	if !t.payable() {
-		p.State = bitpesa.PayinInitial
+		if p.State != bitpesa.PayinInitial {
+			f.movePayin(a, t, p, bitpesa.PayinInitial, "", "payin_method.initial")
+		}
 		return
 	}
 	p.Attempt++
@@ -182,12 +184,12 @@ func (f *Fake) refundPayin(a *account, t *transaction, p *payinMethod) {
 
 func (f *Fake) movePayin(a *account, t *transaction, p *payinMethod, state bitpesa.PayinState, code, event string) {
 	p.State, p.Code = state, code
-	f.emit(a, event, t.ID, func() object { return payinMethodObject(t, p) })
+	f.emit(a, event, t.ID, func() object { return f.payinMethodObject(t, p) })
 }
 
 func (f *Fake) getPayinMethod(c *call, p *payinMethod) response {
 	t := c.account.Transactions.Find(p.TransactionID)
-	return success(payinMethodObject(t, p))
+	return success(f.payinMethodObject(t, p))
 }
 
 // updatePayinMethod takes the fields unwrapped and starts the payin again.
@@ -198,7 +200,7 @@ func (f *Fake) updatePayinMethod(c *call, p *payinMethod) response {
 	}
 	t := c.account.Transactions.Find(p.TransactionID)
 	if p.finished() || p.State == bitpesa.PayinProcessing || !t.unfunded() {
-		return unavailable(t, p)
+		return f.unavailable(t, p)
 	}
 	if text(in, "type") == "" {
 		in["type"] = p.Type
@@ -213,29 +215,29 @@ func (f *Fake) updatePayinMethod(c *call, p *payinMethod) response {
 		p.UXFlow = flow
 	}
 	f.beginPayin(c.account, t, p)
-	return success(payinMethodObject(t, p))
+	return success(f.payinMethodObject(t, p))
 }
 
 // cancelPayinMethod cancels at once.
 func (f *Fake) cancelPayinMethod(c *call, p *payinMethod) response {
 	t := c.account.Transactions.Find(p.TransactionID)
 	if p.finished() {
-		return unavailable(t, p)
+		return f.unavailable(t, p)
 	}
 	f.endPayin(c.account, t, p)
-	return success(payinMethodObject(t, p))
+	return success(f.payinMethodObject(t, p))
 }
 
 // retryPayinMethod starts a failed payin again.
 func (f *Fake) retryPayinMethod(c *call, p *payinMethod) response {
 	t := c.account.Transactions.Find(p.TransactionID)
 	if p.State != bitpesa.PayinError || !t.payable() {
-		return unavailable(t, p)
+		return f.unavailable(t, p)
 	}
 	f.beginPayin(c.account, t, p)
-	return success(payinMethodObject(t, p))
+	return success(f.payinMethodObject(t, p))
 }
 
-func unavailable(t *transaction, p *payinMethod) response {
-	return invalid(payinMethodObject(t, p), sentence("operation is unavailable"))
+func (f *Fake) unavailable(t *transaction, p *payinMethod) response {
+	return invalid(f.payinMethodObject(t, p), sentence("operation is unavailable"))
 }

@@ -61,7 +61,7 @@ func TestCollectionFollowsItsMagicNumber(t *testing.T) {
 	f.Advance(time.Hour)
 	assert.Equal(t, "canceled", m.state(t, slow))
 	assert.Equal(t, "canceled", payinState(payin))
-	assert.Equal(t, []string{"payin_method.canceled", "transaction.canceled"}, in.events(f))
+	assert.Equal(t, []string{"recipient.canceled", "payin_method.canceled", "transaction.canceled"}, in.events(f))
 }
 
 func TestCollectionWithoutANumberIsIncomplete(t *testing.T) {

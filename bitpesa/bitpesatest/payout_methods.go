@@ -39,7 +39,7 @@ func (f *Fake) payoutMethodObject(m *payoutMethod) object {
 	return object{
 		"id": orNull(m.ID), "type": m.Type, "details": orEmpty(m.Details), "metadata": orEmpty(m.Metadata),
 		"provider": strings.ToLower(strings.ReplaceAll(m.Type, "::", "_")), "state": m.state(),
-		"fields": f.fieldsOf(m.Type), "created_at": stamp(m.Created, spelledISO), "errors": object{},
+		"fields": f.fieldsOf(m.Type), "created_at": f.stamp(m.Created, spelledISO), "errors": object{},
 	}
 }
 
@@ -154,6 +154,7 @@ func (f *Fake) deletePayoutMethod(c *call, m *payoutMethod) response {
 		return invalid(f.payoutMethodObject(m), sentence("Payout method is disabled"))
 	}
 	m.Disabled = true
+	f.emit(c.account, "payout_method.disabled", m.ID, func() object { return f.payoutMethodObject(m) })
 	return success(f.payoutMethodObject(m))
 }
 
@@ -168,7 +169,7 @@ func (f *Fake) changedMethod(m *payoutMethod, in object, business bool) (payoutT
 	if in["details"] != nil && !isObject {
 		return payoutType, nil, problems{"details": {{"error": wordInvalid}}}
 	}
-	details = merged(m.Details, changes)
+	details = storedDetails(merged(m.Details, changes))
 	p = f.checkPayoutMethod(object{"type": payoutType, "details": details}, business, true)
 	if currencyOf(payoutType) != currencyOf(m.Type) {
 		p.add("type", wordInvalid)
@@ -178,7 +179,7 @@ func (f *Fake) changedMethod(m *payoutMethod, in object, business bool) (payoutT
 
 // addPayoutMethod stores a checked payout method. The lock is held.
 func (f *Fake) addPayoutMethod(a *account, in object, senderID string) *payoutMethod {
-	m := &payoutMethod{ID: f.newID(), Type: text(in, "type"), Details: merged(child(in, "details"), nil), Metadata: child(in, "metadata"), Sender: senderID, Created: f.now()}
+	m := &payoutMethod{ID: f.newID(), Type: text(in, "type"), Details: storedDetails(child(in, "details")), Metadata: child(in, "metadata"), Sender: senderID, Created: f.now()}
 	a.PayoutMethods.Add(m)
 	return m
 }

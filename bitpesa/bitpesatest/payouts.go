@@ -30,7 +30,7 @@ func (f *Fake) startPayout(a *account, t *transaction, r *recipient) {
 		f.failPayout(a, t, r, r.Code)
 		return
 	}
-	r.State, r.Code = bitpesa.RecipientPending, "1"
+	r.Code = "1"
 	if cash(m.Type) {
 		r.Code = "21"
 		r.Metadata = maps.Clone(orEmpty(r.Metadata))
@@ -38,7 +38,7 @@ func (f *Fake) startPayout(a *account, t *transaction, r *recipient) {
 			r.Metadata["payment_reference"] = strings.ToUpper(f.world.IDs(name).Hex(10))
 		}
 	}
-	f.emitRecipient(a, t, r, "recipient.pending")
+	f.moveRecipient(a, t, r, bitpesa.RecipientPending)
 	f.world.After(f.config.SettleAfter, name, eventPayout, payoutKey(r))
 }
 
@@ -73,11 +73,11 @@ func (f *Fake) payoutDue(key string) {
 }
 
 func (f *Fake) succeedPayout(a *account, t *transaction, r *recipient) {
-	r.State, r.Code, r.CancelRequested, r.Blocked = bitpesa.RecipientSuccess, codePaid, false, ""
+	r.Code, r.CancelRequested, r.Blocked = codePaid, false, ""
 	if strings.HasSuffix(a.PayoutMethods.Find(r.PayoutMethodID).Type, "::Balance") {
 		f.credit(a, r.OutputCurrency, r.Output, entryPayout, r.ID)
 	}
-	f.emitRecipient(a, t, r, "recipient.paid_out")
+	f.moveRecipient(a, t, r, bitpesa.RecipientSuccess)
 	f.finish(a, t)
 }
 
@@ -85,22 +85,21 @@ func (f *Fake) succeedPayout(a *account, t *transaction, r *recipient) {
 // meanwhile happens now. New details are tried at once. A temporary error is
 // retried on the clock.
 func (f *Fake) failPayout(a *account, t *transaction, r *recipient, code string) {
-	r.State, r.Code = bitpesa.RecipientError, code
+	r.Code = code
 	r.Failures++
-	f.emitRecipient(a, t, r, "recipient.error")
+	f.moveRecipient(a, t, r, bitpesa.RecipientError)
 	if t.State != bitpesa.TransactionManual && t.State != bitpesa.TransactionProcessing {
-		f.move(t, bitpesa.TransactionManual)
-		f.emitTransaction(a, t, "transaction.error")
+		f.move(a, t, bitpesa.TransactionManual)
 	}
 	switch {
 	case r.CancelRequested:
-		r.State = bitpesa.RecipientCanceled
+		f.moveRecipient(a, t, r, bitpesa.RecipientCanceled)
 		f.finish(a, t)
 	case r.Edited:
 		f.startPayout(a, t, r)
 	case !r.retriable():
 	case r.Failures >= maxFailures:
-		r.State = bitpesa.RecipientManual
+		f.moveRecipient(a, t, r, bitpesa.RecipientManual)
 	default:
 		f.world.After(retryAfter(r.Failures), name, eventRetry, payoutKey(r))
 	}

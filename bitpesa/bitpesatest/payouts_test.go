@@ -149,12 +149,12 @@ func TestRecipientIsCorrectedAndPaid(t *testing.T) {
 	path := "/recipients/" + bad
 
 	for body, where := range map[string]string{
-		`{"recipient":{"payout_method":{"details":{"bank_account":""}}}}`:       "payout_method.errors.bank_account.0.error",
-		`{"recipient":{"payout_method":{"type":"GHS::Bank"}}}`:                  "payout_method.errors.type.0.error",
-		`{"recipient":{"requested_amount":"31001"}}`:                            "errors.requested_amount.0.error",
-		`{"recipient":{"requested_currency":"USD"}}`:                            "errors.requested_currency.0.error",
-		`{"recipient":{"type":"x"}}`:                                            "errors.type.0.error",
-		`{"recipient":{"payout_method":{"details":{"bank_account_type":"7"}}}}`: "payout_method.errors.bank_account_type.0.error",
+		`{"recipient":{"payout_method":{"details":{"bank_account":""}}}}`:      "payout_method.errors.bank_account.0.error",
+		`{"recipient":{"payout_method":{"type":"GHS::Bank"}}}`:                 "payout_method.errors.type.0.error",
+		`{"recipient":{"requested_amount":"31001"}}`:                           "errors.requested_amount.0.error",
+		`{"recipient":{"requested_currency":"USD"}}`:                           "errors.requested_currency.0.error",
+		`{"recipient":{"type":{}}}`:                                            "errors.type.0.error",
+		`{"recipient":{"payout_method":{"details":{"bank_account_type":{}}}}}`: "payout_method.errors.bank_account_type.0.error",
 	} {
 		at(t, m.want(t, 422, "PATCH", path, body), where)
 	}
@@ -223,7 +223,7 @@ func TestCancellingARecipient(t *testing.T) {
 	unfunded := textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500"), ngn("1000", "15500"))), "id")
 	assert.Equal(t, "canceled", textAt(t, m.want(t, 200, "DELETE", "/recipients/"+m.recipientID(t, unfunded, 0), ""), "state"))
 	assert.Equal(t, "canceled", m.state(t, unfunded), "nobody paid: it ends with any of its recipients")
-	assert.Equal(t, []string{"transaction.created", "transaction.canceled"}, in.events(f))
+	assert.Equal(t, []string{"transaction.created", "recipient.canceled", "recipient.canceled", "transaction.canceled"}, in.events(f))
 
 	id := m.funded(t, transaction("", ngn("1000", "15500"), ngn("1219", "31000"), ngn("1219", "46500")))
 	pay(f)
@@ -239,7 +239,11 @@ func TestCancellingARecipient(t *testing.T) {
 	wantBalance(t, f, "USD", "999990")
 	f.Advance(48 * time.Hour)
 	wantBalance(t, f, "USD", "999990")
-	assert.Equal(t, []string{"transaction.created", "transaction.paid_in", "transaction.error", "transaction.refunded"}, only(in.events(f), "transaction."))
+	assert.Equal(t, []string{
+		"transaction.created", "transaction.paid_in", "recipient.pending", "recipient.pending", "recipient.pending",
+		"recipient.paid_out", "recipient.error", "transaction.error", "recipient.error", "recipient.canceled", "recipient.canceled",
+		"transaction.canceled", "recipient.refunded", "recipient.refunded", "transaction.refunded",
+	}, in.events(f))
 }
 
 func TestCancellingAPendingPayoutIsDeferred(t *testing.T) {

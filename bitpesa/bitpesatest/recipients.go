@@ -72,13 +72,23 @@ func (f *Fake) MoveRecipient(id string, to bitpesa.RecipientState, code string) 
 	case bitpesa.RecipientError:
 		f.failPayout(a, t, r, code)
 	case bitpesa.RecipientCanceled, bitpesa.RecipientRefunded:
-		r.State = bitpesa.RecipientCanceled
+		f.moveRecipient(a, t, r, bitpesa.RecipientCanceled)
 		f.finish(a, t)
 	default:
-		r.State = to
+		f.moveRecipient(a, t, r, to)
 		f.finish(a, t)
 	}
 	return nil
+}
+
+// moveRecipient changes a recipient's state and reports it. The lock is held.
+func (f *Fake) moveRecipient(a *account, t *transaction, r *recipient, to bitpesa.RecipientState) {
+	event := "recipient." + string(to)
+	if to == bitpesa.RecipientSuccess {
+		event = "recipient.paid_out"
+	}
+	r.State = to
+	f.emit(a, event, t.ID, func() object { return f.recipientObject(a, t, r) }) // in order with its transaction's events
 }
 
 // Mandate is a permission which a recipient signs before the payout.
@@ -264,8 +274,8 @@ func (f *Fake) changeRecipient(a *account, r *recipient, in object) problems {
 	if !blank(in["requested_amount"]) && !sameAmount(text(in, "requested_amount"), r.Requested) {
 		p.add("requested_amount", wordInvalid)
 	}
-	p.oneOf(in, "requested_currency", r.RequestedCurrency)
-	p.oneOf(in, "type", "person", "business")
+	p.same(in, "requested_currency", r.RequestedCurrency)
+	p.texts(in, "type")
 	m := a.PayoutMethods.Find(r.PayoutMethodID)
 	kind := r.Type
 	if k := text(in, "type"); k != "" {
@@ -303,7 +313,7 @@ func (f *Fake) deleteRecipient(c *call, r *recipient) response {
 	case mayCancel && t.unfunded():
 		f.cancelUnfunded(a, t)
 	case mayCancel && t.funded():
-		r.State = bitpesa.RecipientCanceled
+		f.moveRecipient(a, t, r, bitpesa.RecipientCanceled)
 		f.finish(a, t)
 	case r.State == bitpesa.RecipientPending && t.funded() && f.config.APIVersion == VersionToday:
 		r.CancelRequested = true
@@ -334,7 +344,7 @@ func (f *Fake) getMandate(_ *call, m *Mandate) response {
 	}
 	return success(object{
 		"id": m.ID, "status": m.Status, "type_id": nil, "reference": strings.ToUpper(m.ID[:8]),
-		"signed_at": stamp(m.Signed, spelledISO), "created_at": stamp(m.Created, spelledISO), "updated_at": stamp(m.Updated, spelledISO),
+		"signed_at": f.stamp(m.Signed, spelledISO), "created_at": f.stamp(m.Created, spelledISO), "updated_at": f.stamp(m.Updated, spelledISO),
 	})
 }
 
@@ -358,7 +368,7 @@ func (f *Fake) recipientWith(t *transaction, r *recipient, m *payoutMethod) obje
 		"input_amount":     number(r.Input), "input_currency": t.Currency,
 		"output_amount": number(r.Output), "output_currency": r.OutputCurrency,
 		"payout_method": f.payoutMethodObject(m), "metadata": orEmpty(r.Metadata), "mandate_id": orNull(r.MandateID),
-		"created_at": stamp(r.Created, spelledISO), "errors": object{},
+		"created_at": f.stamp(r.Created, spelledISO), "errors": object{},
 	}
 	if f.config.APIVersion == VersionBitPesa {
 		out["external_id"] = orNull(t.ExternalID)

@@ -31,14 +31,18 @@ func TestSenderNeedsItsFields(t *testing.T) {
 		"bad email":                     {strings.Replace(senderFields, `jane@example.com`, `jane`, 1), "email", "invalid"},
 		"bad ip":                        {strings.Replace(senderFields, `127.0.0.1`, `localhost`, 1), "ip", "invalid"},
 		"bad birth_date":                {strings.Replace(senderFields, `1974-12-24`, `24.12.1974`, 1), "birth_date", "invalid"},
-		"unknown type":                  {`"type":"alien",` + senderFields, "type", "invalid"},
+		"unknown type":                  {`"type":"alien",` + senderFields, "", ""},
 		"gender O":                      {`"gender":"O",` + senderFields, "", ""},
-		"gender X":                      {`"gender":"X",` + senderFields, "gender", "invalid"},
+		"gender X":                      {`"gender":"X",` + senderFields, "", ""},
 		"identification_type":           {`"identification_type":"ID","identification_number":"1",` + senderFields, "", ""},
-		"unknown identification_type":   {`"identification_type":"XX",` + senderFields, "identification_type", "invalid"},
+		"unknown identification_type":   {`"identification_type":"XX",` + senderFields, "", ""},
 		"three exposed people":          {`"politically_exposed_people":[{},{},{}],` + senderFields, "", ""},
 		"four exposed people":           {`"politically_exposed_people":[{},{},{},{}],` + senderFields, "politically_exposed_people", "invalid"},
+		"an exposed person by name":     {`"politically_exposed_people":["x"],` + senderFields, "politically_exposed_people", "invalid"},
+		"an exposed person's bad date":  {`"politically_exposed_people":[{"started_date":"soon"}],` + senderFields, "politically_exposed_people", "invalid"},
+		"a bad registration_date":       {`"registration_date":"2001",` + senderFields, "registration_date", "invalid"},
 		"a list for a text":             {`"lang":[],` + senderFields, "lang", "invalid"},
+		"a list for an open list":       {`"gender":["M"],` + senderFields, "gender", "invalid"},
 		"a text for metadata":           {`"metadata":"x",` + senderFields, "metadata", "invalid"},
 		"a text for documents":          {strings.Replace(senderFields, `[]`, `"x"`, 1), "documents", "invalid"},
 		"a bad document":                {strings.Replace(senderFields, `[]`, `[{"upload":"x"}]`, 1), "documents", "invalid"},
@@ -175,7 +179,9 @@ func TestKYCDecidesOverSenders(t *testing.T) {
 	require.NoError(t, f.MoveSender(id, "rejected"))
 	m.want(t, 422, "POST", "/transactions", reuse)
 	f.Flush()
-	assert.Equal(t, []string{"sender.approved", "sender.rejected"}, only(in.events(f), "sender."))
+	events := in.events(f)
+	assert.Equal(t, []string{"sender.verified", "sender.approved", "sender.initial", "sender.rejected"}, only(events, "sender."))
+	assert.Equal(t, []string{"transaction.created", "transaction.approved", "transaction.paid_in"}, only(events, "transaction.")[:3])
 }
 
 // only are the names with a prefix.

@@ -214,8 +214,10 @@ func readMoment(s string) (begin, end time.Time, ok bool) {
 	if t, err := time.Parse(time.DateOnly, s); err == nil {
 		return t, t.AddDate(0, 0, 1), true
 	}
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, t.Add(1), true
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, t.Add(1), true
+		}
 	}
 	return begin, end, false
 }

@@ -207,7 +207,7 @@ func TestSecretHeaderCanBeSwitchedOn(t *testing.T) {
 	assert.Equal(t, 401, send("wrong"))
 }
 
-func TestNewPanicsOnAccountsThatMakeNoSense(t *testing.T) {
+func TestNewPanicsOnAConfigThatMakesNoSense(t *testing.T) {
 	t.Parallel()
 	for name, keys := range map[string][]bitpesatest.Key{
 		"no key":    {{Secret: "s"}},
@@ -216,6 +216,7 @@ func TestNewPanicsOnAccountsThatMakeNoSense(t *testing.T) {
 	} {
 		assert.Panics(t, func() { bitpesatest.New(bitpesatest.Config{Keys: keys}) }, name)
 	}
+	assert.Panics(t, func() { bitpesatest.New(bitpesatest.Config{APIVersion: "2019"}) })
 }
 
 func TestConfigAndKeyPrintNoCredential(t *testing.T) {

@@ -19,7 +19,7 @@ type state struct {
 
 func (f *Fake) newState() *state {
 	st := &state{Accounts: map[string]*account{}, Ledger: fake.NewLedger(), Nonces: &nonces{}}
-	for _, k := range f.keys {
+	for _, k := range f.config.Keys {
 		a := newAccount(k.Key)
 		a.SenderByRef, a.TransactionByRef = map[string]string{}, map[string]string{}
 		st.Accounts[k.Key] = a

@@ -66,7 +66,7 @@ func (f *Fake) MoveTransaction(id string, to bitpesa.TransactionState) error {
 	case to == bitpesa.TransactionCanceled || to == bitpesa.TransactionRefunded:
 		return f.cancelFunded(a, t, to)
 	default:
-		f.move(t, to)
+		f.move(a, t, to)
 		if to == bitpesa.TransactionApproved {
 			f.beginPayins(a, t)
 		}
@@ -161,10 +161,20 @@ func (t *transaction) payable() bool {
 	return t.State == bitpesa.TransactionApproved || t.State == bitpesa.TransactionPending
 }
 
-// move changes a transaction's state. The lock is held.
-func (f *Fake) move(t *transaction, to bitpesa.TransactionState) {
+// move changes a transaction's state and reports it. The lock is held.
+func (f *Fake) move(a *account, t *transaction, to bitpesa.TransactionState) {
+	event := "transaction." + string(to)
+	switch {
+	case to == bitpesa.TransactionReceived && t.State != bitpesa.TransactionProcessing:
+		event = "transaction.paid_in"
+	case to == bitpesa.TransactionManual:
+		event = "transaction.error"
+	case to == bitpesa.TransactionPaid:
+		event = "transaction.paid_out"
+	}
 	t.State = to
 	t.Updated = f.now()
+	f.emitTransaction(a, t, event)
 }
 
 // payOutAll pays every recipient that is not done.
@@ -190,7 +200,7 @@ func (f *Fake) cancelFunded(a *account, t *transaction, to bitpesa.TransactionSt
 		}
 	}
 	for _, r := range open {
-		r.State = bitpesa.RecipientCanceled
+		f.moveRecipient(a, t, r, bitpesa.RecipientCanceled)
 	}
 	f.finish(a, t)
 	return nil
@@ -198,7 +208,7 @@ func (f *Fake) cancelFunded(a *account, t *transaction, to bitpesa.TransactionSt
 
 // release lets the payouts go on after a compliance review.
 func (f *Fake) release(a *account, t *transaction) {
-	f.move(t, bitpesa.TransactionReceived)
+	f.move(a, t, bitpesa.TransactionReceived)
 	for _, r := range a.recipientsOf(t) {
 		switch {
 		case r.State == bitpesa.RecipientPending:
@@ -242,8 +252,7 @@ func (f *Fake) mispay(a *account, t *transaction, p *payinMethod, amount decimal
 	for _, other := range a.payinMethodsOf(t) {
 		f.endPayin(a, t, other)
 	}
-	f.move(t, bitpesa.TransactionMispaid)
-	f.emitTransaction(a, t, "transaction.mispaid")
+	f.move(a, t, bitpesa.TransactionMispaid)
 	f.startPayouts(a, t)
 }
 
@@ -258,20 +267,19 @@ func (f *Fake) expire(id string) {
 // cancelUnfunded ends a transaction without money.
 func (f *Fake) cancelUnfunded(a *account, t *transaction) {
 	for _, r := range a.recipientsOf(t) {
-		r.State = bitpesa.RecipientCanceled
+		f.moveRecipient(a, t, r, bitpesa.RecipientCanceled)
 	}
 	for _, p := range a.payinMethodsOf(t) {
 		f.endPayin(a, t, p)
 	}
-	f.move(t, bitpesa.TransactionCanceled)
-	f.emitTransaction(a, t, "transaction.canceled")
+	f.move(a, t, bitpesa.TransactionCanceled)
 }
 
 // approveWaiting opens the transactions that waited for their sender.
 func (f *Fake) approveWaiting(a *account, x *Sender) {
 	for _, t := range a.Transactions.All() {
 		if t.SenderID == x.ID && t.State == bitpesa.TransactionInitial {
-			f.move(t, bitpesa.TransactionApproved)
+			f.move(a, t, bitpesa.TransactionApproved)
 			f.beginPayins(a, t)
 		}
 	}
@@ -377,12 +385,12 @@ func (f *Fake) transactionObject(a *account, t *transaction) object {
 		all = append(all, f.recipientObject(a, t, r))
 	}
 	for _, p := range a.payinMethodsOf(t) {
-		payins = append(payins, payinMethodObject(t, p))
+		payins = append(payins, f.payinMethodObject(t, p))
 	}
-	return t.object(f.senderObject(a, a.Senders.Find(t.SenderID)), all, payins)
+	return f.transactionWith(t, f.senderObject(a, a.Senders.Find(t.SenderID)), all, payins)
 }
 
-func (t *transaction) object(sender object, recipients, payins []any) object {
+func (f *Fake) transactionWith(t *transaction, sender object, recipients, payins []any) object {
 	expires := time.Time{}
 	if !t.Created.IsZero() {
 		expires = t.Created.Add(transactionLife)
@@ -394,7 +402,7 @@ func (t *transaction) object(sender object, recipients, payins []any) object {
 		"sender": sender, "recipients": recipients, "payin_methods": payins,
 		"traits":      object{"auto_refund": t.AutoRefund, "account_validation": t.AccountCheck},
 		"external_id": orNull(t.ExternalID), "metadata": orEmpty(t.Metadata),
-		"created_at": stamp(t.Created, spelledOut), "updated_at": stamp(t.Updated, spelledOut),
-		"expires_at": stamp(expires, spelledISO), "errors": object{},
+		"created_at": f.stamp(t.Created, spelledOut), "updated_at": f.stamp(t.Updated, spelledOut),
+		"expires_at": f.stamp(expires, spelledISO), "errors": object{},
 	}
 }

@@ -33,10 +33,19 @@ func TestTransactionShowsWhatWasAskedFor(t *testing.T) {
 	assert.Equal(t, true, at(t, r, "payout_method.fields.bank_account.validations.presence"))
 	assert.Equal(t, true, at(t, r, "payout_method.fields.bank_account_type.validations.inclusion.allow_blank"))
 
-	for path, layout := range map[string]string{
-		"created_at": "2006-01-02 15:04:05 UTC", "expires_at": "2006-01-02T15:04:05.000Z",
-		"recipients.0.created_at": "2006-01-02T15:04:05.000Z", "sender.created_at": "2006-01-02T15:04:05.000+0000",
-	} {
+	assert.Equal(t, o, m.transaction(t, textAt(t, o, "id")), "the same again by GET")
+	wantTimes(t, f, o, map[string]string{
+		"created_at": iso, "updated_at": iso, "expires_at": iso, "recipients.0.created_at": iso, "sender.created_at": iso,
+		"recipients.0.payout_method.created_at": iso,
+	})
+}
+
+const iso = "2006-01-02T15:04:05.000Z"
+
+// wantTimes wants the fake's present at each path, spelled as the layout says.
+func wantTimes(t *testing.T, f *bitpesatest.Fake, o object, layouts map[string]string) {
+	t.Helper()
+	for path, layout := range layouts {
 		at, err := time.Parse(layout, textAt(t, o, path))
 		require.NoError(t, err, path)
 		want := f.Now()
@@ -45,7 +54,24 @@ func TestTransactionShowsWhatWasAskedFor(t *testing.T) {
 		}
 		assert.WithinDuration(t, want, at, time.Second, path)
 	}
-	assert.Equal(t, o, m.transaction(t, textAt(t, o, "id")), "the same again by GET")
+}
+
+func TestTimesAreSpelledAsTheAPIVersionSays(t *testing.T) {
+	t.Parallel()
+	const guides, rfc = "2006-01-02 15:04:05 UTC", "2006-01-02T15:04:05.000+0000"
+	document := strings.Replace(transaction("", ngn("1000", "155000")), `"documents":[]`, `"documents":[{"upload":"https://x.test/a.png","upload_file_name":"a.png"}]`, 1)
+	for version, layouts := range map[bitpesatest.APIVersion]map[string]string{
+		bitpesatest.VersionToday: {
+			"created_at": iso, "updated_at": iso, "expires_at": iso, "recipients.0.created_at": iso, "sender.created_at": iso, "sender.documents.0.created_at": iso,
+		},
+		bitpesatest.VersionBitPesa: {
+			"created_at": guides, "updated_at": guides, "expires_at": iso, "recipients.0.created_at": iso, "sender.created_at": rfc, "sender.documents.0.created_at": rfc,
+		},
+	} {
+		f, m := start(t, bitpesatest.Config{APIVersion: version})
+		wantTimes(t, f, m.want(t, 201, "POST", "/transactions", document), layouts)
+		wantTimes(t, f, m.list(t, 200, "GET", "/api_logs", "")[0], map[string]string{"created_at": layouts["created_at"]})
+	}
 }
 
 func TestTransactionIsChecked(t *testing.T) {
@@ -69,11 +95,11 @@ func TestTransactionIsChecked(t *testing.T) {
 		"unknown payout type":    {strings.Replace(full, `NGN::Bank`, `NGN`, 1), "recipients.0.payout_method.errors.type", "invalid"},
 		"unknown currency":       {strings.Replace(full, `NGN::Bank`, `XXX::Bank`, 1), "recipients.0.payout_method.errors.type", "invalid"},
 		"no bank_code":           {strings.Replace(full, `"bank_code":"058",`, "", 1), "recipients.0.payout_method.errors.bank_code", "blank"},
-		"bad bank_account_type":  {strings.Replace(full, `"bank_account_type":"20"`, `"bank_account_type":"99"`, 1), "recipients.0.payout_method.errors.bank_account_type", "invalid"},
+		"bad bank_account_type":  {strings.Replace(full, `"bank_account_type":"20"`, `"bank_account_type":[20]`, 1), "recipients.0.payout_method.errors.bank_account_type", "invalid"},
 		"detail is no text":      {strings.Replace(full, `"bank_code":"058"`, `"bank_code":{}`, 1), "recipients.0.payout_method.errors.bank_code", "blank"},
 		"details are no object":  {transaction("", `{"requested_amount":1,"requested_currency":"USD","payout_method":{"type":"NGN::Bank","details":[]}}`), "recipients.0.payout_method.errors.details", "invalid"},
 		"unknown payout method":  {transaction("", `{"requested_amount":1,"requested_currency":"USD","payout_method":{"id":"x"}}`), "recipients.0.payout_method.errors.id", "invalid"},
-		"bad recipient type":     {strings.Replace(full, `{"requested_amount"`, `{"type":"x","requested_amount"`, 1), "recipients.0.errors.type", "invalid"},
+		"bad recipient type":     {strings.Replace(full, `{"requested_amount"`, `{"type":["x"],"requested_amount"`, 1), "recipients.0.errors.type", "invalid"},
 		"bad trait":              {transaction(`"traits":{"auto_refund":"yes"}`, ngn("1", "15500")), "errors.traits", "invalid"},
 		"payin of another money": {transaction(`"payin_methods":[{"type":"EUR::Bank"}]`, ngn("1", "15500")), "payin_methods.0.errors.type", "invalid"},
 		"payin of one currency":  {strings.Replace(transaction(`"payin_methods":[{"type":"NGN::Bank"}]`, ngn("1", "15500")), `"USD"`, `"NGN"`, 1), "payin_methods.0.errors.type", "invalid"},
@@ -111,8 +137,8 @@ func TestPayoutDetailsFollowTheirCorridor(t *testing.T) {
 		"EGP cash, middle name":  {"EGP::Cash", `"first_name":"A","last_name":"B","phone_number":"+201023456789","street":"S","transfer_reason":"x"`, "middle_name", "middle_name"},
 		"KES mobile, no street":  {"KES::Mobile", `"first_name":"A","last_name":"B","phone_number":"+254712345678","mobile_provider":"mpesa","transfer_reason":"x","identity_card_type":"ID","identity_card_id":"1"`, "street", "street"},
 		"any balance":            {"CHF::Balance", ``, "", ""},
-		"no guide, names":        {"PEN::Bank", `"first_name":"A","last_name":"B","anything":"x"`, "", ""},
-		"no guide, no name":      {"VND::Mobile", `"first_name":"A"`, "last_name", "last_name"},
+		"no guide, names":        {"INR::Bank", `"first_name":"A","last_name":"B","anything":"x"`, "", ""},
+		"no guide, no name":      {"INR::Mobile", `"first_name":"A"`, "last_name", "last_name"},
 		"three parts":            {"USD::Manual::Bank", `"first_name":"A","last_name":"B"`, "", ""},
 		"business by its name":   {"EUR::Bank", `"name":"Shop","iban":"DE1"`, "", ""},
 		"NGN mobile of old":      {"NGN::Mobile", `"first_name":"A","last_name":"B","phone_number":"+2348012345678"`, "", ""},
@@ -274,7 +300,7 @@ func TestTransactionExpiresAfterAnHour(t *testing.T) {
 	assert.Equal(t, "canceled", textAt(t, m.transaction(t, id), "recipients.0.state"))
 	assert.Equal(t, "received", m.state(t, kept))
 	assert.Equal(t, []string{"Transaction is expired or cancelled"}, errorWords(t, m.list(t, 422, "POST", "/accounts/debits", `{"debit":{"to_id":"`+id+`","to_type":"Transaction"}}`)[0], "base"))
-	assert.Equal(t, "transaction.canceled", in.events(f)[4])
+	assert.Equal(t, []string{"recipient.canceled", "transaction.canceled"}, in.events(f)[4:6])
 	wantBalance(t, f, "USD", "999990")
 }
 

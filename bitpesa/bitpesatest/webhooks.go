@@ -20,29 +20,32 @@ type webhook struct {
 	Created  time.Time `json:"created"`
 }
 
-func (h *webhook) object() object {
+func (f *Fake) webhookObject(h *webhook) object {
 	return object{
 		"id": h.ID, "url": h.URL, "events": h.Events, "metadata": orEmpty(h.Metadata),
-		"created_at": stamp(h.Created, spelledISO), "errors": object{},
+		"created_at": f.stamp(h.Created, spelledISO), "errors": object{},
 	}
 }
 
-// eventNames are what GET /webhooks/events lists: the names in the vendor's
-// guides, and recipient.paid_out, which is assumed.
+// eventNames are what GET /webhooks/events lists: the names in the vendor's guides,
+// and a name for every other change of state. Those are assumed: the kind and the
+// new state.
 func eventNames() []string {
-	return strings.Fields(`transaction.created transaction.paid_in transaction.paid_out transaction.mispaid
-		transaction.canceled transaction.refunded transaction.error
-		recipient.pending recipient.error recipient.paid_out
-		sender.approved sender.rejected
-		payin_method.incomplete payin_method.pending payin_method.processing payin_method.paid_in
-		payin_method.error payin_method.refunded payin_method.canceled payin_method.mispaid payin_method.exception`)
+	return strings.Fields(`transaction.created transaction.approved transaction.pending transaction.paid_in
+		transaction.received transaction.processing transaction.mispaid transaction.error transaction.paid_out
+		transaction.canceled transaction.refunded transaction.exception
+		recipient.pending recipient.paid_out recipient.error recipient.manual recipient.stuck recipient.overpaid
+		recipient.canceled recipient.refunded recipient.exception
+		sender.initial sender.verified sender.approved sender.rejected sender.banned sender.disabled
+		payin_method.initial payin_method.incomplete payin_method.pending payin_method.processing
+		payin_method.paid_in payin_method.error payin_method.refunded payin_method.canceled payin_method.mispaid
+		payin_method.exception payout_method.disabled`)
 }
 
-// isEvent accepts any event of the objects for which the vendor publishes events.
-// The vendor's full list is not public.
+// isEvent accepts any name of the form kind.change. The vendor's list is not public.
 func isEvent(name string) bool {
-	prefix, verb, _ := strings.Cut(name, ".")
-	return verb != "" && slices.Contains([]string{"transaction", "recipient", "sender", "payout_method", "payin_method", "document"}, prefix)
+	kind, change, _ := strings.Cut(name, ".")
+	return kind != "" && change != ""
 }
 
 func checkWebhook(in object) (events []string, p problems) {
@@ -67,14 +70,14 @@ func checkWebhook(in object) (events []string, p problems) {
 }
 
 func (f *Fake) listWebhooks(c *call) response {
-	return page(c, newest(&c.account.Webhooks, func(h *webhook) bool { return !h.Gone }), (*webhook).object)
+	return page(c, newest(&c.account.Webhooks, func(h *webhook) bool { return !h.Gone }), f.webhookObject)
 }
 
 func (f *Fake) getWebhook(_ *call, h *webhook) response {
 	if h.Gone {
 		return notFound()
 	}
-	return success(h.object())
+	return success(f.webhookObject(h))
 }
 
 func (f *Fake) createWebhook(c *call, in object) response {
@@ -84,7 +87,7 @@ func (f *Fake) createWebhook(c *call, in object) response {
 	}
 	h := &webhook{ID: f.newID(), URL: text(in, "url"), Events: events, Metadata: child(in, "metadata"), Created: f.now()}
 	c.account.Webhooks.Add(h)
-	return created(h.object())
+	return created(f.webhookObject(h))
 }
 
 func (f *Fake) deleteWebhook(_ *call, h *webhook) response {
@@ -92,7 +95,7 @@ func (f *Fake) deleteWebhook(_ *call, h *webhook) response {
 		return notFound()
 	}
 	f.drop(h)
-	return success(h.object())
+	return success(f.webhookObject(h))
 }
 
 // drop ends a subscription and the deliveries still to come.
@@ -107,15 +110,6 @@ func (f *Fake) listEvents(*call) response {
 
 func (f *Fake) emitTransaction(a *account, t *transaction, event string) {
 	f.emit(a, event, t.ID, func() object { return f.transactionObject(a, t) })
-}
-
-// emitRecipient keeps a recipient's events in order with its transaction's.
-func (f *Fake) emitRecipient(a *account, t *transaction, r *recipient, event string) {
-	f.emit(a, event, t.ID, func() object { return f.recipientObject(a, t, r) })
-}
-
-func (f *Fake) emitSender(a *account, x *Sender, event string) {
-	f.emit(a, event, x.ID, func() object { return f.senderObject(a, x) })
 }
 
 // emit sends an event to every webhook subscribed to it. Deliveries about the same

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -213,4 +214,15 @@ func FuzzBodies(f *testing.F) {
 		require.NoError(t, err)
 		assert.NoError(t, srv.Restore(snapshot))
 	})
+}
+
+func TestTwoAccountsByDefault(t *testing.T) {
+	t.Parallel()
+	f, waived := start(t)
+	checked := merchant{f, bitpesatest.KYCKey, bitpesatest.KYCSecret, &atomic.Int64{}}
+	paper := `{"sender":{` + strings.Replace(senderFields, "[]", `[{"upload":"https://x.test/a.png","upload_file_name":"a.png"}]`, 1) + `}}`
+	assert.Equal(t, "approved", textAt(t, waived.want(t, 201, "POST", "/senders", `{"sender":{`+senderFields+`}}`), "state"))
+	assert.Equal(t, "initial", textAt(t, checked.want(t, 201, "POST", "/senders", paper), "state"))
+	assert.Len(t, checked.list(t, 200, "GET", "/senders", ""), 1, "accounts do not see each other's objects")
+	assert.Equal(t, "1000000", f.Balance(bitpesatest.KYCKey, "USD").String())
 }

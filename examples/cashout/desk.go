@@ -29,7 +29,7 @@ func openDesk() (*desk, error) {
 // confirms them.
 func (d *desk) receive(client *kotani.Client) (err error) {
 	d.handler, err = webhook.NewKotani(client.Fiat, kotani.Payouts, webhook.Config[kotani.Transaction]{
-		Auth: []webhook.Authenticator{d.urls},
+		Auth: d.urls,
 		Handle: func(_ context.Context, ev webhook.Event[kotani.Transaction]) error {
 			d.events <- ev
 			return nil

@@ -29,7 +29,7 @@ func openShop() (*shop, error) {
 // confirms them.
 func (s *shop) receive(client *kpay.Client) (err error) {
 	s.handler, err = webhook.NewKPay(client, webhook.Config[kpay.Payment]{
-		Auth: []webhook.Authenticator{s.urls},
+		Auth: s.urls,
 		Handle: func(_ context.Context, ev webhook.Event[kpay.Payment]) error {
 			s.events <- ev
 			return nil

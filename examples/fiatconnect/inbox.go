@@ -22,9 +22,8 @@ func newInbox() *inbox { return &inbox{events: make(chan webhook.Event[kotani.Fi
 // receive starts believing what is signed with the secret. now is the sender's
 // clock: the fake's runs ahead of ours.
 func (i *inbox) receive(secret string, now func() time.Time) error {
-	handler, err := webhook.New(webhook.Config[kotani.FiatConnectEvent]{
-		Source: webhook.FiatConnect(),
-		Auth:   []webhook.Authenticator{webhook.FiatConnectSignature(webhook.SignatureConfig{Now: now}, secret)},
+	handler, err := webhook.NewFiatConnect(webhook.Config[kotani.FiatConnectEvent]{
+		Auth: webhook.FiatConnectSignature(webhook.SignatureConfig{Now: now}, secret),
 		Handle: func(_ context.Context, ev webhook.Event[kotani.FiatConnectEvent]) error {
 			i.events <- ev
 			return nil

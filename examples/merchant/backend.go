@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"os"
@@ -22,7 +21,7 @@ type backend struct {
 	settings
 	db     *sql.DB
 	client *kapiten.Client
-	hook   *webhook.Handler[webhook.KapitenEvent]
+	hook   *webhook.Handler[kapiten.Ride]
 	log    *slog.Logger
 }
 
@@ -32,10 +31,9 @@ func serveBackend(ctx context.Context) error {
 		return err
 	}
 	defer b.db.Close()
-	reconciler, err := webhook.NewReconciler(webhook.ReconcilerConfig[webhook.KapitenEvent]{
+	reconciler, err := webhook.NewReconciler(webhook.ReconcilerConfig[kapiten.Ride]{
 		Handler:    b.hook,
 		Open:       b.openRides,
-		Lookup:     webhook.LookupKapiten(b.client.Rides, b.CompanyID),
 		Every:      500 * time.Millisecond, // the fake's clock is fast; in earnest leave the defaults
 		FirstDelay: time.Second,
 		MaxDelay:   4 * time.Second,
@@ -78,17 +76,15 @@ func newBackend(ctx context.Context) (*backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	inbox, err := webhook.NewSQLInbox(b.db, webhook.SQLite)
+	inbox, err := openInbox(ctx, b.db)
 	if err != nil {
 		return nil, err
 	}
-	b.hook, err = webhook.New(webhook.Config[webhook.KapitenEvent]{
-		Source:   webhook.Kapiten(),
-		Auth:     []webhook.Authenticator{webhook.PathSecret(s.HookSecret)},
-		Confirm:  webhook.ConfirmKapiten(b.client.Rides, s.CompanyID),
+	b.hook, err = webhook.NewKapiten(b.client.Rides, s.CompanyID, webhook.Config[kapiten.Ride]{
+		Auth:     webhook.PathSecret(s.HookSecret),
+		Known:    b.ourRide,
 		Inbox:    inbox,
 		HandleTx: rideChanged,
-		Lease:    11 * time.Second,
 		Logger:   b.log,
 	})
 	return b, err
@@ -98,7 +94,7 @@ func newBackend(ctx context.Context) (*backend, error) {
 func (b *backend) shutdown(server *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return errors.Join(server.Shutdown(ctx), b.hook.Shutdown(ctx))
+	return server.Shutdown(ctx)
 }
 
 func (b *backend) routes() http.Handler {

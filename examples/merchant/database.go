@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -27,18 +28,33 @@ func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, text := range []string{schema, webhook.SQLite.Migration()} {
-		if _, err := db.ExecContext(ctx, text); err != nil {
-			_ = db.Close()
-			return nil, fmt.Errorf("create tables: %w", err)
-		}
+	if _, err := db.ExecContext(ctx, schema); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("create tables: %w", err)
 	}
 	return db, nil
 }
 
+// openInbox creates the inbox's tables beside the shop's.
+func openInbox(ctx context.Context, db *sql.DB) (*webhook.SQLInbox, error) {
+	inbox, err := webhook.NewSQLInbox(db, webhook.SQLite)
+	if err != nil {
+		return nil, err
+	}
+	return inbox, errors.Join(inbox.Migrate(ctx), inbox.Check(ctx))
+}
+
+// ourRide reports whether a callback is about a ride of the shop's. A ride that was
+// ordered just now may not be written down yet: then it is not, and Kapiten or the
+// reconciler comes again.
+func (b *backend) ourRide(ctx context.Context, rideID string) (ours bool, err error) {
+	err = b.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM orders WHERE ride_id = ?1)`, rideID).Scan(&ours)
+	return ours, err
+}
+
 // rideChanged is what the shop does when a delivery moves. Its writes commit
 // together with the inbox's mark, so each of them happens once.
-func rideChanged(ctx context.Context, tx *sql.Tx, ev webhook.Event[webhook.KapitenEvent]) error {
+func rideChanged(ctx context.Context, tx *sql.Tx, ev webhook.Event[kapiten.Ride]) error {
 	// The callback may be faster than the response to the order.
 	res, err := tx.ExecContext(ctx, `UPDATE orders SET status = ?1, ride_id = ?2 WHERE id = ?3`, ev.Status, ev.Reference, ev.Data.ExternalID)
 	if err != nil {

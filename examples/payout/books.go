@@ -29,7 +29,7 @@ func openBooks() (*books, error) {
 // confirms them.
 func (b *books) receive(client *kasapay.Client) (err error) {
 	b.handler, err = webhook.NewKasapay(client.Payouts, webhook.Config[kasapay.Payout]{
-		Auth: []webhook.Authenticator{b.urls},
+		Auth: b.urls,
 		Handle: func(_ context.Context, ev webhook.Event[kasapay.Payout]) error {
 			b.events <- ev
 			return nil

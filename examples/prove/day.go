@@ -151,19 +151,18 @@ func shop(p *sim.Process, list []order, alerted *sync.Map) error {
 	p.Handle("shop.example/hooks/kasapay/"+secret, suppliers.Knock(webhook.PathSecret(secret)))
 	run, stop := context.WithCancel(ctx)
 	defer stop()
-	// Run would leave it to the scheduler of Go who takes what. These workers take turns.
-	for _, name := range []string{"worker-1", "worker-2"} {
-		p.Go(name, func(ctx context.Context) {
-			for ctx.Err() == nil && run.Err() == nil {
-				_, _ = j.Work(ctx) // what failed is due again later
-				if w.Now().Sub(began) < 3*time.Minute {
-					p.Sleep(ctx, 5*time.Second)
-				} else {
-					p.Sleep(ctx, time.Minute)
-				}
+	// Run would leave it to the scheduler of Go who takes what: no day could be made
+	// again. The two processes take turns.
+	p.Go("worker", func(ctx context.Context) {
+		for ctx.Err() == nil && run.Err() == nil {
+			_, _ = j.Work(ctx) // what failed is due again later
+			if w.Now().Sub(began) < 3*time.Minute {
+				p.Sleep(ctx, 5*time.Second)
+			} else {
+				p.Sleep(ctx, time.Minute)
 			}
-		})
-	}
+		}
+	})
 	for _, o := range list {
 		if err := buy(ctx, db, collect, o); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,7 +18,14 @@ type hook struct {
 	url     string
 	secret  string
 	server  *http.Server
-	handler atomic.Pointer[webhook.Handler[webhook.KapitenEvent]]
+	handler atomic.Pointer[webhook.Handler[kapiten.Ride]]
+	rides   sync.Map // the ids of our rides; a shop has them in its database
+}
+
+// ours tells the handler which callbacks are worth asking Kapiten about.
+func (h *hook) ours(_ context.Context, rideID string) (bool, error) {
+	_, known := h.rides.Load(rideID)
+	return known, nil
 }
 
 // listen opens the receiver on this machine. Its URL ends in a secret, because
@@ -49,9 +57,10 @@ func (h *hook) close() { _ = h.server.Close() }
 func (h *hook) follow(client *kapiten.Client, companyID string) (wait func(ctx context.Context, rideID string, seen func(kapiten.RideStatus)) (kapiten.RideStatus, error), err error) {
 	events := make(chan kapiten.RideStatus, 16)
 	secret := h.secret
-	handler, err := webhook.NewKapiten(client.Rides, companyID, webhook.Config[webhook.KapitenEvent]{
-		Auth: []webhook.Authenticator{webhook.PathSecret(secret)},
-		Handle: func(_ context.Context, ev webhook.Event[webhook.KapitenEvent]) error {
+	handler, err := webhook.NewKapiten(client.Rides, companyID, webhook.Config[kapiten.Ride]{
+		Auth:  webhook.PathSecret(secret),
+		Known: h.ours,
+		Handle: func(_ context.Context, ev webhook.Event[kapiten.Ride]) error {
 			events <- ev.Data.Status
 			return nil
 		},
@@ -61,14 +70,12 @@ func (h *hook) follow(client *kapiten.Client, companyID string) (wait func(ctx c
 	}
 	h.handler.Store(handler)
 	return func(ctx context.Context, rideID string, seen func(kapiten.RideStatus)) (kapiten.RideStatus, error) {
+		h.rides.Store(rideID, true)
 		asked := make(chan error, 1)
 		go func() {
-			_, err := client.Rides.Wait(ctx, companyID, rideID)
+			ride, err := client.Rides.Wait(ctx, companyID, rideID)
 			if err == nil {
-				var ride webhook.KapitenEvent
-				if ride, err = webhook.LookupKapiten(client.Rides, companyID)(ctx, rideID); err == nil {
-					_, err = handler.Feed(ctx, ride)
-				}
+				_, err = handler.Feed(ctx, *ride)
 			}
 			if err != nil {
 				asked <- err

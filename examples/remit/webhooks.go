@@ -36,11 +36,8 @@ func listen(ctx context.Context, srv server, client *bitpesa.Client) (*hook, err
 		url = "http://" + l.Addr().String() + "/bitpesa?shop=remit"
 	}
 	h := &hook{client: client, news: make(chan struct{}, 1)}
-	handler, err := webhook.New(webhook.Config[bitpesa.Event]{
-		Source: webhook.BitPesa(),
-		Auth: []webhook.Authenticator{webhook.BitPesaSignature(webhook.BitPesaSignatureConfig{
-			URL: url, Keys: []webhook.BitPesaKey{{Key: srv.config.Key, Secret: srv.config.Secret}},
-		})},
+	handler, err := webhook.NewBitPesa(webhook.Config[bitpesa.Event]{
+		Auth:   webhook.BitPesaSignature(url, webhook.BitPesaKey{Key: srv.config.Key, Secret: srv.config.Secret}),
 		Handle: h.handle,
 	})
 	if err != nil {

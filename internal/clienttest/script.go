@@ -3,12 +3,17 @@ package clienttest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/pipe"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Step responds to one request; nil drops the connection after the request left.
@@ -88,10 +93,11 @@ func Serve(t interface{ Cleanup(func()) }, h http.Handler) *http.Client {
 // back the first requests that Match picks, and tells the sender nothing but that
 // the connection broke, or what Reply says instead. Deliver lets them arrive.
 type Held struct {
-	Next  http.RoundTripper
-	Match func(*http.Request) bool
-	Times int  // how many requests are held back
-	Reply Step // nil: the connection breaks
+	Next   http.RoundTripper
+	Match  func(*http.Request) bool
+	Before []Step // responses to the first requests of all, which never arrive
+	Times  int    // how many requests are held back
+	Reply  Step   // nil: the connection breaks
 	// Arrives lets the request arrive at once as well: only the response is replaced.
 	Arrives bool
 
@@ -101,13 +107,12 @@ type Held struct {
 
 // RoundTrip implements http.RoundTripper.
 func (h *Held) RoundTrip(req *http.Request) (*http.Response, error) {
-	h.mu.Lock()
-	match := h.Times > 0 && h.Match(req)
-	if match {
-		h.Times--
-	}
-	h.mu.Unlock()
-	if !match {
+	before, match := h.meets(req)
+	switch {
+	case before != nil:
+		_, err := io.Copy(io.Discard, req.Body)
+		return before(req), err
+	case !match:
 		return h.Next.RoundTrip(req)
 	}
 	body, err := io.ReadAll(req.Body)
@@ -131,6 +136,21 @@ func (h *Held) RoundTrip(req *http.Request) (*http.Response, error) {
 	return h.Reply(req), nil
 }
 
+// meets says what happens to a request.
+func (h *Held) meets(req *http.Request) (before Step, match bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case !h.Match(req):
+	case len(h.Before) > 0:
+		before, h.Before = h.Before[0], h.Before[1:]
+	case h.Times > 0:
+		h.Times--
+		match = true
+	}
+	return before, match
+}
+
 // Deliver lets everything arrive that was held back.
 func (h *Held) Deliver() error {
 	h.mu.Lock()
@@ -152,4 +172,21 @@ func arrive(next http.RoundTripper, req *http.Request) error {
 	}
 	_, _ = io.Copy(io.Discard, resp.Body)
 	return resp.Body.Close()
+}
+
+// SendPrepared makes the one attempt of a prepared write.
+func SendPrepared[T any](ctx context.Context, p sdk.Prepared[T], err error) error {
+	if err != nil {
+		return err
+	}
+	_, err = p.Send(ctx, p.Body)
+	return err
+}
+
+// MintEachAnew makes callback URLs, never the same one twice.
+func MintEachAnew() func(reference string, _ decimal.Decimal, _ string) (string, error) {
+	var n atomic.Int64
+	return func(reference string, _ decimal.Decimal, _ string) (string, error) {
+		return fmt.Sprintf("https://shop.example/callbacks/%s/%d", reference, n.Add(1)), nil
+	}
 }

@@ -19,7 +19,8 @@ type provider struct {
 	name      string // of the client's package; the fake is mounted at "/" + name
 	title     string // for people
 	endpoints []endpoint
-	open      func(*fake.World, settings, Options) http.Handler
+	config    func(settings, Options) any // a pointer to the fake's Config with what this server sets
+	open      func(w *fake.World, config any) (http.Handler, error)
 }
 
 // endpoint is an API that a fake serves. Most fakes serve one.
@@ -44,11 +45,17 @@ func providers() []provider {
 			endpoints: []endpoint{{
 				"kapiten", "/kapiten", map[string]string{"note": "none to start with: create a company"},
 				`curl {base}/api/companies/ -H 'Content-Type: application/json' -d '{"name":"Best Pilau Ltd","registration_number":"RDB2026-XP","address":"KN 78 St, Kigali","contact_person":"Victor","phone_number":"+250788123456","email":"hello@bestpilau.com"}'`,
-				[]string{"top-up from a number ending in 0001 or 0002: FAILED", "0003: stays PENDING", "0004: SUCCESS after 10 minutes", "else: SUCCESS after 5 seconds"},
+				[]string{
+					"top-up from a number ending in 0001 or 0002: FAILED", "0003: stays PENDING", "0004: SUCCESS after 10 minutes", "else: SUCCESS after 5 seconds",
+					"ride to a number ending in 0001: no rider, REJECTED", "0002: the sender cancels after ACCEPTED", "0003: stays PENDING",
+					"0004: an administrator cancels after PICKED_UP",
+				},
 			}},
-			open: func(w *fake.World, s settings, _ Options) http.Handler {
-				return kapitentest.NewIn(w, kapitentest.Config{Autopilot: s.autopilot})
+			config: func(s settings, _ Options) any {
+				pricing := kapitentest.DefaultPricing() // so that the file need not name all prices
+				return &kapitentest.Config{Autopilot: s.autopilot, Pricing: &pricing}
 			},
+			open: opener(kapitentest.NewIn),
 		},
 		{
 			name: "kpay", title: "KPay",
@@ -61,7 +68,8 @@ func providers() []provider {
 					"cards that pay: 5101 1800 0000 0007, 5555 4444 3333 1111, 4111 1111 1111 1111; any other card is declined",
 				},
 			}},
-			open: func(w *fake.World, _ settings, _ Options) http.Handler { return kpaytest.NewIn(w, kpaytest.Config{}) },
+			config: func(settings, Options) any { return &kpaytest.Config{Quirks: kpaytest.Quirks{BankIDOptional: true}} },
+			open:   opener(kpaytest.NewIn),
 		},
 		{
 			name: "kasapay", title: "Kasapay",
@@ -71,11 +79,11 @@ func providers() []provider {
 				[]string{
 					"reference or account ending in 0001 or 0002: 701 failed", "0003: stays 703 pending", "0004: 700 after 10 minutes", "0005: 704 jammed",
 					"0006 or 0010: 704, then 700 or 702", "0007: 700, then 702 reversed", "0008: 700, then 705 refunded", "0009: 700, but no callback comes",
+					"callback_url at a host ending in .invalid: refused as unreachable",
 				},
 			}},
-			open: func(w *fake.World, _ settings, _ Options) http.Handler {
-				return kasapaytest.NewIn(w, kasapaytest.Config{})
-			},
+			config: func(settings, Options) any { return &kasapaytest.Config{} },
+			open:   opener(kasapaytest.NewIn),
 		},
 		{
 			name: "kotani", title: "Kotani Pay",
@@ -86,20 +94,20 @@ func providers() []provider {
 				{"fiatconnect", "/kotani/fiatconnect", map[string]string{"note": "SIWE with any wallet; an API key is optional", "chainId": strconv.Itoa(chainID)},
 					`curl {base}/clock`, []string{"fiat account ending in 0001: the transfer fails", "0002: stopped by the AML check", "0003: the user never sends the money"}},
 			},
-			open: func(w *fake.World, _ settings, o Options) http.Handler {
-				return kotanitest.NewIn(w, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: o.VerifySignature, ChainID: chainID}})
+			config: func(_ settings, o Options) any {
+				return &kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: o.VerifySignature, ChainID: chainID}}
 			},
+			open: opener(kotanitest.NewIn),
 		},
 		{
 			name: "bitpesa", title: "BitPesa",
 			endpoints: []endpoint{{"bitpesa", "/bitpesa/v1", map[string]string{
-				"key": bitpesatest.TestKey, "secret": bitpesatest.TestSecret, "balances": "1000000.00 each of USD, EUR, GBP, NGN, KES, UGX, GHS",
+				"key": bitpesatest.TestKey, "secret": bitpesatest.TestSecret, "kyc_key": bitpesatest.KYCKey, "kyc_secret": bitpesatest.KYCSecret, "balances": "1000000.00 each of USD, EUR, GBP, NGN, KES, UGX, GHS",
 			}, `U={base}/accounts; N=$(date +%s%N); curl "$U" -H "Authorization-Key: test-key" -H "Authorization-Nonce: $N" -H "Authorization-Signature: $(printf '%s' "$N&GET&$U&$(printf '' | sha512sum | cut -d' ' -f1)" | openssl dgst -sha512 -hmac test-secret | sed 's/.* //')"`,
-				[]string{"KYC is waived: a complete sender starts approved", "payouts finish 30 s after funding"},
+				[]string{"KYC is waived: a complete sender starts approved", "senders of kyc_key need documents and an approval", "payouts finish 30 s after funding"},
 			}},
-			open: func(w *fake.World, _ settings, _ Options) http.Handler {
-				return bitpesatest.NewIn(w, bitpesatest.Config{})
-			},
+			config: func(settings, Options) any { return &bitpesatest.Config{} },
+			open:   opener(bitpesatest.NewIn),
 		},
 	}
 }

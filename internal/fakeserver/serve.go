@@ -39,6 +39,10 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, o Options
 	if err != nil {
 		return err
 	}
+	configs, err := configure(s.config, s, o)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", s.addr)
 	if err != nil {
 		return err
@@ -56,8 +60,13 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, o Options
 
 	world := fake.NewWorld(s.world)
 	defer world.Close()
+	handler, err := newHandler(world, configs, line)
+	if err != nil {
+		_ = listener.Close()
+		return err
+	}
 	server := &http.Server{
-		Handler:           guard(newAllowed(addr, s.world.PublicURL, append(s.hosts, s.addr)), s.world.PublicURL, endStreams(ctx, newHandler(world, s, o, line))),
+		Handler:           guard(newAllowed(addr, s.world.PublicURL, append(s.hosts, s.addr)), s.world.PublicURL, endStreams(ctx, handler)),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
 	if err := json.NewEncoder(stdout).Encode(line); err != nil {
@@ -89,6 +98,7 @@ type settings struct {
 	addr      string
 	hosts     []string // further values of the Host header
 	autopilot bool
+	config    string // path of a file; see config.go
 	world     fake.Options
 }
 
@@ -103,6 +113,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.Uint64Var(&s.world.Seed, "seed", 1, "makes all ids")
 	flags.StringVar(&s.world.PublicURL, "public-url", "", "the address that clients use, if a proxy stands before the server")
 	flags.BoolVar(&s.autopilot, "autopilot", true, "Kapiten's riders take rides and deliver by themselves")
+	flags.StringVar(&s.config, "config", "", "a JSON `file` that sets up the fakes; it wins over -autopilot")
 	flags.Func("allow-host", "a further `host` that requests may be for, such as a container's name; repeat it for more", func(host string) error {
 		if bareHost(host) == "" {
 			return errors.New("a host is missing")
@@ -149,11 +160,15 @@ func greeting(addr, base string) map[string]any {
 // newHandler routes to each fake, the admin API and the console. No ServeMux
 // stands before the fakes, because it would redirect unclean paths: each fake
 // responds to them as its provider does.
-func newHandler(world *fake.World, s settings, o Options, line map[string]any) http.Handler {
+func newHandler(world *fake.World, configs, line map[string]any) (http.Handler, error) {
 	table := providers()
 	fakes := make([]http.Handler, len(table))
 	for i, p := range table {
-		fakes[i] = strip(p.mount(), p.open(world, s, o))
+		opened, err := p.open(world, configs[p.name])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		fakes[i] = strip(p.mount(), opened)
 	}
 	own := http.NewServeMux()
 	own.Handle("/_fake/", world.Admin())
@@ -166,7 +181,7 @@ func newHandler(world *fake.World, s settings, o Options, line map[string]any) h
 			}
 		}
 		own.ServeHTTP(w, r)
-	})
+	}), nil
 }
 
 // endStreams ends the streams of events with ctx. They would hold a shutdown back,

@@ -53,6 +53,8 @@ var extras = []difference{
 	{"kapiten", "AddCompany", "a company signs up by itself, so a test needs it before it has a token"},
 	{"kapiten", "Configure", "Kapiten's staff sets a company's prices and switches, which no API call can"},
 	{"kapiten", "DeactivateUser", "Kapiten's staff deactivates a user, which no API call can"},
+	{"kapiten", "CancelRide", "the sender or an administrator cancels a ride, which no API call can"},
+	{"kapiten", "FailPayment", "a customer pays for a ride by MoMo or Airtel, outside the API, and may fail to"},
 	{"kapiten", "Adjust", "ADJUSTMENT is a kind of row in Kapiten's own document"},
 	{"kotani", "WalletBalance", "Kotani Pay keeps wallets of end users on chains beside the merchant's account"},
 	{"fiatconnect", "AddClient", "a FiatConnect client needs an API key for its webhooks"},

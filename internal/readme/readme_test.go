@@ -125,3 +125,78 @@ func flat(text string) string {
 	}
 	return b.String()
 }
+
+// documents are those whose statements have a table in the folder of that name.
+var documents = []string{"kapiten", "bitpesa"}
+
+// Each statement of a provider's document names where it is met and the tests that
+// show it, or says why it cannot be met. A test that is renamed or deleted makes its
+// statement false.
+func TestEveryStatementOfTheDocumentsNamesATest(t *testing.T) {
+	paths, err := filepath.Glob("documents/*.md")
+	require.NoError(t, err)
+	for _, name := range documents {
+		assert.Contains(t, paths, filepath.Join("documents", name+".md"))
+	}
+	tests := map[string]map[string]bool{} // by package
+	for _, path := range paths {
+		file, err := os.ReadFile(path)
+		require.NoError(t, err)
+		rows, head := 0, true
+		stated := map[string]bool{}
+		for line := range strings.Lines(string(file)) {
+			if !strings.HasPrefix(line, "|") || strings.Trim(line, "|-: \n") == "" { // no row, or the line below the head
+				continue
+			}
+			cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")
+			if !assert.Len(t, cells, 3, "%s: %s", path, line) {
+				continue
+			}
+			statement, where, named := strings.TrimSpace(cells[0]), strings.TrimSpace(cells[1]), strings.TrimSpace(cells[2])
+			if head {
+				assert.Equal(t, "statement, where it is met, test", statement+", "+where+", "+named, path)
+				head = false
+				continue
+			}
+			rows++
+			assert.False(t, stated[statement], "%s: stated twice: %s", path, statement)
+			stated[statement] = true
+			assert.NotEmpty(t, where, "%s: %s", path, statement)
+			if reason, unmet := strings.CutPrefix(named, "not met: "); unmet {
+				assert.NotEmpty(t, reason, "%s: %s", path, statement)
+				continue
+			}
+			for one := range strings.SplitSeq(named, ",") {
+				one = strings.Trim(strings.TrimSpace(one), "`")
+				dot := strings.LastIndex(one, ".")
+				if !assert.Positive(t, dot, "%s: names no test: %s", path, line) {
+					continue
+				}
+				folder, test := one[:dot], one[dot+1:]
+				if tests[folder] == nil {
+					tests[folder] = testsOf(t, folder)
+				}
+				assert.True(t, tests[folder][test], "%s: there is no test %s", path, one)
+			}
+		}
+		assert.NotZero(t, rows, path)
+	}
+}
+
+var testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
+
+// testsOf are the tests of a package, which may stand in a nested module.
+func testsOf(t *testing.T, folder string) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+	require.NoError(t, err)
+	found := map[string]bool{}
+	for _, path := range files {
+		source, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, match := range testFunction.FindAllStringSubmatch(string(source), -1) {
+			found[match[1]] = true
+		}
+	}
+	return found
+}

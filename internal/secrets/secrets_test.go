@@ -66,7 +66,7 @@ func rows() []row {
 		configRow[kotanitest.Config]("kotanitest.Config"),
 		configRow[kpaytest.Config]("kpaytest.Config"),
 		{"webhook.Config", func(p *planter) any {
-			return &webhook.Config[kpay.Payment]{Auth: authenticators(p)}
+			return &webhook.Config[kpay.Payment]{Auth: webhook.AllOf(authenticators(p)...)}
 		}},
 		configRow[kotani.Credentials]("kotani.Credentials"),
 		configRow[webhook.BitPesaKey]("webhook.BitPesaKey"),
@@ -75,15 +75,15 @@ func rows() []row {
 
 // withoutSecrets are the exported Configs that take no secret.
 var withoutSecrets = map[string]string{
-	"kapitentest.Config":             "tokens are minted by the fake",
-	"journal.Config":                 "clients and databases hold the credentials",
-	"journal.FlowConfig":             "numbers and times only",
-	"kotanitest.FiatConnectConfig":   "wallets log in with signatures",
-	"webhook.BitPesaSignatureConfig": "its keys are BitPesaKeys, which have a row",
-	"webhook.CapabilityConfig":       "the keys are arguments of NewCapabilities",
-	"webhook.MemoryInboxConfig":      "bounds and a clock",
-	"webhook.ReconcilerConfig":       "the handler keeps its secrets in closures",
-	"webhook.SignatureConfig":        "the secrets are arguments of Signature",
+	"kapitentest.Config":           "tokens are minted by the fake",
+	"kapiten.PricingConfig":        "prices only",
+	"journal.Config":               "clients and databases hold the credentials",
+	"journal.FlowConfig":           "numbers and times only",
+	"kotanitest.FiatConnectConfig": "wallets log in with signatures",
+	"webhook.CapabilityConfig":     "the keys are arguments of NewCapabilities",
+	"webhook.MemoryInboxConfig":    "bounds and a clock",
+	"webhook.ReconcilerConfig":     "the handler keeps its secrets in closures",
+	"webhook.SignatureConfig":      "the secrets are arguments of Signature",
 }
 
 func configRow[T any](name string) row {
@@ -103,9 +103,7 @@ func authenticators(p *planter) []webhook.Authenticator {
 		webhook.BasicAuth("provider", p.secret("BasicAuth")),
 		webhook.KotaniV3Signature(p.secret("KotaniV3Signature")),
 		webhook.AnyOf(webhook.PathSecret(p.secret("AnyOf"))),
-		webhook.BitPesaSignature(webhook.BitPesaSignatureConfig{
-			URL: "https://merchant.example/bitpesa", Keys: []webhook.BitPesaKey{key},
-		}),
+		webhook.BitPesaSignature("https://merchant.example/bitpesa", key),
 	}
 }
 

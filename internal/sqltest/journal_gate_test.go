@@ -1,6 +1,7 @@
 package sqltest
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -108,6 +109,11 @@ func (c gatedConn) QueryContext(_ context.Context, query string, args []driver.N
 		row := make([]driver.Value, len(held.columns))
 		if err := rows.Next(row); err != nil {
 			break
+		}
+		for i, v := range row {
+			if b, ok := v.([]byte); ok {
+				row[i] = bytes.Clone(b) // the driver's own until the next row
+			}
 		}
 		held.rows = append(held.rows, row)
 	}

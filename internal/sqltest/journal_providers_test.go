@@ -223,7 +223,7 @@ func TestJournalRecordedRows(t *testing.T) {
 			w := row.world()
 			plan := w.process(j, func(next http.RoundTripper) http.RoundTripper { return next })
 			blob := func(b []byte) string { return "'\\x" + hex.EncodeToString(b) + "'" }
-			if dialect == journal.SQLite {
+			if dialect != journal.PostgreSQL {
 				blob = func(b []byte) string { return "x'" + hex.EncodeToString(b) + "'" }
 			}
 			digest, err := hex.DecodeString(row.digest)

@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
@@ -35,6 +37,27 @@ func TestJournalSchema(t *testing.T) {
 		}
 		_, err = journal.Open(t.Context(), db, dialect, journal.Config{OnlyCheck: true})
 		require.NoError(t, err)
+
+		// Tables of an older version are refused, and then brought up to date.
+		drop := `DROP INDEX journal_stuck_alerted`
+		if dialect == journal.MySQL {
+			drop += ` ON journal_stuck`
+		}
+		restore := []string{drop, `UPDATE journal_schema SET version = 1`}
+		if dialect != journal.MySQL { // which goes on where a migration was cut off
+			restore = append(restore, `DROP INDEX journal_stuck_reason`)
+		}
+		for _, statement := range restore {
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		_, err = journal.Open(t.Context(), db, dialect, journal.Config{OnlyCheck: true})
+		require.ErrorIs(t, err, journal.ErrConfiguration)
+		require.ErrorContains(t, err, "this release needs")
+		_, err = journal.Open(t.Context(), db, dialect, journal.Config{})
+		require.NoError(t, err)
+		_, err = db.ExecContext(t.Context(), drop)
+		require.NoError(t, err, "the index is there again")
 
 		_, err = db.ExecContext(t.Context(), `UPDATE journal_schema SET version = 99`)
 		require.NoError(t, err)
@@ -138,73 +161,167 @@ func TestJournalPostgresRepeatableRead(t *testing.T) {
 	require.Equal(t, "40001", coded.SQLState())
 }
 
-// TestJournalPostgresPlans: with many finished and many waiting entries every
-// statement that a worker repeats reads a few pages, by an index.
-func TestJournalPostgresPlans(t *testing.T) {
-	t.Parallel()
-	db, dsn := openPostgres(t)
-	m := newMerchant(t, db, journal.PostgreSQL, newBank(sdk.Once))
-	m.mustPlan("a")
-	exec := func(statement string) {
+// TestJournalStatements runs every statement with many finished and many waiting entries,
+// and reads how the database finds its rows: by an index, and few of them. The sizes
+// are larger with KAPITEN_FULL=1.
+func TestJournalStatements(t *testing.T) {
+	finished, waiting := sizes()
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		newMerchant(t, db, dialect, newBank(sdk.Once))
+		fill(t, db, dialect, finished, waiting)
+		kept := &recorder{statements: map[string][]driver.NamedValue{}}
+		recorded := sql.OpenDB(spyConnector{db.Driver(), dsnOf(t, db, dialect), kept.keep})
+		closeLater(t, recorded)
+		story(t, newMerchant(t, recorded, dialect, newBank(sdk.Referenced, "lost", "refuse", "throttle"), storySettings))
+		require.Greater(t, len(kept.statements), 20)
+		big := regexp.MustCompile(`journal_(entries|details|history)`)
+		for statement, args := range kept.statements {
+			if big.MatchString(statement) && !strings.HasPrefix(statement, "CREATE") && !strings.Contains(statement, "max(knocks)") {
+				explain[dialect](t, db, statement, args, waiting)
+			}
+		}
+	})
+}
+
+func sizes() (finished, waiting int) {
+	if os.Getenv("KAPITEN_FULL") != "" {
+		return 1_000_000, 200_000
+	}
+	return 20_000, 10_000
+}
+
+// dsnOf is where the database of a test is.
+func dsnOf(t *testing.T, db *sql.DB, dialect journal.Dialect) (out string) {
+	t.Helper()
+	query := map[journal.Dialect]string{
+		journal.PostgreSQL: `SELECT current_schema()`, journal.MySQL: `SELECT DATABASE()`,
+		journal.SQLite: `SELECT file FROM pragma_database_list`,
+	}[dialect]
+	require.NoError(t, db.QueryRowContext(t.Context(), query).Scan(&out))
+	switch dialect {
+	case journal.PostgreSQL:
+		return dsn(out)
+	case journal.MySQL:
+		return mariaDSN(out)
+	}
+	return "file:" + out + immediate
+}
+
+// fill makes entries that are finished, and entries that wait for later.
+func fill(t testing.TB, db *sql.DB, dialect journal.Dialect, finished, waiting int) {
+	t.Helper()
+	const digits = `(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5
+		UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)`
+	numbers := `(SELECT a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d + 100000 * g.d AS n FROM ` +
+		strings.Join([]string{digits + " a", digits + " b", digits + " c", digits + " e", digits + " f", digits + " g"}, ", ") + `) numbers`
+	name := func(kind string) string { return "'" + kind + "-' || n" }
+	if dialect == journal.MySQL {
+		name = func(kind string) string { return "CONCAT('" + kind + "-', n)" }
+	}
+	blob := `''`
+	if dialect == journal.SQLite {
+		blob = `x''`
+	}
+	insert := `INSERT INTO journal_entries (reference, due_at, state, lane, flow, digest, digest_version, standing, resume, owed, step, holder, fence, knocks,
+		tries, attempts, opened, looks, contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at) SELECT `
+	rest := `, 'pay', ` + blob + `, 1, 'succeeded', '', '', 0, '', 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1 FROM ` + numbers + ` WHERE n < `
+	for _, statement := range []string{
+		insert + name("done") + `, NULL, 'final', 0` + rest + strconv.Itoa(finished),
+		insert + name("waits") + `, 4000000000000000 + n, 'open', 0` + rest + strconv.Itoa(waiting/2),
+		insert + name("new") + `, 4000000000000000 + n, 'planned', 1` + rest + strconv.Itoa(waiting/2),
+		`INSERT INTO journal_details SELECT id, '1', 'RWF', ` + blob + `, ` + blob + `, ` + blob + `, '' FROM journal_entries`,
+		`INSERT INTO journal_history (entry, at, event, state, actor, note) SELECT id, 1, '', '', '', '' FROM journal_entries`,
+	} {
 		_, err := db.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
 	}
-	columns := `flow, digest, digest_version, state, standing, resume, owed, step, lane, holder, fence, knocks, tries, attempts, opened, looks,
-		contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at`
-	exec(`INSERT INTO journal_entries (reference, due_at, ` + columns + `) SELECT 'done-' || n, NULL, ` + columns +
-		` FROM journal_entries, generate_series(1, 20000) n`)
-	exec(`INSERT INTO journal_entries (reference, due_at, ` + columns + `) SELECT 'waits-' || n, 4000000000000000 + n, ` + columns +
-		` FROM journal_entries, generate_series(1, 10000) n WHERE reference = 'a'`)
-	exec(`INSERT INTO journal_details SELECT id, '1', 'RWF', '', '', '', '' FROM journal_entries WHERE reference <> 'a'`)
-	exec(`INSERT INTO journal_history (entry, at, event, state, actor, note) SELECT id, 1, '', '', '', '' FROM journal_entries`)
-	exec(`VACUUM ANALYZE`)
+	analyze := map[journal.Dialect]string{
+		journal.PostgreSQL: `VACUUM ANALYZE`, journal.SQLite: `ANALYZE`, journal.MySQL: `ANALYZE TABLE journal_entries, journal_details, journal_history`,
+	}[dialect]
+	rows, err := db.QueryContext(t.Context(), analyze)
+	require.NoError(t, err)
+	require.NoError(t, rows.Close())
+}
 
-	// Run everything once through a driver that keeps the statements.
-	kept := &recorder{statements: map[string][]driver.NamedValue{}}
-	recorded := sql.OpenDB(recordingConnector{dsn: dsn, recorder: kept})
-	closeLater(t, recorded)
-	b := newBank(sdk.Referenced, "lost", "refuse", "throttle")
-	m = newMerchant(t, recorded, journal.PostgreSQL, b, func(c *journal.Config) {
-		c.Flows = map[string]journal.FlowConfig{"pay": {Limit: journal.Limit{PerWindow: decimal.NewFromInt(1_000_000)}}}
-	})
+func storySettings(c *journal.Config) {
+	c.Flows = map[string]journal.FlowConfig{"pay": {Limit: journal.Limit{PerWindow: decimal.NewFromInt(1_000_000)}}}
+}
+
+// story uses each statement of the journal at least once. The bank of m meets "lost",
+// "refuse" and "throttle".
+func story(t *testing.T, m *merchant) {
+	t.Helper()
 	for _, reference := range []string{"x", "y", "z"} {
 		m.mustPlan(reference)
+		m.mustPlan(reference) // the same again
+		require.ErrorIs(t, m.plan(t.Context(), order{Ref: reference, Amount: decimal.NewFromInt(7)}), journal.ErrReferenceTaken)
 	}
-	b.set("z", "another")
+	m.bank.set("z", "another")
 	for range 3 {
 		_, err := m.j.Work(t.Context())
 		require.NoError(t, err)
 	}
 	m.knock("x")
-	require.NoError(t, m.j.Pause(t.Context(), "pay", "Ines", "test"))
-	require.NoError(t, m.j.Restored(t.Context(), 1, "Ines"))
-	for _, f := range []journal.Filter{{State: journal.StateStuck}, {Flow: "pay", State: journal.StatePlanned}, {}} {
+	for _, f := range []journal.Filter{
+		{State: journal.StateStuck}, {Flow: "pay", State: journal.StatePlanned}, {},
+		{Flow: "pay", State: journal.StateStuck, OlderThan: 1, Before: 1 << 40, Limit: 10},
+	} {
 		_, err := m.j.List(t.Context(), f)
 		require.NoError(t, err)
 	}
-	_, err := m.j.Stats(t.Context(), "pay")
+	require.NoError(t, m.j.Pause(t.Context(), "pay", "Ines", "test"))
+	stats, err := m.j.Stats(t.Context(), "pay")
 	require.NoError(t, err)
-	_, err = m.j.Purge(t.Context(), journal.Retention{Final: 1, Refused: 1})
+	require.True(t, stats.Paused)
+	require.NotEmpty(t, m.history("x"))
+	_, err = m.flow.Await(t.Context(), "y")
+	require.Error(t, err)
+	purged, err := m.j.Purge(t.Context(), journal.Retention{Refused: 1})
 	require.NoError(t, err)
-	m.history("x")
-	_, err = m.flow.Await(t.Context(), "x")
-	require.ErrorIs(t, err, journal.ErrRefused)
-
-	require.Greater(t, len(kept.statements), 20)
-	for statement, args := range kept.statements {
-		if !strings.Contains(statement, "journal_entries") && !strings.Contains(statement, "journal_details") && !strings.Contains(statement, "journal_history") ||
-			strings.HasPrefix(statement, "CREATE") {
-			continue
-		}
-		text := explained(t, db, statement, args)
-		for _, table := range []string{"journal_entries", "journal_details", "journal_history"} {
-			require.NotContains(t, text, "Seq Scan on "+table, "%s:\n%s", statement, text)
-		}
-	}
+	require.Positive(t, purged)
+	require.NoError(t, m.j.Restored(t.Context(), 1, "Ines"))
 }
 
-// explained runs a statement, undoes it, and returns its plan.
-func explained(t *testing.T, db *sql.DB, statement string, args []driver.NamedValue) string {
+// explain fails if a statement reads too much.
+var explain = map[journal.Dialect]func(*testing.T, *sql.DB, string, []driver.NamedValue, int){
+	journal.PostgreSQL: func(t *testing.T, db *sql.DB, statement string, args []driver.NamedValue, _ int) {
+		t.Helper()
+		rows, _ := explained(t, db, "EXPLAIN (ANALYZE, BUFFERS) ", statement, args)
+		text := fmt.Sprint(rows)
+		require.NotRegexp(t, `Seq Scan on journal_(entries|details|history)`, text, statement)
+	},
+	journal.SQLite: func(t *testing.T, db *sql.DB, statement string, args []driver.NamedValue, _ int) {
+		t.Helper()
+		if strings.Contains(statement, "ON s.entry = id ORDER BY id") && !strings.Contains(statement, "WHERE") {
+			return // the list of all, which ends at its limit
+		}
+		rows, _ := explained(t, db, "EXPLAIN QUERY PLAN ", statement, args)
+		require.NotRegexp(t, `SCAN (journal_(entries|details|history)|[edh])\b`, fmt.Sprint(rows), statement)
+	},
+	// Handler_read is the number of rows that were read: at most a batch of Purge.
+	journal.MySQL: func(t *testing.T, db *sql.DB, statement string, args []driver.NamedValue, waiting int) {
+		t.Helper()
+		rows, read := explained(t, db, "EXPLAIN ", statement, args)
+		most := 1100
+		switch {
+		case strings.Contains(statement, "LIMIT 10001"):
+			most = 2 * 10_003 // the count, which ends there
+		case strings.Contains(statement, "lane IN (0, 1)"):
+			most = 2 * waiting // a list sorts what is unfinished, and Restored changes it
+		}
+		require.LessOrEqual(t, read, most, "%s: %v", statement, rows)
+		if strings.Contains(statement, "ORDER BY id + 0") {
+			return
+		}
+		for _, row := range rows {
+			require.NotContains(t, fmt.Sprint(row), "Using filesort", "%s: %v", statement, rows)
+		}
+	},
+}
+
+// explained runs a statement, undoes it, and returns its plan, and on MySQL how many
+// rows it read.
+func explained(t *testing.T, db *sql.DB, how, statement string, args []driver.NamedValue) (plan [][]string, read int) {
 	t.Helper()
 	values := make([]any, len(args))
 	for i, a := range args {
@@ -213,17 +330,45 @@ func explained(t *testing.T, db *sql.DB, statement string, args []driver.NamedVa
 	tx, err := db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 	defer func() { _ = tx.Rollback() }()
-	rows, err := tx.QueryContext(t.Context(), "EXPLAIN (ANALYZE, BUFFERS) "+statement, values...)
-	require.NoError(t, err, statement)
-	defer rows.Close()
-	var plan []string
-	for rows.Next() {
-		var line string
-		require.NoError(t, rows.Scan(&line))
-		plan = append(plan, line)
+	list := func(query string, values ...any) (out [][]string) {
+		rows, err := tx.QueryContext(t.Context(), query, values...)
+		require.NoError(t, err, query)
+		defer rows.Close()
+		columns, err := rows.Columns()
+		require.NoError(t, err)
+		for rows.Next() {
+			cells, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+			for i := range cells {
+				into[i] = &cells[i]
+			}
+			require.NoError(t, rows.Scan(into...))
+			row := make([]string, len(columns))
+			for i, c := range cells {
+				row[i] = c.String
+			}
+			out = append(out, row)
+		}
+		require.NoError(t, rows.Err())
+		return out
 	}
-	require.NoError(t, rows.Err())
-	return strings.Join(plan, "\n")
+	if how == "EXPLAIN " {
+		if strings.HasPrefix(statement, "INSERT INTO journal_details") { // it was run before
+			_, err := tx.ExecContext(t.Context(), `DELETE FROM journal_details WHERE entry = ?`, values[0])
+			require.NoError(t, err)
+		}
+		count := func() (n int) {
+			for _, row := range list(`SHOW SESSION STATUS LIKE 'Handler_read%'`) {
+				c, err := strconv.Atoi(row[1])
+				require.NoError(t, err)
+				n += c
+			}
+			return n
+		}
+		before := count()
+		list(statement, values...)
+		read = count() - before
+	}
+	return list(how+statement, values...), read
 }
 
 // recorder keeps one use of each statement.
@@ -238,32 +383,53 @@ func (r *recorder) keep(statement string, args []driver.NamedValue) {
 	r.statements[statement] = args
 }
 
-type recordingConnector struct {
-	dsn      string
-	recorder *recorder
+// spyConnector opens connections that show each statement before it runs.
+type spyConnector struct {
+	driver driver.Driver
+	dsn    string
+	see    func(statement string, args []driver.NamedValue)
 }
 
-func (c recordingConnector) Connect(context.Context) (driver.Conn, error) {
-	conn, err := stdlib.GetDefaultDriver().Open(c.dsn)
-	if err != nil {
-		return nil, err
+func (c spyConnector) Connect(context.Context) (driver.Conn, error) {
+	conn, err := c.driver.Open(c.dsn)
+	return spyConn{conn, c.see}, err
+}
+
+func (c spyConnector) Driver() driver.Driver { return c.driver }
+
+type spyConn struct {
+	driver.Conn
+	see func(statement string, args []driver.NamedValue)
+}
+
+func (c spyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.see(query, args)
+	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+}
+
+func (c spyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.see(query, args)
+	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+}
+
+func (c spyConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+	return spyTx{tx, c.see}, err
+}
+
+func (c spyConn) CheckNamedValue(v *driver.NamedValue) error {
+	if checker, ok := c.Conn.(driver.NamedValueChecker); ok {
+		return checker.CheckNamedValue(v)
 	}
-	return recordingConn{conn.(*stdlib.Conn), c.recorder}, nil
+	return driver.ErrSkip
 }
 
-func (recordingConnector) Driver() driver.Driver { return stdlib.GetDefaultDriver() }
-
-type recordingConn struct {
-	*stdlib.Conn
-	recorder *recorder
+type spyTx struct {
+	driver.Tx
+	see func(statement string, args []driver.NamedValue)
 }
 
-func (c recordingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	c.recorder.keep(query, args)
-	return c.Conn.ExecContext(ctx, query, args)
-}
-
-func (c recordingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	c.recorder.keep(query, args)
-	return c.Conn.QueryContext(ctx, query, args)
+func (t spyTx) Commit() error {
+	t.see("COMMIT", nil)
+	return t.Tx.Commit()
 }

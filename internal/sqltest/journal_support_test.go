@@ -371,4 +371,9 @@ func onJournals(t *testing.T, test func(t *testing.T, db *sql.DB, dialect journa
 		db, _ := openPostgres(t)
 		test(t, db, journal.PostgreSQL)
 	})
+	t.Run("mariadb", func(t *testing.T) {
+		t.Parallel()
+		db, _ := openMaria(t)
+		test(t, db, journal.MySQL)
+	})
 }

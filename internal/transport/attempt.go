@@ -6,11 +6,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -91,23 +92,6 @@ func (p *keyProbe) Value(key any) any {
 	return nil
 }
 
-// evidence is what the hooks of net/http have seen. They run on other goroutines,
-// late ones too. What was seen stays seen: a late hook can only make an attempt
-// look more sent than it was, which is the safe side.
-type evidence struct {
-	hooks httptrace.ClientTrace
-	asked atomic.Bool // a connection was asked for
-	got   atomic.Bool // ... and obtained
-	wrote atomic.Bool // request headers may have left
-
-	mu     sync.Mutex
-	conn   *countedConn // the latest connection, if it is the SDK's own
-	before int64        // bytes written on it before this attempt
-}
-
-func (e *evidence) getConn(string) { e.asked.Store(true) }
-func (e *evidence) wroteHeaders()  { e.wrote.Store(true) }
-
 // gotConn keeps the latest connection. Before, it may end the attempt: net/http
 // asks for a second connection when it sends the request again by itself. A write
 // must not be sent again, unless not one byte went over the first connection.
@@ -133,44 +117,6 @@ func (a *attempt) shared(conn net.Conn) bool {
 	return ok && secure.ConnectionState().NegotiatedProtocol == "h2" || !ok && a.h2c
 }
 
-// untouched reports that not one byte was written on the latest connection. The
-// lock is held.
-func (e *evidence) untouched() bool { return e.conn != nil && e.conn.written.Load() == e.before }
-
-// body is a request body that cannot be rewound. It remembers whether somebody has
-// read it. Once it is sealed nobody can.
-type body struct {
-	bytes bytes.Reader
-	state atomic.Int32 // 0, bodyOpened or bodySealed
-}
-
-const bodyOpened, bodySealed = 1, 2
-
-func (b *body) open() bool {
-	return b.state.CompareAndSwap(0, bodyOpened) || b.state.Load() == bodyOpened
-}
-
-// seal reports that nobody has read the body, and that nobody will.
-func (b *body) seal() bool {
-	return b.state.CompareAndSwap(0, bodySealed) || b.state.Load() == bodySealed
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	if !b.open() {
-		return 0, errBodySealed
-	}
-	return b.bytes.Read(p)
-}
-
-func (b *body) WriteTo(to io.Writer) (int64, error) {
-	if !b.open() {
-		return 0, errBodySealed
-	}
-	return b.bytes.WriteTo(to)
-}
-
-func (b *body) Close() error { return nil }
-
 // newAttempt makes the request of one attempt, with headers and a body of its own:
 // those of an earlier attempt may still be on their way on another goroutine.
 func (x *exchange) newAttempt(outer *http.Request) *attempt {
@@ -179,9 +125,8 @@ func (x *exchange) newAttempt(outer *http.Request) *attempt {
 		Method: outer.Method, URL: outer.URL, Host: outer.Host, Header: x.header(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Response: outer.Response,
 	}).WithContext(a)
-	for name, values := range outer.Header { // cookies, and a redirect's referer
-		a.req.Header[name] = values
-	}
+	// cookies, and a redirect's referer
+	maps.Copy(a.req.Header, outer.Header)
 	if x.class != sdk.Safe {
 		h := &a.seen.hooks
 		h.GetConn, h.GotConn, h.WroteHeaders = a.seen.getConn, a.gotConn, a.seen.wroteHeaders
@@ -213,8 +158,6 @@ func (x *exchange) newAttempt(outer *http.Request) *attempt {
 	}
 	return a
 }
-
-func (e *evidence) gotReadConn(httptrace.GotConnInfo) { e.got.Store(true) }
 
 // attempt carries out one attempt: authorize, send, read the whole response, and
 // say what it means. It returns nil without a response.
@@ -457,4 +400,76 @@ func (x *exchange) readBody(resp *http.Response) ([]byte, error) {
 		return nil, errBodyTooLarge
 	}
 	return bytes.Clone(buf.Bytes()), nil
+}
+
+var jsonType = []string{"application/json"}
+
+// header returns the headers of one attempt, credentials excepted.
+func (x *exchange) header() http.Header {
+	h := make(http.Header, 6+len(x.extra))
+	for name, values := range x.extra {
+		h[http.CanonicalHeaderKey(name)] = values
+	}
+	h["Accept"] = jsonType
+	h["User-Agent"] = x.core.userAgent
+	if x.body != nil {
+		if x.contentType == "" {
+			h["Content-Type"] = jsonType
+		} else {
+			h["Content-Type"] = []string{x.contentType}
+		}
+	}
+	if x.key != "" {
+		h["Idempotency-Key"] = []string{x.key}
+	}
+	return h
+}
+
+// repeatsRequest names the headers at which net/http takes a request to be
+// repeatable and sends it again by itself when a pooled connection breaks.
+func repeatsRequest(name string) bool {
+	name = http.CanonicalHeaderKey(name)
+	return name == "Idempotency-Key" || name == "X-Idempotency-Key"
+}
+
+// checkHeader finds what net/http would refuse before any trace of an attempt
+// shows: a secret with a line end, say.
+func (c *Core) checkHeader(h http.Header) error {
+	for name, values := range h {
+		if len(values) == 1 && (&values[0] == &jsonType[0] || &values[0] == &c.userAgent[0]) {
+			continue // ours, checked by New
+		}
+		if !sendable(name, values) {
+			return errHeader
+		}
+	}
+	return nil
+}
+
+func sendable(name string, values []string) bool {
+	if name == "" {
+		return false
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
+		case strings.IndexByte("!#$%&'*+.^_`|~", c) < 0:
+			return false
+		}
+	}
+	for _, v := range values {
+		if !validHeaderValue(v) {
+			return false
+		}
+	}
+	return true
+}
+
+func validHeaderValue(v string) bool {
+	for i := range len(v) {
+		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }

@@ -42,8 +42,15 @@ type Call struct {
 	// answers for the limits of Lookup.
 	Searched bool
 	// Identity tells calls with the same reference apart: equal ones share one
-	// flight. Empty: the body.
+	// flight. Empty: the body, before Callback has changed it.
 	Identity string
+	// Settle, if set, reads the error of the call once more. It returns nil where the
+	// write has succeeded after all.
+	Settle func(context.Context, error) error
+	// Callback, if set, makes the callback URL when the call is sent.
+	Callback *Callback
+
+	single bool // one attempt, of a body that Prepare has made
 }
 
 func (call *Call) class(of sdk.Class) sdk.Class {
@@ -83,10 +90,14 @@ func Into[T any](out **T, decode func(body []byte) (T, error)) func(*Response) e
 // Do carries out a call. The error is nil or an *sdk.Error; it is typed error so
 // that a nil *sdk.Error cannot slip into an interface.
 func (c *Core) Do(ctx context.Context, call Call) error {
-	if e := c.do(ctx, &call); e != nil {
-		return e
+	e := c.do(ctx, &call)
+	switch {
+	case e == nil:
+		return nil
+	case call.Settle != nil:
+		return call.Settle(ctx, e)
 	}
-	return nil
+	return e
 }
 
 func (c *Core) do(ctx context.Context, call *Call) *sdk.Error {
@@ -157,20 +168,22 @@ func (c *Core) url(r *route, call *Call) (*url.URL, *sdk.Error) {
 // carryOut encodes the body and sends the call, alone or together with others that
 // have the same reference.
 func (c *Core) carryOut(ctx context.Context, op *sdk.Operation, u *url.URL, call *Call) *sdk.Error {
-	var f Faults
-	if f.checkTexts(call); f.Fields != nil {
-		return c.refuse(*op, call.Reference, f.Fields)
-	}
-	body, err := encode(call.Body)
-	if err != nil {
-		e := c.refuse(*op, call.Reference, Fields{"body": {"cannot be encoded as JSON"}})
-		e.Cause = err
+	body, e := c.encodeCall(op, call)
+	if e != nil {
 		return e
+	}
+	if call.Callback != nil || call.single {
+		if call.Identity == "" {
+			call.Identity = string(body)
+		}
+		if body, e = c.withCallback(op, body, call); e != nil {
+			return e
+		}
 	}
 	if call.Lookup != nil && call.Reference != "" {
 		return c.share(ctx, op, u, body, call)
 	}
-	e, _ := c.run(ctx, op, u, body, call, history{})
+	e, _ = c.run(ctx, op, u, body, call, history{})
 	return e
 }
 

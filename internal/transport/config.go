@@ -79,31 +79,33 @@ type route struct {
 	url    *url.URL // the whole URL when the path has no placeholder
 }
 
-// New checks the configuration. Errors name the field and never its value.
+// New checks the configuration and reports every fault at once. Errors name the
+// field and never its value.
 func New(cfg Config) (*Core, error) {
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf(cfg.Provider+": "+format, args...))
+	}
 	base, err := parseBase(cfg.BaseURL, cfg.AllowHTTP)
 	if err != nil {
-		return nil, fmt.Errorf("%s: BaseURL: %w", cfg.Provider, err)
+		fault("BaseURL: %w", err)
 	}
 	for _, d := range []struct {
-		name  string
-		value time.Duration
-	}{{"MinBackoff", cfg.MinBackoff}, {"MaxBackoff", cfg.MaxBackoff}, {"MaxRetryAfter", cfg.MaxRetryAfter}, {"WriteIdleTimeout", cfg.WriteIdleTimeout}} {
-		if d.value < 0 {
-			return nil, fmt.Errorf("%s: %s must not be negative", cfg.Provider, d.name)
+		name     string
+		negative bool
+	}{
+		{"MinBackoff", cfg.MinBackoff < 0}, {"MaxBackoff", cfg.MaxBackoff < 0}, {"MaxRetryAfter", cfg.MaxRetryAfter < 0},
+		{"WriteIdleTimeout", cfg.WriteIdleTimeout < 0}, {"MaxAttempts", cfg.MaxAttempts < 0}, {"MaxResponseBytes", cfg.MaxResponseBytes < 0},
+	} {
+		if d.negative {
+			fault("%s must not be negative", d.name)
 		}
 	}
 	if !validHeaderValue(cfg.App) {
-		return nil, fmt.Errorf("%s: App holds a control character", cfg.Provider)
+		fault("App holds a control character")
 	}
 	if cfg.Interpret == nil {
-		return nil, fmt.Errorf("%s: Interpret is required", cfg.Provider)
-	}
-	if cfg.MaxAttempts < 0 {
-		return nil, fmt.Errorf("%s: MaxAttempts must not be negative", cfg.Provider)
-	}
-	if cfg.MaxResponseBytes < 0 {
-		return nil, fmt.Errorf("%s: MaxResponseBytes must not be negative", cfg.Provider)
+		fault("Interpret is required")
 	}
 	setDefault(&cfg.MaxResponseBytes, defaultMaxResponse)
 	setDefault(&cfg.WriteIdleTimeout, defaultWriteIdle)
@@ -113,10 +115,12 @@ func New(cfg Config) (*Core, error) {
 	}
 	setDefault(&cfg.MinBackoff, min(defaultMinBackoff, cfg.MaxBackoff))
 	setDefault(&cfg.MaxRetryAfter, defaultMaxRetryAfter)
-	if cfg.MinBackoff > cfg.MaxBackoff {
-		return nil, fmt.Errorf("%s: MinBackoff is greater than MaxBackoff", cfg.Provider)
+	if cfg.MinBackoff > cfg.MaxBackoff && cfg.MaxBackoff > 0 {
+		fault("MinBackoff is greater than MaxBackoff")
 	}
-
+	if base == nil {
+		base = &url.URL{}
+	}
 	c := &Core{cfg: cfg, base: base, userAgent: []string{userAgent(cfg.App)}, routes: map[string]*route{}}
 	c.client.Transport, c.client.CheckRedirect = attempts{}, checkRedirect
 	c.timeout = cfg.AttemptTimeout
@@ -144,19 +148,21 @@ func New(cfg Config) (*Core, error) {
 	}
 	c.retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
 
-	table, err := cfg.Operations.With(cfg.Routes)
-	if err != nil {
-		return nil, fmt.Errorf("%s: Routes: %w", cfg.Provider, err)
+	table, wrong := cfg.Operations.With(cfg.Routes)
+	for _, err := range wrong {
+		fault("Routes: %w", err)
 	}
 	for i, op := range table {
 		if op.Class > sdk.Searched || !validMethod(op.Method) || c.routes[op.Name] != nil {
-			return nil, fmt.Errorf("%s: operation %s: unknown class, bad method or named twice", cfg.Provider, op.Name)
+			fault("operation %s: unknown class, bad method or named twice", op.Name)
+			continue
 		}
-		r, err := c.prepare(cfg.Operations[i], op)
-		if err != nil {
-			return nil, fmt.Errorf("%s: operation %s: %w", cfg.Provider, op.Name, err)
+		if c.routes[op.Name], err = c.prepare(cfg.Operations[i], op); err != nil {
+			fault("operation %s: %w", op.Name, err)
 		}
-		c.routes[op.Name] = r
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
@@ -221,17 +227,6 @@ func moduleVersion() string {
 		}
 	}
 	return "devel"
-}
-
-// pool is where a call of a class is sent.
-func (c *Core) pool(class sdk.Class) http.RoundTripper {
-	switch {
-	case c.own == nil:
-		return c.transport
-	case class == sdk.Safe:
-		return c.own.reads
-	}
-	return c.own.writes
 }
 
 // Derive returns a core over the same connections with settings changed: for

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 )
 
@@ -70,34 +69,4 @@ func newConnections(writeIdle time.Duration) *connections {
 		return &countedConn{Conn: conn}, nil
 	}
 	return c
-}
-
-// countedConn counts the bytes written to the network, so that a connection which
-// died unused proves that nothing was sent.
-type countedConn struct {
-	net.Conn
-	written atomic.Int64
-}
-
-// Write counts before it writes: bytes can be on their way while it is held up.
-func (c *countedConn) Write(p []byte) (int, error) {
-	c.written.Add(int64(len(p)))
-	n, err := c.Conn.Write(p)
-	c.written.Add(int64(n - len(p)))
-	return n, err
-}
-
-// counterOf finds the countedConn behind a connection, below TLS. It returns nil
-// for a connection of somebody else's.
-func counterOf(conn net.Conn) *countedConn {
-	for {
-		switch c := conn.(type) {
-		case *countedConn:
-			return c
-		case interface{ NetConn() net.Conn }:
-			conn = c.NetConn()
-		default:
-			return nil
-		}
-	}
 }

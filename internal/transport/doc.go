@@ -7,9 +7,11 @@
 //
 //	Call -> route (path, query) -> body -> attempts -> verdict -> decode
 //
-// call.go takes a call apart. share.go lets calls with one reference share one
-// flight. settle.go decides what a failure means for the class of the operation.
-// exchange.go repeats attempts with go-retryablehttp. attempt.go carries out one.
+// write.go prepares, sends, looks up and compares one write. call.go takes a call
+// apart. share.go lets calls with one reference share one flight. settle.go decides
+// what a failure means for the class of the operation, and looks it up. exchange.go
+// repeats attempts with go-retryablehttp. attempt.go carries out one, and evidence.go
+// keeps what proves that it was not sent.
 //
 // # What is known about a call
 //

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -51,6 +52,7 @@ type state struct {
 	extra                       http.Header
 	decode                      func(*Response) error
 	looks                       bool // the call has a Lookup
+	single                      bool // nothing is repeated, not even what was never sent
 
 	number int           // attempts of this exchange
 	wait   time.Duration // before the next attempt
@@ -102,7 +104,7 @@ func (c *Core) send(ctx context.Context, op *sdk.Operation, u *url.URL, body []b
 	x := exchanges.Get().(*exchange)
 	x.history, x.core, x.caller, x.op, x.class, x.body, x.timeout = h, c, ctx, op, call.class(op.Class), body, c.timeout
 	x.contentType, x.key, x.reference, x.extra, x.decode = call.ContentType, call.Key, call.Reference, call.Header, call.Decode
-	x.looks = call.Lookup != nil
+	x.looks, x.single = call.Lookup != nil, call.single
 	if call.Timeout != 0 {
 		x.timeout = call.Timeout
 	}
@@ -189,14 +191,17 @@ func (x *exchange) again() bool {
 		return false
 	}
 	if a.verdict.Kind == Expired {
-		if x.renewed || x.looksFirst() || x.core.cfg.Tokens == nil || a.token == "" {
+		if x.single && x.core.cfg.Tokens != nil && a.token != "" {
+			x.core.cfg.Tokens.Drop(a.token) // the next attempt logs in again
+		}
+		if x.single || x.renewed || x.looksFirst() || x.core.cfg.Tokens == nil || a.token == "" {
 			return false
 		}
 		x.core.cfg.Tokens.Drop(a.token)
 		x.renewed, x.wait = true, 0
 		return true
 	}
-	if !x.repeatable(a) || x.number >= x.core.cfg.MaxAttempts {
+	if x.single || !x.repeatable(a) || x.number >= x.core.cfg.MaxAttempts {
 		return false
 	}
 	wait, ok := x.core.waitBefore(x.caller, x.number, a.wait)
@@ -353,3 +358,90 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 
 // Long enough to stop any retry, far from overflow.
 const maxRetryAfterSeconds = 10 * 365 * 24 * 3600
+
+// startOfAttempt reads the clock if anybody is going to ask how long it took.
+func (c *Core) startOfAttempt() (start time.Time) {
+	if c.cfg.OnAttempt != nil || c.cfg.Logger != nil {
+		start = time.Now()
+	}
+	return start
+}
+
+// observe tells the hook and the log about an attempt. Only what is listed here
+// leaves: no URL, no body, no header but the request id.
+func (x *exchange) observe(start time.Time) {
+	ctx, cfg := x.caller, &x.core.cfg
+	level := slog.LevelDebug
+	if !x.last.ok {
+		level = slog.LevelWarn
+	}
+	logging := cfg.Logger != nil && cfg.Logger.Enabled(ctx, level)
+	if cfg.OnAttempt == nil && !logging {
+		return
+	}
+	a := sdk.Attempt{
+		Succeeded: x.last.ok,
+		Provider:  cfg.Provider, Operation: x.op.Name, Method: x.op.Method, Path: x.op.Path,
+		Number: x.number, StatusCode: x.last.response.Status, Duration: time.Since(start),
+		Outcome: x.last.outcome, RequestID: x.last.response.Header.Get("X-Request-Id"), Err: x.last.err,
+	}
+	if logging {
+		attrs := []slog.Attr{
+			slog.String("provider", a.Provider),
+			slog.String("operation", a.Operation),
+			slog.String("method", a.Method),
+			slog.String("path", a.Path),
+			slog.Int("attempt", a.Number),
+			slog.Int("status", a.StatusCode),
+			slog.Duration("duration", a.Duration),
+		}
+		if !a.Succeeded {
+			attrs = append(attrs, slog.String("outcome", a.Outcome.String()))
+		}
+		if a.RequestID != "" {
+			attrs = append(attrs, slog.String("request_id", a.RequestID))
+		}
+		if a.Err != nil {
+			attrs = append(attrs, slog.String("cause", sdk.SafeText(a.Err)))
+		}
+		cfg.Logger.LogAttrs(ctx, level, "http attempt", attrs...)
+	}
+	if cfg.OnAttempt != nil {
+		cfg.OnAttempt(ctx, a)
+	}
+}
+
+// followRedirect lets a read follow to another place on the same host. Every
+// other redirect is handed back as the response: net/http would turn a POST into
+// a GET, and would carry our own headers to another host. What is a write
+// follows from the operation's class, never from the method.
+func (x *exchange) followRedirect(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	if x.op.Class != sdk.Safe || x.core.cfg.NoRedirects ||
+		first.Method != http.MethodGet && first.Method != http.MethodHead ||
+		len(via) > maxRedirects ||
+		req.URL.Scheme != first.URL.Scheme || origin(req.URL) != origin(first.URL) {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// origin is the host in small letters and its port. Without a port it is the scheme's own.
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return strings.ToLower(u.Hostname()) + ":" + port
+}
+
+// pool is where a call of a class is sent.
+func (c *Core) pool(class sdk.Class) http.RoundTripper {
+	switch {
+	case c.own == nil:
+		return c.transport
+	case class == sdk.Safe:
+		return c.own.reads
+	}
+	return c.own.writes
+}

@@ -82,22 +82,15 @@ func (f *Faults) CheckReference(field, value string) {
 // MintURL makes the callback URL of a write. Clients take one in their Config.
 type MintURL = func(reference string, amount decimal.Decimal, currency string) (string, error)
 
-// CallbackURL returns the callback URL of a write: the given one, or else one that
-// mint makes. It adds a message when there is neither, or no valid URL. It mints
-// nothing for a write that is refused already.
-func (f *Faults) CallbackURL(field, given string, mint MintURL, reference string, amount decimal.Decimal, currency string) string {
+// CallbackURL returns the callback URL of a write: the given one, or else the
+// placeholder of a URL that mint makes when the write is sent. It adds a message when
+// there is neither, or no valid URL.
+func (f *Faults) CallbackURL(field, given string, mint MintURL, reference string, amount decimal.Decimal, currency string) (string, *Callback) {
 	if given == "" && mint != nil {
-		if f.Fields != nil {
-			return ""
-		}
-		var err error
-		if given, err = mint(reference, amount, currency); err != nil {
-			f.Add(field, "cannot be made: "+err.Error())
-			return ""
-		}
+		return sdk.PlaceholderURL, &Callback{field, func() (string, error) { return mint(reference, amount, currency) }}
 	}
 	f.RequireURL(field, given)
-	return given
+	return given, nil
 }
 
 // Invalid refuses parameters before the network is touched. It returns nil when

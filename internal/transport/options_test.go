@@ -108,3 +108,14 @@ func TestTheOwnPools(t *testing.T) {
 	_, writes = transport.OwnTransport(newCore(t, func(cfg *transport.Config) { cfg.WriteIdleTimeout = time.Minute }))
 	assert.Equal(t, time.Minute, writes.IdleConnTimeout)
 }
+
+func TestAConstructorReportsEveryFaultAtOnce(t *testing.T) {
+	_, err := transport.New(transport.Config{
+		Provider: "acme", BaseURL: "ftp://acme.example", Operations: operations, Interpret: interpret,
+		Routes:  map[string]sdk.Route{"no such operation": {}, "safe": {Path: "no slash"}},
+		Options: sdk.Options{App: "a\nb", MaxAttempts: -1, MinBackoff: -1, MaxBackoff: -1},
+	})
+	for _, field := range []string{"BaseURL", "App", "MaxAttempts", "MinBackoff", "MaxBackoff", `Routes: route for unknown operation "no such operation"`, "Routes: route for safe"} {
+		assert.ErrorContains(t, err, "acme: "+field)
+	}
+}

@@ -13,41 +13,50 @@ import (
 // Table is the operation table of one provider.
 type Table []sdk.Operation
 
-// With returns a copy of the table with the given routes in place of its own.
-// A replaced path may use only placeholders which the row has.
-func (t Table) With(routes map[string]sdk.Route) (Table, error) {
-	out := slices.Clone(t)
+// With returns a copy of the table with the given routes in place of its own, and
+// every fault of the routes.
+func (t Table) With(routes map[string]sdk.Route) (out Table, faults []error) {
+	out = slices.Clone(t)
 	for _, name := range slices.Sorted(maps.Keys(routes)) {
-		r := routes[name]
 		i := slices.IndexFunc(out, func(op sdk.Operation) bool { return op.Name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("route for unknown operation %q", name)
-		}
-		if r.Method != "" {
-			if !validMethod(r.Method) {
-				return nil, fmt.Errorf("route for %s: invalid method %q", name, r.Method)
-			}
-			out[i].Method = r.Method
-		}
-		if r.Path == "" {
+			faults = append(faults, fmt.Errorf("route for unknown operation %q", name))
 			continue
 		}
-		known, err := parseTemplate(out[i].Path)
-		if err != nil {
-			return nil, fmt.Errorf("operation %s: %w", name, err)
+		if err := override(&out[i], routes[name]); err != nil {
+			faults = append(faults, fmt.Errorf("route for %s: %w", name, err))
 		}
-		tmpl, err := parseTemplate(r.Path)
-		if err != nil {
-			return nil, fmt.Errorf("route for %s: %w", name, err)
-		}
-		for _, p := range tmpl.names() {
-			if !slices.Contains(known.names(), p) {
-				return nil, fmt.Errorf("route for %s: path uses {%s}, which the operation does not have", name, p)
-			}
-		}
-		out[i].Path = r.Path
 	}
-	return out, nil
+	return out, faults
+}
+
+// override replaces a row's method and path. The path may use only placeholders
+// which the row has.
+func override(op *sdk.Operation, r sdk.Route) error {
+	if r.Method != "" {
+		if !validMethod(r.Method) {
+			return fmt.Errorf("invalid method %q", r.Method)
+		}
+		op.Method = r.Method
+	}
+	if r.Path == "" {
+		return nil
+	}
+	known, err := parseTemplate(op.Path)
+	if err != nil {
+		return err
+	}
+	tmpl, err := parseTemplate(r.Path)
+	if err != nil {
+		return err
+	}
+	for _, p := range tmpl.names() {
+		if !slices.Contains(known.names(), p) {
+			return fmt.Errorf("path uses {%s}, which the operation does not have", p)
+		}
+	}
+	op.Path = r.Path
+	return nil
 }
 
 func validMethod(m string) bool {

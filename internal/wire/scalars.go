@@ -197,7 +197,11 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 // ParseTime reads a timestamp in any spelling seen on the wire, or returns the
 // zero time.
 func ParseTime(text string) time.Time {
+	const date = len(time.DateOnly)
 	for _, layout := range layouts {
+		if (len(text) > date) != (len(layout) > date) || len(text) > date && text[date] != layout[date] {
+			continue // Parse would fail and allocate its error
+		}
 		at, err := time.Parse(layout, text)
 		if err != nil {
 			continue

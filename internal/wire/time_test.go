@@ -47,6 +47,12 @@ func TestParseTimeDoesNotGuess(t *testing.T) {
 	}
 }
 
+func TestParseTimeTriesOnlyWhatFits(t *testing.T) {
+	for _, text := range []string{"2026-11-21T15:04:05.123Z", "2026-11-21 15:04:05 UTC", "2026-11-21"} {
+		assert.Zero(t, testing.AllocsPerRun(100, func() { wire.ParseTime(text) }), text) // a failed attempt allocates its error
+	}
+}
+
 func TestTimeKeepsTheTextItGot(t *testing.T) {
 	for text, want := range map[string]string{
 		`"2026-11-21T15:04:05Z"`: "2026-11-21T15:04:05Z", `"soon"`: "soon", `1795273445`: "1795273445", `null`: "", `""`: "",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 func TestAdminMovesRides(t *testing.T) {
@@ -114,4 +115,69 @@ func TestSecretsStayOutOfTheJournal(t *testing.T) {
 	b, err := json.Marshal(srv.Requests())
 	require.NoError(t, err)
 	assert.NotContains(t, string(b), co.Token)
+}
+
+func TestAdminCancelsPaysAndAdjusts(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
+	paid, unpaid := ride(t, srv, co), ride(t, srv, co)
+	rides, companies := "/_fake/kapiten/rides/", "/_fake/kapiten/companies/"
+	for _, s := range []struct {
+		path, body string
+		status     int
+		want       string // in the response
+	}{
+		{rides + unpaid + "/status", `{"status":"PENDING"}`, 409, `"field":"status"`},
+		{rides + unpaid + "/pay", `{"status":"FAILED","phone":"0728123456"}`, 200, `"payment":{"method":"AIRTEL","phone":"0728123456","amount":"1200","status":"FAILED"}`},
+		{rides + unpaid + "/pay", `{"status":"REFUNDED"}`, 400, `"field":"status"`},
+		{rides + unpaid + "/pay", `{"colour":1}`, 400, `"field":"colour"`},
+		{rides + unpaid + "/pay", `{"phone":"0788123456"}`, 200, `"status":"PENDING"`},
+		{rides + unpaid + "/cancel", `{"by":"sender","reason":"late"}`, 200, `"status":"CANCELLED"`},
+		{rides + unpaid + "/cancel", `{"by":"sender"}`, 409, `"field":"by"`},
+		{rides + unpaid + "/cancel", `{"by":"system"}`, 400, `"field":"by"`},
+		{rides + "x/cancel", `{"by":"sender"}`, 404, `"field":"id"`},
+		{companies + co.ID + "/adjust", `{"amount":-50,"description":"A detour","ride":"` + paid + `"}`, 200, `"transaction_type":"ADJUSTMENT","status":"SUCCESS","description":"A detour"`},
+		{companies + co.ID + "/adjust", `{"amount":"75.5"}`, 200, `"amount":75.5`},
+		{companies + co.ID + "/adjust", `{"amount":0}`, 400, `"field":"amount"`},
+		{companies + co.ID + "/adjust", `{"amount":"1e99"}`, 400, `"field":"amount"`},
+		{companies + co.ID + "/adjust", `{}`, 400, `"field":"amount"`},
+		{companies + co.ID + "/adjust", `{"amount":1,"ride":"` + unpaid + `"}`, 409, `"field":"ride"`},
+		{companies + "x/adjust", `{"amount":1}`, 404, `"field":"id"`},
+		{"/_fake/kapiten/transactions/" + topUp(t, srv, co, "700", "0788120003") + "/settle", `{"status":"FAILED","reason":"line cut"}`, 200, `"description":"Wallet top-up: line cut"`},
+	} {
+		r := send(t, srv.Admin(), "POST", s.path, s.body)
+		assert.Equal(t, s.status, r.status, "%s %s: %s", s.path, s.body, r.body)
+		assert.Contains(t, r.body, s.want, "%s %s", s.path, s.body)
+	}
+	shown := send(t, srv.Admin(), "GET", rides+unpaid, "").body
+	assert.Contains(t, shown, `"payment":{"method":"MOMO","phone":"0788123456","amount":"1200","status":"REFUNDED"}`)
+	waiting := send(t, srv.Admin(), "GET", rides+ride(t, srv, co), "").object(t)
+	var names []string
+	for _, act := range waiting["acts"].([]any) {
+		names = append(names, act.(map[string]any)["name"].(string))
+	}
+	assert.Equal(t, []string{"pay", "payment fails", "CANCELLED", "sender cancels"}, names, "no act makes an unpaid ride PENDING")
+}
+
+func TestAFaultWithoutARouteIsRefused(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	for _, f := range []fake.Fault{
+		{Kind: fake.FaultDropAfter, Path: "/api/ride/"},
+		{Kind: fake.FaultDropAfter, Method: "DELETE", Path: "/api/rides/"},
+		{Kind: fake.FaultDropAfter, Path: "/kapiten/api/rides/"},
+	} {
+		assert.Error(t, srv.AddFault(f), "%s %s", f.Method, f.Path)
+	}
+	assert.Empty(t, srv.Faults())
+	for _, f := range []fake.Fault{
+		{Kind: fake.FaultDropAfter},
+		{Kind: fake.FaultDropAfter, Method: "post", Path: "/api/rides/"},
+		{Kind: fake.FaultDropAfter, Path: "/api/rides"}, // gets a redirect
+		{Kind: fake.FaultDropAfter, Path: "/api/companies/*/rides/"},
+		{Kind: fake.FaultDropAfter, Path: "/**/topup/"},
+	} {
+		assert.NoError(t, srv.AddFault(f), "%s %s", f.Method, f.Path)
+	}
 }

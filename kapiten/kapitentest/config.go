@@ -2,6 +2,7 @@ package kapitentest
 
 import (
 	"cmp"
+	"errors"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -102,6 +103,19 @@ const (
 	// no ride.
 	Reject
 )
+
+// UnmarshalText reads "wait" or "reject", as files name the constants.
+func (i *InsufficientFunds) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "wait":
+		*i = WaitForPayment
+	case "reject":
+		*i = Reject
+	default:
+		return errors.New(`must be "wait" or "reject"`)
+	}
+	return nil
+}
 
 func (c Config) withDefaults() Config {
 	if c.Pricing == nil {

@@ -61,14 +61,18 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Redacted:     func() any { return f.state.save().redacted() },
 		Admin: map[string]http.HandlerFunc{
 			"POST /_fake/kapiten/rides/{id}/status":        f.adminMoveRide,
+			"POST /_fake/kapiten/rides/{id}/cancel":        f.adminCancelRide,
 			"POST /_fake/kapiten/rides/{id}/pay":           f.adminPayRide,
 			"POST /_fake/kapiten/transactions/{id}/settle": f.adminMoveTopUp,
+			"POST /_fake/kapiten/companies/{id}/adjust":    f.adminAdjust,
 			"PATCH /_fake/kapiten/companies/{id}":          f.adminCompany,
 		},
 		AdminDocs: map[string]string{
 			"POST /_fake/kapiten/rides/{id}/status":        "moves a ride along one legal arrow|status",
-			"POST /_fake/kapiten/rides/{id}/pay":           "the customer paid for a ride",
-			"POST /_fake/kapiten/transactions/{id}/settle": "ends a pending top-up: SUCCESS or FAILED|status",
+			"POST /_fake/kapiten/rides/{id}/cancel":        "cancels a ride, by its sender or an administrator|by reason",
+			"POST /_fake/kapiten/rides/{id}/pay":           "the customer paid for a ride, or could not: PAID or FAILED|status phone",
+			"POST /_fake/kapiten/transactions/{id}/settle": "ends a pending top-up: SUCCESS or FAILED|status reason",
+			"POST /_fake/kapiten/companies/{id}/adjust":    "books an adjustment, which may correct the price of a ride|amount description ride",
 			"PATCH /_fake/kapiten/companies/{id}":          "changes prices, is_active or webhook_url of a company|pricing_config is_active webhook_url",
 		},
 	})
@@ -95,6 +99,10 @@ const (
 	eventAutopilot    = "autopilot"     // the rider goes one state further
 	eventTopUpPaid    = "topup_paid"    // the payer agreed
 	eventTopUpRefused = "topup_refused" // the payer did not agree
+	eventTopUpPoor    = "topup_poor"    // the payer has not enough money
+
+	eventSenderCancels = "sender_cancels"
+	eventAdministrator = "administrator_cancels"
 )
 
 // fire carries out a scheduled event. An event does nothing when its ride or its
@@ -103,12 +111,18 @@ func (f *Fake) fire(e fake.Event) {
 	r := f.state.rides[e.Key]
 	switch {
 	case e.Kind == eventTopUpPaid:
-		_ = f.moveTopUp(e.Key, kapiten.TransactionSuccess) // refused when a test moved it already
+		_ = f.moveTopUp(e.Key, kapiten.TransactionSuccess, "") // refused when a test moved it already
 	case e.Kind == eventTopUpRefused:
-		_ = f.moveTopUp(e.Key, kapiten.TransactionFailed)
+		_ = f.moveTopUp(e.Key, kapiten.TransactionFailed, "the payer refused")
+	case e.Kind == eventTopUpPoor:
+		_ = f.moveTopUp(e.Key, kapiten.TransactionFailed, "the payer has not enough money")
 	case r == nil:
+	case e.Kind == eventSenderCancels:
+		_ = f.cancelRide(r.ID, Sender, reasonSenderCancels) // refused once the rider has the package
+	case e.Kind == eventAdministrator:
+		_ = f.cancelRide(r.ID, Administrator, reasonAdministrator) // refused once the ride is over
 	case e.Kind == eventUnpaid && r.Status == kapiten.RideWaitingPayment:
-		f.enter(r, kapiten.RideCancelled)
+		f.cancel(r, System, reasonNobodyPaid)
 	case e.Kind == eventUnmatched && r.Status == kapiten.RidePending:
 		f.enter(r, kapiten.RideRejected)
 	case e.Kind == eventAutopilot:
@@ -220,9 +234,18 @@ func (f *Fake) showRide(r *Ride) fake.Object {
 		Result: fake.ResultOf(r.Status == kapiten.RideCompleted, r.Status.Final()),
 		Amount: r.Price, Currency: currency, Created: r.CreatedAt, Value: r,
 		Next: func() []fake.Act {
-			acts := fake.Acts(fake.AdminPath(name, "rides", r.ID, "status"), "status", Transitions(r.Status))
-			if r.Status == kapiten.RideWaitingPayment {
-				acts = append([]fake.Act{{Name: "pay", Method: http.MethodPost, Path: fake.AdminPath(name, "rides", r.ID, "pay")}}, acts...)
+			status, pay := fake.AdminPath(name, "rides", r.ID, "status"), fake.AdminPath(name, "rides", r.ID, "pay")
+			acts := fake.Acts(status, "status", Transitions(r.Status))
+			if r.Status == kapiten.RideWaitingPayment { // only a payment makes it PENDING
+				acts = append([]fake.Act{
+					{Name: "pay", Method: http.MethodPost, Path: pay},
+					{Name: "payment fails", Method: http.MethodPost, Path: pay, Body: map[string]PaymentStatus{"status": PaymentFailed}},
+				}, acts[1:]...)
+			}
+			if senderCancels(r.Status) {
+				acts = append(acts, fake.Act{
+					Name: "sender cancels", Method: http.MethodPost, Path: fake.AdminPath(name, "rides", r.ID, "cancel"), Body: map[string]Actor{"by": Sender},
+				})
 			}
 			return acts
 		},

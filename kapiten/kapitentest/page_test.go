@@ -75,7 +75,8 @@ func TestRideRowShowsEverything(t *testing.T) {
 	r := srv.Rides(co.ID)[0]
 	assert.Equal(t, `{"count":1,"next":null,"previous":null,"results":[{"id":"`+r.ID+`","reference_number":"`+r.ReferenceNumber+
 		`","status":"WAITING_PAYMENT","estimated_price":1200.0,"distance_km":5.6,"external_id":"0",`+
-		`"created_at":"2026-04-03T09:00:00Z","updated_at":"2026-04-03T09:00:00Z"}]}`, as(t, srv, co, "GET", path, "").body)
+		`"created_at":"2026-04-03T09:00:00Z","updated_at":"2026-04-03T09:00:00Z","created_by":"`+co.UserID+
+		`","package_type":"","weight_range":"","includes_fragile_items":false,"is_priority":false}]}`, as(t, srv, co, "GET", path, "").body)
 }
 
 func TestTransactionRowShowsItsRide(t *testing.T) {

@@ -157,6 +157,7 @@ type trip struct {
 type quote struct {
 	amount                           decimal.Decimal
 	base, way, weight, fragile, rush decimal.Decimal
+	lift                             decimal.Decimal // up to the minimum fare
 	distanceKM                       decimal.Decimal
 }
 
@@ -178,16 +179,18 @@ func (p Pricing) price(t trip) quote {
 	}
 	sum := decimal.Sum(q.base, q.way, q.weight, q.fragile, q.rush)
 	q.amount = decimal.Max(p.MinimumFare.Round(0), sum)
+	q.lift = q.amount.Sub(sum)
 	return q
 }
 
-// details are the parts of a price; fees appear only when they are charged.
+// details are the parts of a price, which add up to it; a fee appears only when it is
+// charged.
 func (q quote) details() object {
 	details := object{{"base_fare", integer(q.base)}, {"distance_fare", integer(q.way)}}
 	for _, fee := range []struct {
 		key    string
 		amount decimal.Decimal
-	}{{"weight_fee", q.weight}, {"fragile_fee", q.fragile}, {"priority_fee", q.rush}} {
+	}{{"weight_fee", q.weight}, {"fragile_fee", q.fragile}, {"priority_fee", q.rush}, {"minimum_fare_adjustment", q.lift}} {
 		if !fee.amount.IsZero() {
 			details = append(details, member{fee.key, integer(fee.amount)})
 		}

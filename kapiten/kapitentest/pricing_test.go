@@ -34,7 +34,7 @@ func TestPrices(t *testing.T) {
 		"priority":         {base, []func(map[string]any){with("is_priority", true)}, "1500.0", `{"base_fare":500,"distance_fare":700,"priority_fee":300}`},
 		"no way to go":     {base, []func(map[string]any){with("dropoff_latitude", -1.9441), with("dropoff_longitude", 30.0619)}, "500.0", `{"base_fare":500,"distance_fare":0}`},
 		"half up":          {odd, []func(map[string]any){with("is_priority", true)}, "178.0", `{"base_fare":101,"distance_fare":57,"priority_fee":20}`},
-		"minimum":          {odd, []func(map[string]any){with("dropoff_latitude", -1.9441), with("dropoff_longitude", 30.0619)}, "150.0", `{"base_fare":101,"distance_fare":0}`},
+		"minimum":          {odd, []func(map[string]any){with("dropoff_latitude", -1.9441), with("dropoff_longitude", 30.0619)}, "150.0", `{"base_fare":101,"distance_fare":0,"minimum_fare_adjustment":49}`},
 		"around the world": {base, []func(map[string]any){with("pickup_latitude", 0), with("pickup_longitude", 0), with("dropoff_latitude", 0), with("dropoff_longitude", 180)}, "2502388.0", `{"base_fare":500,"distance_fare":2501888}`},
 	}
 	for name, tt := range tests {

@@ -21,39 +21,53 @@ import (
 
 // chaos does one random thing to one of the companies. It asserts nothing but
 // that the fake never breaks: refusals are part of the game.
-func chaos(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Company, r *rand.Rand) {
+func chaos(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Company, overdraft int64, r *rand.Rand) {
 	co := companies[r.IntN(len(companies))]
-	switch r.IntN(10) {
+	anyRide := func() string {
+		if rides := srv.Rides(co.ID); len(rides) > 0 {
+			return rides[r.IntN(len(rides))].ID
+		}
+		return "none"
+	}
+	switch r.IntN(16) {
 	case 0, 1, 2:
-		a := as(t, srv, co, "POST", "/api/rides/", order(t, co, with("is_priority", r.IntN(2) == 0), with("external_id", fmt.Sprint(r.IntN(50)))))
+		a := as(t, srv, co, "POST", "/api/rides/", order(t, co, with("is_priority", r.IntN(2) == 0), with("external_id", fmt.Sprint(r.IntN(50))),
+			with("receiver", map[string]string{"name": "Customer", "phone": fmt.Sprintf("07890000%02d", r.IntN(8))})))
 		assert.Equal(t, 201, a.status)
 	case 3:
 		topUp(t, srv, co, fmt.Sprint(1+r.IntN(4000)), fmt.Sprintf("07881200%02d", r.IntN(8)))
 	case 4, 5, 6:
-		if rides := srv.Rides(co.ID); len(rides) > 0 {
-			_ = srv.MoveRide(rides[r.IntN(len(rides))].ID, allStates[r.IntN(len(allStates))])
-		}
+		_ = srv.MoveRide(anyRide(), allStates[r.IntN(len(allStates))])
 	case 7:
 		if ledger := srv.Transactions(co.ID); len(ledger) > 0 {
 			status := []kapiten.TransactionStatus{kapiten.TransactionSuccess, kapiten.TransactionFailed}[r.IntN(2)]
 			_ = srv.MoveTopUp(ledger[r.IntN(len(ledger))].ID, status)
 		}
-	case 8:
-		if rides := srv.Rides(co.ID); len(rides) > 0 {
-			_ = srv.PayRide(rides[r.IntN(len(rides))].ID)
-		}
-	case 9:
+	case 8, 9:
+		_ = srv.PayRide(anyRide())
+	case 10:
+		_ = srv.FailPayment(anyRide(), "0728123456")
+	case 11:
+		_ = srv.CancelRide(anyRide(), []kapitentest.Actor{kapitentest.Sender, kapitentest.Administrator}[r.IntN(2)], "chaos")
+	case 12:
+		_ = srv.Adjust(co.ID, francs(int64(r.IntN(3000)-1500)), "chaos", anyRide())
+	case 13:
+		_ = srv.Adjust(co.ID, francs(int64(r.IntN(1500)-500)), "chaos")
+	case 14:
+		_ = srv.Configure(co.ID, func(s *kapitentest.Settings) { s.Pricing.OverdraftLimit = francs(r.Int64N(overdraft + 1)) })
+	case 15:
 		srv.Advance(time.Duration(r.IntN(300)) * time.Second)
 	}
 }
 
-// wantSound checks what must hold whatever happened.
+// wantSound checks what must hold whatever happened. The overdraft is the highest
+// that a company ever had.
 func wantSound(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Company, overdraft int64) {
 	t.Helper()
 	require.NoError(t, srv.CheckLedger())
 	for _, co := range companies {
 		rides := srv.Rides(co.ID)
-		paid, back := map[string]decimal.Decimal{}, map[string]decimal.Decimal{}
+		paid, owed, back := map[string]decimal.Decimal{}, map[string]decimal.Decimal{}, map[string]decimal.Decimal{}
 		sum := decimal.Zero
 		for _, e := range srv.Transactions(co.ID) {
 			if e.Status != kapiten.TransactionSuccess {
@@ -65,30 +79,77 @@ func wantSound(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Comp
 			case kapiten.TransactionRidePayment:
 				assert.NotContains(t, paid, e.RideID, "charged twice")
 				paid[e.RideID] = e.Amount.Neg()
+				owed[e.RideID] = owed[e.RideID].Sub(e.Amount)
+				assert.True(t, sum.GreaterThanOrEqual(francs(-overdraft)), "overdrawn by a ride: %s", sum)
+			case kapiten.TransactionAdjustment:
+				assert.NotContains(t, back, e.RideID, "adjusted after the refund")
+				owed[e.RideID] = owed[e.RideID].Sub(e.Amount)
 			case kapiten.TransactionRefund:
 				assert.NotContains(t, back, e.RideID, "refunded twice")
 				back[e.RideID] = e.Amount
+				assert.True(t, e.Amount.Equal(owed[e.RideID]), "%s back for %s", e.Amount, owed[e.RideID])
+				owed[e.RideID] = decimal.Zero
 			}
-			assert.True(t, sum.GreaterThanOrEqual(francs(-overdraft)), "overdrawn: %s", sum)
 		}
 		assert.True(t, sum.Equal(srv.Balance(co.ID)), "%s is not %s", srv.Balance(co.ID), sum)
+		assert.True(t, sum.Equal(statement(t, srv, co)), "the statement over the API is not %s", sum)
+		var limit decimal.Decimal
+		require.NoError(t, srv.Configure(co.ID, func(s *kapitentest.Settings) { limit = s.Pricing.OverdraftLimit }))
 		for _, r := range rides {
 			charge, charged := paid[r.ID]
-			refund, refunded := back[r.ID]
 			assert.Equal(t, r.Paid, charged)
-			assert.Equal(t, r.Refunded, refunded)
-			over := r.Status == kapiten.RideCancelled || r.Status == kapiten.RideRejected
-			assert.Equal(t, charged && over, refunded, "a refund exactly for a charged ride that came to nothing")
-			assert.False(t, charged && r.Status == kapiten.RideWaitingPayment)
+			assert.True(t, r.Charged.Equal(owed[r.ID]), "%s is not %s", r.Charged, owed[r.ID])
 			if charged {
 				assert.True(t, charge.Equal(r.Price))
+				assert.Zero(t, r.Payment, "paid by two")
 			}
-			if refunded {
-				assert.True(t, refund.Equal(r.Price))
+			over := r.Status == kapiten.RideCancelled || r.Status == kapiten.RideRejected
+			if over {
+				assert.False(t, owed[r.ID].IsPositive(), "%s are kept for a ride that came to nothing", owed[r.ID])
+			} else {
+				assert.NotContains(t, back, r.ID)
+			}
+			if r.Status == kapiten.RideWaitingPayment {
+				assert.False(t, charged)
+				assert.True(t, r.Price.GreaterThan(sum.Add(limit)), "a ride of %s waits, and %s + %s are there", r.Price, sum, limit)
+			}
+			if !charged {
+				wantPayment(t, r, over)
 			}
 		}
 		count := as(t, srv, co, "GET", "/api/companies/"+co.ID+"/rides/", "").object(t)["count"]
 		assert.Equal(t, fmt.Sprint(len(rides)), fmt.Sprint(count))
+	}
+}
+
+// wantPayment checks the customer's payment of a ride that no wallet paid.
+func wantPayment(t *testing.T, r kapitentest.Ride, over bool) {
+	t.Helper()
+	assert.True(t, r.Price.Equal(r.Payment.Amount))
+	switch {
+	case over:
+		assert.Contains(t, []kapitentest.PaymentStatus{kapitentest.PaymentFailed, kapitentest.PaymentRefunded}, r.Payment.Status)
+	case r.Status == kapiten.RideWaitingPayment:
+		assert.Contains(t, []kapitentest.PaymentStatus{kapitentest.PaymentFailed, kapitentest.PaymentPending}, r.Payment.Status)
+	default:
+		assert.Equal(t, kapitentest.PaymentPaid, r.Payment.Status)
+	}
+}
+
+// statement adds up what the API lists.
+func statement(t *testing.T, srv *kapitentest.Fake, co kapitentest.Company) decimal.Decimal {
+	t.Helper()
+	sum, path := decimal.Zero, "/api/companies/"+co.ID+"/transactions/"
+	for page := 1; ; page++ {
+		a := as(t, srv, co, "GET", path+"?page="+fmt.Sprint(page), "")
+		for _, row := range a.results(t) {
+			if row["status"] == "SUCCESS" {
+				sum = sum.Add(decimal.RequireFromString(fmt.Sprint(row["amount"])))
+			}
+		}
+		if a.object(t)["next"] == nil {
+			return sum
+		}
 	}
 }
 
@@ -116,7 +177,7 @@ func TestMoneyIsSoundAfterRandomOperations(t *testing.T) {
 	srv, companies := chaosWorld(t, 3000)
 	for range 12 {
 		for range 40 {
-			chaos(t, srv, companies, r)
+			chaos(t, srv, companies, 3000, r)
 		}
 		wantSound(t, srv, companies, 3000)
 	}
@@ -126,7 +187,7 @@ func TestMoneyIsSoundUnderConcurrency(t *testing.T) {
 	t.Parallel()
 	srv, companies := chaosWorld(t, 3000)
 	faketest.Concurrently(t, 8, 60, func(r *rand.Rand) {
-		chaos(t, srv, companies, r)
+		chaos(t, srv, companies, 3000, r)
 	})
 	wantSound(t, srv, companies, 3000)
 	srv.Advance(24 * time.Hour)
@@ -156,7 +217,7 @@ func tale(t *testing.T, srv *kapitentest.Fake, companies []kapitentest.Company) 
 	t.Helper()
 	r := rand.New(rand.NewPCG(5, 5))
 	for range 60 {
-		chaos(t, srv, companies, r)
+		chaos(t, srv, companies, 3000, r)
 	}
 	srv.Advance(time.Hour)
 	var told strings.Builder
@@ -172,7 +233,7 @@ func TestRestoredFakeGoesOnAsTheFirstWouldHave(t *testing.T) {
 	srv, companies := chaosWorld(t, 3000)
 	r := rand.New(rand.NewPCG(4, 4))
 	for range 120 {
-		chaos(t, srv, companies, r)
+		chaos(t, srv, companies, 3000, r)
 	}
 	saved, err := srv.Snapshot()
 	require.NoError(t, err)

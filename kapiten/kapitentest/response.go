@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -59,9 +60,7 @@ func noRoute() *response {
 // write sends a response in the format the client accepts.
 func (a *response) write(w http.ResponseWriter, allow string, asHTML bool) {
 	h := w.Header()
-	for name, values := range a.header {
-		h[name] = values
-	}
+	maps.Copy(h, a.header)
 	body := []byte(a.page)
 	if a.page == "" {
 		if allow != "" {

@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -22,10 +21,16 @@ type Ride struct {
 	CompanyID          string              `json:"company_id"`
 	ExternalID         string              `json:"external_id"` // empty if the ride has none
 	Status             kapiten.RideStatus  `json:"status"`
-	Price              decimal.Decimal     `json:"price"` // RWF
+	Price              decimal.Decimal     `json:"price"` // RWF, as estimated
 	DistanceKM         decimal.Decimal     `json:"distance_km"`
-	Paid               bool                `json:"paid"`     // the wallet was charged
-	Refunded           bool                `json:"refunded"` // and got it back
+	Paid               bool                `json:"paid"`             // the wallet was charged
+	Charged            decimal.Decimal     `json:"charged"`          // what the wallet has paid, with the adjustments that name the ride
+	Refunded           bool                `json:"refunded"`         // and got it back
+	Payment            CustomerPayment     `json:"payment,omitzero"` // zero: the wallet paid
+	Rider              Party               `json:"rider,omitzero"`   // from ACCEPTED on
+	CancelledBy        Actor               `json:"cancelled_by,omitempty"`
+	Reason             string              `json:"reason,omitempty"`     // of the cancellation
+	CreatedBy          string              `json:"created_by,omitempty"` // id of the user
 	CreatedAt          time.Time           `json:"created_at"`
 	UpdatedAt          time.Time           `json:"updated_at"`
 	PickupAddress      string              `json:"pickup_address"`
@@ -39,11 +44,47 @@ type Ride struct {
 	Priority           bool                `json:"is_priority"`
 }
 
-// Party is the sender or the receiver of a ride.
+// Party is the sender, the receiver or the rider of a ride.
 type Party struct {
 	Name  string `json:"name"`
 	Phone string `json:"phone"`
 }
+
+// Actor is who cancels a ride. The document names the sender and an administrator.
+type Actor string
+
+const (
+	Sender        Actor = "sender"        // until the rider has the package
+	Administrator Actor = "administrator" // until the ride is over
+	System        Actor = "system"        // nobody paid in time; no CancelRide says so
+)
+
+// CustomerPayment is the payment of a ride by its customer, to Kapiten. The document
+// names MoMo and Airtel; the rest is assumed.
+type CustomerPayment struct {
+	Method PaymentMethod   `json:"method"`
+	Phone  string          `json:"phone"` // the receiver's, or that of the last who tried
+	Amount decimal.Decimal `json:"amount"`
+	Status PaymentStatus   `json:"status"`
+}
+
+// PaymentMethod is how a customer pays.
+type PaymentMethod string
+
+const (
+	MoMo   PaymentMethod = "MOMO"
+	Airtel PaymentMethod = "AIRTEL" // of phone numbers that begin with 072 or 073
+)
+
+// PaymentStatus is the state of a CustomerPayment.
+type PaymentStatus string
+
+const (
+	PaymentPending  PaymentStatus = "PENDING"
+	PaymentPaid     PaymentStatus = "PAID"
+	PaymentFailed   PaymentStatus = "FAILED"   // the customer may try again while the ride waits
+	PaymentRefunded PaymentStatus = "REFUNDED" // the ride was cancelled or rejected
+)
 
 // Ride returns one ride.
 func (f *Fake) Ride(id string) (Ride, bool) {
@@ -63,25 +104,46 @@ func (f *Fake) Rides(companyID string) []Ride {
 	return fake.Copies(co.rides)
 }
 
-// MoveRide takes a ride to its next state and sends the callback. It refuses a
-// transition that is not among Transitions with fake.ErrIllegalMove, and an
-// unknown ride with fake.ErrNotFound. Nothing has changed then.
+// MoveRide takes a ride to its next state and sends the callback. It cancels as an
+// administrator does; see CancelRide. It refuses a transition that is not among
+// Transitions with fake.ErrIllegalMove, and so the way of an unpaid ride to PENDING,
+// which PayRide or the wallet opens. An unknown ride is fake.ErrNotFound. Nothing
+// has changed then.
 func (f *Fake) MoveRide(id string, to kapiten.RideStatus) error {
 	f.world.Lock()
 	defer f.world.Unlock()
 	return f.moveRide(id, to)
 }
 
-// PayRide says that the customer paid Kapiten for a ride in WAITING_PAYMENT,
-// which becomes PENDING. The wallet is not touched.
-func (f *Fake) PayRide(id string) error {
+// CancelRide cancels a ride as its sender, who can until the rider has the package,
+// or as an administrator, who can until the ride is over. Actor and reason are in the
+// callback's metadata. The payment goes back to who paid. It refuses as MoveRide does.
+func (f *Fake) CancelRide(id string, by Actor, reason string) error {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return f.payRide(id)
+	return f.cancelRide(id, by, reason)
+}
+
+// PayRide says that the customer paid Kapiten for a ride in WAITING_PAYMENT, which
+// becomes PENDING. The wallet is not touched. The phone is that of who pays, the
+// receiver's without one; its first digits tell MoMo from Airtel.
+func (f *Fake) PayRide(id string, phone ...string) error {
+	f.world.Lock()
+	defer f.world.Unlock()
+	return f.payRide(id, PaymentPaid, phone...)
+}
+
+// FailPayment says that the customer of a ride in WAITING_PAYMENT could not pay. The
+// ride waits on, and the customer may try again.
+func (f *Fake) FailPayment(rideID string, phone ...string) error {
+	f.world.Lock()
+	defer f.world.Unlock()
+	return f.payRide(rideID, PaymentFailed, phone...)
 }
 
 // Transitions are the states a ride can go to from another, in the order they
-// are usually taken; none for a final state. All of them are assumed.
+// are usually taken; none for a final state. All of them are assumed. After the
+// pickup only an administrator cancels.
 func Transitions(from kapiten.RideStatus) []kapiten.RideStatus {
 	switch from {
 	case kapiten.RideWaitingPayment:
@@ -93,14 +155,24 @@ func Transitions(from kapiten.RideStatus) []kapiten.RideStatus {
 	case kapiten.RideWaitingPickup:
 		return []kapiten.RideStatus{kapiten.RidePickedUp, kapiten.RideCancelled}
 	case kapiten.RidePickedUp:
-		return []kapiten.RideStatus{kapiten.RideInTransit}
+		return []kapiten.RideStatus{kapiten.RideInTransit, kapiten.RideCancelled}
 	case kapiten.RideInTransit:
-		return []kapiten.RideStatus{kapiten.RideWaitingDelivery}
+		return []kapiten.RideStatus{kapiten.RideWaitingDelivery, kapiten.RideCancelled}
 	case kapiten.RideWaitingDelivery:
-		return []kapiten.RideStatus{kapiten.RideCompleted}
+		return []kapiten.RideStatus{kapiten.RideCompleted, kapiten.RideCancelled}
 	default:
 		return nil
 	}
+}
+
+// senderCancels reports whether a sender may still cancel: the rider has not got the
+// package.
+func senderCancels(s kapiten.RideStatus) bool {
+	switch s {
+	case kapiten.RideWaitingPayment, kapiten.RidePending, kapiten.RideAccepted, kapiten.RideWaitingPickup:
+		return true
+	}
+	return false
 }
 
 func (s *state) ride(id string) (*Ride, error) {
@@ -113,12 +185,15 @@ func (s *state) ride(id string) (*Ride, error) {
 
 func (s *state) addRide(r *Ride) error {
 	co := s.byID[r.CompanyID]
-	if co == nil || r.ID == "" || s.rides[r.ID] != nil || s.references[r.ReferenceNumber] {
+	if co == nil || r.ID == "" || r.ReferenceNumber == "" || s.rides[r.ID] != nil || s.references[r.ReferenceNumber] {
 		return fmt.Errorf("ride %q exists already or has no company", r.ReferenceNumber)
 	}
 	co.rides = append(co.rides, r)
 	if r.Status == kapiten.RideWaitingPayment {
 		co.waiting = append(co.waiting, r)
+		if r.Payment == (CustomerPayment{}) {
+			r.awaitPayment()
+		}
 	}
 	if r.ExternalID != "" {
 		co.external[r.ExternalID] = true
@@ -131,17 +206,43 @@ func (s *state) addRide(r *Ride) error {
 
 func (f *Fake) moveRide(id string, to kapiten.RideStatus) error {
 	r, err := f.state.ride(id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !slices.Contains(Transitions(r.Status), to) {
+	case to == kapiten.RideCancelled:
+		return f.cancelRide(id, Administrator, "")
+	case !slices.Contains(Transitions(r.Status), to):
 		return fmt.Errorf("kapitentest: a ride cannot go from %s to %s: %w", r.Status, to, fake.ErrIllegalMove)
+	case r.Status == kapiten.RideWaitingPayment:
+		return fmt.Errorf("kapitentest: nobody has paid for the ride: %w", fake.ErrIllegalMove)
 	}
 	f.enter(r, to)
 	return nil
 }
 
-func (f *Fake) payRide(id string) error {
+func (f *Fake) cancelRide(id string, by Actor, reason string) error {
+	r, err := f.state.ride(id)
+	switch {
+	case err != nil:
+		return err
+	case by != Sender && by != Administrator:
+		return fmt.Errorf("kapitentest: %q is neither %s nor %s", by, Sender, Administrator)
+	case !slices.Contains(Transitions(r.Status), kapiten.RideCancelled):
+		return fmt.Errorf("kapitentest: a ride cannot go from %s to %s: %w", r.Status, kapiten.RideCancelled, fake.ErrIllegalMove)
+	case by == Sender && !senderCancels(r.Status):
+		return fmt.Errorf("kapitentest: the ride is %s, and its sender can cancel no more: %w", r.Status, fake.ErrIllegalMove)
+	}
+	f.cancel(r, by, reason)
+	return nil
+}
+
+// cancel ends a ride. The transition was checked.
+func (f *Fake) cancel(r *Ride, by Actor, reason string) {
+	r.CancelledBy, r.Reason = by, reason
+	f.enter(r, kapiten.RideCancelled)
+}
+
+func (f *Fake) payRide(id string, to PaymentStatus, phone ...string) error {
 	r, err := f.state.ride(id)
 	if err != nil {
 		return err
@@ -149,32 +250,87 @@ func (f *Fake) payRide(id string) error {
 	if r.Status != kapiten.RideWaitingPayment {
 		return fmt.Errorf("kapitentest: the ride is %s and waits for no payment: %w", r.Status, fake.ErrIllegalMove)
 	}
-	f.enter(r, kapiten.RidePending)
+	if len(phone) > 0 && phone[0] != "" {
+		r.Payment.Phone, r.Payment.Method = phone[0], methodOf(phone[0])
+	}
+	r.Payment.Status = to
+	if to == PaymentPaid {
+		f.enter(r, kapiten.RidePending)
+	}
 	return nil
 }
 
-// enter puts a ride into its next state with all that follows: refund, timeouts
-// and the callback. The transition was checked.
+// awaitPayment asks the receiver of an unpaid ride for its price (assumed).
+func (r *Ride) awaitPayment() {
+	r.Payment = CustomerPayment{Method: methodOf(r.Receiver.Phone), Phone: r.Receiver.Phone, Amount: r.Price, Status: PaymentPending}
+}
+
+// methodOf tells Airtel's numbers from MTN's.
+func methodOf(phone string) PaymentMethod {
+	if billedPhone.MatchString(phone) {
+		if prefix := phone[len(phone)-9:][:2]; prefix == "72" || prefix == "73" {
+			return Airtel
+		}
+	}
+	return MoMo
+}
+
+// enter puts a ride into its next state with all that follows: rider, refund,
+// timeouts, the callback, and rides that the refund can pay. The transition was
+// checked.
 func (f *Fake) enter(r *Ride, to kapiten.RideStatus) {
 	from := r.Status
 	r.Status, r.UpdatedAt = to, f.world.Now()
-	if to == kapiten.RideCancelled || to == kapiten.RideRejected {
+	if to == kapiten.RideAccepted {
+		r.Rider = riderOf(r)
+	}
+	over := to == kapiten.RideCancelled || to == kapiten.RideRejected
+	if over {
 		f.refund(r)
 	}
 	f.schedule(r)
 	f.callback(r, from)
+	if over {
+		f.payWaiting(f.state.byID[r.CompanyID])
+	}
+}
+
+// The last four digits of a receiver's phone choose the course of a ride.
+const (
+	courseNoRider       fake.Scenario = "no-rider"
+	courseSenderCancels fake.Scenario = "sender-cancels"
+	courseStuck         fake.Scenario = fake.ScenarioNever
+	courseAdministrator fake.Scenario = "administrator-cancels"
+)
+
+// Reasons of cancellations that no test asks for.
+const (
+	reasonSenderCancels = "The sender needs no ride any more."
+	reasonAdministrator = "The package was refused."
+	reasonNobodyPaid    = "Nobody paid in time."
+)
+
+func (r *Ride) course() fake.Scenario {
+	return fake.Scenarios{
+		"0001": courseNoRider, "0002": courseSenderCancels, "0003": courseStuck, "0004": courseAdministrator,
+	}.Choose("", r.Receiver.Phone)
 }
 
 // schedule plans what happens to a ride that is left alone in its state.
 func (f *Fake) schedule(r *Ride) {
-	switch r.Status {
-	case kapiten.RideWaitingPayment:
+	course := r.course()
+	switch {
+	case r.Status == kapiten.RideWaitingPayment:
 		f.after(f.config.PaymentTimeout, eventUnpaid, r.ID)
-	case kapiten.RidePending:
+	case r.Status == kapiten.RidePending && course != courseStuck:
 		f.after(f.config.MatchTimeout, eventUnmatched, r.ID)
-		if f.config.Autopilot {
+		if f.config.Autopilot && course != courseNoRider {
 			f.after(f.config.AutopilotStart, eventAutopilot, r.ID)
 		}
+	case r.Status == kapiten.RideAccepted && course == courseSenderCancels:
+		f.after(f.config.AutopilotStep, eventSenderCancels, r.ID)
+	case r.Status == kapiten.RidePickedUp && course == courseAdministrator:
+		f.after(f.config.AutopilotStep, eventAdministrator, r.ID)
 	}
 }
 
@@ -190,6 +346,15 @@ func (f *Fake) drive(r *Ride) {
 	}
 }
 
+// riderOf gives a ride one of a few riders, always the same.
+func riderOf(r *Ride) Party {
+	riders := [...]Party{
+		{"Eric Habimana", "0788300101"}, {"Claudine Uwase", "0788300102"}, {"Jean Bosco Nkurunziza", "0728300103"}, {"Diane Mukamana", "0788300104"},
+	}
+	n, _ := strconv.Atoi(r.ReferenceNumber[len(r.ReferenceNumber)-1:]) // a digit
+	return riders[n%len(riders)]
+}
+
 const callbackEvent = "status_update"
 
 // callback sends the documented callback. The keys of metadata are assumed.
@@ -198,237 +363,18 @@ func (f *Fake) callback(r *Ride, from kapiten.RideStatus) {
 	if to == "" {
 		return
 	}
+	metadata := object{{"previous_status", from}, {"occurred_at", timestamp(r.UpdatedAt)}}
+	if r.Status == kapiten.RideCancelled {
+		metadata = append(metadata, member{"cancelled_by", r.CancelledBy}, member{"reason", orNull(r.Reason)})
+	}
 	f.world.Send(fake.Callback{
 		Provider: name, Event: callbackEvent, Subject: r.ID, URL: to,
 		Header: http.Header{"Content-Type": {mediaJSON}, "User-Agent": {"Kapiten-Webhook/1.0"}},
 		Body: encode(object{
 			{"event", callbackEvent}, {"ride_id", r.ID}, {"reference_number", r.ReferenceNumber}, {"external_id", orNull(r.ExternalID)},
-			{"status", r.Status}, {"metadata", object{{"previous_status", from}, {"occurred_at", timestamp(r.UpdatedAt)}}},
+			{"status", r.Status}, {"metadata", metadata},
 		}),
 	})
-}
-
-// orNull is nil for an empty text.
-func orNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-func (f *Fake) estimateRide(c *call) *response {
-	in, failure := c.read()
-	if failure != nil {
-		return failure
-	}
-	var t trip
-	t.pickup = in.place("pickup")
-	t.dropoff = in.place("dropoff")
-	companyID := in.uuid("company_id")
-	in.parcel(&t)
-	if failure := in.invalid(); failure != nil {
-		return failure
-	}
-	co, failure := f.companyByID(c, companyID)
-	if failure != nil {
-		return failure
-	}
-	q := co.Pricing.price(t)
-	return &response{status: http.StatusOK, body: object{{"amount", f.money(q.amount)}, {"details", q.details()}}}
-}
-
-func (f *Fake) createRide(c *call) *response {
-	in, failure := c.read()
-	if failure != nil {
-		return failure
-	}
-	r := &Ride{Status: kapiten.RideWaitingPayment}
-	var t trip
-	r.PickupAddress = in.text("pickup_address", needed, textLength)
-	t.pickup = in.place("pickup")
-	r.DropoffAddress = in.text("dropoff_address", needed, textLength)
-	t.dropoff = in.place("dropoff")
-	r.Sender = in.party("sender")
-	r.Receiver = in.party("receiver")
-	r.CompanyID = in.uuid("company_id")
-	r.ExternalID = in.text("external_id", nullable, textLength)
-	r.PickupInstructions = in.text("pickup_instructions", nullable, noteLength)
-	r.PackageType = in.text("package_type", nullable, textLength)
-	in.parcel(&t)
-	r.WeightRange, r.Fragile, r.Priority = t.weight, t.fragile, t.priority
-	if failure := in.invalid(); failure != nil {
-		return failure
-	}
-	co, failure := f.companyByID(c, r.CompanyID)
-	if failure != nil {
-		return failure
-	}
-	if f.config.UniqueExternalID && co.external[r.ExternalID] {
-		in.fail("external_id", "ride with this external id already exists.")
-		return in.invalid()
-	}
-	q := co.Pricing.price(t)
-	if f.config.OnInsufficientFunds == Reject && !f.state.ledger.Covers(co.account(), q.amount) {
-		return detail(http.StatusBadRequest, "Insufficient wallet balance.")
-	}
-	r.Price, r.DistanceKM = q.amount, q.distanceKM
-	r.ID, r.ReferenceNumber = f.ids.UUID(), f.reference()
-	r.CreatedAt = f.world.Now()
-	r.UpdatedAt = r.CreatedAt
-	if f.charge(co, r) {
-		r.Status = kapiten.RidePending
-	}
-	fake.Must(f.state.addRide(r)) // ids are fresh
-	f.schedule(r)
-	if f.config.Quirks.ShowRequest {
-		return &response{status: http.StatusCreated, body: f.shownRide(r)}
-	}
-	return &response{status: http.StatusCreated, body: f.createdRide(r)}
-}
-
-// reference is a fresh "KPT-" and six digits. When most of the million are
-// taken it grows longer rather than search for long.
-func (f *Fake) reference() string {
-	for i := 0; ; i++ {
-		if ref := "KPT-" + f.ids.Digits(6+i/20); !f.state.references[ref] {
-			return ref
-		}
-	}
-}
-
-// listRides lists the newest first (documented).
-func (f *Fake) listRides(c *call) *response {
-	co, failure := f.companyOf(c)
-	if failure != nil {
-		return failure
-	}
-	visible := len(co.rides)
-	for f.config.ListLag > 0 && visible > 0 && f.world.Now().Sub(co.rides[visible-1].CreatedAt) < f.config.ListLag {
-		visible--
-	}
-	return paginate(f, c, visible, func(skip, n int) []any {
-		var rows []any
-		for i := visible - 1 - skip; i >= 0 && len(rows) < n; i-- {
-			rows = append(rows, f.listedRide(co.rides[i]))
-		}
-		return rows
-	})
-}
-
-func (f *Fake) listedRide(r *Ride) any {
-	switch {
-	case f.config.Quirks.HideExternalID:
-		return f.createdRide(r)
-	case f.config.Quirks.ShowRequest:
-		return f.shownRide(r)
-	}
-	return f.rideRow(r)
-}
-
-// createdRide is the documented response to Create Delivery.
-type createdRide struct {
-	ID              string             `json:"id"`
-	ReferenceNumber string             `json:"reference_number"`
-	Status          kapiten.RideStatus `json:"status"`
-	EstimatedPrice  json.RawMessage    `json:"estimated_price"`
-	DistanceKM      json.RawMessage    `json:"distance_km"`
-}
-
-func (f *Fake) createdRide(r *Ride) createdRide {
-	return createdRide{r.ID, r.ReferenceNumber, r.Status, f.money(r.Price), float(r.DistanceKM)}
-}
-
-type rideRow struct {
-	createdRide
-	ExternalID *string   `json:"external_id"`
-	CreatedAt  timestamp `json:"created_at"`
-	UpdatedAt  timestamp `json:"updated_at"`
-}
-
-func (f *Fake) rideRow(r *Ride) rideRow {
-	return rideRow{f.createdRide(r), orNull(r.ExternalID), timestamp(r.CreatedAt), timestamp(r.UpdatedAt)}
-}
-
-// shownRide is a ride with all that its request asked for.
-type shownRide struct {
-	rideRow
-	CompanyID      string              `json:"company_id"`
-	PickupAddress  string              `json:"pickup_address"`
-	DropoffAddress string              `json:"dropoff_address"`
-	Sender         Party               `json:"sender"`
-	Receiver       Party               `json:"receiver"`
-	PackageType    string              `json:"package_type"`
-	WeightRange    kapiten.WeightRange `json:"weight_range"`
-	Fragile        bool                `json:"includes_fragile_items"`
-	Priority       bool                `json:"is_priority"`
-}
-
-func (f *Fake) shownRide(r *Ride) shownRide {
-	return shownRide{
-		f.rideRow(r), r.CompanyID, r.PickupAddress, r.DropoffAddress, r.Sender, r.Receiver,
-		r.PackageType, r.WeightRange, r.Fragile, r.Priority,
-	}
-}
-
-// place reads the coordinates of one end.
-func (f *fields) place(end string) point {
-	return point{latitude: f.coordinate(end+"_latitude", 90), longitude: f.coordinate(end+"_longitude", 180)}
-}
-
-// parcel reads what changes the price of a trip.
-func (f *fields) parcel(t *trip) {
-	t.weight = f.weight("weight_range")
-	t.fragile = f.truth("includes_fragile_items")
-	t.priority = f.truth("is_priority")
-}
-
-// weight reads the ChoiceField weight_range.
-func (f *fields) weight(field string) kapiten.WeightRange {
-	v, ok := f.get(field, nullable)
-	if !ok {
-		return ""
-	}
-	s, _ := v.(string)
-	if w := kapiten.WeightRange(s); slices.Contains(weights(), w) {
-		return w
-	}
-	f.fail(field, fmt.Sprintf(`"%v" is not a valid choice.`, v))
-	return ""
-}
-
-// party reads a nested object with a name and a phone.
-func (f *fields) party(field string) Party {
-	inner := &fields{}
-	if f.form != nil {
-		inner.form, inner.prefix = f.form, f.prefix+field+"."
-		if !hasPrefix(f.form, inner.prefix) {
-			f.fail(field, required)
-			return Party{}
-		}
-	} else {
-		v, ok := f.get(field, needed)
-		if !ok {
-			return Party{}
-		}
-		if inner.json, ok = v.(map[string]any); !ok {
-			f.faults = append(f.faults, member{field, noDictionary(v)})
-			return Party{}
-		}
-	}
-	p := Party{Name: inner.text("name", needed, textLength), Phone: inner.text("phone", needed, textLength)}
-	if len(inner.faults) > 0 {
-		f.faults = append(f.faults, member{field, inner.faults})
-	}
-	return p
-}
-
-func hasPrefix(form url.Values, prefix string) bool {
-	for field := range form {
-		if strings.HasPrefix(field, prefix) {
-			return true
-		}
-	}
-	return false
 }
 
 func (f *Fake) adminMoveRide(w http.ResponseWriter, r *http.Request) {
@@ -442,21 +388,53 @@ func (f *Fake) adminMoveRide(w http.ResponseWriter, r *http.Request) {
 		fake.AdminError(w, http.StatusBadRequest, "status", "status must be one of the ride states")
 		return
 	}
-	f.adminRide(w, r.PathValue("id"), func(id string) error { return f.moveRide(id, in.Status) })
+	f.adminRide(w, r.PathValue("id"), "status", func(id string) error { return f.moveRide(id, in.Status) })
 }
 
+func (f *Fake) adminCancelRide(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		By     Actor  `json:"by"`
+		Reason string `json:"reason"`
+	}
+	if !fake.AdminBody(w, r, &in) {
+		return
+	}
+	if in.By != Sender && in.By != Administrator {
+		fake.AdminError(w, http.StatusBadRequest, "by", "by must be sender or administrator")
+		return
+	}
+	f.adminRide(w, r.PathValue("id"), "by", func(id string) error { return f.cancelRide(id, in.By, in.Reason) })
+}
+
+// adminPayRide takes an empty body too: the receiver has paid.
 func (f *Fake) adminPayRide(w http.ResponseWriter, r *http.Request) {
-	f.adminRide(w, r.PathValue("id"), f.payRide)
+	in := struct {
+		Status PaymentStatus `json:"status"`
+		Phone  string        `json:"phone"`
+	}{Status: PaymentPaid}
+	if r.ContentLength != 0 && !fake.AdminBody(w, r, &in) {
+		return
+	}
+	if in.Status != PaymentPaid && in.Status != PaymentFailed {
+		fake.AdminError(w, http.StatusBadRequest, "status", "status must be PAID or FAILED")
+		return
+	}
+	f.adminRide(w, r.PathValue("id"), "status", func(id string) error { return f.payRide(id, in.Status, in.Phone) })
 }
 
 // adminRide moves a ride and answers with it, or with why it could not be moved.
-func (f *Fake) adminRide(w http.ResponseWriter, id string, move func(id string) error) {
-	var row rideRow
+func (f *Fake) adminRide(w http.ResponseWriter, id, field string, move func(id string) error) {
+	var row any
 	f.world.Lock()
 	err := move(id)
 	if err == nil {
-		row = f.rideRow(f.state.rides[id])
+		r := f.state.rides[id]
+		row = struct {
+			rideRow
+			Payment CustomerPayment `json:"payment,omitzero"`
+		}{f.rideRow(r), r.Payment}
+		row = json.RawMessage(encode(row)) // while the lock is held
 	}
 	f.world.Unlock()
-	fake.AdminMoved(w, row, err, "id", "status")
+	fake.AdminMoved(w, row, err, "id", field)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -40,13 +41,13 @@ var wayTo = map[kapiten.RideStatus][]kapiten.RideStatus{
 func TestOnlyTheseTransitionsAreLegal(t *testing.T) {
 	t.Parallel()
 	legal := map[kapiten.RideStatus]string{
-		kapiten.RideWaitingPayment:  "PENDING CANCELLED",
+		kapiten.RideWaitingPayment:  "CANCELLED", // PENDING by a payment only
 		kapiten.RidePending:         "ACCEPTED CANCELLED REJECTED",
 		kapiten.RideAccepted:        "WAITING_PICKUP CANCELLED",
 		kapiten.RideWaitingPickup:   "PICKED_UP CANCELLED",
-		kapiten.RidePickedUp:        "IN_TRANSIT",
-		kapiten.RideInTransit:       "WAITING_DELIVERY",
-		kapiten.RideWaitingDelivery: "COMPLETED",
+		kapiten.RidePickedUp:        "IN_TRANSIT CANCELLED",
+		kapiten.RideInTransit:       "WAITING_DELIVERY CANCELLED",
+		kapiten.RideWaitingDelivery: "COMPLETED CANCELLED",
 	}
 	for _, from := range allStates {
 		for _, to := range append(allStates, "LOST") {
@@ -210,10 +211,7 @@ func TestTimeouts(t *testing.T) {
 	start := srv.Now()
 	pending, accepted, unpaid := ride(t, srv, paid), ride(t, srv, paid), ride(t, srv, poor)
 	require.NoError(t, srv.MoveRide(accepted, kapiten.RideAccepted))
-	status := func(id string) kapiten.RideStatus {
-		r, _ := srv.Ride(id)
-		return r.Status
-	}
+	status := func(id string) kapiten.RideStatus { return status(srv, id) }
 	srv.Advance(10*time.Minute - time.Nanosecond)
 	assert.Equal(t, kapiten.RidePending, status(pending))
 	srv.Advance(time.Nanosecond)
@@ -371,4 +369,144 @@ func TestNoCallbackRetriesWhenNoneAreWanted(t *testing.T) {
 	require.NoError(t, srv.PayRide(ride(t, srv, co)))
 	srv.Flush()
 	assert.Equal(t, fake.DeliveryDead, srv.Deliveries()[0].State)
+}
+
+// status is the state of a ride.
+func status(srv *kapitentest.Fake, id string) kapiten.RideStatus {
+	r, _ := srv.Ride(id)
+	return r.Status
+}
+
+func TestTheSenderCancelsUntilThePickupAndAnAdministratorUntilTheEnd(t *testing.T) {
+	t.Parallel()
+	for state, way := range wayTo {
+		for _, by := range []kapitentest.Actor{kapitentest.Sender, kapitentest.Administrator} {
+			h := &hook{}
+			srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{Callbacks: h}})
+			co := srv.AddCompany(kapitentest.Company{Balance: francs(1200), WebhookURL: "http://merchant.localhost/"})
+			id := ride(t, srv, co)
+			for _, step := range way {
+				require.NoError(t, srv.MoveRide(id, step))
+			}
+			before, _ := srv.Ride(id)
+			err := srv.CancelRide(id, by, "Wrong address")
+			after, _ := srv.Ride(id)
+			pickedUp := state == kapiten.RidePickedUp || state == kapiten.RideInTransit || state == kapiten.RideWaitingDelivery
+			if state.Final() || pickedUp && by == kapitentest.Sender {
+				assert.ErrorIs(t, err, fake.ErrIllegalMove, "%s by %s", state, by)
+				assert.Equal(t, before, after)
+				continue
+			}
+			require.NoError(t, err, "%s by %s", state, by)
+			assert.Equal(t, kapiten.RideCancelled, after.Status)
+			assert.Equal(t, by, after.CancelledBy)
+			wantMoney(t, 1200, srv.Balance(co.ID))
+			srv.Flush()
+			assert.Contains(t, h.bodies[len(h.bodies)-1], `"cancelled_by":"`+string(by)+`","reason":"Wrong address"}}`)
+		}
+	}
+	srv := kapitentest.NewServer(t)
+	id := ride(t, srv, srv.AddCompany(kapitentest.Company{}))
+	assert.Error(t, srv.CancelRide(id, kapitentest.System, ""), "only the clock cancels for the system")
+	assert.Error(t, srv.CancelRide(id, "neighbour", ""))
+	assert.ErrorIs(t, srv.CancelRide("x", kapitentest.Sender, ""), fake.ErrNotFound)
+	srv.Advance(time.Hour)
+	r, _ := srv.Ride(id)
+	assert.Equal(t, kapitentest.System, r.CancelledBy)
+}
+
+func TestACustomersPaymentIsARecordOfTheRide(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(100)})
+	payment := func(id string) kapitentest.CustomerPayment {
+		r, _ := srv.Ride(id)
+		return r.Payment
+	}
+	id := ride(t, srv, co)
+	p := payment(id)
+	assert.Equal(t, kapitentest.MoMo, p.Method)
+	assert.Equal(t, "0789000111", p.Phone)
+	assert.Equal(t, kapitentest.PaymentPending, p.Status)
+	wantMoney(t, 1200, p.Amount)
+
+	assert.ErrorIs(t, srv.MoveRide(id, kapiten.RidePending), fake.ErrIllegalMove, "nobody has paid")
+	require.NoError(t, srv.FailPayment(id, "+250728123456"))
+	assert.Equal(t, kapitentest.PaymentFailed, payment(id).Status)
+	assert.Equal(t, kapitentest.Airtel, payment(id).Method)
+	assert.Equal(t, kapiten.RideWaitingPayment, status(srv, id), "he may try again")
+	require.NoError(t, srv.PayRide(id, "0788123456"))
+	assert.Equal(t, kapitentest.CustomerPayment{Method: kapitentest.MoMo, Phone: "0788123456", Amount: p.Amount, Status: kapitentest.PaymentPaid}, payment(id))
+	assert.ErrorIs(t, srv.FailPayment(id), fake.ErrIllegalMove)
+	require.NoError(t, srv.CancelRide(id, kapitentest.Sender, ""))
+	assert.Equal(t, kapitentest.PaymentRefunded, payment(id).Status)
+
+	rejected := ride(t, srv, co)
+	require.NoError(t, srv.PayRide(rejected))
+	srv.Advance(10 * time.Minute)
+	assert.Equal(t, kapiten.RideRejected, status(srv, rejected))
+	assert.Equal(t, kapitentest.PaymentRefunded, payment(rejected).Status)
+
+	unpaid := ride(t, srv, co)
+	srv.Advance(30 * time.Minute)
+	assert.Equal(t, kapitentest.PaymentFailed, payment(unpaid).Status, "he has paid nothing that could go back")
+
+	waiting := ride(t, srv, co)
+	require.NoError(t, srv.Deposit(co.ID, francs(1100)))
+	assert.Zero(t, payment(waiting), "the wallet paid")
+	wantMoney(t, 0, srv.Balance(co.ID))
+}
+
+func TestReceiversPhonesChooseTheCourseOfARide(t *testing.T) {
+	t.Parallel()
+	for digits, want := range map[string]struct {
+		path string // states and seconds
+		by   kapitentest.Actor
+	}{
+		"0001": {"PENDING 0 REJECTED 600", ""},
+		"0002": {"PENDING 0 ACCEPTED 30 CANCELLED 90", kapitentest.Sender},
+		"0003": {"PENDING 0", ""},
+		"0004": {"PENDING 0 ACCEPTED 30 WAITING_PICKUP 90 PICKED_UP 150 CANCELLED 210", kapitentest.Administrator},
+		"0005": {"PENDING 0 ACCEPTED 30 WAITING_PICKUP 90 PICKED_UP 150 IN_TRANSIT 210 WAITING_DELIVERY 270 COMPLETED 330", ""},
+	} {
+		srv := kapitentest.NewServer(t, kapitentest.Config{Autopilot: true})
+		co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
+		start := srv.Now()
+		id := ride(t, srv, co, with("receiver", map[string]string{"name": "Customer", "phone": "078900" + digits}))
+		var path []string
+		for range 2000 {
+			r, _ := srv.Ride(id)
+			if len(path) == 0 || path[len(path)-2] != string(r.Status) {
+				path = append(path, string(r.Status), strconv.Itoa(int(r.UpdatedAt.Sub(start)/time.Second)))
+			}
+			srv.Advance(time.Second)
+		}
+		assert.Equal(t, want.path, strings.Join(path, " "), digits)
+		r, _ := srv.Ride(id)
+		assert.Equal(t, want.by, r.CancelledBy)
+	}
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
+	stuck := ride(t, srv, co, with("receiver", map[string]string{"name": "Customer", "phone": "0789000003"}))
+	srv.Advance(100 * time.Hour)
+	require.NoError(t, srv.MoveRide(stuck, kapiten.RideAccepted), "it waits until it is told otherwise")
+}
+
+func TestARideShowsItsRiderFromAcceptedOn(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(5000)})
+	id := ride(t, srv, co, with("package_type", "Food"), with("weight_range", "5-10"), with("is_priority", true))
+	row := func() map[string]any {
+		return as(t, srv, co, "GET", "/api/companies/"+co.ID+"/rides/", "").results(t)[0]
+	}
+	assert.NotContains(t, row(), "rider")
+	assert.Equal(t, co.UserID, row()["created_by"])
+	assert.Equal(t, []any{"Food", "5-10", true, false}, []any{row()["package_type"], row()["weight_range"], row()["is_priority"], row()["includes_fragile_items"]})
+	require.NoError(t, srv.MoveRide(id, kapiten.RideAccepted))
+	r, _ := srv.Ride(id)
+	assert.Equal(t, map[string]any{"name": r.Rider.Name, "phone": r.Rider.Phone}, row()["rider"])
+	require.NoError(t, srv.MoveRide(id, kapiten.RideWaitingPickup))
+	again, _ := srv.Ride(id)
+	assert.Equal(t, r.Rider, again.Rider)
 }

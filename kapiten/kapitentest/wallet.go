@@ -1,10 +1,13 @@
 package kapitentest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -49,17 +52,40 @@ func (f *Fake) Withdraw(companyID string, amount decimal.Decimal) error {
 	})
 }
 
-// Adjust books an ADJUSTMENT, positive or negative, whatever the limit. It pays
-// no waiting ride: only a top-up and a Deposit do.
-func (f *Fake) Adjust(companyID string, amount decimal.Decimal, description string) error {
+// Adjust books an ADJUSTMENT, positive or negative, whatever the limit. Money that
+// comes in pays the rides that wait. An adjustment that names a ride corrects its
+// final price: a negative amount makes it dearer. The ride must be the company's and
+// paid, and neither cancelled nor rejected; the price cannot go below zero. Else
+// fake.ErrNotFound or fake.ErrIllegalMove.
+func (f *Fake) Adjust(companyID string, amount decimal.Decimal, description string, rideID ...string) error {
 	f.world.Lock()
 	defer f.world.Unlock()
+	_, err := f.adjustFor(companyID, amount, description, strings.Join(rideID, ","))
+	return err
+}
+
+func (f *Fake) adjustFor(companyID string, amount decimal.Decimal, description, rideID string) (entryID string, err error) {
 	co, err := f.state.company(companyID)
 	if err != nil {
-		return err
+		return "", err
 	}
-	f.adjust(co, amount, description)
-	return nil
+	if rideID != "" {
+		r := f.state.rides[rideID]
+		final := amount.Neg()
+		if r != nil {
+			final = final.Add(r.finalPrice())
+		}
+		switch {
+		case r == nil || r.CompanyID != companyID:
+			return "", fmt.Errorf("kapitentest: ride %q of the company: %w", rideID, fake.ErrNotFound)
+		case r.Status == kapiten.RideWaitingPayment || r.Status == kapiten.RideCancelled || r.Status == kapiten.RideRejected:
+			return "", fmt.Errorf("kapitentest: the ride is %s, and nothing is paid: %w", r.Status, fake.ErrIllegalMove)
+		case final.IsNegative():
+			return "", fmt.Errorf("kapitentest: the final price would be below zero: %w", fake.ErrIllegalMove)
+		}
+		r.Charged = r.Charged.Sub(amount)
+	}
+	return f.adjust(co, amount, description, rideID), nil
 }
 
 // Entries returns a company's ledger, oldest first. An entry's Reference is the
@@ -84,7 +110,8 @@ func (f *Fake) Transactions(companyID string) []Transaction {
 
 // Debits returns the entries by which wallets paid for a ride, oldest first. The
 // reference is the ride's id, its reference number or the merchant's external id.
-// A ride that its customer paid has none. A refund takes no debit away.
+// A ride that its customer paid has none. A refund takes no debit away, and an
+// adjustment adds none.
 func (f *Fake) Debits(reference string) []fake.Entry {
 	f.world.Lock()
 	defer f.world.Unlock()
@@ -97,7 +124,9 @@ func (f *Fake) Debits(reference string) []fake.Entry {
 			ids = append(ids, r.ID)
 		}
 	}
-	return f.state.ledger.Debits(ids...)
+	return f.state.ledger.Select(func(e fake.Entry) bool {
+		return e.Kind == string(kapiten.TransactionRidePayment) && slices.Contains(ids, e.Reference)
+	})
 }
 
 // CheckLedger adds every wallet up anew and reports the first that does not
@@ -109,15 +138,16 @@ func (f *Fake) CheckLedger() error {
 }
 
 // MoveTopUp settles a PENDING top-up now, as TransactionSuccess or
-// TransactionFailed. It refuses a top-up that is settled, and any other status,
-// with fake.ErrIllegalMove, and an unknown id with fake.ErrNotFound.
-func (f *Fake) MoveTopUp(transactionID string, to kapiten.TransactionStatus) error {
+// TransactionFailed. Its description then ends with the reason of the failure. It
+// refuses a top-up that is settled, and any other status, with fake.ErrIllegalMove,
+// and an unknown id with fake.ErrNotFound.
+func (f *Fake) MoveTopUp(transactionID string, to kapiten.TransactionStatus, reason ...string) error {
 	f.world.Lock()
 	defer f.world.Unlock()
-	return f.moveTopUp(transactionID, to)
+	return f.moveTopUp(transactionID, to, strings.Join(reason, ", "))
 }
 
-func (f *Fake) moveTopUp(id string, to kapiten.TransactionStatus) error {
+func (f *Fake) moveTopUp(id string, to kapiten.TransactionStatus, reason string) error {
 	e, known := f.state.ledger.Entry(id)
 	status := fake.EntryFailed
 	if to == kapiten.TransactionSuccess {
@@ -128,6 +158,9 @@ func (f *Fake) moveTopUp(id string, to kapiten.TransactionStatus) error {
 		return fmt.Errorf("kapitentest: transaction %q: %w", id, fake.ErrNotFound)
 	case e.Status != fake.EntryPending || !to.Final():
 		return fmt.Errorf("kapitentest: a transaction cannot go from %s to %s: %w", walletStatus(e.Status), to, fake.ErrIllegalMove)
+	}
+	if status == fake.EntryFailed {
+		fake.Must(f.state.ledger.Describe(id, e.Description+": "+cmp.Or(reason, "the payment failed")))
 	}
 	fake.Must(f.state.ledger.Settle(id, status)) // it is pending
 	if status == fake.EntryPosted {
@@ -176,25 +209,47 @@ func (f *Fake) entry(co *company, kind kapiten.TransactionType, amount decimal.D
 }
 
 // adjust books a correction, which no limit holds back.
-func (f *Fake) adjust(co *company, amount decimal.Decimal, description string) {
-	fake.Must(f.state.ledger.Adjust(f.entry(co, kapiten.TransactionAdjustment, amount, description, ""))) // the account is open
+func (f *Fake) adjust(co *company, amount decimal.Decimal, description, rideID string) (entryID string) {
+	e := f.entry(co, kapiten.TransactionAdjustment, amount, description, rideID)
+	fake.Must(f.state.ledger.Adjust(e)) // the account is open
+	f.payWaiting(co)
+	return e.ID
+}
+
+// finalPrice is the price of a paid ride with its adjustments.
+func (r *Ride) finalPrice() decimal.Decimal {
+	if r.Paid {
+		return r.Charged
+	}
+	return r.Price.Add(r.Charged) // the customer paid the price
 }
 
 // charge takes the price of a ride from the wallet, if it covers it.
 func (f *Fake) charge(co *company, r *Ride) bool {
 	err := f.state.ledger.Post(f.entry(co, kapiten.TransactionRidePayment, r.Price.Neg(), descriptionPayment, r.ID))
-	r.Paid = err == nil
-	return r.Paid
+	if err != nil {
+		return false
+	}
+	r.Paid, r.Charged, r.Payment = true, r.Price, CustomerPayment{} // nobody asks the customer any more
+	return true
 }
 
-// refund gives the price of a ride back, once.
+// refund gives what was paid for a ride back to who paid it, once: a ride is
+// cancelled or rejected once.
 func (f *Fake) refund(r *Ride) {
-	if !r.Paid || r.Refunded {
+	switch {
+	case r.Payment.Status == "": // the wallet paid
+	case r.Payment.Status == PaymentPaid:
+		r.Payment.Status = PaymentRefunded
+	default:
+		r.Payment.Status = PaymentFailed
+	}
+	if !r.Charged.IsPositive() {
 		return
 	}
 	co := f.state.byID[r.CompanyID]
-	fake.Must(f.state.ledger.Post(f.entry(co, kapiten.TransactionRefund, r.Price, descriptionRefund, r.ID))) // a credit to an open account
-	r.Refunded = true
+	fake.Must(f.state.ledger.Post(f.entry(co, kapiten.TransactionRefund, r.Charged, descriptionRefund, r.ID))) // a credit to an open account
+	r.Refunded, r.Charged = true, decimal.Zero
 }
 
 // payWaiting pays, oldest first, every waiting ride the wallet now covers.
@@ -252,8 +307,10 @@ func (f *Fake) playTopUp(id, phone string) {
 		"0004": fake.ScenarioSlow,
 	}
 	switch scenarios.Choose("", phone) {
-	case fake.ScenarioFailed, fake.ScenarioNoFunds:
+	case fake.ScenarioFailed:
 		f.after(f.config.SettleAfter, eventTopUpRefused, id)
+	case fake.ScenarioNoFunds:
+		f.after(f.config.SettleAfter, eventTopUpPoor, id)
 	case fake.ScenarioNever:
 	case fake.ScenarioSlow:
 		f.after(f.config.Quirks.SlowSettleAfter, eventTopUpPaid, id)
@@ -299,6 +356,7 @@ type transactionRow struct {
 func (f *Fake) adminMoveTopUp(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Status kapiten.TransactionStatus `json:"status"`
+		Reason string                    `json:"reason"`
 	}
 	if !fake.AdminBody(w, r, &in) {
 		return
@@ -309,8 +367,38 @@ func (f *Fake) adminMoveTopUp(w http.ResponseWriter, r *http.Request) {
 	}
 	id := r.PathValue("id")
 	f.world.Lock()
-	err := f.moveTopUp(id, in.Status)
+	err := f.moveTopUp(id, in.Status, in.Reason)
 	e, _ := f.state.ledger.Entry(id)
 	f.world.Unlock()
 	fake.AdminMoved(w, f.topUpBody(e), err, "id", "status")
+}
+
+// adminAdjust takes an amount as Adjust does, as a number or its text.
+func (f *Fake) adminAdjust(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Amount      json.RawMessage `json:"amount"`
+		Description string          `json:"description"`
+		Ride        string          `json:"ride"`
+	}
+	if !fake.AdminBody(w, r, &in) {
+		return
+	}
+	text := strings.Trim(string(in.Amount), `"`)
+	if !decimalText.MatchString(text) || !decodable(text) {
+		fake.AdminError(w, http.StatusBadRequest, "amount", "amount must be a number")
+		return
+	}
+	amount, err := decimal.NewFromString(text)
+	if err != nil || amount.IsZero() {
+		fake.AdminError(w, http.StatusBadRequest, "amount", "amount must be a number other than zero")
+		return
+	}
+	var row any
+	f.world.Lock()
+	id, err := f.adjustFor(r.PathValue("id"), amount, cmp.Or(in.Description, "Adjustment"), in.Ride)
+	if e, ok := f.state.ledger.Entry(id); ok {
+		row = transactionRow{f.topUpBody(e), orNull(e.Reference)}
+	}
+	f.world.Unlock()
+	fake.AdminMoved(w, row, err, "id", "ride")
 }

@@ -19,15 +19,16 @@ func TestTopUpScenarios(t *testing.T) {
 		phone  string
 		after  time.Duration // when it is settled; 0: never
 		status kapiten.TransactionStatus
+		reason string
 	}{
-		"ordinary":        {"0788123456", 5 * time.Second, kapiten.TransactionSuccess},
-		"payer refuses":   {"0788120001", 5 * time.Second, kapiten.TransactionFailed},
-		"payer is poor":   {"+250788120002", 5 * time.Second, kapiten.TransactionFailed},
-		"never settles":   {"250788120003", 0, kapiten.TransactionPending},
-		"settles late":    {"0728120004", 10 * time.Minute, kapiten.TransactionSuccess},
-		"airtel, 073":     {"0738123456", 5 * time.Second, kapiten.TransactionSuccess},
-		"079 in full":     {"+250798123456", 5 * time.Second, kapiten.TransactionSuccess},
-		"spaces are gone": {" 0798123456 ", 5 * time.Second, kapiten.TransactionSuccess},
+		"ordinary":        {"0788123456", 5 * time.Second, kapiten.TransactionSuccess, ""},
+		"payer refuses":   {"0788120001", 5 * time.Second, kapiten.TransactionFailed, ": the payer refused"},
+		"payer is poor":   {"+250788120002", 5 * time.Second, kapiten.TransactionFailed, ": the payer has not enough money"},
+		"never settles":   {"250788120003", 0, kapiten.TransactionPending, ""},
+		"settles late":    {"0728120004", 10 * time.Minute, kapiten.TransactionSuccess, ""},
+		"airtel, 073":     {"0738123456", 5 * time.Second, kapiten.TransactionSuccess, ""},
+		"079 in full":     {"+250798123456", 5 * time.Second, kapiten.TransactionSuccess, ""},
+		"spaces are gone": {" 0798123456 ", 5 * time.Second, kapiten.TransactionSuccess, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -48,7 +49,7 @@ func TestTopUpScenarios(t *testing.T) {
 			assert.Equal(t, id, e.ID)
 			assert.Equal(t, tt.status, e.Status)
 			assert.Equal(t, kapiten.TransactionDeposit, e.Type)
-			assert.Equal(t, "Wallet top-up", e.Description)
+			assert.Equal(t, "Wallet top-up"+tt.reason, e.Description)
 			want := int64(0)
 			if tt.status == kapiten.TransactionSuccess {
 				want = 5000
@@ -138,14 +139,14 @@ func TestTopUpPaysWaitingRidesOldestFirst(t *testing.T) {
 	assert.Equal(t, []kapiten.RideStatus{kapiten.RidePending, kapiten.RidePending, kapiten.RideCancelled, kapiten.RideWaitingPayment}, statuses())
 	wantMoney(t, 400, srv.Balance(co.ID))
 
-	require.NoError(t, srv.Adjust(co.ID, francs(5000), "gift"))
-	assert.Equal(t, kapiten.RideWaitingPayment, statuses()[3], "an adjustment pays no ride")
-	require.NoError(t, srv.MoveTopUp(topUp(t, srv, co, "1", "0788120003"), kapiten.TransactionSuccess))
+	require.NoError(t, srv.Adjust(co.ID, francs(799), "gift"))
+	assert.Equal(t, kapiten.RideWaitingPayment, statuses()[3], "one franc is missing")
+	require.NoError(t, srv.MoveTopUp(topUp(t, srv, co, "3002", "0788120003"), kapiten.TransactionSuccess))
 	assert.Equal(t, kapiten.RidePending, statuses()[3])
-	wantMoney(t, 4201, srv.Balance(co.ID))
+	wantMoney(t, 3001, srv.Balance(co.ID))
 
 	require.NoError(t, srv.MoveRide(fourth, kapiten.RideCancelled))
-	wantMoney(t, 5401, srv.Balance(co.ID))
+	wantMoney(t, 4201, srv.Balance(co.ID))
 	require.NoError(t, srv.CheckLedger())
 }
 
@@ -307,4 +308,94 @@ func TestAddCompanyPanicsOnATakenNumber(t *testing.T) {
 	assert.Panics(t, func() { srv.AddCompany(kapitentest.Company{RegistrationNumber: "A"}) })
 	srv.AddCompany(kapitentest.Company{RegistrationNumber: "B"})
 	assert.Error(t, srv.Configure(srv.AddCompany(kapitentest.Company{}).ID, func(s *kapitentest.Settings) { s.Pricing.BaseFare = francs(-1) }))
+}
+
+// Whatever makes money available pays the rides that wait, oldest first, and passes
+// over a ride it cannot cover.
+func TestAllMoneyThatComesInPaysWaitingRides(t *testing.T) {
+	t.Parallel()
+	for name, earn := range map[string]func(srv *kapitentest.Fake, co kapitentest.Company, paid string) error{
+		"deposit": func(srv *kapitentest.Fake, co kapitentest.Company, _ string) error {
+			return srv.Deposit(co.ID, francs(1200))
+		},
+		"top-up": func(srv *kapitentest.Fake, co kapitentest.Company, _ string) error {
+			topUp(t, srv, co, "1200", "0788123456")
+			srv.Advance(5 * time.Second)
+			return nil
+		},
+		"adjustment": func(srv *kapitentest.Fake, co kapitentest.Company, _ string) error {
+			return srv.Adjust(co.ID, francs(1200), "gift")
+		},
+		"refund": func(srv *kapitentest.Fake, _ kapitentest.Company, paid string) error {
+			return srv.MoveRide(paid, kapiten.RideCancelled)
+		},
+		"overdraft": func(srv *kapitentest.Fake, co kapitentest.Company, _ string) error {
+			return srv.Configure(co.ID, func(s *kapitentest.Settings) { s.Pricing.OverdraftLimit = francs(1200) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := kapitentest.NewServer(t)
+			co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
+			paid := ride(t, srv, co)
+			dear := ride(t, srv, co, with("weight_range", "20+"))
+			first, second := ride(t, srv, co), ride(t, srv, co)
+			require.NoError(t, earn(srv, co, paid))
+			assert.Equal(t, []kapiten.RideStatus{kapiten.RideWaitingPayment, kapiten.RidePending, kapiten.RideWaitingPayment},
+				[]kapiten.RideStatus{status(srv, dear), status(srv, first), status(srv, second)})
+			require.NoError(t, srv.CheckLedger())
+		})
+	}
+}
+
+func TestAnAdjustmentCorrectsTheFinalPriceOfARide(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co, other := srv.AddCompany(kapitentest.Company{Balance: francs(2000)}), srv.AddCompany(kapitentest.Company{})
+	id, unpaid := ride(t, srv, co), ride(t, srv, co)
+	require.NoError(t, srv.Adjust(co.ID, francs(-300), "A detour", id))
+	wantMoney(t, 500, srv.Balance(co.ID))
+	r, _ := srv.Ride(id)
+	wantMoney(t, 1200, r.Price)
+	wantMoney(t, 1500, r.Charged)
+	row := as(t, srv, co, "GET", "/api/companies/"+co.ID+"/transactions/", "").results(t)[0]
+	assert.Equal(t, []any{"ADJUSTMENT", "A detour", id}, []any{row["transaction_type"], row["description"], row["ride"]})
+	assert.Len(t, srv.Debits(id), 1, "a correction is no second payment")
+
+	entries := len(srv.Entries(co.ID))
+	assert.ErrorIs(t, srv.Adjust(co.ID, francs(1501), "too much", id), fake.ErrIllegalMove)
+	assert.ErrorIs(t, srv.Adjust(co.ID, francs(-1), "unpaid", unpaid), fake.ErrIllegalMove)
+	assert.ErrorIs(t, srv.Adjust(other.ID, francs(-1), "not theirs", id), fake.ErrNotFound)
+	assert.ErrorIs(t, srv.Adjust(co.ID, francs(-1), "no ride", "x"), fake.ErrNotFound)
+	assert.Len(t, srv.Entries(co.ID), entries)
+
+	require.NoError(t, srv.PayRide(unpaid))
+	assert.ErrorIs(t, srv.Adjust(co.ID, francs(1201), "more than he paid", unpaid), fake.ErrIllegalMove)
+	require.NoError(t, srv.Adjust(co.ID, francs(-100), "the company pays the rest", unpaid))
+	require.NoError(t, srv.MoveRide(id, kapiten.RideCancelled))
+	require.NoError(t, srv.MoveRide(unpaid, kapiten.RideCancelled))
+	wantMoney(t, 2000, srv.Balance(co.ID))
+	assert.ErrorIs(t, srv.Adjust(co.ID, francs(-1), "over", id), fake.ErrIllegalMove)
+	require.NoError(t, srv.CheckLedger())
+}
+
+func TestAnEstimateHeedsTheOverdraftLimitAsCreateDoes(t *testing.T) {
+	t.Parallel()
+	const poor = `{"detail":"Insufficient wallet balance."}`
+	for _, policy := range []kapitentest.InsufficientFunds{kapitentest.Reject, kapitentest.WaitForPayment} {
+		srv := kapitentest.NewServer(t, kapitentest.Config{OnInsufficientFunds: policy})
+		co := srv.AddCompany(kapitentest.Company{Balance: francs(1000)})
+		ask := func() (estimate, create reply) {
+			return as(t, srv, co, "POST", "/api/rides/estimate/", order(t, co)), as(t, srv, co, "POST", "/api/rides/", order(t, co))
+		}
+		estimate, create := ask()
+		if policy == kapitentest.Reject {
+			assert.Equal(t, []any{400, poor, 400, poor}, []any{estimate.status, estimate.body, create.status, create.body})
+		} else {
+			assert.Equal(t, []int{200, 201}, []int{estimate.status, create.status})
+		}
+		require.NoError(t, srv.Configure(co.ID, func(s *kapitentest.Settings) { s.Pricing.OverdraftLimit = francs(1400) }))
+		estimate, create = ask()
+		assert.Equal(t, []int{200, 201}, []int{estimate.status, create.status}, "wallet plus overdraft pay it")
+	}
 }

@@ -32,6 +32,14 @@ type Config struct {
 	// 1000000.00 KES. A currency that is not in it has nothing to pay from.
 	Float map[string]decimal.Decimal
 
+	// BankName is the destination_name of every payout to a bank account. No field
+	// of a request names the bank. Empty: BANKX, as in the document's sample.
+	BankName string
+	// UnreachableHosts are hosts of a callback_url that Kasapay cannot reach. It
+	// refuses a payout with such a URL: 721, CALLBACK_URL_UNREACHABLE (an invented
+	// error_code). Hosts that end in .invalid are always unreachable (RFC 2606).
+	UnreachableHosts []string
+
 	// Scenario decides payouts whose reference and account number ask for none.
 	// Empty: fake.ScenarioPaid.
 	Scenario fake.Scenario
@@ -61,10 +69,10 @@ type Config struct {
 // Quirks are habits of Kasapay or its platform which a client must tolerate. The
 // zero value is Kasapay as the reference document has it.
 type Quirks struct {
-	// StrictMethod refuses a payment_method that does not go with the
-	// recipient_type by the document's table. The document's own sample has such
-	// a pair, so by default both methods go with every type.
-	StrictMethod bool
+	// AnyMethod accepts both payment methods with every recipient_type. The
+	// document's table gives MPESA_B2B to paybills and tills and BANK to bank
+	// accounts, but its own bank sample has MPESA_B2B.
+	AnyMethod bool
 	// RefundFailed allows 705 after 701. No money moves then, because 701
 	// released it.
 	RefundFailed bool
@@ -121,6 +129,7 @@ func (c Config) withDefaults() Config {
 	c.Quirks.RefusalStatus = cmp.Or(c.Quirks.RefusalStatus, http.StatusBadRequest)
 	c.Quirks.TokenStatus = cmp.Or(c.Quirks.TokenStatus, http.StatusUnauthorized)
 	c.Quirks.NotFoundStatus = cmp.Or(c.Quirks.NotFoundStatus, http.StatusNotFound)
+	c.BankName = cmp.Or(c.BankName, "BANKX")
 	c.TokenLifetime = cmp.Or(max(c.TokenLifetime, 0), time.Hour)
 	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
 	if c.ServiceCodes == nil {
@@ -133,6 +142,7 @@ func (c Config) withDefaults() Config {
 		c.CallbackRetries = []time.Duration{10 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
 	}
 	c.ServiceCodes = slices.Clone(c.ServiceCodes)
+	c.UnreachableHosts = slices.Clone(c.UnreachableHosts)
 	c.CallbackRetries = slices.Clone(c.CallbackRetries)
 	c.Float = maps.Clone(c.Float)
 	return c

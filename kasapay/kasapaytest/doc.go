@@ -33,7 +33,8 @@
 //	0010             -jammed-reversed   704 after 10 s, 702 ten minutes later
 //
 // The reference counts before the account number, and both count before
-// Config.Scenario. MovePayout moves a payout on at once. AddFault and
+// Config.Scenario. A callback_url at a host that ends in .invalid, or at one of
+// Config.UnreachableHosts, is refused as unreachable. MovePayout moves a payout on at once. AddFault and
 // AddCallbackFault disturb the network. Config.Quirks changes how Kasapay writes
 // its responses.
 //
@@ -52,8 +53,9 @@
 // # Limits
 //
 // The fake checks a payout in this order: token, JSON, the twelve fields, their
-// values (recipient_type among them), service code, a reference used before, the
-// float.
+// values, whether the callback_url can be reached, service code, a reference used
+// before, the float. currency_code and country_code are held against the lists of ISO
+// 4217 and 3166-1. payment_method must go with recipient_type by the document's table.
 //
 // The reference document gives the three routes, the fields of requests,
 // responses and callbacks, and the codes 720 and 721. It also gives

@@ -3,12 +3,14 @@ package kasapaytest
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -24,10 +26,14 @@ func (f *Fake) initiate(rw http.ResponseWriter, r *http.Request) {
 	}
 	faults := o.missing(payoutFields...)
 	if len(faults) == 0 {
-		faults = o.faults(f.config.Quirks.StrictMethod)
+		faults = o.faults(f.config.Quirks.AnyMethod)
 	}
 	if len(faults) > 0 {
 		f.problem(rw, http.StatusBadRequest, faults)
+		return
+	}
+	if f.unreachable(o["callback_url"]) {
+		f.refusal(rw, "Unreachable callback_url", "CALLBACK_URL_UNREACHABLE")
 		return
 	}
 	if !slices.Contains(f.config.ServiceCodes, o["service_code"]) {
@@ -48,6 +54,17 @@ func (f *Fake) initiate(rw http.ResponseWriter, r *http.Request) {
 			"response_description": "Payout request has been accepted for processing",
 		})
 	}
+}
+
+// unreachable reports a callback URL that the test has put out of reach.
+func (f *Fake) unreachable(callback string) bool {
+	u, err := url.Parse(callback)
+	if err != nil {
+		return true
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	return strings.HasSuffix(host, ".invalid") ||
+		slices.ContainsFunc(f.config.UnreachableHosts, func(lost string) bool { return strings.EqualFold(lost, host) })
 }
 
 // Values of error_code for a valid payout that is not accepted. Both are
@@ -146,7 +163,7 @@ func (o object) missing(names ...string) []string {
 }
 
 // faults says which values of a complete payout are wrong.
-func (o object) faults(strictMethod bool) []string {
+func (o object) faults(anyMethod bool) []string {
 	var faults []string
 	wrong := func(bad bool, text string) {
 		if bad {
@@ -156,17 +173,17 @@ func (o object) faults(strictMethod bool) []string {
 	bank := o["recipient_type"] == "BANK_ACCOUNT_NUMBER"
 	wrong(!bank && o["recipient_type"] != "PAYBILL" && o["recipient_type"] != "TILL",
 		"recipient_type must be one of the following values: PAYBILL, TILL, BANK_ACCOUNT_NUMBER")
-	methods := []string{"MPESA_B2B", "BANK"}
-	if strictMethod {
-		methods = methods[:1]
-		if bank {
-			methods = []string{"BANK"}
-		}
+	methods := []string{"MPESA_B2B"}
+	switch {
+	case anyMethod:
+		methods = []string{"MPESA_B2B", "BANK"}
+	case bank:
+		methods = []string{"BANK"}
 	}
 	wrong(!slices.Contains(methods, o["payment_method"]), "payment_method must be one of the following values: "+strings.Join(methods, ", "))
 	wrong(!o.amount().IsPositive(), "amount must be a positive number with at most two decimals")
-	wrong(!letters(o["currency_code"]), "currency_code must be an ISO 4217 code")
-	wrong(!letters(o["country_code"]), "country_code must be an ISO 3166-1 alpha-3 code")
+	wrong(!wire.IsCurrency(o["currency_code"]), "currency_code must be an ISO 4217 code")
+	wrong(!wire.IsCountry(o["country_code"]), "country_code must be an ISO 3166-1 alpha-3 code")
 	wrong(!fake.IsWebURL(o["callback_url"]), "callback_url must be a URL address")
 	return faults
 }
@@ -185,9 +202,4 @@ func (o object) amount() decimal.Decimal {
 		return decimal.Zero
 	}
 	return amount
-}
-
-// letters reports whether the text is three capital letters.
-func letters(text string) bool {
-	return len(text) == 3 && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }

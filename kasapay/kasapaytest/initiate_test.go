@@ -91,10 +91,10 @@ func TestInitiateValues(t *testing.T) {
 		{"amount", "0", false}, {"amount", "0.00", false}, {"amount", "-10", false}, {"amount", "10.001", false}, {"amount", "1e2", false},
 		{"amount", "1,000", false}, {"amount", "ten", false}, {"amount", ".5", false}, {"amount", "10.", false}, {"amount", "1000000000000000", false},
 		{"amount", json.Number("1e2147483647"), false}, {"amount", json.Number("-1"), false},
-		{"recipient_type", "TILL", true}, {"recipient_type", "BANK_ACCOUNT_NUMBER", true}, {"recipient_type", "paybill", false},
-		{"payment_method", "BANK", true}, {"payment_method", "MPESA", false},
-		{"currency_code", "USD", true}, {"currency_code", "kes", false}, {"currency_code", "KESH", false},
-		{"country_code", "UGA", true}, {"country_code", "KE", false},
+		{"recipient_type", "TILL", true}, {"recipient_type", "paybill", false}, {"recipient_type", "MOBILE", false},
+		{"payment_method", "BANK", false}, {"payment_method", "MPESA", false},
+		{"currency_code", "USD", true}, {"currency_code", "kes", false}, {"currency_code", "KSH", false}, {"currency_code", "XXX", false}, {"currency_code", "KEN", false}, {"currency_code", "KESH", false},
+		{"country_code", "UGA", true}, {"country_code", "KE", false}, {"country_code", "KES", false}, {"country_code", "XKX", false}, {"country_code", "ken", false},
 		{"callback_url", "https://x.test/cb", true}, {"callback_url", "x.test/cb", false}, {"callback_url", "ftp://x.test", false}, {"callback_url", "http://", false},
 	} {
 		m := newMerchant(t, kasapaytest.Config{})
@@ -112,19 +112,19 @@ func TestInitiateValues(t *testing.T) {
 	}
 }
 
-func TestStrictMethod(t *testing.T) {
+func TestMethodsGoWithTheirRecipients(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		kind, method string
-		strict       bool
+		good         bool
 	}{
 		{"PAYBILL", "MPESA_B2B", true}, {"TILL", "MPESA_B2B", true}, {"BANK_ACCOUNT_NUMBER", "BANK", true},
 		{"PAYBILL", "BANK", false}, {"TILL", "BANK", false}, {"BANK_ACCOUNT_NUMBER", "MPESA_B2B", false},
 	} {
 		changes := object{"recipient_type": tc.kind, "payment_method": tc.method}
-		newMerchant(t, kasapaytest.Config{}).accepted(changes)
-		status, _ := newMerchant(t, kasapaytest.Config{Quirks: kasapaytest.Quirks{StrictMethod: true}}).initiate(changes)
-		assert.Equal(t, map[bool]int{true: 200, false: 400}[tc.strict], status, tc)
+		newMerchant(t, kasapaytest.Config{Quirks: kasapaytest.Quirks{AnyMethod: true}}).accepted(changes)
+		status, _ := newMerchant(t, kasapaytest.Config{}).initiate(changes)
+		assert.Equal(t, map[bool]int{true: 200, false: 400}[tc.good], status, tc)
 	}
 }
 
@@ -284,4 +284,23 @@ func TestFaultsAndUnknownRoutesAnswerInKasapaysFormat(t *testing.T) {
 		assert.Equal(t, object{"statusCode": json.Number("404"), "message": "Cannot " + route[0] + " " + route[1], "error": "Not Found"}, response)
 	}
 	assert.Empty(t, m.Payouts())
+}
+
+func TestACallbackURLOutOfReachIsRefused(t *testing.T) {
+	t.Parallel()
+	m := newMerchant(t, kasapaytest.Config{UnreachableHosts: []string{"down.test", "10.0.0.9"}})
+	for _, callback := range []string{
+		"https://shop.invalid/cb", "http://a.b.Shop.INVALID:8080/cb", "https://shop.invalid./cb", "https://down.test/cb", "https://DOWN.test:443", "http://10.0.0.9/cb",
+	} {
+		status, response := m.initiate(object{"callback_url": callback})
+		assert.Equal(t, http.StatusBadRequest, status, callback)
+		assert.Equal(t, json.Number("721"), response["response_code"])
+		assert.Equal(t, "Unreachable callback_url", response["response_description"])
+		assert.Equal(t, "CALLBACK_URL_UNREACHABLE", response["error_code"])
+	}
+	assert.Empty(t, m.Payouts())
+	m.wantFloat("1000000")
+	for i, callback := range []string{"https://invalid/cb", "https://shopinvalid/cb", "https://up.down.test/cb", "https://x.test/?a=.invalid"} {
+		m.accepted(object{"callback_url": callback, "payout_reference": "ok-" + string(rune('a'+i))})
+	}
 }

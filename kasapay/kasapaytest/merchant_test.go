@@ -90,6 +90,9 @@ func order(changes object) object {
 		"amount": "100.00", "payment_description": "Test", "payment_method": "MPESA_B2B",
 		"currency_code": "KES", "country_code": "KEN", "callback_url": "http://shop.localhost/result",
 	}
+	if changes["recipient_type"] == "BANK_ACCOUNT_NUMBER" {
+		o["payment_method"] = "BANK"
+	}
 	return faketest.Change(o, changes)
 }
 

@@ -80,7 +80,7 @@ func (f *Fake) result(p *Payout) response {
 		"amount":             p.Amount.StringFixed(2),
 		"currency":           p.Currency,
 		"account_number":     f.accountNumber(p),
-		"destination_name":   p.RecipientName,
+		"destination_name":   f.destinationName(p),
 		"description":        p.Description,
 		"transaction_time":   p.Created.UTC().Format("2006-01-02T15:04:05.000Z"),
 		"account_balance":    p.AccountBalance.StringFixed(2),
@@ -133,6 +133,14 @@ func (f *Fake) destination(p *Payout) string {
 		return "bank_account"
 	}
 	return strings.ToLower(string(p.RecipientType))
+}
+
+// destinationName is the recipient's name, or the bank's for a bank account.
+func (f *Fake) destinationName(p *Payout) string {
+	if p.RecipientType == kasapay.BankAccount {
+		return f.config.BankName
+	}
+	return p.RecipientName
 }
 
 // accountNumber masks all but the first five and the last three characters, as

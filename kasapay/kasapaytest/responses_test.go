@@ -2,6 +2,7 @@ package kasapaytest_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -114,9 +115,7 @@ func TestQuirks(t *testing.T) {
 			}{{tc.fresh, append(tc.freed, tc.absent...)}, {tc.paid, tc.absent}} {
 				want, got := plain.status("ref-1"), quirky.status("ref-1")
 				if step.diff != "" {
-					for key, v := range parse(t, step.diff) {
-						want[key] = v
-					}
+					maps.Copy(want, parse(t, step.diff))
 				}
 				for _, key := range step.absent {
 					delete(want, key)
@@ -170,7 +169,8 @@ func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	m := newMerchant(t, kasapaytest.Config{
 		ConsumerKey: "your_consumer_key", ConsumerSecret: "your_consumer_secret",
 		ServiceCodes: []string{"12346"}, MintReferences: true,
-		Float: map[string]decimal.Decimal{"KES": decimal.NewFromInt(200)},
+		Float:  map[string]decimal.Decimal{"KES": decimal.NewFromInt(200)},
+		Quirks: kasapaytest.Quirks{AnyMethod: true}, // the sample's method is not that of the document's table
 	})
 
 	status, auth := m.call(http.MethodPost, "/v1/auth", sample(t, "auth_request_example"))
@@ -200,7 +200,7 @@ func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	for name, got := range map[string]object{"callback": m.callbacks()[0], "status": m.status("ms83-367839")} {
 		want := sample(t, name)
 		assert.Equal(t, faketest.Shape(want), faketest.Shape(got), name)
-		for _, drawn := range []string{"payment_reference", "transaction_time", "destination_name"} { // the last is of the fake's own making
+		for _, drawn := range []string{"payment_reference", "transaction_time"} {
 			delete(want, drawn)
 			delete(got, drawn)
 		}
@@ -208,6 +208,22 @@ func TestResponsesHaveTheShapeOfTheDocumentsSamples(t *testing.T) {
 	}
 	assert.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`, m.callbacks()[0]["transaction_time"])
 	assert.Regexp(t, `^[A-Z0-9]{10}$`, m.callbacks()[0]["payment_reference"])
+}
+
+func TestTheDestinationIsThatOfTheRequest(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ bank, kind, destination, name string }{
+		{"", "PAYBILL", "paybill", "Test Limited"}, {"", "TILL", "till", "Test Limited"}, {"", "BANK_ACCOUNT_NUMBER", "bank_account", "BANKX"},
+		{"Benki Ltd", "TILL", "till", "Test Limited"}, {"Benki Ltd", "BANK_ACCOUNT_NUMBER", "bank_account", "Benki Ltd"},
+	} {
+		m := newMerchant(t, kasapaytest.Config{BankName: tc.bank})
+		m.accepted(object{"recipient_type": tc.kind})
+		m.Advance(10 * time.Second)
+		for _, shown := range []object{m.status("ref-1"), m.callbacks()[0]} {
+			assert.Equal(t, tc.destination, shown["destination"], tc)
+			assert.Equal(t, tc.name, shown["destination_name"], tc)
+		}
+	}
 }
 
 // The client sees the same payout through every quirk of the fake.

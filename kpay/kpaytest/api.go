@@ -6,14 +6,18 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// serveAPI carries out pay and checkstatus. The body's action tells them apart.
+// serveAPI carries out pay and checkstatus. The body's action tells them apart. The
+// document's curl is a GET without a body: it shows whether the credentials are good,
+// because a request without parameters is all that is refused then (assumed).
 func (f *Fake) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	if why := f.admit(r); why != nil {
 		status := http.StatusOK
@@ -23,7 +27,11 @@ func (f *Fake) serveAPI(rw http.ResponseWriter, r *http.Request) {
 		f.write(rw, status, why.body())
 		return
 	}
-	f.write(rw, http.StatusOK, f.act(r, readRequest(r)))
+	var req request
+	if r.Method == http.MethodPost {
+		req = readRequest(r)
+	}
+	f.write(rw, http.StatusOK, f.act(r, req))
 }
 
 func (f *Fake) act(r *http.Request, req request) response {
@@ -105,7 +113,9 @@ func (f *Fake) checkPay(req request) (why refusal, refused bool) {
 	if names := req.missing(f.config.Quirks.BankIDOptional); len(names) > 0 {
 		return missingParameters.naming(names...), true
 	}
-	// The documented methods. That each goes with every institution is assumed.
+	if faults := req.unusable(); len(faults) > 0 {
+		return unusableParameters.naming(faults...), true
+	}
 	methods := []kpay.Method{kpay.MethodCard, kpay.MethodMoMo, kpay.MethodBank, kpay.MethodSPENN, kpay.MethodSmartCash}
 	retailer, known := f.config.retailer(req["retailerid"])
 	switch {
@@ -117,6 +127,8 @@ func (f *Fake) checkPay(req request) (why refusal, refused bool) {
 		return unknownMethod, true
 	case req["bankid"] != "" && kpay.BankID(req["bankid"]).Name() == "":
 		return unknownBank, true
+	case req["bankid"] != "" && !req.pairs():
+		return wrongPairing, true
 	case f.state.Payments.Find(req["refid"]) != nil:
 		return duplicateRefID, true
 	}
@@ -185,7 +197,7 @@ func readRequest(r *http.Request) request {
 	return req
 }
 
-// missing names the fields of a pay request that are empty or unusable.
+// missing names the fields of a pay request that are empty.
 func (req request) missing(bankOptional bool) []string {
 	var names []string
 	for _, name := range []string{
@@ -196,14 +208,56 @@ func (req request) missing(bankOptional bool) []string {
 		case name == "bankid" && bankOptional:
 		case req[name] == "":
 			names = append(names, name)
-		case name == "amount" && !req.amount().IsPositive():
-			names = append(names, name)
 		}
 	}
-	if c := req.currency(); c != "RWF" && c != "USD" {
-		names = append(names, "currency")
-	}
 	return names
+}
+
+// unusable says which fields of a complete pay request cannot be used.
+func (req request) unusable() []string {
+	var faults []string
+	wrong := func(bad bool, text string) {
+		if bad {
+			faults = append(faults, text)
+		}
+	}
+	_, phone := wire.Phone(req["msisdn"])
+	wrong(!phone, "msisdn is not a phone number")
+	name, host, _ := strings.Cut(req["email"], "@")
+	wrong(name == "" || host == "" || strings.ContainsAny(host, "@") || strings.ContainsFunc(req["email"], unicode.IsSpace), "email is not an e-mail address")
+	wrong(req.fractional(), "amount is not a whole number")
+	wrong(!req.fractional() && !req.amount().IsPositive(), "amount is not a number above zero")
+	c := req.currency()
+	wrong(c != "RWF" && c != "USD", "currency is not RWF or USD")
+	for _, name := range []string{"returl", "redirecturl"} {
+		wrong(!fake.IsWebURL(req[name]), name+" is not a URL")
+	}
+	return faults
+}
+
+// pairs reports whether institution, method and number go together (assumed). The
+// number's prefix tells the network of mobile money, as public clients have it.
+func (req request) pairs() bool {
+	bank, method := kpay.BankID(req["bankid"]), kpay.Method(req["pmethod"])
+	phone, _ := wire.Phone(req["msisdn"])
+	network := "0" + strings.TrimPrefix(strings.TrimPrefix(phone, "250"), "0")
+	prefix := ""
+	if len(network) == len("0780000000") {
+		prefix = network[:3]
+	}
+	switch bank {
+	case kpay.BankMTN:
+		return method == kpay.MethodMoMo && (prefix == "078" || prefix == "079")
+	case kpay.BankAirtel:
+		return method == kpay.MethodMoMo && (prefix == "072" || prefix == "073")
+	case kpay.BankMobicash:
+		return method == kpay.MethodMoMo
+	case kpay.BankSPENN:
+		return method == kpay.MethodSPENN
+	case kpay.BankCards:
+		return method == kpay.MethodCard || method == kpay.MethodSmartCash
+	}
+	return method == kpay.MethodBank
 }
 
 func (req request) currency() string {
@@ -211,6 +265,13 @@ func (req request) currency() string {
 		return c
 	}
 	return "RWF"
+}
+
+// fractional reports a number with a fraction that is not zero. A plugin sends such
+// amounts after it has converted a currency (observed).
+func (req request) fractional() bool {
+	whole, fraction, _ := strings.Cut(req["amount"], ".")
+	return whole != "" && strings.Trim(strings.TrimPrefix(whole, "-")+fraction, "0123456789") == "" && strings.Trim(fraction, "0") != ""
 }
 
 const maxAmountDigits = 15

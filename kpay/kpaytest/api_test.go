@@ -132,13 +132,38 @@ func TestAllOperationsShareTheEndpoint(t *testing.T) {
 func TestOnlyPOSTIsTaken(t *testing.T) {
 	t.Parallel()
 	m := newMerchant(t, kpaytest.Config{})
-	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
+	for _, method := range []string{http.MethodPatch, http.MethodPut, http.MethodDelete} {
 		req := m.request(order(nil))
 		req.Method = method
 		status, _ := m.send(req)
 		assert.Equal(t, http.StatusMethodNotAllowed, status, method)
 	}
 	assert.Empty(t, m.Payments())
+}
+
+// The document prints a curl without a body: a GET of /api/ with credentials.
+func TestTheDocumentsCurlIsAnswered(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ path, user, password, code string }{
+		{"/api/", "test-user", "test-pass", "603"}, {"/api", "test-user", "test-pass", "603"}, {"/", "test-user", "test-pass", "603"}, {"", "test-user", "test-pass", "603"},
+		{"/api/", "test-user", "nothing", "600"}, {"/api/", "", "", "401"},
+	} {
+		for _, body := range []any{"", order(nil)} { // a GET that carries an order makes no payment either
+			m := newMerchant(t, kpaytest.Config{})
+			req := m.request(body)
+			req.Method, req.URL.Path = http.MethodGet, tc.path
+			if req.SetBasicAuth(tc.user, tc.password); tc.user == "" {
+				req.Header.Del("Authorization")
+			}
+			status, response := m.send(req)
+			assert.Equal(t, http.StatusOK, status, tc)
+			m.wantRefusal(tc.code, response)
+			if tc.code == "603" {
+				assert.Equal(t, "Missing required parameters: msisdn, email, details, refid, amount, cname, cnumber, pmethod, retailerid, returl, redirecturl, bankid", response["reply"])
+			}
+			assert.Empty(t, m.Payments())
+		}
+	}
 }
 
 func TestContentTypeIsNotLookedAt(t *testing.T) {
@@ -270,12 +295,63 @@ func TestMethodsAndInstitutions(t *testing.T) {
 	for _, method := range []string{"CC", "card", "mtn"} {
 		m.wantRefusal("609", m.pay(object{"refid": "new", "pmethod": method}))
 	}
-	for i, bank := range []string{"040", "130", "63510", "63514", "000", "63502", "192", "951", "63501"} {
-		m.wantRefusal("0", m.pay(object{"refid": fmt.Sprint("b", i), "bankid": bank}))
+	for i, bank := range []string{"040", "130", "192", "951"} {
+		m.wantRefusal("0", m.pay(object{"refid": fmt.Sprint("b", i), "pmethod": "bank", "bankid": bank}))
 	}
 	for _, bank := range []any{"40", 40, "30", "0"} {
 		m.wantRefusal("610", m.pay(object{"refid": "new", "bankid": bank}))
 	}
+}
+
+// bankid, pmethod and msisdn that cannot belong together are an institution that
+// cannot be.
+func TestPairings(t *testing.T) {
+	t.Parallel()
+	for i, tc := range []struct{ method, bank, phone, code string }{
+		{"momo", "63510", "0783300000", "0"}, {"momo", "63510", "0793300000", "0"}, {"momo", "63510", "250783300000", "0"}, {"momo", "63510", "+250 783-300-000", "0"},
+		{"momo", "63510", "783300000", "0"}, {"momo", "63514", "0723300000", "0"}, {"momo", "63514", "250733300000", "0"}, {"momo", "63501", "0753300000", "0"},
+		{"cc", "000", "254700000000", "0"}, {"smartcash", "000", "0783300000", "0"}, {"spenn", "63502", "0783300000", "0"}, {"bank", "192", "0753300000", "0"}, {"bank", "040", "0783300000", "0"},
+
+		{"momo", "63510", "0723300000", "610"}, {"momo", "63510", "250733300000", "610"}, {"momo", "63514", "0783300000", "610"}, {"momo", "63510", "0753300000", "610"},
+		{"momo", "63510", "254783300000", "610"}, {"momo", "000", "0783300000", "610"}, {"momo", "192", "0783300000", "610"}, {"momo", "63502", "0783300000", "610"},
+		{"cc", "63510", "0783300000", "610"}, {"cc", "040", "0783300000", "610"}, {"smartcash", "63502", "0783300000", "610"},
+		{"spenn", "63510", "0783300000", "610"}, {"spenn", "000", "0783300000", "610"}, {"bank", "63510", "0783300000", "610"}, {"bank", "000", "0783300000", "610"}, {"bank", "63501", "0783300000", "610"},
+	} {
+		m := newMerchant(t, kpaytest.Config{})
+		response := m.pay(object{"refid": fmt.Sprint("p", i), "pmethod": tc.method, "bankid": tc.bank, "msisdn": tc.phone})
+		assert.Equal(t, json.Number(tc.code), response["retcode"], "%v: %v", tc, response)
+		assert.Len(t, m.Payments(), map[string]int{"0": 1, "610": 0}[tc.code])
+	}
+}
+
+// What is there and cannot be used is said to be so, and not to be missing.
+func TestFieldsThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		field string
+		value any
+		says  string
+	}{
+		{"msisdn", "07833", "a phone number"}, {"msisdn", "0783x00000", "a phone number"}, {"msisdn", "John", "a phone number"}, {"msisdn", "+0783300000", "a phone number"},
+		{"email", "customer", "an e-mail address"}, {"email", "@example.com", "an e-mail address"}, {"email", "a@", "an e-mail address"}, {"email", "a@b@c", "an e-mail address"}, {"email", "a b@c", "an e-mail address"},
+		{"returl", "/ack", "a URL"}, {"returl", "shop.example/ack", "a URL"}, {"returl", "ftp://shop.example", "a URL"}, {"returl", "https://", "a URL"},
+		{"redirecturl", "thanks", "a URL"}, {"redirecturl", "javascript:alert(1)", "a URL"}, {"redirecturl", "mailto:a@b", "a URL"},
+		{"amount", json.Number("4200.5"), "a whole number"}, {"amount", "0.01", "a whole number"}, {"amount", "-1.5", "a whole number"}, {"amount", "1234567890.123456", "a whole number"},
+		{"amount", 0, "a number above zero"}, {"amount", "-1", "a number above zero"}, {"amount", "all", "a number above zero"}, {"amount", "1e3", "a number above zero"},
+		{"currency", "KES", "RWF or USD"},
+	} {
+		m := newMerchant(t, kpaytest.Config{})
+		response := m.pay(object{tc.field: tc.value})
+		m.wantRefusal("603", response)
+		assert.Equal(t, "Unusable parameters: "+tc.field+" is not "+tc.says, response["reply"], tc)
+		assert.Empty(t, m.Payments())
+	}
+	m := newMerchant(t, kpaytest.Config{})
+	response := m.pay(object{"amount": "1.5", "returl": "x", "details": nil})
+	assert.Equal(t, "Missing required parameters: details", response["reply"], "first what is missing")
+	response = m.pay(object{"amount": "1.5", "returl": "x"})
+	assert.Equal(t, "Unusable parameters: amount is not a whole number, returl is not a URL", response["reply"], "all at once")
+	m.wantRefusal("0", m.pay(object{"msisdn": "\u200e+250\u00a0(783) 300.000", "email": "jöhn+a@münchen.example", "returl": "HTTP://shop.localhost:8080/a?b"}))
 }
 
 func TestRetailersComeFromTheConfig(t *testing.T) {

@@ -55,7 +55,7 @@ type Retailer struct {
 type Quirks struct {
 	// AllowedIPs are the addresses requests may come from. Others get 602. The
 	// in-memory client counts as 127.0.0.1. Empty: every address.
-	AllowedIPs []netip.Prefix
+	AllowedIPs []netip.Prefix `json:"allowed_ips"`
 	// RequireHTTPS refuses with 500 what did not come over TLS, as the client
 	// sees it (Options.PublicURL counts).
 	RequireHTTPS bool

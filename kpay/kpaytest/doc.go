@@ -50,11 +50,18 @@
 //
 // # Limits
 //
-// The fake serves POST / and POST /api/, and the pages below /checkout/.
-// Business results come with HTTP 200, errors in the body. The fake checks a pay
-// request in this order: plain HTTP 500 (Quirks.RequireHTTPS), no Authorization
-// 401, wrong user or password 600, foreign address 602, a field missing, empty
-// or unusable 603, retailer unknown 604 or disabled 605, method 609, institution
-// 610, refid used before 608. The processor's refusals come last. The codes are
-// documented, their order is assumed.
+// The fake serves POST / and POST /api/, and the pages below /checkout/. A GET of
+// either, as in the document's curl, is a request without parameters: 603 if its
+// credentials are good. Business results come with HTTP 200, errors in the body.
+//
+// The fake checks a pay request in this order: plain HTTP 500 (Quirks.RequireHTTPS),
+// no Authorization 401, wrong user or password 600, foreign address 602, a field
+// missing or empty 603, a field that cannot be used 603, retailer unknown 604 or
+// disabled 605, method 609, institution 610, refid used before 608. The processor's
+// refusals come last. The codes are documented, their order is assumed.
+//
+// bankid, pmethod and msisdn must go together, or the code is 610 (assumed). MTN
+// (63510) and Airtel (63514) go with momo and their own numbers: 078 and 079, 072 and
+// 073. Mobicash goes with momo, SPENN with spenn, 000 with cc and smartcash, and every
+// bank with bank.
 package kpaytest

@@ -60,6 +60,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 		},
 		Routes: []fake.Route{
 			{Name: "pay or checkstatus", Method: http.MethodPost, Path: "/"}, {Name: "the same", Method: http.MethodPost, Path: "/api/"},
+			{Name: "the document's curl", Method: http.MethodGet, Path: "/"}, {Name: "the same curl", Method: http.MethodGet, Path: "/api/"},
 			{Name: "show the checkout page", Method: http.MethodGet, Path: checkoutPath + "{id}"},
 			{Name: "pay by card", Method: http.MethodPost, Path: checkoutPath + "{id}"},
 		},
@@ -130,6 +131,7 @@ func (f *Fake) routes() http.Handler {
 	op := kpay.Operations()[0]
 	for _, path := range []string{op.Path + "{$}", "/api", "/api/{$}"} {
 		mux.HandleFunc(op.Method+" "+path, f.serveAPI)
+		mux.HandleFunc("GET "+path, f.serveAPI)
 		mux.HandleFunc(path, f.refuseMethod)
 	}
 	mux.HandleFunc("GET "+checkoutPath+"{id}", f.showCheckout)
@@ -139,7 +141,7 @@ func (f *Fake) routes() http.Handler {
 		http.Error(rw, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 	})
 	mux.HandleFunc("/", func(rw http.ResponseWriter, _ *http.Request) {
-		http.Error(rw, "This fake serves POST / and POST /api/, and GET and POST "+checkoutPath+"{id}.", http.StatusNotFound)
+		http.Error(rw, "This fake serves GET and POST at / and /api/, and GET and POST "+checkoutPath+"{id}.", http.StatusNotFound)
 	})
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "" { // a mount was stripped; the mux would redirect out of it

@@ -75,6 +75,14 @@ func order(changes object) object {
 		"pmethod": "momo", "retailerid": "02", "bankid": "63510",
 		"returl": "http://shop.localhost/ack", "redirecturl": "http://shop.localhost/thanks",
 	}
+	switch changes["pmethod"] {
+	case "cc", "smartcash":
+		o["bankid"] = "000"
+	case "spenn":
+		o["bankid"] = "63502"
+	case "bank":
+		o["bankid"] = "192"
+	}
 	return faketest.Change(o, changes)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -182,6 +183,7 @@ func (f *Fake) newPayment(req request) *Payment {
 
 // scenario decides what becomes of a new payment.
 func (f *Fake) scenario(req request) fake.Scenario {
+	phone, _ := wire.Phone(req["msisdn"])
 	asked := fake.Scenarios{
 		"any digits": fake.ScenarioPaid, // by the refid only
 		"0001":       fake.ScenarioFailed,
@@ -194,7 +196,7 @@ func (f *Fake) scenario(req request) fake.Scenario {
 		"0008":       ScenarioRefusedNoFunds,
 		"0009":       fake.ScenarioLost,
 		"0010":       fake.ScenarioLagging,
-	}.Choose(req["refid"], req["msisdn"])
+	}.Choose(req["refid"], phone)
 	switch {
 	case asked != "":
 		return asked

@@ -38,13 +38,17 @@ var (
 	wrongPair         = refusal{code: 600, reply: "Invalid PIN"}
 	foreignAddress    = refusal{code: 602, reply: "Location / IP not whitelisted"}
 	missingParameters = refusal{code: 603, reply: "Missing required parameters"}
-	unknownRetailer   = refusal{code: 604, reply: "Unknown retailer"}
-	disabledRetailer  = refusal{code: 605, reply: "Retailer not enabled"}
-	refusedPayment    = refusal{code: 606, reply: "TARGET_AUTHORIZATION_ERROR"}
-	refusedNoFunds    = refusal{code: 606, reply: "TARGET_AUTHORIZATION_ERROR", statusMsg: "Not enough funds"}
-	duplicateRefID    = refusal{code: 608, reply: "Duplicate refid used"}
-	unknownMethod     = refusal{code: 609, reply: "Unknown payment method"}
-	unknownBank       = refusal{code: 610, reply: "Unknown or disabled institution"}
+	// The document has no word for a parameter that is there and cannot be used
+	// (assumed).
+	unusableParameters = refusal{code: 603, reply: "Unusable parameters"}
+	unknownRetailer    = refusal{code: 604, reply: "Unknown retailer"}
+	disabledRetailer   = refusal{code: 605, reply: "Retailer not enabled"}
+	refusedPayment     = refusal{code: 606, reply: "TARGET_AUTHORIZATION_ERROR"}
+	refusedNoFunds     = refusal{code: 606, reply: "TARGET_AUTHORIZATION_ERROR", statusMsg: "Not enough funds"}
+	duplicateRefID     = refusal{code: 608, reply: "Duplicate refid used"}
+	unknownMethod      = refusal{code: 609, reply: "Unknown payment method"}
+	unknownBank        = refusal{code: 610, reply: "Unknown or disabled institution"}
+	wrongPairing       = refusal{code: 610, reply: "Unknown or disabled institution: bankid, pmethod and msisdn do not go together"}
 )
 
 func (why refusal) naming(fields ...string) refusal {
@@ -93,7 +97,7 @@ func (f *Fake) refuse(rw http.ResponseWriter, _ *http.Request, status int, _ tim
 }
 
 func (f *Fake) refuseMethod(rw http.ResponseWriter, _ *http.Request) {
-	rw.Header().Set("Allow", http.MethodPost)
+	rw.Header().Set("Allow", "GET, HEAD, POST")
 	f.write(rw, http.StatusMethodNotAllowed, response{"reply": http.StatusText(http.StatusMethodNotAllowed)})
 }
 

@@ -44,9 +44,7 @@ func TestQuirks(t *testing.T) {
 			} {
 				want, got := plain.call(step.body), quirky.call(step.body)
 				if step.diff != "" {
-					for key, v := range parse(t, step.diff) {
-						want[key] = v
-					}
+					maps.Copy(want, parse(t, step.diff))
 				}
 				if tc.quirks.PadValues { // drawn ids: the diffs above cannot name them
 					for _, o := range []object{want, got} {

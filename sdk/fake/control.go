@@ -54,9 +54,10 @@ func (c *Control) Waiting() int {
 	return c.world.sleeping
 }
 
-// AddFault adds a rule that makes requests go wrong. A rule that makes no sense
-// is refused and changes nothing. A rule for a provider that is not in this World
-// is an ErrNotFound.
+// AddFault adds a rule that makes requests go wrong. A rule that makes no sense, or
+// that matches none of the provider's routes, is refused and changes nothing: a test
+// with such a rule would pass without its fault. A rule for a provider that is not
+// in this World is an ErrNotFound.
 func (c *Control) AddFault(f Fault) error {
 	if _, err := f.check(); err != nil {
 		return fmt.Errorf("fake: fault: %w", err)
@@ -68,6 +69,9 @@ func (c *Control) AddFault(f Fault) error {
 	defer c.world.Unlock()
 	if c.world.byName[f.Provider] == nil {
 		return fmt.Errorf("fault: provider %q: %w", f.Provider, ErrNotFound)
+	}
+	if _, err := c.world.checkRoute(f); err != nil {
+		return fmt.Errorf("fake: fault: %w", err)
 	}
 	c.world.addFault(f)
 	return nil

@@ -13,22 +13,37 @@ import (
 )
 
 func TestManualClockStandsStillUntilAdvanced(t *testing.T) {
+	s := newToy(t, fake.Options{Callbacks: responding(200)}, withHook)
+	start := s.Now()
+	s.order(t, `{}`)
+	s.Flush()
+	assert.Equal(t, start, s.Now(), "to the nanosecond")
+	assert.Len(t, s.Deliveries(), 1, "the order is not settled")
+	s.Advance(9 * time.Second)
+	assert.Len(t, s.Deliveries(), 1)
+	s.Advance(time.Second)
+	assert.Len(t, s.Deliveries(), 2)
+	assert.Equal(t, start.Add(10*time.Second), s.Now())
+	s.Advance(-time.Hour)
+	assert.Equal(t, start.Add(10*time.Second), s.Now(), "the clock never goes back")
+}
+
+func TestClockFollowsTheBubblesTimeWithoutAnyOption(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newToy(t, fake.Options{Callbacks: responding(200)}, withHook)
-		start := s.Now()
+		assert.Equal(t, time.Now().UTC(), s.Now())
 		s.order(t, `{}`)
-		<-time.After(time.Hour)
-		s.Flush()
-		assert.Equal(t, start, s.Now())
-		assert.Len(t, s.Deliveries(), 1, "the order is not settled")
-		s.Advance(9 * time.Second)
+		<-time.After(9 * time.Second)
 		assert.Len(t, s.Deliveries(), 1)
-		s.Advance(time.Second)
+		<-time.After(time.Second)
+		synctest.Wait()
 		assert.Len(t, s.Deliveries(), 2)
-		assert.Equal(t, start.Add(10*time.Second), s.Now())
-		s.Advance(-time.Hour)
-		assert.Equal(t, start.Add(10*time.Second), s.Now(), "the clock never goes back")
+		s.Reset()
+		<-time.After(time.Hour)
+		assert.Equal(t, time.Now().UTC(), s.Now())
 	})
+	s := newToy(t, fake.Options{})
+	assert.Equal(t, 2026, s.Now().Year(), "outside a bubble the clock stands still")
 }
 
 func TestRealClockFollowsTimeTimesSpeed(t *testing.T) {

@@ -89,11 +89,12 @@ func Acts[S any](path, field string, to []S) []Act {
 
 // AdminPath is the path of an admin call with each part escaped.
 func AdminPath(parts ...string) string {
-	path := "/_fake"
+	var path strings.Builder
+	path.WriteString("/_fake")
 	for _, p := range parts {
-		path += "/" + url.PathEscape(p)
+		path.WriteString("/" + url.PathEscape(p))
 	}
-	return path
+	return path.String()
 }
 
 // Result says in one word what became of something.

@@ -121,6 +121,19 @@ func (l *Ledger) Settle(id string, status EntryStatus) error {
 	return nil
 }
 
+// Describe changes the description of a pending entry, to say why it fails.
+func (l *Ledger) Describe(id, description string) error {
+	e := l.entries[id]
+	switch {
+	case e == nil:
+		return fmt.Errorf("ledger entry %q: %w", id, ErrNotFound)
+	case e.Status != EntryPending:
+		return fmt.Errorf("ledger entry %q is %s already: %w", id, e.Status, ErrIllegalMove)
+	}
+	e.Description = description
+	return nil
+}
+
 func (l *Ledger) tell(e *Entry) {
 	if l.observe != nil {
 		l.observe(*e)

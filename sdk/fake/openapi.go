@@ -26,12 +26,12 @@ func openAPI(calls []adminCall) map[string]any {
 		method, path, _ := strings.Cut(c.pattern, " ")
 		path = strings.TrimSuffix(path, "{$}")
 		parameters := []any{}
-		for _, part := range strings.Split(path, "/") {
+		for part := range strings.SplitSeq(path, "/") {
 			if name, ok := strings.CutPrefix(part, "{"); ok {
 				parameters = append(parameters, map[string]any{"name": strings.TrimSuffix(name, "}"), "in": "path", "required": true, "schema": text})
 			}
 		}
-		for _, name := range strings.Fields(c.query) {
+		for name := range strings.FieldsSeq(c.query) {
 			parameters = append(parameters, map[string]any{"name": name, "in": "query", "schema": text})
 		}
 		call := map[string]any{
@@ -46,7 +46,7 @@ func openAPI(calls []adminCall) map[string]any {
 			schema := map[string]any{"type": "object"}
 			if c.body != "*" {
 				fields := map[string]any{}
-				for _, name := range strings.Fields(c.body) {
+				for name := range strings.FieldsSeq(c.body) {
 					fields[name] = map[string]any{}
 				}
 				schema["properties"], schema["additionalProperties"] = fields, false

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -197,9 +198,7 @@ func send(rw http.ResponseWriter, response *recorder, kind FaultKind) {
 		body = malform(body)
 	}
 	h := rw.Header()
-	for name, values := range response.header {
-		h[name] = values
-	}
+	maps.Copy(h, response.header)
 	if response.status >= 200 && response.status != http.StatusNoContent && response.status != http.StatusNotModified {
 		h.Set("Content-Length", strconv.Itoa(len(body)+missing(kind)))
 	}

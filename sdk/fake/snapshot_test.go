@@ -23,11 +23,12 @@ func story(t *testing.T, s *toy) []string {
 	}
 	s.Advance(2 * time.Minute)
 	for _, d := range s.Deliveries() {
-		line := d.ID + " " + d.Body + " " + string(d.State)
+		var line strings.Builder
+		line.WriteString(d.ID + " " + d.Body + " " + string(d.State))
 		for _, a := range d.Attempts {
-			line += " " + a.Time.String()
+			line.WriteString(" " + a.Time.String())
 		}
-		told = append(told, line)
+		told = append(told, line.String())
 	}
 	return append(told, s.Now().String())
 }

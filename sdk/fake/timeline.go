@@ -305,7 +305,7 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	for _, id := range texts(r.ResponseBody) {
 		w.touch(c, id)
 	}
-	for _, part := range strings.Split(r.Path, "/") {
+	for part := range strings.SplitSeq(r.Path, "/") {
 		w.touch(c, part)
 	}
 	w.settle()

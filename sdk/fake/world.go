@@ -1,9 +1,11 @@
 package fake
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -53,9 +55,10 @@ type World struct {
 // Options set up a World. The zero value is right for a test: a clock that
 // stands still until it is advanced, and ids from a fixed seed.
 type Options struct {
-	// RealTime lets the clock follow real time. Inside a testing/synctest
-	// bubble that is the bubble's time. Without it nothing that waits for the
-	// clock happens before Advance.
+	// RealTime lets the clock follow real time. Without it nothing that waits for
+	// the clock happens before Advance. Inside a testing/synctest bubble the clock
+	// always follows time, the bubble's: a client's Wait would else look again
+	// forever, because its waits take no real time there.
 	RealTime bool
 
 	// Speed is how many virtual seconds pass in one real second. It counts
@@ -104,6 +107,7 @@ type TB interface {
 // NewWorld makes a World without any provider. Give it to the constructor NewIn
 // of each fake that shall stand in it.
 func NewWorld(o Options) *World {
+	o.RealTime = o.RealTime || inBubble()
 	o = o.withDefaults()
 	w := &World{
 		opts:      o,
@@ -118,6 +122,15 @@ func NewWorld(o Options) *World {
 	w.callbacks, w.closeClient = callbackClient(o)
 	w.startDispatcher()
 	return w
+}
+
+// inBubble reports whether the caller runs inside a testing/synctest bubble. Only
+// the first line of a goroutine's trace says so: "goroutine 7 [running, synctest
+// bubble 1]:".
+func inBubble() bool {
+	var trace [128]byte
+	first, _, _ := bytes.Cut(trace[:runtime.Stack(trace[:], false)], []byte("\n"))
+	return bytes.Contains(first, []byte("synctest"))
 }
 
 // Attach closes the World when the test ends and reports panics of handlers

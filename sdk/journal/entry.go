@@ -80,6 +80,7 @@ type entry struct {
 	params, prepared, value []byte
 	note                    string
 	reason                  Reason
+	loaded                  bool      // the fields above and the reason are read; else they are purged
 	lease                   time.Time // by this process's wall clock
 }
 

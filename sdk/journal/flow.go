@@ -64,6 +64,7 @@ func (f *Flow[P, T]) Plan(ctx context.Context, tx Tx, params P) error {
 	}
 	version := len(f.m.digests)
 	sum := f.m.digests[version-1](params)
+	tx = &transaction{tx, f.j.db.dialect}
 	created, err := f.j.insert(ctx, tx, f.m.name, id, sum, version, data)
 	if err != nil || created {
 		return planFailed(err)
@@ -78,6 +79,9 @@ func planFailed(err error) error {
 	if errors.As(err, &coded) && coded.Code() == snapshot {
 		return fmt.Errorf("journal: plan: your transaction read before it wrote: begin it with BEGIN IMMEDIATE (_txlock=immediate): %w", err)
 	}
+	if passing(err) {
+		return fmt.Errorf("journal: plan: another transaction was in the way: roll back, and run your transaction again: %w", err)
+	}
 	return failed("plan", err)
 }
 
@@ -85,9 +89,17 @@ func (j *Journal) insert(ctx context.Context, tx Tx, flow string, id Identity, s
 	entry, none := int64(0), []byte{}
 	args := []any{flow, id.Reference, sum[:], version}
 	details := []any{id.Amount.String(), id.Currency, params, none, none}
-	if j.sql.planAll != "" {
+	switch {
+	case j.sql.planAll != "":
 		err = queryRow(ctx, tx, j.sql.planAll, append(args, details...), &entry)
-	} else {
+	case j.db.dialect == MySQL:
+		var r sql.Result
+		if r, err = tx.ExecContext(ctx, j.sql.plan, args...); err == nil {
+			if entry, err = r.LastInsertId(); err == nil && entry == 0 {
+				err = sql.ErrNoRows
+			}
+		}
+	default:
 		err = queryRow(ctx, tx, j.sql.plan, args, &entry)
 	}
 	switch {

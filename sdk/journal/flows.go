@@ -53,7 +53,7 @@ func (j *Journal) Restored(ctx context.Context, adopt time.Duration, actor strin
 		return err
 	}
 	for _, m := range machines {
-		err := inTx(ctx, j.db, func(tx *sql.Tx) error {
+		err := inTx(ctx, j.db, func(tx *transaction) error {
 			if _, err := tx.ExecContext(ctx, j.sql.setFlow, m.name, 1, actor, "restored from a backup"); err != nil {
 				return err
 			}
@@ -75,11 +75,8 @@ var errBeyondLimit = errors.New("beyond the limit of the flow")
 // reserve counts what an entry costs before its first byte leaves. The row of the
 // window is locked until the end of the transaction, so that replicas share it.
 // A refusal gives nothing back: the limit errs on the safe side.
-func (j *Journal) reserve(ctx context.Context, tx *sql.Tx, m *machine, e *entry) error {
+func (j *Journal) reserve(ctx context.Context, tx *transaction, m *machine, e *entry) error {
 	limit := m.settings.Limit
-	if limit.PerEntry.IsZero() && limit.PerWindow.IsZero() {
-		return nil
-	}
 	amount, err := e.cost()
 	if err != nil || amount.IsZero() {
 		return err
@@ -94,7 +91,7 @@ func (j *Journal) reserve(ctx context.Context, tx *sql.Tx, m *machine, e *entry)
 		begins int64
 		spent  entry
 	)
-	if err := queryRow(ctx, tx, j.sql.spend, []any{e.flow, e.currency, limit.Window.Microseconds()}, &begins, &spent.amount); err != nil {
+	if err := j.window(ctx, tx, []any{e.flow, e.currency, limit.Window.Microseconds()}, &begins, &spent.amount); err != nil {
 		return err
 	}
 	sum, err := spent.cost()

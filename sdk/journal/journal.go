@@ -108,7 +108,7 @@ var errLeaseLost = errors.New("journal: lease lost")
 // Journal records what flows ask of providers and sees it through. Make it with Open.
 // It is safe for concurrent use.
 type Journal struct {
-	db     *sql.DB
+	db     *database
 	sql    *statements
 	cfg    Config
 	holder string
@@ -150,7 +150,7 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect, cfg Config) (*Journa
 	if err := checkSchema(ctx, db, dialect); err != nil {
 		return nil, err
 	}
-	return &Journal{db: db, sql: newStatements(dialect), cfg: cfg, holder: rand.Text(), flows: map[string]*machine{}}, nil
+	return &Journal{db: &database{db, dialect}, sql: newStatements(dialect), cfg: cfg, holder: rand.Text(), flows: map[string]*machine{}}, nil
 }
 
 // leaseMargin is what a lease has left when the longest call ends: time to record.
@@ -181,9 +181,14 @@ func (j *Journal) add(m *machine) error {
 		return err
 	}
 	m.settings = j.cfg.Flows[m.name].withDefaults()
+	if j.db.dialect != SQLite { // which has one writer
+		m.marks.most, m.records.most = max(2, j.cfg.Workers/maxBatch), max(2, j.cfg.Workers/maxBatch)
+	}
 	j.flows[m.name] = m
 	return nil
 }
+
+func (l Limit) bounds() bool { return !l.PerEntry.IsZero() || !l.PerWindow.IsZero() }
 
 func (c FlowConfig) withDefaults() FlowConfig {
 	setDefault(&c.SendWithin, time.Hour)

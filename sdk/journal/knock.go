@@ -53,7 +53,6 @@ func (f *Flow[P, T]) Knock(auth ...webhook.Authenticator) http.Handler {
 			reference = proof.Bound.Reference
 		}
 		if err != nil || checkReference(reference) != nil {
-			proof.Forget()
 			http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
 			return
 		}

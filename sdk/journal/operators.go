@@ -37,12 +37,14 @@ func (j *Journal) List(ctx context.Context, f Filter) ([]Listed, error) {
 		args = append(args, value)
 		where = append(where, strings.ReplaceAll(condition, "$n", "$"+strconv.Itoa(len(args))))
 	}
-	from := "journal_entries LEFT JOIN journal_stuck s ON s.entry = id"
+	from, id, order := "journal_entries LEFT JOIN journal_stuck s ON s.entry = id", "id", "id"
 	switch f.State {
 	case StateStuck:
-		from = "journal_stuck s JOIN journal_entries ON id = s.entry"
+		// A cross join is read in this order by SQLite too.
+		from, id, order, where = "journal_stuck s CROSS JOIN journal_entries", "s.entry", "s.entry", []string{"id = s.entry"}
 	case StatePlanned, StateSending, StateOpen:
 		where = append(where, "due_at IS NOT NULL")
+		order = "id + 0" // sorts the unfinished entries, instead of reading the finished ones in order
 	}
 	if f.State != "" {
 		add("state = $n", string(f.State))
@@ -54,10 +56,10 @@ func (j *Journal) List(ctx context.Context, f Filter) ([]Listed, error) {
 		}
 	}
 	if f.OlderThan > 0 {
-		add("created_at <= {now} - CAST($n AS bigint)", f.OlderThan.Microseconds())
+		add("created_at <= {now} - CAST($n AS {bigint})", f.OlderThan.Microseconds())
 	}
 	if f.Before > 0 {
-		add("id < $n", f.Before)
+		add(id+" < $n", f.Before)
 	}
 	if f.Limit <= 0 {
 		f.Limit = 100
@@ -68,7 +70,7 @@ func (j *Journal) List(ctx context.Context, f Filter) ([]Listed, error) {
 	if len(where) > 0 {
 		query += ` WHERE ` + strings.Join(where, " AND ")
 	}
-	rows, err := j.db.QueryContext(ctx, j.sql.text(query+` ORDER BY id DESC LIMIT $`+strconv.Itoa(len(args))), args...)
+	rows, err := j.db.QueryContext(ctx, j.sql.text(query+` ORDER BY `+order+` DESC LIMIT $`+strconv.Itoa(len(args))), args...)
 	if err != nil {
 		return nil, failed("list", err)
 	}

@@ -135,6 +135,8 @@ type machine struct {
 	problem  error
 	watch    time.Duration
 	wake     [2]chan struct{} // of this process's loops, by lane
+	// Requests that leave do not wait for your func.
+	marks, records committer
 
 	encode  func(params any) ([]byte, error)
 	digests []func(params any) [sha256.Size]byte

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -75,7 +77,16 @@ const recordTries = 6
 // for a moment, and finds out whether a COMMIT without a response took place.
 func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
 	for try := 1; ; try++ {
-		err := inTx(ctx, j.db, func(tx *sql.Tx) error { return j.writeIn(ctx, tx, m, e, next, t) })
+		work := func(tx *transaction) error { return j.writeIn(ctx, tx, m, e, next, t) }
+		var err error
+		switch {
+		case t.actor != "": // a person's act waits for nobody, and ends with its ctx
+			err = inTx(ctx, j.db, work)
+		case j.sql.writeAll != "" && t.kind == "" && next.state != StateStuck && e.state != StateStuck:
+			err = alone(j.writeEntry(ctx, j.db, m, e, next, t))
+		default:
+			err = m.records.commit(ctx, j.db, work)
+		}
 		var own *funcError
 		switch {
 		case err == nil, errors.Is(err, errLeaseLost), errors.Is(err, ErrNotPossible):
@@ -97,7 +108,7 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 	}
 }
 
-func (j *Journal) writeIn(ctx context.Context, tx *sql.Tx, m *machine, e *entry, next entry, t transition) error {
+func (j *Journal) writeEntry(ctx context.Context, q querier, m *machine, e *entry, next entry, t transition) error {
 	knocked := t.delay
 	if t.delay >= 0 {
 		knocked = min(t.delay, j.cfg.KnockGap)
@@ -108,10 +119,14 @@ func (j *Journal) writeIn(ctx context.Context, tx *sql.Tx, m *machine, e *entry,
 	if next.state == StatePlanned || next.owed != "" {
 		knocked = t.delay
 	}
-	err := j.together(ctx, tx, j.sql.writeAll, j.sql.write, e.id, []any{e.id, micros(t.delay), micros(knocked), e.knocks, e.fence,
+	return j.together(ctx, q, j.sql.writeAll, j.sql.write, e.id, []any{e.id, micros(t.delay), micros(knocked), e.knocks, e.fence,
 		string(next.state), string(next.standing), string(next.resume), string(next.owed), next.step, next.lane(), next.tries, next.opened, next.looks,
 		flag(next.contested), flag(next.approved), flag(next.mayResend), flag(next.restart)},
 		[]any{blob(next.prepared), blob(next.value), next.note}, []any{t.event, string(next.state), t.actor, t.note})
+}
+
+func (j *Journal) writeIn(ctx context.Context, tx *transaction, m *machine, e *entry, next entry, t transition) error {
+	err := j.writeEntry(ctx, tx, m, e, next, t)
 	if err != nil {
 		return err
 	}
@@ -124,7 +139,7 @@ func (j *Journal) writeIn(ctx context.Context, tx *sql.Tx, m *machine, e *entry,
 	if err != nil || t.kind == "" {
 		return err
 	}
-	if err := m.tell(ctx, tx, &next, t.kind, next.note); err != nil {
+	if err := m.tell(ctx, tx.Tx, &next, t.kind, next.note); err != nil {
 		return &funcError{err}
 	}
 	return nil
@@ -133,21 +148,21 @@ func (j *Journal) writeIn(ctx context.Context, tx *sql.Tx, m *machine, e *entry,
 // together changes an entry, its details and its history: in one trip on PostgreSQL, in
 // three statements on SQLite, which has no trips. It begins with the entry, and stops
 // there when the lease is lost.
-func (j *Journal) together(ctx context.Context, tx *sql.Tx, all, first string, id int64, entry, details, history []any) error {
+func (j *Journal) together(ctx context.Context, q querier, all, first string, id int64, entry, details, history []any) error {
 	if all != "" {
-		err := queryRow(ctx, tx, all, slices.Concat(entry, details, history), &id)
+		err := queryRow(ctx, q, all, slices.Concat(entry, details, history), &id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return errLeaseLost
 		}
 		return err
 	}
-	if err := changedOne(tx.ExecContext(ctx, first, entry...)); err != nil {
+	if err := changedOne(q.ExecContext(ctx, first, entry...)); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, j.sql.details, slices.Concat([]any{id}, details)...); err != nil {
+	if _, err := q.ExecContext(ctx, j.sql.details, slices.Concat([]any{id}, details)...); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, j.sql.history, slices.Concat([]any{id}, history)...)
+	_, err := q.ExecContext(ctx, j.sql.history, slices.Concat([]any{id}, history)...)
 	return err
 }
 
@@ -166,16 +181,29 @@ func (j *Journal) quiet(ctx context.Context, e *entry, tries, looks int, delay t
 // mark writes down that a request leaves now, and counts what it costs. After it e is
 // the entry as it stands.
 func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byte, note string) error {
-	leased := time.Now().Round(0)
+	leased, extend := time.Now().Round(0), int64(0)
+	if leased.Add(j.cfg.CallTimeout + leaseMargin/2).After(e.lease) { // making the request took long
+		extend = j.cfg.Lease.Microseconds()
+	}
 	for try := 1; ; try++ {
-		err := inTx(ctx, j.db, func(tx *sql.Tx) error {
-			err := j.together(ctx, tx, j.sql.markAll, j.sql.mark, e.id, []any{e.id, j.cfg.Lease.Microseconds(), e.fence},
+		record := func(q querier) error {
+			return j.together(ctx, q, j.sql.markAll, j.sql.mark, e.id, []any{e.id, extend, e.fence},
 				[]any{blob(prepared), blob(e.value), e.note}, []any{"sending", string(StateSending), "", note})
-			if err != nil || e.approved {
-				return err
-			}
-			return j.reserve(ctx, tx, m, e)
-		})
+		}
+		var err error
+		switch {
+		case !e.approved && m.settings.Limit.bounds():
+			err = inTx(ctx, j.db, func(tx *transaction) error {
+				if err := record(tx); err != nil {
+					return err
+				}
+				return j.reserve(ctx, tx, m, e)
+			})
+		case j.sql.markAll != "":
+			err = alone(record(j.db))
+		default:
+			err = m.marks.commit(ctx, j.db, func(tx *transaction) error { return record(tx) })
+		}
 		var unclear *commitError
 		if errors.As(err, &unclear) {
 			if done, rereadErr := j.wrote(ctx, e, j.holder); rereadErr == nil && done {
@@ -188,7 +216,9 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 				e.firstSentAt = e.now
 			}
 			e.fence, e.attempts, e.opened, e.sentAt = e.fence+1, e.attempts+1, e.opened+1, e.now
-			e.lease = leased.Add(j.cfg.Lease)
+			if extend > 0 {
+				e.lease = leased.Add(j.cfg.Lease)
+			}
 			return nil
 		}
 		if errors.Is(err, errLeaseLost) || errors.Is(err, errBeyondLimit) || try == recordTries || ctx.Err() != nil {
@@ -198,6 +228,27 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 			return err
 		}
 	}
+}
+
+// alone makes the error of a statement without a transaction tell whether the statement
+// may have taken effect.
+func alone(err error) error {
+	var refused interface{ SQLState() string }
+	if err == nil || errors.Is(err, errLeaseLost) || errors.As(err, &refused) {
+		return err
+	}
+	return &commitError{err}
+}
+
+// window locks the window of a limit, and reads what is spent in it.
+func (j *Journal) window(ctx context.Context, tx *transaction, args []any, into ...any) error {
+	if j.sql.spent == "" {
+		return queryRow(ctx, tx, j.sql.spend, args, into...)
+	}
+	if _, err := tx.ExecContext(ctx, j.sql.spend, args...); err != nil {
+		return err
+	}
+	return queryRow(ctx, tx, j.sql.spent, args[:2], into...)
 }
 
 // wrote finds out whether a write took place whose COMMIT got no response. Each write
@@ -213,6 +264,104 @@ func (j *Journal) wrote(ctx context.Context, e *entry, holder string) (bool, err
 	return err == nil && now.fence == e.fence+1 && heldBy == holder, err
 }
 
+// maxBatch is how many transactions become one.
+const maxBatch = 16
+
+// committer makes transactions of the same time one transaction, so that many entries
+// share its trips and its write to the disk. It waits for no others: what comes while
+// a batch is under way is the next batch.
+type committer struct {
+	mu      sync.Mutex
+	waiting []*waiting
+	leaders int
+	most    int // leaders
+}
+
+type waiting struct {
+	work func(*transaction) error
+	done chan error
+}
+
+// errCompany says that a transaction failed because of others in its batch, or may have.
+var errCompany = errors.New("journal: the batch failed")
+
+// errEnded says that a func ended the goroutine of its transaction.
+var errEnded = errors.New("journal: the goroutine of a transaction has ended")
+
+func (c *committer) commit(ctx context.Context, db *database, work func(*transaction) error) error {
+	w := &waiting{work, make(chan error, 1)}
+	c.mu.Lock()
+	c.waiting = append(c.waiting, w)
+	if c.leaders < max(c.most, 1) {
+		c.leaders++
+		go c.lead(context.WithoutCancel(ctx), db)
+	}
+	c.mu.Unlock()
+	err := <-w.done
+	if errors.Is(err, errCompany) {
+		return inTx(ctx, db, work)
+	}
+	return err
+}
+
+func (c *committer) lead(ctx context.Context, db *database) {
+	ended := false
+	defer func() {
+		if !ended { // a func has ended this goroutine, as t.FailNow does
+			go c.lead(ctx, db)
+		}
+	}()
+	for {
+		c.mu.Lock()
+		batch := c.waiting[:min(len(c.waiting), maxBatch)]
+		c.waiting = c.waiting[len(batch):]
+		if len(batch) == 0 {
+			c.waiting = nil
+			c.leaders--
+			c.mu.Unlock()
+			ended = true
+			return
+		}
+		c.mu.Unlock()
+		commitBatch(ctx, db, batch)
+	}
+}
+
+// commitBatch runs a batch. A lost lease changes nothing and ends nobody else's part.
+func commitBatch(ctx context.Context, db *database, batch []*waiting) {
+	lost, ended := make([]error, len(batch)), false
+	defer func() {
+		for _, w := range batch {
+			if !ended {
+				w.done <- errEnded
+			}
+		}
+	}()
+	err := inTx(ctx, db, func(tx *transaction) error {
+		for i, w := range batch {
+			lost[i] = nil
+			if err := w.work(tx); errors.Is(err, errLeaseLost) {
+				lost[i] = err
+			} else if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	ended = true
+	var unclear *commitError
+	for i, w := range batch {
+		switch {
+		case err == nil || lost[i] != nil && errors.As(err, &unclear):
+			w.done <- lost[i]
+		case len(batch) == 1 || errors.As(err, &unclear):
+			w.done <- err
+		default:
+			w.done <- errCompany
+		}
+	}
+}
+
 // passing reports an error after which the same transaction may succeed at once.
 func passing(err error) bool {
 	var state interface{ SQLState() string }
@@ -225,7 +374,33 @@ func passing(err error) bool {
 		primary := code.Code() & 0xff
 		return !errors.As(err, &e) && (primary == 5 || primary == 6) // SQLITE_BUSY, SQLITE_LOCKED
 	}
+	switch mysqlNumber(err) {
+	case 1213, 1205, 1020: // deadlock, lock wait timeout, record has changed since last read
+		return true
+	}
 	return false
+}
+
+// mysqlNumber is the number of an error of github.com/go-sql-driver/mysql, which has no
+// method that shows it.
+func mysqlNumber(err error) uint64 {
+	for err != nil {
+		v := reflect.Indirect(reflect.ValueOf(err))
+		if v.Kind() == reflect.Struct && v.Type().Name() == "MySQLError" {
+			if number := v.FieldByName("Number"); number.IsValid() && number.CanUint() {
+				return number.Uint()
+			}
+		}
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, each := range joined.Unwrap() {
+				if n := mysqlNumber(each); n != 0 {
+					return n
+				}
+			}
+		}
+		err = errors.Unwrap(err)
+	}
+	return 0
 }
 
 // changedOne turns a statement that changed no row into errLeaseLost.

@@ -2,8 +2,8 @@ package journal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 )
 
@@ -39,12 +39,10 @@ func (j *Journal) Purge(ctx context.Context, keep Retention) (int, error) {
 			return purged, failed("purge", err)
 		}
 		if len(ids) > 0 {
-			err := inTx(ctx, j.db, func(tx *sql.Tx) error {
-				for _, id := range ids {
-					for _, statement := range []string{j.sql.purgeDetails, j.sql.purgeHistory} {
-						if _, err := tx.ExecContext(ctx, statement, id); err != nil {
-							return err
-						}
+			err := inTx(ctx, j.db, func(tx *transaction) error {
+				for _, statement := range []string{j.sql.purgeDetails, j.sql.purgeHistory} {
+					if _, err := tx.ExecContext(ctx, statement+listOf(ids)); err != nil {
+						return err
 					}
 				}
 				return nil
@@ -87,4 +85,16 @@ func (j *Journal) purgeable(ctx context.Context, cursor int64, limits map[State]
 		}
 	}
 	return ids, last, rows.Err()
+}
+
+// listOf is a list of numbers in SQL.
+func listOf(ids []int64) string {
+	text := []byte{'('}
+	for i, id := range ids {
+		if i > 0 {
+			text = append(text, ", "...)
+		}
+		text = strconv.AppendInt(text, id, 10)
+	}
+	return string(append(text, ')'))
 }

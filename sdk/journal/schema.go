@@ -19,9 +19,14 @@ const (
 	// and with immediate transactions: for modernc.org/sqlite
 	// "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate".
 	SQLite Dialect = "sqlite"
+	// MySQL is MySQL 8.0.1 or later and MariaDB 10.6 or later, through a driver that takes
+	// "?" for parameters. The journal's own transactions, in which your func writes, are
+	// READ COMMITTED. For github.com/go-sql-driver/mysql "?interpolateParams=true" saves
+	// a trip per statement.
+	MySQL Dialect = "mysql"
 )
 
-func (d Dialect) known() bool { return d == PostgreSQL || d == SQLite }
+func (d Dialect) known() bool { return d == PostgreSQL || d == SQLite || d == MySQL }
 
 // migrations bring the tables from each version to the next. A migration that was
 // released never changes. Times are microseconds since 1970 by the database's clock,
@@ -31,20 +36,20 @@ func (d Dialect) known() bool { return d == PostgreSQL || d == SQLite }
 // nothing is to do. It is the only column that decides what a worker takes. lane
 // keeps new entries (1) from starving those that were sent (0).
 var migrations = []string{
-	1: `CREATE TABLE journal_entries (
+	1: `CREATE TABLE {new}journal_entries (
 	id             {id},
-	flow           text     NOT NULL,
-	reference      text     NOT NULL,
+	flow           {key}    NOT NULL,
+	reference      {key}    NOT NULL,
 	digest         {bytes}  NOT NULL,
 	digest_version smallint NOT NULL,
-	state          text     NOT NULL,
-	standing       text     NOT NULL,
-	resume         text     NOT NULL,
-	owed           text     NOT NULL,
+	state          {word}   NOT NULL,
+	standing       {word}   NOT NULL,
+	resume         {word}   NOT NULL,
+	owed           {word}   NOT NULL,
 	step           smallint NOT NULL,
 	lane           smallint NOT NULL,
 	due_at         bigint,
-	holder         text     NOT NULL,
+	holder         {word}   NOT NULL,
 	fence          bigint   NOT NULL,
 	knocks         bigint   NOT NULL,
 	tries          bigint   NOT NULL,
@@ -60,61 +65,90 @@ var migrations = []string{
 	first_sent_at  bigint   NOT NULL,
 	sent_at        bigint   NOT NULL,
 	asked_at       bigint   NOT NULL,
-	UNIQUE (flow, reference)
+	UNIQUE (flow, reference){due}
 ){fill};
-CREATE INDEX journal_entries_due ON journal_entries (flow, lane, due_at) WHERE due_at IS NOT NULL;
-CREATE TABLE journal_details (
+{index}journal_entries_due ON journal_entries (flow, lane, due_at) WHERE due_at IS NOT NULL;
+CREATE TABLE {new}journal_details (
 	entry    bigint  NOT NULL PRIMARY KEY,
-	amount   text    NOT NULL,
-	currency text    NOT NULL,
+	amount   {text}  NOT NULL,
+	currency {key}   NOT NULL,
 	params   {bytes} NOT NULL,
 	prepared {bytes} NOT NULL,
 	value    {bytes} NOT NULL,
-	note     text    NOT NULL
-);
-CREATE TABLE journal_history (
-	id     {id},
-	entry  bigint NOT NULL,
-	at     bigint NOT NULL,
-	event  text   NOT NULL,
-	state  text   NOT NULL,
-	actor  text   NOT NULL,
-	note   text   NOT NULL
-);
-CREATE INDEX journal_history_entry ON journal_history (entry);
-CREATE TABLE journal_stuck (
+	note     {text}  NOT NULL
+){engine};
+CREATE TABLE {new}journal_history (
+	id    {line},
+	entry bigint NOT NULL,
+	at    bigint NOT NULL,
+	event {text} NOT NULL,
+	state {word} NOT NULL,
+	actor {text} NOT NULL,
+	note  {text} NOT NULL{of}
+){engine};
+{lines}journal_history_entry ON journal_history (entry);
+CREATE TABLE {new}journal_stuck (
 	entry   bigint   NOT NULL PRIMARY KEY,
-	flow    text     NOT NULL,
-	reason  text     NOT NULL,
-	note    text     NOT NULL,
+	flow    {key}    NOT NULL,
+	reason  {word}   NOT NULL,
+	note    {text}   NOT NULL,
 	since   bigint   NOT NULL,
 	alerted smallint NOT NULL
-);
-CREATE TABLE journal_flows (
-	flow        text     NOT NULL PRIMARY KEY,
+){engine};
+CREATE TABLE {new}journal_flows (
+	flow        {key}    NOT NULL PRIMARY KEY,
 	paused      smallint NOT NULL,
 	adopt_until bigint   NOT NULL,
-	actor       text     NOT NULL,
-	note        text     NOT NULL,
+	actor       {text}   NOT NULL,
+	note        {text}   NOT NULL,
 	changed_at  bigint   NOT NULL
-);
-CREATE TABLE journal_spend (
-	flow     text   NOT NULL,
-	currency text   NOT NULL,
+){engine};
+CREATE TABLE {new}journal_spend (
+	flow     {key}  NOT NULL,
+	currency {key}  NOT NULL,
 	begins   bigint NOT NULL,
-	amount   text   NOT NULL,
+	amount   {text} NOT NULL,
 	PRIMARY KEY (flow, currency, begins)
-)`,
+){engine}`,
+	// Many stuck entries cost no worker anything.
+	2: `CREATE INDEX journal_stuck_alerted ON journal_stuck (alerted, since);
+CREATE INDEX journal_stuck_reason ON journal_stuck (flow, reason)`,
 }
 
 var newestSchema = len(migrations) - 1
 
-func (d Dialect) ddl(text string) string {
-	words := strings.NewReplacer("{id}", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "{bytes}", "bytea", "{fill}", " WITH (fillfactor = 80)")
-	if d == SQLite {
-		words = strings.NewReplacer("{id}", "integer PRIMARY KEY AUTOINCREMENT", "{bytes}", "blob", "{fill}", "")
+// statements returns the statements of a migration. On MySQL each statement commits, so
+// that a migration which was cut off begins again: its statements can be repeated.
+func (d Dialect) statements(migration string) []string {
+	words := map[Dialect][]string{
+		PostgreSQL: {
+			"{id}", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "{bytes}", "bytea", "{fill}", " WITH (fillfactor = 80)",
+			"{key}", "text", "{word}", "text", "{text}", "text", "{index}", "CREATE INDEX ", "{new}", "", "{due}", "", "{engine}", "",
+			"{line}", "bigint GENERATED ALWAYS AS IDENTITY", "{of}", ",\n\tPRIMARY KEY (entry, id)", "{lines}", "-- ",
+		},
+		SQLite: {
+			"{id}", "integer PRIMARY KEY AUTOINCREMENT", "{bytes}", "blob", "{fill}", "",
+			"{key}", "text", "{word}", "text", "{text}", "text", "{index}", "CREATE INDEX ", "{new}", "", "{due}", "", "{engine}", "",
+			"{line}", "{id}", "{of}", "", "{lines}", "CREATE INDEX ",
+		},
+		// Keys are bytes, because a collation ignores spaces at the end. A blob would end
+		// at 65,535 bytes, without an error outside strict mode.
+		MySQL: {
+			"{id}", "bigint NOT NULL AUTO_INCREMENT PRIMARY KEY", "{bytes}", "mediumblob", "{fill}", "{engine}",
+			"{key}", "varbinary(255)", "{word}", "varbinary(64)", "{text}", "mediumtext", "{index}", "-- ", "{new}", "IF NOT EXISTS ",
+			"{due}", ",\n\tINDEX journal_entries_due (flow, lane, due_at)", "{of}", ",\n\tINDEX journal_history_entry (entry)",
+			"{line}", "{id}", "{lines}", "-- ",
+			"{engine}", " ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+		},
+	}[d]
+	replacer := strings.NewReplacer(words...)
+	var out []string
+	for statement := range strings.SplitSeq(replacer.Replace(replacer.Replace(migration)), ";\n") {
+		if !strings.HasPrefix(statement, "-- ") {
+			out = append(out, statement)
+		}
 	}
-	return words.Replace(text)
+	return out
 }
 
 // Migrate creates the tables, or brings them up to date. Several processes may call
@@ -126,38 +160,68 @@ func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	if version, err := readSchema(ctx, db, dialect); err == nil && version >= newestSchema {
 		return nil // checkSchema refuses what is newer
 	}
-	return failed("migrate", inTx(ctx, db, func(tx *sql.Tx) error {
-		// Each dialect begins with a statement that makes all others wait.
-		first := []string{
-			`SELECT pg_advisory_xact_lock(7306920435)`, // any number, the same in every process
-			`CREATE TABLE IF NOT EXISTS journal_schema (one smallint NOT NULL PRIMARY KEY, version bigint NOT NULL)`,
-			`INSERT INTO journal_schema (one, version) VALUES (1, 0) ON CONFLICT DO NOTHING`,
-			`UPDATE journal_schema SET version = version WHERE one = 1`,
-		}
-		if dialect == SQLite {
-			first = first[1:]
-		}
-		for _, statement := range first {
-			if _, err := tx.ExecContext(ctx, statement); err != nil {
+	if dialect == MySQL {
+		return failed("migrate", migrateMySQL(ctx, db))
+	}
+	return failed("migrate", inTx(ctx, &database{DB: db, dialect: dialect}, func(tx *transaction) error {
+		if dialect == PostgreSQL { // all others wait; the number is the same in every process
+			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(7306920435)`); err != nil {
 				return err
 			}
 		}
-		version, err := readSchema(ctx, tx, dialect)
-		if err != nil {
+		return migrate(ctx, tx, dialect)
+	}))
+}
+
+// migrateMySQL has no transaction, because each DDL statement commits. A lock of the
+// connection makes all others wait. It ends with the connection.
+func migrateMySQL(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	const lock = `CONCAT('journal_', MD5(DATABASE()))` // a lock is the server's, and not the database's
+	for got := 0; got != 1; {
+		// A short wait, so that the end of ctx is noticed.
+		if err := queryRow(ctx, conn, `SELECT COALESCE(GET_LOCK(`+lock+`, 5), 0)`, nil, &got); err != nil {
 			return err
 		}
-		for ; version < newestSchema; version++ {
-			for statement := range strings.SplitSeq(dialect.ddl(migrations[version+1]), ";\n") {
-				if _, err := tx.ExecContext(ctx, statement); err != nil {
-					return fmt.Errorf("to version %d: %w", version+1, err)
-				}
-			}
-			if _, err := tx.ExecContext(ctx, `UPDATE journal_schema SET version = `+strconv.Itoa(version+1)+` WHERE one = 1`); err != nil {
-				return err
+	}
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK(`+lock+`)`) }()
+	return migrate(ctx, conn, MySQL)
+}
+
+func migrate(ctx context.Context, q querier, dialect Dialect) error {
+	engine, insert := "", `INSERT INTO journal_schema (one, version) VALUES (1, 0) ON CONFLICT DO NOTHING`
+	if dialect == MySQL {
+		engine, insert = " ENGINE=InnoDB", `INSERT INTO journal_schema (one, version) VALUES (1, 0) ON DUPLICATE KEY UPDATE one = one`
+	}
+	for _, statement := range []string{
+		`CREATE TABLE IF NOT EXISTS journal_schema (one smallint NOT NULL PRIMARY KEY, version bigint NOT NULL)` + engine,
+		insert,
+		`UPDATE journal_schema SET version = version WHERE one = 1`, // SQLite: all others wait
+	} {
+		if _, err := q.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	version, err := readSchema(ctx, q, dialect)
+	if err != nil {
+		return err
+	}
+	for ; version < newestSchema; version++ {
+		for _, statement := range dialect.statements(migrations[version+1]) {
+			const indexExists = 1061 // MySQL has no CREATE INDEX IF NOT EXISTS
+			if _, err := q.ExecContext(ctx, statement); err != nil && mysqlNumber(err) != indexExists {
+				return fmt.Errorf("to version %d: %w", version+1, err)
 			}
 		}
-		return nil
-	}))
+		if _, err := q.ExecContext(ctx, `UPDATE journal_schema SET version = `+strconv.Itoa(version+1)+` WHERE one = 1`); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkSchema says what to do about tables that this release does not know.
@@ -187,8 +251,11 @@ type querier interface {
 // readSchema returns sql.ErrNoRows when there are no tables.
 func readSchema(ctx context.Context, q querier, dialect Dialect) (version int, err error) {
 	exists := `SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('journal_schema')`
-	if dialect == SQLite {
+	switch dialect {
+	case SQLite:
 		exists = `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'journal_schema'`
+	case MySQL:
+		exists = `SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'journal_schema'`
 	}
 	tables := 0
 	if err := queryRow(ctx, q, exists, nil, &tables); err != nil {
@@ -220,13 +287,74 @@ func queryRow(ctx context.Context, q querier, query string, args []any, into ...
 	return rows.Close()
 }
 
-func inTx(ctx context.Context, db *sql.DB, work func(*sql.Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
+// database is the merchant's database, spoken to in its dialect.
+type database struct {
+	*sql.DB
+	dialect Dialect
+}
+
+func (d *database) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	query, args = d.dialect.bind(query, args)
+	return d.DB.ExecContext(ctx, query, args...)
+}
+
+func (d *database) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	query, args = d.dialect.bind(query, args)
+	return d.DB.QueryContext(ctx, query, args...)
+}
+
+// transaction is a transaction, spoken to in the dialect of its database.
+type transaction struct {
+	Tx
+	dialect Dialect
+}
+
+func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	query, args = t.dialect.bind(query, args)
+	return t.Tx.ExecContext(ctx, query, args...)
+}
+
+func (t *transaction) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	query, args = t.dialect.bind(query, args)
+	return t.Tx.QueryContext(ctx, query, args...)
+}
+
+// bind gives each parameter of a statement its place. MySQL counts "?" from the left,
+// and the statements number their parameters.
+func (d Dialect) bind(query string, args []any) (string, []any) {
+	if d != MySQL || len(args) == 0 {
+		return query, args
+	}
+	var (
+		text  strings.Builder
+		bound []any
+	)
+	for {
+		before, rest, found := strings.Cut(query, "$")
+		text.WriteString(before)
+		if !found {
+			return text.String(), bound
+		}
+		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
+		n, _ := strconv.Atoi(rest[:digits])
+		bound = append(bound, args[n-1])
+		text.WriteByte('?')
+		query = rest[digits:]
+	}
+}
+
+func inTx(ctx context.Context, db *database, work func(*transaction) error) error {
+	var options *sql.TxOptions
+	if db.dialect == MySQL {
+		// At REPEATABLE READ the locks of a worker hold up the plans of others.
+		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	}
+	tx, err := db.BeginTx(ctx, options)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := work(tx); err != nil {
+	if err := work(&transaction{tx, db.dialect}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {

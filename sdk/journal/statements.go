@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -11,7 +12,8 @@ type statements struct {
 	text func(string) string // puts a statement into the dialect
 
 	plan, planDetails, planHistory, planAll, planned string
-	take, load, find                                 string
+	take, load, loadAll, find                        string
+	lease, spent                                     string // MySQL only, which returns nothing from an update
 	mark, write, details, history                    string
 	markAll, writeAll                                string // the same with details and history in one trip; PostgreSQL only
 	stuck, unstuck, unalerted, alerted               string
@@ -26,6 +28,13 @@ type statements struct {
 const (
 	postgresNow = `CAST(extract(epoch FROM statement_timestamp()) * 1000000 AS bigint)`
 	sqliteNow   = `CAST((julianday('now') - 2440587.5) * 86400000000 AS integer)`
+	// sysdate() would keep the index from being used, and now() jumps with daylight saving.
+	mysqlNow = `timestampdiff(microsecond, '1970-01-01', utc_timestamp(6))`
+)
+
+var (
+	conflict = regexp.MustCompile(`ON CONFLICT \([^)]*\) DO UPDATE SET`)
+	excluded = regexp.MustCompile(`excluded\.(\w+)`)
 )
 
 // entryColumns are the columns of an entry that a worker reads, in the order in
@@ -40,22 +49,23 @@ const plannedColumns = `flow, reference, digest, digest_version, state, standing
 
 // dueAt moves due_at after a worker is done with an entry: by $2 or, when somebody
 // knocked meanwhile, by $3. A negative time means never.
-const dueAt = `CASE WHEN CASE WHEN knocks <> $4 THEN CAST($3 AS bigint) ELSE CAST($2 AS bigint) END < 0 THEN NULL
-	ELSE {now} + CASE WHEN knocks <> $4 THEN CAST($3 AS bigint) ELSE CAST($2 AS bigint) END END`
+const dueAt = `CASE WHEN CASE WHEN knocks <> $4 THEN CAST($3 AS {bigint}) ELSE CAST($2 AS {bigint}) END < 0 THEN NULL
+	ELSE {now} + CASE WHEN knocks <> $4 THEN CAST($3 AS {bigint}) ELSE CAST($2 AS {bigint}) END END`
 
 func newStatements(d Dialect) *statements {
-	now := postgresNow
-	if d == SQLite {
-		now = sqliteNow
-	}
-	words := strings.NewReplacer("{now}", now)
-	if d == SQLite {
-		words = strings.NewReplacer("{now}", now, "$", "?", "{skip}", "")
-	} else {
-		words = strings.NewReplacer("{now}", now, "{skip}", "FOR UPDATE SKIP LOCKED")
-	}
+	words := map[Dialect][]string{
+		PostgreSQL: {"{now}", postgresNow, "{bigint}", "bigint", "{skip}", "FOR UPDATE SKIP LOCKED", "{lock}", "", "{due}", ""},
+		SQLite:     {"{now}", sqliteNow, "{bigint}", "bigint", "$", "?", "{skip}", "", "{lock}", "", "{due}", ""},
+		MySQL:      {"{now}", mysqlNow, "{bigint}", "signed", "{skip}", "FOR UPDATE SKIP LOCKED", "{lock}", " FOR UPDATE", "{due}", " FORCE INDEX (journal_entries_due)"},
+	}[d]
+	replacer := strings.NewReplacer(words...)
 	s := func(text string) string {
-		return words.Replace(strings.ReplaceAll(text, "{columns}", entryColumns))
+		if d == MySQL { // which has another upsert, and no RETURNING
+			text = conflict.ReplaceAllString(text, "ON DUPLICATE KEY UPDATE")
+			text = excluded.ReplaceAllString(text, "VALUES($1)")
+			text, _, _ = strings.Cut(text, " RETURNING ")
+		}
+		return replacer.Replace(strings.ReplaceAll(text, "{columns}", entryColumns))
 	}
 	out := &statements{
 		text: s,
@@ -66,48 +76,53 @@ func newStatements(d Dialect) *statements {
 			ON CONFLICT (flow, reference) DO NOTHING RETURNING id`),
 		planDetails: s(`INSERT INTO journal_details (entry, amount, currency, params, prepared, value, note) VALUES ($1, $2, $3, $4, $5, $6, '')`),
 		planHistory: s(`INSERT INTO journal_history (entry, at, event, state, actor, note) VALUES ($1, {now}, 'planned', 'planned', '', '')`),
-		planned:     s(`SELECT digest, digest_version FROM journal_entries WHERE flow = $1 AND reference = $2`),
+		planned:     s(`SELECT digest, digest_version FROM journal_entries WHERE flow = $1 AND reference = $2{lock}`),
 
 		load: s(`SELECT d.amount, d.currency, d.params, d.prepared, d.value, d.note, COALESCE(s.reason, '')
 			FROM journal_details d LEFT JOIN journal_stuck s ON s.entry = d.entry WHERE d.entry = $1`),
+		loadAll: s(`SELECT d.entry, d.amount, d.currency, d.params, d.prepared, d.value, d.note, COALESCE(s.reason, '')
+			FROM journal_details d LEFT JOIN journal_stuck s ON s.entry = d.entry WHERE d.entry IN `),
 		find: s(`SELECT {columns}, holder, COALESCE(due_at, 0), COALESCE((SELECT reason FROM journal_stuck WHERE entry = id), ''),
 				COALESCE((SELECT note FROM journal_stuck WHERE entry = id), '')
 			FROM journal_entries WHERE flow = $1 AND reference = $2`),
 
 		// mark counts the attempt before a byte leaves. It changes no row when the
-		// lease is lost or sending is paused.
-		mark: s(`UPDATE journal_entries SET state = 'sending', lane = 0, due_at = {now} + CAST($2 AS bigint), fence = fence + 1,
-				attempts = attempts + 1, opened = opened + 1, looks = 0, tries = 0, approved = 1, resend = 0, changed_at = {now}, sent_at = {now}, asked_at = {now},
-				first_sent_at = CASE WHEN opened = 0 THEN {now} ELSE first_sent_at END
+		// lease is lost or sending is paused. With $2 = 0 it leaves the lease and so all
+		// indexes alone. MySQL assigns from left to right: what
+		// reads an old value comes first.
+		mark: s(`UPDATE journal_entries SET first_sent_at = CASE WHEN opened = 0 THEN {now} ELSE first_sent_at END, state = 'sending',
+				due_at = CASE WHEN CAST($2 AS {bigint}) > 0 THEN {now} + CAST($2 AS {bigint}) ELSE due_at END, fence = fence + 1,
+				attempts = attempts + 1, opened = opened + 1, looks = 0, tries = 0, approved = 1, resend = 0, changed_at = {now}, sent_at = {now}, asked_at = {now}
 			WHERE id = $1 AND fence = $3 AND NOT EXISTS (SELECT 1 FROM journal_flows f WHERE f.flow = journal_entries.flow AND f.paused = 1)`),
 		// write comes first in its transaction. It changes no row when the lease is
 		// lost; otherwise it locks the row until the end.
-		write: s(`UPDATE journal_entries SET due_at = ` + dueAt + `, holder = '', fence = fence + 1,
-				state = $6, standing = $7, resume = $8, owed = $9, step = $10, lane = $11, tries = $12, opened = $13, looks = $14,
-				contested = $15, approved = $16, resend = $17, since_at = CASE WHEN CAST($18 AS bigint) = 1 THEN {now} ELSE since_at END, changed_at = CASE WHEN state <> $6 OR standing <> $7 THEN {now} ELSE changed_at END, asked_at = {now}
+		write: s(`UPDATE journal_entries SET changed_at = CASE WHEN state <> $6 OR standing <> $7 THEN {now} ELSE changed_at END,
+				due_at = ` + dueAt + `, holder = '', fence = fence + 1, state = $6, standing = $7, resume = $8, owed = $9, step = $10, lane = $11, tries = $12, opened = $13, looks = $14,
+				contested = $15, approved = $16, resend = $17, since_at = CASE WHEN CAST($18 AS {bigint}) = 1 THEN {now} ELSE since_at END, asked_at = {now}
 			WHERE id = $1 AND fence = $5`),
 		// quiet is write for an entry about which there is nothing new.
-		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt + `, holder = '', fence = fence + 1, tries = $6, looks = $7, asked_at = {now}
+		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt + `, holder = '', fence = fence + 1, tries = $6, looks = $7, asked_at = {now},
+				lane = CASE WHEN state = 'planned' AND owed = '' THEN 1 ELSE 0 END
 			WHERE id = $1 AND fence = $5`),
 		details: s(`UPDATE journal_details SET prepared = $2, value = $3, note = $4 WHERE entry = $1`),
 		history: s(`INSERT INTO journal_history (entry, at, event, state, actor, note) VALUES ($1, {now}, $2, $3, $4, $5)`),
 
 		stuck: s(`INSERT INTO journal_stuck (entry, flow, reason, note, since, alerted) VALUES ($1, $2, $3, $4, {now}, 0)
-			ON CONFLICT (entry) DO UPDATE SET reason = excluded.reason, note = excluded.note,
-			alerted = CASE WHEN journal_stuck.reason = excluded.reason THEN journal_stuck.alerted ELSE 0 END`),
+			ON CONFLICT (entry) DO UPDATE SET
+			alerted = CASE WHEN journal_stuck.reason = excluded.reason THEN journal_stuck.alerted ELSE 0 END, reason = excluded.reason, note = excluded.note`),
 		unstuck: s(`DELETE FROM journal_stuck WHERE entry = $1`),
-		unalerted: s(`SELECT e.flow, e.reference FROM journal_stuck s JOIN journal_entries e ON e.id = s.entry
-			WHERE s.alerted = 0 ORDER BY s.since LIMIT 50`),
+		unalerted: s(`SELECT e.flow, e.reference FROM journal_stuck s CROSS JOIN journal_entries e
+			WHERE e.id = s.entry AND s.alerted = 0 ORDER BY s.since LIMIT 50`),
 		alerted: s(`UPDATE journal_stuck SET alerted = 1 WHERE entry = (SELECT id FROM journal_entries WHERE flow = $1 AND reference = $2)`),
 
 		flow: s(`SELECT paused, CASE WHEN adopt_until > {now} THEN 1 ELSE 0 END FROM journal_flows WHERE flow = $1`),
 		setFlow: s(`INSERT INTO journal_flows (flow, paused, adopt_until, actor, note, changed_at) VALUES ($1, $2, 0, $3, $4, {now})
 			ON CONFLICT (flow) DO UPDATE SET paused = excluded.paused, actor = excluded.actor, note = excluded.note, changed_at = excluded.changed_at`),
 
-		adopt: s(`UPDATE journal_flows SET adopt_until = {now} + CAST($2 AS bigint) WHERE flow = $1`),
+		adopt: s(`UPDATE journal_flows SET adopt_until = {now} + CAST($2 AS {bigint}) WHERE flow = $1`),
 
 		spend: s(`INSERT INTO journal_spend (flow, currency, begins, amount)
-			VALUES ($1, $2, {now} - {now} % CAST($3 AS bigint), '0')
+			VALUES ($1, $2, {now} - {now} % CAST($3 AS {bigint}), '0')
 			ON CONFLICT (flow, currency, begins) DO UPDATE SET amount = journal_spend.amount RETURNING begins, amount`),
 		reserve: s(`UPDATE journal_spend SET amount = $4 WHERE flow = $1 AND currency = $2 AND begins = $3`),
 
@@ -116,36 +131,46 @@ func newStatements(d Dialect) *statements {
 		listHistory: s(`SELECT h.at, h.event, h.state, h.actor, h.note FROM journal_history h
 			WHERE h.entry = (SELECT id FROM journal_entries WHERE flow = $1 AND reference = $2) ORDER BY h.id`),
 
-		overdue:     s(`SELECT COALESCE({now} - min(due_at), 0) FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL AND due_at <= {now}`),
+		overdue: s(`SELECT COALESCE({now} - (SELECT due_at FROM journal_entries
+			WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL AND due_at <= {now} ORDER BY due_at LIMIT 1), 0)`),
 		unfinished:  s(`SELECT count(*) FROM (SELECT 1 FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL LIMIT 10001) counted`),
 		stuckCounts: s(`SELECT reason, count(*) FROM journal_stuck WHERE flow = $1 GROUP BY reason`),
 
 		purgeable: s(`SELECT d.entry, e.created_at, e.state, e.due_at IS NULL AND e.owed = '', {now} - e.changed_at, {now} - e.created_at
 			FROM journal_details d JOIN journal_entries e ON e.id = d.entry WHERE d.entry > $1 ORDER BY d.entry LIMIT 500`),
-		purgeDetails: s(`DELETE FROM journal_details WHERE entry = $1`),
-		purgeHistory: s(`DELETE FROM journal_history WHERE entry = $1`),
+		purgeDetails: s(`DELETE FROM journal_details WHERE entry IN `),
+		purgeHistory: s(`DELETE FROM journal_history WHERE entry IN `),
 
 		// A restored planned entry may have been sent before the restore.
-		restore: s(`UPDATE journal_entries SET state = 'sending', lane = 0, opened = opened + 1, looks = 0, fence = fence + 1, holder = '',
+		restore: s(`UPDATE journal_entries{due} SET state = 'sending', lane = 0, opened = opened + 1, looks = 0, fence = fence + 1, holder = '',
 				due_at = {now}, sent_at = {now}, first_sent_at = {now}, changed_at = {now}
-			WHERE flow = $1 AND due_at IS NOT NULL AND lane = 1 AND state = 'planned'`),
+			WHERE flow = $1 AND due_at IS NOT NULL AND lane IN (0, 1) AND state = 'planned'`),
 	}
 	unpaused := `AND ($3 = 0 OR NOT EXISTS (SELECT 1 FROM journal_flows WHERE flow = $1 AND paused = 1))`
 	due := `SELECT id FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL AND due_at <= {now} ` + unpaused +
 		` ORDER BY due_at LIMIT $4 {skip}`
-	set := `UPDATE journal_entries SET due_at = {now} + CAST($5 AS bigint), fence = fence + 1, holder = $6 WHERE id `
+	set := `UPDATE journal_entries SET due_at = {now} + CAST($5 AS {bigint}), fence = fence + 1, holder = $6, lane = 0 WHERE id `
 	// A knock moves due_at no nearer than a gap after the last lookup. It leaves a
 	// lease alone, and the backoff of what was not sent. It wakes a finished entry
 	// only where a lookup may correct it. The references follow $4.
 	const wakes = `(state IN ('final', 'refused') OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
-	nearest := `CASE WHEN asked_at + CAST($2 AS bigint) > {now} THEN asked_at + CAST($2 AS bigint) ELSE {now} END`
+	nearest := `CASE WHEN asked_at + CAST($2 AS {bigint}) > {now} THEN asked_at + CAST($2 AS {bigint}) ELSE {now} END`
 	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, due_at = CASE
 			WHEN due_at IS NULL THEN CASE WHEN $3 = 1 AND ` + wakes + ` THEN ` + nearest + ` END
 			WHEN holder <> '' OR state = 'planned' OR owed <> '' OR due_at < ` + nearest + ` THEN due_at
 			ELSE ` + nearest + ` END
 		WHERE flow = $1 AND reference = $4`)
-	if d == SQLite {
+	switch d {
+	case SQLite:
 		out.take = s(set + `IN (` + due + `) RETURNING {columns}`)
+		return out
+	case MySQL:
+		// LAST_INSERT_ID tells a duplicate: the number of changed rows depends on the driver.
+		out.plan = s(`INSERT INTO journal_entries (` + plannedColumns + `) VALUES ($1, $2, $3, $4, ` + plannedValues + `)
+			ON DUPLICATE KEY UPDATE step = step + LAST_INSERT_ID(0)`)
+		out.take = s(strings.Replace(due, "SELECT id", "SELECT {columns}", 1))
+		out.lease = s(strings.NewReplacer("$5", "$1", "$6", "$2").Replace(set) + `IN `)
+		out.spent = s(`SELECT begins, amount FROM journal_spend WHERE flow = $1 AND currency = $2 ORDER BY begins DESC LIMIT 1{lock}`)
 		return out
 	}
 	// The array runs the inner query once. With IN the planner may run it again for

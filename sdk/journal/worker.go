@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -130,21 +129,97 @@ func (m *machine) rouse() {
 
 // take leases entries that are due.
 func (j *Journal) take(ctx context.Context, m *machine, lane, limit int) ([]*entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// Seen through, or a process that stops would leave leases behind.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.cfg.CallTimeout)
+	defer cancel()
+	for try := 1; ; try++ {
+		taken, err := j.takeOnce(ctx, m, lane, limit)
+		if err == nil || !passing(err) || try == recordTries {
+			return taken, err
+		}
+		if err := pause(ctx, j.backoff(try, 5*time.Millisecond, time.Second)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (j *Journal) takeOnce(ctx context.Context, m *machine, lane, limit int) (taken []*entry, err error) {
 	began := time.Now().Round(0) // the wall clock: the monotonic one stops while a machine sleeps
-	rows, err := j.db.QueryContext(ctx, j.sql.take, m.name, lane, lane, limit, j.cfg.Lease.Microseconds(), j.holder)
+	args := []any{m.name, lane, lane, limit, j.cfg.Lease.Microseconds(), j.holder}
+	if j.sql.lease == "" {
+		taken, err = readEntries(ctx, j.db, j.sql.take, args)
+	} else {
+		err = inTx(ctx, j.db, func(tx *transaction) error {
+			if taken, err = readEntries(ctx, tx, j.sql.take, args); err != nil || len(taken) == 0 {
+				return err
+			}
+			ids := make([]int64, len(taken))
+			for i, e := range taken {
+				e.fence++
+				ids[i] = e.id
+			}
+			_, err := tx.ExecContext(ctx, j.sql.lease+listOf(ids), args[4:]...)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range taken {
+		e.lease = began.Add(j.cfg.Lease)
+	}
+	return taken, j.loadAll(ctx, taken)
+}
+
+// loadAll reads the details of entries. What is purged has none.
+func (j *Journal) loadAll(ctx context.Context, entries []*entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	byID, ids := make(map[int64]*entry, len(entries)), make([]int64, len(entries))
+	for i, e := range entries {
+		byID[e.id], ids[i] = e, e.id
+	}
+	rows, err := j.db.QueryContext(ctx, j.sql.loadAll+listOf(ids))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var (
+			e  entry
+			id int64
+		)
+		if err := rows.Scan(&id, &e.amount, &e.currency, &e.params, &e.prepared, &e.value, &e.note, &e.reason); err != nil {
+			return err
+		}
+		if to := byID[id]; to != nil {
+			to.amount, to.currency, to.params, to.prepared, to.value, to.note, to.reason, to.loaded = e.amount, e.currency, e.params, e.prepared, e.value, e.note, e.reason, true
+		}
+	}
+	return rows.Err()
+}
+
+func readEntries(ctx context.Context, q querier, query string, args []any) (out []*entry, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var taken []*entry
 	for rows.Next() {
-		e := &entry{lease: began.Add(j.cfg.Lease)}
+		e := &entry{}
 		if err := rows.Scan(e.columns()...); err != nil {
 			return nil, err
 		}
-		taken = append(taken, e)
+		out = append(out, e)
 	}
-	return taken, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return out, rows.Close()
 }
 
 // work does the next thing about an entry.
@@ -160,12 +235,9 @@ func (j *Journal) work(ctx context.Context, m *machine, e *entry) {
 }
 
 func (j *Journal) see(ctx context.Context, m *machine, e *entry) error {
-	err := queryRow(ctx, j.db, j.sql.load, []any{e.id}, &e.amount, &e.currency, &e.params, &e.prepared, &e.value, &e.note, &e.reason)
 	switch {
-	case errors.Is(err, sql.ErrNoRows): // purged
+	case !e.loaded: // purged
 		return j.quiet(ctx, e, 0, 0, never)
-	case err != nil:
-		return err
 	case e.step >= len(m.steps):
 		return j.stick(ctx, m, e, ReasonStored, e.state, "this release has fewer steps than the entry")
 	case e.owed != "":

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -305,7 +306,7 @@ func simulate(t *testing.T, cfg Config, c *choices, program func(w *World)) (d o
 	var w *World
 	defer func() {
 		if p := recover(); p != nil { // a deadlock of the bubble
-			d = outcomeOfDay{broken: []Violation{{"deadlock", fmt.Sprint(p)}}, report: Report{}}
+			d = outcomeOfDay{broken: []Violation{{"deadlock", fmt.Sprint(p) + survivors()}}}
 			if w != nil {
 				d.profile, d.lines, d.used = w.profile.Name, w.lines, w.choices.used
 			}
@@ -335,6 +336,29 @@ func simulate(t *testing.T, cfg Config, c *choices, program func(w *World)) (d o
 		w.day(program)
 	})
 	return outcomeOfDay{w.profile.Name, w.broken, w.lines, c.used, w.report}
+}
+
+// survivors are the goroutines which are left of a day, and where each waits in code
+// that is not Go's own.
+func survivors() string {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	var b strings.Builder
+	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
+		if !strings.Contains(stack[:min(len(stack), 120)], "synctest bubble") {
+			continue
+		}
+		lines := strings.Split(stack, "\n")
+		fmt.Fprintf(&b, "\n%s", lines[0])
+		shown := 0
+		for i := 1; i+1 < len(lines) && shown < 4; i += 2 {
+			if !strings.Contains(lines[i+1], runtime.GOROOT()+"/src/") || strings.Contains(lines[i], "sql.") {
+				fmt.Fprintf(&b, "\n    %s", lines[i])
+				shown++
+			}
+		}
+	}
+	return b.String()
 }
 
 // shortest shrinks a failing day, once it has failed again in the same way.

@@ -103,10 +103,10 @@ test("only legal arrows are buttons, and a refused act says why in its place", a
   await page.goto(console_("/?view=objects&provider=kapiten&kind=rides&open=kapiten/rides/" + r.id))
   const acts = () => page.locator("#detail .act button").allTextContents()
   await page.waitForSelector("#detail .act button")
-  assert.deepEqual(await acts(), ["ACCEPTED", "CANCELLED", "REJECTED"])
+  assert.deepEqual(await acts(), ["ACCEPTED", "CANCELLED", "REJECTED", "sender cancels"])
   await page.click("#detail .act >> text=ACCEPTED")
   await page.waitForSelector("#detail .act >> text=WAITING_PICKUP")
-  assert.deepEqual(await acts(), ["WAITING_PICKUP", "CANCELLED"])
+  assert.deepEqual(await acts(), ["WAITING_PICKUP", "CANCELLED", "sender cancels"])
   await page.waitForSelector("#detail .timeline >> text=PENDING → ACCEPTED")
   await page.route("**/_fake/kapiten/rides/*/status", async route => {
     await call(`${server.admin}/kapiten/rides/${r.id}/status`, "POST", {status: "CANCELLED"}) // somebody else was faster

@@ -50,8 +50,19 @@ export async function receiver(answer = () => [200, "ok"]) {
   return {url: `http://127.0.0.1:${server.address().port}`, got, server, stop: () => { server.closeAllConnections(); server.close() }}
 }
 
-// launch starts Chromium as this machine needs it.
-export async function launch() {
+// launch starts Chromium as this machine needs it. Chromium sometimes crashes while it starts for the
+// first time on a machine: then launch tries again.
+export async function launch(tries = 4) {
+  try {
+    return await start()
+  } catch (err) {
+    if (tries <= 1) throw err
+    process.stderr.write(`Chromium did not start, ${tries - 1} tries are left: ${String(err).split("\n")[0]}\n`)
+    return launch(tries - 1)
+  }
+}
+
+function start() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium", headless: true,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",

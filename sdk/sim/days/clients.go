@@ -29,7 +29,10 @@ func ending(w *sim.World, endings ...string) string {
 func KPay() Day {
 	return Day{"kpay", sim.Config{Outages: []string{"kpay"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating, sim.PromptForgetful}}, func(w *sim.World) {
 		w.KPay()
-		m, third := newMerchant(w, true), ending(w, "-failed", "-slow", "-lagging", "-refused")
+		m, third := newMerchant(w, true), ending(w, "-failed", "-slow", "-refused", "-lagging")
+		if w.Profile().Prompt && third == "-lagging" {
+			third = ""
+		}
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			client, err := kpay.New(p.KPayConfig())
 			for i, ref := range []string{"order-1", "order-2", "order-3" + third} {

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// verdict says what is known of an operation now.
+type verdict string
+
+const (
+	seen     verdict = "seen"      // the server has it as the SDK thinks
+	differs  verdict = "differs"   // the server has it in another form, or elsewhere
+	absent   verdict = "absent"    // the server says that there is no such route
+	notTried verdict = "not tried" // nothing was learnt, and Why says why
+)
+
+// report is the result: for people as a table, for programs as JSON.
+type report struct {
+	Provider   string               `json:"provider"`
+	Fake       bool                 `json:"fake"` // the embedded fake, no live server
+	ClockSkew  string               `json:"clock_skew,omitempty"`
+	Login      string               `json:"login,omitempty"`
+	Operations []finding            `json:"operations"`
+	Routes     map[string]sdk.Route `json:"routes,omitempty"` // paste it as Config.Routes
+	Writes     []write              `json:"writes,omitempty"`
+	Callbacks  []posted             `json:"callbacks,omitempty"`
+}
+
+// finding is what was learnt of one operation.
+type finding struct {
+	Operation string         `json:"operation"`
+	Route     string         `json:"route"`
+	Source    sdk.Provenance `json:"source"` // what the SDK knew before
+	Verdict   verdict        `json:"verdict"`
+	Why       string         `json:"why,omitempty"`
+	Unknown   []string       `json:"unknown_fields,omitempty"` // shown by the server, not known to the SDK
+	Missing   []string       `json:"missing_fields,omitempty"` // known to the SDK, not shown by the server
+	States    []string       `json:"unknown_states,omitempty"`
+}
+
+// write is what -spend learnt of one write.
+type write struct {
+	Operation  string `json:"operation"`
+	Has        string `json:"class"`
+	Deserves   string `json:"deserves"`
+	First      string `json:"first"`      // what the first request led to
+	Lookup     string `json:"lookup"`     // whether and when the lookup showed it
+	Again      string `json:"again"`      // what the same request led to
+	Unique     string `json:"unique"`     // yes, no, unclear
+	Recognised string `json:"recognised"` // whether the SDK understood the duplicate: yes, no, none
+}
+
+// posted describes a callback without its values.
+type posted struct {
+	Method  string   `json:"method"`
+	Headers []string `json:"headers"`
+	Fields  []string `json:"fields"`
+}
+
+func (r *report) exitCode() int {
+	for _, f := range r.Operations {
+		if f.Verdict == differs || f.Verdict == absent {
+			return 1
+		}
+	}
+	for _, w := range r.Writes {
+		if w.Deserves != w.Has {
+			return 1
+		}
+	}
+	return 0
+}
+
+func (r *report) print(out io.Writer, asJSON bool) error {
+	if asJSON {
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(r)
+	}
+	where := "a live server"
+	if r.Fake {
+		where = "the embedded fake"
+	}
+	fmt.Fprintf(out, "%s, %s\n", r.Provider, where)
+	for _, line := range []struct{ name, text string }{{"clock", r.ClockSkew}, {"login", r.Login}} {
+		if line.text != "" {
+			fmt.Fprintf(out, "%s: %s\n", line.name, line.text)
+		}
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\noperation\troute\tknown from\tnow\twhy")
+	for _, f := range r.Operations {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", f.Operation, f.Route, f.Source, f.Verdict, f.detail())
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, w := range r.Writes {
+		fmt.Fprintf(out, "\n%s, class %s\n  first:  %s\n  lookup: %s\n  again:  %s\n  unique: %s; duplicate recognised: %s; deserves class %s\n",
+			w.Operation, w.Has, w.First, w.Lookup, w.Again, w.Unique, w.Recognised, w.Deserves)
+	}
+	for _, c := range r.Callbacks {
+		fmt.Fprintf(out, "\ncallback: %s with headers %s\n  fields: %s\n", c.Method, strings.Join(c.Headers, ", "), strings.Join(c.Fields, ", "))
+	}
+	if len(r.Routes) > 0 {
+		fmt.Fprint(out, "\nRoutes: map[string]sdk.Route{\n")
+		for _, name := range slices.Sorted(maps.Keys(r.Routes)) {
+			fmt.Fprintf(out, "\t%q: {Method: %q, Path: %q},\n", name, r.Routes[name].Method, r.Routes[name].Path)
+		}
+		fmt.Fprintln(out, "}")
+	}
+	return nil
+}
+
+func (f finding) detail() string {
+	parts := []string{f.Why}
+	for _, list := range []struct {
+		name  string
+		items []string
+	}{{"unknown fields", f.Unknown}, {"fields not shown", f.Missing}, {"unknown states", f.States}} {
+		if len(list.items) > 0 {
+			parts = append(parts, list.name+": "+strings.Join(list.items, " "))
+		}
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// spend makes each write once, looks it up, and sends the same again.
+func (t *target) spend(ctx context.Context, r *report, o options, hook *hook) {
+	for _, s := range t.spends {
+		w := t.try(ctx, s, o)
+		r.Writes = append(r.Writes, w)
+		for i := range r.Operations {
+			if f := &r.Operations[i]; f.Operation == s.op && w.First == made && f.Verdict == notTried {
+				f.Verdict, f.Why = seen, "a transaction was made"
+			}
+		}
+	}
+	r.Callbacks = hook.wait(ctx, o)
+}
+
+func (t *target) try(ctx context.Context, s spending, o options) write {
+	w := write{Operation: s.op, Has: s.class.String(), Lookup: "none", Again: "not sent", Unique: "unclear", Recognised: "none"}
+	existing, err := s.send(ctx, o.callback)
+	w.First = outcome(existing, err)
+	if err != nil {
+		w.Deserves = s.class.String() + " (unproven)"
+		return w
+	}
+	if s.look != nil {
+		w.Lookup = lag(ctx, s.look, o.patience)
+	}
+	t.record.set(exchange{})
+	existing, err = s.send(ctx, o.callback)
+	w.Again = outcome(existing, err)
+	said := s.duplicate != nil && s.duplicate(t.record.get().body)
+	switch {
+	case err == nil && existing, errors.Is(err, sdk.ErrReferenceTaken):
+		w.Unique, w.Recognised = "yes", "yes"
+	case err == nil:
+		w.Unique = "no: the same reference made two"
+	case said:
+		w.Unique, w.Recognised = "yes", "no"
+	}
+	w.Deserves = deserves(s, w)
+	return w
+}
+
+// deserves is the class that what was seen allows.
+func deserves(s spending, w write) string {
+	found := strings.HasPrefix(w.Lookup, "found")
+	switch {
+	case w.Unique == "yes" && s.class == sdk.Keyed:
+		return sdk.Keyed.String()
+	case w.Unique == "yes" && found:
+		return sdk.Referenced.String()
+	case w.Unique == "unclear":
+		return s.class.String() + " (unproven)"
+	case found:
+		return sdk.Searched.String()
+	}
+	return sdk.Once.String()
+}
+
+const made = "made"
+
+func outcome(existing bool, err error) string {
+	switch {
+	case err != nil:
+		return sdk.SafeText(err)
+	case existing:
+		return "the one that was there"
+	}
+	return made
+}
+
+// lag looks until the lookup shows the transaction.
+func lag(ctx context.Context, look func(context.Context) error, patience time.Duration) string {
+	begin := time.Now()
+	for wait := time.Duration(0); ; wait = min(2*wait+250*time.Millisecond, 5*time.Second) {
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return "interrupted"
+		case <-timer.C:
+		}
+		err := look(ctx)
+		took := time.Since(begin).Round(time.Millisecond)
+		switch {
+		case err == nil:
+			return fmt.Sprintf("found after %s", took)
+		case !errors.Is(err, sdk.ErrNotFound):
+			return sdk.SafeText(err)
+		case took >= patience:
+			return fmt.Sprintf("not found in %s", took)
+		}
+	}
+}
+
+// hook takes callbacks and keeps their form.
+type hook struct {
+	server  *http.Server
+	address string
+	mu      sync.Mutex
+	got     []posted
+	news    chan struct{}
+}
+
+// receive listens for callbacks when there is a URL for them.
+func receive(o options) (*hook, error) {
+	h := &hook{news: make(chan struct{}, 1)}
+	if o.callback == "" {
+		return h, nil
+	}
+	listener, err := net.Listen("tcp", o.listen)
+	if err != nil {
+		return nil, err
+	}
+	h.address = listener.Addr().String()
+	h.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = h.server.Serve(listener) }()
+	return h, nil
+}
+
+func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	none := &shape{fields: map[string]bool{"": true}}
+	fields, _, _ := none.compare(body)
+	h.mu.Lock()
+	h.got = append(h.got, posted{Method: r.Method, Headers: slices.Sorted(maps.Keys(r.Header)), Fields: fields})
+	h.mu.Unlock()
+	select {
+	case h.news <- struct{}{}:
+	default:
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// wait returns what was posted, as soon as something was.
+func (h *hook) wait(ctx context.Context, o options) []posted {
+	if h.server == nil {
+		return nil
+	}
+	timer := time.NewTimer(o.patience)
+	defer timer.Stop()
+	select {
+	case <-h.news:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.got)
+}
+
+func (h *hook) close() {
+	if h.server != nil {
+		_ = h.server.Close()
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// provider opens a target from the environment, or on the embedded fake when the
+// environment has no base URL for it.
+type provider struct {
+	name string
+	open func(env func(string) string) (*target, error)
+}
+
+// target is one provider to be held against the SDK.
+type target struct {
+	name       string
+	fake       bool
+	operations []sdk.Operation
+	record     *recorder
+	call       func(context.Context, sdk.RawCall) (sdk.Raw, error) // the client's Do
+	login      func(context.Context) error                         // nil without one
+	loginOp    string
+	ids        map[string]string // of placeholders, learnt by reads: "company_id", or "senders.id" for one resource
+	reads      []read
+	candidates map[string][]sdk.Route // other places to try for a route
+	spends     []spending
+	close      func()
+}
+
+// read is a typed call that moves nothing.
+type read struct {
+	op      string
+	call    func(context.Context) error
+	shape   *shape
+	unknown bool // it asks for an object that is not there: that JSON says so is right
+}
+
+// spending is a write that -spend tries, with the lookup that belongs to it.
+type spending struct {
+	op        string
+	class     sdk.Class
+	reference string
+	send      func(ctx context.Context, callback string) (existing bool, err error)
+	look      func(context.Context) error
+	duplicate func(body []byte) bool // whether a response is the documented word for a duplicate
+}
+
+// recorder is the transport of the clients. It keeps the last exchange.
+type recorder struct {
+	next http.RoundTripper
+
+	mu   sync.Mutex
+	last exchange
+}
+
+type exchange struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	r.set(exchange{})
+	response, err := r.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if closed := response.Body.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.set(exchange{response.StatusCode, response.Header, body})
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, nil
+}
+
+func (r *recorder) set(x exchange) {
+	r.mu.Lock()
+	r.last = x
+	r.mu.Unlock()
+}
+
+func (r *recorder) get() exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last
+}
+
+// through makes options whose transport is recorded. A fake's own transport stays
+// below the recorder.
+func through(options *sdk.Options) *recorder {
+	r := &recorder{next: http.DefaultTransport}
+	if c := options.HTTPClient; c != nil && c.Transport != nil {
+		r.next = c.Transport
+	}
+	options.HTTPClient = &http.Client{Transport: r}
+	options.MaxAttempts = 1
+	return r
+}
+
+// settings reads variables and remembers which are missing.
+type settings struct {
+	env     func(string) string
+	missing []string
+}
+
+func (s *settings) need(name string) string {
+	value := s.env(name)
+	if value == "" {
+		s.missing = append(s.missing, name)
+	}
+	return value
+}
+
+func (s *settings) err() error {
+	if len(s.missing) == 0 {
+		return nil
+	}
+	return errors.New("set " + strings.Join(s.missing, ", "))
+}
+
+// at fills the placeholders of an operation's path. Without a value for one it takes a
+// name that surely does not exist, and says so.
+func (t *target) at(op, path string) (filled string, complete bool) {
+	resource, _, _ := strings.Cut(op, ".")
+	complete = true
+	var out strings.Builder
+	for {
+		before, rest, ok := strings.Cut(path, "{")
+		out.WriteString(before)
+		if !ok {
+			return out.String(), complete
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		value := or(t.ids[resource+"."+name], t.ids[name])
+		if value == "" {
+			value, complete = nonsense, false
+		}
+		out.WriteString(url.PathEscape(value))
+		path = after
+	}
+}
+
+const nonsense = "conform-no-such-thing"
+
+// ask sends one request that changes nothing, with the client's credentials.
+func (t *target) ask(ctx context.Context, method, path string) (exchange, error) {
+	t.record.set(exchange{})
+	_, err := t.call(ctx, sdk.RawCall{Method: method, Path: path, ReadOnly: true})
+	if x := t.record.get(); x.status != 0 {
+		return x, nil
+	}
+	if err == nil {
+		err = errors.New("no response was recorded")
+	}
+	return exchange{}, fmt.Errorf("no response: %s", sdk.SafeText(err))
+}

@@ -1,0 +1,116 @@
+package fakeserver
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+)
+
+// configFile writes a file for -config.
+func configFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "fakes.json")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func TestAFileSetsUpEachFake(t *testing.T) {
+	configs, err := configure(configFile(t, `{
+		"kapiten": {
+			"on_insufficient_funds": "reject", "unique_external_id": true, "autopilot": false, "match_timeout": "90s", "max_top_up": "7000",
+			"pricing": {"base_fare": 600, "weight_fees": {"20+": "1500"}}, "callback_retries": [],
+			"routes": {"rides.create": {"method": "PUT", "path": "/rides"}}, "quirks": {"page_size": 3}
+		},
+		"kpay": {"username": "me", "settle_after": "1m", "scenario": "failed"},
+		"kasapay": {"float": {"KES": "5.50"}, "callback_retries": ["1s", "1h"]},
+		"kotani": {"balances": {"KES": 7}, "fiat_connect": {"kyc_not_required": true}},
+		"bitpesa": {"settle_after": "0s"}
+	}`), settings{autopilot: true}, Options{})
+	require.NoError(t, err)
+
+	c := configs["kapiten"].(*kapitentest.Config)
+	assert.Equal(t, kapitentest.Reject, c.OnInsufficientFunds)
+	assert.True(t, c.UniqueExternalID)
+	assert.False(t, c.Autopilot, "the file wins over the flag")
+	assert.Equal(t, "1m30s", c.MatchTimeout.String())
+	assert.Equal(t, "7000", c.MaxTopUp.String())
+	assert.Equal(t, "600", c.Pricing.BaseFare.String())
+	assert.Equal(t, "125", c.Pricing.PerKM.String(), "a price that the file does not name")
+	assert.Equal(t, "1500", c.Pricing.WeightFees[kapiten.WeightOver20].String())
+	assert.Equal(t, "200", c.Pricing.WeightFees[kapiten.Weight5To10].String())
+	assert.NotNil(t, c.CallbackRetries)
+	assert.Equal(t, "PUT", c.Routes[kapiten.OpCreateRide].Method)
+	assert.Equal(t, 3, c.Quirks.PageSize)
+	pay := configs["kpay"].(*kpaytest.Config)
+	assert.Equal(t, "me 1m0s failed", strings.Join([]string{pay.Username, pay.SettleAfter.String(), string(pay.Scenario)}, " "))
+	payouts := configs["kasapay"].(*kasapaytest.Config)
+	assert.Equal(t, "5.5", payouts.Float["KES"].String())
+	assert.Len(t, payouts.CallbackRetries, 2)
+	both := configs["kotani"].(*kotanitest.Config)
+	assert.True(t, both.FiatConnect.KYCNotRequired)
+	assert.Equal(t, int64(chainID), both.FiatConnect.ChainID, "what this server sets stays")
+	assert.IsType(t, &bitpesatest.Config{}, configs["bitpesa"])
+
+	configs, err = configure("", settings{autopilot: true}, Options{})
+	require.NoError(t, err)
+	assert.True(t, configs["kapiten"].(*kapitentest.Config).Autopilot)
+}
+
+func TestTheFileOfTheREADMEWorks(t *testing.T) {
+	readme, err := os.ReadFile("../../examples/fakeserver/README.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(readme), "```json\n")
+	require.True(t, found)
+	file, _, _ := strings.Cut(rest, "```")
+	configs, err := configure(configFile(t, file), settings{autopilot: true}, Options{})
+	require.NoError(t, err)
+	assert.Equal(t, "600", configs["kapiten"].(*kapitentest.Config).Pricing.BaseFare.String())
+}
+
+func TestAFileThatMakesNoSenseIsRefusedByName(t *testing.T) {
+	for text, want := range map[string]string{
+		``:                                  "must be a JSON object",
+		`[]`:                                "must be a JSON object",
+		`{} {}`:                             "must be one JSON object",
+		`{"mpesa": {}}`:                     `no provider "mpesa"`,
+		`{"kapiten": 7}`:                    "kapiten: must be a JSON object",
+		`{"kapiten": null}`:                 "kapiten: must be a JSON object",
+		`{"kapiten": {"x": 1}}`:             "kapiten.x: no such setting",
+		`{"kpay": {"Scenario":1}}`:          "kpay.Scenario: no such setting",
+		`{"kapiten": {"autopilot": "yes"}}`: "kapiten.autopilot: must not be a string",
+		`{"kapiten": {"list_lag": 5}}`:      "kapiten.list_lag: must be a time such as",
+		`{"kapiten": {"list_lag": "-5s"}}`:  "kapiten.list_lag: must be a time such as",
+		`{"kapiten": {"on_insufficient_funds": "ask"}}`:                   `kapiten.on_insufficient_funds: must be "wait" or "reject"`,
+		`{"kapiten": {"pricing": {"colour": 1}}}`:                         "kapiten.pricing.colour: no such setting",
+		`{"kapiten": {"options": {"seed": 1}}}`:                           "kapiten.options: is set by flags",
+		`{"kapiten": {"callback_retries": "5s"}}`:                         "kapiten.callback_retries: must be a list",
+		`{"kapiten": {"callback_retries": [5]}}`:                          "kapiten.callback_retries.0: must be a time",
+		`{"kapiten": {"quirks": {"page_size": null}}}`:                    "kapiten.quirks.page_size: must not be null",
+		`{"kasapay": {"float": {"KES": "x"}}}`:                            "kasapay.float.KES: ",
+		`{"kapiten": {"routes": {"rides.create": {"path": "no slash"}}}}`: "kapiten: ",
+	} {
+		var out bytes.Buffer
+		over, cancel := context.WithCancel(t.Context())
+		cancel() // a server that starts all the same ends at once
+		err := Run(over, []string{"-addr", "127.0.0.1:0", "-config", configFile(t, text)}, &out, io.Discard, Options{})
+		if assert.Error(t, err, text) {
+			assert.Contains(t, err.Error(), want, text)
+		}
+		assert.Empty(t, out.String(), "no greeting")
+	}
+	assert.Error(t, Run(t.Context(), []string{"-config", "/no/such/file"}, io.Discard, io.Discard, Options{}))
+}

@@ -1,0 +1,366 @@
+package fakeserver
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// business is a company on the standalone server, whose clock stands still. The
+// client and the admin API are all that its tests use.
+type business struct {
+	t      *testing.T
+	id     string
+	user   string
+	admin  string
+	client *kapiten.Client
+
+	mu     sync.Mutex
+	events []kapiten.Event
+}
+
+func newBusiness(t *testing.T, config string) *business {
+	t.Helper()
+	b := &business{t: t}
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		event, err := kapiten.ParseEvent(body)
+		assert.NoError(t, err)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.events = append(b.events, event)
+	}))
+	t.Cleanup(receiver.Close)
+	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, config))
+	b.admin = text(t, greeting, "admin")
+	cfg := kapiten.Config{BaseURL: text(t, greeting, "kapiten")}
+	onboarding, err := kapiten.New(cfg)
+	require.NoError(t, err)
+	company, err := onboarding.Companies.Create(t.Context(), kapiten.CreateCompanyParams{
+		Name: "Best Pilau Ltd", RegistrationNumber: "RDB2026-XP", Address: "KN 78 St, Kigali", ContactPerson: "Victor",
+		PhoneNumber: "+250788123456", Email: "hello@bestpilau.com", WebhookURL: receiver.URL,
+	})
+	require.NoError(t, err)
+	user, err := onboarding.Users.Create(t.Context(), kapiten.CreateUserParams{
+		CompanyID: company.ID, PhoneNumber: "+250788000111", FirstName: "John", LastName: "Doe", Email: "john@bestpilau.com",
+	})
+	require.NoError(t, err)
+	b.id, b.user = company.ID, user.ID
+	cfg.Token, err = onboarding.Users.Token(t.Context(), company.ID, user.ID)
+	require.NoError(t, err)
+	b.client, err = kapiten.New(cfg)
+	require.NoError(t, err)
+	return b
+}
+
+// call makes an admin call that must succeed.
+func (b *business) call(method, path, body string) {
+	b.t.Helper()
+	status, answer := ask(b.t, method, b.admin+path, body)
+	require.Less(b.t, status, 300, "%s: %s", path, answer)
+}
+
+func (b *business) advance(seconds int) {
+	b.t.Helper()
+	b.call("POST", "/clock/advance", fmt.Sprintf(`{"seconds":%d}`, seconds))
+}
+
+func (b *business) params(phone string) kapiten.CreateRideParams {
+	return kapiten.CreateRideParams{
+		CompanyID: b.id, PickupAddress: "Kicukiro, KK 12 Ave", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
+		DropoffAddress: "M. Peace Plaza, Nyarugenge", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+		Sender: kapiten.Contact{Name: "Best Pilau", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "Customer", Phone: phone},
+		PackageType: "Food", WeightRange: kapiten.Weight5To10, IsPriority: true,
+	}
+}
+
+const usualPhone = "0789000111"
+
+// create makes a ride, which costs 1,700.
+func (b *business) create(phone string) string {
+	b.t.Helper()
+	ride, err := b.client.Rides.Create(b.t.Context(), b.params(phone))
+	require.NoError(b.t, err)
+	assert.Equal(b.t, "1700", ride.EstimatedPrice.Decimal.String())
+	return ride.ID
+}
+
+func (b *business) ride(id string) kapiten.Ride {
+	b.t.Helper()
+	ride, err := b.client.Rides.Get(b.t.Context(), b.id, id)
+	require.NoError(b.t, err)
+	return *ride
+}
+
+func (b *business) adjust(amount int, ride string) {
+	b.t.Helper()
+	b.call("POST", "/kapiten/companies/"+b.id+"/adjust", fmt.Sprintf(`{"amount":%d,"description":"by hand","ride":%q}`, amount, ride))
+}
+
+func (b *business) wantBalance(want string) {
+	b.t.Helper()
+	balance, err := b.client.Wallet.Balance(b.t.Context(), b.id)
+	require.NoError(b.t, err)
+	assert.Equal(b.t, want, balance.String())
+	accounts := elements(b.t, get(b.t, b.admin+"/kapiten/accounts"), "accounts")
+	require.Len(b.t, accounts, 1)
+	assert.Equal(b.t, want, accounts[0]["balance"], "the fake's own")
+}
+
+func (b *business) last() kapiten.Event {
+	b.t.Helper()
+	b.advance(0) // waits for the callbacks
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	require.NotEmpty(b.t, b.events)
+	return b.events[len(b.events)-1]
+}
+
+func TestOverdraftCountsInEstimatesOverHTTP(t *testing.T) {
+	b := newBusiness(t, `{"kapiten":{"on_insufficient_funds":"reject","autopilot":false}}`)
+	p := b.params(usualPhone)
+	estimate := func() (*kapiten.Estimate, error) {
+		return b.client.Rides.Estimate(t.Context(), kapiten.EstimateParams{
+			CompanyID: b.id, Pickup: p.Pickup, Dropoff: p.Dropoff, WeightRange: p.WeightRange, IsPriority: p.IsPriority,
+		})
+	}
+	b.adjust(1000, "")
+	_, err := estimate()
+	require.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+	_, err = b.client.Rides.Create(t.Context(), p)
+	require.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+	require.ErrorIs(t, err, sdk.ErrRejected)
+	assert.Equal(t, sdk.Mend, sdk.Advise(err))
+	assert.Equal(t, "kapiten: rides.create: validation failed: insufficient funds: HTTP 400, fields wallet (outcome: rejected)", err.Error())
+	var refusal *sdk.Error
+	require.ErrorAs(t, err, &refusal)
+	assert.Equal(t, "map[wallet:[Insufficient wallet balance.]]", fmt.Sprint(refusal.Fields))
+
+	b.call("PATCH", "/kapiten/companies/"+b.id, `{"pricing_config":{"overdraft_limit":700}}`)
+	quote, err := estimate()
+	require.NoError(t, err)
+	assert.Equal(t, "1700", quote.Amount.String())
+	b.create(usualPhone)
+	b.wantBalance("-700")
+}
+
+func TestCancellationsNameTheirActorOverHTTP(t *testing.T) {
+	b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
+	b.adjust(10_000, "")
+	metadata := func(e kapiten.Event) (m struct {
+		Previous string `json:"previous_status"`
+		By       string `json:"cancelled_by"`
+		Reason   string `json:"reason"`
+	}) {
+		require.NoError(t, json.Unmarshal(e.Metadata, &m))
+		return m
+	}
+	first, second := b.create(usualPhone), b.create(usualPhone)
+	b.call("POST", "/kapiten/rides/"+first+"/cancel", `{"by":"sender","reason":"Wrong address"}`)
+	assert.Equal(t, kapiten.RideCancelled, b.ride(first).Status)
+	e := b.last()
+	assert.Equal(t, []string{first, "CANCELLED", "PENDING", "sender", "Wrong address"},
+		[]string{e.RideID, string(e.Status), metadata(e).Previous, metadata(e).By, metadata(e).Reason})
+
+	for _, status := range []kapiten.RideStatus{kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp} {
+		b.call("POST", "/kapiten/rides/"+second+"/status", fmt.Sprintf(`{"status":%q}`, status))
+	}
+	status, _ := ask(t, "POST", b.admin+"/kapiten/rides/"+second+"/cancel", `{"by":"sender"}`)
+	assert.Equal(t, 409, status, "the rider has the package")
+	b.call("POST", "/kapiten/rides/"+second+"/cancel", `{"by":"administrator","reason":"Spoilt"}`)
+	assert.Equal(t, "administrator Spoilt", metadata(b.last()).By+" "+metadata(b.last()).Reason)
+	b.wantBalance("10000")
+}
+
+func TestACustomerPaysForARideOverHTTP(t *testing.T) {
+	b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
+	id := b.create(usualPhone)
+	assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
+	status, _ := ask(t, "POST", b.admin+"/kapiten/rides/"+id+"/status", `{"status":"PENDING"}`)
+	assert.Equal(t, 409, status, "nobody has paid")
+	payment := func() map[string]any {
+		value, _ := get(t, b.admin+"/kapiten/rides/"+id)["value"].(map[string]any)
+		payment, _ := value["payment"].(map[string]any)
+		return payment
+	}
+	b.call("POST", "/kapiten/rides/"+id+"/pay", `{"status":"FAILED","phone":"0728123456"}`)
+	assert.Equal(t, map[string]any{"method": "AIRTEL", "phone": "0728123456", "amount": "1700", "status": "FAILED"}, payment())
+	assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
+	b.call("POST", "/kapiten/rides/"+id+"/pay", `{"phone":"0788123456"}`)
+	assert.Equal(t, map[string]any{"method": "MOMO", "phone": "0788123456", "amount": "1700", "status": "PAID"}, payment())
+	assert.Equal(t, kapiten.RidePending, b.ride(id).Status)
+	b.advance(600)
+	assert.Equal(t, kapiten.RideRejected, b.ride(id).Status)
+	assert.Equal(t, "REFUNDED", payment()["status"])
+	b.wantBalance("0")
+}
+
+func TestAnyMoneyPaysWaitingRidesOverHTTP(t *testing.T) {
+	for name, earn := range map[string]func(*business){
+		"top-up": func(b *business) {
+			_, err := b.client.Wallet.TopUp(b.t.Context(), kapiten.TopUpParams{CompanyID: b.id, Amount: decimal.NewFromInt(1700), PhoneNumber: "0788123456"})
+			require.NoError(b.t, err)
+			b.advance(5)
+		},
+		"adjustment": func(b *business) { b.adjust(1700, "") },
+		"overdraft": func(b *business) {
+			b.call("PATCH", "/kapiten/companies/"+b.id, `{"pricing_config":{"overdraft_limit":1700}}`)
+		},
+		"refund": func(b *business) {
+			rides, err := b.client.Rides.List(b.t.Context(), b.id, kapiten.ListOptions{})
+			require.NoError(b.t, err)
+			b.call("POST", "/kapiten/rides/"+rides.Items[2].ID+"/cancel", `{"by":"sender"}`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
+			b.adjust(1700, "")
+			b.create(usualPhone)
+			first, second := b.create(usualPhone), b.create(usualPhone)
+			earn(b)
+			assert.Equal(t, kapiten.RidePending, b.ride(first).Status)
+			assert.Equal(t, kapiten.RideWaitingPayment, b.ride(second).Status)
+		})
+	}
+}
+
+func TestAnAdjustmentBelongsToItsRideOverHTTP(t *testing.T) {
+	b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
+	b.adjust(5000, "")
+	id := b.create(usualPhone)
+	b.adjust(-300, id)
+	page, err := b.client.Wallet.List(t.Context(), b.id, kapiten.ListOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"ADJUSTMENT", "-300", "by hand", id},
+		[]string{string(page.Items[0].Type), page.Items[0].Amount.String(), page.Items[0].Description, page.Items[0].RideID})
+	assert.Equal(t, kapiten.TransactionRidePayment, page.Items[1].Type)
+	assert.Empty(t, page.Items[2].RideID)
+	b.wantBalance("3000")
+	b.call("POST", "/kapiten/rides/"+id+"/cancel", `{"by":"sender"}`)
+	b.wantBalance("5000")
+}
+
+func TestPricePartsAddUpOverHTTP(t *testing.T) {
+	b := newBusiness(t, `{"kapiten":{"pricing":{"minimum_fare":2500,"fragile_fee":150}}}`)
+	for minimum, lift := range map[string]string{"2500": "650", "0": "0"} {
+		b.call("PATCH", "/kapiten/companies/"+b.id, `{"pricing_config":{"minimum_fare":`+minimum+`}}`)
+		p := b.params(usualPhone)
+		estimate, err := b.client.Rides.Estimate(t.Context(), kapiten.EstimateParams{
+			CompanyID: b.id, Pickup: p.Pickup, Dropoff: p.Dropoff, WeightRange: p.WeightRange, IsPriority: true, IncludesFragileItems: true,
+		})
+		require.NoError(t, err)
+		d := estimate.Details
+		assert.Equal(t, []string{"500", "700", "200", "150", "300", lift}, []string{
+			d.BaseFare.Decimal.String(), d.DistanceFare.Decimal.String(), d.WeightFee.Decimal.String(),
+			d.FragileFee.Decimal.String(), d.PriorityFee.Decimal.String(), d.MinimumFareAdjustment.Decimal.String(),
+		})
+		assert.Empty(t, d.Extra)
+		assert.True(t, estimate.Amount.Equal(decimal.Sum(d.BaseFare.Decimal, d.DistanceFare.Decimal, d.WeightFee.Decimal, d.FragileFee.Decimal,
+			d.PriorityFee.Decimal, d.MinimumFareAdjustment.Decimal)), estimate.Amount.String())
+	}
+	company, err := b.client.Companies.Create(t.Context(), kapiten.CreateCompanyParams{
+		Name: "Other Ltd", RegistrationNumber: "RDB2026-OT", Address: "KN 78 St, Kigali", ContactPerson: "Victor", PhoneNumber: "+250788123456", Email: "o@example.com",
+	})
+	require.NoError(t, err)
+	c := company.PricingConfig
+	assert.Equal(t, []string{"500", "125", "2500", "1000", "150", "25", "0"}, []string{
+		c.BaseFare.Decimal.String(), c.PerKM.Decimal.String(), c.MinimumFare.Decimal.String(), c.WeightFees[kapiten.WeightOver20].String(),
+		c.FragileFee.Decimal.String(), c.PriorityPercent.Decimal.String(), c.OverdraftLimit.Decimal.String(),
+	})
+}
+
+func TestReceiversPhonesChooseTheCourseOfARideOverHTTP(t *testing.T) {
+	b := newBusiness(t, `{}`) // with the autopilot, as the server starts
+	b.adjust(100_000, "")
+	courses := map[string]kapiten.RideStatus{
+		"0789000001": kapiten.RideRejected, "0789000002": kapiten.RideCancelled, "0789000003": kapiten.RidePending, "0789000004": kapiten.RideCancelled,
+		usualPhone: kapiten.RideCompleted,
+	}
+	ids := map[string]string{}
+	for phone := range courses {
+		ids[phone] = b.create(phone)
+	}
+	b.advance(30 + 60)
+	assert.Equal(t, kapiten.RideCancelled, b.ride(ids["0789000002"]).Status)
+	assert.Equal(t, kapiten.RideWaitingPickup, b.ride(ids["0789000004"]).Status)
+	b.advance(24 * 3600)
+	for phone, want := range courses {
+		assert.Equal(t, want, b.ride(ids[phone]).Status, phone)
+	}
+	b.wantBalance("96600") // the ride that arrived and the ride that is stuck
+}
+
+func TestAFailedTopUpSaysWhyOverHTTP(t *testing.T) {
+	b := newBusiness(t, `{}`)
+	topUp := func(amount, phone string) (*kapiten.Transaction, error) {
+		return b.client.Wallet.TopUp(t.Context(), kapiten.TopUpParams{
+			CompanyID: b.id, Amount: decimal.RequireFromString(amount), PhoneNumber: phone, Description: "Weekly credit",
+		})
+	}
+	for phone, reason := range map[string]string{"0788120001": "the payer refused", "0788120002": "the payer has not enough money"} {
+		deposit, err := topUp("5000", phone)
+		require.NoError(t, err)
+		b.advance(5)
+		deposit, err = b.client.Wallet.Wait(t.Context(), b.id, deposit.ID)
+		require.NoError(t, err)
+		assert.Equal(t, "FAILED Weekly credit: "+reason, string(deposit.Status)+" "+deposit.Description)
+	}
+	_, err := topUp("10.55", "0788123456")
+	require.ErrorIs(t, err, sdk.ErrValidation)
+	var refusal *sdk.Error
+	require.ErrorAs(t, err, &refusal)
+	assert.Equal(t, 400, refusal.StatusCode, "Kapiten refuses it, not the client")
+	requests := elements(t, get(t, b.admin+"/requests?limit=1"), "requests")
+	assert.Contains(t, requests[0]["request_body"], `"amount":10.55,`)
+	_, err = topUp("10.555", "0788123456")
+	require.ErrorIs(t, err, sdk.ErrNotSent)
+
+	for range 30 { // more than a page
+		b.adjust(10, "")
+	}
+	b.wantBalance("300")
+}
+
+func TestARideShowsRiderCreatorAndOptionsOverHTTP(t *testing.T) {
+	b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
+	b.adjust(1700, "")
+	id := b.create(usualPhone)
+	ride := b.ride(id)
+	assert.Nil(t, ride.Rider)
+	assert.Equal(t, b.user, ride.CreatedBy)
+	require.NotNil(t, ride.IsPriority)
+	require.NotNil(t, ride.IncludesFragileItems)
+	assert.Equal(t, []any{"Food", kapiten.Weight5To10, true, false}, []any{ride.PackageType, ride.WeightRange, *ride.IsPriority, *ride.IncludesFragileItems})
+	b.call("POST", "/kapiten/rides/"+id+"/status", `{"status":"ACCEPTED"}`)
+	ride = b.ride(id)
+	require.NotNil(t, ride.Rider)
+	assert.NotEmpty(t, ride.Rider.Name)
+	assert.Regexp(t, `^07[0-9]{8}$`, ride.Rider.Phone)
+	assert.Contains(t, ride.Raw.String(), `"rider":{"name":"`+ride.Rider.Name+`"`)
+}
+
+func TestNoFaultRuleWithoutARouteIsTakenOverHTTP(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual")
+	admin := text(t, greeting, "admin")
+	for _, p := range providers() {
+		for _, e := range p.endpoints {
+			status, body := ask(t, "POST", admin+"/faults", `{"kind":"drop_after","path":"/no/such/route/at/all","provider":"`+e.name+`"}`)
+			assert.Equal(t, 400, status, e.name)
+			assert.Contains(t, body, `"field":"path"`, e.name)
+			status, _ = ask(t, "POST", admin+"/faults", `{"kind":"drop_after","provider":"`+e.name+`"}`)
+			assert.Equal(t, 201, status, e.name)
+		}
+	}
+}

@@ -1,0 +1,389 @@
+package sqltest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/journal"
+)
+
+const (
+	benchWorkers = 16
+	benchEntries = 2000
+	benchRounds  = 5
+)
+
+// contestant plans entries, each in a transaction of its own, works on them without a
+// network until all are final, and inserts one row per entry when it is.
+type contestant struct {
+	name  string
+	round func(b *testing.B, round, entries int)
+}
+
+// BenchmarkJournalThroughput holds the journal against a floor written by hand with
+// equal batches, and against River's transactional shape. The sides take turns, so
+// that the noise of the machine meets all. Run it with -bench Throughput -benchtime 1x.
+func BenchmarkJournalThroughput(b *testing.B) {
+	b.Run("postgres", func(b *testing.B) {
+		for range b.N {
+			table(b, "postgres", benchEntries, []contestant{floorPostgres(b), journalSide(b, journal.PostgreSQL, 0, 0), riverSide(b)})
+		}
+	})
+	b.Run("mariadb", func(b *testing.B) {
+		for range b.N {
+			table(b, "mariadb", benchEntries, []contestant{journalSide(b, journal.MySQL, 0, 0)})
+		}
+	})
+	b.Run("sqlite", func(b *testing.B) {
+		for range b.N {
+			table(b, "sqlite", benchEntries, []contestant{journalSide(b, journal.SQLite, 0, 0)})
+		}
+	})
+}
+
+// BenchmarkJournalFlat compares a journal with 1,000 finished entries with full ones.
+// KAPITEN_FULL=1 makes the large sizes.
+func BenchmarkJournalFlat(b *testing.B) {
+	finished, waiting := sizes()
+	for range b.N {
+		for name, dialect := range map[string]journal.Dialect{"postgres": journal.PostgreSQL, "mariadb": journal.MySQL, "sqlite": journal.SQLite} {
+			table(b, name, benchEntries/2, []contestant{
+				journalSide(b, dialect, 1000, 0), journalSide(b, dialect, finished, 0), journalSide(b, dialect, finished, waiting),
+			})
+		}
+	}
+}
+
+func table(b *testing.B, title string, entries int, sides []contestant) {
+	b.Helper()
+	rates, cpu := make([][]float64, len(sides)), make([]time.Duration, len(sides))
+	for round := range benchRounds + 1 {
+		for i, side := range sides {
+			began, used := time.Now(), used()
+			side.round(b, round, entries)
+			if round > 0 { // the first warms up
+				cpu[i] += usedSince(used)
+				rates[i] = append(rates[i], float64(entries)/time.Since(began).Seconds())
+			}
+		}
+	}
+	var out strings.Builder
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s\tentries/s\tfrom\tto\tratio to the first\tCPU us per entry\n", title)
+	for i, side := range sides {
+		ratio := 1.0 // the geometric mean of the rounds' ratios
+		for r := range rates[i] {
+			ratio *= math.Pow(rates[i][r]/rates[0][r], 1/float64(len(rates[i])))
+		}
+		sorted := slices.Sorted(slices.Values(rates[i]))
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%.0f\t%.2f\t%d\n", side.name, sorted[len(sorted)/2], sorted[0], sorted[len(sorted)-1], ratio, cpu[i].Microseconds()/int64(entries*benchRounds))
+	}
+	_ = w.Flush()
+	fmt.Println("\n" + out.String())
+}
+
+// used is the processor time of this process and of its database servers. It says more
+// than the clock does on a machine that has other work.
+func used() time.Duration {
+	ours := []string{strconv.Itoa(os.Getpid())}
+	for _, dir := range []string{*server, strings.TrimSuffix(strings.TrimPrefix(*mariaServer, "root@unix("), "/socket)/")} {
+		pid, _ := os.ReadFile(filepath.Join(dir, "server.pid"))
+		ours = append(ours, strings.TrimSpace(string(pid)))
+	}
+	ticks := int64(0)
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		text, _ := os.ReadFile(path)
+		before, rest, _ := strings.Cut(string(text), ") ")
+		pid, _, _ := strings.Cut(before, " ")
+		fields := strings.Fields(rest)
+		if len(fields) < 15 || !slices.Contains(ours, pid) && !slices.Contains(ours[1:], fields[1]) {
+			continue
+		}
+		for _, i := range []int{11, 12, 13, 14} { // user and system, and of children that ended
+			n, _ := strconv.ParseInt(fields[i], 10, 64)
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+func usedSince(before time.Duration) time.Duration { return used() - before }
+
+// each runs work for so many entries, benchWorkers at a time.
+func each(b *testing.B, entries int, work func(i int) error) {
+	b.Helper()
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range benchWorkers {
+		all.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= entries {
+					return
+				}
+				if err := work(i); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	if b.Failed() {
+		b.FailNow()
+	}
+}
+
+func journalSide(b *testing.B, dialect journal.Dialect, finished, waiting int) contestant {
+	b.Helper()
+	var db *sql.DB
+	switch dialect {
+	case journal.PostgreSQL:
+		db, _ = openPostgres(b)
+	case journal.MySQL:
+		_, dsn := openMaria(b)
+		var err error
+		db, err = sql.Open("mysql", dsn+"?interpolateParams=true")
+		require.NoError(b, err)
+		closeLater(b, db)
+	default:
+		db = openImmediate(b)
+	}
+	db.SetMaxOpenConns(2 * benchWorkers)
+	db.SetMaxIdleConns(2 * benchWorkers)
+	m := newMerchant(b, db, dialect, newBank(sdk.Once))
+	if finished > 0 {
+		fill(b, db, dialect, finished, waiting)
+	}
+	insert := `INSERT INTO effects (reference) VALUES ($1)`
+	if dialect == journal.MySQL {
+		insert = `INSERT INTO effects (reference) VALUES (?)`
+	}
+	_, err := db.ExecContext(b.Context(), `CREATE TABLE effects (reference varchar(64) NOT NULL)`)
+	require.NoError(b, err)
+	j, err := journal.Open(b.Context(), db, dialect, journal.Config{Workers: benchWorkers, Every: 5 * time.Millisecond})
+	require.NoError(b, err)
+	provider := m.bank.provider()
+	provider.Steps[0].Send = func(_ context.Context, r journal.Request[order, receipt]) (receipt, error) {
+		return receipt{Ref: r.Reference, Status: "paid"}, nil
+	}
+	m.flow = journal.New(j, "pay", provider, func(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
+		_, err := tx.ExecContext(ctx, insert, c.Reference)
+		return err
+	})
+	ctx, cancel := context.WithCancel(b.Context())
+	b.Cleanup(cancel)
+	running := make(chan error, 1)
+	go func() { running <- j.Run(ctx) }()
+	b.Cleanup(func() { cancel(); <-running })
+	return contestant{fmt.Sprintf("journal, %d finished, %d waiting", finished, waiting), func(b *testing.B, round, entries int) {
+		b.Helper()
+		each(b, entries, func(i int) error {
+			return m.plan(b.Context(), order{Ref: fmt.Sprintf("r-%d-%d", round, i), Amount: decimal.NewFromInt(500)})
+		})
+		awaitCount(b, db, entries*(round+1))
+	}}
+}
+
+// awaitCount returns when so many rows have taken effect.
+func awaitCount(b *testing.B, db *sql.DB, want int) {
+	b.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		n := 0
+		require.NoError(b, db.QueryRowContext(b.Context(), `SELECT count(*) FROM effects`).Scan(&n))
+		if n >= want {
+			require.Equal(b, want, n)
+			return
+		}
+		<-tick.C
+	}
+}
+
+// floorPostgres is what a merchant who knows the promises writes by hand: a row before
+// anything is sent, a lease with a fence, "sending" before the request, and the effect
+// in the transaction of the result. It keeps no history and knows no doubts.
+func floorPostgres(b *testing.B) contestant {
+	b.Helper()
+	db, _ := openPostgres(b)
+	db.SetMaxOpenConns(2 * benchWorkers)
+	db.SetMaxIdleConns(2 * benchWorkers)
+	for _, statement := range []string{
+		`CREATE TABLE intents (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, reference text NOT NULL UNIQUE, params bytea NOT NULL, value bytea,
+			state text NOT NULL, due_at bigint, fence bigint NOT NULL) WITH (fillfactor = 80)`,
+		`CREATE INDEX ON intents (due_at) WHERE due_at IS NOT NULL`,
+		`CREATE TABLE effects (reference text NOT NULL)`,
+	} {
+		_, err := db.ExecContext(b.Context(), statement)
+		require.NoError(b, err)
+	}
+	const now = `CAST(extract(epoch FROM statement_timestamp()) * 1000000 AS bigint)`
+	type intent struct {
+		id, fence int64
+		reference string
+		params    []byte
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	var loops sync.WaitGroup
+	b.Cleanup(func() { cancel(); loops.Wait() })
+	take := func() (out []intent, err error) {
+		rows, err := db.QueryContext(ctx, `UPDATE intents SET due_at = `+now+` + 60000000, fence = fence + 1 WHERE id = ANY (ARRAY(
+			SELECT id FROM intents WHERE due_at <= `+now+` ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING id, fence, reference, params`, benchWorkers)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var i intent
+			if err := rows.Scan(&i.id, &i.fence, &i.reference, &i.params); err != nil {
+				return nil, err
+			}
+			out = append(out, i)
+		}
+		return out, rows.Err()
+	}
+	record := func(batch []intent) error {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		for _, i := range batch {
+			if _, err := tx.ExecContext(ctx, `UPDATE intents SET state = 'final', due_at = NULL, value = $3 WHERE id = $1 AND fence = $2`, i.id, i.fence, i.params); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `INSERT INTO effects (reference) VALUES ($1)`, i.reference); err != nil {
+				return err
+			}
+		}
+		return tx.Commit()
+	}
+	work := func(batch []intent) error {
+		var sending sync.WaitGroup
+		errs := make([]error, len(batch))
+		for n, i := range batch {
+			sending.Go(func() {
+				_, errs[n] = db.ExecContext(ctx, `UPDATE intents SET state = 'sending' WHERE id = $1 AND fence = $2`, i.id, i.fence)
+			})
+		}
+		sending.Wait()
+		for _, err := range errs {
+			if err != nil {
+				return err
+			}
+		}
+		return record(batch)
+	}
+	loops.Go(func() {
+		for ctx.Err() == nil {
+			batch, err := take()
+			if err == nil && len(batch) > 0 {
+				err = work(batch)
+			}
+			if err != nil && ctx.Err() == nil {
+				b.Error(err)
+				return
+			}
+			if len(batch) == 0 {
+				timer := time.NewTimer(5 * time.Millisecond)
+				<-timer.C
+			}
+		}
+	})
+	return contestant{"floor by hand", func(b *testing.B, round, entries int) {
+		b.Helper()
+		each(b, entries, func(i int) error {
+			tx, err := db.BeginTx(b.Context(), nil)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = tx.Rollback() }()
+			if _, err := tx.ExecContext(b.Context(), `INSERT INTO intents (reference, params, state, due_at, fence) VALUES ($1, $2, 'planned', `+now+`, 0)
+				ON CONFLICT (reference) DO NOTHING`, fmt.Sprintf("r-%d-%d", round, i), []byte(`{"Ref":"r","Amount":"500"}`)); err != nil {
+				return err
+			}
+			return tx.Commit()
+		})
+		awaitCount(b, db, entries*(round+1))
+	}}
+}
+
+// payArgs is River's job.
+type payArgs struct {
+	Reference string `json:"reference"`
+	Amount    string `json:"amount"`
+}
+
+func (payArgs) Kind() string { return "pay" }
+
+type payWorker struct {
+	river.WorkerDefaults[payArgs]
+	pool *pgxpool.Pool
+}
+
+// Work completes the job in the transaction of its effect.
+func (w *payWorker) Work(ctx context.Context, job *river.Job[payArgs]) error {
+	return pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `INSERT INTO effects (reference) VALUES ($1)`, job.Args.Reference); err != nil {
+			return err
+		}
+		_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
+		return err
+	})
+}
+
+func riverSide(b *testing.B) contestant {
+	b.Helper()
+	db, dsn := openPostgres(b)
+	pool, err := pgxpool.New(b.Context(), dsn+fmt.Sprintf(" pool_max_conns=%d", 2*benchWorkers))
+	require.NoError(b, err)
+	b.Cleanup(pool.Close)
+	driver := riverpgxv5.New(pool)
+	migrator, err := rivermigrate.New(driver, nil)
+	require.NoError(b, err)
+	_, err = migrator.Migrate(b.Context(), rivermigrate.DirectionUp, nil)
+	require.NoError(b, err)
+	_, err = db.ExecContext(b.Context(), `CREATE TABLE effects (reference text NOT NULL)`)
+	require.NoError(b, err)
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &payWorker{pool: pool})
+	client, err := river.NewClient(driver, &river.Config{Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 4 * benchWorkers}}, Workers: workers,
+		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 10 * time.Millisecond, // the defaults would make it slower
+	})
+	require.NoError(b, err)
+	require.NoError(b, client.Start(b.Context()))
+	b.Cleanup(func() { _ = client.StopAndCancel(context.WithoutCancel(b.Context())) })
+	return contestant{"River, completed in the transaction", func(b *testing.B, round, entries int) {
+		b.Helper()
+		each(b, entries, func(i int) error {
+			return pgx.BeginFunc(b.Context(), pool, func(tx pgx.Tx) error {
+				_, err := client.InsertTx(b.Context(), tx, payArgs{fmt.Sprintf("r-%d-%d", round, i), "500"}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}})
+				return err
+			})
+		})
+		awaitCount(b, db, entries*(round+1))
+	}}
+}

@@ -1,0 +1,218 @@
+package sqltest
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// floor is what a merchant writes by hand for one provider: the event's key, the
+// effect, and nothing that orders, compares or retries.
+func (s target) floor(t testing.TB) http.Handler {
+	s.exec(t, `CREATE TABLE seen (reference varchar(255), status varchar(255), PRIMARY KEY (reference, status))`)
+	auth := parcelAuth()
+	handle := func(r *http.Request) error {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return err
+		}
+		if _, err := webhook.Verify(r, body, auth); err != nil {
+			return err
+		}
+		var p parcel
+		if err := json.Unmarshal(body, &p); err != nil {
+			return err
+		}
+		tx, err := s.db.BeginTx(r.Context(), nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		result, err := tx.ExecContext(r.Context(), s.sql(`INSERT INTO seen (reference, status) VALUES (?, ?) ON CONFLICT DO NOTHING`), p.Reference, p.Status)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); n == 0 || err != nil {
+			return err
+		}
+		ev := webhook.Event[parcel]{Identity: webhook.Identity{Reference: p.Reference, Status: p.Status}}
+		if err := s.record(r.Context(), tx, ev); err != nil {
+			return err
+		}
+		return tx.Commit()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := handle(r); err != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+}
+
+// round is how long a handler takes for so many events, sixteen at a time: half of them
+// are the first of their reference, half the second.
+func round(t testing.TB, h http.Handler, n int, from *atomic.Int64) time.Duration {
+	began := time.Now()
+	var senders sync.WaitGroup
+	for range 16 {
+		senders.Go(func() {
+			for range n / 32 {
+				reference := fmt.Sprint("parcel-", from.Add(1))
+				for _, status := range []string{"PENDING", "ACCEPTED"} {
+					if code := post(h, parcel{reference, status}); code != http.StatusOK {
+						t.Errorf("answered %d", code)
+					}
+				}
+			}
+		})
+	}
+	senders.Wait()
+	return time.Since(began)
+}
+
+// The inbox keeps up with code that is written by hand. The two take turns, so that
+// what else the machine does falls on both.
+func TestTheInboxKeepsUpWithAFloorWrittenByHand(t *testing.T) {
+	rounds, n, least := 5, 320, 0.6
+	if os.Getenv("KAPITEN_FULL") != "" {
+		rounds, n, least = 15, 1600, 0.85
+	}
+	s := inboxOn(t, "postgres")
+	s.db.SetMaxOpenConns(16)
+	s.db.SetMaxIdleConns(16)
+	inbox, floor := s.handler(t, nil), s.floor(t)
+	var from atomic.Int64
+	round(t, inbox, n, &from)
+	round(t, floor, n, &from)
+	var ratios []float64
+	for range rounds {
+		a := round(t, floor, n, &from)
+		b := round(t, inbox, n, &from)
+		c := round(t, floor, n, &from)
+		ratios = append(ratios, (a+c).Seconds()/2/b.Seconds())
+	}
+	slices.Sort(ratios)
+	t.Logf("ratio %.2f of the floor (%.2f)", ratios[len(ratios)/2], ratios)
+	assert.GreaterOrEqual(t, ratios[len(ratios)/2], least)
+}
+
+// BenchmarkSQLInbox is one event from HTTP request to committed transaction, the
+// merchant's own write included, 16 at a time. fsync is on.
+func BenchmarkSQLInbox(b *testing.B) {
+	for name := range dialects {
+		b.Run(name, func(b *testing.B) {
+			s := inboxOn(b, name)
+			s.db.SetMaxOpenConns(16)
+			s.db.SetMaxIdleConns(16)
+			h := s.handler(b, nil)
+			var from atomic.Int64
+			b.ResetTimer()
+			round(b, h, max(32, b.N), &from)
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// payments is an API that knows one payment, which is pending.
+type payments struct{ asked *atomic.Int64 }
+
+func (p payments) Find(_ context.Context, refID string) (*kpay.Payment, error) {
+	p.asked.Add(1)
+	if refID != "leaked" {
+		return nil, fmt.Errorf("asked about %q", refID)
+	}
+	return &kpay.Payment{RefID: refID, Status: kpay.CodePending}, nil
+}
+
+// Ten thousand forgeries of each kind, by one who knows the URLs, leave no row but that
+// of the payment which is real, and no request beyond the budget.
+func TestForgeriesLeaveNoRow(t *testing.T) {
+	t.Parallel()
+	s := inboxOn(t, "postgres")
+	caps, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kpay", BaseURL: "https://shop.example/kpay"}, parcelSecret)
+	require.NoError(t, err)
+	leaked, err := caps.Mint("leaked", decimal.NewFromInt(4200), "RWF")
+	require.NoError(t, err)
+	var asked, handed atomic.Int64
+	h, err := webhook.NewKPay(payments{&asked}, webhook.Config[kpay.Payment]{
+		Auth:  webhook.AnyOf(webhook.PathSecret(parcelSecret), caps),
+		Known: func(_ context.Context, reference string) (bool, error) { return reference == "leaked", nil },
+		Inbox: s.SQLInbox,
+		HandleTx: func(_ context.Context, _ *sql.Tx, ev webhook.Event[kpay.Payment]) error {
+			handed.Add(1)
+			assert.Equal(t, string(kpay.CodePending), ev.Status)
+			return nil
+		},
+		Timeout: 10 * time.Second,
+	})
+	require.NoError(t, err)
+	began := time.Now()
+	for name, forge := range map[string]func(i int) (target, body string){
+		"secret, invented reference": func(i int) (string, string) {
+			return "/kpay/" + parcelSecret, fmt.Sprintf(`{"refid":"invented-%d","statusid":"01"}`, i)
+		},
+		"secret, known reference": func(int) (string, string) {
+			return "/kpay/" + parcelSecret, `{"refid":"leaked","statusid":"01"}`
+		},
+		"capability, its reference": func(i int) (string, string) {
+			return leaked, fmt.Sprintf(`{"refid":"leaked","statusid":"%02d","tid":"%d"}`, i%100, i)
+		},
+		"capability, another reference": func(i int) (string, string) {
+			return leaked, fmt.Sprintf(`{"refid":"invented-%d","statusid":"01"}`, i)
+		},
+		"capability, no reference": func(int) (string, string) { return leaked, `{"statusid":"01"}` },
+	} {
+		var flood sync.WaitGroup
+		for i := range 10_000 {
+			flood.Go(func() {
+				to, body := forge(i)
+				h.ServeHTTP(httptest.NewRecorder(), request(to, body))
+			})
+		}
+		flood.Wait()
+		assert.LessOrEqual(t, s.count(t, "SELECT count(*) FROM webhook_inbox"), 1, name)
+	}
+	assert.LessOrEqual(t, handed.Load(), int64(1))
+	// Two lines of questions, one for each way in: eight at once, then one a second.
+	assert.LessOrEqual(t, asked.Load(), 2*(8+int64(time.Since(began)/time.Second)+1))
+	t.Logf("%d questions in %v", asked.Load(), time.Since(began))
+}
+
+// Senders that hang up leave no reference behind that others wait for.
+func TestSendersThatHangUpHoldNothing(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		s.db.SetMaxOpenConns(16)
+		h := s.handler(t, func(c *webhook.Config[parcel]) {
+			c.Report = func(_ context.Context, err error) { t.Error(err) }
+		})
+		var senders sync.WaitGroup
+		for i := range 100 {
+			senders.Go(func() {
+				ctx, hangUp := context.WithCancel(t.Context())
+				hangUp()
+				h.ServeHTTP(httptest.NewRecorder(), parcel{fmt.Sprint("o", i), "PENDING"}.deliver("/").WithContext(ctx))
+			})
+		}
+		senders.Wait()
+		assert.Equal(t, 100, s.count(t, "SELECT count(*) FROM applied"), "the work goes on")
+		for i := range 100 {
+			assert.Equal(t, 200, post(h, parcel{fmt.Sprint("o", i), "ACCEPTED"}))
+		}
+	})
+}

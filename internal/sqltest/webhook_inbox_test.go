@@ -1,0 +1,471 @@
+package sqltest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+func TestYourWritesAndTheMarkCommitTogether(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		h := s.handler(t, nil)
+		for range 3 {
+			assert.Equal(t, 200, post(h, parcel{"o1", "PENDING"}))
+		}
+		assert.Equal(t, 1, s.count(t, "SELECT count(*) FROM applied"))
+		assert.Equal(t, 200, post(h, parcel{"o1", "ACCEPTED"}))
+		assert.Equal(t, 200, post(h, parcel{"o1", "PENDING"}), "comes again, late")
+		assert.Equal(t, 200, post(h, parcel{"o1", "WAITING_PAYMENT"}), "is stale")
+		assert.Equal(t, 200, post(h, parcel{"O1 ", "PENDING"}), "another reference")
+		assert.Equal(t, 3, s.count(t, "SELECT count(*) FROM applied"))
+		assert.Equal(t, 2, s.count(t, "SELECT count(*) FROM webhook_inbox"))
+	})
+}
+
+func TestYourWritesGoWhenYourFunctionFails(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		out := errors.New("out of stock")
+		for _, fail := range []func() error{func() error { return out }, func() error { panic("out of range") }} {
+			h := s.handler(t, func(c *webhook.Config[parcel]) {
+				c.HandleTx = func(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+					return errors.Join(s.record(ctx, tx, ev), fail())
+				}
+			})
+			assert.Equal(t, 500, post(h, parcel{"o1", "PENDING"}))
+			assert.Zero(t, s.count(t, "SELECT count(*) FROM applied"))
+			assert.Zero(t, s.count(t, "SELECT count(*) FROM webhook_inbox"))
+		}
+		assert.Equal(t, 200, post(s.handler(t, nil), parcel{"o1", "PENDING"}), "nothing stands in its way")
+		assert.Equal(t, 1, s.count(t, "SELECT count(*) FROM applied"))
+	})
+}
+
+// Eight processes, each event to each of them, ten references at once.
+func TestEveryEventTakesEffectOnceWithManyWriters(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		var writers sync.WaitGroup
+		for range 8 {
+			other := s
+			other.db = s.open(t)
+			inbox, err := webhook.NewSQLInbox(other.db, s.dialect)
+			require.NoError(t, err)
+			other.SQLInbox = inbox
+			h := other.handler(t, nil)
+			writers.Go(func() {
+				for i := range 60 {
+					for post(h, parcel{fmt.Sprint("free-", i%10), fmt.Sprint("event-", i/10)}) != 200 {
+						if t.Context().Err() != nil {
+							return
+						}
+					}
+				}
+			})
+		}
+		writers.Wait()
+		assert.Equal(t, 60, s.count(t, "SELECT count(*) FROM applied"))
+		assert.Equal(t, 60, s.count(t, "SELECT count(*) FROM (SELECT DISTINCT reference, status FROM applied) once"))
+	})
+}
+
+// Any number of replicas may migrate at once, and again.
+func TestMigrationsOfManyReplicasAtOnce(t *testing.T) {
+	for name := range dialects {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := bare(t, name)
+			require.ErrorIs(t, s.Check(t.Context()), webhook.ErrConfiguration, "no tables yet")
+			var replicas sync.WaitGroup
+			for range 8 {
+				inbox, err := webhook.NewSQLInbox(s.open(t), s.dialect)
+				require.NoError(t, err)
+				replicas.Go(func() {
+					assert.NoError(t, inbox.Migrate(t.Context()))
+					assert.NoError(t, inbox.Check(t.Context()))
+					assert.NoError(t, inbox.Migrate(t.Context()))
+				})
+			}
+			replicas.Wait()
+			assert.Equal(t, 1, s.count(t, "SELECT version FROM webhook_schema"))
+		})
+	}
+}
+
+func TestCheckRefusesWhatWouldRepeatEffects(t *testing.T) {
+	for name := range dialects {
+		for what, spoil := range map[string][]string{
+			"no tables":      {`DROP TABLE webhook_inbox`, `DROP TABLE webhook_schema`},
+			"an older table": {`UPDATE webhook_schema SET version = 0`},
+			"a newer table":  {`UPDATE webhook_schema SET version = 99`},
+			"a foreign table": {`DROP TABLE webhook_inbox`,
+				`CREATE TABLE webhook_inbox (provider varchar(50), reference varchar(50), state varchar(50), seen varchar(50), revision bigint, touched_day bigint)`},
+			"a table of another shape": {`DROP TABLE webhook_inbox`, `CREATE TABLE webhook_inbox (id bigint PRIMARY KEY)`},
+		} {
+			t.Run(name+", "+what, func(t *testing.T) {
+				t.Parallel()
+				s := inboxOn(t, name)
+				for _, statement := range spoil {
+					s.exec(t, statement)
+				}
+				err := s.Check(t.Context())
+				require.ErrorIs(t, err, webhook.ErrConfiguration)
+				t.Log(err)
+
+				// Who forgets to check is told by the first delivery, and nothing happens.
+				inbox, err := webhook.NewSQLInbox(s.db, s.dialect)
+				require.NoError(t, err)
+				s.SQLInbox = inbox
+				var said atomic.Value
+				h := s.handler(t, func(c *webhook.Config[parcel]) {
+					c.Report = func(_ context.Context, err error) { said.Store(err.Error()) }
+				})
+				assert.Equal(t, 503, post(h, parcel{"o1", "PENDING"}))
+				assert.Contains(t, said.Load(), "SQLInbox")
+				assert.Zero(t, s.count(t, "SELECT count(*) FROM applied"))
+			})
+		}
+	}
+}
+
+func TestCheckRefusesSQLiteWithoutABusyTimeout(t *testing.T) {
+	t.Parallel()
+	s := inboxOn(t, "sqlite")
+	s.dsn, _, _ = strings.Cut(s.dsn, "?")
+	inbox, err := webhook.NewSQLInbox(s.open(t), webhook.SQLite)
+	require.NoError(t, err)
+	require.ErrorContains(t, inbox.Check(t.Context()), "busy_timeout")
+}
+
+func TestPgBouncerInTransactionModeWorksOrCheckSaysWhatToSet(t *testing.T) {
+	t.Parallel()
+	s := inboxOn(t, "postgres")
+	schema := s.dsn[strings.LastIndex(s.dsn, "=")+1:]
+	bouncer, err := newCluster(func(dir string) ([]string, error) {
+		text := "[databases]\npostgres = host=" + *server + " user=merchant connect_query='SET search_path = " + schema + "'\n[pgbouncer]\nlisten_addr =\nunix_socket_dir = " + dir +
+			"\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 3\n"
+		return []string{"true"}, os.WriteFile(filepath.Join(dir, "inbox.ini"), []byte(text), 0o644) //nolint:gosec // another user reads it
+	}, func(dir string) ([]string, error) {
+		path, err := installed("pgbouncer")
+		return []string{path, filepath.Join(dir, "inbox.ini")}, err
+	}, "INT")
+	require.NoError(t, err)
+	t.Cleanup(bouncer.remove)
+	dsn := fmt.Sprintf("host=%s port=6432 user=merchant dbname=postgres sslmode=disable", bouncer.dir)
+	require.NoError(t, bouncer.start(await("pgx", dsn+" default_query_exec_mode=exec")))
+
+	s.dsn = dsn
+	inbox, err := webhook.NewSQLInbox(s.open(t), webhook.PostgreSQL)
+	require.NoError(t, err)
+	err = inbox.Check(t.Context())
+	require.ErrorIs(t, err, webhook.ErrConfiguration)
+	require.ErrorContains(t, err, "default_query_exec_mode=exec")
+
+	s.dsn += " default_query_exec_mode=exec"
+	s.db = s.open(t)
+	s.SQLInbox, err = webhook.NewSQLInbox(s.db, webhook.PostgreSQL)
+	require.NoError(t, err)
+	require.NoError(t, s.Migrate(t.Context()))
+	require.NoError(t, s.Check(t.Context()))
+	h := s.handler(t, nil)
+	var senders sync.WaitGroup
+	for i := range 16 {
+		senders.Go(func() {
+			for n := range 25 {
+				assert.Equal(t, 200, post(h, parcel{fmt.Sprint("free-", i), fmt.Sprint("event-", n)}))
+			}
+		})
+	}
+	senders.Wait()
+	assert.Equal(t, 400, s.count(t, "SELECT count(*) FROM applied"))
+}
+
+// A database that makes all transactions serializable, or that kills one of two in a
+// deadlock, asks for a repetition. The sender does not notice.
+func TestSerializationFailuresAndDeadlocksAreRepeatedInside(t *testing.T) {
+	t.Run("serializable by default", func(t *testing.T) {
+		t.Parallel()
+		s := inboxOn(t, "postgres")
+		s.dsn += " default_transaction_isolation=serializable"
+		s.db = s.open(t)
+		inbox, err := webhook.NewSQLInbox(s.db, webhook.PostgreSQL)
+		require.NoError(t, err)
+		s.SQLInbox = inbox
+		var runs atomic.Int32
+		h := s.handler(t, func(c *webhook.Config[parcel]) {
+			c.HandleTx = func(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+				runs.Add(1)
+				var n int
+				if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM applied").Scan(&n); err != nil {
+					return err
+				}
+				return s.record(ctx, tx, ev)
+			}
+		})
+		var senders sync.WaitGroup
+		for i := range 8 {
+			senders.Go(func() {
+				for n := range 10 {
+					assert.Equal(t, 200, post(h, parcel{fmt.Sprint("free-", i), fmt.Sprint("event-", n)}))
+				}
+			})
+		}
+		senders.Wait()
+		assert.Equal(t, 80, s.count(t, "SELECT count(*) FROM applied"))
+		assert.Greater(t, runs.Load(), int32(80), "or this test shows nothing")
+	})
+	for _, name := range []string{"postgres", "maria"} {
+		t.Run("deadlocks on "+name, func(t *testing.T) {
+			t.Parallel()
+			s := inboxOn(t, name)
+			s.exec(t, "INSERT INTO parcels (reference, status, place, backwards) VALUES ('a', '', 0, 0), ('b', '', 0, 0)")
+			var runs atomic.Int32
+			h := s.handler(t, func(c *webhook.Config[parcel]) {
+				c.HandleTx = func(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+					runs.Add(1)
+					order := []string{"a", "b"}
+					if strings.HasSuffix(ev.Reference, "1") {
+						slices.Reverse(order)
+					}
+					for _, reference := range order {
+						if _, err := tx.ExecContext(ctx, s.sql("UPDATE parcels SET place = place + 1 WHERE reference = ?"), reference); err != nil {
+							return err
+						}
+						// Whoever is second has time to take the other row.
+						if _, err := tx.ExecContext(ctx, "SELECT count(*) FROM applied, applied x"); err != nil {
+							return err
+						}
+					}
+					return nil
+				}
+			})
+			var senders sync.WaitGroup
+			for i := range 4 {
+				senders.Go(func() {
+					for n := range 15 {
+						assert.Equal(t, 200, post(h, parcel{fmt.Sprint("free-", n, i%2), fmt.Sprint("event-", i)}))
+					}
+				})
+			}
+			senders.Wait()
+			assert.Equal(t, 60, s.count(t, "SELECT place FROM parcels WHERE reference = 'a'"))
+		})
+	}
+}
+
+// A claim has a bound in time, whatever holds the table or the row, and leaves nothing
+// behind when it is reached.
+func TestALockedTableIsAnswered(t *testing.T) {
+	for name, lock := range map[string]string{
+		"postgres": "LOCK TABLE webhook_inbox IN ACCESS EXCLUSIVE MODE",
+		"maria":    "LOCK TABLES webhook_inbox WRITE",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := inboxOn(t, name)
+			conn, err := s.open(t).Conn(t.Context())
+			require.NoError(t, err)
+			_, err = conn.ExecContext(t.Context(), "BEGIN")
+			require.NoError(t, err)
+			_, err = conn.ExecContext(t.Context(), lock)
+			require.NoError(t, err)
+			h := s.handler(t, func(c *webhook.Config[parcel]) { c.Wait = 300 * time.Millisecond })
+			began := time.Now()
+			var senders sync.WaitGroup
+			for i := range 8 {
+				senders.Go(func() { assert.Equal(t, 503, post(h, parcel{fmt.Sprint("o", i), "PENDING"})) })
+			}
+			senders.Wait()
+			assert.Less(t, time.Since(began), 15*time.Second)
+			require.NoError(t, conn.Close())
+			if name == "maria" {
+				s.exec(t, "UNLOCK TABLES")
+			}
+		})
+	}
+}
+
+// While one process works on an event, another's copy waits, gets 503, and then the
+// same acknowledgement. A flood of copies takes one connection per process.
+func TestACopyElsewhereWaitsAndIsThenADuplicate(t *testing.T) {
+	for _, name := range []string{"postgres", "maria"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := inboxOn(t, name)
+			other := s
+			other.db = s.open(t)
+			inbox, err := webhook.NewSQLInbox(other.db, s.dialect)
+			require.NoError(t, err)
+			other.SQLInbox = inbox
+			begun, proceed := make(chan struct{}), make(chan struct{})
+			h := s.handler(t, func(c *webhook.Config[parcel]) {
+				c.HandleTx = func(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+					close(begun)
+					<-proceed
+					return s.record(ctx, tx, ev)
+				}
+			})
+			hasty := other.handler(t, func(c *webhook.Config[parcel]) { c.Wait = 200 * time.Millisecond })
+			patient := other.handler(t, nil)
+			var senders sync.WaitGroup
+			senders.Go(func() { assert.Equal(t, 200, post(h, parcel{"o1", "PENDING"})) })
+			<-begun
+			assert.Equal(t, 503, post(hasty, parcel{"o1", "PENDING"}))
+			for range 20 {
+				senders.Go(func() { assert.Equal(t, 200, post(patient, parcel{"o1", "PENDING"})) })
+			}
+			assert.LessOrEqual(t, other.db.Stats().InUse, 1)
+			assert.Equal(t, 200, post(patient, parcel{"o2", "PENDING"}), "others are free")
+			close(proceed)
+			senders.Wait()
+			assert.Equal(t, 1, s.count(t, "SELECT count(*) FROM applied WHERE reference = 'o1'"))
+		})
+	}
+}
+
+func TestPurgeForgetsOnlyWhatIsOld(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		h := s.handler(t, nil)
+		for i := range 5 {
+			require.Equal(t, 200, post(h, parcel{fmt.Sprint("o", i), "PENDING"}))
+		}
+		n, err := s.Purge(t.Context(), 24*time.Hour)
+		require.NoError(t, err)
+		assert.Zero(t, n, "nothing is old")
+		s.exec(t, "UPDATE webhook_inbox SET touched_day = touched_day - 3 WHERE reference <> 'o0'")
+		n, err = s.Purge(t.Context(), 72*time.Hour)
+		require.NoError(t, err)
+		assert.Zero(t, n)
+		n, err = s.Purge(t.Context(), 48*time.Hour)
+		require.NoError(t, err)
+		assert.EqualValues(t, 4, n)
+		assert.Equal(t, 1, s.count(t, "SELECT count(*) FROM webhook_inbox"))
+		_, err = s.Purge(t.Context(), 0)
+		require.ErrorIs(t, err, webhook.ErrConfiguration)
+
+		s.fill(t, 2500) // more than two batches
+		n, err = s.Purge(t.Context(), 24*time.Hour)
+		require.NoError(t, err)
+		assert.EqualValues(t, 2500, n)
+	})
+}
+
+// fill adds references that were finished long ago.
+func (s target) fill(t testing.TB, n int) {
+	t.Helper()
+	series := map[webhook.Dialect]string{
+		webhook.PostgreSQL: "SELECT g FROM generate_series(1, ?::int) g",
+		webhook.MySQL:      "SELECT seq AS g FROM seq_1_to_" + fmt.Sprint(n) + " WHERE seq <= ?",
+		webhook.SQLite:     "WITH RECURSIVE c (g) AS (SELECT 1 UNION ALL SELECT g + 1 FROM c WHERE g < ?) SELECT g FROM c",
+	}[s.dialect]
+	number := map[webhook.Dialect]string{webhook.PostgreSQL: "'old-' || g", webhook.SQLite: "'old-' || g", webhook.MySQL: "concat('old-', g)"}[s.dialect]
+	s.exec(t, "INSERT INTO webhook_inbox (provider, reference, state, seen, revision, touched_day) SELECT 'shop', "+number+", 'COMPLETED', '0123456789abcdef', 8, 1 + g % 20000 FROM ("+series+") s", n)
+	s.exec(t, map[webhook.Dialect]string{webhook.PostgreSQL: "ANALYZE webhook_inbox", webhook.SQLite: "ANALYZE", webhook.MySQL: "ANALYZE TABLE webhook_inbox"}[s.dialect])
+}
+
+// Every statement is explained: none reads the table from one end to the other. An
+// event takes at most five statements, your function's one and BEGIN and COMMIT
+// included.
+func TestEveryStatementHasAnIndexAndAnEventHasFew(t *testing.T) {
+	rows := 20_000
+	if os.Getenv("KAPITEN_FULL") != "" {
+		rows = 1_000_000
+	}
+	onEachSQL(t, func(t *testing.T, s target) {
+		s.fill(t, rows)
+		sp := &tap{}
+		watched := sp.inbox(t, s)
+		h := watched.handler(t, nil)
+		kinds := map[string]statement{}
+		for _, p := range []struct {
+			parcel
+			most int
+		}{{parcel{"o1", "PENDING"}, 4}, {parcel{"o1", "ACCEPTED"}, 5}, {parcel{"o1", "ACCEPTED"}, 3}, {parcel{"o1", "PENDING"}, 3}} {
+			require.Equal(t, 200, post(h, p.parcel))
+			said := sp.take()
+			most := p.most
+			if s.dialect == webhook.MySQL && most != 4 {
+				most++ // it has no RETURNING beside ON DUPLICATE KEY
+			}
+			assert.LessOrEqual(t, len(said), most, "%v", said)
+			for _, each := range said {
+				kinds[each.text] = each
+			}
+		}
+		_, err := watched.Purge(t.Context(), 20_000*24*time.Hour)
+		require.NoError(t, err)
+		for _, each := range sp.take() {
+			kinds[each.text] = each
+		}
+		explained := 0
+		for text, each := range kinds {
+			if !strings.Contains(text, "webhook_inbox") {
+				continue
+			}
+			explained++
+			plan := s.explain(t, each)
+			if s.dialect == webhook.MySQL && strings.HasPrefix(text, "INSERT") {
+				plan = "" // it says ALL of an INSERT, which reads nothing
+			}
+			for _, scan := range []string{"Seq Scan", "SCAN webhook_inbox", "SCAN i", "|ALL|"} {
+				assert.NotContains(t, plan, scan, text)
+			}
+		}
+		assert.GreaterOrEqual(t, explained, 3)
+	})
+}
+
+func (s target) explain(t testing.TB, each statement) string {
+	t.Helper()
+	word := map[webhook.Dialect]string{webhook.PostgreSQL: "EXPLAIN ", webhook.MySQL: "EXPLAIN ", webhook.SQLite: "EXPLAIN QUERY PLAN "}[s.dialect]
+	rows, err := s.db.QueryContext(t.Context(), word+each.text, each.args...)
+	require.NoError(t, err, each.text)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	var plan strings.Builder
+	for rows.Next() {
+		cells, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+		for i := range cells {
+			into[i] = &cells[i]
+		}
+		require.NoError(t, rows.Scan(into...))
+		for _, cell := range cells {
+			plan.WriteString("|" + cell.String)
+		}
+		plan.WriteString("|\n")
+	}
+	require.NoError(t, rows.Err())
+	return plan.String()
+}
+
+func TestADatabaseThatIsAwayIsAnErrorNotALoss(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		h := s.handler(t, nil)
+		require.NoError(t, s.db.Close())
+		assert.Equal(t, 503, post(h, parcel{"o1", "PENDING"}))
+		_, err := s.Purge(t.Context(), time.Hour)
+		require.Error(t, err)
+		require.Error(t, s.Migrate(t.Context()))
+		require.Error(t, s.Check(t.Context()))
+	})
+}
+
+func TestNewSQLInboxRefusesWhatCannotWork(t *testing.T) {
+	_, err := webhook.NewSQLInbox(nil, webhook.PostgreSQL)
+	require.ErrorIs(t, err, webhook.ErrConfiguration)
+	_, err = webhook.NewSQLInbox(new(sql.DB), "oracle")
+	require.ErrorIs(t, err, webhook.ErrConfiguration)
+}

@@ -1,0 +1,357 @@
+package sqltest
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// Two processes share an inbox. Events arrive at either, up to three times each and in
+// any order, while one process is killed again and again, and the database server is
+// stopped and killed in the middle. With KAPITEN_FULL there are ten times as many.
+func TestEveryEventTakesEffectOnceThoughProcessesAndServersDie(t *testing.T) {
+	times := 1
+	if os.Getenv("KAPITEN_FULL") != "" {
+		times = 10
+	}
+	for name, server := range map[string]struct {
+		init, args func(string) ([]string, error)
+		signal     string
+		driver     string
+		dsn        func(dir string) string
+	}{
+		"postgres": {initPostgres, postgresArgs, "INT", "pgx", func(dir string) string { return "host=" + dir + " user=merchant dbname=postgres" }},
+		"maria":    {initMaria, mariaArgs, "TERM", "mysql", func(dir string) string { return "root@unix(" + dir + "/socket)/mysql" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seed := rand.Uint64()
+			t.Logf("seed %d", seed)
+			chance := rand.New(rand.NewPCG(seed, 0))
+			c, err := newCluster(server.init, server.args, server.signal)
+			require.NoError(t, err)
+			t.Cleanup(c.remove)
+			s := target{dialect: dialects[name], driver: server.driver, dsn: server.dsn(c.dir)}
+			ready := await(s.driver, s.dsn)
+			require.NoError(t, c.start(ready))
+			s.db = s.open(t)
+			s.SQLInbox, err = webhook.NewSQLInbox(s.db, s.dialect)
+			require.NoError(t, err)
+			require.NoError(t, s.Migrate(t.Context()))
+			s.exec(t, `CREATE TABLE applied (reference varchar(255) NOT NULL, status varchar(255) NOT NULL, worker bigint NOT NULL)`)
+			s.exec(t, `CREATE TABLE parcels (reference varchar(255) PRIMARY KEY, status varchar(255) NOT NULL, place bigint NOT NULL, backwards bigint NOT NULL)`)
+
+			w := &workers{mode: name, dsn: s.dsn}
+			t.Cleanup(w.stop)
+			require.NoError(t, w.start(0))
+			require.NoError(t, w.start(1))
+			events := allEvents(times)
+			stopKilling := w.keepKilling(t, chance, 10*times)
+			var restarts sync.WaitGroup
+			quit := make(chan struct{})
+			restarts.Go(func() {
+				for n := range 2 * times {
+					select {
+					case <-quit:
+						return
+					case <-time.After(time.Duration(500+n%3*300) * time.Millisecond):
+					}
+					if n%2 == 1 {
+						c.crash()
+					}
+					c.stop()
+					if !assert.NoError(t, c.start(ready)) {
+						return
+					}
+				}
+			})
+			w.deliver(t, shuffled(events, chance), time.Duration(times)*2*time.Minute)
+			close(quit)
+			restarts.Wait()
+			kills := stopKilling()
+			t.Logf("%d events, %d kills", len(events), kills)
+			assert.GreaterOrEqual(t, kills, 3, "or this test shows nothing")
+
+			// Late copies of everything change nothing.
+			before := s.count(t, "SELECT count(*) FROM applied")
+			w.deliver(t, events[:100], time.Minute)
+			assert.Equal(t, before, s.count(t, "SELECT count(*) FROM applied"))
+			s.checkEffects(t, times)
+		})
+	}
+}
+
+func (s target) checkEffects(t *testing.T, times int) {
+	assert.Zero(t, s.count(t, `SELECT count(*) FROM (SELECT 1 FROM applied GROUP BY reference, status HAVING count(*) > 1) twice`), "exactly once")
+	assert.Equal(t, 200*times, s.count(t, `SELECT count(*) FROM applied WHERE reference LIKE 'free%'`), "what has no order is always handed on")
+	assert.Equal(t, 40*times, s.count(t, `SELECT count(*) FROM parcels WHERE status = 'COMPLETED'`), "all arrived at the end")
+	assert.Zero(t, s.count(t, `SELECT count(*) FROM parcels WHERE backwards > 0`), "statuses never go backwards")
+	assert.Equal(t, 90*times, s.count(t, `SELECT count(*) FROM webhook_inbox`), "one row per reference")
+}
+
+func allEvents(times int) []parcel {
+	var events []parcel
+	for i := range 40 * times {
+		for _, status := range way {
+			events = append(events, parcel{fmt.Sprint("parcel-", i), string(status)})
+		}
+	}
+	for i := range 200 * times {
+		events = append(events, parcel{fmt.Sprint("free-", i/4), fmt.Sprint("event-", i%4)})
+	}
+	return events
+}
+
+// shuffled is what arrives: each event once to three times, moved by up to a few
+// hundred places.
+func shuffled(events []parcel, chance *rand.Rand) []parcel {
+	var sent []parcel
+	for _, e := range events {
+		for range 1 + chance.IntN(3) {
+			sent = append(sent, e)
+		}
+	}
+	for i := range sent {
+		j := min(i+chance.IntN(300), len(sent)-1)
+		sent[i], sent[j] = sent[j], sent[i]
+	}
+	return sent
+}
+
+// crash ends a server without letting it finish: it has to recover. PostgreSQL gets an
+// "immediate shutdown", because processes that outlive its first one hinder the next.
+func (c *cluster) crash() {
+	text, err := os.ReadFile(c.dir + "/server.pid")
+	if err != nil {
+		return
+	}
+	signal := syscall.SIGKILL
+	if c.signal == "INT" {
+		signal = syscall.SIGQUIT
+	}
+	if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+		_ = syscall.Kill(pid, signal)
+	}
+}
+
+// workers are the merchant's two processes.
+type workers struct {
+	mode, dsn string
+
+	mu   sync.Mutex
+	both [2]worker
+}
+
+type worker struct {
+	cmd     *exec.Cmd
+	stdin   io.Closer
+	address string
+}
+
+func (w *workers) start(i int) error {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), workerVariable+"="+w.mode, dsnVariable+"="+w.dsn)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	address, err := bufio.NewReader(stdout).ReadString('\n')
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.both[i] = worker{cmd, stdin, strings.TrimSpace(address)}
+	return err
+}
+
+func (w *workers) address(i int) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.both[i].address
+}
+
+// kill is SIGKILL: the process gets no chance to tidy up.
+func (w *workers) kill(i int) {
+	w.mu.Lock()
+	cmd := w.both[i].cmd
+	w.mu.Unlock()
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+}
+
+// keepKilling kills the second process at random moments and starts it again, until it
+// is told to stop or did it often enough; it then tells how often.
+func (w *workers) keepKilling(t *testing.T, chance *rand.Rand, most int) (stop func() int) {
+	var kills atomic.Int64
+	quit, done := make(chan struct{}), make(chan struct{})
+	pauses := make([]time.Duration, most)
+	for i := range pauses {
+		pauses[i] = time.Duration(100+chance.IntN(400)) * time.Millisecond
+	}
+	go func() {
+		defer close(done)
+		for _, pause := range pauses {
+			select {
+			case <-quit:
+				return
+			case <-time.After(pause):
+			}
+			w.kill(1)
+			kills.Add(1)
+			if !assert.NoError(t, w.start(1)) {
+				return
+			}
+		}
+	}()
+	return func() int {
+		close(quit)
+		<-done
+		return int(kills.Load())
+	}
+}
+
+func (w *workers) stop() {
+	for i := range w.both {
+		if w.both[i].cmd != nil {
+			_ = w.both[i].stdin.Close()
+			w.kill(i)
+		}
+	}
+}
+
+// deliver sends as a patient provider does: until it is acknowledged.
+func (w *workers) deliver(t *testing.T, events []parcel, limit time.Duration) {
+	t.Helper()
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
+	defer client.CloseIdleConnections()
+	deadline := time.Now().Add(limit)
+	work := make(chan parcel)
+	var senders sync.WaitGroup
+	for range 16 {
+		senders.Go(func() {
+			pause := time.NewTicker(10 * time.Millisecond)
+			defer pause.Stop()
+			for p := range work {
+				for !w.acknowledged(client, rand.IntN(2), p) {
+					if !assert.True(t, time.Now().Before(deadline), "not acknowledged in time") {
+						break
+					}
+					<-pause.C
+				}
+			}
+		})
+	}
+	for _, p := range events {
+		work <- p
+	}
+	close(work)
+	senders.Wait()
+}
+
+func (w *workers) acknowledged(client *http.Client, i int, p parcel) bool {
+	r := p.deliver("/")
+	r.URL = &url.URL{Scheme: "http", Host: w.address(i), Path: "/"}
+	res, err := client.Do(r)
+	if err != nil {
+		return false
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	_ = res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+// A worker is a merchant's process: this test binary, started again with these
+// variables. It prints its address and runs until its standard input closes.
+const (
+	workerVariable = "SQLTEST_WORKER" // a name in dialects
+	dsnVariable    = "SQLTEST_DSN"
+)
+
+func work() {
+	if err := serve(os.Getenv(workerVariable), os.Getenv(dsnVariable)); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}
+
+func serve(name, dsn string) error {
+	s := target{dialect: dialects[name], driver: map[string]string{"postgres": "pgx", "maria": "mysql"}[name], dsn: dsn}
+	db, err := sql.Open(s.driver, dsn)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(12)
+	if s.SQLInbox, err = webhook.NewSQLInbox(db, s.dialect); err != nil {
+		return err
+	}
+	// The server may be away just now; the first delivery checks the tables.
+	h, err := webhook.New(parcels(), webhook.Config[parcel]{Auth: parcelAuth(), Inbox: s.SQLInbox, HandleTx: s.apply})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	ended := make(chan error, 2)
+	go func() { ended <- http.Serve(listener, h) }() //nolint:gosec // a test
+	go func() {
+		_, err := io.Copy(io.Discard, os.Stdin)
+		ended <- errors.Join(err, io.EOF)
+	}()
+	fmt.Println(listener.Addr())
+	if err := <-ended; !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
+// apply is the merchant's function: two writes with a little time between them, for
+// the process to be killed in. Nothing in it stops a second effect: it would show.
+func (s target) apply(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+	if _, err := tx.ExecContext(ctx, s.sql(`INSERT INTO applied (reference, status, worker) VALUES (?, ?, ?)`), ev.Reference, ev.Status, os.Getpid()); err != nil {
+		return err
+	}
+	sleep, place := `SELECT pg_sleep(random() * 0.01)`, rank(ev.Status)
+	upsert := `INSERT INTO parcels AS p (reference, status, place, backwards) VALUES (?, ?, ?, 0)
+		ON CONFLICT (reference) DO UPDATE SET status = excluded.status, place = excluded.place,
+			backwards = p.backwards + CASE WHEN excluded.place < p.place THEN 1 ELSE 0 END`
+	if s.dialect == webhook.MySQL {
+		sleep = `DO SLEEP(RAND() * 0.01)`
+		upsert = `INSERT INTO parcels (reference, status, place, backwards) VALUES (?, ?, ?, 0)
+			ON DUPLICATE KEY UPDATE backwards = backwards + (VALUES(place) < place), status = VALUES(status), place = VALUES(place)`
+	}
+	if _, err := tx.ExecContext(ctx, sleep); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, s.sql(upsert), ev.Reference, ev.Status, place)
+	return err
+}

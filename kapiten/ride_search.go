@@ -1,0 +1,166 @@
+package kapiten
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// SearchResult is what a search says about one external id.
+type SearchResult struct {
+	Ride *Ride // nil unless there is exactly one ride with the external id
+	// Err is nil when Ride is set. It matches sdk.ErrNotFound when there is no such
+	// ride, and sdk.ErrUnexpectedResponse when the search cannot tell.
+	Err error
+}
+
+func (r SearchResult) absent() bool { return errors.Is(r.Err, sdk.ErrNotFound) }
+
+// Find looks for the ride with your external id in a company's list of rides. It
+// gives sdk.ErrNotFound when the search came to its end, the list shows external ids
+// and none of them is yours. It gives sdk.ErrUnexpectedResponse when it cannot
+// tell: two rides have the external id, a row does not show its external id, the list
+// leads on to a page that cannot be asked for, or the list is itself not found.
+func (s *RidesService) Find(ctx context.Context, companyID, externalID string, o SearchOptions) (*Ride, error) {
+	var faults transport.Faults
+	faults.RequireReference("external_id", externalID)
+	if err := s.list.core.Invalid(OpListRides, externalID, faults.Fields); err != nil {
+		return nil, err
+	}
+	results, _, err := s.find(ctx, companyID, []string{externalID}, o)
+	if err != nil {
+		return nil, err
+	}
+	return results[externalID].Ride, results[externalID].Err
+}
+
+// FindMany is Find for many external ids: one sweep through the list answers for all
+// of them. The result has an entry for each. The error is about the search as a
+// whole.
+func (s *RidesService) FindMany(ctx context.Context, companyID string, externalIDs []string, o SearchOptions) (map[string]SearchResult, error) {
+	var faults transport.Faults
+	for i, id := range externalIDs {
+		faults.RequireReference("external_ids."+strconv.Itoa(i), id)
+	}
+	if err := s.list.core.Invalid(OpListRides, "", faults.Fields); err != nil {
+		return nil, err
+	}
+	if len(externalIDs) == 0 {
+		return map[string]SearchResult{}, nil
+	}
+	results, _, err := s.find(ctx, companyID, externalIDs, o)
+	return results, err
+}
+
+const (
+	errNoExternalID = wire.Missing("external_id")
+	errTwoRides     = wire.Missing("a single ride with this external id")
+)
+
+// find looks for rides by external id. It does not end at the first ride that fits:
+// a second one would make both doubtful.
+func (s *RidesService) find(ctx context.Context, companyID string, externalIDs []string, o SearchOptions) (map[string]SearchResult, swept, error) {
+	wanted := make(map[string]SearchResult, len(externalIDs))
+	for _, id := range externalIDs {
+		wanted[id] = SearchResult{}
+	}
+	reference := ""
+	if len(externalIDs) == 1 {
+		reference = externalIDs[0]
+	}
+	hidden := false
+	end, err := s.list.sweep(ctx, companyID, reference, 1, o, func(row *Ride) bool {
+		if row.external != externalShown {
+			hidden = hidden || row.external != externalNone
+			return false
+		}
+		found, ok := wanted[row.ExternalID]
+		switch {
+		case !ok || found.Ride != nil && found.Ride.ID == row.ID: // the same row again, pushed to a later page
+		case found.Ride != nil:
+			found.Err = s.list.core.Inconclusive(OpListRides, row.ExternalID, errTwoRides)
+			wanted[row.ExternalID] = found
+		default:
+			copied := *row // not the page with it
+			wanted[row.ExternalID] = SearchResult{Ride: &copied}
+		}
+		return false
+	})
+	if err != nil {
+		return nil, end, err
+	}
+	if end.doubt == nil && hidden {
+		end.doubt = errNoExternalID
+	}
+	for id, found := range wanted {
+		switch {
+		case found.Err != nil:
+			found.Ride = nil
+		case found.Ride != nil:
+		case end.doubt != nil:
+			found.Err = s.list.core.Inconclusive(OpListRides, id, end.doubt)
+		default:
+			found.Err = s.list.core.Absent(OpListRides, id)
+		}
+		wanted[id] = found
+	}
+	return wanted, end, nil
+}
+
+// duplicate looks for the ride that a refusal says is there already.
+func (s *RidesService) duplicate(ctx context.Context, p CreateRideParams, refusal error) (*Ride, error) {
+	var e *sdk.Error
+	if !errors.As(refusal, &e) {
+		return nil, refusal
+	}
+	var ride *Ride
+	results, _, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, SearchOptions{})
+	finding := transport.Absent
+	if err == nil {
+		finding, err = p.settle(results[p.ExternalID], true, &ride)
+	}
+	if err == nil && finding == transport.Same {
+		return ride, nil
+	}
+	unknown := *e
+	unknown.Outcome = sdk.Unknown // Kapiten has such a ride, and nobody can tell whether it is this one
+	switch {
+	case err != nil:
+		unknown.Cause = &lookFailed{err}
+	case finding == transport.Different:
+		unknown.Reasons = append([]error{sdk.ErrReferenceTaken}, e.Reasons...)
+	}
+	return nil, &unknown
+}
+
+// lookFailed keeps the outcome of a look from being taken for the outcome of the
+// call.
+type lookFailed struct{ err error }
+
+func (l *lookFailed) Error() string    { return "lookup by external id failed: " + l.err.Error() }
+func (l *lookFailed) SafeText() string { return "lookup by external id failed: " + sdk.SafeText(l.err) }
+
+// settle is what a look for the external id means for the call. It keeps the ride
+// when it is the one that was asked for.
+func (p *CreateRideParams) settle(found SearchResult, existing bool, out **Ride) (transport.Finding, error) {
+	switch {
+	case found.absent():
+		return transport.Absent, nil
+	case found.Err != nil:
+		return transport.Absent, found.Err
+	}
+	ride := *found.Ride
+	var w rideShown
+	_ = wire.Unmarshal(ride.Raw, &w) // it is an object
+	same, shown := p.compare(&ride, &w)
+	finding, err := same.Finding()
+	if finding == transport.Same && err == nil {
+		ride.Existing, ride.Unverified = existing, !shown
+		*out = &ride
+	}
+	return finding, err
+}

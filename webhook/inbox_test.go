@@ -1,0 +1,218 @@
+package webhook_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+func claimOf(reference string) webhook.Claim {
+	return webhook.Claim{Provider: "shop", Reference: reference, Wait: time.Second}
+}
+
+// become is work that finds one state and leaves another.
+func become(t testing.TB, from, to string) webhook.Work {
+	return func(_ context.Context, tx *sql.Tx, known webhook.Record) (webhook.Record, error) {
+		assert.Nil(t, tx)
+		assert.Equal(t, from, known.State)
+		return webhook.Record{State: to}, nil
+	}
+}
+
+func TestMemoryInboxRemembersUpToItsBounds(t *testing.T) {
+	now := noon
+	m := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{Capacity: 2, TTL: time.Hour, Now: func() time.Time { return now }})
+	for _, reference := range []string{"a", "b"} {
+		require.NoError(t, m.Do(t.Context(), claimOf(reference), become(t, "", "1")))
+	}
+	require.NoError(t, m.Do(t.Context(), claimOf("a"), become(t, "1", "2")))
+	require.NoError(t, m.Do(t.Context(), claimOf("c"), become(t, "", "1")), "takes the place of b")
+	require.NoError(t, m.Do(t.Context(), claimOf("a"), become(t, "2", "2")))
+	require.NoError(t, m.Do(t.Context(), claimOf("b"), become(t, "", "")))
+	require.NoError(t, m.Do(t.Context(), claimOf("c"), become(t, "1", "1")), "what changed nothing took no room")
+	now = now.Add(time.Hour)
+	require.NoError(t, m.Do(t.Context(), claimOf("c"), become(t, "", "1")))
+	failing := errors.New("away")
+	require.ErrorIs(t, m.Do(t.Context(), claimOf("c"), func(context.Context, *sql.Tx, webhook.Record) (webhook.Record, error) {
+		return webhook.Record{State: "x"}, failing
+	}), failing)
+	require.NoError(t, m.Do(t.Context(), claimOf("c"), become(t, "1", "1")))
+}
+
+func TestAnInboxServesAReferenceInOrderOfArrival(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})
+		var mu sync.Mutex
+		var order []int
+		var workers sync.WaitGroup
+		for i := range 5 {
+			workers.Go(func() {
+				assert.NoError(t, m.Do(t.Context(), claimOf("a"), func(_ context.Context, _ *sql.Tx, r webhook.Record) (webhook.Record, error) {
+					pass(100 * time.Millisecond)
+					mu.Lock()
+					defer mu.Unlock()
+					order = append(order, i)
+					return r, nil
+				}))
+			})
+			synctest.Wait()
+		}
+		start := time.Now()
+		require.NoError(t, m.Do(t.Context(), claimOf("b"), become(t, "", "1")))
+		assert.Zero(t, time.Since(start), "others are free")
+		workers.Wait()
+		assert.Equal(t, []int{0, 1, 2, 3, 4}, order)
+	})
+}
+
+func TestWhoWaitsTooLongForAReferenceIsToldAndBlocksNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})
+		var workers sync.WaitGroup
+		workers.Go(func() {
+			_ = m.Do(t.Context(), claimOf("a"), func(_ context.Context, _ *sql.Tx, r webhook.Record) (webhook.Record, error) {
+				pass(1500 * time.Millisecond)
+				return r, nil
+			})
+		})
+		synctest.Wait()
+		workers.Go(func() { assert.ErrorIs(t, m.Do(t.Context(), claimOf("a"), become(t, "", "")), webhook.ErrBusy) })
+		hasty, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		assert.ErrorIs(t, m.Do(hasty, claimOf("a"), become(t, "", "")), webhook.ErrBusy)
+		pass(900 * time.Millisecond)
+		start := time.Now()
+		require.NoError(t, m.Do(t.Context(), claimOf("a"), become(t, "", "1")), "its turn comes, though two before it left")
+		assert.Less(t, time.Since(start), time.Second)
+		workers.Wait()
+		gone, hangUp := context.WithCancel(t.Context())
+		hangUp()
+		require.ErrorIs(t, m.Do(gone, claimOf("a"), become(t, "", "")), context.Canceled)
+	})
+}
+
+// A state that can come back tells nothing apart: only the delivery's own name does.
+func TestARedeliveredFactOfACircleIsADuplicate(t *testing.T) {
+	var told []string
+	cfg := webhook.Config[bitpesa.Event]{
+		Auth: webhook.BitPesaSignature(bitpesaURL, testKeys()...),
+		Handle: func(_ context.Context, ev webhook.Event[bitpesa.Event]) error {
+			told = append(told, string(ev.Data.Name)+" "+string(ev.Transition))
+			return nil
+		},
+	}
+	h, err := webhook.NewBitPesa(cfg)
+	require.NoError(t, err)
+	deliver := func(event, state, reason string) {
+		body := fmt.Sprintf(`{"webhook":"w","event":%q,"object":{"id":"r-1","state":%q,"state_reason":%q}}`, event, state, reason)
+		r, err := webhook.NewBitPesaTestDelivery(bitpesaURL, testKeys()[1], []byte(body))
+		require.NoError(t, err)
+		assert.Equal(t, 200, send(h, r).Code)
+	}
+	for range 2 {
+		deliver("recipient.pending", "pending", "first")
+	}
+	deliver("recipient.error", "error", "first")
+	deliver("recipient.pending", "pending", "second")
+	deliver("recipient.error", "error", "first") // again, long after
+	deliver("recipient.pending", "pending", "first")
+	deliver("recipient.error", "error", "second")
+	assert.Equal(t, []string{"recipient.pending advanced", "recipient.error advanced", "recipient.pending advanced", "recipient.error advanced"}, told)
+}
+
+func TestOneChangeIsOneEffectUnderWhateverName(t *testing.T) {
+	var told []string
+	h, err := webhook.NewBitPesa(webhook.Config[bitpesa.Event]{
+		Auth: webhook.BitPesaSignature(bitpesaURL, testKeys()...),
+		Handle: func(_ context.Context, ev webhook.Event[bitpesa.Event]) error {
+			told = append(told, ev.Status)
+			return nil
+		},
+	})
+	require.NoError(t, err)
+	feed := func(state string) {
+		event, err := webhook.BitPesa().Decode([]byte(`{"event":"transaction","object":{"id":"t-1","state":"` + state + `"}}`))
+		require.NoError(t, err)
+		_, err = h.Feed(t.Context(), event)
+		require.NoError(t, err)
+	}
+	for _, state := range []string{"received", "manual", "paid"} {
+		if state == "manual" {
+			feed(state)
+		}
+		for _, name := range []string{"transaction.changed", "transaction." + state} {
+			r, err := webhook.NewBitPesaTestDelivery(bitpesaURL, testKeys()[1], []byte(`{"event":"`+name+`","object":{"id":"t-1","state":"`+state+`"}}`))
+			require.NoError(t, err)
+			assert.Equal(t, 200, send(h, r).Code)
+		}
+		feed(state)
+	}
+	assert.Equal(t, []string{"received", "manual", "paid"}, told)
+}
+
+func TestASourceWithoutAnOrderTellsItsEventsApartByTheirNames(t *testing.T) {
+	h, l := merchant(t, func(c *shop) {
+		c.Source.Identify = func(o order) webhook.Identity {
+			return webhook.Identity{Reference: o.Reference, Status: o.Status, ID: o.Other}
+		}
+	})
+	for _, id := range []string{"1", "2", "1", "3", "2"} {
+		assert.Equal(t, 201, post(h, `{"reference":"o1","status":"LATE","other":"`+id+`"}`).Code)
+	}
+	assert.Len(t, l.told(), 3)
+	// The last 128 of a reference are remembered.
+	for i := range 128 {
+		post(h, fmt.Sprintf(`{"reference":"o1","other":"many-%d"}`, i))
+	}
+	told := len(l.told())
+	post(h, `{"reference":"o1","other":"many-0"}`)
+	assert.Len(t, l.told(), told)
+	post(h, `{"reference":"o1","status":"LATE","other":"1"}`)
+	assert.Len(t, l.told(), told+1)
+}
+
+func TestTestDeliveriesAreAcceptedAsTheProvidersOwn(t *testing.T) {
+	fiat := []byte(fiatConnectEvent("e-1", "WebhookTransferInStatusEvent", transferIn("TransferStarted")))
+	for name, d := range map[string]struct {
+		request func(secret string) (*http.Request, error)
+		auth    webhook.Authenticator
+	}{
+		"BitPesa": {func(secret string) (*http.Request, error) {
+			return webhook.NewBitPesaTestDelivery(bitpesaURL, webhook.BitPesaKey{Key: "test-key", Secret: secret}, []byte(`{"event":"transaction.paid_in","object":{"id":"t-1"}}`))
+		}, webhook.BitPesaSignature(bitpesaURL, webhook.BitPesaKey{Key: "test-key", Secret: "right"})},
+		"Kotani v3": {func(secret string) (*http.Request, error) {
+			return webhook.NewKotaniV3TestDelivery("https://shop.example/kotani", secret, "transaction.deposit.status.updated", []byte(v3Data))
+		}, webhook.KotaniV3Signature("right")},
+		"FiatConnect": {func(secret string) (*http.Request, error) {
+			return webhook.NewFiatConnectTestDelivery("https://shop.example/fc", secret, noon, fiat)
+		}, webhook.FiatConnectSignature(webhook.SignatureConfig{Now: atNoon}, "right")},
+	} {
+		for secret, want := range map[string]error{"right": nil, "wrong": webhook.ErrUnauthenticated} {
+			r, err := d.request(secret)
+			require.NoError(t, err, name)
+			body, err := webhook.ReadBody(nil, r, 0)
+			require.NoError(t, err, name)
+			_, err = webhook.Verify(r, body, d.auth)
+			assert.ErrorIs(t, err, want, name)
+		}
+	}
+	_, err := webhook.NewKotaniV3TestDelivery(":", "s", "e", []byte("{}"))
+	require.Error(t, err)
+	event, err := webhook.KotaniV3().Decode([]byte(strings.TrimSpace(v3Body())))
+	require.NoError(t, err)
+	assert.Equal(t, kotani.StatusSuccessful, event.Status)
+}

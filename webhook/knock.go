@@ -1,0 +1,295 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// lookAgain are the waits before an API that lags behind the posted status is asked
+// again.
+var lookAgain = [...]time.Duration{time.Second, 3 * time.Second}
+
+// knock asks the API what became of the reference, and hands that on. It returns no
+// error once the API says at least as much as was posted.
+func (h *Handler[E]) knock(ctx context.Context, posted Identity, bound *Bound, arrived time.Time) error {
+	about := Identity{Reference: posted.Reference, Alias: posted.Alias}
+	if bound != nil && (posted.Reference == "" || posted.Alias || h.source.byURL) {
+		about = Identity{Reference: bound.Reference}
+	}
+	posted.Reference = about.Reference
+	refuse := func(err error) error {
+		return &Error{Provider: h.source.Provider, Reference: about.Reference, Status: posted.Status, Err: err}
+	}
+	if err := posted.check(); err != nil {
+		return h.fail(err)
+	}
+	if err := h.ours(ctx, about.Reference, bound); err != nil {
+		return refuse(err)
+	}
+	for i := 0; ; i++ {
+		said, err := h.ask(ctx, about, bound, arrived)
+		if err != nil {
+			return err
+		}
+		if !said.States.ahead(posted.Status, said.Status) {
+			return nil
+		}
+		if i == len(lookAgain) {
+			return refuse(fmt.Errorf("%w: posted status is not reached yet", ErrNotConfirmed))
+		}
+		if err := sleep(ctx, lookAgain[i]); err != nil {
+			return refuse(fmt.Errorf("%w: %w", ErrNotConfirmed, err))
+		}
+	}
+}
+
+// ours reports, as an error, that a reference is not the merchant's.
+func (h *Handler[E]) ours(ctx context.Context, reference string, bound *Bound) error {
+	switch {
+	case bound != nil && bound.Reference == reference:
+		return nil
+	case bound != nil:
+		return ErrMismatch
+	case h.cfg.Known == nil: // Auth promised capabilities
+		return ErrUnauthenticated
+	}
+	known, err := h.cfg.Known(ctx, reference)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: Known: %w", ErrUnavailable, err)
+	case !known:
+		return ErrNotOurs
+	}
+	return nil
+}
+
+// ask returns what the API says, after it was handed on. The API is asked after
+// the call of ask began, and once for all who ask meanwhile.
+func (h *Handler[E]) ask(ctx context.Context, about Identity, bound *Bound, arrived time.Time) (Identity, error) {
+	key := askKey{about.Reference, about.Alias, "", ""}
+	if bound != nil {
+		key.amount, key.currency = bound.Amount.Decimal.String(), bound.Currency
+	}
+	return h.asks.join(ctx, key, h.cfg.Timeout, func(ctx context.Context, begin func(context.Context) error) (said Identity, err error) {
+		defer h.recovered(ctx, Claimed, &err)
+		fail := func(err error) error {
+			return &Error{Provider: h.source.Provider, Reference: about.Reference, Err: err}
+		}
+		data, err := h.look(ctx, about, begin)
+		if err != nil {
+			if errors.Is(err, ErrMismatch) || errors.Is(err, ErrMalformed) {
+				return Identity{}, fail(err)
+			}
+			return Identity{}, fail(fmt.Errorf("%w: %w", ErrNotConfirmed, err))
+		}
+		ev, err := h.identify(data, Confirmed)
+		switch {
+		case err != nil:
+			return Identity{}, fail(fmt.Errorf("%w: the API shows no reference or status", ErrNotConfirmed))
+		case bound.contradicts(ev.Identity), !about.Alias && ev.Reference != about.Reference:
+			return Identity{}, ev.fail(ErrMismatch)
+		}
+		ev.ID = ""
+		_, err = h.apply(ctx, ev, arrived)
+		return ev.Identity, err
+	})
+}
+
+// look is one question to the API, within the budget.
+func (h *Handler[E]) look(ctx context.Context, about Identity, begin func(context.Context) error) (E, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.AskTimeout)
+	defer cancel()
+	if err := begin(ctx); err != nil {
+		var none E
+		return none, fmt.Errorf("budget of questions is used up: %w", err)
+	}
+	began := time.Now()
+	data, err := h.source.Ask(ctx, about)
+	if err == nil {
+		h.observe(ctx, Observation{Step: StepConfirmed, Took: time.Since(began)})
+	}
+	return data, err
+}
+
+// asks keeps one question about a reference under way, and at most one more behind
+// it for those who came too late for the first.
+type asks[E any] struct {
+	all *limiter
+
+	mu    sync.Mutex
+	lines map[askKey]*line
+	idle  []askKey // in the order in which their lines may be forgotten, roughly
+}
+
+// askKey names what is asked about. Deliveries with other bounds are not answered
+// by the same question.
+type askKey struct {
+	reference        string
+	alias            bool
+	amount, currency string
+}
+
+// line is the questions about one reference.
+type line struct {
+	running, next *flight
+	turns         limiter
+	until         time.Time // when its turns are full again
+}
+
+// flight is one question and its answer.
+type flight struct {
+	begun bool // too late to join
+	done  chan struct{}
+	said  Identity
+	err   error
+}
+
+// Per reference, eight questions may come at once, and then one a second. So a
+// leaked URL cannot use up the budget of all others.
+const (
+	askEvery = time.Second
+	askBurst = 8 * time.Second
+)
+
+type question func(ctx context.Context, begin func(context.Context) error) (Identity, error)
+
+func newAsks[E any](perSecond int) asks[E] {
+	return asks[E]{all: newLimiter(perSecond), lines: map[askKey]*line{}}
+}
+
+// join waits for the answer to a question that begins after join was called.
+func (a *asks[E]) join(ctx context.Context, key askKey, timeout time.Duration, ask question) (Identity, error) {
+	a.mu.Lock()
+	l := a.lines[key]
+	if l == nil {
+		a.forget()
+		l = &line{turns: limiter{every: askEvery, burst: askBurst}}
+		a.lines[key] = l
+		a.idle = append(a.idle, key)
+	}
+	f, lead := l.running, false
+	switch {
+	case f == nil:
+		f, lead = &flight{done: make(chan struct{})}, true
+		l.running = f
+	case f.begun && l.next == nil:
+		f = &flight{done: make(chan struct{})}
+		l.next = f
+	case f.begun:
+		f = l.next
+	}
+	a.mu.Unlock()
+	if lead {
+		a.fly(ctx, l, f, timeout, ask)
+		return f.said, f.err
+	}
+	select {
+	case <-f.done:
+		return f.said, f.err
+	case <-ctx.Done():
+		return Identity{}, fmt.Errorf("%w: %w", ErrNotConfirmed, ctx.Err())
+	}
+}
+
+// fly asks, and then lets the next question begin.
+func (a *asks[E]) fly(ctx context.Context, l *line, f *flight, timeout time.Duration, ask question) {
+	f.said, f.err = ask(ctx, func(ctx context.Context) error {
+		// The turn of the reference comes first: who waits for it takes no turn from
+		// others.
+		if err := l.turns.wait(ctx); err != nil {
+			return err
+		}
+		if err := a.all.wait(ctx); err != nil {
+			return err
+		}
+		a.mu.Lock()
+		f.begun = true
+		a.mu.Unlock()
+		return nil
+	})
+	a.mu.Lock()
+	l.running, l.next = l.next, nil
+	next := l.running
+	l.until = time.Now().Add(askBurst + askEvery)
+	a.mu.Unlock()
+	close(f.done)
+	if next == nil {
+		return
+	}
+	// Those who wait for the next question may have little time left; it has its own.
+	ctx = context.WithoutCancel(ctx)
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		a.fly(ctx, l, next, timeout, ask)
+	}()
+}
+
+// forget drops lines that nobody uses and whose turns are full again. Each call
+// looks at two, so that the lines never outgrow those in use.
+func (a *asks[E]) forget() {
+	for range min(2, len(a.idle)) {
+		key := a.idle[0]
+		a.idle = a.idle[1:]
+		if l := a.lines[key]; l.running != nil || time.Now().Before(l.until) {
+			a.idle = append(a.idle, key)
+		} else {
+			delete(a.lines, key)
+		}
+	}
+}
+
+// limiter grants a number of turns a second. Turns not taken are kept for the time
+// of burst; a caller who comes early waits if its context allows it.
+type limiter struct {
+	mu    sync.Mutex
+	every time.Duration
+	burst time.Duration
+	next  time.Time // when all turns given so far are used up
+}
+
+func newLimiter(perSecond int) *limiter {
+	return &limiter{every: time.Second / time.Duration(perSecond), burst: time.Second}
+}
+
+// wait fails at once if the turn would come after the deadline of ctx, and then
+// takes no turn from others.
+func (l *limiter) wait(ctx context.Context) error {
+	delay, ok := l.reserve(ctx, time.Now())
+	if !ok {
+		return context.DeadlineExceeded
+	}
+	return sleep(ctx, delay)
+}
+
+func (l *limiter) reserve(ctx context.Context, now time.Time) (time.Duration, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := l.next
+	if earliest := now.Add(-l.burst); next.Before(earliest) {
+		next = earliest
+	}
+	next = next.Add(l.every)
+	if deadline, ok := ctx.Deadline(); ok && !next.Before(deadline) {
+		return 0, false
+	}
+	l.next = next
+	return max(0, next.Sub(now)), true
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -38,6 +38,9 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	}
 	switch r.Status {
 	case http.StatusUnprocessableEntity:
+		if !refusal.about(op, r.Reference) {
+			return v
+		}
 		v.Kind, v.Fields, v.Reasons = transport.Refused, refusal.fields, refusal.reasons(op)
 		v.Detail = refusal.existing
 		if refusal.repeats(op) {
@@ -67,6 +70,7 @@ type refusal struct {
 	message   string
 	fields    transport.Fields
 	explained bool // an echoed object, and what is wrong with it
+	echo      any  // the object, or the list of objects
 	status    int  // which the body names; 0: none
 	duplicate bool // meta.existing names an object, understood or not
 	existing  Existing
@@ -87,6 +91,33 @@ func (r *refusal) repeats(op sdk.Operation) bool {
 		return strings.Contains(r.words(), "already")
 	}
 	return false
+}
+
+// about reports whether a refusal can be one of this request: responses can be
+// another request's. A refused object shows what was sent, so a shown reference must
+// be the call's own. A debit has neither an external id nor recipients.
+func (r *refusal) about(op sdk.Operation, reference string) bool {
+	echoes, list := r.echo.([]any)
+	if !list {
+		echoes = []any{r.echo}
+	}
+	for _, echo := range echoes {
+		object, _ := echo.(map[string]any)
+		externalID, _ := object["external_id"].(string)
+		toID, _ := object["to_id"].(string)
+		switch op.Name {
+		case OpCreateSender, OpCreateTransaction, OpCreateAndFund:
+			if externalID != "" && reference != "" && externalID != reference || toID != "" {
+				return false
+			}
+		case OpCreateDebits:
+			mine := func(id string) bool { return strings.EqualFold(id, toID) }
+			if externalID != "" && has(object, "recipients") || toID != "" && !slices.ContainsFunc(strings.Fields(reference), mine) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (r *refusal) takenID() bool {
@@ -139,6 +170,7 @@ func parseRefusal(body []byte) (refusal, bool) {
 		r.status = n
 		return r, err == nil && n >= 400 && has(w.Extra, "error") && len(w.Extra) == 2
 	}
+	r.echo = w.Extra["object"]
 	_, list := w.Extra["object"].([]any)
 	_, single := w.Extra["object"].(map[string]any)
 	r.explained = (list || single) && (r.duplicate || len(r.fields) > 0 || r.message != "")

@@ -259,6 +259,56 @@ func TestPayFromBalanceDoesNotFundWhatItCannotCompare(t *testing.T) {
 	assert.Equal(t, 1, server.count("POST"))
 }
 
+// The simulation found it: a debit was paid, its response was lost to the refusal of
+// another request, and the transaction was shown as it was before. A refusal that
+// shows another object than was sent says nothing of this request.
+func TestARefusalOfAnotherRequestSettlesNothing(t *testing.T) {
+	const stranger = `{"object":{"external_id":"another","recipients":[],"errors":{"external_id":[{"error":"taken"}]}}}`
+	const debit = `{"object":[{"to_id":"t-1","errors":{"amount":[{"error":"Insufficient balance"}]}}]}`
+	ours := validTransaction()
+	pay := func(ctx context.Context, c *bitpesa.Client) error {
+		_, err := c.Debits.Create(ctx, bitpesa.DebitParams{ToID: "t-1"})
+		return err
+	}
+	create := func(ctx context.Context, c *bitpesa.Client) error {
+		_, err := c.Transactions.Create(ctx, ours)
+		return err
+	}
+	for name, row := range map[string]struct {
+		call     func(context.Context, *bitpesa.Client) error
+		response string
+		rejected bool
+	}{
+		"a transaction's, for a debit":             {pay, stranger, false},
+		"another debit's":                          {pay, strings.Replace(debit, "t-1", "t-2", 1), false},
+		"its own debit's":                          {pay, debit, true},
+		"a debit's that shows nothing":             {pay, `{"object":{"errors":{"base":["Insufficient balance"]}}}`, true},
+		"a debit's, for a transaction":             {create, debit, false},
+		"another transaction's":                    {create, strings.Replace(stranger, "taken", "invalid", 1), false},
+		"its own":                                  {create, strings.NewReplacer("another", ours.ExternalID, "taken", "invalid").Replace(stranger), true},
+		"its own, which shows nothing of its name": {create, `{"object":{"errors":{"city":["blank"]}}}`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := newStub(t, func(r request) response {
+					switch {
+					case r.Method == "POST":
+						return says(422, row.response)
+					case strings.HasSuffix(r.URI, "/t-1"):
+						return says(200, `{"object":{"id":"t-1","state":"approved"}}`)
+					}
+					return list("", 0)
+				})
+				want := error(sdk.ErrOutcomeUnknown)
+				if row.rejected {
+					want = sdk.ErrRejected
+				}
+				require.ErrorIs(t, row.call(t.Context(), newClient(t, server)), want)
+			})
+		})
+	}
+}
+
 // A DELETE may be accepted without a body, and a canceled recipient shown without id.
 func TestADeleteIsAcceptedWithoutABodyOrAnID(t *testing.T) {
 	for _, answer := range []response{says(200, ""), says(202, ""), says(204, ""), says(200, "\r\n"), says(200, `{"object":{"state":"canceled"}}`), says(200, `{"object":{"id":null,"state":"canceled"}}`)} {

@@ -50,7 +50,7 @@ func (j *Journal) lookBefore(ctx context.Context, m *machine, e *entry) (settled
 		}
 		next := *e
 		next.tries++
-		return true, j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), backoff(next.tries, time.Second, 10*time.Minute))})
+		return true, j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
 	case finding == Found:
 		return true, j.accept(ctx, m, e, a, "adopted")
 	case finding == Different:
@@ -81,7 +81,7 @@ func (j *Journal) unprepared(ctx context.Context, m *machine, e *entry, err erro
 		return j.record(ctx, m, e, next, transition{event: "refused", note: note, kind: Failed, delay: never})
 	}
 	next.tries++
-	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), backoff(next.tries, time.Second, 10*time.Minute))})
+	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
 }
 
 // attempt writes down that a request leaves, sends it once, and records what came of
@@ -183,7 +183,7 @@ func (j *Journal) unaccepted(ctx context.Context, m *machine, e *entry, err erro
 		return j.record(ctx, m, e, next, transition{event: "refused", note: note, kind: Failed, delay: never})
 	}
 	next.state, next.tries = StatePlanned, e.tries+1
-	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), backoff(next.tries, time.Second, 10*time.Minute))})
+	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
 }
 
 // lookAfterRefusal finds out whether a refusal means that the write is done already. A
@@ -306,7 +306,7 @@ func (j *Journal) doubt(ctx context.Context, m *machine, e *entry) error {
 		if j.doubtedFor(e) > m.settings.DoubtLimit {
 			return j.stick(ctx, m, e, ReasonUndecided, StateSending, note)
 		}
-		return j.quiet(ctx, e, e.tries+1, e.looks, max(sdk.RetryAfter(err), backoff(e.tries+1, 2*time.Second, 10*time.Minute)))
+		return j.quiet(ctx, e, e.tries+1, e.looks, max(sdk.RetryAfter(err), j.backoff(e.tries+1, 2*time.Second, 10*time.Minute)))
 	case finding == Found:
 		return j.accept(ctx, m, e, a, "found")
 	case finding == Different:
@@ -389,7 +389,7 @@ func (j *Journal) doubtedFor(e *entry) time.Duration { return e.since(max(e.firs
 func (j *Journal) nextLook(m *machine, e *entry, looks int) time.Duration {
 	s := m.steps[e.step]
 	if s.look == nil { // keyed: the same again, after a wait
-		return backoff(e.opened, 2*time.Second, 10*time.Minute)
+		return j.backoff(e.opened, 2*time.Second, 10*time.Minute)
 	}
 	return max(s.looks[looks]-e.since(e.sentAt), s.gap(looks))
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -50,6 +51,9 @@ type Config struct {
 	// KnockGap is the time between two lookups of an entry because of callbacks.
 	// Default: 5 s.
 	KnockGap time.Duration
+	// Jitter chooses a random part of a wait, below bound. A simulation sets it to make
+	// runs repeatable. Default: random.
+	Jitter func(bound time.Duration) time.Duration
 	// OnlyCheck has Open check the tables and change nothing. Call Migrate from a
 	// process that may create tables.
 	OnlyCheck bool
@@ -224,8 +228,8 @@ func (j *Journal) start() ([]*machine, error) {
 	}
 	j.running = true
 	all := make([]*machine, 0, len(j.flows))
-	for _, m := range j.flows {
-		all = append(all, m)
+	for _, name := range slices.Sorted(maps.Keys(j.flows)) {
+		all = append(all, j.flows[name])
 	}
 	return all, nil
 }

@@ -95,11 +95,11 @@ func TestFinding(t *testing.T) {
 
 func TestBackoffGrowsAndEnds(t *testing.T) {
 	for tries := range 100 {
-		d := backoff(tries, time.Second, time.Minute)
+		d := new(Journal).backoff(tries, time.Second, time.Minute)
 		require.LessOrEqual(t, d, time.Minute)
 		require.GreaterOrEqual(t, d, 900*time.Millisecond)
 	}
-	require.Greater(t, backoff(50, time.Second, time.Minute), 50*time.Second)
+	require.Greater(t, new(Journal).backoff(50, time.Second, time.Minute), 50*time.Second)
 }
 
 // TestStatementsAreInTheirDialect: PostgreSQL and SQLite number parameters differently, and no word of

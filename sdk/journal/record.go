@@ -45,7 +45,7 @@ func (j *Journal) record(ctx context.Context, m *machine, e *entry, next entry, 
 func (j *Journal) owe(ctx context.Context, m *machine, e *entry, next entry, t transition, own *funcError) error {
 	note := "your func failed: " + fmt.Sprintf("%.200s", own.err)
 	j.cfg.Logger.WarnContext(ctx, "journal: func failed", "flow", e.flow, "reference", e.reference, "change", string(next.owed), "error", own.err)
-	t = transition{event: t.event, note: t.note, actor: t.actor, delay: backoff(next.tries, time.Second, 5*time.Minute)}
+	t = transition{event: t.event, note: t.note, actor: t.actor, delay: j.backoff(next.tries, time.Second, 5*time.Minute)}
 	if next.tries < m.settings.FuncTries {
 		if e.owed != "" {
 			t.event, t.note = "func-failed", note
@@ -96,7 +96,7 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 		case try == recordTries || ctx.Err() != nil:
 			return failed("record", err)
 		}
-		if pause(ctx, backoff(try, 10*time.Millisecond, time.Second)) != nil {
+		if pause(ctx, j.backoff(try, 10*time.Millisecond, time.Second)) != nil {
 			return failed("record", err)
 		}
 		var unclear *commitError
@@ -224,7 +224,7 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 		if errors.Is(err, errLeaseLost) || errors.Is(err, errBeyondLimit) || try == recordTries || ctx.Err() != nil {
 			return err
 		}
-		if pause(ctx, backoff(try, 10*time.Millisecond, time.Second)) != nil {
+		if pause(ctx, j.backoff(try, 10*time.Millisecond, time.Second)) != nil {
 			return err
 		}
 	}
@@ -285,6 +285,9 @@ type waiting struct {
 // errCompany says that a transaction failed because of others in its batch, or may have.
 var errCompany = errors.New("journal: the batch failed")
 
+// errEnded says that a func ended the goroutine of its transaction.
+var errEnded = errors.New("journal: the goroutine of a transaction has ended")
+
 func (c *committer) commit(ctx context.Context, db *database, work func(*transaction) error) error {
 	w := &waiting{work, make(chan error, 1)}
 	c.mu.Lock()
@@ -302,6 +305,12 @@ func (c *committer) commit(ctx context.Context, db *database, work func(*transac
 }
 
 func (c *committer) lead(ctx context.Context, db *database) {
+	ended := false
+	defer func() {
+		if !ended { // a func has ended this goroutine, as t.FailNow does
+			go c.lead(ctx, db)
+		}
+	}()
 	for {
 		c.mu.Lock()
 		batch := c.waiting[:min(len(c.waiting), maxBatch)]
@@ -310,6 +319,7 @@ func (c *committer) lead(ctx context.Context, db *database) {
 			c.waiting = nil
 			c.leaders--
 			c.mu.Unlock()
+			ended = true
 			return
 		}
 		c.mu.Unlock()
@@ -319,7 +329,14 @@ func (c *committer) lead(ctx context.Context, db *database) {
 
 // commitBatch runs a batch. A lost lease changes nothing and ends nobody else's part.
 func commitBatch(ctx context.Context, db *database, batch []*waiting) {
-	lost := make([]error, len(batch))
+	lost, ended := make([]error, len(batch)), false
+	defer func() {
+		for _, w := range batch {
+			if !ended {
+				w.done <- errEnded
+			}
+		}
+	}()
 	err := inTx(ctx, db, func(tx *transaction) error {
 		for i, w := range batch {
 			lost[i] = nil
@@ -331,6 +348,7 @@ func commitBatch(ctx context.Context, db *database, batch []*waiting) {
 		}
 		return nil
 	})
+	ended = true
 	var unclear *commitError
 	for i, w := range batch {
 		switch {

@@ -123,7 +123,7 @@ func (j *Journal) loop(ctx context.Context, m *machine, lane int) {
 
 // idle waits until there may be something due.
 func (j *Journal) idle(ctx context.Context, m *machine, lane int) {
-	timer := time.NewTimer(j.cfg.Every/2 + rand.N(j.cfg.Every))
+	timer := time.NewTimer(j.cfg.Every/2 + j.random(j.cfg.Every))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -204,7 +204,7 @@ func (j *Journal) take(ctx context.Context, m *machine, lane, limit int) ([]*ent
 		if err == nil || !passing(err) || try == recordTries {
 			return taken, err
 		}
-		if err := pause(ctx, backoff(try, 5*time.Millisecond, time.Second)); err != nil {
+		if err := pause(ctx, j.backoff(try, 5*time.Millisecond, time.Second)); err != nil {
 			return nil, err
 		}
 	}
@@ -336,26 +336,34 @@ func (j *Journal) rest(m *machine, e *entry) time.Duration {
 	case StatePlanned, StateSending:
 		return 0
 	case StateOpen:
-		return jitter(min(max(e.since(e.sinceAt)/4, 3*time.Second), 15*time.Minute))
+		return j.jitter(min(max(e.since(e.sinceAt)/4, 3*time.Second), 15*time.Minute))
 	case StateStuck:
 		if e.reason == ReasonAction {
-			return jitter(min(max(e.since(e.sinceAt)/4, time.Minute), time.Hour))
+			return j.jitter(min(max(e.since(e.sinceAt)/4, time.Minute), time.Hour))
 		}
 	case StateFinal:
 		if age := e.since(e.sinceAt); age < m.watch {
-			return jitter(max(age, time.Hour))
+			return j.jitter(max(age, time.Hour))
 		}
 	}
 	return never
 }
 
 // backoff grows from lo by doubling up to hi.
-func backoff(tries int, lo, hi time.Duration) time.Duration {
-	return jitter(min(lo<<min(max(tries-1, 0), 20), hi))
+func (j *Journal) backoff(tries int, lo, hi time.Duration) time.Duration {
+	return j.jitter(min(lo<<min(max(tries-1, 0), 20), hi))
 }
 
 // jitter takes up to a tenth off, so that entries do not stay in step.
-func jitter(d time.Duration) time.Duration { return d - rand.N(d/10+1) }
+func (j *Journal) jitter(d time.Duration) time.Duration { return d - j.random(d/10+1) }
+
+// random is a wait below bound.
+func (j *Journal) random(bound time.Duration) time.Duration {
+	if j.cfg.Jitter != nil {
+		return min(max(j.cfg.Jitter(bound), 0), bound-1)
+	}
+	return rand.N(bound)
+}
 
 // alert tells OnStuck about entries that wait for a person. An alert that is lost
 // with its process is given again.

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/kapiteni/kapiten-go/sdk/sim"
+)
+
+// rule is a rule of the SDK, and how a copy of the source breaks it.
+type rule struct {
+	name  string
+	says  string
+	days  string // where breaking it can be seen
+	edits []edit
+}
+
+// edit replaces a text that stands in a file, and stands there once or n times.
+type edit struct {
+	file, old, new string
+	times          int
+}
+
+const transport = "internal/transport/"
+
+var rules = []rule{
+	{
+		"unsafe bodies", "net/http cannot send a write again", "kapiten,kotani",
+		[]edit{
+			{transport + "attempt.go", "		if x.class == sdk.Safe {\n			body := x.body", "		{\n			body := x.body", 1},
+			{transport + "attempt.go", "if e.got.Swap(true) && !e.untouched() {", "if e.got.Swap(true) && false {", 1},
+		},
+	},
+	{
+		"evidence per attempt", "what an earlier attempt may have done stays so", "kasapay",
+		[]edit{{transport + "exchange.go", "x.history, x.core, x.caller, x.op, x.class, x.body, x.timeout = h, c,", "x.history, x.core, x.caller, x.op, x.class, x.body, x.timeout = history{attempts: h.attempts, renewed: h.renewed}, c,", 1}},
+	},
+	{
+		"a refusal settles", "a refusal settles nothing while an attempt is open", "kasapay",
+		[]edit{
+			{transport + "exchange.go", "case x.class != sdk.Safe && x.open:", "case x.class != sdk.Safe && x.open && !a.recognised():", 1},
+			{transport + "settle.go", "		switch {\n		case h.open, duplicate, refusedAgain:", "		switch {\n		case f.err.Outcome == sdk.Rejected && f.kind == Refused:\n			return f.err, false\n		case h.open, duplicate, refusedAgain:", 1},
+		},
+	},
+	{
+		"no comparison", "what is found is compared with what was asked for", "kasapay,bitpesa",
+		[]edit{{transport + "same.go", "	switch {\n	case c.different != \"\":\n		return Different, nil", "	switch {\n	case false && c.different != \"\":\n		return Different, nil", 1}},
+	},
+	{
+		"no lookup before a repeat", "a write is looked for before it is sent again", "kpay,kasapay",
+		[]edit{{transport + "settle.go", "	for wait := time.Second; ; wait *= 2 {\n		found, err := look(ctx, existing)", "	for wait := time.Second; ; wait *= 2 {\n		if !existing {\n			return Absent, nil\n		}\n		found, err := look(ctx, existing)", 1}},
+	},
+	{
+		"no fence", "a worker that lost its lease changes nothing", "whole day",
+		[]edit{
+			{"sdk/journal/statements.go", "AND fence = $3", "AND $3 >= 0", 1},
+			{"sdk/journal/statements.go", "AND fence = $5", "AND $5 >= 0", 2},
+		},
+	},
+}
+
+// assumption is something that a provider or a network is taken to do.
+type assumption struct {
+	name, promise string
+	days          string
+	profile       sim.Profile
+}
+
+// The first is a rule for -break too: "reference not unique".
+var assumptions = []assumption{
+	{notUnique, "a referenced write is debited once", "kpay,kasapay", sim.Forgetful},
+	{"... but lookups show at once what was taken", "a referenced write is debited once, within one call", "kpay,kasapay", sim.PromptForgetful},
+	{"lookups lag, requests arrive late", "a referenced or keyed write is debited once", "kpay,kasapay,bitpesa,fiatconnect", sim.Documented},
+	{"somebody between repeats POSTs", "a referenced or keyed write is debited once", "kpay,kasapay,bitpesa,fiatconnect", sim.Repeating},
+	{"somebody between repeats POSTs", "a searched write is debited once", "kapiten,kotani", sim.Repeating},
+	{"a refusal or absence without a reference is another request's", "no error lies about whether money moved", "kapiten,kotani", sim.Profile{Name: "strangers", Strangers: true}},
+	{"an acceptance of Kasapay is another request's", "a success is this payment", "kasapay", sim.Profile{Name: "strangers", Strangers: true}},
+}
+
+const notUnique = "reference not unique"
+
+func ruleNames() []string {
+	var list []string
+	for _, r := range rules {
+		list = append(list, r.name)
+	}
+	return append(list, notUnique)
+}
+
+// breakRules builds a mutant for each rule, and has it search.
+func breakRules(o options) error {
+	fmt.Printf("%-28s %-46s %6s  %14s  %s\n", "broken", "rule", "found", "days, median", "by")
+	missed := 0
+	for _, name := range ruleNames() {
+		if o.broken != "all" && o.broken != name {
+			continue
+		}
+		r := rule{name: notUnique, says: "the provider refuses a reference it has seen", days: assumptions[0].days}
+		if i := slices.IndexFunc(rules, func(r rule) bool { return r.name == name }); i >= 0 {
+			r = rules[i]
+		}
+		found, err := searchMutant(r, o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		fmt.Printf("%-28s %-46s %3d/%-3d %8s %7s  %s\n", name, r.says, len(found.days), o.starts, found.median(), "", found.kinds())
+		if found.story != "" && o.broken != "all" {
+			fmt.Println("\n" + found.story)
+		}
+		if len(found.days) < o.starts {
+			missed++
+		}
+	}
+	if missed > 0 {
+		return errors.New("the simulation did not find every break")
+	}
+	return nil
+}
+
+// found is what a search has found.
+type found struct {
+	days  []int // until the violation
+	kind  map[string]int
+	story string
+}
+
+func (f found) median() string {
+	if len(f.days) == 0 {
+		return "-"
+	}
+	slices.Sort(f.days)
+	return strconv.Itoa(f.days[len(f.days)/2])
+}
+
+func (f found) kinds() string {
+	var list []string
+	for _, k := range slices.Sorted(maps.Keys(f.kind)) {
+		list = append(list, fmt.Sprintf("%s (%d)", k, f.kind[k]))
+	}
+	return strings.Join(list, ", ")
+}
+
+// searchMutant builds this program over a source with a rule broken, and runs it.
+func searchMutant(r rule, o options) (found, error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return found{}, err
+	}
+	folder, err := os.MkdirTemp("", "prove")
+	if err != nil {
+		return found{}, err
+	}
+	defer os.RemoveAll(folder)
+	args := []string{"build", "-o", filepath.Join(folder, "mutant")}
+	if len(r.edits) > 0 {
+		overlay, err := mutate(filepath.Join(here, "..", ".."), folder, r.edits)
+		if err != nil {
+			return found{}, err
+		}
+		args = append(args, "-overlay", overlay)
+	}
+	build := exec.Command("go", append(args, ".")...)
+	if out, err := build.CombinedOutput(); err != nil {
+		return found{}, fmt.Errorf("the mutant does not build: %w\n%s", err, out)
+	}
+	command := exec.Command(filepath.Join(folder, "mutant"), "-search", "-day", r.days, "-starts", strconv.Itoa(o.starts), "-most", strconv.Itoa(o.most))
+	if r.name == notUnique {
+		command.Args = append(command.Args, "-assumptions=false", "-seed", "0")
+		command.Env = append(os.Environ(), "PROVE_PROFILE="+sim.Forgetful.Name)
+	}
+	command.Stderr = os.Stderr
+	out, err := command.Output()
+	if err != nil {
+		return found{}, err
+	}
+	f := found{kind: map[string]int{}}
+	head, story, _ := strings.Cut(string(out), "STORY\n")
+	f.story = story
+	for line := range strings.Lines(head) {
+		number, kind, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if n, err := strconv.Atoi(number); ok && err == nil && n > 0 {
+			f.days = append(f.days, n)
+			f.kind[kind]++
+		}
+	}
+	return f, nil
+}
+
+// mutate writes changed copies of source files, and the overlay that go build takes.
+func mutate(root, folder string, edits []edit) (overlay string, err error) {
+	changed := map[string]string{}
+	for _, e := range edits {
+		path := filepath.Join(root, e.file)
+		text, ok := changed[path]
+		if !ok {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return "", err
+			}
+			text = string(data)
+		}
+		if n := strings.Count(text, e.old); n != e.times {
+			return "", fmt.Errorf("%s has changed: %q stands in it %d times, not %d", e.file, e.old, n, e.times)
+		}
+		changed[path] = strings.ReplaceAll(text, e.old, e.new)
+	}
+	replace := map[string]string{}
+	for path, text := range changed {
+		copied := filepath.Join(folder, strconv.Itoa(len(replace))+".go")
+		if err := os.WriteFile(copied, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		replace[path] = copied
+	}
+	data, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	overlay = filepath.Join(folder, "overlay.json")
+	return overlay, os.WriteFile(overlay, data, 0o600)
+}
+
+// search starts again and again with other seeds, and prints after how many days a
+// promise was broken; the days of several kinds take turns.
+func search(t *testing.T, o options) error {
+	list, err := chosen(o)
+	if err != nil {
+		return err
+	}
+	profile := os.Getenv("PROVE_PROFILE")
+	story := ""
+	for start := range o.starts {
+		n, kind := 0, ""
+		for n < o.most && kind == "" {
+			// A batch is as many days as there are workers.
+			d := list[n%len(list)]
+			c := d.Config
+			if profile == sim.Forgetful.Name {
+				c.Profiles = []sim.Profile{sim.Forgetful}
+			}
+			c.Seeds, c.Seed, c.Shrink = 1, 1+uint64(start)*1_000_003+uint64(n), -1
+			if story == "" {
+				c.Shrink = 0
+			}
+			r := sim.Explore(t, c, d.Program)
+			n++
+			if len(r.Failures) > 0 {
+				kind = r.Failures[0].Violations[0].Kind
+				if story == "" {
+					story = r.Failures[0].String()
+				}
+			}
+		}
+		if kind == "" {
+			n = 0
+		}
+		fmt.Println(n, kind)
+	}
+	fmt.Print("STORY\n", story)
+	return nil
+}
+
+// showAssumptions prints which assumption carries which promise.
+func showAssumptions(t *testing.T, o options) error {
+	if o.seeds == 0 {
+		o.seeds = 500
+	}
+	if o.seed == 0 {
+		o.seed = sim.FreshSeed()
+	}
+	fmt.Printf("first seed %d, %d days of each kind\n\n| if | then: %s | violations |\n|---|---|---|\n", o.seed, o.seeds, "this promise")
+	for _, a := range assumptions {
+		list, err := chosen(options{day: a.days})
+		if err != nil {
+			return err
+		}
+		total, broken := 0, 0
+		for _, d := range list {
+			c := d.Config
+			c.Profiles, c.Seeds, c.Seed, c.KeepGoing, c.Shrink, c.Workers = []sim.Profile{a.profile}, o.seeds, o.seed, true, -1, runtime.GOMAXPROCS(0)
+			r := sim.Explore(t, c, d.Program)
+			total, broken = total+r.Days, broken+len(r.Failures)
+		}
+		verdict := "holds"
+		if broken > 0 {
+			verdict = "BROKEN"
+		}
+		fmt.Printf("| %s (%s) | %s: %s | %d in %d days |\n", a.name, a.days, a.promise, verdict, broken, total)
+	}
+	return nil
+}

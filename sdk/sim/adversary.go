@@ -1,0 +1,243 @@
+package sim
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Fault is a kind of trouble between a client and a provider, or of a process.
+type Fault string
+
+// The faults of a request and of its response. "before" is before the provider has
+// done the work, "after" is after it.
+const (
+	FaultRefuse     Fault = "refuse"      // no connection: the request never leaves
+	FaultCutRequest Fault = "cut-request" // the connection is cut within the request; the provider does nothing
+	FaultHold       Fault = "hold"        // the caller sees a reset, and the request arrives later
+	FaultSlow       Fault = "slow"        // the request is long on its way; the caller may give up meanwhile
+	FaultDuplicate  Fault = "duplicate"   // somebody on the way repeats the request
+	FaultProxy      Fault = "proxy"       // a proxy responds by itself, before the work
+	FaultProxyAfter Fault = "proxy-after" // a proxy responds by itself, after the work
+	FaultLose       Fault = "lose"        // reset after the work
+	FaultCut        Fault = "cut"         // the response is cut within its body
+	FaultSilent     Fault = "silent"      // no response ever comes, after the work
+	FaultLate       Fault = "late"        // the response is long on its way
+	FaultStale      Fault = "stale"       // an equal request's earlier response
+	FaultReplay     Fault = "replay"      // another request's earlier response, after the work
+	FaultSwap       Fault = "swap"        // two requests get each other's response
+	FaultResend     Fault = "resend"      // the peer refuses a stream that it has worked on (GOAWAY, REFUSED_STREAM)
+	FaultThrottle   Fault = "throttle"    // the provider says that there are too many requests
+	FaultExpire     Fault = "expire"      // the provider forgets the tokens that it gave out
+	FaultOutage     Fault = "outage"      // the provider cannot be reached for an hour
+)
+
+// The faults of callbacks, of processes and of databases.
+const (
+	FaultCallbackLost   Fault = "callback-lost"   // the callback, or its acknowledgement
+	FaultCallbackLate   Fault = "callback-late"   // which reorders them, too
+	FaultCallbackTwice  Fault = "callback-twice"  // the same bytes again
+	FaultCallbackForged Fault = "callback-forged" // a stranger posts a changed copy first
+	FaultKill           Fault = "kill"            // the process ends at this step, and starts again later
+	FaultFreeze         Fault = "freeze"          // the process stands still for a while
+	FaultDatabase       Fault = "database"        // a statement fails, or the transaction cannot be serialized
+)
+
+// requestFaults are in the order in which the stream of choices knows them.
+var requestFaults = [...]Fault{
+	FaultRefuse, FaultCutRequest, FaultHold, FaultSlow, FaultProxy, FaultLose, FaultCut, FaultProxyAfter,
+	FaultSilent, FaultLate, FaultStale, FaultReplay, FaultSwap, FaultResend, FaultDuplicate, FaultThrottle, FaultExpire,
+}
+
+var callbackFaults = [...]Fault{FaultCallbackLost, FaultCallbackLate, FaultCallbackTwice, FaultCallbackForged}
+
+// Profile is what providers and networks of a day are assumed to do. What is true of
+// it decides which promises hold: see the table in README.md.
+type Profile struct {
+	Name string
+	// Forgetful providers take a reference again that they have seen, even where
+	// their document says that it is unique.
+	Forgetful bool
+	// Prompt: what a provider has taken shows within two seconds, and a request that
+	// its caller takes for lost arrives within two seconds or never.
+	Prompt bool
+	// Repeats: somebody between repeats writes by himself.
+	Repeats bool
+	// Calm processes are never killed and never freeze.
+	Calm bool
+	// Strangers: a response without a reference may be another request's.
+	Strangers bool
+}
+
+// Profiles of the promise, and one for each assumption that carries it.
+var (
+	// Documented is what the providers' documents say, on a bad day. It is the default.
+	Documented = Profile{Name: "documented"}
+	// Repeating has somebody between who repeats writes.
+	Repeating = Profile{Name: "repeating", Repeats: true}
+	// PromptForgetful providers do not keep references unique, but show at once what
+	// they have taken.
+	PromptForgetful = Profile{Name: "prompt-forgetful", Forgetful: true, Prompt: true, Calm: true}
+	// Forgetful providers do not keep references unique and lag.
+	Forgetful = Profile{Name: "forgetful", Forgetful: true}
+)
+
+// adversary decides what goes wrong. The day's first choices say which faults it
+// uses at all, and how often: days with few kinds of faults find more than days with
+// a little of everything.
+type adversary struct {
+	c       *choices
+	profile Profile
+	faults  []Fault
+	calls   []Fault // of callbacks
+	rate    int     // of 256 requests
+	posted  int     // of 256 callbacks
+	kills   int     // of 256 steps
+	freezes int
+	broken  int  // of 256 statements
+	left    int  // how many times a process may still be killed or frozen
+	over    bool // the trouble is over
+	outage  outage
+}
+
+// outage is an hour in which a provider cannot be reached.
+type outage struct {
+	provider   string
+	from, till time.Duration
+}
+
+func newAdversary(c *choices, p Profile, providers []string) *adversary {
+	a := &adversary{c: c, profile: p}
+	a.rate = [...]int{0, 16, 48, 96, 160}[c.choose(5)]
+	for _, f := range requestFaults {
+		if c.chance(96) && p.allows(f) {
+			a.faults = append(a.faults, f)
+			if f == FaultHold { // the most dangerous of all
+				a.faults = append(a.faults, f, f)
+			}
+		}
+	}
+	a.posted = [...]int{0, 32, 96}[c.choose(3)]
+	for _, f := range callbackFaults {
+		if c.chance(128) {
+			a.calls = append(a.calls, f)
+		}
+	}
+	kills, freezes, broken := c.choose(4), c.choose(4), c.choose(4)
+	if !p.Calm {
+		a.kills = [...]int{0, 0, 2, 8}[kills]
+		a.freezes = [...]int{0, 0, 2, 6}[freezes]
+	}
+	a.broken = [...]int{0, 0, 3, 10}[broken]
+	a.left = [...]int{2, 4, 8}[c.choose(3)]
+	if which := c.choose(4 * (len(providers) + 1)); which >= 4*(len(providers)+1)-len(providers) && !p.Prompt {
+		from := time.Duration(c.choose(60)) * time.Second
+		a.outage = outage{providers[which-4*(len(providers)+1)+len(providers)], from, from + time.Hour}
+	}
+	return a
+}
+
+func (p Profile) allows(f Fault) bool {
+	switch f {
+	case FaultDuplicate:
+		return p.Repeats
+	case FaultStale, FaultReplay, FaultSwap:
+		return !p.Prompt
+	}
+	return true
+}
+
+// request chooses what becomes of a request; nothing is empty.
+func (a *adversary) request() Fault {
+	if a.over || len(a.faults) == 0 || !a.c.chance(a.rate) {
+		return ""
+	}
+	return a.faults[a.c.choose(len(a.faults))]
+}
+
+func (a *adversary) callback() Fault {
+	if a.over || len(a.calls) == 0 || !a.c.chance(a.posted) {
+		return ""
+	}
+	return a.calls[a.c.choose(len(a.calls))]
+}
+
+// step chooses what becomes of a process at a step.
+func (a *adversary) step() Fault {
+	switch {
+	case a.over, a.left <= 0:
+	case a.c.chance(a.kills):
+		a.left--
+		return FaultKill
+	case a.c.chance(a.freezes):
+		a.left--
+		return FaultFreeze
+	}
+	return ""
+}
+
+func (a *adversary) statement() bool { return !a.over && a.c.chance(a.broken) }
+
+// delay is how long a request is held back.
+func (a *adversary) delay() time.Duration {
+	if a.profile.Prompt {
+		return [...]time.Duration{100, 500, 1500}[a.c.choose(3)] * time.Millisecond
+	}
+	return [...]time.Duration{300, 1500, 4000, 10_000, 60_000, 600_000}[a.c.choose(6)] * time.Millisecond
+}
+
+// slowness is how long a request or a response takes whose caller waits.
+func (a *adversary) slowness() time.Duration {
+	if a.profile.Prompt {
+		return [...]time.Duration{100, 1000, 20_000}[a.c.choose(3)] * time.Millisecond
+	}
+	return [...]time.Duration{100, 2000, 20_000, 40_000}[a.c.choose(4)] * time.Millisecond
+}
+
+// down is how long a killed process stays down, or a frozen one stands still.
+func (a *adversary) down() time.Duration {
+	return [...]time.Duration{0, 1000, 20_000, 180_000}[a.c.choose(4)] * time.Millisecond
+}
+
+// proxyAnswers are what proxies, firewalls and captive portals say by themselves.
+var proxyAnswers = []struct {
+	status     int
+	kind, body string
+}{
+	{502, "text/html", "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>"},
+	{503, "text/plain", "upstream connect error or disconnect/reset before headers"},
+	{504, "text/html", "<html><body>504 Gateway Time-out</body></html>"},
+	{500, "application/json", `{"statusCode":500,"message":"Internal server error"}`},
+	{429, "text/html", "<html><body><h1>Too Many Requests</h1></body></html>"},
+	{429, "application/json", `{"message":"API rate limit exceeded"}`},
+	{408, "text/plain", "Request Time-out"},
+	{499, "text/plain", ""},
+	{404, "text/html", "<html><body><h1>404 Not Found</h1></body></html>"},
+	{404, "application/json", `{"message":"no Route matched with those values"}`},
+	{403, "text/html", "<html><body>Access denied</body></html>"},
+	{401, "application/json", `{"message":"No API key found in request"}`},
+	{302, "text/html", ""},
+	{200, "text/html", "<html><body>Welcome to the hotel's network</body></html>"},
+	{200, "text/plain", ""},
+	{200, "application/json", "{}"},
+	{200, "application/json", `{"status":"ok"}`},
+	{204, "", ""},
+}
+
+// proxy chooses an answer that no provider has given.
+func (a *adversary) proxy() *answer {
+	p := proxyAnswers[a.c.choose(len(proxyAnswers))]
+	h := http.Header{}
+	if p.kind != "" {
+		h.Set("Content-Type", p.kind)
+	}
+	if p.status == http.StatusTooManyRequests || p.status == http.StatusServiceUnavailable {
+		if s := a.c.choose(4); s > 0 {
+			h.Set("Retry-After", fmt.Sprint(s*s))
+		}
+	}
+	if p.status == http.StatusFound {
+		h.Set("Location", "https://portal.example/login")
+	}
+	return &answer{status: p.status, header: h, body: []byte(p.body), from: fmt.Sprintf("a proxy (%s)", p.kind)}
+}

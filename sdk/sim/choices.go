@@ -1,0 +1,150 @@
+package sim
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// choices is the one stream that every choice of a day comes from: a generator, or
+// the bytes of an earlier day. A byte of zero is always the calm choice, and so is
+// a stream that has ended. The bytes that were used make the day again.
+type choices struct {
+	random *rand.Rand // nil for a day that is made again
+	given  []byte
+	used   []byte
+}
+
+func chosenBy(seed uint64) *choices {
+	return &choices{random: rand.New(rand.NewPCG(seed, 0x6b617069))}
+}
+
+func chosenAs(bytes []byte) *choices { return &choices{given: bytes} }
+
+// maxChoices ends a day that runs away: after it every choice is calm.
+const maxChoices = 1 << 16
+
+func (c *choices) next() byte {
+	var b byte
+	switch {
+	case len(c.used) >= maxChoices:
+		return 0
+	case c.random != nil:
+		b = byte(c.random.Uint32())
+	case len(c.used) < len(c.given):
+		b = c.given[len(c.used)]
+	}
+	c.used = append(c.used, b)
+	return b
+}
+
+// choose returns a number below n, 256 at most. A lower byte never gives a higher
+// number.
+func (c *choices) choose(n int) int { return int(c.next()) * n / 256 }
+
+// chance is true in parts of 256 cases. It takes no byte when it cannot be true.
+func (c *choices) chance(parts int) bool {
+	return parts > 0 && int(c.next()) >= 256-parts
+}
+
+// encode writes a day's choices for SIM_REPLAY.
+func encode(bytes []byte) string {
+	for len(bytes) > 0 && bytes[len(bytes)-1] == 0 {
+		bytes = bytes[:len(bytes)-1]
+	}
+	return "r" + base64.RawURLEncoding.EncodeToString(bytes)
+}
+
+func decode(text string) ([]byte, error) {
+	text, ok := strings.CutPrefix(text, "r")
+	bytes, err := base64.RawURLEncoding.DecodeString(text)
+	if !ok || err != nil {
+		return nil, fmt.Errorf("sim: SIM_REPLAY is not what a failure printed")
+	}
+	return bytes, nil
+}
+
+// shrink looks for a shorter and calmer day that fails in the same way. It deletes
+// spans, zeroes them, and lowers single bytes, until nothing helps or more says that
+// it is enough. fails makes a day and returns the bytes that it used.
+func shrink(bytes []byte, fails func([]byte) (used []byte, same bool), more func() bool) []byte {
+	best := append([]byte{}, bytes...)
+	try := func(candidate []byte) bool {
+		if !more() {
+			return false
+		}
+		used, same := fails(candidate)
+		if !same {
+			return false
+		}
+		used = trimmed(used)
+		if len(used) > len(candidate) {
+			used = trimmed(candidate)
+		}
+		if !calmer(used, best) {
+			return false
+		}
+		best = append([]byte{}, used...)
+		return true
+	}
+	for improved := true; improved && more(); {
+		improved = false
+		for span := max(len(best)/2, 1); span >= 1 && more(); span /= 2 {
+			for at := 0; at < len(best) && more(); {
+				without := append(append([]byte{}, best[:at]...), best[min(at+span, len(best)):]...)
+				zeroed := append([]byte{}, best...)
+				clear(zeroed[at:min(at+span, len(zeroed))])
+				if try(without) || calmer(zeroed, best) && try(zeroed) {
+					improved = true
+					continue
+				}
+				at += span
+			}
+		}
+		for at := 0; at < len(best) && more(); at++ {
+			for at < len(best) && best[at] > 0 {
+				lower := append([]byte{}, best...)
+				lower[at] /= 2
+				if !try(lower) {
+					break
+				}
+				improved = true
+			}
+		}
+	}
+	return best
+}
+
+func trimmed(bytes []byte) []byte {
+	for len(bytes) > 0 && bytes[len(bytes)-1] == 0 {
+		bytes = bytes[:len(bytes)-1]
+	}
+	return bytes
+}
+
+// calmer orders days: fewer choices that are not calm, then fewer choices, then
+// lower ones.
+func calmer(a, b []byte) bool {
+	a, b = trimmed(a), trimmed(b)
+	if x, y := loud(a), loud(b); x != y {
+		return x < y
+	}
+	if len(a) != len(b) {
+		return len(a) < len(b)
+	}
+	x, y := 0, 0
+	for i := range a {
+		x, y = x+int(a[i]), y+int(b[i])
+	}
+	return x < y
+}
+
+func loud(bytes []byte) (n int) {
+	for _, b := range bytes {
+		if b != 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,303 @@
+package sim
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Database opens a connector to a database file. For SQLite switch the busy timeout
+// off, because it waits in real time: the simulation waits instead.
+type Database func(file string) driver.Connector
+
+var (
+	errSerialize = errors.New("sim: could not serialize access, try again")
+	errCommit    = errors.New("sim: the connection was lost during COMMIT")
+	errGone      = errors.New("sim: the connection is closed")
+)
+
+// DB is the merchant's database as this process has it. What was committed outlives
+// the process. Statements may fail, and a COMMIT may be lost before or after its work.
+func (p *Process) DB() *sql.DB {
+	c := &connector{p: p, to: p.w.cfg.Database(p.w.file("merchant.db"))}
+	db := sql.OpenDB(c)
+	p.w.mu.Lock()
+	p.closes = append(p.closes, c.close, func() { _ = db.Close() })
+	p.w.mu.Unlock()
+	return db
+}
+
+// Books opens the merchant's database as an auditor does, without trouble, for a Check.
+func (w *World) Books(look func(*sql.DB) error) error {
+	db := sql.OpenDB(w.cfg.Database(w.file("merchant.db")))
+	defer db.Close()
+	return look(db)
+}
+
+type connector struct {
+	p  *Process
+	to driver.Connector
+
+	mu    sync.Mutex
+	conns []*conn
+}
+
+func (c *connector) Driver() driver.Driver { return c.to.Driver() }
+
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	c.p.gate(c.p.actor(ctx), "connect to the database")
+	raw, err := c.to.Connect(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	made := &conn{p: c.p, raw: raw}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conns = append(c.conns, made)
+	return made, nil
+}
+
+// close ends the connections of a dead process. Open transactions vanish.
+func (c *connector) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.conns {
+		_ = conn.Close()
+	}
+}
+
+// conn has a gate before each statement, and behind each that changes something.
+type conn struct {
+	p      *Process
+	mu     sync.Mutex
+	raw    driver.Conn
+	closed bool
+	within context.Context // of a transaction; nil outside
+}
+
+// do uses the real connection, in turn.
+func (c *conn) do(f func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return errGone
+	}
+	return f()
+}
+
+func (c *conn) Prepare(query string) (driver.Stmt, error) {
+	return nil, fmt.Errorf("sim: prepared statements are not simulated: %s", query)
+}
+
+func (c *conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	return c.raw.Close()
+}
+
+func (c *conn) Begin() (driver.Tx, error) { return c.BeginTx(context.Background(), driver.TxOptions{}) }
+
+func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	actor := c.p.actor(ctx)
+	if err := c.before(ctx, actor, "BEGIN"); err != nil {
+		return nil, err
+	}
+	var tx driver.Tx
+	err := c.patiently(ctx, actor, "BEGIN", func() (err error) {
+		tx, err = c.raw.(driver.ConnBeginTx).BeginTx(context.Background(), o)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.within = ctx
+	return &transaction{c, tx, actor}, nil
+}
+
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	actor, step := c.p.actor(ctx), statement(query, args)
+	if err := c.before(ctx, actor, step); err != nil {
+		return nil, err
+	}
+	var result driver.Result
+	err := c.patiently(ctx, actor, step, func() (err error) {
+		result, err = c.raw.(driver.ExecerContext).ExecContext(context.Background(), query, args)
+		return err
+	})
+	if c.within == nil {
+		c.p.gate(actor, "after "+step, ctx.Done())
+	}
+	return result, err
+}
+
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	actor, step := c.p.actor(ctx), statement(query, args)
+	if !c.p.step(actor, "db "+step, c.until(ctx)) {
+		// database/sql would keep its mutex for ever if the goroutine ended here. The
+		// error takes it to another gate.
+		return nil, errGone
+	}
+	if err := c.refuses(ctx, actor, step); err != nil {
+		return nil, err
+	}
+	held := &heldRows{}
+	err := c.patiently(ctx, actor, step, func() error {
+		rows, err := c.raw.(driver.QueryerContext).QueryContext(context.Background(), query, args)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		held.columns, held.rows = rows.Columns(), nil
+		for {
+			row := make([]driver.Value, len(held.columns))
+			switch err := rows.Next(row); {
+			case errors.Is(err, io.EOF):
+				return nil
+			case err != nil:
+				return err
+			}
+			for i, v := range row {
+				if b, ok := v.([]byte); ok {
+					row[i] = append([]byte{}, b...)
+				}
+			}
+			held.rows = append(held.rows, row)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if c.within == nil && !strings.HasPrefix(strings.TrimSpace(query), "SELECT") && !c.p.step(actor, "after "+step, ctx.Done()) {
+		return nil, errGone
+	}
+	return held, nil
+}
+
+// before is the gate of a statement, which may fail.
+func (c *conn) before(ctx context.Context, actor, step string) error {
+	c.p.gate(actor, "db "+step, c.until(ctx))
+	return c.refuses(ctx, actor, step)
+}
+
+// until says when a statement must not wait any more. database/sql holds a mutex
+// meanwhile, and whoever waits for a mutex stops the clock.
+func (c *conn) until(ctx context.Context) <-chan struct{} {
+	if c.within == nil {
+		return ctx.Done()
+	}
+	both, cancel := context.WithCancel(ctx)
+	context.AfterFunc(c.within, cancel)
+	return both.Done()
+}
+
+func (c *conn) refuses(ctx context.Context, actor, step string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w := c.p.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.adversary.statement() {
+		w.faultLocked(FaultDatabase, actor, "the database refuses "+brief(step))
+		return errSerialize
+	}
+	return nil
+}
+
+// patiently is the busy timeout of the database, in the time of the simulation. A
+// transaction that has begun gets the error at once.
+func (c *conn) patiently(ctx context.Context, actor, step string, f func() error) error {
+	for tries := 0; ; tries++ {
+		err := c.do(f)
+		if err == nil || c.within != nil || tries == 500 || !strings.Contains(err.Error(), "locked") {
+			return err
+		}
+		sleep(ctx, 20*time.Millisecond)
+		if !c.p.step(actor, "db again "+step, ctx.Done()) {
+			return errGone
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+type transaction struct {
+	c     *conn
+	raw   driver.Tx
+	actor string
+}
+
+func (t *transaction) Commit() error {
+	t.c.p.gate(t.actor, "db COMMIT")
+	w, lost, done := t.c.p.w, false, false
+	w.mu.Lock()
+	if lost = w.adversary.statement(); lost {
+		done = w.choices.choose(2) == 1
+		what := "before its work"
+		if done {
+			what = "after its work"
+		}
+		w.faultLocked(FaultDatabase, t.actor, "a COMMIT is lost "+what)
+	}
+	w.mu.Unlock()
+	end := t.raw.Commit
+	if lost && !done {
+		end = t.raw.Rollback
+	}
+	err := t.c.do(end)
+	t.c.within = nil
+	t.c.p.gate(t.actor, "after COMMIT")
+	if err == nil && lost {
+		err = errCommit
+	}
+	return err
+}
+
+// Rollback has no gate: the database does it for a dead process.
+func (t *transaction) Rollback() error {
+	err := t.c.do(t.raw.Rollback)
+	t.c.within = nil
+	return err
+}
+
+// random is a name that a process has drawn for itself.
+var random = regexp.MustCompile("^[A-Z2-7]{26}$")
+
+// statement names a statement with its arguments, for the order of turns.
+func statement(query string, args []driver.NamedValue) string {
+	text := strings.Join(strings.Fields(query), " ")
+	for _, a := range args {
+		if s, ok := a.Value.(string); !ok || !random.MatchString(s) {
+			text += fmt.Sprintf(" %v", a.Value)
+		}
+	}
+	return text
+}
+
+type heldRows struct {
+	columns []string
+	rows    [][]driver.Value
+}
+
+func (r *heldRows) Columns() []string { return r.columns }
+func (r *heldRows) Close() error      { return nil }
+func (r *heldRows) Next(dest []driver.Value) error {
+	if len(r.rows) == 0 {
+		return io.EOF
+	}
+	copy(dest, r.rows[0])
+	r.rows = r.rows[1:]
+	return nil
+}

@@ -1,0 +1,274 @@
+package days
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk/sim"
+)
+
+func amount(n int64) decimal.Decimal { return decimal.NewFromInt(n) }
+
+// ending chooses what becomes of the third order.
+func ending(w *sim.World, endings ...string) string {
+	return append([]string{""}, endings...)[w.Choose(len(endings)+1)]
+}
+
+// KPay collects money from three payers.
+func KPay() Day {
+	return Day{"kpay", sim.Config{Outages: []string{"kpay"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating, sim.PromptForgetful}}, func(w *sim.World) {
+		w.KPay()
+		m, third := newMerchant(w, true), ending(w, "-failed", "-slow", "-refused", "-lagging")
+		if w.Profile().Prompt && third == "-lagging" {
+			third = ""
+		}
+		m.run(func(p *sim.Process) (orders []order, err error) {
+			client, err := kpay.New(p.KPayConfig())
+			for i, ref := range []string{"order-1", "order-2", "order-3" + third} {
+				ask := sim.Ask{Provider: "kpay", Reference: ref, Amount: amount(int64(1000 * (i + 1))), Currency: "RWF"}
+				orders = append(orders, order{
+					Ask: ask,
+					make: func(ctx context.Context) error {
+						_, err := client.Pay(ctx, kpay.PayParams{
+							RefID: ref, Amount: ask.Amount, Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "a@example.com",
+							CustomerName: "A", CustomerNumber: "1", Details: "order", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
+						})
+						return err
+					},
+					find: func(ctx context.Context) error {
+						_, err := client.Find(ctx, ref)
+						return err
+					},
+				})
+			}
+			return orders, err
+		})
+	}, true}
+}
+
+// Kasapay pays three suppliers from a float that does not suffice at first. Two
+// clerks use one reference for two payouts.
+func Kasapay() Day {
+	return Day{"kasapay", sim.Config{Outages: []string{"kasapay"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating, sim.PromptForgetful}}, func(w *sim.World) {
+		float := w.Kasapay(func(c *kasapaytest.Config) {
+			c.Float = map[string]decimal.Decimal{"KES": amount([...]int64{2500, 400}[w.Choose(2)])}
+			c.RefuseBeyondFloat = true
+		})
+		m, third := newMerchant(w, true), ending(w, "-failed", "-reversed", "-jammed-paid", "-refunded")
+		treasurer(w, func() error { return float.Deposit("KES", amount(100_000)) })
+		m.run(func(p *sim.Process) (orders []order, err error) {
+			client, err := kasapay.New(p.KasapayConfig())
+			add := func(actor, ref string, n int64) {
+				ask := sim.Ask{Provider: "kasapay", Reference: ref, Amount: amount(n), Currency: "KES"}
+				orders = append(orders, order{
+					Ask: ask, actor: actor,
+					make: func(ctx context.Context) error {
+						_, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
+							Reference: ref, RecipientType: kasapay.Paybill, RecipientAccountNumber: "222222", RecipientName: "Supplier", AccountReference: "0101",
+							Amount: ask.Amount, Currency: "KES", Country: "KEN", Description: "goods", CallbackURL: "https://shop.example/hooks/kasapay",
+						})
+						return err
+					},
+					find: func(ctx context.Context) error {
+						_, err := client.Payouts.Find(ctx, ref)
+						return err
+					},
+				})
+			}
+			add("", "payout-1", 1000)
+			add("", "payout-2", 2000)
+			add("", "payout-3"+third, 3000)
+			if !w.Profile().Forgetful {
+				add("payout-2, by mistake", "payout-2", 500)
+			}
+			return orders, err
+		})
+	}, true}
+}
+
+// Kapiten creates three deliveries from a wallet that does not suffice at first.
+func Kapiten() Day {
+	return Day{"kapiten", sim.Config{Outages: []string{"kapiten"}}, func(w *sim.World) {
+		f, company := w.Kapiten(func(c *kapitentest.Config) { c.OnInsufficientFunds = kapitentest.Reject })
+		if w.Choose(2) == 1 {
+			_ = f.Withdraw(company.ID, amount(998_000))
+		}
+		m, since := newMerchant(w, false), w.Now()
+		treasurer(w, func() error { return f.Deposit(company.ID, amount(100_000)) })
+		m.run(func(p *sim.Process) (orders []order, err error) {
+			client, err := kapiten.New(p.KapitenConfig())
+			for i := range 3 {
+				ref := fmt.Sprintf("ride-%d", i+1)
+				orders = append(orders, order{
+					Ask: sim.Ask{Provider: "kapiten", Reference: ref},
+					make: func(ctx context.Context) error {
+						_, err := client.Rides.CreateOnce(ctx, kapiten.CreateRideParams{
+							CompanyID: company.ID, ExternalID: ref, Since: since,
+							PickupAddress: "KK 12 Ave", Pickup: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+							DropoffAddress: "KG 7 Ave", Dropoff: kapiten.Location{Latitude: -1.9353, Longitude: 30.0928 + float64(i)/100},
+							Sender: kapiten.Contact{Name: "Shop", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "Ann", Phone: "0788654321"},
+						})
+						return err
+					},
+					find: func(ctx context.Context) error {
+						_, err := client.Rides.Find(ctx, company.ID, ref, kapiten.SearchOptions{Since: since})
+						return err
+					},
+				})
+			}
+			return orders, err
+		})
+	}, false}
+}
+
+// Kotani pays two customers and collects from one. The partner's account does not
+// suffice at first.
+func Kotani() Day {
+	return Day{"kotani", sim.Config{Outages: []string{"kotani"}}, func(w *sim.World) {
+		f := w.Kotani(func(c *kotanitest.Config) { c.Balances = map[string]decimal.Decimal{"KES": amount(2500)} })
+		m := newMerchant(w, false)
+		treasurer(w, func() error { return f.Deposit("KES", amount(100_000)) })
+		m.run(func(p *sim.Process) (orders []order, err error) {
+			client, err := kotani.New(p.KotaniConfig())
+			for i := range 3 {
+				ref := fmt.Sprintf("cashout-%d", i+1)
+				ask := sim.Ask{Provider: "kotani", Reference: ref, Amount: amount(int64(1000 * (i + 1))), Currency: "KES"}
+				o := order{
+					Ask: ask,
+					make: func(ctx context.Context) error {
+						_, err := client.Fiat.Withdraw(ctx, kotani.WithdrawParams{Amount: ask.Amount, PhoneNumber: "254712345678", ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
+						return err
+					},
+					find: func(ctx context.Context) error {
+						_, err := client.Fiat.Find(ctx, ref, kotani.Payouts)
+						return err
+					},
+				}
+				if i == 2 {
+					o.make = func(ctx context.Context) error {
+						_, err := client.Fiat.Deposit(ctx, kotani.DepositParams{Amount: ask.Amount, PhoneNumber: "254712345678", ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
+						return err
+					}
+					o.find = func(ctx context.Context) error {
+						_, err := client.Fiat.Find(ctx, ref, kotani.Collections)
+						return err
+					}
+				}
+				orders = append(orders, o)
+			}
+			return orders, err
+		})
+	}, false}
+}
+
+// wallet logs in with a signature that the fake does not check.
+type wallet struct{}
+
+func (wallet) Address() string { return "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed" }
+func (wallet) SignMessage(context.Context, []byte) ([]byte, error) {
+	return make([]byte, 65), nil
+}
+
+// FiatConnect makes two transfers, each under an idempotency key of its own. The
+// quotes and the account are there before the trouble begins.
+func FiatConnect() Day {
+	return Day{"fiatconnect", sim.Config{Outages: []string{"kotani"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating}}, func(w *sim.World) {
+		f := w.Kotani(func(c *kotanitest.Config) {
+			c.FiatConnect.KYCNotRequired = true
+			c.FiatConnect.Quirks.QuoteLifetime = 1 << 50
+		})
+		quiet := f.ClientConfig()
+		quiet.FiatConnect.Signer = wallet{}
+		quiet.FiatConnect.APIKey = f.FiatConnect.AddClient("https://shop.example/hooks/fiatconnect").APIKey
+		setup, err := kotani.New(quiet)
+		if err != nil {
+			w.Fail("%v", err)
+			return
+		}
+		ctx := context.Background()
+		account, err := setup.FiatConnect.AddAccount(ctx, kotani.BankAccount{AccountName: "Jane", InstitutionName: "Bank", AccountNumber: "1234567890", Country: "KE"})
+		if err != nil {
+			w.Fail("%v", err)
+			return
+		}
+		var quotes []string
+		for i := range 2 {
+			quote, err := setup.FiatConnect.QuoteOut(ctx, kotani.TransferQuoteParams{FiatType: "KES", CryptoType: "cUSD", Country: "KE", FiatAmount: amount(int64(1300 * (i + 1)))})
+			if err != nil {
+				w.Fail("%v", err)
+				return
+			}
+			quotes = append(quotes, quote.ID)
+		}
+		m := newMerchant(w, true)
+		m.run(func(p *sim.Process) (orders []order, err error) {
+			config := p.KotaniConfig()
+			config.FiatConnect = quiet.FiatConnect
+			client, err := kotani.New(config)
+			for i, quote := range quotes {
+				make := func(ctx context.Context) error {
+					_, err := client.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: account.ID, QuoteID: quote, IdempotencyKey: fmt.Sprintf("key-%d", i+1)})
+					return err
+				}
+				orders = append(orders, order{Ask: sim.Ask{Provider: "kotani", Reference: quote}, actor: fmt.Sprintf("transfer-%d", i+1), make: make, find: make})
+			}
+			return orders, err
+		})
+	}, true}
+}
+
+// BitPesa pays three people from a balance that does not suffice at first. Two clerks
+// use one reference for two payments.
+func BitPesa() Day {
+	return Day{"bitpesa", sim.Config{Outages: []string{"bitpesa"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating}}, func(w *sim.World) {
+		f := w.BitPesa(func(c *bitpesatest.Config) {
+			c.Keys = []bitpesatest.Key{{Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret, Balances: map[string]decimal.Decimal{"USD": amount(150)}}}
+		})
+		m, oneStep := newMerchant(w, true), w.Choose(2) == 1
+		treasurer(w, func() error { return f.Deposit(bitpesatest.TestKey, "USD", amount(100_000)) })
+		m.run(func(p *sim.Process) (orders []order, err error) {
+			client, err := bitpesa.New(p.BitPesaConfig())
+			add := func(actor, ref string, n int64) {
+				params := bitpesa.TransactionParams{
+					InputCurrency: "USD", ExternalID: ref,
+					Sender: bitpesa.SenderParams{
+						FirstName: "Jane", LastName: "Doe", Country: "US", City: "New York", Street: "20 W 34th St", PostalCode: "10001",
+						PhoneNumber: "+15555551234", Email: "jane@example.com", IP: "127.0.0.1", BirthDate: "1974-12-24",
+					},
+					Recipients: []bitpesa.RecipientParams{{
+						RequestedAmount: amount(n), RequestedCurrency: "NGN",
+						PayoutMethod: bitpesa.PayoutMethodParams{Type: "NGN::Bank", Details: bitpesa.PayoutDetails{
+							FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: "1234567890", BankAccountType: "20",
+						}},
+					}},
+				}
+				pay := func(ctx context.Context) error {
+					_, err := client.Transactions.PayFromBalance(ctx, params)
+					return err
+				}
+				if oneStep {
+					pay = func(ctx context.Context) error {
+						_, err := client.Transactions.CreateAndFund(ctx, params)
+						return err
+					}
+				}
+				orders = append(orders, order{Ask: sim.Ask{Provider: "bitpesa", Reference: ref, Amount: amount(n), Currency: "NGN"}, actor: actor, make: pay, find: pay})
+			}
+			add("", "remit-1", 155_000)
+			add("", "remit-2", 77_500)
+			add("remit-2, by mistake", "remit-2", 15_500)
+			return orders, err
+		})
+	}, true}
+}

@@ -1,0 +1,157 @@
+// Package days holds programs of merchants for package sim: each client by itself.
+// They are run to prove this module, and show how a program settles its calls.
+//
+//	sim.Run(t, days.KPay.Config, days.KPay.Program)
+//
+// Each program asks for a few payments at a time, from one process or from two, under
+// a context that may end early. A referenced or keyed write is made again until it is
+// settled. A searched write is made once, and looked for after that.
+//
+// # Limits
+//
+// The programs keep what they remember in a variable that outlives a killed process.
+// A real merchant keeps it in a database: see the whole day in examples/prove.
+package days
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/sim"
+)
+
+// Day is a program and the days it is to be run on.
+type Day struct {
+	Name    string
+	Config  sim.Config
+	Program func(w *sim.World)
+	// Unique says that the provider's document promises unique references, or keys.
+	Unique bool
+}
+
+// All are the days of this package.
+func All() []Day { return []Day{KPay(), Kasapay(), Kapiten(), Kotani(), FiatConnect(), BitPesa()} }
+
+// order is one payment that a merchant wants.
+type order struct {
+	sim.Ask
+	actor string // who wants it; the reference if empty
+	// make asks for it, and find looks for it.
+	make, find func(ctx context.Context) error
+}
+
+// merchant carries orders out, as package sdk advises.
+type merchant struct {
+	w        *sim.World
+	patience time.Duration
+	again    bool // the same call may be made again after a doubt
+
+	mu    sync.Mutex
+	begun map[string]bool // survives the process
+	over  map[string]bool
+}
+
+// newMerchant is made once a day, before the processes.
+func newMerchant(w *sim.World, again bool) *merchant {
+	patience := [...]time.Duration{10 * time.Minute, 20 * time.Second, 4 * time.Second, 300 * time.Millisecond}[w.Choose(4)]
+	return &merchant{w: w, patience: patience, again: again && !w.Profile().Forgetful, begun: map[string]bool{}, over: map[string]bool{}}
+}
+
+// run carries out orders side by side in one process, and in a second one too where
+// the same call may be made again.
+func (m *merchant) run(orders func(p *sim.Process) ([]order, error)) {
+	names := []string{"shop"}
+	if m.again && m.w.Choose(3) == 2 {
+		names = append(names, "twin")
+	}
+	for _, name := range names {
+		m.w.Process(name, func(p *sim.Process) error {
+			list, err := orders(p)
+			if err != nil {
+				return err
+			}
+			for _, o := range list {
+				actor := o.actor
+				if actor == "" {
+					actor = o.Reference
+				}
+				p.Go(actor, func(ctx context.Context) { m.settle(ctx, p, o, name+actor) })
+			}
+			p.Wait()
+			return nil
+		})
+	}
+}
+
+const maxTries = 20 // longer than an outage
+
+func (m *merchant) settle(ctx context.Context, p *sim.Process, o order, key string) {
+	m.mu.Lock()
+	over, begun := m.over[key], m.begun[key]
+	m.begun[key] = true
+	m.mu.Unlock()
+	if over {
+		return
+	}
+	wait := time.Second
+	for tries := 0; ctx.Err() == nil; tries++ {
+		if tries == maxTries {
+			m.w.Stuck(o.Provider, o.Reference, "no clear response for hours")
+			break
+		}
+		if begun && !m.again {
+			if m.found(ctx, p, o) {
+				break
+			}
+		} else {
+			err := p.Call(ctx, o.Ask, func(ctx context.Context) error {
+				ctx, cancel := context.WithTimeout(ctx, m.patience)
+				defer cancel()
+				return o.make(ctx)
+			})
+			advice := sdk.Advise(err)
+			if advice == sdk.Done || advice == sdk.Mend || advice == sdk.Taken {
+				break
+			}
+			begun = advice == sdk.Look
+			p.Sleep(ctx, sdk.RetryAfter(err))
+		}
+		p.Sleep(ctx, wait)
+		wait = min(2*wait, 10*time.Minute)
+	}
+	m.mu.Lock()
+	m.over[key] = ctx.Err() == nil
+	m.mu.Unlock()
+}
+
+// found looks for a write that may have left.
+func (m *merchant) found(ctx context.Context, p *sim.Process, o order) bool {
+	limited, cancel := context.WithTimeout(ctx, max(m.patience, 10*time.Second))
+	defer cancel()
+	if o.find(limited) != nil {
+		return false
+	}
+	return p.Call(ctx, o.Ask, func(context.Context) error { return nil }) == nil
+}
+
+// treasurer pays money in some time after the day began, when orders have been
+// refused for want of it.
+func treasurer(w *sim.World, pay func() error) {
+	after := [...]time.Duration{0, 8 * time.Second, 30 * time.Second, 5 * time.Minute}[w.Choose(4)]
+	w.Actor("treasurer", func(ctx context.Context) {
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		w.Settle("treasurer")
+		if err := pay(); err != nil {
+			w.Fail("treasurer: %v", err)
+		}
+		w.Note("treasurer", "pays money in")
+	})
+}

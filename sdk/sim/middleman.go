@@ -1,0 +1,503 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
+)
+
+// middleman stands between the clients of one life of a process and the fakes. It is
+// the Transport of what Process.HTTPClient returns. It tells httptrace what a real
+// transport would, so that a client can see as much as it sees in production.
+type middleman struct {
+	w *World
+	p *Process
+}
+
+const hop = 10 * time.Millisecond // one way through the network
+
+var (
+	errRefusedConn = errors.New("sim: connect: connection refused")
+	errReset       = errors.New("sim: read: connection reset by peer")
+	errStream      = errors.New("sim: server sent GOAWAY and closed the connection")
+)
+
+// outgoing is a request which has left, as the network has it.
+type outgoing struct {
+	actor, label string
+	what         string // its method and path
+	bank         *bank
+	call         *call // of Process.Call; nil outside
+	method, url  string
+	header       http.Header
+	host         string
+	body         []byte
+	write        bool
+}
+
+// answer is a complete response.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	from   string // empty: from the provider, to this request
+}
+
+func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
+	w, ctx := m.w, req.Context()
+	actor := m.p.actor(ctx)
+	b := w.bankOf(req.URL.Host)
+	if b == nil {
+		return nil, fmt.Errorf("sim: no fake of this world serves %q", req.URL.Host)
+	}
+	// An actor may have two requests under way: his own and a login.
+	what := req.Method + " " + req.URL.Path
+	m.p.gate(actor, what)
+	w.mu.Lock()
+	w.report.Requests++
+	// Requests of one actor that go on in the same instant keep the order in which they
+	// began.
+	what += fmt.Sprintf(" (%d)", w.report.Requests)
+	fault := w.adversary.request()
+	if o := w.adversary.outage; o.provider == b.name && !w.adversary.over && w.sinceLocked() >= o.from && w.sinceLocked() < o.till {
+		fault = FaultOutage
+	}
+	w.mu.Unlock()
+
+	conn := &traceConn{}
+	trace := httptrace.ContextClientTrace(ctx)
+	connected(trace, req, nil)
+	if fault == FaultRefuse || fault == FaultOutage {
+		w.fault(fault, actor, b.name+" request: connection refused")
+		if err := m.wait(ctx, actor, what, hop); err != nil {
+			return nil, err
+		}
+		return nil, errRefusedConn
+	}
+	connected(trace, req, conn)
+	if conn.closed.Load() {
+		return nil, net.ErrClosed
+	}
+	out, err := m.read(req, b, actor, what)
+	if err != nil {
+		return nil, err
+	}
+	if trace != nil && trace.WroteHeaders != nil {
+		trace.WroteHeaders()
+	}
+	ans, err := m.carry(ctx, req, trace, out, fault)
+	if err != nil {
+		return nil, err
+	}
+	m.p.gate(actor, "response to "+what)
+	w.note(actor, ans.from != "" || ans.status >= 300, "%s: %s", out.label, ans.short())
+	return ans.response(req), nil
+}
+
+// carry takes a request to the provider and the response back, as the fault has it.
+func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptrace.ClientTrace, out *outgoing, fault Fault) (*answer, error) {
+	w := m.w
+	lost := func() (*answer, error) {
+		if err := m.wait(ctx, out.actor, out.what, hop); err != nil {
+			return nil, err
+		}
+		return nil, errReset
+	}
+	if err := m.wait(ctx, out.actor, out.what, hop); err != nil && fault == "" {
+		fault = FaultHold // the caller has gone, and what left arrives
+	}
+	switch fault {
+	case FaultCutRequest:
+		w.fault(fault, out.actor, out.label+": the request is cut, and the caller sees a reset")
+		return lost()
+	case FaultHold:
+		d := w.delay()
+		w.fault(fault, out.actor, fmt.Sprintf("%s: HELD for %s, and the caller sees a reset", out.label, d))
+		w.later(d, out)
+		return lost()
+	case FaultSlow:
+		d := w.slowness()
+		w.fault(fault, out.actor, fmt.Sprintf("%s: %s on its way", out.label, d))
+		arrives := w.since() + d
+		if err := m.wait(ctx, out.actor, out.what, d); err != nil {
+			w.note(out.actor, true, "%s: the caller gives up", out.label)
+			if d = arrives - w.since(); w.profile.Prompt {
+				d = min(d, w.delay())
+			}
+			w.later(d, out)
+			return nil, err
+		}
+	case FaultProxy:
+		w.fault(fault, out.actor, out.label+": a proxy responds, and passes nothing on")
+		return w.proxy(), nil
+	case FaultThrottle:
+		w.fault(fault, out.actor, out.label+": the provider throttles")
+		out.bank.disturb(fake.Fault{Kind: fake.FaultRateLimit, Times: 1, Seconds: 2})
+	case FaultExpire:
+		w.fault(fault, out.actor, out.label+": the provider has forgotten the tokens")
+		out.bank.disturb(fake.Fault{Kind: fake.FaultExpireToken, Times: 1})
+	}
+
+	w.turns.wait(out.actor + " forward " + out.label)
+	ans := w.forward(out, "")
+	if fault == FaultDuplicate {
+		w.fault(fault, out.actor, out.label+": somebody between repeats the request")
+		second := w.forward(out, "again")
+		if w.choose(2) == 1 {
+			ans = second
+		}
+	}
+	if fault == FaultResend {
+		return m.resend(ctx, req, trace, out)
+	}
+	return m.back(ctx, out, ans, fault)
+}
+
+// back takes a response to the caller.
+func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault Fault) (*answer, error) {
+	w := m.w
+	var err error
+	switch fault {
+	case FaultLose:
+		w.fault(fault, out.actor, out.label+": worked on, and the connection is reset")
+		err = errReset
+	case FaultCut:
+		w.fault(fault, out.actor, out.label+": worked on, and the response is cut")
+		err = io.ErrUnexpectedEOF
+	case FaultProxyAfter:
+		w.fault(fault, out.actor, out.label+": worked on, and a proxy responds")
+		ans = w.proxy()
+	case FaultSilent:
+		w.fault(fault, out.actor, out.label+": worked on, and no response comes")
+		return nil, m.wait(ctx, out.actor, out.what, 24*time.Hour)
+	case FaultLate:
+		d := w.slowness()
+		w.fault(fault, out.actor, fmt.Sprintf("%s: the response takes %s", out.label, d))
+		if err := m.wait(ctx, out.actor, out.what, d); err != nil {
+			w.note(out.actor, true, "%s: the caller gives up", out.label)
+			return nil, err
+		}
+	case FaultStale:
+		if old := w.stale(out); old != nil {
+			w.fault(fault, out.actor, out.label+": an older response to the same question")
+			ans = old
+		}
+	case FaultReplay:
+		if old := w.replay(out); old != nil {
+			w.fault(fault, out.actor, out.label+": worked on, and another request's response comes")
+			ans = old
+		}
+	case FaultSwap:
+		if other := w.swap(out, ans, m); other != nil {
+			w.fault(fault, out.actor, out.label+": worked on, and gets another request's response")
+			ans = other
+		}
+	}
+	if gone := m.wait(ctx, out.actor, out.what, hop); gone != nil {
+		return nil, gone
+	}
+	if err != nil {
+		if fault == FaultCut { // the client reads some of it
+			return &answer{status: ans.status, header: ans.header, body: ans.body[:len(ans.body)/2], from: "cut"}, nil
+		}
+		return nil, err
+	}
+	return ans, nil
+}
+
+// resend is what net/http does by itself when a peer refuses a stream or goes away:
+// it sends the request again if it can have the body again. This peer has lied, for
+// it has worked on the request.
+func (m *middleman) resend(ctx context.Context, req *http.Request, trace *httptrace.ClientTrace, out *outgoing) (*answer, error) {
+	w := m.w
+	w.fault(FaultResend, out.actor, out.label+": worked on, and the stream is refused")
+	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
+		if err := m.wait(ctx, out.actor, out.what, hop); err != nil {
+			return nil, err
+		}
+		return nil, errStream
+	}
+	conn := &traceConn{}
+	connected(trace, req, nil)
+	connected(trace, req, conn)
+	if err := m.wait(ctx, out.actor, out.what, hop); err != nil {
+		return nil, err
+	}
+	if conn.closed.Load() {
+		return nil, net.ErrClosed
+	}
+	w.turns.wait(out.actor + " forward " + out.label)
+	ans := w.forward(out, "again, by net/http")
+	return m.back(ctx, out, ans, "")
+}
+
+// connected tells a trace that a connection is asked for, or obtained.
+func connected(trace *httptrace.ClientTrace, req *http.Request, conn *traceConn) {
+	switch {
+	case trace == nil:
+	case conn == nil && trace.GetConn != nil:
+		trace.GetConn(req.URL.Host)
+	case conn != nil && trace.GotConn != nil:
+		trace.GotConn(httptrace.GotConnInfo{Conn: conn})
+	}
+}
+
+// traceConn is the connection that a trace is shown. Only closing it means anything.
+type traceConn struct {
+	net.Conn
+	closed atomic.Bool
+}
+
+func (c *traceConn) Close() error {
+	c.closed.Store(true)
+	return nil
+}
+
+// wait lets time pass, until the caller's context ends. Then it takes a turn, so that
+// callers whose time ends in the same instant go on one after the other.
+func (m *middleman) wait(ctx context.Context, actor, what string, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	var err error
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	m.p.gate(actor, "wait for "+what)
+	return err
+}
+
+func (m *middleman) read(req *http.Request, b *bank, actor, what string) (*outgoing, error) {
+	var body []byte
+	if req.Body != nil {
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
+			return nil, err
+		}
+		_ = req.Body.Close()
+	}
+	out := &outgoing{
+		actor: actor, what: what, bank: b, method: req.Method, url: req.URL.String(), host: req.Host,
+		header: req.Header.Clone(), body: body, call: callOf(req.Context()),
+	}
+	label, write := b.describe(req, body)
+	out.label, out.write = b.name+" "+label, write
+	return out, nil
+}
+
+func (a *answer) response(req *http.Request) *http.Response {
+	h := a.header.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	r := &http.Response{
+		Status: fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)), StatusCode: a.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, Request: req,
+		ContentLength: int64(len(a.body)), Body: io.NopCloser(bytes.NewReader(a.body)),
+	}
+	if a.from == "cut" {
+		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(a.body), brokenReader{}))
+		r.ContentLength++
+	}
+	return r
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// short is an answer for the timeline, without what differs from run to run.
+func (a *answer) short() string {
+	text := fmt.Sprintf("%d", a.status)
+	if a.from != "" {
+		text += " from " + a.from
+	}
+	return text
+}
+
+// forward hands a request to the provider's fake, in real HTTP over a pipe, and notes
+// what came of it. The caller has the turn.
+func (w *World) forward(out *outgoing, how string) *answer {
+	before := out.bank.known()
+	ans := w.exchange(out)
+	for _, p := range out.bank.payments() {
+		old, there := before[p.ID]
+		if there && p.Debits <= old.Debits {
+			continue
+		}
+		w.mu.Lock()
+		w.owners[out.bank.name+" "+p.ID] = out.call
+		w.mu.Unlock()
+		if there {
+			w.note(out.bank.name, true, "takes the money of %s%s", p.Reference, within(how))
+		} else {
+			w.note(out.bank.name, true, "has taken %s: %s %s%s", p.Reference, p.Amount, p.Currency, within(how))
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	kept := &past{out: out, answer: ans}
+	w.pasts[out.bank.name] = append(w.pasts[out.bank.name], kept)
+	return ans
+}
+
+func within(how string) string {
+	if how == "" {
+		return ""
+	}
+	return " (" + how + ")"
+}
+
+func (w *World) exchange(out *outgoing) *answer {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	body := out.bank.translate(out)
+	req, err := http.NewRequestWithContext(ctx, out.method, out.url, bytes.NewReader(body))
+	if err != nil {
+		return &answer{status: http.StatusBadRequest, from: "a proxy that cannot read it"}
+	}
+	req.Header, req.Host = out.header.Clone(), out.host
+	req.Header.Del("Accept-Encoding")
+	resp, err := out.bank.network.RoundTrip(req)
+	if err != nil {
+		return &answer{status: http.StatusBadGateway, from: "a proxy that gets no response"}
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return &answer{status: http.StatusBadGateway, from: "a proxy that gets half a response"}
+	}
+	return &answer{status: resp.StatusCode, header: resp.Header, body: out.bank.back(data)}
+}
+
+// later delivers a request after its caller has gone on: after d, or when the trouble
+// is over.
+func (w *World) later(d time.Duration, out *outgoing) {
+	w.held.Go(func() {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-w.calm:
+		}
+		w.turns.wait("(held) " + out.actor + " " + out.label)
+		ans := w.forward(out, "held until now")
+		w.note("(held)", true, "%s: %s, and nobody hears it", out.label, ans.short())
+	})
+}
+
+// past is an exchange which is over.
+type past struct {
+	out    *outgoing
+	answer *answer
+}
+
+// stale is the response to an equal request some time ago.
+func (w *World) stale(out *outgoing) *answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if out.write {
+		return nil
+	}
+	var olds []*answer
+	pasts := w.pasts[out.bank.name]
+	for _, p := range pasts[:max(len(pasts)-1, 0)] {
+		if p.out.url == out.url && bytes.Equal(p.out.body, out.body) {
+			olds = append(olds, p.answer)
+		}
+	}
+	if len(olds) == 0 {
+		return nil
+	}
+	return from(olds[len(olds)-1-w.choices.choose(min(len(olds), 4))], "some time ago")
+}
+
+// replay is the response to another request.
+func (w *World) replay(out *outgoing) *answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var olds []*past
+	for _, p := range w.pasts[out.bank.name] {
+		if !bytes.Equal(p.out.body, out.body) && w.foreign(p) {
+			olds = append(olds, p)
+		}
+	}
+	if len(olds) == 0 {
+		return nil
+	}
+	p := olds[len(olds)-1-w.choices.choose(min(len(olds), 4))]
+	return from(p.answer, p.out.label)
+}
+
+// foreign reports a response that a network of this profile may give to another
+// request: one that names its own reference. A refusal which names none cannot be
+// told from the caller's own, by nobody.
+func (w *World) foreign(p *past) bool {
+	if w.profile.Strangers {
+		return true
+	}
+	reference := p.out.bank.reference(p.out.body)
+	if p.out.write && p.out.bank.unnamed {
+		return false
+	}
+	return reference != "" && strings.Contains(string(p.answer.body), reference)
+}
+
+func from(a *answer, whom string) *answer {
+	copied := *a
+	copied.from = whom
+	return &copied
+}
+
+// swapper waits for another response of its provider, to exchange the two.
+type swapper struct {
+	past  *past
+	other chan *past
+}
+
+// swap exchanges a response with the next that may be exchanged, or returns nil.
+func (w *World) swap(out *outgoing, ans *answer, m *middleman) *answer {
+	mine := &past{out, ans}
+	w.mu.Lock()
+	if !w.foreign(mine) {
+		w.mu.Unlock()
+		return nil
+	}
+	if s := w.swappers[out.bank.name]; s != nil {
+		delete(w.swappers, out.bank.name)
+		w.mu.Unlock()
+		s.other <- mine
+		return from(s.past.answer, s.past.out.label)
+	}
+	s := &swapper{mine, make(chan *past, 1)}
+	w.swappers[out.bank.name] = s
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.swappers[out.bank.name] == s {
+			delete(w.swappers, out.bank.name)
+		}
+	}()
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case other := <-s.other:
+		m.p.gate(out.actor, "swap "+out.what)
+		return from(other.answer, other.out.label)
+	case <-timer.C:
+		m.p.gate(out.actor, "swap "+out.what)
+		return nil
+	}
+}

@@ -1,0 +1,158 @@
+package sim
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// Ledgers are the books of all providers at the end of a day.
+type Ledgers struct{ payments []Payment }
+
+// Payments are what a provider has under a reference of the merchant. An empty
+// reference asks for all.
+func (l Ledgers) Payments(provider, reference string) (found []Payment) {
+	for _, p := range l.payments {
+		if p.Provider == provider && (reference == "" || p.Reference == reference) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// Debits is how often money moved under a reference.
+func (l Ledgers) Debits(provider, reference string) (n int) {
+	for _, p := range l.Payments(provider, reference) {
+		n += p.Debits
+	}
+	return n
+}
+
+// Violation is a promise that a day has broken.
+type Violation struct {
+	Kind string // the promise: two days with the same Kind failed in the same way
+	Text string
+}
+
+// The promises of the simulation itself.
+const (
+	TwiceDebited    = "debited twice"     // more than one debit under a reference
+	RejectedDebited = "refused, yet paid" // "rejected" or "not sent", and an attempt of that call was paid
+	SuccessWithout  = "success of nothing"
+	NotSettled      = "not settled" // neither final nor refused nor handed to a person in the end
+)
+
+func (w *World) violate(kind, format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	v := Violation{kind, fmt.Sprintf(format, args...)}
+	w.broken = append(w.broken, v)
+	w.lines = append(w.lines, line{w.sinceLocked(), "BROKEN", v.Kind + ": " + v.Text, true})
+}
+
+// judge holds the ledgers against what the merchant was told.
+func (w *World) judge() {
+	var l Ledgers
+	for _, b := range w.banksNow() {
+		l.payments = append(l.payments, b.all()...)
+		if err := b.check(); err != nil {
+			w.violate("ledger", "%s: %v", b.name, err)
+		}
+	}
+	debits := map[string]int{}
+	for _, p := range l.payments {
+		if p.Reference != "" {
+			debits[p.Provider+" "+p.Reference] += p.Debits
+		}
+		w.report.Debits += p.Debits
+	}
+	for _, reference := range slices.Sorted(maps.Keys(debits)) {
+		if n := debits[reference]; n > 1 {
+			w.violate(TwiceDebited, "%s has %d debits", reference, n)
+		}
+	}
+	last := map[string]*call{}
+	for _, c := range w.calls {
+		name := c.Provider + " " + c.Reference
+		if prior := last[name]; prior == nil || prior.number < c.number {
+			last[name] = c
+		}
+		if !c.over {
+			continue
+		}
+		w.report.Calls++
+		w.report.Outcomes[outcome(c.err)]++
+		switch outcome(c.err) {
+		case "rejected", "not sent":
+			for _, p := range l.payments {
+				if w.owners[p.Provider+" "+p.ID] == c && p.Debits > 0 {
+					w.violate(RejectedDebited, "%s was told %q of %s, and an attempt of this call has %d debit", c.actor, outcome(c.err), name, p.Debits)
+				}
+			}
+		case "success":
+			w.judgeSuccess(l, c, name)
+		}
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(last), cmp.Compare[string]) {
+		c := last[name]
+		advice := sdk.Advise(c.err)
+		if w.stuck[name] == "" && (!c.over || advice == sdk.Look || advice == sdk.Again) {
+			w.violate(NotSettled, "the last that was told of %s: %s", name, told(c.err))
+		}
+	}
+	for _, f := range w.checks {
+		if err := f(l); err != nil {
+			w.violate("check", "%v", err)
+		}
+	}
+	settled := map[string]bool{}
+	for _, c := range w.calls {
+		if name := c.Provider + " " + c.Reference; outcome(c.err) == "unknown" && c.over && !settled[name] {
+			settled[name] = true
+			w.report.Doubts++
+			if end := last[name]; end.over && outcome(end.err) != "unknown" || debits[name] == 1 && w.stuck[name] == "" {
+				w.report.Settled++
+			}
+		}
+	}
+}
+
+func (w *World) judgeSuccess(l Ledgers, c *call, name string) {
+	found := l.Payments(c.Provider, c.Reference)
+	if len(found) == 0 {
+		w.violate(SuccessWithout, "%s was told success of %s, which the provider does not have", c.actor, name)
+		return
+	}
+	if c.Amount.IsZero() {
+		return
+	}
+	for _, p := range found {
+		if p.Amount.Equal(c.Amount) && (c.Currency == "" || p.Currency == c.Currency) {
+			return
+		}
+	}
+	w.violate(SuccessWithout, "%s was told success of %s over %s %s, and the provider has %s %s", c.actor, name, c.Amount, c.Currency, found[0].Amount, found[0].Currency)
+}
+
+// outcome is what the merchant was told, in a word.
+func outcome(err error) string {
+	var e *sdk.Error
+	switch {
+	case err == nil:
+		return "success"
+	case errors.As(err, &e):
+		return e.Outcome.String()
+	}
+	return "another error"
+}
+
+func told(err error) string {
+	if err == nil {
+		return "success"
+	}
+	return err.Error()
+}

@@ -1,0 +1,150 @@
+package sim
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// postman carries callbacks from the fakes to the merchant's processes.
+type postman struct{ w *World }
+
+var errNobody = errors.New("sim: connect: nobody listens there")
+
+func (m *postman) RoundTrip(req *http.Request) (*http.Response, error) {
+	w, ctx := m.w, req.Context()
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	from := "callback " + req.URL.Path
+	w.turns.wait(from + " " + string(body))
+	for _, b := range w.banksNow() {
+		body = b.back(body)
+	}
+	w.mu.Lock()
+	w.report.Callbacks++
+	fault := w.adversary.callback()
+	w.mu.Unlock()
+	post := func(body []byte, how string) *answer {
+		a := w.post(req, body)
+		w.note("callback", a.from == "", "%s%s: %s", req.URL.Path, within(how), a.short())
+		return a
+	}
+	switch fault {
+	case FaultCallbackLost:
+		w.fault(fault, "callback", req.URL.Path+" is lost")
+		if w.choose(2) == 1 {
+			post(body, "its acknowledgement is lost")
+		}
+		return nil, errReset
+	case FaultCallbackLate:
+		d := w.delay()
+		w.fault(fault, "callback", fmt.Sprintf("%s: the provider sees a reset, and it arrives %s later", req.URL.Path, d))
+		w.held.Go(func() {
+			timer := time.NewTimer(d)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+			case <-w.calm:
+			}
+			w.turns.wait(from + " late " + string(body))
+			post(body, "late")
+		})
+		return nil, errReset
+	case FaultCallbackTwice:
+		w.fault(fault, "callback", req.URL.Path+" comes twice")
+		post(body, "first")
+		w.turns.wait(from + " twice " + string(body))
+	case FaultCallbackForged:
+		w.fault(fault, "callback", req.URL.Path+": a stranger posts a changed copy first")
+		forged := req.Clone(ctx)
+		forged.Header = http.Header{"Content-Type": req.Header["Content-Type"]}
+		a := w.post(forged, forge(body))
+		w.note("callback", true, "%s (forged): %s", req.URL.Path, a.short())
+		w.turns.wait(from + " genuine " + string(body))
+	}
+	return post(body, "").response(req), nil
+}
+
+// forge makes a failure a success and a success a failure, in the words of all
+// providers.
+func forge(body []byte) []byte {
+	for _, pair := range [][2]string{
+		{`"statusid":"01"`, `"statusid":"02"`}, {`"statusid":"02"`, `"statusid":"01"`}, {`"payment_status":700`, `"payment_status":701`},
+		{`"payment_status":701`, `"payment_status":700`}, {"SUCCESSFUL", "FAILED"}, {"FAILED", "SUCCESSFUL"}, {"COMPLETED", "CANCELLED"}, {`"paid"`, `"canceled"`},
+	} {
+		if bytes.Contains(body, []byte(pair[0])) {
+			return bytes.ReplaceAll(body, []byte(pair[0]), []byte(pair[1]))
+		}
+	}
+	return bytes.ReplaceAll(body, []byte("1"), []byte("2"))
+}
+
+// post hands a callback to the process that listens at its URL. The process may die
+// over it.
+func (w *World) post(req *http.Request, body []byte) *answer {
+	w.mu.Lock()
+	var handler http.Handler
+	for _, s := range w.services {
+		if h := s.handlers[req.URL.Host+req.URL.Path]; h != nil && s.life != nil && !s.life.dead {
+			handler = h
+			break
+		}
+	}
+	w.mu.Unlock()
+	if handler == nil {
+		return &answer{status: http.StatusBadGateway, from: "nobody: " + errNobody.Error()}
+	}
+	in := req.Clone(req.Context())
+	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	in.RequestURI, in.RemoteAddr = req.URL.RequestURI(), "192.0.2.1:40000"
+	in.URL.Scheme, in.Host = "", req.URL.Host
+	in.URL.Host = ""
+	rec := &recorder{header: http.Header{}}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer w.caught("handler of " + req.URL.Path)
+		handler.ServeHTTP(rec, in)
+		rec.whole = true
+	}()
+	<-done
+	if !rec.whole {
+		return &answer{status: http.StatusBadGateway, from: "a process that died"}
+	}
+	if rec.status == 0 {
+		rec.status = http.StatusOK
+	}
+	return &answer{status: rec.status, header: rec.header, body: rec.body.Bytes()}
+}
+
+func (w *World) banksNow() []*bank {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]*bank{}, w.banks...)
+}
+
+// recorder keeps a handler's response.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+	whole  bool
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	return r.body.Write(b)
+}

@@ -1,0 +1,300 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+)
+
+// Process is one life of a process of the merchant. A killed process does nothing
+// any more: its goroutines end at their next step, at the network or the database.
+// It is started again with a new Process, and remembers only what it has stored.
+type Process struct {
+	w      *World
+	s      *service
+	life   int
+	ctx    context.Context
+	end    context.CancelFunc
+	client *http.Client
+	dead   bool // guarded by w.mu
+	frozen time.Time
+	actors sync.WaitGroup
+	closes []func()
+}
+
+// service is what starts a process again and again.
+type service struct {
+	name string
+	main func(*Process) error
+	life *Process // guarded by w.mu; nil while it is down
+	// handlers receive callbacks, by the host and path of their URL.
+	handlers map[string]http.Handler
+}
+
+// Process adds a process that runs main. It is started again when it was killed, or
+// when main returned an error. When main returns nil it is over.
+func (w *World) Process(name string, main func(p *Process) error) {
+	s := &service{name: name, main: main}
+	w.services = append(w.services, s)
+	w.running.Go(func() {
+		for life := 1; ; life++ {
+			over, wait := w.live(s, life)
+			if over || w.ctx.Err() != nil {
+				return
+			}
+			sleep(w.ctx, wait)
+		}
+	})
+}
+
+// live is one life of a process.
+func (w *World) live(s *service, number int) (over bool, wait time.Duration) {
+	p := &Process{w: w, s: s, life: number}
+	p.ctx, p.end = context.WithCancel(w.ctx)
+	p.ctx = context.WithValue(p.ctx, actorKey{}, p.Name())
+	p.client = &http.Client{Transport: &middleman{w, p}}
+	w.turns.wait(p.Name() + " starts")
+	w.mu.Lock()
+	s.life, s.handlers = p, map[string]http.Handler{}
+	w.mu.Unlock()
+	if number > 1 {
+		w.note(p.Name(), true, "starts again")
+	}
+	var err error
+	ended := false
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer w.caught(p.Name())
+		err = s.main(p)
+		ended = true
+	}()
+	select {
+	case <-done:
+	case <-p.ctx.Done():
+	}
+	if w.ctx.Err() == nil && p.alive() && ended && err == nil {
+		p.stop()
+		return true, 0
+	}
+	if ended && err != nil && p.alive() && w.ctx.Err() == nil {
+		w.note(p.Name(), true, "ends: %v", err)
+		wait = time.Second
+	} else {
+		wait = w.down()
+	}
+	p.stop()
+	return false, wait
+}
+
+// stop ends a life: what belongs to it is closed.
+func (p *Process) stop() {
+	p.w.mu.Lock()
+	p.dead = true
+	if p.s.life == p {
+		p.s.life, p.s.handlers = nil, nil
+	}
+	closes := p.closes
+	p.closes = nil
+	p.w.mu.Unlock()
+	p.end()
+	for _, f := range closes {
+		f()
+	}
+}
+
+// Name is the name of the process and the number of its life.
+func (p *Process) Name() string {
+	if p.life == 1 {
+		return p.s.name
+	}
+	return fmt.Sprintf("%s#%d", p.s.name, p.life)
+}
+
+// Context ends with this life of the process.
+func (p *Process) Context() context.Context { return p.ctx }
+
+// World is the world of this process.
+func (p *Process) World() *World { return p.w }
+
+// HTTPClient is the network as this process has it.
+func (p *Process) HTTPClient() *http.Client { return p.client }
+
+// Options are what each client of this process needs: the network, and no randomness
+// of its own.
+func (p *Process) Options() sdk.Options {
+	return sdk.Options{HTTPClient: p.client, Jitter: func(bound time.Duration) time.Duration { return bound - bound/4 }}
+}
+
+// Handle receives what is posted to a URL of the merchant, such as
+// "shop.example/hooks/kpay", while this life lasts.
+func (p *Process) Handle(hostAndPath string, h http.Handler) {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	if p.s.handlers != nil && !p.dead {
+		p.s.handlers[hostAndPath] = h
+	}
+}
+
+// Go runs an actor of the process: an order, or a worker. Wait waits for all of them.
+// The name must differ from that of others.
+func (p *Process) Go(name string, f func(ctx context.Context)) {
+	actor := p.Name() + "/" + name
+	ctx := context.WithValue(p.ctx, actorKey{}, actor)
+	p.actors.Go(func() {
+		defer p.w.caught(actor)
+		p.gate(actor, "begin")
+		f(ctx)
+	})
+}
+
+// Wait waits for what Go has started.
+func (p *Process) Wait() { p.actors.Wait() }
+
+// Sleep lets time pass for this process.
+func (p *Process) Sleep(ctx context.Context, d time.Duration) {
+	sleep(ctx, d)
+	p.gate(p.actor(ctx), "sleep")
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+type (
+	actorKey struct{}
+	callKey  struct{}
+)
+
+// actor names who acts: the one of Go, or the process.
+func (p *Process) actor(ctx context.Context) string {
+	if name, ok := ctx.Value(actorKey{}).(string); ok {
+		return name
+	}
+	return p.Name()
+}
+
+// gate is a step of a process. The process may end here. Then the goroutine ends, and
+// so does each that comes to a gate of this life later.
+func (p *Process) gate(actor, step string, done ...<-chan struct{}) {
+	if !p.step(actor, step, done...) {
+		runtime.Goexit()
+	}
+}
+
+// step waits for the turn of a step, or until done is closed, and reports whether the
+// process lives.
+func (p *Process) step(actor, step string, done ...<-chan struct{}) bool {
+	w := p.w
+	w.turns.wait(actor+" "+step, done...)
+	w.mu.Lock()
+	fault := Fault("")
+	if !p.dead && time.Now().After(p.frozen) {
+		fault = w.adversary.step()
+	}
+	switch fault {
+	case FaultKill:
+		p.dead = true
+		w.faultLocked(FaultKill, actor, "the process is KILLED before "+brief(step))
+	case FaultFreeze:
+		d := w.adversary.down()
+		p.frozen = time.Now().Add(d)
+		w.faultLocked(FaultFreeze, actor, fmt.Sprintf("the process stands still for %s before %s", d, brief(step)))
+	}
+	for !p.dead && time.Now().Before(p.frozen) && !closed(done) {
+		d := time.Until(p.frozen)
+		w.mu.Unlock()
+		wake(d, append(done, w.ctx.Done())...)
+		w.turns.wait(actor+" "+step, done...)
+		w.mu.Lock()
+		if w.ctx.Err() != nil {
+			break
+		}
+	}
+	dead := p.dead
+	w.mu.Unlock()
+	if dead {
+		p.end()
+	}
+	return !dead
+}
+
+func closed(done []<-chan struct{}) bool {
+	for _, c := range done {
+		select {
+		case <-c:
+			return true
+		default:
+		}
+	}
+	return false
+}
+
+// wake sleeps for d, or until one of two channels is closed.
+func wake(d time.Duration, done ...<-chan struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-done[0]:
+	case <-done[len(done)-1]:
+	}
+}
+
+func brief(step string) string { return step[:min(len(step), 60)] }
+
+func (p *Process) alive() bool {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	return !p.dead
+}
+
+// Ask is what a call asks a provider for.
+type Ask struct {
+	Provider, Reference string
+	Amount              decimal.Decimal
+	Currency            string
+}
+
+// call is one call of a client, and what the merchant was told.
+type call struct {
+	Ask
+	number int
+	actor  string
+	over   bool
+	err    error
+}
+
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// Call carries out one call of a client, and has the oracle hold the provider's
+// ledger against what the merchant was told. Use the context that f is given.
+func (p *Process) Call(ctx context.Context, a Ask, f func(ctx context.Context) error) error {
+	w := p.w
+	w.mu.Lock()
+	c := &call{Ask: a, number: len(w.calls) + 1, actor: p.actor(ctx)}
+	w.calls = append(w.calls, c)
+	w.mu.Unlock()
+	err := f(context.WithValue(ctx, callKey{}, c))
+	p.gate(c.actor, "result")
+	w.mu.Lock()
+	c.over, c.err = true, err
+	w.mu.Unlock()
+	w.note(c.actor, true, "told: %s", told(err))
+	return err
+}

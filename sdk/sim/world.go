@@ -1,0 +1,216 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
+)
+
+// World is one day: the merchant's processes, the providers' fakes, the network
+// between them, and the time. It stands in a bubble of testing/synctest, so that a
+// day takes milliseconds.
+type World struct {
+	cfg     Config
+	profile Profile
+	begin   time.Time
+	ctx     context.Context
+	cancel  context.CancelFunc
+	turns   turnstile
+	calm    chan struct{} // closed when the trouble is over
+	running sync.WaitGroup
+	held    sync.WaitGroup
+	fakes   *fake.World
+	folder  string
+
+	services []*service
+	checks   []func(Ledgers) error
+
+	making sync.Mutex // of the fakes
+
+	mu        sync.Mutex
+	choices   *choices
+	adversary *adversary
+	banks     []*bank
+	calls     []*call
+	owners    map[string]*call // of what made a payment, or took its money, by provider and id
+	pasts     map[string][]*past
+	swappers  map[string]*swapper
+	stuck     map[string]string
+	lines     []line
+	report    Report
+	broken    []Violation
+
+	kpay    *kpaytest.Fake
+	kasapay *kasapaytest.Fake
+	kapiten *kapitentest.Fake
+	company kapitentest.Company
+	kotani  *kotanitest.Fake
+	bitpesa *bitpesatest.Fake
+}
+
+func newWorld(cfg Config, c *choices) *World {
+	w := &World{
+		cfg: cfg, choices: c, begin: time.Now(), calm: make(chan struct{}),
+		owners: map[string]*call{}, pasts: map[string][]*past{}, swappers: map[string]*swapper{}, stuck: map[string]string{},
+		report: Report{Faults: map[Fault]int{}, Outcomes: map[string]int{}},
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.profile = cfg.Profiles[c.choose(len(cfg.Profiles))]
+	w.adversary = newAdversary(c, w.profile, cfg.Outages)
+	w.fakes = fake.NewWorld(fake.Options{RealTime: true, CallbackClient: &http.Client{Transport: &postman{w}}})
+	w.fakes.Attach(&quietTB{func(text string) { w.violate("fake", "a fake failed: %s", text) }})
+	return w
+}
+
+// Profile is what this day's providers and networks are assumed to do.
+func (w *World) Profile() Profile { return w.profile }
+
+// Now is the time of the simulation.
+func (w *World) Now() time.Time { return time.Now() }
+
+// Choose takes a choice below n from the day's stream, 256 at most. Zero should be
+// the simple case: shrinking leads to it. Call it where the order of actors is
+// certain: in the program itself, or after Settle.
+func (w *World) Choose(n int) int { return w.choose(n) }
+
+// Settle waits until every other actor of the world waits.
+func (w *World) Settle(name string) { w.turns.wait(name + " settle") }
+
+// Actor runs f beside the processes: a customer, or an operator. Nobody kills it.
+func (w *World) Actor(name string, f func(ctx context.Context)) {
+	w.running.Go(func() {
+		defer w.caught(name)
+		w.turns.wait(name + " begin")
+		f(context.WithValue(w.ctx, actorKey{}, name))
+	})
+}
+
+// Check adds a check of the merchant's own. It runs at the end, when the trouble is
+// over and everything held back has been delivered.
+func (w *World) Check(f func(Ledgers) error) { w.checks = append(w.checks, f) }
+
+// Stuck notes that a person has to settle a reference. Without it every reference
+// must be settled in the end.
+func (w *World) Stuck(provider, reference, why string) {
+	w.mu.Lock()
+	w.stuck[provider+" "+reference] = why
+	w.mu.Unlock()
+	w.note(provider, true, "%s waits for a person: %s", reference, why)
+}
+
+// Note adds a line to the day's story.
+func (w *World) Note(who, format string, args ...any) { w.note(who, true, format, args...) }
+
+// Fail notes a broken promise of the merchant's own.
+func (w *World) Fail(format string, args ...any) { w.violate("check", format, args...) }
+
+// day is the whole day.
+func (w *World) day(program func(*World)) {
+	w.turns.open(w.choose, func(key string) { w.note("turn", false, "%s", key) })
+	w.note("profile", false, "%s", w.profile.Name)
+	func() {
+		defer w.caught("the program")
+		program(w)
+	}()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		w.running.Wait()
+	}()
+	after(over, w.cfg.Trouble)
+	w.turns.wait("~ the trouble is over")
+	w.mu.Lock()
+	w.adversary.over = true
+	w.mu.Unlock()
+	w.note("world", true, "the trouble is over")
+	close(w.calm)
+	w.held.Wait()
+	if !after(over, w.cfg.Settle) {
+		w.violate("not settled", "%s after the trouble not everything is over", w.cfg.Settle)
+	} else {
+		sleep(w.ctx, w.cfg.Settle) // what providers do late
+	}
+	w.turns.wait("~ the end")
+	w.judge()
+	w.cancel()
+	w.running.Wait()
+	for _, s := range w.services {
+		w.mu.Lock()
+		p := s.life
+		w.mu.Unlock()
+		if p != nil {
+			p.stop()
+		}
+	}
+	w.fakes.Close()
+	w.turns.close()
+}
+
+// after waits for done, d at most.
+func after(done <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// caught makes a panic of the merchant's code a broken promise.
+func (w *World) caught(who string) {
+	if p := recover(); p != nil {
+		w.violate("panic", "%s: panic: %v\n%s", who, p, debug.Stack())
+	}
+}
+
+// file is a path in the day's own folder.
+func (w *World) file(name string) string { return filepath.Join(w.folder, name) }
+
+func (w *World) since() time.Duration { return time.Since(w.begin) }
+
+func (w *World) sinceLocked() time.Duration { return time.Since(w.begin) }
+
+func (w *World) choose(n int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.choices.choose(n)
+}
+
+func (w *World) delay() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.adversary.delay()
+}
+
+func (w *World) slowness() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.adversary.slowness()
+}
+
+func (w *World) down() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.adversary.down()
+}
+
+func (w *World) proxy() *answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.adversary.proxy()
+}
+
+func sprintf(format string, args ...any) string { return fmt.Sprintf(format, args...) }

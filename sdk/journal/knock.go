@@ -1,9 +1,12 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/kapiteni/kapiten-go/webhook"
@@ -107,8 +110,11 @@ func (j *Journal) noteKnocks(ctx context.Context) {
 			return
 		}
 		roused := map[*machine]bool{}
-		for k, signed := range waiting {
-			known, err := j.noteFact(ctx, k, signed)
+		inOrder := slices.SortedFunc(maps.Keys(waiting), func(a, b knocked) int {
+			return cmp.Or(cmp.Compare(a.m.name, b.m.name), cmp.Compare(a.reference, b.reference))
+		})
+		for _, k := range inOrder {
+			known, err := j.noteFact(ctx, k, waiting[k])
 			if !known && err == nil {
 				known, err = j.noteKnock(ctx, k)
 			}

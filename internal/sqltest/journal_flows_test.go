@@ -48,13 +48,6 @@ var (
 
 const kenyan = "254712345678"
 
-type walletSigner struct{}
-
-func (walletSigner) Address() string { return "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed" }
-func (walletSigner) SignMessage(context.Context, []byte) ([]byte, error) {
-	return make([]byte, 65), nil
-}
-
 // kotaniWorld is a flow of Kotani. count counts what the fake has carried out.
 func kotaniWorld(flow func(*journal.Journal, *kotani.Client) planner, count func(*kotanitest.Fake) int, before ...func(*kotani.Client)) func() outsideWorld {
 	return func() outsideWorld {
@@ -63,7 +56,7 @@ func kotaniWorld(flow func(*journal.Journal, *kotani.Client) planner, count func
 		client := func(wrap transportWrap) *kotani.Client {
 			cfg := srv.ClientConfig()
 			cfg.CallbackURL = callback
-			cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = walletSigner{}, key
+			cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = kotanitest.NewSigner("shop"), key
 			cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
 			c, err := kotani.New(cfg)
 			must(err)

@@ -112,7 +112,7 @@ func TestJournalQuotes(t *testing.T) {
 		srv := kotanitest.New(kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{KYCNotRequired: true}})
 		counts := map[string]int{}
 		cfg := srv.ClientConfig()
-		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = walletSigner{}, srv.FiatConnect.AddClient("http://127.0.0.1:1/nobody").APIKey
+		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = kotanitest.NewSigner("shop"), srv.FiatConnect.AddClient("http://127.0.0.1:1/nobody").APIKey
 		cfg.HTTPClient = &http.Client{Transport: asked{cfg.HTTPClient.Transport, counts}}
 		client, err := kotani.New(cfg)
 		require.NoError(t, err)

@@ -150,8 +150,8 @@ type FiatConnectQuirks struct {
 	// CryptoValues are the price of one unit in cUSD, by crypto type. Nil: cUSD
 	// 1, cEUR 1.1, cREAL 0.2.
 	CryptoValues map[string]decimal.Decimal
-	// Countries are the supported countries. Nil: KE, GH, NG, UG, RW, ZA, SN, CM, DE,
-	// BR, IN, PH.
+	// Countries are the supported countries. Nil: KE, GH, NG, UG, RW, ZA, SN, CI,
+	// CM, DE, AT, BR, IN, PH.
 	Countries []string
 	// MinValue and MaxValue bound a transfer, in cUSD. Zero: 1 and 10,000.
 	MinValue, MaxValue decimal.Decimal
@@ -208,7 +208,7 @@ func (c FiatConnectConfig) withDefaults() FiatConnectConfig {
 		q.CryptoValues = amounts("cUSD", "1", "cEUR", "1.1", "cREAL", "0.2")
 	}
 	if q.Countries == nil {
-		q.Countries = []string{"KE", "GH", "NG", "UG", "RW", "ZA", "SN", "CM", "DE", "BR", "IN", "PH"}
+		q.Countries = []string{"KE", "GH", "NG", "UG", "RW", "ZA", "SN", "CI", "CM", "DE", "AT", "BR", "IN", "PH"}
 	}
 	switch {
 	case q.FeePercent.IsZero():

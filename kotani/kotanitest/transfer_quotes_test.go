@@ -181,3 +181,21 @@ func TestStrictQuotesNeedAnAddress(t *testing.T) {
 	status, response = w.transfer("in", "1", body.with("quoteId", quote))
 	w.want(200, "", status, response)
 }
+
+// The official validation suite can be set up with each of these quotes.
+func TestTheQuotesOfTheOfficialSuiteAreGiven(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t, kotanitest.FiatConnectConfig{StrictQuotes: true})
+	for _, q := range []struct{ crypto, fiat, amount, country string }{
+		{"cREAL", "BRL", "20", "BR"}, {"cUSD", "KES", "2900", "KE"}, {"cUSD", "NGN", "15120", "NG"},
+		{"cUSD", "XOF", "12070", "CI"}, {"cEUR", "EUR", "20", "AT"},
+	} {
+		body := object{"cryptoType": q.crypto, "fiatType": q.fiat, "country": q.country, "address": alice}
+		for name, amount := range map[string]string{"fiatAmount": q.amount, "cryptoAmount": "20"} {
+			for _, way := range []string{"in", "out"} {
+				status, response := w.post("/quote/"+way, body.with(name, amount))
+				assert.Equal(t, 200, status, "%v %s %v", q, way, response)
+			}
+		}
+	}
+}

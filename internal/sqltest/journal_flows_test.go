@@ -242,7 +242,7 @@ var flowWorlds = map[string]struct {
 	}, transactionsOf)},
 	"kotani celo": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
 		return planOf(journal.KotaniBuyCelo(j, "pay", c, tell[kotani.CeloPurchase]()), named(kotani.BuyCeloParams{PhoneNumber: kenyan, Amount: decimal.RequireFromString("1.5")}))
-	}, entriesOf("KES", kotani.OpBuyCelo), func(c *kotani.Client) {
+	}, transactionsOf, func(c *kotani.Client) {
 		_, err := c.KYC.CreateUser(context.Background(), kenyan)
 		must(err)
 	})},

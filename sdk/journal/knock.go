@@ -1,8 +1,11 @@
 package journal
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/kapiteni/kapiten-go/webhook"
@@ -98,7 +101,10 @@ func (j *Journal) noteKnocks(ctx context.Context) {
 			return
 		}
 		roused := map[*machine]bool{}
-		for k := range waiting {
+		inOrder := slices.SortedFunc(maps.Keys(waiting), func(a, b knocked) int {
+			return cmp.Or(cmp.Compare(a.m.name, b.m.name), cmp.Compare(a.reference, b.reference))
+		})
+		for _, k := range inOrder {
 			known, err := j.noteKnock(ctx, k)
 			if err != nil {
 				j.cfg.Logger.WarnContext(ctx, "journal: knock", "flow", k.m.name, "error", err)

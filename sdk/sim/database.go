@@ -157,7 +157,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer func() { _ = rows.Close() }()
 		held.columns, held.rows = rows.Columns(), nil
 		for {
 			row := make([]driver.Value, len(held.columns))

@@ -55,7 +55,7 @@ var rules = []rule{
 	},
 	{
 		"no comparison", "what is found is compared with what was asked for", "kasapay,bitpesa",
-		[]edit{{transport + "same.go", "	switch {\n	case c.different != \"\":\n		return Different, nil", "	switch {\n	case false && c.different != \"\":\n		return Different, nil", 1}},
+		[]edit{{transport + "write.go", "	switch {\n	case c.different != \"\":\n		return Different, nil", "	switch {\n	case false && c.different != \"\":\n		return Different, nil", 1}},
 	},
 	{
 		"no lookup before a repeat", "a write is looked for before it is sent again", "kpay,kasapay",

@@ -81,6 +81,10 @@ var wireCalls = map[string]struct {
 		_, err := c.Rides.Get(ctx, "co-1", "r-1")
 		return err
 	}},
+	"Rides.FindCreated": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
+		_, err := c.Rides.FindCreated(ctx, "co-1", []kapiten.CreateRideParams{validRide()}, kapiten.SearchOptions{})
+		return err
+	}},
 	"Rides.Find": {kapiten.OpListRides, "/api/companies/co-1/rides/?page=1", func(ctx context.Context, c *kapiten.Client) error {
 		_, err := c.Rides.Find(ctx, "co-1", "ORDER-1", kapiten.SearchOptions{})
 		return err

@@ -56,7 +56,41 @@ func (s *RidesService) FindMany(ctx context.Context, companyID string, externalI
 	return results, err
 }
 
+// FindCreated is FindMany for rides that you asked for. A ride which has the external id
+// and is not the ride asked for gives sdk.ErrReferenceTaken. All params must be of the
+// company.
+func (s *RidesService) FindCreated(ctx context.Context, companyID string, rides []CreateRideParams, o SearchOptions) (map[string]SearchResult, error) {
+	ids := make([]string, len(rides))
+	for i := range rides {
+		ids[i] = rides[i].ExternalID
+	}
+	results, err := s.FindMany(ctx, companyID, ids, o)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rides {
+		p, found := &rides[i], results[rides[i].ExternalID]
+		if found.Err != nil {
+			continue
+		}
+		ride := found.Ride
+		switch finding, err := p.settle(found, false, &ride); {
+		case err != nil:
+			found = SearchResult{Err: s.list.core.Inconclusive(OpListRides, p.ExternalID, err)}
+		case finding == transport.Different:
+			e := s.list.core.Inconclusive(OpListRides, p.ExternalID, errOtherRide)
+			e.Reasons = []error{sdk.ErrReferenceTaken}
+			found = SearchResult{Err: e}
+		default:
+			found.Ride = ride
+		}
+		results[p.ExternalID] = found
+	}
+	return results, nil
+}
+
 const (
+	errOtherRide    = wire.Missing("the ride that was asked for")
 	errNoExternalID = wire.Missing("external_id")
 	errTwoRides     = wire.Missing("a single ride with this external id")
 )

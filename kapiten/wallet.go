@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -27,6 +28,10 @@ type TopUpParams struct {
 	// document, which also promises Airtel (072, 073).
 	PhoneNumber string
 	Description string // optional, for your accounting; a failed deposit's may have a reason behind it
+
+	// Since tells the Look of Prepare that no deposit with this Description is older.
+	// See SearchOptions. It is not sent.
+	Since time.Time
 }
 
 // Transaction is an entry of the company wallet's ledger.
@@ -77,9 +82,60 @@ func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction,
 	return s.topUp(p).Do(ctx)
 }
 
-// Prepare checks and encodes what TopUp sends, for package journal.
+// Prepare checks and encodes what TopUp sends, for package journal. Its Look goes
+// through the ledger for the Description, if there is one. A deposit that it finds has
+// been asked for. A deposit that it does not find may still come.
 func (s *WalletService) Prepare(p TopUpParams) (sdk.Prepared[Transaction], error) {
-	return s.topUp(p).Prepare()
+	prepared, err := s.topUp(p).Prepare()
+	if err == nil && p.Description != "" {
+		prepared.Look = func(ctx context.Context) (*Transaction, error) { return s.look(ctx, p) }
+	}
+	return prepared, err
+}
+
+const (
+	errTwoDeposits  = wire.Missing("a single deposit with this description")
+	errOtherDeposit = wire.Missing("the deposit that was asked for")
+)
+
+// look goes through the ledger for the deposit with a description.
+func (s *WalletService) look(ctx context.Context, p TopUpParams) (*Transaction, error) {
+	var found *Transaction
+	several := false
+	end, err := s.list.sweep(ctx, p.CompanyID, p.Description, 1, SearchOptions{Since: p.Since}, func(row *Transaction) bool {
+		switch {
+		case !p.describes(row) || found != nil && found.ID == row.ID:
+		case found != nil:
+			several = true
+		default:
+			copied := *row // not the page with it
+			found = &copied
+		}
+		return false
+	})
+	unclear := func(cause error) error { return s.list.core.Inconclusive(OpListTransactions, p.Description, cause) }
+	switch {
+	case err != nil:
+		return nil, err
+	case several:
+		return nil, unclear(errTwoDeposits)
+	case found == nil && end.doubt != nil:
+		return nil, unclear(end.doubt)
+	case found == nil:
+		return nil, s.list.core.Absent(OpListTransactions, p.Description)
+	}
+	asked := *found
+	asked.Description = p.Description
+	same := p.compare(&asked)
+	switch finding, err := same.Finding(); {
+	case err != nil:
+		return nil, unclear(err)
+	case finding == transport.Different:
+		e := s.list.core.Inconclusive(OpListTransactions, p.Description, errOtherDeposit)
+		e.Reasons = []error{sdk.ErrReferenceTaken}
+		return nil, e
+	}
+	return found, nil
 }
 
 func (s *WalletService) topUp(p TopUpParams) transport.Write[Transaction] {
@@ -151,6 +207,12 @@ func (s *WalletService) Balance(ctx context.Context, companyID string) (decimal.
 		return decimal.Zero, s.list.core.Inconclusive(s.list.op, "", end.doubt)
 	}
 	return sum, nil
+}
+
+// describes reports whether a row has the description of a deposit, or that of a failed
+// deposit, behind which stands the reason.
+func (p TopUpParams) describes(row *Transaction) bool {
+	return row.Description == p.Description || row.Status == TransactionFailed && strings.HasPrefix(row.Description, p.Description+": ")
 }
 
 type topUpRequest struct {

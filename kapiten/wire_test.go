@@ -254,6 +254,7 @@ var wireCallsOfEveryOperation = []wireCall{
 		send: func(t *testing.T, c *kapiten.Client) error {
 			_, err := c.Wallet.TopUp(t.Context(), clienttest.Filled(t, kapiten.TopUpParams{
 				CompanyID: "co/1 é", Amount: decimal.RequireFromString("9007199254740993.00"), PhoneNumber: "0788123456", Description: "Weekly <credit> & top-up",
+				Since: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC),
 			}))
 			return err
 		},

@@ -65,5 +65,7 @@
 // nor the responses to a duplicate reference, an unknown reference and an expired
 // token. What this package takes for them is marked as assumed.
 //
-// Amounts are decimal.Decimal, sent with two decimals.
+// Amounts are decimal.Decimal, sent with two decimals. Currency and Country are codes of
+// ISO 4217 and ISO 3166-1 alpha-3. The document's bank sample has a Method that its own
+// table does not give to bank accounts: see Config.AnyMethod.
 package kasapay

@@ -28,12 +28,25 @@ type CreateOrderParams struct {
 // BinanceOrder is a checkout. The document leaves the responses empty: the fields
 // are assumed, and Raw has the response.
 type BinanceOrder struct {
-	PrepayID     string `json:"prepayId"`
-	CheckoutLink string `json:"checkoutLink"`
-	QRCodeLink   string `json:"qrcodeLink"`
-	Status       string `json:"status"`
+	PrepayID     string      `json:"prepayId"`
+	CheckoutLink string      `json:"checkoutLink"`
+	QRCodeLink   string      `json:"qrcodeLink"`
+	Status       OrderStatus `json:"status"`
+	RequestID    string      `json:"requestId"` // of the payout, once the order is paid (assumed)
 	Raw          sdk.Raw
 }
+
+// OrderStatus is the state of an order. The document has no list: the names are
+// assumed, and others pass through.
+type OrderStatus string
+
+// States of an order. An order that nobody pays within the hour is closed (documented).
+const (
+	OrderInitial OrderStatus = "INITIAL"
+	OrderPaid    OrderStatus = "PAID"
+	OrderFailed  OrderStatus = "FAILED"
+	OrderClosed  OrderStatus = "CLOSED"
+)
 
 // CreateOrder makes a checkout link and a QR code. It moves no money by itself.
 // It is not repeated after an unknown outcome: an order that nobody pays closes.

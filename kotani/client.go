@@ -48,8 +48,8 @@ type Config struct {
 	// lifetime. Default: 5 min, as in the operator's 2022 source.
 	TokenLifetime time.Duration
 
-	// CallbackURL makes the callback URL of each Deposit, Withdraw and
-	// WithdrawToBank that has an external id and no URL. It gets the external id,
+	// CallbackURL makes the callback URL of each Deposit, DepositQuoted with an Amount,
+	// Withdraw and WithdrawToBank that has an external id and no URL. It gets the external id,
 	// the amount, and no currency, because these requests name none. Package
 	// webhook mints such URLs. Optional.
 	CallbackURL func(externalID string, amount decimal.Decimal, currency string) (string, error)
@@ -151,7 +151,7 @@ func (cfg Config) check() error {
 	var faults []error
 	if cfg.hasLogin() {
 		if !isPhone(cfg.PhoneNumber) {
-			faults = append(faults, errors.New("kotani: PhoneNumber must be 7 to 15 digits"))
+			faults = append(faults, errors.New("kotani: PhoneNumber must be 9 to 15 digits"))
 		}
 		for _, field := range []struct{ name, value string }{{"CountryCode", cfg.CountryCode}, {"Password", cfg.Password}} {
 			switch {

@@ -85,26 +85,13 @@ func ExampleError() {
 	// kotani: fiat.withdraw: invalid parameters: amount: must be a whole number; externalId: is required, so that the outcome can be looked up; AllowNoExternalID does without; phoneNumber: is required (nothing was sent)
 }
 
-// ledgerWallet stands for your signer: a hardware wallet, a signing service, or
-// a few lines around an Ethereum library. This one's signature is none.
-type ledgerWallet struct{}
-
-func (ledgerWallet) Address() string { return "0x52908400098527886E0F7030069857D2E4169EE7" }
-
-func (w ledgerWallet) SignMessage(_ context.Context, message []byte) ([]byte, error) {
-	login, err := kotani.ParseSIWEMessage(string(message))
-	if err != nil || login.Address != w.Address() || login.Domain != "fiatconnect.localhost" {
-		return nil, errors.New("not a login of this wallet at the provider we know")
-	}
-	return make([]byte, 65), nil
-}
-
 // From a wallet to mobile money: quote, KYC, account, transfer.
 func ExampleFiatConnect() {
 	server := kotanitest.New(kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{KYCNotRequired: true}})
 	defer server.Close()
 	cfg := server.ClientConfig()
-	cfg.FiatConnect.Signer = ledgerWallet{}
+	// In production: a hardware wallet, a signing service, or an Ethereum library.
+	cfg.FiatConnect.Signer = kotanitest.NewSigner("jane")
 	client, err := kotani.New(cfg)
 	if err != nil {
 		fmt.Println(err)

@@ -51,7 +51,7 @@ func newWorldWith(t *testing.T, quirks kotanitest.Quirks, change ...func(*kotani
 	taken := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // every callback
 	srv := kotanitest.NewServer(t, kotanitest.Config{Options: fake.Options{RealTime: true, Callbacks: taken}, Quirks: quirks})
 	cfg := srv.ClientConfig()
-	cfg.FiatConnect.Signer = &wallet{address: walletAddress}
+	cfg.FiatConnect.Signer = known("jane")
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)
 	w, ctx := world{Fake: srv, client: client}, t.Context()
@@ -132,7 +132,7 @@ func (w world) clear() {
 // works counts what the fake did.
 func (wr write) works(w world) int {
 	switch wr.op {
-	case kotani.OpBuyCelo, kotani.OpUBIClaim:
+	case kotani.OpUBIClaim:
 		n, _ := w.WalletBalance(customer, kotani.ChainCelo).Float64()
 		return int(n)
 	case kotani.OpTransferIn, kotani.OpTransferOut:

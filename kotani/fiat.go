@@ -3,6 +3,8 @@ package kotani
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -50,7 +52,7 @@ func (s *FiatService) deposit(p DepositParams) transport.Write[Transaction] {
 	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
 	return s.move(f, movement{
-		op: OpDeposit, kind: Collections, without: p.AllowNoExternalID, decode: readResult,
+		op: OpDeposit, amount: p.Amount, kind: Collections, without: p.AllowNoExternalID, decode: readResult,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
 			Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -63,8 +65,11 @@ type QuotedDepositParams struct {
 	AcceptedQuoteID   string // of Quotes.AcceptIn
 	PhoneNumber       string // the payer's
 	ExternalID        string // your own unique reference; required unless AllowNoExternalID
-	CallbackURL       string // optional; must start with http:// or https://
+	CallbackURL       string // optional; http or https. Default: made by Config.CallbackURL
 	AllowNoExternalID bool   // as in DepositParams
+	// Amount is the quote's FiatAmount. It is not sent. With it Config.CallbackURL makes
+	// the callback URL, and the response is compared. Optional.
+	Amount decimal.Decimal
 }
 
 // DepositQuoted is Deposit with the amount of an accepted quote.
@@ -81,8 +86,11 @@ func (s *FiatService) depositQuoted(p QuotedDepositParams) transport.Write[Trans
 	var f faults
 	f.RequireReference("acceptedQuoteId", p.AcceptedQuoteID)
 	f.phone("phoneNumber", p.PhoneNumber)
+	if !p.Amount.IsZero() {
+		f.amount("amount", p.Amount, fiatDecimals)
+	}
 	return s.move(f, movement{
-		op: OpDepositQuoted, kind: Collections, without: p.AllowNoExternalID, decode: readResult,
+		op: OpDepositQuoted, amount: p.Amount, kind: Collections, without: p.AllowNoExternalID, decode: readResult,
 		request: movementRequest{
 			AcceptedQuoteID: p.AcceptedQuoteID, PhoneNumber: digits(p.PhoneNumber),
 			Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -117,7 +125,7 @@ func (s *FiatService) withdraw(p WithdrawParams) transport.Write[Transaction] {
 	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
 	return s.move(f, movement{
-		op: OpWithdraw, kind: Payouts, without: p.AllowNoExternalID, decode: readWithdrawal,
+		op: OpWithdraw, amount: p.Amount, kind: Payouts, without: p.AllowNoExternalID, decode: readWithdrawal,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
 			Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -168,6 +176,27 @@ const (
 	BankKenyaWomensFinance BankCode = "78" // Kenya Women's Finance Trust
 )
 
+// banks are the documented banks, by their codes.
+func banks() map[BankCode]string {
+	return map[BankCode]string{
+		BankKCB: "Kenya Commercial Bank", BankStandardChartered: "Standard Chartered", BankAbsa: "Absa Bank Kenya",
+		BankNCBA: "NCBA Bank Kenya", BankPrime: "Prime Bank", BankCooperative: "Cooperative Bank",
+		BankNational: "National Bank of Kenya", BankCitibank: "Citibank N.A. Kenya", BankMiddleEast: "Middle East Bank Kenya",
+		BankOfAfrica: "Bank of Africa Kenya", BankCredit: "Credit Bank Limited", BankStanbic: "CFC Stanbic Kenya",
+		BankParamount: "Paramount Bank", BankJamiiBora: "Jamii Bora Bank", BankGuarantyTrust: "Guaranty Trust Bank",
+		BankGuardian: "Guardian Bank", BankIM: "I&M Bank", BankDiamondTrust: "Diamond Trust Bank", BankSidian: "Sidian Bank",
+		BankEquity: "Equity Bank Kenya", BankFamily: "Family Bank Limited", BankGulfAfrican: "Gulf African Bank",
+		BankFirstCommunity: "First Community Bank", BankKenyaWomensFinance: "Kenya Women's Finance Trust",
+	}
+}
+
+// Banks returns the documented banks, by code.
+func Banks() []BankCode { return slices.Sorted(maps.Keys(banks())) }
+
+// Name is the bank's, as the document writes it. It is empty for a code that is not
+// listed.
+func (b BankCode) Name() string { return banks()[b] }
+
 // WithdrawToBank is Withdraw to a bank account.
 func (s *FiatService) WithdrawToBank(ctx context.Context, p BankWithdrawParams) (*Transaction, error) {
 	return s.withdrawToBank(p).Do(ctx)
@@ -185,7 +214,7 @@ func (s *FiatService) withdrawToBank(p BankWithdrawParams) transport.Write[Trans
 	f.Require("accountName", p.AccountName)
 	f.Require("serviceProviderId", string(p.Bank))
 	return s.move(f, movement{
-		op: OpWithdrawToBank, kind: Payouts, without: p.AllowNoExternalID, decode: readWithdrawal,
+		op: OpWithdrawToBank, amount: p.Amount, kind: Payouts, without: p.AllowNoExternalID, decode: readWithdrawal,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), AccountNumber: p.AccountNumber, AccountName: p.AccountName,
 			ServiceProviderID: p.Bank, Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -272,6 +301,7 @@ type movement struct {
 	op      string
 	kind    TransactionType
 	without bool // the caller does without an external id
+	amount  decimal.Decimal
 	request movementRequest
 	decode  func([]byte) (shown, error)
 }
@@ -299,11 +329,11 @@ func (s *FiatService) move(f faults, m movement) transport.Write[Transaction] {
 		f.reference("externalId", externalID)
 	}
 	call, request := transport.Call{Op: m.op, Reference: externalID}, m.request
-	request.Callback, call.Callback = s.callback(&f, request)
+	request.Callback, call.Callback = s.callback(&f, request, m.amount)
 	call.Body = &request
 	named, decode := m.kind == Payouts && externalID != "", m.decode // the document shows the external id
 	want := asked{
-		kind: m.kind, externalID: externalID, amount: decimal.Decimal(m.request.Amount), phone: m.request.PhoneNumber,
+		kind: m.kind, externalID: externalID, amount: m.amount, phone: m.request.PhoneNumber,
 		account: m.request.AccountNumber, bank: m.request.ServiceProviderID,
 	}
 	var look lookup[Transaction]
@@ -347,8 +377,8 @@ var errNotMinted = errors.New("Config.CallbackURL returned an error")
 
 // callback returns the callback URL of a movement: the given URL, or the place of the
 // URL that Config.CallbackURL makes.
-func (s *FiatService) callback(f *faults, r movementRequest) (string, *transport.Callback) {
-	if r.Callback != "" || s.callbackURL == nil || r.ExternalID == "" || decimal.Decimal(r.Amount).IsZero() {
+func (s *FiatService) callback(f *faults, r movementRequest, amount decimal.Decimal) (string, *transport.Callback) {
+	if r.Callback != "" || s.callbackURL == nil || r.ExternalID == "" || amount.IsZero() {
 		f.callback("callback", r.Callback)
 		return r.Callback, nil
 	}
@@ -359,7 +389,7 @@ func (s *FiatService) callback(f *faults, r movementRequest) (string, *transport
 		}
 		return minted, err
 	}
-	return f.CallbackURL("callback", "", mint, r.ExternalID, decimal.Decimal(r.Amount), "")
+	return f.CallbackURL("callback", "", mint, r.ExternalID, amount, "")
 }
 
 // readResult reads the response to a deposit or a payment: an object under

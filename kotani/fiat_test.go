@@ -3,6 +3,7 @@ package kotani_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -370,13 +371,31 @@ func TestCallbackURLsAreMadeForMovementsWithoutOne(t *testing.T) {
 	assert.Contains(t, seen[1].Body, `"callback":"https://merchant.example/order-1/20"`)
 	assert.NotContains(t, seen[2].Body, "callback", "there is nothing to make it from")
 
+	quoted := kotani.QuotedDepositParams{AcceptedQuoteID: "q", PhoneNumber: customer, ExternalID: "order-2", AllowNoExternalID: false}
+	_, err = client.Fiat.DepositQuoted(t.Context(), quoted)
+	require.Error(t, err, "the response is another movement's")
+	quoted.Amount = decimal.RequireFromString("1300.5")
+	_, err = client.Fiat.DepositQuoted(t.Context(), quoted)
+	require.Error(t, err)
+	var made []string
+	for _, r := range s.requests()[3:] {
+		if strings.HasSuffix(r.Path, "/quote") {
+			made = append(made, r.Body)
+		}
+	}
+	require.Len(t, made, 2)
+	assert.NotContains(t, made[0], "callback")
+	assert.Contains(t, made[1], `"callback":"https://merchant.example/order-2/1300.5"`)
+	assert.NotContains(t, made[1], "amount", "the quote names it")
+	sent := len(s.requests())
+
 	broken = errors.New("planted")
 	p.ExternalID, p.AllowNoExternalID = "order-1", false
 	_, err = client.Fiat.Withdraw(t.Context(), p)
 	require.ErrorIs(t, err, sdk.ErrNotSent)
 	assert.Contains(t, failure(t, err).Fields, "callback")
 	assert.NotContains(t, err.Error(), "planted")
-	assert.Len(t, s.requests(), 3)
+	assert.Len(t, s.requests(), sent)
 }
 
 func TestADuplicateOfARawCallSettlesNothing(t *testing.T) {

@@ -116,6 +116,7 @@ func TestConversions(t *testing.T) {
 
 		_, err = w.client.Celo.Buy(ctx, kotani.BuyCeloParams{PhoneNumber: customer, Amount: decimal.RequireFromString("1.5")})
 		require.NoError(t, err)
+		time.Sleep(10 * time.Second) // until the customer has paid
 		balance, err := w.client.OnChain.Balance(ctx, customer, kotani.ChainCelo)
 		require.NoError(t, err)
 		assert.True(t, balance.Amount.Decimal.IsPositive())
@@ -132,7 +133,30 @@ func TestConversions(t *testing.T) {
 		require.NoError(t, err)
 		order, err = w.client.Binance.GetOrder(ctx, order.PrepayID)
 		require.NoError(t, err)
-		assert.Equal(t, "CLOSED", order.Status)
+		assert.Equal(t, kotani.OrderClosed, order.Status)
+
+		params := kotani.CreateOrderParams{
+			Amount: twenty, GoodsName: "Tea", GoodsDetail: "Purple tea", Currency: "USDT", ReturnURL: "https://merchant.example/ok", CancelURL: "https://merchant.example/no",
+		}
+		order, err = w.client.Binance.CreateOrder(ctx, params)
+		require.NoError(t, err)
+		require.NoError(t, w.PayOrder(order.PrepayID))
+		order, err = w.client.Binance.GetOrder(ctx, order.PrepayID)
+		require.NoError(t, err)
+		assert.Equal(t, kotani.OrderPaid, order.Status)
+		paid, err := w.client.Fiat.Get(ctx, order.RequestID)
+		require.NoError(t, err)
+		assert.Equal(t, kotani.StatusPending, paid.Status, "the payout starts at once")
+		before := w.Balance("USDT")
+		time.Sleep(10 * time.Second)
+		wantMoney(t, before.Add(twenty).String(), w.Balance("USDT"))
+		list, err := w.client.Fiat.List(ctx, kotani.TransactionListOptions{})
+		require.NoError(t, err)
+		var bought bool
+		for _, item := range list.Items {
+			bought = bought || item.Currency == "KES" && item.Type == kotani.Collections && item.TxHash != ""
+		}
+		assert.True(t, bought, "bought cUSD is among all transactions")
 	})
 }
 
@@ -209,7 +233,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, list.Items, 1)
 
-		stranger, err := fc.As(&wallet{address: "0xde709f2102306220921060314715629080e2fb77"})
+		stranger, err := fc.As(known("stranger"))
 		require.NoError(t, err)
 		_, err = stranger.GetTransfer(ctx, out.ID)
 		require.ErrorIs(t, err, kotani.ErrResourceNotFound, "transfers have an owner")
@@ -225,7 +249,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 		credentials, err := fc.CreateCredentials(ctx, "https://merchant.example/fc")
 		require.NoError(t, err)
 		cfg := w.ClientConfig()
-		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = &wallet{address: walletAddress}, credentials.APIKey
+		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = known("jane"), credentials.APIKey
 		keyed, err := kotani.New(cfg)
 		require.NoError(t, err)
 		_, err = keyed.FiatConnect.ListAccounts(ctx)
@@ -241,7 +265,7 @@ func TestAWalletPaysOutToABankAccountAndBack(t *testing.T) {
 func TestASessionOutlivesNoFourHours(t *testing.T) {
 	srv := kotanitest.NewServer(t)
 	cfg := srv.ClientConfig()
-	signer := &wallet{address: walletAddress}
+	signer := known("jane")
 	cfg.FiatConnect.Signer = signer
 	client, err := kotani.New(cfg)
 	require.NoError(t, err)

@@ -237,6 +237,9 @@ type CashOutParams struct {
 	Name        string  // optional
 	Email       string  // optional
 	Description string  // optional; Stellar only
+	// AcceptedQuoteID is that of Quotes.AcceptOut, whose rate counts then. Optional. The
+	// document does not say how a quote out is used: the field is assumed.
+	AcceptedQuoteID string
 }
 
 // CashOut pays the worth of a USDC transfer out by mobile money. No document says
@@ -278,17 +281,18 @@ func cashOut(a *api, op string, p CashOutParams) transport.Write[Transaction] {
 	want := asked{kind: Payouts, phone: digits(p.PhoneNumber), txHash: p.TxHash}
 	return write(a, f, transport.Call{
 		Op: op, Path: []string{string(p.Country)}, Reference: p.TxHash,
-		Body: cashOutRequest{want.phone, p.TxHash, p.CallbackURL, p.Name, p.Email, p.Description},
+		Body: cashOutRequest{want.phone, p.TxHash, p.CallbackURL, p.Name, p.Email, p.Description, p.AcceptedQuoteID},
 	}, want.read, nil)
 }
 
 type cashOutRequest struct {
-	PhoneNumber string `json:"phoneNumber"`
-	TxHash      string `json:"txHash"`
-	Callback    string `json:"callback,omitempty"`
-	Name        string `json:"name,omitempty"`
-	Email       string `json:"email,omitempty"`
-	Description string `json:"description,omitempty"`
+	PhoneNumber     string `json:"phoneNumber"`
+	TxHash          string `json:"txHash"`
+	Callback        string `json:"callback,omitempty"`
+	Name            string `json:"name,omitempty"`
+	Email           string `json:"email,omitempty"`
+	Description     string `json:"description,omitempty"`
+	AcceptedQuoteID string `json:"acceptedQuoteId,omitempty"`
 }
 
 // CashInParams describe a purchase of USDT by mobile money. The document shows

@@ -3,7 +3,6 @@ package kotani
 import (
 	"encoding/hex"
 	"strings"
-	"unicode"
 
 	"github.com/shopspring/decimal"
 
@@ -67,14 +66,14 @@ func (f *faults) phone(field, value string) {
 	case strings.TrimSpace(value) == "":
 		f.Add(field, "is required")
 	case !isPhone(value):
-		f.Add(field, "must be 7 to 15 digits with the country code, as 254712345678")
+		f.Add(field, "must be 9 to 15 digits with the country code, as 254712345678")
 	}
 }
 
 // e164 checks a phone number with a country code, and returns it in E.164 form.
 func (f *faults) e164(field, value string) string {
 	number := digits(value)
-	bare := plainPhone(value)
+	bare := value[max(strings.IndexAny(value, "+0123456789"), 0):]
 	if !strings.HasPrefix(bare, "+") && !strings.HasPrefix(bare, "00") || !isPhone(value) || number[0] == '0' {
 		f.Add(field, "must be in E.164 form, as +254712345678")
 	}
@@ -104,31 +103,20 @@ func isHex(text string, n int) bool {
 }
 
 func isPhone(value string) bool {
-	number := digits(value)
-	return len(number) >= 7 && len(number) <= 15 && strings.Trim(number, "0123456789") == ""
+	_, ok := wire.Phone(value)
+	return ok
 }
 
 // digits returns a phone number as it goes out: digits without a leading "+" or
 // "00", and without what people write between them, as in the document's samples.
 // Some samples are numbers; this package sends strings. A number in national form
-// stays so: Kotani reads it for the partner's own country.
+// stays so: Kotani reads it for the partner's own country. A text that is no phone
+// number stays as it is.
 func digits(phone string) string {
-	number := plainPhone(phone)
-	if rest, ok := strings.CutPrefix(number, "+"); ok {
-		return rest
+	if number, ok := wire.Phone(phone); ok {
+		return number
 	}
-	return strings.TrimPrefix(number, "00")
-}
-
-// plainPhone takes spaces of any kind, hyphens, dots, parentheses and marks of
-// direction out of a phone number.
-func plainPhone(phone string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || strings.ContainsRune("-.()\u2010\u2011\u200e\u200f\u202a\u202c", r) {
-			return -1
-		}
-		return r
-	}, phone)
+	return phone
 }
 
 // isLine reports whether a text is one line of printable ASCII.

@@ -397,3 +397,17 @@ func TestTextsThatAServerMayChangeAreRefused(t *testing.T) {
 	assert.Contains(t, strings.Join(slices.Collect(maps.Keys(failure(t, err).Fields)), " "), "accountName")
 	assert.Empty(t, s.requests())
 }
+
+func TestTheDocumentedBanksHaveNames(t *testing.T) {
+	banks := kotani.Banks()
+	assert.Len(t, banks, 24)
+	for _, bank := range banks {
+		assert.NotEmpty(t, bank.Name(), bank)
+		assert.Len(t, string(bank), 2)
+	}
+	assert.True(t, slices.IsSorted(banks))
+	assert.Equal(t, "Equity Bank Kenya", kotani.BankEquity.Name())
+	assert.Equal(t, "Kenya Commercial Bank", kotani.BankCode("01").Name())
+	assert.Empty(t, kotani.BankCode("1").Name())
+	assert.Empty(t, kotani.BankCode("99").Name())
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -150,9 +151,16 @@ const (
 	password      = "planted-password"
 )
 
-// wallet signs nothing: the script does not look.
+// known is a wallet of the fake, which checks signatures.
+func known(name string) *wallet {
+	signer := kotanitest.NewSigner(name)
+	return &wallet{address: signer.Address(), sign: signer.SignMessage}
+}
+
+// wallet signs nothing: the script does not look. known makes a wallet that signs.
 type wallet struct {
 	address  string
+	sign     func(context.Context, []byte) ([]byte, error)
 	mu       sync.Mutex
 	messages []string
 	err      error
@@ -160,10 +168,13 @@ type wallet struct {
 
 func (w *wallet) Address() string { return w.address }
 
-func (w *wallet) SignMessage(_ context.Context, message []byte) ([]byte, error) {
+func (w *wallet) SignMessage(ctx context.Context, message []byte) ([]byte, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.messages = append(w.messages, string(message))
+	if w.sign != nil {
+		return w.sign(ctx, message)
+	}
 	return bytes.Repeat([]byte{0xab}, 65), w.err
 }
 

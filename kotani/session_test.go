@@ -410,3 +410,18 @@ func FuzzParseSIWEMessage(f *testing.F) {
 		}
 	})
 }
+
+// Only what says that the session is gone makes the client log in again and send the
+// request once more. Any other code under a 401 is a refusal.
+func TestAnotherCodeUnderA401IsNoLostSession(t *testing.T) {
+	for _, code := range []kotani.FiatConnectCode{
+		kotani.ErrInvalidSchema, kotani.ErrInvalidParameters, kotani.ErrTransferNotAllowed, kotani.ErrInvalidQuote, kotani.ErrNonceInUse, kotani.ErrResourceNotFound,
+	} {
+		s := newScript(respond(401, `{"error":"`+string(code)+`"}`), respond(200, `{}`))
+		_, err := newClient(t, s).FiatConnect.AddAccount(t.Context(), mobileMoney)
+		require.ErrorIs(t, err, code)
+		assert.Equal(t, "rejected", failure(t, err).Outcome.String())
+		assert.Len(t, s.asides(siwePath), 1, "one login")
+		assert.Len(t, s.requests(), 1, "one request")
+	}
+}

@@ -33,6 +33,11 @@ type Transaction struct {
 	AccountName   string   `json:"accountName"`
 	Bank          BankCode `json:"serviceProviderId"`
 
+	// Of a payment to a merchant. Which keys responses have is assumed.
+	MerchantNumber string              `json:"merchantNumber"` // paybill number
+	TillNumber     string              `json:"merchantTill"`
+	Fee            decimal.NullDecimal `json:"fee"` // on top of Amount; not Valid when the response shows none
+
 	TxHash    string    `json:"txHash"`    // where a chain is involved
 	CreatedAt time.Time `json:"createdAt"` // zero when the response has none
 	UpdatedAt time.Time `json:"updatedAt"` // zero when the response has none
@@ -261,15 +266,12 @@ func decodeTransactions(body []byte) (TransactionList, error) {
 // Message and Amount hide the fields of the Transaction.
 type transactionForm struct {
 	Transaction
-	Result      json.RawMessage     `json:"result"`
-	ID          string              `json:"id"`
-	Status      json.RawMessage     `json:"status"`
-	Message     json.RawMessage     `json:"message"`
-	Amount      json.RawMessage     `json:"amount"`
-	Fee         decimal.NullDecimal `json:"fee"`
-	SmallTxHash string              `json:"txhash"`
-	Merchant    string              `json:"merchantNumber"`
-	Till        string              `json:"merchantTill"`
+	Result      json.RawMessage `json:"result"`
+	ID          string          `json:"id"`
+	Status      json.RawMessage `json:"status"`
+	Message     json.RawMessage `json:"message"`
+	Amount      json.RawMessage `json:"amount"`
+	SmallTxHash string          `json:"txhash"`
 
 	// The operator's responses of 2022.
 	WithdrawReference string   `json:"withdrawReference"`
@@ -297,9 +299,6 @@ type shown struct {
 	wrapped json.RawMessage // what "result" holds, if anything
 	old     bool            // in the form of 2022, which has no external id
 	amount  bool            // an amount is shown, readable or not
-	fee     decimal.NullDecimal
-
-	merchant, till string
 }
 
 // readTransaction reads a response in any of the known forms: the object under
@@ -320,7 +319,7 @@ func readTransaction(body []byte) (t shown, err error) {
 			w.Message = wrapped
 		}
 	}
-	t = shown{Transaction: w.Transaction, wrapped: wrapped, fee: w.Fee, merchant: w.Merchant, till: w.Till}
+	t = shown{Transaction: w.Transaction, wrapped: wrapped}
 	old := cmp.Or(w.WithdrawReference, w.DepositReference)
 	t.old = old != ""
 	t.RequestID = cmp.Or(t.RequestID, w.ID, old)
@@ -376,8 +375,8 @@ func (a asked) compare(t *shown) (c transport.Comparison) {
 	c.Phone("phoneNumber", a.phone, t.PhoneNumber)
 	c.Text("serviceProviderId", leadingZero(a.bank), leadingZero(t.Bank))
 	number(&c, "accountNumber", a.account, t.AccountNumber)
-	number(&c, "merchantNumber", a.merchant, t.merchant)
-	number(&c, "merchantTill", a.till, t.till)
+	number(&c, "merchantNumber", a.merchant, t.MerchantNumber)
+	number(&c, "merchantTill", a.till, t.TillNumber)
 	c.Fold("txHash", hexDigits(a.txHash), hexDigits(t.TxHash))
 	switch {
 	case a.phone != "" && t.Bank != "":
@@ -389,7 +388,7 @@ func (a asked) compare(t *shown) (c transport.Comparison) {
 	}
 	if !a.amount.IsZero() {
 		amount := t.Amount
-		if a.fee && t.fee.Valid && amount.Valid && amount.Decimal.Equal(a.amount.Add(t.fee.Decimal)) {
+		if a.fee && t.Fee.Valid && amount.Valid && amount.Decimal.Equal(a.amount.Add(t.Fee.Decimal)) {
 			amount.Decimal = a.amount
 		}
 		c.Amount("amount", a.amount, amount, t.amount)

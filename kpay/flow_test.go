@@ -3,6 +3,7 @@ package kpay_test
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"testing"
 	"testing/synctest"
@@ -88,14 +89,18 @@ func TestRefusalsOfTheServerAreNamed(t *testing.T) {
 		code     kpay.Code
 		sentinel error
 	}{
-		"wrong password":     {client: func(c *kpay.Config) { c.Password = "wrong" }, code: kpay.CodeBadCredentials, sentinel: sdk.ErrUnauthorized},
-		"missing key":        {fake: kpaytest.Config{APIKey: "k"}, client: func(c *kpay.Config) { c.APIKey = "" }, code: kpay.CodeNoCredentials, sentinel: sdk.ErrUnauthorized},
-		"the same, HTTP 401": {fake: kpaytest.Config{APIKey: "k", Quirks: kpaytest.Quirks{HTTP401: true}}, client: func(c *kpay.Config) { c.APIKey = "" }, code: kpay.CodeNoCredentials, sentinel: sdk.ErrUnauthorized},
-		"not over HTTPS":     {fake: kpaytest.Config{Quirks: kpaytest.Quirks{RequireHTTPS: true}}, code: kpay.CodeNotHTTPS, sentinel: sdk.ErrConfiguration},
-		"unknown retailer":   {pay: func(p *kpay.PayParams) { p.RetailerID = "99" }, code: kpay.CodeUnknownRetailer, sentinel: sdk.ErrConfiguration},
-		"disabled retailer":  {pay: func(p *kpay.PayParams) { p.RetailerID = "03" }, code: kpay.CodeRetailerDisabled, sentinel: sdk.ErrConfiguration},
-		"unknown method":     {pay: func(p *kpay.PayParams) { p.Method, p.BankID = "crypto", "000" }, code: kpay.CodeUnknownMethod, sentinel: sdk.ErrValidation},
-		"unknown bank":       {pay: func(p *kpay.PayParams) { p.BankID = "30" }, code: kpay.CodeUnknownInstitution, sentinel: sdk.ErrValidation},
+		"wrong password":          {client: func(c *kpay.Config) { c.Password = "wrong" }, code: kpay.CodeBadCredentials, sentinel: sdk.ErrUnauthorized},
+		"missing key":             {fake: kpaytest.Config{APIKey: "k"}, client: func(c *kpay.Config) { c.APIKey = "" }, code: kpay.CodeNoCredentials, sentinel: sdk.ErrUnauthorized},
+		"the same, HTTP 401":      {fake: kpaytest.Config{APIKey: "k", Quirks: kpaytest.Quirks{HTTP401: true}}, client: func(c *kpay.Config) { c.APIKey = "" }, code: kpay.CodeNoCredentials, sentinel: sdk.ErrUnauthorized},
+		"not over HTTPS":          {fake: kpaytest.Config{Quirks: kpaytest.Quirks{RequireHTTPS: true}}, code: kpay.CodeNotHTTPS, sentinel: sdk.ErrConfiguration},
+		"unknown retailer":        {pay: func(p *kpay.PayParams) { p.RetailerID = "99" }, code: kpay.CodeUnknownRetailer, sentinel: sdk.ErrConfiguration},
+		"disabled retailer":       {pay: func(p *kpay.PayParams) { p.RetailerID = "03" }, code: kpay.CodeRetailerDisabled, sentinel: sdk.ErrConfiguration},
+		"unknown method":          {pay: func(p *kpay.PayParams) { p.Method, p.BankID = "crypto", "000" }, code: kpay.CodeUnknownMethod, sentinel: sdk.ErrValidation},
+		"not on the allow-list":   {fake: kpaytest.Config{Quirks: kpaytest.Quirks{AllowedIPs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}, code: kpay.CodeNotAllowListed, sentinel: sdk.ErrForbidden},
+		"another network's bank":  {pay: func(p *kpay.PayParams) { p.BankID = kpay.BankAirtel }, code: kpay.CodeUnknownInstitution, sentinel: sdk.ErrValidation},
+		"another method's bank":   {pay: func(p *kpay.PayParams) { p.Method, p.BankID = kpay.MethodCard, kpay.BankMTN }, code: kpay.CodeUnknownInstitution, sentinel: sdk.ErrValidation},
+		"a foreign payer of momo": {pay: func(p *kpay.PayParams) { p.MSISDN, p.BankID = "+254 783 300 000", kpay.BankMTN }, code: kpay.CodeUnknownInstitution, sentinel: sdk.ErrValidation},
+		"unknown bank":            {pay: func(p *kpay.PayParams) { p.BankID = "30" }, code: kpay.CodeUnknownInstitution, sentinel: sdk.ErrValidation},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

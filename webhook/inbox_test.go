@@ -185,6 +185,25 @@ func TestASourceWithoutAnOrderTellsItsEventsApartByTheirNames(t *testing.T) {
 	assert.Len(t, l.told(), told+1)
 }
 
+// What the API says now is news, though a delivery with that name came before.
+func TestFeedIsNoDelivery(t *testing.T) {
+	h, l := merchant(t, func(c *shop) {
+		identify := c.Source.Identify
+		c.Source.Identify = func(o order) webhook.Identity {
+			i := identify(o)
+			i.ID = o.Status
+			return i
+		}
+	})
+	for _, s := range []string{"PARKED", "ON_HOLD", "PARKED"} {
+		assert.Equal(t, 201, post(h, status("o1", s)).Code)
+	}
+	assert.Equal(t, []string{"o1 PARKED", "o1 ON_HOLD"}, l.told(), "a delivery that comes again is not")
+	transition, err := h.Feed(t.Context(), order{Reference: "o1", Status: "PARKED"})
+	require.NoError(t, err)
+	assert.Equal(t, webhook.Advanced, transition)
+}
+
 func TestTestDeliveriesAreAcceptedAsTheProvidersOwn(t *testing.T) {
 	fiat := []byte(fiatConnectEvent("e-1", "WebhookTransferInStatusEvent", transferIn("TransferStarted")))
 	for name, d := range map[string]struct {

@@ -61,7 +61,7 @@ func newDeliveries(t *testing.T) *deliveries {
 		PickupAddress: "KK 12 Ave, Kigali", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
 		DropoffAddress: "KG 7 Ave, Kigali", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
 		Sender:   kapiten.Contact{Name: "Shop", Phone: "0788000001"},
-		Receiver: kapiten.Contact{Name: "Ama", Phone: "0788000002"},
+		Receiver: kapiten.Contact{Name: "Ama", Phone: "0788000222"},
 	})
 	require.NoError(t, err)
 	return d

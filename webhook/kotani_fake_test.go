@@ -96,7 +96,7 @@ func TestAFiatConnectProvidersWebhooksAreVerified(t *testing.T) {
 		},
 	})
 	require.NoError(t, err)
-	cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = anyWallet{}, credentials.APIKey
+	cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = kotanitest.NewSigner("jane"), credentials.APIKey
 	client, err = kotani.New(cfg)
 	require.NoError(t, err)
 	wallet := client.FiatConnect
@@ -127,10 +127,3 @@ func TestAFiatConnectProvidersWebhooksAreVerified(t *testing.T) {
 	server.Flush()
 	assert.Equal(t, want, told.lines())
 }
-
-// anyWallet signs nothing; the fake does not look.
-type anyWallet struct{}
-
-func (anyWallet) Address() string { return "0x52908400098527886E0F7030069857D2E4169EE7" }
-
-func (anyWallet) SignMessage(context.Context, []byte) ([]byte, error) { return make([]byte, 65), nil }

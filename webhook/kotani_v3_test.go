@@ -67,6 +67,7 @@ func TestKotaniV3Signatures(t *testing.T) {
 		"another amount":            {good, strings.Replace(v3Body(), "100.50", "900.50", 1), false},
 		"the same number, respelt":  {good, strings.Replace(v3Body(), "100.50", "100.5", 1), false},
 		"another event":             {good, strings.Replace(v3Body(), "deposit", "withdrawal", 1), false},
+		"event twice":               {good, strings.Replace(v3Body(), `{"event"`, `{"event":"x","event"`, 1), false},
 		"data twice":                {good, strings.Replace(v3Body(), `{"event"`, `{"data":{"reference_id":"d-2"},"event"`, 1), false},
 		"a key of data twice":       {good, strings.Replace(v3Body(), `"z":1`, `"z":1,"status":"FAILED"`, 1), false},
 		"no data":                   {good, `{"event":` + v3Event + `}`, false},

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -141,7 +142,7 @@ func (s *SQLInbox) Migrate(ctx context.Context) error {
 	// others wait, and a migration that died half way runs again.
 	var got sql.NullInt64
 	if err := conn.QueryRowContext(ctx, `SELECT GET_LOCK('webhook_inbox', 60)`).Scan(&got); err != nil || got.Int64 != 1 {
-		return failed("migrate", cmpErr(err, ErrBusy))
+		return failed("migrate", cmp.Or(err, ErrBusy))
 	}
 	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK('webhook_inbox')`) }()
 	return failed("migrate", s.migrate(ctx, conn))
@@ -345,13 +346,6 @@ func failed(what string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("inbox: %s: %w", what, err)
-}
-
-func cmpErr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }
 
 // Dialect is the SQL a SQLInbox speaks.

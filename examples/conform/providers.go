@@ -128,7 +128,7 @@ func kapitenTarget(t *target, cfg kapiten.Config, company string) (*target, erro
 		send: func(ctx context.Context, _ string) (bool, error) {
 			ride, err := client.Rides.Create(ctx, kapiten.CreateRideParams{
 				CompanyID: company, ExternalID: ref, PickupAddress: "KN 78 St, Kigali", Pickup: pickup, DropoffAddress: "KK 12 Ave, Kigali", Dropoff: dropoff,
-				Sender: kapiten.Contact{Name: "Conform", Phone: "0788000001"}, Receiver: kapiten.Contact{Name: "Conform", Phone: "0788000002"},
+				Sender: kapiten.Contact{Name: "Conform", Phone: "0788000001"}, Receiver: kapiten.Contact{Name: "Conform", Phone: "0788000222"},
 			})
 			return err == nil && ride.Existing, err
 		},

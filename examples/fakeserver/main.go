@@ -7,11 +7,7 @@
 // provider, of the admin API and of a console for people, and the credentials.
 // Give a client a base URL as it stands. All else goes to stderr.
 //
-// A FiatConnect login is accepted with any well-formed signature. To check
-// signatures, run the same server from a module of its own, which has the
-// cryptography that this module does not depend on:
-//
-//	cd internal/siwesigner && go run ./cmd/fakeserver
+// A FiatConnect login needs a real signature of its wallet.
 package main
 
 import (
@@ -29,7 +25,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := fakeserver.Run(ctx, os.Args[1:], os.Stdout, os.Stderr, fakeserver.Options{})
+	err := fakeserver.Run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:

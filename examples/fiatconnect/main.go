@@ -39,8 +39,7 @@ func run(ctx context.Context, out io.Writer) error {
 	inbox := newInbox()
 	// A minute passes on the fake's clock in one second.
 	server := kotanitest.New(kotanitest.Config{
-		Options:     fake.Options{RealTime: true, Speed: 60, Callbacks: inbox},
-		FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: siwesigner.Verify, StrictAddresses: true},
+		Options: fake.Options{RealTime: true, Speed: 60, Callbacks: inbox},
 	})
 	defer server.Close()
 

@@ -2,106 +2,77 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 
 	"github.com/shopspring/decimal"
 
-	"github.com/kapiteni/kapiten-go/kapiten"
-	"github.com/kapiteni/kapiten-go/webhook"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
+	"github.com/kapiteni/kapiten-go/sdk/journal"
 )
 
-// audit holds the merchant's database against the fake.
+// audit holds the shop's books against the ledgers of the fakes, and the journal against
+// the provider's own list.
 func (w *world) audit(ctx context.Context) error {
-	db, err := openDatabase(ctx, w.Database)
+	shop, err := newShop(ctx, w.settings)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	return errors.Join(w.auditRides(ctx, db), auditHistory(ctx, db), w.auditMoney(ctx, db))
-}
-
-func (w *world) auditRides(ctx context.Context, db *sql.DB) error {
-	orders, err := readOrders(ctx, db)
+	defer shop.db.Close()
+	books, err := shop.db.readBooks(ctx)
 	if err != nil {
 		return err
 	}
-	rides := w.fake.Rides(w.company.ID)
-	if len(orders) != orderCount || len(rides) != orderCount {
-		return fmt.Errorf("%d orders have %d rides, not %d each", len(orders), len(rides), orderCount)
-	}
-	for _, o := range orders {
-		ride, ok := w.fake.Ride(o.RideID)
-		if !ok || ride.ExternalID != o.ID || ride.Status != o.Status {
-			return fmt.Errorf("%s: the shop says %s, Kapiten says %s", o.ID, o.Status, ride.Status)
+	for kind, debits := range map[string]func(string) []fake.Entry{
+		purposeCollect: w.kpay.Debits, purposeRide: w.kapiten.Debits, purposePayout: w.kasapay.Debits,
+	} {
+		if err := auditKind(kind, books[kind], debits); err != nil {
+			return err
 		}
 	}
-	fmt.Println("each order has exactly one ride, and both sides say the same of it")
+	spent := decimal.Zero
+	for _, amount := range books[purposeRide] {
+		spent = spent.Add(amount)
+	}
+	if left := w.kapiten.Balance(w.CompanyID); !left.Add(spent).Equal(startMoney) {
+		return fmt.Errorf("the shop booked %s RWF for riders, and the wallet has %s of %s left", spent, left, startMoney)
+	}
+	fmt.Printf("%d payments, %d rides and %d payouts are booked, each just as its provider has it\n",
+		len(books[purposeCollect]), len(books[purposeRide]), len(books[purposePayout]))
+	return errors.Join(w.compare(ctx, shop), w.kpay.CheckLedger(), w.kapiten.CheckLedger(), w.kasapay.CheckLedger())
+}
+
+// auditKind holds one kind of money against one ledger, order by order.
+func auditKind(kind string, booked map[string]decimal.Decimal, debits func(string) []fake.Entry) error {
+	for i := range orderCount {
+		id := orderID(i)
+		taken := debits(journal.Reference(id, kind))
+		amount, ok := booked[id]
+		switch {
+		case !ok && len(taken) == 0: // in doubt, and never carried out
+		case !ok || len(taken) != 1:
+			return fmt.Errorf("%s, %s: booked %v, debited %d times", id, kind, ok, len(taken))
+		case !taken[0].Amount.Abs().Equal(amount):
+			return fmt.Errorf("%s, %s: booked %s, debited %s", id, kind, amount, taken[0].Amount)
+		}
+	}
 	return nil
 }
 
-func auditHistory(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, `SELECT order_id, status FROM history ORDER BY n`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	way := map[string][]string{}
-	for rows.Next() {
-		var id, status string
-		if err := rows.Scan(&id, &status); err != nil {
-			return err
-		}
-		way[id] = append(way[id], status)
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	states := webhook.KapitenStates()
-	for id, statuses := range way {
-		for i, status := range statuses {
-			if i > 0 && states.Transition(statuses[i-1], status) != webhook.Advanced || slices.Contains(statuses[:i], status) {
-				return fmt.Errorf("%s went %v", id, statuses)
-			}
-		}
-		if statuses[len(statuses)-1] != string(kapiten.RideCompleted) {
-			return fmt.Errorf("%s ended as %v", id, statuses)
-		}
-	}
-	if len(way) != orderCount {
-		return fmt.Errorf("%d orders have a history, not %d", len(way), orderCount)
-	}
-	fmt.Println("every status took effect once, and none went backwards")
-	return nil
-}
-
-func (w *world) auditMoney(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, `SELECT amount FROM costs`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	spent, entries := decimal.Zero, 0
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return err
-		}
-		amount, err := decimal.NewFromString(text)
+// compare prints what differs between the journal and Kapiten's list.
+func (w *world) compare(ctx context.Context, shop *shop) error {
+	differences := 0
+	for m, err := range shop.rides.Compare(ctx, journal.Window{From: time.Now().Add(-time.Hour), To: time.Now().Add(time.Hour)}) {
 		if err != nil {
 			return err
 		}
-		spent, entries = spent.Add(amount), entries+1
+		fmt.Println("ride", m.Reference, m.What, m.Note)
+		differences++
 	}
-	if err := rows.Err(); err != nil {
-		return err
+	if differences > 0 {
+		return fmt.Errorf("%d differences to Kapiten's list", differences)
 	}
-	left := w.fake.Balance(w.company.ID)
-	if entries != orderCount || !spent.IsPositive() || !left.Add(spent).Equal(decimal.NewFromInt(startMoney)) {
-		return fmt.Errorf("the shop booked %d deliveries for %s RWF, the wallet has %s of %d left", entries, spent, left, startMoney)
-	}
-	fmt.Printf("the shop booked %s RWF, just what left its wallet\n", spent)
+	fmt.Println("the journal and Kapiten's list say the same of each ride")
 	return nil
 }

@@ -3,116 +3,157 @@ package main
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"iter"
+	"strings"
 
-	"github.com/kapiteni/kapiten-go/kapiten"
-	"github.com/kapiteni/kapiten-go/webhook"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/shopspring/decimal"
+	_ "modernc.org/sqlite"
+
+	"github.com/kapiteni/kapiten-go/sdk/journal"
 )
 
-const schema = `
-CREATE TABLE IF NOT EXISTS orders (id text PRIMARY KEY, ride_id text NOT NULL DEFAULT '', status text NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS history (n integer PRIMARY KEY, order_id text NOT NULL, status text NOT NULL);
-CREATE TABLE IF NOT EXISTS costs (n integer PRIMARY KEY, order_id text NOT NULL, amount text NOT NULL);`
-
-// order is a sale that is to be delivered; its id is the ride's external id.
-type order struct {
-	ID     string
-	RideID string
-	Status kapiten.RideStatus
+// schema holds the merchant's own tables. A book is one line of money for one order: the
+// primary key makes a second line for the same thing an error.
+var schema = []string{
+	`CREATE TABLE IF NOT EXISTS orders (id text PRIMARY KEY, state text NOT NULL)`,
+	`CREATE TABLE IF NOT EXISTS refs (reference text PRIMARY KEY, order_id text NOT NULL)`,
+	`CREATE TABLE IF NOT EXISTS books (order_id text NOT NULL, kind text NOT NULL, amount text NOT NULL, PRIMARY KEY (order_id, kind))`,
 }
 
-func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)")
-	if err != nil {
-		return nil, err
+const stateDone = "done"
+
+// database is the merchant's own database: PostgreSQL, or a SQLite file.
+type database struct {
+	*sql.DB
+	dialect journal.Dialect
+}
+
+func openDatabase(url string) (*database, error) {
+	if strings.HasPrefix(url, "postgres") {
+		db, err := sql.Open("pgx", url)
+		return &database{db, journal.PostgreSQL}, err
 	}
-	if _, err := db.ExecContext(ctx, schema); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("create tables: %w", err)
+	db, err := sql.Open("sqlite", "file:"+url+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate")
+	return &database{db, journal.SQLite}, err
+}
+
+// create makes the tables, or empties those of an earlier story.
+func (d *database) create(ctx context.Context) error {
+	if err := journal.Migrate(ctx, d.DB, d.dialect); err != nil {
+		return err
 	}
-	return db, nil
-}
-
-// openInbox creates the inbox's tables beside the shop's.
-func openInbox(ctx context.Context, db *sql.DB) (*webhook.SQLInbox, error) {
-	inbox, err := webhook.NewSQLInbox(db, webhook.SQLite)
-	if err != nil {
-		return nil, err
+	statements := schema
+	for _, table := range []string{"orders", "refs", "books", "journal_entries", "journal_details", "journal_history", "journal_stuck", "journal_flows", "journal_spend"} {
+		statements = append(statements, "DELETE FROM "+table)
 	}
-	return inbox, errors.Join(inbox.Migrate(ctx), inbox.Check(ctx))
+	for _, statement := range statements {
+		if _, err := d.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("create tables: %w", err)
+		}
+	}
+	return nil
 }
 
-// ourRide reports whether a callback is about a ride of the shop's. A ride that was
-// ordered just now may not be written down yet: then it is not, and Kapiten or the
-// reconciler comes again.
-func (b *backend) ourRide(ctx context.Context, rideID string) (ours bool, err error) {
-	err = b.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM orders WHERE ride_id = ?1)`, rideID).Scan(&ours)
-	return ours, err
-}
-
-// rideChanged is what the shop does when a delivery moves. Its writes commit
-// together with the inbox's mark, so each of them happens once.
-func rideChanged(ctx context.Context, tx *sql.Tx, ev webhook.Event[kapiten.Ride]) error {
-	// The callback may be faster than the response to the order.
-	res, err := tx.ExecContext(ctx, `UPDATE orders SET status = ?1, ride_id = ?2 WHERE id = ?3`, ev.Status, ev.Reference, ev.Data.ExternalID)
+func (d *database) inTx(ctx context.Context, work func(journal.Tx) error) error {
+	tx, err := d.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	n, err := res.RowsAffected()
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if err := work(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// text puts a statement into the dialect.
+func (d *database) text(statement string) string {
+	if d.dialect == journal.SQLite {
+		return strings.ReplaceAll(statement, "$", "?")
+	}
+	return statement
+}
+
+func (d *database) insertOrder(ctx context.Context, tx journal.Tx, id string) error {
+	if _, err := tx.ExecContext(ctx, d.text(`INSERT INTO orders (id, state) VALUES ($1, 'new') ON CONFLICT DO NOTHING`), id); err != nil {
+		return err
+	}
+	for _, purpose := range []string{purposeCollect, purposeRide, purposePayout} {
+		_, err := tx.ExecContext(ctx, d.text(`INSERT INTO refs (reference, order_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`), journal.Reference(id, purpose), id)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *database) orderOf(ctx context.Context, tx journal.Tx, reference string) (id string, err error) {
+	rows, err := tx.QueryContext(ctx, d.text(`SELECT order_id FROM refs WHERE reference = $1`), reference)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if n != 1 {
-		return fmt.Errorf("ride %s belongs to %d orders", ev.Reference, n)
+	defer rows.Close()
+	for rows.Next() {
+		err = rows.Scan(&id)
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO history (order_id, status) VALUES (?1, ?2)`, ev.Data.ExternalID, ev.Status); err != nil {
-		return err
+	if err == nil && id == "" {
+		err = fmt.Errorf("%s belongs to no order", reference)
 	}
-	if ev.Data.Status != kapiten.RideCompleted {
-		return nil
+	if err != nil {
+		return "", err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO costs (order_id, amount) VALUES (?1, ?2)`, ev.Data.ExternalID, ev.Amount.Decimal.String())
+	return id, rows.Err()
+}
+
+func (d *database) setState(ctx context.Context, tx journal.Tx, id, state string) error {
+	_, err := tx.ExecContext(ctx, d.text(`UPDATE orders SET state = $1 WHERE id = $2`), state, id)
 	return err
 }
 
-func (b *backend) addOrder(ctx context.Context, id string) error {
-	_, err := b.db.ExecContext(ctx, `INSERT INTO orders (id) VALUES (?1) ON CONFLICT DO NOTHING`, id)
-	return err
+// book writes down money that moved for an order, and what state the order is in now.
+func (d *database) book(ctx context.Context, tx journal.Tx, id, kind string, amount decimal.Decimal, state string) error {
+	_, err := tx.ExecContext(ctx, d.text(`INSERT INTO books (order_id, kind, amount) VALUES ($1, $2, $3)`), id, kind, amount.String())
+	if err != nil {
+		return err
+	}
+	return d.setState(ctx, tx, id, state)
 }
 
-func (b *backend) orders(ctx context.Context) ([]order, error) { return readOrders(ctx, b.db) }
-
-func readOrders(ctx context.Context, db *sql.DB) ([]order, error) {
-	rows, err := db.QueryContext(ctx, `SELECT id, ride_id, status FROM orders ORDER BY id`)
+// states returns the state of each order.
+func (d *database) states(ctx context.Context) (map[string]string, error) {
+	rows, err := d.QueryContext(ctx, `SELECT id, state FROM orders`)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var orders []order
+	all := map[string]string{}
 	for rows.Next() {
-		var o order
-		if err := rows.Scan(&o.ID, &o.RideID, &o.Status); err != nil {
+		var id, state string
+		if err := rows.Scan(&id, &state); err != nil {
 			return nil, err
 		}
-		orders = append(orders, o)
+		all[id] = state
 	}
-	return orders, rows.Err()
+	return all, rows.Err()
 }
 
-// openRides are what the reconciler asks about.
-func (b *backend) openRides(ctx context.Context) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		orders, err := b.orders(ctx)
-		if err != nil {
-			yield("", err)
-			return
+// readBooks returns the amounts by kind and order.
+func (d *database) readBooks(ctx context.Context) (map[string]map[string]decimal.Decimal, error) {
+	rows, err := d.QueryContext(ctx, `SELECT order_id, kind, amount FROM books`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	books := map[string]map[string]decimal.Decimal{purposeCollect: {}, purposeRide: {}, purposePayout: {}}
+	for rows.Next() {
+		var id, kind, text string
+		if err := rows.Scan(&id, &kind, &text); err != nil {
+			return nil, err
 		}
-		for _, o := range orders {
-			if o.RideID != "" && !o.Status.Final() && !yield(o.RideID, nil) {
-				return
-			}
+		if books[kind][id], err = decimal.NewFromString(text); err != nil {
+			return nil, err
 		}
 	}
+	return books, rows.Err()
 }

@@ -1,11 +1,13 @@
-// Merchant is a small shop backend that orders deliveries and follows them by
-// webhook, on a SQLite file. Run without arguments it plays a story against the
-// embedded fake: deliveries are ordered, the backend's process is killed in the
-// middle (SIGKILL) and started again, a few callbacks never come at all, and in
-// the end its books are held against the fake's. It exits 0 only if every line
-// it printed is true.
+// Merchant is a small shop on package journal: it collects the money for an order, sends
+// a rider, and pays its supplier. Run without arguments it plays a story against the
+// embedded fakes. Two processes of the shop share one database, and one of them is
+// killed (SIGKILL) again and again. In the end the shop's books are held against the
+// providers' ledgers. It exits 0 only if every line it printed is true.
 //
-//	go run .
+//	go run .                                            # on a SQLite file
+//	DATABASE_URL=postgres://localhost/shop go run .     # on PostgreSQL
+//
+// The database must be empty, or one that the story has used before.
 package main
 
 import (

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -15,228 +16,263 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 const (
-	orderCount = 6
-	startMoney = 100_000
+	orderCount = 12
+	killCount  = 6
+	killEvery  = 700 * time.Millisecond
 )
 
-// world is the fake Kapiten and the merchant's process, seen from outside.
+var startMoney = decimal.NewFromInt(200_000)
+
+func orderID(i int) string { return fmt.Sprintf("order-%d", i) }
+
+// world is the providers and the shop's processes, seen from outside.
 type world struct {
-	fake    *kapitentest.Fake
-	company kapitentest.Company
 	settings
-	process *exec.Cmd
+	kpay      *kpaytest.Fake
+	kasapay   *kasapaytest.Fake
+	kapiten   *kapitentest.Fake
+	processes [2]*exec.Cmd
+	addresses [2]string
+	close     []func()
 }
 
 // story plays it all and checks every sentence it prints.
 func story(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "merchant")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	w, closeWorld, err := newWorld(dir)
+	w, err := newWorld(cmp.Or(os.Getenv("DATABASE_URL"), filepath.Join(dir, "shop.db")))
+	defer w.end()
 	if err != nil {
 		return err
 	}
-	defer closeWorld()
-
-	if err := w.start(ctx); err != nil {
+	db, err := openDatabase(w.Database)
+	if err != nil {
 		return err
 	}
-	for i := range orderCount - 1 {
-		if err := w.order(ctx, i); err != nil {
+	defer db.Close()
+	if err := db.create(ctx); err != nil {
+		return err
+	}
+	for i := range w.processes {
+		if err := w.start(ctx, i); err != nil {
 			return err
 		}
 	}
-	fmt.Printf("%d deliveries ordered\n", orderCount-1)
-	if err := w.await(ctx, "a rider to have a package", func(o []order) bool { return anyWith(o, kapiten.RidePickedUp) }); err != nil {
+	fmt.Println("two processes of the shop run on one database:", db.dialect)
+	if err := w.orderAndKill(ctx); err != nil {
 		return err
 	}
-
-	// The last order reaches the process moments before it is killed.
-	last := make(chan struct{})
-	go func() {
-		defer close(last)
-		_ = w.order(ctx, orderCount-1) // whatever the outcome is: it is written down
-	}()
-	if err := w.await(ctx, "the last order to be written down", func(o []order) bool { return len(o) == orderCount }); err != nil {
+	fmt.Printf("%d orders came in, and one process was killed %d times\n", orderCount, killCount)
+	doubts, err := w.awaitOrders(ctx, db)
+	if err != nil {
 		return err
 	}
-	if err := w.kill(); err != nil {
-		return err
+	fmt.Printf("%d orders are paid for, delivered, and their supplier is paid\n", orderCount-doubts)
+	if doubts > 0 {
+		fmt.Printf("%d rides were on their way when the process died, and Kapiten has none: they wait for a person\n", doubts)
 	}
-	<-last
-	fmt.Println("the backend was killed; its riders ride on")
-	if err := w.fake.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDrop, Times: 5}); err != nil {
-		return err
-	}
-	if err := w.awaitFailedCallbacks(ctx); err != nil {
-		return err
-	}
-	fmt.Println("callbacks fell on deaf ears, others were never sent")
-	if err := w.start(ctx); err != nil {
-		return err
-	}
-	fmt.Println("the backend was started again")
-	if err := w.await(ctx, "all deliveries to arrive", func(o []order) bool { return len(o) == orderCount && allWith(o, kapiten.RideCompleted) }); err != nil {
-		return err
-	}
-	fmt.Printf("%d of %d deliveries arrived\n", orderCount, orderCount)
 	if err := w.stop(); err != nil {
 		return err
 	}
 	return w.audit(ctx)
 }
 
-func newWorld(dir string) (*world, func(), error) {
-	w := &world{settings: settings{Database: filepath.Join(dir, "shop.db"), HookSecret: rand.Text()}}
-	var err error
-	if w.Address, err = freeAddress(); err != nil {
-		return nil, nil, err
+func newWorld(database string) (*world, error) {
+	w := &world{settings: settings{Database: database, HookSecret: rand.Text()}}
+	for i := range w.addresses {
+		var err error
+		if w.addresses[i], err = freeAddress(); err != nil {
+			return w, err
+		}
 	}
-	w.fake = kapitentest.New(kapitentest.Config{
-		Autopilot: true,
-		Options:   fake.Options{RealTime: true, Speed: 60}, // a minute a second
+	w.Hooks = w.addresses[0]
+	shared := fake.NewWorld(fake.Options{RealTime: true, Speed: 60, Start: time.Now()}) // a minute a second
+	w.kpay = kpaytest.NewIn(shared, kpaytest.Config{})
+	w.kasapay = kasapaytest.NewIn(shared, kasapaytest.Config{})
+	w.kapiten = kapitentest.NewIn(shared, kapitentest.Config{Autopilot: true})
+	company := w.kapiten.AddCompany(kapitentest.Company{
+		Name: "The shop", Balance: startMoney, WebhookURL: "http://" + w.Hooks + "/hooks/kapiten/" + w.HookSecret,
 	})
-	w.company = w.fake.AddCompany(kapitentest.Company{
-		Name: "The shop", Balance: decimal.NewFromInt(startMoney),
-		WebhookURL: "http://" + w.Address + "/hooks/kapiten/" + w.HookSecret,
-	})
+	w.close = append(w.close, w.kpay.Close, w.kasapay.Close, w.kapiten.Close)
+	var errs [3]error
+	w.KPayURL, errs[0] = w.serve(w.kpay)
+	w.KasapayURL, errs[1] = w.serve(w.kasapay)
+	w.KapitenURL, errs[2] = w.serve(w.kapiten)
+	pays, payouts := w.kpay.ClientConfig(), w.kasapay.ClientConfig()
+	w.KPayUser, w.KPayPassword, w.KPayRetailer, w.KPayKey = pays.Username, pays.Password, pays.RetailerID, pays.APIKey
+	w.KasapayKey, w.KasapaySecret, w.KasapayService = payouts.ConsumerKey, payouts.ConsumerSecret, payouts.ServiceCode
+	w.KapitenToken, w.CompanyID = company.Token, company.ID
+	return w, errors.Join(errs[:]...)
+}
+
+// serve puts a fake on a socket.
+func (w *world) serve(handler http.Handler) (url string, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		w.fake.Close()
-		return nil, nil, err
+		return "", err
 	}
-	server := &http.Server{Handler: w.fake, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(listener) }() // ends with Close
-	w.KapitenURL, w.Token, w.CompanyID = "http://"+listener.Addr().String(), w.company.Token, w.company.ID
-	return w, func() {
-		_ = w.kill()
-		_ = server.Close()
-		w.fake.Close()
-	}, nil
+	w.close = append(w.close, func() { _ = server.Close() })
+	return "http://" + listener.Addr().String(), nil
 }
 
-// start begins the merchant's process and waits until it answers.
-func (w *world) start(ctx context.Context) error {
-	variable, err := w.environment()
-	if err != nil {
-		return err
-	}
-	w.process = exec.CommandContext(ctx, os.Args[0])
-	w.process.Env = append(os.Environ(), variable)
-	w.process.Stderr = os.Stderr
-	if err := w.process.Start(); err != nil {
-		return err
-	}
-	return w.await(ctx, "the backend to answer", func([]order) bool { return true })
-}
-
-func (w *world) kill() error {
-	if w.process == nil {
-		return nil
-	}
-	err := w.process.Process.Kill()
-	_ = w.process.Wait() // it was killed: its status says so
-	w.process = nil
-	return err
-}
-
-// stop ends the merchant's process in good order.
-func (w *world) stop() error {
-	err := errors.Join(w.process.Process.Signal(os.Interrupt), w.process.Wait())
-	w.process = nil
-	return err
-}
-
-func (w *world) order(ctx context.Context, i int) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("http://%s/orders/order-%d", w.Address, i), nil)
-	if err != nil {
-		return err
-	}
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusCreated {
-		return fmt.Errorf("order %d: answered %d", i, res.StatusCode)
-	}
-	return nil
-}
-
-// await asks the backend for its orders until they are as wanted.
-func (w *world) await(ctx context.Context, what string, wanted func([]order) bool) error {
-	return poll(ctx, what, func() bool {
-		orders, err := w.look(ctx)
-		return err == nil && wanted(orders)
-	})
-}
-
-func (w *world) look(ctx context.Context) (orders []order, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.Address+"/orders", nil)
-	if err != nil {
-		return nil, err
-	}
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	err = json.NewDecoder(res.Body).Decode(&orders)
-	return orders, err
-}
-
-// awaitFailedCallbacks waits until a callback was tried in vain and another was
-// never sent.
-func (w *world) awaitFailedCallbacks(ctx context.Context) error {
-	return poll(ctx, "callbacks to fail", func() bool {
-		refused, dropped := false, false
-		for _, d := range w.fake.Deliveries() {
-			refused = refused || d.State == fake.DeliveryPending && len(d.Attempts) > 0
-			dropped = dropped || d.State == fake.DeliveryDead && len(d.Attempts) == 0
+// orderAndKill sends orders to the first process, and kills the second meanwhile.
+func (w *world) orderAndKill(ctx context.Context) error {
+	killed := make(chan error, 1)
+	go func() {
+		for range killCount {
+			if err := wait(ctx, killEvery); err != nil {
+				killed <- err
+				return
+			}
+			w.kill(1)
+			if err := w.start(ctx, 1); err != nil {
+				killed <- err
+				return
+			}
 		}
-		return refused && dropped
+		killed <- nil
+	}()
+	var failed error
+	for i := range orderCount {
+		failed = cmp.Or(failed, w.order(ctx, orderID(i)))
+		_ = wait(ctx, killEvery*killCount/orderCount)
+	}
+	return errors.Join(failed, <-killed)
+}
+
+// order is asked for until the shop has it: the same order again changes nothing.
+func (w *world) order(ctx context.Context, id string) error {
+	return poll(ctx, "order "+id, func() bool {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+w.addresses[0]+"/orders/"+id, nil)
+		if err != nil {
+			return false
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return false
+		}
+		defer res.Body.Close()
+		return res.StatusCode == http.StatusCreated
 	})
+}
+
+// awaitOrders waits until each order is done, or its ride is in doubt and was never made:
+// Kapiten promises no unique reference, so that the journal does not send it again.
+func (w *world) awaitOrders(ctx context.Context, db *database) (doubts int, err error) {
+	err = poll(ctx, "all orders", func() bool {
+		done := 0
+		states, err := db.states(ctx)
+		for _, state := range states {
+			if state == stateDone {
+				done++
+			}
+		}
+		if doubts, err = w.ridesInDoubt(ctx, db, err); err != nil {
+			return false
+		}
+		return done+doubts == orderCount
+	})
+	return doubts, err
+}
+
+func (w *world) ridesInDoubt(ctx context.Context, db *database, err error) (doubts int, _ error) {
+	if err != nil {
+		return 0, err
+	}
+	rows, err := db.QueryContext(ctx, `SELECT reference FROM journal_entries WHERE flow = 'rides' AND state IN ('sending', 'stuck')`)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	made := map[string]bool{}
+	for _, ride := range w.kapiten.Rides(w.CompanyID) {
+		made[ride.ExternalID] = true
+	}
+	for rows.Next() {
+		var reference string
+		if err := rows.Scan(&reference); err != nil {
+			return 0, err
+		}
+		if !made[reference] {
+			doubts++
+		}
+	}
+	return doubts, rows.Err()
+}
+
+// start begins a process of the shop.
+func (w *world) start(ctx context.Context, i int) error {
+	s := w.settings
+	s.Address = w.addresses[i]
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	w.processes[i] = exec.CommandContext(ctx, os.Args[0])
+	w.processes[i].Env = append(os.Environ(), settingsVariable+"="+string(text))
+	w.processes[i].Stderr = os.Stderr
+	return w.processes[i].Start()
+}
+
+func (w *world) kill(i int) {
+	if p := w.processes[i]; p != nil {
+		_ = p.Process.Kill()
+		_ = p.Wait() // it was killed: its status says so
+		w.processes[i] = nil
+	}
+}
+
+// stop ends the processes in good order.
+func (w *world) stop() error {
+	var errs []error
+	for i, p := range w.processes {
+		errs = append(errs, p.Process.Signal(os.Interrupt), p.Wait())
+		w.processes[i] = nil
+	}
+	return errors.Join(errs...)
+}
+
+func (w *world) end() {
+	for i := range w.processes {
+		w.kill(i)
+	}
+	for _, c := range w.close {
+		c()
+	}
 }
 
 func poll(ctx context.Context, what string, done func() bool) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
 	for !done() {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s: %w", what, ctx.Err())
-		case <-tick.C:
+		if err := wait(ctx, 50*time.Millisecond); err != nil {
+			return fmt.Errorf("waiting for %s: %w", what, err)
 		}
 	}
 	return nil
 }
 
-func anyWith(orders []order, status kapiten.RideStatus) bool {
-	for _, o := range orders {
-		if o.Status == status {
-			return true
-		}
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return false
-}
-
-func allWith(orders []order, status kapiten.RideStatus) bool {
-	for _, o := range orders {
-		if o.Status != status {
-			return false
-		}
-	}
-	return true
 }
 
 func freeAddress() (string, error) {

@@ -1,8 +1,12 @@
 package clienttest_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -10,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/clienttest"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestAScriptPlaysItsStepsAndTheLastOneForEver(t *testing.T) {
@@ -38,4 +43,59 @@ func TestAHandlerIsReachedUnderAnyHost(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		assert.Equal(t, host, string(body))
 	}
+}
+
+// complaints is a test that fails for the test of the test support.
+type complaints []string
+
+func (c *complaints) Helper() {}
+func (c *complaints) Errorf(format string, args ...any) {
+	*c = append(*c, fmt.Sprintf(format, args...))
+}
+func (c *complaints) Fatalf(format string, args ...any) { c.Errorf(format, args...); runtime.Goexit() }
+
+// heard returns what a function complains about.
+func heard(f func(*complaints)) string {
+	var c complaints
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f(&c)
+	}()
+	<-done
+	return strings.Join(c, "\n")
+}
+
+func TestARecorderComplainsOfWhateverIsNotAsWritten(t *testing.T) {
+	operations := []sdk.Operation{{Name: "ask"}}
+	var r clienttest.Recorder
+	client := &http.Client{Transport: &r}
+	ask := func(url string) func() error {
+		return func() error {
+			r.OnAttempt(t.Context(), sdk.Attempt{Operation: "ask"})
+			resp, err := client.Post(url, "text/plain", strings.NewReader("body"))
+			if err != nil {
+				return err
+			}
+			return resp.Body.Close()
+		}
+	}
+	golden := filepath.Join(t.TempDir(), "requests.golden")
+	require.NoError(t, os.WriteFile(golden, []byte("# ask: first\nPOST https://shop.example/a\nContent-Length: 4\nContent-Type: text/plain\n\nbody\n"), 0o600))
+
+	assert.Empty(t, heard(func(c *complaints) { r.Play(c, "first", []string{`{"statusCode":404}`}, ask("https://shop.example/a")) }))
+	assert.Empty(t, heard(func(c *complaints) { r.CheckGolden(c, golden, operations) }))
+	assert.Equal(t, "no call sends pay", heard(func(c *complaints) { r.CheckGolden(c, golden, append(operations, sdk.Operation{Name: "pay"})) }))
+
+	assert.Contains(t, heard(func(c *complaints) { r.Play(c, "second", []string{`[]`, `[]`}, ask("https://shop.example/b")) }), "sent fewer requests")
+	assert.Contains(t, heard(func(c *complaints) { r.Play(c, "third", nil, ask("https://shop.example/c")) }), "sent more requests")
+	assert.Contains(t, heard(func(c *complaints) { r.Play(c, "fourth", []string{""}, ask("https://shop.example/d")) }), "unexpected EOF")
+	assert.Contains(t, heard(func(c *complaints) { r.CheckGolden(c, golden, operations) }), "line 8")
+	r.OnAttempt(t.Context(), sdk.Attempt{Operation: "ask"})
+	assert.Contains(t, heard(func(c *complaints) { r.CheckGolden(c, golden, operations) }), "4 requests, 5 attempts")
+	assert.Contains(t, heard(func(c *complaints) { (&clienttest.Recorder{}).CheckGolden(c, golden+".none", nil) }), "no such file")
+
+	type params struct{ A, B string }
+	assert.Equal(t, params{"a", "b"}, clienttest.Filled(t, params{"a", "b"}))
+	assert.Contains(t, heard(func(c *complaints) { clienttest.Filled(c, params{A: "a"}) }), "params.B is not set")
 }

@@ -191,7 +191,7 @@ func TestBitPesaIsSetUpByAFile(t *testing.T) {
 		`{"bitpesa": {"options": {}}}`:                       "bitpesa.options: is set by flags",
 		`{"bitpesa": {"keys": [{"balances": {"USD": []}}]}}`: "bitpesa.keys.0.balances.USD",
 	} {
-		err := Run(ctx, []string{"-addr", "127.0.0.1:0", "-config", configFile(t, file)}, io.Discard, io.Discard, Options{})
+		err := Run(ctx, []string{"-addr", "127.0.0.1:0", "-config", configFile(t, file)}, io.Discard, io.Discard)
 		assert.ErrorContains(t, err, want)
 	}
 }

@@ -1,6 +1,7 @@
 package fakeserver
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -11,6 +12,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -58,6 +60,25 @@ func TestEveryClientWorksWithTheGreetingsURLsAndCredentials(t *testing.T) {
 		rates, err := client.OnChain.EscrowRates(ctx)
 		require.NoError(t, err)
 		assert.NotEmpty(t, rates.Raw)
+	})
+	t.Run("fiatconnect", func(t *testing.T) {
+		chain, err := strconv.ParseInt(credential("fiatconnect", "chainId"), 10, 64)
+		require.NoError(t, err)
+		login := func(chain int64) error {
+			client, err := kotani.New(kotani.Config{BaseURL: text(t, greeting, "kotani"), FiatConnect: kotani.FiatConnectConfig{
+				BaseURL: text(t, greeting, "fiatconnect"), ChainID: chain, Signer: kotanitest.NewSigner("jane"),
+			}})
+			require.NoError(t, err)
+			if err := client.FiatConnect.Login(ctx); err != nil {
+				return err
+			}
+			_, err = client.FiatConnect.ListAccounts(ctx)
+			return err
+		}
+		require.NoError(t, login(chain))
+		require.ErrorIs(t, login(kotani.CeloMainnet), kotani.ErrInvalidParameters)
+		_, journal := ask(t, "GET", text(t, greeting, "admin")+"/requests?provider=fiatconnect&limit=1", "")
+		assert.Contains(t, journal, "the chain is 42220, and only 44787 is accepted")
 	})
 	t.Run("bitpesa", func(t *testing.T) {
 		client, err := bitpesa.New(bitpesa.Config{

@@ -29,7 +29,7 @@ import (
 
 // configure makes the Config of each provider: what this server sets, and on it what
 // the file sets. An empty path names no file.
-func configure(path string, s settings, o Options) (map[string]any, error) {
+func configure(path string, s settings) (map[string]any, error) {
 	file := map[string]json.RawMessage{}
 	if path != "" {
 		text, err := os.ReadFile(path)
@@ -42,7 +42,7 @@ func configure(path string, s settings, o Options) (map[string]any, error) {
 	}
 	configs := map[string]any{}
 	for _, p := range providers() {
-		config := p.config(s, o)
+		config := p.config(s)
 		if raw, ok := file[p.name]; ok {
 			if err := fill(reflect.ValueOf(config).Elem(), raw, p.name); err != nil {
 				return nil, fmt.Errorf("-config %s: %w", path, err)

@@ -39,7 +39,7 @@ func TestAFileSetsUpEachFake(t *testing.T) {
 		"kasapay": {"float": {"KES": "5.50"}, "callback_retries": ["1s", "1h"]},
 		"kotani": {"balances": {"KES": 7}, "fiat_connect": {"kyc_not_required": true}},
 		"bitpesa": {"settle_after": "0s"}
-	}`), settings{autopilot: true}, Options{})
+	}`), settings{autopilot: true})
 	require.NoError(t, err)
 
 	c := configs["kapiten"].(*kapitentest.Config)
@@ -65,7 +65,7 @@ func TestAFileSetsUpEachFake(t *testing.T) {
 	assert.Equal(t, int64(chainID), both.FiatConnect.ChainID, "what this server sets stays")
 	assert.IsType(t, &bitpesatest.Config{}, configs["bitpesa"])
 
-	configs, err = configure("", settings{autopilot: true}, Options{})
+	configs, err = configure("", settings{autopilot: true})
 	require.NoError(t, err)
 	assert.True(t, configs["kapiten"].(*kapitentest.Config).Autopilot)
 }
@@ -76,7 +76,7 @@ func TestTheFileOfTheREADMEWorks(t *testing.T) {
 	_, rest, found := strings.Cut(string(readme), "```json\n")
 	require.True(t, found)
 	file, _, _ := strings.Cut(rest, "```")
-	configs, err := configure(configFile(t, file), settings{autopilot: true}, Options{})
+	configs, err := configure(configFile(t, file), settings{autopilot: true})
 	require.NoError(t, err)
 	assert.Equal(t, "600", configs["kapiten"].(*kapitentest.Config).Pricing.BaseFare.String())
 }
@@ -106,11 +106,25 @@ func TestAFileThatMakesNoSenseIsRefusedByName(t *testing.T) {
 		var out bytes.Buffer
 		over, cancel := context.WithCancel(t.Context())
 		cancel() // a server that starts all the same ends at once
-		err := Run(over, []string{"-addr", "127.0.0.1:0", "-config", configFile(t, text)}, &out, io.Discard, Options{})
+		err := Run(over, []string{"-addr", "127.0.0.1:0", "-config", configFile(t, text)}, &out, io.Discard)
 		if assert.Error(t, err, text) {
 			assert.Contains(t, err.Error(), want, text)
 		}
 		assert.Empty(t, out.String(), "no greeting")
 	}
-	assert.Error(t, Run(t.Context(), []string{"-config", "/no/such/file"}, io.Discard, io.Discard, Options{}))
+	assert.Error(t, Run(t.Context(), []string{"-config", "/no/such/file"}, io.Discard, io.Discard))
+}
+
+// What Kotani's fake can be set up with holds over HTTP.
+func TestKotaniIsSetUpByTheFile(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, `{"kotani": {
+		"country": "GH", "settle_after": "30s", "quirks": {"flat_responses": true}, "fiat_connect": {"strict_quotes": true}
+	}}`))
+	login := func(country string) int {
+		status, _ := ask(t, "POST", text(t, greeting, "kotani")+"/api/login", `{"phoneNumber":"254700000000","countryCode":"`+country+`","password":"test-password"}`)
+		return status
+	}
+	assert.Equal(t, []int{200, 200, 400}, []int{login("GH"), login("GHA"), login("KEN")})
+	status, body := ask(t, "POST", text(t, greeting, "fiatconnect")+"/quote/in", `{"fiatType":"KES","cryptoType":"cUSD","fiatAmount":"1300","country":"KE"}`)
+	assert.Equal(t, 400, status, body)
 }

@@ -124,7 +124,7 @@ func TestAServerThatOthersCanReachSaysSoAndNamesAnAddressThatWorks(t *testing.T)
 	read, write := io.Pipe()
 	var log bytes.Buffer
 	done := make(chan error, 1)
-	go func() { done <- Run(ctx, []string{"-addr", "0.0.0.0:0", "-clock", "manual"}, write, &log, Options{}) }()
+	go func() { done <- Run(ctx, []string{"-addr", "0.0.0.0:0", "-clock", "manual"}, write, &log) }()
 	line := make([]byte, 8<<10)
 	n, err := read.Read(line)
 	require.NoError(t, err)
@@ -140,5 +140,5 @@ func TestRidersWaitWithoutAutopilot(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, flag == "true", s.autopilot)
 	}
-	assert.Error(t, Run(t.Context(), []string{"-allow-host", ""}, io.Discard, io.Discard, Options{}))
+	assert.Error(t, Run(t.Context(), []string{"-allow-host", ""}, io.Discard, io.Discard))
 }

@@ -19,7 +19,7 @@ type provider struct {
 	name      string // of the client's package; the fake is mounted at "/" + name
 	title     string // for people
 	endpoints []endpoint
-	config    func(settings, Options) any // a pointer to the fake's Config with what this server sets
+	config    func(settings) any // a pointer to the fake's Config with what this server sets
 	open      func(w *fake.World, config any) (http.Handler, error)
 }
 
@@ -51,7 +51,7 @@ func providers() []provider {
 					"0004: an administrator cancels after PICKED_UP",
 				},
 			}},
-			config: func(s settings, _ Options) any {
+			config: func(s settings) any {
 				pricing := kapitentest.DefaultPricing() // so that the file need not name all prices
 				return &kapitentest.Config{Autopilot: s.autopilot, Pricing: &pricing}
 			},
@@ -68,7 +68,7 @@ func providers() []provider {
 					"cards that pay: 5101 1800 0000 0007, 5555 4444 3333 1111, 4111 1111 1111 1111; any other card is declined",
 				},
 			}},
-			config: func(settings, Options) any { return &kpaytest.Config{Quirks: kpaytest.Quirks{BankIDOptional: true}} },
+			config: func(settings) any { return &kpaytest.Config{Quirks: kpaytest.Quirks{BankIDOptional: true}} },
 			open:   opener(kpaytest.NewIn),
 		},
 		{
@@ -82,7 +82,7 @@ func providers() []provider {
 					"callback_url at a host ending in .invalid: refused as unreachable",
 				},
 			}},
-			config: func(settings, Options) any { return &kasapaytest.Config{} },
+			config: func(settings) any { return &kasapaytest.Config{} },
 			open:   opener(kasapaytest.NewIn),
 		},
 		{
@@ -94,8 +94,8 @@ func providers() []provider {
 				{"fiatconnect", "/kotani/fiatconnect", map[string]string{"note": "SIWE with any wallet; an API key is optional", "chainId": strconv.Itoa(chainID)},
 					`curl {base}/clock`, []string{"fiat account ending in 0001: the transfer fails", "0002: stopped by the AML check", "0003: the user never sends the money"}},
 			},
-			config: func(_ settings, o Options) any {
-				return &kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: o.VerifySignature, ChainID: chainID}}
+			config: func(settings) any {
+				return &kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{ChainID: chainID}}
 			},
 			open: opener(kotanitest.NewIn),
 		},
@@ -106,7 +106,7 @@ func providers() []provider {
 			}, `U={base}/accounts; N=$(date +%s%N); curl "$U" -H "Authorization-Key: test-key" -H "Authorization-Nonce: $N" -H "Authorization-Signature: $(printf '%s' "$N&GET&$U&$(printf '' | sha512sum | cut -d' ' -f1)" | openssl dgst -sha512 -hmac test-secret | sed 's/.* //')"`,
 				[]string{"KYC is waived: a complete sender starts approved", "senders of kyc_key need documents and an approval", "payouts finish 30 s after funding"},
 			}},
-			config: func(settings, Options) any { return &bitpesatest.Config{} },
+			config: func(settings) any { return &bitpesatest.Config{} },
 			open:   opener(bitpesatest.NewIn),
 		},
 	}

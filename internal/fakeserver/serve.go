@@ -1,7 +1,5 @@
 // Package fakeserver is the program behind examples/fakeserver. It serves all
-// fakes on one clock behind one address, with an admin API and a console. Two
-// programs call Run: examples/fakeserver, and one in the nested module
-// internal/siwesigner that adds a check of FiatConnect signatures.
+// fakes on one clock behind one address, with an admin API and a console.
 //
 // To add a provider, add a row to the table in providers.go.
 package fakeserver
@@ -24,22 +22,15 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// Options are what a program sets and the command line cannot.
-type Options struct {
-	// VerifySignature checks the signatures of FiatConnect logins; see
-	// kotanitest.FiatConnectConfig. Nil accepts any signature that is well formed.
-	VerifySignature func(address string, message, signature []byte) bool
-}
-
 // Run serves until the context ends, then finishes what is in flight. args are
 // those of the command line; -h lists them. The first line on stdout is the
 // greeting: one JSON object with the address, the base URLs and the credentials.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer, o Options) error {
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	s, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
-	configs, err := configure(s.config, s, o)
+	configs, err := configure(s.config, s)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func start(t *testing.T, args ...string) (greeting map[string]any, stop func() e
 	read, write := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- Run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), write, io.Discard, Options{})
+		done <- Run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), write, io.Discard)
 		_ = write.Close()
 	}()
 	line, err := bufio.NewReader(read).ReadBytes('\n')
@@ -124,7 +124,7 @@ func TestBadFlagsAreRefused(t *testing.T) {
 		{"-clock", "sundial"}, {"-speed", "0"}, {"-speed", "-1"}, {"-speed", "NaN"}, {"-addr", "nowhere"}, {"stray"}, {"-unknown"},
 	} {
 		var out bytes.Buffer
-		assert.Error(t, Run(t.Context(), args, &out, io.Discard, Options{}), "%v", args)
+		assert.Error(t, Run(t.Context(), args, &out, io.Discard), "%v", args)
 		assert.Empty(t, out.String())
 	}
 }

@@ -127,7 +127,7 @@ func flat(text string) string {
 }
 
 // documents are those whose statements have a table in the folder of that name.
-var documents = []string{"kapiten", "bitpesa"}
+var documents = []string{"kapiten", "kpay", "kasapay", "kotani", "fiatconnect", "bitpesa"}
 
 // Each statement of a provider's document names where it is met and the tests that
 // show it, or says why it cannot be met. A test that is renamed or deleted makes its

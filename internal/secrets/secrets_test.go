@@ -80,6 +80,7 @@ var withoutSecrets = map[string]string{
 	"journal.Config":               "clients and databases hold the credentials",
 	"journal.FlowConfig":           "numbers and times only",
 	"kotanitest.FiatConnectConfig": "wallets log in with signatures",
+	"sim.Config":                   "seeds, odds and bounds only",
 	"webhook.CapabilityConfig":     "the keys are arguments of NewCapabilities",
 	"webhook.MemoryInboxConfig":    "bounds and a clock",
 	"webhook.ReconcilerConfig":     "the handler keeps its secrets in closures",

@@ -1,10 +1,10 @@
 // Package siwesigner is a kotani.Signer with a private key in memory. Make one with
 // New or Generate, set it as FiatConnect.Signer of a kotani.Config, and the client
-// logs in with it. Set Verify as VerifySignature of a kotanitest.FiatConnectConfig,
-// and the fake accepts real signatures only.
+// logs in with it, at the fake as well. Its tests hold the fake's own arithmetic
+// against this package's library.
 //
 // It is a module of its own, because the standard library has neither Keccak nor
-// secp256k1. The FiatConnect example and the fakeserver beside it use it.
+// secp256k1. The FiatConnect example uses it.
 //
 // Do not use it for a wallet that holds real money: keep that key in a hardware
 // module or behind a signing service.

@@ -94,24 +94,33 @@ func TestTheKeyIsNotPrinted(t *testing.T) {
 	}
 }
 
-// The fake checks the signature with Verify: a real one opens a session,
-// another wallet's does not.
-func TestARealSignatureOpensASession(t *testing.T) {
-	server := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{VerifySignature: Verify, StrictAddresses: true}})
+// The fake has arithmetic of its own. Decred's library makes what the fake accepts, and
+// takes what the fake's wallets sign.
+func TestTheFakeAgreesWithTheLibrary(t *testing.T) {
+	server := kotanitest.NewServer(t)
 	cfg := server.ClientConfig()
-	cfg.FiatConnect.Signer = example(t)
-	client, err := kotani.New(cfg)
-	require.NoError(t, err)
-	require.NoError(t, client.FiatConnect.Login(t.Context()))
-	_, err = client.FiatConnect.ListAccounts(t.Context())
-	require.NoError(t, err)
-
-	other, err := Generate()
-	require.NoError(t, err)
-	cfg.FiatConnect.Signer = impostor{other, example(t).Address()}
-	client, err = kotani.New(cfg)
-	require.NoError(t, err)
-	assert.ErrorIs(t, client.FiatConnect.Login(t.Context()), kotani.ErrInvalidSignature)
+	log := func(signer kotani.Signer) error {
+		cfg.FiatConnect.Signer = signer
+		client, err := kotani.New(cfg)
+		require.NoError(t, err)
+		if err := client.FiatConnect.Login(t.Context()); err != nil {
+			return err
+		}
+		_, err = client.FiatConnect.ListAccounts(t.Context())
+		return err
+	}
+	for i := range 50 {
+		own := kotanitest.NewSigner(fmt.Sprint(i))
+		message := login(own.Address())
+		signature, err := own.SignMessage(t.Context(), message)
+		require.NoError(t, err)
+		assert.True(t, Verify(own.Address(), message, signature), "wallet %d of the fake", i)
+		assert.LessOrEqual(t, signature[32], byte(0x7f), "the lower of the two values of s")
+		other, err := Generate()
+		require.NoError(t, err)
+		assert.NoError(t, log(other), "a wallet of the library")
+		assert.ErrorIs(t, log(impostor{other, own.Address()}), kotani.ErrInvalidSignature)
+	}
 }
 
 // impostor shows an address whose key it does not have.

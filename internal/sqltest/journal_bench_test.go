@@ -3,6 +3,7 @@ package sqltest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -197,7 +198,12 @@ func journalSide(b *testing.B, dialect journal.Dialect, finished, waiting int) c
 	b.Cleanup(cancel)
 	running := make(chan error, 1)
 	go func() { running <- j.Run(ctx) }()
-	b.Cleanup(func() { cancel(); <-running })
+	b.Cleanup(func() {
+		cancel()
+		if err := <-running; err != nil && !errors.Is(err, context.Canceled) {
+			b.Error(err)
+		}
+	})
 	return contestant{fmt.Sprintf("journal, %d finished, %d waiting", finished, waiting), func(b *testing.B, round, entries int) {
 		b.Helper()
 		each(b, entries, func(i int) error {

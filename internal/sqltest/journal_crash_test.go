@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
@@ -139,6 +140,26 @@ func TestJournalCrashOnPostgres(t *testing.T) {
 				}, journal.PostgreSQL, b, k)
 			}
 			require.Greater(t, k, 20, "the process has more steps than these")
+		})
+	}
+}
+
+// TestJournalCrashOnMaria is the same on MariaDB, at every third step.
+func TestJournalCrashOnMaria(t *testing.T) {
+	for _, class := range []sdk.Class{sdk.Referenced, sdk.Once} {
+		t.Run(fmt.Sprint(class), func(t *testing.T) {
+			t.Parallel()
+			plain, dsn := openMaria(t)
+			newMerchant(t, plain, journal.MySQL, newBank(class))
+			k := 0
+			for died := true; died; k += 3 {
+				clear(t, plain)
+				_, died = crashAt(t, plain, func(g *gate) *sql.DB {
+					// The driver puts the parameters into the text: nothing is prepared past the gate.
+					return sql.OpenDB(gatedConnector{dsn: dsn + "?interpolateParams=true", gate: g, driver: &mysql.MySQLDriver{}})
+				}, journal.MySQL, newBank(class, "lost"), k)
+			}
+			require.Greater(t, k, 30, "the process has more steps than these")
 		})
 	}
 }

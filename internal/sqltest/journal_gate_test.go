@@ -47,6 +47,16 @@ func (g *gate) step() error {
 	return nil
 }
 
+// kill ends the process between two steps.
+func (g *gate) kill() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.dead {
+		g.dead = true
+		g.cancel()
+	}
+}
+
 func (g *gate) died() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -256,6 +256,48 @@ func TestJournalRestored(t *testing.T) {
 	})
 }
 
+// TestJournalRestoredLooksBeforeItSends: what was planned and sent since the backup, and
+// is planned again, is not sent again, unique reference or not.
+func TestJournalRestoredLooksBeforeItSends(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		for _, class := range []sdk.Class{sdk.Referenced, sdk.Searched} {
+			clear(t, db)
+			b := newBank(class)
+			m := newMerchant(t, db, dialect, b)
+			for _, reference := range []string{"another", "several", "there"} {
+				b.set(reference, map[string]string{"there": "pending"}[reference]+map[string]string{"another": "another", "several": "several"}[reference])
+			}
+			require.NoError(t, m.j.Restored(t.Context(), time.Hour, "Ines"))
+			require.NoError(t, m.j.Resume(t.Context(), "pay", "Ines", "looked at the list"))
+			for _, reference := range []string{"another", "several", "there", "new"} {
+				m.mustPlan(reference)
+			}
+			b.blind = true
+			m.work(0)
+			require.Empty(t, b.sends, "nothing is sent while nobody can tell")
+			b.blind = false
+			for range 5 {
+				m.work(20 * time.Second)
+			}
+			require.Equal(t, map[string]int{"new": 1}, b.sends, class)
+			require.Equal(t, journal.StateFinal, m.entry("there").State, m.history("there"))
+			require.Contains(t, m.history("there"), "adopted")
+			require.Equal(t, journal.ReasonTaken, m.entry("another").Reason)
+			require.Equal(t, journal.ReasonSeveral, m.entry("several").Reason)
+
+			// After the time nobody looks first any more.
+			_, err := db.ExecContext(t.Context(), `UPDATE journal_flows SET adopt_until = 1`)
+			require.NoError(t, err)
+			later := newMerchant(t, db, dialect, b)
+			looks := b.looks
+			later.mustPlan("later")
+			later.work(0)
+			require.Equal(t, looks, b.looks)
+			require.Equal(t, 1, b.sends["later"])
+		}
+	})
+}
+
 func TestJournalRun(t *testing.T) {
 	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
 		b := newBank(sdk.Once)

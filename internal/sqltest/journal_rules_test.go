@@ -215,6 +215,29 @@ func TestJournalLateWorker(t *testing.T) {
 	})
 }
 
+// TestJournalSleptBeforeSending: a machine that slept between the record and the request
+// sends nothing. The monotonic clock, which stops meanwhile, would not tell.
+func TestJournalSleptBeforeSending(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b, asked := newBank(sdk.Once), 0
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) {
+			c.Now = func() time.Time {
+				if asked++; asked == 4 { // two takes, the record, and then the request
+					return time.Now().Add(time.Hour)
+				}
+				return time.Now()
+			}
+		})
+		m.mustPlan("a")
+		m.work(0)
+		require.GreaterOrEqual(t, asked, 4)
+		require.Zero(t, b.sends["a"], m.history("a"))
+		require.Equal(t, journal.StatePlanned, m.entry("a").State)
+		m.work(time.Minute)
+		require.Equal(t, 1, b.sends["a"])
+	})
+}
+
 // TestJournalCorrections: the func is told each change of a final entry once.
 func TestJournalCorrections(t *testing.T) {
 	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {

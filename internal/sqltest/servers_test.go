@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/exec"
 	"os/user"
@@ -16,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/go-sql-driver/mysql"
+	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 )
@@ -24,6 +25,7 @@ import (
 // TestMain starts a PostgreSQL and a MariaDB for all tests; as a worker of the kill
 // test it is a merchant's process instead.
 func TestMain(m *testing.M) {
+	_ = mysql.SetLogger(log.New(io.Discard, "", 0)) // it would report each connection that a killed server closed
 	if os.Getenv(workerVariable) != "" {
 		work()
 		return
@@ -122,8 +124,8 @@ func (c *cluster) start(ready func() error) error {
 		return err
 	}
 	if err := ready(); err != nil {
-		log, _ := os.ReadFile(filepath.Join(c.dir, "log"))
-		return fmt.Errorf("%w: %s", err, log)
+		text, _ := os.ReadFile(filepath.Join(c.dir, "log"))
+		return fmt.Errorf("%w: %s", err, text)
 	}
 	return nil
 }
@@ -206,14 +208,16 @@ func unprivileged(dir string) (*syscall.Credential, error) {
 }
 
 // await returns when a database answers.
-func await(driver, dsn string) func() error {
+func await(driver, dsn string) func() error { return awaitFor(driver, dsn, 30*time.Second) }
+
+func awaitFor(driver, dsn string, patience time.Duration) func() error {
 	return func() error {
 		db, err := sql.Open(driver, dsn)
 		if err != nil {
 			return err
 		}
 		defer db.Close()
-		tick, late := time.NewTicker(20*time.Millisecond), time.After(30*time.Second)
+		tick, late := time.NewTicker(20*time.Millisecond), time.After(patience)
 		defer tick.Stop()
 		for {
 			if err = db.Ping(); err == nil {

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,9 +22,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -110,6 +115,88 @@ func (s target) checkEffects(t *testing.T, times int) {
 	assert.Equal(t, 90*times, s.count(t, `SELECT count(*) FROM webhook_inbox`), "one row per reference")
 }
 
+// The same with knocks and from the provider's side: the fake Kapiten posts the status
+// callbacks of its rides, some twice and some late, to two processes one of which is
+// killed again and again, and retries on its clock. Each process asks the fake.
+func TestEveryKnockOfTheFakeTakesEffectOnceThoughAProcessIsKilled(t *testing.T) {
+	t.Parallel()
+	const rides = 40
+	s := inboxOn(t, "postgres")
+	w := &workers{mode: "postgres", dsn: s.dsn}
+	t.Cleanup(w.stop)
+	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{
+		CallbackClient: &http.Client{Transport: &balancer{w, &http.Transport{MaxIdleConnsPerHost: 64, MaxConnsPerHost: 64}}},
+	}})
+	api := httptest.NewServer(srv)
+	t.Cleanup(api.Close)
+	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(1_000_000), WebhookURL: "http://shop.localhost/" + parcelSecret})
+	w.kapiten = co.ID + " " + co.Token + " " + api.URL
+	require.NoError(t, w.start(0))
+	require.NoError(t, w.start(1))
+	client, err := kapiten.New(srv.ClientConfig(co))
+	require.NoError(t, err)
+	var ids []string
+	for i := range rides {
+		ride, err := client.Rides.Create(t.Context(), kapiten.CreateRideParams{
+			CompanyID: co.ID, ExternalID: fmt.Sprint("ORDER-", i),
+			PickupAddress: "Kicukiro, KK 12 Ave", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
+			DropoffAddress: "M. Peace Plaza, Nyarugenge", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+			Sender: kapiten.Contact{Name: "Best Pilau", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "Customer", Phone: "0789000111"},
+		})
+		require.NoError(t, err)
+		ids = append(ids, ride.ID)
+	}
+	require.NoError(t, srv.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackHold, Times: 40}))
+	require.NoError(t, srv.AddCallbackFault(fake.CallbackFault{Kind: fake.CallbackDuplicate, Times: 60}))
+	stopKilling := w.keepKilling(t, rand.New(rand.NewPCG(rand.Uint64(), 0)), 20)
+	for _, status := range way[2:] {
+		for _, id := range ids {
+			require.NoError(t, srv.MoveRide(id, status))
+		}
+		srv.Flush()
+	}
+	// What was not acknowledged comes again, as long as it takes.
+	for end := time.Now().Add(90 * time.Second); !settled(t, srv); {
+		require.True(t, time.Now().Before(end), "not delivered in time")
+		srv.Advance(time.Hour)
+	}
+	t.Logf("%d kills, %d deliveries", stopKilling(), len(srv.Deliveries()))
+
+	assert.Zero(t, s.count(t, `SELECT count(*) FROM (SELECT 1 FROM applied GROUP BY reference, status HAVING count(*) > 1) twice`), "exactly once")
+	assert.Equal(t, rides, s.count(t, `SELECT count(*) FROM parcels WHERE status = 'COMPLETED'`), "all arrived at the end")
+	assert.Zero(t, s.count(t, `SELECT count(*) FROM parcels WHERE backwards > 0`), "statuses never go backwards")
+	assert.Equal(t, rides, s.count(t, `SELECT count(*) FROM webhook_inbox`), "one row per ride")
+}
+
+// balancer sends each callback to one of the two processes.
+type balancer struct {
+	workers   *workers
+	transport *http.Transport
+}
+
+func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.URL.Host = b.workers.address(rand.IntN(2))
+	return b.transport.RoundTrip(r)
+}
+
+// settled lets go what is held or dead, and reports whether all was delivered.
+func settled(t *testing.T, srv *kapitentest.Fake) bool {
+	t.Helper()
+	srv.Flush()
+	all := true
+	for _, d := range srv.Deliveries() {
+		if d.State == fake.DeliveryDelivered {
+			continue
+		}
+		all = false
+		if d.Held || d.State == fake.DeliveryDead {
+			require.NoError(t, srv.Redeliver(d.ID))
+		}
+	}
+	return all
+}
+
 func allEvents(times int) []parcel {
 	var events []parcel
 	for i := range 40 * times {
@@ -157,7 +244,7 @@ func (c *cluster) crash() {
 
 // workers are the merchant's two processes.
 type workers struct {
-	mode, dsn string
+	mode, dsn, kapiten string
 
 	mu   sync.Mutex
 	both [2]worker
@@ -171,7 +258,7 @@ type worker struct {
 
 func (w *workers) start(i int) error {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), workerVariable+"="+w.mode, dsnVariable+"="+w.dsn)
+	cmd.Env = append(os.Environ(), workerVariable+"="+w.mode, dsnVariable+"="+w.dsn, kapitenVariable+"="+w.kapiten)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -290,12 +377,19 @@ func (w *workers) acknowledged(client *http.Client, i int, p parcel) bool {
 // A worker is a merchant's process: this test binary, started again with these
 // variables. It prints its address and runs until its standard input closes.
 const (
-	workerVariable = "SQLTEST_WORKER" // a name in dialects
+	workerVariable = "SQLTEST_WORKER" // a name in dialects, or "journal"
 	dsnVariable    = "SQLTEST_DSN"
+	// company, token and base URL of a Kapiten that posts callbacks; empty for parcels
+	kapitenVariable = "SQLTEST_KAPITEN"
 )
 
 func work() {
-	if err := serve(os.Getenv(workerVariable), os.Getenv(dsnVariable)); err != nil {
+	name := os.Getenv(workerVariable)
+	run := func() error { return serve(name, os.Getenv(dsnVariable)) }
+	if name == "journal" {
+		run = workJournal
+	}
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "worker:", err)
 		os.Exit(1)
 	}
@@ -313,7 +407,7 @@ func serve(name, dsn string) error {
 		return err
 	}
 	// The server may be away just now; the first delivery checks the tables.
-	h, err := webhook.New(parcels(), webhook.Config[parcel]{Auth: parcelAuth(), Inbox: s.SQLInbox, HandleTx: s.apply})
+	h, err := workerHandler(s)
 	if err != nil {
 		return err
 	}
@@ -334,13 +428,36 @@ func serve(name, dsn string) error {
 	return nil
 }
 
+// workerHandler receives parcels, or rides if the environment names a Kapiten.
+func workerHandler(s target) (http.Handler, error) {
+	company, token, found := strings.Cut(os.Getenv(kapitenVariable), " ")
+	if !found {
+		return webhook.New(parcels(), webhook.Config[parcel]{Auth: parcelAuth(), Inbox: s.SQLInbox, HandleTx: apply[parcel](s)})
+	}
+	token, base, _ := strings.Cut(token, " ")
+	client, err := kapiten.New(kapiten.Config{BaseURL: base, Token: token})
+	if err != nil {
+		return nil, err
+	}
+	return webhook.NewKapiten(client.Rides, company, webhook.Config[kapiten.Ride]{
+		Auth: webhook.PathSecret(parcelSecret), Known: func(context.Context, string) (bool, error) { return true, nil },
+		Inbox: s.SQLInbox, HandleTx: apply[kapiten.Ride](s), AskRate: 1000,
+	})
+}
+
 // apply is the merchant's function: two writes with a little time between them, for
 // the process to be killed in. Nothing in it stops a second effect: it would show.
-func (s target) apply(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
-	if _, err := tx.ExecContext(ctx, s.sql(`INSERT INTO applied (reference, status, worker) VALUES (?, ?, ?)`), ev.Reference, ev.Status, os.Getpid()); err != nil {
+func apply[E any](s target) func(ctx context.Context, tx *sql.Tx, ev webhook.Event[E]) error {
+	return func(ctx context.Context, tx *sql.Tx, ev webhook.Event[E]) error {
+		return s.write(ctx, tx, ev.Reference, ev.Status)
+	}
+}
+
+func (s target) write(ctx context.Context, tx *sql.Tx, reference, status string) error {
+	if _, err := tx.ExecContext(ctx, s.sql(`INSERT INTO applied (reference, status, worker) VALUES (?, ?, ?)`), reference, status, os.Getpid()); err != nil {
 		return err
 	}
-	sleep, place := `SELECT pg_sleep(random() * 0.01)`, rank(ev.Status)
+	sleep, place := `SELECT pg_sleep(random() * 0.01)`, rank(status)
 	upsert := `INSERT INTO parcels AS p (reference, status, place, backwards) VALUES (?, ?, ?, 0)
 		ON CONFLICT (reference) DO UPDATE SET status = excluded.status, place = excluded.place,
 			backwards = p.backwards + CASE WHEN excluded.place < p.place THEN 1 ELSE 0 END`
@@ -352,6 +469,6 @@ func (s target) apply(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel])
 	if _, err := tx.ExecContext(ctx, sleep); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, s.sql(upsert), ev.Reference, ev.Status, place)
+	_, err := tx.ExecContext(ctx, s.sql(upsert), reference, status, place)
 	return err
 }

@@ -25,7 +25,7 @@ func TestCodesAreThoseOfTheirLists(t *testing.T) {
 func TestTheListsOfCodesAreWholeAndHaveNoCodeTwice(t *testing.T) {
 	for list, want := range map[string]int{currencies: 181, countries: 249} {
 		seen := map[string]bool{}
-		for _, code := range strings.Fields(list) {
+		for code := range strings.FieldsSeq(list) {
 			assert.Len(t, code, 3)
 			assert.False(t, seen[code], code)
 			seen[code] = true

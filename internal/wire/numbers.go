@@ -14,6 +14,12 @@ const minPhoneDigits, maxPhoneDigits = 9, 15
 // country code and a number, or of a national number as it stands. ok is false for
 // anything else.
 func Phone(text string) (digits string, ok bool) {
+	if strings.Trim(text, "0123456789") == "" && !strings.HasPrefix(text, "00") { // mostly
+		if len(text) < minPhoneDigits || len(text) > maxPhoneDigits {
+			return "", false
+		}
+		return text, true
+	}
 	if t := strings.TrimSpace(text); strings.HasPrefix(t, "+") || strings.HasPrefix(t, "00") {
 		text = strings.Replace(text, "(0)", "", 1) // it is dialled within the country only
 	}

@@ -31,16 +31,9 @@ func sameAddress(a, b string) bool {
 	return a == b || strings.HasPrefix(a, "0x") && strings.EqualFold(a, b)
 }
 
-// isWallet reports whether a text is an EVM address: 0x, 40 hex digits, and the
-// checksum of EIP-55. An address in a single letter case has no checksum.
-func (f *FiatConnect) isWallet(text string) bool {
-	if !looksLikeWallet(text) {
-		return false
-	}
-	digits := text[2:]
-	plain := digits == strings.ToLower(digits) || digits == strings.ToUpper(digits)
-	return checksummed(digits) == text || plain && !f.config.StrictAddresses
-}
+// isChecksummed reports whether a text is an EVM address: 0x, 40 hex digits, and the
+// checksum of EIP-55. The specification refuses an address in small letters.
+func isChecksummed(text string) bool { return looksLikeWallet(text) && checksummed(text[2:]) == text }
 
 // looksLikeWallet does not look at the checksum.
 func looksLikeWallet(text string) bool {

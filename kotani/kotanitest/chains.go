@@ -48,8 +48,8 @@ func (f *Fake) chainBalance(c *call) object {
 	}
 }
 
-// buyCelo is POST /dex/buyCelo. At once the partner pays shillings and the
-// user's wallet on Celo gets cUSD.
+// buyCelo is POST /dex/buyCelo. It charges the user's phone. His wallet on Celo gets the
+// cUSD once he has paid (assumed).
 func (f *Fake) buyCelo(c *call) object {
 	amount := c.money("celoAmount", cryptoDecimals)
 	u, refusal := f.user(c)
@@ -58,18 +58,22 @@ func (f *Fake) buyCelo(c *call) object {
 		return refusal
 	case refusal != nil:
 		return object{"status": "user not found"}
+	case currencyOf(u.Phone) == "":
+		return refused("phoneNumber must be a phone number in Kenya or Ghana")
 	}
-	rate, _ := f.rate("KES")
-	price := amount.Mul(rate).RoundCeil(fiatDecimals)
-	legs := append(pays("KES", price), Leg{wallet(u.Phone, kotani.ChainCelo), "cUSD", amount})
-	if !f.state.covered(legs) {
-		return refused(descInsufficient)
+	currency := currencyOf(u.Phone)
+	rate, _ := f.rate(currency)
+	t := &Transaction{
+		Operation: kotani.OpBuyCelo, Type: kotani.Collections, Currency: currency, Phone: u.Phone,
+		Amount: amount.Mul(rate).RoundCeil(fiatDecimals), TxHash: "0x" + f.ids().Hex(64),
+		Legs: []Leg{{wallet(u.Phone, kotani.ChainCelo), "cUSD", amount}},
 	}
-	hash := "0x" + f.ids().Hex(64)
-	f.state.post("celo "+hash, kotani.OpBuyCelo, hash, f.world.Now(), legs...)
+	if refusal := f.begin(c, t); refusal != "" {
+		return refused(refusal)
+	}
 	return object{"status": http.StatusCreated, "details": object{
-		"transactionHash": hash, "to": f.address(u.Phone, kotani.ChainCelo),
-		"value": amount.String() + " CUSD", "price": price.String(), "currency": "KES",
+		"transactionHash": t.TxHash, "to": f.address(u.Phone, kotani.ChainCelo), "requestId": t.RequestID,
+		"value": amount.String() + " CUSD", "price": t.Amount.String(), "currency": currency,
 	}}
 }
 
@@ -78,7 +82,7 @@ const descProcessed = "Transaction Hash is already processed"
 // sendToMpesa is POST /transactions/withdraw/sendToMpesa. A hash names cUSD that
 // came to the escrow. The fake pays them out at the escrow's rate.
 func (f *Fake) sendToMpesa(c *call) object {
-	phone, text := c.phone("phoneNumber"), c.text("txhash")
+	phone, text := c.mobile("phoneNumber", "KES"), c.text("txhash") // M-Pesa is Kenyan
 	if c.reason != "" {
 		return c.refused()
 	}
@@ -118,7 +122,8 @@ func (f *Fake) cashOut(c *call, op, coin string) object {
 	currency := c.country()
 	t := &Transaction{
 		Operation: op, Type: kotani.Payouts, Currency: currency,
-		Phone: c.phone("phoneNumber"), Callback: c.callback(), TxHash: c.text("txHash"),
+		Phone: c.mobile("phoneNumber", currency), Callback: c.callback(), TxHash: c.text("txHash"),
+		Quote: c.optional("acceptedQuoteId"), // no document shows how a quote out is used
 	}
 	if c.reason != "" {
 		return c.refused()
@@ -132,11 +137,22 @@ func (f *Fake) cashOut(c *call, op, coin string) object {
 	}
 	value := f.hashValue(hash)
 	rate, _ := f.rate(currency)
+	var q *quote
+	if t.Quote != "" {
+		q = f.state.Quotes.Find(t.Quote)
+		if refusal := q.refusal(false, currency, coin, value); refusal != "" {
+			return refused(refusal)
+		}
+		rate = q.Rate
+	}
 	t.Amount = value.Mul(rate).Truncate(fiatDecimals)
 	t.Legs = append(pays(currency, t.Amount), Leg{partner, coin, value})
 	response := f.accept(c, t)
 	if t.RequestID != "" {
 		f.state.Hashes[hash] = true
+		if q != nil {
+			q.Spent = true
+		}
 	}
 	return response
 }
@@ -145,14 +161,13 @@ func (f *Fake) cashOut(c *call, op, coin string) object {
 // the fields are assumed. The payer's wallet on Tron gets the coins once he has
 // paid.
 func (f *Fake) tronCashIn(c *call) object {
-	c.country()
+	if currency := c.country(); currency == "GHS" {
+		c.refuse("only Kenya is supported") // documented
+	}
 	t := &Transaction{
 		Operation: kotani.OpTronCashIn, Type: kotani.Collections, Currency: "KES",
-		Phone: c.phone("phoneNumber"), Amount: c.money("amount", fiatDecimals),
+		Phone: c.mobile("phoneNumber", "KES"), Amount: c.money("amount", fiatDecimals),
 		Callback: c.callback(), ExternalID: c.optional("externalId"),
-	}
-	if !strings.HasPrefix(t.Phone, "254") {
-		c.refuse("only phone numbers in Kenya are supported")
 	}
 	rate, _ := f.rate("KES")
 	bought, _ := t.Amount.QuoRem(rate, coinDecimals)

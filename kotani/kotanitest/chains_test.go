@@ -24,7 +24,7 @@ func TestBinanceOrders(t *testing.T) {
 	t.Parallel()
 	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: 2 * time.Hour}})
 	create := func() string {
-		r := p.result(p.post("/binance/order/create", order))
+		r := p.result(p.post("/binance/order/create", order.with("callback", hook)))
 		assert.Equal(t, "INITIAL", r["status"])
 		assert.NotEmpty(t, r["checkoutLink"])
 		assert.NotEmpty(t, r["qrcodeLink"])
@@ -35,20 +35,34 @@ func TestBinanceOrders(t *testing.T) {
 
 	paid, closed, expired := create(), create(), create()
 	require.NoError(t, p.PayOrder(paid))
+	payout := p.result(at("query", paid))["requestId"].(string)
+	p.wantStatus("PENDING", payout)
+	p.wantBalance("0", "USDT")
+	p.Advance(10 * time.Second)
+	p.wantStatus("SUCCESSFUL", payout)
 	p.wantBalance("10", "USDT")
+	require.Len(t, p.callbacks(), 1)
+	assert.Equal(t, payout, p.callbacks()[0]["requestId"])
+	failed := create()
+	require.NoError(t, p.MoveOrder(failed, kotani.OrderFailed))
+	require.ErrorIs(t, p.PayOrder(failed), fake.ErrIllegalMove)
+	require.ErrorIs(t, p.MoveOrder(expired, kotani.OrderInitial), fake.ErrIllegalMove)
+	p.wantRefused("order has failed already", at("close", failed))
 	assert.Equal(t, "CLOSED", p.result(at("close", closed))["status"])
 	p.wantRefused("order is already paid", at("close", paid))
 	p.wantRefused("order is already closed", at("close", closed))
 	require.ErrorIs(t, p.PayOrder(closed), fake.ErrIllegalMove)
 	require.ErrorIs(t, p.PayOrder("none"), fake.ErrNotFound)
-	p.Advance(time.Hour - 1)
+	p.Advance(time.Hour - 1 - 10*time.Second)
 	assert.Equal(t, "INITIAL", status(expired))
 	p.Advance(1)
-	assert.Equal(t, []any{"PAID", "CLOSED", "EXPIRED"}, []any{status(paid), status(closed), status(expired)})
+	assert.Equal(t, []any{"PAID", "CLOSED", "CLOSED", "FAILED"}, []any{status(paid), status(closed), status(expired), status(failed)})
 	require.ErrorIs(t, p.PayOrder(expired), fake.ErrIllegalMove)
 	p.wantRefused("order not found", at("query", "none"))
 	p.wantRefused("prepayId is required", at("query", ""))
 	p.wantRefused("currency not supported", p.post("/binance/order/create", order.with("currency", "BTC")))
+	p.wantRefused("returnUrl must be a URL", p.post("/binance/order/create", order.with("returnUrl", "shop")))
+	p.wantRefused("cancelUrl must be a URL", p.post("/binance/order/create", order.with("cancelUrl", "ftp://shop")))
 	p.wantRefused("cancelUrl is required", p.post("/binance/order/create", order.with("cancelUrl", nil)))
 	p.wantBalance("10", "USDT")
 }
@@ -79,6 +93,27 @@ func TestSendToMpesaPaysOutAHashOnce(t *testing.T) {
 		p.wantRefused("Invalid Hash", send(bad))
 	}
 	p.wantRefused("txhash is required", send(""))
+	p.wantRefused("phoneNumber does not belong to KES", p.post("/transactions/withdraw/sendToMpesa", object{"phoneNumber": "233201234567", "txhash": anyHash}))
+}
+
+// An accepted quote out prices a cash-out, once.
+func TestAcceptedQuoteOutIsUsedOnce(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t, kotanitest.Config{})
+	ask := func(coin string) string {
+		id := p.post("/quotes/out", object{"cryptoAmount": "10", "currency": "KES", "cryptoType": coin})["quoteId"].(string)
+		p.post("/quotes/out/accept", object{"quoteId": id})
+		return id
+	}
+	id := ask("USDT")
+	body := object{"phoneNumber": "254712345678", "txHash": anyHash, "acceptedQuoteId": id}
+	p.wantRefused("quote not found", p.post("/tron/cashout/KE", body.with("acceptedQuoteId", "none")))
+	p.wantRefused("quote is for another payment", p.post("/tron/cashout/KE", body.with("acceptedQuoteId", ask("USDC"))))
+	open := p.post("/quotes/out", object{"cryptoAmount": "10", "currency": "KES", "cryptoType": "USDT"})["quoteId"]
+	p.wantRefused("quote is not accepted", p.post("/tron/cashout/KE", body.with("acceptedQuoteId", open)))
+	assert.Equal(t, "1300", p.result(p.post("/tron/cashout/KE", body))["amount"])
+	p.wantRefused("quote already used", p.post("/tron/cashout/KE", body.with("txHash", strings.Repeat("3", 64))))
+	p.wantBalance("998700", "KES")
 }
 
 func TestHashIsNotUsedUpByARefusal(t *testing.T) {
@@ -106,7 +141,14 @@ func TestCashOut(t *testing.T) {
 		{"/tron/cashout/GH", "GHS", "99850", "USDT"},
 	} {
 		p := newPartner(t, kotanitest.Config{})
-		body := object{"phoneNumber": "254712345678", "txHash": anyHash, "callback": hook, "name": "Jane"}
+		phones := map[string]string{"KES": "254712345678", "GHS": "233201234567"}
+		phone := phones[tc.currency]
+		delete(phones, tc.currency)
+		body := object{"phoneNumber": phone, "txHash": anyHash, "callback": hook, "name": "Jane"}
+		for _, other := range phones {
+			p.wantRefused("phoneNumber does not belong to "+tc.currency, p.post(tc.path, body.with("phoneNumber", other)))
+		}
+		p.wantRefused("phoneNumber must be a phone number in Kenya or Ghana", p.post(tc.path, body.with("phoneNumber", "250788123456")))
 		r := p.result(p.post(tc.path, body))
 		p.wantBalance(tc.left, tc.currency)
 		p.wantBalance("0", tc.coin)
@@ -143,7 +185,8 @@ func TestTronCashIn(t *testing.T) {
 		p.post("/user/account/getBalance", object{"phoneNumber": "254712345678", "chain": "tron"})["balance"])
 	p.wantBalance("1000000", "KES")
 	p.wantRefused("externalId already exists", p.deposit(object{"externalId": "t-1"}))
-	p.wantRefused("only phone numbers in Kenya are supported", p.post("/tron/cashin/GH", body.with("phoneNumber", "233201234567")))
+	p.wantRefused("only Kenya is supported", p.post("/tron/cashin/GH", body.with("phoneNumber", "254712345678")))
+	p.wantRefused("phoneNumber does not belong to KES", p.post("/tron/cashin/KE", body.with("phoneNumber", "233201234567")))
 	p.wantRefused("country not supported", p.post("/tron/cashin/UG", body))
 	p.wantRefused("amount is required", p.post("/tron/cashin/KE", body.with("amount", nil)))
 }
@@ -154,10 +197,20 @@ func TestBuyCelo(t *testing.T) {
 	body := object{"phoneNumber": "254712345678", "celoAmount": "1.5"}
 	assert.Equal(t, object{"status": "user not found"}, p.post("/dex/buyCelo", body))
 	p.post("/kyc/user/create", object{"phoneNumber": "254712345678"})
-	assert.Contains(t, p.post("/dex/buyCelo", body), "details")
-	p.wantBalance("999805", "KES")
+	details := p.post("/dex/buyCelo", body)["details"].(map[string]any)
+	assert.Equal(t, "195", details["price"])
+	faketest.WantMoney(t, "0", p.WalletBalance("254712345678", kotani.ChainCelo))
+	p.Advance(10 * time.Second)
+	p.wantBalance("1000000", "KES") // the phone was charged, not the partner
 	faketest.WantMoney(t, "1.5", p.WalletBalance("254712345678", kotani.ChainCelo))
-	p.wantRefused("insufficient balance", p.post("/dex/buyCelo", body.with("celoAmount", "100000")))
+	rows := p.get("/transactions?transactionType=Collections")["result"].([]any)
+	require.Len(t, rows, 1)
+	assert.Equal(t, details["requestId"], rows[0].(map[string]any)["requestId"])
+	broke := "254712340002" // has no money
+	p.post("/kyc/user/create", object{"phoneNumber": broke})
+	p.post("/dex/buyCelo", body.with("phoneNumber", broke))
+	p.Advance(10 * time.Second)
+	faketest.WantMoney(t, "0", p.WalletBalance(broke, kotani.ChainCelo))
 	p.wantRefused("celoAmount is required", p.post("/dex/buyCelo", body.with("celoAmount", nil)))
 }
 
@@ -180,12 +233,12 @@ func TestUsers(t *testing.T) {
 	p.wantRefused("user exists", again)
 	assert.Equal(t, id, again["userId"])
 	p.wantRefused("invalid phoneNumber", p.post("/kyc/user/create", object{"phoneNumber": "12"}))
-	assert.Equal(t, object{"status": false}, check())
+	assert.Equal(t, object{"status": "unverified"}, check())
 	details := phone.with("firstname", "Jane").with("lastname", "Doe").with("email", "j@example.com")
 	p.wantRefused("email is required", p.post("/kyc/user/update", details.with("email", nil)))
-	assert.Equal(t, object{"status": false}, check())
+	assert.Equal(t, object{"status": "unverified"}, check())
 	assert.Equal(t, "active", p.post("/kyc/user/update", details)["status"])
-	assert.Equal(t, object{"status": true}, check())
+	assert.Equal(t, object{"status": "verified"}, check())
 	record := p.post("/kyc/user/getDetailsByPhone", phone)["userRecord"].(map[string]any)
 	assert.Equal(t, "Jane", record["firstname"])
 	assert.Equal(t, object{"status": "phonenumber not found"}, p.post("/kyc/user/getDetailsByPhone", object{"phoneNumber": "254712345679"}))
@@ -207,6 +260,10 @@ func TestUBI(t *testing.T) {
 	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: 100 * time.Hour}, Balances: map[string]decimal.Decimal{"cUSD": decimal.NewFromInt(2)}})
 	body := object{"phoneNumber": "254712345678", "programId": "p-1"}
 	at := func(path string) object { return p.post("/transactions/ubi/"+path, body) }
+	for _, path := range []string{"checkIfBeneficiary", "setBeneficiary", "claimfunds"} {
+		p.wantRefused("user does not exist", at(path))
+	}
+	p.post("/kyc/user/create", object{"phoneNumber": "254712345678"})
 	p.wantRefused("Not a beneficiary", at("checkIfBeneficiary"))
 	p.wantRefused("user is not approved as a beneficiary", at("claimfunds"))
 	assert.Contains(t, at("setBeneficiary"), "result")
@@ -218,6 +275,8 @@ func TestUBI(t *testing.T) {
 	p.Advance(1)
 	assert.Contains(t, at("claimfunds"), "txid")
 	faketest.WantMoney(t, "2", p.WalletBalance("254712345678", kotani.ChainCelo))
+	rows := p.get("/transactions?transactionType=Payouts")["result"].([]any)
+	assert.Len(t, rows, 2, "claims are among all transactions")
 	p.Advance(24 * time.Hour)
 	p.wantRefused("insufficient funds", at("claimfunds"))
 	p.wantBalance("0", "cUSD")

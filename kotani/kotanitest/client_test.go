@@ -1,7 +1,6 @@
 package kotanitest_test
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -18,14 +17,6 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
-
-// signer signs nothing: without a verifier the fake takes any 65 bytes.
-type signer string
-
-func (s signer) Address() string { return string(s) }
-func (s signer) SignMessage(context.Context, []byte) ([]byte, error) {
-	return make([]byte, 65), nil
-}
 
 func TestClientMovesFiat(t *testing.T) {
 	t.Parallel()
@@ -67,7 +58,7 @@ func TestClientDrivesFiatConnect(t *testing.T) {
 		for name, base := range map[string]string{"its own URL": srv.FiatConnect.URL(), "below Kotani": srv.URL() + "/fiatconnect"} {
 			cfg := srv.ClientConfig()
 			cfg.MinBackoff, cfg.MaxBackoff = time.Millisecond, time.Millisecond
-			cfg.FiatConnect.Signer, cfg.FiatConnect.BaseURL, cfg.FiatConnect.APIKey = signer(alice), base, key
+			cfg.FiatConnect.Signer, cfg.FiatConnect.BaseURL, cfg.FiatConnect.APIKey = kotanitest.NewSigner("alice"), base, key
 			client, err := kotani.New(cfg)
 			require.NoError(t, err)
 			fc, ctx := client.FiatConnect, t.Context()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -19,8 +20,11 @@ type Config struct {
 	Options fake.Options
 
 	// PhoneNumber and Password are the partner's login. Defaults: 254700000000,
-	// test-password. The country is Kenya: a login says KEN or KE.
+	// test-password.
 	PhoneNumber, Password string
+	// Country is the partner's: Kenya (default), whose login says KEN or KE, or Ghana,
+	// whose login says GH or GHA. National phone numbers are of this country.
+	Country kotani.Country
 	// Balances are the partner's money at the start, by currency. Nil:
 	// 1,000,000 KES, 100,000 GHS, 10,000 cUSD.
 	Balances map[string]decimal.Decimal
@@ -87,20 +91,8 @@ type Quirks struct {
 }
 
 // FiatConnectConfig sets up the FiatConnect section. The zero value is right for
-// most tests, and accepts ANY well-formed signature; see VerifySignature.
+// most tests. Signatures of logins are always checked.
 type FiatConnectConfig struct {
-	// VerifySignature says whether address signed message as of EIP-191. The
-	// signature has 65 bytes: r, s, v. Several goroutines may call it at once.
-	// No lock is held then.
-	//
-	// WITHOUT IT NO SIGNATURE IS CHECKED: any 65 bytes in hex log anybody in, as
-	// whoever the message names. This module has no secp256k1. A test of signing
-	// itself must plug it in.
-	VerifySignature func(address string, message, signature []byte) bool
-	// StrictAddresses also refuses addresses in a single letter case, which have
-	// no checksum. A wrong checksum is always refused.
-	StrictAddresses bool
-
 	// Prefix is where the section stands below Kotani's base URL. Empty:
 	// /fiatconnect (assumed).
 	Prefix string
@@ -116,6 +108,10 @@ type FiatConnectConfig struct {
 	// KYCDelay (10 s). By default they are approved at once.
 	PendingKYC bool
 	KYCDelay   time.Duration
+
+	// StrictQuotes refuses quotes without an address, as the specification does.
+	// Kotani's document shows quotes without it; they are anybody's.
+	StrictQuotes bool
 
 	// ProviderInitiated makes the provider debit the account for a transfer in,
 	// without a user action.
@@ -154,8 +150,8 @@ type FiatConnectQuirks struct {
 	// CryptoValues are the price of one unit in cUSD, by crypto type. Nil: cUSD
 	// 1, cEUR 1.1, cREAL 0.2.
 	CryptoValues map[string]decimal.Decimal
-	// Countries are the supported countries. Nil: KE, GH, NG, UG, RW, ZA, SN, CM, US,
-	// DE, BR, IN, PH.
+	// Countries are the supported countries. Nil: KE, GH, NG, UG, RW, ZA, SN, CI,
+	// CM, DE, AT, BR, IN, PH.
 	Countries []string
 	// MinValue and MaxValue bound a transfer, in cUSD. Zero: 1 and 10,000.
 	MinValue, MaxValue decimal.Decimal
@@ -168,6 +164,7 @@ type FiatConnectQuirks struct {
 func (c Config) withDefaults() Config {
 	c.PhoneNumber = cmp.Or(c.PhoneNumber, "254700000000")
 	c.Password = cmp.Or(c.Password, "test-password")
+	c.Country = cmp.Or(c.Country, kotani.Kenya)
 	c.SettleAfter = cmp.Or(max(c.SettleAfter, 0), 10*time.Second)
 	if c.Balances == nil {
 		c.Balances = amounts("KES", "1000000", "GHS", "100000", "cUSD", "10000")
@@ -211,7 +208,7 @@ func (c FiatConnectConfig) withDefaults() FiatConnectConfig {
 		q.CryptoValues = amounts("cUSD", "1", "cEUR", "1.1", "cREAL", "0.2")
 	}
 	if q.Countries == nil {
-		q.Countries = []string{"KE", "GH", "NG", "UG", "RW", "ZA", "SN", "CM", "US", "DE", "BR", "IN", "PH"}
+		q.Countries = []string{"KE", "GH", "NG", "UG", "RW", "ZA", "SN", "CI", "CM", "DE", "AT", "BR", "IN", "PH"}
 	}
 	switch {
 	case q.FeePercent.IsZero():

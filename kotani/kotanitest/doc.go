@@ -14,7 +14,8 @@
 // Choose another end with a magic number (below), or move an object now:
 //
 //	srv.MoveTransaction("order-17", kotani.StatusFailed)
-//	srv.PayOrder(prepayID)
+//	srv.PayOrder(prepayID) // its payout starts at once
+//	srv.MoveOrder(prepayID, kotani.OrderFailed)
 //	srv.FiatConnect.MoveTransfer(id, kotani.TransferComplete)
 //	srv.FiatConnect.MoveKYC(address, schema, kotani.KYCDenied)
 //
@@ -60,19 +61,21 @@
 // transaction gives back what it moved. No balance goes below zero: when the
 // money is spent already, the reversal is tried again later.
 //
-// Phone numbers that begin with 233 use GHS, all others KES. A cash-out of coins
+// Phone numbers that begin with 233 use GHS, with 254 KES; others have no mobile money. A cash-out of coins
 // debits fiat and credits the coins. A hash counts once, in whatever spelling and
 // on whatever chain.
 //
 // # FiatConnect
 //
 // Fake.FiatConnect is a complete provider of the FiatConnect specification 1.2.5.
-// An unmodified client can drive it. It stands below Kotani's base URL, under
+// An unmodified client can drive it, and the official validation suite passes with
+// StrictQuotes on. It stands below Kotani's base URL, under
 // /fiatconnect, and also has a URL of its own.
 //
-// NO SIGNATURE IS CHECKED without FiatConnectConfig.VerifySignature: any 65 bytes
-// in hex log anybody in. All other rules of a login hold:
+// A login needs a real signature (EIP-191). NewSigner makes a wallet for tests. The
+// rules of a login are:
 //
+//   - the wallet of the address signed the message, the address has its checksum
 //   - the grammar of EIP-4361, version 1, chain 44787
 //   - the domain, with or without its port, and the URI of the client's request
 //   - the clock, and four hours at most. A login may be issued half a second

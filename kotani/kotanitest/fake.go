@@ -76,10 +76,12 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Admin: map[string]http.HandlerFunc{
 			"POST /_fake/kotani/transactions/{id}/settle": f.adminMoveTransaction,
 			"POST /_fake/kotani/orders/{id}/pay":          f.adminPayOrder,
+			"POST /_fake/kotani/orders/{id}/settle":       f.adminMoveOrder,
 		},
 		AdminDocs: map[string]string{
 			"POST /_fake/kotani/transactions/{id}/settle": "ends a pending transaction, or reverses a successful one|status",
 			"POST /_fake/kotani/orders/{id}/pay":          "the payer paid an on-chain order",
+			"POST /_fake/kotani/orders/{id}/settle":       "ends an order: PAID, FAILED or CLOSED|status",
 		},
 	})
 	return f
@@ -91,7 +93,7 @@ func (f *Fake) ClientConfig() kotani.Config {
 	return kotani.Config{
 		BaseURL: f.URL(),
 		Options: sdk.Options{HTTPClient: f.HTTPClient()}, Routes: f.config.Routes,
-		PhoneNumber: f.config.PhoneNumber, CountryCode: "KEN", Password: f.config.Password,
+		PhoneNumber: f.config.PhoneNumber, CountryCode: map[kotani.Country]string{kotani.Kenya: "KEN", kotani.Ghana: "GH"}[f.config.Country], Password: f.config.Password,
 		TokenLifetime: f.config.Quirks.TokenLifetime,
 		FiatConnect:   kotani.FiatConnectConfig{BaseURL: f.FiatConnect.URL(), ChainID: f.config.FiatConnect.ChainID},
 	}
@@ -124,11 +126,11 @@ func showTransaction(t *Transaction) fake.Object {
 
 func showOrder(o *Order) fake.Object {
 	shown := fake.Object{
-		ID: o.PrepayID, Title: "order", State: o.Status, Result: fake.ResultOf(o.Status == OrderPaid, o.Status != OrderInitial),
+		ID: o.PrepayID, Title: "order", State: string(o.Status), Result: fake.ResultOf(o.Status == kotani.OrderPaid, o.Status != kotani.OrderInitial),
 		Amount: o.Amount, Currency: o.Currency, Acts: []fake.Act{}, Value: o,
 	}
-	if o.Status == OrderInitial {
-		shown.Acts = []fake.Act{{Name: "pay", Method: http.MethodPost, Path: fake.AdminPath(providerName, "orders", o.PrepayID, "pay")}}
+	if o.Status == kotani.OrderInitial {
+		shown.Acts = fake.Acts(fake.AdminPath(providerName, "orders", o.PrepayID, "settle"), "status", orderEnds())
 	}
 	return shown
 }
@@ -232,6 +234,7 @@ func (f *Fake) serve(handle func(*call) object, open bool) http.HandlerFunc {
 			refuse(rw, r, http.StatusBadRequest, 0)
 			return
 		}
+		c.prefix = phonePrefix(f.config.Country)
 		writeJSON(rw, http.StatusOK, handle(c))
 	}
 }
@@ -265,7 +268,7 @@ func (f *Fake) login(rw http.ResponseWriter, r *http.Request) {
 	}
 	phone, country, password := c.text("phoneNumber"), c.text("countryCode"), c.text("password")
 	known := strings.TrimPrefix(phone, "+") == strings.TrimPrefix(f.config.PhoneNumber, "+") &&
-		(strings.EqualFold(country, "KEN") || strings.EqualFold(country, "KE"))
+		countryNamed(country) == f.config.Country
 	switch {
 	case c.reason != "":
 		writeJSON(rw, http.StatusOK, c.refused())

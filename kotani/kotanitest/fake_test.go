@@ -6,13 +6,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/faketest"
+	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
+
+// A Ghanaian partner logs in as such, and his national numbers are Ghanaian.
+func TestLoginInGhana(t *testing.T) {
+	t.Parallel()
+	srv := kotanitest.NewServer(t, kotanitest.Config{Country: kotani.Ghana})
+	for code, want := range map[string]int{"GH": 200, "GHA": 200, "KE": 400, "KEN": 400, "NG": 400, "": 200} {
+		status, text, err := faketest.Call(t.Context(), srv.HTTPClient(), "POST", srv.URL()+"/api/login",
+			object{"phoneNumber": "254700000000", "countryCode": code, "password": "test-password"})
+		require.NoError(t, err)
+		assert.Equal(t, want, status, "%s %s", code, text)
+	}
+	client, err := kotani.New(srv.ClientConfig())
+	require.NoError(t, err)
+	_, err = client.Fiat.Withdraw(t.Context(), kotani.WithdrawParams{Amount: decimal.NewFromInt(100), PhoneNumber: "020 123 4567", ExternalID: "out-1"})
+	require.NoError(t, err)
+	paid, _ := srv.Transaction("out-1")
+	assert.Equal(t, "233201234567 GHS", paid.Phone+" "+paid.Currency)
+}
 
 func TestLogin(t *testing.T) {
 	t.Parallel()
@@ -117,7 +137,7 @@ func TestObjectsComeOldestFirstAndAsCopies(t *testing.T) {
 	assert.True(t, known)
 	tx.Legs[0].Amount, p.Orders()[0].Status = tx.Legs[0].Amount.Neg(), "spoiled"
 	assert.NoError(t, p.CheckLedger())
-	assert.Equal(t, kotanitest.OrderInitial, p.Orders()[0].Status)
+	assert.Equal(t, kotani.OrderInitial, p.Orders()[0].Status)
 }
 
 func TestConfigPrintsNoPassword(t *testing.T) {

@@ -2,7 +2,6 @@ package kotanitest
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -16,7 +15,7 @@ const fiatDecimals = 2
 func (f *Fake) deposit(c *call) object {
 	return f.accept(c, &Transaction{
 		Operation: kotani.OpDeposit, Type: kotani.Collections,
-		Amount: c.whole("amount"), Phone: c.phone("phoneNumber"),
+		Amount: c.whole("amount"), Phone: c.mobile("phoneNumber", ""),
 		Callback: c.callback(), ExternalID: c.optional("externalId"),
 	})
 }
@@ -33,6 +32,9 @@ func (f *Fake) depositQuoted(c *call) object {
 		return c.refused()
 	}
 	q := f.state.Quotes.Find(id)
+	if q != nil {
+		t.Phone = c.mobile("phoneNumber", q.Currency)
+	}
 	switch {
 	case q == nil || !q.In:
 		return refused("quote not found")
@@ -41,7 +43,7 @@ func (f *Fake) depositQuoted(c *call) object {
 	case q.Spent:
 		return refused("quote already used")
 	}
-	t.Amount, t.Currency = q.FiatAmount, q.Currency
+	t.Amount, t.Currency, t.Quote = q.FiatAmount, q.Currency, id
 	response := f.accept(c, t)
 	q.Spent = t.RequestID != ""
 	return response
@@ -53,7 +55,7 @@ const withdrawalReceived = "Withdrawal request received"
 func (f *Fake) withdraw(c *call) object {
 	t := &Transaction{
 		Operation: kotani.OpWithdraw, Type: kotani.Payouts,
-		Amount: c.whole("amount"), Phone: c.phone("phoneNumber"),
+		Amount: c.whole("amount"), Phone: c.mobile("phoneNumber", ""),
 		Callback: c.callback(), ExternalID: c.optional("externalId"),
 	}
 	if refusal := f.begin(c, t); refusal != "" {
@@ -68,12 +70,12 @@ func (f *Fake) withdraw(c *call) object {
 // withdrawToBank is POST /transactions/withdraw/bank.
 func (f *Fake) withdrawToBank(c *call) object {
 	t := &Transaction{
-		Operation: kotani.OpWithdrawToBank, Type: kotani.Payouts,
+		Operation: kotani.OpWithdrawToBank, Type: kotani.Payouts, Currency: "KES", // the banks are Kenyan
 		Amount: c.whole("amount"), Account: c.text("accountNumber"),
 		Callback: c.callback(), ExternalID: c.optional("externalId"),
 	}
 	name, bank := c.text("accountName"), c.text("serviceProviderId")
-	if !slices.Contains(bankCodes(), bank) {
+	if kotani.BankCode(bank).Name() == "" {
 		c.refuse("invalid serviceProviderId")
 	}
 	if refusal := f.begin(c, t); refusal != "" {
@@ -85,17 +87,11 @@ func (f *Fake) withdrawToBank(c *call) object {
 	}
 }
 
-// bankCodes are those of the document.
-func bankCodes() []string {
-	return strings.Fields("01 02 03 07 10 11 12 16 18 19 25 31 50 51 53 55 57 63 66 68 70 72 74 78")
-}
-
 // payBill is POST /transactions/paybill. Its fee, 1 % rounded up to whole
 // shillings, comes on top of the amount.
 func (f *Fake) payBill(c *call) object {
-	c.text("merchantNumber")
 	t := &Transaction{
-		Operation: kotani.OpPayBill, Type: kotani.Payouts,
+		Operation: kotani.OpPayBill, Type: kotani.Payouts, Currency: "KES", Merchant: c.text("merchantNumber"),
 		Account: c.text("accountNumber"), Amount: c.money("amount", fiatDecimals), Callback: c.callback(),
 	}
 	t.Fee = t.Amount.Mul(decimal.New(1, -2)).Ceil()
@@ -105,16 +101,18 @@ func (f *Fake) payBill(c *call) object {
 // payTill is POST /transactions/till, free of charge as documented.
 func (f *Fake) payTill(c *call) object {
 	return f.accept(c, &Transaction{
-		Operation: kotani.OpPayTill, Type: kotani.Payouts,
-		Account: c.text("merchantTill"), Amount: c.money("amount", fiatDecimals), Callback: c.callback(),
+		Operation: kotani.OpPayTill, Type: kotani.Payouts, Currency: "KES",
+		Till: c.text("merchantTill"), Amount: c.money("amount", fiatDecimals), Callback: c.callback(),
 	})
 }
 
-// currencyOf is GHS for a phone in Ghana, and the partner's own currency
-// otherwise.
+// currencyOf is the currency of a phone's country: Kenya or Ghana.
 func currencyOf(phone string) string {
-	if strings.HasPrefix(phone, "233") {
+	switch {
+	case strings.HasPrefix(phone, "254"):
+		return "KES"
+	case strings.HasPrefix(phone, "233"):
 		return "GHS"
 	}
-	return "KES"
+	return ""
 }

@@ -54,7 +54,7 @@ func (f *FiatConnect) moveKYC(address, schema string, to kotani.KYCStatus) (fiel
 	defer f.world.Unlock()
 	known := []kotani.KYCStatus{kotani.KYCPending, kotani.KYCApproved, kotani.KYCDenied, kotani.KYCExpired}
 	switch {
-	case !f.isWallet(address):
+	case !looksLikeWallet(address):
 		return "address", fmt.Errorf("kotanitest: address %q: %w", address, fake.ErrNotFound)
 	case !slices.Contains(kycSchemas(), schema):
 		return "kycSchema", fmt.Errorf("kotanitest: KYC schema %q: %w", schema, fake.ErrNotFound)

@@ -11,8 +11,12 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-// partner owns the accounts from which payouts are paid.
-const partner = "partner"
+// partner owns the accounts from which payouts are paid. binance holds what payers of
+// orders have paid until it is paid out.
+const (
+	partner = "partner"
+	binance = "binance"
+)
 
 // Kinds of entries that no operation made; the others have the operation's name.
 const (
@@ -89,7 +93,7 @@ func (f *Fake) Debits(reference string) []fake.Entry {
 
 // isCollection reports whether money comes in with entries of this kind.
 func isCollection(kind string) bool {
-	return slices.Contains([]string{kotani.OpDeposit, kotani.OpDepositQuoted, kotani.OpTronCashIn, kindOrder}, kind)
+	return slices.Contains([]string{kotani.OpDeposit, kotani.OpDepositQuoted, kotani.OpTronCashIn, kotani.OpBuyCelo, kindOrder}, kind)
 }
 
 // CheckLedger adds everything up anew. Every balance must be the sum of its

@@ -173,6 +173,7 @@ func TestAdminMovesTransactions(t *testing.T) {
 	p := newPartner(t, kotanitest.Config{})
 	p.withdraw(nil)
 	prepay, _ := p.result(p.post("/binance/order/create", order))["prepayId"].(string)
+	second, _ := p.result(p.post("/binance/order/create", order))["prepayId"].(string)
 	for _, tc := range []struct {
 		path, body string
 		want       int
@@ -185,10 +186,15 @@ func TestAdminMovesTransactions(t *testing.T) {
 		{"orders/none/pay", ``, 404},
 		{"orders/" + prepay + "/pay", ``, 200},
 		{"orders/" + prepay + "/pay", ``, 409},
+		{"orders/" + prepay + "/settle", `{"status":"CLOSED"}`, 409},
+		{"orders/" + prepay + "/settle", `{"status":"INITIAL"}`, 400},
+		{"orders/none/settle", `{"status":"FAILED"}`, 404},
+		{"orders/" + second + "/settle", `{"status":"FAILED"}`, 200},
 	} {
 		status, text := faketest.Admin(p.Admin(), "POST", "/_fake/kotani/"+tc.path, tc.body)
 		assert.Equal(t, tc.want, status, "%s %s: %s", tc.path, tc.body, text)
 	}
+	p.Advance(10 * time.Second)
 	p.wantBalance("1000000", "KES")
 	p.wantBalance("10", "USDT")
 }
@@ -241,7 +247,7 @@ func TestDebitsShowWhatAReferenceCost(t *testing.T) {
 	p.wantDebits(strings.ToUpper(anyHash[2:]), "-1300")
 	p.wantDebits("coins", "10")
 	p.wantDebits(prepay, "10")
-	p.wantDebits(bought["transactionHash"].(string), "-130")
+	p.wantDebits(bought["transactionHash"].(string), "1")
 	p.wantDebits("program", "-1")
 	p.Advance(24 * time.Hour)
 	p.post("/transactions/ubi/claimfunds", object{"phoneNumber": "254712345678", "programId": "program"})

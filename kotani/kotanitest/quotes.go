@@ -45,7 +45,7 @@ type quote struct {
 	Rate         decimal.Decimal `json:"rate"`
 	Expires      time.Time       `json:"expires"`
 	Accepted     bool            `json:"accepted"`
-	Spent        bool            `json:"spent"` // by a deposit
+	Spent        bool            `json:"spent"` // by a deposit or a cash-out
 }
 
 // quoteIn is POST /quotes/in.
@@ -101,6 +101,21 @@ func (f *Fake) acceptQuote(c *call, in bool) object {
 	}
 	q.Accepted = true
 	return q.wire()
+}
+
+// refusal is why an accepted quote out cannot price coins, or "".
+func (q *quote) refusal(in bool, currency, coin string, amount decimal.Decimal) string {
+	switch {
+	case q == nil || q.In != in:
+		return "quote not found"
+	case !q.Accepted:
+		return "quote is not accepted"
+	case q.Spent:
+		return "quote already used"
+	case q.Currency != currency || q.CryptoType != coin || !q.CryptoAmount.Equal(amount):
+		return "quote is for another payment"
+	}
+	return ""
 }
 
 func (q *quote) wire() object {

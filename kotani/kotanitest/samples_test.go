@@ -59,6 +59,7 @@ func TestEveryOperationOfTheDocument(t *testing.T) {
 	account := w.addAccount(mobile)
 	_, made := w.transfer("in", "0", object{"fiatAccountId": account, "quoteId": w.quote("in")})
 
+	text := w.message().String()
 	good := object{ // by field name
 		"phoneNumber": "254712345678", "countryCode": "KEN", "password": "test-password", "amount": json.Number("10"),
 		"goodsName": "x", "goodsDetail": "x", "currency": "KES", "returnUrl": "https://a.b", "cancelUrl": "https://a.b",
@@ -68,7 +69,7 @@ func TestEveryOperationOfTheDocument(t *testing.T) {
 		"firstName": "J", "lastName": "D", "localCurrency": "KES", "celoPublicAddress": alice, "dateOfBirth": object{},
 		"fiatAccountSchema": "MobileMoney", "data": mobile.with("mobile", "+254700000009"), "fiatAccountId": account,
 		"lastname": "D", "firstname": "J", "email": "j@d", "programId": "p", "chain": "celo", "name": "J", "description": "x",
-		"message": w.message().String(), "signature": anySignature,
+		"message": text, "signature": sign(alice, text),
 	}
 	special := map[string]object{ // by operation, where a field means something else
 		"auth.login":           {"phoneNumber": "254700000000"},

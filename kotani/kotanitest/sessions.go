@@ -3,6 +3,7 @@ package kotanitest
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // session is what a cookie stands for. An expired session is kept for a while, so
@@ -54,7 +56,8 @@ func (f *FiatConnect) login(rw http.ResponseWriter, r *http.Request) {
 	}
 	f.world.Lock()
 	defer f.world.Unlock()
-	if code := f.checkLogin(r, message); code != "" {
+	if code, failed := f.checkLogin(r, message); code != "" {
+		fake.Because(rw, failed)
 		problem(http.StatusUnauthorized, code).write(rw)
 		return
 	}
@@ -74,7 +77,7 @@ func readLogin(r *http.Request) (m siweMessage, text, signature string, err erro
 }
 
 // checkSignature accepts 65 bytes in hex: r, s and v, not the compact form of
-// EIP-2098. The verifier says whether the address signed them.
+// EIP-2098. The wallet with that address must have made them, by EIP-191.
 func (f *FiatConnect) checkSignature(address, message, signature string) kotani.FiatConnectCode {
 	if slices.ContainsFunc(f.config.Quirks.ContractWallets, func(a string) bool { return strings.EqualFold(a, address) }) {
 		return kotani.ErrContractLoginNotSupported
@@ -84,32 +87,38 @@ func (f *FiatConnect) checkSignature(address, message, signature string) kotani.
 	if !ok || err != nil || len(raw) != signatureBytes {
 		return kotani.ErrInvalidSignature
 	}
-	if f.config.VerifySignature != nil && !f.config.VerifySignature(address, []byte(message), raw) {
+	if !strings.EqualFold(recoverAddress([]byte(message), raw), address) {
 		return kotani.ErrInvalidSignature
 	}
 	return ""
 }
 
-// checkLogin applies the rules of the specification.
-func (f *FiatConnect) checkLogin(r *http.Request, m siweMessage) kotani.FiatConnectCode {
+// checkLogin applies the rules of the specification. failed says for the journal which
+// of them a login breaks.
+func (f *FiatConnect) checkLogin(r *http.Request, m siweMessage) (code kotani.FiatConnectCode, failed string) {
 	now := f.world.Now()
 	if expiry, used := f.state.Nonces[nonceKey(m)]; used && now.Before(expiry) {
-		return kotani.ErrNonceInUse
+		return kotani.ErrNonceInUse, "the nonce is in use"
 	}
 	here := f.world.ExternalURL(r)
 	here.RawQuery = ""
 	switch {
-	case !f.isWallet(m.address), !f.isDomain(m.domain, here.Host), m.scheme != "" && m.scheme != here.Scheme,
-		m.uri != here.String(), m.version != "1", m.chainID != f.config.ChainID:
-		return kotani.ErrInvalidParameters
+	case !isChecksummed(m.address):
+		return kotani.ErrInvalidParameters, "the address lacks the checksum of EIP-55"
+	case !f.isDomain(m.domain, here.Host), m.scheme != "" && m.scheme != here.Scheme, m.uri != here.String():
+		return kotani.ErrInvalidParameters, "the domain or the URI is not " + here.String()
+	case m.version != "1":
+		return kotani.ErrInvalidParameters, "the version is not 1"
+	case m.chainID != f.config.ChainID:
+		return kotani.ErrInvalidParameters, fmt.Sprintf("the chain is %d, and only %d is accepted", m.chainID, f.config.ChainID)
 	case m.issuedAt.After(now.Add(issueLeeway)):
-		return kotani.ErrIssuedTooEarly
+		return kotani.ErrIssuedTooEarly, "issued in the future"
 	case !m.expiration.After(now), !m.expiration.After(m.issuedAt), m.notBefore.After(now):
-		return kotani.ErrInvalidParameters
+		return kotani.ErrInvalidParameters, "not valid at this time"
 	case m.expiration.Sub(m.issuedAt) > maxSession:
-		return kotani.ErrExpirationTooLong
+		return kotani.ErrExpirationTooLong, "longer than four hours"
 	}
-	return ""
+	return "", ""
 }
 
 // isDomain accepts the host with its port, as specified, and without, as the

@@ -22,7 +22,8 @@ func TestLoginRules(t *testing.T) {
 	}{
 		"as the JavaScript client": {func(*message) {}, ""},
 		"no statement":             {func(m *message) { m.statement = "" }, ""},
-		"lower case address":       {func(m *message) { m.address = strings.ToLower(m.address) }, ""},
+		"small letters":            {func(m *message) { m.address = strings.ToLower(m.address) }, "InvalidParameters"},
+		"capital letters":          {func(m *message) { m.address = "0x" + strings.ToUpper(m.address[2:]) }, "InvalidParameters"},
 		"scheme":                   {func(m *message) { m.domain = "http://" + m.domain }, ""},
 		"all options": {func(m *message) {
 			m.extra = "\nNot Before: 2026-04-03T09:00:00Z\nRequest ID: 7\nResources:\n- ipfs://x\n- https://y/z"
@@ -33,7 +34,7 @@ func TestLoginRules(t *testing.T) {
 		"other domain":       {func(m *message) { m.domain = "evil.localhost" }, "InvalidParameters"},
 		"other URI":          {func(m *message) { m.uri = "http://fiatconnect.localhost/login" }, "InvalidParameters"},
 		"URI with a query":   {func(m *message) { m.uri += "?a=b" }, "InvalidParameters"},
-		"wrong checksum":     {func(m *message) { m.address = strings.Replace(m.address, "A", "a", 1) }, "InvalidParameters"},
+		"wrong checksum":     {func(m *message) { m.address = swapCase(m.address) }, "InvalidParameters"},
 		"version 2":          {func(m *message) { m.version = "2" }, "InvalidParameters"},
 		"mainnet":            {func(m *message) { m.chain = "42220" }, "InvalidParameters"},
 		"no chain":           {func(m *message) { m.chain = "x" }, "InvalidParameters"},
@@ -64,10 +65,21 @@ func TestLoginRules(t *testing.T) {
 	}
 }
 
+// swapCase changes the case of the last letter.
+func swapCase(address string) string {
+	i := strings.LastIndexAny(address, "abcdefABCDEF")
+	letter := strings.ToUpper(address[i : i+1])
+	if letter == address[i:i+1] {
+		letter = strings.ToLower(letter)
+	}
+	return address[:i] + letter + address[i+1:]
+}
+
 func TestLoginBodies(t *testing.T) {
 	t.Parallel()
 	w := newWallet(t, kotanitest.FiatConnectConfig{})
 	good := w.message().String()
+	anySignature := sign(alice, good)
 	for name, tc := range map[string]struct {
 		body any
 		code string
@@ -91,32 +103,40 @@ func TestLoginBodies(t *testing.T) {
 	w.want(200, "", status, response) // none of these took the nonce
 }
 
-func TestStrictAddresses(t *testing.T) {
+// Anybody can write a message for any wallet, and sign it with his own.
+func TestOnlyTheWalletItselfLogsIn(t *testing.T) {
 	t.Parallel()
-	w := newWallet(t, kotanitest.FiatConnectConfig{StrictAddresses: true})
-	status, response := w.login(func(m *message) { m.address = strings.ToLower(m.address) })
-	w.want(401, "InvalidParameters", status, response)
-}
-
-func TestPluggedInVerifierDecides(t *testing.T) {
-	t.Parallel()
-	var asked []string
-	good := true
-	w := newWallet(t, kotanitest.FiatConnectConfig{
-		Quirks: kotanitest.FiatConnectQuirks{ContractWallets: []string{strings.ToLower(bob)}},
-		VerifySignature: func(address string, message, signature []byte) bool {
-			asked = append(asked, address)
-			assert.Contains(t, string(message), "wants you to sign in")
-			assert.Len(t, signature, 65)
-			return good
-		},
-	})
-	good = false
-	status, response := w.login(nil)
-	w.want(401, "InvalidSignature", status, response)
-	assert.Equal(t, []string{alice, alice}, asked)
+	w := newWallet(t, kotanitest.FiatConnectConfig{Quirks: kotanitest.FiatConnectQuirks{ContractWallets: []string{strings.ToLower(bob)}}})
+	m := w.message()
+	text := m.String()
+	good := sign(alice, text)
+	for name, signature := range map[string]string{
+		"another wallet's":    sign(bob, text),
+		"of another message":  sign(alice, text+" "),
+		"changed":             good[:10] + flip(good[10:11]) + good[11:],
+		"the other recovery":  good[:130] + map[string]string{"1b": "1c", "1c": "1b"}[good[130:]],
+		"v of no curve point": good[:130] + "1d",
+		"r is zero":           "0x" + strings.Repeat("0", 64) + good[66:],
+		"s is zero":           good[:66] + strings.Repeat("0", 64) + good[130:],
+		"above the order":     "0x" + strings.Repeat("f", 64) + good[66:],
+		"s above the order":   good[:66] + strings.Repeat("f", 64) + good[130:],
+		"any 65 bytes":        "0x" + strings.Repeat("1c", 65),
+	} {
+		status, response := w.post("/auth/login", object{"message": text, "signature": signature})
+		assert.Equal(t, 401, status, name)
+		assert.Equal(t, "InvalidSignature", response["error"], name)
+	}
+	status, response := w.post("/auth/login", object{"message": text, "signature": good[:130] + map[string]string{"1b": "00", "1c": "01"}[good[130:]]})
+	w.want(200, "", status, response) // v counts from 0, too; and no refusal took the nonce
 	status, response = w.login(func(m *message) { m.address = bob })
 	w.want(401, "ContractLoginNotSupported", status, response)
+}
+
+func flip(digit string) string {
+	if digit == "0" {
+		return "1"
+	}
+	return "0"
 }
 
 func TestNonceIsReservedUntilTheSessionExpires(t *testing.T) {
@@ -125,7 +145,7 @@ func TestNonceIsReservedUntilTheSessionExpires(t *testing.T) {
 	m := w.message()
 	m.expires = m.issued.Add(time.Hour)
 	replay := func() (int, object) {
-		return w.post("/auth/login", object{"message": m.String(), "signature": anySignature})
+		return w.post("/auth/login", object{"message": m.String(), "signature": sign(alice, m.String())})
 	}
 	status, response := replay()
 	w.want(200, "", status, response)
@@ -230,7 +250,7 @@ func TestMountAndCookieFlags(t *testing.T) {
 		w := &wallet{FiatConnect: f.FiatConnect, t: t, fake: f, address: alice, nonces: new(int)}
 		m := w.message()
 		m.domain, m.uri = tc.domain, tc.base+"/auth/login"
-		rec := serve(h, "POST", m.uri, string(jsonOf(t, object{"message": m.String(), "signature": anySignature})), "Cookie", "fiatconnect_session=somebody")
+		rec := serve(h, "POST", m.uri, string(jsonOf(t, object{"message": m.String(), "signature": sign(alice, m.String())})), "Cookie", "fiatconnect_session=somebody")
 		assert.Equal(t, tc.status, rec.Code, "%v %s", tc, rec.Body)
 		assert.Len(t, f.FiatConnect.Requests(), 1)
 		assert.Empty(t, f.Requests(), "no request of Kotani's")

@@ -1,6 +1,7 @@
 package kotanitest
 
 import (
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,9 @@ func TestParseSIWERefuses(t *testing.T) {
 		assert.ErrorIs(t, err, errSIWE, name)
 	}
 }
+
+// SignText signs any text, which SignMessage refuses to.
+func SignText(s *Signer, text string) string { return "0x" + hex.EncodeToString(s.sign([]byte(text))) }
 
 // What the parser takes, it takes whole: every part of it stands in the text,
 // and what the client would write is always taken.

@@ -25,8 +25,12 @@ type Transaction struct {
 	Amount     decimal.Decimal          `json:"amount"`  // in units of Currency, without the fee
 	Fee        decimal.Decimal          `json:"fee"`     // in units of Currency
 	Currency   string                   `json:"currency"`
-	Phone      string                   `json:"phone"`   // digits
-	Account    string                   `json:"account"` // bank account, paybill account or till
+	Phone      string                   `json:"phone"`    // digits
+	Account    string                   `json:"account"`  // bank account or paybill account
+	Merchant   string                   `json:"merchant"` // paybill number
+	Till       string                   `json:"till"`
+	Program    string                   `json:"program"` // of a UBI claim
+	Quote      string                   `json:"quote"`   // that was used
 	TxHash     string                   `json:"tx_hash"` // where a chain is involved
 	Callback   string                   `json:"callback"`
 	Scenario   fake.Scenario            `json:"scenario"` // chosen when it was accepted
@@ -166,7 +170,7 @@ func (f *Fake) begin(c *call, t *Transaction) (refusal string) {
 	if t.ExternalID == "" {
 		t.ExternalID = f.ids().UUID()
 	}
-	t.Status, t.Scenario = kotani.StatusPending, chooseScenario(cmp.Or(t.Phone, t.Account))
+	t.Status, t.Scenario = kotani.StatusPending, chooseScenario(cmp.Or(t.Phone, t.Account, t.Till))
 	t.Created = f.world.Now()
 	t.Updated = t.Created
 	st.Transactions.Add(t)
@@ -203,7 +207,7 @@ func (f *Fake) accept(c *call, t *Transaction) object {
 		return refused(refusal)
 	}
 	o := t.wire()
-	for _, name := range []string{"transactionType", "accountNumber", "createdAt", "updatedAt"} {
+	for _, name := range []string{"transactionType", "accountNumber", "merchantNumber", "merchantTill", "createdAt", "updatedAt"} {
 		delete(o, name)
 	}
 	return f.result(o)
@@ -299,7 +303,7 @@ func (t *Transaction) detach() { t.Legs = slices.Clone(t.Legs) }
 // hasReference reports whether a merchant or the provider calls the transaction
 // so.
 func (t *Transaction) hasReference(reference string) bool {
-	return reference == t.RequestID || reference == t.ExternalID || t.TxHash != "" && sameHash(reference, t.TxHash)
+	return reference == t.RequestID || reference == t.ExternalID || reference != "" && reference == t.Program || t.TxHash != "" && sameHash(reference, t.TxHash)
 }
 
 // wire is the status object of responses and callbacks.
@@ -309,7 +313,7 @@ func (t *Transaction) wire() object {
 		"status": string(t.Status), "amount": t.Amount.String(), "currency": t.Currency,
 		"phoneNumber": t.Phone, "createdAt": timestamp(t.Created), "updatedAt": timestamp(t.Updated),
 	}
-	for name, text := range map[string]string{"message": t.Message, "txhash": t.TxHash, "accountNumber": t.Account} {
+	for name, text := range map[string]string{"message": t.Message, "txhash": t.TxHash, "accountNumber": t.Account, "merchantNumber": t.Merchant, "merchantTill": t.Till, "programId": t.Program} {
 		if text != "" {
 			o[name] = text
 		}

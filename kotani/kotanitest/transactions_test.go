@@ -2,6 +2,7 @@ package kotanitest_test
 
 import (
 	"encoding/json"
+	"github.com/shopspring/decimal"
 	"testing"
 	"time"
 
@@ -322,4 +323,23 @@ func TestNoCallbackWithoutURL(t *testing.T) {
 	p.deposit(object{"callback": nil})
 	p.Advance(time.Hour)
 	assert.Empty(t, p.Deliveries())
+}
+
+// A paybill number and a till are told apart, in the fake and over the wire.
+func TestMerchantsAndTillsAreKeptApart(t *testing.T) {
+	t.Parallel()
+	srv := kotanitest.NewServer(t)
+	client, err := kotani.New(srv.ClientConfig())
+	require.NoError(t, err)
+	bill, err := client.Fiat.PayBill(t.Context(), kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "acc-1", Amount: decimal.NewFromInt(100)})
+	require.NoError(t, err)
+	till, err := client.Fiat.PayTill(t.Context(), kotani.PayTillParams{TillNumber: "5656", Amount: decimal.NewFromInt(100)})
+	require.NoError(t, err)
+	got, err := client.Fiat.Get(t.Context(), bill.RequestID)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"888880", "acc-1", "", "1"}, []string{got.MerchantNumber, got.AccountNumber, got.TillNumber, got.Fee.Decimal.String()})
+	got, err = client.Fiat.Get(t.Context(), till.RequestID)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"", "", "5656"}, []string{got.MerchantNumber, got.AccountNumber, got.TillNumber})
+	assert.False(t, got.Fee.Valid)
 }

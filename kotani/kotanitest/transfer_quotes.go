@@ -15,7 +15,7 @@ import (
 type transferQuote struct {
 	ID         string              `json:"id"`
 	Type       kotani.TransferType `json:"type"`
-	Address    string              `json:"address"` // in lower case
+	Address    string              `json:"address"` // in lower case; empty: anybody's
 	Country    string              `json:"country"`
 	Fiat       string              `json:"fiat"`
 	Crypto     string              `json:"crypto"`
@@ -82,7 +82,7 @@ func (f *FiatConnect) readQuote(c *fiatCall, q *transferQuote) (amount string, i
 	}
 	switch {
 	case c.reason != "", q.Fiat == "", q.Crypto == "", (fiat == "") == (coins == ""), len(amount) > maxAmountText,
-		!countryPattern.MatchString(q.Country), !f.isWallet(address),
+		!countryPattern.MatchString(q.Country), address == "" && f.config.StrictQuotes, address != "" && !isChecksummed(address),
 		!amountPattern.MatchString(amount) && !exponentPattern.MatchString(amount):
 		return "", false, false, bad
 	case !slices.Contains(f.config.Quirks.Countries, q.Country):

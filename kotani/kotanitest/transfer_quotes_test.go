@@ -25,12 +25,12 @@ func TestTransferQuoteRequests(t *testing.T) {
 		}{
 			{good, ""}, {coins, ""},
 			{good.with("preview", true), ""}, {good.with("preview", false), ""}, {good.with("region", "KE-30"), ""},
-			{good.with("address", strings.ToLower(alice)), ""},
+			{good.with("address", strings.ToLower(alice)), "InvalidParameters"},
 			{good.with("fiatAmount", "1300."), ""}, {good.with("fiatAmount", "1300.0000"), ""},
 			{good.with("fiatType", nil), "InvalidParameters"},
 			{good.with("cryptoType", nil), "InvalidParameters"},
 			{good.with("country", nil), "InvalidParameters"},
-			{good.with("address", nil), "InvalidParameters"},
+			{good.with("address", nil), ""}, // as Kotani documents it
 			{good.with("fiatAmount", nil), "InvalidParameters"},
 			{good.with("cryptoAmount", "10"), "InvalidParameters"},
 			{good.with("fiatAmount", 1300), "InvalidParameters"},
@@ -44,10 +44,10 @@ func TestTransferQuoteRequests(t *testing.T) {
 			{good.with("country", "ke"), "InvalidParameters"},
 			{good.with("country", "KEN"), "InvalidParameters"},
 			{good.with("address", "alice"), "InvalidParameters"},
-			{good.with("address", strings.Replace(alice, "A", "a", 1)), "InvalidParameters"},
+			{good.with("address", swapCase(alice)), "InvalidParameters"},
 			{good.with("fiatType", 5), "InvalidParameters"},
 			{"{", "InvalidParameters"}, {"[]", "InvalidParameters"},
-			{good.with("country", "FR"), "GeoNotSupported"},
+			{good.with("country", "FR"), "GeoNotSupported"}, {good.with("country", "US"), "GeoNotSupported"},
 			{good.with("fiatType", "MXN"), "FiatNotSupported"},
 			{good.with("cryptoType", "CELO"), "CryptoNotSupported"},
 			{good.with("fiatAmount", "129.99"), "FiatAmountTooLow"},
@@ -165,5 +165,37 @@ func TestQuoteOffersSchemas(t *testing.T) {
 			}
 		}
 		assert.Equal(t, 6, count)
+	}
+}
+
+// A quote without an address is anybody's. The specification knows none.
+func TestStrictQuotesNeedAnAddress(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t, kotanitest.FiatConnectConfig{StrictQuotes: true})
+	status, response := w.post("/quote/in", w.ask("in").with("address", nil))
+	w.want(400, "InvalidParameters", status, response)
+	w = newWallet(t, kotanitest.FiatConnectConfig{})
+	body := w.ready("in", mobile)
+	_, made := w.post("/quote/in", w.ask("in").with("address", nil))
+	quote := made["quote"].(map[string]any)["quoteId"]
+	status, response = w.transfer("in", "1", body.with("quoteId", quote))
+	w.want(200, "", status, response)
+}
+
+// The official validation suite can be set up with each of these quotes.
+func TestTheQuotesOfTheOfficialSuiteAreGiven(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t, kotanitest.FiatConnectConfig{StrictQuotes: true})
+	for _, q := range []struct{ crypto, fiat, amount, country string }{
+		{"cREAL", "BRL", "20", "BR"}, {"cUSD", "KES", "2900", "KE"}, {"cUSD", "NGN", "15120", "NG"},
+		{"cUSD", "XOF", "12070", "CI"}, {"cEUR", "EUR", "20", "AT"},
+	} {
+		body := object{"cryptoType": q.crypto, "fiatType": q.fiat, "country": q.country, "address": alice}
+		for name, amount := range map[string]string{"fiatAmount": q.amount, "cryptoAmount": "20"} {
+			for _, way := range []string{"in", "out"} {
+				status, response := w.post("/quote/"+way, body.with(name, amount))
+				assert.Equal(t, 200, status, "%v %s %v", q, way, response)
+			}
+		}
 	}
 }

@@ -183,7 +183,7 @@ func (f *FiatConnect) begin(c *fiatCall, kind kotani.TransferType) *response {
 	switch {
 	case a == nil:
 		return problem(http.StatusNotFound, kotani.ErrResourceNotFound)
-	case q == nil, q.Address != c.address, q.Type != kind, !f.world.Now().Before(q.Until):
+	case q == nil, q.Address != "" && q.Address != c.address, q.Type != kind, !f.world.Now().Before(q.Until):
 		return problem(http.StatusBadRequest, kotani.ErrInvalidQuote)
 	case a.Country != "" && a.Country != q.Country: // not among the values the quote allowed
 		return problem(http.StatusBadRequest, kotani.ErrInvalidFiatAccount)

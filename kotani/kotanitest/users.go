@@ -1,7 +1,6 @@
 package kotanitest
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
@@ -51,14 +50,17 @@ func (f *Fake) createUser(c *call) object {
 	return object{"status": 201, "userId": u.ID}
 }
 
-// verifyUser is POST /kyc/user/isverifiedcheck. Its status is a boolean, as in
-// the operator's source. The document shows a string.
+// verifyUser is POST /kyc/user/isverifiedcheck. Its status is a string, as documented;
+// the values are assumed.
 func (f *Fake) verifyUser(c *call) object {
 	u, refusal := f.user(c)
 	if refusal != nil {
 		return refusal
 	}
-	return object{"status": u.Verified}
+	if u.Verified {
+		return object{"status": "verified"}
+	}
+	return object{"status": "unverified"}
 }
 
 // updateUser is POST /kyc/user/update.
@@ -153,14 +155,18 @@ func (f *Fake) ubiClaim(c *call) object {
 		return refused("Not yet time, try again at " + timestamp(next))
 	}
 	legs := append(pays("cUSD", amount), Leg{wallet(b.Phone, kotani.ChainCelo), "cUSD", amount})
-	if !f.state.covered(legs) {
+	t := &Transaction{
+		Operation: kotani.OpUBIClaim, Type: kotani.Payouts, Amount: amount, Currency: "cUSD",
+		Phone: b.Phone, Program: b.Program, TxHash: "0x" + f.ids().Hex(64), Legs: legs,
+	}
+	if f.begin(c, t) != "" {
 		return refused("insufficient funds")
 	}
 	b.Claimed, b.Claims = now, b.Claims+1
-	f.state.post(fmt.Sprintf("claim %q %s %d", b.Program, b.Phone, b.Claims), kotani.OpUBIClaim, b.Program, now, legs...)
+	fake.Must(f.move(t, kotani.StatusSuccessful, "")) // on chain, so at once
 	return object{
 		"status": http.StatusCreated, "desc": "Funds claimed",
-		"txid": "https://explorer.celo.org/tx/0x" + f.ids().Hex(64), // a URL, as in the operator's source
+		"txid": "https://explorer.celo.org/tx/" + t.TxHash, // a URL, as in the operator's source
 	}
 }
 
@@ -192,10 +198,13 @@ func (f *Fake) setBeneficiary(c *call) object {
 	}}
 }
 
-// beneficiary is the beneficiary that a request names; known is nil when the
-// user is none yet.
+// beneficiary is the beneficiary that a request names, who must be a user; known is nil
+// when the user is none yet.
 func (f *Fake) beneficiary(c *call) (named beneficiary, known *beneficiary) {
 	named = beneficiary{Phone: c.phone("phoneNumber"), Program: c.text("programId")}
+	if f.state.Users.Find(named.Phone) == nil {
+		c.refuse(descNoUser)
+	}
 	return named, f.state.Beneficiaries.Find(named.key())
 }
 

@@ -19,12 +19,19 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
-const (
-	alice = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
-	bob   = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
+var (
+	alice = kotanitest.NewSigner("alice").Address()
+	bob   = kotanitest.NewSigner("bob").Address()
 )
 
-var anySignature = "0x" + strings.Repeat("1c", 65)
+// sign signs a text as the wallet with an address, or else as alice's.
+func sign(address, text string) string {
+	signer := kotanitest.NewSigner("alice")
+	if strings.EqualFold(address, bob) {
+		signer = kotanitest.NewSigner("bob")
+	}
+	return kotanitest.SignText(signer, text)
+}
 
 // wallet drives the FiatConnect section as a client with a cookie jar would.
 type wallet struct {
@@ -126,7 +133,7 @@ func (w *wallet) login(change func(*message)) (int, object) {
 	if change != nil {
 		change(&m)
 	}
-	return w.post("/auth/login", object{"message": m.String(), "signature": anySignature})
+	return w.post("/auth/login", object{"message": m.String(), "signature": sign(m.address, m.String())})
 }
 
 func (w *wallet) post(path string, body any, headers ...string) (int, object) {

@@ -12,8 +12,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/internal/wire"
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // object is a JSON object to send.
@@ -73,6 +76,7 @@ type call struct {
 	request *http.Request
 	fields  map[string]any
 	strict  bool
+	prefix  string // of phone numbers in the partner's country
 	reason  string
 }
 
@@ -165,16 +169,31 @@ func (c *call) amount(name string) decimal.Decimal {
 	return amount
 }
 
-// phone reads a number as libphonenumber does for a Kenyan: the national form is
-// accepted, and the result is digits without "+".
+// phone reads a number as libphonenumber does for the partner's country: the national
+// form is accepted, and the result is digits without "+".
 func (c *call) phone(name string) string {
 	text := c.text(name)
-	digits := strings.TrimPrefix(strings.NewReplacer(" ", "", "-", "").Replace(text), "+")
+	digits, ok := wire.Phone(text)
 	if len(digits) == 10 && digits[0] == '0' {
-		digits = "254" + digits[1:]
+		digits = c.prefix + digits[1:]
 	}
-	if len(digits) < 7 || len(digits) > 15 || !only(digits, "0123456789") {
+	if !ok || digits[0] == '0' {
 		c.refuse("invalid " + name)
+	}
+	return digits
+}
+
+// mobile reads the phone number of a mobile money wallet, which must be in Kenya or
+// Ghana, and in the country of a currency when the request has named it.
+func (c *call) mobile(name, currency string) string {
+	digits := c.phone(name)
+	own := currencyOf(digits)
+	switch {
+	case c.reason != "":
+	case own == "":
+		c.refuse(name + " must be a phone number in Kenya or Ghana")
+	case currency != "" && currency != own:
+		c.refuse(name + " does not belong to " + currency)
 	}
 	return digits
 }
@@ -190,14 +209,33 @@ func (c *call) callback() string {
 
 // country reads the path's country code and returns its currency.
 func (c *call) country() string {
-	switch c.request.PathValue("countryCode") {
-	case "KE":
+	switch countryNamed(c.request.PathValue("countryCode")) {
+	case kotani.Kenya:
 		return "KES"
-	case "GH":
+	case kotani.Ghana:
 		return "GHS"
 	}
 	c.refuse("country not supported")
 	return ""
+}
+
+// countryNamed reads a country as logins and paths name it.
+func countryNamed(code string) kotani.Country {
+	switch strings.ToUpper(code) {
+	case "KE", "KEN":
+		return kotani.Kenya
+	case "GH", "GHA":
+		return kotani.Ghana
+	}
+	return ""
+}
+
+// phonePrefix begins the phone numbers of a country.
+func phonePrefix(country kotani.Country) string {
+	if country == kotani.Ghana {
+		return "233"
+	}
+	return "254"
 }
 
 const maxAmount = 40 // characters

@@ -28,6 +28,23 @@
 //
 //	mux.Handle("POST /hooks/kpay/{secret}", collect.Knock(webhook.PathSecret(secret)))
 //
+// # Flows
+//
+//	write                                   flow                       class
+//	KPay payment                            KPay                       referenced
+//	Kasapay payout                          Kasapay                    referenced
+//	BitPesa transaction, create and fund    BitPesa                    referenced, twice
+//	FiatConnect transfer, with its quote    FiatConnectIn, ...Out      keyed
+//	Kapiten ride                            KapitenRides               searched
+//	Kotani deposit, plain or quoted         KotaniDeposit, ...Quoted   searched
+//	Kotani withdrawal, mobile or bank       KotaniWithdraw, ...ToBank  searched
+//	Kapiten top-up                          KapitenTopUp               once, with a lookup
+//	Kotani paybill, till, cash-outs,        KotaniPayBill, ...         once
+//	  cash-in, M-Pesa, cUSD, basic income
+//
+// Give each flow a name that never changes. Two accounts at a provider are two flows.
+// Plan refuses parameters that the client would refuse.
+//
 // # States
 //
 // An entry is planned, then sending, then open, and at last final. A refusal makes it
@@ -50,6 +67,9 @@
 // still be on its way. What the provider has before the first attempt is another
 // request, and makes the entry stuck. No entry fails because of its age.
 //
+// A quote is asked for when the entry is about to be sent, and anew for each attempt as
+// long as nothing can have left. QuoteLimits bound its terms.
+//
 // # What can go wrong
 //
 // Your func fails: the provider's response is kept, and only the func is tried again.
@@ -65,6 +85,8 @@
 //
 // The database was restored from a backup: call Restored before Run.
 //
+// You doubt your books: Flow.Compare holds a flow against the provider's own list.
+//
 // Tables of another version: Open says what to do. An entry of a newer release is left
 // to newer processes.
 //
@@ -76,7 +98,11 @@
 // The databases are PostgreSQL 12 or later and SQLite 3.35 or later; see the constants
 // of Dialect for how to open SQLite. The clock of leases is the database's. Parameters
 // and responses are stored as JSON, which holds names and phone numbers: Purge removes
-// them and keeps the references. Callback URLs are not stored.
+// them and keeps the references. A callback URL is not stored: a placeholder stands in
+// the stored request, and each attempt has a URL of its own.
+//
+// A flow whose callbacks name no reference of yours has no Knock: FiatConnect, top-ups,
+// and Kotani's once writes. They are asked for.
 //
 // A spend limit counts what was sent, refused requests too. Polls of an open entry
 // grow from 3 seconds to 15 minutes apart: Knock is faster.

@@ -19,11 +19,46 @@ func (j *Journal) send(ctx context.Context, m *machine, e *entry) error {
 	if e.since(e.sinceAt) > m.settings.SendWithin {
 		return j.stick(ctx, m, e, ReasonNotSent, StatePlanned, "nothing left in time")
 	}
+	if settled, err := j.lookBefore(ctx, m, e); settled || err != nil {
+		return err
+	}
 	prepared, err := j.prepare(ctx, m, e)
 	if err != nil {
 		return j.unprepared(ctx, m, e, err)
 	}
 	return j.attempt(ctx, m, e, prepared, "attempt "+m.steps[e.step].name)
+}
+
+// lookBefore looks for a request that a lost part of the database may have sent, for as
+// long as Restored has asked for. It goes back as far as the provider shows.
+func (j *Journal) lookBefore(ctx context.Context, m *machine, e *entry) (settled bool, err error) {
+	s := m.steps[e.step]
+	if e.opened > 0 || s.look == nil {
+		return false, nil
+	}
+	if adopts, err := j.adopts(ctx, m); err != nil || !adopts {
+		return false, err
+	}
+	probe := *e
+	probe.createdAt, probe.prepared = 0, nil
+	a, finding, err := j.look(ctx, m, &probe)
+	switch {
+	case err != nil, finding == CannotTell:
+		note := "no clear response to a lookup after the restore"
+		if err != nil {
+			note = "lookup after the restore: " + sdk.SafeText(err)
+		}
+		next := *e
+		next.tries++
+		return true, j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
+	case finding == Found:
+		return true, j.accept(ctx, m, e, a, "adopted")
+	case finding == Different:
+		return true, j.stick(ctx, m, e, ReasonTaken, StatePlanned, "the reference belongs to another request")
+	case finding == Several:
+		return true, j.stick(ctx, m, e, ReasonSeveral, StatePlanned, "several requests match")
+	}
+	return false, nil
 }
 
 func (j *Journal) prepare(ctx context.Context, m *machine, e *entry) ([]byte, error) {
@@ -39,6 +74,8 @@ func (j *Journal) unprepared(ctx context.Context, m *machine, e *entry, err erro
 	switch {
 	case errors.Is(err, errStored):
 		return j.stick(ctx, m, e, ReasonStored, e.state, note)
+	case e.opened == 0 && errors.As(err, &known) && sdk.Advise(err) == sdk.Taken:
+		return j.taken(ctx, m, e, e.value, note)
 	case e.opened == 0 && errors.As(err, &known) && sdk.Advise(err) == sdk.Mend:
 		next.state, next.standing = StateRefused, Failed
 		return j.record(ctx, m, e, next, transition{event: "refused", note: note, kind: Failed, delay: never})
@@ -65,7 +102,7 @@ func (j *Journal) attempt(ctx context.Context, m *machine, e *entry, prepared []
 	}
 	var a answer
 	// A machine that slept holds a lease that ended long ago.
-	if time.Now().Round(0).Add(j.cfg.CallTimeout).After(e.lease) {
+	if j.wall().Add(j.cfg.CallTimeout).After(e.lease) {
 		err = &sdk.Error{Outcome: sdk.NotSent, Reference: e.reference, Cause: errors.New("the lease was nearly over")}
 	} else {
 		func() {
@@ -133,6 +170,11 @@ func (j *Journal) unaccepted(ctx context.Context, m *machine, e *entry, err erro
 		}
 		return j.record(ctx, m, e, next, transition{event: "not-accepted", note: note, delay: delay})
 	}
+	if v == refused && m.steps[e.step].unsure {
+		if settled, err := j.lookAfterRefusal(ctx, m, e, note); settled || err != nil {
+			return err
+		}
+	}
 	switch v {
 	case taken:
 		return j.taken(ctx, m, e, e.value, note)
@@ -142,6 +184,21 @@ func (j *Journal) unaccepted(ctx context.Context, m *machine, e *entry, err erro
 	}
 	next.state, next.tries = StatePlanned, e.tries+1
 	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
+}
+
+// lookAfterRefusal finds out whether a refusal means that the write is done already. A
+// first step that is done was done by somebody else.
+func (j *Journal) lookAfterRefusal(ctx context.Context, m *machine, e *entry, note string) (settled bool, err error) {
+	a, finding, err := j.look(ctx, m, e)
+	switch {
+	case err != nil, finding == CannotTell, finding == Several:
+		return true, j.record(ctx, m, e, *e, transition{event: "unanswered", note: "refused, and no clear response to a lookup: " + note, delay: j.nextLook(m, e, 0)})
+	case finding == Found && e.step > 0:
+		return true, j.accept(ctx, m, e, a, "found")
+	case finding == Found, finding == Different:
+		return true, j.taken(ctx, m, e, e.value, note)
+	}
+	return false, nil
 }
 
 // taken is a reference that the provider had before our first attempt. It is another
@@ -163,10 +220,20 @@ func (j *Journal) taken(ctx context.Context, m *machine, e *entry, value []byte,
 func (j *Journal) accept(ctx context.Context, m *machine, e *entry, a answer, event string) error {
 	next := *e
 	next.value, next.tries, next.looks, next.contested, next.reason = a.value, 0, 0, false, ""
-	if a.standing == Pending && e.step+1 < len(m.steps) && e.state != StateRefused {
-		next.step, next.state, next.opened, next.prepared, next.restart = e.step+1, StatePlanned, 0, nil, true
+	left := len(m.steps)
+	for n := e.step + 1; n < len(m.steps) && left == len(m.steps); n++ {
+		if m.steps[n].done == nil || !m.steps[n].done(a) {
+			left = n
+		}
+	}
+	if a.standing == Pending && left < len(m.steps) && e.state != StateRefused {
+		next.step, next.state, next.opened, next.prepared, next.restart = left, StatePlanned, 0, nil, true
 		m.rouse()
 		return j.record(ctx, m, e, next, transition{event: event, note: "step " + m.steps[e.step].name + " is done", delay: 0})
+	}
+	next.step = max(e.step, len(m.steps)-1)
+	if a.standing == Stuck {
+		return j.stickAs(ctx, m, e, next, ReasonAction, StateOpen, "it waits at the provider until you act there")
 	}
 	if a.standing == Pending && e.state == StateRefused {
 		return j.stickAs(ctx, m, e, next, ReasonContradiction, StateOpen, "refused, and shown as pending all the same")
@@ -251,6 +318,9 @@ func (j *Journal) doubt(ctx context.Context, m *machine, e *entry) error {
 }
 
 func (j *Journal) look(ctx context.Context, m *machine, e *entry) (answer, Finding, error) {
+	if e.swept != nil && e.step+1 == len(m.steps) {
+		return e.swept.answer, e.swept.finding, e.swept.err
+	}
 	ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
 	defer cancel()
 	return m.steps[e.step].look(ctx, e)
@@ -348,10 +418,8 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 	if e.state == StateCancelled || e.state == StateStuck && e.resume != StateOpen {
 		return j.quiet(ctx, e, 0, e.looks, never)
 	}
-	callCtx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
-	a, err := m.poll(callCtx, e)
-	cancel()
-	if err == nil && change(e.standing, a.standing) != "" {
+	a, err := j.ask(ctx, m, e)
+	if err == nil && isNews(e, a.standing) {
 		return j.accept(ctx, m, e, a, "changed")
 	}
 	if e.state == StateOpen && e.since(e.sinceAt) > m.settings.OpenLimit {
@@ -364,6 +432,31 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 	return j.quiet(ctx, e, 0, e.looks, delay)
 }
 
+// ask asks for the present state, unless a sweep has just done so.
+func (j *Journal) ask(ctx context.Context, m *machine, e *entry) (answer, error) {
+	if e.swept == nil {
+		ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
+		defer cancel()
+		return m.poll(ctx, e)
+	}
+	if e.swept.err == nil && e.swept.finding != Found {
+		return answer{}, errNotShown
+	}
+	return e.swept.answer, e.swept.err
+}
+
+// isNews reports whether what the provider shows changes an entry.
+func isNews(e *entry, now Kind) bool {
+	waits := e.state == StateStuck && e.reason == ReasonAction
+	switch {
+	case now == Stuck:
+		return e.state == StateOpen
+	case waits && now == Pending: // a person has acted there
+		return true
+	}
+	return change(e.standing, now) != ""
+}
+
 // stick hands an entry to a person, and tells your func.
 func (j *Journal) stick(ctx context.Context, m *machine, e *entry, reason Reason, resume State, note string) error {
 	return j.stickAs(ctx, m, e, *e, reason, resume, note)
@@ -371,5 +464,5 @@ func (j *Journal) stick(ctx context.Context, m *machine, e *entry, reason Reason
 
 func (j *Journal) stickAs(ctx context.Context, m *machine, e *entry, next entry, reason Reason, resume State, note string) error {
 	next.state, next.resume, next.reason, next.tries = StateStuck, resume, reason, 0
-	return j.record(ctx, m, e, next, transition{event: "stuck", note: note, kind: Stuck, delay: never})
+	return j.record(ctx, m, e, next, transition{event: "stuck", note: note, kind: Stuck, delay: j.rest(m, &next)})
 }

@@ -53,6 +53,7 @@ const (
 	ReasonLimit         Reason = "limit"         // beyond FlowConfig.Limit
 	ReasonContradiction Reason = "contradiction" // the provider shows a state that cannot follow the recorded state
 	ReasonStored        Reason = "stored"        // this release cannot read what is stored
+	ReasonAction        Reason = "action"        // it waits at the provider until you act there
 )
 
 // entry is an entry as a worker has it.
@@ -82,6 +83,7 @@ type entry struct {
 	reason                  Reason
 	loaded                  bool      // the fields above and the reason are read; else they are purged
 	lease                   time.Time // by this process's wall clock
+	swept                   *swept    // what a sweep has found; nil: nobody has asked
 }
 
 func (e *entry) columns() []any {

@@ -64,6 +64,9 @@ func (f *Flow[P, T]) Plan(ctx context.Context, tx Tx, params P) error {
 	}
 	version := len(f.m.digests)
 	sum := f.m.digests[version-1](params)
+	if stored, err := f.m.decode(data); err != nil || f.m.digests[version-1](stored) != sum {
+		return errors.New("journal: these parameters cannot be stored: encoding/json does not read them back as they were")
+	}
 	tx = &transaction{tx, f.j.db.dialect}
 	created, err := f.j.insert(ctx, tx, f.m.name, id, sum, version, data)
 	if err != nil || created {

@@ -38,12 +38,32 @@ func (j *Journal) flowState(ctx context.Context, flow string) (paused, adopt boo
 	return paused, adopt, err
 }
 
+// adoptFor is how long the answer of adopts is believed, so that not each attempt asks.
+const adoptFor = 5 * time.Second
+
+// adopts says whether requests are looked for before their first attempt.
+func (j *Journal) adopts(ctx context.Context, m *machine) (bool, error) {
+	m.adopting.mu.Lock()
+	defer m.adopting.mu.Unlock()
+	if age := time.Since(m.adopting.asked); !m.adopting.asked.IsZero() && age < adoptFor {
+		return m.adopting.on, nil
+	}
+	_, on, err := j.flowState(ctx, m.name)
+	if err == nil {
+		m.adopting.on, m.adopting.asked = on, time.Now()
+	}
+	return on, err
+}
+
 // Restored tells the journal that its database was restored from a backup. Call it
 // before Run, once, in one process. It pauses all flows of this process. It looks up
 // each entry that the backup shows as planned, because the entry may have been sent
-// since. For adopt it also takes as yours what a provider already has when an entry
-// is sent for the first time: for entries which you plan again. Then look at List,
-// and call Resume.
+// since. For adopt it also looks for each entry before its first attempt, and takes
+// as yours what a provider already has and is the same: for entries which you plan
+// again. Then look at List, and call Resume.
+//
+// A flow without a lookup, such as KotaniPayBill, cannot know. Do not plan again there
+// what you may have planned since the backup.
 func (j *Journal) Restored(ctx context.Context, adopt time.Duration, actor string) error {
 	if actor == "" {
 		return errors.New("journal: who is the actor?")
@@ -53,6 +73,9 @@ func (j *Journal) Restored(ctx context.Context, adopt time.Duration, actor strin
 		return err
 	}
 	for _, m := range machines {
+		m.adopting.mu.Lock()
+		m.adopting.asked = time.Time{}
+		m.adopting.mu.Unlock()
 		err := inTx(ctx, j.db, func(tx *transaction) error {
 			if _, err := tx.ExecContext(ctx, j.sql.setFlow, m.name, 1, actor, "restored from a backup"); err != nil {
 				return err

@@ -58,6 +58,10 @@ type Config struct {
 	// process that may create tables.
 	OnlyCheck bool
 
+	// Now is the wall clock of this process. A process whose clock says that its lease
+	// is nearly over sends nothing. Default: time.Now.
+	Now func() time.Time
+
 	// Flows holds settings by the name of the flow.
 	Flows map[string]FlowConfig
 }
@@ -129,6 +133,9 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect, cfg Config) (*Journa
 	setDefault(&cfg.Every, time.Second)
 	setDefault(&cfg.Workers, 4)
 	setDefault(&cfg.KnockGap, 5*time.Second)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -152,6 +159,9 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect, cfg Config) (*Journa
 	}
 	return &Journal{db: &database{db, dialect}, sql: newStatements(dialect), cfg: cfg, holder: rand.Text(), flows: map[string]*machine{}}, nil
 }
+
+// wall is the wall clock: the monotonic clock stops while a machine sleeps.
+func (j *Journal) wall() time.Time { return j.cfg.Now().Round(0) }
 
 // leaseMargin is what a lease has left when the longest call ends: time to record.
 const leaseMargin = 10 * time.Second

@@ -76,16 +76,20 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestFindingBelievesOnlyTheProvider(t *testing.T) {
+// TestFinding: what a lookup of a client cannot tell, nobody can. Package transport keeps
+// the "not found" of a wrong route from matching.
+func TestFinding(t *testing.T) {
 	require.Equal(t, Found, finding(nil))
-	require.Equal(t, Absent, finding(&sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrNotFound}}))
+	require.Equal(t, Absent, finding(&sdk.Error{Outcome: sdk.NoEffect, Reasons: []error{sdk.ErrNotFound}}))
+	require.Equal(t, Different, finding(&sdk.Error{Outcome: sdk.NoEffect, Reasons: []error{sdk.ErrReferenceTaken}}))
 	for _, err := range []error{
 		errors.New("404"),
+		errNeither,
 		&sdk.Error{Outcome: sdk.NoEffect, StatusCode: 404, Reasons: []error{sdk.ErrUnexpectedResponse}},
-		&sdk.Error{Outcome: sdk.NoEffect, Reasons: []error{sdk.ErrNotFound}},
 		&sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrUnauthorized}},
 	} {
 		require.Equal(t, CannotTell, finding(err), "%v", err)
+		require.Equal(t, err, unlessFound(err))
 	}
 }
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -17,7 +18,7 @@ const maxKnocks = 10_000
 
 type knocks struct {
 	mu      sync.Mutex
-	waiting map[knocked]struct{}
+	waiting map[knocked][]byte // with the body of a signed callback, or nil
 	noting  bool
 }
 
@@ -28,8 +29,10 @@ type knocked struct {
 
 // Knock receives the provider's callbacks. A callback is only a knock: it makes an
 // entry due, and a worker asks the provider. Nothing that was posted is believed or
-// stored. A reference that the journal does not know gets the same response in the
-// same time. All authenticators must agree; without any, every callback is refused.
+// stored, unless a signature proves it: a signed callback of BitPesa that ends an open
+// entry is taken at its word. A reference that the journal does not know gets the same
+// response in the same time. A flow whose callbacks name no reference of yours, such as FiatConnectIn,
+// answers 500. All authenticators must agree; without any, every callback is refused.
 func (f *Flow[P, T]) Knock(auth ...webhook.Authenticator) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -59,7 +62,10 @@ func (f *Flow[P, T]) Knock(auth ...webhook.Authenticator) http.Handler {
 			http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
 			return
 		}
-		f.j.knock(context.WithoutCancel(r.Context()), f.m, reference)
+		if !proof.Signed || f.m.fact == nil {
+			body = nil
+		}
+		f.j.knock(context.WithoutCancel(r.Context()), f.m, reference, body)
 		if response.ContentType != "" {
 			w.Header().Set("Content-Type", response.ContentType)
 		}
@@ -72,16 +78,19 @@ const maxKnockBody = 64 << 10
 
 // knock notes a reference in memory, so that the time of the response does not tell
 // whether there is an entry. It is written to the database after the response.
-func (j *Journal) knock(ctx context.Context, m *machine, reference string) {
+func (j *Journal) knock(ctx context.Context, m *machine, reference string, signed []byte) {
 	j.knocks.mu.Lock()
 	defer j.knocks.mu.Unlock()
 	if j.knocks.waiting == nil {
-		j.knocks.waiting = map[knocked]struct{}{}
+		j.knocks.waiting = map[knocked][]byte{}
 	}
 	if len(j.knocks.waiting) >= maxKnocks {
 		return
 	}
-	j.knocks.waiting[knocked{m, reference}] = struct{}{}
+	k := knocked{m, reference}
+	if signed != nil || j.knocks.waiting[k] == nil {
+		j.knocks.waiting[k] = signed
+	}
 	if !j.knocks.noting {
 		j.knocks.noting = true
 		go j.noteKnocks(ctx)
@@ -105,7 +114,10 @@ func (j *Journal) noteKnocks(ctx context.Context) {
 			return cmp.Or(cmp.Compare(a.m.name, b.m.name), cmp.Compare(a.reference, b.reference))
 		})
 		for _, k := range inOrder {
-			known, err := j.noteKnock(ctx, k)
+			known, err := j.noteFact(ctx, k, waiting[k])
+			if !known && err == nil {
+				known, err = j.noteKnock(ctx, k)
+			}
 			if err != nil {
 				j.cfg.Logger.WarnContext(ctx, "journal: knock", "flow", k.m.name, "error", err)
 			}
@@ -117,6 +129,37 @@ func (j *Journal) noteKnocks(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// noteFact records what a signed callback says, if it ends an open entry. It leaves all
+// else to a worker, who asks: callbacks come late and out of order.
+func (j *Journal) noteFact(ctx context.Context, k knocked, signed []byte) (done bool, err error) {
+	if signed == nil {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
+	defer cancel()
+	e, listed, err := j.find(ctx, k.m.name, k.reference)
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return false, nil
+	case err != nil:
+		return false, err
+	case e.state != StateOpen || e.standing != Pending || e.owed != "" || listed.Holder != "":
+		return false, nil
+	}
+	if err := j.loadAll(ctx, []*entry{e}); err != nil || !e.loaded {
+		return false, err
+	}
+	a, ok := k.m.fact(e, signed)
+	if !ok || a.standing != Succeeded && a.standing != Failed {
+		return false, nil
+	}
+	err = j.accept(ctx, k.m, e, a, "signed")
+	if errors.Is(err, errLeaseLost) {
+		return false, nil // a worker has just taken it
+	}
+	return err == nil, err
 }
 
 func (j *Journal) noteKnock(ctx context.Context, k knocked) (known bool, err error) {

@@ -249,14 +249,12 @@ func (p *page) find(ctx context.Context, flow, reference string) (Entry, []offer
 	if err != nil {
 		return shown, nil, err
 	}
-	m, err := p.j.flow(flow)
-	if err != nil {
-		return shown, nil, nil
-	}
 	var possible []offer
-	for _, o := range offers() {
-		if _, _, err := (Act{Do: o.Do}).apply(m, *e); err == nil {
-			possible = append(possible, o)
+	if m, err := p.j.flow(flow); err == nil {
+		for _, o := range offers() {
+			if _, _, err := (Act{Do: o.Do}).apply(m, *e); err == nil {
+				possible = append(possible, o)
+			}
 		}
 	}
 	return shown, possible, nil

@@ -8,8 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -29,12 +32,18 @@ type Provider[P, T any] struct {
 	// Deciding lists, per version, the values that make two requests the same. Plan
 	// uses the last version. Never change a version that was released: append one.
 	Deciding []func(P) []string
+	// Restore reads stored parameters which encoding/json does not read back whole. nil:
+	// encoding/json reads them. Plan refuses what is not read back as it was.
+	Restore func(stored []byte) (P, error)
 	// Steps are the writes, in their order.
 	Steps []Step[P, T]
 	// Poll asks for the present state. Its error means "cannot tell".
 	Poll func(context.Context, Request[P, T]) (T, error)
-	// Judge returns Pending, Succeeded, Failed or Reversed. Any other value counts
-	// as Pending.
+	// Sweep, if set, asks for many requests at once, in their order. It takes the place
+	// of Poll, and of Look of the last step.
+	Sweep func(context.Context, []Request[P, T]) ([]Swept[T], error)
+	// Judge returns Pending, Succeeded, Failed or Reversed, or Stuck for what waits at
+	// the provider until a person acts there. Any other value counts as Pending.
 	Judge func(T) Kind
 	// Existing reports that the provider already had the request when it was sent.
 	// nil: the provider refuses such a request as a duplicate.
@@ -45,6 +54,13 @@ type Provider[P, T any] struct {
 	// Knocked finds the reference in the body of a callback, and the response that
 	// the provider expects.
 	Knocked func(body []byte) (reference string, response webhook.Response, err error)
+	// Fact reads the state of a request from a callback that the provider has signed, so
+	// that nobody need ask. It reports whether the callback is about this very request.
+	// nil: a signed callback is a knock like any other.
+	Fact func(r Request[P, T], body []byte) (value T, ok bool)
+	// Ledger goes through the provider's own list, for Compare. It may yield rows outside
+	// of the window, and rows twice. nil: there is no such list.
+	Ledger func(context.Context, Window) iter.Seq2[Row, error]
 }
 
 // Identity names a request, and says what it costs.
@@ -74,6 +90,19 @@ type Step[P, T any] struct {
 	Looks []time.Duration
 	// KeyLife is how long the provider remembers the key of a Keyed step.
 	KeyLife time.Duration
+	// UnclearRefusals says that the provider's refusals cannot be told apart, so that a
+	// refusal may mean that the write is done already. It is looked up then.
+	UnclearRefusals bool
+	// Done reports that what the provider shows has this step done already, so that it
+	// is left out. nil: never.
+	Done func(T) bool
+}
+
+// Swept is what Provider.Sweep has found about one request.
+type Swept[T any] struct {
+	Value   T
+	Finding Finding
+	Err     error
 }
 
 // Request is what a step works with.
@@ -82,6 +111,9 @@ type Request[P, T any] struct {
 	Params    P
 	Prepared  []byte // what Prepare made; empty in Prepare
 	Before    *T     // what the provider showed last; nil before the first response
+	// Planned and Sent are when it was planned, and when the step was first sent, by the
+	// database's clock. Sent is zero before that.
+	Planned, Sent time.Time
 }
 
 // Finding is the result of a lookup.
@@ -135,14 +167,22 @@ type machine struct {
 	problem  error
 	watch    time.Duration
 	wake     [2]chan struct{} // of this process's loops, by lane
+	adopting struct {
+		mu    sync.Mutex
+		asked time.Time
+		on    bool
+	}
 	// Requests that leave do not wait for your func.
 	marks, records committer
 
 	encode  func(params any) ([]byte, error)
+	decode  func(stored []byte) (params any, err error)
 	digests []func(params any) [sha256.Size]byte
 	poll    func(context.Context, *entry) (answer, error)
+	sweep   func(context.Context, []*entry) error // puts what it finds into each entry
 	tell    func(ctx context.Context, tx Tx, e *entry, kind Kind, note string) error
 	knocked func([]byte) (string, webhook.Response, error)
+	fact    func(e *entry, body []byte) (a answer, ok bool) // nil: none
 }
 
 type step struct {
@@ -153,6 +193,8 @@ type step struct {
 	look    func(context.Context, *entry) (answer, Finding, error)
 	looks   []time.Duration
 	keyLife time.Duration
+	done    func(a answer) bool
+	unsure  bool // Step.UnclearRefusals
 }
 
 // answer is what the provider showed.
@@ -160,6 +202,14 @@ type answer struct {
 	value    []byte
 	standing Kind
 	existing bool
+	shown    any // value before it was encoded
+}
+
+// swept is what a sweep has found about an entry.
+type swept struct {
+	answer  answer
+	finding Finding
+	err     error
 }
 
 var (
@@ -175,25 +225,35 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 	switch {
 	case name == "" || strings.TrimSpace(name) != name || len(name) > 64:
 		m.problem = errors.New("its name is empty, too long or has white space at an end")
-	case p.Identify == nil || len(p.Deciding) == 0 || len(p.Steps) == 0 || p.Poll == nil || p.Judge == nil:
+	case p.Identify == nil || len(p.Deciding) == 0 || len(p.Steps) == 0 || p.Poll == nil && p.Sweep == nil || p.Judge == nil:
 		m.problem = errors.New("it has no client, or lacks Identify, Deciding, Steps, Poll or Judge")
 	}
 	if m.problem != nil {
 		return m
 	}
+	if p.Sweep != nil {
+		p = oneByOne(p)
+	}
 	for _, deciding := range p.Deciding {
 		m.digests = append(m.digests, func(params any) [sha256.Size]byte { return digest(deciding(params.(P))) })
 	}
 	m.encode = func(params any) ([]byte, error) { return json.Marshal(params) }
+	if p.Restore == nil {
+		p.Restore = func(stored []byte) (params P, err error) {
+			err = json.Unmarshal(stored, &params)
+			return params, err
+		}
+	}
+	m.decode = func(stored []byte) (any, error) { return p.Restore(stored) }
 	seen := func(value T) (answer, error) {
 		data, err := json.Marshal(value)
 		if err != nil {
 			return answer{}, fmt.Errorf("journal: what the provider showed cannot be stored: %w", err)
 		}
-		return answer{value: data, standing: plain(p.Judge(value)), existing: p.Existing != nil && p.Existing(value)}, nil
+		return answer{value: data, standing: plain(p.Judge(value)), existing: p.Existing != nil && p.Existing(value), shown: value}, nil
 	}
 	m.poll = func(ctx context.Context, e *entry) (answer, error) {
-		request, err := requestOf[P, T](e)
+		request, err := requestOf(p, e)
 		if err != nil {
 			return answer{}, err
 		}
@@ -203,11 +263,28 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 		}
 		return seen(value)
 	}
+	if p.Sweep != nil {
+		m.sweep = func(ctx context.Context, entries []*entry) error { return sweepAll(ctx, p, entries, seen) }
+	}
 	for i, s := range p.Steps {
-		m.steps = append(m.steps, newStep(s, seen))
+		m.steps = append(m.steps, newStep(p, s, seen))
 		if s.Prepare == nil || s.Send == nil || s.Class == sdk.Safe || s.Class == sdk.Keyed && s.KeyLife <= 0 ||
 			(s.Class == sdk.Referenced || s.Class == sdk.Searched) && s.Look == nil {
 			m.problem = fmt.Errorf("step %d lacks what its class needs", i+1)
+		}
+	}
+	if p.Fact != nil {
+		m.fact = func(e *entry, body []byte) (answer, bool) {
+			r, err := requestOf(p, e)
+			if err != nil {
+				return answer{}, false
+			}
+			value, ok := p.Fact(r, body)
+			if !ok {
+				return answer{}, false
+			}
+			a, err := seen(value)
+			return a, err == nil
 		}
 	}
 	m.tell = func(ctx context.Context, tx Tx, e *entry, kind Kind, note string) (err error) {
@@ -232,8 +309,8 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 	return m
 }
 
-func newStep[P, T any](s Step[P, T], seen func(T) (answer, error)) step {
-	out := step{name: s.Name, class: s.Class, looks: s.Looks, keyLife: s.KeyLife}
+func newStep[P, T any](p Provider[P, T], s Step[P, T], seen func(T) (answer, error)) step {
+	out := step{name: s.Name, class: s.Class, looks: s.Looks, keyLife: s.KeyLife, unsure: s.UnclearRefusals && s.Look != nil}
 	if out.looks == nil {
 		out.looks = defaultLooks
 		if s.Class == sdk.Searched {
@@ -241,7 +318,7 @@ func newStep[P, T any](s Step[P, T], seen func(T) (answer, error)) step {
 		}
 	}
 	out.prepare = func(ctx context.Context, e *entry) ([]byte, error) {
-		request, err := requestOf[P, T](e)
+		request, err := requestOf(p, e)
 		if err != nil {
 			return nil, err
 		}
@@ -249,7 +326,7 @@ func newStep[P, T any](s Step[P, T], seen func(T) (answer, error)) step {
 		return s.Prepare(ctx, request)
 	}
 	out.send = func(ctx context.Context, e *entry) (answer, error) {
-		request, err := requestOf[P, T](e)
+		request, err := requestOf(p, e)
 		if err != nil {
 			return answer{}, &sdk.Error{Outcome: sdk.NotSent, Reference: e.reference, Cause: err}
 		}
@@ -259,9 +336,12 @@ func newStep[P, T any](s Step[P, T], seen func(T) (answer, error)) step {
 		}
 		return seen(value)
 	}
+	if s.Done != nil {
+		out.done = func(a answer) bool { return s.Done(a.shown.(T)) }
+	}
 	if s.Look != nil {
 		out.look = func(ctx context.Context, e *entry) (answer, Finding, error) {
-			request, err := requestOf[P, T](e)
+			request, err := requestOf(p, e)
 			if err != nil {
 				return answer{}, CannotTell, err
 			}
@@ -276,17 +356,80 @@ func newStep[P, T any](s Step[P, T], seen func(T) (answer, error)) step {
 	return out
 }
 
+// oneByOne asks for a single request by a sweep.
+func oneByOne[P, T any](p Provider[P, T]) Provider[P, T] {
+	look := func(ctx context.Context, r Request[P, T]) (none T, found Finding, err error) {
+		all, err := p.Sweep(ctx, []Request[P, T]{r})
+		if err == nil && len(all) != 1 {
+			err = errNeither
+		}
+		if err != nil {
+			return none, CannotTell, err
+		}
+		return all[0].Value, all[0].Finding, all[0].Err
+	}
+	p.Poll = func(ctx context.Context, r Request[P, T]) (T, error) {
+		value, found, err := look(ctx, r)
+		if err == nil && found != Found {
+			err = errNotShown
+		}
+		return value, err
+	}
+	p.Steps = slices.Clone(p.Steps)
+	if len(p.Steps) > 0 {
+		p.Steps[len(p.Steps)-1].Look = look
+	}
+	return p
+}
+
+// errNotShown: a provider which had the request does not show it now.
+var errNotShown = errors.New("journal: the provider does not show the request")
+
+// sweepAll puts into each entry what one sweep has found about it.
+func sweepAll[P, T any](ctx context.Context, p Provider[P, T], entries []*entry, seen func(T) (answer, error)) error {
+	var requests []Request[P, T]
+	var asked []*entry
+	for _, e := range entries {
+		r, err := requestOf(p, e)
+		if err != nil {
+			e.swept = &swept{err: err}
+			continue
+		}
+		requests, asked = append(requests, r), append(asked, e)
+	}
+	if len(requests) == 0 {
+		return nil
+	}
+	found, err := p.Sweep(ctx, requests)
+	if err == nil && len(found) != len(requests) {
+		err = errNeither
+	}
+	for i, e := range asked {
+		e.swept = &swept{err: err}
+		if err != nil {
+			continue
+		}
+		e.swept.finding, e.swept.err = found[i].Finding, found[i].Err
+		if e.swept.err == nil && e.swept.finding == Found {
+			e.swept.answer, e.swept.err = seen(found[i].Value)
+		}
+	}
+	return err
+}
+
 func (m *machine) fault() error { return m.problem }
 
 func (m *machine) reads() bool { return m.steps[len(m.steps)-1].look != nil }
 
-func requestOf[P, T any](e *entry) (Request[P, T], error) {
-	r := Request[P, T]{Reference: e.reference, Prepared: bytes.Clone(e.prepared)}
-	if err := json.Unmarshal(e.params, &r.Params); err != nil {
+func requestOf[P, T any](p Provider[P, T], e *entry) (r Request[P, T], err error) {
+	r = Request[P, T]{Reference: e.reference, Prepared: bytes.Clone(e.prepared), Planned: time.UnixMicro(e.createdAt)}
+	if e.opened > 0 {
+		r.Sent = time.UnixMicro(e.firstSentAt)
+	}
+	if r.Params, err = p.Restore(e.params); err != nil {
 		return r, errStored
 	}
-	before, err := shown[T](e)
-	r.Before = before
+	r.Before, err = shown[T](e)
 	return r, err
 }
 
@@ -306,7 +449,7 @@ var errStored = errors.New("journal: stored parameters or responses cannot be re
 
 func plain(k Kind) Kind {
 	switch k {
-	case Succeeded, Failed, Reversed:
+	case Succeeded, Failed, Reversed, Stuck:
 		return k
 	}
 	return Pending

@@ -181,7 +181,7 @@ func (j *Journal) quiet(ctx context.Context, e *entry, tries, looks int, delay t
 // mark writes down that a request leaves now, and counts what it costs. After it e is
 // the entry as it stands.
 func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byte, note string) error {
-	leased, extend := time.Now().Round(0), int64(0)
+	leased, extend := j.wall(), int64(0)
 	if leased.Add(j.cfg.CallTimeout + leaseMargin/2).After(e.lease) { // making the request took long
 		extend = j.cfg.Lease.Microseconds()
 	}

@@ -180,7 +180,7 @@ func migrateMySQL(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	const lock = `CONCAT('journal_', MD5(DATABASE()))` // a lock is the server's, and not the database's
 	for got := 0; got != 1; {
 		// A short wait, so that the end of ctx is noticed.

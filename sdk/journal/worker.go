@@ -26,6 +26,10 @@ func (j *Journal) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	for _, m := range machines {
 		for _, lane := range []int{laneFollow, laneSend} {
+			if lane == laneFollow && m.sweep != nil {
+				loops.Go(func() { j.sweepLoop(ctx, m) })
+				continue
+			}
 			loops.Go(func() { j.loop(ctx, m, lane) })
 		}
 	}
@@ -53,6 +57,12 @@ func (j *Journal) Work(ctx context.Context) (int, error) {
 	taken := 0
 	for _, m := range machines {
 		for _, lane := range []int{laneFollow, laneSend, laneFollow} {
+			for lane == laneFollow && m.sweep != nil {
+				n, err := j.sweep(ctx, m)
+				if taken += n; n == 0 || err != nil {
+					break
+				}
+			}
 			for {
 				entries, err := j.take(ctx, m, lane, 1)
 				if err != nil {
@@ -107,14 +117,68 @@ func (j *Journal) loop(ctx context.Context, m *machine, lane int) {
 		if len(entries) == wanted {
 			continue
 		}
-		timer := time.NewTimer(j.cfg.Every/2 + j.random(j.cfg.Every))
-		select {
-		case <-timer.C:
-		case <-m.wake[lane]:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+		j.idle(ctx, m, lane)
 	}
+}
+
+// idle waits until there may be something due.
+func (j *Journal) idle(ctx context.Context, m *machine, lane int) {
+	timer := time.NewTimer(j.cfg.Every/2 + j.random(j.cfg.Every))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-m.wake[lane]:
+	case <-ctx.Done():
+	}
+}
+
+// sweepMost is how many entries one sweep answers for.
+const sweepMost = 200
+
+// sweepLoop follows the entries of a flow that asks for many at once.
+func (j *Journal) sweepLoop(ctx context.Context, m *machine) {
+	for ctx.Err() == nil {
+		n, err := j.sweep(context.WithoutCancel(ctx), m)
+		if err != nil && ctx.Err() == nil {
+			j.cfg.Logger.WarnContext(ctx, "journal: sweep", "flow", m.name, "error", err)
+		}
+		if n < sweepMost || err != nil {
+			j.idle(ctx, m, laneFollow)
+		}
+	}
+}
+
+// sweep takes what is due, asks once for all of it, and works on each entry.
+func (j *Journal) sweep(ctx context.Context, m *machine) (int, error) {
+	entries, err := j.take(ctx, m, laneFollow, sweepMost)
+	if err != nil {
+		return 0, err
+	}
+	var asked []*entry
+	for _, e := range entries {
+		if e.owed != "" || e.state == StatePlanned || e.state == StateCancelled || e.step+1 != len(m.steps) {
+			continue
+		}
+		if e.loaded {
+			asked = append(asked, e)
+		}
+	}
+	if len(asked) > 0 {
+		callCtx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
+		_ = m.sweep(callCtx, asked) // each entry has the error
+		cancel()
+	}
+	slots := make(chan struct{}, j.cfg.Workers)
+	var working sync.WaitGroup
+	for _, e := range entries {
+		slots <- struct{}{}
+		working.Go(func() {
+			defer func() { <-slots }()
+			j.work(ctx, m, e)
+		})
+	}
+	working.Wait()
+	return len(entries), nil
 }
 
 // rouse ends the wait of this process's loops, when it knows of something due.
@@ -147,7 +211,7 @@ func (j *Journal) take(ctx context.Context, m *machine, lane, limit int) ([]*ent
 }
 
 func (j *Journal) takeOnce(ctx context.Context, m *machine, lane, limit int) (taken []*entry, err error) {
-	began := time.Now().Round(0) // the wall clock: the monotonic one stops while a machine sleeps
+	began := j.wall()
 	args := []any{m.name, lane, lane, limit, j.cfg.Lease.Microseconds(), j.holder}
 	if j.sql.lease == "" {
 		taken, err = readEntries(ctx, j.db, j.sql.take, args)
@@ -273,6 +337,10 @@ func (j *Journal) rest(m *machine, e *entry) time.Duration {
 		return 0
 	case StateOpen:
 		return j.jitter(min(max(e.since(e.sinceAt)/4, 3*time.Second), 15*time.Minute))
+	case StateStuck:
+		if e.reason == ReasonAction {
+			return j.jitter(min(max(e.since(e.sinceAt)/4, time.Minute), time.Hour))
+		}
 	case StateFinal:
 		if age := e.since(e.sinceAt); age < m.watch {
 			return j.jitter(max(age, time.Hour))

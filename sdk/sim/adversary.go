@@ -182,22 +182,22 @@ func (a *adversary) statement() bool { return !a.over && a.c.chance(a.broken) }
 // delay is how long a request is held back.
 func (a *adversary) delay() time.Duration {
 	if a.profile.Prompt {
-		return time.Duration([...]int{100, 500, 1500}[a.c.choose(3)]) * time.Millisecond
+		return [...]time.Duration{100 * time.Millisecond, 500 * time.Millisecond, 1500 * time.Millisecond}[a.c.choose(3)]
 	}
-	return time.Duration([...]int{300, 1500, 4000, 10_000, 60_000, 600_000}[a.c.choose(6)]) * time.Millisecond
+	return [...]time.Duration{300 * time.Millisecond, 1500 * time.Millisecond, 4000 * time.Millisecond, 10_000 * time.Millisecond, 60_000 * time.Millisecond, 600_000 * time.Millisecond}[a.c.choose(6)]
 }
 
 // slowness is how long a request or a response takes whose caller waits.
 func (a *adversary) slowness() time.Duration {
 	if a.profile.Prompt {
-		return time.Duration([...]int{100, 1000, 20_000}[a.c.choose(3)]) * time.Millisecond
+		return [...]time.Duration{100 * time.Millisecond, 1000 * time.Millisecond, 20_000 * time.Millisecond}[a.c.choose(3)]
 	}
-	return time.Duration([...]int{100, 2000, 20_000, 40_000}[a.c.choose(4)]) * time.Millisecond
+	return [...]time.Duration{100 * time.Millisecond, 2000 * time.Millisecond, 20_000 * time.Millisecond, 40_000 * time.Millisecond}[a.c.choose(4)]
 }
 
 // down is how long a killed process stays down, or a frozen one stands still.
 func (a *adversary) down() time.Duration {
-	return time.Duration([...]int{0, 1000, 20_000, 180_000}[a.c.choose(4)]) * time.Millisecond
+	return [...]time.Duration{0, 1000 * time.Millisecond, 20_000 * time.Millisecond, 180_000 * time.Millisecond}[a.c.choose(4)]
 }
 
 // proxyAnswers are what proxies, firewalls and captive portals say by themselves.

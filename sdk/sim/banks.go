@@ -205,9 +205,9 @@ func (w *World) lag() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.profile.Prompt {
-		return time.Duration([...]int{0, 500, 1000}[w.choices.choose(3)]) * time.Millisecond // and held back no more than 1.5 s: shown before the third lookup
+		return [...]time.Duration{0, 500 * time.Millisecond, 1000 * time.Millisecond}[w.choices.choose(3)] // and held back no more than 1.5 s: shown before the third lookup
 	}
-	return time.Duration([...]int{0, 0, 2, 20}[w.choices.choose(4)]) * time.Second
+	return [...]time.Duration{0, 0, 2 * time.Second, 20 * time.Second}[w.choices.choose(4)]
 }
 
 // KPayConfig configures a client of the world's KPay for this process.

@@ -277,13 +277,14 @@ var random = regexp.MustCompile("^[A-Z2-7]{26}$")
 
 // statement names a statement with its arguments, for the order of turns.
 func statement(query string, args []driver.NamedValue) string {
-	text := strings.Join(strings.Fields(query), " ")
+	var text strings.Builder
+	text.WriteString(strings.Join(strings.Fields(query), " "))
 	for _, a := range args {
 		if s, ok := a.Value.(string); !ok || !random.MatchString(s) {
-			text += fmt.Sprintf(" %v", a.Value)
+			text.WriteString(fmt.Sprintf(" %v", a.Value))
 		}
 	}
-	return text
+	return text.String()
 }
 
 type heldRows struct {

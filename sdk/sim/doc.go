@@ -1,55 +1,47 @@
-// Package sim simulates a merchant's whole day with faults, from a seed, and looks
-// whether money has moved twice or somebody was told what is not so.
+// Package sim simulates a merchant's whole day with faults, from a seed.
 //
-// Write your program against the network and the database that a Process hands out,
-// and run it:
+// Write the merchant's program against the HTTPClient and the DB that its Process hands
+// out, and run it on many days:
 //
 //	func TestShop(t *testing.T) {
-//		sim.Run(t, sim.Config{Seeds: 500}, func(w *sim.World) {
-//			w.KPay()
+//		sim.Run(t, sim.Config{Seeds: 2000}, func(w *sim.World) {
+//			w.KPay() // the fakes that this day needs
 //			w.Process("shop", func(p *sim.Process) error {
 //				client, err := kpay.New(p.KPayConfig())
-//				// ... sell, collect; p.Call tells the oracle what you were told ...
-//				return err
+//				if err != nil {
+//					return err
+//				}
+//				return serve(p.Context(), client)
 //			})
 //			w.Check(func(l sim.Ledgers) error { return audit(l) })
 //		})
 //	}
 //
-// One seed is one day. A day that breaks a promise is made shorter and calmer while it
-// fails in the same way. Then it is printed as a timeline with the command that makes
-// it again. SIM_SEED=7 makes one day, SIM_SEEDS=10000 that many, and SIM_REPLAY=r...
-// the very day of a failure. Config.For runs for a time, and Fuzz is a fuzz target.
+// One seed is one day. All choices come from its stream, and actors take turns, so that
+// a day can be made again. SIM_SEED asks for one day, SIM_SEEDS for a number of days,
+// and SIM_REPLAY for the shortest story of a failure. A failing test prints that story
+// and the command.
 //
-// # What happens in a day
+// # What goes wrong on a day
 //
-// Between your clients and the fakes requests are refused, cut, held back and delivered
-// later, duplicated where the Profile allows it, and met by proxies. Responses are
-// lost, cut, late, stale or another request's. Callbacks are lost, late, doubled or
-// forged. Processes are killed at any step of the network and the database, started
-// again, or stand still. Statements fail, and a COMMIT is lost before or after its
-// work. When the trouble is over everything held back is delivered, and everything must
-// settle. Then the oracle holds the fakes' ledgers against what you were told.
+// Requests and responses are cut, held back and delivered late, doubled, replayed or
+// swapped. Proxies answer in the provider's place. Lookups lag. Callbacks are lost,
+// late, doubled, reordered and forged. Providers are out of reach for an hour.
+// Processes are killed at any step of the network or the database, and started again.
+// A Profile says what providers are assumed to do.
 //
-// # The promises
+// # What must hold
 //
-//   - At most one debit under each reference.
-//   - After "rejected" and "not sent" no attempt of that call was paid.
-//   - After a success the provider has this payment, with this amount.
-//   - In the end each call is settled, or handed to a person with World.Stuck.
-//   - The ledgers add up, and your own checks hold.
-//
-// # What can go wrong
-//
-// The day does not repeat: your program draws random numbers, ranges over a map, or
-// has goroutines race. Repeat shows the first line that differs. Options gives clients
-// a Jitter which is not random. Name each goroutine with Process.Go.
-//
-// The day does not end: a goroutine waits for something outside the bubble of
-// testing/synctest, or for a mutex whose holder waits. Config.Watchdog shows the stacks.
+// The trouble ends, what was held back is delivered, and time passes. Then the fakes'
+// ledgers are the truth: at most one debit for a reference, none where the merchant was
+// told NotSent or Rejected, and exactly that debit where he was told success.
+// References that were begun are settled, unless World.Stuck hands them to a person.
+// World.Check adds a merchant's own checks.
 //
 // # Limits
 //
-// The merchant has one clock, and files survive a crash as they were written. HTTP/2
-// is simulated as far as net/http sends a request again by itself.
+// The simulation runs in a bubble of testing/synctest. A goroutine that waits for
+// something outside of it, or draws random numbers of its own, makes days that cannot
+// be made again: Repeat finds out. HTTP/2 faults, lost disk writes and data races are
+// not simulated.
 package sim

@@ -31,14 +31,17 @@ after(async () => {
 beforeEach(async () => {
   server = spawn(join(folder, "operatorpage"), {stdio: ["ignore", "pipe", "inherit"]})
   ;[address] = await once(createInterface({input: server.stdout}), "line")
-  context = await browser.newContext({viewport: {width: 1280, height: 800}, httpCredentials: {username: "Ines", password: "test"}})
+  context = await browser.newContext({viewport: {width: 1280, height: 800}, extraHTTPHeaders: {Authorization: "Basic " + btoa("Ines:test")}})
   page = await context.newPage()
   errors = []
   page.on("pageerror", e => errors.push(String(e)))
   page.on("console", m => { if (m.type() === "error") errors.push(m.text()) })
   await page.goto(address)
   // The worker sends what was planned.
-  while (await page.locator("section").first().locator("tbody tr").count() < 3) await page.reload()
+  for (let tries = 0; await page.locator("section").first().locator("tbody tr").count() < 3; tries++) {
+    assert.ok(tries < 300, await page.content())
+    await page.reload()
+  }
 })
 
 afterEach(async () => {

@@ -172,14 +172,6 @@ func Kotani() Day {
 	}, false}
 }
 
-// wallet logs in with a signature that the fake does not check.
-type wallet struct{}
-
-func (wallet) Address() string { return "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed" }
-func (wallet) SignMessage(context.Context, []byte) ([]byte, error) {
-	return make([]byte, 65), nil
-}
-
 // FiatConnect makes two transfers, each under an idempotency key of its own. The
 // quotes and the account are there before the trouble begins.
 func FiatConnect() Day {
@@ -189,7 +181,7 @@ func FiatConnect() Day {
 			c.FiatConnect.Quirks.QuoteLifetime = 1 << 50
 		})
 		quiet := f.ClientConfig()
-		quiet.FiatConnect.Signer = wallet{}
+		quiet.FiatConnect.Signer = kotanitest.NewSigner("shop")
 		quiet.FiatConnect.APIKey = f.FiatConnect.AddClient("https://shop.example/hooks/fiatconnect").APIKey
 		setup, err := kotani.New(quiet)
 		if err != nil {

@@ -1,0 +1,682 @@
+package sqltest
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"io"
+	"iter"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
+	"github.com/kapiteni/kapiten-go/sdk/journal"
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+type transportWrap = func(http.RoundTripper) http.RoundTripper
+
+func tell[T any]() journal.Func[T] {
+	told := telling(providerReference)
+	return func(ctx context.Context, tx journal.Tx, c journal.Change[T]) error { return told(ctx, tx, c.Kind) }
+}
+
+func planOf[P, T any](flow *journal.Flow[P, T], params P) planner {
+	return func(ctx context.Context, tx journal.Tx) error { return flow.Plan(ctx, tx, params) }
+}
+
+var (
+	twenty = decimal.NewFromInt(20)
+	txHash = "0x" + strings.Repeat("ab", 32)
+)
+
+const kenyan = "254712345678"
+
+// kotaniWorld is a flow of Kotani. count counts what the fake has carried out.
+func kotaniWorld(flow func(*journal.Journal, *kotani.Client) planner, count func(*kotanitest.Fake) int, before ...func(*kotani.Client)) func() outsideWorld {
+	return func() outsideWorld {
+		srv := kotanitest.New(kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{KYCNotRequired: true}})
+		key := srv.FiatConnect.AddClient("http://127.0.0.1:1/nobody").APIKey
+		client := func(wrap transportWrap) *kotani.Client {
+			cfg := srv.ClientConfig()
+			cfg.CallbackURL = callback
+			cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = kotanitest.NewSigner("shop"), key
+			cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
+			c, err := kotani.New(cfg)
+			must(err)
+			return c
+		}
+		for _, b := range before {
+			b(client(func(next http.RoundTripper) http.RoundTripper { return next }))
+		}
+		return outsideWorld{
+			process: func(j *journal.Journal, wrap transportWrap) planner { return flow(j, client(wrap)) },
+			advance: func(d time.Duration) { srv.Advance(d) },
+			debits:  func() int { return count(srv) },
+		}
+	}
+}
+
+func transactionsOf(srv *kotanitest.Fake) int { return len(srv.Transactions()) }
+func transfersOf(srv *kotanitest.Fake) int    { return len(srv.FiatConnect.Transfers()) }
+
+func entriesOf(currency, kind string) func(*kotanitest.Fake) int {
+	return func(srv *kotanitest.Fake) (n int) {
+		for _, e := range srv.Entries(currency) {
+			if e.Kind == kind && e.Amount.IsNegative() {
+				n++
+			}
+		}
+		return n
+	}
+}
+
+func named[P any](params P) journal.Named[P] {
+	return journal.Named[P]{Reference: providerReference, Params: params}
+}
+
+// fiatAccount is made before the test; its id is the same in each new fake.
+var fiatAccount = kotani.MobileMoneyAccount{AccountName: "Jane", InstitutionName: "Safaricom", Mobile: "+254712345678", Country: "KE", Operator: "M-Pesa"}
+
+func fiatConnectWorld(flow func(*journal.Journal, string, *kotani.FiatConnect, journal.Func[kotani.Transfer]) *journal.Flow[journal.FiatConnectTransfer, kotani.Transfer], quote kotani.TransferQuoteParams) func() outsideWorld {
+	account := ""
+	return kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(flow(j, "pay", c.FiatConnect, tell[kotani.Transfer]()), journal.FiatConnectTransfer{
+			Reference: providerReference, FiatAccountID: account, Quote: quote,
+		})
+	}, transfersOf, func(c *kotani.Client) {
+		added, err := c.FiatConnect.AddAccount(context.Background(), fiatAccount)
+		must(err)
+		account = added.ID
+	})
+}
+
+func transactionParams(reference string) bitpesa.TransactionParams {
+	return bitpesa.TransactionParams{
+		InputCurrency: "USD", ExternalID: reference,
+		Sender: bitpesa.SenderParams{
+			FirstName: "Jane", LastName: "Doe", Country: "US", City: "New York", Street: "20 W 34th St", PostalCode: "10001",
+			PhoneNumber: "+15555551234", Email: "jane@example.com", IP: "127.0.0.1", BirthDate: "1974-12-24",
+		},
+		Recipients: []bitpesa.RecipientParams{{
+			RequestedAmount: decimal.NewFromInt(155000), RequestedCurrency: "NGN",
+			PayoutMethod: bitpesa.PayoutMethodParams{Type: "NGN::Bank", Details: bitpesa.PayoutDetails{
+				FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: "1234567890", BankAccountType: "20",
+			}},
+		}},
+	}
+}
+
+func bitpesaClient(srv *bitpesatest.Fake, wrap transportWrap) *bitpesa.Client {
+	cfg := srv.ClientConfig()
+	cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
+	c, err := bitpesa.New(cfg)
+	must(err)
+	return c
+}
+
+func bitpesaWorld() outsideWorld {
+	srv := bitpesatest.New(bitpesatest.Config{})
+	return outsideWorld{
+		process: func(j *journal.Journal, wrap transportWrap) planner {
+			return planOf(journal.BitPesa(j, "pay", bitpesaClient(srv, wrap), tell[bitpesa.Transaction]()), transactionParams(providerReference))
+		},
+		advance: func(d time.Duration) { srv.Advance(d) },
+		debits:  func() int { return len(srv.Debits(providerReference)) },
+	}
+}
+
+func rideParams(reference string) kapiten.CreateRideParams {
+	return kapiten.CreateRideParams{
+		ExternalID: reference, PickupAddress: "KK 12 Ave, Kigali", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
+		DropoffAddress: "KG 7 Ave, Kigali", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+		Sender: kapiten.Contact{Name: "The shop", Phone: "0788000001"}, Receiver: kapiten.Contact{Name: "Ama", Phone: "0788123456"},
+	}
+}
+
+func kapitenClient(srv *kapitentest.Fake, company kapitentest.Company, wrap transportWrap) *kapiten.Client {
+	cfg := srv.ClientConfig(company)
+	cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
+	c, err := kapiten.New(cfg)
+	must(err)
+	return c
+}
+
+// newKapiten is a fake on the wall clock's time, because a search ends at rows that are
+// older than the entry.
+func newKapiten() (*kapitentest.Fake, kapitentest.Company) {
+	cfg := kapitentest.Config{Autopilot: true, AutopilotStart: time.Second, AutopilotStep: time.Second}
+	cfg.Options.Start = time.Now()
+	srv := kapitentest.New(cfg)
+	return srv, srv.AddCompany(kapitentest.Company{Name: "The shop", Balance: decimal.NewFromInt(100_000)})
+}
+
+func rideWorld() outsideWorld {
+	srv, company := newKapiten()
+	return outsideWorld{
+		process: func(j *journal.Journal, wrap transportWrap) planner {
+			return planOf(journal.KapitenRides(j, "pay", kapitenClient(srv, company, wrap), company.ID, tell[kapiten.Ride]()), rideParams(providerReference))
+		},
+		advance: func(d time.Duration) { srv.Advance(d) },
+		debits:  func() int { return len(srv.Rides(company.ID)) },
+	}
+}
+
+func topUpWorld() outsideWorld {
+	srv, company := newKapiten()
+	before := len(srv.Transactions(company.ID))
+	return outsideWorld{
+		process: func(j *journal.Journal, wrap transportWrap) planner {
+			return planOf(journal.KapitenTopUp(j, "pay", kapitenClient(srv, company, wrap), company.ID, tell[kapiten.Transaction]()),
+				kapiten.TopUpParams{Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456", Description: providerReference})
+		},
+		advance: func(d time.Duration) { srv.Advance(d) },
+		debits:  func() int { return len(srv.Transactions(company.ID)) - before },
+	}
+}
+
+// flowWorlds has a world for each flow, and the class of its write.
+var flowWorlds = map[string]struct {
+	class sdk.Class
+	world func() outsideWorld
+}{
+	"kpay":    {sdk.Referenced, kpayWorld},
+	"kasapay": {sdk.Referenced, kasapayWorld},
+	"bitpesa": {sdk.Referenced, bitpesaWorld},
+	"rides":   {sdk.Searched, rideWorld},
+	"top-up":  {sdk.Once, topUpWorld},
+	"fiatconnect in": {sdk.Keyed, fiatConnectWorld(journal.FiatConnectIn, kotani.TransferQuoteParams{
+		FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, FiatAmount: decimal.NewFromInt(2500), Country: "KE"})},
+	"fiatconnect out": {sdk.Keyed, fiatConnectWorld(journal.FiatConnectOut, kotani.TransferQuoteParams{
+		FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, CryptoAmount: decimal.NewFromInt(25), Country: "KE"})},
+	"kotani deposit": {sdk.Searched, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniDeposit(j, "pay", c, tell[kotani.Transaction]()), kotani.DepositParams{Amount: twenty, PhoneNumber: kenyan, ExternalID: providerReference})
+	}, transactionsOf)},
+	"kotani quoted deposit": {sdk.Searched, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniDepositQuoted(j, "pay", c, tell[kotani.Transaction]()), journal.KotaniQuotedDeposit{
+			PhoneNumber: kenyan, ExternalID: providerReference, Quote: kotani.QuoteParams{Amount: decimal.NewFromInt(1000), Currency: "KES", CryptoType: "cUSD"},
+			Limits: journal.QuoteLimits{MostPaid: decimal.NewFromInt(1000)},
+		})
+	}, transactionsOf)},
+	"kotani withdraw": {sdk.Searched, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniWithdraw(j, "pay", c, tell[kotani.Transaction]()), kotani.WithdrawParams{Amount: twenty, PhoneNumber: kenyan, ExternalID: providerReference})
+	}, transactionsOf)},
+	"kotani bank": {sdk.Searched, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniWithdrawToBank(j, "pay", c, tell[kotani.Transaction]()), kotani.BankWithdrawParams{
+			Amount: twenty, AccountNumber: "0123456789", AccountName: "Jane", Bank: kotani.BankEquity, ExternalID: providerReference,
+		})
+	}, transactionsOf)},
+	"kotani paybill": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniPayBill(j, "pay", c, tell[kotani.Transaction]()), named(kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "01", Amount: twenty}))
+	}, transactionsOf)},
+	"kotani till": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniPayTill(j, "pay", c, tell[kotani.Transaction]()), named(kotani.PayTillParams{TillNumber: "12345", Amount: twenty}))
+	}, transactionsOf)},
+	"kotani stellar": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniStellarCashOut(j, "pay", c, tell[kotani.Transaction]()), named(kotani.CashOutParams{Country: kotani.Kenya, PhoneNumber: kenyan, TxHash: txHash}))
+	}, transactionsOf)},
+	"kotani tron": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniTronCashOut(j, "pay", c, tell[kotani.Transaction]()), named(kotani.CashOutParams{Country: kotani.Kenya, PhoneNumber: kenyan, TxHash: txHash}))
+	}, transactionsOf)},
+	"kotani cash-in": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniTronCashIn(j, "pay", c, tell[kotani.Transaction]()), named(kotani.CashInParams{Country: kotani.Kenya, PhoneNumber: kenyan, Amount: twenty}))
+	}, transactionsOf)},
+	"kotani mpesa": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniSendToMpesa(j, "pay", c, tell[kotani.MpesaPayout]()), named(kotani.SendToMpesaParams{PhoneNumber: kenyan, TxHash: txHash}))
+	}, transactionsOf)},
+	"kotani celo": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniBuyCelo(j, "pay", c, tell[kotani.CeloPurchase]()), named(kotani.BuyCeloParams{PhoneNumber: kenyan, Amount: decimal.RequireFromString("1.5")}))
+	}, transactionsOf, func(c *kotani.Client) {
+		_, err := c.KYC.CreateUser(context.Background(), kenyan)
+		must(err)
+	})},
+	"kotani claim": {sdk.Once, kotaniWorld(func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniClaim(j, "pay", c, tell[kotani.UBIClaim]()), named(kotani.UBIParams{PhoneNumber: kenyan, ProgramID: "p-1"}))
+	}, entriesOf("cUSD", kotani.OpUBIClaim), func(c *kotani.Client) {
+		_, err := c.KYC.CreateUser(context.Background(), kenyan)
+		must(err)
+		_, err = c.UBI.SetBeneficiary(context.Background(), kotani.UBIParams{PhoneNumber: kenyan, ProgramID: "p-1"})
+		must(err)
+	})},
+}
+
+// journalTemplate is a database with the tables of the journal, to be copied.
+func journalTemplate(t *testing.T) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "template.db")
+	db, err := sql.Open("sqlite", "file:"+path)
+	require.NoError(t, err)
+	newMerchant(t, db, journal.SQLite, newBank(0))
+	require.NoError(t, db.Close())
+	tables, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return tables
+}
+
+// TestJournalCrashOfEachFlow stops the process at each statement and each call of each
+// flow, and again in its second life. The provider acts at most once, the entry ends
+// final or waits for a person, and the func runs once per change.
+func TestJournalCrashOfEachFlow(t *testing.T) {
+	t.Parallel()
+	tables := journalTemplate(t)
+	for name, flow := range flowWorlds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ends := map[string]int{}
+			k := 0
+			for died := true; died; k++ {
+				path := filepath.Join(t.TempDir(), "shop.db")
+				require.NoError(t, os.WriteFile(path, tables, 0o600))
+				w := flow.world()
+				var state string
+				state, died = lives(t, path, w, k)
+				checkFlow(t, path, w, flow.class, state, k)
+				ends[state]++
+			}
+			require.Greater(t, k, 25, "the process has more steps than these")
+			require.Greater(t, ends["final"], ends["stuck"])
+			t.Log(k, "steps", ends)
+		})
+	}
+}
+
+// lives runs a process that dies at step k, and again in its second life, until its
+// entry has come to an end.
+func lives(t *testing.T, path string, w outsideWorld, k int) (state string, died bool) {
+	t.Helper()
+	for life := 0; life < 30 && (life < 2 || state != "final" && state != "stuck"); life++ {
+		g := &gate{left: -1}
+		switch life {
+		case 0:
+			g.left = k
+		case 1:
+			g.left = 3 + k*7%41
+		}
+		live(t, path, w, g)
+		if life == 0 {
+			died = g.died()
+		}
+		w.advance(10 * time.Second)
+		state = later(t, path)
+	}
+	return state, died
+}
+
+func checkFlow(t *testing.T, path string, w outsideWorld, class sdk.Class, state string, k int) {
+	t.Helper()
+	plain, err := sql.Open("sqlite", "file:"+path+immediate)
+	require.NoError(t, err)
+	defer plain.Close()
+	told := changes(t, plain, providerReference)
+	require.LessOrEqual(t, w.debits(), 1, "k=%d: %v", k, told)
+	var reason string
+	require.NoError(t, plain.QueryRowContext(t.Context(), `SELECT COALESCE((SELECT reason || ': ' || note FROM journal_stuck), '')`).Scan(&reason))
+	switch state {
+	case "final":
+		require.Equal(t, 1, w.debits(), "k=%d: %v", k, told)
+		require.Equal(t, "succeeded", told[len(told)-1], "k=%d: %v", k, told)
+		require.LessOrEqual(t, len(told), 2, "k=%d: %v", k, told)
+	case "stuck":
+		require.NotEqual(t, sdk.Referenced, class, "k=%d: a unique reference is always settled: %s", k, reason)
+		require.Equal(t, "stuck", told[len(told)-1], "k=%d: %v", k, told)
+		require.Len(t, told, 1, "k=%d: %v %s", k, told, reason)
+	default:
+		t.Fatalf("k=%d: it ended %s, %v", k, state, told)
+	}
+}
+
+// signed stands for a signature that holds.
+type signed struct{}
+
+func (signed) Authenticate(*webhook.Delivery) (webhook.Proof, error) {
+	return webhook.Proof{Signed: true}, nil
+}
+
+// counted counts requests.
+type counted struct {
+	next http.RoundTripper
+	n    *int
+}
+
+func (c counted) RoundTrip(r *http.Request) (*http.Response, error) {
+	*c.n++
+	return c.next.RoundTrip(r)
+}
+
+// TestJournalBitPesaEvents: a signed event that ends an entry is a fact, and nobody asks.
+// The same event without a signature, or about another transaction, is a knock.
+func TestJournalBitPesaEvents(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		srv, asked := bitpesatest.New(bitpesatest.Config{}), 0
+		j, err := journal.Open(t.Context(), db, dialect, journal.Config{KnockGap: time.Millisecond})
+		require.NoError(t, err)
+		flow := journal.BitPesa(j, "pay", bitpesaClient(srv, func(next http.RoundTripper) http.RoundTripper { return counted{next, &asked} }), nil)
+		m := &merchant{t: t, db: db, j: j}
+		open := func(reference string) bitpesatest.Transaction {
+			tx, err := db.BeginTx(t.Context(), nil)
+			require.NoError(t, err)
+			require.NoError(t, flow.Plan(t.Context(), tx, transactionParams(reference)))
+			require.NoError(t, tx.Commit())
+			for range 2 {
+				_, err = j.Work(t.Context())
+				require.NoError(t, err)
+			}
+			require.Equal(t, journal.StateOpen, m.entry(reference).State, m.history(reference))
+			all := srv.Transactions(bitpesatest.TestKey)
+			return all[len(all)-1]
+		}
+		event := func(id, reference, state string) []byte {
+			return []byte(`{"webhook":"w","event":"transaction.paid_out","object":{"id":"` + id + `","external_id":"` + reference + `","state":"` + state + `"}}`)
+		}
+		first, second := open("a"), open("b")
+		asked = 0
+		post := func(auth webhook.Authenticator, body []byte) {
+			require.Equal(t, http.StatusOK, postTo(t, flow.Knock(auth), body).Code)
+		}
+		post(signed{}, event(first.ID, "a", "paid"))
+		require.Eventually(t, func() bool { return m.entry("a").State == journal.StateFinal }, 10*time.Second, time.Millisecond)
+		require.Equal(t, journal.Succeeded, m.entry("a").Standing)
+		require.Contains(t, m.history("a"), "signed")
+		require.Zero(t, asked)
+
+		for i, body := range [][]byte{
+			event(first.ID, "b", "paid"),       // another transaction
+			event(second.ID, "b", "canceled"),  // does not show whether somebody was paid
+			event(second.ID, "b", "received"),  // no end
+			event(second.ID, "nobody", "paid"), // unknown
+		} {
+			post(signed{}, body)
+			if i < 3 {
+				require.Eventually(t, func() bool { return m.knocks("b") == i+1 }, 10*time.Second, time.Millisecond)
+			}
+		}
+		post(webhook.PathSecret(knockSecret), event(second.ID, "b", "paid"))
+		require.Eventually(t, func() bool { return m.knocks("b") == 4 }, 10*time.Second, time.Millisecond)
+		require.Equal(t, journal.StateOpen, m.entry("b").State)
+
+		// What is final is not undone by an old event, but by asking.
+		post(signed{}, event(first.ID, "a", "canceled"))
+		require.Eventually(t, func() bool { return m.knocks("a") == 1 }, 10*time.Second, time.Millisecond)
+		require.Equal(t, journal.Succeeded, m.entry("a").Standing)
+	})
+}
+
+// TestJournalBitPesaRecipients: a recipient that fails waits for a person, and the
+// journal goes on by itself once he has acted.
+func TestJournalBitPesaRecipients(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		for name, test := range map[string]struct {
+			change func(*bitpesa.TransactionParams)
+			act    func(*testing.T, *bitpesa.Client, *bitpesa.Transaction)
+			told   []string
+			state  journal.State
+		}{
+			"corrected": {func(*bitpesa.TransactionParams) {}, func(t *testing.T, c *bitpesa.Client, tx *bitpesa.Transaction) {
+				_, err := c.Recipients.Correct(t.Context(), tx.ID, tx.Recipients[0].ID, bitpesa.RecipientUpdate{
+					PayoutMethod: bitpesa.PayoutMethodParams{Type: "NGN::Bank", Details: bitpesa.PayoutDetails{BankAccount: "3234567890"}},
+				})
+				require.NoError(t, err)
+			}, []string{"pending", "stuck", "succeeded"}, journal.StateFinal},
+			"cancelled and refunded": {func(*bitpesa.TransactionParams) {}, func(t *testing.T, c *bitpesa.Client, tx *bitpesa.Transaction) {
+				_, err := c.Transactions.Cancel(t.Context(), tx.ID)
+				require.NoError(t, err)
+			}, []string{"pending", "stuck", "failed"}, journal.StateFinal},
+			"one paid, the other refunded": {func(p *bitpesa.TransactionParams) {
+				good := p.Recipients[0]
+				good.PayoutMethod.Details.BankAccount = "2234567890"
+				p.Recipients = append(p.Recipients, good)
+			}, func(t *testing.T, c *bitpesa.Client, tx *bitpesa.Transaction) {
+				_, err := c.Transactions.Cancel(t.Context(), tx.ID)
+				require.NoError(t, err)
+			}, []string{"pending", "stuck"}, journal.StateStuck},
+		} {
+			t.Run(name, func(t *testing.T) {
+				srv := bitpesatest.New(bitpesatest.Config{})
+				newMerchant(t, db, dialect, newBank(sdk.Once))
+				clear(t, db)
+				j, err := journal.Open(t.Context(), db, dialect, journal.Config{})
+				require.NoError(t, err)
+				client := bitpesaClient(srv, func(next http.RoundTripper) http.RoundTripper { return next })
+				params := transactionParams(providerReference)
+				test.change(&params)
+				flow := journal.BitPesa(j, "pay", client, tell[bitpesa.Transaction]())
+				tx, err := db.BeginTx(t.Context(), nil)
+				require.NoError(t, err)
+				require.NoError(t, flow.Plan(t.Context(), tx, params))
+				require.NoError(t, tx.Commit())
+				m := &merchant{t: t, db: db, j: j}
+				m.work(0)
+				m.work(0)
+				require.NoError(t, srv.MoveRecipient(srv.Recipients(bitpesatest.TestKey)[0].ID, bitpesa.RecipientError, "416"))
+				work := func(until journal.State) {
+					for range 20 {
+						m.work(time.Hour)
+						srv.Advance(time.Hour)
+						if m.entry(providerReference).State == until {
+							return
+						}
+					}
+				}
+				work(journal.StateStuck)
+				require.Equal(t, journal.ReasonAction, m.entry(providerReference).Reason, m.history(providerReference))
+				transaction, err := client.Transactions.Find(t.Context(), providerReference)
+				require.NoError(t, err)
+				require.True(t, transaction.NeedsAction())
+				test.act(t, client, transaction)
+				for range 5 {
+					m.work(time.Hour)
+					srv.Advance(time.Hour)
+				}
+				require.Equal(t, test.state, m.entry(providerReference).State, m.history(providerReference))
+				require.Equal(t, test.told, changes(t, db, providerReference))
+			})
+		}
+	})
+}
+
+// TestJournalCompare holds the journal against the providers' own lists.
+func TestJournalCompare(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		j, err := journal.Open(t.Context(), db, dialect, journal.Config{})
+		require.NoError(t, err)
+		plain := func(next http.RoundTripper) http.RoundTripper { return next }
+		srv, company := newKapiten()
+		payouts := bitpesatest.New(bitpesatest.Config{Options: fake.Options{Start: time.Now()}})
+		momo := kotanitest.New(kotanitest.Config{Options: fake.Options{Start: time.Now()}})
+		kotaniClient, err := kotani.New(momo.ClientConfig())
+		require.NoError(t, err)
+		client, transfers := kapitenClient(srv, company, plain), bitpesaClient(payouts, plain)
+		rides := journal.KapitenRides(j, "rides", client, company.ID, nil)
+		topUps := journal.KapitenTopUp(j, "top-ups", client, company.ID, nil)
+		pays := journal.BitPesa(j, "bitpesa", transfers, nil)
+		withdraws := journal.KotaniWithdraw(j, "withdraws", kotaniClient, nil)
+		none := journal.KotaniClaim(j, "none", kotaniClient, nil)
+		topUp := func(reference string) kapiten.TopUpParams {
+			return kapiten.TopUpParams{Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456", Description: reference, CompanyID: company.ID}
+		}
+		withdraw := func(reference string) kotani.WithdrawParams {
+			return kotani.WithdrawParams{Amount: twenty, PhoneNumber: kenyan, ExternalID: reference}
+		}
+		tx, err := db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		for _, reference := range []string{"a", "b"} {
+			require.NoError(t, rides.Plan(t.Context(), tx, rideParams(reference)))
+			require.NoError(t, topUps.Plan(t.Context(), tx, topUp(reference)))
+			require.NoError(t, pays.Plan(t.Context(), tx, transactionParams(reference)))
+			require.NoError(t, withdraws.Plan(t.Context(), tx, withdraw(reference)))
+		}
+		require.NoError(t, tx.Commit())
+		window := journal.Window{From: time.Now().Add(-10 * time.Minute), To: time.Now().Add(10 * time.Minute)}
+		for range 8 {
+			_, err := j.Work(t.Context())
+			require.NoError(t, err)
+			srv.Advance(5 * time.Second)
+			payouts.Advance(30 * time.Second)
+			momo.Advance(10 * time.Second)
+			_, err = db.ExecContext(t.Context(), `UPDATE journal_entries SET due_at = 1 WHERE due_at IS NOT NULL`)
+			require.NoError(t, err)
+		}
+		found := func(list iter.Seq2[journal.Mismatch, error]) (all []string) {
+			for m, err := range list {
+				require.NoError(t, err)
+				all = append(all, string(m.What)+" "+m.Reference)
+			}
+			slices.Sort(all)
+			return all
+		}
+		require.Empty(t, found(rides.Compare(t.Context(), window)))
+		require.Empty(t, found(topUps.Compare(t.Context(), window)))
+		require.Empty(t, found(pays.Compare(t.Context(), window)))
+		require.Empty(t, found(withdraws.Compare(t.Context(), window)))
+
+		// Each kind of difference.
+		extra := rideParams("c")
+		extra.CompanyID = company.ID
+		_, err1 := client.Rides.Create(t.Context(), extra)
+		_, err2 := client.Wallet.TopUp(t.Context(), topUp("c"))
+		_, err3 := transfers.Transactions.Create(t.Context(), transactionParams("c"))
+		_, err4 := kotaniClient.Fiat.Withdraw(t.Context(), withdraw("c"))
+		must(err1, err2, err3, err4)
+		for _, statement := range []string{
+			`UPDATE journal_details SET amount = '1' WHERE entry IN (SELECT id FROM journal_entries WHERE reference = 'a')`,
+			`UPDATE journal_entries SET standing = 'failed' WHERE reference = 'b'`,
+			`INSERT INTO journal_entries (` + allColumns + `) SELECT ` + strings.Replace(allColumns, "reference", "'lost'", 1) + ` FROM journal_entries WHERE reference = 'a'`,
+		} {
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		want := []string{"amount-differs a", "extra c", "missing lost", "status-differs b"}
+		require.Equal(t, want[1:], found(rides.Compare(t.Context(), window)), "a list of rides shows no money")
+		require.Equal(t, want, found(topUps.Compare(t.Context(), window)))
+		require.Equal(t, want, found(pays.Compare(t.Context(), window)))
+		require.Equal(t, want, found(withdraws.Compare(t.Context(), window)))
+		for _, err := range none.Compare(t.Context(), window) {
+			require.ErrorIs(t, err, journal.ErrNotPossible)
+		}
+		for _, err := range pays.Compare(canceled(t), window) {
+			require.Error(t, err)
+		}
+		for range pays.Compare(t.Context(), window) {
+			break // nothing more is asked for
+		}
+	})
+}
+
+func canceled(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+const allColumns = `flow, reference, digest, digest_version, state, standing, resume, owed, step, lane, due_at, holder, fence,
+	knocks, tries, attempts, opened, looks, contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at`
+
+// byteTransport stops the process once so many bytes have gone over the wire: in the
+// middle of a request, or of a response whose request was carried out.
+type byteTransport struct {
+	next http.RoundTripper
+	gate *gate
+	left *bytesLeft
+}
+
+type bytesLeft struct {
+	mu sync.Mutex
+	n  int
+}
+
+// take returns how many of the wanted bytes may still go over the wire.
+func (b *bytesLeft) take(wanted int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := min(wanted, b.n)
+	b.n -= n
+	return n
+}
+
+func (b byteTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b.gate.died() {
+		return nil, errDead
+	}
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r = r.Clone(context.WithoutCancel(r.Context()))
+		r.Body = io.NopCloser(&countedReader{bytes.NewReader(body), b})
+	}
+	response, err := b.next.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
+	if b.gate.died() || err != nil {
+		return nil, errDead
+	}
+	response.Body = io.NopCloser(&countedReader{response.Body, b})
+	return response, nil
+}
+
+type countedReader struct {
+	io.Reader
+	b byteTransport
+}
+
+func (c *countedReader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if c.b.left.take(1) == 0 {
+		c.b.gate.kill()
+		return 0, errDead
+	}
+	return c.Reader.Read(p[:1])
+}
+
+// TestJournalCrashAtEachByte stops the process within each request and each response, for
+// a flow of each class.
+func TestJournalCrashAtEachByte(t *testing.T) {
+	t.Parallel()
+	tables := journalTemplate(t)
+	for name, every := range map[string]int{"kpay": 3, "bitpesa": 23, "rides": 11, "kotani withdraw": 7, "top-up": 7, "fiatconnect in": 17} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			flow, ends := flowWorlds[name], map[string]int{}
+			died := true
+			for k := 0; died; k += every {
+				path := filepath.Join(t.TempDir(), "shop.db")
+				require.NoError(t, os.WriteFile(path, tables, 0o600))
+				w, g, left, state := flow.world(), &gate{left: -1}, &bytesLeft{n: k}, ""
+				process := w.process
+				w.process = func(j *journal.Journal, _ transportWrap) planner {
+					return process(j, func(next http.RoundTripper) http.RoundTripper { return byteTransport{next, g, left} })
+				}
+				live(t, path, w, g)
+				died = g.died()
+				w.process = process
+				for life := 0; life < 30 && (life == 0 || state != "final" && state != "stuck"); life++ {
+					w.advance(10 * time.Second)
+					later(t, path)
+					live(t, path, w, &gate{left: -1})
+					state = later(t, path)
+				}
+				checkFlow(t, path, w, flow.class, state, k)
+				ends[state]++
+			}
+			require.Greater(t, ends["final"]+ends["stuck"], 20)
+			t.Log(ends)
+		})
+	}
+}

@@ -1,0 +1,201 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// BitPesa makes a flow of transactions that are paid from the account balance. The
+// reference is the ExternalID. An entry has two steps: the transaction is created, then
+// a debit funds it. Both are referenced writes: a step in doubt is looked up, and sent
+// again when BitPesa does not show it.
+//
+// Your func is told
+//
+//   - Pending once the transaction is funded, and Succeeded when all recipients have
+//     their money;
+//   - Stuck with ReasonAction when a recipient has failed and BitPesa does not retry:
+//     correct it (Recipients.Correct) or cancel it (Transactions.Cancel). The journal
+//     goes on asking, and goes on by itself once you have acted;
+//   - Failed when the transaction was canceled or refunded and nobody was paid;
+//   - Stuck with ReasonAction when some recipients were paid and the rest is back. Never
+//     pay such a transaction again as a whole. Act with Happened or DidNot.
+//
+// All recipients of an entry share one RequestedCurrency, so that the spend limit can
+// count it. A deposit by PayinMethods is refused, because the money comes from the
+// balance.
+func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Transaction]) *Flow[bitpesa.TransactionParams, bitpesa.Transaction] {
+	type request = Request[bitpesa.TransactionParams, bitpesa.Transaction]
+	fund := writtenAs(bitpesa.OpCreateDebits, sdk.Referenced,
+		func(r request) (none sdk.Prepared[bitpesa.Debit], err error) {
+			if r.Before == nil {
+				return none, errNotShown
+			}
+			p := bitpesa.DebitParams{ToID: r.Before.ID}
+			if r.Before.InputAmount.Valid && r.Before.InputCurrency != "" { // exactly the price
+				p.Amount, p.Currency = decimal.NewNullDecimal(r.Before.InputAmount.Decimal), r.Before.InputCurrency
+			}
+			return client.Debits.Prepare(p)
+		},
+		// The debit shows nothing of the transaction: the next poll does.
+		func(r request, _ bitpesa.Debit) bitpesa.Transaction { return *r.Before })
+	fund.UnclearRefusals = true // the vendor does not publish their words
+	fund.Done = func(t bitpesa.Transaction) bool { return t.Funded() }
+	create := written(bitpesa.OpCreateTransaction, sdk.Referenced, func(r request) (sdk.Prepared[bitpesa.Transaction], error) {
+		return client.Transactions.Prepare(r.Params)
+	})
+	create.UnclearRefusals = true
+	p := Provider[bitpesa.TransactionParams, bitpesa.Transaction]{
+		Identify: func(p bitpesa.TransactionParams) (Identity, error) {
+			id := Identity{Reference: p.ExternalID}
+			if len(p.PayinMethods) > 0 {
+				return id, errPayin
+			}
+			for _, r := range p.Recipients {
+				if id.Currency != "" && id.Currency != r.RequestedCurrency {
+					return id, errCurrencies
+				}
+				id.Amount, id.Currency = id.Amount.Add(r.RequestedAmount), r.RequestedCurrency
+			}
+			_, err := client.Transactions.Prepare(p)
+			return id, err
+		},
+		Deciding: []func(bitpesa.TransactionParams) []string{decidingBitPesa},
+		Restore:  restoreBitPesa,
+		Steps:    []Step[bitpesa.TransactionParams, bitpesa.Transaction]{create, fund},
+		Poll: func(ctx context.Context, r request) (bitpesa.Transaction, error) {
+			if r.Before == nil {
+				return bitpesa.Transaction{}, errNotShown
+			}
+			return valueOf(client.Transactions.Get(ctx, r.Before.ID))
+		},
+		Judge: judgeBitPesa,
+		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
+			return rowsOf(client.Transactions.All(ctx, bitpesa.TransactionListOptions{}), w, func(t bitpesa.Transaction) (Row, bool) {
+				row := Row{Reference: t.ExternalID, ID: t.ID, Standing: judgeBitPesa(t), At: t.CreatedAt}
+				row.Amount.Valid = len(t.Recipients) > 0 && t.Skipped == 0
+				for _, r := range t.Recipients {
+					row.Amount.Valid = row.Amount.Valid && r.RequestedAmount.Valid
+					row.Amount.Decimal = row.Amount.Decimal.Add(r.RequestedAmount.Decimal)
+				}
+				return row, true
+			})
+		},
+		Knocked: knockedByBitPesa,
+		Fact: func(r request, body []byte) (none bitpesa.Transaction, ok bool) {
+			e, err := bitpesa.ParseEvent(body)
+			if err != nil || e.Transaction == nil || r.Before == nil || e.Transaction.ID != r.Before.ID || e.Transaction.ExternalID != r.Reference {
+				return none, false
+			}
+			// Without its recipients an end does not tell whether some were paid.
+			return *e.Transaction, e.Transaction.State == bitpesa.TransactionPaid || len(e.Transaction.Recipients) == len(r.Before.Recipients)
+		},
+	}
+	return New(j, name, requireClient(p, client), fn)
+}
+
+var (
+	errPayin      = errors.New("journal: leave PayinMethods empty: the money comes from the balance")
+	errCurrencies = errors.New("journal: all recipients of a transaction must have the same RequestedCurrency")
+)
+
+// decidingBitPesa lists who receives how much, and from whom.
+func decidingBitPesa(p bitpesa.TransactionParams) []string {
+	out := []string{p.ExternalID, p.InputCurrency, p.Sender.ID, p.Sender.ExternalID}
+	for _, r := range p.Recipients {
+		d := r.PayoutMethod.Details
+		out = append(out, r.RequestedAmount.String(), r.RequestedCurrency, string(r.PayoutMethod.Type), r.PayoutMethod.ID,
+			d.FirstName, d.LastName, d.Name, digits(d.PhoneNumber), d.BankAccount, d.BankCode, d.IBAN)
+	}
+	return out
+}
+
+// restoreBitPesa reads parameters that are stored in the form of the request, in which
+// amounts are texts, and further details stand among the others.
+func restoreBitPesa(stored []byte) (p bitpesa.TransactionParams, err error) {
+	var w struct {
+		Recipients []struct {
+			Amount decimal.Decimal `json:"requested_amount"`
+			Method struct {
+				Details map[string]any `json:"details"`
+			} `json:"payout_method"`
+		} `json:"recipients"`
+	}
+	if err := json.Unmarshal(stored, &p); err != nil {
+		return p, err
+	}
+	numbers := json.NewDecoder(bytes.NewReader(stored))
+	numbers.UseNumber()
+	if err := numbers.Decode(&w); err != nil {
+		return p, err
+	}
+	for i := range p.Recipients {
+		r := &p.Recipients[i]
+		r.RequestedAmount = w.Recipients[i].Amount
+		text, err := json.Marshal(r.PayoutMethod.Details)
+		if err != nil {
+			return p, err
+		}
+		known := map[string]any{}
+		if err := json.Unmarshal(text, &known); err != nil {
+			return p, err
+		}
+		for name, value := range w.Recipients[i].Method.Details {
+			if _, ok := known[name]; ok {
+				continue
+			}
+			if r.PayoutMethod.Details.Extra == nil {
+				r.PayoutMethod.Details.Extra = map[string]any{}
+			}
+			r.PayoutMethod.Details.Extra[name] = value
+		}
+	}
+	return p, nil
+}
+
+func judgeBitPesa(t bitpesa.Transaction) Kind {
+	paid := false
+	for _, r := range t.Recipients {
+		paid = paid || r.State == bitpesa.RecipientSuccess || r.State == bitpesa.RecipientOverpaid
+	}
+	switch {
+	case t.State == bitpesa.TransactionPaid:
+		return Succeeded
+	case t.Final() && paid: // some recipients have their money, and the rest is back
+		return Stuck
+	case t.Final():
+		return Failed
+	case t.NeedsAction():
+		return Stuck
+	}
+	return Pending
+}
+
+// knockedByBitPesa finds the transaction of an event: its own, or its recipient's.
+func knockedByBitPesa(body []byte) (string, webhook.Response, error) {
+	source := webhook.BitPesa()
+	e, err := source.Decode(body)
+	if err != nil {
+		return "", webhook.Response{}, err
+	}
+	reference := ""
+	switch {
+	case e.Transaction != nil:
+		reference = e.Transaction.ExternalID
+	case e.Recipient != nil:
+		reference = e.Recipient.TransactionExternalID
+	}
+	if reference == "" { // of a sender, say: it is none of the journal's business
+		reference = e.ID()
+	}
+	return reference, webhook.Response{}, nil
+}

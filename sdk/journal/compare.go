@@ -1,0 +1,226 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// Window is a time from which entries and rows are compared: From is in it, To is not.
+type Window struct{ From, To time.Time }
+
+func (w Window) holds(at time.Time) bool { return !at.Before(w.From) && at.Before(w.To) }
+
+// Row is one line of a provider's own list.
+type Row struct {
+	Reference string // yours
+	ID        string // the provider's
+	Amount    decimal.NullDecimal
+	Standing  Kind
+	At        time.Time // zero when the list shows none
+}
+
+// Mismatch is a difference between the journal and the provider's own list.
+type Mismatch struct {
+	What      Difference
+	Reference string
+	ID        string // the provider's; empty when Missing
+	Entry     *Entry // nil when Extra
+	Row       *Row   // nil when Missing
+	Note      string
+}
+
+// Difference names what differs.
+type Difference string
+
+const (
+	Missing       Difference = "missing"        // the journal has it as accepted, and the provider does not list it
+	Extra         Difference = "extra"          // the provider lists it, and the journal has no such entry
+	AmountDiffers Difference = "amount-differs" // both have it, with other amounts
+	StatusDiffers Difference = "status-differs" // both have it, and it did not end as recorded
+)
+
+// compareMargin is how far apart the two clocks, and planning and sending, may be.
+const compareMargin = 2 * time.Hour
+
+// Compare holds the entries that were planned in a window against the provider's own
+// list, and yields what differs. A nil error beside a Mismatch means a difference; an
+// error ends the comparison, which is then not complete. It changes nothing.
+//
+// An entry that was refused, cancelled or never sent should not be in the list. An entry
+// that is stuck or under way may be. Leave out the last minutes: what is under way there
+// changes meanwhile. It holds the entries of the window in memory.
+//
+// Flows of Kapiten's rides and top-ups, of BitPesa, and of Kotani's deposits and
+// withdrawals have such a list. For others the error matches ErrNotPossible.
+func (f *Flow[P, T]) Compare(ctx context.Context, w Window) iter.Seq2[Mismatch, error] {
+	return func(yield func(Mismatch, error) bool) {
+		switch {
+		case f.fault != nil:
+			yield(Mismatch{}, f.fault)
+			return
+		case f.p.Ledger == nil:
+			yield(Mismatch{}, fmt.Errorf("%w: the provider of flow %q has no list", ErrNotPossible, f.m.name))
+			return
+		}
+		entries, err := f.j.planned(ctx, f.m.name, w)
+		if err != nil {
+			yield(Mismatch{}, err)
+			return
+		}
+		seen := map[string]bool{}
+		for row, err := range f.p.Ledger(ctx, Window{w.From.Add(-compareMargin), w.To.Add(compareMargin)}) {
+			if err != nil {
+				yield(Mismatch{}, err)
+				return
+			}
+			e, ok := entries[row.Reference]
+			if !ok {
+				if e, err = f.elsewhere(ctx, row); err != nil {
+					yield(Mismatch{}, err)
+					return
+				}
+				if e == nil && !row.At.IsZero() && !w.holds(row.At) {
+					continue
+				}
+			}
+			if what, note := e.differs(row); what != "" && !seen[row.ID+"\x00"+string(what)] {
+				seen[row.ID+"\x00"+string(what)] = true // a list that moved on shows a row again
+				m := Mismatch{What: what, Reference: row.Reference, ID: row.ID, Row: &row, Note: note}
+				if e != nil {
+					m.Entry = &e.entry
+				}
+				if !yield(m, nil) {
+					return
+				}
+			}
+			if e != nil {
+				e.listed = true
+			}
+		}
+		for reference, e := range entries {
+			if !e.listed && e.expected() && !yield(Mismatch{What: Missing, Reference: reference, Entry: &e.entry, Note: "the provider does not list it"}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// held is an entry in a comparison.
+type held struct {
+	entry            Entry
+	amount, currency string
+
+	listed bool
+}
+
+// expected reports an entry that the provider must have.
+func (h *held) expected() bool {
+	return h.entry.State == StateOpen || h.entry.State == StateFinal && h.entry.Attempts > 0
+}
+
+// differs compares an entry with the provider's row. A nil entry is none at all.
+func (h *held) differs(row Row) (Difference, string) {
+	if h == nil {
+		return Extra, "the journal has no such entry"
+	}
+	if amount, err := decimal.NewFromString(h.amount); err == nil && row.Amount.Valid && !amount.IsZero() && h.currency != requests && !amount.Equal(row.Amount.Decimal.Abs()) {
+		return AmountDiffers, "the journal has " + amount.String() + ", and the provider " + row.Amount.Decimal.String()
+	}
+	said := "the journal says " + string(h.entry.State) + " " + string(h.entry.Standing) + ", and the provider " + string(row.Standing)
+	switch h.entry.State {
+	case StateRefused, StateCancelled, StatePlanned:
+		return StatusDiffers, said
+	case StateFinal:
+		if row.Standing != h.entry.Standing {
+			return StatusDiffers, said
+		}
+	}
+	return "", ""
+}
+
+// rowsOf turns a provider's list into rows. A list is newest first, as far as anybody
+// knows, so that it ends well after the window: with a hundred older rows.
+func rowsOf[T any](list iter.Seq2[T, error], w Window, as func(T) (Row, bool)) iter.Seq2[Row, error] {
+	const enough = 100
+	return func(yield func(Row, error) bool) {
+		older := 0
+		for item, err := range list {
+			if err != nil {
+				yield(Row{}, err)
+				return
+			}
+			row, ok := as(item)
+			if !row.At.IsZero() && row.At.Before(w.From) {
+				if older++; older >= enough {
+					return
+				}
+				continue
+			}
+			if older = 0; ok && !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+// elsewhere finds the entry of a row that was planned outside of the window.
+func (f *Flow[P, T]) elsewhere(ctx context.Context, row Row) (*held, error) {
+	if row.Reference == "" {
+		return nil, nil
+	}
+	found, err := f.j.heldWhere(ctx, `e.flow = $1 AND e.reference = $2`, f.m.name, row.Reference)
+	if err != nil {
+		return nil, err
+	}
+	return found[row.Reference], nil
+}
+
+// planned reads the entries of a window, in pages by id.
+func (j *Journal) planned(ctx context.Context, flow string, w Window) (map[string]*held, error) {
+	all, last := map[string]*held{}, int64(0)
+	for {
+		page, err := j.heldAfter(ctx, &last, `e.flow = $1 AND e.id > $2 AND e.created_at >= $3 AND e.created_at < $4`,
+			flow, last, w.From.UnixMicro(), w.To.UnixMicro())
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, page)
+		if len(page) < heldPage {
+			return all, nil
+		}
+	}
+}
+
+const heldPage = 1000
+
+func (j *Journal) heldWhere(ctx context.Context, where string, args ...any) (map[string]*held, error) {
+	var last int64
+	return j.heldAfter(ctx, &last, where, args...)
+}
+
+func (j *Journal) heldAfter(ctx context.Context, last *int64, where string, args ...any) (map[string]*held, error) {
+	rows, err := j.db.QueryContext(ctx, j.sql.text(`SELECT e.id, e.flow, e.reference, e.state, e.standing, e.attempts, e.created_at, e.changed_at, COALESCE(d.amount, ''), COALESCE(d.currency, '')
+		FROM journal_entries e LEFT JOIN journal_details d ON d.entry = e.id WHERE `+where+` ORDER BY e.id LIMIT 1000`), args...)
+	if err != nil {
+		return nil, failed("compare", err)
+	}
+	defer rows.Close()
+	out := map[string]*held{}
+	for rows.Next() {
+		var (
+			h                held
+			created, changed int64
+		)
+		if err := rows.Scan(last, &h.entry.Flow, &h.entry.Reference, &h.entry.State, &h.entry.Standing, &h.entry.Attempts, &created, &changed, &h.amount, &h.currency); err != nil {
+			return nil, failed("compare", err)
+		}
+		h.entry.Created, h.entry.Changed = time.UnixMicro(created), time.UnixMicro(changed)
+		out[h.entry.Reference] = &h
+	}
+	return out, failed("compare", rows.Err())
+}

@@ -1,0 +1,159 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/webhook"
+)
+
+// Named gives a reference of yours to a write which the provider takes without one. It
+// names the entry, and is not sent.
+type Named[P any] struct {
+	Reference string
+	Params    P
+}
+
+// written is a step that a client's Prepare method makes. A step of class Once or Keyed
+// has no Look.
+func written[P, T any](name string, class sdk.Class, prepare func(Request[P, T]) (sdk.Prepared[T], error)) Step[P, T] {
+	return writtenAs(name, class, prepare, func(_ Request[P, T], value T) T { return value })
+}
+
+// writtenAs is written for a write which shows another object than the entry's.
+func writtenAs[P, T, U any](name string, class sdk.Class, prepare func(Request[P, T]) (sdk.Prepared[U], error), as func(Request[P, T], U) T) Step[P, T] {
+	s := Step[P, T]{
+		Name: name, Class: class,
+		Prepare: func(_ context.Context, r Request[P, T]) ([]byte, error) {
+			p, err := prepare(r)
+			return p.Body, err
+		},
+		Send: func(ctx context.Context, r Request[P, T]) (none T, err error) {
+			p, err := prepare(r)
+			if err != nil {
+				return none, err
+			}
+			value, err := valueOf(p.Send(ctx, r.Prepared))
+			if err != nil {
+				return none, err
+			}
+			return as(r, value), nil
+		},
+	}
+	if class == sdk.Referenced || class == sdk.Searched {
+		s.Look = func(ctx context.Context, r Request[P, T]) (none T, found Finding, err error) {
+			p, err := prepare(r)
+			if err != nil {
+				return none, CannotTell, err
+			}
+			value, err := valueOf(p.Look(ctx))
+			if err != nil {
+				return none, finding(err), unlessFound(err)
+			}
+			return as(r, value), Found, nil
+		}
+	}
+	return s
+}
+
+// finding reads the error of Prepared.Look, which only says that nothing is there, or
+// something else, when the provider has said so.
+func finding(err error) Finding {
+	switch {
+	case err == nil:
+		return Found
+	case errors.Is(err, sdk.ErrNotFound):
+		return Absent
+	case errors.Is(err, sdk.ErrReferenceTaken):
+		return Different
+	}
+	return CannotTell
+}
+
+// unlessFound returns the error of a lookup that could not tell.
+func unlessFound(err error) error {
+	if finding(err) == CannotTell {
+		return err
+	}
+	return nil
+}
+
+var (
+	errStoredURL = errors.New("journal: leave the callback URL of the parameters empty: set CallbackURL of the client's Config, so that no URL with a secret is stored")
+	errAmount    = errors.New("journal: the amount must be more than zero")
+	errNeither   = errors.New("journal: the client returned neither a value nor an error")
+)
+
+// identify names a request whose amount is known before it is sent.
+func identify(reference string, amount decimal.Decimal, currency, callbackURL string) (Identity, error) {
+	switch {
+	case callbackURL != "":
+		return Identity{}, errStoredURL
+	case !amount.IsPositive():
+		return Identity{}, errAmount
+	}
+	return Identity{Reference: reference, Amount: amount, Currency: currency}, nil
+}
+
+// requests is the currency in which the spend limit counts requests whose amount is not
+// known before they are sent: each is 1.
+const requests = "requests"
+
+// unpriced names such a request.
+func unpriced(reference, callbackURL string) (Identity, error) {
+	if callbackURL != "" {
+		return Identity{}, errStoredURL
+	}
+	return Identity{Reference: reference, Amount: decimal.NewFromInt(1), Currency: requests}, nil
+}
+
+func valueOf[T any](value *T, err error) (T, error) {
+	var none T
+	switch {
+	case err != nil:
+		return none, err
+	case value == nil:
+		return none, errNeither
+	}
+	return *value, nil
+}
+
+// knockedBy reads callbacks as package webhook does.
+func knockedBy[E any](source webhook.Source[E]) func([]byte) (string, webhook.Response, error) {
+	return func(body []byte) (string, webhook.Response, error) {
+		event, err := source.Decode(body)
+		if err != nil {
+			return "", webhook.Response{}, err
+		}
+		response := webhook.Response{}
+		if source.Acknowledge != nil {
+			response = source.Acknowledge(event)
+		}
+		return source.Identify(event).Reference, response, nil
+	}
+}
+
+// requireClient has a flow without a client refused when it is made.
+func requireClient[P, T any](p Provider[P, T], client any) Provider[P, T] {
+	if isNil(client) {
+		p.Steps = nil
+	}
+	return p
+}
+
+// isNil sees a nil pointer in an interface too.
+func isNil(client any) bool {
+	v := reflect.ValueOf(client)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+func orDefault(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}

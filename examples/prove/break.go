@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,7 +99,7 @@ func ruleNames() []string {
 }
 
 // breakRules builds a mutant for each rule, and has it search.
-func breakRules(o options) error {
+func breakRules(ctx context.Context, o options) error {
 	fmt.Printf("%-28s %-46s %6s  %14s  %s\n", "broken", "rule", "found", "days, median", "by")
 	missed := 0
 	for _, name := range ruleNames() {
@@ -109,7 +110,7 @@ func breakRules(o options) error {
 		if i := slices.IndexFunc(rules, func(r rule) bool { return r.name == name }); i >= 0 {
 			r = rules[i]
 		}
-		found, err := searchMutant(r, o)
+		found, err := searchMutant(ctx, r, o)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -151,7 +152,7 @@ func (f found) kinds() string {
 }
 
 // searchMutant builds this program over a source with a rule broken, and runs it.
-func searchMutant(r rule, o options) (found, error) {
+func searchMutant(ctx context.Context, r rule, o options) (found, error) {
 	here, err := os.Getwd()
 	if err != nil {
 		return found{}, err
@@ -169,11 +170,11 @@ func searchMutant(r rule, o options) (found, error) {
 		}
 		args = append(args, "-overlay", overlay)
 	}
-	build := exec.Command("go", append(args, ".")...)
+	build := exec.CommandContext(ctx, "go", append(args, ".")...)
 	if out, err := build.CombinedOutput(); err != nil {
 		return found{}, fmt.Errorf("the mutant does not build: %w\n%s", err, out)
 	}
-	command := exec.Command(filepath.Join(folder, "mutant"), "-search", "-day", r.days, "-starts", strconv.Itoa(o.starts), "-most", strconv.Itoa(o.most))
+	command := exec.CommandContext(ctx, filepath.Join(folder, "mutant"), "-search", "-day", r.days, "-starts", strconv.Itoa(o.starts), "-most", strconv.Itoa(o.most))
 	if r.name == notUnique {
 		command.Args = append(command.Args, "-assumptions=false", "-seed", "0")
 		command.Env = append(os.Environ(), "PROVE_PROFILE="+sim.Forgetful.Name)

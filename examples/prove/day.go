@@ -94,7 +94,7 @@ func shopping(w *sim.World) {
 		w.Process(name, func(p *sim.Process) error { return shop(p, list, &alerted) })
 	}
 	w.Check(func(l sim.Ledgers) error {
-		return w.Books(func(db *sql.DB) error { return audit(db, l, list) })
+		return w.Books(func(db *sql.DB) error { return audit(context.Background(), db, l, list) })
 	})
 }
 
@@ -214,8 +214,8 @@ func hook(path string) func(string, decimal.Decimal, string) (string, error) {
 
 // audit compares the merchant's books with the ledgers: each change once and in order,
 // and what the books say is what has happened.
-func audit(db *sql.DB, l sim.Ledgers, list []order) error {
-	rows, err := db.Query(`SELECT reference, kind FROM books ORDER BY id`)
+func audit(ctx context.Context, db *sql.DB, l sim.Ledgers, list []order) error {
+	rows, err := db.QueryContext(ctx, `SELECT reference, kind FROM books ORDER BY id`)
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func audit(db *sql.DB, l sim.Ledgers, list []order) error {
 		return err
 	}
 	states := map[string]string{}
-	entries, err := db.Query(`SELECT reference, state FROM journal_entries`)
+	entries, err := db.QueryContext(ctx, `SELECT reference, state FROM journal_entries`)
 	if err != nil {
 		return err
 	}

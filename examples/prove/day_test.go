@@ -25,3 +25,12 @@ func TestTheWholeDayIsTheSameAgain(t *testing.T) {
 		}
 	}
 }
+
+// A rule whose text has moved could not be broken any more.
+func TestEachRuleCanBeBroken(t *testing.T) {
+	for _, r := range rules {
+		if _, err := mutate("../..", t.TempDir(), r.edits); err != nil {
+			t.Errorf("%s: %v", r.name, err)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func main() {
 func run(t *testing.T, o options) error {
 	switch {
 	case o.broken != "":
-		return breakRules(o)
+		return breakRules(t.Context(), o)
 	case o.assumptions:
 		return showAssumptions(t, o)
 	case o.search:

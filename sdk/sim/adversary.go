@@ -61,7 +61,8 @@ type Profile struct {
 	// Prompt: what a provider has taken shows within two seconds, and a request that
 	// its caller takes for lost arrives within two seconds or never.
 	Prompt bool
-	// Repeats: somebody between repeats writes by himself.
+	// Repeats: somebody between repeats writes by himself. Then a refusal of one copy
+	// says nothing of the other, and "rejected" is not held against the ledger.
 	Repeats bool
 	// Calm processes are never killed and never freeze.
 	Calm bool

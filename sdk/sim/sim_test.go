@@ -1,0 +1,86 @@
+package sim_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/sim"
+)
+
+func TestAFailingDayIsShrunkAndMadeAgain(t *testing.T) {
+	t.Parallel()
+	r := sim.Explore(t, sim.Config{Seeds: 200}, blind)
+	require.Len(t, r.Failures, 1)
+	f := r.Failures[0]
+	assert.Less(t, f.Choices[1], f.Choices[0], "shrunk")
+	assert.NotContains(t, f.Story, "DOES NOT REPEAT")
+	assert.LessOrEqual(t, len(f.Story), 30*200)
+}
+
+// The oracle must see each lie. A program that lies about what it was told stands for
+// a client that does.
+func TestTheOracleSeesALie(t *testing.T) {
+	t.Parallel()
+	rejected := &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrDeclined}}
+	unknown := &sdk.Error{Outcome: sdk.Unknown}
+	for kind, lie := range map[string]struct {
+		pay    bool
+		told   error
+		amount int64
+	}{
+		sim.RejectedDebited: {true, rejected, 1000},
+		sim.SuccessWithout:  {false, nil, 1000},
+		"another amount":    {true, nil, 999},
+		sim.NotSettled:      {true, unknown, 1000},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Profiles: []sim.Profile{{Calm: true}}, Seed: 3}, func(w *sim.World) {
+				w.KPay()
+				w.Process("liar", func(p *sim.Process) error {
+					client, err := kpay.New(p.KPayConfig())
+					if err != nil {
+						return err
+					}
+					ask := sim.Ask{Provider: "kpay", Reference: "order-1", Amount: decimal.NewFromInt(lie.amount), Currency: "RWF"}
+					_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
+						for lie.pay {
+							_, err := client.Pay(ctx, kpay.PayParams{
+								RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
+								CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
+							})
+							if err == nil {
+								break
+							}
+						}
+						return lie.told
+					})
+					return nil
+				})
+			})
+			require.Len(t, r.Failures, 1)
+			want := kind
+			if kind == "another amount" {
+				want = sim.SuccessWithout
+			}
+			assert.Equal(t, want, r.Failures[0].Violations[0].Kind)
+		})
+	}
+}
+
+func TestAPanicOfTheProgramIsAViolation(t *testing.T) {
+	t.Parallel()
+	r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1}, func(w *sim.World) {
+		w.Process("shop", func(*sim.Process) error { panic("no such order") })
+	})
+	require.Len(t, r.Failures, 1)
+	assert.Equal(t, "panic", r.Failures[0].Violations[0].Kind)
+}
+
+func FuzzShop(f *testing.F) { sim.Fuzz(f, sim.Config{}, careful) }

@@ -67,18 +67,22 @@ func (w *World) live(s *service, number int) (over bool, wait time.Duration) {
 	if number > 1 {
 		w.note(p.Name(), true, "starts again")
 	}
-	var err error
-	ended := false
-	done := make(chan struct{})
+	returned, done := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(done)
 		defer w.caught(p.Name())
-		err = s.main(p)
-		ended = true
+		returned <- s.main(p)
 	}()
 	select {
 	case <-done:
 	case <-p.ctx.Done():
+	}
+	var err error
+	ended := true
+	select {
+	case err = <-returned:
+	default: // killed: main goes on until its next gate
+		ended = false
 	}
 	if w.ctx.Err() == nil && p.alive() && ended && err == nil {
 		p.stop()

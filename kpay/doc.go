@@ -11,6 +11,9 @@
 //	if sdk.Advise(err) == sdk.Look {
 //		payment, err = client.Find(ctx, orderID) // never pay with another RefID
 //	}
+//	if err != nil {
+//		return err
+//	}
 //	payment, err = client.Wait(ctx, orderID)
 //	if err == nil && payment.Status.Paid() {
 //		// ship the order

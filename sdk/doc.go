@@ -8,7 +8,7 @@
 //	switch sdk.Advise(err) {
 //	case sdk.Done: // go on
 //	case sdk.Again: // nothing happened: call again after sdk.RetryAfter(err), a bounded number of times
-//	case sdk.Look: // it may have happened: keep it pending, look for the reference, never pay again
+//	case sdk.Look: // it may have happened: keep it pending, look for the reference, never pay under a new one
 //	case sdk.Mend: // the parameters are refused: see the fields of the error
 //	case sdk.Credentials: // the credentials or the set-up are refused: stop and alert somebody
 //	case sdk.Taken: // the reference belongs to another payment: investigate

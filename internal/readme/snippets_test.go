@@ -57,7 +57,7 @@ func createRide(srv *kapitentest.Fake, co kapitentest.Company, params kapiten.Cr
 		fmt.Println("created", ride.Status)
 	case sdk.Again: // nothing happened: call again after sdk.RetryAfter(err), a bounded number of times
 		retryLater(params, sdk.RetryAfter(err))
-	case sdk.Look: // it may have happened: keep it pending, look for the reference, never pay again
+	case sdk.Look: // it may have happened: keep it pending, look for the reference, never pay under a new one
 		keepPending(params.ExternalID, err)
 	case sdk.Mend: // nothing happened, and the same call would fail again
 		fmt.Println("change the parameters:", err)

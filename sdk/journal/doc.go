@@ -95,8 +95,9 @@
 // The promise of one debit at most is as good as what the provider documents of its
 // references. FlowConfig.ResendAbsentAfter and the act Resend give it up.
 //
-// The databases are PostgreSQL 12 or later and SQLite 3.35 or later; see the constants
-// of Dialect for how to open SQLite. The clock of leases is the database's. Parameters
+// The databases are PostgreSQL 12, MySQL 8.0.1, MariaDB 10.6 and SQLite 3.35, or later.
+// MySQL itself was not tried, MariaDB was. The constants of Dialect say how to open each.
+// The clock of leases is the database's. Parameters
 // and responses are stored as JSON, which holds names and phone numbers: Purge removes
 // them and keeps the references. A callback URL is not stored: a placeholder stands in
 // the stored request, and each attempt has a URL of its own.

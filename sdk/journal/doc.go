@@ -92,6 +92,11 @@
 //
 // # Limits
 //
+// NOT READY FOR REAL MONEY. A review by reading found three ways to pay twice: a worker
+// can take another worker's lease of its own process for its own lost commit;
+// Restored believes an old FiatConnect key alive; a BitPesa transaction whose paid
+// recipient cannot be read is told as Failed.
+//
 // The promise of one debit at most is as good as what the provider documents of its
 // references. FlowConfig.ResendAbsentAfter and the act Resend give it up.
 //

@@ -2,11 +2,14 @@ package sqltest
 
 import (
 	"database/sql"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/journal"
 )
@@ -240,6 +243,62 @@ func TestJournalStuckBeforeTheLastStep(t *testing.T) {
 		m.work(time.Minute)
 		require.Equal(t, []string{"stuck", "failed"}, m.changes("b"))
 	})
+}
+
+// TestJournalExistingOfEachFlow: what a provider has before the first attempt is nobody's
+// success, and is not paid again. Only a write without any reference cannot be known.
+func TestJournalExistingOfEachFlow(t *testing.T) {
+	t.Parallel()
+	worlds := map[string]func() outsideWorld{}
+	for name, flow := range flowWorlds {
+		worlds[name] = flow.world
+	}
+	// No document says that Kotani's external id is unique.
+	repeat := kotanitest.Config{Quirks: kotanitest.Quirks{ReferencesRepeat: true}}
+	worlds["kotani deposit, ids repeat"] = kotaniWorldWith(repeat, func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniDeposit(j, "pay", c, tell[kotani.Transaction]()), kotani.DepositParams{Amount: twenty, PhoneNumber: kenyan, ExternalID: providerReference})
+	}, transactionsOf)
+	worlds["kotani withdraw, ids repeat"] = kotaniWorldWith(repeat, func(j *journal.Journal, c *kotani.Client) planner {
+		return planOf(journal.KotaniWithdraw(j, "pay", c, tell[kotani.Transaction]()), kotani.WithdrawParams{Amount: twenty, PhoneNumber: kenyan, ExternalID: providerReference})
+	}, transactionsOf)
+	unknowable := map[string]journal.Kind{
+		"kotani paybill": journal.Succeeded, "kotani till": journal.Succeeded, "kotani cash-in": journal.Succeeded, "kotani celo": journal.Succeeded,
+		"kotani claim": journal.Failed, // the beneficiary has had it
+	}
+	for name, world := range worlds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world()
+			run := func() (journal.Entry, []string) {
+				db := openImmediate(t)
+				m := newMerchant(t, db, journal.SQLite, newBank(sdk.Once))
+				j, err := journal.Open(t.Context(), db, journal.SQLite, journal.Config{})
+				require.NoError(t, err)
+				m.j = j
+				plan := w.process(j, func(next http.RoundTripper) http.RoundTripper { return next })
+				tx, err := db.BeginTx(t.Context(), nil)
+				require.NoError(t, err)
+				require.NoError(t, plan(t.Context(), tx))
+				require.NoError(t, tx.Commit())
+				for range 8 {
+					m.work(30 * time.Second)
+					w.advance(30 * time.Second)
+				}
+				m.again(8, 5*time.Hour)
+				return m.entry(providerReference), m.changes(providerReference)
+			}
+			first, _ := run()
+			require.Equal(t, journal.Succeeded, first.Standing)
+			again, told := run()
+			if standing, ok := unknowable[name]; ok {
+				require.Equal(t, standing, again.Standing)
+				return
+			}
+			require.Equal(t, 1, w.debits())
+			require.Equal(t, []string{"stuck"}, told)
+			require.Equal(t, journal.ReasonTaken, again.Reason)
+		})
+	}
 }
 
 // TestJournalFuncEndsItsGoroutine: a func that ends its goroutine, as t.FailNow does, is

@@ -57,8 +57,9 @@ func Kasapay(j *Journal, name string, payouts KasapayPayouts, fn Func[kasapay.Pa
 			}
 			return Pending
 		},
-		Watch:   reversalWatch,
-		Knocked: knockedBy(webhook.Kasapay()),
+		Existing: func(p kasapay.Payout) bool { return p.Existing },
+		Watch:    reversalWatch,
+		Knocked:  knockedBy(webhook.Kasapay()),
 	}
 	return New(j, name, requireClient(p, payouts), fn)
 }

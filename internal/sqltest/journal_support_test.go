@@ -104,6 +104,10 @@ func (b *bank) act(reference, step, how string) (receipt, error) {
 		b.debits[key]++
 		b.status[key] = "pending"
 		return receipt{}, fault(sdk.Rejected, map[bool]error{true: sdk.ErrRateLimited, false: sdk.ErrUnauthorized}[how == "throttled and done"])
+	case "refused and done": // the response is another request's
+		b.debits[key]++
+		b.status[key] = "pending"
+		return receipt{}, fault(sdk.Rejected, sdk.ErrInsufficientFunds)
 	case "existing":
 		b.status[key] = "pending"
 		return receipt{Ref: reference, Status: "pending", Existing: true}, nil

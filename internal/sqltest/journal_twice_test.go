@@ -2,12 +2,16 @@ package sqltest
 
 import (
 	"database/sql"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -325,6 +329,78 @@ func TestJournalFuncEndsItsGoroutine(t *testing.T) {
 		for _, reference := range []string{"a", "b"} {
 			require.Equal(t, []string{"pending", "succeeded"}, m.changes(reference), m.history(reference))
 			require.Equal(t, 1, b.sends[reference])
+		}
+	})
+}
+
+// TestJournalAcceptanceOfAnother: an acceptance that names another payout is confirmed by a
+// lookup; what the lookup does not show is in doubt, and never open.
+func TestJournalAcceptanceOfAnother(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		srv := kasapaytest.New(kasapaytest.Config{})
+		m := newMerchant(t, db, dialect, newBank(sdk.Once))
+		j, err := journal.Open(t.Context(), db, dialect, journal.Config{})
+		require.NoError(t, err)
+		m.j = j
+		cfg := srv.ClientConfig()
+		cfg.CallbackURL = callback
+		lost := &swallowing{next: cfg.HTTPClient.Transport, body: `{"payout_reference":"order-9","response_code":720}`}
+		cfg.HTTPClient = &http.Client{Transport: lost}
+		client, err := kasapay.New(cfg)
+		require.NoError(t, err)
+		flow := journal.Kasapay(j, "pay", client.Payouts, tell[kasapay.Payout]())
+		tx, err := db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		require.NoError(t, flow.Plan(t.Context(), tx, kasapayParams(providerReference)))
+		require.NoError(t, tx.Commit())
+		m.work(0)
+		require.Equal(t, journal.StateSending, m.entry(providerReference).State, "the payout never arrived")
+		require.Empty(t, m.changes(providerReference))
+		for range 8 {
+			m.work(30 * time.Second)
+			srv.Advance(30 * time.Second)
+		}
+		require.Equal(t, []string{"pending", "succeeded"}, m.changes(providerReference))
+		require.Len(t, srv.Debits(providerReference), 1)
+	})
+}
+
+// swallowing keeps the first payout to itself, and responds with body.
+type swallowing struct {
+	next http.RoundTripper
+	body string
+	done bool
+}
+
+func (s *swallowing) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.done || !strings.HasSuffix(r.URL.Path, "/initiate") {
+		return s.next.RoundTrip(r)
+	}
+	s.done = true
+	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(s.body)), Request: r}, nil
+}
+
+// TestJournalRefusalOfAnother: a refusal may be another request's. What the provider shows
+// all the same is not told as failed.
+func TestJournalRefusalOfAnother(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		for _, class := range []sdk.Class{sdk.Referenced, sdk.Searched} {
+			clear(t, db)
+			b := newBank(class, "refused and done", "refuse")
+			m := newMerchant(t, db, dialect, b)
+			m.mustPlan("a")
+			m.work(0)
+			require.Equal(t, journal.ReasonTaken, m.entry("a").Reason, m.history("a"))
+			require.Equal(t, []string{"stuck"}, m.changes("a"))
+
+			// What is not shown is refused, and so is what no lookup can tell.
+			m.mustPlan("b")
+			m.work(0)
+			require.Equal(t, journal.StateRefused, m.entry("b").State)
+			b.blind, b.script = true, []string{"refuse"}
+			m.mustPlan("c")
+			m.work(0)
+			require.Equal(t, journal.StateRefused, m.entry("c").State)
 		}
 	})
 }

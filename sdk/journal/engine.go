@@ -176,7 +176,7 @@ func (j *Journal) unaccepted(ctx context.Context, m *machine, e *entry, err erro
 		}
 		return j.record(ctx, m, e, next, transition{event: "not-accepted", note: note, delay: delay})
 	}
-	if v == refused && m.steps[e.step].unsure {
+	if v == refused && errors.Is(err, sdk.ErrRejected) && m.steps[e.step].look != nil {
 		if settled, err := j.lookAfterRefusal(ctx, m, e, note); settled || err != nil {
 			return err
 		}
@@ -192,11 +192,15 @@ func (j *Journal) unaccepted(ctx context.Context, m *machine, e *entry, err erro
 	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
 }
 
-// lookAfterRefusal finds out whether a refusal means that the write is done already. A
-// first step that is done was done by somebody else.
+// lookAfterRefusal finds out whether the write is done in spite of a refusal: the refusal
+// may mean just that, or be another request's. A first step that is done was done by
+// somebody else, as far as anybody knows. A lookup that cannot tell leaves only unclear
+// refusals in doubt.
 func (j *Journal) lookAfterRefusal(ctx context.Context, m *machine, e *entry, note string) (settled bool, err error) {
 	a, finding, err := j.look(ctx, m, e)
 	switch {
+	case (err != nil || finding == CannotTell) && !m.steps[e.step].unsure:
+		return false, nil
 	case err != nil, finding == CannotTell, finding == Several:
 		return true, j.record(ctx, m, e, *e, transition{event: "unanswered", note: "refused, and no clear response to a lookup: " + note, delay: j.nextLook(m, e, 0)})
 	case finding == Found && e.step > 0:

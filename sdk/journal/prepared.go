@@ -76,6 +76,26 @@ func lookingFirst[P, T any](s Step[P, T], provider string) Step[P, T] {
 	return s
 }
 
+// confirmed has a step look for its request when the response does not name the reference,
+// because the response may be another request's. What is not found then is in doubt.
+func confirmed[P, T any](s Step[P, T], named func(T) bool) Step[P, T] {
+	send := s.Send
+	s.Send = func(ctx context.Context, r Request[P, T]) (none T, err error) {
+		value, err := send(ctx, r)
+		if err != nil || named(value) {
+			return value, err
+		}
+		found, finding, err := s.Look(ctx, r)
+		if err == nil && finding == Found {
+			return found, nil
+		}
+		return none, &sdk.Error{Operation: s.Name, Class: s.Class, Outcome: sdk.Unknown, Reference: r.Reference, Cause: errors.Join(errUnnamed, err)}
+	}
+	return s
+}
+
+var errUnnamed = errors.New("accepted under another reference, and not shown yet")
+
 // there is the error of a request that the provider has before the first attempt.
 func there(provider, op string) error {
 	return &sdk.Error{Provider: provider, Operation: op, Class: sdk.Searched, Outcome: sdk.NotSent, Reasons: []error{sdk.ErrReferenceTaken}}

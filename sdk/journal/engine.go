@@ -340,8 +340,8 @@ func (j *Journal) look(ctx context.Context, m *machine, e *entry) (answer, Findi
 	return m.steps[e.step].look(ctx, e)
 }
 
-// absent is a lookup that did not find the request. A provider may show late what it
-// has taken, so only spaced lookups count.
+// absent follows a lookup that did not find the request. A provider may show late what
+// it has taken. So the request counts as absent after several lookups, some time apart.
 func (j *Journal) absent(ctx context.Context, m *machine, e *entry) error {
 	s, looks := m.steps[e.step], e.looks
 	if e.mayResend {
@@ -391,7 +391,7 @@ func (j *Journal) resend(ctx context.Context, m *machine, e *entry) error {
 		return j.stick(ctx, m, e, ReasonNotSent, StateSending, "it was not sent in time, as far as the backup and the provider show")
 	}
 	prepared := e.prepared
-	if len(prepared) == 0 { // a restored entry, of which only the backup knows nothing
+	if len(prepared) == 0 { // a restored entry: what was sent since the backup is lost
 		var err error
 		if prepared, err = j.prepare(ctx, m, e); err != nil {
 			return j.unprepared(ctx, m, e, err)
@@ -418,8 +418,8 @@ func (j *Journal) nextLook(m *machine, e *entry, looks int) time.Duration {
 	return max(s.looks[looks]-e.since(e.sentAt), s.gap(looks))
 }
 
-// gap is the time between a lookup and the one before, so that lookups which are late
-// together do not all count at once, and callbacks hasten nothing.
+// gap is the least time since the lookup before. After a long stop several lookups are
+// due at once, and a callback makes a lookup sooner: neither counts as several.
 func (s step) gap(looks int) time.Duration {
 	if looks == 0 {
 		return 0

@@ -148,8 +148,10 @@ func (j *Journal) History(ctx context.Context, flow, reference string) ([]Record
 type Do string
 
 const (
-	// Retry has a stuck entry go on where it stopped. It sends nothing that may have
-	// left: it looks up again.
+	// Retry has a stuck entry go on where it stopped. What was not sent is sent. What may
+	// have left is looked up, and not shown, it is sent again if its reference is unique, or
+	// FlowConfig.ResendAbsentAfter allows it. A keyed write is sent again under its key.
+	// Once writes, and what was contested, are stuck again.
 	Retry Do = "retry"
 	// Resend allows one more attempt of a stuck entry after a last lookup. It can pay
 	// twice: first make sure that no attempt arrived.
@@ -160,7 +162,8 @@ const (
 	Happened Do = "happened"
 	// DidNot ends a stuck entry as failed.
 	DidNot Do = "did-not"
-	// Cancel ends an entry of which nothing has left.
+	// Cancel ends an entry of which nothing has left: a planned entry, and a restored entry
+	// that no process has sent since and that the provider does not show.
 	Cancel Do = "cancel"
 )
 

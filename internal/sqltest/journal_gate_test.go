@@ -30,9 +30,11 @@ type gate struct {
 	count  int
 	cancel context.CancelFunc
 	// lost, if set, is called in the place of the next statement or transaction that holds
-	// the words of loses. Nothing of it takes effect, and the process cannot know.
+	// the words of loses. Nothing of it takes effect, or with took all of it, and the
+	// process cannot know.
 	lost  func()
 	loses string
+	took  bool
 }
 
 var errDead = errors.New("the process is dead")
@@ -214,7 +216,11 @@ func (t gatedTx) Commit() error {
 	}
 	t.conn.work.open = false
 	if lost := t.conn.gate.loss(t.conn.work.text.String()); lost != nil {
-		_ = t.Tx.Rollback() // first, so that others find the rows free
+		if t.conn.gate.took { // first, so that others find the rows free
+			_ = t.Tx.Commit()
+		} else {
+			_ = t.Tx.Rollback()
+		}
 		lost()
 		return errNoResponse
 	}

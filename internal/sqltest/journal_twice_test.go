@@ -305,6 +305,60 @@ func TestJournalExistingOfEachFlow(t *testing.T) {
 	}
 }
 
+// TestJournalActOnce: an act whose end is not known is not carried out again on what came
+// after it.
+func TestJournalActOnce(t *testing.T) {
+	onGated(t, func(t *testing.T, plain, gated *sql.DB, dialect journal.Dialect, g *gate) {
+		b := newBank(sdk.Once, "lost", "lost before", "lost before")
+		desk, m := newMerchant(t, gated, dialect, b), newMerchant(t, plain, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		require.Equal(t, journal.ReasonUnanswered, m.entry("a").Reason)
+		g.loses, g.took, g.lost = "UPDATE journal_entries", true, func() { m.again(2, time.Minute) }
+		require.Error(t, desk.act("a", journal.Resend), "nobody knows whether it took place")
+		require.Nil(t, g.lost)
+		m.again(3, time.Minute)
+		require.Equal(t, 2, b.sends["a"], m.history("a"))
+
+		// Seen to take place it is no error, and a lost act is carried out.
+		b.script = []string{"lost", "lost"}
+		for i, took := range []bool{true, false} {
+			reference := []string{"b", "c"}[i]
+			m.mustPlan(reference)
+			m.work(0)
+			g.took, g.lost = took, func() {}
+			require.NoError(t, desk.act(reference, journal.DidNot))
+			require.Equal(t, journal.StateFinal, m.entry(reference).State)
+			require.Equal(t, []string{"stuck", "failed"}, m.changes(reference))
+		}
+	})
+}
+
+// TestJournalResendIsForgotten: what a person allowed once, and could not be done, is not
+// done at another act.
+func TestJournalResendIsForgotten(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Searched, "lost before")
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		m.again(8, time.Hour)
+		require.Equal(t, journal.ReasonAbsent, m.entry("a").Reason)
+		b.blind = true
+		require.NoError(t, m.act("a", journal.Resend))
+		m.again(3, 20*time.Hour)
+		require.Equal(t, journal.ReasonUndecided, m.entry("a").Reason)
+		b.blind = false
+		require.NoError(t, m.act("a", journal.Retry))
+		m.again(8, time.Hour)
+		require.Equal(t, journal.ReasonAbsent, m.entry("a").Reason)
+		require.Equal(t, 1, b.sends["a"])
+		require.NoError(t, m.act("a", journal.Resend))
+		m.again(3, time.Minute)
+		require.Equal(t, 2, b.sends["a"])
+	})
+}
+
 // TestJournalFuncEndsItsGoroutine: a func that ends its goroutine, as t.FailNow does, is
 // tried again, and nobody else's transaction waits for ever.
 func TestJournalFuncEndsItsGoroutine(t *testing.T) {

@@ -488,6 +488,7 @@ func (j *Journal) stick(ctx context.Context, m *machine, e *entry, reason Reason
 }
 
 func (j *Journal) stickAs(ctx context.Context, m *machine, e *entry, next entry, reason Reason, resume State, note string) error {
-	next.state, next.resume, next.reason, next.tries = StateStuck, resume, reason, 0
+	// What a person has allowed and could not be done is not done at another act.
+	next.state, next.resume, next.reason, next.tries, next.mayResend = StateStuck, resume, reason, 0, false
 	return j.record(ctx, m, e, next, transition{event: "stuck", note: note, kind: Stuck, delay: j.rest(m, &next)})
 }

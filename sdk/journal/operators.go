@@ -176,7 +176,8 @@ type Act struct {
 
 // Act carries out a decision. Your func is told in the same transaction; if it fails,
 // so does Act. ErrNotPossible means that the state of the entry forbids it: no act
-// changes a final entry.
+// changes a final entry. After any other error the act may have taken place: look at the
+// entry before you act again.
 func (j *Journal) Act(ctx context.Context, a Act) error {
 	if a.Actor == "" || a.Reason == "" {
 		return errors.New("journal: who is the actor, and what is the reason?")

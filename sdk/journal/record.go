@@ -77,6 +77,7 @@ const recordTries = 6
 // write is the transaction of a transition. It tries again what a database refuses
 // for a moment, and finds out whether a COMMIT without a response took place.
 func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
+	var unclear *commitError
 	for try := 1; ; try++ {
 		work := func(tx *transaction) error { return j.writeIn(ctx, tx, m, e, next, t) }
 		var err error
@@ -90,6 +91,9 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 		}
 		var own *funcError
 		switch {
+		case errors.Is(err, errLeaseLost) && t.actor != "" && unclear != nil:
+			// It took place, and a worker has gone on; or it did not.
+			return failed("act", fmt.Errorf("it may have taken place, so look at the entry before you act again: %w", unclear))
 		case err == nil, errors.Is(err, errLeaseLost), errors.Is(err, ErrNotPossible):
 			return err
 		case errors.As(err, &own) && !passing(own.err):
@@ -100,7 +104,6 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 		if transport.Pause(ctx, j.backoff(try, 10*time.Millisecond, time.Second)) != nil {
 			return failed("record", err)
 		}
-		var unclear *commitError
 		if errors.As(err, &unclear) {
 			if j.wrote(ctx, e, func(now *entry, holder string) bool { return holder == "" && now.stands(&next) }) {
 				return nil

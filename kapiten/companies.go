@@ -41,22 +41,6 @@ type Company struct {
 	Raw                sdk.Raw             `json:"-"`
 }
 
-// PricingConfig says what a company pays, in RWF. The document names it and shows
-// nothing of it: all its fields are assumed. A field that the response does not have
-// is not Valid.
-type PricingConfig struct {
-	BaseFare        decimal.NullDecimal             `json:"base_fare"`        // per ride
-	PerKM           decimal.NullDecimal             `json:"per_km"`           // per kilometre
-	MinimumFare     decimal.NullDecimal             `json:"minimum_fare"`     // a price is never below it
-	WeightFees      map[WeightRange]decimal.Decimal `json:"weight_fees"`      // added by weight
-	FragileFee      decimal.NullDecimal             `json:"fragile_fee"`      // added for fragile items
-	PriorityPercent decimal.NullDecimal             `json:"priority_percent"` // of base and distance fare, added for priority
-	OverdraftLimit  decimal.NullDecimal             `json:"overdraft_limit"`  // how far below zero the wallet may go
-	// Extra is what has no field here, numbers as json.Number.
-	Extra map[string]any
-	Raw   sdk.Raw `json:"-"` // nil when the response has none
-}
-
 // RegisteredCompany is a company as Registration Lookup returns it.
 type RegisteredCompany struct {
 	ID                 string  `json:"id" wire:"required"`

@@ -7,7 +7,6 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
-	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -171,17 +170,18 @@ func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, e
 // Token returns the persistent API token of a user, for Config.Token. Treat it
 // as a password: no way to rotate or revoke it is documented.
 func (s *UsersService) Token(ctx context.Context, companyID, userID string) (string, error) {
-	var key struct {
-		Token string `json:"token" wire:"required"`
-	}
+	var key *userToken
 	err := s.list.core.Do(ctx, transport.Call{
-		Op: OpUserToken, Path: []string{companyID, userID},
-		Decode: func(r *transport.Response) error { return wire.Unmarshal(r.Body, &key) },
+		Op: OpUserToken, Path: []string{companyID, userID}, Decode: transport.Into(&key, decode[userToken]),
 	})
 	if err != nil {
 		return "", err
 	}
 	return key.Token, nil
+}
+
+type userToken struct {
+	Token string `json:"token" wire:"required"`
 }
 
 // List returns one page of a company's users.

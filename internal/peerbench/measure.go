@@ -88,7 +88,7 @@ func (s *side) round(ctx context.Context, deadline bool) error {
 		return err
 	}
 	defer s.released()
-	// Each side pays for its own garbage.
+	// So no side pays for another's garbage, nor within a short slice for its own.
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

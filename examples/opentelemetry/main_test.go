@@ -36,7 +36,7 @@ func played(t *testing.T) *seen {
 func attributes(s tracetest.SpanStub) map[string]string {
 	found := map[string]string{}
 	for _, a := range s.Attributes {
-		found[string(a.Key)] = a.Value.Emit()
+		found[string(a.Key)] = a.Value.String()
 	}
 	return found
 }
@@ -48,7 +48,7 @@ func events(s tracetest.SpanStub) []string {
 		name := e.Name
 		for _, a := range e.Attributes {
 			if key := string(a.Key); key == "kapiten.operation" || key == "kapiten.outcome" {
-				name += " " + a.Value.Emit()
+				name += " " + a.Value.String()
 			}
 		}
 		found = append(found, name)

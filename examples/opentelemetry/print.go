@@ -42,7 +42,7 @@ func printed(attributes []attribute.KeyValue, without ...string) string {
 	var texts []string
 	for _, a := range attributes {
 		if !slices.Contains(without, string(a.Key)) {
-			texts = append(texts, strings.TrimPrefix(string(a.Key), "kapiten.")+"="+strconv.Quote(a.Value.Emit()))
+			texts = append(texts, strings.TrimPrefix(string(a.Key), "kapiten.")+"="+strconv.Quote(a.Value.String()))
 		}
 	}
 	return strings.Join(texts, " ")
@@ -103,7 +103,7 @@ func collect(ctx context.Context, reader *metric.ManualReader) (series, error) {
 func labelled(set attribute.Set, more ...attribute.KeyValue) string {
 	var labels []string
 	for _, a := range append(set.ToSlice(), more...) {
-		labels = append(labels, string(a.Key)+"="+strconv.Quote(a.Value.Emit()))
+		labels = append(labels, string(a.Key)+"="+strconv.Quote(a.Value.String()))
 	}
 	return "{" + strings.Join(labels, ",") + "}"
 }

@@ -92,6 +92,9 @@ var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(root, "*", "README.md"))
 	require.NoError(t, err)
+	examples, err := filepath.Glob(filepath.Join(root, "examples", "*", "README.md"))
+	require.NoError(t, err)
+	paths = append(paths, examples...)
 	var sources []string
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {

@@ -397,7 +397,7 @@ func TestNothingThatTheServerRepeatsIsPrinted(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		heard.Add(1)
 		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Allow", "PLANTED-secret, +250788123456, POST")
+		w.Header().Set("Allow", "PLANTED-secret, +250788123456, Plantedname, PATCH")
 		said := map[string]any{"PLANTED-secret": 1, "0788 123 456": 2, "jane@planted.example": 3, "status": "0788123456", "statusid": "0788123456", "payment_status": "0788123456",
 			"retcode": "0788123456", "code": "PLANTED-secret", "detail": "0788123456 PLANTED-secret", "desc": "0788123456 PLANTED-secret", "message": "jane@planted.example", "error": "PLANTED-secret",
 			"refid": "0788123456", "external_id": "0788123456", "error_code": "0788123456", "response_code": 720, "access_token": "PLANTED-secret", "expiresIn": 788123456}
@@ -424,7 +424,7 @@ func TestNothingThatTheServerRepeatsIsPrinted(t *testing.T) {
 			var out, log bytes.Buffer
 			run(t.Context(), []string{"-provider", p.name, "-spend", "-patience", "1ms", extra}, env, &out, &log)
 			assert.NotEmpty(t, out.String(), p.name+log.String())
-			for _, planted := range []string{"PLANTED", "788123456", "123 456", "planted.example"} {
+			for _, planted := range []string{"PLANTED", "Planted", "788123456", "123 456", "planted.example"} {
 				assert.NotContains(t, out.String()+log.String(), planted, p.name)
 			}
 		}

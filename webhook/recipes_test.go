@@ -195,6 +195,19 @@ func TestTheRecipesWork(t *testing.T) {
 	require.NoError(t, paymentChanged(t.Context(), nil, webhook.Event[kpay.Payment]{}))
 }
 
+func TestTheRecipesDeliveryIsHandedOn(t *testing.T) {
+	told := ""
+	h, err := webhook.NewBitPesa(webhook.Config[bitpesa.Event]{
+		Auth:   webhook.BitPesaSignature("https://shop.example/hooks/bitpesa", webhook.BitPesaKey{Key: "key", Secret: "secret"}),
+		Handle: func(_ context.Context, e webhook.Event[bitpesa.Event]) error { told = e.Status; return nil },
+	})
+	require.NoError(t, err)
+	r, err := bitpesaDelivery(`{"event":"transaction.paid","object":{"id":"t-1","state":"paid"}}`)
+	require.NoError(t, err)
+	assert.Equal(t, 200, send(h, r).Code)
+	assert.Equal(t, "paid", told)
+}
+
 type routes map[string]http.HandlerFunc
 
 func (r routes) Post(pattern string, h http.HandlerFunc) {

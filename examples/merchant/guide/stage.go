@@ -87,7 +87,7 @@ func (s *stage) work(ctx context.Context, j *journal.Journal) {
 
 // alerts are the entries that wait for a person.
 func alerts() (<-chan journal.Entry, journal.Config) {
-	waits := make(chan journal.Entry, 1)
+	waits := make(chan journal.Entry, 8)
 	return waits, journal.Config{OnStuck: func(_ context.Context, e journal.Entry) error {
 		waits <- e
 		return nil

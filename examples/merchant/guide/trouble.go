@@ -219,8 +219,10 @@ func tellTwice(ctx context.Context, s *stage) error {
 		return err
 	}
 	for _, price := range []int64{9000, 9000, 8000} {
-		err := shop.order(ctx, "order-1", "0783300000", francs(price))
-		s.say("order-1 for %d RWF: %v", price, err)
+		s.say("order-1 for %d RWF", price)
+		if err := shop.order(ctx, "order-1", "0783300000", francs(price)); err != nil {
+			s.say("refused: %v", err)
+		}
 	}
 	s.work(ctx, shop.journal)
 	if _, err := shop.collect.Await(ctx, payment("order-1")); err != nil {
@@ -370,30 +372,49 @@ func tellOutage(ctx context.Context, s *stage) error {
 	waits, cfg := alerts()
 	shop := s.providers()
 	pays := shop.kpay.ClientConfig()
-	pays.HTTPClient.Transport = unreachable{}
+	road := &closed{next: pays.HTTPClient.Transport}
+	road.closed.Store(true)
+	pays.HTTPClient.Transport = road
 	if err := shop.start(ctx, s, cfg, pays); err != nil {
 		return err
 	}
-	if err := shop.order(ctx, "order-1", "0783300000", francs(9000)); err != nil {
-		return err
+	for _, id := range []string{"order-1", "order-2"} {
+		if err := shop.order(ctx, id, "0783300000", francs(9000)); err != nil {
+			return err
+		}
 	}
 	began := time.Now()
 	s.work(ctx, shop.journal)
-	e := <-waits
-	s.say("after %s: %s: %s", time.Since(began).Round(time.Hour), e.Reason, e.Note)
-	err := shop.journal.Act(ctx, journal.Act{Flow: e.Flow, Reference: e.Reference, Do: journal.Cancel, Actor: "eric", Reason: "the customer has gone"})
-	if err != nil {
-		return err
+	for range 2 {
+		e := <-waits
+		s.say("after %s: %s: %s", time.Since(began).Round(time.Hour), e.Reason, e.Note)
+	}
+	road.closed.Store(false)
+	for _, act := range []journal.Act{
+		{Reference: payment("order-1"), Do: journal.Cancel, Reason: "the customer has gone"},
+		{Reference: payment("order-2"), Do: journal.Retry, Reason: "the customer waits"},
+	} {
+		act.Flow, act.Actor = "collect", "eric"
+		if err := shop.journal.Act(ctx, act); err != nil {
+			return err
+		}
 	}
 	pause(ctx, time.Minute)
-	s.say("the order is %s; the payer was asked %d times", shop.state(ctx, "order-1"), len(shop.kpay.Payments()))
+	s.say("order-1 is %s, order-2 is %s; KPay was asked for %d payment", shop.state(ctx, "order-1"), shop.state(ctx, "order-2"), len(shop.kpay.Payments()))
 	return nil
 }
 
-type unreachable struct{}
+// closed is a network that lets nothing out.
+type closed struct {
+	next   http.RoundTripper
+	closed atomic.Bool
+}
 
-func (unreachable) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, fmt.Errorf("no route to host: %w", sdk.ErrNotSent)
+func (c *closed) RoundTrip(r *http.Request) (*http.Response, error) {
+	if c.closed.Load() {
+		return nil, fmt.Errorf("no route to host: %w", sdk.ErrNotSent)
+	}
+	return c.next.RoundTrip(r)
 }
 
 // 10. The database is restored from a backup.
@@ -413,12 +434,15 @@ func tellBackup(ctx context.Context, s *stage) error {
 	defer end()
 	died := make(chan error, 1)
 	go func() { died <- shop.journal.Run(life) }()
+	if err := shop.order(ctx, "order-2", "0783300000", francs(5000)); err != nil { // the backup does not have it
+		return err
+	}
 	pause(ctx, 10*time.Minute)
 	end()
 	if err := <-died; !errors.Is(err, context.Canceled) {
 		return err
 	}
-	s.say("before: the order is %s", shop.state(ctx, "order-1"))
+	s.say("before: order-1 is %s, order-2 is %s", shop.state(ctx, "order-1"), shop.state(ctx, "order-2"))
 	if err := errors.Join(shop.db.Close(), os.Rename(backup, s.file), removeAll(s.file+"-wal", s.file+"-shm")); err != nil {
 		return err
 	}
@@ -426,11 +450,14 @@ func tellBackup(ctx context.Context, s *stage) error {
 	if err := shop.start(ctx, s, journal.Config{}, shop.kpay.ClientConfig()); err != nil {
 		return err
 	}
-	s.say("from the backup: the order is %s", shop.state(ctx, "order-1"))
+	s.say("from the backup: order-1 is %s, and order-2 is not there", shop.state(ctx, "order-1"))
 	if err := shop.journal.Restored(ctx, 24*time.Hour, "eric"); err != nil {
 		return err
 	}
 	s.work(ctx, shop.journal)
+	if err := shop.order(ctx, "order-2", "0783300000", francs(5000)); err != nil { // the customer says so
+		return err
+	}
 	pause(ctx, time.Minute) // look at the list meanwhile
 	for _, flow := range []string{"collect", "rides"} {
 		if err := shop.journal.Resume(ctx, flow, "eric", "the list is as it should be"); err != nil {
@@ -438,7 +465,7 @@ func tellBackup(ctx context.Context, s *stage) error {
 		}
 	}
 	pause(ctx, 10*time.Minute)
-	s.say("after: the order is %s; payments %d, rides %d", shop.state(ctx, "order-1"), len(shop.kpay.Payments()), len(shop.kapiten.Rides(shop.company.ID)))
+	s.say("after: order-1 is %s, order-2 is %s; payments %d, rides %d", shop.state(ctx, "order-1"), shop.state(ctx, "order-2"), len(shop.kpay.Payments()), len(shop.kapiten.Rides(shop.company.ID)))
 	return nil
 }
 

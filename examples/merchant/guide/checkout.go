@@ -159,7 +159,7 @@ func (s *stage) shop(ctx context.Context, cfg journal.Config) (*shop, error) {
 func payment(order string) string { return journal.Reference(order, "payment") }
 
 func tellCheckout(ctx context.Context, s *stage) error {
-	shop, err := s.shop(ctx, journal.Config{})
+	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
 	}

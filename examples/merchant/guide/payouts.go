@@ -64,7 +64,7 @@ func (s *stage) batch(ctx context.Context, cfg journal.Config, told journal.Func
 }
 
 func tellPayouts(ctx context.Context, s *stage) error {
-	db, j, server, payouts, err := s.batch(ctx, journal.Config{}, nil)
+	db, j, server, payouts, err := s.batch(ctx, unhurried(), nil)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func tellCashOut(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	j, err := journal.Open(ctx, db, journal.SQLite, journal.Config{})
+	j, err := journal.Open(ctx, db, journal.SQLite, unhurried())
 	if err != nil {
 		return err
 	}

@@ -85,13 +85,18 @@ func (s *stage) work(ctx context.Context, j *journal.Journal) {
 	})
 }
 
+// unhurried looks for work every ten seconds, which makes long stories cheap. In earnest
+// leave the default.
+func unhurried() journal.Config { return journal.Config{Every: 10 * time.Second} }
+
 // alerts are the entries that wait for a person.
 func alerts() (<-chan journal.Entry, journal.Config) {
-	waits := make(chan journal.Entry, 8)
-	return waits, journal.Config{OnStuck: func(_ context.Context, e journal.Entry) error {
+	waits, cfg := make(chan journal.Entry, 8), unhurried()
+	cfg.OnStuck = func(_ context.Context, e journal.Entry) error {
 		waits <- e
 		return nil
-	}}
+	}
+	return waits, cfg
 }
 
 // urls are callback URLs: one for each request, which nobody can guess.

@@ -63,7 +63,7 @@ func tellStuck(ctx context.Context, s *stage) error {
 	began := time.Now()
 	s.work(ctx, shop.journal)
 	ride := <-waits
-	s.say("after %s: %s is %s: %s", time.Since(began).Round(time.Minute), ride.Flow, ride.Reason, ride.Note)
+	s.say("after %s: %s is %s: %s", time.Since(began).Round(10*time.Minute), ride.Flow, ride.Reason, ride.Note)
 	if err := s.history(ctx, shop.journal, ride.Flow, ride.Reference); err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func tellLive(ctx context.Context, s *stage) error {
 
 // 1. The response is lost.
 func tellLost(ctx context.Context, s *stage) error {
-	shop, err := s.shop(ctx, journal.Config{})
+	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func tellCrash(ctx context.Context, s *stage) error {
 		end()
 		_ = shop.db.Close()
 	}}
-	if err := shop.start(ctx, s, journal.Config{}, pays); err != nil {
+	if err := shop.start(ctx, s, unhurried(), pays); err != nil {
 		return err
 	}
 	if err := shop.order(ctx, "order-1", "0783300000", francs(9000)); err != nil {
@@ -200,7 +200,7 @@ func tellCrash(ctx context.Context, s *stage) error {
 	s.say("the process died; the payer was asked %d time", len(shop.kpay.Payments()))
 
 	began := time.Now()
-	if err := shop.start(ctx, s, journal.Config{}, shop.kpay.ClientConfig()); err != nil {
+	if err := shop.start(ctx, s, unhurried(), shop.kpay.ClientConfig()); err != nil {
 		return err
 	}
 	s.work(ctx, shop.journal)
@@ -214,7 +214,7 @@ func tellCrash(ctx context.Context, s *stage) error {
 
 // 3. An order comes twice.
 func tellTwice(ctx context.Context, s *stage) error {
-	shop, err := s.shop(ctx, journal.Config{})
+	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
 	}
@@ -234,7 +234,7 @@ func tellTwice(ctx context.Context, s *stage) error {
 
 // 4. The payer does not pay.
 func tellUnpaid(ctx context.Context, s *stage) error {
-	shop, err := s.shop(ctx, journal.Config{})
+	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func tellUnpaid(ctx context.Context, s *stage) error {
 func tellReversed(ctx context.Context, s *stage) error {
 	began := time.Now()
 	over := make(chan struct{})
-	db, j, server, payouts, err := s.batch(ctx, journal.Config{}, func(_ context.Context, _ journal.Tx, c journal.Change[kasapay.Payout]) error {
+	db, j, server, payouts, err := s.batch(ctx, unhurried(), func(_ context.Context, _ journal.Tx, c journal.Change[kasapay.Payout]) error {
 		s.say("after %s: %s", time.Since(began).Round(time.Minute), c.Kind)
 		if c.Kind == journal.Reversed {
 			close(over)
@@ -278,7 +278,7 @@ func tellReversed(ctx context.Context, s *stage) error {
 
 // 6. A callback is forged.
 func tellForged(ctx context.Context, s *stage) error {
-	shop, err := s.shop(ctx, journal.Config{})
+	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
 	}
@@ -324,7 +324,7 @@ func (a *answer) Write(p []byte) (int, error) {
 
 // 7. A callback never comes.
 func tellSilent(ctx context.Context, s *stage) error {
-	shop, err := s.shop(ctx, journal.Config{})
+	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
 	}
@@ -419,7 +419,7 @@ func (c *closed) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // 10. The database is restored from a backup.
 func tellBackup(ctx context.Context, s *stage) error {
-	shop, err := s.shop(ctx, journal.Config{})
+	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
 	}
@@ -447,7 +447,7 @@ func tellBackup(ctx context.Context, s *stage) error {
 		return err
 	}
 
-	if err := shop.start(ctx, s, journal.Config{}, shop.kpay.ClientConfig()); err != nil {
+	if err := shop.start(ctx, s, unhurried(), shop.kpay.ClientConfig()); err != nil {
 		return err
 	}
 	s.say("from the backup: order-1 is %s, and order-2 is not there", shop.state(ctx, "order-1"))

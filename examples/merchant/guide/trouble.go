@@ -370,6 +370,7 @@ func tellBug(ctx context.Context, s *stage) error {
 // 9. The provider cannot be reached for hours.
 func tellOutage(ctx context.Context, s *stage) error {
 	waits, cfg := alerts()
+	cfg.Every = time.Minute
 	shop := s.providers()
 	pays := shop.kpay.ClientConfig()
 	road := &closed{next: pays.HTTPClient.Transport}
@@ -419,7 +420,8 @@ func (c *closed) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // 10. The database is restored from a backup.
 func tellBackup(ctx context.Context, s *stage) error {
-	shop, err := s.shop(ctx, unhurried())
+	cfg := journal.Config{Every: time.Minute}
+	shop, err := s.shop(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -447,7 +449,7 @@ func tellBackup(ctx context.Context, s *stage) error {
 		return err
 	}
 
-	if err := shop.start(ctx, s, unhurried(), shop.kpay.ClientConfig()); err != nil {
+	if err := shop.start(ctx, s, cfg, shop.kpay.ClientConfig()); err != nil {
 		return err
 	}
 	s.say("from the backup: order-1 is %s, and order-2 is not there", shop.state(ctx, "order-1"))

@@ -26,13 +26,13 @@ func TestTheGuideShowsWhatTheStoriesPrint(t *testing.T) {
 		have[match[1]] = match[2]
 	}
 	for _, one := range stories {
+		was, ok := have[one.name]
+		delete(have, one.name)
 		t.Run(one.name, func(t *testing.T) {
 			var out bytes.Buffer
 			if err := play(t, t.TempDir(), one, &out); err != nil {
 				t.Fatal(err)
 			}
-			was, ok := have[one.name]
-			delete(have, one.name)
 			switch {
 			case !ok:
 				t.Errorf("%s does not show this story:\n%s", guide, out.String())

@@ -85,9 +85,11 @@ func (s *stage) work(ctx context.Context, j *journal.Journal) {
 	})
 }
 
-// unhurried looks for work every ten seconds, which makes long stories cheap. In earnest
-// leave the default.
-func unhurried() journal.Config { return journal.Config{Every: 10 * time.Second} }
+// unhurried looks for work every ten seconds, which makes long stories cheap, and waits
+// without chance, so that a story is the same again. In earnest leave the defaults.
+func unhurried() journal.Config {
+	return journal.Config{Every: 10 * time.Second, Jitter: func(bound time.Duration) time.Duration { return bound / 2 }}
+}
 
 // alerts are the entries that wait for a person.
 func alerts() (<-chan journal.Entry, journal.Config) {

@@ -151,7 +151,7 @@ func tellLost(ctx context.Context, s *stage) error {
 	if err := shop.kpay.AddFault(fake.Fault{Kind: fake.FaultDropAfter, Times: 1}); err != nil {
 		return err
 	}
-	if err := shop.order(ctx, "order-1", "0783300000", francs(9000)); err != nil {
+	if err := shop.order(ctx, "order-1", "0783300004", francs(9000)); err != nil { // the payer takes ten minutes
 		return err
 	}
 	s.work(ctx, shop.journal)
@@ -420,7 +420,8 @@ func (c *closed) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // 10. The database is restored from a backup.
 func tellBackup(ctx context.Context, s *stage) error {
-	cfg := journal.Config{Every: time.Minute}
+	cfg := unhurried()
+	cfg.Every = time.Minute
 	shop, err := s.shop(ctx, cfg)
 	if err != nil {
 		return err

@@ -34,10 +34,11 @@ func Example() {
 	if err != nil {
 		log.Fatal(sdk.Advise(err), err) // "look": the payer may have been asked, so call client.Find
 	}
-	if payment, err = client.Wait(ctx, payment.RefID); err != nil {
+	ended, err := client.Wait(ctx, payment.RefID)
+	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("paid:", payment.Status.Paid())
+	fmt.Println("paid:", ended.Status.Paid(), "asked for before:", payment.Existing)
 }
 
 // What to do with each outcome of a payment.

@@ -134,6 +134,16 @@ func (w *World) watch(c *Control) {
 	}
 }
 
+// Touch tells the timeline that an object may have changed, for authors of fakes. The
+// timeline looks by itself at objects whose id is the key of an event, the subject of a
+// callback, the reference of a ledger entry, or in a request or its response. The lock is
+// held.
+func (w *World) Touch(provider, id string) {
+	if c := w.byName[provider]; c != nil {
+		w.touch(c, id)
+	}
+}
+
 // touch notes that the state of an object may have changed. The text may be the id
 // of an object or anything else.
 func (w *World) touch(c *Control, id string) {

@@ -372,6 +372,7 @@ func TestAccountsShowEntriesWithTheRunningSum(t *testing.T) {
 	require.Len(t, entries, 3)
 	assert.Equal(t, "pending", entries[0]["status"])
 	assert.Equal(t, account["balance"], entries[1]["balance"])
+	assert.Equal(t, "ORDER-1", entries[1]["object_reference"], "not the ride's id alone")
 	assert.Equal(t, "5000", entries[2]["balance"])
 	act := elements(t, entries[0], "acts")[0]
 	status, _ := ask(t, act["method"].(string), strings.TrimSuffix(admin, "/_fake")+act["path"].(string), `{"status":"SUCCESS"}`)

@@ -327,8 +327,9 @@ func (w *World) adminAccounts(p *Provider) http.HandlerFunc {
 // shownEntry is an entry with the balance after it.
 type shownEntry struct {
 	Entry
-	Balance decimal.Decimal `json:"balance"`
-	Acts    []Act           `json:"acts,omitempty"`
+	Balance         decimal.Decimal `json:"balance"`
+	ObjectReference string          `json:"object_reference,omitempty"` // the merchant's own, of the object it belongs to
+	Acts            []Act           `json:"acts,omitempty"`
 }
 
 // adminEntries lists the entries of one account with the running sum.
@@ -358,6 +359,7 @@ func (w *World) adminEntries(p *Provider) http.HandlerFunc {
 			}
 			show := func(i int) any {
 				e := shownEntry{Entry: *b.entries[i], Balance: sums[i]}
+				e.ObjectReference = w.timeline.about(Record{Provider: p.Name, Subject: e.Reference}).Reference
 				if p.EntryActs != nil {
 					e.Acts = p.EntryActs(e.Entry)
 				}

@@ -19,15 +19,14 @@ export async function show(list) {
       el("div", {class: "half"}, el("h3", {}, "A first call"), copier("Copy", e.curl)),
       el("pre", {tabindex: "0", "aria-label": "A first call to " + e.title}, e.curl),
       el("h3", {}, "Magic numbers"),
-      ...e.magic.map(magic)))))
+      ...e.magic.map(m => magic(m, e.magic.length <= 2))))))
 }
 
-// magic is a table of endings and what they do. Without a column for references the
-// numbers have the room.
-function magic(m) {
+// magic is a table of endings and what they do.
+function magic(m, open) {
   const head = text => el("th", {scope: "col"}, text)
   const ending = text => text && text !== "any other" ? el("code", {}, text) : text
-  return el("details", {class: "magic"},
+  return el("details", {class: "magic", open},
     el("summary", {}, m.about),
     el("table", {},
       el("thead", {}, el("tr", {}, head(m.number), m.reference ? head("or " + m.reference) : "", head("What happens"))),

@@ -249,6 +249,36 @@ test("each operation that moves money has a preset, which meets that operation a
   assert.equal((await kpay(server, {action: "checkstatus", refid: "ORDER-1"})).status, 429)
 })
 
+test("a body is shown with its own numbers, pretty and raw", async () => {
+  const text = '{"amount":12.50, "big":12345678901234567890, "empty":[ ], "text":"a, {b}: \\"c\\""}'
+  await fetch(server.kapiten + "/api/companies/", {method: "POST", headers: {"Content-Type": "application/json"}, body: text})
+  await page.goto(console_("/?view=timeline&kind=request"))
+  await page.click(".timeline a.main")
+  const shown = () => page.textContent("#detail pre[aria-label='Request body']")
+  await page.waitForSelector("#detail pre")
+  assert.equal(await shown(), '{\n  "amount": 12.50,\n  "big": 12345678901234567890,\n  "empty": [],\n  "text": "a, {b}: \\"c\\""\n}')
+  await page.click("#detail .body >> nth=0 >> text=Raw")
+  assert.equal(await shown(), text)
+  await page.click("#detail .body >> nth=0 >> text=Raw")
+  assert.match(await shown(), /^\{\n/)
+})
+
+test("older rows that were asked for stay when something happens", async () => {
+  const m = await merchant(server)
+  for (let i = 0; i < 130; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-" + i))
+  await page.goto(console_("/?view=objects&provider=kapiten&kind=rides"))
+  await live()
+  for (const n of [100, 130]) {
+    await page.click("text=Show older")
+    await page.waitForFunction(n => document.querySelectorAll(".objects > li").length === n, n)
+  }
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-NEW"))
+  await page.waitForSelector(".objects a:text-is('ORDER-NEW')")
+  assert.equal(await page.locator(".objects > li").count(), 131)
+  await page.waitForSelector(".objects a:text-is('ORDER-0')")
+  await page.waitForSelector(".foot span:text-is('131 shown of 131')")
+})
+
 test("a filtered list counts what fits its filter", async () => {
   const m = await merchant(server, hook.url)
   for (let i = 0; i < 12; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-" + i))

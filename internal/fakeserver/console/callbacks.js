@@ -1,5 +1,5 @@
 // The callbacks with their attempts.
-import {acts, address, api, at, attempt, chip, deliveryResult, el, milliseconds, none, plural, query, shown, soon, time} from "./dom.js"
+import {acts, address, api, at, attempt, chip, deliveryResult, el, milliseconds, none, plural, query, refreshed, shown, soon, time} from "./dom.js"
 import {fill, rows} from "./patch.js"
 import {filters, providers, setFilters} from "./timeline.js"
 
@@ -9,6 +9,7 @@ export async function show(list, a) {
   filter = {state: a.state || "", provider: a.provider || "", q: a.q || ""}
   if (!root || !list.contains(root.form)) draw(list)
   setFilters(root.form, filter)
+  items = []
   await load()
 }
 
@@ -22,9 +23,8 @@ function draw(list) {
 }
 
 async function load(cursor) {
-  const page = await api("/_fake/deliveries" + query({...filter, limit: 50, cursor}))
-  items = cursor ? items.concat(page.deliveries) : page.deliveries
-  next = page.next
+  const page = await api("/_fake/deliveries" + query({...filter, limit: cursor ? 50 : Math.max(50, items.length), cursor}))
+  ;[items, next] = cursor ? [items.concat(page.deliveries), page.next] : refreshed(page, page.deliveries, items, next, d => d.id)
   total = page.total
   const filtered = Object.values(filter).some(Boolean)
   rows(root.lines, items, d => d.id, line)
@@ -50,5 +50,5 @@ function line(d) {
 }
 
 export const update = soon(async () => {
-  if (address().view === "callbacks" && items.length <= 200) await load()
+  if (address().view === "callbacks") await load()
 })

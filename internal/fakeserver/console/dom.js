@@ -131,6 +131,13 @@ export function acts(all, done, first = "") {
   return el("div", {class: "buttons act", tabindex: "-1"}, ...buttons, Object.assign(stays(el("span", {class: "refusal", role: "alert"})), {key: "refusal"}))
 }
 
+// refreshed puts a page, which is the beginning of a list anew, before the older rows
+// that were shown already. next is the cursor behind them.
+export function refreshed(page, fresh, old, next, key) {
+  const i = page.next ? old.findIndex(o => key(o) === key(fresh.at(-1))) : -1
+  return i < 0 || i + 1 === old.length ? [fresh, page.next] : [fresh.concat(old.slice(i + 1)), next]
+}
+
 // shown says how much of a list is on the page.
 export const shown = (n, total, filtered) => count(n) + " shown of " + count(total) + (filtered ? " that match" : "")
 
@@ -138,13 +145,24 @@ export function fact(name, ...value) {
   return value.every(v => v === "" || v === null || v === undefined) ? [] : [el("dt", {}, name), el("dd", {}, ...value)]
 }
 
-// pretty indents JSON and leaves other texts as they are.
-export function pretty(text) {
+// pretty indents JSON and leaves other texts as they are. Each value keeps its own
+// spelling: an amount of 12.50 stays 12.50.
+function pretty(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2)
+    JSON.parse(text)
   } catch {
     return text
   }
+  let out = "", depth = 0
+  const line = () => "\n" + "  ".repeat(depth)
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{[]\s*[}\]]|[{}[\]:,]|[^\s{}[\]:,"]+/g)) {
+    if (token === "{" || token === "[") depth++
+    if (token === "}" || token === "]") depth--
+    if (token === "}" || token === "]") out += line() + token
+    else if (token === "{" || token === "[" || token === ",") out += token + line()
+    else out += token === ":" ? ": " : token.replace(/^([{[])\s+/, "$1")
+  }
+  return out
 }
 
 // body shows a body, pretty first, raw on demand.

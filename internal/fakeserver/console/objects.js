@@ -1,8 +1,10 @@
 // The objects of each provider, its accounts and their entries.
-import {acts, address, api, at, attempt, chip, count, day, el, go, later, money, none, plural, query, shown, soon, svg, time} from "./dom.js"
+import {acts, address, api, at, attempt, chip, count, day, el, go, later, money, none, plural, query, refreshed, shown, soon, svg, time} from "./dom.js"
 import {fill, rows} from "./patch.js"
 
 let root, where, items, next, total
+
+const keys = {objects: o => o.id, accounts: a => a.owner + " " + a.currency, entries: e => e.id}
 
 export async function show(list, a) {
   const {kinds} = await api("/_fake/kinds")
@@ -11,6 +13,7 @@ export async function show(list, a) {
   if (!root || !list.contains(root.lines)) draw(list)
   if (root.search !== document.activeElement) root.search.value = where.q
   drawKinds(kinds)
+  items = []
   await load()
 }
 
@@ -18,7 +21,7 @@ function draw(list) {
   root = {kinds: el("nav", {class: "kinds", "aria-label": "Kinds of objects"}), above: el("div"), lines: el("ol", {class: "lines"}), foot: el("div", {class: "foot"})}
   root.search = el("input", {
     type: "search", "aria-label": "Search the objects", placeholder: "id, reference, state or any text; press /",
-    oninput: later(() => go(at({view: "objects", q: root.search.value})), 200),
+    oninput: later(() => root.search.isConnected && go(at({view: "objects", q: root.search.value})), 200),
   })
   list.replaceChildren(root.kinds, el("div", {class: "filters"}, el("div", {class: "grow"}, root.search)), root.above, root.lines, root.foot)
 }
@@ -34,32 +37,25 @@ function drawKinds(kinds) {
 }
 
 async function load(cursor) {
-  const entries = where.kind === "accounts" && where.owner
-  const name = entries ? "entries" : where.kind
+  const looks = where.kind !== "accounts" ? "objects" : where.owner ? "entries" : "accounts"
+  const name = looks === "objects" ? where.kind : looks, size = looks === "entries" ? 200 : 50
   const page = await api(`/_fake/${where.provider}/${name}` +
-    query({q: where.q, cursor, limit: entries ? 200 : 50, ...entries ? {owner: where.owner, currency: where.currency} : {}}))
-  items = cursor ? items.concat(page[name]) : page[name]
-  next = page.next
+    query({q: where.q, cursor, limit: cursor ? size : Math.max(size, items.length), ...looks === "entries" ? {owner: where.owner, currency: where.currency} : {}}))
+  ;[items, next] = cursor ? [items.concat(page[name]), page.next] : refreshed(page, page[name], items, next, keys[looks])
   total = page.total
-  if (entries) {
-    const all = (await api(`/_fake/${where.provider}/accounts` + query({q: where.owner}))).accounts
-    const account = all.find(a => a.owner === where.owner && a.currency === where.currency)
-    fill(root.above, ...ledger(account))
-    redraw("entries", e => e.id, entry)
-  } else {
-    fill(root.above)
-    if (where.kind === "accounts") redraw("accounts", a => a.owner + a.currency, account)
-    else redraw("objects", o => o.id, object)
-  }
+  const head = looks !== "entries" ? [] :
+    ledger((await api(`/_fake/${where.provider}/accounts` + query({q: where.owner}))).accounts.find(a => a.owner === where.owner && a.currency === where.currency))
+  fill(root.above, ...head)
+  redraw(looks, {objects: object, accounts: account, entries: entry}[looks])
 }
 
-function redraw(kind, key, make) {
+function redraw(kind, make) {
   if (root.lines.className !== "lines " + kind) {
     root.lines.className = "lines " + kind
     root.lines.setAttribute("aria-label", kind)
     root.lines.replaceChildren()
   }
-  rows(root.lines, items, key, make)
+  rows(root.lines, items, keys[kind], make)
   root.lines.hidden = items.length === 0
   fill(root.foot, items.length ? el("span", {}, shown(items.length, total, where.q)) : none(where.q ? "Nothing matches." : "There are none yet."),
     next && el("button", {type: "button", onclick: () => attempt(() => load(next))}, "Show older"))
@@ -119,7 +115,7 @@ function chart(balances) {
 
 // A burst of events costs one look a moment later.
 export const update = soon(async () => {
-  if (address().view !== "objects" || items.length > 200) return
+  if (address().view !== "objects") return
   drawKinds((await api("/_fake/kinds")).kinds)
   await load()
 })

@@ -11,7 +11,7 @@ export const providers = ["kapiten", "kpay", "kasapay", "kotani", "fiatconnect",
 
 // filters is the form of a list's filter: choices, and a text.
 export function filters(label, view, selects, ...more) {
-  const changed = () => go(at({view, ...Object.fromEntries(new FormData(form))}))
+  const changed = () => form.isConnected && go(at({view, ...Object.fromEntries(new FormData(form))})) // not once another part is shown
   const form = el("form", {class: "filters", role: "search", "aria-label": label, onsubmit: e => e.preventDefault()},
     ...selects.map(([name, title, options]) => el("label", {}, title, el("select", {name, onchange: changed},
       el("option", {value: ""}, "all"), ...options.map(([value, text]) => el("option", {value}, text || value))))),

@@ -197,6 +197,55 @@ test("a redraw keeps the focus, the place of scrolling and the selection in the 
   assert.equal(await page.evaluate(() => document.activeElement.className), "buttons act", "the next Tab goes on from here")
 })
 
+test("money is moved by hand: a ride is paid, a top-up, a payment, a payout and a transaction are settled", async () => {
+  const must = response => {
+    assert.ok(response.status < 300, JSON.stringify(response))
+    return response.value
+  }
+  const objects = (provider, kind, more = "") => page.goto(console_(`/?view=objects&provider=${provider}&kind=${kind}${more}`)).then(live)
+  const row = text => page.locator(".lines > li", {hasText: text})
+
+  const m = await merchant(server, "", 0)
+  must(await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1")))
+  await objects("kapiten", "rides")
+  await row("WAITING_PAYMENT").locator("a.main").click()
+  await page.click("#detail .act button:text-is('pay')")
+  await page.waitForSelector("#detail .facts .chip:has-text('PENDING')")
+
+  must(await m.api(`/api/companies/${m.id}/topup/`, "POST", {amount: 1_234_567, phone_number: "0788000003"}))
+  await objects("kapiten", "accounts", `&owner=${m.id}&currency=RWF`)
+  await row("1,234,567").getByRole("button", {name: "SUCCESS"}).click()
+  await row("1,234,567").locator(".chip", {hasText: "posted"}).waitFor()
+  const {balance} = must(await call(server.admin + "/kapiten/accounts")).accounts[0]
+  await page.waitForSelector(`.balance :text('${Number(balance).toLocaleString("en-US")}')`)
+
+  must(await kpay(server, payment("ORDER-2", hook.url + "/kpay")))
+  await objects("kpay", "payments")
+  await row("ORDER-2").getByRole("button", {name: "paid"}).click()
+  await row("ORDER-2").locator(".chip", {hasText: "01 paid"}).waitFor()
+  await row("ORDER-2").locator("a.main").click()
+  const popup = page.waitForEvent("popup")
+  await page.click("text=Open the checkout")
+  assert.match((await popup).url(), /\/kpay\/checkout\//)
+
+  const {access_token} = must(await call(server.kasapay + "/v1/auth", "POST", {consumer_key: "test-key", consumer_secret: "test-secret"}))
+  must(await call(server.kasapay + "/v1/payouts/b2b/initiate", "POST", {
+    payout_reference: "flour-7", service_code: "12346", payment_account_reference: "0101", recipient_name: "Unga Mills", recipient_type: "PAYBILL", recipient_account_number: "5656",
+    amount: "1500", payment_description: "Flour", payment_method: "MPESA_B2B", currency_code: "KES", country_code: "KEN", callback_url: hook.url + "/kasapay",
+  }, {"X-Access-Token": access_token}))
+  await objects("kasapay", "payouts")
+  await row("flour-7").getByRole("button").first().click()
+  await row("flour-7").locator(".chip.ok, .chip.failed").waitFor()
+  await objects("kasapay", "accounts")
+  await row("float KES").locator(".num", {hasText: /99[89],\d{3}|1,000,000/}).first().waitFor()
+
+  const {accessToken} = must(await call(server.kotani + "/api/login", "POST", {phoneNumber: "254700000000", countryCode: "KEN", password: "test-password"}))
+  must(await call(server.kotani + "/transactions/withdraw/momo", "POST", {amount: 500, phoneNumber: "254712345678", externalId: "out-1", callbackUrl: hook.url + "/kotani"}, {Authorization: "Bearer " + accessToken}))
+  await objects("kotani", "transactions")
+  await row("out-1").getByRole("button").first().click()
+  await row("out-1").locator(".chip.ok, .chip.failed").waitFor()
+})
+
 test("breaking the next call takes one click from where one is", async () => {
   await kpay(server, payment("ORDER-1", hook.url))
   await page.goto(console_("/?view=timeline&kind=request"))

@@ -1,12 +1,15 @@
 package fakeserver
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
 	"strconv"
 
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
@@ -28,8 +31,25 @@ type endpoint struct {
 	name        string // in the greeting and in admin calls
 	base        string // the base URL behind the server's address
 	credentials map[string]string
-	curl        string  // a first call that works; {base} is the base URL
+	curl        string  // a first call that works; {base} is the base URL, {name} a credential
 	magic       []magic // what magic numbers and test cards do
+
+	// configured changes the credentials to those of the fake's Config. May be nil.
+	configured func(credentials map[string]string, config any)
+}
+
+// credentialsIn are the credentials under a Config.
+func (e endpoint) credentialsIn(config any) map[string]string {
+	credentials := maps.Clone(e.credentials)
+	if e.configured != nil {
+		e.configured(credentials, config)
+	}
+	return credentials
+}
+
+// put sets a credential that a Config names.
+func put(credentials map[string]string, name, value string) {
+	credentials[name] = cmp.Or(value, credentials[name])
 }
 
 // magic is a table of endings of a number or a reference that decide what becomes of
@@ -79,7 +99,7 @@ func providers() []provider {
 						{"0004", "", "PICKED_UP after 2 min 30 s, CANCELLED after 3 min 30 s"},
 						{anyOther, "", "WAITING_DELIVERY after 4 min 30 s, COMPLETED after 5 min 30 s"},
 					}},
-				},
+				}, nil,
 			}},
 			config: func(s settings) any {
 				pricing := kapitentest.DefaultPricing() // so that the file need not name all prices
@@ -91,7 +111,7 @@ func providers() []provider {
 			name: "kpay", title: "KPay",
 			endpoints: []endpoint{{"kpay", "/kpay", map[string]string{
 				"username": "test-user", "password": "test-pass", "retailerid": "02",
-			}, `curl {base}/ -u test-user:test-pass -H 'Content-Type: application/json' -d '{"action":"pay","msisdn":"250783300000","email":"a@example.com","details":"Order","refid":"ORDER-1","amount":1000,"currency":"RWF","cname":"Jane Doe","cnumber":"1","pmethod":"momo","retailerid":"02","returl":"http://127.0.0.1:1/kpay","redirecturl":"http://127.0.0.1:1/thanks","bankid":"63510"}'`,
+			}, `curl {base}/ -u {username}:{password} -H 'Content-Type: application/json' -d '{"action":"pay","msisdn":"250783300000","email":"a@example.com","details":"Order","refid":"ORDER-1","amount":1000,"currency":"RWF","cname":"Jane Doe","cnumber":"1","pmethod":"momo","retailerid":"{retailerid}","returl":"http://127.0.0.1:1/kpay","redirecturl":"http://127.0.0.1:1/thanks","bankid":"63510"}'`,
 				[]magic{
 					{About: "payment", Number: "msisdn", Reference: "refid", Rows: []magicRow{
 						{"0001", "-failed", "02 failed after 10 s; Payment failed."},
@@ -116,6 +136,14 @@ func providers() []provider {
 						{anyOther, "", "02 failed at once; Card declined."},
 					}},
 				},
+				func(credentials map[string]string, config any) {
+					c := config.(*kpaytest.Config)
+					put(credentials, "username", c.Username)
+					put(credentials, "password", c.Password)
+					if len(c.Retailers) > 0 {
+						put(credentials, "retailerid", c.Retailers[0].ID)
+					}
+				},
 			}},
 			config: func(settings) any { return &kpaytest.Config{Quirks: kpaytest.Quirks{BankIDOptional: true}} },
 			open:   opener(kpaytest.NewIn),
@@ -124,7 +152,7 @@ func providers() []provider {
 			name: "kasapay", title: "Kasapay",
 			endpoints: []endpoint{{"kasapay", "/kasapay", map[string]string{
 				"consumer_key": "test-key", "consumer_secret": "test-secret", "service_code": "12346", "float": "1000000.00 KES",
-			}, `curl {base}/v1/auth -H 'Content-Type: application/json' -d '{"consumer_key":"test-key","consumer_secret":"test-secret"}'`,
+			}, `curl {base}/v1/auth -H 'Content-Type: application/json' -d '{"consumer_key":"{consumer_key}","consumer_secret":"{consumer_secret}"}'`,
 				[]magic{
 					{About: "payout", Number: "recipient_account_number", Reference: "payout_reference", Rows: []magicRow{
 						{"0001", "-failed", "701 failed after 10 s; Recipient account could not be credited"},
@@ -144,6 +172,17 @@ func providers() []provider {
 						{anyOther, "", "700 processed after 10 s"},
 					}},
 				},
+				func(credentials map[string]string, config any) {
+					c := config.(*kasapaytest.Config)
+					put(credentials, "consumer_key", c.ConsumerKey)
+					put(credentials, "consumer_secret", c.ConsumerSecret)
+					if len(c.ServiceCodes) > 0 {
+						put(credentials, "service_code", c.ServiceCodes[0])
+					}
+					if c.Float != nil {
+						credentials["float"] = "as configured"
+					}
+				},
 			}},
 			config: func(settings) any { return &kasapaytest.Config{} },
 			open:   opener(kasapaytest.NewIn),
@@ -152,7 +191,7 @@ func providers() []provider {
 			name: "kotani", title: "Kotani Pay",
 			endpoints: []endpoint{
 				{"kotani", "/kotani", map[string]string{"phoneNumber": "254700000000", "countryCode": "KEN", "password": "test-password"},
-					`curl {base}/api/login -H 'Content-Type: application/json' -d '{"phoneNumber":"254700000000","countryCode":"KEN","password":"test-password"}'`,
+					`curl {base}/api/login -H 'Content-Type: application/json' -d '{"phoneNumber":"{phoneNumber}","countryCode":"{countryCode}","password":"{password}"}'`,
 					[]magic{{About: "transaction", Number: "phone, account or till", Rows: []magicRow{
 						{"0001", "", "FAILED after 10 s; Transaction failed"},
 						{"0002", "", "FAILED after 10 s; Insufficient funds"},
@@ -160,7 +199,15 @@ func providers() []provider {
 						{"0004", "", "SUCCESSFUL after 10 min"},
 						{"0005", "", "SUCCESSFUL after 10 s, REVERSED after 1 h 10 s"},
 						{anyOther, "", "SUCCESSFUL after 10 s"},
-					}}}},
+					}}},
+					func(credentials map[string]string, config any) {
+						c := config.(*kotanitest.Config)
+						put(credentials, "phoneNumber", c.PhoneNumber)
+						put(credentials, "password", c.Password)
+						if c.Country == kotani.Ghana {
+							credentials["countryCode"] = "GH" // as the document has it
+						}
+					}},
 				{"fiatconnect", "/kotani/fiatconnect", map[string]string{"note": "SIWE with any wallet; an API key is optional", "chainId": strconv.Itoa(chainID)},
 					`curl {base}/clock`, []magic{
 						{About: "transfer in", Number: "fiat account", Rows: []magicRow{
@@ -175,6 +222,11 @@ func providers() []provider {
 							{"0003", "", "TransferReadyForUserToSendCryptoFunds after 5 s"},
 							{anyOther, "", "TransferReceivedCryptoFunds after 10 s, TransferComplete after 15 s"},
 						}},
+					},
+					func(credentials map[string]string, config any) {
+						if id := config.(*kotanitest.Config).FiatConnect.ChainID; id != 0 {
+							credentials["chainId"] = strconv.FormatInt(id, 10)
+						}
 					}},
 			},
 			config: func(settings) any {
@@ -186,8 +238,23 @@ func providers() []provider {
 			name: "bitpesa", title: "BitPesa",
 			endpoints: []endpoint{{"bitpesa", "/bitpesa/v1", map[string]string{
 				"key": bitpesatest.TestKey, "secret": bitpesatest.TestSecret, "kyc_key": bitpesatest.KYCKey, "kyc_secret": bitpesatest.KYCSecret, "balances": "1000000.00 each of USD, EUR, GBP, NGN, KES, UGX, GHS",
-			}, `U={base}/accounts; N=$(date +%s%N); curl "$U" -H "Authorization-Key: test-key" -H "Authorization-Nonce: $N" -H "Authorization-Signature: $(printf '%s' "$N&GET&$U&$(printf '' | sha512sum | cut -d' ' -f1)" | openssl dgst -sha512 -hmac test-secret | sed 's/.* //')"`,
+			}, `U={base}/accounts; N=$(date +%s%N); curl "$U" -H "Authorization-Key: {key}" -H "Authorization-Nonce: $N" -H "Authorization-Signature: $(printf '%s' "$N&GET&$U&$(printf '' | sha512sum | cut -d' ' -f1)" | openssl dgst -sha512 -hmac {secret} | sed 's/.* //')"`,
 				bitPesaMagic(),
+				func(credentials map[string]string, config any) {
+					keys := config.(*bitpesatest.Config).Keys
+					if len(keys) == 0 {
+						return
+					}
+					delete(credentials, "kyc_key")
+					delete(credentials, "kyc_secret")
+					credentials["key"], credentials["secret"], credentials["balances"] = keys[0].Key, keys[0].Secret, "as configured"
+					for _, k := range keys {
+						if k.KYC {
+							credentials["kyc_key"], credentials["kyc_secret"] = k.Key, k.Secret
+							break
+						}
+					}
+				},
 			}},
 			config: func(settings) any { return &bitpesatest.Config{} },
 			open:   opener(bitpesatest.NewIn),

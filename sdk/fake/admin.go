@@ -314,7 +314,7 @@ func (w *World) adminDeliveries(rw http.ResponseWriter, r *http.Request) {
 			fits = func(i int) bool {
 				d := all[i]
 				return (p.provider == "" || p.provider == d.Provider) && (state == "" || state == d.State) &&
-					(p.q == "" || contains(p.q, d.ID, d.Event, d.URL, string(d.Body), d.Subject, w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject}).Reference))
+					(p.q == "" || contains(p.q, d.ID, d.Event, d.URL, d.Body, d.Subject, w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject}).Reference))
 			}
 		}
 		elements, l = p.page(w.dispatcher.count-len(all), len(all), fits, func(i int) any { return w.deliveryView(all[i]) })

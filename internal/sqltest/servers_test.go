@@ -41,6 +41,9 @@ var server, mariaServer = new(string), new(string)
 // "root:secret@tcp(localhost:3306)/". They create databases there and leave them.
 const mysqlVariable = "KAPITEN_MYSQL"
 
+// countVariable makes PostgreSQL count statements, for the benchmarks. It slows all sides.
+const countVariable = "KAPITEN_COUNT"
+
 func runWithServers(m *testing.M) int {
 	postgres, err := newCluster(initPostgres, postgresArgs, "INT")
 	if err == nil {
@@ -163,7 +166,11 @@ func initPostgres(dir string) ([]string, error) {
 
 func postgresArgs(dir string) ([]string, error) {
 	bin, err := postgresBin()
-	return []string{filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"), "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=100"}, err
+	args := []string{filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"), "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=300"}
+	if os.Getenv(countVariable) != "" {
+		args = append(args, "-c", "shared_preload_libraries=pg_stat_statements", "-c", "pg_stat_statements.track_planning=on")
+	}
+	return args, err
 }
 
 // installed finds a program, in the directory of administrators too.

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -184,7 +183,7 @@ func TestJournalStatements(t *testing.T) {
 }
 
 func sizes() (finished, waiting int) {
-	if os.Getenv("KAPITEN_FULL") != "" {
+	if full() {
 		return 1_000_000, 200_000
 	}
 	return 20_000, 10_000
@@ -204,7 +203,7 @@ func dsnOf(t *testing.T, db *sql.DB, dialect journal.Dialect) (out string) {
 	case journal.MySQL:
 		return mariaDSN(out)
 	}
-	return "file:" + out + immediate
+	return "file:" + out + immediate + quick
 }
 
 // fill makes entries that are finished, and entries that wait for later.

@@ -3,6 +3,7 @@ package sqltest
 import (
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -45,7 +47,23 @@ const mysqlVariable = "KAPITEN_MYSQL"
 const countVariable = "KAPITEN_COUNT"
 
 func runWithServers(m *testing.M) int {
-	postgres, err := newCluster(initPostgres, postgresArgs, "INT")
+	// Most tests wait for a server, so that more of them than processors go well together.
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = f.Value.Set("8")
+	}
+	// The servers of all tests are never killed, and need not wait for the disk.
+	// What is measured does.
+	hasty := func(args func(string) ([]string, error), setting ...string) func(string) ([]string, error) {
+		return func(dir string) ([]string, error) {
+			all, err := args(dir)
+			if flag.Lookup("test.bench").Value.String() == "" {
+				all = append(all, setting...)
+			}
+			return all, err
+		}
+	}
+	postgres, err := newCluster(initPostgres, hasty(postgresArgs, "-c", "synchronous_commit=off"), "INT")
 	if err == nil {
 		defer postgres.remove()
 		*server = postgres.dir
@@ -58,7 +76,7 @@ func runWithServers(m *testing.M) int {
 	if *mariaServer = os.Getenv(mysqlVariable); *mariaServer != "" {
 		return m.Run()
 	}
-	maria, err := newCluster(initMaria, mariaArgs, "TERM")
+	maria, err := newCluster(initMaria, hasty(mariaArgs, "--innodb-flush-log-at-trx-commit=0"), "TERM")
 	if err == nil {
 		defer maria.remove()
 		*mariaServer = "root@unix(" + filepath.Join(maria.dir, "socket") + ")/"

@@ -69,13 +69,72 @@ func BenchmarkJournalThroughput(b *testing.B) {
 // KAPITEN_FULL=1 makes the large sizes.
 func BenchmarkJournalFlat(b *testing.B) {
 	finished, waiting := sizes()
-	for range b.N {
-		for name, dialect := range map[string]journal.Dialect{"postgres": journal.PostgreSQL, "mariadb": journal.MySQL, "sqlite": journal.SQLite} {
-			table(b, name, benchEntries/2, []contestant{
-				journalSide(b, dialect, benchWorkers, 1000, 0), journalSide(b, dialect, benchWorkers, finished, 0), journalSide(b, dialect, benchWorkers, finished, waiting),
-			})
-		}
+	for name, dialect := range map[string]journal.Dialect{"postgres": journal.PostgreSQL, "mariadb": journal.MySQL, "sqlite": journal.SQLite} {
+		b.Run(name, func(b *testing.B) {
+			for range b.N {
+				table(b, name, benchEntries/2, []contestant{
+					journalSide(b, dialect, benchWorkers, 1000, 0), journalSide(b, dialect, benchWorkers, finished, 0), journalSide(b, dialect, benchWorkers, finished, waiting),
+				})
+			}
+		})
 	}
+}
+
+// BenchmarkJournalReplicas shows how a merchant's throughput grows with replicas, each
+// with its own connections and benchWorkers calls at a time, while a provider takes
+// 50 ms to answer: 320 entries a second are what one replica can send.
+func BenchmarkJournalReplicas(b *testing.B) {
+	for range b.N {
+		var sides []contestant
+		for _, replicas := range []int{1, 2, 4} {
+			sides = append(sides, replicasSide(b, replicas))
+		}
+		table(b, "postgres, a provider that takes 50 ms", benchEntries/2, sides)
+	}
+}
+
+func replicasSide(b *testing.B, replicas int) contestant {
+	b.Helper()
+	db, dsn := openPostgres(b)
+	m := newMerchant(b, db, journal.PostgreSQL, newBank(sdk.Once))
+	_, err := db.ExecContext(b.Context(), `CREATE TABLE effects (reference varchar(64) NOT NULL)`)
+	require.NoError(b, err)
+	var journals []*journal.Journal
+	for range replicas {
+		own, err := sql.Open("pgx", dsn)
+		require.NoError(b, err)
+		closeLater(b, own)
+		own.SetMaxOpenConns(benchWorkers)
+		own.SetMaxIdleConns(benchWorkers)
+		j, err := journal.Open(b.Context(), own, journal.PostgreSQL, journal.Config{Workers: benchWorkers, Every: 10 * time.Millisecond})
+		require.NoError(b, err)
+		provider := m.bank.provider()
+		provider.Steps[0].Send = func(_ context.Context, r journal.Request[order, receipt]) (receipt, error) {
+			timer := time.NewTimer(50 * time.Millisecond)
+			<-timer.C
+			return receipt{Ref: r.Reference, Status: "paid"}, nil
+		}
+		m.flow = journal.New(j, "pay", provider, func(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
+			_, err := tx.ExecContext(ctx, `INSERT INTO effects (reference) VALUES ($1)`, c.Reference)
+			return err
+		})
+		journals = append(journals, j)
+	}
+	start := func() func() {
+		ctx, cancel := context.WithCancel(b.Context())
+		var running sync.WaitGroup
+		for _, j := range journals {
+			running.Go(func() { _ = j.Run(ctx) })
+		}
+		return func() { cancel(); running.Wait() }
+	}
+	return contestant{fmt.Sprintf("%d replicas", replicas), start, func(b *testing.B, round, entries int) {
+		b.Helper()
+		each(b, entries, func(i int) error {
+			return m.plan(b.Context(), order{Ref: fmt.Sprintf("r-%d-%d", round, i), Amount: decimal.NewFromInt(500)})
+		})
+		awaitCount(b, db, entries*(round+1))
+	}}
 }
 
 func table(b *testing.B, title string, entries int, sides []contestant) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
@@ -118,6 +119,45 @@ func TestJournalWorkersShare(t *testing.T) {
 		for reference, n := range b.sends {
 			require.Equal(t, 1, n, reference)
 			require.Equal(t, []string{"pending"}, m.changes(reference))
+		}
+	})
+}
+
+// TestJournalBatches: entries that are recorded at the same time share a transaction. A
+// lease that is lost among them changes nothing about the others.
+func TestJournalBatches(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		const all = 16
+		b, marked, proceed := newBank(sdk.Once), make(chan struct{}, all), make(chan struct{})
+		b.hold = func() { marked <- struct{}{}; <-proceed }
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.Workers = all })
+		for i := range all {
+			m.mustPlan(fmt.Sprint("a-", i))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = m.j.Run(ctx) })
+		for range all {
+			<-marked
+		}
+		_, err := db.ExecContext(t.Context(), `UPDATE journal_entries SET fence = fence + 1, holder = 'another' WHERE reference = 'a-5'`)
+		require.NoError(t, err)
+		close(proceed)
+		require.Eventually(t, func() bool {
+			return count(t, db, `SELECT count(DISTINCT reference) FROM told`) == all-1
+		}, time.Minute, 5*time.Millisecond)
+		cancel()
+		running.Wait()
+		for i := range all {
+			reference := fmt.Sprint("a-", i)
+			require.Equal(t, 1, b.sends[reference])
+			if i == 5 {
+				require.Empty(t, m.changes(reference))
+				require.Equal(t, journal.StateSending, m.entry(reference).State)
+				require.Equal(t, []string{"planned", "sending"}, m.history(reference))
+			} else {
+				require.Equal(t, "pending", m.changes(reference)[0])
+			}
 		}
 	})
 }

@@ -50,9 +50,9 @@ func (j *Journal) part(ctx context.Context, first string, entry, details, histor
 	return p
 }
 
-// jsonRow is {"one":1,"p1":...}. Bytes are base64.
+// jsonRow is "one":1,"p1":...}, to which the place in its batch is added. Bytes are base64.
 func jsonRow(args []any) []byte {
-	row := []byte(`{"one":1`)
+	row := []byte(`"one":1`)
 	for i, arg := range args {
 		value, _ := json.Marshal(arg) // numbers, texts and bytes
 		row = append(strconv.AppendInt(append(row, `,"p`...), int64(i+1), 10), `":`...)
@@ -113,6 +113,7 @@ func changeMany(ctx context.Context, q querier, many string, parts []part, lost 
 		if i > 0 {
 			rows = append(rows, ',')
 		}
+		rows = append(strconv.AppendInt(append(rows, `{"place":`...), int64(i), 10), ',')
 		rows = append(rows, p.row...)
 	}
 	changed, err := q.QueryContext(ctx, many, string(append(rows, ']')))
@@ -120,19 +121,21 @@ func changeMany(ctx context.Context, q querier, many string, parts []part, lost 
 		return err
 	}
 	defer changed.Close()
-	done := make(map[int64]bool, len(parts))
+	// By its place and not by its entry: of two workers that have the same entry, because
+	// the lease of the first has ended, the first changes nothing.
+	done := make([]bool, len(parts))
 	for changed.Next() {
-		var id int64
-		if err := changed.Scan(&id); err != nil {
+		place := 0
+		if err := changed.Scan(&place); err != nil {
 			return err
 		}
-		done[id] = true
+		done[place] = true
 	}
 	if err := changed.Err(); err != nil {
 		return err
 	}
-	for i, p := range parts {
-		if !done[p.id] {
+	for i := range parts {
+		if !done[i] {
 			lost[i] = errLeaseLost
 		}
 	}

@@ -209,9 +209,9 @@ func many(first, kinds string) string {
 		}
 	}
 	first = strings.Replace(first, "WHERE id = $1", "FROM r WHERE id = $1", 1)
-	return fmt.Sprintf(`WITH r AS (SELECT * FROM json_to_recordset(CAST(CAST($1 AS text) AS json)) AS r (one bigint%s) WHERE one = 1),
-		e AS (%s RETURNING id%s),
+	return fmt.Sprintf(`WITH r AS (SELECT * FROM json_to_recordset(CAST(CAST($1 AS text) AS json)) AS r (one bigint, place bigint%s) WHERE one = 1),
+		e AS (%s RETURNING id, r.place%s),
 		d AS (UPDATE journal_details SET prepared = decode(e.p%d, 'base64'), value = decode(e.p%d, 'base64'), note = e.p%d FROM e WHERE entry = e.id),
 		h AS (INSERT INTO journal_history (entry, at, event, state, actor, note) SELECT id, {now}, p%d, p%d, p%d, p%d FROM e)
-		SELECT id FROM e`, columns.String(), parameter.ReplaceAllString(first, "r.p$1"), carried.String(), n+1, n+2, n+3, n+4, n+5, n+6, n+7)
+		SELECT place FROM e`, columns.String(), parameter.ReplaceAllString(first, "r.p$1"), carried.String(), n+1, n+2, n+3, n+4, n+5, n+6, n+7)
 }

@@ -25,6 +25,7 @@ import (
 // TestJournalDrivers: each driver, and PgBouncer in transaction mode, runs every
 // statement, and a payment whose response is lost is followed to its end.
 func TestJournalDrivers(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		dialect        journal.Dialect
 		server         func(t testing.TB) (db *sql.DB, dsn string)
@@ -74,6 +75,7 @@ func TestJournalDrivers(t *testing.T) {
 // transaction, whichever driver tells it. The func is told once, and nothing is owed.
 // Another error of the same driver is the func's own.
 func TestJournalErrorCodes(t *testing.T) {
+	t.Parallel()
 	maria := func(query string) func(*testing.T, *sql.DB, *sql.DB) error {
 		return func(t *testing.T, db, _ *sql.DB) error {
 			t.Helper()

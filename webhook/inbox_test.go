@@ -204,6 +204,17 @@ func TestFeedIsNoDelivery(t *testing.T) {
 	assert.Equal(t, webhook.Advanced, transition)
 }
 
+// Without a status, and without a delivery, nothing tells an event from the last one.
+func TestFeedNeedsAStatus(t *testing.T) {
+	h, l := merchant(t, func(c *shop) {
+		c.Source.Identify = func(o order) webhook.Identity { return webhook.Identity{Reference: o.Reference, ID: o.Other} }
+	})
+	assert.Equal(t, 201, post(h, `{"reference":"o1","other":"1"}`).Code)
+	_, err := h.Feed(t.Context(), order{Reference: "o1", Other: "2"})
+	require.ErrorIs(t, err, webhook.ErrMalformed)
+	assert.Len(t, l.told(), 1)
+}
+
 func TestTestDeliveriesAreAcceptedAsTheProvidersOwn(t *testing.T) {
 	fiat := []byte(fiatConnectEvent("e-1", "WebhookTransferInStatusEvent", transferIn("TransferStarted")))
 	for name, d := range map[string]struct {

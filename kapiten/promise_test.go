@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -571,4 +572,29 @@ func TestACompanyOrUserThatIsAnotherIsUnknown(t *testing.T) {
 		assert.Equal(t, "rejected", outcomeOf(err), body)
 		assert.ErrorIs(t, err, sdk.ErrDuplicate)
 	}
+}
+
+func TestNoPromiseBreaksForAnyWriteOfTheTable(t *testing.T) {
+	var all []clienttest.MoneyWrite
+	for op, names := range writesOf {
+		for _, write := range writes {
+			if !slices.Contains(names, write.name) {
+				continue
+			}
+			class := sdk.Once
+			if write.name == "CreateOnce" {
+				class = sdk.Searched
+			}
+			all = append(all, clienttest.MoneyWrite{Op: op, Class: class, Prepare: func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) func(context.Context) error {
+				w := newWorld(t)
+				cfg := w.ClientConfig(w.company)
+				cfg.HTTPClient = &http.Client{Transport: over(cfg.HTTPClient.Transport)}
+				client, err := kapiten.New(cfg)
+				require.NoError(t, err)
+				w.client = client
+				return func(ctx context.Context) error { return write.call(ctx, w) }
+			}})
+		}
+	}
+	clienttest.CheckPromises(t, kapiten.Operations(), all)
 }

@@ -112,6 +112,23 @@ func TestYourWritesGoWhenYourFunctionFails(t *testing.T) {
 	})
 }
 
+// With clientFoundRows, MySQL counts a row that stays as it is, too.
+func TestADuplicateIsNoNewRowWithClientFoundRows(t *testing.T) {
+	t.Parallel()
+	s := inboxOn(t, "maria")
+	s.dsn += "?clientFoundRows=true"
+	s.db = s.open(t)
+	inbox, err := webhook.NewSQLInbox(s.db, s.dialect)
+	require.NoError(t, err)
+	s.SQLInbox = inbox
+	h := s.handler(t, nil)
+	for range 4 {
+		assert.Equal(t, 200, post(h, parcel{"o1", "PENDING"}))
+		assert.Equal(t, 200, post(h, parcel{"o1", "WAITING_PAYMENT"}), "is stale")
+	}
+	assert.Equal(t, 1, s.count(t, "SELECT count(*) FROM applied"))
+}
+
 // Eight processes, each event to each of them, ten references at once.
 func TestEveryEventTakesEffectOnceWithManyWriters(t *testing.T) {
 	onEachSQL(t, func(t *testing.T, s target) {

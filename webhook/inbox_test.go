@@ -246,3 +246,25 @@ func TestTestDeliveriesAreAcceptedAsTheProvidersOwn(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, kotani.StatusSuccessful, event.Status)
 }
+
+// A turn that comes at the very moment in which the wait ends goes to the next.
+func TestATurnThatComesTooLateIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inbox := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})
+		keep := func(_ context.Context, _ *sql.Tx, known webhook.Record) (webhook.Record, error) { return known, nil }
+		for i := range 100 {
+			claim := webhook.Claim{Provider: "shop", Reference: fmt.Sprint("o", i), Wait: time.Second, Timeout: time.Minute}
+			var both sync.WaitGroup
+			both.Go(func() {
+				_ = inbox.Do(t.Context(), claim, func(_ context.Context, _ *sql.Tx, known webhook.Record) (webhook.Record, error) {
+					pass(time.Second)
+					return known, nil
+				})
+			})
+			synctest.Wait()
+			both.Go(func() { _ = inbox.Do(t.Context(), claim, keep) })
+			both.Wait()
+			require.NoError(t, inbox.Do(t.Context(), claim, keep))
+		}
+	})
+}

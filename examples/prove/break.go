@@ -49,13 +49,13 @@ var rules = []rule{
 	{
 		"a refusal settles", "a refusal settles nothing while an attempt is open", "kasapay",
 		[]edit{
-			{transport + "exchange.go", "case x.class != sdk.Safe && x.open:", "case x.class != sdk.Safe && x.open && !a.recognised():", 1},
+			{transport + "failure.go", "case x.class != sdk.Safe && x.open:", "case x.class != sdk.Safe && x.open && !a.recognised():", 1},
 			{transport + "settle.go", "		switch {\n		case h.open, duplicate, refusedAgain:", "		switch {\n		case f.err.Outcome == sdk.Rejected && f.kind == Refused:\n			return f.err, false\n		case h.open, duplicate, refusedAgain:", 1},
 		},
 	},
 	{
 		"no comparison", "what is found is compared with what was asked for", "kasapay,bitpesa",
-		[]edit{{transport + "write.go", "	switch {\n	case c.different != \"\":\n		return Different, nil", "	switch {\n	case false && c.different != \"\":\n		return Different, nil", 1}},
+		[]edit{{transport + "check.go", "	switch {\n	case c.different != \"\":\n		return Different, nil", "	switch {\n	case false && c.different != \"\":\n		return Different, nil", 1}},
 	},
 	{
 		"no lookup before a repeat", "a write is looked for before it is sent again", "kpay,kasapay",
@@ -85,7 +85,7 @@ var assumptions = []assumption{
 	{"somebody between repeats POSTs", "a referenced or keyed write is debited once", "kpay,kasapay,bitpesa,fiatconnect", sim.Repeating},
 	{"somebody between repeats POSTs", "a searched write is debited once", "kapiten,kotani", sim.Repeating},
 	{"a refusal or absence without a reference is another request's", "no error lies about whether money moved", "kapiten,kotani", sim.Profile{Name: "strangers", Strangers: true}},
-	{"an acceptance of Kasapay is another request's", "a success is this payment", "kasapay", sim.Profile{Name: "strangers", Strangers: true}},
+	{"an acceptance of Kasapay is another payout's under the same reference", "a success is this payment", "kasapay", sim.Profile{Name: "strangers", Strangers: true}},
 }
 
 const notUnique = "reference not unique"

@@ -3,10 +3,15 @@ package readme
 import (
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +97,9 @@ var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(root, "*", "README.md"))
 	require.NoError(t, err)
+	examples, err := filepath.Glob(filepath.Join(root, "examples", "*", "README.md"))
+	require.NoError(t, err)
+	paths = append(paths, examples...)
 	var sources []string
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
@@ -117,6 +125,54 @@ func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {
 	assert.NotZero(t, snippets)
 }
 
+// assumed are the names that every reader has: a context, and the packages that goimports
+// finds.
+var assumed = strings.Fields(`ctx context decimal errors fmt http iter log os rand sql testing time
+	bitpesa fake journal kapiten kapitentest kasapay kotani kpay kpaytest sdk webhook`)
+
+// TestEveryNameOfASnippetIsExplained: a name that no snippet of the page makes stands in
+// the text of the page, between backticks, which says what it is.
+func TestEveryNameOfASnippetIsExplained(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(root, "*", "README.md"))
+	require.NoError(t, err)
+	for _, path := range append(paths, filepath.Join(root, "README.md")) {
+		file, err := os.ReadFile(path)
+		require.NoError(t, err)
+		text := string(file)
+		prose, made := goBlock.ReplaceAllString(text, ""), map[string]bool{}
+		var used []string
+		for _, snippet := range goBlock.FindAllStringSubmatch(text, -1) {
+			source := "package x\n" + snippet[1]
+			parsed, err := parser.ParseFile(token.NewFileSet(), "", source, 0)
+			if err != nil { // statements
+				parsed, err = parser.ParseFile(token.NewFileSet(), "", "package x\nfunc _() {\n"+snippet[1]+"}", 0)
+			}
+			require.NoError(t, err, "%s:\n%s", path, snippet[1])
+			for _, name := range parsed.Unresolved {
+				if types.Universe.Lookup(name.Name) == nil && !slices.Contains(assumed, name.Name) {
+					used = append(used, name.Name)
+				}
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.FuncDecl:
+					made[n.Name.Name] = true
+				case *ast.AssignStmt:
+					for _, left := range n.Lhs {
+						if name, ok := left.(*ast.Ident); ok && n.Tok == token.DEFINE {
+							made[name.Name] = true
+						}
+					}
+				}
+				return true
+			})
+		}
+		for _, name := range used {
+			assert.True(t, made[name] || strings.Contains(prose, "`"+name+"`"), "%s: what is %s?", path, name)
+		}
+	}
+}
+
 // flat is a text without indentation, which differs between README and code.
 func flat(text string) string {
 	var b strings.Builder
@@ -139,9 +195,12 @@ func TestEveryStatementOfTheDocumentsNamesATest(t *testing.T) {
 		assert.Contains(t, paths, filepath.Join("documents", name+".md"))
 	}
 	tests := map[string]map[string]bool{} // by package
+	unmetRows := map[string]int{}
 	for _, path := range paths {
 		file, err := os.ReadFile(path)
 		require.NoError(t, err)
+		provider := strings.Replace(strings.TrimSuffix(filepath.Base(path), ".md"), "fiatconnect", "kotani", 1)
+		source := sourceFor(t, provider)
 		rows, head := 0, true
 		stated := map[string]bool{}
 		for line := range strings.Lines(string(file)) {
@@ -162,8 +221,12 @@ func TestEveryStatementOfTheDocumentsNamesATest(t *testing.T) {
 			assert.False(t, stated[statement], "%s: stated twice: %s", path, statement)
 			stated[statement] = true
 			assert.NotEmpty(t, where, "%s: %s", path, statement)
+			for _, code := range inBackticks.FindAllStringSubmatch(where, -1) {
+				assert.True(t, source.has(code[1]), "%s: there is no %s", path, code[0])
+			}
 			if reason, unmet := strings.CutPrefix(named, "not met: "); unmet {
 				assert.NotEmpty(t, reason, "%s: %s", path, statement)
+				unmetRows[provider]++
 				continue
 			}
 			for one := range strings.SplitSeq(named, ",") {
@@ -181,6 +244,53 @@ func TestEveryStatementOfTheDocumentsNamesATest(t *testing.T) {
 		}
 		assert.NotZero(t, rows, path)
 	}
+	for provider, rows := range unmetRows {
+		readme, err := os.ReadFile(filepath.Join(root, provider, "README.md"))
+		require.NoError(t, err)
+		_, list, found := strings.Cut(string(readme), "Not met, and why:\n\n")
+		assert.True(t, found, provider)
+		list, _, _ = strings.Cut(list, "\n\n")
+		assert.Equal(t, rows, strings.Count("\n"+list, "\n- "), "%s/README.md names each statement that is not met, with its reason", provider)
+	}
+}
+
+var (
+	inBackticks = regexp.MustCompile("`([^`]+)`")
+	symbol      = regexp.MustCompile(`^(?:\w+\.)*(\w+)$`)
+)
+
+// sources are the files in which a statement of a provider can be met.
+type sources struct {
+	files map[string]bool // by the end of their path: kpaytest/api.go
+	words map[string]bool
+}
+
+func sourceFor(t *testing.T, provider string) sources {
+	t.Helper()
+	s := sources{map[string]bool{}, map[string]bool{}}
+	for _, folder := range []string{provider, provider + "/" + provider + "test", "webhook", "sdk", "sdk/fake", "internal/transport", "internal/wire"} {
+		paths, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+		require.NoError(t, err)
+		for _, path := range paths {
+			s.files[filepath.Base(folder)+"/"+filepath.Base(path)] = true
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			for _, word := range regexp.MustCompile(`\w+`).FindAllString(string(text), -1) {
+				s.words[word] = true
+			}
+		}
+	}
+	return s
+}
+
+// has reports whether there is a file or a symbol of that name. What is neither, such
+// as a piece of JSON, passes.
+func (s sources) has(name string) bool {
+	if strings.HasSuffix(name, ".go") {
+		return s.files[name]
+	}
+	m := symbol.FindStringSubmatch(name)
+	return m == nil || s.words[m[1]]
 }
 
 var testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)

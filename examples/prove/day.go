@@ -30,7 +30,7 @@ func wholeDay() days.Day {
 	return days.Day{
 		Name: "whole day", Unique: true,
 		Config: sim.Config{
-			Database: database(), Outages: []string{"kpay", "kasapay"},
+			Database: database, Outages: []string{"kpay", "kasapay"},
 			Profiles: []sim.Profile{sim.Documented, sim.Repeating}, Settle: 24 * time.Hour,
 		},
 		Program: shopping,
@@ -39,14 +39,12 @@ func wholeDay() days.Day {
 
 // database opens SQLite files whose clock is the simulation's: the journal asks the
 // database for the time, and SQLite would ask the system.
-func database() sim.Database {
+func database(file string, now func() time.Time) driver.Connector {
 	d := &sqlite.Driver{}
 	d.MustRegisterScalarFunction("julianday", 1, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
-		return float64(time.Now().UnixMicro())/86_400_000_000 + 2440587.5, nil
+		return float64(now().UnixMicro())/86_400_000_000 + 2440587.5, nil
 	})
-	return func(file string) driver.Connector {
-		return connector{d, "file:" + file + "?_pragma=busy_timeout(0)&_pragma=journal_mode(WAL)&_pragma=synchronous(off)&_txlock=immediate"}
-	}
+	return connector{d, "file:" + file + "?_pragma=busy_timeout(0)&_pragma=journal_mode(WAL)&_pragma=synchronous(off)&_txlock=immediate"}
 }
 
 type connector struct {

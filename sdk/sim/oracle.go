@@ -46,6 +46,25 @@ const (
 	NotSettled      = "not settled" // neither final nor refused nor handed to a person in the end
 )
 
+// Situations that a run should have met: one which never did proves little. See
+// Report.Missing.
+const (
+	MetFound              = "an unknown write found by a lookup"
+	MetResent             = "an absent write sent again"
+	MetHeldTaken          = "a request that its caller took for lost, carried out later"
+	MetHeldRefused        = "a request that its caller took for lost, refused later"
+	MetRefusedInFlight    = "a repeat refused while the first request is on its way"
+	MetOvertaken          = "a repeat carried out while the first request is on its way"
+	MetUnknownPaid        = "an unknown outcome of a payment that was made"
+	MetUnknownUnpaid      = "an unknown outcome of a payment that was not made"
+	MetTwoProcesses       = "two processes at once"
+	MetKilledWithResponse = "a process killed between a response and its record"
+	MetCommitLost         = "a COMMIT that was carried out, and reported as failed"
+	MetForgedRefused      = "a forged or replayed callback refused"
+	MetForgedAnswered     = "a forged or replayed callback acknowledged"
+	MetCallbackDown       = "a callback while nobody listens"
+)
+
 func (w *World) violate(kind, format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,6 +115,18 @@ func (w *World) judge() {
 			}
 		case "success":
 			w.judgeSuccess(l, c, name)
+			switch {
+			case c.writes > 1 && c.unclear > 0:
+				w.Met(MetResent)
+			case c.writes == 1 && c.unclear == 1:
+				w.Met(MetFound)
+			}
+		case "unknown":
+			if debits[name] > 0 {
+				w.Met(MetUnknownPaid)
+			} else {
+				w.Met(MetUnknownUnpaid)
+			}
 		}
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(last), cmp.Compare[string]) {

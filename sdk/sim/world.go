@@ -47,6 +47,11 @@ type World struct {
 	pasts     map[string][]*past
 	swappers  map[string]*swapper
 	stuck     map[string]string
+	onTheWay  map[string]int             // requests held back, by provider and reference
+	posted    map[string][]*http.Request // genuine callbacks, by URL
+	posts     int
+	off       time.Duration   // how wrong the clock of the database is
+	met       map[string]bool // on this day
 	lines     []line
 	report    Report
 	broken    []Violation
@@ -63,7 +68,8 @@ func newWorld(cfg Config, c *choices) *World {
 	w := &World{
 		cfg: cfg, choices: c, begin: time.Now(), calm: make(chan struct{}),
 		owners: map[string]*call{}, pasts: map[string][]*past{}, swappers: map[string]*swapper{}, stuck: map[string]string{},
-		report: Report{Faults: map[Fault]int{}, Outcomes: map[string]int{}},
+		onTheWay: map[string]int{}, posted: map[string][]*http.Request{}, met: map[string]bool{},
+		report: newReport(),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.profile = cfg.Profiles[c.choose(len(cfg.Profiles))]
@@ -78,6 +84,9 @@ func (w *World) Profile() Profile { return w.profile }
 
 // Now is the time of the simulation.
 func (w *World) Now() time.Time { return time.Now() }
+
+// Since is how long the day has lasted.
+func (w *World) Since() time.Duration { return w.since() }
 
 // Choose takes a choice below n from the day's stream, 256 at most. Zero should be
 // the simple case: shrinking leads to it. Call it where the order of actors is
@@ -107,6 +116,21 @@ func (w *World) Stuck(provider, reference, why string) {
 	w.stuck[provider+" "+reference] = why
 	w.mu.Unlock()
 	w.note(provider, true, "%s waits for a person: %s", reference, why)
+}
+
+// Met notes that a situation was met, such as a refund after the goods had left. A run
+// counts the days on which it was met: see Report.Missing.
+func (w *World) Met(situation string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.metLocked(situation)
+}
+
+func (w *World) metLocked(situation string) {
+	if !w.met[situation] {
+		w.met[situation] = true
+		w.report.Met[situation]++
+	}
 }
 
 // Note adds a line to the day's story.

@@ -73,8 +73,8 @@ func run(t *testing.T, o options) error {
 	return prove(t, o)
 }
 
-// all are all days, the whole day first.
-func all() []days.Day { return append([]days.Day{wholeDay()}, days.All()...) }
+// all are all days, those with a database first.
+func all() []days.Day { return append([]days.Day{wholeDay(), receiving()}, days.All()...) }
 
 func names() (list []string) {
 	for _, d := range all() {

@@ -14,7 +14,7 @@ import (
 )
 
 // Database opens a connector to a database file. For SQLite switch the busy timeout
-// off, because it waits in real time: the simulation waits instead. Have the database
+// as low as the program allows, because it waits in real time: the simulation waits instead. Have the database
 // ask now for the time: it is the clock of the simulation, and jumps at times.
 type Database func(file string, now func() time.Time) driver.Connector
 
@@ -88,8 +88,11 @@ type conn struct {
 func (c *conn) prepared(query string) driver.Stmt {
 	s, ok := c.kept[query]
 	if !ok && repeated.MatchString(query) {
-		s, _ = c.raw.Prepare(query) // its error comes again when the statement runs
-		c.kept[query] = s
+		made, err := c.raw.Prepare(query)
+		if err != nil { // a table that is not there yet; the error comes again when it runs
+			return nil
+		}
+		s, c.kept[query] = made, made
 	}
 	return s
 }
@@ -133,9 +136,7 @@ func (c *conn) Close() error {
 	}
 	c.closed = true
 	for _, s := range c.kept {
-		if s != nil {
-			_ = s.Close()
-		}
+		_ = s.Close()
 	}
 	return c.raw.Close()
 }

@@ -136,6 +136,7 @@ func (w *World) judge() {
 			w.violate(NotSettled, "the last that was told of %s: %s", name, told(c.err))
 		}
 	}
+	w.judgeRefused(debits, last)
 	for _, f := range w.checks {
 		if err := f(l); err != nil {
 			w.violate("check", "%v", err)
@@ -149,6 +150,22 @@ func (w *World) judge() {
 			if end := last[name]; end.over && outcome(end.err) != "unknown" || debits[name] == 1 && w.stuck[name] == "" {
 				w.report.Settled++
 			}
+		}
+	}
+}
+
+// judgeRefused finds payments that were made, and of which the merchant heard nothing
+// but refusals: the same call again must find them.
+func (w *World) judgeRefused(debits map[string]int, last map[string]*call) {
+	heard := map[string]bool{}
+	for _, c := range w.calls {
+		if name := c.Provider + " " + c.Reference; c.over && outcome(c.err) == "success" {
+			heard[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(last)) {
+		if c := last[name]; debits[name] > 0 && !heard[name] && w.stuck[name] == "" && c.over && sdk.Advise(c.err) == sdk.Mend && !w.profile.Repeats {
+			w.violate(RejectedDebited, "the last that was told of %s: %s; and it has %d debit", name, told(c.err), debits[name])
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -196,8 +197,19 @@ func after(done <-chan struct{}, d time.Duration) bool {
 // caught makes a panic of the merchant's code a broken promise.
 func (w *World) caught(who string) {
 	if p := recover(); p != nil {
-		w.violate("panic", "%s: panic: %v\n%s", who, p, debug.Stack())
+		w.violate("panic", "%s: panic: %v\n%s", who, p, functions(string(debug.Stack())))
 	}
+}
+
+// functions are those of a stack, without what differs from run to run.
+func functions(stack string) string {
+	var b strings.Builder
+	for line := range strings.Lines(stack) {
+		if at := strings.LastIndexByte(line, '('); at > 0 && line[0] != '\t' {
+			b.WriteString("    " + line[:at] + "\n")
+		}
+	}
+	return b.String()
 }
 
 // file is a path in the day's own folder.

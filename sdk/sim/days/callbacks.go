@@ -3,6 +3,7 @@ package days
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -37,7 +38,7 @@ func Callbacks(dialect webhook.Dialect) Day {
 		{Name: "calm", Calm: true}, {Name: "calm, swallowing", Calm: true, Swallows: true},
 	}
 	if dialect != "" {
-		name, profiles = "callbacks, SQL", []sim.Profile{sim.Documented, {Name: "swallowing", Swallows: true}}
+		name, profiles = "callbacks on SQL", []sim.Profile{sim.Documented, {Name: "swallowing", Swallows: true}}
 	}
 	return Day{
 		Name:   name,
@@ -119,7 +120,7 @@ func (r *receiver) serve(p *sim.Process, mounts []mounting) error {
 		if err != nil {
 			return err
 		}
-		if err := inbox.Migrate(ctx); err != nil {
+		if err := errors.Join(inbox.Migrate(ctx), inbox.Check(ctx)); err != nil {
 			return err
 		}
 		shared = inbox

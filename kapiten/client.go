@@ -2,15 +2,20 @@ package kapiten
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -120,6 +125,292 @@ type noToken struct{}
 
 func (noToken) Error() string      { return "Config.Token is required for this call" }
 func (n noToken) SafeText() string { return n.Error() }
+
 func (noToken) Is(target error) bool {
 	return target == sdk.ErrConfiguration || target == sdk.ErrUnauthorized
+}
+
+// interpret reads a response as the Django REST framework writes it. Kapiten's
+// document shows no error at all; that Kapiten runs this framework is inferred.
+//
+// Only the framework's own shapes, under statuses that it uses, are a refusal. Any
+// other response leaves open whether Kapiten did the work: HTML, an empty body, a
+// proxy's JSON, a crash. The core names those by their status.
+func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
+	if r.Status >= 200 && r.Status < 300 {
+		return transport.Verdict{Kind: transport.Accepted}
+	}
+	problem, ok := parseProblem(r.Status, r.Body)
+	if !ok {
+		return transport.Verdict{Message: problem.detail}
+	}
+	v := transport.Verdict{Kind: transport.Refused, Code: problem.code, Message: problem.detail, Fields: problem.fields}
+	switch r.Status {
+	case http.StatusUnauthorized:
+		v.Reasons = []error{sdk.ErrUnauthorized}
+	case http.StatusForbidden:
+		v.Reasons = []error{sdk.ErrForbidden}
+	case http.StatusNotFound:
+		v.Reasons = []error{sdk.ErrNotFound}
+	case http.StatusConflict:
+		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
+	case http.StatusTooManyRequests:
+		// The framework throttles before the handler runs.
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
+		v.RetryAfter = waitInText(problem.detail)
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		v.Reasons = []error{sdk.ErrValidation}
+		if problem.taken() {
+			v.Kind, v.Reasons = transport.Duplicate, append(v.Reasons, sdk.ErrDuplicate)
+		}
+	}
+	switch r.Status {
+	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusUnprocessableEntity:
+		if problem.mentions(isPoor) {
+			v.Reasons = append(v.Reasons, sdk.ErrInsufficientFunds)
+			if v.Fields == nil { // so that whoever prints the fields sees what was short
+				v.Fields = transport.Fields{"wallet": {problem.detail}}
+			}
+		}
+	}
+	return v
+}
+
+// decode reads a response into its public struct, whose tags say what it must have.
+func decode[T any](body []byte) (value T, err error) {
+	err = wire.Unmarshal(body, &value)
+	return value, err
+}
+
+// problem is an error body: a detail, field errors, or both.
+type problem struct {
+	detail string
+	code   string // where the body has one
+	fields transport.Fields
+}
+
+// refusalStatuses are those with which the framework refuses a request.
+var refusalStatuses = [...]int{
+	http.StatusBadRequest, http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
+	http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusConflict, http.StatusUnsupportedMediaType,
+	http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+}
+
+const throttled = "Request was throttled."
+
+// parseProblem reads an error body, and reports whether it is a refusal in the
+// framework's own form.
+func parseProblem(status int, body []byte) (problem, bool) {
+	p := problem{fields: transport.Fields{}}
+	recognised := p.parse(status, body) && slices.Contains(refusalStatuses[:], status) &&
+		(status != http.StatusTooManyRequests || strings.HasPrefix(p.detail, throttled))
+	if len(p.fields) == 0 || !recognised {
+		p.fields = nil
+	}
+	return p, recognised
+}
+
+// parse tells the shapes apart. Field errors, in an object or in a bare list, come
+// with 400 and 422 only.
+func (p *problem) parse(status int, body []byte) bool {
+	validation := status == http.StatusBadRequest || status == http.StatusUnprocessableEntity
+	if wire.IsArray(body) {
+		texts, ok := messages(body)
+		p.detail = strings.Join(texts, " ")
+		return ok && validation
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) != nil || len(object) == 0 {
+		return false
+	}
+	switch {
+	case object["detail"] != nil && only(object, "detail", "code", "messages"):
+		return p.parseDetail(object)
+	case object["errors"] != nil && only(object, "type", "errors"):
+		return p.parseStandardized(object)
+	case object["error"] != nil && only(object, "error"):
+		p.detail = text(object["error"])
+		return p.detail != ""
+	case object["message"] != nil && only(object, "status", "message"):
+		p.detail = text(object["message"])
+		return p.detail != "" && string(object["status"]) == strconv.Itoa(status)
+	case !validation:
+		return false
+	}
+	return p.parseFields(object)
+}
+
+func only(object map[string]json.RawMessage, names ...string) bool {
+	for name := range object {
+		if !slices.Contains(names, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// text is a JSON string, or empty.
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return strings.TrimSpace(s)
+}
+
+// parseDetail reads {"detail"}, {"detail","code"}, and the messages of simplejwt.
+func (p *problem) parseDetail(object map[string]json.RawMessage) bool {
+	p.detail, p.code = text(object["detail"]), text(object["code"])
+	return p.detail != "" && (object["code"] == nil || p.code != "") && (object["messages"] == nil || wire.IsArray(object["messages"]))
+}
+
+// parseStandardized reads the form of drf-standardized-errors.
+func (p *problem) parseStandardized(object map[string]json.RawMessage) bool {
+	var list []struct {
+		Code   string  `json:"code"`
+		Detail string  `json:"detail"`
+		Attr   *string `json:"attr"`
+	}
+	kind := text(object["type"])
+	if kind != "validation_error" && kind != "client_error" || json.Unmarshal(object["errors"], &list) != nil || len(list) == 0 {
+		return false
+	}
+	for _, e := range list {
+		switch {
+		case e.Code == "" || e.Detail == "":
+			return false
+		case e.Attr == nil || *e.Attr == "" || *e.Attr == nonField:
+			p.detail = strings.TrimSpace(p.detail + " " + e.Detail)
+		default:
+			p.fields.Add(*e.Attr, e.Detail)
+		}
+	}
+	p.code = list[0].Code
+	return true
+}
+
+const nonField = "non_field_errors"
+
+// fieldNames are what a field error can be about: the parameters of this API, and
+// what they depend on. A proxy's {"errors":[...]} is about nothing of the kind.
+var fieldNames = [...]string{
+	nonField, "detail", "__all__",
+	"name", "registration_number", "address", "contact_person", "phone_number", "email", "webhook_url", "first_name", "last_name",
+	"pickup_address", "pickup_latitude", "pickup_longitude", "dropoff_address", "dropoff_latitude", "dropoff_longitude",
+	"sender", "receiver", "company_id", "external_id", "pickup_instructions", "package_type", "weight_range", "includes_fragile_items",
+	"is_priority", "amount", "description", "page",
+	"company", "user", "ride", "wallet", "balance", "currency", "phone", "username", "password", "webhook", "reference_number", "overdraft_limit",
+}
+
+// parseFields reads field errors, nested ones too.
+func (p *problem) parseFields(object map[string]json.RawMessage) bool {
+	for name, raw := range object {
+		if !slices.Contains(fieldNames[:], name) || !p.collect(name, raw) {
+			return false
+		}
+	}
+	if general := p.fields[nonField]; general != nil {
+		p.detail = strings.Join(general, " ")
+		delete(p.fields, nonField)
+	}
+	return p.detail != "" || len(p.fields) > 0
+}
+
+// collect adds the messages under one key: a text, a list of messages, a list of
+// objects (one per element), or an object of further keys.
+func (p *problem) collect(path string, raw json.RawMessage) bool {
+	if one := text(raw); one != "" {
+		p.fields.Add(path, one)
+		return true
+	}
+	if texts, ok := messages(raw); ok {
+		p.fields[path] = append(p.fields[path], texts...)
+		return true
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(raw, &object) == nil && object != nil {
+		for name, inner := range object {
+			inside := path + "." + name
+			if name == nonField {
+				inside = path
+			}
+			if !p.collect(inside, inner) {
+				return false
+			}
+		}
+		return true
+	}
+	var elements []json.RawMessage
+	if json.Unmarshal(raw, &elements) != nil || len(elements) == 0 {
+		return false
+	}
+	for i, inner := range elements {
+		if !wire.IsObject(inner) || !p.collect(path+"."+strconv.Itoa(i), inner) {
+			return false
+		}
+	}
+	return true
+}
+
+// messages reads a list of texts, or of full details: {"message","code"}.
+func messages(raw json.RawMessage) ([]string, bool) {
+	var elements []json.RawMessage
+	if json.Unmarshal(raw, &elements) != nil || len(elements) == 0 {
+		return nil, false
+	}
+	var texts []string
+	for _, element := range elements {
+		one := text(element)
+		if wire.IsObject(element) {
+			var full map[string]json.RawMessage
+			if json.Unmarshal(element, &full) == nil && only(full, "message", "code") && text(full["code"]) != "" {
+				one = text(full["message"])
+			}
+		}
+		if one == "" {
+			return nil, false
+		}
+		texts = append(texts, one)
+	}
+	return texts, true
+}
+
+// taken recognises the framework's messages for a unique field.
+func (p problem) taken() bool { return p.code == "unique" || p.mentions(isTaken) }
+
+// mentions reports whether the detail or the message of a field fits.
+func (p problem) mentions(fits func(string) bool) bool {
+	if fits(p.detail) {
+		return true
+	}
+	for _, texts := range p.fields {
+		if slices.ContainsFunc(texts, fits) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPoor recognises a wallet that does not cover the price. The document shows no
+// such refusal; its words are assumed.
+func isPoor(message string) bool {
+	message = strings.ToLower(message)
+	return strings.Contains(message, "insufficient") || strings.Contains(message, "not enough funds")
+}
+
+func isTaken(message string) bool {
+	return strings.Contains(message, "already exists") || strings.Contains(message, "must be unique") || strings.Contains(message, "must make a unique set")
+}
+
+var waitPattern = regexp.MustCompile(`Expected available in (\d{1,9}) seconds?\.`)
+
+// waitInText reads the wait of a throttled response whose Retry-After header got
+// lost on the way.
+func waitInText(detail string) time.Duration {
+	m := waitPattern.FindStringSubmatch(detail)
+	if m == nil {
+		return 0
+	}
+	seconds, _ := strconv.Atoi(m[1])
+	return time.Duration(seconds) * time.Second
 }

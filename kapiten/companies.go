@@ -7,7 +7,6 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
-	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -39,22 +38,6 @@ type Company struct {
 	Currency           string              `json:"currency"` // "RWF"
 	PricingConfig      PricingConfig       `json:"pricing_config"`
 	Raw                sdk.Raw             `json:"-"`
-}
-
-// PricingConfig says what a company pays, in RWF. The document names it and shows
-// nothing of it: all its fields are assumed. A field that the response does not have
-// is not Valid.
-type PricingConfig struct {
-	BaseFare        decimal.NullDecimal             `json:"base_fare"`        // per ride
-	PerKM           decimal.NullDecimal             `json:"per_km"`           // per kilometre
-	MinimumFare     decimal.NullDecimal             `json:"minimum_fare"`     // a price is never below it
-	WeightFees      map[WeightRange]decimal.Decimal `json:"weight_fees"`      // added by weight
-	FragileFee      decimal.NullDecimal             `json:"fragile_fee"`      // added for fragile items
-	PriorityPercent decimal.NullDecimal             `json:"priority_percent"` // of base and distance fare, added for priority
-	OverdraftLimit  decimal.NullDecimal             `json:"overdraft_limit"`  // how far below zero the wallet may go
-	// Extra is what has no field here, numbers as json.Number.
-	Extra map[string]any
-	Raw   sdk.Raw `json:"-"` // nil when the response has none
 }
 
 // RegisteredCompany is a company as Registration Lookup returns it.
@@ -187,17 +170,18 @@ func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, e
 // Token returns the persistent API token of a user, for Config.Token. Treat it
 // as a password: no way to rotate or revoke it is documented.
 func (s *UsersService) Token(ctx context.Context, companyID, userID string) (string, error) {
-	var key struct {
-		Token string `json:"token" wire:"required"`
-	}
+	var key *userToken
 	err := s.list.core.Do(ctx, transport.Call{
-		Op: OpUserToken, Path: []string{companyID, userID},
-		Decode: func(r *transport.Response) error { return wire.Unmarshal(r.Body, &key) },
+		Op: OpUserToken, Path: []string{companyID, userID}, Decode: transport.Into(&key, decode[userToken]),
 	})
 	if err != nil {
 		return "", err
 	}
 	return key.Token, nil
+}
+
+type userToken struct {
+	Token string `json:"token" wire:"required"`
 }
 
 // List returns one page of a company's users.

@@ -32,6 +32,9 @@ var sideFields = map[string][]string{
 	"company":     {"balance", "currency", "pricing_config", "webhook_url", "is_active", "base_fare", "weight_fees", "overdraft_limit"},
 	"user":        {"wallet", "id_card", "company"},
 	"estimate":    {"details", "currency", "distance_km", "distance_fare", "weight_fee", "minimum_fare_adjustment"},
+	"page":        {"previous", "links", "total"},
+	"registered":  {"is_active", "name", "url"},
+	"token":       {"user", "expires_in", "created_at"},
 	"event":       {"event", "reference_number", "external_id", "metadata", "rider"},
 }
 
@@ -85,6 +88,20 @@ func decodeKind(kind string, member []byte) error {
 		nested, nestedErr := decodeEstimate([]byte(`{"amount":1200,"details":{"base_fare":500,` + string(member) + `}}`))
 		err = errors.Join(err, nestedErr)
 		ok = ok && nested.Details.BaseFare.Decimal.String() == "500"
+	case "page": // of rides, users and transactions
+		rides, rideErr := decodePage(object(`"count":1,"next":null,"results":[{"id":"r","status":"PENDING"}]`), 1, decodeRide)
+		users, userErr := decodePage(object(`"count":1,"next":null,"results":[{"id":"u"}]`), 1, decode[User])
+		entries, entryErr := decodePage(object(`"count":1,"next":null,"results":[{"id":"t","status":"SUCCESS","amount":1}]`), 1, decodeTransaction)
+		err = errors.Join(rideErr, userErr, entryErr)
+		ok = len(rides.Items) == 1 && len(users.Items) == 1 && len(entries.Items) == 1 && rides.NextPage+users.NextPage+entries.NextPage == 0
+	case "registered":
+		var c RegisteredCompany
+		c, err = decode[RegisteredCompany](object(`"id":"c","registration_number":"R"`))
+		ok = c.ID == "c" && c.RegistrationNumber == "R"
+	case "token":
+		var token userToken
+		token, err = decode[userToken](object(`"token":"t-1"`))
+		ok = token.Token == "t-1"
 	case "event":
 		var e Event
 		e, err = ParseEvent(object(`"ride_id":"r","status":"PICKED_UP"`))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,36 +46,6 @@ const (
 	Weight10To20 WeightRange = "10-20"
 	WeightOver20 WeightRange = "20+"
 )
-
-// EstimateParams describe a delivery to be priced.
-type EstimateParams struct {
-	CompanyID            string // required
-	Pickup, Dropoff      Location
-	WeightRange          WeightRange // optional
-	IncludesFragileItems bool
-	IsPriority           bool
-}
-
-// Estimate is a price, in RWF.
-type Estimate struct {
-	Amount  decimal.Decimal `json:"amount"`
-	Details PriceDetails    `json:"details"`
-	Raw     sdk.Raw         `json:"-"`
-}
-
-// PriceDetails are the parts of an estimate. The document shows the first two; the
-// names of the others are assumed. A part that the response does not have is not
-// Valid.
-type PriceDetails struct {
-	BaseFare              decimal.NullDecimal `json:"base_fare"`
-	DistanceFare          decimal.NullDecimal `json:"distance_fare"`
-	WeightFee             decimal.NullDecimal `json:"weight_fee"`
-	FragileFee            decimal.NullDecimal `json:"fragile_fee"`
-	PriorityFee           decimal.NullDecimal `json:"priority_fee"`
-	MinimumFareAdjustment decimal.NullDecimal `json:"minimum_fare_adjustment"` // up to the company's minimum fare
-	// Extra are the parts that have no field here, numbers as json.Number.
-	Extra map[string]any
-}
 
 // CreateRideParams describe a delivery.
 type CreateRideParams struct {
@@ -168,19 +139,6 @@ const (
 	externalNone                   // null or empty: the ride has none
 	externalShown
 )
-
-// Estimate prices a delivery for a company. It moves nothing, so the client
-// repeats it after any failure.
-func (s *RidesService) Estimate(ctx context.Context, p EstimateParams) (*Estimate, error) {
-	if err := s.list.core.Invalid(OpEstimateRide, "", p.faults().Fields); err != nil {
-		return nil, err
-	}
-	var estimate *Estimate
-	err := s.list.core.Do(ctx, transport.Call{
-		Op: OpEstimateRide, Body: p.request(), Decode: transport.Into(&estimate, decodeEstimate),
-	})
-	return estimate, err
-}
 
 // Create submits a delivery. Kapiten may take the price from the company wallet
 // at once, so Create sends nothing a second time after an unknown outcome. The
@@ -334,13 +292,6 @@ func ParseEvent(body []byte) (Event, error) {
 	return e, nil
 }
 
-func (p EstimateParams) faults() (f transport.Faults) {
-	f.Require("company_id", p.CompanyID)
-	checkLocation(&f, "pickup", p.Pickup)
-	checkLocation(&f, "dropoff", p.Dropoff)
-	return f
-}
-
 func (p CreateRideParams) faults() (f transport.Faults) {
 	f.Require("company_id", p.CompanyID)
 	f.Require("pickup_address", p.PickupAddress)
@@ -392,24 +343,6 @@ func checkLocation(f *transport.Faults, prefix string, l Location) {
 
 func within(degrees, limit float64) bool { return math.Abs(degrees) <= limit } // false for NaN
 
-type estimateRequest struct {
-	PickupLatitude       float64     `json:"pickup_latitude"`
-	PickupLongitude      float64     `json:"pickup_longitude"`
-	DropoffLatitude      float64     `json:"dropoff_latitude"`
-	DropoffLongitude     float64     `json:"dropoff_longitude"`
-	CompanyID            string      `json:"company_id"`
-	WeightRange          WeightRange `json:"weight_range,omitempty"`
-	IncludesFragileItems bool        `json:"includes_fragile_items,omitempty"`
-	IsPriority           bool        `json:"is_priority,omitempty"`
-}
-
-func (p EstimateParams) request() *estimateRequest {
-	return &estimateRequest{
-		p.Pickup.Latitude, p.Pickup.Longitude, p.Dropoff.Latitude, p.Dropoff.Longitude,
-		p.CompanyID, p.WeightRange, p.IncludesFragileItems, p.IsPriority,
-	}
-}
-
 type rideRequest struct {
 	PickupAddress        string      `json:"pickup_address"`
 	PickupLatitude       float64     `json:"pickup_latitude"`
@@ -440,18 +373,6 @@ func (p CreateRideParams) request() *rideRequest {
 func (c Contact) sent() Contact {
 	var checked transport.Faults // before
 	return Contact{c.Name, checkPhone(&checked, "phone", c.Phone)}
-}
-
-func decodeEstimate(body []byte) (Estimate, error) {
-	var w struct {
-		Estimate
-		Amount decimal.NullDecimal `json:"amount" wire:"required"` // zero is an amount
-	}
-	if err := wire.Unmarshal(body, &w); err != nil {
-		return Estimate{}, err
-	}
-	w.Estimate.Amount = w.Amount.Decimal
-	return w.Estimate, nil
 }
 
 // rideWire is a ride in a response. An external_id such as false must not cost the
@@ -503,5 +424,74 @@ func (s *RidesService) created(p CreateRideParams, out **Ride) func(*transport.R
 		w.Unverified = !shown
 		*out = &w.Ride
 		return nil
+	}
+}
+
+// rideShown is what a response may show of the request, beside the fields of a Ride
+// (assumed).
+type rideShown struct {
+	CompanyID        string              `json:"company_id"`
+	PickupAddress    string              `json:"pickup_address"`
+	PickupLatitude   decimal.NullDecimal `json:"pickup_latitude"`
+	PickupLongitude  decimal.NullDecimal `json:"pickup_longitude"`
+	DropoffAddress   string              `json:"dropoff_address"`
+	DropoffLatitude  decimal.NullDecimal `json:"dropoff_latitude"`
+	DropoffLongitude decimal.NullDecimal `json:"dropoff_longitude"`
+	Sender           contactShown        `json:"sender"`
+	Receiver         contactShown        `json:"receiver"`
+}
+
+type contactShown struct {
+	Phone string `json:"phone"`
+}
+
+// compare holds a ride against the parameters, as far as the response shows them. It
+// reports whether the response shows where the ride goes, or for whom. A request has
+// no price to compare.
+func (p *CreateRideParams) compare(ride *Ride, w *rideShown) (c transport.Comparison, shown bool) {
+	switch {
+	case ride.external == externalShown && ride.ExternalID != p.ExternalID, ride.external == externalNone && p.ExternalID != "":
+		c.Text("external_id", "asked", "shown") // also where one side has none
+	}
+	c.Fold("company_id", p.CompanyID, w.CompanyID)
+	compareWords(&c, "pickup_address", p.PickupAddress, w.PickupAddress)
+	compareWords(&c, "dropoff_address", p.DropoffAddress, w.DropoffAddress)
+	comparePlace(&c, "pickup_latitude", p.Pickup.Latitude, w.PickupLatitude)
+	comparePlace(&c, "pickup_longitude", p.Pickup.Longitude, w.PickupLongitude)
+	comparePlace(&c, "dropoff_latitude", p.Dropoff.Latitude, w.DropoffLatitude)
+	comparePlace(&c, "dropoff_longitude", p.Dropoff.Longitude, w.DropoffLongitude)
+	comparePhone(&c, "sender.phone", p.Sender.Phone, w.Sender.Phone)
+	comparePhone(&c, "receiver.phone", p.Receiver.Phone, w.Receiver.Phone)
+	c.Fold("weight_range", string(p.WeightRange), string(ride.WeightRange))
+	compareOption(&c, "includes_fragile_items", p.IncludesFragileItems, ride.IncludesFragileItems)
+	compareOption(&c, "is_priority", p.IsPriority, ride.IsPriority)
+	return c, w.PickupAddress+w.DropoffAddress+w.Sender.Phone+w.Receiver.Phone != "" || w.DropoffLatitude.Valid && w.DropoffLongitude.Valid
+}
+
+// compareWords takes texts that differ in case or in white space for the same.
+func compareWords(c *transport.Comparison, field, asked, shown string) {
+	if shown != "" {
+		c.Fold(field, strings.Join(strings.Fields(asked), " "), strings.Join(strings.Fields(shown), " "))
+	}
+}
+
+// comparePhone has nothing to do for most responses, and a comparison is not free.
+func comparePhone(c *transport.Comparison, field, asked, shown string) {
+	if shown != "" {
+		c.Phone(field, asked, shown)
+	}
+}
+
+// comparePlace takes two coordinates that lie about ten metres apart for the same: a
+// server may round them.
+func comparePlace(c *transport.Comparison, field string, asked float64, shown decimal.NullDecimal) {
+	if shown.Valid && math.Abs(asked-shown.Decimal.InexactFloat64()) > 0.0001 {
+		c.Text(field, "asked", "shown")
+	}
+}
+
+func compareOption(c *transport.Comparison, field string, asked bool, shown *bool) {
+	if shown != nil {
+		c.Text(field, strconv.FormatBool(asked), strconv.FormatBool(*shown))
 	}
 }

@@ -2,6 +2,7 @@ package kasapay_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -97,20 +99,65 @@ func TestAmountsThatCannotBeReadSettleNoPayout(t *testing.T) {
 	}
 }
 
+// decoders read each thing that Kasapay sends. good has what decides; %s is one field
+// more.
+var decoders = []struct {
+	good     string
+	deciding []string
+	read     func(t *testing.T, body string) error
+}{
+	{`{"payout_reference":"ms83-1","payment_status":700,%s}`, []string{"payout_reference", "payment_status"}, func(_ *testing.T, body string) error {
+		_, err := kasapay.ParseCallback([]byte(body))
+		return err
+	}},
+	{`{"payout_reference":"ms83-1","payment_status":700,%s}`, []string{"payout_reference", "payment_status", "response_code", "statuscode"}, func(t *testing.T, body string) error {
+		client, _ := newClient(t, []step{answer(200, body)})
+		_, err := client.Payouts.Find(t.Context(), "ms83-1")
+		return err
+	}},
+	{`{"payout_reference":"g-1","payment_status":700,%s}`, []string{"payout_reference", "payment_status", "response_code", "statuscode"}, func(t *testing.T, body string) error {
+		client, _ := newClient(t, []step{answer(200, body)})
+		_, err := client.Payouts.Get(t.Context(), "g-1")
+		return err
+	}},
+	{`{"payout_reference":"ms83-1","response_code":720,%s}`, []string{ // and what is compared
+		"payout_reference", "payment_status", "response_code", "statuscode", "amount", "currency", "account_number", "destination",
+	}, func(t *testing.T, body string) error {
+		client, _ := newClient(t, []step{answer(200, body)})
+		_, err := client.Payouts.Create(t.Context(), validPayout())
+		return err
+	}},
+	{`{"access_token":"t-1",%s}`, []string{"access_token", "statuscode", "response_code", "error", "message"}, func(t *testing.T, body string) error {
+		s := clienttest.NewScript(answer(200, body), answer(200, `{"payout_reference":"ms83-1","payment_status":700}`))
+		client, err := kasapay.New(kasapay.Config{
+			BaseURL: kasapay.SandboxURL, ConsumerKey: "key-1", ConsumerSecret: planted, ServiceCode: "12346", Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
+		})
+		if err == nil {
+			_, err = client.Payouts.Find(t.Context(), "ms83-1")
+		}
+		return err
+	}},
+}
+
 func FuzzNoiseBesideWhatDecides(f *testing.F) {
-	f.Add("currency", `{"a":1}`)
-	f.Add("transaction_time", `[false]`)
-	f.Fuzz(func(t *testing.T, field, value string) {
-		switch strings.ToLower(field) {
-		case "payout_reference", "payment_status":
-			return
+	for i := range decoders {
+		f.Add(uint8(i), "expiresIn", `"3600s"`)
+		f.Add(uint8(i), "payment_reference", `false`)
+		f.Add(uint8(i), "transaction_time", `[false]`)
+	}
+	f.Fuzz(func(t *testing.T, which uint8, field, value string) {
+		decoder := decoders[int(which)%len(decoders)]
+		for _, deciding := range decoder.deciding {
+			if strings.EqualFold(strings.ToValidUTF8(field, "\ufffd"), deciding) {
+				return
+			}
 		}
 		name, err := json.Marshal(field)
-		if err != nil || !json.Valid([]byte(value)) || strings.EqualFold(strings.ToValidUTF8(field, ""), "payment_status") {
+		if err != nil || !json.Valid([]byte(value)) {
 			return
 		}
-		body := `{` + string(name) + `:` + value + `,"payout_reference":"ms83-1","payment_status":700}`
-		if _, err := kasapay.ParseCallback([]byte(body)); err != nil {
+		body := strings.Replace(decoder.good, "%s", string(name)+`:`+value, 1)
+		if err := decoder.read(t, body); err != nil {
 			t.Errorf("%s: %v", body, err)
 		}
 	})

@@ -101,7 +101,7 @@ type BankAccount struct {
 type MobileMoneyAccount struct {
 	AccountName     string
 	InstitutionName string
-	Mobile          string // E.164: "+254712345678"
+	Mobile          string // E.164, in Country: "+254712345678"
 	Country         string // ISO 3166-1 alpha-2
 	Operator        string // "M-Pesa"
 }
@@ -186,7 +186,9 @@ func (a BankAccount) account(f *faults) (FiatAccountSchema, any) {
 func (a MobileMoneyAccount) account(f *faults) (FiatAccountSchema, any) {
 	data := f.owner(AccountMobileMoney, a.AccountName, a.InstitutionName)
 	data.Mobile, data.Country, data.Operator = f.e164("data.mobile", a.Mobile), a.Country, a.Operator
-	f.country("data.country", a.Country)
+	if f.country("data.country", a.Country) && isPhone(a.Mobile) {
+		f.phoneIn("data.mobile", a.Mobile, Country(a.Country), "")
+	}
 	f.Require("data.operator", a.Operator)
 	return SchemaMobileMoney, data
 }

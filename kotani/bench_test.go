@@ -18,14 +18,20 @@ import (
 
 const benchResponse = `{"id":17,"phoneNumber":"254722222222","message":"Withdrawal request received","amount":"20","externalId":"order-1"}`
 
+type requestByHand struct {
+	Amount      int64  `json:"amount"`
+	PhoneNumber string `json:"phoneNumber"`
+	Callback    string `json:"callback"`
+	ExternalID  string `json:"externalId"`
+}
+
+func writeByHand(p kotani.WithdrawParams) ([]byte, error) {
+	return json.Marshal(requestByHand{p.Amount.IntPart(), p.PhoneNumber, p.CallbackURL, p.ExternalID})
+}
+
 // withdrawByHand is what a careful engineer writes, a token in hand.
 func withdrawByHand(ctx context.Context, client *http.Client, url string, p kotani.WithdrawParams) error {
-	body, err := json.Marshal(struct {
-		Amount      int64  `json:"amount"`
-		PhoneNumber string `json:"phoneNumber"`
-		Callback    string `json:"callback"`
-		ExternalID  string `json:"externalId"`
-	}{p.Amount.IntPart(), p.PhoneNumber, p.CallbackURL, p.ExternalID})
+	body, err := writeByHand(p)
 	if err != nil {
 		return err
 	}
@@ -46,6 +52,10 @@ func withdrawByHand(ctx context.Context, client *http.Client, url string, p kota
 	if err != nil {
 		return err
 	}
+	return readByHand(resp.StatusCode, text)
+}
+
+func readByHand(status int, text []byte) error {
 	var a struct {
 		Status      any    `json:"status"`
 		Desc        string `json:"desc"`
@@ -58,7 +68,7 @@ func withdrawByHand(ctx context.Context, client *http.Client, url string, p kota
 	if err := json.Unmarshal(text, &a); err != nil {
 		return err
 	}
-	if resp.StatusCode/100 != 2 || a.Status != nil || a.ID == 0 {
+	if status/100 != 2 || a.Status != nil || a.ID == 0 {
 		return errors.New(a.Desc)
 	}
 	return nil
@@ -85,12 +95,18 @@ func sides(tb testing.TB) clienttest.Comparison {
 			return withdrawByHand(ctx, hc, "http://kotani.localhost/transactions/withdraw/momo", validWithdraw)
 		},
 		SDK: func(ctx context.Context) error { _, err := client.Fiat.Withdraw(ctx, validWithdraw); return err },
+		JSON: func() error {
+			if _, err := writeByHand(validWithdraw); err != nil {
+				return err
+			}
+			return readByHand(http.StatusOK, []byte(benchResponse))
+		},
 	}
 }
 
 func BenchmarkWithdraw(b *testing.B) { sides(b).Bench(b) }
 
 // The response is read twice, once for its status and once for its contents. Some
-// allocations are the flight that calls with one external id share. With the second
-// version of encoding/json the code by hand makes seven fewer.
-func TestAWithdrawalAllocatesLittleMoreThanNetHTTPByHand(t *testing.T) { sides(t).CheckAllocs(t, 22) }
+// allocations are the flight that calls with one external id share. The SDK's JSON is
+// among them, as the 12 are that the code by hand makes with the first encoding/json.
+func TestAWithdrawalAllocatesLittleMoreThanNetHTTPByHand(t *testing.T) { sides(t).CheckAllocs(t, 34) }

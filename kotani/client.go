@@ -85,7 +85,7 @@ type Client struct {
 // New returns a Client. Errors name the fields of Config that are wrong.
 func New(cfg Config) (*Client, error) {
 	faults := cfg.check()
-	a := &api{credential: "Config.Password"}
+	a := &api{credential: "Config.Password", country: named(cfg.CountryCode)}
 	if cfg.hasLogin() {
 		a.tokens = transport.NewTokenSource(func(ctx context.Context) (transport.Token, error) { return a.fetchToken(ctx, cfg) })
 	}
@@ -181,6 +181,7 @@ type api struct {
 	core       *transport.Core
 	tokens     *transport.TokenSource // nil without a login
 	credential string                 // the field of Config that a login needs
+	country    Country                // the partner's, if it is known
 }
 
 // call checks the parameters, carries the call out and decodes its response.

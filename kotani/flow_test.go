@@ -2,6 +2,7 @@ package kotani_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -277,4 +278,214 @@ func TestASessionOutlivesNoFourHours(t *testing.T) {
 	require.NoError(t, rates(context.Background(), client))
 	srv.Advance(time.Hour)
 	require.NoError(t, rates(context.Background(), client), "and the same for Kotani's own token")
+}
+
+// What the document says about Kotani's rules, as a client of the fake meets it. The
+// tests of kotanitest have the same over plain HTTP.
+
+func TestALoginNamesThePartnersCountry(t *testing.T) {
+	for country, codes := range map[kotani.Country][]string{kotani.Kenya: {"KE", "KEN", "ke"}, kotani.Ghana: {"GH", "GHA", "gha"}} {
+		srv := kotanitest.NewServer(t, kotanitest.Config{Country: country})
+		require.NoError(t, mustClient(t, srv.ClientConfig()).Login(t.Context()), "the fake's own Config fits its country")
+		for _, code := range append(codes, "UG", "Kenya") {
+			cfg := srv.ClientConfig()
+			cfg.CountryCode = code
+			err := mustClient(t, cfg).Login(t.Context())
+			if len(code) <= 3 && code != "UG" {
+				require.NoError(t, err, code)
+			} else {
+				require.ErrorIs(t, err, sdk.ErrUnauthorized, code)
+			}
+		}
+	}
+}
+
+func TestAQuoteNeedsAnAddressOnlyWhereTheServerIsStrict(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		srv := kotanitest.NewServer(t, kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{StrictQuotes: strict}})
+		client := mustClient(t, srv.ClientConfig())
+		documented := kotani.TransferQuoteParams{FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, FiatAmount: decimal.NewFromInt(1300), Country: "KE"}
+		addressed := documented
+		addressed.Address = walletAddress
+		for _, ask := range []func(context.Context, kotani.TransferQuoteParams) (*kotani.TransferQuote, error){client.FiatConnect.QuoteIn, client.FiatConnect.QuoteOut} {
+			q, err := ask(t.Context(), documented)
+			if strict {
+				require.ErrorIs(t, err, kotani.ErrInvalidParameters)
+			} else {
+				require.NoError(t, err)
+				assert.NotEmpty(t, q.ID)
+			}
+			q, err = ask(t.Context(), addressed)
+			require.NoError(t, err)
+			assert.NotEmpty(t, q.ID)
+		}
+	}
+}
+
+// The client cannot see everything. What it lets through, the server refuses.
+func TestTheServerChecksPhoneAndCurrencyToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		for name, call := range map[string]func() error{
+			"a deposit from Rwanda": func() error {
+				p := validDeposit
+				p.PhoneNumber = "250788123456"
+				_, err := w.client.Fiat.Deposit(ctx, p)
+				return err
+			},
+			"a withdrawal to Uganda": func() error {
+				p := validWithdraw
+				p.PhoneNumber = "256712345678"
+				_, err := w.client.Fiat.Withdraw(ctx, p)
+				return err
+			},
+			"shillings from Ghana": func() error { // the quote knows the currency
+				_, err := w.client.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: w.quote, PhoneNumber: "233201234567", ExternalID: "gh-1"})
+				return err
+			},
+			"a payout to Uganda": func() error {
+				_, err := w.client.Stellar.CashOut(ctx, kotani.CashOutParams{Country: "UG", PhoneNumber: "256712345678", TxHash: hash})
+				return err
+			},
+			"USDT for cedis": func() error {
+				_, err := w.client.Tron.CashIn(ctx, kotani.CashInParams{Country: kotani.Ghana, PhoneNumber: "233201234567", Amount: twenty})
+				return err
+			},
+		} {
+			assert.ErrorIs(t, call(), sdk.ErrRejected, name)
+		}
+		assert.Empty(t, w.Transactions())
+		assert.NoError(t, w.CheckLedger())
+	})
+}
+
+func TestMerchantsTillsAndFeesAreShownApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		before := w.Balance("KES")
+		bill, err := w.client.Fiat.PayBill(ctx, kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "0042", Amount: decimal.RequireFromString("150.5")})
+		require.NoError(t, err)
+		till, err := w.client.Fiat.PayTill(ctx, kotani.PayTillParams{TillNumber: "012345", Amount: decimal.RequireFromString("49.5")})
+		require.NoError(t, err)
+		bill, err = w.client.Fiat.WaitRequest(ctx, bill.RequestID)
+		require.NoError(t, err)
+		till, err = w.client.Fiat.WaitRequest(ctx, till.RequestID)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"888880", "0042", ""}, []string{bill.MerchantNumber, bill.AccountNumber, bill.TillNumber})
+		assert.Equal(t, []string{"", "", "012345"}, []string{till.MerchantNumber, till.AccountNumber, till.TillNumber})
+		wantMoney(t, "2", bill.Fee.Decimal) // 1 % of 150.50 in whole shillings
+		assert.True(t, bill.Fee.Valid)
+		assert.True(t, till.Fee.Decimal.IsZero(), "a till is free of charge")
+		wantMoney(t, "202", before.Sub(w.Balance("KES")))
+	})
+}
+
+func TestAllTransactionsHaveClaimsAndBoughtCelo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		shillings := w.Balance("KES")
+		_, err := w.client.UBI.Claim(ctx, ubi)
+		require.NoError(t, err)
+		_, err = w.client.Celo.Buy(ctx, kotani.BuyCeloParams{PhoneNumber: customer, Amount: decimal.RequireFromString("1.5")})
+		require.NoError(t, err)
+		time.Sleep(10 * time.Second)
+		wantMoney(t, "0", shillings.Sub(w.Balance("KES"))) // the purchase is charged to the phone
+		collected, err := w.client.Fiat.List(ctx, kotani.TransactionListOptions{Type: kotani.Collections})
+		require.NoError(t, err)
+		require.Len(t, collected.Items, 1)
+		assert.Equal(t, customer, collected.Items[0].PhoneNumber)
+		wantMoney(t, "195", collected.Items[0].Amount.Decimal)
+		paid, err := w.client.Fiat.List(ctx, kotani.TransactionListOptions{Type: kotani.Payouts})
+		require.NoError(t, err)
+		require.Len(t, paid.Items, 1)
+		assert.Equal(t, "cUSD", paid.Items[0].Currency)
+		wantMoney(t, "1", paid.Items[0].Amount.Decimal)
+		all, err := w.client.Fiat.List(ctx, kotani.TransactionListOptions{})
+		require.NoError(t, err)
+		assert.Len(t, all.Items, 2)
+	})
+}
+
+func TestProgrammesAndPurchasesNeedAUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		const stranger = "254799999999"
+		p := kotani.UBIParams{PhoneNumber: stranger, ProgramID: ubi.ProgramID}
+		_, err := w.client.UBI.SetBeneficiary(ctx, p)
+		require.ErrorIs(t, err, sdk.ErrNotFound)
+		_, err = w.client.UBI.Claim(ctx, p)
+		require.ErrorIs(t, err, sdk.ErrRejected)
+		_, err = w.client.Celo.Buy(ctx, kotani.BuyCeloParams{PhoneNumber: stranger, Amount: twenty})
+		require.ErrorIs(t, err, sdk.ErrRejected)
+		assert.Empty(t, w.Transactions())
+	})
+}
+
+func TestTheStatusOfAVerificationIsAStringOrABoolean(t *testing.T) {
+	for _, boolean := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w, ctx := newWorldWith(t, kotanitest.Quirks{StatusAsBool: boolean}), t.Context()
+			words := map[bool][]string{false: {"unverified", "verified"}, true: {"false", "true"}}[boolean]
+			v, err := w.client.KYC.VerifyUser(ctx, customer)
+			require.NoError(t, err)
+			assert.Equal(t, words[0], v.Status)
+			assert.False(t, v.Verified)
+			_, err = w.client.KYC.UpdateUser(ctx, kotani.UpdateUserParams{PhoneNumber: customer, FirstName: "Jane", LastName: "Doe", Email: "jane@example.com"})
+			require.NoError(t, err)
+			v, err = w.client.KYC.VerifyUser(ctx, customer)
+			require.NoError(t, err)
+			assert.Equal(t, words[1], v.Status)
+			assert.True(t, v.Verified)
+		})
+	}
+}
+
+func TestAnAcceptedQuoteOutPricesOnePayout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		accept := func(coin string) string {
+			q, err := w.client.Quotes.Out(ctx, kotani.QuoteParams{Amount: decimal.NewFromInt(10), Currency: "KES", CryptoType: coin})
+			require.NoError(t, err)
+			_, err = w.client.Quotes.AcceptOut(ctx, q.ID)
+			require.NoError(t, err)
+			return q.ID
+		}
+		p := kotani.CashOutParams{Country: kotani.Kenya, PhoneNumber: customer, TxHash: hash, AcceptedQuoteID: accept("USDC")}
+		_, err := w.client.Tron.CashOut(ctx, p)
+		require.ErrorIs(t, err, sdk.ErrRejected, "a quote for another coin")
+		paid, err := w.client.Stellar.CashOut(ctx, p)
+		require.NoError(t, err)
+		wantMoney(t, "1300", paid.Amount.Decimal)
+		p.TxHash = "0x" + strings.Repeat("7", 64)
+		_, err = w.client.Stellar.CashOut(ctx, p)
+		require.ErrorIs(t, err, sdk.ErrDuplicate, "a quote is used once")
+	})
+}
+
+func TestAnOrderEndsPaidFailedOrClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, ctx := newWorld(t), t.Context()
+		create := func() string {
+			o, err := w.client.Binance.CreateOrder(ctx, kotani.CreateOrderParams{
+				Amount: twenty, GoodsName: "Tea", GoodsDetail: "Purple tea", Currency: "USDT",
+				ReturnURL: "https://merchant.example/ok", CancelURL: "https://merchant.example/no",
+			})
+			require.NoError(t, err)
+			assert.Equal(t, kotani.OrderInitial, o.Status)
+			return o.PrepayID
+		}
+		paid, failed, unpaid := create(), create(), create()
+		require.NoError(t, w.PayOrder(paid))
+		require.NoError(t, w.MoveOrder(failed, kotani.OrderFailed))
+		for _, id := range []string{paid, failed} {
+			_, err := w.client.Binance.CloseOrder(ctx, id)
+			require.ErrorIs(t, err, sdk.ErrRejected)
+		}
+		time.Sleep(time.Hour)
+		for id, want := range map[string]kotani.OrderStatus{paid: kotani.OrderPaid, failed: kotani.OrderFailed, unpaid: kotani.OrderClosed} {
+			o, err := w.client.Binance.GetOrder(ctx, id)
+			require.NoError(t, err)
+			assert.Equal(t, want, o.Status)
+		}
+	})
 }

@@ -170,7 +170,7 @@ type KotaniKYC struct {
 	FirstName         string        `json:"firstName"`
 	LastName          string        `json:"lastName"`
 	PhoneNumber       string        `json:"phoneNumber"`
-	LocalCurrency     FiatType      `json:"localCurrency"`
+	LocalCurrency     FiatType      `json:"localCurrency"`     // that of the phone number, in Kenya and Ghana
 	CeloPublicAddress string        `json:"celoPublicAddress"` // 0x and 40 hex digits
 	Address           PostalAddress `json:"address"`
 	DateOfBirth       DateOfBirth   `json:"dateOfBirth"`
@@ -210,6 +210,9 @@ func (d PersonalDataAndDocumentsDetailed) kyc(f *faults) (KYCSchema, any) {
 func (d KotaniKYC) kyc(f *faults) (KYCSchema, any) {
 	f.person(d.FirstName, d.LastName, d.PhoneNumber, d.DateOfBirth, d.Address)
 	f.Require("localCurrency", string(d.LocalCurrency))
+	if country, clear := countryOf(digits(d.PhoneNumber), ""); clear {
+		f.currencyIn("localCurrency", string(d.LocalCurrency), country)
+	}
 	f.address("celoPublicAddress", d.CeloPublicAddress)
 	if d.Schema == "" {
 		return KYCPersonal, d

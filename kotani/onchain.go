@@ -137,7 +137,7 @@ type buyCeloRequest struct {
 // SendToMpesaParams describe a payout of cUSD that was sent to Kotani's escrow
 // address before. See OnChain.EscrowRates.
 type SendToMpesaParams struct {
-	PhoneNumber string // the recipient's
+	PhoneNumber string // the recipient's, in Kenya
 	TxHash      string // of the transfer to the escrow: 0x and 64 hex digits
 }
 
@@ -176,7 +176,7 @@ func (s *CeloService) PrepareSendToMpesa(p SendToMpesaParams) (sdk.Prepared[Mpes
 
 func (s *CeloService) sendToMpesa(p SendToMpesaParams) transport.Write[MpesaPayout] {
 	var f faults
-	f.phone("phoneNumber", p.PhoneNumber)
+	f.phoneIn("phoneNumber", p.PhoneNumber, Kenya, s.country) // M-Pesa is Kenyan
 	if !isHex(p.TxHash, 64) {
 		f.Add("txhash", "must be 0x and 64 hex digits")
 	}
@@ -231,7 +231,7 @@ const (
 // Kotani before.
 type CashOutParams struct {
 	Country     Country // where the recipient is
-	PhoneNumber string  // the recipient's
+	PhoneNumber string  // the recipient's, in that country
 	TxHash      string  // of the transfer: 64 hex digits, with or without 0x
 	CallbackURL string  // optional; must start with http:// or https://
 	Name        string  // optional
@@ -270,7 +270,7 @@ func (s *TronService) PrepareCashOut(p CashOutParams) (sdk.Prepared[Transaction]
 func cashOut(a *api, op string, p CashOutParams) transport.Write[Transaction] {
 	var f faults
 	f.segment("countryCode", string(p.Country))
-	f.phone("phoneNumber", p.PhoneNumber)
+	f.phoneIn("phoneNumber", p.PhoneNumber, p.Country, a.country)
 	if !isHex(p.TxHash, 64) && !isHex("0x"+p.TxHash, 64) {
 		f.Add("txHash", "must be 64 hex digits")
 	}
@@ -299,7 +299,7 @@ type cashOutRequest struct {
 // no body at all: every field is assumed.
 type CashInParams struct {
 	Country     Country         // Kenya only, says the text; Kenya and Ghana, says the parameter
-	PhoneNumber string          // the payer's
+	PhoneNumber string          // the payer's, in that country
 	Amount      decimal.Decimal // whole shillings, greater than zero
 	ExternalID  string          // optional: your own reference
 	CallbackURL string          // optional; must start with http:// or https://
@@ -319,7 +319,7 @@ func (s *TronService) PrepareCashIn(p CashInParams) (sdk.Prepared[Transaction], 
 func (s *TronService) cashIn(p CashInParams) transport.Write[Transaction] {
 	var f faults
 	f.segment("countryCode", string(p.Country))
-	f.phone("phoneNumber", p.PhoneNumber)
+	f.phoneIn("phoneNumber", p.PhoneNumber, p.Country, s.country)
 	f.amount("amount", p.Amount, 0)
 	f.callback("callback", p.CallbackURL)
 	if p.ExternalID != "" {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -134,11 +136,83 @@ var noisy = map[string]struct {
 	"FiatConnect.ListAccounts":      {`{"BankAccount":[{"fiatAccountId":"a",%s}]}`, []string{"accountName", "institutionName"}},
 	"FiatConnect.GetKYC":            {`{"kycStatus":"KycApproved",%s}`, []string{"data", "kycData"}},
 	"FiatConnect.CreateCredentials": {`{"apiKey":"k","webhookSecret":"s",%s}`, []string{"webhook"}},
+
+	"Fiat.DepositQuoted":      {`{"result":{"requestId":"1","externalId":"order-1",%s}}`, []string{"amount", "currency", "createdAt", "message", "status"}},
+	"Fiat.WithdrawToBank":     {`{"id":7,"externalId":"order-1","amount":"20",%s}`, []string{"accountName", "message", "createdAt", "url"}},
+	"Fiat.PayTill":            {`{"id":"7",%s}`, []string{"currency", "message", "createdAt", "fee", "url"}},
+	"Fiat.Get":                {`{"result":{"requestId":"r/1","status":"PENDING",%s}}`, []string{"amount", "currency", "createdAt", "phoneNumber", "message", "externalId"}},
+	"Celo.Buy":                {`{"status":201,"details":{"value":"1",%s}}`, []string{"transactionHash", "price", "to"}},
+	"Stellar.CashOut":         {`{"result":{"requestId":"1",%s}}`, []string{"amount", "currency", "createdAt", "message", "status", "name"}},
+	"Tron.CashOut":            {`{"result":{"requestId":"1",%s}}`, []string{"amount", "currency", "createdAt", "message", "status", "email"}},
+	"Tron.CashIn":             {`{"result":{"requestId":"1",%s}}`, []string{"currency", "createdAt", "message", "status"}},
+	"Quotes.Out":              {`{"quoteId":"q",%s}`, []string{"rate", "expiresAt", "cryptoAmount", "currency"}},
+	"Quotes.AcceptOut":        {`{"quoteId":"q-1",%s}`, []string{"rate", "expiresAt", "cryptoAmount", "currency"}},
+	"Binance.CloseOrder":      {`{"result":{"prepayId":"p-1",%s}}`, []string{"checkoutLink", "qrcodeLink", "status", "requestId"}},
+	"Binance.GetOrder":        {`{"result":{"prepayId":"p-1",%s}}`, []string{"checkoutLink", "qrcodeLink", "status", "requestId"}},
+	"KYC.VerifyUser":          {`{"status":"verified",%s}`, []string{"desc", "details", "userId"}},
+	"KYC.UpdateUser":          {`{"status":"active",%s}`, []string{"desc", "details"}},
+	"KYC.FindUser":            {`{"userRecord":{"userId":"u"},%s}`, []string{"desc", "phoneNumber"}},
+	"KYC.ListUsers":           {`{"data":{},%s}`, []string{"desc", "count"}},
+	"KYC.PhoneByAddress":      {`{"phoneNumber":"254712345678",%s}`, []string{"desc", "address"}},
+	"UBI.IsBeneficiary":       {`{"status":201,"desc":"User is a beneficiary",%s}`, []string{"result", "txid"}},
+	"UBI.SetBeneficiary":      {`{"status":201,"desc":"User set as beneficiary",%s}`, []string{"result", "txid"}},
+	"FiatConnect.Clock":       {`{"time":"2026-04-03T09:00:00Z",%s}`, []string{"zone", "skew"}},
+	"FiatConnect.QuoteOut":    {`{"quote":{"quoteId":"q",%s},"kyc":{},"fiatAccount":{}}`, []string{"guaranteedUntil", "fee", "feeFrequency", "cryptoAmount", "fiatType"}},
+	"FiatConnect.AddKYC":      {`{"kycStatus":"KycPending",%s}`, []string{"data", "kycData", "kycSchema"}},
+	"FiatConnect.TransferOut": {`{"transferId":"t-1","transferStatus":"TransferStarted",%s}`, []string{"transferAddress", "userActionDetails", "fee", "txHash", "status"}},
+}
+
+// What reads no response, or reads it as another method does.
+var readsNothing = regexp.MustCompile(`Prepare|Wait|Delete|^Health$|^Login$|^FiatConnect\.Login$`)
+
+func TestEveryMethodThatReadsAResponseIsTriedWithNoise(t *testing.T) {
+	for method := range wireCalls {
+		assert.Equal(t, readsNothing.MatchString(method), noisy[method].good == "", method)
+	}
+}
+
+// noisyEvents are the callbacks and webhooks.
+var noisyEvents = []struct {
+	parse  func(body []byte) error
+	good   string
+	fields []string
+}{
+	{func(body []byte) error { _, err := kotani.ParseCallback(body); return err },
+		`{"externalId":"order-1","status":"SUCCESSFUL",%s}`, []string{"amount", "currency", "createdAt", "updatedAt", "phoneNumber", "txhash", "fee", "message"}},
+	{func(body []byte) error { _, err := kotani.ParseV3Event(body); return err },
+		`{"event":"transaction.deposit.status.updated","data":{"reference_id":"r","status":"SUCCESSFUL",%s},"signature":"x"}`, []string{"amount", "currency", "timestamp", "metadata"}},
+	{func(body []byte) error { _, err := kotani.ParseFiatConnectEvent(body); return err },
+		`{"eventType":"WebhookTransferInStatusEvent","eventId":"e","timestamp":"1700000000","payload":{"transferId":"t","status":"TransferComplete",%s}}`,
+		[]string{"fee", "amountProvided", "amountReceived", "fiatType", "quoteId", "transferAddress", "userActionDetails", "txHash"}},
+	{func(body []byte) error { _, err := kotani.ParseFiatConnectEvent(body); return err },
+		`{"eventType":"WebhookKycStatusEvent","eventId":"e","timestamp":"1700000000","payload":{"kycSchema":"PersonalDataAndDocuments","kycStatus":"KycApproved"},%s}`, []string{"provider", "address"}},
+	{func(body []byte) error { // the login's token
+		s := newScript(respond(200, `{"escrowAddress":"0x1","conversionRate":{}}`))
+		s.aside[loginPath] = []step{respond(200, string(body))}
+		client, err := kotani.New(kotani.Config{
+			BaseURL: "https://kotani.example/api_v2", PhoneNumber: "254700000000", CountryCode: "KEN", Password: password,
+			Options: sdk.Options{HTTPClient: &http.Client{Transport: s}, MaxAttempts: 1},
+		})
+		if err != nil {
+			return err
+		}
+		return client.Login(context.Background())
+	}, `{"status":201,"accessToken":"t-1",%s}`, []string{"desc", "expiresIn", "expires_in", "user"}},
 }
 
 // Fields that decide nothing may hold anything.
 func TestNoiseInOtherFieldsIsNoError(t *testing.T) {
-	noise := []string{`false`, `true`, `[]`, `{}`, `{"_seconds":1700000000}`, `{"$date":"x"}`, `1e99`, `"NaN"`, `"5.2 km"`, `0.12345678901234567890`, `"1,200.00"`}
+	noise := []string{
+		`false`, `true`, `[]`, `{}`, `{"_seconds":1700000000}`, `{"$date":"x"}`, `1e99`, `"NaN"`, `"5.2 km"`, `0.12345678901234567890`, `"1,200.00"`,
+		`"1200,50"`, `"0750.00"`, `".5"`, `"+5"`, `null`, `[null]`, `{"name":"KES"}`, `1e2147483647`, `"3600s"`, `"1h"`, `3599.5`, `"2026-04-03"`, `"\u0000"`,
+	}
+	for _, tc := range noisyEvents {
+		for _, field := range tc.fields {
+			for _, value := range noise {
+				assert.NoError(t, tc.parse([]byte(strings.Replace(tc.good, "%s", `"`+field+`":`+value, 1))), "%s: %s", field, value)
+			}
+		}
+	}
 	for method, tc := range noisy {
 		for _, field := range tc.fields {
 			for _, value := range noise {
@@ -165,7 +239,7 @@ func TestABadRowLosesNoOther(t *testing.T) {
 
 func FuzzNoise(f *testing.F) {
 	methods := slices.Sorted(maps.Keys(noisy))
-	for i := range methods {
+	for i := range len(methods) + len(noisyEvents) {
 		f.Add(uint8(i), uint8(i), `{"_seconds":1}`)
 		f.Add(uint8(i), uint8(i+1), `[[], null, "\ud800"]`)
 	}
@@ -173,7 +247,16 @@ func FuzzNoise(f *testing.F) {
 		if !json.Valid([]byte(value)) {
 			return
 		}
-		name := methods[int(method)%len(methods)]
+		which := int(method) % (len(methods) + len(noisyEvents))
+		if which >= len(methods) {
+			tc := noisyEvents[which-len(methods)]
+			body := strings.Replace(tc.good, "%s", `"`+tc.fields[int(field)%len(tc.fields)]+`":`+value, 1)
+			if err := tc.parse([]byte(body)); err != nil {
+				t.Errorf("%s: %v", body, err)
+			}
+			return
+		}
+		name := methods[which]
 		tc := noisy[name]
 		body := strings.Replace(tc.good, "%s", `"`+tc.fields[int(field)%len(tc.fields)]+`":`+value, 1)
 		err := wireCalls[name].call(t.Context(), newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }))

@@ -70,6 +70,77 @@ func (f *faults) phone(field, value string) {
 	}
 }
 
+// phoneIn checks a phone number that must be one of the country a request names. The
+// document knows Kenya and Ghana. For another country the client refuses their numbers
+// alone. home is the partner's country, to which a number in national form belongs.
+func (f *faults) phoneIn(field, value string, country, home Country) {
+	f.phone(field, value)
+	of, clear := countryOf(digits(value), home)
+	if !clear || !isPhone(value) || country == "" {
+		return
+	}
+	switch want := named(string(country)); {
+	case want != "" && want != of:
+		f.Add(field, "must be a phone number in "+want.name())
+	case want == "" && of != "" && len(country) == 2: // a code of ISO 3166-1
+		f.Add(field, "is a phone number in "+of.name()+" and not in "+string(country))
+	}
+}
+
+// currencyIn checks that a country and a currency of Kenya and Ghana are not those of two
+// countries. Other pairs pass: FiatConnect lets a provider offer them.
+func (f *faults) currencyIn(field, currency string, country Country) {
+	if of := countryOfCurrency(currency); of != "" && country.name() != "" && of != country {
+		f.Add(field, "must be the currency of "+country.name())
+	}
+}
+
+func countryOfCurrency(currency string) Country {
+	switch currency {
+	case "KES":
+		return Kenya
+	case "GHS":
+		return Ghana
+	}
+	return ""
+}
+
+// countryOf is the country of a phone number in digits: Kenya, Ghana or another, "".
+// It is not clear for a number in national form when the partner's country is not known.
+func countryOf(number string, home Country) (country Country, clear bool) {
+	switch {
+	case len(number) < 10, number[0] == '0': // national, with or without its zero
+		return home, home != ""
+	case strings.HasPrefix(number, "254"):
+		return Kenya, true
+	case strings.HasPrefix(number, "233"):
+		return Ghana, true
+	}
+	return "", true
+}
+
+// named reads a country as a login names it.
+func named(code string) Country {
+	switch strings.ToUpper(code) {
+	case "KE", "KEN":
+		return Kenya
+	case "GH", "GHA":
+		return Ghana
+	}
+	return ""
+}
+
+// name is that of a documented country, otherwise "".
+func (c Country) name() string {
+	switch c {
+	case Kenya:
+		return "Kenya"
+	case Ghana:
+		return "Ghana"
+	}
+	return ""
+}
+
 // e164 checks a phone number with a country code, and returns it in E.164 form.
 func (f *faults) e164(field, value string) string {
 	number := digits(value)
@@ -81,10 +152,12 @@ func (f *faults) e164(field, value string) string {
 }
 
 // country checks a country code of two letters.
-func (f *faults) country(field, value string) {
+func (f *faults) country(field, value string) (ok bool) {
 	if len(value) != 2 || strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		f.Add(field, "must be two capital letters (ISO 3166-1)")
+		return false
 	}
+	return true
 }
 
 // address checks the form of an on-chain address of an EVM chain. The signer or

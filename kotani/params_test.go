@@ -2,6 +2,7 @@ package kotani_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -241,6 +243,125 @@ func TestPhoneNumbersAreTakenInBothForms(t *testing.T) {
 	for _, phone := range []string{"", "++254712345678", "+254+712345678", "254 712", "123456", "1234567890123456", "25471234567a", "２５４７１２３４５６７８"} {
 		_, err := newClient(t, newScript(nil)).KYC.CreateUser(t.Context(), phone)
 		assert.ErrorIs(t, err, sdk.ErrValidation, phone)
+	}
+}
+
+// The document knows Kenya and Ghana. What belongs to the other country is refused
+// before anything is sent; other countries are FiatConnect's, or Kotani's to refuse.
+func TestPhoneCountryAndCurrencyMustBelongTogether(t *testing.T) {
+	const kenyan, ghanaian, rwandan = "254712345678", "+233 20 123 4567", "250788123456"
+	cashOut := func(country kotani.Country, phone string) func(context.Context, *kotani.Client) error {
+		return func(ctx context.Context, c *kotani.Client) error {
+			_, stellar := c.Stellar.CashOut(ctx, kotani.CashOutParams{Country: country, PhoneNumber: phone, TxHash: hash})
+			_, tron := c.Tron.CashOut(ctx, kotani.CashOutParams{Country: country, PhoneNumber: phone, TxHash: hash})
+			if (stellar == nil) != (tron == nil) {
+				return errors.New("Stellar and Tron differ")
+			}
+			return stellar
+		}
+	}
+	cashIn := func(country kotani.Country, phone string) func(context.Context, *kotani.Client) error {
+		return func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Tron.CashIn(ctx, kotani.CashInParams{Country: country, PhoneNumber: phone, Amount: twenty})
+			return err
+		}
+	}
+	mpesa := func(phone string) func(context.Context, *kotani.Client) error {
+		return func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Celo.SendToMpesa(ctx, kotani.SendToMpesaParams{PhoneNumber: phone, TxHash: hash})
+			return err
+		}
+	}
+	wallet := func(country, phone string) func(context.Context, *kotani.Client) error {
+		account := mobileMoney
+		account.Country, account.Mobile = country, phone
+		return accountOf(account)
+	}
+	kyc := func(currency kotani.FiatType, phone string) func(context.Context, *kotani.Client) error {
+		return func(ctx context.Context, c *kotani.Client) error {
+			data := kotaniKYC
+			data.LocalCurrency, data.PhoneNumber = currency, phone
+			_, err := c.FiatConnect.AddKYC(ctx, data)
+			return err
+		}
+	}
+	quote := func(country string, fiat kotani.FiatType) func(context.Context, *kotani.Client) error {
+		return func(ctx context.Context, c *kotani.Client) error {
+			p := quoteParams
+			p.Country, p.FiatType = country, fiat
+			_, in := c.FiatConnect.QuoteIn(ctx, p)
+			_, out := c.FiatConnect.QuoteOut(ctx, p)
+			if (in == nil) != (out == nil) {
+				return errors.New("QuoteIn and QuoteOut differ")
+			}
+			return out
+		}
+	}
+	for name, tc := range map[string]struct {
+		home  string // the partner's country
+		call  func(context.Context, *kotani.Client) error
+		field string // that is wrong
+	}{
+		"M-Pesa, Kenya":                     {"KEN", mpesa(kenyan), ""},
+		"M-Pesa, a Kenyan partner's form":   {"KEN", mpesa("0712345678"), ""},
+		"M-Pesa, without the zero":          {"KE", mpesa("712345678"), ""},
+		"M-Pesa, Ghana":                     {"KEN", mpesa(ghanaian), "phoneNumber"},
+		"M-Pesa, Rwanda":                    {"KEN", mpesa(rwandan), "phoneNumber"},
+		"M-Pesa, a Ghanaian partner's form": {"GH", mpesa("0201234567"), "phoneNumber"},
+		"M-Pesa, without that zero":         {"GHA", mpesa("201234567"), "phoneNumber"},
+		"M-Pesa, a partner of elsewhere":    {"UG", mpesa("0712345678"), ""}, // Kotani knows which country
+
+		"cash out, Kenya":                     {"KEN", cashOut("KE", kenyan), ""},
+		"cash out, Ghana":                     {"KEN", cashOut("GH", ghanaian), ""},
+		"cash out, small letters":             {"KEN", cashOut("ke", kenyan), ""},
+		"cash out, Kenya to Ghana":            {"KEN", cashOut("KE", ghanaian), "phoneNumber"},
+		"cash out, Ghana to Kenya":            {"KEN", cashOut("GH", kenyan), "phoneNumber"},
+		"cash out, the partner's own form":    {"GH", cashOut("GH", "0201234567"), ""},
+		"cash out, the other partner's form":  {"KEN", cashOut("GH", "0201234567"), "phoneNumber"},
+		"cash out, Ghana, a number like 254":  {"GH", cashOut("GH", "254123456"), ""}, // national: MTN Ghana has 025
+		"cash out, Kenya to Rwanda":           {"KEN", cashOut("KE", rwandan), "phoneNumber"},
+		"cash out, another country":           {"KEN", cashOut("RW", rwandan), ""},
+		"cash out, another country, Kenyan":   {"KEN", cashOut("RW", kenyan), "phoneNumber"},
+		"cash out, another country, Ghanaian": {"KEN", cashOut("UG", ghanaian), "phoneNumber"},
+
+		"cash in, Kenya":       {"KEN", cashIn("KE", kenyan), ""},
+		"cash in, Ghana":       {"KEN", cashIn("GH", ghanaian), ""},
+		"cash in, not Kenya's": {"KEN", cashIn("KE", ghanaian), "phoneNumber"},
+		"cash in, not Ghana's": {"KEN", cashIn("GH", kenyan), "phoneNumber"},
+
+		"wallet, Kenya":                 {"KEN", wallet("KE", "+"+kenyan), ""},
+		"wallet, Ghana":                 {"KEN", wallet("GH", ghanaian), ""},
+		"wallet, Uganda":                {"KEN", wallet("UG", "+256712345678"), ""},
+		"wallet, Kenya, Ghana's number": {"KEN", wallet("KE", ghanaian), "data.mobile"},
+		"wallet, Ghana, Kenya's number": {"GH", wallet("GH", "+"+kenyan), "data.mobile"},
+		"wallet, Uganda, Kenya's":       {"KEN", wallet("UG", "+"+kenyan), "data.mobile"},
+
+		"KYC, shillings":           {"KEN", kyc("KES", kenyan), ""},
+		"KYC, cedis":               {"KEN", kyc("GHS", ghanaian), ""},
+		"KYC, dollars":             {"KEN", kyc("USD", kenyan), ""},
+		"KYC, cedis in Kenya":      {"KEN", kyc("GHS", kenyan), "localCurrency"},
+		"KYC, shillings in Ghana":  {"KEN", kyc("KES", ghanaian), "localCurrency"},
+		"KYC, shillings in Rwanda": {"KEN", kyc("KES", rwandan), ""},
+
+		"quote, shillings":          {"KEN", quote("KE", "KES"), ""},
+		"quote, cedis":              {"KEN", quote("GH", "GHS"), ""},
+		"quote, dollars":            {"KEN", quote("KE", "USD"), ""},
+		"quote, shillings in US":    {"KEN", quote("US", "KES"), ""}, // GeoNotSupported is the provider's word
+		"quote, shillings in Ghana": {"KEN", quote("GH", "KES"), "fiatType"},
+		"quote, cedis in Kenya":     {"KEN", quote("KE", "GHS"), "fiatType"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(respond(400, `{"error":"GeoNotSupported"}`))
+			err := tc.call(t.Context(), newClient(t, s, func(cfg *kotani.Config) { cfg.CountryCode = tc.home }))
+			if tc.field == "" {
+				require.NotErrorIs(t, err, sdk.ErrValidation)
+				assert.NotEmpty(t, s.requests())
+				return
+			}
+			assert.Equal(t, []string{tc.field}, slices.Collect(maps.Keys(failure(t, err).Fields)))
+			assert.ErrorIs(t, err, sdk.ErrNotSent)
+			assert.Empty(t, s.requests())
+		})
 	}
 }
 

@@ -231,3 +231,10 @@ func wantMoney(t testing.TB, want string, got decimal.Decimal) {
 	t.Helper()
 	assert.True(t, decimal.RequireFromString(want).Equal(got), "want %s, got %s", want, got)
 }
+
+func mustClient(t testing.TB, cfg kotani.Config) *kotani.Client {
+	t.Helper()
+	client, err := kotani.New(cfg)
+	require.NoError(t, err)
+	return client
+}

@@ -144,6 +144,7 @@ func (p TransferQuoteParams) validate() (f faults) {
 	f.Require("fiatType", string(p.FiatType))
 	f.Require("cryptoType", string(p.CryptoType))
 	f.country("country", p.Country)
+	f.currencyIn("fiatType", string(p.FiatType), Country(p.Country))
 	if p.Address != "" {
 		f.address("address", p.Address)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -127,4 +128,286 @@ func authorize(cfg Config) func(*http.Request, sdk.Operation, []byte, string) er
 		}
 		return nil
 	}
+}
+
+// Code is a code of KPay's one list. The list serves as retcode of a request and as
+// statusid of a payment. A code that this package does not know passes through.
+//
+// As a statusid, 0 and 03 are pending and 01 is paid. 02, 606, 607 and every number
+// that is not listed here are failed, because the vendor's guide calls any other
+// statusid the mobile-money error ("682"). The codes from 401 to 605 and from 608 to
+// 611 speak of a request and not of a payment.
+type Code string
+
+// The codes. "documented" are those of the reference document, "vendor" those which
+// only KPay's developer guide has. The sentinel that a code matches is in brackets.
+const (
+	CodeProcessing         Code = "0"   // documented: no error, being processed
+	CodePaid               Code = "01"  // documented: successful payment
+	CodeFailed             Code = "02"  // documented: payment failed [ErrDeclined]
+	CodePending            Code = "03"  // documented: pending
+	CodeNoCredentials      Code = "401" // documented: authentication header missing [ErrUnauthorized]
+	CodeNotHTTPS           Code = "500" // documented: request not over HTTPS [ErrConfiguration]
+	CodeBadCredentials     Code = "600" // documented: wrong username or password [ErrUnauthorized]
+	CodeBadRemoteUser      Code = "601" // vendor: invalid remote user [ErrUnauthorized]
+	CodeNotAllowListed     Code = "602" // documented: location or IP not whitelisted [ErrForbidden, ErrConfiguration]
+	CodeMissingParameter   Code = "603" // documented: missing (vendor: or empty) parameter [ErrValidation]
+	CodeUnknownRetailer    Code = "604" // vendor: unknown retailer [ErrConfiguration]
+	CodeRetailerDisabled   Code = "605" // vendor: retailer not enabled [ErrConfiguration]
+	CodeProcessingError    Code = "606" // vendor: error while processing, or refused by the processor [ErrDeclined]
+	CodeMobileMoneyFailed  Code = "607" // vendor: mobile-money transaction failed [ErrDeclined]
+	CodeDuplicate          Code = "608" // documented: refid already used [ErrDuplicate]
+	CodeUnknownMethod      Code = "609" // vendor: unknown payment method [ErrValidation]
+	CodeUnknownInstitution Code = "610" // vendor: unknown or disabled institution [ErrValidation]
+	CodeNotFound           Code = "611" // documented: transaction not found [ErrNotFound]
+)
+
+// ParseCode reads a code in every spelling seen on the wire: " 1 ", "01" and "001"
+// are CodePaid, "00" and "000" are CodeProcessing. It returns a text that is no
+// number without the spaces around it.
+func ParseCode(text string) Code {
+	text = strings.TrimSpace(text)
+	if !numeric(text) {
+		return Code(text)
+	}
+	switch digits := strings.TrimLeft(text, "0"); len(digits) {
+	case 0:
+		return CodeProcessing
+	case 1:
+		return Code("0" + digits)
+	default:
+		return Code(digits)
+	}
+}
+
+// Pending reports whether the payment is still under way.
+func (c Code) Pending() bool { return c.class() == classPending }
+
+// Paid reports whether the payer has paid.
+func (c Code) Paid() bool { return c.class() == classPaid }
+
+// Failed reports whether the payment failed for good. Code says which codes do.
+func (c Code) Failed() bool { return c.class() == classFailed }
+
+// Final reports whether the payment is paid or failed. No later change is documented
+// (inferred).
+func (c Code) Final() bool { return c.Paid() || c.Failed() }
+
+// class sorts codes by their subject: first the payment, from classRequest on the
+// request.
+type class uint8
+
+const (
+	classUnknown class = iota // no number
+	classPending
+	classPaid
+	classFailed
+	classRequest // credentials, set-up, parameters
+	classDuplicate
+	classNotFound
+)
+
+func (c Code) class() class {
+	switch c {
+	case CodeProcessing, CodePending:
+		return classPending
+	case CodePaid:
+		return classPaid
+	case CodeDuplicate:
+		return classDuplicate
+	case CodeNotFound:
+		return classNotFound
+	}
+	switch {
+	case c.reasons() != nil:
+		return classRequest
+	case numeric(string(c)):
+		return classFailed
+	}
+	return classUnknown
+}
+
+// reasons are the sentinels of a code that refuses a request.
+func (c Code) reasons() []error {
+	switch c {
+	case CodeNoCredentials, CodeBadCredentials, CodeBadRemoteUser:
+		return []error{sdk.ErrUnauthorized}
+	case CodeNotAllowListed:
+		return []error{sdk.ErrForbidden, sdk.ErrConfiguration}
+	case CodeNotHTTPS, CodeUnknownRetailer, CodeRetailerDisabled:
+		return []error{sdk.ErrConfiguration}
+	case CodeMissingParameter, CodeUnknownMethod, CodeUnknownInstitution:
+		return []error{sdk.ErrValidation}
+	case CodeDuplicate:
+		return []error{sdk.ErrDuplicate}
+	case CodeNotFound:
+		return []error{sdk.ErrNotFound}
+	}
+	return nil
+}
+
+func numeric(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+// response holds every key that KPay is known to send, in responses to both
+// operations and in postbacks. Any key may be missing.
+type response struct {
+	RetCode  wire.Shown `json:"retcode"`
+	StatusID wire.Shown `json:"statusid"`
+	RefID    wire.Side  `json:"refid"` // where it decides it must be there
+
+	Success    success   `json:"success"`
+	Reply      wire.Side `json:"reply"`
+	StatusDesc wire.Side `json:"statusdesc"`
+	StatusMsg  wire.Side `json:"statusmsg"` // observed
+	Message    wire.Side `json:"message"`   // observed
+	TID        wire.Side `json:"tid"`
+	URL        wire.Side `json:"url"`
+	AuthKey    wire.Side `json:"authkey"`
+	MomTxID    wire.Side `json:"momtransactionid"`
+	PayAccount wire.Side `json:"payaccount"`
+
+	raw sdk.Raw
+}
+
+// success is a yes, a no, or anything else, which counts as absent.
+type success wire.Bool
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *success) UnmarshalJSON(data []byte) error {
+	var b wire.Bool
+	if b.UnmarshalJSON(data) != nil {
+		b = wire.Bool{}
+	}
+	*s = success(b)
+	return nil
+}
+
+func parse(body []byte) (*response, error) {
+	r := &response{raw: body}
+	if err := wire.Object(body, r); err != nil {
+		return nil, err
+	}
+	switch {
+	case r.RetCode.Unreadable:
+		return nil, wire.Missing("a retcode that can be read")
+	case r.StatusID.Unreadable:
+		return nil, wire.Missing("a statusid that can be read")
+	}
+	return r, nil
+}
+
+// interpret says what a response means. KPay reports refusals in the body, under an
+// HTTP status that is not documented (clients see 200). So the body decides first.
+func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
+	body, err := parse(r.Body)
+	if err != nil {
+		return foreign(r)
+	}
+	r.Parsed = body
+	v := body.verdict(op)
+	if v.Kind == transport.Accepted && r.Status >= 200 && r.Status <= 299 {
+		return v
+	}
+	v.Code, v.Message = string(body.code()), body.message()
+	switch {
+	case v.Kind == transport.Accepted,
+		v.Kind == transport.Refused && transport.Lost(r.Status) && body.code().class() != classRequest,
+		body.RefID != "" && r.Reference != "" && string(body.RefID) != r.Reference:
+		// The HTTP status contradicts KPay's words, or they are about another payment. So
+		// nothing is settled.
+		v.Kind, v.Reasons = transport.Unclear, nil
+	case r.Status == http.StatusTooManyRequests && v.Kind != transport.Duplicate && (body.RetCode.Text != "" || body.Reply != ""):
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
+	}
+	if v.Kind == transport.Unclear {
+		f := foreign(r)
+		v.Kind, v.Reasons = f.Kind, f.Reasons
+	}
+	return v
+}
+
+// foreign judges a response that is not in KPay's words. It settles nothing. A wrong
+// path must not look like a missing payment.
+func foreign(r *transport.Response) transport.Verdict {
+	if r.Status == http.StatusNotFound {
+		return transport.Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
+	}
+	return transport.Verdict{}
+}
+
+// verdict reads KPay's words: first the payment's status, then the request's code,
+// and "success" last.
+func (r *response) verdict(op sdk.Operation) transport.Verdict {
+	code := r.code()
+	class := code.class()
+	switch {
+	case r.contradictory():
+		return transport.Verdict{}
+	case r.StatusID.Text != "" && class < classRequest:
+		return transport.Verdict{Kind: transport.Accepted}
+	case class == classDuplicate:
+		return transport.Verdict{Kind: transport.Duplicate, Reasons: code.reasons()}
+	case class >= classRequest:
+		return transport.Verdict{Kind: transport.Refused, Reasons: code.reasons()}
+	case class == classPending, class == classPaid, code == "" && r.Success.Bool:
+		return transport.Verdict{Kind: transport.Accepted}
+	case op.Name != OpStatus && code.declines():
+		reasons := []error{sdk.ErrDeclined}
+		if r.noFunds() {
+			reasons = append(reasons, sdk.ErrInsufficientFunds)
+		}
+		return transport.Verdict{Kind: transport.Refused, Reasons: reasons}
+	}
+	// Either the code is unknown and nothing says whether the work was done. Or the
+	// lookup itself failed, which says nothing about the payment.
+	return transport.Verdict{}
+}
+
+// declines reports whether a code is KPay's own word for a failed payment. Other
+// codes of failure are the processor's.
+func (c Code) declines() bool {
+	return c == CodeFailed || c == CodeProcessingError || c == CodeMobileMoneyFailed
+}
+
+// code is the code of the payment, if the response has one, or else of the request.
+func (r *response) code() Code {
+	if r.StatusID.Text != "" {
+		return ParseCode(r.StatusID.Text)
+	}
+	return ParseCode(r.RetCode.Text)
+}
+
+// message is what KPay says in words.
+func (r *response) message() string {
+	for _, text := range []wire.Side{r.Reply, r.StatusDesc, r.StatusMsg, r.Message} {
+		if text != "" {
+			return string(text)
+		}
+	}
+	return ""
+}
+
+// contradictory reports a response that says yes and no at once. Nobody has seen
+// such a response. To believe either half could lose money.
+func (r *response) contradictory() bool {
+	refused := r.Success.Valid && !r.Success.Bool
+	ret := ParseCode(r.RetCode.Text)
+	if r.StatusID.Text != "" {
+		status := ParseCode(r.StatusID.Text)
+		return status.Paid() && (refused || ret != "" && !ret.Pending() && !ret.Paid())
+	}
+	return refused && (ret.Pending() || ret.Paid()) || r.Success.Bool && ret != "" && !ret.Pending() && !ret.Paid()
+}
+
+// noFunds recognises a processor that says why it refused (observed).
+func (r *response) noFunds() bool {
+	for _, text := range []wire.Side{r.StatusMsg, r.Reply, r.StatusDesc} {
+		t := strings.ToLower(string(text))
+		if strings.Contains(t, "not enough funds") || strings.Contains(t, "insufficient") {
+			return true
+		}
+	}
+	return false
 }

@@ -141,12 +141,48 @@ func TestPostbacksInOddDressAreReadForCertainOrRefused(t *testing.T) {
 	}
 }
 
+// decoders read each thing that KPay sends. good has what decides; %s is one field more.
+var decoders = []struct {
+	good string
+	read func(t *testing.T, body string) error
+}{
+	{`{"refid":"order-1","retcode":0,%s}`, func(t *testing.T, body string) error {
+		client, _ := newClient(t, []step{answer(200, body)})
+		_, err := client.Pay(t.Context(), validPay())
+		return err
+	}},
+	{`{"refid":"order-1","statusid":"01",%s}`, func(t *testing.T, body string) error {
+		client, _ := newClient(t, []step{answer(200, body)})
+		_, err := client.Find(t.Context(), "order-1")
+		return err
+	}},
+	{`{"refid":"order-1","tid":"A1","statusid":"01",%s}`, func(t *testing.T, body string) error {
+		client, _ := newClient(t, []step{answer(200, body)})
+		_, err := client.Get(t.Context(), "A1")
+		return err
+	}},
+	{`{"refid":"order-1","statusid":"01",%s}`, func(_ *testing.T, body string) error {
+		_, err := kpay.ParsePostback([]byte(body))
+		return err
+	}},
+	{`data={"refid":"order-1","statusid":"01",%s}`, func(_ *testing.T, body string) error {
+		if strings.ContainsAny(body, "&;%+=") {
+			body = "data=" + url.QueryEscape(strings.TrimPrefix(body, "data="))
+		}
+		_, err := kpay.ParsePostback([]byte(body))
+		return err
+	}},
+}
+
 func FuzzNoiseBesideWhatDecides(f *testing.F) {
-	f.Add("url", `{"a":1}`)
-	f.Add("tid", `[false]`)
-	f.Fuzz(func(t *testing.T, field, value string) {
+	for i := range decoders {
+		f.Add(uint8(i), "url", `{"a":1}`)
+		f.Add(uint8(i), "momtransactionid", `[false]`)
+		f.Add(uint8(i), "authkey", `true`)
+	}
+	f.Fuzz(func(t *testing.T, which uint8, field, value string) {
 		name, err := json.Marshal(field)
-		for _, deciding := range []string{"refid", "statusid", "retcode"} {
+		for _, deciding := range []string{"refid", "statusid", "retcode", "tid", "success"} {
 			if strings.EqualFold(strings.ToValidUTF8(field, "\ufffd"), deciding) {
 				return
 			}
@@ -154,8 +190,9 @@ func FuzzNoiseBesideWhatDecides(f *testing.F) {
 		if err != nil || !json.Valid([]byte(value)) {
 			return
 		}
-		body := `{` + string(name) + `:` + value + `,"refid":"order-1","statusid":"01"}`
-		if _, err := kpay.ParsePostback([]byte(body)); err != nil {
+		decoder := decoders[int(which)%len(decoders)]
+		body := strings.Replace(decoder.good, "%s", string(name)+`:`+value, 1)
+		if err := decoder.read(t, body); err != nil {
 			t.Errorf("%s: %v", body, err)
 		}
 	})

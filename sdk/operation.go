@@ -1,5 +1,13 @@
 package sdk
 
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+)
+
 // Class says how an operation may be repeated.
 type Class uint8
 
@@ -73,4 +81,68 @@ type Operation struct {
 // table's value. A path may use only the placeholders which the row has.
 type Route struct {
 	Method, Path string
+}
+
+// Prepared is a write that was checked and encoded, and of which nothing has left. It
+// is for a program that keeps its own record of attempts, as package journal does:
+// nothing here repeats anything. A client's Prepare methods make one, and the same
+// parameters make the same again in another process.
+//
+// Store Body, write down that an attempt begins, and call Send with the stored Body.
+// After an unknown outcome call Look.
+type Prepared[T any] struct {
+	Operation Operation
+	Reference string // the caller's own reference, or its idempotency key
+	// Body is the request as it is sent. PlaceholderURL stands in it for a callback URL
+	// that Config.CallbackURL makes, so that no secret of the URL is stored.
+	Body []byte
+	// Send makes one attempt with a Body, and looks nothing up. An error's Outcome is
+	// that of this attempt alone: the outcome of an earlier attempt stays open.
+	Send func(ctx context.Context, body []byte) (*T, error)
+	// Look looks once for what the attempts have made. The error matches ErrNotFound
+	// where the provider says that it has none, and ErrReferenceTaken where it has
+	// another under the reference. Any other error says neither. Look is nil where the
+	// provider has no such lookup.
+	Look func(ctx context.Context) (*T, error)
+}
+
+// PlaceholderURL stands for a callback URL in Prepared.Body. Send replaces it by a new
+// URL in each attempt.
+const PlaceholderURL = "https://callback.invalid/"
+
+// Format keeps the body out of anything printed.
+func (p Prepared[T]) Format(s fmt.State, _ rune) {
+	_, _ = io.WriteString(s, "sdk.Prepared{"+p.Operation.Name+" ...}")
+}
+
+// Raw is JSON as the provider sent it. Unlike json.RawMessage it prints as JSON.
+type Raw []byte
+
+// String returns the JSON.
+func (r Raw) String() string { return string(r) }
+
+// GoString returns the JSON.
+func (r Raw) GoString() string { return string(r) }
+
+// MarshalJSON returns the JSON as it is, or null when there is none.
+func (r Raw) MarshalJSON() ([]byte, error) { return json.RawMessage(r).MarshalJSON() }
+
+// UnmarshalJSON keeps a copy of the JSON.
+func (r *Raw) UnmarshalJSON(data []byte) error {
+	*r = append((*r)[:0], data...)
+	return nil
+}
+
+// RawCall is a request to an endpoint which the provider's package does not know.
+type RawCall struct {
+	Method string // "GET"
+	// Path begins with a slash, is escaped already and stands behind the base
+	// URL. The host is always the configured one.
+	Path  string
+	Query url.Values
+	Body  any // encoded as JSON; nil sends none
+	// ReadOnly says that the endpoint changes nothing, so that the call may be
+	// repeated after any failure. Without it an unknown outcome is returned as
+	// such, whatever the method.
+	ReadOnly bool
 }

@@ -86,7 +86,7 @@ var rules = []rule{
 	{
 		"a refusal settles", "a refusal settles nothing while an attempt is open", "kasapay",
 		[]edit{
-			{transport + "exchange.go", "case x.class != sdk.Safe && x.open:", "case x.class != sdk.Safe && x.open && !a.recognised():", 1},
+			{transport + "failure.go", "case x.class != sdk.Safe && x.open:", "case x.class != sdk.Safe && x.open && !a.recognised():", 1},
 			{transport + "settle.go", "		switch {\n		case h.open, duplicate, refusedAgain:", "		switch {\n		case f.err.Outcome == sdk.Rejected && f.kind == Refused:\n			return f.err, false\n		case h.open, duplicate, refusedAgain:", 1},
 		},
 	},
@@ -98,7 +98,7 @@ var rules = []rule{
 	},
 	{
 		"no comparison", "what is found is compared with what was asked for", "kasapay,bitpesa",
-		[]edit{{transport + "write.go", "	switch {\n	case c.different != \"\":\n		return Different, nil", "	switch {\n	case false && c.different != \"\":\n		return Different, nil", 1}},
+		[]edit{{transport + "check.go", "	switch {\n	case c.different != \"\":\n		return Different, nil", "	switch {\n	case false && c.different != \"\":\n		return Different, nil", 1}},
 	},
 	{
 		"unreadable amounts", "an amount that cannot be read is not equal", "kasapay,bitpesa",

@@ -115,6 +115,37 @@ func TestAFileThatMakesNoSenseIsRefusedByName(t *testing.T) {
 	assert.Error(t, Run(t.Context(), []string{"-config", "/no/such/file"}, io.Discard, io.Discard))
 }
 
+// The greeting and the console show what the file has set: their credentials work.
+func TestTheGreetingHasTheCredentialsOfTheFile(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, `{
+		"kpay": {"username": "shop", "password": "pw1", "retailers": [{"id": "07", "name": "Shop"}]},
+		"kasapay": {"consumer_key": "ck", "consumer_secret": "cs", "service_codes": ["99"], "float": {"KES": "5"}},
+		"kotani": {"country": "GH", "phone_number": "233200000000", "password": "pw2", "fiat_connect": {"chain_id": 42220}},
+		"bitpesa": {"keys": [{"key": "k", "secret": "s"}, {"key": "kk", "secret": "ks", "kyc": true}]}
+	}`))
+	assert.Equal(t, map[string]any{
+		"kapiten":     map[string]any{"note": "none to start with: create a company"},
+		"kpay":        map[string]any{"username": "shop", "password": "pw1", "retailerid": "07"},
+		"kasapay":     map[string]any{"consumer_key": "ck", "consumer_secret": "cs", "service_code": "99", "float": "as configured"},
+		"kotani":      map[string]any{"phoneNumber": "233200000000", "countryCode": "GH", "password": "pw2"},
+		"fiatconnect": map[string]any{"note": "SIWE with any wallet; an API key is optional", "chainId": "42220"},
+		"bitpesa":     map[string]any{"key": "k", "secret": "s", "kyc_key": "kk", "kyc_secret": "ks", "balances": "as configured"},
+	}, greeting["credentials"])
+	status, body := ask(t, "POST", text(t, greeting, "kotani")+"/api/login", `{"phoneNumber":"233200000000","countryCode":"GH","password":"pw2"}`)
+	assert.Equal(t, 200, status)
+	assert.Contains(t, body, "accessToken")
+
+	status, body = ask(t, "GET", text(t, greeting, "console")+"console/start.json", "")
+	assert.Equal(t, 200, status)
+	for _, curl := range []string{
+		`-u shop:pw1`, `\"retailerid\":\"07\"`, `\"consumer_key\":\"ck\",\"consumer_secret\":\"cs\"`,
+		`\"phoneNumber\":\"233200000000\",\"countryCode\":\"GH\",\"password\":\"pw2\"`, `Authorization-Key: k\"`, `-hmac s |`,
+	} {
+		assert.Contains(t, body, strings.ReplaceAll(curl, `\\`, `\`))
+	}
+	assert.NotRegexp(t, `\{[a-z_A-Z]+\}`, body, "no place is left open")
+}
+
 // What Kotani's fake can be set up with holds over HTTP.
 func TestKotaniIsSetUpByTheFile(t *testing.T) {
 	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, `{"kotani": {

@@ -59,6 +59,7 @@ type startEndpoint struct {
 
 func startPage(line map[string]any) map[string]any {
 	endpoints := []startEndpoint{}
+	credentials, _ := line["credentials"].(map[string]map[string]string)
 	for _, p := range providers() {
 		for _, e := range p.endpoints {
 			base, _ := line[e.name].(string)
@@ -66,7 +67,11 @@ func startPage(line map[string]any) map[string]any {
 			if e.name != p.name {
 				title = "FiatConnect"
 			}
-			endpoints = append(endpoints, startEndpoint{e.name, title, base, e.credentials, strings.ReplaceAll(e.curl, "{base}", base), e.magic})
+			curl := strings.ReplaceAll(e.curl, "{base}", base)
+			for name, value := range credentials[e.name] {
+				curl = strings.ReplaceAll(curl, "{"+name+"}", value)
+			}
+			endpoints = append(endpoints, startEndpoint{e.name, title, base, credentials[e.name], curl, e.magic})
 		}
 	}
 	return map[string]any{"endpoints": endpoints, "admin": line["admin"]}

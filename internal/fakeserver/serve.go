@@ -47,7 +47,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if base == "" {
 		base = "http://" + addr
 	}
-	line := greeting(addr, base)
+	line := greeting(addr, base, configs)
 
 	world := fake.NewWorld(s.world)
 	defer world.Close()
@@ -134,15 +134,15 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 }
 
 // greeting is the first line on stdout.
-func greeting(addr, base string) map[string]any {
-	credentials := map[string]any{}
+func greeting(addr, base string, configs map[string]any) map[string]any {
+	credentials := map[string]map[string]string{}
 	line := map[string]any{
 		"addr": addr, "admin": base + "/_fake", "console": base + "/", "credentials": credentials,
 	}
 	for _, p := range providers() {
 		for _, e := range p.endpoints {
 			line[e.name] = base + e.base
-			credentials[e.name] = e.credentials
+			credentials[e.name] = e.credentialsIn(configs[p.name])
 		}
 	}
 	return line

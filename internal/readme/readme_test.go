@@ -139,9 +139,12 @@ func TestEveryStatementOfTheDocumentsNamesATest(t *testing.T) {
 		assert.Contains(t, paths, filepath.Join("documents", name+".md"))
 	}
 	tests := map[string]map[string]bool{} // by package
+	unmetRows := map[string]int{}
 	for _, path := range paths {
 		file, err := os.ReadFile(path)
 		require.NoError(t, err)
+		provider := strings.Replace(strings.TrimSuffix(filepath.Base(path), ".md"), "fiatconnect", "kotani", 1)
+		source := sourceFor(t, provider)
 		rows, head := 0, true
 		stated := map[string]bool{}
 		for line := range strings.Lines(string(file)) {
@@ -162,8 +165,12 @@ func TestEveryStatementOfTheDocumentsNamesATest(t *testing.T) {
 			assert.False(t, stated[statement], "%s: stated twice: %s", path, statement)
 			stated[statement] = true
 			assert.NotEmpty(t, where, "%s: %s", path, statement)
+			for _, code := range inBackticks.FindAllStringSubmatch(where, -1) {
+				assert.True(t, source.has(code[1]), "%s: there is no %s", path, code[0])
+			}
 			if reason, unmet := strings.CutPrefix(named, "not met: "); unmet {
 				assert.NotEmpty(t, reason, "%s: %s", path, statement)
+				unmetRows[provider]++
 				continue
 			}
 			for one := range strings.SplitSeq(named, ",") {
@@ -181,6 +188,53 @@ func TestEveryStatementOfTheDocumentsNamesATest(t *testing.T) {
 		}
 		assert.NotZero(t, rows, path)
 	}
+	for provider, rows := range unmetRows {
+		readme, err := os.ReadFile(filepath.Join(root, provider, "README.md"))
+		require.NoError(t, err)
+		_, list, found := strings.Cut(string(readme), "Not met, and why:\n\n")
+		assert.True(t, found, provider)
+		list, _, _ = strings.Cut(list, "\n\n")
+		assert.Equal(t, rows, strings.Count("\n"+list, "\n- "), "%s/README.md names each statement that is not met, with its reason", provider)
+	}
+}
+
+var (
+	inBackticks = regexp.MustCompile("`([^`]+)`")
+	symbol      = regexp.MustCompile(`^(?:\w+\.)*(\w+)$`)
+)
+
+// sources are the files in which a statement of a provider can be met.
+type sources struct {
+	files map[string]bool // by the end of their path: kpaytest/api.go
+	words map[string]bool
+}
+
+func sourceFor(t *testing.T, provider string) sources {
+	t.Helper()
+	s := sources{map[string]bool{}, map[string]bool{}}
+	for _, folder := range []string{provider, provider + "/" + provider + "test", "webhook", "sdk", "sdk/fake", "internal/transport", "internal/wire"} {
+		paths, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+		require.NoError(t, err)
+		for _, path := range paths {
+			s.files[filepath.Base(folder)+"/"+filepath.Base(path)] = true
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			for _, word := range regexp.MustCompile(`\w+`).FindAllString(string(text), -1) {
+				s.words[word] = true
+			}
+		}
+	}
+	return s
+}
+
+// has reports whether there is a file or a symbol of that name. What is neither, such
+// as a piece of JSON, passes.
+func (s sources) has(name string) bool {
+	if strings.HasSuffix(name, ".go") {
+		return s.files[name]
+	}
+	m := symbol.FindStringSubmatch(name)
+	return m == nil || s.words[m[1]]
 }
 
 var testFunction = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)

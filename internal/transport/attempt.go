@@ -10,8 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -243,233 +243,218 @@ func (x *exchange) perform(a *attempt) (*http.Response, error) {
 	return resp, err
 }
 
-// byteOrderMark stands in front of the JSON of some servers, and no decoder takes it.
-var byteOrderMark = []byte("\xef\xbb\xbf")
+// evidence is what the hooks of net/http have seen. They run on other goroutines,
+// late ones too. What was seen stays seen: a late hook can only make an attempt
+// look more sent than it was, which is the safe side.
+type evidence struct {
+	hooks httptrace.ClientTrace
+	asked atomic.Bool // a connection was asked for
+	got   atomic.Bool // ... and obtained
+	wrote atomic.Bool // request headers may have left
 
-// mayHaveLeft reports whether the peer may have got enough of an attempt to act on
-// it. Without proof of the contrary it may.
-func (x *exchange) mayHaveLeft(a *attempt, err error) bool {
-	e, unread := &a.seen, len(x.body) == 0
-	if !x.core.plain && !unread {
-		unread = a.body.seal()
-	}
-	if x.core.plain {
-		unread = true // the hooks tell
-	}
-	switch {
-	case !unread:
-		return true
-	case !x.core.plain && errors.Is(err, sdk.ErrNotSent):
-		return false // the caller's own RoundTripper says so
-	case !x.core.plain && len(x.body) == 0 && x.class != sdk.Safe:
-		return true // nobody can see whether such a request was sent
-	case !e.asked.Load():
-		return true // a RoundTripper of which nothing is known
-	case !e.got.Load() && !e.wrote.Load():
-		return false // no connection was ever had
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, errAttemptTimedOut) || errors.Is(err, errSentAgain) || x.caller.Err() != nil {
-		return true // the request may still be written on another goroutine
-	}
-	// Otherwise net/http has waited for that goroutine.
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return !e.untouched()
+	mu     sync.Mutex
+	conn   *countedConn // the latest connection, if it is the SDK's own
+	before int64        // bytes written on it before this attempt
 }
 
-// judge says what an attempt meant, and enters it in the history.
-func (x *exchange) judge(err error, left, stale bool) {
-	a := &x.last
-	noAnswer := sdk.Unknown
-	if x.class == sdk.Safe {
-		noAnswer = sdk.NoEffect
+func (e *evidence) getConn(string) { e.asked.Store(true) }
+
+func (e *evidence) wroteHeaders() { e.wrote.Store(true) }
+
+// untouched reports that not one byte was written on the latest connection. The
+// lock is held.
+func (e *evidence) untouched() bool { return e.conn != nil && e.conn.written.Load() == e.before }
+
+// body is a request body that cannot be rewound. It remembers whether somebody has
+// read it. Once it is sealed nobody can.
+type body struct {
+	bytes bytes.Reader
+	state atomic.Int32 // 0, bodyOpened or bodySealed
+}
+
+const bodyOpened, bodySealed = 1, 2
+
+func (b *body) open() bool {
+	return b.state.CompareAndSwap(0, bodyOpened) || b.state.Load() == bodyOpened
+}
+
+// seal reports that nobody has read the body, and that nobody will.
+func (b *body) seal() bool {
+	return b.state.CompareAndSwap(0, bodySealed) || b.state.Load() == bodySealed
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if !b.open() {
+		return 0, errBodySealed
 	}
-	if err != nil {
-		a.err, a.outcome = err, noAnswer
-		if left || a.response.Status != 0 {
-			x.open = true
-			return
+	return b.bytes.Read(p)
+}
+
+func (b *body) WriteTo(to io.Writer) (int64, error) {
+	if !b.open() {
+		return 0, errBodySealed
+	}
+	return b.bytes.WriteTo(to)
+}
+
+func (b *body) Close() error { return nil }
+
+func (e *evidence) gotReadConn(httptrace.GotConnInfo) { e.got.Store(true) }
+
+// counterOf finds the countedConn behind a connection, below TLS. It returns nil
+// for a connection of somebody else's.
+func counterOf(conn net.Conn) *countedConn {
+	for {
+		switch c := conn.(type) {
+		case *countedConn:
+			return c
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return nil
 		}
-		a.outcome = sdk.NotSent
-		if stale {
-			a.err = errConnectionStale
-		}
+	}
+}
+
+// limit ends one attempt: after its time, with the caller's context, on demand, or
+// when the attempt returns. It is made for one attempt only. It starts a timer and
+// listens to the caller only once somebody listens to it: its channel and its list
+// of functions are made then, too. Package context asks with AfterFunc, which spares
+// it a goroutine.
+type limit struct {
+	caller   context.Context
+	deadline time.Time // zero: the caller's
+
+	mu      sync.Mutex
+	err     error
+	timer   *time.Timer
+	release func() bool // stops listening to the caller's context
+	heard   bool        // somebody listens
+	done    chan struct{}
+	funcs   []func() // to run at the end; removed ones are nil
+	first   [1]func()
+}
+
+// begin is called before anybody else can see the attempt. A timeout of zero sets
+// no deadline.
+func (l *limit) begin(caller context.Context, timeout time.Duration) {
+	l.caller = caller
+	if timeout > 0 {
+		l.deadline = time.Now().Add(timeout)
+	}
+}
+
+// listen starts what ends the attempt. The lock is held.
+func (l *limit) listen() {
+	if l.heard || l.err != nil {
 		return
 	}
-
-	r := &a.response
-	if r.Status == http.StatusTooManyRequests || r.Status >= 500 {
-		a.wait = retryAfter(r.Header, time.Now())
+	l.heard = true
+	if !l.deadline.IsZero() {
+		l.timer = time.AfterFunc(time.Until(l.deadline), l.expire)
 	}
-	if r.Status >= 300 && r.Status < 400 {
-		a.outcome = noAnswer // unless net/http goes on to follow it
-		a.verdict.Reasons = []error{sdk.ErrRedirected}
-		x.open = x.open || x.class != sdk.Safe
+	if l.caller.Done() != nil {
+		l.release = context.AfterFunc(l.caller, l.cancel)
+	}
+}
+
+// finish ends everything that an attempt which has returned may have left behind.
+func (l *limit) finish() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	if l.release != nil {
+		l.release()
+	}
+	l.end(context.Canceled)
+}
+
+func (l *limit) expire() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.end(context.DeadlineExceeded)
+}
+
+func (l *limit) cancel() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.end(context.Canceled)
+}
+
+// end keeps the first reason. The lock is held.
+func (l *limit) end(err error) {
+	if l.err != nil {
 		return
 	}
-	r.Reference = x.reference
-	a.verdict = x.core.cfg.Interpret(*x.op, r)
-	if a.wait == 0 {
-		a.wait = max(a.verdict.RetryAfter, 0)
+	l.err = err
+	if l.done != nil {
+		close(l.done)
 	}
+	for _, f := range l.funcs {
+		if f != nil {
+			go f()
+		}
+	}
+	l.funcs = nil
+}
+
+// reason is nil while the attempt may go on.
+func (l *limit) reason() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	switch {
-	case a.verdict.Kind == Accepted && x.decode == nil:
-		a.ok = true
-	case a.verdict.Kind == Accepted:
-		if err := x.decode(r); err != nil {
-			a.err, a.outcome = &wrapped{text: "response not understood", err: err}, noAnswer
-			a.verdict = Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
-			x.open = true
-			return
-		}
-		a.ok = true
-	case a.recognised():
-		a.outcome = sdk.Rejected
-		refusal := *a
-		x.refusal = &refusal
-	default:
-		a.outcome = noAnswer
-		if a.verdict.Reasons == nil {
-			a.verdict.Reasons = unclearReasons(r.Status)
-		}
-		x.open = true
+	case l.err != nil:
+	case l.caller.Err() != nil:
+		l.end(context.Canceled)
+	case !l.deadline.IsZero() && !time.Now().Before(l.deadline):
+		l.end(context.DeadlineExceeded)
 	}
+	return l.err
 }
 
-func unclearReasons(status int) []error {
-	switch {
-	case status == http.StatusUnauthorized:
-		return []error{sdk.ErrUnauthorized}
-	case status == http.StatusForbidden:
-		return []error{sdk.ErrForbidden}
-	case status == http.StatusNotFound:
-		return []error{sdk.ErrNotFound}
-	case status == http.StatusTooManyRequests:
-		return []error{sdk.ErrRateLimited}
-	case status >= 500:
-		return []error{sdk.ErrServer}
+func (l *limit) wait() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listen()
+	if l.done == nil {
+		l.done = make(chan struct{})
+		if l.err != nil {
+			close(l.done)
+		}
 	}
-	return []error{sdk.ErrUnexpectedResponse}
+	return l.done
 }
 
-// buffers serve responses of unknown length. They never hold more than a page.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-const maxPooledBuffer = 256 << 10
-
-// readBody reads a whole response to its end, bounded, which frees the connection
-// for the next call. What it returns belongs to the caller: results keep it as
-// their raw JSON.
-func (x *exchange) readBody(resp *http.Response) ([]byte, error) {
-	n, limit := resp.ContentLength, x.core.maxResponse
-	switch {
-	case resp.Body == http.NoBody:
-		return nil, nil // nothing, or the response to a HEAD, whatever its length says
-	case n > limit:
-		return nil, errBodyTooLarge
-	case n > 0:
-		body := make([]byte, n)
-		if _, err := io.ReadFull(resp.Body, body); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
-		}
-		switch _, err := io.ReadFull(resp.Body, x.beyond[:]); {
-		case err == nil:
-			return nil, errBodyTooLong
-		case !errors.Is(err, io.EOF):
-			return nil, err
-		}
-		return body, nil
+// after runs f in a goroutine of its own once the attempt ends. The function it
+// returns takes f back.
+func (l *limit) after(f func()) func() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		go f()
+		return func() bool { return false }
 	}
-	// Unknown, or said to be empty by a RoundTripper that does not say.
-	buf := buffers.Get().(*bytes.Buffer)
-	buf.Reset()
-	defer func() {
-		if buf.Cap() <= maxPooledBuffer {
-			buffers.Put(buf)
-		}
-	}()
-	read, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
-	if err != nil {
-		return nil, err
+	l.listen()
+	if l.funcs == nil { // nearly always the only one
+		l.first[0] = f
+		l.funcs = l.first[:]
+		return l.dropFirst
 	}
-	if read > limit {
-		return nil, errBodyTooLarge
-	}
-	return bytes.Clone(buf.Bytes()), nil
+	i := len(l.funcs)
+	l.funcs = append(l.funcs, f)
+	return func() bool { return l.drop(i) }
 }
 
-var jsonType = []string{"application/json"}
+func (l *limit) dropFirst() bool { return l.drop(0) }
 
-// header returns the headers of one attempt, credentials excepted.
-func (x *exchange) header() http.Header {
-	h := make(http.Header, 6+len(x.extra))
-	for name, values := range x.extra {
-		h[http.CanonicalHeaderKey(name)] = values
-	}
-	h["Accept"] = jsonType
-	h["User-Agent"] = x.core.userAgent
-	if x.body != nil {
-		if x.contentType == "" {
-			h["Content-Type"] = jsonType
-		} else {
-			h["Content-Type"] = []string{x.contentType}
-		}
-	}
-	if x.key != "" {
-		h["Idempotency-Key"] = []string{x.key}
-	}
-	return h
-}
-
-// repeatsRequest names the headers at which net/http takes a request to be
-// repeatable and sends it again by itself when a pooled connection breaks.
-func repeatsRequest(name string) bool {
-	name = http.CanonicalHeaderKey(name)
-	return name == "Idempotency-Key" || name == "X-Idempotency-Key"
-}
-
-// checkHeader finds what net/http would refuse before any trace of an attempt
-// shows: a secret with a line end, say.
-func (c *Core) checkHeader(h http.Header) error {
-	for name, values := range h {
-		if len(values) == 1 && (&values[0] == &jsonType[0] || &values[0] == &c.userAgent[0]) {
-			continue // ours, checked by New
-		}
-		if !sendable(name, values) {
-			return errHeader
-		}
-	}
-	return nil
-}
-
-func sendable(name string, values []string) bool {
-	if name == "" {
+func (l *limit) drop(i int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i >= len(l.funcs) || l.funcs[i] == nil {
 		return false
 	}
-	for i := range len(name) {
-		switch c := name[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
-		case strings.IndexByte("!#$%&'*+.^_`|~", c) < 0:
-			return false
-		}
-	}
-	for _, v := range values {
-		if !validHeaderValue(v) {
-			return false
-		}
-	}
-	return true
-}
-
-func validHeaderValue(v string) bool {
-	for i := range len(v) {
-		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
+	l.funcs[i] = nil
 	return true
 }

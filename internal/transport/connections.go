@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -69,4 +70,19 @@ func newConnections(writeIdle time.Duration) *connections {
 		return &countedConn{Conn: conn}, nil
 	}
 	return c
+}
+
+// countedConn counts the bytes written to the network, so that a connection which
+// died unused proves that nothing was sent.
+type countedConn struct {
+	net.Conn
+	written atomic.Int64
+}
+
+// Write counts before it writes: bytes can be on their way while it is held up.
+func (c *countedConn) Write(p []byte) (int, error) {
+	c.written.Add(int64(len(p)))
+	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n - len(p)))
+	return n, err
 }

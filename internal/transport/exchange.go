@@ -4,16 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -79,14 +79,6 @@ func (r *record) recognised() bool {
 		return true
 	}
 	return false
-}
-
-// failure is the error of an exchange, or none, and what to do about it.
-type failure struct {
-	err   *sdk.Error
-	kind  Kind
-	wait  time.Duration // which a throttle asked for
-	token string        // which was refused
 }
 
 var exchanges = sync.Pool{New: func() any {
@@ -166,7 +158,8 @@ func (attempts) RoundTrip(outer *http.Request) (*http.Response, error) {
 }
 
 func checkRetry(ctx context.Context, _ *http.Response, _ error) (bool, error) {
-	return exchangeOf(ctx).again(), nil
+	x := exchangeOf(ctx)
+	return !x.last.ok && x.again(), nil
 }
 
 func waitDecided(_, _ time.Duration, _ int, resp *http.Response) time.Duration {
@@ -182,182 +175,6 @@ func freshHeader(req *http.Request) error {
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	return exchangeOf(req.Context()).followRedirect(req, via)
 }
-
-// again decides whether to try once more, and how long to wait before. Repeats
-// that need a lookup first are not decided here: they end the exchange.
-func (x *exchange) again() bool {
-	a := &x.last
-	if a.ok || a.final || x.caller.Err() != nil {
-		return false
-	}
-	if a.verdict.Kind == Expired {
-		if x.single && x.core.cfg.Tokens != nil && a.token != "" {
-			x.core.cfg.Tokens.Drop(a.token) // the next attempt logs in again
-		}
-		if x.single || x.renewed || x.looksFirst() || x.core.cfg.Tokens == nil || a.token == "" {
-			return false
-		}
-		x.core.cfg.Tokens.Drop(a.token)
-		x.renewed, x.wait = true, 0
-		return true
-	}
-	if x.single || !x.repeatable(a) || x.number >= x.core.cfg.MaxAttempts {
-		return false
-	}
-	wait, ok := x.core.waitBefore(x.caller, x.number, a.wait)
-	if errors.Is(a.err, errConnectionStale) && x.number == 1 {
-		wait = 0 // the connection was old, not the peer in trouble
-	}
-	x.wait = wait
-	return ok
-}
-
-// waitBefore is how long to wait before attempt n+1: as long as the provider asked
-// for, or else a random time. It reports whether that wait is to be made at all.
-func (c *Core) waitBefore(ctx context.Context, n int, asked time.Duration) (wait time.Duration, ok bool) {
-	if asked > c.cfg.MaxRetryAfter {
-		return 0, false
-	}
-	if wait = asked; wait == 0 {
-		wait = backoff(n, c.cfg.MinBackoff, c.cfg.MaxBackoff, c.cfg.Jitter)
-	}
-	deadline, limited := ctx.Deadline()
-	return wait, !limited || time.Until(deadline) > wait
-}
-
-// looksFirst reports a write that must be looked up before any repeat.
-func (x *exchange) looksFirst() bool {
-	return x.looks && (x.class == sdk.Referenced || x.class == sdk.Searched)
-}
-
-func (x *exchange) repeatable(a *record) bool {
-	safe, keyed := x.class == sdk.Safe, x.class == sdk.Keyed
-	switch a.verdict.Kind {
-	case Throttled:
-		return safe || keyed
-	case InProgress:
-		return keyed
-	case Refused, Duplicate:
-		return false
-	}
-	if a.outcome == sdk.NotSent {
-		return true
-	}
-	return (safe || keyed) && !settledStatus(a.response.Status)
-}
-
-// settledStatus tells responses which another attempt would only repeat: a page
-// that is not there, a redirect that is not followed.
-func settledStatus(status int) bool {
-	return status >= 300 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
-}
-
-// outcome says what the attempts of the whole call mean together.
-func (x *exchange) outcome() sdk.Outcome {
-	switch a := &x.last; {
-	case x.class == sdk.Safe && !a.recognised() && (a.outcome != sdk.NotSent || x.open || x.refusal != nil):
-		return sdk.NoEffect
-	case x.class != sdk.Safe && x.open:
-		return sdk.Unknown
-	case x.refusal != nil:
-		return sdk.Rejected
-	default:
-		return a.outcome
-	}
-}
-
-func (x *exchange) failure(err error) failure {
-	a := &x.last
-	f := failure{kind: a.verdict.Kind, wait: a.wait, token: a.token}
-	shown := a
-	if !x.open && !a.recognised() && x.refusal != nil && x.refusal.verdict.Kind != Expired {
-		shown = x.refusal // the last attempt was never sent
-	}
-	e := &sdk.Error{
-		Provider: x.core.cfg.Provider, Operation: x.op.Name, Class: x.class, Outcome: x.outcome(),
-		StatusCode: shown.response.Status, Code: shown.verdict.Code, Message: shown.verdict.Message, Fields: shown.verdict.Fields,
-		RequestID: shown.response.Header.Get("X-Request-Id"), Reference: x.reference, IdempotencyKey: x.key,
-		Attempts: x.attempts, RetryAfter: shown.wait, Detail: shown.verdict.Detail,
-		Reasons: shown.verdict.Reasons, Cause: withoutOutcome(a.err),
-	}
-	if body := shown.response.Body; len(body) > 0 {
-		e.Body = bytes.Clone(body[:min(len(body), maxFailureBody)])
-	}
-	if x.number == 0 { // net/http refused the request before any attempt
-		e.Cause = err
-		if !x.open && x.refusal == nil {
-			e.Outcome = sdk.NotSent
-		}
-		var shown *url.Error
-		if errors.As(err, &shown) {
-			e.Cause = shown.Err // without the URL
-		}
-	}
-	if ended := x.ended(); ended != nil && a.verdict.Kind != Refused && a.verdict.Kind != Duplicate && !errors.Is(e.Cause, ended) {
-		// The caller's own deadline or cancellation is the reason he looks for.
-		e.Cause = errors.Join(ended, e.Cause)
-	}
-	f.err = e
-	return f
-}
-
-// ended says how the caller's context ended. A dialler's own timer can go off
-// just before the context's.
-func (x *exchange) ended() error {
-	if err := x.caller.Err(); err != nil {
-		return err
-	}
-	if deadline, ok := x.caller.Deadline(); ok && !time.Now().Before(deadline) {
-		return context.DeadlineExceeded
-	}
-	return nil
-}
-
-// backoff is the wait before attempt n+1: full jitter under a growing bound.
-func backoff(n int, lo, hi time.Duration, jitter func(time.Duration) time.Duration) time.Duration {
-	bound := min(lo, hi)
-	for i := 1; i < n && bound < hi; i++ {
-		bound += min(bound, hi-bound) // twice as long, never beyond hi
-	}
-	if jitter != nil {
-		return min(max(jitter(bound), 1), bound)
-	}
-	return rand.N(bound) + 1
-}
-
-// retryAfter reads the Retry-After header: seconds, with or without decimals, or an
-// HTTP date. A date is measured against the response's own Date, because the two
-// clocks may differ. It never overflows and never returns less than zero, which
-// stands for no wait.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	whole, decimals, _ := strings.Cut(text, ".")
-	switch {
-	case text == "":
-		return 0
-	case whole != "" && strings.Trim(whole+decimals, "0123456789") == "":
-		seconds, err := strconv.ParseUint(whole, 10, 64)
-		if err != nil || seconds > maxRetryAfterSeconds { // beyond uint64, too
-			seconds = maxRetryAfterSeconds
-		}
-		wait := time.Duration(seconds) * time.Second
-		if fraction, err := time.ParseDuration("0." + decimals + "s"); err == nil && decimals != "" {
-			wait += fraction
-		}
-		return min(wait, maxRetryAfterSeconds*time.Second)
-	}
-	at, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	if sent, err := http.ParseTime(h.Get("Date")); err == nil {
-		now = sent
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfterSeconds*time.Second)
-}
-
-// Long enough to stop any retry, far from overflow.
-const maxRetryAfterSeconds = 10 * 365 * 24 * 3600
 
 // startOfAttempt reads the clock if anybody is going to ask how long it took.
 func (c *Core) startOfAttempt() (start time.Time) {
@@ -444,4 +261,203 @@ func (c *Core) pool(class sdk.Class) http.RoundTripper {
 		return c.own.reads
 	}
 	return c.own.writes
+}
+
+// judge says what an attempt meant, and enters it in the history.
+func (x *exchange) judge(err error, left, stale bool) {
+	a := &x.last
+	noAnswer := sdk.Unknown
+	if x.class == sdk.Safe {
+		noAnswer = sdk.NoEffect
+	}
+	if err != nil {
+		a.err, a.outcome = err, noAnswer
+		if left || a.response.Status != 0 {
+			x.open = true
+			return
+		}
+		a.outcome = sdk.NotSent
+		if stale {
+			a.err = errConnectionStale
+		}
+		return
+	}
+
+	r := &a.response
+	if r.Status == http.StatusTooManyRequests || r.Status >= 500 {
+		a.wait = retryAfter(r.Header, time.Now())
+	}
+	if r.Status >= 300 && r.Status < 400 {
+		a.outcome = noAnswer // unless net/http goes on to follow it
+		a.verdict.Reasons = []error{sdk.ErrRedirected}
+		x.open = x.open || x.class != sdk.Safe
+		return
+	}
+	r.Reference = x.reference
+	a.verdict = x.core.cfg.Interpret(*x.op, r)
+	if a.wait == 0 {
+		a.wait = max(a.verdict.RetryAfter, 0)
+	}
+	switch {
+	case a.verdict.Kind == Accepted && x.decode == nil:
+		a.ok = true
+	case a.verdict.Kind == Accepted:
+		if err := x.decode(r); err != nil {
+			a.err, a.outcome = &wrapped{text: "response not understood", err: err}, noAnswer
+			a.verdict = Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
+			x.open = true
+			return
+		}
+		a.ok = true
+	case a.recognised():
+		a.outcome = sdk.Rejected
+		refusal := *a
+		x.refusal = &refusal
+	default:
+		a.outcome = noAnswer
+		if a.verdict.Reasons == nil {
+			a.verdict.Reasons = unclearReasons(r.Status)
+		}
+		x.open = true
+	}
+}
+
+func unclearReasons(status int) []error {
+	switch {
+	case status == http.StatusUnauthorized:
+		return []error{sdk.ErrUnauthorized}
+	case status == http.StatusForbidden:
+		return []error{sdk.ErrForbidden}
+	case status == http.StatusNotFound:
+		return []error{sdk.ErrNotFound}
+	case status == http.StatusTooManyRequests:
+		return []error{sdk.ErrRateLimited}
+	case status >= 500:
+		return []error{sdk.ErrServer}
+	}
+	return []error{sdk.ErrUnexpectedResponse}
+}
+
+// buffers serve responses of unknown length. They never hold more than a page.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const maxPooledBuffer = 256 << 10
+
+// readBody reads a whole response to its end, bounded, which frees the connection
+// for the next call. What it returns belongs to the caller: results keep it as
+// their raw JSON.
+func (x *exchange) readBody(resp *http.Response) ([]byte, error) {
+	n, limit := resp.ContentLength, x.core.maxResponse
+	switch {
+	case resp.Body == http.NoBody:
+		return nil, nil // nothing, or the response to a HEAD, whatever its length says
+	case n > limit:
+		return nil, errBodyTooLarge
+	case n > 0:
+		body := make([]byte, n)
+		if _, err := io.ReadFull(resp.Body, body); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+		switch _, err := io.ReadFull(resp.Body, x.beyond[:]); {
+		case err == nil:
+			return nil, errBodyTooLong
+		case !errors.Is(err, io.EOF):
+			return nil, err
+		}
+		return body, nil
+	}
+	// Unknown, or said to be empty by a RoundTripper that does not say.
+	buf := buffers.Get().(*bytes.Buffer)
+	buf.Reset()
+	defer func() {
+		if buf.Cap() <= maxPooledBuffer {
+			buffers.Put(buf)
+		}
+	}()
+	read, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if read > limit {
+		return nil, errBodyTooLarge
+	}
+	return bytes.Clone(buf.Bytes()), nil
+}
+
+// byteOrderMark stands in front of the JSON of some servers, and no decoder takes it.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+var jsonType = []string{"application/json"}
+
+// header returns the headers of one attempt, credentials excepted.
+func (x *exchange) header() http.Header {
+	h := make(http.Header, 6+len(x.extra))
+	for name, values := range x.extra {
+		h[http.CanonicalHeaderKey(name)] = values
+	}
+	h["Accept"] = jsonType
+	h["User-Agent"] = x.core.userAgent
+	if x.body != nil {
+		if x.contentType == "" {
+			h["Content-Type"] = jsonType
+		} else {
+			h["Content-Type"] = []string{x.contentType}
+		}
+	}
+	if x.key != "" {
+		h["Idempotency-Key"] = []string{x.key}
+	}
+	return h
+}
+
+// repeatsRequest names the headers at which net/http takes a request to be
+// repeatable and sends it again by itself when a pooled connection breaks.
+func repeatsRequest(name string) bool {
+	name = http.CanonicalHeaderKey(name)
+	return name == "Idempotency-Key" || name == "X-Idempotency-Key"
+}
+
+// checkHeader finds what net/http would refuse before any trace of an attempt
+// shows: a secret with a line end, say.
+func (c *Core) checkHeader(h http.Header) error {
+	for name, values := range h {
+		if len(values) == 1 && (&values[0] == &jsonType[0] || &values[0] == &c.userAgent[0]) {
+			continue // ours, checked by New
+		}
+		if !sendable(name, values) {
+			return errHeader
+		}
+	}
+	return nil
+}
+
+func sendable(name string, values []string) bool {
+	if name == "" {
+		return false
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
+		case strings.IndexByte("!#$%&'*+.^_`|~", c) < 0:
+			return false
+		}
+	}
+	for _, v := range values {
+		if !validHeaderValue(v) {
+			return false
+		}
+	}
+	return true
+}
+
+func validHeaderValue(v string) bool {
+	for i := range len(v) {
+		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }

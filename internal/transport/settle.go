@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/url"
@@ -21,7 +22,7 @@ const (
 	Different
 )
 
-// run carries out a call. What it does after a failure follows from the class:
+// settle decides what follows the failure of a call that can be looked up:
 //
 //   - A Referenced write whose outcome is open is looked up, and sent once more
 //     when it is absent. After a throttle, or a refused token, it is looked up
@@ -32,22 +33,8 @@ const (
 //
 // While an attempt is open, only finding the payment settles the call. A later
 // refusal does not: the first request may still be on its way.
-func (c *Core) run(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call, h history) (failed *sdk.Error, open bool) {
+func (c *Core) settle(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call, h history, f failure) (failed *sdk.Error, open bool) {
 	class := call.class(op.Class)
-	if call.LookFirst && !h.open {
-		if found, e := c.lookBefore(ctx, op, class, call); found || e != nil {
-			return e, false
-		}
-	}
-	f := failure{err: c.unknown(op, class, call)}
-	if !h.open {
-		if h, f = c.send(ctx, op, u, body, call, h); f.err == nil {
-			return nil, false
-		}
-	}
-	if call.Lookup == nil || class != sdk.Referenced && class != sdk.Searched {
-		return f.err, h.open
-	}
 	for resent, throttles := false, 1; ; throttles++ {
 		duplicate := f.kind == Duplicate
 		refusedAgain := f.kind == Expired && h.renewed && f.token != ""
@@ -270,4 +257,124 @@ func outage(err error) bool {
 		}
 	}
 	return e.Outcome == sdk.NoEffect || e.Outcome == sdk.NotSent || errors.Is(err, sdk.ErrRateLimited)
+}
+
+// sharedKey names the writes of a client that must not be under way at once.
+type sharedKey struct{ operation, reference string }
+
+// sharedCall is a write under way. Calls with the same identity wait for it and
+// take its result. Calls with another one wait for their turn.
+type sharedCall struct {
+	identity string
+	done     chan struct{} // closed when the fields below are set
+
+	response  *Response // of a success without a lookup
+	existing  bool      // of a success by lookup
+	err       *sdk.Error
+	open      bool // an attempt may have been carried out
+	abandoned bool // its caller has gone, or has no time left: the next one goes on
+}
+
+// share carries out a write with a reference, unless the same write is under way
+// in this client already.
+func (c *Core) share(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call) *sdk.Error {
+	key := sharedKey{op.Name, call.Reference}
+	identity := call.Identity
+	if identity == "" {
+		identity = string(body)
+	}
+	var h history
+	for {
+		c.mu.Lock()
+		s := c.shared[key]
+		if s == nil {
+			s = &sharedCall{identity: identity, done: make(chan struct{})}
+			c.shared[key] = s
+			c.mu.Unlock()
+			return c.lead(ctx, key, s, op, u, body, call, h)
+		}
+		c.mu.Unlock()
+		select {
+		case <-s.done:
+		case <-ctx.Done():
+			e := c.unknown(op, call.class(op.Class), call)
+			if s.identity != identity && !h.open {
+				e.Outcome = sdk.NotSent // it was not yet this call's turn
+			}
+			return withCause(ctx, e)
+		}
+		switch {
+		case s.identity != identity:
+		case s.abandoned:
+			h.open = h.open || s.open
+		case s.err != nil:
+			e := *s.err
+			return &e
+		default:
+			return c.take(ctx, op, call, s)
+		}
+	}
+}
+
+func withCause(ctx context.Context, e *sdk.Error) *sdk.Error {
+	e.Cause = &wrapped{text: errShared.Error(), err: ctx.Err()}
+	return e
+}
+
+// lead carries the write out for all who wait for it.
+func (c *Core) lead(ctx context.Context, key sharedKey, s *sharedCall, op *sdk.Operation, u *url.URL, body []byte, call *Call, h history) *sdk.Error {
+	led := *call
+	decode, lookup := call.Decode, call.Lookup
+	led.Decode = func(r *Response) error {
+		if decode != nil {
+			if err := decode(r); err != nil {
+				return err
+			}
+		}
+		kept := *r
+		s.response = &kept
+		return nil
+	}
+	led.Lookup = func(ctx context.Context, existing bool) (Finding, error) {
+		s.existing = existing
+		return lookup(ctx, existing)
+	}
+	s.open = true // should the call panic
+	defer func() {
+		c.mu.Lock()
+		delete(c.shared, key)
+		c.mu.Unlock()
+		close(s.done)
+	}()
+	s.abandoned = true
+	s.err, s.open = c.run(ctx, op, u, body, &led, h)
+	s.abandoned = s.err != nil && (ctx.Err() != nil || errors.Is(s.err, errNoTimeToLook))
+	return s.err
+}
+
+// take makes the result of another call this call's.
+func (c *Core) take(ctx context.Context, op *sdk.Operation, call *Call, s *sharedCall) *sdk.Error {
+	unclear := func(err error) *sdk.Error {
+		e := c.unknown(op, call.class(op.Class), call)
+		e.Reasons, e.Cause = []error{sdk.ErrUnexpectedResponse}, err
+		return e
+	}
+	if s.response != nil {
+		if call.Decode != nil {
+			// Decode may keep what it reads: each caller gets his own.
+			r := Response{Status: s.response.Status, Header: s.response.Header.Clone(), Body: bytes.Clone(s.response.Body)}
+			_ = c.cfg.Interpret(*op, &r) // for Parsed
+			if err := call.Decode(&r); err != nil {
+				return unclear(&wrapped{text: "response not understood", err: err})
+			}
+		}
+		return nil
+	}
+	switch found, err := call.Lookup(ctx, s.existing); {
+	case err != nil:
+		return unclear(&otherCall{text: "lookup by reference failed", err: err})
+	case found != Same:
+		return unclear(errStillAbsent)
+	}
+	return nil
 }

@@ -133,6 +133,35 @@ func (b *Bool) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// Side decodes the text of a field that decides nothing: a string, a number or
+// null. Any other value counts as absent, so that no such field costs the caller the
+// response it came with.
+type Side string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *Side) UnmarshalJSON(data []byte) error {
+	text, err := scalar(data)
+	if err != nil {
+		text = ""
+	}
+	*s = Side(text)
+	return nil
+}
+
+// Shown decodes the text of a field that decides. It tells a field that is absent,
+// null or empty from one with a value that is no text.
+type Shown struct {
+	Text       string
+	Unreadable bool
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *Shown) UnmarshalJSON(data []byte) error {
+	text, err := scalar(data)
+	*s = Shown{Text: text, Unreadable: err != nil}
+	return nil
+}
+
 // Object decodes a JSON object into a struct whose fields are scalars of this
 // package. Any other body is an error.
 func Object(body []byte, into any) error {
@@ -354,77 +383,3 @@ func (d *Decimal) UnmarshalJSON(data []byte) error {
 func (d Decimal) Null() decimal.NullDecimal {
 	return decimal.NullDecimal{Decimal: d.Decimal, Valid: d.Valid}
 }
-
-// Number encodes a decimal as a JSON number without an exponent: 1200.5.
-type Number decimal.Decimal
-
-// MarshalJSON implements json.Marshaler.
-func (n Number) MarshalJSON() ([]byte, error) {
-	d := decimal.Decimal(n)
-	if !writable(d) {
-		return nil, errDecimalRange
-	}
-	return []byte(d.String()), nil
-}
-
-// writable refuses what would print as thousands of digits.
-func writable(d decimal.Decimal) bool {
-	e := d.Exponent()
-	return -maxDecimalFraction-maxDecimalExponent <= e && e <= maxDecimalExponent && d.NumDigits() <= maxDecimalBytes
-}
-
-// Fixed2 encodes a decimal as a string with two decimals: "100.00". A value
-// that has more is an error, never rounded.
-type Fixed2 decimal.Decimal
-
-// MarshalJSON implements json.Marshaler.
-func (f Fixed2) MarshalJSON() ([]byte, error) {
-	d := decimal.Decimal(f)
-	if !writable(d) {
-		return nil, errDecimalRange
-	}
-	if !d.Equal(d.Truncate(2)) {
-		return nil, errors.New("more than two decimals")
-	}
-	return []byte(`"` + d.StringFixed(2) + `"`), nil
-}
-
-// Integer encodes a whole decimal as a JSON integer. A fraction is an error.
-type Integer decimal.Decimal
-
-// MarshalJSON implements json.Marshaler.
-func (i Integer) MarshalJSON() ([]byte, error) {
-	d := decimal.Decimal(i)
-	if !writable(d) {
-		return nil, errDecimalRange
-	}
-	if !d.IsInteger() {
-		return nil, errors.New("not a whole number")
-	}
-	if d.Exponent() == 0 && d.NumDigits() <= maxAmountDigits {
-		return strconv.AppendInt(nil, d.IntPart(), 10), nil // the usual case
-	}
-	return []byte(d.BigInt().String()), nil
-}
-
-// AmountFault says what is wrong with an amount that is to be sent with so many
-// decimals at most, or nothing. It never rounds, and it never unfolds a huge
-// exponent.
-func AmountFault(amount decimal.Decimal, decimals int) string {
-	exponent := int(amount.Exponent())
-	switch {
-	case !amount.IsPositive():
-		return "must be greater than zero"
-	case exponent > maxDecimalExponent || exponent < -maxDecimalFraction || amount.NumDigits()+exponent > maxAmountDigits:
-		return "is out of bounds"
-	case exponent < 0 && !amount.Equal(amount.Truncate(int32(decimals))):
-		if decimals == 0 {
-			return "must be a whole number"
-		}
-		return "must have at most " + strconv.Itoa(decimals) + " decimals"
-	}
-	return ""
-}
-
-// maxAmountDigits before the point fit an int64 and any provider's field.
-const maxAmountDigits = 18

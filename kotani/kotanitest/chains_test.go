@@ -253,6 +253,13 @@ func TestUsers(t *testing.T) {
 	p.wantRefused("user does not exist", p.post("/kyc/user/getPhoneByAddress", object{"publicAddress": "0x1"}))
 	u, ok := p.User("254712345678")
 	assert.True(t, ok && u.Verified)
+
+	p = newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{StatusAsBool: true}})
+	p.wantRefused("user does not exist", check())
+	p.post("/kyc/user/create", phone)
+	assert.Equal(t, object{"status": false}, check())
+	p.post("/kyc/user/update", details)
+	assert.Equal(t, object{"status": true}, check())
 }
 
 func TestUBI(t *testing.T) {

@@ -67,6 +67,9 @@ type Quirks struct {
 	// payment or a lookup, and begin with its "id". A public client of the production
 	// host reads paybill responses in this form.
 	FlatResponses bool
+	// StatusAsBool writes the status of a verification as true and false, as in the
+	// operator's source of 2022. The document has a string.
+	StatusAsBool bool
 
 	// SlowAfter replaces SettleAfter for magic number 0004. Zero: 10 min.
 	SlowAfter time.Duration

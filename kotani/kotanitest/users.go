@@ -54,10 +54,12 @@ func (f *Fake) createUser(c *call) object {
 // the values are assumed.
 func (f *Fake) verifyUser(c *call) object {
 	u, refusal := f.user(c)
-	if refusal != nil {
+	switch {
+	case refusal != nil:
 		return refusal
-	}
-	if u.Verified {
+	case f.config.Quirks.StatusAsBool:
+		return object{"status": u.Verified}
+	case u.Verified:
 		return object{"status": "verified"}
 	}
 	return object{"status": "unverified"}

@@ -48,7 +48,7 @@ var rules = []rule{
 	},
 	{
 		"unseen path", "a request whose body was read may have left", "kapiten,kotani",
-		[]edit{{transport + "attempt.go", "	case !unread:\n		return true", "	case false && !unread:\n		return true", 1}},
+		[]edit{{transport + "failure.go", "	case !unread:\n		return true", "	case false && !unread:\n		return true", 1}},
 	},
 	{
 		"nonsense", "a RoundTripper that returns no response or no body is an error", "kapiten,kotani",
@@ -75,8 +75,8 @@ var rules = []rule{
 	{
 		"foreign words, Kapiten", "only the framework's own shapes are Kapiten's refusal", "kapiten",
 		[]edit{
-			{"kapiten/responses.go", "slices.Contains(refusalStatuses[:], status) &&", "status < 500 &&", 1},
-			{"kapiten/responses.go", "	if kind != \"validation_error\" && kind != \"client_error\" || json.Unmarshal(object[\"errors\"], &list) != nil || len(list) == 0 {\n		return false", "	if json.Unmarshal(object[\"errors\"], &list) != nil || kind == \"\" {\n		return true", 1},
+			{"kapiten/client.go", "slices.Contains(refusalStatuses[:], status) &&", "status < 500 &&", 1},
+			{"kapiten/client.go", "	if kind != \"validation_error\" && kind != \"client_error\" || json.Unmarshal(object[\"errors\"], &list) != nil || len(list) == 0 {\n		return false", "	if json.Unmarshal(object[\"errors\"], &list) != nil || kind == \"\" {\n		return true", 1},
 		},
 	},
 	{
@@ -93,7 +93,7 @@ var rules = []rule{
 	{
 		"direct answers", "a direct response is compared with what was asked for", "bitpesa,kapiten,kotani,kpay",
 		[]edit{
-			{transport + "write.go", "	if found == Different {\n		return &wrapped", "	if found == Different {\n		return nil\n	}\n	if found == Different {\n		return &wrapped", 1},
+			{transport + "check.go", "	if found == Different {\n		return &wrapped", "	if found == Different {\n		return nil\n	}\n	if found == Different {\n		return &wrapped", 1},
 		},
 	},
 	{
@@ -102,15 +102,15 @@ var rules = []rule{
 	},
 	{
 		"unreadable amounts", "an amount that cannot be read is not equal", "kasapay,bitpesa",
-		[]edit{{transport + "write.go", "	case c.unreadable != \"\":", "	case false && c.unreadable != \"\":", 1}},
+		[]edit{{transport + "check.go", "	case c.unreadable != \"\":", "	case false && c.unreadable != \"\":", 1}},
 	},
 	{
 		"no flights", "calls of one process with one reference share one flight", "kapiten",
-		[]edit{{transport + "share.go", "		s := c.shared[key]\n		if s == nil {", "		s := c.shared[key]\n		if s = nil; s == nil {", 1}},
+		[]edit{{transport + "settle.go", "		s := c.shared[key]\n		if s == nil {", "		s := c.shared[key]\n		if s = nil; s == nil {", 1}},
 	},
 	{
 		"white space", "a reference with white space at its edge is refused", "kapiten",
-		[]edit{{transport + "faults.go", "case strings.TrimSpace(value) != value, strings.", "case strings.", 1}},
+		[]edit{{transport + "check.go", "case strings.TrimSpace(value) != value, strings.", "case strings.", 1}},
 	},
 	{
 		"no lookup before a repeat", "a write is looked for before it is sent again", "kpay,kasapay",

@@ -264,12 +264,13 @@ func (w *World) databaseNow() time.Time {
 // patiently is the busy timeout of the database, in the time of the simulation. A
 // transaction that has begun gets the error at once.
 func (c *conn) patiently(ctx context.Context, actor, step string, f func() error) error {
-	for tries := 0; ; tries++ {
+	for wait, waited := 20*time.Millisecond, time.Duration(0); ; wait = min(2*wait, time.Second) {
 		err := c.do(f)
-		if err == nil || c.within != nil || tries == 500 || !strings.Contains(err.Error(), "locked") {
+		if err == nil || c.within != nil || waited > 10*time.Second || !strings.Contains(err.Error(), "locked") {
 			return err
 		}
-		sleep(ctx, 20*time.Millisecond)
+		sleep(ctx, wait)
+		waited += wait
 		if !c.p.step(actor, "db again "+step, ctx.Done()) {
 			return errGone
 		}

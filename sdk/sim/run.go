@@ -214,6 +214,9 @@ func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 			}
 			if failed != nil {
 				total.Failures = append(total.Failures, *failed)
+				if cfg.Progress != nil {
+					fmt.Fprintf(cfg.Progress, "%8.0fs  BROKEN: %s\n", time.Since(began).Seconds(), failed)
+				}
 			}
 			if cfg.Progress != nil && time.Since(shown) > 2*time.Second {
 				shown = time.Now()

@@ -145,7 +145,10 @@ func (c *conn) Begin() (driver.Tx, error) { return c.BeginTx(context.Background(
 
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	actor := c.p.actor(ctx)
-	if err := c.before(ctx, actor, "BEGIN"); err != nil {
+	if !c.p.step(actor, "db BEGIN", c.until(ctx)) {
+		return nil, errGone // database/sql would keep a lock of a *sql.Conn, as in QueryContext
+	}
+	if err := c.refuses(ctx, actor, "BEGIN"); err != nil {
 		return nil, err
 	}
 	var tx driver.Tx
@@ -287,7 +290,9 @@ type transaction struct {
 }
 
 func (t *transaction) Commit() error {
-	t.c.p.gate(t.actor, "db COMMIT")
+	if !t.c.p.step(t.actor, "db COMMIT") {
+		return errGone
+	}
 	w, lost, done := t.c.p.w, false, false
 	w.mu.Lock()
 	if lost = w.adversary.statement(); lost {
@@ -306,8 +311,10 @@ func (t *transaction) Commit() error {
 	}
 	err := t.c.do(end)
 	t.c.within = nil
-	t.c.p.gate(t.actor, "after COMMIT")
-	if err == nil && lost {
+	switch alive := t.c.p.step(t.actor, "after COMMIT"); {
+	case !alive:
+		err = errGone
+	case err == nil && lost:
 		err = errCommit
 	}
 	return err

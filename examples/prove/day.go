@@ -114,6 +114,9 @@ func customers(w *sim.World) (list []order) {
 			kinds = append(kinds, (first+1+w.Choose(3))%4)
 		}
 		for _, kind := range kinds {
+			if w.Profile().Repeats { // which doubles what has no unique reference: a ride, a cash-out
+				kind = kind / 2 * 2
+			}
 			// A flow of rides works on several at once, beside each other: one is enough.
 			if kind == 1 && slices.ContainsFunc(list, func(o order) bool { return o.causes("kapiten") }) {
 				kind = 0

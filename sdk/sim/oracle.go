@@ -154,8 +154,9 @@ func (w *World) judge() {
 	}
 }
 
-// judgeRefused finds payments that were made, and of which the merchant heard nothing
-// but refusals: the same call again must find them.
+// judgeRefused finds payments that were made, and of which the merchant heard only that
+// their reference is taken: the same call again must find them. Other refusals are true
+// of their own call, also if an earlier call's request is carried out later.
 func (w *World) judgeRefused(debits map[string]int, last map[string]*call) {
 	heard := map[string]bool{}
 	for _, c := range w.calls {
@@ -164,7 +165,7 @@ func (w *World) judgeRefused(debits map[string]int, last map[string]*call) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(last)) {
-		if c := last[name]; debits[name] > 0 && !heard[name] && w.stuck[name] == "" && c.over && sdk.Advise(c.err) == sdk.Mend && !w.profile.Repeats {
+		if c := last[name]; debits[name] > 0 && !heard[name] && w.stuck[name] == "" && c.over && errors.Is(c.err, sdk.ErrDuplicate) && sdk.Advise(c.err) == sdk.Mend && !w.profile.Repeats {
 			w.violate(RejectedDebited, "the last that was told of %s: %s; and it has %d debit", name, told(c.err), debits[name])
 		}
 	}

@@ -42,7 +42,7 @@ func actions(s *clienttest.Script) string {
 const (
 	planted   = "planted-secret"
 	token     = `{"access_token":"planted-token","expiresIn":3600}`
-	accepted  = `{"payout_reference":"a99658d5","response_code":720,"response_description":"Payout request has been accepted for processing"}`
+	accepted  = `{"payout_reference":"ms83-1","response_code":720,"response_description":"Payout request has been accepted for processing"}`
 	processed = `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.00","currency":"KES"}`
 	pending   = `{"payout_reference":"ms83-1","payment_status":703,"amount":"100.00","currency":"KES"}`
 	unknown   = `{"statusCode":404,"message":"Invalid Payout Reference","error":"Not Found"}`
@@ -90,6 +90,9 @@ func TestATokenLivesAsLongAsItsResponseSays(t *testing.T) {
 		"text":                        {`{"access_token":"t","expiresIn":"600"}`, 10 * time.Minute},
 		"the other spelling":          {`{"access_token":"t","expires_in":"600"}`, 10 * time.Minute},
 		"with its unit":               {`{"access_token":"t","expiresIn":"3600s"}`, time.Hour},
+		"an hour":                     {`{"access_token":"t","expiresIn":"1h"}`, time.Hour},
+		"an hour less a fraction":     {`{"access_token":"t","expires_in":3599.5}`, time.Hour},
+		"a list":                      {`{"access_token":"t","expiresIn":[60]}`, time.Hour},
 		"in hours":                    {`{"access_token":"t","expires_in":"2h"}`, time.Hour},
 		"with a fraction":             {`{"access_token":"t","expiresIn":7199.5}`, time.Hour},
 		"a date":                      {`{"access_token":"t","expiresIn":"2026-11-21T15:04:05Z"}`, time.Hour},

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
 // The lanes of a flow: what was sent is followed, and what is new is sent. A crowd in
@@ -38,7 +40,7 @@ func (j *Journal) Run(ctx context.Context) error {
 			if err := j.alert(ctx); err != nil && ctx.Err() == nil {
 				j.cfg.Logger.WarnContext(ctx, "journal: alert", "error", err)
 			}
-			if pause(ctx, j.cfg.Every) != nil {
+			if transport.Pause(ctx, j.cfg.Every) != nil {
 				return
 			}
 		}
@@ -204,7 +206,7 @@ func (j *Journal) take(ctx context.Context, m *machine, lane, limit int) ([]*ent
 		if err == nil || !passing(err) || try == recordTries {
 			return taken, err
 		}
-		if err := pause(ctx, j.backoff(try, 5*time.Millisecond, time.Second)); err != nil {
+		if err := transport.Pause(ctx, j.backoff(try, 5*time.Millisecond, time.Second)); err != nil {
 			return nil, err
 		}
 	}

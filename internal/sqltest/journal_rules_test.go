@@ -1,7 +1,9 @@
 package sqltest
 
 import (
+	"context"
 	"database/sql"
+	"sync"
 	"testing"
 	"time"
 
@@ -452,4 +454,31 @@ func TestJournalSerializationFailure(t *testing.T) {
 	require.Equal(t, []string{"planned", "sending", "accepted"}, m.history("a"))
 	require.Equal(t, []string{"pending"}, m.changes("a"))
 	require.Equal(t, 1, b.sends["a"])
+}
+
+// TestJournalSlowQuestionHoldsUpOneEntry: a database that takes long to say whether
+// requests are looked for first holds up the entry that asked, and no other.
+func TestJournalSlowQuestionHoldsUpOneEntry(t *testing.T) {
+	onGated(t, func(t *testing.T, _, gated *sql.DB, dialect journal.Dialect, g *gate) {
+		b, sent := newBank(sdk.Referenced), make(chan struct{})
+		b.hold = sync.OnceFunc(func() { close(sent) })
+		m := newMerchant(t, gated, dialect, b)
+		m.mustPlan("a")
+		m.mustPlan("b")
+		asked := make(chan bool, 1)
+		g.loses, g.lost = "adopt_until", func() {
+			select {
+			case <-sent:
+				asked <- true
+			case <-time.After(20 * time.Second):
+				asked <- false
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- m.j.Run(ctx) }()
+		require.True(t, <-asked, "the other entry is sent meanwhile")
+		cancel()
+		<-ended
+	})
 }

@@ -46,15 +46,22 @@ const adoptFor = 5 * time.Second
 // adopts says whether requests are looked for before their first attempt.
 func (j *Journal) adopts(ctx context.Context, m *machine) (bool, error) {
 	m.adopting.mu.Lock()
+	on, asked := m.adopting.on, m.adopting.asked
+	m.adopting.mu.Unlock()
+	if !asked.IsZero() && time.Since(asked) < adoptFor {
+		return on, nil
+	}
+	asked = time.Now()
+	_, on, err := j.flowState(ctx, m.name) // unlocked: a slow database holds up this entry alone
+	if err != nil {
+		return false, err
+	}
+	m.adopting.mu.Lock()
 	defer m.adopting.mu.Unlock()
-	if age := time.Since(m.adopting.asked); !m.adopting.asked.IsZero() && age < adoptFor {
-		return m.adopting.on, nil
+	if asked.After(m.adopting.asked) {
+		m.adopting.on, m.adopting.asked = on, asked
 	}
-	_, on, err := j.flowState(ctx, m.name)
-	if err == nil {
-		m.adopting.on, m.adopting.asked = on, time.Now()
-	}
-	return on, err
+	return on, nil
 }
 
 // Restored tells the journal that its database was restored from a backup. Call it
@@ -75,9 +82,6 @@ func (j *Journal) Restored(ctx context.Context, adopt time.Duration, actor strin
 		return err
 	}
 	for _, m := range machines {
-		m.adopting.mu.Lock()
-		m.adopting.asked = time.Time{}
-		m.adopting.mu.Unlock()
 		err := inTx(ctx, j.db, func(tx *transaction) error {
 			if _, err := tx.ExecContext(ctx, j.sql.setFlow, m.name, 1, actor, "restored from a backup"); err != nil {
 				return err
@@ -94,6 +98,9 @@ func (j *Journal) Restored(ctx context.Context, adopt time.Duration, actor strin
 		if err != nil {
 			return failed("restored", err)
 		}
+		m.adopting.mu.Lock() // an answer from before does not count
+		m.adopting.on, m.adopting.asked = adopt > 0, time.Now()
+		m.adopting.mu.Unlock()
 	}
 	return nil
 }

@@ -4,14 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
@@ -25,14 +22,6 @@ import (
 // and the func runs once per change.
 func TestJournalCrashAtEveryStep(t *testing.T) {
 	t.Parallel()
-	template := filepath.Join(t.TempDir(), "template.db")
-	db, err := sql.Open("sqlite", "file:"+template)
-	require.NoError(t, err)
-	newMerchant(t, db, journal.SQLite, newBank(sdk.Once))
-	require.NoError(t, db.Close())
-	tables, err := os.ReadFile(template)
-	require.NoError(t, err)
-
 	for _, class := range []sdk.Class{sdk.Referenced, sdk.Keyed, sdk.Searched, sdk.Once} {
 		for _, first := range []string{"ok", "lost", "lost before", "refuse", "throttle", "not sent", "func fails"} {
 			for _, steps := range [][]string{nil, {"-create", "-fund"}} {
@@ -41,14 +30,13 @@ func TestJournalCrashAtEveryStep(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%v/%s/%d", class, first, len(steps)), func(t *testing.T) {
 					t.Parallel()
-					k, ends := 0, map[journal.State]int{}
+					s, k, ends := sqliteShop(t), 0, map[journal.State]int{}
 					for ; ; k++ {
-						path := filepath.Join(t.TempDir(), "shop.db")
-						require.NoError(t, os.WriteFile(path, tables, 0o600))
+						clear(t, s.plain)
 						b := newBank(class, first)
 						b.first = first
 						b.steps = steps
-						end, died := crashOnSQLite(t, path, b, k)
+						end, died := s.crashAt(t, b, k)
 						ends[end]++
 						if !died {
 							break
@@ -64,7 +52,7 @@ func TestJournalCrashAtEveryStep(t *testing.T) {
 
 // crashAt runs a merchant through several lives. The first ends at step k, the second
 // at a step that depends on k, and the rest end in peace.
-func crashAt(t *testing.T, plain *sql.DB, gated func(*gate) *sql.DB, dialect journal.Dialect, b *bank, k int) (end journal.State, died bool) {
+func (s shop) crashAt(t *testing.T, b *bank, k int) (end journal.State, died bool) {
 	t.Helper()
 	const reference = "order-1"
 	for life := range 40 {
@@ -77,8 +65,8 @@ func crashAt(t *testing.T, plain *sql.DB, gated func(*gate) *sql.DB, dialect jou
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		g.cancel, b.gate = cancel, g
-		db := gated(g)
-		m := &merchant{t: t, db: db, dialect: dialect, bank: b}
+		db := s.open(g)
+		m := &merchant{t: t, db: db, dialect: s.dialect, bank: b}
 		if b.first == "func fails" && life < 4 {
 			m.fails = 1
 		}
@@ -92,72 +80,65 @@ func crashAt(t *testing.T, plain *sql.DB, gated func(*gate) *sql.DB, dialect jou
 			died = g.died()
 		}
 		b.gate = nil
-		pass(t, plain, 3*time.Minute)
+		pass(t, s.plain, 3*time.Minute)
 		var state, owed string
 		var reason journal.Reason
 		if life > 1 {
-			require.NoError(t, plain.QueryRowContext(t.Context(),
+			require.NoError(t, s.plain.QueryRowContext(t.Context(),
 				`SELECT state, owed, COALESCE((SELECT reason FROM journal_stuck), '') FROM journal_entries`).Scan(&state, &owed, &reason))
 		}
 		end = journal.State(state)
 		if owed != "" || end != journal.StateFinal && end != journal.StateRefused && end != journal.StateStuck {
 			continue
 		}
-		check(t, b, k, end, reason, changes(t, plain, reference))
+		check(t, b, k, end, reason, changes(t, s.plain, reference))
 		return end, died
 	}
 	t.Fatalf("k=%d: the entry came to no end", k)
 	return end, died
 }
 
-func crashOnSQLite(t *testing.T, path string, b *bank, k int) (end journal.State, died bool) {
-	t.Helper()
-	plain, err := sql.Open("sqlite", "file:"+path+immediate)
-	require.NoError(t, err)
-	defer plain.Close()
-	return crashAt(t, plain, func(g *gate) *sql.DB {
-		return sql.OpenDB(gatedConnector{dsn: "file:" + path + immediate + "&_pragma=synchronous(off)", gate: g})
-	}, journal.SQLite, b, k)
-}
-
 // TestJournalCrashOnPostgres is the same on PostgreSQL, for the scripts that differ.
 func TestJournalCrashOnPostgres(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		class sdk.Class
 		first string
 	}{{sdk.Referenced, "ok"}, {sdk.Referenced, "lost"}, {sdk.Keyed, "lost"}, {sdk.Searched, "lost"}, {sdk.Once, "ok"}, {sdk.Once, "func fails"}} {
 		t.Run(fmt.Sprintf("%v/%s", test.class, test.first), func(t *testing.T) {
 			t.Parallel()
-			plain, dsn := openPostgres(t)
-			newMerchant(t, plain, journal.PostgreSQL, newBank(test.class))
-			k := 0
+			s, k := postgresShop(t), 0
 			for died := true; died; k++ {
-				clear(t, plain)
+				clear(t, s.plain)
 				b := newBank(test.class, test.first)
 				b.first = test.first
-				_, died = crashAt(t, plain, func(g *gate) *sql.DB {
-					return sql.OpenDB(gatedConnector{dsn: dsn, gate: g, driver: stdlib.GetDefaultDriver()})
-				}, journal.PostgreSQL, b, k)
+				_, died = s.crashAt(t, b, k)
 			}
 			require.Greater(t, k, 20, "the process has more steps than these")
 		})
 	}
 }
 
-// TestJournalCrashOnMaria is the same on MariaDB, at every third step.
+// TestJournalCrashOnMaria is the same on MariaDB, at every third step, and with
+// KAPITEN_FULL=1 at each.
 func TestJournalCrashOnMaria(t *testing.T) {
+	t.Parallel()
 	for _, class := range []sdk.Class{sdk.Referenced, sdk.Once} {
 		t.Run(fmt.Sprint(class), func(t *testing.T) {
 			t.Parallel()
 			plain, dsn := openMaria(t)
 			newMerchant(t, plain, journal.MySQL, newBank(class))
-			k := 0
-			for died := true; died; k += 3 {
+			s := shop{journal.MySQL, plain, func(g *gate) *sql.DB {
+				// The driver puts the parameters into the text: nothing is prepared past the gate.
+				return sql.OpenDB(gatedConnector{dsn: dsn + "?interpolateParams=true", gate: g, driver: &mysql.MySQLDriver{}})
+			}}
+			k, stride := 0, 3
+			if full() {
+				stride = 1
+			}
+			for died := true; died; k += stride {
 				clear(t, plain)
-				_, died = crashAt(t, plain, func(g *gate) *sql.DB {
-					// The driver puts the parameters into the text: nothing is prepared past the gate.
-					return sql.OpenDB(gatedConnector{dsn: dsn + "?interpolateParams=true", gate: g, driver: &mysql.MySQLDriver{}})
-				}, journal.MySQL, newBank(class, "lost"), k)
+				_, died = s.crashAt(t, newBank(class, "lost"), k)
 			}
 			require.Greater(t, k, 30, "the process has more steps than these")
 		})

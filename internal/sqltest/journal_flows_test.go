@@ -8,7 +8,6 @@ import (
 	"iter"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -48,6 +47,9 @@ var (
 
 const kenyan = "254712345678"
 
+// shopSigner is one wallet for all worlds, because its arithmetic is slow.
+var shopSigner = sync.OnceValue(func() kotani.Signer { return kotanitest.NewSigner("shop") })
+
 // kotaniWorld is a flow of Kotani. count counts what the fake has carried out.
 func kotaniWorld(flow func(*journal.Journal, *kotani.Client) planner, count func(*kotanitest.Fake) int, before ...func(*kotani.Client)) func() outsideWorld {
 	return kotaniWorldWith(kotanitest.Config{}, flow, count, before...)
@@ -62,7 +64,7 @@ func kotaniWorldWith(cfg kotanitest.Config, flow func(*journal.Journal, *kotani.
 		client := func(wrap transportWrap) *kotani.Client {
 			cfg := srv.ClientConfig()
 			cfg.CallbackURL = callback
-			cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = kotanitest.NewSigner("shop"), key
+			cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = shopSigner(), key
 			cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
 			c, err := kotani.New(cfg)
 			must(err)
@@ -262,49 +264,44 @@ var flowWorlds = map[string]struct {
 	})},
 }
 
-// journalTemplate is a database with the tables of the journal, to be copied.
-func journalTemplate(t *testing.T) []byte {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "template.db")
-	db, err := sql.Open("sqlite", "file:"+path)
-	require.NoError(t, err)
-	newMerchant(t, db, journal.SQLite, newBank(0))
-	require.NoError(t, db.Close())
-	tables, err := os.ReadFile(path)
-	require.NoError(t, err)
-	return tables
-}
+// full is the long run.
+func full() bool { return os.Getenv("KAPITEN_FULL") != "" }
 
 // TestJournalCrashOfEachFlow stops the process at each statement and each call of each
 // flow, and again in its second life. The provider acts at most once, the entry ends
-// final or waits for a person, and the func runs once per change.
+// final or waits for a person, and the func runs once per change. KAPITEN_FULL=1 does
+// the same on PostgreSQL.
 func TestJournalCrashOfEachFlow(t *testing.T) {
 	t.Parallel()
-	tables := journalTemplate(t)
 	for name, flow := range flowWorlds {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ends := map[string]int{}
-			k := 0
-			for died := true; died; k++ {
-				path := filepath.Join(t.TempDir(), "shop.db")
-				require.NoError(t, os.WriteFile(path, tables, 0o600))
-				w := flow.world()
-				var state string
-				state, died = lives(t, path, w, k)
-				checkFlow(t, path, w, flow.class, state, k)
-				ends[state]++
-			}
-			require.Greater(t, k, 25, "the process has more steps than these")
-			require.Greater(t, ends["final"], ends["stuck"])
-			t.Log(k, "steps", ends)
-		})
+		shops := map[string]func(*testing.T) shop{"": sqliteShop}
+		if full() {
+			shops[" on postgres"] = postgresShop
+		}
+		for on, open := range shops {
+			t.Run(name+on, func(t *testing.T) {
+				t.Parallel()
+				s, ends := open(t), map[string]int{}
+				k := 0
+				for died := true; died; k++ {
+					clear(t, s.plain)
+					w := flow.world()
+					var state string
+					state, died = s.lives(t, w, k)
+					s.check(t, w, flow.class, state, k)
+					ends[state]++
+				}
+				require.Greater(t, k, 25, "the process has more steps than these")
+				require.Greater(t, ends["final"], ends["stuck"])
+				t.Log(k, "steps", ends)
+			})
+		}
 	}
 }
 
 // lives runs a process that dies at step k, and again in its second life, until its
 // entry has come to an end.
-func lives(t *testing.T, path string, w outsideWorld, k int) (state string, died bool) {
+func (s shop) lives(t *testing.T, w outsideWorld, k int) (state string, died bool) {
 	t.Helper()
 	for life := 0; life < 30 && (life < 2 || state != "final" && state != "stuck"); life++ {
 		g := &gate{left: -1}
@@ -314,25 +311,22 @@ func lives(t *testing.T, path string, w outsideWorld, k int) (state string, died
 		case 1:
 			g.left = 3 + k*7%41
 		}
-		live(t, path, w, g)
+		s.live(t, w, g)
 		if life == 0 {
 			died = g.died()
 		}
 		w.advance(10 * time.Second)
-		state = later(t, path)
+		state = s.later(t)
 	}
 	return state, died
 }
 
-func checkFlow(t *testing.T, path string, w outsideWorld, class sdk.Class, state string, k int) {
+func (s shop) check(t *testing.T, w outsideWorld, class sdk.Class, state string, k int) {
 	t.Helper()
-	plain, err := sql.Open("sqlite", "file:"+path+immediate)
-	require.NoError(t, err)
-	defer plain.Close()
-	told := changes(t, plain, providerReference)
+	told := changes(t, s.plain, providerReference)
 	require.LessOrEqual(t, w.debits(), 1, "k=%d: %v", k, told)
 	var reason string
-	require.NoError(t, plain.QueryRowContext(t.Context(), `SELECT COALESCE((SELECT reason || ': ' || note FROM journal_stuck), '')`).Scan(&reason))
+	require.NoError(t, s.plain.QueryRowContext(t.Context(), `SELECT COALESCE((SELECT reason || ': ' || note FROM journal_stuck), '')`).Scan(&reason))
 	switch state {
 	case "final":
 		require.Equal(t, 1, w.debits(), "k=%d: %v", k, told)
@@ -616,6 +610,9 @@ func (b *bytesLeft) take(wanted int) int {
 }
 
 func (b byteTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if b.left.take(1) == 0 {
+		b.gate.kill()
+	}
 	if b.gate.died() {
 		return nil, errDead
 	}
@@ -628,6 +625,9 @@ func (b byteTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body = io.NopCloser(&countedReader{bytes.NewReader(body), b})
 	}
 	response, err := b.next.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
+	if err == nil && b.left.take(1) == 0 {
+		b.gate.kill()
+	}
 	if b.gate.died() || err != nil {
 		return nil, errDead
 	}
@@ -651,38 +651,53 @@ func (c *countedReader) Read(p []byte) (int, error) {
 	return c.Reader.Read(p[:1])
 }
 
-// TestJournalCrashAtEachByte stops the process within each request and each response, for
-// a flow of each class.
+// boundaries is how many bytes of each flow the normal run tries.
+const boundaries = 14
+
+// TestJournalCrashAtEachByte stops the process within each request and each response of
+// each flow: with KAPITEN_FULL=1 after every byte, otherwise at equal distances. The head
+// of a request or response is one byte here, because the fakes stand in one process.
 func TestJournalCrashAtEachByte(t *testing.T) {
 	t.Parallel()
-	tables := journalTemplate(t)
-	for name, every := range map[string]int{"kpay": 3, "bitpesa": 23, "rides": 11, "kotani withdraw": 7, "top-up": 7, "fiatconnect in": 17} {
+	for name, flow := range flowWorlds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			flow, ends := flowWorlds[name], map[string]int{}
-			died := true
-			for k := 0; died; k += every {
-				path := filepath.Join(t.TempDir(), "shop.db")
-				require.NoError(t, os.WriteFile(path, tables, 0o600))
+			s, ends := sqliteShop(t), map[string]int{}
+			// dies runs a process that dies after k bytes, and says how many went over the wire.
+			dies := func(k int) (int, bool) {
+				clear(t, s.plain)
 				w, g, left, state := flow.world(), &gate{left: -1}, &bytesLeft{n: k}, ""
 				process := w.process
 				w.process = func(j *journal.Journal, _ transportWrap) planner {
 					return process(j, func(next http.RoundTripper) http.RoundTripper { return byteTransport{next, g, left} })
 				}
-				live(t, path, w, g)
-				died = g.died()
+				s.live(t, w, g)
 				w.process = process
 				for life := 0; life < 30 && (life == 0 || state != "final" && state != "stuck"); life++ {
 					w.advance(10 * time.Second)
-					later(t, path)
-					live(t, path, w, &gate{left: -1})
-					state = later(t, path)
+					s.later(t)
+					s.live(t, w, &gate{left: -1})
+					state = s.later(t)
 				}
-				checkFlow(t, path, w, flow.class, state, k)
+				s.check(t, w, flow.class, state, k)
 				ends[state]++
+				return k - left.n, g.died()
 			}
-			require.Greater(t, ends["final"]+ends["stuck"], 20)
-			t.Log(ends)
+			all, died := dies(1 << 30)
+			require.False(t, died)
+			stride := 1
+			if !full() {
+				stride = max(1, all/boundaries)
+			}
+			tried := 0
+			for k := 0; ; k += stride {
+				if _, died = dies(k); !died {
+					break
+				}
+				tried++
+			}
+			require.GreaterOrEqual(t, tried, boundaries)
+			t.Logf("%d bytes, %d boundaries, stride %d: %v", all, tried, stride, ends)
 		})
 	}
 }

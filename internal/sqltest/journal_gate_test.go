@@ -278,9 +278,16 @@ func onGated(t *testing.T, test func(t *testing.T, plain, gated *sql.DB, dialect
 
 const immediate = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate"
 
+const quick = "&_pragma=synchronous(off)"
+
+// openImmediate writes to the disk in benchmarks only: no test stops the machine.
 func openImmediate(t testing.TB) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "shop.db")+immediate)
+	dsn := "file:" + filepath.Join(t.TempDir(), "shop.db") + immediate
+	if _, measured := t.(*testing.B); !measured {
+		dsn += quick
+	}
+	db, err := sql.Open("sqlite", dsn)
 	require.NoError(t, err)
 	closeLater(t, db)
 	return db

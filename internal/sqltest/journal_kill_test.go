@@ -37,6 +37,7 @@ const (
 // responses, is slow, refuses, and shows late what it has. Then the books are held
 // against the provider's ledger. KAPITEN_FULL=1 makes 20,000 entries.
 func TestJournalProcesses(t *testing.T) {
+	t.Parallel()
 	entries := 1_200
 	if os.Getenv("KAPITEN_FULL") != "" {
 		entries = 20_000

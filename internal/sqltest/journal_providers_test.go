@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
@@ -126,15 +127,40 @@ func (g gatedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
+// shop is the database of one merchant, for one test after another.
+type shop struct {
+	dialect journal.Dialect
+	plain   *sql.DB
+	open    func(*gate) *sql.DB // as a process that may die
+}
+
+// sqliteShop does without writes to the disk: a process dies, and the machine does not.
+func sqliteShop(t *testing.T) shop {
+	t.Helper()
+	plain := openImmediate(t)
+	newMerchant(t, plain, journal.SQLite, newBank(sdk.Once))
+	dsn := dsnOf(t, plain, journal.SQLite)
+	return shop{journal.SQLite, plain, func(g *gate) *sql.DB { return sql.OpenDB(gatedConnector{dsn: dsn, gate: g}) }}
+}
+
+func postgresShop(t *testing.T) shop {
+	t.Helper()
+	plain, dsn := openPostgres(t)
+	newMerchant(t, plain, journal.PostgreSQL, newBank(sdk.Once))
+	return shop{journal.PostgreSQL, plain, func(g *gate) *sql.DB {
+		return sql.OpenDB(gatedConnector{dsn: dsn, gate: g, driver: stdlib.GetDefaultDriver()})
+	}}
+}
+
 // live is one life of a merchant's process.
-func live(t *testing.T, path string, w outsideWorld, g *gate) {
+func (s shop) live(t *testing.T, w outsideWorld, g *gate) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	g.cancel = cancel
-	db := sql.OpenDB(gatedConnector{dsn: "file:" + path + immediate + "&_pragma=synchronous(off)", gate: g})
+	db := s.open(g)
 	defer db.Close()
-	j, err := journal.Open(ctx, db, journal.SQLite, journal.Config{OnlyCheck: true})
+	j, err := journal.Open(ctx, db, s.dialect, journal.Config{OnlyCheck: true})
 	if err != nil {
 		return
 	}
@@ -149,13 +175,10 @@ func live(t *testing.T, path string, w outsideWorld, g *gate) {
 	}
 }
 
-func later(t *testing.T, path string) (state string) {
+func (s shop) later(t *testing.T) (state string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path+immediate)
-	require.NoError(t, err)
-	defer db.Close()
-	pass(t, db, 3*time.Minute)
-	require.NoError(t, db.QueryRowContext(t.Context(), `SELECT COALESCE(max(state), '') FROM journal_entries`).Scan(&state))
+	pass(t, s.plain, 3*time.Minute)
+	require.NoError(t, s.plain.QueryRowContext(t.Context(), `SELECT COALESCE(max(state), '') FROM journal_entries`).Scan(&state))
 	return state
 }
 

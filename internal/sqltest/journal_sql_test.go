@@ -5,13 +5,13 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
@@ -123,6 +123,127 @@ func TestJournalWorkersShare(t *testing.T) {
 	})
 }
 
+// TestJournalBatches: entries that are recorded at the same time share a transaction. A
+// lease that is lost among them changes nothing about the others.
+func TestJournalBatches(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		const all = 16
+		b, marked, proceed := newBank(sdk.Once), make(chan struct{}, all), make(chan struct{})
+		b.hold = func() { marked <- struct{}{}; <-proceed }
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.Workers = all })
+		for i := range all {
+			m.mustPlan(fmt.Sprint("a-", i))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = m.j.Run(ctx) })
+		for range all {
+			<-marked
+		}
+		_, err := db.ExecContext(t.Context(), `UPDATE journal_entries SET fence = fence + 1, holder = 'another' WHERE reference = 'a-5'`)
+		require.NoError(t, err)
+		close(proceed)
+		require.Eventually(t, func() bool {
+			return count(t, db, `SELECT count(DISTINCT reference) FROM told`) == all-1
+		}, time.Minute, 5*time.Millisecond)
+		cancel()
+		running.Wait()
+		for i := range all {
+			reference := fmt.Sprint("a-", i)
+			require.Equal(t, 1, b.sends[reference])
+			if i == 5 {
+				require.Empty(t, m.changes(reference))
+				require.Equal(t, journal.StateSending, m.entry(reference).State)
+				require.Equal(t, []string{"planned", "sending"}, m.history(reference))
+			} else {
+				require.Equal(t, "pending", m.changes(reference)[0])
+			}
+		}
+	})
+}
+
+// TestJournalBatchHasAnEntryTwice: a worker whose lease has ended and the worker that
+// took the entry after it, in the same process, record in the same batch. The late one
+// changes nothing, and its func does not run.
+func TestJournalBatchHasAnEntryTwice(t *testing.T) {
+	t.Parallel()
+	db, _ := openPostgres(t)
+	m := newMerchant(t, db, journal.PostgreSQL, newBank(sdk.Once))
+	j, err := journal.Open(t.Context(), db, journal.PostgreSQL, journal.Config{Every: 5 * time.Millisecond})
+	require.NoError(t, err)
+	sent, answer, busy, proceed := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
+	provider := m.bank.provider()
+	provider.Steps[0].Send = func(_ context.Context, r journal.Request[order, receipt]) (receipt, error) {
+		if r.Reference == "a" {
+			close(sent)
+			<-answer
+		}
+		return receipt{Ref: r.Reference, Status: "paid"}, nil
+	}
+	m.flow = journal.New(j, "pay", provider, func(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
+		if c.Reference == "b" { // what comes meanwhile is the next batch
+			close(busy)
+			<-proceed
+		}
+		return m.told(ctx, tx, c)
+	})
+	m.mustPlan("a")
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = j.Run(ctx) })
+	<-sent
+	m.mustPlan("b")
+	<-busy
+	_, err = db.ExecContext(t.Context(), `UPDATE journal_entries SET due_at = 1, lane = 0 WHERE reference = 'a'`)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		return count(t, db, `SELECT count(*) FROM journal_entries WHERE reference = 'a' AND due_at > 1`) == 1
+	}, time.Minute, time.Millisecond)
+	close(answer)
+	<-time.After(50 * time.Millisecond) // both wait for the batch; if not yet, nothing is shown
+	close(proceed)
+	require.Eventually(t, func() bool { return len(m.changes("a")) > 0 && len(m.changes("b")) > 0 }, time.Minute, time.Millisecond)
+	cancel()
+	running.Wait()
+	require.Equal(t, []string{"stuck"}, m.changes("a"))
+	require.Equal(t, []string{"planned", "sending", "stuck"}, m.history("a"))
+}
+
+// TestJournalStatementsOfAnEntry: on PostgreSQL an entry is marked in one trip, and its
+// end takes the trips of BEGIN, the record, the func's own statement and COMMIT.
+func TestJournalStatementsOfAnEntry(t *testing.T) {
+	t.Parallel()
+	db, dsn := openPostgres(t)
+	newMerchant(t, db, journal.PostgreSQL, newBank(sdk.Once))
+	var said []string
+	spied := sql.OpenDB(spyConnector{db.Driver(), dsn, func(statement string, _ []driver.NamedValue) { said = append(said, statement) }})
+	closeLater(t, spied)
+	m := newMerchant(t, spied, journal.PostgreSQL, newBank(sdk.Once))
+	said = nil
+	m.mustPlan("a")
+	require.Len(t, said, 2, "the plan and your COMMIT")
+	said = nil
+	_, err := m.j.Work(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"pending"}, m.changes("a"))
+	var kinds []string
+	for _, statement := range said {
+		switch {
+		case strings.Contains(statement, "SKIP LOCKED"):
+			kinds = append(kinds, "take")
+		case strings.Contains(statement, "json_to_recordset") && strings.Contains(statement, "'sending'"):
+			kinds = append(kinds, "mark")
+		case strings.Contains(statement, "json_to_recordset"):
+			kinds = append(kinds, "record")
+		case strings.Contains(statement, "INSERT INTO told"):
+			kinds = append(kinds, "func")
+		case statement == "COMMIT":
+			kinds = append(kinds, "commit")
+		}
+	}
+	require.Equal(t, []string{"take", "take", "mark", "record", "func", "commit", "take", "take"}, kinds)
+}
+
 // TestJournalSQLiteDeferred: a transaction that has read cannot write once another
 // has written, and a busy timeout does not help. Plan says what to do.
 func TestJournalSQLiteDeferred(t *testing.T) {
@@ -184,7 +305,7 @@ func TestJournalStatements(t *testing.T) {
 }
 
 func sizes() (finished, waiting int) {
-	if os.Getenv("KAPITEN_FULL") != "" {
+	if full() {
 		return 1_000_000, 200_000
 	}
 	return 20_000, 10_000
@@ -204,7 +325,7 @@ func dsnOf(t *testing.T, db *sql.DB, dialect journal.Dialect) (out string) {
 	case journal.MySQL:
 		return mariaDSN(out)
 	}
-	return "file:" + out + immediate
+	return "file:" + out + immediate + quick
 }
 
 // fill makes entries that are finished, and entries that wait for later.

@@ -379,6 +379,7 @@ func (m *merchant) history(reference string) (events []string) {
 
 // onJournals runs a test on every database.
 func onJournals(t *testing.T, test func(t *testing.T, db *sql.DB, dialect journal.Dialect)) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, openImmediate(t), journal.SQLite) })
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()

@@ -3,6 +3,7 @@ package sqltest
 import (
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -41,8 +43,27 @@ var server, mariaServer = new(string), new(string)
 // "root:secret@tcp(localhost:3306)/". They create databases there and leave them.
 const mysqlVariable = "KAPITEN_MYSQL"
 
+// countVariable makes PostgreSQL count statements, for the benchmarks. It slows all sides.
+const countVariable = "KAPITEN_COUNT"
+
 func runWithServers(m *testing.M) int {
-	postgres, err := newCluster(initPostgres, postgresArgs, "INT")
+	// Most tests wait for a server, so that more of them than processors go well together.
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = f.Value.Set("8")
+	}
+	// The servers of all tests are never killed, and need not wait for the disk.
+	// What is measured does.
+	hasty := func(args func(string) ([]string, error), setting ...string) func(string) ([]string, error) {
+		return func(dir string) ([]string, error) {
+			all, err := args(dir)
+			if flag.Lookup("test.bench").Value.String() == "" {
+				all = append(all, setting...)
+			}
+			return all, err
+		}
+	}
+	postgres, err := newCluster(initPostgres, hasty(postgresArgs, "-c", "synchronous_commit=off"), "INT")
 	if err == nil {
 		defer postgres.remove()
 		*server = postgres.dir
@@ -55,7 +76,7 @@ func runWithServers(m *testing.M) int {
 	if *mariaServer = os.Getenv(mysqlVariable); *mariaServer != "" {
 		return m.Run()
 	}
-	maria, err := newCluster(initMaria, mariaArgs, "TERM")
+	maria, err := newCluster(initMaria, hasty(mariaArgs, "--innodb-flush-log-at-trx-commit=0"), "TERM")
 	if err == nil {
 		defer maria.remove()
 		*mariaServer = "root@unix(" + filepath.Join(maria.dir, "socket") + ")/"
@@ -164,7 +185,11 @@ func initPostgres(dir string) ([]string, error) {
 
 func postgresArgs(dir string) ([]string, error) {
 	bin, err := postgresBin()
-	return []string{filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"), "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=100"}, err
+	args := []string{filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"), "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=300"}
+	if os.Getenv(countVariable) != "" {
+		args = append(args, "-c", "shared_preload_libraries=pg_stat_statements", "-c", "pg_stat_statements.track_planning=on")
+	}
+	return args, err
 }
 
 // installed finds a program, in the directory of administrators too.

@@ -36,6 +36,7 @@ import (
 // any order, while one process is killed again and again, and the database server is
 // stopped and killed in the middle. With KAPITEN_FULL there are ten times as many.
 func TestEveryEventTakesEffectOnceThoughProcessesAndServersDie(t *testing.T) {
+	t.Parallel()
 	times := 1
 	if os.Getenv("KAPITEN_FULL") != "" {
 		times = 10

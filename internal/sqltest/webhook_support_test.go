@@ -95,6 +95,7 @@ var dialects = map[string]webhook.Dialect{"postgres": webhook.PostgreSQL, "maria
 
 // onEachSQL runs a test on every database there is.
 func onEachSQL(t *testing.T, test func(t *testing.T, s target)) {
+	t.Parallel()
 	for name := range dialects {
 		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, inboxOn(t, name)) })
 	}

@@ -181,8 +181,14 @@ func (j *Journal) add(m *machine) error {
 		return err
 	}
 	m.settings = j.cfg.Flows[m.name].withDefaults()
-	if j.db.dialect != SQLite { // which has one writer
-		m.marks.most, m.records.most = max(2, j.cfg.Workers/maxBatch), max(2, j.cfg.Workers/maxBatch)
+	leaders := max(2, j.cfg.Workers/maxBatch)
+	if j.db.dialect == SQLite { // which has one writer
+		leaders = 1
+	}
+	m.records.most, m.records.size = leaders, maxBatch
+	m.marks.most, m.marks.size = leaders, maxBatch
+	if j.sql.markMany != "" {
+		m.marks.most, m.marks.size = 1, manyBatch
 	}
 	j.flows[m.name] = m
 	return nil

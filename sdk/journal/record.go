@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
@@ -79,15 +77,12 @@ const recordTries = 6
 func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
 	var unclear *commitError
 	for try := 1; ; try++ {
-		work := func(tx *transaction) error { return j.writeIn(ctx, tx, m, e, next, t) }
+		p := j.written(ctx, m, e, next, t)
 		var err error
-		switch {
-		case t.actor != "": // a person's act waits for nobody, and ends with its ctx
-			err = inTx(ctx, j.db, work)
-		case j.sql.writeAll != "" && t.kind == "" && next.state != StateStuck && e.state != StateStuck:
-			err = alone(j.writeEntry(ctx, j.db, m, e, next, t))
-		default:
-			err = m.records.commit(ctx, j.db, work)
+		if t.actor != "" { // a person's act waits for nobody, and ends with its ctx
+			err = p.commit(ctx, j.db, j.sql.writeMany)
+		} else {
+			err = m.records.commit(ctx, j.db, j.sql.writeMany, p)
 		}
 		var own *funcError
 		switch {
@@ -112,57 +107,36 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 	}
 }
 
-func (j *Journal) writeEntry(ctx context.Context, q querier, m *machine, e *entry, next entry, t transition) error {
+// written is a transition as a part of a transaction.
+func (j *Journal) written(ctx context.Context, m *machine, e *entry, next entry, t transition) part {
 	knocked := j.knockedDelay(&next, t.delay)
 	if t.delay < 0 && next.owed == "" && m.reads() && (next.state == StateFinal || next.state == StateRefused ||
 		next.state == StateStuck && (next.resume == StateSending || next.resume == StateOpen)) {
 		knocked = j.cfg.KnockGap
 	}
-	return j.together(ctx, q, j.sql.writeAll, j.sql.write, e.id, []any{e.id, micros(t.delay), micros(knocked), e.knocks, e.fence,
+	p := j.part(ctx, j.sql.write, []any{e.id, micros(t.delay), micros(knocked), e.knocks, e.fence,
 		string(next.state), string(next.standing), string(next.resume), string(next.owed), next.step, next.lane(), next.tries, next.opened, next.looks,
 		flag(next.contested), flag(next.admitted), flag(next.mayResend), flag(next.restart)},
 		[]any{blob(next.prepared), blob(next.value), next.note}, []any{t.event, string(next.state), t.actor, t.note})
-}
-
-func (j *Journal) writeIn(ctx context.Context, tx *transaction, m *machine, e *entry, next entry, t transition) error {
-	err := j.writeEntry(ctx, tx, m, e, next, t)
-	if err != nil {
-		return err
+	if t.kind == "" && next.state != StateStuck && e.state != StateStuck {
+		return p
 	}
-	switch {
-	case next.state == StateStuck:
-		_, err = tx.ExecContext(ctx, j.sql.stuck, e.id, e.flow, string(next.reason), t.note)
-	case e.state == StateStuck:
-		_, err = tx.ExecContext(ctx, j.sql.unstuck, e.id)
-	}
-	if err != nil || t.kind == "" {
-		return err
-	}
-	if err := m.tell(ctx, tx.Tx, &next, t.kind, next.note); err != nil {
-		return &funcError{err}
-	}
-	return nil
-}
-
-// together changes an entry, its details and its history: in one trip on PostgreSQL, in
-// three statements on SQLite, which has no trips. It begins with the entry, and stops
-// there when the lease is lost.
-func (j *Journal) together(ctx context.Context, q querier, all, first string, id int64, entry, details, history []any) error {
-	if all != "" {
-		err := queryRow(ctx, q, all, slices.Concat(entry, details, history), &id)
-		if errors.Is(err, sql.ErrNoRows) {
-			return errLeaseLost
+	p.after = func(tx *transaction) (err error) {
+		switch {
+		case next.state == StateStuck:
+			_, err = tx.ExecContext(ctx, j.sql.stuck, e.id, e.flow, string(next.reason), t.note)
+		case e.state == StateStuck:
+			_, err = tx.ExecContext(ctx, j.sql.unstuck, e.id)
 		}
-		return err
+		if err != nil || t.kind == "" {
+			return err
+		}
+		if err := m.tell(ctx, tx.Tx, &next, t.kind, next.note); err != nil {
+			return &funcError{err}
+		}
+		return nil
 	}
-	if err := changedOne(q.ExecContext(ctx, first, entry...)); err != nil {
-		return err
-	}
-	if _, err := q.ExecContext(ctx, j.sql.details, slices.Concat([]any{id}, details)...); err != nil {
-		return err
-	}
-	_, err := q.ExecContext(ctx, j.sql.history, slices.Concat([]any{id}, history)...)
-	return err
+	return p
 }
 
 // quiet gives an entry back about which there is nothing new.
@@ -187,23 +161,14 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 		extend = j.cfg.Lease.Microseconds()
 	}
 	for try := 1; ; try++ {
-		record := func(q querier) error {
-			return j.together(ctx, q, j.sql.markAll, j.sql.mark, e.id, []any{e.id, extend, e.fence},
-				[]any{blob(prepared), blob(e.value), e.note}, []any{"sending", string(StateSending), "", note})
-		}
+		p := j.part(ctx, j.sql.mark, []any{e.id, extend, e.fence},
+			[]any{blob(prepared), blob(e.value), e.note}, []any{"sending", string(StateSending), "", note})
 		var err error
-		switch {
-		case !e.admitted && m.settings.Limit.bounds():
-			err = inTx(ctx, j.db, func(tx *transaction) error {
-				if err := record(tx); err != nil {
-					return err
-				}
-				return j.reserve(ctx, tx, m, e)
-			})
-		case j.sql.markAll != "":
-			err = alone(record(j.db))
-		default:
-			err = m.marks.commit(ctx, j.db, func(tx *transaction) error { return record(tx) })
+		if !e.admitted && m.settings.Limit.bounds() {
+			p.after = func(tx *transaction) error { return j.reserve(ctx, tx, m, e) }
+			err = p.commit(ctx, j.db, j.sql.markMany)
+		} else {
+			err = m.marks.commit(ctx, j.db, j.sql.markMany, p)
 		}
 		var unclear *commitError
 		if errors.As(err, &unclear) {
@@ -233,16 +198,6 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 	}
 }
 
-// alone makes the error of a statement without a transaction tell whether the statement
-// may have taken effect.
-func alone(err error) error {
-	var refused interface{ SQLState() string }
-	if err == nil || errors.Is(err, errLeaseLost) || errors.As(err, &refused) {
-		return err
-	}
-	return &commitError{err}
-}
-
 // wrote finds out whether a write took place whose COMMIT got no response. Each write
 // moves the fence by one, and so do another worker's lease and a person's act, which
 // may have come in its place: is tells whether the row is as the write leaves it. What
@@ -257,104 +212,6 @@ func (e *entry) stands(next *entry) bool {
 	return e.state == next.state && e.standing == next.standing && e.resume == next.resume && e.owed == next.owed && e.step == next.step &&
 		e.tries == next.tries && e.attempts == next.attempts && e.opened == next.opened && e.looks == next.looks &&
 		e.contested == next.contested && e.admitted == next.admitted && e.mayResend == next.mayResend
-}
-
-// maxBatch is how many transactions become one.
-const maxBatch = 16
-
-// committer makes transactions of the same time one transaction, so that many entries
-// share its trips and its write to the disk. It waits for no others: what comes while
-// a batch is under way is the next batch.
-type committer struct {
-	mu      sync.Mutex
-	waiting []*waiting
-	leaders int
-	most    int // leaders
-}
-
-type waiting struct {
-	work func(*transaction) error
-	done chan error
-}
-
-// errCompany says that a transaction failed because of others in its batch, or may have.
-var errCompany = errors.New("journal: the batch failed")
-
-// errEnded says that a func ended the goroutine of its transaction.
-var errEnded = errors.New("journal: the goroutine of a transaction has ended")
-
-func (c *committer) commit(ctx context.Context, db *database, work func(*transaction) error) error {
-	w := &waiting{work, make(chan error, 1)}
-	c.mu.Lock()
-	c.waiting = append(c.waiting, w)
-	if c.leaders < max(c.most, 1) {
-		c.leaders++
-		go c.lead(context.WithoutCancel(ctx), db)
-	}
-	c.mu.Unlock()
-	err := <-w.done
-	if errors.Is(err, errCompany) {
-		return inTx(ctx, db, work)
-	}
-	return err
-}
-
-func (c *committer) lead(ctx context.Context, db *database) {
-	ended := false
-	defer func() {
-		if !ended { // a func has ended this goroutine, as t.FailNow does
-			go c.lead(ctx, db)
-		}
-	}()
-	for {
-		c.mu.Lock()
-		batch := c.waiting[:min(len(c.waiting), maxBatch)]
-		c.waiting = c.waiting[len(batch):]
-		if len(batch) == 0 {
-			c.waiting = nil
-			c.leaders--
-			c.mu.Unlock()
-			ended = true
-			return
-		}
-		c.mu.Unlock()
-		commitBatch(ctx, db, batch)
-	}
-}
-
-// commitBatch runs a batch. A lost lease changes nothing and ends nobody else's part.
-func commitBatch(ctx context.Context, db *database, batch []*waiting) {
-	lost, ended := make([]error, len(batch)), false
-	defer func() {
-		for _, w := range batch {
-			if !ended {
-				w.done <- errEnded
-			}
-		}
-	}()
-	err := inTx(ctx, db, func(tx *transaction) error {
-		for i, w := range batch {
-			lost[i] = nil
-			if err := w.work(tx); errors.Is(err, errLeaseLost) {
-				lost[i] = err
-			} else if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	ended = true
-	var unclear *commitError
-	for i, w := range batch {
-		switch {
-		case err == nil || lost[i] != nil && errors.As(err, &unclear):
-			w.done <- lost[i]
-		case len(batch) == 1 || errors.As(err, &unclear):
-			w.done <- err
-		default:
-			w.done <- errCompany
-		}
-	}
 }
 
 // passing reports an error after which the same transaction may succeed at once.

@@ -15,7 +15,7 @@ type statements struct {
 	take, load, loadAll, find                        string
 	lease, spent                                     string // MySQL only, which returns nothing from an update
 	mark, write, details, history                    string
-	markAll, writeAll                                string // the same with details and history in one trip; PostgreSQL only
+	markMany, writeMany                              string // PostgreSQL only: for many entries, with details and history
 	stuck, unstuck, unalerted, alerted               string
 	quiet, knock                                     string
 	flow, setFlow, adopt, restore, restoreStuck      string
@@ -35,6 +35,8 @@ const (
 var (
 	conflict = regexp.MustCompile(`ON CONFLICT \([^)]*\) DO UPDATE SET`)
 	excluded = regexp.MustCompile(`excluded\.(\w+)`)
+
+	parameter = regexp.MustCompile(`\$(\d+)`)
 )
 
 // entryColumns are the columns of an entry that a worker reads, in the order in
@@ -179,21 +181,42 @@ func newStatements(d Dialect) *statements {
 		return out
 	}
 	// The array runs the inner query once. With IN the planner may run it again for
-	// each row and take more than the limit.
-	out.take = s(set + `= ANY (ARRAY(` + strings.Replace(due, "$3 = 0", "CAST($3 AS bigint) = 0", 1) + `)) RETURNING {columns}`)
+	// each row and take more than the limit. OFFSET keeps the planner from joining whole
+	// tables.
+	out.take = s(`WITH e AS (` + set + `= ANY (ARRAY(` + strings.Replace(due, "$3 = 0", "CAST($3 AS bigint) = 0", 1) + `)) RETURNING {columns})
+		SELECT e.*, d.* FROM e LEFT JOIN LATERAL (SELECT d.amount, d.currency, d.params, d.prepared, d.value, d.note, COALESCE(s.reason, '')
+			FROM journal_details d LEFT JOIN journal_stuck s ON s.entry = d.entry WHERE d.entry = e.id OFFSET 0) d ON true`)
 	out.knock = strings.Replace(out.knock, "$3 = 1", "CAST($3 AS bigint) = 1", 1)
-	// The numbers of the parameters go on after those of the first statement.
-	together := func(first string, n int) string {
-		return s(fmt.Sprintf(`WITH e AS (%s RETURNING id),
-			d AS (UPDATE journal_details SET prepared = $%d, value = $%d, note = $%d FROM e WHERE entry = e.id),
-			h AS (INSERT INTO journal_history (entry, at, event, state, actor, note)
-				SELECT id, {now}, CAST($%d AS text), CAST($%d AS text), CAST($%d AS text), CAST($%d AS text) FROM e)
-			SELECT id FROM e`, first, n+1, n+2, n+3, n+4, n+5, n+6, n+7))
-	}
-	out.markAll, out.writeAll = together(out.mark, 3), together(out.write, 18)
+	out.markMany = s(many(out.mark, "nnn"))
+	out.writeMany = s(many(out.write, "nnnnnttttnnnnnnnnn"))
 	out.planAll = s(`WITH e AS (` + out.plan + `),
 		d AS (INSERT INTO journal_details (entry, amount, currency, params, prepared, value, note) SELECT id, $5, $6, $7, $8, $9, '' FROM e),
 		h AS (INSERT INTO journal_history (entry, at, event, state, actor, note) SELECT id, {now}, 'planned', 'planned', '', '' FROM e)
 		SELECT id FROM e`)
 	return out
+}
+
+// many makes a statement about one entry, with its details and history, a statement about
+// many. Its one parameter is an array of rows; kinds are those of the row's columns p1,
+// p2, ...: number or text. The condition on "one" makes the planner expect one row, so
+// that it looks up each by the index, however small the tables were when it planned.
+func many(first, kinds string) string {
+	n := len(kinds)
+	var columns, carried strings.Builder
+	for i, kind := range kinds + "ttttttt" {
+		word := "text"
+		if kind == 'n' {
+			word = "bigint"
+		}
+		fmt.Fprintf(&columns, ", p%d %s", i+1, word)
+		if i >= n {
+			fmt.Fprintf(&carried, ", r.p%d", i+1)
+		}
+	}
+	first = strings.Replace(first, "WHERE id = $1", "FROM r WHERE id = $1", 1)
+	return fmt.Sprintf(`WITH r AS (SELECT * FROM json_to_recordset(CAST(CAST($1 AS text) AS json)) AS r (one bigint, place bigint%s) WHERE one = 1),
+		e AS (%s RETURNING id, r.place%s),
+		d AS (UPDATE journal_details SET prepared = decode(e.p%d, 'base64'), value = decode(e.p%d, 'base64'), note = e.p%d FROM e WHERE entry = e.id),
+		h AS (INSERT INTO journal_history (entry, at, event, state, actor, note) SELECT id, {now}, p%d, p%d, p%d, p%d FROM e)
+		SELECT place FROM e`, columns.String(), parameter.ReplaceAllString(first, "r.p$1"), carried.String(), n+1, n+2, n+3, n+4, n+5, n+6, n+7)
 }

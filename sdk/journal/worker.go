@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -86,6 +87,7 @@ func (j *Journal) loop(ctx context.Context, m *machine, lane int) {
 	slots := make(chan struct{}, j.cfg.Workers)
 	var working sync.WaitGroup
 	defer working.Wait()
+	crowd := false // more is due than there were slots for
 	for ctx.Err() == nil {
 		wanted := 0
 		select {
@@ -94,13 +96,10 @@ func (j *Journal) loop(ctx context.Context, m *machine, lane int) {
 		case <-ctx.Done():
 			return
 		}
-		for more := true; more; {
-			select {
-			case slots <- struct{}{}:
-				wanted++
-			default:
-				more = false
-			}
+		wanted += free(slots)
+		if crowd && wanted < cap(slots)/2 { // those that finish now are one batch, and so is what takes their place
+			_ = transport.Pause(ctx, 2*time.Millisecond)
+			wanted += free(slots)
 		}
 		entries, err := j.take(ctx, m, lane, wanted)
 		if err != nil && ctx.Err() == nil {
@@ -116,10 +115,21 @@ func (j *Journal) loop(ctx context.Context, m *machine, lane int) {
 				j.work(context.WithoutCancel(ctx), m, e)
 			})
 		}
-		if len(entries) == wanted {
-			continue
+		if crowd = len(entries) == wanted; !crowd {
+			j.idle(ctx, m, lane)
 		}
-		j.idle(ctx, m, lane)
+	}
+}
+
+// free takes all slots that are free now.
+func free(slots chan struct{}) (n int) {
+	for {
+		select {
+		case slots <- struct{}{}:
+			n++
+		default:
+			return n
+		}
 	}
 }
 
@@ -216,10 +226,10 @@ func (j *Journal) takeOnce(ctx context.Context, m *machine, lane, limit int) (ta
 	began := j.wall()
 	args := []any{m.name, lane, lane, limit, j.cfg.Lease.Microseconds(), j.holder}
 	if j.sql.lease == "" {
-		taken, err = readEntries(ctx, j.db, j.sql.take, args)
+		taken, err = readEntries(ctx, j.db, j.sql.take, args, j.db.dialect == PostgreSQL)
 	} else {
 		err = inTx(ctx, j.db, func(tx *transaction) error {
-			if taken, err = readEntries(ctx, tx, j.sql.take, args); err != nil || len(taken) == 0 {
+			if taken, err = readEntries(ctx, tx, j.sql.take, args, false); err != nil || len(taken) == 0 {
 				return err
 			}
 			ids := make([]int64, len(taken))
@@ -236,6 +246,9 @@ func (j *Journal) takeOnce(ctx context.Context, m *machine, lane, limit int) (ta
 	}
 	for _, e := range taken {
 		e.lease = began.Add(j.cfg.Lease)
+	}
+	if j.db.dialect == PostgreSQL {
+		return taken, nil
 	}
 	return taken, j.loadAll(ctx, taken)
 }
@@ -269,17 +282,24 @@ func (j *Journal) loadAll(ctx context.Context, entries []*entry) error {
 	return rows.Err()
 }
 
-func readEntries(ctx context.Context, q querier, query string, args []any) (out []*entry, err error) {
+// readEntries reads entries, with or without their details.
+func readEntries(ctx context.Context, q querier, query string, args []any, detailed bool) (out []*entry, err error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
+		var amount, currency, note, reason sql.NullString
 		e := &entry{}
-		if err := rows.Scan(e.columns()...); err != nil {
+		into := e.columns()
+		if detailed {
+			into = append(into, &amount, &currency, &e.params, &e.prepared, &e.value, &note, &reason)
+		}
+		if err := rows.Scan(into...); err != nil {
 			return nil, err
 		}
+		e.amount, e.currency, e.note, e.reason, e.loaded = amount.String, currency.String, note.String, Reason(reason.String), amount.Valid
 		out = append(out, e)
 	}
 	if err := rows.Err(); err != nil {

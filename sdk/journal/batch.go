@@ -1,0 +1,246 @@
+package journal
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+)
+
+// maxBatch is how many parts become one transaction, and manyBatch how many become one
+// statement that nothing follows.
+const (
+	maxBatch  = 16
+	manyBatch = 64
+)
+
+// part is what changes about one entry in a transaction.
+type part struct {
+	id int64
+	// first changes the entry, its details and its history. It stops with errLeaseLost
+	// before anything is changed. On PostgreSQL the row stands for it.
+	first func(querier) error
+	row   []byte
+	// after is what follows in the same transaction, if anything.
+	after func(*transaction) error
+}
+
+// part begins with the entry's own statement. On PostgreSQL all parts of a batch are
+// one statement, which takes its parameters from rows of JSON.
+func (j *Journal) part(ctx context.Context, first string, entry, details, history []any) part {
+	p := part{id: entry[0].(int64)}
+	if j.db.dialect == PostgreSQL {
+		p.row = jsonRow(slices.Concat(entry, details, history))
+		return p
+	}
+	p.first = func(q querier) error {
+		if err := changedOne(q.ExecContext(ctx, first, entry...)); err != nil {
+			return err
+		}
+		if _, err := q.ExecContext(ctx, j.sql.details, slices.Concat([]any{p.id}, details)...); err != nil {
+			return err
+		}
+		_, err := q.ExecContext(ctx, j.sql.history, slices.Concat([]any{p.id}, history)...)
+		return err
+	}
+	return p
+}
+
+// jsonRow is "one":1,"p1":...}, to which the place in its batch is added. Bytes are base64.
+func jsonRow(args []any) []byte {
+	row := []byte(`"one":1`)
+	for i, arg := range args {
+		value, _ := json.Marshal(arg) // numbers, texts and bytes
+		row = append(strconv.AppendInt(append(row, `,"p`...), int64(i+1), 10), `":`...)
+		row = append(row, value...)
+	}
+	return append(row, '}')
+}
+
+// commit runs one part.
+func (p part) commit(ctx context.Context, db *database, many string) error {
+	lost, err := commitParts(ctx, db, many, []part{p})
+	if lost[0] != nil {
+		return lost[0]
+	}
+	return err
+}
+
+// commitParts runs parts in one transaction. A lost lease changes nothing and ends
+// nobody else's part.
+func commitParts(ctx context.Context, db *database, many string, parts []part) (lost []error, err error) {
+	lost = make([]error, len(parts))
+	if many != "" && !slices.ContainsFunc(parts, func(p part) bool { return p.after != nil }) {
+		return lost, alone(changeMany(ctx, db, many, parts, lost)) // one statement needs no transaction
+	}
+	err = inTx(ctx, db, func(tx *transaction) error {
+		if many != "" {
+			if err := changeMany(ctx, tx, many, parts, lost); err != nil {
+				return err
+			}
+		}
+		for i, p := range parts {
+			if many == "" {
+				if lost[i] = p.first(tx); lost[i] != nil && !errors.Is(lost[i], errLeaseLost) {
+					return lost[i]
+				}
+			}
+			if lost[i] == nil && p.after != nil {
+				if err := p.after(tx); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	for i := range lost { // what is lost stays lost, whatever became of the rest
+		if lost[i] != nil && !errors.Is(lost[i], errLeaseLost) {
+			lost[i] = nil
+		}
+	}
+	return lost, err
+}
+
+// changeMany runs the one statement of all parts. What it does not return has lost its
+// lease.
+func changeMany(ctx context.Context, q querier, many string, parts []part, lost []error) error {
+	rows := []byte{'['}
+	for i, p := range parts {
+		if i > 0 {
+			rows = append(rows, ',')
+		}
+		rows = append(strconv.AppendInt(append(rows, `{"place":`...), int64(i), 10), ',')
+		rows = append(rows, p.row...)
+	}
+	changed, err := q.QueryContext(ctx, many, string(append(rows, ']')))
+	if err != nil {
+		return err
+	}
+	defer changed.Close()
+	// By its place and not by its entry: of two workers that have the same entry, because
+	// the lease of the first has ended, the first changes nothing.
+	done := make([]bool, len(parts))
+	for changed.Next() {
+		place := 0
+		if err := changed.Scan(&place); err != nil {
+			return err
+		}
+		done[place] = true
+	}
+	if err := changed.Err(); err != nil {
+		return err
+	}
+	for i := range parts {
+		if !done[i] {
+			lost[i] = errLeaseLost
+		}
+	}
+	return changed.Close()
+}
+
+// alone makes the error of a statement without a transaction tell whether the statement
+// may have taken effect.
+func alone(err error) error {
+	var refused interface{ SQLState() string }
+	if err == nil || errors.As(err, &refused) {
+		return err
+	}
+	return &commitError{err}
+}
+
+// committer makes parts of the same time one transaction, so that many entries share
+// its trips and its write to the disk. It waits for no others: what comes while a batch
+// is under way is the next batch.
+type committer struct {
+	mu      sync.Mutex
+	waiting []*waiting
+	leaders int
+	most    int // leaders
+	size    int // of a batch
+}
+
+type waiting struct {
+	part
+	done chan error
+}
+
+// errCompany says that a transaction failed because of others in its batch, or may have.
+var errCompany = errors.New("journal: the batch failed")
+
+// errEnded says that a func ended the goroutine of its transaction.
+var errEnded = errors.New("journal: the goroutine of a transaction has ended")
+
+func (c *committer) commit(ctx context.Context, db *database, many string, p part) error {
+	w := &waiting{p, make(chan error, 1)}
+	c.mu.Lock()
+	c.waiting = append(c.waiting, w)
+	// Another leader would make two small batches of one, unless there is enough for both.
+	if c.leaders == 0 || c.leaders < c.most && len(c.waiting) >= c.size/2 {
+		c.leaders++
+		go c.lead(context.WithoutCancel(ctx), db, many)
+	}
+	c.mu.Unlock()
+	err := <-w.done
+	if errors.Is(err, errCompany) {
+		return p.commit(ctx, db, many)
+	}
+	return err
+}
+
+func (c *committer) lead(ctx context.Context, db *database, many string) {
+	ended := false
+	defer func() {
+		if !ended { // a func has ended this goroutine, as t.FailNow does
+			go c.lead(ctx, db, many)
+		}
+	}()
+	runtime.Gosched() // those that are ready come along
+	for {
+		c.mu.Lock()
+		batch := c.waiting[:min(len(c.waiting), c.size)]
+		c.waiting = c.waiting[len(batch):]
+		if len(batch) == 0 {
+			c.waiting = nil
+			c.leaders--
+			c.mu.Unlock()
+			ended = true
+			return
+		}
+		c.mu.Unlock()
+		commitBatch(ctx, db, many, batch)
+	}
+}
+
+func commitBatch(ctx context.Context, db *database, many string, batch []*waiting) {
+	ended := false
+	defer func() {
+		for _, w := range batch {
+			if !ended {
+				w.done <- errEnded
+			}
+		}
+	}()
+	// In the order of the entries, so that two batches do not wait for each other.
+	slices.SortFunc(batch, func(a, b *waiting) int { return cmp.Compare(a.id, b.id) })
+	parts := make([]part, len(batch))
+	for i, w := range batch {
+		parts[i] = w.part
+	}
+	lost, err := commitParts(ctx, db, many, parts)
+	ended = true
+	var unclear *commitError
+	for i, w := range batch {
+		switch {
+		case err == nil || lost[i] != nil && errors.As(err, &unclear):
+			w.done <- lost[i]
+		case len(batch) == 1 || errors.As(err, &unclear):
+			w.done <- err
+		default:
+			w.done <- errCompany
+		}
+	}
+}

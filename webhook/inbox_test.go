@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/http"
@@ -267,4 +268,31 @@ func TestATurnThatComesTooLateIsNotLost(t *testing.T) {
 			require.NoError(t, inbox.Do(t.Context(), claim, keep))
 		}
 	})
+}
+
+// blocked is a database that lets nobody in, and does not listen to a context.
+type blocked struct{ asked, until chan struct{} }
+
+func (b blocked) Connect(context.Context) (driver.Conn, error) {
+	close(b.asked)
+	<-b.until
+	return nil, errors.New("closed")
+}
+
+func (blocked) Driver() driver.Driver { return nil }
+
+func TestACheckWaitsNoLongerThanItsContext(t *testing.T) {
+	b := blocked{make(chan struct{}), make(chan struct{})}
+	db := sql.OpenDB(b)
+	defer db.Close()
+	inbox, err := webhook.NewSQLInbox(db, webhook.PostgreSQL)
+	require.NoError(t, err)
+	first := make(chan error)
+	go func() { first <- inbox.Check(t.Context()) }()
+	<-b.asked
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, inbox.Check(ctx), context.Canceled, "while the first check is under way")
+	close(b.until)
+	require.Error(t, <-first)
 }

@@ -10,7 +10,6 @@ import (
 	mathrand "math/rand/v2"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -24,7 +23,7 @@ type SQLInbox struct {
 	do      sqlStatements
 	locks
 	checked  atomic.Bool
-	checking sync.Mutex
+	checking chan struct{}
 }
 
 // NewSQLInbox uses db and never closes it. Call Migrate and Check before you serve.
@@ -35,7 +34,7 @@ func NewSQLInbox(db *sql.DB, dialect Dialect) (*SQLInbox, error) {
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	return &SQLInbox{db: db, dialect: dialect, do: newSQLStatements(dialect)}, nil
+	return &SQLInbox{db: db, dialect: dialect, do: newSQLStatements(dialect), checking: make(chan struct{}, 1)}, nil
 }
 
 // Do implements Inbox, in one transaction. After a deadlock or a serialization
@@ -199,8 +198,12 @@ func (s *SQLInbox) version(ctx context.Context, q querier) (version int, err err
 func (s *SQLInbox) Check(ctx context.Context) error {
 	// It holds two connections at once, so one check at a time, or checks could wait
 	// for each other's.
-	s.checking.Lock()
-	defer s.checking.Unlock()
+	select {
+	case s.checking <- struct{}{}:
+		defer func() { <-s.checking }()
+	case <-ctx.Done():
+		return failed("check", ctx.Err())
+	}
 	f := faults{of: "SQLInbox: "}
 	if err := s.checkPool(ctx); err != nil {
 		return err

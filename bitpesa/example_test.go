@@ -63,7 +63,13 @@ func Example() {
 	server, client := exampleClient()
 	defer server.Close()
 	ctx := context.Background()
-	if _, err := client.Senders.Create(ctx, examplePayment("").Sender); err != nil {
+	var err error
+	_, err = client.Senders.Create(ctx, bitpesa.SenderParams{
+		ExternalID: "merchant-7", FirstName: "Example", LastName: "User", Country: "UG", City: "Kampala",
+		Street: "Somewhere 17-3", PostalCode: "798983", Email: "email@domain.com", IP: "127.0.0.1",
+		PhoneNumber: "+256752403639", BirthDate: "1970-01-01",
+	})
+	if err != nil {
 		log.Fatal(err)
 	}
 	payment := bitpesa.TransactionParams{

@@ -41,8 +41,10 @@
 // it sends and after an unknown outcome. It sends nothing a second time either. Two
 // processes that call CreateOnce at the same time can create two rides.
 //
-// Any fault of the network is allowed for, and a crash at any point, but for one: an
-// intermediary that repeats a POST by itself can create a second ride.
+// Any fault of the network is allowed for, and a crash at any point, but for two. An
+// intermediary that repeats a POST by itself can create a second ride. A refusal names
+// no ride: an intermediary that hands you the refusal of another request makes
+// sdk.Rejected a lie. Package journal looks for the ride after a refusal.
 //
 // No endpoint for a single ride or transaction is documented. Find, FindMany, Get and
 // Wait go through a list, newest first, to what you say existed before

@@ -42,7 +42,7 @@ func actions(s *clienttest.Script) string {
 const (
 	planted   = "planted-secret"
 	token     = `{"access_token":"planted-token","expiresIn":3600}`
-	accepted  = `{"payout_reference":"a99658d5","response_code":720,"response_description":"Payout request has been accepted for processing"}`
+	accepted  = `{"payout_reference":"ms83-1","response_code":720,"response_description":"Payout request has been accepted for processing"}`
 	processed = `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.00","currency":"KES"}`
 	pending   = `{"payout_reference":"ms83-1","payment_status":703,"amount":"100.00","currency":"KES"}`
 	unknown   = `{"statusCode":404,"message":"Invalid Payout Reference","error":"Not Found"}`

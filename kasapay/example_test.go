@@ -33,10 +33,11 @@ func Example() {
 	if err != nil {
 		log.Fatal(sdk.Advise(err), err) // "look": the supplier may be paid, so call client.Payouts.Find
 	}
-	if payout, err = client.Payouts.Wait(ctx, payout.Reference); err != nil {
+	ended, err := client.Payouts.Wait(ctx, payout.Reference)
+	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("paid:", payout.Status == kasapay.StatusProcessed)
+	fmt.Println("paid:", ended.Status == kasapay.StatusProcessed, "asked for before:", payout.Existing)
 }
 
 // What to do with each outcome of a payout.

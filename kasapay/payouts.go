@@ -114,6 +114,10 @@ type Payout struct {
 	Raw        sdk.Raw
 }
 
+// Named reports that the response named your reference: else it may be the response to
+// another request.
+func (p *Payout) Named() bool { return p.GatewayReference == p.Reference }
+
 // PaymentStatus is the state of a payout. A status that this package does not know
 // passes through and is never final.
 type PaymentStatus string
@@ -149,8 +153,9 @@ func (s PaymentStatus) Reversal() bool { return s == StatusReversed || s == Stat
 // and may even have failed: look at its Status.
 //
 // Kasapay's acceptance does not name your reference for certain: the document's sample
-// has another one. So Create cannot compare an acceptance. Calls with the same
-// reference at the same time share one request.
+// has another one. Such an acceptance may be another request's, so Create looks the
+// payout up before it believes it. Not found, the outcome is unknown. Calls with the
+// same reference at the same time share one request.
 func (s *PayoutsService) Create(ctx context.Context, p CreatePayoutParams) (*Payout, error) {
 	return s.create(p).Do(ctx)
 }
@@ -162,7 +167,7 @@ func (s *PayoutsService) Prepare(p CreatePayoutParams) (sdk.Prepared[Payout], er
 
 func (s *PayoutsService) create(p CreatePayoutParams) transport.Write[Payout] {
 	request, callback, faults := s.c.payoutRequest(p)
-	return transport.Write[Payout]{Core: s.c.core, Err: s.c.core.Invalid(OpInitiate, p.Reference, faults), Call: func(out **Payout) transport.Call {
+	return transport.Write[Payout]{Core: s.c.core, Err: s.c.core.Invalid(OpInitiate, p.Reference, faults), Named: (*Payout).Named, Call: func(out **Payout) transport.Call {
 		return transport.Call{
 			Op: OpInitiate, Reference: p.Reference, Body: request, Callback: callback,
 			Decode: decode(func(r *response) (err error) {
@@ -187,6 +192,9 @@ func (s *PayoutsService) create(p CreatePayoutParams) transport.Write[Payout] {
 				finding, err := same.Finding()
 				if err == nil && finding == transport.Same {
 					shown.Existing, shown.Unverified = existing, !shown.Amount.Valid
+					if *out != nil { // the acceptance, which it confirms
+						shown.GatewayReference = (*out).GatewayReference
+					}
 					*out = shown
 				}
 				return finding, err

@@ -34,9 +34,9 @@ func TestResponsesToCreateAreClassified(t *testing.T) {
 	}{
 		"accepted":                    {200, accepted, want{}},
 		"accepted and created":        {201, accepted, want{}},
-		"accepted, code as text":      {200, `{"response_code":"720"}`, want{}},
-		"accepted, nulls and extras":  {200, `{"payout_reference":null,"response_code":720,"error_code":null,"extra":[{}]}`, want{}},
-		"accepted, statusCode beside": {201, `{"statusCode":201,"response_code":720}`, want{}},
+		"accepted, code as text":      {200, `{"payout_reference":"ms83-1","response_code":"720"}`, want{}},
+		"accepted, nulls and extras":  {200, `{"payout_reference":"ms83-1","response_code":720,"error_code":null,"extra":[{}]}`, want{}},
+		"accepted, statusCode beside": {201, `{"payout_reference":"ms83-1","statusCode":201,"response_code":720}`, want{}},
 
 		"not my service":                  {200, sample(t, "initiate_refused.json"), refusal(sdk.ErrConfiguration, "SERVICE_NOT_ALLOWED", "721")},
 		"not my service, HTTP 400":        {400, sample(t, "initiate_refused.json"), refusal(sdk.ErrConfiguration, "SERVICE_NOT_ALLOWED", "721")},

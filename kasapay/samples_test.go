@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +38,9 @@ func canonical(t *testing.T, body string) string {
 }
 
 func TestTheDocumentsPaybillRequestIsSentUpToTheDecimals(t *testing.T) {
-	client, s := newClient(t, []step{answer(200, sample(t, "initiate_accepted.json"))})
+	// The acceptance of the sample names another reference: it is confirmed.
+	shown := `{"payout_reference":"145245624652","payment_status":703,"amount":"10.00","currency":"KES"}`
+	client, s := newClient(t, []step{answer(200, sample(t, "initiate_accepted.json")), answer(200, shown)})
 	payout, err := client.Payouts.Create(t.Context(), kasapay.CreatePayoutParams{
 		Reference: "145245624652", ServiceCode: "SERVICE_CODE", AccountReference: "0101", RecipientName: "Test Limited",
 		RecipientType: kasapay.Paybill, RecipientAccountNumber: "5656", Amount: decimal.NewFromInt(10), Description: "Test",
@@ -49,15 +52,14 @@ func TestTheDocumentsPaybillRequestIsSentUpToTheDecimals(t *testing.T) {
 
 	assert.Equal(t, "145245624652", payout.Reference)
 	assert.Equal(t, "a99658d5-3100-45e6-9649-b311d41ab615", payout.GatewayReference)
-	assert.Equal(t, kasapay.StatusAccepted, payout.Status)
+	assert.Equal(t, kasapay.StatusPending, payout.Status)
 	assert.False(t, payout.Status.Final())
-	assert.Equal(t, "Payout request has been accepted for processing", payout.Result)
-	assert.False(t, payout.Amount.Valid, "an acceptance names no amount")
-	assert.Equal(t, canonical(t, sample(t, "initiate_accepted.json")), canonical(t, string(payout.Raw)))
+	assert.False(t, payout.Existing)
+	assert.Equal(t, canonical(t, shown), canonical(t, string(payout.Raw)))
 }
 
 func TestTheDocumentsBankRequestIsSent(t *testing.T) {
-	client, s := newClient(t, []step{answer(201, accepted)}, func(c *kasapay.Config) { c.AnyMethod = true })
+	client, s := newClient(t, []step{answer(201, strings.Replace(accepted, "ms83-1", "ms83-367839", 1))}, func(c *kasapay.Config) { c.AnyMethod = true })
 	p := kasapay.CreatePayoutParams{
 		Reference: "ms83-367839", AccountReference: "666666", RecipientName: "Test Limited", RecipientType: kasapay.BankAccount,
 		RecipientAccountNumber: "08292******849", Amount: decimal.NewFromInt(100), Description: "Test bank transfer",

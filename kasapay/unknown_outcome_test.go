@@ -1,6 +1,7 @@
 package kasapay_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 	isAccepted, isProcessed, isUnknown := answer(200, accepted), answer(200, processed), answer(200, unknown)
+	another, unnamed := answer(200, strings.Replace(accepted, "ms83-1", "a99658d5", 1)), answer(200, `{"response_code":720}`)
 	duplicate := answer(200, `{"response_code":721,"error_code":"DUPLICATE_REFERENCE"}`)
 	unheardOf := answer(200, `{"response_code":721,"error_code":"REFERENCE_LOCKED"}`)
 	noFunds := answer(200, `{"response_code":721,"error_code":"INSUFFICIENT_FUNDS"}`)
@@ -49,6 +51,15 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 			"initiate status status status initiate status status status", "", "unknown", sdk.ErrValidation, 6 * time.Second},
 		"dropped twice, never shown": {[]step{nil, isUnknown, isUnknown, isUnknown, nil, isUnknown},
 			"initiate status status status initiate status status status", "", "unknown", nil, 6 * time.Second},
+		"accepted under another reference, found":                {[]step{another, isProcessed}, "initiate status", "700", "", nil, 0},
+		"accepted without a reference, found":                    {[]step{unnamed, isProcessed}, "initiate status", "700", "", nil, 0},
+		"accepted under another reference, shown a second later": {[]step{another, isUnknown, isProcessed}, "initiate status status", "700", "", nil, time.Second},
+		"accepted under another reference, never shown": {[]step{another, isUnknown},
+			"initiate status status status", "", "unknown", nil, 3 * time.Second},
+		"accepted under another reference, and nobody can tell": {[]step{another, answer(404, "<h1>404</h1>")},
+			"initiate status", "", "unknown", nil, 0},
+		"accepted under another reference, and another payout is there": {[]step{another, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.01"}`)},
+			"initiate status", "", "unknown", sdk.ErrReferenceTaken, 0},
 		"a duplicate on a fresh call": {[]step{duplicate, isProcessed}, "initiate status", "700", "", nil, 0},
 		"a duplicate on a fresh call, not shown": {[]step{duplicate, isUnknown},
 			"initiate status status status", "", "unknown", sdk.ErrDuplicate, 3 * time.Second},

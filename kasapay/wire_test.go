@@ -52,16 +52,17 @@ func wirePayout(t *testing.T) kasapay.CreatePayoutParams {
 }
 
 const (
-	wireToken     = `{"access_token":"planted-token","expiresIn":3600}`
-	wireBadToken  = `{"statusCode":401,"message":"Unauthorized","error":"Unauthorized"}`
-	wireAccepted  = `{"payout_reference":"a99658d5","response_code":720,"response_description":"Payout request has been accepted for processing"}`
-	wireAbsent    = `{"statusCode":404,"message":"Invalid Payout Reference","error":"Not Found"}`
-	wireProcessed = `{"payout_reference":"ms83-1","payment_status":700}`
+	wireToken        = `{"access_token":"planted-token","expiresIn":3600}`
+	wireBadToken     = `{"statusCode":401,"message":"Unauthorized","error":"Unauthorized"}`
+	wireAcceptedFull = `{"payout_reference":"ms83/1 é","response_code":720}`
+	wireAccepted     = `{"payout_reference":"ms83-1","response_code":720,"response_description":"Payout request has been accepted for processing"}`
+	wireAbsent       = `{"statusCode":404,"message":"Invalid Payout Reference","error":"Not Found"}`
+	wireProcessed    = `{"payout_reference":"ms83-1","payment_status":700}`
 )
 
 var wireCallsOfEveryOperation = []wireCall{
 	{
-		name: "every field, after a login", responses: []string{wireToken, wireAccepted},
+		name: "every field, after a login", responses: []string{wireToken, wireAcceptedFull},
 		send: func(t *testing.T, c *kasapay.Client) error {
 			_, err := c.Payouts.Create(t.Context(), wirePayout(t))
 			return err
@@ -98,7 +99,7 @@ var wireCallsOfEveryOperation = []wireCall{
 		},
 	},
 	{
-		name: "after a lost connection, absent", responses: []string{"", wireAbsent, wireAbsent, wireAbsent, wireAccepted},
+		name: "after a lost connection, absent", responses: []string{"", wireAbsent, wireAbsent, wireAbsent, wireAcceptedFull},
 		send: func(t *testing.T, c *kasapay.Client) error {
 			_, err := c.Payouts.Create(t.Context(), wirePayout(t))
 			return err
@@ -112,7 +113,7 @@ var wireCallsOfEveryOperation = []wireCall{
 		},
 	},
 	{
-		name: "after a token that is refused", responses: []string{wireBadToken, `{"access_token":"second-token","expires_in":3600}`, wireAbsent, wireAbsent, wireAbsent, wireAccepted},
+		name: "after a token that is refused", responses: []string{wireBadToken, `{"access_token":"second-token","expires_in":3600}`, wireAbsent, wireAbsent, wireAbsent, wireAcceptedFull},
 		send: func(t *testing.T, c *kasapay.Client) error {
 			_, err := c.Payouts.Create(t.Context(), wirePayout(t))
 			return err

@@ -42,7 +42,10 @@
 // The README of this package says what the same call after a crash comes to.
 //
 // Only Kotani's own words are a refusal (sdk.ErrRejected). A proxy's page, an empty
-// 404 or a plain "upstream connect error" leave the outcome unknown.
+// 404 or a plain "upstream connect error" leave the outcome unknown. A refusal names
+// no reference: an intermediary that hands you the refusal of another request makes
+// sdk.ErrRejected a lie. Package journal looks for deposits and withdrawals after a
+// refusal.
 //
 // # Limits
 //

@@ -28,15 +28,17 @@ func Example() {
 	payment, err := client.Pay(ctx, kpay.PayParams{
 		RefID: "order-123", Amount: decimal.NewFromInt(4200), Method: kpay.MethodMoMo, MSISDN: "0783300000",
 		Email: "customer@example.com", CustomerName: "John Doe", CustomerNumber: "0783300000", Details: "Order #123",
-		ReturnURL: "https://merchant.example/kpay", RedirectURL: "https://merchant.example/thanks",
+		ReturnURL:   "https://merchant.example/hooks/kpay/" + os.Getenv("HOOK_SECRET"), // for webhook.PathSecret
+		RedirectURL: "https://merchant.example/thanks",
 	})
 	if err != nil {
 		log.Fatal(sdk.Advise(err), err) // "look": the payer may have been asked, so call client.Find
 	}
-	if payment, err = client.Wait(ctx, payment.RefID); err != nil {
+	ended, err := client.Wait(ctx, payment.RefID)
+	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("paid:", payment.Status.Paid())
+	fmt.Println("paid:", ended.Status.Paid(), "asked for before:", payment.Existing)
 }
 
 // What to do with each outcome of a payment.

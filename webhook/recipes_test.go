@@ -49,14 +49,23 @@ func purgeDaily(ctx context.Context, inbox *webhook.SQLInbox) error {
 
 func paymentChanged(ctx context.Context, tx *sql.Tx, e webhook.Event[kpay.Payment]) error {
 	switch {
-	case e.Status == string(kpay.CodePaid): // e.Transition is Advanced, or Corrected after a failure
+	case e.Data.Status.Paid(): // e.Transition is Advanced, or Corrected after a failure
 		return setStatus(ctx, tx, e.Reference, "paid")
 	case e.Transition == webhook.Reversed: // a success was taken back
 		return setStatus(ctx, tx, e.Reference, "cancelled")
-	case e.Status == string(kpay.CodeFailed):
+	case e.Data.Status.Failed():
 		return setStatus(ctx, tx, e.Reference, "failed")
 	}
 	return nil
+}
+
+func setStatus(ctx context.Context, tx *sql.Tx, reference, status string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE orders SET status = $1 WHERE reference = $2`, status, reference)
+	return err
+}
+
+func changed[E any](ctx context.Context, tx *sql.Tx, e webhook.Event[E]) error {
+	return setStatus(ctx, tx, e.Reference, e.Status)
 }
 
 func kpayHandler(cfg kpay.Config, key string, inbox *webhook.SQLInbox) (*webhook.Handler[kpay.Payment], error) {
@@ -117,9 +126,9 @@ func fiatConnectHandler(whsec string, inbox *webhook.SQLInbox) (*webhook.Handler
 	})
 }
 
-func mount(kpay http.Handler) *http.ServeMux {
+func mount(handler http.Handler) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.Handle("POST /hooks/kpay/", kpay) // the slash: the last segment is the secret
+	mux.Handle("POST /hooks/kpay/", handler) // the slash: the last segment is the secret
 	return mux
 }
 
@@ -128,8 +137,8 @@ type chiRouter interface {
 	Post(pattern string, h http.HandlerFunc)
 }
 
-func mountOnChi(r chiRouter, kpay http.Handler) {
-	r.Post("/hooks/kpay/{secret}", kpay.ServeHTTP)
+func mountOnChi(r chiRouter, handler http.Handler) {
+	r.Post("/hooks/kpay/{secret}", handler.ServeHTTP)
 }
 
 func onlyFromBitPesa(signature webhook.Authenticator) webhook.Authenticator {
@@ -147,11 +156,12 @@ func reconcile(ctx context.Context, h *webhook.Handler[kpay.Payment], unpaid fun
 	return r.Run(ctx)
 }
 
+func bitpesaDelivery(body string) (*http.Request, error) {
+	key := webhook.BitPesaKey{Key: "key", Secret: "secret"} // those of the handler
+	return webhook.NewBitPesaTestDelivery("https://shop.example/hooks/bitpesa", key, []byte(body))
+}
+
 // The end of what README.md shows.
-
-func setStatus(context.Context, *sql.Tx, string, string) error { return nil }
-
-func changed[E any](context.Context, *sql.Tx, webhook.Event[E]) error { return nil }
 
 func TestTheRecipesWork(t *testing.T) {
 	db := new(sql.DB)
@@ -183,6 +193,19 @@ func TestTheRecipesWork(t *testing.T) {
 	mountOnChi(routes{}, h)
 	require.ErrorIs(t, reconcile(ended, h, open()), context.Canceled)
 	require.NoError(t, paymentChanged(t.Context(), nil, webhook.Event[kpay.Payment]{}))
+}
+
+func TestTheRecipesDeliveryIsHandedOn(t *testing.T) {
+	told := ""
+	h, err := webhook.NewBitPesa(webhook.Config[bitpesa.Event]{
+		Auth:   webhook.BitPesaSignature("https://shop.example/hooks/bitpesa", webhook.BitPesaKey{Key: "key", Secret: "secret"}),
+		Handle: func(_ context.Context, e webhook.Event[bitpesa.Event]) error { told = e.Status; return nil },
+	})
+	require.NoError(t, err)
+	r, err := bitpesaDelivery(`{"event":"transaction.paid","object":{"id":"t-1","state":"paid"}}`)
+	require.NoError(t, err)
+	assert.Equal(t, 200, send(h, r).Code)
+	assert.Equal(t, "paid", told)
 }
 
 type routes map[string]http.HandlerFunc

@@ -91,9 +91,9 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "callback: ", ev.Reference, ev.Status, ev.Trust)
-	if ev.Status != string(kotani.StatusSuccessful) {
-		return fmt.Errorf("%s ended as %s", ev.Reference, ev.Status)
+	fmt.Fprintln(out, "callback: ", ev.Reference, ev.Data.Status, ev.Trust)
+	if ev.Data.Status != kotani.StatusSuccessful {
+		return fmt.Errorf("%s ended as %s", ev.Reference, ev.Data.Status)
 	}
 
 	spent := before.Sub(server.Balance("KES"))

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,6 +36,8 @@ type distortion struct {
 	twice string            // a reference whose second request counts as a new one
 	lag   int32             // lookups which do not show the reference yet
 	until func(*http.Request) bool
+	mend  func(*http.Request, *http.Response) // changes a response
+	says  func(*http.Request) *http.Response  // responds in place of the fake; nil: does not
 
 	sent atomic.Int32
 }
@@ -64,7 +68,15 @@ func (d *distortion) RoundTrip(r *http.Request) (*http.Response, error) {
 	if d.until != nil && d.until(r) && atomic.AddInt32(&d.lag, -1) >= 0 {
 		return textResponse(r, http.StatusNotFound, `{"message":"not found"}`), nil
 	}
+	if d.says != nil {
+		if response := d.says(r); response != nil {
+			return response, nil
+		}
+	}
 	response, err := d.next.RoundTrip(r)
+	if err == nil && d.mend != nil {
+		d.mend(r, response)
+	}
 	if err != nil || len(d.words) == 0 && second == "" {
 		return response, err
 	}
@@ -105,7 +117,7 @@ func openDistorted(t *testing.T, name string, d *distortion) *target {
 		co := server.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(50_000)})
 		cfg := server.ClientConfig(co)
 		d.on(&cfg.Options)
-		out, err = kapitenTarget(out, cfg, co.ID)
+		out, err = kapitenTarget(out, cfg, co.ID, "0788000001", "0788000222")
 	case "kpay":
 		cfg := kpaytest.NewServer(t, kpaytest.Config{Options: live}).ClientConfig()
 		d.on(&cfg.Options)
@@ -132,7 +144,7 @@ func openDistorted(t *testing.T, name string, d *distortion) *target {
 	if out.operations == nil {
 		for _, p := range providers {
 			if p.name == name {
-				plain, err := p.open(func(string) string { return "" })
+				plain, err := p.open(func(string) string { return "" }, false)
 				require.NoError(t, err)
 				plain.close()
 				out.operations = plain.operations
@@ -227,6 +239,85 @@ func TestEachDifferenceIsFound(t *testing.T) {
 	}
 }
 
+// A server in a state that the run before cannot show: what conform says of it.
+func TestWhatTheServerSaysOfItself(t *testing.T) {
+	status := func(code int, path, body string) func(*http.Request) *http.Response {
+		return func(r *http.Request) *http.Response {
+			if path != "" && !strings.HasSuffix(r.URL.Path, path) {
+				return nil
+			}
+			return textResponse(r, code, body)
+		}
+	}
+	for _, row := range []struct {
+		provider, name string
+		distortion     *distortion
+		spend          bool
+		code           int
+		want           []string
+	}{
+		{"kapiten", "its clock is five minutes ahead", &distortion{mend: func(_ *http.Request, r *http.Response) {
+			r.Header.Set("Date", time.Now().Add(5*time.Minute).UTC().Format(http.TimeFormat))
+		}}, false, 0, []string{"clock: 5m0s from ours"}},
+		{"kasapay", "its token lives for 100 minutes", &distortion{words: []string{`"expiresIn":3600`, `"expiresIn":6000`, `"expiresIn":"3600"`, `"expiresIn":6000`}}, false, 0,
+			[]string{"login: works", "the token lives 1h40m0s"}},
+		{"kapiten", "OPTIONS requires a field that the SDK does not send", &distortion{says: func(r *http.Request) *http.Response {
+			if r.Method != http.MethodOptions || !strings.HasSuffix(r.URL.Path, "/rides/") {
+				return nil
+			}
+			return textResponse(r, http.StatusOK, `{"actions":{"POST":{"pickup_address":{"required":true},"tax_id":{"required":true},"note":{},"id":{"read_only":true}}}}`)
+		}}, false, 1, []string{"OPTIONS requires fields that the SDK does not send; unknown fields: note tax_id; fields not shown: pickup_latitude"}},
+		{"kapiten", "a path without its slash redirects", &distortion{says: func(r *http.Request) *http.Response {
+			if r.Method != http.MethodOptions || strings.HasSuffix(r.URL.Path, "/add-funds/") {
+				return nil
+			}
+			if strings.HasSuffix(r.URL.Path, "/topup/") {
+				return textResponse(r, http.StatusPermanentRedirect, "")
+			}
+			return nil
+		}}, false, 1, []string{"wallet.top_up", "HTTP 308: it is elsewhere"}},
+		{"kapiten", "it is down", &distortion{says: status(503, "/rides/estimate/", "busy")}, false, 0, []string{"not tried", "HTTP 503: ask again later"}},
+		{"bitpesa", "the credentials are refused", &distortion{says: status(401, "", `{"error":"Unauthorized"}`)}, false, 2, []string{"not tried"}},
+		{"kpay", "a state that the SDK does not know", &distortion{words: []string{`"statusid":"03"`, `"statusid":"07"`, `"momtransactionid"`, `"mtn_id"`}}, true, 1,
+			[]string{"unknown fields: mtn_id; fields not shown: momtransactionid", "unknown states: 07"}},
+		{"kasapay", "a state that the SDK does not know", &distortion{words: []string{`"payment_status":703`, `"payment_status":709`, `"transaction_time"`, `"time"`}}, true, 1,
+			[]string{"unknown fields: time; fields not shown: transaction_time", "unknown states: 709"}},
+		{"kotani", "a state that the SDK does not know", &distortion{words: []string{`"status":"PENDING"`, `"status":"QUEUED"`, `"createdAt"`, `"made"`}}, true, 1,
+			[]string{"unknown fields: result.made; fields not shown: result.createdAt", "unknown states: QUEUED"}},
+		{"kotani", "an assumed route at another of its names", &distortion{moved: map[string]string{"/transactions/list": "/transactions"}}, false, 1,
+			[]string{`"fiat.transactions": {Method: "GET", Path: "/transactions/list"},`}},
+		{"fiatconnect", "another prefix", &distortion{moved: map[string]string{"/fiat-connect/clock": "/clock"}}, false, 1,
+			[]string{`"fiatconnect.clock": {Method: "GET", Path: "/fiat-connect/clock"},`}},
+	} {
+		t.Run(row.provider+", "+row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				text, code := printed(t, openDistorted(t, row.provider, row.distortion), row.spend)
+				assert.Equal(t, row.code, code, text)
+				for _, want := range row.want {
+					assert.Contains(t, text, want)
+				}
+			})
+		})
+	}
+}
+
+// Each assumed route has other names to try.
+func TestEachAssumedRouteHasCandidates(t *testing.T) {
+	for _, p := range providers {
+		target, err := p.open(func(string) string { return "" }, false)
+		require.NoError(t, err)
+		target.close()
+		for _, op := range target.operations {
+			if op.Source == sdk.Assumed {
+				assert.NotEmpty(t, target.candidates[op.Name], op.Name)
+			}
+		}
+		for name := range target.candidates {
+			assert.True(t, slices.ContainsFunc(target.operations, func(op sdk.Operation) bool { return op.Name == name }), name)
+		}
+	}
+}
+
 func TestALagOfTheLookupIsMeasured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &distortion{}
@@ -265,6 +356,19 @@ func TestSettingsAreNamedBeforeAnythingIsAsked(t *testing.T) {
 	env := func(name string) string { return map[string]string{"KPAY_BASE_URL": "https://kpay.example"}[name] }
 	assert.Equal(t, 2, run(t.Context(), []string{"-provider", "kpay"}, env, &out, &log))
 	assert.Equal(t, "conform: set KPAY_USERNAME, KPAY_PASSWORD, KPAY_RETAILER_ID\n", log.String())
+	for provider, want := range map[string]string{
+		"kapiten": "KAPITEN_TOKEN, KAPITEN_COMPANY_ID, KAPITEN_SENDER_PHONE, KAPITEN_RECEIVER_PHONE",
+		"kpay":    "KPAY_USERNAME, KPAY_PASSWORD, KPAY_RETAILER_ID, KPAY_MSISDN",
+		"kasapay": "KASAPAY_CONSUMER_KEY, KASAPAY_CONSUMER_SECRET, KASAPAY_SERVICE_CODE, KASAPAY_PAYBILL",
+		"kotani":  "KOTANI_PHONE, KOTANI_COUNTRY, KOTANI_PASSWORD, KOTANI_MSISDN",
+	} {
+		log.Reset()
+		env := func(name string) string {
+			return map[string]string{strings.ToUpper(provider) + "_BASE_URL": "https://nowhere.example"}[name]
+		}
+		assert.Equal(t, 2, run(t.Context(), []string{"-provider", provider, "-spend"}, env, &out, &log))
+		assert.Equal(t, "conform: set "+want+"\n", log.String())
+	}
 	log.Reset()
 	assert.Equal(t, 2, run(t.Context(), []string{"-provider", "visa"}, env, &out, &log))
 	assert.Contains(t, log.String(), "kapiten, kpay, kasapay, kotani, fiatconnect, bitpesa")
@@ -274,7 +378,7 @@ func TestSettingsAreNamedBeforeAnythingIsAsked(t *testing.T) {
 // Nothing of a person or of the credentials is printed.
 func TestTheReportHoldsNoPersonalDatum(t *testing.T) {
 	for _, p := range providers {
-		target, err := p.open(func(string) string { return "" })
+		target, err := p.open(func(string) string { return "" }, false)
 		require.NoError(t, err)
 		var out, log bytes.Buffer
 		conform(t.Context(), target, options{spend: true, json: true}, &out, &log)
@@ -285,6 +389,47 @@ func TestTheReportHoldsNoPersonalDatum(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A server that repeats all it hears, in every place that conform looks at.
+func TestNothingThatTheServerRepeatsIsPrinted(t *testing.T) {
+	var heard atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		heard.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Allow", "PLANTED-secret, +250788123456, Plantedname, PATCH")
+		said := map[string]any{"PLANTED-secret": 1, "0788 123 456": 2, "jane@planted.example": 3, "status": "0788123456", "statusid": "0788123456", "payment_status": "0788123456",
+			"retcode": "0788123456", "code": "PLANTED-secret", "detail": "0788123456 PLANTED-secret", "desc": "0788123456 PLANTED-secret", "message": "jane@planted.example", "error": "PLANTED-secret",
+			"refid": "0788123456", "external_id": "0788123456", "error_code": "0788123456", "response_code": 720, "access_token": "PLANTED-secret", "expiresIn": 788123456}
+		said["results"], said["result"], said["object"] = []any{said["status"], map[string]any{"status": "0788123456", "0788123456": 1}}, map[string]any{"status": "0788123456", "token": "PLANTED-secret", "+250788123456": 1}, []any{}
+		w.WriteHeader([]int{200, 200, 405, 400, 422, 200}[int(heard.Load())%6])
+		_ = json.NewEncoder(w).Encode(said)
+	}))
+	defer server.Close()
+	for _, p := range providers {
+		for _, extra := range []string{"-json", "-json=false"} {
+			env := func(name string) string {
+				switch {
+				case strings.HasSuffix(name, "_BASE_URL"):
+					return server.URL
+				case strings.HasSuffix(name, "PHONE"), strings.HasSuffix(name, "MSISDN"):
+					return "+250788123456"
+				case name == "KOTANI_COUNTRY":
+					return "KE"
+				case strings.HasSuffix(name, "PAYBILL"):
+					return "565601"
+				}
+				return "PLANTED-secret"
+			}
+			var out, log bytes.Buffer
+			run(t.Context(), []string{"-provider", p.name, "-spend", "-patience", "1ms", extra}, env, &out, &log)
+			assert.NotEmpty(t, out.String(), p.name+log.String())
+			for _, planted := range []string{"PLANTED", "Planted", "788123456", "123 456", "planted.example"} {
+				assert.NotContains(t, out.String()+log.String(), planted, p.name)
+			}
+		}
+	}
+	assert.NotZero(t, heard.Load())
 }
 
 func TestACallbackIsDescribed(t *testing.T) {

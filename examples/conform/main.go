@@ -9,8 +9,7 @@
 // to paste, and the class that each write deserves. The output holds no secret and no
 // personal datum: names of fields and states only. With -json it is JSON.
 //
-// The exit code is 1 when something differs or is absent, and 2 when nothing could be
-// asked.
+// The exit code is 1 when something differs or is absent, and 2 when nothing was learnt.
 package main
 
 import (
@@ -53,7 +52,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, log i
 		fmt.Fprintf(log, "conform: -provider must be one of %s\n", strings.Join(names, ", "))
 		return 2
 	}
-	t, err := providers[i].open(env)
+	t, err := providers[i].open(env, *spend)
 	if err != nil {
 		fmt.Fprintln(log, "conform:", err)
 		return 2
@@ -80,6 +79,7 @@ func conform(ctx context.Context, t *target, o options, out, log io.Writer) int 
 		t.spend(ctx, r, o, hook)
 		hook.close()
 	}
+	r.scrub(t.secrets)
 	if err := r.print(out, o.json); err != nil {
 		fmt.Fprintln(log, "conform:", err)
 		return 2

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +23,9 @@ func (t *target) probe(ctx context.Context, r *report) {
 			r.Login = "refused: " + sdk.SafeText(err)
 		} else {
 			r.Login = fmt.Sprintf("works, %d ms", time.Since(begin).Milliseconds())
+			if life := t.record.token(); life != "" {
+				r.Login += ", the token lives " + life
+			}
 			known[t.loginOp] = finding{Verdict: seen, Why: "the login works"}
 		}
 	}
@@ -32,6 +38,9 @@ func (t *target) probe(ctx context.Context, r *report) {
 		f, ok := known[op.Name]
 		if !ok {
 			f = t.route(ctx, op, c)
+		}
+		if f.Verdict == seen && op.Class != sdk.Safe {
+			t.describe(ctx, op, &f)
 		}
 		f.Operation, f.Route, f.Source = op.Name, op.Method+" "+op.Path, op.Source
 		if f.Verdict == absent {
@@ -75,6 +84,8 @@ func (t *target) read(ctx context.Context, call read) finding {
 		f = finding{Verdict: notTried, Why: sdk.SafeText(err)}
 	case sdk.Advise(err) == sdk.Credentials:
 		f = finding{Verdict: notTried, Why: "the credentials were refused"}
+	case x.status >= 500 || x.status == http.StatusTooManyRequests:
+		f = finding{Verdict: notTried, Why: fmt.Sprintf("HTTP %d: ask again later", x.status)}
 	default:
 		f = finding{Verdict: differs, Why: sdk.SafeText(err)}
 	}
@@ -138,6 +149,8 @@ func judge(with, method string, x exchange, c control, complete bool) finding {
 	said := fmt.Sprintf("%s says HTTP %d", with, x.status)
 	allow := strings.Join(x.header.Values("Allow"), ", ")
 	switch {
+	case redirects(x.status):
+		return finding{Verdict: absent, Why: said + ": it is elsewhere"}
 	case x.status == http.StatusNotFound && !complete:
 		return finding{Verdict: notTried, Why: "it needs an object, and the account shows none"}
 	case x.status == http.StatusNotFound && !(nothing && c.mute[with]):
@@ -151,7 +164,7 @@ func judge(with, method string, x exchange, c control, complete bool) finding {
 		return finding{Verdict: notTried, Why: said + ", and the same of a path that does not exist: only carrying it out would tell"}
 	case x.status == http.StatusMethodNotAllowed || x.status < 300:
 		if allow != "" && !strings.Contains(allow, method) {
-			return finding{Verdict: differs, Why: "it allows " + allow}
+			return finding{Verdict: differs, Why: "it allows " + strings.Join(methods.FindAllString(allow, -1), ", ")}
 		}
 		if with == http.MethodGet && x.status == http.StatusMethodNotAllowed {
 			return finding{Verdict: differs, Why: said}
@@ -159,6 +172,46 @@ func judge(with, method string, x exchange, c control, complete bool) finding {
 		return finding{Verdict: seen, Why: said}
 	}
 	return finding{Verdict: notTried, Why: said}
+}
+
+var methods = regexp.MustCompile(`\b(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE)\b`)
+
+func redirects(status int) bool {
+	return status == http.StatusMovedPermanently || status == http.StatusFound || status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect
+}
+
+// describe compares the fields that the SDK sends with those that OPTIONS describes, as the
+// Django REST framework does.
+func (t *target) describe(ctx context.Context, op sdk.Operation, f *finding) {
+	sent, path := t.bodies[op.Name], ""
+	if path, _ = t.at(op.Name, op.Path); sent == nil {
+		return
+	}
+	x, err := t.ask(ctx, http.MethodOptions, path)
+	var described struct {
+		Actions map[string]map[string]struct {
+			Required bool `json:"required"`
+			ReadOnly bool `json:"read_only"`
+		} `json:"actions"`
+	}
+	if err != nil || json.Unmarshal(x.body, &described) != nil || len(described.Actions[op.Method]) == 0 {
+		return
+	}
+	fields := described.Actions[op.Method]
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		switch known := slices.Contains(sent, name); {
+		case !known && fields[name].Required && !fields[name].ReadOnly:
+			f.Verdict, f.Why = differs, "OPTIONS requires fields that the SDK does not send"
+			f.Unknown = append(f.Unknown, name)
+		case !known && !fields[name].ReadOnly:
+			f.Unknown = append(f.Unknown, name)
+		}
+	}
+	for _, name := range sent {
+		if field, ok := fields[name]; !ok || field.ReadOnly {
+			f.Missing = append(f.Missing, name)
+		}
+	}
 }
 
 // elsewhere looks for an absent route at its candidates.

@@ -49,11 +49,11 @@ func or(text, other string) string {
 // reference is new for each run, and has no meaning.
 func reference() string { return "conform-" + time.Now().UTC().Format("20060102-150405") }
 
-func openKapiten(env func(string) string) (*target, error) {
+func openKapiten(env func(string) string, spend bool) (*target, error) {
 	t := &target{name: "kapiten", operations: kapiten.Operations(), close: func() {}}
-	s := settings{env: env}
+	s := settings{env: env, spend: spend}
 	cfg := kapiten.Config{BaseURL: env("KAPITEN_BASE_URL")}
-	company := ""
+	company, sender, receiver := "", "0788000001", "0788000222"
 	if cfg.BaseURL == "" {
 		server := kapitentest.New(kapitentest.Config{Options: live})
 		co := server.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(50_000)})
@@ -61,14 +61,16 @@ func openKapiten(env func(string) string) (*target, error) {
 		t.fake, t.close = true, server.Close
 	} else {
 		cfg.Token, company = s.need("KAPITEN_TOKEN"), s.need("KAPITEN_COMPANY_ID")
+		sender, receiver = s.spent("KAPITEN_SENDER_PHONE"), s.spent("KAPITEN_RECEIVER_PHONE") // a rider calls them
 	}
+	t.secrets = s.secrets
 	if err := s.err(); err != nil {
 		return nil, err
 	}
-	return kapitenTarget(t, cfg, company)
+	return kapitenTarget(t, cfg, company, sender, receiver)
 }
 
-func kapitenTarget(t *target, cfg kapiten.Config, company string) (*target, error) {
+func kapitenTarget(t *target, cfg kapiten.Config, company, sender, receiver string) (*target, error) {
 	t.record = through(&cfg.Options)
 	client, err := kapiten.New(cfg)
 	if err != nil {
@@ -80,6 +82,9 @@ func kapitenTarget(t *target, cfg kapiten.Config, company string) (*target, erro
 	page := func(state string, all []string, of any) *shape {
 		return shaped(state, all, "", of).and("count", "next", "previous", "results")
 	}
+	rides := page("results[].status", rideStates, struct {
+		Results []kapiten.Ride `json:"results"`
+	}{})
 	pickup, dropoff := kapiten.Location{Latitude: -1.9441, Longitude: 30.0619}, kapiten.Location{Latitude: -1.9706, Longitude: 30.1044}
 	t.reads = []read{
 		{op: kapiten.OpFindCompany, call: func(ctx context.Context) error {
@@ -102,9 +107,7 @@ func kapitenTarget(t *target, cfg kapiten.Config, company string) (*target, erro
 		{op: kapiten.OpListRides, call: func(ctx context.Context) error {
 			_, err := client.Rides.List(ctx, company, kapiten.ListOptions{})
 			return err
-		}, shape: page("results[].status", rideStates, struct {
-			Results []kapiten.Ride `json:"results"`
-		}{})},
+		}, shape: rides},
 		{op: kapiten.OpListTransactions, call: func(ctx context.Context) error {
 			_, err := client.Wallet.List(ctx, company, kapiten.ListOptions{})
 			return err
@@ -122,13 +125,20 @@ func kapitenTarget(t *target, cfg kapiten.Config, company string) (*target, erro
 		kapiten.OpTopUpWallet:      {{Path: "/api/companies/{company_id}/top-up/"}, {Path: "/api/companies/{company_id}/wallet/topup/"}, {Path: "/api/wallet/topup/"}},
 		kapiten.OpListTransactions: {{Path: "/api/companies/{company_id}/wallet/transactions/"}, {Path: "/api/transactions/"}},
 	}
+	t.bodies = map[string][]string{
+		kapiten.OpCreateCompany: strings.Fields("name registration_number address contact_person phone_number email"),
+		kapiten.OpCreateUser:    strings.Fields("phone_number first_name last_name email"),
+		kapiten.OpCreateRide: strings.Fields(`pickup_address pickup_latitude pickup_longitude dropoff_address dropoff_latitude dropoff_longitude
+			sender receiver company_id external_id weight_range includes_fragile_items is_priority`),
+		kapiten.OpTopUpWallet: strings.Fields("amount phone_number description"),
+	}
 	ref := reference()
 	t.spends = []spending{{
 		op: kapiten.OpCreateRide, class: sdk.Once, reference: ref,
 		send: func(ctx context.Context, _ string) (bool, error) {
 			ride, err := client.Rides.Create(ctx, kapiten.CreateRideParams{
 				CompanyID: company, ExternalID: ref, PickupAddress: "KN 78 St, Kigali", Pickup: pickup, DropoffAddress: "KK 12 Ave, Kigali", Dropoff: dropoff,
-				Sender: kapiten.Contact{Name: "Conform", Phone: "0788000001"}, Receiver: kapiten.Contact{Name: "Conform", Phone: "0788000222"},
+				Sender: kapiten.Contact{Name: "Conform", Phone: sender}, Receiver: kapiten.Contact{Name: "Conform", Phone: receiver},
 			})
 			return err == nil && ride.Existing, err
 		},
@@ -136,21 +146,24 @@ func kapitenTarget(t *target, cfg kapiten.Config, company string) (*target, erro
 			_, err := client.Rides.Find(ctx, company, ref, kapiten.SearchOptions{})
 			return err
 		},
+		shape: rides,
 	}}
 	return t, nil
 }
 
-func openKPay(env func(string) string) (*target, error) {
+func openKPay(env func(string) string, spend bool) (*target, error) {
 	t := &target{name: "kpay", operations: kpay.Operations(), close: func() {}}
-	s := settings{env: env}
-	cfg, phone := kpay.Config{BaseURL: env("KPAY_BASE_URL"), APIKey: env("KPAY_API_KEY")}, env("KPAY_MSISDN")
+	s := settings{env: env, spend: spend}
+	cfg, phone := kpay.Config{BaseURL: env("KPAY_BASE_URL"), APIKey: s.seen(env("KPAY_API_KEY"))}, ""
 	if cfg.BaseURL == "" {
 		server := kpaytest.New(kpaytest.Config{Options: live})
 		cfg, phone = server.ClientConfig(), "0788123456"
 		t.fake, t.close = true, server.Close
 	} else {
 		cfg.Username, cfg.Password, cfg.RetailerID = s.need("KPAY_USERNAME"), s.need("KPAY_PASSWORD"), s.need("KPAY_RETAILER_ID")
+		phone = s.spent("KPAY_MSISDN")
 	}
+	t.secrets = s.secrets
 	if err := s.err(); err != nil {
 		return nil, err
 	}
@@ -183,22 +196,26 @@ func kpayTarget(t *target, cfg kpay.Config, phone string) (*target, error) {
 			_, err := client.Find(ctx, ref)
 			return err
 		},
+		shape: named("statusid", states(kpay.CodePaid, kpay.CodeFailed, kpay.CodePending),
+			"tid", "refid", "statusid", "statusdesc", "statusmsg", "momtransactionid", "payaccount", "reply", "retcode", "success").optional("statusmsg", "reply", "retcode", "success"),
 		duplicate: says("608"),
 	}}
 	return t, nil
 }
 
-func openKasapay(env func(string) string) (*target, error) {
+func openKasapay(env func(string) string, spend bool) (*target, error) {
 	t := &target{name: "kasapay", operations: kasapay.Operations(), close: func() {}}
-	s := settings{env: env}
-	cfg, paybill := kasapay.Config{BaseURL: env("KASAPAY_BASE_URL")}, env("KASAPAY_PAYBILL")
+	s := settings{env: env, spend: spend}
+	cfg, paybill := kasapay.Config{BaseURL: env("KASAPAY_BASE_URL")}, ""
 	if cfg.BaseURL == "" {
 		server := kasapaytest.New(kasapaytest.Config{Options: live})
 		cfg, paybill = server.ClientConfig(), "565601"
 		t.fake, t.close = true, server.Close
 	} else {
 		cfg.ConsumerKey, cfg.ConsumerSecret, cfg.ServiceCode = s.need("KASAPAY_CONSUMER_KEY"), s.need("KASAPAY_CONSUMER_SECRET"), s.need("KASAPAY_SERVICE_CODE")
+		paybill = s.spent("KASAPAY_PAYBILL")
 	}
+	t.secrets = s.secrets
 	if err := s.err(); err != nil {
 		return nil, err
 	}
@@ -236,23 +253,28 @@ func kasapayTarget(t *target, cfg kasapay.Config, paybill string) (*target, erro
 			})
 			return err == nil && p.Existing, err
 		},
-		look:      find(ref),
+		look: find(ref),
+		shape: named("payment_status", states("700", "701", "702", "703", "704", "705"),
+			"payout_reference", "transaction_id", "payment_reference", "wallet_account", "destination", "payment_status", "amount", "currency",
+			"account_number", "destination_name", "description", "transaction_time", "account_balance", "result_description", "payment_account_reference").optional("payment_account_reference"),
 		duplicate: says("duplicate", "already", "exists"),
 	}}
 	return t, nil
 }
 
-func openKotani(env func(string) string) (*target, error) {
+func openKotani(env func(string) string, spend bool) (*target, error) {
 	t := &target{name: "kotani", close: func() {}}
-	s := settings{env: env}
-	cfg, phone := kotani.Config{BaseURL: env("KOTANI_BASE_URL")}, env("KOTANI_MSISDN")
+	s := settings{env: env, spend: spend}
+	cfg, phone := kotani.Config{BaseURL: env("KOTANI_BASE_URL")}, ""
 	if cfg.BaseURL == "" {
 		server := kotanitest.New(kotanitest.Config{Options: live})
 		cfg, phone = server.ClientConfig(), "+254711222333"
 		t.fake, t.close = true, server.Close
 	} else {
 		cfg.PhoneNumber, cfg.CountryCode, cfg.Password = s.need("KOTANI_PHONE"), s.need("KOTANI_COUNTRY"), s.need("KOTANI_PASSWORD")
+		phone = s.spent("KOTANI_MSISDN")
 	}
+	t.secrets = s.secrets
 	if err := s.err(); err != nil {
 		return nil, err
 	}
@@ -278,7 +300,7 @@ func kotaniTarget(t *target, cfg kotani.Config, phone string) (*target, error) {
 			return err
 		}},
 		{op: kotani.OpUserByPhone, call: func(ctx context.Context) error {
-			_, err := client.KYC.FindUser(ctx, phone)
+			_, err := client.KYC.FindUser(ctx, or(phone, "+254700000000"))
 			return err
 		}, unknown: true},
 		{op: kotani.OpQuoteOut, call: func(ctx context.Context) error {
@@ -298,6 +320,7 @@ func kotaniTarget(t *target, cfg kotani.Config, phone string) (*target, error) {
 			return err
 		}},
 	}
+	t.candidates = kotaniCandidates()
 	ref := reference()
 	t.spends = []spending{{
 		op: kotani.OpDeposit, class: sdk.Searched, reference: ref,
@@ -309,9 +332,45 @@ func kotaniTarget(t *target, cfg kotani.Config, phone string) (*target, error) {
 			_, err := client.Fiat.Find(ctx, ref, kotani.Collections)
 			return err
 		},
+		shape: shaped("result.status", states(kotani.StatusPending, kotani.StatusSuccessful, kotani.StatusFailed, kotani.StatusReversed), "", struct {
+			Result kotani.Transaction `json:"result"`
+		}{}).and("status", "desc").optional("status", "desc", "result.accountName", "result.accountNumber", "result.fee", "result.merchantNumber",
+			"result.merchantTill", "result.message", "result.serviceProviderId", "result.txHash"),
 		duplicate: says("duplicate", "already", "exists"),
 	}}
 	return t, nil
+}
+
+// kotaniCandidates are other names for Kotani's assumed routes: a word, a plural or a
+// version apart. None of them was seen.
+func kotaniCandidates() map[string][]sdk.Route {
+	table := map[string][]sdk.Route{}
+	for op, paths := range map[string]string{
+		kotani.OpCreateOrder:        "/binance/createOrder /binance/order",
+		kotani.OpCloseOrder:         "/binance/closeOrder",
+		kotani.OpQueryOrder:         "/binance/queryOrder",
+		kotani.OpDepositQuoted:      "/transactions/deposit/stkpush/quote /transactions/deposit/quoted",
+		kotani.OpStatusByExternalID: "/transactions/external/{externalId} /transactions/status/externalId/{externalId}",
+		kotani.OpTransactions:       "/transactions/all /transactions/list",
+		kotani.OpPayTill:            "/transactions/buygoods",
+		kotani.OpWithdrawToBank:     "/transactions/bank /transactions/withdraw/toBank",
+		kotani.OpHealth:             "/v1/health /healthcheck",
+		kotani.OpUpdateUser:         "/kyc/user/setDetails /programs/kyc/updateUser",
+		kotani.OpUsers:              "/kyc/user/all /kyc/user/list",
+		kotani.OpPhoneByAddress:     "/kyc/user/getPhoneNumberByAddress /kyc/getPhoneByAddress",
+		kotani.OpStellarCashOut:     "/stellar/cashOut/{countryCode} /stellar/withdraw/{countryCode}",
+		kotani.OpQuoteIn:            "/quote/in /quotes/onramp",
+		kotani.OpQuoteOut:           "/quote/out /quotes/offramp",
+		kotani.OpAcceptQuoteIn:      "/quote/in/accept /quotes/accept/in",
+		kotani.OpAcceptQuoteOut:     "/quote/out/accept /quotes/accept/out",
+		kotani.OpTronCashOut:        "/tron/cashOut/{countryCode} /tron/withdraw/{countryCode}",
+		kotani.OpTronCashIn:         "/tron/cashIn/{countryCode} /tron/deposit/{countryCode}",
+	} {
+		for path := range strings.FieldsSeq(paths) {
+			table[op] = append(table[op], sdk.Route{Path: path})
+		}
+	}
+	return table
 }
 
 // operationsOf splits Kotani's table: FiatConnect has a server of its own.
@@ -324,7 +383,7 @@ func operationsOf(fiatConnect bool) (rows []sdk.Operation) {
 	return rows
 }
 
-func openFiatConnect(env func(string) string) (*target, error) {
+func openFiatConnect(env func(string) string, spend bool) (*target, error) {
 	t := &target{name: "fiatconnect", close: func() {}}
 	cfg := kotani.Config{BaseURL: env("FIATCONNECT_BASE_URL")}
 	if cfg.BaseURL == "" {
@@ -336,6 +395,7 @@ func openFiatConnect(env func(string) string) (*target, error) {
 		// session is read, and the other routes are asked for with OPTIONS and HEAD.
 		cfg.PhoneNumber, cfg.CountryCode, cfg.Password = "254700000000", "KE", "none"
 		cfg.FiatConnect = kotani.FiatConnectConfig{BaseURL: cfg.BaseURL, APIKey: env("FIATCONNECT_API_KEY")}
+		t.secrets = []string{cfg.FiatConnect.APIKey}
 	}
 	return fiatConnectTarget(t, cfg)
 }
@@ -351,6 +411,13 @@ func fiatConnectTarget(t *target, cfg kotani.Config) (*target, error) {
 	if cfg.FiatConnect.BaseURL != "" { // then the section's paths stand behind it without their prefix
 		for i := range t.operations {
 			t.operations[i].Path = strings.TrimPrefix(t.operations[i].Path, "/fiatconnect")
+		}
+	}
+	t.candidates = map[string][]sdk.Route{}
+	for _, op := range t.operations {
+		bare := strings.TrimPrefix(op.Path, "/fiatconnect")
+		for _, prefix := range []string{"", "/fiatconnect", "/fiat-connect", "/fiatConnect"} {
+			t.candidates[op.Name] = append(t.candidates[op.Name], sdk.Route{Path: prefix + bare})
 		}
 	}
 	t.reads = []read{
@@ -369,9 +436,9 @@ func fiatConnectTarget(t *target, cfg kotani.Config) (*target, error) {
 	return t, nil
 }
 
-func openBitPesa(env func(string) string) (*target, error) {
+func openBitPesa(env func(string) string, spend bool) (*target, error) {
 	t := &target{name: "bitpesa", operations: bitpesa.Operations(), close: func() {}}
-	s := settings{env: env}
+	s := settings{env: env, spend: spend}
 	cfg := bitpesa.Config{BaseURL: env("BITPESA_BASE_URL")}
 	if cfg.BaseURL == "" {
 		server := bitpesatest.New(bitpesatest.Config{Options: live})
@@ -380,6 +447,7 @@ func openBitPesa(env func(string) string) (*target, error) {
 	} else {
 		cfg.Key, cfg.Secret = s.need("BITPESA_KEY"), s.need("BITPESA_SECRET")
 	}
+	t.secrets = s.secrets
 	if err := s.err(); err != nil {
 		return nil, err
 	}

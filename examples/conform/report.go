@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -56,6 +57,11 @@ type write struct {
 	Again      string `json:"again"`      // what the same request led to
 	Unique     string `json:"unique"`     // yes, no, unclear
 	Recognised string `json:"recognised"` // whether the SDK understood the duplicate: yes, no, none
+
+	// Of what the lookup showed.
+	Unknown []string `json:"unknown_fields,omitempty"`
+	Missing []string `json:"missing_fields,omitempty"`
+	States  []string `json:"unknown_states,omitempty"`
 }
 
 // posted describes a callback without its values.
@@ -66,17 +72,61 @@ type posted struct {
 }
 
 func (r *report) exitCode() int {
+	learnt := false
 	for _, f := range r.Operations {
 		if f.Verdict == differs || f.Verdict == absent {
 			return 1
 		}
+		learnt = learnt || f.Verdict == seen
 	}
 	for _, w := range r.Writes {
-		if w.Deserves != w.Has {
+		if w.Deserves != w.Has || len(w.States) > 0 {
 			return 1
 		}
 	}
+	if !learnt {
+		return 2
+	}
 	return 0
+}
+
+// Digits in a row are a number of somebody; an at sign is in an address.
+var personal = regexp.MustCompile(`\+?\d[\d ()-]{4,}\d|\S+@\S+|[A-Za-z0-9+/_=-]{33,}`)
+
+// scrub takes out of what the server chose whatever may be a secret or a personal datum:
+// the values of the environment, numbers, addresses and long words.
+func (r *report) scrub(secrets []string) {
+	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return len(s) < 4 })
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	clean := func(texts ...*string) {
+		for _, text := range texts {
+			for _, secret := range secrets {
+				*text = strings.ReplaceAll(*text, secret, "...")
+			}
+			*text = personal.ReplaceAllString(*text, "...")
+		}
+	}
+	list := func(lists ...[]string) {
+		for _, items := range lists {
+			for i := range items {
+				clean(&items[i])
+			}
+		}
+	}
+	clean(&r.Login)
+	for i := range r.Operations {
+		f := &r.Operations[i]
+		clean(&f.Why)
+		list(f.Unknown, f.Missing, f.States)
+	}
+	for i := range r.Writes {
+		w := &r.Writes[i]
+		clean(&w.First, &w.Lookup, &w.Again)
+		list(w.Unknown, w.Missing, w.States)
+	}
+	for i := range r.Callbacks {
+		list(r.Callbacks[i].Headers, r.Callbacks[i].Fields)
+	}
 }
 
 func (r *report) print(out io.Writer, asJSON bool) error {
@@ -106,6 +156,9 @@ func (r *report) print(out io.Writer, asJSON bool) error {
 	for _, w := range r.Writes {
 		fmt.Fprintf(out, "\n%s, class %s\n  first:  %s\n  lookup: %s\n  again:  %s\n  unique: %s; duplicate recognised: %s; deserves class %s\n",
 			w.Operation, w.Has, w.First, w.Lookup, w.Again, w.Unique, w.Recognised, w.Deserves)
+		if shown := (finding{Unknown: w.Unknown, Missing: w.Missing, States: w.States}).detail(); shown != "" {
+			fmt.Fprintln(out, "  shown: ", shown)
+		}
 	}
 	for _, c := range r.Callbacks {
 		fmt.Fprintf(out, "\ncallback: %s with headers %s\n  fields: %s\n", c.Method, strings.Join(c.Headers, ", "), strings.Join(c.Fields, ", "))

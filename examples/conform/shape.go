@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +14,8 @@ import (
 // where a path that ends in "*" stands for everything below it; and the states it knows.
 type shape struct {
 	fields map[string]bool
-	state  string // the path of the state
+	may    map[string]bool // known, and not expected
+	state  string          // the path of the state
 	states []string
 }
 
@@ -35,6 +37,15 @@ func named(state string, states []string, names ...string) *shape {
 func (s *shape) and(names ...string) *shape {
 	for _, name := range names {
 		s.fields[name] = true
+	}
+	return s
+}
+
+// optional names fields which a response may lack.
+func (s *shape) optional(names ...string) *shape {
+	s.may = map[string]bool{}
+	for _, name := range names {
+		s.may[name] = true
 	}
 	return s
 }
@@ -88,7 +99,7 @@ func (s *shape) compare(body []byte) (unknown, missing, states []string) {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(s.fields)) {
-		if !strings.HasSuffix(path, "*") && !strings.HasSuffix(path, "[]") && !shown[path] && above[parent(path)] {
+		if !strings.HasSuffix(path, "*") && !strings.HasSuffix(path, "[]") && !s.may[path] && !shown[path] && above[parent(path)] {
 			missing = append(missing, path)
 		}
 	}
@@ -118,6 +129,10 @@ func (s *shape) walk(value any, path string, shown, states map[string]bool) {
 	case string:
 		if path == s.state && aState.MatchString(v) {
 			states[v] = true
+		}
+	case float64:
+		if path == s.state {
+			states[strconv.FormatFloat(v, 'f', -1, 64)] = true
 		}
 	}
 }

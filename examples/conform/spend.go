@@ -40,6 +40,9 @@ func (t *target) try(ctx context.Context, s spending, o options) write {
 	}
 	if s.look != nil {
 		w.Lookup = lag(ctx, s.look, o.patience)
+		if strings.HasPrefix(w.Lookup, found) {
+			w.Unknown, w.Missing, w.States = s.shape.compare(t.record.get().body)
+		}
 	}
 	t.record.set(exchange{})
 	existing, err = s.send(ctx, o.callback)
@@ -59,21 +62,24 @@ func (t *target) try(ctx context.Context, s spending, o options) write {
 
 // deserves is the class that what was seen allows.
 func deserves(s spending, w write) string {
-	found := strings.HasPrefix(w.Lookup, "found")
+	shown := strings.HasPrefix(w.Lookup, found)
 	switch {
 	case w.Unique == "yes" && s.class == sdk.Keyed:
 		return sdk.Keyed.String()
-	case w.Unique == "yes" && found:
+	case w.Unique == "yes" && shown:
 		return sdk.Referenced.String()
 	case w.Unique == "unclear":
 		return s.class.String() + " (unproven)"
-	case found:
+	case shown:
 		return sdk.Searched.String()
 	}
 	return sdk.Once.String()
 }
 
-const made = "made"
+const (
+	made  = "made"
+	found = "found"
+)
 
 func outcome(existing bool, err error) string {
 	switch {
@@ -100,7 +106,7 @@ func lag(ctx context.Context, look func(context.Context) error, patience time.Du
 		took := time.Since(begin).Round(time.Millisecond)
 		switch {
 		case err == nil:
-			return fmt.Sprintf("found after %s", took)
+			return fmt.Sprintf("%s after %s", found, took)
 		case !errors.Is(err, sdk.ErrNotFound):
 			return sdk.SafeText(err)
 		case took >= patience:

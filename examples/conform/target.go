@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -18,7 +21,7 @@ import (
 // environment has no base URL for it.
 type provider struct {
 	name string
-	open func(env func(string) string) (*target, error)
+	open func(env func(string) string, spend bool) (*target, error)
 }
 
 // target is one provider to be held against the SDK.
@@ -33,7 +36,9 @@ type target struct {
 	ids        map[string]string // of placeholders, learnt by reads: "company_id", or "senders.id" for one resource
 	reads      []read
 	candidates map[string][]sdk.Route // other places to try for a route
+	bodies     map[string][]string    // the fields that the SDK sends, where OPTIONS may describe them
 	spends     []spending
+	secrets    []string // values that must not be printed
 	close      func()
 }
 
@@ -52,15 +57,18 @@ type spending struct {
 	reference string
 	send      func(ctx context.Context, callback string) (existing bool, err error)
 	look      func(context.Context) error
+	shape     *shape                 // of what the lookup shows
 	duplicate func(body []byte) bool // whether a response is the documented word for a duplicate
 }
 
-// recorder is the transport of the clients. It keeps the last exchange.
+// recorder is the transport of the clients. It keeps the last exchange, and how long the
+// last token says that it lives.
 type recorder struct {
 	next http.RoundTripper
 
 	mu   sync.Mutex
 	last exchange
+	life string
 }
 
 type exchange struct {
@@ -88,9 +96,57 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (r *recorder) set(x exchange) {
+	life := lifetime(x.body)
 	r.mu.Lock()
-	r.last = x
+	r.last, r.life = x, or(life, r.life)
 	r.mu.Unlock()
+}
+
+// lifetime is what a response with a token says about its end: a number of seconds, or the
+// end inside a JWT.
+func lifetime(body []byte) string {
+	var value any
+	if json.Unmarshal(body, &value) != nil {
+		return ""
+	}
+	for _, name := range []string{"expiresIn", "expires_in"} {
+		if seconds, ok := member(value, name).(float64); ok && seconds > 0 && seconds < 1e9 {
+			return (time.Duration(seconds) * time.Second).String()
+		}
+	}
+	for _, name := range []string{"token", "access_token", "accessToken"} {
+		text, _ := member(value, name).(string)
+		parts := strings.Split(text, ".")
+		if len(parts) != 3 {
+			continue
+		}
+		var claims struct{ Iat, Exp int64 }
+		payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+		if err == nil && json.Unmarshal(payload, &claims) == nil && claims.Exp > claims.Iat && claims.Iat > 0 {
+			return (time.Duration(claims.Exp-claims.Iat) * time.Second).String()
+		}
+	}
+	return ""
+}
+
+// member finds a name in an object or in the objects below it.
+func member(value any, name string) any {
+	object, _ := value.(map[string]any)
+	if found, ok := object[name]; ok {
+		return found
+	}
+	for _, below := range object {
+		if found := member(below, name); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+func (r *recorder) token() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.life
 }
 
 func (r *recorder) get() exchange {
@@ -111,10 +167,25 @@ func through(options *sdk.Options) *recorder {
 	return r
 }
 
-// settings reads variables and remembers which are missing.
+// settings reads variables, and remembers which are missing and what must not be printed.
 type settings struct {
 	env     func(string) string
+	spend   bool
 	missing []string
+	secrets []string
+}
+
+// spent is needed with -spend alone.
+func (s *settings) spent(name string) string {
+	if !s.spend {
+		return s.seen(s.env(name))
+	}
+	return s.need(name)
+}
+
+func (s *settings) seen(value string) string {
+	s.secrets = append(s.secrets, value)
+	return value
 }
 
 func (s *settings) need(name string) string {
@@ -122,7 +193,7 @@ func (s *settings) need(name string) string {
 	if value == "" {
 		s.missing = append(s.missing, name)
 	}
-	return value
+	return s.seen(value)
 }
 
 func (s *settings) err() error {

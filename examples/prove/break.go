@@ -85,7 +85,7 @@ var assumptions = []assumption{
 	{"somebody between repeats POSTs", "a referenced or keyed write is debited once", "kpay,kasapay,bitpesa,fiatconnect", sim.Repeating},
 	{"somebody between repeats POSTs", "a searched write is debited once", "kapiten,kotani", sim.Repeating},
 	{"a refusal or absence without a reference is another request's", "no error lies about whether money moved", "kapiten,kotani", sim.Profile{Name: "strangers", Strangers: true}},
-	{"an acceptance of Kasapay is another request's", "a success is this payment", "kasapay", sim.Profile{Name: "strangers", Strangers: true}},
+	{"an acceptance of Kasapay is another payout's under the same reference", "a success is this payment", "kasapay", sim.Profile{Name: "strangers", Strangers: true}},
 }
 
 const notUnique = "reference not unique"

@@ -3,10 +3,15 @@ package readme
 import (
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +97,9 @@ var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {
 	paths, err := filepath.Glob(filepath.Join(root, "*", "README.md"))
 	require.NoError(t, err)
+	examples, err := filepath.Glob(filepath.Join(root, "examples", "*", "README.md"))
+	require.NoError(t, err)
+	paths = append(paths, examples...)
 	var sources []string
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
@@ -115,6 +123,54 @@ func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {
 		}
 	}
 	assert.NotZero(t, snippets)
+}
+
+// assumed are the names that every reader has: a context, and the packages that goimports
+// finds.
+var assumed = strings.Fields(`ctx context decimal errors fmt http iter log os rand sql testing time
+	bitpesa fake journal kapiten kapitentest kasapay kotani kpay kpaytest sdk webhook`)
+
+// TestEveryNameOfASnippetIsExplained: a name that no snippet of the page makes stands in
+// the text of the page, between backticks, which says what it is.
+func TestEveryNameOfASnippetIsExplained(t *testing.T) {
+	paths, err := filepath.Glob(filepath.Join(root, "*", "README.md"))
+	require.NoError(t, err)
+	for _, path := range append(paths, filepath.Join(root, "README.md")) {
+		file, err := os.ReadFile(path)
+		require.NoError(t, err)
+		text := string(file)
+		prose, made := goBlock.ReplaceAllString(text, ""), map[string]bool{}
+		var used []string
+		for _, snippet := range goBlock.FindAllStringSubmatch(text, -1) {
+			source := "package x\n" + snippet[1]
+			parsed, err := parser.ParseFile(token.NewFileSet(), "", source, 0)
+			if err != nil { // statements
+				parsed, err = parser.ParseFile(token.NewFileSet(), "", "package x\nfunc _() {\n"+snippet[1]+"}", 0)
+			}
+			require.NoError(t, err, "%s:\n%s", path, snippet[1])
+			for _, name := range parsed.Unresolved {
+				if types.Universe.Lookup(name.Name) == nil && !slices.Contains(assumed, name.Name) {
+					used = append(used, name.Name)
+				}
+			}
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.FuncDecl:
+					made[n.Name.Name] = true
+				case *ast.AssignStmt:
+					for _, left := range n.Lhs {
+						if name, ok := left.(*ast.Ident); ok && n.Tok == token.DEFINE {
+							made[name.Name] = true
+						}
+					}
+				}
+				return true
+			})
+		}
+		for _, name := range used {
+			assert.True(t, made[name] || strings.Contains(prose, "`"+name+"`"), "%s: what is %s?", path, name)
+		}
+	}
 }
 
 // flat is a text without indentation, which differs between README and code.

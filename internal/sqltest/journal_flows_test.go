@@ -52,8 +52,14 @@ var shopSigner = sync.OnceValue(func() kotani.Signer { return kotanitest.NewSign
 
 // kotaniWorld is a flow of Kotani. count counts what the fake has carried out.
 func kotaniWorld(flow func(*journal.Journal, *kotani.Client) planner, count func(*kotanitest.Fake) int, before ...func(*kotani.Client)) func() outsideWorld {
+	return kotaniWorldWith(kotanitest.Config{}, flow, count, before...)
+}
+
+func kotaniWorldWith(cfg kotanitest.Config, flow func(*journal.Journal, *kotani.Client) planner, count func(*kotanitest.Fake) int, before ...func(*kotani.Client)) func() outsideWorld {
 	return func() outsideWorld {
-		srv := kotanitest.New(kotanitest.Config{FiatConnect: kotanitest.FiatConnectConfig{KYCNotRequired: true}})
+		cfg := cfg
+		cfg.FiatConnect = kotanitest.FiatConnectConfig{KYCNotRequired: true}
+		srv := kotanitest.New(cfg)
 		key := srv.FiatConnect.AddClient("http://127.0.0.1:1/nobody").APIKey
 		client := func(wrap transportWrap) *kotani.Client {
 			cfg := srv.ClientConfig()

@@ -8,11 +8,16 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 	modernc "modernc.org/sqlite"
+
+	"github.com/kapiteni/kapiten-go/sdk/journal"
 )
 
 // gate stops a process at its step k: from then on nothing of it has an effect.
@@ -24,6 +29,12 @@ type gate struct {
 	dead   bool
 	count  int
 	cancel context.CancelFunc
+	// lost, if set, is called in the place of the next statement or transaction that holds
+	// the words of loses. Nothing of it takes effect, or with took all of it, and the
+	// process cannot know.
+	lost  func()
+	loses string
+	took  bool
 }
 
 var errDead = errors.New("the process is dead")
@@ -79,7 +90,7 @@ func (c gatedConnector) Connect(context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return gatedConn{conn, c.gate}, nil
+	return gatedConn{conn, c.gate, &doings{}}, nil
 }
 
 func (c gatedConnector) Driver() driver.Driver {
@@ -92,10 +103,44 @@ func (c gatedConnector) Driver() driver.Driver {
 type gatedConn struct {
 	driver.Conn
 	gate *gate
+	work *doings
+}
+
+// doings are the statements of a connection in its transaction.
+type doings struct {
+	open bool
+	text strings.Builder
+}
+
+func (c gatedConn) lost(query string) error {
+	if c.work.open {
+		c.work.text.WriteString(query)
+		return nil
+	}
+	if lost := c.gate.loss(query); lost != nil {
+		lost()
+		return errNoResponse
+	}
+	return nil
+}
+
+var errNoResponse = errors.New("the connection broke: nobody knows whether it took place")
+
+// loss returns what to call once these statements are lost; nil: they take place.
+func (g *gate) loss(statements string) (lost func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.lost != nil && strings.Contains(statements, g.loses) {
+		lost, g.lost = g.lost, nil
+	}
+	return lost
 }
 
 func (c gatedConn) ExecContext(_ context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if err := c.gate.step(); err != nil {
+		return nil, err
+	}
+	if err := c.lost(query); err != nil {
 		return nil, err
 	}
 	// Without the caller's context: a dying process does not interrupt a statement.
@@ -108,6 +153,9 @@ func (c gatedConn) ExecContext(_ context.Context, query string, args []driver.Na
 
 func (c gatedConn) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if err := c.gate.step(); err != nil {
+		return nil, err
+	}
+	if err := c.lost(query); err != nil {
 		return nil, err
 	}
 	rows, err := c.Conn.(driver.QueryerContext).QueryContext(context.Background(), query, args)
@@ -146,21 +194,38 @@ func (c gatedConn) BeginTx(_ context.Context, opts driver.TxOptions) (driver.Tx,
 		return nil, err
 	}
 	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(context.Background(), opts)
-	return gatedTx{tx, c.gate}, err
+	c.work.open = true
+	c.work.text.Reset()
+	return gatedTx{tx, c}, err
 }
 
 type gatedTx struct {
 	driver.Tx
-	gate *gate
+	conn gatedConn
+}
+
+func (t gatedTx) Rollback() error {
+	t.conn.work.open = false
+	return t.Tx.Rollback()
 }
 
 func (t gatedTx) Commit() error {
-	if err := t.gate.step(); err != nil {
-		_ = t.Tx.Rollback()
+	if err := t.conn.gate.step(); err != nil {
+		_ = t.Rollback()
 		return err
 	}
+	t.conn.work.open = false
+	if lost := t.conn.gate.loss(t.conn.work.text.String()); lost != nil {
+		if t.conn.gate.took { // first, so that others find the rows free
+			_ = t.Tx.Commit()
+		} else {
+			_ = t.Tx.Rollback()
+		}
+		lost()
+		return errNoResponse
+	}
 	err := t.Tx.Commit()
-	if gateErr := t.gate.step(); gateErr != nil {
+	if gateErr := t.conn.gate.step(); gateErr != nil {
 		return gateErr
 	}
 	return err
@@ -180,6 +245,35 @@ func (h *heldRows) Next(dest []driver.Value) error {
 	copy(dest, h.rows[0])
 	h.rows = h.rows[1:]
 	return nil
+}
+
+// onGated runs a test on every database, with a plain connection and a gated one.
+func onGated(t *testing.T, test func(t *testing.T, plain, gated *sql.DB, dialect journal.Dialect, g *gate)) {
+	open := func(t *testing.T, c gatedConnector) *sql.DB {
+		db := sql.OpenDB(c)
+		closeLater(t, db)
+		return db
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		g, dsn := &gate{left: -1}, "file:"+filepath.Join(t.TempDir(), "shop.db")+immediate
+		plain, err := sql.Open("sqlite", dsn)
+		require.NoError(t, err)
+		closeLater(t, plain)
+		test(t, plain, open(t, gatedConnector{dsn: dsn, gate: g}), journal.SQLite, g)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		plain, dsn := openPostgres(t)
+		g := &gate{left: -1}
+		test(t, plain, open(t, gatedConnector{dsn: dsn, gate: g, driver: stdlib.GetDefaultDriver()}), journal.PostgreSQL, g)
+	})
+	t.Run("mariadb", func(t *testing.T) {
+		t.Parallel()
+		plain, dsn := openMaria(t)
+		g := &gate{left: -1}
+		test(t, plain, open(t, gatedConnector{dsn: dsn + "?interpolateParams=true", gate: g, driver: &mysql.MySQLDriver{}}), journal.MySQL, g)
+	})
 }
 
 const immediate = "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate"

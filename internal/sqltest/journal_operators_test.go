@@ -157,11 +157,11 @@ func TestJournalLimitOfARestoredEntry(t *testing.T) {
 		m.mustPlan("a")
 		require.NoError(t, m.j.Restored(t.Context(), 0, "Ines"))
 		require.NoError(t, m.j.Resume(t.Context(), "pay", "Ines", "looked"))
+		require.ErrorIs(t, m.act("a", journal.Cancel), journal.ErrNotPossible, "nobody has looked yet")
 		for range 6 {
 			m.work(time.Minute)
 		}
 		require.Equal(t, journal.ReasonLimit, m.entry("a").Reason)
-		require.ErrorIs(t, m.act("a", journal.Cancel), journal.ErrNotPossible)
 		b.set("a", "paid")
 		require.NoError(t, m.act("a", journal.Approve))
 		m.work(0)

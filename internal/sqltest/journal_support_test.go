@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -99,6 +100,14 @@ func (b *bank) act(reference, step, how string) (receipt, error) {
 		return receipt{}, fault(sdk.NotSent)
 	case "credentials":
 		return receipt{}, fault(sdk.Rejected, sdk.ErrUnauthorized)
+	case "throttled and done", "credentials and done": // somebody on the way sent it twice
+		b.debits[key]++
+		b.status[key] = "pending"
+		return receipt{}, fault(sdk.Rejected, map[bool]error{true: sdk.ErrRateLimited, false: sdk.ErrUnauthorized}[how == "throttled and done"])
+	case "refused and done": // the response is another request's
+		b.debits[key]++
+		b.status[key] = "pending"
+		return receipt{}, fault(sdk.Rejected, sdk.ErrInsufficientFunds)
 	case "existing":
 		b.status[key] = "pending"
 		return receipt{Ref: reference, Status: "pending", Existing: true}, nil
@@ -233,6 +242,7 @@ type merchant struct {
 	// fails is how often the func fails from now on.
 	fails  int
 	panics bool
+	exits  bool // the func ends its goroutine, once
 	// refuses is the next error of the func.
 	refuses error
 	stuck   []journal.Entry
@@ -281,6 +291,10 @@ func (m *merchant) told(ctx context.Context, tx journal.Tx, c journal.Change[rec
 	}
 	if m.panics {
 		panic("a nil order")
+	}
+	if m.exits {
+		m.exits = false
+		runtime.Goexit()
 	}
 	if m.fails > 0 {
 		m.fails--

@@ -224,6 +224,9 @@ type Write[T any] struct {
 	Err error
 	// Call makes the call. Its Decode and Lookup keep what they find in *out.
 	Call func(out **T) Call
+	// Named, if set, reports that a result names the caller's reference. Any other result
+	// may be that of another request: Do looks for the write before it believes it.
+	Named func(*T) bool
 }
 
 // Do carries the write out.
@@ -232,8 +235,22 @@ func (w Write[T]) Do(ctx context.Context) (*T, error) {
 		return nil, w.Err
 	}
 	var out *T
-	if err := w.Core.Do(ctx, w.Call(&out)); err != nil {
+	call := w.Call(&out)
+	if err := w.Core.Do(ctx, call); err != nil {
 		return nil, err
+	}
+	if w.Named == nil || call.Lookup == nil || w.Named(out) {
+		return out, nil
+	}
+	op := w.Core.Operation(call.Op)
+	e := w.Core.unknown(&op, op.Class, &call)
+	switch found, err := lookRepeatedly(ctx, call.Lookup, false); {
+	case err != nil:
+		return nil, stayUnknown(ctx, e, &otherCall{text: "lookup by reference failed", err: err})
+	case found == Different:
+		return nil, taken(e, false)
+	case found == Absent:
+		return nil, stayUnknown(ctx, e, errUnnamed)
 	}
 	return out, nil
 }

@@ -250,6 +250,7 @@ const (
 	errNothingFound    = problem("nothing found")
 	errNoTimeToLook    = problem("no time left to look again before the deadline")
 	errStillAbsent     = problem("lookup by reference found nothing")
+	errUnnamed         = problem("accepted under another reference, and the lookup found nothing")
 	errDuplicateAbsent = problem("reported as a duplicate, but the lookup found nothing")
 	errOther           = problem("it is about another payment")
 	errUnreadable      = problem("it cannot be compared")

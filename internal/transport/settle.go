@@ -45,7 +45,7 @@ func (c *Core) settle(ctx context.Context, op *sdk.Operation, u *url.URL, body [
 			if !ok {
 				return f.err, false
 			}
-			if err := pause(ctx, wait-lookSpan); err != nil {
+			if err := Pause(ctx, wait-lookSpan); err != nil {
 				f.err.Cause = errors.Join(err, f.err.Cause)
 				return f.err, false
 			}
@@ -130,14 +130,14 @@ func lookRepeatedly(ctx context.Context, look func(ctx context.Context, existing
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 			return Absent, errNoTimeToLook
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := Pause(ctx, wait); err != nil {
 			return Absent, err
 		}
 	}
 }
 
-// pause waits, or returns the context's error if that ends first.
-func pause(ctx context.Context, wait time.Duration) error {
+// Pause waits, or returns the context's error if that ends first.
+func Pause(ctx context.Context, wait time.Duration) error {
 	if wait <= 0 {
 		return ctx.Err()
 	}

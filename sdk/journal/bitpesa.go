@@ -26,9 +26,11 @@ import (
 //   - Stuck with ReasonAction when a recipient has failed and BitPesa does not retry:
 //     correct it (Recipients.Correct) or cancel it (Transactions.Cancel). The journal
 //     goes on asking, and goes on by itself once you have acted;
-//   - Failed when the transaction was canceled or refunded and nobody was paid;
-//   - Stuck with ReasonAction when some recipients were paid and the rest is back. Never
-//     pay such a transaction again as a whole. Act with Happened or DidNot.
+//   - Failed when the transaction was canceled or refunded, and shows of each recipient
+//     that he was not paid;
+//   - Stuck with ReasonAction when it was canceled or refunded, and some recipients were
+//     paid or may have been. Never pay such a transaction again as a whole. Act with
+//     Happened or DidNot.
 //
 // All recipients of an entry share one RequestedCurrency, so that the spend limit can
 // count it. A deposit by PayinMethods is refused, because the money comes from the
@@ -76,9 +78,11 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 			if r.Before == nil {
 				return bitpesa.Transaction{}, errNotShown
 			}
-			return valueOf(client.Transactions.Get(ctx, r.Before.ID))
+			t, err := valueOf(client.Transactions.Get(ctx, r.Before.ID))
+			return whole(t, r.Params), err
 		},
-		Judge: judgeBitPesa,
+		Judge:    judgeBitPesa,
+		Existing: func(t bitpesa.Transaction) bool { return t.Existing },
 		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
 			return rowsOf(client.Transactions.All(ctx, bitpesa.TransactionListOptions{}), w, func(t bitpesa.Transaction) (Row, bool) {
 				row := Row{Reference: t.ExternalID, ID: t.ID, Standing: judgeBitPesa(t), At: t.CreatedAt}
@@ -96,8 +100,8 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 			if err != nil || e.Transaction == nil || r.Before == nil || e.Transaction.ID != r.Before.ID || e.Transaction.ExternalID != r.Reference {
 				return none, false
 			}
-			// Without its recipients an end does not tell whether some were paid.
-			return *e.Transaction, e.Transaction.State == bitpesa.TransactionPaid || len(e.Transaction.Recipients) == len(r.Before.Recipients)
+			t := whole(*e.Transaction, r.Params)
+			return t, t.State == bitpesa.TransactionPaid || len(t.Recipients) > 0 && t.Skipped == 0
 		},
 	}
 	return New(j, name, requireClient(p, client), fn)
@@ -162,19 +166,29 @@ func restoreBitPesa(stored []byte) (p bitpesa.TransactionParams, err error) {
 	return p, nil
 }
 
+// whole counts the recipients that are not shown among those that cannot be read.
+func whole(t bitpesa.Transaction, p bitpesa.TransactionParams) bitpesa.Transaction {
+	t.Skipped = max(t.Skipped, len(p.Recipients)-len(t.Recipients))
+	return t
+}
+
+// judgeBitPesa says Failed only if each recipient is shown, in a state in which it has
+// no money.
 func judgeBitPesa(t bitpesa.Transaction) Kind {
-	paid := false
+	unpaid := t.Skipped == 0 && len(t.Recipients) > 0
 	for _, r := range t.Recipients {
-		paid = paid || r.State == bitpesa.RecipientSuccess || r.State == bitpesa.RecipientOverpaid
+		switch r.State {
+		case bitpesa.RecipientInitial, bitpesa.RecipientError, bitpesa.RecipientManual, bitpesa.RecipientCanceled, bitpesa.RecipientRefunded:
+		default: // paid, on its way, or in a state that nobody knows
+			unpaid = false
+		}
 	}
 	switch {
 	case t.State == bitpesa.TransactionPaid:
 		return Succeeded
-	case t.Final() && paid: // some recipients have their money, and the rest is back
-		return Stuck
-	case t.Final():
+	case t.Final() && unpaid:
 		return Failed
-	case t.NeedsAction():
+	case t.Final(), t.NeedsAction():
 		return Stuck
 	}
 	return Pending

@@ -29,36 +29,46 @@ func (j *Journal) send(ctx context.Context, m *machine, e *entry) error {
 	return j.attempt(ctx, m, e, prepared, "attempt "+m.steps[e.step].name)
 }
 
-// lookBefore looks for a request that a lost part of the database may have sent, for as
-// long as Restored has asked for. It goes back as far as the provider shows.
+// lookBefore looks for a request before another attempt, although the attempts before
+// were refused for now or not sent: somebody on the way may have sent them twice. As
+// long as Restored has asked for it, it also looks before the first attempt, as far
+// back as the provider shows, and what it finds is taken for ours.
 func (j *Journal) lookBefore(ctx context.Context, m *machine, e *entry) (settled bool, err error) {
-	s := m.steps[e.step]
-	if e.opened > 0 || s.look == nil {
+	if e.opened > 0 || m.steps[e.step].look == nil {
 		return false, nil
 	}
-	if adopts, err := j.adopts(ctx, m); err != nil || !adopts {
+	adopts, err := j.adopts(ctx, m)
+	if err != nil || !adopts && !e.attempted() {
 		return false, err
 	}
 	probe := *e
-	probe.createdAt, probe.prepared = 0, nil
+	if adopts {
+		probe.createdAt, probe.prepared = 0, nil
+	}
 	a, finding, err := j.look(ctx, m, &probe)
 	switch {
 	case err != nil, finding == CannotTell:
-		note := "no clear response to a lookup after the restore"
-		if err != nil {
-			note = "lookup after the restore: " + sdk.SafeText(err)
-		}
-		next := *e
-		next.tries++
-		return true, j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
-	case finding == Found:
+		return true, j.putOff(ctx, m, e, "no clear response to a lookup before sending", err)
+	case finding == Found && adopts:
 		return true, j.accept(ctx, m, e, a, "adopted")
+	case finding == Found:
+		return true, j.taken(ctx, m, e, a.value, "the provider shows it, and no attempt of ours was accepted")
 	case finding == Different:
 		return true, j.stick(ctx, m, e, ReasonTaken, StatePlanned, "the reference belongs to another request")
 	case finding == Several:
 		return true, j.stick(ctx, m, e, ReasonSeveral, StatePlanned, "several requests match")
 	}
 	return false, nil
+}
+
+// putOff leaves an entry for later, as it stands. Nothing has left.
+func (j *Journal) putOff(ctx context.Context, m *machine, e *entry, note string, err error) error {
+	next := *e
+	next.tries++
+	if err != nil {
+		note += ": " + sdk.SafeText(err)
+	}
+	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
 }
 
 func (j *Journal) prepare(ctx context.Context, m *machine, e *entry) ([]byte, error) {
@@ -80,8 +90,7 @@ func (j *Journal) unprepared(ctx context.Context, m *machine, e *entry, err erro
 		next.state, next.standing = StateRefused, Failed
 		return j.record(ctx, m, e, next, transition{event: "refused", note: note, kind: Failed, delay: never})
 	}
-	next.tries++
-	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
+	return j.putOff(ctx, m, e, "not prepared", err)
 }
 
 // attempt writes down that a request leaves, sends it once, and records what came of
@@ -157,9 +166,6 @@ func (j *Journal) unaccepted(ctx context.Context, m *machine, e *entry, err erro
 		return j.record(ctx, m, e, next, transition{event: "unanswered", note: note, delay: j.nextLook(m, e, 0)})
 	}
 	next.opened--
-	if errors.Is(err, sdk.ErrNotSent) {
-		next.attempts--
-	}
 	if next.opened > 0 {
 		// An earlier attempt may still be on its way. The refusal of a later attempt
 		// says nothing about it.
@@ -170,7 +176,7 @@ func (j *Journal) unaccepted(ctx context.Context, m *machine, e *entry, err erro
 		}
 		return j.record(ctx, m, e, next, transition{event: "not-accepted", note: note, delay: delay})
 	}
-	if v == refused && m.steps[e.step].unsure {
+	if v == refused && errors.Is(err, sdk.ErrRejected) && m.steps[e.step].look != nil {
 		if settled, err := j.lookAfterRefusal(ctx, m, e, note); settled || err != nil {
 			return err
 		}
@@ -186,11 +192,15 @@ func (j *Journal) unaccepted(ctx context.Context, m *machine, e *entry, err erro
 	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
 }
 
-// lookAfterRefusal finds out whether a refusal means that the write is done already. A
-// first step that is done was done by somebody else.
+// lookAfterRefusal finds out whether the write is done in spite of a refusal: the refusal
+// may mean just that, or be another request's. A first step that is done was done by
+// somebody else, as far as anybody knows. A lookup that cannot tell leaves only unclear
+// refusals in doubt.
 func (j *Journal) lookAfterRefusal(ctx context.Context, m *machine, e *entry, note string) (settled bool, err error) {
 	a, finding, err := j.look(ctx, m, e)
 	switch {
+	case (err != nil || finding == CannotTell) && !m.steps[e.step].unsure:
+		return false, nil
 	case err != nil, finding == CannotTell, finding == Several:
 		return true, j.record(ctx, m, e, *e, transition{event: "unanswered", note: "refused, and no clear response to a lookup: " + note, delay: j.nextLook(m, e, 0)})
 	case finding == Found && e.step > 0:
@@ -220,13 +230,7 @@ func (j *Journal) taken(ctx context.Context, m *machine, e *entry, value []byte,
 func (j *Journal) accept(ctx context.Context, m *machine, e *entry, a answer, event string) error {
 	next := *e
 	next.value, next.tries, next.looks, next.contested, next.reason = a.value, 0, 0, false, ""
-	left := len(m.steps)
-	for n := e.step + 1; n < len(m.steps) && left == len(m.steps); n++ {
-		if m.steps[n].done == nil || !m.steps[n].done(a) {
-			left = n
-		}
-	}
-	if a.standing == Pending && left < len(m.steps) && e.state != StateRefused {
+	if left := m.left(e.step, a); left < len(m.steps) && e.state != StateRefused {
 		next.step, next.state, next.opened, next.prepared, next.restart = left, StatePlanned, 0, nil, true
 		m.rouse()
 		return j.record(ctx, m, e, next, transition{event: event, note: "step " + m.steps[e.step].name + " is done", delay: 0})
@@ -246,6 +250,16 @@ func (j *Journal) accept(ctx context.Context, m *machine, e *entry, a answer, ev
 	fresh := next
 	fresh.sinceAt = fresh.now
 	return j.record(ctx, m, e, next, transition{event: event, note: string(a.standing), kind: kind, delay: j.rest(m, &fresh)})
+}
+
+// left is the next step that is to be sent; len(m.steps): none.
+func (m *machine) left(step int, a answer) int {
+	for n := step + 1; n < len(m.steps) && a.standing == Pending; n++ {
+		if m.steps[n].done == nil || !m.steps[n].done(a) {
+			return n
+		}
+	}
+	return len(m.steps)
 }
 
 // change is what your func is told when what it knows becomes something else.
@@ -326,8 +340,8 @@ func (j *Journal) look(ctx context.Context, m *machine, e *entry) (answer, Findi
 	return m.steps[e.step].look(ctx, e)
 }
 
-// absent is a lookup that did not find the request. A provider may show late what it
-// has taken, so only spaced lookups count.
+// absent follows a lookup that did not find the request. A provider may show late what
+// it has taken. So the request counts as absent after several lookups, some time apart.
 func (j *Journal) absent(ctx context.Context, m *machine, e *entry) error {
 	s, looks := m.steps[e.step], e.looks
 	if e.mayResend {
@@ -340,6 +354,7 @@ func (j *Journal) absent(ctx context.Context, m *machine, e *entry) error {
 		if looks < len(s.looks) {
 			return j.quiet(ctx, e, 0, looks, j.nextLook(m, e, looks))
 		}
+		e.looks = looks
 	}
 	switch {
 	case e.contested:
@@ -372,8 +387,11 @@ func (j *Journal) byKey(ctx context.Context, m *machine, e *entry) error {
 
 // resend makes another attempt with the bytes of the first.
 func (j *Journal) resend(ctx context.Context, m *machine, e *entry) error {
+	if e.restored() && e.since(e.sinceAt) > m.settings.SendWithin {
+		return j.stick(ctx, m, e, ReasonNotSent, StateSending, "it was not sent in time, as far as the backup and the provider show")
+	}
 	prepared := e.prepared
-	if len(prepared) == 0 { // a restored entry, of which only the backup knows nothing
+	if len(prepared) == 0 { // a restored entry: what was sent since the backup is lost
 		var err error
 		if prepared, err = j.prepare(ctx, m, e); err != nil {
 			return j.unprepared(ctx, m, e, err)
@@ -382,8 +400,14 @@ func (j *Journal) resend(ctx context.Context, m *machine, e *entry) error {
 	return j.attempt(ctx, m, e, prepared, "another attempt of "+m.steps[e.step].name)
 }
 
-// doubtedFor is how long a doubt lasts, or how long since a person looked at it.
-func (j *Journal) doubtedFor(e *entry) time.Duration { return e.since(max(e.firstSentAt, e.sinceAt)) }
+// doubtedFor is how long a doubt lasts, or how long since a person looked at it. The
+// doubt of a restored entry began with the restore.
+func (j *Journal) doubtedFor(e *entry) time.Duration {
+	if e.restored() {
+		return e.since(max(e.sentAt, e.sinceAt))
+	}
+	return e.since(max(e.firstSentAt, e.sinceAt))
+}
 
 // nextLook is the time until a lookup counts.
 func (j *Journal) nextLook(m *machine, e *entry, looks int) time.Duration {
@@ -394,8 +418,8 @@ func (j *Journal) nextLook(m *machine, e *entry, looks int) time.Duration {
 	return max(s.looks[looks]-e.since(e.sentAt), s.gap(looks))
 }
 
-// gap is the time between a lookup and the one before, so that lookups which are late
-// together do not all count at once, and callbacks hasten nothing.
+// gap is the least time since the lookup before. After a long stop several lookups are
+// due at once, and a callback makes a lookup sooner: neither counts as several.
 func (s step) gap(looks int) time.Duration {
 	if looks == 0 {
 		return 0
@@ -410,7 +434,8 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 			return j.quiet(ctx, e, 0, e.looks, never)
 		}
 		a, finding, err := j.look(ctx, m, e)
-		if err != nil || finding != Found {
+		// What would send the next step waits for the person: see Retry.
+		if err != nil || finding != Found || e.state == StateStuck && m.left(e.step, a) < len(m.steps) {
 			return j.quiet(ctx, e, 0, e.looks, never)
 		}
 		return j.accept(ctx, m, e, a, "found")
@@ -463,6 +488,7 @@ func (j *Journal) stick(ctx context.Context, m *machine, e *entry, reason Reason
 }
 
 func (j *Journal) stickAs(ctx context.Context, m *machine, e *entry, next entry, reason Reason, resume State, note string) error {
-	next.state, next.resume, next.reason, next.tries = StateStuck, resume, reason, 0
+	// What a person has allowed and could not be done is not done at another act.
+	next.state, next.resume, next.reason, next.tries, next.mayResend = StateStuck, resume, reason, 0, false
 	return j.record(ctx, m, e, next, transition{event: "stuck", note: note, kind: Stuck, delay: j.rest(m, &next)})
 }

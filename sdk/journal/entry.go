@@ -16,7 +16,7 @@ const (
 	StateSending   State = "sending"   // a request may have left, and no response is recorded
 	StateOpen      State = "open"      // the provider has it, and it is not final
 	StateFinal     State = "final"     // succeeded, failed or reversed: see Entry.Standing
-	StateRefused   State = "refused"   // the provider refused it, and nothing happened
+	StateRefused   State = "refused"   // the provider refused it: as far as its response can be trusted, no money moved
 	StateCancelled State = "cancelled" // a person cancelled it before anything left
 	StateStuck     State = "stuck"     // waits for a person: see Entry.Reason
 )
@@ -71,7 +71,7 @@ type entry struct {
 	opened          int // attempts of this step that left, or may have left
 	looks           int // lookups since the last attempt that said absent
 	contested       bool
-	approved        bool // a person let it past the limit, or it is counted already
+	admitted        bool // the limit lets it pass: it is counted already, or a person approved it
 	mayResend       bool // a person allowed another attempt
 	restart         bool // a new phase begins: set sinceAt
 
@@ -88,10 +88,17 @@ type entry struct {
 
 func (e *entry) columns() []any {
 	return []any{&e.id, &e.flow, &e.reference, &e.state, &e.standing, &e.resume, &e.owed, &e.step, &e.fence, &e.knocks, &e.tries,
-		&e.attempts, &e.opened, &e.looks, &e.contested, &e.approved, &e.mayResend, &e.sinceAt, &e.createdAt, &e.changedAt, &e.firstSentAt, &e.sentAt, &e.askedAt, &e.now}
+		&e.attempts, &e.opened, &e.looks, &e.contested, &e.admitted, &e.mayResend, &e.sinceAt, &e.createdAt, &e.changedAt, &e.firstSentAt, &e.sentAt, &e.askedAt, &e.now}
 }
 
 func (e *entry) since(at int64) time.Duration { return time.Duration(e.now-at) * time.Microsecond }
+
+// restored reports an entry which a backup shows as planned, and of which nobody knows
+// an attempt since. Restored dates its first attempt before its plan.
+func (e *entry) restored() bool { return e.opened == 1 && e.firstSentAt < e.createdAt }
+
+// attempted reports that a request of this step was about to leave before.
+func (e *entry) attempted() bool { return e.step == 0 && e.attempts > 0 || len(e.prepared) > 0 }
 
 func (e *entry) cost() (decimal.Decimal, error) { return decimal.NewFromString(e.amount) }
 
@@ -113,7 +120,7 @@ type Entry struct {
 	Note            string // what is known about it, in words
 	Owed            Kind   // a change that your func has not taken yet
 	Step            int    // counted from 0
-	Attempts        int    // how often a request left, or may have left
+	Attempts        int    // how often a request was about to leave, of all steps: attempts that were not sent count
 	Created         time.Time
 	Changed         time.Time
 	Due             time.Time // when a worker looks at it again; zero: never

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -48,6 +49,10 @@ func fiatConnect(j *Journal, name string, client *kotani.FiatConnect, fn Func[ko
 		}
 		return client.PrepareTransferOut(params)
 	}
+	direction := kotani.TransferTypeIn
+	if op == kotani.OpTransferOut {
+		direction = kotani.TransferTypeOut
+	}
 	step := written(op, sdk.Keyed, func(r request) (sdk.Prepared[kotani.Transfer], error) {
 		return prepare(r.Params, quoteIn(r.Prepared, "quoteId"))
 	})
@@ -87,7 +92,12 @@ func fiatConnect(j *Journal, name string, client *kotani.FiatConnect, fn Func[ko
 			if r.Before == nil {
 				return kotani.Transfer{}, errNotShown
 			}
-			return valueOf(client.GetTransfer(ctx, r.Before.ID))
+			t, err := valueOf(client.GetTransfer(ctx, r.Before.ID))
+			if err == nil && (t.Type != "" && t.Type != direction || t.FiatAccountID != "" && t.FiatAccountID != r.Params.FiatAccountID ||
+				t.FiatType != "" && t.FiatType != r.Params.Quote.FiatType || t.CryptoType != "" && t.CryptoType != r.Params.Quote.CryptoType) {
+				err = errAnother
+			}
+			return t, err
 		},
 		Judge: func(t kotani.Transfer) Kind {
 			switch t.Status {
@@ -101,3 +111,7 @@ func fiatConnect(j *Journal, name string, client *kotani.FiatConnect, fn Func[ko
 	}
 	return New(j, name, requireClient(p, client), fn)
 }
+
+// errAnother: the response to the request may have been another's, so that its id is not
+// this transfer's.
+var errAnother = errors.New("journal: the transfer under the id that was returned is another one")

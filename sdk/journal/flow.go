@@ -14,6 +14,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
 // Flow plans and follows the requests of one kind. Make one with a constructor such
@@ -176,20 +178,9 @@ func (f *Flow[P, T]) Await(ctx context.Context, reference string) (T, error) {
 			}
 			return value, end
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := transport.Pause(ctx, wait); err != nil {
 			return value, err
 		}
-	}
-}
-
-func pause(ctx context.Context, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

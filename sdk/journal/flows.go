@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/shopspring/decimal"
 )
 
 // Pause stops sending of a flow, in all processes. A request that is on its way is
@@ -83,7 +85,10 @@ func (j *Journal) Restored(ctx context.Context, adopt time.Duration, actor strin
 			if _, err := tx.ExecContext(ctx, j.sql.adopt, m.name, adopt.Microseconds()); err != nil {
 				return err
 			}
-			_, err := tx.ExecContext(ctx, j.sql.restore, m.name)
+			if _, err := tx.ExecContext(ctx, j.sql.restore, m.name); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, j.sql.restoreStuck, m.name)
 			return err
 		})
 		if err != nil {
@@ -92,6 +97,16 @@ func (j *Journal) Restored(ctx context.Context, adopt time.Duration, actor strin
 	}
 	return nil
 }
+
+// Limit bounds what a flow spends in each currency. An entry beyond it is stuck until
+// a person approves it.
+type Limit struct {
+	PerEntry  decimal.Decimal // most of one entry; zero: no limit
+	PerWindow decimal.Decimal // most of all entries of a Window; zero: no limit
+	Window    time.Duration   // default 24 h; windows begin at multiples of it since 1970
+}
+
+func (l Limit) bounds() bool { return !l.PerEntry.IsZero() || !l.PerWindow.IsZero() }
 
 var errBeyondLimit = errors.New("beyond the limit of the flow")
 
@@ -126,4 +141,15 @@ func (j *Journal) reserve(ctx context.Context, tx *transaction, m *machine, e *e
 	}
 	_, err = tx.ExecContext(ctx, j.sql.reserve, e.flow, e.currency, begins, sum.String())
 	return err
+}
+
+// window locks the window of a limit, and reads what is spent in it.
+func (j *Journal) window(ctx context.Context, tx *transaction, args []any, into ...any) error {
+	if j.sql.spent == "" {
+		return queryRow(ctx, tx, j.sql.spend, args, into...)
+	}
+	if _, err := tx.ExecContext(ctx, j.sql.spend, args...); err != nil {
+		return err
+	}
+	return queryRow(ctx, tx, j.sql.spent, args[:2], into...)
 }

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -86,14 +84,6 @@ type FlowConfig struct {
 	FuncTries int
 	// Limit stops a loop gone wrong. Default: none.
 	Limit Limit
-}
-
-// Limit bounds what a flow spends in each currency. An entry beyond it is stuck until
-// a person approves it.
-type Limit struct {
-	PerEntry  decimal.Decimal // most of one entry; zero: no limit
-	PerWindow decimal.Decimal // most of all entries of a Window; zero: no limit
-	Window    time.Duration   // default 24 h; windows begin at multiples of it since 1970
 }
 
 // Errors for errors.Is.
@@ -203,8 +193,6 @@ func (j *Journal) add(m *machine) error {
 	j.flows[m.name] = m
 	return nil
 }
-
-func (l Limit) bounds() bool { return !l.PerEntry.IsZero() || !l.PerWindow.IsZero() }
 
 func (c FlowConfig) withDefaults() FlowConfig {
 	setDefault(&c.SendWithin, time.Hour)

@@ -3,12 +3,19 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kasapay"
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -90,6 +97,77 @@ func TestFinding(t *testing.T) {
 	} {
 		require.Equal(t, CannotTell, finding(err), "%v", err)
 		require.Equal(t, err, unlessFound(err))
+	}
+}
+
+// TestJudgeBitPesa: an end is a failure only if it shows that nobody was paid.
+func TestJudgeBitPesa(t *testing.T) {
+	of := func(state bitpesa.TransactionState, skipped int, recipients ...bitpesa.RecipientState) bitpesa.Transaction {
+		out := bitpesa.Transaction{ID: "1", State: state, Skipped: skipped}
+		for _, r := range recipients {
+			out.Recipients = append(out.Recipients, bitpesa.Recipient{State: r})
+		}
+		return out
+	}
+	const canceled, refunded = bitpesa.TransactionCanceled, bitpesa.TransactionRefunded
+	for name, test := range map[string]struct {
+		shown bitpesa.Transaction
+		want  Kind
+	}{
+		"nobody paid":        {of(refunded, 0, bitpesa.RecipientCanceled, bitpesa.RecipientRefunded), Failed},
+		"never funded":       {of(canceled, 0, bitpesa.RecipientInitial), Failed},
+		"failed, then back":  {of(refunded, 0, bitpesa.RecipientError, bitpesa.RecipientManual), Failed},
+		"one paid":           {of(refunded, 0, bitpesa.RecipientRefunded, bitpesa.RecipientSuccess), Stuck},
+		"one paid too much":  {of(refunded, 0, bitpesa.RecipientOverpaid), Stuck},
+		"one not readable":   {of(refunded, 1, bitpesa.RecipientRefunded), Stuck},
+		"none shown":         {of(canceled, 0), Stuck},
+		"at the bank":        {of(refunded, 0, bitpesa.RecipientPending), Stuck},
+		"the bank is silent": {of(refunded, 0, bitpesa.RecipientStuck), Stuck},
+		"a new state":        {of(refunded, 0, "delivered"), Stuck},
+		"an exception":       {of(refunded, 0, bitpesa.RecipientException), Stuck},
+		"paid":               {of(bitpesa.TransactionPaid, 1), Succeeded},
+		"on its way":         {of(bitpesa.TransactionReceived, 1), Pending},
+	} {
+		require.Equal(t, test.want, judgeBitPesa(test.shown), name)
+	}
+
+	client, err := bitpesa.New(bitpesatest.New(bitpesatest.Config{}).ClientConfig())
+	require.NoError(t, err)
+	fact := BitPesa(nil, "pay", client, nil).p.Fact
+	r := Request[bitpesa.TransactionParams, bitpesa.Transaction]{Reference: "a", Before: &bitpesa.Transaction{ID: "1"}}
+	r.Params.Recipients = make([]bitpesa.RecipientParams, 2)
+	for recipients, want := range map[string]bool{
+		`[{"id":"1","state":"refunded"},{"id":"2","state":"refunded"}]`: true,
+		`[{"id":"1","state":"refunded"}]`:                               false,
+		`[{"id":"1","state":"refunded"},7]`:                             false,
+		`[]`:                                                            false,
+	} {
+		got, ok := fact(r, []byte(`{"webhook":"w","event":"transaction.refunded","object":{"id":"1","external_id":"a","state":"refunded","recipients":`+recipients+`}}`))
+		require.Equal(t, want, ok, recipients)
+		require.Equal(t, want, judgeBitPesa(got) == Failed, recipients)
+	}
+	_, ok := fact(r, []byte(`{"webhook":"w","event":"transaction.paid_out","object":{"id":"1","external_id":"a","state":"paid"}}`))
+	require.True(t, ok)
+}
+
+// TestExistingOfEachFlow: a client that says that a payment was there before the call is
+// heard, whoever has it.
+func TestExistingOfEachFlow(t *testing.T) {
+	require.True(t, KPay(nil, "pay", nil, nil).p.Existing(kpay.Payment{Existing: true}))
+	require.True(t, Kasapay(nil, "pay", nil, nil).p.Existing(kasapay.Payout{Existing: true}))
+	require.True(t, BitPesa(nil, "pay", nil, nil).p.Existing(bitpesa.Transaction{Existing: true}))
+	require.True(t, KapitenRides(nil, "pay", nil, "1", nil).p.Existing(kapiten.Ride{Existing: true}))
+	for _, existing := range []func(kotani.Transaction) bool{
+		KotaniDeposit(nil, "pay", nil, nil).p.Existing, KotaniDepositQuoted(nil, "pay", nil, nil).p.Existing,
+		KotaniWithdraw(nil, "pay", nil, nil).p.Existing, KotaniWithdrawToBank(nil, "pay", nil, nil).p.Existing,
+	} {
+		require.True(t, existing(kotani.Transaction{Existing: true}))
+		require.False(t, existing(kotani.Transaction{}))
+	}
+	// What the other flows are shown has no such field.
+	for _, shown := range []any{kapiten.Transaction{}, kotani.Transfer{}, kotani.MpesaPayout{}, kotani.CeloPurchase{}, kotani.UBIClaim{}} {
+		_, has := reflect.TypeOf(shown).FieldByName("Existing")
+		require.False(t, has, "%T", shown)
 	}
 }
 

@@ -52,12 +52,12 @@ func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID str
 		}
 		page, err := valueOf(client.Rides.List(ctx, companyID, kapiten.ListOptions{}))
 		if err != nil {
-			return nil, quoteError("the rides that are there already: " + sdk.SafeText(err))
+			return nil, notYet("the rides that are there already: " + sdk.SafeText(err))
 		}
 		stored := storedRide{Body: p.Body}
 		for _, ride := range page.Items {
 			if ride.ExternalID == r.Reference {
-				return nil, errRideThere
+				return nil, there("kapiten", kapiten.OpCreateRide)
 			}
 			stored.Known = append(stored.Known, ride.ID)
 		}
@@ -109,7 +109,8 @@ func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID str
 			}
 			return out, nil
 		},
-		Judge: judgeRide,
+		Judge:    judgeRide,
+		Existing: func(r kapiten.Ride) bool { return r.Existing },
 		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
 			return rowsOf(client.Rides.All(ctx, companyID), w, func(r kapiten.Ride) (Row, bool) {
 				return Row{Reference: r.ExternalID, ID: r.ID, Standing: judgeRide(r), At: r.CreatedAt}, true
@@ -143,10 +144,7 @@ func judgeTopUp(t kapiten.Transaction) Kind {
 	return Pending
 }
 
-var (
-	errOtherCompany = errors.New("journal: the flow is another company's")
-	errRideThere    = &sdk.Error{Provider: "kapiten", Operation: kapiten.OpCreateRide, Class: sdk.Searched, Outcome: sdk.NotSent, Reasons: []error{sdk.ErrReferenceTaken}}
-)
+var errOtherCompany = errors.New("journal: the flow is another company's")
 
 // storedRide is a request and what was there before it.
 type storedRide struct {
@@ -192,6 +190,7 @@ func KapitenTopUp(j *Journal, name string, client *kapiten.Client, companyID str
 	// It is sent as a once write, and looked for as a searched one.
 	step := written(kapiten.OpTopUpWallet, sdk.Searched, prepare)
 	step.Class, step.Looks = sdk.Once, searchedLooks
+	step = lookingFirst(step, "kapiten")
 	p := Provider[kapiten.TopUpParams, kapiten.Transaction]{
 		Identify: func(p kapiten.TopUpParams) (Identity, error) {
 			if p.CompanyID != "" && p.CompanyID != companyID {

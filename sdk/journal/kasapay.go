@@ -22,13 +22,18 @@ const reversalWatch = 7 * 24 * time.Hour
 
 // Kasapay makes a flow of Kasapay payouts. A payout in doubt is looked up, and sent
 // again with the same reference when Kasapay does not know it. A payout that differs
-// from yours in what it shows is not taken for yours. After the end it is asked for
+// from yours in what it shows is not taken for yours. An acceptance that does not name
+// your reference is confirmed by a lookup. After the end it is asked for
 // again, at growing intervals, for seven days.
 //
 // Leave CallbackURL empty: kasapay.Config.CallbackURL makes it when the request
 // leaves, so that no secret of it is stored.
 func Kasapay(j *Journal, name string, payouts KasapayPayouts, fn Func[kasapay.Payout]) *Flow[kasapay.CreatePayoutParams, kasapay.Payout] {
 	type request = Request[kasapay.CreatePayoutParams, kasapay.Payout]
+	step := written(kasapay.OpInitiate, sdk.Referenced, func(r request) (sdk.Prepared[kasapay.Payout], error) {
+		return payouts.Prepare(r.Params)
+	})
+	step = confirmed(step, func(p kasapay.Payout) bool { return p.Named() })
 	p := Provider[kasapay.CreatePayoutParams, kasapay.Payout]{
 		Identify: func(p kasapay.CreatePayoutParams) (Identity, error) {
 			if _, err := payouts.Prepare(p); err != nil && p.CallbackURL == "" {
@@ -40,9 +45,7 @@ func Kasapay(j *Journal, name string, payouts KasapayPayouts, fn Func[kasapay.Pa
 			return []string{p.Reference, p.Amount.String(), p.Currency, p.Country, p.ServiceCode, string(p.Method),
 				string(p.RecipientType), p.RecipientAccountNumber, p.AccountReference}
 		}},
-		Steps: []Step[kasapay.CreatePayoutParams, kasapay.Payout]{written(kasapay.OpInitiate, sdk.Referenced, func(r request) (sdk.Prepared[kasapay.Payout], error) {
-			return payouts.Prepare(r.Params)
-		})},
+		Steps: []Step[kasapay.CreatePayoutParams, kasapay.Payout]{step},
 		Poll: func(ctx context.Context, r request) (kasapay.Payout, error) {
 			return valueOf(payouts.Find(ctx, r.Reference))
 		},
@@ -57,8 +60,9 @@ func Kasapay(j *Journal, name string, payouts KasapayPayouts, fn Func[kasapay.Pa
 			}
 			return Pending
 		},
-		Watch:   reversalWatch,
-		Knocked: knockedBy(webhook.Kasapay()),
+		Existing: func(p kasapay.Payout) bool { return p.Existing },
+		Watch:    reversalWatch,
+		Knocked:  knockedBy(webhook.Kasapay()),
 	}
 	return New(j, name, requireClient(p, payouts), fn)
 }

@@ -78,25 +78,19 @@ type QuoteLimits struct {
 func (l QuoteLimits) check(paid, received decimal.NullDecimal) error {
 	switch {
 	case l.MostPaid.IsPositive() && (!paid.Valid || paid.Decimal.GreaterThan(l.MostPaid)):
-		return quoteError("the quote asks for more than MostPaid, or does not show how much")
+		return notYet("the quote asks for more than MostPaid, or does not show how much")
 	case l.LeastReceived.IsPositive() && (!received.Valid || received.Decimal.LessThan(l.LeastReceived)):
-		return quoteError("the quote gives less than LeastReceived, or does not show how much")
+		return notYet("the quote gives less than LeastReceived, or does not show how much")
 	}
 	return nil
 }
-
-// quoteError keeps a refused quote from refusing the entry: the next quote may be good.
-type quoteError string
-
-func (e quoteError) Error() string    { return "journal: " + string(e) }
-func (e quoteError) SafeText() string { return string(e) }
 
 // quoteFailed is the error of asking for a quote.
 func quoteFailed(err error) error {
 	if errors.Is(err, sdk.ErrNotSent) && errors.Is(err, sdk.ErrValidation) {
 		return err // the parameters are wrong, and stay wrong
 	}
-	return quoteError("no quote: " + sdk.SafeText(err))
+	return notYet("no quote: " + sdk.SafeText(err))
 }
 
 // KotaniQuotedDeposit describes a deposit whose amount a quote fixes.
@@ -135,11 +129,12 @@ func KotaniDepositQuoted(j *Journal, name string, client *kotani.Client, fn Func
 			return nil, err
 		}
 		if _, err := client.Quotes.AcceptIn(ctx, quote.ID); err != nil {
-			return nil, quoteError("no accepted quote: " + sdk.SafeText(err))
+			return nil, notYet("no accepted quote: " + sdk.SafeText(err))
 		}
 		prepared, err := prepare(r.Params, quote.ID)
 		return prepared.Body, err
 	}
+	p.Steps[0] = lookingFirst(p.Steps[0], "kotani")
 	return New(j, name, requireClient(p, client), fn)
 }
 
@@ -259,20 +254,28 @@ func kotaniMovement[P any](j *Journal, name string, client *kotani.Client, fn Fu
 		deciding, func(r Request[P, kotani.Transaction]) (sdk.Prepared[kotani.Transaction], error) {
 			return prepare(r.Params)
 		})
+	p.Steps[0] = lookingFirst(p.Steps[0], "kotani")
 	return New(j, name, requireClient(p, client), fn)
 }
 
 func kotaniProvider[P any](client *kotani.Client, kind kotani.TransactionType, op string, identify func(P) (Identity, error), deciding func(P) []string,
 	prepare func(Request[P, kotani.Transaction]) (sdk.Prepared[kotani.Transaction], error),
 ) Provider[P, kotani.Transaction] {
+	step := written(op, sdk.Searched, prepare)
 	return Provider[P, kotani.Transaction]{
 		Identify: identify,
 		Deciding: []func(P) []string{deciding},
-		Steps:    []Step[P, kotani.Transaction]{written(op, sdk.Searched, prepare)},
+		Steps:    []Step[P, kotani.Transaction]{step},
+		// A status need not name the external id: what it shows is compared.
 		Poll: func(ctx context.Context, r Request[P, kotani.Transaction]) (kotani.Transaction, error) {
-			return valueOf(client.Fiat.Find(ctx, r.Reference, kind))
+			t, found, err := step.Look(ctx, r)
+			if err == nil && found != Found {
+				err = errNotShown
+			}
+			return t, err
 		},
-		Judge: judgeKotani,
+		Judge:    judgeKotani,
+		Existing: func(t kotani.Transaction) bool { return t.Existing },
 		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
 			return rowsOf(kotaniList(ctx, client, kind), w, func(t kotani.Transaction) (Row, bool) {
 				return Row{Reference: t.ExternalID, ID: t.RequestID, Amount: t.Amount, Standing: judgeKotani(t), At: t.CreatedAt},
@@ -327,7 +330,11 @@ func kotaniPayment[P any](j *Journal, name string, client *kotani.Client, fn Fun
 		if r.Before == nil || r.Before.RequestID == "" {
 			return kotani.Transaction{}, errNotShown
 		}
-		return valueOf(client.Fiat.Get(ctx, r.Before.RequestID))
+		t, err := valueOf(client.Fiat.Get(ctx, r.Before.RequestID))
+		if err == nil && t.RequestID != r.Before.RequestID {
+			err = errNotShown // a status that names another transaction, or none
+		}
+		return t, err
 	}
 	p.Judge, p.Watch = judgeKotani, reversalWatch
 	return New(j, name, requireClient(p, client), fn)
@@ -372,14 +379,6 @@ func judgeKotani(t kotani.Transaction) Kind {
 
 // digits is a phone number without what people put between the digits and in front of
 // a country code.
-func digits(phone string) string {
-	number := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, phone)
-	return strings.TrimPrefix(number, "00")
-}
+func digits(phone string) string { return strings.TrimPrefix(onlyDigits(phone), "00") }
 
 func hexDigits(hash string) string { return strings.TrimPrefix(strings.ToLower(hash), "0x") }

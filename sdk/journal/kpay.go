@@ -49,19 +49,15 @@ func KPay(j *Journal, name string, client KPayClient, fn Func[kpay.Payment]) *Fl
 			}
 			return Pending
 		},
-		Knocked: knockedBy(webhook.KPay()),
+		Existing: func(p kpay.Payment) bool { return p.Existing },
+		Knocked:  knockedBy(webhook.KPay()),
 	}
 	return New(j, name, requireClient(p, client), fn)
 }
 
 // localNumber is a Rwandan number in the form 0783300000, however it was written.
 func localNumber(msisdn string) string {
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, msisdn)
+	digits := onlyDigits(msisdn)
 	if len(digits) == len("250783300000") && strings.HasPrefix(digits, "250") {
 		return "0" + digits[3:]
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
 // Filter chooses entries for List.
@@ -146,8 +148,10 @@ func (j *Journal) History(ctx context.Context, flow, reference string) ([]Record
 type Do string
 
 const (
-	// Retry has a stuck entry go on where it stopped. It sends nothing that may have
-	// left: it looks up again.
+	// Retry has a stuck entry go on where it stopped. What was not sent is sent. What may
+	// have left is looked up, and not shown, it is sent again if its reference is unique, or
+	// FlowConfig.ResendAbsentAfter allows it. A keyed write is sent again under its key.
+	// Once writes, and what was contested, are stuck again.
 	Retry Do = "retry"
 	// Resend allows one more attempt of a stuck entry after a last lookup. It can pay
 	// twice: first make sure that no attempt arrived.
@@ -158,7 +162,8 @@ const (
 	Happened Do = "happened"
 	// DidNot ends a stuck entry as failed.
 	DidNot Do = "did-not"
-	// Cancel ends an entry of which nothing has left.
+	// Cancel ends an entry of which nothing has left: a planned entry, and a restored entry
+	// that no process has sent since and that the provider does not show.
 	Cancel Do = "cancel"
 )
 
@@ -171,7 +176,8 @@ type Act struct {
 
 // Act carries out a decision. Your func is told in the same transaction; if it fails,
 // so does Act. ErrNotPossible means that the state of the entry forbids it: no act
-// changes a final entry.
+// changes a final entry. After any other error the act may have taken place: look at the
+// entry before you act again.
 func (j *Journal) Act(ctx context.Context, a Act) error {
 	if a.Actor == "" || a.Reason == "" {
 		return errors.New("journal: who is the actor, and what is the reason?")
@@ -200,7 +206,7 @@ func (j *Journal) Act(ctx context.Context, a Act) error {
 		}
 		err = j.write(ctx, m, e, next, transition{event: string(a.Do), note: a.Reason, actor: a.Actor, kind: kind, delay: delay})
 		if errors.Is(err, errLeaseLost) { // a worker wrote meanwhile: decide again
-			if pauseErr := pause(ctx, 20*time.Millisecond); pauseErr != nil {
+			if pauseErr := transport.Pause(ctx, 20*time.Millisecond); pauseErr != nil {
 				return pauseErr
 			}
 			continue
@@ -213,14 +219,24 @@ func (j *Journal) Act(ctx context.Context, a Act) error {
 	}
 }
 
+// shownAbsent reports a restored entry that no process has sent since, and that the
+// provider does not show either, in all spaced lookups.
+func (m *machine) shownAbsent(e *entry) bool {
+	return e.restored() && e.attempts == 0 && e.step < len(m.steps) && m.steps[e.step].look != nil && e.looks >= len(m.steps[e.step].looks)
+}
+
 // apply returns the entry as the act leaves it, and what your func is told.
 func (a Act) apply(m *machine, e entry) (entry, Kind, error) {
 	no := func(why string) (entry, Kind, error) {
 		return e, "", fmt.Errorf("%w: %s: %s", ErrNotPossible, a.Do, why)
 	}
 	if a.Do == Cancel {
-		stopped := e.state == StateStuck && e.resume == StatePlanned
-		if e.state != StatePlanned && !stopped || e.opened > 0 || e.step > 0 || e.owed != "" {
+		at := e.state
+		if at == StateStuck {
+			at = e.resume
+		}
+		unsent := at == StatePlanned && e.opened == 0 || at == StateSending && m.shownAbsent(&e)
+		if !unsent || e.step > 0 || e.owed != "" {
 			return no("something may have left, or the entry is finished")
 		}
 		e.state, e.standing, e.reason = StateCancelled, Failed, ""
@@ -242,7 +258,7 @@ func (a Act) apply(m *machine, e entry) (entry, Kind, error) {
 		if reason != ReasonLimit {
 			return no("it is not the limit that holds it")
 		}
-		e.state, e.approved = e.resume, true
+		e.state, e.admitted = e.resume, true
 		return e, "", nil
 	case Resend:
 		if e.resume != StateSending || funcFailed {

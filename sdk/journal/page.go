@@ -97,7 +97,7 @@ const (
 
 func offers() []offer {
 	return []offer{
-		{Retry, "Retry", "The entry goes on where it stopped. Nothing that may have left is sent: it is looked up again.", false},
+		{Retry, "Retry", "The entry goes on where it stopped. What was not sent is sent. What may have left is looked up first, and sent again only under a unique reference or a key.", false},
 		{Approve, "Approve", "The entry may be sent although it is beyond the limit of its flow.", true},
 		{Happened, "It happened", "The entry ends as succeeded, and your func is told. Look at the provider first.", true},
 		{DidNot, "It did not happen", "The entry ends as failed, and your func is told. Look at the provider first.", true},

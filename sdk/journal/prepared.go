@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -59,6 +60,53 @@ func writtenAs[P, T, U any](name string, class sdk.Class, prepare func(Request[P
 	}
 	return s
 }
+
+// lookingFirst keeps a step from its first attempt when the provider shows the reference
+// already: another request has it. A lookup that cannot tell holds nothing up.
+func lookingFirst[P, T any](s Step[P, T], provider string) Step[P, T] {
+	prepare := s.Prepare
+	s.Prepare = func(ctx context.Context, r Request[P, T]) ([]byte, error) {
+		if r.Sent.IsZero() {
+			if _, found, err := s.Look(ctx, r); err == nil && found != Absent && found != CannotTell {
+				return nil, there(provider, s.Name)
+			}
+		}
+		return prepare(ctx, r)
+	}
+	return s
+}
+
+// confirmed has a step look for its request when the response does not name the reference,
+// because the response may be another request's. What is not found then is in doubt.
+func confirmed[P, T any](s Step[P, T], named func(T) bool) Step[P, T] {
+	send := s.Send
+	s.Send = func(ctx context.Context, r Request[P, T]) (none T, err error) {
+		value, err := send(ctx, r)
+		if err != nil || named(value) {
+			return value, err
+		}
+		found, finding, err := s.Look(ctx, r)
+		if err == nil && finding == Found {
+			return found, nil
+		}
+		return none, &sdk.Error{Operation: s.Name, Class: s.Class, Outcome: sdk.Unknown, Reference: r.Reference, Cause: errors.Join(errUnnamed, err)}
+	}
+	return s
+}
+
+var errUnnamed = errors.New("accepted under another reference, and not shown yet")
+
+// there is the error of a request that the provider has before the first attempt.
+func there(provider, op string) error {
+	return &sdk.Error{Provider: provider, Operation: op, Class: sdk.Searched, Outcome: sdk.NotSent, Reasons: []error{sdk.ErrReferenceTaken}}
+}
+
+// notYet is why a request cannot be made now. It does not refuse the entry: the next
+// quote may be good.
+type notYet string
+
+func (e notYet) Error() string    { return "journal: " + string(e) }
+func (e notYet) SafeText() string { return string(e) }
 
 // finding reads the error of Prepared.Look, which only says that nothing is there, or
 // something else, when the provider has said so.
@@ -149,6 +197,16 @@ func requireClient[P, T any](p Provider[P, T], client any) Provider[P, T] {
 func isNil(client any) bool {
 	v := reflect.ValueOf(client)
 	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+// onlyDigits leaves the digits of a text.
+func onlyDigits(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 func orDefault(text, otherwise string) string {

@@ -84,14 +84,15 @@ type Step[P, T any] struct {
 	// Look looks for the result of the attempts. A step without Look is never
 	// looked up. An error means CannotTell.
 	Look func(context.Context, Request[P, T]) (T, Finding, error)
-	// Looks are the ages of the last attempt at which a write that is not shown
-	// counts as absent. All of them must say so. The last should exceed the time
-	// that a request can be held back on its way.
+	// Looks are times since the last attempt. A write counts as absent when a lookup at
+	// each of them has not shown it. The last should exceed the time that a request can be
+	// held back on its way.
 	Looks []time.Duration
 	// KeyLife is how long the provider remembers the key of a Keyed step.
 	KeyLife time.Duration
 	// UnclearRefusals says that the provider's refusals cannot be told apart, so that a
-	// refusal may mean that the write is done already. It is looked up then.
+	// refusal may mean that the write is done already. Each refusal is looked up; with
+	// UnclearRefusals it is believed only once a lookup says absent.
 	UnclearRefusals bool
 	// Done reports that what the provider shows has this step done already, so that it
 	// is left out. nil: never.
@@ -138,7 +139,7 @@ type Kind string
 const (
 	Pending   Kind = "pending"   // the provider has accepted it
 	Succeeded Kind = "succeeded" // it happened
-	Failed    Kind = "failed"    // it did not happen: failed, refused or cancelled
+	Failed    Kind = "failed"    // it did not happen, as far as the provider shows: failed, refused or cancelled
 	Reversed  Kind = "reversed"  // it happened, and was taken back
 	Corrected Kind = "corrected" // it was reported as failed or reversed, and happened after all
 	Stuck     Kind = "stuck"     // nobody knows: a person must look
@@ -154,9 +155,10 @@ type Change[T any] struct {
 	Note string
 }
 
-// Func is your func. It runs once per change, in order per reference, in the
-// transaction that records the change. If it returns an error nothing of the
-// transaction stays, and it is tried again with the same change.
+// Func is your func. It runs in the transaction that records a change. Its writes take
+// effect once per change, in order per reference. It may run more often: when it
+// returns an error, or the transaction fails, nothing of the transaction stays, and the
+// same change is tried again. So do nothing in it that a rollback does not undo.
 type Func[T any] func(ctx context.Context, tx Tx, c Change[T]) error
 
 // machine is a Provider without its types.

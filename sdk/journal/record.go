@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -74,6 +75,7 @@ const recordTries = 6
 // write is the transaction of a transition. It tries again what a database refuses
 // for a moment, and finds out whether a COMMIT without a response took place.
 func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
+	var unclear *commitError
 	for try := 1; ; try++ {
 		p := j.written(ctx, m, e, next, t)
 		var err error
@@ -84,6 +86,9 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 		}
 		var own *funcError
 		switch {
+		case errors.Is(err, errLeaseLost) && t.actor != "" && unclear != nil:
+			// It took place, and a worker has gone on; or it did not.
+			return failed("act", fmt.Errorf("it may have taken place, so look at the entry before you act again: %w", unclear))
 		case err == nil, errors.Is(err, errLeaseLost), errors.Is(err, ErrNotPossible):
 			return err
 		case errors.As(err, &own) && !passing(own.err):
@@ -91,12 +96,11 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 		case try == recordTries || ctx.Err() != nil:
 			return failed("record", err)
 		}
-		if pause(ctx, j.backoff(try, 10*time.Millisecond, time.Second)) != nil {
+		if transport.Pause(ctx, j.backoff(try, 10*time.Millisecond, time.Second)) != nil {
 			return failed("record", err)
 		}
-		var unclear *commitError
 		if errors.As(err, &unclear) {
-			if done, rereadErr := j.wrote(ctx, e, ""); rereadErr == nil && done {
+			if j.wrote(ctx, e, func(now *entry, holder string) bool { return holder == "" && now.stands(&next) }) {
 				return nil
 			}
 		}
@@ -105,19 +109,14 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 
 // written is a transition as a part of a transaction.
 func (j *Journal) written(ctx context.Context, m *machine, e *entry, next entry, t transition) part {
-	knocked := t.delay
-	if t.delay >= 0 {
-		knocked = min(t.delay, j.cfg.KnockGap)
-	} else if next.owed == "" && m.reads() && (next.state == StateFinal || next.state == StateRefused ||
+	knocked := j.knockedDelay(&next, t.delay)
+	if t.delay < 0 && next.owed == "" && m.reads() && (next.state == StateFinal || next.state == StateRefused ||
 		next.state == StateStuck && (next.resume == StateSending || next.resume == StateOpen)) {
 		knocked = j.cfg.KnockGap
 	}
-	if next.state == StatePlanned || next.owed != "" {
-		knocked = t.delay
-	}
 	p := j.part(ctx, j.sql.write, []any{e.id, micros(t.delay), micros(knocked), e.knocks, e.fence,
 		string(next.state), string(next.standing), string(next.resume), string(next.owed), next.step, next.lane(), next.tries, next.opened, next.looks,
-		flag(next.contested), flag(next.approved), flag(next.mayResend), flag(next.restart)},
+		flag(next.contested), flag(next.admitted), flag(next.mayResend), flag(next.restart)},
 		[]any{blob(next.prepared), blob(next.value), next.note}, []any{t.event, string(next.state), t.actor, t.note})
 	if t.kind == "" && next.state != StateStuck && e.state != StateStuck {
 		return p
@@ -142,14 +141,16 @@ func (j *Journal) written(ctx context.Context, m *machine, e *entry, next entry,
 
 // quiet gives an entry back about which there is nothing new.
 func (j *Journal) quiet(ctx context.Context, e *entry, tries, looks int, delay time.Duration) error {
-	knocked := delay
-	if delay >= 0 {
-		knocked = min(delay, j.cfg.KnockGap)
+	return changedOne(j.db.ExecContext(ctx, j.sql.quiet, e.id, micros(delay), micros(j.knockedDelay(e, delay)), e.knocks, e.fence, tries, looks))
+}
+
+// knockedDelay is the delay of an entry about which a callback came meanwhile. What was
+// not sent, and what your func has not taken, is not hastened.
+func (j *Journal) knockedDelay(e *entry, delay time.Duration) time.Duration {
+	if delay < 0 || e.state == StatePlanned || e.owed != "" {
+		return delay
 	}
-	if e.state == StatePlanned || e.owed != "" {
-		knocked = delay
-	}
-	return changedOne(j.db.ExecContext(ctx, j.sql.quiet, e.id, micros(delay), micros(knocked), e.knocks, e.fence, tries, looks))
+	return min(delay, j.cfg.KnockGap)
 }
 
 // mark writes down that a request leaves now, and counts what it costs. After it e is
@@ -163,7 +164,7 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 		p := j.part(ctx, j.sql.mark, []any{e.id, extend, e.fence},
 			[]any{blob(prepared), blob(e.value), e.note}, []any{"sending", string(StateSending), "", note})
 		var err error
-		if !e.approved && m.settings.Limit.bounds() {
+		if !e.admitted && m.settings.Limit.bounds() {
 			p.after = func(tx *transaction) error { return j.reserve(ctx, tx, m, e) }
 			err = p.commit(ctx, j.db, j.sql.markMany)
 		} else {
@@ -171,12 +172,14 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 		}
 		var unclear *commitError
 		if errors.As(err, &unclear) {
-			if done, rereadErr := j.wrote(ctx, e, j.holder); rereadErr == nil && done {
+			if j.wrote(ctx, e, func(now *entry, holder string) bool {
+				return holder == j.holder && now.state == StateSending && now.attempts == e.attempts+1
+			}) {
 				err = nil
 			}
 		}
 		if err == nil {
-			e.state, e.prepared, e.looks, e.approved, e.mayResend = StateSending, prepared, 0, true, false
+			e.state, e.prepared, e.looks, e.admitted, e.mayResend = StateSending, prepared, 0, true, false
 			if e.opened == 0 {
 				e.firstSentAt = e.now
 			}
@@ -189,34 +192,26 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 		if errors.Is(err, errLeaseLost) || errors.Is(err, errBeyondLimit) || try == recordTries || ctx.Err() != nil {
 			return err
 		}
-		if pause(ctx, j.backoff(try, 10*time.Millisecond, time.Second)) != nil {
+		if transport.Pause(ctx, j.backoff(try, 10*time.Millisecond, time.Second)) != nil {
 			return err
 		}
 	}
 }
 
-// window locks the window of a limit, and reads what is spent in it.
-func (j *Journal) window(ctx context.Context, tx *transaction, args []any, into ...any) error {
-	if j.sql.spent == "" {
-		return queryRow(ctx, tx, j.sql.spend, args, into...)
-	}
-	if _, err := tx.ExecContext(ctx, j.sql.spend, args...); err != nil {
-		return err
-	}
-	return queryRow(ctx, tx, j.sql.spent, args[:2], into...)
+// wrote finds out whether a write took place whose COMMIT got no response. Each write
+// moves the fence by one, and so do another worker's lease and a person's act, which
+// may have come in its place: is tells whether the row is as the write leaves it. What
+// cannot be read has not been seen to take place.
+func (j *Journal) wrote(ctx context.Context, e *entry, is func(now *entry, holder string) bool) bool {
+	now, listed, err := j.find(ctx, e.flow, e.reference)
+	return err == nil && now.fence == e.fence+1 && is(now, listed.Holder)
 }
 
-// wrote finds out whether a write took place whose COMMIT got no response. Each write
-// moves the fence by one.
-func (j *Journal) wrote(ctx context.Context, e *entry, holder string) (bool, error) {
-	var (
-		now              entry
-		heldBy           string
-		due              int64
-		reason, itsNotes string
-	)
-	err := queryRow(ctx, j.db, j.sql.find, []any{e.flow, e.reference}, append(now.columns(), &heldBy, &due, &reason, &itsNotes)...)
-	return err == nil && now.fence == e.fence+1 && heldBy == holder, err
+// stands reports whether an entry stands as a transition leaves it.
+func (e *entry) stands(next *entry) bool {
+	return e.state == next.state && e.standing == next.standing && e.resume == next.resume && e.owed == next.owed && e.step == next.step &&
+		e.tries == next.tries && e.attempts == next.attempts && e.opened == next.opened && e.looks == next.looks &&
+		e.contested == next.contested && e.admitted == next.admitted && e.mayResend == next.mayResend
 }
 
 // passing reports an error after which the same transaction may succeed at once.

@@ -18,7 +18,7 @@ type statements struct {
 	markMany, writeMany                              string // PostgreSQL only: for many entries, with details and history
 	stuck, unstuck, unalerted, alerted               string
 	quiet, knock                                     string
-	flow, setFlow, adopt, restore                    string
+	flow, setFlow, adopt, restore, restoreStuck      string
 	spend, reserve                                   string
 	await, listHistory                               string
 	overdue, stuckCounts, unfinished                 string
@@ -143,10 +143,15 @@ func newStatements(d Dialect) *statements {
 		purgeDetails: s(`DELETE FROM journal_details WHERE entry IN `),
 		purgeHistory: s(`DELETE FROM journal_history WHERE entry IN `),
 
-		// A restored planned entry may have been sent before the restore.
+		// A restored planned entry may have been sent before the restore, at any time since
+		// its plan. The time before the plan tells it from an attempt that is recorded.
 		restore: s(`UPDATE journal_entries{due} SET state = 'sending', lane = 0, opened = opened + 1, looks = 0, fence = fence + 1, holder = '',
-				due_at = {now}, sent_at = {now}, first_sent_at = {now}, changed_at = {now}
+				due_at = {now}, sent_at = {now}, first_sent_at = created_at - 1, changed_at = {now}
 			WHERE flow = $1 AND due_at IS NOT NULL AND lane IN (0, 1) AND state = 'planned'`),
+		// So may an entry that a person had on the desk before it was sent.
+		restoreStuck: s(`UPDATE journal_entries SET resume = 'sending', opened = opened + 1, looks = 0, fence = fence + 1,
+				sent_at = {now}, first_sent_at = created_at - 1, changed_at = {now}
+			WHERE state = 'stuck' AND resume = 'planned' AND id IN (SELECT entry FROM journal_stuck WHERE flow = $1 AND reason NOT IN ('taken', 'several'))`),
 	}
 	unpaused := `AND ($3 = 0 OR NOT EXISTS (SELECT 1 FROM journal_flows WHERE flow = $1 AND paused = 1))`
 	due := `SELECT id FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL AND due_at <= {now} ` + unpaused +

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
 // The lanes of a flow: what was sent is followed, and what is new is sent. A crowd in
@@ -39,7 +41,7 @@ func (j *Journal) Run(ctx context.Context) error {
 			if err := j.alert(ctx); err != nil && ctx.Err() == nil {
 				j.cfg.Logger.WarnContext(ctx, "journal: alert", "error", err)
 			}
-			if pause(ctx, j.cfg.Every) != nil {
+			if transport.Pause(ctx, j.cfg.Every) != nil {
 				return
 			}
 		}
@@ -96,7 +98,7 @@ func (j *Journal) loop(ctx context.Context, m *machine, lane int) {
 		}
 		wanted += free(slots)
 		if crowd && wanted < cap(slots)/2 { // those that finish now are one batch, and so is what takes their place
-			_ = pause(ctx, 2*time.Millisecond)
+			_ = transport.Pause(ctx, 2*time.Millisecond)
 			wanted += free(slots)
 		}
 		entries, err := j.take(ctx, m, lane, wanted)
@@ -214,7 +216,7 @@ func (j *Journal) take(ctx context.Context, m *machine, lane, limit int) ([]*ent
 		if err == nil || !passing(err) || try == recordTries {
 			return taken, err
 		}
-		if err := pause(ctx, j.backoff(try, 5*time.Millisecond, time.Second)); err != nil {
+		if err := transport.Pause(ctx, j.backoff(try, 5*time.Millisecond, time.Second)); err != nil {
 			return nil, err
 		}
 	}

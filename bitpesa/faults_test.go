@@ -17,6 +17,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -479,4 +480,28 @@ func TestFaultMatrixAfterOtherFaults(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestNoPromiseBreaksForAnyWriteOfTheTable(t *testing.T) {
+	rows := rowsByName()
+	var all []clienttest.MoneyWrite
+	for _, write := range writes {
+		if !rows[write.op].MovesMoney {
+			continue
+		}
+		m := clienttest.MoneyWrite{Op: write.op, Class: sdk.Once}
+		if write.class == referenced {
+			m.Class = sdk.Referenced
+		}
+		if rows[write.op].Method == http.MethodDelete {
+			m.Accepts = []string{"empty 200", "204"}
+		}
+		m.Prepare = func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) func(context.Context) error {
+			w := newWorld(t, func(c *bitpesa.Config) { c.HTTPClient = &http.Client{Transport: over(c.HTTPClient.Transport)} })
+			call, _ := write.prepare(t, w)
+			return call
+		}
+		all = append(all, m)
+	}
+	clienttest.CheckPromises(t, bitpesa.Operations(), all)
 }

@@ -245,8 +245,8 @@ func ExampleRidesService_FindMany() {
 	references := []string{params.ExternalID, "ORDER-0"}
 
 	found, err := client.Rides.FindMany(ctx, companyID, references, kapiten.SearchOptions{
-		Since: since,  // nothing that you look for is older
-		Known: newest, // or: ids of page 1 from before the rides were created
+		Since:  since,  // nothing that you look for is older
+		Before: newest, // or: ids of page 1 from before the rides were created
 	})
 	if err != nil {
 		fmt.Println(err)

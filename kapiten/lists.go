@@ -47,10 +47,10 @@ type SearchOptions struct {
 	// list shows created_at (assumed). What you look for must be younger than Since
 	// by Kapiten's clock: allow for the difference between your clocks.
 	Since time.Time
-	// Known are ids that were in the list before the write that you look for was
+	// Before are ids that were in the list before the write that you look for was
 	// sent: those of page 1, say. The search ends with the page that shows any of
 	// them.
-	Known []string
+	Before []string
 	// MaxPages limits the search. A search that reaches the limit cannot tell
 	// whether what you look for exists. Default: 1000.
 	MaxPages int
@@ -162,7 +162,7 @@ func (l list[T]) sweep(ctx context.Context, companyID, reference string, first i
 			}
 			done = visit(row) || done
 			created := l.created(row)
-			reached = reached || slices.Contains(o.Known, l.id(row)) || !o.Since.IsZero() && !created.IsZero() && created.Before(o.Since)
+			reached = reached || slices.Contains(o.Before, l.id(row)) || !o.Since.IsZero() && !created.IsZero() && created.Before(o.Since)
 		}
 		switch {
 		case done, reached:

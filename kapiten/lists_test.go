@@ -154,7 +154,7 @@ func TestASearchEndsAtWhatExistedBefore(t *testing.T) {
 	assert.Equal(t, "r29", ride.ID)
 	assert.Len(t, asked(), 30, "a second one with the same external id would make it doubtful")
 
-	_, err = client.Rides.Find(t.Context(), "co-1", "ext-r29", kapiten.SearchOptions{Known: []string{"r4", "r5"}})
+	_, err = client.Rides.Find(t.Context(), "co-1", "ext-r29", kapiten.SearchOptions{Before: []string{"r4", "r5"}})
 	require.ErrorIs(t, err, sdk.ErrNotFound)
 	assert.NotErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Len(t, asked(), 34)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -407,6 +408,7 @@ func archive(rides int) (*kapiten.Client, *int, error) {
 			return nil, errors.New("nothing should be sent")
 		}
 		*asked++
+		time.Sleep(time.Millisecond) // others may come meanwhile
 		page, _ := strconv.Atoi(req.URL.Query().Get("page"))
 		var rows []string
 		for n := rides - (page-1)*20; n > max(0, rides-page*20); n-- {
@@ -422,36 +424,73 @@ func archive(rides int) (*kapiten.Client, *int, error) {
 	return client, asked, err
 }
 
-func TestARideBehindFiveThousandIsFoundOrCannotBeTold(t *testing.T) {
-	client, asked, err := archive(5001)
-	require.NoError(t, err)
-	ctx := t.Context()
-	ride, err := client.Rides.Find(ctx, "co-1", "ORDER-1", kapiten.SearchOptions{})
-	require.NoError(t, err)
-	assert.Equal(t, "r1", ride.ID)
-	ride, err = client.Rides.Get(ctx, "co-1", "r1")
-	require.NoError(t, err)
-	assert.Equal(t, "r1", ride.ID)
-	ride, err = client.Rides.Wait(ctx, "co-1", "r1")
-	require.NoError(t, err)
-	assert.Equal(t, "r1", ride.ID)
-	p := validRide()
-	p.ExternalID = "ORDER-1"
-	ride, err = client.Rides.CreateOnce(ctx, p)
-	require.NoError(t, err)
-	assert.Equal(t, "r1", ride.ID)
-	assert.True(t, ride.Existing)
-	*asked = 0
-	_, err = client.Rides.Find(ctx, "co-1", "ORDER-1", kapiten.SearchOptions{MaxPages: 250})
-	require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
-	assert.NotErrorIs(t, err, sdk.ErrNotFound)
-	assert.Equal(t, 250, *asked)
+// All who wait for one ride read one sweep through the list, and each gets a ride of
+// his own. Those who come later sweep again.
+func TestCallersThatWaitForARideShareTheSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers, pages = 100, 25
+		client, asked, err := archive(20 * pages)
+		require.NoError(t, err)
+		p := validRide()
+		p.ExternalID = "ORDER-1" // on the last page
+		ask := func() {
+			rides := make([]*kapiten.Ride, callers)
+			var all sync.WaitGroup
+			for i := range rides {
+				all.Go(func() {
+					var err error
+					rides[i], err = client.Rides.CreateOnce(t.Context(), p)
+					if assert.NoError(t, err) {
+						assert.Equal(t, "r1", rides[i].ID)
+						assert.True(t, rides[i].Existing)
+						rides[i].Raw[0] = byte(i)
+					}
+				})
+			}
+			all.Wait()
+			for i := range rides {
+				assert.Equal(t, byte(i), rides[i].Raw[0])
+			}
+		}
+		ask()
+		assert.Equal(t, pages, *asked)
+		ask()
+		assert.Equal(t, 2*pages, *asked)
+	})
+}
 
-	client, _, err = archive(20 * 1001)
-	require.NoError(t, err)
-	_, err = client.Rides.CreateOnce(ctx, p)
-	require.ErrorIs(t, err, sdk.ErrNotSent, "the limit is reached: nothing is sent")
-	require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+func TestARideBehindFiveThousandIsFoundOrCannotBeTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, asked, err := archive(5001)
+		require.NoError(t, err)
+		ctx := t.Context()
+		ride, err := client.Rides.Find(ctx, "co-1", "ORDER-1", kapiten.SearchOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, "r1", ride.ID)
+		ride, err = client.Rides.Get(ctx, "co-1", "r1")
+		require.NoError(t, err)
+		assert.Equal(t, "r1", ride.ID)
+		ride, err = client.Rides.Wait(ctx, "co-1", "r1")
+		require.NoError(t, err)
+		assert.Equal(t, "r1", ride.ID)
+		p := validRide()
+		p.ExternalID = "ORDER-1"
+		ride, err = client.Rides.CreateOnce(ctx, p)
+		require.NoError(t, err)
+		assert.Equal(t, "r1", ride.ID)
+		assert.True(t, ride.Existing)
+		*asked = 0
+		_, err = client.Rides.Find(ctx, "co-1", "ORDER-1", kapiten.SearchOptions{MaxPages: 250})
+		require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+		assert.NotErrorIs(t, err, sdk.ErrNotFound)
+		assert.Equal(t, 250, *asked)
+
+		client, _, err = archive(20 * 1001)
+		require.NoError(t, err)
+		_, err = client.Rides.CreateOnce(ctx, p)
+		require.ErrorIs(t, err, sdk.ErrNotSent, "the limit is reached: nothing is sent")
+		require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+	})
 }
 
 func TestReferencesThatAServerWouldChangeAreRefused(t *testing.T) {
@@ -533,4 +572,29 @@ func TestACompanyOrUserThatIsAnotherIsUnknown(t *testing.T) {
 		assert.Equal(t, "rejected", outcomeOf(err), body)
 		assert.ErrorIs(t, err, sdk.ErrDuplicate)
 	}
+}
+
+func TestNoPromiseBreaksForAnyWriteOfTheTable(t *testing.T) {
+	var all []clienttest.MoneyWrite
+	for op, names := range writesOf {
+		for _, write := range writes {
+			if !slices.Contains(names, write.name) {
+				continue
+			}
+			class := sdk.Once
+			if write.name == "CreateOnce" {
+				class = sdk.Searched
+			}
+			all = append(all, clienttest.MoneyWrite{Op: op, Class: class, Prepare: func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) func(context.Context) error {
+				w := newWorld(t)
+				cfg := w.ClientConfig(w.company)
+				cfg.HTTPClient = &http.Client{Transport: over(cfg.HTTPClient.Transport)}
+				client, err := kapiten.New(cfg)
+				require.NoError(t, err)
+				w.client = client
+				return func(ctx context.Context) error { return write.call(ctx, w) }
+			}})
+		}
+	}
+	clienttest.CheckPromises(t, kapiten.Operations(), all)
 }

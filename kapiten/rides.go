@@ -203,7 +203,7 @@ func (s *RidesService) createOnce(p CreateRideParams) transport.Write[Ride] {
 	faults := p.faults()
 	faults.RequireReference("external_id", p.ExternalID)
 	return transport.Write[Ride]{Core: s.list.core, Err: s.list.core.Invalid(OpCreateRide, p.ExternalID, faults.Fields), Call: func(out **Ride) transport.Call {
-		var known []string // ids of page 1 before anything was sent
+		var before []string // ids of page 1 before anything was sent
 		looked := false
 		return transport.Call{
 			Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, out),
@@ -212,7 +212,7 @@ func (s *RidesService) createOnce(p CreateRideParams) transport.Write[Ride] {
 				o := SearchOptions{Since: p.Since}
 				switch {
 				case !existing:
-					o.Known = known
+					o.Before = before
 				case looked: // for a duplicate, which may be as old as anything
 					o.Since = time.Time{}
 				}
@@ -221,7 +221,7 @@ func (s *RidesService) createOnce(p CreateRideParams) transport.Write[Ride] {
 					return transport.Absent, err
 				}
 				if existing && !looked {
-					known = end.newest
+					before = end.newest
 				}
 				looked = true
 				return p.settle(results[p.ExternalID], existing, out)

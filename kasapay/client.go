@@ -3,11 +3,14 @@ package kasapay
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -213,3 +216,267 @@ func lifetimeInside(token string) int64 {
 	}
 	return w.Exp.Int - w.Iat.Int
 }
+
+// ResponseCode is the response_code of a refusal, "721" in the document. It is the
+// Detail of the *sdk.Error. The Code of that error is the error_code, if there is
+// one.
+type ResponseCode string
+
+// refused is the documented response code of a refusal. Its error_code passes
+// through, whatever it is.
+const refused = "721"
+
+// response holds every key that the gateway is known to send: the two error
+// envelopes, the acceptance of a payout, and the status that callbacks post as well.
+// Any key may be missing or null.
+type response struct {
+	// The framework's envelope: documented for auth, assumed for validation.
+	StatusCode wire.Side `json:"statusCode"`
+	Message    message   `json:"message"`
+	Error      message   `json:"error"`
+	// The gateway's own envelope.
+	ResponseCode        wire.Shown `json:"response_code"`
+	ResponseDescription wire.Side  `json:"response_description"`
+	ErrorCode           wire.Side  `json:"error_code"`
+
+	PayoutReference wire.Shown `json:"payout_reference"`
+	PaymentStatus   wire.Shown `json:"payment_status"`
+	Amount          wire.Shown `json:"amount"`
+
+	Currency          wire.Side `json:"currency"`
+	Destination       wire.Side `json:"destination"`
+	AccountNumber     wire.Side `json:"account_number"`
+	AccountReference  wire.Side `json:"payment_account_reference"` // observed on the platform
+	TransactionID     wire.Side `json:"transaction_id"`
+	PaymentReference  wire.Side `json:"payment_reference"`
+	WalletAccount     wire.Side `json:"wallet_account"`
+	DestinationName   wire.Side `json:"destination_name"`
+	Description       wire.Side `json:"description"`
+	TransactionTime   wire.Side `json:"transaction_time"`
+	AccountBalance    wire.Side `json:"account_balance"`
+	ResultDescription wire.Side `json:"result_description"`
+
+	raw sdk.Raw
+}
+
+func parse(body []byte) (*response, error) {
+	r := &response{raw: body}
+	if err := wire.Object(body, r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// message decodes the framework's message: a text or a list of texts. Any other
+// value counts as no message, so that the rest of the response stays readable.
+type message []string
+
+func (m *message) UnmarshalJSON(data []byte) error {
+	*m = nil
+	texts := make([]wire.Text, 1)
+	into := any(&texts[0])
+	if wire.IsArray(data) {
+		into = &texts
+	}
+	if json.Unmarshal(data, into) != nil {
+		return nil
+	}
+	for _, t := range texts {
+		if t != "" {
+			*m = append(*m, string(t))
+		}
+	}
+	return nil
+}
+
+// interpret says what a response means. A refusal comes in one of two envelopes, and
+// its HTTP status is not documented: code 721 may come with a 200. A response in
+// neither envelope may be a proxy's.
+func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
+	body, err := parse(r.Body)
+	switch {
+	case err != nil && good(r.Status) && wire.IsArray(r.Body):
+		return transport.Verdict{Kind: transport.Accepted} // for Do: statements are arrays (vendor's page)
+	case err != nil:
+		return foreign(r.Status)
+	}
+	r.Parsed = body
+	v := body.verdict(op, r.Status)
+	if v.Kind == transport.Accepted {
+		return v
+	}
+	v.Code, v.Message = body.code(), body.text()
+	if body.ResponseCode.Text != "" {
+		v.Detail = ResponseCode(body.ResponseCode.Text)
+	}
+	return v
+}
+
+// verdict reads the gateway's words. The framework's envelope counts only if its
+// statusCode does not contradict the HTTP status.
+func (r *response) verdict(op sdk.Operation, status int) transport.Verdict {
+	if own := r.ownStatus(); own >= 400 {
+		if r.framework(own) && (good(status) || own == status) {
+			return r.envelope(op, own)
+		}
+		return foreign(status)
+	}
+	code := r.ResponseCode.Text
+	accepted := PaymentStatus(code) == StatusAccepted
+	switch {
+	case transport.Lost(status), r.ResponseCode.Unreadable:
+		return transport.Verdict{}
+	case code == refused, code != "" && !accepted && status >= 400:
+		return r.refusal(op)
+	case good(status) && (code == "" || accepted):
+		return transport.Verdict{Kind: transport.Accepted}
+	}
+	return foreign(status)
+}
+
+// framework reports the framework's envelope. It has an "error" beside the message,
+// unless the message is the framework's own. Gateways in front of others write a
+// statusCode and a message, too.
+func (r *response) framework(status int) bool {
+	text := strings.Join(r.Message, "\n")
+	return len(r.Error) > 0 || text == http.StatusText(status) || text == "ThrottlerException: Too Many Requests"
+}
+
+// foreign judges a response that is not in the gateway's words. A wrong path must
+// not look like a missing payout.
+func foreign(status int) transport.Verdict {
+	if status == http.StatusNotFound {
+		return transport.Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
+	}
+	return transport.Verdict{}
+}
+
+// ownStatus is the statusCode of the framework's envelope, or 0.
+func (r *response) ownStatus() int {
+	if r.StatusCode == "" {
+		return 0
+	}
+	status, _ := strconv.Atoi(string(r.StatusCode))
+	return status
+}
+
+func good(status int) bool { return status >= 200 && status < 300 }
+
+// envelope reads {"statusCode","message","error"}. It is documented for bad
+// credentials and assumed for payouts.
+func (r *response) envelope(op sdk.Operation, status int) transport.Verdict {
+	switch {
+	case transport.Lost(status):
+		return transport.Verdict{}
+	case status == http.StatusTooManyRequests:
+		// The framework throttles before any handler runs.
+		return transport.Verdict{Kind: transport.Throttled, Reasons: []error{sdk.ErrRateLimited}}
+	case op.Open:
+		return transport.Verdict{Kind: transport.Refused, Reasons: []error{sdk.ErrUnauthorized}}
+	case status == http.StatusUnauthorized:
+		return expired()
+	case status == http.StatusNotFound && op.Name == OpStatus && !r.saysUnknownPayout():
+		return foreign(status)
+	case status == http.StatusConflict && op.Name == OpInitiate:
+		return transport.Verdict{Kind: transport.Duplicate, Reasons: []error{sdk.ErrDuplicate}}
+	}
+	v := r.refusal(op)
+	switch {
+	case v.Reasons != nil:
+	case status == http.StatusForbidden:
+		v.Reasons = []error{sdk.ErrForbidden}
+	case status == http.StatusNotFound:
+		v.Reasons = []error{sdk.ErrConfiguration}
+	case status == http.StatusBadRequest, status == http.StatusUnprocessableEntity:
+		v.Reasons = []error{sdk.ErrValidation}
+		if fields, all := r.fields(); fields != nil {
+			v.Fields = fields
+			if all && op.Name == OpInitiate {
+				v.Kind = transport.Refused
+			}
+		}
+	}
+	return v
+}
+
+// refusal finds the reason of a refusal in its words. The document has only
+// SERVICE_NOT_ALLOWED, "Invalid Service" and a list of common errors. How Kasapay
+// refuses a reference that it has seen is not documented. So any other refusal of a
+// payout may mean just that, and is looked up.
+func (r *response) refusal(op sdk.Operation) transport.Verdict {
+	v := transport.Verdict{Kind: transport.Refused}
+	switch {
+	case r.says("invalid x access token"), op.Name == OpStatus && r.says("access token", "invalid token", "token expired", "expired token"):
+		return expired()
+	case op.Name == OpStatus && r.saysUnknownPayout():
+		v.Reasons = []error{sdk.ErrNotFound}
+	case op.Name == OpInitiate && r.says("duplicate", "already exist", "already used", "already been used", "must be unique", "been taken", "already taken", "is taken"):
+		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
+	case r.says("insufficient funds"):
+		v.Reasons = []error{sdk.ErrInsufficientFunds}
+	case r.says("service not allowed", "invalid service"):
+		v.Reasons = []error{sdk.ErrConfiguration}
+	case r.says("invalid recipient type", "unreachable callback url", "missing required field"):
+		v.Reasons = []error{sdk.ErrValidation}
+	case op.Name == OpInitiate:
+		v.Kind = transport.Duplicate
+	}
+	return v
+}
+
+// saysUnknownPayout reports the document's words for a reference that Kasapay does
+// not know. A wrong guess could pay twice, so no other words count.
+func (r *response) saysUnknownPayout() bool { return r.says("invalid payout reference") }
+
+// expired is the verdict on a refused token. The gateway did nothing, so a request
+// with a new token may follow (assumed).
+func expired() transport.Verdict {
+	return transport.Verdict{Kind: transport.Expired, Reasons: []error{sdk.ErrUnauthorized}}
+}
+
+// says reports whether the response's words hold any of the phrases, which are in
+// lower case and have spaces for "_" and "-". The envelope's "error" does not count,
+// because it only names the HTTP status.
+func (r *response) says(phrases ...string) bool {
+	words := strings.ToLower(string(r.ErrorCode) + "\n" + string(r.ResponseDescription) + "\n" + strings.Join(r.Message, "\n"))
+	words = strings.NewReplacer("_", " ", "-", " ").Replace(words)
+	return slices.ContainsFunc(phrases, func(phrase string) bool { return strings.Contains(words, phrase) })
+}
+
+// text is what the gateway says in words.
+func (r *response) text() string {
+	for _, t := range []string{string(r.ResponseDescription), strings.Join(r.Message, "; "), strings.Join(r.Error, "; ")} {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// code is the error_code, or else the response_code.
+func (r *response) code() string {
+	if r.ErrorCode != "" {
+		return string(r.ErrorCode)
+	}
+	return r.ResponseCode.Text
+}
+
+// fields sorts the framework's validation messages by the field with which they
+// begin: "amount must be a string". all reports that every message is of this kind and
+// that none may be about a reference which was used before.
+func (r *response) fields() (fields transport.Fields, all bool) {
+	var f transport.Faults
+	all = true
+	for _, m := range r.Message {
+		name, rest, ok := strings.Cut(m, " ")
+		ok = ok && strings.Contains(requestFields, " "+name+" ")
+		if ok {
+			f.Add(name, rest)
+		}
+		all = all && ok && name != "payout_reference" && (strings.HasPrefix(rest, "must ") || strings.HasPrefix(rest, "should "))
+	}
+	return f.Fields, all
+}
+
+const requestFields = " payout_reference service_code payment_account_reference recipient_name recipient_type recipient_account_number" +
+	" amount payment_description payment_method currency_code country_code callback_url "

@@ -61,8 +61,8 @@ const (
 	BankAccount RecipientType = "BANK_ACCOUNT_NUMBER" // "bank_account" in responses
 )
 
-// Known reports one of the documented kinds.
-func (r RecipientType) Known() bool { return r == Paybill || r == Till || r == BankAccount }
+// Listed reports one of the documented kinds.
+func (r RecipientType) Listed() bool { return r == Paybill || r == Till || r == BankAccount }
 
 // PaymentMethod is how a payout is made.
 type PaymentMethod string
@@ -277,7 +277,7 @@ func (p CreatePayoutParams) validate(anyMethod bool) (f transport.Faults) {
 	f.Require("service_code", p.ServiceCode)
 	f.Require("payment_account_reference", p.AccountReference)
 	f.Require("recipient_name", p.RecipientName)
-	if !p.RecipientType.Known() {
+	if !p.RecipientType.Listed() {
 		f.Add("recipient_type", "must be PAYBILL, TILL or BANK_ACCOUNT_NUMBER")
 	}
 	f.Require("recipient_account_number", p.RecipientAccountNumber)
@@ -381,7 +381,7 @@ func (r *response) compare(request *payoutRequest, amount decimal.Decimal) (c tr
 	switch kind := parseRecipientType(string(r.Destination)); kind {
 	case "", request.RecipientType:
 	default:
-		if kind.Known() {
+		if kind.Listed() {
 			c.Text("destination", string(request.RecipientType), string(kind))
 			break
 		}

@@ -1,6 +1,7 @@
 package kotani
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/shopspring/decimal"
@@ -91,16 +92,17 @@ type orderRequest struct {
 }
 
 func decodeOrder(body []byte) (BinanceOrder, error) {
-	var order BinanceOrder
-	object, wrapped, err := result(body)
-	switch {
-	case err != nil:
-		return order, err
-	case !wrapped:
-		return order, wire.Missing("result")
+	var w struct {
+		BinanceOrder
+		ID string `json:"id"` // of a flat response, which must name the order
 	}
-	if wire.IsObject(object) {
-		err = wire.Unmarshal(object, &order)
+	object, wrapped, err := result(body)
+	if err == nil && wire.IsObject(object) {
+		err = wire.Unmarshal(object, &w)
+	}
+	order := w.BinanceOrder
+	if order.PrepayID = cmp.Or(order.PrepayID, w.ID); err == nil && !wrapped && order.PrepayID == "" {
+		err = wire.Missing("result")
 	}
 	order.Raw = body
 	return order, err

@@ -407,3 +407,38 @@ func TestADuplicateOfARawCallSettlesNothing(t *testing.T) {
 	_, err = newClient(t, newScript(isDuplicate)).Do(t.Context(), raw)
 	require.ErrorIs(t, err, sdk.ErrRejected)
 }
+
+// Every operation whose documented response is {"result":{}} may answer with a flat
+// object, which must name what it is about.
+func TestFlatResponsesAreReadLikeWrappedOnes(t *testing.T) {
+	for method, flat := range map[string][]string{
+		"Fiat.Deposit":        {`{"id":"7"}`, `{"id":7,"externalId":"order-1","status":"PENDING"}`, `{"requestId":"7"}`},
+		"Fiat.DepositQuoted":  {`{"id":"7"}`, `{"id":7,"externalId":"order-1"}`, `{"requestId":"7","amount":"1300"}`},
+		"Fiat.PayBill":        {`{"id":"7"}`, `{"id":7,"amount":"20"}`, `{"requestId":"7","fee":"1"}`},
+		"Fiat.PayTill":        {`{"id":"7"}`, `{"id":7,"amount":"20"}`, `{"requestId":"7","merchantTill":"12345"}`},
+		"Fiat.Get":            {`{"id":"r/1","status":"PENDING"}`, `{"requestId":"r/1","status":"SUCCESSFUL"}`},
+		"Fiat.Find":           {`{"id":"7","externalId":"order-1","status":"PENDING"}`, `{"externalId":"order-1","status":"FAILED"}`},
+		"Stellar.CashOut":     {`{"id":"7"}`, `{"requestId":"7","txhash":"` + hash + `"}`},
+		"Tron.CashOut":        {`{"id":"7"}`, `{"requestId":"7","txhash":"` + hash + `"}`},
+		"Tron.CashIn":         {`{"id":"7"}`, `{"requestId":"7","externalId":"order-1"}`},
+		"Binance.CreateOrder": {`{"id":"p-1"}`, `{"prepayId":"p-1","checkoutLink":"https://pay.example"}`, `{"prepayId":1,"status":"INITIAL"}`},
+		"Binance.CloseOrder":  {`{"id":"p-1"}`, `{"prepayId":"p-1","status":"CLOSED"}`},
+		"Binance.GetOrder":    {`{"id":"p-1"}`, `{"prepayId":"p-1","status":"PAID","requestId":"7"}`},
+	} {
+		for _, body := range flat {
+			for _, body := range []string{body, `{"result":` + body + `}`} {
+				err := wireCalls[method].call(t.Context(), newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }))
+				assert.NoError(t, err, "%s: %s", method, body)
+			}
+		}
+		for _, body := range []string{`{}`, `{"message":"ok"}`, `{"amount":"20"}`} {
+			if strings.HasPrefix(method, "Stellar") || strings.HasPrefix(method, "Tron") {
+				continue // no response is documented at all: any will do
+			}
+			synctest.Test(t, func(t *testing.T) {
+				err := wireCalls[method].call(t.Context(), newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }))
+				assert.Error(t, err, "%s: %s", method, body)
+			})
+		}
+	}
+}

@@ -359,27 +359,6 @@ func TestTheServerChecksPhoneAndCurrencyToo(t *testing.T) {
 	})
 }
 
-func TestMerchantsTillsAndFeesAreShownApart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w, ctx := newWorld(t), t.Context()
-		before := w.Balance("KES")
-		bill, err := w.client.Fiat.PayBill(ctx, kotani.PayBillParams{MerchantNumber: "888880", AccountNumber: "0042", Amount: decimal.RequireFromString("150.5")})
-		require.NoError(t, err)
-		till, err := w.client.Fiat.PayTill(ctx, kotani.PayTillParams{TillNumber: "012345", Amount: decimal.RequireFromString("49.5")})
-		require.NoError(t, err)
-		bill, err = w.client.Fiat.WaitRequest(ctx, bill.RequestID)
-		require.NoError(t, err)
-		till, err = w.client.Fiat.WaitRequest(ctx, till.RequestID)
-		require.NoError(t, err)
-		assert.Equal(t, []string{"888880", "0042", ""}, []string{bill.MerchantNumber, bill.AccountNumber, bill.TillNumber})
-		assert.Equal(t, []string{"", "", "012345"}, []string{till.MerchantNumber, till.AccountNumber, till.TillNumber})
-		wantMoney(t, "2", bill.Fee.Decimal) // 1 % of 150.50 in whole shillings
-		assert.True(t, bill.Fee.Valid)
-		assert.True(t, till.Fee.Decimal.IsZero(), "a till is free of charge")
-		wantMoney(t, "202", before.Sub(w.Balance("KES")))
-	})
-}
-
 func TestAllTransactionsHaveClaimsAndBoughtCelo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, ctx := newWorld(t), t.Context()

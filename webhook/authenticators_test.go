@@ -246,12 +246,14 @@ func TestAStrangerCostsLittle(t *testing.T) {
 		r := request("/")
 		r.Header.Set("X-Kotani-Signature", "sha256="+strings.Repeat("0", 64))
 		auth := webhook.KotaniV3Signature("whsec_test")
-		began := time.Now()
+		fastest := time.Hour // what else the machine does is not in it
 		for range 20 {
+			began := time.Now()
 			_, err := webhook.Verify(r, []byte(body), auth)
+			fastest = min(fastest, time.Since(began))
 			assert.ErrorIs(t, err, webhook.ErrUnauthenticated, name)
 		}
-		// The old reader took 303 ms for one; this bound is generous for a busy machine.
-		assert.Less(t, time.Since(began)/20, 20*time.Millisecond, name)
+		// The old reader took 303 ms.
+		assert.Less(t, fastest, 10*time.Millisecond, name)
 	}
 }

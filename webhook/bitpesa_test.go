@@ -19,6 +19,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
@@ -398,4 +399,61 @@ func FuzzBitPesaEvent(f *testing.F) {
 			t.Errorf("an event about nothing: %q", body)
 		}
 	})
+}
+
+// A byte order mark in front of the JSON is signed like everything else, and then taken
+// off.
+func TestAByteOrderMarkIsSignedAndTakenOff(t *testing.T) {
+	const mark = "\ufeff"
+	var told []string
+	note := func(trust webhook.Trust, reference string) error {
+		told = append(told, trust.String()+" "+reference)
+		return nil
+	}
+	remit, err := webhook.NewBitPesa(webhook.Config[bitpesa.Event]{
+		Auth:   webhook.BitPesaSignature(bitpesaURL, testKeys()...),
+		Handle: func(_ context.Context, e webhook.Event[bitpesa.Event]) error { return note(e.Trust, e.Reference) },
+	})
+	require.NoError(t, err)
+	v3, err := webhook.NewKotaniV3(webhook.Config[kotani.V3Event]{
+		Auth:   webhook.KotaniV3Signature(v3Whsec),
+		Handle: func(_ context.Context, e webhook.Event[kotani.V3Event]) error { return note(e.Trust, e.Reference) },
+	})
+	require.NoError(t, err)
+	transfers, err := webhook.NewFiatConnect(webhook.Config[kotani.FiatConnectEvent]{
+		Auth: webhook.FiatConnectSignature(webhook.SignatureConfig{Now: atNoon}, "whsec"),
+		Handle: func(_ context.Context, e webhook.Event[kotani.FiatConnectEvent]) error {
+			return note(e.Trust, e.Reference)
+		},
+	})
+	require.NoError(t, err)
+	bitpesaBody := mark + `{"webhook":"w-1","event":"transaction.paid_in","object":{"id":"t-1","state":"received"}}`
+	fiatBody := mark + fiatConnectEvent("e-1", "WebhookTransferInStatusEvent", transferIn("TransferStarted"))
+	for _, d := range []struct {
+		name    string
+		handler http.Handler
+		body    string
+		header  map[string]string
+	}{
+		{"BitPesa", remit, bitpesaBody, map[string]string{
+			"Authorization-Key": "test-key", "Authorization-Nonce": "7", "Authorization-Signature": bitpesa.Signature("test-secret", "7", "POST", bitpesaURL, []byte(bitpesaBody)),
+		}},
+		{"Kotani v3", v3, mark + v3Body(), map[string]string{"X-Kotani-Signature": v3Signature(v3Whsec)}},
+		{"FiatConnect", transfers, fiatBody, map[string]string{"FiatConnect-Signature": fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1("whsec", noon, fiatBody))}},
+	} {
+		post := func(body string) int {
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+			for name, value := range d.header {
+				r.Header.Set(name, value)
+			}
+			return send(d.handler, r).Code
+		}
+		told = nil
+		assert.Equal(t, 200, post(d.body), d.name)
+		require.Len(t, told, 1, d.name)
+		assert.True(t, strings.HasPrefix(told[0], webhook.Verified.String()), told[0])
+		if d.name != "Kotani v3" { // whose signature is over two members
+			assert.Equal(t, 401, post(strings.TrimPrefix(d.body, mark)), "%s: the mark was signed", d.name)
+		}
+	}
 }

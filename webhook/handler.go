@@ -64,7 +64,6 @@ func (h *Handler[E]) Feed(ctx context.Context, data E) (transition Transition, e
 	if err != nil {
 		return "", err
 	}
-	ev.ID = "" // the API names no delivery
 	return h.apply(ctx, ev, time.Now())
 }
 
@@ -159,6 +158,9 @@ func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived tim
 
 func (h *Handler[E]) identify(data E, trust Trust) (Event[E], error) {
 	ev := Event[E]{Identity: h.source.Identify(data), Data: data, Provider: h.source.Provider, Trust: trust}
+	if trust == Confirmed {
+		ev.ID = "" // the API names no delivery
+	}
 	if err := ev.check(); err != nil {
 		return ev, &Error{Provider: h.source.Provider, Trust: trust, Err: err}
 	}
@@ -169,7 +171,7 @@ func (h *Handler[E]) identify(data E, trust Trust) (Event[E], error) {
 func (h *Handler[E]) apply(ctx context.Context, ev Event[E], arrived time.Time) (Transition, error) {
 	mark := ev.mark()
 	_, first := ev.after(Record{}, mark)
-	claim := Claim{Provider: h.source.Provider + h.source.scope, Reference: ev.Reference, First: first, Wait: h.cfg.Wait, Timeout: h.cfg.Timeout}
+	claim := Claim{Provider: h.source.Provider + h.source.scope, Reference: ev.Reference, First: first, From: ev.from(mark), Wait: h.cfg.Wait, Timeout: h.cfg.Timeout}
 	var failed error // of the merchant's function
 	err := h.cfg.Inbox.Do(ctx, claim, func(ctx context.Context, tx *sql.Tx, known Record) (next Record, err error) {
 		failed = nil
@@ -215,6 +217,17 @@ func (e *Event[E]) after(known Record, mark string) (t Transition, next Record) 
 	return t, next
 }
 
+// from returns the states from which after leads to the event's own.
+func (e *Event[E]) from(mark string) []string {
+	switch {
+	case e.Status == "" || e.States == nil && mark != "":
+		return []string{""}
+	case e.States == nil:
+		return nil
+	}
+	return e.States.before[e.Status]
+}
+
 func (h *Handler[E]) handOn(ctx context.Context, tx *sql.Tx, ev Event[E]) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -222,8 +235,11 @@ func (h *Handler[E]) handOn(ctx context.Context, tx *sql.Tx, ev Event[E]) (err e
 			err = ErrPanic
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
-	defer cancel()
+	if _, bounded := ctx.Deadline(); !bounded { // a SQLInbox bounds its whole transaction
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, h.cfg.Timeout)
+		defer cancel()
+	}
 	if h.cfg.HandleTx != nil {
 		return h.cfg.HandleTx(ctx, tx, ev)
 	}

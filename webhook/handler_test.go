@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -262,7 +263,43 @@ func TestHandlerSurvivesAPanic(t *testing.T) {
 	})
 	assert.Equal(t, 500, post(h, paid("o1")).Code)
 	require.ErrorIs(t, r.last(), webhook.ErrPanic)
+	var e *webhook.Error
+	require.ErrorAs(t, r.last(), &e)
+	assert.Equal(t, "o1", e.Reference)
 	assert.Equal(t, 201, post(h, paid("o1")).Code, "the lease was released")
+}
+
+// An announced length costs nothing: neither a byte is read nor room made for it.
+func TestAnAnnouncedBodyCostsNothing(t *testing.T) {
+	const limit = 64 << 20
+	announce := func(length int64, body io.Reader) (*http.Request, *httptest.ResponseRecorder) {
+		r := httptest.NewRequest(http.MethodPost, "/", body)
+		r.ContentLength = length
+		return r, httptest.NewRecorder()
+	}
+	unread := strings.NewReader("x")
+	r, w := announce(limit+1, unread)
+	_, err := webhook.ReadBody(w, r, limit)
+	require.ErrorIs(t, err, webhook.ErrBodyTooLarge)
+	assert.Equal(t, 1, unread.Len())
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r, w = announce(limit, strings.NewReader("x"))
+	_, _ = webhook.ReadBody(w, r, limit)
+	runtime.ReadMemStats(&after)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(limit/4))
+}
+
+// A fact that comes to a capability URL must be about what the URL was minted for.
+func TestAFactThatContradictsItsURLIsRefused(t *testing.T) {
+	caps := capabilities(t, atNoon, newKey)
+	h, l := merchant(t, func(c *shop) { c.Auth = webhook.AllOf(caps, webhook.Signature(stamped, newKey)) })
+	for reference, want := range map[string]int{"o1": 201, "o2": 422} {
+		r := signedBy("Shop-Signature", fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1(newKey, noon, paid(reference))), paid(reference))
+		r.URL.Path = mint(t, caps, webhook.Bound{Reference: "o1"})
+		assert.Equal(t, want, send(h, r).Code, reference)
+	}
+	assert.Equal(t, []string{"o1 PAID"}, l.told())
 }
 
 func TestHandlerSurvivesASourceThatPanicsAndKeepsItsTrust(t *testing.T) {

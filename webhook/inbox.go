@@ -31,6 +31,10 @@ type Claim struct {
 	Provider, Reference string
 	// First is what work returns for a reference without a record.
 	First Record
+	// From are states after which work returns First.State, with First.Seen behind what
+	// was seen, unless First.Seen is in there. An Inbox may store that before it calls
+	// work. Empty if nobody can tell.
+	From []string
 	// Wait bounds the waiting for others, and Timeout all of it.
 	Wait, Timeout time.Duration
 }

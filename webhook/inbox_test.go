@@ -204,6 +204,17 @@ func TestFeedIsNoDelivery(t *testing.T) {
 	assert.Equal(t, webhook.Advanced, transition)
 }
 
+// Without a status, and without a delivery, nothing tells an event from the last one.
+func TestFeedNeedsAStatus(t *testing.T) {
+	h, l := merchant(t, func(c *shop) {
+		c.Source.Identify = func(o order) webhook.Identity { return webhook.Identity{Reference: o.Reference, ID: o.Other} }
+	})
+	assert.Equal(t, 201, post(h, `{"reference":"o1","other":"1"}`).Code)
+	_, err := h.Feed(t.Context(), order{Reference: "o1", Other: "2"})
+	require.ErrorIs(t, err, webhook.ErrMalformed)
+	assert.Len(t, l.told(), 1)
+}
+
 func TestTestDeliveriesAreAcceptedAsTheProvidersOwn(t *testing.T) {
 	fiat := []byte(fiatConnectEvent("e-1", "WebhookTransferInStatusEvent", transferIn("TransferStarted")))
 	for name, d := range map[string]struct {
@@ -234,4 +245,26 @@ func TestTestDeliveriesAreAcceptedAsTheProvidersOwn(t *testing.T) {
 	event, err := webhook.KotaniV3().Decode([]byte(strings.TrimSpace(v3Body())))
 	require.NoError(t, err)
 	assert.Equal(t, kotani.StatusSuccessful, event.Status)
+}
+
+// A turn that comes at the very moment in which the wait ends goes to the next.
+func TestATurnThatComesTooLateIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inbox := webhook.NewMemoryInbox(webhook.MemoryInboxConfig{})
+		keep := func(_ context.Context, _ *sql.Tx, known webhook.Record) (webhook.Record, error) { return known, nil }
+		for i := range 100 {
+			claim := webhook.Claim{Provider: "shop", Reference: fmt.Sprint("o", i), Wait: time.Second, Timeout: time.Minute}
+			var both sync.WaitGroup
+			both.Go(func() {
+				_ = inbox.Do(t.Context(), claim, func(_ context.Context, _ *sql.Tx, known webhook.Record) (webhook.Record, error) {
+					pass(time.Second)
+					return known, nil
+				})
+			})
+			synctest.Wait()
+			both.Go(func() { _ = inbox.Do(t.Context(), claim, keep) })
+			both.Wait()
+			require.NoError(t, inbox.Do(t.Context(), claim, keep))
+		}
+	})
 }

@@ -92,7 +92,6 @@ func (h *Handler[E]) ask(ctx context.Context, about Identity, bound *Bound, arri
 		case bound.contradicts(ev.Identity), !about.Alias && ev.Reference != about.Reference:
 			return Identity{}, ev.fail(ErrMismatch)
 		}
-		ev.ID = ""
 		_, err = h.apply(ctx, ev, arrived)
 		return ev.Identity, err
 	})

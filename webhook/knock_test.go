@@ -270,6 +270,27 @@ func TestOneReferenceIsAskedAboutOnceASecond(t *testing.T) {
 	})
 }
 
+// Questions about others do not give a reference its budget back.
+func TestOthersDoNotRenewTheBudgetOfAReference(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{}
+		h, _ := merchant(t, confirming(b))
+		ask := func(reference string) {
+			b.set(order{Reference: reference, Status: "PENDING"})
+			assert.Equal(t, 201, post(h, status(reference, "PENDING")).Code)
+		}
+		for range 8 {
+			ask("o1")
+		}
+		for i := range 5 {
+			ask(fmt.Sprint("other-", i))
+		}
+		start := time.Now()
+		ask("o1")
+		assert.GreaterOrEqual(t, time.Since(start), 900*time.Millisecond)
+	})
+}
+
 func TestAQuestionHasItsOwnDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &reports{}

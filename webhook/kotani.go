@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kotani"
 )
 
@@ -203,6 +204,7 @@ func kotaniV3Texts(body []byte) (pair, all []byte, ok bool) {
 // eachMember visits the members of a JSON object as they are written. It checks only
 // what it needs to find them; Decode checks the rest, once the sender is known.
 func eachMember(body []byte, visit func(key, value []byte) bool) bool {
+	body = wire.WithoutMark(body)
 	at := skipSpace(body, 0)
 	if at == len(body) || body[at] != '{' {
 		return false

@@ -143,7 +143,11 @@ func (r *Reconciler[E]) Sweep(ctx context.Context) (Sweep, error) {
 		if err = r.limit.wait(ctx); err != nil {
 			break
 		}
-		work <- reference
+		select {
+		case work <- reference:
+		case <-ctx.Done(): // and no worker may be left who takes it
+			err = ctx.Err()
+		}
 	}
 	close(work)
 	workers.Wait()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -179,6 +180,22 @@ func TestReconcilerStopsWithItsContext(t *testing.T) {
 		start := time.Now()
 		require.ErrorIs(t, r.Run(ctx), context.DeadlineExceeded)
 		assert.Equal(t, time.Second, time.Since(start))
+	})
+}
+
+// A lookup that ends its goroutine, as a test's FailNow does, leaves nobody who takes
+// the rest.
+func TestReconcilerEndsWithItsContextWhenNoWorkerIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := merchant(t, confirming(&bank{}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+			c.Handler, c.Open, c.Workers = h, open("o1", "o2", "o3"), 1
+			c.Lookup = func(context.Context, string) (order, error) { runtime.Goexit(); return order{}, nil }
+		})
+		_, err := r.Sweep(ctx)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
 

@@ -63,7 +63,7 @@ func (s *SQLInbox) attempt(ctx context.Context, claim Claim, work Work) error {
 		return failed("begin", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	known, fresh, err := s.claim(ctx, tx, claim)
+	known, stored, err := s.claim(ctx, tx, claim)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (s *SQLInbox) attempt(ctx context.Context, claim Claim, work Work) error {
 		return err
 	case next == known:
 		return nil
-	case !fresh || next != claim.First:
+	case next != stored:
 		if _, err := tx.ExecContext(ctx, s.do.store, next.State, next.Seen, today(), claim.Provider, claim.Reference); err != nil {
 			return failed("store", err)
 		}
@@ -81,37 +81,52 @@ func (s *SQLInbox) attempt(ctx context.Context, claim Claim, work Work) error {
 	return failed("commit", tx.Commit())
 }
 
-// claim locks the row of the reference and returns its record. A reference without
-// a row gets one that holds claim.First already, which saves a statement.
-func (s *SQLInbox) claim(ctx context.Context, tx *sql.Tx, claim Claim) (known Record, fresh bool, err error) {
+// claim locks the row of the reference, and returns what it held and what it holds now.
+// A reference without a row gets one with claim.First. What comes after a state in
+// claim.From is stored as well, which saves a statement.
+func (s *SQLInbox) claim(ctx context.Context, tx *sql.Tx, claim Claim) (known, stored Record, err error) {
 	// The wait for the row has a bound of its own.
 	waiting, cancel := context.WithTimeout(ctx, claim.Wait)
 	defer cancel()
-	args := []any{claim.Provider, claim.Reference, claim.First.State, claim.First.Seen, today()}
-	if s.do.read == "" {
-		err = sql.ErrNoRows
-		for errors.Is(err, sql.ErrNoRows) {
-			err = tx.QueryRowContext(waiting, s.do.claim, args...).Scan(&fresh, &known.State, &known.Seen)
+	args := []any{claim.Provider, claim.Reference, claim.First.State, claim.First.Seen, today(), tab + strings.Join(claim.From, tab) + tab}
+	var was sql.NullString
+	insert := func() error {
+		if s.dialect != MySQL {
+			stored = claim.First
+			return tx.QueryRowContext(waiting, s.do.claim, args...).Scan(&was, &stored.Seen)
 		}
-	} else {
-		var result sql.Result
-		var changed int64
-		if result, err = tx.ExecContext(waiting, s.do.claim, args...); err == nil {
-			changed, err = result.RowsAffected()
+		result, err := tx.ExecContext(waiting, s.do.claim, args...)
+		if err != nil {
+			return err
 		}
-		if fresh = changed == 1; err == nil && !fresh {
-			err = tx.QueryRowContext(waiting, s.do.read, claim.Provider, claim.Reference).Scan(&known.State, &known.Seen)
+		if n, err := result.RowsAffected(); err != nil || n == 1 {
+			stored = claim.First
+			return err
 		}
+		return sql.ErrNoRows
+	}
+	read := func() error {
+		return tx.QueryRowContext(waiting, s.do.read, claim.Provider, claim.Reference).Scan(&was, &stored.State, &stored.Seen)
+	}
+	steps := []func() error{insert, read}
+	if s.dialect == PostgreSQL && len(claim.From) == 0 {
+		steps = []func() error{read, insert, read} // there is nothing to store yet
+	}
+	err = sql.ErrNoRows
+	for ; errors.Is(err, sql.ErrNoRows) && len(steps) > 0; steps = steps[1:] {
+		err = steps[0]()
 	}
 	switch {
 	case err != nil && waiting.Err() != nil && ctx.Err() == nil:
-		return Record{}, false, ErrBusy
+		return Record{}, Record{}, ErrBusy
 	case err != nil:
-		return Record{}, false, failed("claim", err)
-	case fresh:
-		return Record{}, true, nil
+		return Record{}, Record{}, failed("claim", err)
+	case !was.Valid: // a new row
+		return Record{}, stored, nil
+	case strings.HasPrefix(was.String, tab):
+		return stored, stored, nil
 	}
-	return known, false, nil
+	return Record{State: was.String, Seen: strings.TrimSuffix(stored.Seen, claim.First.Seen)}, stored, nil
 }
 
 // Migrate creates the inbox's tables, webhook_inbox and webhook_schema, or brings
@@ -239,8 +254,8 @@ func (s *SQLInbox) checkPool(ctx context.Context) error {
 	return nil
 }
 
-// probe claims a reference twice and rolls back: the second claim must find the
-// first.
+// probe claims a reference three times and rolls back: each claim must find what the
+// one before has stored.
 func (s *SQLInbox) probe(ctx context.Context) error {
 	return again(ctx, func() error {
 		tx, err := s.db.BeginTx(ctx, nil)
@@ -248,17 +263,21 @@ func (s *SQLInbox) probe(ctx context.Context) error {
 			return err
 		}
 		defer func() { _ = tx.Rollback() }()
-		claim := Claim{Provider: "webhook.Check", Reference: rand.Text(), First: Record{State: "é", Seen: "1"}, Wait: time.Minute}
-		_, fresh, err := s.claim(ctx, tx, claim)
-		if err == nil && !fresh {
+		claim := Claim{Provider: "webhook.Check", Reference: rand.Text(), First: Record{State: "é", Seen: "0123456789abcdef"}, Wait: time.Minute}
+		_, stored, err := s.claim(ctx, tx, claim)
+		if err == nil && stored != claim.First {
 			err = errors.New("a new reference is not new")
 		}
-		if err != nil {
-			return err
-		}
-		known, fresh, err := s.claim(ctx, tx, claim)
-		if err == nil && (fresh || known != claim.First) {
-			err = errors.New("a reference comes twice, or not as it was stored")
+		for range 2 {
+			if err != nil {
+				return err
+			}
+			before := stored
+			claim.From, claim.First.Seen = []string{"", "é"}, "fedcba9876543210"
+			var known Record
+			if known, stored, err = s.claim(ctx, tx, claim); err == nil && known != before {
+				err = errors.New("a reference comes twice, or not as it was stored")
+			}
 		}
 		return err
 	})
@@ -364,15 +383,16 @@ const (
 // migrations bring the tables from each version to the next. A migration that was
 // released never changes, and each may run again after it died half way.
 //
-// There is one row per reference. revision is 1 in a new row, and more once a claim
-// found it, except on PostgreSQL, which needs no such help. touched_day is in days since 1970 and only serves Purge.
+// There is one row per reference. was is the state before the last; null in a new row,
+// and a tab after a claim that left the state as it was. touched_day is in days since
+// 1970 and only serves Purge.
 var migrations = []string{
 	`CREATE TABLE IF NOT EXISTS webhook_inbox (
 	provider    {key}  NOT NULL,
 	reference   {key}  NOT NULL,
 	state       {text} NOT NULL,
 	seen        {text} NOT NULL,
-	revision    bigint NOT NULL,
+	was         {text} NULL,
 	touched_day bigint NOT NULL,
 	PRIMARY KEY (provider, reference){index}
 ){options}{then}`,
@@ -390,6 +410,8 @@ func (d Dialect) ddl(text string) string {
 	return strings.NewReplacer(words[d]...).Replace(text)
 }
 
+const tab = "\t" // no state holds one
+
 // sqlStatements are a SQLInbox's statements in its dialect.
 type sqlStatements struct {
 	claim, read, store, purge string
@@ -399,8 +421,11 @@ type sqlStatements struct {
 
 func newSQLStatements(d Dialect) sqlStatements {
 	s := sqlStatements{
-		claim: `INSERT INTO webhook_inbox AS i (provider, reference, state, seen, revision, touched_day) VALUES ($1, $2, $3, $4, 1, $5)
-			ON CONFLICT (provider, reference) DO UPDATE SET revision = i.revision + 1 RETURNING revision = 1, state, seen`,
+		// It returns no row, and has locked the row, if the state is not to change.
+		claim: `INSERT INTO webhook_inbox AS i (provider, reference, state, seen, touched_day) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (provider, reference) DO UPDATE SET was = i.state, state = $3, seen = substr(i.seen || $4, greatest(1, length(i.seen || $4) - 2047)), touched_day = $5
+			WHERE strpos($6, chr(9) || i.state || chr(9)) > 0 AND ($4 = '' OR strpos(i.seen, $4) = 0) RETURNING was, seen`,
+		read:     `SELECT chr(9), state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`,
 		store:    `UPDATE webhook_inbox SET state = $1, seen = $2, touched_day = $3 WHERE provider = $4 AND reference = $5`,
 		version:  `SELECT version FROM webhook_schema WHERE one = $1`,
 		migrated: `UPDATE webhook_schema SET version = $1 WHERE one = 1`,
@@ -413,21 +438,19 @@ func newSQLStatements(d Dialect) sqlStatements {
 	switch d {
 	case PostgreSQL:
 		s.schema = append([]string{`SELECT pg_advisory_xact_lock(7306920436)`}, s.schema...) // any number, the same in every process
-		// It writes a row once, and locks it without writing it later. It finds no row if
-		// another process has just inserted it; then it is run again.
-		s.claim = `WITH fresh AS (
-				INSERT INTO webhook_inbox (provider, reference, state, seen, revision, touched_day) VALUES ($1, $2, $3, $4, 1, $5)
-				ON CONFLICT (provider, reference) DO NOTHING RETURNING 1),
-			held AS (SELECT state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE)
-			SELECT true, '', '' FROM fresh UNION ALL SELECT false, state, seen FROM held`
 		s.purge = `DELETE FROM webhook_inbox WHERE ctid = ANY (ARRAY(
 			SELECT ctid FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2 FOR UPDATE SKIP LOCKED))`
 	case SQLite:
+		s.claim = strings.NewReplacer("greatest", "max", "strpos", "instr", "chr", "char").Replace(s.claim)
+		s.read = `SELECT char(9), state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2`
 		s.purge = `DELETE FROM webhook_inbox WHERE rowid IN (SELECT rowid FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2)`
 	case MySQL:
-		s.claim = `INSERT INTO webhook_inbox (provider, reference, state, seen, revision, touched_day) VALUES ($1, $2, $3, $4, 1, $5)
-			ON DUPLICATE KEY UPDATE revision = revision + 1`
-		s.read = `SELECT state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`
+		// Assignments take effect from left to right. was always changes, so that one
+		// affected row means a new row, whatever the driver's clientFoundRows says.
+		s.claim = `INSERT INTO webhook_inbox (provider, reference, state, seen, touched_day) VALUES ($1, $2, $3, $4, $5)
+			ON DUPLICATE KEY UPDATE was = IF(INSTR($6, CONCAT(CHAR(9), state, CHAR(9))) > 0 AND (VALUES(seen) = '' OR INSTR(seen, VALUES(seen)) = 0), state, IF(was = CHAR(9), CHAR(9, 9), CHAR(9))),
+			state = IF(LEFT(was, 1) = CHAR(9), state, VALUES(state)), seen = IF(LEFT(was, 1) = CHAR(9), seen, RIGHT(CONCAT(seen, VALUES(seen)), 2048)), touched_day = IF(LEFT(was, 1) = CHAR(9), touched_day, VALUES(touched_day))`
+		s.read = `SELECT was, state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`
 		s.purge = `DELETE FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2`
 		s.schema[1] = `INSERT IGNORE INTO webhook_schema (one, version) VALUES (1, 0)`
 	}

@@ -31,7 +31,8 @@ type States struct {
 	reach   map[string]map[string]bool
 	known   map[string]bool
 	success map[string]bool
-	taken   map[string]bool // statuses that take back a success
+	taken   map[string]bool     // statuses that take back a success
+	before  map[string][]string // by a named status, the states that it moves
 }
 
 // NewStates builds a table of the transitions that lead forward, of the statuses
@@ -50,6 +51,14 @@ func statesOf[T ~string](forward map[T][]T, success, takenBack []T) *States {
 	for _, from := range slices.Concat(slices.Collect(maps.Keys(s.forward)), slices.Collect(maps.Keys(s.success)), slices.Collect(maps.Keys(s.taken))) {
 		s.known[from] = true
 		s.walk(from, from)
+	}
+	s.before = map[string][]string{}
+	for to := range s.known {
+		for _, from := range append(slices.Sorted(maps.Keys(s.known)), "") {
+			if s.Transition(from, to).moves() {
+				s.before[to] = append(s.before[to], from)
+			}
+		}
 	}
 	return s
 }

@@ -63,3 +63,12 @@ func TestNoStatesMeansNoOrder(t *testing.T) {
 	assert.Equal(t, webhook.Advanced, s.Transition("b", "a"))
 	assert.Equal(t, webhook.Duplicate, s.Transition("a", "a"))
 }
+
+func TestStatesOfACircleAndOfForks(t *testing.T) {
+	circle := webhook.NewStates(map[string][]string{"a": {"b"}, "b": {"c"}, "c": {"a", "done"}}, []string{"done"}, nil)
+	assert.Equal(t, webhook.Advanced, circle.Transition("c", "b"), "round the circle, one status missed")
+	assert.Equal(t, webhook.Stale, circle.Transition("done", "b"))
+	fork := webhook.NewStates(map[string][]string{"a": {"left", "right"}, "left": {"done"}, "right": {"done"}}, []string{"done"}, nil)
+	assert.Equal(t, webhook.Unexpected, fork.Transition("left", "right"), "no way there")
+	assert.Equal(t, webhook.Advanced, fork.Transition("left", "new"), "a status without a name in the table")
+}

@@ -220,7 +220,7 @@ func kindOf[T any](f *Fake, kind string, in func(*account) *fake.Store[T], show 
 func servedRoutes() []fake.Route {
 	var all []fake.Route
 	for _, op := range bitpesa.Operations() {
-		all = append(all, fake.Route{Name: op.Name, Method: op.Method, Path: strings.TrimPrefix(op.Path, basePath)})
+		all = append(all, fake.Route{Name: op.Name, Method: op.Method, Path: strings.TrimPrefix(op.Path, basePath), MovesMoney: op.MovesMoney})
 	}
 	return all
 }

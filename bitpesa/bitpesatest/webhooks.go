@@ -115,6 +115,7 @@ func (f *Fake) emitTransaction(a *account, t *transaction, event string) {
 // emit sends an event to every webhook subscribed to it. Deliveries about the same
 // identity go out in order. The lock is held.
 func (f *Fake) emit(a *account, event, identity string, render func() object) {
+	f.world.Touch(name, identity)
 	for _, h := range a.Webhooks.All() {
 		if h.Gone || !slices.Contains(h.Events, event) {
 			continue

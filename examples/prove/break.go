@@ -47,6 +47,43 @@ var rules = []rule{
 		[]edit{{transport + "exchange.go", "x.history, x.core, x.caller, x.op, x.class, x.body, x.timeout = h, c,", "x.history, x.core, x.caller, x.op, x.class, x.body, x.timeout = history{attempts: h.attempts, renewed: h.renewed}, c,", 1}},
 	},
 	{
+		"unseen path", "a request whose body was read may have left", "kapiten,kotani",
+		[]edit{{transport + "failure.go", "	case !unread:\n		return true", "	case false && !unread:\n		return true", 1}},
+	},
+	{
+		"nonsense", "a RoundTripper that returns no response or no body is an error", "kapiten,kotani",
+		[]edit{{transport + "attempt.go", "if err == nil && (resp == nil || resp.Body == nil) {", "if err == nil && resp == nil && false {", 1}},
+	},
+	{
+		"a duplicate is a refusal", "a reference that exists is looked up", "bitpesa,kasapay",
+		[]edit{
+			{transport + "settle.go", "duplicate := f.kind == Duplicate", "duplicate := f.kind == Duplicate && false", 1},
+		},
+	},
+	{
+		"a duplicate after a refused attempt", "a reference that exists is looked up, also after a throttle or a login", "bitpesa,kasapay",
+		[]edit{{transport + "settle.go", "duplicate := f.kind == Duplicate", "duplicate := f.kind == Duplicate && h.attempts == 1", 1}},
+	},
+	{
+		"any 403 is a token's", "only the provider's own words say that a token has expired", "kotani",
+		[]edit{{"kotani/responses.go", "status == http.StatusForbidden && text == \"forbidden\"", "status == http.StatusForbidden", 1}},
+	},
+	{
+		"foreign words, Kotani", "only Kotani's own words are its refusal", "kotani",
+		[]edit{{"kotani/responses.go", "	return v\n}\n\n// meaning judges", "	if v.Kind != transport.Expired && v.Kind != transport.Throttled && status < 500 {\n		v.Kind = transport.Refused\n	}\n	return v\n}\n\n// meaning judges", 1}},
+	},
+	{
+		"foreign words, Kapiten", "only the framework's own shapes are Kapiten's refusal", "kapiten",
+		[]edit{
+			{"kapiten/client.go", "slices.Contains(refusalStatuses[:], status) &&", "status < 500 &&", 1},
+			{"kapiten/client.go", "	if kind != \"validation_error\" && kind != \"client_error\" || json.Unmarshal(object[\"errors\"], &list) != nil || len(list) == 0 {\n		return false", "	if json.Unmarshal(object[\"errors\"], &list) != nil || kind == \"\" {\n		return true", 1},
+		},
+	},
+	{
+		"foreign words, FiatConnect", "only a specified code is FiatConnect's refusal", "fiatconnect",
+		[]edit{{"kotani/responses.go", "case !specified || !specifiedStatus(r.Status):", "case !specifiedStatus(r.Status):", 1}},
+	},
+	{
 		"a refusal settles", "a refusal settles nothing while an attempt is open", "kasapay",
 		[]edit{
 			{transport + "failure.go", "case x.class != sdk.Safe && x.open:", "case x.class != sdk.Safe && x.open && !a.recognised():", 1},
@@ -54,12 +91,42 @@ var rules = []rule{
 		},
 	},
 	{
+		"direct answers", "a direct response is compared with what was asked for", "bitpesa,kapiten,kotani,kpay",
+		[]edit{
+			{transport + "check.go", "	if found == Different {\n		return &wrapped", "	if found == Different {\n		return nil\n	}\n	if found == Different {\n		return &wrapped", 1},
+		},
+	},
+	{
 		"no comparison", "what is found is compared with what was asked for", "kasapay,bitpesa",
 		[]edit{{transport + "check.go", "	switch {\n	case c.different != \"\":\n		return Different, nil", "	switch {\n	case false && c.different != \"\":\n		return Different, nil", 1}},
 	},
 	{
+		"unreadable amounts", "an amount that cannot be read is not equal", "kasapay,bitpesa",
+		[]edit{{transport + "check.go", "	case c.unreadable != \"\":", "	case false && c.unreadable != \"\":", 1}},
+	},
+	{
+		"no flights", "calls of one process with one reference share one flight", "kapiten",
+		[]edit{{transport + "settle.go", "		s := c.shared[key]\n		if s == nil {", "		s := c.shared[key]\n		if s = nil; s == nil {", 1}},
+	},
+	{
+		"white space", "a reference with white space at its edge is refused", "kapiten",
+		[]edit{{transport + "check.go", "case strings.TrimSpace(value) != value, strings.", "case strings.", 1}},
+	},
+	{
 		"no lookup before a repeat", "a write is looked for before it is sent again", "kpay,kasapay",
 		[]edit{{transport + "settle.go", "	for wait := time.Second; ; wait *= 2 {\n		found, err := look(ctx, existing)", "	for wait := time.Second; ; wait *= 2 {\n		if !existing {\n			return Absent, nil\n		}\n		found, err := look(ctx, existing)", 1}},
+	},
+	{
+		"stale callbacks", "an earlier status that comes late is not handed on", "callbacks",
+		[]edit{{"webhook/states.go", "return t != Stale && t != Duplicate", "return t != Duplicate", 1}},
+	},
+	{
+		"doubled callbacks", "each change is handed on once", "callbacks",
+		[]edit{{"webhook/states.go", "return t != Stale && t != Duplicate", "return t != Stale", 1}},
+	},
+	{
+		"posted words", "what an unsigned caller posts is not believed", "callbacks",
+		[]edit{{"webhook/kpay.go", "return deref(payments.Find(ctx, about.Reference))", "return kpay.Payment{RefID: about.Reference, Status: kpay.Code(about.Status)}, nil", 1}},
 	},
 	{
 		"no fence", "a worker that lost its lease changes nothing", "whole day",
@@ -173,6 +240,9 @@ func searchMutant(ctx context.Context, r rule, o options) (found, error) {
 	build := exec.CommandContext(ctx, "go", append(args, ".")...)
 	if out, err := build.CombinedOutput(); err != nil {
 		return found{}, fmt.Errorf("the mutant does not build: %w\n%s", err, out)
+	}
+	if o.starts > 5 && strings.Contains(r.days, "whole day") {
+		o.starts = 5 // of much longer days
 	}
 	command := exec.CommandContext(ctx, filepath.Join(folder, "mutant"), "-search", "-day", r.days, "-starts", strconv.Itoa(o.starts), "-most", strconv.Itoa(o.most))
 	if r.name == notUnique {

@@ -2,26 +2,46 @@ package main
 
 import (
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kapiteni/kapiten-go/sdk/sim"
+	"github.com/kapiteni/kapiten-go/sdk/sim/days"
 )
 
-func TestTheWholeDay(t *testing.T) {
-	day := wholeDay()
-	day.Config.Seeds = 40
-	sim.Run(t, day.Config, day.Program)
+// A day that meets no trouble proves nothing. Some situations are rare: KAPITEN_FULL=1
+// makes enough days to meet them.
+func TestTheDaysWithADatabase(t *testing.T) {
+	seeds, rare := 40, []string{metLeaseLost, metRefused, sim.MetKilledWithResponse, sim.MetHeldRefused}
+	if os.Getenv("KAPITEN_FULL") != "" {
+		seeds, rare = 600, nil
+	}
+	for _, day := range []days.Day{wholeDay(), receiving()} {
+		t.Run(day.Name, func(t *testing.T) {
+			day.Config.Seeds = seeds
+			r := sim.Explore(t, day.Config, day.Program)
+			for _, f := range r.Failures {
+				t.Errorf("%sreplay: SIM_REPLAY=%s go test -run '^%s$'", f, f.Replay, t.Name())
+			}
+			missing := slices.DeleteFunc(r.Missing(day.Meets...), func(name string) bool { return slices.Contains(rare, name) })
+			if len(missing) > 0 && r.Days == seeds {
+				t.Errorf("in %d days this was never met: %s", r.Days, strings.Join(missing, "; "))
+			}
+		})
+	}
 }
 
-func TestTheWholeDayIsTheSameAgain(t *testing.T) {
-	day := wholeDay()
+func TestADayWithADatabaseIsTheSameAgain(t *testing.T) {
 	times := 2
 	if os.Getenv("KAPITEN_FULL") != "" {
 		times = 50
 	}
-	for seed := range uint64(4) {
-		if difference := sim.Repeat(t, day.Config, 38+seed, times, day.Program); difference != "" {
-			t.Errorf("seed %d: %s", 38+seed, difference)
+	for _, day := range []days.Day{wholeDay(), receiving()} {
+		for seed := range uint64(3) {
+			if difference := sim.Repeat(t, day.Config, 38+seed, times, day.Program); difference != "" {
+				t.Errorf("%s, seed %d: %s", day.Name, 38+seed, difference)
+			}
 		}
 	}
 }

@@ -73,8 +73,8 @@ func run(t *testing.T, o options) error {
 	return prove(t, o)
 }
 
-// all are all days, the whole day first.
-func all() []days.Day { return append([]days.Day{wholeDay()}, days.All()...) }
+// all are all days, those with a database first.
+func all() []days.Day { return append([]days.Day{wholeDay(), receiving()}, days.All()...) }
 
 func names() (list []string) {
 	for _, d := range all() {
@@ -128,7 +128,10 @@ func prove(t *testing.T, o options) error {
 			c.Workers = 1
 		}
 		r := sim.Explore(t, c, d.Program)
-		fmt.Printf("%-12s %6d days in %7s, %d violations\n", d.Name, r.Days, r.Took.Round(time.Second/10), len(r.Failures))
+		fmt.Printf("%-16s %6d days in %7s, %d violations\n", d.Name, r.Days, r.Took.Round(time.Second/10), len(r.Failures))
+		if missing := r.Missing(d.Meets...); len(missing) > 0 && r.Days >= 1000 {
+			fmt.Printf("%12s never met: %s\n", "", strings.Join(missing, "; "))
+		}
 		sum.Add(r)
 		for _, f := range r.Failures {
 			failures = append(failures, fmt.Sprintf("%s: %sagain: SIM_REPLAY=%s go run -C examples/prove . -day '%s' -seeds 1\n", d.Name, f, f.Replay, d.Name))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -318,10 +319,19 @@ func TestNoAdminResponseShowsALiveToken(t *testing.T) {
 			assert.NotContains(t, body, secret, path)
 		}
 	}
-	for _, r := range elements(t, get(t, admin+"/requests"), "requests") {
-		_, body := ask(t, "GET", fmt.Sprintf("%s/requests/%s", admin, r["id"]), "")
-		for _, secret := range tokens {
-			assert.NotContains(t, body, secret)
+	for _, k := range append(elements(t, get(t, admin+"/kinds"), "kinds"), map[string]any{"name": "requests"}, map[string]any{"name": "deliveries"}) {
+		path, name := admin, fmt.Sprint(k["name"])
+		if k["provider"] != nil {
+			path += fmt.Sprint("/", k["provider"])
+		}
+		if name == "accounts" {
+			continue
+		}
+		for _, o := range elements(t, get(t, path+"/"+name), name) {
+			_, body := ask(t, "GET", fmt.Sprintf("%s/%s/%s", path, name, url.PathEscape(fmt.Sprint(o["id"]))), "")
+			for _, secret := range tokens {
+				assert.NotContains(t, body, secret, "%s %s", name, o["id"])
+			}
 		}
 	}
 	_, whole := ask(t, "GET", admin+"/snapshot?secrets=1", "")
@@ -372,6 +382,7 @@ func TestAccountsShowEntriesWithTheRunningSum(t *testing.T) {
 	require.Len(t, entries, 3)
 	assert.Equal(t, "pending", entries[0]["status"])
 	assert.Equal(t, account["balance"], entries[1]["balance"])
+	assert.Equal(t, "ORDER-1", entries[1]["object_reference"], "not the ride's id alone")
 	assert.Equal(t, "5000", entries[2]["balance"])
 	act := elements(t, entries[0], "acts")[0]
 	status, _ := ask(t, act["method"].(string), strings.TrimSuffix(admin, "/_fake")+act["path"].(string), `{"status":"SUCCESS"}`)

@@ -54,7 +54,7 @@ type startEndpoint struct {
 	Base        string            `json:"base"`
 	Credentials map[string]string `json:"credentials"`
 	Curl        string            `json:"curl"`
-	Magic       []string          `json:"magic"`
+	Magic       []magic           `json:"magic"`
 }
 
 func startPage(line map[string]any) map[string]any {

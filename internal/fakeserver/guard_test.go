@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -141,4 +142,23 @@ func TestRidersWaitWithoutAutopilot(t *testing.T) {
 		assert.Equal(t, flag == "true", s.autopilot)
 	}
 	assert.Error(t, Run(t.Context(), []string{"-allow-host", ""}, io.Discard, io.Discard))
+}
+
+// Data becomes text in the page, never HTML, and nothing comes from another host.
+func TestTheConsoleMakesNoHTMLOfDataAndNeedsNoOtherHost(t *testing.T) {
+	files, err := consoleFiles.ReadDir("console")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	forbidden := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|setHTMLUnsafe|\beval\b|srcdoc|javascript:`)
+	foreign := regexp.MustCompile(`(?i)(src|href|url|import|fetch)\W{1,3}https?:`)
+	inline := regexp.MustCompile(`<style|\sstyle=|\son\w+=|<script>`)
+	for _, f := range files {
+		text, err := consoleFiles.ReadFile("console/" + f.Name())
+		require.NoError(t, err)
+		assert.Empty(t, forbidden.FindString(string(text)), f.Name())
+		assert.Empty(t, foreign.FindString(string(text)), f.Name())
+		if strings.HasSuffix(f.Name(), ".html") {
+			assert.Empty(t, inline.FindString(string(text)), f.Name())
+		}
+	}
 }

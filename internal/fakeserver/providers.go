@@ -31,8 +31,8 @@ type endpoint struct {
 	name        string // in the greeting and in admin calls
 	base        string // the base URL behind the server's address
 	credentials map[string]string
-	curl        string   // a first call that works; {base} is the base URL, {name} a credential
-	magic       []string // what magic numbers and test cards do
+	curl        string  // a first call that works; {base} is the base URL, {name} a credential
+	magic       []magic // what magic numbers and test cards do
 
 	// configured changes the credentials to those of the fake's Config. May be nil.
 	configured func(credentials map[string]string, config any)
@@ -52,6 +52,25 @@ func put(credentials map[string]string, name, value string) {
 	credentials[name] = cmp.Or(value, credentials[name])
 }
 
+// magic is a table of endings of a number or a reference that decide what becomes of
+// an object. A test plays each row on the fake, and endings that are not in the table.
+type magic struct {
+	About     string     `json:"about"`               // the object
+	Number    string     `json:"number"`              // whose end counts
+	Reference string     `json:"reference,omitempty"` // whose end counts first; empty: no reference does
+	Rows      []magicRow `json:"rows"`
+}
+
+// magicRow is the story of an object: its last two states, why it failed, and what else
+// is unusual about it.
+type magicRow struct {
+	Number    string `json:"number"` // anyOther stands for all that no row names
+	Reference string `json:"reference,omitempty"`
+	Does      string `json:"does"`
+}
+
+const anyOther = "any other"
+
 func (p provider) mount() string { return "/" + p.name }
 
 // chainID is that of Celo's sandbox, Alfajores: FiatConnect accepts its logins.
@@ -65,10 +84,21 @@ func providers() []provider {
 			endpoints: []endpoint{{
 				"kapiten", "/kapiten", map[string]string{"note": "none to start with: create a company"},
 				`curl {base}/api/companies/ -H 'Content-Type: application/json' -d '{"name":"Best Pilau Ltd","registration_number":"RDB2026-XP","address":"KN 78 St, Kigali","contact_person":"Victor","phone_number":"+250788123456","email":"hello@bestpilau.com"}'`,
-				[]string{
-					"top-up from a number ending in 0001 or 0002: FAILED", "0003: stays PENDING", "0004: SUCCESS after 10 minutes", "else: SUCCESS after 5 seconds",
-					"ride to a number ending in 0001: no rider, REJECTED", "0002: the sender cancels after ACCEPTED", "0003: stays PENDING",
-					"0004: an administrator cancels after PICKED_UP",
+				[]magic{
+					{About: "top-up", Number: "phone_number", Rows: []magicRow{
+						{"0001", "", "FAILED after 5 s; the payer refused"},
+						{"0002", "", "FAILED after 5 s; the payer has not enough money"},
+						{"0003", "", "stays PENDING"},
+						{"0004", "", "SUCCESS after 10 min"},
+						{anyOther, "", "SUCCESS after 5 s"},
+					}},
+					{About: "ride", Number: "receiver's phone", Rows: []magicRow{
+						{"0001", "", "REJECTED after 10 min"},
+						{"0002", "", "ACCEPTED after 30 s, CANCELLED after 1 min 30 s"},
+						{"0003", "", "stays PENDING"},
+						{"0004", "", "PICKED_UP after 2 min 30 s, CANCELLED after 3 min 30 s"},
+						{anyOther, "", "WAITING_DELIVERY after 4 min 30 s, COMPLETED after 5 min 30 s"},
+					}},
 				}, nil,
 			}},
 			config: func(s settings) any {
@@ -82,10 +112,29 @@ func providers() []provider {
 			endpoints: []endpoint{{"kpay", "/kpay", map[string]string{
 				"username": "test-user", "password": "test-pass", "retailerid": "02",
 			}, `curl {base}/ -u {username}:{password} -H 'Content-Type: application/json' -d '{"action":"pay","msisdn":"250783300000","email":"a@example.com","details":"Order","refid":"ORDER-1","amount":1000,"currency":"RWF","cname":"Jane Doe","cnumber":"1","pmethod":"momo","retailerid":"{retailerid}","returl":"http://127.0.0.1:1/kpay","redirecturl":"http://127.0.0.1:1/thanks","bankid":"63510"}'`,
-				[]string{
-					"refid or msisdn ending in 0001 or 0002: fails", "0003: stays pending", "0004: paid after 10 minutes", "0005: fails with 682",
-					"0006: paid at once", "0007 or 0008: refused with 606", "0009: paid, but no postback comes", "0010: the status lags behind",
-					"cards that pay: 5101 1800 0000 0007, 5555 4444 3333 1111, 4111 1111 1111 1111; any other card is declined",
+				[]magic{
+					{About: "payment", Number: "msisdn", Reference: "refid", Rows: []magicRow{
+						{"0001", "-failed", "02 failed after 10 s; Payment failed."},
+						{"0002", "-no-funds", "02 failed after 10 s; TARGET_AUTHORIZATION_ERROR"},
+						{"0003", "-never", "stays 03 pending"},
+						{"0004", "-slow", "01 paid after 10 min"},
+						{"0005", "-processor-error", "682 failed after 10 s; An internal error caused the operation to fail"},
+						{"0006", "-immediate", "01 paid at once"},
+						{"0007", "-refused", "refused with 606: TARGET_AUTHORIZATION_ERROR"},
+						{"0008", "-refused-no-funds", "refused with 606: TARGET_AUTHORIZATION_ERROR, Not enough funds"},
+						{"0009", "-lost", "01 paid after 10 s; no callback comes"},
+						{"0010", "-lagging", "checkstatus says 611 at first; 01 paid after 10 s"},
+						{anyOther, "-paid", "01 paid after 10 s"},
+					}},
+					{About: "card on the checkout page", Number: "card", Rows: []magicRow{
+						{"5101 1800 0000 0007", "", "01 paid at once"},
+						{"5555 4444 3333 1111", "", "01 paid at once"},
+						{"2222 4000 6000 0007", "", "01 paid at once"},
+						{"4988 4388 4388 4305", "", "01 paid at once"},
+						{"4111 1111 1111 1111", "", "01 paid at once"},
+						{"4000 1600 0000 0004", "", "01 paid at once"},
+						{anyOther, "", "02 failed at once; Card declined."},
+					}},
 				},
 				func(credentials map[string]string, config any) {
 					c := config.(*kpaytest.Config)
@@ -104,10 +153,24 @@ func providers() []provider {
 			endpoints: []endpoint{{"kasapay", "/kasapay", map[string]string{
 				"consumer_key": "test-key", "consumer_secret": "test-secret", "service_code": "12346", "float": "1000000.00 KES",
 			}, `curl {base}/v1/auth -H 'Content-Type: application/json' -d '{"consumer_key":"{consumer_key}","consumer_secret":"{consumer_secret}"}'`,
-				[]string{
-					"reference or account ending in 0001 or 0002: 701 failed", "0003: stays 703 pending", "0004: 700 after 10 minutes", "0005: 704 jammed",
-					"0006 or 0010: 704, then 700 or 702", "0007: 700, then 702 reversed", "0008: 700, then 705 refunded", "0009: 700, but no callback comes",
-					"callback_url at a host ending in .invalid: refused as unreachable",
+				[]magic{
+					{About: "payout", Number: "recipient_account_number", Reference: "payout_reference", Rows: []magicRow{
+						{"0001", "-failed", "701 failed after 10 s; Recipient account could not be credited"},
+						{"0002", "-no-funds", "701 failed after 10 s; Insufficient funds in the float account"},
+						{"0003", "-never", "stays 703 pending"},
+						{"0004", "-slow", "700 processed after 10 min"},
+						{"0005", "-jammed", "704 jammed after 10 s"},
+						{"0006", "-jammed-paid", "704 jammed after 10 s, 700 processed after 10 min 10 s"},
+						{"0007", "-reversed", "700 processed after 10 s, 702 reversed after 10 min 10 s; Payout was reversed"},
+						{"0008", "-refunded", "700 processed after 10 s, 705 refunded after 10 min 10 s; Payout was refunded"},
+						{"0009", "-lost", "700 processed after 10 s; no callback comes"},
+						{"0010", "-jammed-reversed", "704 jammed after 10 s, 702 reversed after 10 min 10 s; Payout was reversed"},
+						{anyOther, "-paid", "700 processed after 10 s"},
+					}},
+					{About: "payout by the host of its callback_url", Number: "callback_url's host", Rows: []magicRow{
+						{".invalid", "", "refused: Unreachable callback_url"},
+						{anyOther, "", "700 processed after 10 s"},
+					}},
 				},
 				func(credentials map[string]string, config any) {
 					c := config.(*kasapaytest.Config)
@@ -129,7 +192,14 @@ func providers() []provider {
 			endpoints: []endpoint{
 				{"kotani", "/kotani", map[string]string{"phoneNumber": "254700000000", "countryCode": "KEN", "password": "test-password"},
 					`curl {base}/api/login -H 'Content-Type: application/json' -d '{"phoneNumber":"{phoneNumber}","countryCode":"{countryCode}","password":"{password}"}'`,
-					[]string{"phone or account ending in 0001: fails", "0002: the payer has no money", "0003: stays pending"},
+					[]magic{{About: "transaction", Number: "phone, account or till", Rows: []magicRow{
+						{"0001", "", "FAILED after 10 s; Transaction failed"},
+						{"0002", "", "FAILED after 10 s; Insufficient funds"},
+						{"0003", "", "stays PENDING"},
+						{"0004", "", "SUCCESSFUL after 10 min"},
+						{"0005", "", "SUCCESSFUL after 10 s, REVERSED after 1 h 10 s"},
+						{anyOther, "", "SUCCESSFUL after 10 s"},
+					}}},
 					func(credentials map[string]string, config any) {
 						c := config.(*kotanitest.Config)
 						put(credentials, "phoneNumber", c.PhoneNumber)
@@ -139,7 +209,20 @@ func providers() []provider {
 						}
 					}},
 				{"fiatconnect", "/kotani/fiatconnect", map[string]string{"note": "SIWE with any wallet; an API key is optional", "chainId": strconv.Itoa(chainID)},
-					`curl {base}/clock`, []string{"fiat account ending in 0001: the transfer fails", "0002: stopped by the AML check", "0003: the user never sends the money"},
+					`curl {base}/clock`, []magic{
+						{About: "transfer in", Number: "fiat account", Rows: []magicRow{
+							{"0001", "", "TransferWaitingForUserAction after 5 s, TransferFailed after 10 s"},
+							{"0002", "", "TransferReceivedFiatFunds after 10 s, TransferFailed after 15 s"},
+							{"0003", "", "TransferWaitingForUserAction after 5 s"},
+							{anyOther, "", "TransferSendingCryptoFunds after 15 s, TransferComplete after 20 s"},
+						}},
+						{About: "transfer out", Number: "fiat account", Rows: []magicRow{
+							{"0001", "", "TransferReceivedCryptoFunds after 10 s, TransferFailed after 15 s"},
+							{"0002", "", "TransferAmlFailed after 5 s"},
+							{"0003", "", "TransferReadyForUserToSendCryptoFunds after 5 s"},
+							{anyOther, "", "TransferReceivedCryptoFunds after 10 s, TransferComplete after 15 s"},
+						}},
+					},
 					func(credentials map[string]string, config any) {
 						if id := config.(*kotanitest.Config).FiatConnect.ChainID; id != 0 {
 							credentials["chainId"] = strconv.FormatInt(id, 10)
@@ -156,7 +239,7 @@ func providers() []provider {
 			endpoints: []endpoint{{"bitpesa", "/bitpesa/v1", map[string]string{
 				"key": bitpesatest.TestKey, "secret": bitpesatest.TestSecret, "kyc_key": bitpesatest.KYCKey, "kyc_secret": bitpesatest.KYCSecret, "balances": "1000000.00 each of USD, EUR, GBP, NGN, KES, UGX, GHS",
 			}, `U={base}/accounts; N=$(date +%s%N); curl "$U" -H "Authorization-Key: {key}" -H "Authorization-Nonce: $N" -H "Authorization-Signature: $(printf '%s' "$N&GET&$U&$(printf '' | sha512sum | cut -d' ' -f1)" | openssl dgst -sha512 -hmac {secret} | sed 's/.* //')"`,
-				[]string{"KYC is waived: a complete sender starts approved", "senders of kyc_key need documents and an approval", "payouts finish 30 s after funding"},
+				bitPesaMagic(),
 				func(credentials map[string]string, config any) {
 					keys := config.(*bitpesatest.Config).Keys
 					if len(keys) == 0 {
@@ -176,5 +259,32 @@ func providers() []provider {
 			config: func(settings) any { return &bitpesatest.Config{} },
 			open:   opener(bitpesatest.NewIn),
 		},
+	}
+}
+
+// bitPesaMagic are the numbers of the vendor's sandbox, a table for each corridor.
+func bitPesaMagic() []magic {
+	const (
+		later    = "manual after 17 h 12 min 30 s, refunded after 24 h; code "
+		failed   = "error after 30 s, refunded after 24 h; code "
+		pending  = "stays pending; code 14"
+		success  = "success after 30 s"
+		bank     = "bank_account"
+		byMobile = "phone_number"
+	)
+	table := func(corridor, number string, rows ...magicRow) magic {
+		return magic{About: "payout " + corridor, Number: number, Rows: append(rows, magicRow{anyOther, "", success})}
+	}
+	ghana := []magicRow{{"01", "", pending}, {"18", "", later + "3"}, {"39", "", failed + "421"}, {"19", "", failed + "5"}}
+	francs := []magicRow{{"01", "", pending}, {"38", "", later + "3"}, {"69", "", failed + "42"}, {"09", "", failed + "531"}}
+	return []magic{
+		table("GHS::Bank", bank, ghana...),
+		table("GHS::Mobile", byMobile, ghana...),
+		table("NGN::Bank", bank, magicRow{"01", "", pending}, magicRow{"08", "", later + "3"}, magicRow{"19", "", failed + "416"}, magicRow{"71", "", failed + "511"}),
+		table("UGX::Mobile, airtel", byMobile, magicRow{"11", "", pending}, magicRow{"18", "", later + "331"}, magicRow{"19", "", failed + "42"}, magicRow{"49", "", failed + "5"}),
+		table("UGX::Mobile, mtn", byMobile, magicRow{"1", "", pending}, magicRow{"18", "", later + "331"}, magicRow{"09", "", failed + "414"}, magicRow{"19", "", failed + "414"}),
+		table("XAF::Mobile", byMobile, francs...),
+		table("XAF::Mobile, Gabon", byMobile, magicRow{"1", "", pending}, magicRow{"08", "", later + "3"}, magicRow{"09", "", failed + "423"}),
+		table("XOF::Mobile", byMobile, francs...),
 	}
 }

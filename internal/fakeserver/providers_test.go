@@ -35,3 +35,18 @@ func TestTheREADMENamesEachProviderOfTheTable(t *testing.T) {
 		assert.True(t, regexp.MustCompile(`\b`+p.title+`\b`).Match(readme), "no %s", p.title)
 	}
 }
+
+// examples/conform and sdk/sim open each fake in their own way. The table names what
+// they must open.
+func TestConformAndTheSimulationKnowEachProviderOfTheTable(t *testing.T) {
+	conform, err := os.ReadFile("../../examples/conform/providers.go")
+	require.NoError(t, err)
+	days, err := os.ReadFile("../../sdk/sim/banks.go")
+	require.NoError(t, err)
+	for _, p := range providers() {
+		assert.Regexp(t, `&bank\{name: "`+p.name+`"`, string(days))
+		for _, e := range p.endpoints {
+			assert.Regexp(t, `(?m)^\t\{"`+e.name+`", open`, string(conform))
+		}
+	}
+}

@@ -26,47 +26,28 @@ import (
 // statement, and a payment whose response is lost is followed to its end.
 func TestJournalDrivers(t *testing.T) {
 	t.Parallel()
-	open := func(t *testing.T, name, dsn string) *sql.DB {
-		t.Helper()
-		db, err := sql.Open(name, dsn)
-		require.NoError(t, err)
-		closeLater(t, db)
-		return db
-	}
 	for name, test := range map[string]struct {
-		dialect journal.Dialect
-		open    func(t *testing.T) *sql.DB
+		dialect        journal.Dialect
+		server         func(t testing.TB) (db *sql.DB, dsn string)
+		driver, option string // none: as the server's own db
 	}{
-		"pgx": {journal.PostgreSQL, func(t *testing.T) *sql.DB { t.Helper(); db, _ := openPostgres(t); return db }},
-		"pq": {journal.PostgreSQL, func(t *testing.T) *sql.DB {
-			t.Helper()
-			_, dsn := openPostgres(t)
-			return open(t, "postgres", dsn+" sslmode=disable")
-		}},
-		"pgx, pgbouncer": {journal.PostgreSQL, func(t *testing.T) *sql.DB {
-			t.Helper()
-			_, dsn := openBouncer(t)
-			return open(t, "pgx", dsn+" default_query_exec_mode=exec")
-		}},
-		"pq, pgbouncer": {journal.PostgreSQL, func(t *testing.T) *sql.DB {
-			t.Helper()
-			_, dsn := openBouncer(t)
-			return open(t, "postgres", dsn+" binary_parameters=yes")
-		}},
-		"mysql, clientFoundRows": {journal.MySQL, func(t *testing.T) *sql.DB {
-			t.Helper()
-			_, dsn := openMaria(t)
-			return open(t, "mysql", dsn+"?clientFoundRows=true")
-		}},
-		"mysql, interpolateParams, parseTime": {journal.MySQL, func(t *testing.T) *sql.DB {
-			t.Helper()
-			_, dsn := openMaria(t)
-			return open(t, "mysql", dsn+"?interpolateParams=true&parseTime=true&loc=Local&time_zone=%27%2B02%3A00%27")
-		}},
+		"pgx":                    {journal.PostgreSQL, openPostgres, "", ""},
+		"pq":                     {journal.PostgreSQL, openPostgres, "postgres", " sslmode=disable"},
+		"pgx, pgbouncer":         {journal.PostgreSQL, openBouncer, "pgx", " default_query_exec_mode=exec"},
+		"pq, pgbouncer":          {journal.PostgreSQL, openBouncer, "postgres", " binary_parameters=yes"},
+		"mysql, clientFoundRows": {journal.MySQL, openMaria, "mysql", "?clientFoundRows=true"},
+		"mysql, interpolateParams, parseTime": {journal.MySQL, openMaria, "mysql",
+			"?interpolateParams=true&parseTime=true&loc=Local&time_zone=%27%2B02%3A00%27"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := test.open(t)
+			db, dsn := test.server(t)
+			if test.driver != "" {
+				var err error
+				db, err = sql.Open(test.driver, dsn+test.option)
+				require.NoError(t, err)
+				closeLater(t, db)
+			}
 			var all sync.WaitGroup
 			errs := make([]error, 4)
 			for i := range errs {

@@ -123,6 +123,7 @@ func newCluster(initialise, args func(dir string) ([]string, error), signal stri
 func (c *cluster) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.SysProcAttr = c.dir, &syscall.SysProcAttr{Credential: c.as}
+	cmd.Env = append(os.Environ(), "TMPDIR="+c.dir) // servers name their files there by process ids, which containers repeat
 	return cmd
 }
 
@@ -135,7 +136,7 @@ func (c *cluster) start(ready func() error) error {
 	// The shell outlives nothing: when this process ends, however it ends, the pipe
 	// closes and the server is stopped.
 	c.running = c.command(append([]string{"sh", "-c", `"$0" "$@" >>log 2>&1 & pid=$!; echo $pid >server.pid; cat >/dev/null; kill -"$STOP" $pid; wait $pid`}, args...)...)
-	c.running.Env = append(os.Environ(), "STOP="+c.signal)
+	c.running.Env = append(c.running.Env, "STOP="+c.signal)
 	pipe, err := c.running.StdinPipe()
 	if err != nil {
 		return err

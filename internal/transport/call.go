@@ -188,7 +188,10 @@ func (c *Core) carryOut(ctx context.Context, op *sdk.Operation, u *url.URL, call
 			return e
 		}
 	}
-	if call.Lookup != nil && call.Reference != "" {
+	switch {
+	case op.Class == sdk.Safe && !op.Open: // a login is nobody else's
+		return c.read(ctx, op, u, body, call)
+	case call.Lookup != nil && call.Reference != "":
 		return c.share(ctx, op, u, body, call)
 	}
 	e, _ = c.run(ctx, op, u, body, call, history{})

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -148,4 +149,32 @@ func TestNoTokenReachesAnotherHost(t *testing.T) {
 		assert.Error(t, core.DoRaw(t.Context(), transport.Raw{Method: "GET", Path: path, Class: sdk.Safe}))
 	}
 	assert.Zero(t, reached.Load())
+}
+
+// The port of https need not be written, nor be left out.
+func TestARedirectToTheSameHTTPSHostIsFollowed(t *testing.T) {
+	for to, followed := range map[string]bool{
+		"https://provider.example:443/moved": true, "https://PROVIDER.Example/moved": true, "https://Provider.example:443/moved": true, "https://provider.example:/moved": true,
+		"/moved": true, "https://provider.example:444/moved": false, "http://provider.example:443/moved": false, "https://provider.example.:443/moved": false,
+		"https://provider.example:80/moved": false, "https://evil.example:443/moved": false,
+	} {
+		var paths []string
+		core := over(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+			paths = append(paths, req.URL.Path)
+			resp := &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"ok":true}`)), Request: req}
+			if len(paths) == 1 {
+				resp.StatusCode = 302
+				resp.Header.Set("Location", to)
+			}
+			return resp, nil
+		}), func(c *transport.Config) { c.BaseURL = "https://provider.example" })
+		err := core.Do(t.Context(), callOf("safe"))
+		if followed {
+			assert.NoError(t, err, to)
+			assert.Equal(t, []string{"/safe", "/moved"}, paths, to)
+		} else {
+			assert.ErrorIs(t, err, sdk.ErrRedirected, to)
+			assert.Equal(t, []string{"/safe"}, paths, to)
+		}
+	}
 }

@@ -284,7 +284,7 @@ func (f *Fake) routes() []fake.Route {
 	for _, row := range kapiten.Operations() {
 		if _, ok := known[row.Name]; ok {
 			route := f.config.Routes[row.Name]
-			all = append(all, fake.Route{Name: row.Name, Method: cmp.Or(route.Method, row.Method), Path: cmp.Or(route.Path, row.Path)})
+			all = append(all, fake.Route{Name: row.Name, Method: cmp.Or(route.Method, row.Method), Path: cmp.Or(route.Path, row.Path), MovesMoney: row.MovesMoney})
 		}
 	}
 	return all

@@ -117,6 +117,11 @@ func TestTopUpPhones(t *testing.T) {
 		assert.Equal(t, `{"phone_number":["This value does not match the required pattern."]}`, r.body, phone)
 	}
 	assert.Empty(t, srv.Transactions(co.ID))
+	for _, phone := range []string{"0788123456", "0799123456", "0728123456", "0738123456", "250788123456", "+250799123456"} { // MTN's and Airtel's
+		r := as(t, srv, co, "POST", "/api/companies/"+co.ID+"/topup/", `{"amount":1,"phone_number":"`+phone+`"}`)
+		assert.Equal(t, 201, r.status, "%s: %s", phone, r.body)
+	}
+	assert.Len(t, srv.Transactions(co.ID), 6)
 }
 
 func TestTopUpPaysWaitingRidesOldestFirst(t *testing.T) {

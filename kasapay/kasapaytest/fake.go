@@ -113,7 +113,7 @@ func stateWord(status kasapay.PaymentStatus) string {
 func servedRoutes() []fake.Route {
 	var all []fake.Route
 	for _, op := range kasapay.Operations() {
-		all = append(all, fake.Route{Name: op.Name, Method: op.Method, Path: op.Path})
+		all = append(all, fake.Route{Name: op.Name, Method: op.Method, Path: op.Path, MovesMoney: op.MovesMoney})
 	}
 	return all
 }

@@ -137,6 +137,18 @@ func TestResponsesHaveTheirKeysInTheDocumentedOrder(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, asked.RequestID, again.RequestID)
 	assert.True(t, again.Existing)
+
+	order, err := client.Binance.CreateOrder(t.Context(), kotani.CreateOrderParams{
+		Amount: decimal.NewFromInt(20), GoodsName: "Tea", GoodsDetail: "Purple tea", Currency: "USDT", ReturnURL: "https://merchant.example/ok", CancelURL: "https://merchant.example/no",
+	})
+	require.NoError(t, err)
+	require.NoError(t, srv.PayOrder(order.PrepayID))
+	order, err = client.Binance.GetOrder(t.Context(), order.PrepayID)
+	require.NoError(t, err)
+	assert.Equal(t, kotani.OrderPaid, order.Status)
+	assert.NotContains(t, string(order.Raw), "result")
+	_, err = client.Fiat.Get(t.Context(), order.RequestID)
+	require.NoError(t, err, "a paid order still names its payout")
 }
 
 // No document says that an external id is unique.

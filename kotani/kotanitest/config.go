@@ -63,8 +63,8 @@ type Quirks struct {
 	// ReferencesRepeat accepts an external id again and again. No document says that
 	// it is unique. A lookup shows the latest transaction.
 	ReferencesRepeat bool
-	// FlatResponses leave out the "result" around the transaction of a deposit, a
-	// payment or a lookup, and begin with its "id". A public client of the production
+	// FlatResponses leave out the "result" around an order, and around the transaction
+	// of a deposit, a payment or a lookup, which then begins with its "id". A public client of the production
 	// host reads paybill responses in this form.
 	FlatResponses bool
 	// StatusAsBool writes the status of a verification as true and false, as in the

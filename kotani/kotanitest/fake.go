@@ -156,7 +156,7 @@ func (f *Fake) servedRoutes() []fake.Route {
 	for _, op := range kotani.Operations() {
 		if !strings.HasPrefix(op.Path, fiatConnectPrefix+"/") {
 			r := f.config.Routes[op.Name]
-			all = append(all, fake.Route{Name: op.Name, Method: cmp.Or(r.Method, op.Method), Path: cmp.Or(r.Path, op.Path)})
+			all = append(all, fake.Route{Name: op.Name, Method: cmp.Or(r.Method, op.Method), Path: cmp.Or(r.Path, op.Path), MovesMoney: op.MovesMoney})
 		}
 	}
 	return all

@@ -128,7 +128,7 @@ func servedFiatConnectRoutes() []fake.Route {
 	var all []fake.Route
 	for _, op := range kotani.Operations() {
 		if path, ok := strings.CutPrefix(op.Path, fiatConnectPrefix+"/"); ok {
-			all = append(all, fake.Route{Name: op.Name, Method: op.Method, Path: "/" + path})
+			all = append(all, fake.Route{Name: op.Name, Method: op.Method, Path: "/" + path, MovesMoney: op.MovesMoney})
 		}
 	}
 	return all

@@ -95,6 +95,7 @@ func (f *FiatConnect) newKYC(address, schema string, data map[string]any) *KYCRe
 // enterKYC gives a record a status and sends the webhook.
 func (f *FiatConnect) enterKYC(k *KYCRecord, status kotani.KYCStatus) {
 	k.Status = status
+	f.world.Touch(fiatConnectName, k.key())
 	f.sendWebhook("WebhookKycStatusEvent", k.Address, k.key(), object{
 		"kycSchema": k.Schema, "kycStatus": string(status),
 	})

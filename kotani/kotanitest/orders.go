@@ -122,7 +122,7 @@ func (f *Fake) createOrder(c *call) object {
 	o.PrepayID = f.ids().Digits(18)
 	f.state.Orders.Add(o)
 	f.after(f.config.Quirks.OrderLifetime, eventOrderExpiry, o.PrepayID)
-	return result(o.wire())
+	return f.result(o.wire())
 }
 
 // closeOrder is POST /binance/order/close.
@@ -139,7 +139,7 @@ func (f *Fake) closeOrder(c *call) object {
 		return refused("order is already closed")
 	}
 	o.Status = kotani.OrderClosed
-	return result(o.wire())
+	return f.result(o.wire())
 }
 
 // queryOrder is POST /binance/order/query.
@@ -148,7 +148,7 @@ func (f *Fake) queryOrder(c *call) object {
 	if refusal != nil {
 		return refusal
 	}
-	return result(o.wire())
+	return f.result(o.wire())
 }
 
 // expireOrder closes an order after its hour. The document says "automatically closed".

@@ -213,13 +213,15 @@ func (f *Fake) accept(c *call, t *Transaction) object {
 	return f.result(o)
 }
 
-// result wraps a transaction, or shows it flat.
+// result wraps a transaction or an order, or shows it flat.
 func (f *Fake) result(o object) object {
-	if !f.config.Quirks.FlatResponses {
+	switch {
+	case !f.config.Quirks.FlatResponses:
 		return result(o)
+	case o["prepayId"] == nil: // an order keeps its name
+		o["id"] = o["requestId"]
+		delete(o, "requestId")
 	}
-	o["id"] = o["requestId"]
-	delete(o, "requestId")
 	return o
 }
 

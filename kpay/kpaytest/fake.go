@@ -58,12 +58,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 			retailer, _ := f.config.retailer(id)
 			return retailer.Name
 		},
-		Routes: []fake.Route{
-			{Name: "pay or checkstatus", Method: http.MethodPost, Path: "/"}, {Name: "the same", Method: http.MethodPost, Path: "/api/"},
-			{Name: "the document's curl", Method: http.MethodGet, Path: "/"}, {Name: "the same curl", Method: http.MethodGet, Path: "/api/"},
-			{Name: "show the checkout page", Method: http.MethodGet, Path: checkoutPath + "{id}"},
-			{Name: "pay by card", Method: http.MethodPost, Path: checkoutPath + "{id}"},
-		},
+		Routes: servedRoutes(),
 		Refused: func(body map[string]any) bool { // a code about a payment is its state, not a refusal
 			code := fake.Text(body["retcode"])
 			return code != "" && code != "0" && fake.Text(body["success"]) != "1" && len(code) == 3
@@ -74,6 +69,20 @@ func NewIn(w *fake.World, c Config) *Fake {
 		AdminDocs: map[string]string{"POST /_fake/kpay/payments/{refid}/settle": "ends a pending payment: 01 paid, 02 failed, or another code|statusid"},
 	})
 	return f
+}
+
+// servedRoutes has the operations at both paths, which their action tells apart.
+func servedRoutes() []fake.Route {
+	var all []fake.Route
+	for _, path := range []string{"/", "/api/"} {
+		for _, op := range kpay.Operations() {
+			all = append(all, fake.Route{Name: op.Name, Method: op.Method, Path: path, Body: map[string]string{"action": op.Name}, MovesMoney: op.MovesMoney})
+		}
+		all = append(all, fake.Route{Name: "curl", Method: http.MethodGet, Path: path})
+	}
+	return append(all,
+		fake.Route{Name: "checkout.show", Method: http.MethodGet, Path: checkoutPath + "{id}"},
+		fake.Route{Name: "checkout.pay", Method: http.MethodPost, Path: checkoutPath + "{id}", MovesMoney: true})
 }
 
 // ClientConfig is a client configuration for this fake, without a socket. It

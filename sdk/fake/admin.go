@@ -73,7 +73,7 @@ func (w *World) adminCalls() []adminCall {
 		{"POST /_fake/deliveries/{id}/redeliver", "sends a callback again, now", "", "", w.adminRedeliver},
 		{"POST /_fake/deliveries/redeliver", "sends all dead callbacks again, now", "", "", w.adminRedeliverDead},
 		{"GET /_fake/faults", "fault rules, newest first, and rules that are used up", "provider limit", "", w.adminFaults},
-		{"POST /_fake/faults", "adds a fault rule", "", "provider method path times kind status seconds", w.adminAddFault},
+		{"POST /_fake/faults", "adds a fault rule", "", "provider operation method path times kind status seconds", w.adminAddFault},
 		{"DELETE /_fake/faults", "removes all fault rules, or those of a provider", "provider", "", w.adminClearFaults},
 		{"DELETE /_fake/faults/{id}", "removes one fault rule", "", "", w.adminRemoveFault},
 		{"GET /_fake/routes", "the routes of each provider", "", "", w.adminRoutes},
@@ -261,9 +261,14 @@ func (w *World) adminRequests(rw http.ResponseWriter, r *http.Request) {
 	var l list
 	w.locked(func() {
 		j := &w.journal
-		elements, l = p.page(j.dropped, len(j.requests), func(i int) (any, bool) {
-			return j.requests[i], p.provider == "" || p.provider == j.requests[i].Provider
-		})
+		var fits func(i int) bool
+		if p.provider != "" || p.q != "" {
+			fits = func(i int) bool {
+				r := j.requests[i]
+				return (p.provider == "" || p.provider == r.Provider) && (p.q == "" || contains(p.q, r.ID, r.line(), r.Query, r.RequestBody, r.ResponseBody, r.Reason, r.Subject, r.Reference, r.Operation, string(r.Fault)))
+			}
+		}
+		elements, l = p.page(j.dropped, len(j.requests), fits, func(i int) any { return j.requests[i] })
 	})
 	respondList(rw, "requests", elements, l)
 }
@@ -304,13 +309,15 @@ func (w *World) adminDeliveries(rw http.ResponseWriter, r *http.Request) {
 	var l list
 	w.locked(func() {
 		all := w.dispatcher.deliveries
-		elements, l = p.page(w.dispatcher.count-len(all), len(all), func(i int) (any, bool) {
-			d := all[i]
-			if p.provider != "" && p.provider != d.Provider || state != "" && state != d.State {
-				return nil, false
+		var fits func(i int) bool
+		if p.provider != "" || state != "" || p.q != "" {
+			fits = func(i int) bool {
+				d := all[i]
+				return (p.provider == "" || p.provider == d.Provider) && (state == "" || state == d.State) &&
+					(p.q == "" || contains(p.q, d.ID, d.Event, d.URL, d.Body, d.Subject, w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject}).Reference))
 			}
-			return w.deliveryView(d), true
-		})
+		}
+		elements, l = p.page(w.dispatcher.count-len(all), len(all), fits, func(i int) any { return w.deliveryView(all[i]) })
 	})
 	respondList(rw, "deliveries", elements, l)
 }
@@ -345,9 +352,13 @@ func (w *World) adminFaults(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Lock()
-	all, spent := w.listFaults(provider), slices.Clone(w.spent)
+	all, spent, dropped := w.listFaults(provider), slices.Clone(w.spent), w.spentDropped
 	w.Unlock()
-	AdminRespond(rw, http.StatusOK, map[string]any{"faults": newest(all, limit), "spent": newest(spent, maxSpent), "total": len(all)})
+	out := map[string]any{"faults": newest(all, limit), "spent": newest(spent, maxSpent), "total": len(all)}
+	if dropped > 0 {
+		out["dropped"] = dropped // of the rules that are used up
+	}
+	AdminRespond(rw, http.StatusOK, out)
 }
 
 func (w *World) adminRemoveFault(rw http.ResponseWriter, r *http.Request) {
@@ -422,7 +433,7 @@ func (w *World) adminClearFaults(rw http.ResponseWriter, r *http.Request) {
 	w.clearFaults(provider)
 	left := w.listFaults("")
 	w.Unlock()
-	AdminRespond(rw, http.StatusOK, map[string][]Fault{"faults": newest(left, len(left))})
+	AdminRespond(rw, http.StatusOK, map[string]any{"faults": newest(left, len(left)), "total": len(left)})
 }
 
 // filters reads provider and limit of a list call. If it reports false, it has

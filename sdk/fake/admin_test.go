@@ -15,7 +15,7 @@ import (
 )
 
 // admin calls the admin API and decodes the response.
-func admin(t *testing.T, s *toy, method, path, body string) (int, map[string]any) {
+func admin(t *testing.T, s interface{ Admin() http.Handler }, method, path, body string) (int, map[string]any) {
 	t.Helper()
 	rec := httptest.NewRecorder()
 	s.Admin().ServeHTTP(rec, httptest.NewRequest(method, path, strings.NewReader(body)))
@@ -129,7 +129,7 @@ func TestAdminFaults(t *testing.T) {
 	status, out := admin(t, s, "POST", "/_fake/faults",
 		`{"provider":"toy","method":"POST","path":"/orders","times":2,"kind":"status","status":503}`)
 	assert.Equal(t, 201, status)
-	assert.Equal(t, map[string]any{"id": "flt-000001", "hits": 0.0, "provider": "toy", "method": "POST", "path": "/orders", "times": 2.0, "kind": "status", "status": 503.0, "seconds": 0.0}, out)
+	assert.Equal(t, map[string]any{"id": "flt-000001", "hits": 0.0, "provider": "toy", "operation": "", "method": "POST", "path": "/orders", "times": 2.0, "kind": "status", "status": 503.0, "seconds": 0.0}, out)
 	admin(t, s, "POST", "/_fake/faults", `{"kind":"drop_after","path":"/never"}`)
 	res, _ := s.order(t, `{}`)
 	assert.Equal(t, 503, res.StatusCode)

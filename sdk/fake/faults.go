@@ -1,9 +1,12 @@
 package fake
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"path"
 	"slices"
 	"strings"
@@ -14,15 +17,16 @@ import (
 // request counts. After a delay or an expired token the next matching rule counts
 // too.
 type Fault struct {
-	ID       string    `json:"id"`       // made when the rule is added
-	Hits     int       `json:"hits"`     // how many requests it has met
-	Provider string    `json:"provider"` // empty: this fake's own, in the admin API any
-	Method   string    `json:"method"`   // empty: any
-	Path     string    `json:"path"`     // glob over the path behind the base URL: * within a segment, ** over segments; empty: any
-	Times    int       `json:"times"`    // how many requests it meets; 0: every one until it is cleared
-	Kind     FaultKind `json:"kind"`     // what goes wrong
-	Status   int       `json:"status"`   // FaultStatus: the response's status; FaultHTML: the same, 0 means 502
-	Seconds  float64   `json:"seconds"`  // FaultDelay: how long on the clock; FaultRateLimit: Retry-After, 0 sends none
+	ID        string    `json:"id"`        // made when the rule is added
+	Hits      int       `json:"hits"`      // how many requests it has met
+	Provider  string    `json:"provider"`  // empty: this fake's own, in the admin API any
+	Method    string    `json:"method"`    // empty: any
+	Path      string    `json:"path"`      // glob over the path behind the base URL: * within a segment, ** over segments; empty: any
+	Operation string    `json:"operation"` // name of a route of the provider, such as "pay"; empty: any
+	Times     int       `json:"times"`     // how many requests it meets; 0: every one until it is cleared
+	Kind      FaultKind `json:"kind"`      // what goes wrong
+	Status    int       `json:"status"`    // FaultStatus: the response's status; FaultHTML: the same, 0 means 502
+	Seconds   float64   `json:"seconds"`   // FaultDelay: how long on the clock; FaultRateLimit: Retry-After, 0 sends none
 }
 
 // FaultKind says what goes wrong with a request.
@@ -125,8 +129,9 @@ func duration(seconds float64) time.Duration { return time.Duration(seconds * fl
 // wholeSeconds is the wait as Retry-After says it, rounded up.
 func (f Fault) wholeSeconds() int { return int(math.Ceil(f.Seconds)) }
 
-func (f Fault) matches(provider, method, path string) bool {
+func (f Fault) matches(provider, operation, method, path string) bool {
 	return (f.Provider == "" || f.Provider == provider) &&
+		(f.Operation == "" || f.Operation == operation) &&
 		(f.Method == "" || strings.EqualFold(f.Method, method)) &&
 		(f.Path == "" || glob(f.Path, path))
 }
@@ -177,11 +182,11 @@ const maxSpent = 20
 
 // takeFaults returns the rules that count for a request, oldest first. Each has
 // one time less afterwards. The lock is held.
-func (w *World) takeFaults(provider, method, path string) []Fault {
+func (w *World) takeFaults(provider, operation, method, path string) []Fault {
 	var met []Fault
 	for i := 0; i < len(w.faults); {
 		f := w.faults[i]
-		if !f.matches(provider, method, path) {
+		if !f.matches(provider, operation, method, path) {
 			i++
 			continue
 		}
@@ -189,7 +194,9 @@ func (w *World) takeFaults(provider, method, path string) []Fault {
 		met = append(met, *f)
 		if f.Times == 1 {
 			w.spent = append(w.spent, met[len(met)-1])
-			w.spent = w.spent[max(len(w.spent)-maxSpent, 0):]
+			if surplus := len(w.spent) - maxSpent; surplus > 0 {
+				w.spent, w.spentDropped = w.spent[surplus:], w.spentDropped+surplus
+			}
 			w.faults = append(w.faults[:i:i], w.faults[i+1:]...)
 		} else {
 			f.Times = max(f.Times-1, 0)
@@ -261,4 +268,117 @@ func checkGlob(pattern string) error {
 		return errors.New("path is not a valid pattern")
 	}
 	return nil
+}
+
+// Route is a route that a fake serves: what a fault rule can meet.
+type Route struct {
+	Name       string            `json:"name"` // of the operation, such as "rides.create"
+	Method     string            `json:"method"`
+	Path       string            `json:"path"`                  // behind the base URL, with placeholders in braces
+	Body       map[string]string `json:"body,omitempty"`        // members of a JSON body which tell it from a route with the same path
+	MovesMoney bool              `json:"moves_money,omitempty"` // a write that money may follow
+}
+
+func (w *World) adminRoutes(rw http.ResponseWriter, _ *http.Request) {
+	type route struct {
+		Provider string `json:"provider"`
+		Route
+	}
+	routes := []route{}
+	w.locked(func() {
+		for _, c := range w.providers {
+			for _, r := range c.provider.Routes {
+				routes = append(routes, route{c.provider.Name, r})
+			}
+		}
+	})
+	AdminRespond(rw, http.StatusOK, map[string]any{"routes": routes})
+}
+
+// operation is the name of the route that a request takes, or "" if the provider
+// has no such route. A route with fewer placeholders comes first.
+func (p *Provider) operation(method, path string, body []byte) string {
+	name, fewest := "", 0
+	var members map[string]any // of the body, once a route asks for them
+	for _, r := range p.Routes {
+		if !strings.EqualFold(r.Method, method) || !canMatch(globEscaper.Replace(path), r.Path) {
+			continue
+		}
+		if len(r.Body) > 0 && members == nil {
+			if members, _ = ReadObject(bytes.NewReader(body)); members == nil {
+				members = map[string]any{}
+			}
+		}
+		told := true
+		for member, value := range r.Body {
+			told = told && Text(members[member]) == value
+		}
+		if n := strings.Count(r.Path, "{"); told && (name == "" || n < fewest) {
+			name, fewest = r.Name, n
+		}
+	}
+	return name
+}
+
+// globEscaper makes a pattern of a path that matches this path alone.
+var globEscaper = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`)
+
+// checkRoute reports whether a fault rule can meet a request to a route that is
+// known, and else in which field it is wrong. It says nothing of a provider
+// without a table of routes.
+func (w *World) checkRoute(f Fault) (field string, err error) {
+	operation, path, method := f.Operation == "", f.Path == "", f.Method == ""
+	for _, c := range w.providers {
+		if f.Provider != "" && f.Provider != c.provider.Name {
+			continue
+		}
+		if len(c.provider.Routes) == 0 && f.Operation == "" {
+			return "", nil
+		}
+		for _, r := range c.provider.Routes {
+			named := f.Operation == "" || f.Operation == r.Name
+			fits := named && (f.Path == "" || canMatch(f.Path, r.Path))
+			operation = operation || named
+			path = path || fits
+			method = method || fits && strings.EqualFold(f.Method, r.Method)
+		}
+	}
+	of := cmp.Or(f.Provider, "any provider")
+	switch {
+	case !operation:
+		return "operation", fmt.Errorf("no operation of %s is called %q", of, f.Operation)
+	case !path:
+		return "path", fmt.Errorf("no route of %s can match %q", of, f.Path)
+	case !method:
+		return "method", fmt.Errorf("no route that matches takes %s", f.Method)
+	}
+	return "", nil
+}
+
+// canMatch reports whether a glob matches some path of a template. A slash at the
+// end of the template may be missing, as it is in requests that get a redirect.
+func canMatch(pattern, template string) bool {
+	segments := strings.Split(template, "/")
+	return canMatchSegments(strings.Split(pattern, "/"), segments) ||
+		len(segments) > 2 && segments[len(segments)-1] == "" && canMatchSegments(strings.Split(pattern, "/"), segments[:len(segments)-1])
+}
+
+func canMatchSegments(pattern, template []string) bool {
+	for i, p := range pattern {
+		if p == "**" {
+			for k := range len(template) + 1 {
+				if i+1 == len(pattern) || canMatchSegments(pattern[i+1:], template[k:]) {
+					return true
+				}
+			}
+			return false
+		}
+		if i >= len(template) || !strings.Contains(template[i], "{") && !matchName(p, template[i]) && p != template[i] {
+			return false
+		}
+		if p == "" && template[i] != "" {
+			return false
+		}
+	}
+	return len(pattern) == len(template)
 }

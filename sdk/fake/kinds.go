@@ -1,8 +1,6 @@
 package fake
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -23,7 +21,8 @@ type Kind struct {
 	At   func(i int) Object // 0 is the oldest
 	Find func(id string) (Object, bool)
 
-	peek func(id string) (Object, bool) // without Acts, which cost more than the rest
+	peek   func(id string) (Object, bool) // without Acts, which cost more than the rest
+	peekAt func(i int) Object
 }
 
 // KindOf makes a Kind from a fake's own objects: all of them, oldest first; the
@@ -49,7 +48,8 @@ func KindOf[T any](name string, all func() []*T, find func(id string) *T, show f
 			o, ok := peek(id)
 			return whole(o), ok
 		},
-		peek: peek,
+		peek:   peek,
+		peekAt: func(i int) Object { return show(all()[i]) },
 	}
 }
 
@@ -124,7 +124,7 @@ const maxList = 48 << 10
 
 // list is a page of a list: which elements, newest first.
 type list struct {
-	Total   int    `json:"total"`             // elements, without regard to the query
+	Total   int    `json:"total"`             // elements that fit the query, on all pages
 	Dropped int    `json:"dropped,omitempty"` // older elements which are forgotten
 	Next    string `json:"next,omitempty"`    // cursor of the page behind this one; empty: this is the last page
 }
@@ -156,28 +156,50 @@ func (w *World) paging(rw http.ResponseWriter, r *http.Request) (p paging, ok bo
 	return p, true
 }
 
-// page collects the elements of a list from the newest to the oldest as JSON. at
-// returns an element, or false for an element that the filter leaves out.
-// Positions begin at first, so that a cursor stays right when old elements are
-// forgotten.
-func (p paging) page(first, count int, at func(i int) (any, bool)) ([]json.RawMessage, list) {
-	out, size, l := []json.RawMessage{}, 0, list{Total: count, Dropped: first}
-	for i := min(p.before-first, count) - 1; i >= 0; i-- {
-		v, ok := at(i)
-		if !ok {
+// page collects the elements of a list from the newest to the oldest as JSON. fits
+// tells whether the filter lets an element in; nil lets all in. Positions begin at
+// first, so that a cursor stays right when old elements are forgotten.
+func (p paging) page(first, count int, fits func(i int) bool, show func(i int) any) ([]json.RawMessage, list) {
+	out, size, l := []json.RawMessage{}, 0, list{Dropped: first}
+	from := count - 1
+	if fits == nil {
+		l.Total, from = count, min(p.before-first, count)-1
+	}
+	for i := from; i >= 0; i-- {
+		if fits != nil {
+			if !fits(i) {
+				continue
+			}
+			l.Total++
+		}
+		if first+i >= p.before || l.Next != "" {
+			continue // counted only
+		}
+		text := Encode(show(i))
+		if len(out) < p.limit && (len(out) == 0 || size+len(text) <= maxList) {
+			out, size = append(out, text), size+len(text)+1
 			continue
 		}
-		text := Encode(v)
-		if p.q != "" && !bytes.Contains(bytes.ToLower(text), []byte(p.q)) {
-			continue
-		}
-		if len(out) == p.limit || len(out) > 0 && size+len(text) > maxList {
-			l.Next = strconv.Itoa(first + i + 1)
+		l.Next = strconv.Itoa(first + i + 1)
+		if fits == nil {
 			break
 		}
-		out, size = append(out, text), size+len(text)+1
 	}
 	return out, l
+}
+
+// search is the filter of a list whose query looks at all that is shown; nil without
+// a query.
+func (p paging) search(show func(i int) any) func(i int) bool {
+	if p.q == "" {
+		return nil
+	}
+	return func(i int) bool { return contains(p.q, string(Encode(show(i)))) }
+}
+
+// contains reports whether one of the texts contains q, which is in lower case.
+func contains(q string, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(strings.ToLower(text), q) })
 }
 
 // respondList writes {"<name>":[...],"total":...}.
@@ -207,18 +229,17 @@ func (w *World) adminKind(k Kind) http.HandlerFunc {
 			return
 		}
 		state := r.URL.Query().Get("state")
+		var fits func(i int) bool
+		if state != "" || p.q != "" {
+			fits = func(i int) bool {
+				o := k.peekAt(i)
+				return (state == "" || o.State == state) && (p.q == "" || contains(p.q, string(Encode(o))))
+			}
+		}
 		var elements []json.RawMessage
 		var l list
 		w.locked(func() {
-			q := p.q
-			p.q = ""
-			elements, l = p.page(0, k.Len(), func(i int) (any, bool) {
-				o := k.At(i)
-				if state != "" && o.State != state || q != "" && !bytes.Contains(bytes.ToLower(Encode(o)), []byte(q)) {
-					return nil, false
-				}
-				return summary(o), true
-			})
+			elements, l = p.page(0, k.Len(), fits, func(i int) any { return summary(k.At(i)) })
 		})
 		respondList(rw, k.Name, elements, l)
 	}
@@ -286,7 +307,7 @@ func (w *World) adminAccounts(p *Provider) http.HandlerFunc {
 			ledger := p.Ledger()
 			names := ledger.sorted()
 			slices.Reverse(names) // so that the page, newest first, has them in their order
-			elements, l = page.page(0, len(names), func(i int) (any, bool) {
+			show := func(i int) any {
 				a := names[i]
 				shown := shownAccount{
 					Owner: a.Owner, Currency: a.Currency, Balance: ledger.Balance(a), Available: ledger.Available(a),
@@ -295,8 +316,9 @@ func (w *World) adminAccounts(p *Provider) http.HandlerFunc {
 				if p.OwnerName != nil {
 					shown.Name = p.OwnerName(a.Owner)
 				}
-				return shown, true
-			})
+				return shown
+			}
+			elements, l = page.page(0, len(names), page.search(show), show)
 		})
 		respondList(rw, "accounts", elements, l)
 	}
@@ -305,8 +327,9 @@ func (w *World) adminAccounts(p *Provider) http.HandlerFunc {
 // shownEntry is an entry with the balance after it.
 type shownEntry struct {
 	Entry
-	Balance decimal.Decimal `json:"balance"`
-	Acts    []Act           `json:"acts,omitempty"`
+	Balance         decimal.Decimal `json:"balance"`
+	ObjectReference string          `json:"object_reference,omitempty"` // the merchant's own, of the object it belongs to
+	Acts            []Act           `json:"acts,omitempty"`
 }
 
 // adminEntries lists the entries of one account with the running sum.
@@ -334,13 +357,15 @@ func (w *World) adminEntries(p *Provider) http.HandlerFunc {
 				}
 				sums[i] = sum
 			}
-			elements, l = page.page(0, len(b.entries), func(i int) (any, bool) {
+			show := func(i int) any {
 				e := shownEntry{Entry: *b.entries[i], Balance: sums[i]}
+				e.ObjectReference = w.timeline.about(Record{Provider: p.Name, Subject: e.Reference}).Reference
 				if p.EntryActs != nil {
 					e.Acts = p.EntryActs(e.Entry)
 				}
-				return e, true
-			})
+				return e
+			}
+			elements, l = page.page(0, len(b.entries), page.search(show), show)
 		})
 		if !known {
 			AdminError(rw, http.StatusNotFound, "owner", fmt.Sprintf("no account of %q in %q", a.Owner, a.Currency))
@@ -348,82 +373,4 @@ func (w *World) adminEntries(p *Provider) http.HandlerFunc {
 		}
 		respondList(rw, "entries", elements, l)
 	}
-}
-
-// Route is a route that a fake serves, for people who write a fault rule.
-type Route struct {
-	Name   string `json:"name"` // of the operation, such as "rides.create"
-	Method string `json:"method"`
-	Path   string `json:"path"` // behind the base URL, with placeholders in braces
-}
-
-func (w *World) adminRoutes(rw http.ResponseWriter, _ *http.Request) {
-	type route struct {
-		Provider string `json:"provider"`
-		Route
-	}
-	routes := []route{}
-	w.locked(func() {
-		for _, c := range w.providers {
-			for _, r := range c.provider.Routes {
-				routes = append(routes, route{c.provider.Name, r})
-			}
-		}
-	})
-	AdminRespond(rw, http.StatusOK, map[string]any{"routes": routes})
-}
-
-// checkRoute reports whether a fault rule can meet a request to a route that is
-// known, and else in which field it is wrong. It says nothing of a provider
-// without a table of routes.
-func (w *World) checkRoute(f Fault) (field string, err error) {
-	path, method := f.Path == "", f.Method == ""
-	for _, c := range w.providers {
-		if f.Provider != "" && f.Provider != c.provider.Name {
-			continue
-		}
-		if len(c.provider.Routes) == 0 {
-			return "", nil
-		}
-		for _, r := range c.provider.Routes {
-			fits := f.Path == "" || canMatch(f.Path, r.Path)
-			path = path || fits
-			method = method || fits && strings.EqualFold(f.Method, r.Method)
-		}
-	}
-	switch {
-	case !path:
-		return "path", fmt.Errorf("no route of %s can match %q", cmp.Or(f.Provider, "any provider"), f.Path)
-	case !method:
-		return "method", fmt.Errorf("no route that matches takes %s", f.Method)
-	}
-	return "", nil
-}
-
-// canMatch reports whether a glob matches some path of a template. A slash at the
-// end of the template may be missing, as it is in requests that get a redirect.
-func canMatch(pattern, template string) bool {
-	segments := strings.Split(template, "/")
-	return canMatchSegments(strings.Split(pattern, "/"), segments) ||
-		len(segments) > 2 && segments[len(segments)-1] == "" && canMatchSegments(strings.Split(pattern, "/"), segments[:len(segments)-1])
-}
-
-func canMatchSegments(pattern, template []string) bool {
-	for i, p := range pattern {
-		if p == "**" {
-			for k := range len(template) + 1 {
-				if i+1 == len(pattern) || canMatchSegments(pattern[i+1:], template[k:]) {
-					return true
-				}
-			}
-			return false
-		}
-		if i >= len(template) || !strings.Contains(template[i], "{") && !matchName(p, template[i]) && p != template[i] {
-			return false
-		}
-		if p == "" && template[i] != "" {
-			return false
-		}
-	}
-	return len(pattern) == len(template)
 }

@@ -28,6 +28,7 @@ type Request struct {
 	ResponseHeader http.Header `json:"response_header,omitempty"`
 	Milliseconds   float64     `json:"ms"`                  // real, from arrival to response
 	Reason         string      `json:"reason,omitempty"`    // why it was refused
+	Operation      string      `json:"operation,omitempty"` // name of the route; empty: the provider has no such route
 	Subject        string      `json:"subject,omitempty"`   // id of the object it is about
 	Reference      string      `json:"reference,omitempty"` // the merchant's own in its body
 }

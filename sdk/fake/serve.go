@@ -2,6 +2,7 @@ package fake
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,7 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		Header:      journalHeader(r.Header),
 		RequestBody: c.secrets.body(r.Header.Get("Content-Type"), string(body)),
 	}
+	request.Operation = c.provider.operation(r.Method, request.Path, body)
 	w.Lock()
 	request.Time = w.Now()
 	w.journal.add(request)
@@ -48,7 +50,7 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		Kind: RecordRequest, Provider: request.Provider, Result: ResultPending, Request: request.ID,
 		Text: request.Method + " " + request.Path + " → in work",
 	})
-	faults := w.takeFaults(c.provider.Name, r.Method, request.Path)
+	faults := w.takeFaults(c.provider.Name, request.Operation, r.Method, request.Path)
 	if len(faults) > 0 {
 		request.Fault = faults[len(faults)-1].Kind
 	}
@@ -156,7 +158,7 @@ func (c *Control) note(request *Request, response *recorder, kind FaultKind, too
 	text := c.secrets.body(response.header.Get("Content-Type"), string(response.body))
 	reason := response.because
 	if reason == "" && (response.status >= 400 || c.turnedDown(response)) {
-		reason = reasonIn(text)
+		reason = cmp.Or(reasonIn(text), fmt.Sprintf("the response gives no reason but %d %s", response.status, http.StatusText(response.status)))
 	}
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()

@@ -128,7 +128,7 @@ func (w *World) Restore(document []byte) error {
 	for name, state := range s.IDs {
 		_ = w.IDs(name).source.UnmarshalBinary(state) // checked above
 	}
-	w.faults, w.callbackFaults, w.spent = s.Faults, s.CallbackFaults, nil
+	w.faults, w.callbackFaults, w.spent, w.spentDropped = s.Faults, s.CallbackFaults, nil, 0
 	w.faultCount = max(s.FaultCount, 0)
 	for _, f := range w.faults {
 		if f.ID == "" { // of a snapshot without ids

@@ -134,6 +134,16 @@ func (w *World) watch(c *Control) {
 	}
 }
 
+// Touch tells the timeline that an object may have changed, for authors of fakes. The
+// timeline looks by itself at objects whose id is the key of an event, the subject of a
+// callback, the reference of a ledger entry, or in a request or its response. The lock is
+// held.
+func (w *World) Touch(provider, id string) {
+	if c := w.byName[provider]; c != nil {
+		w.touch(c, id)
+	}
+}
+
 // touch notes that the state of an object may have changed. The text may be the id
 // of an object or anything else.
 func (w *World) touch(c *Control, id string) {
@@ -350,7 +360,7 @@ func (m match) fits(r Record) bool {
 	return (m.provider == "" || m.provider == r.Provider) && (m.kind == "" || m.kind == string(r.Kind)) &&
 		(m.result == "" || m.result == string(r.Result)) &&
 		(m.subject == "" || m.subject == r.Subject || m.subject == r.Reference || m.subject == r.Delivery || m.subject == r.Request) &&
-		(m.q == "" || strings.Contains(strings.ToLower(r.Text+"\n"+r.Cause+"\n"+r.Subject+"\n"+r.Reference+"\n"+r.Request+"\n"+r.Delivery), m.q))
+		(m.q == "" || contains(m.q, r.Text, r.Cause, r.Subject, r.Reference, r.Request, r.Delivery))
 }
 
 func (w *World) adminTimeline(rw http.ResponseWriter, r *http.Request) {
@@ -360,15 +370,16 @@ func (w *World) adminTimeline(rw http.ResponseWriter, r *http.Request) {
 	}
 	query := r.URL.Query()
 	m := match{p.provider, query.Get("kind"), query.Get("result"), query.Get("subject"), p.q}
-	p.q = ""
 	var elements []json.RawMessage
 	var l list
 	w.locked(func() {
 		t := &w.timeline
-		elements, l = p.page(t.dropped, len(t.records), func(i int) (any, bool) {
-			record := t.about(*t.records[i])
-			return record, m.fits(record)
-		})
+		show := func(i int) Record { return t.about(*t.records[i]) }
+		var fits func(i int) bool
+		if m != (match{}) {
+			fits = func(i int) bool { return m.fits(show(i)) }
+		}
+		elements, l = p.page(t.dropped, len(t.records), fits, func(i int) any { return show(i) })
 	})
 	respondList(rw, "records", elements, l)
 }

@@ -1,11 +1,14 @@
 package fake_test
 
 import (
+	"cmp"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -84,6 +87,147 @@ func TestAFaultRuleMustBeAbleToMeetARoute(t *testing.T) {
 	control.Admin().ServeHTTP(rec, httptest.NewRequest("POST", "/_fake/faults", strings.NewReader(`{"kind":"html","path":"/kyc/*","method":"POST"}`)))
 	require.Equal(t, 400, rec.Code)
 	assert.Contains(t, rec.Body.String(), `"field":"method"`)
+}
+
+// One path may serve many operations, and one operation may have many paths.
+func TestAFaultRuleMeetsTheOperationItNames(t *testing.T) {
+	t.Parallel()
+	w := fake.NewWorld(fake.Options{})
+	w.Attach(t)
+	control := w.Join(fake.Provider{
+		Name: "routed", Handler: responding(200), Reset: func() {}, State: func() any { return nil },
+		Refuse: func(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration) { rw.WriteHeader(status) },
+		Routes: []fake.Route{
+			{Name: "pay", Method: "POST", Path: "/", Body: map[string]string{"action": "pay"}, MovesMoney: true},
+			{Name: "pay", Method: "POST", Path: "/api/", Body: map[string]string{"action": "pay"}, MovesMoney: true},
+			{Name: "status", Method: "POST", Path: "/", Body: map[string]string{"action": "status"}},
+			{Name: "one", Method: "GET", Path: "/orders/{id}"},
+			{Name: "newest", Method: "GET", Path: "/orders/newest"},
+		},
+	})
+	send := func(method, path, body string) int {
+		rec := httptest.NewRecorder()
+		control.ServeHTTP(rec, httptest.NewRequest(method, path, strings.NewReader(body)))
+		return rec.Code
+	}
+	for _, tt := range []struct{ method, path, body, operation string }{
+		{"POST", "/", `{"action":"pay"}`, "pay"},
+		{"POST", "/api/", `{"action":"pay"}`, "pay"},
+		{"POST", "/api", `{"action":"pay"}`, "pay"},
+		{"POST", "/", `{"action":"status"}`, "status"},
+		{"POST", "/", `{"action":"refund"}`, ""},
+		{"POST", "/", `["pay"]`, ""},
+		{"POST", "/", ``, ""},
+		{"GET", "/orders/7", ``, "one"},
+		{"GET", "/orders/*", ``, "one"},
+		{"GET", "/orders/[", ``, "one"},
+		{"GET", "/orders/newest", ``, "newest"},
+		{"PUT", "/orders/newest", ``, ""},
+	} {
+		for _, operation := range []string{"pay", "status", "one", "newest"} {
+			require.NoError(t, control.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: 503, Operation: operation}))
+			want := map[bool]int{true: 503, false: 200}[tt.operation == operation]
+			assert.Equal(t, want, send(tt.method, tt.path, tt.body), "%s %s %s under a rule for %s", tt.method, tt.path, tt.body, operation)
+			control.ClearFaults()
+		}
+		all := control.Requests()
+		assert.Equal(t, tt.operation, all[len(all)-1].Operation, "%s %s %s", tt.method, tt.path, tt.body)
+	}
+	for body, field := range map[string]string{
+		`{"kind":"html","operation":"refund"}`:                       "operation",
+		`{"kind":"html","provider":"routed","operation":"PAY"}`:      "operation",
+		`{"kind":"html","operation":"status","path":"/orders/*"}`:    "path",
+		`{"kind":"html","operation":"pay","method":"GET"}`:           "method",
+		`{"kind":"html","operation":"pay","path":"/api/"}`:           "",
+		`{"kind":"html","operation":"status","method":"post"}`:       "",
+		`{"kind":"html","provider":"routed","operation":"newest"}`:   "",
+		`{"kind":"html","provider":"bank","operation":"newest"}`:     "provider",
+		`{"kind":"html","provider":"routed","operation":["newest"]}`: "operation",
+	} {
+		status, out := admin(t, control, "POST", "/_fake/faults", body)
+		assert.Equal(t, field == "", status == 201, body)
+		assert.Equal(t, field, fmt.Sprint(cmp.Or(out["field"], any(""))), body)
+	}
+	require.Error(t, control.AddFault(fake.Fault{Kind: fake.FaultHTML, Operation: "refund"}))
+	require.Error(t, newToy(t, fake.Options{}).AddFault(fake.Fault{Kind: fake.FaultHTML, Operation: "pay"}), "a fake without a table has no operations")
+}
+
+func TestTheTotalOfAListIsOfWhatFitsTheQuery(t *testing.T) {
+	t.Parallel()
+	s := newToy(t, fake.Options{JournalSize: 7, Callbacks: responding(200)}, withHook)
+	other := joinToy(s.World(), "other")
+	for i := range 6 {
+		s.order(t, fmt.Sprintf(`{"name":"Jane %d"}`, i))
+	}
+	s.order(t, `{"name":"John"}`)
+	s.Flush()
+	other.order(t, `{}`)
+	for path, want := range map[string][2]float64{ // elements on the page, in total
+		"requests":                           {7, 7},
+		"requests?provider=toy":              {6, 6},
+		"requests?q=jane":                    {5, 5},
+		`requests?q=%22name%22%3A%22jane`:    {5, 5}, // a body as it was written
+		"requests?q=jane&limit=2":            {2, 5},
+		"requests?limit=2":                   {2, 7},
+		"requests?q=jane&limit=2&cursor=4":   {2, 5},
+		"requests?q=nobody":                  {0, 0},
+		"requests?q=created":                 {0, 0},
+		"deliveries?state=dead":              {0, 0},
+		"deliveries?state=delivered&limit=3": {3, 7},
+		"deliveries?q=made":                  {7, 7},
+		"deliveries?provider=other":          {0, 0},
+		"timeline?kind=request&limit=3":      {3, 8},
+		"timeline?kind=request&provider=toy": {7, 7},
+		"timeline?result=refused":            {0, 0},
+	} {
+		_, out := admin(t, s, "GET", "/_fake/"+path, "")
+		name, _, _ := strings.Cut(path, "?")
+		if name == "timeline" {
+			name = "records"
+		}
+		assert.Len(t, out[name], int(want[0]), path)
+		assert.Equal(t, want[1], out["total"], path)
+	}
+	_, page := admin(t, s, "GET", "/_fake/requests?q=jane&limit=2", "")
+	seen := 2
+	for page["next"] != nil {
+		_, page = admin(t, s, "GET", fmt.Sprintf("/_fake/requests?q=jane&limit=2&cursor=%s", page["next"]), "")
+		seen += len(page["requests"].([]any))
+		assert.Equal(t, 5.0, page["total"])
+	}
+	assert.Equal(t, 5, seen)
+}
+
+func TestARefusalWithoutATextStillHasAReason(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		"":                   "the response gives no reason but 403 Forbidden",
+		"{}":                 "the response gives no reason but 403 Forbidden",
+		`{"code":7}`:         "the response gives no reason but 403 Forbidden",
+		`{"detail":"wrong"}`: "detail: wrong",
+	} {
+		s := newToy(t, fake.Options{}, withHandler(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(rw, body)
+		}))
+		s.order(t, "{}")
+		assert.Equal(t, want, s.Requests()[0].Reason, body)
+	}
+}
+
+func TestUsedUpRulesAreBoundedAndCounted(t *testing.T) {
+	t.Parallel()
+	s := newToy(t, fake.Options{})
+	for range 23 {
+		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: 503, Times: 1}))
+		s.order(t, "{}")
+	}
+	_, out := admin(t, s, "GET", "/_fake/faults", "")
+	assert.Len(t, out["spent"], 20)
+	assert.Equal(t, 3.0, out["dropped"])
+	s.Reset()
+	_, out = admin(t, s, "GET", "/_fake/faults", "")
+	assert.NotContains(t, out, "dropped")
 }
 
 func TestARequestThatAResetOvertakesLeavesNoTrace(t *testing.T) {

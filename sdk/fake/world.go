@@ -36,6 +36,7 @@ type World struct {
 	faults         []*Fault
 	faultCount     int
 	spent          []Fault // rules that have met all their requests, oldest first
+	spentDropped   int     // older ones which are forgotten
 	callbackFaults []*CallbackFault
 	dispatcher     *dispatcher
 	pipes          *http.Transport // nil until somebody asks for an HTTPClient
@@ -189,7 +190,7 @@ func (w *World) Reset() {
 	w.Lock()
 	defer w.Unlock()
 	w.drop()
-	w.faults, w.callbackFaults, w.spent, w.faultCount = nil, nil, nil, 0
+	w.faults, w.callbackFaults, w.spent, w.spentDropped, w.faultCount = nil, nil, nil, 0, 0
 	w.journal.clear()
 	w.timeline.begin(w.timeline.size, time.Now())
 	w.clock.set(w.start())

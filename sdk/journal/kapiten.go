@@ -168,7 +168,7 @@ func searchFor(requests []Request[kapiten.CreateRideParams, kapiten.Ride]) kapit
 	o.Since = o.Since.Add(-clockDifference)
 	var stored storedRide
 	if json.Unmarshal(first.Prepared, &stored) == nil && !first.Sent.IsZero() {
-		o.Known = stored.Known
+		o.Before = stored.Known
 	}
 	return o
 }

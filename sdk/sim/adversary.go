@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -17,7 +18,7 @@ const (
 	FaultHold       Fault = "hold"        // the caller sees a reset, and the request arrives later
 	FaultSlow       Fault = "slow"        // the request is long on its way; the caller may give up meanwhile
 	FaultDuplicate  Fault = "duplicate"   // somebody on the way repeats the request
-	FaultProxy      Fault = "proxy"       // a proxy responds by itself, before the work
+	FaultProxy      Fault = "proxy"       // a proxy responds by itself, and passes nothing on
 	FaultProxyAfter Fault = "proxy-after" // a proxy responds by itself, after the work
 	FaultLose       Fault = "lose"        // reset after the work
 	FaultCut        Fault = "cut"         // the response is cut within its body
@@ -30,6 +31,15 @@ const (
 	FaultThrottle   Fault = "throttle"    // the provider says that there are too many requests
 	FaultExpire     Fault = "expire"      // the provider forgets the tokens that it gave out
 	FaultOutage     Fault = "outage"      // the provider cannot be reached for an hour
+	FaultQueue      Fault = "queue"       // a proxy responds by itself, and passes the request on later
+	FaultGarble     Fault = "garble"      // the response writes amounts as nobody can read them
+)
+
+// The faults of a RoundTripper that the merchant has put between by himself.
+const (
+	FaultFailover Fault = "failover" // it sends the request unseen, and then fails to send it once more
+	FaultNonsense Fault = "nonsense" // it returns no response, or one without a body, after the work
+	FaultLimiter  Fault = "limiter"  // it sends nothing, and says so with sdk.ErrNotSent
 )
 
 // The faults of callbacks, of processes and of databases.
@@ -38,18 +48,29 @@ const (
 	FaultCallbackLate   Fault = "callback-late"   // which reorders them, too
 	FaultCallbackTwice  Fault = "callback-twice"  // the same bytes again
 	FaultCallbackForged Fault = "callback-forged" // a stranger posts a changed copy first
+	FaultCallbackReplay Fault = "callback-replay" // a stranger posts an earlier callback again, as it was
+	FaultCallbackTaken  Fault = "callback-taken"  // somebody between acknowledges it, and passes nothing on
 	FaultKill           Fault = "kill"            // the process ends at this step, and starts again later
 	FaultFreeze         Fault = "freeze"          // the process stands still for a while
 	FaultDatabase       Fault = "database"        // a statement fails, or the transaction cannot be serialized
+	FaultClock          Fault = "clock"           // the clock of a process, or of the database, jumps
 )
 
 // requestFaults are in the order in which the stream of choices knows them.
 var requestFaults = [...]Fault{
 	FaultRefuse, FaultCutRequest, FaultHold, FaultSlow, FaultProxy, FaultLose, FaultCut, FaultProxyAfter,
 	FaultSilent, FaultLate, FaultStale, FaultReplay, FaultSwap, FaultResend, FaultDuplicate, FaultThrottle, FaultExpire,
+	FaultQueue, FaultGarble, FaultFailover, FaultNonsense, FaultLimiter,
 }
 
-var callbackFaults = [...]Fault{FaultCallbackLost, FaultCallbackLate, FaultCallbackTwice, FaultCallbackForged}
+var callbackFaults = [...]Fault{
+	FaultCallbackLost, FaultCallbackLate, FaultCallbackTwice, FaultCallbackForged, FaultCallbackReplay, FaultCallbackTaken,
+}
+
+// Faults are all that can go wrong, for Report.Missing.
+func Faults() []Fault {
+	return append(slices.Concat(requestFaults[:], callbackFaults[:]), FaultOutage, FaultKill, FaultFreeze, FaultDatabase, FaultClock)
+}
 
 // Profile is what providers and networks of a day are assumed to do. What is true of
 // it decides which promises hold: see the table in README.md.
@@ -64,8 +85,11 @@ type Profile struct {
 	// Repeats: somebody between repeats writes by himself. Then a refusal of one copy
 	// says nothing of the other, and "rejected" is not held against the ledger.
 	Repeats bool
-	// Calm processes are never killed and never freeze.
+	// Calm processes are never killed and never freeze, and their clocks are right.
 	Calm bool
+	// Swallows: somebody between may acknowledge a callback and pass nothing on. Then
+	// only asking finds what it would have told.
+	Swallows bool
 	// Strangers: a response without a reference may be another request's.
 	Strangers bool
 }
@@ -96,7 +120,9 @@ type adversary struct {
 	kills   int     // of 256 steps
 	freezes int
 	broken  int  // of 256 statements
+	jumps   int  // of 256 steps, and of 256 statements
 	left    int  // how many times a process may still be killed or frozen
+	jumped  int  // how many times a clock may still jump
 	over    bool // the trouble is over
 	outage  outage
 }
@@ -120,14 +146,15 @@ func newAdversary(c *choices, p Profile, providers []string) *adversary {
 	}
 	a.posted = [...]int{0, 32, 96}[c.choose(3)]
 	for _, f := range callbackFaults {
-		if c.chance(128) {
+		if c.chance(128) && p.allows(f) {
 			a.calls = append(a.calls, f)
 		}
 	}
-	kills, freezes, broken := c.choose(4), c.choose(4), c.choose(4)
+	kills, freezes, broken, jumps := c.choose(4), c.choose(4), c.choose(4), c.choose(4)
 	if !p.Calm {
 		a.kills = [...]int{0, 0, 2, 8}[kills]
 		a.freezes = [...]int{0, 0, 2, 6}[freezes]
+		a.jumps, a.jumped = [...]int{0, 0, 2, 6}[jumps], 3
 	}
 	a.broken = [...]int{0, 0, 3, 10}[broken]
 	a.left = [...]int{2, 4, 8}[c.choose(3)]
@@ -144,6 +171,8 @@ func (p Profile) allows(f Fault) bool {
 		return p.Repeats
 	case FaultStale, FaultReplay, FaultSwap:
 		return !p.Prompt
+	case FaultCallbackTaken:
+		return p.Swallows
 	}
 	return true
 }
@@ -178,6 +207,16 @@ func (a *adversary) step() Fault {
 }
 
 func (a *adversary) statement() bool { return !a.over && a.c.chance(a.broken) }
+
+// jump chooses whether a clock jumps, and how wrong it is then.
+func (a *adversary) jump() (off time.Duration, jumps bool) {
+	if a.over || a.jumped <= 0 || !a.c.chance(a.jumps) {
+		return 0, false
+	}
+	a.jumped--
+	seconds := [...]int{0, 2, -2, 45, -45, 600, -600, 3600, -3600}
+	return time.Duration(seconds[a.c.choose(len(seconds))]) * time.Second, true
+}
 
 // delay is how long a request is held back.
 func (a *adversary) delay() time.Duration {
@@ -216,11 +255,19 @@ var proxyAnswers = []struct {
 	{404, "text/html", "<html><body><h1>404 Not Found</h1></body></html>"},
 	{404, "application/json", `{"message":"no Route matched with those values"}`},
 	{403, "text/html", "<html><body>Access denied</body></html>"},
+	{403, "text/plain", ""},
+	{404, "text/plain", ""},
+	{404, "text/plain", "upstream connect error or disconnect/reset before headers"},
+	{499, "application/json", `{"errors":["client closed request"]}`},
+	{422, "application/json", "{}"},
+	{400, "application/json", `{"errors":["bad request"]}`},
 	{401, "application/json", `{"message":"No API key found in request"}`},
 	{302, "text/html", ""},
 	{200, "text/html", "<html><body>Welcome to the hotel's network</body></html>"},
 	{200, "text/plain", ""},
 	{200, "application/json", "{}"},
+	{200, "application/json", "[]"},
+	{200, "application/json", `{"success":true}`},
 	{200, "application/json", `{"status":"ok"}`},
 	{204, "", ""},
 }

@@ -45,6 +45,7 @@ type bank struct {
 	payments   func() []Payment
 	check      func() error
 	field      *regexp.Regexp // finds the reference in a body
+	tokens     bool           // it gives out tokens that can expire
 	unnamed    bool           // what it says of a write need not name the reference
 
 	aliases map[string]string // what a forgetful provider calls a repeated reference
@@ -114,7 +115,7 @@ func (w *World) Kasapay(change ...func(*kasapaytest.Config)) *kasapaytest.Fake {
 		c := kasapaytest.Config{}
 		apply(&c, change)
 		w.kasapay = kasapaytest.NewIn(w.fakes, c)
-		w.addBank(w.kasapay, &bank{name: "kasapay", operations: kasapay.Operations(), check: w.kasapay.CheckLedger, field: field("payout_reference"), unnamed: true, payments: func() (all []Payment) {
+		w.addBank(w.kasapay, &bank{name: "kasapay", tokens: true, operations: kasapay.Operations(), check: w.kasapay.CheckLedger, field: field("payout_reference"), unnamed: true, payments: func() (all []Payment) {
 			for _, p := range w.kasapay.Payouts() {
 				all = append(all, Payment{"kasapay", p.TransactionID, p.Reference, p.Amount, p.Currency, len(w.kasapay.Debits(p.Reference)), p.Status == kasapay.StatusPending})
 			}
@@ -124,7 +125,11 @@ func (w *World) Kasapay(change ...func(*kasapaytest.Config)) *kasapaytest.Fake {
 	return w.kasapay
 }
 
-// Kapiten is the world's fake of Kapiten, with one company.
+// hookSecret ends the path of Kapiten's callbacks, which have one URL for all rides.
+const hookSecret = "0123456789abcdef0123456789abcdef"
+
+// Kapiten is the world's fake of Kapiten, with one company, whose callbacks go to
+// Company.WebhookURL.
 func (w *World) Kapiten(change ...func(*kapitentest.Config)) (*kapitentest.Fake, kapitentest.Company) {
 	w.making.Lock()
 	defer w.making.Unlock()
@@ -132,7 +137,7 @@ func (w *World) Kapiten(change ...func(*kapitentest.Config)) (*kapitentest.Fake,
 		c := kapitentest.Config{ListLag: w.lag(), Autopilot: true, Quirks: kapitentest.Quirks{ShowRequest: true}}
 		apply(&c, change)
 		w.kapiten = kapitentest.NewIn(w.fakes, c)
-		w.company = w.kapiten.AddCompany(kapitentest.Company{Name: "Shop", Balance: decimal.NewFromInt(1_000_000), WebhookURL: "https://shop.example/hooks/kapiten"})
+		w.company = w.kapiten.AddCompany(kapitentest.Company{Name: "Shop", Balance: decimal.NewFromInt(1_000_000), WebhookURL: "https://shop.example/hooks/kapiten/" + hookSecret})
 		over := map[kapiten.RideStatus]bool{kapiten.RideCompleted: true, kapiten.RideCancelled: true, kapiten.RideRejected: true}
 		w.addBank(w.kapiten, &bank{name: "kapiten", operations: kapiten.Operations(), check: w.kapiten.CheckLedger, field: field("external_id"), payments: func() (all []Payment) {
 			for _, r := range w.kapiten.Rides(w.company.ID) {
@@ -153,7 +158,7 @@ func (w *World) Kotani(change ...func(*kotanitest.Config)) *kotanitest.Fake {
 		c := kotanitest.Config{Quirks: kotanitest.Quirks{ReferencesRepeat: true}}
 		apply(&c, change)
 		w.kotani = kotanitest.NewIn(w.fakes, c)
-		w.addBank(w.kotani, &bank{name: "kotani", operations: kotani.Operations(), check: w.kotani.CheckLedger, field: field("(?:externalId|external_id|quoteId)"), payments: func() (all []Payment) {
+		w.addBank(w.kotani, &bank{name: "kotani", tokens: true, operations: kotani.Operations(), check: w.kotani.CheckLedger, field: field("(?:externalId|external_id|quoteId)"), payments: func() (all []Payment) {
 			for _, t := range w.kotani.Transactions() {
 				all = append(all, Payment{"kotani", t.RequestID, t.ExternalID, t.Amount, t.Currency, len(w.kotani.Debits(t.RequestID)), t.Status == kotani.StatusPending})
 			}

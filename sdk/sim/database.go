@@ -14,8 +14,9 @@ import (
 )
 
 // Database opens a connector to a database file. For SQLite switch the busy timeout
-// off, because it waits in real time: the simulation waits instead.
-type Database func(file string) driver.Connector
+// as low as the program allows, because it waits in real time: the simulation waits instead. Have the database
+// ask now for the time: it is the clock of the simulation, and jumps at times.
+type Database func(file string, now func() time.Time) driver.Connector
 
 var (
 	errSerialize = errors.New("sim: could not serialize access, try again")
@@ -26,7 +27,7 @@ var (
 // DB is the merchant's database as this process has it. What was committed outlives
 // the process. Statements may fail, and a COMMIT may be lost before or after its work.
 func (p *Process) DB() *sql.DB {
-	c := &connector{p: p, to: p.w.cfg.Database(p.w.file("merchant.db"))}
+	c := &connector{p: p, to: p.w.cfg.Database(p.w.file("merchant.db"), p.w.databaseNow)}
 	db := sql.OpenDB(c)
 	p.w.mu.Lock()
 	p.closes = append(p.closes, c.close, func() { _ = db.Close() })
@@ -36,7 +37,7 @@ func (p *Process) DB() *sql.DB {
 
 // Books opens the merchant's database as an auditor does, without trouble, for a Check.
 func (w *World) Books(look func(*sql.DB) error) error {
-	db := sql.OpenDB(w.cfg.Database(w.file("merchant.db")))
+	db := sql.OpenDB(w.cfg.Database(w.file("merchant.db"), w.databaseNow))
 	defer db.Close()
 	return look(db)
 }
@@ -57,7 +58,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &conn{p: c.p, raw: raw}
+	made := &conn{p: c.p, raw: raw, kept: map[string]driver.Stmt{}}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conns = append(c.conns, made)
@@ -79,7 +80,38 @@ type conn struct {
 	mu     sync.Mutex
 	raw    driver.Conn
 	closed bool
-	within context.Context // of a transaction; nil outside
+	within context.Context        // of a transaction; nil outside
+	kept   map[string]driver.Stmt // prepared, because a day asks the same again and again
+}
+
+// prepared is a statement of the real connection; nil if it does not prepare such.
+func (c *conn) prepared(query string) driver.Stmt {
+	s, ok := c.kept[query]
+	if !ok && repeated.MatchString(query) {
+		made, err := c.raw.Prepare(query)
+		if err != nil { // a table that is not there yet; the error comes again when it runs
+			return nil
+		}
+		s, c.kept[query] = made, made
+	}
+	return s
+}
+
+// repeated is what a program asks again and again, unlike the making of tables.
+var repeated = regexp.MustCompile(`^\s*(SELECT|INSERT|UPDATE|DELETE)\b`)
+
+func (c *conn) exec(query string, args []driver.NamedValue) (driver.Result, error) {
+	if s, ok := c.prepared(query).(driver.StmtExecContext); ok {
+		return s.ExecContext(context.Background(), args)
+	}
+	return c.raw.(driver.ExecerContext).ExecContext(context.Background(), query, args)
+}
+
+func (c *conn) query(query string, args []driver.NamedValue) (driver.Rows, error) {
+	if s, ok := c.prepared(query).(driver.StmtQueryContext); ok {
+		return s.QueryContext(context.Background(), args)
+	}
+	return c.raw.(driver.QueryerContext).QueryContext(context.Background(), query, args)
 }
 
 // do uses the real connection, in turn.
@@ -103,6 +135,9 @@ func (c *conn) Close() error {
 		return nil
 	}
 	c.closed = true
+	for _, s := range c.kept {
+		_ = s.Close()
+	}
 	return c.raw.Close()
 }
 
@@ -110,7 +145,10 @@ func (c *conn) Begin() (driver.Tx, error) { return c.BeginTx(context.Background(
 
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	actor := c.p.actor(ctx)
-	if err := c.before(ctx, actor, "BEGIN"); err != nil {
+	if !c.p.step(actor, "db BEGIN", c.until(ctx)) {
+		return nil, errGone // database/sql would keep a lock of a *sql.Conn, as in QueryContext
+	}
+	if err := c.refuses(ctx, actor, "BEGIN"); err != nil {
 		return nil, err
 	}
 	var tx driver.Tx
@@ -132,7 +170,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	}
 	var result driver.Result
 	err := c.patiently(ctx, actor, step, func() (err error) {
-		result, err = c.raw.(driver.ExecerContext).ExecContext(context.Background(), query, args)
+		result, err = c.exec(query, args)
 		return err
 	})
 	if c.within == nil {
@@ -153,7 +191,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	}
 	held := &heldRows{}
 	err := c.patiently(ctx, actor, step, func() error {
-		rows, err := c.raw.(driver.QueryerContext).QueryContext(context.Background(), query, args)
+		rows, err := c.query(query, args)
 		if err != nil {
 			return err
 		}
@@ -208,6 +246,10 @@ func (c *conn) refuses(ctx context.Context, actor, step string) error {
 	w := c.p.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if off, jumps := w.adversary.jump(); jumps {
+		w.off = off
+		w.faultLocked(FaultClock, "database", fmt.Sprintf("its clock jumps, and is %s off", off))
+	}
 	if w.adversary.statement() {
 		w.faultLocked(FaultDatabase, actor, "the database refuses "+brief(step))
 		return errSerialize
@@ -215,15 +257,23 @@ func (c *conn) refuses(ctx context.Context, actor, step string) error {
 	return nil
 }
 
+// databaseNow is the clock of the database.
+func (w *World) databaseNow() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.off)
+}
+
 // patiently is the busy timeout of the database, in the time of the simulation. A
 // transaction that has begun gets the error at once.
 func (c *conn) patiently(ctx context.Context, actor, step string, f func() error) error {
-	for tries := 0; ; tries++ {
+	for wait, waited := 20*time.Millisecond, time.Duration(0); ; wait = min(2*wait, time.Second) {
 		err := c.do(f)
-		if err == nil || c.within != nil || tries == 500 || !strings.Contains(err.Error(), "locked") {
+		if err == nil || c.within != nil || waited > 10*time.Second || !strings.Contains(err.Error(), "locked") {
 			return err
 		}
-		sleep(ctx, 20*time.Millisecond)
+		sleep(ctx, wait)
+		waited += wait
 		if !c.p.step(actor, "db again "+step, ctx.Done()) {
 			return errGone
 		}
@@ -240,7 +290,9 @@ type transaction struct {
 }
 
 func (t *transaction) Commit() error {
-	t.c.p.gate(t.actor, "db COMMIT")
+	if !t.c.p.step(t.actor, "db COMMIT") {
+		return errGone
+	}
 	w, lost, done := t.c.p.w, false, false
 	w.mu.Lock()
 	if lost = w.adversary.statement(); lost {
@@ -248,6 +300,7 @@ func (t *transaction) Commit() error {
 		what := "before its work"
 		if done {
 			what = "after its work"
+			w.metLocked(MetCommitLost)
 		}
 		w.faultLocked(FaultDatabase, t.actor, "a COMMIT is lost "+what)
 	}
@@ -258,8 +311,10 @@ func (t *transaction) Commit() error {
 	}
 	err := t.c.do(end)
 	t.c.within = nil
-	t.c.p.gate(t.actor, "after COMMIT")
-	if err == nil && lost {
+	switch alive := t.c.p.step(t.actor, "after COMMIT"); {
+	case !alive:
+		err = errGone
+	case err == nil && lost:
 		err = errCommit
 	}
 	return err

@@ -3,32 +3,40 @@
 // Write the merchant's program against the HTTPClient and the DB that its Process hands
 // out, and run it on many days:
 //
-//	func TestShop(t *testing.T) {
-//		sim.Run(t, sim.Config{Seeds: 2000}, func(w *sim.World) {
-//			w.KPay() // the fakes that this day needs
-//			w.Process("shop", func(p *sim.Process) error {
-//				client, err := kpay.New(p.KPayConfig())
-//				if err != nil {
-//					return err
-//				}
-//				return serve(p.Context(), client)
+//		func TestShop(t *testing.T) {
+//			sim.Run(t, sim.Config{Seeds: 2000}, func(w *sim.World) {
+//				w.KPay() // the fakes that this day needs
+//				w.Process("shop", func(p *sim.Process) error {
+//					client, err := kpay.New(p.KPayConfig())
+//					if err != nil {
+//						return err
+//					}
+//					return serve(p.Context(), client)
+//				})
+//				w.Check(func(l sim.Ledgers) error { return audit(l) })
 //			})
-//			w.Check(func(l sim.Ledgers) error { return audit(l) })
-//		})
-//	}
+//		}
 //
-// One seed is one day. All choices come from its stream, and actors take turns, so that
-// a day can be made again. SIM_SEED asks for one day, SIM_SEEDS for a number of days,
-// and SIM_REPLAY for the shortest story of a failure. A failing test prints that story
-// and the command.
+//	 1. Make each client with the Config of its Process, such as KPayConfig. Give
+//	    Process.Now to what takes a clock.
+//	 2. Wrap each write in Process.Call, which tells the oracle what the merchant heard.
+//	 3. Start concurrent work with Process.Go, and let time pass with Process.Sleep.
+//	 4. Receive callbacks with Process.Handle.
+//	 5. Keep what must outlive the process in Process.DB.
+//
+// One seed is one day. A failing test prints the shortest story that fails, and the
+// command that makes it again. SIM_SEED asks for one day, SIM_SEEDS for a number of
+// days, SIM_REPLAY for a printed story.
 //
 // # What goes wrong on a day
 //
-// Requests and responses are cut, held back and delivered late, doubled, replayed or
-// swapped. Proxies answer in the provider's place. Lookups lag. Callbacks are lost,
-// late, doubled, reordered and forged. Providers are out of reach for an hour.
-// Processes are killed at any step of the network or the database, and started again.
-// A Profile says what providers are assumed to do.
+// The constants of Fault list it. Requests and responses are cut, held back and
+// delivered late, doubled, replayed or swapped. Proxies answer in the provider's place.
+// Lookups lag. Callbacks are lost, late, doubled, reordered, forged and replayed.
+// Providers are out of reach for an hour. A merchant's own RoundTripper fails over
+// unseen or returns nonsense. Processes are killed at any step of the network or the
+// database, freeze, and start again. Clocks jump. A Profile says what providers are
+// assumed to do.
 //
 // # What must hold
 //
@@ -38,10 +46,19 @@
 // References that were begun are settled, unless World.Stuck hands them to a person.
 // World.Check adds a merchant's own checks.
 //
+// A run that met no trouble proves nothing: Report.Met counts the situations, and
+// Report.Missing names those that never came.
+//
 // # Limits
 //
 // The simulation runs in a bubble of testing/synctest. A goroutine that waits for
 // something outside of it, or draws random numbers of its own, makes days that cannot
-// be made again: Repeat finds out. HTTP/2 faults, lost disk writes and data races are
-// not simulated.
+// be made again: Repeat finds out. A goroutine that waits for a mutex whose holder waits
+// for the network or the database stops the day: do not hold a mutex meanwhile.
+//
+// HTTP/2 frames are not simulated, only what net/http makes of them: FaultResend sends
+// a request again if its body can be rewound. internal/http2test speaks the frames. A
+// clock that jumps shows in Process.Now, in the database, and in the difference to a
+// server's Date header; time.Now stays right. Lost disk writes and data races are not
+// simulated.
 package sim

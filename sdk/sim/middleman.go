@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
@@ -43,6 +45,7 @@ type outgoing struct {
 	host         string
 	body         []byte
 	write        bool
+	reference    string
 }
 
 // answer is a complete response.
@@ -72,10 +75,20 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	if o := w.adversary.outage; o.provider == b.name && !w.adversary.over && w.sinceLocked() >= o.from && w.sinceLocked() < o.till {
 		fault = FaultOutage
 	}
+	if fault == FaultExpire && !b.tokens {
+		fault = ""
+	}
 	w.mu.Unlock()
 
 	conn := &traceConn{}
 	trace := httptrace.ContextClientTrace(ctx)
+	if fault == FaultLimiter {
+		w.fault(fault, actor, b.name+" request: the merchant's own limiter sends nothing")
+		return nil, fmt.Errorf("sim: rate limiter: %w", sdk.ErrNotSent)
+	}
+	if fault == FaultFailover {
+		return nil, m.failover(ctx, req, b, actor, what)
+	}
 	connected(trace, req, nil)
 	if fault == FaultRefuse || fault == FaultOutage {
 		w.fault(fault, actor, b.name+" request: connection refused")
@@ -96,12 +109,38 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 		trace.WroteHeaders()
 	}
 	ans, err := m.carry(ctx, req, trace, out, fault)
-	if err != nil {
+	if err != nil || ans == nil {
+		w.unclear(out)
 		return nil, err
+	}
+	if ans.from != "" {
+		w.unclear(out)
 	}
 	m.p.gate(actor, "response to "+what)
 	w.note(actor, ans.from != "" || ans.status >= 300, "%s: %s", out.label, ans.short())
-	return ans.response(req), nil
+	if fault == FaultNonsense {
+		return &http.Response{StatusCode: ans.status, Header: ans.header, Request: req}, nil
+	}
+	return ans.response(req, m.p.Now()), nil
+}
+
+// failover is what some RoundTrippers do: the request goes over a connection that no
+// trace has seen, and is worked on. No response comes, and a second host is down.
+func (m *middleman) failover(ctx context.Context, req *http.Request, b *bank, actor, what string) error {
+	w := m.w
+	out, err := m.read(req, b, actor, what)
+	if err != nil {
+		return err
+	}
+	w.fault(FaultFailover, actor, out.label+": sent by a path that nobody sees, worked on, and the second path is down")
+	w.turns.wait(actor + " forward " + out.label)
+	w.forward(out, "by the first path")
+	w.unclear(out)
+	if err := m.wait(ctx, actor, what, hop); err != nil {
+		return err
+	}
+	connected(httptrace.ContextClientTrace(ctx), req, nil)
+	return errRefusedConn
 }
 
 // carry takes a request to the provider and the response back, as the fault has it.
@@ -139,6 +178,11 @@ func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptra
 		}
 	case FaultProxy:
 		w.fault(fault, out.actor, out.label+": a proxy responds, and passes nothing on")
+		return w.proxy(), nil
+	case FaultQueue:
+		d := w.delay()
+		w.fault(fault, out.actor, fmt.Sprintf("%s: a proxy responds, and passes it on %s later", out.label, d))
+		w.later(d, out)
 		return w.proxy(), nil
 	case FaultThrottle:
 		w.fault(fault, out.actor, out.label+": the provider throttles")
@@ -187,6 +231,16 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 			w.note(out.actor, true, "%s: the caller gives up", out.label)
 			return nil, err
 		}
+	case FaultGarble:
+		if body := amounts.ReplaceAll(ans.body, []byte(`$1"about $2"`)); !bytes.Equal(body, ans.body) {
+			w.fault(fault, out.actor, out.label+": the response writes its amounts in words")
+			ans = &answer{ans.status, ans.header, body, "a provider with words for amounts"}
+		}
+	case FaultNonsense:
+		w.fault(fault, out.actor, out.label+": worked on, and the merchant's own RoundTripper returns nonsense")
+		if w.choose(2) == 0 {
+			return nil, nil
+		}
 	case FaultStale:
 		if old := w.stale(out); old != nil {
 			w.fault(fault, out.actor, out.label+": an older response to the same question")
@@ -213,6 +267,18 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 		return nil, err
 	}
 	return ans, nil
+}
+
+// amounts finds amounts in the responses of all providers.
+var amounts = regexp.MustCompile(`("(?:[a-zA-Z_]*amount|[a-z_]*price)":)"?([0-9][0-9.]*)"?`)
+
+// unclear notes a write without a response of its provider.
+func (w *World) unclear(out *outgoing) {
+	if out.write && out.call != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		out.call.unclear++
+	}
 }
 
 // resend is what net/http does by itself when a peer refuses a stream or goes away:
@@ -292,14 +358,24 @@ func (m *middleman) read(req *http.Request, b *bank, actor, what string) (*outgo
 		header: req.Header.Clone(), body: body, call: callOf(req.Context()),
 	}
 	label, write := b.describe(req, body)
-	out.label, out.write = b.name+" "+label, write
+	out.label, out.write, out.reference = b.name+" "+label, write, b.reference(body)
+	if write && out.call != nil {
+		m.w.mu.Lock()
+		defer m.w.mu.Unlock()
+		out.call.writes++
+	}
 	return out, nil
 }
 
-func (a *answer) response(req *http.Request) *http.Response {
+// response is an answer as a process sees it whose clock says now: its server's clock
+// differs by as much.
+func (a *answer) response(req *http.Request, now time.Time) *http.Response {
 	h := a.header.Clone()
 	if h == nil {
 		h = http.Header{}
+	}
+	if sent, err := http.ParseTime(h.Get("Date")); err == nil {
+		h.Set("Date", sent.Add(time.Since(now)).UTC().Format(http.TimeFormat))
 	}
 	r := &http.Response{
 		Status: fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)), StatusCode: a.status,
@@ -331,11 +407,14 @@ func (a *answer) short() string {
 func (w *World) forward(out *outgoing, how string) *answer {
 	before := out.bank.known()
 	ans := w.exchange(out)
+	took := false
+	defer func() { w.observe(out, ans, took, how) }()
 	for _, p := range out.bank.payments() {
 		old, there := before[p.ID]
 		if there && p.Debits <= old.Debits {
 			continue
 		}
+		took = true
 		w.mu.Lock()
 		w.owners[out.bank.name+" "+p.ID] = out.call
 		w.mu.Unlock()
@@ -350,6 +429,26 @@ func (w *World) forward(out *outgoing, how string) *answer {
 	kept := &past{out: out, answer: ans}
 	w.pasts[out.bank.name] = append(w.pasts[out.bank.name], kept)
 	return ans
+}
+
+const heldUntilNow = "held until now"
+
+// observe notes which situation a request that arrives is.
+func (w *World) observe(out *outgoing, ans *answer, took bool, how string) {
+	name := out.bank.name + " " + out.reference
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case !out.write || out.reference == "":
+	case how == heldUntilNow && took:
+		w.metLocked(MetHeldTaken)
+	case how == heldUntilNow:
+		w.metLocked(MetHeldRefused)
+	case w.onTheWay[name] > 0 && !took && ans.status != http.StatusUnauthorized:
+		w.metLocked(MetRefusedInFlight)
+	case w.onTheWay[name] > 0 && took:
+		w.metLocked(MetOvertaken)
+	}
 }
 
 func within(how string) string {
@@ -384,6 +483,10 @@ func (w *World) exchange(out *outgoing) *answer {
 // later delivers a request after its caller has gone on: after d, or when the trouble
 // is over.
 func (w *World) later(d time.Duration, out *outgoing) {
+	name := out.bank.name + " " + out.reference
+	w.mu.Lock()
+	w.onTheWay[name]++
+	w.mu.Unlock()
 	w.held.Go(func() {
 		timer := time.NewTimer(d)
 		defer timer.Stop()
@@ -392,7 +495,10 @@ func (w *World) later(d time.Duration, out *outgoing) {
 		case <-w.calm:
 		}
 		w.turns.wait("(held) " + out.actor + " " + out.label)
-		ans := w.forward(out, "held until now")
+		w.mu.Lock()
+		w.onTheWay[name]--
+		w.mu.Unlock()
+		ans := w.forward(out, heldUntilNow)
 		w.note("(held)", true, "%s: %s, and nobody hears it", out.label, ans.short())
 	})
 }

@@ -46,6 +46,25 @@ const (
 	NotSettled      = "not settled" // neither final nor refused nor handed to a person in the end
 )
 
+// Situations that a run should have met: one which never did proves little. See
+// Report.Missing.
+const (
+	MetFound              = "an unknown write found by a lookup"
+	MetResent             = "an absent write sent again"
+	MetHeldTaken          = "a request that its caller took for lost, carried out later"
+	MetHeldRefused        = "a request that its caller took for lost, refused later"
+	MetRefusedInFlight    = "a repeat refused while the first request is on its way"
+	MetOvertaken          = "a repeat carried out while the first request is on its way"
+	MetUnknownPaid        = "an unknown outcome of a payment that was made"
+	MetUnknownUnpaid      = "an unknown outcome of a payment that was not made"
+	MetTwoProcesses       = "two processes at once"
+	MetKilledWithResponse = "a process killed between a response and its record"
+	MetCommitLost         = "a COMMIT that was carried out, and reported as failed"
+	MetForgedRefused      = "a forged or replayed callback refused"
+	MetForgedAnswered     = "a forged or replayed callback acknowledged"
+	MetCallbackDown       = "a callback while nobody listens"
+)
+
 func (w *World) violate(kind, format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,6 +115,18 @@ func (w *World) judge() {
 			}
 		case "success":
 			w.judgeSuccess(l, c, name)
+			switch {
+			case c.writes > 1 && c.unclear > 0:
+				w.Met(MetResent)
+			case c.writes == 1 && c.unclear == 1:
+				w.Met(MetFound)
+			}
+		case "unknown":
+			if debits[name] > 0 {
+				w.Met(MetUnknownPaid)
+			} else {
+				w.Met(MetUnknownUnpaid)
+			}
 		}
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(last), cmp.Compare[string]) {
@@ -105,6 +136,7 @@ func (w *World) judge() {
 			w.violate(NotSettled, "the last that was told of %s: %s", name, told(c.err))
 		}
 	}
+	w.judgeRefused(debits, last)
 	for _, f := range w.checks {
 		if err := f(l); err != nil {
 			w.violate("check", "%v", err)
@@ -118,6 +150,23 @@ func (w *World) judge() {
 			if end := last[name]; end.over && outcome(end.err) != "unknown" || debits[name] == 1 && w.stuck[name] == "" {
 				w.report.Settled++
 			}
+		}
+	}
+}
+
+// judgeRefused finds payments that were made, and of which the merchant heard only that
+// their reference is taken: the same call again must find them. Other refusals are true
+// of their own call, also if an earlier call's request is carried out later.
+func (w *World) judgeRefused(debits map[string]int, last map[string]*call) {
+	heard := map[string]bool{}
+	for _, c := range w.calls {
+		if name := c.Provider + " " + c.Reference; c.over && outcome(c.err) == "success" {
+			heard[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(last)) {
+		if c := last[name]; debits[name] > 0 && !heard[name] && w.stuck[name] == "" && c.over && errors.Is(c.err, sdk.ErrDuplicate) && sdk.Advise(c.err) == sdk.Mend && !w.profile.Repeats {
+			w.violate(RejectedDebited, "the last that was told of %s: %s; and it has %d debit", name, told(c.err), debits[name])
 		}
 	}
 }

@@ -2,10 +2,12 @@ package sim
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -30,6 +32,11 @@ func (m *postman) RoundTrip(req *http.Request) (*http.Response, error) {
 	fault := w.adversary.callback()
 	w.mu.Unlock()
 	post := func(body []byte, how string) *answer {
+		w.mu.Lock()
+		genuine := req.Clone(context.WithoutCancel(ctx))
+		genuine.Body, genuine.GetBody = nil, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		w.posted[req.URL.String()] = append(w.posted[req.URL.String()], genuine)
+		w.mu.Unlock()
 		a := w.post(req, body)
 		w.note("callback", a.from == "", "%s%s: %s", req.URL.Path, within(how), a.short())
 		return a
@@ -63,11 +70,66 @@ func (m *postman) RoundTrip(req *http.Request) (*http.Response, error) {
 		w.fault(fault, "callback", req.URL.Path+": a stranger posts a changed copy first")
 		forged := req.Clone(ctx)
 		forged.Header = http.Header{"Content-Type": req.Header["Content-Type"]}
-		a := w.post(forged, forge(body))
-		w.note("callback", true, "%s (forged): %s", req.URL.Path, a.short())
+		w.stranger(forged, forge(body), "forged")
 		w.turns.wait(from + " genuine " + string(body))
+	case FaultCallbackReplay:
+		if old := w.earlier(req); old != nil {
+			w.fault(fault, "callback", req.URL.Path+": a stranger posts an earlier callback again first")
+			copied, _ := old.GetBody()
+			earlier, _ := io.ReadAll(copied) // from memory
+			w.stranger(old, earlier, "replayed")
+			w.turns.wait(from + " genuine " + string(body))
+		}
+	case FaultCallbackTaken:
+		w.fault(fault, "callback", req.URL.Path+": somebody between acknowledges it, and passes nothing on")
+		return (&answer{status: http.StatusOK, from: "a proxy"}).response(req, time.Now()), nil
 	}
-	return post(body, "").response(req), nil
+	return post(body, "").response(req, time.Now()), nil
+}
+
+// stranger posts what no provider sends.
+func (w *World) stranger(req *http.Request, body []byte, how string) {
+	a := w.post(req, body)
+	w.note("callback", true, "%s (%s): %s", req.URL.Path, how, a.short())
+	switch {
+	case a.from != "":
+	case a.status < 300:
+		w.Met(MetForgedAnswered)
+	default:
+		w.Met(MetForgedRefused)
+	}
+}
+
+// earlier is a genuine callback to the same URL that came before.
+func (w *World) earlier(req *http.Request) *http.Request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	olds := w.posted[req.URL.String()]
+	if len(olds) == 0 {
+		return nil
+	}
+	return olds[w.choices.choose(min(len(olds), 256))]
+}
+
+// Callback posts a callback as a provider does whose fake sends none: through the
+// trouble, first after a while and again after each wait until it is acknowledged. Each
+// attempt is made anew, with a signature of its own.
+func (w *World) Callback(name string, after time.Duration, again []time.Duration, make func() (*http.Request, error)) {
+	w.Actor(name, func(ctx context.Context) {
+		for _, wait := range append([]time.Duration{after}, again...) {
+			sleep(ctx, wait)
+			w.turns.wait(name)
+			req, err := make()
+			if err != nil {
+				w.Fail("%s: %v", name, err)
+				return
+			}
+			resp, err := (&postman{w}).RoundTrip(req.WithContext(ctx))
+			if err == nil && resp.StatusCode/100 == 2 || ctx.Err() != nil {
+				return
+			}
+		}
+	})
 }
 
 // forge makes a failure a success and a success a failure, in the words of all
@@ -88,18 +150,31 @@ func forge(body []byte) []byte {
 // over it.
 func (w *World) post(req *http.Request, body []byte) *answer {
 	w.mu.Lock()
-	var handler http.Handler
+	var handlers []http.Handler
+	var names []string
 	for _, s := range w.services {
-		if h := s.handlers[req.URL.Host+req.URL.Path]; h != nil && s.life != nil && !s.life.dead {
-			handler = h
-			break
+		if h := s.handler(req.URL.Host + req.URL.Path); h != nil && s.life != nil && !s.life.dead {
+			handlers, names = append(handlers, h), append(names, s.life.Name())
 		}
+	}
+	var handler http.Handler
+	actor := ""
+	if len(handlers) > 0 {
+		i := 0
+		if len(handlers) > 1 { // a balancer chooses
+			i = w.choices.choose(len(handlers))
+		}
+		// Two callbacks at once are two actors.
+		w.posts++
+		handler, actor = handlers[i], fmt.Sprintf("%s/callback %d", names[i], w.posts)
+	} else {
+		w.metLocked(MetCallbackDown)
 	}
 	w.mu.Unlock()
 	if handler == nil {
 		return &answer{status: http.StatusBadGateway, from: "nobody: " + errNobody.Error()}
 	}
-	in := req.Clone(req.Context())
+	in := req.Clone(context.WithValue(req.Context(), actorKey{}, actor))
 	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	in.RequestURI, in.RemoteAddr = req.URL.RequestURI(), "192.0.2.1:40000"
 	in.URL.Scheme, in.Host = "", req.URL.Host
@@ -120,6 +195,14 @@ func (w *World) post(req *http.Request, body []byte) *answer {
 		rec.status = http.StatusOK
 	}
 	return &answer{status: rec.status, header: rec.header, body: rec.body.Bytes()}
+}
+
+// handler is who receives what is posted to a URL; nil if nobody does. w.mu is held.
+func (s *service) handler(url string) http.Handler {
+	if h := s.handlers[url]; h != nil {
+		return h
+	}
+	return s.handlers[url[:strings.LastIndexByte(url, '/')+1]]
 }
 
 func (w *World) banksNow() []*bank {

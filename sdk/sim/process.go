@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +34,8 @@ type Process struct {
 type service struct {
 	name string
 	main func(*Process) error
-	life *Process // guarded by w.mu; nil while it is down
+	life *Process      // guarded by w.mu; nil while it is down
+	off  time.Duration // guarded by w.mu: how wrong the clock of its machine is
 	// handlers receive callbacks, by the host and path of their URL.
 	handlers map[string]http.Handler
 }
@@ -63,6 +65,11 @@ func (w *World) live(s *service, number int) (over bool, wait time.Duration) {
 	w.turns.wait(p.Name() + " starts")
 	w.mu.Lock()
 	s.life, s.handlers = p, map[string]http.Handler{}
+	for _, other := range w.services {
+		if other != s && other.life != nil {
+			w.metLocked(MetTwoProcesses)
+		}
+	}
 	w.mu.Unlock()
 	if number > 1 {
 		w.note(p.Name(), true, "starts again")
@@ -90,7 +97,7 @@ func (w *World) live(s *service, number int) (over bool, wait time.Duration) {
 	}
 	if ended && err != nil && p.alive() && w.ctx.Err() == nil {
 		w.note(p.Name(), true, "ends: %v", err)
-		wait = time.Second
+		wait = min(time.Second<<min(number-1, 6), time.Minute) // as a supervisor does
 	} else {
 		wait = w.down()
 	}
@@ -131,6 +138,14 @@ func (p *Process) World() *World { return p.w }
 // HTTPClient is the network as this process has it.
 func (p *Process) HTTPClient() *http.Client { return p.client }
 
+// Now is the clock of this process, which jumps at times. Give it to what takes a clock.
+// What asks time.Now has the right time, but a server's Date header differs from it.
+func (p *Process) Now() time.Time {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	return time.Now().Add(p.s.off)
+}
+
 // Options are what each client of this process needs: the network, and no randomness
 // of its own.
 func (p *Process) Options() sdk.Options {
@@ -138,7 +153,8 @@ func (p *Process) Options() sdk.Options {
 }
 
 // Handle receives what is posted to a URL of the merchant, such as
-// "shop.example/hooks/kpay", while this life lasts.
+// "shop.example/hooks/kpay", while this life lasts. One which ends with a slash stands
+// for all URLs of that folder.
 func (p *Process) Handle(hostAndPath string, h http.Handler) {
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
@@ -157,6 +173,19 @@ func (p *Process) Go(name string, f func(ctx context.Context)) {
 		p.gate(actor, "begin")
 		f(ctx)
 	})
+}
+
+// Beside runs f as an actor of its own beside the caller, and returns what waits for
+// its end: for two calls at once.
+func (p *Process) Beside(ctx context.Context, name string, f func(ctx context.Context)) (wait func()) {
+	actor, done := p.actor(ctx)+"/"+name, make(chan struct{})
+	p.actors.Go(func() {
+		defer close(done)
+		defer p.w.caught(actor)
+		p.gate(actor, "begin")
+		f(context.WithValue(ctx, actorKey{}, actor))
+	})
+	return func() { <-done }
 }
 
 // Wait waits for what Go has started.
@@ -208,9 +237,18 @@ func (p *Process) step(actor, step string, done ...<-chan struct{}) bool {
 	if !p.dead && time.Now().After(p.frozen) {
 		fault = w.adversary.step()
 	}
+	if !p.dead {
+		if off, jumps := w.adversary.jump(); jumps {
+			p.s.off = off
+			w.faultLocked(FaultClock, actor, fmt.Sprintf("the clock of the process jumps, and is %s off", off))
+		}
+	}
 	switch fault {
 	case FaultKill:
 		p.dead = true
+		if strings.HasPrefix(step, "response to POST") {
+			w.metLocked(MetKilledWithResponse)
+		}
 		w.faultLocked(FaultKill, actor, "the process is KILLED before "+brief(step))
 	case FaultFreeze:
 		d := w.adversary.down()
@@ -279,6 +317,8 @@ type call struct {
 	actor  string
 	over   bool
 	err    error
+
+	writes, unclear int // requests that were writes, and those without a response
 }
 
 func callOf(ctx context.Context) *call {

@@ -60,11 +60,26 @@ type Report struct {
 	Calls     int            // of Process.Call
 	Faults    map[Fault]int  // by kind
 	Outcomes  map[string]int // what was told
+	Met       map[string]int // days on which a situation was met
 	Doubts    int            // references with an unknown outcome
 	Settled   int            // ... that were settled later
 	Debits    int
 	Failures  []Failure
 	Took      time.Duration
+}
+
+func newReport() Report {
+	return Report{Faults: map[Fault]int{}, Outcomes: map[string]int{}, Met: map[string]int{}}
+}
+
+// Missing are those of some situations, faults and outcomes that a run has not met.
+func (r Report) Missing(wanted ...string) (missing []string) {
+	for _, name := range wanted {
+		if r.Met[name]+r.Faults[Fault(name)]+r.Outcomes[name] == 0 {
+			missing = append(missing, name)
+		}
+	}
+	return missing
 }
 
 // Failure is a day that broke a promise.
@@ -90,7 +105,8 @@ func (f Failure) String() string {
 func (r *Report) Add(other Report) {
 	r.Failures, r.Took = append(r.Failures, other.Failures...), r.Took+other.Took
 	if r.Faults == nil {
-		r.Faults, r.Outcomes = map[Fault]int{}, map[string]int{}
+		empty := newReport()
+		r.Faults, r.Outcomes, r.Met = empty.Faults, empty.Outcomes, empty.Met
 	}
 	r.Days += other.Days
 	r.add(other)
@@ -109,11 +125,14 @@ func (r *Report) add(day Report) {
 	for k, n := range day.Outcomes {
 		r.Outcomes[k] += n
 	}
+	for k, n := range day.Met {
+		r.Met[k] += n
+	}
 }
 
 // Table writes the report for people.
 func (r Report) Table(out io.Writer) {
-	row := func(name string, n int) { fmt.Fprintf(out, "%-28s %9d\n", name, n) }
+	row := func(name string, n int) { fmt.Fprintf(out, "%-66s %9d\n", name, n) }
 	row("days", r.Days)
 	row("requests", r.Requests)
 	row("callbacks", r.Callbacks)
@@ -123,6 +142,9 @@ func (r Report) Table(out io.Writer) {
 	}
 	for _, k := range slices.Sorted(maps.Keys(r.Faults)) {
 		row("  fault "+string(k), r.Faults[k])
+	}
+	for _, k := range slices.Sorted(maps.Keys(r.Met)) {
+		row("  days with "+k, r.Met[k])
 	}
 	row("unknown outcomes met", r.Doubts)
 	row("unknown outcomes settled", r.Settled)
@@ -146,7 +168,7 @@ func Run(t *testing.T, cfg Config, program func(w *World)) {
 func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 	t.Helper()
 	cfg = cfg.withDefaults()
-	total := Report{Faults: map[Fault]int{}, Outcomes: map[string]int{}}
+	total := newReport()
 	began := time.Now()
 	if text := os.Getenv("SIM_REPLAY"); text != "" {
 		bytes, err := decode(text)
@@ -192,6 +214,9 @@ func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 			}
 			if failed != nil {
 				total.Failures = append(total.Failures, *failed)
+				if cfg.Progress != nil {
+					fmt.Fprintf(cfg.Progress, "%8.0fs  BROKEN: %s\n", time.Since(began).Seconds(), failed)
+				}
 			}
 			if cfg.Progress != nil && time.Since(shown) > 2*time.Second {
 				shown = time.Now()

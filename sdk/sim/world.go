@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,6 +48,11 @@ type World struct {
 	pasts     map[string][]*past
 	swappers  map[string]*swapper
 	stuck     map[string]string
+	onTheWay  map[string]int             // requests held back, by provider and reference
+	posted    map[string][]*http.Request // genuine callbacks, by URL
+	posts     int
+	off       time.Duration   // how wrong the clock of the database is
+	met       map[string]bool // on this day
 	lines     []line
 	report    Report
 	broken    []Violation
@@ -63,7 +69,8 @@ func newWorld(cfg Config, c *choices) *World {
 	w := &World{
 		cfg: cfg, choices: c, begin: time.Now(), calm: make(chan struct{}),
 		owners: map[string]*call{}, pasts: map[string][]*past{}, swappers: map[string]*swapper{}, stuck: map[string]string{},
-		report: Report{Faults: map[Fault]int{}, Outcomes: map[string]int{}},
+		onTheWay: map[string]int{}, posted: map[string][]*http.Request{}, met: map[string]bool{},
+		report: newReport(),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.profile = cfg.Profiles[c.choose(len(cfg.Profiles))]
@@ -78,6 +85,9 @@ func (w *World) Profile() Profile { return w.profile }
 
 // Now is the time of the simulation.
 func (w *World) Now() time.Time { return time.Now() }
+
+// Since is how long the day has lasted.
+func (w *World) Since() time.Duration { return w.since() }
 
 // Choose takes a choice below n from the day's stream, 256 at most. Zero should be
 // the simple case: shrinking leads to it. Call it where the order of actors is
@@ -107,6 +117,21 @@ func (w *World) Stuck(provider, reference, why string) {
 	w.stuck[provider+" "+reference] = why
 	w.mu.Unlock()
 	w.note(provider, true, "%s waits for a person: %s", reference, why)
+}
+
+// Met notes that a situation was met, such as a refund after the goods had left. A run
+// counts the days on which it was met: see Report.Missing.
+func (w *World) Met(situation string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.metLocked(situation)
+}
+
+func (w *World) metLocked(situation string) {
+	if !w.met[situation] {
+		w.met[situation] = true
+		w.report.Met[situation]++
+	}
 }
 
 // Note adds a line to the day's story.
@@ -172,8 +197,19 @@ func after(done <-chan struct{}, d time.Duration) bool {
 // caught makes a panic of the merchant's code a broken promise.
 func (w *World) caught(who string) {
 	if p := recover(); p != nil {
-		w.violate("panic", "%s: panic: %v\n%s", who, p, debug.Stack())
+		w.violate("panic", "%s: panic: %v\n%s", who, p, functions(string(debug.Stack())))
 	}
+}
+
+// functions are those of a stack, without what differs from run to run.
+func functions(stack string) string {
+	var b strings.Builder
+	for line := range strings.Lines(stack) {
+		if at := strings.LastIndexByte(line, '('); at > 0 && line[0] != '\t' {
+			b.WriteString("    " + line[:at] + "\n")
+		}
+	}
+	return b.String()
 }
 
 // file is a path in the day's own folder.

@@ -26,6 +26,9 @@ beforeEach(async () => {
   page = await context.newPage()
   errors = []
   page.on("pageerror", e => errors.push(String(e)))
+  page.on("console", m => { // the policy lets nothing of another host in
+    if (/Content Security Policy/.test(m.text()) && page.url().startsWith(server.console)) errors.push(m.text())
+  })
 })
 
 afterEach(async () => {
@@ -57,6 +60,18 @@ test("a whole story is followed from the request to the ledger and the callback 
 
   await page.click("#detail ol a:has-text('ride payment')") // the entry leads to its ride
   await page.waitForSelector("#detail h2:has-text('ORDER-1')")
+  await page.click(".facts a:text-is('1 entry in RWF')") // the ride to its ledger
+  await page.waitForSelector(".entries li:has-text('ORDER-1'):has-text('−1,200'):has-text('4,998,800')")
+  await page.goBack()
+  await page.waitForSelector("#detail h2:has-text('ORDER-1')")
+  await page.click("#detail ol a:has-text('ride payment')") // and so does the entry in its thread
+  await page.waitForSelector(".entries li:has-text('4,998,800')")
+  await page.goBack()
+  await page.click(".facts a:text-is('1 callback')") // and to its callbacks
+  await page.waitForSelector(".callbacks li:has-text('ORDER-1'):has-text('HTTP 200')")
+  assert.equal(await page.locator(".callbacks > li").count(), 1)
+  await page.goBack()
+  await page.waitForSelector("#detail h2:has-text('ORDER-1')")
   await page.click("#detail ol a:has-text('status_update → 200')")
   await page.waitForSelector("#detail h2:has-text('status_update')")
   assert.match(await page.textContent("#detail"), /HTTP 200/)
@@ -65,7 +80,7 @@ test("a whole story is followed from the request to the ledger and the callback 
   await page.waitForSelector("#detail h2:has-text('ORDER-1')")
 
   await page.click("nav.parts >> text=Objects")
-  await page.click(".kinds a:has-text('kapiten accounts')")
+  await page.click(".kind:has-text('kapiten') a:has-text('accounts')")
   await page.click(".accounts a:has-text('Best Pilau Ltd')")
   await page.waitForSelector(".entries li:has-text('4,998,800')")
   await page.waitForSelector("svg.chart polyline")
@@ -94,6 +109,21 @@ test("a request copies as a curl line, without its secrets", async () => {
   await page.waitForSelector("button:text('Copied')")
   const line = await page.evaluate(() => navigator.clipboard.readText())
   assert.match(line, /^curl -X POST 'http:\/\/127\.0\.0\.1:\d+\/kpay\/' .*-H 'Authorization: \[masked\]'.*"refid":"ORDER-1"/)
+  assert.match(await page.textContent("#detail .note"), /holds no secret: put yours in place of \[masked\]/)
+})
+
+test("copying works where a browser has no clipboard for scripts, and says when it does not", async () => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"])
+  await kpay(server, payment("ORDER-1", hook.url))
+  await page.addInitScript(() => Object.defineProperty(navigator, "clipboard", {value: undefined})) // as on plain http from another machine
+  await page.goto(console_("/?view=timeline&kind=request"))
+  await page.click(".timeline a.main")
+  await page.click("button:text('Copy as curl')")
+  await page.waitForSelector("button:text('Copied')")
+  await page.evaluate(() => { document.execCommand = () => false })
+  await page.waitForSelector("button:text('Copy as curl')")
+  await page.click("button:text('Copy as curl')")
+  await page.waitForSelector("button:text('Could not copy')")
 })
 
 test("only legal arrows are buttons, and a refused act says why in its place", async () => {
@@ -113,7 +143,106 @@ test("only legal arrows are buttons, and a refused act says why in its place", a
     await route.continue()
   })
   await page.click("#detail .act >> text=WAITING_PICKUP")
-  await page.waitForSelector(".refusal:has-text('cannot go from CANCELLED to WAITING_PICKUP')")
+  const refused = "cannot go from CANCELLED to WAITING_PICKUP"
+  await page.waitForSelector(`#detail .refusal:has-text('${refused}')`)
+
+  // What happens meanwhile redraws the detail and the list, but takes no message away.
+  await page.waitForSelector("#detail .facts .chip:has-text('CANCELLED')")
+  await call(server.admin + "/kapiten/companies/" + m.id, "PATCH", {is_active: true})
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-2"))
+  await page.waitForSelector(".objects li:has-text('ORDER-2')")
+  await page.waitForSelector("#detail .timeline >> text=WAITING_PICKUP")
+  assert.match(await page.textContent("#detail .refusal"), new RegExp(refused))
+  await page.click(".objects a:text-is('ORDER-2')") // the message was about the other ride
+  await page.waitForSelector("#detail h2:text-is('ORDER-2')")
+  assert.equal(await page.textContent("#detail .refusal"), "")
+})
+
+test("a refused act of a row keeps its reason when the row changes", async () => {
+  const m = await merchant(server)
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  const [r] = (await call(server.admin + "/kapiten/rides")).value.rides
+  await page.goto(console_("/?view=objects&provider=kapiten&kind=rides"))
+  await live()
+  await page.route("**/_fake/kapiten/rides/*/status", async route => {
+    await call(`${server.admin}/kapiten/rides/${r.id}/status`, "POST", {status: "CANCELLED"})
+    await route.continue()
+  })
+  await page.click(".objects button:text-is('ACCEPTED')")
+  await page.waitForSelector(".objects li:has(.chip:has-text('CANCELLED')) .refusal:has-text('cannot go from CANCELLED to ACCEPTED')")
+})
+
+test("a redraw keeps the focus, the place of scrolling and the selection in the detail", async () => {
+  const m = await merchant(server)
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  const [r] = (await call(server.admin + "/kapiten/rides")).value.rides
+  await page.goto(console_("/?view=objects&provider=kapiten&kind=rides&open=kapiten/rides/" + r.id))
+  await live()
+  await page.waitForSelector("#detail pre")
+  await page.evaluate(() => {
+    document.querySelector("#detail .body pre").scrollTop = 120
+    const heading = document.querySelector("#detail h2").firstChild
+    getSelection().setBaseAndExtent(heading, 0, heading, 5)
+  })
+  await page.focus("#detail .act button:text-is('CANCELLED')")
+  const state = () => page.evaluate(() => [document.activeElement.textContent, document.querySelector("#detail .body pre").scrollTop, String(getSelection())])
+  const before = await state()
+  assert.deepEqual(before, ["CANCELLED", 120, "ORDER"])
+  await call(`${server.admin}/kapiten/rides/${r.id}/status`, "POST", {status: "ACCEPTED"})
+  await page.waitForSelector("#detail .facts .chip:has-text('ACCEPTED')")
+  assert.deepEqual(await state(), before)
+  await call(`${server.admin}/kapiten/rides/${r.id}/status`, "POST", {status: "CANCELLED"}) // the button with the focus goes
+  await page.waitForSelector("#detail .facts .chip:has-text('CANCELLED')")
+  assert.equal(await page.evaluate(() => document.activeElement.className), "buttons act", "the next Tab goes on from here")
+})
+
+test("money is moved by hand: a ride is paid, a top-up, a payment, a payout and a transaction are settled", async () => {
+  const must = response => {
+    assert.ok(response.status < 300, JSON.stringify(response))
+    return response.value
+  }
+  const objects = (provider, kind, more = "") => page.goto(console_(`/?view=objects&provider=${provider}&kind=${kind}${more}`)).then(live)
+  const row = text => page.locator(".lines > li", {hasText: text})
+
+  const m = await merchant(server, "", 0)
+  must(await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1")))
+  await objects("kapiten", "rides")
+  await row("WAITING_PAYMENT").locator("a.main").click()
+  await page.click("#detail .act button:text-is('pay')")
+  await page.waitForSelector("#detail .facts .chip:has-text('PENDING')")
+
+  must(await m.api(`/api/companies/${m.id}/topup/`, "POST", {amount: 1_234_567, phone_number: "0788000003"}))
+  await objects("kapiten", "accounts", `&owner=${m.id}&currency=RWF`)
+  await row("1,234,567").getByRole("button", {name: "SUCCESS"}).click()
+  await row("1,234,567").locator(".chip", {hasText: "posted"}).waitFor()
+  const {balance} = must(await call(server.admin + "/kapiten/accounts")).accounts[0]
+  await page.waitForSelector(`.balance :text('${Number(balance).toLocaleString("en-US")}')`)
+
+  must(await kpay(server, payment("ORDER-2", hook.url + "/kpay")))
+  await objects("kpay", "payments")
+  await row("ORDER-2").getByRole("button", {name: "paid"}).click()
+  await row("ORDER-2").locator(".chip", {hasText: "01 paid"}).waitFor()
+  await row("ORDER-2").locator("a.main").click()
+  const popup = page.waitForEvent("popup")
+  await page.click("text=Open the checkout")
+  assert.match((await popup).url(), /\/kpay\/checkout\//)
+
+  const {access_token} = must(await call(server.kasapay + "/v1/auth", "POST", {consumer_key: "test-key", consumer_secret: "test-secret"}))
+  must(await call(server.kasapay + "/v1/payouts/b2b/initiate", "POST", {
+    payout_reference: "flour-7", service_code: "12346", payment_account_reference: "0101", recipient_name: "Unga Mills", recipient_type: "PAYBILL", recipient_account_number: "5656",
+    amount: "1500", payment_description: "Flour", payment_method: "MPESA_B2B", currency_code: "KES", country_code: "KEN", callback_url: hook.url + "/kasapay",
+  }, {"X-Access-Token": access_token}))
+  await objects("kasapay", "payouts")
+  await row("flour-7").getByRole("button").first().click()
+  await row("flour-7").locator(".chip.ok, .chip.failed").waitFor()
+  await objects("kasapay", "accounts")
+  await row("float KES").locator(".num", {hasText: /99[89],\d{3}|1,000,000/}).first().waitFor()
+
+  const {accessToken} = must(await call(server.kotani + "/api/login", "POST", {phoneNumber: "254700000000", countryCode: "KEN", password: "test-password"}))
+  must(await call(server.kotani + "/transactions/withdraw/momo", "POST", {amount: 500, phoneNumber: "254712345678", externalId: "out-1", callbackUrl: hook.url + "/kotani"}, {Authorization: "Bearer " + accessToken}))
+  await objects("kotani", "transactions")
+  await row("out-1").getByRole("button").first().click()
+  await row("out-1").locator(".chip.ok, .chip.failed").waitFor()
 })
 
 test("breaking the next call takes one click from where one is", async () => {
@@ -135,6 +264,131 @@ test("breaking the next call takes one click from where one is", async () => {
   await page.fill("input[name=path]", "/no/such/route")
   await page.click("text=Add the rule")
   await page.waitForSelector(".refusal:has-text('no route of any provider can match')")
+})
+
+test("each operation that moves money has a preset, which meets that operation alone", async () => {
+  const {routes} = (await call(server.admin + "/routes")).value
+  const money = [...new Set(routes.filter(r => r.moves_money).map(r => r.provider + " " + r.name))]
+  assert.deepEqual([...new Set(money.map(name => name.split(" ")[0]))].sort(), ["bitpesa", "fiatconnect", "kapiten", "kasapay", "kotani", "kpay"])
+  await page.goto(console_("/?view=faults"))
+  await page.waitForSelector(".presets")
+  for (const name of money) {
+    const [provider, operation] = name.split(" ")
+    await page.click(`.presets dt:text-is('${provider}') + dd button:text-is('${operation}')`)
+    await page.waitForSelector(`.faults li:has(.provider:text-is('${provider}')):has(.mono:text-is('${operation}')):has-text('0 hits, 1 to go')`)
+  }
+  assert.equal((await call(server.admin + "/faults")).value.total, money.length)
+  await call(server.admin + "/faults", "DELETE")
+
+  // KPay's two operations have one path.
+  await page.click(".ways >> text=gets a 503")
+  await page.click(".presets button:text-is('pay')")
+  await page.waitForSelector(".faults li:has-text('respond with 503')")
+  assert.equal((await kpay(server, {action: "checkstatus", refid: "ORDER-1"})).status, 200)
+  assert.equal((await kpay(server, payment("ORDER-1", hook.url))).status, 503)
+  assert.equal((await kpay(server, payment("ORDER-1", hook.url))).status, 200)
+  await page.waitForSelector(".faults li:has-text('1 hit, used up')")
+
+  await page.selectOption(".form [name=provider]", "kpay")
+  await page.selectOption(".form [name=operation]", "checkstatus")
+  await page.selectOption(".form [name=kind]", "rate_limit")
+  await page.click("text=Add the rule")
+  await page.waitForSelector(".faults li:has-text('checkstatus'):has-text('respond with 429, Retry-After 5 s')")
+  assert.equal((await kpay(server, {action: "checkstatus", refid: "ORDER-1"})).status, 429)
+})
+
+test("a body is shown with its own numbers, pretty and raw", async () => {
+  const text = '{"amount":12.50, "big":12345678901234567890, "empty":[ ], "text":"a, {b}: \\"c\\""}'
+  await fetch(server.kapiten + "/api/companies/", {method: "POST", headers: {"Content-Type": "application/json"}, body: text})
+  await page.goto(console_("/?view=timeline&kind=request"))
+  await page.click(".timeline a.main")
+  const shown = () => page.textContent("#detail pre[aria-label='Request body']")
+  await page.waitForSelector("#detail pre")
+  assert.equal(await shown(), '{\n  "amount": 12.50,\n  "big": 12345678901234567890,\n  "empty": [],\n  "text": "a, {b}: \\"c\\""\n}')
+  await page.click("#detail .body >> nth=0 >> text=Raw")
+  assert.equal(await shown(), text)
+  await page.click("#detail .body >> nth=0 >> text=Raw")
+  assert.match(await shown(), /^\{\n/)
+})
+
+test("older rows that were asked for stay when something happens", async () => {
+  const m = await merchant(server)
+  for (let i = 0; i < 130; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-" + i))
+  await page.goto(console_("/?view=objects&provider=kapiten&kind=rides"))
+  await live()
+  for (const n of [100, 130]) {
+    await page.click("text=Show older")
+    await page.waitForFunction(n => document.querySelectorAll(".objects > li").length === n, n)
+  }
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-NEW"))
+  await page.waitForSelector(".objects a:text-is('ORDER-NEW')")
+  assert.equal(await page.locator(".objects > li").count(), 131)
+  await page.waitForSelector(".objects a:text-is('ORDER-0')")
+  await page.waitForSelector(".foot span:text-is('131 shown of 131')")
+})
+
+test("a filtered list counts what fits its filter", async () => {
+  const m = await merchant(server, hook.url)
+  for (let i = 0; i < 12; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-" + i))
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-X", {pickup_latitude: 200}))
+  const foot = text => page.waitForSelector(`.foot span:text-is('${text}')`)
+  await page.goto(console_("/?view=timeline&result=refused"))
+  await foot("1 shown of 1 that match")
+  await live()
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-Y", {pickup_latitude: 200}))
+  await foot("2 shown of 2 that match")
+  await page.goto(console_("/?view=timeline"))
+  const {total} = (await call(server.admin + "/timeline?limit=1")).value
+  await foot(`${total} shown of ${total}`)
+  await page.goto(console_("/?view=objects&provider=kapiten&kind=rides&q=order-1"))
+  await foot("3 shown of 3 that match")
+  await call(server.admin + "/clock/advance", "POST", {seconds: 60})
+  await page.goto(console_("/?view=callbacks&state=delivered"))
+  await foot("12 shown of 12 that match")
+  await page.goto(console_("/?view=callbacks&state=dead"))
+  await page.waitForSelector("text=Nothing matches this filter.")
+})
+
+test("a refusal without a text still says what is known", async () => {
+  await page.goto(console_())
+  await call(server.bitpesa + "/no/such/route")
+  await call(server.kapiten + "/no/such/route")
+  const refused = (await call(server.admin + "/timeline?kind=request&result=refused")).value.records
+  assert.equal(refused.length, 2)
+  for (const r of refused) {
+    await page.goto(console_("/?view=timeline&open=requests/" + r.request))
+    await page.waitForSelector("#detail .why")
+    assert.match(await page.textContent("#detail .why"), /Why it was refused: \S/)
+  }
+})
+
+test("all of the header stays visible, and what fails is said", async () => {
+  const m = await merchant(server)
+  for (let i = 0; i < 30; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-" + i))
+  for (const width of [390, 1280]) {
+    await page.setViewportSize({width, height: 800})
+    await page.goto(console_("/?view=timeline"))
+    await live()
+    await page.waitForSelector(".timeline > li")
+    await page.evaluate(() => scrollTo(0, 1e6))
+    for (const id of ["now", "mode", "next", "live", "save", "reset"]) {
+      const box = await page.locator("#" + id).boundingBox()
+      assert.ok(box && box.y >= 0 && box.y + box.height < 140 && box.x >= 0 && box.x + box.width <= width, `${id} at ${width}: ${JSON.stringify(box)}`)
+    }
+    for (const text of ["+10 s", "+1 min", "+1 h", "Load"]) assert.ok((await page.locator(`.top >> text="${text}"`).boundingBox()).y < 140, text)
+  }
+  await page.route("**/_fake/snapshot", route => route.fulfill({status: 500, contentType: "application/json", body: '{"error":"the state cannot be written"}'}))
+  await page.click("#save")
+  await page.waitForSelector("#message:has-text('the state cannot be written')")
+  await page.unroute("**/_fake/snapshot")
+  await page.route("**/_fake/snapshot", route => route.abort())
+  await page.click("#save")
+  await page.waitForSelector("#message:has-text('The server does not respond.')")
+  await page.unroute("**/_fake/snapshot")
+  await page.setInputFiles("#load", {name: "other.json", mimeType: "application/json", buffer: Buffer.from('{"version":99}')})
+  await page.waitForFunction(() => /version|snapshot/.test(document.querySelector("#message").textContent))
+  await page.click("nav.parts >> text=Faults")
+  await page.waitForFunction(() => document.querySelector("#message").hidden)
 })
 
 test("a dead callback is sent again by a click", async () => {
@@ -216,6 +470,11 @@ test("the server gone and back is shown and healed", async () => {
   await live()
   await server.stop()
   await page.waitForSelector("#live.lost >> text=/connection lost at \\d\\d:\\d\\d:\\d\\d/")
+  const lost = await page.textContent("#live-text")
+  await page.waitForTimeout(2500) // it has tried again
+  assert.equal(await page.textContent("#live-text"), lost, "the time when it was lost")
+  await page.click("button:text('+1 min')")
+  await page.waitForSelector("#message:has-text('The server does not respond.')")
   server = await serve(built.binary, "-addr", "127.0.0.1:" + port)
   await live()
   await call(server.kapiten + "/api/companies/", "POST", {})
@@ -257,22 +516,64 @@ test("keyboard alone: from the timeline into a request, back, and the clock move
   await page.focus("button:text('+1 h')")
   await page.keyboard.press("Enter")
   await page.waitForFunction(text => document.querySelector("#now").textContent !== text, before)
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "+1 h", "it can be pressed again")
+})
+
+test("keyboard alone: a ride is moved on, a call is broken, and the world is reset", async () => {
+  const m = await merchant(server)
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  await page.goto(console_("/?view=timeline"))
+  await live()
+  const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") || document.activeElement.textContent)
+  const tabTo = async text => {
+    for (let i = 0; i < 120; i++) {
+      if ((await focused()).startsWith(text)) return
+      await page.keyboard.press("Tab")
+    }
+    assert.fail("no Tab leads to " + text)
+  }
+  await tabTo("Objects")
+  await page.keyboard.press("Enter")
+  await page.waitForSelector(".objects li")
+  await tabTo("ORDER-1")
+  await page.keyboard.press("Enter")
+  await page.waitForFunction(() => document.activeElement.tagName === "H2")
+  await tabTo("ACCEPTED")
+  await page.keyboard.press("Space")
+  await page.waitForSelector("#detail .facts .chip:has-text('ACCEPTED')")
+  await tabTo("WAITING_PICKUP")
+  await page.keyboard.press("Escape")
+  await page.waitForFunction(() => document.querySelector("#detail").hidden)
+  await page.focus("nav.parts a")
+  await tabTo("Faults")
+  await page.keyboard.press("Enter")
+  await page.waitForSelector(".presets")
+  await tabTo("rides.create")
+  await page.keyboard.press("Enter")
+  await page.waitForSelector(".faults li:has-text('rides.create')")
+  await assert.rejects(m.api("/api/rides/", "POST", ride(m.id, "ORDER-2")))
+  await page.focus("#next")
+  await tabTo("Reset everything")
+  await page.keyboard.press("Enter")
+  await page.waitForSelector("dialog[open]")
+  await tabTo("Reset")
+  await page.keyboard.press("Enter")
+  await page.waitForFunction(() => !location.search)
+  assert.equal((await call(server.admin + "/kapiten/rides")).value.total, 0)
 })
 
 test("the world is saved, reset after a question, and loaded", async () => {
   const m = await merchant(server)
   await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
   await page.goto(console_("/?view=objects&provider=kapiten&kind=rides"))
-  await page.click("summary:text('World')")
   const download = page.waitForEvent("download")
-  await page.click("text=Save a snapshot")
+  await page.click("#save")
   const saved = await (await download).path()
   assert.ok(!readFileSync(saved, "utf8").includes(m.token), "a saved world holds no live token")
-  await page.click("text=Reset everything")
+  await page.click("#reset")
   await page.click("dialog >> text=Keep it")
   assert.equal((await call(server.admin + "/kapiten/rides")).value.total, 1)
-  await page.click("summary:text('World')")
-  await page.click("text=Reset everything")
+  await page.click("#reset")
   await page.click("dialog button.danger")
   await page.waitForFunction(() => !location.search)
   assert.equal((await call(server.admin + "/kapiten/rides")).value.total, 0)

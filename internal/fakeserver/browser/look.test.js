@@ -52,6 +52,24 @@ const views = {
   callbacks: () => "/?view=callbacks",
   callback: async () => "/?view=callbacks&open=deliveries/" + (await call(server.admin + "/deliveries?provider=kpay")).value.deliveries.at(-1).id,
   faults: () => "/?view=faults",
+  transactions: () => "/?view=objects&provider=kotani&kind=transactions",
+  nothing: () => "/?view=timeline&q=nobody",
+  gone: () => "/?view=objects&provider=kapiten&kind=rides&open=kapiten/rides/nobody",
+  question: () => "/?view=callbacks",
+  refused: () => "/?view=faults",
+}
+
+// acts are what a person does in a view before it is looked at.
+const acts = {
+  start: page => page.evaluate(() => { for (const d of document.querySelectorAll("details")) d.open = true }),
+  question: page => page.click("#reset"),
+  refused: async page => {
+    await page.fill(".form [name=path]", "/no/such")
+    await page.click("text=Add the rule")
+    await page.waitForSelector(".refusal:has-text('no route')")
+    await page.setInputFiles("#load", {name: "x.json", mimeType: "application/json", buffer: Buffer.from("{}")})
+    await page.waitForSelector("#message:not([hidden])")
+  },
 }
 
 async function finds(page) {
@@ -72,6 +90,8 @@ for (const [name, where] of Object.entries(views)) {
         await page.goto(server.console.slice(0, -1) + await where())
         await page.waitForSelector("#live:not(.lost) >> text=live")
         await page.waitForFunction(() => document.querySelector("#list").children.length > 0 && (!location.search.includes("open=") || document.querySelector("#detail h2")))
+        await acts[name]?.(page)
+        if (["refused", "gone"].includes(name)) errors.length = 0 // Chromium reports each 400 and 404
         await page.screenshot({path: join(shots, `${name}-${width}-${colorScheme}.png`), fullPage: width === 390})
         assert.deepEqual(await finds(page), [])
         const wide = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])

@@ -44,7 +44,8 @@ test("first paint, a filter, an object and an update are measured with 10,000 ri
   const page = await context.newPage()
   await page.goto(server.console + "?view=timeline")
   await page.waitForSelector(".timeline > li")
-  const paint = Math.round(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime))
+  const painted = async () => Math.round(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime))
+  const paint = await painted()
   const rows = Math.round(await page.evaluate(() => performance.now()))
   const drawn = await page.evaluate(() => ({rows: document.querySelectorAll(".timeline > li").length, requests: performance.getEntriesByType("resource").length}))
   await page.waitForSelector("#live:not(.lost) >> text=live")
@@ -66,7 +67,14 @@ test("first paint, a filter, an object and an update are measured with 10,000 ri
   await reader.cancel()
 
   t.diagnostic(`30,000 callbacks ${callbacks} ms, first paint ${paint} ms, rows ${rows} ms, filter ${filter} ms, object ${open} ms, an update ${update} bytes`)
-  // Times depend on the machine and are printed. What keeps them short is asserted: few rows, few requests, small updates.
+  // Most times depend on the machine and are printed. What keeps them short is asserted: few rows, few requests, small updates.
+  const paints = [paint]
+  while (Math.min(...paints) >= 1000 && paints.length < 5) { // a busy machine gets another try
+    await page.goto(server.console + "?view=timeline")
+    await page.waitForSelector(".timeline > li")
+    paints.push(await painted())
+  }
+  assert.ok(Math.min(...paints) < 1000, `first paints ${paints}`)
   assert.ok(drawn.rows <= 100, `${drawn.rows} rows drawn`)
   assert.ok(drawn.requests <= 25, `${drawn.requests} requests until the rows stood`)
   assert.ok(update < 5000, `${update} bytes`)
@@ -76,5 +84,6 @@ test("first paint, a filter, an object and an update are measured with 10,000 ri
 test("an hour passes with 10,000 rides under way", async t => {
   const hour = await timed(() => call(server.admin + "/clock/advance", "POST", {seconds: 3600}))
   t.diagnostic(`an hour ${hour} ms`)
+  assert.ok(hour < 5000, `${hour} ms`)
   assert.equal((await call(server.admin + "/kapiten/rides?state=COMPLETED&limit=1")).value.rides.length, 1)
 })

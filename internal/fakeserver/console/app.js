@@ -1,6 +1,6 @@
 // The console: the header, the address and the stream of events. Each part of the
 // page is a module with show(list, address) and, where it has one, update(message).
-import {address, api, at, count, day, el, query} from "./dom.js"
+import {address, api, attempt, count, day, el, plural, query} from "./dom.js"
 import * as start from "./start.js"
 import * as timeline from "./timeline.js"
 import * as objects from "./objects.js"
@@ -28,7 +28,7 @@ async function show() {
   }
   const {open, ...rest} = a
   const wanted = view + query(rest)
-  try {
+  await attempt(async () => {
     if (wanted !== shown) {
       shown = wanted
       document.title = view[0].toUpperCase() + view.slice(1) + " · fakeserver"
@@ -36,14 +36,11 @@ async function show() {
     }
     document.querySelector("main").classList.toggle("split", Boolean(open))
     detailPane.hidden = !open
-    if (open) await detail.show(detailPane, open)
+    await detail.show(detailPane, open || "")
     for (const row of list.querySelectorAll("[data-open]")) row.classList.toggle("open", row.dataset.open === open)
-  } catch (e) {
-    message(e.message)
-  }
+  })
 }
 
-// go changes the address without loading the page.
 function go(to, replace) {
   history[replace ? "replaceState" : "pushState"](null, "", to)
   message("")
@@ -51,7 +48,7 @@ function go(to, replace) {
 }
 
 addEventListener("popstate", show)
-addEventListener("go", e => go(e.detail.to, e.detail.replace))
+addEventListener("go", e => go(e.detail, true))
 addEventListener("failed", e => message(e.detail))
 
 document.addEventListener("click", async event => {
@@ -87,10 +84,9 @@ function showClock() {
   if (clock.mode === "real") now += (performance.now() - clockAt) * clock.speed
   const text = day(new Date(now).toISOString())
   if (by("now").textContent !== text) by("now").textContent = text
-  const due = clock.due === 1 ? "1 event due" : count(clock.due) + " events due"
-  const mode = (clock.mode === "real" ? "follows real time" + (clock.speed === 1 ? "" : ", ×" + clock.speed) : "stands still") + " · " + due
+  const mode = (clock.mode === "real" ? "follows real time, ×" + count(clock.speed) : "stands still") + " · " + plural(clock.due, "event") + " due"
   if (by("mode").textContent !== mode) by("mode").textContent = mode
-  by("next").disabled = clock.due === 0
+  by("next").setAttribute("aria-disabled", String(clock.due === 0)) // not disabled: it would lose the focus
 }
 
 function setClock(c) {
@@ -101,52 +97,49 @@ function setClock(c) {
 
 setInterval(showClock, 500)
 
-async function act(button, path, method, body) {
+// act makes one call at a time and reports whether it was done.
+let busy = false
+async function act(path, method, body) {
+  if (busy) return false
+  busy = true
   message("")
-  button.disabled = true
-  try {
-    const c = await api(path, method, body)
-    button.disabled = false
-    if (c.now) setClock(c)
-    return true
-  } catch (e) {
-    button.disabled = false
-    message(e.message)
-    return false
-  }
+  const c = await attempt(() => api(path, method, body))
+  busy = false
+  if (c?.now) setClock(c)
+  return Boolean(c)
 }
 
 for (const button of document.querySelectorAll("[data-seconds]"))
-  button.addEventListener("click", () => act(button, "/_fake/clock/advance", "POST", {seconds: Number(button.dataset.seconds)}))
-by("next").addEventListener("click", () => act(by("next"), "/_fake/clock/advance", "POST", {to_next_event: true}))
-by("reset").addEventListener("click", () => {
-  document.querySelector(".world").open = false
-  by("confirm").showModal()
-})
-by("confirm").addEventListener("close", async () => {
-  if (by("confirm").returnValue === "yes" && await act(by("reset"), "/_fake/reset", "POST")) {
+  button.onclick = () => act("/_fake/clock/advance", "POST", {seconds: Number(button.dataset.seconds)})
+by("next").onclick = () => act("/_fake/clock/advance", "POST", {to_next_event: true})
+by("reset").onclick = () => by("confirm").showModal()
+by("confirm").onclose = async () => {
+  if (by("confirm").returnValue === "yes" && await act("/_fake/reset", "POST")) {
     total = 0
     go("/")
   }
   by("confirm").returnValue = ""
-})
-by("save").addEventListener("click", async () => {
+}
+by("save").onclick = () => attempt(async () => {
+  message("")
   const text = JSON.stringify(await api("/_fake/snapshot"))
   const link = el("a", {href: URL.createObjectURL(new Blob([text], {type: "application/json"})), download: "fakeserver-snapshot.json"})
   link.click()
   URL.revokeObjectURL(link.href)
 })
-by("load").addEventListener("change", async event => {
+by("load").onchange = event => attempt(async () => {
   const [file] = event.target.files
-  event.target.value = ""
-  if (file) await act(by("save"), "/_fake/snapshot", "PUT", await file.text())
+  const text = await file?.text()
+  event.target.value = "" // the same file can be chosen again
+  if (text !== undefined) await act("/_fake/snapshot", "PUT", text)
 })
 
 // The stream of events. When it breaks it is opened again and goes on where it was.
-let last = ""
+let last = "", lostAt = ""
 
-function live(text, lost) {
-  by("live").classList.toggle("lost", lost)
+function live() {
+  by("live").classList.toggle("lost", Boolean(lostAt))
+  const text = lostAt ? "connection lost at " + lostAt : "live"
   if (by("live-text").textContent !== text) by("live-text").textContent = text
 }
 
@@ -158,29 +151,26 @@ function listen() {
     const first = total === 0 && m.total > 0
     total = m.total
     setClock(m.clock)
-    live("live", false)
+    lostAt = ""
+    live()
     if (kind === "reset" || first && !address().view) {
       shown = ""
-      show()
+      show().then(() => attempt(detail.reload))
     } else if (m.records.length) {
       parts[shown.split("?")[0]]?.update?.(m)
-      detail.update(m)
+      attempt(() => detail.update(m))
     }
   }
   stream.addEventListener("records", take("records"))
   stream.addEventListener("reset", take("reset"))
   stream.addEventListener("error", () => {
     stream.close()
-    live("connection lost at " + new Date().toTimeString().slice(0, 8), true)
+    lostAt ||= new Date().toTimeString().slice(0, 8) // of the first failure
+    live()
     setTimeout(listen, 1000)
   })
 }
 
-try {
-  total = (await api("/_fake/timeline?limit=1")).total
-} catch (e) {
-  message(e.message)
-}
+await attempt(async () => { total = (await api("/_fake/timeline?limit=1")).total })
 await show()
 listen()
-export {at}

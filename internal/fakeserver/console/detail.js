@@ -1,79 +1,84 @@
 // The detail of a request, a callback or an object. Its address is a deep link.
-import {acts, api, at, body, chip, copier, day, deliveryResult, el, fact, headers, money, one, query, rows, time} from "./dom.js"
+import {acts, address, api, at, body, chip, copier, day, deliveryResult, el, fact, go, headers, milliseconds, money, one, plural, query, time} from "./dom.js"
+import {fill, rows, stays} from "./patch.js"
 import {line} from "./timeline.js"
 import {breakNext} from "./faults.js"
 import {base} from "./start.js"
 
-let pane, open = "", drawn = "", thread = "", records = []
+let pane, open = "", id = ""
 
+// show opens a request, a callback or an object; "" closes it.
 export async function show(to, what) {
   pane = to
   if (what === open) return
   open = what
-  drawn = ""
-  await load()
+  pane.replaceChildren() // nothing of another subject stays
+  await reload()
+}
+
+// reload draws anew what is open.
+export async function reload() {
+  if (open) await load()
 }
 
 export async function update(m) {
-  if (!pane || pane.hidden || !open) return
-  if (m.records.some(r => [r.subject, r.reference, r.request, r.delivery].includes(thread) || open.includes(encodeURIComponent(r.subject || "\0")))) await load().catch(() => {})
+  if (open && m.records.some(r => [r.subject, r.reference, r.request, r.delivery].includes(id))) await load()
 }
 
 async function load() {
   const what = open
-  const [a, b, c] = what.split("/")
-  let view, data
+  const [a, b, c, d] = what.split("/").map(decodeURIComponent)
   if (a === "account") {
-    dispatchEvent(new CustomEvent("go", {detail: {to: "/" + query({view: "objects", provider: b, kind: "accounts", owner: decodeURIComponent(c), currency: what.split("/")[3]}), replace: true}}))
+    go("/" + query({view: "objects", provider: b, kind: "accounts", owner: c, currency: d}))
     return
   }
+  const logged = a === "requests" || a === "deliveries"
+  let of, records, callbacks = 0
   try {
-    data = await api(a === "requests" || a === "deliveries" ? "/_fake/" + what : `/_fake/${a}/${b}/${c}`)
-    thread = data.id
-    records = (await api("/_fake/timeline" + query({subject: thread, limit: 60, provider: a === "requests" || a === "deliveries" ? data.provider : a}))).records
+    of = await api("/_fake/" + what)
+    records = (await api("/_fake/timeline" + query({subject: of.id, limit: 60, provider: logged ? of.provider : a}))).records
+    if (!logged) callbacks = (await api("/_fake/deliveries" + query({provider: a, q: of.id, limit: 1}))).total
   } catch (e) {
-    pane.replaceChildren(close(), el("h2", {tabindex: "-1"}, "Not there any more"), el("p", {}, e.message))
+    fill(pane, close(), el("h2", {tabindex: "-1"}, "Not there any more"), el("p", {}, e.message))
     return
   }
-  if (what !== open) return // another one was opened meanwhile
-  const text = JSON.stringify(data)
-  if (text !== drawn) {
-    drawn = text
-    view = a === "requests" ? request(data) : a === "deliveries" ? delivery(data) : object(a, b, data)
-    const old = pane.querySelector("ol.timeline")
-    const lines = old && pane.dataset.open === what ? old : el("ol", {class: "lines timeline", "aria-label": "What belongs to it"})
-    pane.dataset.open = what
-    const [above, below] = view
-    pane.replaceChildren(close(), ...above, el("h3", {}, a === "requests" ? "What it caused" : "Its thread"), lines, ...below)
-  }
-  rows(pane.querySelector("ol.timeline"), records.filter(r => a !== "requests" || r.kind !== "request"), r => r.id, line)
-  const empty = pane.querySelector("ol.timeline")
-  empty.hidden = empty.children.length === 0
-  empty.previousElementSibling.hidden = empty.hidden
+  if (what !== open || address().open !== what) return // another one was opened meanwhile
+  id = of.id
+  const [above, below] = a === "requests" ? request(of) : a === "deliveries" ? delivery(of) : object(a, b, of, records, callbacks)
+  const caused = records.filter(r => a !== "requests" || r.kind !== "request")
+  fill(pane, close(), ...above,
+    Object.assign(el("h3", {hidden: caused.length === 0}, a === "requests" ? "What it caused" : "Its thread"), {key: "thread"}),
+    Object.assign(stays(el("ol", {class: "lines timeline", "aria-label": "What belongs to it"})), {key: "lines"}), ...below)
+  const lines = pane.querySelector("ol.timeline")
+  rows(lines, caused, r => r.id, r => line(r, what))
+  lines.hidden = caused.length === 0
 }
 
 const close = () => el("a", {class: "close", href: at({open: ""})}, "Close")
 
 const threadLink = d => d.reference || d.subject ? el("a", {href: "/" + query({view: "timeline", subject: d.reference || d.subject})}, d.reference || d.subject) : ""
-const objectLink = d => d.object ? el("a", {href: at({open: [d.provider, d.object, encodeURIComponent(d.subject)].join("/")})}, one(d.object) + " " + d.subject) : ""
+const objectLink = d => d.object ? el("a", {href: at({open: [d.provider, d.object, encodeURIComponent(d.subject)].join("/")})}, one(d.object) + " " + (d.reference || d.subject)) : ""
 
 // request, delivery and object return what stands above the thread and below it.
 function request(r) {
-  const broken = el("span", {class: "quiet", role: "status"})
+  const refused = r.reason || r.status >= 400
   return [[
     el("h2", {tabindex: "-1", class: "mono"}, r.method + " " + r.path + (r.query ? "?" + r.query : "")),
     el("dl", {class: "facts"},
-      ...fact("Response", r.status ? chip(r.status >= 500 ? "failed" : r.reason || r.status >= 400 ? "refused" : "ok", "HTTP " + r.status) : chip("failed", "no response")),
-      ...fact("When", day(r.time) + " · took " + r.ms + " ms"),
-      ...fact("Provider", r.provider),
-      ...fact("Fault", r.fault),
+      ...fact("Response", r.status ? chip(r.status >= 500 ? "failed" : refused ? "refused" : "ok", "HTTP " + r.status) : chip("failed", "no response")),
+      ...fact("When", day(r.time) + " · took " + milliseconds(r.ms)),
+      ...fact("Operation", r.provider + (r.operation ? " · " + r.operation : "")),
       ...fact("Object", objectLink(r)),
       ...fact("Thread", threadLink(r)),
       ...fact("Id", r.id)),
-    r.reason ? el("p", {class: "why"}, el("strong", {}, "Why it was refused: "), r.reason) : "",
-    r.fault ? el("p", {class: "why failed"}, el("strong", {}, "A fault met it: "), r.fault) : "",
+    r.fault ? el("p", {class: "why failed"}, el("strong", {}, "A fault met it: "), r.fault.replaceAll("_", " ")) : "",
+    refused ? el("p", {class: "why"}, el("strong", {}, "Why it was refused: "), r.reason || "the response does not say.") : "",
     el("p", {class: "buttons"}, copier("Copy as curl", () => curl(r)),
-      el("button", {type: "button", class: "small", onclick: async () => { broken.textContent = await breakNext(r.provider, r.method, r.path) }}, "Break the next call like this"), broken),
+      el("button", {type: "button", class: "small", onclick: async event => {
+        const said = event.currentTarget.parentElement.querySelector(".said")
+        said.textContent = await breakNext(r)
+      }}, "Break the next call like this"), stays(el("span", {class: "said quiet", role: "status"}))),
+    el("p", {class: "note quiet"}, "The curl line holds no secret: put yours in place of [masked], and sign anew where the provider wants a signature."),
   ], [
     ...body("Request body", r.request_body), ...headers("Request headers", r.header),
     ...body("Response body", r.response_body), ...headers("Response headers", r.response_header),
@@ -102,15 +107,15 @@ function delivery(d) {
       ...fact("Object", objectLink(d)),
       ...fact("Thread", threadLink(d)),
       ...fact("Id", d.id)),
-    acts([{name: "Send again", method: "POST", path: "/_fake/deliveries/" + d.id + "/redeliver"}], () => { drawn = ""; load() }),
+    acts([{name: "Send again", method: "POST", path: "/_fake/deliveries/" + d.id + "/redeliver"}], load),
     el("h3", {}, "Attempts"),
     el("ol", {class: "lines attempts"}, ...d.attempts.map(x => el("li", {},
-      el("span", {}, el("span", {class: "time"}, time(x.time)), " ", chip(x.status >= 200 && x.status < 300 ? "ok" : "failed", x.status ? "HTTP " + x.status : x.error || "no response"),
-        " ", el("span", {class: "num quiet"}, x.ms + " ms"), x.response ? el("pre", {tabindex: "0", "aria-label": "Response of the receiver"}, x.response) : "")))),
+      el("span", {class: "time"}, time(x.time)), chip(x.status >= 200 && x.status < 300 ? "ok" : "failed", x.status ? "HTTP " + x.status : x.error || "no response"),
+      el("span", {class: "num quiet"}, milliseconds(x.ms)), x.response ? el("pre", {tabindex: "0", "aria-label": "Response of the receiver"}, x.response) : ""))),
   ], [...body("Body", d.body), ...headers("Headers", d.header)]]
 }
 
-function object(provider, kind, o) {
+function object(provider, kind, o, records, callbacks) {
   return [[
     el("h2", {tabindex: "-1"}, o.reference || o.title || o.id),
     el("dl", {class: "facts"},
@@ -118,11 +123,24 @@ function object(provider, kind, o) {
       ...fact("Amount", o.currency ? el("span", {class: "num"}, money(o.amount, o.currency)) : ""),
       ...fact("Title", o.title),
       ...fact("Created", day(o.created)),
-      ...fact("Kind", provider + " · " + kind),
+      ...fact("Kind", provider + " · " + kind.replaceAll("_", " ")),
+      ...fact("Ledger", ...ledgers(provider, records)),
+      ...fact("Callbacks", callbacks ? el("a", {href: "/" + query({view: "callbacks", provider, q: o.id})}, plural(callbacks, "callback")) : ""),
       ...fact("Thread", threadLink({reference: o.reference, subject: o.id})),
       ...fact("Id", el("span", {class: "mono"}, o.id)),
       ...fact("Page", o.link ? el("a", {href: base(provider) + o.link, target: "_blank", rel: "noopener"}, "Open the checkout") : "")),
-    o.acts.length ? el("h3", {}, "What can happen next") : "",
-    o.acts.length ? acts(o.acts, () => { drawn = ""; load() }, " primary") : "",
+    el("h3", {}, o.acts.length ? "What can happen next" : "Nothing can be done with it now"),
+    acts(o.acts, load, " primary"),
   ], body("All the fake knows", JSON.stringify(o.value))]
+}
+
+// ledgers are links to the accounts that an object's entries are in.
+function ledgers(provider, records) {
+  const accounts = new Map()
+  for (const {entry} of records.filter(r => r.entry)) {
+    const {owner, currency} = entry.account
+    const to = "/" + query({view: "objects", provider, kind: "accounts", owner, currency})
+    accounts.set(to, {currency, ids: (accounts.get(to)?.ids || new Set()).add(entry.id)})
+  }
+  return [...accounts].map(([href, {currency, ids}]) => el("a", {href, class: "several"}, plural(ids.size, "entry", "entries") + " in " + currency))
 }

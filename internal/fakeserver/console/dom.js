@@ -1,12 +1,13 @@
 // What the parts share: elements, the admin API, addresses and formats. Data only
 // ever becomes text, never HTML.
+import {stays} from "./patch.js"
 
 // el makes an element: el("a", {class: "main", href: "/"}, "text", child).
 export function el(name, attributes = {}, ...children) {
   const node = document.createElement(name)
   for (const [key, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue
-    if (key.startsWith("on")) node.addEventListener(key.slice(2), value)
+    if (key.startsWith("on")) node[key] = value // a property, so that a redraw can change it
     else node.setAttribute(key, value === true ? "" : value)
   }
   node.append(...children.filter(c => c !== null && c !== undefined && c !== false))
@@ -27,10 +28,44 @@ export async function api(path, method = "GET", body) {
     method,
     headers: body === undefined ? {} : {"Content-Type": "application/json"},
     body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
-  })
+  }).catch(() => { throw new Error("The server does not respond.") })
   const value = await response.json().catch(() => ({error: "HTTP " + response.status}))
   if (!response.ok) throw new Error(value.error || "HTTP " + response.status)
   return value
+}
+
+// attempt does what may fail. The page says what has failed.
+export async function attempt(work) {
+  try {
+    return await work()
+  } catch (e) {
+    dispatchEvent(new CustomEvent("failed", {detail: e.message}))
+  }
+}
+
+// go changes the address without loading the page.
+export const go = to => dispatchEvent(new CustomEvent("go", {detail: to}))
+
+// later makes a function that waits for a pause, so that a burst costs one call.
+export function later(work, milliseconds) {
+  let wait
+  return () => {
+    clearTimeout(wait)
+    wait = setTimeout(work, milliseconds)
+  }
+}
+
+// soon makes a function that runs once, a moment after the first of a burst of calls.
+export function soon(work) {
+  let waiting = false
+  return () => {
+    if (waiting) return
+    waiting = true
+    setTimeout(() => {
+      waiting = false
+      attempt(work)
+    }, 600)
+  }
 }
 
 // query makes "?a=b" of what is not empty.
@@ -58,6 +93,12 @@ export function money(amount, currency = "") {
 
 export const count = n => money(n)
 
+// plural is "1 entry" or "2 entries".
+export const plural = (n, singular, more = singular + "s") => count(n) + " " + (n === 1 ? singular : more)
+
+// milliseconds has three digits that count.
+export const milliseconds = ms => (ms >= 100 ? String(Math.round(ms)) : ms >= 10 ? ms.toFixed(1) : ms.toFixed(2)) + " ms"
+
 const results = {ok: ["✓", "ok"], pending: ["…", "pending"], refused: ["⊘", "refused"], failed: ["✕", "failed"]}
 
 // chip shows a result by an icon and a word.
@@ -71,80 +112,73 @@ export const one = kind => kind.replace(/ies$/, "y").replace(/s$/, "").replaceAl
 
 export const deliveryResult = {pending: "pending", delivered: "ok", dead: "failed"}
 
-// acts are the buttons of an object. A refused act shows its reason in place.
+// acts are the buttons of an object. A refused act shows its reason in place, until the
+// next act.
 export function acts(all, done, first = "") {
-  const refusal = el("span", {class: "refusal", role: "alert"})
-  const buttons = all.map((a, i) => el("button", {
+  const buttons = all.map((a, i) => Object.assign(el("button", {
     type: "button", class: "small" + (i === 0 ? first : ""),
     onclick: async event => {
-      event.preventDefault()
+      const refusal = event.currentTarget.parentElement.querySelector(".refusal")
       refusal.textContent = ""
       try {
         await api(a.path, a.method, a.body)
-        done()
+        await done()
       } catch (e) {
         refusal.textContent = e.message
       }
     },
-  }, a.name))
-  return el("div", {class: "buttons act"}, ...buttons, refusal)
+  }, a.name), {key: a.name}))
+  return el("div", {class: "buttons act", tabindex: "-1"}, ...buttons, Object.assign(stays(el("span", {class: "refusal", role: "alert"})), {key: "refusal"}))
 }
 
-// rows updates a list in place: rows with the same key and the same data stay, so
-// that a selection of text and the focus stay.
-export function rows(list, data, key, make) {
-  const old = new Map([...list.children].map(n => [n.dataset.key, n]))
-  let before = list.firstChild
-  for (const d of data) {
-    const k = String(key(d)), text = JSON.stringify(d)
-    let node = old.get(k)
-    if (node && node.dataset.text !== text) {
-      const fresh = make(d)
-      fresh.dataset.key = k
-      const focused = node.contains(document.activeElement) ? document.activeElement.className : null
-      node.replaceWith(fresh)
-      if (before === node) before = fresh
-      node = fresh
-      if (focused) [...fresh.querySelectorAll("a, button")].find(n => n.className === focused)?.focus()
-    } else if (!node) {
-      node = make(d)
-      node.dataset.key = k
-    }
-    node.dataset.text = text
-    old.delete(k)
-    if (node === before) before = node.nextSibling
-    else list.insertBefore(node, before)
-  }
-  for (const node of old.values()) node.remove()
+// refreshed puts a page, which is the beginning of a list anew, before the older rows
+// that were shown already. next is the cursor behind them.
+export function refreshed(page, fresh, old, next, key) {
+  const i = page.next ? old.findIndex(o => key(o) === key(fresh.at(-1))) : -1
+  return i < 0 || i + 1 === old.length ? [fresh, page.next] : [fresh.concat(old.slice(i + 1)), next]
 }
+
+// shown says how much of a list is on the page.
+export const shown = (n, total, filtered) => count(n) + " shown of " + count(total) + (filtered ? " that match" : "")
 
 export function fact(name, ...value) {
   return value.every(v => v === "" || v === null || v === undefined) ? [] : [el("dt", {}, name), el("dd", {}, ...value)]
 }
 
-// pretty indents JSON and leaves other texts as they are.
-export function pretty(text) {
+// pretty indents JSON and leaves other texts as they are. Each value keeps its own
+// spelling: an amount of 12.50 stays 12.50.
+function pretty(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2)
+    JSON.parse(text)
   } catch {
     return text
   }
+  let out = "", depth = 0
+  const line = () => "\n" + "  ".repeat(depth)
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{[]\s*[}\]]|[{}[\]:,]|[^\s{}[\]:,"]+/g)) {
+    if (token === "{" || token === "[") depth++
+    if (token === "}" || token === "]") depth--
+    if (token === "}" || token === "]") out += line() + token
+    else if (token === "{" || token === "[" || token === ",") out += token + line()
+    else out += token === ":" ? ": " : token.replace(/^([{[])\s+/, "$1")
+  }
+  return out
 }
 
 // body shows a body, pretty first, raw on demand.
 export function body(title, text) {
   if (!text) return []
-  const pre = el("pre", {tabindex: "0", "aria-label": title}, pretty(text))
-  let raw = false
   const toggle = el("button", {
     type: "button", class: "small", "aria-pressed": "false",
-    onclick: () => {
-      raw = !raw
-      pre.textContent = raw ? text : pretty(text)
-      toggle.setAttribute("aria-pressed", String(raw))
+    onclick: event => {
+      const raw = event.currentTarget.getAttribute("aria-pressed") === "false"
+      event.currentTarget.setAttribute("aria-pressed", String(raw))
+      event.currentTarget.closest(".body").querySelector("pre").textContent = raw ? text : pretty(text)
     },
   }, "Raw")
-  return [el("div", {class: "half"}, el("h3", {}, title), pretty(text) === text ? "" : toggle), pre]
+  return [Object.assign(el("div", {class: "body"},
+    el("div", {class: "half"}, el("h3", {}, title), pretty(text) === text ? "" : toggle),
+    el("pre", {tabindex: "0", "aria-label": title}, pretty(text))), {key: title})]
 }
 
 export function headers(title, all) {
@@ -154,15 +188,31 @@ export function headers(title, all) {
 
 // copier is a button that copies a text.
 export function copier(label, text) {
-  const button = el("button", {
+  return el("button", {
     type: "button", class: "small",
-    onclick: async () => {
-      await navigator.clipboard.writeText(typeof text === "function" ? text() : text)
-      button.textContent = "Copied"
+    onclick: async event => {
+      const button = event.currentTarget
+      try {
+        await copy(typeof text === "function" ? text() : text)
+        button.textContent = "Copied"
+      } catch {
+        button.textContent = "Could not copy"
+      }
       setTimeout(() => { button.textContent = label }, 1500)
     },
   }, label)
-  return button
+}
+
+// copy puts a text on the clipboard. Browsers have navigator.clipboard on loopback and
+// with https only; the old way works elsewhere.
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text)
+  const area = el("textarea", {class: "aside"}, text)
+  document.body.append(area)
+  area.select()
+  const done = document.execCommand("copy")
+  area.remove()
+  if (!done) throw new Error("copying is not allowed")
 }
 
 export const none = text => el("p", {class: "none"}, text)

@@ -1,8 +1,9 @@
 // Rules that make requests go wrong.
-import {acts, api, count, el, none, rows} from "./dom.js"
+import {acts, api, el, none, plural, soon} from "./dom.js"
+import {rows} from "./patch.js"
 import {providers} from "./timeline.js"
 
-let root, waiting
+let root
 
 const kinds = {
   drop_after: "do the work, then drop the connection", drop_before: "drop the connection, do nothing", status: "respond with a status",
@@ -10,17 +11,21 @@ const kinds = {
   malformed: "do the work, send broken JSON", expire_token: "expire all tokens first",
 }
 
-// presets are what is wanted most, each one click.
-const presets = [
-  ["The next payment is made, then the connection drops", {provider: "kpay", method: "POST", path: "/", times: 1, kind: "drop_after"}],
-  ["The next ride is made, then the connection drops", {provider: "kapiten", method: "POST", path: "/api/rides/", times: 1, kind: "drop_after"}],
-  ["The next payout is made, then the connection drops", {provider: "kasapay", method: "POST", path: "/v1/payouts/b2b/initiate", times: 1, kind: "drop_after"}],
+// ways are what a preset can do to the next call.
+const ways = [
+  ["is done, then the connection drops", {kind: "drop_after"}],
+  ["is lost before it is done", {kind: "drop_before"}],
+  ["gets a 503", {kind: "status", status: 503}],
+  ["waits 30 s on the clock", {kind: "delay", seconds: 30}],
+]
+
+const general = [
   ["Every provider responds with 503", {kind: "status", status: 503}],
   ["The next request expires all tokens", {kind: "expire_token", times: 1}],
 ]
 
 export async function show(list) {
-  if (!root || root.parent !== list || !list.contains(root.lines)) await draw(list)
+  if (!root || !list.contains(root.lines)) await draw(list)
   await load()
 }
 
@@ -34,10 +39,12 @@ async function add(fault) {
   }
 }
 
-// breakNext makes the next call of a route be done and its connection drop.
-export async function breakNext(provider, method, path) {
+// breakNext makes the next call like a request be done and its connection drop.
+export async function breakNext(request) {
+  const {provider, operation, method, path} = request
+  const like = operation ? {operation} : {method, path: path.replace(/[*?[\\]/g, "\\$&")}
   try {
-    await api("/_fake/faults", "POST", {provider, method, path, times: 1, kind: "drop_after"})
+    await api("/_fake/faults", "POST", {provider, ...like, times: 1, kind: "drop_after"})
     return "The next one is done, then its connection drops."
   } catch (e) {
     return e.message
@@ -46,37 +53,50 @@ export async function breakNext(provider, method, path) {
 
 async function draw(list) {
   const {routes} = await api("/_fake/routes")
+  root = {lines: el("ol", {class: "lines faults", "aria-label": "Rules"}), problem: el("p", {class: "refusal", role: "alert"}), empty: none("No rule: everything goes as it should.")}
+  list.replaceChildren(
+    el("div", {class: "panel"}, el("h2", {}, "Break the next call that moves money"), ...presets(routes)),
+    el("div", {class: "panel"}, el("h2", {}, "New rule"), form(routes), root.problem),
+    root.lines, root.empty)
+}
+
+// presets has a button for each operation that moves money, one click each.
+function presets(routes) {
+  let way = ways[0][1]
+  const choice = el("fieldset", {class: "ways"}, el("legend", {}, "The next one"), ...ways.map(([text, what], i) =>
+    el("label", {}, el("input", {type: "radio", name: "way", checked: i === 0, onchange: () => { way = what }}), text)))
+  const button = (text, fault) => el("button", {type: "button", class: "small", onclick: () => add(fault())}, text)
+  return [choice, el("dl", {class: "presets"},
+    ...providers.flatMap(provider => {
+      const operations = new Set(routes.filter(r => r.provider === provider && r.moves_money).map(r => r.name))
+      return [el("dt", {}, provider), el("dd", {class: "buttons"}, ...[...operations].map(operation => button(operation, () => ({provider, operation, times: 1, ...way}))))]
+    }),
+    el("dt", {}, "anything"), el("dd", {class: "buttons"}, ...general.map(([text, fault]) => button(text, () => fault))))]
+}
+
+function form(routes) {
   const option = (value, text) => el("option", {value}, text)
-  root = {parent: list, lines: el("ol", {class: "lines faults", "aria-label": "Rules"}), problem: el("p", {class: "refusal", role: "alert"})}
-  const route = el("select", {name: "route"})
-  const fill = () => {
-    const provider = root.form.elements.provider.value
-    route.replaceChildren(option("", "any"), ...routes.filter(r => !provider || r.provider === provider)
-      .map(r => option(r.method + " " + r.path, (provider ? "" : r.provider + " ") + r.name + " — " + r.method + " " + r.path)))
+  const operation = el("select", {name: "operation"})
+  const offer = () => {
+    const provider = node.elements.provider.value
+    const names = new Map(routes.filter(r => r.provider === provider).map(r => [r.name, r]))
+    operation.replaceChildren(option("", provider ? "any" : "choose a provider first"), ...[...names].map(([name, r]) => option(name, name + " — " + r.method + " " + r.path)))
   }
-  root.form = el("form", {class: "form", "aria-label": "New rule", onsubmit: e => {
+  const node = el("form", {class: "form", "aria-label": "New rule", onsubmit: e => {
     e.preventDefault()
-    const f = Object.fromEntries(new FormData(root.form))
-    const glob = f.path || f.route.slice(f.route.indexOf(" ") + 1).replace(/\{[^}]*\}/g, "*")
-    const method = f.path ? "" : f.route.includes(" ") ? f.route.split(" ")[0] : ""
-    add({provider: f.provider, method, path: f.route || f.path ? glob : "", times: Number(f.times), kind: f.kind, status: Number(f.status), seconds: Number(f.seconds)})
+    const f = Object.fromEntries(new FormData(node))
+    add({...f, times: Number(f.times), status: Number(f.status), seconds: Number(f.seconds)})
   }},
-  el("label", {}, "Provider", el("select", {name: "provider", onchange: fill}, option("", "any"), ...providers.map(p => option(p, p)))),
-  el("label", {class: "wide"}, "Route", route),
-  el("label", {}, "or a path pattern", el("input", {name: "path", placeholder: "/api/** "})),
+  el("label", {}, "Provider", el("select", {name: "provider", onchange: offer}, option("", "any"), ...providers.map(p => option(p, p)))),
+  el("label", {class: "wide"}, "Route", operation),
+  el("label", {}, "Path pattern", el("input", {name: "path", placeholder: "any, or /api/**"})),
   el("label", {class: "wide"}, "What goes wrong", el("select", {name: "kind"}, ...Object.entries(kinds).map(([k, text]) => option(k, text)))),
   el("label", {}, "How often (0: always)", el("input", {name: "times", type: "number", min: "0", value: "1"})),
   el("label", {}, "Status", el("input", {name: "status", type: "number", min: "0", max: "599", value: "503"})),
   el("label", {}, "Seconds", el("input", {name: "seconds", type: "number", min: "0", step: "any", value: "5"})),
   el("button", {class: "primary"}, "Add the rule"))
-  fill()
-  list.replaceChildren(
-    el("div", {class: "panel"}, el("h2", {}, "Break something"),
-      el("p", {class: "buttons"}, ...presets.map(([text, fault]) => el("button", {type: "button", class: "small", onclick: () => add(fault)}, text)))),
-    el("div", {class: "panel"}, el("h2", {}, "New rule"), root.form, root.problem),
-    root.lines)
-  root.empty = none("No rule: everything goes as it should.")
-  list.append(root.empty)
+  offer()
+  return node
 }
 
 async function load() {
@@ -86,20 +106,24 @@ async function load() {
   root.empty.hidden = !root.lines.hidden
 }
 
+// does says what a rule does, with its own numbers.
+function does(f) {
+  if (f.kind === "delay") return `wait ${f.seconds} s, then go on`
+  if (f.kind === "status") return `respond with ${f.status}`
+  if (f.kind === "rate_limit" && f.seconds) return `respond with 429, Retry-After ${f.seconds} s`
+  return kinds[f.kind] + (f.kind === "html" && f.status ? ", status " + f.status : "")
+}
+
 function line(f) {
-  const hits = f.hits === 1 ? "1 hit" : count(f.hits) + " hits"
-  return el("li", {},
+  const meets = [f.operation, f.method, f.path].filter(Boolean).join(" ") || "any request"
+  return el("li", {class: f.left ? null : "spent"},
     el("span", {class: "provider"}, f.provider || "any"),
-    el("span", {}, f.kind + (f.kind === "status" ? " " + f.status : f.kind === "delay" ? " " + f.seconds + " s" : "")),
-    el("span", {class: "what clip mono"}, (f.method || "any") + " " + (f.path || "any path")),
-    el("span", {class: "num"}, hits + (f.left ? f.times ? ", " + f.times + " to go" : ", always" : ", used up")),
+    el("span", {class: "mono clip", title: meets}, meets),
+    el("span", {class: "what"}, does(f)),
+    el("span", {class: "num"}, plural(f.hits, "hit") + (f.left ? f.times ? ", " + f.times + " to go" : ", always" : ", used up")),
     f.left ? acts([{name: "Remove", method: "DELETE", path: "/_fake/faults/" + f.id}], load) : el("span"))
 }
 
-export function update() {
-  if (waiting) return
-  waiting = setTimeout(() => {
-    waiting = null
-    if (root && root.parent.contains(root.lines)) load()
-  }, 600)
-}
+export const update = soon(async () => {
+  if (root?.lines.isConnected) await load()
+})

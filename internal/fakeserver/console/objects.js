@@ -1,63 +1,64 @@
 // The objects of each provider, its accounts and their entries.
-import {acts, address, api, at, chip, count, day, el, money, none, query, rows, svg, time} from "./dom.js"
+import {acts, address, api, at, attempt, chip, count, day, el, go, later, money, none, plural, query, refreshed, shown, soon, svg, time} from "./dom.js"
+import {fill, rows} from "./patch.js"
 
-let root, where, items, next, total, waiting
+let root, where, items, next, total
+
+const keys = {objects: o => o.id, accounts: a => a.owner + " " + a.currency, entries: e => e.id}
 
 export async function show(list, a) {
   const {kinds} = await api("/_fake/kinds")
   const first = kinds.find(k => k.total > 0 && k.name !== "accounts") || kinds[0]
   where = {provider: a.provider || first.provider, kind: a.kind || first.name, q: a.q || "", owner: a.owner || "", currency: a.currency || ""}
-  if (!root || root.parent !== list || !list.contains(root.lines)) {
-    root = {parent: list, kinds: el("nav", {class: "kinds", "aria-label": "Kinds of objects"}), above: el("div"), lines: el("ol", {class: "lines"}), foot: el("div", {class: "foot"})}
-    let wait
-    root.search = el("input", {type: "search", "aria-label": "Search the objects", placeholder: "id, reference, state or any text; press /", oninput: () => {
-      clearTimeout(wait)
-      wait = setTimeout(() => dispatchEvent(new CustomEvent("go", {detail: {to: at({view: "objects", q: root.search.value}), replace: true}})), 200)
-    }})
-    list.replaceChildren(root.kinds, el("div", {class: "filters"}, el("div", {class: "grow"}, root.search)), root.above, root.lines, root.foot)
-  }
+  if (!root || !list.contains(root.lines)) draw(list)
   if (root.search !== document.activeElement) root.search.value = where.q
   drawKinds(kinds)
+  items = []
   await load()
 }
 
+function draw(list) {
+  root = {kinds: el("nav", {class: "kinds", "aria-label": "Kinds of objects"}), above: el("div"), lines: el("ol", {class: "lines"}), foot: el("div", {class: "foot"})}
+  root.search = el("input", {
+    type: "search", "aria-label": "Search the objects", placeholder: "id, reference, state or any text; press /",
+    oninput: later(() => root.search.isConnected && go(at({view: "objects", q: root.search.value})), 200),
+  })
+  list.replaceChildren(root.kinds, el("div", {class: "filters"}, el("div", {class: "grow"}, root.search)), root.above, root.lines, root.foot)
+}
+
 function drawKinds(kinds) {
-  root.kinds.replaceChildren(...kinds.map(k => el("a", {
+  const link = k => el("a", {
     href: "/" + query({view: "objects", provider: k.provider, kind: k.name}),
     class: k.total ? null : "zero",
     "aria-current": k.provider === where.provider && k.name === where.kind ? "page" : null,
-  }, k.provider + " " + k.name.replaceAll("_", " ") + " ", el("span", {class: "num"}, count(k.total)))))
+  }, k.name.replaceAll("_", " ") + " ", el("span", {class: "num"}, count(k.total)))
+  const providers = [...new Set(kinds.map(k => k.provider))]
+  fill(root.kinds, ...providers.map(p => el("div", {class: "kind"}, el("span", {class: "provider"}, p), ...kinds.filter(k => k.provider === p).map(link))))
 }
 
 async function load(cursor) {
-  const entries = where.kind === "accounts" && where.owner
-  const path = `/_fake/${where.provider}/${entries ? "entries" : where.kind}` +
-    query({q: where.q, cursor, limit: entries ? 200 : 50, ...entries ? {owner: where.owner, currency: where.currency} : {}})
-  const page = await api(path)
-  const found = page[entries ? "entries" : where.kind]
-  items = cursor ? items.concat(found) : found
-  next = page.next
+  const looks = where.kind !== "accounts" ? "objects" : where.owner ? "entries" : "accounts"
+  const name = looks === "objects" ? where.kind : looks, size = looks === "entries" ? 200 : 50
+  const page = await api(`/_fake/${where.provider}/${name}` +
+    query({q: where.q, cursor, limit: cursor ? size : Math.max(size, items.length), ...looks === "entries" ? {owner: where.owner, currency: where.currency} : {}}))
+  ;[items, next] = cursor ? [items.concat(page[name]), page.next] : refreshed(page, page[name], items, next, keys[looks])
   total = page.total
-  if (entries) {
-    const all = (await api(`/_fake/${where.provider}/accounts` + query({q: where.owner}))).accounts
-    where.name = all.find(a => a.owner === where.owner)?.name || ""
-    fillEntries()
-  }
-  else if (where.kind === "accounts") fill("accounts", a => a.owner + a.currency, account)
-  else fill("objects", o => o.id, object)
+  const head = looks !== "entries" ? [] :
+    ledger((await api(`/_fake/${where.provider}/accounts` + query({q: where.owner}))).accounts.find(a => a.owner === where.owner && a.currency === where.currency))
+  fill(root.above, ...head)
+  redraw(looks, {objects: object, accounts: account, entries: entry}[looks])
 }
 
-function fill(kind, key, make) {
+function redraw(kind, make) {
   if (root.lines.className !== "lines " + kind) {
     root.lines.className = "lines " + kind
     root.lines.setAttribute("aria-label", kind)
     root.lines.replaceChildren()
   }
-  rows(root.lines, items, key, make)
+  rows(root.lines, items, keys[kind], make)
   root.lines.hidden = items.length === 0
-  if (kind !== "entries") root.above.replaceChildren()
-  root.foot.replaceChildren(items.length ? el("span", {}, count(items.length) + " shown of " + count(total)) : none(total ? "Nothing matches." : "There are none yet."),
-    next ? el("button", {type: "button", onclick: () => load(next)}, "Show older") : "")
+  fill(root.foot, items.length ? el("span", {}, shown(items.length, total, where.q)) : none(where.q ? "Nothing matches." : "There are none yet."),
+    next && el("button", {type: "button", onclick: () => attempt(() => load(next))}, "Show older"))
 }
 
 function object(o) {
@@ -68,7 +69,7 @@ function object(o) {
     chip(o.result, o.state),
     el("span", {class: "num"}, o.currency ? money(o.amount, o.currency) : ""),
     el("span", {class: "time", title: day(o.created)}, time(o.created)),
-    acts(o.acts.slice(0, 1), () => load()))
+    acts(o.acts.slice(0, 1), load))
 }
 
 function account(a) {
@@ -76,33 +77,45 @@ function account(a) {
     el("a", {class: "main clip", href: at({owner: a.owner, currency: a.currency, open: ""})}, (a.name || a.owner) + " " + a.currency),
     el("span", {class: "num", title: "balance"}, money(a.balance, a.currency)),
     el("span", {class: "num quiet", title: "available"}, a.available === a.balance ? "" : money(a.available) + " available"),
-    el("span", {class: "num quiet"}, count(a.entries) + (a.entries === 1 ? " entry" : " entries")))
+    el("span", {class: "num quiet"}, plural(a.entries, "entry", "entries")))
 }
 
-function fillEntries() {
-  fill("entries", e => e.id, e => el("li", {},
+function entry(e) {
+  const subject = e.object_reference || e.reference
+  return el("li", {},
     el("span", {class: "time", title: day(e.created)}, time(e.created)),
     el("span", {class: "what clip"}, e.kind.toLowerCase().replaceAll("_", " ") + (e.description ? " · " + e.description : "")),
+    el("span", {class: "subject clip"}, subject ? el("a", {class: "mono", href: "/" + query({view: "timeline", subject}), title: "The whole thread of " + subject}, subject) : ""),
     chip({posted: "ok", pending: "pending", failed: "failed"}[e.status], e.status),
     el("span", {class: "num"}, money(e.amount)),
     el("span", {class: "num quiet", title: "balance after it"}, money(e.balance)),
-    e.acts ? acts(e.acts, () => load()) : el("span", {}, e.reference ? el("a", {href: "/" + query({view: "timeline", subject: e.reference})}, "thread") : "")))
-  const points = items.slice().reverse().map(e => Number(e.balance))
-  const low = Math.min(...points), high = Math.max(low + 1, ...points)
-  const line = points.map((p, i) => `${points.length > 1 ? i * 100 / (points.length - 1) : 0},${30 - (p - low) * 28 / (high - low) - 1}`)
-  const drawing = svg("svg", {class: "chart", viewBox: "0 0 100 30", preserveAspectRatio: "none", role: "img", "aria-label": "Balance after each of the last entries"}, svg("polyline", {points: line.join(" ")}))
-  root.above.replaceChildren(
-    el("div", {class: "half"}, el("h2", {}, (where.name || where.owner) + " " + where.currency), el("a", {href: at({owner: "", currency: ""})}, "All accounts")),
-    el("p", {class: "num quiet"}, items.length ? "balance " + money(items[0].balance, where.currency) : ""), points.length > 1 ? drawing : "")
+    acts(e.acts || [], load))
 }
 
-// A burst of events costs one look a second.
-export function update() {
-  if (waiting) return
-  waiting = setTimeout(async () => {
-    waiting = null
-    if (address().view !== "objects" || items.length > 200) return
-    drawKinds((await api("/_fake/kinds")).kinds)
-    await load()
-  }, 600)
+// ledger is the head of an account: its owner, its balance and how that went.
+function ledger(account) {
+  return [
+    el("div", {class: "half"}, el("h2", {}, (account?.name || where.owner) + " " + where.currency), el("a", {href: at({owner: "", currency: ""})}, "All accounts")),
+    el("p", {class: "balance"}, account ? el("span", {class: "num"}, money(account.balance, where.currency)) : "",
+      account && account.available !== account.balance ? el("span", {class: "quiet"}, money(account.available, where.currency) + " available") : ""),
+    items.length > 1 ? chart(items.map(e => e.balance).reverse()) : "",
+  ]
 }
+
+// chart draws balances as steps: a balance stays until the next entry.
+function chart(balances) {
+  const points = balances.map(Number), low = Math.min(...points), high = Math.max(...points)
+  const x = i => i * 100 / points.length, y = p => 29 - (high > low ? (p - low) * 28 / (high - low) : 14)
+  const line = points.flatMap((p, i) => [`${x(i)},${y(p)}`, `${x(i + 1)},${y(p)}`]).join(" ")
+  const label = `Balance after each of the last ${points.length} entries, between ${money(balances[points.indexOf(low)], where.currency)} and ${money(balances[points.indexOf(high)], where.currency)}`
+  return el("figure", {},
+    svg("svg", {class: "chart", viewBox: "0 0 100 30", preserveAspectRatio: "none", role: "img", "aria-label": label}, svg("polyline", {points: line})),
+    el("figcaption", {class: "quiet"}, label))
+}
+
+// A burst of events costs one look a moment later.
+export const update = soon(async () => {
+  if (address().view !== "objects") return
+  drawKinds((await api("/_fake/kinds")).kinds)
+  await load()
+})

@@ -18,6 +18,18 @@ export async function show(list) {
       el("dl", {class: "facts"}, ...Object.entries(e.credentials).flatMap(([name, value]) => fact(name, el("span", {class: "mono"}, value)))),
       el("div", {class: "half"}, el("h3", {}, "A first call"), copier("Copy", e.curl)),
       el("pre", {tabindex: "0", "aria-label": "A first call to " + e.title}, e.curl),
-      e.magic.length ? el("h3", {}, "Magic numbers") : "",
-      el("ul", {}, ...e.magic.map(m => el("li", {}, m)))))))
+      el("h3", {}, "Magic numbers"),
+      ...e.magic.map(m => magic(m, e.magic.length <= 2))))))
+}
+
+// magic is a table of endings and what they do.
+function magic(m, open) {
+  const head = text => el("th", {scope: "col"}, text)
+  const ending = text => text && text !== "any other" ? el("code", {}, text) : text
+  return el("details", {class: "magic", open},
+    el("summary", {}, m.about),
+    el("table", {},
+      el("thead", {}, el("tr", {}, head(m.number), m.reference ? head("or " + m.reference) : "", head("What happens"))),
+      el("tbody", {}, ...m.rows.map(r => el("tr", {},
+        el("td", {}, ending(r.number)), m.reference ? el("td", {}, ending(r.reference)) : "", el("td", {}, r.does))))))
 }

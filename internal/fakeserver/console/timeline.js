@@ -1,5 +1,6 @@
 // The timeline: what happened, newest first. Its filter is in the address.
-import {address, api, at, chip, count, el, money, none, one, query, rows, time} from "./dom.js"
+import {address, api, at, attempt, chip, count, el, go, later, money, none, one, query, shown, soon, time} from "./dom.js"
+import {fill, rows} from "./patch.js"
 
 let root, filter, records, next, total, dropped
 
@@ -8,33 +9,37 @@ const size = 100
 
 export const providers = ["kapiten", "kpay", "kasapay", "kotani", "fiatconnect", "bitpesa"]
 
+// filters is the form of a list's filter: choices, and a text.
+export function filters(label, view, selects, ...more) {
+  const changed = () => form.isConnected && go(at({view, ...Object.fromEntries(new FormData(form))})) // not once another part is shown
+  const form = el("form", {class: "filters", role: "search", "aria-label": label, onsubmit: e => e.preventDefault()},
+    ...selects.map(([name, title, options]) => el("label", {}, title, el("select", {name, onchange: changed},
+      el("option", {value: ""}, "all"), ...options.map(([value, text]) => el("option", {value}, text || value))))),
+    el("label", {class: "grow"}, "Id or text", el("input", {type: "search", name: "q", placeholder: "press / to search", oninput: later(changed, 200)})), ...more)
+  return form
+}
+
+// setFilters puts a filter into its form. What a person is typing stays.
+export function setFilters(form, filter) {
+  for (const field of form.querySelectorAll("[name]")) if (field !== document.activeElement) field.value = filter[field.name]
+}
+
 export async function show(list, a) {
   filter = {provider: a.provider || "", kind: a.kind || "", result: a.result || "", subject: a.subject || "", q: a.q || ""}
-  const old = list.querySelector("form.filters.timeline-filters")
-  if (!old || root?.parent !== list) draw(list)
-  for (const field of root.form.querySelectorAll("[name]")) if (field !== document.activeElement) field.value = filter[field.name]
-  root.subject.replaceChildren(...filter.subject ? [el("span", {class: "tag"}, "Thread of ", el("strong", {}, filter.subject), el("a", {href: at({subject: ""}), "aria-label": "Leave the thread"}, "✕"))] : [])
+  if (!root || !list.contains(root.form)) draw(list)
+  setFilters(root.form, filter)
+  fill(root.subject, filter.subject && el("span", {class: "tag"}, "Thread of ", el("strong", {}, filter.subject), el("a", {href: at({subject: ""}), "aria-label": "Leave the thread"}, "✕")))
   await load()
 }
 
 function draw(list) {
-  const changed = () => {
-    const values = Object.fromEntries(new FormData(root.form))
-    dispatchEvent(new CustomEvent("go", {detail: {to: at({view: "timeline", ...values}), replace: true}}))
+  root = {
+    form: filters("Filter the timeline", "timeline", [
+      ["provider", "Provider", providers.map(p => [p])], ["kind", "What", Object.entries(kinds)], ["result", "Result", [["ok"], ["pending"], ["refused"], ["failed"]]],
+    ]),
+    subject: el("p", {class: "thread"}), lines: el("ol", {class: "lines timeline", "aria-label": "Timeline"}), foot: el("div", {class: "foot"}),
   }
-  const select = (name, label, options) => el("label", {}, label, el("select", {name, onchange: changed},
-    el("option", {value: ""}, "all"), ...options.map(([value, text]) => el("option", {value}, text))))
-  let wait
-  const form = el("form", {class: "filters timeline-filters", role: "search", "aria-label": "Filter the timeline", onsubmit: e => e.preventDefault()},
-    select("provider", "Provider", providers.map(p => [p, p])),
-    select("kind", "What", Object.entries(kinds)),
-    select("result", "Result", ["ok", "pending", "refused", "failed"].map(r => [r, r])),
-    el("label", {class: "grow"}, "Id or text", el("input", {
-      type: "search", name: "q", placeholder: "press / to search",
-      oninput: () => { clearTimeout(wait); wait = setTimeout(changed, 200) },
-    })))
-  root = {parent: list, form, subject: el("p", {class: "buttons"}), lines: el("ol", {class: "lines timeline", "aria-label": "Timeline"}), foot: el("div", {class: "foot"})}
-  list.replaceChildren(form, root.subject, root.lines, root.foot)
+  list.replaceChildren(root.form, root.subject, root.lines, root.foot)
 }
 
 async function load(cursor) {
@@ -43,21 +48,23 @@ async function load(cursor) {
   next = page.next
   total = page.total
   dropped = page.dropped || 0
-  fill()
+  redraw()
 }
 
-function fill() {
-  rows(root.lines, records, r => r.id, line)
+const filtered = () => Object.values(filter).some(Boolean)
+
+function redraw() {
+  rows(root.lines, records, r => r.id, r => line(r))
   root.lines.hidden = records.length === 0
-  root.foot.replaceChildren(
-    records.length === 0 ? none(total ? "Nothing matches this filter." : "Nothing has happened yet.") : "",
-    el("span", {}, records.length ? count(records.length) + " shown of " + count(total + dropped) + (dropped ? ", the oldest " + count(dropped) + " are forgotten" : "") : ""),
-    next ? el("button", {type: "button", onclick: () => load(next)}, "Show older") : "")
+  fill(root.foot,
+    records.length === 0 ? none(filtered() ? "Nothing matches this filter." : "Nothing has happened yet.") :
+      el("span", {}, shown(records.length, total + (filtered() ? 0 : dropped), filtered()) + (dropped ? ", the oldest " + count(dropped) + " are forgotten" : "")),
+    next && el("button", {type: "button", onclick: () => attempt(() => load(next))}, "Show older"))
 }
 
 const fits = r => (!filter.provider || filter.provider === r.provider) && (!filter.kind || filter.kind === r.kind) &&
   (!filter.result || filter.result === r.result) && (!filter.subject || [r.subject, r.reference, r.delivery, r.request].includes(filter.subject)) &&
-  (!filter.q || [r.text, r.cause, r.subject, r.reference, r.request, r.delivery].join("\n").toLowerCase().includes(filter.q.toLowerCase()))
+  (!filter.q || [r.text, r.cause, r.subject, r.reference, r.request, r.delivery].some(text => text?.toLowerCase().includes(filter.q.toLowerCase())))
 
 export function update(m) {
   if (!records) return
@@ -68,21 +75,30 @@ export function update(m) {
     records.length = 10 * size
     next = String(records.at(-1).id - 1)
   }
-  total = Math.max(total, m.total - dropped)
-  fill()
+  if (filtered()) recount()
+  else total = m.total - dropped
+  redraw()
 }
 
-// opens is what a line opens: the request, the callback, the object or the account.
-export function opens(r) {
-  if (r.kind === "request") return "requests/" + r.request
-  if (r.kind === "callback") return "deliveries/" + r.delivery
-  if (r.object) return [r.provider, r.object, encodeURIComponent(r.subject)].join("/")
-  if (r.kind === "entry") return "account/" + [r.provider, r.entry.account.owner, r.entry.account.currency].map(encodeURIComponent).join("/")
-  return ""
+// recount asks how many records match: one that is not on the page may have changed.
+const recount = soon(async () => {
+  const page = await api("/_fake/timeline" + query({...filter, limit: 1}))
+  total = page.total
+  dropped = page.dropped || 0
+  redraw()
+})
+
+// opens is what a line opens: the request, the callback, the object or the account. In
+// the detail of an object its entries open the account, and nothing opens itself.
+function opens(r, here) {
+  const account = r.entry && "account/" + [r.provider, r.entry.account.owner, r.entry.account.currency].map(encodeURIComponent).join("/")
+  const subject = r.object && [r.provider, r.object, encodeURIComponent(r.subject)].join("/")
+  const what = {request: "requests/" + r.request, callback: "deliveries/" + r.delivery}[r.kind] || subject || account
+  return what && what !== here ? what : account || ""
 }
 
-export function line(r) {
-  const open = opens(r)
+export function line(r, here) {
+  const open = opens(r, here)
   const text = r.kind === "entry" ? moneyText(r.entry) : r.kind === "state" ? one(r.object || "") + " " + r.text : r.text
   const subject = r.reference || r.subject
   return el("li", {"data-open": open || null, class: open && address().open === open ? "open" : null},

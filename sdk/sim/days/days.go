@@ -27,12 +27,17 @@ type Day struct {
 	Name    string
 	Config  sim.Config
 	Program func(w *sim.World)
+	// Meets are situations which some hundred of these days must have met, or they
+	// prove little. See sim.Report.Missing.
+	Meets []string
 	// Unique says that the provider's document promises unique references, or keys.
 	Unique bool
 }
 
 // All are the days of this package.
-func All() []Day { return []Day{KPay(), Kasapay(), Kapiten(), Kotani(), FiatConnect(), BitPesa()} }
+func All() []Day {
+	return []Day{KPay(), Kasapay(), Kapiten(), Kotani(), FiatConnect(), BitPesa(), Callbacks("")}
+}
 
 // order is one payment that a merchant wants.
 type order struct {

@@ -2,20 +2,46 @@ package days_test
 
 import (
 	"os"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kapiteni/kapiten-go/sdk/sim"
 	"github.com/kapiteni/kapiten-go/sdk/sim/days"
 )
 
-func TestEachClientKeepsThePromise(t *testing.T) {
+// A day that meets no trouble proves nothing: each kind of day must have met what it is
+// for, and all together every fault of the network.
+func TestEachDayKeepsThePromiseAndMeetsItsTrouble(t *testing.T) {
 	t.Parallel()
-	for _, day := range days.All() {
-		t.Run(day.Name, func(t *testing.T) {
-			t.Parallel()
-			day.Config.Seeds = 150
-			sim.Run(t, day.Config, day.Program)
-		})
+	var mu sync.Mutex
+	var all sim.Report
+	t.Run("days", func(t *testing.T) {
+		for _, day := range days.All() {
+			t.Run(day.Name, func(t *testing.T) {
+				t.Parallel()
+				day.Config.Seeds = 200
+				r := sim.Explore(t, day.Config, day.Program)
+				for _, f := range r.Failures {
+					t.Errorf("%sreplay: SIM_REPLAY=%s go test -run '^%s$'", f, f.Replay, t.Name())
+				}
+				if missing := r.Missing(day.Meets...); len(missing) > 0 && r.Days > 1 {
+					t.Errorf("in %d days this was never met: %s", r.Days, strings.Join(missing, "; "))
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				all.Add(r)
+			})
+		}
+	})
+	wanted := []string{sim.MetKilledWithResponse, sim.MetCallbackDown}
+	for _, f := range sim.Faults() {
+		if f != sim.FaultDatabase { // see examples/prove
+			wanted = append(wanted, string(f))
+		}
+	}
+	if missing := all.Missing(wanted...); len(missing) > 0 && all.Days > 1000 {
+		t.Errorf("in %d days of all kinds this was never met: %s", all.Days, strings.Join(missing, "; "))
 	}
 }
 

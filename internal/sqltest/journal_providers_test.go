@@ -213,8 +213,7 @@ func TestJournalRecordedRows(t *testing.T) {
 			require.True(t, ok, "%s has no recorded row: run the test with UPDATE_GOLDEN=1", name)
 			j, err := journal.Open(t.Context(), db, dialect, journal.Config{})
 			require.NoError(t, err)
-			_, err = db.ExecContext(t.Context(), `CREATE TABLE IF NOT EXISTS told (reference text NOT NULL, kind text NOT NULL)`)
-			require.NoError(t, err)
+			createTold(t, db, dialect)
 			clear(t, db)
 			w, sent := flow.world(), &bodies{}
 			plan := w.process(j, func(next http.RoundTripper) http.RoundTripper { sent.next = next; return sent })

@@ -254,9 +254,19 @@ func newMerchant(t testing.TB, db *sql.DB, dialect journal.Dialect, b *bank, set
 	t.Helper()
 	m := &merchant{t: t, db: db, dialect: dialect, bank: b}
 	require.NoError(t, m.open(t.Context(), settings...))
-	_, err := db.ExecContext(t.Context(), `CREATE TABLE IF NOT EXISTS told (reference text NOT NULL, kind text NOT NULL)`)
-	require.NoError(t, err)
+	createTold(t, db, dialect)
 	return m
+}
+
+// createTold creates the merchant's own table. A column numbers the rows, because a table
+// of PostgreSQL keeps no order.
+func createTold(t testing.TB, db *sql.DB, dialect journal.Dialect) {
+	t.Helper()
+	number := map[journal.Dialect]string{
+		journal.PostgreSQL: "bigint GENERATED ALWAYS AS IDENTITY", journal.SQLite: "integer PRIMARY KEY AUTOINCREMENT", journal.MySQL: "bigint NOT NULL AUTO_INCREMENT PRIMARY KEY",
+	}[dialect]
+	_, err := db.ExecContext(t.Context(), `CREATE TABLE IF NOT EXISTS told (n `+number+`, reference text NOT NULL, kind text NOT NULL)`)
+	require.NoError(t, err)
 }
 
 func (m *merchant) open(ctx context.Context, settings ...func(*journal.Config)) (err error) {
@@ -354,7 +364,7 @@ func (m *merchant) changes(reference string) []string {
 
 func changes(t testing.TB, db *sql.DB, reference string) []string {
 	t.Helper()
-	rows, err := db.QueryContext(t.Context(), `SELECT kind FROM told WHERE reference = '`+reference+`'`)
+	rows, err := db.QueryContext(t.Context(), `SELECT kind FROM told WHERE reference = '`+reference+`' ORDER BY n`)
 	require.NoError(t, err)
 	defer rows.Close()
 	var out []string

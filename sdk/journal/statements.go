@@ -54,6 +54,11 @@ const plannedColumns = `flow, reference, digest, digest_version, state, standing
 const dueAt = `CASE WHEN CASE WHEN knocks <> $4 THEN CAST($3 AS {bigint}) ELSE CAST($2 AS {bigint}) END < 0 THEN NULL
 	ELSE {now} + CASE WHEN knocks <> $4 THEN CAST($3 AS {bigint}) ELSE CAST($2 AS {bigint}) END END`
 
+// unsent makes a stuck entry of which nothing had left when the backup was made one that
+// may have been sent since.
+const unsent = `SET resume = 'sending', opened = opened + 1, looks = 0, fence = fence + 1,
+				sent_at = {now}, first_sent_at = created_at - 1, changed_at = {now}`
+
 func newStatements(d Dialect) *statements {
 	words := map[Dialect][]string{
 		PostgreSQL: {"{now}", postgresNow, "{bigint}", "bigint", "{skip}", "FOR UPDATE SKIP LOCKED", "{lock}", "", "{due}", ""},
@@ -149,9 +154,7 @@ func newStatements(d Dialect) *statements {
 				due_at = {now}, sent_at = {now}, first_sent_at = created_at - 1, changed_at = {now}
 			WHERE flow = $1 AND due_at IS NOT NULL AND lane IN (0, 1) AND state = 'planned'`),
 		// So may an entry that a person had on the desk before it was sent.
-		restoreStuck: s(`UPDATE journal_entries SET resume = 'sending', opened = opened + 1, looks = 0, fence = fence + 1,
-				sent_at = {now}, first_sent_at = created_at - 1, changed_at = {now}
-			WHERE state = 'stuck' AND resume = 'planned' AND id IN (SELECT entry FROM journal_stuck WHERE flow = $1 AND reason NOT IN ('taken', 'several'))`),
+		restoreStuck: s(`UPDATE journal_entries ` + unsent + ` WHERE state = 'stuck' AND resume = 'planned' AND id IN (SELECT entry FROM journal_stuck WHERE flow = $1 AND reason NOT IN ('taken', 'several'))`),
 	}
 	unpaused := `AND ($3 = 0 OR NOT EXISTS (SELECT 1 FROM journal_flows WHERE flow = $1 AND paused = 1))`
 	due := `SELECT id FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL AND due_at <= {now} ` + unpaused +
@@ -177,6 +180,9 @@ func newStatements(d Dialect) *statements {
 			ON DUPLICATE KEY UPDATE step = step + LAST_INSERT_ID(0)`)
 		out.take = s(strings.Replace(due, "SELECT id", "SELECT {columns}", 1))
 		out.lease = s(strings.NewReplacer("$5", "$1", "$6", "$2").Replace(set) + `IN `)
+		// It would read all entries to find those of a list.
+		out.restoreStuck = s(`UPDATE journal_stuck s STRAIGHT_JOIN journal_entries ON id = s.entry ` + unsent + `
+			WHERE state = 'stuck' AND resume = 'planned' AND s.flow = $1 AND s.reason NOT IN ('taken', 'several')`)
 		out.spent = s(`SELECT begins, amount FROM journal_spend WHERE flow = $1 AND currency = $2 ORDER BY begins DESC LIMIT 1{lock}`)
 		return out
 	}

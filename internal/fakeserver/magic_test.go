@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -77,9 +78,7 @@ func stages(t *testing.T) map[string]stage {
 	pay := func(t *testing.T, number, reference string, changes map[string]any) (string, string) {
 		refid := fmt.Sprintf("ORDER-%d%s", next(), reference)
 		order := map[string]any{"refid": refid, "msisdn": "078330" + cmp.Or(number, "0000")}
-		for name, value := range changes {
-			order[name] = value
-		}
+		maps.Copy(order, changes)
 		response := c.pay(order)
 		if response["retcode"] != 0.0 && response["statusid"] == nil {
 			said := fmt.Sprintf("refused with %v: %v", response["retcode"], response["reply"])

@@ -479,6 +479,6 @@ func TestJournalSlowQuestionHoldsUpOneEntry(t *testing.T) {
 		go func() { ended <- m.j.Run(ctx) }()
 		require.True(t, <-asked, "the other entry is sent meanwhile")
 		cancel()
-		<-ended
+		require.ErrorIs(t, <-ended, context.Canceled)
 	})
 }

@@ -125,7 +125,11 @@ func (w *World) Callback(name string, after time.Duration, again []time.Duration
 				return
 			}
 			resp, err := (&postman{w}).RoundTrip(req.WithContext(ctx))
-			if err == nil && resp.StatusCode/100 == 2 || ctx.Err() != nil {
+			acknowledged := err == nil && resp.StatusCode/100 == 2
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			if acknowledged || ctx.Err() != nil {
 				return
 			}
 		}

@@ -391,6 +391,22 @@ func TestObserveSeesEachStep(t *testing.T) {
 	}, seen)
 }
 
+func TestObserveMeasuresTheAPIAndTheLag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took := map[webhook.Step]time.Duration{}
+		b := &bank{}
+		b.set(order{Reference: "o1", Status: "PAID"})
+		h, _ := merchant(t, func(c *shop) {
+			c.Source.Ask = slow(b, 2*time.Second)
+			c.Known = func(context.Context, string) (bool, error) { pass(time.Second); return true, nil }
+			c.Observe = func(_ context.Context, o webhook.Observation) { took[o.Step] = o.Took }
+		})
+		post(h, paid("o1"))
+		assert.Equal(t, 2*time.Second, took[webhook.StepConfirmed], "of the question alone")
+		assert.Equal(t, 3*time.Second, took[webhook.StepHandedOn], "since the request came")
+	})
+}
+
 func TestHandlerFinishesWhenTheSenderHangsUp(t *testing.T) {
 	ctx, hangUp := context.WithCancel(t.Context())
 	h, _ := merchant(t, func(c *shop) {

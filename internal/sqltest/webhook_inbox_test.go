@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -178,6 +179,26 @@ func TestMigrationsOfManyReplicasAtOnce(t *testing.T) {
 			assert.Equal(t, 1, s.count(t, "SELECT version FROM webhook_schema"))
 		})
 	}
+}
+
+// MySQL commits with each CREATE TABLE, so nothing but the lock keeps replicas apart.
+func TestAMigrationOnMySQLWaitsForTheLock(t *testing.T) {
+	t.Parallel()
+	s := bare(t, "maria")
+	conn, err := s.db.Conn(t.Context())
+	require.NoError(t, err)
+	closeLater(t, conn)
+	var got int
+	require.NoError(t, conn.QueryRowContext(t.Context(), "SELECT GET_LOCK('webhook_inbox', 60)").Scan(&got))
+	require.Equal(t, 1, got)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, s.Migrate(ctx), context.DeadlineExceeded)
+	assert.Zero(t, s.count(t, "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE()"))
+	_, err = conn.ExecContext(t.Context(), "DO RELEASE_LOCK('webhook_inbox')")
+	require.NoError(t, err)
+	require.NoError(t, s.Migrate(t.Context()))
+	require.NoError(t, s.Migrate(t.Context()), "it has released the lock")
 }
 
 func TestCheckRefusesWhatWouldRepeatEffects(t *testing.T) {
@@ -348,6 +369,44 @@ func TestSerializationFailuresAndDeadlocksAreRepeatedInside(t *testing.T) {
 	}
 }
 
+// says is an error as drivers show it, which may ask to repeat the transaction.
+type says struct{ text, state string }
+
+func (e says) Error() string    { return e.text }
+func (e says) SQLState() string { return e.state }
+
+func TestWhatDriversAskToRepeatIsRepeated(t *testing.T) {
+	t.Parallel()
+	s := inboxOn(t, "sqlite")
+	for name, c := range map[string]struct {
+		err  error
+		want int
+	}{
+		"PostgreSQL, serialization": {says{"could not serialize", "40001"}, 200},
+		"PostgreSQL, deadlock":      {says{"deadlock detected", "40P01"}, 200},
+		"PostgreSQL, unique":        {says{"duplicate key", "23505"}, 500},
+		"MySQL, deadlock":           {&mysql.MySQLError{Number: 1213, Message: "Deadlock found"}, 200},
+		"MySQL, lock wait":          {&mysql.MySQLError{Number: 1205, Message: "Lock wait timeout exceeded"}, 200},
+		"MySQL, duplicate":          {&mysql.MySQLError{Number: 1062, Message: "Duplicate entry"}, 500},
+		"another SQLite driver":     {errors.New("database is locked"), 200},
+		"the same, a table":         {errors.New("database table is locked: parcels"), 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runs := 0
+			h := s.handler(t, func(cfg *webhook.Config[parcel]) {
+				cfg.HandleTx = func(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+					if runs++; runs < 3 {
+						return fmt.Errorf("shop: %w", c.err)
+					}
+					return s.record(ctx, tx, ev)
+				}
+			})
+			assert.Equal(t, c.want, post(h, parcel{"free-" + name, "PAID"}))
+			assert.Equal(t, map[int]int{200: 3, 500: 1}[c.want], runs)
+		})
+	}
+}
+
 // A claim has a bound in time, whatever holds the table or the row, and leaves nothing
 // behind when it is reached.
 func TestALockedTableIsAnswered(t *testing.T) {
@@ -418,6 +477,36 @@ func TestACopyElsewhereWaitsAndIsThenADuplicate(t *testing.T) {
 			assert.Equal(t, 1, s.count(t, "SELECT count(*) FROM applied WHERE reference = 'o1'"))
 		})
 	}
+}
+
+// Copies that wait for one another in a process hold no connection and ask nothing.
+func TestACopyInOneProcessWaitsOutsideTheDatabase(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		var said tap
+		s = said.inbox(t, s)
+		begun, proceed := make(chan struct{}), make(chan struct{})
+		h := s.handler(t, func(c *webhook.Config[parcel]) {
+			c.HandleTx = func(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+				close(begun)
+				<-proceed
+				return s.record(ctx, tx, ev)
+			}
+		})
+		hasty := s.handler(t, func(c *webhook.Config[parcel]) { c.Wait = 100 * time.Millisecond })
+		var sender sync.WaitGroup
+		sender.Go(func() { assert.Equal(t, 200, post(h, parcel{"o1", "PENDING"})) })
+		<-begun
+		said.take()
+		var copies sync.WaitGroup
+		for range 5 {
+			copies.Go(func() { assert.Equal(t, 503, post(hasty, parcel{"o1", "PENDING"})) })
+		}
+		copies.Wait()
+		assert.Empty(t, said.take())
+		assert.Equal(t, 1, s.db.Stats().InUse)
+		close(proceed)
+		sender.Wait()
+	})
 }
 
 func TestPurgeForgetsOnlyWhatIsOld(t *testing.T) {

@@ -107,6 +107,24 @@ func TestARoundTripperOfSeveralLegsIsBelievedByItsBody(t *testing.T) {
 	}
 }
 
+// net/http sends a request again by itself if it can rewind the body. Only a read may
+// have such a body.
+func TestOnlyAReadHasABodyThatCanBeRewound(t *testing.T) {
+	for _, class := range []sdk.Class{sdk.Safe, sdk.Keyed, sdk.Referenced, sdk.Searched, sdk.Once} {
+		rewindable := false
+		core := over(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			rewindable = r.GetBody != nil
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"say":"accepted"}`))}, nil
+		}))
+		call := transport.Call{Body: "x"}
+		if class == sdk.Keyed {
+			call.Key = "key-1"
+		}
+		require.NoError(t, core.DoRaw(t.Context(), transport.Raw{Method: "POST", Path: "/x", Class: class, Call: call}))
+		assert.Equal(t, class == sdk.Safe, rewindable, class)
+	}
+}
+
 // A keyed write is repeated, and stays unknown whatever the later attempts meet.
 func TestAKeyedWriteOfSeveralLegsStaysUnknown(t *testing.T) {
 	for name, legs := range severalLegs {

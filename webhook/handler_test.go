@@ -395,15 +395,20 @@ func TestObserveMeasuresTheAPIAndTheLag(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		took := map[webhook.Step]time.Duration{}
 		b := &bank{}
-		b.set(order{Reference: "o1", Status: "PAID"})
 		h, _ := merchant(t, func(c *shop) {
-			c.Source.Ask = slow(b, 2*time.Second)
-			c.Known = func(context.Context, string) (bool, error) { pass(time.Second); return true, nil }
+			c.AskRate, c.Source.Ask = 1, slow(b, 200*time.Millisecond)
+			c.Known = func(context.Context, string) (bool, error) { pass(500 * time.Millisecond); return true, nil }
 			c.Observe = func(_ context.Context, o webhook.Observation) { took[o.Step] = o.Took }
 		})
-		post(h, paid("o1"))
-		assert.Equal(t, 2*time.Second, took[webhook.StepConfirmed], "of the question alone")
-		assert.Equal(t, 3*time.Second, took[webhook.StepHandedOn], "since the request came")
+		for _, each := range []struct {
+			reference string
+			lag       time.Duration
+		}{{"o1", 700 * time.Millisecond}, {"o2", time.Second}} { // the second waits for its turn
+			b.set(order{Reference: each.reference, Status: "PAID"})
+			post(h, paid(each.reference))
+			assert.Equal(t, 200*time.Millisecond, took[webhook.StepConfirmed], "of the question alone")
+			assert.Equal(t, each.lag, took[webhook.StepHandedOn], "since the request came")
+		}
 	})
 }
 

@@ -316,6 +316,7 @@ func TestReferencesAskedAboutAreForgotten(t *testing.T) {
 		}
 		before := ask("a", 500) // some are in use, at any time
 		after := ask("b", 4000)
+		runtime.KeepAlive(h)
 		assert.Less(t, int64(after)-int64(before), int64(4000*240/2), "half of what the names alone would take")
 	})
 }

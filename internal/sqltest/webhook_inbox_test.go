@@ -187,7 +187,6 @@ func TestAMigrationOnMySQLWaitsForTheLock(t *testing.T) {
 	s := bare(t, "maria")
 	conn, err := s.db.Conn(t.Context())
 	require.NoError(t, err)
-	closeLater(t, conn)
 	var got int
 	require.NoError(t, conn.QueryRowContext(t.Context(), "SELECT GET_LOCK('webhook_inbox', 60)").Scan(&got))
 	require.Equal(t, 1, got)
@@ -197,8 +196,10 @@ func TestAMigrationOnMySQLWaitsForTheLock(t *testing.T) {
 	assert.Zero(t, s.count(t, "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE()"))
 	_, err = conn.ExecContext(t.Context(), "DO RELEASE_LOCK('webhook_inbox')")
 	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	s.db.SetMaxOpenConns(1)
 	require.NoError(t, s.Migrate(t.Context()))
-	require.NoError(t, s.Migrate(t.Context()), "it has released the lock")
+	assert.Zero(t, s.count(t, "SELECT COALESCE(IS_USED_LOCK('webhook_inbox') = CONNECTION_ID(), 0)"), "it has released the lock")
 }
 
 func TestCheckRefusesWhatWouldRepeatEffects(t *testing.T) {
@@ -375,6 +376,12 @@ type says struct{ text, state string }
 func (e says) Error() string    { return e.text }
 func (e says) SQLState() string { return e.state }
 
+// coded is an error as modernc.org/sqlite shows it.
+type coded int
+
+func (c coded) Error() string { return fmt.Sprintf("sqlite: %d", int(c)) }
+func (c coded) Code() int     { return int(c) }
+
 func TestWhatDriversAskToRepeatIsRepeated(t *testing.T) {
 	t.Parallel()
 	s := inboxOn(t, "sqlite")
@@ -388,6 +395,10 @@ func TestWhatDriversAskToRepeatIsRepeated(t *testing.T) {
 		"MySQL, deadlock":           {&mysql.MySQLError{Number: 1213, Message: "Deadlock found"}, 200},
 		"MySQL, lock wait":          {&mysql.MySQLError{Number: 1205, Message: "Lock wait timeout exceeded"}, 200},
 		"MySQL, duplicate":          {&mysql.MySQLError{Number: 1062, Message: "Duplicate entry"}, 500},
+		"SQLite, busy":              {coded(5), 200},
+		"SQLite, an old snapshot":   {coded(5 | 2<<8), 200},
+		"SQLite, locked":            {coded(6), 200},
+		"SQLite, constraint":        {coded(19), 500},
 		"another SQLite driver":     {errors.New("database is locked"), 200},
 		"the same, a table":         {errors.New("database table is locked: parcels"), 200},
 	} {
@@ -533,6 +544,23 @@ func TestPurgeForgetsOnlyWhatIsOld(t *testing.T) {
 		n, err = s.Purge(t.Context(), 24*time.Hour)
 		require.NoError(t, err)
 		assert.EqualValues(t, 2500, n)
+	})
+}
+
+// A claim cuts what was seen as the memory does, so that no later event costs a
+// statement more.
+func TestAnEventCostsTheSameHoweverManyWereSeen(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		var said tap
+		s = said.inbox(t, s)
+		h := s.handler(t, nil)
+		var cost []int
+		for i := range 140 { // more than are remembered
+			said.take()
+			require.Equal(t, 200, post(h, parcel{"free-1", fmt.Sprint("event-", i)}))
+			cost = append(cost, len(said.take()))
+		}
+		assert.Equal(t, cost[10], cost[139])
 	})
 }
 

@@ -161,6 +161,7 @@ func TestEvidenceOfACallOnlyGrows(t *testing.T) {
 		"refused connection, then no response":       {"once", []step{nil, drop}, sdk.Unknown, 2},
 		"refused connections, nothing else":          {"once", []step{nil, nil, nil, nil}, sdk.NotSent, 4},
 		"half a response, then refused connections":  {"keyed", []step{truncate, nil, nil, nil}, sdk.Unknown, 4},
+		"not understood, then refused connections":   {"keyed", []step{closing(garbled), nil, nil, nil}, sdk.Unknown, 4},
 		"in progress, then refused connections":      {"keyed", []step{closing(say(409, "in progress")), nil, nil, nil}, sdk.Unknown, 4},
 		"a read, throttled, then refused connection": {"safe", []step{closing(say(429, "throttled")), nil, nil, nil}, sdk.NoEffect, 4},
 	} {

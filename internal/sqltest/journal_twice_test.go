@@ -458,3 +458,44 @@ func TestJournalRefusalOfAnother(t *testing.T) {
 		}
 	})
 }
+
+// TestJournalCancelOnlyWhatNeverLeft: an attempt that was refused for now may be carried
+// out all the same, and so may what the provider shows. No act calls it cancelled.
+func TestJournalCancelOnlyWhatNeverLeft(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced, "throttled and done", "not sent")
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		require.Equal(t, journal.StatePlanned, m.entry("a").State)
+		require.ErrorIs(t, m.act("a", journal.Cancel), journal.ErrNotPossible, "it may have left")
+		m.work(time.Minute)
+		require.Equal(t, journal.ReasonTaken, m.entry("a").Reason)
+		require.ErrorIs(t, m.act("a", journal.Cancel), journal.ErrNotPossible, "the provider shows it")
+
+		// Another act ends it, and what was paid is news after it.
+		require.NoError(t, m.act("a", journal.DidNot))
+		b.set("a", "paid")
+		m.knock("a")
+		m.work(time.Minute)
+		require.Equal(t, []string{"stuck", "failed", "corrected"}, m.changes("a"))
+
+		// A backup may lack the attempt whose result the provider shows.
+		require.NoError(t, m.j.Restored(t.Context(), time.Hour, "Ines"))
+		require.NoError(t, m.j.Resume(t.Context(), "pay", "Ines", "looked"))
+		for _, status := range []string{"another", "several"} {
+			b.set(status, status)
+			m.mustPlan(status)
+			m.work(0)
+			require.Equal(t, journal.StateStuck, m.entry(status).State)
+			require.Zero(t, m.entry(status).Attempts)
+			require.ErrorIs(t, m.act(status, journal.Cancel), journal.ErrNotPossible, status)
+			require.NoError(t, m.act(status, journal.DidNot))
+		}
+
+		require.NoError(t, m.j.Pause(t.Context(), "pay", "Ines", "the customer has gone"))
+		m.mustPlan("never-left")
+		require.NoError(t, m.act("never-left", journal.Cancel))
+		require.Equal(t, []string{"failed"}, m.changes("never-left"))
+	})
+}

@@ -162,8 +162,10 @@ const (
 	Happened Do = "happened"
 	// DidNot ends a stuck entry as failed.
 	DidNot Do = "did-not"
-	// Cancel ends an entry of which nothing has left: a planned entry, and a restored entry
-	// that no process has sent since and that the provider does not show.
+	// Cancel ends an entry without any attempt: a planned entry, and a restored entry that
+	// no process has sent since and that the provider does not show. An attempt that was
+	// refused for now counts, because a copy of it may be carried out. For such an entry
+	// use DidNot once it is stuck: a callback corrects it.
 	Cancel Do = "cancel"
 )
 
@@ -236,7 +238,8 @@ func (a Act) apply(m *machine, e entry) (entry, Kind, error) {
 			at = e.resume
 		}
 		unsent := at == StatePlanned && e.opened == 0 || at == StateSending && m.shownAbsent(&e)
-		if !unsent || e.step > 0 || e.owed != "" {
+		shown := e.reason == ReasonTaken || e.reason == ReasonSeveral // a backup may lack our attempt
+		if !unsent || shown || e.attempts > 0 || e.owed != "" {
 			return no("something may have left, or the entry is finished")
 		}
 		e.state, e.standing, e.reason = StateCancelled, Failed, ""

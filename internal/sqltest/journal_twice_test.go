@@ -499,3 +499,46 @@ func TestJournalCancelOnlyWhatNeverLeft(t *testing.T) {
 		require.Equal(t, []string{"failed"}, m.changes("never-left"))
 	})
 }
+
+// TestJournalCorrectionWhileFuncFails: a callback that comes while the func has not taken
+// the change before it is not forgotten.
+func TestJournalCorrectionWhileFuncFails(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.KnockGap = 10 * time.Second })
+		m.mustPlan("a")
+		m.work(0)
+		b.set("a", "failed")
+		m.fails = 2
+		m.work(time.Minute)
+		require.Equal(t, journal.Failed, m.entry("a").Owed)
+		b.set("a", "paid")
+		m.knock("a")
+		m.work(time.Minute)
+		require.Equal(t, journal.Failed, m.entry("a").Owed)
+		m.work(time.Minute)
+		require.Equal(t, []string{"pending", "failed"}, m.changes("a"))
+		m.work(10 * time.Second)
+		require.Equal(t, []string{"pending", "failed", "corrected"}, m.changes("a"))
+		require.True(t, m.entry("a").Due.IsZero(), "one lookup is enough")
+
+		// A refusal is corrected too.
+		b.script = []string{"refuse"}
+		m.fails = 1
+		m.mustPlan("refused")
+		m.work(0)
+		require.Equal(t, journal.Failed, m.entry("refused").Owed)
+		b.set("refused", "paid")
+		m.knock("refused")
+		m.again(2, time.Minute)
+		require.Equal(t, []string{"failed", "corrected"}, m.changes("refused"))
+
+		// Nothing asks again for what the func takes at once.
+		b.script = nil
+		m.mustPlan("b")
+		m.again(3, time.Minute)
+		polls := b.polls
+		m.again(3, time.Hour)
+		require.Equal(t, polls, b.polls)
+	})
+}

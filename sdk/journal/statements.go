@@ -172,7 +172,7 @@ func newStatements(d Dialect) *statements {
 	// A knock moves due_at no nearer than a gap after the last lookup. It leaves a
 	// lease alone, and the backoff of what was not sent. It wakes a finished entry
 	// only where a lookup may correct it. The references follow $4.
-	const wakes = `(state IN ('final', 'refused') OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
+	const wakes = `(state IN ('final', 'refused') OR state = 'cancelled' AND attempts + opened > 0 OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
 	nearest := `CASE WHEN asked_at + CAST($2 AS {bigint}) > {now} THEN asked_at + CAST($2 AS {bigint}) ELSE {now} END`
 	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, due_at = CASE
 			WHEN due_at IS NULL THEN CASE WHEN $3 = 1 AND ` + wakes + ` THEN ` + nearest + ` END

@@ -250,7 +250,10 @@ func (j *Journal) takeOnce(ctx context.Context, m *machine, lane, limit int) (ta
 	if j.db.dialect == PostgreSQL {
 		return taken, nil
 	}
-	return taken, j.loadAll(ctx, taken)
+	if err := j.loadAll(ctx, taken); err != nil {
+		return nil, err // their lease ends, and the next worker reads them
+	}
+	return taken, nil
 }
 
 // loadAll reads the details of entries. What is purged has none.
@@ -322,8 +325,10 @@ func (j *Journal) work(ctx context.Context, m *machine, e *entry) {
 
 func (j *Journal) see(ctx context.Context, m *machine, e *entry) error {
 	switch {
-	case !e.loaded: // purged
+	case !e.loaded && (e.state == StateFinal || e.state == StateRefused || e.state == StateCancelled): // purged
 		return j.quiet(ctx, e, 0, 0, never)
+	case !e.loaded:
+		return errors.New("the details of an unfinished entry are gone")
 	case e.step >= len(m.steps):
 		return j.stick(ctx, m, e, ReasonStored, e.state, "this release has fewer steps than the entry")
 	case e.owed != "":

@@ -3,6 +3,8 @@ package sqltest
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -506,5 +508,30 @@ func TestJournalUnreadDetailsLoseNothing(t *testing.T) {
 		m.work(0)
 		require.Equal(t, journal.StatePlanned, m.entry("b").State)
 		require.False(t, m.entry("b").Due.IsZero(), "somebody looks at it again")
+	})
+}
+
+// TestJournalFuncErrorsOfAnyText: the text of a func's error is stored as far as a
+// database takes it.
+func TestJournalFuncErrorsOfAnyText(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once)
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) {
+			c.Flows = map[string]journal.FlowConfig{"pay": {FuncTries: 3}}
+		})
+		for _, text := range []string{"row \x00 locked", "row \xff locked", "row \x1b[31m locked"} {
+			reference := strconv.QuoteToASCII(text)[5:8]
+			m.mustPlan(reference)
+			for range 3 {
+				m.refuses = errors.New(text)
+				m.work(10 * time.Minute)
+			}
+			e := m.entry(reference)
+			require.Equal(t, journal.StateStuck, e.State, text)
+			require.Equal(t, journal.ReasonFunc, e.Reason, text)
+			require.Regexp(t, `^your func failed: row .{1,6} locked$`, e.Note)
+			require.NotContains(t, e.Note, text[4:5])
+			require.Equal(t, []string{"planned", "sending", "accepted", "func-failed", "stuck"}, m.history(reference), text)
+		}
 	})
 }

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -109,6 +112,7 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 
 // written is a transition as a part of a transaction.
 func (j *Journal) written(ctx context.Context, m *machine, e *entry, next entry, t transition) part {
+	t.note, next.note = cleaned(t.note), cleaned(next.note)
 	knocked := j.knockedDelay(&next, t.delay)
 	if t.delay < 0 && next.owed == "" && m.reads() && (next.state == StateFinal || next.state == StateRefused ||
 		next.state == StateStuck && (next.resume == StateSending || next.resume == StateOpen)) {
@@ -265,6 +269,16 @@ func changedOne(r sql.Result, err error) error {
 		return errLeaseLost
 	}
 	return err
+}
+
+// cleaned is a text as every database takes it. An error of your func may hold anything.
+func cleaned(note string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return utf8.RuneError
+		}
+		return r
+	}, note) // which makes invalid bytes the same
 }
 
 func micros(d time.Duration) int64 {

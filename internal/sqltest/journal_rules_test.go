@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -533,5 +535,49 @@ func TestJournalFuncErrorsOfAnyText(t *testing.T) {
 			require.NotContains(t, e.Note, text[4:5])
 			require.Equal(t, []string{"planned", "sending", "accepted", "func-failed", "stuck"}, m.history(reference), text)
 		}
+	})
+}
+
+// TestJournalAlertsGoOn: an alert that fails, and entries of flows that this process does
+// not have, keep no other alert back.
+func TestJournalAlertsGoOn(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b, many := newBank(sdk.Once), 60
+		b.script = slices.Repeat([]string{"lost"}, many+3)
+		var told []string
+		pager := func(_ context.Context, e journal.Entry) error {
+			told = append(told, e.Reference)
+			if strings.HasPrefix(e.Reference, "old-") {
+				return errors.New("the pager refuses " + e.Reference)
+			}
+			return nil
+		}
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.OnStuck = pager })
+		for i := range many {
+			m.mustPlan("old-" + strconv.Itoa(i))
+		}
+		_, err := m.j.Work(t.Context())
+		require.ErrorContains(t, err, "the pager refuses old-")
+		require.Len(t, slices.Compact(slices.Sorted(slices.Values(told))), 50, "all of a round")
+		m.mustPlan("a")
+		_, err = m.j.Work(t.Context())
+		require.ErrorContains(t, err, "the pager refuses old-")
+		require.Contains(t, told, "a")
+		told = nil
+		_, err = m.j.Work(t.Context())
+		require.Error(t, err)
+		require.Contains(t, told, "old-0", "it is tried again")
+		require.NotContains(t, told, "a")
+
+		for _, table := range []string{"journal_stuck", "journal_entries"} {
+			_, err := db.ExecContext(t.Context(), `UPDATE `+table+` SET flow = 'another' WHERE flow = 'pay'`)
+			require.NoError(t, err)
+		}
+		told = nil
+		m.mustPlan("b")
+		for range 2 {
+			m.work(0)
+		}
+		require.Equal(t, []string{"b"}, told)
 	})
 }

@@ -111,6 +111,7 @@ type Journal struct {
 	flows   map[string]*machine
 	running bool
 	faults  []error
+	alerted unalerted // the last of a full round
 
 	knocks knocks
 }

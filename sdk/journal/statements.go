@@ -118,9 +118,11 @@ func newStatements(d Dialect) *statements {
 			ON CONFLICT (entry) DO UPDATE SET
 			alerted = CASE WHEN journal_stuck.reason = excluded.reason THEN journal_stuck.alerted ELSE 0 END, reason = excluded.reason, note = excluded.note`),
 		unstuck: s(`DELETE FROM journal_stuck WHERE entry = $1`),
-		unalerted: s(`SELECT e.flow, e.reference FROM journal_stuck s CROSS JOIN journal_entries e
-			WHERE e.id = s.entry AND s.alerted = 0 ORDER BY s.since LIMIT 50`),
-		alerted: s(`UPDATE journal_stuck SET alerted = 1 WHERE entry = (SELECT id FROM journal_entries WHERE flow = $1 AND reference = $2)`),
+		// {flows} is a list of parameters.
+		unalerted: `SELECT s.entry, s.since, e.flow, e.reference FROM journal_stuck s CROSS JOIN journal_entries e
+			WHERE e.id = s.entry AND s.alerted = 0 AND s.since >= $1 AND (s.since > $1 OR s.entry > $2) AND s.flow IN ({flows})
+			ORDER BY s.since, s.entry LIMIT $3`,
+		alerted: s(`UPDATE journal_stuck SET alerted = 1 WHERE entry = $1`),
 
 		flow: s(`SELECT paused, CASE WHEN adopt_until > {now} THEN 1 ELSE 0 END FROM journal_flows WHERE flow = $1`),
 		setFlow: s(`INSERT INTO journal_flows (flow, paused, adopt_until, actor, note, changed_at) VALUES ($1, $2, 0, $3, $4, {now})

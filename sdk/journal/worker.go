@@ -4,7 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -392,46 +396,82 @@ func (j *Journal) random(bound time.Duration) time.Duration {
 	return rand.N(bound)
 }
 
+// alertMost is how many entries one round of alerts reads.
+const alertMost = 50
+
 // alert tells OnStuck about entries that wait for a person. An alert that is lost
-// with its process is given again.
+// with its process, or that failed, is given again. The others do not wait for it.
 func (j *Journal) alert(ctx context.Context) error {
 	if j.cfg.OnStuck == nil {
 		return nil
 	}
-	type key struct{ flow, reference string }
-	var keys []key
-	rows, err := j.db.QueryContext(ctx, j.sql.unalerted)
+	j.mu.Lock()
+	flows, after := slices.Sorted(maps.Keys(j.flows)), j.alerted
+	j.mu.Unlock()
+	if len(flows) == 0 {
+		return nil
+	}
+	all, err := j.unalerted(ctx, flows, after)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var k key
-		if err := rows.Scan(&k.flow, &k.reference); err != nil {
-			return err
+	var errs []error
+	next := unalerted{} // from the beginning
+	for _, u := range all {
+		if ctx.Err() != nil {
+			return errors.Join(append(errs, ctx.Err())...)
 		}
-		keys = append(keys, k)
+		if err := j.alertOne(ctx, u); err != nil {
+			errs = append(errs, err)
+		}
 	}
-	if err := rows.Err(); err != nil {
+	if len(all) == alertMost {
+		next = all[len(all)-1]
+	}
+	j.mu.Lock()
+	j.alerted = next
+	j.mu.Unlock()
+	return errors.Join(errs...)
+}
+
+// unalerted is an entry that waits for a person who may not know.
+type unalerted struct {
+	entry, since    int64
+	flow, reference string
+}
+
+func (j *Journal) alertOne(ctx context.Context, u unalerted) error {
+	entry, err := j.Find(ctx, u.flow, u.reference)
+	if err != nil {
 		return err
 	}
-	_ = rows.Close()
-	for _, k := range keys {
-		if _, err := j.flow(k.flow); err != nil {
-			continue // another process has the flow
-		}
-		entry, err := j.Find(ctx, k.flow, k.reference)
-		if err != nil {
-			return err
-		}
-		if entry.State == StateStuck {
-			if err := j.cfg.OnStuck(ctx, entry); err != nil {
-				return err
-			}
-		}
-		if _, err := j.db.ExecContext(ctx, j.sql.alerted, k.flow, k.reference); err != nil {
+	if entry.State == StateStuck {
+		if err := j.cfg.OnStuck(ctx, entry); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err = j.db.ExecContext(ctx, j.sql.alerted, u.entry)
+	return err
+}
+
+// unalerted reads those of flows, from where the last round ended.
+func (j *Journal) unalerted(ctx context.Context, flows []string, after unalerted) (all []unalerted, err error) {
+	args, names := []any{after.since, after.entry, alertMost}, ""
+	for _, flow := range flows {
+		args = append(args, flow)
+		names += ", $" + strconv.Itoa(len(args))
+	}
+	rows, err := j.db.QueryContext(ctx, j.sql.text(strings.Replace(j.sql.unalerted, "{flows}", names[2:], 1)), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var u unalerted
+		if err := rows.Scan(&u.entry, &u.since, &u.flow, &u.reference); err != nil {
+			return nil, err
+		}
+		all = append(all, u)
+	}
+	return all, rows.Err()
 }

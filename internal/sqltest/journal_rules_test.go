@@ -581,3 +581,63 @@ func TestJournalAlertsGoOn(t *testing.T) {
 		require.Equal(t, []string{"b"}, told)
 	})
 }
+
+// TestJournalMarksWaitForNoFunc: while a func of an operator's act holds the row of an
+// entry, the requests of others leave.
+func TestJournalMarksWaitForNoFunc(t *testing.T) {
+	t.Parallel()
+	db, _ := openPostgres(t)
+	j, err := journal.Open(t.Context(), db, journal.PostgreSQL, journal.Config{Every: 5 * time.Millisecond, Workers: 8})
+	require.NoError(t, err)
+	p, sent := newBank(sdk.Referenced).provider(), make(chan string, 10)
+	prepared, goOn := make(chan struct{}), make(chan struct{})
+	prepare, send := p.Steps[0].Prepare, p.Steps[0].Send
+	p.Steps[0].Prepare = func(ctx context.Context, r journal.Request[order, receipt]) ([]byte, error) {
+		if r.Reference == "held" {
+			close(prepared)
+			<-goOn
+		}
+		return prepare(ctx, r)
+	}
+	p.Steps[0].Send = func(ctx context.Context, r journal.Request[order, receipt]) (receipt, error) {
+		sent <- r.Reference
+		return send(ctx, r)
+	}
+	told, tell := make(chan struct{}), make(chan struct{})
+	flow := journal.New(j, "pay", p, func(_ context.Context, _ journal.Tx, c journal.Change[receipt]) error {
+		if c.Reference == "held" {
+			close(told)
+			<-tell
+		}
+		return nil
+	})
+	m := &merchant{t: t, db: db, flow: flow, j: j}
+	m.mustPlan("held")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended, acted := make(chan error, 1), make(chan error, 1)
+	go func() { ended <- j.Run(ctx) }()
+	<-prepared
+	go func() { acted <- m.act("held", journal.Cancel) }()
+	<-told
+	close(goOn)
+	require.Eventually(t, func() bool { // its mark waits for the row
+		var n int
+		err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%json_to_recordset%'`).Scan(&n)
+		return err == nil && n > 0
+	}, 20*time.Second, time.Millisecond)
+	for _, reference := range []string{"a", "b"} {
+		m.mustPlan(reference)
+		select {
+		case other := <-sent:
+			require.Equal(t, reference, other)
+		case <-time.After(5 * time.Second):
+			require.Fail(t, "the mark of another waits")
+		}
+	}
+	close(tell)
+	require.NoError(t, <-acted)
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	require.Equal(t, journal.StateCancelled, m.entry("held").State)
+	require.Empty(t, sent)
+}

@@ -83,9 +83,9 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 		p := j.written(ctx, m, e, next, t)
 		var err error
 		if t.actor != "" { // a person's act waits for nobody, and ends with its ctx
-			err = p.commit(ctx, j.db, j.sql.writeMany)
+			err = p.commit(ctx, j.db, m.records.single)
 		} else {
-			err = m.records.commit(ctx, j.db, j.sql.writeMany, p)
+			err = m.records.commit(ctx, j.db, p)
 		}
 		var own *funcError
 		switch {
@@ -170,9 +170,9 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 		var err error
 		if !e.admitted && m.settings.Limit.bounds() {
 			p.after = func(tx *transaction) error { return j.reserve(ctx, tx, m, e) }
-			err = p.commit(ctx, j.db, j.sql.markMany)
+			err = p.commit(ctx, j.db, m.marks.single)
 		} else {
-			err = m.marks.commit(ctx, j.db, j.sql.markMany, p)
+			err = m.marks.commit(ctx, j.db, p)
 		}
 		var unclear *commitError
 		if errors.As(err, &unclear) {

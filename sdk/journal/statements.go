@@ -15,7 +15,7 @@ type statements struct {
 	take, load, loadAll, find                        string
 	lease, spent                                     string // MySQL only, which returns nothing from an update
 	mark, write, details, history                    string
-	markMany, writeMany                              string // PostgreSQL only: for many entries, with details and history
+	markMany, markOne, writeMany                     string // PostgreSQL only: for many entries, with details and history
 	stuck, unstuck, unalerted, alerted               string
 	quiet, knock                                     string
 	flow, setFlow, adopt, restore, restoreStuck      string
@@ -195,7 +195,11 @@ func newStatements(d Dialect) *statements {
 		SELECT e.*, d.* FROM e LEFT JOIN LATERAL (SELECT d.amount, d.currency, d.params, d.prepared, d.value, d.note, COALESCE(s.reason, '')
 			FROM journal_details d LEFT JOIN journal_stuck s ON s.entry = d.entry WHERE d.entry = e.id OFFSET 0) d ON true`)
 	out.knock = strings.Replace(out.knock, "$3 = 1", "CAST($3 AS bigint) = 1", 1)
-	out.markMany = s(many(out.mark, "nnn"))
+	out.markOne = s(many(out.mark, "nnn"))
+	// Requests that leave do not wait for a func that holds the row of another entry.
+	out.markMany = strings.NewReplacer("FROM r WHERE id", "FROM free r WHERE id", " WHERE one = 1),", ` WHERE one = 1),
+		free AS (SELECT r.* FROM r JOIN journal_entries held ON held.id = r.p1 FOR NO KEY UPDATE OF held SKIP LOCKED),`,
+		"SELECT place, true FROM e", "SELECT place, true FROM e UNION ALL SELECT place, false FROM r WHERE place NOT IN (SELECT place FROM free)").Replace(out.markOne)
 	out.writeMany = s(many(out.write, "nnnnnttttnnnnnnnnn"))
 	out.planAll = s(`WITH e AS (` + out.plan + `),
 		d AS (INSERT INTO journal_details (entry, amount, currency, params, prepared, value, note) SELECT id, $5, $6, $7, $8, $9, '' FROM e),
@@ -226,5 +230,5 @@ func many(first, kinds string) string {
 		e AS (%s RETURNING id, r.place%s),
 		d AS (UPDATE journal_details SET prepared = decode(e.p%d, 'base64'), value = decode(e.p%d, 'base64'), note = e.p%d FROM e WHERE entry = e.id),
 		h AS (INSERT INTO journal_history (entry, at, event, state, actor, note) SELECT id, {now}, p%d, p%d, p%d, p%d FROM e)
-		SELECT place FROM e`, columns.String(), parameter.ReplaceAllString(first, "r.p$1"), carried.String(), n+1, n+2, n+3, n+4, n+5, n+6, n+7)
+		SELECT place, true FROM e`, columns.String(), parameter.ReplaceAllString(first, "r.p$1"), carried.String(), n+1, n+2, n+3, n+4, n+5, n+6, n+7)
 }

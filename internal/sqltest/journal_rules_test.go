@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -640,4 +642,36 @@ func TestJournalMarksWaitForNoFunc(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 	require.Equal(t, journal.StateCancelled, m.entry("held").State)
 	require.Empty(t, sent)
+}
+
+// TestJournalHangingDatabase: Run ends although the database does not respond, and what
+// was under way goes on later.
+func TestJournalHangingDatabase(t *testing.T) {
+	for name, words := range map[string]string{
+		"a mark": "attempts = attempts + 1", "its details": "SET prepared", "a record": "resume = ", "a begin": "BEGIN", "a commit": "COMMIT",
+		"a quiet": "looks = ?7", "a question": "adopt_until", "the func": "INSERT INTO told",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := &gate{left: -1, hung: make(chan struct{})}
+				db := sql.OpenDB(gatedConnector{dsn: "file:" + filepath.Join(t.TempDir(), "shop.db") + strings.Replace(immediate, "10000", "0", 1) + quick, gate: g}) // it would wait in real time
+				defer db.Close()
+				m := newMerchant(t, db, journal.SQLite, newBank(sdk.Referenced), func(c *journal.Config) { c.Every = time.Second })
+				m.mustPlan("a")
+				g.hang(words)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				began := time.Now()
+				require.ErrorIs(t, m.j.Run(ctx), context.DeadlineExceeded)
+				require.Less(t, time.Since(began), 10*time.Minute)
+				g.hang("")
+				close(g.hung)
+				synctest.Wait()
+				for range 3 {
+					m.work(20 * time.Minute)
+				}
+				require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
+			})
+		})
+	}
 }

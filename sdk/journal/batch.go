@@ -38,13 +38,13 @@ func (j *Journal) part(ctx context.Context, first string, entry, details, histor
 		return p
 	}
 	p.first = func(q querier) error {
-		if err := changedOne(q.ExecContext(ctx, first, entry...)); err != nil {
+		if err := changedOne(execute(ctx, q, first, entry...)); err != nil {
 			return err
 		}
-		if _, err := q.ExecContext(ctx, j.sql.details, slices.Concat([]any{p.id}, details)...); err != nil {
+		if _, err := execute(ctx, q, j.sql.details, slices.Concat([]any{p.id}, details)...); err != nil {
 			return err
 		}
-		_, err := q.ExecContext(ctx, j.sql.history, slices.Concat([]any{p.id}, history)...)
+		_, err := execute(ctx, q, j.sql.history, slices.Concat([]any{p.id}, history)...)
 		return err
 	}
 	return p
@@ -75,7 +75,7 @@ func commitParts(ctx context.Context, db *database, many string, parts []part) (
 	if many != "" && !slices.ContainsFunc(parts, func(p part) bool { return p.after != nil }) {
 		return fates, alone(changeMany(ctx, db, many, parts, fates)) // one statement needs no transaction
 	}
-	return fates, inTx(ctx, db, func(tx *transaction) error {
+	return fates, inTxWithin(ctx, db, statementLimit, func(tx *transaction) error {
 		if many != "" {
 			if err := changeMany(ctx, tx, many, parts, fates); err != nil {
 				return err
@@ -110,6 +110,8 @@ func changeMany(ctx context.Context, q querier, many string, parts []part, fates
 		rows = append(strconv.AppendInt(append(rows, `{"place":`...), int64(i), 10), ',')
 		rows = append(rows, p.row...)
 	}
+	ctx, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
 	changed, err := q.QueryContext(ctx, many, string(append(rows, ']')))
 	if err != nil {
 		return err

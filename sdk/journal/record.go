@@ -71,6 +71,9 @@ type funcError struct{ err error }
 func (e *funcError) Error() string { return "journal: func: " + e.err.Error() }
 func (e *funcError) Unwrap() error { return e.err }
 
+// funcLimit ends the context of a func, whose own statements may hang too.
+const funcLimit = 10 * time.Minute
+
 // recordTries is how often a transaction that failed is tried again. The answer stays
 // in memory meanwhile.
 const recordTries = 6
@@ -128,13 +131,15 @@ func (j *Journal) written(ctx context.Context, m *machine, e *entry, next entry,
 	p.after = func(tx *transaction) (err error) {
 		switch {
 		case next.state == StateStuck:
-			_, err = tx.ExecContext(ctx, j.sql.stuck, e.id, e.flow, string(next.reason), t.note)
+			_, err = execute(ctx, tx, j.sql.stuck, e.id, e.flow, string(next.reason), t.note)
 		case e.state == StateStuck:
-			_, err = tx.ExecContext(ctx, j.sql.unstuck, e.id)
+			_, err = execute(ctx, tx, j.sql.unstuck, e.id)
 		}
 		if err != nil || t.kind == "" {
 			return err
 		}
+		ctx, cancel := context.WithTimeout(ctx, funcLimit)
+		defer cancel()
 		if err := m.tell(ctx, tx.Tx, &next, t.kind, next.note); err != nil {
 			return &funcError{err}
 		}
@@ -145,7 +150,7 @@ func (j *Journal) written(ctx context.Context, m *machine, e *entry, next entry,
 
 // quiet gives an entry back about which there is nothing new.
 func (j *Journal) quiet(ctx context.Context, e *entry, tries, looks int, delay time.Duration) error {
-	return changedOne(j.db.ExecContext(ctx, j.sql.quiet, e.id, micros(delay), micros(j.knockedDelay(e, delay)), e.knocks, e.fence, tries, looks))
+	return changedOne(execute(ctx, j.db, j.sql.quiet, e.id, micros(delay), micros(j.knockedDelay(e, delay)), e.knocks, e.fence, tries, looks))
 }
 
 // knockedDelay is the delay of an entry about which a callback came meanwhile. What was
@@ -207,6 +212,8 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 // may have come in its place: is tells whether the row is as the write leaves it. What
 // cannot be read has not been seen to take place.
 func (j *Journal) wrote(ctx context.Context, e *entry, is func(now *entry, holder string) bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
 	now, listed, err := j.find(ctx, e.flow, e.reference)
 	return err == nil && now.fence == e.fence+1 && is(now, listed.Holder)
 }

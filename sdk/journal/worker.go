@@ -23,21 +23,26 @@ const (
 )
 
 // Run works until ctx ends, and returns its error. Then it takes nothing more, and
-// returns when the calls that it has begun are recorded. Run it in every process that
+// returns when the calls that it has begun are recorded: at the latest after twice
+// Config.Lease, if your func and the provider's calls end with their ctx. Run it in every process that
 // has the flows; add the flows first.
 func (j *Journal) Run(ctx context.Context) error {
 	machines, err := j.start()
 	if err != nil {
 		return err
 	}
+	// What has begun is seen through, and ends in any case.
+	through, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(2*j.cfg.Lease, cancel) })()
 	var loops sync.WaitGroup
 	for _, m := range machines {
 		for _, lane := range []int{laneFollow, laneSend} {
 			if lane == laneFollow && m.sweep != nil {
-				loops.Go(func() { j.sweepLoop(ctx, m) })
+				loops.Go(func() { j.sweepLoop(ctx, through, m) })
 				continue
 			}
-			loops.Go(func() { j.loop(ctx, m, lane) })
+			loops.Go(func() { j.loop(ctx, through, m, lane) })
 		}
 	}
 	loops.Go(func() {
@@ -86,8 +91,9 @@ func (j *Journal) Work(ctx context.Context) (int, error) {
 	return taken, j.alert(ctx)
 }
 
-// loop takes the entries of one lane and works on them at the same time.
-func (j *Journal) loop(ctx context.Context, m *machine, lane int) {
+// loop takes the entries of one lane until ctx ends, and works on them at the same time
+// until through ends.
+func (j *Journal) loop(ctx, through context.Context, m *machine, lane int) {
 	slots := make(chan struct{}, j.cfg.Workers)
 	var working sync.WaitGroup
 	defer working.Wait()
@@ -115,8 +121,7 @@ func (j *Journal) loop(ctx context.Context, m *machine, lane int) {
 		for _, e := range entries {
 			working.Go(func() {
 				defer func() { <-slots }()
-				// What has begun is seen through: each call has its own limit.
-				j.work(context.WithoutCancel(ctx), m, e)
+				j.work(through, m, e)
 			})
 		}
 		if crowd = len(entries) == wanted; !crowd {
@@ -152,9 +157,9 @@ func (j *Journal) idle(ctx context.Context, m *machine, lane int) {
 const sweepMost = 200
 
 // sweepLoop follows the entries of a flow that asks for many at once.
-func (j *Journal) sweepLoop(ctx context.Context, m *machine) {
+func (j *Journal) sweepLoop(ctx, through context.Context, m *machine) {
 	for ctx.Err() == nil {
-		n, err := j.sweep(context.WithoutCancel(ctx), m)
+		n, err := j.sweep(through, m)
 		if err != nil && ctx.Err() == nil {
 			j.cfg.Logger.WarnContext(ctx, "journal: sweep", "flow", m.name, "error", err)
 		}
@@ -232,7 +237,7 @@ func (j *Journal) takeOnce(ctx context.Context, m *machine, lane, limit int) (ta
 	if j.sql.lease == "" {
 		taken, err = readEntries(ctx, j.db, j.sql.take, args, j.db.dialect == PostgreSQL)
 	} else {
-		err = inTx(ctx, j.db, func(tx *transaction) error {
+		err = inTxWithin(ctx, j.db, statementLimit, func(tx *transaction) error {
 			if taken, err = readEntries(ctx, tx, j.sql.take, args, false); err != nil || len(taken) == 0 {
 				return err
 			}
@@ -450,7 +455,7 @@ func (j *Journal) alertOne(ctx context.Context, u unalerted) error {
 			return err
 		}
 	}
-	_, err = j.db.ExecContext(ctx, j.sql.alerted, u.entry)
+	_, err = execute(ctx, j.db, j.sql.alerted, u.entry)
 	return err
 }
 
@@ -461,6 +466,8 @@ func (j *Journal) unalerted(ctx context.Context, flows []string, after unalerted
 		args = append(args, flow)
 		names += ", $" + strconv.Itoa(len(args))
 	}
+	ctx, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
 	rows, err := j.db.QueryContext(ctx, j.sql.text(strings.Replace(j.sql.unalerted, "{flows}", names[2:], 1)), args...)
 	if err != nil {
 		return nil, err

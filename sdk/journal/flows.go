@@ -136,12 +136,12 @@ func (j *Journal) reserve(ctx context.Context, tx *transaction, m *machine, e *e
 	}
 	var (
 		begins int64
-		spent  entry
+		spent  string
 	)
-	if err := j.window(ctx, tx, []any{e.flow, e.currency, limit.Window.Microseconds()}, &begins, &spent.amount); err != nil {
+	if err := j.window(ctx, tx, []any{e.flow, e.currency, limit.Window.Microseconds()}, &begins, &spent); err != nil {
 		return err
 	}
-	sum, err := spent.cost()
+	sum, err := decimal.NewFromString(spent)
 	if err != nil {
 		return err
 	}

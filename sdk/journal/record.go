@@ -83,7 +83,7 @@ const recordTries = 6
 func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
 	var unclear *commitError
 	for try := 1; ; try++ {
-		p := j.written(ctx, m, e, next, t)
+		p := j.transitionPart(ctx, m, e, next, t)
 		var err error
 		if t.actor != "" { // a person's act waits for nobody, and ends with its ctx
 			err = p.commit(ctx, j.db, m.records.single)
@@ -113,8 +113,8 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 	}
 }
 
-// written is a transition as a part of a transaction.
-func (j *Journal) written(ctx context.Context, m *machine, e *entry, next entry, t transition) part {
+// transitionPart is a transition as a part of a transaction.
+func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next entry, t transition) part {
 	t.note, next.note = cleaned(t.note), cleaned(next.note)
 	knocked := j.knockedDelay(&next, t.delay)
 	if t.delay < 0 && next.owed == "" && m.reads() && (next.state == StateFinal || next.state == StateRefused ||

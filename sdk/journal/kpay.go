@@ -36,7 +36,7 @@ func KPay(j *Journal, name string, client KPayClient, fn Func[kpay.Payment]) *Fl
 		Deciding: []func(kpay.PayParams) []string{func(p kpay.PayParams) []string {
 			return []string{p.RefID, p.Amount.String(), orDefault(string(p.Currency), "RWF"), string(p.Method), localNumber(p.MSISDN), p.RetailerID}
 		}},
-		Steps: []Step[kpay.PayParams, kpay.Payment]{written(kpay.OpPay, sdk.Referenced, func(r request) (sdk.Prepared[kpay.Payment], error) {
+		Steps: []Step[kpay.PayParams, kpay.Payment]{clientStep(kpay.OpPay, sdk.Referenced, func(r request) (sdk.Prepared[kpay.Payment], error) {
 			return client.Prepare(r.Params)
 		})},
 		Poll: func(ctx context.Context, r request) (kpay.Payment, error) {

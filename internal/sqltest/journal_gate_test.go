@@ -2,6 +2,7 @@ package sqltest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -35,6 +36,9 @@ type gate struct {
 	lost  func()
 	loses string
 	took  bool
+	// hangs is in each statement that gets no response before its context ends, or hung.
+	hangs string
+	hung  chan struct{}
 }
 
 var errDead = errors.New("the process is dead")
@@ -136,11 +140,33 @@ func (g *gate) loss(statements string) (lost func()) {
 	return lost
 }
 
-func (c gatedConn) ExecContext(_ context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+func (g *gate) hang(words string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hangs = words
+}
+
+// response waits as long as there is none to a statement.
+func (g *gate) response(ctx context.Context, statement string) error {
+	g.mu.Lock()
+	hangs := g.hangs != "" && strings.Contains(statement, g.hangs)
+	g.mu.Unlock()
+	if !hangs {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-g.hung:
+		return errNoResponse
+	}
+}
+
+func (c gatedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	if err := c.gate.step(); err != nil {
 		return nil, err
 	}
-	if err := c.lost(query); err != nil {
+	if err := cmp.Or(c.gate.response(ctx, query), c.lost(query)); err != nil {
 		return nil, err
 	}
 	// Without the caller's context: a dying process does not interrupt a statement.
@@ -151,11 +177,11 @@ func (c gatedConn) ExecContext(_ context.Context, query string, args []driver.Na
 	return result, err
 }
 
-func (c gatedConn) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (c gatedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	if err := c.gate.step(); err != nil {
 		return nil, err
 	}
-	if err := c.lost(query); err != nil {
+	if err := cmp.Or(c.gate.response(ctx, query), c.lost(query)); err != nil {
 		return nil, err
 	}
 	rows, err := c.Conn.(driver.QueryerContext).QueryContext(context.Background(), query, args)
@@ -189,8 +215,8 @@ func (c gatedConn) CheckNamedValue(v *driver.NamedValue) error {
 	return driver.ErrSkip
 }
 
-func (c gatedConn) BeginTx(_ context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	if err := c.gate.step(); err != nil {
+func (c gatedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	if err := cmp.Or(c.gate.step(), c.gate.response(ctx, "BEGIN")); err != nil {
 		return nil, err
 	}
 	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(context.Background(), opts)
@@ -211,6 +237,10 @@ func (t gatedTx) Rollback() error {
 
 func (t gatedTx) Commit() error {
 	if err := t.conn.gate.step(); err != nil {
+		_ = t.Rollback()
+		return err
+	}
+	if err := t.conn.gate.response(context.Background(), "COMMIT"); err != nil {
 		_ = t.Rollback()
 		return err
 	}

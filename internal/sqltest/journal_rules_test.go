@@ -3,8 +3,14 @@ package sqltest
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -481,4 +487,191 @@ func TestJournalSlowQuestionHoldsUpOneEntry(t *testing.T) {
 		cancel()
 		require.ErrorIs(t, <-ended, context.Canceled)
 	})
+}
+
+// What a database or a merchant's code does wrong holds up nothing else, and loses nothing.
+
+// TestJournalUnreadDetailsLoseNothing: an entry whose details cannot be read is worked on
+// later. Only what is finished may have been purged.
+func TestJournalUnreadDetailsLoseNothing(t *testing.T) {
+	onGated(t, func(t *testing.T, plain, gated *sql.DB, dialect journal.Dialect, g *gate) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, gated, dialect, b)
+		if dialect != journal.PostgreSQL { // which reads them with the entry
+			m.mustPlan("a")
+			ctx, cancel := context.WithCancel(t.Context())
+			g.loses, g.lost = "WHERE d.entry IN", cancel
+			require.ErrorIs(t, m.j.Run(ctx), context.Canceled)
+			require.Empty(t, b.sends)
+			m.work(10 * time.Minute)
+			require.Equal(t, 1, b.sends["a"])
+		}
+		m.mustPlan("b")
+		_, err := plain.ExecContext(t.Context(), `DELETE FROM journal_details WHERE entry = (SELECT id FROM journal_entries WHERE reference = 'b')`)
+		require.NoError(t, err)
+		m.work(0)
+		require.Equal(t, journal.StatePlanned, m.entry("b").State)
+		require.False(t, m.entry("b").Due.IsZero(), "somebody looks at it again")
+	})
+}
+
+// TestJournalFuncErrorsOfAnyText: the text of a func's error is stored as far as a
+// database takes it.
+func TestJournalFuncErrorsOfAnyText(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Once)
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) {
+			c.Flows = map[string]journal.FlowConfig{"pay": {FuncTries: 3}}
+		})
+		for _, text := range []string{"row \x00 locked", "row \xff locked", "row \x1b[31m locked"} {
+			reference := strconv.QuoteToASCII(text)[5:8]
+			m.mustPlan(reference)
+			for range 3 {
+				m.refuses = errors.New(text)
+				m.work(10 * time.Minute)
+			}
+			e := m.entry(reference)
+			require.Equal(t, journal.StateStuck, e.State, text)
+			require.Equal(t, journal.ReasonFunc, e.Reason, text)
+			require.Regexp(t, `^your func failed: row .{1,6} locked$`, e.Note)
+			require.NotContains(t, e.Note, text[4:5])
+			require.Equal(t, []string{"planned", "sending", "accepted", "func-failed", "stuck"}, m.history(reference), text)
+		}
+	})
+}
+
+// TestJournalAlertsGoOn: an alert that fails, and entries of flows that this process does
+// not have, keep no other alert back.
+func TestJournalAlertsGoOn(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b, many := newBank(sdk.Once), 60
+		b.script = slices.Repeat([]string{"lost"}, many+3)
+		var told []string
+		pager := func(_ context.Context, e journal.Entry) error {
+			told = append(told, e.Reference)
+			if strings.HasPrefix(e.Reference, "old-") {
+				return errors.New("the pager refuses " + e.Reference)
+			}
+			return nil
+		}
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.OnStuck = pager })
+		for i := range many {
+			m.mustPlan("old-" + strconv.Itoa(i))
+		}
+		_, err := m.j.Work(t.Context())
+		require.ErrorContains(t, err, "the pager refuses old-")
+		require.Len(t, slices.Compact(slices.Sorted(slices.Values(told))), 50, "all of a round")
+		m.mustPlan("a")
+		_, err = m.j.Work(t.Context())
+		require.ErrorContains(t, err, "the pager refuses old-")
+		require.Contains(t, told, "a")
+		told = nil
+		_, err = m.j.Work(t.Context())
+		require.Error(t, err)
+		require.Contains(t, told, "old-0", "it is tried again")
+		require.NotContains(t, told, "a")
+
+		for _, table := range []string{"journal_stuck", "journal_entries"} {
+			_, err := db.ExecContext(t.Context(), `UPDATE `+table+` SET flow = 'another' WHERE flow = 'pay'`)
+			require.NoError(t, err)
+		}
+		told = nil
+		m.mustPlan("b")
+		for range 2 {
+			m.work(0)
+		}
+		require.Equal(t, []string{"b"}, told)
+	})
+}
+
+// TestJournalMarksWaitForNoFunc: while a func of an operator's act holds the row of an
+// entry, the requests of others leave.
+func TestJournalMarksWaitForNoFunc(t *testing.T) {
+	t.Parallel()
+	db, _ := openPostgres(t)
+	j, err := journal.Open(t.Context(), db, journal.PostgreSQL, journal.Config{Every: 5 * time.Millisecond, Workers: 8})
+	require.NoError(t, err)
+	p, sent := newBank(sdk.Referenced).provider(), make(chan string, 10)
+	prepared, goOn := make(chan struct{}), make(chan struct{})
+	prepare, send := p.Steps[0].Prepare, p.Steps[0].Send
+	p.Steps[0].Prepare = func(ctx context.Context, r journal.Request[order, receipt]) ([]byte, error) {
+		if r.Reference == "held" {
+			close(prepared)
+			<-goOn
+		}
+		return prepare(ctx, r)
+	}
+	p.Steps[0].Send = func(ctx context.Context, r journal.Request[order, receipt]) (receipt, error) {
+		sent <- r.Reference
+		return send(ctx, r)
+	}
+	told, tell := make(chan struct{}), make(chan struct{})
+	flow := journal.New(j, "pay", p, func(_ context.Context, _ journal.Tx, c journal.Change[receipt]) error {
+		if c.Reference == "held" {
+			close(told)
+			<-tell
+		}
+		return nil
+	})
+	m := &merchant{t: t, db: db, flow: flow, j: j}
+	m.mustPlan("held")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended, acted := make(chan error, 1), make(chan error, 1)
+	go func() { ended <- j.Run(ctx) }()
+	<-prepared
+	go func() { acted <- m.act("held", journal.Cancel) }()
+	<-told
+	close(goOn)
+	require.Eventually(t, func() bool { // its mark waits for the row
+		var n int
+		err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%json_to_recordset%'`).Scan(&n)
+		return err == nil && n > 0
+	}, 20*time.Second, time.Millisecond)
+	for _, reference := range []string{"a", "b"} {
+		m.mustPlan(reference)
+		select {
+		case other := <-sent:
+			require.Equal(t, reference, other)
+		case <-time.After(5 * time.Second):
+			require.Fail(t, "the mark of another waits")
+		}
+	}
+	close(tell)
+	require.NoError(t, <-acted)
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	require.Equal(t, journal.StateCancelled, m.entry("held").State)
+	require.Empty(t, sent)
+}
+
+// TestJournalHangingDatabase: Run ends although the database does not respond, and what
+// was under way goes on later.
+func TestJournalHangingDatabase(t *testing.T) {
+	for name, words := range map[string]string{
+		"a mark": "attempts = attempts + 1", "its details": "SET prepared", "a record": "resume = ", "a begin": "BEGIN", "a commit": "COMMIT",
+		"a quiet": "looks = ?7", "a question": "adopt_until", "the func": "INSERT INTO told",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := &gate{left: -1, hung: make(chan struct{})}
+				db := sql.OpenDB(gatedConnector{dsn: "file:" + filepath.Join(t.TempDir(), "shop.db") + strings.Replace(immediate, "10000", "0", 1) + quick, gate: g}) // it would wait in real time
+				defer db.Close()
+				m := newMerchant(t, db, journal.SQLite, newBank(sdk.Referenced), func(c *journal.Config) { c.Every = time.Second })
+				m.mustPlan("a")
+				g.hang(words)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				began := time.Now()
+				require.ErrorIs(t, m.j.Run(ctx), context.DeadlineExceeded)
+				require.Less(t, time.Since(began), 10*time.Minute)
+				g.hang("")
+				close(g.hung)
+				synctest.Wait()
+				for range 3 {
+					m.work(20 * time.Minute)
+				}
+				require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
+			})
+		})
+	}
 }

@@ -38,13 +38,13 @@ func (j *Journal) part(ctx context.Context, first string, entry, details, histor
 		return p
 	}
 	p.first = func(q querier) error {
-		if err := changedOne(q.ExecContext(ctx, first, entry...)); err != nil {
+		if err := changedOne(execute(ctx, q, first, entry...)); err != nil {
 			return err
 		}
-		if _, err := q.ExecContext(ctx, j.sql.details, slices.Concat([]any{p.id}, details)...); err != nil {
+		if _, err := execute(ctx, q, j.sql.details, slices.Concat([]any{p.id}, details)...); err != nil {
 			return err
 		}
-		_, err := q.ExecContext(ctx, j.sql.history, slices.Concat([]any{p.id}, history)...)
+		_, err := execute(ctx, q, j.sql.history, slices.Concat([]any{p.id}, history)...)
 		return err
 	}
 	return p
@@ -63,33 +63,33 @@ func jsonRow(args []any) []byte {
 
 // commit runs one part.
 func (p part) commit(ctx context.Context, db *database, many string) error {
-	lost, err := commitParts(ctx, db, many, []part{p})
-	if lost[0] != nil {
-		return lost[0]
-	}
-	return err
+	fates, err := commitParts(ctx, db, many, []part{p})
+	return cmp.Or(fates[0], err)
 }
 
 // commitParts runs parts in one transaction. A lost lease changes nothing and ends
-// nobody else's part.
-func commitParts(ctx context.Context, db *database, many string, parts []part) (lost []error, err error) {
-	lost = make([]error, len(parts))
+// nobody else's part: its fate is errLeaseLost. That of a part whose row was not free
+// is errCompany. Whatever becomes of the rest, they keep it.
+func commitParts(ctx context.Context, db *database, many string, parts []part) (fates []error, err error) {
+	fates = make([]error, len(parts))
 	if many != "" && !slices.ContainsFunc(parts, func(p part) bool { return p.after != nil }) {
-		return lost, alone(changeMany(ctx, db, many, parts, lost)) // one statement needs no transaction
+		return fates, alone(changeMany(ctx, db, many, parts, fates)) // one statement needs no transaction
 	}
-	err = inTx(ctx, db, func(tx *transaction) error {
+	return fates, inTxWithin(ctx, db, statementLimit, func(tx *transaction) error {
 		if many != "" {
-			if err := changeMany(ctx, tx, many, parts, lost); err != nil {
+			if err := changeMany(ctx, tx, many, parts, fates); err != nil {
 				return err
 			}
 		}
 		for i, p := range parts {
 			if many == "" {
-				if lost[i] = p.first(tx); lost[i] != nil && !errors.Is(lost[i], errLeaseLost) {
-					return lost[i]
+				if err := p.first(tx); errors.Is(err, errLeaseLost) {
+					fates[i] = err
+				} else if err != nil {
+					return err
 				}
 			}
-			if lost[i] == nil && p.after != nil {
+			if fates[i] == nil && p.after != nil {
 				if err := p.after(tx); err != nil {
 					return err
 				}
@@ -97,17 +97,11 @@ func commitParts(ctx context.Context, db *database, many string, parts []part) (
 		}
 		return nil
 	})
-	for i := range lost { // what is lost stays lost, whatever became of the rest
-		if lost[i] != nil && !errors.Is(lost[i], errLeaseLost) {
-			lost[i] = nil
-		}
-	}
-	return lost, err
 }
 
 // changeMany runs the one statement of all parts. What it does not return has lost its
 // lease.
-func changeMany(ctx context.Context, q querier, many string, parts []part, lost []error) error {
+func changeMany(ctx context.Context, q querier, many string, parts []part, fates []error) error {
 	rows := []byte{'['}
 	for i, p := range parts {
 		if i > 0 {
@@ -116,6 +110,8 @@ func changeMany(ctx context.Context, q querier, many string, parts []part, lost 
 		rows = append(strconv.AppendInt(append(rows, `{"place":`...), int64(i), 10), ',')
 		rows = append(rows, p.row...)
 	}
+	ctx, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
 	changed, err := q.QueryContext(ctx, many, string(append(rows, ']')))
 	if err != nil {
 		return err
@@ -123,22 +119,21 @@ func changeMany(ctx context.Context, q querier, many string, parts []part, lost 
 	defer changed.Close()
 	// By its place and not by its entry: of two workers that have the same entry, because
 	// the lease of the first has ended, the first changes nothing.
-	done := make([]bool, len(parts))
+	became := slices.Repeat([]error{errLeaseLost}, len(parts))
 	for changed.Next() {
-		place := 0
-		if err := changed.Scan(&place); err != nil {
+		place, free := 0, false
+		if err := changed.Scan(&place, &free); err != nil {
 			return err
 		}
-		done[place] = true
+		became[place] = nil
+		if !free {
+			became[place] = errCompany
+		}
 	}
 	if err := changed.Err(); err != nil {
 		return err
 	}
-	for i := range parts {
-		if !done[i] {
-			lost[i] = errLeaseLost
-		}
-	}
+	copy(fates, became)
 	return changed.Close()
 }
 
@@ -161,6 +156,9 @@ type committer struct {
 	leaders int
 	most    int // leaders
 	size    int // of a batch
+	// many is the one statement of a batch, and single that of a part alone, which waits
+	// for its row. Both are empty where each part has its own.
+	many, single string
 }
 
 type waiting struct {
@@ -168,34 +166,35 @@ type waiting struct {
 	done chan error
 }
 
-// errCompany says that a transaction failed because of others in its batch, or may have.
+// errCompany sends a part of a batch alone: the transaction failed, maybe because of
+// others in it, or the others do not wait for the part's row.
 var errCompany = errors.New("journal: the batch failed")
 
 // errEnded says that a func ended the goroutine of its transaction.
 var errEnded = errors.New("journal: the goroutine of a transaction has ended")
 
-func (c *committer) commit(ctx context.Context, db *database, many string, p part) error {
+func (c *committer) commit(ctx context.Context, db *database, p part) error {
 	w := &waiting{p, make(chan error, 1)}
 	c.mu.Lock()
 	c.waiting = append(c.waiting, w)
 	// Another leader would make two small batches of one, unless there is enough for both.
 	if c.leaders == 0 || c.leaders < c.most && len(c.waiting) >= c.size/2 {
 		c.leaders++
-		go c.lead(context.WithoutCancel(ctx), db, many)
+		go c.lead(context.WithoutCancel(ctx), db)
 	}
 	c.mu.Unlock()
 	err := <-w.done
 	if errors.Is(err, errCompany) {
-		return p.commit(ctx, db, many)
+		return p.commit(ctx, db, c.single)
 	}
 	return err
 }
 
-func (c *committer) lead(ctx context.Context, db *database, many string) {
+func (c *committer) lead(ctx context.Context, db *database) {
 	ended := false
 	defer func() {
 		if !ended { // a func has ended this goroutine, as t.FailNow does
-			go c.lead(ctx, db, many)
+			go c.lead(ctx, db)
 		}
 	}()
 	runtime.Gosched() // those that are ready come along
@@ -211,7 +210,7 @@ func (c *committer) lead(ctx context.Context, db *database, many string) {
 			return
 		}
 		c.mu.Unlock()
-		commitBatch(ctx, db, many, batch)
+		commitBatch(ctx, db, c.many, batch)
 	}
 }
 
@@ -230,13 +229,13 @@ func commitBatch(ctx context.Context, db *database, many string, batch []*waitin
 	for i, w := range batch {
 		parts[i] = w.part
 	}
-	lost, err := commitParts(ctx, db, many, parts)
+	fates, err := commitParts(ctx, db, many, parts)
 	ended = true
 	var unclear *commitError
 	for i, w := range batch {
 		switch {
-		case err == nil || lost[i] != nil && errors.As(err, &unclear):
-			w.done <- lost[i]
+		case err == nil || fates[i] != nil && errors.As(err, &unclear):
+			w.done <- fates[i]
 		case len(batch) == 1 || errors.As(err, &unclear):
 			w.done <- err
 		default:

@@ -37,7 +37,7 @@ import (
 // balance.
 func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Transaction]) *Flow[bitpesa.TransactionParams, bitpesa.Transaction] {
 	type request = Request[bitpesa.TransactionParams, bitpesa.Transaction]
-	fund := writtenAs(bitpesa.OpCreateDebits, sdk.Referenced,
+	fund := clientStepAs(bitpesa.OpCreateDebits, sdk.Referenced,
 		func(r request) (none sdk.Prepared[bitpesa.Debit], err error) {
 			if r.Before == nil {
 				return none, errNotShown
@@ -52,7 +52,7 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 		func(r request, _ bitpesa.Debit) bitpesa.Transaction { return *r.Before })
 	fund.UnclearRefusals = true // the vendor does not publish their words
 	fund.Done = func(t bitpesa.Transaction) bool { return t.Funded() }
-	create := written(bitpesa.OpCreateTransaction, sdk.Referenced, func(r request) (sdk.Prepared[bitpesa.Transaction], error) {
+	create := clientStep(bitpesa.OpCreateTransaction, sdk.Referenced, func(r request) (sdk.Prepared[bitpesa.Transaction], error) {
 		return client.Transactions.Prepare(r.Params)
 	})
 	create.UnclearRefusals = true

@@ -53,7 +53,7 @@ func fiatConnect(j *Journal, name string, client *kotani.FiatConnect, fn Func[ko
 	if op == kotani.OpTransferOut {
 		direction = kotani.TransferTypeOut
 	}
-	step := written(op, sdk.Keyed, func(r request) (sdk.Prepared[kotani.Transfer], error) {
+	step := clientStep(op, sdk.Keyed, func(r request) (sdk.Prepared[kotani.Transfer], error) {
 		return prepare(r.Params, quoteIn(r.Prepared, "quoteId"))
 	})
 	step.KeyLife = fiatConnectKeyLife

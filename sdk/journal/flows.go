@@ -33,6 +33,8 @@ func (j *Journal) setFlow(ctx context.Context, flow string, paused int, actor, r
 // flowState says whether sending is paused, and whether requests that the provider
 // has already are adopted.
 func (j *Journal) flowState(ctx context.Context, flow string) (paused, adopt bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
 	err = queryRow(ctx, j.db, j.sql.flow, []any{flow}, &paused, &adopt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, false, nil
@@ -134,24 +136,26 @@ func (j *Journal) reserve(ctx context.Context, tx *transaction, m *machine, e *e
 	}
 	var (
 		begins int64
-		spent  entry
+		spent  string
 	)
-	if err := j.window(ctx, tx, []any{e.flow, e.currency, limit.Window.Microseconds()}, &begins, &spent.amount); err != nil {
+	if err := j.window(ctx, tx, []any{e.flow, e.currency, limit.Window.Microseconds()}, &begins, &spent); err != nil {
 		return err
 	}
-	sum, err := spent.cost()
+	sum, err := decimal.NewFromString(spent)
 	if err != nil {
 		return err
 	}
 	if sum = sum.Add(amount); sum.GreaterThan(limit.PerWindow) {
 		return fmt.Errorf("%w: more than all entries of a window may cost", errBeyondLimit)
 	}
-	_, err = tx.ExecContext(ctx, j.sql.reserve, e.flow, e.currency, begins, sum.String())
+	_, err = execute(ctx, tx, j.sql.reserve, e.flow, e.currency, begins, sum.String())
 	return err
 }
 
 // window locks the window of a limit, and reads what is spent in it.
 func (j *Journal) window(ctx context.Context, tx *transaction, args []any, into ...any) error {
+	ctx, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
 	if j.sql.spent == "" {
 		return queryRow(ctx, tx, j.sql.spend, args, into...)
 	}

@@ -111,6 +111,7 @@ type Journal struct {
 	flows   map[string]*machine
 	running bool
 	faults  []error
+	alerted unalerted // the last of a full round
 
 	knocks knocks
 }
@@ -167,7 +168,7 @@ func setDefault[T comparable](setting *T, value T) {
 func (j *Journal) add(m *machine) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	err := m.fault()
+	err := m.fault
 	switch {
 	case err != nil:
 	case j.flows[m.name] != nil:
@@ -186,7 +187,9 @@ func (j *Journal) add(m *machine) error {
 		leaders = 1
 	}
 	m.records.most, m.records.size = leaders, maxBatch
+	m.records.many, m.records.single = j.sql.writeMany, j.sql.writeMany
 	m.marks.most, m.marks.size = leaders, maxBatch
+	m.marks.many, m.marks.single = j.sql.markMany, j.sql.markOne
 	if j.sql.markMany != "" {
 		m.marks.most, m.marks.size = 1, manyBatch
 	}

@@ -41,7 +41,7 @@ func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID str
 		p.CompanyID = orDefault(p.CompanyID, companyID)
 		return p
 	}
-	step := written(kapiten.OpCreateRide, sdk.Searched, func(r request) (sdk.Prepared[kapiten.Ride], error) {
+	step := clientStep(kapiten.OpCreateRide, sdk.Searched, func(r request) (sdk.Prepared[kapiten.Ride], error) {
 		return client.Rides.Prepare(complete(r.Params))
 	})
 	send := step.Send
@@ -188,7 +188,7 @@ func KapitenTopUp(j *Journal, name string, client *kapiten.Client, companyID str
 		return client.Wallet.Prepare(p)
 	}
 	// It is sent as a once write, and looked for as a searched one.
-	step := written(kapiten.OpTopUpWallet, sdk.Searched, prepare)
+	step := clientStep(kapiten.OpTopUpWallet, sdk.Searched, prepare)
 	step.Class, step.Looks = sdk.Once, searchedLooks
 	step = lookingFirst(step, "kapiten")
 	p := Provider[kapiten.TopUpParams, kapiten.Transaction]{

@@ -30,7 +30,7 @@ const reversalWatch = 7 * 24 * time.Hour
 // leaves, so that no secret of it is stored.
 func Kasapay(j *Journal, name string, payouts KasapayPayouts, fn Func[kasapay.Payout]) *Flow[kasapay.CreatePayoutParams, kasapay.Payout] {
 	type request = Request[kasapay.CreatePayoutParams, kasapay.Payout]
-	step := written(kasapay.OpInitiate, sdk.Referenced, func(r request) (sdk.Prepared[kasapay.Payout], error) {
+	step := clientStep(kasapay.OpInitiate, sdk.Referenced, func(r request) (sdk.Prepared[kasapay.Payout], error) {
 		return payouts.Prepare(r.Params)
 	})
 	step = confirmed(step, func(p kasapay.Payout) bool { return p.Named() })

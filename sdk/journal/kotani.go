@@ -261,7 +261,7 @@ func kotaniMovement[P any](j *Journal, name string, client *kotani.Client, fn Fu
 func kotaniProvider[P any](client *kotani.Client, kind kotani.TransactionType, op string, identify func(P) (Identity, error), deciding func(P) []string,
 	prepare func(Request[P, kotani.Transaction]) (sdk.Prepared[kotani.Transaction], error),
 ) Provider[P, kotani.Transaction] {
-	step := written(op, sdk.Searched, prepare)
+	step := clientStep(op, sdk.Searched, prepare)
 	return Provider[P, kotani.Transaction]{
 		Identify: identify,
 		Deciding: []func(P) []string{deciding},
@@ -359,7 +359,7 @@ func kotaniAtOnce[P, T any](j *Journal, name string, client *kotani.Client, fn F
 func onceProvider[P, T any](op string, deciding func(P) []string, prepare func(P) (sdk.Prepared[T], error)) Provider[Named[P], T] {
 	return Provider[Named[P], T]{
 		Deciding: []func(Named[P]) []string{func(p Named[P]) []string { return append([]string{p.Reference}, deciding(p.Params)...) }},
-		Steps: []Step[Named[P], T]{written(op, sdk.Once, func(r Request[Named[P], T]) (sdk.Prepared[T], error) {
+		Steps: []Step[Named[P], T]{clientStep(op, sdk.Once, func(r Request[Named[P], T]) (sdk.Prepared[T], error) {
 			return prepare(r.Params.Params)
 		})},
 	}

@@ -19,14 +19,14 @@ type Named[P any] struct {
 	Params    P
 }
 
-// written is a step that a client's Prepare method makes. A step of class Once or Keyed
+// clientStep is a step that a client's Prepare method makes. A step of class Once or Keyed
 // has no Look.
-func written[P, T any](name string, class sdk.Class, prepare func(Request[P, T]) (sdk.Prepared[T], error)) Step[P, T] {
-	return writtenAs(name, class, prepare, func(_ Request[P, T], value T) T { return value })
+func clientStep[P, T any](name string, class sdk.Class, prepare func(Request[P, T]) (sdk.Prepared[T], error)) Step[P, T] {
+	return clientStepAs(name, class, prepare, func(_ Request[P, T], value T) T { return value })
 }
 
-// writtenAs is written for a write which shows another object than the entry's.
-func writtenAs[P, T, U any](name string, class sdk.Class, prepare func(Request[P, T]) (sdk.Prepared[U], error), as func(Request[P, T], U) T) Step[P, T] {
+// clientStepAs is clientStep for a write which shows another object than the entry's.
+func clientStepAs[P, T, U any](name string, class sdk.Class, prepare func(Request[P, T]) (sdk.Prepared[U], error), as func(Request[P, T], U) T) Step[P, T] {
 	s := Step[P, T]{
 		Name: name, Class: class,
 		Prepare: func(_ context.Context, r Request[P, T]) ([]byte, error) {

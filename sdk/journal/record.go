@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -68,6 +71,9 @@ type funcError struct{ err error }
 func (e *funcError) Error() string { return "journal: func: " + e.err.Error() }
 func (e *funcError) Unwrap() error { return e.err }
 
+// funcLimit ends the context of a func, whose own statements may hang too.
+const funcLimit = 10 * time.Minute
+
 // recordTries is how often a transaction that failed is tried again. The answer stays
 // in memory meanwhile.
 const recordTries = 6
@@ -77,12 +83,12 @@ const recordTries = 6
 func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
 	var unclear *commitError
 	for try := 1; ; try++ {
-		p := j.written(ctx, m, e, next, t)
+		p := j.transitionPart(ctx, m, e, next, t)
 		var err error
 		if t.actor != "" { // a person's act waits for nobody, and ends with its ctx
-			err = p.commit(ctx, j.db, j.sql.writeMany)
+			err = p.commit(ctx, j.db, m.records.single)
 		} else {
-			err = m.records.commit(ctx, j.db, j.sql.writeMany, p)
+			err = m.records.commit(ctx, j.db, p)
 		}
 		var own *funcError
 		switch {
@@ -107,8 +113,9 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 	}
 }
 
-// written is a transition as a part of a transaction.
-func (j *Journal) written(ctx context.Context, m *machine, e *entry, next entry, t transition) part {
+// transitionPart is a transition as a part of a transaction.
+func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next entry, t transition) part {
+	t.note, next.note = cleaned(t.note), cleaned(next.note)
 	knocked := j.knockedDelay(&next, t.delay)
 	if t.delay < 0 && next.owed == "" && m.reads() && (next.state == StateFinal || next.state == StateRefused ||
 		next.state == StateStuck && (next.resume == StateSending || next.resume == StateOpen)) {
@@ -124,13 +131,15 @@ func (j *Journal) written(ctx context.Context, m *machine, e *entry, next entry,
 	p.after = func(tx *transaction) (err error) {
 		switch {
 		case next.state == StateStuck:
-			_, err = tx.ExecContext(ctx, j.sql.stuck, e.id, e.flow, string(next.reason), t.note)
+			_, err = execute(ctx, tx, j.sql.stuck, e.id, e.flow, string(next.reason), t.note)
 		case e.state == StateStuck:
-			_, err = tx.ExecContext(ctx, j.sql.unstuck, e.id)
+			_, err = execute(ctx, tx, j.sql.unstuck, e.id)
 		}
 		if err != nil || t.kind == "" {
 			return err
 		}
+		ctx, cancel := context.WithTimeout(ctx, funcLimit)
+		defer cancel()
 		if err := m.tell(ctx, tx.Tx, &next, t.kind, next.note); err != nil {
 			return &funcError{err}
 		}
@@ -141,7 +150,7 @@ func (j *Journal) written(ctx context.Context, m *machine, e *entry, next entry,
 
 // quiet gives an entry back about which there is nothing new.
 func (j *Journal) quiet(ctx context.Context, e *entry, tries, looks int, delay time.Duration) error {
-	return changedOne(j.db.ExecContext(ctx, j.sql.quiet, e.id, micros(delay), micros(j.knockedDelay(e, delay)), e.knocks, e.fence, tries, looks))
+	return changedOne(execute(ctx, j.db, j.sql.quiet, e.id, micros(delay), micros(j.knockedDelay(e, delay)), e.knocks, e.fence, tries, looks))
 }
 
 // knockedDelay is the delay of an entry about which a callback came meanwhile. What was
@@ -166,9 +175,9 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 		var err error
 		if !e.admitted && m.settings.Limit.bounds() {
 			p.after = func(tx *transaction) error { return j.reserve(ctx, tx, m, e) }
-			err = p.commit(ctx, j.db, j.sql.markMany)
+			err = p.commit(ctx, j.db, m.marks.single)
 		} else {
-			err = m.marks.commit(ctx, j.db, j.sql.markMany, p)
+			err = m.marks.commit(ctx, j.db, p)
 		}
 		var unclear *commitError
 		if errors.As(err, &unclear) {
@@ -203,6 +212,8 @@ func (j *Journal) mark(ctx context.Context, m *machine, e *entry, prepared []byt
 // may have come in its place: is tells whether the row is as the write leaves it. What
 // cannot be read has not been seen to take place.
 func (j *Journal) wrote(ctx context.Context, e *entry, is func(now *entry, holder string) bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
 	now, listed, err := j.find(ctx, e.flow, e.reference)
 	return err == nil && now.fence == e.fence+1 && is(now, listed.Holder)
 }
@@ -265,6 +276,16 @@ func changedOne(r sql.Result, err error) error {
 		return errLeaseLost
 	}
 	return err
+}
+
+// cleaned is a text as every database takes it. An error of your func may hold anything.
+func cleaned(note string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return utf8.RuneError
+		}
+		return r
+	}, note) // which makes invalid bytes the same
 }
 
 func micros(d time.Duration) int64 {

@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Dialect is the SQL of your database.
@@ -343,21 +345,60 @@ func (d Dialect) bind(query string, args []any) (string, []any) {
 	}
 }
 
+// statementLimit is how long a worker waits for the response to a statement, a BEGIN or
+// a COMMIT. A database that hangs holds up no worker for ever.
+const statementLimit = leaseMargin
+
+// execute runs a worker's statement.
+func execute(ctx context.Context, q querier, query string, args ...any) (sql.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
+	return q.ExecContext(ctx, query, args...)
+}
+
 func inTx(ctx context.Context, db *database, work func(*transaction) error) error {
+	return inTxWithin(ctx, db, math.MaxInt64, work)
+}
+
+// inTxWithin is inTx with a limit of its BEGIN and of its end, and none of the work.
+func inTxWithin(ctx context.Context, db *database, limit time.Duration, work func(*transaction) error) error {
 	var options *sql.TxOptions
 	if db.dialect == MySQL {
 		// At REPEATABLE READ the locks of a worker hold up the plans of others.
 		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	late := time.AfterFunc(limit, cancel)
 	tx, err := db.BeginTx(ctx, options)
+	late.Stop()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	// Some drivers know no context here.
+	end := func(how func() error) error {
+		ended := make(chan error, 1)
+		go func() { ended <- how() }()
+		late := time.NewTimer(limit)
+		defer late.Stop()
+		select {
+		case err := <-ended:
+			return err
+		case <-late.C:
+			return context.DeadlineExceeded
+		}
+	}
+	committing := false
+	defer func() {
+		if !committing {
+			_ = end(tx.Rollback)
+		}
+	}()
 	if err := work(&transaction{tx, db.dialect}); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	committing = true
+	if err := end(tx.Commit); err != nil {
 		return &commitError{err}
 	}
 	return nil

@@ -15,7 +15,7 @@ type statements struct {
 	take, load, loadAll, find                        string
 	lease, spent                                     string // MySQL only, which returns nothing from an update
 	mark, write, details, history                    string
-	markMany, writeMany                              string // PostgreSQL only: for many entries, with details and history
+	markMany, markOne, writeMany                     string // PostgreSQL only: for many entries, with details and history
 	stuck, unstuck, unalerted, alerted               string
 	quiet, knock                                     string
 	flow, setFlow, adopt, restore, restoreStuck      string
@@ -50,9 +50,18 @@ const plannedColumns = `flow, reference, digest, digest_version, state, standing
 	tries, attempts, opened, looks, contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at`
 
 // dueAt moves due_at after a worker is done with an entry: by $2 or, when somebody
-// knocked meanwhile, by $3. A negative time means never.
-const dueAt = `CASE WHEN CASE WHEN knocks <> $4 THEN CAST($3 AS {bigint}) ELSE CAST($2 AS {bigint}) END < 0 THEN NULL
-	ELSE {now} + CASE WHEN knocks <> $4 THEN CAST($3 AS {bigint}) ELSE CAST($2 AS {bigint}) END END`
+// knocked, by $3. A negative time means never.
+func dueAt(knocked string) string {
+	delay := `CASE WHEN ` + knocked + ` THEN CAST($3 AS {bigint}) ELSE CAST($2 AS {bigint}) END`
+	return `CASE WHEN ` + delay + ` < 0 THEN NULL ELSE {now} + ` + delay + ` END`
+}
+
+const (
+	meanwhile = `knocks <> $4`
+	// A knock moves nothing while a func has not taken a change. So somebody may have
+	// knocked when the func takes it. An open entry is asked for soon anyway.
+	meanwhileOrOwed = `(` + meanwhile + ` OR owed <> '' AND $6 <> 'open')`
+)
 
 // unsent makes a stuck entry of which nothing had left when the backup was made one that
 // may have been sent since.
@@ -104,11 +113,11 @@ func newStatements(d Dialect) *statements {
 		// write comes first in its transaction. It changes no row when the lease is
 		// lost; otherwise it locks the row until the end.
 		write: s(`UPDATE journal_entries SET changed_at = CASE WHEN state <> $6 OR standing <> $7 THEN {now} ELSE changed_at END,
-				due_at = ` + dueAt + `, holder = '', fence = fence + 1, state = $6, standing = $7, resume = $8, owed = $9, step = $10, lane = $11, tries = $12, opened = $13, looks = $14,
+				due_at = ` + dueAt(meanwhileOrOwed) + `, holder = '', fence = fence + 1, state = $6, standing = $7, resume = $8, owed = $9, step = $10, lane = $11, tries = $12, opened = $13, looks = $14,
 				contested = $15, approved = $16, resend = $17, since_at = CASE WHEN CAST($18 AS {bigint}) = 1 THEN {now} ELSE since_at END, asked_at = {now}
 			WHERE id = $1 AND fence = $5`),
 		// quiet is write for an entry about which there is nothing new.
-		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt + `, holder = '', fence = fence + 1, tries = $6, looks = $7, asked_at = {now},
+		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt(meanwhile) + `, holder = '', fence = fence + 1, tries = $6, looks = $7, asked_at = {now},
 				lane = CASE WHEN state = 'planned' AND owed = '' THEN 1 ELSE 0 END
 			WHERE id = $1 AND fence = $5`),
 		details: s(`UPDATE journal_details SET prepared = $2, value = $3, note = $4 WHERE entry = $1`),
@@ -118,9 +127,11 @@ func newStatements(d Dialect) *statements {
 			ON CONFLICT (entry) DO UPDATE SET
 			alerted = CASE WHEN journal_stuck.reason = excluded.reason THEN journal_stuck.alerted ELSE 0 END, reason = excluded.reason, note = excluded.note`),
 		unstuck: s(`DELETE FROM journal_stuck WHERE entry = $1`),
-		unalerted: s(`SELECT e.flow, e.reference FROM journal_stuck s CROSS JOIN journal_entries e
-			WHERE e.id = s.entry AND s.alerted = 0 ORDER BY s.since LIMIT 50`),
-		alerted: s(`UPDATE journal_stuck SET alerted = 1 WHERE entry = (SELECT id FROM journal_entries WHERE flow = $1 AND reference = $2)`),
+		// {flows} is a list of parameters.
+		unalerted: `SELECT s.entry, s.since, e.flow, e.reference FROM journal_stuck s CROSS JOIN journal_entries e
+			WHERE e.id = s.entry AND s.alerted = 0 AND s.since >= $1 AND (s.since > $1 OR s.entry > $2) AND s.flow IN ({flows})
+			ORDER BY s.since, s.entry LIMIT $3`,
+		alerted: s(`UPDATE journal_stuck SET alerted = 1 WHERE entry = $1`),
 
 		flow: s(`SELECT paused, CASE WHEN adopt_until > {now} THEN 1 ELSE 0 END FROM journal_flows WHERE flow = $1`),
 		setFlow: s(`INSERT INTO journal_flows (flow, paused, adopt_until, actor, note, changed_at) VALUES ($1, $2, 0, $3, $4, {now})
@@ -163,7 +174,7 @@ func newStatements(d Dialect) *statements {
 	// A knock moves due_at no nearer than a gap after the last lookup. It leaves a
 	// lease alone, and the backoff of what was not sent. It wakes a finished entry
 	// only where a lookup may correct it. The references follow $4.
-	const wakes = `(state IN ('final', 'refused') OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
+	const wakes = `(state IN ('final', 'refused') OR state = 'cancelled' AND attempts + opened > 0 OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
 	nearest := `CASE WHEN asked_at + CAST($2 AS {bigint}) > {now} THEN asked_at + CAST($2 AS {bigint}) ELSE {now} END`
 	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, due_at = CASE
 			WHEN due_at IS NULL THEN CASE WHEN $3 = 1 AND ` + wakes + ` THEN ` + nearest + ` END
@@ -193,7 +204,11 @@ func newStatements(d Dialect) *statements {
 		SELECT e.*, d.* FROM e LEFT JOIN LATERAL (SELECT d.amount, d.currency, d.params, d.prepared, d.value, d.note, COALESCE(s.reason, '')
 			FROM journal_details d LEFT JOIN journal_stuck s ON s.entry = d.entry WHERE d.entry = e.id OFFSET 0) d ON true`)
 	out.knock = strings.Replace(out.knock, "$3 = 1", "CAST($3 AS bigint) = 1", 1)
-	out.markMany = s(many(out.mark, "nnn"))
+	out.markOne = s(many(out.mark, "nnn"))
+	// Requests that leave do not wait for a func that holds the row of another entry.
+	out.markMany = strings.NewReplacer("FROM r WHERE id", "FROM free r WHERE id", " WHERE one = 1),", ` WHERE one = 1),
+		free AS (SELECT r.* FROM r JOIN journal_entries held ON held.id = r.p1 FOR NO KEY UPDATE OF held SKIP LOCKED),`,
+		"SELECT place, true FROM e", "SELECT place, true FROM e UNION ALL SELECT place, false FROM r WHERE place NOT IN (SELECT place FROM free)").Replace(out.markOne)
 	out.writeMany = s(many(out.write, "nnnnnttttnnnnnnnnn"))
 	out.planAll = s(`WITH e AS (` + out.plan + `),
 		d AS (INSERT INTO journal_details (entry, amount, currency, params, prepared, value, note) SELECT id, $5, $6, $7, $8, $9, '' FROM e),
@@ -224,5 +239,5 @@ func many(first, kinds string) string {
 		e AS (%s RETURNING id, r.place%s),
 		d AS (UPDATE journal_details SET prepared = decode(e.p%d, 'base64'), value = decode(e.p%d, 'base64'), note = e.p%d FROM e WHERE entry = e.id),
 		h AS (INSERT INTO journal_history (entry, at, event, state, actor, note) SELECT id, {now}, p%d, p%d, p%d, p%d FROM e)
-		SELECT place FROM e`, columns.String(), parameter.ReplaceAllString(first, "r.p$1"), carried.String(), n+1, n+2, n+3, n+4, n+5, n+6, n+7)
+		SELECT place, true FROM e`, columns.String(), parameter.ReplaceAllString(first, "r.p$1"), carried.String(), n+1, n+2, n+3, n+4, n+5, n+6, n+7)
 }

@@ -4,7 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,21 +23,26 @@ const (
 )
 
 // Run works until ctx ends, and returns its error. Then it takes nothing more, and
-// returns when the calls that it has begun are recorded. Run it in every process that
+// returns when the calls that it has begun are recorded: at the latest after twice
+// Config.Lease, if your func and the provider's calls end with their ctx. Run it in every process that
 // has the flows; add the flows first.
 func (j *Journal) Run(ctx context.Context) error {
 	machines, err := j.start()
 	if err != nil {
 		return err
 	}
+	// What has begun is seen through, and ends in any case.
+	through, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(2*j.cfg.Lease, cancel) })()
 	var loops sync.WaitGroup
 	for _, m := range machines {
 		for _, lane := range []int{laneFollow, laneSend} {
 			if lane == laneFollow && m.sweep != nil {
-				loops.Go(func() { j.sweepLoop(ctx, m) })
+				loops.Go(func() { j.sweepLoop(ctx, through, m) })
 				continue
 			}
-			loops.Go(func() { j.loop(ctx, m, lane) })
+			loops.Go(func() { j.loop(ctx, through, m, lane) })
 		}
 	}
 	loops.Go(func() {
@@ -82,8 +91,9 @@ func (j *Journal) Work(ctx context.Context) (int, error) {
 	return taken, j.alert(ctx)
 }
 
-// loop takes the entries of one lane and works on them at the same time.
-func (j *Journal) loop(ctx context.Context, m *machine, lane int) {
+// loop takes the entries of one lane until ctx ends, and works on them at the same time
+// until through ends.
+func (j *Journal) loop(ctx, through context.Context, m *machine, lane int) {
 	slots := make(chan struct{}, j.cfg.Workers)
 	var working sync.WaitGroup
 	defer working.Wait()
@@ -111,8 +121,7 @@ func (j *Journal) loop(ctx context.Context, m *machine, lane int) {
 		for _, e := range entries {
 			working.Go(func() {
 				defer func() { <-slots }()
-				// What has begun is seen through: each call has its own limit.
-				j.work(context.WithoutCancel(ctx), m, e)
+				j.work(through, m, e)
 			})
 		}
 		if crowd = len(entries) == wanted; !crowd {
@@ -148,9 +157,9 @@ func (j *Journal) idle(ctx context.Context, m *machine, lane int) {
 const sweepMost = 200
 
 // sweepLoop follows the entries of a flow that asks for many at once.
-func (j *Journal) sweepLoop(ctx context.Context, m *machine) {
+func (j *Journal) sweepLoop(ctx, through context.Context, m *machine) {
 	for ctx.Err() == nil {
-		n, err := j.sweep(context.WithoutCancel(ctx), m)
+		n, err := j.sweep(through, m)
 		if err != nil && ctx.Err() == nil {
 			j.cfg.Logger.WarnContext(ctx, "journal: sweep", "flow", m.name, "error", err)
 		}
@@ -228,7 +237,7 @@ func (j *Journal) takeOnce(ctx context.Context, m *machine, lane, limit int) (ta
 	if j.sql.lease == "" {
 		taken, err = readEntries(ctx, j.db, j.sql.take, args, j.db.dialect == PostgreSQL)
 	} else {
-		err = inTx(ctx, j.db, func(tx *transaction) error {
+		err = inTxWithin(ctx, j.db, statementLimit, func(tx *transaction) error {
 			if taken, err = readEntries(ctx, tx, j.sql.take, args, false); err != nil || len(taken) == 0 {
 				return err
 			}
@@ -250,7 +259,10 @@ func (j *Journal) takeOnce(ctx context.Context, m *machine, lane, limit int) (ta
 	if j.db.dialect == PostgreSQL {
 		return taken, nil
 	}
-	return taken, j.loadAll(ctx, taken)
+	if err := j.loadAll(ctx, taken); err != nil {
+		return nil, err // their lease ends, and the next worker reads them
+	}
+	return taken, nil
 }
 
 // loadAll reads the details of entries. What is purged has none.
@@ -322,8 +334,10 @@ func (j *Journal) work(ctx context.Context, m *machine, e *entry) {
 
 func (j *Journal) see(ctx context.Context, m *machine, e *entry) error {
 	switch {
-	case !e.loaded: // purged
+	case !e.loaded && (e.state == StateFinal || e.state == StateRefused || e.state == StateCancelled): // purged
 		return j.quiet(ctx, e, 0, 0, never)
+	case !e.loaded:
+		return errors.New("the details of an unfinished entry are gone")
 	case e.step >= len(m.steps):
 		return j.stick(ctx, m, e, ReasonStored, e.state, "this release has fewer steps than the entry")
 	case e.owed != "":
@@ -387,46 +401,84 @@ func (j *Journal) random(bound time.Duration) time.Duration {
 	return rand.N(bound)
 }
 
+// alertMost is how many entries one round of alerts reads.
+const alertMost = 50
+
 // alert tells OnStuck about entries that wait for a person. An alert that is lost
-// with its process is given again.
+// with its process, or that failed, is given again. The others do not wait for it.
 func (j *Journal) alert(ctx context.Context) error {
 	if j.cfg.OnStuck == nil {
 		return nil
 	}
-	type key struct{ flow, reference string }
-	var keys []key
-	rows, err := j.db.QueryContext(ctx, j.sql.unalerted)
+	j.mu.Lock()
+	flows, after := slices.Sorted(maps.Keys(j.flows)), j.alerted
+	j.mu.Unlock()
+	if len(flows) == 0 {
+		return nil
+	}
+	all, err := j.unalerted(ctx, flows, after)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var k key
-		if err := rows.Scan(&k.flow, &k.reference); err != nil {
-			return err
+	var errs []error
+	next := unalerted{} // from the beginning
+	for _, u := range all {
+		if ctx.Err() != nil {
+			return errors.Join(append(errs, ctx.Err())...)
 		}
-		keys = append(keys, k)
+		if err := j.alertOne(ctx, u); err != nil {
+			errs = append(errs, err)
+		}
 	}
-	if err := rows.Err(); err != nil {
+	if len(all) == alertMost {
+		next = all[len(all)-1]
+	}
+	j.mu.Lock()
+	j.alerted = next
+	j.mu.Unlock()
+	return errors.Join(errs...)
+}
+
+// unalerted is an entry that waits for a person who may not know.
+type unalerted struct {
+	entry, since    int64
+	flow, reference string
+}
+
+func (j *Journal) alertOne(ctx context.Context, u unalerted) error {
+	entry, err := j.Find(ctx, u.flow, u.reference)
+	if err != nil {
 		return err
 	}
-	_ = rows.Close()
-	for _, k := range keys {
-		if _, err := j.flow(k.flow); err != nil {
-			continue // another process has the flow
-		}
-		entry, err := j.Find(ctx, k.flow, k.reference)
-		if err != nil {
-			return err
-		}
-		if entry.State == StateStuck {
-			if err := j.cfg.OnStuck(ctx, entry); err != nil {
-				return err
-			}
-		}
-		if _, err := j.db.ExecContext(ctx, j.sql.alerted, k.flow, k.reference); err != nil {
+	if entry.State == StateStuck {
+		if err := j.cfg.OnStuck(ctx, entry); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err = execute(ctx, j.db, j.sql.alerted, u.entry)
+	return err
+}
+
+// unalerted reads those of flows, from where the last round ended.
+func (j *Journal) unalerted(ctx context.Context, flows []string, after unalerted) (all []unalerted, err error) {
+	args, names := []any{after.since, after.entry, alertMost}, ""
+	for _, flow := range flows {
+		args = append(args, flow)
+		names += ", $" + strconv.Itoa(len(args))
+	}
+	ctx, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
+	rows, err := j.db.QueryContext(ctx, j.sql.text(strings.Replace(j.sql.unalerted, "{flows}", names[2:], 1)), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var u unalerted
+		if err := rows.Scan(&u.entry, &u.since, &u.flow, &u.reference); err != nil {
+			return nil, err
+		}
+		all = append(all, u)
+	}
+	return all, rows.Err()
 }

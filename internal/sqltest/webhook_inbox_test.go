@@ -194,7 +194,8 @@ func TestAMigrationOnMySQLWaitsForTheLock(t *testing.T) {
 		require.Equal(t, 1, got)
 		return conn
 	}
-	defer hold(other).Close() // another shop on the same server holds up nobody
+	elsewhere := hold(other) // another shop on the same server holds up nobody
+	defer func() { _ = elsewhere.Close() }()
 	conn := hold(s)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()

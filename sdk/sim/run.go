@@ -342,7 +342,7 @@ func simulate(t *testing.T, cfg Config, c *choices, program func(w *World)) (d o
 		// Not t.TempDir: the name of a subtest may hold a "#", which ends the path in a URI
 		// of SQLite, and so days would share a file.
 		var err error
-		if folder, err = os.MkdirTemp("", "sim"); err != nil {
+		if folder, err = os.MkdirTemp("", "sim"); err != nil { //nolint:usetesting // see above
 			t.Fatal(err)
 		}
 		defer func() { _ = os.RemoveAll(folder) }()

@@ -19,7 +19,7 @@ import (
 func Example() {
 	ctx := context.Background()
 	client, err := kasapay.New(kasapay.Config{
-		BaseURL: kasapay.SandboxURL, ConsumerKey: os.Getenv("KASAPAY_KEY"), ConsumerSecret: os.Getenv("KASAPAY_SECRET"),
+		BaseURL: kasapay.SandboxURL, ConsumerKey: os.Getenv("KASAPAY_CONSUMER_KEY"), ConsumerSecret: os.Getenv("KASAPAY_CONSUMER_SECRET"),
 		ServiceCode: "12346",
 	})
 	if err != nil {

@@ -27,7 +27,7 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 		"payout_reference": {"is required"}, "service_code": {"is required"}, "payment_account_reference": {"is required"},
 		"recipient_name": {"is required"}, "recipient_type": {"must be PAYBILL, TILL or BANK_ACCOUNT_NUMBER"},
 		"recipient_account_number": {"is required"}, "amount": {"must be greater than zero"}, "payment_description": {"is required"},
-		"currency_code": {"must be a currency code of ISO 4217, such as KES"}, "country_code": {"must be a country code of ISO 3166-1 alpha-3, such as KEN"}, "callback_url": {"is required"},
+		"currency_code": {"must be a currency code of ISO 4217, such as KES"}, "country_code": {"must be a country code of ISO 3166-1 alpha-3, such as KEN"}, "callback_url": {"is required: set it, or Config.CallbackURL"},
 	}, e.Fields)
 	assert.Empty(t, s.Requests(), "not even a login")
 }

@@ -18,7 +18,7 @@ import (
 
 func ExampleNew() {
 	client, err := kotani.New(kotani.Config{
-		BaseURL:     os.Getenv("KOTANI_URL"), // up to and including /api_v2
+		BaseURL:     os.Getenv("KOTANI_BASE_URL"), // up to and including /api_v2
 		PhoneNumber: os.Getenv("KOTANI_PHONE"), CountryCode: "KEN", Password: os.Getenv("KOTANI_PASSWORD"),
 	})
 	if err != nil {

@@ -30,7 +30,7 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 		"refid": {"is required"}, "amount": {"must be greater than zero"}, "currency": {"must be RWF or USD"},
 		"pmethod": {"is required"}, "bankid": {"is required"}, "msisdn": {"must be a phone number of 9 to 15 digits"},
 		"email": {"must be an e-mail address"}, "cname": {"is required"}, "cnumber": {"is required"}, "details": {"is required"},
-		"retailerid": {"is required"}, "returl": {"is required"}, "redirecturl": {"is required"},
+		"retailerid": {"is required"}, "returl": {"is required: set it, or Config.CallbackURL"}, "redirecturl": {"is required"},
 		"logourl": {"must be an absolute http or https URL"},
 	}, e.Fields)
 	assert.Empty(t, s.Requests())

@@ -2,6 +2,7 @@ package kpay_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,6 +73,8 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 				if tc.status != "" {
 					require.NoError(t, err)
 					assert.Equal(t, tc.status, payment.Status)
+					assert.Equal(t, strings.HasPrefix(name, "a duplicate on a fresh call"), payment.Existing, "all others may be of this call")
+					assert.Equal(t, strings.HasSuffix(tc.sent, "checkstatus"), payment.Unverified, "what was looked up shows no amount")
 					return
 				}
 				assert.Nil(t, payment)

@@ -208,6 +208,11 @@ func TestADeliveryThatCannotBeReadIsNoForgery(t *testing.T) {
 		c.MaxBody = 10
 	})
 	assert.Equal(t, 413, post(h, paid("o1")).Code)
+	h, _ = merchant(t, func(c *shop) {
+		c.Auth = webhook.AnyOf(webhook.PathSecret(pathSecret), webhook.Signature(stamped, "whsec"))
+		c.MaxBody = 10
+	})
+	assert.Equal(t, 413, postTo(h, "/guess", paid("o1")).Code, "whichever is asked first")
 	assert.False(t, errors.Is(webhook.ErrBodyTooLarge, webhook.ErrUnauthenticated))
 }
 

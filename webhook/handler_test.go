@@ -391,6 +391,27 @@ func TestObserveSeesEachStep(t *testing.T) {
 	}, seen)
 }
 
+func TestObserveMeasuresTheAPIAndTheLag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took := map[webhook.Step]time.Duration{}
+		b := &bank{}
+		h, _ := merchant(t, func(c *shop) {
+			c.AskRate, c.Source.Ask = 1, slow(b, 200*time.Millisecond)
+			c.Known = func(context.Context, string) (bool, error) { pass(500 * time.Millisecond); return true, nil }
+			c.Observe = func(_ context.Context, o webhook.Observation) { took[o.Step] = o.Took }
+		})
+		for _, each := range []struct {
+			reference string
+			lag       time.Duration
+		}{{"o1", 700 * time.Millisecond}, {"o2", time.Second}} { // the second waits for its turn
+			b.set(order{Reference: each.reference, Status: "PAID"})
+			post(h, paid(each.reference))
+			assert.Equal(t, 200*time.Millisecond, took[webhook.StepConfirmed], "of the question alone")
+			assert.Equal(t, each.lag, took[webhook.StepHandedOn], "since the request came")
+		}
+	})
+}
+
 func TestHandlerFinishesWhenTheSenderHangsUp(t *testing.T) {
 	ctx, hangUp := context.WithCancel(t.Context())
 	h, _ := merchant(t, func(c *shop) {

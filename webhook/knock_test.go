@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -288,6 +289,35 @@ func TestOthersDoNotRenewTheBudgetOfAReference(t *testing.T) {
 		start := time.Now()
 		ask("o1")
 		assert.GreaterOrEqual(t, time.Since(start), 900*time.Millisecond)
+	})
+}
+
+// Who has a leaked URL can ask about many references, and none of them stays in memory.
+func TestReferencesAskedAboutAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := merchant(t, func(c *shop) {
+			c.Inbox = webhook.NewMemoryInbox(webhook.MemoryInboxConfig{Capacity: 1})
+			c.AskRate = 1_000_000
+			c.Source.Ask = func(_ context.Context, about webhook.Identity) (order, error) {
+				return order{Reference: about.Reference, Status: "PENDING"}, nil
+			}
+			c.Handle = func(context.Context, webhook.Event[order]) error { return nil }
+		})
+		ask := func(name string, n int) uint64 {
+			for i := range n {
+				assert.Equal(t, 201, post(h, status(fmt.Sprintf("%s-%0240d", name, i), "PENDING")).Code)
+				pass(100 * time.Millisecond)
+			}
+			runtime.GC()
+			runtime.GC()
+			var now runtime.MemStats
+			runtime.ReadMemStats(&now)
+			return now.HeapAlloc
+		}
+		before := ask("a", 500) // some are in use, at any time
+		after := ask("b", 4000)
+		runtime.KeepAlive(h)
+		assert.Less(t, int64(after)-int64(before), int64(4000*240/2), "half of what the names alone would take")
 	})
 }
 

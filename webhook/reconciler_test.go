@@ -165,6 +165,27 @@ func TestReconcilerIsBounded(t *testing.T) {
 	})
 }
 
+func TestReconcilerAsksNoFasterThanItsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := merchant(t, nil)
+		var references []string
+		for i := range 50 {
+			references = append(references, fmt.Sprint("o", i))
+		}
+		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+			c.Handler, c.Open, c.Rate = h, open(references...), 10
+			c.Lookup = func(_ context.Context, reference string) (order, error) {
+				return order{Reference: reference, Status: "PENDING"}, nil
+			}
+		})
+		start := time.Now()
+		s, err := r.Sweep(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 50, s.Asked)
+		assert.Equal(t, 4*time.Second, time.Since(start), "a second's worth at once and ten a second after that")
+	})
+}
+
 func TestReconcilerStopsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, _ := merchant(t, nil)

@@ -154,11 +154,12 @@ func (s *SQLInbox) Migrate(ctx context.Context) error {
 	}
 	// MySQL commits with each CREATE TABLE, so a lock of the connection makes the
 	// others wait, and a migration that died half way runs again.
+	const lock = `CONCAT('webhook_', MD5(DATABASE()))` // a lock is the server's, and not the database's
 	var got sql.NullInt64
-	if err := conn.QueryRowContext(ctx, `SELECT GET_LOCK('webhook_inbox', 60)`).Scan(&got); err != nil || got.Int64 != 1 {
+	if err := conn.QueryRowContext(ctx, `SELECT GET_LOCK(`+lock+`, 60)`).Scan(&got); err != nil || got.Int64 != 1 {
 		return failed("migrate", cmp.Or(err, ErrBusy))
 	}
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK('webhook_inbox')`) }()
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK(`+lock+`)`) }()
 	return failed("migrate", s.migrate(ctx, conn))
 }
 

@@ -8,11 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheOrderIsPaidOnceThroughATimeout(t *testing.T) {
+func TestTheOrderIsPaidOnceThoughAResponseGetsLost(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, run(t.Context(), &out))
 	for _, line := range []string{
-		"timeout:   the response got lost; KPay was asked for the reference", "postback:  01 Successfully processed transaction. (confirmed)",
+		"lost:      the response got lost; KPay was asked for the reference", "postback:  01 Successfully processed transaction. (confirmed)",
 		"again:     exists already, 01 Successfully processed transaction.", "collected: 4200 RWF once",
 	} {
 		assert.Contains(t, out.String(), line+"\n")

@@ -375,6 +375,21 @@ func TestSettingsAreNamedBeforeAnythingIsAsked(t *testing.T) {
 	assert.Empty(t, out.String())
 }
 
+// The fake accepts its own credentials: it must not answer for those of a merchant.
+func TestCredentialsWithoutAURLAreRefused(t *testing.T) {
+	for provider, name := range map[string]string{
+		"kapiten": "KAPITEN_TOKEN", "kpay": "KPAY_PASSWORD", "kasapay": "KASAPAY_CONSUMER_SECRET",
+		"kotani": "KOTANI_PASSWORD", "fiatconnect": "FIATCONNECT_API_KEY", "bitpesa": "BITPESA_SECRET",
+	} {
+		var out, log bytes.Buffer
+		env := func(asked string) string { return map[string]string{name: "wrong"}[asked] }
+		assert.Equal(t, 2, run(t.Context(), []string{"-provider", provider}, env, &out, &log))
+		base := strings.ToUpper(provider) + "_BASE_URL"
+		assert.Equal(t, "conform: "+name+" is set, and "+base+" is not: set both, or neither for the embedded fake\n", log.String())
+		assert.Empty(t, out.String())
+	}
+}
+
 // Nothing of a person or of the credentials is printed.
 func TestTheReportHoldsNoPersonalDatum(t *testing.T) {
 	for _, p := range providers {

@@ -9,6 +9,8 @@
 // to paste, and the class that each write deserves. The output holds no secret and no
 // personal datum: names of fields and states only. With -json it is JSON.
 //
+// Credentials without a base URL are refused: the fake would accept any.
+//
 // The exit code is 1 when something differs or is absent, and 2 when nothing was learnt.
 package main
 
@@ -52,7 +54,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, log i
 		fmt.Fprintf(log, "conform: -provider must be one of %s\n", strings.Join(names, ", "))
 		return 2
 	}
-	t, err := providers[i].open(env, *spend)
+	t, err := providers[i].target(env, *spend)
 	if err != nil {
 		fmt.Fprintln(log, "conform:", err)
 		return 2

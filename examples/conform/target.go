@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -22,6 +23,31 @@ import (
 type provider struct {
 	name string
 	open func(env func(string) string, spend bool) (*target, error)
+}
+
+// target opens the provider. It refuses a setting without a base URL, because the fake
+// would then say that wrong credentials work.
+func (p provider) target(env func(string) string, spend bool) (*target, error) {
+	base, without := strings.ToUpper(p.name)+"_BASE_URL", ""
+	t, err := p.open(func(name string) string {
+		if name == base {
+			return cmp.Or(env(base), "https://set.invalid") // so that all settings are read
+		}
+		if env(name) != "" {
+			without = cmp.Or(without, name)
+		}
+		return env(name)
+	}, spend)
+	if env(base) != "" {
+		return t, err
+	}
+	if err == nil {
+		t.close()
+	}
+	if without != "" {
+		return nil, fmt.Errorf("%s is set, and %s is not: set both, or neither for the embedded fake", without, base)
+	}
+	return p.open(env, spend)
 }
 
 // target is one provider to be held against the SDK.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -72,7 +73,7 @@ func database(file string, now func() time.Time) driver.Connector {
 	d.MustRegisterScalarFunction("julianday", 1, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
 		return float64(now().UnixMicro())/86_400_000_000 + 2440587.5, nil
 	})
-	return connector{d, "file:" + file + "?_pragma=busy_timeout(1)&_pragma=journal_mode(WAL)&_pragma=synchronous(off)&_txlock=immediate"}
+	return connector{d, "file:" + (&url.URL{Path: file}).EscapedPath() + "?_pragma=busy_timeout(1)&_pragma=journal_mode(WAL)&_pragma=synchronous(off)&_txlock=immediate"}
 }
 
 type connector struct {

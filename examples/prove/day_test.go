@@ -1,10 +1,13 @@
 package main
 
 import (
+	"database/sql"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk/sim"
 	"github.com/kapiteni/kapiten-go/sdk/sim/days"
@@ -52,5 +55,21 @@ func TestEachRuleCanBeBroken(t *testing.T) {
 		if _, err := mutate("../..", t.TempDir(), r.edits); err != nil {
 			t.Errorf("%s: %v", r.name, err)
 		}
+	}
+}
+
+// TestADaysDatabaseIsAFileOfItsOwn: a path is not cut at what a URI has a meaning for.
+func TestADaysDatabaseIsAFileOfItsOwn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "worker#01?", "merchant.db")
+	if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(database(file, time.Now))
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "CREATE TABLE books (id integer)"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Fatal(err)
 	}
 }

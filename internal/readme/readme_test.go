@@ -128,7 +128,7 @@ func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {
 // assumed are the names that every reader has: a context, and the packages that goimports
 // finds.
 var assumed = strings.Fields(`ctx context decimal errors fmt http iter log os rand sql testing time
-	bitpesa fake journal kapiten kapitentest kasapay kotani kpay kpaytest sdk webhook`)
+	bitpesa cmp fake journal kapiten kapitentest kasapay kotani kpay kpaytest sdk strings webhook`)
 
 // TestEveryNameOfASnippetIsExplained: a name that no snippet of the page makes stands in
 // the text of the page, between backticks, which says what it is.

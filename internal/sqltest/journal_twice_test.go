@@ -458,3 +458,146 @@ func TestJournalRefusalOfAnother(t *testing.T) {
 		}
 	})
 }
+
+// TestJournalCancelAfterAnAttempt: an attempt that was refused for now may be carried out
+// all the same. A cancelled entry tells it, and what the provider shows is not cancelled.
+func TestJournalCancelAfterAnAttempt(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced, "throttled and done", "throttled and done", "throttle", "not sent", "throttled and done")
+		m := newMerchant(t, db, dialect, b)
+		for _, reference := range []string{"pending", "paid", "throttled", "not-sent"} {
+			m.mustPlan(reference)
+			m.work(0)
+			require.NoError(t, m.act(reference, journal.Cancel))
+			if reference == "paid" {
+				b.set("paid", "paid")
+			}
+			m.work(0)
+			require.True(t, m.entry(reference).Due.IsZero(), "one lookup is enough")
+		}
+		require.Equal(t, []string{"failed", "stuck"}, m.changes("pending"))
+		require.Equal(t, journal.ReasonContradiction, m.entry("pending").Reason)
+		require.Equal(t, []string{"failed", "corrected"}, m.changes("paid"))
+		for _, reference := range []string{"throttled", "not-sent"} {
+			require.Equal(t, journal.StateCancelled, m.entry(reference).State)
+			b.set(reference, "paid") // the copy comes late
+			m.knock(reference)
+			m.work(time.Minute)
+			require.Equal(t, []string{"failed", "corrected"}, m.changes(reference))
+		}
+
+		m.mustPlan("shown")
+		m.again(2, time.Minute)
+		require.Equal(t, journal.ReasonTaken, m.entry("shown").Reason)
+		require.ErrorIs(t, m.act("shown", journal.Cancel), journal.ErrNotPossible)
+
+		// What waits too long says that it was tried.
+		b.script = []string{"throttle"}
+		m.mustPlan("late")
+		m.work(0)
+		m.work(2 * time.Hour)
+		require.Equal(t, journal.ReasonNotSent, m.entry("late").Reason)
+		require.Equal(t, "no attempt was accepted in time", m.entry("late").Note)
+
+		// A backup may lack the attempt whose result the provider shows.
+		require.NoError(t, m.j.Restored(t.Context(), time.Hour, "Ines"))
+		require.NoError(t, m.j.Resume(t.Context(), "pay", "Ines", "looked"))
+		b.set("several", "several")
+		m.mustPlan("several")
+		m.work(0)
+		require.Equal(t, journal.ReasonSeveral, m.entry("several").Reason)
+		require.Zero(t, m.entry("several").Attempts)
+		require.ErrorIs(t, m.act("several", journal.Cancel), journal.ErrNotPossible)
+
+		// Of what was never tried nothing can come.
+		looks, polls := b.looks, b.polls
+		m.mustPlan("never-left")
+		require.NoError(t, m.act("never-left", journal.Cancel))
+		b.set("never-left", "paid")
+		m.knock("never-left")
+		m.again(2, time.Minute)
+		require.Equal(t, []string{"failed"}, m.changes("never-left"))
+		require.Equal(t, []int{looks, polls}, []int{b.looks, b.polls})
+	})
+}
+
+// TestJournalCancelledStep: a cancelled entry sends no further step, whatever is shown.
+func TestJournalCancelledStep(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced, "throttled and done")
+		b.steps = []string{"-create", "-fund"}
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		require.NoError(t, m.act("a", journal.Cancel))
+		m.again(3, time.Minute)
+		require.Equal(t, map[string]int{"a-create": 1}, b.debits)
+		require.Equal(t, []string{"failed", "stuck"}, m.changes("a"))
+	})
+}
+
+// TestJournalCorrectionWhileFuncFails: a callback that comes while the func has not taken
+// the change before it is not forgotten.
+func TestJournalCorrectionWhileFuncFails(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.KnockGap = 10 * time.Second })
+		m.mustPlan("a")
+		m.work(0)
+		b.set("a", "failed")
+		m.fails = 2
+		m.work(time.Minute)
+		require.Equal(t, journal.Failed, m.entry("a").Owed)
+		b.set("a", "paid")
+		m.knock("a")
+		m.work(time.Minute)
+		require.Equal(t, journal.Failed, m.entry("a").Owed)
+		m.work(time.Minute)
+		require.Equal(t, []string{"pending", "failed"}, m.changes("a"))
+		m.work(10 * time.Second)
+		require.Equal(t, []string{"pending", "failed", "corrected"}, m.changes("a"))
+		require.True(t, m.entry("a").Due.IsZero(), "one lookup is enough")
+
+		// A refusal is corrected too.
+		b.script = []string{"refuse"}
+		m.fails = 1
+		m.mustPlan("refused")
+		m.work(0)
+		require.Equal(t, journal.Failed, m.entry("refused").Owed)
+		b.set("refused", "paid")
+		m.knock("refused")
+		m.again(2, time.Minute)
+		require.Equal(t, []string{"failed", "corrected"}, m.changes("refused"))
+
+		// Nothing asks again for what the func takes at once.
+		b.script = nil
+		m.mustPlan("b")
+		m.again(3, time.Minute)
+		polls := b.polls
+		m.again(3, time.Hour)
+		require.Equal(t, polls, b.polls)
+	})
+}
+
+// TestJournalStateOfANewerRelease: what this release does not know is left to others, and
+// is not forgotten.
+func TestJournalStateOfANewerRelease(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		set := func(state string) {
+			_, err := db.ExecContext(t.Context(), `UPDATE journal_entries SET state = '`+state+`'`)
+			require.NoError(t, err)
+		}
+		set("resting")
+		m.work(0)
+		require.Equal(t, journal.State("resting"), m.entry("a").State)
+		require.False(t, m.entry("a").Due.IsZero(), "somebody looks at it again")
+		require.Empty(t, m.changes("a"))
+		require.Zero(t, b.polls+b.looks+b.sends["a"])
+		set("planned") // as the newer release does
+		m.again(3, time.Minute)
+		require.Equal(t, journal.StateFinal, m.entry("a").State)
+	})
+}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -178,6 +179,33 @@ func TestMigrationsOfManyReplicasAtOnce(t *testing.T) {
 			assert.Equal(t, 1, s.count(t, "SELECT version FROM webhook_schema"))
 		})
 	}
+}
+
+// MySQL commits with each CREATE TABLE, so nothing but the lock keeps replicas apart.
+func TestAMigrationOnMySQLWaitsForTheLock(t *testing.T) {
+	t.Parallel()
+	const lock = "CONCAT('webhook_', MD5(DATABASE()))"
+	s, other := bare(t, "maria"), bare(t, "maria")
+	hold := func(s target) *sql.Conn {
+		conn, err := s.db.Conn(t.Context())
+		require.NoError(t, err)
+		var got int
+		require.NoError(t, conn.QueryRowContext(t.Context(), "SELECT GET_LOCK("+lock+", 60)").Scan(&got))
+		require.Equal(t, 1, got)
+		return conn
+	}
+	defer hold(other).Close() // another shop on the same server holds up nobody
+	conn := hold(s)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, s.Migrate(ctx), context.DeadlineExceeded)
+	assert.Zero(t, s.count(t, "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE()"))
+	_, err := conn.ExecContext(t.Context(), "DO RELEASE_LOCK("+lock+")")
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	s.db.SetMaxOpenConns(1)
+	require.NoError(t, s.Migrate(t.Context()))
+	assert.Zero(t, s.count(t, "SELECT COALESCE(IS_USED_LOCK("+lock+") = CONNECTION_ID(), 0)"), "it has released the lock")
 }
 
 func TestCheckRefusesWhatWouldRepeatEffects(t *testing.T) {
@@ -348,6 +376,54 @@ func TestSerializationFailuresAndDeadlocksAreRepeatedInside(t *testing.T) {
 	}
 }
 
+// says is an error as drivers show it, which may ask to repeat the transaction.
+type says struct{ text, state string }
+
+func (e says) Error() string    { return e.text }
+func (e says) SQLState() string { return e.state }
+
+// coded is an error as modernc.org/sqlite shows it.
+type coded int
+
+func (c coded) Error() string { return fmt.Sprintf("sqlite: %d", int(c)) }
+func (c coded) Code() int     { return int(c) }
+
+func TestWhatDriversAskToRepeatIsRepeated(t *testing.T) {
+	t.Parallel()
+	s := inboxOn(t, "sqlite")
+	for name, c := range map[string]struct {
+		err  error
+		want int
+	}{
+		"PostgreSQL, serialization": {says{"could not serialize", "40001"}, 200},
+		"PostgreSQL, deadlock":      {says{"deadlock detected", "40P01"}, 200},
+		"PostgreSQL, unique":        {says{"duplicate key", "23505"}, 500},
+		"MySQL, deadlock":           {&mysql.MySQLError{Number: 1213, Message: "Deadlock found"}, 200},
+		"MySQL, lock wait":          {&mysql.MySQLError{Number: 1205, Message: "Lock wait timeout exceeded"}, 200},
+		"MySQL, duplicate":          {&mysql.MySQLError{Number: 1062, Message: "Duplicate entry"}, 500},
+		"SQLite, busy":              {coded(5), 200},
+		"SQLite, an old snapshot":   {coded(5 | 2<<8), 200},
+		"SQLite, locked":            {coded(6), 200},
+		"SQLite, constraint":        {coded(19), 500},
+		"another SQLite driver":     {errors.New("database is locked"), 200},
+		"the same, a table":         {errors.New("database table is locked: parcels"), 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runs := 0
+			h := s.handler(t, func(cfg *webhook.Config[parcel]) {
+				cfg.HandleTx = func(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+					if runs++; runs < 3 {
+						return fmt.Errorf("shop: %w", c.err)
+					}
+					return s.record(ctx, tx, ev)
+				}
+			})
+			assert.Equal(t, c.want, post(h, parcel{"free-" + name, "PAID"}))
+			assert.Equal(t, map[int]int{200: 3, 500: 1}[c.want], runs)
+		})
+	}
+}
+
 // A claim has a bound in time, whatever holds the table or the row, and leaves nothing
 // behind when it is reached.
 func TestALockedTableIsAnswered(t *testing.T) {
@@ -420,6 +496,36 @@ func TestACopyElsewhereWaitsAndIsThenADuplicate(t *testing.T) {
 	}
 }
 
+// Copies that wait for one another in a process hold no connection and ask nothing.
+func TestACopyInOneProcessWaitsOutsideTheDatabase(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		var said tap
+		s = said.inbox(t, s)
+		begun, proceed := make(chan struct{}), make(chan struct{})
+		h := s.handler(t, func(c *webhook.Config[parcel]) {
+			c.HandleTx = func(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+				close(begun)
+				<-proceed
+				return s.record(ctx, tx, ev)
+			}
+		})
+		hasty := s.handler(t, func(c *webhook.Config[parcel]) { c.Wait = 100 * time.Millisecond })
+		var sender sync.WaitGroup
+		sender.Go(func() { assert.Equal(t, 200, post(h, parcel{"o1", "PENDING"})) })
+		<-begun
+		said.take()
+		var copies sync.WaitGroup
+		for range 5 {
+			copies.Go(func() { assert.Equal(t, 503, post(hasty, parcel{"o1", "PENDING"})) })
+		}
+		copies.Wait()
+		assert.Empty(t, said.take())
+		assert.Equal(t, 1, s.db.Stats().InUse)
+		close(proceed)
+		sender.Wait()
+	})
+}
+
 func TestPurgeForgetsOnlyWhatIsOld(t *testing.T) {
 	onEachSQL(t, func(t *testing.T, s target) {
 		h := s.handler(t, nil)
@@ -444,6 +550,23 @@ func TestPurgeForgetsOnlyWhatIsOld(t *testing.T) {
 		n, err = s.Purge(t.Context(), 24*time.Hour)
 		require.NoError(t, err)
 		assert.EqualValues(t, 2500, n)
+	})
+}
+
+// A claim cuts what was seen as the memory does, so that no later event costs a
+// statement more.
+func TestAnEventCostsTheSameHoweverManyWereSeen(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		var said tap
+		s = said.inbox(t, s)
+		h := s.handler(t, nil)
+		var cost []int
+		for i := range 140 { // more than are remembered
+			said.take()
+			require.Equal(t, 200, post(h, parcel{"free-1", fmt.Sprint("event-", i)}))
+			cost = append(cost, len(said.take()))
+		}
+		assert.Equal(t, cost[10], cost[139])
 	})
 }
 

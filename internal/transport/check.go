@@ -91,6 +91,10 @@ func (f *Faults) CallbackURL(field, given string, mint MintURL, reference string
 	if given == "" && mint != nil {
 		return sdk.PlaceholderURL, &Callback{field, func() (string, error) { return mint(reference, amount, currency) }}
 	}
+	if strings.TrimSpace(given) == "" {
+		f.Add(field, "is required: set it, or Config.CallbackURL")
+		return given, nil
+	}
 	f.RequireURL(field, given)
 	return given, nil
 }

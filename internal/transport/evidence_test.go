@@ -107,6 +107,24 @@ func TestARoundTripperOfSeveralLegsIsBelievedByItsBody(t *testing.T) {
 	}
 }
 
+// net/http sends a request again by itself if it can rewind the body. Only a read may
+// have such a body.
+func TestOnlyAReadHasABodyThatCanBeRewound(t *testing.T) {
+	for _, class := range []sdk.Class{sdk.Safe, sdk.Keyed, sdk.Referenced, sdk.Searched, sdk.Once} {
+		rewindable := false
+		core := over(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			rewindable = r.GetBody != nil
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"say":"accepted"}`))}, nil
+		}))
+		call := transport.Call{Body: "x"}
+		if class == sdk.Keyed {
+			call.Key = "key-1"
+		}
+		require.NoError(t, core.DoRaw(t.Context(), transport.Raw{Method: "POST", Path: "/x", Class: class, Call: call}))
+		assert.Equal(t, class == sdk.Safe, rewindable, class)
+	}
+}
+
 // A keyed write is repeated, and stays unknown whatever the later attempts meet.
 func TestAKeyedWriteOfSeveralLegsStaysUnknown(t *testing.T) {
 	for name, legs := range severalLegs {
@@ -143,6 +161,7 @@ func TestEvidenceOfACallOnlyGrows(t *testing.T) {
 		"refused connection, then no response":       {"once", []step{nil, drop}, sdk.Unknown, 2},
 		"refused connections, nothing else":          {"once", []step{nil, nil, nil, nil}, sdk.NotSent, 4},
 		"half a response, then refused connections":  {"keyed", []step{truncate, nil, nil, nil}, sdk.Unknown, 4},
+		"not understood, then refused connections":   {"keyed", []step{closing(garbled), nil, nil, nil}, sdk.Unknown, 4},
 		"in progress, then refused connections":      {"keyed", []step{closing(say(409, "in progress")), nil, nil, nil}, sdk.Unknown, 4},
 		"a read, throttled, then refused connection": {"safe", []step{closing(say(429, "throttled")), nil, nil, nil}, sdk.NoEffect, 4},
 	} {

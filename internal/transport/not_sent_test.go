@@ -150,6 +150,7 @@ func TestTraceDecidesWhetherAnythingLeft(t *testing.T) {
 		"asked, deadline":                   {tracing{"asked", hangs}, sdk.NotSent},
 		"got a connection":                  {tracing{"asked got", fails}, sdk.Unknown},
 		"got a connection, deadline":        {tracing{"asked got", hangs}, sdk.Unknown},
+		"wrote without a connection":        {tracing{"asked wrote", fails}, sdk.Unknown},
 		"wrote":                             {tracing{"asked got wrote", fails}, sdk.Unknown},
 		"lost the first, asked for another": {tracing{"asked got lost", fails}, sdk.Unknown},
 		"wrote, asked for another":          {tracing{"asked got wrote lost", fails}, sdk.Unknown},

@@ -148,6 +148,42 @@ func TestLookOfAPreparedWrite(t *testing.T) {
 	assert.ErrorIs(t, err, sdk.ErrValidation)
 }
 
+// TestAResultWithoutAReferenceIsLookedUp: it may be that of another request.
+func TestAResultWithoutAReferenceIsLookedUp(t *testing.T) {
+	for name, row := range map[string]struct {
+		answers []string
+		named   bool
+		want    string // the result
+		reason  error
+	}{
+		"named":             {nil, true, "accepted", nil},
+		"unnamed, found":    {[]string{"found"}, false, "looked up", nil},
+		"unnamed, absent":   {[]string{"absent"}, false, "", nil},
+		"unnamed, another":  {[]string{"different"}, false, "", sdk.ErrReferenceTaken},
+		"unnamed, no reply": {[]string{"fails"}, false, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				look := &search{answers: row.answers}
+				s := newStage(t, accept)
+				w := writeOf(s.core(), "referenced", look)
+				w.Named = func(*said) bool { return row.named }
+				result, err := w.Do(t.Context())
+				assert.Len(t, s.seen(), 1)
+				assert.NotContains(t, look.existing, true, "this call has sent it")
+				if row.want != "" {
+					require.NoError(t, err)
+					assert.Contains(t, result.Say, row.want)
+					return
+				}
+				assert.Nil(t, result)
+				assert.Equal(t, sdk.Unknown, failure(t, err).Outcome)
+				assert.Equal(t, row.reason != nil, errors.Is(err, sdk.ErrReferenceTaken))
+			})
+		})
+	}
+}
+
 // TestTheCallbackURLIsMadeWhenTheCallIsSent: no secret of it is in what a journal
 // stores, and each attempt has a URL of its own.
 func TestTheCallbackURLIsMadeWhenTheCallIsSent(t *testing.T) {

@@ -1,6 +1,6 @@
 // Package kapitentest is a fake of the Kapiten B2B API for tests that need
-// neither a network nor an account. It keeps companies, users, rides, prices
-// and wallets, and sends the status callbacks.
+// no account. It keeps companies, users, rides, prices and wallets, and sends the
+// status callbacks to the company's WebhookURL, unless Options.Callbacks receives them.
 //
 // To test a delivery: make a server, add a company, use its client, move the
 // ride on, and look at what happened.

@@ -1,5 +1,6 @@
 // Package kasapaytest is a fake of Kasapay for tests. It keeps payouts and a
-// float account and sends callbacks, without a network and without an account.
+// float account and sends callbacks. It needs no account, and no socket but for
+// callbacks: they go to the callback_url, unless Options.Callbacks receives them.
 //
 // Start a fake, give its ClientConfig to a client, initiate a payout, and move
 // the clock:

@@ -166,7 +166,7 @@ func TestCashOut(t *testing.T) {
 func TestFailedCashOutBringsNoCoins(t *testing.T) {
 	t.Parallel()
 	p := newPartner(t, kotanitest.Config{})
-	p.post("/tron/cashout/KE", object{"phoneNumber": "254712340001", "txHash": anyHash})
+	p.result(p.post("/tron/cashout/KE", object{"phoneNumber": "254712340001", "txHash": anyHash}))
 	p.Advance(10 * time.Second)
 	p.wantBalance("1000000", "KES")
 	p.wantBalance("0", "USDT")

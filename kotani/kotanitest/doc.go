@@ -1,8 +1,9 @@
 // Package kotanitest is a fake of Kotani Pay v2 with its FiatConnect section. It
-// needs neither a network nor an account.
+// needs no account.
 //
 // Start a fake and a client for it. Let your code move money and the clock go on.
-// Then look at the result. No socket is opened.
+// Then look at the result. No socket is opened but for callbacks: they go to the
+// URL of the request, unless Options.Callbacks receives them.
 //
 //	srv := kotanitest.NewServer(t)
 //	client, err := kotani.New(srv.ClientConfig())

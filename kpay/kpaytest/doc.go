@@ -1,10 +1,12 @@
 // Package kpaytest is a fake of KPay for tests. It keeps payments, sends
-// postbacks and serves the checkout page, without a network and without an
-// account.
+// postbacks and serves the checkout page. It needs no account, and no socket but
+// for postbacks: they go to the returl, unless Options.Callbacks receives them.
 //
 // Start a fake, give its ClientConfig to a client, pay, and move the clock:
 //
-//	srv := kpaytest.NewServer(t)
+//	srv := kpaytest.NewServer(t, kpaytest.Config{
+//		Options: fake.Options{Callbacks: handler}, // your postback handler, whatever the returl
+//	})
 //	client, err := kpay.New(srv.ClientConfig())
 //	// ... pay through client ...
 //	srv.Advance(10 * time.Second) // the payer approves, the postback goes out

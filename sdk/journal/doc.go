@@ -65,7 +65,8 @@
 //   - Referenced: it is looked up. If the provider does not show it, in several spaced
 //     lookups, the same bytes are sent again with the same reference.
 //   - Keyed: the same bytes are sent again under the same key, while the provider
-//     remembers the key. After that it is stuck.
+//     remembers the key. After that it is stuck. A restored entry has lost its bytes: it
+//     is sent with a new quote under its key.
 //   - Searched: it is looked up. If the provider does not show it, it is stuck, unless
 //     FlowConfig.ResendAbsentAfter is set.
 //   - Once: without a lookup it is stuck at once; with a lookup, when that does not show it.
@@ -74,10 +75,14 @@
 // still be on its way. After a throttle, a refused token or a request that never left,
 // the write is looked for once, and then sent again. A once write has no lookup: it is
 // sent again at once, where sdk.Advise says Again. A refusal is looked up as well,
-// because it may be another request's.
+// because it may be another request's. If that lookup gets no clear response, the refusal
+// is believed, except BitPesa's, whose words are not published.
 //
 // What the provider has before an attempt of ours was accepted is another request, and
-// makes the entry stuck. No entry fails because of its age. A stuck entry sends
+// makes the entry stuck. A referenced write learns it from the refusal of its first
+// attempt. When that refusal is lost, a lookup takes an older request for yours if all
+// that it shows is the same: KPay shows no amount. So use a reference in one flow, and
+// nowhere else. No entry fails because of its age. A stuck entry sends
 // nothing until a person acts, whatever the provider shows.
 //
 // A quote is asked for when the entry is about to be sent, and anew for each attempt as
@@ -98,13 +103,16 @@
 //
 // The database was restored from a backup: call Restored before Run. What the backup
 // shows as planned may have been sent since: it counts as sent at its plan, and is
-// looked for. What is not shown is sent within SendWithin; later it is stuck, and can
-// be cancelled.
+// looked for. What is not shown is sent within SendWithin where the reference is unique
+// or a key; later it is stuck, and can be cancelled after the lookups. Rides, top-ups, and
+// Kotani's deposits and withdrawals are stuck as absent instead, and Kotani's once writes
+// are stuck at once.
 //
 // You doubt your books: Flow.Compare holds a flow against the provider's own list.
 //
-// Tables of another version: Open says what to do. An entry of a newer release is left
-// to newer processes.
+// Tables of another version: Open says what to do. An entry in a state of a newer
+// release is left to newer processes. An entry with more steps, or with parameters that
+// this release cannot read, is stuck as stored: deploy the newer release, and Retry.
 //
 // # Limits
 //

@@ -9,15 +9,23 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// pausedDelay is how long an entry waits before it asks again whether its flow is
-// still paused.
-const pausedDelay = 30 * time.Second
+const (
+	// pausedDelay is how long an entry waits before it asks again whether its flow is
+	// still paused.
+	pausedDelay = 30 * time.Second
+	// newerDelay is how long a state that this release does not know is left to others.
+	newerDelay = time.Minute
+)
 
 // send makes the first attempt of a step, or an attempt after others of which nothing
 // can have left.
 func (j *Journal) send(ctx context.Context, m *machine, e *entry) error {
 	if e.since(e.sinceAt) > m.settings.SendWithin {
-		return j.stick(ctx, m, e, ReasonNotSent, StatePlanned, "nothing left in time")
+		note := "nothing left in time"
+		if e.attempts > 0 {
+			note = "no attempt was accepted in time"
+		}
+		return j.stick(ctx, m, e, ReasonNotSent, StatePlanned, note)
 	}
 	if settled, err := j.lookBefore(ctx, m, e); settled || err != nil {
 		return err
@@ -48,7 +56,11 @@ func (j *Journal) lookBefore(ctx context.Context, m *machine, e *entry) (settled
 	a, finding, err := j.look(ctx, m, &probe)
 	switch {
 	case err != nil, finding == CannotTell:
-		return true, j.putOff(ctx, m, e, "no clear response to a lookup before sending", err)
+		note := "no clear response to a lookup before sending"
+		if err != nil {
+			note += ": " + sdk.SafeText(err)
+		}
+		return true, j.putOff(ctx, m, e, *e, note, err)
 	case finding == Found && adopts:
 		return true, j.accept(ctx, m, e, a, "adopted")
 	case finding == Found:
@@ -61,13 +73,9 @@ func (j *Journal) lookBefore(ctx context.Context, m *machine, e *entry) (settled
 	return false, nil
 }
 
-// putOff leaves an entry for later, as it stands. Nothing has left.
-func (j *Journal) putOff(ctx context.Context, m *machine, e *entry, note string, err error) error {
-	next := *e
+// putOff leaves an entry for later, because of err. Nothing has left.
+func (j *Journal) putOff(ctx context.Context, m *machine, e *entry, next entry, note string, err error) error {
 	next.tries++
-	if err != nil {
-		note += ": " + sdk.SafeText(err)
-	}
 	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
 }
 
@@ -90,7 +98,7 @@ func (j *Journal) unprepared(ctx context.Context, m *machine, e *entry, err erro
 		next.state, next.standing = StateRefused, Failed
 		return j.record(ctx, m, e, next, transition{event: "refused", note: note, kind: Failed, delay: never})
 	}
-	return j.putOff(ctx, m, e, "not prepared", err)
+	return j.putOff(ctx, m, e, next, note, err)
 }
 
 // attempt writes down that a request leaves, sends it once, and records what came of
@@ -188,8 +196,8 @@ func (j *Journal) unaccepted(ctx context.Context, m *machine, e *entry, err erro
 		next.state, next.standing = StateRefused, Failed
 		return j.record(ctx, m, e, next, transition{event: "refused", note: note, kind: Failed, delay: never})
 	}
-	next.state, next.tries = StatePlanned, e.tries+1
-	return j.record(ctx, m, e, next, transition{event: "put-off", note: note, delay: max(sdk.RetryAfter(err), j.backoff(next.tries, time.Second, 10*time.Minute))})
+	next.state = StatePlanned
+	return j.putOff(ctx, m, e, next, note, err)
 }
 
 // lookAfterRefusal finds out whether the write is done in spite of a refusal: the refusal
@@ -230,7 +238,7 @@ func (j *Journal) taken(ctx context.Context, m *machine, e *entry, value []byte,
 func (j *Journal) accept(ctx context.Context, m *machine, e *entry, a answer, event string) error {
 	next := *e
 	next.value, next.tries, next.looks, next.contested, next.reason = a.value, 0, 0, false, ""
-	if left := m.left(e.step, a); left < len(m.steps) && e.state != StateRefused {
+	if left := m.left(e.step, a); left < len(m.steps) && e.state != StateRefused && e.state != StateCancelled {
 		next.step, next.state, next.opened, next.prepared, next.restart = left, StatePlanned, 0, nil, true
 		m.rouse()
 		return j.record(ctx, m, e, next, transition{event: event, note: "step " + m.steps[e.step].name + " is done", delay: 0})
@@ -239,8 +247,8 @@ func (j *Journal) accept(ctx context.Context, m *machine, e *entry, a answer, ev
 	if a.standing == Stuck {
 		return j.stickAs(ctx, m, e, next, ReasonAction, StateOpen, "it waits at the provider until you act there")
 	}
-	if a.standing == Pending && e.state == StateRefused {
-		return j.stickAs(ctx, m, e, next, ReasonContradiction, StateOpen, "refused, and shown as pending all the same")
+	if a.standing == Pending && (e.state == StateRefused || e.state == StateCancelled) {
+		return j.stickAs(ctx, m, e, next, ReasonContradiction, StateOpen, string(e.state)+", and shown as pending all the same")
 	}
 	kind := change(e.standing, a.standing)
 	next.state, next.standing, next.restart = StateOpen, a.standing, true
@@ -429,7 +437,12 @@ func (s step) gap(looks int) time.Duration {
 
 // follow asks for the present state of an entry. It reads only.
 func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
-	if e.state == StateRefused || e.state == StateStuck && e.resume == StateSending {
+	switch e.state {
+	case StateOpen, StateFinal, StateRefused, StateCancelled, StateStuck:
+	default: // of a newer release
+		return j.quiet(ctx, e, e.tries, e.looks, newerDelay)
+	}
+	if e.state == StateRefused || e.doubtfullyCancelled() || e.state == StateStuck && e.resume == StateSending {
 		if m.steps[e.step].look == nil {
 			return j.quiet(ctx, e, 0, e.looks, never)
 		}

@@ -17,7 +17,7 @@ const (
 	StateOpen      State = "open"      // the provider has it, and it is not final
 	StateFinal     State = "final"     // succeeded, failed or reversed: see Entry.Standing
 	StateRefused   State = "refused"   // the provider refused it: as far as its response can be trusted, no money moved
-	StateCancelled State = "cancelled" // a person cancelled it before anything left
+	StateCancelled State = "cancelled" // a person cancelled it before anything left, as far as anybody knew
 	StateStuck     State = "stuck"     // waits for a person: see Entry.Reason
 )
 
@@ -47,12 +47,12 @@ const (
 	ReasonSeveral       Reason = "several"       // the provider shows several requests that match
 	ReasonContested     Reason = "contested"     // a second attempt was refused, and the first is not shown
 	ReasonKeyExpired    Reason = "key-expired"   // the provider may have forgotten the key of the first attempt
-	ReasonNotSent       Reason = "not-sent"      // nothing left in time: FlowConfig.SendWithin
+	ReasonNotSent       Reason = "not-sent"      // no attempt was accepted in time, or none was made: FlowConfig.SendWithin
 	ReasonOpenTooLong   Reason = "open-too-long" // the provider calls it pending: FlowConfig.OpenLimit
 	ReasonFunc          Reason = "func"          // your func failed too often
 	ReasonLimit         Reason = "limit"         // beyond FlowConfig.Limit
 	ReasonContradiction Reason = "contradiction" // the provider shows a state that cannot follow the recorded state
-	ReasonStored        Reason = "stored"        // this release cannot read what is stored
+	ReasonStored        Reason = "stored"        // this release cannot read what is stored, or has fewer steps
 	ReasonAction        Reason = "action"        // it waits at the provider until you act there
 )
 
@@ -99,6 +99,12 @@ func (e *entry) restored() bool { return e.opened == 1 && e.firstSentAt < e.crea
 
 // attempted reports that a request of this step was about to leave before.
 func (e *entry) attempted() bool { return e.step == 0 && e.attempts > 0 || len(e.prepared) > 0 }
+
+// doubtfullyCancelled reports a cancelled entry of which something may have left all the
+// same: a copy of an attempt that was refused for now, or what a backup lacks.
+func (e *entry) doubtfullyCancelled() bool {
+	return e.state == StateCancelled && e.attempts+e.opened > 0
+}
 
 func (e *entry) cost() (decimal.Decimal, error) { return decimal.NewFromString(e.amount) }
 

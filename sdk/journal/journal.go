@@ -168,7 +168,7 @@ func setDefault[T comparable](setting *T, value T) {
 func (j *Journal) add(m *machine) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	err := m.fault()
+	err := m.fault
 	switch {
 	case err != nil:
 	case j.flows[m.name] != nil:

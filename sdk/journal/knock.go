@@ -13,7 +13,9 @@ import (
 )
 
 // maxKnocks bounds the references that wait to be noted. Beyond it callbacks are
-// answered and forgotten: the journal polls in any case.
+// answered and forgotten, as are those that the database does not take. The journal polls
+// what is unfinished in any case, and a final entry within Provider.Watch. Other news of
+// a finished entry is lost then: Flow.Compare finds it.
 const maxKnocks = 10_000
 
 type knocks struct {

@@ -17,8 +17,10 @@ type KPayClient interface {
 
 // KPay makes a flow of KPay collections. The reference is the RefID. KPay refuses a
 // RefID that it has seen, so a payment in doubt is looked up, and sent again with the
-// same RefID when KPay does not know it. KPay shows no amount: a RefID that KPay knows
-// before the first attempt is stuck as taken. Two retailers are two flows.
+// same RefID when KPay does not know it. KPay shows no amount, so the refusal of the
+// first attempt alone tells that a RefID was used before: the entry is stuck as taken.
+// When that refusal is lost, the lookup takes the older payment for yours, whatever its
+// amount. So never use a RefID outside its flow. Two retailers are two flows.
 //
 // Leave ReturnURL empty: kpay.Config.CallbackURL makes it when the request leaves, so
 // that no secret of it is stored.

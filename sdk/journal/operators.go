@@ -162,8 +162,10 @@ const (
 	Happened Do = "happened"
 	// DidNot ends a stuck entry as failed.
 	DidNot Do = "did-not"
-	// Cancel ends an entry of which nothing has left: a planned entry, and a restored entry
-	// that no process has sent since and that the provider does not show.
+	// Cancel ends an entry of which nothing has left, as far as anybody knows: a planned
+	// entry, and a restored entry that no process has sent since and that the provider does
+	// not show. After an attempt that was refused for now, or not sent, the journal looks
+	// once more, because a copy of it may be carried out: then your func is told so.
 	Cancel Do = "cancel"
 )
 
@@ -201,7 +203,7 @@ func (j *Journal) Act(ctx context.Context, a Act) error {
 		}
 		next.note = a.Reason
 		delay := never
-		if next.owed != "" || next.state != StateFinal && next.state != StateCancelled {
+		if next.owed != "" || next.state != StateFinal && next.state != StateCancelled || next.doubtfullyCancelled() {
 			delay = 0
 		}
 		err = j.write(ctx, m, e, next, transition{event: string(a.Do), note: a.Reason, actor: a.Actor, kind: kind, delay: delay})
@@ -236,7 +238,8 @@ func (a Act) apply(m *machine, e entry) (entry, Kind, error) {
 			at = e.resume
 		}
 		unsent := at == StatePlanned && e.opened == 0 || at == StateSending && m.shownAbsent(&e)
-		if !unsent || e.step > 0 || e.owed != "" {
+		shown := e.reason == ReasonTaken || e.reason == ReasonSeveral // a backup may lack our attempt
+		if !unsent || shown || e.step > 0 || e.owed != "" {
 			return no("something may have left, or the entry is finished")
 		}
 		e.state, e.standing, e.reason = StateCancelled, Failed, ""

@@ -49,7 +49,8 @@ type Provider[P, T any] struct {
 	// nil: the provider refuses such a request as a duplicate.
 	Existing func(T) bool
 	// Watch is how long an entry is asked for again after its end, because the
-	// provider may still change it. A callback wakes it in any case.
+	// provider may still change it. A callback wakes it in any case, if the last step has
+	// a Look.
 	Watch time.Duration
 	// Knocked finds the reference in the body of a callback, and the response that
 	// the provider expects.
@@ -166,7 +167,7 @@ type machine struct {
 	name     string
 	settings FlowConfig
 	steps    []step
-	problem  error
+	fault    error
 	watch    time.Duration
 	wake     [2]chan struct{} // of this process's loops, by lane
 	adopting struct {
@@ -226,11 +227,11 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 	}
 	switch {
 	case name == "" || strings.TrimSpace(name) != name || len(name) > 64:
-		m.problem = errors.New("its name is empty, too long or has white space at an end")
+		m.fault = errors.New("its name is empty, too long or has white space at an end")
 	case p.Identify == nil || len(p.Deciding) == 0 || len(p.Steps) == 0 || p.Poll == nil && p.Sweep == nil || p.Judge == nil:
-		m.problem = errors.New("it has no client, or lacks Identify, Deciding, Steps, Poll or Judge")
+		m.fault = errors.New("it has no client, or lacks Identify, Deciding, Steps, Poll or Judge")
 	}
-	if m.problem != nil {
+	if m.fault != nil {
 		return m
 	}
 	if p.Sweep != nil {
@@ -272,7 +273,7 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 		m.steps = append(m.steps, newStep(p, s, seen))
 		if s.Prepare == nil || s.Send == nil || s.Class == sdk.Safe || s.Class == sdk.Keyed && s.KeyLife <= 0 ||
 			(s.Class == sdk.Referenced || s.Class == sdk.Searched) && s.Look == nil {
-			m.problem = fmt.Errorf("step %d lacks what its class needs", i+1)
+			m.fault = fmt.Errorf("step %d lacks what its class needs", i+1)
 		}
 	}
 	if p.Fact != nil {
@@ -418,8 +419,6 @@ func sweepAll[P, T any](ctx context.Context, p Provider[P, T], entries []*entry,
 	}
 	return err
 }
-
-func (m *machine) fault() error { return m.problem }
 
 func (m *machine) reads() bool { return m.steps[len(m.steps)-1].look != nil }
 

@@ -50,9 +50,18 @@ const plannedColumns = `flow, reference, digest, digest_version, state, standing
 	tries, attempts, opened, looks, contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at`
 
 // dueAt moves due_at after a worker is done with an entry: by $2 or, when somebody
-// knocked meanwhile, by $3. A negative time means never.
-const dueAt = `CASE WHEN CASE WHEN knocks <> $4 THEN CAST($3 AS {bigint}) ELSE CAST($2 AS {bigint}) END < 0 THEN NULL
-	ELSE {now} + CASE WHEN knocks <> $4 THEN CAST($3 AS {bigint}) ELSE CAST($2 AS {bigint}) END END`
+// knocked, by $3. A negative time means never.
+func dueAt(knocked string) string {
+	delay := `CASE WHEN ` + knocked + ` THEN CAST($3 AS {bigint}) ELSE CAST($2 AS {bigint}) END`
+	return `CASE WHEN ` + delay + ` < 0 THEN NULL ELSE {now} + ` + delay + ` END`
+}
+
+const (
+	meanwhile = `knocks <> $4`
+	// A knock moves nothing while a func has not taken a change. So somebody may have
+	// knocked when the func takes it. An open entry is asked for soon anyway.
+	meanwhileOrOwed = `(` + meanwhile + ` OR owed <> '' AND $6 <> 'open')`
+)
 
 // unsent makes a stuck entry of which nothing had left when the backup was made one that
 // may have been sent since.
@@ -104,11 +113,11 @@ func newStatements(d Dialect) *statements {
 		// write comes first in its transaction. It changes no row when the lease is
 		// lost; otherwise it locks the row until the end.
 		write: s(`UPDATE journal_entries SET changed_at = CASE WHEN state <> $6 OR standing <> $7 THEN {now} ELSE changed_at END,
-				due_at = ` + dueAt + `, holder = '', fence = fence + 1, state = $6, standing = $7, resume = $8, owed = $9, step = $10, lane = $11, tries = $12, opened = $13, looks = $14,
+				due_at = ` + dueAt(meanwhileOrOwed) + `, holder = '', fence = fence + 1, state = $6, standing = $7, resume = $8, owed = $9, step = $10, lane = $11, tries = $12, opened = $13, looks = $14,
 				contested = $15, approved = $16, resend = $17, since_at = CASE WHEN CAST($18 AS {bigint}) = 1 THEN {now} ELSE since_at END, asked_at = {now}
 			WHERE id = $1 AND fence = $5`),
 		// quiet is write for an entry about which there is nothing new.
-		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt + `, holder = '', fence = fence + 1, tries = $6, looks = $7, asked_at = {now},
+		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt(meanwhile) + `, holder = '', fence = fence + 1, tries = $6, looks = $7, asked_at = {now},
 				lane = CASE WHEN state = 'planned' AND owed = '' THEN 1 ELSE 0 END
 			WHERE id = $1 AND fence = $5`),
 		details: s(`UPDATE journal_details SET prepared = $2, value = $3, note = $4 WHERE entry = $1`),
@@ -165,7 +174,7 @@ func newStatements(d Dialect) *statements {
 	// A knock moves due_at no nearer than a gap after the last lookup. It leaves a
 	// lease alone, and the backoff of what was not sent. It wakes a finished entry
 	// only where a lookup may correct it. The references follow $4.
-	const wakes = `(state IN ('final', 'refused') OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
+	const wakes = `(state IN ('final', 'refused') OR state = 'cancelled' AND attempts + opened > 0 OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
 	nearest := `CASE WHEN asked_at + CAST($2 AS {bigint}) > {now} THEN asked_at + CAST($2 AS {bigint}) ELSE {now} END`
 	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, due_at = CASE
 			WHEN due_at IS NULL THEN CASE WHEN $3 = 1 AND ` + wakes + ` THEN ` + nearest + ` END

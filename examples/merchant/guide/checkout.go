@@ -78,29 +78,27 @@ func (c *checkout) rode(ctx context.Context, tx journal.Tx, change journal.Chang
 }
 
 // open makes the flows and their callbacks, as each process of the shop does.
-func (c *checkout) open(ctx context.Context, s *stage, cfg journal.Config, pays kpay.Config, riders kapiten.Config, companyID string) (*journal.Journal, error) {
-	var err error
-	if c.db, err = s.database(ctx, ordersTable); err != nil {
-		return nil, err
-	}
+func (c *checkout) open(ctx context.Context, cfg journal.Config, pays kpay.Config, riders kapiten.Config, companyID, secret string) (*journal.Journal, *http.ServeMux, error) {
 	j, err := journal.Open(ctx, c.db, journal.SQLite, cfg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	urls := s.urls("kpay")
-	pays.CallbackURL = urls.Mint
+	urls, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kpay", BaseURL: "https://shop.example/hooks/kpay"}, secret)
+	if err != nil {
+		return nil, nil, err
+	}
+	pays.CallbackURL = urls.Mint // a URL for each payment, so its ReturnURL stays empty
 	collector, err1 := kpay.New(pays)
 	delivery, err2 := kapiten.New(riders)
 	if err := errors.Join(err1, err2); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c.rides = journal.KapitenRides(j, "rides", delivery, companyID, c.rode)
 	c.collect = journal.KPay(j, "collect", collector, c.paid)
 	mux := http.NewServeMux()
 	mux.Handle("POST /hooks/kpay/", c.collect.Knock(urls))
-	mux.Handle("POST /hooks/kapiten/{secret}", c.rides.Knock(webhook.PathSecret(s.secret)))
-	s.server.Store(mux)
-	return j, nil
+	mux.Handle("POST /hooks/kapiten/{secret}", c.rides.Knock(webhook.PathSecret(secret)))
+	return j, mux, nil
 }
 
 func (c *checkout) set(ctx context.Context, tx journal.Tx, column, reference, state string) error {
@@ -146,8 +144,16 @@ func (s *stage) providers() *shop {
 
 func (p *shop) start(ctx context.Context, s *stage, cfg journal.Config, pays kpay.Config) (err error) {
 	p.checkout = &checkout{}
-	p.journal, err = p.open(ctx, s, cfg, pays, p.kapiten.ClientConfig(p.company), p.company.ID)
-	return err
+	if p.db, err = s.database(ctx, ordersTable); err != nil {
+		return err
+	}
+	j, mux, err := p.open(ctx, cfg, pays, p.kapiten.ClientConfig(p.company), p.company.ID, s.secret)
+	if err != nil {
+		return err
+	}
+	p.journal = j
+	s.server.Store(mux)
+	return nil
 }
 
 func (s *stage) shop(ctx context.Context, cfg journal.Config) (*shop, error) {

@@ -17,7 +17,8 @@
 //
 // A fake has two accounts: TestKey, whose senders are approved at once, and KYCKey,
 // whose senders need documents and MoveSender. Every change of an object's state is
-// an event for the account's webhooks.
+// an event for the account's webhooks. It is posted to their URLs, unless
+// Options.Callbacks receives it.
 //
 // # Magic numbers
 //

@@ -92,6 +92,20 @@ func TestTheOperationTablesAreThoseOfThePackages(t *testing.T) {
 	}
 }
 
+// A callback goes to the URL that the test gives, which may be on the internet.
+func TestEachFakeSaysWhereItsCallbacksGo(t *testing.T) {
+	pages := []string{filepath.Join(root, "examples", "fakeserver", "README.md")}
+	for provider := range rows() {
+		pages = append(pages, filepath.Join(root, provider, provider+"test", "doc.go"))
+	}
+	for _, path := range pages {
+		page, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.NotRegexp(t, "(without|neither) a network|[Nn]othing leaves", string(page), path)
+		assert.Regexp(t, `Options\.Callbacks|Callbacks go to the URL`, string(page), path)
+	}
+}
+
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
 func TestTheGoSnippetsStandInFilesThatCompile(t *testing.T) {

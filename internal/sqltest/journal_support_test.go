@@ -51,8 +51,8 @@ type bank struct {
 	prepared   int
 	unprepared error
 	retryAfter time.Duration
-	// hold, if set, is called while an attempt is under way.
-	hold func()
+	// hold, if set, is called while an attempt is under way, and held while a lookup is.
+	hold, held func()
 }
 
 func newBank(class sdk.Class, script ...string) *bank {
@@ -129,6 +129,9 @@ func (b *bank) act(reference, step, how string) (receipt, error) {
 func (b *bank) look(reference, step string) (receipt, journal.Finding, error) {
 	if err := b.gate.step(); err != nil {
 		return receipt{}, journal.CannotTell, err
+	}
+	if b.held != nil {
+		b.held()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -596,8 +596,35 @@ func TestJournalStateOfANewerRelease(t *testing.T) {
 		require.False(t, m.entry("a").Due.IsZero(), "somebody looks at it again")
 		require.Empty(t, m.changes("a"))
 		require.Zero(t, b.polls+b.looks+b.sends["a"])
-		set("planned") // as the newer release does
+		set("resting', owed = 'failed") // nor is your func told on its behalf
+		m.work(time.Minute)
+		require.False(t, m.entry("a").Due.IsZero())
+		require.Empty(t, m.changes("a"))
+		set("planned', owed = '") // as the newer release does
 		m.again(3, time.Minute)
 		require.Equal(t, journal.StateFinal, m.entry("a").State)
+	})
+}
+
+// TestJournalKnockDuringALookup: a callback that comes while a finished entry is looked up
+// asks for another lookup, because the first may have been too early.
+func TestJournalKnockDuringALookup(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced, "refuse")
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.KnockGap = 10 * time.Second })
+		m.mustPlan("a")
+		m.work(0)
+		require.Equal(t, journal.StateRefused, m.entry("a").State)
+		b.held = func() {
+			b.held = nil
+			m.knock("a")
+		}
+		m.knock("a")
+		m.work(time.Minute)
+		require.Nil(t, b.held)
+		b.set("a", "paid")
+		m.work(10 * time.Second)
+		require.Equal(t, []string{"failed", "corrected"}, m.changes("a"))
+		require.True(t, m.entry("a").Due.IsZero())
 	})
 }

@@ -111,7 +111,7 @@ func (j *Journal) attempt(ctx context.Context, m *machine, e *entry, prepared []
 		return j.stick(ctx, m, &before, ReasonLimit, before.state, err.Error())
 	case errors.Is(err, errLeaseLost):
 		if paused, _, stateErr := j.flowState(ctx, m.name); stateErr == nil && paused {
-			return j.quiet(ctx, e, e.tries, e.looks, pausedDelay)
+			return j.quiet(ctx, m, e, e.tries, e.looks, pausedDelay)
 		}
 		return err
 	case err != nil:
@@ -328,7 +328,7 @@ func (j *Journal) doubt(ctx context.Context, m *machine, e *entry) error {
 		if j.doubtedFor(e) > m.settings.DoubtLimit {
 			return j.stick(ctx, m, e, ReasonUndecided, StateSending, note)
 		}
-		return j.quiet(ctx, e, e.tries+1, e.looks, max(sdk.RetryAfter(err), j.backoff(e.tries+1, 2*time.Second, 10*time.Minute)))
+		return j.quiet(ctx, m, e, e.tries+1, e.looks, max(sdk.RetryAfter(err), j.backoff(e.tries+1, 2*time.Second, 10*time.Minute)))
 	case finding == Found:
 		return j.accept(ctx, m, e, a, "found")
 	case finding == Different:
@@ -360,7 +360,7 @@ func (j *Journal) absent(ctx context.Context, m *machine, e *entry) error {
 			looks++
 		}
 		if looks < len(s.looks) {
-			return j.quiet(ctx, e, 0, looks, j.nextLook(m, e, looks))
+			return j.quiet(ctx, m, e, 0, looks, j.nextLook(m, e, looks))
 		}
 		e.looks = looks
 	}
@@ -375,7 +375,7 @@ func (j *Journal) absent(ctx context.Context, m *machine, e *entry) error {
 		return j.byKey(ctx, m, e)
 	case s.class == sdk.Searched && m.settings.ResendAbsentAfter > 0:
 		if wait := m.settings.ResendAbsentAfter - e.since(e.sentAt); wait > 0 {
-			return j.quiet(ctx, e, 0, looks, min(wait, 10*time.Minute))
+			return j.quiet(ctx, m, e, 0, looks, min(wait, 10*time.Minute))
 		}
 		return j.resend(ctx, m, e)
 	}
@@ -437,24 +437,22 @@ func (s step) gap(looks int) time.Duration {
 
 // follow asks for the present state of an entry. It reads only.
 func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
-	switch e.state {
-	case StateOpen, StateFinal, StateRefused, StateCancelled, StateStuck:
-	default: // of a newer release
-		return j.quiet(ctx, e, e.tries, e.looks, newerDelay)
+	if !e.state.known() { // of a newer release
+		return j.quiet(ctx, m, e, e.tries, e.looks, newerDelay)
 	}
 	if e.state == StateRefused || e.doubtfullyCancelled() || e.state == StateStuck && e.resume == StateSending {
 		if m.steps[e.step].look == nil {
-			return j.quiet(ctx, e, 0, e.looks, never)
+			return j.quiet(ctx, m, e, 0, e.looks, never)
 		}
 		a, finding, err := j.look(ctx, m, e)
 		// What would send the next step waits for the person: see Retry.
 		if err != nil || finding != Found || e.state == StateStuck && m.left(e.step, a) < len(m.steps) {
-			return j.quiet(ctx, e, 0, e.looks, never)
+			return j.quiet(ctx, m, e, 0, e.looks, never)
 		}
 		return j.accept(ctx, m, e, a, "found")
 	}
 	if e.state == StateCancelled || e.state == StateStuck && e.resume != StateOpen {
-		return j.quiet(ctx, e, 0, e.looks, never)
+		return j.quiet(ctx, m, e, 0, e.looks, never)
 	}
 	a, err := j.ask(ctx, m, e)
 	if err == nil && isNews(e, a.standing) {
@@ -467,7 +465,7 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 	if err != nil && delay >= 0 {
 		delay = max(delay, sdk.RetryAfter(err))
 	}
-	return j.quiet(ctx, e, 0, e.looks, delay)
+	return j.quiet(ctx, m, e, 0, e.looks, delay)
 }
 
 // ask asks for the present state, unless a sweep has just done so.

@@ -21,6 +21,12 @@ const (
 	StateStuck     State = "stuck"     // waits for a person: see Entry.Reason
 )
 
+// known is false for a state of a newer release.
+func (s State) known() bool {
+	done, _ := s.end()
+	return done || s == StatePlanned || s == StateSending || s == StateOpen
+}
+
 // end says whether nothing more is expected, and with which error.
 func (s State) end() (done bool, err error) {
 	switch s {

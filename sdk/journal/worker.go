@@ -335,12 +335,12 @@ func (j *Journal) work(ctx context.Context, m *machine, e *entry) {
 func (j *Journal) see(ctx context.Context, m *machine, e *entry) error {
 	switch {
 	case !e.loaded && (e.state == StateFinal || e.state == StateRefused || e.state == StateCancelled): // purged
-		return j.quiet(ctx, e, 0, 0, never)
+		return j.quiet(ctx, m, e, 0, 0, never)
 	case !e.loaded:
 		return errors.New("the details of an unfinished entry are gone")
 	case e.step >= len(m.steps):
 		return j.stick(ctx, m, e, ReasonStored, e.state, "this release has fewer steps than the entry")
-	case e.owed != "":
+	case e.owed != "" && e.state.known():
 		return j.deliver(ctx, m, e)
 	}
 	switch e.state {

@@ -663,7 +663,11 @@ func TestJournalHangingDatabase(t *testing.T) {
 				defer cancel()
 				began := time.Now()
 				require.ErrorIs(t, m.j.Run(ctx), context.DeadlineExceeded)
-				require.Less(t, time.Since(began), 10*time.Minute)
+				within := 4 * time.Minute // each try has its limit
+				if name == "the func" {
+					within = 10 * time.Minute // it ends with Run
+				}
+				require.Less(t, time.Since(began), within)
 				g.hang("")
 				close(g.hung)
 				synctest.Wait()

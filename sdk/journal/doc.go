@@ -73,13 +73,13 @@
 //
 // A refusal of a later attempt never ends an entry, because the first attempt may
 // still be on its way. After a throttle, a refused token or a request that never left,
-// the write is looked for once, and then sent again. A once write has no lookup: it is
+// the write is looked for once, and then sent again. A once write without a lookup is
 // sent again at once, where sdk.Advise says Again. A refusal is looked up as well,
 // because it may be another request's. If that lookup gets no clear response, the refusal
 // is believed, except BitPesa's, whose words are not published.
 //
-// What the provider has before an attempt of ours was accepted is another request, and
-// makes the entry stuck. A referenced write learns it from the refusal of its first
+// If the provider already has the reference before it accepted our request, the entry is
+// stuck. A referenced write learns it from the refusal of its first
 // attempt. When that refusal is lost, a lookup takes an older request for yours if all
 // that it shows is the same: KPay shows no amount. So use a reference in one flow, and
 // nowhere else. No entry fails because of its age. A stuck entry sends

@@ -159,7 +159,8 @@ type Change[T any] struct {
 // Func is your func. It runs in the transaction that records a change. Its writes take
 // effect once per change, in order per reference. It may run more often: when it
 // returns an error, or the transaction fails, nothing of the transaction stays, and the
-// same change is tried again. So do nothing in it that a rollback does not undo.
+// same change is tried again. So do nothing in it that a rollback does not undo. Its ctx
+// ends after ten minutes.
 type Func[T any] func(ctx context.Context, tx Tx, c Change[T]) error
 
 // machine is a Provider without its types.

@@ -395,7 +395,8 @@ func (p problem) mentions(fits func(string) bool) bool {
 // such refusal; its words are assumed.
 func isPoor(message string) bool {
 	message = strings.ToLower(message)
-	return strings.Contains(message, "insufficient") || strings.Contains(message, "not enough funds")
+	lacks := strings.Contains(message, "insufficient") || strings.Contains(message, "not enough")
+	return lacks && (strings.Contains(message, "balance") || strings.Contains(message, "fund") || strings.Contains(message, "money"))
 }
 
 func isTaken(message string) bool {

@@ -283,6 +283,19 @@ func TestTheFrameworksOwnWordsAreARefusal(t *testing.T) {
 	}
 }
 
+// What is insufficient must be money: else a merchant tops his wallet up for nothing.
+func TestInsufficientRightsAreNoLackOfFunds(t *testing.T) {
+	for text, poor := range map[string]bool{
+		"Insufficient wallet balance.": true, "Insufficient funds": true, "not enough money": true,
+		"Insufficient permissions": false, "insufficient scope": false, "Not enough riders": false,
+	} {
+		server := newStub(t, 400, "application/json", `{"detail":"`+text+`"}`)
+		_, err := newClient(t, server.URL).Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5), PhoneNumber: "0788123456"})
+		assert.ErrorIs(t, err, sdk.ErrRejected, text)
+		assert.Equal(t, poor, errors.Is(err, sdk.ErrInsufficientFunds), text)
+	}
+}
+
 func TestAHundredCallersMakeOneRideAndHearTheTruth(t *testing.T) {
 	const callers = 100
 	for name, tc := range map[string]struct {

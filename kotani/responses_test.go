@@ -102,6 +102,18 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 	}
 }
 
+// What is insufficient must be money: else a merchant tops his wallet up for nothing.
+func TestInsufficientRightsAreNoLackOfFunds(t *testing.T) {
+	for text, poor := range map[string]bool{
+		"insufficient balance": true, "Insufficient funds": true, "Not enough fiat balance": true, "not enough money": true,
+		"Insufficient permissions": false, "insufficient scope": false, "Not enough confirmations": false,
+	} {
+		_, err := newClient(t, newScript(respond(200, `{"status":400,"desc":"`+text+`"}`))).Fiat.PayBill(t.Context(), kotani.PayBillParams{MerchantNumber: "1", AccountNumber: "2", Amount: twenty})
+		assert.ErrorIs(t, err, sdk.ErrRejected, text)
+		assert.Equal(t, poor, errors.Is(err, sdk.ErrInsufficientFunds), text)
+	}
+}
+
 func TestAPolymorphicStatusIsAResponseWhereItShouldBe(t *testing.T) {
 	for body, want := range map[string]kotani.Verification{
 		`{"status":true}`:         {Verified: true, Status: "true"},

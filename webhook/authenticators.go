@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Authenticator decides whether a delivery comes from the provider. It refuses with
@@ -240,13 +241,19 @@ const minSecretBytes = 16
 // closure hides the secrets from %+v.
 type secrets func(given string) int
 
+// clean reports a text without what a file or an editor may have added at its ends.
+func clean(s string) bool {
+	added := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\ufeff' }
+	return strings.TrimFunc(s, added) == s
+}
+
 func newSecrets(what string, shortest int, values []string) (secrets, error) {
 	f := faults{of: what + ": "}
 	f.must(len(values) > 0, "no secret")
 	sums := make([][sha256.Size]byte, len(values))
 	for i, v := range values {
 		f.must(len(v) >= shortest, "secret %d has fewer than %d bytes", i, shortest)
-		f.must(strings.TrimSpace(v) == v, "secret %d begins or ends with white space", i)
+		f.must(clean(v), "secret %d begins or ends with white space or a control character", i)
 		sums[i] = sha256.Sum256([]byte(v))
 	}
 	return func(given string) int {

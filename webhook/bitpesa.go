@@ -99,7 +99,7 @@ func BitPesaSignature(registeredURL string, keys ...BitPesaKey) Authenticator {
 	f.must(len(keys) > 0, "no key")
 	for i, k := range keys {
 		_, twice := known[k.Key]
-		f.must(k.Key != "" && k.Key == strings.TrimSpace(k.Key) && !twice, "key %d is empty, has white space at an end or is given twice", i)
+		f.must(k.Key != "" && clean(k.Key) && !twice, "key %d is empty, has white space at an end or is given twice", i)
 		one := Signature(SignatureConfig{Scheme: bitpesaScheme(registeredURL), Hash: sha512.New}, k.Secret)
 		f.all = append(f.all, faultOf(one)) // nil counts for nothing
 		known[k.Key] = bitpesaPair{one, i}

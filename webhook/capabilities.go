@@ -64,7 +64,7 @@ func NewCapabilities(cfg CapabilityConfig, keys ...string) (*Capabilities, error
 	f.must(len(keys) > 0, "no key")
 	for i, k := range keys {
 		f.must(len(k) >= minSecretBytes, "key %d has fewer than %d bytes", i, minSecretBytes)
-		f.must(strings.TrimSpace(k) == k, "key %d begins or ends with white space", i)
+		f.must(clean(k), "key %d begins or ends with white space or a control character", i)
 	}
 	if err := f.err(); err != nil {
 		return nil, err

@@ -3,6 +3,9 @@ package webhook_test
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -186,3 +189,45 @@ func TestAFaultyAuthenticatorLetsNobodyIn(t *testing.T) {
 }
 
 func inTx(context.Context, *sql.Tx, webhook.Event[order]) error { return nil }
+
+// A secret that was read whole from a file may end in what no sender uses.
+func TestSecretsWithOddEndsAreRefused(t *testing.T) {
+	make := map[string]func(secret string) webhook.Authenticator{
+		"path":      func(s string) webhook.Authenticator { return webhook.PathSecret(s) },
+		"query":     func(s string) webhook.Authenticator { return webhook.QuerySecret("key", s) },
+		"basic":     func(s string) webhook.Authenticator { return webhook.BasicAuth("kpay", s) },
+		"kotani v3": func(s string) webhook.Authenticator { return webhook.KotaniV3Signature(s) },
+		"fiatconnect": func(s string) webhook.Authenticator {
+			return webhook.FiatConnectSignature(webhook.SignatureConfig{}, s)
+		},
+		"bitpesa": func(s string) webhook.Authenticator {
+			return webhook.BitPesaSignature(bitpesaURL, webhook.BitPesaKey{Key: "key", Secret: s})
+		},
+		"bitpesa key": func(s string) webhook.Authenticator {
+			return webhook.BitPesaSignature(bitpesaURL, webhook.BitPesaKey{Key: s, Secret: "secret"})
+		},
+		"capabilities": func(s string) webhook.Authenticator {
+			c, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kpay", BaseURL: "https://shop.example/hooks"}, s)
+			if err != nil {
+				return nil
+			}
+			return c
+		},
+	}
+	const good = "0123456789abcdef0123456789abcdef"
+	for name, authenticator := range make {
+		takes := func(secret string) bool {
+			a := authenticator(secret)
+			if a == nil {
+				return false
+			}
+			_, err := webhook.Verify(httptest.NewRequest(http.MethodPost, "/", nil), nil, a)
+			return !errors.Is(err, webhook.ErrConfiguration)
+		}
+		assert.True(t, takes(good), name)
+		for _, end := range []string{"\n", "\r\n", "\u00a0", "\ufeff", "\x00", "\u2028", "\u0085", "\t"} {
+			assert.False(t, takes(good+end), "%s with %q behind", name, end)
+			assert.False(t, takes(end+good), "%s with %q before", name, end)
+		}
+	}
+}

@@ -47,7 +47,7 @@ func Signature(c SignatureConfig, secrets ...string) Authenticator {
 	f.must(len(secrets) > 0, "no secret")
 	for i, s := range secrets {
 		f.must(s != "", "secret %d is empty", i)
-		f.must(strings.TrimSpace(s) == s, "secret %d begins or ends with white space", i)
+		f.must(clean(s), "secret %d begins or ends with white space or a control character", i)
 	}
 	if err := f.err(); err != nil {
 		return faulty{err}

@@ -19,6 +19,8 @@ import (
 //   - A Host header which is not one of the server's own gets 421. So a page cannot
 //     reach the server by a name that its owner points to 127.0.0.1.
 //   - A browser's request from another origin that could change something gets 403.
+//   - Another origin's page may open the checkout, and reach nothing else of a provider:
+//     even a GET meets fault rules and is written down.
 //   - A body under /_fake must be JSON, which a form cannot send; else 415.
 //   - No page may show the server in a frame.
 func guard(hosts allowed, publicURL string, next http.Handler) http.Handler {
@@ -35,16 +37,25 @@ func guard(hosts allowed, publicURL string, next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", pagePolicy)
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Referrer-Policy", "same-origin") // without one, a form over plain http names no origin
 		switch {
 		case !hosts.has(r.Host):
 			fake.AdminError(w, http.StatusMisdirectedRequest, "Host", fmt.Sprintf("this server is not %q: add it with -allow-host", r.Host))
 		case r.URL.Path == "/_fake" || strings.HasPrefix(r.URL.Path, "/_fake/"):
 			admin.ServeHTTP(w, r)
+		case foreign(r):
+			fake.AdminError(w, http.StatusForbidden, "", "a page of another origin may not use a provider")
 		default:
 			providers.ServeHTTP(w, r)
 		}
 	})
+}
+
+// foreign reports what a page of another origin loads, apart from a page that a person
+// goes to.
+func foreign(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return (site == "cross-site" || site == "same-site") && (r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document")
 }
 
 // pagePolicy lets a page load the server's own files and nothing else. A checkout

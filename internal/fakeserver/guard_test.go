@@ -77,6 +77,27 @@ func TestAForeignOriginChangesNothing(t *testing.T) {
 	assert.Equal(t, 200, send(t, "GET", admin+"/clock", "", "", "Origin", "http://evil.example").StatusCode, "readable, but not by the page: no CORS header")
 }
 
+// A page that a person goes to is the checkout. All else that another origin's page loads
+// would meet fault rules, and be written down.
+func TestAForeignPageReachesNoProvider(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual")
+	path := text(t, greeting, "kapiten") + "/api/rides/"
+	seen := func() int { return len(elements(t, get(t, text(t, greeting, "admin")+"/requests"), "requests")) }
+	for _, site := range []string{"cross-site", "same-site"} {
+		for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
+			for _, load := range [][2]string{{"no-cors", "image"}, {"cors", "empty"}, {"navigate", "iframe"}} {
+				resp := send(t, method, path, "", "", "Sec-Fetch-Site", site, "Sec-Fetch-Mode", load[0], "Sec-Fetch-Dest", load[1])
+				assert.Equal(t, 403, resp.StatusCode, "%s %s %v", site, method, load)
+			}
+		}
+	}
+	assert.Zero(t, seen())
+	for _, own := range [][]string{{}, {"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors"}, {"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}} {
+		assert.NotEqual(t, 403, send(t, "GET", path, "", "", own...).StatusCode, "%v", own)
+	}
+	assert.Equal(t, 3, seen())
+}
+
 func TestPagesOfThePublicURLAreTheServersOwn(t *testing.T) {
 	greeting, _ := start(t, "-clock", "manual", "-public-url", "https://fakes.example/prefix")
 	for origin, want := range map[string]int{"https://fakes.example": 200, "http://fakes.example": 403, "https://other.example": 403} {

@@ -329,13 +329,13 @@ func (f *FiatConnect) sendWebhook(event, address, identity string, payload objec
 	})
 	return f.world.Send(fake.Callback{
 		Provider: fiatConnectName, Event: event, Subject: identity, URL: client.Webhook,
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Tag: client.APIKey,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Tag: address,
 	})
 }
 
 // signWebhook signs each attempt anew: t is the time of the attempt.
 func (f *FiatConnect) signWebhook(d fake.Delivery, h http.Header) {
-	client := f.state.Keys.Find(d.Tag)
+	client := f.state.Keys.Find(f.state.Clients[d.Tag])
 	if client == nil {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -301,6 +302,21 @@ func TestWebhooksGoToTheClientOfTheSession(t *testing.T) {
 	assert.Empty(t, w.inbox.all())
 	w.addKYC()
 	assert.Len(t, w.inbox.all(), 1)
+}
+
+// A delivery is shown by the admin API, and the key of a client lets anybody in.
+func TestNoDeliveryShowsAClientsKey(t *testing.T) {
+	t.Parallel()
+	w := newWallet(t, kotanitest.FiatConnectConfig{})
+	client := w.withWebhooks()
+	w.addKYC()
+	sent := w.Deliveries()
+	require.Len(t, sent, 1)
+	shown, err := json.Marshal(sent)
+	require.NoError(t, err)
+	require.NotEmpty(t, client.APIKey)
+	assert.NotContains(t, string(shown), client.APIKey)
+	assert.NotContains(t, string(shown), client.WebhookSecret)
 }
 
 func TestWebhookIsRetriedAndSignedAnew(t *testing.T) {

@@ -625,10 +625,13 @@ test("the checkout page fills test cards in, keeps what was typed, and cancels",
 test("a page of another origin can change nothing: form, fetch, frame, rebinding", async () => {
   const m = await merchant(server)
   await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
-  const state = async () => JSON.stringify([(await call(server.admin + "/clock")).value, (await call(server.admin + "/faults")).value, (await call(server.admin + "/kapiten/rides")).value, (await call(server.admin + "/kapiten/companies")).value])
+  const state = async () => JSON.stringify([(await call(server.admin + "/clock")).value, (await call(server.admin + "/faults")).value, (await call(server.admin + "/kapiten/rides")).value, (await call(server.admin + "/kapiten/companies")).value,
+    (await call(server.admin + "/requests")).value])
+  await call(server.admin + "/faults", "POST", {kind: "expire", times: 1}) // not even a GET may meet it
   const before = await state()
   const port = new URL(server.console).port
   const html = `<!doctype html><title>evil</title>
+    <img src="${server.kapiten}/api/rides/"><iframe src="${server.kapiten}/api/rides/"></iframe>
     <iframe name="target"></iframe><iframe id="frame" src="${server.console}"></iframe><iframe id="reset" src="${server.admin}/reset"></iframe>
     <form id="form" method="post" enctype="text/plain" target="target" action="${server.admin}/clock/advance"><input name='{"seconds":60,"x":"' value='"}'></form>
     <form id="company-form" method="post" target="target" action="${server.kapiten}/api/companies/">

@@ -622,6 +622,21 @@ test("the checkout page fills test cards in, keeps what was typed, and cancels",
   assert.deepEqual(states, {"ORDER-1": "01 paid", "ORDER-2": "02 failed", "ORDER-3": "03 pending"})
 })
 
+test("the checkout page works over plain http by another host's name", async () => {
+  const other = await serve(built.binary, "-allow-host", "evil.example")
+  try {
+    await kpay(other, payment("ORDER-1", hook.url, {pmethod: "cc", bankid: "000", redirecturl: hook.url + "/thanks"}))
+    const url = new URL(other.kpay + (await call(other.admin + "/kpay/payments")).value.payments[0].link)
+    url.hostname = "evil.example"
+    await page.goto(url.href)
+    await page.click("text=Cancel")
+    await page.waitForURL(hook.url + "/thanks")
+    assert.equal((await call(other.admin + "/kpay/payments")).value.payments[0].state, "02 failed")
+  } finally {
+    await other.stop()
+  }
+})
+
 test("a page of another origin can change nothing: form, fetch, frame, rebinding", async () => {
   const m = await merchant(server)
   await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))

@@ -1,12 +1,15 @@
 // Test support: the built server, a receiver of callbacks and headless Chromium.
 import {execFileSync, spawn} from "node:child_process"
+import {createHash, createHmac, randomUUID} from "node:crypto"
 import {once} from "node:events"
 import {mkdirSync, mkdtempSync, rmSync} from "node:fs"
-import {createServer} from "node:http"
+import {createServer, request as send} from "node:http"
 import {tmpdir} from "node:os"
 import {join} from "node:path"
 import {createInterface} from "node:readline"
 import {fileURLToPath} from "node:url"
+import {secp256k1} from "@noble/curves/secp256k1.js"
+import {keccak_256} from "@noble/hashes/sha3.js"
 import {chromium} from "playwright-core"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
@@ -79,25 +82,27 @@ export async function call(url, method = "GET", body, headers = {}) {
   return {status: response.status, value}
 }
 
+// must is the value of a response that is a success.
+export function must(response) {
+  if (response.status >= 300) throw new Error(JSON.stringify(response))
+  return response.value
+}
+
 // merchant signs a company up, gives it money and returns a caller of its API.
 export async function merchant(server, webhook = "", topUp = 5_000_000) {
-  const must = (response, what) => {
-    if (response.status >= 300) throw new Error(what + ": " + JSON.stringify(response))
-    return response.value
-  }
   const {id} = must(await call(server.kapiten + "/api/companies/", "POST", {
     name: "Best Pilau Ltd", registration_number: "RDB2026-XP", address: "KN 78 St, Kigali", contact_person: "Victor",
     phone_number: "+250788123456", email: "hello@bestpilau.com",
-  }), "company")
+  }))
   const user = must(await call(`${server.kapiten}/api/companies/${id}/users/`, "POST", {
     phone_number: "+250788000111", first_name: "Aline", last_name: "U", email: "aline@bestpilau.com",
-  }), "user")
-  const {token} = must(await call(`${server.kapiten}/api/companies/${id}/users/${user.id}/api-key/`), "token")
-  if (webhook) must(await call(`${server.admin}/kapiten/companies/${id}`, "PATCH", {webhook_url: webhook}), "webhook")
+  }))
+  const {token} = must(await call(`${server.kapiten}/api/companies/${id}/users/${user.id}/api-key/`))
+  if (webhook) must(await call(`${server.admin}/kapiten/companies/${id}`, "PATCH", {webhook_url: webhook}))
   const api = (path, method, body) => call(server.kapiten + path, method, body, {Authorization: "Token " + token})
   if (topUp) {
-    must(await api(`/api/companies/${id}/topup/`, "POST", {amount: topUp, phone_number: "0788000999"}), "top-up")
-    must(await call(server.admin + "/clock/advance", "POST", {seconds: 10}), "clock")
+    must(await api(`/api/companies/${id}/topup/`, "POST", {amount: topUp, phone_number: "0788000999"}))
+    must(await call(server.admin + "/clock/advance", "POST", {seconds: 10}))
   }
   return {id, token, api}
 }
@@ -115,3 +120,68 @@ export const payment = (reference, returl, changes = {}) => ({
 })
 
 export const kpay = (server, body) => call(server.kpay + "/", "POST", body, {Authorization: "Basic " + btoa("test-user:test-pass")})
+
+// kasapay and kotani log in and return callers of the API.
+export async function kasapay(server) {
+  const {consumer_key, consumer_secret} = server.credentials.kasapay
+  const {access_token} = must(await call(server.kasapay + "/v1/auth", "POST", {consumer_key, consumer_secret}))
+  return (path, method, body) => call(server.kasapay + path, method, body, {"X-Access-Token": access_token})
+}
+
+export async function kotani(server) {
+  const {accessToken} = must(await call(server.kotani + "/api/login", "POST", server.credentials.kotani))
+  return (path, method, body) => call(server.kotani + path, method, body, {Authorization: "Bearer " + accessToken})
+}
+
+// fiatconnect signs a wallet in (EIP-4361) and returns a caller of the API with its session.
+export async function fiatconnect(server, name = "alice") {
+  const key = createHash("sha256").update(name).digest()
+  const hash = bytes => Buffer.from(keccak_256(bytes))
+  const plain = hash(secp256k1.getPublicKey(key, false).slice(1)).toString("hex").slice(24)
+  const sum = hash(Buffer.from(plain)).toString("hex")
+  const address = "0x" + [...plain].map((c, i) => sum[i] >= "8" ? c.toUpperCase() : c).join("") // EIP-55
+  const {time} = must(await call(server.fiatconnect + "/clock"))
+  const message = `${new URL(server.fiatconnect).host} wants you to sign in with your Ethereum account:\n${address}\n\nSign in\n
+URI: ${server.fiatconnect}/auth/login\nVersion: 1\nChain ID: ${server.credentials.fiatconnect.chainId}\nNonce: ${randomUUID().replaceAll("-", "")}
+Issued At: ${time}\nExpiration Time: ${new Date(Date.parse(time) + 4 * 3600_000).toISOString()}`
+  const digest = hash(Buffer.from(`\x19Ethereum Signed Message:\n${Buffer.byteLength(message)}${message}`))
+  const [recovery, ...rs] = secp256k1.sign(digest, key, {prehash: false, format: "recovered"})
+  const signature = "0x" + Buffer.from([...rs, 27 + recovery]).toString("hex")
+  const response = await fetch(server.fiatconnect + "/auth/login", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({message, signature})})
+  if (response.status !== 200) throw new Error(await response.text())
+  const [cookie] = response.headers.getSetCookie()[0].split(";")
+  const api = (path, method, body, headers) => call(server.fiatconnect + path, method, body, {Cookie: cookie, ...headers})
+  api.address = address
+  return api
+}
+
+const sha512 = text => createHash("sha512").update(text).digest("hex")
+export const sign = (secret, ...parts) => createHmac("sha512", secret).update(parts.join("&")).digest("hex")
+
+// escape is how Node's querystring writes a value, sent how superagent sends it.
+const escape = text => encodeURIComponent(text)
+const sent = text => escape(text).replace(/[!'()*]/g, c => "%" + c.charCodeAt(0).toString(16).toUpperCase())
+
+// bitpesa makes a caller of the API that signs as the vendor's JavaScript SDK does. It
+// resolves to the status and the decoded response.
+export function bitpesa(base, key, secret) {
+  return (method, path, body, query = {}) => {
+    const pairs = Object.entries(query).flatMap(([name, values]) => [values].flat().map(value => [name, String(value)]))
+    const write = how => pairs.length ? "?" + pairs.map(([name, value]) => how(name) + "=" + how(value)).join("&") : ""
+    const nonce = randomUUID(), text = body ? JSON.stringify(body) : ""
+    const headers = {
+      "Accept-Encoding": "gzip, deflate", "User-Agent": "TransferZero-SDK/JavaScript/1.37.10",
+      "Authorization-Key": key, "Authorization-Nonce": nonce,
+      "Authorization-Signature": sign(secret, nonce, method, base + path + write(escape), sha512(text)),
+      "Content-Type": "application/json", Accept: "application/json",
+    }
+    if (text || method === "POST") headers["Content-Length"] = Buffer.byteLength(text)
+    return new Promise((resolve, reject) => {
+      const r = send(base + path + write(sent), {method, headers, agent: false}, response => {
+        let answer = ""
+        response.on("data", part => { answer += part }).on("end", () => resolve({status: response.statusCode, ...JSON.parse(answer)}))
+      })
+      r.on("error", reject).end(text)
+    })
+  }
+}

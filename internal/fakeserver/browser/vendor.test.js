@@ -5,44 +5,16 @@
 // query are signed unescaped, a POST without a body says Content-Length 0, and webhook
 // headers are looked up in the spelling of the guides.
 import assert from "node:assert/strict"
-import {createHash, createHmac, randomUUID} from "node:crypto"
+import {createHash} from "node:crypto"
 import {once} from "node:events"
-import {createServer, request} from "node:http"
+import {createServer} from "node:http"
 import {after, before, test} from "node:test"
-import {build, call, serve} from "./harness.js"
+import {bitpesa, build, call, serve, sign} from "./harness.js"
 
 let built, server, api, hook
 const got = [] // what the webhook's endpoint received
 
 const sha512 = text => createHash("sha512").update(text).digest("hex")
-const sign = (secret, ...parts) => createHmac("sha512", secret).update(parts.join("&")).digest("hex")
-
-// escape is how Node's querystring writes a value, sent how superagent sends it.
-const escape = text => encodeURIComponent(text)
-const sent = text => escape(text).replace(/[!'()*]/g, c => "%" + c.charCodeAt(0).toString(16).toUpperCase())
-
-// sdk makes a caller of the API that resolves to the status and the decoded response.
-function sdk(base, key, secret) {
-  return (method, path, body, query = {}) => {
-    const pairs = Object.entries(query).flatMap(([name, values]) => [values].flat().map(value => [name, String(value)]))
-    const write = how => pairs.length ? "?" + pairs.map(([name, value]) => how(name) + "=" + how(value)).join("&") : ""
-    const nonce = randomUUID(), text = body ? JSON.stringify(body) : ""
-    const headers = {
-      "Accept-Encoding": "gzip, deflate", "User-Agent": "TransferZero-SDK/JavaScript/1.37.10",
-      "Authorization-Key": key, "Authorization-Nonce": nonce,
-      "Authorization-Signature": sign(secret, nonce, method, base + path + write(escape), sha512(text)),
-      "Content-Type": "application/json", Accept: "application/json",
-    }
-    if (text || method === "POST") headers["Content-Length"] = Buffer.byteLength(text)
-    return new Promise((resolve, reject) => {
-      const r = request(base + path + write(sent), {method, headers, agent: false}, response => {
-        let answer = ""
-        response.on("data", part => { answer += part }).on("end", () => resolve({status: response.statusCode, ...JSON.parse(answer)}))
-      })
-      r.on("error", reject).end(text)
-    })
-  }
-}
 
 // validateRequest is the SDK's check of a webhook.
 function validateRequest(secret, key, url, body, headers) {
@@ -81,7 +53,7 @@ before(async () => {
   built = build()
   server = await serve(built.binary)
   const {key, secret} = server.credentials.bitpesa
-  api = sdk(server.bitpesa, key, secret)
+  api = bitpesa(server.bitpesa, key, secret)
   hook = createServer((r, response) => {
     let body = ""
     r.on("data", part => { body += part }).on("end", () => {
@@ -197,7 +169,7 @@ test("what the SDK sends elsewhere", async () => {
 
 test("the second account's senders need papers and an approval", async () => {
   const {kyc_key, kyc_secret} = server.credentials.bitpesa
-  const other = sdk(server.bitpesa, kyc_key, kyc_secret)
+  const other = bitpesa(server.bitpesa, kyc_key, kyc_secret)
   const bare = await ok(422, other("POST", "/senders", johnny({external_id: "EXTSEN-1"})))
   assert.deepEqual(bare.errors.documents, [{error: "blank"}])
   const sender = await ok(201, other("POST", "/senders", johnny({documents: [{upload: "data:image/png;base64,AAAA", upload_file_name: "a.png"}]})))

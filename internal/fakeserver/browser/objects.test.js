@@ -1,0 +1,392 @@
+// Each kind of objects of each provider, operated on the page: an object is made over the
+// wire as a client makes it, found among the Objects, opened, and each act that the page
+// offers in each state is clicked. The page and the provider's own API must then agree.
+import assert from "node:assert/strict"
+import {after, afterEach, before, beforeEach, test} from "node:test"
+import {bitpesa, build, call, fiatconnect, kasapay, kotani, kpay, launch, merchant, must, payment, receiver, ride, serve} from "./harness.js"
+
+let built, server, hook, browser, context, page, errors
+
+before(async () => {
+  built = build()
+  server = await serve(built.binary)
+  hook = await receiver()
+  browser = await launch()
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+  hook?.stop()
+  built?.remove()
+})
+
+beforeEach(async () => {
+  must(await call(server.admin + "/reset", "POST"))
+  context = await browser.newContext({viewport: {width: 1280, height: 800}})
+  page = await context.newPage()
+  errors = []
+  page.on("pageerror", e => errors.push(String(e)))
+})
+
+afterEach(async () => {
+  await context.close()
+  assert.deepEqual(errors, [])
+})
+
+const origin = () => server.console.slice(0, -1)
+const hash = digit => digit.repeat(64)
+const phone = "254712345678"
+
+// ok is the result of a response of Kotani, which says in the body what went wrong.
+function ok(response) {
+  const value = must(response)
+  assert.ok(!(value.status >= 300), JSON.stringify(value))
+  return value
+}
+
+// kotaniOperations are the operations of Kotani that make a transaction, with a body. Each
+// resolves to the id of its transaction.
+const kotaniOperations = {
+  "fiat.withdraw": ["/transactions/withdraw/momo", {amount: 1500, phoneNumber: phone, externalId: "out-1"}, "1,500 KES"],
+  "fiat.deposit": ["/transactions/deposit/stkpush", {amount: 1500, phoneNumber: phone, externalId: "in-1"}, "1,500 KES"],
+  "fiat.deposit_quoted": ["/transactions/deposit/quote", {phoneNumber: phone, externalId: "in-2"}, "13,000 KES"],
+  "fiat.pay_bill": ["/transactions/paybill", {merchantNumber: "888880", accountNumber: "017", amount: "20000.5"}, "20,000.5 KES"],
+  "fiat.pay_till": ["/transactions/till", {merchantTill: "012345", amount: "1500"}, "1,500 KES"],
+  "fiat.withdraw_to_bank": ["/transactions/withdraw/bank", {amount: 1500, accountNumber: "0123456789", accountName: "Jane Doe", serviceProviderId: "01", externalId: "bank-1"}, "1,500 KES"],
+  "celo.send_to_mpesa": ["/transactions/withdraw/sendToMpesa", {phoneNumber: phone, txhash: "0x" + hash("1")}, "1,274 KES"],
+  "celo.buy": ["/dex/buyCelo", {phoneNumber: phone, celoAmount: "10"}, "1,300 KES"],
+  "stellar.cash_out": ["/stellar/cashout/KE", {phoneNumber: phone, txHash: hash("2")}, "1,300 KES"],
+  "tron.cash_out": ["/tron/cashout/KE", {phoneNumber: phone, txHash: hash("3")}, "1,300 KES"],
+  "tron.cash_in": ["/tron/cashin/KE", {phoneNumber: phone, amount: "1300", externalId: "tron-1"}, "1,300 KES"],
+}
+
+const kotaniTransaction = operation => async () => {
+  const api = await kotani(server)
+  ok(await api("/kyc/user/create", "POST", {phoneNumber: phone}))
+  const [path, body] = kotaniOperations[operation]
+  const more = operation === "celo.buy" || operation === "celo.send_to_mpesa" ? {} : {callback: hook.url + "/kotani"}
+  if (operation === "fiat.deposit_quoted") {
+    const {quoteId} = ok(await api("/quotes/in", "POST", {fiatAmount: "13000", currency: "KES", cryptoType: "cUSD"}))
+    ok(await api("/quotes/in/accept", "POST", {quoteId}))
+    more.acceptedQuoteId = quoteId
+  }
+  const response = ok(await api(path, "POST", {...body, ...more}))
+  const id = (response.result || response.details || response.MpesaDetails).requestId
+  assert.ok(id, JSON.stringify(response))
+  return {id, own: async () => ok(await api("/transactions/status/" + id)).result.status}
+}
+
+const document = {
+  firstName: "Jane", lastName: "Doe", phoneNumber: "+254712345678", dateOfBirth: {day: "1", month: "2", year: "1990"},
+  address: {address1: "1 Road", isoCountryCode: "KE", isoRegionCode: "KE-30", city: "Nairobi"}, selfieDocument: "aGk=", identificationDocument: "aGk=",
+}
+const kyc = "/kyc/PersonalDataAndDocuments"
+const fiatAccount = {
+  fiatAccountSchema: "MobileMoney",
+  data: {accountName: "Jane", institutionName: "M-Pesa", fiatAccountType: "MobileMoney", mobile: "+254712345678", country: "KE", operator: "SAFARICOM"},
+}
+
+const transfer = way => async () => {
+  const api = await fiatconnect(server)
+  must(await api(kyc, "POST", document))
+  const {fiatAccountId} = must(await api("/accounts", "POST", fiatAccount))
+  const amount = way === "in" ? {fiatAmount: "1300"} : {cryptoAmount: "10"}
+  const {quote} = must(await api("/quote/" + way, "POST", {fiatType: "KES", cryptoType: "cUSD", country: "KE", address: api.address, ...amount}))
+  const {transferId} = must(await api("/transfer/" + way, "POST", {fiatAccountId, quoteId: quote.quoteId}, {"Idempotency-Key": "k-1"}))
+  return {id: transferId, own: async () => must(await api(`/transfer/${transferId}/status`)).status}
+}
+
+const johnny = {
+  country: "UG", street: "Unknown 17-3", postal_code: "798983", city: "Kampala", email: "example@home.org", ip: "127.0.0.1", documents: [],
+  phone_country: "UG", phone_number: "+256752403639", first_name: "Johnny", last_name: "English", birth_date: "1974-12-24", external_id: "SENDER-1",
+}
+const papers = [{upload: "data:image/png;base64,AAAA", upload_file_name: "a.png"}]
+
+async function bitpesaObject(response, status = 201) {
+  const r = await response
+  assert.equal(r.status, status, JSON.stringify(r))
+  return r.object
+}
+
+// payout makes a transaction of a sender whose papers are not seen yet.
+async function payout(kycWaived, fund) {
+  const {key, secret, kyc_key, kyc_secret} = server.credentials.bitpesa
+  const api = kycWaived ? bitpesa(server.bitpesa, key, secret) : bitpesa(server.bitpesa, kyc_key, kyc_secret)
+  const sender = await bitpesaObject(api("POST", "/senders", {sender: {...johnny, documents: kycWaived ? [] : papers}}))
+  const made = await bitpesaObject(api("POST", "/transactions", {transaction: {
+    input_currency: "USD", sender: {id: sender.id}, external_id: "ORDER-7",
+    recipients: [{requested_amount: 1250, requested_currency: "USD", payout_method: {type: "NGN::Bank", details: {
+      first_name: "First", last_name: "Last", bank_account: "123456700", bank_account_type: "20", bank_code: "082",
+    }}}],
+  }}))
+  if (fund) await bitpesaObject(api("POST", "/accounts/debits", {debit: {to_type: "Transaction", to_id: made.id, currency: "USD"}}))
+  return {api, sender, made}
+}
+
+const final = states => Object.fromEntries(states.map(state => [state, []]))
+
+// table has a row for each way in which an object comes to be. states are the acts that
+// the page offers in each state; becomes are the states of acts that are not named after
+// theirs. A row without states is operated along its usual story alone, by the states of the
+// row above. wire are calls of a client after which the object is in another state, for
+// objects that the console cannot move.
+const table = [
+  {
+    provider: "kapiten", kind: "rides", operations: ["rides.create"], amount: "1,200 RWF",
+    make: async () => {
+      const m = await merchant(server, hook.url, 0)
+      must(await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1")))
+      const list = async () => must(await m.api(`/api/companies/${m.id}/rides/`)).results
+      const [{id}] = await list()
+      return {id, shown: "ORDER-1", own: async () => (await list()).find(r => r.id === id).status}
+    },
+    states: {
+      WAITING_PAYMENT: ["pay", "payment fails", "CANCELLED", "sender cancels"],
+      PENDING: ["ACCEPTED", "CANCELLED", "REJECTED", "sender cancels"],
+      ACCEPTED: ["WAITING_PICKUP", "CANCELLED", "sender cancels"],
+      WAITING_PICKUP: ["PICKED_UP", "CANCELLED", "sender cancels"],
+      PICKED_UP: ["IN_TRANSIT", "CANCELLED"],
+      IN_TRANSIT: ["WAITING_DELIVERY", "CANCELLED"],
+      WAITING_DELIVERY: ["COMPLETED", "CANCELLED"],
+      ...final(["COMPLETED", "CANCELLED", "REJECTED"]),
+    },
+    becomes: {pay: "PENDING", "payment fails": "CANCELLED", "sender cancels": "CANCELLED"},
+  },
+  {
+    provider: "kapiten", kind: "companies",
+    make: async () => {
+      const m = await merchant(server, "", 0)
+      const own = async () => ({201: "active", 403: "inactive"})[(await m.api("/api/rides/", "POST", ride(m.id, "PROBE-" + Math.random()))).status]
+      return {id: m.id, shown: "RDB2026-XP", own}
+    },
+    states: {active: ["deactivate"], inactive: ["activate"]},
+    becomes: {deactivate: "inactive", activate: "active"},
+  },
+  {
+    provider: "kpay", kind: "payments", operations: ["pay"], amount: "12,500 RWF",
+    make: async () => {
+      must(await kpay(server, payment("ORDER-2", hook.url)))
+      const words = {"01": "01 paid", "02": "02 failed", "03": "03 pending"}
+      return {id: "ORDER-2", own: async () => words[must(await kpay(server, {action: "checkstatus", refid: "ORDER-2"})).statusid]}
+    },
+    states: {"03 pending": ["paid", "failed"], ...final(["01 paid", "02 failed"])},
+    becomes: {paid: "01 paid", failed: "02 failed"},
+  },
+  {
+    provider: "kasapay", kind: "payouts", operations: ["payouts.initiate"], amount: "1,500 KES",
+    make: async () => {
+      const api = await kasapay(server)
+      must(await api("/v1/payouts/b2b/initiate", "POST", {
+        payout_reference: "flour-7", service_code: "12346", payment_account_reference: "0101", recipient_name: "Unga Mills", recipient_type: "PAYBILL", recipient_account_number: "5656",
+        amount: "1500", payment_description: "Flour", payment_method: "MPESA_B2B", currency_code: "KES", country_code: "KEN", callback_url: hook.url + "/kasapay",
+      }))
+      const words = {700: "700 processed", 701: "701 failed", 702: "702 reversed", 703: "703 pending", 704: "704 jammed", 705: "705 refunded"}
+      return {id: "flour-7", own: async () => words[must(await api("/v1/payouts/b2b/flour-7/status")).payment_status]}
+    },
+    states: {
+      "703 pending": ["700 processed", "701 failed", "704 jammed"], "704 jammed": ["700 processed", "701 failed", "702 reversed"],
+      "700 processed": ["702 reversed", "705 refunded"], ...final(["701 failed", "702 reversed", "705 refunded"]),
+    },
+  },
+  ...Object.keys(kotaniOperations).map((operation, i) => ({
+    provider: "kotani", kind: "transactions", operations: [operation], amount: kotaniOperations[operation][2], make: kotaniTransaction(operation),
+    ...i === 0 && {states: {
+      PENDING: ["SUCCESSFUL", "FAILED", "CANCELLED", "EXPIRED", "DECLINED", "PERMANENTLY_FAILED"], SUCCESSFUL: ["REVERSED"],
+      ...final(["FAILED", "CANCELLED", "EXPIRED", "DECLINED", "PERMANENTLY_FAILED", "REVERSED"]),
+    }},
+  })),
+  {
+    provider: "kotani", kind: "orders", amount: "1,250 USDT",
+    make: async () => {
+      const api = await kotani(server)
+      const {prepayId} = ok(await api("/binance/order/create", "POST", {
+        amount: 1250, goodsName: "Rice", goodsDetail: "5 kg", currency: "USDT", returnUrl: hook.url + "/ok", cancelUrl: hook.url + "/no",
+      })).result
+      return {id: prepayId, own: async () => ok(await api("/binance/order/query", "POST", {prepayId})).result.status}
+    },
+    states: {INITIAL: ["PAID", "FAILED", "CLOSED"], ...final(["PAID", "FAILED", "CLOSED"])},
+  },
+  {
+    provider: "kotani", kind: "quotes", operations: ["fiat.deposit_quoted"], amount: "13,000 KES",
+    make: async () => {
+      const api = await kotani(server)
+      const {quoteId} = ok(await api("/quotes/in", "POST", {fiatAmount: "13000", currency: "KES", cryptoType: "cUSD"}))
+      return {id: quoteId, api}
+    },
+    states: final(["open", "accepted", "spent"]),
+    wire: [
+      ["accepted", async o => ok(await o.api("/quotes/in/accept", "POST", {quoteId: o.id}))],
+      ["spent", async o => ok(await o.api("/transactions/deposit/quote", "POST", {acceptedQuoteId: o.id, phoneNumber: phone, externalId: "q-1"}))],
+    ],
+  },
+  {
+    provider: "kotani", kind: "users",
+    make: async () => {
+      const api = await kotani(server)
+      ok(await api("/kyc/user/create", "POST", {phoneNumber: phone}))
+      return {id: phone, own: async () => ok(await api("/kyc/user/getDetailsByPhone", "POST", {phoneNumber: phone})) && "registered"}
+    },
+    states: final(["registered"]),
+  },
+  {
+    provider: "fiatconnect", kind: "transfers", operations: ["fiatconnect.transfer_in"], amount: "1,300 KES", make: transfer("in"),
+    states: {
+      TransferStarted: ["TransferWaitingForUserAction", "TransferFailed"], TransferWaitingForUserAction: ["TransferReceivedFiatFunds", "TransferFailed"],
+      TransferReceivedFiatFunds: ["TransferSendingCryptoFunds", "TransferFailed"], TransferSendingCryptoFunds: ["TransferComplete", "TransferFailed"],
+      ...final(["TransferComplete", "TransferFailed"]),
+    },
+  },
+  {
+    provider: "fiatconnect", kind: "transfers", operations: ["fiatconnect.transfer_out"], amount: "1,300 KES", make: transfer("out"),
+    states: {
+      TransferStarted: ["TransferReadyForUserToSendCryptoFunds", "TransferAmlFailed", "TransferFailed"],
+      TransferReadyForUserToSendCryptoFunds: ["TransferReceivedCryptoFunds", "TransferFailed"], TransferReceivedCryptoFunds: ["TransferComplete", "TransferFailed"],
+      ...final(["TransferComplete", "TransferFailed", "TransferAmlFailed"]),
+    },
+  },
+  {
+    provider: "fiatconnect", kind: "kyc",
+    make: async () => {
+      const api = await fiatconnect(server)
+      must(await api(kyc, "POST", document))
+      const [{id}] = must(await call(server.admin + "/fiatconnect/kyc")).kyc
+      return {id, own: async () => must(await api(kyc + "/status")).kycStatus}
+    },
+    states: {
+      KycApproved: ["KycDenied", "KycExpired", "KycPending"], KycDenied: ["KycApproved", "KycExpired", "KycPending"],
+      KycExpired: ["KycApproved", "KycDenied", "KycPending"], KycPending: ["KycApproved", "KycDenied", "KycExpired"],
+    },
+  },
+  {
+    provider: "fiatconnect", kind: "fiat_accounts",
+    make: async () => {
+      const api = await fiatconnect(server)
+      const {fiatAccountId} = must(await api("/accounts", "POST", fiatAccount))
+      return {id: fiatAccountId, own: async () => must(await api("/accounts")).MobileMoney.some(a => a.fiatAccountId === fiatAccountId) && "registered"}
+    },
+    states: final(["registered"]),
+  },
+  {
+    provider: "bitpesa", kind: "transactions", operations: ["transactions.create"], amount: "1,250 USD",
+    make: async () => {
+      const {api, made} = await payout(false, false)
+      return {id: made.id, shown: "ORDER-7", own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).state}
+    },
+    states: {
+      initial: ["approved", "canceled", "exception"], approved: ["pending", "received", "canceled", "exception"], pending: ["received", "canceled", "exception"],
+      received: ["processing", "manual", "paid", "canceled", "refunded", "exception"], manual: ["processing", "paid", "canceled", "refunded", "exception"],
+      processing: ["received", "exception"], ...final(["paid", "canceled", "refunded", "exception"]),
+    },
+  },
+  {
+    provider: "bitpesa", kind: "recipients", operations: ["debits.create"], amount: /^[\d,]+(\.\d+)? NGN$/,
+    make: async () => {
+      const {api, made} = await payout(true, true)
+      const {id} = made.recipients[0]
+      return {id, own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).recipients[0].state}
+    },
+    states: {
+      pending: ["error", "manual", "stuck", "success", "overpaid", "canceled", "refunded", "exception"],
+      error: ["pending", "manual", "success", "overpaid", "canceled", "refunded", "exception"],
+      manual: ["pending", "success", "overpaid", "canceled", "refunded", "exception"],
+      stuck: ["pending", "error", "success", "overpaid", "canceled", "refunded", "exception"],
+      ...final(["success", "overpaid", "canceled", "refunded", "exception"]),
+    },
+  },
+  {
+    provider: "bitpesa", kind: "senders",
+    make: async () => {
+      const {api, sender} = await payout(false, false)
+      return {id: sender.id, shown: "SENDER-1", own: async () => (await bitpesaObject(api("GET", "/senders/" + sender.id), 200)).state}
+    },
+    states: {
+      initial: ["verified", "approved", "rejected", "banned", "disabled"], verified: ["approved", "rejected", "banned", "disabled"],
+      approved: ["banned", "disabled"], rejected: ["banned", "disabled"], disabled: ["banned"], banned: [],
+    },
+  },
+]
+
+const acts = () => page.locator("#detail .act button").allTextContents()
+const state = () => page.locator("#detail .facts dd .chip").first().evaluate(chip => chip.lastChild.textContent)
+const becomes = (row, act) => row.becomes?.[act] || act
+const path = (row, id) => [row.provider, row.kind, encodeURIComponent(id)].join("/")
+
+// settled waits until the page shows an object in a state, with the acts of that state.
+async function settled(row, states, want) {
+  await page.waitForFunction(([want, acts]) => document.querySelector("#detail .facts dd .chip")?.lastChild.textContent === want &&
+    JSON.stringify([...document.querySelectorAll("#detail .act button")].map(b => b.textContent)) === acts, [want, JSON.stringify(states[want])])
+    .catch(async () => assert.deepEqual([await state(), await acts()], [want, states[want]], row.provider + " " + row.kind))
+}
+
+// click clicks an act and wants its state on the page, in the thread and in the provider's API.
+async function click(row, states, o, from, act) {
+  const to = becomes(row, act)
+  await page.click(`#detail .act button:text-is("${act}")`)
+  await settled(row, states, to)
+  if (from !== to) await page.waitForSelector(`#detail .timeline li:has-text("${from} → ${to}")`)
+  assert.equal(await page.textContent("#detail .act .refusal"), "")
+  if (o.own) assert.equal(await o.own(), to, `${row.provider} ${row.kind}: ${act} in ${from}`)
+  return to
+}
+
+let above
+for (const row of table) {
+  const usual = !row.states
+  const states = row.states || above
+  above = states
+  test(`${row.provider} ${row.kind}${row.operations ? " by " + row.operations : ""}: made over the wire, found, opened and operated`, async () => {
+    const o = await row.make()
+    await page.goto(origin() + "/?view=start")
+    await page.click("nav.parts >> text=Objects")
+    await page.click(`.kind:has(.provider:text-is("${row.provider}")) a:has-text("${row.kind.replaceAll("_", " ")}")`)
+    await page.click(`.objects li[data-open="${path(row, o.id)}"] a.main:text-is("${o.shown || o.id}")`)
+    await page.waitForSelector("#detail .facts")
+    if (row.amount) {
+      const amount = (await page.textContent("#detail .facts dt:text-is('Amount') + dd")).replace("\u00a0", " ")
+      assert.match(amount, row.amount instanceof RegExp ? row.amount : new RegExp(`^${row.amount.replaceAll(".", "\\.")}$`))
+    }
+
+    // The usual story: the first act of each state, until there is none or it was seen.
+    let now = await state()
+    const told = [now], saved = new Map(), done = new Set()
+    const save = async () => saved.set(now, must(await call(server.admin + "/snapshot?secrets=1")))
+    await settled(row, states, now)
+    if (o.own) assert.equal(await o.own(), now)
+    await save()
+    for (const [to, send] of row.wire || []) {
+      await send(o)
+      await settled(row, states, to)
+      told.push(now = to)
+    }
+    while (states[now].length && !done.has(now + states[now][0])) {
+      const [act] = states[now]
+      done.add(now + act)
+      told.push(now = await click(row, states, o, now, act))
+      if (!saved.has(now)) await save()
+    }
+    const changes = told.slice(1).map((to, i) => told[i] + " → " + to).filter(c => new Set(c.split(" → ")).size > 1)
+    if (changes.length) {
+      await page.click("#detail .facts dt:text-is('Thread') + dd a") // the thread tells the story, newest first
+      await page.waitForSelector("text=Thread of")
+      const lines = (await page.locator("#list .timeline a.main, #list .timeline span.main").allTextContents()).filter(text => text.includes(" → ") && !text.startsWith("POST") && !text.startsWith("GET"))
+      const own = lines.map(text => changes.find(c => text.endsWith(" " + c))).filter(Boolean)
+      assert.deepEqual(own.reverse(), changes)
+    }
+    if (usual) return
+
+    // Each other act, in each state that an act leads to.
+    for (const [from, world] of saved) {
+      for (const act of states[from]) {
+        if (done.has(from + act)) continue
+        done.add(from + act)
+        must(await call(server.admin + "/snapshot", "PUT", world))
+        await page.goto(`${origin()}/?view=objects&provider=${row.provider}&kind=${row.kind}&open=${path(row, o.id)}`)
+        await settled(row, states, from)
+        now = await click(row, states, o, from, act)
+        if (!saved.has(now)) await save()
+      }
+    }
+    assert.deepEqual([...new Set([...saved.keys(), ...told])].sort(), Object.keys(states).sort(), "each state was seen")
+  })
+}

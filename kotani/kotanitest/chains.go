@@ -152,6 +152,7 @@ func (f *Fake) cashOut(c *call, op, coin string) object {
 		f.state.Hashes[hash] = true
 		if q != nil {
 			q.Spent = true
+			f.world.Touch(providerName, q.ID)
 		}
 	}
 	return response

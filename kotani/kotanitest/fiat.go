@@ -46,6 +46,7 @@ func (f *Fake) depositQuoted(c *call) object {
 	t.Amount, t.Currency, t.Quote = q.FiatAmount, q.Currency, id
 	response := f.accept(c, t)
 	q.Spent = t.RequestID != ""
+	f.world.Touch(providerName, q.ID)
 	return response
 }
 

@@ -25,6 +25,7 @@ beforeEach(async () => {
   must(await call(server.admin + "/reset", "POST"))
   context = await browser.newContext({viewport: {width: 1280, height: 800}})
   page = await context.newPage()
+  page.setDefaultTimeout(10_000)
   errors = []
   page.on("pageerror", e => errors.push(String(e)))
 })
@@ -72,9 +73,10 @@ const kotaniTransaction = operation => async () => {
     more.acceptedQuoteId = quoteId
   }
   const response = ok(await api(path, "POST", {...body, ...more}))
-  const id = (response.result || response.details || response.MpesaDetails).requestId
-  assert.ok(id, JSON.stringify(response))
-  return {id, own: async () => ok(await api("/transactions/status/" + id)).result.status}
+  const search = async () => ok(await api("/transactions/status/external/" + response.externalId + "?transactionalType=Payouts")) // a withdrawal's response names no request
+  const id = (response.result || response.details || response.MpesaDetails || (await search()).result).requestId
+  const status = async () => ok(await api("/transactions/status/" + id)).result
+  return {id, shown: (await status()).externalId, own: async () => (await status()).status}
 }
 
 const document = {
@@ -110,19 +112,22 @@ async function bitpesaObject(response, status = 201) {
 }
 
 // payout makes a transaction of a sender whose papers are not seen yet.
-async function payout(kycWaived, fund) {
+async function payout(kycWaived, fund, changes = {}, account = "123456700") {
   const {key, secret, kyc_key, kyc_secret} = server.credentials.bitpesa
   const api = kycWaived ? bitpesa(server.bitpesa, key, secret) : bitpesa(server.bitpesa, kyc_key, kyc_secret)
   const sender = await bitpesaObject(api("POST", "/senders", {sender: {...johnny, documents: kycWaived ? [] : papers}}))
-  const made = await bitpesaObject(api("POST", "/transactions", {transaction: {
+  const made = await bitpesaObject(api("POST", fund === "at once" ? "/transactions/create_and_fund" : "/transactions", {transaction: {
     input_currency: "USD", sender: {id: sender.id}, external_id: "ORDER-7",
     recipients: [{requested_amount: 1250, requested_currency: "USD", payout_method: {type: "NGN::Bank", details: {
-      first_name: "First", last_name: "Last", bank_account: "123456700", bank_account_type: "20", bank_code: "082",
+      first_name: "First", last_name: "Last", bank_account: account, bank_account_type: "20", bank_code: "082",
     }}}],
+    ...changes,
   }}))
-  if (fund) await bitpesaObject(api("POST", "/accounts/debits", {debit: {to_type: "Transaction", to_id: made.id, currency: "USD"}}))
+  if (fund === "by debit") await bitpesaObject(api("POST", "/accounts/debits", {debit: {to_type: "Transaction", to_id: made.id, currency: "USD"}}))
   return {api, sender, made}
 }
+
+const advance = async seconds => must(await call(server.admin + "/clock/advance", "POST", {seconds}))
 
 const final = states => Object.fromEntries(states.map(state => [state, []]))
 
@@ -151,7 +156,7 @@ const table = [
       WAITING_DELIVERY: ["COMPLETED", "CANCELLED"],
       ...final(["COMPLETED", "CANCELLED", "REJECTED"]),
     },
-    becomes: {pay: "PENDING", "payment fails": "CANCELLED", "sender cancels": "CANCELLED"},
+    becomes: {pay: "PENDING", "payment fails": "WAITING_PAYMENT", "sender cancels": "CANCELLED"},
   },
   {
     provider: "kapiten", kind: "companies",
@@ -238,12 +243,13 @@ const table = [
     },
   },
   {
-    provider: "fiatconnect", kind: "transfers", operations: ["fiatconnect.transfer_out"], amount: "1,300 KES", make: transfer("out"),
+    provider: "fiatconnect", kind: "transfers", operations: ["fiatconnect.transfer_out"], amount: "1,287 KES", make: transfer("out"),
     states: {
       TransferStarted: ["TransferReadyForUserToSendCryptoFunds", "TransferAmlFailed", "TransferFailed"],
       TransferReadyForUserToSendCryptoFunds: ["TransferReceivedCryptoFunds", "TransferFailed"], TransferReceivedCryptoFunds: ["TransferComplete", "TransferFailed"],
       ...final(["TransferComplete", "TransferFailed", "TransferAmlFailed"]),
     },
+    refuses: {"TransferReadyForUserToSendCryptoFunds: TransferFailed": "the quote has not expired yet"},
   },
   {
     provider: "fiatconnect", kind: "kyc",
@@ -270,19 +276,20 @@ const table = [
   {
     provider: "bitpesa", kind: "transactions", operations: ["transactions.create"], amount: "1,250 USD",
     make: async () => {
-      const {api, made} = await payout(false, false)
+      const {api, made} = await payout(false, "")
       return {id: made.id, shown: "ORDER-7", own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).state}
     },
     states: {
       initial: ["approved", "canceled", "exception"], approved: ["pending", "received", "canceled", "exception"], pending: ["received", "canceled", "exception"],
       received: ["processing", "manual", "paid", "canceled", "refunded", "exception"], manual: ["processing", "paid", "canceled", "refunded", "exception"],
-      processing: ["received", "exception"], ...final(["paid", "canceled", "refunded", "exception"]),
+      processing: ["received", "exception"], ...final(["paid", "canceled", "exception"]),
     },
+    refuses: Object.fromEntries(["received: canceled", "received: refunded", "manual: canceled", "manual: refunded"].map(act => [act, " is pending"])), // its recipient is
   },
   {
     provider: "bitpesa", kind: "recipients", operations: ["debits.create"], amount: /^[\d,]+(\.\d+)? NGN$/,
     make: async () => {
-      const {api, made} = await payout(true, true)
+      const {api, made} = await payout(true, "by debit")
       const {id} = made.recipients[0]
       return {id, own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).recipients[0].state}
     },
@@ -291,13 +298,39 @@ const table = [
       error: ["pending", "manual", "success", "overpaid", "canceled", "refunded", "exception"],
       manual: ["pending", "success", "overpaid", "canceled", "refunded", "exception"],
       stuck: ["pending", "error", "success", "overpaid", "canceled", "refunded", "exception"],
-      ...final(["success", "overpaid", "canceled", "refunded", "exception"]),
+      ...final(["success", "overpaid", "refunded", "exception"]),
     },
+    becomes: {canceled: "refunded"}, // at once: to the balance that it came from
+  },
+  {
+    provider: "bitpesa", kind: "recipients", operations: ["transactions.create_and_fund", "recipients.cancel"], amount: /^[\d,]+(\.\d+)? NGN$/,
+    make: async () => {
+      const {api, made} = await payout(true, "at once", {}, "123456719")
+      const {id} = made.recipients[0]
+      return {id, api, own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).recipients[0].state}
+    },
+    states: {pending: ["error", "manual", "stuck", "success", "overpaid", "canceled", "refunded", "exception"], error: ["pending", "manual", "success", "overpaid", "canceled", "refunded", "exception"], refunded: []},
+    wire: [["error", () => advance(31)], ["refunded", o => bitpesaObject(o.api("DELETE", "/recipients/" + o.id), 200)]],
+  },
+  {
+    provider: "bitpesa", kind: "transactions", operations: ["transactions.sandbox_pay_in", "transactions.sandbox_pay_out"], amount: /^[\d,]+(\.\d+)? GHS$/,
+    make: async () => {
+      const {api, made} = await payout(true, "", {input_currency: "GHS", payin_methods: [{type: "GHS::Mobile", in_details: {phone_number: "+233302123450", mobile_provider: "vodafone"}}]})
+      return {id: made.id, shown: "ORDER-7", api, own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).state}
+    },
+    states: {
+      approved: ["pending", "received", "canceled", "exception"], pending: ["received", "canceled", "exception"], paid: [],
+      received: ["processing", "manual", "paid", "canceled", "refunded", "exception"],
+    },
+    wire: [
+      ["received", o => bitpesaObject(o.api("POST", `/transactions/${o.id}/payin`, {payin_method: {type: "GHS::Mobile"}}), 200)],
+      ["paid", o => bitpesaObject(o.api("POST", `/transactions/${o.id}/payout`), 200)],
+    ],
   },
   {
     provider: "bitpesa", kind: "senders",
     make: async () => {
-      const {api, sender} = await payout(false, false)
+      const {api, sender} = await payout(false, "")
       return {id: sender.id, shown: "SENDER-1", own: async () => (await bitpesaObject(api("GET", "/senders/" + sender.id), 200)).state}
     },
     states: {
@@ -316,16 +349,19 @@ const path = (row, id) => [row.provider, row.kind, encodeURIComponent(id)].join(
 async function settled(row, states, want) {
   await page.waitForFunction(([want, acts]) => document.querySelector("#detail .facts dd .chip")?.lastChild.textContent === want &&
     JSON.stringify([...document.querySelectorAll("#detail .act button")].map(b => b.textContent)) === acts, [want, JSON.stringify(states[want])])
-    .catch(async () => assert.deepEqual([await state(), await acts()], [want, states[want]], row.provider + " " + row.kind))
+    .catch(async () => assert.deepEqual([await state(), await acts(), await page.textContent("#detail .act .refusal")], [want, states[want], ""]))
 }
 
-// click clicks an act and wants its state on the page, in the thread and in the provider's API.
+// click clicks an act and wants its state on the page, in the thread and in the provider's
+// API. An act that is refused changes none of them and says why in its place.
 async function click(row, states, o, from, act) {
-  const to = becomes(row, act)
+  const refusal = row.refuses?.[from + ": " + act], to = refusal ? from : becomes(row, act)
   await page.click(`#detail .act button:text-is("${act}")`)
+  if (refusal) await page.waitForSelector(`#detail .act .refusal:has-text("${refusal}")`)
   await settled(row, states, to)
-  if (from !== to) await page.waitForSelector(`#detail .timeline li:has-text("${from} → ${to}")`)
-  assert.equal(await page.textContent("#detail .act .refusal"), "")
+  if (refusal) assert.equal(await page.locator("#detail .timeline li", {hasText: " → " + act}).count(), 0)
+  else if (from !== to) await page.waitForSelector(`#detail .timeline li:has-text("${from} → ${to}")`)
+  if (!refusal) assert.equal(await page.textContent("#detail .act .refusal"), "")
   if (o.own) assert.equal(await o.own(), to, `${row.provider} ${row.kind}: ${act} in ${from}`)
   return to
 }
@@ -373,7 +409,7 @@ for (const row of table) {
       const own = lines.map(text => changes.find(c => text.endsWith(" " + c))).filter(Boolean)
       assert.deepEqual(own.reverse(), changes)
     }
-    if (usual) return
+    if (usual || row.wire) return
 
     // Each other act, in each state that an act leads to.
     for (const [from, world] of saved) {
@@ -390,3 +426,90 @@ for (const row of table) {
     assert.deepEqual([...new Set([...saved.keys(), ...told])].sort(), Object.keys(states).sort(), "each state was seen")
   })
 }
+
+// accounts has a row for each provider with money: what moves it, the account, the newest
+// entry, and the balance in the provider's own API where that shows balances.
+const accounts = [
+  {
+    provider: "kapiten", name: "Best Pilau Ltd RWF", entry: "ride payment", amount: "−1,200", balance: "4,998,800",
+    move: async () => {
+      const m = await merchant(server, hook.url)
+      must(await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1")))
+      return async () => must(await m.api(`/api/companies/${m.id}/transactions/`)).results.filter(t => t.status === "SUCCESS").reduce((sum, t) => sum + Number(t.amount), 0)
+    },
+  },
+  {
+    provider: "kpay", name: "Test Shop RWF", entry: "payment", amount: "12,500", balance: "12,500",
+    move: async () => {
+      must(await kpay(server, payment("ORDER-2", hook.url)))
+      await advance(10)
+    },
+  },
+  {
+    provider: "kasapay", name: "float KES", entry: "payout", amount: "−1,500", balance: "998,500",
+    move: () => table.find(row => row.provider === "kasapay").make().then(() => advance(10)),
+  },
+  {
+    provider: "kotani", name: "partner KES", entry: "fiat.withdraw", amount: "−1,500", balance: "998,500",
+    move: () => kotaniTransaction("fiat.withdraw")().then(() => advance(10)),
+  },
+  {
+    provider: "bitpesa", name: "test-key USD", entry: "debit", amount: "−1,250", balance: "998,750",
+    move: async () => {
+      const {api} = await payout(true, "by debit", {recipients: [{requested_amount: 1250, requested_currency: "USD", payout_method: {type: "NGN::Bank", details: {
+        first_name: "First", last_name: "Last", bank_account: "123456700", bank_account_type: "20", bank_code: "082",
+      }}}]})
+      return async () => Number((await bitpesaObject(api("GET", "/accounts/USD"), 200)).amount)
+    },
+  },
+]
+
+for (const row of accounts) {
+  test(`${row.provider} accounts: what moved is in the ledger with its running sum`, async () => {
+    const own = await row.move()
+    await page.goto(origin() + "/?view=objects")
+    await page.click(`.kind:has(.provider:text-is("${row.provider}")) a:has-text("accounts")`)
+    await page.click(`.accounts a.main:text-is("${row.name}")`)
+    await page.waitForSelector(`.entries > li:first-child:has(.chip:has-text("posted")):has(.what:has-text("${row.entry}")):has(.num:text-is("${row.amount}")):has(.num:text-is("${row.balance}"))`)
+    assert.match((await page.textContent(".balance")).replace("\u00a0", " "), new RegExp(`^${row.balance} [A-Z]{3}$`))
+    if (typeof own === "function") assert.equal(await own(), Number(row.balance.replaceAll(",", "")))
+  })
+}
+
+for (const [act, chip, balance] of [["SUCCESS", "posted", "1,234,567"], ["FAILED", "failed", "0"]]) {
+  test(`a top-up that waits is settled in its ledger: ${act}`, async () => {
+    const m = await merchant(server, "", 0)
+    must(await m.api(`/api/companies/${m.id}/topup/`, "POST", {amount: 1_234_567, phone_number: "0788000003"}))
+    const status = async () => must(await m.api(`/api/companies/${m.id}/transactions/`)).results[0].status
+    await page.goto(origin() + "/?view=objects")
+    await page.click(".kind:has(.provider:text-is('kapiten')) a:has-text('accounts')")
+    await page.click(".accounts a.main:text-is('Best Pilau Ltd RWF')")
+    const row = page.locator(".entries > li", {hasText: "1,234,567"})
+    await row.locator(".chip", {hasText: "pending"}).waitFor()
+    assert.equal(await status(), "PENDING")
+    assert.deepEqual(await row.locator("button").allTextContents(), ["SUCCESS", "FAILED"])
+    await row.getByRole("button", {name: act}).click()
+    await row.locator(".chip", {hasText: chip}).waitFor()
+    await page.waitForSelector(`.balance .num:text-is("${balance}\u00a0RWF")`)
+    assert.equal(await row.locator("button").count(), 0)
+    assert.equal(await status(), act)
+  })
+}
+
+// elsewhere are the operations that move money and need no row, because they change what
+// the operation of a row made.
+const elsewhere = {
+  "kapiten wallet.top_up": "the accounts", "kpay checkout.pay": "the checkout page", "kotani ubi.claim": "done at once: nothing is left to operate",
+  "bitpesa payin_methods.update": "part of a transaction", "bitpesa payin_methods.cancel": "part of a transaction", "bitpesa payin_methods.retry": "part of a transaction",
+  "bitpesa recipients.update": "a new try of a recipient",
+}
+
+test("each kind of each provider that the server registers has a row, and each operation that moves money", async () => {
+  const {kinds} = must(await call(server.admin + "/kinds"))
+  const named = k => k.provider + " " + (k.name || k.kind)
+  const rows = [...table.map(named), ...accounts.map(a => a.provider + " accounts")]
+  assert.deepEqual(kinds.map(named).sort(), [...new Set(rows)].sort())
+  const {routes} = must(await call(server.admin + "/routes"))
+  const made = [...table.flatMap(row => (row.operations || []).map(operation => row.provider + " " + operation)), ...Object.keys(elsewhere)]
+  assert.deepEqual([...new Set(routes.filter(r => r.moves_money).map(named))].filter(operation => !made.includes(operation)), [])
+})

@@ -185,3 +185,64 @@ export function bitpesa(base, key, secret) {
     })
   }
 }
+
+export const document = {
+  firstName: "Jane", lastName: "Doe", phoneNumber: "+254712345678", dateOfBirth: {day: "1", month: "2", year: "1990"},
+  address: {address1: "1 Road", isoCountryCode: "KE", isoRegionCode: "KE-30", city: "Nairobi"}, selfieDocument: "aGk=", identificationDocument: "aGk=",
+}
+export const kyc = "/kyc/PersonalDataAndDocuments"
+export const fiatAccount = {
+  fiatAccountSchema: "MobileMoney",
+  data: {accountName: "Jane", institutionName: "M-Pesa", fiatAccountType: "MobileMoney", mobile: "+254712345678", country: "KE", operator: "SAFARICOM"},
+}
+export const payout = (reference, callback_url, changes = {}) => ({
+  payout_reference: reference, service_code: "12346", payment_account_reference: "0101", recipient_name: "Unga Mills", recipient_type: "PAYBILL", recipient_account_number: "5656",
+  amount: "1500", payment_description: "Flour", payment_method: "MPESA_B2B", currency_code: "KES", country_code: "KEN", callback_url, ...changes,
+})
+export const person = (reference, changes = {}) => ({
+  country: "UG", street: "Unknown 17-3", postal_code: "798983", city: "Kampala", email: "example@home.org", ip: "127.0.0.1", documents: [],
+  phone_country: "UG", phone_number: "+256752403639", first_name: "Johnny", last_name: "English", birth_date: "1974-12-24", external_id: reference, ...changes,
+})
+export const transaction = (sender, reference, details = {}, changes = {}) => ({
+  input_currency: "USD", sender: {id: sender}, external_id: reference,
+  recipients: [{requested_amount: 1250, requested_currency: "USD", payout_method: {type: "NGN::Bank", details: {
+    first_name: "First", last_name: "Last", bank_account: "123456700", bank_account_type: "20", bank_code: "082", ...details,
+  }}}],
+  ...changes,
+})
+
+// writes are an operation of each provider that moves money. start resolves to a function
+// that sends it with a reference, and resolves to its response.
+export const writes = (server, hook) => ({
+  kapiten: {operation: "rides.create", start: async () => {
+    const m = await merchant(server, hook)
+    return reference => m.api("/api/rides/", "POST", ride(m.id, reference))
+  }},
+  kpay: {operation: "pay", start: async () => reference => kpay(server, payment(reference, hook))},
+  kasapay: {operation: "payouts.initiate", start: async () => {
+    const api = await kasapay(server)
+    return reference => api("/v1/payouts/b2b/initiate", "POST", payout(reference, hook))
+  }},
+  kotani: {operation: "fiat.withdraw", start: async () => {
+    const api = await kotani(server)
+    return reference => api("/transactions/withdraw/momo", "POST", {amount: 1500, phoneNumber: "254712345678", externalId: reference, callback: hook})
+  }},
+  fiatconnect: {operation: "fiatconnect.transfer_in", start: async () => {
+    const api = await fiatconnect(server)
+    must(await api(kyc, "POST", document))
+    const {fiatAccountId} = must(await api("/accounts", "POST", fiatAccount))
+    return async reference => {
+      const {quote} = must(await api("/quote/in", "POST", {fiatType: "KES", cryptoType: "cUSD", country: "KE", address: api.address, fiatAmount: "1300"}))
+      return api("/transfer/in", "POST", {fiatAccountId, quoteId: quote.quoteId}, {"Idempotency-Key": reference})
+    }
+  }},
+  bitpesa: {operation: "transactions.create_and_fund", start: async () => {
+    const {key, secret} = server.credentials.bitpesa
+    const api = bitpesa(server.bitpesa, key, secret)
+    const {object} = await api("POST", "/senders", {sender: person("SENDER-1")})
+    return async reference => {
+      const {status, ...value} = await api("POST", "/transactions/create_and_fund", {transaction: transaction(object.id, reference)})
+      return {status, value}
+    }
+  }},
+})

@@ -3,7 +3,9 @@
 // offers in each state is clicked. The page and the provider's own API must then agree.
 import assert from "node:assert/strict"
 import {after, afterEach, before, beforeEach, test} from "node:test"
-import {bitpesa, build, call, fiatconnect, kasapay, kotani, kpay, launch, merchant, must, payment, receiver, ride, serve} from "./harness.js"
+import {
+  bitpesa, build, call, document, fiatAccount, fiatconnect, kasapay, kotani, kpay, kyc, launch, merchant, must, payment, payout, person, receiver, ride, serve, transaction, writes,
+} from "./harness.js"
 
 let built, server, hook, browser, context, page, errors
 
@@ -79,16 +81,6 @@ const kotaniTransaction = operation => async () => {
   return {id, shown: (await status()).externalId, own: async () => (await status()).status}
 }
 
-const document = {
-  firstName: "Jane", lastName: "Doe", phoneNumber: "+254712345678", dateOfBirth: {day: "1", month: "2", year: "1990"},
-  address: {address1: "1 Road", isoCountryCode: "KE", isoRegionCode: "KE-30", city: "Nairobi"}, selfieDocument: "aGk=", identificationDocument: "aGk=",
-}
-const kyc = "/kyc/PersonalDataAndDocuments"
-const fiatAccount = {
-  fiatAccountSchema: "MobileMoney",
-  data: {accountName: "Jane", institutionName: "M-Pesa", fiatAccountType: "MobileMoney", mobile: "+254712345678", country: "KE", operator: "SAFARICOM"},
-}
-
 const transfer = way => async () => {
   const api = await fiatconnect(server)
   must(await api(kyc, "POST", document))
@@ -99,10 +91,6 @@ const transfer = way => async () => {
   return {id: transferId, own: async () => must(await api(`/transfer/${transferId}/status`)).status}
 }
 
-const johnny = {
-  country: "UG", street: "Unknown 17-3", postal_code: "798983", city: "Kampala", email: "example@home.org", ip: "127.0.0.1", documents: [],
-  phone_country: "UG", phone_number: "+256752403639", first_name: "Johnny", last_name: "English", birth_date: "1974-12-24", external_id: "SENDER-1",
-}
 const papers = [{upload: "data:image/png;base64,AAAA", upload_file_name: "a.png"}]
 
 async function bitpesaObject(response, status = 201) {
@@ -111,18 +99,13 @@ async function bitpesaObject(response, status = 201) {
   return r.object
 }
 
-// payout makes a transaction of a sender whose papers are not seen yet.
-async function payout(kycWaived, fund, changes = {}, account = "123456700") {
+// sent makes a transaction: with a sender whose papers are not seen yet, or one who needs none.
+async function sent(kycWaived, fund, changes = {}, account = "123456700") {
   const {key, secret, kyc_key, kyc_secret} = server.credentials.bitpesa
   const api = kycWaived ? bitpesa(server.bitpesa, key, secret) : bitpesa(server.bitpesa, kyc_key, kyc_secret)
-  const sender = await bitpesaObject(api("POST", "/senders", {sender: {...johnny, documents: kycWaived ? [] : papers}}))
-  const made = await bitpesaObject(api("POST", fund === "at once" ? "/transactions/create_and_fund" : "/transactions", {transaction: {
-    input_currency: "USD", sender: {id: sender.id}, external_id: "ORDER-7",
-    recipients: [{requested_amount: 1250, requested_currency: "USD", payout_method: {type: "NGN::Bank", details: {
-      first_name: "First", last_name: "Last", bank_account: account, bank_account_type: "20", bank_code: "082",
-    }}}],
-    ...changes,
-  }}))
+  const sender = await bitpesaObject(api("POST", "/senders", {sender: person("SENDER-1", {documents: kycWaived ? [] : papers})}))
+  const made = await bitpesaObject(api("POST", fund === "at once" ? "/transactions/create_and_fund" : "/transactions",
+    {transaction: transaction(sender.id, "ORDER-7", {bank_account: account}, changes)}))
   if (fund === "by debit") await bitpesaObject(api("POST", "/accounts/debits", {debit: {to_type: "Transaction", to_id: made.id, currency: "USD"}}))
   return {api, sender, made}
 }
@@ -182,10 +165,7 @@ const table = [
     provider: "kasapay", kind: "payouts", operations: ["payouts.initiate"], amount: "1,500 KES",
     make: async () => {
       const api = await kasapay(server)
-      must(await api("/v1/payouts/b2b/initiate", "POST", {
-        payout_reference: "flour-7", service_code: "12346", payment_account_reference: "0101", recipient_name: "Unga Mills", recipient_type: "PAYBILL", recipient_account_number: "5656",
-        amount: "1500", payment_description: "Flour", payment_method: "MPESA_B2B", currency_code: "KES", country_code: "KEN", callback_url: hook.url + "/kasapay",
-      }))
+      must(await api("/v1/payouts/b2b/initiate", "POST", payout("flour-7", hook.url)))
       const words = {700: "700 processed", 701: "701 failed", 702: "702 reversed", 703: "703 pending", 704: "704 jammed", 705: "705 refunded"}
       return {id: "flour-7", own: async () => words[must(await api("/v1/payouts/b2b/flour-7/status")).payment_status]}
     },
@@ -276,7 +256,7 @@ const table = [
   {
     provider: "bitpesa", kind: "transactions", operations: ["transactions.create"], amount: "1,250 USD",
     make: async () => {
-      const {api, made} = await payout(false, "")
+      const {api, made} = await sent(false, "")
       return {id: made.id, shown: "ORDER-7", own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).state}
     },
     states: {
@@ -289,7 +269,7 @@ const table = [
   {
     provider: "bitpesa", kind: "recipients", operations: ["debits.create"], amount: /^[\d,]+(\.\d+)? NGN$/,
     make: async () => {
-      const {api, made} = await payout(true, "by debit")
+      const {api, made} = await sent(true, "by debit")
       const {id} = made.recipients[0]
       return {id, own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).recipients[0].state}
     },
@@ -305,7 +285,7 @@ const table = [
   {
     provider: "bitpesa", kind: "recipients", operations: ["transactions.create_and_fund", "recipients.cancel"], amount: /^[\d,]+(\.\d+)? NGN$/,
     make: async () => {
-      const {api, made} = await payout(true, "at once", {}, "123456719")
+      const {api, made} = await sent(true, "at once", {}, "123456719")
       const {id} = made.recipients[0]
       return {id, api, own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).recipients[0].state}
     },
@@ -315,7 +295,7 @@ const table = [
   {
     provider: "bitpesa", kind: "transactions", operations: ["transactions.sandbox_pay_in", "transactions.sandbox_pay_out"], amount: /^[\d,]+(\.\d+)? GHS$/,
     make: async () => {
-      const {api, made} = await payout(true, "", {input_currency: "GHS", payin_methods: [{type: "GHS::Mobile", in_details: {phone_number: "+233302123450", mobile_provider: "vodafone"}}]})
+      const {api, made} = await sent(true, "", {input_currency: "GHS", payin_methods: [{type: "GHS::Mobile", in_details: {phone_number: "+233302123450", mobile_provider: "vodafone"}}]})
       return {id: made.id, shown: "ORDER-7", api, own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).state}
     },
     states: {
@@ -330,7 +310,7 @@ const table = [
   {
     provider: "bitpesa", kind: "senders",
     make: async () => {
-      const {api, sender} = await payout(false, "")
+      const {api, sender} = await sent(false, "")
       return {id: sender.id, shown: "SENDER-1", own: async () => (await bitpesaObject(api("GET", "/senders/" + sender.id), 200)).state}
     },
     states: {
@@ -456,9 +436,7 @@ const accounts = [
   {
     provider: "bitpesa", name: "test-key USD", entry: "debit", amount: "−1,250", balance: "998,750",
     move: async () => {
-      const {api} = await payout(true, "by debit", {recipients: [{requested_amount: 1250, requested_currency: "USD", payout_method: {type: "NGN::Bank", details: {
-        first_name: "First", last_name: "Last", bank_account: "123456700", bank_account_type: "20", bank_code: "082",
-      }}}]})
+      const {api} = await sent(true, "by debit")
       return async () => Number((await bitpesaObject(api("GET", "/accounts/USD"), 200)).amount)
     },
   },
@@ -513,3 +491,43 @@ test("each kind of each provider that the server registers has a row, and each o
   const made = [...table.flatMap(row => (row.operations || []).map(operation => row.provider + " " + operation)), ...Object.keys(elsewhere)]
   assert.deepEqual([...new Set(routes.filter(r => r.moves_money).map(named))].filter(operation => !made.includes(operation)), [])
 })
+
+const dropped = promise => assert.rejects(promise, "the connection drops")
+
+for (const provider of ["kapiten", "kpay", "kasapay", "kotani", "fiatconnect", "bitpesa"]) {
+  test(`${provider}: the next write is broken from the place where its last one is looked at, and by a preset`, async () => {
+    const {operation, start} = writes(server, hook.url)[provider]
+    const send = await start()
+    must(await send("ORDER-1"))
+    const requests = async () => must(await call(`${server.admin}/requests?provider=${provider}`)).requests.filter(r => r.operation === operation)
+    const [first] = await requests()
+    await page.goto(`${origin()}/?view=timeline&provider=${provider}&kind=request`)
+    await page.locator(`.timeline a.main[href*="${first.id}"]`).click()
+    await page.click("#detail button:text('Break the next call like this')")
+    await page.waitForSelector("#detail .said:text-is('The next one is done, then its connection drops.')")
+    await dropped(send("ORDER-2"))
+    assert.equal((await requests()).length, 2)
+    await page.locator(".timeline a.main", {hasText: "no response"}).first().click()
+    await page.waitForSelector("#detail .why.failed:has-text('A fault met it: drop after')")
+    must(await send("ORDER-3"))
+
+    await page.click("nav.parts >> text=Faults")
+    for (const [way, check] of [
+      ["is done, then the connection drops", dropped],
+      ["is lost before it is done", dropped],
+      ["gets a 503", async promise => assert.equal((await promise).status, 503)],
+      ["waits 30 s on the clock", async promise => {
+        await page.waitForFunction(async () => (await (await fetch("/_fake/clock")).json()).waiting === 1)
+        await page.click("button:text-is('+1 min')")
+        must(await promise)
+      }],
+    ]) {
+      await page.click(`.ways label:text-is("${way}")`)
+      await page.click(`.presets dt:text-is("${provider}") + dd button:text-is("${operation}")`)
+      await page.waitForSelector(`.faults li:has(.provider:text-is("${provider}")):has(.mono:text-is("${operation}")):has-text("0 hits, 1 to go")`)
+      await check(send("WAY-" + way.length))
+      await page.waitForFunction(() => !document.querySelector(".faults li:not(.spent)"))
+      must(await send("AFTER-" + way.length))
+    }
+  })
+}

@@ -208,7 +208,9 @@ func (w *World) attempt(disp *dispatcher, j job) {
 		return
 	}
 	d.note(x.DeliveryAttempt)
-	d.due = time.Time{}
+	if j.scheduled { // an attempt by hand leaves the schedule as it is
+		d.due = time.Time{}
+	}
 	defer func() { w.noteAttempt(d, x.DeliveryAttempt, received) }()
 	giveUp := false
 	if policy.Attempted != nil {

@@ -38,14 +38,14 @@ export async function serve(binary, ...args) {
 }
 
 // receiver takes callbacks and answers what answer says.
-export async function receiver(answer = () => [200, "ok"]) {
+export async function receiver(answer = () => [200, "ok"], headers = {}) {
   const got = []
   const server = createServer((request, response) => {
     let body = ""
     request.on("data", part => { body += part }).on("end", () => {
       got.push({url: request.url, body})
       const [status, text] = answer(request, body)
-      response.writeHead(status, {"Content-Type": "text/plain"}).end(text)
+      response.writeHead(status, {"Content-Type": "text/plain", ...headers}).end(text)
     })
   })
   server.listen(0, "127.0.0.1")

@@ -30,6 +30,7 @@ beforeEach(async () => {
   page.setDefaultTimeout(10_000)
   errors = []
   page.on("pageerror", e => errors.push(String(e)))
+  page.on("console", m => { if (/Content Security Policy/.test(m.text())) errors.push(m.text()) })
 })
 
 afterEach(async () => {
@@ -531,3 +532,120 @@ for (const provider of ["kapiten", "kpay", "kasapay", "kotani", "fiatconnect", "
     }
   })
 }
+
+// strangers write markup into each text of each provider. A call may be refused: then the
+// page shows the text as well.
+const evil = `"><img src=x onerror=document.title='pwned'><script>document.title='pwned'</script>`
+const strangers = {
+  kapiten: async url => {
+    const m = await merchant(server, hook.url)
+    await call(`${server.admin}/kapiten/companies/${m.id}`, "PATCH", {webhook_url: url})
+    const {id} = must(await call(server.kapiten + "/api/companies/", "POST", {
+      name: evil, registration_number: evil, address: evil, contact_person: evil, phone_number: "+250788123456", email: "b@example.com",
+    }))
+    await call(`${server.kapiten}/api/companies/${id}/users/`, "POST", {phone_number: "+250788000112", first_name: evil, last_name: evil, email: "c@example.com"})
+    must(await m.api("/api/rides/", "POST", ride(m.id, evil, {
+      pickup_address: evil, dropoff_address: evil, description: evil, sender: {name: evil, phone: "0788123456"}, receiver: {name: evil, phone: "0788000222"},
+    })))
+    await m.api("/api/rides/", "POST", ride(m.id, evil, {pickup_latitude: evil}))
+    return 2
+  },
+  kpay: async url => {
+    must(await kpay(server, payment(evil, url, {cname: evil, details: evil, cnumber: evil, redirecturl: url})))
+    await kpay(server, payment("R-2", evil, {email: evil, pmethod: evil}))
+    await kpay(server, {action: evil, refid: evil})
+    return 1
+  },
+  kasapay: async url => {
+    const api = await kasapay(server)
+    await api("/v1/payouts/b2b/initiate", "POST", payout(evil, url, {recipient_name: evil, payment_description: evil, payment_account_reference: evil}))
+    must(await api("/v1/payouts/b2b/initiate", "POST", payout("R-1", url, {recipient_name: evil, payment_description: evil, payment_account_reference: evil})))
+    await api("/v1/payouts/b2b/initiate", "POST", payout("R-2", evil, {service_code: evil}))
+    return 1
+  },
+  kotani: async url => {
+    const api = await kotani(server)
+    must(await api("/kyc/user/create", "POST", {phoneNumber: phone}))
+    await api("/kyc/user/update", "POST", {phoneNumber: phone, firstname: evil, lastname: evil, email: evil})
+    must(await api("/transactions/withdraw/bank", "POST", {amount: 20, accountNumber: "0123456789", accountName: evil, serviceProviderId: "01", callback: url, externalId: evil}))
+    await api("/transactions/deposit/stkpush", "POST", {amount: 20, phoneNumber: evil, callback: evil, externalId: evil + "2"})
+    must(await api("/binance/order/create", "POST", {amount: 10, goodsName: evil, goodsDetail: evil, currency: "USDT", returnUrl: url, cancelUrl: url}))
+    must(await api("/transactions/paybill", "POST", {merchantNumber: "888880", accountNumber: evil, amount: "20", callback: url}))
+    return 2
+  },
+  fiatconnect: async () => {
+    const api = await fiatconnect(server)
+    must(await api(kyc, "POST", {...document, firstName: evil, lastName: evil, address: {...document.address, address1: evil, city: evil}}))
+    const {fiatAccountId} = must(await api("/accounts", "POST", {...fiatAccount, data: {...fiatAccount.data, accountName: evil, institutionName: evil}}))
+    const {quote} = must(await api("/quote/in", "POST", {fiatType: "KES", cryptoType: "cUSD", country: "KE", address: api.address, fiatAmount: "1300"}))
+    must(await api("/transfer/in", "POST", {fiatAccountId, quoteId: quote.quoteId}, {"Idempotency-Key": evil}))
+    await api("/quote/in", "POST", {fiatType: evil, cryptoType: evil})
+    await api("/credentials", "POST", {webhook: evil})
+    return 2
+  },
+  bitpesa: async url => {
+    const {key, secret} = server.credentials.bitpesa
+    const api = bitpesa(server.bitpesa, key, secret)
+    await bitpesaObject(api("POST", "/webhooks", {webhook: {url, events: await bitpesaObject(api("GET", "/webhooks/events"), 200), metadata: {a: evil}}}))
+    const sender = await bitpesaObject(api("POST", "/senders", {sender: person(evil, {first_name: evil, last_name: evil, street: evil, city: evil, documents: [{...papers[0], upload_file_name: evil}]})}))
+    await bitpesaObject(api("POST", "/transactions/create_and_fund", {transaction: transaction(sender.id, evil, {first_name: evil, last_name: evil}, {metadata: {order: evil}})}))
+    await api("POST", "/transactions", {transaction: transaction(sender.id, "R-2", {bank_code: evil}, {input_currency: evil})})
+    return 2
+  },
+}
+
+for (const [provider, write] of Object.entries(strangers)) {
+  test(`${provider}: markup in any field that a stranger can write stays text and runs nothing`, async () => {
+    const quiet = await receiver((request, body) => [500, evil + body], {"X-Evil": evil})
+    try {
+      const objects = await write(quiet.url + "/hook?q=" + encodeURIComponent(evil))
+      for (const method of ["GET", "POST"]) // to no route of the provider, in each part of a request
+        await fetch(`${server[provider]}/${encodeURIComponent(evil)}?q=${encodeURIComponent(evil)}`, {method, headers: {"X-Evil": evil, "User-Agent": evil, "Content-Type": evil}, body: method === "GET" ? undefined : evil})
+      await advance(31)
+      const {kinds} = must(await call(server.admin + "/kinds"))
+      const of = async (path, name) => must(await call(`${server.admin}/${path}`))[name]
+      const open = [
+        ...(await of("requests?provider=" + provider, "requests")).map(r => ["timeline", "requests/" + r.id]),
+        ...(await of("deliveries?provider=" + provider, "deliveries")).slice(0, 6).map(d => ["callbacks", "deliveries/" + d.id]),
+      ]
+      let marked = 0
+      for (const {name} of kinds.filter(k => k.provider === provider && k.name !== "accounts")) {
+        for (const o of await of(`${provider}/${name}`, name)) open.push([`objects&provider=${provider}&kind=${name}`, [provider, name, encodeURIComponent(o.id)].join("/")])
+      }
+      const looks = open.map(([view, what]) => [`/?view=${view}&open=${encodeURIComponent(what)}`, what])
+      for (const view of [`timeline&provider=${provider}`, "timeline&subject=" + encodeURIComponent(evil), "timeline&q=" + encodeURIComponent(evil), `callbacks&provider=${provider}`, `callbacks&q=${encodeURIComponent(evil)}`,
+        ...kinds.filter(k => k.provider === provider).map(k => `objects&provider=${provider}&kind=${k.name}`), `objects&provider=${provider}&kind=${encodeURIComponent(evil)}`, encodeURIComponent(evil),
+        "timeline&open=" + encodeURIComponent(evil)]) looks.push(["/?view=" + view, ""])
+      for (const [path, what] of looks) {
+        await page.goto(origin() + path)
+        await page.waitForSelector("#live:not(.lost) >> text=live")
+        await page.waitForFunction(open => document.querySelector("#list").children.length > 0 && (!open || document.querySelector("#detail h2")), path.includes("open="))
+        assert.equal(await page.locator("body script, body img, body iframe, [onerror]").count(), 0, path)
+        assert.notEqual(await page.title(), "pwned", path)
+        if (!what) continue
+        const known = JSON.stringify(must(await call(server.admin + "/" + what)))
+        if (!known.includes("onerror=")) continue
+        const shown = await page.textContent("#detail")
+        assert.ok(shown.includes(evil) || shown.includes(JSON.stringify(evil).slice(1, -1)) || shown.includes(JSON.stringify(JSON.stringify(evil)).slice(1, -1)), what + " shows the text as it is: " + shown.slice(0, 400))
+        if (what.startsWith(provider)) marked++
+      }
+      assert.ok(marked >= objects, `${marked} objects hold the markup`)
+    } finally {
+      quiet.stop()
+    }
+  })
+}
+
+test("the checkout page shows markup as text", async () => {
+  must(await kpay(server, payment(evil, hook.url, {cname: evil, details: evil, redirecturl: hook.url + "/thanks"})))
+  const [p] = must(await call(server.admin + "/kpay/payments")).payments
+  await page.goto(server.kpay + p.link)
+  assert.ok((await page.textContent("main")).includes(evil))
+  assert.equal(await page.locator("img, main script, iframe").count(), 0)
+  await page.click("text=Cancel")
+  await page.waitForURL(hook.url + "/thanks")
+  await page.goto(server.kpay + p.link)
+  await page.waitForSelector("text=Not paid")
+  assert.equal(await page.locator("img, main script, iframe").count(), 0)
+  assert.notEqual(await page.title(), "pwned")
+})

@@ -23,7 +23,9 @@ function draw(list) {
 }
 
 async function load(cursor) {
+  const asked = filter
   const page = await api("/_fake/deliveries" + query({...filter, limit: cursor ? 50 : Math.max(50, items.length), cursor}))
+  if (asked !== filter) return // a later filter is asked for meanwhile
   ;[items, next] = cursor ? [items.concat(page.deliveries), page.next] : refreshed(page, page.deliveries, items, next, d => d.id)
   total = page.total
   const filtered = Object.values(filter).some(Boolean)

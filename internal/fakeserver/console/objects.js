@@ -39,12 +39,14 @@ function drawKinds(kinds) {
 async function load(cursor) {
   const looks = where.kind !== "accounts" ? "objects" : where.owner ? "entries" : "accounts"
   const name = looks === "objects" ? where.kind : looks, size = looks === "entries" ? 200 : 50
+  const asked = where
   const page = await api(`/_fake/${where.provider}/${name}` +
     query({q: where.q, cursor, limit: cursor ? size : Math.max(size, items.length), ...looks === "entries" ? {owner: where.owner, currency: where.currency} : {}}))
+  const accounts = looks === "entries" ? (await api(`/_fake/${where.provider}/accounts` + query({q: where.owner}))).accounts : []
+  if (asked !== where) return // something else is looked at meanwhile
   ;[items, next] = cursor ? [items.concat(page[name]), page.next] : refreshed(page, page[name], items, next, keys[looks])
   total = page.total
-  const head = looks !== "entries" ? [] :
-    ledger((await api(`/_fake/${where.provider}/accounts` + query({q: where.owner}))).accounts.find(a => a.owner === where.owner && a.currency === where.currency))
+  const head = looks === "entries" ? ledger(accounts.find(a => a.owner === where.owner && a.currency === where.currency)) : []
   fill(root.above, ...head)
   redraw(looks, {objects: object, accounts: account, entries: entry}[looks])
 }

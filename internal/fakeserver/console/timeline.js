@@ -43,7 +43,9 @@ function draw(list) {
 }
 
 async function load(cursor) {
+  const asked = filter
   const page = await api("/_fake/timeline" + query({...filter, limit: size, cursor}))
+  if (asked !== filter) return // a later filter is asked for meanwhile
   records = cursor ? records.concat(page.records) : page.records
   next = page.next
   total = page.total

@@ -3,6 +3,7 @@ package fakeserver
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"io"
 	"net"
 	"net/http"
@@ -126,11 +127,32 @@ func TestARequestInFlightIsFinishedBeforeTheServerEnds(t *testing.T) {
 	assert.Equal(t, 200, <-answered)
 }
 
+// A response is that of the console, of the admin API, of each provider and its pages, or a
+// refusal of the guard.
 func TestNoResponseCanBeFramedOrReadByAnotherOrigin(t *testing.T) {
 	greeting, _ := start(t, "-clock", "manual")
 	base := strings.TrimSuffix(text(t, greeting, "console"), "/")
-	for _, path := range []string{"/", "/_fake/clock", "/_fake/snapshot", "/console/style.css", "/nothing"} {
-		h := send(t, "GET", base+path, "", "", "Origin", "http://evil.example").Header
+	paths := []string{"/", "/_fake/", "/_fake/clock", "/_fake/snapshot", "/_fake/nothing", "/_fake/openapi.json", "/console/style.css", "/console/start.json", "/nothing", "/kpay/checkout/none"}
+	for _, p := range providers() {
+		for _, e := range p.endpoints {
+			paths = append(paths, e.base, e.base+"/", e.base+"/nothing")
+		}
+	}
+	require.Equal(t, 200, send(t, "POST", text(t, greeting, "kpay")+"/", "", `{"action":"pay","msisdn":"250783300000","email":"a@example.com","details":"Order","refid":"R-1","amount":1000,"currency":"RWF",`+
+		`"cname":"Jane","cnumber":"1","pmethod":"cc","bankid":"000","retailerid":"02","returl":"http://127.0.0.1:1/hook","redirecturl":"http://127.0.0.1:1/thanks"}`,
+		"Content-Type", "application/json", "Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("test-user:test-pass"))).StatusCode)
+	link, _ := elements(t, get(t, text(t, greeting, "admin")+"/kpay/payments"), "payments")[0]["link"].(string)
+	require.NotEmpty(t, link)
+	responses := map[string]http.Header{
+		"421":          send(t, "GET", base+"/", "evil.example", "").Header,
+		"403":          send(t, "POST", base+"/_fake/reset", "", "", "Origin", "http://evil.example").Header,
+		"403 provider": send(t, "GET", base+"/kapiten/", "", "", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors").Header,
+		"415":          send(t, "POST", base+"/_fake/clock/advance", "", "a=b").Header,
+	}
+	for _, path := range append(paths, "/kpay"+link) {
+		responses[path] = send(t, "GET", base+path, "", "", "Origin", "http://evil.example").Header
+	}
+	for path, h := range responses {
 		policy := h.Get("Content-Security-Policy")
 		assert.Contains(t, policy, "frame-ancestors 'none'", path)
 		assert.NotContains(t, policy, "unsafe-inline", path)

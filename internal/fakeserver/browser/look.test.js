@@ -103,16 +103,39 @@ for (const [name, where] of Object.entries(views)) {
   }
 }
 
-test("the checkout page: axe finds nothing", async () => {
-  const [p] = (await call(server.admin + "/kpay/payments?q=ORDER-306")).value.payments
+// declined is what a person does to see the page with its problem.
+async function declined(page) {
+  await page.fill("[name=card_number]", "4111 1111 1111 1112")
+  await page.fill("[name=expiry_date]", "11/39")
+  await page.fill("[name=cvv]", "987")
+  await page.click(".pay")
+  await page.waitForSelector("[role=alert]")
+}
+
+const states = {checkout: () => {}, "checkout-problem": declined, "checkout-paid": () => {}, "checkout-failed": () => {}}
+
+for (const [name, act] of Object.entries(states)) {
   for (const width of [1280, 390]) {
     for (const colorScheme of ["light", "dark"]) {
-      const context = await browser.newContext({viewport: {width, height: 844}, colorScheme, bypassCSP: true})
-      const page = await context.newPage()
-      await page.goto(server.kpay + p.link)
-      await page.screenshot({path: join(shots, `checkout-${width}-${colorScheme}.png`)})
-      assert.deepEqual(await finds(page), [])
-      await context.close()
+      test(`${name} at ${width} px, ${colorScheme}: axe finds nothing and nothing is cut off`, async () => {
+        const reference = {"checkout-paid": "SHOWN-immediate", "checkout-failed": "SHOWN-failed"}[name] || "ORDER-306"
+        const of = async () => (await call(server.admin + "/kpay/payments?q=" + reference)).value.payments[0]
+        if (!await of()) {
+          await kpay(server, payment(reference, hook.url, {details: "Rice, 25 kg, and ".repeat(12)}))
+          if (name === "checkout-failed") await call(`${server.admin}/kpay/payments/${reference}/settle`, "POST", {statusid: "02"})
+        }
+        const context = await browser.newContext({viewport: {width, height: 844}, colorScheme, bypassCSP: true})
+        const page = await context.newPage()
+        await page.goto(server.kpay + (await of()).link)
+        await act(page)
+        if (name.endsWith("paid") || name.endsWith("failed")) await page.waitForSelector(name.endsWith("paid") ? "[role=status]:has-text('Paid.')" : "[role=status]:has-text('Not paid')")
+        else assert.equal(await page.locator("[data-card]").count(), 7)
+        await page.screenshot({path: join(shots, `${name}-${width}-${colorScheme}.png`), fullPage: true})
+        assert.deepEqual(await finds(page), [])
+        const wide = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+        assert.ok(wide[0] <= wide[1], `scrolls sideways: ${wide}`)
+        await context.close()
+      })
     }
   }
-})
+}

@@ -170,10 +170,10 @@ func recipientTransitions() transitions[bitpesa.RecipientState] {
 		exception                = bitpesa.RecipientException
 	)
 	return transitions[bitpesa.RecipientState]{
-		pending: {failed, manual, stuck, success, overpaid, canceled, refunded, exception},
+		pending: {success, failed, manual, stuck, overpaid, canceled, refunded, exception},
 		failed:  {pending, manual, success, overpaid, canceled, refunded, exception},
-		manual:  {pending, success, overpaid, canceled, refunded, exception},
-		stuck:   {pending, failed, success, overpaid, canceled, refunded, exception},
+		manual:  {success, pending, overpaid, canceled, refunded, exception},
+		stuck:   {success, pending, failed, overpaid, canceled, refunded, exception},
 	}
 }
 

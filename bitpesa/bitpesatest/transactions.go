@@ -130,9 +130,9 @@ func transactionTransitions() transitions[bitpesa.TransactionState] {
 		initial:    {approved, canceled, exception},
 		approved:   {pending, received, canceled, exception},
 		pending:    {received, canceled, exception},
-		received:   {processing, manual, paid, canceled, refunded, exception},
-		mispaid:    {processing, manual, paid, canceled, refunded, exception},
-		manual:     {processing, paid, canceled, refunded, exception},
+		received:   {paid, processing, manual, canceled, refunded, exception},
+		mispaid:    {paid, processing, manual, canceled, refunded, exception},
+		manual:     {paid, processing, canceled, refunded, exception},
 		processing: {received, exception},
 	}
 }

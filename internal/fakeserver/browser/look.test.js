@@ -5,7 +5,7 @@ import {readFileSync} from "node:fs"
 import {createRequire} from "node:module"
 import {join} from "node:path"
 import {after, before, test} from "node:test"
-import {build, call, kpay, launch, merchant, payment, receiver, ride, serve, shots} from "./harness.js"
+import {build, call, kpay, launch, merchant, payment, receiver, ride, serve, shots, writes} from "./harness.js"
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 let built, server, hook, browser, first
@@ -25,6 +25,11 @@ before(async () => {
   await call(server.admin + "/clock/advance", "POST", {seconds: 30})
   await kpay(server, payment("ORDER-306", hook.url + "/broken"))
   await m.api("/api/rides/", "POST", ride(m.id, "ORDER-306"))
+  for (const provider of ["kasapay", "kotani", "fiatconnect", "bitpesa"]) {
+    const send = await writes(server, hook.url)[provider].start()
+    for (let i = 1; i <= 3; i++) await send(`OUT-20260${i}`)
+  }
+  await call(server.admin + "/kotani/transactions").then(({value}) => call(`${server.admin}/kotani/transactions/${value.transactions[0].id}/settle`, "POST", {status: "FAILED"}))
   await call(server.admin + "/faults", "POST", {provider: "kapiten", method: "POST", path: "/api/rides/", times: 2, kind: "delay", seconds: 5})
   first = (await call(server.admin + "/timeline?kind=request&result=refused")).value.records[0].request
 })
@@ -52,7 +57,14 @@ const views = {
   callbacks: () => "/?view=callbacks",
   callback: async () => "/?view=callbacks&open=deliveries/" + (await call(server.admin + "/deliveries?provider=kpay")).value.deliveries.at(-1).id,
   faults: () => "/?view=faults",
+  companies: () => "/?view=objects&provider=kapiten&kind=companies",
+  payouts: () => "/?view=objects&provider=kasapay&kind=payouts",
   transactions: () => "/?view=objects&provider=kotani&kind=transactions",
+  quotes: () => "/?view=objects&provider=kotani&kind=quotes",
+  transfers: () => "/?view=objects&provider=fiatconnect&kind=transfers",
+  kyc: async () => "/?view=objects&provider=fiatconnect&kind=kyc&open=fiatconnect/kyc/" + encodeURIComponent((await call(server.admin + "/fiatconnect/kyc")).value.kyc[0].id),
+  senders: () => "/?view=objects&provider=bitpesa&kind=senders",
+  transaction: async () => "/?view=objects&provider=bitpesa&kind=transactions&open=bitpesa/transactions/" + (await call(server.admin + "/bitpesa/transactions")).value.transactions[0].id,
   nothing: () => "/?view=timeline&q=nobody",
   gone: () => "/?view=objects&provider=kapiten&kind=rides&open=kapiten/rides/nobody",
   question: () => "/?view=callbacks",
@@ -89,13 +101,15 @@ for (const [name, where] of Object.entries(views)) {
         page.on("console", m => { if (m.type() === "error") errors.push(m.text()) })
         await page.goto(server.console.slice(0, -1) + await where())
         await page.waitForSelector("#live:not(.lost) >> text=live")
-        await page.waitForFunction(() => document.querySelector("#list").children.length > 0 && (!location.search.includes("open=") || document.querySelector("#detail h2")))
+        await page.waitForFunction(() => document.querySelector("#list .lines:not([hidden]) > li, #list .none, #list .start, #list .presets") && (!location.search.includes("open=") || document.querySelector("#detail h2")))
         await acts[name]?.(page)
         if (["refused", "gone"].includes(name)) errors.length = 0 // Chromium reports each 400 and 404
         await page.screenshot({path: join(shots, `${name}-${width}-${colorScheme}.png`), fullPage: width === 390})
         assert.deepEqual(await finds(page), [])
         const wide = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
         assert.ok(wide[0] <= wide[1], `scrolls sideways: ${wide}`)
+        const cut = await page.evaluate(() => [...document.querySelectorAll("button, .chip, h2, .num")].filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline").map(e => e.textContent))
+        assert.deepEqual(cut, [], "texts that do not fit")
         assert.deepEqual(errors, [])
         await context.close()
       })

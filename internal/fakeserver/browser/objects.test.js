@@ -262,7 +262,7 @@ const table = [
     },
     states: {
       initial: ["approved", "canceled", "exception"], approved: ["pending", "received", "canceled", "exception"], pending: ["received", "canceled", "exception"],
-      received: ["processing", "manual", "paid", "canceled", "refunded", "exception"], manual: ["processing", "paid", "canceled", "refunded", "exception"],
+      received: ["paid", "processing", "manual", "canceled", "refunded", "exception"], manual: ["paid", "processing", "canceled", "refunded", "exception"],
       processing: ["received", "exception"], ...final(["paid", "canceled", "exception"]),
     },
     refuses: Object.fromEntries(["received: canceled", "received: refunded", "manual: canceled", "manual: refunded"].map(act => [act, " is pending"])), // its recipient is
@@ -275,10 +275,10 @@ const table = [
       return {id, own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).recipients[0].state}
     },
     states: {
-      pending: ["error", "manual", "stuck", "success", "overpaid", "canceled", "refunded", "exception"],
+      pending: ["success", "error", "manual", "stuck", "overpaid", "canceled", "refunded", "exception"],
       error: ["pending", "manual", "success", "overpaid", "canceled", "refunded", "exception"],
-      manual: ["pending", "success", "overpaid", "canceled", "refunded", "exception"],
-      stuck: ["pending", "error", "success", "overpaid", "canceled", "refunded", "exception"],
+      manual: ["success", "pending", "overpaid", "canceled", "refunded", "exception"],
+      stuck: ["success", "pending", "error", "overpaid", "canceled", "refunded", "exception"],
       ...final(["success", "overpaid", "refunded", "exception"]),
     },
     becomes: {canceled: "refunded"}, // at once: to the balance that it came from
@@ -290,7 +290,7 @@ const table = [
       const {id} = made.recipients[0]
       return {id, api, own: async () => (await bitpesaObject(api("GET", "/transactions/" + made.id), 200)).recipients[0].state}
     },
-    states: {pending: ["error", "manual", "stuck", "success", "overpaid", "canceled", "refunded", "exception"], error: ["pending", "manual", "success", "overpaid", "canceled", "refunded", "exception"], refunded: []},
+    states: {pending: ["success", "error", "manual", "stuck", "overpaid", "canceled", "refunded", "exception"], error: ["pending", "manual", "success", "overpaid", "canceled", "refunded", "exception"], refunded: []},
     wire: [["error", () => advance(31)], ["refunded", o => bitpesaObject(o.api("DELETE", "/recipients/" + o.id), 200)]],
   },
   {
@@ -301,7 +301,7 @@ const table = [
     },
     states: {
       approved: ["pending", "received", "canceled", "exception"], pending: ["received", "canceled", "exception"], paid: [],
-      received: ["processing", "manual", "paid", "canceled", "refunded", "exception"],
+      received: ["paid", "processing", "manual", "canceled", "refunded", "exception"],
     },
     wire: [
       ["received", o => bitpesaObject(o.api("POST", `/transactions/${o.id}/payin`, {payin_method: {type: "GHS::Mobile"}}), 200)],

@@ -585,6 +585,33 @@ test("a slow response to an earlier choice does not replace what was chosen late
   }
 })
 
+test("what is opened while its list still loads stays open", async () => {
+  const m = await merchant(server)
+  must(await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1")))
+  await page.goto(console_("/?view=objects&provider=kapiten&kind=companies"))
+  await live()
+  let go
+  const held = new Promise(resolve => { go = resolve })
+  let first = true
+  const late = new Promise(resolve => page.route("**/_fake/kapiten/rides?*", async route => {
+    if (!first) return route.continue()
+    first = false
+    const response = await route.fetch()
+    await held
+    await route.fulfill({response})
+    resolve()
+  }))
+  await page.click(".kind a:has-text('rides')")
+  must(await m.api("/api/rides/", "POST", ride(m.id, "ORDER-2"))) // an event draws the list before its own load has come
+  await page.click(".objects a.main:text-is('ORDER-1')")
+  await page.waitForSelector("#detail h2:text-is('ORDER-1')")
+  go()
+  await late
+  await page.waitForFunction(() => new Promise(done => requestAnimationFrame(() => setTimeout(() => done(true)))))
+  assert.ok(await page.isVisible("#detail h2:text-is('ORDER-1')"))
+  assert.equal(await page.locator("main.split").count(), 1)
+})
+
 test("selecting text survives updates", async () => {
   const m = await merchant(server)
   await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))

@@ -19,7 +19,9 @@ function message(text) {
 }
 
 // show draws what the address says. Only what changed in it is drawn anew.
+let turn = 0
 async function show() {
+  const mine = ++turn
   const a = address()
   const view = parts[a.view] ? a.view : total === 0 && !a.open && !a.subject ? "start" : "timeline"
   for (const link of document.querySelectorAll(".parts a")) {
@@ -34,6 +36,7 @@ async function show() {
       document.title = view[0].toUpperCase() + view.slice(1) + " · fakeserver"
       await parts[view].show(list, {...rest, view})
     }
+    if (mine !== turn) return // the address has changed meanwhile: what was opened stays open
     document.querySelector("main").classList.toggle("split", Boolean(open))
     detailPane.hidden = !open
     await detail.show(detailPane, open || "")

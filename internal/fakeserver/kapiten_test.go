@@ -185,26 +185,62 @@ func TestCancellationsNameTheirActorOverHTTP(t *testing.T) {
 }
 
 func TestACustomerPaysForARideOverHTTP(t *testing.T) {
+	for end, over := range map[string]struct {
+		end  func(b *business, id string)
+		want kapiten.RideStatus
+	}{
+		"no rider is found": {func(b *business, _ string) { b.advance(600) }, kapiten.RideRejected},
+		"the sender cancels": {func(b *business, id string) {
+			b.call("POST", "/kapiten/rides/"+id+"/cancel", `{"by":"sender"}`)
+		}, kapiten.RideCancelled},
+		"an administrator cancels after the pickup": {func(b *business, id string) {
+			for _, status := range []kapiten.RideStatus{kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp} {
+				b.call("POST", "/kapiten/rides/"+id+"/status", fmt.Sprintf(`{"status":%q}`, status))
+			}
+			b.call("POST", "/kapiten/rides/"+id+"/cancel", `{"by":"administrator","reason":"Spoilt"}`)
+		}, kapiten.RideCancelled},
+	} {
+		t.Run(end, func(t *testing.T) {
+			b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
+			id := b.create(usualPhone)
+			assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
+			payment := func() map[string]any {
+				value, _ := get(t, b.admin+"/kapiten/rides/"+id)["value"].(map[string]any)
+				payment, _ := value["payment"].(map[string]any)
+				return payment
+			}
+			assert.Equal(t, map[string]any{"method": "MOMO", "phone": usualPhone, "amount": "1700", "status": "PENDING"}, payment(), "the receiver is asked")
+			status, _ := ask(t, "POST", b.admin+"/kapiten/rides/"+id+"/status", `{"status":"PENDING"}`)
+			assert.Equal(t, 409, status, "nobody has paid")
+			b.call("POST", "/kapiten/rides/"+id+"/pay", `{"status":"FAILED","phone":"0728123456"}`)
+			assert.Equal(t, map[string]any{"method": "AIRTEL", "phone": "0728123456", "amount": "1700", "status": "FAILED"}, payment())
+			assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
+			b.call("POST", "/kapiten/rides/"+id+"/pay", `{"phone":"0788123456"}`)
+			paid := map[string]any{"method": "MOMO", "phone": "0788123456", "amount": "1700", "status": "PAID"}
+			assert.Equal(t, paid, payment())
+			assert.Equal(t, kapiten.RidePending, b.ride(id).Status)
+			over.end(b, id)
+			assert.Equal(t, over.want, b.ride(id).Status)
+			paid["status"] = "REFUNDED"
+			assert.Equal(t, paid, payment(), "back to who paid")
+			b.wantBalance("0")
+			page, err := b.client.Wallet.List(t.Context(), b.id, kapiten.ListOptions{})
+			require.NoError(t, err)
+			assert.Empty(t, page.Items, "the wallet has no part in it")
+		})
+	}
+}
+
+// A ride that nobody pays has nothing to give back.
+func TestAnUnpaidRideIsCancelledWithoutARefundOverHTTP(t *testing.T) {
 	b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
 	id := b.create(usualPhone)
-	assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
-	status, _ := ask(t, "POST", b.admin+"/kapiten/rides/"+id+"/status", `{"status":"PENDING"}`)
-	assert.Equal(t, 409, status, "nobody has paid")
-	payment := func() map[string]any {
-		value, _ := get(t, b.admin+"/kapiten/rides/"+id)["value"].(map[string]any)
-		payment, _ := value["payment"].(map[string]any)
-		return payment
-	}
-	b.call("POST", "/kapiten/rides/"+id+"/pay", `{"status":"FAILED","phone":"0728123456"}`)
-	assert.Equal(t, map[string]any{"method": "AIRTEL", "phone": "0728123456", "amount": "1700", "status": "FAILED"}, payment())
-	assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
-	b.call("POST", "/kapiten/rides/"+id+"/pay", `{"phone":"0788123456"}`)
-	assert.Equal(t, map[string]any{"method": "MOMO", "phone": "0788123456", "amount": "1700", "status": "PAID"}, payment())
-	assert.Equal(t, kapiten.RidePending, b.ride(id).Status)
-	b.advance(600)
-	assert.Equal(t, kapiten.RideRejected, b.ride(id).Status)
-	assert.Equal(t, "REFUNDED", payment()["status"])
-	b.wantBalance("0")
+	b.advance(30 * 60)
+	assert.Equal(t, kapiten.RideCancelled, b.ride(id).Status)
+	value := get(t, b.admin+"/kapiten/rides/"+id)["value"].(map[string]any)
+	assert.Equal(t, "FAILED", value["payment"].(map[string]any)["status"])
+	assert.Equal(t, "system", value["cancelled_by"])
+	assert.Contains(t, string(b.last().Metadata), `"cancelled_by":"system"`)
 }
 
 func TestAnyMoneyPaysWaitingRidesOverHTTP(t *testing.T) {
@@ -221,19 +257,47 @@ func TestAnyMoneyPaysWaitingRidesOverHTTP(t *testing.T) {
 		"refund": func(b *business) {
 			rides, err := b.client.Rides.List(b.t.Context(), b.id, kapiten.ListOptions{})
 			require.NoError(b.t, err)
-			b.call("POST", "/kapiten/rides/"+rides.Items[2].ID+"/cancel", `{"by":"sender"}`)
+			b.call("POST", "/kapiten/rides/"+rides.Items[len(rides.Items)-1].ID+"/cancel", `{"by":"sender"}`)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
 			b.adjust(1700, "")
 			b.create(usualPhone)
+			heavy := b.params(usualPhone)
+			heavy.WeightRange = kapiten.WeightOver20
+			dear, err := b.client.Rides.Create(t.Context(), heavy)
+			require.NoError(t, err)
+			assert.Equal(t, "2500", dear.EstimatedPrice.Decimal.String())
 			first, second := b.create(usualPhone), b.create(usualPhone)
 			earn(b)
-			assert.Equal(t, kapiten.RidePending, b.ride(first).Status)
+			late := b.create(usualPhone)
+			assert.Equal(t, kapiten.RideWaitingPayment, b.ride(dear.ID).Status, "the oldest is too dear")
+			assert.Equal(t, kapiten.RidePending, b.ride(first).Status, "the oldest that the money covers")
+			for _, id := range []string{second, late} {
+				assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
+			}
+			page, err := b.client.Wallet.List(t.Context(), b.id, kapiten.ListOptions{})
+			require.NoError(t, err)
+			assert.Equal(t, first, page.Items[0].RideID, "the money went there")
+
+			b.adjust(2500, "")
+			assert.Equal(t, kapiten.RidePending, b.ride(dear.ID).Status, "it has kept its place")
 			assert.Equal(t, kapiten.RideWaitingPayment, b.ride(second).Status)
 		})
 	}
+}
+
+// Money that has come is taken by the rides that wait, before a new ride is priced
+// against the wallet.
+func TestANewRideWaitsBehindTheOthersOverHTTP(t *testing.T) {
+	b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
+	first := b.create(usualPhone)
+	b.adjust(2000, "")
+	second := b.create(usualPhone)
+	assert.Equal(t, kapiten.RidePending, b.ride(first).Status)
+	assert.Equal(t, kapiten.RideWaitingPayment, b.ride(second).Status)
+	b.wantBalance("300")
 }
 
 func TestAnAdjustmentBelongsToItsRideOverHTTP(t *testing.T) {

@@ -339,6 +339,45 @@ func TestPhoneCountryAndCurrencyBelongTogetherOverHTTP(t *testing.T) {
 	assert.Equal(t, "150 GHS", paid.Amount.Decimal.String()+" "+paid.Currency)
 }
 
+// The document's quotes have no address. The specification's server wants one.
+func TestAQuoteWithTheDocumentsFieldsIsTakenOverHTTP(t *testing.T) {
+	for _, strict := range []bool{false, true} {
+		p := newPartner(t, fmt.Sprintf(`{"kotani":{"fiat_connect":{"strict_quotes":%t}}}`, strict))
+		wallet := p.config.FiatConnect.Signer.Address()
+		config := p.config
+		config.FiatConnect.Signer = nil // else the client names the wallet by itself
+		client := p.with(config)
+		quote := kotani.TransferQuoteParams{FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, FiatAmount: decimal.NewFromInt(1300), Country: "KE"}
+		for path, ask := range map[string]func(context.Context, kotani.TransferQuoteParams) (*kotani.TransferQuote, error){
+			"/quote/in": client.FiatConnect.QuoteIn, "/quote/out": client.FiatConnect.QuoteOut,
+		} {
+			for _, address := range []string{"", wallet} {
+				quote.Address = address
+				got, err := ask(t.Context(), quote)
+				raw := `{"fiatType":"KES","cryptoType":"cUSD","fiatAmount":"1300","country":"KE"}`
+				if address != "" {
+					raw = strings.Replace(raw, "{", `{"address":"`+address+`",`, 1)
+				}
+				status, body := p.quote(path, raw)
+				if strict && address == "" {
+					assert.ErrorIs(t, err, kotani.ErrInvalidParameters)
+					assert.Equal(t, http.StatusBadRequest, status, body)
+					assert.Contains(t, body, "InvalidParameters")
+					continue
+				}
+				require.NoError(t, err)
+				assert.NotEmpty(t, got.ID)
+				assert.Equal(t, http.StatusOK, status, body)
+			}
+		}
+	}
+}
+
+func (p *partner) quote(path, body string) (int, string) {
+	p.t.Helper()
+	return ask(p.t, http.MethodPost, p.config.FiatConnect.BaseURL+path, body)
+}
+
 func TestLoginsNameTheirCountryInTwoOrThreeLettersOverHTTP(t *testing.T) {
 	for country, codes := range map[string][]string{"KE": {"KE", "KEN"}, "GH": {"GH", "GHA"}} {
 		p := newPartner(t, `{"kotani":{"country":"`+country+`"}}`)

@@ -229,6 +229,12 @@ var wireCases = []wireCase{
 			ReturnURL: "https://merchant.example/ok?a=b&c=d", CancelURL: "https://merchant.example/no",
 		}))
 	}},
+	{"callback", func(ctx context.Context, c *kotani.Client) error {
+		return wireError(c.Binance.CreateOrder(ctx, kotani.CreateOrderParams{
+			Amount: wireAmount("10"), GoodsName: "Tea", GoodsDetail: "Purple tea", Currency: "BUSD",
+			ReturnURL: "https://merchant.example/ok", CancelURL: "https://merchant.example/no", CallbackURL: "https://merchant.example/hook",
+		}))
+	}},
 	{"plain", func(ctx context.Context, c *kotani.Client) error { return wireError(c.Binance.CloseOrder(ctx, "p&1")) }},
 	{"plain", func(ctx context.Context, c *kotani.Client) error { return wireError(c.Binance.GetOrder(ctx, "p&1")) }},
 

@@ -119,12 +119,26 @@ func payoutTo(account, externalID, senderID string) bitpesa.TransactionParams {
 }
 
 func TestBitPesasSecondAccountChecksItsSendersOverHTTP(t *testing.T) {
-	r := newRemitter(t, "")
+	r := newRemitter(t, `{"bitpesa":{"quirks":{"allow_secret_header":true}}}`)
 	ctx := t.Context()
 	waived, err := r.client.Senders.Create(ctx, remitterSender)
 	require.NoError(t, err)
 	assert.Equal(t, bitpesa.SenderApproved, waived.State)
 	assert.Equal(t, "+256752403639", waived.PhoneNumber)
+
+	raw := func(key, secret, documents string) (int, string) {
+		return ask(t, "POST", r.base+"/senders", `{"sender":{"first_name":"Jane","last_name":"Doe","country":"UG","city":"Kampala","street":"Somewhere 17-3","postal_code":"798983",`+
+			`"email":"jane@example.com","ip":"127.0.0.1","phone_number":"+256752403639","birth_date":"1970-01-01","documents":[`+documents+`]}}`, "Authorization-Key", key, "Authorization-Secret", secret)
+	}
+	status, body := raw("test-key", "test-secret", "")
+	assert.Equal(t, 201, status, body)
+	assert.Contains(t, body, `"state":"approved"`, "the first account is trusted with its senders")
+	status, body = raw("test-kyc-key", "test-kyc-secret", "")
+	assert.Equal(t, 422, status)
+	assert.Contains(t, body, `"documents":[{"error":"blank"}]`)
+	status, body = raw("test-kyc-key", "test-kyc-secret", `{"upload":"https://x.test/a.png","upload_file_name":"a.png"}`)
+	assert.Equal(t, 201, status, body)
+	assert.Contains(t, body, `"state":"initial"`)
 
 	r.listen(r.kyc)
 	_, err = r.kyc.Senders.Create(ctx, remitterSender)

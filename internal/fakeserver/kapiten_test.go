@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -23,6 +24,8 @@ type business struct {
 	t      *testing.T
 	id     string
 	user   string
+	base   string
+	token  string
 	admin  string
 	client *kapiten.Client
 
@@ -44,8 +47,8 @@ func newBusiness(t *testing.T, config string) *business {
 	}))
 	t.Cleanup(receiver.Close)
 	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, config))
-	b.admin = text(t, greeting, "admin")
-	cfg := kapiten.Config{BaseURL: text(t, greeting, "kapiten")}
+	b.base, b.admin = text(t, greeting, "kapiten"), text(t, greeting, "admin")
+	cfg := kapiten.Config{BaseURL: b.base}
 	onboarding, err := kapiten.New(cfg)
 	require.NoError(t, err)
 	company, err := onboarding.Companies.Create(t.Context(), kapiten.CreateCompanyParams{
@@ -60,9 +63,35 @@ func newBusiness(t *testing.T, config string) *business {
 	b.id, b.user = company.ID, user.ID
 	cfg.Token, err = onboarding.Users.Token(t.Context(), company.ID, user.ID)
 	require.NoError(t, err)
+	b.token = cfg.Token
 	b.client, err = kapiten.New(cfg)
 	require.NoError(t, err)
 	return b
+}
+
+// raw sends a request without the client, as any program can.
+func (b *business) raw(method, path, body string) (int, map[string]any) {
+	b.t.Helper()
+	status, response := ask(b.t, method, b.base+path, body, "Authorization", "Token "+b.token)
+	d := json.NewDecoder(strings.NewReader(response))
+	d.UseNumber() // money is no float
+	var o map[string]any
+	require.NoError(b.t, d.Decode(&o), response)
+	return status, o
+}
+
+// rows are the results of a list, newest first, without the client.
+func (b *business) rows(list string) []map[string]any {
+	b.t.Helper()
+	status, page := b.raw("GET", "/api/companies/"+b.id+"/"+list+"/", "")
+	require.Equal(b.t, http.StatusOK, status)
+	return elements(b.t, page, "results")
+}
+
+// order is the body of a ride like params; an estimate reads its part of it.
+func (b *business) order() string {
+	return `{"pickup_address":"Kicukiro, KK 12 Ave","pickup_latitude":-1.9441,"pickup_longitude":30.0619,"dropoff_address":"M. Peace Plaza, Nyarugenge","dropoff_latitude":-1.9706,"dropoff_longitude":30.1044,` +
+		`"sender":{"name":"Best Pilau","phone":"0788123456"},"receiver":{"name":"Customer","phone":"` + usualPhone + `"},"package_type":"Food","weight_range":"5-10","is_priority":true,"company_id":"` + b.id + `"}`
 }
 
 // call makes an admin call that must succeed.
@@ -148,12 +177,23 @@ func TestOverdraftCountsInEstimatesOverHTTP(t *testing.T) {
 	require.ErrorAs(t, err, &refusal)
 	assert.Equal(t, "map[wallet:[Insufficient wallet balance.]]", fmt.Sprint(refusal.Fields))
 
+	for _, path := range []string{"/api/rides/estimate/", "/api/rides/"} {
+		status, body := b.raw("POST", path, b.order())
+		assert.Equal(t, 400, status, path)
+		assert.Equal(t, map[string]any{"detail": "Insufficient wallet balance."}, body, path)
+	}
+
 	b.call("PATCH", "/kapiten/companies/"+b.id, `{"pricing_config":{"overdraft_limit":700}}`)
+	status, body := b.raw("POST", "/api/rides/estimate/", b.order())
+	assert.Equal(t, 200, status)
+	assert.Equal(t, json.Number("1700.0"), body["amount"])
 	quote, err := estimate()
 	require.NoError(t, err)
 	assert.Equal(t, "1700", quote.Amount.String())
 	b.create(usualPhone)
 	b.wantBalance("-700")
+	status, _ = b.raw("POST", "/api/rides/estimate/", b.order())
+	assert.Equal(t, 400, status, "the overdraft is used up")
 }
 
 func TestCancellationsNameTheirActorOverHTTP(t *testing.T) {
@@ -170,6 +210,7 @@ func TestCancellationsNameTheirActorOverHTTP(t *testing.T) {
 	first, second := b.create(usualPhone), b.create(usualPhone)
 	b.call("POST", "/kapiten/rides/"+first+"/cancel", `{"by":"sender","reason":"Wrong address"}`)
 	assert.Equal(t, kapiten.RideCancelled, b.ride(first).Status)
+	assert.Equal(t, "CANCELLED", b.rows("rides")[1]["status"])
 	e := b.last()
 	assert.Equal(t, []string{first, "CANCELLED", "PENDING", "sender", "Wrong address"},
 		[]string{e.RideID, string(e.Status), metadata(e).Previous, metadata(e).By, metadata(e).Reason})
@@ -311,6 +352,9 @@ func TestAnAdjustmentBelongsToItsRideOverHTTP(t *testing.T) {
 		[]string{string(page.Items[0].Type), page.Items[0].Amount.String(), page.Items[0].Description, page.Items[0].RideID})
 	assert.Equal(t, kapiten.TransactionRidePayment, page.Items[1].Type)
 	assert.Empty(t, page.Items[2].RideID)
+	rows := b.rows("transactions")
+	assert.Equal(t, []any{"ADJUSTMENT", json.Number("-300.0"), id}, []any{rows[0]["transaction_type"], rows[0]["amount"], rows[0]["ride"]})
+	assert.Equal(t, []any{"ADJUSTMENT", json.Number("5000.0"), nil}, []any{rows[2]["transaction_type"], rows[2]["amount"], rows[2]["ride"]})
 	b.wantBalance("3000")
 	b.call("POST", "/kapiten/rides/"+id+"/cancel", `{"by":"sender"}`)
 	b.wantBalance("5000")
@@ -331,6 +375,13 @@ func TestPricePartsAddUpOverHTTP(t *testing.T) {
 			d.FragileFee.Decimal.String(), d.PriorityFee.Decimal.String(), d.MinimumFareAdjustment.Decimal.String(),
 		})
 		assert.Empty(t, d.Extra)
+		status, body := b.raw("POST", "/api/rides/estimate/", strings.Replace(b.order(), "{", `{"includes_fragile_items":true,`, 1))
+		assert.Equal(t, 200, status)
+		var sum decimal.Decimal
+		for _, part := range body["details"].(map[string]any) {
+			sum = sum.Add(decimal.RequireFromString(fmt.Sprint(part)))
+		}
+		assert.Equal(t, sum.StringFixed(1), fmt.Sprint(body["amount"]))
 		assert.True(t, estimate.Amount.Equal(decimal.Sum(d.BaseFare.Decimal, d.DistanceFare.Decimal, d.WeightFee.Decimal, d.FragileFee.Decimal,
 			d.PriorityFee.Decimal, d.MinimumFareAdjustment.Decimal)), estimate.Amount.String())
 	}
@@ -381,6 +432,11 @@ func TestAFailedTopUpSaysWhyOverHTTP(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "FAILED Weekly credit: "+reason, string(deposit.Status)+" "+deposit.Description)
 	}
+	status, body := b.raw("POST", "/api/companies/"+b.id+"/topup/", `{"amount":5000.0,"phone_number":"0788120001"}`)
+	assert.Equal(t, 201, status)
+	b.advance(5)
+	row := b.rows("transactions")[0]
+	assert.Equal(t, []any{body["id"], "FAILED", "Wallet top-up: the payer refused"}, []any{row["id"], row["status"], row["description"]})
 	_, err := topUp("10.55", "0788123456")
 	require.ErrorIs(t, err, sdk.ErrValidation)
 	var refusal *sdk.Error
@@ -413,6 +469,9 @@ func TestARideShowsRiderCreatorAndOptionsOverHTTP(t *testing.T) {
 	assert.NotEmpty(t, ride.Rider.Name)
 	assert.Regexp(t, `^07[0-9]{8}$`, ride.Rider.Phone)
 	assert.Contains(t, ride.Raw.String(), `"rider":{"name":"`+ride.Rider.Name+`"`)
+	row := b.rows("rides")[0]
+	assert.Equal(t, []any{id, b.user, "Food", "5-10", true, false, map[string]any{"name": ride.Rider.Name, "phone": ride.Rider.Phone}},
+		[]any{row["id"], row["created_by"], row["package_type"], row["weight_range"], row["is_priority"], row["includes_fragile_items"], row["rider"]})
 }
 
 func TestNoFaultRuleWithoutARouteIsTakenOverHTTP(t *testing.T) {

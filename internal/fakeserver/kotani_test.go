@@ -378,6 +378,30 @@ func (p *partner) quote(path, body string) (int, string) {
 	return ask(p.t, http.MethodPost, p.config.FiatConnect.BaseURL+path, body)
 }
 
+// Shillings are Kenya's and cedis Ghana's in the FiatConnect section too: the client
+// refuses the other pair, and so does the server (assumed).
+func TestATransferQuoteIsInTheCurrencyOfItsCountryOverHTTP(t *testing.T) {
+	p := newPartner(t, `{}`)
+	for _, tc := range []struct {
+		fiat    kotani.FiatType
+		country string
+		fits    bool
+	}{
+		{kotani.FiatKES, "KE", true}, {kotani.FiatGHS, "GH", true}, {kotani.FiatKES, "GH", false}, {kotani.FiatGHS, "KE", false}, {"USD", "KE", true},
+	} {
+		_, err := p.client.FiatConnect.QuoteIn(t.Context(), kotani.TransferQuoteParams{FiatType: tc.fiat, CryptoType: kotani.CryptoCUSD, CryptoAmount: decimal.NewFromInt(10), Country: tc.country})
+		status, body := p.quote("/quote/in", fmt.Sprintf(`{"fiatType":%q,"cryptoType":"cUSD","cryptoAmount":"10","country":%q}`, tc.fiat, tc.country))
+		if tc.fits {
+			assert.NoError(t, err, tc)
+			assert.Equal(t, http.StatusOK, status, body)
+			continue
+		}
+		assert.ErrorIs(t, err, sdk.ErrNotSent, tc)
+		assert.Equal(t, http.StatusBadRequest, status, tc)
+		assert.Contains(t, body, "FiatNotSupported")
+	}
+}
+
 func TestLoginsNameTheirCountryInTwoOrThreeLettersOverHTTP(t *testing.T) {
 	for country, codes := range map[string][]string{"KE": {"KE", "KEN"}, "GH": {"GH", "GHA"}} {
 		p := newPartner(t, `{"kotani":{"country":"`+country+`"}}`)

@@ -3,6 +3,6 @@
 //
 // The folder documents has a table for each provider's document: each statement, where
 // it is met, and the tests that show it. The 541 statements of the five documents stand
-// in fewer rows, because statements with one rule and one test share a row, such as
+// in some 370 rows: statements with one rule and the same tests share a row, such as
 // "six fields are required strings", or the members of a sample.
 package readme

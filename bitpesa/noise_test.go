@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -68,6 +69,24 @@ func TestNoiseInASideFieldCostsNoResponse(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestDatesAndDecimalsThatCannotBeReadAreAbsent(t *testing.T) {
+	all, dates, decimals := map[string]clienttest.Shown{}, 0, 0
+	for name, decoder := range bitpesa.Decoders() {
+		dates, decimals = dates+len(decoder.Dates), decimals+len(decoder.Decimals)
+		if decoder.Value == nil {
+			continue
+		}
+		all[name] = clienttest.Shown{Good: "%s", Dates: decoder.Dates, Decimals: decoder.Decimals, Read: func(t *testing.T, member string) any {
+			value, err := decoder.Value(member)
+			require.NoError(t, err, member)
+			return value
+		}}
+	}
+	clienttest.CheckAbsence(t, all)
+	assert.GreaterOrEqual(t, dates, 14)
+	assert.GreaterOrEqual(t, decimals, 24)
 }
 
 func TestABadRowIsLeftOutAndCounted(t *testing.T) {

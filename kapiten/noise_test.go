@@ -31,6 +31,10 @@ func TestNoFieldThatDecidesNothingCostsAResponse(t *testing.T) {
 	}
 }
 
+func TestDatesAndDecimalsThatCannotBeReadAreAbsent(t *testing.T) {
+	clienttest.CheckAbsence(t, kapiten.Shown())
+}
+
 func FuzzNoise(f *testing.F) {
 	for _, noise := range noises {
 		f.Add(noise)

@@ -77,22 +77,28 @@ func TestErrorsOfTheProvider(t *testing.T) {
 		"2xx without an id":             {send, says(201, `{"object":{"state":"approved"}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"2xx without a state":           {send, says(201, `{"object":{"id":"t-1"}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			server := newStub(t, always(row.response))
-			err := row.call(t.Context(), newClient(t, server))
-			var apiErr *sdk.Error
-			require.ErrorAs(t, err, &apiErr)
-			assert.Equal(t, row.outcome, apiErr.Outcome.String())
-			assert.Equal(t, row.response.status, apiErr.StatusCode)
-			assert.Equal(t, row.message, apiErr.Message)
-			assert.EqualValues(t, row.fields, apiErr.Fields)
-			for _, kind := range row.is {
-				assert.ErrorIs(t, err, kind)
-			}
-			if row.text != "" {
-				assert.EqualError(t, err, row.text)
-			}
-		})
+		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
+			t.Run(name+behind, func(t *testing.T) {
+				marked := row.response
+				if marked.status != 0 { // answered
+					marked.body = mark + marked.body
+				}
+				server := newStub(t, always(marked))
+				err := row.call(t.Context(), newClient(t, server))
+				var apiErr *sdk.Error
+				require.ErrorAs(t, err, &apiErr)
+				assert.Equal(t, row.outcome, apiErr.Outcome.String())
+				assert.Equal(t, row.response.status, apiErr.StatusCode)
+				assert.Equal(t, row.message, apiErr.Message)
+				assert.EqualValues(t, row.fields, apiErr.Fields)
+				for _, kind := range row.is {
+					assert.ErrorIs(t, err, kind)
+				}
+				if row.text != "" {
+					assert.EqualError(t, err, row.text)
+				}
+			})
+		}
 	}
 }
 

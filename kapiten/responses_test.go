@@ -81,27 +81,29 @@ func TestRefusalsOfAWriteAreTyped(t *testing.T) {
 			outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
 	}
 	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			if tc.kind == "" {
-				tc.kind = "application/json"
-			}
-			server := newStub(t, tc.status, tc.kind, tc.body)
-			_, err := newClient(t, server.URL).Rides.Create(t.Context(), validRide())
-			var apiErr *sdk.Error
-			require.ErrorAs(t, err, &apiErr)
-			assert.Equal(t, tc.outcome, apiErr.Outcome.String())
-			assert.ErrorIs(t, err, tc.sentinel)
-			assert.Equal(t, tc.sentinel == sdk.ErrInsufficientFunds, errors.Is(err, sdk.ErrInsufficientFunds)) //nolint:errorlint // the table's own
-			assert.Equal(t, tc.outcome == "unknown", errors.Is(err, sdk.ErrOutcomeUnknown))
-			assert.Equal(t, tc.status, apiErr.StatusCode)
-			assert.Equal(t, tc.message, apiErr.Message)
-			assert.Equal(t, fmt.Sprint(tc.fields), fmt.Sprint(apiErr.Fields))
-			assert.Equal(t, tc.wait, apiErr.RetryAfter)
-			assert.Equal(t, "ORDER-99123", apiErr.Reference)
-			assert.Equal(t, tc.body, string(apiErr.Body))
-			assert.NotContains(t, err.Error(), "\n")
-			assert.Len(t, server.requests(), 1)
-		})
+		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
+			t.Run(name+behind, func(t *testing.T) {
+				if tc.kind == "" {
+					tc.kind = "application/json"
+				}
+				server := newStub(t, tc.status, tc.kind, mark+tc.body)
+				_, err := newClient(t, server.URL).Rides.Create(t.Context(), validRide())
+				var apiErr *sdk.Error
+				require.ErrorAs(t, err, &apiErr)
+				assert.Equal(t, tc.outcome, apiErr.Outcome.String())
+				assert.ErrorIs(t, err, tc.sentinel)
+				assert.Equal(t, tc.sentinel == sdk.ErrInsufficientFunds, errors.Is(err, sdk.ErrInsufficientFunds)) //nolint:errorlint // the table's own
+				assert.Equal(t, tc.outcome == "unknown", errors.Is(err, sdk.ErrOutcomeUnknown))
+				assert.Equal(t, tc.status, apiErr.StatusCode)
+				assert.Equal(t, tc.message, apiErr.Message)
+				assert.Equal(t, fmt.Sprint(tc.fields), fmt.Sprint(apiErr.Fields))
+				assert.Equal(t, tc.wait, apiErr.RetryAfter)
+				assert.Equal(t, "ORDER-99123", apiErr.Reference)
+				assert.Equal(t, tc.body, string(apiErr.Body))
+				assert.NotContains(t, err.Error(), "\n")
+				assert.Len(t, server.requests(), 1)
+			})
+		}
 	}
 }
 

@@ -81,24 +81,26 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 		"429 of Kotani's":                  {429, `{"status":429,"desc":"slow down"}`, rejected, sdk.ErrRateLimited, "429"},
 		"redirect":                         {301, ``, unknown, sdk.ErrRedirected, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := newScript(respond(tc.status, tc.body))
-			client := newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 })
-			_, err := client.Fiat.PayBill(t.Context(), kotani.PayBillParams{MerchantNumber: "1", AccountNumber: "2", Amount: twenty})
-			e := failure(t, err)
-			assert.Equal(t, tc.outcome, e.Outcome.String())
-			assert.Equal(t, tc.status, e.StatusCode)
-			assert.Equal(t, tc.code, e.Code)
-			if tc.kind != nil {
-				assert.ErrorIs(t, err, tc.kind)
-			}
-			if errors.Is(err, sdk.ErrRejected) && tc.status > 400 && errors.Is(err, sdk.ErrUnauthorized) {
-				assert.Len(t, s.requests(), 2, "a fresh token is tried")
-			} else {
-				assert.Len(t, s.requests(), 1)
-			}
-			assert.Equal(t, tc.outcome == unknown, errors.Is(err, sdk.ErrOutcomeUnknown))
-		})
+		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
+			t.Run(name+behind, func(t *testing.T) {
+				s := newScript(respond(tc.status, mark+tc.body))
+				client := newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 })
+				_, err := client.Fiat.PayBill(t.Context(), kotani.PayBillParams{MerchantNumber: "1", AccountNumber: "2", Amount: twenty})
+				e := failure(t, err)
+				assert.Equal(t, tc.outcome, e.Outcome.String())
+				assert.Equal(t, tc.status, e.StatusCode)
+				assert.Equal(t, tc.code, e.Code)
+				if tc.kind != nil {
+					assert.ErrorIs(t, err, tc.kind)
+				}
+				if errors.Is(err, sdk.ErrRejected) && tc.status > 400 && errors.Is(err, sdk.ErrUnauthorized) {
+					assert.Len(t, s.requests(), 2, "a fresh token is tried")
+				} else {
+					assert.Len(t, s.requests(), 1)
+				}
+				assert.Equal(t, tc.outcome == unknown, errors.Is(err, sdk.ErrOutcomeUnknown))
+			})
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
@@ -260,6 +261,23 @@ func TestKotaniIsSetUpByTheFile(t *testing.T) {
 		return status
 	}
 	assert.Equal(t, []int{200, 200, 400}, []int{login("GH"), login("GHA"), login("KEN")})
+	client, err := kotani.New(kotani.Config{BaseURL: text(t, greeting, "kotani"), PhoneNumber: "254700000000", CountryCode: "GH", Password: "test-password"})
+	require.NoError(t, err)
+	deposit, err := client.Fiat.Deposit(t.Context(), kotani.DepositParams{Amount: decimal.NewFromInt(10), PhoneNumber: "233241234567", ExternalID: "in-1"})
+	require.NoError(t, err)
+	assert.Regexp(t, `^\{"id":"`, deposit.Raw.String(), "flat_responses")
+	assert.NotContains(t, deposit.Raw.String(), `"result"`)
+	for _, step := range []struct {
+		seconds int
+		want    kotani.TransactionStatus
+	}{{0, kotani.StatusPending}, {29, kotani.StatusPending}, {1, kotani.StatusSuccessful}} {
+		status, body := ask(t, "POST", text(t, greeting, "admin")+"/clock/advance", fmt.Sprintf(`{"seconds":%d}`, step.seconds))
+		require.Equal(t, 200, status, body)
+		found, err := client.Fiat.Get(t.Context(), deposit.RequestID)
+		require.NoError(t, err)
+		assert.Equal(t, step.want, found.Status, "settle_after")
+		assert.Regexp(t, `^\{.*"id":"`+deposit.RequestID+`"`, found.Raw.String(), "flat_responses")
+	}
 	status, body := ask(t, "POST", text(t, greeting, "fiatconnect")+"/quote/in", `{"fiatType":"KES","cryptoType":"cUSD","fiatAmount":"1300","country":"KE"}`)
 	assert.Equal(t, 400, status, body)
 }

@@ -33,7 +33,7 @@ type business struct {
 	events []kapiten.Event
 }
 
-func newBusiness(t *testing.T, config string) *business {
+func newBusiness(t *testing.T, config string, flags ...string) *business {
 	t.Helper()
 	b := &business{t: t}
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -46,7 +46,7 @@ func newBusiness(t *testing.T, config string) *business {
 		b.events = append(b.events, event)
 	}))
 	t.Cleanup(receiver.Close)
-	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, config))
+	greeting, _ := start(t, append(flags, "-clock", "manual", "-config", configFile(t, config))...)
 	b.base, b.admin = text(t, greeting, "kapiten"), text(t, greeting, "admin")
 	cfg := kapiten.Config{BaseURL: b.base}
 	onboarding, err := kapiten.New(cfg)
@@ -417,6 +417,35 @@ func TestReceiversPhonesChooseTheCourseOfARideOverHTTP(t *testing.T) {
 	b.wantBalance("96600") // the ride that arrived and the ride that is stuck
 }
 
+func TestWithoutTheAutopilotARideStaysWhereAPersonPutItOverHTTP(t *testing.T) {
+	for flag, want := range map[string][]kapiten.RideStatus{
+		"-autopilot=false": {kapiten.RidePending, kapiten.RideAccepted, kapiten.RideRejected},
+		"-autopilot":       {kapiten.RideCompleted, kapiten.RideCompleted, kapiten.RideCompleted},
+	} {
+		t.Run(flag, func(t *testing.T) {
+			b := newBusiness(t, `{}`, flag)
+			b.adjust(100_000, "")
+			waits, taken := b.create(usualPhone), b.create(usualPhone)
+			if flag == "-autopilot=false" {
+				b.call("POST", "/kapiten/rides/"+taken+"/status", `{"status":"ACCEPTED"}`)
+			}
+			b.advance(9*60 + 59)
+			assert.Equal(t, want[0], b.ride(waits).Status)
+			b.advance(24 * 3600)
+			assert.Equal(t, want[1], b.ride(taken).Status)
+			assert.Equal(t, want[2], b.ride(waits).Status, "Kapiten itself gives up a ride that no rider takes for ten minutes")
+			if flag == "-autopilot=false" {
+				b.last()
+				statuses := map[string][]kapiten.RideStatus{}
+				for _, event := range b.events {
+					statuses[event.RideID] = append(statuses[event.RideID], event.Status)
+				}
+				assert.Equal(t, map[string][]kapiten.RideStatus{waits: {kapiten.RideRejected}, taken: {kapiten.RideAccepted}}, statuses)
+			}
+		})
+	}
+}
+
 func TestAFailedTopUpSaysWhyOverHTTP(t *testing.T) {
 	b := newBusiness(t, `{}`)
 	topUp := func(amount, phone string) (*kapiten.Transaction, error) {
@@ -482,6 +511,10 @@ func TestNoFaultRuleWithoutARouteIsTakenOverHTTP(t *testing.T) {
 			status, body := ask(t, "POST", admin+"/faults", `{"kind":"drop_after","path":"/no/such/route/at/all","provider":"`+e.name+`"}`)
 			assert.Equal(t, 400, status, e.name)
 			assert.Contains(t, body, `"field":"path"`, e.name)
+			status, body = ask(t, "POST", admin+"/faults", `{"kind":"drop_after","method":"PROPFIND","provider":"`+e.name+`"}`)
+			assert.Equal(t, 400, status, e.name)
+			assert.Contains(t, body, `"field":"method"`, e.name)
+			assert.Empty(t, elements(t, get(t, admin+"/faults?provider="+e.name), "faults"), "%s: what is refused changes nothing", e.name)
 			status, _ = ask(t, "POST", admin+"/faults", `{"kind":"drop_after","provider":"`+e.name+`"}`)
 			assert.Equal(t, 201, status, e.name)
 		}

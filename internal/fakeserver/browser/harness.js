@@ -7,7 +7,6 @@ import {tmpdir} from "node:os"
 import {join} from "node:path"
 import {createInterface} from "node:readline"
 import {fileURLToPath} from "node:url"
-import {chromium} from "playwright-core"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
 export const shots = join(here, "screenshots")
@@ -62,7 +61,8 @@ export async function launch(tries = 4) {
   }
 }
 
-function start() {
+async function start() {
+  const {chromium} = await import("playwright-core") // what needs no browser needs no packages
   return chromium.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium", headless: true,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",

@@ -68,7 +68,7 @@ func (w *World) adminCalls() []adminCall {
 		{"GET /_fake/events", "the timeline as server-sent events", "last", "", w.adminEvents},
 		{"GET /_fake/requests", "requests to the providers, newest first", "provider " + listQuery, "", w.adminRequests},
 		{"GET /_fake/requests/{id}", "one request", "", "", w.adminRequest},
-		{"GET /_fake/deliveries", "callbacks, newest first", "provider state " + listQuery, "", w.adminDeliveries},
+		{"GET /_fake/deliveries", "callbacks, newest first", "provider state request " + listQuery, "", w.adminDeliveries},
 		{"GET /_fake/deliveries/{id}", "one callback with its attempts", "", "", w.adminDelivery},
 		{"POST /_fake/deliveries/{id}/redeliver", "sends a callback again, now", "", "", w.adminRedeliver},
 		{"POST /_fake/deliveries/redeliver", "sends all dead callbacks again, now", "", "", w.adminRedeliverDead},
@@ -268,7 +268,7 @@ func (w *World) adminRequests(rw http.ResponseWriter, r *http.Request) {
 				return (p.provider == "" || p.provider == r.Provider) && (p.q == "" || contains(p.q, r.ID, r.line(), r.Query, r.RequestBody, r.ResponseBody, r.Reason, r.Subject, r.Reference, r.Operation, string(r.Fault)))
 			}
 		}
-		elements, l = p.page(j.dropped, len(j.requests), fits, func(i int) any { return j.requests[i] })
+		elements, l = p.page(j.dropped, len(j.requests), fits, func(i int) (any, string) { return j.requests[i], AdminPath("requests", j.requests[i].ID) })
 	})
 	respondList(rw, "requests", elements, l)
 }
@@ -304,20 +304,22 @@ func (w *World) adminDeliveries(rw http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	state := DeliveryState(r.URL.Query().Get("state"))
+	state, request := DeliveryState(r.URL.Query().Get("state")), r.URL.Query().Get("request")
 	var elements []json.RawMessage
 	var l list
 	w.locked(func() {
 		all := w.dispatcher.deliveries
 		var fits func(i int) bool
-		if p.provider != "" || state != "" || p.q != "" {
+		if p.provider != "" || state != "" || request != "" || p.q != "" {
 			fits = func(i int) bool {
 				d := all[i]
-				return (p.provider == "" || p.provider == d.Provider) && (state == "" || state == d.State) &&
+				return (p.provider == "" || p.provider == d.Provider) && (state == "" || state == d.State) && (request == "" || request == d.request) &&
 					(p.q == "" || contains(p.q, d.ID, d.Event, d.URL, d.Body, d.Subject, w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject}).Reference))
 			}
 		}
-		elements, l = p.page(w.dispatcher.count-len(all), len(all), fits, func(i int) any { return w.deliveryView(all[i]) })
+		elements, l = p.page(w.dispatcher.count-len(all), len(all), fits, func(i int) (any, string) {
+			return w.deliveryView(all[i]), AdminPath("deliveries", all[i].ID)
+		})
 	})
 	respondList(rw, "deliveries", elements, l)
 }

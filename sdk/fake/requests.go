@@ -31,11 +31,14 @@ type Request struct {
 	Operation      string      `json:"operation,omitempty"` // name of the route; empty: the provider has no such route
 	Subject        string      `json:"subject,omitempty"`   // id of the object it is about
 	Reference      string      `json:"reference,omitempty"` // the merchant's own in its body
+
+	sent int // callbacks there had been when it arrived
 }
 
 const (
-	journalBody  = 32 << 10 // bytes kept of one body
-	journalBytes = 64 << 20 // bytes kept of all bodies
+	cutMark      = "...[cut]" // stands where the rest of a text is left out
+	journalBody  = 32 << 10   // bytes kept of one body
+	journalBytes = 64 << 20   // bytes kept of all bodies
 )
 
 // journal keeps the newest requests, bounded in number and in bytes.
@@ -185,7 +188,7 @@ func (s secrets) body(contentType, body string) string {
 
 func cut(s string) string {
 	if len(s) > journalBody {
-		return s[:journalBody] + "...[cut]"
+		return s[:journalBody] + cutMark
 	}
 	return s
 }

@@ -1,7 +1,9 @@
 package fake
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,13 +14,18 @@ import (
 // change, so that a burst costs few messages.
 const pause = 100 * time.Millisecond
 
-// maxBurst bounds the records of one message. A client that is further behind
-// reads the timeline anew.
+// maxBurst bounds the records of one message, as maxList does its bytes. A client that
+// is further behind reads the timeline anew.
 const maxBurst = 200
+
+// heartbeat is the longest silence of the stream, in real time. A page that hears nothing
+// for much longer knows that its connection is dead.
+const heartbeat = 5 * time.Second
 
 // adminEvents streams the timeline as server-sent events. Each message has an id.
 // A client that comes back with that id as Last-Event-ID gets what it has missed,
-// or the event "reset" if the World has forgotten or replaced it.
+// or the event "reset" if the World has forgotten or replaced it. While nothing happens
+// a ping comes at each heartbeat.
 func (w *World) adminEvents(rw http.ResponseWriter, r *http.Request) {
 	stream := http.NewResponseController(rw)
 	rw.Header().Set("Content-Type", "text/event-stream")
@@ -51,6 +58,11 @@ func (w *World) adminEvents(rw http.ResponseWriter, r *http.Request) {
 		first = false
 		select {
 		case <-changed:
+		case <-time.After(heartbeat):
+			if _, err := io.WriteString(rw, "event: ping\ndata: {}\n\n"); err != nil || stream.Flush() != nil {
+				return
+			}
+			continue
 		case <-r.Context().Done():
 			return
 		case <-w.closed:
@@ -76,16 +88,18 @@ func (w *World) nextEvents(epoch *string, version *int, always bool) (name, id s
 		t.changed = make(chan struct{})
 	}
 	name = "records"
-	records := []Record{}
+	records, size := []json.RawMessage{}, 0
 	if *epoch != t.epoch {
 		name, *version = "reset", t.version
 	} else {
 		for i := len(t.records) - 1; i >= 0; i-- {
 			if r := t.records[i]; r.version > *version {
-				records = append(records, t.about(*r))
+				shown := t.about(*r)
+				records = append(records, pageElement(shown, shown.whole()))
+				size += len(records[len(records)-1])
 			}
-			if len(records) > maxBurst {
-				name, records = "reset", []Record{}
+			if len(records) > maxBurst || size > maxList {
+				name, records = "reset", []json.RawMessage{}
 				break
 			}
 		}
@@ -95,7 +109,7 @@ func (w *World) nextEvents(epoch *string, version *int, always bool) (name, id s
 	if !news {
 		return "", "", nil, t.changed
 	}
-	data = Encode(map[string]any{"records": records, "clock": w.clockView(), "total": t.dropped + len(t.records)})
+	data = Encode(map[string]any{"records": records, "clock": w.clockView(), "total": t.dropped + len(t.records), "heartbeat": heartbeat.Seconds()})
 	return name, t.epoch + "." + strconv.Itoa(t.version), data, t.changed
 }
 

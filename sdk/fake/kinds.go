@@ -326,25 +326,30 @@ func (w *World) adminObject(k Kind) http.HandlerFunc {
 	}
 }
 
+type kindList struct {
+	Kinds []kindView `json:"kinds"`
+}
+
+type kindView struct {
+	Provider string `json:"provider"`
+	Name     string `json:"name"`
+	Total    int    `json:"total"`
+}
+
 // adminKinds lists what there is to look at.
 func (w *World) adminKinds(rw http.ResponseWriter, _ *http.Request) {
-	type kind struct {
-		Provider string `json:"provider"`
-		Name     string `json:"name"`
-		Total    int    `json:"total"`
-	}
-	kinds := []kind{}
+	kinds := []kindView{}
 	w.Lock()
 	for _, c := range w.providers {
 		for _, k := range c.provider.Kinds {
-			kinds = append(kinds, kind{c.provider.Name, k.Name, k.Len()})
+			kinds = append(kinds, kindView{c.provider.Name, k.Name, k.Len()})
 		}
 		if c.provider.Ledger != nil {
-			kinds = append(kinds, kind{c.provider.Name, "accounts", len(c.provider.Ledger().accounts)})
+			kinds = append(kinds, kindView{c.provider.Name, "accounts", len(c.provider.Ledger().accounts)})
 		}
 	}
 	w.Unlock()
-	AdminRespond(rw, http.StatusOK, map[string]any{"kinds": kinds})
+	AdminRespond(rw, http.StatusOK, kindList{kinds})
 }
 
 // wholeWorld shows what no call shows alone: accounts and entries.

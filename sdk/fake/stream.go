@@ -22,6 +22,8 @@ const maxBurst = 200
 // for much longer knows that its connection is dead.
 const heartbeat = 5 * time.Second
 
+const eventsPath = "/_fake/events"
+
 // adminEvents streams the timeline as server-sent events. Each message has an id.
 // A client that comes back with that id as Last-Event-ID gets what it has missed,
 // or the event "reset" if the World has forgotten or replaced it. While nothing happens
@@ -78,6 +80,14 @@ func (w *World) adminEvents(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// streamMessage is the data of the events "records" and "reset".
+type streamMessage struct {
+	Records   []json.RawMessage `json:"records"` // as the timeline lists them
+	Clock     clockView         `json:"clock"`
+	Total     int               `json:"total"`     // records of the timeline
+	Heartbeat float64           `json:"heartbeat"` // seconds of silence at most
+}
+
 // nextEvents makes the next message of a stream, or nil data if nothing has
 // happened. changed is closed when something happens later.
 func (w *World) nextEvents(epoch *string, version *int, always bool) (name, id string, data []byte, changed <-chan struct{}) {
@@ -109,7 +119,7 @@ func (w *World) nextEvents(epoch *string, version *int, always bool) (name, id s
 	if !news {
 		return "", "", nil, t.changed
 	}
-	data = Encode(map[string]any{"records": records, "clock": w.clockView(), "total": t.dropped + len(t.records), "heartbeat": heartbeat.Seconds()})
+	data = Encode(streamMessage{records, w.clockView(), t.dropped + len(t.records), heartbeat.Seconds()})
 	return name, t.epoch + "." + strconv.Itoa(t.version), data, t.changed
 }
 

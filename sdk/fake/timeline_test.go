@@ -291,6 +291,7 @@ func TestARequestDidNotCauseWhatTheClockDidMeanwhile(t *testing.T) {
 			s.world.Lock()
 			s.call(s.state.Orders[0], "read")
 			s.world.Unlock()
+			fmt.Fprintf(rw, `{"id":%q}`, s.state.Orders[0])
 		default:
 			s.serve(rw, r)
 		}
@@ -364,6 +365,18 @@ func largeElements(t *testing.T) {
 		assert.Equal(t, cut, strings.Contains(message, `"cut":true`), last)
 		assert.Contains(t, message, "event: records\n")
 	}
+
+	// None of these is large, and all together are too much for one message.
+	for range 60 {
+		res, err := s.HTTPClient().Get(s.URL() + "/" + large[:1000])
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	message := streamed(ctx, s, "?last="+before)
+	assert.Less(t, len(message), 50_000)
+	assert.Contains(t, message, "event: reset\n")
 }
 
 // streamed is what a client of the stream of events gets until ctx ends.

@@ -1,8 +1,13 @@
 // How the parts of the console lead to each other, and what the page knows of time and
 // of its connection.
 import assert from "node:assert/strict"
+import {readFileSync} from "node:fs"
+import {createRequire} from "node:module"
+import {join} from "node:path"
 import {after, afterEach, before, beforeEach, test} from "node:test"
-import {build, call, kpay, launch, merchant, payment, receiver, ride, serve} from "./harness.js"
+import {build, call, kpay, launch, merchant, payment, receiver, ride, serve, shots} from "./harness.js"
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 
 let built, browser, server, hook, context, page, errors
 
@@ -137,16 +142,24 @@ test("a list shows the day where it is another than above, and none on one day",
     await page.goto(console_(part))
     await page.waitForSelector("#list .lines > li:has-text('" + before + "')")
     assert.deepEqual(await days("#list .lines"), [now, before], part)
-    for (const width of [1280, 390]) {
-      await page.setViewportSize({width, height: 800})
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${part} at ${width}`)
+  }
+  const [made] = (await call(server.admin + "/timeline?kind=request&q=rides&limit=1")).value.records
+  parts.push("/?view=timeline&open=requests/" + made.request, "/?view=callbacks&request=" + made.request)
+  for (const width of [1280, 390]) {
+    for (const colorScheme of ["light", "dark"]) {
+      const other = await browser.newContext({viewport: {width, height: 844}, colorScheme, bypassCSP: true})
+      const shown = await other.newPage()
+      for (const [i, part] of parts.entries()) {
+        await shown.goto(console_(part))
+        await shown.waitForSelector(part.includes("open=") ? "#detail ol.callbacks > li" : "#list .lines > li")
+        await shown.screenshot({path: join(shots, `days${i}-${width}-${colorScheme}.png`), fullPage: width === 390})
+        assert.ok(await shown.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${part} at ${width}`)
+        await shown.evaluate(axe)
+        assert.deepEqual(await shown.evaluate(async () => (await globalThis.axe.run(document, {resultTypes: ["violations"]})).violations.map(v => v.id + " " + v.nodes[0].target)), [], part)
+      }
+      await other.close()
     }
   }
-  await page.goto(console_("/?view=timeline&subject=ORDER-2&kind=request"))
-  await page.click(".timeline a.main:has-text('POST /api/rides/')")
-  await page.waitForSelector("#detail ol.callbacks > li")
-  await page.setViewportSize({width: 390, height: 800})
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "a request with callbacks")
 })
 
 test("the providers of every filter and form are those the server names", async () => {

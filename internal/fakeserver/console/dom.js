@@ -93,7 +93,7 @@ export function dated(list, of = "time") {
 }
 
 // when is the time of an element, with its day if dated has marked it.
-export const when = (e, of = "time") => el("span", {class: "time", title: day(e[of])}, e.day && e[of] && !e[of].startsWith("0001-") ? el("span", {class: "day"}, e.day + " ") : "", time(e[of]))
+export const when = (e, of = "time") => el("span", {class: "time", title: day(e[of])}, e.day && e[of] && !e[of].startsWith("0001-") ? el("span", {class: "day"}, e.day + " ") : null, time(e[of]))
 
 // money groups the digits before the point by three.
 export function money(amount, currency = "") {

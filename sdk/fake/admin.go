@@ -72,7 +72,7 @@ func (w *World) adminCalls() []adminCall {
 		{"GET /_fake/deliveries/{id}", "", "", AdminCall{"one callback with its attempts", nil, deliveryView{}, w.adminDelivery}},
 		{"POST /_fake/deliveries/{id}/redeliver", "", "", AdminCall{"sends a callback again, now", nil, deliveryView{}, w.adminRedeliver}},
 		{"POST /_fake/deliveries/redeliver", "", "", AdminCall{"sends all dead callbacks again, now", nil, sentView{}, w.adminRedeliverDead}},
-		{"GET /_fake/faults", "provider limit", "", AdminCall{"fault rules, newest first, and rules that are used up", nil, faultList{}, w.adminFaults}},
+		{"GET /_fake/faults", "provider " + listQuery, "", AdminCall{"fault rules, newest first, and rules that are used up", nil, faultList{}, w.adminFaults}},
 		{"POST /_fake/faults", "", "", AdminCall{"adds a fault rule", faultBody{}, Fault{}, w.adminAddFault}},
 		{"DELETE /_fake/faults", "provider", "", AdminCall{"removes all fault rules, or those of a provider", nil, faultList{}, w.adminClearFaults}},
 		{"DELETE /_fake/faults/{id}", "", "", AdminCall{"removes one fault rule", nil, faultList{}, w.adminRemoveFault}},
@@ -361,23 +361,35 @@ func (w *World) adminRedeliverDead(rw http.ResponseWriter, _ *http.Request) {
 
 // faultList are the rules that count, newest first, and those that are used up.
 type faultList struct {
-	Faults  []Fault `json:"faults"`
-	Spent   []Fault `json:"spent"`
-	Total   int     `json:"total"`
-	Dropped int     `json:"dropped,omitempty"` // of the rules that are used up
+	Faults  elementsOf[Fault] `json:"faults"`
+	Spent   elementsOf[Fault] `json:"spent"`
+	Total   int               `json:"total"`             // of the rules that count
+	Next    string            `json:"next,omitempty"`    // as in other lists
+	Dropped int               `json:"dropped,omitempty"` // of the rules that are used up
 }
 
 func (w *World) adminFaults(rw http.ResponseWriter, r *http.Request) {
-	if provider, limit, ok := w.filters(rw, r); ok {
-		w.respondFaults(rw, provider, limit)
+	if p, ok := w.paging(rw, r); ok {
+		w.respondFaults(rw, p)
 	}
 }
 
-func (w *World) respondFaults(rw http.ResponseWriter, provider string, limit int) {
-	w.Lock()
-	all, spent, dropped := w.listFaults(provider), slices.Clone(w.spent), w.spentDropped
-	w.Unlock()
-	AdminRespond(rw, http.StatusOK, faultList{newest(all, limit), newest(spent, maxSpent), len(all), dropped})
+// respondFaults shares the room of a page between both kinds of rules.
+func (w *World) respondFaults(rw http.ResponseWriter, p paging) {
+	var out faultList
+	w.locked(func() {
+		of := func(all []Fault) func(int) (any, string) {
+			return func(i int) (any, string) { return all[i], wholeWorld }
+		}
+		rules := w.listFaults(p.provider)
+		p.room = maxList / 2
+		faults, l := p.page(0, len(rules), p.search(of(rules)), of(rules))
+		p = firstPage()
+		p.room = maxList / 2
+		spent, rest := p.page(0, len(w.spent), nil, of(w.spent))
+		out = faultList{faults, spent, l.Total, l.Next, w.spentDropped + rest.Total - len(spent)}
+	})
+	AdminRespond(rw, http.StatusOK, out)
 }
 
 func (w *World) adminRemoveFault(rw http.ResponseWriter, r *http.Request) {
@@ -461,7 +473,7 @@ func (w *World) adminClearFaults(rw http.ResponseWriter, r *http.Request) {
 	w.Lock()
 	w.clearFaults(provider)
 	w.Unlock()
-	w.respondFaults(rw, "", defaultLimit)
+	w.respondFaults(rw, firstPage())
 }
 
 // filters reads provider and limit of a list call. If it reports false, it has
@@ -485,17 +497,4 @@ func (w *World) filters(rw http.ResponseWriter, r *http.Request) (provider strin
 		limit = n
 	}
 	return provider, limit, true
-}
-
-// newest returns the last limit elements of a list in reverse order.
-func newest[T any](all []T, limit int) []T {
-	if len(all) > limit {
-		all = all[len(all)-limit:]
-	}
-	out := slices.Clone(all)
-	slices.Reverse(out)
-	if out == nil {
-		return []T{}
-	}
-	return out
 }

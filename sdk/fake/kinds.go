@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -185,22 +187,32 @@ type list struct {
 	Next    string `json:"next,omitempty"`    // cursor of the page behind this one; empty: this is the last page
 }
 
+// elementsOf are the elements of a page as JSON, each a T or cut; see pageElement.
+type elementsOf[T any] []json.RawMessage
+
+func (elementsOf[T]) element() reflect.Type { return reflect.TypeFor[T]() }
+
 // paging is what a list call asks for.
 type paging struct {
 	provider string
 	before   int // elements before this position only
 	limit    int
+	room     int    // bytes of the elements
 	q        string // in lower case
 }
+
+// firstPage is what a list call asks for without a query.
+func firstPage() paging { return paging{before: math.MaxInt, limit: defaultLimit, room: maxList} }
 
 // paging reads the query of a list call. If it reports false, it has written the
 // error response.
 func (w *World) paging(rw http.ResponseWriter, r *http.Request) (p paging, ok bool) {
+	p = firstPage()
 	if p.provider, p.limit, ok = w.filters(rw, r); !ok {
 		return p, false
 	}
 	query := r.URL.Query()
-	p.q, p.before = strings.ToLower(query.Get("q")), int(^uint(0)>>1)
+	p.q = strings.ToLower(query.Get("q"))
 	if text := query.Get("cursor"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
@@ -233,7 +245,7 @@ func (p paging) page(first, count int, fits func(i int) bool, show func(i int) (
 			continue // counted only
 		}
 		text := pageElement(show(i))
-		if len(out) < p.limit && (len(out) == 0 || size+len(text) <= maxList) {
+		if len(out) < p.limit && (len(out) == 0 || size+len(text) <= p.room) {
 			out, size = append(out, text), size+len(text)+1
 			continue
 		}

@@ -85,10 +85,8 @@ func (s schemas) call(c adminCall, path string) schema {
 func (s schemas) response(c adminCall) schema {
 	switch {
 	case c.pattern == "GET "+eventsPath:
-		message := s.fields(reflect.TypeOf(c.Response))
-		message["properties"].(schema)["records"] = s.listOf("records", reflect.TypeFor[Record]())["properties"].(schema)["records"]
 		return schema{"text/event-stream": schema{"schema": schema{
-			"type": "string", "contentMediaType": "application/json", "contentSchema": message,
+			"type": "string", "contentMediaType": "application/json", "contentSchema": s.of(reflect.TypeOf(c.Response)),
 			"description": "The events records and reset have this data. The event ping has none: it comes when nothing happens.",
 		}}}
 	case c.list != "":
@@ -101,11 +99,16 @@ func (s schemas) response(c adminCall) schema {
 
 func jsonContent(of schema) schema { return schema{"application/json": schema{"schema": of}} }
 
-// listOf is a list as respondList writes it. An element may be cut; see pageElement.
-func (s schemas) listOf(name string, element reflect.Type) schema {
+// elements are those of a page. An element may be cut; see pageElement.
+func (s schemas) elements(of reflect.Type) schema {
 	cut := schema{"type": "object", "properties": schema{"cut": schema{"const": true}, "whole": schema{"type": "string"}}, "required": []string{"cut", "whole"}}
+	return schema{"type": "array", "items": schema{"anyOf": []any{s.of(of), cut}}}
+}
+
+// listOf is a list as respondList writes it.
+func (s schemas) listOf(name string, element reflect.Type) schema {
 	out := s.fields(reflect.TypeFor[list]())
-	out["properties"].(schema)[name] = schema{"type": "array", "items": schema{"anyOf": []any{s.of(element), cut}}}
+	out["properties"].(schema)[name] = s.elements(element)
 	out["required"] = append(out["required"].([]string), name)
 	return out
 }
@@ -117,6 +120,9 @@ func (s schemas) of(t reflect.Type) schema {
 		return schema{"type": "string", "format": "date-time"}
 	case reflect.TypeFor[decimal.Decimal]():
 		return schema{"type": "string", "format": "decimal"}
+	}
+	if page, ok := reflect.Zero(t).Interface().(interface{ element() reflect.Type }); ok {
+		return s.elements(page.element())
 	}
 	switch {
 	case t.Kind() == reflect.Pointer:

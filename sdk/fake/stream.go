@@ -1,7 +1,6 @@
 package fake
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -82,10 +81,10 @@ func (w *World) adminEvents(rw http.ResponseWriter, r *http.Request) {
 
 // streamMessage is the data of the events "records" and "reset".
 type streamMessage struct {
-	Records   []json.RawMessage `json:"records"` // as the timeline lists them
-	Clock     clockView         `json:"clock"`
-	Total     int               `json:"total"`     // records of the timeline
-	Heartbeat float64           `json:"heartbeat"` // seconds of silence at most
+	Records   elementsOf[Record] `json:"records"` // as the timeline lists them
+	Clock     clockView          `json:"clock"`
+	Total     int                `json:"total"`     // records of the timeline
+	Heartbeat float64            `json:"heartbeat"` // seconds of silence at most
 }
 
 // nextEvents makes the next message of a stream, or nil data if nothing has
@@ -98,7 +97,7 @@ func (w *World) nextEvents(epoch *string, version *int, always bool) (name, id s
 		t.changed = make(chan struct{})
 	}
 	name = "records"
-	records, size := []json.RawMessage{}, 0
+	records, size := elementsOf[Record]{}, 0
 	if *epoch != t.epoch {
 		name, *version = "reset", t.version
 	} else {
@@ -109,7 +108,7 @@ func (w *World) nextEvents(epoch *string, version *int, always bool) (name, id s
 				size += len(records[len(records)-1])
 			}
 			if len(records) > maxBurst || size > maxList {
-				name, records = "reset", []json.RawMessage{}
+				name, records = "reset", elementsOf[Record]{}
 				break
 			}
 		}

@@ -320,6 +320,29 @@ func largeElements(t *testing.T) {
 	s := newToy(t, fake.Options{Callbacks: responding(500)}, withHandler(func(rw http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(rw, large)
 	}))
+	for i := range 60 { // a rule of 500 bytes has 3,000 as JSON
+		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: 503, Times: max(0, 1-i/30), Method: "PUT", Path: "/[" + large[:490] + "x]"}))
+	}
+	for range 30 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, s.URL()+"/x", nil)
+		require.NoError(t, err)
+		res, err := s.HTTPClient().Do(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+	}
+	rec := httptest.NewRecorder()
+	s.Admin().ServeHTTP(rec, httptest.NewRequest("GET", "/_fake/faults?limit=1000", nil))
+	assert.Less(t, rec.Body.Len(), 50_000)
+	left := 0
+	for cursor, pages := "", 0; pages == 0 || cursor != ""; pages++ {
+		_, out := admin(t, s, "GET", "/_fake/faults?limit=1000&cursor="+cursor, "")
+		left += len(out["faults"].([]any))
+		assert.EqualValues(t, len(s.Faults()), out["total"])
+		cursor, _ = out["next"].(string)
+	}
+	assert.Len(t, s.Faults(), left)
+	assert.Equal(t, 30, left, "the others are used up")
+	s.Reset()
 	soon, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	_, before, _ := strings.Cut(streamed(soon, s, ""), "id: ")

@@ -1,5 +1,5 @@
 // Rules that make requests go wrong.
-import {acts, api, el, none, plural, soon} from "./dom.js"
+import {acts, api, el, none, plural, shown, soon} from "./dom.js"
 import {rows} from "./patch.js"
 import {providers} from "./start.js"
 
@@ -53,11 +53,11 @@ export async function breakNext(request) {
 
 async function draw(list) {
   const [{routes}, names] = await Promise.all([api("/_fake/routes"), providers()])
-  root = {lines: el("ol", {class: "lines faults", "aria-label": "Rules"}), problem: el("p", {class: "refusal", role: "alert"}), empty: none("No rule: everything goes as it should.")}
+  root = {lines: el("ol", {class: "lines faults", "aria-label": "Rules"}), problem: el("p", {class: "refusal", role: "alert"}), foot: el("div", {class: "foot"}), empty: none("No rule: everything goes as it should.")}
   list.replaceChildren(
     el("div", {class: "panel"}, el("h2", {}, "Break the next call that moves money"), ...presets(routes, names)),
     el("div", {class: "panel"}, el("h2", {}, "New rule"), form(routes, names), root.problem),
-    root.lines, root.empty)
+    root.lines, root.empty, root.foot)
 }
 
 // presets has a button for each operation that moves money, one click each.
@@ -100,10 +100,11 @@ function form(routes, names) {
 }
 
 async function load() {
-  const {faults, spent} = await api("/_fake/faults")
+  const {faults, spent, total} = await api("/_fake/faults")
   rows(root.lines, [...faults.map(f => ({...f, left: true})), ...spent], f => f.id, line)
   root.lines.hidden = faults.length + spent.length === 0
   root.empty.hidden = !root.lines.hidden
+  root.foot.textContent = faults.length < total ? shown(faults.length, total) : ""
 }
 
 // does says what a rule does, with its own numbers.

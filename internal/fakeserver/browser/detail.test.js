@@ -94,8 +94,10 @@ test("a connection that is silent, though open, is told as lost and made anew", 
   server.freeze()
   await page.clock.fastForward(14_000)
   await live() // three heartbeats are not over
+  await page.click("button:text('+10 s')")
   await page.clock.fastForward(2_000)
   await page.waitForSelector("#live.lost >> text=/connection lost at \\d\\d:\\d\\d:\\d\\d/")
+  await page.waitForSelector("#message:has-text('The server does not respond.')") // the call that hung is given up
   const lost = await page.textContent("#live-text")
   for (let i = 0; i < 3; i++) await page.clock.fastForward(17_000) // new connections are silent too
   assert.equal(await page.textContent("#live-text"), lost, "the time when it was lost first")
@@ -103,8 +105,12 @@ test("a connection that is silent, though open, is told as lost and made anew", 
   await page.clock.fastForward(17_000)
   await page.clock.fastForward(1_000)
   await live()
+  assert.equal(await page.isVisible("#message"), false, "what failed meanwhile is no news any more")
   await call(server.kapiten + "/api/companies/", "POST", {})
   await page.waitForSelector(".timeline a.main:has-text('POST /api/companies/ → 400')")
+  const before = await page.textContent("#now")
+  await page.click("button:text('+1 h')")
+  await page.waitForFunction(text => document.querySelector("#now").textContent !== text, before)
 })
 
 test("pings of the server keep a quiet connection", async () => {

@@ -1,6 +1,6 @@
 // The console: the header, the address and the stream of events. Each part of the
 // page is a module with show(list, address) and, where it has one, update(message).
-import {address, api, attempt, count, day, el, plural, query} from "./dom.js"
+import {address, api, attempt, count, day, el, giveUp, plural, query} from "./dom.js"
 import * as start from "./start.js"
 import * as timeline from "./timeline.js"
 import * as objects from "./objects.js"
@@ -153,6 +153,7 @@ function listen() {
   const lose = () => {
     clearTimeout(watch)
     stream.close()
+    giveUp()
     lostAt ||= new Date().toTimeString().slice(0, 8) // of the first failure
     live()
     setTimeout(listen, 1000)
@@ -165,6 +166,7 @@ function listen() {
     const first = total === 0 && m.total > 0
     total = m.total
     setClock(m.clock)
+    if (lostAt) message("") // what failed meanwhile can be done again
     lostAt = ""
     live()
     if (kind === "reset" || first && !address().view) {

@@ -22,10 +22,19 @@ export function svg(name, attributes, ...children) {
   return node
 }
 
+let waiting = new AbortController()
+
+// giveUp ends the calls under way: their connections may be as dead as the stream's.
+export function giveUp() {
+  waiting.abort()
+  waiting = new AbortController()
+}
+
 // api calls the admin API. An error response throws its text.
 export async function api(path, method = "GET", body) {
   const response = await fetch(path, {
     method,
+    signal: waiting.signal,
     headers: body === undefined ? {} : {"Content-Type": "application/json"},
     body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
   }).catch(() => { throw new Error("The server does not respond.") })

@@ -70,13 +70,15 @@ func (f *FiatConnect) moveKYC(address, schema string, to kotani.KYCStatus) (fiel
 	return "", nil
 }
 
+type kycBody struct {
+	Address string           `json:"address"`
+	Schema  string           `json:"kycSchema"`
+	Status  kotani.KYCStatus `json:"kycStatus"`
+}
+
 // adminMoveKYC is POST /_fake/fiatconnect/kyc {"address","kycSchema","kycStatus"}.
 func (f *FiatConnect) adminMoveKYC(rw http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Address string           `json:"address"`
-		Schema  string           `json:"kycSchema"`
-		Status  kotani.KYCStatus `json:"kycStatus"`
-	}
+	var in kycBody
 	if !fake.AdminBody(rw, r, &in) {
 		return
 	}

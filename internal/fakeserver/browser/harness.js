@@ -30,6 +30,8 @@ export async function serve(binary, ...args) {
     child.kill("SIGKILL")
     await once(child, "exit")
   }
+  greeting.freeze = () => child.kill("SIGSTOP") // its connections stay open, and nothing comes
+  greeting.thaw = () => child.kill("SIGCONT")
   return greeting
 }
 

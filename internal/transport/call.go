@@ -299,7 +299,7 @@ func (w Write[T]) look(ctx context.Context) (*T, error) {
 		if inner := (*sdk.Error)(nil); errors.As(err, &inner) {
 			e.StatusCode, e.Code, e.RetryAfter = inner.StatusCode, inner.Code, inner.RetryAfter
 			for _, reason := range inner.Reasons {
-				if !errors.Is(reason, sdk.ErrNotFound) && !errors.Is(reason, sdk.ErrReferenceTaken) { // a missing route says nothing
+				if !errors.Is(reason, sdk.ErrNotFound) && !errors.Is(reason, sdk.ErrReferenceTaken) { // of another object
 					e.Reasons = append(e.Reasons, reason)
 				}
 			}

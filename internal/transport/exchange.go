@@ -322,14 +322,15 @@ func (x *exchange) judge(err error, left, stale bool) {
 	}
 }
 
+// unclearReasons names a response that is not in the provider's words by its status. A
+// 404 says nothing about an object: the path may be wrong, or a proxy does not know the
+// server. Only Interpret makes a sdk.ErrNotFound.
 func unclearReasons(status int) []error {
 	switch {
 	case status == http.StatusUnauthorized:
 		return []error{sdk.ErrUnauthorized}
 	case status == http.StatusForbidden:
 		return []error{sdk.ErrForbidden}
-	case status == http.StatusNotFound:
-		return []error{sdk.ErrNotFound}
 	case status == http.StatusTooManyRequests:
 		return []error{sdk.ErrRateLimited}
 	case status >= 500:

@@ -248,7 +248,7 @@ type Comparison struct {
 func (c *Comparison) Text(field, asked, shown string) {
 	asked, shown = strings.TrimSpace(asked), strings.TrimSpace(shown)
 	if asked != "" && shown != "" && asked != shown {
-		c.differs(field)
+		c.Differs(field)
 	}
 }
 
@@ -264,9 +264,9 @@ func (c *Comparison) Fold(field, asked, shown string) {
 func (c *Comparison) Amount(field string, asked decimal.Decimal, shown decimal.NullDecimal, present bool) {
 	switch {
 	case shown.Valid && !shown.Decimal.Equal(asked):
-		c.differs(field)
-	case !shown.Valid && present && c.unreadable == "":
-		c.unreadable = field
+		c.Differs(field)
+	case !shown.Valid && present:
+		c.Unreadable(field)
 	}
 }
 
@@ -282,7 +282,7 @@ func (c *Comparison) Phone(field, asked, shown string) {
 	case masked && strings.HasSuffix(a, back) && hasFront(a, front):
 	case !masked && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a)):
 	default:
-		c.differs(field)
+		c.Differs(field)
 	}
 }
 
@@ -308,7 +308,7 @@ func (c *Comparison) Account(field, asked, shown string) {
 	b = strings.ReplaceAll(strings.ReplaceAll(b, "XX", "**"), "*X", "**")
 	front, back, masked := ends(b, func(r rune) bool { return notDigit(r) && !unicode.IsLetter(r) })
 	if masked && (!strings.HasPrefix(a, front) || !strings.HasSuffix(a, back)) || !masked && a != b {
-		c.differs(field)
+		c.Differs(field)
 	}
 }
 
@@ -335,9 +335,17 @@ func bare(number string) string {
 
 func notDigit(r rune) bool { return r < '0' || r > '9' }
 
-func (c *Comparison) differs(field string) {
+// Differs says that a field differs.
+func (c *Comparison) Differs(field string) {
 	if c.different == "" {
 		c.different = field
+	}
+}
+
+// Unreadable says that a field is shown and cannot be read.
+func (c *Comparison) Unreadable(field string) {
+	if c.unreadable == "" {
+		c.unreadable = field
 	}
 }
 

@@ -1,6 +1,7 @@
 package kapiten_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -283,7 +284,9 @@ func TestAWaitEndsWithoutAListAndOutlastsWhatIsNobodysWord(t *testing.T) {
 				script := clienttest.NewScript(tc.steps...)
 				client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 				require.NoError(t, err)
-				got, err := client.Rides.Wait(t.Context(), "co-1", "r-1")
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				got, err := client.Rides.Wait(ctx, "co-1", "r-1")
 				assert.Len(t, script.Requests(), len(tc.steps))
 				if tc.found {
 					require.NoError(t, err)

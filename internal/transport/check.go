@@ -2,6 +2,7 @@ package transport
 
 import (
 	"maps"
+	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
@@ -129,6 +130,55 @@ func absolute(value string) bool {
 	}
 	u, err := url.Parse(value)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
+// repeatsRequest names the headers at which net/http takes a request to be
+// repeatable and sends it again by itself when a pooled connection breaks.
+func repeatsRequest(name string) bool {
+	name = http.CanonicalHeaderKey(name)
+	return name == "Idempotency-Key" || name == "X-Idempotency-Key"
+}
+
+// checkHeader finds what net/http would refuse before any trace of an attempt
+// shows: a secret with a line end, say.
+func (c *Core) checkHeader(h http.Header) error {
+	for name, values := range h {
+		if len(values) == 1 && (&values[0] == &jsonType[0] || &values[0] == &c.userAgent[0]) {
+			continue // ours, checked by New
+		}
+		if !sendable(name, values) {
+			return errHeader
+		}
+	}
+	return nil
+}
+
+func sendable(name string, values []string) bool {
+	if name == "" {
+		return false
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
+		case strings.IndexByte("!#$%&'*+.^_`|~", c) < 0:
+			return false
+		}
+	}
+	for _, v := range values {
+		if !validHeaderValue(v) {
+			return false
+		}
+	}
+	return true
+}
+
+func validHeaderValue(v string) bool {
+	for i := range len(v) {
+		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 func unusual(r rune) bool {

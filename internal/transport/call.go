@@ -350,11 +350,11 @@ func (c *Core) encoded(call *Call) (sdk.Operation, []byte, error) {
 
 // encodeCall returns the body of a call, in which a placeholder may stand.
 func (c *Core) encodeCall(op *sdk.Operation, call *Call) ([]byte, *sdk.Error) {
+	body, err := encode(call.Body)
 	var f Faults
-	if f.checkTexts(call); f.Fields != nil {
+	if f.checkTexts(call, body); f.Fields != nil {
 		return nil, c.refuse(*op, call.Reference, f.Fields)
 	}
-	body, err := encode(call.Body)
 	if err != nil {
 		e := c.refuse(*op, call.Reference, Fields{"body": {"cannot be encoded as JSON"}})
 		e.Cause = err

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"maps"
 	"net/http"
 	"net/url"
@@ -189,16 +190,23 @@ func unusual(r rune) bool {
 func unprintable(r rune) bool { return r <= ' ' || r > '~' || r == '%' }
 
 // checkTexts refuses a text that is no valid UTF-8, wherever it stands in a call.
-// encoding/json would replace the odd bytes, so that two references became one.
-func (f *Faults) checkTexts(call *Call) {
+// encoding/json replaces the odd bytes, so that two references become one. A body in
+// which nothing was replaced, as nearly all are, is not searched.
+func (f *Faults) checkTexts(call *Call, body []byte) {
 	for i, v := range call.Path {
 		f.checkText("path."+strconv.Itoa(i), v)
 	}
 	f.checkQuery(call.Query)
 	f.checkText("reference", call.Reference)
-	if _, encoded := call.Body.([]byte); call.Body != nil && !encoded {
+	if _, encoded := call.Body.([]byte); call.Body != nil && !encoded && (body == nil || replaced(body)) {
 		f.checkValue("", reflect.ValueOf(call.Body))
 	}
+}
+
+// replaced reports a body in which a replacement stands, perhaps the caller's own, or
+// bytes that a MarshalJSON let through.
+func replaced(body []byte) bool {
+	return bytes.Contains(body, []byte(`\ufffd`)) || bytes.Contains(body, []byte("\ufffd")) || !utf8.Valid(body)
 }
 
 // CheckTexts does the same for a value that stands in a body in a way which only its

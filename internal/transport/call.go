@@ -107,7 +107,9 @@ func (c *Core) Do(ctx context.Context, call Call) error {
 	if e == nil {
 		return nil
 	}
-	e.IdempotencyKey = call.Key // even when nothing was sent
+	if call.Key != "" { // no flight of calls shares this error
+		e.IdempotencyKey = call.Key // even when nothing was sent
+	}
 	return e
 }
 

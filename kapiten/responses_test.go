@@ -69,7 +69,7 @@ func TestRefusalsOfAWriteAreTyped(t *testing.T) {
 		"bad gateway": {status: 502, kind: html, body: "<h1>502</h1>", outcome: "unknown", sentinel: sdk.ErrServer},
 		"timed out at a proxy": {status: 408, body: `{"detail":"timeout"}`,
 			outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse, message: "timeout"},
-		"route in HTML": {status: 404, kind: html, body: "<title>Not Found</title>", outcome: "unknown", sentinel: sdk.ErrNotFound},
+		"route in HTML": {status: 404, kind: html, body: "<title>Not Found</title>", outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
 		"somebody else's JSON": {status: 400, body: `{"message":"bad gateway config","code":7}`,
 			outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
 		"empty error":       {status: 400, body: ``, outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},

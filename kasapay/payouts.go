@@ -383,7 +383,7 @@ func (r *response) compare(request *payoutRequest, amount decimal.Decimal) (c tr
 			c.Text("destination", string(request.RecipientType), string(kind))
 			break
 		}
-		c.Amount("destination", amount, decimal.NullDecimal{}, true) // a spelling that nobody knows
+		c.Unreadable("destination") // a spelling that nobody knows
 	}
 	var there transport.Comparison
 	there.Account("account_number", request.PaymentAccountReference, string(r.AccountNumber))

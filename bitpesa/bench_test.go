@@ -45,11 +45,15 @@ type baselineResponse struct {
 	} `json:"object"`
 }
 
+func baselineRequest() ([]byte, error) {
+	return json.Marshal(map[string]baselineDebit{"debit": {"t-1", "Transaction", amount("30.51"), "USD"}})
+}
+
 // baseline is what a careful engineer writes by hand with net/http and
 // encoding/json for the same request. With a key it signs, too.
 func baseline(ctx context.Context, hc *http.Client, key string) error {
 	url := stubURL + "/v1/accounts/debits"
-	body, err := json.Marshal(map[string]baselineDebit{"debit": {"t-1", "Transaction", amount("30.51"), "USD"}})
+	body, err := baselineRequest()
 	if err != nil {
 		return err
 	}

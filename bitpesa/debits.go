@@ -124,10 +124,9 @@ func debits[T any](s *DebitsService, list []DebitParams, f transport.Faults, bod
 				}
 				return err
 			},
-			Settle: func(ctx context.Context, err error) error {
-				return lookAfterRefusal(ctx, err, func(ctx context.Context, existing bool) (transport.Finding, error) {
-					return keepFunded(ctx, s, list, existing, true, as, out)
-				})
+			Doubts: doubtful,
+			LookRefused: func(ctx context.Context, existing bool) (transport.Finding, error) {
+				return keepFunded(ctx, s, list, existing, true, as, out)
 			},
 		}
 	}}

@@ -4,10 +4,12 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/shopspring/decimal"
 )
 
 // ReadAnything runs everything that reads responses over any body. It returns what
@@ -49,8 +51,10 @@ func ReadAnything(status int, body []byte) string {
 // Decoder reads one kind of response. The members that decide are good; Fields are all
 // others, and none of them may make the response unreadable.
 type Decoder struct {
-	Fields []string
-	Read   func(member string) error
+	Fields          []string
+	Dates, Decimals []string // of the Fields
+	Read            func(member string) error
+	Value           func(body string) (any, error) // of an object's members
 }
 
 // Decoders are all decoders of this package by what they read.
@@ -80,23 +84,23 @@ func Decoders() map[string]Decoder {
 		"transaction": "transaction", "recipient": "recipient", "sender": "sender", "payin_method": "payin method", "payout_method": "payout method",
 		"document": "document", "mandate": "mandate",
 	} {
-		all["event of "+of] = Decoder{all[of].Fields, func(member string) error {
+		all["event of "+of] = Decoder{Fields: all[of].Fields, Read: func(member string) error {
 			_, err := ParseEvent([]byte(`{"webhook":"w","event":"` + kind + `.changed","object":{"id":"x-1",` + member + `}}`))
 			return err
 		}}
 	}
-	all["event"] = Decoder{[]string{"webhook", "new"}, func(member string) error {
+	all["event"] = Decoder{Fields: []string{"webhook", "new"}, Read: func(member string) error {
 		_, err := ParseEvent([]byte(`{` + member + `,"event":"transaction.paid_in","object":{"id":"x-1"}}`))
 		return err
 	}}
-	all["page"] = Decoder{[]string{"current_page", "prev_page", "total_pages", "total_count", "new"}, func(member string) error {
+	all["page"] = Decoder{Fields: []string{"current_page", "prev_page", "total_pages", "total_count", "new"}, Read: func(member string) error {
 		page, err := decodePage[Sender]([]byte(`{"object":[{"id":"x-1"}],"meta":{"pagination":{"next_page":2,`+member+`}}}`), 1)
 		if err == nil && (page.NextPage != 2 || len(page.Items) != 1 || page.Skipped > 0) {
 			err = wire.Missing("the row and the next page")
 		}
 		return err
 	}}
-	all["refusal"] = Decoder{slices.Concat(all["transaction"].Fields, []string{"id", "state"}), func(member string) error {
+	all["refusal"] = Decoder{Fields: slices.Concat(all["transaction"].Fields, []string{"id", "state"}), Read: func(member string) error {
 		body := []byte(`{"object":{` + member + `,"errors":{"city":[{"error":"blank"}]}}}`)
 		for _, op := range operations {
 			if v := interpret(op, &transport.Response{Status: 422, Body: body}); v.Kind != transport.Refused && v.Kind != transport.Duplicate {
@@ -115,7 +119,9 @@ func decoder[T any](good string) Decoder {
 	if good != "" {
 		good += ","
 	}
-	return without(Decoder{append(fields, "new"), func(member string) error {
+	return without(Decoder{Fields: append(fields, "new"), Dates: fieldsOf(reflect.TypeFor[T](), reflect.TypeFor[time.Time]()), Decimals: fieldsOf(reflect.TypeFor[T](), reflect.TypeFor[decimal.NullDecimal]()), Value: func(member string) (any, error) {
+		return object[T]([]byte(`{"object":{` + good + member + `}}`))
+	}, Read: func(member string) error {
 		body := `{` + good + member + `}`
 		if _, err := object[T]([]byte(`{"object":` + body + `}`)); err != nil {
 			return err
@@ -137,16 +143,19 @@ func decidingIn(good string) (names []string) {
 }
 
 func without(d Decoder, names ...string) Decoder {
-	d.Fields = slices.DeleteFunc(slices.Clone(d.Fields), func(name string) bool { return slices.Contains(names, name) })
+	for _, list := range []*[]string{&d.Fields, &d.Dates, &d.Decimals} {
+		*list = slices.DeleteFunc(slices.Clone(*list), func(name string) bool { return slices.Contains(names, name) })
+	}
 	return d
 }
 
-// fieldsOf are the names of a type on the wire.
-func fieldsOf(t reflect.Type) (names []string) {
+// fieldsOf are the names of a type on the wire: of all fields, or of those of some types.
+func fieldsOf(t reflect.Type, only ...reflect.Type) (names []string) {
 	for _, f := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous: // its fields follow
+		case len(only) > 0 && !slices.Contains(only, f.Type):
 		case name != "" && name != "-":
 			names = append(names, name)
 		}

@@ -284,7 +284,7 @@ func (s search[T]) create(call transport.Call, f transport.Faults, compare func(
 			}
 			return found, err
 		}
-		call.Settle = func(ctx context.Context, err error) error { return lookAfterRefusal(ctx, err, call.Lookup) }
+		call.Doubts, call.LookRefused = doubtful, call.Lookup
 		return call
 	}}
 }

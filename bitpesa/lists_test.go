@@ -95,7 +95,7 @@ func TestFindBelievesInAbsenceOnlyWhenTheFilterWorks(t *testing.T) {
 		"without external ids":       {[]response{list(`{"id":"x","state":"approved"}`, 0)}, false, sdk.ErrUnexpectedResponse},
 		"more pages than are looked": {[]response{list(object("payout-10"), 2), list(object("payout-11"), 3), list(object("payout-12"), 4), list(object("payout-13"), 5), list(object("payout-14"), 6)}, false, sdk.ErrUnexpectedResponse},
 		"an outage":                  {[]response{says(503, "")}, false, sdk.ErrServer},
-		"a 404":                      {[]response{says(404, `{"status":404,"error":"Not Found"}`)}, false, sdk.ErrNotFound},
+		"a 404":                      {[]response{says(404, `{"status":404,"error":"Not Found"}`)}, false, sdk.ErrConfiguration},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newStub(t, func(r request) response {

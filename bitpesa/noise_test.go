@@ -1,6 +1,7 @@
 package bitpesa_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -70,6 +72,24 @@ func TestNoiseInASideFieldCostsNoResponse(t *testing.T) {
 	}
 }
 
+func TestDatesAndDecimalsThatCannotBeReadAreAbsent(t *testing.T) {
+	all, dates, decimals := map[string]clienttest.Shown{}, 0, 0
+	for name, decoder := range bitpesa.Decoders() {
+		dates, decimals = dates+len(decoder.Dates), decimals+len(decoder.Decimals)
+		if decoder.Value == nil {
+			continue
+		}
+		all[name] = clienttest.Shown{Good: "%s", Dates: decoder.Dates, Decimals: decoder.Decimals, Read: func(t *testing.T, member string) any {
+			value, err := decoder.Value(member)
+			require.NoError(t, err, member)
+			return value
+		}}
+	}
+	clienttest.CheckAbsence(t, all)
+	assert.GreaterOrEqual(t, dates, 14)
+	assert.GreaterOrEqual(t, decimals, 24)
+}
+
 func TestABadRowIsLeftOutAndCounted(t *testing.T) {
 	good := `{"id":"t-1","state":"paid","external_id":"payout-1"}`
 	for _, bad := range []string{`null`, `1`, `"x"`, `[]`, `{}`, `{"state":"paid"}`, `{"id":{},"state":"paid"}`, `{"id":"t-2"}`} {
@@ -84,6 +104,62 @@ func TestABadRowIsLeftOutAndCounted(t *testing.T) {
 		_, err = serve(t, `{"object":[`+bad+`]}`).Transactions.Find(t.Context(), "payout-1")
 		assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, "%s: cannot say that nothing is there", bad)
 		assert.NotErrorIs(t, err, sdk.ErrNotFound)
+	}
+}
+
+func TestABadRowOfAnyListCostsOnlyItself(t *testing.T) {
+	page := func(items, skipped int) []int { return []int{items, skipped} }
+	for list, read := range map[string]func(context.Context, *bitpesa.Client) ([]int, error){
+		"transactions": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Transactions.List(ctx, bitpesa.TransactionListOptions{})
+			return page(len(p.Items), p.Skipped), err
+		},
+		"recipients": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Recipients.List(ctx, bitpesa.RecipientListOptions{})
+			return page(len(p.Items), p.Skipped), err
+		},
+		"senders": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Senders.List(ctx, bitpesa.SenderListOptions{})
+			return page(len(p.Items), p.Skipped), err
+		},
+		"documents": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Documents.List(ctx, bitpesa.ListOptions{})
+			return page(len(p.Items), p.Skipped), err
+		},
+		"payout methods": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.PayoutMethods.List(ctx, bitpesa.PayoutMethodListOptions{})
+			return page(len(p.Items), p.Skipped), err
+		},
+		"webhooks": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Webhooks.List(ctx, bitpesa.ListOptions{})
+			return page(len(p.Items), p.Skipped), err
+		},
+		"API logs": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Logs.ListAPI(ctx, bitpesa.LogListOptions{})
+			return page(len(p.Items), p.Skipped), err
+		},
+		"webhook logs": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Logs.ListWebhooks(ctx, bitpesa.LogListOptions{})
+			return page(len(p.Items), p.Skipped), err
+		},
+		"accounts": func(ctx context.Context, c *bitpesa.Client) ([]int, error) { // nothing is looked for in these two
+			all, err := c.Accounts.List(ctx)
+			return page(len(all), 1), err
+		},
+		"dlocal balances": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			all, err := c.Accounts.ListDLocal(ctx)
+			return page(len(all), 1), err
+		},
+	} {
+		const good = `{"id":"x-1","state":"paid","currency":"USD","amount":"1","created_at":{},"metadata":7}`
+		for _, bad := range []string{`null`, `1`, `"x"`, `[]`, `true`, `{}`, `{"id":{},"state":"paid","amount":"1"}`} {
+			if bad[0] == '{' && (list == "dlocal balances" || strings.HasSuffix(list, "logs")) {
+				continue // no field of these decides
+			}
+			got, err := read(t.Context(), serve(t, `{"object":[`+good+`,`+bad+`,`+good+`]}`))
+			require.NoError(t, err, list+bad)
+			assert.Equal(t, []int{2, 1}, got, list+bad)
+		}
 	}
 }
 

@@ -55,8 +55,11 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 		v.Reasons = []error{sdk.ErrForbidden}
 	case http.StatusNotFound:
 		v.Reasons = []error{sdk.ErrNotFound}
-		if strings.Contains(op.Path, "{id}") {
+		switch {
+		case strings.Contains(op.Path, "{id}"):
 			v.Kind = transport.Refused
+		case op.Method == http.MethodGet && !strings.Contains(op.Path, "{"):
+			v.Reasons = []error{sdk.ErrConfiguration} // there is no such list at BaseURL
 		}
 	}
 	if op.Class == sdk.Safe {

@@ -54,8 +54,8 @@ func TestErrorsOfTheProvider(t *testing.T) {
 		"422 that explains nothing":     {update, says(422, `{"object":{"id":"r-1","errors":{}}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"422 of a proxy":                {update, says(422, `{"errors":["client closed request"]}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "client closed request", nil, ""},
 		"422 in a proxy's words":        {update, says(422, `{"status":422,"error":"Unprocessable Entity"}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "Unprocessable Entity", nil, ""},
-		"404 of a gateway":              {update, says(404, `{"status":404,"error":"Not Found","path":"/v1/recipients/r-1"}`), "unknown", []error{sdk.ErrNotFound}, "Not Found", nil, ""},
-		"404 with another status":       {update, says(404, `{"status":502,"error":"Bad Gateway"}`), "unknown", []error{sdk.ErrNotFound}, "Bad Gateway", nil, ""},
+		"404 of a gateway":              {update, says(404, `{"status":404,"error":"Not Found","path":"/v1/recipients/r-1"}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "Not Found", nil, ""},
+		"404 with another status":       {update, says(404, `{"status":502,"error":"Bad Gateway"}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "Bad Gateway", nil, ""},
 		"422 of somebody else":          {update, says(422, `{"detail":"not BitPesa's words"}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"422 without a body":            {update, says(422, ""), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"400 on a read":                 {read, says(400, `{"status":400,"error":"Bad Request"}`), "rejected", []error{sdk.ErrValidation}, "Bad Request", nil, "bitpesa: transactions.get: validation failed: HTTP 400 (outcome: rejected)"},
@@ -65,9 +65,9 @@ func TestErrorsOfTheProvider(t *testing.T) {
 		"401 in JSON":                   {read, says(401, `{"status":401,"error":"Unauthorized"}`), "rejected", []error{sdk.ErrUnauthorized}, "Unauthorized", nil, ""},
 		"401 on a write":                {send, says(401, `{"status":401,"error":"Unauthorized"}`), "unknown", []error{sdk.ErrUnauthorized}, "Unauthorized", nil, ""},
 		"404 on a read":                 {read, says(404, `{"status":404,"error":"Not Found"}`), "rejected", []error{sdk.ErrNotFound}, "Not Found", nil, ""},
-		"404 in HTML":                   {read, html(404), "no effect", []error{sdk.ErrNotFound}, "", nil, ""},
+		"404 in HTML":                   {read, html(404), "no effect", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"404 of a named object":         {update, says(404, `{"status":404,"error":"Not Found"}`), "rejected", []error{sdk.ErrNotFound}, "Not Found", nil, ""},
-		"404 of a named object in HTML": {update, html(404), "unknown", []error{sdk.ErrNotFound}, "", nil, ""},
+		"404 of a named object in HTML": {update, html(404), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"404 on a creation":             {send, says(404, `{"status":404,"error":"Not Found"}`), "unknown", []error{sdk.ErrNotFound}, "Not Found", nil, ""},
 		"500 on a read":                 {read, says(500, `{"status":500,"error":"Internal Server Error"}`), "no effect", []error{sdk.ErrServer}, "Internal Server Error", nil, ""},
 		"502 in HTML":                   {send, html(502), "unknown", []error{sdk.ErrServer}, "", nil, "bitpesa: transactions.create: server error: HTTP 502 (outcome: unknown)"},
@@ -77,22 +77,28 @@ func TestErrorsOfTheProvider(t *testing.T) {
 		"2xx without an id":             {send, says(201, `{"object":{"state":"approved"}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 		"2xx without a state":           {send, says(201, `{"object":{"id":"t-1"}}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			server := newStub(t, always(row.response))
-			err := row.call(t.Context(), newClient(t, server))
-			var apiErr *sdk.Error
-			require.ErrorAs(t, err, &apiErr)
-			assert.Equal(t, row.outcome, apiErr.Outcome.String())
-			assert.Equal(t, row.response.status, apiErr.StatusCode)
-			assert.Equal(t, row.message, apiErr.Message)
-			assert.EqualValues(t, row.fields, apiErr.Fields)
-			for _, kind := range row.is {
-				assert.ErrorIs(t, err, kind)
-			}
-			if row.text != "" {
-				assert.EqualError(t, err, row.text)
-			}
-		})
+		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
+			t.Run(name+behind, func(t *testing.T) {
+				marked := row.response
+				if marked.status != 0 { // answered
+					marked.body = mark + marked.body
+				}
+				server := newStub(t, always(marked))
+				err := row.call(t.Context(), newClient(t, server))
+				var apiErr *sdk.Error
+				require.ErrorAs(t, err, &apiErr)
+				assert.Equal(t, row.outcome, apiErr.Outcome.String())
+				assert.Equal(t, row.response.status, apiErr.StatusCode)
+				assert.Equal(t, row.message, apiErr.Message)
+				assert.EqualValues(t, row.fields, apiErr.Fields)
+				for _, kind := range row.is {
+					assert.ErrorIs(t, err, kind)
+				}
+				if row.text != "" {
+					assert.EqualError(t, err, row.text)
+				}
+			})
+		}
 	}
 }
 

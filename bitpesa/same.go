@@ -1,9 +1,7 @@
 package bitpesa
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -27,9 +25,9 @@ func (p *TransactionParams) compare(t *Transaction) *transport.Comparison {
 	// From the balance or from the sender.
 	switch {
 	case len(p.PayinMethods) == 0 && len(t.PayinMethods) > 0:
-		differ(c, "payin_methods")
+		c.Differs("payin_methods")
 	case t.PayinMethods == nil && shows(t.Raw, "payin_methods"):
-		unreadable(c, "payin_methods")
+		c.Unreadable("payin_methods")
 	}
 	p.compareRecipients(c, t)
 	return c
@@ -42,11 +40,11 @@ func (p *TransactionParams) compareRecipients(c *transport.Comparison, t *Transa
 	}
 	switch {
 	case t.Skipped > 0, n == 0 && shows(t.Raw, "recipients"):
-		unreadable(c, "recipients")
+		c.Unreadable("recipients")
 	case n == 0:
 		t.Unverified = true
 	case n != len(p.Recipients):
-		differ(c, "recipients")
+		c.Differs("recipients")
 	case n == 1:
 		p.Recipients[0].compare(c, &t.Recipients[0])
 	default:
@@ -71,9 +69,9 @@ func (p *TransactionParams) matchRecipients(c *transport.Comparison, t *Transact
 		found, _ := finding(asked, shown)
 		return found != transport.Different
 	}):
-		unreadable(c, "recipients")
+		c.Unreadable("recipients")
 	default:
-		differ(c, "recipients")
+		c.Differs("recipients")
 	}
 }
 
@@ -168,7 +166,7 @@ func account(c *transport.Comparison, field, asked, shown string) {
 	}
 	if end := strings.TrimLeft(shown, "*•#"); end != shown {
 		if asked != "" && !strings.ContainsAny(end, "*•#") && !strings.HasSuffix(asked, end) {
-			differ(c, field)
+			c.Differs(field)
 		}
 		return
 	}
@@ -223,7 +221,7 @@ func (p *DebitParams) compareFunded(t *Transaction) (c *transport.Comparison, un
 	c.Fold("to_id", p.ToID, t.ID)
 	c.Fold("currency", p.Currency, t.InputCurrency)
 	if t.paidInBySender() {
-		differ(c, "kind")
+		c.Differs("kind")
 	}
 	return c, p.compareAmount(c, t.InputAmount, !t.InputAmount.Valid && shows(t.Raw, "input_amount"))
 }
@@ -247,44 +245,12 @@ func (t *Transaction) paidInBySender() bool {
 	return t.State == TransactionMispaid // a debit takes the exact amount
 }
 
-func differ(c *transport.Comparison, field string) { c.Text(field, "asked", "shown") }
-
-func unreadable(c *transport.Comparison, field string) {
-	c.Amount(field, decimal.Zero, decimal.NullDecimal{}, true)
-}
-
 // shows reports whether an object has a field with a value, readable or not.
 func shows(object sdk.Raw, field string) bool {
 	var fields map[string]json.RawMessage
 	return json.Unmarshal(object, &fields) == nil && fields[field] != nil && string(fields[field]) != "null"
 }
 
-// lookAfterRefusal looks for what a refused call asks for: an earlier call, before a
-// crash say, may have done it and be the reason of the refusal. The vendor does not
-// publish the words of its refusals.
-func lookAfterRefusal(ctx context.Context, err error, look func(ctx context.Context, existing bool) (transport.Finding, error)) error {
-	if err == nil {
-		return nil
-	}
-	var e *sdk.Error
-	if !errors.As(err, &e) || e.Outcome != sdk.Rejected || e.StatusCode != http.StatusUnprocessableEntity || errors.Is(err, sdk.ErrReferenceTaken) {
-		return err
-	}
-	told := *e
-	switch found, lookErr := look(ctx, true); {
-	case lookErr != nil:
-		told.Outcome, told.Cause = sdk.Unknown, &lookFailed{lookErr}
-	case found == transport.Same:
-		return nil
-	case found == transport.Different:
-		told.Reasons = append([]error{sdk.ErrReferenceTaken}, e.Reasons...)
-	}
-	return &told
-}
-
-// lookFailed is the failure of a lookup as the cause of a write's error. It unwraps
-// to nothing, because the outcome of the lookup is not the outcome of the write.
-type lookFailed struct{ err error }
-
-func (l *lookFailed) Error() string    { return "lookup after a refusal failed: " + l.err.Error() }
-func (l *lookFailed) SafeText() string { return "lookup after a refusal failed" }
+// doubtful reports a 422. The vendor does not publish the words of its refusals, so that
+// any of them may mean that the object exists.
+func doubtful(e *sdk.Error) bool { return e.StatusCode == http.StatusUnprocessableEntity }

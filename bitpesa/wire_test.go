@@ -26,6 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -67,6 +68,21 @@ func TestTheWireOfEveryOperation(t *testing.T) {
 	want, err := os.ReadFile(wireGolden)
 	require.NoError(t, err)
 	assert.Equal(t, string(want), recorder.text.String())
+}
+
+// A wrong path, or a proxy's page, must not look like an object that does not exist.
+func TestA404OfSomebodyElsesIsNoAbsence(t *testing.T) {
+	clienttest.CheckForeignNotFound(t, "", nil, func(t *testing.T, over http.RoundTripper) map[string]func() error {
+		client, calls := wireClient(t, over), map[string]func() error{}
+		for i, c := range wireCases {
+			calls[fmt.Sprint(i, " ", c.label)] = func() error {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // for Wait
+				defer cancel()
+				return c.call(ctx, client)
+			}
+		}
+		return calls
+	})
 }
 
 // wireRecorder writes down each request as net/http puts it on the wire, and

@@ -3,7 +3,9 @@ package kapiten
 import (
 	"errors"
 	"fmt"
+	"testing"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -111,4 +113,28 @@ func decodeKind(kind string, member []byte) error {
 		err = errors.New("a deciding field was lost")
 	}
 	return err
+}
+
+// Shown are the objects with dates and decimals that decide nothing.
+func Shown() map[string]clienttest.Shown {
+	return map[string]clienttest.Shown{
+		"ride":           {Good: `{"id":"r","status":"PENDING",%s}`, Dates: []string{"created_at", "updated_at"}, Decimals: []string{"estimated_price", "distance_km"}, Read: reads(decodeRide)},
+		"transaction":    {Good: `{"id":"t","status":"SUCCESS","amount":"5",%s}`, Dates: []string{"created_at"}, Read: reads(decodeTransaction)},
+		"company":        {Good: `{"id":"c",%s}`, Decimals: []string{"balance"}, Read: reads(decode[Company])},
+		"pricing config": {Good: `{"id":"c","pricing_config":{%s}}`, Decimals: []string{"base_fare", "per_km", "minimum_fare", "fragile_fee", "priority_percent", "overdraft_limit"}, Read: reads(decode[Company])},
+		"price details":  {Good: `{"amount":5,"details":{%s}}`, Decimals: []string{"base_fare", "distance_fare", "weight_fee", "fragile_fee", "priority_fee", "minimum_fare_adjustment"}, Read: reads(decodeEstimate)},
+		"list": {Good: `{"count":1,"results":[{"id":"r","status":"PENDING",%s}]}`, Dates: []string{"created_at"}, Decimals: []string{"distance_km"}, Read: reads(func(body []byte) (Page[Ride], error) {
+			return decodePage(body, 1, decodeRide)
+		})},
+	}
+}
+
+func reads[T any](decode func([]byte) (T, error)) func(*testing.T, string) any {
+	return func(t *testing.T, body string) any {
+		value, err := decode([]byte(body))
+		if err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+		return value
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -136,8 +135,8 @@ type swept struct {
 }
 
 // sweep goes through a list from a page on, until visit is done, or until the list
-// shows what existed before. A list that is "not found" settles nothing: the route
-// may be wrong, or the company.
+// shows what existed before. A list that is "not found" settles nothing: it may have
+// lost the page, or the company may be wrong.
 func (l list[T]) sweep(ctx context.Context, companyID, reference string, first int, o SearchOptions, visit func(*T) (done bool)) (swept, error) {
 	s := swept{newest: []string{}}
 	limit := o.MaxPages
@@ -148,7 +147,7 @@ func (l list[T]) sweep(ctx context.Context, companyID, reference string, first i
 	for s.last = max(first, 1); ; s.last++ {
 		page, err := l.page(ctx, companyID, ListOptions{Page: s.last})
 		if err != nil {
-			return s, l.notAbsence(reference, err)
+			return s, l.notAbsence(reference, s.last, err)
 		}
 		rows += len(page.Items) + page.Skipped
 		if page.Skipped > 0 {
@@ -195,14 +194,18 @@ func (p *Page[T]) incomplete(rows int) error {
 }
 
 // notAbsence turns the "not found" of a list into a search that cannot tell. Read as
-// the absence of a ride, it would create the ride a second time.
-func (l list[T]) notAbsence(reference string, err error) error {
+// the absence of a ride, it would create the ride a second time. Without its first page
+// there is no list, and asking again does not help.
+func (l list[T]) notAbsence(reference string, page int, err error) error {
 	var list *sdk.Error
 	if !errors.Is(err, sdk.ErrNotFound) || !errors.As(err, &list) {
 		return err
 	}
 	e := l.core.Inconclusive(l.op, reference, errNoList)
 	e.StatusCode, e.Message, e.Body, e.RequestID, e.Attempts = list.StatusCode, list.Message, list.Body, list.RequestID, list.Attempts
+	if page == 1 {
+		e.Outcome = list.Outcome
+	}
 	return e
 }
 
@@ -241,17 +244,11 @@ func (l list[T]) getFrom(ctx context.Context, companyID, field, id string, first
 // wait gets an item until it is final, and returns it as last seen. New rows push an
 // item to later pages, so each look starts at the page of the last one.
 func (l list[T]) wait(ctx context.Context, companyID, field, id string, final func(*T) bool) (last *T, err error) {
-	var gone error
 	page := 1
 	err = l.core.Poll(ctx, l.op, id, pollMin, pollMax, func(ctx context.Context) (bool, error) {
 		item, at, err := l.getFrom(ctx, companyID, field, id, page)
 		if err != nil && page > 1 && ctx.Err() == nil {
 			item, at, err = l.getFrom(ctx, companyID, field, id, 1)
-		}
-		var list *sdk.Error
-		if errors.As(err, &list) && list.StatusCode == http.StatusNotFound {
-			gone = err // no list to look at, however long the wait
-			return true, nil
 		}
 		if err != nil {
 			return false, err
@@ -259,9 +256,6 @@ func (l list[T]) wait(ctx context.Context, companyID, field, id string, final fu
 		last, page = item, at
 		return final(item), nil
 	})
-	if gone != nil {
-		err = gone
-	}
 	return last, err
 }
 

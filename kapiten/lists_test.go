@@ -1,17 +1,20 @@
 package kapiten_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -261,6 +264,39 @@ func TestABalanceCountsEachSuccessOnceOrCannotTell(t *testing.T) {
 			}
 			require.NoError(t, err)
 			assert.Equal(t, tc.want, balance.String())
+		})
+	}
+}
+
+func TestAWaitEndsWithoutAListAndOutlastsWhatIsNobodysWord(t *testing.T) {
+	const ride = `{"count":2,"next":null,"results":[{"id":"r-1","status":"COMPLETED"},{"id":"r-2","status":"COMPLETED"}]}`
+	first := clienttest.Answer(200, `{"count":2,"next":"/?page=2","results":[{"id":"r-2","status":"COMPLETED"}]}`)
+	for name, tc := range map[string]struct {
+		steps []clienttest.Step
+		found bool
+	}{
+		"no company":  {[]clienttest.Step{clienttest.Answer(404, `{"detail":"Not found."}`)}, false},
+		"a proxy":     {[]clienttest.Step{clienttest.Answer(404, "<html>"), clienttest.Answer(404, ""), clienttest.Answer(200, ride)}, true},
+		"a lost page": {[]clienttest.Step{first, clienttest.Answer(404, `{"detail":"Invalid page."}`), clienttest.Answer(200, ride)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				script := clienttest.NewScript(tc.steps...)
+				client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
+				require.NoError(t, err)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				got, err := client.Rides.Wait(ctx, "co-1", "r-1")
+				assert.Len(t, script.Requests(), len(tc.steps))
+				if tc.found {
+					require.NoError(t, err)
+					assert.Equal(t, "r-1", got.ID)
+					return
+				}
+				require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+				assert.NotErrorIs(t, err, sdk.ErrNotFound)
+				assert.Equal(t, sdk.Mend, sdk.Advise(err))
+			})
 		})
 	}
 }

@@ -31,6 +31,10 @@ func TestNoFieldThatDecidesNothingCostsAResponse(t *testing.T) {
 	}
 }
 
+func TestDatesAndDecimalsThatCannotBeReadAreAbsent(t *testing.T) {
+	clienttest.CheckAbsence(t, kapiten.Shown())
+}
+
 func FuzzNoise(f *testing.F) {
 	for _, noise := range noises {
 		f.Add(noise)
@@ -60,6 +64,60 @@ func TestADecidingFieldIsStrict(t *testing.T) {
 		client := newClient(t, newStub(t, 200, "application/json", `{"id":"x","status":"PENDING","amount":`+amount+`}`).URL)
 		_, err := client.Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "c", Amount: decimal.NewFromInt(1000), PhoneNumber: "0788123456"})
 		assert.Equal(t, "unknown", outcomeOf(err), amount)
+	}
+}
+
+func TestABadRowOfAnyListCostsOnlyItself(t *testing.T) {
+	for list, tc := range map[string]struct {
+		good string
+		bad  []string // besides what is no object
+		read func(context.Context, *kapiten.Client) (items, skipped int, err error)
+	}{
+		"rides": {`{"id":"a","status":"PENDING","created_at":{}}`, []string{`{}`, `{"id":[],"status":"PENDING"}`, `{"id":"b"}`, `{"id":"b","status":{}}`, `{"id":"","status":"PENDING"}`},
+			func(ctx context.Context, c *kapiten.Client) (int, int, error) {
+				page, err := c.Rides.List(ctx, "co-1", kapiten.ListOptions{})
+				return sizeOf(page, err)
+			}},
+		"users": {`{"id":"a","wallet":{}}`, []string{`{}`, `{"id":[]}`, `{"id":""}`, `{"id":false}`},
+			func(ctx context.Context, c *kapiten.Client) (int, int, error) {
+				page, err := c.Users.List(ctx, "co-1", kapiten.ListOptions{})
+				return sizeOf(page, err)
+			}},
+		"transactions": {`{"id":"a","status":"SUCCESS","amount":"-5","created_at":[]}`, []string{`{}`, `{"id":"b","status":"SUCCESS"}`, `{"id":"b","status":"SUCCESS","amount":"1,200"}`, `{"id":"b","amount":1}`},
+			func(ctx context.Context, c *kapiten.Client) (int, int, error) {
+				page, err := c.Wallet.List(ctx, "co-1", kapiten.ListOptions{})
+				return sizeOf(page, err)
+			}},
+	} {
+		bad := append([]string{`7`, `null`, `"x"`, `[]`, `true`}, tc.bad...)
+		for _, row := range bad {
+			items, skipped, err := tc.read(t.Context(), newClient(t, newStub(t, 200, "application/json", "\ufeff"+`{"count":3,"next":null,"results":[`+tc.good+`,`+row+`,`+tc.good+`]}`).URL))
+			require.NoError(t, err, list+row)
+			assert.Equal(t, []int{2, 1}, []int{items, skipped}, list+row)
+		}
+		items, skipped, err := tc.read(t.Context(), newClient(t, newStub(t, 200, "application/json", `{"count":9,"next":null,"results":[`+strings.Join(bad, ",")+`]}`).URL))
+		require.NoError(t, err, list)
+		assert.Equal(t, []int{0, len(bad)}, []int{items, skipped}, list)
+	}
+}
+
+func sizeOf[T any](page *kapiten.Page[T], err error) (items, skipped int, _ error) {
+	if err != nil {
+		return 0, 0, err
+	}
+	return len(page.Items), page.Skipped, nil
+}
+
+func TestAnEventBehindAByteOrderMarkIsRead(t *testing.T) {
+	for _, body := range []string{`{"ride_id":"r-1","status":"PICKED_UP"}`, ` {"ride_id":"r-1","status":"PICKED_UP","external_id":false}`, "\r\n{\"ride_id\":\"r-1\",\"status\":\"PICKED_UP\"}\n"} {
+		event, err := kapiten.ParseEvent([]byte("\ufeff" + body))
+		require.NoError(t, err, body)
+		assert.Equal(t, "r-1", event.RideID, body)
+		assert.Equal(t, kapiten.RidePickedUp, event.Status, body)
+	}
+	for _, body := range []string{"\ufeff", "\ufeff\ufeff" + `{"ride_id":"r-1","status":"PICKED_UP"}`, `{"ride_id":"r-1","status":"PICKED_UP"}` + "\ufeff"} {
+		_, err := kapiten.ParseEvent([]byte(body))
+		assert.Error(t, err, "%q", body)
 	}
 }
 

@@ -69,7 +69,7 @@ func TestRefusalsOfAWriteAreTyped(t *testing.T) {
 		"bad gateway": {status: 502, kind: html, body: "<h1>502</h1>", outcome: "unknown", sentinel: sdk.ErrServer},
 		"timed out at a proxy": {status: 408, body: `{"detail":"timeout"}`,
 			outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse, message: "timeout"},
-		"route in HTML": {status: 404, kind: html, body: "<title>Not Found</title>", outcome: "unknown", sentinel: sdk.ErrNotFound},
+		"route in HTML": {status: 404, kind: html, body: "<title>Not Found</title>", outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
 		"somebody else's JSON": {status: 400, body: `{"message":"bad gateway config","code":7}`,
 			outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
 		"empty error":       {status: 400, body: ``, outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
@@ -81,27 +81,29 @@ func TestRefusalsOfAWriteAreTyped(t *testing.T) {
 			outcome: "unknown", sentinel: sdk.ErrUnexpectedResponse},
 	}
 	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			if tc.kind == "" {
-				tc.kind = "application/json"
-			}
-			server := newStub(t, tc.status, tc.kind, tc.body)
-			_, err := newClient(t, server.URL).Rides.Create(t.Context(), validRide())
-			var apiErr *sdk.Error
-			require.ErrorAs(t, err, &apiErr)
-			assert.Equal(t, tc.outcome, apiErr.Outcome.String())
-			assert.ErrorIs(t, err, tc.sentinel)
-			assert.Equal(t, tc.sentinel == sdk.ErrInsufficientFunds, errors.Is(err, sdk.ErrInsufficientFunds)) //nolint:errorlint // the table's own
-			assert.Equal(t, tc.outcome == "unknown", errors.Is(err, sdk.ErrOutcomeUnknown))
-			assert.Equal(t, tc.status, apiErr.StatusCode)
-			assert.Equal(t, tc.message, apiErr.Message)
-			assert.Equal(t, fmt.Sprint(tc.fields), fmt.Sprint(apiErr.Fields))
-			assert.Equal(t, tc.wait, apiErr.RetryAfter)
-			assert.Equal(t, "ORDER-99123", apiErr.Reference)
-			assert.Equal(t, tc.body, string(apiErr.Body))
-			assert.NotContains(t, err.Error(), "\n")
-			assert.Len(t, server.requests(), 1)
-		})
+		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
+			t.Run(name+behind, func(t *testing.T) {
+				if tc.kind == "" {
+					tc.kind = "application/json"
+				}
+				server := newStub(t, tc.status, tc.kind, mark+tc.body)
+				_, err := newClient(t, server.URL).Rides.Create(t.Context(), validRide())
+				var apiErr *sdk.Error
+				require.ErrorAs(t, err, &apiErr)
+				assert.Equal(t, tc.outcome, apiErr.Outcome.String())
+				assert.ErrorIs(t, err, tc.sentinel)
+				assert.Equal(t, tc.sentinel == sdk.ErrInsufficientFunds, errors.Is(err, sdk.ErrInsufficientFunds)) //nolint:errorlint // the table's own
+				assert.Equal(t, tc.outcome == "unknown", errors.Is(err, sdk.ErrOutcomeUnknown))
+				assert.Equal(t, tc.status, apiErr.StatusCode)
+				assert.Equal(t, tc.message, apiErr.Message)
+				assert.Equal(t, fmt.Sprint(tc.fields), fmt.Sprint(apiErr.Fields))
+				assert.Equal(t, tc.wait, apiErr.RetryAfter)
+				assert.Equal(t, "ORDER-99123", apiErr.Reference)
+				assert.Equal(t, tc.body, string(apiErr.Body))
+				assert.NotContains(t, err.Error(), "\n")
+				assert.Len(t, server.requests(), 1)
+			})
+		}
 	}
 }
 

@@ -145,39 +145,6 @@ func (s *RidesService) find(ctx context.Context, companyID string, externalIDs [
 	return wanted, end, nil
 }
 
-// duplicate looks for the ride that a refusal says is there already.
-func (s *RidesService) duplicate(ctx context.Context, p CreateRideParams, refusal error) (*Ride, error) {
-	var e *sdk.Error
-	if !errors.As(refusal, &e) {
-		return nil, refusal
-	}
-	var ride *Ride
-	results, _, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, SearchOptions{})
-	finding := transport.Absent
-	if err == nil {
-		finding, err = p.settle(results[p.ExternalID], true, &ride)
-	}
-	if err == nil && finding == transport.Same {
-		return ride, nil
-	}
-	unknown := *e
-	unknown.Outcome = sdk.Unknown // Kapiten has such a ride, and nobody can tell whether it is this one
-	switch {
-	case err != nil:
-		unknown.Cause = &lookFailed{err}
-	case finding == transport.Different:
-		unknown.Reasons = append([]error{sdk.ErrReferenceTaken}, e.Reasons...)
-	}
-	return nil, &unknown
-}
-
-// lookFailed keeps the outcome of a look from being taken for the outcome of the
-// call.
-type lookFailed struct{ err error }
-
-func (l *lookFailed) Error() string    { return "lookup by external id failed: " + l.err.Error() }
-func (l *lookFailed) SafeText() string { return "lookup by external id failed: " + sdk.SafeText(l.err) }
-
 // settle is what a look for the external id means for the call. It keeps the ride
 // when it is the one that was asked for.
 func (p *CreateRideParams) settle(found SearchResult, existing bool, out **Ride) (transport.Finding, error) {

@@ -155,12 +155,17 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 		return nil, err
 	}
 	var ride *Ride
-	err := s.list.core.Do(ctx, transport.Call{
-		Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, &ride),
-	})
-	if err != nil && p.ExternalID != "" && errors.Is(err, sdk.ErrDuplicate) && errors.Is(err, sdk.ErrRejected) {
-		return s.duplicate(ctx, p, err)
+	call := transport.Call{Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, &ride)}
+	if p.ExternalID != "" {
+		call.Doubts, call.LookRefused = transport.Duplicated, func(ctx context.Context, existing bool) (transport.Finding, error) {
+			results, _, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, SearchOptions{})
+			if err != nil {
+				return transport.Absent, err
+			}
+			return p.settle(results[p.ExternalID], existing, &ride)
+		}
 	}
+	err := s.list.core.Do(ctx, call)
 	return ride, err
 }
 
@@ -451,7 +456,7 @@ type contactShown struct {
 func (p *CreateRideParams) compare(ride *Ride, w *rideShown) (c transport.Comparison, shown bool) {
 	switch {
 	case ride.external == externalShown && ride.ExternalID != p.ExternalID, ride.external == externalNone && p.ExternalID != "":
-		c.Text("external_id", "asked", "shown") // also where one side has none
+		c.Differs("external_id") // also where one side has none
 	}
 	c.Fold("company_id", p.CompanyID, w.CompanyID)
 	compareWords(&c, "pickup_address", p.PickupAddress, w.PickupAddress)
@@ -486,7 +491,7 @@ func comparePhone(c *transport.Comparison, field, asked, shown string) {
 // server may round them.
 func comparePlace(c *transport.Comparison, field string, asked float64, shown decimal.NullDecimal) {
 	if shown.Valid && math.Abs(asked-shown.Decimal.InexactFloat64()) > 0.0001 {
-		c.Text(field, "asked", "shown")
+		c.Differs(field)
 	}
 }
 

@@ -1,8 +1,10 @@
 package kapiten_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -26,11 +28,11 @@ type wireCall struct {
 }
 
 // newWireClient is the only place of this test that configures a client.
-func newWireClient(t *testing.T, wire *clienttest.Recorder, minimal, open bool) *kapiten.Client {
+func newWireClient(t *testing.T, wire http.RoundTripper, observe func(context.Context, sdk.Attempt), minimal, open bool) *kapiten.Client {
 	t.Helper()
 	cfg := kapiten.Config{
 		BaseURL: "https://api.example/base",
-		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: wire.OnAttempt}, Token: "planted-token",
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: observe}, Token: "planted-token",
 	}
 	if minimal {
 		cfg.BaseURL = kapiten.ProductionURL
@@ -330,7 +332,7 @@ var wireCallsOfEveryOperation = []wireCall{
 func TestTheWireOfEveryOperation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire := &clienttest.Recorder{}
-		full, least, open := newWireClient(t, wire, false, false), newWireClient(t, wire, true, false), newWireClient(t, wire, true, true)
+		full, least, open := newWireClient(t, wire, wire.OnAttempt, false, false), newWireClient(t, wire, wire.OnAttempt, true, false), newWireClient(t, wire, wire.OnAttempt, true, true)
 		for _, call := range wireCallsOfEveryOperation {
 			client := full
 			if call.minimal {
@@ -342,5 +344,27 @@ func TestTheWireOfEveryOperation(t *testing.T) {
 			wire.Play(t, call.name, call.responses, func() error { return call.send(t, client) })
 		}
 		wire.CheckGolden(t, "../testdata/kapiten/requests.golden", kapiten.Operations())
+	})
+}
+
+// A wrong path, or a proxy's page, must not look like an object that does not exist.
+func TestA404OfSomebodyElsesIsNoAbsence(t *testing.T) {
+	clienttest.CheckForeignNotFound(t, "", nil, func(t *testing.T, over http.RoundTripper) map[string]func() error {
+		full, least, open := newWireClient(t, over, nil, false, false), newWireClient(t, over, nil, true, false), newWireClient(t, over, nil, true, true)
+		calls := map[string]func() error{}
+		for i, call := range wireCallsOfEveryOperation {
+			if call.name == "wait" { // until the context ends
+				continue
+			}
+			client := full
+			if call.minimal {
+				client = least
+			}
+			if strings.Contains(call.name, "no token") {
+				client = open
+			}
+			calls[strconv.Itoa(i)+" "+call.name] = func() error { return call.send(t, client) }
+		}
+		return calls
 	})
 }

@@ -298,7 +298,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	case err != nil && good(r.Status) && wire.IsArray(r.Body):
 		return transport.Verdict{Kind: transport.Accepted} // for Do: statements are arrays (vendor's page)
 	case err != nil:
-		return foreign(r.Status)
+		return transport.Verdict{}
 	}
 	r.Parsed = body
 	v := body.verdict(op, r.Status)
@@ -319,7 +319,7 @@ func (r *response) verdict(op sdk.Operation, status int) transport.Verdict {
 		if r.framework(own) && (good(status) || own == status) {
 			return r.envelope(op, own)
 		}
-		return foreign(status)
+		return transport.Verdict{}
 	}
 	code := r.ResponseCode.Text
 	accepted := PaymentStatus(code) == StatusAccepted
@@ -331,7 +331,7 @@ func (r *response) verdict(op sdk.Operation, status int) transport.Verdict {
 	case good(status) && (code == "" || accepted):
 		return transport.Verdict{Kind: transport.Accepted}
 	}
-	return foreign(status)
+	return transport.Verdict{}
 }
 
 // framework reports the framework's envelope. It has an "error" beside the message,
@@ -340,15 +340,6 @@ func (r *response) verdict(op sdk.Operation, status int) transport.Verdict {
 func (r *response) framework(status int) bool {
 	text := strings.Join(r.Message, "\n")
 	return len(r.Error) > 0 || text == http.StatusText(status) || text == "ThrottlerException: Too Many Requests"
-}
-
-// foreign judges a response that is not in the gateway's words. A wrong path must
-// not look like a missing payout.
-func foreign(status int) transport.Verdict {
-	if status == http.StatusNotFound {
-		return transport.Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
-	}
-	return transport.Verdict{}
 }
 
 // ownStatus is the statusCode of the framework's envelope, or 0.
@@ -376,7 +367,7 @@ func (r *response) envelope(op sdk.Operation, status int) transport.Verdict {
 	case status == http.StatusUnauthorized:
 		return expired()
 	case status == http.StatusNotFound && op.Name == OpStatus && !r.saysUnknownPayout():
-		return foreign(status)
+		return transport.Verdict{}
 	case status == http.StatusConflict && op.Name == OpInitiate:
 		return transport.Verdict{Kind: transport.Duplicate, Reasons: []error{sdk.ErrDuplicate}}
 	}

@@ -259,7 +259,7 @@ func (s *PayoutsService) Wait(ctx context.Context, reference string) (*Payout, e
 // reversal may follow a success. Callbacks are not signed. Believe a callback only
 // after Find confirms it. Package webhook does so.
 func ParseCallback(body []byte) (Payout, error) {
-	r, err := parse(bytes.Clone(bytes.TrimPrefix(body, byteOrderMark)))
+	r, err := parse(bytes.Clone(wire.WithoutMark(body)))
 	var p *Payout
 	if err == nil {
 		p, err = r.named()
@@ -269,8 +269,6 @@ func ParseCallback(body []byte) (Payout, error) {
 	}
 	return *p, nil
 }
-
-var byteOrderMark = []byte("\xef\xbb\xbf")
 
 func (p CreatePayoutParams) validate(anyMethod bool) (f transport.Faults) {
 	checkReference(&f, p.Reference)
@@ -385,7 +383,7 @@ func (r *response) compare(request *payoutRequest, amount decimal.Decimal) (c tr
 			c.Text("destination", string(request.RecipientType), string(kind))
 			break
 		}
-		c.Amount("destination", amount, decimal.NullDecimal{}, true) // a spelling that nobody knows
+		c.Unreadable("destination") // a spelling that nobody knows
 	}
 	var there transport.Comparison
 	there.Account("account_number", request.PaymentAccountReference, string(r.AccountNumber))

@@ -91,31 +91,33 @@ func TestResponsesToCreateAreClassified(t *testing.T) {
 		"a timeout on the way":         {408, `{"statusCode":408,"message":"Request Timeout"}`, unclear(sdk.ErrUnexpectedResponse)},
 		"a proxy's 429":                {429, `<h1>slow down</h1>`, unclear(sdk.ErrRateLimited)},
 	} {
-		t.Run(name, func(t *testing.T) {
-			client, s := newClient(t, []step{answer(tc.status, tc.body), answer(404, "<h1>404</h1>")})
-			payout, err := client.Payouts.Create(t.Context(), validPayout())
-			if tc.want.sentinel == nil {
-				require.NoError(t, err)
-				assert.Equal(t, kasapay.StatusAccepted, payout.Status)
-				assert.Equal(t, "ms83-1", payout.Reference)
-				return
-			}
-			assert.Nil(t, payout)
-			var e *sdk.Error
-			require.ErrorAs(t, err, &e)
-			assert.Equal(t, tc.want.outcome, e.Outcome.String())
-			assert.ErrorIs(t, err, tc.want.sentinel)
-			assert.Equal(t, tc.want.code, e.Code)
-			assert.Equal(t, tc.want.response, shownCode(e))
-			assert.Equal(t, tc.status, e.StatusCode)
-			assert.Equal(t, tc.body, string(e.Body))
-			assert.Equal(t, "ms83-1", e.Reference)
-			if tc.want.outcome == "unknown" {
-				assert.Equal(t, "auth initiate status", actions(s), "an unclear response leads to a lookup")
-			} else {
-				assert.Equal(t, "auth initiate", actions(s), "a refusal ends the matter")
-			}
-		})
+		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
+			t.Run(name+behind, func(t *testing.T) {
+				client, s := newClient(t, []step{answer(tc.status, mark+tc.body), answer(404, "<h1>404</h1>")})
+				payout, err := client.Payouts.Create(t.Context(), validPayout())
+				if tc.want.sentinel == nil {
+					require.NoError(t, err)
+					assert.Equal(t, kasapay.StatusAccepted, payout.Status)
+					assert.Equal(t, "ms83-1", payout.Reference)
+					return
+				}
+				assert.Nil(t, payout)
+				var e *sdk.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, tc.want.outcome, e.Outcome.String())
+				assert.ErrorIs(t, err, tc.want.sentinel)
+				assert.Equal(t, tc.want.code, e.Code)
+				assert.Equal(t, tc.want.response, shownCode(e))
+				assert.Equal(t, tc.status, e.StatusCode)
+				assert.Equal(t, tc.body, string(e.Body))
+				assert.Equal(t, "ms83-1", e.Reference)
+				if tc.want.outcome == "unknown" {
+					assert.Equal(t, "auth initiate status", actions(s), "an unclear response leads to a lookup")
+				} else {
+					assert.Equal(t, "auth initiate", actions(s), "a refusal ends the matter")
+				}
+			})
+		}
 	}
 }
 

@@ -1,8 +1,10 @@
 package kasapay_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"testing"
 	"testing/synctest"
 
@@ -24,11 +26,11 @@ type wireCall struct {
 }
 
 // newWireClient is the only place of this test that configures a client.
-func newWireClient(t *testing.T, wire *clienttest.Recorder, minimal bool) *kasapay.Client {
+func newWireClient(t *testing.T, wire http.RoundTripper, observe func(context.Context, sdk.Attempt), minimal bool) *kasapay.Client {
 	t.Helper()
 	cfg := kasapay.Config{
 		BaseURL: kasapay.SandboxURL,
-		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: wire.OnAttempt}, ConsumerKey: "key & <1>", ConsumerSecret: "planted-sécret",
+		Options: sdk.Options{HTTPClient: &http.Client{Transport: wire}, OnAttempt: observe}, ConsumerKey: "key & <1>", ConsumerSecret: "planted-sécret",
 	}
 	if minimal {
 		cfg.BaseURL, cfg.ServiceCode = "https://gateway.example/base/", "12346"
@@ -163,7 +165,7 @@ var wireCallsOfEveryOperation = []wireCall{
 func TestTheWireOfEveryOperation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wire := &clienttest.Recorder{}
-		full, least := newWireClient(t, wire, false), newWireClient(t, wire, true)
+		full, least := newWireClient(t, wire, wire.OnAttempt, false), newWireClient(t, wire, wire.OnAttempt, true)
 		for _, call := range wireCallsOfEveryOperation {
 			client := full
 			if call.minimal {
@@ -172,5 +174,24 @@ func TestTheWireOfEveryOperation(t *testing.T) {
 			wire.Play(t, call.name, call.responses, func() error { return call.send(t, client) })
 		}
 		wire.CheckGolden(t, "../testdata/kasapay/requests.golden", kasapay.Operations())
+	})
+}
+
+// A wrong path, or a proxy's page, must not look like an object that does not exist.
+func TestA404OfSomebodyElsesIsNoAbsence(t *testing.T) {
+	clienttest.CheckForeignNotFound(t, "/v1/auth", clienttest.Answer(200, wireToken), func(t *testing.T, over http.RoundTripper) map[string]func() error {
+		full, least := newWireClient(t, over, nil, false), newWireClient(t, over, nil, true)
+		calls := map[string]func() error{}
+		for i, call := range wireCallsOfEveryOperation {
+			if call.name == "wait" { // until the context ends
+				continue
+			}
+			client := full
+			if call.minimal {
+				client = least
+			}
+			calls[strconv.Itoa(i)+" "+call.name] = func() error { return call.send(t, client) }
+		}
+		return calls
 	})
 }

@@ -16,7 +16,8 @@ import (
 // (documented).
 type BinanceService struct{ *api }
 
-// CreateOrderParams describe a checkout. All fields are required (documented).
+// CreateOrderParams describe a checkout. All fields but CallbackURL are required
+// (documented).
 type CreateOrderParams struct {
 	Amount      decimal.Decimal // whole units of Currency, greater than zero
 	GoodsName   string
@@ -24,6 +25,9 @@ type CreateOrderParams struct {
 	Currency    string // "BUSD" or "USDT" (documented)
 	ReturnURL   string // where the payer goes after a payment
 	CancelURL   string // where the payer goes after a failure
+	// CallbackURL gets the callbacks of the payout that follows a payment. Optional. The
+	// document shows no callback of an order: the field is assumed.
+	CallbackURL string
 }
 
 // BinanceOrder is a checkout. The document leaves the responses empty: the fields
@@ -59,8 +63,9 @@ func (s *BinanceService) CreateOrder(ctx context.Context, p CreateOrderParams) (
 	f.Require("currency", p.Currency)
 	f.RequireURL("returnUrl", p.ReturnURL)
 	f.RequireURL("cancelUrl", p.CancelURL)
+	f.callback("callback", p.CallbackURL)
 	return call(ctx, s.api, f, transport.Call{
-		Op: OpCreateOrder, Body: orderRequest{wire.Integer(p.Amount), p.GoodsName, p.GoodsDetail, p.Currency, p.ReturnURL, p.CancelURL},
+		Op: OpCreateOrder, Body: orderRequest{wire.Integer(p.Amount), p.GoodsName, p.GoodsDetail, p.Currency, p.ReturnURL, p.CancelURL, p.CallbackURL},
 	}, decodeOrder)
 }
 
@@ -89,6 +94,7 @@ type orderRequest struct {
 	Currency    string       `json:"currency"`
 	ReturnURL   string       `json:"returnUrl"`
 	CancelURL   string       `json:"cancelUrl"`
+	Callback    string       `json:"callback,omitempty"`
 }
 
 func decodeOrder(body []byte) (BinanceOrder, error) {

@@ -128,11 +128,7 @@ func (c *Client) Health(ctx context.Context) error {
 // Do calls an endpoint this package does not know, with the client's credentials,
 // retries and errors, and returns the JSON of the response.
 func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
-	raw, err := c.core.Ask(ctx, call)
-	if !call.ReadOnly {
-		err = unsettled(err)
-	}
-	return raw, err
+	return c.core.Ask(ctx, call)
 }
 
 const shownConfig = "kotani.Config{...}"
@@ -198,7 +194,7 @@ func write[T any](a *api, f faults, request transport.Call, decode func(body []b
 		call := request
 		call.Decode = transport.Into(out, decode)
 		if look == nil {
-			call.Settle = settle(request.Op)
+			call.Doubts = doubts(request.Op)
 		} else {
 			call.Lookup = func(ctx context.Context, existing bool) (transport.Finding, error) { return look(ctx, existing, out) }
 		}
@@ -211,7 +207,7 @@ func (a *api) do(ctx context.Context, f faults, request transport.Call) error {
 	if err := a.check(f, request); err != nil {
 		return err
 	}
-	request.Settle = settle(request.Op)
+	request.Doubts = doubts(request.Op)
 	return a.core.Do(ctx, request)
 }
 
@@ -222,30 +218,16 @@ func (a *api) check(f faults, request transport.Call) error {
 	return a.core.Invalid(request.Op, request.Reference, f.Fields)
 }
 
-func settle(op string) func(context.Context, error) error {
-	if !settlesNothing(op) {
-		return nil
-	}
-	return func(_ context.Context, err error) error { return unsettled(err) }
-}
-
-// unsettled makes an unknown outcome of a refused duplicate that nobody can look up:
-// it was done once, by whomever, an earlier call that crashed perhaps.
-func unsettled(err error) error {
-	var e *sdk.Error
-	if errors.As(err, &e) && e.Outcome == sdk.Rejected && errors.Is(e, sdk.ErrDuplicate) {
-		e.Outcome = sdk.Unknown
-	}
-	return err
-}
-
-// settlesNothing names the writes whose duplicate may be the very payment that the
-// caller asks for, and that no lookup can find. FiatConnect's transfers are not
-// among them: there the key has shown that the contents differ.
-func settlesNothing(op string) bool {
-	return op == OpAcceptQuoteIn || op == OpAcceptQuoteOut || slices.ContainsFunc(operations, func(row sdk.Operation) bool {
+// doubts names the writes whose duplicate may be the very payment that the caller asks
+// for, and that no lookup can find. FiatConnect's transfers are not among them: there the
+// key has shown that the contents differ.
+func doubts(op string) func(*sdk.Error) bool {
+	if op == OpAcceptQuoteIn || op == OpAcceptQuoteOut || slices.ContainsFunc(operations, func(row sdk.Operation) bool {
 		return row.Name == op && row.MovesMoney && row.Class != sdk.Keyed
-	})
+	}) {
+		return transport.Duplicated
+	}
+	return nil
 }
 
 func (a *api) logIn(ctx context.Context, op string) error {
@@ -262,21 +244,6 @@ func (a *api) requireLogin(f *faults) {
 	if a.tokens == nil {
 		f.Add(a.credential, "is required for this operation")
 	}
-}
-
-// wait looks every few seconds, up to half a minute apart, until done says so. It
-// returns the last object that it saw, with an error as well.
-func wait[T any](ctx context.Context, a *api, op, reference string, look func(context.Context) (*T, error), done func(*T) bool) (*T, error) {
-	var last *T
-	err := a.core.Poll(ctx, op, reference, 2*time.Second, 30*time.Second, func(ctx context.Context) (bool, error) {
-		seen, err := look(ctx)
-		if err != nil {
-			return false, err
-		}
-		last = seen
-		return done(seen), nil
-	})
-	return last, err
 }
 
 // authorize sends the token, which has its scheme in front already.

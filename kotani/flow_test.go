@@ -67,6 +67,26 @@ func TestMoneyComesInAndGoesOut(t *testing.T) {
 	})
 }
 
+// The payout of an order tells its callback URL, which the document does not show.
+func TestAnOrdersPayoutHasACallback(t *testing.T) {
+	srv := kotanitest.NewServer(t)
+	client := mustClient(t, srv.ClientConfig())
+	for _, callback := range []string{"", "http://merchant.localhost/orders"} {
+		order, err := client.Binance.CreateOrder(t.Context(), kotani.CreateOrderParams{
+			Amount: twenty, GoodsName: "Tea", GoodsDetail: "Purple tea", Currency: "USDT", ReturnURL: "https://merchant.example/ok", CancelURL: "https://merchant.example/no",
+			CallbackURL: callback,
+		})
+		require.NoError(t, err)
+		require.NoError(t, srv.PayOrder(order.PrepayID))
+		sent, _ := srv.Order(order.PrepayID)
+		assert.Equal(t, callback, sent.Callback)
+		body := srv.Requests()[len(srv.Requests())-1].RequestBody
+		assert.Equal(t, callback != "", strings.Contains(body, `"callback"`), body)
+	}
+	srv.Advance(10 * time.Second)
+	assert.Len(t, srv.Deliveries(), 1)
+}
+
 func TestPayoutsFailAndAreReversed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, ctx := newWorld(t), t.Context()

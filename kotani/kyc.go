@@ -92,7 +92,7 @@ func (f *FiatConnect) DeleteKYC(ctx context.Context, schema KYCSchema) error {
 // the provider has decided upon it, and returns it. When the context ends first,
 // it returns the record as last seen, if it was seen, with the error.
 func (f *FiatConnect) WaitKYC(ctx context.Context, schema KYCSchema) (*KYCRecord, error) {
-	return wait(ctx, f.api, OpKYCStatus, string(schema), func(ctx context.Context) (*KYCRecord, error) {
+	return transport.Wait(ctx, f.core, OpKYCStatus, string(schema), func(ctx context.Context, _ string) (*KYCRecord, error) {
 		return f.GetKYC(ctx, schema)
 	}, func(record *KYCRecord) bool { return record.Status.Decided() })
 }

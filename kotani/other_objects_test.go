@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -224,6 +225,65 @@ func TestNoiseInOtherFieldsIsNoError(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestDatesAndDecimalsThatCannotBeReadAreAbsent(t *testing.T) {
+	dates, sums := []string{"createdAt", "updatedAt"}, []string{"fee", "amount"}
+	answered := func(call func(context.Context, *kotani.Client) (any, error)) func(*testing.T, string) any {
+		return func(t *testing.T, body string) any {
+			value, err := call(t.Context(), newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }))
+			require.NoError(t, err, body)
+			return value
+		}
+	}
+	posted := func(parse func([]byte) (any, error)) func(*testing.T, string) any {
+		return func(t *testing.T, body string) any {
+			value, err := parse([]byte(body))
+			require.NoError(t, err, body)
+			return value
+		}
+	}
+	clienttest.CheckAbsence(t, map[string]clienttest.Shown{
+		"Fiat.Find": {Good: `{"result":{"externalId":"o-1","status":"PENDING",%s}}`, Dates: dates, Decimals: sums, Read: answered(func(ctx context.Context, c *kotani.Client) (any, error) {
+			return c.Fiat.Find(ctx, "o-1", kotani.Payouts)
+		})},
+		"Fiat.Get, flat": {Good: `{"id":"r-1","status":"PENDING",%s}`, Dates: dates, Decimals: sums, Read: answered(func(ctx context.Context, c *kotani.Client) (any, error) {
+			return c.Fiat.Get(ctx, "r-1")
+		})},
+		"Fiat.List": {Good: `{"result":[{"requestId":"1","status":"PENDING",%s}]}`, Dates: dates, Decimals: sums, Read: answered(func(ctx context.Context, c *kotani.Client) (any, error) {
+			return c.Fiat.List(ctx, kotani.TransactionListOptions{})
+		})},
+		"Quotes.In": {Good: `{"quoteId":"q",%s}`, Dates: []string{"expiresAt"}, Decimals: []string{"rate", "fiatAmount", "cryptoAmount"}, Read: answered(func(ctx context.Context, c *kotani.Client) (any, error) {
+			return c.Quotes.In(ctx, kotani.QuoteParams{Amount: twenty, Currency: "KES", CryptoType: "cUSD"})
+		})},
+		"OnChain.Balance": {Good: `{"balance":{"currency":"KES",%s}}`, Decimals: []string{"amount"}, Read: answered(func(ctx context.Context, c *kotani.Client) (any, error) {
+			return c.OnChain.Balance(ctx, "254712345678", kotani.ChainCelo)
+		})},
+		"OnChain.EscrowRates": {Good: `{"escrowAddress":"0x1","conversionRate":{%s}}`, Decimals: []string{"cusdToLocalCurrencyRate"}, Read: answered(func(ctx context.Context, c *kotani.Client) (any, error) {
+			return c.OnChain.EscrowRates(ctx)
+		})},
+		"FiatConnect.QuoteIn": {Good: `{"quote":{"quoteId":"q",%s},"kyc":{},"fiatAccount":{}}`, Dates: []string{"guaranteedUntil"}, Digits: []string{"fiatAmount", "cryptoAmount", "fee"},
+			Read: answered(func(ctx context.Context, c *kotani.Client) (any, error) {
+				return c.FiatConnect.QuoteIn(ctx, quoteParams)
+			})},
+		"FiatConnect.GetTransfer": {Good: `{"transferId":"t-1","status":"TransferComplete",%s}`, Digits: []string{"amountProvided", "amountReceived", "fee"},
+			Read: answered(func(ctx context.Context, c *kotani.Client) (any, error) { return c.FiatConnect.GetTransfer(ctx, "t-1") })},
+		"a user's deadline": {Good: `{"transferId":"t-1","status":"TransferStarted","userActionDetails":{"userActionType":"PIXUserAction",%s}}`, Dates: []string{"deadline"},
+			Read: answered(func(ctx context.Context, c *kotani.Client) (any, error) { return c.FiatConnect.GetTransfer(ctx, "t-1") })},
+		"a callback": {Good: `{"externalId":"o-1","status":"SUCCESSFUL",%s}`, Dates: dates, Decimals: sums, Read: posted(func(body []byte) (any, error) { return kotani.ParseCallback(body) })},
+		"an event of v3": {Good: `{"event":"transaction.deposit.status.updated","data":{"reference_id":"r",%s}}`, Dates: []string{"timestamp"}, Decimals: []string{"amount"},
+			Read: posted(func(body []byte) (any, error) {
+				event, err := kotani.ParseV3Event(body)
+				event.Data = nil // as received
+				return event, err
+			})},
+		"an event of FiatConnect": {Good: `{"eventType":"WebhookTransferInStatusEvent","eventId":"e","timestamp":"1700000000","payload":{"transferId":"t","status":"TransferComplete",%s}}`,
+			Digits: []string{"amountProvided", "amountReceived", "fee"}, Read: posted(func(body []byte) (any, error) {
+				event, err := kotani.ParseFiatConnectEvent(body)
+				event.Payload = nil // as received
+				return event, err
+			})},
+	})
 }
 
 func TestABadRowLosesNoOther(t *testing.T) {

@@ -23,9 +23,9 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 		want []string
 	}{
 		"CreateOrder": {func(ctx context.Context, c *kotani.Client) error {
-			_, err := c.Binance.CreateOrder(ctx, kotani.CreateOrderParams{Amount: half, ReturnURL: "merchant.example"})
+			_, err := c.Binance.CreateOrder(ctx, kotani.CreateOrderParams{Amount: half, ReturnURL: "merchant.example", CallbackURL: "ftp://x"})
 			return err
-		}, []string{"amount", "cancelUrl", "currency", "goodsDetail", "goodsName", "returnUrl"}},
+		}, []string{"amount", "callback", "cancelUrl", "currency", "goodsDetail", "goodsName", "returnUrl"}},
 		"CloseOrder": {func(ctx context.Context, c *kotani.Client) error {
 			_, err := c.Binance.CloseOrder(ctx, " ")
 			return err

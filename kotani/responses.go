@@ -69,7 +69,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	v := c.verdict(op, r.Status)
 	lookup := op.Name == OpStatusByRequestID || op.Name == OpStatusByExternalID
 	if lookup && slices.Contains(v.Reasons, error(sdk.ErrNotFound)) && !c.saysNoTransaction() {
-		// A wrong path says "not found" as well, and must not count as absence.
+		// "user not found", say, must not count as the absence of a transaction.
 		v.Reasons = []error{sdk.ErrUnexpectedResponse}
 	}
 	return v
@@ -138,7 +138,7 @@ func (c content) verdict(op sdk.Operation, status int) transport.Verdict {
 	case status < 300:
 		return c.meaning(op, v)
 	case status == http.StatusNotFound && c.noRoute(op):
-		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrNotFound}
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrConfiguration}
 	case c.object && c.refuses(status):
 		return c.refusal(op, status, v)
 	case !c.object && !c.page:
@@ -248,8 +248,8 @@ func refused(op sdk.Operation, v transport.Verdict) transport.Verdict {
 	return v
 }
 
-// noRoute recognises the framework's own page for a route that does not exist:
-// no handler of Kotani's has seen the request.
+// noRoute recognises the framework's own page for a route that does not exist: no
+// handler of Kotani's has seen the request. BaseURL or a path is wrong.
 func (c content) noRoute(op sdk.Operation) bool {
 	return strings.Contains(c.message, "Cannot "+op.Method+" /")
 }

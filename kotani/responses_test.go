@@ -45,10 +45,10 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 		"nothing":                          {200, ``, unknown, sdk.ErrUnexpectedResponse, ""},
 		"400 in JSON":                      {400, `{"status":400,"desc":"invalid phoneNumber"}`, rejected, sdk.ErrValidation, "400"},
 		"400 in plain text":                {400, `cannot find user`, unknown, sdk.ErrUnexpectedResponse, ""},
-		"another route":                    {404, `Cannot GET /`, unknown, sdk.ErrNotFound, ""},
-		"404 in plain text":                {404, `no such thing`, unknown, sdk.ErrNotFound, ""},
-		"a route that does not exist":      {404, `<!DOCTYPE html><pre>Cannot POST /api_v2/transactions/paybill</pre>`, rejected, sdk.ErrNotFound, ""},
-		"a page of somebody else's":        {404, `<html>Not found</html>`, unknown, sdk.ErrNotFound, ""},
+		"another route":                    {404, `Cannot GET /`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"404 in plain text":                {404, `no such thing`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"a route that does not exist":      {404, `<!DOCTYPE html><pre>Cannot POST /api_v2/transactions/paybill</pre>`, rejected, sdk.ErrConfiguration, ""},
+		"a page of somebody else's":        {404, `<html>Not found</html>`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"a firewall's page":                {403, `<html>Forbidden</html>`, unknown, sdk.ErrForbidden, ""},
 		"408":                              {408, `{"desc":"timeout"}`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"500":                              {500, ``, unknown, sdk.ErrServer, ""},
@@ -66,8 +66,8 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 		"403 of a firewall's in JSON":      {403, `{"message":"Forbidden"}`, unknown, sdk.ErrForbidden, ""},
 		"401, empty":                       {401, ``, unknown, sdk.ErrUnauthorized, ""},
 		"a wrong role under a 401":         {401, `{"status":"Unauthorized"}`, rejected, sdk.ErrUnauthorized, ""},
-		"404, empty":                       {404, ``, unknown, sdk.ErrNotFound, ""},
-		"404 of a mesh":                    {404, `upstream connect error or disconnect/reset before headers`, unknown, sdk.ErrNotFound, ""},
+		"404, empty":                       {404, ``, unknown, sdk.ErrUnexpectedResponse, ""},
+		"404 of a mesh":                    {404, `upstream connect error or disconnect/reset before headers`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"400 of a mesh":                    {400, `upstream connect error or disconnect/reset before headers. reset reason: connection termination`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"400, empty":                       {400, ``, unknown, sdk.ErrUnexpectedResponse, ""},
 		"400, an empty object":             {400, `{}`, unknown, sdk.ErrUnexpectedResponse, ""},
@@ -77,28 +77,30 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 		"499 with a status":                {499, `{"status":499,"message":"client closed request"}`, unknown, sdk.ErrUnexpectedResponse, "499"},
 		"499 inside a 200":                 {200, `{"status":499,"message":"client closed request"}`, unknown, sdk.ErrUnexpectedResponse, "499"},
 		"408 inside a 200":                 {200, `{"status":408,"desc":"timeout"}`, unknown, sdk.ErrUnexpectedResponse, "408"},
-		"a problem document":               {404, `{"type":"about:blank","title":"Not Found","status":404}`, unknown, sdk.ErrNotFound, "404"},
+		"a problem document":               {404, `{"type":"about:blank","title":"Not Found","status":404}`, unknown, sdk.ErrUnexpectedResponse, "404"},
 		"429 of Kotani's":                  {429, `{"status":429,"desc":"slow down"}`, rejected, sdk.ErrRateLimited, "429"},
 		"redirect":                         {301, ``, unknown, sdk.ErrRedirected, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := newScript(respond(tc.status, tc.body))
-			client := newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 })
-			_, err := client.Fiat.PayBill(t.Context(), kotani.PayBillParams{MerchantNumber: "1", AccountNumber: "2", Amount: twenty})
-			e := failure(t, err)
-			assert.Equal(t, tc.outcome, e.Outcome.String())
-			assert.Equal(t, tc.status, e.StatusCode)
-			assert.Equal(t, tc.code, e.Code)
-			if tc.kind != nil {
-				assert.ErrorIs(t, err, tc.kind)
-			}
-			if errors.Is(err, sdk.ErrRejected) && tc.status > 400 && errors.Is(err, sdk.ErrUnauthorized) {
-				assert.Len(t, s.requests(), 2, "a fresh token is tried")
-			} else {
-				assert.Len(t, s.requests(), 1)
-			}
-			assert.Equal(t, tc.outcome == unknown, errors.Is(err, sdk.ErrOutcomeUnknown))
-		})
+		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
+			t.Run(name+behind, func(t *testing.T) {
+				s := newScript(respond(tc.status, mark+tc.body))
+				client := newClient(t, s, func(c *kotani.Config) { c.MaxAttempts = 1 })
+				_, err := client.Fiat.PayBill(t.Context(), kotani.PayBillParams{MerchantNumber: "1", AccountNumber: "2", Amount: twenty})
+				e := failure(t, err)
+				assert.Equal(t, tc.outcome, e.Outcome.String())
+				assert.Equal(t, tc.status, e.StatusCode)
+				assert.Equal(t, tc.code, e.Code)
+				if tc.kind != nil {
+					assert.ErrorIs(t, err, tc.kind)
+				}
+				if errors.Is(err, sdk.ErrRejected) && tc.status > 400 && errors.Is(err, sdk.ErrUnauthorized) {
+					assert.Len(t, s.requests(), 2, "a fresh token is tried")
+				} else {
+					assert.Len(t, s.requests(), 1)
+				}
+				assert.Equal(t, tc.outcome == unknown, errors.Is(err, sdk.ErrOutcomeUnknown))
+			})
+		}
 	}
 }
 

@@ -182,7 +182,7 @@ func (s *FiatService) Get(ctx context.Context, requestID string) (*Transaction, 
 // was seen, with the error. A transaction that failed is returned without an
 // error: look at its Status.
 func (s *FiatService) Wait(ctx context.Context, externalID string, kind TransactionType) (*Transaction, error) {
-	return wait(ctx, s.api, OpStatusByExternalID, externalID, func(ctx context.Context) (*Transaction, error) {
+	return transport.Wait(ctx, s.core, OpStatusByExternalID, externalID, func(ctx context.Context, externalID string) (*Transaction, error) {
 		return s.Find(ctx, externalID, kind)
 	}, (*Transaction).final)
 }
@@ -190,9 +190,7 @@ func (s *FiatService) Wait(ctx context.Context, externalID string, kind Transact
 // WaitRequest is Wait by Kotani's own request id, for payments to paybill and
 // till numbers.
 func (s *FiatService) WaitRequest(ctx context.Context, requestID string) (*Transaction, error) {
-	return wait(ctx, s.api, OpStatusByRequestID, requestID, func(ctx context.Context) (*Transaction, error) {
-		return s.Get(ctx, requestID)
-	}, (*Transaction).final)
+	return transport.Wait(ctx, s.core, OpStatusByRequestID, requestID, s.Get, (*Transaction).final)
 }
 
 func (t *Transaction) final() bool { return t.Status.Final() }
@@ -380,11 +378,11 @@ func (a asked) compare(t *shown) (c transport.Comparison) {
 	c.Fold("txHash", hexDigits(a.txHash), hexDigits(t.TxHash))
 	switch {
 	case a.phone != "" && t.Bank != "":
-		c.Text("recipient", "a phone", "a bank account")
+		c.Differs("recipient")
 	case a.phone != "" && t.PhoneNumber == "" && t.AccountNumber != "":
 		c.Phone("recipient", a.phone, t.AccountNumber)
 	case a.bank != "" && t.PhoneNumber != "" && t.AccountNumber == "" && t.Bank == "":
-		c.Text("recipient", "a bank account", "a phone")
+		c.Differs("recipient")
 	}
 	if !a.amount.IsZero() {
 		amount := t.Amount

@@ -214,9 +214,7 @@ func (f *FiatConnect) GetTransfer(ctx context.Context, transferID string) (*Tran
 // it was seen, with the error. A transfer that failed is returned without an
 // error: look at its Status.
 func (f *FiatConnect) WaitTransfer(ctx context.Context, transferID string, until ...TransferStatus) (*Transfer, error) {
-	return wait(ctx, f.api, OpFiatConnectTransfer, transferID, func(ctx context.Context) (*Transfer, error) {
-		return f.GetTransfer(ctx, transferID)
-	}, func(t *Transfer) bool { return t.Status.Final() || slices.Contains(until, t.Status) })
+	return transport.Wait(ctx, f.core, OpFiatConnectTransfer, transferID, f.GetTransfer, func(t *Transfer) bool { return t.Status.Final() || slices.Contains(until, t.Status) })
 }
 
 func (f *FiatConnect) begin(op string, direction TransferType, p TransferParams) transport.Write[Transfer] {
@@ -246,19 +244,8 @@ func (f *FiatConnect) begin(op string, direction TransferType, p TransferParams)
 		c.Text("fiatAccountId", p.FiatAccountID, t.FiatAccountID)
 		return t, c.Direct()
 	}, nil)
-	showKey := func(err error) error { // even when nothing was sent
-		var e *sdk.Error
-		if errors.As(err, &e) {
-			e.IdempotencyKey = key
-		}
-		return err
-	}
-	w.Err = showKey(w.Err)
-	decoded := w.Call
-	w.Call = func(out **Transfer) transport.Call {
-		call := decoded(out)
-		call.Settle = func(_ context.Context, err error) error { return showKey(err) }
-		return call
+	if e := (*sdk.Error)(nil); errors.As(w.Err, &e) {
+		e.IdempotencyKey = key // although nothing is sent
 	}
 	return w
 }

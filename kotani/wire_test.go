@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -98,6 +99,25 @@ func TestTheWireOfEveryOperation(t *testing.T) {
 	want, err := os.ReadFile(wireGolden)
 	require.NoError(t, err)
 	assert.Equal(t, string(want), recorder.text.String())
+}
+
+// A wrong path, or a proxy's page, must not look like an object that does not exist.
+func TestA404OfSomebodyElsesIsNoAbsence(t *testing.T) {
+	loggedIn := clienttest.Answer(200, wireResponse, "Set-Cookie", "session=wire-session; Path=/; HttpOnly; Secure")
+	clienttest.CheckForeignNotFound(t, "/login", loggedIn, func(t *testing.T, over http.RoundTripper) map[string]func() error {
+		calls := map[string]func() error{}
+		for settings, cases := range [][]wireCase{wirePlain: wireCases[wireLogins:], wireConfigured: wireConfiguredCases[wireLogins:], wireBare: wireBareCases} {
+			client := wireClient(t, over, settings)
+			for i, c := range cases {
+				calls[fmt.Sprint(settings, " ", i, " ", c.label)] = func() error {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // for Wait
+					defer cancel()
+					return c.call(ctx, client)
+				}
+			}
+		}
+		return calls
+	})
 }
 
 // wireRecorder writes down each request as net/http puts it on the wire, and
@@ -217,6 +237,9 @@ type wireCase struct {
 	call  func(context.Context, *kotani.Client) error
 }
 
+// wireLogins is the number of logins with which wireCases and wireConfiguredCases begin.
+const wireLogins = 2
+
 // wireCases begins with the logins, whose results serve all later calls.
 var wireCases = []wireCase{
 	{"plain", func(ctx context.Context, c *kotani.Client) error { return c.Login(ctx) }},
@@ -227,6 +250,12 @@ var wireCases = []wireCase{
 		return wireError(c.Binance.CreateOrder(ctx, kotani.CreateOrderParams{
 			Amount: wireAmount("1000000"), GoodsName: "Maïs & <Beans>", GoodsDetail: `"dry"`, Currency: "USDT",
 			ReturnURL: "https://merchant.example/ok?a=b&c=d", CancelURL: "https://merchant.example/no",
+		}))
+	}},
+	{"callback", func(ctx context.Context, c *kotani.Client) error {
+		return wireError(c.Binance.CreateOrder(ctx, kotani.CreateOrderParams{
+			Amount: wireAmount("10"), GoodsName: "Tea", GoodsDetail: "Purple tea", Currency: "BUSD",
+			ReturnURL: "https://merchant.example/ok", CancelURL: "https://merchant.example/no", CallbackURL: "https://merchant.example/hook",
 		}))
 	}},
 	{"plain", func(ctx context.Context, c *kotani.Client) error { return wireError(c.Binance.CloseOrder(ctx, "p&1")) }},

@@ -303,7 +303,7 @@ func parse(body []byte) (*response, error) {
 func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	body, err := parse(r.Body)
 	if err != nil {
-		return foreign(r)
+		return transport.Verdict{}
 	}
 	r.Parsed = body
 	v := body.verdict(op)
@@ -321,20 +321,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	case r.Status == http.StatusTooManyRequests && v.Kind != transport.Duplicate && (body.RetCode.Text != "" || body.Reply != ""):
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 	}
-	if v.Kind == transport.Unclear {
-		f := foreign(r)
-		v.Kind, v.Reasons = f.Kind, f.Reasons
-	}
 	return v
-}
-
-// foreign judges a response that is not in KPay's words. It settles nothing. A wrong
-// path must not look like a missing payment.
-func foreign(r *transport.Response) transport.Verdict {
-	if r.Status == http.StatusNotFound {
-		return transport.Verdict{Reasons: []error{sdk.ErrUnexpectedResponse}}
-	}
-	return transport.Verdict{}
 }
 
 // verdict reads KPay's words: first the payment's status, then the request's code,

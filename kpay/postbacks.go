@@ -22,7 +22,7 @@ import (
 // Postbacks are not signed. Believe a postback only after Find confirms it. Package
 // webhook does so.
 func ParsePostback(body []byte) (Payment, error) {
-	object, err := postbackObject(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	object, err := postbackObject(wire.WithoutMark(body))
 	if err != nil {
 		return Payment{}, fmt.Errorf("kpay: postback: %w", err)
 	}

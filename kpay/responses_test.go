@@ -110,33 +110,35 @@ func TestResponsesToPayAreClassified(t *testing.T) {
 		"a statusid that is no text":   {200, `{"refid":"order-1","retcode":0,"statusid":[]}`, unclear(sdk.ErrUnexpectedResponse)},
 		"success that is no yes or no": {200, `{"success":"maybe","retcode":0}`, unclear(sdk.ErrUnexpectedResponse)},
 	} {
-		t.Run(name, func(t *testing.T) {
-			client, s := newClient(t, []step{
-				answer(tc.status, tc.body, "WWW-Authenticate", `Basic realm="kpay"`), answer(200, `{"reply":"x","retcode":601}`),
+		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
+			t.Run(name+behind, func(t *testing.T) {
+				client, s := newClient(t, []step{
+					answer(tc.status, mark+tc.body, "WWW-Authenticate", `Basic realm="kpay"`), answer(200, `{"reply":"x","retcode":601}`),
+				})
+				payment, err := client.Pay(t.Context(), validPay())
+				if tc.want.sentinel == nil {
+					require.NoError(t, err)
+					assert.Equal(t, tc.want.status, payment.Status)
+					assert.Equal(t, "order-1", payment.RefID)
+					assert.Equal(t, "pay", actions(s))
+					return
+				}
+				assert.Nil(t, payment)
+				var e *sdk.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, tc.want.outcome, e.Outcome.String())
+				assert.ErrorIs(t, err, tc.want.sentinel)
+				assert.Equal(t, tc.want.code, kpay.Code(e.Code))
+				assert.Equal(t, "order-1", e.Reference)
+				assert.Equal(t, tc.status, e.StatusCode)
+				assert.Equal(t, tc.body, string(e.Body))
+				if tc.want.outcome == "unknown" {
+					assert.Equal(t, "pay checkstatus", actions(s), "an unclear response leads to a lookup")
+				} else {
+					assert.Equal(t, "pay", actions(s), "a refusal ends the matter")
+				}
 			})
-			payment, err := client.Pay(t.Context(), validPay())
-			if tc.want.sentinel == nil {
-				require.NoError(t, err)
-				assert.Equal(t, tc.want.status, payment.Status)
-				assert.Equal(t, "order-1", payment.RefID)
-				assert.Equal(t, "pay", actions(s))
-				return
-			}
-			assert.Nil(t, payment)
-			var e *sdk.Error
-			require.ErrorAs(t, err, &e)
-			assert.Equal(t, tc.want.outcome, e.Outcome.String())
-			assert.ErrorIs(t, err, tc.want.sentinel)
-			assert.Equal(t, tc.want.code, kpay.Code(e.Code))
-			assert.Equal(t, "order-1", e.Reference)
-			assert.Equal(t, tc.status, e.StatusCode)
-			assert.Equal(t, tc.body, string(e.Body))
-			if tc.want.outcome == "unknown" {
-				assert.Equal(t, "pay checkstatus", actions(s), "an unclear response leads to a lookup")
-			} else {
-				assert.Equal(t, "pay", actions(s), "a refusal ends the matter")
-			}
-		})
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ const (
 	ErrUnauthorized       = sentinel("unauthorized")          // bad or missing credentials
 	ErrForbidden          = sentinel("forbidden")             // these credentials are not allowed to do this
 	ErrConfiguration      = sentinel("configuration refused") // the set-up of the account or of the client
-	ErrNotFound           = sentinel("not found")             // no such object, or a search without a result
+	ErrNotFound           = sentinel("not found")             // the provider says that there is no such object, or a search ended without a result
 	ErrDuplicate          = sentinel("duplicate")             // a reference or a unique field is taken
 	ErrReferenceTaken     = sentinel("reference taken")       // the reference belongs to another payment
 	ErrInProgress         = sentinel("still in progress")     // a request with the same key is being worked on

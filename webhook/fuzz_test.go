@@ -2,9 +2,12 @@ package webhook_test
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
@@ -113,5 +118,86 @@ func FuzzKapitenCallback(f *testing.F) {
 		assert.Equal(t, plain.Status, e.Status)
 		assert.Equal(t, string(plain.Raw), string(e.Raw))
 		assert.NotEmpty(t, source.Identify(e).Reference)
+	})
+}
+
+// noisyCallback is what a provider posts: the members that decide, and %s, a member more.
+type noisyCallback struct {
+	good     string
+	deciding string // names that are not noise
+	read     func(body string) (webhook.Identity, error)
+}
+
+func noisy[E any](s webhook.Source[E], good, deciding string) noisyCallback {
+	return noisyCallback{good, deciding, func(body string) (webhook.Identity, error) {
+		e, err := s.Decode([]byte(body))
+		if err != nil {
+			return webhook.Identity{}, err
+		}
+		got := s.Identify(e)
+		return webhook.Identity{Reference: got.Reference, Alias: got.Alias, Status: got.Status}, nil
+	}}
+}
+
+func noisyCallbacks() map[string]noisyCallback {
+	return map[string]noisyCallback{
+		"kapiten":     noisy(webhook.Kapiten(), `{"ride_id":"r-1","status":"PICKED_UP",%s}`, "ride_id status"),
+		"kpay":        noisy(webhook.KPay(), `{"refid":"o-1","statusid":"01",%s}`, "refid statusid"),
+		"kasapay":     noisy(webhook.Kasapay(), `{"payout_reference":"o-1","payment_status":700,%s}`, "payout_reference payment_status"),
+		"kotani":      noisy(webhook.Kotani(), `{"externalId":"o-1","status":"SUCCESSFUL",%s}`, "externalid status result transactiontype"),
+		"kotani-v3":   noisy(webhook.KotaniV3(), `{"event":"transaction.deposit.status.updated","data":{"reference_id":"r-1","status":"SUCCESSFUL",%s},"signature":"x"}`, "reference_id referenceid status"),
+		"fiatconnect": noisy(webhook.FiatConnect(), `{"eventType":"WebhookTransferInStatusEvent","eventId":"e-1","timestamp":"1700000000","payload":{"transferId":"t-1","status":"TransferComplete",%s}}`, "transferid status transferstatus transfertype"),
+		"bitpesa":     noisy(webhook.BitPesa(), `{"webhook":"w-1","event":"transaction.paid_in","object":{"id":"t-1","state":"received",%s}}`, "id state"),
+	}
+}
+
+// with reads the callback with a member more.
+func (c noisyCallback) with(member string) (webhook.Identity, error) {
+	return c.read(strings.Replace(c.good, "%s", member, 1))
+}
+
+func TestNoiseInACallbackHidesNotWhatItIsAbout(t *testing.T) {
+	for provider, callback := range noisyCallbacks() {
+		want, err := callback.with(`"no-such-member":0`)
+		require.NoError(t, err, provider)
+		require.NotEmpty(t, want.Reference, provider)
+		for _, name := range strings.Fields("external_id reference_number metadata event amount currency url tid momtransactionid statusdesc payment_reference account_balance transaction_time createdAt timestamp phoneNumber fee amountProvided recipients sender traits state_reason created_at") {
+			for _, value := range slices.Concat(clienttest.BadDates(), clienttest.BadDecimals(), []string{`["x"]`, `{"name":"KES"}`, `[[]]`}) {
+				for _, mark := range []string{"", "\ufeff"} {
+					got, err := callback.read(mark + strings.Replace(callback.good, "%s", `"`+name+`":`+value, 1))
+					assert.NoError(t, err, "%s: %s: %s", provider, name, value)
+					assert.Equal(t, want, got, "%s: %s: %s", provider, name, value)
+				}
+			}
+		}
+	}
+}
+
+// FuzzNoise puts any JSON into any member that decides nothing.
+func FuzzNoise(f *testing.F) {
+	callbacks := noisyCallbacks()
+	providers := slices.Sorted(maps.Keys(callbacks))
+	for i := range providers {
+		f.Add(uint8(i), "metadata", `{"_seconds":1}`)
+		f.Add(uint8(i), "amount", `"1,200.00"`)
+		f.Add(uint8(i), "external_id", `false`)
+	}
+	f.Fuzz(func(t *testing.T, which uint8, field, value string) {
+		provider := providers[int(which)%len(providers)]
+		callback := callbacks[provider]
+		name, err := json.Marshal(field)
+		if err != nil || !json.Valid([]byte(value)) || slices.Contains(strings.Fields(callback.deciding), strings.ToLower(strings.ToValidUTF8(field, "\ufffd"))) {
+			return
+		}
+		member := string(name) + ":" + value
+		if wire.UniqueKeys([]byte(strings.Replace(callback.good, "%s", member, 1))) != nil {
+			return // a key that comes twice has two meanings
+		}
+		want, err := callback.with(`"no-such-member":0`)
+		require.NoError(t, err)
+		got, err := callback.with(member)
+		if err != nil || got != want {
+			t.Errorf("%s: %q: %s: %+v, %v", provider, field, value, got, err)
+		}
 	})
 }

@@ -59,8 +59,9 @@ func (h *Handler[E]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // is not confirmed again. Feed returns how the event compared; Duplicate also if
 // it was applied before.
 func (h *Handler[E]) Feed(ctx context.Context, data E) (transition Transition, err error) {
-	defer h.recovered(ctx, Confirmed, &err)
-	ev, err := h.identify(data, Confirmed)
+	trust := Confirmed
+	defer h.recovered(ctx, &trust, &err)
+	ev, err := h.identify(data, trust)
 	if err != nil {
 		return "", err
 	}
@@ -121,9 +122,10 @@ func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived tim
 	// reads the rest of a refused body. Not every ResponseWriter has deadlines.
 	_ = http.NewResponseController(w).SetReadDeadline(arrived.Add(readTimeout))
 	d := &Delivery{Request: r, read: func() ([]byte, error) { return ReadBody(w, r, h.cfg.MaxBody) }}
+	var trust Trust
+	defer h.recovered(r.Context(), &trust, &err)
 	proof, err := h.cfg.Auth.Authenticate(d)
-	trust := proof.trust()
-	defer h.recovered(r.Context(), trust, &err)
+	trust = proof.trust()
 	if err != nil {
 		return Response{}, h.fail(err)
 	}
@@ -246,11 +248,12 @@ func (h *Handler[E]) handOn(ctx context.Context, tx *sql.Tx, ev Event[E]) (err e
 	return h.cfg.Handle(ctx, ev)
 }
 
-// recovered, deferred, turns a panic into an error that keeps the delivery's trust.
-func (h *Handler[E]) recovered(ctx context.Context, trust Trust, err *error) {
+// recovered, deferred, turns a panic into an error with the trust that the delivery has
+// by then.
+func (h *Handler[E]) recovered(ctx context.Context, trust *Trust, err *error) {
 	if recover() != nil {
 		h.logPanic(ctx, "delivery")
-		*err = &Error{Provider: h.source.Provider, Trust: trust, Err: ErrPanic}
+		*err = &Error{Provider: h.source.Provider, Trust: *trust, Err: ErrPanic}
 	}
 }
 

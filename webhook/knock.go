@@ -74,7 +74,8 @@ func (h *Handler[E]) ask(ctx context.Context, about Identity, bound *Bound, arri
 		key.amount, key.currency = bound.Amount.Decimal.String(), bound.Currency
 	}
 	return h.asks.join(ctx, key, h.cfg.Timeout, func(ctx context.Context, begin func(context.Context) error) (said Identity, err error) {
-		defer h.recovered(ctx, Claimed, &err)
+		var trust Trust
+		defer h.recovered(ctx, &trust, &err)
 		fail := func(err error) error {
 			return &Error{Provider: h.source.Provider, Reference: about.Reference, Err: err}
 		}
@@ -92,6 +93,7 @@ func (h *Handler[E]) ask(ctx context.Context, about Identity, bound *Bound, arri
 		case bound.contradicts(ev.Identity), !about.Alias && ev.Reference != about.Reference:
 			return Identity{}, ev.fail(ErrMismatch)
 		}
+		trust = ev.Trust
 		_, err = h.apply(ctx, ev, arrived)
 		return ev.Identity, err
 	})

@@ -80,12 +80,6 @@ func NewIn(w *fake.World, c Config) *Fake {
 			Attempted: f.attempted,
 		},
 		Admin: f.adminCalls(),
-		AdminDocs: map[string]string{
-			"POST /_fake/bitpesa/senders/{id}/state":         "moves a sender along one legal arrow|state code",
-			"POST /_fake/bitpesa/transactions/{id}/state":    "moves a transaction along one legal arrow|state code",
-			"POST /_fake/bitpesa/recipients/{id}/state":      "moves a recipient along one legal arrow|state code",
-			"POST /_fake/bitpesa/account_validations/outage": "turns an outage of account validations on or off|on",
-		},
 	})
 	return f
 }
@@ -226,19 +220,34 @@ func servedRoutes() []fake.Route {
 }
 
 // adminCalls are the moves over HTTP.
-func (f *Fake) adminCalls() map[string]http.HandlerFunc {
-	return map[string]http.HandlerFunc{
-		"POST /_fake/bitpesa/senders/{id}/state": f.adminMove(func(id string, in stateBody) error {
+func (f *Fake) adminCalls() map[string]fake.AdminCall {
+	move := func(what string, move func(id string, in stateBody) error) fake.AdminCall {
+		return fake.AdminCall{Does: "moves a " + what + " along one legal arrow", Body: stateBody{}, Response: stateView{}, Handle: f.adminMove(move)}
+	}
+	return map[string]fake.AdminCall{
+		"POST /_fake/bitpesa/senders/{id}/state": move("sender", func(id string, in stateBody) error {
 			return f.MoveSender(id, bitpesa.SenderState(in.State))
 		}),
-		"POST /_fake/bitpesa/transactions/{id}/state": f.adminMove(func(id string, in stateBody) error {
+		"POST /_fake/bitpesa/transactions/{id}/state": move("transaction", func(id string, in stateBody) error {
 			return f.MoveTransaction(id, bitpesa.TransactionState(in.State))
 		}),
-		"POST /_fake/bitpesa/recipients/{id}/state": f.adminMove(func(id string, in stateBody) error {
+		"POST /_fake/bitpesa/recipients/{id}/state": move("recipient", func(id string, in stateBody) error {
 			return f.MoveRecipient(id, bitpesa.RecipientState(in.State), in.Code)
 		}),
-		"POST /_fake/bitpesa/account_validations/outage": f.adminOutage,
+		"POST /_fake/bitpesa/account_validations/outage": {
+			Does: "turns an outage of account validations on or off", Body: outageBody{}, Response: outageBody{}, Handle: f.adminOutage,
+		},
 	}
+}
+
+// stateView is what became of a sender, transaction or recipient.
+type stateView struct {
+	ID    string `json:"id"`
+	State string `json:"state"`
+}
+
+type outageBody struct {
+	On *bool `json:"on"`
 }
 
 type stateBody struct {
@@ -258,7 +267,7 @@ func (f *Fake) adminMove(move func(id string, in stateBody) error) http.HandlerF
 			fake.AdminError(w, http.StatusBadRequest, "state", err.Error())
 			return
 		}
-		fake.AdminMoved(w, map[string]string{"id": id, "state": f.stateOf(id)}, err, "id", "state")
+		fake.AdminMoved(w, stateView{id, f.stateOf(id)}, err, "id", "state")
 	}
 }
 
@@ -275,9 +284,7 @@ func (f *Fake) stateOf(id string) string {
 }
 
 func (f *Fake) adminOutage(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		On *bool `json:"on"`
-	}
+	var in outageBody
 	if !fake.AdminBody(w, r, &in) {
 		return
 	}
@@ -286,5 +293,5 @@ func (f *Fake) adminOutage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.SetValidationOutage(*in.On)
-	fake.AdminRespond(w, http.StatusOK, map[string]bool{"on": *in.On})
+	fake.AdminRespond(w, http.StatusOK, in)
 }

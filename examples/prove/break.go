@@ -48,7 +48,7 @@ var rules = []rule{
 	},
 	{
 		"unseen path", "a request whose body was read may have left", "kapiten,kotani",
-		[]edit{{transport + "failure.go", "	case !unread:\n		return true", "	case false && !unread:\n		return true", 1}},
+		[]edit{{transport + "attempt.go", "	case !unread:\n		return true", "	case false && !unread:\n		return true", 1}},
 	},
 	{
 		"nonsense", "a RoundTripper that returns no response or no body is an error", "kapiten,kotani",
@@ -86,7 +86,7 @@ var rules = []rule{
 	{
 		"a refusal settles", "a refusal settles nothing while an attempt is open", "kasapay",
 		[]edit{
-			{transport + "failure.go", "case x.class != sdk.Safe && x.open:", "case x.class != sdk.Safe && x.open && !a.recognised():", 1},
+			{transport + "exchange.go", "case x.class != sdk.Safe && x.open:", "case x.class != sdk.Safe && x.open && !a.recognised():", 1},
 			{transport + "settle.go", "		switch {\n		case h.open, duplicate, refusedAgain:", "		switch {\n		case f.err.Outcome == sdk.Rejected && f.kind == Refused:\n			return f.err, false\n		case h.open, duplicate, refusedAgain:", 1},
 		},
 	},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -162,25 +163,27 @@ type mishap struct {
 	name string
 	meet func(n int, req *http.Request) (*http.Response, error)
 	sent bool // it reaches somebody, so that the outcome is unknown; else it is "not sent"
+	// reads, if set, responds to everything that is read after the first request.
+	reads Step
 }
 
 func mishaps() []mishap {
 	all := []mishap{
-		{"net/http sends it again", sentAgain, true},
-		{"another leg did it, this one is refused", func(_ int, req *http.Request) (*http.Response, error) { return refused(read(req)) }, true},
+		{"net/http sends it again", sentAgain, true, nil},
+		{"another leg did it, this one is refused", func(_ int, req *http.Request) (*http.Response, error) { return refused(read(req)) }, true, nil},
 		{"unanswered, then refused", func(n int, req *http.Request) (*http.Response, error) {
 			if n == 1 {
 				return nil, errors.Join(read(req), io.ErrUnexpectedEOF)
 			}
 			return refused(nil)
-		}, true},
-		{"no response, no error", func(_ int, req *http.Request) (*http.Response, error) { return nil, read(req) }, true},
+		}, true, nil},
+		{"no response, no error", func(_ int, req *http.Request) (*http.Response, error) { return nil, read(req) }, true, nil},
 		{"a response without a body", func(_ int, req *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: http.StatusOK, Request: req}, read(req)
-		}, true},
+		}, true, nil},
 		{"a limiter that lets nothing out", func(int, *http.Request) (*http.Response, error) {
 			return nil, errors.Join(sdk.ErrNotSent, errors.New("no permit"))
-		}, false},
+		}, false, nil},
 	}
 	for name, step := range map[string]Step{
 		// No success.
@@ -191,7 +194,12 @@ func mishaps() []mishap {
 		"upstream error": Answer(503, "upstream connect error"), "HTML 404": Answer(404, "<html>nginx</html>"),
 		"a proxy's list": Answer(499, `{"errors":["client closed request"]}`), "a proxy's 429": Answer(429, `{"message":"API rate limit exceeded"}`),
 	} {
-		all = append(all, mishap{name, func(_ int, req *http.Request) (*http.Response, error) { return step(req), read(req) }, true})
+		all = append(all, mishap{name, func(_ int, req *http.Request) (*http.Response, error) { return step(req), read(req) }, true, nil})
+	}
+	for name, page := range foreignNotFound() {
+		all = append(all, mishap{"unanswered, then " + name + " to the lookup", func(_ int, req *http.Request) (*http.Response, error) {
+			return nil, errors.Join(read(req), io.ErrUnexpectedEOF)
+		}, true, page})
 	}
 	return all
 }
@@ -207,6 +215,60 @@ func read(req *http.Request) error {
 func refused(err error) (*http.Response, error) {
 	return nil, errors.Join(err, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED})
 }
+
+// foreignNotFound are 404 responses which no provider wrote: of a proxy, of another
+// server, or of a path that does not exist.
+func foreignNotFound() map[string]Step {
+	pages := map[string]Step{}
+	for name, body := range map[string]string{
+		"HTML 404": "<html><head><title>404 Not Found</title></head></html>", "empty 404": "", "plain 404": "404 page not found",
+		"JSON 404": `{"message":"no Route matched with those values"}`, "{} 404": "{}",
+		"problem 404": `{"type":"about:blank","title":"Not Found","status":404}`,
+	} {
+		pages[name] = Answer(http.StatusNotFound, body)
+	}
+	return pages
+}
+
+// CheckForeignNotFound makes calls while a server, the login excepted, has nothing but
+// 404 responses that are not the provider's. None of them says that an object does not
+// exist. calls makes the calls with a client over a transport, and login is the path of
+// the login.
+func CheckForeignNotFound(t *testing.T, login string, loggedIn Step, calls func(t *testing.T, over http.RoundTripper) map[string]func() error) {
+	for name, page := range foreignNotFound() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent := 0
+				over := roundTripper(func(req *http.Request) (*http.Response, error) {
+					if login != "" && strings.HasSuffix(req.URL.Path, login) {
+						return loggedIn(req), read(req)
+					}
+					sent++
+					return page(req), read(req)
+				})
+				for call, make := range calls(t, over) {
+					sent = 0
+					err := make()
+					var e *sdk.Error
+					switch {
+					case sent == 0:
+						t.Errorf("%s sends nothing", call)
+					case !errors.As(err, &e):
+						t.Errorf("%s: %v", call, err)
+					case errors.Is(err, sdk.ErrNotFound):
+						t.Errorf("%s: %v: a page of somebody else's says so", call, err)
+					case e.Class == sdk.Safe && e.Outcome != sdk.NoEffect, e.Class != sdk.Safe && e.Outcome != sdk.Unknown && e.Outcome != sdk.NotSent:
+						t.Errorf("%s: %v", call, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 // sentAgain does as net/http does when a peer resets the stream: it asks for a second
 // connection within the same attempt. That must end the attempt.
@@ -235,6 +297,7 @@ type crossing struct {
 
 	mu    sync.Mutex
 	meet  func(n int, req *http.Request) (*http.Response, error)
+	reads Step // after the first write
 	met   int
 	twice bool // one of them would have gone out twice
 }
@@ -243,7 +306,14 @@ func (c *crossing) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	meet := c.meet
 	if req.Method == http.MethodGet || req.GetBody != nil || meet == nil {
+		reads := c.reads
+		if c.met == 0 {
+			reads = nil
+		}
 		c.mu.Unlock()
+		if reads != nil {
+			return reads(req), read(req)
+		}
 		return c.next.RoundTrip(req)
 	}
 	c.met++
@@ -269,10 +339,13 @@ func (w MoneyWrite) over(t *testing.T) (*crossing, func(context.Context) error) 
 
 func (m mishap) check(t *testing.T, w MoneyWrite) {
 	c, call := w.over(t)
-	c.meet = m.meet
+	c.meet, c.reads = m.meet, m.reads
 	err := call(t.Context())
 	most := map[sdk.Class]int{sdk.Once: 1, sdk.Searched: 1, sdk.Referenced: 2}[w.Class] // a keyed write is repeated with its key
 	want := sdk.ErrOutcomeUnknown
+	if m.reads != nil {
+		most = min(most, 1) // nobody has said that it is absent
+	}
 	if !m.sent {
 		want, most = sdk.ErrNotSent, 0
 	}

@@ -2,9 +2,12 @@ package fakeserver
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,11 +30,13 @@ type remitter struct {
 
 	mu     sync.Mutex
 	events []string
+	states map[string][]string // that were told, by the id of the object
+	names  map[bitpesa.EventName]bool
 }
 
 func newRemitter(t *testing.T, config string) *remitter {
 	t.Helper()
-	r := &remitter{t: t}
+	r := &remitter{t: t, states: map[string][]string{}, names: map[bitpesa.EventName]bool{}}
 	args := []string{"-clock", "manual"}
 	if config != "" {
 		args = append(args, "-config", configFile(t, config))
@@ -62,6 +67,10 @@ func (r *remitter) listen(client *bitpesa.Client) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.events = append(r.events, string(event.Name)+" "+event.State())
+		r.names[event.Name] = true
+		if event.Name != bitpesa.EventTransactionCreated { // which is no change
+			r.states[event.ID()] = append(r.states[event.ID()], event.State())
+		}
 	}))
 	r.t.Cleanup(receiver.Close)
 	names, err := client.Webhooks.Events(r.t.Context())
@@ -110,12 +119,26 @@ func payoutTo(account, externalID, senderID string) bitpesa.TransactionParams {
 }
 
 func TestBitPesasSecondAccountChecksItsSendersOverHTTP(t *testing.T) {
-	r := newRemitter(t, "")
+	r := newRemitter(t, `{"bitpesa":{"quirks":{"allow_secret_header":true}}}`)
 	ctx := t.Context()
 	waived, err := r.client.Senders.Create(ctx, remitterSender)
 	require.NoError(t, err)
 	assert.Equal(t, bitpesa.SenderApproved, waived.State)
 	assert.Equal(t, "+256752403639", waived.PhoneNumber)
+
+	raw := func(key, secret, documents string) (int, string) {
+		return ask(t, "POST", r.base+"/senders", `{"sender":{"first_name":"Jane","last_name":"Doe","country":"UG","city":"Kampala","street":"Somewhere 17-3","postal_code":"798983",`+
+			`"email":"jane@example.com","ip":"127.0.0.1","phone_number":"+256752403639","birth_date":"1970-01-01","documents":[`+documents+`]}}`, "Authorization-Key", key, "Authorization-Secret", secret)
+	}
+	status, body := raw("test-key", "test-secret", "")
+	assert.Equal(t, 201, status, body)
+	assert.Contains(t, body, `"state":"approved"`, "the first account is trusted with its senders")
+	status, body = raw("test-kyc-key", "test-kyc-secret", "")
+	assert.Equal(t, 422, status)
+	assert.Contains(t, body, `"documents":[{"error":"blank"}]`)
+	status, body = raw("test-kyc-key", "test-kyc-secret", `{"upload":"https://x.test/a.png","upload_file_name":"a.png"}`)
+	assert.Equal(t, 201, status, body)
+	assert.Contains(t, body, `"state":"initial"`)
 
 	r.listen(r.kyc)
 	_, err = r.kyc.Senders.Create(ctx, remitterSender)
@@ -143,6 +166,125 @@ func TestBitPesasSecondAccountChecksItsSendersOverHTTP(t *testing.T) {
 		"transaction.paid_in received", "recipient.pending pending", "recipient.error error", "transaction.error manual",
 		"recipient.canceled canceled", "transaction.canceled canceled", "recipient.refunded refunded", "transaction.refunded refunded",
 	}, r.heard(8))
+}
+
+// Whatever happens to a sender, a transaction or a recipient, the merchant hears of it:
+// the timeline of the server tells each change, and each has its event, in order.
+func TestEveryChangeOfStateHasItsEventOverHTTP(t *testing.T) {
+	r, ctx := newRemitter(t, ""), t.Context()
+	r.listen(r.kyc)
+	serial := 0
+	sender := func(states ...bitpesa.SenderState) *bitpesa.Sender {
+		t.Helper()
+		serial++
+		p := remitterSender
+		p.ExternalID, p.Documents = fmt.Sprint("sender-", serial), []bitpesa.DocumentParams{paper}
+		s, err := r.kyc.Senders.Create(ctx, p)
+		require.NoError(t, err)
+		for _, to := range states {
+			r.admins("/bitpesa/senders/"+s.ID+"/state", fmt.Sprintf(`{"state":%q}`, to))
+		}
+		return s
+	}
+	payout := func(account, senderID string) *bitpesa.Transaction {
+		t.Helper()
+		serial++
+		tx, err := r.kyc.Transactions.Create(ctx, payoutTo(account, fmt.Sprint("payout-", serial), senderID))
+		require.NoError(t, err)
+		return tx
+	}
+	fund := func(tx *bitpesa.Transaction) *bitpesa.Transaction {
+		t.Helper()
+		_, err := r.kyc.Debits.Create(ctx, bitpesa.DebitParams{ToID: tx.ID})
+		require.NoError(t, err)
+		return tx
+	}
+	move := func(kind, id string, states ...string) {
+		t.Helper()
+		for _, to := range states {
+			r.admins("/bitpesa/"+kind+"/"+id+"/state", fmt.Sprintf(`{"state":%q}`, to))
+		}
+	}
+	const good, bad = "1234567800", "1234567819"
+
+	approved := sender("verified", "approved")
+	paid := fund(payout(good, approved.ID))
+	corrected := fund(payout(bad, approved.ID))
+	refunded := fund(payout(bad, approved.ID))
+	r.admins("/clock/advance", `{"seconds":31}`)
+	number := payoutTo(good, "", "").Recipients[0].PayoutMethod.Details
+	_, err := r.kyc.Recipients.Correct(ctx, corrected.ID, corrected.Recipients[0].ID, bitpesa.RecipientUpdate{PayoutMethod: bitpesa.PayoutMethodParams{Type: bitpesa.NGNBank, Details: number}})
+	require.NoError(t, err)
+	_, err = r.kyc.Transactions.Cancel(ctx, refunded.ID)
+	require.NoError(t, err)
+	waiting := sender()
+	for _, from := range []*bitpesa.Sender{approved, waiting} { // approved and initial
+		_, err = r.kyc.Transactions.Cancel(ctx, payout(good, from.ID).ID)
+		require.NoError(t, err)
+	}
+	payout(good, waiting.ID)
+	r.admins("/clock/advance", `{"seconds":3601}`) // nobody funds it
+	waits := payout(good, waiting.ID)
+	move("senders", waiting.ID, "approved")
+
+	move("transactions", payout(good, approved.ID).ID, "pending", "received", "processing", "received", "manual", "paid")
+	move("transactions", payout(good, approved.ID).ID, "exception")
+	for _, states := range [][]string{{"stuck", "overpaid"}, {"manual", "exception"}, {"error", "canceled"}, {"refunded"}, {"error", "pending", "success"}} {
+		move("recipients", fund(payout(good, approved.ID)).Recipients[0].ID, states...)
+	}
+	changed := sender("rejected")
+	move("senders", changed.ID, "disabled", "banned")
+	other := remitterSender
+	other.ExternalID, other.LastName = "sender-1", "Roe"
+	_, err = r.kyc.Senders.Update(ctx, approved.ID, other)
+	require.NoError(t, err)
+	r.admins("/clock/advance", `{"seconds":86400}`)
+
+	assert.Equal(t, []string{"received", "paid"}, r.told(paid.ID))
+	assert.Equal(t, []string{"approved", "canceled"}, r.told(waits.ID), "its sender was approved, then its time ran out")
+	assert.Equal(t, []string{"pending", "success"}, r.told(paid.Recipients[0].ID))
+	assert.Equal(t, []string{"pending", "error", "pending", "success"}, r.told(corrected.Recipients[0].ID))
+	assert.Equal(t, []string{"pending", "error", "canceled", "refunded"}, r.told(refunded.Recipients[0].ID))
+	assert.Equal(t, []string{"verified", "approved", "initial"}, r.told(approved.ID))
+
+	made, cursor := map[string][]string{}, ""
+	for pages := 0; pages == 0 || cursor != ""; pages++ {
+		page := get(t, r.admin+"/timeline?provider=bitpesa&kind=state&limit=100&cursor="+cursor)
+		for _, record := range elements(t, page, "records") { // newest first
+			if _, to, changed := strings.Cut(fmt.Sprint(record["text"]), " → "); changed {
+				id := fmt.Sprint(record["subject"])
+				made[id] = append([]string{to}, made[id]...)
+			}
+		}
+		cursor, _ = page["next"].(string)
+	}
+	require.Greater(t, len(made), 25, "objects that changed")
+	for id, states := range made {
+		told := r.told(id)
+		for _, state := range states { // the timeline has the last of several states in one moment
+			i := slices.Index(told, state)
+			require.GreaterOrEqual(t, i, 0, "%s became %s: told %v", id, states, r.told(id))
+			told = told[i+1:]
+		}
+		assert.Empty(t, told, "%s became %s: told %v", id, states, r.told(id))
+	}
+	names, err := r.kyc.Webhooks.Events(ctx)
+	require.NoError(t, err)
+	var missing []string
+	for _, name := range names {
+		if kind := name.Kind(); !r.names[name] && (kind == "sender" || kind == "transaction" || kind == "recipient") {
+			missing = append(missing, string(name))
+		}
+	}
+	assert.Equal(t, []string{"transaction.mispaid"}, missing, "no call of the server pays another amount than is due")
+	assert.True(t, r.names[bitpesa.EventRecipientPaidOut])
+}
+
+// told are the states of an object that the merchant has heard of.
+func (r *remitter) told(id string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.states[id]
 }
 
 func TestBitPesaIsSetUpByAFile(t *testing.T) {

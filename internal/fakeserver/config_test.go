@@ -3,12 +3,19 @@ package fakeserver
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -16,8 +23,10 @@ import (
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // configFile writes a file for -config.
@@ -68,6 +77,102 @@ func TestAFileSetsUpEachFake(t *testing.T) {
 	configs, err = configure("", settings{autopilot: true})
 	require.NoError(t, err)
 	assert.True(t, configs["kapiten"].(*kapitentest.Config).Autopilot)
+}
+
+// Whatever a fake's Config can set, a file can set: the test names every field of every
+// Config in a file, and each must arrive. Left out are what the flags set and what no
+// file can hold.
+func TestAFileSetsAllThatAConfigCan(t *testing.T) {
+	for _, p := range providers() {
+		config := reflect.TypeOf(p.config(settings{})).Elem()
+		written, err := json.Marshal(map[string]any{p.name: sampleOf(t, config, p.name)})
+		require.NoError(t, err)
+		configs, err := configure(configFile(t, string(written)), settings{})
+		require.NoError(t, err, string(written))
+		for _, unset := range unsetIn(reflect.ValueOf(configs[p.name]).Elem(), p.name) {
+			t.Errorf("%s is not set by %s", unset, written)
+		}
+	}
+}
+
+// sampleOf is JSON that sets every field of a type to something other than zero.
+func sampleOf(t *testing.T, typ reflect.Type, path string) any {
+	t.Helper()
+	switch reflect.New(typ).Elem().Interface().(type) {
+	case time.Duration:
+		return "90s"
+	case decimal.Decimal:
+		return "1.5"
+	case netip.Prefix:
+		return "10.0.0.0/8"
+	case kapitentest.InsufficientFunds:
+		return "reject"
+	case bitpesatest.Rounding:
+		return "text"
+	case bitpesatest.APIVersion:
+		return "bitpesa"
+	}
+	switch typ.Kind() {
+	case reflect.Bool:
+		return true
+	case reflect.Int, reflect.Int64:
+		return 7
+	case reflect.String:
+		return "x"
+	case reflect.Pointer:
+		return sampleOf(t, typ.Elem(), path)
+	case reflect.Slice:
+		return []any{sampleOf(t, typ.Elem(), path)}
+	case reflect.Map:
+		return map[string]any{"x": sampleOf(t, typ.Elem(), path)}
+	case reflect.Struct:
+		o := map[string]any{}
+		for _, f := range reflect.VisibleFields(typ) {
+			if f.IsExported() && !setElsewhere(f) {
+				o[nameOf(f)] = sampleOf(t, f.Type, path+"."+f.Name)
+			}
+		}
+		return o
+	}
+	require.Fail(t, "a file cannot set this", "%s is a %s", path, typ)
+	return nil
+}
+
+// setElsewhere tells the fields that no file sets: the world's, which the flags set, and
+// what keeps credentials out of print.
+func setElsewhere(f reflect.StructField) bool {
+	return f.Type == reflect.TypeFor[fake.Options]() || f.Anonymous && strings.HasPrefix(f.Type.Name(), "Masked[")
+}
+
+// unsetIn are the paths of the fields that have not got the value of sampleOf.
+func unsetIn(v reflect.Value, path string) (unset []string) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			return unsetIn(v.Elem(), path)
+		}
+	case reflect.Slice:
+		if v.Len() > 0 {
+			return unsetIn(v.Index(0), path)
+		}
+	case reflect.Map:
+		if m := v.MapIndex(reflect.ValueOf("x").Convert(v.Type().Key())); m.IsValid() {
+			return unsetIn(m, path+".x")
+		}
+	case reflect.Struct:
+		if exported := slices.ContainsFunc(reflect.VisibleFields(v.Type()), func(f reflect.StructField) bool { return f.IsExported() }); exported {
+			for _, f := range reflect.VisibleFields(v.Type()) {
+				if f.IsExported() && !setElsewhere(f) {
+					unset = append(unset, unsetIn(v.FieldByIndex(f.Index), path+"."+f.Name)...)
+				}
+			}
+			return unset
+		}
+	}
+	if slices.Contains([]string{"1m30s", "1.5", "10.0.0.0/8", "1", "text", "bitpesa", "true", "7", "x"}, fmt.Sprint(v.Interface())) {
+		return nil
+	}
+	return []string{path}
 }
 
 func TestTheFileOfTheREADMEWorks(t *testing.T) {
@@ -156,6 +261,23 @@ func TestKotaniIsSetUpByTheFile(t *testing.T) {
 		return status
 	}
 	assert.Equal(t, []int{200, 200, 400}, []int{login("GH"), login("GHA"), login("KEN")})
+	client, err := kotani.New(kotani.Config{BaseURL: text(t, greeting, "kotani"), PhoneNumber: "254700000000", CountryCode: "GH", Password: "test-password"})
+	require.NoError(t, err)
+	deposit, err := client.Fiat.Deposit(t.Context(), kotani.DepositParams{Amount: decimal.NewFromInt(10), PhoneNumber: "233241234567", ExternalID: "in-1"})
+	require.NoError(t, err)
+	assert.Regexp(t, `^\{"id":"`, deposit.Raw.String(), "flat_responses")
+	assert.NotContains(t, deposit.Raw.String(), `"result"`)
+	for _, step := range []struct {
+		seconds int
+		want    kotani.TransactionStatus
+	}{{0, kotani.StatusPending}, {29, kotani.StatusPending}, {1, kotani.StatusSuccessful}} {
+		status, body := ask(t, "POST", text(t, greeting, "admin")+"/clock/advance", fmt.Sprintf(`{"seconds":%d}`, step.seconds))
+		require.Equal(t, 200, status, body)
+		found, err := client.Fiat.Get(t.Context(), deposit.RequestID)
+		require.NoError(t, err)
+		assert.Equal(t, step.want, found.Status, "settle_after")
+		assert.Regexp(t, `^\{.*"id":"`+deposit.RequestID+`"`, found.Raw.String(), "flat_responses")
+	}
 	status, body := ask(t, "POST", text(t, greeting, "fiatconnect")+"/quote/in", `{"fiatType":"KES","cryptoType":"cUSD","fiatAmount":"1300","country":"KE"}`)
 	assert.Equal(t, 400, status, body)
 }

@@ -1,6 +1,7 @@
 package fakeserver
 
 import (
+	"cmp"
 	"fmt"
 	"mime"
 	"net"
@@ -123,17 +124,53 @@ func unspecified(name string) bool {
 	return name == "" || err == nil && ip.IsUnspecified()
 }
 
-// reachable is an address of this machine that another machine can use: the first
-// address of a network interface that is up. It is "" without any.
-func reachable() string {
-	addresses, err := net.InterfaceAddrs()
-	if err != nil {
-		return ""
-	}
-	for _, a := range addresses {
-		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && n.IP.To4() != nil {
-			return n.IP.String()
+// usable is a host that clients on other machines can use when the server listens on
+// 0.0.0.0 or [::]: an address of the first interface that is up. It is loopback if the
+// machine has no other.
+func usable(listening net.IP, interfaces []network) string {
+	v6 := ""
+	for _, n := range interfaces {
+		if n.flags&net.FlagUp == 0 || n.flags&(net.FlagLoopback|net.FlagPointToPoint) != 0 {
+			continue
+		}
+		for _, ip := range n.addresses {
+			switch {
+			case !ip.IsGlobalUnicast(): // a link-local address needs a zone, which a URL's host has no place for
+			case ip.To4() != nil:
+				return ip.String()
+			case v6 == "":
+				v6 = ip.String()
+			}
 		}
 	}
-	return ""
+	if listening.To4() != nil { // 0.0.0.0 takes no IPv6
+		v6 = ""
+	}
+	return cmp.Or(v6, "127.0.0.1")
+}
+
+// network is a network interface of the machine.
+type network struct {
+	flags     net.Flags
+	addresses []net.IP
+}
+
+// networks are the machine's interfaces in its own order.
+func networks() []network {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return nil
+	}
+	var all []network
+	for _, i := range interfaces {
+		n := network{flags: i.Flags}
+		addresses, _ := i.Addrs() // an interface that is gone by now has none
+		for _, a := range addresses {
+			if prefix, ok := a.(*net.IPNet); ok {
+				n.addresses = append(n.addresses, prefix.IP)
+			}
+		}
+		all = append(all, n)
+	}
+	return all
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -163,19 +164,57 @@ func TestNoResponseCanBeFramedOrReadByAnotherOrigin(t *testing.T) {
 }
 
 func TestAServerThatOthersCanReachSaysSoAndNamesAnAddressThatWorks(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	read, write := io.Pipe()
-	var log bytes.Buffer
-	done := make(chan error, 1)
-	go func() { done <- Run(ctx, []string{"-addr", "0.0.0.0:0", "-clock", "manual"}, write, &log) }()
-	line := make([]byte, 8<<10)
-	n, err := read.Read(line)
-	require.NoError(t, err)
-	assert.NotContains(t, string(line[:n]), "0.0.0.0")
-	cancel()
-	require.NoError(t, <-done)
-	assert.Contains(t, log.String(), "warning: other machines can reach this server")
+	for addr, beyond := range map[string]bool{"0.0.0.0:0": true, "[::]:0": true, ":0": true, "127.0.0.1:0": false, "localhost:0": false} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		read, write := io.Pipe()
+		var log bytes.Buffer
+		done := make(chan error, 1)
+		go func() { done <- Run(ctx, []string{"-addr", addr, "-clock", "manual"}, write, &log) }()
+		var greeting map[string]any
+		require.NoError(t, json.NewDecoder(read).Decode(&greeting))
+		host, _, err := net.SplitHostPort(text(t, greeting, "addr"))
+		require.NoError(t, err)
+		assert.False(t, net.ParseIP(host).IsUnspecified(), host)
+		for _, url := range []string{text(t, greeting, "console"), text(t, greeting, "admin") + "/clock", text(t, greeting, "bitpesa")} {
+			assert.Contains(t, url, "http://"+text(t, greeting, "addr"))
+		}
+		status, _ := ask(t, "GET", text(t, greeting, "admin")+"/clock", "")
+		assert.Equal(t, 200, status, "%s: its own address is let in", addr)
+		cancel()
+		require.NoError(t, <-done)
+		assert.Equal(t, beyond, strings.Contains(log.String(), "warning: other machines can reach this server"), addr)
+		assert.Equal(t, beyond, strings.Contains(log.String(), "clients use "+strings.TrimSuffix(text(t, greeting, "console"), "/")), addr)
+	}
+}
+
+func TestTheAddressForClientsIsOneThatAnotherMachineCanUse(t *testing.T) {
+	const up = net.FlagUp | net.FlagBroadcast
+	on := func(flags net.Flags, addresses ...string) network {
+		n := network{flags: flags}
+		for _, a := range addresses {
+			n.addresses = append(n.addresses, net.ParseIP(a))
+		}
+		return n
+	}
+	loopback := on(up|net.FlagLoopback, "127.0.0.1", "::1")
+	for name, tt := range map[string]struct {
+		listening string
+		networks  []network
+		want      string
+	}{
+		"the first that is up":          {"0.0.0.0", []network{loopback, on(net.FlagBroadcast, "10.0.0.1"), on(up, "192.168.1.7"), on(up, "172.17.0.1")}, "192.168.1.7"},
+		"none without an address":       {"0.0.0.0", []network{loopback, on(up), on(up, "192.168.1.7")}, "192.168.1.7"},
+		"no tunnel to one other":        {"0.0.0.0", []network{loopback, on(up|net.FlagPointToPoint, "10.8.0.2"), on(up, "192.168.1.7")}, "192.168.1.7"},
+		"no link-local":                 {"0.0.0.0", []network{on(up, "169.254.7.7", "192.168.1.7")}, "192.168.1.7"},
+		"IPv4 before IPv6":              {"::", []network{on(up, "2001:db8::7", "192.168.1.7")}, "192.168.1.7"},
+		"IPv6 when there is no other":   {"::", []network{loopback, on(up, "fe80::1", "2001:db8::7", "2001:db8::8")}, "2001:db8::7"},
+		"0.0.0.0 does not take IPv6":    {"0.0.0.0", []network{loopback, on(up, "2001:db8::7")}, "127.0.0.1"},
+		"loopback alone":                {"::", []network{loopback}, "127.0.0.1"},
+		"a machine without any network": {"0.0.0.0", nil, "127.0.0.1"},
+	} {
+		assert.Equal(t, tt.want, usable(net.ParseIP(tt.listening), tt.networks), name)
+	}
 }
 
 func TestRidersWaitWithoutAutopilot(t *testing.T) {

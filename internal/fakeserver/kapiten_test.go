@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -23,6 +24,8 @@ type business struct {
 	t      *testing.T
 	id     string
 	user   string
+	base   string
+	token  string
 	admin  string
 	client *kapiten.Client
 
@@ -30,7 +33,7 @@ type business struct {
 	events []kapiten.Event
 }
 
-func newBusiness(t *testing.T, config string) *business {
+func newBusiness(t *testing.T, config string, flags ...string) *business {
 	t.Helper()
 	b := &business{t: t}
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -43,9 +46,9 @@ func newBusiness(t *testing.T, config string) *business {
 		b.events = append(b.events, event)
 	}))
 	t.Cleanup(receiver.Close)
-	greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, config))
-	b.admin = text(t, greeting, "admin")
-	cfg := kapiten.Config{BaseURL: text(t, greeting, "kapiten")}
+	greeting, _ := start(t, append(flags, "-clock", "manual", "-config", configFile(t, config))...)
+	b.base, b.admin = text(t, greeting, "kapiten"), text(t, greeting, "admin")
+	cfg := kapiten.Config{BaseURL: b.base}
 	onboarding, err := kapiten.New(cfg)
 	require.NoError(t, err)
 	company, err := onboarding.Companies.Create(t.Context(), kapiten.CreateCompanyParams{
@@ -60,9 +63,35 @@ func newBusiness(t *testing.T, config string) *business {
 	b.id, b.user = company.ID, user.ID
 	cfg.Token, err = onboarding.Users.Token(t.Context(), company.ID, user.ID)
 	require.NoError(t, err)
+	b.token = cfg.Token
 	b.client, err = kapiten.New(cfg)
 	require.NoError(t, err)
 	return b
+}
+
+// raw sends a request without the client, as any program can.
+func (b *business) raw(method, path, body string) (int, map[string]any) {
+	b.t.Helper()
+	status, response := ask(b.t, method, b.base+path, body, "Authorization", "Token "+b.token)
+	d := json.NewDecoder(strings.NewReader(response))
+	d.UseNumber() // money is no float
+	var o map[string]any
+	require.NoError(b.t, d.Decode(&o), response)
+	return status, o
+}
+
+// rows are the results of a list, newest first, without the client.
+func (b *business) rows(list string) []map[string]any {
+	b.t.Helper()
+	status, page := b.raw("GET", "/api/companies/"+b.id+"/"+list+"/", "")
+	require.Equal(b.t, http.StatusOK, status)
+	return elements(b.t, page, "results")
+}
+
+// order is the body of a ride like params; an estimate reads its part of it.
+func (b *business) order() string {
+	return `{"pickup_address":"Kicukiro, KK 12 Ave","pickup_latitude":-1.9441,"pickup_longitude":30.0619,"dropoff_address":"M. Peace Plaza, Nyarugenge","dropoff_latitude":-1.9706,"dropoff_longitude":30.1044,` +
+		`"sender":{"name":"Best Pilau","phone":"0788123456"},"receiver":{"name":"Customer","phone":"` + usualPhone + `"},"package_type":"Food","weight_range":"5-10","is_priority":true,"company_id":"` + b.id + `"}`
 }
 
 // call makes an admin call that must succeed.
@@ -148,12 +177,23 @@ func TestOverdraftCountsInEstimatesOverHTTP(t *testing.T) {
 	require.ErrorAs(t, err, &refusal)
 	assert.Equal(t, "map[wallet:[Insufficient wallet balance.]]", fmt.Sprint(refusal.Fields))
 
+	for _, path := range []string{"/api/rides/estimate/", "/api/rides/"} {
+		status, body := b.raw("POST", path, b.order())
+		assert.Equal(t, 400, status, path)
+		assert.Equal(t, map[string]any{"detail": "Insufficient wallet balance."}, body, path)
+	}
+
 	b.call("PATCH", "/kapiten/companies/"+b.id, `{"pricing_config":{"overdraft_limit":700}}`)
+	status, body := b.raw("POST", "/api/rides/estimate/", b.order())
+	assert.Equal(t, 200, status)
+	assert.Equal(t, json.Number("1700.0"), body["amount"])
 	quote, err := estimate()
 	require.NoError(t, err)
 	assert.Equal(t, "1700", quote.Amount.String())
 	b.create(usualPhone)
 	b.wantBalance("-700")
+	status, _ = b.raw("POST", "/api/rides/estimate/", b.order())
+	assert.Equal(t, 400, status, "the overdraft is used up")
 }
 
 func TestCancellationsNameTheirActorOverHTTP(t *testing.T) {
@@ -170,6 +210,7 @@ func TestCancellationsNameTheirActorOverHTTP(t *testing.T) {
 	first, second := b.create(usualPhone), b.create(usualPhone)
 	b.call("POST", "/kapiten/rides/"+first+"/cancel", `{"by":"sender","reason":"Wrong address"}`)
 	assert.Equal(t, kapiten.RideCancelled, b.ride(first).Status)
+	assert.Equal(t, "CANCELLED", b.rows("rides")[1]["status"])
 	e := b.last()
 	assert.Equal(t, []string{first, "CANCELLED", "PENDING", "sender", "Wrong address"},
 		[]string{e.RideID, string(e.Status), metadata(e).Previous, metadata(e).By, metadata(e).Reason})
@@ -185,26 +226,62 @@ func TestCancellationsNameTheirActorOverHTTP(t *testing.T) {
 }
 
 func TestACustomerPaysForARideOverHTTP(t *testing.T) {
+	for end, over := range map[string]struct {
+		end  func(b *business, id string)
+		want kapiten.RideStatus
+	}{
+		"no rider is found": {func(b *business, _ string) { b.advance(600) }, kapiten.RideRejected},
+		"the sender cancels": {func(b *business, id string) {
+			b.call("POST", "/kapiten/rides/"+id+"/cancel", `{"by":"sender"}`)
+		}, kapiten.RideCancelled},
+		"an administrator cancels after the pickup": {func(b *business, id string) {
+			for _, status := range []kapiten.RideStatus{kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp} {
+				b.call("POST", "/kapiten/rides/"+id+"/status", fmt.Sprintf(`{"status":%q}`, status))
+			}
+			b.call("POST", "/kapiten/rides/"+id+"/cancel", `{"by":"administrator","reason":"Spoilt"}`)
+		}, kapiten.RideCancelled},
+	} {
+		t.Run(end, func(t *testing.T) {
+			b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
+			id := b.create(usualPhone)
+			assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
+			payment := func() map[string]any {
+				value, _ := get(t, b.admin+"/kapiten/rides/"+id)["value"].(map[string]any)
+				payment, _ := value["payment"].(map[string]any)
+				return payment
+			}
+			assert.Equal(t, map[string]any{"method": "MOMO", "phone": usualPhone, "amount": "1700", "status": "PENDING"}, payment(), "the receiver is asked")
+			status, _ := ask(t, "POST", b.admin+"/kapiten/rides/"+id+"/status", `{"status":"PENDING"}`)
+			assert.Equal(t, 409, status, "nobody has paid")
+			b.call("POST", "/kapiten/rides/"+id+"/pay", `{"status":"FAILED","phone":"0728123456"}`)
+			assert.Equal(t, map[string]any{"method": "AIRTEL", "phone": "0728123456", "amount": "1700", "status": "FAILED"}, payment())
+			assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
+			b.call("POST", "/kapiten/rides/"+id+"/pay", `{"phone":"0788123456"}`)
+			paid := map[string]any{"method": "MOMO", "phone": "0788123456", "amount": "1700", "status": "PAID"}
+			assert.Equal(t, paid, payment())
+			assert.Equal(t, kapiten.RidePending, b.ride(id).Status)
+			over.end(b, id)
+			assert.Equal(t, over.want, b.ride(id).Status)
+			paid["status"] = "REFUNDED"
+			assert.Equal(t, paid, payment(), "back to who paid")
+			b.wantBalance("0")
+			page, err := b.client.Wallet.List(t.Context(), b.id, kapiten.ListOptions{})
+			require.NoError(t, err)
+			assert.Empty(t, page.Items, "the wallet has no part in it")
+		})
+	}
+}
+
+// A ride that nobody pays has nothing to give back.
+func TestAnUnpaidRideIsCancelledWithoutARefundOverHTTP(t *testing.T) {
 	b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
 	id := b.create(usualPhone)
-	assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
-	status, _ := ask(t, "POST", b.admin+"/kapiten/rides/"+id+"/status", `{"status":"PENDING"}`)
-	assert.Equal(t, 409, status, "nobody has paid")
-	payment := func() map[string]any {
-		value, _ := get(t, b.admin+"/kapiten/rides/"+id)["value"].(map[string]any)
-		payment, _ := value["payment"].(map[string]any)
-		return payment
-	}
-	b.call("POST", "/kapiten/rides/"+id+"/pay", `{"status":"FAILED","phone":"0728123456"}`)
-	assert.Equal(t, map[string]any{"method": "AIRTEL", "phone": "0728123456", "amount": "1700", "status": "FAILED"}, payment())
-	assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
-	b.call("POST", "/kapiten/rides/"+id+"/pay", `{"phone":"0788123456"}`)
-	assert.Equal(t, map[string]any{"method": "MOMO", "phone": "0788123456", "amount": "1700", "status": "PAID"}, payment())
-	assert.Equal(t, kapiten.RidePending, b.ride(id).Status)
-	b.advance(600)
-	assert.Equal(t, kapiten.RideRejected, b.ride(id).Status)
-	assert.Equal(t, "REFUNDED", payment()["status"])
-	b.wantBalance("0")
+	b.advance(30 * 60)
+	assert.Equal(t, kapiten.RideCancelled, b.ride(id).Status)
+	value := get(t, b.admin+"/kapiten/rides/"+id)["value"].(map[string]any)
+	assert.Equal(t, "FAILED", value["payment"].(map[string]any)["status"])
+	assert.Equal(t, "system", value["cancelled_by"])
+	assert.Contains(t, string(b.last().Metadata), `"cancelled_by":"system"`)
 }
 
 func TestAnyMoneyPaysWaitingRidesOverHTTP(t *testing.T) {
@@ -221,19 +298,47 @@ func TestAnyMoneyPaysWaitingRidesOverHTTP(t *testing.T) {
 		"refund": func(b *business) {
 			rides, err := b.client.Rides.List(b.t.Context(), b.id, kapiten.ListOptions{})
 			require.NoError(b.t, err)
-			b.call("POST", "/kapiten/rides/"+rides.Items[2].ID+"/cancel", `{"by":"sender"}`)
+			b.call("POST", "/kapiten/rides/"+rides.Items[len(rides.Items)-1].ID+"/cancel", `{"by":"sender"}`)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
 			b.adjust(1700, "")
 			b.create(usualPhone)
+			heavy := b.params(usualPhone)
+			heavy.WeightRange = kapiten.WeightOver20
+			dear, err := b.client.Rides.Create(t.Context(), heavy)
+			require.NoError(t, err)
+			assert.Equal(t, "2500", dear.EstimatedPrice.Decimal.String())
 			first, second := b.create(usualPhone), b.create(usualPhone)
 			earn(b)
-			assert.Equal(t, kapiten.RidePending, b.ride(first).Status)
+			late := b.create(usualPhone)
+			assert.Equal(t, kapiten.RideWaitingPayment, b.ride(dear.ID).Status, "the oldest is too dear")
+			assert.Equal(t, kapiten.RidePending, b.ride(first).Status, "the oldest that the money covers")
+			for _, id := range []string{second, late} {
+				assert.Equal(t, kapiten.RideWaitingPayment, b.ride(id).Status)
+			}
+			page, err := b.client.Wallet.List(t.Context(), b.id, kapiten.ListOptions{})
+			require.NoError(t, err)
+			assert.Equal(t, first, page.Items[0].RideID, "the money went there")
+
+			b.adjust(2500, "")
+			assert.Equal(t, kapiten.RidePending, b.ride(dear.ID).Status, "it has kept its place")
 			assert.Equal(t, kapiten.RideWaitingPayment, b.ride(second).Status)
 		})
 	}
+}
+
+// Money that has come is taken by the rides that wait, before a new ride is priced
+// against the wallet.
+func TestANewRideWaitsBehindTheOthersOverHTTP(t *testing.T) {
+	b := newBusiness(t, `{"kapiten":{"autopilot":false}}`)
+	first := b.create(usualPhone)
+	b.adjust(2000, "")
+	second := b.create(usualPhone)
+	assert.Equal(t, kapiten.RidePending, b.ride(first).Status)
+	assert.Equal(t, kapiten.RideWaitingPayment, b.ride(second).Status)
+	b.wantBalance("300")
 }
 
 func TestAnAdjustmentBelongsToItsRideOverHTTP(t *testing.T) {
@@ -247,6 +352,9 @@ func TestAnAdjustmentBelongsToItsRideOverHTTP(t *testing.T) {
 		[]string{string(page.Items[0].Type), page.Items[0].Amount.String(), page.Items[0].Description, page.Items[0].RideID})
 	assert.Equal(t, kapiten.TransactionRidePayment, page.Items[1].Type)
 	assert.Empty(t, page.Items[2].RideID)
+	rows := b.rows("transactions")
+	assert.Equal(t, []any{"ADJUSTMENT", json.Number("-300.0"), id}, []any{rows[0]["transaction_type"], rows[0]["amount"], rows[0]["ride"]})
+	assert.Equal(t, []any{"ADJUSTMENT", json.Number("5000.0"), nil}, []any{rows[2]["transaction_type"], rows[2]["amount"], rows[2]["ride"]})
 	b.wantBalance("3000")
 	b.call("POST", "/kapiten/rides/"+id+"/cancel", `{"by":"sender"}`)
 	b.wantBalance("5000")
@@ -267,6 +375,13 @@ func TestPricePartsAddUpOverHTTP(t *testing.T) {
 			d.FragileFee.Decimal.String(), d.PriorityFee.Decimal.String(), d.MinimumFareAdjustment.Decimal.String(),
 		})
 		assert.Empty(t, d.Extra)
+		status, body := b.raw("POST", "/api/rides/estimate/", strings.Replace(b.order(), "{", `{"includes_fragile_items":true,`, 1))
+		assert.Equal(t, 200, status)
+		var sum decimal.Decimal
+		for _, part := range body["details"].(map[string]any) {
+			sum = sum.Add(decimal.RequireFromString(fmt.Sprint(part)))
+		}
+		assert.Equal(t, sum.StringFixed(1), fmt.Sprint(body["amount"]))
 		assert.True(t, estimate.Amount.Equal(decimal.Sum(d.BaseFare.Decimal, d.DistanceFare.Decimal, d.WeightFee.Decimal, d.FragileFee.Decimal,
 			d.PriorityFee.Decimal, d.MinimumFareAdjustment.Decimal)), estimate.Amount.String())
 	}
@@ -302,6 +417,35 @@ func TestReceiversPhonesChooseTheCourseOfARideOverHTTP(t *testing.T) {
 	b.wantBalance("96600") // the ride that arrived and the ride that is stuck
 }
 
+func TestWithoutTheAutopilotARideStaysWhereAPersonPutItOverHTTP(t *testing.T) {
+	for flag, want := range map[string][]kapiten.RideStatus{
+		"-autopilot=false": {kapiten.RidePending, kapiten.RideAccepted, kapiten.RideRejected},
+		"-autopilot":       {kapiten.RideCompleted, kapiten.RideCompleted, kapiten.RideCompleted},
+	} {
+		t.Run(flag, func(t *testing.T) {
+			b := newBusiness(t, `{}`, flag)
+			b.adjust(100_000, "")
+			waits, taken := b.create(usualPhone), b.create(usualPhone)
+			if flag == "-autopilot=false" {
+				b.call("POST", "/kapiten/rides/"+taken+"/status", `{"status":"ACCEPTED"}`)
+			}
+			b.advance(9*60 + 59)
+			assert.Equal(t, want[0], b.ride(waits).Status)
+			b.advance(24 * 3600)
+			assert.Equal(t, want[1], b.ride(taken).Status)
+			assert.Equal(t, want[2], b.ride(waits).Status, "Kapiten itself gives up a ride that no rider takes for ten minutes")
+			if flag == "-autopilot=false" {
+				b.last()
+				statuses := map[string][]kapiten.RideStatus{}
+				for _, event := range b.events {
+					statuses[event.RideID] = append(statuses[event.RideID], event.Status)
+				}
+				assert.Equal(t, map[string][]kapiten.RideStatus{waits: {kapiten.RideRejected}, taken: {kapiten.RideAccepted}}, statuses)
+			}
+		})
+	}
+}
+
 func TestAFailedTopUpSaysWhyOverHTTP(t *testing.T) {
 	b := newBusiness(t, `{}`)
 	topUp := func(amount, phone string) (*kapiten.Transaction, error) {
@@ -317,6 +461,11 @@ func TestAFailedTopUpSaysWhyOverHTTP(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "FAILED Weekly credit: "+reason, string(deposit.Status)+" "+deposit.Description)
 	}
+	status, body := b.raw("POST", "/api/companies/"+b.id+"/topup/", `{"amount":5000.0,"phone_number":"0788120001"}`)
+	assert.Equal(t, 201, status)
+	b.advance(5)
+	row := b.rows("transactions")[0]
+	assert.Equal(t, []any{body["id"], "FAILED", "Wallet top-up: the payer refused"}, []any{row["id"], row["status"], row["description"]})
 	_, err := topUp("10.55", "0788123456")
 	require.ErrorIs(t, err, sdk.ErrValidation)
 	var refusal *sdk.Error
@@ -349,6 +498,9 @@ func TestARideShowsRiderCreatorAndOptionsOverHTTP(t *testing.T) {
 	assert.NotEmpty(t, ride.Rider.Name)
 	assert.Regexp(t, `^07[0-9]{8}$`, ride.Rider.Phone)
 	assert.Contains(t, ride.Raw.String(), `"rider":{"name":"`+ride.Rider.Name+`"`)
+	row := b.rows("rides")[0]
+	assert.Equal(t, []any{id, b.user, "Food", "5-10", true, false, map[string]any{"name": ride.Rider.Name, "phone": ride.Rider.Phone}},
+		[]any{row["id"], row["created_by"], row["package_type"], row["weight_range"], row["is_priority"], row["includes_fragile_items"], row["rider"]})
 }
 
 func TestNoFaultRuleWithoutARouteIsTakenOverHTTP(t *testing.T) {
@@ -359,6 +511,10 @@ func TestNoFaultRuleWithoutARouteIsTakenOverHTTP(t *testing.T) {
 			status, body := ask(t, "POST", admin+"/faults", `{"kind":"drop_after","path":"/no/such/route/at/all","provider":"`+e.name+`"}`)
 			assert.Equal(t, 400, status, e.name)
 			assert.Contains(t, body, `"field":"path"`, e.name)
+			status, body = ask(t, "POST", admin+"/faults", `{"kind":"drop_after","method":"PROPFIND","provider":"`+e.name+`"}`)
+			assert.Equal(t, 400, status, e.name)
+			assert.Contains(t, body, `"field":"method"`, e.name)
+			assert.Empty(t, elements(t, get(t, admin+"/faults?provider="+e.name), "faults"), "%s: what is refused changes nothing", e.name)
 			status, _ = ask(t, "POST", admin+"/faults", `{"kind":"drop_after","provider":"`+e.name+`"}`)
 			assert.Equal(t, 201, status, e.name)
 		}

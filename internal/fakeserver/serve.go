@@ -5,7 +5,6 @@
 package fakeserver
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,8 +39,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	listening := listener.Addr().(*net.TCPAddr)
 	addr := listening.String()
-	if listening.IP.IsUnspecified() { // no client can use 0.0.0.0 or [::]
-		addr = net.JoinHostPort(cmp.Or(reachable(), "127.0.0.1"), strconv.Itoa(listening.Port))
+	if listening.IP.IsUnspecified() { // no client can use it
+		addr = net.JoinHostPort(usable(listening.IP, networks()), strconv.Itoa(listening.Port))
 	}
 	base := strings.TrimRight(s.world.PublicURL, "/")
 	if base == "" {

@@ -36,12 +36,15 @@ func start(t *testing.T, args ...string) (greeting map[string]any, stop func() e
 	return greeting, stop
 }
 
-// ask sends a JSON request and returns status and body.
-func ask(t *testing.T, method, url, body string) (int, string) {
+// ask sends a JSON request and returns status and body. The headers are pairs.
+func ask(t *testing.T, method, url, body string, header ...string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	defer resp.Body.Close()

@@ -187,6 +187,14 @@ func (x *exchange) attempt(outer *http.Request) *http.Response {
 	return resp
 }
 
+// startOfAttempt reads the clock if anybody is going to ask how long it took.
+func (c *Core) startOfAttempt() (start time.Time) {
+	if c.cfg.OnAttempt != nil || c.cfg.Logger != nil {
+		start = time.Now()
+	}
+	return start
+}
+
 func (x *exchange) authorize(req *http.Request) error {
 	cfg := &x.core.cfg
 	if cfg.Tokens != nil && !x.op.Open {
@@ -243,6 +251,20 @@ func (x *exchange) perform(a *attempt) (*http.Response, error) {
 	return resp, err
 }
 
+// pool is where a call of a class is sent.
+func (c *Core) pool(class sdk.Class) http.RoundTripper {
+	switch {
+	case c.own == nil:
+		return c.transport
+	case class == sdk.Safe:
+		return c.own.reads
+	}
+	return c.own.writes
+}
+
+// byteOrderMark stands in front of the JSON of some servers, and no decoder takes it.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
 // evidence is what the hooks of net/http have seen. They run on other goroutines,
 // late ones too. What was seen stays seen: a late hook can only make an attempt
 // look more sent than it was, which is the safe side.
@@ -264,6 +286,38 @@ func (e *evidence) wroteHeaders() { e.wrote.Store(true) }
 // untouched reports that not one byte was written on the latest connection. The
 // lock is held.
 func (e *evidence) untouched() bool { return e.conn != nil && e.conn.written.Load() == e.before }
+
+// mayHaveLeft reports whether the peer may have got enough of an attempt to act on
+// it. Without proof of the contrary it may.
+func (x *exchange) mayHaveLeft(a *attempt, err error) bool {
+	e, unread := &a.seen, len(x.body) == 0
+	if !x.core.plain && !unread {
+		unread = a.body.seal()
+	}
+	if x.core.plain {
+		unread = true // the hooks tell
+	}
+	switch {
+	case !unread:
+		return true
+	case !x.core.plain && errors.Is(err, sdk.ErrNotSent):
+		return false // the caller's own RoundTripper says so
+	case !x.core.plain && len(x.body) == 0 && x.class != sdk.Safe:
+		return true // nobody can see whether such a request was sent
+	case !e.asked.Load():
+		return true // a RoundTripper of which nothing is known
+	case !e.got.Load() && !e.wrote.Load():
+		return false // no connection was ever had
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, errAttemptTimedOut) || errors.Is(err, errSentAgain) || x.caller.Err() != nil {
+		return true // the request may still be written on another goroutine
+	}
+	// Otherwise net/http has waited for that goroutine.
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.untouched()
+}
 
 // body is a request body that cannot be rewound. It remembers whether somebody has
 // read it. Once it is sealed nobody can.
@@ -300,21 +354,6 @@ func (b *body) WriteTo(to io.Writer) (int64, error) {
 func (b *body) Close() error { return nil }
 
 func (e *evidence) gotReadConn(httptrace.GotConnInfo) { e.got.Store(true) }
-
-// counterOf finds the countedConn behind a connection, below TLS. It returns nil
-// for a connection of somebody else's.
-func counterOf(conn net.Conn) *countedConn {
-	for {
-		switch c := conn.(type) {
-		case *countedConn:
-			return c
-		case interface{ NetConn() net.Conn }:
-			conn = c.NetConn()
-		default:
-			return nil
-		}
-	}
-}
 
 // limit ends one attempt: after its time, with the caller's context, on demand, or
 // when the attempt returns. It is made for one attempt only. It starts a timer and

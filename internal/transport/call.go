@@ -45,9 +45,11 @@ type Call struct {
 	// Identity tells calls with the same reference apart: equal ones share one
 	// flight. Empty: the body, before Callback has changed it.
 	Identity string
-	// Settle, if set, reads the error of the call once more. It returns nil where the
-	// write has succeeded after all.
-	Settle func(context.Context, error) error
+	// Doubts reports a refusal that the very payment asked for may be the reason of: an
+	// earlier call, before a crash say, has made it. LookRefused looks for it then.
+	// Without LookRefused nobody can tell, and the outcome is unknown.
+	Doubts      func(*sdk.Error) bool
+	LookRefused func(ctx context.Context, existing bool) (Finding, error)
 	// Callback, if set, makes the callback URL when the call is sent.
 	Callback *Callback
 
@@ -99,11 +101,14 @@ func Into[T any](out **T, decode func(body []byte) (T, error)) func(*Response) e
 // that a nil *sdk.Error cannot slip into an interface.
 func (c *Core) Do(ctx context.Context, call Call) error {
 	e := c.do(ctx, &call)
-	switch {
-	case e == nil:
+	if e != nil && call.Doubts != nil {
+		e = settleRefusal(ctx, e, call.Doubts, call.LookRefused)
+	}
+	if e == nil {
 		return nil
-	case call.Settle != nil:
-		return call.Settle(ctx, e)
+	}
+	if call.Key != "" { // no flight of calls shares this error
+		e.IdempotencyKey = call.Key // even when nothing was sent
 	}
 	return e
 }
@@ -273,7 +278,7 @@ func (w Write[T]) Prepare() (sdk.Prepared[T], error) {
 	p.Send = func(ctx context.Context, body []byte) (*T, error) {
 		var out *T
 		call := w.Call(&out)
-		call.Body, call.Lookup, call.LookFirst, call.Settle, call.single = body, nil, false, nil, true
+		call.Body, call.Lookup, call.LookFirst, call.Doubts, call.single = body, nil, false, nil, true
 		if err := w.Core.Do(ctx, call); err != nil {
 			return nil, err
 		}
@@ -299,7 +304,7 @@ func (w Write[T]) look(ctx context.Context) (*T, error) {
 		if inner := (*sdk.Error)(nil); errors.As(err, &inner) {
 			e.StatusCode, e.Code, e.RetryAfter = inner.StatusCode, inner.Code, inner.RetryAfter
 			for _, reason := range inner.Reasons {
-				if !errors.Is(reason, sdk.ErrNotFound) && !errors.Is(reason, sdk.ErrReferenceTaken) { // a missing route says nothing
+				if !errors.Is(reason, sdk.ErrNotFound) && !errors.Is(reason, sdk.ErrReferenceTaken) { // of another object
 					e.Reasons = append(e.Reasons, reason)
 				}
 			}
@@ -347,11 +352,11 @@ func (c *Core) encoded(call *Call) (sdk.Operation, []byte, error) {
 
 // encodeCall returns the body of a call, in which a placeholder may stand.
 func (c *Core) encodeCall(op *sdk.Operation, call *Call) ([]byte, *sdk.Error) {
+	body, err := encode(call.Body)
 	var f Faults
-	if f.checkTexts(call); f.Fields != nil {
+	if f.checkTexts(call, body); f.Fields != nil {
 		return nil, c.refuse(*op, call.Reference, f.Fields)
 	}
-	body, err := encode(call.Body)
 	if err != nil {
 		e := c.refuse(*op, call.Reference, Fields{"body": {"cannot be encoded as JSON"}})
 		e.Cause = err
@@ -438,10 +443,14 @@ func (c *Core) ask(ctx context.Context, method, path string, class sdk.Class, ca
 	if e := c.refuse(op, call.Reference, fields); e != nil {
 		return e
 	}
-	if e := c.carryOut(ctx, &op, u, &call); e != nil {
+	switch e := c.carryOut(ctx, &op, u, &call); {
+	case e == nil:
+		return nil
+	case class == sdk.Safe:
 		return e
+	default:
+		return settleRefusal(ctx, e, Duplicated, nil)
 	}
-	return nil
 }
 
 // Verdict is what a provider's response means. The zero value is Unclear.

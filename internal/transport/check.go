@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"bytes"
 	"maps"
+	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
@@ -131,6 +133,55 @@ func absolute(value string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
+// repeatsRequest names the headers at which net/http takes a request to be
+// repeatable and sends it again by itself when a pooled connection breaks.
+func repeatsRequest(name string) bool {
+	name = http.CanonicalHeaderKey(name)
+	return name == "Idempotency-Key" || name == "X-Idempotency-Key"
+}
+
+// checkHeader finds what net/http would refuse before any trace of an attempt
+// shows: a secret with a line end, say.
+func (c *Core) checkHeader(h http.Header) error {
+	for name, values := range h {
+		if len(values) == 1 && (&values[0] == &jsonType[0] || &values[0] == &c.userAgent[0]) {
+			continue // ours, checked by New
+		}
+		if !sendable(name, values) {
+			return errHeader
+		}
+	}
+	return nil
+}
+
+func sendable(name string, values []string) bool {
+	if name == "" {
+		return false
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
+		case strings.IndexByte("!#$%&'*+.^_`|~", c) < 0:
+			return false
+		}
+	}
+	for _, v := range values {
+		if !validHeaderValue(v) {
+			return false
+		}
+	}
+	return true
+}
+
+func validHeaderValue(v string) bool {
+	for i := range len(v) {
+		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
 func unusual(r rune) bool {
 	return r != '-' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z')
 }
@@ -139,16 +190,23 @@ func unusual(r rune) bool {
 func unprintable(r rune) bool { return r <= ' ' || r > '~' || r == '%' }
 
 // checkTexts refuses a text that is no valid UTF-8, wherever it stands in a call.
-// encoding/json would replace the odd bytes, so that two references became one.
-func (f *Faults) checkTexts(call *Call) {
+// encoding/json replaces the odd bytes, so that two references become one. A body in
+// which nothing was replaced, as nearly all are, is not searched.
+func (f *Faults) checkTexts(call *Call, body []byte) {
 	for i, v := range call.Path {
 		f.checkText("path."+strconv.Itoa(i), v)
 	}
 	f.checkQuery(call.Query)
 	f.checkText("reference", call.Reference)
-	if _, encoded := call.Body.([]byte); call.Body != nil && !encoded {
+	if _, encoded := call.Body.([]byte); call.Body != nil && !encoded && (body == nil || replaced(body)) {
 		f.checkValue("", reflect.ValueOf(call.Body))
 	}
+}
+
+// replaced reports a body in which a replacement stands, perhaps the caller's own, or
+// bytes that a MarshalJSON let through.
+func replaced(body []byte) bool {
+	return bytes.Contains(body, []byte(`\ufffd`)) || bytes.Contains(body, []byte("\ufffd")) || !utf8.Valid(body)
 }
 
 // CheckTexts does the same for a value that stands in a body in a way which only its
@@ -248,7 +306,7 @@ type Comparison struct {
 func (c *Comparison) Text(field, asked, shown string) {
 	asked, shown = strings.TrimSpace(asked), strings.TrimSpace(shown)
 	if asked != "" && shown != "" && asked != shown {
-		c.differs(field)
+		c.Differs(field)
 	}
 }
 
@@ -264,9 +322,9 @@ func (c *Comparison) Fold(field, asked, shown string) {
 func (c *Comparison) Amount(field string, asked decimal.Decimal, shown decimal.NullDecimal, present bool) {
 	switch {
 	case shown.Valid && !shown.Decimal.Equal(asked):
-		c.differs(field)
-	case !shown.Valid && present && c.unreadable == "":
-		c.unreadable = field
+		c.Differs(field)
+	case !shown.Valid && present:
+		c.Unreadable(field)
 	}
 }
 
@@ -282,7 +340,7 @@ func (c *Comparison) Phone(field, asked, shown string) {
 	case masked && strings.HasSuffix(a, back) && hasFront(a, front):
 	case !masked && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a)):
 	default:
-		c.differs(field)
+		c.Differs(field)
 	}
 }
 
@@ -308,7 +366,7 @@ func (c *Comparison) Account(field, asked, shown string) {
 	b = strings.ReplaceAll(strings.ReplaceAll(b, "XX", "**"), "*X", "**")
 	front, back, masked := ends(b, func(r rune) bool { return notDigit(r) && !unicode.IsLetter(r) })
 	if masked && (!strings.HasPrefix(a, front) || !strings.HasSuffix(a, back)) || !masked && a != b {
-		c.differs(field)
+		c.Differs(field)
 	}
 }
 
@@ -335,9 +393,17 @@ func bare(number string) string {
 
 func notDigit(r rune) bool { return r < '0' || r > '9' }
 
-func (c *Comparison) differs(field string) {
+// Differs says that a field differs.
+func (c *Comparison) Differs(field string) {
 	if c.different == "" {
 		c.different = field
+	}
+}
+
+// Unreadable says that a field is shown and cannot be read.
+func (c *Comparison) Unreadable(field string) {
+	if c.unreadable == "" {
+		c.unreadable = field
 	}
 }
 

@@ -5,8 +5,12 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 const (
@@ -85,4 +89,47 @@ func (c *countedConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	c.written.Add(int64(n - len(p)))
 	return n, err
+}
+
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	return exchangeOf(req.Context()).followRedirect(req, via)
+}
+
+// followRedirect lets a read follow to another place on the same host. Every
+// other redirect is handed back as the response: net/http would turn a POST into
+// a GET, and would carry our own headers to another host. What is a write
+// follows from the operation's class, never from the method.
+func (x *exchange) followRedirect(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	if x.op.Class != sdk.Safe || x.core.cfg.NoRedirects ||
+		first.Method != http.MethodGet && first.Method != http.MethodHead ||
+		len(via) > maxRedirects ||
+		req.URL.Scheme != first.URL.Scheme || origin(req.URL) != origin(first.URL) {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// origin is the host in small letters and its port. Without a port it is the scheme's own.
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return strings.ToLower(u.Hostname()) + ":" + port
+}
+
+// counterOf finds the countedConn behind a connection, below TLS. It returns nil
+// for a connection of somebody else's.
+func counterOf(conn net.Conn) *countedConn {
+	for {
+		switch c := conn.(type) {
+		case *countedConn:
+			return c
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return nil
+		}
+	}
 }

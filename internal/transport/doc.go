@@ -7,11 +7,12 @@
 //
 //	Call -> route (path, query) -> body -> attempts -> verdict -> decode
 //
-// write.go prepares, sends, looks up and compares one write. call.go takes a call
-// apart. share.go lets calls with one reference share one flight. settle.go decides
-// what a failure means for the class of the operation, and looks it up. exchange.go
-// repeats attempts with go-retryablehttp. attempt.go carries out one, and evidence.go
-// keeps what proves that it was not sent.
+// call.go takes a call apart, and prepares, sends and looks up one write. check.go checks
+// what is sent and compares what is shown. settle.go decides what a failure means for the
+// class of the operation, looks it up, and lets calls with one reference share one
+// flight. exchange.go repeats attempts with go-retryablehttp and says what they mean
+// together. attempt.go carries out one, and keeps what proves that it was not sent.
+// failure.go names causes, and how long to wait after them.
 //
 // # What is known about a call
 //

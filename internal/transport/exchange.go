@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -172,18 +171,6 @@ func freshHeader(req *http.Request) error {
 	return nil
 }
 
-func checkRedirect(req *http.Request, via []*http.Request) error {
-	return exchangeOf(req.Context()).followRedirect(req, via)
-}
-
-// startOfAttempt reads the clock if anybody is going to ask how long it took.
-func (c *Core) startOfAttempt() (start time.Time) {
-	if c.cfg.OnAttempt != nil || c.cfg.Logger != nil {
-		start = time.Now()
-	}
-	return start
-}
-
 // observe tells the hook and the log about an attempt. Only what is listed here
 // leaves: no URL, no body, no header but the request id.
 func (x *exchange) observe(start time.Time) {
@@ -226,41 +213,6 @@ func (x *exchange) observe(start time.Time) {
 	if cfg.OnAttempt != nil {
 		cfg.OnAttempt(ctx, a)
 	}
-}
-
-// followRedirect lets a read follow to another place on the same host. Every
-// other redirect is handed back as the response: net/http would turn a POST into
-// a GET, and would carry our own headers to another host. What is a write
-// follows from the operation's class, never from the method.
-func (x *exchange) followRedirect(req *http.Request, via []*http.Request) error {
-	first := via[0]
-	if x.op.Class != sdk.Safe || x.core.cfg.NoRedirects ||
-		first.Method != http.MethodGet && first.Method != http.MethodHead ||
-		len(via) > maxRedirects ||
-		req.URL.Scheme != first.URL.Scheme || origin(req.URL) != origin(first.URL) {
-		return http.ErrUseLastResponse
-	}
-	return nil
-}
-
-// origin is the host in small letters and its port. Without a port it is the scheme's own.
-func origin(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	return strings.ToLower(u.Hostname()) + ":" + port
-}
-
-// pool is where a call of a class is sent.
-func (c *Core) pool(class sdk.Class) http.RoundTripper {
-	switch {
-	case c.own == nil:
-		return c.transport
-	case class == sdk.Safe:
-		return c.own.reads
-	}
-	return c.own.writes
 }
 
 // judge says what an attempt meant, and enters it in the history.
@@ -322,20 +274,157 @@ func (x *exchange) judge(err error, left, stale bool) {
 	}
 }
 
+// unclearReasons names a response that is not in the provider's words by its status. A
+// 404 says nothing about an object: the path may be wrong, or a proxy does not know the
+// server. Only Interpret makes a sdk.ErrNotFound.
 func unclearReasons(status int) []error {
 	switch {
 	case status == http.StatusUnauthorized:
 		return []error{sdk.ErrUnauthorized}
 	case status == http.StatusForbidden:
 		return []error{sdk.ErrForbidden}
-	case status == http.StatusNotFound:
-		return []error{sdk.ErrNotFound}
 	case status == http.StatusTooManyRequests:
 		return []error{sdk.ErrRateLimited}
 	case status >= 500:
 		return []error{sdk.ErrServer}
 	}
 	return []error{sdk.ErrUnexpectedResponse}
+}
+
+// failure is the error of an exchange, or none, and what to do about it.
+type failure struct {
+	err   *sdk.Error
+	kind  Kind
+	wait  time.Duration // which a throttle asked for
+	token string        // which was refused
+}
+
+func (x *exchange) failure(err error) failure {
+	a := &x.last
+	f := failure{kind: a.verdict.Kind, wait: a.wait, token: a.token}
+	shown := a
+	if !x.open && !a.recognised() && x.refusal != nil && x.refusal.verdict.Kind != Expired {
+		shown = x.refusal // the last attempt was never sent
+	}
+	e := &sdk.Error{
+		Provider: x.core.cfg.Provider, Operation: x.op.Name, Class: x.class, Outcome: x.outcome(),
+		StatusCode: shown.response.Status, Code: shown.verdict.Code, Message: shown.verdict.Message, Fields: shown.verdict.Fields,
+		RequestID: shown.response.Header.Get("X-Request-Id"), Reference: x.reference, IdempotencyKey: x.key,
+		Attempts: x.attempts, RetryAfter: shown.wait, Detail: shown.verdict.Detail,
+		Reasons: shown.verdict.Reasons, Cause: withoutOutcome(a.err),
+	}
+	if body := shown.response.Body; len(body) > 0 {
+		e.Body = bytes.Clone(body[:min(len(body), maxFailureBody)])
+	}
+	if x.number == 0 { // net/http refused the request before any attempt
+		e.Cause = err
+		if !x.open && x.refusal == nil {
+			e.Outcome = sdk.NotSent
+		}
+		var shown *url.Error
+		if errors.As(err, &shown) {
+			e.Cause = shown.Err // without the URL
+		}
+	}
+	if ended := x.ended(); ended != nil && a.verdict.Kind != Refused && a.verdict.Kind != Duplicate && !errors.Is(e.Cause, ended) {
+		// The caller's own deadline or cancellation is the reason he looks for.
+		e.Cause = errors.Join(ended, e.Cause)
+	}
+	f.err = e
+	return f
+}
+
+// outcome says what the attempts of the whole call mean together.
+func (x *exchange) outcome() sdk.Outcome {
+	switch a := &x.last; {
+	case x.class == sdk.Safe && !a.recognised() && (a.outcome != sdk.NotSent || x.open || x.refusal != nil):
+		return sdk.NoEffect
+	case x.class != sdk.Safe && x.open:
+		return sdk.Unknown
+	case x.refusal != nil:
+		return sdk.Rejected
+	default:
+		return a.outcome
+	}
+}
+
+// ended says how the caller's context ended. A dialler's own timer can go off
+// just before the context's.
+func (x *exchange) ended() error {
+	if err := x.caller.Err(); err != nil {
+		return err
+	}
+	if deadline, ok := x.caller.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// again decides whether to try once more, and how long to wait before. Repeats
+// that need a lookup first are not decided here: they end the exchange.
+func (x *exchange) again() bool {
+	a := &x.last
+	if a.final || x.caller.Err() != nil {
+		return false
+	}
+	if a.verdict.Kind == Expired {
+		if x.single && x.core.cfg.Tokens != nil && a.token != "" {
+			x.core.cfg.Tokens.Drop(a.token) // the next attempt logs in again
+		}
+		if x.single || x.renewed || x.looksFirst() || x.core.cfg.Tokens == nil || a.token == "" {
+			return false
+		}
+		x.core.cfg.Tokens.Drop(a.token)
+		x.renewed, x.wait = true, 0
+		return true
+	}
+	if x.single || !x.repeatable(a) || x.number >= x.core.cfg.MaxAttempts {
+		return false
+	}
+	wait, ok := x.core.waitBefore(x.caller, x.number, a.wait)
+	if errors.Is(a.err, errConnectionStale) && x.number == 1 {
+		wait = 0 // the connection was old, not the peer in trouble
+	}
+	x.wait = wait
+	return ok
+}
+
+// looksFirst reports a write that must be looked up before any repeat.
+func (x *exchange) looksFirst() bool {
+	return x.looks && (x.class == sdk.Referenced || x.class == sdk.Searched)
+}
+
+func (x *exchange) repeatable(a *record) bool {
+	safe, keyed := x.class == sdk.Safe, x.class == sdk.Keyed
+	switch a.verdict.Kind {
+	case Throttled:
+		return safe || keyed
+	case InProgress:
+		return keyed
+	case Refused, Duplicate:
+		return false
+	}
+	if a.outcome == sdk.NotSent {
+		return true
+	}
+	return (safe || keyed) && !settledStatus(a.response.Status)
+}
+
+// settledStatus tells responses which another attempt would only repeat: a page
+// that is not there, a redirect that is not followed.
+func settledStatus(status int) bool {
+	return status >= 300 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
+}
+
+// withoutOutcome returns a cause that matches no outcome and holds no other call's
+// *sdk.Error. A caller's RoundTripper may say "not sent" of a request that was sent,
+// and only the outcome of this call may match.
+func withoutOutcome(err error) error {
+	var e *sdk.Error
+	if errors.Is(err, sdk.ErrNotSent) || errors.Is(err, sdk.ErrRejected) || errors.Is(err, sdk.ErrOutcomeUnknown) || errors.As(err, &e) {
+		return &otherCall{text: "connection failed", err: err}
+	}
+	return err
 }
 
 // buffers serve responses of unknown length. They never hold more than a page.
@@ -387,9 +476,6 @@ func (x *exchange) readBody(resp *http.Response) ([]byte, error) {
 	return bytes.Clone(buf.Bytes()), nil
 }
 
-// byteOrderMark stands in front of the JSON of some servers, and no decoder takes it.
-var byteOrderMark = []byte("\xef\xbb\xbf")
-
 var jsonType = []string{"application/json"}
 
 // header returns the headers of one attempt, credentials excepted.
@@ -411,53 +497,4 @@ func (x *exchange) header() http.Header {
 		h["Idempotency-Key"] = []string{x.key}
 	}
 	return h
-}
-
-// repeatsRequest names the headers at which net/http takes a request to be
-// repeatable and sends it again by itself when a pooled connection breaks.
-func repeatsRequest(name string) bool {
-	name = http.CanonicalHeaderKey(name)
-	return name == "Idempotency-Key" || name == "X-Idempotency-Key"
-}
-
-// checkHeader finds what net/http would refuse before any trace of an attempt
-// shows: a secret with a line end, say.
-func (c *Core) checkHeader(h http.Header) error {
-	for name, values := range h {
-		if len(values) == 1 && (&values[0] == &jsonType[0] || &values[0] == &c.userAgent[0]) {
-			continue // ours, checked by New
-		}
-		if !sendable(name, values) {
-			return errHeader
-		}
-	}
-	return nil
-}
-
-func sendable(name string, values []string) bool {
-	if name == "" {
-		return false
-	}
-	for i := range len(name) {
-		switch c := name[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
-		case strings.IndexByte("!#$%&'*+.^_`|~", c) < 0:
-			return false
-		}
-	}
-	for _, v := range values {
-		if !validHeaderValue(v) {
-			return false
-		}
-	}
-	return true
-}
-
-func validHeaderValue(v string) bool {
-	for i := range len(v) {
-		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
 }

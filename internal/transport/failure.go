@@ -1,116 +1,16 @@
 package transport
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
 )
-
-// failure is the error of an exchange, or none, and what to do about it.
-type failure struct {
-	err   *sdk.Error
-	kind  Kind
-	wait  time.Duration // which a throttle asked for
-	token string        // which was refused
-}
-
-func (x *exchange) failure(err error) failure {
-	a := &x.last
-	f := failure{kind: a.verdict.Kind, wait: a.wait, token: a.token}
-	shown := a
-	if !x.open && !a.recognised() && x.refusal != nil && x.refusal.verdict.Kind != Expired {
-		shown = x.refusal // the last attempt was never sent
-	}
-	e := &sdk.Error{
-		Provider: x.core.cfg.Provider, Operation: x.op.Name, Class: x.class, Outcome: x.outcome(),
-		StatusCode: shown.response.Status, Code: shown.verdict.Code, Message: shown.verdict.Message, Fields: shown.verdict.Fields,
-		RequestID: shown.response.Header.Get("X-Request-Id"), Reference: x.reference, IdempotencyKey: x.key,
-		Attempts: x.attempts, RetryAfter: shown.wait, Detail: shown.verdict.Detail,
-		Reasons: shown.verdict.Reasons, Cause: withoutOutcome(a.err),
-	}
-	if body := shown.response.Body; len(body) > 0 {
-		e.Body = bytes.Clone(body[:min(len(body), maxFailureBody)])
-	}
-	if x.number == 0 { // net/http refused the request before any attempt
-		e.Cause = err
-		if !x.open && x.refusal == nil {
-			e.Outcome = sdk.NotSent
-		}
-		var shown *url.Error
-		if errors.As(err, &shown) {
-			e.Cause = shown.Err // without the URL
-		}
-	}
-	if ended := x.ended(); ended != nil && a.verdict.Kind != Refused && a.verdict.Kind != Duplicate && !errors.Is(e.Cause, ended) {
-		// The caller's own deadline or cancellation is the reason he looks for.
-		e.Cause = errors.Join(ended, e.Cause)
-	}
-	f.err = e
-	return f
-}
-
-// outcome says what the attempts of the whole call mean together.
-func (x *exchange) outcome() sdk.Outcome {
-	switch a := &x.last; {
-	case x.class == sdk.Safe && !a.recognised() && (a.outcome != sdk.NotSent || x.open || x.refusal != nil):
-		return sdk.NoEffect
-	case x.class != sdk.Safe && x.open:
-		return sdk.Unknown
-	case x.refusal != nil:
-		return sdk.Rejected
-	default:
-		return a.outcome
-	}
-}
-
-// ended says how the caller's context ended. A dialler's own timer can go off
-// just before the context's.
-func (x *exchange) ended() error {
-	if err := x.caller.Err(); err != nil {
-		return err
-	}
-	if deadline, ok := x.caller.Deadline(); ok && !time.Now().Before(deadline) {
-		return context.DeadlineExceeded
-	}
-	return nil
-}
-
-// again decides whether to try once more, and how long to wait before. Repeats
-// that need a lookup first are not decided here: they end the exchange.
-func (x *exchange) again() bool {
-	a := &x.last
-	if a.final || x.caller.Err() != nil {
-		return false
-	}
-	if a.verdict.Kind == Expired {
-		if x.single && x.core.cfg.Tokens != nil && a.token != "" {
-			x.core.cfg.Tokens.Drop(a.token) // the next attempt logs in again
-		}
-		if x.single || x.renewed || x.looksFirst() || x.core.cfg.Tokens == nil || a.token == "" {
-			return false
-		}
-		x.core.cfg.Tokens.Drop(a.token)
-		x.renewed, x.wait = true, 0
-		return true
-	}
-	if x.single || !x.repeatable(a) || x.number >= x.core.cfg.MaxAttempts {
-		return false
-	}
-	wait, ok := x.core.waitBefore(x.caller, x.number, a.wait)
-	if errors.Is(a.err, errConnectionStale) && x.number == 1 {
-		wait = 0 // the connection was old, not the peer in trouble
-	}
-	x.wait = wait
-	return ok
-}
 
 // waitBefore is how long to wait before attempt n+1: as long as the provider asked
 // for, or else a random time. It reports whether that wait is to be made at all.
@@ -123,33 +23,6 @@ func (c *Core) waitBefore(ctx context.Context, n int, asked time.Duration) (wait
 	}
 	deadline, limited := ctx.Deadline()
 	return wait, !limited || time.Until(deadline) > wait
-}
-
-// looksFirst reports a write that must be looked up before any repeat.
-func (x *exchange) looksFirst() bool {
-	return x.looks && (x.class == sdk.Referenced || x.class == sdk.Searched)
-}
-
-func (x *exchange) repeatable(a *record) bool {
-	safe, keyed := x.class == sdk.Safe, x.class == sdk.Keyed
-	switch a.verdict.Kind {
-	case Throttled:
-		return safe || keyed
-	case InProgress:
-		return keyed
-	case Refused, Duplicate:
-		return false
-	}
-	if a.outcome == sdk.NotSent {
-		return true
-	}
-	return (safe || keyed) && !settledStatus(a.response.Status)
-}
-
-// settledStatus tells responses which another attempt would only repeat: a page
-// that is not there, a redirect that is not followed.
-func settledStatus(status int) bool {
-	return status >= 300 && status < 500 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
 }
 
 // backoff is the wait before attempt n+1: full jitter under a growing bound.
@@ -197,38 +70,6 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 
 // Long enough to stop any retry, far from overflow.
 const maxRetryAfterSeconds = 10 * 365 * 24 * 3600
-
-// mayHaveLeft reports whether the peer may have got enough of an attempt to act on
-// it. Without proof of the contrary it may.
-func (x *exchange) mayHaveLeft(a *attempt, err error) bool {
-	e, unread := &a.seen, len(x.body) == 0
-	if !x.core.plain && !unread {
-		unread = a.body.seal()
-	}
-	if x.core.plain {
-		unread = true // the hooks tell
-	}
-	switch {
-	case !unread:
-		return true
-	case !x.core.plain && errors.Is(err, sdk.ErrNotSent):
-		return false // the caller's own RoundTripper says so
-	case !x.core.plain && len(x.body) == 0 && x.class != sdk.Safe:
-		return true // nobody can see whether such a request was sent
-	case !e.asked.Load():
-		return true // a RoundTripper of which nothing is known
-	case !e.got.Load() && !e.wrote.Load():
-		return false // no connection was ever had
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, errAttemptTimedOut) || errors.Is(err, errSentAgain) || x.caller.Err() != nil {
-		return true // the request may still be written on another goroutine
-	}
-	// Otherwise net/http has waited for that goroutine.
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return !e.untouched()
-}
 
 // problem is a cause with a fixed text of our own.
 type problem string
@@ -287,17 +128,6 @@ func (o *otherCall) SafeText() string {
 		return o.text + ": " + sdk.SafeText(o.err)
 	}
 	return o.text
-}
-
-// withoutOutcome returns a cause that matches no outcome and holds no other call's
-// *sdk.Error. A caller's RoundTripper may say "not sent" of a request that was sent,
-// and only the outcome of this call may match.
-func withoutOutcome(err error) error {
-	var e *sdk.Error
-	if errors.Is(err, sdk.ErrNotSent) || errors.Is(err, sdk.ErrRejected) || errors.Is(err, sdk.ErrOutcomeUnknown) || errors.As(err, &e) {
-		return &otherCall{text: "connection failed", err: err}
-	}
-	return err
 }
 
 // Is hides the other call's outcome, and the end of its context, which may have

@@ -60,7 +60,7 @@ func TestEverySentinelIsReachable(t *testing.T) {
 func TestUnclearAnswersAreNamedByTheirStatus(t *testing.T) {
 	for status, kind := range map[int]error{
 		200: sdk.ErrUnexpectedResponse, 400: sdk.ErrUnexpectedResponse,
-		401: sdk.ErrUnauthorized, 403: sdk.ErrForbidden, 404: sdk.ErrNotFound,
+		401: sdk.ErrUnauthorized, 403: sdk.ErrForbidden, 404: sdk.ErrUnexpectedResponse,
 		418: sdk.ErrUnexpectedResponse, 429: sdk.ErrRateLimited,
 		500: sdk.ErrServer, 502: sdk.ErrServer, 599: sdk.ErrServer,
 	} {
@@ -68,6 +68,7 @@ func TestUnclearAnswersAreNamedByTheirStatus(t *testing.T) {
 		err := s.core(noRetry).Do(t.Context(), callOf("once"))
 		assert.ErrorIs(t, err, kind, "%d", status)
 		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, "%d", status)
+		assert.NotErrorIs(t, err, sdk.ErrNotFound, "%d: only the provider says so", status)
 		assert.Equal(t, status, failure(t, err).StatusCode)
 	}
 }

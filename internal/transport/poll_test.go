@@ -29,8 +29,7 @@ func TestPollOutlastsOutagesOnly(t *testing.T) {
 		script []step
 		kind   error // the poll ends with
 	}{
-		"outages":      {[]step{html(503), html(502), drop, truncate, nil, garbled, say(429, "throttled"), accept}, nil},
-		"not found":    {[]step{html(404)}, sdk.ErrNotFound},
+		"outages":      {[]step{html(503), html(502), html(404), drop, truncate, nil, garbled, say(429, "throttled"), accept}, nil},
 		"unauthorized": {[]step{html(401)}, sdk.ErrUnauthorized},
 		"forbidden":    {[]step{html(403)}, sdk.ErrForbidden},
 		"redirected":   {[]step{redirect(302, "http://elsewhere.localhost")}, sdk.ErrRedirected},
@@ -60,6 +59,8 @@ func TestPollOutlastsOutagesOnly(t *testing.T) {
 	assert.ErrorIs(t, err, sdk.ErrValidation, "bad parameters do not get better")
 	err = core.Poll(t.Context(), "safe", "", 1, 1, func(context.Context) (bool, error) { return false, assert.AnError })
 	assert.ErrorIs(t, err, assert.AnError, "nor does what is no failure of ours")
+	err = core.Poll(t.Context(), "safe", "", 1, 1, func(context.Context) (bool, error) { return false, core.Absent("safe", "ref-1") })
+	assert.ErrorIs(t, err, sdk.ErrNotFound, "a search that was answered ends it")
 }
 
 func TestPollEndsPromptlyWithItsContext(t *testing.T) {

@@ -50,7 +50,7 @@ func TestRetryTable(t *testing.T) {
 		"200 that cannot be decoded": {garbled, [4]cell{again, again, found, unknown}},
 		"the same key in progress":   {say(409, "in progress"), [4]cell{{sent: 1, outcome: "no effect"}, again, found, unknown}},
 		"404 in HTML": {html(404), [4]cell{
-			{sent: 1, outcome: "no effect", kind: sdk.ErrNotFound}, unknown, found, unknown}},
+			{sent: 1, outcome: "no effect", kind: sdk.ErrUnexpectedResponse}, unknown, found, unknown}},
 		"redirect to elsewhere": {redirect(307, "http://other.localhost/x"), [4]cell{
 			{sent: 1, outcome: "no effect", kind: sdk.ErrRedirected}, unknown, found, unknown}},
 		"refusal in the provider's words": {say(400, "refused"), [4]cell{
@@ -138,7 +138,7 @@ func TestUnknownIsSticky(t *testing.T) {
 		"then throttled":           {[]step{drop, say(429, "throttled"), say(429, "throttled"), say(429, "throttled")}, "unknown", sdk.ErrRateLimited},
 		"then credentials refused": {[]step{drop, say(401, "expired")}, "unknown", sdk.ErrUnauthorized},
 		"then forbidden":           {[]step{drop, say(403, "forbidden")}, "unknown", sdk.ErrForbidden},
-		"then a page not found":    {[]step{drop, html(404)}, "unknown", sdk.ErrNotFound},
+		"then a page not found":    {[]step{drop, html(404)}, "unknown", sdk.ErrUnexpectedResponse},
 		"then a redirect":          {[]step{drop, redirect(302, "/login")}, "unknown", sdk.ErrRedirected},
 		"then the key is taken":    {[]step{drop, say(409, "duplicate")}, "unknown", sdk.ErrDuplicate},
 		"then refused":             {[]step{drop, say(400, "refused")}, "unknown", sdk.ErrDeclined},

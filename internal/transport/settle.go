@@ -115,6 +115,34 @@ func taken(e *sdk.Error, rejected bool) *sdk.Error {
 	return e
 }
 
+// Duplicated reports the refusal of a duplicate.
+func Duplicated(e *sdk.Error) bool { return errors.Is(e, sdk.ErrDuplicate) }
+
+// settleRefusal settles a refusal that proves nothing. It returns nil when the payment is
+// there. The refusal stands when the payment is absent, unless the provider calls the
+// request a duplicate.
+func settleRefusal(ctx context.Context, e *sdk.Error, doubts func(*sdk.Error) bool, look func(ctx context.Context, existing bool) (Finding, error)) *sdk.Error {
+	if e.Outcome != sdk.Rejected || errors.Is(e, sdk.ErrReferenceTaken) || !doubts(e) {
+		return e
+	}
+	told := *e // calls that share a flight share its error
+	if look == nil {
+		told.Outcome = sdk.Unknown
+		return &told
+	}
+	switch found, err := look(ctx, true); {
+	case err != nil:
+		return stayUnknown(ctx, &told, &otherCall{text: "lookup by reference failed", err: err})
+	case found == Same:
+		return nil
+	case found == Different:
+		return taken(&told, told.Class == sdk.Referenced)
+	case Duplicated(e):
+		return stayUnknown(ctx, &told, errDuplicateAbsent)
+	}
+	return &told
+}
+
 const lookSpan = 3 * time.Second // between the first and the last of three looks
 
 // lookRepeatedly looks at once, and again after one and after two more seconds,

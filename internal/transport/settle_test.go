@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 func TestSettleBelievesInAbsenceOnlyAfterThreeLooks(t *testing.T) {
@@ -53,4 +55,60 @@ func TestSettleEndsWithTheContext(t *testing.T) {
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.Equal(t, 300*time.Millisecond, time.Since(start))
 	})
+}
+
+// A refusal may have the very payment as its reason that the caller asks for. Only a look
+// tells, and without a look nobody can.
+func TestADoubtfulRefusalIsLookedUp(t *testing.T) {
+	for name, row := range map[string]struct {
+		op, words, look string // no look: nobody can look
+		outcome         string
+		advice          sdk.Advice
+	}{
+		"found":                    {"once", "duplicate", "found", "", sdk.Done},
+		"different":                {"once", "duplicate", "different", "unknown", sdk.Look},
+		"different, unique":        {"referenced", "refused", "different", "rejected", sdk.Taken},
+		"a duplicate that is none": {"once", "duplicate", "absent", "unknown", sdk.Look},
+		"absent":                   {"once", "refused", "absent", "rejected", sdk.Mend},
+		"the look fails":           {"once", "refused", "fails", "unknown", sdk.Look},
+		"nobody can look":          {"once", "duplicate", "", "unknown", sdk.Look},
+		"no doubt":                 {"once", "declined", "fails", "rejected", sdk.Mend},
+		"nobody knows anyway":      {"once", "unclear", "found", "unknown", sdk.Look},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status := map[string]int{"duplicate": 409, "unclear": 500}[row.words]
+			if status == 0 {
+				status = 400
+			}
+			words := row.words
+			if words == "declined" {
+				words = "refused"
+			}
+			s := newStage(t, say(status, words))
+			call, lookup := callOf(row.op), &search{answers: []string{row.look}, perLook: true}
+			call.Doubts = func(*sdk.Error) bool { return row.words != "declined" }
+			if row.look != "" {
+				call.LookRefused = lookup.lookup
+			}
+			err := s.core(noRetry).Do(t.Context(), call)
+			assert.Equal(t, row.advice, sdk.Advise(err))
+			if row.outcome == "" {
+				assert.NoError(t, err)
+				assert.Equal(t, []bool{true}, lookup.existing, "an earlier call has made it")
+				return
+			}
+			e := failure(t, err)
+			assert.Equal(t, row.outcome, e.Outcome.String())
+			assert.Equal(t, row.look == "different", errors.Is(err, sdk.ErrReferenceTaken))
+			assert.Equal(t, row.look == "fails" && row.words == "refused", errors.Is(err, errSearch))
+		})
+	}
+}
+
+func TestADuplicateOfARawCallSettlesNothing(t *testing.T) {
+	for readOnly, outcome := range map[bool]string{false: "unknown", true: "rejected"} {
+		_, err := newStage(t, say(409, "duplicate")).core(noRetry).Ask(t.Context(), sdk.RawCall{Method: "POST", Path: "/x", ReadOnly: readOnly})
+		assert.Equal(t, outcome, failure(t, err).Outcome.String())
+		assert.ErrorIs(t, err, sdk.ErrDuplicate)
+	}
 }

@@ -10,6 +10,11 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
+// verbatim writes its text as it is.
+type verbatim struct{ Text string }
+
+func (v verbatim) MarshalJSON() ([]byte, error) { return []byte(`"` + v.Text + `"`), nil }
+
 func TestATextThatIsNoUTF8IsRefusedBeforeTheNetwork(t *testing.T) {
 	const odd = "order-\xff1"
 	type contact struct {
@@ -38,6 +43,7 @@ func TestATextThatIsNoUTF8IsRefusedBeforeTheNetwork(t *testing.T) {
 		"without a tag":   {transport.Call{Body: order{Plain: odd}}, "Plain"},
 		"map of anything": {transport.Call{Body: order{Extra: map[string]any{"a": []any{odd}}}}, "extra.a"},
 		"map value":       {transport.Call{Body: order{Tags: map[string]string{"k": odd}}}, "tags.k"},
+		"its own JSON":    {transport.Call{Body: verbatim{odd}}, "Text"},
 		"map key":         {transport.Call{Body: order{Tags: map[string]string{"k\xff": "v"}}}, "tags.k?"},
 		"query":           {transport.Call{Query: url.Values{"q": {odd}}}, "q"},
 		"reference":       {transport.Call{Reference: odd}, "reference"},

@@ -155,3 +155,12 @@ func TestADifferenceOutranksWhatCannotBeRead(t *testing.T) {
 	c.Amount("amount", decimal.NewFromInt(7), decimal.NullDecimal{}, true)
 	assert.EqualError(t, c.Direct(), "the amount shown cannot be read: it cannot be compared")
 }
+
+func TestAFieldCanBeSaidToDifferOrToBeUnreadable(t *testing.T) {
+	var c transport.Comparison
+	c.Unreadable("a")
+	assert.Equal(t, untold, told(&c))
+	c.Differs("b")
+	assert.Equal(t, different, told(&c), "what differs makes it another payment, whatever cannot be read")
+	assert.EqualError(t, c.Direct(), "response about another payment: b: it is about another payment")
+}

@@ -4,76 +4,9 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/shopspring/decimal"
 )
-
-// Bounds of a phone number's digits: E.164 allows fifteen.
-const minPhoneDigits, maxPhoneDigits = 9, 15
-
-// Phone reads a phone number as people write and copy it: with a plus sign or two
-// zeros in front of the country code, with spaces, hyphens, dots and parentheses of
-// any alphabet, and with invisible marks. It returns the digits: those of a
-// country code and a number, or of a national number as it stands. ok is false for
-// anything else.
-func Phone(text string) (digits string, ok bool) {
-	if strings.Trim(text, "0123456789") == "" && !strings.HasPrefix(text, "00") { // mostly
-		if len(text) < minPhoneDigits || len(text) > maxPhoneDigits {
-			return "", false
-		}
-		return text, true
-	}
-	if t := strings.TrimSpace(text); strings.HasPrefix(t, "+") || strings.HasPrefix(t, "00") {
-		text = strings.Replace(text, "(0)", "", 1) // it is dialled within the country only
-	}
-	var b strings.Builder
-	plus := false
-	for _, r := range text {
-		switch {
-		case '0' <= r && r <= '9':
-			b.WriteByte(byte(r))
-		case r == '+' || r == '\uff0b':
-			if plus || b.Len() > 0 {
-				return "", false
-			}
-			plus = true
-		case r == '(' || r == ')' || r == '.' || r == '\u2212', unicode.IsSpace(r), unicode.In(r, unicode.Zs, unicode.Pd, unicode.Cf):
-		default:
-			return "", false
-		}
-	}
-	digits = b.String()
-	if rest, foreign := strings.CutPrefix(digits, "00"); foreign && !plus {
-		digits, plus = rest, true
-	}
-	if len(digits) < minPhoneDigits || len(digits) > maxPhoneDigits || plus && digits[0] == '0' {
-		return "", false
-	}
-	return digits, true
-}
-
-// AmountFault says what is wrong with an amount that is to be sent with so many
-// decimals at most, or nothing. It never rounds, and it never unfolds a huge
-// exponent.
-func AmountFault(amount decimal.Decimal, decimals int) string {
-	exponent := int(amount.Exponent())
-	switch {
-	case !amount.IsPositive():
-		return "must be greater than zero"
-	case exponent > maxDecimalExponent || exponent < -maxDecimalFraction || amount.NumDigits()+exponent > maxAmountDigits:
-		return "is out of bounds"
-	case exponent < 0 && !amount.Equal(amount.Truncate(int32(decimals))):
-		if decimals == 0 {
-			return "must be a whole number"
-		}
-		return "must have at most " + strconv.Itoa(decimals) + " decimals"
-	}
-	return ""
-}
-
-// maxAmountDigits before the point fit an int64 and any provider's field.
-const maxAmountDigits = 18
 
 // Number encodes a decimal as a JSON number without an exponent: 1200.5.
 type Number decimal.Decimal

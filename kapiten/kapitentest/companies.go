@@ -199,12 +199,15 @@ func (f *Fake) companyByID(c *call, id string) (*company, *response) {
 }
 
 // adminCompany patches what Configure can change.
+// companyBody changes what is set in it.
+type companyBody struct {
+	PricingConfig map[string]json.RawMessage `json:"pricing_config"`
+	IsActive      *bool                      `json:"is_active"`
+	WebhookURL    *string                    `json:"webhook_url"`
+}
+
 func (f *Fake) adminCompany(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		PricingConfig map[string]json.RawMessage `json:"pricing_config"`
-		IsActive      *bool                      `json:"is_active"`
-		WebhookURL    *string                    `json:"webhook_url"`
-	}
+	var in companyBody
 	if !fake.AdminBody(w, r, &in) {
 		return
 	}

@@ -59,21 +59,13 @@ func NewIn(w *fake.World, c Config) *Fake {
 		EntryActs:    topUpActs,
 		Routes:       f.routes(),
 		Redacted:     func() any { return f.state.save().redacted() },
-		Admin: map[string]http.HandlerFunc{
-			"POST /_fake/kapiten/rides/{id}/status":        f.adminMoveRide,
-			"POST /_fake/kapiten/rides/{id}/cancel":        f.adminCancelRide,
-			"POST /_fake/kapiten/rides/{id}/pay":           f.adminPayRide,
-			"POST /_fake/kapiten/transactions/{id}/settle": f.adminMoveTopUp,
-			"POST /_fake/kapiten/companies/{id}/adjust":    f.adminAdjust,
-			"PATCH /_fake/kapiten/companies/{id}":          f.adminCompany,
-		},
-		AdminDocs: map[string]string{
-			"POST /_fake/kapiten/rides/{id}/status":        "moves a ride along one legal arrow|status",
-			"POST /_fake/kapiten/rides/{id}/cancel":        "cancels a ride, by its sender or an administrator|by reason",
-			"POST /_fake/kapiten/rides/{id}/pay":           "the customer paid for a ride, or could not: PAID or FAILED|status phone",
-			"POST /_fake/kapiten/transactions/{id}/settle": "ends a pending top-up: SUCCESS or FAILED|status reason",
-			"POST /_fake/kapiten/companies/{id}/adjust":    "books an adjustment, which may correct the price of a ride|amount description ride",
-			"PATCH /_fake/kapiten/companies/{id}":          "changes prices, is_active or webhook_url of a company|pricing_config is_active webhook_url",
+		Admin: map[string]fake.AdminCall{
+			"POST /_fake/kapiten/rides/{id}/status":        {Does: "moves a ride along one legal arrow", Body: moveBody{}, Response: adminRow{}, Handle: f.adminMoveRide},
+			"POST /_fake/kapiten/rides/{id}/cancel":        {Does: "cancels a ride, by its sender or an administrator", Body: cancelBody{}, Response: adminRow{}, Handle: f.adminCancelRide},
+			"POST /_fake/kapiten/rides/{id}/pay":           {Does: "the customer paid for a ride, or could not: PAID or FAILED", Body: payBody{}, Response: adminRow{}, Handle: f.adminPayRide},
+			"POST /_fake/kapiten/transactions/{id}/settle": {Does: "ends a pending top-up: SUCCESS or FAILED", Body: settleBody{}, Response: topUpBody{}, Handle: f.adminMoveTopUp},
+			"POST /_fake/kapiten/companies/{id}/adjust":    {Does: "books an adjustment, which may correct the price of a ride", Body: adjustBody{}, Response: transactionRow{}, Handle: f.adminAdjust},
+			"PATCH /_fake/kapiten/companies/{id}":          {Does: "changes prices, is_active or webhook_url of a company", Body: companyBody{}, Handle: f.adminCompany},
 		},
 	})
 	return f

@@ -377,10 +377,29 @@ func (f *Fake) callback(r *Ride, from kapiten.RideStatus) {
 	})
 }
 
-func (f *Fake) adminMoveRide(w http.ResponseWriter, r *http.Request) {
-	var in struct {
+// The bodies of the admin calls that move a ride.
+type (
+	moveBody struct {
 		Status kapiten.RideStatus `json:"status"`
 	}
+	cancelBody struct {
+		By     Actor  `json:"by"`
+		Reason string `json:"reason"`
+	}
+	payBody struct {
+		Status PaymentStatus `json:"status"`
+		Phone  string        `json:"phone"`
+	}
+)
+
+// adminRow is how the admin calls show a ride.
+type adminRow struct {
+	rideRow
+	Payment CustomerPayment `json:"payment,omitzero"`
+}
+
+func (f *Fake) adminMoveRide(w http.ResponseWriter, r *http.Request) {
+	var in moveBody
 	if !fake.AdminBody(w, r, &in) {
 		return
 	}
@@ -392,10 +411,7 @@ func (f *Fake) adminMoveRide(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *Fake) adminCancelRide(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		By     Actor  `json:"by"`
-		Reason string `json:"reason"`
-	}
+	var in cancelBody
 	if !fake.AdminBody(w, r, &in) {
 		return
 	}
@@ -408,10 +424,7 @@ func (f *Fake) adminCancelRide(w http.ResponseWriter, r *http.Request) {
 
 // adminPayRide takes an empty body too: the receiver has paid.
 func (f *Fake) adminPayRide(w http.ResponseWriter, r *http.Request) {
-	in := struct {
-		Status PaymentStatus `json:"status"`
-		Phone  string        `json:"phone"`
-	}{Status: PaymentPaid}
+	in := payBody{Status: PaymentPaid}
 	if r.ContentLength != 0 && !fake.AdminBody(w, r, &in) {
 		return
 	}
@@ -429,11 +442,7 @@ func (f *Fake) adminRide(w http.ResponseWriter, id, field string, move func(id s
 	err := move(id)
 	if err == nil {
 		r := f.state.rides[id]
-		row = struct {
-			rideRow
-			Payment CustomerPayment `json:"payment,omitzero"`
-		}{f.rideRow(r), r.Payment}
-		row = json.RawMessage(encode(row)) // while the lock is held
+		row = json.RawMessage(encode(adminRow{f.rideRow(r), r.Payment})) // while the lock is held
 	}
 	f.world.Unlock()
 	fake.AdminMoved(w, row, err, "id", field)

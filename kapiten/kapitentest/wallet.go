@@ -353,11 +353,21 @@ type transactionRow struct {
 	Ride *string `json:"ride"`
 }
 
-func (f *Fake) adminMoveTopUp(w http.ResponseWriter, r *http.Request) {
-	var in struct {
+// The bodies of the admin calls that move money.
+type (
+	settleBody struct {
 		Status kapiten.TransactionStatus `json:"status"`
 		Reason string                    `json:"reason"`
 	}
+	adjustBody struct {
+		Amount      json.RawMessage `json:"amount"`
+		Description string          `json:"description"`
+		Ride        string          `json:"ride"`
+	}
+)
+
+func (f *Fake) adminMoveTopUp(w http.ResponseWriter, r *http.Request) {
+	var in settleBody
 	if !fake.AdminBody(w, r, &in) {
 		return
 	}
@@ -375,11 +385,7 @@ func (f *Fake) adminMoveTopUp(w http.ResponseWriter, r *http.Request) {
 
 // adminAdjust takes an amount as Adjust does, as a number or its text.
 func (f *Fake) adminAdjust(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Amount      json.RawMessage `json:"amount"`
-		Description string          `json:"description"`
-		Ride        string          `json:"ride"`
-	}
+	var in adjustBody
 	if !fake.AdminBody(w, r, &in) {
 		return
 	}

@@ -63,10 +63,9 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Ledger:  func() *fake.Ledger { return f.state.Ledger },
 		Routes:  servedRoutes(),
 		Refused: func(body map[string]any) bool { return fake.Text(body["error_code"]) != "" },
-		Admin: map[string]http.HandlerFunc{
-			"POST /_fake/kasapay/payouts/{reference}/settle": f.adminMovePayout,
-		},
-		AdminDocs: map[string]string{"POST /_fake/kasapay/payouts/{reference}/settle": "moves a payout to 700, 701, 702, 704 or 705|payment_status"},
+		Admin: map[string]fake.AdminCall{"POST /_fake/kasapay/payouts/{reference}/settle": {
+			Does: "moves a payout to 700, 701, 702, 704 or 705", Body: settleBody{}, Response: response{}, Handle: f.adminMovePayout,
+		}},
 	})
 	return f
 }

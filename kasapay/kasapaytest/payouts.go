@@ -82,10 +82,12 @@ func (f *Fake) MovePayout(reference string, to kasapay.PaymentStatus) error {
 
 // adminMovePayout is POST /_fake/kasapay/payouts/{reference}/settle
 // {"payment_status":700}.
+type settleBody struct {
+	PaymentStatus int `json:"payment_status"`
+}
+
 func (f *Fake) adminMovePayout(rw http.ResponseWriter, r *http.Request) {
-	var in struct {
-		PaymentStatus int `json:"payment_status"`
-	}
+	var in settleBody
 	if !fake.AdminBody(rw, r, &in) {
 		return
 	}

@@ -73,15 +73,10 @@ func NewIn(w *fake.World, c Config) *Fake {
 			status := fake.Text(body["status"])
 			return len(status) == 3 && status[0] == '4'
 		},
-		Admin: map[string]http.HandlerFunc{
-			"POST /_fake/kotani/transactions/{id}/settle": f.adminMoveTransaction,
-			"POST /_fake/kotani/orders/{id}/pay":          f.adminPayOrder,
-			"POST /_fake/kotani/orders/{id}/settle":       f.adminMoveOrder,
-		},
-		AdminDocs: map[string]string{
-			"POST /_fake/kotani/transactions/{id}/settle": "ends a pending transaction, or reverses a successful one|status",
-			"POST /_fake/kotani/orders/{id}/pay":          "the payer paid an on-chain order",
-			"POST /_fake/kotani/orders/{id}/settle":       "ends an order: PAID, FAILED or CLOSED|status",
+		Admin: map[string]fake.AdminCall{
+			"POST /_fake/kotani/transactions/{id}/settle": {Does: "ends a pending transaction, or reverses a successful one", Body: transactionBody{}, Handle: f.adminMoveTransaction},
+			"POST /_fake/kotani/orders/{id}/pay":          {Does: "the payer paid an on-chain order", Handle: f.adminPayOrder},
+			"POST /_fake/kotani/orders/{id}/settle":       {Does: "ends an order: PAID, FAILED or CLOSED", Body: orderBody{}, Handle: f.adminMoveOrder},
 		},
 	})
 	return f

@@ -117,3 +117,20 @@ func currencyOf(phone string) string {
 	}
 	return ""
 }
+
+// currencyIn is the currency of Kenya or Ghana, by the country's code.
+func currencyIn(code string) string {
+	switch countryNamed(code) {
+	case kotani.Kenya:
+		return "KES"
+	case kotani.Ghana:
+		return "GHS"
+	}
+	return ""
+}
+
+// apart reports that one of two currencies is Kenya's and the other Ghana's. FiatConnect's
+// section refuses such a quote, account or KYC too (assumed).
+func apart(a, b string) bool {
+	return a == "KES" && b == "GHS" || a == "GHS" && b == "KES"
+}

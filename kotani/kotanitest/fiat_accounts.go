@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -146,7 +147,10 @@ func (s accountSchema) valid(f *FiatConnect, data map[string]any) bool {
 	}
 	field := func(name string) string { text, _ := data[name].(string); return text }
 	switch s.name {
-	case "MobileMoney", "DuniaWallet":
+	case "MobileMoney":
+		number, _ := wire.Phone(field("mobile"))
+		return f.validPhone(data["mobile"]) && !apart(currencyOf(number), currencyIn(field("country")))
+	case "DuniaWallet":
 		return f.validPhone(data["mobile"])
 	case "IFSCAccount":
 		return len(field("ifsc")) == 11

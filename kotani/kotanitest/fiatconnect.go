@@ -70,13 +70,9 @@ func newFiatConnect(w *fake.World, c FiatConnectConfig) *FiatConnect {
 		},
 		Secrets: []string{"webhookSecret", "signature", "selfieDocument", "identificationDocument",
 			"identificationDocumentFront", "identificationDocumentBack"},
-		Admin: map[string]http.HandlerFunc{
-			"POST /_fake/fiatconnect/transfers/{id}/status": f.adminMoveTransfer,
-			"POST /_fake/fiatconnect/kyc":                   f.adminMoveKYC,
-		},
-		AdminDocs: map[string]string{
-			"POST /_fake/fiatconnect/transfers/{id}/status": "moves a transfer along one legal arrow|status",
-			"POST /_fake/fiatconnect/kyc":                   "gives a KYC record any status|address kycSchema kycStatus",
+		Admin: map[string]fake.AdminCall{
+			"POST /_fake/fiatconnect/transfers/{id}/status": {Does: "moves a transfer along one legal arrow", Body: transferBody{}, Handle: f.adminMoveTransfer},
+			"POST /_fake/fiatconnect/kyc":                   {Does: "gives a KYC record any status", Body: kycBody{}, Response: kycBody{}, Handle: f.adminMoveKYC},
 		},
 	})
 	return f

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
@@ -69,13 +70,15 @@ func (f *FiatConnect) moveKYC(address, schema string, to kotani.KYCStatus) (fiel
 	return "", nil
 }
 
+type kycBody struct {
+	Address string           `json:"address"`
+	Schema  string           `json:"kycSchema"`
+	Status  kotani.KYCStatus `json:"kycStatus"`
+}
+
 // adminMoveKYC is POST /_fake/fiatconnect/kyc {"address","kycSchema","kycStatus"}.
 func (f *FiatConnect) adminMoveKYC(rw http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Address string           `json:"address"`
-		Schema  string           `json:"kycSchema"`
-		Status  kotani.KYCStatus `json:"kycStatus"`
-	}
+	var in kycBody
 	if !fake.AdminBody(rw, r, &in) {
 		return
 	}
@@ -193,7 +196,11 @@ func (f *FiatConnect) validKYC(schema string, body map[string]any) bool {
 	if _, own := body["celoPublicAddress"]; own && body["selfieDocument"] == nil {
 		_, address := body["address"].(map[string]any)
 		_, birth := body["dateOfBirth"].(map[string]any)
-		return hasTexts(body, "firstName", "lastName", "phoneNumber", "localCurrency", "celoPublicAddress") && address && birth
+		phone, _ := body["phoneNumber"].(string)
+		number, _ := wire.Phone(phone)
+		currency, _ := body["localCurrency"].(string)
+		return hasTexts(body, "firstName", "lastName", "phoneNumber", "localCurrency", "celoPublicAddress") && address && birth &&
+			!apart(currencyOf(number), currency)
 	}
 	address, _ := body["address"].(map[string]any)
 	birth, _ := body["dateOfBirth"].(map[string]any)

@@ -86,6 +86,8 @@ func TestKYCSchemas(t *testing.T) {
 		"detailed":             {second, detailed, ""},
 		"passport has no back": {second, detailed.with("identificationDocumentType", "PAS").with("identificationDocumentBack", nil), ""},
 		"Kotani's own":         {first, own, ""},
+		"cedis in Kenya":       {first, own.with("localCurrency", "GHS").with("phoneNumber", "+254712345678"), "InvalidSchema"},
+		"cedis in Ghana":       {first, own.with("localCurrency", "GHS").with("phoneNumber", "+233201234567"), ""},
 		"own under the second": {second, own, ""},
 		"unknown schema":       {"NameAndAddress", document, "UnsupportedSchema"},
 		"no first name":        {first, document.with("firstName", nil), "InvalidSchema"},
@@ -180,6 +182,8 @@ func TestAccounts(t *testing.T) {
 	id := w.addAccount(mobile) // before any KYC
 	status, response := w.post("/accounts", account("MobileMoney", mobile.with("accountName", "other name")))
 	w.want(409, "ResourceExists", status, response)
+	status, response = w.post("/accounts", account("MobileMoney", mobile.with("country", "GH")))
+	w.want(400, "InvalidSchema", status, response)
 	second := w.addAccount(mobile.with("mobile", "+254712345679"))
 	assert.Len(t, list(w)["MobileMoney"], 2)
 	assert.Equal(t, map[string]any{

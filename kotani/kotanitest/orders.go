@@ -79,11 +79,13 @@ func (f *Fake) payOut(o *Order) {
 	o.RequestID = t.RequestID
 }
 
+type orderBody struct {
+	Status kotani.OrderStatus `json:"status"`
+}
+
 // adminMoveOrder is POST /_fake/kotani/orders/{id}/settle {"status":...}.
 func (f *Fake) adminMoveOrder(rw http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Status kotani.OrderStatus `json:"status"`
-	}
+	var in orderBody
 	if !fake.AdminBody(rw, r, &in) {
 		return
 	}

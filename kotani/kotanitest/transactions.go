@@ -108,12 +108,14 @@ func (f *Fake) move(t *Transaction, to kotani.TransactionStatus, message string)
 	return nil
 }
 
+type transactionBody struct {
+	Status kotani.TransactionStatus `json:"status"`
+}
+
 // adminMoveTransaction is POST /_fake/kotani/transactions/{id}/settle
 // {"status":...}.
 func (f *Fake) adminMoveTransaction(rw http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Status kotani.TransactionStatus `json:"status"`
-	}
+	var in transactionBody
 	if !fake.AdminBody(rw, r, &in) {
 		return
 	}

@@ -87,7 +87,7 @@ func (f *FiatConnect) readQuote(c *fiatCall, q *transferQuote) (amount string, i
 		return "", false, false, bad
 	case !slices.Contains(f.config.Quirks.Countries, q.Country):
 		return "", false, false, kotani.ErrGeoNotSupported
-	case !f.config.Rates[q.Fiat].IsPositive():
+	case !f.config.Rates[q.Fiat].IsPositive(), apart(currencyIn(q.Country), q.Fiat):
 		return "", false, false, kotani.ErrFiatNotSupported
 	case !f.config.Quirks.CryptoValues[q.Crypto].IsPositive():
 		return "", false, false, kotani.ErrCryptoNotSupported

@@ -31,6 +31,8 @@ func TestTransferQuoteRequests(t *testing.T) {
 			{good.with("cryptoType", nil), "InvalidParameters"},
 			{good.with("country", nil), "InvalidParameters"},
 			{good.with("address", nil), ""}, // as Kotani documents it
+			{good.with("country", "GH"), "FiatNotSupported"}, {good.with("fiatType", "GHS"), "FiatNotSupported"},
+			{good.with("fiatType", "GHS").with("country", "GH"), ""}, {good.with("fiatType", "USD"), ""},
 			{good.with("fiatAmount", nil), "InvalidParameters"},
 			{good.with("cryptoAmount", "10"), "InvalidParameters"},
 			{good.with("fiatAmount", 1300), "InvalidParameters"},

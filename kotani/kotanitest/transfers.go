@@ -145,12 +145,14 @@ func (f *FiatConnect) enter(t *Transfer, status kotani.TransferStatus) (delivery
 	return f.sendWebhook(event, t.User, t.ID, t.wire())
 }
 
+type transferBody struct {
+	Status kotani.TransferStatus `json:"status"`
+}
+
 // adminMoveTransfer is POST /_fake/fiatconnect/transfers/{id}/status
 // {"status":...}.
 func (f *FiatConnect) adminMoveTransfer(rw http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Status kotani.TransferStatus `json:"status"`
-	}
+	var in transferBody
 	if !fake.AdminBody(rw, r, &in) {
 		return
 	}

@@ -148,7 +148,7 @@ func TestTransfersAreRefused(t *testing.T) {
 			return w.transfer("in", "k", b)
 		}},
 		"account of another country": {400, "InvalidFiatAccount", func(w *wallet, b object) (int, object) {
-			return w.transfer("in", "k", b.with("fiatAccountId", w.addAccount(mobile.with("country", "GH"))))
+			return w.transfer("in", "k", b.with("fiatAccountId", w.addAccount(mobile.with("country", "GH").with("mobile", "+233201234567"))))
 		}},
 		"no KYC": {400, "TransferNotAllowed", func(w *wallet, b object) (int, object) {
 			w.call("DELETE", kycPath, nil)

@@ -63,10 +63,9 @@ func NewIn(w *fake.World, c Config) *Fake {
 			code := fake.Text(body["retcode"])
 			return code != "" && code != "0" && fake.Text(body["success"]) != "1" && len(code) == 3
 		},
-		Admin: map[string]http.HandlerFunc{
-			"POST /_fake/kpay/payments/{refid}/settle": f.adminMovePayment,
-		},
-		AdminDocs: map[string]string{"POST /_fake/kpay/payments/{refid}/settle": "ends a pending payment: 01 paid, 02 failed, or another code|statusid"},
+		Admin: map[string]fake.AdminCall{"POST /_fake/kpay/payments/{refid}/settle": {
+			Does: "ends a pending payment: 01 paid, 02 failed, or another code", Body: settleBody{}, Response: Payment{}, Handle: f.adminMovePayment,
+		}},
 	})
 	return f
 }

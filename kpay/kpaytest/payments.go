@@ -105,10 +105,12 @@ func (f *Fake) MovePayment(refID string, to kpay.Code) error {
 }
 
 // adminMovePayment is POST /_fake/kpay/payments/{refid}/settle {"statusid":"01"}.
+type settleBody struct {
+	StatusID kpay.Code `json:"statusid"`
+}
+
 func (f *Fake) adminMovePayment(rw http.ResponseWriter, r *http.Request) {
-	var in struct {
-		StatusID kpay.Code `json:"statusid"`
-	}
+	var in settleBody
 	if !fake.AdminBody(rw, r, &in) {
 		return
 	}

@@ -20,13 +20,12 @@ const (
 	defaultLimit    = 100
 )
 
-// adminCall is a call of the admin API.
+// adminCall is an AdminCall with its route.
 type adminCall struct {
 	pattern string // of http.ServeMux
-	does    string // in one line
 	query   string // names of query parameters
-	body    string // names of the body's fields
-	handle  http.HandlerFunc
+	list    string // the response is a list of this name, and Response an element; empty: it is no list
+	AdminCall
 }
 
 // Admin is the HTTP admin API of this World under /_fake/: the calls that all
@@ -35,16 +34,16 @@ type adminCall struct {
 func (w *World) Admin() http.Handler {
 	calls := w.adminCalls()
 	calls = append(calls,
-		adminCall{pattern: "GET /_fake/{$}", does: "this list", handle: func(rw http.ResponseWriter, _ *http.Request) {
-			AdminRespond(rw, http.StatusOK, map[string]any{"calls": index(calls)})
-		}},
-		adminCall{pattern: "GET /_fake/openapi.json", does: "the same as an OpenAPI document", handle: func(rw http.ResponseWriter, _ *http.Request) {
+		adminCall{"GET /_fake/{$}", "", "", AdminCall{"this list", nil, callList{}, func(rw http.ResponseWriter, _ *http.Request) {
+			AdminRespond(rw, http.StatusOK, callList{index(calls)})
+		}}},
+		adminCall{"GET /_fake/openapi.json", "", "", AdminCall{"the same as an OpenAPI document", nil, nil, func(rw http.ResponseWriter, _ *http.Request) {
 			AdminRespond(rw, http.StatusOK, openAPI(calls))
-		}},
+		}}},
 	)
 	mux := http.NewServeMux()
 	for _, c := range calls {
-		mux.HandleFunc(c.pattern, c.handle)
+		mux.HandleFunc(c.pattern, c.Handle)
 	}
 	return w.recordActs(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if _, pattern := mux.Handler(r); pattern == "" {
@@ -57,27 +56,28 @@ func (w *World) Admin() http.Handler {
 
 const listQuery = "limit cursor q"
 
+// adminCalls is the table of all calls.
 func (w *World) adminCalls() []adminCall {
 	calls := []adminCall{
-		{"GET /_fake/clock", "the virtual time, and how many events wait for it", "", "", w.adminClock},
-		{"POST /_fake/clock/advance", "moves the clock, by seconds or to the next event; what is due happens before the response", "", "seconds to_next_event", w.adminAdvance},
-		{"POST /_fake/reset", "puts everything back to the start", "", "", w.adminReset},
-		{"GET /_fake/snapshot", "the whole state, without live tokens unless secrets=1", "secrets", "", w.adminSnapshot},
-		{"PUT /_fake/snapshot", "puts the whole state back", "", "*", w.adminRestore},
-		{"GET /_fake/timeline", "what happened, newest first", "provider kind result subject " + listQuery, "", w.adminTimeline},
-		{"GET /_fake/events", "the timeline as server-sent events", "last", "", w.adminEvents},
-		{"GET /_fake/requests", "requests to the providers, newest first", "provider " + listQuery, "", w.adminRequests},
-		{"GET /_fake/requests/{id}", "one request", "", "", w.adminRequest},
-		{"GET /_fake/deliveries", "callbacks, newest first", "provider state " + listQuery, "", w.adminDeliveries},
-		{"GET /_fake/deliveries/{id}", "one callback with its attempts", "", "", w.adminDelivery},
-		{"POST /_fake/deliveries/{id}/redeliver", "sends a callback again, now", "", "", w.adminRedeliver},
-		{"POST /_fake/deliveries/redeliver", "sends all dead callbacks again, now", "", "", w.adminRedeliverDead},
-		{"GET /_fake/faults", "fault rules, newest first, and rules that are used up", "provider limit", "", w.adminFaults},
-		{"POST /_fake/faults", "adds a fault rule", "", "provider operation method path times kind status seconds", w.adminAddFault},
-		{"DELETE /_fake/faults", "removes all fault rules, or those of a provider", "provider", "", w.adminClearFaults},
-		{"DELETE /_fake/faults/{id}", "removes one fault rule", "", "", w.adminRemoveFault},
-		{"GET /_fake/routes", "the routes of each provider", "", "", w.adminRoutes},
-		{"GET /_fake/kinds", "the kinds of objects of each provider", "", "", w.adminKinds},
+		{"GET /_fake/clock", "", "", AdminCall{"the virtual time, and how many events wait for it", nil, clockView{}, w.adminClock}},
+		{"POST /_fake/clock/advance", "", "", AdminCall{"moves the clock, by seconds or to the next event; what is due happens before the response", advanceBody{}, clockView{}, w.adminAdvance}},
+		{"POST /_fake/reset", "", "", AdminCall{"puts everything back to the start", nil, clockView{}, w.adminReset}},
+		{"GET /_fake/snapshot", "secrets", "", AdminCall{"the whole state, without live tokens unless secrets=1", nil, snapshot{}, w.adminSnapshot}},
+		{"PUT /_fake/snapshot", "", "", AdminCall{"puts the whole state back", snapshot{}, clockView{}, w.adminRestore}},
+		{"GET /_fake/timeline", "provider kind result subject " + listQuery, "records", AdminCall{"what happened, newest first", nil, Record{}, w.adminTimeline}},
+		{"GET " + eventsPath, "last", "", AdminCall{"the timeline as server-sent events", nil, streamMessage{}, w.adminEvents}},
+		{"GET /_fake/requests", "provider " + listQuery, "requests", AdminCall{"requests to the providers, newest first", nil, Request{}, w.adminRequests}},
+		{"GET /_fake/requests/{id}", "", "", AdminCall{"one request", nil, requestView{}, w.adminRequest}},
+		{"GET /_fake/deliveries", "provider state request " + listQuery, "deliveries", AdminCall{"callbacks, newest first", nil, deliveryView{}, w.adminDeliveries}},
+		{"GET /_fake/deliveries/{id}", "", "", AdminCall{"one callback with its attempts", nil, deliveryView{}, w.adminDelivery}},
+		{"POST /_fake/deliveries/{id}/redeliver", "", "", AdminCall{"sends a callback again, now", nil, deliveryView{}, w.adminRedeliver}},
+		{"POST /_fake/deliveries/redeliver", "", "", AdminCall{"sends all dead callbacks again, now", nil, sentView{}, w.adminRedeliverDead}},
+		{"GET /_fake/faults", "provider " + listQuery, "", AdminCall{"fault rules, newest first, and rules that are used up", nil, faultList{}, w.adminFaults}},
+		{"POST /_fake/faults", "", "", AdminCall{"adds a fault rule", faultBody{}, Fault{}, w.adminAddFault}},
+		{"DELETE /_fake/faults", "provider", "", AdminCall{"removes all fault rules, or those of a provider", nil, faultList{}, w.adminClearFaults}},
+		{"DELETE /_fake/faults/{id}", "", "", AdminCall{"removes one fault rule", nil, faultList{}, w.adminRemoveFault}},
+		{"GET /_fake/routes", "", "", AdminCall{"the routes of each provider", nil, routeList{}, w.adminRoutes}},
+		{"GET /_fake/kinds", "", "", AdminCall{"the kinds of objects of each provider", nil, kindList{}, w.adminKinds}},
 	}
 	w.mu.Lock()
 	joined := slices.Clone(w.providers)
@@ -86,17 +86,16 @@ func (w *World) adminCalls() []adminCall {
 		base := "GET /_fake/" + c.provider.Name
 		for _, k := range c.provider.Kinds {
 			calls = append(calls,
-				adminCall{base + "/" + k.Name, k.Name + ", newest first", "state " + listQuery, "", w.adminKind(k)},
-				adminCall{base + "/" + k.Name + "/{id}", "one of the " + k.Name, "", "", w.adminObject(k)})
+				adminCall{base + "/" + k.Name, "state " + listQuery, k.Name, AdminCall{k.Name + ", newest first", nil, Object{}, w.adminKind(k)}},
+				adminCall{base + "/" + k.Name + "/{id}", "", "", AdminCall{"one of the " + k.Name, nil, Object{}, w.adminObject(k)}})
 		}
 		if c.provider.Ledger != nil {
 			calls = append(calls,
-				adminCall{base + "/accounts", "accounts with their balances", listQuery, "", w.adminAccounts(&c.provider)},
-				adminCall{base + "/entries", "the ledger of one account with the running sum, newest first", "owner currency " + listQuery, "", w.adminEntries(&c.provider)})
+				adminCall{base + "/accounts", listQuery, "accounts", AdminCall{"accounts with their balances", nil, shownAccount{}, w.adminAccounts(&c.provider)}},
+				adminCall{base + "/entries", "owner currency " + listQuery, "entries", AdminCall{"the ledger of one account with the running sum, newest first", nil, shownEntry{}, w.adminEntries(&c.provider)}})
 		}
 		for _, pattern := range slices.Sorted(maps.Keys(c.provider.Admin)) {
-			does, body, _ := strings.Cut(c.provider.AdminDocs[pattern], "|")
-			calls = append(calls, adminCall{pattern, does, "", body, c.provider.Admin[pattern]})
+			calls = append(calls, adminCall{pattern, "", "", c.provider.Admin[pattern]})
 		}
 	}
 	return calls
@@ -133,13 +132,15 @@ func AdminRespond(rw http.ResponseWriter, status int, v any) {
 	_, _ = rw.Write(append(body, '\n')) // a client that is gone needs no response
 }
 
+type adminProblem struct {
+	Error string `json:"error"`
+	Field string `json:"field,omitempty"`
+}
+
 // AdminError writes the error response of an admin call. field names the part of
 // the request that is wrong; it may be empty.
 func AdminError(rw http.ResponseWriter, status int, field, message string) {
-	AdminRespond(rw, status, struct {
-		Error string `json:"error"`
-		Field string `json:"field,omitempty"`
-	}{message, field})
+	AdminRespond(rw, status, adminProblem{message, field})
 }
 
 // AdminMoved writes the response of an admin call that moves an object: the
@@ -195,11 +196,14 @@ func (w *World) adminClock(rw http.ResponseWriter, _ *http.Request) {
 	AdminRespond(rw, http.StatusOK, v)
 }
 
+// advanceBody has one of the two.
+type advanceBody struct {
+	Seconds *float64 `json:"seconds"`
+	ToNext  bool     `json:"to_next_event"`
+}
+
 func (w *World) adminAdvance(rw http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Seconds *float64 `json:"seconds"`
-		ToNext  bool     `json:"to_next_event"`
-	}
+	var in advanceBody
 	if !AdminBody(rw, r, &in) {
 		return
 	}
@@ -268,9 +272,16 @@ func (w *World) adminRequests(rw http.ResponseWriter, r *http.Request) {
 				return (p.provider == "" || p.provider == r.Provider) && (p.q == "" || contains(p.q, r.ID, r.line(), r.Query, r.RequestBody, r.ResponseBody, r.Reason, r.Subject, r.Reference, r.Operation, string(r.Fault)))
 			}
 		}
-		elements, l = p.page(j.dropped, len(j.requests), fits, func(i int) any { return j.requests[i] })
+		elements, l = p.page(j.dropped, len(j.requests), fits, func(i int) (any, string) { return j.requests[i], AdminPath("requests", j.requests[i].ID) })
 	})
 	respondList(rw, "requests", elements, l)
+}
+
+// requestView is a request with the object that it is about.
+type requestView struct {
+	*Request
+	Reference string `json:"reference,omitempty"`
+	Object    string `json:"object,omitempty"`
 }
 
 func (w *World) adminRequest(rw http.ResponseWriter, r *http.Request) {
@@ -281,11 +292,7 @@ func (w *World) adminRequest(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 		about := w.timeline.about(Record{Provider: found.Provider, Subject: found.Subject})
-		text = Encode(struct {
-			*Request
-			Reference string `json:"reference,omitempty"`
-			Object    string `json:"object,omitempty"`
-		}{found, cmp.Or(about.Reference, found.Reference), about.Object})
+		text = Encode(requestView{found, cmp.Or(about.Reference, found.Reference), about.Object})
 	})
 	respondOne(rw, text, "request", r.PathValue("id"))
 }
@@ -304,20 +311,22 @@ func (w *World) adminDeliveries(rw http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	state := DeliveryState(r.URL.Query().Get("state"))
+	state, request := DeliveryState(r.URL.Query().Get("state")), r.URL.Query().Get("request")
 	var elements []json.RawMessage
 	var l list
 	w.locked(func() {
 		all := w.dispatcher.deliveries
 		var fits func(i int) bool
-		if p.provider != "" || state != "" || p.q != "" {
+		if p.provider != "" || state != "" || request != "" || p.q != "" {
 			fits = func(i int) bool {
 				d := all[i]
-				return (p.provider == "" || p.provider == d.Provider) && (state == "" || state == d.State) &&
+				return (p.provider == "" || p.provider == d.Provider) && (state == "" || state == d.State) && (request == "" || request == d.request) &&
 					(p.q == "" || contains(p.q, d.ID, d.Event, d.URL, d.Body, d.Subject, w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject}).Reference))
 			}
 		}
-		elements, l = p.page(w.dispatcher.count-len(all), len(all), fits, func(i int) any { return w.deliveryView(all[i]) })
+		elements, l = p.page(w.dispatcher.count-len(all), len(all), fits, func(i int) (any, string) {
+			return w.deliveryView(all[i]), AdminPath("deliveries", all[i].ID)
+		})
 	})
 	respondList(rw, "deliveries", elements, l)
 }
@@ -332,6 +341,10 @@ func (w *World) adminDelivery(rw http.ResponseWriter, r *http.Request) {
 	respondOne(rw, text, "delivery", r.PathValue("id"))
 }
 
+type sentView struct {
+	Sent int `json:"sent"`
+}
+
 // adminRedeliverDead sends every dead callback again.
 func (w *World) adminRedeliverDead(rw http.ResponseWriter, _ *http.Request) {
 	n := 0
@@ -343,21 +356,39 @@ func (w *World) adminRedeliverDead(rw http.ResponseWriter, _ *http.Request) {
 	}
 	w.Unlock()
 	w.flush()
-	AdminRespond(rw, http.StatusOK, map[string]int{"sent": n})
+	AdminRespond(rw, http.StatusOK, sentView{n})
+}
+
+// faultList are the rules that count, newest first, and those that are used up.
+type faultList struct {
+	Faults  elementsOf[Fault] `json:"faults"`
+	Spent   elementsOf[Fault] `json:"spent"`
+	Total   int               `json:"total"`             // of the rules that count
+	Next    string            `json:"next,omitempty"`    // as in other lists
+	Dropped int               `json:"dropped,omitempty"` // of the rules that are used up
 }
 
 func (w *World) adminFaults(rw http.ResponseWriter, r *http.Request) {
-	provider, limit, ok := w.filters(rw, r)
-	if !ok {
-		return
+	if p, ok := w.paging(rw, r); ok {
+		w.respondFaults(rw, p)
 	}
-	w.Lock()
-	all, spent, dropped := w.listFaults(provider), slices.Clone(w.spent), w.spentDropped
-	w.Unlock()
-	out := map[string]any{"faults": newest(all, limit), "spent": newest(spent, maxSpent), "total": len(all)}
-	if dropped > 0 {
-		out["dropped"] = dropped // of the rules that are used up
-	}
+}
+
+// respondFaults shares the room of a page between both kinds of rules.
+func (w *World) respondFaults(rw http.ResponseWriter, p paging) {
+	var out faultList
+	w.locked(func() {
+		of := func(all []Fault) func(int) (any, string) {
+			return func(i int) (any, string) { return all[i], wholeWorld }
+		}
+		rules := w.listFaults(p.provider)
+		p.room = maxList / 2
+		faults, l := p.page(0, len(rules), p.search(of(rules)), of(rules))
+		p = firstPage()
+		p.room = maxList / 2
+		spent, rest := p.page(0, len(w.spent), nil, of(w.spent))
+		out = faultList{faults, spent, l.Total, l.Next, w.spentDropped + rest.Total - len(spent)}
+	})
 	AdminRespond(rw, http.StatusOK, out)
 }
 
@@ -397,15 +428,25 @@ func (w *World) adminRedeliver(rw http.ResponseWriter, r *http.Request) {
 	AdminRespond(rw, http.StatusOK, seen)
 }
 
+// faultBody is a Fault without what the server makes.
+type faultBody struct {
+	Provider  string    `json:"provider"`
+	Operation string    `json:"operation"`
+	Method    string    `json:"method"`
+	Path      string    `json:"path"`
+	Times     int       `json:"times"`
+	Kind      FaultKind `json:"kind"`
+	Status    int       `json:"status"`
+	Seconds   float64   `json:"seconds"`
+}
+
 func (w *World) adminAddFault(rw http.ResponseWriter, r *http.Request) {
-	var f Fault
-	if !AdminBody(rw, r, &f) {
+	var in faultBody
+	if !AdminBody(rw, r, &in) {
 		return
 	}
+	f := Fault{Provider: in.Provider, Operation: in.Operation, Method: in.Method, Path: in.Path, Times: in.Times, Kind: in.Kind, Status: in.Status, Seconds: in.Seconds}
 	field, err := f.check()
-	if err == nil && (f.ID != "" || f.Hits != 0) {
-		field, err = "id", errors.New("id and hits are made by the server")
-	}
 	w.Lock()
 	if err == nil && f.Provider != "" && w.byName[f.Provider] == nil {
 		field, err = "provider", fmt.Errorf("no provider %q", f.Provider)
@@ -431,9 +472,8 @@ func (w *World) adminClearFaults(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.Lock()
 	w.clearFaults(provider)
-	left := w.listFaults("")
 	w.Unlock()
-	AdminRespond(rw, http.StatusOK, map[string]any{"faults": newest(left, len(left)), "total": len(left)})
+	w.respondFaults(rw, firstPage())
 }
 
 // filters reads provider and limit of a list call. If it reports false, it has
@@ -457,17 +497,4 @@ func (w *World) filters(rw http.ResponseWriter, r *http.Request) (provider strin
 		limit = n
 	}
 	return provider, limit, true
-}
-
-// newest returns the last limit elements of a list in reverse order.
-func newest[T any](all []T, limit int) []T {
-	if len(all) > limit {
-		all = all[len(all)-limit:]
-	}
-	out := slices.Clone(all)
-	slices.Reverse(out)
-	if out == nil {
-		return []T{}
-	}
-	return out
 }

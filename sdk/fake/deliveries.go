@@ -101,8 +101,11 @@ func (w *World) Send(cb Callback) string {
 			Tag:      cb.Tag,
 			State:    DeliveryPending,
 		},
-		first: make(chan struct{}),
+		number: disp.count,
+		cause:  w.timeline.cause,
+		first:  make(chan struct{}),
 	}
+	d.request = w.timeline.origins[d.Provider+"\x00"+w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject}).Subject]
 	disp.add(d, w.opts.JournalSize)
 	w.touch(w.byName[cb.Provider], cb.Subject)
 	w.applyCallbackFault(d)
@@ -189,6 +192,9 @@ func (w *World) redeliver(id string) error {
 // delivery is a Delivery in work. Its Delivery is what a snapshot holds.
 type delivery struct {
 	Delivery
+	number    int           // of its ID; zero after a Restore
+	cause     string        // the event that sent it; empty: a request or a person
+	request   string        // id of the request that caused it, or that its object comes from
 	scheduled int           // attempts of the retry schedule so far
 	queued    int           // jobs of it waiting or under way
 	due       time.Time     // when the next scheduled attempt is due; zero: at once or never
@@ -260,6 +266,7 @@ type deliveryView struct {
 	Delivery
 	Reference string        `json:"reference,omitempty"`
 	Object    string        `json:"object,omitempty"`
+	Request   string        `json:"request,omitempty"` // id of the request that caused it, or that its object comes from
 	Attempts  []attemptView `json:"attempts"`
 	Next      *time.Time    `json:"next,omitempty"` // when the next attempt is due
 }
@@ -279,7 +286,7 @@ type receipt struct {
 const receiptBody = 2 << 10
 
 func (w *World) deliveryView(d *delivery) deliveryView {
-	v := deliveryView{Delivery: d.copy(), Attempts: []attemptView{}}
+	v := deliveryView{Delivery: d.copy(), Request: d.request, Attempts: []attemptView{}}
 	for i, a := range v.Delivery.Attempts {
 		x := attemptView{DeliveryAttempt: a}
 		if behind := len(d.Attempts) - len(d.receipts); i >= behind {
@@ -301,7 +308,7 @@ func (w *World) deliveryView(d *delivery) deliveryView {
 // noteAttempt records an attempt that is over. The lock is held.
 func (w *World) noteAttempt(d *delivery, a DeliveryAttempt, x receipt) {
 	d.receipts = append(d.receipts, x)
-	r := Record{Kind: RecordCallback, Provider: d.Provider, Result: ResultPending, Subject: d.Subject, Delivery: d.ID}
+	r := Record{Kind: RecordCallback, Provider: d.Provider, Result: ResultPending, Subject: d.Subject, Delivery: d.ID, Request: d.request}
 	switch {
 	case d.State == DeliveryDelivered:
 		r.Result = ResultOK

@@ -279,20 +279,25 @@ type Route struct {
 	MovesMoney bool              `json:"moves_money,omitempty"` // a write that money may follow
 }
 
+type routeList struct {
+	Routes []routeView `json:"routes"`
+}
+
+type routeView struct {
+	Provider string `json:"provider"`
+	Route
+}
+
 func (w *World) adminRoutes(rw http.ResponseWriter, _ *http.Request) {
-	type route struct {
-		Provider string `json:"provider"`
-		Route
-	}
-	routes := []route{}
+	routes := []routeView{}
 	w.locked(func() {
 		for _, c := range w.providers {
 			for _, r := range c.provider.Routes {
-				routes = append(routes, route{c.provider.Name, r})
+				routes = append(routes, routeView{c.provider.Name, r})
 			}
 		}
 	})
-	AdminRespond(rw, http.StatusOK, map[string]any{"routes": routes})
+	AdminRespond(rw, http.StatusOK, routeList{routes})
 }
 
 // operation is the name of the route that a request takes, or "" if the provider

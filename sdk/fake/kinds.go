@@ -1,10 +1,14 @@
 package fake
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,8 +123,62 @@ func ResultOf(succeeded, over bool) Result {
 	return ResultPending
 }
 
-// maxList bounds the bytes of one list in an admin response.
-const maxList = 48 << 10
+// maxList bounds the bytes of one list in an admin response, and of one message of the
+// stream. An element that is larger by itself is cut to maxElement.
+const (
+	maxList    = 48 << 10
+	maxElement = 8 << 10
+)
+
+// pageElement is an element of a page as JSON. An element that no page has room for
+// is cut: "cut" says so, and "whole" is the call that shows all of it.
+func pageElement(v any, whole string) json.RawMessage {
+	text := Encode(v)
+	if len(text) <= maxList {
+		return text
+	}
+	for longest := maxElement / 4; longest > 8; longest /= 4 {
+		element, _ := ReadObject(bytes.NewReader(text))
+		for name, value := range element {
+			element[name] = cutValue(value, longest)
+		}
+		element["cut"], element["whole"] = true, whole
+		if short := Encode(element); len(short) <= maxElement {
+			return short
+		}
+	}
+	return Encode(map[string]any{"cut": true, "whole": cutText(whole, maxElement/4)})
+}
+
+// cutValue shortens the texts in a JSON value, and leaves of a list its last elements.
+func cutValue(v any, longest int) any {
+	switch v := v.(type) {
+	case string:
+		return cutText(v, longest)
+	case []any:
+		v = v[max(0, len(v)-longest/32):]
+		for i := range v {
+			v[i] = cutValue(v[i], longest)
+		}
+		return v
+	case map[string]any:
+		short := map[string]any{}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if len(short) < longest/32 {
+				short[cutText(name, longest)] = cutValue(v[name], longest)
+			}
+		}
+		return short
+	}
+	return v
+}
+
+func cutText(text string, longest int) string {
+	if len(text) <= longest {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longest], "") + cutMark
+}
 
 // list is a page of a list: which elements, newest first.
 type list struct {
@@ -129,22 +187,32 @@ type list struct {
 	Next    string `json:"next,omitempty"`    // cursor of the page behind this one; empty: this is the last page
 }
 
+// elementsOf are the elements of a page as JSON, each a T or cut; see pageElement.
+type elementsOf[T any] []json.RawMessage
+
+func (elementsOf[T]) element() reflect.Type { return reflect.TypeFor[T]() }
+
 // paging is what a list call asks for.
 type paging struct {
 	provider string
 	before   int // elements before this position only
 	limit    int
+	room     int    // bytes of the elements
 	q        string // in lower case
 }
+
+// firstPage is what a list call asks for without a query.
+func firstPage() paging { return paging{before: math.MaxInt, limit: defaultLimit, room: maxList} }
 
 // paging reads the query of a list call. If it reports false, it has written the
 // error response.
 func (w *World) paging(rw http.ResponseWriter, r *http.Request) (p paging, ok bool) {
+	p = firstPage()
 	if p.provider, p.limit, ok = w.filters(rw, r); !ok {
 		return p, false
 	}
 	query := r.URL.Query()
-	p.q, p.before = strings.ToLower(query.Get("q")), int(^uint(0)>>1)
+	p.q = strings.ToLower(query.Get("q"))
 	if text := query.Get("cursor"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
@@ -157,9 +225,10 @@ func (w *World) paging(rw http.ResponseWriter, r *http.Request) (p paging, ok bo
 }
 
 // page collects the elements of a list from the newest to the oldest as JSON. fits
-// tells whether the filter lets an element in; nil lets all in. Positions begin at
-// first, so that a cursor stays right when old elements are forgotten.
-func (p paging) page(first, count int, fits func(i int) bool, show func(i int) any) ([]json.RawMessage, list) {
+// tells whether the filter lets an element in; nil lets all in. show returns an element
+// and the call that shows it whole. Positions begin at first, so that a cursor stays
+// right when old elements are forgotten.
+func (p paging) page(first, count int, fits func(i int) bool, show func(i int) (element any, whole string)) ([]json.RawMessage, list) {
 	out, size, l := []json.RawMessage{}, 0, list{Dropped: first}
 	from := count - 1
 	if fits == nil {
@@ -175,8 +244,8 @@ func (p paging) page(first, count int, fits func(i int) bool, show func(i int) a
 		if first+i >= p.before || l.Next != "" {
 			continue // counted only
 		}
-		text := Encode(show(i))
-		if len(out) < p.limit && (len(out) == 0 || size+len(text) <= maxList) {
+		text := pageElement(show(i))
+		if len(out) < p.limit && (len(out) == 0 || size+len(text) <= p.room) {
 			out, size = append(out, text), size+len(text)+1
 			continue
 		}
@@ -190,11 +259,14 @@ func (p paging) page(first, count int, fits func(i int) bool, show func(i int) a
 
 // search is the filter of a list whose query looks at all that is shown; nil without
 // a query.
-func (p paging) search(show func(i int) any) func(i int) bool {
+func (p paging) search(show func(i int) (any, string)) func(i int) bool {
 	if p.q == "" {
 		return nil
 	}
-	return func(i int) bool { return contains(p.q, string(Encode(show(i)))) }
+	return func(i int) bool {
+		element, _ := show(i)
+		return contains(p.q, string(Encode(element)))
+	}
 }
 
 // contains reports whether one of the texts contains q, which is in lower case.
@@ -239,7 +311,10 @@ func (w *World) adminKind(k Kind) http.HandlerFunc {
 		var elements []json.RawMessage
 		var l list
 		w.locked(func() {
-			elements, l = p.page(0, k.Len(), fits, func(i int) any { return summary(k.At(i)) })
+			elements, l = p.page(0, k.Len(), fits, func(i int) (any, string) {
+				o := k.At(i)
+				return summary(o), r.URL.EscapedPath() + "/" + url.PathEscape(o.ID)
+			})
 		})
 		respondList(rw, k.Name, elements, l)
 	}
@@ -263,26 +338,34 @@ func (w *World) adminObject(k Kind) http.HandlerFunc {
 	}
 }
 
+type kindList struct {
+	Kinds []kindView `json:"kinds"`
+}
+
+type kindView struct {
+	Provider string `json:"provider"`
+	Name     string `json:"name"`
+	Total    int    `json:"total"`
+}
+
 // adminKinds lists what there is to look at.
 func (w *World) adminKinds(rw http.ResponseWriter, _ *http.Request) {
-	type kind struct {
-		Provider string `json:"provider"`
-		Name     string `json:"name"`
-		Total    int    `json:"total"`
-	}
-	kinds := []kind{}
+	kinds := []kindView{}
 	w.Lock()
 	for _, c := range w.providers {
 		for _, k := range c.provider.Kinds {
-			kinds = append(kinds, kind{c.provider.Name, k.Name, k.Len()})
+			kinds = append(kinds, kindView{c.provider.Name, k.Name, k.Len()})
 		}
 		if c.provider.Ledger != nil {
-			kinds = append(kinds, kind{c.provider.Name, "accounts", len(c.provider.Ledger().accounts)})
+			kinds = append(kinds, kindView{c.provider.Name, "accounts", len(c.provider.Ledger().accounts)})
 		}
 	}
 	w.Unlock()
-	AdminRespond(rw, http.StatusOK, map[string]any{"kinds": kinds})
+	AdminRespond(rw, http.StatusOK, kindList{kinds})
 }
+
+// wholeWorld shows what no call shows alone: accounts and entries.
+const wholeWorld = "/_fake/snapshot"
 
 // shownAccount is an account as the admin API shows it.
 type shownAccount struct {
@@ -307,7 +390,7 @@ func (w *World) adminAccounts(p *Provider) http.HandlerFunc {
 			ledger := p.Ledger()
 			names := ledger.sorted()
 			slices.Reverse(names) // so that the page, newest first, has them in their order
-			show := func(i int) any {
+			show := func(i int) (any, string) {
 				a := names[i]
 				shown := shownAccount{
 					Owner: a.Owner, Currency: a.Currency, Balance: ledger.Balance(a), Available: ledger.Available(a),
@@ -316,7 +399,7 @@ func (w *World) adminAccounts(p *Provider) http.HandlerFunc {
 				if p.OwnerName != nil {
 					shown.Name = p.OwnerName(a.Owner)
 				}
-				return shown
+				return shown, wholeWorld
 			}
 			elements, l = page.page(0, len(names), page.search(show), show)
 		})
@@ -357,13 +440,13 @@ func (w *World) adminEntries(p *Provider) http.HandlerFunc {
 				}
 				sums[i] = sum
 			}
-			show := func(i int) any {
+			show := func(i int) (any, string) {
 				e := shownEntry{Entry: *b.entries[i], Balance: sums[i]}
 				e.ObjectReference = w.timeline.about(Record{Provider: p.Name, Subject: e.Reference}).Reference
 				if p.EntryActs != nil {
 					e.Acts = p.EntryActs(e.Entry)
 				}
-				return e
+				return e, wholeWorld
 			}
 			elements, l = page.page(0, len(b.entries), page.search(show), show)
 		})

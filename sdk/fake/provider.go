@@ -100,12 +100,17 @@ type Provider struct {
 	Refused func(body map[string]any) bool
 
 	// Admin are the provider's own admin calls, keyed by http.ServeMux
-	// patterns such as "POST /_fake/kapiten/rides/{id}/status". Write their
-	// responses with AdminRespond and AdminError.
-	Admin map[string]http.HandlerFunc
+	// patterns such as "POST /_fake/kapiten/rides/{id}/status".
+	Admin map[string]AdminCall
+}
 
-	// AdminDocs says in one line what each of the Admin calls does.
-	AdminDocs map[string]string
+// AdminCall is a call of the admin API. The list of calls and the OpenAPI document are
+// made of it.
+type AdminCall struct {
+	Does     string           // in one line
+	Body     any              // zero value of the body's type, as for AdminBody; nil: it takes none
+	Response any              // zero value of the response's type; nil: any JSON object
+	Handle   http.HandlerFunc // responds with AdminRespond, AdminMoved and AdminError
 }
 
 // Join adds a provider and returns the Control that its fake embeds. It panics

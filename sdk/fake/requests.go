@@ -31,11 +31,14 @@ type Request struct {
 	Operation      string      `json:"operation,omitempty"` // name of the route; empty: the provider has no such route
 	Subject        string      `json:"subject,omitempty"`   // id of the object it is about
 	Reference      string      `json:"reference,omitempty"` // the merchant's own in its body
+
+	sent int // callbacks there had been when it arrived
 }
 
 const (
-	journalBody  = 32 << 10 // bytes kept of one body
-	journalBytes = 64 << 20 // bytes kept of all bodies
+	cutMark      = "...[cut]" // stands where the rest of a text is left out
+	journalBody  = 32 << 10   // bytes kept of one body
+	journalBytes = 64 << 20   // bytes kept of all bodies
 )
 
 // journal keeps the newest requests, bounded in number and in bytes.
@@ -90,6 +93,84 @@ func (j *journal) find(id string) *Request {
 		}
 	}
 	return nil
+}
+
+// subjectOf finds the object that a request is about, and the merchant's reference
+// to it. It looks for the reference in the body, then for ids in the path and the
+// query, then for ids in the body and the response. An object of an earlier Kind
+// counts more. More than one object of a kind, as in a list, is none.
+func (w *World) subjectOf(c *Control, r *Request) (id, reference string) {
+	known := func(id string) (objectKey, bool) {
+		key, ok := w.timeline.objects[c.provider.Name+"\x00"+id]
+		return key, ok
+	}
+	inPath := ""
+	for _, part := range strings.FieldsFunc(r.Path+"?"+r.Query, func(x rune) bool { return strings.ContainsRune("/?&=", x) }) {
+		if key, ok := known(part); ok {
+			inPath = key.id // the last is the closest
+		}
+	}
+	if body, ok := ReadObject(strings.NewReader(r.RequestBody)); ok {
+		for _, name := range []string{"external_id", "externalId", "refid", "payout_reference"} {
+			if reference = findText(body, name, 3); reference != "" {
+				key, _ := known(reference)
+				return key.id, reference
+			}
+		}
+	}
+	if inPath != "" {
+		return inPath, ""
+	}
+	ids := map[string]map[string]bool{} // by kind
+	for _, text := range append(texts(r.RequestBody), texts(r.ResponseBody)...) {
+		if key, ok := known(text); ok {
+			if ids[key.kind] == nil {
+				ids[key.kind] = map[string]bool{}
+			}
+			ids[key.kind][key.id] = true
+		}
+	}
+	for _, k := range c.provider.Kinds {
+		if len(ids[k.Name]) > 1 {
+			return "", ""
+		}
+		for id := range ids[k.Name] {
+			return id, ""
+		}
+	}
+	return "", ""
+}
+
+// findText is a text by its name in an object or the objects in it.
+func findText(object map[string]any, name string, depth int) string {
+	if text := Text(object[name]); text != "" || depth == 0 {
+		return text
+	}
+	for _, v := range object {
+		if inner, ok := v.(map[string]any); ok {
+			if text := findText(inner, name, depth-1); text != "" {
+				return text
+			}
+		}
+	}
+	return ""
+}
+
+// texts are the strings of a JSON text that may be ids.
+func texts(in string) []string {
+	var all []string
+	for i := 0; i < len(in); {
+		if in[i] != '"' {
+			i++
+			continue
+		}
+		end := stringEnd(in, i)
+		if n := end - i; n > 3 && n < 100 {
+			all = append(all, strings.Trim(in[i:end], `"`))
+		}
+		i = end
+	}
+	return all
 }
 
 // keptHeaders are the only headers whose values the journal keeps. It masks the
@@ -185,7 +266,7 @@ func (s secrets) body(contentType, body string) string {
 
 func cut(s string) string {
 	if len(s) > journalBody {
-		return s[:journalBody] + "...[cut]"
+		return s[:journalBody] + cutMark
 	}
 	return s
 }

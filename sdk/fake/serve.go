@@ -44,7 +44,7 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 	request.Operation = c.provider.operation(r.Method, request.Path, body)
 	w.Lock()
-	request.Time = w.Now()
+	request.Time, request.sent = w.Now(), w.dispatcher.count
 	w.journal.add(request)
 	line := w.record(Record{
 		Kind: RecordRequest, Provider: request.Provider, Result: ResultPending, Request: request.ID,

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,13 +13,20 @@ import (
 // change, so that a burst costs few messages.
 const pause = 100 * time.Millisecond
 
-// maxBurst bounds the records of one message. A client that is further behind
-// reads the timeline anew.
+// maxBurst bounds the records of one message, as maxList does its bytes. A client that
+// is further behind reads the timeline anew.
 const maxBurst = 200
+
+// heartbeat is the longest silence of the stream, in real time. A page that hears nothing
+// for much longer knows that its connection is dead.
+const heartbeat = 5 * time.Second
+
+const eventsPath = "/_fake/events"
 
 // adminEvents streams the timeline as server-sent events. Each message has an id.
 // A client that comes back with that id as Last-Event-ID gets what it has missed,
-// or the event "reset" if the World has forgotten or replaced it.
+// or the event "reset" if the World has forgotten or replaced it. While nothing happens
+// a ping comes at each heartbeat.
 func (w *World) adminEvents(rw http.ResponseWriter, r *http.Request) {
 	stream := http.NewResponseController(rw)
 	rw.Header().Set("Content-Type", "text/event-stream")
@@ -51,6 +59,11 @@ func (w *World) adminEvents(rw http.ResponseWriter, r *http.Request) {
 		first = false
 		select {
 		case <-changed:
+		case <-time.After(heartbeat):
+			if _, err := io.WriteString(rw, "event: ping\ndata: {}\n\n"); err != nil || stream.Flush() != nil {
+				return
+			}
+			continue
 		case <-r.Context().Done():
 			return
 		case <-w.closed:
@@ -66,6 +79,14 @@ func (w *World) adminEvents(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// streamMessage is the data of the events "records" and "reset".
+type streamMessage struct {
+	Records   elementsOf[Record] `json:"records"` // as the timeline lists them
+	Clock     clockView          `json:"clock"`
+	Total     int                `json:"total"`     // records of the timeline
+	Heartbeat float64            `json:"heartbeat"` // seconds of silence at most
+}
+
 // nextEvents makes the next message of a stream, or nil data if nothing has
 // happened. changed is closed when something happens later.
 func (w *World) nextEvents(epoch *string, version *int, always bool) (name, id string, data []byte, changed <-chan struct{}) {
@@ -76,16 +97,18 @@ func (w *World) nextEvents(epoch *string, version *int, always bool) (name, id s
 		t.changed = make(chan struct{})
 	}
 	name = "records"
-	records := []Record{}
+	records, size := elementsOf[Record]{}, 0
 	if *epoch != t.epoch {
 		name, *version = "reset", t.version
 	} else {
 		for i := len(t.records) - 1; i >= 0; i-- {
 			if r := t.records[i]; r.version > *version {
-				records = append(records, t.about(*r))
+				shown := t.about(*r)
+				records = append(records, pageElement(shown, shown.whole()))
+				size += len(records[len(records)-1])
 			}
-			if len(records) > maxBurst {
-				name, records = "reset", []Record{}
+			if len(records) > maxBurst || size > maxList {
+				name, records = "reset", elementsOf[Record]{}
 				break
 			}
 		}
@@ -95,7 +118,7 @@ func (w *World) nextEvents(epoch *string, version *int, always bool) (name, id s
 	if !news {
 		return "", "", nil, t.changed
 	}
-	data = Encode(map[string]any{"records": records, "clock": w.clockView(), "total": t.dropped + len(t.records)})
+	data = Encode(streamMessage{records, w.clockView(), t.dropped + len(t.records), heartbeat.Seconds()})
 	return name, t.epoch + "." + strconv.Itoa(t.version), data, t.changed
 }
 

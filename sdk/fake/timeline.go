@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,7 @@ type timeline struct {
 	changed chan struct{} // closed at the next change; nil: nobody waits
 	states  map[stateKey]string
 	objects map[string]objectKey // by provider, NUL and an id or a reference
+	origins map[string]string    // by provider, NUL and an id: the request that made or changed the object last
 	touched []objectKey          // objects whose state is to be compared
 	spare   []objectKey          // memory for the next touched
 	cause   string               // of what is being carried out
@@ -65,7 +67,7 @@ const recordsPerRequest = 5
 func (t *timeline) begin(size int, now time.Time) {
 	t.wake()
 	*t = timeline{
-		size: size, epoch: strconv.FormatInt(now.UnixNano(), 36), states: map[stateKey]string{}, objects: map[string]objectKey{},
+		size: size, epoch: strconv.FormatInt(now.UnixNano(), 36), states: map[stateKey]string{}, objects: map[string]objectKey{}, origins: map[string]string{},
 		version: t.version, changed: nil,
 	}
 }
@@ -231,84 +233,6 @@ func (t *timeline) about(r Record) Record {
 	return r
 }
 
-// subjectOf finds the object that a request is about, and the merchant's reference
-// to it. It looks for the reference in the body, then for ids in the path and the
-// query, then for ids in the body and the response. An object of an earlier Kind
-// counts more. More than one object of a kind, as in a list, is none.
-func (w *World) subjectOf(c *Control, r *Request) (id, reference string) {
-	known := func(id string) (objectKey, bool) {
-		key, ok := w.timeline.objects[c.provider.Name+"\x00"+id]
-		return key, ok
-	}
-	inPath := ""
-	for _, part := range strings.FieldsFunc(r.Path+"?"+r.Query, func(x rune) bool { return strings.ContainsRune("/?&=", x) }) {
-		if key, ok := known(part); ok {
-			inPath = key.id // the last is the closest
-		}
-	}
-	if body, ok := ReadObject(strings.NewReader(r.RequestBody)); ok {
-		for _, name := range []string{"external_id", "externalId", "refid", "payout_reference"} {
-			if reference = findText(body, name, 3); reference != "" {
-				key, _ := known(reference)
-				return key.id, reference
-			}
-		}
-	}
-	if inPath != "" {
-		return inPath, ""
-	}
-	ids := map[string]map[string]bool{} // by kind
-	for _, text := range append(texts(r.RequestBody), texts(r.ResponseBody)...) {
-		if key, ok := known(text); ok {
-			if ids[key.kind] == nil {
-				ids[key.kind] = map[string]bool{}
-			}
-			ids[key.kind][key.id] = true
-		}
-	}
-	for _, k := range c.provider.Kinds {
-		if len(ids[k.Name]) > 1 {
-			return "", ""
-		}
-		for id := range ids[k.Name] {
-			return id, ""
-		}
-	}
-	return "", ""
-}
-
-// findText is a text by its name in an object or the objects in it.
-func findText(object map[string]any, name string, depth int) string {
-	if text := Text(object[name]); text != "" || depth == 0 {
-		return text
-	}
-	for _, v := range object {
-		if inner, ok := v.(map[string]any); ok {
-			if text := findText(inner, name, depth-1); text != "" {
-				return text
-			}
-		}
-	}
-	return ""
-}
-
-// texts are the strings of a JSON text that may be ids.
-func texts(in string) []string {
-	var all []string
-	for i := 0; i < len(in); {
-		if in[i] != '"' {
-			i++
-			continue
-		}
-		end := stringEnd(in, i)
-		if n := end - i; n > 3 && n < 100 {
-			all = append(all, strings.Trim(in[i:end], `"`))
-		}
-		i = end
-	}
-	return all
-}
-
 // noteRequest records a request that is over. The lock is held.
 func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	t := &w.timeline
@@ -334,14 +258,53 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	if r.Fault != "" {
 		line.Cause = "fault " + string(r.Fault)
 	}
-	for i := len(t.records) - 1; i >= 0 && t.records[i].ID > line.ID; i-- {
-		caused := t.records[i]
-		if caused.Request == "" && caused.Provider == line.Provider && caused.Subject != "" && t.about(*caused).Subject == r.Subject {
-			caused.Request = r.ID
-			t.write(caused)
+	w.attribute(r, line)
+	t.write(line)
+}
+
+// attribute notes what a request has caused: the callbacks about its object, or about an
+// object in its response, and the other records about its object. What an event or a
+// person caused in the meantime is not among them.
+func (w *World) attribute(r *Request, line *Record) {
+	t := &w.timeline
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return
+	}
+	for _, d := range slices.Backward(w.dispatcher.deliveries) {
+		if d.number <= r.sent {
+			break
+		}
+		if d.Provider != r.Provider || d.cause != "" || d.Subject == "" {
+			continue
+		}
+		if id := t.about(Record{Provider: d.Provider, Subject: d.Subject}).Subject; id == r.Subject || strings.Contains(r.ResponseBody, strconv.Quote(d.Subject)) {
+			d.request = r.ID
+			t.comes(d.Provider, id, r)
 		}
 	}
-	t.write(line)
+	for i := len(t.records) - 1; i >= 0 && t.records[i].ID > line.ID; i-- {
+		caused := t.records[i]
+		if caused.Provider != line.Provider || caused.Subject == "" {
+			continue
+		}
+		if d := w.dispatcher.byID[caused.Delivery]; d != nil {
+			caused.Request = d.request
+		} else if caused.Request == "" && caused.Cause == "" && t.about(*caused).Subject == r.Subject {
+			caused.Request = r.ID
+			t.comes(r.Provider, r.Subject, r)
+		} else {
+			continue
+		}
+		t.write(caused)
+	}
+}
+
+// comes notes the request that made or changed an object.
+func (t *timeline) comes(provider, id string, from *Request) {
+	if len(t.origins) >= t.size { // begin anew rather than grow without bound
+		clear(t.origins)
+	}
+	t.origins[provider+"\x00"+id] = from.ID
 }
 
 // line is what a timeline shows of a request.
@@ -351,6 +314,19 @@ func (r *Request) line() string {
 		status = "no response"
 	}
 	return r.Method + " " + r.Path + " → " + status
+}
+
+// whole is the admin call that shows all of what a record is about.
+func (r Record) whole() string {
+	switch {
+	case r.Kind == RecordCallback:
+		return AdminPath("deliveries", r.Delivery)
+	case r.Kind == RecordRequest:
+		return AdminPath("requests", r.Request)
+	case r.Object != "":
+		return AdminPath(r.Provider, r.Object, r.Subject)
+	}
+	return wholeWorld
 }
 
 // match is the filter of a list of records.
@@ -379,7 +355,7 @@ func (w *World) adminTimeline(rw http.ResponseWriter, r *http.Request) {
 		if m != (match{}) {
 			fits = func(i int) bool { return m.fits(show(i)) }
 		}
-		elements, l = p.page(t.dropped, len(t.records), fits, func(i int) any { return show(i) })
+		elements, l = p.page(t.dropped, len(t.records), fits, func(i int) (any, string) { return show(i), show(i).whole() })
 	})
 	respondList(rw, "records", elements, l)
 }

@@ -2,12 +2,14 @@ package fake_test
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -249,4 +251,183 @@ func TestARequestThatAResetOvertakesLeavesNoTrace(t *testing.T) {
 	<-done
 	_, out := admin(t, s, "GET", "/_fake/timeline", "")
 	assert.Empty(t, out["records"])
+}
+
+// The first callback is sent while the request is in work, the second by the clock.
+func TestARequestAndItsCallbacksNameEachOther(t *testing.T) {
+	t.Parallel()
+	s := newToy(t, fake.Options{Callbacks: responding(200)}, withHook)
+	for range 2 {
+		s.order(t, `{}`)
+	}
+	s.Advance(10 * time.Second)
+	for request, callbacks := range map[string][]string{"req-000001": {"dlv-000003", "dlv-000001"}, "req-000002": {"dlv-000004", "dlv-000002"}, "req-000003": {}} {
+		_, out := admin(t, s, "GET", "/_fake/deliveries?request="+request, "")
+		ids := []string{}
+		for _, d := range out["deliveries"].([]any) {
+			ids = append(ids, d.(map[string]any)["id"].(string))
+		}
+		assert.Equal(t, callbacks, ids, request)
+		for _, id := range callbacks {
+			_, d := admin(t, s, "GET", "/_fake/deliveries/"+id, "")
+			assert.Equal(t, request, d["request"])
+			_, out = admin(t, s, "GET", "/_fake/timeline?subject="+id, "")
+			assert.Equal(t, request, out["records"].([]any)[0].(map[string]any)["request"], "its attempt names the request too")
+		}
+	}
+}
+
+// What the clock does while a request is in work is not the request's doing, and a
+// request that only reads causes nothing.
+func TestARequestDidNotCauseWhatTheClockDidMeanwhile(t *testing.T) {
+	t.Parallel()
+	var s *toy
+	s = newToy(t, fake.Options{Callbacks: responding(200)}, withHook, withHandler(func(rw http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/v1/wait":
+			s.Advance(10 * time.Second)
+			fmt.Fprintf(rw, `{"id":%q}`, s.state.Orders[0])
+		case "/v1/read":
+			s.world.Lock()
+			s.call(s.state.Orders[0], "read")
+			s.world.Unlock()
+			fmt.Fprintf(rw, `{"id":%q}`, s.state.Orders[0])
+		default:
+			s.serve(rw, r)
+		}
+	}))
+	s.order(t, `{}`)
+	for _, call := range [][2]string{{"POST", "/v1/wait"}, {"GET", "/v1/read"}} {
+		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(call[0], call[1], strings.NewReader("{}")))
+	}
+	s.Flush()
+	_, out := admin(t, s, "GET", "/_fake/deliveries", "")
+	require.Len(t, out["deliveries"], 3)
+	for _, d := range out["deliveries"].([]any) {
+		assert.Equal(t, "req-000001", d.(map[string]any)["request"], "the order's own request: %v", d)
+	}
+}
+
+// An element of 200 KB leaves no list and no message of the stream above the bound. The
+// next element is still there.
+func TestOneLargeElementIsCutAndNamesItsWhole(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, largeElements)
+}
+
+func largeElements(t *testing.T) {
+	large := strings.Repeat("<", 200_000)
+	s := newToy(t, fake.Options{Callbacks: responding(500)}, withHandler(func(rw http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(rw, large)
+	}))
+	for i := range 60 { // a rule of 500 bytes has 3,000 as JSON
+		require.NoError(t, s.AddFault(fake.Fault{Kind: fake.FaultStatus, Status: 503, Times: max(0, 1-i/30), Method: "PUT", Path: "/[" + large[:490] + "x]"}))
+	}
+	for range 30 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, s.URL()+"/x", nil)
+		require.NoError(t, err)
+		res, err := s.HTTPClient().Do(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+	}
+	rec := httptest.NewRecorder()
+	s.Admin().ServeHTTP(rec, httptest.NewRequest("GET", "/_fake/faults?limit=1000", nil))
+	assert.Less(t, rec.Body.Len(), 50_000)
+	left := 0
+	for cursor, pages := "", 0; pages == 0 || cursor != ""; pages++ {
+		_, out := admin(t, s, "GET", "/_fake/faults?limit=1000&cursor="+cursor, "")
+		left += len(out["faults"].([]any))
+		assert.EqualValues(t, len(s.Faults()), out["total"])
+		cursor, _ = out["next"].(string)
+	}
+	assert.Len(t, s.Faults(), left)
+	assert.Equal(t, 30, left, "the others are used up")
+	s.Reset()
+	soon, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, before, _ := strings.Cut(streamed(soon, s, ""), "id: ")
+	before, _, _ = strings.Cut(before, "\n")
+	s.world.Lock()
+	s.world.Send(fake.Callback{Provider: "toy", Event: "made", Subject: "1", URL: "http://shop.localhost/" + large, Header: http.Header{"X": {large}}, Body: []byte(large)})
+	s.world.Unlock()
+	s.Flush()
+	s.order(t, large)
+	res, err := s.HTTPClient().Post(s.URL()+"/"+large, "text/plain", strings.NewReader("x"))
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	for list, total := range map[string]int{"requests": 2, "deliveries": 1, "timeline": 3} {
+		name := strings.Replace(list, "timeline", "records", 1)
+		whole := 0
+		for cursor, pages := "", 0; pages == 0 || cursor != ""; pages++ {
+			rec := httptest.NewRecorder()
+			s.Admin().ServeHTTP(rec, httptest.NewRequest("GET", "/_fake/"+list+"?cursor="+cursor, nil))
+			assert.Less(t, rec.Body.Len(), 50_000, list)
+			_, out := admin(t, s, "GET", "/_fake/"+list+"?cursor="+cursor, "")
+			for _, e := range out[name].([]any) {
+				element := e.(map[string]any)
+				total--
+				if element["cut"] == nil {
+					continue
+				}
+				whole++
+				status, _ := admin(t, s, "GET", element["whole"].(string), "")
+				assert.Equal(t, 200, status, "%s: %s", list, element["whole"])
+				assert.Contains(t, fmt.Sprint(element), "...[cut]")
+				assert.NotEmpty(t, element["id"], "what is short stays")
+			}
+			cursor, _ = out["next"].(string)
+		}
+		assert.Zero(t, total, "all elements of %s came", list)
+		assert.Positive(t, whole, "an element of %s was cut", list)
+	}
+	for last, cut := range map[string]bool{before: true, "": false} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		message := streamed(ctx, s, "?last="+last)
+		assert.Less(t, len(message), 50_000)
+		assert.Equal(t, cut, strings.Contains(message, `"cut":true`), last)
+		assert.Contains(t, message, "event: records\n")
+	}
+
+	// None of these is large, and all together are too much for one message.
+	for range 60 {
+		res, err := s.HTTPClient().Get(s.URL() + "/" + large[:1000])
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	message := streamed(ctx, s, "?last="+before)
+	assert.Less(t, len(message), 50_000)
+	assert.Contains(t, message, "event: reset\n")
+}
+
+// streamed is what a client of the stream of events gets until ctx ends.
+func streamed(ctx context.Context, s interface{ Admin() http.Handler }, query string) string {
+	rec := httptest.NewRecorder()
+	s.Admin().ServeHTTP(rec, httptest.NewRequestWithContext(ctx, "GET", "/_fake/events"+query, nil))
+	return rec.Body.String()
+}
+
+// A page tells a quiet server from a dead connection by the pings.
+func TestTheStreamOfEventsPingsWhileNothingHappens(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newToy(t, fake.Options{})
+		ctx, cancel := context.WithTimeout(t.Context(), 21*time.Second)
+		defer cancel()
+		var got string
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			got = streamed(ctx, s, "")
+		}()
+		time.Sleep(7 * time.Second) // after the first ping; the second is five seconds after this
+		s.order(t, "{}")
+		<-done
+		assert.Equal(t, 3, strings.Count(got, "event: ping\n"), got)
+		assert.Equal(t, 2, strings.Count(got, "event: records\n"), got)
+		assert.Contains(t, got, `"heartbeat":5`, "the page learns how long a silence may be")
+		assert.NotContains(t, got, "event: ping\nid:", "a ping is no place to go on from")
+	})
 }

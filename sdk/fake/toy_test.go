@@ -61,10 +61,10 @@ func joinToy(w *fake.World, name string, change ...func(*toy)) *toy {
 			w.WriteHeader(status)
 			fmt.Fprintf(w, `{"toy_error":%d,"wait":%d}`, status, wait/time.Second)
 		},
-		Admin: map[string]http.HandlerFunc{
-			"GET /_fake/" + name + "/orders/{id}": func(w http.ResponseWriter, r *http.Request) {
+		Admin: map[string]fake.AdminCall{
+			"GET /_fake/" + name + "/orders/{id}": {Handle: func(w http.ResponseWriter, r *http.Request) {
 				fake.AdminRespond(w, http.StatusOK, map[string]string{"order": r.PathValue("id")})
-			},
+			}},
 		},
 	})
 	return s

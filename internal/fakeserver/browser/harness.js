@@ -8,9 +8,12 @@ import {tmpdir} from "node:os"
 import {join} from "node:path"
 import {createInterface} from "node:readline"
 import {fileURLToPath} from "node:url"
+<<<<<<< HEAD
 import {secp256k1} from "@noble/curves/secp256k1.js"
 import {keccak_256} from "@noble/hashes/sha3.js"
 import {chromium} from "playwright-core"
+=======
+>>>>>>> main
 
 const here = fileURLToPath(new URL(".", import.meta.url))
 export const shots = join(here, "screenshots")
@@ -34,6 +37,8 @@ export async function serve(binary, ...args) {
     child.kill("SIGKILL")
     await once(child, "exit")
   }
+  greeting.freeze = () => child.kill("SIGSTOP") // its connections stay open, and nothing comes
+  greeting.thaw = () => child.kill("SIGCONT")
   return greeting
 }
 
@@ -65,7 +70,8 @@ export async function launch(tries = 4) {
   }
 }
 
-function start() {
+async function start() {
+  const {chromium} = await import("playwright-core") // what needs no browser needs no packages
   return chromium.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium", headless: true,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",

@@ -1,9 +1,9 @@
 // The story of the vendor's JavaScript SDK 1.37.10 (MIT) on the standalone server. No
 // registry has that SDK, so these requests are written here, byte for byte as it sends
-// them: built from its source it passes the same story. Its habits: dates are
-// date-times, a GET has a Content-Type, arrays repeat their name, five characters of a
-// query are signed unescaped, a POST without a body says Content-Length 0, and webhook
-// headers are looked up in the spelling of the guides.
+// them. Where a copy of the SDK is, vendor-bitpesa.js has it tell the story itself. Its
+// habits: dates are date-times, a GET has a Content-Type, arrays repeat their name, five
+// characters of a query are signed unescaped, a POST without a body says Content-Length 0,
+// and webhook headers are looked up in the spelling of the guides.
 import assert from "node:assert/strict"
 import {createHash} from "node:crypto"
 import {once} from "node:events"

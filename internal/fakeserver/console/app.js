@@ -1,6 +1,6 @@
 // The console: the header, the address and the stream of events. Each part of the
 // page is a module with show(list, address) and, where it has one, update(message).
-import {address, api, attempt, count, day, el, plural, query} from "./dom.js"
+import {address, api, attempt, count, day, el, giveUp, plural, query} from "./dom.js"
 import * as start from "./start.js"
 import * as timeline from "./timeline.js"
 import * as objects from "./objects.js"
@@ -138,7 +138,8 @@ by("load").onchange = event => attempt(async () => {
 })
 
 // The stream of events. When it breaks it is opened again and goes on where it was.
-let last = "", lostAt = ""
+// A stream that is silent for three heartbeats of the server is as good as broken.
+let last = "", lostAt = "", patience = 15_000, watch
 
 function live() {
   by("live").classList.toggle("lost", Boolean(lostAt))
@@ -148,12 +149,27 @@ function live() {
 
 function listen() {
   const stream = new EventSource("/_fake/events" + query({last}))
+  const alive = () => {
+    clearTimeout(watch)
+    watch = setTimeout(lose, patience)
+  }
+  const lose = () => {
+    clearTimeout(watch)
+    stream.close()
+    giveUp()
+    lostAt ||= new Date().toTimeString().slice(0, 8) // of the first failure
+    live()
+    setTimeout(listen, 1000)
+  }
   const take = kind => event => {
     last = event.lastEventId
     const m = JSON.parse(event.data)
+    patience = 3000 * m.heartbeat
+    alive()
     const first = total === 0 && m.total > 0
     total = m.total
     setClock(m.clock)
+    if (lostAt) message("") // what failed meanwhile can be done again
     lostAt = ""
     live()
     if (kind === "reset" || first && !address().view) {
@@ -166,12 +182,9 @@ function listen() {
   }
   stream.addEventListener("records", take("records"))
   stream.addEventListener("reset", take("reset"))
-  stream.addEventListener("error", () => {
-    stream.close()
-    lostAt ||= new Date().toTimeString().slice(0, 8) // of the first failure
-    live()
-    setTimeout(listen, 1000)
-  })
+  stream.addEventListener("ping", alive)
+  stream.addEventListener("error", lose)
+  alive()
 }
 
 await attempt(async () => { total = (await api("/_fake/timeline?limit=1")).total })

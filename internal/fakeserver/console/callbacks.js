@@ -1,25 +1,26 @@
 // The callbacks with their attempts.
-import {acts, address, api, at, attempt, chip, deliveryResult, el, milliseconds, none, plural, query, refreshed, shown, soon, time} from "./dom.js"
+import {acts, address, api, at, attempt, chip, dated, day, deliveryResult, el, milliseconds, none, plural, query, refreshed, shown, soon, time, when} from "./dom.js"
 import {fill, rows} from "./patch.js"
-import {filters, providers, setFilters} from "./timeline.js"
+import {filters, setFilters} from "./timeline.js"
 
 let root, filter, items, next, total
 
 export async function show(list, a) {
-  filter = {state: a.state || "", provider: a.provider || "", q: a.q || ""}
-  if (!root || !list.contains(root.form)) draw(list)
+  filter = {state: a.state || "", provider: a.provider || "", request: a.request || "", q: a.q || ""}
+  if (!root || !list.contains(root.form)) await draw(list)
   setFilters(root.form, filter)
+  fill(root.request, filter.request && el("span", {class: "tag"}, "Caused by ", el("a", {class: "mono", href: at({open: "requests/" + filter.request})}, filter.request), el("a", {href: at({request: ""}), "aria-label": "Show all callbacks"}, "✕")))
   items = []
   await load()
 }
 
-function draw(list) {
+async function draw(list) {
   const all = acts([{name: "Send all dead again", method: "POST", path: "/_fake/deliveries/redeliver"}], () => load())
   root = {
-    form: filters("Filter the callbacks", "callbacks", [["provider", "Provider", providers.map(p => [p])], ["state", "State", [["pending"], ["delivered"], ["dead"]]]], all),
-    lines: el("ol", {class: "lines callbacks", "aria-label": "Callbacks"}), foot: el("div", {class: "foot"}),
+    form: await filters("Filter the callbacks", "callbacks", [["state", "State", [["pending"], ["delivered"], ["dead"]]]], all),
+    request: el("p", {class: "thread"}), lines: el("ol", {class: "lines callbacks", "aria-label": "Callbacks"}), foot: el("div", {class: "foot"}),
   }
-  list.replaceChildren(root.form, root.lines, root.foot)
+  list.replaceChildren(root.form, root.request, root.lines, root.foot)
 }
 
 async function load(cursor) {
@@ -29,26 +30,27 @@ async function load(cursor) {
   ;[items, next] = cursor ? [items.concat(page.deliveries), page.next] : refreshed(page, page.deliveries, items, next, d => d.id)
   total = page.total
   const filtered = Object.values(filter).some(Boolean)
-  rows(root.lines, items, d => d.id, line)
+  rows(root.lines, dated(items), d => d.id, d => line(d, () => load()))
   root.lines.hidden = items.length === 0
   fill(root.foot, items.length ? el("span", {}, shown(items.length, total, filtered)) : none(filtered ? "Nothing matches this filter." : "No callback was sent yet."),
     next && el("button", {type: "button", onclick: () => attempt(() => load(next))}, "Show older"))
 }
 
-function line(d) {
+// line is a callback with its last attempt. done follows an act.
+export function line(d, done) {
   const open = "deliveries/" + d.id
   const last = d.attempts.at(-1)
   const said = last ? (last.status ? "HTTP " + last.status : last.error || "no response") + " · " + milliseconds(last.ms) : "not sent yet"
   const subject = d.reference || d.subject
   return el("li", {"data-open": open, class: address().open === open ? "open" : null},
-    el("span", {class: "time", title: d.time}, time(d.time)),
+    when(d),
     el("span", {class: "provider"}, d.provider),
-    el("a", {class: "main clip", href: at({view: "callbacks", open}), title: d.url}, d.event),
+    el("a", {class: "main clip", href: at({open}), title: d.url}, d.event),
     el("span", {class: "subject clip"}, subject ? el("a", {class: "mono", href: "/" + query({view: "timeline", subject})}, subject) : ""),
     chip(deliveryResult[d.state], d.state),
     el("span", {class: "last clip quiet", title: said}, (d.attempts.length > 1 ? plural(d.attempts.length, "attempt") + " · " : "") + said),
-    el("span", {class: "due quiet num", title: "next attempt"}, d.next ? "next " + time(d.next) : ""),
-    acts([{name: "Send again", method: "POST", path: "/_fake/deliveries/" + d.id + "/redeliver"}], () => load()))
+    el("span", {class: "due quiet num", title: "next attempt"}, d.next ? "next " + (d.next.slice(0, 10) === d.time.slice(0, 10) ? time : day)(d.next) : ""),
+    acts([{name: "Send again", method: "POST", path: "/_fake/deliveries/" + d.id + "/redeliver"}], done))
 }
 
 export const update = soon(async () => {

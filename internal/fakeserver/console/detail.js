@@ -1,7 +1,8 @@
 // The detail of a request, a callback or an object. Its address is a deep link.
-import {acts, address, api, at, body, chip, copier, day, deliveryResult, el, fact, go, headers, milliseconds, money, one, plural, query, time} from "./dom.js"
+import {acts, address, api, at, body, chip, copier, dated, day, deliveryResult, el, fact, go, headers, milliseconds, money, one, plural, query, when} from "./dom.js"
 import {fill, rows, stays} from "./patch.js"
 import {line} from "./timeline.js"
+import {line as callback} from "./callbacks.js"
 import {breakNext} from "./faults.js"
 import {base} from "./start.js"
 
@@ -33,25 +34,28 @@ async function load() {
     return
   }
   const logged = a === "requests" || a === "deliveries"
-  let of, records, callbacks = 0
+  let of, records, callbacks
   try {
     of = await api("/_fake/" + what)
     records = (await api("/_fake/timeline" + query({subject: of.id, limit: 60, provider: logged ? of.provider : a}))).records
-    if (!logged) callbacks = (await api("/_fake/deliveries" + query({provider: a, q: of.id, limit: 1}))).total
+    if (a === "requests") callbacks = await api("/_fake/deliveries" + query({request: of.id, limit: 20}))
+    else if (!logged) callbacks = await api("/_fake/deliveries" + query({provider: a, q: of.id, limit: 1}))
   } catch (e) {
     fill(pane, close(), el("h2", {tabindex: "-1"}, "Not there any more"), el("p", {}, e.message))
     return
   }
   if (what !== open || address().open !== what) return // another one was opened meanwhile
   id = of.id
-  const [above, below] = a === "requests" ? request(of) : a === "deliveries" ? delivery(of) : object(a, b, of, records, callbacks)
-  const caused = records.filter(r => a !== "requests" || r.kind !== "request")
+  const [above, below] = a === "requests" ? request(of, callbacks) : a === "deliveries" ? delivery(of) : object(a, b, of, records, callbacks.total)
+  const caused = records.filter(r => a !== "requests" || r.kind !== "request" && r.kind !== "callback")
   fill(pane, close(), ...above,
     Object.assign(el("h3", {hidden: caused.length === 0}, a === "requests" ? "What it caused" : "Its thread"), {key: "thread"}),
     Object.assign(stays(el("ol", {class: "lines timeline", "aria-label": "What belongs to it"})), {key: "lines"}), ...below)
   const lines = pane.querySelector("ol.timeline")
-  rows(lines, caused, r => r.id, r => line(r, what))
+  rows(lines, dated(caused), r => r.id, r => line(r, what))
   lines.hidden = caused.length === 0
+  const sent = pane.querySelector("ol.callbacks")
+  if (sent) rows(sent, dated(callbacks.deliveries), d => d.id, d => callback(d, load))
 }
 
 const close = () => el("a", {class: "close", href: at({open: ""})}, "Close")
@@ -60,7 +64,7 @@ const threadLink = d => d.reference || d.subject ? el("a", {href: "/" + query({v
 const objectLink = d => d.object ? el("a", {href: at({open: [d.provider, d.object, encodeURIComponent(d.subject)].join("/")})}, one(d.object) + " " + (d.reference || d.subject)) : ""
 
 // request, delivery and object return what stands above the thread and below it.
-function request(r) {
+function request(r, callbacks) {
   const refused = r.reason || r.status >= 400
   return [[
     el("h2", {tabindex: "-1", class: "mono"}, r.method + " " + r.path + (r.query ? "?" + r.query : "")),
@@ -70,6 +74,7 @@ function request(r) {
       ...fact("Operation", r.provider + (r.operation ? " · " + r.operation : "")),
       ...fact("Object", objectLink(r)),
       ...fact("Thread", threadLink(r)),
+      ...fact("Callbacks", callbacks.total ? el("a", {href: "/" + query({view: "callbacks", request: r.id})}, plural(callbacks.total, "callback")) : ""),
       ...fact("Id", r.id)),
     r.fault ? el("p", {class: "why failed"}, el("strong", {}, "A fault met it: "), r.fault.replaceAll("_", " ")) : "",
     refused ? el("p", {class: "why"}, el("strong", {}, "Why it was refused: "), r.reason || "the response does not say.") : "",
@@ -80,6 +85,10 @@ function request(r) {
       }}, "Break the next call like this"), stays(el("span", {class: "said quiet", role: "status"}))),
     el("p", {class: "note quiet"}, "The curl line holds no secret: put yours in place of [masked], and sign anew where the provider wants a signature."),
   ], [
+    ...callbacks.total ? [
+      Object.assign(el("h3", {}, "Its callbacks"), {key: "sent-title"}),
+      Object.assign(stays(el("ol", {class: "lines callbacks", "aria-label": "Its callbacks"})), {key: "sent"}),
+    ] : [],
     ...body("Request body", r.request_body), ...headers("Request headers", r.header),
     ...body("Response body", r.response_body), ...headers("Response headers", r.response_header),
   ]]
@@ -104,13 +113,14 @@ function delivery(d) {
       ...fact("When", day(d.time)),
       ...fact("Next attempt", d.next ? day(d.next) : ""),
       ...fact("Provider", d.provider),
+      ...fact("Request", d.request ? el("a", {class: "mono", href: at({open: "requests/" + d.request})}, d.request) : ""),
       ...fact("Object", objectLink(d)),
       ...fact("Thread", threadLink(d)),
       ...fact("Id", d.id)),
     acts([{name: "Send again", method: "POST", path: "/_fake/deliveries/" + d.id + "/redeliver"}], load),
     el("h3", {}, "Attempts"),
-    el("ol", {class: "lines attempts"}, ...d.attempts.map(x => el("li", {},
-      el("span", {class: "time"}, time(x.time)), chip(x.status >= 200 && x.status < 300 ? "ok" : "failed", x.status ? "HTTP " + x.status : x.error || "no response"),
+    el("ol", {class: "lines attempts"}, ...dated(d.attempts).map(x => el("li", {},
+      when(x), chip(x.status >= 200 && x.status < 300 ? "ok" : "failed", x.status ? "HTTP " + x.status : x.error || "no response"),
       el("span", {class: "num quiet"}, milliseconds(x.ms)), x.response ? el("pre", {tabindex: "0", "aria-label": "Response of the receiver"}, x.response) : ""))),
   ], [...body("Body", d.body), ...headers("Headers", d.header)]]
 }

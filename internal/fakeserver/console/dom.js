@@ -22,10 +22,19 @@ export function svg(name, attributes, ...children) {
   return node
 }
 
+let waiting = new AbortController()
+
+// giveUp ends the calls under way: their connections may be as dead as the stream's.
+export function giveUp() {
+  waiting.abort()
+  waiting = new AbortController()
+}
+
 // api calls the admin API. An error response throws its text.
 export async function api(path, method = "GET", body) {
   const response = await fetch(path, {
     method,
+    signal: waiting.signal,
     headers: body === undefined ? {} : {"Content-Type": "application/json"},
     body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
   }).catch(() => { throw new Error("The server does not respond.") })
@@ -83,6 +92,17 @@ export const at = changes => "/" + query({...address(), ...changes})
 
 export const time = t => t && !t.startsWith("0001-") ? t.slice(11, 19) : ""
 export const day = t => t && !t.startsWith("0001-") ? t.slice(0, 10) + " " + t.slice(11, 19) : ""
+
+// dated marks each element of a list, newest first, that is of another day than the element
+// above it. The first of a list is marked if the list has several days.
+export function dated(list, of = "time") {
+  const on = i => list[i][of].slice(0, 10)
+  const several = list.some((_, i) => on(i) !== on(0))
+  return list.map((e, i) => (i === 0 ? several : on(i) !== on(i - 1)) ? {...e, day: on(i)} : e)
+}
+
+// when is the time of an element, with its day if dated has marked it.
+export const when = (e, of = "time") => el("span", {class: "time", title: day(e[of])}, e.day && e[of] && !e[of].startsWith("0001-") ? el("span", {class: "day"}, e.day + " ") : null, time(e[of]))
 
 // money groups the digits before the point by three.
 export function money(amount, currency = "") {

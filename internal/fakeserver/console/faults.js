@@ -1,7 +1,7 @@
 // Rules that make requests go wrong.
-import {acts, api, el, none, plural, soon} from "./dom.js"
+import {acts, api, el, none, plural, shown, soon} from "./dom.js"
 import {rows} from "./patch.js"
-import {providers} from "./timeline.js"
+import {providers} from "./start.js"
 
 let root
 
@@ -52,42 +52,42 @@ export async function breakNext(request) {
 }
 
 async function draw(list) {
-  const {routes} = await api("/_fake/routes")
-  root = {lines: el("ol", {class: "lines faults", "aria-label": "Rules"}), problem: el("p", {class: "refusal", role: "alert"}), empty: none("No rule: everything goes as it should.")}
+  const [{routes}, names] = await Promise.all([api("/_fake/routes"), providers()])
+  root = {lines: el("ol", {class: "lines faults", "aria-label": "Rules"}), problem: el("p", {class: "refusal", role: "alert"}), foot: el("div", {class: "foot"}), empty: none("No rule: everything goes as it should.")}
   list.replaceChildren(
-    el("div", {class: "panel"}, el("h2", {}, "Break the next call that moves money"), ...presets(routes)),
-    el("div", {class: "panel"}, el("h2", {}, "New rule"), form(routes), root.problem),
-    root.lines, root.empty)
+    el("div", {class: "panel"}, el("h2", {}, "Break the next call that moves money"), ...presets(routes, names)),
+    el("div", {class: "panel"}, el("h2", {}, "New rule"), form(routes, names), root.problem),
+    root.lines, root.empty, root.foot)
 }
 
 // presets has a button for each operation that moves money, one click each.
-function presets(routes) {
+function presets(routes, names) {
   let way = ways[0][1]
   const choice = el("fieldset", {class: "ways"}, el("legend", {}, "The next one"), ...ways.map(([text, what], i) =>
     el("label", {}, el("input", {type: "radio", name: "way", checked: i === 0, onchange: () => { way = what }}), text)))
   const button = (text, fault) => el("button", {type: "button", class: "small", onclick: () => add(fault())}, text)
   return [choice, el("dl", {class: "presets"},
-    ...providers.flatMap(provider => {
+    ...names.flatMap(provider => {
       const operations = new Set(routes.filter(r => r.provider === provider && r.moves_money).map(r => r.name))
       return [el("dt", {}, provider), el("dd", {class: "buttons"}, ...[...operations].map(operation => button(operation, () => ({provider, operation, times: 1, ...way}))))]
     }),
     el("dt", {}, "anything"), el("dd", {class: "buttons"}, ...general.map(([text, fault]) => button(text, () => fault))))]
 }
 
-function form(routes) {
+function form(routes, names) {
   const option = (value, text) => el("option", {value}, text)
   const operation = el("select", {name: "operation"})
   const offer = () => {
     const provider = node.elements.provider.value
-    const names = new Map(routes.filter(r => r.provider === provider).map(r => [r.name, r]))
-    operation.replaceChildren(option("", provider ? "any" : "choose a provider first"), ...[...names].map(([name, r]) => option(name, name + " — " + r.method + " " + r.path)))
+    const operations = new Map(routes.filter(r => r.provider === provider).map(r => [r.name, r]))
+    operation.replaceChildren(option("", provider ? "any" : "choose a provider first"), ...[...operations].map(([name, r]) => option(name, name + " — " + r.method + " " + r.path)))
   }
   const node = el("form", {class: "form", "aria-label": "New rule", onsubmit: e => {
     e.preventDefault()
     const f = Object.fromEntries(new FormData(node))
     add({...f, times: Number(f.times), status: Number(f.status), seconds: Number(f.seconds)})
   }},
-  el("label", {}, "Provider", el("select", {name: "provider", onchange: offer}, option("", "any"), ...providers.map(p => option(p, p)))),
+  el("label", {}, "Provider", el("select", {name: "provider", onchange: offer}, option("", "any"), ...names.map(p => option(p, p)))),
   el("label", {class: "wide"}, "Route", operation),
   el("label", {}, "Path pattern", el("input", {name: "path", placeholder: "any, or /api/**"})),
   el("label", {class: "wide"}, "What goes wrong", el("select", {name: "kind"}, ...Object.entries(kinds).map(([k, text]) => option(k, text)))),
@@ -100,10 +100,11 @@ function form(routes) {
 }
 
 async function load() {
-  const {faults, spent} = await api("/_fake/faults")
+  const {faults, spent, total} = await api("/_fake/faults")
   rows(root.lines, [...faults.map(f => ({...f, left: true})), ...spent], f => f.id, line)
   root.lines.hidden = faults.length + spent.length === 0
   root.empty.hidden = !root.lines.hidden
+  root.foot.textContent = faults.length < total ? shown(faults.length, total) : ""
 }
 
 // does says what a rule does, with its own numbers.

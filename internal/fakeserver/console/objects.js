@@ -1,5 +1,5 @@
 // The objects of each provider, its accounts and their entries.
-import {acts, address, api, at, attempt, chip, count, day, el, go, later, money, none, plural, query, refreshed, shown, soon, svg, time} from "./dom.js"
+import {acts, address, api, at, attempt, chip, count, dated, el, go, later, money, none, plural, query, refreshed, shown, soon, svg, when} from "./dom.js"
 import {fill, rows} from "./patch.js"
 
 let root, where, items, next, total
@@ -57,7 +57,7 @@ function redraw(kind, make) {
     root.lines.setAttribute("aria-label", kind)
     root.lines.replaceChildren()
   }
-  rows(root.lines, items, keys[kind], make)
+  rows(root.lines, kind === "accounts" ? items : dated(items, "created"), keys[kind], make)
   root.lines.hidden = items.length === 0
   fill(root.foot, items.length ? el("span", {}, shown(items.length, total, where.q)) : none(where.q ? "Nothing matches." : "There are none yet."),
     next && el("button", {type: "button", onclick: () => attempt(() => load(next))}, "Show older"))
@@ -70,7 +70,7 @@ function object(o) {
     el("span", {class: "title clip quiet"}, o.title || ""),
     chip(o.result, o.state),
     el("span", {class: "num"}, o.currency ? money(o.amount, o.currency) : ""),
-    el("span", {class: "time", title: day(o.created)}, time(o.created)),
+    when(o, "created"),
     acts(o.acts.slice(0, 1), load))
 }
 
@@ -85,7 +85,7 @@ function account(a) {
 function entry(e) {
   const subject = e.object_reference || e.reference
   return el("li", {},
-    el("span", {class: "time", title: day(e.created)}, time(e.created)),
+    when(e, "created"),
     el("span", {class: "what clip"}, e.kind.toLowerCase().replaceAll("_", " ") + (e.description ? " · " + e.description : "")),
     el("span", {class: "subject clip"}, subject ? el("a", {class: "mono", href: "/" + query({view: "timeline", subject}), title: "The whole thread of " + subject}, subject) : ""),
     chip({posted: "ok", pending: "pending", failed: "failed"}[e.status], e.status),

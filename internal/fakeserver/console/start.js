@@ -5,6 +5,9 @@ const page = api("/console/start.json")
 const bases = {}
 page.then(p => p.endpoints.forEach(e => { bases[e.name] = e.base }), () => {})
 
+// providers are the names of all APIs, in the server's order.
+export const providers = async () => (await page).endpoints.map(e => e.name)
+
 // base is the base URL of a provider.
 export const base = provider => bases[provider] || ""
 

@@ -1,19 +1,19 @@
 // The timeline: what happened, newest first. Its filter is in the address.
-import {address, api, at, attempt, chip, count, el, go, later, money, none, one, query, shown, soon, time} from "./dom.js"
+import {address, api, at, attempt, chip, count, dated, el, go, later, money, none, one, query, shown, soon, when} from "./dom.js"
 import {fill, rows} from "./patch.js"
+import {providers} from "./start.js"
 
 let root, filter, records, next, total, dropped
 
 const kinds = {request: "requests", state: "states", entry: "money", callback: "callbacks", act: "by hand"}
 const size = 100
 
-export const providers = ["kapiten", "kpay", "kasapay", "kotani", "fiatconnect", "bitpesa"]
-
-// filters is the form of a list's filter: choices, and a text.
-export function filters(label, view, selects, ...more) {
+// filters is the form of a list's filter: the provider, further choices, and a text.
+export async function filters(label, view, selects, ...more) {
+  const names = await providers()
   const changed = () => form.isConnected && go(at({view, ...Object.fromEntries(new FormData(form))})) // not once another part is shown
   const form = el("form", {class: "filters", role: "search", "aria-label": label, onsubmit: e => e.preventDefault()},
-    ...selects.map(([name, title, options]) => el("label", {}, title, el("select", {name, onchange: changed},
+    ...[["provider", "Provider", names.map(p => [p])], ...selects].map(([name, title, options]) => el("label", {}, title, el("select", {name, onchange: changed},
       el("option", {value: ""}, "all"), ...options.map(([value, text]) => el("option", {value}, text || value))))),
     el("label", {class: "grow"}, "Id or text", el("input", {type: "search", name: "q", placeholder: "press / to search", oninput: later(changed, 200)})), ...more)
   return form
@@ -26,17 +26,15 @@ export function setFilters(form, filter) {
 
 export async function show(list, a) {
   filter = {provider: a.provider || "", kind: a.kind || "", result: a.result || "", subject: a.subject || "", q: a.q || ""}
-  if (!root || !list.contains(root.form)) draw(list)
+  if (!root || !list.contains(root.form)) await draw(list)
   setFilters(root.form, filter)
   fill(root.subject, filter.subject && el("span", {class: "tag"}, "Thread of ", el("strong", {}, filter.subject), el("a", {href: at({subject: ""}), "aria-label": "Leave the thread"}, "✕")))
   await load()
 }
 
-function draw(list) {
+async function draw(list) {
   root = {
-    form: filters("Filter the timeline", "timeline", [
-      ["provider", "Provider", providers.map(p => [p])], ["kind", "What", Object.entries(kinds)], ["result", "Result", [["ok"], ["pending"], ["refused"], ["failed"]]],
-    ]),
+    form: await filters("Filter the timeline", "timeline", [["kind", "What", Object.entries(kinds)], ["result", "Result", [["ok"], ["pending"], ["refused"], ["failed"]]]]),
     subject: el("p", {class: "thread"}), lines: el("ol", {class: "lines timeline", "aria-label": "Timeline"}), foot: el("div", {class: "foot"}),
   }
   list.replaceChildren(root.form, root.subject, root.lines, root.foot)
@@ -56,7 +54,7 @@ async function load(cursor) {
 const filtered = () => Object.values(filter).some(Boolean)
 
 function redraw() {
-  rows(root.lines, records, r => r.id, r => line(r))
+  rows(root.lines, dated(records), r => r.id, r => line(r))
   root.lines.hidden = records.length === 0
   fill(root.foot,
     records.length === 0 ? none(filtered() ? "Nothing matches this filter." : "Nothing has happened yet.") :
@@ -104,7 +102,7 @@ export function line(r, here) {
   const text = r.kind === "entry" ? moneyText(r.entry) : r.kind === "state" ? one(r.object || "") + " " + r.text : r.text
   const subject = r.reference || r.subject
   return el("li", {"data-open": open || null, class: open && address().open === open ? "open" : null},
-    el("span", {class: "time", title: r.time}, time(r.time)),
+    when(r),
     el("span", {class: "provider"}, r.provider || "world"),
     chip(r.result),
     open ? el("a", {class: "main clip", href: at({open}), title: text}, text) : el("span", {class: "main clip", title: text}, text),

@@ -1,0 +1,201 @@
+// How the parts of the console lead to each other, and what the page knows of time and
+// of its connection.
+import assert from "node:assert/strict"
+import {readFileSync} from "node:fs"
+import {createRequire} from "node:module"
+import {join} from "node:path"
+import {after, afterEach, before, beforeEach, test} from "node:test"
+import {build, call, kpay, launch, merchant, payment, receiver, ride, serve, shots} from "./harness.js"
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
+
+let built, browser, server, hook, context, page, errors
+
+before(async () => {
+  built = build()
+  browser = await launch()
+})
+
+after(async () => {
+  await browser?.close()
+  built?.remove()
+})
+
+beforeEach(async () => {
+  server = await serve(built.binary)
+  hook = await receiver()
+  context = await browser.newContext({viewport: {width: 1280, height: 800}})
+  page = await context.newPage()
+  errors = []
+  page.on("pageerror", e => errors.push(String(e)))
+})
+
+afterEach(async () => {
+  await context.close()
+  await server.stop()
+  hook.stop()
+  assert.deepEqual(errors, [])
+})
+
+const console_ = (path = "/") => server.console.slice(0, -1) + path
+const live = () => page.waitForSelector("#live:not(.lost) >> text=live")
+const advance = seconds => call(server.admin + "/clock/advance", "POST", {seconds})
+
+test("a request leads to each callback that it caused, and each callback back to its request", async () => {
+  const m = await merchant(server, hook.url + "/kapiten")
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-2"))
+  await advance(600)
+  await page.goto(console_("/?view=timeline&subject=ORDER-1&kind=request"))
+  await live()
+  await page.click(".timeline a.main:has-text('POST /api/rides/ → 201')")
+  const sent = page.locator("#detail ol.callbacks > li")
+  await sent.first().waitFor()
+  const n = await sent.count()
+  assert.ok(n >= 5, `${n} callbacks of one ride`)
+  assert.equal(await page.textContent("#detail .facts a:has-text('callbacks')"), `${n} callbacks`)
+  const requests = new Set()
+  for (let i = 0; i < n; i++) {
+    await sent.nth(i).locator("a.main").click()
+    await page.waitForSelector("#detail h2:text-is('status_update')")
+    assert.match(await page.textContent("#detail .facts"), /ORDER-1/)
+    const back = page.locator("#detail .facts a:has-text('req-')")
+    requests.add(await back.textContent())
+    await back.click()
+    await page.waitForSelector("#detail h2:has-text('POST /api/rides/')")
+    assert.match(await page.textContent("#detail"), /"external_id": "ORDER-1"/)
+    await sent.nth(n - 1).waitFor()
+  }
+  assert.equal(requests.size, 1, "all of them come from the one request")
+
+  await page.click("#detail .facts a:has-text('callbacks')") // all of them, in their own part
+  await page.waitForSelector(".thread:has-text('Caused by " + [...requests][0] + "')")
+  assert.equal(await page.locator("#list .callbacks > li").count(), n)
+  assert.equal(await page.locator("#list .callbacks > li:has-text('ORDER-2')").count(), 0)
+  await page.click("a[aria-label='Show all callbacks']")
+  await page.waitForSelector("#list .callbacks > li:has-text('ORDER-2')")
+})
+
+test("a callback that comes while its request is open shows up there", async () => {
+  await kpay(server, payment("ORDER-1", hook.url + "/kpay"))
+  await page.goto(console_("/?view=timeline&kind=request"))
+  await page.click(".timeline a.main")
+  await page.waitForSelector("#detail h2:has-text('POST /')")
+  assert.equal(await page.locator("#detail ol.callbacks").count(), 0)
+  await live()
+  await advance(10)
+  await page.waitForSelector("#detail ol.callbacks > li:has-text('HTTP 200'), #detail ol.callbacks > li .chip.ok")
+})
+
+test("a connection that is silent, though open, is told as lost and made anew", async () => {
+  await page.clock.install()
+  await page.goto(console_("/?view=timeline"))
+  await live()
+  server.freeze()
+  await page.click("button:text('+10 s')")
+  await page.clock.fastForward(10_000) // real time passes too: a busy machine has 5 s
+  await live() // three heartbeats are not over
+  await page.clock.fastForward(6_000)
+  await page.waitForSelector("#live.lost >> text=/connection lost at \\d\\d:\\d\\d:\\d\\d/")
+  const lost = await page.textContent("#live-text")
+  for (let i = 0; i < 3; i++) await page.clock.fastForward(17_000) // new connections are silent too
+  await page.waitForSelector("#message:has-text('The server does not respond.')") // the call that hung was given up
+  assert.equal(await page.textContent("#live-text"), lost, "the time when it was lost first")
+  server.thaw()
+  await page.clock.fastForward(17_000)
+  await page.clock.fastForward(1_000)
+  await live()
+  assert.equal(await page.isVisible("#message"), false, "what failed meanwhile is no news any more")
+  await call(server.kapiten + "/api/companies/", "POST", {})
+  await page.waitForSelector(".timeline a.main:has-text('POST /api/companies/ → 400')")
+  const before = await page.textContent("#now")
+  await page.click("button:text('+1 h')")
+  await page.waitForFunction(text => document.querySelector("#now").textContent !== text, before)
+})
+
+test("pings of the server keep a quiet connection", async () => {
+  await page.clock.install()
+  await page.goto(console_("/?view=timeline"))
+  await live()
+  const pinged = page.evaluate(() => new Promise(done => {
+    const stream = new EventSource("/_fake/events")
+    stream.addEventListener("ping", () => { stream.close(); done(true) })
+  }))
+  await page.clock.fastForward(10_000)
+  assert.ok(await pinged) // the page's own stream has had one too by then, or has it at once
+  await page.clock.fastForward(10_000)
+  await live()
+})
+
+test("a list shows the day where it is another than above, and none on one day", async () => {
+  const m = await merchant(server, hook.url + "/kapiten")
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  const days = async list => (await page.locator(list + " .time .day").allTextContents()).map(d => d.trim())
+  const parts = ["/?view=timeline", "/?view=callbacks", "/?view=objects&provider=kapiten&kind=rides", `/?view=objects&provider=kapiten&kind=accounts&owner=${m.id}&currency=RWF`]
+  await advance(60)
+  for (const part of parts) {
+    await page.goto(console_(part))
+    await page.waitForSelector("#list .lines > li")
+    assert.deepEqual(await days("#list .lines"), [], part)
+  }
+  const before = (await call(server.admin + "/clock")).value.now.slice(0, 10)
+  await advance(86_400)
+  const now = (await call(server.admin + "/clock")).value.now.slice(0, 10)
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-2"))
+  await advance(60)
+  assert.notEqual(before, now)
+  for (const part of parts) {
+    await page.goto(console_(part))
+    await page.waitForSelector("#list .lines > li:has-text('" + before + "')")
+    assert.deepEqual(await days("#list .lines"), [now, before], part)
+  }
+  const [made] = (await call(server.admin + "/timeline?kind=request&q=rides&limit=1")).value.records
+  parts.push("/?view=timeline&open=requests/" + made.request, "/?view=callbacks&request=" + made.request)
+  for (const width of [1280, 390]) {
+    for (const colorScheme of ["light", "dark"]) {
+      const other = await browser.newContext({viewport: {width, height: 844}, colorScheme, bypassCSP: true})
+      const shown = await other.newPage()
+      for (const [i, part] of parts.entries()) {
+        await shown.goto(console_(part))
+        await shown.waitForSelector(part.includes("open=") ? "#detail ol.callbacks > li" : "#list .lines > li")
+        await shown.screenshot({path: join(shots, `days${i}-${width}-${colorScheme}.png`), fullPage: width === 390})
+        assert.ok(await shown.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${part} at ${width}`)
+        await shown.evaluate(axe)
+        assert.deepEqual(await shown.evaluate(async () => (await globalThis.axe.run(document, {resultTypes: ["violations"]})).violations.map(v => v.id + " " + v.nodes[0].target)), [], part)
+      }
+      await other.close()
+    }
+  }
+})
+
+test("the providers of every filter and form are those the server names", async () => {
+  await page.route("**/console/start.json", async route => {
+    const response = await route.fetch(), value = await response.json()
+    value.endpoints.push({...value.endpoints[0], name: "acme", title: "Acme"}) // a provider that is new in the server's table
+    await route.fulfill({response, json: value})
+  })
+  const {kinds} = (await call(server.admin + "/kinds")).value
+  const served = [...new Set(kinds.map(k => k.provider))]
+  for (const view of ["timeline", "callbacks", "faults"]) {
+    await page.goto(console_("/?view=" + view))
+    await page.waitForSelector("select[name=provider]")
+    const names = await page.locator("select[name=provider] option").evaluateAll(all => all.map(o => o.value).filter(Boolean))
+    assert.deepEqual(names.sort(), [...served, "acme"].sort(), view)
+  }
+})
+
+test("an element of 200 KB neither hides the others nor is lost", async () => {
+  const long = "x".repeat(200_000)
+  await kpay(server, payment("ORDER-1", hook.url + "/kpay"))
+  await call(server.kpay + "/" + long, "POST", {})
+  await kpay(server, payment("ORDER-2", hook.url + "/kpay"))
+  const text = await (await fetch(server.admin + "/timeline")).text()
+  assert.ok(text.length < 50_000, `${text.length} bytes`)
+  await page.goto(console_("/?view=timeline&kind=request"))
+  await page.waitForFunction(() => document.querySelectorAll(".timeline > li").length === 3)
+  const row = page.locator(".timeline a.main", {hasText: "...[cut]"})
+  assert.ok((await row.textContent()).length < 5000)
+  await row.click()
+  await page.waitForSelector("#detail h2:has-text('POST /xxx')")
+  assert.ok((await page.textContent("#detail h2")).length > 200_000, "the detail has the whole")
+})

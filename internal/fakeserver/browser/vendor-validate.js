@@ -1,0 +1,39 @@
+// FiatConnect's official validation suite (github.com/fiatconnect/validate), unmodified, on
+// the standalone server. No registry has it. Set FIATCONNECT_VALIDATE to the folder of an
+// installed copy and FIATCONNECT_SPEC to the specification's swagger.yaml, or run
+// ".ci/full vendor" with both.
+//
+// Thirty-six tests pass. The suite itself leaves out the one for https, and the three for
+// webhooks need the receiver of the suite's authors on the internet.
+import assert from "node:assert/strict"
+import {spawn} from "node:child_process"
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from "node:fs"
+import {tmpdir} from "node:os"
+import {join} from "node:path"
+import {test} from "node:test"
+import {build, serve} from "./harness.js"
+
+test("FiatConnect's official suite", async () => {
+  const built = build(), scratch = mkdtempSync(join(tmpdir(), "validate-"))
+  let server
+  try {
+    writeFileSync(join(scratch, "fakes.json"), `{"kotani": {"fiat_connect": {"strict_quotes": true}}}`)
+    server = await serve(built.binary, "-clock", "real", "-config", join(scratch, "fakes.json"))
+    const results = join(scratch, "results.json")
+    const jest = spawn(join(process.env.FIATCONNECT_VALIDATE, "node_modules/.bin/jest"), ["--runInBand", "--json", "--outputFile", results, "--testPathIgnorePatterns", "webhook"], {
+      cwd: process.env.FIATCONNECT_VALIDATE, stdio: ["ignore", "inherit", "inherit"],
+      env: {
+        ...process.env, NODE_OPTIONS: "--no-experimental-fetch", BASE_URL: server.fiatconnect, PATH_PREFIX: new URL(server.fiatconnect).pathname,
+        OPENAPI_SPEC: process.env.FIATCONNECT_SPEC, QUOTE_IN_MOCK: "quoteNigeriaCUSD", QUOTE_OUT_MOCK: "quoteNigeriaCUSD",
+        FIAT_ACCOUNT_MOCK: "accountNumberNigeria", KYC_MOCK: "personalDataAndDocumentsNigeria",
+      },
+    })
+    await new Promise(resolve => { jest.on("exit", resolve) })
+    const {numPassedTests, numFailedTests, numPendingTests} = JSON.parse(readFileSync(results, "utf8"))
+    assert.deepEqual({numPassedTests, numFailedTests, numPendingTests}, {numPassedTests: 36, numFailedTests: 0, numPendingTests: 1})
+  } finally {
+    await server?.stop()
+    built.remove()
+    rmSync(scratch, {recursive: true, force: true})
+  }
+})

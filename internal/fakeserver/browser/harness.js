@@ -8,12 +8,6 @@ import {tmpdir} from "node:os"
 import {join} from "node:path"
 import {createInterface} from "node:readline"
 import {fileURLToPath} from "node:url"
-<<<<<<< HEAD
-import {secp256k1} from "@noble/curves/secp256k1.js"
-import {keccak_256} from "@noble/hashes/sha3.js"
-import {chromium} from "playwright-core"
-=======
->>>>>>> main
 
 const here = fileURLToPath(new URL(".", import.meta.url))
 export const shots = join(here, "screenshots")
@@ -141,6 +135,8 @@ export async function kotani(server) {
 
 // fiatconnect signs a wallet in (EIP-4361) and returns a caller of the API with its session.
 export async function fiatconnect(server, name = "alice") {
+  const {secp256k1} = await import("@noble/curves/secp256k1.js")
+  const {keccak_256} = await import("@noble/hashes/sha3.js")
   const key = createHash("sha256").update(name).digest()
   const hash = bytes => Buffer.from(keccak_256(bytes))
   const plain = hash(secp256k1.getPublicKey(key, false).slice(1)).toString("hex").slice(24)

@@ -575,7 +575,10 @@ test("a slow response to an earlier choice does not replace what was chosen late
     }))
     await choose(first)
     await choose(second)
-    await page.waitForSelector(`${rows}:text("${second === "kpay" ? "kpay" : "ORDER-2"}")`)
+    await page.waitForFunction(([rows, text]) => { // the rows of the second choice alone
+      const all = [...document.querySelectorAll(rows)]
+      return all.length > 0 && all.every(e => e.textContent === text)
+    }, [rows, second === "kpay" ? "kpay" : "ORDER-2"])
     const before = await page.locator(rows).allTextContents()
     go()
     await late

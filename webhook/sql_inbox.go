@@ -1,17 +1,17 @@
 package webhook
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 )
 
 // SQLInbox is an Inbox in your own database, shared by all your processes. While
@@ -30,7 +30,7 @@ type SQLInbox struct {
 func NewSQLInbox(db *sql.DB, dialect Dialect) (*SQLInbox, error) {
 	f := faults{of: "SQLInbox: "}
 	f.must(db != nil, "no database")
-	f.must(dialect == PostgreSQL || dialect == MySQL || dialect == SQLite, "unknown dialect %q", string(dialect))
+	f.must(sqldb.Dialect(dialect).Known(), "unknown dialect %q", string(dialect))
 	if err := f.err(); err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (s *SQLInbox) Do(ctx context.Context, claim Claim, work Work) error {
 			return err
 		}
 	}
-	return again(ctx, func() error { return s.attempt(ctx, claim, work) })
+	return sqldb.Again(ctx, func() error { return s.attempt(ctx, claim, work) })
 }
 
 func (s *SQLInbox) attempt(ctx context.Context, claim Claim, work Work) error {
@@ -128,68 +128,10 @@ func (s *SQLInbox) claim(ctx context.Context, tx *sql.Tx, claim Claim) (known, s
 	return Record{State: was.String, Seen: strings.TrimSuffix(stored.Seen, claim.First.Seen)}, stored, nil
 }
 
-// Migrate creates the inbox's tables, webhook_inbox and webhook_schema, or brings
-// them up to date. Any number of processes may call it at once.
+// Migrate creates the inbox's tables, webhook_inbox and webhook_schema, or brings them
+// up to date. Any number of processes may call it at once.
 func (s *SQLInbox) Migrate(ctx context.Context) error {
-	if version, err := s.version(ctx, s.db); err == nil && version >= len(migrations) {
-		return nil // Check refuses what is newer
-	}
-	conn, err := s.db.Conn(ctx)
-	if err != nil {
-		return failed("migrate", err)
-	}
-	defer func() { _ = conn.Close() }() // back to the pool
-	if s.dialect != MySQL {
-		return failed("migrate", again(ctx, func() error {
-			tx, err := conn.BeginTx(ctx, nil)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = tx.Rollback() }()
-			if err := s.migrate(ctx, tx); err != nil {
-				return err
-			}
-			return tx.Commit()
-		}))
-	}
-	// MySQL commits with each CREATE TABLE, so a lock of the connection makes the
-	// others wait, and a migration that died half way runs again.
-	const lock = `CONCAT('webhook_', MD5(DATABASE()))` // a lock is the server's, and not the database's
-	var got sql.NullInt64
-	if err := conn.QueryRowContext(ctx, `SELECT GET_LOCK(`+lock+`, 60)`).Scan(&got); err != nil || got.Int64 != 1 {
-		return failed("migrate", cmp.Or(err, ErrBusy))
-	}
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK(`+lock+`)`) }()
-	return failed("migrate", s.migrate(ctx, conn))
-}
-
-// querier is a database, a connection or a transaction.
-type querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
-func (s *SQLInbox) migrate(ctx context.Context, q querier) error {
-	for _, statement := range s.do.schema {
-		if _, err := q.ExecContext(ctx, statement); err != nil {
-			return err
-		}
-	}
-	version, err := s.version(ctx, q)
-	for ; err == nil && version < len(migrations); version++ {
-		for statement := range strings.SplitSeq(s.dialect.ddl(migrations[version]), ";\n") {
-			if _, err := q.ExecContext(ctx, statement); err != nil {
-				return err
-			}
-		}
-		_, err = q.ExecContext(ctx, s.do.migrated, version+1)
-	}
-	return err
-}
-
-func (s *SQLInbox) version(ctx context.Context, q querier) (version int, err error) {
-	err = q.QueryRowContext(ctx, s.do.version, 1).Scan(&version)
-	return version, err
+	return failed("migrate", tables().Migrate(ctx, s.db, sqldb.Dialect(s.dialect)))
 }
 
 // Check looks for what would go wrong later: tables that are missing, foreign, older
@@ -209,14 +151,15 @@ func (s *SQLInbox) Check(ctx context.Context) error {
 	if err := s.checkPool(ctx); err != nil {
 		return err
 	}
-	version, err := s.version(ctx, s.db)
+	version, err := tables().Version(ctx, s.db, sqldb.Dialect(s.dialect))
+	newest := tables().Newest()
 	switch {
 	case ctx.Err() != nil:
 		return failed("check", ctx.Err())
 	case err != nil:
 		f.must(false, "no table webhook_schema; call Migrate: %v", err)
-	case version != len(migrations):
-		f.must(false, "the tables have version %d, and this program needs %d; call Migrate, or deploy the newer program", version, len(migrations))
+	case version != newest:
+		f.must(false, "the tables have version %d, and this program needs %d; call Migrate, or deploy the newer program", version, newest)
 	default:
 		err := s.probe(ctx)
 		f.must(err == nil, "table webhook_inbox is not ours: %v", err)
@@ -247,7 +190,7 @@ func (s *SQLInbox) checkPool(ctx context.Context) error {
 		for range 2 {
 			var one int
 			err = conn.QueryRowContext(ctx, `SELECT CAST($1 AS int)`, 1).Scan(&one)
-			if state := sqlState(err); state == "42P05" || state == "26000" || state == "08P01" {
+			if state := sqldb.State(err); state == "42P05" || state == "26000" || state == "08P01" {
 				return fmt.Errorf("%w: SQLInbox: a pool such as PgBouncer in transaction mode mixes up prepared statements; for pgx add default_query_exec_mode=exec to the DSN, or set max_prepared_statements in pgbouncer.ini: %w", ErrConfiguration, err)
 			}
 		}
@@ -261,7 +204,7 @@ func (s *SQLInbox) checkPool(ctx context.Context) error {
 // probe claims a reference three times and rolls back: each claim must find what the
 // one before has stored.
 func (s *SQLInbox) probe(ctx context.Context) error {
-	return again(ctx, func() error {
+	return sqldb.Again(ctx, func() error {
 		tx, err := s.db.BeginTx(ctx, nil)
 		if err != nil {
 			return err
@@ -301,7 +244,7 @@ func (s *SQLInbox) Purge(ctx context.Context, keep time.Duration) (purged int64,
 	before := today() - int64((keep+day-1)/day)
 	for {
 		var n int64
-		err := again(ctx, func() error {
+		err := sqldb.Again(ctx, func() error {
 			result, err := s.db.ExecContext(ctx, s.do.purge, before, purgeBatch)
 			if err == nil {
 				n, err = result.RowsAffected()
@@ -319,50 +262,6 @@ const day = 24 * time.Hour
 
 // today is a whole number of days, so that most updates change no index.
 func today() int64 { return time.Now().Unix() / int64(day/time.Second) }
-
-// again repeats what a database asks to repeat.
-func again(ctx context.Context, do func() error) error {
-	pause := time.Millisecond
-	for n := 1; ; n++ {
-		err := do()
-		if !passing(err) || n == maxAttempts {
-			return err
-		}
-		if sleep(ctx, pause/2+mathrand.N(pause)) != nil {
-			return err
-		}
-		pause = min(2*pause, 100*time.Millisecond)
-	}
-}
-
-const maxAttempts = 100 // of a transaction; the context usually ends before
-
-// passing reports a failure that the same transaction may not meet again. The root
-// module knows no driver, so it goes by what drivers have in common.
-func passing(err error) bool {
-	if err == nil {
-		return false
-	}
-	if state := sqlState(err); state == "40001" || state == "40P01" {
-		return true
-	}
-	var code interface{ Code() int } // modernc.org/sqlite
-	if errors.As(err, &code) && (code.Code()&0xff == 5 || code.Code()&0xff == 6) {
-		return true
-	}
-	text := err.Error()
-	return strings.Contains(text, "Error 1213") || strings.Contains(text, "Error 1205") || // go-sql-driver/mysql
-		strings.Contains(text, "database is locked") || strings.Contains(text, "database table is locked") // other SQLite drivers
-}
-
-// sqlState is the code that pgx and lib/pq show; empty for others.
-func sqlState(err error) string {
-	var state interface{ SQLState() string }
-	if errors.As(err, &state) {
-		return state.SQLState()
-	}
-	return ""
-}
 
 func failed(what string, err error) error {
 	if err == nil {
@@ -384,34 +283,32 @@ const (
 	SQLite Dialect = "sqlite"
 )
 
-// migrations bring the tables from each version to the next. A migration that was
-// released never changes, and each may run again after it died half way.
-//
-// There is one row per reference. was is the state before the last; null in a new row,
+// tables has one row per reference. was is the state before the last; null in a new row,
 // and a tab after a claim that left the state as it was. touched_day is in days since
 // 1970 and only serves Purge.
-var migrations = []string{
-	`CREATE TABLE IF NOT EXISTS webhook_inbox (
+func tables() *sqldb.Schema {
+	return &sqldb.Schema{
+		Name: "webhook", Lock: 7306920436,
+		Migrations: []string{`CREATE TABLE IF NOT EXISTS webhook_inbox (
 	provider    {key}  NOT NULL,
 	reference   {key}  NOT NULL,
 	state       {text} NOT NULL,
 	seen        {text} NOT NULL,
 	was         {text} NULL,
 	touched_day bigint NOT NULL,
-	PRIMARY KEY (provider, reference){index}
-){options}{then}`,
-}
-
-func (d Dialect) ddl(text string) string {
-	const index = ";\nCREATE INDEX IF NOT EXISTS webhook_inbox_touched ON webhook_inbox (touched_day)"
-	words := map[Dialect][]string{
-		PostgreSQL: {"{key}", "text", "{text}", "text", "{index}", "", "{options}", " WITH (fillfactor = 80)", "{then}", index},
-		SQLite:     {"{key}", "text", "{text}", "text", "{index}", "", "{options}", "", "{then}", index},
-		// Bytes are compared as they are: no letter equals another, no space is cut.
-		MySQL: {"{key}", "varbinary(255)", "{text}", "varchar(4000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-			"{index}", ",\n\tINDEX webhook_inbox_touched (touched_day)", "{options}", " ENGINE = InnoDB", "{then}", ""},
+	PRIMARY KEY (provider, reference){touched}
+){options};
+{index}webhook_inbox_touched ON webhook_inbox (touched_day)`},
+		Words: map[sqldb.Dialect][]string{
+			sqldb.PostgreSQL: {"{key}", "text", "{text}", "text", "{touched}", "", "{options}", " WITH (fillfactor = 80)", "{index}", "CREATE INDEX IF NOT EXISTS "},
+			sqldb.SQLite:     {"{key}", "text", "{text}", "text", "{touched}", "", "{options}", "", "{index}", "CREATE INDEX IF NOT EXISTS "},
+			// Bytes are compared as they are: no letter equals another, no space is cut.
+			sqldb.MySQL: {
+				"{key}", "varbinary(255)", "{text}", "varchar(4000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+				"{touched}", ",\n\tINDEX webhook_inbox_touched (touched_day)", "{options}", " ENGINE = InnoDB", "{index}", "-- ",
+			},
+		},
 	}
-	return strings.NewReplacer(words[d]...).Replace(text)
 }
 
 const tab = "\t" // no state holds one
@@ -419,8 +316,6 @@ const tab = "\t" // no state holds one
 // sqlStatements are a SQLInbox's statements in its dialect.
 type sqlStatements struct {
 	claim, read, store, purge string
-	schema                    []string // begins a migration, and makes others wait
-	version, migrated         string
 }
 
 func newSQLStatements(d Dialect) sqlStatements {
@@ -429,19 +324,11 @@ func newSQLStatements(d Dialect) sqlStatements {
 		claim: `INSERT INTO webhook_inbox AS i (provider, reference, state, seen, touched_day) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (provider, reference) DO UPDATE SET was = i.state, state = $3, seen = substr(i.seen || $4, greatest(1, length(i.seen || $4) - 2047)), touched_day = $5
 			WHERE strpos($6, chr(9) || i.state || chr(9)) > 0 AND ($4 = '' OR strpos(i.seen, $4) = 0) RETURNING was, seen`,
-		read:     `SELECT chr(9), state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`,
-		store:    `UPDATE webhook_inbox SET state = $1, seen = $2, touched_day = $3 WHERE provider = $4 AND reference = $5`,
-		version:  `SELECT version FROM webhook_schema WHERE one = $1`,
-		migrated: `UPDATE webhook_schema SET version = $1 WHERE one = 1`,
-		schema: []string{
-			`CREATE TABLE IF NOT EXISTS webhook_schema (one int NOT NULL PRIMARY KEY, version bigint NOT NULL)`,
-			`INSERT INTO webhook_schema (one, version) VALUES (1, 0) ON CONFLICT DO NOTHING`,
-			`UPDATE webhook_schema SET version = version WHERE one = 1`,
-		},
+		read:  `SELECT chr(9), state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`,
+		store: `UPDATE webhook_inbox SET state = $1, seen = $2, touched_day = $3 WHERE provider = $4 AND reference = $5`,
 	}
 	switch d {
 	case PostgreSQL:
-		s.schema = append([]string{`SELECT pg_advisory_xact_lock(7306920436)`}, s.schema...) // any number, the same in every process
 		s.purge = `DELETE FROM webhook_inbox WHERE ctid = ANY (ARRAY(
 			SELECT ctid FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2 FOR UPDATE SKIP LOCKED))`
 	case SQLite:
@@ -456,9 +343,8 @@ func newSQLStatements(d Dialect) sqlStatements {
 			state = IF(LEFT(was, 1) = CHAR(9), state, VALUES(state)), seen = IF(LEFT(was, 1) = CHAR(9), seen, RIGHT(CONCAT(seen, VALUES(seen)), 2048)), touched_day = IF(LEFT(was, 1) = CHAR(9), touched_day, VALUES(touched_day))`
 		s.read = `SELECT was, state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`
 		s.purge = `DELETE FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2`
-		s.schema[1] = `INSERT IGNORE INTO webhook_schema (one, version) VALUES (1, 0)`
 	}
-	for _, text := range []*string{&s.claim, &s.read, &s.store, &s.purge, &s.version, &s.migrated} {
+	for _, text := range []*string{&s.claim, &s.read, &s.store, &s.purge} {
 		switch d {
 		case SQLite:
 			*text = strings.ReplaceAll(*text, "$", "?")

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 )
 
 // maxBatch is how many parts become one transaction, and manyBatch how many become one
@@ -23,7 +25,7 @@ type part struct {
 	id int64
 	// first changes the entry, its details and its history. It stops with errLeaseLost
 	// before anything is changed. On PostgreSQL the row stands for it.
-	first func(querier) error
+	first func(sqldb.Querier) error
 	row   []byte
 	// after is what follows in the same transaction, if anything.
 	after func(*transaction) error
@@ -37,7 +39,7 @@ func (j *Journal) part(ctx context.Context, first string, entry, details, histor
 		p.row = jsonRow(slices.Concat(entry, details, history))
 		return p
 	}
-	p.first = func(q querier) error {
+	p.first = func(q sqldb.Querier) error {
 		if err := changedOne(execute(ctx, q, first, entry...)); err != nil {
 			return err
 		}
@@ -101,7 +103,7 @@ func commitParts(ctx context.Context, db *database, many string, parts []part) (
 
 // changeMany runs the one statement of all parts. What it does not return has lost its
 // lease.
-func changeMany(ctx context.Context, q querier, many string, parts []part, fates []error) error {
+func changeMany(ctx context.Context, q sqldb.Querier, many string, parts []part, fates []error) error {
 	rows := []byte{'['}
 	for i, p := range parts {
 		if i > 0 {

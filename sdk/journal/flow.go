@@ -15,6 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
@@ -84,7 +85,7 @@ func planFailed(err error) error {
 	if errors.As(err, &coded) && coded.Code() == snapshot {
 		return fmt.Errorf("journal: plan: your transaction read before it wrote: begin it with BEGIN IMMEDIATE (_txlock=immediate): %w", err)
 	}
-	if passing(err) {
+	if sqldb.Passing(err) {
 		return fmt.Errorf("journal: plan: another transaction was in the way: roll back, and run your transaction again: %w", err)
 	}
 	return failed("plan", err)
@@ -96,7 +97,7 @@ func (j *Journal) insert(ctx context.Context, tx Tx, flow string, id Identity, s
 	details := []any{id.Amount.String(), id.Currency, params, none, none}
 	switch {
 	case j.sql.planAll != "":
-		err = queryRow(ctx, tx, j.sql.planAll, append(args, details...), &entry)
+		err = sqldb.QueryRow(ctx, tx, j.sql.planAll, append(args, details...), &entry)
 	case j.db.dialect == MySQL:
 		var r sql.Result
 		if r, err = tx.ExecContext(ctx, j.sql.plan, args...); err == nil {
@@ -105,7 +106,7 @@ func (j *Journal) insert(ctx context.Context, tx Tx, flow string, id Identity, s
 			}
 		}
 	default:
-		err = queryRow(ctx, tx, j.sql.plan, args, &entry)
+		err = sqldb.QueryRow(ctx, tx, j.sql.plan, args, &entry)
 	}
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -126,7 +127,7 @@ func (f *Flow[P, T]) compare(ctx context.Context, tx Tx, reference string, param
 		stored  []byte
 		version int
 	)
-	err := queryRow(ctx, tx, f.j.sql.planned, []any{f.m.name, reference}, &stored, &version)
+	err := sqldb.QueryRow(ctx, tx, f.j.sql.planned, []any{f.m.name, reference}, &stored, &version)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return errors.New("journal: plan: another transaction has just planned this reference: run your transaction again")
@@ -165,7 +166,7 @@ func (f *Flow[P, T]) Await(ctx context.Context, reference string) (T, error) {
 			owed  string
 			data  []byte
 		)
-		err := queryRow(ctx, f.j.db, f.j.sql.await, []any{f.m.name, reference}, &state, &owed, &data)
+		err := sqldb.QueryRow(ctx, f.j.db, f.j.sql.await, []any{f.m.name, reference}, &state, &owed, &data)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return value, ErrUnknown

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 	"github.com/shopspring/decimal"
 )
 
@@ -35,7 +36,7 @@ func (j *Journal) setFlow(ctx context.Context, flow string, paused int, actor, r
 func (j *Journal) flowState(ctx context.Context, flow string) (paused, adopt bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
-	err = queryRow(ctx, j.db, j.sql.flow, []any{flow}, &paused, &adopt)
+	err = sqldb.QueryRow(ctx, j.db, j.sql.flow, []any{flow}, &paused, &adopt)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, false, nil
 	}
@@ -157,10 +158,10 @@ func (j *Journal) window(ctx context.Context, tx *transaction, args []any, into 
 	ctx, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
 	if j.sql.spent == "" {
-		return queryRow(ctx, tx, j.sql.spend, args, into...)
+		return sqldb.QueryRow(ctx, tx, j.sql.spend, args, into...)
 	}
 	if _, err := tx.ExecContext(ctx, j.sql.spend, args...); err != nil {
 		return err
 	}
-	return queryRow(ctx, tx, j.sql.spent, args[:2], into...)
+	return sqldb.QueryRow(ctx, tx, j.sql.spent, args[:2], into...)
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -133,7 +134,7 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect, cfg Config) (*Journa
 	switch {
 	case db == nil:
 		return nil, fmt.Errorf("%w: no database", ErrConfiguration)
-	case !dialect.known():
+	case !sqldb.Dialect(dialect).Known():
 		return nil, fmt.Errorf("%w: unknown dialect %q", ErrConfiguration, dialect)
 	case cfg.CallTimeout < 0 || cfg.Every < 0 || cfg.Workers < 0 || cfg.KnockGap < 0:
 		return nil, fmt.Errorf("%w: a negative setting", ErrConfiguration)

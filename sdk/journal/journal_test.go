@@ -197,23 +197,3 @@ func TestLocalNumber(t *testing.T) {
 		require.Equal(t, "0783300000", localNumber(text))
 	}
 }
-
-type sqlState string
-
-func (s sqlState) Error() string    { return "refused" }
-func (s sqlState) SQLState() string { return string(s) }
-
-type sqliteCode int
-
-func (c sqliteCode) Error() string { return "refused" }
-func (c sqliteCode) Code() int     { return int(c) }
-
-// TestPassing: pgx and lib/pq have SQLState, and modernc.org/sqlite has Code.
-func TestPassing(t *testing.T) {
-	for _, err := range []error{sqlState("40001"), sqlState("40P01"), sqliteCode(5), sqliteCode(6), sqliteCode(517), fmt.Errorf("func: %w", sqlState("40001"))} {
-		require.True(t, passing(err), "%v", err)
-	}
-	for _, err := range []error{nil, errors.New("40001"), sqlState("23505"), sqlState("25P02"), sqliteCode(19), &sdk.Error{}} {
-		require.False(t, passing(err), "%v", err)
-	}
-}

@@ -3,6 +3,8 @@ package journal
 import (
 	"context"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 )
 
 // Event is what Config.Observe is told.
@@ -72,11 +74,11 @@ func (j *Journal) Stats(ctx context.Context, flow string) (Stats, error) {
 		late  *time.Duration
 	}{laneSend: {&s.ToSend, &s.SendLate}, laneFollow: {&s.ToFollow, &s.FollowLate}} {
 		late := int64(0)
-		if err := queryRow(ctx, j.db, j.sql.overdue, []any{flow, lane}, &late); err != nil {
+		if err := sqldb.QueryRow(ctx, j.db, j.sql.overdue, []any{flow, lane}, &late); err != nil {
 			return s, failed("stats", err)
 		}
 		*into.late = time.Duration(late) * time.Microsecond
-		if err := queryRow(ctx, j.db, j.sql.unfinished, []any{flow, lane}, into.count); err != nil {
+		if err := sqldb.QueryRow(ctx, j.db, j.sql.unfinished, []any{flow, lane}, into.count); err != nil {
 			return s, failed("stats", err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
@@ -105,7 +106,7 @@ func (j *Journal) find(ctx context.Context, flow, reference string) (*entry, Ent
 		holder, note string
 		due          int64
 	)
-	err := queryRow(ctx, j.db, j.sql.find, []any{flow, reference}, append(e.columns(), &holder, &due, &e.reason, &note)...)
+	err := sqldb.QueryRow(ctx, j.db, j.sql.find, []any{flow, reference}, append(e.columns(), &holder, &due, &e.reason, &note)...)
 	if err != nil {
 		return nil, Entry{}, failed("find", noRows(err))
 	}
@@ -193,7 +194,7 @@ func (j *Journal) Act(ctx context.Context, a Act) error {
 		if err != nil {
 			return err
 		}
-		err = queryRow(ctx, j.db, j.sql.load, []any{e.id}, &e.amount, &e.currency, &e.params, &e.prepared, &e.value, &e.note, &e.reason)
+		err = sqldb.QueryRow(ctx, j.db, j.sql.load, []any{e.id}, &e.amount, &e.currency, &e.params, &e.prepared, &e.value, &e.note, &e.reason)
 		if err != nil {
 			return failed("act", noRows(err))
 		}

@@ -5,14 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 	"github.com/kapiteni/kapiten-go/internal/transport"
-	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // never as a delay leaves nothing to do.
@@ -97,7 +96,7 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 			return failed("act", fmt.Errorf("it may have taken place, so look at the entry before you act again: %w", unclear))
 		case err == nil, errors.Is(err, errLeaseLost), errors.Is(err, ErrNotPossible):
 			return err
-		case errors.As(err, &own) && !passing(own.err):
+		case errors.As(err, &own) && !sqldb.Passing(own.err):
 			return err
 		case try == recordTries || ctx.Err() != nil:
 			return failed("record", err)
@@ -225,47 +224,6 @@ func (e *entry) stands(next *entry) bool {
 	return e.state == next.state && e.standing == next.standing && e.resume == next.resume && e.owed == next.owed && e.step == next.step &&
 		e.tries == next.tries && e.attempts == next.attempts && e.opened == next.opened && e.looks == next.looks &&
 		e.contested == next.contested && e.admitted == next.admitted && e.mayResend == next.mayResend
-}
-
-// passing reports an error after which the same transaction may succeed at once.
-func passing(err error) bool {
-	var state interface{ SQLState() string }
-	if errors.As(err, &state) {
-		return state.SQLState() == "40001" || state.SQLState() == "40P01"
-	}
-	var code interface{ Code() int }
-	if errors.As(err, &code) {
-		var e *sdk.Error
-		primary := code.Code() & 0xff
-		return !errors.As(err, &e) && (primary == 5 || primary == 6) // SQLITE_BUSY, SQLITE_LOCKED
-	}
-	switch mysqlNumber(err) {
-	case 1213, 1205, 1020: // deadlock, lock wait timeout, record has changed since last read
-		return true
-	}
-	return false
-}
-
-// mysqlNumber is the number of an error of github.com/go-sql-driver/mysql, which has no
-// method that shows it.
-func mysqlNumber(err error) uint64 {
-	for err != nil {
-		v := reflect.Indirect(reflect.ValueOf(err))
-		if v.Kind() == reflect.Struct && v.Type().Name() == "MySQLError" {
-			if number := v.FieldByName("Number"); number.IsValid() && number.CanUint() {
-				return number.Uint()
-			}
-		}
-		if joined, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, each := range joined.Unwrap() {
-				if n := mysqlNumber(each); n != 0 {
-					return n
-				}
-			}
-		}
-		err = errors.Unwrap(err)
-	}
-	return 0
 }
 
 // changedOne turns a statement that changed no row into errLeaseLost.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 )
 
 // Dialect is the SQL of your database.
@@ -28,17 +30,17 @@ const (
 	MySQL Dialect = "mysql"
 )
 
-func (d Dialect) known() bool { return d == PostgreSQL || d == SQLite || d == MySQL }
-
-// migrations bring the tables from each version to the next. A migration that was
-// released never changes. Times are microseconds since 1970 by the database's clock,
+// tables are the journal's. Times are microseconds since 1970 by the database's clock,
 // which all processes share.
 //
 // due_at serves sending, retries, polls and dead workers alike, and is NULL when
 // nothing is to do. It is the only column that decides what a worker takes. lane
 // keeps new entries (1) from starving those that were sent (0).
-var migrations = []string{
-	1: `CREATE TABLE {new}journal_entries (
+func tables() *sqldb.Schema {
+	return &sqldb.Schema{Name: "journal", Lock: 7306920435, Migrations: []string{toVersion1, toVersion2}, Words: words()}
+}
+
+const toVersion1 = `CREATE TABLE {new}journal_entries (
 	id             {id},
 	flow           {key}    NOT NULL,
 	reference      {key}    NOT NULL,
@@ -111,182 +113,63 @@ CREATE TABLE {new}journal_spend (
 	begins   bigint NOT NULL,
 	amount   {text} NOT NULL,
 	PRIMARY KEY (flow, currency, begins)
-){engine}`,
-	// Many stuck entries cost no worker anything.
-	2: `CREATE INDEX journal_stuck_alerted ON journal_stuck (alerted, since);
-CREATE INDEX journal_stuck_reason ON journal_stuck (flow, reason)`,
-}
+){engine}`
 
-var newestSchema = len(migrations) - 1
+// toVersion2: many stuck entries cost no worker anything.
+const toVersion2 = `CREATE INDEX journal_stuck_alerted ON journal_stuck (alerted, since);
+CREATE INDEX journal_stuck_reason ON journal_stuck (flow, reason)`
 
-// statements returns the statements of a migration. On MySQL each statement commits, so
-// that a migration which was cut off begins again: its statements can be repeated.
-func (d Dialect) statements(migration string) []string {
-	words := map[Dialect][]string{
-		PostgreSQL: {
+// words are what the migrations' words stand for.
+func words() map[sqldb.Dialect][]string {
+	return map[sqldb.Dialect][]string{
+		sqldb.PostgreSQL: {
 			"{id}", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "{bytes}", "bytea", "{fill}", " WITH (fillfactor = 80)",
 			"{key}", "text", "{word}", "text", "{text}", "text", "{index}", "CREATE INDEX ", "{new}", "", "{due}", "", "{engine}", "",
 			"{line}", "bigint GENERATED ALWAYS AS IDENTITY", "{of}", ",\n\tPRIMARY KEY (entry, id)", "{lines}", "-- ",
 		},
-		SQLite: {
+		sqldb.SQLite: {
 			"{id}", "integer PRIMARY KEY AUTOINCREMENT", "{bytes}", "blob", "{fill}", "",
 			"{key}", "text", "{word}", "text", "{text}", "text", "{index}", "CREATE INDEX ", "{new}", "", "{due}", "", "{engine}", "",
 			"{line}", "{id}", "{of}", "", "{lines}", "CREATE INDEX ",
 		},
 		// Keys are bytes, because a collation ignores spaces at the end. A blob would end
 		// at 65,535 bytes, without an error outside strict mode.
-		MySQL: {
+		sqldb.MySQL: {
 			"{id}", "bigint NOT NULL AUTO_INCREMENT PRIMARY KEY", "{bytes}", "mediumblob", "{fill}", "{engine}",
 			"{key}", "varbinary(255)", "{word}", "varbinary(64)", "{text}", "mediumtext", "{index}", "-- ", "{new}", "IF NOT EXISTS ",
 			"{due}", ",\n\tINDEX journal_entries_due (flow, lane, due_at)", "{of}", ",\n\tINDEX journal_history_entry (entry)",
 			"{line}", "{id}", "{lines}", "-- ",
 			"{engine}", " ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
 		},
-	}[d]
-	replacer := strings.NewReplacer(words...)
-	var out []string
-	for statement := range strings.SplitSeq(replacer.Replace(replacer.Replace(migration)), ";\n") {
-		if !strings.HasPrefix(statement, "-- ") {
-			out = append(out, statement)
-		}
 	}
-	return out
 }
 
 // Migrate creates the tables, or brings them up to date. Several processes may call
 // it at once. Open calls it unless Config.OnlyCheck is set.
 func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
-	if !dialect.known() {
+	if !sqldb.Dialect(dialect).Known() {
 		return fmt.Errorf("%w: unknown dialect %q", ErrConfiguration, dialect)
 	}
-	if version, err := readSchema(ctx, db, dialect); err == nil && version >= newestSchema {
-		return nil // checkSchema refuses what is newer
-	}
-	if dialect == MySQL {
-		return failed("migrate", migrateMySQL(ctx, db))
-	}
-	return failed("migrate", inTx(ctx, &database{DB: db, dialect: dialect}, func(tx *transaction) error {
-		if dialect == PostgreSQL { // all others wait; the number is the same in every process
-			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(7306920435)`); err != nil {
-				return err
-			}
-		}
-		return migrate(ctx, tx, dialect)
-	}))
-}
-
-// migrateMySQL has no transaction, because each DDL statement commits. A lock of the
-// connection makes all others wait. It ends with the connection.
-func migrateMySQL(ctx context.Context, db *sql.DB) error {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	const lock = `CONCAT('journal_', MD5(DATABASE()))` // a lock is the server's, and not the database's
-	for got := 0; got != 1; {
-		// A short wait, so that the end of ctx is noticed.
-		if err := queryRow(ctx, conn, `SELECT COALESCE(GET_LOCK(`+lock+`, 5), 0)`, nil, &got); err != nil {
-			return err
-		}
-	}
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK(`+lock+`)`) }()
-	return migrate(ctx, conn, MySQL)
-}
-
-func migrate(ctx context.Context, q querier, dialect Dialect) error {
-	engine, insert := "", `INSERT INTO journal_schema (one, version) VALUES (1, 0) ON CONFLICT DO NOTHING`
-	if dialect == MySQL {
-		engine, insert = " ENGINE=InnoDB", `INSERT INTO journal_schema (one, version) VALUES (1, 0) ON DUPLICATE KEY UPDATE one = one`
-	}
-	for _, statement := range []string{
-		`CREATE TABLE IF NOT EXISTS journal_schema (one smallint NOT NULL PRIMARY KEY, version bigint NOT NULL)` + engine,
-		insert,
-		`UPDATE journal_schema SET version = version WHERE one = 1`, // SQLite: all others wait
-	} {
-		if _, err := q.ExecContext(ctx, statement); err != nil {
-			return err
-		}
-	}
-	version, err := readSchema(ctx, q, dialect)
-	if err != nil {
-		return err
-	}
-	for ; version < newestSchema; version++ {
-		for _, statement := range dialect.statements(migrations[version+1]) {
-			const indexExists = 1061 // MySQL has no CREATE INDEX IF NOT EXISTS
-			if _, err := q.ExecContext(ctx, statement); err != nil && mysqlNumber(err) != indexExists {
-				return fmt.Errorf("to version %d: %w", version+1, err)
-			}
-		}
-		if _, err := q.ExecContext(ctx, `UPDATE journal_schema SET version = `+strconv.Itoa(version+1)+` WHERE one = 1`); err != nil {
-			return err
-		}
-	}
-	return nil
+	return failed("migrate", tables().Migrate(ctx, db, sqldb.Dialect(dialect)))
 }
 
 // checkSchema says what to do about tables that this release does not know.
 func checkSchema(ctx context.Context, db *sql.DB, dialect Dialect) error {
-	version, err := readSchema(ctx, db, dialect)
+	version, err := tables().Version(ctx, db, sqldb.Dialect(dialect))
+	newest := tables().Newest()
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("%w: the journal has no tables in this database: call journal.Migrate, or Open without OnlyCheck", ErrConfiguration)
 	case err != nil:
 		return failed("read the version of the tables", err)
-	case version > newestSchema:
+	case version > newest:
 		return fmt.Errorf("%w: the tables are at version %d and this release knows %d: update this process, or point it at its own database",
-			ErrConfiguration, version, newestSchema)
-	case version < newestSchema:
+			ErrConfiguration, version, newest)
+	case version < newest:
 		return fmt.Errorf("%w: the tables are at version %d and this release needs %d: call journal.Migrate, or Open without OnlyCheck",
-			ErrConfiguration, version, newestSchema)
+			ErrConfiguration, version, newest)
 	}
 	return nil
-}
-
-// querier is a database or a transaction.
-type querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-// readSchema returns sql.ErrNoRows when there are no tables.
-func readSchema(ctx context.Context, q querier, dialect Dialect) (version int, err error) {
-	exists := `SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('journal_schema')`
-	switch dialect {
-	case SQLite:
-		exists = `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'journal_schema'`
-	case MySQL:
-		exists = `SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'journal_schema'`
-	}
-	tables := 0
-	if err := queryRow(ctx, q, exists, nil, &tables); err != nil {
-		return 0, err
-	}
-	if tables == 0 {
-		return 0, sql.ErrNoRows
-	}
-	err = queryRow(ctx, q, `SELECT version FROM journal_schema WHERE one = 1`, nil, &version)
-	return version, err
-}
-
-// queryRow reads the one row of a query. Without a row it returns sql.ErrNoRows.
-func queryRow(ctx context.Context, q querier, query string, args []any, into ...any) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	if !rows.Next() {
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		return sql.ErrNoRows
-	}
-	if err := rows.Scan(into...); err != nil {
-		return err
-	}
-	return rows.Close()
 }
 
 // database is the merchant's database, spoken to in its dialect.
@@ -350,7 +233,7 @@ func (d Dialect) bind(query string, args []any) (string, []any) {
 const statementLimit = leaseMargin
 
 // execute runs a worker's statement.
-func execute(ctx context.Context, q querier, query string, args ...any) (sql.Result, error) {
+func execute(ctx context.Context, q sqldb.Querier, query string, args ...any) (sql.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
 	return q.ExecContext(ctx, query, args...)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
@@ -222,7 +223,7 @@ func (j *Journal) take(ctx context.Context, m *machine, lane, limit int) ([]*ent
 	defer cancel()
 	for try := 1; ; try++ {
 		taken, err := j.takeOnce(ctx, m, lane, limit)
-		if err == nil || !passing(err) || try == recordTries {
+		if err == nil || !sqldb.Passing(err) || try == recordTries {
 			return taken, err
 		}
 		if err := transport.Pause(ctx, j.backoff(try, 5*time.Millisecond, time.Second)); err != nil {
@@ -295,7 +296,7 @@ func (j *Journal) loadAll(ctx context.Context, entries []*entry) error {
 }
 
 // readEntries reads entries, with or without their details.
-func readEntries(ctx context.Context, q querier, query string, args []any, detailed bool) (out []*entry, err error) {
+func readEntries(ctx context.Context, q sqldb.Querier, query string, args []any, detailed bool) (out []*entry, err error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

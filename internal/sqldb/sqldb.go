@@ -1,0 +1,250 @@
+// Package sqldb is what webhook's inbox and sdk/journal need of a merchant's database:
+// tables that have a version, and the errors after which a transaction is run again.
+//
+// It knows no driver, so it goes by what drivers have in common. [Schema.Migrate] may
+// be called by any number of processes at once.
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
+)
+
+// Dialect is the SQL of a database.
+type Dialect string
+
+// The dialects.
+const (
+	PostgreSQL Dialect = "postgresql"
+	MySQL      Dialect = "mysql" // and MariaDB
+	SQLite     Dialect = "sqlite"
+)
+
+// Known reports whether d is a dialect.
+func (d Dialect) Known() bool { return d == PostgreSQL || d == MySQL || d == SQLite }
+
+// Schema is the tables of one package. Their version is kept in the table Name_schema.
+type Schema struct {
+	Name string
+	Lock int64 // of PostgreSQL: any number, the same in every process
+	// Migrations bring the tables from each version to the next. A migration that was
+	// released never changes. Its statements end in ";\n". A statement that begins with
+	// "-- " is left out.
+	Migrations []string
+	Words      map[Dialect][]string // pairs: {word}, and what replaces it. They may be nested once.
+}
+
+// Querier is a database, a connection or a transaction.
+type Querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Newest is the version that this release needs.
+func (s *Schema) Newest() int { return len(s.Migrations) }
+
+// Version is the version of the tables. Without tables the error is sql.ErrNoRows.
+func (s *Schema) Version(ctx context.Context, q Querier, d Dialect) (version int, err error) {
+	exists := `SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('` + s.Name + `_schema')`
+	switch d {
+	case SQLite:
+		exists = `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '` + s.Name + `_schema'`
+	case MySQL:
+		exists = `SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '` + s.Name + `_schema'`
+	}
+	tables := 0
+	if err := QueryRow(ctx, q, exists, nil, &tables); err != nil {
+		return 0, err
+	}
+	if tables == 0 {
+		return 0, sql.ErrNoRows
+	}
+	err = QueryRow(ctx, q, `SELECT version FROM `+s.Name+`_schema WHERE one = 1`, nil, &version)
+	return version, err
+}
+
+// Migrate creates the tables, or brings them up to date. It leaves newer tables alone.
+func (s *Schema) Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
+	if version, err := s.Version(ctx, db, d); err == nil && version >= s.Newest() {
+		return nil
+	}
+	if d == MySQL {
+		return s.migrateMySQL(ctx, db)
+	}
+	return Again(ctx, func() error {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+		if d == PostgreSQL {                 // all others wait
+			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(`+strconv.FormatInt(s.Lock, 10)+`)`); err != nil {
+				return err
+			}
+		}
+		if err := s.migrate(ctx, tx, d); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+}
+
+// migrateMySQL has no transaction, because each DDL statement commits. A lock of the
+// connection makes all others wait. It ends with the connection.
+func (s *Schema) migrateMySQL(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()                  // back to the pool
+	lock := `CONCAT('` + s.Name + `_', MD5(DATABASE()))` // a lock is the server's, and not the database's
+	for got := 0; got != 1; {
+		// A short wait, so that the end of ctx is noticed.
+		if err := QueryRow(ctx, conn, `SELECT COALESCE(GET_LOCK(`+lock+`, 5), 0)`, nil, &got); err != nil {
+			return err
+		}
+	}
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK(`+lock+`)`) }()
+	return s.migrate(ctx, conn, MySQL)
+}
+
+func (s *Schema) migrate(ctx context.Context, q Querier, d Dialect) error {
+	engine, otherwise := "", "ON CONFLICT DO NOTHING"
+	if d == MySQL {
+		engine, otherwise = " ENGINE=InnoDB", "ON DUPLICATE KEY UPDATE one = one"
+	}
+	for _, statement := range []string{
+		`CREATE TABLE IF NOT EXISTS ` + s.Name + `_schema (one smallint NOT NULL PRIMARY KEY, version bigint NOT NULL)` + engine,
+		`INSERT INTO ` + s.Name + `_schema (one, version) VALUES (1, 0) ` + otherwise,
+		`UPDATE ` + s.Name + `_schema SET version = version WHERE one = 1`, // SQLite: all others wait
+	} {
+		if _, err := q.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	version, err := s.Version(ctx, q, d)
+	if err != nil {
+		return err
+	}
+	for ; version < s.Newest(); version++ {
+		for _, statement := range s.statements(d, version) {
+			const indexExists = 1061 // MySQL has no CREATE INDEX IF NOT EXISTS
+			if _, err := q.ExecContext(ctx, statement); err != nil && mysqlNumber(err) != indexExists {
+				return fmt.Errorf("to version %d: %w", version+1, err)
+			}
+		}
+		if _, err := q.ExecContext(ctx, `UPDATE `+s.Name+`_schema SET version = `+strconv.Itoa(version+1)+` WHERE one = 1`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// statements are those that follow version. On MySQL each one commits, so that a
+// migration which was cut off begins again: they can be repeated.
+func (s *Schema) statements(d Dialect, version int) (out []string) {
+	replacer := strings.NewReplacer(s.Words[d]...)
+	for statement := range strings.SplitSeq(replacer.Replace(replacer.Replace(s.Migrations[version])), ";\n") {
+		if !strings.HasPrefix(statement, "-- ") {
+			out = append(out, statement)
+		}
+	}
+	return out
+}
+
+// QueryRow reads the one row of a query. Without a row it returns sql.ErrNoRows.
+func QueryRow(ctx context.Context, q Querier, query string, args []any, into ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		return sql.ErrNoRows
+	}
+	if err := rows.Scan(into...); err != nil {
+		return err
+	}
+	return rows.Close()
+}
+
+// Again runs a transaction, and repeats it after a Passing error.
+func Again(ctx context.Context, do func() error) error {
+	const most = 100 // the context usually ends before
+	pause := time.Millisecond
+	for n := 1; ; n++ {
+		err := do()
+		if !Passing(err) || n == most {
+			return err
+		}
+		if transport.Pause(ctx, pause/2+rand.N(pause)) != nil {
+			return err
+		}
+		pause = min(2*pause, 100*time.Millisecond)
+	}
+}
+
+// Passing reports an error after which the same transaction may succeed at once: a
+// deadlock, a serialization failure, or a lock that another transaction held.
+func Passing(err error) bool {
+	if err == nil {
+		return false
+	}
+	if state := State(err); state != "" {
+		return state == "40001" || state == "40P01"
+	}
+	var code interface{ Code() int } // modernc.org/sqlite
+	if errors.As(err, &code) {
+		primary := code.Code() & 0xff
+		return primary == 5 || primary == 6 // SQLITE_BUSY, SQLITE_LOCKED
+	}
+	switch mysqlNumber(err) {
+	case 1213, 1205, 1020: // deadlock, lock wait timeout, record has changed since last read
+		return true
+	}
+	text := err.Error() // other SQLite drivers
+	return strings.Contains(text, "database is locked") || strings.Contains(text, "database table is locked")
+}
+
+// State is the SQLSTATE that pgx and lib/pq show, and empty for other drivers.
+func State(err error) string {
+	var state interface{ SQLState() string }
+	if errors.As(err, &state) {
+		return state.SQLState()
+	}
+	return ""
+}
+
+// mysqlNumber is the number of an error of github.com/go-sql-driver/mysql, which has no
+// method that shows it.
+func mysqlNumber(err error) uint64 {
+	for err != nil {
+		v := reflect.Indirect(reflect.ValueOf(err))
+		if v.Kind() == reflect.Struct && v.Type().Name() == "MySQLError" {
+			if number := v.FieldByName("Number"); number.IsValid() && number.CanUint() {
+				return number.Uint()
+			}
+		}
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, each := range joined.Unwrap() {
+				if n := mysqlNumber(each); n != 0 {
+					return n
+				}
+			}
+		}
+		err = errors.Unwrap(err)
+	}
+	return 0
+}

@@ -1,0 +1,65 @@
+package sqldb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+type sqlState string
+
+func (s sqlState) Error() string    { return "refused" }
+func (s sqlState) SQLState() string { return string(s) }
+
+type sqliteCode int
+
+func (c sqliteCode) Error() string { return "refused" }
+func (c sqliteCode) Code() int     { return int(c) }
+
+// MySQLError looks like that of github.com/go-sql-driver/mysql.
+type MySQLError struct{ Number uint16 }
+
+func (e *MySQLError) Error() string { return fmt.Sprintf("Error %d: refused", e.Number) }
+
+func TestPassingErrorsOfEachDriver(t *testing.T) {
+	for _, err := range []error{
+		sqlState("40001"), sqlState("40P01"), sqliteCode(5), sqliteCode(6), sqliteCode(517),
+		&MySQLError{1213}, &MySQLError{1205}, &MySQLError{1020},
+		errors.New("database is locked"), errors.New("database table is locked: parcels"),
+		fmt.Errorf("func: %w", sqlState("40001")), errors.Join(errors.New("x"), &MySQLError{1213}),
+	} {
+		require.True(t, Passing(err), "%v", err)
+	}
+	for _, err := range []error{
+		nil, errors.New("40001"), errors.New("Error 1213: a text alone"), sqlState("23505"), sqlState("25P02"), sqliteCode(19), &MySQLError{1062},
+	} {
+		require.False(t, Passing(err), "%v", err)
+	}
+}
+
+func TestAgainEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		runs := 0
+		require.ErrorIs(t, Again(ctx, func() error { runs++; return sqlState("40001") }), sqlState("40001"))
+		require.Greater(t, runs, 3)
+		require.Less(t, runs, 100, "the context ends it, not the bound")
+
+		runs = 0
+		require.NoError(t, Again(t.Context(), func() error {
+			if runs++; runs < 3 {
+				return sqlState("40001")
+			}
+			return nil
+		}))
+		require.Equal(t, 3, runs)
+		require.ErrorIs(t, Again(t.Context(), func() error { runs++; return sqlState("23505") }), sqlState("23505"))
+		require.Equal(t, 4, runs, "what will not pass is not repeated")
+	})
+}

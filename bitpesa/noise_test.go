@@ -167,7 +167,7 @@ func TestABadRowOfAnyListCostsOnlyItself(t *testing.T) {
 // tells of more.
 func TestAListThatGoesOnInAnUnknownWayIsNoEnd(t *testing.T) {
 	const rows = `{"object":[{"id":"t-1","state":"paid","external_id":"payout-10"}]`
-	read := func(rest string) (walk, search error, walked int) {
+	read := func(rest string) (walked int, walk, search error) {
 		client := serve(t, rows+rest+`}`)
 		for _, err := range client.Transactions.All(t.Context(), bitpesa.TransactionListOptions{}) {
 			if walk = err; err == nil {
@@ -175,7 +175,7 @@ func TestAListThatGoesOnInAnUnknownWayIsNoEnd(t *testing.T) {
 			}
 		}
 		_, search = client.Transactions.Find(t.Context(), "payout-1")
-		return walk, search, walked
+		return walked, walk, search
 	}
 	for _, rest := range []string{
 		`,"next":"https://api.transferzero.com/v1/transactions?offset=10"`, `,"next_cursor":"abc"`, `,"cursor":"abc"`, `,"links":{"next":"/v1/x"}`,
@@ -187,7 +187,7 @@ func TestAListThatGoesOnInAnUnknownWayIsNoEnd(t *testing.T) {
 		pagination(`"next_page":0,"total_count":1`), pagination(`"next_page":-1`), pagination(`"next_page":1`), pagination(`"next_page":1,"next":"?p=2"`), pagination(`"next_page":3`), pagination(`"next_page":1.0`),
 		pagination(`"next_page":"3"`), pagination(`"next_page":9223372036854775807`),
 	} {
-		walk, search, walked := read(rest)
+		walked, walk, search := read(rest)
 		assert.Equal(t, 1, walked, rest)
 		assert.ErrorIs(t, walk, sdk.ErrUnexpectedResponse, rest)
 		assert.ErrorIs(t, search, sdk.ErrUnexpectedResponse, rest)
@@ -197,7 +197,7 @@ func TestAListThatGoesOnInAnUnknownWayIsNoEnd(t *testing.T) {
 		``, `,"meta":null`, `,"meta":[]`, `,"meta":{"pagination":null}`, `,"next":null`, `,"links":{}`, `,"links":[]`, `,"meta":{"has_more":false}`, `,"links":[{"rel":"self","href":"?page=1"},{"rel":"last","href":"?page=1"}]`,
 		`,"meta":{"current_page":1,"last_page":1,"total":1}`, `,"pages":1,"total":1`, pagination(`"next_page":null,"total_pages":1,"total_count":1`), pagination(`"total_pages":1`), pagination(`"next_page":""`),
 	} {
-		walk, search, walked := read(end)
+		walked, walk, search := read(end)
 		assert.Equal(t, 1, walked, end)
 		assert.NoError(t, walk, end)
 		assert.ErrorIs(t, search, sdk.ErrNotFound, end)

@@ -142,6 +142,8 @@ func TestACreationStaysUnknownWhenTheLookProvesNothing(t *testing.T) {
 		"another currency":              {list(strings.Replace(found, "USD", "EUR", 1), 0), nil},
 		"more recipients":               {list(strings.Replace(found, `"recipients":[`, `"recipients":[{"id":"r-0","state":"initial"},`, 1), 0), nil},
 		"a list without external ids":   {list(`{"id":"x","state":"approved"}`, 0), nil},
+		"a row that is not shown":       {says(200, `{"object":[]`+pagination(`"next_page":null,"total_count":1`)+`}`), nil},
+		"a next page that is none":      {says(200, `{"object":[]`+pagination(`"next_page":1,"total_pages":3`)+`}`), nil},
 		"an empty 404":                  {says(404, ""), nil},
 		"a 404 in the provider's words": {says(404, `{"status":404,"error":"Not Found"}`), nil},
 		"a 401":                         {says(401, ""), nil},

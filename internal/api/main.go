@@ -1,6 +1,6 @@
 // Command api prints the exported API of the public packages, those of modules of
-// their own among them: one declaration after the other, without comments. The recorded copy in .ci/api.txt
-// shows every change of it.
+// their own among them: one declaration after the other, without comments. The
+// recorded copy in .ci/api.txt shows every change of it.
 package main
 
 import (

@@ -259,6 +259,56 @@ func TestAFloodOfKnownReferencesDelaysNobodyElse(t *testing.T) {
 	}
 }
 
+// A forger who asks about each reference rarely, and about many, is remembered.
+func TestAForgerWhoTakesTurnsDelaysNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{} // which knows nothing of the forged ones
+		h, l := merchant(t, confirming(b))
+		var flood sync.WaitGroup
+		for i := range 4500 { // 50 a second, each reference every 12 seconds
+			flood.Go(func() {
+				pass(time.Duration(i) * 20 * time.Millisecond)
+				post(h, status(fmt.Sprint("known-", i%600), "PENDING"))
+			})
+		}
+		pass(60*time.Second + 7*time.Millisecond)
+		for _, said := range []string{"NEW", "PENDING", "PAID"} { // an event of before does not count against the next
+			b.set(order{Reference: "genuine", Status: said})
+			before := time.Now()
+			assert.Equal(t, 201, post(h, status("genuine", said)).Code)
+			assert.LessOrEqual(t, time.Since(before), 100*time.Millisecond, said)
+			assert.Contains(t, l.told(), "genuine "+said)
+			pass(4 * time.Second)
+		}
+		flood.Wait()
+	})
+}
+
+// References that came later, and were asked about in vain, wait behind.
+func TestAnEventIsNotOvertakenByNewerForgeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{}
+		b.set(order{Reference: "genuine", Status: "NEW"})
+		h, _ := merchant(t, confirming(b))
+		assert.Equal(t, 201, post(h, status("genuine", "NEW")).Code)
+		var flood sync.WaitGroup
+		for second := range 8 {
+			for i := range 60 {
+				flood.Go(func() {
+					pass(time.Duration(second) * time.Second)
+					post(h, status(fmt.Sprint("known-", i), "PENDING")) // the API knows nothing of it
+				})
+			}
+		}
+		pass(6*time.Second + 7*time.Millisecond)
+		b.set(order{Reference: "genuine", Status: "PAID"})
+		before := time.Now()
+		assert.Equal(t, 201, post(h, paid("genuine")).Code)
+		assert.LessOrEqual(t, time.Since(before), 100*time.Millisecond)
+		flood.Wait()
+	})
+}
+
 // A reference about which questions were in vain waits behind others, and not for
 // long: the longer it waits, the better its place.
 func TestAFloodedReferenceIsStillHeardOf(t *testing.T) {

@@ -271,14 +271,17 @@ func TestAForgerWhoTakesTurnsDelaysNobodyElse(t *testing.T) {
 				post(h, status(fmt.Sprint("known-", i%600), "PENDING"))
 			})
 		}
-		pass(60*time.Second + 7*time.Millisecond)
-		for _, said := range []string{"NEW", "PENDING", "PAID"} { // an event of before does not count against the next
-			b.set(order{Reference: "genuine", Status: said})
-			before := time.Now()
-			assert.Equal(t, 201, post(h, status("genuine", said)).Code)
-			assert.LessOrEqual(t, time.Since(before), 100*time.Millisecond, said)
-			assert.Contains(t, l.told(), "genuine "+said)
-			pass(4 * time.Second)
+		pass(40*time.Second + 7*time.Millisecond)
+		for i := range 10 {
+			reference := fmt.Sprint("genuine-", i)
+			for _, said := range []string{"NEW", "PENDING", "PAID"} { // an event of before does not count against the next
+				b.set(order{Reference: reference, Status: said})
+				before := time.Now()
+				assert.Equal(t, 201, post(h, status(reference, said)).Code)
+				assert.LessOrEqual(t, time.Since(before), 100*time.Millisecond, said)
+				assert.Contains(t, l.told(), reference+" "+said)
+				pass(time.Second)
+			}
 		}
 		flood.Wait()
 	})

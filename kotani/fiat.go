@@ -193,7 +193,7 @@ func banks() map[BankCode]string {
 // Banks returns the documented banks, by code.
 func Banks() []BankCode { return slices.Sorted(maps.Keys(banks())) }
 
-// Name is the bank's, as the document writes it. It is empty for a code that is not
+// Name is the bank's. It is empty for a code that is not
 // listed.
 func (b BankCode) Name() string { return banks()[b] }
 

@@ -64,7 +64,8 @@
 //
 // Phone numbers that begin with 233 use GHS, with 254 KES; others have no mobile money. A cash-out of coins
 // debits fiat and credits the coins. A hash counts once, in whatever spelling and
-// on whatever chain.
+// on whatever chain. A payout of coins that fails is not tried again: its hash or quote
+// stays used, and its order PAID, until a person resolves it (assumed).
 //
 // # FiatConnect
 //

@@ -190,7 +190,7 @@ func (c *call) mobile(name, currency string) string {
 	own := currencyOf(digits)
 	switch {
 	case c.reason != "":
-	case own == "":
+	case own == "" || len(digits) != len("254712345678"):
 		c.refuse(name + " must be a phone number in Kenya or Ghana")
 	case currency != "" && currency != own:
 		c.refuse(name + " does not belong to " + currency)

@@ -127,7 +127,7 @@ func (f *Fake) checkPay(req request) (why refusal, refused bool) {
 		return unknownMethod, true
 	case req["bankid"] != "" && kpay.BankID(req["bankid"]).Name() == "":
 		return unknownBank, true
-	case req["bankid"] != "" && !req.pairs():
+	case !req.pairs():
 		return wrongPairing, true
 	case f.state.Payments.Find(req["refid"]) != nil:
 		return duplicateRefID, true
@@ -236,7 +236,8 @@ func (req request) unusable() []string {
 }
 
 // pairs reports whether institution, method and number go together (assumed). The
-// number's prefix tells the network of mobile money, as public clients have it.
+// number's prefix tells the network of mobile money, as public clients have it. Without
+// an institution mobile money is MTN's or Airtel's.
 func (req request) pairs() bool {
 	bank, method := kpay.BankID(req["bankid"]), kpay.Method(req["pmethod"])
 	phone, _ := wire.Phone(req["msisdn"])
@@ -245,11 +246,14 @@ func (req request) pairs() bool {
 	if len(network) == len("0780000000") {
 		prefix = network[:3]
 	}
+	mtn, airtel := prefix == "078" || prefix == "079", prefix == "072" || prefix == "073"
 	switch bank {
+	case "":
+		return method != kpay.MethodMoMo || mtn || airtel
 	case kpay.BankMTN:
-		return method == kpay.MethodMoMo && (prefix == "078" || prefix == "079")
+		return method == kpay.MethodMoMo && mtn
 	case kpay.BankAirtel:
-		return method == kpay.MethodMoMo && (prefix == "072" || prefix == "073")
+		return method == kpay.MethodMoMo && airtel
 	case kpay.BankMobicash:
 		return method == kpay.MethodMoMo
 	case kpay.BankSPENN:

@@ -115,7 +115,7 @@ func TestTheErrorsOfDebitsAreNumbered(t *testing.T) {
 	assert.Equal(t, map[string][]string{"1.amount": {"Insufficient balance"}}, apiErr.Fields)
 	assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
 	assert.Equal(t, "t-1 t-2", apiErr.Reference)
-	assert.Len(t, server.requests(), 3, "each transaction is looked at once")
+	assert.Len(t, server.requests(), 7, "each transaction is looked at three times")
 }
 
 func TestADuplicateShowsWhatExists(t *testing.T) {

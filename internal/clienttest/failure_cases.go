@@ -257,13 +257,14 @@ func foreignRefusals() map[string]foreignRefusal {
 			text = "Client Closed Request"
 		}
 		for name, body := range map[string]string{
-			"Spring":      fmt.Sprintf(`{"timestamp":"2026-11-28T12:00:00.000+00:00","status":%d,"error":%q,"path":"/"}`, status, text),
-			"Fastify":     fmt.Sprintf(`{"statusCode":%d,"error":%q,"message":"blocked by policy"}`, status, text),
-			"error":       fmt.Sprintf(`{"error":%q}`, text),
-			"detail":      `{"detail":"blocked by policy"}`,
-			"status":      fmt.Sprintf(`{"status":%d,"message":%q}`, status, text),
-			"status text": fmt.Sprintf(`{"status":%d,"message":"blocked by policy"}`, status),
-			"list":        `["blocked by policy"]`,
+			"Spring":           fmt.Sprintf(`{"timestamp":"2026-11-28T12:00:00.000+00:00","status":%d,"error":%q,"path":"/"}`, status, text),
+			"Fastify":          fmt.Sprintf(`{"statusCode":%d,"error":%q,"message":"blocked by policy"}`, status, text),
+			"error":            fmt.Sprintf(`{"error":%q}`, text),
+			"detail":           `{"detail":"blocked by policy"}`,
+			"status":           fmt.Sprintf(`{"status":%d,"message":%q}`, status, text),
+			"status and error": fmt.Sprintf(`{"status":%d,"error":%q}`, status, text),
+			"status text":      fmt.Sprintf(`{"status":%d,"message":"blocked by policy"}`, status),
+			"list":             `["blocked by policy"]`,
 		} {
 			all[fmt.Sprint(name, " ", status)] = foreignRefusal{status, Answer(status, body, "Retry-After", "300")}
 		}
@@ -274,9 +275,12 @@ func foreignRefusals() map[string]foreignRefusal {
 // CheckForeignNotFound makes calls while a server, the login excepted, has nothing but
 // 404 responses that are not the provider's. None of them says that an object does not
 // exist. calls makes the calls with a client over a transport, and login is the path of
-// the login.
-func CheckForeignNotFound(t *testing.T, login string, loggedIn Step, calls func(t *testing.T, over http.RoundTripper) map[string]func() error) {
+// the login. own names the pages that the provider's document shows as its own, too.
+func CheckForeignNotFound(t *testing.T, login string, loggedIn Step, calls func(t *testing.T, over http.RoundTripper) map[string]func() error, own ...string) {
 	for name, page := range foreignNotFound() {
+		if slices.Contains(own, name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sent := 0

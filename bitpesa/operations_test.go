@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -306,31 +307,33 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 			continue
 		}
 		t.Run(method, func(t *testing.T) {
-			// A refusal ends every method after its first request. Only what a lookup
-			// can find is looked for.
-			looks := rows[want.op].Class == sdk.Referenced
-			server := newStub(t, func(r request) response {
-				switch {
-				case looks && strings.Contains(r.URI, "external_id="):
-					return list("", 0)
-				case looks && r.Method == "GET":
-					return says(200, `{"object":{"id":"`+r.URI[len("/v1/transactions/"):]+`","state":"approved"}}`)
+			synctest.Test(t, func(t *testing.T) {
+				// A refusal ends every method after its first request. Only what a lookup
+				// can find is looked for.
+				looks := rows[want.op].Class == sdk.Referenced
+				server := newStub(t, func(r request) response {
+					switch {
+					case looks && strings.Contains(r.URI, "external_id="):
+						return list("", 0)
+					case looks && r.Method == "GET":
+						return says(200, `{"object":{"id":"`+r.URI[len("/v1/transactions/"):]+`","state":"approved"}}`)
+					}
+					return says(422, `{"object":{"errors":{"base":["No."]}}}`)
+				})
+				err := want.call(t.Context(), newClient(t, server))
+				var apiErr *sdk.Error
+				require.ErrorAs(t, err, &apiErr)
+				assert.Equal(t, want.op, apiErr.Operation)
+				assert.Equal(t, sdk.Rejected, apiErr.Outcome)
+				sent := server.requests()
+				assert.Equal(t, request{rows[want.op].Method, want.uri, want.body}, sent[0])
+				for i := range sent {
+					assert.Equal(t, i == 0 || rows[want.op].Method == "GET", sent[i].Method == rows[want.op].Method)
 				}
-				return says(422, `{"object":{"errors":{"base":["No."]}}}`)
+				if !looks {
+					assert.Len(t, sent, 1)
+				}
 			})
-			err := want.call(t.Context(), newClient(t, server))
-			var apiErr *sdk.Error
-			require.ErrorAs(t, err, &apiErr)
-			assert.Equal(t, want.op, apiErr.Operation)
-			assert.Equal(t, sdk.Rejected, apiErr.Outcome)
-			sent := server.requests()
-			assert.Equal(t, request{rows[want.op].Method, want.uri, want.body}, sent[0])
-			for i := range sent {
-				assert.Equal(t, i == 0 || rows[want.op].Method == "GET", sent[i].Method == rows[want.op].Method)
-			}
-			if !looks {
-				assert.Len(t, sent, 1)
-			}
 		})
 		used[want.op] = true
 	}

@@ -25,7 +25,8 @@ type Existing struct {
 // interpret says what a response means. After a write, only a 422 proves that
 // nothing was done (documented): one that echoes an object and says what is wrong
 // with it. Any other 422 is not BitPesa's. A 404 for an object named in the path counts as a
-// proof too (assumed). A 401 proves nothing: if the network repeats a request, the
+// proof too (assumed): a proxy that writes the documented {"status":404,"error":"..."}
+// cannot be told from BitPesa. A 401 proves nothing: if the network repeats a request, the
 // second copy gets a 401 for the nonce that the first copy has used.
 func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	if r.Status >= 200 && r.Status < 300 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -103,19 +104,21 @@ func TestErrorsOfTheProvider(t *testing.T) {
 }
 
 func TestTheErrorsOfDebitsAreNumbered(t *testing.T) {
-	server := newStub(t, func(r request) response {
-		if r.Method == "GET" {
-			return says(200, `{"object":{"id":"`+r.URI[len("/v1/transactions/"):]+`","state":"approved"}}`)
-		}
-		return says(422, `{"object":[{"to_id":"t-1","errors":{}},{"to_id":"t-2","errors":{"amount":[{"error":"Insufficient balance"}]}}]}`)
+	synctest.Test(t, func(t *testing.T) {
+		server := newStub(t, func(r request) response {
+			if r.Method == "GET" {
+				return says(200, `{"object":{"id":"`+r.URI[len("/v1/transactions/"):]+`","state":"approved"}}`)
+			}
+			return says(422, `{"object":[{"to_id":"t-1","errors":{}},{"to_id":"t-2","errors":{"amount":[{"error":"Insufficient balance"}]}}]}`)
+		})
+		_, err := newClient(t, server).Debits.CreateMany(t.Context(), []bitpesa.DebitParams{{ToID: "t-1"}, {ToID: "t-2"}})
+		var apiErr *sdk.Error
+		require.ErrorAs(t, err, &apiErr)
+		assert.Equal(t, map[string][]string{"1.amount": {"Insufficient balance"}}, apiErr.Fields)
+		assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+		assert.Equal(t, "t-1 t-2", apiErr.Reference)
+		assert.Len(t, server.requests(), 7, "each transaction is looked at three times")
 	})
-	_, err := newClient(t, server).Debits.CreateMany(t.Context(), []bitpesa.DebitParams{{ToID: "t-1"}, {ToID: "t-2"}})
-	var apiErr *sdk.Error
-	require.ErrorAs(t, err, &apiErr)
-	assert.Equal(t, map[string][]string{"1.amount": {"Insufficient balance"}}, apiErr.Fields)
-	assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
-	assert.Equal(t, "t-1 t-2", apiErr.Reference)
-	assert.Len(t, server.requests(), 3, "each transaction is looked at once")
 }
 
 func TestADuplicateShowsWhatExists(t *testing.T) {
@@ -382,33 +385,35 @@ func TestErrorsAndProvidersAreDecoded(t *testing.T) {
 }
 
 func TestInsufficientFundsIsSaidOfTheBalanceAlone(t *testing.T) {
-	w := newWorld(t)
-	ctx := t.Context()
-	p := w.params("payout-1", w.sender(t), "1234567800")
-	p.Recipients[0].RequestedAmount = amount("9999999999")
-	poor, err := w.client.Transactions.Create(ctx, p)
-	require.NoError(t, err, "a transaction waits for its money")
-	assert.ErrorIs(t, fails(w.client.Debits.Create(ctx, bitpesa.DebitParams{ToID: poor.ID})), sdk.ErrInsufficientFunds)
-	assert.ErrorIs(t, fails(w.client.Transactions.PayFromBalance(ctx, p)), sdk.ErrInsufficientFunds)
-	p.ExternalID = "payout-2"
-	err = fails(w.client.Transactions.CreateAndFund(ctx, p))
-	assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
-	assert.ErrorIs(t, err, sdk.ErrRejected)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		ctx := t.Context()
+		p := w.params("payout-1", w.sender(t), "1234567800")
+		p.Recipients[0].RequestedAmount = amount("9999999999")
+		poor, err := w.client.Transactions.Create(ctx, p)
+		require.NoError(t, err, "a transaction waits for its money")
+		assert.ErrorIs(t, fails(w.client.Debits.Create(ctx, bitpesa.DebitParams{ToID: poor.ID})), sdk.ErrInsufficientFunds)
+		assert.ErrorIs(t, fails(w.client.Transactions.PayFromBalance(ctx, p)), sdk.ErrInsufficientFunds)
+		p.ExternalID = "payout-2"
+		err = fails(w.client.Transactions.CreateAndFund(ctx, p))
+		assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+		assert.ErrorIs(t, err, sdk.ErrRejected)
 
-	for name, call := range map[string]func(*bitpesa.Client) error{
-		"sender": func(c *bitpesa.Client) error { return fails(c.Senders.Create(ctx, validSender())) },
-		"transaction": func(c *bitpesa.Client) error {
-			return fails(c.Transactions.Create(ctx, validTransaction()))
-		},
-	} {
-		client := newClient(t, newStub(t, func(r request) response {
-			if r.Method == "GET" {
-				return says(200, `{"object":[]}`)
-			}
-			return says(422, `{"object":{"errors":{"documents":["insufficient"]}}}`)
-		}))
-		err := call(client)
-		assert.ErrorIs(t, err, sdk.ErrRejected, name)
-		assert.NotErrorIs(t, err, sdk.ErrInsufficientFunds, "%s: papers are no money", name)
-	}
+		for name, call := range map[string]func(*bitpesa.Client) error{
+			"sender": func(c *bitpesa.Client) error { return fails(c.Senders.Create(ctx, validSender())) },
+			"transaction": func(c *bitpesa.Client) error {
+				return fails(c.Transactions.Create(ctx, validTransaction()))
+			},
+		} {
+			client := newClient(t, newStub(t, func(r request) response {
+				if r.Method == "GET" {
+					return says(200, `{"object":[]}`)
+				}
+				return says(422, `{"object":{"errors":{"documents":["insufficient"]}}}`)
+			}))
+			err := call(client)
+			assert.ErrorIs(t, err, sdk.ErrRejected, name)
+			assert.NotErrorIs(t, err, sdk.ErrInsufficientFunds, "%s: papers are no money", name)
+		}
+	})
 }

@@ -35,25 +35,27 @@ func TestPayFromBalanceDoesNotBelieveARefusedDebit(t *testing.T) {
 		"about another transaction":         {noBalance, says(200, `{"object":{"id":"t-2","state":"received"}}`), sdk.ErrOutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := newStub(t, func(r request) response {
-				switch {
-				case r.URI == "/v1/transactions":
-					return says(201, `{"object":{"id":"t-1","external_id":"Transaction:NGN:17523","state":"approved"}}`)
-				case r.Method == "POST":
-					return says(422, row.refusal)
+			synctest.Test(t, func(t *testing.T) {
+				server := newStub(t, func(r request) response {
+					switch {
+					case r.URI == "/v1/transactions":
+						return says(201, `{"object":{"id":"t-1","external_id":"Transaction:NGN:17523","state":"approved"}}`)
+					case r.Method == "POST":
+						return says(422, row.refusal)
+					}
+					return row.after
+				})
+				sent, err := newClient(t, server).Transactions.PayFromBalance(t.Context(), validTransaction())
+				assert.Equal(t, 2, server.count("POST"))
+				require.NotNil(t, sent)
+				if row.is == nil {
+					require.NoError(t, err)
+					assert.True(t, sent.Funded())
+					return
 				}
-				return row.after
+				require.ErrorIs(t, err, row.is)
+				assert.ErrorIs(t, err, sdk.ErrValidation, "what the debit was refused for is told")
 			})
-			sent, err := newClient(t, server).Transactions.PayFromBalance(t.Context(), validTransaction())
-			assert.Equal(t, 2, server.count("POST"))
-			require.NotNil(t, sent)
-			if row.is == nil {
-				require.NoError(t, err)
-				assert.True(t, sent.Funded())
-				return
-			}
-			require.ErrorIs(t, err, row.is)
-			assert.ErrorIs(t, err, sdk.ErrValidation, "what the debit was refused for is told")
 		})
 	}
 }
@@ -93,25 +95,27 @@ func TestARefusalOfSeveralDebitsIsBelievedWhenNoneIsFunded(t *testing.T) {
 		"one does not say": {[2]string{"approved", "exception"}, sdk.ErrOutcomeUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := newStub(t, func(r request) response {
-				switch {
-				case r.Method == "POST":
-					return says(422, `{"object":[{"errors":{}},{"errors":{"base":["Insufficient balance"]}}]}`)
-				case strings.HasSuffix(r.URI, "/t-1"):
-					return says(200, `{"object":{"id":"t-1","state":"`+row.states[0]+`"}}`)
+			synctest.Test(t, func(t *testing.T) {
+				server := newStub(t, func(r request) response {
+					switch {
+					case r.Method == "POST":
+						return says(422, `{"object":[{"errors":{}},{"errors":{"base":["Insufficient balance"]}}]}`)
+					case strings.HasSuffix(r.URI, "/t-1"):
+						return says(200, `{"object":{"id":"t-1","state":"`+row.states[0]+`"}}`)
+					}
+					return says(200, `{"object":{"id":"t-2","state":"`+row.states[1]+`"}}`)
+				})
+				debits, err := newClient(t, server).Debits.CreateMany(t.Context(), []bitpesa.DebitParams{{ToID: "t-1"}, {ToID: "t-2"}})
+				assert.Equal(t, 1, server.count("POST"))
+				if row.is == nil {
+					require.NoError(t, err)
+					assert.True(t, debits[0].Existing && debits[1].Existing)
+					return
 				}
-				return says(200, `{"object":{"id":"t-2","state":"`+row.states[1]+`"}}`)
+				require.ErrorIs(t, err, row.is)
+				assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+				assert.Nil(t, debits)
 			})
-			debits, err := newClient(t, server).Debits.CreateMany(t.Context(), []bitpesa.DebitParams{{ToID: "t-1"}, {ToID: "t-2"}})
-			assert.Equal(t, 1, server.count("POST"))
-			if row.is == nil {
-				require.NoError(t, err)
-				assert.True(t, debits[0].Existing && debits[1].Existing)
-				return
-			}
-			require.ErrorIs(t, err, row.is)
-			assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
-			assert.Nil(t, debits)
 		})
 	}
 }

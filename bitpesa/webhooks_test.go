@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -63,21 +64,23 @@ func TestWhatIsNoEventIsRefused(t *testing.T) {
 // BitPesa's API of 2019 refuses a transaction whose new sender has a taken
 // external id; the transaction does not exist then.
 func TestADuplicateSenderIsNoDuplicateTransaction(t *testing.T) {
-	server := newStub(t, func(r request) response {
-		if r.Method == "GET" {
-			return list("", 0)
-		}
-		return says(422, `{"object":{"sender":{"errors":{"external_id":[{"error":"taken"}]}}},"meta":{"existing":{"sender":{"id":"s-1","state":"approved"}}}}`)
+	synctest.Test(t, func(t *testing.T) {
+		server := newStub(t, func(r request) response {
+			if r.Method == "GET" {
+				return list("", 0)
+			}
+			return says(422, `{"object":{"sender":{"errors":{"external_id":[{"error":"taken"}]}}},"meta":{"existing":{"sender":{"id":"s-1","state":"approved"}}}}`)
+		})
+		got, err := newClient(t, server).Transactions.PayFromBalance(t.Context(), validTransaction())
+		require.ErrorIs(t, err, sdk.ErrDuplicate)
+		assert.Nil(t, got)
+		var apiErr *sdk.Error
+		require.ErrorAs(t, err, &apiErr)
+		assert.Equal(t, bitpesa.OpCreateTransaction, apiErr.Operation)
+		assert.Nil(t, apiErr.Detail.(bitpesa.Existing).Transaction)
+		require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Sender)
+		assert.Equal(t, []string{"taken"}, apiErr.Fields["sender.external_id"])
 	})
-	got, err := newClient(t, server).Transactions.PayFromBalance(t.Context(), validTransaction())
-	require.ErrorIs(t, err, sdk.ErrDuplicate)
-	assert.Nil(t, got)
-	var apiErr *sdk.Error
-	require.ErrorAs(t, err, &apiErr)
-	assert.Equal(t, bitpesa.OpCreateTransaction, apiErr.Operation)
-	assert.Nil(t, apiErr.Detail.(bitpesa.Existing).Transaction)
-	require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Sender)
-	assert.Equal(t, []string{"taken"}, apiErr.Fields["sender.external_id"])
 }
 
 // eventConstants are the events that have a name in this package.

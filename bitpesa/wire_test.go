@@ -82,7 +82,7 @@ func TestA404OfSomebodyElsesIsNoAbsence(t *testing.T) {
 			}
 		}
 		return calls
-	})
+	}, "status and error 404") // documented by BitPesa itself
 }
 
 // wireRecorder writes down each request as net/http puts it on the wire, and

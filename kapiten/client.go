@@ -133,8 +133,8 @@ func (noToken) Is(target error) bool {
 // interpret reads a response as the Django REST framework writes it. Kapiten's
 // document shows no error at all; that Kapiten runs this framework is inferred.
 //
-// Only the framework's own shapes, under statuses that it uses, are a refusal. Any
-// other response leaves open whether Kapiten did the work: HTML, an empty body, a
+// Only the framework's own shapes and texts, under statuses that it uses, are a
+// refusal. A bare {"error"} or {"status","message"} may be anybody's. Any other response leaves open whether Kapiten did the work: HTML, an empty body, a
 // proxy's JSON, a crash. The core names those by their status.
 func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
 	if r.Status >= 200 && r.Status < 300 {
@@ -215,9 +215,9 @@ func parseProblem(status int, body []byte) (problem, bool) {
 func (p *problem) parse(status int, body []byte) bool {
 	validation := status == http.StatusBadRequest || status == http.StatusUnprocessableEntity
 	if wire.IsArray(body) {
-		texts, ok := messages(body)
+		texts, full, ok := messages(body)
 		p.detail = strings.Join(texts, " ")
-		return ok && validation
+		return ok && (full && validation || p.speaksOfWork(status))
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal(body, &object) != nil || len(object) == 0 {
@@ -225,19 +225,67 @@ func (p *problem) parse(status int, body []byte) bool {
 	}
 	switch {
 	case object["detail"] != nil && only(object, "detail", "code", "messages"):
-		return p.parseDetail(object)
+		return p.parseDetail(status, object)
 	case object["errors"] != nil && only(object, "type", "errors"):
 		return p.parseStandardized(object)
 	case object["error"] != nil && only(object, "error"):
 		p.detail = text(object["error"])
-		return p.detail != ""
+		return false // anybody writes so, and likewise below
 	case object["message"] != nil && only(object, "status", "message"):
 		p.detail = text(object["message"])
-		return p.detail != "" && string(object["status"]) == strconv.Itoa(status)
+		return false
 	case !validation:
 		return false
 	}
 	return p.parseFields(object)
+}
+
+// frameworkWords are the details that the framework writes, by status: the whole text,
+// or a text that begins with what ends in "*". simplejwt's come with a code.
+var frameworkWords = map[int][]string{
+	http.StatusBadRequest:   {"JSON parse error - *", "Malformed request.", "Multipart form parse error - *"},
+	http.StatusUnauthorized: authenticationWords,
+	http.StatusForbidden: append([]string{
+		"You do not have permission to perform this action.", "CSRF Failed: *",
+	}, authenticationWords...),
+	http.StatusNotFound:             {"Not found.", "Invalid page.", "Invalid cursor"},
+	http.StatusMethodNotAllowed:     {`Method "*`},
+	http.StatusNotAcceptable:        {"Could not satisfy the request Accept header."},
+	http.StatusUnsupportedMediaType: {`Unsupported media type "*`},
+	http.StatusTooManyRequests:      {throttled + "*"},
+}
+
+var authenticationWords = []string{
+	"Authentication credentials were not provided.", "Incorrect authentication credentials.", "Invalid token.",
+	"Invalid token header. *", "User inactive or deleted.",
+}
+
+var noObject = regexp.MustCompile(`^No [A-Za-z ]+ matches the given query\.$`)
+
+// frameworkCodes are the codes of simplejwt and of the framework.
+var frameworkCodes = [...]string{
+	"token_not_valid", "user_not_found", "user_inactive", "bad_authorization_header", "password_changed", "no_active_account",
+	"not_authenticated", "authentication_failed", "permission_denied", "not_found", "parse_error", "invalid", "unique",
+}
+
+// isFrameworks reports whether the framework writes this detail under this status.
+func isFrameworks(status int, detail string) bool {
+	return status == http.StatusNotFound && noObject.MatchString(detail) ||
+		slices.ContainsFunc(frameworkWords[status], func(words string) bool {
+			beginning, open := strings.CutSuffix(words, "*")
+			return detail == words || open && strings.HasPrefix(detail, beginning)
+		})
+}
+
+// speaksOfWork reports words on a balance or on a unique field, which nobody on the way
+// writes. Kapiten's own texts are unknown, so that these words are assumed. Any other
+// text of a handler leaves the outcome of a write unknown.
+func (p *problem) speaksOfWork(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusConflict, http.StatusUnprocessableEntity:
+		return isPoor(p.detail) || isTaken(p.detail)
+	}
+	return false
 }
 
 func only(object map[string]json.RawMessage, names ...string) bool {
@@ -259,9 +307,11 @@ func text(raw json.RawMessage) string {
 }
 
 // parseDetail reads {"detail"}, {"detail","code"}, and the messages of simplejwt.
-func (p *problem) parseDetail(object map[string]json.RawMessage) bool {
+// Firewalls write a detail, too: the text or the code must be the framework's.
+func (p *problem) parseDetail(status int, object map[string]json.RawMessage) bool {
 	p.detail, p.code = text(object["detail"]), text(object["code"])
-	return p.detail != "" && (object["code"] == nil || p.code != "") && (object["messages"] == nil || wire.IsArray(object["messages"]))
+	return p.detail != "" && (object["code"] == nil || p.code != "") && (object["messages"] == nil || wire.IsArray(object["messages"])) &&
+		(isFrameworks(status, p.detail) || slices.Contains(frameworkCodes[:], p.code) && status != http.StatusTooManyRequests || p.speaksOfWork(status))
 }
 
 // parseStandardized reads the form of drf-standardized-errors.
@@ -323,7 +373,7 @@ func (p *problem) collect(path string, raw json.RawMessage) bool {
 		p.fields.Add(path, one)
 		return true
 	}
-	if texts, ok := messages(raw); ok {
+	if texts, _, ok := messages(raw); ok {
 		p.fields[path] = append(p.fields[path], texts...)
 		return true
 	}
@@ -353,26 +403,27 @@ func (p *problem) collect(path string, raw json.RawMessage) bool {
 }
 
 // messages reads a list of texts, or of full details: {"message","code"}.
-func messages(raw json.RawMessage) ([]string, bool) {
+func messages(raw json.RawMessage) (texts []string, full, ok bool) {
 	var elements []json.RawMessage
 	if json.Unmarshal(raw, &elements) != nil || len(elements) == 0 {
-		return nil, false
+		return nil, false, false
 	}
-	var texts []string
+	full = true
 	for _, element := range elements {
 		one := text(element)
+		full = full && one == ""
 		if wire.IsObject(element) {
-			var full map[string]json.RawMessage
-			if json.Unmarshal(element, &full) == nil && only(full, "message", "code") && text(full["code"]) != "" {
-				one = text(full["message"])
+			var parts map[string]json.RawMessage
+			if json.Unmarshal(element, &parts) == nil && only(parts, "message", "code") && text(parts["code"]) != "" {
+				one = text(parts["message"])
 			}
 		}
 		if one == "" {
-			return nil, false
+			return nil, false, false
 		}
 		texts = append(texts, one)
 	}
-	return texts, true
+	return texts, full, true
 }
 
 // taken recognises the framework's messages for a unique field.

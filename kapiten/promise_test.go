@@ -206,6 +206,12 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 		"a server_error":          clienttest.Answer(400, `{"type":"server_error","errors":[{"code":"error","detail":"x","attr":null}]}`),
 		"a proxy's 429":           clienttest.Answer(429, `{"message":"API rate limit exceeded"}`),
 		"a proxy's 429 in detail": clienttest.Answer(429, `{"detail":"Too Many Requests"}`),
+		"an error":                clienttest.Answer(400, `{"error":"Insufficient balance."}`),
+		"a status and a message":  clienttest.Answer(404, `{"status":404,"message":"No such company"}`),
+		"a list of texts":         clienttest.Answer(400, `["bad gateway"]`),
+		"a firewall's detail":     clienttest.Answer(403, `{"detail":"blocked by policy"}`),
+		"a detail with a code":    clienttest.Answer(403, `{"detail":"blocked","code":"waf"}`),
+		"another status's detail": clienttest.Answer(404, `{"detail":"Invalid token."}`),
 		"plain text":              clienttest.Answer(503, `upstream connect error`),
 		"HTML 404":                clienttest.Answer(404, `<title>Not Found</title>`),
 		"empty 200":               clienttest.Answer(200, ``),
@@ -266,8 +272,10 @@ func TestTheFrameworksOwnWordsAreARefusal(t *testing.T) {
 		`{"detail":"x","code":"token_not_valid","messages":[{"token_class":"AccessToken"}]}`:    {401, sdk.ErrUnauthorized},
 		`{"type":"validation_error","errors":[{"code":"max","detail":"x","attr":"amount"}]}`:    {400, sdk.ErrValidation},
 		`{"type":"client_error","errors":[{"code":"permission","detail":"no","attr":null}]}`:    {403, sdk.ErrForbidden},
-		`{"error":"Insufficient balance."}`:                                                     {400, sdk.ErrValidation},
-		`{"status":404,"message":"No such company"}`:                                            {404, sdk.ErrNotFound},
+		`["A top-up like this already exists."]`:                                                {400, sdk.ErrDuplicate},
+		`{"detail":"Invalid token header. No credentials provided."}`:                           {403, sdk.ErrForbidden},
+		`{"detail":"No Company matches the given query."}`:                                      {404, sdk.ErrNotFound},
+		`{"detail":"JSON parse error - Expecting value: line 1 column 1 (char 0)"}`:             {400, sdk.ErrValidation},
 		`{"detail":"Insufficient funds."}`:                                                      {402, sdk.ErrRejected},
 		`{"non_field_errors":["The fields a, b must make a unique set."]}`:                      {400, sdk.ErrDuplicate},
 		`{"detail":"A top-up like this already exists."}`:                                       {400, sdk.ErrDuplicate},
@@ -289,7 +297,7 @@ func TestInsufficientRightsAreNoLackOfFunds(t *testing.T) {
 		"Insufficient wallet balance.": true, "Insufficient funds": true, "not enough money": true,
 		"Insufficient permissions": false, "insufficient scope": false, "Not enough riders": false,
 	} {
-		server := newStub(t, 400, "application/json", `{"detail":"`+text+`"}`)
+		server := newStub(t, 400, "application/json", `{"amount":["`+text+`"]}`)
 		_, err := newClient(t, server.URL).Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5), PhoneNumber: "0788123456"})
 		assert.ErrorIs(t, err, sdk.ErrRejected, text)
 		assert.Equal(t, poor, errors.Is(err, sdk.ErrInsufficientFunds), text)

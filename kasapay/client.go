@@ -339,8 +339,12 @@ func (r *response) verdict(op sdk.Operation, status int) transport.Verdict {
 // statusCode and a message, too.
 func (r *response) framework(status int) bool {
 	text := strings.Join(r.Message, "\n")
-	return len(r.Error) > 0 || text == http.StatusText(status) || text == "ThrottlerException: Too Many Requests"
+	return len(r.Error) > 0 || text == http.StatusText(status) || text == throttledText
 }
+
+// throttledText is the whole message of the framework's throttle. The document knows no
+// throttle: that Kasapay has the framework's is assumed.
+const throttledText = "ThrottlerException: Too Many Requests"
 
 // ownStatus is the statusCode of the framework's envelope, or 0.
 func (r *response) ownStatus() int {
@@ -354,11 +358,15 @@ func (r *response) ownStatus() int {
 func good(status int) bool { return status >= 200 && status < 300 }
 
 // envelope reads {"statusCode","message","error"}. It is documented for bad
-// credentials and assumed for payouts.
+// credentials and assumed for payouts. Other frameworks write the same envelope
+// (Fastify), so that a proxy's 400, 401 or 403 cannot be told from Kasapay's: a payout
+// is looked up after each. A call by Do is not.
 func (r *response) envelope(op sdk.Operation, status int) transport.Verdict {
 	switch {
 	case transport.Lost(status):
 		return transport.Verdict{}
+	case status == http.StatusTooManyRequests && strings.Join(r.Message, "\n") != throttledText:
+		return transport.Verdict{} // a proxy with this envelope
 	case status == http.StatusTooManyRequests:
 		// The framework throttles before any handler runs.
 		return transport.Verdict{Kind: transport.Throttled, Reasons: []error{sdk.ErrRateLimited}}
@@ -376,6 +384,8 @@ func (r *response) envelope(op sdk.Operation, status int) transport.Verdict {
 	case v.Reasons != nil:
 	case status == http.StatusForbidden:
 		v.Reasons = []error{sdk.ErrForbidden}
+	case status == http.StatusNotFound && op.Name != OpInitiate && !r.says("cannot "+strings.ToLower(op.Method)+" /"):
+		return transport.Verdict{} // not the framework's word for a missing route
 	case status == http.StatusNotFound:
 		v.Reasons = []error{sdk.ErrConfiguration}
 	case status == http.StatusBadRequest, status == http.StatusUnprocessableEntity:

@@ -60,6 +60,7 @@ func TestResponsesToCreateAreClassified(t *testing.T) {
 		"another gateway's 404":           {404, `{"statusCode":404,"message":"Resource not found"}`, unclear(sdk.ErrUnexpectedResponse)},
 		"another gateway's 401":           {401, `{"statusCode":401,"message":"Access denied due to missing subscription key."}`, unclear(sdk.ErrUnauthorized)},
 		"another gateway's 429":           {429, `{"statusCode":429,"message":"Rate limit is exceeded. Try again in 5 seconds."}`, unclear(sdk.ErrRateLimited)},
+		"a 429 of Fastify's":              {429, `{"statusCode":429,"error":"Too Many Requests","message":"Rate limit exceeded, retry in 5 minutes"}`, unclear(sdk.ErrRateLimited)},
 		"a proxy's errors under a 499":    {499, `{"errors":["client closed request"]}`, unclear(sdk.ErrUnexpectedResponse)},
 		"an empty 403":                    {403, ``, unclear(sdk.ErrForbidden)},
 		"an empty 404":                    {404, ``, unclear(sdk.ErrUnexpectedResponse)},

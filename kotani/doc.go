@@ -39,6 +39,9 @@
 //
 // FiatConnect transfers carry an Idempotency-Key, and the client repeats them with
 // the same key. The client never repeats any other write after an unknown outcome.
+// A refused token (a plain "Unauthorized" or "Forbidden") is renewed, and the request
+// sent once more. So a firewall that lets a paybill through and then says "Forbidden"
+// in plain text has it paid twice: nothing tells it from Kotani.
 // The README of this package says what the same call after a crash comes to.
 //
 // Only Kotani's own words are a refusal (sdk.ErrRejected). A proxy's page, an empty

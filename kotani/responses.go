@@ -66,7 +66,7 @@ type QuoteLimits struct {
 // means. The few other responses are plain text.
 func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	c := readContent(r.Body)
-	v := c.verdict(op, r.Status)
+	v := c.verdict(op, r.Status, r.Body)
 	lookup := op.Name == OpStatusByRequestID || op.Name == OpStatusByExternalID
 	if lookup && slices.Contains(v.Reasons, error(sdk.ErrNotFound)) && !c.saysNoTransaction() {
 		// "user not found", say, must not count as the absence of a transaction.
@@ -132,14 +132,14 @@ func readContent(body []byte) content {
 // verdict judges a response by its HTTP status first. Only Kotani's own words are a
 // refusal. Anything else may come from somebody on the way, and then says nothing
 // about what Kotani has done.
-func (c content) verdict(op sdk.Operation, status int) transport.Verdict {
+func (c content) verdict(op sdk.Operation, status int, body []byte) transport.Verdict {
 	v := transport.Verdict{Code: c.code, Message: c.message}
 	switch {
 	case status < 300:
 		return c.meaning(op, v)
 	case status == http.StatusNotFound && c.noRoute(op):
 		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrConfiguration}
-	case c.object && c.refuses(status):
+	case c.object && c.refuses(status, body):
 		return c.refusal(op, status, v)
 	case !c.object && !c.page:
 		return c.words(op, status, v)
@@ -147,15 +147,44 @@ func (c content) verdict(op sdk.Operation, status int) transport.Verdict {
 	return v // a crash or somebody else's words; the core names it by its status
 }
 
-// refuses reports whether an object under an HTTP error is Kotani's: it has a
-// status of its own, and a text. No document shows other forms.
-func (c content) refuses(status int) bool {
+// refuses reports whether an object under an HTTP error is Kotani's. Documented is
+// {"status":"Unauthorized"} under a 401, for a wrong role. That the refusals of an
+// HTTP 200 also come under an HTTP error is assumed: with a numeric status, and with a
+// text where Kotani has it. A token is refused, and a throttle told, in plain text only.
+func (c content) refuses(status int, body []byte) bool {
 	switch status {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict,
-		http.StatusUnprocessableEntity, http.StatusTooManyRequests:
-		return c.status == "unauthorized" || refusing(c.number) && c.message != ""
+	case http.StatusUnauthorized:
+		return c.status == "unauthorized" && onlyMember(body, "status")
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity:
+		return refusing(c.number) && explained(body)
 	}
 	return false
+}
+
+// explained reports an object with a text where Kotani's refusals have it, and with no
+// member that none of their samples has. Everybody writes a "message" or an "error".
+func explained(body []byte) bool {
+	var members map[string]json.RawMessage
+	if wire.Unmarshal(body, &members) != nil {
+		return false
+	}
+	told := false
+	for name, raw := range members {
+		switch name {
+		case "desc", "Details", "details", "Comment", "comment", "user":
+			told = told || text(raw) != ""
+		case "status", "message", "error", "phoneNumber", "userId", "blockNumber", "latestBlock":
+		default:
+			return false
+		}
+	}
+	return told
+}
+
+// onlyMember reports an object with this one member.
+func onlyMember(body []byte, name string) bool {
+	var members map[string]json.RawMessage
+	return wire.Unmarshal(body, &members) == nil && len(members) == 1 && members[name] != nil
 }
 
 // refusing reports whether the status in a body is that of a refusal. 408 and 499
@@ -165,17 +194,13 @@ func refusing(number int) bool {
 }
 
 func (c content) refusal(op sdk.Operation, status int, v transport.Verdict) transport.Verdict {
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		// A wrong role is refused in the same way; it costs one login in vain.
-		v.Kind, v.Reasons = transport.Expired, []error{sdk.ErrUnauthorized}
-	case http.StatusTooManyRequests:
-		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
-	default:
-		v = refused(op, v)
-		if status == http.StatusNotFound && len(v.Reasons) == 0 {
-			v.Reasons = []error{sdk.ErrNotFound}
-		}
+	if status == http.StatusUnauthorized {
+		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrUnauthorized}
+		return v
+	}
+	v = refused(op, v)
+	if status == http.StatusNotFound && len(v.Reasons) == 0 {
+		v.Reasons = []error{sdk.ErrNotFound}
 	}
 	return v
 }
@@ -183,6 +208,9 @@ func (c content) refusal(op sdk.Operation, status int, v transport.Verdict) tran
 // words judges a plain text. The operator's service sends the name of the HTTP
 // status before any work is done: 401 without a token, 403 for a bad or expired
 // token. That a throttle does so too is assumed. An unknown user is told at login.
+//
+// Others send the same plain words. A firewall that lets a payment through and then
+// replaces the response by "Forbidden" has it sent twice: nothing tells the two apart.
 func (c content) words(op sdk.Operation, status int, v transport.Verdict) transport.Verdict {
 	text := strings.ToLower(c.message)
 	switch {
@@ -290,6 +318,8 @@ func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Ver
 	case r.Status == http.StatusTooManyRequests && code == codeThrottled:
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 	case !specified || !specifiedStatus(r.Status):
+	case code == ErrSessionUnauthorized && !onlyMember(r.Body, "error"):
+		// Frameworks name the HTTP status under "error", too, beside more.
 	case code == ErrSessionExpired, code == ErrSessionUnauthorized:
 		v.Kind = transport.Expired
 	case r.Status == http.StatusUnprocessableEntity && op.Class == sdk.Keyed:

@@ -78,7 +78,16 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 		"499 inside a 200":                 {200, `{"status":499,"message":"client closed request"}`, unknown, sdk.ErrUnexpectedResponse, "499"},
 		"408 inside a 200":                 {200, `{"status":408,"desc":"timeout"}`, unknown, sdk.ErrUnexpectedResponse, "408"},
 		"a problem document":               {404, `{"type":"about:blank","title":"Not Found","status":404}`, unknown, sdk.ErrUnexpectedResponse, "404"},
-		"429 of Kotani's":                  {429, `{"status":429,"desc":"slow down"}`, rejected, sdk.ErrRateLimited, "429"},
+		"429 in JSON":                      {429, `{"status":429,"desc":"slow down"}`, unknown, sdk.ErrRateLimited, "429"},
+		"403 in JSON":                      {403, `{"status":403,"desc":"jwt expired"}`, unknown, sdk.ErrForbidden, "403"},
+		"401 in JSON":                      {401, `{"status":401,"desc":"jwt expired"}`, unknown, sdk.ErrUnauthorized, "401"},
+		"a wrong role and more":            {401, `{"status":"Unauthorized","path":"/x"}`, unknown, sdk.ErrUnauthorized, ""},
+		"a wrong role under a 403":         {403, `{"status":"Unauthorized"}`, unknown, sdk.ErrForbidden, ""},
+		"403 of Spring's":                  {403, `{"timestamp":"2026-11-28T12:00:00Z","status":403,"error":"Forbidden","path":"/x"}`, unknown, sdk.ErrForbidden, "403"},
+		"400 of Spring's":                  {400, `{"timestamp":"2026-11-28T12:00:00Z","status":400,"error":"Bad Request","desc":"x"}`, unknown, sdk.ErrUnexpectedResponse, "400"},
+		"400 with a message":               {400, `{"status":400,"message":"invalid request"}`, unknown, sdk.ErrUnexpectedResponse, "400"},
+		"400 with an error beside":         {400, `{"status":400,"desc":"invalid request","error":"bad"}`, rejected, sdk.ErrValidation, "400"},
+		"400 with what else is known":      {400, `{"status":400,"desc":"invalid","phoneNumber":"254","userId":"u","blockNumber":1,"latestBlock":2}`, rejected, sdk.ErrValidation, "400"},
 		"redirect":                         {301, ``, unknown, sdk.ErrRedirected, ""},
 	} {
 		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
@@ -93,7 +102,7 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 				if tc.kind != nil {
 					assert.ErrorIs(t, err, tc.kind)
 				}
-				if errors.Is(err, sdk.ErrRejected) && tc.status > 400 && errors.Is(err, sdk.ErrUnauthorized) {
+				if errors.Is(err, sdk.ErrRejected) && tc.status > 400 && errors.Is(err, sdk.ErrUnauthorized) && tc.body[0] != '{' {
 					assert.Len(t, s.requests(), 2, "a fresh token is tried")
 				} else {
 					assert.Len(t, s.requests(), 1)
@@ -139,11 +148,14 @@ func TestAPolymorphicStatusIsAResponseWhereItShouldBe(t *testing.T) {
 func TestAThrottledPaymentIsNeverSentAgain(t *testing.T) {
 	for method := range payments {
 		for name, throttle := range map[string]step{
-			"of Kotani's": respond(429, `{"status":429,"desc":"slow down","error":"TooManyRequests"}`, "Retry-After", "7"),
+			"of Kotani's": respond(429, `Too Many Requests`, "Retry-After", "7"),
 			"of a proxy":  respond(429, `slow down`),
 		} {
 			t.Run(method+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
+					if name == "of Kotani's" && strings.HasPrefix(method, "FiatConnect.") {
+						throttle = respond(429, `{"error":"TooManyRequests"}`, "Retry-After", "7")
+					}
 					s := newScript(throttle, isAbsent)
 					start := time.Now()
 					err := wireCalls[method].call(t.Context(), newClient(t, s))

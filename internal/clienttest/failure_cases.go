@@ -3,6 +3,7 @@ package clienttest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -123,6 +124,9 @@ type MoneyWrite struct {
 	// Accepts are the responses without a word that its document shows as a success, or
 	// that nothing rules out: names of mishaps.
 	Accepts []string
+	// Own are the responses of foreign servers that cannot be told from the provider's
+	// own refusal: the name of each, and what shows the same response.
+	Own map[string]string
 	// Prepare makes a client whose transport is what over returns, and whatever else
 	// the call needs.
 	Prepare func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) (call func(context.Context) error)
@@ -140,7 +144,7 @@ func CheckPromises(t *testing.T, table []sdk.Operation, writes []MoneyWrite) {
 	for _, w := range writes {
 		delete(missing, w.Op)
 		for _, m := range mishaps() {
-			if slices.Contains(w.Accepts, m.name) {
+			if slices.Contains(w.Accepts, m.name) || w.Own[m.name] != "" {
 				continue
 			}
 			t.Run(m.name+"/"+w.Op+"/"+w.Class.String(), func(t *testing.T) {
@@ -196,6 +200,9 @@ func mishaps() []mishap {
 	} {
 		all = append(all, mishap{name, func(_ int, req *http.Request) (*http.Response, error) { return step(req), read(req) }, true, nil})
 	}
+	for name, r := range foreignRefusals() {
+		all = append(all, mishap{name, func(_ int, req *http.Request) (*http.Response, error) { return r.answer(req), read(req) }, true, nil})
+	}
 	for name, page := range foreignNotFound() {
 		all = append(all, mishap{"unanswered, then " + name + " to the lookup", func(_ int, req *http.Request) (*http.Response, error) {
 			return nil, errors.Join(read(req), io.ErrUnexpectedEOF)
@@ -227,15 +234,53 @@ func foreignNotFound() map[string]Step {
 	} {
 		pages[name] = Answer(http.StatusNotFound, body)
 	}
+	for name, r := range foreignRefusals() {
+		if r.status == http.StatusNotFound {
+			pages[name] = r.answer
+		}
+	}
 	return pages
+}
+
+type foreignRefusal struct {
+	status int
+	answer Step
+}
+
+// foreignRefusals are refusals in the words of frameworks that run firewalls, gateways
+// and balancers. A request that meets them may have been carried out.
+func foreignRefusals() map[string]foreignRefusal {
+	all := map[string]foreignRefusal{}
+	for _, status := range []int{400, 401, 403, 404, 429, 499} {
+		text := http.StatusText(status)
+		if text == "" {
+			text = "Client Closed Request"
+		}
+		for name, body := range map[string]string{
+			"Spring":           fmt.Sprintf(`{"timestamp":"2026-11-28T12:00:00.000+00:00","status":%d,"error":%q,"path":"/"}`, status, text),
+			"Fastify":          fmt.Sprintf(`{"statusCode":%d,"error":%q,"message":"blocked by policy"}`, status, text),
+			"error":            fmt.Sprintf(`{"error":%q}`, text),
+			"detail":           `{"detail":"blocked by policy"}`,
+			"status":           fmt.Sprintf(`{"status":%d,"message":%q}`, status, text),
+			"status and error": fmt.Sprintf(`{"status":%d,"error":%q}`, status, text),
+			"status text":      fmt.Sprintf(`{"status":%d,"message":"blocked by policy"}`, status),
+			"list":             `["blocked by policy"]`,
+		} {
+			all[fmt.Sprint(name, " ", status)] = foreignRefusal{status, Answer(status, body, "Retry-After", "300")}
+		}
+	}
+	return all
 }
 
 // CheckForeignNotFound makes calls while a server, the login excepted, has nothing but
 // 404 responses that are not the provider's. None of them says that an object does not
 // exist. calls makes the calls with a client over a transport, and login is the path of
-// the login.
-func CheckForeignNotFound(t *testing.T, login string, loggedIn Step, calls func(t *testing.T, over http.RoundTripper) map[string]func() error) {
+// the login. own names the pages that the provider's document shows as its own, too.
+func CheckForeignNotFound(t *testing.T, login string, loggedIn Step, calls func(t *testing.T, over http.RoundTripper) map[string]func() error, own ...string) {
 	for name, page := range foreignNotFound() {
+		if slices.Contains(own, name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sent := 0

@@ -52,7 +52,12 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 		"throttled, another is found":            {[]step{throttled}, []string{"different"}, "rejected", sdk.ErrReferenceTaken},
 		"throttled, lookup fails":                {[]step{throttled}, []string{"fails"}, "rejected", sdk.ErrRateLimited},
 		"throttled, then never sent":             {[]step{with("Connection", "close", throttled), nil, nil, nil, nil}, []string{"absent"}, "rejected", sdk.ErrRateLimited},
-		"throttled until nobody tries again":     {[]step{throttled, throttled, throttled, throttled}, []string{"absent", "absent", "absent"}, "rejected", sdk.ErrRateLimited},
+		"throttled until nobody tries again":     {[]step{throttled, throttled, throttled, throttled}, []string{"absent", "absent", "absent", "absent"}, "rejected", sdk.ErrRateLimited},
+		"throttled to the end, yet found":        {[]step{throttled, throttled, throttled, throttled}, []string{"absent", "absent", "absent", "found"}, "", nil},
+		"throttled for too long, absent":         {[]step{with("Retry-After", "300", throttled)}, []string{"absent"}, "rejected", sdk.ErrRateLimited},
+		"throttled for too long, yet found":      {[]step{with("Retry-After", "300", throttled)}, []string{"found"}, "", nil},
+		"throttled for too long, another":        {[]step{with("Retry-After", "300", throttled)}, []string{"different"}, "rejected", sdk.ErrReferenceTaken},
+		"throttled for too long, lookup fails":   {[]step{with("Retry-After", "300", throttled)}, []string{"fails"}, "rejected", sdk.ErrRateLimited},
 		"redirected (not followed), then found":  {[]step{redirect(303, "/status")}, []string{"found"}, "", nil},
 		"never sent, four times: nobody to look": {[]step{nil, nil, nil, nil}, nil, "not sent", nil},
 	} {

@@ -40,10 +40,10 @@ func (c *Core) settle(ctx context.Context, op *sdk.Operation, u *url.URL, body [
 		refusedAgain := f.kind == Expired && h.renewed && f.token != ""
 		switch {
 		case h.open, duplicate, refusedAgain:
-		case f.kind == Throttled && class == sdk.Referenced && throttles < c.cfg.MaxAttempts:
+		case f.kind == Throttled && class == sdk.Referenced:
 			wait, ok := c.waitBefore(ctx, throttles, f.wait)
-			if !ok {
-				return f.err, false
+			if throttles >= c.cfg.MaxAttempts || !ok {
+				return settleThrottled(ctx, f.err, call.Lookup), false
 			}
 			if err := Pause(ctx, wait-lookSpan); err != nil {
 				f.err.Cause = errors.Join(err, f.err.Cause)
@@ -118,9 +118,26 @@ func taken(e *sdk.Error, rejected bool) *sdk.Error {
 // Duplicated reports the refusal of a duplicate.
 func Duplicated(e *sdk.Error) bool { return errors.Is(e, sdk.ErrDuplicate) }
 
+// settleThrottled looks once for a write that is not sent again after a throttle. The
+// throttle may have met a repeat by somebody on the way.
+func settleThrottled(ctx context.Context, e *sdk.Error, look func(ctx context.Context, existing bool) (Finding, error)) *sdk.Error {
+	if ctx.Err() != nil {
+		return e
+	}
+	switch found, err := look(ctx, true); {
+	case err != nil: // nothing is open, and the provider has refused
+		e.Cause = errors.Join(e.Cause, &otherCall{text: "lookup by reference failed", err: err})
+	case found == Same:
+		return nil
+	case found == Different:
+		return taken(e, true)
+	}
+	return e
+}
+
 // settleRefusal settles a refusal that proves nothing. It returns nil when the payment is
-// there. The refusal stands when the payment is absent, unless the provider calls the
-// request a duplicate.
+// there. The refusal stands when the payment is absent for three seconds, unless the
+// provider calls the request a duplicate.
 func settleRefusal(ctx context.Context, e *sdk.Error, doubts func(*sdk.Error) bool, look func(ctx context.Context, existing bool) (Finding, error)) *sdk.Error {
 	if e.Outcome != sdk.Rejected || errors.Is(e, sdk.ErrReferenceTaken) || !doubts(e) {
 		return e
@@ -130,7 +147,7 @@ func settleRefusal(ctx context.Context, e *sdk.Error, doubts func(*sdk.Error) bo
 		told.Outcome = sdk.Unknown
 		return &told
 	}
-	switch found, err := look(ctx, true); {
+	switch found, err := lookRepeatedly(ctx, look, true); {
 	case err != nil:
 		return stayUnknown(ctx, &told, &otherCall{text: "lookup by reference failed", err: err})
 	case found == Same:

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,46 +62,51 @@ func TestSettleEndsWithTheContext(t *testing.T) {
 // tells, and without a look nobody can.
 func TestADoubtfulRefusalIsLookedUp(t *testing.T) {
 	for name, row := range map[string]struct {
-		op, words, look string // no look: nobody can look
+		op, words, look string // one word per look; none: nobody can look
 		outcome         string
 		advice          sdk.Advice
 	}{
 		"found":                    {"once", "duplicate", "found", "", sdk.Done},
 		"different":                {"once", "duplicate", "different", "unknown", sdk.Look},
 		"different, unique":        {"referenced", "refused", "different", "rejected", sdk.Taken},
-		"a duplicate that is none": {"once", "duplicate", "absent", "unknown", sdk.Look},
-		"absent":                   {"once", "refused", "absent", "rejected", sdk.Mend},
+		"found late":               {"referenced", "refused", "absent absent found", "", sdk.Done},
+		"a late look fails":        {"referenced", "refused", "absent fails", "unknown", sdk.Look},
+		"a duplicate that is none": {"once", "duplicate", "absent absent absent", "unknown", sdk.Look},
+		"absent":                   {"once", "refused", "absent absent absent", "rejected", sdk.Mend},
 		"the look fails":           {"once", "refused", "fails", "unknown", sdk.Look},
 		"nobody can look":          {"once", "duplicate", "", "unknown", sdk.Look},
 		"no doubt":                 {"once", "declined", "fails", "rejected", sdk.Mend},
 		"nobody knows anyway":      {"once", "unclear", "found", "unknown", sdk.Look},
 	} {
 		t.Run(name, func(t *testing.T) {
-			status := map[string]int{"duplicate": 409, "unclear": 500}[row.words]
-			if status == 0 {
-				status = 400
-			}
-			words := row.words
-			if words == "declined" {
-				words = "refused"
-			}
-			s := newStage(t, say(status, words))
-			call, lookup := callOf(row.op), &search{answers: []string{row.look}, perLook: true}
-			call.Doubts = func(*sdk.Error) bool { return row.words != "declined" }
-			if row.look != "" {
-				call.LookRefused = lookup.lookup
-			}
-			err := s.core(noRetry).Do(t.Context(), call)
-			assert.Equal(t, row.advice, sdk.Advise(err))
-			if row.outcome == "" {
-				assert.NoError(t, err)
-				assert.Equal(t, []bool{true}, lookup.existing, "an earlier call has made it")
-				return
-			}
-			e := failure(t, err)
-			assert.Equal(t, row.outcome, e.Outcome.String())
-			assert.Equal(t, row.look == "different", errors.Is(err, sdk.ErrReferenceTaken))
-			assert.Equal(t, row.look == "fails" && row.words == "refused", errors.Is(err, errSearch))
+			synctest.Test(t, func(t *testing.T) {
+				status := map[string]int{"duplicate": 409, "unclear": 500}[row.words]
+				if status == 0 {
+					status = 400
+				}
+				words := row.words
+				if words == "declined" {
+					words = "refused"
+				}
+				s := newStage(t, say(status, words))
+				call, lookup := callOf(row.op), &search{answers: strings.Fields(row.look), perLook: true}
+				call.Doubts = func(*sdk.Error) bool { return row.words != "declined" }
+				if row.look != "" {
+					call.LookRefused = lookup.lookup
+				}
+				err := s.core(noRetry).Do(t.Context(), call)
+				assert.Equal(t, row.advice, sdk.Advise(err))
+				if row.outcome == "" {
+					assert.NoError(t, err)
+					assert.NotContains(t, lookup.existing, false, "an earlier call has made it")
+					assert.Len(t, lookup.existing, len(strings.Fields(row.look)))
+					return
+				}
+				e := failure(t, err)
+				assert.Equal(t, row.outcome, e.Outcome.String())
+				assert.Equal(t, row.look == "different", errors.Is(err, sdk.ErrReferenceTaken))
+				assert.Equal(t, strings.HasSuffix(row.look, "fails") && row.words == "refused", errors.Is(err, errSearch))
+			})
 		})
 	}
 }

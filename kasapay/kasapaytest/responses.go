@@ -51,8 +51,13 @@ func (f *Fake) refusal(rw http.ResponseWriter, description, code string) {
 	})
 }
 
-// refuse writes the status that a fault rule asks for.
+// refuse writes the status that a fault rule asks for. The framework's throttle leaves
+// "error" out (assumed, as that Kasapay has it).
 func (f *Fake) refuse(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
+	if status == http.StatusTooManyRequests {
+		f.write(rw, status, response{"statusCode": status, "message": "ThrottlerException: " + http.StatusText(status)})
+		return
+	}
 	f.problem(rw, status, http.StatusText(status))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,13 +36,16 @@ type Page[T any] struct {
 	Count int // of the items on all pages
 	Pages int // of the whole list
 	// NextPage and PreviousPage are page numbers, or 0 where no such page exists.
+	// NextPage is also 0 where the list goes on, but not to the page after this
+	// one. All ends with an error there.
 	NextPage, PreviousPage int
 	// Skipped counts rows of this page that could not be read. A search over such a
 	// page can find an object, but never say that none is there.
 	Skipped int
 	Raw     sdk.Raw
 
-	unfollowed bool // the list goes on in a way that this package does not know
+	unfollowed bool  // the list goes on in a way that this package does not know
+	rows       int64 // of the whole list, by whatever name the response counts them
 }
 
 // listPage fetches one page. params is a struct with `url` tags that embeds o. f
@@ -88,26 +92,38 @@ func decodePage[T any](body []byte, asked int) (*Page[T], error) {
 		Extra      map[string]any
 	}
 	var p struct {
-		Next  int            `json:"next_page" wire:"strict"`
-		Prev  int            `json:"prev_page"`
-		Pages int            `json:"total_pages"`
-		Count int            `json:"total_count"`
-		Extra map[string]any // other ways to go on
+		Next  json.RawMessage `json:"next_page"`
+		Prev  int             `json:"prev_page"`
+		Pages int             `json:"total_pages"`
+		Count int             `json:"total_count"`
+		Extra map[string]any  // other ways to go on
 	}
-	unfollowed, err := readMeta(envelope.Meta, &meta)
-	if err == nil {
-		var odd bool
-		odd, err = readMeta(meta.Pagination, &p)
-		unfollowed = unfollowed || odd
+	var ahead outlook
+	if ahead.more, err = readMeta(envelope.Meta, &meta); err != nil {
+		return nil, err
 	}
+	odd, err := readMeta(meta.Pagination, &p)
 	if err != nil {
 		return nil, err
 	}
-	unfollowed = p.Next == 0 && (unfollowed || goesOn(envelope.Extra) || goesOn(meta.Extra) || goesOn(p.Extra))
-	if p.Next <= max(asked, 1) { // the server repeats itself: this is the last page
-		p.Next = 0
+	var next wire.Int
+	if p.Next != nil {
+		if err := next.UnmarshalJSON(p.Next); err != nil {
+			return nil, err
+		}
 	}
-	return &Page[T]{Items: items, Count: p.Count, Pages: p.Pages, NextPage: p.Next, PreviousPage: max(p.Prev, 0), Skipped: skipped, Raw: body, unfollowed: unfollowed}, nil
+	ahead.more, ahead.pages, ahead.rows = ahead.more || odd, int64(p.Pages), int64(p.Count)
+	for _, members := range []map[string]any{envelope.Extra, meta.Extra, p.Extra} {
+		ahead.read(members)
+	}
+	page := &Page[T]{Items: items, Count: p.Count, Pages: p.Pages, PreviousPage: max(p.Prev, 0), Skipped: skipped, Raw: body, rows: ahead.rows}
+	switch current := max(asked, 1); {
+	case next.Valid && next.Int == int64(current)+1:
+		page.NextPage = current + 1
+	case next.Valid, ahead.more, ahead.pages > int64(current): // to nowhere, or past rows that nobody has seen
+		page.unfollowed = true
+	}
+	return page, nil
 }
 
 // readMeta reads a part of an envelope that may be missing. odd reports another JSON
@@ -122,21 +138,61 @@ func readMeta(raw json.RawMessage, into any) (odd bool, err error) {
 	return false, wire.Unmarshal(raw, into)
 }
 
-// goesOn reports whether an envelope names a next page in another way than by its
-// number.
-func goesOn(envelope map[string]any) bool {
-	for name, value := range envelope {
-		switch name = strings.ToLower(name); {
+// outlook is what an envelope tells of a list beyond its page, under any name but
+// next_page. The document ends a list with an empty next_page. A response that also
+// tells of more is no end.
+type outlook struct {
+	more        bool // there is a next page
+	pages, rows int64
+}
+
+var plainName = strings.NewReplacer("_", "", "-", "")
+
+func (o *outlook) read(members map[string]any) {
+	for name, value := range members {
+		name = plainName.Replace(strings.ToLower(name))
+		switch {
 		case value == nil || value == "" || value == false:
-		case strings.HasPrefix(name, "next"), strings.Contains(name, "cursor"), name == "has_more", name == "has_next":
-			return true
-		case name == "links" || name == "_links":
-			if links, ok := value.(map[string]any); ok && goesOn(links) {
-				return true
+		case strings.HasPrefix(name, "next"), strings.Contains(name, "cursor"), strings.HasPrefix(name, "hasmore"), strings.HasPrefix(name, "hasnext"):
+			o.more = true
+		case name == "links" || name == "pagination" || name == "paging":
+			o.readLinks(value)
+		case name == "lastpage" || name == "pages" || name == "totalpages" || name == "pagecount":
+			o.pages = max(o.pages, number(value))
+		case name == "total" || name == "count" || name == "totalcount" || name == "totalitems":
+			o.rows = max(o.rows, number(value))
+		}
+	}
+}
+
+// readLinks reads links by name, or a list of them. In a list, a link to any page but
+// the known others may be the next one.
+func (o *outlook) readLinks(value any) {
+	switch links := value.(type) {
+	case map[string]any:
+		o.read(links)
+	case []any:
+		for _, value := range links {
+			link, _ := value.(map[string]any)
+			switch rel, _ := link["rel"].(string); strings.ToLower(rel) {
+			case "self", "first", "prev", "previous", "last":
+			default:
+				o.more = true
 			}
 		}
 	}
-	return false
+}
+
+// number returns a whole number, or 0 for anything else.
+func number(value any) int64 {
+	var n wire.Int
+	switch value := value.(type) {
+	case json.Number:
+		_ = n.UnmarshalJSON([]byte(value))
+	case string:
+		_ = n.UnmarshalJSON([]byte(strconv.Quote(value)))
+	}
+	return n.Int
 }
 
 // all fetches pages from the given one on, each when the caller gets to it.
@@ -144,8 +200,9 @@ func goesOn(envelope map[string]any) bool {
 func all[T any](c *Client, op string, o ListOptions, list func(ListOptions) (*Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		o := o
-		for o.Page = max(o.Page, 1); o.Page != 0; {
+		o, first := o, max(o.Page, 1)
+		rows := int64(0)
+		for o.Page = first; o.Page != 0; {
 			page, err := list(o)
 			if err != nil {
 				yield(zero, err)
@@ -156,7 +213,8 @@ func all[T any](c *Client, op string, o ListOptions, list func(ListOptions) (*Pa
 					return
 				}
 			}
-			if page.unfollowed {
+			rows += page.seen()
+			if page.unfollowed || page.NextPage == 0 && first == 1 && rows < page.rows {
 				yield(zero, c.core.Inconclusive(op, "", errUnreadPages))
 				return
 			}
@@ -164,6 +222,9 @@ func all[T any](c *Client, op string, o ListOptions, list func(ListOptions) (*Pa
 		}
 	}
 }
+
+// seen is how many rows the page has.
+func (p *Page[T]) seen() int64 { return int64(len(p.Items) + p.Skipped) }
 
 // search creates or looks for the object with an external id of the caller's.
 type search[T any] struct {
@@ -180,10 +241,10 @@ const (
 	// errFilterIgnored: the server ignores the filter, so the object may stand on a
 	// page that was not read.
 	errFilterIgnored = wire.Missing("a working external_id filter")
-	// errTwo: nobody can tell which of two objects is meant.
 	// errUnreadPages: the object may be what could not be read.
 	errUnreadPages = wire.Missing("rows and pages that can all be read")
-	errTwo         = wire.Missing("only one object with this external_id")
+	// errTwo: nobody can tell which of two objects is meant.
+	errTwo = wire.Missing("only one object with this external_id")
 )
 
 // find returns the object, or ErrNotFound.
@@ -202,14 +263,15 @@ func (s search[T]) find(ctx context.Context) (*T, error) {
 
 // look returns the object, or nil if it is surely absent. The guides show shortened
 // values in the filter, so the server may match prefixes. Therefore look takes only
-// an object with exactly this external id, and never one of two. It calls the object absent only if it read
-// the whole list, and every id began with this one.
+// an object with exactly this external id, and never one of two. It calls the object
+// absent only if it read as many rows and pages as the list tells of, and every id
+// began with this one.
 func (s search[T]) look(ctx context.Context) (*T, error) {
 	params := struct {
 		ListOptions
 		ExternalID string `url:"external_id"`
 	}{ListOptions{Page: 1}, s.externalID}
-	foreign, unread := false, false
+	foreign, unread, rows := false, false, int64(0)
 	var found *T
 	for n := 0; n < maxSearchPages && params.Page != 0 && !foreign; n++ {
 		page, err := listPage[T](ctx, s.c, s.op, params.ListOptions, params, transport.Faults{})
@@ -227,7 +289,8 @@ func (s search[T]) look(ctx context.Context) (*T, error) {
 			foreign = foreign || !strings.HasPrefix(id, s.externalID)
 		}
 		params.Page = page.NextPage
-		unread = unread || page.Skipped > 0 || page.unfollowed
+		rows += page.seen()
+		unread = unread || page.Skipped > 0 || page.unfollowed || page.NextPage == 0 && rows < page.rows
 	}
 	if found != nil {
 		return found, nil

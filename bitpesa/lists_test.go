@@ -15,12 +15,13 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
+// list is a page of a list. The last page has no next one, and then tells of no more
+// pages and rows than a test has.
 func list(items string, next int) response {
-	text := "null"
-	if next > 0 {
-		text = strconv.Itoa(next)
+	if next == 0 {
+		return says(200, `{"object":[`+items+`],"meta":{"pagination":{"next_page":null,"prev_page":null,"total_pages":1,"total_count":0}}}`)
 	}
-	return says(200, `{"object":[`+items+`],"meta":{"pagination":{"current_page":1,"next_page":`+text+`,"prev_page":null,"total_pages":3,"total_count":25}}}`)
+	return says(200, `{"object":[`+items+`],"meta":{"pagination":{"current_page":1,"next_page":`+strconv.Itoa(next)+`,"prev_page":null,"total_pages":3,"total_count":25}}}`)
 }
 
 func pageOf(r request) string {
@@ -31,12 +32,12 @@ func pageOf(r request) string {
 func TestAllWalksThePagesLazilyAndStops(t *testing.T) {
 	server := newStub(t, func(r request) response {
 		switch pageOf(r) {
-		case "1":
+		case "", "1":
 			return list(`{"id":"t-1","state":"paid"},{"id":"t-2","state":"paid"}`, 2)
 		case "2":
 			return list(`{"id":"t-3","state":"paid"}`, 3)
 		}
-		return list("", 3) // leads nowhere new
+		return says(200, `{"object":[],"meta":{"pagination":{"next_page":null,"total_pages":3,"total_count":3}}}`)
 	})
 	client := newClient(t, server)
 	walk := client.Transactions.All(t.Context(), bitpesa.TransactionListOptions{SenderID: "s-1"})
@@ -54,6 +55,12 @@ func TestAllWalksThePagesLazilyAndStops(t *testing.T) {
 		break
 	}
 	assert.Len(t, server.requests(), 7)
+	// Rows before the first page of a walk are not missed.
+	from := client.Transactions.All(t.Context(), bitpesa.TransactionListOptions{ListOptions: bitpesa.ListOptions{Page: 2}})
+	for item, err := range from {
+		require.NoError(t, err)
+		assert.Equal(t, "t-3", item.ID)
+	}
 
 	page, err := client.Transactions.List(t.Context(), bitpesa.TransactionListOptions{})
 	require.NoError(t, err)
@@ -135,6 +142,8 @@ func TestACreationStaysUnknownWhenTheLookProvesNothing(t *testing.T) {
 		"another currency":              {list(strings.Replace(found, "USD", "EUR", 1), 0), nil},
 		"more recipients":               {list(strings.Replace(found, `"recipients":[`, `"recipients":[{"id":"r-0","state":"initial"},`, 1), 0), nil},
 		"a list without external ids":   {list(`{"id":"x","state":"approved"}`, 0), nil},
+		"a row that is not shown":       {says(200, `{"object":[]`+pagination(`"next_page":null,"total_count":1`)+`}`), nil},
+		"a next page that is none":      {says(200, `{"object":[]`+pagination(`"next_page":1,"total_pages":3`)+`}`), nil},
 		"an empty 404":                  {says(404, ""), nil},
 		"a 404 in the provider's words": {says(404, `{"status":404,"error":"Not Found"}`), nil},
 		"a 401":                         {says(401, ""), nil},

@@ -163,28 +163,48 @@ func TestABadRowOfAnyListCostsOnlyItself(t *testing.T) {
 	}
 }
 
+// Neither the end of a walk nor the absence of an object may come from a list that
+// tells of more.
 func TestAListThatGoesOnInAnUnknownWayIsNoEnd(t *testing.T) {
-	for _, rest := range []string{
-		`,"next":"https://api.transferzero.com/v1/transactions?offset=10"`, `,"next_cursor":"abc"`, `,"cursor":"abc"`, `,"links":{"next":"/v1/x"}`,
-		`,"meta":{"next":"?page=2"}`, `,"meta":{"has_more":true}`, `,"meta":{"pagination":{"next_url":"?page=2"}}`, `,"meta":"2"`, `,"meta":{"pagination":[2]}`,
-	} {
-		client := serve(t, `{"object":[{"id":"t-1","state":"paid"}]`+rest+`}`)
-		var last error
-		n := 0
+	const rows = `{"object":[{"id":"t-1","state":"paid","external_id":"payout-10"}]`
+	read := func(rest string) (walked int, walk, search error) {
+		client := serve(t, rows+rest+`}`)
 		for _, err := range client.Transactions.All(t.Context(), bitpesa.TransactionListOptions{}) {
-			if last = err; err == nil {
-				n++
+			if walk = err; err == nil {
+				walked++
 			}
 		}
-		assert.Equal(t, 1, n, rest)
-		assert.ErrorIs(t, last, sdk.ErrUnexpectedResponse, rest)
+		_, search = client.Transactions.Find(t.Context(), "payout-1")
+		return walked, walk, search
 	}
-	for _, end := range []string{``, `,"meta":null`, `,"meta":[]`, `,"meta":{"pagination":null}`, `,"next":null`, `,"links":{}`, `,"meta":{"has_more":false}`} {
-		for _, err := range serve(t, `{"object":[{"id":"t-1","state":"paid"}]`+end+`}`).Transactions.All(t.Context(), bitpesa.TransactionListOptions{}) {
-			assert.NoError(t, err, end)
-		}
+	for _, rest := range []string{
+		`,"next":"https://api.transferzero.com/v1/transactions?offset=10"`, `,"next_cursor":"abc"`, `,"cursor":"abc"`, `,"links":{"next":"/v1/x"}`,
+		`,"meta":{"next":"?page=2"}`, `,"meta":{"has_more":true}`, `,"meta":{"hasNextPage":true}`, `,"meta":{"pagination":{"next_url":"?page=2"}}`, `,"meta":"2"`, `,"meta":{"pagination":[2]}`,
+		`,"links":[{"rel":"self","href":"?page=1"},{"rel":"next","href":"?page=2"}]`, `,"links":["?page=2"]`, `,"_links":[{"href":"?page=2"}]`, `,"pagination":{"next_page":2}`,
+		`,"meta":{"current_page":1,"last_page":3}`, `,"meta":{"pagination":{"current_page":1,"last_page":3}}`, `,"page":1,"pages":3`, `,"meta":{"page":1,"pages":"3"}`,
+		`,"meta":{"offset":0,"limit":1,"total":3}`, `,"count":2`, `,"meta":{"totalPages":2.0}`,
+		pagination(`"next_page":1,"total_pages":3,"total_count":30`), pagination(`"next_page":null,"total_pages":3`), pagination(`"total_pages":3`), pagination(`"next_page":null,"total_count":2`),
+		pagination(`"next_page":0,"total_count":1`), pagination(`"next_page":-1`), pagination(`"next_page":1`), pagination(`"next_page":1,"next":"?p=2"`), pagination(`"next_page":3`), pagination(`"next_page":1.0`),
+		pagination(`"next_page":"3"`), pagination(`"next_page":9223372036854775807`),
+	} {
+		walked, walk, search := read(rest)
+		assert.Equal(t, 1, walked, rest)
+		assert.ErrorIs(t, walk, sdk.ErrUnexpectedResponse, rest)
+		assert.ErrorIs(t, search, sdk.ErrUnexpectedResponse, rest)
+		assert.NotErrorIs(t, search, sdk.ErrNotFound, rest)
+	}
+	for _, end := range []string{
+		``, `,"meta":null`, `,"meta":[]`, `,"meta":{"pagination":null}`, `,"next":null`, `,"links":{}`, `,"links":[]`, `,"meta":{"has_more":false}`, `,"links":[{"rel":"self","href":"?page=1"},{"rel":"last","href":"?page=1"}]`,
+		`,"meta":{"current_page":1,"last_page":1,"total":1}`, `,"pages":1,"total":1`, pagination(`"next_page":null,"total_pages":1,"total_count":1`), pagination(`"total_pages":1`), pagination(`"next_page":""`),
+	} {
+		walked, walk, search := read(end)
+		assert.Equal(t, 1, walked, end)
+		assert.NoError(t, walk, end)
+		assert.ErrorIs(t, search, sdk.ErrNotFound, end)
 	}
 }
+
+func pagination(members string) string { return `,"meta":{"pagination":{` + members + `}}` }
 
 func TestAByteOrderMarkIsTakenOff(t *testing.T) {
 	const mark = "\ufeff"

@@ -114,7 +114,7 @@ func (r *wireRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if body != "" {
 		r.text.WriteString("\n\n")
 	}
-	text := wireResponse(row, req.URL.EscapedPath(), body)
+	text := wireResponse(row, req.URL.EscapedPath(), req.URL.Query().Get("page"), body)
 	return &http.Response{
 		StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
 		Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)),
@@ -162,7 +162,7 @@ func (r *wireRecorder) mask(req *http.Request, line, body string) string {
 
 // wireResponse has all that any operation looks for.
 // It is about the object that the request names.
-func wireResponse(row, path, body string) string {
+func wireResponse(row, path, page, body string) string {
 	var sent struct {
 		Transaction struct {
 			ExternalID string `json:"external_id"`
@@ -197,7 +197,11 @@ func wireResponse(row, path, body string) string {
 	case row == "balance", row == "recipients.proof_of_payments", strings.HasPrefix(row, "info."), strings.Contains(row, ".list"):
 		object = "[" + object + "]"
 	}
-	return `{"object":` + object + `,"meta":{"pagination":{"next_page":2,"total_pages":2,"total_count":2}}}`
+	next := "2"
+	if page == "2" {
+		next = "null"
+	}
+	return `{"object":` + object + `,"meta":{"pagination":{"next_page":` + next + `,"total_pages":2,"total_count":2}}}`
 }
 
 func wireError[T any](_ T, err error) error { return err }

@@ -232,7 +232,7 @@ func TestACallAllocatesHardlyMoreThanNetHTTPByHand(t *testing.T) {
 			}
 			baseline, sdk := measure(p.baseline), measure(p.sdk)
 			t.Logf("%s, deadline %v: by hand %v, %v of them JSON, SDK %v", p.name, deadline, baseline, encoding, sdk)
-			assert.LessOrEqual(t, sdk, baseline-encoding+21+clienttest.RaceSlack, "%s, deadline %v", p.name, deadline)
+			assert.LessOrEqual(t, sdk, baseline-encoding+21+clienttest.RaceSlack(), "%s, deadline %v", p.name, deadline)
 		}
 	}
 }

@@ -432,7 +432,7 @@ func TestNoCallPaysTwiceOrLies(t *testing.T) {
 					if repeat && wr.class() != sdk.Searched || m.client != nil && before == "after 401" {
 						continue
 					}
-					if cases++; clienttest.RaceSlack > 0 && cases%4 != 0 { // the race detector is slow, and a quarter runs the same code
+					if cases++; clienttest.RaceSlack() > 0 && cases%4 != 0 { // the race detector is slow, and a quarter runs the same code
 						continue
 					}
 					name := before + "/" + m.name + "/" + wr.op

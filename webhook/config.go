@@ -43,6 +43,13 @@ type Config[E any] struct {
 	AskTimeout time.Duration
 	// AskRate is the most questions a second of this process; 0 is 20. About one
 	// reference, eight may come at once, and then one a second.
+	//
+	// If more would come, references about which no question was in vain in the last
+	// two minutes go first. So a forger who knows references of yours delays no event
+	// about another. Two things remain to a forger. A reference that is flooded itself
+	// waits for its turn among all that are: 300 of them take 15 s at 20 a second. And
+	// new references at more than AskRate a second, which at 20 are 2,400 in two minutes,
+	// hold up all others. Then change the URL's secret; a Reconciler finds what was held up.
 	AskRate int
 	// MaxBody is the largest body in bytes; 0 is DefaultMaxBody.
 	MaxBody int64

@@ -80,7 +80,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if limit <= 0 {
 		limit = DefaultMaxBody
 	}
-	for _, coding := range r.Header["Content-Encoding"] {
+	for coding := range strings.SplitSeq(strings.Join(r.Header["Content-Encoding"], ","), ",") {
 		switch strings.ToLower(strings.TrimSpace(coding)) {
 		case "", "identity", "none", "utf-8", "utf8": // seen in the wild, and all mean: as it is
 		default:

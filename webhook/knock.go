@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -73,7 +74,7 @@ func (h *Handler[E]) ask(ctx context.Context, about Identity, bound *Bound, arri
 	if bound != nil {
 		key.amount, key.currency = bound.Amount.Decimal.String(), bound.Currency
 	}
-	return h.asks.join(ctx, key, h.cfg.Timeout, func(ctx context.Context, begin func(context.Context) error) (said Identity, err error) {
+	return h.asks.join(ctx, key, h.cfg.Timeout, func(ctx context.Context, begin func(context.Context) error) (said Identity, news bool, err error) {
 		var trust Trust
 		defer h.recovered(ctx, &trust, &err)
 		fail := func(err error) error {
@@ -82,20 +83,20 @@ func (h *Handler[E]) ask(ctx context.Context, about Identity, bound *Bound, arri
 		data, err := h.look(ctx, about, begin)
 		if err != nil {
 			if errors.Is(err, ErrMismatch) || errors.Is(err, ErrMalformed) {
-				return Identity{}, fail(err)
+				return Identity{}, false, fail(err)
 			}
-			return Identity{}, fail(fmt.Errorf("%w: %w", ErrNotConfirmed, err))
+			return Identity{}, false, fail(fmt.Errorf("%w: %w", ErrNotConfirmed, err))
 		}
 		ev, err := h.identify(data, Confirmed)
 		switch {
 		case err != nil:
-			return Identity{}, fail(fmt.Errorf("%w: the API shows no reference or status", ErrNotConfirmed))
+			return Identity{}, false, fail(fmt.Errorf("%w: the API shows no reference or status", ErrNotConfirmed))
 		case bound.contradicts(ev.Identity), !about.Alias && ev.Reference != about.Reference:
-			return Identity{}, ev.fail(ErrMismatch)
+			return Identity{}, false, ev.fail(ErrMismatch)
 		}
 		trust = ev.Trust
-		_, err = h.apply(ctx, ev, arrived)
-		return ev.Identity, err
+		transition, err := h.apply(ctx, ev, arrived)
+		return ev.Identity, transition.moves(), err
 	})
 }
 
@@ -118,7 +119,7 @@ func (h *Handler[E]) look(ctx context.Context, about Identity, begin func(contex
 // asks keeps one question about a reference under way, and at most one more behind
 // it for those who came too late for the first.
 type asks[E any] struct {
-	all *limiter
+	all *budget
 
 	mu    sync.Mutex
 	lines map[askKey]*line
@@ -137,7 +138,8 @@ type askKey struct {
 type line struct {
 	running, next *flight
 	turns         limiter
-	until         time.Time // when its turns are full again
+	place         place
+	until         time.Time // it is forgotten then
 }
 
 // flight is one question and its answer.
@@ -155,10 +157,19 @@ const (
 	askBurst = 8 * time.Second
 )
 
-type question func(ctx context.Context, begin func(context.Context) error) (Identity, error)
+// A reference keeps its place in the queue for lineMemory after a question that
+// reached nothing new, or that never began: nobody gets a better place by coming
+// again. Beyond maxLines, lines that nobody uses are forgotten sooner.
+const (
+	lineMemory = 2 * time.Minute
+	maxLines   = 10_000
+)
+
+// question returns what the API said, and whether it was news.
+type question func(ctx context.Context, begin func(context.Context) error) (said Identity, news bool, err error)
 
 func newAsks[E any](perSecond int) asks[E] {
-	return asks[E]{all: newLimiter(perSecond), lines: map[askKey]*line{}}
+	return asks[E]{all: &budget{limiter: newLimiter(perSecond)}, lines: map[askKey]*line{}}
 }
 
 // join waits for the answer to a question that begins after join was called.
@@ -167,7 +178,7 @@ func (a *asks[E]) join(ctx context.Context, key askKey, timeout time.Duration, a
 	l := a.lines[key]
 	if l == nil {
 		a.forget()
-		l = &line{turns: limiter{every: askEvery, burst: askBurst}}
+		l = &line{turns: limiter{every: askEvery, burst: askBurst}, place: place{since: time.Now()}}
 		a.lines[key] = l
 		a.idle = append(a.idle, key)
 	}
@@ -197,13 +208,14 @@ func (a *asks[E]) join(ctx context.Context, key askKey, timeout time.Duration, a
 
 // fly asks, and then lets the next question begin.
 func (a *asks[E]) fly(ctx context.Context, l *line, f *flight, timeout time.Duration, ask question) {
-	f.said, f.err = ask(ctx, func(ctx context.Context) error {
+	var news bool
+	f.said, news, f.err = ask(ctx, func(ctx context.Context) error {
 		// The turn of the reference comes first: who waits for it takes no turn from
 		// others.
 		if err := l.turns.wait(ctx); err != nil {
 			return err
 		}
-		if err := a.all.wait(ctx); err != nil {
+		if err := a.all.wait(ctx, l.place); err != nil {
 			return err
 		}
 		a.mu.Lock()
@@ -214,7 +226,14 @@ func (a *asks[E]) fly(ctx context.Context, l *line, f *flight, timeout time.Dura
 	a.mu.Lock()
 	l.running, l.next = l.next, nil
 	next := l.running
-	l.until = time.Now().Add(askBurst + askEvery)
+	now := time.Now()
+	if f.begun {
+		l.place.asked(news, now)
+	}
+	l.until = now.Add(lineMemory)
+	if f.begun && news {
+		l.until = now.Add(askBurst + askEvery) // when its turns are full again
+	}
 	a.mu.Unlock()
 	close(f.done)
 	if next == nil {
@@ -229,18 +248,125 @@ func (a *asks[E]) fly(ctx context.Context, l *line, f *flight, timeout time.Dura
 	}()
 }
 
-// forget drops lines that nobody uses and whose turns are full again. Each call
-// looks at two, so that the lines never outgrow those in use.
+// forget drops lines that nobody uses, once their time has come. Each call looks at
+// two, so that the lines never outgrow those in use.
 func (a *asks[E]) forget() {
 	for range min(2, len(a.idle)) {
 		key := a.idle[0]
 		a.idle = a.idle[1:]
-		if l := a.lines[key]; l.running != nil || time.Now().Before(l.until) {
+		if l := a.lines[key]; l.running != nil || len(a.lines) < maxLines && time.Now().Before(l.until) {
 			a.idle = append(a.idle, key)
 		} else {
 			delete(a.lines, key)
 		}
 	}
+}
+
+// place decides who is asked about first. References about which no question was in
+// vain lately go before all others, the newest of them first: a flood of references
+// that came before waits behind it.
+type place struct {
+	since time.Time     // when it was first asked for
+	due   time.Time     // of a reference about which the last question was in vain
+	hold  time.Duration // doubles with each question in vain
+}
+
+func (p place) before(other place) bool {
+	switch quiet := p.due.IsZero(); {
+	case quiet != other.due.IsZero():
+		return quiet
+	case quiet:
+		return p.since.After(other.since)
+	}
+	return p.due.Before(other.due)
+}
+
+func (p *place) asked(news bool, now time.Time) {
+	if news {
+		p.due, p.hold = time.Time{}, 0
+		return
+	}
+	p.hold = min(max(2*p.hold, time.Second), time.Minute)
+	p.due = now.Add(p.hold)
+}
+
+// budget is a limiter whose next turn goes to the best place of all who wait.
+type budget struct {
+	*limiter
+	queue []*waiter
+	timed bool // serve will be called
+}
+
+type waiter struct {
+	place
+	turn chan error // has room for the one answer
+}
+
+// wait fails at once if the queue is too long for the deadline of ctx and nobody in it
+// has a worse place. Who has the worst one makes room.
+func (b *budget) wait(ctx context.Context, p place) error {
+	b.mu.Lock()
+	now := time.Now()
+	turn := b.turn(now)
+	if len(b.queue) == 0 && !turn.After(now) {
+		b.next = turn
+		b.mu.Unlock()
+		return ctx.Err()
+	}
+	w := &waiter{place: p, turn: make(chan error, 1)}
+	b.queue = append(b.queue, w)
+	last := turn.Add(time.Duration(len(b.queue)-1) * b.every)
+	if deadline, ok := ctx.Deadline(); ok && !last.Before(deadline) {
+		b.leave(func(a, b *waiter) bool { return !a.before(b.place) }, context.DeadlineExceeded)
+	}
+	b.serve(now)
+	b.mu.Unlock()
+	select {
+	case err := <-w.turn:
+		return err
+	case <-ctx.Done():
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.Index(b.queue, w); i >= 0 {
+		b.queue = slices.Delete(b.queue, i, i+1)
+		return ctx.Err()
+	}
+	return <-w.turn
+}
+
+// serve gives the turns that have come, and sees to it that it is called for the next.
+func (b *budget) serve(now time.Time) {
+	for len(b.queue) > 0 {
+		turn := b.turn(now)
+		if !turn.After(now) {
+			b.next = turn
+			b.leave(func(a, b *waiter) bool { return a.before(b.place) }, nil)
+			continue
+		}
+		if !b.timed {
+			b.timed = true
+			time.AfterFunc(turn.Sub(now), func() {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				b.timed = false
+				b.serve(time.Now())
+			})
+		}
+		return
+	}
+}
+
+// leave answers whom nobody else beats, and takes it out of the queue.
+func (b *budget) leave(beats func(a, b *waiter) bool, answer error) {
+	at := 0
+	for i, w := range b.queue {
+		if beats(w, b.queue[at]) {
+			at = i
+		}
+	}
+	b.queue[at].turn <- answer
+	b.queue = slices.Delete(b.queue, at, at+1)
 }
 
 // limiter grants a number of turns a second. Turns not taken are kept for the time
@@ -269,16 +395,21 @@ func (l *limiter) wait(ctx context.Context) error {
 func (l *limiter) reserve(ctx context.Context, now time.Time) (time.Duration, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next := l.next
-	if earliest := now.Add(-l.burst); next.Before(earliest) {
-		next = earliest
-	}
-	next = next.Add(l.every)
+	next := l.turn(now)
 	if deadline, ok := ctx.Deadline(); ok && !next.Before(deadline) {
 		return 0, false
 	}
 	l.next = next
 	return max(0, next.Sub(now)), true
+}
+
+// turn is when the next turn comes.
+func (l *limiter) turn(now time.Time) time.Time {
+	next := l.next
+	if earliest := now.Add(-l.burst); next.Before(earliest) {
+		next = earliest
+	}
+	return next.Add(l.every)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

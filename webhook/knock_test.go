@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -217,6 +218,129 @@ func TestALeakedURLBuysNothing(t *testing.T) {
 	}
 }
 
+// Who can guess references, as in a sequence, delays no genuine event about another,
+// whenever it comes.
+func TestAFloodOfKnownReferencesDelaysNobodyElse(t *testing.T) {
+	for name, forge := range map[string]string{"what the API says": "PENDING", "ahead of the API": "PAID"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &bank{}
+				for i := range 300 {
+					b.set(order{Reference: fmt.Sprint("known-", i), Status: "PENDING"})
+				}
+				h, l := merchant(t, confirming(b))
+				var flood, genuine sync.WaitGroup
+				for second := range 40 {
+					for i := range 300 {
+						flood.Go(func() {
+							pass(time.Duration(second) * time.Second)
+							post(h, status(fmt.Sprint("known-", i), forge))
+						})
+					}
+				}
+				start := time.Now()
+				for i := range 20 {
+					pass(time.Until(start.Add(time.Duration(2*i)*time.Second + 307*time.Millisecond)))
+					reference := fmt.Sprint("genuine-", i)
+					b.set(order{Reference: reference, Status: "PAID"})
+					genuine.Go(func() {
+						before := time.Now()
+						assert.Equal(t, 201, post(h, paid(reference)).Code, reference)
+						assert.LessOrEqual(t, time.Since(before), 100*time.Millisecond, "%s, with two turns of 50 ms", reference)
+						assert.Contains(t, l.told(), reference+" PAID")
+					})
+				}
+				genuine.Wait()
+				flood.Wait()
+				assert.LessOrEqual(t, b.count(), 20*(int(time.Since(start)/time.Second)+2), "within the budget")
+				assert.NotContains(t, l.told(), "known-7 PAID")
+			})
+		})
+	}
+}
+
+// A forger who asks about each reference rarely, and about many, is remembered.
+func TestAForgerWhoTakesTurnsDelaysNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{} // which knows nothing of the forged ones
+		h, l := merchant(t, confirming(b))
+		var flood sync.WaitGroup
+		for i := range 4500 { // 50 a second, each reference every 12 seconds
+			flood.Go(func() {
+				pass(time.Duration(i) * 20 * time.Millisecond)
+				post(h, status(fmt.Sprint("known-", i%600), "PENDING"))
+			})
+		}
+		pass(40*time.Second + 7*time.Millisecond)
+		for i := range 10 {
+			reference := fmt.Sprint("genuine-", i)
+			for _, said := range []string{"NEW", "PENDING", "PAID"} { // an event of before does not count against the next
+				b.set(order{Reference: reference, Status: said})
+				before := time.Now()
+				assert.Equal(t, 201, post(h, status(reference, said)).Code)
+				assert.LessOrEqual(t, time.Since(before), 100*time.Millisecond, said)
+				assert.Contains(t, l.told(), reference+" "+said)
+				pass(time.Second)
+			}
+		}
+		flood.Wait()
+	})
+}
+
+// References that came later, and were asked about in vain, wait behind.
+func TestAnEventIsNotOvertakenByNewerForgeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{}
+		b.set(order{Reference: "genuine", Status: "NEW"})
+		h, _ := merchant(t, confirming(b))
+		assert.Equal(t, 201, post(h, status("genuine", "NEW")).Code)
+		var flood sync.WaitGroup
+		for second := range 8 {
+			for i := range 60 {
+				flood.Go(func() {
+					pass(time.Duration(second) * time.Second)
+					post(h, status(fmt.Sprint("known-", i), "PENDING")) // the API knows nothing of it
+				})
+			}
+		}
+		pass(6*time.Second + 7*time.Millisecond)
+		b.set(order{Reference: "genuine", Status: "PAID"})
+		before := time.Now()
+		assert.Equal(t, 201, post(h, paid("genuine")).Code)
+		assert.LessOrEqual(t, time.Since(before), 100*time.Millisecond)
+		flood.Wait()
+	})
+}
+
+// A reference about which questions were in vain waits behind others, and not for
+// long: the longer it waits, the better its place.
+func TestAFloodedReferenceIsStillHeardOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{}
+		for i := range 100 {
+			b.set(order{Reference: fmt.Sprint("known-", i), Status: "PENDING"})
+		}
+		h, l := merchant(t, confirming(b))
+		var flood sync.WaitGroup
+		for second := range 130 {
+			for i := range 100 {
+				flood.Go(func() {
+					pass(time.Duration(second) * time.Second)
+					post(h, status(fmt.Sprint("known-", i), "PENDING"))
+				})
+			}
+		}
+		pass(100*time.Second + 307*time.Millisecond)
+		b.set(order{Reference: "known-42", Status: "PAID"})
+		before := time.Now()
+		for !slices.Contains(l.told(), "known-42 PAID") {
+			post(h, paid("known-42"))
+		}
+		assert.LessOrEqual(t, time.Since(before), 6*time.Second, "a hundred references, at twenty questions a second")
+		flood.Wait()
+	})
+}
+
 // counting is an inbox that knows who was in it.
 type counting struct {
 	*webhook.MemoryInbox
@@ -318,6 +442,30 @@ func TestReferencesAskedAboutAreForgotten(t *testing.T) {
 		after := ask("b", 4000)
 		runtime.KeepAlive(h)
 		assert.Less(t, int64(after)-int64(before), int64(4000*240/2), "half of what the names alone would take")
+	})
+}
+
+// The places of references that were asked about in vain take a bounded room.
+func TestThePlacesInTheQueueAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := merchant(t, func(c *shop) {
+			c.AskRate = 1_000_000
+			c.Source.Ask = func(context.Context, webhook.Identity) (order, error) { return order{}, errors.New("no such order") }
+		})
+		ask := func(name string, n int) uint64 {
+			for i := range n {
+				post(h, status(fmt.Sprintf("%s-%0240d", name, i), "PENDING"))
+			}
+			runtime.GC()
+			runtime.GC()
+			var now runtime.MemStats
+			runtime.ReadMemStats(&now)
+			return now.HeapAlloc
+		}
+		before := ask("a", 11_000)
+		after := ask("b", 30_000)
+		runtime.KeepAlive(h)
+		assert.Less(t, int64(after)-int64(before), int64(30_000*240/4), "a quarter of what the names alone would take")
 	})
 }
 

@@ -151,17 +151,19 @@ func (s *SQLInbox) Check(ctx context.Context) error {
 	if err := s.checkPool(ctx); err != nil {
 		return err
 	}
-	version, err := tables().Version(ctx, s.db, sqldb.Dialect(s.dialect))
-	newest := tables().Newest()
+	err := tables().Check(ctx, s.db, sqldb.Dialect(s.dialect), fmt.Errorf("%w: SQLInbox", ErrConfiguration), "call SQLInbox.Migrate")
 	switch {
 	case ctx.Err() != nil:
 		return failed("check", ctx.Err())
+	case errors.Is(err, ErrConfiguration):
+		f.all = append(f.all, err)
 	case err != nil:
-		f.must(false, "no table webhook_schema; call Migrate: %v", err)
-	case version != newest:
-		f.must(false, "the tables have version %d, and this program needs %d; call Migrate, or deploy the newer program", version, newest)
+		return failed("check", err)
 	default:
 		err := s.probe(ctx)
+		if err != nil && s.db.PingContext(ctx) != nil { // the server went away
+			return failed("check", err)
+		}
 		f.must(err == nil, "table webhook_inbox is not ours: %v", err)
 	}
 	if s.dialect == SQLite {

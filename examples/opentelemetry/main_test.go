@@ -137,6 +137,7 @@ func TestNothingPrivateIsExported(t *testing.T) {
 var (
 	metricName = regexp.MustCompile(`kapiten_[a-z_]+`)
 	labelName  = regexp.MustCompile(`by \(([a-z_, ]+)\)|\{([a-z]+)=`)
+	increaseOf = regexp.MustCompile(`(sum by \([a-z, ]+\)) \(increase\((\S+)\[(\d+m|\d+h)\]\)\)`)
 )
 
 // base is the name of a metric without the suffixes of a histogram's series.
@@ -162,7 +163,7 @@ func TestTheREADMENamesExactlyTheMetricsThatAreExported(t *testing.T) {
 	}
 	assert.Equal(t, exported, named)
 
-	queries := 0
+	queries, increases := 0, 0
 	for line := range strings.Lines(string(readme)) {
 		if strings.HasPrefix(line, "|") || !strings.Contains(line, "(kapiten_") {
 			continue
@@ -177,8 +178,17 @@ func TestTheREADMENamesExactlyTheMetricsThatAreExported(t *testing.T) {
 				assert.Contains(t, strings.ReplaceAll(labels[names[0]], "{", ","), ","+label+"=", line)
 			}
 		}
+		// increase is 0 for a series that appears at 1, as most alerts' series do.
+		if strings.Contains(line, "increase(") {
+			increases++
+			of := increaseOf.FindStringSubmatch(line)
+			require.NotEmpty(t, of, line)
+			by, x, window := of[1], of[2], of[3]
+			assert.Equal(t, fmt.Sprintf("(%[1]s (increase(%[2]s[%[3]s])) > 0) or (%[1]s (%[2]s unless %[2]s offset %[3]s) > 0)\n", by, x, window), line)
+		}
 	}
 	assert.Equal(t, 17, queries)
+	assert.Equal(t, 4, increases)
 }
 
 // telemetryFor has exporters of its own, for one test.

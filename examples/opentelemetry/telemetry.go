@@ -59,7 +59,7 @@ func newTelemetry(traces trace.TracerProvider, metrics metric.MeterProvider, key
 	t.attempts = counter("kapiten.attempts", "{attempt}", "Requests that were sent, or tried.")
 	t.attemptTime = histogram("kapiten.attempt.duration", "How long an attempt took.")
 	t.called = counter("kapiten.calls", "{call}", "Calls, by what sdk.Advise says of them.")
-	t.unknowns = counter("kapiten.unknowns", "{call}", "Calls after which nobody knows whether money moved.")
+	t.unknowns = counter("kapiten.unknowns", "{call}", "Calls, without the journal's, after which nobody knows whether money moved.")
 	t.callbacks = counter("kapiten.callbacks", "{step}", "Steps of deliveries.")
 	t.confirmTime = histogram("kapiten.callback.confirm.duration", "How long the API took to confirm a callback.")
 	t.callbackLag = histogram("kapiten.callback.lag", "From the arrival of a callback until it was handed on.")
@@ -95,7 +95,8 @@ func call[T any](ctx context.Context, t *telemetry, provider, operation, referen
 	span.SetAttributes(attribute.String("kapiten.advice", advice.String()))
 	labels := metric.WithAttributes(attribute.String("provider", provider), attribute.String("operation", operation))
 	t.called.Add(ctx, 1, labels, metric.WithAttributes(attribute.String("advice", advice.String())))
-	// So that the series exists before it is needed: an alert on nothing never fires.
+	// A dashboard shows 0 once a call has ended well. A first call that ends in doubt
+	// begins the series at 1, which is no increase: see the alerts in README.md.
 	t.unknowns.Add(ctx, 0, labels)
 	if advice == sdk.Look {
 		t.unknowns.Add(ctx, 1, labels)

@@ -1,6 +1,6 @@
-// Command api prints the exported API of the module's public packages, one
-// declaration after the other, without comments. The recorded copy in .ci/api.txt
-// shows every change of it.
+// Command api prints the exported API of the public packages, those of modules of
+// their own among them: one declaration after the other, without comments. The
+// recorded copy in .ci/api.txt shows every change of it.
 package main
 
 import (
@@ -38,7 +38,7 @@ func main() {
 }
 
 // publicFolders are the folders whose packages a user can import: none below
-// internal, examples or testdata, and none of a nested module.
+// internal, examples or testdata.
 func publicFolders(root string) (folders []string, err error) {
 	return folders, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.IsDir() {
@@ -46,9 +46,6 @@ func publicFolders(root string) (folders []string, err error) {
 		}
 		name := entry.Name()
 		if path != root && (strings.HasPrefix(name, ".") || name == "internal" || name == "examples" || name == "testdata" || name == "node_modules") {
-			return filepath.SkipDir
-		}
-		if _, err := os.Stat(filepath.Join(path, "go.mod")); path != root && err == nil {
 			return filepath.SkipDir
 		}
 		if sources, _ := filepath.Glob(filepath.Join(path, "*.go")); len(sources) > 0 {

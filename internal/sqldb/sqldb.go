@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Dialect is the SQL of a database.
@@ -72,6 +72,25 @@ func (s *Schema) Version(ctx context.Context, q Querier, d Dialect) (version int
 	return version, err
 }
 
+// Check says what to do about tables that this release does not know: migrate names the
+// call that creates or updates them. Its error is configuration, unless the version
+// could not be read.
+func (s *Schema) Check(ctx context.Context, db *sql.DB, d Dialect, configuration error, migrate string) error {
+	version, err := s.Version(ctx, db, d)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("%w: no table %s_schema in this database: %s", configuration, s.Name, migrate)
+	case err != nil:
+		return fmt.Errorf("%s: read the version of the tables: %w", s.Name, err)
+	case version > s.Newest():
+		return fmt.Errorf("%w: the tables have version %d and this release knows %d: update this process, or point it at its own database",
+			configuration, version, s.Newest())
+	case version < s.Newest():
+		return fmt.Errorf("%w: the tables have version %d and this release needs %d: %s", configuration, version, s.Newest(), migrate)
+	}
+	return nil
+}
+
 // Migrate creates the tables, or brings them up to date. It leaves newer tables alone.
 func (s *Schema) Migrate(ctx context.Context, db *sql.DB, d Dialect) error {
 	if version, err := s.Version(ctx, db, d); err == nil && version >= s.Newest() {
@@ -107,10 +126,17 @@ func (s *Schema) migrateMySQL(ctx context.Context, db *sql.DB) error {
 	}
 	defer func() { _ = conn.Close() }()                  // back to the pool
 	lock := `CONCAT('` + s.Name + `_', MD5(DATABASE()))` // a lock is the server's, and not the database's
-	for got := 0; got != 1; {
+	for got := (sql.NullInt64{}); got.Int64 != 1; {
 		// A short wait, so that the end of ctx is noticed.
-		if err := QueryRow(ctx, conn, `SELECT COALESCE(GET_LOCK(`+lock+`, 5), 0)`, nil, &got); err != nil {
+		database := sql.NullString{}
+		if err := QueryRow(ctx, conn, `SELECT GET_LOCK(`+lock+`, 5), DATABASE()`, nil, &got, &database); err != nil {
 			return err
+		}
+		switch {
+		case !database.Valid:
+			return errors.New("the DSN names no database")
+		case !got.Valid:
+			return errors.New("the server refused the lock of the migration")
 		}
 	}
 	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK(`+lock+`)`) }()
@@ -189,7 +215,11 @@ func Again(ctx context.Context, do func() error) error {
 		if !Passing(err) || n == most {
 			return err
 		}
-		if transport.Pause(ctx, pause/2+rand.N(pause)) != nil {
+		timer := time.NewTimer(pause/2 + rand.N(pause))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
 			return err
 		}
 		pause = min(2*pause, 100*time.Millisecond)
@@ -214,7 +244,13 @@ func Passing(err error) bool {
 	case 1213, 1205, 1020: // deadlock, lock wait timeout, record has changed since last read
 		return true
 	}
-	text := err.Error() // other SQLite drivers
+	// Other SQLite drivers have no code. The text of a provider's error may hold that of
+	// the provider's own database.
+	var provider *sdk.Error
+	if errors.As(err, &provider) {
+		return false
+	}
+	text := err.Error()
 	return strings.Contains(text, "database is locked") || strings.Contains(text, "database table is locked")
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 type sqlState string
@@ -31,12 +33,14 @@ func TestPassingErrorsOfEachDriver(t *testing.T) {
 		sqlState("40001"), sqlState("40P01"), sqliteCode(5), sqliteCode(6), sqliteCode(517),
 		&MySQLError{1213}, &MySQLError{1205}, &MySQLError{1020},
 		errors.New("database is locked"), errors.New("database table is locked: parcels"),
-		fmt.Errorf("func: %w", sqlState("40001")), errors.Join(errors.New("x"), &MySQLError{1213}),
+		fmt.Errorf("func: %w", sqlState("40001")), &sdk.Error{Cause: sqlState("40001")}, errors.Join(errors.New("x"), &MySQLError{1213}),
 	} {
 		require.True(t, Passing(err), "%v", err)
 	}
 	for _, err := range []error{
 		nil, errors.New("40001"), errors.New("Error 1213: a text alone"), sqlState("23505"), sqlState("25P02"), sqliteCode(19), &MySQLError{1062},
+		&sdk.Error{Message: "database is locked", Cause: errors.New("database is locked")},
+		fmt.Errorf("func: database is locked: %w", &sdk.Error{}),
 	} {
 		require.False(t, Passing(err), "%v", err)
 	}

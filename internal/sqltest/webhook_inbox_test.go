@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk/journal"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -207,6 +208,20 @@ func TestAMigrationOnMySQLWaitsForTheLock(t *testing.T) {
 	s.db.SetMaxOpenConns(1)
 	require.NoError(t, s.Migrate(t.Context()))
 	assert.Zero(t, s.count(t, "SELECT COALESCE(IS_USED_LOCK("+lock+") = CONNECTION_ID(), 0)"), "it has released the lock")
+}
+
+// The lock is named after the database: without one there is none to wait for.
+func TestMigrateOnMySQLNeedsADatabase(t *testing.T) {
+	t.Parallel()
+	db, err := sql.Open("mysql", mariaDSN(""))
+	require.NoError(t, err)
+	closeLater(t, db)
+	inbox, err := webhook.NewSQLInbox(db, webhook.MySQL)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.ErrorContains(t, inbox.Migrate(ctx), "names no database")
+	require.ErrorContains(t, journal.Migrate(ctx, db, journal.MySQL), "names no database")
 }
 
 func TestCheckRefusesWhatWouldRepeatEffects(t *testing.T) {
@@ -719,7 +734,13 @@ func TestADatabaseThatIsAwayIsAnErrorNotALoss(t *testing.T) {
 		_, err := s.Purge(t.Context(), time.Hour)
 		require.Error(t, err)
 		require.Error(t, s.Migrate(t.Context()))
-		require.Error(t, s.Check(t.Context()))
+		err = s.Check(t.Context())
+		require.Error(t, err)
+		t.Log(err)
+		require.NotErrorIs(t, err, webhook.ErrConfiguration, "the tables may well be there")
+		_, err = journal.Open(t.Context(), s.db, journal.Dialect(s.dialect), journal.Config{OnlyCheck: true})
+		require.Error(t, err)
+		require.NotErrorIs(t, err, journal.ErrConfiguration)
 	})
 }
 

@@ -243,6 +243,9 @@ func (f *Fake) cancel(r *Ride, by Actor, reason string) {
 }
 
 func (f *Fake) payRide(id string, to PaymentStatus, phone ...string) error {
+	if len(phone) > 1 {
+		return fmt.Errorf("kapitentest: one phone pays, not %d", len(phone))
+	}
 	r, err := f.state.ride(id)
 	if err != nil {
 		return err

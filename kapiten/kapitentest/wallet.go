@@ -58,9 +58,12 @@ func (f *Fake) Withdraw(companyID string, amount decimal.Decimal) error {
 // paid, and neither cancelled nor rejected; the price cannot go below zero. Else
 // fake.ErrNotFound or fake.ErrIllegalMove.
 func (f *Fake) Adjust(companyID string, amount decimal.Decimal, description string, rideID ...string) error {
+	if len(rideID) > 1 {
+		return fmt.Errorf("kapitentest: an adjustment names one ride, not %d", len(rideID))
+	}
 	f.world.Lock()
 	defer f.world.Unlock()
-	_, err := f.adjustFor(companyID, amount, description, strings.Join(rideID, ","))
+	_, err := f.adjustFor(companyID, amount, description, strings.Join(rideID, ""))
 	return err
 }
 
@@ -184,6 +187,7 @@ const (
 	descriptionTopUp   = "Wallet top-up"
 	descriptionPayment = "Ride deduction" // documented
 	descriptionRefund  = "Ride refund"
+	descriptionUndone  = "Adjustment undone"
 )
 
 // book changes the wallet of a company by an amount above zero.
@@ -235,7 +239,8 @@ func (f *Fake) charge(co *company, r *Ride) bool {
 }
 
 // refund gives what was paid for a ride back to who paid it, once: a ride is
-// cancelled or rejected once.
+// cancelled or rejected once. What an adjustment gave the company for a ride that its
+// customer paid is taken back (assumed), whatever the limit.
 func (f *Fake) refund(r *Ride) {
 	switch {
 	case r.Payment.Status == "": // the wallet paid
@@ -244,12 +249,15 @@ func (f *Fake) refund(r *Ride) {
 	default:
 		r.Payment.Status = PaymentFailed
 	}
-	if !r.Charged.IsPositive() {
-		return
-	}
 	co := f.state.byID[r.CompanyID]
-	fake.Must(f.state.ledger.Post(f.entry(co, kapiten.TransactionRefund, r.Charged, descriptionRefund, r.ID))) // a credit to an open account
-	r.Refunded, r.Charged = true, decimal.Zero
+	switch {
+	case r.Charged.IsPositive():
+		fake.Must(f.state.ledger.Post(f.entry(co, kapiten.TransactionRefund, r.Charged, descriptionRefund, r.ID))) // a credit to an open account
+		r.Refunded = true
+	case r.Charged.IsNegative():
+		fake.Must(f.state.ledger.Adjust(f.entry(co, kapiten.TransactionAdjustment, r.Charged, descriptionUndone, r.ID))) // the account is open
+	}
+	r.Charged = decimal.Zero
 }
 
 // payWaiting pays, oldest first, every waiting ride the wallet now covers.

@@ -353,6 +353,42 @@ func TestAllMoneyThatComesInPaysWaitingRides(t *testing.T) {
 	}
 }
 
+// The customer gets back what he paid, so the company gives back what it was given.
+func TestACancelledRideLeavesNoMoneyToTheCompany(t *testing.T) {
+	t.Parallel()
+	for _, by := range []string{"cancelled", "rejected"} {
+		srv := kapitentest.NewServer(t)
+		co := srv.AddCompany(kapitentest.Company{})
+		id := ride(t, srv, co)
+		require.NoError(t, srv.PayRide(id))
+		require.NoError(t, srv.Adjust(co.ID, francs(200), "a shorter way", id))
+		wantMoney(t, 200, srv.Balance(co.ID))
+		to := map[string]kapiten.RideStatus{"cancelled": kapiten.RideCancelled, "rejected": kapiten.RideRejected}[by]
+		require.NoError(t, srv.MoveRide(id, to), by)
+		wantMoney(t, 0, srv.Balance(co.ID))
+		r, _ := srv.Ride(id)
+		wantMoney(t, 0, r.Charged)
+		assert.Equal(t, kapitentest.PaymentRefunded, r.Payment.Status)
+		assert.False(t, r.Refunded, "the wallet got nothing back")
+		entries := srv.Transactions(co.ID)
+		last := entries[len(entries)-1]
+		assert.Equal(t, []any{kapiten.TransactionAdjustment, id}, []any{last.Type, last.RideID})
+		require.NoError(t, srv.CheckLedger())
+	}
+}
+
+func TestAdjustAndPaymentsNameOneRideAndOnePhone(t *testing.T) {
+	t.Parallel()
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{Balance: francs(1200)})
+	paid, waits := ride(t, srv, co), ride(t, srv, co)
+	require.ErrorContains(t, srv.Adjust(co.ID, francs(-1), "x", paid, waits), "one ride")
+	require.ErrorContains(t, srv.PayRide(waits, "0728123456", "0788123456"), "one phone")
+	require.ErrorContains(t, srv.FailPayment(waits, "0728123456", "0788123456"), "one phone")
+	assert.Equal(t, kapiten.RideWaitingPayment, status(srv, waits))
+	wantMoney(t, 0, srv.Balance(co.ID))
+}
+
 func TestAnAdjustmentCorrectsTheFinalPriceOfARide(t *testing.T) {
 	t.Parallel()
 	srv := kapitentest.NewServer(t)

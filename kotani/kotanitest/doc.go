@@ -73,7 +73,8 @@
 // 0.5.75. FiatConnect's official suite passes with StrictQuotes on: 36 tests of
 // github.com/fiatconnect/validate at commit 27a5ac6. Three more wait for webhooks on a host
 // of its authors, and the suite skips a test for https. That step runs the suite, too, if
-// it is told where a copy is.
+// it is told where a copy is: the head of vendor-validate.js in internal/fakeserver/browser
+// says how to install it.
 //
 // The provider stands below Kotani's base URL, under /fiatconnect, and also has a URL of
 // its own.

@@ -146,7 +146,8 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect, cfg Config) (*Journa
 			return nil, err
 		}
 	}
-	if err := checkSchema(ctx, db, dialect); err != nil {
+	const migrate = "call journal.Migrate, or Open without OnlyCheck"
+	if err := tables().Check(ctx, db, sqldb.Dialect(dialect), ErrConfiguration, migrate); err != nil {
 		return nil, err
 	}
 	return &Journal{db: &database{db, dialect}, sql: newStatements(dialect), cfg: cfg, holder: rand.Text(), flows: map[string]*machine{}}, nil

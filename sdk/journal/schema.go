@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -151,25 +150,6 @@ func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 		return fmt.Errorf("%w: unknown dialect %q", ErrConfiguration, dialect)
 	}
 	return failed("migrate", tables().Migrate(ctx, db, sqldb.Dialect(dialect)))
-}
-
-// checkSchema says what to do about tables that this release does not know.
-func checkSchema(ctx context.Context, db *sql.DB, dialect Dialect) error {
-	version, err := tables().Version(ctx, db, sqldb.Dialect(dialect))
-	newest := tables().Newest()
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return fmt.Errorf("%w: the journal has no tables in this database: call journal.Migrate, or Open without OnlyCheck", ErrConfiguration)
-	case err != nil:
-		return failed("read the version of the tables", err)
-	case version > newest:
-		return fmt.Errorf("%w: the tables are at version %d and this release knows %d: update this process, or point it at its own database",
-			ErrConfiguration, version, newest)
-	case version < newest:
-		return fmt.Errorf("%w: the tables are at version %d and this release needs %d: call journal.Migrate, or Open without OnlyCheck",
-			ErrConfiguration, version, newest)
-	}
-	return nil
 }
 
 // database is the merchant's database, spoken to in its dialect.

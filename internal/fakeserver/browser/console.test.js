@@ -257,6 +257,7 @@ test("breaking the next call takes one click from where one is", async () => {
   await page.click("nav.parts >> text=Faults")
   await page.waitForSelector(".faults li:has-text('1 hit, used up')")
   await page.click("text=Every provider responds with 503")
+  await page.waitForSelector(".faults li:has-text('0 hits, always')")
   assert.equal((await kpay(server, payment("ORDER-3", hook.url))).status, 503)
   await page.waitForSelector(".faults li:has-text('1 hit, always')")
   await page.click(".faults >> text=Remove")

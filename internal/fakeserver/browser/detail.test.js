@@ -91,7 +91,7 @@ test("a connection that is silent, though open, is told as lost and made anew", 
   await page.clock.install()
   await page.goto(console_("/?view=timeline"))
   await live()
-  server.freeze()
+  await server.freeze()
   await page.click("button:text('+10 s')")
   await page.clock.fastForward(10_000) // real time passes too: a busy machine has 5 s
   await live() // three heartbeats are not over
@@ -111,6 +111,64 @@ test("a connection that is silent, though open, is told as lost and made anew", 
   const before = await page.textContent("#now")
   await page.click("button:text('+1 h')")
   await page.waitForFunction(text => document.querySelector("#now").textContent !== text, before)
+})
+
+for (const [name, path, choose, rows] of [
+  ["timeline", "/?view=timeline", () => page.selectOption("[name=kind]", "entry"), () => page.locator(".timeline > li:visible")],
+  ["callbacks", "/?view=timeline", () => page.click("nav.parts >> text=Callbacks"), () => page.locator(".callbacks > li:visible")],
+]) test(`what is chosen while the connection is lost is shown once it is back: ${name}`, async () => {
+  const m = await merchant(server, hook.url + "/kapiten")
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  await advance(600)
+  const kind = name === "timeline" ? "timeline?kind=entry" : "deliveries?"
+  const want = (await call(server.admin + "/" + kind)).value.total
+  assert.ok(want > 0)
+  await page.clock.install()
+  await page.goto(console_(path))
+  await live()
+  await page.locator(".timeline > li").first().waitFor()
+  await server.freeze()
+  await choose()
+  await page.clock.fastForward(17_000)
+  await page.waitForSelector("#live.lost")
+  server.thaw()
+  await page.clock.fastForward(1_000)
+  await live()
+  await page.waitForFunction(n => document.querySelectorAll("#list .lines > li").length === n, want, {timeout: 10_000})
+  assert.equal(await rows().count(), want)
+  assert.equal(await page.isVisible("#message"), false)
+})
+
+test("a response whose body is cut is told as a failure", async () => {
+  await page.goto(console_("/?view=timeline"))
+  await live()
+  await page.route("**/_fake/clock/advance", route => route.fulfill({status: 200, contentType: "application/json", body: '{"now": "2026'}))
+  await page.click("button:text('+10 s')")
+  await page.waitForSelector("#message:has-text('The server does not respond.')", {timeout: 5000})
+})
+
+test("a start page that failed once is asked for again", async () => {
+  let broken = true
+  await page.route("**/console/start.json", route => broken ? route.abort() : route.continue())
+  await page.goto(console_("/?view=start"))
+  await page.waitForSelector("#message:has-text('The server does not respond.')")
+  broken = false
+  await page.click("nav.parts >> text=Timeline")
+  await page.waitForSelector("form.filters [name=provider] option:text-is('kpay')", {state: "attached", timeout: 5000})
+})
+
+test("a click of the header while its last call is under way is not dropped in silence", async () => {
+  await page.goto(console_("/?view=timeline"))
+  await live()
+  let held
+  const came = new Promise(resolve => { held = resolve })
+  await page.route("**/_fake/clock/advance", held)
+  await page.click("button:text('+10 s')")
+  const route = await came
+  await page.click("button:text('+1 h')")
+  await page.waitForSelector("#message:has-text('The last call is still under way.')", {timeout: 5000})
+  await route.continue()
+  await page.waitForSelector("#message", {state: "hidden", timeout: 5000})
 })
 
 test("pings of the server keep a quiet connection", async () => {

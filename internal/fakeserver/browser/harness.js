@@ -2,11 +2,12 @@
 import {execFileSync, spawn} from "node:child_process"
 import {createHash, createHmac, randomUUID} from "node:crypto"
 import {once} from "node:events"
-import {mkdirSync, mkdtempSync, rmSync} from "node:fs"
+import {existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync} from "node:fs"
 import {createServer, request as send} from "node:http"
 import {tmpdir} from "node:os"
 import {join} from "node:path"
 import {createInterface} from "node:readline"
+import {setTimeout} from "node:timers/promises"
 import {fileURLToPath} from "node:url"
 
 const here = fileURLToPath(new URL(".", import.meta.url))
@@ -31,9 +32,19 @@ export async function serve(binary, ...args) {
     child.kill("SIGKILL")
     await once(child, "exit")
   }
-  greeting.freeze = () => child.kill("SIGSTOP") // its connections stay open, and nothing comes
+  greeting.freeze = async () => { // its connections stay open, and nothing comes
+    child.kill("SIGSTOP")
+    while (!stopped(child.pid)) await setTimeout(5)
+  }
   greeting.thaw = () => child.kill("SIGCONT")
   return greeting
+}
+
+// stopped reports whether each thread of a process has stopped: a signal to stop takes a while to reach them all.
+function stopped(pid) {
+  if (!existsSync("/proc/self/task")) return execFileSync("ps", ["-o", "state=", "-p", String(pid)], {encoding: "utf8"}).trim().startsWith("T")
+  const state = id => readFileSync(`/proc/${pid}/task/${id}/stat`, "utf8").replace(/^.*\) /s, "")[0]
+  return readdirSync(`/proc/${pid}/task`).every(id => state(id) === "T")
 }
 
 // receiver takes callbacks and answers what answer says.

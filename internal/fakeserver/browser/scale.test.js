@@ -75,19 +75,20 @@ test("first paint, a filter, an object and an update are measured with 10,000 ri
   t.diagnostic(`30,000 callbacks ${callbacks} ms, first paint ${paint} ms, rows ${rows} ms, filter ${filter} ms, object ${open} ms, an update ${update} bytes`)
   // Most times depend on the machine and are printed. What keeps them short is asserted: few rows, few requests, small updates.
   const paints = [paint]
-  while (Math.min(...paints) >= 1000 && paints.length < 5) { // a busy machine gets another try
+  while (paints.length < 3) {
     await page.goto(server.console + "?view=timeline")
     await page.waitForSelector(".timeline > li")
     paints.push(await painted())
   }
-  assert.ok(Math.min(...paints) < 1000, `first paints ${paints}`)
+  const [, median] = paints.toSorted((a, b) => a - b)
+  assert.ok(median < 1000, `first paints ${paints}`)
   assert.ok(drawn.rows <= 100, `${drawn.rows} rows drawn`)
   assert.ok(drawn.requests <= 25, `${drawn.requests} requests until the rows stood`)
   assert.ok(update < 5000, `${update} bytes`)
   await context.close()
 })
 
-test("an hour passes with 10,000 rides under way, a receiver of their callbacks and an open page", async t => {
+test("an hour passes, in under 5 s at best of three, with 10,000 rides under way, a receiver of their callbacks and an open page", async t => {
   await call(`${server.admin}/kapiten/companies/${m.id}`, "PATCH", {webhook_url: hook.url})
   const before = (await call(server.admin + "/snapshot?secrets=1")).value
   const context = await browser.newContext({viewport: {width: 1280, height: 800}})

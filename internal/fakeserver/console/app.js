@@ -34,7 +34,12 @@ async function show() {
     if (wanted !== shown) {
       shown = wanted
       document.title = view[0].toUpperCase() + view.slice(1) + " · fakeserver"
-      await parts[view].show(list, {...rest, view})
+      try {
+        await parts[view].show(list, {...rest, view})
+      } catch (e) {
+        if (shown === wanted) shown = "" // the next click tries again
+        throw e
+      }
     }
     if (mine !== turn) return // the address has changed meanwhile: what was opened stays open
     document.querySelector("main").classList.toggle("split", Boolean(open))
@@ -101,13 +106,18 @@ function setClock(c) {
 setInterval(showClock, 500)
 
 // act makes one call at a time and reports whether it was done.
+const still = "The last call is still under way."
 let busy = false
 async function act(path, method, body) {
-  if (busy) return false
+  if (busy) {
+    message(still)
+    return false
+  }
   busy = true
   message("")
   const c = await attempt(() => api(path, method, body))
   busy = false
+  if (by("message").textContent === still) message("")
   if (c?.now) setClock(c)
   return Boolean(c)
 }
@@ -169,10 +179,11 @@ function listen() {
     const first = total === 0 && m.total > 0
     total = m.total
     setClock(m.clock)
-    if (lostAt) message("") // what failed meanwhile can be done again
+    const healed = Boolean(lostAt)
+    if (healed) message("") // what failed meanwhile is done again below, or can be
     lostAt = ""
     live()
-    if (kind === "reset" || first && !address().view) {
+    if (kind === "reset" || healed || first && !address().view) {
       shown = ""
       show().then(() => attempt(detail.reload))
     } else if (m.records.length) {

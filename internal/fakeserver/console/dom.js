@@ -38,7 +38,10 @@ export async function api(path, method = "GET", body) {
     headers: body === undefined ? {} : {"Content-Type": "application/json"},
     body: body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body),
   }).catch(() => { throw new Error("The server does not respond.") })
-  const value = await response.json().catch(() => ({error: "HTTP " + response.status}))
+  const value = await response.json().catch(() => {
+    if (response.ok) throw new Error("The server does not respond.") // its body was cut
+    return {error: "HTTP " + response.status}
+  })
   if (!response.ok) throw new Error(value.error || "HTTP " + response.status)
   return value
 }

@@ -1,18 +1,29 @@
 // What a developer needs first: addresses, credentials, a call that works.
 import {api, copier, el, fact} from "./dom.js"
 
-const page = api("/console/start.json")
 const bases = {}
-page.then(p => p.endpoints.forEach(e => { bases[e.name] = e.base }), () => {})
+let page
+
+// load asks for the page once. After a failure the next call asks again.
+function load() {
+  return page ||= api("/console/start.json").then(p => {
+    for (const e of p.endpoints) bases[e.name] = e.base
+    return p
+  }, e => {
+    page = undefined
+    throw e
+  })
+}
+load().catch(() => {}) // the bases are needed whatever part is shown
 
 // providers are the names of all APIs, in the server's order.
-export const providers = async () => (await page).endpoints.map(e => e.name)
+export const providers = async () => (await load()).endpoints.map(e => e.name)
 
 // base is the base URL of a provider.
 export const base = provider => bases[provider] || ""
 
 export async function show(list) {
-  const {endpoints, admin} = await page
+  const {endpoints, admin} = await load()
   list.replaceChildren(
     el("p", {class: "panel"}, "Point your client at a base URL below. What it does shows up here at once. The admin API is at ", el("a", {href: "/_fake/", class: "mono"}, admin), "."),
     el("div", {class: "start"}, ...endpoints.map(e => el("div", {class: "panel"},

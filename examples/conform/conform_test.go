@@ -176,7 +176,8 @@ func TestTheFakesAreAsAssumed(t *testing.T) {
 			assert.NotContains(t, text, "Routes")
 			assert.Contains(t, text, "seen")
 
-			text, _ = printed(t, target, true)
+			text, code = printed(t, target, true)
+			assert.Zero(t, code, text)
 			want := map[string]string{"kapiten": "searched", "kotani": "referenced", "fiatconnect": ""}
 			if class, other := want[p.name]; !other {
 				assert.Contains(t, text, "unique: yes; duplicate recognised: yes; deserves class referenced", p.name)
@@ -206,7 +207,7 @@ func TestEachDifferenceIsFound(t *testing.T) {
 		{"kpay", "another path", &distortion{moved: map[string]string{"/api/": "/"}}, false, []string{"differs"}},
 
 		{"kasapay", "another path", &distortion{moved: map[string]string{"/v2/auth": "/v1/auth"}}, false, []string{"login: refused"}},
-		{"kasapay", "the reference is not unique", &distortion{twice: "conform-2"}, true, []string{"no: the same reference made two"}},
+		{"kasapay", "the reference is not unique", &distortion{twice: "conform-2"}, true, []string{"unclear: the server sent the same response again"}},
 		{"kasapay", "the status is elsewhere", &distortion{moved: map[string]string{"/state": "/status"}}, false, []string{"absent", "payouts.status"}},
 
 		{"kotani", "another path", &distortion{moved: map[string]string{"/v1/health": "/health"}}, false, []string{`"health.check": {Method: "GET", Path: "/v1/health"},`}},
@@ -229,8 +230,11 @@ func TestEachDifferenceIsFound(t *testing.T) {
 					text, code = printed(t, target, false)
 					row.want = []string{"unknown states: "}
 				}
-				searched := row.provider == "kotani" && row.spend // it is what the SDK takes it for
-				assert.Equal(t, !searched, code == 1)
+				want := 1
+				if row.provider == "kotani" && row.spend {
+					want = 0 // it is what the SDK takes it for
+				}
+				assert.Equal(t, want, code)
 				for _, want := range row.want {
 					assert.Contains(t, text, want)
 				}
@@ -240,15 +244,17 @@ func TestEachDifferenceIsFound(t *testing.T) {
 }
 
 // A server in a state that the run before cannot show: what conform says of it.
-func TestWhatTheServerSaysOfItself(t *testing.T) {
-	status := func(code int, path, body string) func(*http.Request) *http.Response {
-		return func(r *http.Request) *http.Response {
-			if path != "" && !strings.HasSuffix(r.URL.Path, path) {
-				return nil
-			}
-			return textResponse(r, code, body)
+// status responds to what ends in a path, or to everything.
+func status(code int, path, body string) func(*http.Request) *http.Response {
+	return func(r *http.Request) *http.Response {
+		if path != "" && !strings.HasSuffix(r.URL.Path, path) {
+			return nil
 		}
+		return textResponse(r, code, body)
 	}
+}
+
+func TestWhatTheServerSaysOfItself(t *testing.T) {
 	for _, row := range []struct {
 		provider, name string
 		distortion     *distortion
@@ -388,6 +394,30 @@ func TestCredentialsWithoutAURLAreRefused(t *testing.T) {
 		assert.Equal(t, "conform: "+name+" is set, and "+base+" is not: set both, or neither for the embedded fake\n", log.String())
 		assert.Empty(t, out.String())
 	}
+}
+
+// A merchant learns before he goes live that a server refuses his credentials.
+// FiatConnect has no row: without a session nothing is read with credentials.
+func TestRefusedCredentialsAreNotAsAssumed(t *testing.T) {
+	for provider, says := range map[string]func(*http.Request) *http.Response{
+		"kapiten": status(401, "", `{"detail":"Invalid token."}`),
+		"kpay":    status(200, "", `{"success":0,"retcode":600,"reply":"Invalid username / password combination"}`),
+		"kasapay": status(401, "", `{"statusCode":401,"message":"Invalid credentials","error":"Unauthorized"}`),
+		"kotani":  status(401, "", "Unauthorized"),
+		"bitpesa": status(401, "", `{"error":"Unauthorized"}`),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			text, code := printed(t, openDistorted(t, provider, &distortion{says: says}), false)
+			assert.Equal(t, 2, code, text)
+			assert.Contains(t, text, "credentials: refused by", provider)
+		})
+	}
+}
+
+func TestACallbackWithoutATransactionIsRefused(t *testing.T) {
+	var out, log bytes.Buffer
+	assert.Equal(t, 2, run(t.Context(), []string{"-provider", "kpay", "-callback", "https://example.com"}, func(string) string { return "" }, &out, &log))
+	assert.Contains(t, log.String(), "-callback needs -spend")
 }
 
 // Nothing of a person or of the credentials is printed.

@@ -11,7 +11,8 @@
 //
 // Credentials without a base URL are refused: the fake would accept any.
 //
-// The exit code is 1 when something differs or is absent, and 2 when nothing was learnt.
+// The exit code is 1 when something differs or is absent, and 2 when nothing
+// was learnt or the credentials were refused.
 package main
 
 import (
@@ -54,6 +55,10 @@ func run(ctx context.Context, args []string, env func(string) string, out, log i
 		fmt.Fprintf(log, "conform: -provider must be one of %s\n", strings.Join(names, ", "))
 		return 2
 	}
+	if *callback != "" && !*spend {
+		fmt.Fprintln(log, "conform: -callback needs -spend: without a transaction nothing is posted")
+		return 2
+	}
 	t, err := providers[i].target(env, *spend)
 	if err != nil {
 		fmt.Fprintln(log, "conform:", err)
@@ -70,7 +75,7 @@ type options struct {
 }
 
 func conform(ctx context.Context, t *target, o options, out, log io.Writer) int {
-	r := &report{Provider: t.name, Fake: t.fake}
+	r := &report{Provider: t.name, Fake: t.fake, Spent: o.spend}
 	t.probe(ctx, r)
 	if o.spend {
 		hook, err := receive(o)

@@ -21,6 +21,9 @@ func (t *target) probe(ctx context.Context, r *report) {
 	if t.login != nil {
 		if err := t.login(ctx); err != nil {
 			r.Login = "refused: " + sdk.SafeText(err)
+			if sdk.Advise(err) == sdk.Credentials {
+				r.Refused = append(r.Refused, t.loginOp)
+			}
 		} else {
 			r.Login = fmt.Sprintf("works, %d ms", time.Since(begin).Milliseconds())
 			if life := t.record.token(); life != "" {
@@ -31,6 +34,9 @@ func (t *target) probe(ctx context.Context, r *report) {
 	}
 	for _, read := range t.reads {
 		known[read.op] = t.read(ctx, read)
+		if known[read.op].Why == credentialsRefused {
+			r.Refused = append(r.Refused, read.op)
+		}
 		r.skew(t.record.get())
 	}
 	c := t.control(ctx, known)
@@ -83,7 +89,7 @@ func (t *target) read(ctx context.Context, call read) finding {
 	case errors.As(err, &e) && x.status == 0:
 		f = finding{Verdict: notTried, Why: sdk.SafeText(err)}
 	case sdk.Advise(err) == sdk.Credentials:
-		f = finding{Verdict: notTried, Why: "the credentials were refused"}
+		f = finding{Verdict: notTried, Why: credentialsRefused}
 	case x.status >= 500 || x.status == http.StatusTooManyRequests:
 		f = finding{Verdict: notTried, Why: fmt.Sprintf("HTTP %d: ask again later", x.status)}
 	default:
@@ -91,6 +97,8 @@ func (t *target) read(ctx context.Context, call read) finding {
 	}
 	return f
 }
+
+const credentialsRefused = "the credentials were refused"
 
 // control is how the server responds to OPTIONS and HEAD for a path that surely does
 // not exist. Where it says the same of a route that is known to exist, the method is

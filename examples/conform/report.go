@@ -29,8 +29,10 @@ type report struct {
 	Fake       bool                 `json:"fake"` // the embedded fake, no live server
 	ClockSkew  string               `json:"clock_skew,omitempty"`
 	Login      string               `json:"login,omitempty"`
+	Refused    []string             `json:"credentials_refused,omitempty"` // the reads, or the login, that refused them
 	Operations []finding            `json:"operations"`
 	Routes     map[string]sdk.Route `json:"routes,omitempty"` // paste it as Config.Routes
+	Spent      bool                 `json:"-"`
 	Writes     []write              `json:"writes,omitempty"`
 	Callbacks  []posted             `json:"callbacks,omitempty"`
 }
@@ -71,7 +73,11 @@ type posted struct {
 	Fields  []string `json:"fields"`
 }
 
+// exitCode is 2 when the credentials were refused: what else was learnt is of a stranger.
 func (r *report) exitCode() int {
+	if len(r.Refused) > 0 {
+		return 2
+	}
 	learnt := false
 	for _, f := range r.Operations {
 		if f.Verdict == differs || f.Verdict == absent {
@@ -80,7 +86,7 @@ func (r *report) exitCode() int {
 		learnt = learnt || f.Verdict == seen
 	}
 	for _, w := range r.Writes {
-		if w.Deserves != w.Has || len(w.States) > 0 {
+		if w.deservesLess() || len(w.States) > 0 {
 			return 1
 		}
 	}
@@ -88,6 +94,12 @@ func (r *report) exitCode() int {
 		return 2
 	}
 	return 0
+}
+
+// deservesLess reports a write that the SDK trusts more than it may, or than was proven.
+func (w write) deservesLess() bool {
+	worst := []string{sdk.Once.String(), sdk.Searched.String(), sdk.Referenced.String(), sdk.Keyed.String()}
+	return slices.Index(worst, w.Deserves) < slices.Index(worst, w.Has) // unproven: -1
 }
 
 // Digits in a row are a number of somebody; an at sign is in an address.
@@ -140,7 +152,7 @@ func (r *report) print(out io.Writer, asJSON bool) error {
 		where = "the embedded fake"
 	}
 	fmt.Fprintf(out, "%s, %s\n", r.Provider, where)
-	for _, line := range []struct{ name, text string }{{"clock", r.ClockSkew}, {"login", r.Login}} {
+	for _, line := range []struct{ name, text string }{{"clock", r.ClockSkew}, {"login", r.Login}, {"credentials", r.refusal()}} {
 		if line.text != "" {
 			fmt.Fprintf(out, "%s: %s\n", line.name, line.text)
 		}
@@ -160,6 +172,9 @@ func (r *report) print(out io.Writer, asJSON bool) error {
 			fmt.Fprintln(out, "  shown: ", shown)
 		}
 	}
+	if r.Spent && len(r.Writes) == 0 {
+		fmt.Fprintln(out, "\nno write is tried: no wallet signs")
+	}
 	for _, c := range r.Callbacks {
 		fmt.Fprintf(out, "\ncallback: %s with headers %s\n  fields: %s\n", c.Method, strings.Join(c.Headers, ", "), strings.Join(c.Fields, ", "))
 	}
@@ -171,6 +186,13 @@ func (r *report) print(out io.Writer, asJSON bool) error {
 		fmt.Fprintln(out, "}")
 	}
 	return nil
+}
+
+func (r *report) refusal() string {
+	if len(r.Refused) == 0 {
+		return ""
+	}
+	return "refused by " + strings.Join(r.Refused, ", ")
 }
 
 func (f finding) detail() string {

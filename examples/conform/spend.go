@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -32,8 +33,10 @@ func (t *target) spend(ctx context.Context, r *report, o options, hook *hook) {
 
 func (t *target) try(ctx context.Context, s spending, o options) write {
 	w := write{Operation: s.op, Has: s.class.String(), Lookup: "none", Again: "not sent", Unique: "unclear", Recognised: "none"}
+	t.record.set(exchange{})
 	existing, err := s.send(ctx, o.callback)
 	w.First = outcome(existing, err)
+	first := t.record.get().body
 	if err != nil {
 		w.Deserves = s.class.String() + " (unproven)"
 		return w
@@ -51,6 +54,8 @@ func (t *target) try(ctx context.Context, s spending, o options) write {
 	switch {
 	case err == nil && existing, errors.Is(err, sdk.ErrReferenceTaken):
 		w.Unique, w.Recognised = "yes", "yes"
+	case err == nil && len(first) > 0 && bytes.Equal(first, t.record.get().body):
+		w.Unique = "unclear: the server sent the same response again"
 	case err == nil:
 		w.Unique = "no: the same reference made two"
 	case said:
@@ -68,7 +73,7 @@ func deserves(s spending, w write) string {
 		return sdk.Keyed.String()
 	case w.Unique == "yes" && shown:
 		return sdk.Referenced.String()
-	case w.Unique == "unclear":
+	case strings.HasPrefix(w.Unique, "unclear"):
 		return s.class.String() + " (unproven)"
 	case shown:
 		return sdk.Searched.String()
@@ -141,6 +146,10 @@ func receive(o options) (*hook, error) {
 }
 
 func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost { // a crawler's, not a callback
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)

@@ -396,6 +396,34 @@ func TestCredentialsWithoutAURLAreRefused(t *testing.T) {
 	}
 }
 
+// A server that shows a page for every path has none of the routes, and no route is to
+// be pasted.
+func TestAPageForEveryPathIsNoRoute(t *testing.T) {
+	page := func(r *http.Request) *http.Response {
+		if strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasSuffix(r.URL.Path, "/users/") {
+			return nil
+		}
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			return textResponse(r, http.StatusNotFound, "no such page")
+		}
+		return textResponse(r, http.StatusOK, "<html>welcome</html>")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		text, code := printed(t, openDistorted(t, "kapiten", &distortion{says: page}), false)
+		assert.Equal(t, 1, code, text)
+		assert.NotContains(t, text, "Routes", "a page was taken for users.list")
+	})
+	for _, provider := range []string{"kotani", "fiatconnect", "bitpesa"} {
+		synctest.Test(t, func(t *testing.T) {
+			everywhere := func(r *http.Request) *http.Response { return textResponse(r, http.StatusOK, "<html>welcome</html>") }
+			text, code := printed(t, openDistorted(t, provider, &distortion{says: everywhere}), false)
+			assert.NotZero(t, code, text)
+			assert.NotRegexp(t, `(?m)  seen\b`, text)
+			assert.NotContains(t, text, "Routes")
+		})
+	}
+}
+
 // A merchant learns before he goes live that a server refuses his credentials.
 // FiatConnect has no row: without a session nothing is read with credentials.
 func TestRefusedCredentialsAreNotAsAssumed(t *testing.T) {

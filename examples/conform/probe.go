@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,6 +77,8 @@ func (t *target) read(ctx context.Context, call read) finding {
 	var f finding
 	var e *sdk.Error
 	switch {
+	case err == nil && bytes.HasPrefix(bytes.TrimSpace(x.body), []byte("<")): // a read without fields takes it
+		f = finding{Verdict: notTried, Why: fmt.Sprintf("HTTP %d with a page, and not the route", x.status)}
 	case err == nil:
 		f = finding{Verdict: seen}
 		f.Unknown, f.Missing, f.States = call.shape.compare(x.body)
@@ -100,7 +103,7 @@ func (t *target) read(ctx context.Context, call read) finding {
 
 const credentialsRefused = "the credentials were refused"
 
-// control is how the server responds to OPTIONS and HEAD for a path that surely does
+// control is how the server responds to OPTIONS, HEAD and GET for a path that surely does
 // not exist. Where it says the same of a route that is known to exist, the method is
 // mute: its 404 means nothing.
 type control struct {
@@ -110,6 +113,9 @@ type control struct {
 
 func (t *target) control(ctx context.Context, known map[string]finding) control {
 	c := control{map[string]int{}, map[string]bool{}}
+	if x, err := t.ask(ctx, http.MethodGet, "/"+nonsense+"/"); err == nil {
+		c.status[http.MethodGet] = x.status
+	}
 	for _, method := range []string{http.MethodOptions, http.MethodHead} {
 		if x, err := t.ask(ctx, method, "/"+nonsense+"/"); err == nil {
 			c.status[method] = x.status
@@ -153,7 +159,7 @@ func (t *target) route(ctx context.Context, op sdk.Operation, c control) finding
 
 // judge says what a response means.
 func judge(with, method string, x exchange, c control, complete bool) finding {
-	nothing := with != http.MethodGet && x.status == c.status[with]
+	nothing := x.status == c.status[with]
 	said := fmt.Sprintf("%s says HTTP %d", with, x.status)
 	allow := strings.Join(x.header.Values("Allow"), ", ")
 	switch {
@@ -164,12 +170,14 @@ func judge(with, method string, x exchange, c control, complete bool) finding {
 	case x.status == http.StatusNotFound && !(nothing && c.mute[with]):
 		return finding{Verdict: absent, Why: said}
 	case x.status == http.StatusUnauthorized || x.status == http.StatusForbidden:
-		if elsewhere := c.status[or(map[string]string{http.MethodGet: http.MethodHead}[with], with)]; elsewhere == x.status || elsewhere == 0 {
+		if nothing || c.status[with] == 0 {
 			return finding{Verdict: notTried, Why: said + ", as everywhere: the credentials do not reach it"}
 		}
 		return finding{Verdict: seen, Why: said + ": it is there, and the credentials do not reach it"}
 	case nothing:
 		return finding{Verdict: notTried, Why: said + ", and the same of a path that does not exist: only carrying it out would tell"}
+	case with == http.MethodGet && x.status < 300 && !json.Valid(x.body):
+		return finding{Verdict: notTried, Why: said + " without JSON: a page, and not the route"}
 	case x.status == http.StatusMethodNotAllowed || x.status < 300:
 		if allow != "" && !strings.Contains(allow, method) {
 			return finding{Verdict: differs, Why: "it allows " + strings.Join(methods.FindAllString(allow, -1), ", ")}

@@ -161,7 +161,7 @@ func TestNoiseInACallbackHidesNotWhatItIsAbout(t *testing.T) {
 		want, err := callback.with(`"no-such-member":0`)
 		require.NoError(t, err, provider)
 		require.NotEmpty(t, want.Reference, provider)
-		for _, name := range strings.Fields("external_id reference_number metadata event amount currency url tid momtransactionid statusdesc payment_reference account_balance transaction_time createdAt timestamp phoneNumber fee amountProvided recipients sender traits state_reason created_at") {
+		for name := range strings.FieldsSeq("external_id reference_number metadata event amount currency url tid momtransactionid statusdesc payment_reference account_balance transaction_time createdAt timestamp phoneNumber fee amountProvided recipients sender traits state_reason created_at") {
 			for _, value := range slices.Concat(clienttest.BadDates(), clienttest.BadDecimals(), []string{`["x"]`, `{"name":"KES"}`, `[[]]`}) {
 				for _, mark := range []string{"", "\ufeff"} {
 					got, err := callback.read(mark + strings.Replace(callback.good, "%s", `"`+name+`":`+value, 1))

@@ -3,6 +3,7 @@ package sqltest
 import (
 	"errors"
 	"html"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -140,9 +141,7 @@ func TestJournalPageRefuses(t *testing.T) {
 	form := o.confirmation("pay", "a", "happened")
 	without := func(name, value string) url.Values {
 		changed := url.Values{}
-		for k, v := range form {
-			changed[k] = v
-		}
+		maps.Copy(changed, form)
 		changed.Set(name, value)
 		return changed
 	}

@@ -202,7 +202,7 @@ func (r *refusal) reasons(op sdk.Operation) []error {
 		reasons = append(reasons, sdk.ErrDuplicate)
 	}
 	fromBalance := op.Name == OpCreateDebits || op.Name == OpCreateAndFund
-	if fromBalance && strings.Contains(r.words(), "insufficient") {
+	if fromBalance && wire.LacksMoney(r.words()) {
 		reasons = append(reasons, sdk.ErrInsufficientFunds)
 	}
 	return reasons

@@ -415,5 +415,14 @@ func TestInsufficientFundsIsSaidOfTheBalanceAlone(t *testing.T) {
 			assert.ErrorIs(t, err, sdk.ErrRejected, name)
 			assert.NotErrorIs(t, err, sdk.ErrInsufficientFunds, "%s: papers are no money", name)
 		}
+		rights := newClient(t, newStub(t, func(r request) response {
+			if r.Method == "GET" {
+				return says(200, `{"object":[]}`)
+			}
+			return says(422, `{"object":[{"to_id":"t-1","errors":{"base":["Insufficient permissions to debit this account"]}}]}`)
+		}))
+		err = fails(rights.Debits.Create(ctx, bitpesa.DebitParams{ToID: "t-1"}))
+		require.Error(t, err)
+		assert.NotErrorIs(t, err, sdk.ErrInsufficientFunds, "rights are no money")
 	})
 }

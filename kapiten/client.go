@@ -444,11 +444,7 @@ func (p problem) mentions(fits func(string) bool) bool {
 
 // isPoor recognises a wallet that does not cover the price. The document shows no
 // such refusal; its words are assumed.
-func isPoor(message string) bool {
-	message = strings.ToLower(message)
-	lacks := strings.Contains(message, "insufficient") || strings.Contains(message, "not enough")
-	return lacks && (strings.Contains(message, "balance") || strings.Contains(message, "fund") || strings.Contains(message, "money"))
-}
+func isPoor(message string) bool { return wire.LacksMoney(message) }
 
 func isTaken(message string) bool {
 	return strings.Contains(message, "already exists") || strings.Contains(message, "must be unique") || strings.Contains(message, "must make a unique set")

@@ -262,7 +262,7 @@ func refused(op sdk.Operation, v transport.Verdict) transport.Verdict {
 	switch {
 	case has("already exist", "already processed", "already accepted", "already used", "already a beneficiary") || text == "user exists":
 		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
-	case has("insufficient", "not enough") && has("balance", "fund", "money", "float", "liquidity"):
+	case wire.LacksMoney(text):
 		v.Reasons = []error{sdk.ErrInsufficientFunds}
 	case op.Name == OpLogin, has("unauthorized"):
 		v.Reasons = []error{sdk.ErrUnauthorized}

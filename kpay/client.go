@@ -391,8 +391,7 @@ func (r *response) contradictory() bool {
 // noFunds recognises a processor that says why it refused (observed).
 func (r *response) noFunds() bool {
 	for _, text := range []wire.Side{r.StatusMsg, r.Reply, r.StatusDesc} {
-		t := strings.ToLower(string(text))
-		if strings.Contains(t, "not enough funds") || strings.Contains(t, "insufficient") {
+		if wire.LacksMoney(string(text)) {
 			return true
 		}
 	}

@@ -62,6 +62,7 @@ func TestResponsesToPayAreClassified(t *testing.T) {
 		"retailer disabled":             {200, `{"reply":"x","retcode":605}`, refusal("605", sdk.ErrConfiguration)},
 		"refused by the processor": {200, `{"reply":"TARGET_AUTHORIZATION_ERROR","url":" ","success":0,"authkey":"r","tid":"E","refid":"order-1","retcode":606}`,
 			refusal("606", sdk.ErrDeclined)},
+		"no rights":              {200, `{"success":0,"retcode":606,"statusmsg":"Insufficient permissions for this merchant"}`, refusal("606", sdk.ErrRejected)},
 		"no funds":               {200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`, refusal("606", sdk.ErrInsufficientFunds)},
 		"no funds is a refusal":  {200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`, refusal("606", sdk.ErrDeclined)},
 		"606 without success":    {200, `{"reply":"x","retcode":606}`, refusal("606", sdk.ErrDeclined)},
@@ -128,6 +129,7 @@ func TestResponsesToPayAreClassified(t *testing.T) {
 				require.ErrorAs(t, err, &e)
 				assert.Equal(t, tc.want.outcome, e.Outcome.String())
 				assert.ErrorIs(t, err, tc.want.sentinel)
+				assert.Equal(t, tc.want.sentinel == sdk.ErrInsufficientFunds, errors.Is(err, sdk.ErrInsufficientFunds), "rights are no money")
 				assert.Equal(t, tc.want.code, kpay.Code(e.Code))
 				assert.Equal(t, "order-1", e.Reference)
 				assert.Equal(t, tc.status, e.StatusCode)

@@ -281,8 +281,12 @@ func (r *receiver) complete(told map[string][]string) error {
 		for _, reference := range slices.Sorted(maps.Keys(r.wanted[provider])) {
 			wanted, statuses := r.wanted[provider][reference], told[provider+" "+reference]
 			rest := wanted
-			for _, status := range statuses {
+			for i, status := range statuses {
 				at := slices.Index(rest, status)
+				if at < 0 && provider == "kotani-v3" && slices.Contains(wanted, status) && slices.Index(statuses, status) == i &&
+					!kotani.TransactionStatus(status).Final() {
+					continue // the running states of KotaniStates follow each other in any order, once each
+				}
 				if at < 0 {
 					return fmt.Errorf("%s %s went %s, and the merchant was told %s", provider, reference, strings.Join(wanted, ", "), strings.Join(statuses, ", "))
 				}

@@ -134,8 +134,9 @@ func (noToken) Is(target error) bool {
 // document shows no error at all; that Kapiten runs this framework is inferred.
 //
 // Only the framework's own shapes and texts, under statuses that it uses, are a
-// refusal. A bare {"error"} or {"status","message"} may be anybody's. Any other response leaves open whether Kapiten did the work: HTML, an empty body, a
-// proxy's JSON, a crash. The core names those by their status.
+// refusal. A bare {"error"} or {"status","message"} may be anybody's. Any other
+// response leaves open whether Kapiten did the work: HTML, an empty body, a proxy's
+// JSON, a crash. The core names those by their status.
 func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
 	if r.Status >= 200 && r.Status < 300 {
 		return transport.Verdict{Kind: transport.Accepted}

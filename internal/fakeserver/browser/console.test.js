@@ -4,42 +4,14 @@ import assert from "node:assert/strict"
 import {once} from "node:events"
 import {readFileSync} from "node:fs"
 import {createServer} from "node:http"
-import {after, afterEach, before, beforeEach, test} from "node:test"
-import {build, call, kasapay, kotani, kpay, launch, merchant, must, payment, payout, receiver, ride, serve} from "./harness.js"
+import {test} from "node:test"
+import {
+  advance, browser, built, call, console_, context, eachTest, hook, kasapay, kotani, kpay, live, merchant, must,
+  page, payment, payout, receiver, restart, ride, serve, server,
+} from "./harness.js"
 
-let built, browser, server, hook, context, page, errors
+eachTest()
 
-before(async () => {
-  built = build()
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  built?.remove()
-})
-
-beforeEach(async () => {
-  server = await serve(built.binary)
-  hook = await receiver()
-  context = await browser.newContext({viewport: {width: 1280, height: 800}})
-  page = await context.newPage()
-  errors = []
-  page.on("pageerror", e => errors.push(String(e)))
-  page.on("console", m => { // the policy lets nothing of another host in
-    if (/Content Security Policy/.test(m.text()) && page.url().startsWith(server.console)) errors.push(m.text())
-  })
-})
-
-afterEach(async () => {
-  await context.close()
-  await server.stop()
-  hook.stop()
-  assert.deepEqual(errors, [])
-})
-
-const console_ = (path = "/") => server.console.slice(0, -1) + path
-const live = () => page.waitForSelector("#live:not(.lost) >> text=live")
 // tabTo presses a key until what has the focus begins with a text, as a person does.
 const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") || document.activeElement.textContent)
 async function tabTo(text, key = "Tab") {
@@ -49,8 +21,6 @@ async function tabTo(text, key = "Tab") {
   }
   assert.fail(`no ${key} leads to ${text}`)
 }
-
-const advance = seconds => call(server.admin + "/clock/advance", "POST", {seconds})
 
 test("a whole story is followed from the request to the ledger and the callback by clicks", async () => {
   const m = await merchant(server, hook.url + "/kapiten")
@@ -680,7 +650,7 @@ test("the server gone and back is shown and healed", async () => {
   assert.equal(await page.textContent("#live-text"), lost, "the time when it was lost")
   await page.click("button:text('+1 min')")
   await page.waitForSelector("#message:has-text('The server does not respond.')")
-  server = await serve(built.binary, "-addr", "127.0.0.1:" + port)
+  await restart("-addr", "127.0.0.1:" + port)
   await live()
   await call(server.kapiten + "/api/companies/", "POST", {})
   await page.waitForSelector(".timeline a.main:has-text('POST /api/companies/ → 400')")

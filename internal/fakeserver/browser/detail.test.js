@@ -4,42 +4,14 @@ import assert from "node:assert/strict"
 import {readFileSync} from "node:fs"
 import {createRequire} from "node:module"
 import {join} from "node:path"
-import {after, afterEach, before, beforeEach, test} from "node:test"
-import {build, call, kpay, launch, merchant, payment, receiver, ride, serve, shots} from "./harness.js"
+import {test} from "node:test"
+import {
+  advance, browser, call, console_, eachTest, hook, kpay, live, merchant, page, payment, ride, server, shots,
+} from "./harness.js"
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 
-let built, browser, server, hook, context, page, errors
-
-before(async () => {
-  built = build()
-  browser = await launch()
-})
-
-after(async () => {
-  await browser?.close()
-  built?.remove()
-})
-
-beforeEach(async () => {
-  server = await serve(built.binary)
-  hook = await receiver()
-  context = await browser.newContext({viewport: {width: 1280, height: 800}})
-  page = await context.newPage()
-  errors = []
-  page.on("pageerror", e => errors.push(String(e)))
-})
-
-afterEach(async () => {
-  await context.close()
-  await server.stop()
-  hook.stop()
-  assert.deepEqual(errors, [])
-})
-
-const console_ = (path = "/") => server.console.slice(0, -1) + path
-const live = () => page.waitForSelector("#live:not(.lost) >> text=live")
-const advance = seconds => call(server.admin + "/clock/advance", "POST", {seconds})
+eachTest()
 
 test("a request leads to each callback that it caused, and each callback back to its request", async () => {
   const m = await merchant(server, hook.url + "/kapiten")

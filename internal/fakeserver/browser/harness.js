@@ -1,4 +1,5 @@
 // Test support: the built server, a receiver of callbacks and headless Chromium.
+import assert from "node:assert/strict"
 import {execFileSync, spawn} from "node:child_process"
 import {createHash, createHmac, randomUUID} from "node:crypto"
 import {once} from "node:events"
@@ -7,6 +8,7 @@ import {createServer, request as send} from "node:http"
 import {tmpdir} from "node:os"
 import {join} from "node:path"
 import {createInterface} from "node:readline"
+import {after, afterEach, before, beforeEach} from "node:test"
 import {setTimeout} from "node:timers/promises"
 import {fileURLToPath} from "node:url"
 
@@ -259,3 +261,44 @@ export const writes = (server, hook) => ({
     }
   }},
 })
+
+// What a test of eachTest has: a server and a receiver of its own, and a page.
+export let built, browser, server, hook, context, page
+
+// eachTest makes them for each test of a file. A script that fails, or that the content
+// security policy keeps out, fails the test.
+export function eachTest() {
+  let errors
+  before(async () => {
+    built = build()
+    browser = await launch()
+  })
+  after(async () => {
+    await browser?.close()
+    built?.remove()
+  })
+  beforeEach(async () => {
+    hook = await receiver()
+    await restart()
+    context = await browser.newContext({viewport: {width: 1280, height: 800}})
+    page = await context.newPage()
+    errors = []
+    page.on("pageerror", e => errors.push(String(e)))
+    page.on("console", m => {
+      if (/Content Security Policy/.test(m.text()) && page.url().startsWith(server.console)) errors.push(m.text())
+    })
+  })
+  afterEach(async () => {
+    await context.close()
+    await server.stop()
+    hook.stop()
+    assert.deepEqual(errors, [])
+  })
+}
+
+// restart starts the server, after a test has stopped it.
+export async function restart(...args) { server = await serve(built.binary, ...args) }
+
+export const console_ = (path = "/") => server.console.slice(0, -1) + path
+export const live = () => page.waitForSelector("#live:not(.lost) >> text=live")
+export const advance = seconds => call(server.admin + "/clock/advance", "POST", {seconds})

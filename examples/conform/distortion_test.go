@@ -33,6 +33,7 @@ type distortion struct {
 	until func(*http.Request) bool
 	mend  func(*http.Request, *http.Response) // changes a response
 	says  func(*http.Request) *http.Response  // responds in place of the fake; nil: does not
+	posts http.Handler                        // takes the callbacks, in memory
 
 	sent atomic.Int32
 }
@@ -101,36 +102,41 @@ func (d *distortion) on(o *sdk.Options) {
 	o.HTTPClient = &http.Client{Transport: d}
 }
 
+// registered is the URL to which Kapiten and BitPesa post.
+const registered = "https://shop.example/hook"
+
 // openDistorted opens a provider on a fake behind a distortion.
 func openDistorted(t *testing.T, name string, d *distortion) *target {
 	t.Helper()
 	out := &target{name: name, fake: true, close: func() {}}
+	options := live
+	options.Callbacks = d.posts
 	var err error
 	switch name {
 	case "kapiten":
-		server := kapitentest.NewServer(t, kapitentest.Config{Options: live})
-		co := server.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(50_000)})
+		server := kapitentest.NewServer(t, kapitentest.Config{Options: options, Autopilot: true})
+		co := server.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(50_000), WebhookURL: registered})
 		cfg := server.ClientConfig(co)
 		d.on(&cfg.Options)
 		out, err = kapitenTarget(out, cfg, co.ID, "0788000001", "0788000222")
 	case "kpay":
-		cfg := kpaytest.NewServer(t, kpaytest.Config{Options: live}).ClientConfig()
+		cfg := kpaytest.NewServer(t, kpaytest.Config{Options: options}).ClientConfig()
 		d.on(&cfg.Options)
 		out, err = kpayTarget(out, cfg, "0788123456")
 	case "kasapay":
-		cfg := kasapaytest.NewServer(t, kasapaytest.Config{Options: live}).ClientConfig()
+		cfg := kasapaytest.NewServer(t, kasapaytest.Config{Options: options}).ClientConfig()
 		d.on(&cfg.Options)
 		out, err = kasapayTarget(out, cfg, "565601")
 	case "kotani":
-		cfg := kotanitest.NewServer(t, kotanitest.Config{Options: live}).ClientConfig()
+		cfg := kotanitest.NewServer(t, kotanitest.Config{Options: options}).ClientConfig()
 		d.on(&cfg.Options)
 		out, err = kotaniTarget(out, cfg, "+254711222333")
 	case "fiatconnect":
-		cfg := kotanitest.NewServer(t, kotanitest.Config{Options: live}).ClientConfig()
+		cfg := kotanitest.NewServer(t, kotanitest.Config{Options: options}).ClientConfig()
 		d.on(&cfg.Options)
 		out, err = fiatConnectTarget(out, cfg)
 	case "bitpesa":
-		cfg := bitpesatest.NewServer(t, bitpesatest.Config{Options: live}).ClientConfig()
+		cfg := bitpesatest.NewServer(t, bitpesatest.Config{Options: options}).ClientConfig()
 		d.on(&cfg.Options)
 		out, err = bitpesaTarget(out, cfg)
 	}

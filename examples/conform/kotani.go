@@ -11,6 +11,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
+// openKotani takes the variables of KOTANI, or else the fake.
 func openKotani(env func(string) string, spend bool) (*target, error) {
 	t := &target{name: "kotani", close: func() {}}
 	s := settings{env: env, spend: spend}
@@ -30,6 +31,7 @@ func openKotani(env func(string) string, spend bool) (*target, error) {
 	return kotaniTarget(t, cfg, phone)
 }
 
+// kotaniTarget makes one deposit from a phone.
 func kotaniTarget(t *target, cfg kotani.Config, phone string) (*target, error) {
 	t.record = through(&cfg.Options)
 	client, err := kotani.New(cfg)
@@ -38,6 +40,12 @@ func kotaniTarget(t *target, cfg kotani.Config, phone string) (*target, error) {
 	}
 	t.call, t.login, t.loginOp = client.Do, client.Login, kotani.OpLogin
 	t.operations = operationsOf(false)
+	// The SDK takes a response under "result" and without it, and a list under three names.
+	quotes := kotaniSays(shaped("", kotani.Quote{})).or(kotaniSays(shaped("result.", kotani.Quote{}).and("result")))
+	transactions := kotaniTransaction("[].").and("[]")
+	for _, name := range []string{"result", "data", "transactions"} {
+		transactions.or(kotaniSays(kotaniTransaction(name+"[].").and(name, name+"[]")))
+	}
 	t.reads = []read{
 		{op: kotani.OpHealth, call: client.Health},
 		{op: kotani.OpStatusByExternalID, call: func(ctx context.Context) error {
@@ -47,27 +55,27 @@ func kotaniTarget(t *target, cfg kotani.Config, phone string) (*target, error) {
 		{op: kotani.OpEscrowRates, call: func(ctx context.Context) error {
 			_, err := client.OnChain.EscrowRates(ctx)
 			return err
-		}},
+		}, shape: kotaniSays(named("escrowAddress", "conversionRate", "conversionRate.localCurrency", "conversionRate.cusdToLocalCurrencyRate"))},
 		{op: kotani.OpUserByPhone, call: func(ctx context.Context) error {
 			_, err := client.KYC.FindUser(ctx, or(phone, "+254700000000"))
 			return err
-		}, unknown: true},
+		}, shape: kotaniUser("userRecord.").and("userRecord").or(kotaniUser("")), unknown: true},
 		{op: kotani.OpQuoteOut, call: func(ctx context.Context) error {
 			_, err := client.Quotes.Out(ctx, kotani.QuoteParams{Amount: decimal.NewFromInt(10), Currency: "KES", CryptoType: "cUSD"})
 			return err
-		}},
+		}, shape: quotes},
 		{op: kotani.OpQuoteIn, call: func(ctx context.Context) error {
 			_, err := client.Quotes.In(ctx, kotani.QuoteParams{Amount: decimal.NewFromInt(10), Currency: "KES", CryptoType: "cUSD"})
 			return err
-		}},
+		}, shape: quotes},
 		{op: kotani.OpUsers, call: func(ctx context.Context) error {
 			_, err := client.KYC.ListUsers(ctx)
 			return err
-		}},
+		}, shape: kotaniUser("data.{}.", "data[].").and("data", "data.{}", "data[]")},
 		{op: kotani.OpTransactions, call: func(ctx context.Context) error {
 			_, err := client.Fiat.List(ctx, kotani.TransactionListOptions{})
 			return err
-		}},
+		}, shape: transactions},
 	}
 	t.candidates = kotaniCandidates()
 	ref := reference()
@@ -81,14 +89,40 @@ func kotaniTarget(t *target, cfg kotani.Config, phone string) (*target, error) {
 			_, err := client.Fiat.Find(ctx, ref, kotani.Collections)
 			return err
 		},
-		shape: shaped("result.status", states(kotani.StatusPending, kotani.StatusSuccessful, kotani.StatusFailed, kotani.StatusReversed), "", struct {
-			Result kotani.Transaction `json:"result"`
-		}{}).and("status", "desc").optional("status", "desc", "result.accountName", "result.accountNumber", "result.fee", "result.merchantNumber",
-			"result.merchantTill", "result.message", "result.serviceProviderId", "result.txHash"),
+		shape:     kotaniSays(kotaniTransaction("result.").and("result")).or(kotaniTransaction("")),
 		duplicate: says("duplicate", "already", "exists"),
 	}}
 	return t, nil
 }
+
+// kotaniTransaction is a deposit or a withdrawal as a response shows it. No document
+// lists its fields: requestId, the times and the two spellings of the hash are assumed.
+func kotaniTransaction(below string) *shape {
+	s := shaped(below, kotani.Transaction{}).optional(below, strings.Fields(`id message accountNumber accountName serviceProviderId
+		merchantNumber merchantTill fee txHash txhash desc`)...)
+	s.fold = true
+	return s.state(below+"status", append(states(
+		kotani.StatusSuccessful, kotani.StatusSuccess, kotani.StatusCompleted, kotani.StatusFailed, kotani.StatusCancelled, kotani.StatusExpired,
+		kotani.StatusDeclined, kotani.StatusPermanentlyFailed, kotani.StatusReversed, kotani.StatusPending, kotani.StatusInitiated,
+		kotani.StatusInProgress, kotani.StatusProcessing, kotani.StatusRetry, kotani.StatusTransactionInitiated, kotani.StatusDuplicate,
+		kotani.StatusErrorOccurred, kotani.StatusRequireReview, kotani.StatusNotInitiated, kotani.StatusCryptoPending,
+		kotani.StatusCryptoReceived, kotani.StatusRefundPending, kotani.StatusRefunded, kotani.StatusRefundFailed,
+	), "200", "201")) // a success of the operator's source says so
+}
+
+// kotaniUser is a user's record. The document leaves it empty: its fields are those of
+// the requests about users, and assumed.
+func kotaniUser(places ...string) *shape {
+	s := kotaniSays(named())
+	for _, below := range places {
+		s.and(below+"userId", below+"phoneNumber", below+"firstname", below+"lastname", below+"email").
+			optional(below, "verified", "publicAddress")
+	}
+	return s
+}
+
+// kotaniSays lets a response say beside its content that it is a success.
+func kotaniSays(s *shape) *shape { return s.optional("", "status", "desc") }
 
 // kotaniCandidates are other names for Kotani's assumed routes: a word, a plural or a
 // version apart. None of them was seen.
@@ -132,6 +166,7 @@ func operationsOf(fiatConnect bool) (rows []sdk.Operation) {
 	return rows
 }
 
+// openFiatConnect takes the variables of FIATCONNECT, or else the fake.
 func openFiatConnect(env func(string) string, spend bool) (*target, error) {
 	t := &target{name: "fiatconnect", close: func() {}}
 	cfg := kotani.Config{BaseURL: env("FIATCONNECT_BASE_URL")}
@@ -149,6 +184,7 @@ func openFiatConnect(env func(string) string, spend bool) (*target, error) {
 	return fiatConnectTarget(t, cfg)
 }
 
+// fiatConnectTarget makes nothing: no wallet signs.
 func fiatConnectTarget(t *target, cfg kotani.Config) (*target, error) {
 	t.record = through(&cfg.Options)
 	client, err := kotani.New(cfg)
@@ -169,18 +205,41 @@ func fiatConnectTarget(t *target, cfg kotani.Config) (*target, error) {
 			t.candidates[op.Name] = append(t.candidates[op.Name], sdk.Route{Path: prefix + bare})
 		}
 	}
+	asked := kotani.TransferQuoteParams{
+		FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, Country: "KE", Preview: true, Address: "0x0000000000000000000000000000000000000000",
+	}
+	quote := fiatConnectQuote()
 	t.reads = []read{
 		{op: kotani.OpFiatConnectClock, call: func(ctx context.Context) error {
 			_, err := client.FiatConnect.Clock(ctx)
 			return err
-		}, shape: named("", nil, "time")},
+		}, shape: named("time")},
 		{op: kotani.OpTransferQuoteOut, call: func(ctx context.Context) error {
-			_, err := client.FiatConnect.QuoteOut(ctx, kotani.TransferQuoteParams{
-				FiatType: kotani.FiatKES, CryptoType: kotani.CryptoCUSD, CryptoAmount: decimal.NewFromInt(10), Country: "KE", Preview: true,
-				Address: "0x0000000000000000000000000000000000000000",
-			})
+			asked := asked
+			asked.CryptoAmount = decimal.NewFromInt(10)
+			_, err := client.FiatConnect.QuoteOut(ctx, asked)
 			return err
-		}},
+		}, shape: quote},
+		{op: kotani.OpTransferQuoteIn, call: func(ctx context.Context) error {
+			asked := asked
+			asked.FiatAmount = decimal.NewFromInt(1300)
+			_, err := client.FiatConnect.QuoteIn(ctx, asked)
+			return err
+		}, shape: quote},
 	}
 	return t, nil
+}
+
+// fiatConnectQuote is a quote with the schemas that its user may choose. A preview has
+// no id.
+func fiatConnectQuote() *shape {
+	const kyc, account = "kyc.kycSchemas[].", "fiatAccount.{}.fiatAccountSchemas[]."
+	return shaped("quote.", kotani.TransferQuote{}).
+		and("quote", "kyc", "kyc.kycRequired", "kyc.kycSchemas", "kyc.kycSchemas[]", kyc+"kycSchema").
+		and("fiatAccount", "fiatAccount.{}", "fiatAccount.{}.fiatAccountSchemas", "fiatAccount.{}.fiatAccountSchemas[]", account+"fiatAccountSchema").
+		optional("quote.", "quoteId", "fee", "feeType", "feeFrequency").
+		optional(kyc, "allowedValues", "allowedValues.*").
+		optional(account, "allowedValues", "allowedValues.*", "userActionType").
+		optional("fiatAccount.{}.", "settlementTimeLowerBound", "settlementTimeUpperBound").
+		state("quote.transferType", states(kotani.TransferTypeIn, kotani.TransferTypeOut))
 }

@@ -17,6 +17,7 @@ import (
 // nowhere is the callback URL of a run without -callback.
 const nowhere = "https://conform.example/callback"
 
+// openKPay takes the variables of KPAY, or else the fake.
 func openKPay(env func(string) string, spend bool) (*target, error) {
 	t := &target{name: "kpay", operations: kpay.Operations(), close: func() {}}
 	s := settings{env: env, spend: spend}
@@ -36,6 +37,7 @@ func openKPay(env func(string) string, spend bool) (*target, error) {
 	return kpayTarget(t, cfg, phone)
 }
 
+// kpayTarget makes one collection from a phone.
 func kpayTarget(t *target, cfg kpay.Config, phone string) (*target, error) {
 	t.record = through(&cfg.Options)
 	client, err := kpay.New(cfg)
@@ -52,8 +54,9 @@ func kpayTarget(t *target, cfg kpay.Config, phone string) (*target, error) {
 		op: kpay.OpPay, class: sdk.Referenced, reference: ref,
 		send: func(ctx context.Context, url string) (bool, error) {
 			p, err := client.Pay(ctx, kpay.PayParams{
-				RefID: ref, Amount: decimal.NewFromInt(100), Method: kpay.MethodMoMo, BankID: kpay.BankMTN, MSISDN: phone,
-				Email: "conform@example.com", CustomerName: "Conform", CustomerNumber: "1", Details: "conform",
+				RefID: ref, Amount: decimal.NewFromInt(100), Details: "conform",
+				Method: kpay.MethodMoMo, BankID: kpay.BankMTN, MSISDN: phone,
+				Email: "conform@example.com", CustomerName: "Conform", CustomerNumber: "1",
 				ReturnURL: or(url, nowhere), RedirectURL: "https://example.com/",
 			})
 			return err == nil && p.Existing, err
@@ -62,13 +65,15 @@ func kpayTarget(t *target, cfg kpay.Config, phone string) (*target, error) {
 			_, err := client.Find(ctx, ref)
 			return err
 		},
-		shape: named("statusid", states(kpay.CodePaid, kpay.CodeFailed, kpay.CodePending),
-			"tid", "refid", "statusid", "statusdesc", "statusmsg", "momtransactionid", "payaccount", "reply", "retcode", "success").optional("statusmsg", "reply", "retcode", "success"),
+		shape: named("tid", "refid", "statusid", "statusdesc", "momtransactionid").
+			optional("", "payaccount", "statusmsg", "reply", "retcode", "success").
+			state("statusid", states(kpay.CodePaid, kpay.CodeFailed, kpay.CodePending)),
 		duplicate: says("608"),
 	}}
 	return t, nil
 }
 
+// openKasapay takes the variables of KASAPAY, or else the fake.
 func openKasapay(env func(string) string, spend bool) (*target, error) {
 	t := &target{name: "kasapay", operations: kasapay.Operations(), close: func() {}}
 	s := settings{env: env, spend: spend}
@@ -88,6 +93,7 @@ func openKasapay(env func(string) string, spend bool) (*target, error) {
 	return kasapayTarget(t, cfg, paybill)
 }
 
+// kasapayTarget makes one payout to a paybill.
 func kasapayTarget(t *target, cfg kasapay.Config, paybill string) (*target, error) {
 	t.record = through(&cfg.Options)
 	client, err := kasapay.New(cfg)
@@ -114,15 +120,18 @@ func kasapayTarget(t *target, cfg kasapay.Config, paybill string) (*target, erro
 		op: kasapay.OpInitiate, class: sdk.Referenced, reference: ref,
 		send: func(ctx context.Context, url string) (bool, error) {
 			p, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
-				Reference: ref, RecipientType: kasapay.Paybill, RecipientAccountNumber: paybill, RecipientName: "Conform", AccountReference: "conform",
-				Amount: decimal.NewFromInt(10), Currency: "KES", Country: "KEN", Description: "conform", CallbackURL: or(url, nowhere),
+				Reference: ref, Amount: decimal.NewFromInt(10), Currency: "KES", Country: "KEN", Description: "conform",
+				RecipientType: kasapay.Paybill, RecipientAccountNumber: paybill, RecipientName: "Conform", AccountReference: "conform",
+				CallbackURL: or(url, nowhere),
 			})
 			return err == nil && p.Existing, err
 		},
 		look: find(ref),
-		shape: named("payment_status", states("700", "701", "702", "703", "704", "705"),
-			"payout_reference", "transaction_id", "payment_reference", "wallet_account", "destination", "payment_status", "amount", "currency",
-			"account_number", "destination_name", "description", "transaction_time", "account_balance", "result_description", "payment_account_reference").optional("payment_account_reference"),
+		shape: named("payout_reference", "transaction_id", "payment_reference", "wallet_account", "destination", "payment_status",
+			"amount", "currency", "account_number", "destination_name", "description", "transaction_time", "account_balance",
+			"result_description").
+			optional("", "payment_account_reference").
+			state("payment_status", states("700", "701", "702", "703", "704", "705")),
 		duplicate: says("duplicate", "already", "exists"),
 	}}
 	return t, nil

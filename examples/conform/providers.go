@@ -44,6 +44,7 @@ func states[T ~string](list ...T) (names []string) {
 	return names
 }
 
+// openKapiten takes the variables of KAPITEN, or else the fake.
 func openKapiten(env func(string) string, spend bool) (*target, error) {
 	t := &target{name: "kapiten", operations: kapiten.Operations(), close: func() {}}
 	s := settings{env: env, spend: spend}
@@ -65,6 +66,8 @@ func openKapiten(env func(string) string, spend bool) (*target, error) {
 	return kapitenTarget(t, cfg, company, sender, receiver)
 }
 
+// kapitenTarget has no callback URL to choose: Kapiten posts to the URL that was given when
+// the company was made.
 func kapitenTarget(t *target, cfg kapiten.Config, company, sender, receiver string) (*target, error) {
 	t.record = through(&cfg.Options)
 	client, err := kapiten.New(cfg)
@@ -72,14 +75,14 @@ func kapitenTarget(t *target, cfg kapiten.Config, company, sender, receiver stri
 		return nil, err
 	}
 	t.call, t.ids = client.Do, map[string]string{"company_id": company}
-	rideStates := states(kapiten.RideWaitingPayment, kapiten.RidePending, kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp,
-		kapiten.RideInTransit, kapiten.RideWaitingDelivery, kapiten.RideCompleted, kapiten.RideCancelled, kapiten.RideRejected)
-	page := func(state string, all []string, of any) *shape {
-		return shaped(state, all, "", of).and("count", "next", "previous", "results")
+	rideStates := states(
+		kapiten.RideWaitingPayment, kapiten.RidePending, kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp,
+		kapiten.RideInTransit, kapiten.RideWaitingDelivery, kapiten.RideCompleted, kapiten.RideCancelled, kapiten.RideRejected,
+	)
+	page := func(of any) *shape {
+		return shaped("results[].", of).and("count", "next", "previous", "results", "results[]")
 	}
-	rides := page("results[].status", rideStates, struct {
-		Results []kapiten.Ride `json:"results"`
-	}{})
+	rides := page(kapiten.Ride{}).optional("results[].", "rider").state("results[].status", rideStates)
 	pickup, dropoff := kapiten.Location{Latitude: -1.9441, Longitude: 30.0619}, kapiten.Location{Latitude: -1.9706, Longitude: 30.1044}
 	t.reads = []read{
 		{op: kapiten.OpFindCompany, call: func(ctx context.Context) error {
@@ -92,13 +95,13 @@ func kapitenTarget(t *target, cfg kapiten.Config, company, sender, receiver stri
 				t.ids["user_id"] = list.Items[0].ID
 			}
 			return err
-		}, shape: page("", nil, struct {
-			Results []kapiten.User `json:"results"`
-		}{})},
+		}, shape: page(kapiten.User{}).optional("results[].", "phone_number", "wallet", "wallet.*")}, // of a new user
 		{op: kapiten.OpEstimateRide, call: func(ctx context.Context) error {
 			_, err := client.Rides.Estimate(ctx, kapiten.EstimateParams{CompanyID: company, Pickup: pickup, Dropoff: dropoff})
 			return err
-		}, shape: shaped("", nil, "", kapiten.Estimate{}).and("details.*", "pricing_config", "pricing_config.*")},
+		}, shape: shaped("", kapiten.Estimate{}).
+			optional("", "pricing_config", "pricing_config.*", "details.*").
+			optional("details.", "weight_fee", "fragile_fee", "priority_fee", "minimum_fare_adjustment")},
 		{op: kapiten.OpListRides, call: func(ctx context.Context) error {
 			_, err := client.Rides.List(ctx, company, kapiten.ListOptions{})
 			return err
@@ -106,9 +109,8 @@ func kapitenTarget(t *target, cfg kapiten.Config, company, sender, receiver stri
 		{op: kapiten.OpListTransactions, call: func(ctx context.Context) error {
 			_, err := client.Wallet.List(ctx, company, kapiten.ListOptions{})
 			return err
-		}, shape: page("results[].status", states(kapiten.TransactionPending, kapiten.TransactionSuccess, kapiten.TransactionFailed), struct {
-			Results []kapiten.Transaction `json:"results"`
-		}{})},
+		}, shape: page(kapiten.Transaction{}).state("results[].status",
+			states(kapiten.TransactionPending, kapiten.TransactionSuccess, kapiten.TransactionFailed))},
 	}
 	t.candidates = map[string][]sdk.Route{
 		kapiten.OpCreateUser:       {{Path: "/api/companies/{company_id}/user/"}, {Path: "/api/users/"}},
@@ -123,7 +125,9 @@ func kapitenTarget(t *target, cfg kapiten.Config, company, sender, receiver stri
 	t.bodies = map[string][]string{
 		kapiten.OpCreateCompany: strings.Fields("name registration_number address contact_person phone_number email"),
 		kapiten.OpCreateUser:    strings.Fields("phone_number first_name last_name email"),
-		kapiten.OpCreateRide: strings.Fields(`pickup_address pickup_latitude pickup_longitude dropoff_address dropoff_latitude dropoff_longitude
+		kapiten.OpCreateRide: strings.Fields(`
+			pickup_address pickup_latitude pickup_longitude
+			dropoff_address dropoff_latitude dropoff_longitude
 			sender receiver company_id external_id weight_range includes_fragile_items is_priority`),
 		kapiten.OpTopUpWallet: strings.Fields("amount phone_number description"),
 	}
@@ -132,8 +136,9 @@ func kapitenTarget(t *target, cfg kapiten.Config, company, sender, receiver stri
 		op: kapiten.OpCreateRide, class: sdk.Once, reference: ref,
 		send: func(ctx context.Context, _ string) (bool, error) {
 			ride, err := client.Rides.Create(ctx, kapiten.CreateRideParams{
-				CompanyID: company, ExternalID: ref, PickupAddress: "KN 78 St, Kigali", Pickup: pickup, DropoffAddress: "KK 12 Ave, Kigali", Dropoff: dropoff,
-				Sender: kapiten.Contact{Name: "Conform", Phone: sender}, Receiver: kapiten.Contact{Name: "Conform", Phone: receiver},
+				CompanyID: company, ExternalID: ref,
+				PickupAddress: "KN 78 St, Kigali", Pickup: pickup, Sender: kapiten.Contact{Name: "Conform", Phone: sender},
+				DropoffAddress: "KK 12 Ave, Kigali", Dropoff: dropoff, Receiver: kapiten.Contact{Name: "Conform", Phone: receiver},
 			})
 			return err == nil && ride.Existing, err
 		},

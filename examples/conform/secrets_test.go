@@ -127,3 +127,37 @@ func TestNothingThatTheServerRepeatsIsPrinted(t *testing.T) {
 	}
 	assert.NotZero(t, heard.Load())
 }
+
+// Where the names of members are data, such as the users of a list by phone number, no
+// name is printed.
+func TestNoNameOfAMemberThatIsAPersonIsPrinted(t *testing.T) {
+	for provider, bodies := range map[string]map[string]string{
+		"kotani": {
+			"/kyc/users":                  `{"data":{"Plantedname":{"userId":"u","new":1},"254711222333":{"userId":"u"}}}`,
+			"/kyc/user/getDetailsByPhone": `{"userRecord":{"phoneNumber":"254711222333","firstname":"Plantedname","new":1}}`,
+		},
+		"fiatconnect": {
+			"/quote/out": `{"quote":{"transferType":"TransferOut","new":1},"kyc":{"kycSchemas":[{"kycSchema":"X","allowedValues":{"Plantedname":["x"]}}]},
+				"fiatAccount":{"Plantedname":{"fiatAccountSchemas":[{"fiatAccountSchema":"Plantedname","allowedValues":{"Plantedname":["x"]}}]}}}`,
+		},
+		"bitpesa": {
+			"/v1/senders": `{"object":[{"id":"s","state":"approved","first_name":"Plantedname","new":1,"metadata":{"Plantedname":1},
+				"providers":{"Plantedname":1},"errors":{"Plantedname":["x"]}}],"meta":{"Plantedname":1,"pagination":{"total_count":1}}}`,
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			says := func(r *http.Request) *http.Response {
+				for path, body := range bodies {
+					if strings.HasSuffix(r.URL.Path, path) {
+						return textResponse(r, http.StatusOK, body)
+					}
+				}
+				return nil
+			}
+			text, _ := printed(t, openDistorted(t, provider, &distortion{says: says}), false)
+			assert.Equal(t, len(bodies), strings.Count(text, "new;"), "the new field of each is told:\n%s", text)
+			assert.NotContains(t, text, "Planted")
+			assert.NotContains(t, text, "254711222333")
+		})
+	}
+}

@@ -189,8 +189,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound) // whoever waits for it gets it once more
 		return
 	}
-	none := &shape{fields: map[string]bool{"": true}}
-	fields, _, _ := none.compare(body)
+	fields, _, _ := named("").compare(body)
 	h.mu.Lock()
 	h.got = append(h.got, posted{Method: r.Method, Headers: slices.Sorted(maps.Keys(r.Header)), Fields: fields})
 	h.mu.Unlock()

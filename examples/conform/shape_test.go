@@ -140,6 +140,15 @@ func TestEachFormOfAResponseIsCompared(t *testing.T) {
 	}
 }
 
+// Only Kotani's states may be spelt in any case.
+func TestTheCaseOfAStateMatters(t *testing.T) {
+	s := named("status").state("status", []string{"PAID"})
+	_, _, states := s.compare([]byte(`{"status":"paid"}`))
+	assert.Equal(t, []string{"paid"}, states)
+	_, _, states = s.compare([]byte(`{"status":"PAID"}`))
+	assert.Empty(t, states)
+}
+
 // Keys that a server makes of phone numbers or names are no names of fields.
 func TestKeysThatTheServerChoosesAreNotPrinted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

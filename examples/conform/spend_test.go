@@ -53,7 +53,11 @@ func TestACallbackOfThisRunIsDescribed(t *testing.T) {
 		t.Run(provider, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var h *hook
-				d := &distortion{posts: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) })}
+				var path string
+				d := &distortion{posts: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					path = r.URL.Path
+					h.ServeHTTP(w, r)
+				})}
 				target := openDistorted(t, provider, d)
 				h = hookFor(t, target)
 				r := &report{Spent: true}
@@ -61,6 +65,11 @@ func TestACallbackOfThisRunIsDescribed(t *testing.T) {
 				require.NotEmpty(t, r.Callbacks)
 				assert.Contains(t, strings.Join(r.Callbacks[0].Fields, ", "), want)
 				assert.Zero(t, r.OtherPosts)
+				if provider != "kapiten" && provider != "bitpesa" {
+					assert.Equal(t, "/hook/"+h.nonce, path)
+				} else {
+					assert.Equal(t, "/hook", path)
+				}
 			})
 		})
 	}

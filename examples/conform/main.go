@@ -11,8 +11,9 @@
 //
 // Credentials without a base URL are refused: the fake would accept any.
 //
-// The exit code is 1 when something differs or is absent, and 2 when nothing
-// was learnt or the credentials were refused.
+// The exit code is 1 when something differs or is absent, when a state is unknown or when
+// a write was not proven to deserve its class. It is 2 when nothing was learnt, the
+// credentials were refused or the settings are wrong.
 package main
 
 import (

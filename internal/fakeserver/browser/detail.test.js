@@ -6,7 +6,7 @@ import {createRequire} from "node:module"
 import {join} from "node:path"
 import {test} from "node:test"
 import {
-  advance, browser, call, console_, eachTest, hook, kpay, live, merchant, page, payment, ride, server, shots,
+  advance, browser, built, call, console_, context, eachTest, hook, kotani, kpay, live, merchant, page, payment, ride, serve, server, shots,
 } from "./harness.js"
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
@@ -141,6 +141,27 @@ test("a click of the header while its last call is under way is not dropped in s
   await page.waitForSelector("#message:has-text('The last call is still under way.')", {timeout: 5000})
   await route.continue()
   await page.waitForSelector("#message", {state: "hidden", timeout: 5000})
+})
+
+test("a quote that expires by the clock alone changes in an open list and in an open detail", async () => {
+  const other = await serve(built.binary, "-clock", "real", "-speed", "60") // its 5 minutes take 5 s, and nobody acts meanwhile
+  try {
+    const api = await kotani(other)
+    const ask = async () => (await api("/quotes/in", "POST", {fiatAmount: "13000", currency: "KES", cryptoType: "cUSD"})).value.quoteId
+    const id = await ask()
+    await page.goto(other.console + "?view=objects&provider=kotani&kind=quotes")
+    await page.waitForSelector(`.objects > li:has-text("${id}") .chip:has-text("open")`)
+    const detail = await context.newPage()
+    await detail.goto(other.console + "?view=timeline&open=kotani/quotes/" + id)
+    await detail.waitForSelector("#detail .facts .chip:has-text('open')")
+    for (const p of [page, detail]) await p.evaluate(() => { globalThis.loaded = true })
+    await page.waitForSelector(`.objects > li:has-text("${id}") .chip.failed:has-text("expired")`, {timeout: 15_000})
+    await detail.waitForSelector("#detail .facts .chip.failed:has-text('expired')", {timeout: 5000})
+    await detail.waitForSelector("#detail .timeline li:has-text('open → expired')", {timeout: 5000})
+    for (const p of [page, detail]) assert.ok(await p.evaluate(() => globalThis.loaded), "without a reload")
+  } finally {
+    await other.stop()
+  }
 })
 
 test("pings of the server keep a quiet connection", async () => {

@@ -207,6 +207,12 @@ const table = [
     ],
   },
   {
+    provider: "kotani", kind: "quotes", amount: "13,000 KES",
+    make: async () => ({id: ok(await (await kotani(server))("/quotes/in", "POST", {fiatAmount: "13000", currency: "KES", cryptoType: "cUSD"})).quoteId}),
+    states: final(["open", "expired"]),
+    wire: [["expired", () => advance(300)]],
+  },
+  {
     provider: "kotani", kind: "users",
     make: async () => {
       const api = await kotani(server)

@@ -44,7 +44,7 @@ test("the checkout page works by keyboard alone: a test card, a wrong digit, a c
   await page.waitForURL(hook.url + "/thanks")
 
   await page.goto(links["ORDER-2"])
-  assert.equal(await page.evaluate(() => document.activeElement.name), "card_number")
+  await page.waitForFunction(() => document.activeElement.name === "card_number") // a moment after the page has loaded
   for (const text of ["4111111111111112", "11/39", "987"]) {
     await page.keyboard.type(text)
     await page.keyboard.press("Tab")

@@ -111,6 +111,35 @@ for (const [name, path, choose, rows] of [
   assert.equal(await page.isVisible("#message"), false)
 })
 
+for (const [name, path] of [["timeline", "/?view=timeline&kind=request"], ["objects", "/?view=objects&provider=kapiten&kind=rides"], ["callbacks", "/?view=callbacks"]])
+  test(`a healed connection keeps the rows that were asked for: ${name}`, async () => {
+    const m = await merchant(server, hook.url + "/kapiten")
+    for (let i = 0; i < 130; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-" + i))
+    await advance(60)
+    await page.clock.install()
+    await page.goto(console_(path))
+    await live()
+    const rows = page.locator("#list .lines > li:visible")
+    await rows.first().waitFor()
+    const few = await rows.count()
+    await page.click("text=Show older")
+    await page.waitForFunction(few => document.querySelectorAll("#list .lines > li").length > few, few)
+    const before = await rows.count(), oldest = await rows.last().getAttribute("data-open")
+    await page.evaluate(() => scrollTo(0, 1e6))
+    await server.freeze()
+    await page.clock.fastForward(17_000)
+    await page.waitForSelector("#live.lost")
+    server.thaw()
+    await m.api("/api/rides/", "POST", ride(m.id, "ORDER-NEW"))
+    await advance(60)
+    await page.clock.fastForward(1_000)
+    await live()
+    await page.waitForSelector("#list .lines > li:has-text('ORDER-NEW')", {timeout: 10_000})
+    assert.ok(await rows.count() > before, `${await rows.count()} rows, and ${before} before`)
+    assert.equal(await rows.last().getAttribute("data-open"), oldest)
+    assert.ok(await rows.last().evaluate(row => row.getBoundingClientRect().top < innerHeight), "the page is still scrolled there")
+  })
+
 test("a response whose body is cut is told as a failure", async () => {
   await page.goto(console_("/?view=timeline"))
   await live()
@@ -127,6 +156,33 @@ test("a start page that failed once is asked for again", async () => {
   broken = false
   await page.click("nav.parts >> text=Timeline")
   await page.waitForSelector("form.filters [name=provider] option:text-is('kpay')", {state: "attached", timeout: 5000})
+})
+
+test("what could not be loaded is told, and a click tries again", async () => {
+  await kpay(server, payment("ORDER-1", hook.url, {pmethod: "cc", bankid: "000"}))
+  await page.route("**/console/start.json", route => route.abort()) // the addresses of the providers
+  await page.goto(console_("/?view=timeline"))
+  await page.waitForSelector("#message:has-text('The addresses of the providers are not known. The server does not respond.')")
+  await page.unroute("**/console/start.json")
+  await page.click("#message button:text-is('Try again')")
+  await page.waitForSelector(".timeline > li:has-text('ORDER-1')", {timeout: 5000})
+  assert.equal(await page.isVisible("#message"), false)
+
+  await page.route("**/_fake/deliveries?*", route => route.abort())
+  await page.click("nav.parts >> text=Callbacks")
+  await page.waitForSelector("#message:has-text('The server does not respond.')")
+  await page.unroute("**/_fake/deliveries?*")
+  await page.click("#message button:text-is('Try again')")
+  await page.waitForSelector("#list :text('No callback was sent yet.')", {timeout: 5000})
+
+  await page.route("**/console/start.json", route => route.abort())
+  await page.goto(console_("/?view=objects&provider=kpay&kind=payments&open=kpay/payments/ORDER-1"))
+  await page.waitForSelector("#detail h2:text-is('Could not be loaded')", {timeout: 5000})
+  assert.match(await page.textContent("#detail"), /The addresses of the providers are not known/)
+  await page.unroute("**/console/start.json")
+  await page.click("#detail button:text-is('Try again')")
+  await page.waitForSelector("#detail h2:text-is('ORDER-1')", {timeout: 5000})
+  assert.match(await page.getAttribute("#detail a:text-is('Open the checkout')", "href"), new RegExp("^" + server.kpay + "/checkout/"))
 })
 
 test("a click of the header while its last call is under way is not dropped in silence", async () => {

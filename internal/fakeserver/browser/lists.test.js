@@ -23,6 +23,96 @@ test("older rows that were asked for stay when something happens", async () => {
   await page.waitForSelector(".foot span:text-is('131 shown of 131')")
 })
 
+test("a row far down that was asked for tells its new state", async () => {
+  const m = await merchant(server)
+  for (let i = 0; i < 130; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-" + i))
+  const {rides} = must(await call(server.admin + "/kapiten/rides?q=ORDER-0"))
+  await page.goto(console_("/?view=objects&provider=kapiten&kind=rides"))
+  await live()
+  for (const n of [100, 130]) {
+    await page.click("text=Show older")
+    await page.waitForFunction(n => document.querySelectorAll(".objects > li").length === n, n)
+  }
+  must(await call(`${server.admin}/kapiten/rides/${rides[0].id}/status`, "POST", {status: "ACCEPTED"}))
+  await page.waitForSelector(".objects > li:last-child:has(a:text-is('ORDER-0')) .chip:has-text('ACCEPTED')", {timeout: 5000})
+  assert.equal(await page.locator(".objects > li").count(), 130)
+})
+
+// held keeps back the first response to a call, as it was when the server gave it, until
+// the page has heard of what happens meanwhile.
+async function held(url, choose, meanwhile) {
+  let go, came, first = true
+  const free = new Promise(resolve => { go = resolve }), asked = new Promise(resolve => { came = resolve })
+  const done = new Promise(resolve => page.route(url, async route => {
+    if (!first) return route.continue()
+    first = false
+    const response = await route.fetch()
+    came()
+    await free
+    await route.fulfill({response})
+    resolve()
+  }))
+  await choose()
+  await asked
+  await meanwhile()
+  go()
+  await done
+  await page.unroute(url)
+}
+
+test("what happens while the page opens is shown", async () => {
+  must(await kpay(server, payment("ORDER-1", hook.url)))
+  let first = true
+  await page.route("**/_fake/events*", async route => { // before the stream of events stands
+    if (first) must(await kpay(server, payment("ORDER-2", hook.url)))
+    first = false
+    await route.continue()
+  })
+  await page.goto(console_("/?view=timeline&kind=request"))
+  await live()
+  await page.waitForSelector(".timeline a:text-is('ORDER-1')")
+  await page.waitForSelector(".timeline a:text-is('ORDER-2')", {timeout: 5000})
+})
+
+test("what happens while a list or a detail is on its way is shown in it", async () => {
+  must(await kpay(server, payment("ORDER-1", hook.url)))
+  await page.goto(console_("/?view=timeline"))
+  await live()
+  await page.waitForSelector(".timeline > li")
+  await held("**/_fake/timeline?*", () => page.selectOption("select[name=kind]", "request"), async () => {
+    must(await kpay(server, payment("ORDER-2", hook.url)))
+    await page.waitForSelector("#mode:has-text('2 events due')")
+  })
+  await page.waitForSelector(".timeline a:text-is('ORDER-1')")
+  await page.waitForSelector(".timeline a:text-is('ORDER-2')", {timeout: 5000})
+
+  await page.selectOption("select[name=kind]", "state")
+  await held("**/_fake/kpay/payments/ORDER-2", () => page.click(".timeline li:has-text('ORDER-2') a.main"), async () => {
+    must(await call(`${server.admin}/kpay/payments/ORDER-2/settle`, "POST", {statusid: "01"}))
+    await page.waitForSelector(".timeline a.main:has-text('03 pending → 01 paid')")
+  })
+  await page.waitForSelector("#detail h2:text-is('ORDER-2')")
+  await page.waitForSelector("#detail .facts .chip:has-text('01 paid')", {timeout: 5000})
+})
+
+test("the kinds that come late for an earlier choice do not bring it back", async () => {
+  const m = await merchant(server)
+  must(await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1")))
+  must(await kpay(server, payment("ORDER-2", hook.url)))
+  await page.goto(console_("/?view=objects&provider=bitpesa&kind=senders"))
+  await live()
+  await page.waitForSelector(".foot:has-text('There are none yet.')")
+  await held("**/_fake/kinds", () => page.click(".kind a:has-text('rides')"), async () => {
+    await page.click(".kind a:has-text('payments')")
+    await page.waitForSelector(".objects a.main:text-is('ORDER-2')")
+  })
+  await page.waitForFunction(() => new Promise(done => requestAnimationFrame(() => setTimeout(() => done(true))))) // the response is drawn by now
+  await advance(1) // and an event has the list read anew
+  await page.waitForSelector(".objects .chip:has-text('03 pending')")
+  assert.equal(await page.locator(".objects a.main:text-is('ORDER-2')").count(), 1)
+  assert.match(await page.textContent(".kind a[aria-current=page]"), /payments/)
+})
+
 test("a filtered list counts what fits its filter", async () => {
   const m = await merchant(server, hook.url)
   for (let i = 0; i < 12; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-" + i))

@@ -4,7 +4,7 @@ import {once} from "node:events"
 import {createServer} from "node:http"
 import {test} from "node:test"
 import {
-  call, context, eachTest, merchant, page, ride, server,
+  call, context, eachTest, merchant, must, page, ride, server,
 } from "./harness.js"
 
 eachTest()
@@ -14,7 +14,7 @@ test("a page of another origin can change nothing: form, fetch, frame, rebinding
   await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
   const state = async () => JSON.stringify([(await call(server.admin + "/clock")).value, (await call(server.admin + "/faults")).value, (await call(server.admin + "/kapiten/rides")).value, (await call(server.admin + "/kapiten/companies")).value,
     (await call(server.admin + "/requests")).value])
-  await call(server.admin + "/faults", "POST", {kind: "expire", times: 1}) // not even a GET may meet it
+  must(await call(server.admin + "/faults", "POST", {kind: "expire_token", times: 1})) // not even a GET may meet it
   const before = await state()
   const port = new URL(server.console).port
   const html = `<!doctype html><title>evil</title>

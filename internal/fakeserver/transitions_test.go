@@ -313,6 +313,45 @@ func TestTheTimelineTellsEachStateThatTheClockChanges(t *testing.T) {
 	}
 }
 
+// A line of the timeline says in one clause why: a request, a person or an event.
+func TestTheTimelineSaysWhoMadeAnObjectAndWhoMovedIt(t *testing.T) {
+	made, moved := []string{}, []string{}
+	for name, controls := range stock(t) {
+		for _, c := range controls {
+			for _, k := range listed(t, c, "kinds", "kinds") {
+				kind := text(t, k, "name")
+				if k["provider"] != name || kind == "accounts" {
+					continue
+				}
+				for _, o := range listed(t, c, name+"/"+kind, kind) {
+					id := url.QueryEscape(text(t, o, "id"))
+					if kind != "companies" && name != "fiatconnect" { // those came by no request
+						made = append(made, name+" "+kind)
+						told := listed(t, c, "timeline?kind=state&subject="+id, "records")
+						require.NotEmpty(t, told)
+						assert.NotEmpty(t, told[len(told)-1]["request"], "%s %s", name, kind)
+					}
+					for _, act := range o["acts"].([]any)[:min(1, len(o["acts"].([]any)))] {
+						act, before := act.(map[string]any), listed(t, c, "timeline?limit=1", "records")
+						status, body := faketest.Admin(c.Admin(), text(t, act, "method"), text(t, act, "path"), string(fake.Encode(act["body"])))
+						require.Equal(t, http.StatusOK, status, body)
+						for _, kind := range []string{"state", "entry"} {
+							for _, r := range listed(t, c, "timeline?kind="+kind+"&subject="+id, "records") {
+								if len(before) == 0 || r["id"].(float64) > before[0]["id"].(float64) {
+									moved = append(moved, name+" "+kind)
+									assert.Equal(t, "by hand", r["cause"], "%s %v", name, r)
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	assert.Subset(t, made, []string{"kapiten rides", "kpay payments", "kasapay payouts", "kotani transactions", "bitpesa transactions", "bitpesa senders", "bitpesa recipients"})
+	assert.Subset(t, moved, []string{"kapiten state", "kpay state", "kpay entry", "kasapay state", "kasapay entry", "kotani state", "kotani entry", "fiatconnect state", "bitpesa state"})
+}
+
 // listed are the elements of a list of the admin API.
 func listed(t *testing.T, c *fake.Control, path, name string) (all []map[string]any) {
 	t.Helper()

@@ -122,6 +122,8 @@ for (const [name, where] of Object.entries(views)) {
         assert.ok(wide[0] <= wide[1], `scrolls sideways: ${wide}`)
         const cut = await page.evaluate(() => [...document.querySelectorAll("button, .chip, h2, .num")].filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline").map(e => e.textContent))
         assert.deepEqual(cut, [], "texts that do not fit")
+        const outside = await page.evaluate(() => [...document.querySelectorAll(".lines > li > *, .panel *, .facts *")].filter(e => e.offsetParent && e.getBoundingClientRect().right > innerWidth).map(e => e.textContent))
+        assert.deepEqual(outside, [], "what a person cannot see")
         assert.deepEqual(errors, [])
         await context.close()
       })

@@ -48,6 +48,19 @@ test("a request leads to each callback that it caused, and each callback back to
   await page.waitForSelector("#list .callbacks > li:has-text('ORDER-2')")
 })
 
+test("a line leads to the request that caused it, and names no request in the detail of that request", async () => {
+  await kpay(server, payment("ORDER-1", hook.url + "/kpay"))
+  const [{id}] = (await call(server.admin + "/requests")).value.requests
+  await page.goto(console_("/?view=timeline"))
+  await page.click(`.timeline > li:has-text('payment 03 pending') .cause a:text-is("by ${id}")`)
+  await page.waitForSelector(`#detail dd:text-is("${id}")`)
+  await page.waitForSelector("#detail .timeline > li:has-text('payment 03 pending')")
+  assert.equal(await page.locator("#detail .cause a").count(), 0)
+  await page.click("#detail .facts a:text-is('payment ORDER-1')")
+  await page.click(`#detail .timeline .cause a:text-is("by ${id}")`) // the object's thread names it
+  await page.waitForSelector("#detail h2:has-text('POST /')")
+})
+
 test("a callback that comes while its request is open shows up there", async () => {
   await kpay(server, payment("ORDER-1", hook.url + "/kpay"))
   await page.goto(console_("/?view=timeline&kind=request"))

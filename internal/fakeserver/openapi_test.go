@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // described holds real calls of the admin API against the OpenAPI document.
@@ -312,6 +313,11 @@ func (d *described) byHand(greeting map[string]any) {
 	}
 	_, _ = ask(t, "POST", text(t, greeting, "kpay")+"/", "{}") // the first rule is used up
 	d.call(admin, "POST", "/_fake/faults", `{"kind":"status","status":99}`)
+	for _, kind := range []fake.FaultKind{
+		fake.FaultStatus, fake.FaultDelay, fake.FaultDropBefore, fake.FaultDropAfter, fake.FaultTruncate, fake.FaultMalformed, fake.FaultHTML, fake.FaultRateLimit, fake.FaultExpireToken,
+	} {
+		must(d.call(admin, "POST", "/_fake/faults", fmt.Sprintf(`{"kind":%q,"status":503,"seconds":1,"times":1}`, kind)))
+	}
 	_, kinds := d.operation("POST", "/_fake/faults")
 	assert.NotEmpty(t, d.faults(kinds["requestBody"].(map[string]any), decoded(t, `{"kind":"nonsense"}`), "body"), "the document names the kinds of faults")
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/shopspring/decimal"
 	"modernc.org/sqlite"
@@ -67,22 +68,30 @@ const (
 )
 
 // database opens SQLite files whose clock is the simulation's: the journal asks the
-// database for the time, and SQLite would ask the system.
+// database for the time, and SQLite would ask the system. The driver keeps a registered
+// function for ever, also when its connections are closed. Therefore the function holds
+// the clock weakly: the clock knows its whole day.
 func database(file string, now func() time.Time) driver.Connector {
-	d := &sqlite.Driver{}
+	d, clock := &sqlite.Driver{}, &now
+	held := weak.Make(clock)
 	d.MustRegisterScalarFunction("julianday", 1, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
-		return float64(now().UnixMicro())/86_400_000_000 + 2440587.5, nil
+		now := held.Value()
+		if now == nil {
+			return nil, errors.New("the day of this clock is over")
+		}
+		return float64((*now)().UnixMicro())/86_400_000_000 + 2440587.5, nil
 	})
-	return connector{d, "file:" + (&url.URL{Path: file}).EscapedPath() + "?_pragma=busy_timeout(1)&_pragma=journal_mode(WAL)&_pragma=synchronous(off)&_txlock=immediate"}
+	return &connector{d, clock, "file:" + (&url.URL{Path: file}).EscapedPath() + "?_pragma=busy_timeout(1)&_pragma=journal_mode(WAL)&_pragma=synchronous(off)&_txlock=immediate"}
 }
 
 type connector struct {
 	driver *sqlite.Driver
+	clock  *func() time.Time // lives as long as the connector
 	dsn    string
 }
 
-func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
-func (c connector) Driver() driver.Driver                        { return c.driver }
+func (c *connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+func (c *connector) Driver() driver.Driver                        { return c.driver }
 
 const secret = "0123456789abcdef0123456789abcdef" // in the path of callback URLs
 

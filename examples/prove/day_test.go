@@ -4,10 +4,12 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/kapiteni/kapiten-go/sdk/sim"
 	"github.com/kapiteni/kapiten-go/sdk/sim/days"
@@ -71,5 +73,29 @@ func TestADaysDatabaseIsAFileOfItsOwn(t *testing.T) {
 	}
 	if _, err := os.Stat(file); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The driver keeps a registered function for ever. Ten thousand days that hung on it
+// took 20 GB.
+func TestADayThatIsOverIsForgotten(t *testing.T) {
+	type world struct{ now time.Time }
+	day := func() weak.Pointer[world] {
+		w := &world{now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)}
+		db := sql.OpenDB(database(filepath.Join(t.TempDir(), "merchant.db"), func() time.Time { return w.now }))
+		defer db.Close()
+		days := 0.0
+		for range 2 { // garbage does not take the clock of a day that goes on
+			runtime.GC()
+			if err := db.QueryRowContext(t.Context(), `SELECT julianday('now')`).Scan(&days); err != nil || days != 2461101.8333333335 {
+				t.Fatalf("the database has %v, and not the clock of the day (%v)", days, err)
+			}
+		}
+		return weak.Make(w)
+	}
+	over := day()
+	runtime.GC()
+	if over.Value() != nil {
+		t.Error("the world of a day that is over is still held")
 	}
 }

@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -288,4 +290,109 @@ func (a *adversary) proxy() *answer {
 		h.Set("Location", "https://portal.example/login")
 	}
 	return &answer{status: p.status, header: h, body: []byte(p.body), from: fmt.Sprintf("a proxy (%s)", p.kind)}
+}
+
+// past is an exchange which is over.
+type past struct {
+	out    *outgoing
+	answer *answer
+}
+
+// stale is the response to an equal request some time ago.
+func (w *World) stale(out *outgoing) *answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if out.write {
+		return nil
+	}
+	var olds []*answer
+	pasts := w.pasts[out.bank.name]
+	for _, p := range pasts[:max(len(pasts)-1, 0)] {
+		if p.out.url == out.url && bytes.Equal(p.out.body, out.body) {
+			olds = append(olds, p.answer)
+		}
+	}
+	if len(olds) == 0 {
+		return nil
+	}
+	return from(olds[len(olds)-1-w.choices.choose(min(len(olds), 4))], "some time ago")
+}
+
+// replay is the response to another request.
+func (w *World) replay(out *outgoing) *answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var olds []*past
+	for _, p := range w.pasts[out.bank.name] {
+		if !bytes.Equal(p.out.body, out.body) && w.foreign(p) {
+			olds = append(olds, p)
+		}
+	}
+	if len(olds) == 0 {
+		return nil
+	}
+	p := olds[len(olds)-1-w.choices.choose(min(len(olds), 4))]
+	return from(p.answer, p.out.label)
+}
+
+// foreign reports a response that a network of this profile may give to another
+// request: one that names its own reference. A refusal which names none cannot be
+// told from the caller's own, by nobody.
+func (w *World) foreign(p *past) bool {
+	if w.profile.Strangers {
+		return true
+	}
+	reference := p.out.bank.reference(p.out.body)
+	if p.out.write && p.out.bank.unnamed {
+		return false
+	}
+	return reference != "" && strings.Contains(string(p.answer.body), reference)
+}
+
+func from(a *answer, whom string) *answer {
+	copied := *a
+	copied.from = whom
+	return &copied
+}
+
+// swapper waits for another response of its provider, to exchange the two.
+type swapper struct {
+	past  *past
+	other chan *past
+}
+
+// swap exchanges a response with the next that may be exchanged, or returns nil.
+func (w *World) swap(out *outgoing, ans *answer, m *middleman) *answer {
+	mine := &past{out, ans}
+	w.mu.Lock()
+	if !w.foreign(mine) {
+		w.mu.Unlock()
+		return nil
+	}
+	if s := w.swappers[out.bank.name]; s != nil {
+		delete(w.swappers, out.bank.name)
+		w.mu.Unlock()
+		s.other <- mine
+		return from(s.past.answer, s.past.out.label)
+	}
+	s := &swapper{mine, make(chan *past, 1)}
+	w.swappers[out.bank.name] = s
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.swappers[out.bank.name] == s {
+			delete(w.swappers, out.bank.name)
+		}
+	}()
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case other := <-s.other:
+		m.p.gate(out.actor, "swap "+out.what)
+		return from(other.answer, other.out.label)
+	case <-timer.C:
+		m.p.gate(out.actor, "swap "+out.what)
+		return nil
+	}
 }

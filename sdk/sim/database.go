@@ -14,8 +14,10 @@ import (
 )
 
 // Database opens a connector to a database file. For SQLite switch the busy timeout
-// as low as the program allows, because it waits in real time: the simulation waits instead. Have the database
-// ask now for the time: it is the clock of the simulation, and jumps at times.
+// as low as the program allows, because it waits in real time: the simulation waits
+// instead. Have the database ask now for the time: it is the clock of the simulation,
+// and jumps at times. modernc.org/sqlite keeps a registered function for ever: let the
+// function hold now weakly, as examples/prove does, or no day leaves the memory.
 type Database func(file string, now func() time.Time) driver.Connector
 
 var (

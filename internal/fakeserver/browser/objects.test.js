@@ -392,6 +392,7 @@ for (const row of table) {
     if (changes.length) {
       await page.click("#detail .facts dt:text-is('Thread') + dd a") // the thread tells the story, newest first
       await page.waitForSelector("text=Thread of")
+      await page.waitForSelector("#list .foot span:has-text('that match')") // its lines are drawn
       const lines = (await page.locator("#list .timeline a.main, #list .timeline span.main").allTextContents()).filter(text => text.includes(" → ") && !text.startsWith("POST") && !text.startsWith("GET"))
       const own = lines.map(text => changes.find(c => text.endsWith(" " + c))).filter(Boolean)
       assert.deepEqual(own.reverse(), changes)

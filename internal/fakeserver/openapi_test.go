@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // described holds real calls of the admin API against the OpenAPI document.
@@ -46,10 +48,17 @@ func (d *described) call(admin, method, path, body string) (status int, response
 	template, operation := d.operation(method, bare)
 	name := method + " " + template
 	for parameter := range strings.SplitSeq(query, "&") {
-		given, _, _ := strings.Cut(parameter, "=")
+		given, value, _ := strings.Cut(parameter, "=")
 		known := given == ""
 		for _, p := range operation["parameters"].([]any) {
-			known = known || p.(map[string]any)["name"] == given
+			if p := p.(map[string]any); p["name"] == given {
+				known = true
+				var v any = value
+				if n, err := strconv.ParseFloat(value, 64); err == nil && p["schema"].(map[string]any)["type"] == "integer" {
+					v = n
+				}
+				assert.Empty(d.t, d.check(p["schema"].(map[string]any), v, given), name)
+			}
 		}
 		assert.True(d.t, known, "%s: the document has no parameter %s", name, given)
 	}
@@ -121,6 +130,14 @@ func (d *described) check(schema map[string]any, v any, where string) (faults []
 		case "const":
 			if v != of {
 				say("%v is not %v", v, of)
+			}
+		case "enum":
+			if !slices.Contains(of.([]any), v) {
+				say("%v is none of %v", v, of)
+			}
+		case "minimum":
+			if n, ok := v.(float64); ok && n < of.(float64) {
+				say("%v is below %v", v, of)
 			}
 		case "required":
 			object, _ := v.(map[string]any)
@@ -295,7 +312,14 @@ func (d *described) byHand(greeting map[string]any) {
 		must(d.call(admin, "POST", "/_fake/faults", rule))
 	}
 	_, _ = ask(t, "POST", text(t, greeting, "kpay")+"/", "{}") // the first rule is used up
-	d.call(admin, "POST", "/_fake/faults", `{"kind":"nonsense"}`)
+	d.call(admin, "POST", "/_fake/faults", `{"kind":"status","status":99}`)
+	for _, kind := range []fake.FaultKind{
+		fake.FaultStatus, fake.FaultDelay, fake.FaultDropBefore, fake.FaultDropAfter, fake.FaultTruncate, fake.FaultMalformed, fake.FaultHTML, fake.FaultRateLimit, fake.FaultExpireToken,
+	} {
+		must(d.call(admin, "POST", "/_fake/faults", fmt.Sprintf(`{"kind":%q,"status":503,"seconds":1,"times":1}`, kind)))
+	}
+	_, kinds := d.operation("POST", "/_fake/faults")
+	assert.NotEmpty(t, d.faults(kinds["requestBody"].(map[string]any), decoded(t, `{"kind":"nonsense"}`), "body"), "the document names the kinds of faults")
 }
 
 // reads lists everything, and reads each element of a list by itself.
@@ -331,6 +355,7 @@ func (d *described) reads(admin string) {
 // world makes the calls about the whole world, the reset last.
 func (d *described) world(admin string) {
 	d.t.Helper()
+	d.call(admin, "GET", "/_fake/timeline?kind=act&result=ok&limit=2", "")
 	d.call(admin, "POST", "/_fake/clock/advance", `{"seconds":0.5}`)
 	d.call(admin, "POST", "/_fake/clock/advance", `{"to_next_event":true}`)
 	d.call(admin, "POST", "/_fake/clock/advance", `{"seconds":172800}`)

@@ -6,9 +6,9 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
-
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 	"github.com/kapiteni/kapiten-go/kasapay"
@@ -248,6 +249,118 @@ func explore(t *testing.T, name string, c *fake.Control) seen {
 		}
 	}
 	return made
+}
+
+// The console redraws what the timeline tells of. So no state may change in silence,
+// even if the clock alone changes it.
+func TestTheTimelineTellsEachStateThatTheClockChanges(t *testing.T) {
+	fakes := stock(t)
+	moved := map[string]bool{}
+	waiting := kotanitest.NewServer(t)
+	client, err := kotani.New(waiting.ClientConfig())
+	require.NoError(t, err)
+	_, err = client.Quotes.In(t.Context(), kotani.QuoteParams{Amount: decimal.NewFromInt(1300), Currency: "KES", CryptoType: "cUSD"})
+	require.NoError(t, err)
+	_, err = client.Binance.CreateOrder(t.Context(), kotani.CreateOrderParams{
+		Amount: decimal.NewFromInt(10), GoodsName: "a", GoodsDetail: "b", Currency: "USDT", ReturnURL: "https://shop.example/ok", CancelURL: "https://shop.example/no",
+	})
+	require.NoError(t, err)
+	fakes["kotani"] = append(fakes["kotani"], waiting.Control)
+
+	for name, controls := range fakes {
+		for _, c := range controls {
+			look := func() map[[2]string]string {
+				states := map[[2]string]string{}
+				for _, k := range listed(t, c, "kinds", "kinds") {
+					if k["provider"] != name || k["name"] == "accounts" {
+						continue
+					}
+					for _, o := range listed(t, c, name+"/"+text(t, k, "name"), text(t, k, "name")) {
+						states[[2]string{text(t, k, "name"), text(t, o, "id")}] = text(t, o, "state")
+					}
+				}
+				return states
+			}
+			if name == "fiatconnect" { // a transfer of a snapshot goes on by itself from its next step
+				act := listed(t, c, "fiatconnect/transfers", "transfers")[0]["acts"].([]any)[0].(map[string]any)
+				status, body := faketest.Admin(c.Admin(), "POST", text(t, act, "path"), string(fake.Encode(act["body"])))
+				require.Equal(t, http.StatusOK, status, body)
+			}
+			before := look()
+			for steps := 0; steps < 100; steps++ {
+				if status, _ := faketest.Admin(c.Admin(), "POST", "/_fake/clock/advance", `{"to_next_event":true}`); status != http.StatusOK {
+					break // no event is left
+				}
+				after := look()
+				for object, state := range after {
+					if state == before[object] {
+						continue
+					}
+					moved[name+" "+object[0]] = true
+					told := listed(t, c, "timeline?kind=state&limit=1&subject="+url.QueryEscape(object[1]), "records")
+					require.NotEmpty(t, told, "%s %v", name, object)
+					assert.True(t, strings.HasSuffix(text(t, told[0], "text"), " → "+state), "%s %v is %s, and the timeline says %s", name, object, state, told[0]["text"])
+				}
+				before = after
+			}
+			status, _ := faketest.Admin(c.Admin(), "POST", "/_fake/clock/advance", `{"seconds":31536000}`)
+			require.Equal(t, http.StatusOK, status)
+			assert.Equal(t, before, look(), "%s: no event was left, and yet a state has changed", name)
+		}
+	}
+	for _, kind := range []string{"kapiten rides", "kpay payments", "kasapay payouts", "kotani transactions", "kotani quotes", "kotani orders", "fiatconnect transfers", "bitpesa transactions"} {
+		assert.True(t, moved[kind], "the clock has moved no %s", kind)
+	}
+}
+
+// A line of the timeline says in one clause why: a request, a person or an event.
+func TestTheTimelineSaysWhoMadeAnObjectAndWhoMovedIt(t *testing.T) {
+	made, moved := []string{}, []string{}
+	for name, controls := range stock(t) {
+		for _, c := range controls {
+			for _, k := range listed(t, c, "kinds", "kinds") {
+				kind := text(t, k, "name")
+				if k["provider"] != name || kind == "accounts" {
+					continue
+				}
+				for _, o := range listed(t, c, name+"/"+kind, kind) {
+					id := url.QueryEscape(text(t, o, "id"))
+					if kind != "companies" && name != "fiatconnect" { // those came by no request
+						made = append(made, name+" "+kind)
+						told := listed(t, c, "timeline?kind=state&subject="+id, "records")
+						require.NotEmpty(t, told)
+						assert.NotEmpty(t, told[len(told)-1]["request"], "%s %s", name, kind)
+					}
+					for _, act := range o["acts"].([]any)[:min(1, len(o["acts"].([]any)))] {
+						act, before := act.(map[string]any), listed(t, c, "timeline?limit=1", "records")
+						status, body := faketest.Admin(c.Admin(), text(t, act, "method"), text(t, act, "path"), string(fake.Encode(act["body"])))
+						require.Equal(t, http.StatusOK, status, body)
+						for _, kind := range []string{"state", "entry"} {
+							for _, r := range listed(t, c, "timeline?kind="+kind+"&subject="+id, "records") {
+								if len(before) == 0 || r["id"].(float64) > before[0]["id"].(float64) {
+									moved = append(moved, name+" "+kind)
+									assert.Equal(t, "by hand", r["cause"], "%s %v", name, r)
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	assert.Subset(t, made, []string{"kapiten rides", "kpay payments", "kasapay payouts", "kotani transactions", "bitpesa transactions", "bitpesa senders", "bitpesa recipients"})
+	assert.Subset(t, moved, []string{"kapiten state", "kpay state", "kpay entry", "kasapay state", "kasapay entry", "kotani state", "kotani entry", "fiatconnect state", "bitpesa state"})
+}
+
+// listed are the elements of a list of the admin API.
+func listed(t *testing.T, c *fake.Control, path, name string) (all []map[string]any) {
+	t.Helper()
+	status, body := faketest.Admin(c.Admin(), "GET", "/_fake/"+path, "")
+	require.Equal(t, http.StatusOK, status, body)
+	var page map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal([]byte(body), &page))
+	require.NoError(t, json.Unmarshal(page[name], &all))
+	return all
 }
 
 // reach are the pairs of states that some way connects, and the states.

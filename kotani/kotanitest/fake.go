@@ -138,10 +138,10 @@ func (f *Fake) showQuote(q *quote) fake.Object {
 	switch {
 	case q.Spent:
 		o.State, o.Result = "spent", fake.ResultOK
-	case !f.world.Now().Before(q.Expires):
-		o.State, o.Result = "expired", fake.ResultFailed
 	case q.Accepted:
 		o.State = "accepted"
+	case !f.world.Now().Before(q.Expires):
+		o.State, o.Result = "expired", fake.ResultFailed
 	}
 	return o
 }
@@ -291,17 +291,21 @@ func refuse(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration
 	writeText(rw, status, http.StatusText(status))
 }
 
-// Kinds of scheduled events. The key is a request id or a prepay id.
+// Kinds of scheduled events. The key is the id of a request, an order or a quote.
 const (
 	eventSettle      = "settle"
 	eventReverse     = "reverse"
 	eventOrderExpiry = "order_expiry"
+	eventQuoteExpiry = "quote_expiry"
 )
 
 // fire carries out a scheduled event, unless the object has moved on meanwhile.
 func (f *Fake) fire(e fake.Event) {
-	if e.Kind == eventOrderExpiry {
+	switch e.Kind {
+	case eventOrderExpiry:
 		f.expireOrder(e.Key)
+		return
+	case eventQuoteExpiry: // the time alone ends a quote: this event makes the timeline look at it
 		return
 	}
 	t := f.state.Transactions.Find(e.Key)

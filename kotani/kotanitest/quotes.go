@@ -80,6 +80,7 @@ func (f *Fake) price(c *call, q *quote) object {
 	}
 	q.ID, q.Expires = f.ids().UUID(), f.world.Now().Add(f.config.Quirks.QuoteLifetime)
 	f.state.Quotes.Add(q)
+	f.after(f.config.Quirks.QuoteLifetime, eventQuoteExpiry, q.ID)
 	return q.wire()
 }
 

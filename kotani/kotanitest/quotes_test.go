@@ -1,11 +1,14 @@
 package kotanitest_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 )
 
@@ -49,6 +52,38 @@ func TestQuoteIsAcceptedOnceAndInTime(t *testing.T) {
 	p.Advance(1)
 	p.wantRefused("quote expired", accept("in", late))
 	p.wantRefused("quote already accepted", accept("in", q))
+}
+
+func TestTheTimelineTellsThatAQuoteHasExpired(t *testing.T) {
+	t.Parallel()
+	p := newPartner(t, kotanitest.Config{})
+	in := func() string {
+		id, _ := p.post("/quotes/in", object{"fiatAmount": "1300", "currency": "KES", "cryptoType": "cUSD"})["quoteId"].(string)
+		return id
+	}
+	told := func(id string) (lines []string) {
+		status, text := faketest.Admin(p.Admin(), "GET", "/_fake/timeline?kind=state&subject="+id, "")
+		require.Equal(t, 200, status, text)
+		for _, r := range parse(t, text)["records"].([]any) {
+			r := r.(map[string]any)
+			lines = append(lines, fmt.Sprint(r["time"], " ", r["text"]))
+		}
+		return lines
+	}
+	state := func(id string) any {
+		_, text := faketest.Admin(p.Admin(), "GET", "/_fake/kotani/quotes/"+id, "")
+		return parse(t, text)["state"]
+	}
+	open, accepted := in(), in()
+	p.post("/quotes/in/accept", object{"quoteId": accepted})
+	p.Advance(5*time.Minute - 1)
+	assert.Equal(t, "open", state(open))
+	assert.Equal(t, []string{"2026-04-03T09:00:00Z open"}, told(open))
+	p.Advance(1)
+	assert.Equal(t, "expired", state(open))
+	assert.Equal(t, []string{"2026-04-03T09:05:00Z open → expired", "2026-04-03T09:00:00Z open"}, told(open))
+	assert.Equal(t, "accepted", state(accepted), "an accepted quote does not expire")
+	assert.Equal(t, []string{"2026-04-03T09:00:00Z open → accepted", "2026-04-03T09:00:00Z open"}, told(accepted))
 }
 
 func TestAcceptedQuoteIsDepositedOnce(t *testing.T) {

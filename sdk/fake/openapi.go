@@ -65,7 +65,7 @@ func (s schemas) call(c adminCall, path string) schema {
 		}
 	}
 	for name := range strings.FieldsSeq(c.query) {
-		parameters = append(parameters, schema{"name": name, "in": "query", "schema": text})
+		parameters = append(parameters, schema{"name": name, "in": "query", "schema": s.parameter(name)})
 	}
 	call := schema{
 		"summary": c.Does, "parameters": parameters,
@@ -80,6 +80,44 @@ func (s schemas) call(c adminCall, path string) schema {
 		call["requestBody"] = schema{"content": jsonContent(body)}
 	}
 	return call
+}
+
+// parameter is the schema of a query parameter.
+func (s schemas) parameter(name string) schema {
+	switch name {
+	case "limit":
+		return schema{"type": "integer", "minimum": 1}
+	case "kind":
+		return s.of(reflect.TypeFor[RecordKind]())
+	case "result":
+		return s.of(reflect.TypeFor[Result]())
+	}
+	return schema{"type": "string"}
+}
+
+// words are the values of a type whose values are words, else nil.
+func words(t reflect.Type) []string {
+	switch t {
+	case reflect.TypeFor[RecordKind]():
+		return texted(RecordRequest, RecordState, RecordEntry, RecordCallback, RecordAct)
+	case reflect.TypeFor[Result]():
+		return texted(ResultOK, ResultPending, ResultRefused, ResultFailed)
+	case reflect.TypeFor[FaultKind]():
+		return texted(FaultStatus, FaultDelay, FaultDropBefore, FaultDropAfter, FaultTruncate, FaultMalformed, FaultHTML, FaultRateLimit, FaultExpireToken)
+	case reflect.TypeFor[DeliveryState]():
+		return texted(DeliveryPending, DeliveryDelivered, DeliveryDead)
+	case reflect.TypeFor[EntryStatus]():
+		return texted(EntryPending, EntryPosted, EntryFailed)
+	}
+	return nil
+}
+
+func texted[S ~string](values ...S) []string {
+	all := make([]string, len(values))
+	for i, v := range values {
+		all[i] = string(v)
+	}
+	return all
 }
 
 func (s schemas) response(c adminCall) schema {
@@ -131,6 +169,9 @@ func (s schemas) of(t reflect.Type) schema {
 		return schema{}
 	case t.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
 		return schema{"type": "string"}
+	}
+	if all := words(t); all != nil {
+		return schema{"type": "string", "enum": all}
 	}
 	switch t.Kind() {
 	case reflect.String:

@@ -262,9 +262,9 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	t.write(line)
 }
 
-// attribute notes what a request has caused: the callbacks about its object, or about an
-// object in its response, and the other records about its object. What an event or a
-// person caused in the meantime is not among them.
+// attribute notes what a request has caused: the callbacks and the other records about its
+// object, or about an object in its response. What an event or a person caused in the
+// meantime is not among them.
 func (w *World) attribute(r *Request, line *Record) {
 	t := &w.timeline
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
@@ -289,9 +289,9 @@ func (w *World) attribute(r *Request, line *Record) {
 		}
 		if d := w.dispatcher.byID[caused.Delivery]; d != nil {
 			caused.Request = d.request
-		} else if caused.Request == "" && caused.Cause == "" && t.about(*caused).Subject == r.Subject {
+		} else if id := t.about(*caused).Subject; caused.Request == "" && caused.Cause == "" && (id == r.Subject || strings.Contains(r.ResponseBody, strconv.Quote(id))) {
 			caused.Request = r.ID
-			t.comes(r.Provider, r.Subject, r)
+			t.comes(r.Provider, id, r)
 		} else {
 			continue
 		}
@@ -367,24 +367,43 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 			next.ServeHTTP(rw, r)
 			return
 		}
+		last := 0 // the newest record before the call
+		w.locked(func() { last = w.timeline.dropped + len(w.timeline.records) })
 		seen := &statusWriter{ResponseWriter: rw, status: http.StatusOK}
 		next.ServeHTTP(seen, r)
 		w.Lock()
 		defer w.Unlock()
 		parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/_fake/"), "/")
-		line := Record{Kind: RecordAct, Result: ResultOK, Text: actText(r.Method, strings.TrimPrefix(r.URL.Path, "/_fake")), Cause: "by hand"}
+		line := Record{Kind: RecordAct, Result: ResultOK, Text: actText(r.Method, strings.TrimPrefix(r.URL.Path, "/_fake")), Cause: byHand}
 		if seen.status >= 400 {
 			line.Result, line.Cause = ResultRefused, "refused: "+seen.problem()
 		}
 		if c := w.byName[parts[0]]; c != nil && len(parts) > 2 {
 			line.Provider, line.Subject = parts[0], parts[2]
 			w.touch(c, parts[2])
-			w.timeline.cause = "by hand"
+			w.timeline.cause = byHand
 			w.settle()
 			w.timeline.cause = ""
+			w.timeline.moved(parts[0], parts[2], last)
 		}
 		w.record(line)
 	})
+}
+
+const byHand = "by hand" // the cause of what an admin call changes
+
+// moved names the cause of the records, newer than last, that an admin call has made of an
+// object, a ledger entry or an account.
+func (t *timeline) moved(provider, id string, last int) {
+	subject := t.about(Record{Provider: provider, Subject: id}).Subject
+	for i := len(t.records) - 1; i >= 0 && t.records[i].ID > last; i-- {
+		r := t.records[i]
+		its := t.about(*r).Subject == subject || r.Entry != nil && (r.Entry.ID == id || r.Entry.Account.Owner == id)
+		if its && r.Provider == provider && (r.Kind == RecordState || r.Kind == RecordEntry) && r.Cause == "" && r.Request == "" {
+			r.Cause = byHand
+			t.write(r)
+		}
+	}
 }
 
 // actText says what an admin call did.

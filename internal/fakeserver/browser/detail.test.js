@@ -6,7 +6,7 @@ import {createRequire} from "node:module"
 import {join} from "node:path"
 import {test} from "node:test"
 import {
-  advance, browser, call, console_, eachTest, hook, kpay, live, merchant, page, payment, ride, server, shots,
+  advance, browser, built, call, console_, context, eachTest, hook, kotani, kpay, live, merchant, page, payment, ride, serve, server, shots,
 } from "./harness.js"
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
@@ -46,6 +46,19 @@ test("a request leads to each callback that it caused, and each callback back to
   assert.equal(await page.locator("#list .callbacks > li:has-text('ORDER-2')").count(), 0)
   await page.click("a[aria-label='Show all callbacks']")
   await page.waitForSelector("#list .callbacks > li:has-text('ORDER-2')")
+})
+
+test("a line leads to the request that caused it, and names no request in the detail of that request", async () => {
+  await kpay(server, payment("ORDER-1", hook.url + "/kpay"))
+  const [{id}] = (await call(server.admin + "/requests")).value.requests
+  await page.goto(console_("/?view=timeline"))
+  await page.click(`.timeline > li:has-text('payment 03 pending') .cause a:text-is("by ${id}")`)
+  await page.waitForSelector(`#detail dd:text-is("${id}")`)
+  await page.waitForSelector("#detail .timeline > li:has-text('payment 03 pending')")
+  assert.equal(await page.locator("#detail .cause a").count(), 0)
+  await page.click("#detail .facts a:text-is('payment ORDER-1')")
+  await page.click(`#detail .timeline .cause a:text-is("by ${id}")`) // the object's thread names it
+  await page.waitForSelector("#detail h2:has-text('POST /')")
 })
 
 test("a callback that comes while its request is open shows up there", async () => {
@@ -111,6 +124,35 @@ for (const [name, path, choose, rows] of [
   assert.equal(await page.isVisible("#message"), false)
 })
 
+for (const [name, path] of [["timeline", "/?view=timeline&kind=request"], ["objects", "/?view=objects&provider=kapiten&kind=rides"], ["callbacks", "/?view=callbacks"]])
+  test(`a healed connection keeps the rows that were asked for: ${name}`, async () => {
+    const m = await merchant(server, hook.url + "/kapiten")
+    for (let i = 0; i < 130; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-" + i))
+    await advance(60)
+    await page.clock.install()
+    await page.goto(console_(path))
+    await live()
+    const rows = page.locator("#list .lines > li:visible")
+    await rows.first().waitFor()
+    const few = await rows.count()
+    await page.click("text=Show older")
+    await page.waitForFunction(few => document.querySelectorAll("#list .lines > li").length > few, few)
+    const before = await rows.count(), oldest = await rows.last().getAttribute("data-open")
+    await page.evaluate(() => scrollTo(0, 1e6))
+    await server.freeze()
+    await page.clock.fastForward(17_000)
+    await page.waitForSelector("#live.lost")
+    server.thaw()
+    await m.api("/api/rides/", "POST", ride(m.id, "ORDER-NEW"))
+    await advance(60)
+    await page.clock.fastForward(1_000)
+    await live()
+    await page.waitForSelector("#list .lines > li:has-text('ORDER-NEW')", {timeout: 10_000})
+    assert.ok(await rows.count() > before, `${await rows.count()} rows, and ${before} before`)
+    assert.equal(await rows.last().getAttribute("data-open"), oldest)
+    assert.ok(await rows.last().evaluate(row => row.getBoundingClientRect().top < innerHeight), "the page is still scrolled there")
+  })
+
 test("a response whose body is cut is told as a failure", async () => {
   await page.goto(console_("/?view=timeline"))
   await live()
@@ -129,6 +171,33 @@ test("a start page that failed once is asked for again", async () => {
   await page.waitForSelector("form.filters [name=provider] option:text-is('kpay')", {state: "attached", timeout: 5000})
 })
 
+test("what could not be loaded is told, and a click tries again", async () => {
+  await kpay(server, payment("ORDER-1", hook.url, {pmethod: "cc", bankid: "000"}))
+  await page.route("**/console/start.json", route => route.abort()) // the addresses of the providers
+  await page.goto(console_("/?view=timeline"))
+  await page.waitForSelector("#message:has-text('The addresses of the providers are not known. The server does not respond.')")
+  await page.unroute("**/console/start.json")
+  await page.click("#message button:text-is('Try again')")
+  await page.waitForSelector(".timeline > li:has-text('ORDER-1')", {timeout: 5000})
+  assert.equal(await page.isVisible("#message"), false)
+
+  await page.route("**/_fake/deliveries?*", route => route.abort())
+  await page.click("nav.parts >> text=Callbacks")
+  await page.waitForSelector("#message:has-text('The server does not respond.')")
+  await page.unroute("**/_fake/deliveries?*")
+  await page.click("#message button:text-is('Try again')")
+  await page.waitForSelector("#list :text('No callback was sent yet.')", {timeout: 5000})
+
+  await page.route("**/console/start.json", route => route.abort())
+  await page.goto(console_("/?view=objects&provider=kpay&kind=payments&open=kpay/payments/ORDER-1"))
+  await page.waitForSelector("#detail h2:text-is('Could not be loaded')", {timeout: 5000})
+  assert.match(await page.textContent("#detail"), /The addresses of the providers are not known/)
+  await page.unroute("**/console/start.json")
+  await page.click("#detail button:text-is('Try again')")
+  await page.waitForSelector("#detail h2:text-is('ORDER-1')", {timeout: 5000})
+  assert.match(await page.getAttribute("#detail a:text-is('Open the checkout')", "href"), new RegExp("^" + server.kpay + "/checkout/"))
+})
+
 test("a click of the header while its last call is under way is not dropped in silence", async () => {
   await page.goto(console_("/?view=timeline"))
   await live()
@@ -141,6 +210,27 @@ test("a click of the header while its last call is under way is not dropped in s
   await page.waitForSelector("#message:has-text('The last call is still under way.')", {timeout: 5000})
   await route.continue()
   await page.waitForSelector("#message", {state: "hidden", timeout: 5000})
+})
+
+test("a quote that expires by the clock alone changes in an open list and in an open detail", async () => {
+  const other = await serve(built.binary, "-clock", "real", "-speed", "60") // its 5 minutes take 5 s, and nobody acts meanwhile
+  try {
+    const api = await kotani(other)
+    const ask = async () => (await api("/quotes/in", "POST", {fiatAmount: "13000", currency: "KES", cryptoType: "cUSD"})).value.quoteId
+    const id = await ask()
+    await page.goto(other.console + "?view=objects&provider=kotani&kind=quotes")
+    await page.waitForSelector(`.objects > li:has-text("${id}") .chip:has-text("open")`)
+    const detail = await context.newPage()
+    await detail.goto(other.console + "?view=timeline&open=kotani/quotes/" + id)
+    await detail.waitForSelector("#detail .facts .chip:has-text('open')")
+    for (const p of [page, detail]) await p.evaluate(() => { globalThis.loaded = true })
+    await page.waitForSelector(`.objects > li:has-text("${id}") .chip.failed:has-text("expired")`, {timeout: 15_000})
+    await detail.waitForSelector("#detail .facts .chip.failed:has-text('expired')", {timeout: 5000})
+    await detail.waitForSelector("#detail .timeline li:has-text('open → expired')", {timeout: 5000})
+    for (const p of [page, detail]) assert.ok(await p.evaluate(() => globalThis.loaded), "without a reload")
+  } finally {
+    await other.stop()
+  }
 })
 
 test("pings of the server keep a quiet connection", async () => {

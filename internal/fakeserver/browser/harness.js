@@ -305,3 +305,13 @@ export async function restart(...args) { server = await serve(built.binary, ...a
 export const console_ = (path = "/") => server.console.slice(0, -1) + path
 export const live = () => page.waitForSelector("#live:not(.lost) >> text=live")
 export const advance = seconds => call(server.admin + "/clock/advance", "POST", {seconds})
+
+// tabTo presses a key until what has the focus begins with a text, as a person does.
+export const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") || document.activeElement.textContent)
+export async function tabTo(text, key = "Tab") {
+  for (let i = 0; i < 120; i++) {
+    if ((await focused()).startsWith(text)) return
+    await page.keyboard.press(key)
+  }
+  assert.fail(`no ${key} leads to ${text}`)
+}

@@ -69,6 +69,8 @@ const views = {
   gone: () => "/?view=objects&provider=kapiten&kind=rides&open=kapiten/rides/nobody",
   question: () => "/?view=callbacks",
   refused: () => "/?view=faults",
+  unreached: () => "/?view=timeline",
+  undetailed: () => "/?view=timeline",
 }
 
 // acts are what a person does in a view before it is looked at.
@@ -81,6 +83,16 @@ const acts = {
     await page.waitForSelector(".refusal:has-text('no route')")
     await page.setInputFiles("#load", {name: "x.json", mimeType: "application/json", buffer: Buffer.from("{}")})
     await page.waitForSelector("#message:not([hidden])")
+  },
+  unreached: async page => {
+    await page.route("**/_fake/routes", route => route.abort())
+    await page.click("nav.parts >> text=Faults")
+    await page.waitForSelector("#message button")
+  },
+  undetailed: async page => {
+    await page.route("**/_fake/requests/*", route => route.abort())
+    await page.locator(".timeline a.main[href*=requests]").first().click()
+    await page.waitForSelector("#detail h2:text-is('Could not be loaded')")
   },
 }
 
@@ -103,13 +115,15 @@ for (const [name, where] of Object.entries(views)) {
         await page.waitForSelector("#live:not(.lost) >> text=live")
         await page.waitForFunction(() => document.querySelector("#list .lines:not([hidden]) > li, #list .none, #list .start, #list .presets") && (!location.search.includes("open=") || document.querySelector("#detail h2")))
         await acts[name]?.(page)
-        if (["refused", "gone"].includes(name)) errors.length = 0 // Chromium reports each 400 and 404
+        if (["refused", "gone", "unreached", "undetailed"].includes(name)) errors.length = 0 // Chromium reports each 400 and 404, and each failure
         await page.screenshot({path: join(shots, `${name}-${width}-${colorScheme}.png`), fullPage: width === 390})
         assert.deepEqual(await finds(page), [])
         const wide = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
         assert.ok(wide[0] <= wide[1], `scrolls sideways: ${wide}`)
         const cut = await page.evaluate(() => [...document.querySelectorAll("button, .chip, h2, .num")].filter(e => e.offsetParent && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline").map(e => e.textContent))
         assert.deepEqual(cut, [], "texts that do not fit")
+        const outside = await page.evaluate(() => [...document.querySelectorAll(".lines > li > *, .panel *, .facts *")].filter(e => e.offsetParent && e.getBoundingClientRect().right > innerWidth).map(e => e.textContent))
+        assert.deepEqual(outside, [], "what a person cannot see")
         assert.deepEqual(errors, [])
         await context.close()
       })

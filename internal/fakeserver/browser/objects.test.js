@@ -207,6 +207,12 @@ const table = [
     ],
   },
   {
+    provider: "kotani", kind: "quotes", amount: "13,000 KES",
+    make: async () => ({id: ok(await (await kotani(server))("/quotes/in", "POST", {fiatAmount: "13000", currency: "KES", cryptoType: "cUSD"})).quoteId}),
+    states: final(["open", "expired"]),
+    wire: [["expired", () => advance(300)]],
+  },
+  {
     provider: "kotani", kind: "users",
     make: async () => {
       const api = await kotani(server)
@@ -386,6 +392,7 @@ for (const row of table) {
     if (changes.length) {
       await page.click("#detail .facts dt:text-is('Thread') + dd a") // the thread tells the story, newest first
       await page.waitForSelector("text=Thread of")
+      await page.waitForSelector("#list .foot span:has-text('that match')") // its lines are drawn
       const lines = (await page.locator("#list .timeline a.main, #list .timeline span.main").allTextContents()).filter(text => text.includes(" → ") && !text.startsWith("POST") && !text.startsWith("GET"))
       const own = lines.map(text => changes.find(c => text.endsWith(" " + c))).filter(Boolean)
       assert.deepEqual(own.reverse(), changes)

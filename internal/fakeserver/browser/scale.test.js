@@ -1,5 +1,6 @@
 // The console with 10,000 rides and 30,000 callbacks. It prints what it measures.
 import assert from "node:assert/strict"
+import {cpus, loadavg} from "node:os"
 import {after, before, test} from "node:test"
 import {build, call, launch, merchant, receiver, ride, serve} from "./harness.js"
 
@@ -88,21 +89,20 @@ test("first paint, a filter, an object and an update are measured with 10,000 ri
   await context.close()
 })
 
-test("an hour passes, in under 5 s at best of three, with 10,000 rides under way, a receiver of their callbacks and an open page", async t => {
+test("an hour passes in under 5 s, in the first run after a warm-up, with 10,000 rides under way, a receiver of their callbacks and an open page", async t => {
   await call(`${server.admin}/kapiten/companies/${m.id}`, "PATCH", {webhook_url: hook.url})
   const before = (await call(server.admin + "/snapshot?secrets=1")).value
   const context = await browser.newContext({viewport: {width: 1280, height: 800}})
   const page = await context.newPage()
   await page.goto(server.console + "?view=timeline")
   await page.waitForSelector("#live:not(.lost) >> text=live")
-  const hours = []
-  do { // a busy machine gets another try at the same hour
-    if (hours.length > 0) assert.equal((await call(server.admin + "/snapshot", "PUT", before)).status, 200)
-    hook.got.length = 0
-    hours.push(await timed(() => call(server.admin + "/clock/advance", "POST", {seconds: 3600})))
-  } while (hours.at(-1) >= 5000 && hours.length < 3)
-  t.diagnostic(`an hour with ${hook.got.length} callbacks ${hours} ms`)
-  assert.ok(Math.min(...hours) < 5000, `hours of ${hours} ms`)
+  const hour = () => timed(() => call(server.admin + "/clock/advance", "POST", {seconds: 3600}))
+  const warming = await hour() // the same hour once before; its time does not count
+  assert.equal((await call(server.admin + "/snapshot", "PUT", before)).status, 200)
+  hook.got.length = 0
+  const counts = await hour()
+  t.diagnostic(`an hour with ${hook.got.length} callbacks ${counts} ms, after ${warming} ms to warm up`)
+  assert.ok(counts < 5000, `${counts} ms for the hour; other work on the machine counts too: ${loadavg()[0]} processes at work on ${cpus().length} processors`)
   await page.waitForSelector(".timeline > li:has-text('the clock was advanced')")
   await page.waitForSelector("#live:not(.lost) >> text=live")
   await context.close()

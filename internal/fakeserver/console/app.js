@@ -1,6 +1,6 @@
 // The console: the header, the address and the stream of events. Each part of the
 // page is a module with show(list, address) and, where it has one, update(message).
-import {address, api, attempt, count, day, el, giveUp, plural, query} from "./dom.js"
+import {address, api, attempt, count, day, el, giveUp, none, plural, query} from "./dom.js"
 import * as start from "./start.js"
 import * as timeline from "./timeline.js"
 import * as objects from "./objects.js"
@@ -13,13 +13,14 @@ const by = id => document.getElementById(id)
 const list = by("list"), detailPane = by("detail")
 let shown = "", clock = null, clockAt = 0, total = 0
 
-function message(text) {
-  by("message").textContent = text
+function message(text, retry) {
+  const button = () => el("button", {type: "button", class: "small", onclick: () => { message(""); retry() }}, "Try again")
+  by("message").replaceChildren(text, ...retry ? [button()] : [])
   by("message").hidden = !text
 }
 
 // show draws what the address says. Only what changed in it is drawn anew.
-let turn = 0
+let turn = 0, healed = false
 async function show() {
   const mine = ++turn
   const a = address()
@@ -35,9 +36,13 @@ async function show() {
       shown = wanted
       document.title = view[0].toUpperCase() + view.slice(1) + " · fakeserver"
       try {
-        await parts[view].show(list, {...rest, view})
+        await parts[view].show(list, {...rest, view}, healed)
+        list.dataset.view = view
       } catch (e) {
-        if (shown === wanted) shown = "" // the next click tries again
+        if (shown === wanted) {
+          shown = "" // the next click tries again
+          if (list.dataset.view !== view) list.replaceChildren(none("This could not be loaded.")) // not the rows of another part
+        }
         throw e
       }
     }
@@ -46,7 +51,7 @@ async function show() {
     detailPane.hidden = !open
     await detail.show(detailPane, open || "")
     for (const row of list.querySelectorAll("[data-open]")) row.classList.toggle("open", row.dataset.open === open)
-  })
+  }, show)
 }
 
 function go(to, replace) {
@@ -57,7 +62,7 @@ function go(to, replace) {
 
 addEventListener("popstate", show)
 addEventListener("go", e => go(e.detail, true))
-addEventListener("failed", e => message(e.detail))
+addEventListener("failed", e => message(e.detail.text, e.detail.retry))
 
 document.addEventListener("click", async event => {
   const link = event.target.closest("a")
@@ -149,7 +154,8 @@ by("load").onchange = event => attempt(async () => {
 
 // The stream of events. When it breaks it is opened again and goes on where it was.
 // A stream that is silent for three heartbeats of the server is as good as broken.
-let last = "", lostAt = "", patience = 15_000, watch
+// Its first message comes before the first list is read, so that no news falls in between.
+let last = "", lostAt = "", patience = 15_000, watch, begun = false
 
 function live() {
   by("live").classList.toggle("lost", Boolean(lostAt))
@@ -169,6 +175,7 @@ function listen() {
     giveUp()
     lostAt ||= new Date().toTimeString().slice(0, 8) // of the first failure
     live()
+    begin()
     setTimeout(listen, 1000)
   }
   const take = kind => event => {
@@ -179,10 +186,11 @@ function listen() {
     const first = total === 0 && m.total > 0
     total = m.total
     setClock(m.clock)
-    const healed = Boolean(lostAt)
+    healed = Boolean(lostAt)
     if (healed) message("") // what failed meanwhile is done again below, or can be
     lostAt = ""
     live()
+    if (begin()) return
     if (kind === "reset" || healed || first && !address().view) {
       shown = ""
       show().then(() => attempt(detail.reload))
@@ -198,6 +206,13 @@ function listen() {
   alive()
 }
 
-await attempt(async () => { total = (await api("/_fake/timeline?limit=1")).total })
-await show()
+// begin draws the page for the first time, and reports whether it did.
+function begin() {
+  if (begun) return false
+  begun = true
+  shown = ""
+  show()
+  return true
+}
+
 listen()

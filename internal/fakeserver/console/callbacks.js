@@ -1,16 +1,19 @@
 // The callbacks with their attempts.
-import {acts, address, api, at, attempt, chip, dated, day, deliveryResult, el, milliseconds, none, plural, query, refreshed, shown, soon, time, when} from "./dom.js"
+import {acts, address, again, api, at, attempt, chip, dated, day, deliveryResult, el, milliseconds, none, plural, query, shown, soon, time, when} from "./dom.js"
 import {fill, rows} from "./patch.js"
 import {filters, setFilters} from "./timeline.js"
 
 let root, filter, items, next, total
+let wanted = 0, turn = 0 // rows that the person asked for; the newest load
+const size = 50
 
 export async function show(list, a) {
+  const before = JSON.stringify(filter)
   filter = {state: a.state || "", provider: a.provider || "", request: a.request || "", q: a.q || ""}
+  if (JSON.stringify(filter) !== before) wanted = 0
   if (!root || !list.contains(root.form)) await draw(list)
   setFilters(root.form, filter)
   fill(root.request, filter.request && el("span", {class: "tag"}, "Caused by ", el("a", {class: "mono", href: at({open: "requests/" + filter.request})}, filter.request), el("a", {href: at({request: ""}), "aria-label": "Show all callbacks"}, "✕")))
-  items = []
   await load()
 }
 
@@ -23,17 +26,22 @@ async function draw(list) {
   list.replaceChildren(root.form, root.request, root.lines, root.foot)
 }
 
-async function load(cursor) {
-  const asked = filter
-  const page = await api("/_fake/deliveries" + query({...filter, limit: cursor ? 50 : Math.max(50, items.length), cursor}))
-  if (asked !== filter) return // a later filter is asked for meanwhile
-  ;[items, next] = cursor ? [items.concat(page.deliveries), page.next] : refreshed(page, page.deliveries, items, next, d => d.id)
-  total = page.total
+async function load() {
+  const mine = ++turn, of = filter
+  const page = await again((limit, cursor) => api("/_fake/deliveries" + query({...of, limit, cursor})), "deliveries", Math.max(size, wanted), wanted ? total : Infinity, () => mine === turn)
+  if (mine !== turn) return // a later filter is asked for meanwhile
+  ;({deliveries: items, next, total} = page)
+  if (wanted) wanted = Math.max(wanted, items.length)
   const filtered = Object.values(filter).some(Boolean)
   rows(root.lines, dated(items), d => d.id, d => line(d, () => load()))
   root.lines.hidden = items.length === 0
   fill(root.foot, items.length ? el("span", {}, shown(items.length, total, filtered)) : none(filtered ? "Nothing matches this filter." : "No callback was sent yet."),
-    next && el("button", {type: "button", onclick: () => attempt(() => load(next))}, "Show older"))
+    next && el("button", {type: "button", onclick: older}, "Show older"))
+}
+
+function older() {
+  wanted = items.length + size
+  attempt(load, older)
 }
 
 // line is a callback with its last attempt. done follows an act.

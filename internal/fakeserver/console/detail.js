@@ -1,12 +1,12 @@
 // The detail of a request, a callback or an object. Its address is a deep link.
-import {acts, address, api, at, body, chip, copier, dated, day, deliveryResult, el, fact, go, headers, milliseconds, money, one, plural, query, when} from "./dom.js"
+import {acts, address, api, at, attempt, body, chip, copier, dated, day, deliveryResult, el, fact, go, headers, milliseconds, money, one, plural, query, when} from "./dom.js"
 import {fill, rows, stays} from "./patch.js"
 import {line} from "./timeline.js"
 import {line as callback} from "./callbacks.js"
 import {breakNext} from "./faults.js"
-import {base} from "./start.js"
+import {base, load as addresses} from "./start.js"
 
-let pane, open = "", id = ""
+let pane, open = "", id = "", late = null
 
 // show opens a request, a callback or an object; "" closes it.
 export async function show(to, what) {
@@ -23,8 +23,11 @@ export async function reload() {
 }
 
 export async function update(m) {
-  if (open && m.records.some(r => [r.subject, r.reference, r.request, r.delivery].includes(id))) await load()
+  late?.push(...m.records)
+  if (open && concerns(m.records)) await load()
 }
+
+const concerns = records => records.some(r => [r.subject, r.reference, r.request, r.delivery].includes(id))
 
 async function load() {
   const what = open
@@ -34,17 +37,25 @@ async function load() {
     return
   }
   const logged = a === "requests" || a === "deliveries"
-  let of, records, callbacks
+  let of, records, callbacks, newest
+  const news = late = [] // what happens while the responses are on their way
   try {
+    await addresses()
     of = await api("/_fake/" + what)
     records = (await api("/_fake/timeline" + query({subject: of.id, limit: 60, provider: logged ? of.provider : a}))).records
     if (a === "requests") callbacks = await api("/_fake/deliveries" + query({request: of.id, limit: 20}))
     else if (!logged) callbacks = await api("/_fake/deliveries" + query({provider: a, q: of.id, limit: 1}))
   } catch (e) {
-    fill(pane, close(), el("h2", {tabindex: "-1"}, "Not there any more"), el("p", {}, e.message))
+    if (what !== open || late !== news) return // another one was opened meanwhile, or this one again
+    const gone = e.status === 404
+    fill(pane, close(), el("h2", {tabindex: "-1"}, gone ? "Not there any more" : "Could not be loaded"), el("p", {}, e.message),
+      gone ? "" : el("p", {class: "buttons"}, el("button", {type: "button", onclick: () => attempt(load)}, "Try again")))
     return
+  } finally {
+    newest = late === news
+    if (newest) late = null
   }
-  if (what !== open || address().open !== what) return // another one was opened meanwhile
+  if (what !== open || address().open !== what || !newest) return
   id = of.id
   const [above, below] = a === "requests" ? request(of, callbacks) : a === "deliveries" ? delivery(of) : object(a, b, of, records, callbacks.total)
   const caused = records.filter(r => a !== "requests" || r.kind !== "request" && r.kind !== "callback")
@@ -56,6 +67,7 @@ async function load() {
   lines.hidden = caused.length === 0
   const sent = pane.querySelector("ol.callbacks")
   if (sent) rows(sent, dated(callbacks.deliveries), d => d.id, d => callback(d, load))
+  if (concerns(news)) await load()
 }
 
 const close = () => el("a", {class: "close", href: at({open: ""})}, "Close")

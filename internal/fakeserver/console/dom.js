@@ -42,16 +42,16 @@ export async function api(path, method = "GET", body) {
     if (response.ok) throw new Error("The server does not respond.") // its body was cut
     return {error: "HTTP " + response.status}
   })
-  if (!response.ok) throw new Error(value.error || "HTTP " + response.status)
+  if (!response.ok) throw Object.assign(new Error(value.error || "HTTP " + response.status), {status: response.status})
   return value
 }
 
-// attempt does what may fail. The page says what has failed.
-export async function attempt(work) {
+// attempt does what may fail. The page says what has failed, with a button for retry.
+export async function attempt(work, retry) {
   try {
     return await work()
   } catch (e) {
-    dispatchEvent(new CustomEvent("failed", {detail: e.message}))
+    dispatchEvent(new CustomEvent("failed", {detail: {text: e.message, retry}}))
   }
 }
 
@@ -67,15 +67,19 @@ export function later(work, milliseconds) {
   }
 }
 
-// soon makes a function that runs once, a moment after the first of a burst of calls.
+// soon makes a function that runs once, a moment after the first of a burst of calls. A
+// call while it runs makes it run once more.
 export function soon(work) {
-  let waiting = false
-  return () => {
+  let waiting = false, more = false
+  return function call() {
+    more = waiting
     if (waiting) return
     waiting = true
-    setTimeout(() => {
+    setTimeout(async () => {
+      more = false
+      await attempt(work)
       waiting = false
-      attempt(work)
+      if (more) call()
     }, 600)
   }
 }
@@ -154,11 +158,16 @@ export function acts(all, done, first = "") {
   return el("div", {class: "buttons act", tabindex: "-1"}, ...buttons, Object.assign(stays(el("span", {class: "refusal", role: "alert"})), {key: "refusal"}))
 }
 
-// refreshed puts a page, which is the beginning of a list anew, before the older rows
-// that were shown already. next is the cursor behind them.
-export function refreshed(page, fresh, old, next, key) {
-  const i = page.next ? old.findIndex(o => key(o) === key(fresh.at(-1))) : -1
-  return i < 0 || i + 1 === old.length ? [fresh, page.next] : [fresh.concat(old.slice(i + 1)), next]
+// again reads a list from its beginning: n rows, and those which are new since the list had
+// the total of before, so that the last row stays. The server bounds each of its pages.
+export async function again(read, name, n, before, goesOn) {
+  let page = await read(n)
+  const rows = page[name], wanted = n + Math.min(Math.max(page.total - before, 0), 1000)
+  while (page.next && rows.length < wanted && goesOn()) {
+    page = await read(wanted - rows.length, page.next)
+    rows.push(...page[name])
+  }
+  return {...page, [name]: rows}
 }
 
 // shown says how much of a list is on the page.

@@ -1,19 +1,23 @@
 // The objects of each provider, its accounts and their entries.
-import {acts, address, api, at, attempt, chip, count, dated, el, go, later, money, none, plural, query, refreshed, shown, soon, svg, when} from "./dom.js"
+import {acts, address, again, api, at, attempt, chip, count, dated, el, go, later, money, none, plural, query, shown, soon, svg, when} from "./dom.js"
 import {fill, rows} from "./patch.js"
 
 let root, where, items, next, total
+let wanted = 0, choice = 0, turn = 0 // rows that the person asked for; the newest choice and the newest load
 
 const keys = {objects: o => o.id, accounts: a => a.owner + " " + a.currency, entries: e => e.id}
 
 export async function show(list, a) {
+  const mine = ++choice
   const {kinds} = await api("/_fake/kinds")
+  if (mine !== choice) return // something else is looked at meanwhile
   const first = kinds.find(k => k.total > 0 && k.name !== "accounts") || kinds[0]
+  const before = JSON.stringify(where)
   where = {provider: a.provider || first.provider, kind: a.kind || first.name, q: a.q || "", owner: a.owner || "", currency: a.currency || ""}
+  if (JSON.stringify(where) !== before) [items, wanted] = [[], 0]
   if (!root || !list.contains(root.lines)) draw(list)
   if (root.search !== document.activeElement) root.search.value = where.q
   drawKinds(kinds)
-  items = []
   await load()
 }
 
@@ -36,19 +40,26 @@ function drawKinds(kinds) {
   fill(root.kinds, ...providers.map(p => el("div", {class: "kind"}, el("span", {class: "provider"}, p), ...kinds.filter(k => k.provider === p).map(link))))
 }
 
-async function load(cursor) {
-  const looks = where.kind !== "accounts" ? "objects" : where.owner ? "entries" : "accounts"
-  const name = looks === "objects" ? where.kind : looks, size = looks === "entries" ? 200 : 50
-  const asked = where
-  const page = await api(`/_fake/${where.provider}/${name}` +
-    query({q: where.q, cursor, limit: cursor ? size : Math.max(size, items.length), ...looks === "entries" ? {owner: where.owner, currency: where.currency} : {}}))
-  const accounts = looks === "entries" ? (await api(`/_fake/${where.provider}/accounts` + query({q: where.owner}))).accounts : []
-  if (asked !== where) return // something else is looked at meanwhile
-  ;[items, next] = cursor ? [items.concat(page[name]), page.next] : refreshed(page, page[name], items, next, keys[looks])
-  total = page.total
+const looking = () => where.kind !== "accounts" ? "objects" : where.owner ? "entries" : "accounts"
+const size = () => looking() === "entries" ? 200 : 50
+
+async function load() {
+  const mine = ++turn, looks = looking(), name = looks === "objects" ? where.kind : looks
+  const {provider, q, owner, currency} = where
+  const read = (limit, cursor) => api(`/_fake/${provider}/${name}` + query({q, cursor, limit, ...looks === "entries" ? {owner, currency} : {}}))
+  const page = await again(read, name, Math.max(size(), wanted), wanted ? total : Infinity, () => mine === turn)
+  const accounts = looks === "entries" ? (await api(`/_fake/${provider}/accounts` + query({q: owner}))).accounts : []
+  if (mine !== turn) return // something else is looked at meanwhile
+  ;({[name]: items, next, total} = page)
+  if (wanted) wanted = Math.max(wanted, items.length)
   const head = looks === "entries" ? ledger(accounts.find(a => a.owner === where.owner && a.currency === where.currency)) : []
   fill(root.above, ...head)
   redraw(looks, {objects: object, accounts: account, entries: entry}[looks])
+}
+
+function older() {
+  wanted = items.length + size()
+  attempt(load, older)
 }
 
 function redraw(kind, make) {
@@ -60,7 +71,7 @@ function redraw(kind, make) {
   rows(root.lines, kind === "accounts" ? items : dated(items, "created"), keys[kind], make)
   root.lines.hidden = items.length === 0
   fill(root.foot, items.length ? el("span", {}, shown(items.length, total, where.q)) : none(where.q ? "Nothing matches." : "There are none yet."),
-    next && el("button", {type: "button", onclick: () => attempt(() => load(next))}, "Show older"))
+    next && el("button", {type: "button", onclick: older}, "Show older"))
 }
 
 function object(o) {

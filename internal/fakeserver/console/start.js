@@ -5,22 +5,21 @@ const bases = {}
 let page
 
 // load asks for the page once. After a failure the next call asks again.
-function load() {
+export function load() {
   return page ||= api("/console/start.json").then(p => {
     for (const e of p.endpoints) bases[e.name] = e.base
     return p
   }, e => {
     page = undefined
-    throw e
+    throw new Error("The addresses of the providers are not known. " + e.message)
   })
 }
-load().catch(() => {}) // the bases are needed whatever part is shown
 
 // providers are the names of all APIs, in the server's order.
 export const providers = async () => (await load()).endpoints.map(e => e.name)
 
-// base is the base URL of a provider.
-export const base = provider => bases[provider] || ""
+// base is the base URL of a provider, once load is done.
+export const base = provider => bases[provider]
 
 export async function show(list) {
   const {endpoints, admin} = await load()

@@ -1,9 +1,10 @@
 // The timeline: what happened, newest first. Its filter is in the address.
-import {address, api, at, attempt, chip, count, dated, el, go, later, money, none, one, query, shown, soon, when} from "./dom.js"
+import {address, again, api, at, attempt, chip, count, dated, el, go, later, money, none, one, query, shown, soon, when} from "./dom.js"
 import {fill, rows} from "./patch.js"
 import {providers} from "./start.js"
 
 let root, filter, records, next, total, dropped
+let wanted = 0, turn = 0, late = null // rows that the person asked for; the newest load; messages while it runs
 
 const kinds = {request: "requests", state: "states", entry: "money", callback: "callbacks", act: "by hand"}
 const size = 100
@@ -24,8 +25,11 @@ export function setFilters(form, filter) {
   for (const field of form.querySelectorAll("[name]")) if (field !== document.activeElement) field.value = filter[field.name]
 }
 
-export async function show(list, a) {
+export async function show(list, a, healed) {
+  const before = JSON.stringify(filter)
   filter = {provider: a.provider || "", kind: a.kind || "", result: a.result || "", subject: a.subject || "", q: a.q || ""}
+  if (JSON.stringify(filter) !== before) wanted = size
+  else if (healed && records) wanted = Math.max(wanted, records.length) // also what has come by itself
   if (!root || !list.contains(root.form)) await draw(list)
   setFilters(root.form, filter)
   fill(root.subject, filter.subject && el("span", {class: "tag"}, "Thread of ", el("strong", {}, filter.subject), el("a", {href: at({subject: ""}), "aria-label": "Leave the thread"}, "✕")))
@@ -40,15 +44,27 @@ async function draw(list) {
   list.replaceChildren(root.form, root.subject, root.lines, root.foot)
 }
 
-async function load(cursor) {
-  const asked = filter
-  const page = await api("/_fake/timeline" + query({...filter, limit: size, cursor}))
-  if (asked !== filter) return // a later filter is asked for meanwhile
-  records = cursor ? records.concat(page.records) : page.records
+async function load() {
+  const mine = ++turn, of = filter, messages = late = []
+  let page
+  try {
+    page = await again((limit, cursor) => api("/_fake/timeline" + query({...of, limit, cursor})), "records", wanted, wanted > size ? total : Infinity, () => mine === turn)
+  } finally {
+    if (mine === turn) late = null
+  }
+  if (mine !== turn) return // a later filter is asked for meanwhile
+  records = page.records
   next = page.next
   total = page.total
   dropped = page.dropped || 0
+  if (wanted > size) wanted = Math.max(wanted, records.length)
+  messages.forEach(take)
   redraw()
+}
+
+function older() {
+  wanted = records.length + size
+  attempt(load, older)
 }
 
 const filtered = () => Object.values(filter).some(Boolean)
@@ -59,7 +75,7 @@ function redraw() {
   fill(root.foot,
     records.length === 0 ? none(filtered() ? "Nothing matches this filter." : "Nothing has happened yet.") :
       el("span", {}, shown(records.length, total + (filtered() ? 0 : dropped), filtered()) + (dropped ? ", the oldest " + count(dropped) + " are forgotten" : "")),
-    next && el("button", {type: "button", onclick: () => attempt(() => load(next))}, "Show older"))
+    next && el("button", {type: "button", onclick: older}, "Show older"))
 }
 
 const fits = r => (!filter.provider || filter.provider === r.provider) && (!filter.kind || filter.kind === r.kind) &&
@@ -67,17 +83,24 @@ const fits = r => (!filter.provider || filter.provider === r.provider) && (!filt
   (!filter.q || [r.text, r.cause, r.subject, r.reference, r.request, r.delivery].some(text => text?.toLowerCase().includes(filter.q.toLowerCase())))
 
 export function update(m) {
+  late?.push(m)
   if (!records) return
+  take(m)
+  redraw()
+}
+
+// take puts what has happened into the list.
+function take(m) {
   const known = new Map(records.map(r => [r.id, r]))
   for (const r of m.records) if (known.has(r.id) || fits(r)) known.set(r.id, r)
   records = [...known.values()].filter(fits).sort((a, b) => b.id - a.id)
-  if (records.length > 10 * size) { // the page stays small; the older ones can be loaded again
-    records.length = 10 * size
+  const most = Math.max(wanted, 10 * size)
+  if (records.length > most) { // the page stays small; the older ones can be loaded again
+    records.length = most
     next = String(records.at(-1).id - 1)
   }
   if (filtered()) recount()
-  else total = m.total - dropped
-  redraw()
+  else total = Math.max(total, m.total - dropped)
 }
 
 // recount asks how many records match: one that is not on the page may have changed.
@@ -107,7 +130,13 @@ export function line(r, here) {
     chip(r.result),
     open ? el("a", {class: "main clip", href: at({open}), title: text}, text) : el("span", {class: "main clip", title: text}, text),
     el("span", {class: "subject clip"}, subject ? el("a", {href: "/" + query({view: "timeline", subject}), class: "mono", title: "The whole thread of " + subject}, subject) : ""),
-    el("span", {class: "cause clip", title: r.cause || ""}, r.cause || (r.kind !== "request" && r.request ? "by " + r.request : "")))
+    el("span", {class: "cause clip", title: r.cause || ""}, r.cause || causedBy(r, here)))
+}
+
+// causedBy leads to the request that caused a line, unless it is open beside it.
+function causedBy(r, here) {
+  const open = "requests/" + r.request
+  return r.kind !== "request" && r.request && open !== here ? el("a", {href: at({open})}, "by " + r.request) : ""
 }
 
 function moneyText(e) {

@@ -65,18 +65,14 @@ const (
 	V3SystemEvent         = "system.event"
 )
 
-// ParseV3Event reads a v3 webhook: {event, data, signature}. It refuses other
-// members, because only event and data are signed.
+// ParseV3Event reads a v3 webhook: {event, data, signature}. It reads nothing from
+// other members: a signature may cover event and data alone. Raw shows them all the
+// same, so believe nothing in Raw beside these two.
 func ParseV3Event(body []byte) (V3Event, error) {
 	body = wire.WithoutMark(bytes.Clone(body))
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
 		return V3Event{}, errors.New("kotani: v3 event is no object")
-	}
-	for name := range members {
-		if name != "event" && name != "data" && name != "signature" {
-			return V3Event{}, errors.New("kotani: v3 event with a member that is not signed")
-		}
 	}
 	e := V3Event{Event: text(members["event"]), Data: members["data"], Raw: body}
 	if e.Event == "" || !wire.IsObject(e.Data) {

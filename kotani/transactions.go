@@ -294,30 +294,29 @@ type oldMoney struct {
 // besides.
 type shown struct {
 	Transaction
-	wrapped json.RawMessage // what "result" holds, if anything
-	old     bool            // in the form of 2022, which has no external id
-	amount  bool            // an amount is shown, readable or not
+	wrapped bool // "result" holds an object, as documented; it may be empty
+	old     bool // in the form of 2022, which has no external id
+	amount  bool // an amount is shown, readable or not
 }
 
 // readTransaction reads a response in any of the known forms: the object under
-// "result", or the response itself.
+// "result", or the response itself. A "result" that is no object, or an empty one, is a
+// side field.
 func readTransaction(body []byte) (t shown, err error) {
 	var w transactionForm
 	if err := wire.Unmarshal(body, &w); err != nil {
 		return shown{}, err
 	}
 	wrapped := w.Result
-	if wrapped != nil {
+	if wraps(wrapped) {
 		w = transactionForm{}
-		if wire.IsObject(wrapped) {
-			if err := wire.Unmarshal(wrapped, &w); err != nil {
-				return shown{}, err
-			}
-		} else {
-			w.Message = wrapped
+		if err := wire.Unmarshal(wrapped, &w); err != nil {
+			return shown{}, err
 		}
+	} else if text(w.Message) == "" {
+		w.Message = wrapped
 	}
-	t = shown{Transaction: w.Transaction, wrapped: wrapped}
+	t = shown{Transaction: w.Transaction, wrapped: wire.IsObject(wrapped)}
 	old := cmp.Or(w.WithdrawReference, w.DepositReference)
 	t.old = old != ""
 	t.RequestID = cmp.Or(t.RequestID, w.ID, old)

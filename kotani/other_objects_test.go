@@ -331,6 +331,24 @@ func TestABadRowLosesNoOther(t *testing.T) {
 	assert.Equal(t, 3, accounts.Skipped)
 }
 
+func TestAListSaysWhetherItMayGoOn(t *testing.T) {
+	for members, more := range map[string]bool{
+		`"count":1`: false, `"total":"1"`: false, `"next":null`: false, `"next":""`: false, `"hasMore":false`: false, `"pages":1`: false, `"meta":[]`: false, `"x":9`: false,
+		`"count":2`: true, `"total":"60"`: true, `"next":"/p2"`: true, `"has_more":true`: true, `"nextCursor":"x"`: true, `"totalPages":2`: true,
+		`"meta":{"total":60}`: true, `"pagination":{"next_page":2}`: true,
+	} {
+		s := respond(200, `{"result":[{"requestId":"1"}],`+members+`}`)
+		list, err := newClient(t, newScript(s)).Fiat.List(t.Context(), kotani.TransactionListOptions{Limit: 9})
+		require.NoError(t, err, members)
+		assert.Equal(t, more, list.More, members)
+	}
+	for limit, more := range map[int]bool{0: false, 1: true, 2: true, 3: false} {
+		list, err := newClient(t, newScript(respond(200, `[{"requestId":"1"},7]`))).Fiat.List(t.Context(), kotani.TransactionListOptions{Limit: limit})
+		require.NoError(t, err)
+		assert.Equal(t, more, list.More, limit)
+	}
+}
+
 func FuzzNoise(f *testing.F) {
 	methods := slices.Sorted(maps.Keys(noisy))
 	for i := range len(methods) + len(noisyEvents) {

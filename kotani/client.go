@@ -117,12 +117,12 @@ func New(cfg Config) (*Client, error) {
 
 // checkFiatConnectURL checks FiatConnect.BaseURL by itself, where the rest of a Config is
 // too wrong for a client.
-func (c *Config) checkFiatConnectURL() error {
-	if c.FiatConnect.BaseURL == "" {
+func (cfg *Config) checkFiatConnectURL() error {
+	if cfg.FiatConnect.BaseURL == "" {
 		return nil
 	}
 	_, err := transport.New(transport.Config{
-		Provider: "kotani", BaseURL: c.FiatConnect.BaseURL, AllowHTTP: c.AllowPlainHTTP,
+		Provider: "kotani", BaseURL: cfg.FiatConnect.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
 		Operations: operations, Authorize: authorize, Interpret: interpretFiatConnect,
 	})
 	return fiatConnectFault(err)

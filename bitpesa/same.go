@@ -26,7 +26,7 @@ func (p *TransactionParams) compare(t *Transaction) *transport.Comparison {
 	switch {
 	case len(p.PayinMethods) == 0 && len(t.PayinMethods) > 0:
 		c.Differs("payin_methods")
-	case t.PayinMethods == nil && shows(t.Raw, "payin_methods"):
+	case t.PayinMethods == nil && holds(t.Raw, "payin_methods"):
 		c.Unreadable("payin_methods")
 	}
 	p.compareRecipients(c, t)
@@ -39,7 +39,7 @@ func (p *TransactionParams) compareRecipients(c *transport.Comparison, t *Transa
 		t.Unverified = t.Unverified || !t.Recipients[i].RequestedAmount.Valid
 	}
 	switch {
-	case t.Skipped > 0, n == 0 && shows(t.Raw, "recipients"):
+	case t.Skipped > 0, n == 0 && holds(t.Raw, "recipients"):
 		c.Unreadable("recipients")
 	case n == 0:
 		t.Unverified = true
@@ -249,6 +249,19 @@ func (t *Transaction) paidInBySender() bool {
 func shows(object sdk.Raw, field string) bool {
 	var fields map[string]json.RawMessage
 	return json.Unmarshal(object, &fields) == nil && fields[field] != nil && string(fields[field]) != "null"
+}
+
+// holds is shows for a list: an empty value of any type shows nothing of its rows.
+func holds(object sdk.Raw, field string) bool {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(object, &fields) != nil {
+		return false
+	}
+	switch strings.Join(strings.Fields(string(fields[field])), "") {
+	case "", "null", "false", "[]", "{}", `""`:
+		return false
+	}
+	return true
 }
 
 // doubtful reports a 422. The vendor does not publish the words of its refusals, so that

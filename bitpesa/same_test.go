@@ -31,32 +31,44 @@ var comparisons = map[string]struct {
 	old, shown string
 	want       string // same, different or unclear
 }{
-	"as sent":                    {"", "", "same"},
-	"the currency in small":      {`"USD"`, `"usd"`, "same"},
-	"another currency":           {`"USD"`, `"EUR"`, "different"},
-	"another external id":        {"17523", "17524", "different"},
-	"another sender":             {`"s-1"`, `"s-2"`, "different"},
-	"another amount":             {"10000.0", "10000.01", "different"},
-	"the amount as text":         {"10000.0", `"10000.00"`, "same"},
-	"an amount with commas":      {"10000.0", `"10,000.00"`, "unclear"},
-	"an amount with a currency":  {"10000.0", `"NGN 10000"`, "unclear"},
-	"an amount as an object":     {"10000.0", `{"value":10000}`, "unclear"},
-	"another payout currency":    {`"NGN",`, `"USD",`, "different"},
-	"another corridor":           {"NGN::Bank", "NGN::Mobile", "different"},
-	"another first name":         {"Jane", "Ada", "different"},
-	"another last name":          {"Doe", "Roe", "different"},
-	"the names in capitals":      {`"Jane","last_name":"Doe"`, `" JANE ","last_name":"DOE"`, "same"},
-	"another account":            {"1234567800", "1234567801", "different"},
-	"the account as a number":    {`"1234567800"`, `1234567800`, "same"},
-	"the account masked":         {"1234567800", "******7800", "same"},
-	"another account, masked":    {"1234567800", "******7801", "different"},
-	"another bank":               {"058", "044", "different"},
-	"the bank code as a number":  {`"058"`, `58`, "same"},
-	"a business":                 {`"person"`, `"business"`, "different"},
-	"two recipients":             {`"recipients":[`, `"recipients":[{"id":"r-0","state":"pending"},`, "different"},
-	"recipients of another form": {`"recipients":[`, `"recipients":{"a":1},"others":[`, "unclear"},
-	"a recipient that is none":   {`"recipients":[`, `"recipients":[null,`, "unclear"},
-	"paid by its sender":         {`"payin_methods":[]`, `"payin_methods":[{"id":"p-1","type":"XOF::Mobile","state":"success"}]`, "different"},
+	"as sent":                          {"", "", "same"},
+	"the currency in small":            {`"USD"`, `"usd"`, "same"},
+	"another currency":                 {`"USD"`, `"EUR"`, "different"},
+	"another external id":              {"17523", "17524", "different"},
+	"another sender":                   {`"s-1"`, `"s-2"`, "different"},
+	"another amount":                   {"10000.0", "10000.01", "different"},
+	"the amount as text":               {"10000.0", `"10000.00"`, "same"},
+	"an amount with commas":            {"10000.0", `"10,000.00"`, "unclear"},
+	"an amount with a currency":        {"10000.0", `"NGN 10000"`, "unclear"},
+	"an amount as an object":           {"10000.0", `{"value":10000}`, "unclear"},
+	"another payout currency":          {`"NGN",`, `"USD",`, "different"},
+	"another corridor":                 {"NGN::Bank", "NGN::Mobile", "different"},
+	"another first name":               {"Jane", "Ada", "different"},
+	"another last name":                {"Doe", "Roe", "different"},
+	"the names in capitals":            {`"Jane","last_name":"Doe"`, `" JANE ","last_name":"DOE"`, "same"},
+	"another account":                  {"1234567800", "1234567801", "different"},
+	"the account as a number":          {`"1234567800"`, `1234567800`, "same"},
+	"the account masked":               {"1234567800", "******7800", "same"},
+	"another account, masked":          {"1234567800", "******7801", "different"},
+	"another bank":                     {"058", "044", "different"},
+	"the bank code as a number":        {`"058"`, `58`, "same"},
+	"a business":                       {`"person"`, `"business"`, "different"},
+	"two recipients":                   {`"recipients":[`, `"recipients":[{"id":"r-0","state":"pending"},`, "different"},
+	"recipients of another form":       {`"recipients":[`, `"recipients":{"a":1},"others":[`, "unclear"},
+	"a recipient that is none":         {`"recipients":[`, `"recipients":[null,`, "unclear"},
+	"recipients as false":              {`"recipients":[`, `"recipients":false,"others":[`, "unverified"},
+	"payin methods as false":           {`"payin_methods":[]`, `"payin_methods":false`, "same"},
+	"recipients as an empty list":      {`"recipients":[`, `"recipients":[],"others":[`, "unverified"},
+	"payin methods as an empty list":   {`"payin_methods":[]`, `"payin_methods":[]`, "same"},
+	"recipients as an empty object":    {`"recipients":[`, `"recipients":{ },"others":[`, "unverified"},
+	"payin methods as an empty object": {`"payin_methods":[]`, `"payin_methods":{ }`, "same"},
+	"recipients as an empty text":      {`"recipients":[`, `"recipients":"","others":[`, "unverified"},
+	"payin methods as an empty text":   {`"payin_methods":[]`, `"payin_methods":""`, "same"},
+	"recipients as a text":             {`"recipients":[`, `"recipients":"Ada","others":[`, "unclear"},
+	"recipients as true":               {`"recipients":[`, `"recipients":true,"others":[`, "unclear"},
+	"recipients as a number":           {`"recipients":[`, `"recipients":0,"others":[`, "unclear"},
+	"recipients as a list of nothing":  {`"recipients":[`, `"recipients":[null],"others":[`, "unclear"},
+	"paid by its sender":               {`"payin_methods":[]`, `"payin_methods":[{"id":"p-1","type":"XOF::Mobile","state":"success"}]`, "different"},
 }
 
 func personParams() bitpesa.TransactionParams {
@@ -92,6 +104,9 @@ func TestADuplicateTransactionIsComparedFieldByField(t *testing.T) {
 					got, err := call(t.Context(), newClient(t, server))
 					assert.Equal(t, 1, server.count("POST"), "nothing is sent twice, and nothing is debited")
 					switch want := row.want; {
+					case want == "unverified":
+						require.NoError(t, err)
+						assert.True(t, got.Unverified)
 					case want == "same":
 						require.NoError(t, err)
 						assert.True(t, got.Existing)
@@ -123,9 +138,10 @@ func TestADirectResponseAboutAnotherPaymentIsNoSuccess(t *testing.T) {
 						return says(502, "")
 					})
 					got, err := call(t.Context(), newClient(t, server))
-					if row.want == "same" {
+					if row.want == "same" || row.want == "unverified" {
 						require.NoError(t, err)
 						assert.False(t, got.Existing)
+						assert.Equal(t, row.want == "unverified", got.Unverified)
 						return
 					}
 					require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
@@ -248,15 +264,17 @@ func TestTwoTransactionsWithOneExternalIDSettleNothing(t *testing.T) {
 
 // An existing transaction that shows no recipients may pay somebody else.
 func TestPayFromBalanceDoesNotFundWhatItCannotCompare(t *testing.T) {
-	server := newStub(t, func(r request) response {
-		if r.Method == "POST" {
-			return says(422, `{"object":{"errors":{"external_id":[{"error":"taken"}]}},"meta":{"existing":{"transaction":{"id":"t-1"}}}}`)
-		}
-		return list(`{"id":"t-1","state":"approved","external_id":"Transaction:NGN:17523"}`, 0)
-	})
-	_, err := newClient(t, server).Transactions.PayFromBalance(t.Context(), validTransaction())
-	require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
-	assert.Equal(t, 1, server.count("POST"))
+	for _, recipients := range []string{``, `,"recipients":[]`, `,"recipients":{}`, `,"recipients":false`, `,"recipients":""`, `,"recipients":[null]`} {
+		server := newStub(t, func(r request) response {
+			if r.Method == "POST" {
+				return says(422, `{"object":{"errors":{"external_id":[{"error":"taken"}]}},"meta":{"existing":{"transaction":{"id":"t-1"}}}}`)
+			}
+			return list(`{"id":"t-1","state":"approved","external_id":"Transaction:NGN:17523"`+recipients+`}`, 0)
+		})
+		_, err := newClient(t, server).Transactions.PayFromBalance(t.Context(), validTransaction())
+		require.ErrorIs(t, err, sdk.ErrOutcomeUnknown, recipients)
+		assert.Equal(t, 1, server.count("POST"), recipients)
+	}
 }
 
 // The simulation found it: a debit was paid, its response was lost to the refusal of

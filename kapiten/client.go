@@ -307,11 +307,23 @@ func text(raw json.RawMessage) string {
 	return strings.TrimSpace(s)
 }
 
-// parseDetail reads {"detail"}, {"detail","code"}, and the messages of simplejwt.
-// Firewalls write a detail, too: the text or the code must be the framework's.
+// parseDetail reads {"detail"}, {"detail","code"}, and the messages of simplejwt. Under
+// a 400 and a 422 the detail may be a list, as a field error. Firewalls write a detail,
+// too: each text or the code must be the framework's.
 func (p *problem) parseDetail(status int, object map[string]json.RawMessage) bool {
+	for _, name := range []string{"code", "messages"} {
+		if string(object[name]) == "null" {
+			delete(object, name)
+		}
+	}
 	p.detail, p.code = text(object["detail"]), text(object["code"])
-	return p.detail != "" && (object["code"] == nil || p.code != "") && (object["messages"] == nil || wire.IsArray(object["messages"])) &&
+	if p.detail == "" {
+		texts, _, ok := messages(object["detail"])
+		p.detail = strings.Join(texts, " ")
+		return ok && len(object) == 1 && (status == http.StatusBadRequest || status == http.StatusUnprocessableEntity) &&
+			!slices.ContainsFunc(texts, func(one string) bool { return !isFrameworks(status, one) && !isPoor(one) && !isTaken(one) })
+	}
+	return (object["code"] == nil || p.code != "") && (object["messages"] == nil || wire.IsArray(object["messages"])) &&
 		(isFrameworks(status, p.detail) || slices.Contains(frameworkCodes[:], p.code) && status != http.StatusTooManyRequests || p.speaksOfWork(status))
 }
 

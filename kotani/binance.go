@@ -103,7 +103,7 @@ func decodeOrder(body []byte) (BinanceOrder, error) {
 		ID string `json:"id"` // of a flat response, which must name the order
 	}
 	object, wrapped, err := result(body)
-	if err == nil && wire.IsObject(object) {
+	if err == nil {
 		err = wire.Unmarshal(object, &w)
 	}
 	order := w.BinanceOrder

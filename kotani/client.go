@@ -98,12 +98,12 @@ func New(cfg Config) (*Client, error) {
 		Interpret: interpret,
 	})
 	if err != nil {
-		return nil, errors.Join(err, faults)
+		return nil, errors.Join(err, cfg.checkFiatConnectURL(), faults)
 	}
 	a.core = core
 	fiatConnect, err := newFiatConnect(core, cfg.FiatConnect, cfg.Routes)
 	if err != nil {
-		faults = errors.Join(fmt.Errorf("kotani: FiatConnect.%s", strings.TrimPrefix(err.Error(), "kotani: ")), faults)
+		faults = errors.Join(fiatConnectFault(err), faults)
 	}
 	if faults != nil {
 		return nil, faults
@@ -113,6 +113,26 @@ func New(cfg Config) (*Client, error) {
 		KYC: &KYCService{a}, OnChain: &OnChainService{a}, Quotes: &QuotesService{a}, Stellar: &StellarService{a},
 		Tron: &TronService{a}, UBI: &UBIService{a}, api: a,
 	}, nil
+}
+
+// checkFiatConnectURL checks FiatConnect.BaseURL by itself, where the rest of a Config is
+// too wrong for a client.
+func (cfg *Config) checkFiatConnectURL() error {
+	if cfg.FiatConnect.BaseURL == "" {
+		return nil
+	}
+	_, err := transport.New(transport.Config{
+		Provider: "kotani", BaseURL: cfg.FiatConnect.BaseURL, AllowHTTP: cfg.AllowPlainHTTP,
+		Operations: operations, Authorize: authorize, Interpret: interpretFiatConnect,
+	})
+	return fiatConnectFault(err)
+}
+
+func fiatConnectFault(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("kotani: FiatConnect.%s", strings.TrimPrefix(err.Error(), "kotani: "))
 }
 
 // Login logs in unless a token is at hand. Every other call does so by itself:

@@ -176,8 +176,8 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 			assert.NotContains(t, err.Error(), "planted")
 		})
 	}
-	_, err := kotani.New(kotani.Config{BaseURL: "ftp://x", PhoneNumber: "1", Password: "planted\n", FiatConnect: kotani.FiatConnectConfig{APIKey: "a b"}})
-	for _, says := range []string{"BaseURL", "PhoneNumber", "CountryCode", "Password", "FiatConnect.APIKey"} {
+	_, err := kotani.New(kotani.Config{BaseURL: "ftp://x", PhoneNumber: "1", Password: "planted\n", FiatConnect: kotani.FiatConnectConfig{APIKey: "a b", BaseURL: "ftp://y"}})
+	for _, says := range []string{"kotani: BaseURL", "kotani: FiatConnect.BaseURL", "PhoneNumber", "CountryCode", "Password", "FiatConnect.APIKey"} {
 		assert.ErrorContains(t, err, says, "all at once")
 	}
 	_, err = kotani.New(valid)

@@ -65,18 +65,14 @@ const (
 	V3SystemEvent         = "system.event"
 )
 
-// ParseV3Event reads a v3 webhook: {event, data, signature}. It refuses other
-// members, because only event and data are signed.
+// ParseV3Event reads a v3 webhook: {event, data, signature}. It reads nothing from
+// other members: a signature may cover event and data alone. Raw shows them all the
+// same, so believe nothing in Raw beside these two.
 func ParseV3Event(body []byte) (V3Event, error) {
 	body = wire.WithoutMark(bytes.Clone(body))
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
 		return V3Event{}, errors.New("kotani: v3 event is no object")
-	}
-	for name := range members {
-		if name != "event" && name != "data" && name != "signature" {
-			return V3Event{}, errors.New("kotani: v3 event with a member that is not signed")
-		}
 	}
 	e := V3Event{Event: text(members["event"]), Data: members["data"], Raw: body}
 	if e.Event == "" || !wire.IsObject(e.Data) {
@@ -114,7 +110,7 @@ type FiatConnectEvent struct {
 	Type     FiatConnectEventType `json:"eventType"`
 	Provider string               `json:"provider"`
 	ID       string               `json:"eventId"` // the same on each delivery of one event
-	Time     time.Time            // when the event was made; whole seconds
+	Time     time.Time            // when the event was made; whole seconds. Zero if it cannot be read, never of EventKYC
 	Address  string               `json:"address"` // the wallet
 
 	KYC      *KYCRecord      // of EventKYC
@@ -124,7 +120,8 @@ type FiatConnectEvent struct {
 }
 
 // ParseFiatConnectEvent decodes a webhook's body. It refuses a body without event
-// id, type or timestamp, and a payload that does not fit its type.
+// id or type, a payload that does not fit its type, and an EventKYC without a
+// timestamp in seconds: only its time tells which of two such events is the later.
 func ParseFiatConnectEvent(body []byte) (FiatConnectEvent, error) {
 	body = wire.WithoutMark(bytes.Clone(body))
 	var w struct {
@@ -137,15 +134,18 @@ func ParseFiatConnectEvent(body []byte) (FiatConnectEvent, error) {
 	e := w.FiatConnectEvent
 	e.Raw = body
 	seconds, err := strconv.ParseInt(w.Timestamp, 10, 64)
+	timed := err == nil && seconds > 0 && seconds <= 1<<40
 	switch {
 	case e.Type == "":
 		return FiatConnectEvent{}, errors.New("kotani: FiatConnect event without eventType")
 	case e.ID == "":
 		return FiatConnectEvent{}, errors.New("kotani: FiatConnect event without eventId")
-	case err != nil || seconds <= 0 || seconds > 1<<40:
+	case e.Type == EventKYC && !timed:
 		return FiatConnectEvent{}, errors.New("kotani: FiatConnect event without timestamp in seconds")
 	}
-	e.Time = time.Unix(seconds, 0).UTC()
+	if err = nil; timed {
+		e.Time = time.Unix(seconds, 0).UTC()
+	}
 	switch e.Type {
 	case EventKYC:
 		e.KYC, err = kycPayload(e.Payload)

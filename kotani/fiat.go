@@ -396,7 +396,7 @@ func (s *FiatService) callback(f *faults, r movementRequest, amount decimal.Deci
 // "result", or the transaction itself with its id.
 func readResult(body []byte) (shown, error) {
 	t, err := readTransaction(body)
-	if err == nil && !wire.IsObject(t.wrapped) && t.RequestID == "" {
+	if err == nil && !t.wrapped && t.RequestID == "" {
 		err = wire.Missing("result")
 	}
 	return t, err

@@ -286,6 +286,40 @@ func TestDatesAndDecimalsThatCannotBeReadAreAbsent(t *testing.T) {
 	})
 }
 
+// Flat responses may have a "result" that wraps nothing. What stands beside it counts,
+// and is compared.
+func TestASideResultHidesNoFlatResponse(t *testing.T) {
+	flat := map[string]struct{ good, other string }{
+		"Fiat.PayBill":        {`{"id":"x-1",%s}`, `{"id":"x-1","amount":"21",%s}`},
+		"Fiat.PayTill":        {`{"id":"x-1",%s}`, `{"id":"x-1","merchantTill":"12346",%s}`},
+		"Fiat.Deposit":        {`{"id":"x-1","externalId":"order-1",%s}`, `{"id":"x-1","externalId":"order-2",%s}`},
+		"Fiat.DepositQuoted":  {`{"id":"x-1","externalId":"order-1",%s}`, `{"id":"x-1","phoneNumber":"254799999999",%s}`},
+		"Fiat.Withdraw":       {`{"id":7,"externalId":"order-1","amount":"20",%s}`, `{"id":7,"externalId":"order-1","amount":"2,0",%s}`},
+		"Fiat.WithdrawToBank": {`{"id":7,"externalId":"order-1",%s}`, `{"id":7,"externalId":"order-1","serviceProviderId":"02",%s}`},
+		"Fiat.Find":           {`{"externalId":"order-1","status":"PENDING",%s}`, `{"externalId":"order-2","status":"PENDING",%s}`},
+		"Fiat.Get":            {`{"id":"r/1","status":"PENDING",%s}`, `{"id":"r-2","status":"PENDING",%s}`},
+		"Quotes.AcceptIn":     {`{"quoteId":"q-1",%s}`, `{"quoteId":"q-2",%s}`},
+	}
+	once := func(c *kotani.Config) { c.MaxAttempts = 1 }
+	for _, side := range []string{`false`, `true`, `[]`, `"Success"`, `""`, `0`, `{}`, `{ }`, `null`, `[{"requestId":"r-9"}]`} {
+		for method, tc := range flat {
+			body := strings.Replace(tc.good, "%s", `"result":`+side, 1)
+			assert.NoError(t, wireCalls[method].call(t.Context(), newClient(t, newScript(respond(200, body)), once)), "%s: %s", method, body)
+			body = strings.Replace(tc.other, "%s", `"result":`+side, 1)
+			synctest.Test(t, func(t *testing.T) {
+				assert.Error(t, wireCalls[method].call(t.Context(), newClient(t, newScript(respond(200, body)), once)), "%s: %s", method, body)
+			})
+		}
+		paid, err := newClient(t, newScript(respond(200, `{"id":"x-1","result":`+side+`}`)), once).Fiat.PayTill(t.Context(), kotani.PayTillParams{TillNumber: "12345", Amount: twenty})
+		require.NoError(t, err, side)
+		assert.Equal(t, "x-1", paid.RequestID, side)
+		order, err := newClient(t, newScript(respond(200, `{"prepayId":"p-1","status":"PAID","result":`+side+`}`)), once).Binance.GetOrder(t.Context(), "p-1")
+		require.NoError(t, err, side)
+		assert.Equal(t, "p-1", order.PrepayID, side)
+		assert.Equal(t, kotani.OrderPaid, order.Status, side)
+	}
+}
+
 func TestABadRowLosesNoOther(t *testing.T) {
 	list, err := newClient(t, newScript(respond(200, `{"result":[{"requestId":"1"},7,null,{"requestId":"2","amount":{}},"x",[]]}`))).Fiat.List(t.Context(), kotani.TransactionListOptions{})
 	require.NoError(t, err)
@@ -295,6 +329,24 @@ func TestABadRowLosesNoOther(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, accounts.Items, 1)
 	assert.Equal(t, 3, accounts.Skipped)
+}
+
+func TestAListSaysWhetherItMayGoOn(t *testing.T) {
+	for members, more := range map[string]bool{
+		`"count":1`: false, `"total":"1"`: false, `"next":null`: false, `"next":""`: false, `"hasMore":false`: false, `"pages":1`: false, `"meta":[]`: false, `"x":9`: false,
+		`"count":2`: true, `"total":"60"`: true, `"next":"/p2"`: true, `"has_more":true`: true, `"nextCursor":"x"`: true, `"totalPages":2`: true,
+		`"meta":{"total":60}`: true, `"pagination":{"next_page":2}`: true,
+	} {
+		s := respond(200, `{"result":[{"requestId":"1"}],`+members+`}`)
+		list, err := newClient(t, newScript(s)).Fiat.List(t.Context(), kotani.TransactionListOptions{Limit: 9})
+		require.NoError(t, err, members)
+		assert.Equal(t, more, list.More, members)
+	}
+	for limit, more := range map[int]bool{0: false, 1: true, 2: true, 3: false} {
+		list, err := newClient(t, newScript(respond(200, `[{"requestId":"1"},7]`))).Fiat.List(t.Context(), kotani.TransactionListOptions{Limit: limit})
+		require.NoError(t, err)
+		assert.Equal(t, more, list.More, limit)
+	}
 }
 
 func FuzzNoise(f *testing.F) {

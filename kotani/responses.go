@@ -392,19 +392,24 @@ func read[T any](body []byte) (value T, err error) {
 	return value, err
 }
 
-// result returns what stands under "result", in which many responses wrap their
-// object, or the response itself. ok reports whether there was a wrapper.
-func result(body []byte) (inner json.RawMessage, ok bool, err error) {
+// result returns the object under "result", in which many responses wrap theirs, or
+// the response itself, where "result" is a side field. ok reports a "result" of any kind.
+func result(body []byte) (object json.RawMessage, ok bool, err error) {
 	var w struct {
 		Result json.RawMessage `json:"result"`
 	}
 	if err := wire.Unmarshal(body, &w); err != nil {
 		return nil, false, err
 	}
-	if w.Result == nil {
-		return body, false, nil
+	if wraps(w.Result) {
+		return w.Result, true, nil
 	}
-	return w.Result, true, nil
+	return body, w.Result != nil, nil
+}
+
+// wraps reports an object with members.
+func wraps(raw json.RawMessage) bool {
+	return wire.IsObject(raw) && len(bytes.TrimSpace(bytes.Trim(raw, "{}"))) > 0
 }
 
 // word returns a status that is a text. A number is the old way of saying that

@@ -212,7 +212,11 @@ type TransactionList struct {
 	Items []Transaction
 	// Skipped is how many rows could not be read. They are not among Items.
 	Skipped int
-	Raw     sdk.Raw
+	// More reports that the list may go on: the rows reach the Limit that was asked for,
+	// or the response tells of more rows. Without a Limit a server may leave rows out
+	// and say nothing.
+	More bool
+	Raw  sdk.Raw
 }
 
 // List returns the partner's deposits and withdrawals.
@@ -225,17 +229,23 @@ func (s *FiatService) List(ctx context.Context, o TransactionListOptions) (*Tran
 	if err != nil {
 		f.Add("query", "cannot be encoded")
 	}
-	return call(ctx, s.api, f, transport.Call{Op: OpTransactions, Query: query}, decodeTransactions)
+	return call(ctx, s.api, f, transport.Call{Op: OpTransactions, Query: query}, func(body []byte) (TransactionList, error) {
+		list, err := decodeTransactions(body)
+		list.More = list.More || o.Limit > 0 && len(list.Items)+list.Skipped >= o.Limit
+		return list, err
+	})
 }
 
 // decodeTransactions finds the list in a response whose form is not documented.
 func decodeTransactions(body []byte) (TransactionList, error) {
 	list, array := TransactionList{Raw: body}, json.RawMessage(body)
+	var envelope map[string]json.RawMessage
 	if !wire.IsArray(body) {
 		object, err := read[map[string]json.RawMessage](body)
 		if err != nil {
 			return list, err
 		}
+		envelope = object
 		for _, key := range []string{"result", "data", "transactions"} {
 			if array = object[key]; wire.IsArray(array) {
 				break
@@ -257,7 +267,40 @@ func decodeTransactions(body []byte) (TransactionList, error) {
 			list.Skipped++
 		}
 	}
+	list.More = tellsOfMore(envelope, len(rows))
 	return list, nil
+}
+
+var plainName = strings.NewReplacer("_", "", "-", "")
+
+// tellsOfMore reports an envelope that names a next page, or counts more rows than are
+// shown. No paging is documented: the names are those of other APIs (assumed).
+func tellsOfMore(members map[string]json.RawMessage, rows int) bool {
+	for name, raw := range members {
+		var count wire.Int
+		_ = count.UnmarshalJSON(raw) // anything else counts nothing
+		switch name = plainName.Replace(strings.ToLower(name)); {
+		case strings.HasPrefix(name, "next"), strings.HasPrefix(name, "hasmore"), strings.HasPrefix(name, "hasnext"), strings.Contains(name, "cursor"):
+			switch string(raw) {
+			case "", "null", "false", `""`, "0", "[]", "{}":
+			default:
+				return true
+			}
+		case name == "total" || name == "count" || name == "totalcount" || name == "totalitems":
+			if count.Int > int64(rows) {
+				return true
+			}
+		case name == "pages" || name == "totalpages" || name == "lastpage" || name == "pagecount":
+			if count.Int > 1 {
+				return true
+			}
+		case name == "meta" || name == "pagination" || name == "paging" || name == "links":
+			if inner, err := read[map[string]json.RawMessage](raw); err == nil && tellsOfMore(inner, rows) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // transactionForm has every key with which a transaction was seen. Its Status,
@@ -294,30 +337,29 @@ type oldMoney struct {
 // besides.
 type shown struct {
 	Transaction
-	wrapped json.RawMessage // what "result" holds, if anything
-	old     bool            // in the form of 2022, which has no external id
-	amount  bool            // an amount is shown, readable or not
+	wrapped bool // "result" holds an object, as documented; it may be empty
+	old     bool // in the form of 2022, which has no external id
+	amount  bool // an amount is shown, readable or not
 }
 
 // readTransaction reads a response in any of the known forms: the object under
-// "result", or the response itself.
+// "result", or the response itself. A "result" that is no object, or an empty one, is a
+// side field.
 func readTransaction(body []byte) (t shown, err error) {
 	var w transactionForm
 	if err := wire.Unmarshal(body, &w); err != nil {
 		return shown{}, err
 	}
 	wrapped := w.Result
-	if wrapped != nil {
+	if wraps(wrapped) {
 		w = transactionForm{}
-		if wire.IsObject(wrapped) {
-			if err := wire.Unmarshal(wrapped, &w); err != nil {
-				return shown{}, err
-			}
-		} else {
-			w.Message = wrapped
+		if err := wire.Unmarshal(wrapped, &w); err != nil {
+			return shown{}, err
 		}
+	} else if text(w.Message) == "" {
+		w.Message = wrapped
 	}
-	t = shown{Transaction: w.Transaction, wrapped: wrapped}
+	t = shown{Transaction: w.Transaction, wrapped: wire.IsObject(wrapped)}
 	old := cmp.Or(w.WithdrawReference, w.DepositReference)
 	t.old = old != ""
 	t.RequestID = cmp.Or(t.RequestID, w.ID, old)

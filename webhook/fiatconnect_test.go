@@ -112,6 +112,40 @@ func TestFiatConnectEventsAreVerifiedAndInOrder(t *testing.T) {
 	assert.Equal(t, 400, deliver(fiatConnectEvent("e-9", in, `{}`)))
 }
 
+func TestATimeThatCannotBeReadLosesNoTransfer(t *testing.T) {
+	stamp := fmt.Sprintf(`"%d"`, noon.Unix())
+	for _, value := range []string{`"2026-04-03T09:00:00Z"`, `1775206800000`, `{}`, `false`, `null`, `[]`, `"soon"`, `-1`, stamp} {
+		for kind, payload := range map[string]string{
+			"WebhookTransferInStatusEvent":  transferIn("TransferComplete"),
+			"WebhookTransferOutStatusEvent": `{"transferId":"t-1","status":"TransferComplete"}`,
+			"WebhookNewEvent":               `{}`,
+			"WebhookKycStatusEvent":         `{"kycSchema":"PersonalDataAndDocuments","kycStatus":"KycDenied"}`,
+		} {
+			var told []webhook.Event[kotani.FiatConnectEvent]
+			h, err := webhook.NewFiatConnect(webhook.Config[kotani.FiatConnectEvent]{
+				Auth: webhook.FiatConnectSignature(webhook.SignatureConfig{Now: atNoon}, "whsec"),
+				Handle: func(_ context.Context, ev webhook.Event[kotani.FiatConnectEvent]) error {
+					told = append(told, ev)
+					return nil
+				},
+			})
+			require.NoError(t, err)
+			body := strings.Replace(fiatConnectEvent("e-1", kind, payload), stamp, value, 1)
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+			r.Header.Set("FiatConnect-Signature", fmt.Sprintf("t=%d,v1=%s", noon.Unix(), v1("whsec", noon, body)))
+			code := send(h, r).Code
+			if kind == "WebhookKycStatusEvent" && value != stamp { // KYC events are compared by their times
+				assert.Equal(t, 400, code, body)
+				assert.Empty(t, told, body)
+				continue
+			}
+			assert.Equal(t, 200, code, body)
+			require.Len(t, told, 1, body)
+			assert.Equal(t, value != stamp, told[0].Data.Time.IsZero(), body)
+		}
+	}
+}
+
 func TestATransferOutHasAnOrderOfItsOwn(t *testing.T) {
 	event, err := kotani.ParseFiatConnectEvent([]byte(fiatConnectEvent("e-1", "WebhookTransferOutStatusEvent",
 		`{"transferId":"t-2","status":"TransferReceivedCryptoFunds","transferType":"TransferOut","amountProvided":"10","fiatType":"KES","cryptoType":"cUSD"}`)))

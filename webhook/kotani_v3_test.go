@@ -135,6 +135,44 @@ func TestKotaniV3EventsAreVerifiedAndInOrder(t *testing.T) {
 	assert.Equal(t, 401, send(h, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(v3Body()))).Code)
 }
 
+func TestAKotaniV3EventWithFurtherMembersIsHandedOn(t *testing.T) {
+	const pair = `"event":"transaction.deposit.status.updated","data":{"reference_id":"d-1","status":"SUCCESSFUL"}`
+	for name, tc := range map[string]struct {
+		signed, body string
+		code         int
+	}{
+		"a version beside what is signed":     {"{" + pair + "}", `{"version":1,` + pair + `}`, 200},
+		"an id beside what is signed":         {"{" + pair + "}", "{" + pair + `,"id":{"a":[]},"signature":"x"}`, 200},
+		"a time that is signed, too":          {"{" + pair + `,"timestamp":7}`, "{" + pair + `,"timestamp":7,"signature":"x"}`, 200},
+		"a reference beside what is signed":   {"{" + pair + "}", `{"reference_id":"d-2","status":"FAILED",` + pair + `}`, 200},
+		"the event again in capitals":         {"{" + pair + "}", "{" + pair + `,"EVENT":"refund.failed"}`, 400},
+		"a signed time that was changed":      {"{" + pair + `,"timestamp":7}`, "{" + pair + `,"timestamp":8}`, 401},
+		"an event that is not what is signed": {"{" + pair + "}", `{"version":1,` + strings.Replace(pair, "d-1", "d-2", 1) + `}`, 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told []string
+			h, err := webhook.NewKotaniV3(webhook.Config[kotani.V3Event]{
+				Auth: webhook.KotaniV3Signature(v3Whsec),
+				Handle: func(_ context.Context, ev webhook.Event[kotani.V3Event]) error {
+					told = append(told, ev.Reference+" "+ev.Status+" "+ev.Trust.String())
+					return nil
+				},
+			})
+			require.NoError(t, err)
+			for range 2 {
+				r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tc.body))
+				r.Header.Set("X-Kotani-Signature", "sha256="+sign(sha256.New, v3Whsec, tc.signed))
+				assert.Equal(t, tc.code, send(h, r).Code)
+			}
+			if tc.code == 200 {
+				assert.Equal(t, []string{"d-1 SUCCESSFUL verified"}, told, "once")
+			} else {
+				assert.Empty(t, told)
+			}
+		})
+	}
+}
+
 func deliverRaw(h http.Handler, body string) int {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 	r.Header.Set("X-Kotani-Signature", v3Signature(v3Whsec))

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -566,6 +567,35 @@ func TestJournalCompare(t *testing.T) {
 		require.Equal(t, want, found(topUps.Compare(t.Context(), window)))
 		require.Equal(t, want, found(pays.Compare(t.Context(), window)))
 		require.Equal(t, want, found(withdraws.Compare(t.Context(), window)))
+		// More rows than Kotani lists by itself. A list that tells of yet more is not whole.
+		for i := range 60 {
+			_, err := kotaniClient.Fiat.Withdraw(t.Context(), withdraw("more-"+strconv.Itoa(i)))
+			require.NoError(t, err)
+		}
+		all := found(withdraws.Compare(t.Context(), window))
+		require.Len(t, all, len(want)+60)
+		for _, mismatch := range want {
+			require.Contains(t, all, mismatch)
+		}
+		cut := momo.ClientConfig()
+		inner := cut.HTTPClient.Transport
+		cut.HTTPClient = &http.Client{Transport: rewriting(func(r *http.Request) (*http.Response, error) {
+			response, err := inner.RoundTrip(r)
+			if err == nil && r.URL.Query().Has("transactionType") {
+				response.Body, response.ContentLength = io.NopCloser(strings.NewReader(`{"result":[],"total":62}`)), -1
+			}
+			return response, err
+		})}
+		cutClient, err := kotani.New(cut)
+		require.NoError(t, err)
+		j2, err := journal.Open(t.Context(), db, dialect, journal.Config{})
+		require.NoError(t, err)
+		told := 0
+		for m, err := range journal.KotaniWithdraw(j2, "withdraws", cutClient, nil).Compare(t.Context(), window) {
+			told++
+			require.ErrorContains(t, err, "not whole", m)
+		}
+		require.Equal(t, 1, told)
 		for _, err := range none.Compare(t.Context(), window) {
 			require.ErrorIs(t, err, journal.ErrNotPossible)
 		}
@@ -577,6 +607,10 @@ func TestJournalCompare(t *testing.T) {
 		}
 	})
 }
+
+type rewriting func(*http.Request) (*http.Response, error)
+
+func (f rewriting) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func canceled(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())

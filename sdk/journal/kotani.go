@@ -287,12 +287,16 @@ func kotaniProvider[P any](client *kotani.Client, kind kotani.TransactionType, o
 	}
 }
 
+// kotaniLimit is how many rows a comparison asks for. The server's own number is not
+// documented, so that a list without a limit may end anywhere.
+const kotaniLimit = 1000
+
 // kotaniList goes through Kotani's list, of which no paging is documented. A list that
 // cannot be read, or not whole, is no list.
 func kotaniList(ctx context.Context, client *kotani.Client, kind kotani.TransactionType) iter.Seq2[kotani.Transaction, error] {
 	return func(yield func(kotani.Transaction, error) bool) {
-		list, err := valueOf(client.Fiat.List(ctx, kotani.TransactionListOptions{Type: kind}))
-		if err == nil && (list.Items == nil || list.Skipped > 0) {
+		list, err := valueOf(client.Fiat.List(ctx, kotani.TransactionListOptions{Type: kind, Limit: kotaniLimit}))
+		if err == nil && (list.Items == nil || list.Skipped > 0 || list.More) {
 			err = errList
 		}
 		if err != nil {

@@ -317,14 +317,13 @@ func checkPhone(f *transport.Faults, field, text string) string {
 		(len(plain) == len(text) || plain[0] != '0') {
 		return text // nothing to read
 	}
-	digits, ok := wire.Phone(text)
-	first := strings.TrimLeftFunc(text, func(r rune) bool { return r != '+' && r != '\uff0b' && (r < '0' || r > '9') })
+	digits, foreign, ok := wire.PhoneNumber(text)
 	switch {
 	case strings.TrimSpace(text) == "":
 		f.Add(field, "is required")
 	case !ok:
 		f.Add(field, "must be a phone number")
-	case strings.HasPrefix(first, "+"), strings.HasPrefix(first, "\uff0b"), !strings.HasPrefix(digits, "0") && strings.HasPrefix(first, "0"):
+	case foreign:
 		return "+" + digits
 	case len(digits) == 9 && digits[0] == '7':
 		return "0" + digits

@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,151 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
-	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
-	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
-	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
-	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
-	"github.com/shopspring/decimal"
 )
-
-// distortion changes what goes to a fake and what comes back, so that the fake plays a
-// server which differs from what the SDK assumes.
-type distortion struct {
-	next http.RoundTripper
-
-	moved map[string]string // the path below which a path of the fake is found
-	words []string          // old and new in turn, in responses
-	twice string            // a reference whose second request counts as a new one
-	lag   int32             // lookups which do not show the reference yet
-	until func(*http.Request) bool
-	mend  func(*http.Request, *http.Response) // changes a response
-	says  func(*http.Request) *http.Response  // responds in place of the fake; nil: does not
-
-	sent atomic.Int32
-}
-
-func (d *distortion) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	for theirs, ours := range d.moved {
-		switch {
-		case strings.HasSuffix(r.URL.Path, theirs):
-			r.URL.Path = strings.TrimSuffix(r.URL.Path, theirs) + ours
-			r.URL.RawPath = ""
-		case strings.HasSuffix(r.URL.Path, ours):
-			return textResponse(r, http.StatusNotFound, "no such page"), nil
-		}
-	}
-	second := ""
-	if r.Body != nil && d.twice != "" {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		if r.Method == http.MethodPost && bytes.Contains(body, []byte(d.twice)) && !bytes.Contains(body, []byte("checkstatus")) && d.sent.Add(1) > 1 {
-			second = d.twice + "b"
-			body = bytes.ReplaceAll(body, []byte(d.twice), []byte(second))
-		}
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	}
-	if d.until != nil && d.until(r) && atomic.AddInt32(&d.lag, -1) >= 0 {
-		return textResponse(r, http.StatusNotFound, `{"message":"not found"}`), nil
-	}
-	if d.says != nil {
-		if response := d.says(r); response != nil {
-			return response, nil
-		}
-	}
-	response, err := d.next.RoundTrip(r)
-	if err == nil && d.mend != nil {
-		d.mend(r, response)
-	}
-	if err != nil || len(d.words) == 0 && second == "" {
-		return response, err
-	}
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, err
-	}
-	body = []byte(strings.NewReplacer(d.words...).Replace(string(body)))
-	if second != "" {
-		body = bytes.ReplaceAll(body, []byte(second), []byte(d.twice))
-	}
-	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	response.Header.Del("Content-Length")
-	return response, nil
-}
-
-func textResponse(r *http.Request, status int, body string) *http.Response {
-	return &http.Response{
-		StatusCode: status, Header: http.Header{"Content-Type": {"text/html"}}, Request: r, ContentLength: int64(len(body)),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: io.NopCloser(strings.NewReader(body)),
-	}
-}
-
-// on puts the distortion below a client.
-func (d *distortion) on(o *sdk.Options) {
-	d.next = o.HTTPClient.Transport
-	o.HTTPClient = &http.Client{Transport: d}
-}
-
-// openDistorted opens a provider on a fake behind a distortion.
-func openDistorted(t *testing.T, name string, d *distortion) *target {
-	t.Helper()
-	out := &target{name: name, fake: true, close: func() {}}
-	var err error
-	switch name {
-	case "kapiten":
-		server := kapitentest.NewServer(t, kapitentest.Config{Options: live})
-		co := server.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(50_000)})
-		cfg := server.ClientConfig(co)
-		d.on(&cfg.Options)
-		out, err = kapitenTarget(out, cfg, co.ID, "0788000001", "0788000222")
-	case "kpay":
-		cfg := kpaytest.NewServer(t, kpaytest.Config{Options: live}).ClientConfig()
-		d.on(&cfg.Options)
-		out, err = kpayTarget(out, cfg, "0788123456")
-	case "kasapay":
-		cfg := kasapaytest.NewServer(t, kasapaytest.Config{Options: live}).ClientConfig()
-		d.on(&cfg.Options)
-		out, err = kasapayTarget(out, cfg, "565601")
-	case "kotani":
-		cfg := kotanitest.NewServer(t, kotanitest.Config{Options: live}).ClientConfig()
-		d.on(&cfg.Options)
-		out, err = kotaniTarget(out, cfg, "+254711222333")
-	case "fiatconnect":
-		cfg := kotanitest.NewServer(t, kotanitest.Config{Options: live}).ClientConfig()
-		d.on(&cfg.Options)
-		out, err = fiatConnectTarget(out, cfg)
-	case "bitpesa":
-		cfg := bitpesatest.NewServer(t, bitpesatest.Config{Options: live}).ClientConfig()
-		d.on(&cfg.Options)
-		out, err = bitpesaTarget(out, cfg)
-	}
-	require.NoError(t, err)
-	out.name = name
-	if out.operations == nil {
-		for _, p := range providers {
-			if p.name == name {
-				plain, err := p.open(func(string) string { return "" }, false)
-				require.NoError(t, err)
-				plain.close()
-				out.operations = plain.operations
-			}
-		}
-	}
-	return out
-}
-
-// printed runs conform over a target and returns what people read.
-func printed(t *testing.T, target *target, spend bool) (string, int) {
-	t.Helper()
-	var out, log bytes.Buffer
-	code := conform(t.Context(), target, options{spend: spend, patience: 10 * time.Second}, &out, &log)
-	assert.Empty(t, log.String())
-	return out.String(), code
-}
 
 // The fakes are what the SDK assumes: nothing differs. Kapiten's create is the
 // exception, by its own document: it promises no unique external id.
@@ -244,16 +98,6 @@ func TestEachDifferenceIsFound(t *testing.T) {
 }
 
 // A server in a state that the run before cannot show: what conform says of it.
-// status responds to what ends in a path, or to everything.
-func status(code int, path, body string) func(*http.Request) *http.Response {
-	return func(r *http.Request) *http.Response {
-		if path != "" && !strings.HasSuffix(r.URL.Path, path) {
-			return nil
-		}
-		return textResponse(r, code, body)
-	}
-}
-
 func TestWhatTheServerSaysOfItself(t *testing.T) {
 	for _, row := range []struct {
 		provider, name string
@@ -324,25 +168,6 @@ func TestEachAssumedRouteHasCandidates(t *testing.T) {
 	}
 }
 
-func TestALagOfTheLookupIsMeasured(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := &distortion{}
-		target := openDistorted(t, "kasapay", d)
-		looks := 0
-		d.lag, d.until = 2, func(r *http.Request) bool {
-			if strings.Contains(r.URL.Path, "conform-2") {
-				looks++
-				return true
-			}
-			return false
-		}
-		text, _ := printed(t, target, true)
-		assert.Contains(t, text, "lookup: ")
-		assert.NotContains(t, text, "found after 0s")
-		assert.NotZero(t, looks)
-	})
-}
-
 func TestTheReportIsJSONToo(t *testing.T) {
 	var out, log bytes.Buffer
 	code := run(context.Background(), []string{"-provider", "kasapay", "-json", "-spend"}, func(string) string { return "" }, &out, &log)
@@ -355,45 +180,6 @@ func TestTheReportIsJSONToo(t *testing.T) {
 	assert.Equal(t, seen, r.Operations[0].Verdict)
 	require.Len(t, r.Writes, 1)
 	assert.Equal(t, "referenced", r.Writes[0].Has)
-}
-
-func TestSettingsAreNamedBeforeAnythingIsAsked(t *testing.T) {
-	var out, log bytes.Buffer
-	env := func(name string) string { return map[string]string{"KPAY_BASE_URL": "https://kpay.example"}[name] }
-	assert.Equal(t, 2, run(t.Context(), []string{"-provider", "kpay"}, env, &out, &log))
-	assert.Equal(t, "conform: set KPAY_USERNAME, KPAY_PASSWORD, KPAY_RETAILER_ID\n", log.String())
-	for provider, want := range map[string]string{
-		"kapiten": "KAPITEN_TOKEN, KAPITEN_COMPANY_ID, KAPITEN_SENDER_PHONE, KAPITEN_RECEIVER_PHONE",
-		"kpay":    "KPAY_USERNAME, KPAY_PASSWORD, KPAY_RETAILER_ID, KPAY_MSISDN",
-		"kasapay": "KASAPAY_CONSUMER_KEY, KASAPAY_CONSUMER_SECRET, KASAPAY_SERVICE_CODE, KASAPAY_PAYBILL",
-		"kotani":  "KOTANI_PHONE, KOTANI_COUNTRY, KOTANI_PASSWORD, KOTANI_MSISDN",
-	} {
-		log.Reset()
-		env := func(name string) string {
-			return map[string]string{strings.ToUpper(provider) + "_BASE_URL": "https://nowhere.example"}[name]
-		}
-		assert.Equal(t, 2, run(t.Context(), []string{"-provider", provider, "-spend"}, env, &out, &log))
-		assert.Equal(t, "conform: set "+want+"\n", log.String())
-	}
-	log.Reset()
-	assert.Equal(t, 2, run(t.Context(), []string{"-provider", "visa"}, env, &out, &log))
-	assert.Contains(t, log.String(), "kapiten, kpay, kasapay, kotani, fiatconnect, bitpesa")
-	assert.Empty(t, out.String())
-}
-
-// The fake accepts its own credentials: it must not answer for those of a merchant.
-func TestCredentialsWithoutAURLAreRefused(t *testing.T) {
-	for provider, name := range map[string]string{
-		"kapiten": "KAPITEN_TOKEN", "kpay": "KPAY_PASSWORD", "kasapay": "KASAPAY_CONSUMER_SECRET",
-		"kotani": "KOTANI_PASSWORD", "fiatconnect": "FIATCONNECT_API_KEY", "bitpesa": "BITPESA_SECRET",
-	} {
-		var out, log bytes.Buffer
-		env := func(asked string) string { return map[string]string{name: "wrong"}[asked] }
-		assert.Equal(t, 2, run(t.Context(), []string{"-provider", provider}, env, &out, &log))
-		base := strings.ToUpper(provider) + "_BASE_URL"
-		assert.Equal(t, "conform: "+name+" is set, and "+base+" is not: set both, or neither for the embedded fake\n", log.String())
-		assert.Empty(t, out.String())
-	}
 }
 
 // A server that shows a page for every path has none of the routes, and no route is to
@@ -422,105 +208,4 @@ func TestAPageForEveryPathIsNoRoute(t *testing.T) {
 			assert.NotContains(t, text, "Routes")
 		})
 	}
-}
-
-// A merchant learns before he goes live that a server refuses his credentials.
-// FiatConnect has no row: without a session nothing is read with credentials.
-func TestRefusedCredentialsAreNotAsAssumed(t *testing.T) {
-	for provider, says := range map[string]func(*http.Request) *http.Response{
-		"kapiten": status(401, "", `{"detail":"Invalid token."}`),
-		"kpay":    status(200, "", `{"success":0,"retcode":600,"reply":"Invalid username / password combination"}`),
-		"kasapay": status(401, "", `{"statusCode":401,"message":"Invalid credentials","error":"Unauthorized"}`),
-		"kotani":  status(401, "", "Unauthorized"),
-		"bitpesa": status(401, "", `{"error":"Unauthorized"}`),
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			text, code := printed(t, openDistorted(t, provider, &distortion{says: says}), false)
-			assert.Equal(t, 2, code, text)
-			assert.Contains(t, text, "credentials: refused by", provider)
-		})
-	}
-}
-
-func TestACallbackWithoutATransactionIsRefused(t *testing.T) {
-	var out, log bytes.Buffer
-	assert.Equal(t, 2, run(t.Context(), []string{"-provider", "kpay", "-callback", "https://example.com"}, func(string) string { return "" }, &out, &log))
-	assert.Contains(t, log.String(), "-callback needs -spend")
-}
-
-// Nothing of a person or of the credentials is printed.
-func TestTheReportHoldsNoPersonalDatum(t *testing.T) {
-	for _, p := range providers {
-		target, err := p.open(func(string) string { return "" }, false)
-		require.NoError(t, err)
-		var out, log bytes.Buffer
-		conform(t.Context(), target, options{spend: true, json: true}, &out, &log)
-		target.close()
-		for _, secret := range []string{"0788", "+2547", "254711", "email@domain.com", "Kampala", "Bearer", "Token ", target.ids["company_id"], target.ids["user_id"]} {
-			if secret != "" {
-				assert.NotContains(t, out.String(), secret, p.name)
-			}
-		}
-	}
-}
-
-// A server that repeats all it hears, in every place that conform looks at.
-func TestNothingThatTheServerRepeatsIsPrinted(t *testing.T) {
-	var heard atomic.Int32
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		heard.Add(1)
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Allow", "PLANTED-secret, +250788123456, Plantedname, PATCH")
-		said := map[string]any{"PLANTED-secret": 1, "0788 123 456": 2, "jane@planted.example": 3, "status": "0788123456", "statusid": "0788123456", "payment_status": "0788123456",
-			"retcode": "0788123456", "code": "PLANTED-secret", "detail": "0788123456 PLANTED-secret", "desc": "0788123456 PLANTED-secret", "message": "jane@planted.example", "error": "PLANTED-secret",
-			"refid": "0788123456", "external_id": "0788123456", "error_code": "0788123456", "response_code": 720, "access_token": "PLANTED-secret", "expiresIn": 788123456}
-		said["results"], said["result"], said["object"] = []any{said["status"], map[string]any{"status": "0788123456", "0788123456": 1}}, map[string]any{"status": "0788123456", "token": "PLANTED-secret", "+250788123456": 1}, []any{}
-		w.WriteHeader([]int{200, 200, 405, 400, 422, 200}[int(heard.Load())%6])
-		_ = json.NewEncoder(w).Encode(said)
-	}))
-	defer server.Close()
-	for _, p := range providers {
-		for _, extra := range []string{"-json", "-json=false"} {
-			env := func(name string) string {
-				switch {
-				case strings.HasSuffix(name, "_BASE_URL"):
-					return server.URL
-				case strings.HasSuffix(name, "PHONE"), strings.HasSuffix(name, "MSISDN"):
-					return "+250788123456"
-				case name == "KOTANI_COUNTRY":
-					return "KE"
-				case strings.HasSuffix(name, "PAYBILL"):
-					return "565601"
-				}
-				return "PLANTED-secret"
-			}
-			var out, log bytes.Buffer
-			run(t.Context(), []string{"-provider", p.name, "-spend", "-patience", "1ms", extra}, env, &out, &log)
-			assert.NotEmpty(t, out.String(), p.name+log.String())
-			for _, planted := range []string{"PLANTED", "Planted", "788123456", "123 456", "planted.example"} {
-				assert.NotContains(t, out.String()+log.String(), planted, p.name)
-			}
-		}
-	}
-	assert.NotZero(t, heard.Load())
-}
-
-func TestACallbackIsDescribed(t *testing.T) {
-	h, err := receive(options{callback: "https://shop.example/hook", listen: "127.0.0.1:0"})
-	require.NoError(t, err)
-	defer h.close()
-	response, err := send(t, "http://"+h.address+"/hook", `{"refid":"R-1","payer":{"name":"Jane"}}`)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	got := h.wait(t.Context(), options{patience: time.Minute})
-	require.Len(t, got, 1)
-	assert.Equal(t, []string{"payer", "refid"}, got[0].Fields)
-	assert.NotContains(t, got[0].Headers, "R-1")
-}
-
-func send(t *testing.T, url, body string) (*http.Response, error) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
-	require.NoError(t, err)
-	return http.DefaultClient.Do(r)
 }

@@ -11,8 +11,9 @@
 //
 // Credentials without a base URL are refused: the fake would accept any.
 //
-// The exit code is 1 when something differs or is absent, and 2 when nothing
-// was learnt or the credentials were refused.
+// The exit code is 1 when something differs or is absent, when a state is unknown or when
+// a write was not proven to deserve its class. It is 2 when nothing was learnt, the
+// credentials were refused or the settings are wrong.
 package main
 
 import (
@@ -44,7 +45,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, log i
 	name := flags.String("provider", "", strings.Join(names, ", "))
 	spend := flags.Bool("spend", false, "make the smallest documented transaction, look it up, and send it again")
 	asJSON := flags.Bool("json", false, "print JSON")
-	callback := flags.String("callback", "", "a public URL that leads to -listen: what the provider posts there is described")
+	callback := flags.String("callback", "", "a public URL that leads, with all paths below it, to -listen: what the provider posts there is described")
 	listen := flags.String("listen", "127.0.0.1:8098", "where callbacks arrive")
 	patience := flags.Duration("patience", time.Minute, "how long to wait for a lookup to show the transaction, and for a callback")
 	if flags.Parse(args) != nil {
@@ -76,15 +77,18 @@ type options struct {
 
 func conform(ctx context.Context, t *target, o options, out, log io.Writer) int {
 	r := &report{Provider: t.name, Fake: t.fake, Spent: o.spend}
+	hook, err := newHook(o.callback, t.spends)
+	if err == nil && o.spend {
+		err = hook.receive(o.listen)
+	}
+	if err != nil {
+		fmt.Fprintln(log, "conform:", err)
+		return 2
+	}
+	defer hook.close()
 	t.probe(ctx, r)
 	if o.spend {
-		hook, err := receive(o)
-		if err != nil {
-			fmt.Fprintln(log, "conform:", err)
-			return 2
-		}
 		t.spend(ctx, r, o, hook)
-		hook.close()
 	}
 	r.scrub(t.secrets)
 	if err := r.print(out, o.json); err != nil {

@@ -35,6 +35,7 @@ type report struct {
 	Spent      bool                 `json:"-"`
 	Writes     []write              `json:"writes,omitempty"`
 	Callbacks  []posted             `json:"callbacks,omitempty"`
+	OtherPosts int                  `json:"other_posts,omitempty"` // to -listen, and not of this run
 }
 
 // finding is what was learnt of one operation.
@@ -177,6 +178,9 @@ func (r *report) print(out io.Writer, asJSON bool) error {
 	}
 	for _, c := range r.Callbacks {
 		fmt.Fprintf(out, "\ncallback: %s with headers %s\n  fields: %s\n", c.Method, strings.Join(c.Headers, ", "), strings.Join(c.Fields, ", "))
+	}
+	if r.OtherPosts > 0 {
+		fmt.Fprintf(out, "\nposts that are not of this run, and are not described: %d\n", r.OtherPosts)
 	}
 	if len(r.Routes) > 0 {
 		fmt.Fprint(out, "\nRoutes: map[string]sdk.Route{\n")

@@ -10,18 +10,22 @@ import (
 	"strings"
 )
 
-// shape is what the SDK knows of a response: its fields as dotted paths ("results[].id"),
-// where a path that ends in "*" stands for everything below it; and the states it knows.
+// shape is what the SDK knows of a response: its fields as dotted paths
+// ("results[].id"), and the states it knows. A path that ends in "*" stands for
+// everything below it. In "data.{}.id" the braces stand for keys that the server
+// chooses, such as phone numbers: they are never printed.
 type shape struct {
 	fields map[string]bool
-	may    map[string]bool // known, and not expected
-	state  string          // the path of the state
-	states []string
+	may    map[string]bool     // known, and not expected
+	states map[string][]string // by the path of the state
+	fold   bool                // the case of a state does not matter
+	forms  []*shape            // other forms that the SDK takes as well
+	inside []reflect.Type      // whose fields are being added
 }
 
-// shaped takes the fields of a result type by its JSON tags, below a path.
-func shaped(state string, states []string, below string, types ...any) *shape {
-	s := &shape{fields: map[string]bool{}, state: state, states: states}
+// shaped takes the fields of result types by their JSON tags, below a path.
+func shaped(below string, types ...any) *shape {
+	s := named()
 	for _, t := range types {
 		s.add(reflect.TypeOf(t), below)
 	}
@@ -29,8 +33,8 @@ func shaped(state string, states []string, below string, types ...any) *shape {
 }
 
 // named takes fields by their names.
-func named(state string, states []string, names ...string) *shape {
-	s := &shape{fields: map[string]bool{}, state: state, states: states}
+func named(names ...string) *shape {
+	s := &shape{fields: map[string]bool{}, may: map[string]bool{}, states: map[string][]string{}}
 	return s.and(names...)
 }
 
@@ -41,12 +45,31 @@ func (s *shape) and(names ...string) *shape {
 	return s
 }
 
-// optional names fields which a response may lack.
-func (s *shape) optional(names ...string) *shape {
-	s.may = map[string]bool{}
+// optional names fields, below a path, which a response may lack.
+func (s *shape) optional(below string, names ...string) *shape {
 	for _, name := range names {
-		s.may[name] = true
+		s.fields[below+name], s.may[below+name] = true, true
 	}
+	return s
+}
+
+// optionalOf lets a response lack the fields of a type, below a path.
+func (s *shape) optionalOf(below string, of any) *shape {
+	for path := range shaped(below, of).fields {
+		s.may[path] = true
+	}
+	return s
+}
+
+// state names the states that may stand at a path.
+func (s *shape) state(path string, known []string) *shape {
+	s.states[path] = known
+	return s
+}
+
+// or adds another form of the response.
+func (s *shape) or(form *shape) *shape {
+	s.forms = append(s.forms, form)
 	return s
 }
 
@@ -66,6 +89,12 @@ func (s *shape) add(t reflect.Type, below string) {
 	case reflect.Map, reflect.Interface:
 		s.fields[below+"*"] = true
 	case reflect.Struct:
+		if slices.Contains(s.inside, t) { // a type in itself, such as a currency with its opposites
+			s.fields[below+"*"] = true
+			return
+		}
+		s.inside = append(s.inside, t)
+		defer func() { s.inside = s.inside[:len(s.inside)-1] }()
 		for i := range t.NumField() {
 			field := t.Field(i)
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -81,60 +110,83 @@ func (s *shape) add(t reflect.Type, below string) {
 }
 
 // compare returns the fields which the response has and the SDK does not know, those
-// that the SDK knows and the response has not, and the states that the SDK does not know.
+// that the SDK knows and the response has not, and the states that the SDK does not
+// know. Of several forms it takes the form of which most is shown.
 func (s *shape) compare(body []byte) (unknown, missing, states []string) {
 	var value any
 	if s == nil || json.Unmarshal(body, &value) != nil {
 		return nil, nil, nil
 	}
-	shown, found := map[string]bool{}, map[string]bool{}
-	s.walk(value, "", shown, found)
-	above := map[string]bool{"": true}
-	for path := range shown {
-		above[path] = true
-	}
-	for _, path := range slices.Sorted(maps.Keys(shown)) {
-		if !s.fields[path] && !s.covers(path) && (parent(path) == "" || s.fields[parent(path)]) {
-			unknown = append(unknown, path)
-		}
-	}
-	for _, path := range slices.Sorted(maps.Keys(s.fields)) {
-		if !strings.HasSuffix(path, "*") && !strings.HasSuffix(path, "[]") && !s.may[path] && !shown[path] && above[parent(path)] {
-			missing = append(missing, path)
-		}
-	}
-	for _, state := range slices.Sorted(maps.Keys(found)) {
-		if !slices.Contains(s.states, state) {
-			states = append(states, state)
+	most, unknown, missing, states := s.against(value)
+	for _, form := range s.forms {
+		if known, u, m, st := form.against(value); known > most {
+			most, unknown, missing, states = known, u, m, st
 		}
 	}
 	return unknown, missing, states
 }
 
-var aState = regexp.MustCompile(`^[A-Za-z0-9_ -]{1,40}$`)
+func (s *shape) against(value any) (known int, unknown, missing, states []string) {
+	shown, strange := map[string]bool{}, map[string]bool{}
+	s.walk(value, "", shown, strange)
+	above := map[string]bool{"": true}
+	for path := range shown {
+		above[path] = true
+	}
+	for _, path := range slices.Sorted(maps.Keys(shown)) {
+		switch {
+		case s.fields[path]:
+			known++
+		case !s.covers(path) && (parent(path) == "" || s.fields[parent(path)]):
+			unknown = append(unknown, path)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(s.fields)) {
+		if !several.MatchString(path) && !s.may[path] && !shown[path] && above[parent(path)] {
+			missing = append(missing, path)
+		}
+	}
+	return known, unknown, missing, slices.Sorted(maps.Keys(strange))
+}
 
-func (s *shape) walk(value any, path string, shown, states map[string]bool) {
+var (
+	aState  = regexp.MustCompile(`^[A-Za-z0-9_ -]{1,40}$`)
+	several = regexp.MustCompile(`(\*|\[\]|\{\})$`) // there may be none of them
+)
+
+// walk notes which paths are shown, and which states are strange.
+func (s *shape) walk(value any, path string, shown, strange map[string]bool) {
 	switch v := value.(type) {
 	case map[string]any:
+		keys := strings.TrimPrefix(path+".{}", ".")
 		for name, inner := range v {
 			below := strings.TrimPrefix(path+"."+name, ".")
+			if s.fields[keys] {
+				below = keys
+			}
 			shown[below] = true
-			s.walk(inner, below, shown, states)
+			s.walk(inner, below, shown, strange)
 		}
 	case []any:
 		for _, inner := range v {
 			shown[path+"[]"] = true
-			s.walk(inner, path+"[]", shown, states)
+			s.walk(inner, path+"[]", shown, strange)
 		}
 	case string:
-		if path == s.state && aState.MatchString(v) {
-			states[v] = true
+		if aState.MatchString(v) && !s.knows(path, v) {
+			strange[v] = true
 		}
 	case float64:
-		if path == s.state {
-			states[strconv.FormatFloat(v, 'f', -1, 64)] = true
+		if number := strconv.FormatFloat(v, 'f', -1, 64); !s.knows(path, number) {
+			strange[number] = true
 		}
 	}
+}
+
+// knows reports a state that the SDK knows, or a path at which no state stands.
+func (s *shape) knows(path, state string) bool {
+	known, ok := s.states[path]
+	return !ok || slices.ContainsFunc(known, func(k string) bool { return k == state || s.fold && strings.EqualFold(k, state) })
 }
 
 // covers reports a path that is below a "*".

@@ -3,12 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +24,7 @@ import (
 // spend makes each write once, looks it up, and sends the same again.
 func (t *target) spend(ctx context.Context, r *report, o options, hook *hook) {
 	for _, s := range t.spends {
-		w := t.try(ctx, s, o)
+		w := t.try(ctx, s, o.patience, hook.url)
 		r.Writes = append(r.Writes, w)
 		for i := range r.Operations {
 			if f := &r.Operations[i]; f.Operation == s.op && w.First == made && f.Verdict == notTried {
@@ -28,13 +32,13 @@ func (t *target) spend(ctx context.Context, r *report, o options, hook *hook) {
 			}
 		}
 	}
-	r.Callbacks = hook.wait(ctx, o)
+	r.Callbacks, r.OtherPosts = hook.wait(ctx, o.patience)
 }
 
-func (t *target) try(ctx context.Context, s spending, o options) write {
+func (t *target) try(ctx context.Context, s spending, patience time.Duration, callback string) write {
 	w := write{Operation: s.op, Has: s.class.String(), Lookup: "none", Again: "not sent", Unique: "unclear", Recognised: "none"}
 	t.record.set(exchange{})
-	existing, err := s.send(ctx, o.callback)
+	existing, err := s.send(ctx, callback)
 	w.First = outcome(existing, err)
 	first := t.record.get().body
 	if err != nil {
@@ -42,13 +46,13 @@ func (t *target) try(ctx context.Context, s spending, o options) write {
 		return w
 	}
 	if s.look != nil {
-		w.Lookup = lag(ctx, s.look, o.patience)
+		w.Lookup = lag(ctx, s.look, patience)
 		if strings.HasPrefix(w.Lookup, found) {
 			w.Unknown, w.Missing, w.States = s.shape.compare(t.record.get().body)
 		}
 	}
 	t.record.set(exchange{})
-	existing, err = s.send(ctx, o.callback)
+	existing, err = s.send(ctx, callback)
 	w.Again = outcome(existing, err)
 	said := s.duplicate != nil && s.duplicate(t.record.get().body)
 	switch {
@@ -120,29 +124,52 @@ func lag(ctx context.Context, look func(context.Context) error, patience time.Du
 	}
 }
 
-// hook takes callbacks and keeps their form.
+// hook takes callbacks and keeps the form of those that this run caused: they come to
+// the path that only this run knows, or name a reference of this run. Of the others it
+// keeps the number, and it does not acknowledge them.
 type hook struct {
-	server  *http.Server
-	address string
-	mu      sync.Mutex
-	got     []posted
-	news    chan struct{}
+	url        string   // for a provider that takes a URL with each transaction; empty without -callback
+	nonce      string   // the last segment of its path
+	references []string // for a provider that posts to the URL registered with it
+	server     *http.Server
+	address    string
+	mu         sync.Mutex
+	got        []posted
+	others     int
+	news       chan struct{}
+}
+
+// newHook makes the URL of this run out of the one that leads to -listen.
+func newHook(callback string, spends []spending) (*hook, error) {
+	h := &hook{news: make(chan struct{}, 1)}
+	if callback == "" {
+		return h, nil
+	}
+	u, err := url.Parse(callback)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, errors.New("-callback must be a URL that begins with http:// or https://")
+	}
+	h.nonce = rand.Text()
+	h.url = u.JoinPath(h.nonce).String()
+	for _, s := range spends {
+		h.references = append(h.references, s.reference)
+	}
+	return h, nil
 }
 
 // receive listens for callbacks when there is a URL for them.
-func receive(o options) (*hook, error) {
-	h := &hook{news: make(chan struct{}, 1)}
-	if o.callback == "" {
-		return h, nil
+func (h *hook) receive(address string) error {
+	if h.url == "" {
+		return nil
 	}
-	listener, err := net.Listen("tcp", o.listen)
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	h.address = listener.Addr().String()
 	h.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = h.server.Serve(listener) }()
-	return h, nil
+	return nil
 }
 
 func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -155,8 +182,14 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	none := &shape{fields: map[string]bool{"": true}}
-	fields, _, _ := none.compare(body)
+	if path.Base(r.URL.Path) != h.nonce && !h.names(body) {
+		h.mu.Lock()
+		h.others++
+		h.mu.Unlock()
+		w.WriteHeader(http.StatusNotFound) // whoever waits for it gets it once more
+		return
+	}
+	fields, _, _ := named("").compare(body)
 	h.mu.Lock()
 	h.got = append(h.got, posted{Method: r.Method, Headers: slices.Sorted(maps.Keys(r.Header)), Fields: fields})
 	h.mu.Unlock()
@@ -167,12 +200,31 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// wait returns what was posted, as soon as something was.
-func (h *hook) wait(ctx context.Context, o options) []posted {
-	if h.server == nil {
-		return nil
+// names reports a body that holds one of the references as a whole value.
+func (h *hook) names(body []byte) bool {
+	var value any
+	return json.Unmarshal(body, &value) == nil && h.holds(value)
+}
+
+func (h *hook) holds(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return slices.Contains(h.references, v)
+	case []any:
+		return slices.ContainsFunc(v, h.holds)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(v)), h.holds)
 	}
-	timer := time.NewTimer(o.patience)
+	return false
+}
+
+// wait returns what was posted because of this run, as soon as something was, and the
+// number of the other posts.
+func (h *hook) wait(ctx context.Context, patience time.Duration) ([]posted, int) {
+	if h.url == "" {
+		return nil, 0
+	}
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case <-h.news:
@@ -181,7 +233,7 @@ func (h *hook) wait(ctx context.Context, o options) []posted {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Clone(h.got)
+	return slices.Clone(h.got), h.others
 }
 
 func (h *hook) close() {

@@ -283,7 +283,10 @@ export function eachTest() {
     context = await browser.newContext({viewport: {width: 1280, height: 800}})
     page = await context.newPage()
     errors = []
-    page.on("pageerror", e => errors.push(String(e)))
+    page.on("pageerror", e => {
+      errors.push(String(e))
+      console.error(`the page threw ${e}`) // at once: a test that waits in vain ends before errors are looked at
+    })
     page.on("console", m => {
       if (/Content Security Policy/.test(m.text()) && page.url().startsWith(server.console)) errors.push(m.text())
     })

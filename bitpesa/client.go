@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
@@ -97,19 +95,11 @@ const createAndFundTimeout = 3 * time.Minute
 func New(cfg Config) (*Client, error) {
 	var faults []error
 	fault := func(text string) { faults = append(faults, errors.New("bitpesa: "+text)) }
-	switch {
-	case cfg.Key == "":
-		fault("Key is required")
-	case strings.IndexFunc(cfg.Key, unprintable) >= 0:
-		fault("Key holds a space, a control or a non-ASCII character")
+	if text := transport.HeaderFault(cfg.Key); text != "" {
+		fault("Key " + text)
 	}
-	switch {
-	case cfg.Secret == "":
-		fault("Secret is required")
-	case cfg.Secret != strings.TrimFunc(cfg.Secret, edge):
-		fault("Secret begins or ends with white space or a control character: a file that ends in a newline, say")
-	case !utf8.ValidString(cfg.Secret):
-		fault("Secret is not valid UTF-8")
+	if text := transport.SecretFault(cfg.Secret); text != "" {
+		fault("Secret " + text)
 	}
 	if strings.IndexFunc(cfg.BaseURL, unprintable) >= 0 {
 		// net/http would send another host than the one signed.
@@ -148,9 +138,6 @@ func New(cfg Config) (*Client, error) {
 	c.Info = &InfoService{c}
 	return c, nil
 }
-
-// edge finds what must not stand at an end of a secret.
-func edge(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\ufeff' }
 
 func unprintable(r rune) bool { return r <= ' ' || r > '~' }
 
@@ -248,7 +235,7 @@ func create[T any](ctx context.Context, c *Client, op string, f transport.Faults
 // send carries out a call, unless it has faults, and decodes the object of the
 // response.
 func send[T any](ctx context.Context, c *Client, f transport.Faults, call transport.Call, decode func(body []byte) (T, error)) (result *T, err error) {
-	if err := c.core.Invalid(call.Op, call.Reference, f.Fields); err != nil {
+	if err := c.core.InvalidCall(call, f.Fields); err != nil {
 		return nil, err
 	}
 	call.Decode = transport.Into(&result, decode)

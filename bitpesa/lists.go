@@ -57,11 +57,16 @@ func listPage[T any](ctx context.Context, c *Client, op string, o ListOptions, p
 	if o.PerPage < 0 {
 		f.Add("per", "must not be negative")
 	}
-	if err := c.core.Invalid(op, "", f.Fields); err != nil {
-		return nil, err
-	}
 	query, err := wire.Query(params)
 	if err != nil {
+		return nil, err
+	}
+	for name, values := range query {
+		if strings.HasSuffix(name, "id") {
+			f.CheckReference(name, strings.Join(values, ""))
+		}
+	}
+	if err := c.core.InvalidCall(transport.Call{Op: op, Query: query}, f.Fields); err != nil {
 		return nil, err
 	}
 	err = c.do(ctx, transport.Call{Op: op, Query: query, Decode: func(r *transport.Response) (err error) {
@@ -318,7 +323,7 @@ func (s search[T]) create(call transport.Call, f transport.Faults, compare func(
 		}
 		return accept(item)
 	}
-	return transport.Write[T]{Core: s.c.core, Err: s.c.core.Invalid(call.Op, s.externalID, f.Fields), Call: func(out **T) transport.Call {
+	return transport.Write[T]{Core: s.c.core, Err: s.c.core.InvalidCall(call, f.Fields), Call: func(out **T) transport.Call {
 		call := call
 		call.Decode = transport.Into(out, func(body []byte) (T, error) {
 			item, err := object[T](body)

@@ -307,12 +307,11 @@ func phoneOf(text string) (number string, ok bool) {
 	if text == "" || len(text) >= shortest && strings.TrimLeftFunc(text, isDigit) == "" && !strings.HasPrefix(text, "00") && len(text) <= 15 {
 		return text, true
 	}
-	digits, ok := wire.Phone(text)
-	if !ok {
+	digits, foreign, ok := wire.PhoneNumber(text)
+	switch {
+	case !ok:
 		return text, false
-	}
-	begin := strings.TrimLeftFunc(text, func(r rune) bool { return r != '+' && r != '\uff0b' && !isDigit(r) })
-	if !isDigit(rune(begin[0])) || begin[0] == '0' && digits[0] != '0' {
+	case foreign:
 		return "+" + digits, true
 	}
 	return digits, true

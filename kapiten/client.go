@@ -61,8 +61,8 @@ type Config struct {
 // New returns a Client. Its error names every field of Config that is wrong.
 func New(cfg Config) (*Client, error) {
 	var fault error
-	if strings.IndexFunc(cfg.Token, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 {
-		fault = errors.New("kapiten: Token holds a space, a control or a non-ASCII character")
+	if text := transport.HeaderFault(cfg.Token); cfg.Token != "" && text != "" {
+		fault = errors.New("kapiten: Token " + text)
 	}
 	core, err := transport.New(transport.Config{
 		Provider: "kapiten",

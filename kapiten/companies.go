@@ -65,11 +65,8 @@ func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*
 	if p.WebhookURL != "" {
 		faults.RequireURL("webhook_url", p.WebhookURL)
 	}
-	if err := s.core.Invalid(OpCreateCompany, p.RegistrationNumber, faults.Fields); err != nil {
-		return nil, err
-	}
 	var company *Company
-	err := s.core.Do(ctx, transport.Call{
+	call := transport.Call{
 		Op: OpCreateCompany, Reference: p.RegistrationNumber,
 		Body: companyRequest{p.Name, p.RegistrationNumber, p.Address, p.ContactPerson, phone, p.Email, p.WebhookURL},
 		Decode: transport.Into(&company, func(body []byte) (Company, error) {
@@ -80,7 +77,11 @@ func (s *CompaniesService) Create(ctx context.Context, p CreateCompanyParams) (*
 			}
 			return company, err
 		}),
-	})
+	}
+	if err := s.core.InvalidCall(call, faults.Fields); err != nil {
+		return nil, err
+	}
+	err := s.core.Do(ctx, call)
 	return company, err
 }
 
@@ -148,11 +149,8 @@ func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, e
 	faults.Require("first_name", p.FirstName)
 	faults.Require("last_name", p.LastName)
 	faults.RequireReference("email", p.Email)
-	if err := s.list.core.Invalid(OpCreateUser, p.Email, faults.Fields); err != nil {
-		return nil, err
-	}
 	var user *User
-	err := s.list.core.Do(ctx, transport.Call{
+	call := transport.Call{
 		Op: OpCreateUser, Path: []string{p.CompanyID}, Reference: p.Email,
 		Body: userRequest{phone, p.FirstName, p.LastName, p.Email},
 		Decode: transport.Into(&user, func(body []byte) (User, error) {
@@ -163,7 +161,11 @@ func (s *UsersService) Create(ctx context.Context, p CreateUserParams) (*User, e
 			}
 			return user, err
 		}),
-	})
+	}
+	if err := s.list.core.InvalidCall(call, faults.Fields); err != nil {
+		return nil, err
+	}
+	err := s.list.core.Do(ctx, call)
 	return user, err
 }
 

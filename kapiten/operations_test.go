@@ -213,3 +213,9 @@ func TestRoutesThatCannotWorkAreRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestNoIDOrReferenceHasWhiteSpaceAtItsEnds(t *testing.T) {
+	client, err := kapiten.New(kapiten.Config{BaseURL: "https://a.example", Token: "u"})
+	require.NoError(t, err)
+	clienttest.CheckEdges(t, client, kapiten.Operations(), "Rides.FindMany", "Rides.FindCreated") // of no ids, they ask nothing
+}

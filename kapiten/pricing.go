@@ -59,18 +59,17 @@ type PricingConfig struct {
 // Estimate prices a delivery for a company. It moves nothing, so the client
 // repeats it after any failure.
 func (s *RidesService) Estimate(ctx context.Context, p EstimateParams) (*Estimate, error) {
-	if err := s.list.core.Invalid(OpEstimateRide, "", p.faults().Fields); err != nil {
+	var estimate *Estimate
+	call := transport.Call{Op: OpEstimateRide, Body: p.request(), Decode: transport.Into(&estimate, decodeEstimate)}
+	if err := s.list.core.InvalidCall(call, p.faults().Fields); err != nil {
 		return nil, err
 	}
-	var estimate *Estimate
-	err := s.list.core.Do(ctx, transport.Call{
-		Op: OpEstimateRide, Body: p.request(), Decode: transport.Into(&estimate, decodeEstimate),
-	})
+	err := s.list.core.Do(ctx, call)
 	return estimate, err
 }
 
 func (p EstimateParams) faults() (f transport.Faults) {
-	f.Require("company_id", p.CompanyID)
+	f.RequireReference("company_id", p.CompanyID)
 	checkLocation(&f, "pickup", p.Pickup)
 	checkLocation(&f, "dropoff", p.Dropoff)
 	return f

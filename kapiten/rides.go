@@ -151,11 +151,11 @@ const (
 func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, error) {
 	faults := p.faults()
 	faults.CheckReference("external_id", p.ExternalID)
-	if err := s.list.core.Invalid(OpCreateRide, p.ExternalID, faults.Fields); err != nil {
-		return nil, err
-	}
 	var ride *Ride
 	call := transport.Call{Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, &ride)}
+	if err := s.list.core.InvalidCall(call, faults.Fields); err != nil {
+		return nil, err
+	}
 	if p.ExternalID != "" {
 		call.Doubts, call.LookRefused = transport.Duplicated, func(ctx context.Context, existing bool) (transport.Finding, error) {
 			results, _, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, SearchOptions{})
@@ -207,7 +207,11 @@ func (s *RidesService) Prepare(p CreateRideParams) (sdk.Prepared[Ride], error) {
 func (s *RidesService) createOnce(p CreateRideParams) transport.Write[Ride] {
 	faults := p.faults()
 	faults.RequireReference("external_id", p.ExternalID)
-	return transport.Write[Ride]{Core: s.list.core, Err: s.list.core.Invalid(OpCreateRide, p.ExternalID, faults.Fields), Call: func(out **Ride) transport.Call {
+	var fault error
+	if faults.Fields != nil {
+		fault = s.list.core.InvalidCall(transport.Call{Op: OpCreateRide, Reference: p.ExternalID, Body: p.request()}, faults.Fields)
+	}
+	return transport.Write[Ride]{Core: s.list.core, Err: fault, Call: func(out **Ride) transport.Call {
 		var before []string // ids of page 1 before anything was sent
 		looked := false
 		return transport.Call{
@@ -298,7 +302,7 @@ func ParseEvent(body []byte) (Event, error) {
 }
 
 func (p CreateRideParams) faults() (f transport.Faults) {
-	f.Require("company_id", p.CompanyID)
+	f.RequireReference("company_id", p.CompanyID)
 	f.Require("pickup_address", p.PickupAddress)
 	checkLocation(&f, "pickup", p.Pickup)
 	f.Require("dropoff_address", p.DropoffAddress)
@@ -317,14 +321,13 @@ func checkPhone(f *transport.Faults, field, text string) string {
 		(len(plain) == len(text) || plain[0] != '0') {
 		return text // nothing to read
 	}
-	digits, ok := wire.Phone(text)
-	first := strings.TrimLeftFunc(text, func(r rune) bool { return r != '+' && r != '\uff0b' && (r < '0' || r > '9') })
+	digits, foreign, ok := wire.PhoneNumber(text)
 	switch {
 	case strings.TrimSpace(text) == "":
 		f.Add(field, "is required")
 	case !ok:
 		f.Add(field, "must be a phone number")
-	case strings.HasPrefix(first, "+"), strings.HasPrefix(first, "\uff0b"), !strings.HasPrefix(digits, "0") && strings.HasPrefix(first, "0"):
+	case foreign:
 		return "+" + digits
 	case len(digits) == 9 && digits[0] == '7':
 		return "0" + digits

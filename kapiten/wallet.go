@@ -146,7 +146,11 @@ func (s *WalletService) topUp(p TopUpParams) transport.Write[Transaction] {
 	}
 	phone := checkPhone(&faults, "phone_number", p.PhoneNumber)
 	faults.CheckReference("description", p.Description)
-	return transport.Write[Transaction]{Core: s.list.core, Err: s.list.core.Invalid(OpTopUpWallet, p.Description, faults.Fields), Call: func(out **Transaction) transport.Call {
+	var fault error
+	if faults.Fields != nil {
+		fault = s.list.core.InvalidCall(transport.Call{Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description}, faults.Fields)
+	}
+	return transport.Write[Transaction]{Core: s.list.core, Err: fault, Call: func(out **Transaction) transport.Call {
 		return transport.Call{
 			Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description,
 			Body: topUpRequest{wire.Number(p.Amount), phone, p.Description},

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -88,8 +87,8 @@ type Client struct {
 func New(cfg Config) (*Client, error) {
 	var faults []error
 	for _, f := range []struct{ name, value string }{{"ConsumerKey", cfg.ConsumerKey}, {"ConsumerSecret", cfg.ConsumerSecret}} {
-		if f.value == "" || !printable(f.value) {
-			faults = append(faults, errors.New("kasapay: "+f.name+" is required and must hold no control character and no white space at its ends"))
+		if fault := transport.SecretFault(f.value); fault != "" {
+			faults = append(faults, errors.New("kasapay: "+f.name+" "+fault))
 		}
 	}
 	c := &Client{serviceCode: cfg.ServiceCode, anyMethod: cfg.AnyMethod, callbackURL: cfg.CallbackURL}
@@ -108,11 +107,6 @@ func New(cfg Config) (*Client, error) {
 	c.core = core
 	c.Payouts = &PayoutsService{c}
 	return c, nil
-}
-
-// printable refuses what a file that was read whole leaves at a secret's end, too.
-func printable(s string) bool {
-	return strings.TrimSpace(s) == s && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 // Do calls an endpoint this package does not know, with the client's credentials,

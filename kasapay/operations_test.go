@@ -170,3 +170,9 @@ func TestConfigurationIsRefusedByFieldAndWithoutItsValue(t *testing.T) {
 		assert.NoError(t, err, name)
 	}
 }
+
+func TestNoIDOrReferenceHasWhiteSpaceAtItsEnds(t *testing.T) {
+	client, err := kasapay.New(kasapay.Config{BaseURL: "https://a.example", ConsumerKey: "u", ConsumerSecret: "p"})
+	require.NoError(t, err)
+	clienttest.CheckEdges(t, client, kasapay.Operations())
+}

@@ -167,7 +167,7 @@ func (s *PayoutsService) Prepare(p CreatePayoutParams) (sdk.Prepared[Payout], er
 
 func (s *PayoutsService) create(p CreatePayoutParams) transport.Write[Payout] {
 	request, callback, faults := s.c.payoutRequest(p)
-	return transport.Write[Payout]{Core: s.c.core, Err: s.c.core.Invalid(OpInitiate, p.Reference, faults), Named: (*Payout).Named, Call: func(out **Payout) transport.Call {
+	return transport.Write[Payout]{Core: s.c.core, Err: s.c.core.InvalidCall(transport.Call{Op: OpInitiate, Reference: p.Reference, Body: request}, faults), Named: (*Payout).Named, Call: func(out **Payout) transport.Call {
 		return transport.Call{
 			Op: OpInitiate, Reference: p.Reference, Body: request, Callback: callback,
 			Decode: decode(func(r *response) (err error) {
@@ -273,12 +273,12 @@ func ParseCallback(body []byte) (Payout, error) {
 func (p CreatePayoutParams) validate(anyMethod bool) (f transport.Faults) {
 	checkReference(&f, p.Reference)
 	f.Require("service_code", p.ServiceCode)
-	f.Require("payment_account_reference", p.AccountReference)
+	f.RequireReference("payment_account_reference", p.AccountReference)
 	f.Require("recipient_name", p.RecipientName)
 	if !p.RecipientType.Listed() {
 		f.Add("recipient_type", "must be PAYBILL, TILL or BANK_ACCOUNT_NUMBER")
 	}
-	f.Require("recipient_account_number", p.RecipientAccountNumber)
+	f.RequireReference("recipient_account_number", p.RecipientAccountNumber)
 	if fault := wire.AmountFault(p.Amount, 2); fault != "" {
 		f.Add("amount", fault)
 	}
@@ -335,13 +335,14 @@ func (c *Client) payoutRequest(p CreatePayoutParams) (*payoutRequest, *transport
 	f := p.validate(c.anyMethod)
 	var callback *transport.Callback
 	p.CallbackURL, callback = f.CallbackURL("callback_url", p.CallbackURL, c.callbackURL, p.Reference, p.Amount, p.Currency)
-	if f.Fields != nil {
-		return nil, nil, f.Fields
+	amount := ""
+	if f.Fields["amount"] == nil { // an amount with a huge exponent is never written out
+		amount = p.Amount.StringFixed(2)
 	}
 	return &payoutRequest{
 		p.Reference, p.ServiceCode, p.AccountReference, p.RecipientName, p.RecipientType, p.RecipientAccountNumber,
-		p.Amount.StringFixed(2), p.Description, p.Method, p.Currency, p.Country, p.CallbackURL,
-	}, callback, nil
+		amount, p.Description, p.Method, p.Currency, p.Country, p.CallbackURL,
+	}, callback, f.Fields
 }
 
 func decode(read func(*response) error) func(*transport.Response) error {

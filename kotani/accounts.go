@@ -178,7 +178,7 @@ type accountData struct {
 func (a BankAccount) account(f *faults) (FiatAccountSchema, any) {
 	data := f.owner(AccountBank, a.AccountName, a.InstitutionName)
 	data.AccountNumber, data.Country = a.AccountNumber, a.Country
-	f.Require("data.accountNumber", a.AccountNumber)
+	f.RequireReference("data.accountNumber", a.AccountNumber)
 	f.country("data.country", a.Country)
 	return SchemaAccountNumber, data
 }
@@ -213,7 +213,7 @@ func (a IFSCAccount) account(f *faults) (FiatAccountSchema, any) {
 	if len(a.IFSC) != 11 {
 		f.Add("data.ifsc", "must be 11 characters")
 	}
-	f.Require("data.accountNumber", a.AccountNumber)
+	f.RequireReference("data.accountNumber", a.AccountNumber)
 	f.country("data.country", a.Country)
 	return SchemaIFSCAccount, data
 }

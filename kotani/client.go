@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -170,14 +169,8 @@ func (cfg Config) check() error {
 			faults = append(faults, errors.New("kotani: PhoneNumber must be 9 to 15 digits"))
 		}
 		for _, field := range []struct{ name, value string }{{"CountryCode", cfg.CountryCode}, {"Password", cfg.Password}} {
-			switch {
-			case field.value == "":
-				faults = append(faults, fmt.Errorf("kotani: %s is required", field.name))
-			case !utf8.ValidString(field.value):
-				faults = append(faults, fmt.Errorf("kotani: %s must be valid UTF-8", field.name))
-			case strings.TrimSpace(field.value) != field.value:
-				// A file that was read whole ends in a newline.
-				faults = append(faults, fmt.Errorf("kotani: %s begins or ends with white space", field.name))
+			if fault := transport.SecretFault(field.value); fault != "" {
+				faults = append(faults, fmt.Errorf("kotani: %s %s", field.name, fault))
 			}
 		}
 	}
@@ -235,7 +228,7 @@ func (a *api) check(f faults, request transport.Call) error {
 	if !a.core.Operation(request.Op).Open {
 		a.requireLogin(&f)
 	}
-	return a.core.Invalid(request.Op, request.Reference, f.Fields)
+	return a.core.InvalidCall(request, f.Fields)
 }
 
 // doubts names the writes whose duplicate may be the very payment that the caller asks

@@ -210,7 +210,7 @@ func (s *FiatService) PrepareWithdrawToBank(p BankWithdrawParams) (sdk.Prepared[
 func (s *FiatService) withdrawToBank(p BankWithdrawParams) transport.Write[Transaction] {
 	var f faults
 	f.amount("amount", p.Amount, 0)
-	f.Require("accountNumber", p.AccountNumber)
+	f.RequireReference("accountNumber", p.AccountNumber)
 	f.Require("accountName", p.AccountName)
 	f.Require("serviceProviderId", string(p.Bank))
 	return s.move(f, movement{
@@ -244,7 +244,7 @@ func (s *FiatService) PreparePayBill(p PayBillParams) (sdk.Prepared[Transaction]
 func (s *FiatService) payBill(p PayBillParams) transport.Write[Transaction] {
 	var f faults
 	f.Require("merchantNumber", p.MerchantNumber)
-	f.Require("accountNumber", p.AccountNumber)
+	f.RequireReference("accountNumber", p.AccountNumber)
 	return s.pay(f, OpPayBill, asked{amount: p.Amount, fee: true, merchant: p.MerchantNumber, account: p.AccountNumber}, paymentRequest{
 		MerchantNumber: p.MerchantNumber, AccountNumber: p.AccountNumber, Callback: p.CallbackURL,
 	})

@@ -165,8 +165,8 @@ const maxSession = 4 * time.Hour
 func (cfg FiatConnectConfig) check() error {
 	var faults []error
 	fault := func(text string) { faults = append(faults, errors.New("kotani: FiatConnect."+text)) }
-	if cfg.APIKey != "" && !isToken(cfg.APIKey) {
-		fault("APIKey holds a space, a control or a non-ASCII character")
+	if text := transport.HeaderFault(cfg.APIKey); cfg.APIKey != "" && text != "" {
+		fault("APIKey " + text)
 	}
 	if cfg.Domain != "" && !isAuthority(cfg.Domain) {
 		fault("Domain must be a host, with or without a port")

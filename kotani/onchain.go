@@ -270,6 +270,7 @@ func (s *TronService) PrepareCashOut(p CashOutParams) (sdk.Prepared[Transaction]
 func cashOut(a *api, op string, p CashOutParams) transport.Write[Transaction] {
 	var f faults
 	f.segment("countryCode", string(p.Country))
+	f.CheckReference("acceptedQuoteId", p.AcceptedQuoteID)
 	f.phoneIn("phoneNumber", p.PhoneNumber, p.Country, a.country)
 	if !isHex(p.TxHash, 64) && !isHex("0x"+p.TxHash, 64) {
 		f.Add("txHash", "must be 64 hex digits")

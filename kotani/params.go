@@ -143,9 +143,8 @@ func (c Country) name() string {
 
 // e164 checks a phone number with a country code, and returns it in E.164 form.
 func (f *faults) e164(field, value string) string {
-	number := digits(value)
-	bare := value[max(strings.IndexAny(value, "+0123456789"), 0):]
-	if !strings.HasPrefix(bare, "+") && !strings.HasPrefix(bare, "00") || !isPhone(value) || number[0] == '0' {
+	number, foreign, ok := wire.PhoneNumber(value)
+	if !ok || !foreign {
 		f.Add(field, "must be in E.164 form, as +254712345678")
 	}
 	return "+" + number

@@ -164,7 +164,6 @@ func (s *FiatService) find(ctx context.Context, externalID string, kind Transact
 func (s *FiatService) Get(ctx context.Context, requestID string) (*Transaction, error) {
 	var f faults
 	f.segment("requestId", requestID)
-	f.CheckReference("requestId", requestID)
 	return call(ctx, s.api, f, transport.Call{
 		Op: OpStatusByRequestID, Path: []string{requestID}, Reference: requestID,
 	}, func(body []byte) (Transaction, error) {

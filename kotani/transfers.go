@@ -192,7 +192,6 @@ func (f *FiatConnect) prepare(op string, direction TransferType, p TransferParam
 func (f *FiatConnect) GetTransfer(ctx context.Context, transferID string) (*Transfer, error) {
 	var bad faults
 	bad.segment("transferId", transferID)
-	bad.CheckReference("transferId", transferID)
 	return call(ctx, f.api, bad, transport.Call{
 		Op: OpFiatConnectTransfer, Path: []string{transferID}, Reference: transferID,
 	}, func(body []byte) (Transfer, error) {

@@ -129,7 +129,7 @@ func (s *KYCService) ListUsers(ctx context.Context) (*UserRecord, error) {
 // address on chain.
 func (s *KYCService) PhoneByAddress(ctx context.Context, publicAddress string) (string, error) {
 	var f faults
-	f.Require("publicAddress", publicAddress)
+	f.RequireReference("publicAddress", publicAddress)
 	phone, err := call(ctx, s.api, f, transport.Call{
 		Op: OpPhoneByAddress, Body: map[string]string{"publicAddress": publicAddress},
 	}, func(body []byte) (string, error) {
@@ -217,7 +217,7 @@ func (s *UBIService) SetBeneficiary(ctx context.Context, p UBIParams) (*Benefici
 func ubi[T any](a *api, op string, p UBIParams, decode func([]byte) (T, error)) transport.Write[T] {
 	var f faults
 	f.phone("phoneNumber", p.PhoneNumber)
-	f.Require("programId", p.ProgramID)
+	f.RequireReference("programId", p.ProgramID)
 	return write(a, f, transport.Call{Op: op, Body: map[string]string{
 		"phoneNumber": digits(p.PhoneNumber), "programId": p.ProgramID,
 	}}, decode, nil)

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -81,14 +80,18 @@ type Client struct {
 // value.
 func New(cfg Config) (*Client, error) {
 	var faults []error
-	if cfg.Username == "" || strings.Contains(cfg.Username, ":") || !printable(cfg.Username) {
-		faults = append(faults, errors.New("kpay: Username is required and must hold no colon, no control character and no white space at its ends"))
+	fault := func(field, text string) {
+		if text != "" {
+			faults = append(faults, errors.New("kpay: "+field+" "+text))
+		}
 	}
-	if cfg.Password == "" || !printable(cfg.Password) {
-		faults = append(faults, errors.New("kpay: Password is required and must hold no control character and no white space at its ends"))
+	fault("Username", transport.SecretFault(cfg.Username))
+	if strings.Contains(cfg.Username, ":") {
+		fault("Username", "holds a colon")
 	}
-	if strings.ContainsFunc(cfg.APIKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		faults = append(faults, errors.New("kpay: APIKey holds a space, a control or a non-ASCII character"))
+	fault("Password", transport.SecretFault(cfg.Password))
+	if cfg.APIKey != "" {
+		fault("APIKey", transport.HeaderFault(cfg.APIKey))
 	}
 	core, err := transport.New(transport.Config{
 		Provider: "kpay",
@@ -108,11 +111,6 @@ func New(cfg Config) (*Client, error) {
 // retries and errors. It returns the JSON of the response.
 func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
 	return c.core.Ask(ctx, call)
-}
-
-// printable refuses what a file that was read whole leaves at a secret's end, too.
-func printable(s string) bool {
-	return strings.TrimSpace(s) == s && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
 func authorize(cfg Config) func(*http.Request, sdk.Operation, []byte, string) error {

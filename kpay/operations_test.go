@@ -161,3 +161,9 @@ func TestConfigurationIsRefusedByFieldAndWithoutItsValue(t *testing.T) {
 		assert.NoError(t, err, name)
 	}
 }
+
+func TestNoIDOrReferenceHasWhiteSpaceAtItsEnds(t *testing.T) {
+	client, err := kpay.New(kpay.Config{BaseURL: "https://a.example", Username: "u", Password: "p"})
+	require.NoError(t, err)
+	clienttest.CheckEdges(t, client, kpay.Operations())
+}

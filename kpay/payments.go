@@ -256,7 +256,7 @@ func (c *Client) Prepare(p PayParams) (sdk.Prepared[Payment], error) { return c.
 func (c *Client) pay(p PayParams) transport.Write[Payment] {
 	request, callback, faults := c.payRequest(p)
 	refID := p.RefID // the closures keep it, and not all of p
-	return transport.Write[Payment]{Core: c.core, Err: c.core.Invalid(OpPay, refID, faults), Call: func(out **Payment) transport.Call {
+	return transport.Write[Payment]{Core: c.core, Err: c.core.InvalidCall(transport.Call{Op: OpPay, Reference: refID, Body: request}, faults), Call: func(out **Payment) transport.Call {
 		return transport.Call{
 			Op: OpPay, Reference: refID, Body: request, Callback: callback, Decode: decode(out, refID),
 			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
@@ -288,7 +288,7 @@ func (c *Client) Find(ctx context.Context, refID string) (*Payment, error) {
 // differ from the TID you asked for.
 func (c *Client) Get(ctx context.Context, tid string) (*Payment, error) {
 	var f transport.Faults
-	f.Require("tid", tid)
+	f.RequireReference("tid", tid)
 	return c.status(ctx, "", statusRequest{TID: tid, Action: "checkstatus"}, f)
 }
 
@@ -329,7 +329,7 @@ func (p PayParams) validate() (f transport.Faults) {
 	case p.BankID == "" && p.Method == MethodMoMo:
 		f.Add("msisdn", "must begin with 078, 079, 072 or 073, or else bankid must be set")
 	default:
-		f.Require("bankid", string(p.BankID))
+		f.RequireReference("bankid", string(p.BankID))
 	}
 	if p.MSISDN == "" {
 		f.Add("msisdn", "must be a phone number of 9 to 15 digits")
@@ -340,7 +340,7 @@ func (p PayParams) validate() (f transport.Faults) {
 	f.Require("cname", p.CustomerName)
 	f.Require("cnumber", p.CustomerNumber)
 	f.Require("details", p.Details)
-	f.Require("retailerid", p.RetailerID)
+	f.RequireReference("retailerid", p.RetailerID)
 	f.RequireURL("redirecturl", p.RedirectURL)
 	if p.LogoURL != "" {
 		f.RequireURL("logourl", p.LogoURL)
@@ -393,13 +393,14 @@ func (c *Client) payRequest(p PayParams) (*payRequest, *transport.Callback, tran
 	f := p.validate()
 	var callback *transport.Callback
 	p.ReturnURL, callback = f.CallbackURL("returl", p.ReturnURL, c.callbackURL, p.RefID, p.Amount, string(p.Currency))
-	if f.Fields != nil {
-		return nil, nil, f.Fields
+	amount := int64(0)
+	if f.Fields["amount"] == nil { // an amount with a huge exponent is never written out
+		amount = p.Amount.IntPart()
 	}
 	return &payRequest{
-		"pay", p.MSISDN, p.Email, p.Details, p.RefID, p.Amount.IntPart(), p.Currency, p.CustomerName, p.CustomerNumber,
+		"pay", p.MSISDN, p.Email, p.Details, p.RefID, amount, p.Currency, p.CustomerName, p.CustomerNumber,
 		p.Method, p.RetailerID, p.ReturnURL, p.RedirectURL, p.BankID, p.LogoURL,
-	}, callback, nil
+	}, callback, f.Fields
 }
 
 // payerNumber reads a phone number as people write it. A Rwandan number without its

@@ -143,7 +143,9 @@ type RawCall struct {
 	// URL. The host is always the configured one.
 	Path  string
 	Query url.Values
-	Body  any // encoded as JSON; nil sends none
+	// Body is encoded as JSON, except a []byte: it goes as it is, and must be UTF-8. nil
+	// sends none.
+	Body any
 	// ReadOnly says that the endpoint changes nothing, so that the call may be
 	// repeated after any failure. Without it an unknown outcome is returned as
 	// such, whatever the method.

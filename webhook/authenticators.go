@@ -11,7 +11,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
 // Authenticator decides whether a delivery comes from the provider. It refuses with
@@ -111,12 +112,12 @@ func QuerySecret(parameter string, values ...string) Authenticator {
 // callback URL with user and password. The passwords must have at least 16 bytes;
 // several are valid at once.
 func BasicAuth(user string, passwords ...string) Authenticator {
-	if user == "" {
-		return faulty{fmt.Errorf("%w: BasicAuth: no user", ErrConfiguration)}
+	if fault := transport.KeyFault(user); fault != "" || strings.Contains(user, ":") {
+		return faulty{fmt.Errorf("%w: BasicAuth: user %s", ErrConfiguration, cmp.Or(fault, "holds a colon"))}
 	}
-	isUser, _ := newSecrets("BasicAuth", 1, []string{user}) // not empty
+	isUser, userErr := newSecrets("BasicAuth", 1, []string{user})
 	isPassword, err := newSecrets("BasicAuth", minSecretBytes, passwords)
-	if err != nil {
+	if err = cmp.Or(userErr, err); err != nil {
 		return faulty{err}
 	}
 	return basicAuth{isUser, isPassword}
@@ -241,19 +242,14 @@ const minSecretBytes = 16
 // closure hides the secrets from %+v.
 type secrets func(given string) int
 
-// clean reports a text without what a file or an editor may have added at its ends.
-func clean(s string) bool {
-	added := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\ufeff' }
-	return strings.TrimFunc(s, added) == s
-}
-
 func newSecrets(what string, shortest int, values []string) (secrets, error) {
 	f := faults{of: what + ": "}
 	f.must(len(values) > 0, "no secret")
 	sums := make([][sha256.Size]byte, len(values))
 	for i, v := range values {
 		f.must(len(v) >= shortest, "secret %d has fewer than %d bytes", i, shortest)
-		f.must(clean(v), "secret %d begins or ends with white space or a control character", i)
+		fault := transport.KeyFault(v)
+		f.must(v == "" || fault == "", "secret %d %s", i, fault)
 		sums[i] = sha256.Sum256([]byte(v))
 	}
 	return func(given string) int {

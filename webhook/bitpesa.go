@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
 // NewBitPesa builds a handler for BitPesa's signed webhooks. Config.Auth is
@@ -99,7 +100,9 @@ func BitPesaSignature(registeredURL string, keys ...BitPesaKey) Authenticator {
 	f.must(len(keys) > 0, "no key")
 	for i, k := range keys {
 		_, twice := known[k.Key]
-		f.must(k.Key != "" && clean(k.Key) && !twice, "key %d is empty, has white space at an end or is given twice", i)
+		fault := transport.KeyFault(k.Key)
+		f.must(fault == "", "key %d %s", i, fault)
+		f.must(!twice, "key %d is given twice", i)
 		one := Signature(SignatureConfig{Scheme: bitpesaScheme(registeredURL), Hash: sha512.New}, k.Secret)
 		f.all = append(f.all, faultOf(one)) // nil counts for nothing
 		known[k.Key] = bitpesaPair{one, i}

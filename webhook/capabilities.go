@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/shopspring/decimal"
 )
@@ -64,7 +65,8 @@ func NewCapabilities(cfg CapabilityConfig, keys ...string) (*Capabilities, error
 	f.must(len(keys) > 0, "no key")
 	for i, k := range keys {
 		f.must(len(k) >= minSecretBytes, "key %d has fewer than %d bytes", i, minSecretBytes)
-		f.must(clean(k), "key %d begins or ends with white space or a control character", i)
+		fault := transport.KeyFault(k)
+		f.must(k == "" || fault == "", "key %d %s", i, fault)
 	}
 	if err := f.err(); err != nil {
 		return nil, err

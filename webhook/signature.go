@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/transport"
 )
 
 // Scheme reads a provider's signature from a delivery and says which text is
@@ -46,8 +48,8 @@ func Signature(c SignatureConfig, secrets ...string) Authenticator {
 	f.must(size >= sha256.Size && size <= maxMAC, "hash weaker than SHA-256 or larger than 64 bytes")
 	f.must(len(secrets) > 0, "no secret")
 	for i, s := range secrets {
-		f.must(s != "", "secret %d is empty", i)
-		f.must(clean(s), "secret %d begins or ends with white space or a control character", i)
+		fault := transport.KeyFault(s)
+		f.must(fault == "", "secret %d %s", i, fault)
 	}
 	if err := f.err(); err != nil {
 		return faulty{err}

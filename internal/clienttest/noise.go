@@ -1,6 +1,8 @@
 package clienttest
 
 import (
+	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -8,6 +10,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // BadDates returns what real servers send as a date, and no client can read for certain.
@@ -107,4 +111,121 @@ func alike(a, b reflect.Value) bool {
 		return true
 	}
 	return !a.IsValid() || reflect.DeepEqual(a.Interface(), b.Interface())
+}
+
+// CheckEdges gives every method of a client and of its services a text that ends in a
+// newline, for each parameter and each field that names something: an id or a reference.
+// Each must be refused. Each placeholder of the operation table must be named by some
+// refusal. operations leaves out what no method sends. exempt are names of fields whose
+// white space the client does not judge.
+func CheckEdges(t *testing.T, client any, operations []sdk.Operation, exempt ...string) {
+	t.Helper()
+	const odd = "x-1\n"
+	named := map[string]bool{}
+	refusal := func(label string, method reflect.Value, args []reflect.Value) {
+		var err error
+		for _, out := range method.Call(args) {
+			switch v := out.Interface().(type) {
+			case error:
+				err = v
+			default:
+				if out.Kind() == reflect.Func && out.Type().CanSeq2() {
+					for _, second := range out.Seq2() {
+						err, _ = second.Interface().(error)
+						break
+					}
+				}
+			}
+		}
+		var e *sdk.Error
+		if !errors.As(err, &e) || !errors.Is(err, sdk.ErrNotSent) {
+			t.Errorf("%s: %v", label, err)
+			return
+		}
+		edge := false
+		for field, texts := range e.Fields {
+			for _, text := range texts {
+				if strings.Contains(text, "white space at its ends") || strings.Contains(text, "printable ASCII") {
+					edge, named[e.Operation+" "+field] = true, true
+				}
+			}
+		}
+		if !edge {
+			t.Errorf("%s: white space at an end is taken: %v", label, e.Fields)
+		}
+	}
+	each := func(of string, service reflect.Value) {
+		for i := range service.NumMethod() {
+			method := service.Method(i)
+			label := of + service.Type().Method(i).Name
+			if label == "Do" || strings.HasSuffix(label, "Format") {
+				continue
+			}
+			in := method.Type()
+			args := func() []reflect.Value {
+				all := make([]reflect.Value, in.NumIn())
+				for j := range all {
+					all[j] = reflect.Zero(in.In(j))
+					if in.In(j) == reflect.TypeFor[context.Context]() {
+						all[j] = reflect.ValueOf(t.Context())
+					}
+				}
+				return all
+			}
+			for j := range in.NumIn() {
+				if in.IsVariadic() {
+					continue
+				}
+				switch kind := in.In(j); kind.Kind() {
+				case reflect.String:
+					if slices.Contains(exempt, label) {
+						continue
+					}
+					all := args()
+					for k := range all {
+						if in.In(k).Kind() == reflect.String && (k == j || !slices.Contains(exempt, in.In(k).Name())) {
+							all[k] = reflect.ValueOf("x").Convert(in.In(k))
+						}
+					}
+					all[j] = reflect.ValueOf(odd).Convert(kind)
+					if !slices.Contains(exempt, kind.Name()) {
+						refusal(label, method, all)
+					}
+				case reflect.Struct:
+					for k := range kind.NumField() {
+						field := kind.Field(k)
+						name := field.Name
+						if field.Type.Kind() != reflect.String || !field.IsExported() || slices.Contains(exempt, name) || slices.Contains(exempt, label+"."+name) ||
+							!strings.HasSuffix(name, "ID") && !strings.HasSuffix(name, "Reference") && !strings.HasSuffix(name, "AccountNumber") {
+							continue
+						}
+						all := args()
+						for m := range all {
+							if in.In(m).Kind() == reflect.String {
+								all[m] = reflect.ValueOf("x").Convert(in.In(m))
+							}
+						}
+						p := reflect.New(kind).Elem()
+						p.Field(k).SetString(odd)
+						all[j] = p
+						refusal(label+"."+name, method, all)
+					}
+				}
+			}
+		}
+	}
+	v := reflect.ValueOf(client)
+	each("", v)
+	for i := range v.Elem().NumField() {
+		if field := v.Elem().Type().Field(i); field.IsExported() && field.Type.Kind() == reflect.Pointer {
+			each(field.Name+".", v.Elem().Field(i))
+		}
+	}
+	for _, op := range operations {
+		for _, part := range strings.Split(op.Path, "/") {
+			if name := strings.Trim(part, "{}"); name != part && !named[op.Name+" "+name] && !slices.Contains(exempt, op.Name) {
+				t.Errorf("%s: no method names {%s}", op.Name, name)
+			}
+		}
+	}
 }

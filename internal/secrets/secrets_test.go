@@ -20,6 +20,8 @@ import (
 	"go/token"
 	"io/fs"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -371,4 +373,83 @@ func exportedConfigs(t *testing.T) []string {
 	})
 	require.NoError(t, err)
 	return names
+}
+
+// TestNoConstructorTakesWhatAFileAddsToASecret asks every constructor that takes a
+// credential.
+func TestNoConstructorTakesWhatAFileAddsToASecret(t *testing.T) {
+	const good = "planted-Secret-0123456789"
+	verify := func(a webhook.Authenticator) error {
+		_, err := webhook.Verify(httptest.NewRequest(http.MethodPost, "/", nil), nil, a)
+		if errors.Is(err, webhook.ErrConfiguration) {
+			return err
+		}
+		return nil
+	}
+	const url = "https://api.example"
+	constructors := map[string]func(secret string) error{
+		"kpay user": func(s string) error {
+			_, err := kpay.New(kpay.Config{BaseURL: url, Username: s, Password: good})
+			return err
+		},
+		"kpay password": func(s string) error {
+			_, err := kpay.New(kpay.Config{BaseURL: url, Username: good, Password: s})
+			return err
+		},
+		"kpay key": func(s string) error {
+			_, err := kpay.New(kpay.Config{BaseURL: url, Username: good, Password: good, APIKey: s})
+			return err
+		},
+		"kasapay key": func(s string) error {
+			_, err := kasapay.New(kasapay.Config{BaseURL: url, ConsumerKey: s, ConsumerSecret: good})
+			return err
+		},
+		"kasapay secret": func(s string) error {
+			_, err := kasapay.New(kasapay.Config{BaseURL: url, ConsumerKey: good, ConsumerSecret: s})
+			return err
+		},
+		"bitpesa key": func(s string) error {
+			_, err := bitpesa.New(bitpesa.Config{BaseURL: url, Key: s, Secret: good})
+			return err
+		},
+		"bitpesa secret": func(s string) error {
+			_, err := bitpesa.New(bitpesa.Config{BaseURL: url, Key: good, Secret: s})
+			return err
+		},
+		"kapiten token": func(s string) error { _, err := kapiten.New(kapiten.Config{BaseURL: url, Token: s}); return err },
+		"kotani password": func(s string) error {
+			_, err := kotani.New(kotani.Config{BaseURL: url, PhoneNumber: "254712345678", CountryCode: "KEN", Password: s})
+			return err
+		},
+		"kotani country": func(s string) error {
+			_, err := kotani.New(kotani.Config{BaseURL: url, PhoneNumber: "254712345678", CountryCode: s, Password: good})
+			return err
+		},
+		"fiatconnect key": func(s string) error {
+			_, err := kotani.New(kotani.Config{BaseURL: url, FiatConnect: kotani.FiatConnectConfig{APIKey: s}})
+			return err
+		},
+		"webhook path":      func(s string) error { return verify(webhook.PathSecret(s)) },
+		"webhook query":     func(s string) error { return verify(webhook.QuerySecret("s", s)) },
+		"webhook user":      func(s string) error { return verify(webhook.BasicAuth(s, good)) },
+		"webhook password":  func(s string) error { return verify(webhook.BasicAuth("user", s)) },
+		"webhook kotani v3": func(s string) error { return verify(webhook.KotaniV3Signature(s)) },
+		"webhook bitpesa": func(s string) error {
+			return verify(webhook.BitPesaSignature(url, webhook.BitPesaKey{Key: "key", Secret: s}))
+		},
+		"webhook bitpesa key": func(s string) error {
+			return verify(webhook.BitPesaSignature(url, webhook.BitPesaKey{Key: s, Secret: good}))
+		},
+	}
+	for name, try := range constructors {
+		assert.NoError(t, try(good), name)
+		for _, odd := range []string{"\n", "\r\n", " ", "\t", "\u00a0", "\u0085", "\u2028", "\u3000", "\x00", "\x1c", "\x7f", "\ufeff"} {
+			for _, secret := range []string{good + odd, odd + good} {
+				err := try(secret)
+				if assert.Error(t, err, "%s %q", name, secret) {
+					assert.NotContains(t, err.Error(), good, name)
+				}
+			}
+		}
+	}
 }

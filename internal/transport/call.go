@@ -154,19 +154,33 @@ func (call *Call) faults(class sdk.Class) Fields {
 	return fields
 }
 
+// path returns a value of the path, or nothing.
+func (call *Call) path(i int) string {
+	if i < len(call.Path) {
+		return call.Path[i]
+	}
+	return ""
+}
+
 func (c *Core) url(r *route, call *Call) (*url.URL, *sdk.Error) {
 	u := r.url
 	if u == nil {
 		escaped, fault := r.tmpl.expand(func(name string) string {
 			for i, p := range r.params {
-				if p == name && i < len(call.Path) {
-					return call.Path[i]
+				if p == name {
+					return call.path(i)
 				}
 			}
 			return ""
 		})
 		if fault != nil {
-			return nil, c.refuse(r.op, call.Reference, Fields{fault.name: {fault.reason}})
+			fields := Fields{fault.name: {fault.reason}}
+			for i, name := range r.params {
+				if fault := CheckSegment(call.path(i)); fault != nil && fields[name] == nil {
+					fields.Add(name, fault.Error())
+				}
+			}
+			return nil, c.refuse(r.op, call.Reference, c.withTexts(*call, fields))
 		}
 		u = c.resolve(escaped)
 	}
@@ -354,7 +368,11 @@ func (c *Core) encoded(call *Call) (sdk.Operation, []byte, error) {
 func (c *Core) encodeCall(op *sdk.Operation, call *Call) ([]byte, *sdk.Error) {
 	body, err := encode(call.Body)
 	var f Faults
-	if f.checkTexts(call, body); f.Fields != nil {
+	var params []string
+	if r := c.routes[op.Name]; r != nil {
+		params = r.params
+	}
+	if f.checkTexts(call, params, body); f.Fields != nil {
 		return nil, c.refuse(*op, call.Reference, f.Fields)
 	}
 	if err != nil {

@@ -2,12 +2,14 @@ package transport
 
 import (
 	"bytes"
+	"cmp"
+	"encoding"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -75,13 +77,64 @@ func (f *Faults) RequireReference(field, value string) {
 
 // CheckReference is RequireReference for a reference that may be left out.
 func (f *Faults) CheckReference(field, value string) {
-	switch {
-	case !utf8.ValidString(value):
-		f.Add(field, "must be valid UTF-8")
-	case strings.TrimSpace(value) != value, strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		f.Add(field, "must hold no control character and no white space at its ends")
+	if fault := referenceFault(value); fault != nil {
+		f.Add(field, fault.Error())
 	}
 }
+
+func referenceFault(value string) error {
+	switch {
+	case !utf8.ValidString(value):
+		return errNoUTF8
+	case strings.TrimSpace(value) != value, strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return errEdges
+	}
+	return nil
+}
+
+const (
+	errNoUTF8 = problem("must be valid UTF-8")
+	errEdges  = problem("must hold no control character and no white space at its ends")
+)
+
+// SecretFault says what is wrong with a credential that is a text, or nothing. A file
+// that was read whole ends in a newline, and begins with a byte order mark, say.
+func SecretFault(secret string) string {
+	switch fault := KeyFault(secret); {
+	case fault != "":
+		return fault
+	case !utf8.ValidString(secret):
+		return "must be valid UTF-8"
+	case strings.ContainsFunc(secret, unicode.IsControl):
+		return "holds a control character"
+	}
+	return ""
+}
+
+// KeyFault is SecretFault for a key of a signature, which may be any bytes.
+func KeyFault(key string) string {
+	switch {
+	case key == "":
+		return "is required"
+	case strings.TrimFunc(key, added) != key:
+		return "begins or ends with white space, a control character or a byte order mark"
+	}
+	return ""
+}
+
+// HeaderFault is SecretFault for a credential that stands in a header as it is.
+func HeaderFault(token string) string {
+	switch {
+	case token == "":
+		return "is required"
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "holds a space, a control or a non-ASCII character"
+	}
+	return ""
+}
+
+// added finds what a file or an editor may have added at an end.
+func added(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\ufeff' }
 
 // MintURL makes the callback URL of a write. Clients take one in their Config.
 type MintURL = func(reference string, amount decimal.Decimal, currency string) (string, error)
@@ -108,6 +161,31 @@ func (c *Core) Invalid(op, reference string, fields Fields) error {
 		return nil
 	}
 	return c.refuse(c.Operation(op), reference, fields)
+}
+
+// InvalidCall is Invalid for parameters of which a call is made already. With a fault it
+// looks for texts that are no valid UTF-8, too, so that all faults show at once.
+func (c *Core) InvalidCall(call Call, fields Fields) error {
+	if len(fields) == 0 {
+		return nil // Do looks
+	}
+	return c.refuse(c.Operation(call.Op), call.Reference, c.withTexts(call, fields))
+}
+
+// withTexts adds the texts that are no valid UTF-8 to fields that have other faults.
+func (c *Core) withTexts(call Call, fields Fields) Fields {
+	var params []string
+	if r := c.routes[call.Op]; r != nil {
+		params = r.params
+	}
+	var f Faults
+	f.checkTexts(&call, params, nil) // encoding would write out an amount with a huge exponent
+	for field, texts := range f.Fields {
+		if field != "reference" && !slices.Contains(fields[field], string(errNoUTF8)) {
+			fields[field] = append(fields[field], texts...)
+		}
+	}
+	return fields
 }
 
 func (c *Core) refuse(op sdk.Operation, reference string, fields Fields) *sdk.Error {
@@ -191,22 +269,97 @@ func unprintable(r rune) bool { return r <= ' ' || r > '~' || r == '%' }
 
 // checkTexts refuses a text that is no valid UTF-8, wherever it stands in a call.
 // encoding/json replaces the odd bytes, so that two references become one. A body in
-// which nothing was replaced, as nearly all are, is not searched.
-func (f *Faults) checkTexts(call *Call, body []byte) {
+// which nothing was replaced, as nearly all are, is not searched. params names the
+// values of the path. body is nil when it could not be encoded.
+func (f *Faults) checkTexts(call *Call, params []string, body []byte) {
 	for i, v := range call.Path {
-		f.checkText("path."+strconv.Itoa(i), v)
+		if i < len(params) {
+			f.checkText(params[i], v)
+		}
 	}
 	f.checkQuery(call.Query)
-	f.checkText("reference", call.Reference)
-	if _, encoded := call.Body.([]byte); call.Body != nil && !encoded && (body == nil || replaced(body)) {
-		f.checkValue("", reflect.ValueOf(call.Body))
+	switch {
+	case call.Body == nil || body != nil && !replaced(body):
+	case isBytes(call.Body):
+		if !utf8.Valid(body) {
+			f.Add("body", string(errNoUTF8))
+		}
+	default:
+		before := len(f.Fields)
+		v := reflect.ValueOf(call.Body)
+		f.checkValue("", v)
+		if len(f.Fields) == before && body != nil && (!utf8.Valid(body) || !holdsReplacement(v, map[visit]bool{})) {
+			f.Add("body", string(errNoUTF8)) // a MarshalJSON or a MarshalText wrote it
+		}
 	}
+	if f.Fields == nil { // the reference mostly stands in the path or in the body, too
+		f.checkText("reference", call.Reference)
+	}
+}
+
+func isBytes(body any) bool {
+	_, is := body.([]byte)
+	return is
 }
 
 // replaced reports a body in which a replacement stands, perhaps the caller's own, or
 // bytes that a MarshalJSON let through.
 func replaced(body []byte) bool {
 	return bytes.Contains(body, []byte(`\ufffd`)) || bytes.Contains(body, []byte("\ufffd")) || !utf8.Valid(body)
+}
+
+// visit is a place that holdsReplacement has seen.
+type visit struct {
+	at  uintptr
+	len int
+	of  reflect.Type
+}
+
+// holdsReplacement reports a value of the caller's that holds U+FFFD itself, in a text,
+// in bytes or in JSON. It looks into unexported fields, because a MarshalJSON may.
+func holdsReplacement(v reflect.Value, seen map[visit]bool) bool {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice:
+		at := visit{v.Pointer(), 0, v.Type()}
+		if v.Kind() == reflect.Slice {
+			at.len = v.Len()
+		}
+		if v.IsNil() || seen[at] {
+			return false
+		}
+		seen[at] = true
+	default:
+	}
+	switch v.Kind() {
+	case reflect.String:
+		text := v.String()
+		return strings.Contains(text, "\ufffd") || strings.Contains(strings.ToLower(text), `\ufffd`)
+	case reflect.Pointer, reflect.Interface:
+		return !v.IsNil() && holdsReplacement(v.Elem(), seen)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if holdsReplacement(v.Field(i), seen) {
+				return true
+			}
+		}
+	case reflect.Map:
+		for entry := v.MapRange(); entry.Next(); {
+			if holdsReplacement(entry.Key(), seen) || holdsReplacement(entry.Value(), seen) {
+				return true
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+			return bytes.Contains(v.Bytes(), []byte("\ufffd")) || bytes.Contains(bytes.ToLower(v.Bytes()), []byte(`\ufffd`))
+		}
+		for i := range v.Len() {
+			if holdsReplacement(v.Index(i), seen) {
+				return true
+			}
+		}
+	default:
+	}
+	return false
 }
 
 // CheckTexts does the same for a value that stands in a body in a way which only its
@@ -225,12 +378,21 @@ func (f *Faults) checkQuery(query url.Values) {
 
 func (f *Faults) checkText(field, text string) {
 	if !utf8.ValidString(text) {
-		f.Add(strings.ToValidUTF8(field, "?"), "must be valid UTF-8")
+		f.Add(strings.ToValidUTF8(field, "?"), string(errNoUTF8))
 	}
 }
 
 // checkValue walks what encoding/json would write.
 func (f *Faults) checkValue(path string, v reflect.Value) {
+	if v.IsValid() && v.Kind() != reflect.Interface && v.CanInterface() {
+		_, inJSON := v.Interface().(json.Marshaler)
+		if m, inText := v.Interface().(encoding.TextMarshaler); inText && !inJSON && (v.Kind() != reflect.Pointer || !v.IsNil()) {
+			if text, err := m.MarshalText(); err == nil {
+				f.checkText(cmp.Or(strings.TrimPrefix(path, "."), "body"), string(text))
+			}
+			return
+		}
+	}
 	switch v.Kind() {
 	case reflect.String:
 		if !utf8.ValidString(v.String()) {
@@ -257,6 +419,9 @@ func (f *Faults) checkValue(path string, v reflect.Value) {
 			f.checkValue(name, entry.Value())
 		}
 	case reflect.Slice, reflect.Array:
+		if v.Type() == reflect.TypeFor[json.RawMessage]() && !utf8.Valid(v.Bytes()) {
+			f.Add(cmp.Or(strings.TrimPrefix(path, "."), "body"), string(errNoUTF8))
+		}
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			return // JSON already, or base64
 		}

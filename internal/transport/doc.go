@@ -30,7 +30,7 @@
 // An attempt that was never sent is repeated in every class. Safe and Keyed
 // operations are repeated after anything that may pass. A Referenced write is
 // repeated only after lookups that did not find it. A Searched or a Once write is
-// never repeated once it may have left.
+// not repeated once it may have left, except after the provider's own refusal of its token.
 //
 // net/http must not repeat a write either: no body can be rewound, and a second
 // connection ends the attempt. Redirects are never followed on a write and never to

@@ -120,13 +120,10 @@ func TestPathValuesBecomeOneSegmentEach(t *testing.T) {
 		".a":             ".a",
 		"ü":              "%C3%BC",
 		"a;b,c":          "a%3Bb%2Cc",
-		"a\r\nHost: x":   "a%0D%0AHost:%20x",
-		"\x00":           "%00",
 		"@evil.example":  "@evil.example",
 		"\\evil.example": "%5Cevil.example",
 		":":              ":",
 		"{shop_id}":      "%7Bshop_id%7D",
-		" ":              "%20",
 	} {
 		s := newStage(t, accept)
 		call := callOf("item")

@@ -193,7 +193,8 @@ func (t template) expand(value func(name string) string) (escaped string, fault 
 // segmentFault names the placeholder whose value cannot stand in the path.
 type segmentFault struct{ name, reason string }
 
-// CheckSegment reports why v cannot stand as one path segment.
+// CheckSegment reports why v cannot stand as one path segment, or might not come back as
+// it was. See Faults.CheckReference.
 func CheckSegment(v string) error {
 	switch v {
 	case "":
@@ -201,7 +202,7 @@ func CheckSegment(v string) error {
 	case ".", "..":
 		return errSegmentDots
 	}
-	return nil
+	return referenceFault(v)
 }
 
 const (

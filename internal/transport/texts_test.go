@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"encoding/json"
 	"net/url"
 	"testing"
 
@@ -14,6 +15,15 @@ import (
 type verbatim struct{ Text string }
 
 func (v verbatim) MarshalJSON() ([]byte, error) { return []byte(`"` + v.Text + `"`), nil }
+
+// spelled and hidden write a text that reflection does not name.
+type (
+	spelled struct{ text string }
+	hidden  struct{ text string }
+)
+
+func (s spelled) MarshalText() ([]byte, error) { return []byte(s.text), nil }
+func (h hidden) MarshalJSON() ([]byte, error)  { return json.Marshal(h.text) }
 
 func TestATextThatIsNoUTF8IsRefusedBeforeTheNetwork(t *testing.T) {
 	const odd = "order-\xff1"
@@ -53,6 +63,29 @@ func TestATextThatIsNoUTF8IsRefusedBeforeTheNetwork(t *testing.T) {
 		err := s.core().Do(t.Context(), row.call)
 		assert.ErrorIs(t, err, sdk.ErrNotSent, name)
 		assert.Equal(t, map[string][]string{row.field: {"must be valid UTF-8"}}, failure(t, err).Fields, name)
+	}
+	// What a MarshalJSON or a MarshalText writes, and what goes as it is.
+	for name, row := range map[string]struct {
+		body  any
+		field string
+	}{
+		"raw JSON":        {map[string]any{"data": json.RawMessage(`{"a":"` + odd + `"}`)}, "data"},
+		"only raw JSON":   {json.RawMessage(`{"a":"` + odd + `"}`), "body"},
+		"bytes":           {[]byte(`{"a":"` + odd + `"}`), "body"},
+		"text of its own": {map[string]any{"data": spelled{odd}}, "data"},
+		"hidden JSON":     {map[string]any{"data": hidden{odd}}, "body"},
+		"hidden and good": {map[string]any{"data": &hidden{odd}}, "body"},
+	} {
+		s := newStage(t)
+		err := s.core().Do(t.Context(), transport.Call{Op: "once", Body: row.body})
+		assert.ErrorIs(t, err, sdk.ErrNotSent, name)
+		assert.Equal(t, map[string][]string{row.field: {"must be valid UTF-8"}}, failure(t, err).Fields, name)
+	}
+	for name, body := range map[string]any{
+		"a text": order{Plain: "\ufffd"}, "raw JSON": json.RawMessage(`{"a":"\ufffd"}`), "escaped": json.RawMessage(`{"a":"\\uFFFD"}`), "bytes": []byte(`{"a":"\ufffd"}`),
+		"text of its own": map[string]any{"data": spelled{"\ufffd"}}, "hidden": map[string]any{"data": &hidden{"\ufffd"}}, "map key": map[string]int{"\ufffd": 1},
+	} {
+		assert.NoError(t, newStage(t, accept).core().Do(t.Context(), transport.Call{Op: "once", Body: body}), name)
 	}
 	path := transport.Call{Op: "item", Path: []string{"a", odd}}
 	assert.ErrorIs(t, newStage(t).core().Do(t.Context(), path), sdk.ErrNotSent)

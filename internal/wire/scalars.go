@@ -6,6 +6,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -427,42 +428,65 @@ func LacksMoney(text string) bool {
 }
 
 // Phone reads a phone number as people write and copy it: with a plus sign or two
-// zeros in front of the country code, with spaces, hyphens, dots and parentheses of
-// any alphabet, and with invisible marks. It returns the digits: those of a
-// country code and a number, or of a national number as it stands. ok is false for
-// anything else.
+// zeros in front of the country code, with spaces, hyphens, dots and parentheses, and
+// with invisible marks. It returns the digits: those of a country code and a number, or
+// of a national number as it stands. ok is false for anything else.
 func Phone(text string) (digits string, ok bool) {
+	digits, _, ok = PhoneNumber(text)
+	return digits, ok
+}
+
+// PhoneNumber is Phone, and says whether a plus sign or two zeros stand in front.
+//
+// A zero that stands alone in parentheses behind the country code is dialled within the
+// country only, and left away. Elsewhere behind a digit it has no clear meaning: ok is
+// false.
+func PhoneNumber(text string) (digits string, foreign, ok bool) {
 	if strings.Trim(text, "0123456789") == "" && !strings.HasPrefix(text, "00") { // mostly
 		if len(text) < minPhoneDigits || len(text) > maxPhoneDigits {
-			return "", false
+			return "", false, false
 		}
-		return text, true
+		return text, false, true
 	}
-	if t := strings.TrimSpace(text); strings.HasPrefix(t, "+") || strings.HasPrefix(t, "00") {
-		text = strings.Replace(text, "(0)", "", 1) // it is dialled within the country only
-	}
-	var b strings.Builder
-	plus := false
+	var read []byte
+	opened, dropped := -1, false // the digits before an open parenthesis
 	for _, r := range text {
 		switch {
 		case '0' <= r && r <= '9':
-			b.WriteByte(byte(r))
+			read = append(read, byte(r))
 		case r == '+' || r == '\uff0b':
-			if plus || b.Len() > 0 {
-				return "", false
+			if foreign || len(read) > 0 {
+				return "", false, false
 			}
-			plus = true
-		case r == '(' || r == ')' || r == '.' || r == '\u2212', unicode.IsSpace(r), unicode.In(r, unicode.Zs, unicode.Pd, unicode.Cf):
+			foreign = true
+		case r == '(' || r == '\uff08':
+			opened = len(read)
+		case r == ')' || r == '\uff09':
+			if opened >= 0 && string(read[opened:]) == "0" && (opened > 0 || foreign) {
+				if dropped || !isCountryCode(read[:opened], foreign) {
+					return "", false, false
+				}
+				read, dropped = read[:opened], true
+			}
+			opened = -1
+		case r == '.' || r == '\u2212', unicode.IsSpace(r), unicode.In(r, unicode.Zs, unicode.Pd, unicode.Cf):
 		default:
-			return "", false
+			return "", false, false
 		}
 	}
-	digits = b.String()
-	if rest, foreign := strings.CutPrefix(digits, "00"); foreign && !plus {
-		digits, plus = rest, true
+	if rest, zeros := bytes.CutPrefix(read, []byte("00")); zeros && !foreign {
+		read, foreign = rest, true
 	}
-	if len(digits) < minPhoneDigits || len(digits) > maxPhoneDigits || plus && digits[0] == '0' {
-		return "", false
+	if len(read) < minPhoneDigits || len(read) > maxPhoneDigits || foreign && read[0] == '0' {
+		return "", false, false
 	}
-	return digits, true
+	return string(read), foreign, true
+}
+
+// isCountryCode reports one to three digits without a zero in front, as E.164 has it.
+func isCountryCode(read []byte, plus bool) bool {
+	if !plus {
+		read = bytes.TrimPrefix(read, []byte("00"))
+	}
+	return len(read) >= 1 && len(read) <= 3 && read[0] != '0'
 }

@@ -33,8 +33,8 @@
 // To test several providers on one clock, make one World and give it to the
 // constructor NewIn of each fake. Then one Advance moves them all.
 //
-// What can go wrong: the clock stands still unless Options.RealTime is set, so a
-// test that forgets Advance waits forever. A receiver of callbacks that calls
+// What can go wrong: the clock stands still unless Options.RealTime is set or the test
+// runs inside testing/synctest, so any other test that forgets Advance waits forever. A receiver of callbacks that calls
 // Advance, Flush or Snapshot before it has responded waits for itself; these
 // calls give up after a minute.
 //

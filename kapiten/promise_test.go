@@ -394,6 +394,67 @@ func TestARideToAnotherAddressIsNotTheOneAskedFor(t *testing.T) {
 	})
 }
 
+// Calls at the same time with one external id never both send, also where the list lags.
+// The same external id of another company is another ride.
+func TestAnExternalIDThatIsUnderWayIsUsedOnce(t *testing.T) {
+	for name, row := range map[string]struct {
+		lag  time.Duration
+		want error
+	}{"shown": {0, sdk.ErrReferenceTaken}, "a list that lags": {time.Minute, sdk.ErrOutcomeUnknown}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{RealTime: true}, ListLag: row.lag, Quirks: kapitentest.Quirks{ShowRequest: true}})
+				co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(500_000)})
+				require.NoError(t, srv.AddFault(fake.Fault{Method: "POST", Kind: fake.FaultDelay, Seconds: 1}))
+				client, err := kapiten.New(srv.ClientConfig(co))
+				require.NoError(t, err)
+				p := validRide()
+				p.CompanyID = co.ID
+				var all sync.WaitGroup
+				all.Go(func() {
+					_, err := client.Rides.CreateOnce(t.Context(), p)
+					assert.NoError(t, err)
+				})
+				synctest.Wait()
+				for range 4 {
+					all.Go(func() {
+						other := p
+						other.DropoffAddress = "Airport"
+						_, err := client.Rides.CreateOnce(t.Context(), other)
+						assert.ErrorIs(t, err, row.want)
+						assert.Equal(t, sdk.Look, sdk.Advise(err))
+					})
+				}
+				all.Wait()
+				assert.Len(t, srv.Debits(p.ExternalID), 1)
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodGet {
+				return emptyList(req), nil
+			}
+			_, err := io.Copy(io.Discard, req.Body)
+			time.Sleep(time.Second)
+			return clienttest.Answer(201, `{"id":"x","status":"PENDING"}`)(req), err
+		})}}})
+		require.NoError(t, err)
+		start := time.Now()
+		var all sync.WaitGroup
+		for _, company := range []string{"co-1", "co-2"} {
+			all.Go(func() {
+				p := validRide()
+				p.CompanyID = company
+				_, err := client.Rides.CreateOnce(t.Context(), p)
+				assert.NoError(t, err)
+			})
+		}
+		all.Wait()
+		assert.Equal(t, time.Second, time.Since(start), "nobody waits for another company")
+	})
+}
+
 func TestADuplicateThatCannotBeSeenIsUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, config := range map[string]kapitentest.Config{

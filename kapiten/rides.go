@@ -182,8 +182,9 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 // Set p.Since. Without it the first look goes through all rides the company has
 // ever had: one request per page.
 //
-// Calls of one Client with the same parameters share one request. The limits of
-// CreateOnce, because Kapiten promises no unique external id:
+// Calls of one Client with the same parameters at the same time share one request. A call
+// with the same external id and other parameters waits for them, and only looks. The
+// limits of CreateOnce, because Kapiten promises no unique external id:
 //
 //   - A request that the far side holds back, and carries out after the next call
 //     has looked, becomes a second ride. Between two calls after an unknown outcome
@@ -212,7 +213,7 @@ func (s *RidesService) createOnce(p CreateRideParams) transport.Write[Ride] {
 		looked := false
 		return transport.Call{
 			Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, out),
-			Searched: true, LookFirst: true,
+			Searched: true, LookFirst: true, Scope: p.CompanyID,
 			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
 				o := SearchOptions{Since: p.Since}
 				switch {

@@ -16,6 +16,10 @@ type Options struct {
 	// HTTPClient gives the connections: its Transport, Jar and Timeout (as
 	// AttemptTimeout) are used. Clients that share one share a pool. Default: a
 	// pool of the client's own with 64 idle connections.
+	//
+	// A RoundTripper of your own decides what "not sent" means. If nobody has read the
+	// body, let its error wrap ErrNotSent. Do not hide a RoundTripper behind
+	// http.Transport.RegisterProtocol: whether it sent a write without a body, nobody sees.
 	HTTPClient *http.Client
 	// Logger gets one event per attempt: Debug when it went well, Warn when not.
 	// Never a body, a URL or a credential. Default: silent.

@@ -190,7 +190,8 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 //     has looked, becomes a second ride. Between two calls after an unknown outcome
 //     leave time. Package sdk/journal keeps track of such calls.
 //   - Two processes that call at the same time with the same external id can
-//     create two rides.
+//     create two rides. So can two calls one after the other, if the list does not show
+//     the first ride yet.
 //   - It needs lists that show the external id (assumed). Where they do not, or
 //     where a list cannot be gone through to the end, CreateOnce sends nothing: the
 //     error matches sdk.ErrNotSent and sdk.ErrUnexpectedResponse.

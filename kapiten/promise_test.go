@@ -285,9 +285,61 @@ func TestTheFrameworksOwnWordsAreARefusal(t *testing.T) {
 		t.Run(body, func(t *testing.T) {
 			server := newStub(t, want.status, "application/json", body)
 			_, err := newClient(t, server.URL).Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5), PhoneNumber: "0788123456"})
-			assert.Equal(t, "rejected", outcomeOf(err))
+			outcome := "rejected"
+			if want.is == sdk.ErrDuplicate { // of an earlier call, perhaps, and nothing can be looked up
+				outcome = "unknown"
+			}
+			assert.Equal(t, outcome, outcomeOf(err))
 			assert.ErrorIs(t, err, want.is)
 		})
+	}
+}
+
+// The response to the first call is lost, and a server that keeps something unique refuses
+// the second: the ride or the deposit may be the very one that is asked for.
+func TestADuplicateAfterACrashIsNeverRejected(t *testing.T) {
+	withoutID := write{"Create without an external id", "/api/rides/", func(ctx context.Context, w world) error {
+		p := w.ride()
+		p.ExternalID = ""
+		_, err := w.client.Rides.Create(ctx, p)
+		return err
+	}, rides}
+	for _, write := range append(slices.Clone(writes), withoutID) {
+		for _, refusal := range []clienttest.Step{
+			clienttest.Answer(400, `["A top-up like this already exists."]`),
+			clienttest.Answer(400, `{"description":["transaction with this description already exists."]}`),
+			clienttest.Answer(422, `{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"amount"}]}`),
+			clienttest.Answer(400, `{"detail":"This already exists."}`),
+			clienttest.Answer(409, `{"detail":"already exists"}`),
+		} {
+			t.Run(write.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					require.NoError(t, w.AddFault(fake.Fault{Method: "POST", Kind: fake.FaultDropAfter, Times: 1}))
+					_ = write.call(t.Context(), w)
+					works, _ := write.done(w)
+					require.Equal(t, 1, works)
+					cfg := w.ClientConfig(w.company)
+					next := cfg.HTTPClient.Transport
+					cfg.HTTPClient = &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+						if req.Method == http.MethodGet {
+							return next.RoundTrip(req)
+						}
+						_, err := io.Copy(io.Discard, req.Body)
+						return refusal(req), err
+					})}
+					var err error
+					w.client, err = kapiten.New(cfg)
+					require.NoError(t, err)
+					if err = write.call(t.Context(), w); err == nil {
+						return // it was looked up
+					}
+					assert.Equal(t, "unknown", outcomeOf(err))
+					assert.ErrorIs(t, err, sdk.ErrDuplicate)
+					assert.Equal(t, sdk.Look, sdk.Advise(err))
+				})
+			})
+		}
 	}
 }
 

@@ -147,7 +147,8 @@ const (
 //
 // A server that keeps external ids unique (not documented) may refuse the external
 // id as taken. Create then looks for the ride that has it: the ride you ask for is
-// returned with Existing true, and any other gives sdk.ErrReferenceTaken.
+// returned with Existing true, and any other gives sdk.ErrReferenceTaken. Without an
+// ExternalID nobody can tell: such a refusal is an unknown outcome.
 func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, error) {
 	faults := p.faults()
 	faults.CheckReference("external_id", p.ExternalID)
@@ -155,9 +156,9 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 		return nil, err
 	}
 	var ride *Ride
-	call := transport.Call{Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, &ride)}
+	call := transport.Call{Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, &ride), Doubts: transport.Duplicated}
 	if p.ExternalID != "" {
-		call.Doubts, call.LookRefused = transport.Duplicated, func(ctx context.Context, existing bool) (transport.Finding, error) {
+		call.LookRefused = func(ctx context.Context, existing bool) (transport.Finding, error) {
 			results, _, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, SearchOptions{})
 			if err != nil {
 				return transport.Absent, err

@@ -48,9 +48,11 @@
 //   - A request that is held back, and carried out after the next call has looked,
 //     becomes a second ride.
 //   - An intermediary that repeats a POST by itself can create a second ride.
-//   - A refusal names no ride: an intermediary that hands you the refusal of another
-//     request makes sdk.Rejected a lie. Package journal looks for the ride after a
-//     refusal.
+//   - A refusal names no ride and no deposit. "Insufficient funds" or "Not found." may be
+//     the refusal of another request, which an intermediary hands you: sdk.Rejected is a
+//     lie then. Only what this request cannot have got is seen: another HTTP method, a
+//     page, a parameter of another operation. Package journal looks for the ride, or for
+//     the deposit's Description, after a refusal.
 //
 // Any other fault of the network is allowed for, and a crash at any point.
 //

@@ -254,6 +254,63 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 	}
 }
 
+// A refusal that this request cannot have got is another's: the work may be done.
+func TestARefusalOfAnotherRequestSettlesNoWrite(t *testing.T) {
+	for name, row := range map[string]struct {
+		refusal clienttest.Step
+		of      []string // the writes that it may be about
+	}{
+		"a page of a list":    {clienttest.Answer(404, `{"detail":"Invalid page."}`), nil},
+		"a cursor of a list":  {clienttest.Answer(404, `{"detail":"Invalid cursor"}`), nil},
+		"a page that is none": {clienttest.Answer(400, `{"page":["A valid integer is required."]}`), nil},
+		"another method":      {clienttest.Answer(405, `{"detail":"Method \"GET\" not allowed."}`), nil},
+		"a ride":              {clienttest.Answer(404, `{"detail":"No Ride matches the given query."}`), nil},
+		"a transaction":       {clienttest.Answer(404, `{"detail":"No Transaction matches the given query."}`), nil},
+		"a company's number":  {clienttest.Answer(400, `{"registration_number":["This field is required."]}`), nil},
+		"a user's name":       {clienttest.Answer(400, `{"username":["x"]}`), nil},
+		"one such error of several": {clienttest.Answer(400,
+			`{"type":"validation_error","errors":[{"code":"a","detail":"x","attr":"amount"},{"code":"b","detail":"x","attr":"last_name"}]}`), nil},
+		"a ride's pickup": {clienttest.Answer(400, `{"pickup_latitude":["x"]}`), []string{"Create", "CreateOnce"}},
+		"a ride's sender": {clienttest.Answer(400, `{"sender":{"phone":["x"]}}`), []string{"Create", "CreateOnce"}},
+		"its own method":  {clienttest.Answer(405, `{"detail":"Method \"POST\" not allowed."}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"no company":      {clienttest.Answer(404, `{"detail":"No Company matches the given query."}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"not found":       {clienttest.Answer(404, `{"detail":"Not found."}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"an amount":       {clienttest.Answer(400, `{"amount":["x"]}`), []string{"Create", "CreateOnce", "TopUp"}},
+	} {
+		for _, write := range writes {
+			t.Run(name+"/"+write.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					own := slices.Contains(row.of, write.name)
+					cfg := w.ClientConfig(w.company)
+					cfg.HTTPClient = &http.Client{Transport: &clienttest.Held{
+						Match: func(r *http.Request) bool { return r.Method == http.MethodPost }, Times: 1, Arrives: !own, Reply: row.refusal, Next: cfg.HTTPClient.Transport,
+					}}
+					client, err := kapiten.New(cfg)
+					require.NoError(t, err)
+					w.client = client
+					err = write.call(t.Context(), w)
+					works, _ := write.done(w)
+					switch {
+					case own:
+						assert.Equal(t, "rejected", outcomeOf(err))
+						assert.Zero(t, works)
+					case write.name == "CreateOnce":
+						assert.NoError(t, err, "the ride is found")
+						assert.Equal(t, 1, works)
+					default:
+						assert.Equal(t, "unknown", outcomeOf(err))
+						assert.Equal(t, 1, works)
+					}
+				})
+			})
+		}
+	}
+	list := newStub(t, 404, "application/json", `{"detail":"Invalid page."}`)
+	_, err := newClient(t, list.URL).Rides.List(t.Context(), "co-1", kapiten.ListOptions{Page: 9})
+	assert.ErrorIs(t, err, sdk.ErrNotFound, "a list is asked for a page")
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

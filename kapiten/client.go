@@ -80,11 +80,11 @@ func New(cfg Config) (*Client, error) {
 		Users:     &UsersService{list[User]{core: core, op: OpListUsers, decode: decode[User]}},
 		Rides: &RidesService{list[Ride]{
 			core, OpListRides, decodeRide,
-			func(r *Ride) string { return r.ID }, func(r *Ride) time.Time { return r.CreatedAt },
+			func(r *Ride) string { return r.ID }, func(r *Ride) (time.Time, sdk.Raw) { return r.CreatedAt, r.Raw },
 		}},
 		Wallet: &WalletService{list[Transaction]{
 			core, OpListTransactions, decodeTransaction,
-			func(t *Transaction) string { return t.ID }, func(t *Transaction) time.Time { return t.CreatedAt },
+			func(t *Transaction) string { return t.ID }, func(t *Transaction) (time.Time, sdk.Raw) { return t.CreatedAt, t.Raw },
 		}},
 		core: core,
 	}, nil

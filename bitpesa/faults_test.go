@@ -90,6 +90,14 @@ func payoutMethod(t *testing.T, w world) string {
 }
 
 // writes has an entry for every operation that is not safe.
+// varied has a note of each variant of a write.
+func varied(ctx context.Context, p bitpesa.TransactionParams) bitpesa.TransactionParams {
+	if variant := clienttest.Variant(ctx); variant != "" {
+		p.Metadata = bitpesa.Metadata{"note": variant}
+	}
+	return p
+}
+
 var writes = []write{
 	{bitpesa.OpCreateDebits, referenced, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
 		made := approved(t, w, "payout-1")
@@ -116,18 +124,20 @@ var writes = []write{
 	}},
 	{bitpesa.OpCreateTransaction, referenced, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
 		p := w.params("payout-1", w.sender(t), paidAccount)
-		return free(func(ctx context.Context) error { return wantExternalID(w.client.Transactions.Create(ctx, p)) })
+		return free(func(ctx context.Context) error {
+			return wantExternalID(w.client.Transactions.Create(ctx, varied(ctx, p)))
+		})
 	}},
 	{bitpesa.OpCreateTransaction, referenced, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
 		p := w.params("payout-1", w.sender(t), paidAccount)
 		return func(ctx context.Context) error {
-			return wantExternalID(w.client.Transactions.PayFromBalance(ctx, p))
+			return wantExternalID(w.client.Transactions.PayFromBalance(ctx, varied(ctx, p)))
 		}, cost(t, w, p)
 	}},
 	{bitpesa.OpCreateAndFund, referenced, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
 		p := w.params("payout-1", w.sender(t), paidAccount)
 		return func(ctx context.Context) error {
-			return wantExternalID(w.client.Transactions.CreateAndFund(ctx, p))
+			return wantExternalID(w.client.Transactions.CreateAndFund(ctx, varied(ctx, p)))
 		}, cost(t, w, p)
 	}},
 	{bitpesa.OpCreateTransaction, once, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {

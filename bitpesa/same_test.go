@@ -379,7 +379,19 @@ func TestAResultSaysWhetherItExistedBefore(t *testing.T) {
 		id := w.sender(t)
 		waiting, err := w.client.Transactions.Create(ctx, w.params("payout-0", id, paidAccount))
 		require.NoError(t, err)
+		second, err := w.client.Transactions.Create(ctx, w.params("payout-4", id, paidAccount))
+		require.NoError(t, err)
+		third, err := w.client.Transactions.Create(ctx, w.params("payout-5", id, paidAccount2))
+		require.NoError(t, err)
 		for name, call := range map[string]func() (existing bool, err error){
+			"debits": func() (bool, error) {
+				debits, err := w.client.Debits.CreateMany(ctx, []bitpesa.DebitParams{{ToID: second.ID}, {ToID: third.ID}})
+				if err == nil {
+					assert.Len(t, debits, 2)
+					assert.Equal(t, debits[0].Existing, debits[1].Existing)
+				}
+				return err == nil && debits[0].Existing, err
+			},
 			"sender": func() (bool, error) {
 				p := validSender()
 				p.ExternalID = "sender-2"

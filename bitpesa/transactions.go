@@ -208,7 +208,7 @@ func (s *TransactionsService) PrepareCreateAndFund(p TransactionParams) (sdk.Pre
 func (s *TransactionsService) createAndFund(p TransactionParams) transport.Write[Transaction] {
 	f := p.validate()
 	f.RequireReference("external_id", p.ExternalID)
-	call := transport.Call{Op: OpCreateAndFund, Body: p.request(), Timeout: s.c.fundWithin}
+	call := transport.Call{Op: OpCreateAndFund, Scope: OpCreateTransaction, Body: p.request(), Timeout: s.c.fundWithin}
 	return s.search(p.ExternalID).create(call, f, p.compare, func(t *Transaction) error {
 		if !t.Funded() {
 			return errNotFunded

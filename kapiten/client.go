@@ -80,11 +80,11 @@ func New(cfg Config) (*Client, error) {
 		Users:     &UsersService{list[User]{core: core, op: OpListUsers, decode: decode[User]}},
 		Rides: &RidesService{list[Ride]{
 			core, OpListRides, decodeRide,
-			func(r *Ride) string { return r.ID }, func(r *Ride) time.Time { return r.CreatedAt },
+			func(r *Ride) string { return r.ID }, func(r *Ride) (time.Time, sdk.Raw) { return r.CreatedAt, r.Raw },
 		}},
 		Wallet: &WalletService{list[Transaction]{
 			core, OpListTransactions, decodeTransaction,
-			func(t *Transaction) string { return t.ID }, func(t *Transaction) time.Time { return t.CreatedAt },
+			func(t *Transaction) string { return t.ID }, func(t *Transaction) (time.Time, sdk.Raw) { return t.CreatedAt, t.Raw },
 		}},
 		core: core,
 	}, nil
@@ -137,12 +137,12 @@ func (noToken) Is(target error) bool {
 // refusal. A bare {"error"} or {"status","message"} may be anybody's. Any other
 // response leaves open whether Kapiten did the work: HTML, an empty body, a proxy's
 // JSON, a crash. The core names those by their status.
-func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
+func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	if r.Status >= 200 && r.Status < 300 {
 		return transport.Verdict{Kind: transport.Accepted}
 	}
 	problem, ok := parseProblem(r.Status, r.Body)
-	if !ok {
+	if !ok || problem.ofAnother(op, r.Status) {
 		return transport.Verdict{Message: problem.detail}
 	}
 	v := transport.Verdict{Kind: transport.Refused, Code: problem.code, Message: problem.detail, Fields: problem.fields}
@@ -197,7 +197,11 @@ var refusalStatuses = [...]int{
 	http.StatusUnprocessableEntity, http.StatusTooManyRequests,
 }
 
-const throttled = "Request was throttled."
+const (
+	throttled     = "Request was throttled."
+	invalidPage   = "Invalid page."  // of a list
+	invalidCursor = "Invalid cursor" // likewise
+)
 
 // parseProblem reads an error body, and reports whether it is a refusal in the
 // framework's own form.
@@ -209,6 +213,41 @@ func parseProblem(status int, body []byte) (problem, bool) {
 		p.fields = nil
 	}
 	return p, recognised
+}
+
+// Parameters of one operation alone, or of those that make a company or a user. No other
+// operation is refused for them.
+var (
+	onlyRides = [...]string{
+		"pickup_address", "pickup_latitude", "pickup_longitude", "dropoff_address", "dropoff_latitude", "dropoff_longitude", "sender", "receiver",
+		"pickup_instructions", "package_type", "weight_range", "includes_fragile_items", "is_priority",
+	}
+	onlyOnboarding = [...]string{"registration_number", "contact_person", "first_name", "last_name", "webhook_url", "username", "password"}
+)
+
+// ofAnother reports the refusal of a request that was not this one: of another method,
+// or for a parameter that this operation does not have. A refusal names no request, so
+// that this is all one can see.
+func (p *problem) ofAnother(op sdk.Operation, status int) bool {
+	if status == http.StatusMethodNotAllowed && strings.HasPrefix(p.detail, `Method "`) && !strings.HasPrefix(p.detail, `Method "`+op.Method+`"`) {
+		return true
+	}
+	if op.Method != http.MethodGet && status == http.StatusNotFound && (p.detail == invalidPage || p.detail == invalidCursor) {
+		return true
+	}
+	if op.MovesMoney && (strings.HasPrefix(p.detail, "No Ride ") || strings.HasPrefix(p.detail, "No Transaction ")) {
+		return true // such a write names none
+	}
+	for path := range p.fields {
+		field, _, _ := strings.Cut(path, ".")
+		switch {
+		case field == "page" && op.Method != http.MethodGet,
+			op.Name == OpTopUpWallet && slices.Contains(onlyRides[:], field),
+			(op.Name == OpTopUpWallet || op.Name == OpCreateRide) && slices.Contains(onlyOnboarding[:], field):
+			return true
+		}
+	}
+	return false
 }
 
 // parse tells the shapes apart. Field errors, in an object or in a bare list, come
@@ -249,7 +288,7 @@ var frameworkWords = map[int][]string{
 	http.StatusForbidden: append([]string{
 		"You do not have permission to perform this action.", "CSRF Failed: *",
 	}, authenticationWords...),
-	http.StatusNotFound:             {"Not found.", "Invalid page.", "Invalid cursor"},
+	http.StatusNotFound:             {"Not found.", invalidPage, invalidCursor},
 	http.StatusMethodNotAllowed:     {`Method "*`},
 	http.StatusNotAcceptable:        {"Could not satisfy the request Accept header."},
 	http.StatusUnsupportedMediaType: {`Unsupported media type "*`},

@@ -8,12 +8,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 var (
@@ -181,4 +184,26 @@ func TestCreateOnceLooksAsFarAsItMust(t *testing.T) {
 			assert.Equal(t, []string{"GET1", "GET2", "POST", "GET1", "GET2", "GET3"}, asked)
 		}
 	})
+}
+
+// A limit that the documentation names: a list that lags hides the ride of the call
+// before. After the lag the ride is found.
+func TestAListThatLagsHidesTheRideOfTheCallBefore(t *testing.T) {
+	for wait, debits := range map[time.Duration]int{0: 2, 3 * time.Second: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{RealTime: true}, ListLag: 2 * time.Second})
+			co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(50_000)})
+			client, err := kapiten.New(srv.ClientConfig(co))
+			require.NoError(t, err)
+			p := validRide()
+			p.CompanyID = co.ID
+			_, err = client.Rides.CreateOnce(t.Context(), p)
+			require.NoError(t, err)
+			time.Sleep(wait)
+			ride, err := client.Rides.CreateOnce(t.Context(), p)
+			require.NoError(t, err)
+			assert.Equal(t, debits == 1, ride.Existing)
+			assert.Len(t, srv.Debits(p.ExternalID), debits)
+		})
+	}
 }

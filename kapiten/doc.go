@@ -38,13 +38,23 @@
 // Kapiten documents no idempotency key and promises no unique external_id. Writes
 // are of class once: the client sends a write again only when it never left.
 // Rides.CreateOnce is of class searched: it also looks for the external id, before
-// it sends and after an unknown outcome. It sends nothing a second time either. Two
-// processes that call CreateOnce at the same time can create two rides.
+// it sends and after an unknown outcome. It sends nothing a second time either. What no
+// client can prevent:
 //
-// Any fault of the network is allowed for, and a crash at any point, but for two. An
-// intermediary that repeats a POST by itself can create a second ride. A refusal names
-// no ride: an intermediary that hands you the refusal of another request makes
-// sdk.Rejected a lie. Package journal looks for the ride after a refusal.
+//   - Two processes that call CreateOnce at the same time can create two rides.
+//   - A list that lags hides the ride of a call before: CreateOnce again, within the lag,
+//     creates a second ride without any fault. Wait longer than the lag. Package journal
+//     remembers the ride.
+//   - A request that is held back, and carried out after the next call has looked,
+//     becomes a second ride.
+//   - An intermediary that repeats a POST by itself can create a second ride.
+//   - A refusal names no ride and no deposit. "Insufficient funds" or "Not found." may be
+//     the refusal of another request, which an intermediary hands you: sdk.Rejected is a
+//     lie then. Only what this request cannot have got is seen: another HTTP method, a
+//     page, a parameter of another operation. Package journal looks for the ride, or for
+//     the deposit's Description, after a refusal.
+//
+// Any other fault of the network is allowed for, and a crash at any point.
 //
 // No endpoint for a single ride or transaction is documented. Find, FindMany, Get and
 // Wait go through a list, newest first, to what you say existed before

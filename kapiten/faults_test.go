@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -82,7 +83,9 @@ var writes = []write{
 		return err
 	}, rides},
 	{"CreateOnce", "/api/rides/", func(ctx context.Context, w world) error {
-		ride, err := w.client.Rides.CreateOnce(ctx, w.ride())
+		p := w.ride()
+		p.PickupInstructions += clienttest.Variant(ctx)
+		ride, err := w.client.Rides.CreateOnce(ctx, p)
 		if err == nil && ride.ExternalID != "" && ride.ExternalID != w.ride().ExternalID {
 			return errors.New("another ride")
 		}

@@ -43,7 +43,8 @@ type Page[T any] struct {
 // request for every page there is.
 type SearchOptions struct {
 	// Since ends the search at the first row that was created before it, where the
-	// list shows created_at (assumed). What you look for must be younger than Since
+	// list shows created_at (assumed), with seconds and a zone: a row that shows less
+	// ends no search. What you look for must be younger than Since
 	// by Kapiten's clock: allow for the difference between your clocks.
 	Since time.Time
 	// Before are ids that were in the list before the write that you look for was
@@ -70,7 +71,23 @@ type list[T any] struct {
 	decode func(body []byte) (T, error)
 	// id and created tell a row from others, and from what existed before.
 	id      func(*T) string
-	created func(*T) time.Time
+	created func(*T) (time.Time, sdk.Raw)
+}
+
+// older reports that a row was made before a moment. A row without seconds or a zone is
+// never older: it may have been made later than it seems. A server may cut fractions off.
+func (l list[T]) older(row *T, since time.Time) bool {
+	if since.IsZero() {
+		return false
+	}
+	at, raw := l.created(row)
+	if at.IsZero() || !at.Before(since.Truncate(time.Second)) {
+		return false
+	}
+	var shown struct {
+		CreatedAt wire.Time `json:"created_at"`
+	}
+	return wire.Unmarshal(raw, &shown) == nil && wire.ExactTime(shown.CreatedAt.Text)
 }
 
 // page fetches one page.
@@ -160,8 +177,7 @@ func (l list[T]) sweep(ctx context.Context, companyID, reference string, first i
 				s.newest = append(s.newest, l.id(row))
 			}
 			done = visit(row) || done
-			created := l.created(row)
-			reached = reached || slices.Contains(o.Before, l.id(row)) || !o.Since.IsZero() && !created.IsZero() && created.Before(o.Since)
+			reached = reached || slices.Contains(o.Before, l.id(row)) || l.older(row, o.Since)
 		}
 		switch {
 		case done, reached:

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -185,6 +186,56 @@ func TestASearchEndsAtWhatExistedBefore(t *testing.T) {
 	assert.Equal(t, "r30", results["ext-r30"].Ride.ID)
 	require.ErrorIs(t, results["nobody"].Err, sdk.ErrNotFound)
 	assert.Nil(t, results["nobody"].Ride)
+}
+
+// A row that may be younger than it seems ends no search: what is looked for may stand
+// behind it.
+func TestARowThatShowsNoExactTimeEndsNoSearch(t *testing.T) {
+	since := time.Date(2026, 11, 28, 10, 30, 20, 500_000_000, time.UTC)
+	for form, ends := range map[string]bool{
+		"2026-11-28": false, "2026-11-28T10:30Z": false, "2026-11-28T10:30:05": false, "2026-11-28 10:30:05": false, "2026-11-28T10:30:20Z": false, "soon": false,
+		"2026-11-28T10:30:05Z": true, "2026-11-28T12:30:05+02:00": true, "2026-11-28 10:30:05 UTC": true,
+	} {
+		t.Run(form, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent := 0
+				pages := roundTripper(func(req *http.Request) (*http.Response, error) {
+					if req.Method == http.MethodPost {
+						sent++
+						_, err := io.Copy(io.Discard, req.Body)
+						return clienttest.Answer(201, `{"id":"new","status":"PENDING"}`)(req), err
+					}
+					row := `{"id":"%s","status":"PENDING","amount":5000,"external_id":"%[1]s","description":"%[1]s","created_at":"` + form + `"}`
+					if req.URL.Query().Get("page") == "2" {
+						return clienttest.Answer(200, `{"count":2,"next":null,"results":[`+fmt.Sprintf(row, "ORDER-1")+`]}`)(req), nil
+					}
+					return clienttest.Answer(200, `{"count":2,"next":"https://x/?page=2","results":[`+fmt.Sprintf(row, "other")+`]}`)(req), nil
+				})
+				client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: pages}}})
+				require.NoError(t, err)
+				ride := validRide()
+				ride.ExternalID, ride.Since = "ORDER-1", since
+				_, findErr := client.Rides.Find(t.Context(), ride.CompanyID, "ORDER-1", kapiten.SearchOptions{Since: since})
+				topUp, err := client.Wallet.Prepare(kapiten.TopUpParams{
+					CompanyID: "co-1", Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456", Description: "ORDER-1", Since: since,
+				})
+				require.NoError(t, err)
+				_, lookErr := topUp.Look(t.Context())
+				once, err := client.Rides.CreateOnce(t.Context(), ride)
+				require.NoError(t, err)
+				if ends {
+					require.ErrorIs(t, findErr, sdk.ErrNotFound)
+					require.ErrorIs(t, lookErr, sdk.ErrNotFound)
+					assert.Equal(t, 1, sent)
+					return
+				}
+				require.NoError(t, findErr)
+				require.NoError(t, lookErr)
+				assert.Zero(t, sent, "no second ride")
+				assert.True(t, once.Existing)
+			})
+		})
+	}
 }
 
 func TestASearchEndsAtItsSinceWhereTheListShowsTimes(t *testing.T) {

@@ -147,17 +147,18 @@ const (
 //
 // A server that keeps external ids unique (not documented) may refuse the external
 // id as taken. Create then looks for the ride that has it: the ride you ask for is
-// returned with Existing true, and any other gives sdk.ErrReferenceTaken.
+// returned with Existing true, and any other gives sdk.ErrReferenceTaken. Without an
+// ExternalID nobody can tell: such a refusal is an unknown outcome.
 func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, error) {
 	faults := p.faults()
 	faults.CheckReference("external_id", p.ExternalID)
 	var ride *Ride
-	call := transport.Call{Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, &ride)}
+	call := transport.Call{Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, &ride), Doubts: transport.Duplicated}
 	if err := s.list.core.InvalidCall(call, faults.Fields); err != nil {
 		return nil, err
 	}
 	if p.ExternalID != "" {
-		call.Doubts, call.LookRefused = transport.Duplicated, func(ctx context.Context, existing bool) (transport.Finding, error) {
+		call.LookRefused = func(ctx context.Context, existing bool) (transport.Finding, error) {
 			results, _, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, SearchOptions{})
 			if err != nil {
 				return transport.Absent, err
@@ -182,14 +183,16 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 // Set p.Since. Without it the first look goes through all rides the company has
 // ever had: one request per page.
 //
-// Calls of one Client with the same parameters share one request. The limits of
-// CreateOnce, because Kapiten promises no unique external id:
+// Calls of one Client with the same parameters at the same time share one request. A call
+// with the same external id and other parameters waits for them, and only looks. The
+// limits of CreateOnce, because Kapiten promises no unique external id:
 //
 //   - A request that the far side holds back, and carries out after the next call
 //     has looked, becomes a second ride. Between two calls after an unknown outcome
 //     leave time. Package sdk/journal keeps track of such calls.
 //   - Two processes that call at the same time with the same external id can
-//     create two rides.
+//     create two rides. So can two calls one after the other, if the list does not show
+//     the first ride yet.
 //   - It needs lists that show the external id (assumed). Where they do not, or
 //     where a list cannot be gone through to the end, CreateOnce sends nothing: the
 //     error matches sdk.ErrNotSent and sdk.ErrUnexpectedResponse.
@@ -216,7 +219,7 @@ func (s *RidesService) createOnce(p CreateRideParams) transport.Write[Ride] {
 		looked := false
 		return transport.Call{
 			Op: OpCreateRide, Reference: p.ExternalID, Body: p.request(), Decode: s.created(p, out),
-			Searched: true, LookFirst: true,
+			Searched: true, LookFirst: true, Scope: p.CompanyID,
 			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
 				o := SearchOptions{Since: p.Since}
 				switch {

@@ -77,7 +77,8 @@ const (
 // you recognise the deposit in List.
 //
 // A response about another amount, another description or anything but a deposit is
-// the response to another request: the outcome is unknown then.
+// the response to another request: the outcome is unknown then. So it is when Kapiten says
+// that it has such a deposit: an earlier TopUp may have made it.
 func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction, error) {
 	return s.topUp(p).Do(ctx)
 }
@@ -162,6 +163,7 @@ func (s *WalletService) topUp(p TopUpParams) transport.Write[Transaction] {
 				}
 				return deposit, err
 			}),
+			Doubts: transport.Duplicated,
 		}
 	}}
 }

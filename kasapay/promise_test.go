@@ -23,7 +23,9 @@ import (
 // writes has an entry per operation that moves money.
 var writes = map[string]func(context.Context, *kasapay.Client) (*kasapay.Payout, error){
 	kasapay.OpInitiate: func(ctx context.Context, c *kasapay.Client) (*kasapay.Payout, error) {
-		return c.Payouts.Create(ctx, validPayout())
+		p := validPayout()
+		p.Description += clienttest.Variant(ctx)
+		return c.Payouts.Create(ctx, p)
 	},
 }
 

@@ -148,21 +148,35 @@ func (wr write) works(w world) int {
 	return n
 }
 
+// hook is a callback URL, another one for each variant of a write.
+func hook(ctx context.Context, given string) string {
+	if variant := clienttest.Variant(ctx); variant != "" {
+		return "https://merchant.example/hook/" + variant
+	}
+	return given
+}
+
 var writes = []write{
 	{kotani.OpDeposit, "/transactions/deposit/stkpush", func(ctx context.Context, w world) error {
-		got, err := w.client.Fiat.Deposit(ctx, validDeposit)
+		p := validDeposit
+		p.CallbackURL = hook(ctx, p.CallbackURL)
+		got, err := w.client.Fiat.Deposit(ctx, p)
 		return w.named(got, err)
 	}},
 	{kotani.OpDepositQuoted, "/transactions/deposit/quote", func(ctx context.Context, w world) error {
-		got, err := w.client.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: w.quote, PhoneNumber: customer, ExternalID: "order-1"})
+		got, err := w.client.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: w.quote, PhoneNumber: customer, ExternalID: "order-1", CallbackURL: hook(ctx, "")})
 		return w.named(got, err)
 	}},
 	{kotani.OpWithdraw, "/transactions/withdraw/momo", func(ctx context.Context, w world) error {
-		got, err := w.client.Fiat.Withdraw(ctx, validWithdraw)
+		p := validWithdraw
+		p.CallbackURL = hook(ctx, p.CallbackURL)
+		got, err := w.client.Fiat.Withdraw(ctx, p)
 		return w.named(got, err)
 	}},
 	{kotani.OpWithdrawToBank, "/transactions/withdraw/bank", func(ctx context.Context, w world) error {
-		got, err := w.client.Fiat.WithdrawToBank(ctx, validBank)
+		p := validBank
+		p.CallbackURL = hook(ctx, p.CallbackURL)
+		got, err := w.client.Fiat.WithdrawToBank(ctx, p)
 		return w.named(got, err)
 	}},
 	{kotani.OpSendToMpesa, "/transactions/withdraw/sendToMpesa", func(ctx context.Context, w world) error {
@@ -561,6 +575,46 @@ func TestAnExternalIDThatIsTakenSaysSo(t *testing.T) {
 		_, err = w.client.Fiat.WithdrawToBank(t.Context(), other)
 		require.ErrorIs(t, err, sdk.ErrReferenceTaken)
 	})
+}
+
+// Calls at the same time with one external id never both send, also where Kotani takes an
+// external id twice.
+func TestAnExternalIDThatIsUnderWayIsPaidOnce(t *testing.T) {
+	for name, call := range map[string]func(context.Context, *kotani.FiatService) error{
+		"another amount": func(ctx context.Context, f *kotani.FiatService) error {
+			p := validWithdraw
+			p.Amount = decimal.NewFromInt(21)
+			_, err := f.Withdraw(ctx, p)
+			return err
+		},
+		"a bank account": func(ctx context.Context, f *kotani.FiatService) error {
+			_, err := f.WithdrawToBank(ctx, validBank)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorldWith(t, kotanitest.Quirks{ReferencesRepeat: true})
+				require.NoError(t, w.AddFault(fake.Fault{Method: "POST", Path: "/transactions/withdraw/*", Kind: fake.FaultDelay, Seconds: 1}))
+				var all sync.WaitGroup
+				all.Go(func() {
+					_, err := w.client.Fiat.Withdraw(t.Context(), validWithdraw)
+					assert.NoError(t, err)
+				})
+				synctest.Wait()
+				for range 4 {
+					all.Go(func() {
+						err := call(t.Context(), w.client.Fiat)
+						assert.ErrorIs(t, err, sdk.ErrReferenceTaken)
+						assert.Equal(t, sdk.Unknown, failure(t, err).Outcome)
+					})
+				}
+				all.Wait()
+				time.Sleep(time.Hour)
+				assert.Len(t, w.Debits("order-1"), 1)
+			})
+		})
+	}
 }
 
 // A hundred callers of one payment share one flight, although each has minted a

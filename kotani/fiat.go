@@ -328,7 +328,7 @@ func (s *FiatService) move(f faults, m movement) transport.Write[Transaction] {
 	case externalID != "":
 		f.reference("externalId", externalID)
 	}
-	call, request := transport.Call{Op: m.op, Reference: externalID}, m.request
+	call, request := transport.Call{Op: m.op, Reference: externalID, Scope: string(m.kind)}, m.request
 	request.Callback, call.Callback = s.callback(&f, request, m.amount)
 	call.Body = &request
 	named, decode := m.kind == Payouts && externalID != "", m.decode // the document shows the external id

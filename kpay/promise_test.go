@@ -23,7 +23,11 @@ import (
 
 // writes has an entry per operation that moves money.
 var writes = map[string]func(context.Context, *kpay.Client) (*kpay.Payment, error){
-	kpay.OpPay: func(ctx context.Context, c *kpay.Client) (*kpay.Payment, error) { return c.Pay(ctx, validPay()) },
+	kpay.OpPay: func(ctx context.Context, c *kpay.Client) (*kpay.Payment, error) {
+		p := validPay()
+		p.ReturnURL += clienttest.Variant(ctx)
+		return c.Pay(ctx, p)
+	},
 }
 
 func TestEveryWriteIsInTheMatrix(t *testing.T) {

@@ -16,6 +16,15 @@ type Options struct {
 	// HTTPClient gives the connections: its Transport, Jar and Timeout (as
 	// AttemptTimeout) are used. Clients that share one share a pool. Default: a
 	// pool of the client's own with 64 idle connections.
+	//
+	// With an http.Transport of your own, set IdleConnTimeout to 2 s, or less than the
+	// server keeps idle connections, and Protocols to HTTP/1 alone. A write over a
+	// connection that the server has just closed has an unknown outcome. Over HTTP/2 such
+	// a connection also takes other writes with it.
+	//
+	// A RoundTripper of your own decides what "not sent" means. If nobody has read the
+	// body, let its error wrap ErrNotSent. Do not hide a RoundTripper behind
+	// http.Transport.RegisterProtocol: whether it sent a write without a body, nobody sees.
 	HTTPClient *http.Client
 	// Logger gets one event per attempt: Debug when it went well, Warn when not.
 	// Never a body, a URL or a credential. Default: silent.

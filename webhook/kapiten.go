@@ -14,7 +14,8 @@ type KapitenRides interface {
 
 // NewKapiten builds a handler for a company's ride callbacks. They are not signed
 // (documented by absence), so each is a knock, and the ride is looked up among the
-// company's newest, a few requests at most. The callback URL is the same for all
+// company's, newest first: one request for each page down to the ride, and up to 1,000
+// for a ride that is not there. The callback URL is the same for all
 // rides, so Config.Known must be set. Hide the URL with PathSecret.
 //
 // The event is the ride as the API shows it. Only id, reference number and status of

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,8 +15,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
@@ -110,6 +114,72 @@ func TestKapitenRideIsFollowedToTheDoor(t *testing.T) {
 		assert.Equal(t, fake.DeliveryDelivered, sent.State)
 	}
 	require.NoError(t, d.reports.last())
+}
+
+// crowd answers for a list of rides, 20 a page. The oldest ride is the one that was
+// called back about.
+type crowd struct {
+	ride  string
+	newer int
+	asked int
+	cut   bool // the list ends before the oldest ride, and counts it
+}
+
+func (c *crowd) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.asked++
+	page, _ := strconv.Atoi(req.URL.Query().Get("page"))
+	page = max(page, 1)
+	var rows []string
+	for n := (page - 1) * 20; n < min(page*20, c.newer+1); n++ {
+		id := "newer-" + strconv.Itoa(n)
+		if n == c.newer {
+			id = c.ride
+		}
+		rows = append(rows, fmt.Sprintf(`{"id":%q,"status":"ACCEPTED"}`, id))
+	}
+	next := "null"
+	switch {
+	case c.cut && page == 3:
+	case page*20 < c.newer+1:
+		next = fmt.Sprintf(`"https://api.kapiten.com/x/?page=%d"`, page+1)
+	}
+	return clienttest.Answer(200, fmt.Sprintf(`{"count":%d,"next":%s,"results":[%s]}`, c.newer+1, next, strings.Join(rows, ",")))(req), nil
+}
+
+// A callback about a ride behind 5,000 newer ones is confirmed. If the list does not tell,
+// the event is not acknowledged, so that it comes again.
+func TestKapitenConfirmsARideBehindFiveThousand(t *testing.T) {
+	for name, cut := range map[string]bool{"found": false, "a list that ends too early": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDeliveries(t)
+				list := &crowd{ride: d.ride.ID, newer: 5000, cut: cut}
+				client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: list}}})
+				require.NoError(t, err)
+				var told []webhook.Event[kapiten.Ride]
+				d.handler, err = webhook.NewKapiten(client.Rides, d.company.ID, webhook.Config[kapiten.Ride]{
+					Auth: webhook.PathSecret(pathSecret), Known: func(context.Context, string) (bool, error) { return true, nil },
+					Report: d.reports.add,
+					Handle: func(_ context.Context, ev webhook.Event[kapiten.Ride]) error {
+						told = append(told, ev)
+						return nil
+					},
+				})
+				require.NoError(t, err)
+				code := d.forge(kapiten.RideAccepted, "KPT-1")
+				if cut {
+					assert.Equal(t, http.StatusServiceUnavailable, code)
+					assert.Empty(t, told)
+					assert.NotErrorIs(t, d.reports.last(), sdk.ErrNotFound)
+					return
+				}
+				assert.Equal(t, http.StatusOK, code)
+				assert.Equal(t, 251, list.asked)
+				require.Len(t, told, 1)
+				assert.Equal(t, d.ride.ID, told[0].Reference)
+			})
+		})
+	}
 }
 
 func TestKapitenCallbacksDuplicatedAndOutOfOrder(t *testing.T) {

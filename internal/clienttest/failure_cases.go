@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -160,7 +161,10 @@ func CheckPromises(t *testing.T, table []sdk.Operation, writes []MoneyWrite) {
 		}
 		if w.Class == sdk.Referenced || w.Class == sdk.Searched {
 			t.Run("many callers/"+w.Op+"/"+w.Class.String(), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { checkCallers(t, w) })
+				synctest.Test(t, func(t *testing.T) { checkCallers(t, w, false) })
+			})
+			t.Run("many callers with other parameters/"+w.Op+"/"+w.Class.String(), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { checkCallers(t, w, true) })
 			})
 		}
 	}
@@ -415,9 +419,18 @@ func (m mishap) check(t *testing.T, w MoneyWrite) {
 	}
 }
 
+type variantKey struct{}
+
+// Variant is empty, or a text of this caller alone: CheckPromises has several callers
+// with one reference. A write puts it into a parameter that decides nothing.
+func Variant(ctx context.Context) string {
+	text, _ := ctx.Value(variantKey{}).(string)
+	return text
+}
+
 // checkCallers has twenty callers of one write at once: they make no more requests than
-// a single caller does.
-func checkCallers(t *testing.T, w MoneyWrite) {
+// a single caller does. The callers differ in what Variant gives them, or in nothing.
+func checkCallers(t *testing.T, w MoneyWrite, differ bool) {
 	requests := func(callers int) int {
 		c, call := w.over(t)
 		c.meet = func(_ int, req *http.Request) (*http.Response, error) {
@@ -427,9 +440,13 @@ func checkCallers(t *testing.T, w MoneyWrite) {
 			return c.next.RoundTrip(req)
 		}
 		var all sync.WaitGroup
-		for range callers {
+		for i := range callers {
 			all.Go(func() {
-				if err := call(t.Context()); err != nil {
+				ctx := t.Context()
+				if differ {
+					ctx = context.WithValue(ctx, variantKey{}, strconv.Itoa(i))
+				}
+				if err := call(ctx); err != nil {
 					t.Error(err)
 				}
 			})

@@ -295,7 +295,9 @@ func (x *exchange) mayHaveLeft(a *attempt, err error) bool {
 		unread = a.body.seal()
 	}
 	if x.core.plain {
-		unread = true // the hooks tell
+		// The hooks tell. They are silent about a RoundTripper that the caller has
+		// registered for the scheme.
+		unread = e.got.Load() || a.body.bytes.Len() == len(x.body)
 	}
 	switch {
 	case !unread:

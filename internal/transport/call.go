@@ -43,8 +43,11 @@ type Call struct {
 	// answers for the limits of Lookup.
 	Searched bool
 	// Identity tells calls with the same reference apart: equal ones share one
-	// flight. Empty: the body, before Callback has changed it.
+	// flight, others follow each other. Empty: the body, before Callback has changed it.
 	Identity string
+	// Scope is what a reference belongs to: in another scope it names something else.
+	// Empty: the operation.
+	Scope string
 	// Doubts reports a refusal that the very payment asked for may be the reason of: an
 	// earlier call, before a crash say, has made it. LookRefused looks for it then.
 	// Without LookRefused nobody can tell, and the outcome is unknown.
@@ -220,7 +223,13 @@ func (c *Core) carryOut(ctx context.Context, op *sdk.Operation, u *url.URL, call
 // run sends a call and settles what fails. A call that is open already is settled only.
 func (c *Core) run(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call, h history) (failed *sdk.Error, open bool) {
 	class := call.class(op.Class)
-	if call.LookFirst && !h.open {
+	switch {
+	case h.open:
+	case h.behind:
+		if settled, e := c.lookBehind(ctx, op, class, call); settled {
+			return e, e != nil && e.Outcome == sdk.Unknown
+		}
+	case call.LookFirst:
 		if found, e := c.lookBefore(ctx, op, class, call); found || e != nil {
 			return e, false
 		}

@@ -23,6 +23,7 @@ type history struct {
 	// open: an attempt left, or may have left, and no recognised refusal of it
 	// came. From then on only finding the payment settles the call.
 	open    bool
+	behind  bool    // another call of this client may have made a payment with the reference
 	refusal *record // the last recognised refusal
 	renewed bool    // a refused token was dropped once
 }

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log"
@@ -100,6 +101,53 @@ func TestDeadlineWhileDiallingIsNotSent(t *testing.T) {
 		assert.ErrorIs(t, err, sdk.ErrNotSent)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 	})
+}
+
+// failover is what a caller may register for a scheme: a first leg without a trace, and a
+// second one that finds nobody.
+type failover struct{ second *http.Transport }
+
+func (f failover) RoundTrip(req *http.Request) (*http.Response, error) {
+	if f.second.DisableCompression { // stands for: the first leg did the work
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	again := req.Clone(req.Context())
+	again.Body = http.NoBody
+	return f.second.RoundTrip(again)
+}
+
+// net/http's own transport may hand a request to a RoundTripper that is registered for
+// the scheme. A body that somebody has read may have left.
+func TestARegisteredProtocolThatReadTheBodyMayHaveSent(t *testing.T) {
+	for _, read := range []bool{true, false} {
+		for _, op := range classes {
+			synctest.Test(t, func(t *testing.T) {
+				second := &http.Transport{DialContext: refusedDial, DisableCompression: read}
+				outer := &http.Transport{TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}}
+				outer.RegisterProtocol("https", failover{second})
+				legs := 0
+				core := newCore(t, func(cfg *transport.Config) {
+					cfg.BaseURL, cfg.HTTPClient = "https://acme.example", &http.Client{Transport: outer}
+					cfg.OnAttempt = func(context.Context, sdk.Attempt) { legs++ }
+				})
+				call := callOf(op)
+				call.Body = map[string]string{"amount": "7"}
+				err := core.Do(t.Context(), call)
+				switch {
+				case op == "safe":
+					assert.Equal(t, 4, legs)
+				case !read:
+					assert.ErrorIs(t, err, sdk.ErrNotSent, op)
+					assert.Equal(t, 4, legs, op)
+				case op == "keyed":
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+				default:
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, op)
+					assert.Equal(t, 1, legs, op)
+				}
+			})
+		}
+	}
 }
 
 // tracing is a RoundTripper that fires the hooks it is told to and then does

@@ -100,6 +100,24 @@ func (c *Core) lookBefore(ctx context.Context, op *sdk.Operation, class sdk.Clas
 	return finding == Same, nil
 }
 
+// lookBehind looks for a write behind another call of this client: one with the same
+// reference and other parameters, which may have made a payment. A reference is never
+// sent for both, unless the provider keeps references unique and does not show this one.
+func (c *Core) lookBehind(ctx context.Context, op *sdk.Operation, class sdk.Class, call *Call) (settled bool, failed *sdk.Error) {
+	e := c.unknown(op, class, call)
+	switch found, err := lookRepeatedly(ctx, call.Lookup, true); {
+	case err != nil:
+		return true, stayUnknown(ctx, e, &otherCall{text: "lookup by reference failed", err: err})
+	case found == Same:
+		return true, nil
+	case found == Different:
+		return true, taken(e, class == sdk.Referenced)
+	case class != sdk.Referenced:
+		return true, stayUnknown(ctx, e, errStillAbsent)
+	}
+	return false, nil
+}
+
 func (c *Core) unknown(op *sdk.Operation, class sdk.Class, call *Call) *sdk.Error {
 	return &sdk.Error{Provider: c.cfg.Provider, Operation: op.Name, Class: class, Outcome: sdk.Unknown, Reference: call.Reference, IdempotencyKey: call.Key}
 }
@@ -305,10 +323,11 @@ func outage(err error) bool {
 }
 
 // sharedKey names the writes of a client that must not be under way at once.
-type sharedKey struct{ operation, reference string }
+type sharedKey struct{ scope, reference string }
 
 // sharedCall is a write under way. Calls with the same identity wait for it and
-// take its result. Calls with another one wait for their turn.
+// take its result. Calls with another one wait for their turn, and then look for what
+// this one has made.
 type sharedCall struct {
 	identity string
 	waiting  int           // calls that take its result
@@ -325,7 +344,10 @@ type sharedCall struct {
 // share carries out a write with a reference, unless the same write is under way
 // in this client already.
 func (c *Core) share(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call) *sdk.Error {
-	key := sharedKey{op.Name, call.Reference}
+	key := sharedKey{call.Scope, call.Reference}
+	if key.scope == "" {
+		key.scope = op.Name
+	}
 	identity := call.Identity
 	if identity == "" {
 		identity = string(body)
@@ -353,6 +375,7 @@ func (c *Core) share(ctx context.Context, op *sdk.Operation, u *url.URL, body []
 		}
 		switch {
 		case s.identity != identity:
+			h.behind = h.behind || s.mayHavePaid()
 		case s.abandoned:
 			h.open = h.open || s.open
 		case s.err != nil:
@@ -362,6 +385,12 @@ func (c *Core) share(ctx context.Context, op *sdk.Operation, u *url.URL, body []
 			return c.take(ctx, op, call, s)
 		}
 	}
+}
+
+// mayHavePaid reports whether there may be a payment with the reference of a call that
+// has ended.
+func (s *sharedCall) mayHavePaid() bool {
+	return s.err == nil || s.open || s.err.Outcome != sdk.NotSent && s.err.Outcome != sdk.Rejected
 }
 
 func withCause(ctx context.Context, e *sdk.Error) *sdk.Error {

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -28,6 +27,11 @@ type register struct {
 	mu      sync.Mutex
 	amounts map[string]string // by reference
 	lookups int
+	repeats bool // references are not unique
+	lags    bool // lookups show nothing
+	fails   bool // lookups fail
+	booked  int
+	scope   string
 }
 
 func newRegister(t *testing.T, change ...func(*transport.Config)) *register {
@@ -54,9 +58,10 @@ func (r *register) book(body string) bool {
 	_ = json.Unmarshal([]byte(body), &p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, taken := r.amounts[p.Reference]; taken {
+	if _, taken := r.amounts[p.Reference]; taken && !r.repeats {
 		return false
 	}
+	r.booked++
 	r.amounts[p.Reference] = p.Amount
 	return true
 }
@@ -77,9 +82,19 @@ type paying struct {
 
 // pay makes a call of "referenced", or of "once" as searched.
 func (r *register) pay(ctx context.Context, op, amount string) (paying, error) {
+	return r.payTo(ctx, op, amount, "")
+}
+
+// payTo is pay with a URL for callbacks, which no lookup shows.
+func (r *register) payTo(ctx context.Context, op, amount, callback string) (paying, error) {
 	var p paying
+	body := map[string]string{"reference": "ref-1", "amount": amount}
+	if callback != "" {
+		body["callback"] = callback
+	}
 	err := r.core.Do(ctx, transport.Call{
-		Op: op, Reference: "ref-1", Searched: op == "once", Body: map[string]string{"reference": "ref-1", "amount": amount},
+		Op: op, Reference: "ref-1", Searched: op == "once", Body: body,
+		Scope: r.scope,
 		Decode: func(resp *transport.Response) error {
 			var said struct{ Say string }
 			err := json.Unmarshal(resp.Body, &said)
@@ -90,7 +105,12 @@ func (r *register) pay(ctx context.Context, op, amount string) (paying, error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.lookups++
+			if r.fails {
+				return transport.Absent, errSearch
+			}
 			switch shown, ok := r.amounts["ref-1"]; {
+			case r.lags:
+				return transport.Absent, nil
 			case !ok:
 				return transport.Absent, nil
 			case shown != amount:
@@ -176,7 +196,8 @@ func TestCallersOfOneReferenceShareAFailure(t *testing.T) {
 	}
 }
 
-// A call with other parameters waits for its turn and then hears the truth.
+// A call with other parameters waits for its turn and then hears the truth, without
+// sending the reference a second time.
 func TestAnotherIdentityWaitsForItsTurn(t *testing.T) {
 	for op, want := range map[string]sdk.Outcome{"referenced": sdk.Rejected, "once": sdk.Unknown} {
 		t.Run(op, func(t *testing.T) {
@@ -196,12 +217,113 @@ func TestAnotherIdentityWaitsForItsTurn(t *testing.T) {
 				synctest.Wait()
 				assert.Len(t, r.s.seen(), 1, "the second waits")
 				all.Wait()
-				require.Len(t, r.s.seen(), 2)
-				assert.Equal(t, time.Second, r.s.seen()[1].At.Sub(r.s.seen()[0].At))
+				assert.Len(t, r.s.seen(), 1)
+				assert.Equal(t, 1, r.lookups)
 				assert.Equal(t, map[string]string{"ref-1": "7"}, r.amounts)
 			})
 		})
 	}
+}
+
+// Whatever differs besides the reference, and whatever becomes of the first call, there
+// is one payment. Every case is of a provider that pays a reference again.
+func TestOneReferenceIsPaidOnceWhateverElseDiffers(t *testing.T) {
+	for name, row := range map[string]struct {
+		amounts, callbacks bool
+		arrange            func(*register)
+		want               map[string]error // of those who come behind, by operation; nil: the payment
+		sent               map[string]int   // 1 where there is nothing
+	}{
+		"callback": {callbacks: true, arrange: func(*register) {}},
+		"amount": {amounts: true, arrange: func(*register) {}, want: map[string]error{
+			"referenced": sdk.ErrReferenceTaken, "once": sdk.ErrReferenceTaken,
+		}},
+		"callback, the first response is lost": {callbacks: true, arrange: func(r *register) { r.play(r.answer(drop)) }},
+		"callback, lookups lag": {callbacks: true, arrange: func(r *register) { r.lags = true }, want: map[string]error{
+			"once": sdk.ErrOutcomeUnknown,
+		}, sent: map[string]int{"referenced": 5}}, // the provider says that it keeps them unique
+		"callback, lookups fail": {callbacks: true, arrange: func(r *register) { r.fails = true }, want: map[string]error{
+			"referenced": sdk.ErrOutcomeUnknown, "once": sdk.ErrOutcomeUnknown,
+		}},
+		"callback, the first is refused": {callbacks: true, arrange: func(r *register) {
+			r.play(func(w http.ResponseWriter, req *http.Request) { wait(time.Second); say(400, "refused")(w, req) })
+		}, sent: map[string]int{"referenced": 2, "once": 2}},
+	} {
+		for _, op := range []string{"referenced", "once"} {
+			t.Run(name+"/"+op, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := newRegister(t)
+					r.repeats = true
+					row.arrange(r)
+					var all sync.WaitGroup
+					pay := func(i int) (paying, error) {
+						amount, callback := "7", ""
+						if row.amounts {
+							amount = strconv.Itoa(7 + i)
+						}
+						if row.callbacks {
+							callback = "https://merchant.example/" + strconv.Itoa(i)
+						}
+						return r.payTo(t.Context(), op, amount, callback)
+					}
+					all.Go(func() { _, _ = pay(0) })
+					synctest.Wait()
+					for i := range 4 {
+						all.Go(func() {
+							p, err := pay(1 + i)
+							if row.want[op] != nil {
+								assert.ErrorIs(t, err, row.want[op])
+								return
+							}
+							if assert.NoError(t, err) {
+								assert.Equal(t, p.found, p.existing, "no attempt of its own made it")
+							}
+						})
+					}
+					all.Wait()
+					sent := max(1, row.sent[op])
+					assert.Len(t, r.s.seen(), sent)
+					if row.sent[op] < 5 {
+						assert.Equal(t, 1, r.booked)
+					}
+				})
+			})
+		}
+	}
+}
+
+// Operations that share their references wait for each other as well.
+func TestOneReferenceOfTwoOperationsIsPaidOnce(t *testing.T) {
+	for _, order := range [][2]string{{"referenced", "once"}, {"once", "referenced"}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRegister(t)
+			r.repeats, r.scope = true, "payouts"
+			var all sync.WaitGroup
+			all.Go(func() { _, err := r.pay(t.Context(), order[0], "7"); assert.NoError(t, err) })
+			synctest.Wait()
+			all.Go(func() { _, err := r.pay(t.Context(), order[1], "9"); assert.ErrorIs(t, err, sdk.ErrReferenceTaken) })
+			all.Wait()
+			assert.Equal(t, 1, r.booked)
+		})
+	}
+}
+
+// The caller in front gives up. Whoever comes behind with other parameters does not send.
+func TestACallBehindAnAbandonedOneOnlyLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegister(t)
+		r.repeats = true
+		r.play(func(w http.ResponseWriter, req *http.Request) { r.book(r.s.seen()[0].Body); hang(w, req) })
+		ctx, cancel := contextWithin(t, time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		all.Go(func() { _, err := r.pay(ctx, "once", "7"); assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown) })
+		synctest.Wait()
+		all.Go(func() { _, err := r.pay(t.Context(), "once", "9"); assert.ErrorIs(t, err, sdk.ErrReferenceTaken) })
+		all.Wait()
+		assert.Equal(t, 1, r.booked)
+		assert.Len(t, r.s.seen(), 1)
+	})
 }
 
 // Writes of other references, operations and clients do not wait.

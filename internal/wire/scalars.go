@@ -251,6 +251,17 @@ func ParseTime(text string) time.Time {
 	return time.Time{}
 }
 
+// ExactTime reports that a timestamp which ParseTime reads has seconds and a zone. Any
+// other may mean a later moment than the one that ParseTime returns.
+func ExactTime(text string) bool {
+	const date = len(time.DateOnly)
+	if len(text) <= date || strings.Count(text, ":") < 2 || text[date+6] != ':' {
+		return false
+	}
+	clock := text[date:]
+	return strings.HasSuffix(clock, "Z") || strings.HasSuffix(clock, " UTC") || strings.HasSuffix(clock, " GMT") || strings.ContainsAny(clock, "+-")
+}
+
 // Missing is the decode error of a response without a field that decides what the
 // response means. Such a response settles nothing.
 type Missing string

@@ -38,6 +38,17 @@ func TestParseTimeKnowsTheSpellingsSeen(t *testing.T) {
 	assert.Equal(t, 3*60*60, offset, "the zone is kept")
 }
 
+func TestOnlyASecondInAZoneIsExact(t *testing.T) {
+	for text, exact := range map[string]bool{
+		"2026-11-21T15:04:05Z": true, "2026-11-21T15:04:05.123456Z": true, "2026-11-21T15:04:05+03:00": true, "2026-11-21T15:04:05.5-01:30": true,
+		"2026-11-21T15:04:05+0300": true, "2026-11-21 15:04:05 UTC": true, "2026-11-21 15:04:05 GMT": true, "2026-11-21 15:04:05 +0300": true,
+		"2026-11-21T15:04:05": false, "2026-11-21T15:04:05.123456": false, "2026-11-21 15:04:05": false,
+		"2026-11-21T15:04Z": false, "2026-11-21T15:04+03:00": false, "2026-11-21": false, "": false, "soon": false,
+	} {
+		assert.Equal(t, exact, wire.ExactTime(text), text)
+	}
+}
+
 func TestParseTimeDoesNotGuess(t *testing.T) {
 	for _, text := range []string{
 		"", "soon", "2026-11-21 15:04:05 EAT", "2026-11-21 15:04:05 CET", "2026-11-21 15:04:05 XGMT", "2026-11-21 15:04:05 XUTC",

@@ -2,6 +2,7 @@ package kotani
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -68,6 +69,11 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	c := readContent(r.Body)
 	v := c.verdict(op, r.Status, r.Body)
 	lookup := op.Name == OpStatusByRequestID || op.Name == OpStatusByExternalID
+	refused := v.Kind == transport.Refused || v.Kind == transport.Duplicate
+	if refused && (op.MovesMoney && c.deniesTransaction() || (lookup || op.Class != sdk.Safe) && namesAnother(op, r)) {
+		v.Kind, v.Reasons = transport.Unclear, nil // it is the response to another request
+		return v
+	}
 	if lookup && slices.Contains(v.Reasons, error(sdk.ErrNotFound)) && !c.saysNoTransaction() {
 		// "user not found", say, must not count as the absence of a transaction.
 		v.Reasons = []error{sdk.ErrUnexpectedResponse}
@@ -285,9 +291,59 @@ func (c content) noRoute(op sdk.Operation) bool {
 // saysNoTransaction reports that Kotani says, in its own JSON, that there is no
 // such transaction. The wording is assumed, so the text must allow no other sense.
 func (c content) saysNoTransaction() bool {
-	text := strings.ToLower(c.message)
-	return c.code != "" && strings.Contains(text, "transaction") && !strings.Contains(text, "/") &&
+	return c.code != "" && c.deniesTransaction()
+}
+
+// deniesTransaction reports the words for a transaction that does not exist. They are
+// said to a lookup, never to a payment.
+func (c content) deniesTransaction() bool {
+	text := strings.ToLower(c.message + "\n" + c.status)
+	return strings.Contains(text, "transaction") && !strings.Contains(text, "/") &&
 		(strings.Contains(text, "not found") || strings.Contains(text, "does not exist"))
+}
+
+// namesAnother reports a refusal that shows another payment than the request asks for.
+// Amounts are not compared: a refusal may show a balance, or a limit.
+func namesAnother(op sdk.Operation, r *transport.Response) bool {
+	var sent transactionForm
+	switch op.Name {
+	case OpStatusByRequestID:
+		sent.RequestID = r.Reference
+	case OpStatusByExternalID:
+		sent.ExternalID = r.Reference
+	default:
+		_ = wire.Unmarshal(r.Sent, &sent) // another form asks for nothing that can be compared
+	}
+	want := asked{
+		externalID: sent.ExternalID, phone: sent.PhoneNumber, account: sent.AccountNumber, bank: sent.Bank,
+		merchant: sent.MerchantNumber, till: sent.TillNumber, txHash: cmp.Or(sent.TxHash, sent.SmallTxHash),
+	}
+	for _, object := range objectsOf(r.Body) {
+		got, err := read[transactionForm](object)
+		if err != nil {
+			continue
+		}
+		t := shown{Transaction: got.Transaction}
+		t.TxHash = cmp.Or(got.SmallTxHash, got.TxHash, got.TxnHash)
+		c := want.compare(&t)
+		c.Text("requestId", sent.RequestID, got.RequestID)
+		if found, err := c.Finding(); err == nil && found == transport.Different {
+			return true
+		}
+	}
+	return false
+}
+
+// objectsOf returns a body and the objects that are its members.
+func objectsOf(body []byte) []json.RawMessage {
+	objects := []json.RawMessage{body}
+	members, _ := read[map[string]json.RawMessage](body)
+	for _, member := range members {
+		if wire.IsObject(member) {
+			objects = append(objects, member)
+		}
+	}
+	return objects
 }
 
 // interpretFiatConnect reads a response by the specification: errors are

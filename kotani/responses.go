@@ -91,6 +91,7 @@ type content struct {
 	number  int    // "status" when it is a number, or its text
 	boolean bool   // "status" is true or false
 	yes     bool
+	failed  bool // an error in a form that is not Kotani's own
 }
 
 const maxMessage = 500
@@ -107,12 +108,22 @@ func readContent(body []byte) content {
 		SmallComment json.RawMessage `json:"comment"`
 		Error        json.RawMessage `json:"error"`
 		User         json.RawMessage `json:"user"`
+		Errors       json.RawMessage `json:"errors"`
+		StatusCode   json.RawMessage `json:"statusCode"`
+		Success      json.RawMessage `json:"success"`
 	}
 	if wire.Unmarshal(body, &w) != nil {
 		words := bytes.TrimSpace(body)
 		return content{page: bytes.HasPrefix(words, []byte("<")), message: string(words[:min(len(words), maxMessage)])}
 	}
 	c := content{object: true}
+	c.failed = holds(w.Error) || holds(w.Errors)
+	if w.StatusCode != nil || w.Success != nil {
+		var statusCode wire.Int
+		var success wire.Bool
+		_, _ = statusCode.UnmarshalJSON(w.StatusCode), success.UnmarshalJSON(w.Success) // anything else says nothing
+		c.failed = c.failed || statusCode.Int >= 400 || success.Valid && !success.Bool
+	}
 	for _, raw := range [...]json.RawMessage{w.Desc, w.Message, w.Details, w.SmallDetails, w.Comment, w.SmallComment, w.Error, w.User} {
 		if c.message = text(raw); c.message != "" {
 			break
@@ -235,6 +246,7 @@ func (c content) meaning(op sdk.Operation, v transport.Verdict) transport.Verdic
 	switch {
 	case op.Name == OpIsBeneficiary && strings.EqualFold(c.message, notBeneficiary):
 		v.Kind = transport.Accepted
+	case c.failed && op.Class != sdk.Safe && !refusing(c.number): // a failed transaction may be read with its error
 	case c.boolean:
 		if op.Name == OpVerifyUser || c.yes {
 			v.Kind = transport.Accepted
@@ -334,6 +346,29 @@ func namesAnother(op sdk.Operation, r *transport.Response) bool {
 	return false
 }
 
+// saysNo reports the words of a refusal in a response without the status of a refusal.
+// It serves responses that need not name the payment.
+func saysNo(body []byte) bool {
+	inner, _ := read[struct {
+		Result json.RawMessage `json:"result"`
+	}](body)
+	said := []string{text(inner.Result)}
+	for _, object := range objectsOf(body) {
+		c := readContent(object)
+		switch c.status {
+		case "error", "fail", "failure", "failed":
+			return true
+		}
+		if c.failed {
+			return true
+		}
+		said = append(said, c.message)
+	}
+	return slices.ContainsFunc(said, func(text string) bool {
+		return len(refused(sdk.Operation{}, transport.Verdict{Message: text}).Reasons) > 0
+	})
+}
+
 // objectsOf returns a body and the objects that are its members.
 func objectsOf(body []byte) []json.RawMessage {
 	objects := []json.RawMessage{body}
@@ -344,6 +379,15 @@ func objectsOf(body []byte) []json.RawMessage {
 		}
 	}
 	return objects
+}
+
+// holds reports a value that is not empty.
+func holds(raw json.RawMessage) bool {
+	switch strings.Join(strings.Fields(string(raw)), "") {
+	case "", "null", "false", "0", `""`, "[]", "{}":
+		return false
+	}
+	return true
 }
 
 // interpretFiatConnect reads a response by the specification: errors are

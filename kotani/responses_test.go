@@ -331,6 +331,64 @@ func TestARefusalThatNamesAnotherPaymentRefusesNone(t *testing.T) {
 	}
 }
 
+// Kotani's own refusals have a status. A response of another form tells of a failure in
+// other members, and the documents leave the responses of some payments empty.
+func TestAWordOfFailureIsNoSuccess(t *testing.T) {
+	alone := []string{
+		`{"error":"Invalid transaction hash"}`, `{"success":false,"error":"x"}`, `{"success":false}`, `{"success":"false"}`,
+		`{"statusCode":503,"message":"Service Unavailable"}`, `{"statusCode":"400"}`, `{"error":{"code":5}}`, `{"errors":["x"]}`,
+		`{"errors":{"txHash":["x"]}}`, `{"status":true,"error":"x"}`, `{"status":201,"error":"x","details":{}}`,
+		`{"message":"Insufficient balance"}`, `{"desc":"Invalid transaction hash"}`, `{"result":"Insufficient balance"}`,
+		`{"details":"user not found"}`, `{"status":201,"details":"user not found"}`, `{"status":"failed","message":"no"}`, `{"status":"error","details":{}}`,
+		`{"status":201,"details":{"error":"x"}}`, `{"result":{"error":"x"},"details":{"message":"insufficient balance"}}`,
+	}
+	beside := map[string]bool{ // in a good response
+		`"error":"x"`: false, `"errors":["x"]`: false, `"success":false`: false, `"statusCode":500`: false,
+		`"error":null,"errors":[],"success":true,"statusCode":201`: true, `"error":"","errors":{},"success":"yes"`: true, `"error":false,"success":null,"statusCode":""`: true,
+	}
+	for _, wr := range writes {
+		if wr.fiatConnect() {
+			continue
+		}
+		for _, body := range alone {
+			t.Run(wr.op+"/"+body, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					works, err := wr.replied(t, func(map[string]any, func() string) (int, string) { return 200, body })
+					assert.Zero(t, works)
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+				})
+			})
+		}
+		for members, success := range beside {
+			t.Run(wr.op+"/beside "+members, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					works, err := wr.replied(t, func(_ map[string]any, deliver func() string) (int, string) {
+						good := strings.TrimPrefix(strings.TrimSpace(deliver()), "{")
+						if good = strings.TrimSpace(good); good != "}" {
+							return 200, "{" + members + "," + good
+						}
+						return 200, "{" + members + "}"
+					})
+					assert.Equal(t, 1, works)
+					if success || wr.class() == sdk.Searched { // the lookup finds it
+						assert.NoError(t, err)
+						return
+					}
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+				})
+			})
+		}
+	}
+}
+
+// A read may show a failed transaction with the error that it failed for.
+func TestAFailedTransactionIsReadWithItsError(t *testing.T) {
+	found, err := newClient(t, newScript(respond(200, `{"requestId":"r-1","externalId":"order-1","status":"FAILED","error":"no funds","success":false}`))).
+		Fiat.Find(t.Context(), "order-1", kotani.Payouts)
+	require.NoError(t, err)
+	assert.Equal(t, kotani.StatusFailed, found.Status)
+}
+
 func TestALookupsRefusalRefusesNoPayment(t *testing.T) {
 	for _, wr := range writes {
 		if wr.fiatConnect() {

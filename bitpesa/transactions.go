@@ -86,7 +86,7 @@ type Transaction struct {
 	// or for PayFromBalance its funding, was there before any attempt of this call.
 	Existing bool `json:"-"`
 	// Unverified is set by the same methods: the response shows no amount of a
-	// recipient to compare.
+	// recipient to compare, or no payin_methods where a collection was asked for.
 	Unverified bool `json:"-"`
 
 	Errors  map[string]any `json:"errors"` // by field, as received

@@ -363,6 +363,28 @@ func (s TransactionState) funded() (funded, unfunded bool) {
 	return false, false
 }
 
+// neverFunded reports that the transaction shows that no money came in. A canceled
+// transaction may have been funded before, and its refund be under way.
+func (t *Transaction) neverFunded() bool {
+	if _, unfunded := t.State.funded(); unfunded || t.State != TransactionCanceled {
+		return unfunded
+	}
+	for i := range t.Recipients {
+		switch t.Recipients[i].State {
+		case RecipientInitial, RecipientCanceled:
+		default: // the payout has begun
+			return false
+		}
+	}
+	for i := range t.PayinMethods {
+		switch t.PayinMethods[i].State {
+		case PayinSuccess, PayinMispaid, PayinRefunded:
+			return false
+		}
+	}
+	return t.Skipped == 0 && t.PaidAmount.Valid && t.PaidAmount.Decimal.IsZero()
+}
+
 func (t *Transaction) ident() *string { return &t.ID }
 
 func (t *Transaction) lacks() string {

@@ -549,6 +549,40 @@ func TestTheRefusalOfAnotherRequestRefusesNoWrite(t *testing.T) {
 	}
 }
 
+// The README says what a write of class once comes to when it is called again.
+func TestAWriteOfClassOnceCalledAgainMayTellOfTheFirstCall(t *testing.T) {
+	refused := map[string]bool{
+		bitpesa.OpCancelRecipient: true, bitpesa.OpCancelPayinMethod: true, bitpesa.OpRetryPayinMethod: true,
+		bitpesa.OpSandboxPayIn: true, bitpesa.OpSandboxPayOut: true,
+		bitpesa.OpUpdateRecipient: false, bitpesa.OpUpdatePayinMethod: false, bitpesa.OpCreateTransaction: false,
+	}
+	rows, seen := rowsByName(), map[string]bool{}
+	for _, write := range writes {
+		if !rows[write.op].MovesMoney || write.class == referenced {
+			continue
+		}
+		seen[write.op] = true
+		t.Run(write.op, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				call, _ := write.prepare(t, w)
+				require.NoError(t, call(t.Context()))
+				before := w.executed(rows[write.op])
+				err := call(t.Context())
+				if refused[write.op] {
+					assert.ErrorIs(t, err, sdk.ErrRejected)
+					assert.Equal(t, sdk.Mend, sdk.Advise(err))
+					assert.Equal(t, before, w.executed(rows[write.op]))
+					return
+				}
+				assert.NoError(t, err)
+				assert.Equal(t, before+1, w.executed(rows[write.op]), "it is done twice")
+			})
+		})
+	}
+	assert.Len(t, refused, len(seen))
+}
+
 // refusing responds to the next write with a refusal, once the write is carried out or
 // instead of that. %q in the refusal is the object that the path names.
 type refusing struct {

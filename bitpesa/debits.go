@@ -164,8 +164,8 @@ func keepFunded[T any](ctx context.Context, s *DebitsService, list []DebitParams
 
 // look reads the transactions. Same means that each is funded as was asked for,
 // Absent that none is funded, and Different that at least one is funded in another
-// way. Anything else is an error. A transaction that was canceled before its refused
-// debit counts as not funded.
+// way. Anything else is an error. A transaction that was canceled unfunded, before its
+// refused debit, counts as not funded.
 func (s *DebitsService) look(ctx context.Context, list []DebitParams, existing, refused bool) (debits []Debit, found transport.Finding, err error) {
 	absent := 0
 	for i := range list {
@@ -174,7 +174,7 @@ func (s *DebitsService) look(ctx context.Context, list []DebitParams, existing, 
 			return nil, transport.Absent, err
 		}
 		if _, unfunded := t.State.funded(); !t.Funded() {
-			if !unfunded && !(refused && t.State == TransactionCanceled) {
+			if !unfunded && !(refused && t.neverFunded()) {
 				return nil, transport.Absent, s.c.core.Inconclusive(OpGetTransaction, t.ID, errStateOpen)
 			}
 			absent++

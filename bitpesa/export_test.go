@@ -100,7 +100,10 @@ func Decoders() map[string]Decoder {
 		}
 		return err
 	}}
-	all["refusal"] = Decoder{Fields: slices.Concat(all["transaction"].Fields, []string{"id", "state"}), Read: func(member string) error {
+	noise := slices.DeleteFunc(slices.Concat(all["transaction"].Fields, []string{"id", "state"}), func(field string) bool {
+		return field == "recipients" // it tells the kind of the refused object
+	})
+	all["refusal"] = Decoder{Fields: noise, Read: func(member string) error {
 		body := []byte(`{"object":{` + member + `,"errors":{"city":[{"error":"blank"}]}}}`)
 		for _, op := range operations {
 			if v := interpret(op, &transport.Response{Status: 422, Body: body}); v.Kind != transport.Refused && v.Kind != transport.Duplicate {

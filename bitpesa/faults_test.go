@@ -3,6 +3,7 @@ package bitpesa_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -490,6 +491,136 @@ func TestFaultMatrixAfterOtherFaults(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A kept connection that is out of step brings the refusal of another request.
+func TestTheRefusalOfAnotherRequestRefusesNoWrite(t *testing.T) {
+	others := map[string]string{
+		"transactions":  `{"id":"t-9","external_id":"another","recipients":[],"errors":{"external_id":[{"error":"taken"}]}}`,
+		"debits":        `[{"to_id":"t-9","errors":{"amount":[{"error":"Insufficient balance"}]}}]`,
+		"a debit":       `{"to_id":"t-9","errors":{"amount":[{"error":"Insufficient balance"}]}}`,
+		"senders":       `{"id":"s-9","first_name":"x","errors":{"city":[{"error":"blank"}]}}`,
+		"recipients":    `{"id":"r-9","state":"pending","requested_amount":1,"errors":{"base":["Recipient cannot be cancelled"]}}`,
+		"payin_methods": `{"id":"p-9","in_details":{},"errors":{"base":["operation is unavailable"]}}`,
+		"an id":         `{"id":"x-9","errors":{"base":["Recipient cannot be cancelled"]}}`,
+		"a number":      `{"id":9,"errors":{"base":["Recipient cannot be cancelled"]}}`,
+		"an object":     `{"id":{"a":1},"errors":{"base":["Recipient cannot be cancelled"]}}`,
+
+		"transactions without id":  `{"recipients":[],"errors":{"input_currency":[{"error":"blank"}]}}`,
+		"senders without id":       `{"last_name":"x","errors":{"city":[{"error":"blank"}]}}`,
+		"recipients without id":    `{"payout_method":{},"errors":{"base":["x"]}}`,
+		"payin_methods without id": `{"ux_flow":"ussd_popup","errors":{"base":["x"]}}`,
+		"a list":                   `[{"errors":{"base":["x"]}}]`,
+	}
+	rows := rowsByName()
+	for _, write := range writes {
+		row := rows[write.op]
+		if !row.MovesMoney {
+			continue
+		}
+		kind, _, _ := strings.Cut(write.op, ".")
+		for other, body := range others {
+			named, unnamed := strings.HasSuffix(row.Path, "}") || strings.Contains(row.Path, "{id}/"), strings.HasSuffix(other, " without id")
+			switch {
+			case unnamed && strings.HasPrefix(other, kind), write.op == bitpesa.OpSandboxPayIn && other == "payin_methods without id":
+				continue // it may be its own
+			case !named && (other == "an id" || other == "a number" || other == "an object"), write.op == bitpesa.OpCreateDebits && other == "a list":
+				continue // nothing to compare with
+			case write.class == once && other == "transactions":
+				continue // it has no external id
+			}
+			t.Run(write.op+"/"+other, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := &refusing{body: `{"object":` + body + `}`}
+					w := newWorld(t, r.under)
+					call, _ := write.prepare(t, w)
+					before := w.executed(row)
+					r.delivers, r.on = true, true
+					err := call(t.Context())
+					assert.Equal(t, 1, w.executed(row)-before)
+					assert.NotErrorIs(t, err, sdk.ErrRejected)
+					if write.class != referenced {
+						assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+					}
+				})
+			})
+		}
+		t.Run(write.op+"/its own", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &refusing{body: `{"object":{"id":%q,"errors":{"base":["no"]}}}`}
+				w := newWorld(t, r.under)
+				call, _ := write.prepare(t, w)
+				before := w.executed(row)
+				r.on = true
+				require.ErrorIs(t, call(t.Context()), sdk.ErrRejected)
+				assert.Zero(t, w.executed(row)-before)
+			})
+		})
+	}
+}
+
+// The README says what a write of class once comes to when it is called again.
+func TestAWriteOfClassOnceCalledAgainMayTellOfTheFirstCall(t *testing.T) {
+	refused := map[string]bool{
+		bitpesa.OpCancelRecipient: true, bitpesa.OpCancelPayinMethod: true, bitpesa.OpRetryPayinMethod: true,
+		bitpesa.OpSandboxPayIn: true, bitpesa.OpSandboxPayOut: true,
+		bitpesa.OpUpdateRecipient: false, bitpesa.OpUpdatePayinMethod: false, bitpesa.OpCreateTransaction: false,
+	}
+	rows, seen := rowsByName(), map[string]bool{}
+	for _, write := range writes {
+		if !rows[write.op].MovesMoney || write.class == referenced {
+			continue
+		}
+		seen[write.op] = true
+		t.Run(write.op, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				call, _ := write.prepare(t, w)
+				require.NoError(t, call(t.Context()))
+				before := w.executed(rows[write.op])
+				err := call(t.Context())
+				if refused[write.op] {
+					assert.ErrorIs(t, err, sdk.ErrRejected)
+					assert.Equal(t, sdk.Mend, sdk.Advise(err))
+					assert.Equal(t, before, w.executed(rows[write.op]))
+					return
+				}
+				assert.NoError(t, err)
+				assert.Equal(t, before+1, w.executed(rows[write.op]), "it is done twice")
+			})
+		})
+	}
+	assert.Len(t, refused, len(seen))
+}
+
+// refusing responds to the next write with a refusal, once the write is carried out or
+// instead of that. %q in the refusal is the object that the path names.
+type refusing struct {
+	next         http.RoundTripper
+	body         string
+	on, delivers bool
+}
+
+func (r *refusing) under(c *bitpesa.Config) {
+	r.next = c.HTTPClient.Transport
+	c.HTTPClient = &http.Client{Transport: r}
+}
+
+func (r *refusing) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodGet || !r.on {
+		return r.next.RoundTrip(req)
+	}
+	r.on = false
+	if r.delivers {
+		resp, err := r.next.RoundTrip(req)
+		if err != nil {
+			return nil, err
+		}
+		_ = resp.Body.Close()
+	}
+	parts := strings.Split(req.URL.Path, "/")
+	body := strings.ReplaceAll(r.body, "%q", `"`+parts[min(3, len(parts)-1)]+`"`)
+	return &http.Response{StatusCode: http.StatusUnprocessableEntity, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
 }
 
 func TestNoPromiseBreaksForAnyWriteOfTheTable(t *testing.T) {

@@ -26,9 +26,10 @@ import (
 //     of the recipients are compared, too: after a correction, give the corrected
 //     details, or use Find.
 //  2. If the transaction is funded already, return it. Look at its State.
-//  3. If the transaction is not approved yet, or canceled, the error is ErrRejected.
-//     If its state does not tell whether it is funded, or if an existing transaction
-//     shows no recipients to compare, the error is ErrOutcomeUnknown.
+//  3. If the transaction is not approved yet, or was canceled before any money came,
+//     the error is ErrRejected. If it does not tell whether it is or was funded, or if
+//     an existing transaction shows no recipients to compare, the error is
+//     ErrOutcomeUnknown. A canceled transaction tells only by a PaidAmount of 0.
 //  4. Debits.Create, with exactly the amount and currency of the price.
 //  5. Get, to return the state after the debit. If Get fails, return the state
 //     before the debit without an error, because the money has moved.
@@ -52,7 +53,7 @@ func (s *TransactionsService) PayFromBalance(ctx context.Context, p TransactionP
 		return t, unclear(s.c.core.Inconclusive(OpCreateDebits, t.ID, errUncompared))
 	case t.State == TransactionApproved:
 		return s.fund(ctx, t)
-	case t.State == TransactionInitial, t.State == TransactionCanceled:
+	case t.neverFunded():
 		return t, s.refusedByState(t)
 	}
 	return t, unclear(s.c.core.Inconclusive(OpCreateDebits, t.ID, errStateOpen))

@@ -2,6 +2,7 @@ package bitpesa_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -308,4 +309,67 @@ func TestCreateAndFundMayTakeLong(t *testing.T) {
 		assert.True(t, again.Existing)
 		w.wantSpent(t, sent.InputAmount.Decimal)
 	})
+}
+
+// A transaction may be canceled after it was funded, and is refunded then in full or
+// in part (documented). Only a paid amount of 0 says that no money came.
+func TestACanceledTransactionThatMayHaveBeenFundedRefusesNothing(t *testing.T) {
+	const recipient = `"id":"r-1","state":"pending"`
+	for name, row := range map[string]struct {
+		paid, recipient, payins string
+		rejected                bool
+	}{
+		"never paid":              {`0`, "canceled", `[]`, true},
+		"never paid, as a text":   {`"0.00"`, "canceled", `[]`, true},
+		"never begun":             {`0`, "initial", `[]`, true},
+		"its collection expired":  {`0`, "canceled", `[{"id":"p-1","type":"XOF::Mobile","state":"canceled"}]`, true},
+		"no paid amount":          {``, "canceled", `[]`, false},
+		"null":                    {`null`, "canceled", `[]`, false},
+		"an unreadable amount":    {`"30,50"`, "canceled", `[]`, false},
+		"an object":               {`{"value":0}`, "canceled", `[]`, false},
+		"paid to somebody":        {`0`, "success", `[]`, false},
+		"paid to somebody, says":  {``, "success", `[]`, false},
+		"under way":               {`0`, "pending", `[]`, false},
+		"failed":                  {`0`, "error", `[]`, false},
+		"refunded":                {`0`, "refunded", `[]`, false},
+		"an unknown state":        {`0`, "odd", `[]`, false},
+		"collected":               {`0`, "canceled", `[{"id":"p-1","type":"XOF::Mobile","state":"success"}]`, false},
+		"collected, another sum":  {`0`, "canceled", `[{"id":"p-1","type":"XOF::Mobile","state":"mispaid"}]`, false},
+		"collected and paid back": {`0`, "canceled", `[{"id":"p-1","type":"XOF::Mobile","state":"refunded"}]`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				member := ""
+				if row.paid != "" {
+					member = `,"paid_amount":` + row.paid
+				}
+				shown := strings.NewReplacer(`"state":"received"`, `"state":"canceled"`+member, recipient, `"id":"r-1","state":"`+row.recipient+`"`).Replace(shownTransaction)
+				want := error(sdk.ErrOutcomeUnknown)
+				if row.rejected {
+					want = sdk.ErrRejected
+				}
+				if row.payins == "[]" { // a collection is another payment to PayFromBalance
+					server := newStub(t, func(r request) response {
+						if r.Method == "POST" {
+							return says(422, `{"object":{"errors":{"external_id":[{"error":"taken"}]}}}`)
+						}
+						return list(shown, 0)
+					})
+					got, err := newClient(t, server).Transactions.PayFromBalance(t.Context(), validTransaction())
+					require.ErrorIs(t, err, want)
+					assert.Equal(t, "t-1", got.ID)
+					assert.Equal(t, 1, server.count("POST"), "nothing is debited")
+				}
+				shown = strings.Replace(shown, `"payin_methods":[]`, `"payin_methods":`+row.payins, 1)
+				server := newStub(t, func(r request) response {
+					if r.Method == "POST" {
+						return says(422, `{"object":[{"to_id":"t-1","errors":{"base":["Transaction is canceled"]}}]}`)
+					}
+					return says(200, `{"object":`+shown+`}`)
+				})
+				require.ErrorIs(t, fails(newClient(t, server).Debits.Create(t.Context(), bitpesa.DebitParams{ToID: "t-1"})), want)
+				require.ErrorIs(t, fails(newClient(t, server).Debits.CreateMany(t.Context(), []bitpesa.DebitParams{{ToID: "t-1"}})), want)
+			})
+		})
+	}
 }

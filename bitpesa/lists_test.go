@@ -246,6 +246,10 @@ func TestARefusalOfTheSecondRequestDoesNotSettleTheFirst(t *testing.T) {
 			bitpesa.OpCreateDebits:      wireCalls["Debits.Create"].call,
 			bitpesa.OpCreateSender:      wireCalls["Senders.Create"].call,
 		} {
+			told := refusal
+			if op != bitpesa.OpCreateDebits { // only a debit's refusal is a list
+				told = strings.NewReplacer(`"object":[`, `"object":`, `]}}]}`, `]}}}`).Replace(refusal)
+			}
 			for _, shown := range []bool{false, true} {
 				t.Run(name+" "+op+" "+strconv.FormatBool(shown), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
@@ -257,7 +261,7 @@ func TestARefusalOfTheSecondRequestDoesNotSettleTheFirst(t *testing.T) {
 							case r.Method == "POST" && sent == 1:
 								return says(502, "")
 							case r.Method == "POST":
-								return says(422, refusal)
+								return says(422, told)
 							case late && op == bitpesa.OpCreateDebits:
 								return says(200, `{"object":{"id":"t-1","state":"received"}}`)
 							case op == bitpesa.OpCreateDebits:

@@ -175,12 +175,13 @@ func (s *PayinMethodsService) Update(ctx context.Context, id string, p PayinMeth
 }
 
 // Cancel asks BitPesa to cancel a collection. PayinCanceled or PayinRefunded
-// follows.
+// follows. A refusal may mean that an earlier call did it: read the State with Get.
 func (s *PayinMethodsService) Cancel(ctx context.Context, id string) (*PayinMethod, error) {
 	return remove[PayinMethod](ctx, s.c, OpCancelPayinMethod, id)
 }
 
-// Retry has BitPesa retry a collection in PayinError.
+// Retry has BitPesa retry a collection in PayinError. A refusal may mean that an
+// earlier call did it: read the State with Get.
 func (s *PayinMethodsService) Retry(ctx context.Context, id string) (*PayinMethod, error) {
 	return byID[PayinMethod](ctx, s.c, OpRetryPayinMethod, id)
 }

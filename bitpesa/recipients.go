@@ -144,7 +144,8 @@ func (s *RecipientsService) Update(ctx context.Context, id string, u RecipientUp
 
 // Cancel cancels a payout. BitPesa cancels a recipient that MayCancel, and then
 // refunds its part of the money. BitPesa cancels a payout that is under way only if
-// the bank or network reports a failure; its API of 2019 refuses such a request.
+// the bank or network reports a failure; its API of 2019 refuses such a request. A
+// refusal may mean that an earlier call did it: read the State in Transactions.Get.
 func (s *RecipientsService) Cancel(ctx context.Context, id string) (*Recipient, error) {
 	return remove[Recipient](ctx, s.c, OpCancelRecipient, id)
 }

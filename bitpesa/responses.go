@@ -3,6 +3,7 @@ package bitpesa
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -24,7 +25,8 @@ type Existing struct {
 
 // interpret says what a response means. After a write, only a 422 proves that
 // nothing was done (documented): one that echoes an object and says what is wrong
-// with it. Any other 422 is not BitPesa's. A 404 for an object named in the path counts as a
+// with it. Any other 422 is not BitPesa's. An echo of another object, by its kind or
+// its id, is the response to another request. A 404 for an object named in the path counts as a
 // proof too (assumed): a proxy that writes the documented {"status":404,"error":"..."}
 // cannot be told from BitPesa. A 401 proves nothing: if the network repeats a request, the
 // second copy gets a 401 for the nonce that the first copy has used.
@@ -98,28 +100,61 @@ func (r *refusal) repeats(op sdk.Operation) bool {
 }
 
 // about reports whether a refusal can be one of this request: responses can be
-// another request's. A refused object shows what was sent, so a shown reference must
-// be the call's own. A debit has neither an external id nor recipients.
+// another request's. A refused object shows what was sent, so it must be of the kind
+// that was sent, and a shown reference must be the call's own.
 func (r *refusal) about(op sdk.Operation, reference string) bool {
 	echoes, list := r.echo.([]any)
+	if list && op.Name != OpCreateDebits {
+		return false
+	}
 	if !list {
 		echoes = []any{r.echo}
 	}
 	for _, echo := range echoes {
 		object, _ := echo.(map[string]any)
-		externalID, _ := object["external_id"].(string)
-		toID, _ := object["to_id"].(string)
+		if kind := kindOf(object); kind != "" && !takes(op, kind) {
+			return false
+		}
+		named := object["id"]
 		switch op.Name {
 		case OpCreateSender, OpCreateTransaction, OpCreateAndFund:
-			if externalID != "" && reference != "" && externalID != reference || toID != "" {
+			if externalID, _ := object["external_id"].(string); externalID != "" && reference != "" && externalID != reference {
 				return false
 			}
+			continue
 		case OpCreateDebits:
-			mine := func(id string) bool { return strings.EqualFold(id, toID) }
-			if externalID != "" && has(object, "recipients") || toID != "" && !slices.ContainsFunc(strings.Fields(reference), mine) {
-				return false
+			named = object["to_id"]
+		default:
+			if !strings.Contains(op.Path, "{id}") {
+				continue
 			}
 		}
+		if id := fmt.Sprint(named); named != nil && id != "" && reference != "" && !slices.ContainsFunc(strings.Fields(reference), func(own string) bool { return strings.EqualFold(own, id) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// kindOf tells the kind of an echoed object by a field that only this kind has.
+func kindOf(object map[string]any) string {
+	for _, sign := range [...]struct{ field, kind string }{
+		{"recipients", "transactions"}, {"to_id", "debits"}, {"payout_method", "recipients"}, {"requested_amount", "recipients"},
+		{"in_details", "payin_methods"}, {"ux_flow", "payin_methods"}, {"first_name", "senders"}, {"last_name", "senders"},
+	} {
+		if object[sign.field] != nil {
+			return sign.kind
+		}
+	}
+	return ""
+}
+
+// takes reports whether a refusal of the operation may echo an object of a kind.
+func takes(op sdk.Operation, kind string) bool {
+	own, _, _ := strings.Cut(op.Name, ".")
+	switch own {
+	case "debits", "payin_methods", "recipients", "senders", "transactions":
+		return own == kind || op.Name == OpSandboxPayIn && kind == "payin_methods"
 	}
 	return true
 }

@@ -28,6 +28,8 @@ func (p *TransactionParams) compare(t *Transaction) *transport.Comparison {
 		c.Differs("payin_methods")
 	case t.PayinMethods == nil && holds(t.Raw, "payin_methods"):
 		c.Unreadable("payin_methods")
+	case len(p.PayinMethods) > 0:
+		p.compareCollections(c, t)
 	}
 	p.compareRecipients(c, t)
 	return c
@@ -45,33 +47,73 @@ func (p *TransactionParams) compareRecipients(c *transport.Comparison, t *Transa
 		t.Unverified = true
 	case n != len(p.Recipients):
 		c.Differs("recipients")
-	case n == 1:
-		p.Recipients[0].compare(c, &t.Recipients[0])
 	default:
-		p.matchRecipients(c, t)
+		match(c, "recipients", n, func(c *transport.Comparison, asked, shown int) {
+			p.Recipients[asked].compare(c, &t.Recipients[shown])
+		})
 	}
 }
 
-// matchRecipients compares several recipients, which a response may have in another
-// order.
-func (p *TransactionParams) matchRecipients(c *transport.Comparison, t *Transaction) {
+// compareCollections compares the collections that are asked for. An empty list may show
+// a transaction that the balance has funded, or leave the collections out: no document
+// says that a transaction always shows them. More or fewer than asked for tell as little,
+// because BitPesa may add a collection.
+func (p *TransactionParams) compareCollections(c *transport.Comparison, t *Transaction) {
+	n := len(t.PayinMethods)
+	switch {
+	case n == 0 && !shows(t.Raw, "payin_methods"):
+		t.Unverified = true
+	case n != len(p.PayinMethods):
+		c.Unreadable("payin_methods")
+	default:
+		match(c, "payin_methods", n, func(c *transport.Comparison, asked, shown int) {
+			p.PayinMethods[asked].compare(c, &t.PayinMethods[shown])
+		})
+	}
+}
+
+func (p *PayinMethodParams) compare(c *transport.Comparison, shown *PayinMethod) {
+	c.Fold("payin_methods.type", p.Type, shown.Type)
+	each := func(compare func(c *transport.Comparison, field, asked, shown string), name string) {
+		compare(c, "payin_methods.in_details."+name, detailText(p.InDetails[name]), detailText(shown.InDetails[name]))
+	}
+	each(phones, "phone_number")
+	each(account, "account_number")
+	each((*transport.Comparison).Text, "refund_address")
+}
+
+// detailText is a text or a number of a collection's details. Anything else shows nothing.
+func detailText(value any) string {
+	switch value.(type) {
+	case nil, bool, []any, map[string]any:
+		return ""
+	}
+	return fmt.Sprint(value)
+}
+
+// match compares n objects, which a response may have in another order.
+func match(c *transport.Comparison, field string, n int, compare func(c *transport.Comparison, asked, shown int)) {
+	if n == 1 {
+		compare(c, 0, 0) // it names the field that differs
+		return
+	}
 	finding := func(asked, shown int) (transport.Finding, error) {
 		one := new(transport.Comparison)
-		p.Recipients[asked].compare(one, &t.Recipients[shown])
+		compare(one, asked, shown)
 		return one.Finding()
 	}
 	switch {
-	case paired(len(p.Recipients), func(asked, shown int) bool {
+	case paired(n, func(asked, shown int) bool {
 		found, err := finding(asked, shown)
 		return err == nil && found == transport.Same
 	}):
-	case paired(len(p.Recipients), func(asked, shown int) bool {
+	case paired(n, func(asked, shown int) bool {
 		found, _ := finding(asked, shown)
 		return found != transport.Different
 	}):
-		c.Unreadable("recipients")
+		c.Unreadable(field)
 	default:
-		c.Differs("recipients")
+		c.Differs(field)
 	}
 }
 

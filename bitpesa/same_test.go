@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -148,6 +149,93 @@ func TestADirectResponseAboutAnotherPaymentIsNoSuccess(t *testing.T) {
 					assert.Equal(t, 1, server.count("POST"))
 				})
 			})
+		}
+	}
+}
+
+// A collection takes money from the sender's phone: another phone is another payment.
+func TestACollectionIsComparedWithTheOneAskedFor(t *testing.T) {
+	const wave = `{"id":"p-1","type":"XOF::Mobile","state":"pending","in_details":{"phone_number":"+221774044439"}}`
+	const bank = `{"id":"p-2","type":"NGN::Bank","in_details":{"account_number":"0012345678"}}`
+	const btc = `{"id":"p-2","type":"BTC","in_details":{"refund_address":"1abc"}}`
+	phone := bitpesa.PayinMethodParams{Type: "XOF::Mobile", InDetails: map[string]any{"phone_number": "+221 77 404 44 39", "mobile_provider": "orange", "country": "SN"}}
+	account := bitpesa.PayinMethodParams{Type: "NGN::Bank", InDetails: map[string]any{"account_number": "0012345678"}}
+	coins := bitpesa.PayinMethodParams{Type: "BTC", InDetails: map[string]any{"refund_address": "1abc"}}
+	one, both := []bitpesa.PayinMethodParams{phone}, []bitpesa.PayinMethodParams{phone, account}
+	for name, row := range map[string]struct {
+		asked []bitpesa.PayinMethodParams
+		shown string // the member payin_methods, if any
+		want  string // same, different, unclear or unverified
+	}{
+		"as sent":                     {one, `[` + wave + `]`, "same"},
+		"the type in small":           {one, strings.Replace(`[`+wave+`]`, "XOF::Mobile", "xof::mobile", 1), "same"},
+		"the phone in national form":  {one, strings.Replace(`[`+wave+`]`, "+221774044439", "774044439", 1), "same"},
+		"the phone as a number":       {one, strings.Replace(`[`+wave+`]`, `"+221774044439"`, "221774044439", 1), "same"},
+		"the phone masked":            {one, strings.Replace(`[`+wave+`]`, "+221774044439", "*********4439", 1), "same"},
+		"no details":                  {one, `[{"id":"p-1","type":"XOF::Mobile"}]`, "same"},
+		"details that say nothing":    {one, `[{"id":"p-1","type":"XOF::Mobile","in_details":{"phone_number":{"a":1}}}]`, "same"},
+		"another phone":               {one, strings.Replace(`[`+wave+`]`, "+221774044439", "+221700000000", 1), "different"},
+		"another phone as a number":   {one, strings.Replace(`[`+wave+`]`, `"+221774044439"`, "221700000000", 1), "different"},
+		"another phone, masked":       {one, strings.Replace(`[`+wave+`]`, "+221774044439", "*********0000", 1), "different"},
+		"another type":                {one, strings.Replace(`[`+wave+`]`, "XOF::Mobile", "NGN::Bank", 1), "different"},
+		"an account, not a phone":     {one, `[` + bank + `]`, "different"},
+		"another account":             {[]bitpesa.PayinMethodParams{account}, strings.Replace(`[`+bank+`]`, "5678", "5679", 1), "different"},
+		"the account":                 {[]bitpesa.PayinMethodParams{account}, `[` + bank + `]`, "same"},
+		"the address of a refund":     {[]bitpesa.PayinMethodParams{coins}, `[` + btc + `]`, "same"},
+		"another address of a refund": {[]bitpesa.PayinMethodParams{coins}, strings.Replace(`[`+btc+`]`, "1abc", "1abd", 1), "different"},
+		"two in another order":        {both, `[` + bank + `,` + wave + `]`, "same"},
+		"one of two is another":       {both, `[` + wave + `,` + strings.Replace(bank, "5678", "5679", 1) + `]`, "different"},
+		"one of two":                  {both, `[` + wave + `]`, "unclear"},
+		"two for one":                 {one, `[` + wave + `,` + bank + `]`, "unclear"},
+		"an empty list":               {one, `[]`, "unclear"},
+		"an empty object":             {one, `{}`, "unclear"},
+		"an empty text":               {one, `""`, "unclear"},
+		"false":                       {one, `false`, "unclear"},
+		"another form":                {one, `{"a":1}`, "unclear"},
+		"a collection that is none":   {one, `[null]`, "unclear"},
+		"null":                        {one, `null`, "unverified"},
+		"left out":                    {one, ``, "unverified"},
+		"from the balance":            {nil, `[]`, "same"},
+		"collected, not asked for":    {nil, `[` + wave + `]`, "different"},
+	} {
+		for _, direct := range []bool{true, false} {
+			for _, state := range []string{"approved", "received"} {
+				t.Run(fmt.Sprint(name, ", direct ", direct, ", ", state), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						member := ""
+						if row.shown != "" {
+							member = `"payin_methods":` + row.shown + `,`
+						}
+						shown := strings.NewReplacer(`"payin_methods":[],`, member, `"received"`, `"`+state+`"`).Replace(shownTransaction)
+						server := newStub(t, func(r request) response {
+							switch {
+							case r.Method == "POST" && direct:
+								return says(201, `{"object":`+shown+`}`)
+							case r.Method == "POST":
+								return says(422, `{"object":{"errors":{"external_id":[{"error":"taken"}]}}}`)
+							case direct:
+								return says(502, "")
+							}
+							return list(shown, 0)
+						})
+						p := personParams()
+						p.PayinMethods = row.asked
+						got, err := newClient(t, server).Transactions.Create(t.Context(), p)
+						assert.Equal(t, 1, server.count("POST"))
+						switch {
+						case row.want == "same" || row.want == "unverified":
+							require.NoError(t, err)
+							assert.Equal(t, row.want == "unverified", got.Unverified)
+						case row.want == "different" && !direct:
+							require.ErrorIs(t, err, sdk.ErrReferenceTaken)
+							assert.ErrorIs(t, err, sdk.ErrRejected)
+						default:
+							require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+							assert.NotErrorIs(t, err, sdk.ErrReferenceTaken)
+						}
+					})
+				})
+			}
 		}
 	}
 }

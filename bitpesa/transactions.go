@@ -86,7 +86,7 @@ type Transaction struct {
 	// or for PayFromBalance its funding, was there before any attempt of this call.
 	Existing bool `json:"-"`
 	// Unverified is set by the same methods: the response shows no amount of a
-	// recipient to compare.
+	// recipient to compare, or no payin_methods where a collection was asked for.
 	Unverified bool `json:"-"`
 
 	Errors  map[string]any `json:"errors"` // by field, as received
@@ -361,6 +361,28 @@ func (s TransactionState) funded() (funded, unfunded bool) {
 		return false, true
 	}
 	return false, false
+}
+
+// neverFunded reports that the transaction shows that no money came in. A canceled
+// transaction may have been funded before, and its refund be under way.
+func (t *Transaction) neverFunded() bool {
+	if _, unfunded := t.State.funded(); unfunded || t.State != TransactionCanceled {
+		return unfunded
+	}
+	for i := range t.Recipients {
+		switch t.Recipients[i].State {
+		case RecipientInitial, RecipientCanceled:
+		default: // the payout has begun
+			return false
+		}
+	}
+	for i := range t.PayinMethods {
+		switch t.PayinMethods[i].State {
+		case PayinSuccess, PayinMispaid, PayinRefunded:
+			return false
+		}
+	}
+	return t.Skipped == 0 && t.PaidAmount.Valid && t.PaidAmount.Decimal.IsZero()
 }
 
 func (t *Transaction) ident() *string { return &t.ID }

@@ -29,7 +29,8 @@ func TestPayFromBalanceDoesNotBelieveARefusedDebit(t *testing.T) {
 		"funded by another, in other words": {noBalance, says(200, `{"object":{"id":"t-1","state":"received"}}`), nil},
 		"not funded":                        {noBalance, says(200, `{"object":{"id":"t-1","state":"approved"}}`), sdk.ErrRejected},
 		"said to be funded, and not shown":  {fundedAlready, says(200, `{"object":{"id":"t-1","state":"approved"}}`), sdk.ErrOutcomeUnknown},
-		"expired":                           {expired, says(200, `{"object":{"id":"t-1","state":"canceled"}}`), sdk.ErrRejected},
+		"expired":                           {expired, says(200, `{"object":{"id":"t-1","state":"canceled","paid_amount":0}}`), sdk.ErrRejected},
+		"canceled, perhaps when funded":     {expired, says(200, `{"object":{"id":"t-1","state":"canceled"}}`), sdk.ErrOutcomeUnknown},
 		"in a state unheard":                {noBalance, says(200, `{"object":{"id":"t-1","state":"teleported"}}`), sdk.ErrOutcomeUnknown},
 		"not to be looked at":               {noBalance, says(502, ""), sdk.ErrOutcomeUnknown},
 		"about another transaction":         {noBalance, says(200, `{"object":{"id":"t-2","state":"received"}}`), sdk.ErrOutcomeUnknown},
@@ -64,7 +65,7 @@ func TestPayFromBalanceDoesNotBelieveARefusedDebit(t *testing.T) {
 func TestPayFromBalanceDoesNotCallATransactionUnpaidWhichMayBePaid(t *testing.T) {
 	for state, is := range map[string]error{
 		"initial":    sdk.ErrRejected,
-		"canceled":   sdk.ErrRejected,
+		"canceled":   sdk.ErrOutcomeUnknown, // it shows no paid amount
 		"pending":    sdk.ErrOutcomeUnknown,
 		"exception":  sdk.ErrOutcomeUnknown,
 		"teleported": sdk.ErrOutcomeUnknown,

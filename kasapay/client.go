@@ -300,10 +300,19 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 		return v
 	}
 	v.Code, v.Message = body.code(), body.text()
+	if body.namesAnother(r.Reference) {
+		v.Kind, v.Reasons, v.Fields = transport.Unclear, nil, nil
+	}
 	if body.ResponseCode.Text != "" {
 		v.Detail = ResponseCode(body.ResponseCode.Text)
 	}
 	return v
+}
+
+// namesAnother reports a refusal that is another payout's, or may be. The document's
+// refusal names no payout.
+func (r *response) namesAnother(reference string) bool {
+	return r.PayoutReference.Unreadable || r.PayoutReference.Text != "" && reference != "" && r.PayoutReference.Text != reference
 }
 
 // verdict reads the gateway's words. The framework's envelope counts only if its

@@ -28,8 +28,9 @@
 // Every error of a call is an *sdk.Error. Its Outcome says whether money may move:
 //
 //   - sdk.NotSent: nothing left this process. Call again.
-//   - sdk.Rejected: Kasapay said in its own words that it did not do it. The Code of
-//     the error is the error_code, and its Detail is a ResponseCode.
+//   - sdk.Rejected: Kasapay said in its own words that it did not do it, as far as its
+//     response can be trusted. The Code of the error is the error_code, and its Detail
+//     is a ResponseCode.
 //   - sdk.Unknown: the request left, no clear response came, and the lookups did not
 //     settle it. Keep the payout pending and call Find. Never pay with a new reference.
 //   - sdk.NoEffect: a lookup got no clear response. Nothing moved.
@@ -52,11 +53,13 @@
 //   - A refusal counts only in words that are known: an invalid service, insufficient
 //     funds, an invalid field. How Kasapay refuses a reference that it has seen is not
 //     documented, so any other refusal is looked up like a duplicate. An empty body,
-//     HTML or a proxy's JSON settle nothing.
+//     HTML, a proxy's JSON or a refusal that names another payout settle nothing.
 //
 // The promise holds although processes die, networks lose, delay, cut and deliver
 // late, and responses are stale or another request's. It rests on Kasapay's word that a
-// reference is unique.
+// reference is unique. It has one gap. The document's refusal names no payout: if an
+// intermediary hands you the refusal of another request, sdk.Rejected is a lie. Package
+// journal looks for the payout after a refusal.
 //
 // # Limits
 //

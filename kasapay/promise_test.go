@@ -63,6 +63,11 @@ var failures = map[string]*clienttest.Held{
 	"done, and the throttle meets a repeat":   {Arrives: true, Reply: throttled},
 	"done, and a repeat meets the reference":  {Arrives: true, Reply: answer(409, `{"statusCode":409,"message":"Conflict","error":"Conflict"}`)},
 	"done, and a repeat is refused otherwise": {Arrives: true, Reply: answer(200, `{"response_code":721,"error_code":"REFERENCE_LOCKED"}`)},
+	"done, another payout's refusal":          {Arrives: true, Reply: answer(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED","payout_reference":"OTHER"}`)},
+	"done, another payout's lack of funds":    {Arrives: true, Reply: answer(200, `{"response_code":721,"response_description":"Insufficient funds","payout_reference":"OTHER"}`)},
+	"done, another payout's bad field":        {Arrives: true, Reply: answer(400, `{"statusCode":400,"message":["amount must be a string"],"error":"Bad Request","payout_reference":"OTHER"}`)},
+	"done, some payout's refusal":             {Arrives: true, Reply: answer(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED","payout_reference":{"a":1}}`)},
+	"done, a lookup's unknown reference":      {Arrives: true, Reply: answer(200, `{"response_code":721,"response_description":"Invalid payout reference"}`)},
 	"done, and the token is refused":          {Arrives: true, Reply: answer(401, badToken)},
 }
 
@@ -124,6 +129,29 @@ func TestNoFailurePaysTwiceAndNoErrorLies(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// The other side: a refusal that names this payout, or none, is a refusal.
+func TestARefusalIsThatOfThePayoutItNames(t *testing.T) {
+	for body, own := range map[string]bool{
+		`{"response_code":721,"response_description":"%s"}`:                             true,
+		`{"response_code":721,"response_description":"%s","payout_reference":null}`:     true,
+		`{"response_code":721,"response_description":"%s","payout_reference":"ms83-1"}`: true,
+		`{"response_code":721,"response_description":"%s","payout_reference":"OTHER"}`:  false,
+		`{"response_code":721,"response_description":"%s","payout_reference":[]}`:       false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, _ := newClient(t, []step{answer(200, strings.Replace(body, "%s", "Insufficient funds", 1))})
+			_, err := c.Payouts.Create(t.Context(), validPayout())
+			assert.Equal(t, own, errors.Is(err, sdk.ErrRejected), "%s: %v", body, err)
+			assert.Equal(t, !own, errors.Is(err, sdk.ErrOutcomeUnknown), "%s: %v", body, err)
+
+			c, _ = newClient(t, []step{answer(200, strings.Replace(body, "%s", "Invalid payout reference", 1))})
+			_, err = c.Payouts.Find(t.Context(), "ms83-1")
+			require.Error(t, err)
+			assert.Equal(t, own, errors.Is(err, sdk.ErrNotFound), "%s: %v", body, err)
+		})
 	}
 }
 

@@ -45,8 +45,9 @@
 // The README of this package says what the same call after a crash comes to.
 //
 // Only Kotani's own words are a refusal (sdk.ErrRejected). A proxy's page, an empty
-// 404 or a plain "upstream connect error" leave the outcome unknown. A refusal names
-// no reference: an intermediary that hands you the refusal of another request makes
+// 404, a plain "upstream connect error", a refusal that shows another payment or a
+// lookup's "transaction not found" leave the outcome unknown. But a refusal need not
+// name a payment: an intermediary that hands you the refusal of another request makes
 // sdk.ErrRejected a lie. Package journal looks for deposits and withdrawals after a
 // refusal.
 //

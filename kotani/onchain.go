@@ -122,7 +122,11 @@ func (s *CeloService) buy(p BuyCeloParams) transport.Write[CeloPurchase] {
 		Op: OpBuyCelo, Body: buyCeloRequest{want.phone, plainText(p.Amount)},
 	}, func(body []byte) (CeloPurchase, error) {
 		purchase, err := read[CeloPurchase](body)
-		if err == nil {
+		switch {
+		case err != nil:
+		case saysNo(body):
+			err = errSaysNo
+		default:
 			err = want.compareAny(body, "details")
 		}
 		return purchase, err
@@ -246,7 +250,7 @@ type CashOutParams struct {
 // that Kotani processes a hash only once here, so an unknown outcome stays
 // unknown; its Reference is the hash. The document leaves the response empty, so
 // every field of the transaction may be empty. Hash and phone number are compared
-// where the response shows them.
+// where the response shows them. A response that tells of an error is an unknown outcome.
 func (s *StellarService) CashOut(ctx context.Context, p CashOutParams) (*Transaction, error) {
 	return cashOut(s.api, OpStellarCashOut, p).Do(ctx)
 }

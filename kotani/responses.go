@@ -2,6 +2,7 @@ package kotani
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -68,6 +69,11 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	c := readContent(r.Body)
 	v := c.verdict(op, r.Status, r.Body)
 	lookup := op.Name == OpStatusByRequestID || op.Name == OpStatusByExternalID
+	refused := v.Kind == transport.Refused || v.Kind == transport.Duplicate
+	if refused && (op.MovesMoney && c.deniesTransaction() || (lookup || op.Class != sdk.Safe) && namesAnother(op, r)) {
+		v.Kind, v.Reasons = transport.Unclear, nil // it is the response to another request
+		return v
+	}
 	if lookup && slices.Contains(v.Reasons, error(sdk.ErrNotFound)) && !c.saysNoTransaction() {
 		// "user not found", say, must not count as the absence of a transaction.
 		v.Reasons = []error{sdk.ErrUnexpectedResponse}
@@ -85,6 +91,7 @@ type content struct {
 	number  int    // "status" when it is a number, or its text
 	boolean bool   // "status" is true or false
 	yes     bool
+	failed  bool // an error in a form that is not Kotani's own
 }
 
 const maxMessage = 500
@@ -101,12 +108,22 @@ func readContent(body []byte) content {
 		SmallComment json.RawMessage `json:"comment"`
 		Error        json.RawMessage `json:"error"`
 		User         json.RawMessage `json:"user"`
+		Errors       json.RawMessage `json:"errors"`
+		StatusCode   json.RawMessage `json:"statusCode"`
+		Success      json.RawMessage `json:"success"`
 	}
 	if wire.Unmarshal(body, &w) != nil {
 		words := bytes.TrimSpace(body)
 		return content{page: bytes.HasPrefix(words, []byte("<")), message: string(words[:min(len(words), maxMessage)])}
 	}
 	c := content{object: true}
+	c.failed = holds(w.Error) || holds(w.Errors)
+	if w.StatusCode != nil || w.Success != nil {
+		var statusCode wire.Int
+		var success wire.Bool
+		_, _ = statusCode.UnmarshalJSON(w.StatusCode), success.UnmarshalJSON(w.Success) // anything else says nothing
+		c.failed = c.failed || statusCode.Int >= 400 || success.Valid && !success.Bool
+	}
 	for _, raw := range [...]json.RawMessage{w.Desc, w.Message, w.Details, w.SmallDetails, w.Comment, w.SmallComment, w.Error, w.User} {
 		if c.message = text(raw); c.message != "" {
 			break
@@ -229,6 +246,7 @@ func (c content) meaning(op sdk.Operation, v transport.Verdict) transport.Verdic
 	switch {
 	case op.Name == OpIsBeneficiary && strings.EqualFold(c.message, notBeneficiary):
 		v.Kind = transport.Accepted
+	case c.failed && op.Class != sdk.Safe && !refusing(c.number): // a failed transaction may be read with its error
 	case c.boolean:
 		if op.Name == OpVerifyUser || c.yes {
 			v.Kind = transport.Accepted
@@ -285,9 +303,91 @@ func (c content) noRoute(op sdk.Operation) bool {
 // saysNoTransaction reports that Kotani says, in its own JSON, that there is no
 // such transaction. The wording is assumed, so the text must allow no other sense.
 func (c content) saysNoTransaction() bool {
-	text := strings.ToLower(c.message)
-	return c.code != "" && strings.Contains(text, "transaction") && !strings.Contains(text, "/") &&
+	return c.code != "" && c.deniesTransaction()
+}
+
+// deniesTransaction reports the words for a transaction that does not exist. They are
+// said to a lookup, never to a payment.
+func (c content) deniesTransaction() bool {
+	text := strings.ToLower(c.message + "\n" + c.status)
+	return strings.Contains(text, "transaction") && !strings.Contains(text, "/") &&
 		(strings.Contains(text, "not found") || strings.Contains(text, "does not exist"))
+}
+
+// namesAnother reports a refusal that shows another payment than the request asks for.
+// Amounts are not compared: a refusal may show a balance, or a limit.
+func namesAnother(op sdk.Operation, r *transport.Response) bool {
+	var sent transactionForm
+	switch op.Name {
+	case OpStatusByRequestID:
+		sent.RequestID = r.Reference
+	case OpStatusByExternalID:
+		sent.ExternalID = r.Reference
+	default:
+		_ = wire.Unmarshal(r.Sent, &sent) // another form asks for nothing that can be compared
+	}
+	want := asked{
+		externalID: sent.ExternalID, phone: sent.PhoneNumber, account: sent.AccountNumber, bank: sent.Bank,
+		merchant: sent.MerchantNumber, till: sent.TillNumber, txHash: cmp.Or(sent.TxHash, sent.SmallTxHash),
+	}
+	for _, object := range objectsOf(r.Body) {
+		got, err := read[transactionForm](object)
+		if err != nil {
+			continue
+		}
+		t := shown{Transaction: got.Transaction}
+		t.TxHash = cmp.Or(got.SmallTxHash, got.TxHash, got.TxnHash)
+		c := want.compare(&t)
+		c.Text("requestId", sent.RequestID, got.RequestID)
+		if found, err := c.Finding(); err == nil && found == transport.Different {
+			return true
+		}
+	}
+	return false
+}
+
+// saysNo reports the words of a refusal in a response without the status of a refusal.
+// It serves responses that need not name the payment.
+func saysNo(body []byte) bool {
+	inner, _ := read[struct {
+		Result json.RawMessage `json:"result"`
+	}](body)
+	said := []string{text(inner.Result)}
+	for _, object := range objectsOf(body) {
+		c := readContent(object)
+		switch c.status {
+		case "error", "fail", "failure", "failed":
+			return true
+		}
+		if c.failed {
+			return true
+		}
+		said = append(said, c.message)
+	}
+	return slices.ContainsFunc(said, func(text string) bool {
+		return len(refused(sdk.Operation{}, transport.Verdict{Message: text}).Reasons) > 0
+	})
+}
+
+// objectsOf returns a body and the objects that are its members.
+func objectsOf(body []byte) []json.RawMessage {
+	objects := []json.RawMessage{body}
+	members, _ := read[map[string]json.RawMessage](body)
+	for _, member := range members {
+		if wire.IsObject(member) {
+			objects = append(objects, member)
+		}
+	}
+	return objects
+}
+
+// holds reports a value that is not empty.
+func holds(raw json.RawMessage) bool {
+	switch strings.Join(strings.Fields(string(raw)), "") {
+	case "", "null", "false", "0", `""`, "[]", "{}":
+		return false
+	}
+	return true
 }
 
 // interpretFiatConnect reads a response by the specification: errors are

@@ -1,13 +1,19 @@
 package kotani_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -226,5 +232,202 @@ func TestOnlyAMissingTransactionIsNotFound(t *testing.T) {
 			assert.ErrorIs(t, err, want, body)
 			assert.Equal(t, want == sdk.ErrNotFound, errors.Is(err, sdk.ErrNotFound), body)
 		}
+	}
+}
+
+// replying edits what the requests of a write are answered with. deliver has the fake
+// do the work and returns its response.
+type replying struct {
+	http.RoundTripper
+	path string
+	edit func(sent map[string]any, deliver func() string) (status int, body string)
+}
+
+func (r replying) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodPost || !strings.HasSuffix(req.URL.Path, r.path) {
+		return r.RoundTripper.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	var sent map[string]any
+	if err := json.Unmarshal(body, &sent); err != nil {
+		return nil, err
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	status, reply := r.edit(sent, func() string {
+		again := req.Clone(req.Context())
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		resp, err := r.RoundTripper.RoundTrip(again)
+		if err != nil {
+			return ""
+		}
+		defer func() { _ = resp.Body.Close() }()
+		text, _ := io.ReadAll(resp.Body)
+		return string(text)
+	})
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(reply)), Request: req}, nil
+}
+
+// replied makes the call of a write while its responses are edited. It returns how much
+// work the fake did.
+func (wr write) replied(t *testing.T, edit func(sent map[string]any, deliver func() string) (int, string)) (works int, err error) {
+	t.Helper()
+	w := newWorld(t, func(c *kotani.Config) {
+		c.HTTPClient = &http.Client{Transport: replying{c.HTTPClient.Transport, wr.path, edit}}
+	})
+	made := wr.works(w)
+	err = wr.call(t.Context(), w)
+	time.Sleep(time.Hour)
+	return wr.works(w) - made, err
+}
+
+// names are the fields by which a request and a refusal name a payment.
+var names = map[string]string{
+	"externalId": "OTHER", "phoneNumber": "254799999999", "accountNumber": "9999999", "serviceProviderId": "31",
+	"merchantNumber": "777", "merchantTill": "777", "txHash": strings.Repeat("e", 64), "txhash": "0x" + strings.Repeat("e", 64),
+}
+
+// A kept connection that is out of step brings the refusal of another payment.
+func TestARefusalThatNamesAnotherPaymentRefusesNone(t *testing.T) {
+	for _, wr := range writes {
+		if wr.fiatConnect() {
+			continue // its refusals are codes
+		}
+		compared := 0
+		for name, other := range names {
+			for where, form := range map[string]string{
+				"shown": `{"status":400,"desc":"insufficient balance",%q:%q}`, "in an object": `{"status":400,"desc":"insufficient balance","details":{%q:%q}}`,
+			} {
+				t.Run(wr.op+"/"+name+"/"+where, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						asked := ""
+						works, err := wr.replied(t, func(sent map[string]any, deliver func() string) (int, string) {
+							asked, _ = sent[name].(string)
+							deliver()
+							return 200, fmt.Sprintf(form, name, other)
+						})
+						if asked == "" { // it is not sent
+							return
+						}
+						compared++
+						assert.Equal(t, 1, works)
+						assert.NotErrorIs(t, err, sdk.ErrRejected)
+						if wr.class() == sdk.Once {
+							assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+						}
+						works, err = wr.replied(t, func(map[string]any, func() string) (int, string) {
+							return 200, fmt.Sprintf(form, name, asked)
+						})
+						assert.Zero(t, works)
+						assert.ErrorIs(t, err, sdk.ErrRejected, "its own")
+						assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+					})
+				})
+			}
+		}
+		assert.NotZero(t, compared, wr.op)
+	}
+}
+
+// Kotani's own refusals have a status. A response of another form tells of a failure in
+// other members, and the documents leave the responses of some payments empty.
+func TestAWordOfFailureIsNoSuccess(t *testing.T) {
+	alone := []string{
+		`{"error":"Invalid transaction hash"}`, `{"success":false,"error":"x"}`, `{"success":false}`, `{"success":"false"}`,
+		`{"statusCode":503,"message":"Service Unavailable"}`, `{"statusCode":"400"}`, `{"error":{"code":5}}`, `{"errors":["x"]}`,
+		`{"errors":{"txHash":["x"]}}`, `{"status":true,"error":"x"}`, `{"status":201,"error":"x","details":{}}`,
+		`{"message":"Insufficient balance"}`, `{"desc":"Invalid transaction hash"}`, `{"result":"Insufficient balance"}`,
+		`{"details":"user not found"}`, `{"status":201,"details":"user not found"}`, `{"status":"failed","message":"no"}`, `{"status":"error","details":{}}`,
+		`{"status":201,"details":{"error":"x"}}`, `{"result":{"error":"x"},"details":{"message":"insufficient balance"}}`,
+	}
+	beside := map[string]bool{ // in a good response
+		`"error":"x"`: false, `"errors":["x"]`: false, `"success":false`: false, `"statusCode":500`: false,
+		`"error":null,"errors":[],"success":true,"statusCode":201`: true, `"error":"","errors":{},"success":"yes"`: true, `"error":false,"success":null,"statusCode":""`: true,
+	}
+	for _, wr := range writes {
+		if wr.fiatConnect() {
+			continue
+		}
+		for _, body := range alone {
+			t.Run(wr.op+"/"+body, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					works, err := wr.replied(t, func(map[string]any, func() string) (int, string) { return 200, body })
+					assert.Zero(t, works)
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+				})
+			})
+		}
+		for members, success := range beside {
+			t.Run(wr.op+"/beside "+members, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					works, err := wr.replied(t, func(_ map[string]any, deliver func() string) (int, string) {
+						good := strings.TrimPrefix(strings.TrimSpace(deliver()), "{")
+						if good = strings.TrimSpace(good); good != "}" {
+							return 200, "{" + members + "," + good
+						}
+						return 200, "{" + members + "}"
+					})
+					assert.Equal(t, 1, works)
+					if success || wr.class() == sdk.Searched { // the lookup finds it
+						assert.NoError(t, err)
+						return
+					}
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+				})
+			})
+		}
+	}
+}
+
+// A read may show a failed transaction with the error that it failed for.
+func TestAFailedTransactionIsReadWithItsError(t *testing.T) {
+	found, err := newClient(t, newScript(respond(200, `{"requestId":"r-1","externalId":"order-1","status":"FAILED","error":"no funds","success":false}`))).
+		Fiat.Find(t.Context(), "order-1", kotani.Payouts)
+	require.NoError(t, err)
+	assert.Equal(t, kotani.StatusFailed, found.Status)
+}
+
+func TestALookupsRefusalRefusesNoPayment(t *testing.T) {
+	for _, wr := range writes {
+		if wr.fiatConnect() {
+			continue
+		}
+		for body, status := range map[string]int{
+			`{"status":404,"desc":"transaction not found"}`:      200,
+			`{"status":404,"desc":"Transaction not found"}`:      404,
+			`{"status":400,"desc":"transaction does not exist"}`: 400,
+			`{"status":"transaction not found"}`:                 200,
+		} {
+			t.Run(wr.op+"/"+body, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					works, err := wr.replied(t, func(_ map[string]any, deliver func() string) (int, string) {
+						deliver()
+						return status, body
+					})
+					assert.Equal(t, 1, works)
+					assert.NotErrorIs(t, err, sdk.ErrRejected)
+					if wr.class() == sdk.Once {
+						assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestALookupsRefusalIsThatOfTheTransactionItNames(t *testing.T) {
+	for member, own := range map[string]bool{``: true, `,"externalId":"order-1"`: true, `,"externalId":"OTHER"`: false, `,"details":{"externalId":"OTHER"}`: false} {
+		_, err := newClient(t, newScript(respond(200, `{"status":404,"desc":"transaction not found"`+member+`}`)), func(c *kotani.Config) { c.MaxAttempts = 1 }).
+			Fiat.Find(t.Context(), "order-1", kotani.Payouts)
+		assert.Equal(t, own, errors.Is(err, sdk.ErrNotFound), "%s: %v", member, err)
+		require.Error(t, err)
+	}
+	for member, own := range map[string]bool{``: true, `,"requestId":"r-1"`: true, `,"requestId":"r-2"`: false} {
+		_, err := newClient(t, newScript(respond(200, `{"status":404,"desc":"transaction not found"`+member+`}`)), func(c *kotani.Config) { c.MaxAttempts = 1 }).
+			Fiat.Get(t.Context(), "r-1")
+		assert.Equal(t, own, errors.Is(err, sdk.ErrNotFound), "%s: %v", member, err)
+		require.Error(t, err)
 	}
 }

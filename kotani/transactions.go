@@ -436,8 +436,11 @@ func (a asked) compare(t *shown) (c transport.Comparison) {
 }
 
 // accept makes a direct response the result of a write, when it is about that
-// write.
+// write. A response that names no transaction must not read like a refusal.
 func (a asked) accept(t *shown) (Transaction, error) {
+	if t.RequestID == "" && t.ExternalID == "" && t.TxHash == "" && saysNo(t.Raw) {
+		return Transaction{}, errSaysNo
+	}
 	c := a.compare(t)
 	if err := c.Direct(); err != nil {
 		return Transaction{}, err
@@ -454,6 +457,8 @@ func (a asked) read(body []byte) (Transaction, error) {
 	}
 	return a.accept(&t)
 }
+
+const errSaysNo = mismatch("the response has the words of a refusal, and no status")
 
 // compareAny compares what a response shows of a transaction, at its top or in one
 // of its members. What cannot be read as a transaction shows nothing.

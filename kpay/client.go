@@ -316,6 +316,10 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 		// The HTTP status contradicts KPay's words, or they are about another payment. So
 		// nothing is settled.
 		v.Kind, v.Reasons = transport.Unclear, nil
+	case op.Name == OpPay && body.code().class() == classNotFound:
+		// That is said to a lookup. It goes to the same URL, so that a pool of
+		// connections which is out of step can mix the two up.
+		v.Kind, v.Reasons = transport.Unclear, nil
 	case r.Status == http.StatusTooManyRequests && v.Kind != transport.Duplicate && (body.RetCode.Text != "" || body.Reply != ""):
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 	}

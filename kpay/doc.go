@@ -32,8 +32,8 @@
 // Every error of a call is an *sdk.Error. Its Outcome says whether money may move:
 //
 //   - sdk.NotSent: nothing left this process. Call again.
-//   - sdk.Rejected: KPay said in its own words that it did not do it. The Code of the
-//     error is a Code of this package.
+//   - sdk.Rejected: KPay said in its own words that it did not do it, as far as its
+//     response can be trusted. The Code of the error is a Code of this package.
 //   - sdk.Unknown: the request left, no clear response came, and the lookups did not
 //     settle it. Keep the payment pending and call Find. Never pay with a new RefID.
 //   - sdk.NoEffect: a lookup got no clear response. Nothing moved.
@@ -50,11 +50,14 @@
 //   - While a request is unanswered, only finding the payment settles the call. A
 //     refusal of the second request does not, because the first may still be on its way.
 //   - A refusal counts only in KPay's own words: a retcode or statusid of its list. An
-//     empty body, HTML, a proxy's JSON or another payment's refid settle nothing.
+//     empty body, HTML, a proxy's JSON, another payment's refid or a lookup's "not
+//     found" (611) settle nothing.
 //
 // The promise holds although processes die, networks lose, delay, cut and deliver
 // late, and responses are stale or another request's. It rests on KPay's word that it
-// refuses a RefID used before.
+// refuses a RefID used before. It has one gap. KPay's refusals name no RefID: if an
+// intermediary hands you the refusal of another request, sdk.Rejected is a lie. Package
+// journal looks for the payment after a refusal.
 //
 // # Limits
 //

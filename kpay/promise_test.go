@@ -65,6 +65,11 @@ var failures = map[string]*clienttest.Held{
 	"done, 422 without a word":               {Arrives: true, Reply: answer(422, "{}")},
 	"done, an unknown code":                  {Arrives: true, Reply: answer(200, `{"success":0,"retcode":699}`)},
 	"done, and the throttle meets a repeat":  {Arrives: true, Reply: answer(429, `{"reply":"Too Many Requests"}`)},
+	"done, a lookup's not found":             {Arrives: true, Reply: answer(200, unknown)},
+	"done, a lookup's not found, in short":   {Arrives: true, Reply: answer(200, `{"reply":"Transaction not found","success":0,"retcode":611}`)},
+	"done, a lookup's not found, a 404":      {Arrives: true, Reply: answer(404, `{"retcode":"611"}`)},
+	"done, a lookup's not found of it":       {Arrives: true, Reply: answer(200, `{"success":1,"statusid":"611","refid":"order-1"}`)},
+	"done, another payment's no":             {Arrives: true, Reply: answer(200, `{"success":0,"retcode":603,"refid":"order-2"}`)},
 	"done, and a repeat meets the reference": {Arrives: true, Reply: answer(200, `{"reply":"Duplicate refid used","retcode":608}`)},
 }
 

@@ -71,7 +71,7 @@ func TestResponsesToPayAreClassified(t *testing.T) {
 		"retcode 02":             {200, `{"reply":"x","retcode":"02"}`, refusal("02", sdk.ErrDeclined)},
 		"unknown method":         {200, `{"reply":"x","retcode":609}`, refusal("609", sdk.ErrValidation)},
 		"unknown institution":    {200, `{"reply":"x","retcode":610}`, refusal("610", sdk.ErrValidation)},
-		"not found":              {200, `{"reply":"x","retcode":611}`, refusal("611", sdk.ErrNotFound)},
+		"a lookup's not found":   {200, `{"reply":"x","retcode":611}`, want{"unknown", sdk.ErrUnexpectedResponse, "611", ""}},
 		"success 0, no retcode":  {200, `{"success":0}`, unclear(sdk.ErrUnexpectedResponse)},
 		"success 0, odd retcode": {200, `{"success":0,"retcode":699}`, want{"unknown", sdk.ErrUnexpectedResponse, "699", ""}},
 		"web server's 401":       {401, `<h1>401</h1>`, unclear(sdk.ErrUnauthorized)},

@@ -81,6 +81,8 @@ type Response struct {
 	// Reference is the call's own, so that Interpret can tell a response to another
 	// request from one to this.
 	Reference string
+	// Sent is the body of the request, for the same purpose. Interpret must not keep it.
+	Sent []byte
 	// Parsed is free for Interpret, so that Decode need not read the body again.
 	Parsed any
 }

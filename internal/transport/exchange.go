@@ -246,7 +246,7 @@ func (x *exchange) judge(err error, left, stale bool) {
 		x.open = x.open || x.class != sdk.Safe
 		return
 	}
-	r.Reference = x.reference
+	r.Reference, r.Sent = x.reference, x.body
 	a.verdict = x.core.cfg.Interpret(*x.op, r)
 	if a.wait == 0 {
 		a.wait = max(a.verdict.RetryAfter, 0)

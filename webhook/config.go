@@ -50,7 +50,10 @@ type Config[E any] struct {
 	// AskTimeout bounds one question to the provider's API; 0 is 10 s.
 	AskTimeout time.Duration
 	// AskRate is the most questions a second of this process; 0 is 20. About one
-	// reference, eight may come at once, and then one a second.
+	// reference, eight may come at once, and then one a second. A question may be several
+	// requests, all within AskTimeout: the client repeats a request that fails, and looks
+	// for a ride page after page. If the posted status is ahead of the API's, up to three
+	// questions are asked.
 	//
 	// If more would come, references about which no question was in vain in the last
 	// two minutes go first. So a forger who knows references of yours delays no event

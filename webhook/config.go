@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -24,6 +25,13 @@ type Config[E any] struct {
 
 	// Inbox; nil is a MemoryInbox of its own.
 	Inbox Inbox
+	// Account names your account at the provider. Set it if handlers of two accounts
+	// share an inbox. Otherwise an "order-1" of the second is taken for a duplicate of
+	// the first's, and never handed on. The inbox then keeps references under the
+	// provider's name, a slash and Account. Do not change it later: the references get
+	// new rows, and an event that comes again is handed on again. One of the accounts
+	// can do without, such as the account whose rows are there already.
+	Account string
 	// HandleTx is your function with the transaction that also marks the event, so
 	// that its writes take effect exactly once. Inbox must be a *SQLInbox on the
 	// database you write to. Write only through tx; do not commit or roll back. If it
@@ -42,7 +50,10 @@ type Config[E any] struct {
 	// AskTimeout bounds one question to the provider's API; 0 is 10 s.
 	AskTimeout time.Duration
 	// AskRate is the most questions a second of this process; 0 is 20. About one
-	// reference, eight may come at once, and then one a second.
+	// reference, eight may come at once, and then one a second. A question may be several
+	// requests, all within AskTimeout: the client repeats a request that fails, and looks
+	// for a ride page after page. If the posted status is ahead of the API's, up to three
+	// questions are asked.
 	//
 	// If more would come, references about which no question was in vain in the last
 	// two minutes go first. So a forger who knows references of yours delays no event
@@ -115,6 +126,15 @@ func (c Config[E]) withDefaults() Config[E] {
 	return c
 }
 
+// key is under which name the inbox keeps the references of a source.
+func (c Config[E]) key(s Source[E]) string {
+	key := s.Provider + s.scope
+	if c.Account != "" {
+		key += "/" + c.Account
+	}
+	return key
+}
+
 // check names all faults at once; c has its defaults.
 func (c Config[E]) check(s Source[E]) error {
 	var f faults
@@ -131,6 +151,8 @@ func (c Config[E]) check(s Source[E]) error {
 	case !c.InsecureBelievePosted:
 		f.must(proves.signed, "nothing tells the provider from a stranger: Auth must check a signature, or Source needs Ask")
 	}
+	f.must(c.Account == "" || plain(c.key(s)) && strings.TrimSpace(c.Account) == c.Account,
+		"Account must be plain text without white space at its ends, of at most %d bytes with the provider's name", maxNameBytes)
 	f.must((c.Handle == nil) != (c.HandleTx == nil), "need exactly one of Handle and HandleTx")
 	_, overSQL := c.Inbox.(*SQLInbox)
 	f.must(c.HandleTx == nil || overSQL, "HandleTx needs a *SQLInbox")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -150,6 +151,12 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"negative body":             func(c *shop) { c.MaxBody = -1 },
 		"negative timeout":          func(c *shop) { c.Timeout = -1 },
 		"negative rate":             func(c *shop) { c.AskRate = -1 },
+		"account with newline":      func(c *shop) { c.Account = "north\n" },
+		"account with control":      func(c *shop) { c.Account = "no\x7frth" },
+		"account with space":        func(c *shop) { c.Account = " north" },
+		"account of spaces":         func(c *shop) { c.Account = "\u00a0" },
+		"account not UTF-8":         func(c *shop) { c.Account = "no\xffrth" },
+		"account too long":          func(c *shop) { c.Account = strings.Repeat("a", 256-len("shop/")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := good()
@@ -160,9 +167,12 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 			assert.NotContains(t, err.Error(), "0123456789")
 		})
 	}
-	c := good()
-	_, err := webhook.New(c.Source, c.Config)
-	require.NoError(t, err)
+	for _, account := range []string{"", "north", "Kigali 2", strings.Repeat("a", 255-len("shop/"))} {
+		c := good()
+		c.Account = account
+		_, err := webhook.New(c.Source, c.Config)
+		require.NoError(t, err)
+	}
 }
 
 func TestNewNamesAllFaultsAtOnce(t *testing.T) {

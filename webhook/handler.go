@@ -20,6 +20,7 @@ import (
 type Handler[E any] struct {
 	source    Source[E]
 	cfg       Config[E]
+	key       string // of the source and the account, in the inbox
 	asks      asks[E]
 	challenge bool // a refused sender is told of basic authentication
 }
@@ -34,7 +35,7 @@ func New[E any](source Source[E], cfg Config[E]) (*Handler[E], error) {
 	if source.Acknowledge == nil {
 		source.Acknowledge = func(E) Response { return Response{Status: http.StatusOK} }
 	}
-	return &Handler[E]{source: source, cfg: cfg, asks: newAsks[E](cfg.AskRate), challenge: whatProves(cfg.Auth).basic}, nil
+	return &Handler[E]{source: source, cfg: cfg, key: cfg.key(source), asks: newAsks[E](cfg.AskRate), challenge: whatProves(cfg.Auth).basic}, nil
 }
 
 // ServeHTTP implements http.Handler.
@@ -173,7 +174,7 @@ func (h *Handler[E]) identify(data E, trust Trust) (Event[E], error) {
 func (h *Handler[E]) apply(ctx context.Context, ev Event[E], arrived time.Time) (Transition, error) {
 	mark := ev.mark()
 	_, first := ev.after(Record{}, mark)
-	claim := Claim{Provider: h.source.Provider + h.source.scope, Reference: ev.Reference, First: first, From: ev.from(mark), Wait: h.cfg.Wait, Timeout: h.cfg.Timeout}
+	claim := Claim{Provider: h.key, Reference: ev.Reference, First: first, From: ev.from(mark), Wait: h.cfg.Wait, Timeout: h.cfg.Timeout}
 	var failed error // of the merchant's function
 	err := h.cfg.Inbox.Do(ctx, claim, func(ctx context.Context, tx *sql.Tx, known Record) (next Record, err error) {
 		failed = nil

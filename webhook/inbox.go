@@ -12,7 +12,8 @@ import (
 )
 
 // Inbox remembers what was applied last to each reference. MemoryInbox and SQLInbox
-// are inboxes. Handlers of different providers can share one.
+// are inboxes. Handlers of different providers can share one, and so can handlers of
+// different accounts of one provider, if Config.Account tells them apart.
 type Inbox interface {
 	// Do calls work with the record of a reference, one call at a time for each
 	// reference, and in the order in which they came within a process. It stores the
@@ -28,6 +29,8 @@ type Work func(ctx context.Context, tx *sql.Tx, known Record) (Record, error)
 
 // Claim says what an Inbox is to work on.
 type Claim struct {
+	// Provider is Source.Provider, with more behind it where the references of one
+	// provider may be equal: the kind of Kotani's transactions, and Config.Account.
 	Provider, Reference string
 	// First is what work returns for a reference without a record.
 	First Record

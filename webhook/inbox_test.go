@@ -17,7 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -104,6 +107,69 @@ func TestWhoWaitsTooLongForAReferenceIsToldAndBlocksNobody(t *testing.T) {
 		hangUp()
 		require.ErrorIs(t, m.Do(gone, claimOf("a"), become(t, "", "")), context.Canceled)
 	})
+}
+
+// named is an inbox that notes under which names it keeps references.
+type named struct {
+	*webhook.MemoryInbox
+	providers map[string]bool
+}
+
+func (n named) Do(ctx context.Context, claim webhook.Claim, work webhook.Work) error {
+	n.providers[claim.Provider] = true
+	return n.MemoryInbox.Do(ctx, claim, work)
+}
+
+// twoShops feeds the same event to handlers of several accounts on one inbox.
+func twoShops[E any](t *testing.T, make func(webhook.Config[E]) (*webhook.Handler[E], error), cfg webhook.Config[E], event E, key string) {
+	t.Helper()
+	inbox := named{webhook.NewMemoryInbox(webhook.MemoryInboxConfig{}), map[string]bool{}}
+	want := map[string]bool{}
+	for _, account := range []string{"", "a", "b", "Ünïon & Söhne / 2"} {
+		cfg.Inbox, cfg.Account = inbox, account
+		h, err := make(cfg)
+		require.NoError(t, err, key)
+		for _, expected := range []webhook.Transition{webhook.Advanced, webhook.Duplicate} {
+			transition, err := h.Feed(t.Context(), event)
+			require.NoError(t, err, key)
+			assert.Equal(t, expected, transition, "%s, account %q", key, account)
+		}
+		if want[key] = true; account != "" {
+			want[key+"/"+account] = true
+		}
+		assert.Equal(t, want, inbox.providers, "without an account the rows that are there keep their key")
+	}
+}
+
+// The accounts of one provider use references of their own, which may be equal.
+func TestTwoAccountsOfAProviderShareAnInbox(t *testing.T) {
+	twoShops(t, func(c webhook.Config[kapiten.Ride]) (*webhook.Handler[kapiten.Ride], error) {
+		return webhook.NewKapiten(rides{}, "c1", c)
+	}, goodConfig[kapiten.Ride](), kapiten.Ride{ID: "order-1", Status: kapiten.RideCompleted}, "kapiten")
+	twoShops(t, func(c webhook.Config[kpay.Payment]) (*webhook.Handler[kpay.Payment], error) {
+		return webhook.NewKPay(&kpay.Client{}, c)
+	}, goodConfig[kpay.Payment](), kpay.Payment{RefID: "order-1", Status: kpay.CodePaid}, "kpay")
+	twoShops(t, func(c webhook.Config[kasapay.Payout]) (*webhook.Handler[kasapay.Payout], error) {
+		return webhook.NewKasapay(&kasapay.PayoutsService{}, c)
+	}, goodConfig[kasapay.Payout](), kasapay.Payout{Reference: "order-1", Status: "700"}, "kasapay")
+	for kind, key := range map[kotani.TransactionType]string{kotani.Payouts: "kotani " + string(kotani.Payouts), kotani.Collections: "kotani " + string(kotani.Collections)} {
+		twoShops(t, func(c webhook.Config[kotani.Transaction]) (*webhook.Handler[kotani.Transaction], error) {
+			return webhook.NewKotani(&books{}, kind, c)
+		}, goodConfig[kotani.Transaction](), kotani.Transaction{ExternalID: "order-1", Status: kotani.StatusSuccessful}, key)
+	}
+	signed := goodConfig[bitpesa.Event]()
+	signed.Auth = webhook.BitPesaSignature(bitpesaURL, testKeys()...)
+	paid, err := bitpesa.ParseEvent([]byte(`{"webhook":"w","event":"transaction.paid_in","object":{"id":"order-1","state":"paid"}}`))
+	require.NoError(t, err)
+	twoShops(t, webhook.NewBitPesa, signed, paid, "bitpesa")
+	v3 := goodConfig[kotani.V3Event]()
+	v3.Auth = webhook.KotaniV3Signature("whsec")
+	twoShops(t, webhook.NewKotaniV3, v3, kotani.V3Event{Event: "transaction.deposit.status.updated", Reference: "order-1", Status: "SUCCESSFUL"}, "kotani-v3")
+	fiat := goodConfig[kotani.FiatConnectEvent]()
+	fiat.Auth = webhook.FiatConnectSignature(webhook.SignatureConfig{}, "whsec")
+	transfer, err := kotani.ParseFiatConnectEvent([]byte(fiatConnectEvent("e-1", "WebhookTransferInStatusEvent", transferIn("TransferComplete"))))
+	require.NoError(t, err)
+	twoShops(t, webhook.NewFiatConnect, fiat, transfer, "fiatconnect")
 }
 
 // A state that can come back tells nothing apart: only the delivery's own name does.

@@ -225,6 +225,48 @@ func TestKapitenIsNotAskedAboutARideThatIsNotOurs(t *testing.T) {
 	assert.Empty(t, d.statuses())
 }
 
+// What the documents of NewKapiten and AskRate say that a question costs.
+func TestAQuestionAboutARideCostsARequestForEachPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := kapitentest.NewServer(t, kapitentest.Config{Quirks: kapitentest.Quirks{PageSize: 2}})
+		co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(100_000)})
+		client, err := kapiten.New(srv.ClientConfig(co))
+		require.NoError(t, err)
+		var ids []string
+		for range 5 {
+			ride, err := client.Rides.Create(t.Context(), kapiten.CreateRideParams{
+				CompanyID: co.ID, PickupAddress: "KK 12 Ave, Kigali", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
+				DropoffAddress: "KG 7 Ave, Kigali", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+				Sender: kapiten.Contact{Name: "Shop", Phone: "0788000001"}, Receiver: kapiten.Contact{Name: "Ama", Phone: "0788000222"},
+			})
+			require.NoError(t, err)
+			ids = append(ids, ride.ID)
+		}
+		var reported reports
+		cfg := goodConfig[kapiten.Ride]()
+		cfg.Report = reported.add
+		h, err := webhook.NewKapiten(client.Rides, co.ID, cfg)
+		require.NoError(t, err)
+		for _, knock := range []struct {
+			about, id string
+			status    kapiten.RideStatus
+			code      int
+			requests  int
+		}{
+			{"the newest", ids[4], kapiten.RidePending, 200, 1},
+			{"the oldest", ids[0], kapiten.RidePending, 200, 3},
+			{"a forgery about the oldest", ids[0], kapiten.RideCompleted, 503, 9},
+			{"a ride that Kapiten does not know", "nobody", kapiten.RidePending, 503, 3},
+		} {
+			before := len(srv.Requests())
+			w := postTo(h, "/"+pathSecret, fmt.Sprintf(`{"event":"status_update","ride_id":%q,"status":%q}`, knock.id, knock.status))
+			assert.Equal(t, knock.code, w.Code, knock.about)
+			assert.Equal(t, knock.requests, len(srv.Requests())-before, knock.about)
+		}
+		require.ErrorIs(t, reported.last(), webhook.ErrNotConfirmed)
+	})
+}
+
 func TestKapitenAPIThatIsDownLosesNothing(t *testing.T) {
 	d := newDeliveries(t)
 	require.NoError(t, d.fake.AddFault(fake.Fault{Method: http.MethodGet, Kind: fake.FaultStatus, Status: 401}))

@@ -37,10 +37,8 @@ func newExchange(c Config) exchange {
 		if !known {
 			cur = currency{code: code, name: code, symbol: code, decimals: 2}
 		}
-		if rate.IsPositive() {
-			cur.perUSD = rate
-			x.currencies[code] = cur
-		}
+		cur.perUSD = rate
+		x.currencies[code] = cur
 	}
 	return x
 }

@@ -47,16 +47,27 @@ func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 // NewIn makes a fake in a world that other fakes share, so that one clock moves
 // them all. Another fake's World method gives the world; Config.Options is
 // ignored. NewIn panics on a key without its secret, on an empty key, on a key
-// given twice and on an unknown API version: those are mistakes of the program.
+// given twice, on an unknown API version, on a rate that is not above zero and on a
+// balance below zero: those are mistakes of the program.
 func NewIn(w *fake.World, c Config) *Fake {
 	c = c.withDefaults()
 	if c.APIVersion != VersionToday && c.APIVersion != VersionBitPesa {
 		panic(fmt.Sprintf("bitpesatest: no API version %q", c.APIVersion))
 	}
+	for code, rate := range c.Rates {
+		if !rate.IsPositive() {
+			panic(fmt.Sprintf("bitpesatest: the rate of %q is not above zero", code))
+		}
+	}
 	f := &Fake{world: w, config: c, keys: map[string]Key{}, exchange: newExchange(c), corridors: newCorridors(c.APIVersion)}
 	for _, k := range c.Keys {
 		if k.Key == "" || k.Secret == "" || f.keys[k.Key].Key != "" {
 			panic(fmt.Sprintf("bitpesatest: key %q is empty, given twice or without a secret", k.Key))
+		}
+		for code, amount := range k.Balances {
+			if amount.IsNegative() {
+				panic(fmt.Sprintf("bitpesatest: key %q has a balance in %q below zero", k.Key, code))
+			}
 		}
 		f.keys[k.Key] = k
 	}

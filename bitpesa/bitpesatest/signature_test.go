@@ -213,6 +213,7 @@ func TestNewPanicsOnAConfigThatMakesNoSense(t *testing.T) {
 		"no key":    {{Secret: "s"}},
 		"no secret": {{Key: "k"}},
 		"twice":     {{Key: "k", Secret: "s"}, {Key: "k", Secret: "t"}},
+		"debt":      {{Key: "k", Secret: "s", Balances: money("USD", "-0.01")}},
 	} {
 		assert.Panics(t, func() { bitpesatest.New(bitpesatest.Config{Keys: keys}) }, name)
 	}

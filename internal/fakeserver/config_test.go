@@ -207,6 +207,42 @@ func TestAFileThatMakesNoSenseIsRefusedByName(t *testing.T) {
 		`{"kapiten": {"quirks": {"page_size": null}}}`:                    "kapiten.quirks.page_size: must not be null",
 		`{"kasapay": {"float": {"KES": "x"}}}`:                            "kasapay.float.KES: ",
 		`{"kapiten": {"routes": {"rides.create": {"path": "no slash"}}}}`: "kapiten: ",
+
+		`{"kapiten": {"pricing": {"base_fare": -5}}}`:                                   "kapiten: kapitentest: prices must be between 0 and",
+		`{"kapiten": {"pricing": {"overdraft_limit": 1000000000001}}}`:                  "kapiten: kapitentest: prices must be between 0 and",
+		`{"kapiten": {"pricing": {"weight_fees": {"30": 1}}}}`:                          `kapiten: kapitentest: no weight range "30"`,
+		`{"kapiten": {"pricing": {"weight_fees": {"0-5": -1}}}}`:                        "kapiten: kapitentest: prices must be between 0 and",
+		`{"kapiten": {"max_top_up": -1}}`:                                               "kapiten: kapitentest: MaxTopUp is below zero",
+		`{"kapiten": {"quirks": {"page_size": -1}}}`:                                    "kapiten: kapitentest: PageSize is below zero",
+		`{"kpay": {"scenario": "failled"}}`:                                             `kpay: kpaytest: no scenario "failled"`,
+		`{"kpay": {"scenario": "refunded"}}`:                                            `kpay: kpaytest: no scenario "refunded"`, // another fake's
+		`{"kpay": {"quirks": {"postback_format": "xml"}}}`:                              `kpay: kpaytest: no postback format "xml"`,
+		`{"kpay": {"retailers": [{"name": "Shop"}]}}`:                                   `kpay: kpaytest: the ID "" of a retailer`,
+		`{"kpay": {"retailers": [{"id": "07"}, {"id": "07"}]}}`:                         `kpay: kpaytest: the ID "07" of a retailer`,
+		`{"kasapay": {"scenario": "payed"}}`:                                            `kasapay: kasapaytest: no scenario "payed"`,
+		`{"kasapay": {"service_codes": [""]}}`:                                          "kasapay: kasapaytest: a service code is empty",
+		`{"kasapay": {"float": {"KES": -5}}}`:                                           `kasapay: kasapaytest: the float in "KES" is below zero`,
+		`{"kasapay": {"quirks": {"refusal_status": 199}}}`:                              "kasapay: kasapaytest: 199 is no HTTP status",
+		`{"kasapay": {"quirks": {"duplicate_status": 600}}}`:                            "kasapay: kasapaytest: 600 is no HTTP status",
+		`{"kasapay": {"quirks": {"token_status": -1}}}`:                                 "kasapay: kasapaytest: -1 is no HTTP status",
+		`{"kasapay": {"quirks": {"not_found_status": 40}}}`:                             "kasapay: kasapaytest: 40 is no HTTP status",
+		`{"kotani": {"country": "UG"}}`:                                                 `kotani: kotanitest: no country "UG"`,
+		`{"kotani": {"balances": {"KES": -5}}}`:                                         `kotani: kotanitest: the balance in "KES" is below zero`,
+		`{"kotani": {"rates": {"KES": 0}}}`:                                             `kotani: kotanitest: the rate or value of "KES" is not above zero`,
+		`{"kotani": {"quirks": {"hash_values": {"00ff": -1}}}}`:                         `kotani: kotanitest: the rate or value of "00ff" is not above zero`,
+		`{"kotani": {"quirks": {"hash_value": -1}}}`:                                    "kotani: kotanitest: the value -1 is below zero",
+		`{"kotani": {"quirks": {"claim_amount": -2}}}`:                                  "kotani: kotanitest: the value -2 is below zero",
+		`{"kotani": {"fiat_connect": {"rates": {"KES": 0}}}}`:                           `kotani: kotanitest: the rate or value of "KES" is not above zero`,
+		`{"kotani": {"fiat_connect": {"quirks": {"crypto_values": {"c": 0}}}}}`:         `kotani: kotanitest: the rate or value of "c" is not above zero`,
+		`{"kotani": {"fiat_connect": {"quirks": {"min_value": -3}}}}`:                   "kotani: kotanitest: the value -3 is below zero",
+		`{"kotani": {"fiat_connect": {"quirks": {"max_value": -4}}}}`:                   "kotani: kotanitest: the value -4 is below zero",
+		`{"kotani": {"fiat_connect": {"quirks": {"min_value": 10001}}}}`:                "kotani: kotanitest: MinValue 10001 is above MaxValue 10000",
+		`{"kotani": {"fiat_connect": {"quirks": {"fee_percent": 100}}}}`:                "kotani: kotanitest: a fee of 100 percent",
+		`{"kotani": {"fiat_connect": {"chain_id": -1}}}`:                                "kotani: kotanitest: no chain -1",
+		`{"kotani": {"fiat_connect": {"prefix": "fc"}}}`:                                `kotani: kotanitest: the prefix "fc" must begin with a slash`,
+		`{"kotani": {"fiat_connect": {"prefix": "/fc/"}}}`:                              `kotani: kotanitest: the prefix "/fc/" must begin with a slash`,
+		`{"bitpesa": {"rates": {"KES": 0}}}`:                                            `bitpesa: bitpesatest: the rate of "KES" is not above zero`,
+		`{"bitpesa": {"keys": [{"key": "k", "secret": "s", "balances": {"USD": -1}}]}}`: `bitpesa: bitpesatest: key "k" has a balance in "USD" below zero`,
 	} {
 		var out bytes.Buffer
 		over, cancel := context.WithCancel(t.Context())
@@ -218,6 +254,24 @@ func TestAFileThatMakesNoSenseIsRefusedByName(t *testing.T) {
 		assert.Empty(t, out.String(), "no greeting")
 	}
 	assert.Error(t, Run(t.Context(), []string{"-config", "/no/such/file"}, io.Discard, io.Discard))
+}
+
+// What stands at the edge of what is refused is served.
+func TestAFileAtTheEdgeOfSenseIsServed(t *testing.T) {
+	for _, text := range []string{
+		`{"kapiten": {"pricing": {"base_fare": 0, "overdraft_limit": 1000000000000, "weight_fees": {"20+": 0}}, "max_top_up": 0, "quirks": {"page_size": 1}}}`,
+		`{"kpay": {"scenario": "paid", "retailers": [], "quirks": {"postback_format": "form"}}}`,
+		`{"kpay": {"scenario": "refused-no-funds", "quirks": {"postback_format": "form_labelled"}}}`,
+		`{"kpay": {"scenario": ""}, "kasapay": {"scenario": ""}}`,
+		`{"kasapay": {"scenario": "refunded", "service_codes": [], "float": {"KES": 0}, "quirks": {"refusal_status": 200, "duplicate_status": 599}}}`,
+		`{"kotani": {"country": "KE", "balances": {"KES": 0}, "rates": {"KES": "0.01"}, "quirks": {"hash_value": 0, "claim_amount": 0}}}`,
+		`{"kotani": {"fiat_connect": {"rates": {}, "prefix": "/fc", "quirks": {"min_value": 5, "max_value": 5, "fee_percent": 99}}}}`,
+		`{"kotani": {"fiat_connect": {"quirks": {"fee_percent": -1}}}}`,
+		`{"bitpesa": {"rates": {"KES": "0.01"}, "keys": [{"key": "k", "secret": "s", "balances": {"USD": 0}}]}}`,
+	} {
+		greeting, _ := start(t, "-clock", "manual", "-config", configFile(t, text))
+		assert.NotEmpty(t, greeting["console"], text)
+	}
 }
 
 // The greeting and the console show what the file has set: their credentials work.

@@ -40,6 +40,21 @@ func TestYourWritesAndTheMarkCommitTogether(t *testing.T) {
 	})
 }
 
+// Two accounts of one provider use references of their own, which may be equal.
+func TestTwoAccountsShareATable(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		for i, account := range []string{"", "north", "south", strings.Repeat("a", 255-len("shop/"))} {
+			h := s.handler(t, func(c *webhook.Config[parcel]) { c.Account = account })
+			for range 2 {
+				assert.Equal(t, 200, post(h, parcel{"order-1", "COMPLETED"}))
+			}
+			assert.Equal(t, i+1, s.count(t, "SELECT count(*) FROM applied"), "an account of %d letters", len(account))
+		}
+		assert.Equal(t, 1, s.count(t, "SELECT count(*) FROM webhook_inbox WHERE provider = 'shop'"), "rows from before there were accounts")
+		assert.Equal(t, 1, s.count(t, "SELECT count(*) FROM webhook_inbox WHERE provider = 'shop/north'"))
+	})
+}
+
 // Whatever comes, in whatever order, each database hands on what the memory inbox does.
 func TestTheInboxesAgree(t *testing.T) {
 	onEachSQL(t, func(t *testing.T, s target) {

@@ -26,6 +26,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
@@ -105,10 +106,20 @@ func kasapayHandler(client *kasapay.Client, urls *webhook.Capabilities, inbox *w
 	})
 }
 
-func kotaniHandler(client *kotani.Client, urls *webhook.Capabilities, inbox *webhook.SQLInbox) (*webhook.Handler[kotani.Transaction], error) {
-	return webhook.NewKotani(client.Fiat, kotani.Payouts, webhook.Config[kotani.Transaction]{
+func kotaniHandler(cfg kotani.Config, kind kotani.TransactionType, baseURL, key string, inbox *webhook.SQLInbox) (*kotani.Client, *webhook.Handler[kotani.Transaction], error) {
+	urls, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kotani", BaseURL: baseURL}, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.CallbackURL = urls.Mint // use this client for this kind only
+	client, err := kotani.New(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	handler, err := webhook.NewKotani(client.Fiat, kind, webhook.Config[kotani.Transaction]{
 		Auth: urls, Inbox: inbox, HandleTx: changed[kotani.Transaction],
 	})
+	return client, handler, err
 }
 
 func rideChanged(ctx context.Context, tx *sql.Tx, e webhook.Event[kapiten.Ride]) error {
@@ -219,17 +230,14 @@ func TestTheRecipesWork(t *testing.T) {
 	h, err := kpayHandler(kpay.Config{BaseURL: "https://pay.example", Username: "u", Password: "p", RetailerID: "01"}, recipeSecret, inbox)
 	require.NoError(t, err)
 	kasa, err1 := kasapay.New(kasapay.Config{BaseURL: "https://kasa.example", ConsumerKey: "k", ConsumerSecret: "s"})
-	kot, err2 := kotani.New(kotani.Config{BaseURL: "https://kotani.example", PhoneNumber: "+254712345678", CountryCode: "KE", Password: "p"})
 	kasaURLs, err3 := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kasapay", BaseURL: "https://shop.example/hooks"}, recipeSecret)
-	kotaniURLs, err4 := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kotani", BaseURL: "https://shop.example/hooks"}, recipeSecret)
-	require.NoError(t, errors.Join(err1, err2, err3, err4))
+	require.NoError(t, errors.Join(err1, err3))
 	_, err1 = kasapayHandler(kasa, kasaURLs, inbox)
-	_, err2 = kotaniHandler(kot, kotaniURLs, inbox)
-	_, err3 = webhook.NewBitPesa(webhook.Config[bitpesa.Event]{
+	_, err2 := webhook.NewBitPesa(webhook.Config[bitpesa.Event]{
 		Auth:   onlyFromBitPesa(webhook.BitPesaSignature("https://shop.example/hooks/bitpesa", webhook.BitPesaKey{Key: "key", Secret: "secret"})),
 		Handle: func(context.Context, webhook.Event[bitpesa.Event]) error { return nil },
 	})
-	require.NoError(t, errors.Join(err1, err2, err3))
+	require.NoError(t, errors.Join(err1, err2))
 	w := httptest.NewRecorder()
 	mount(h).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/hooks/kpay/guess", nil))
 	assert.Equal(t, 401, w.Code)
@@ -287,6 +295,46 @@ func TestTheKapitenRecipeFollowsAnOrder(t *testing.T) {
 			srv.Flush()
 			assert.Equal(t, string(status), s.orderStatus(t), name)
 		}
+	}
+}
+
+// Deposits and payouts may have the same external id: each kind's callbacks ask about its own.
+func TestTheKotaniRecipeFollowsBothKinds(t *testing.T) {
+	s := inboxOn(t, "sqlite")
+	s.orders(t)
+	mux := http.NewServeMux()
+	var codes []int
+	srv := kotanitest.New(kotanitest.Config{Options: fake.Options{
+		Callbacks: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer := httptest.NewRecorder()
+			mux.ServeHTTP(answer, r)
+			codes = append(codes, answer.Code)
+			w.WriteHeader(answer.Code)
+		}),
+	}})
+	defer srv.Close()
+	clients := map[kotani.TransactionType]*kotani.Client{}
+	for kind, path := range map[kotani.TransactionType]string{kotani.Payouts: "/hooks/kotani/payouts/", kotani.Collections: "/hooks/kotani/deposits/"} {
+		client, handler, err := kotaniHandler(srv.ClientConfig(), kind, "https://shop.example"+path, recipeSecret, s.SQLInbox)
+		require.NoError(t, err)
+		clients[kind] = client
+		mux.Handle("POST "+path, handler)
+	}
+	ten := decimal.NewFromInt(10)
+	_, err := clients[kotani.Collections].Fiat.Deposit(t.Context(), kotani.DepositParams{Amount: ten, PhoneNumber: "254712345678", ExternalID: "order-1"})
+	require.NoError(t, err)
+	srv.Advance(time.Minute)
+	srv.Flush()
+	assert.Equal(t, "SUCCESSFUL", s.orderStatus(t))
+	s.exec(t, `UPDATE orders SET status = 'new'`)
+	_, err = clients[kotani.Payouts].Fiat.Withdraw(t.Context(), kotani.WithdrawParams{Amount: ten, PhoneNumber: "254712340001", ExternalID: "order-1"})
+	require.NoError(t, err)
+	srv.Advance(time.Minute)
+	srv.Flush()
+	assert.Equal(t, "FAILED", s.orderStatus(t), "0001 fails")
+	require.NotEmpty(t, codes)
+	for _, code := range codes {
+		assert.Equal(t, 200, code)
 	}
 }
 

@@ -27,7 +27,8 @@ type Company struct {
 }
 
 // AddCompany registers an active company with one user and returns it ready to
-// use. It panics when the registration number is taken: a mistake of the test.
+// use. It panics when the registration number is taken, or on prices that Configure
+// refuses: mistakes of the test.
 func (f *Fake) AddCompany(c Company) Company {
 	f.world.Lock()
 	defer f.world.Unlock()
@@ -35,6 +36,7 @@ func (f *Fake) AddCompany(c Company) Company {
 	if c.Pricing != nil {
 		pricing = c.Pricing
 	}
+	fake.Must(pricing.check())
 	n := len(f.state.companies) + 1
 	if c.Name == "" {
 		c.Name = fmt.Sprintf("Company %d Ltd", n)

@@ -117,6 +117,21 @@ func (i *InsufficientFunds) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// check names a value that means nothing. c is as it was given.
+func (c Config) check() error {
+	switch {
+	case c.Pricing != nil && c.Pricing.check() != nil:
+		return c.Pricing.check()
+	case c.OnInsufficientFunds != WaitForPayment && c.OnInsufficientFunds != Reject:
+		return errors.New("OnInsufficientFunds must be WaitForPayment or Reject")
+	case c.MaxTopUp.IsNegative():
+		return errors.New("MaxTopUp is below zero")
+	case c.Quirks.PageSize < 0:
+		return errors.New("PageSize is below zero")
+	}
+	return nil
+}
+
 func (c Config) withDefaults() Config {
 	if c.Pricing == nil {
 		p := DefaultPricing()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -38,8 +39,13 @@ func NewServer(t fake.TB, config ...Config) *Fake { return fake.NewServer(t, New
 func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 
 // NewIn makes a fake in a world that others share, so that one clock moves them
-// all; another fake's World method gives it. Config.Options is not looked at.
+// all; another fake's World method gives it. Config.Options is not looked at. NewIn
+// panics on prices that Configure refuses, on a MaxTopUp or PageSize below zero and on an
+// OnInsufficientFunds that is no constant: those are mistakes of the program.
 func NewIn(w *fake.World, c Config) *Fake {
+	if err := c.check(); err != nil {
+		panic(fmt.Sprintf("kapitentest: %v", err))
+	}
 	c = c.withDefaults()
 	f := &Fake{world: w, config: c}
 	f.endpoints = f.newEndpoints()

@@ -3,6 +3,7 @@ package kapitentest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -89,6 +90,11 @@ func (p Pricing) config() object {
 }
 
 func (p Pricing) check() error {
+	for w := range p.WeightFees {
+		if !slices.Contains(weights(), w) {
+			return fmt.Errorf("no weight range %q", w)
+		}
+	}
 	most := decimal.New(1, 12)
 	all := slices.Collect(maps.Values(p.WeightFees))
 	for _, one := range p.prices() {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -304,6 +305,22 @@ func TestAmountsAsStrings(t *testing.T) {
 	topUp(t, srv, co, "5", "0788123456")
 	row := as(t, srv, co, "GET", "/api/companies/"+co.ID+"/transactions/", "").results(t)[0]
 	assert.Equal(t, "5.00", row["amount"])
+}
+
+func TestPricesThatConfigureRefusesArePanics(t *testing.T) {
+	spoilt := map[string]kapitentest.Pricing{
+		"negative":        {BaseFare: francs(-5)},
+		"negative weight": {WeightFees: map[kapiten.WeightRange]decimal.Decimal{kapiten.Weight0To5: francs(-1)}},
+		"no such weight":  {WeightFees: map[kapiten.WeightRange]decimal.Decimal{"30": francs(1)}},
+	}
+	srv := kapitentest.NewServer(t)
+	co := srv.AddCompany(kapitentest.Company{})
+	for name, pricing := range spoilt {
+		assert.Panics(t, func() { kapitentest.New(kapitentest.Config{Pricing: &pricing}) }, name)
+		assert.Panics(t, func() { srv.AddCompany(kapitentest.Company{Pricing: &pricing}) }, name)
+		assert.Error(t, srv.Configure(co.ID, func(s *kapitentest.Settings) { s.Pricing = pricing }), name)
+	}
+	assert.Panics(t, func() { kapitentest.New(kapitentest.Config{OnInsufficientFunds: 7}) })
 }
 
 func TestAddCompanyPanicsOnATakenNumber(t *testing.T) {

@@ -2,6 +2,8 @@ package kasapaytest
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -146,4 +148,26 @@ func (c Config) withDefaults() Config {
 	c.CallbackRetries = slices.Clone(c.CallbackRetries)
 	c.Float = maps.Clone(c.Float)
 	return c
+}
+
+// check names a value that means nothing. c has its defaults.
+func (c Config) check() error {
+	if !slices.Contains(slices.Collect(maps.Values(scenarios())), c.Scenario) {
+		return fmt.Errorf("no scenario %q", c.Scenario)
+	}
+	if slices.Contains(c.ServiceCodes, "") {
+		return errors.New("a service code is empty")
+	}
+	for currency, amount := range c.Float {
+		if amount.IsNegative() {
+			return fmt.Errorf("the float in %q is below zero", currency)
+		}
+	}
+	q := c.Quirks
+	for _, status := range []int{q.RefusalStatus, cmp.Or(q.DuplicateStatus, http.StatusConflict), q.TokenStatus, q.NotFoundStatus} {
+		if status < 200 || status > 599 {
+			return fmt.Errorf("%d is no HTTP status of a response", status)
+		}
+	}
+	return nil
 }

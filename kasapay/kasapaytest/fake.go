@@ -45,9 +45,14 @@ func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 
 // NewIn makes a fake in a world that others share, so that one clock moves them
 // all. Another fake's World method returns that world. NewIn ignores
-// Config.Options.
+// Config.Options. NewIn panics on a scenario that does not exist, an empty service
+// code, a float below zero and an HTTP status below 200 or above 599: those are
+// mistakes of the program.
 func NewIn(w *fake.World, c Config) *Fake {
 	f := &Fake{world: w, config: c.withDefaults()}
+	if err := f.config.check(); err != nil {
+		panic(fmt.Sprintf("kasapaytest: %v", err))
+	}
 	f.Control = w.Join(fake.Provider{
 		Name:         providerName,
 		Handler:      f.routes(),

@@ -168,9 +168,9 @@ func (f *Fake) acknowledged(_ fake.Delivery, status int, _ []byte) bool {
 	return status == http.StatusOK || f.config.Quirks.AnySuccessAcknowledges && status >= 200 && status < 300
 }
 
-// scenario decides what becomes of a new payout.
-func (f *Fake) scenario(o object) fake.Scenario {
-	asked := fake.Scenarios{
+// scenarios are those of this fake.
+func scenarios() fake.Scenarios {
+	return fake.Scenarios{
 		"any digits": fake.ScenarioPaid, // by the reference only
 		"0001":       fake.ScenarioFailed,
 		"0002":       fake.ScenarioNoFunds,
@@ -182,8 +182,12 @@ func (f *Fake) scenario(o object) fake.Scenario {
 		"0008":       fake.ScenarioRefunded,
 		"0009":       fake.ScenarioLost,
 		"0010":       ScenarioJammedReversed,
-	}.Choose(o["payout_reference"], o["recipient_account_number"])
-	return cmp.Or(asked, f.config.Scenario)
+	}
+}
+
+// scenario decides what becomes of a new payout.
+func (f *Fake) scenario(o object) fake.Scenario {
+	return cmp.Or(scenarios().Choose(o["payout_reference"], o["recipient_account_number"]), f.config.Scenario)
 }
 
 const (

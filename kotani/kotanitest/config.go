@@ -2,6 +2,8 @@ package kotanitest
 
 import (
 	"cmp"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -226,6 +228,42 @@ func whenNotPositive(field *decimal.Decimal, value int64) {
 	if !field.IsPositive() {
 		*field = decimal.NewFromInt(value)
 	}
+}
+
+// check names a value that means nothing. c is as it was given.
+func (c Config) check() error {
+	if c.Country != "" && c.Country != kotani.Kenya && c.Country != kotani.Ghana {
+		return fmt.Errorf("no country %q: it is %q or %q", c.Country, kotani.Kenya, kotani.Ghana)
+	}
+	f, q := c.FiatConnect, c.FiatConnect.Quirks
+	for name, balance := range c.Balances {
+		if balance.IsNegative() {
+			return fmt.Errorf("the balance in %q is below zero", name)
+		}
+	}
+	for _, prices := range []map[string]decimal.Decimal{c.Rates, c.Quirks.HashValues, f.Rates, q.CryptoValues} {
+		for name, price := range prices {
+			if !price.IsPositive() {
+				return fmt.Errorf("the rate or value of %q is not above zero", name)
+			}
+		}
+	}
+	for _, value := range []decimal.Decimal{c.Quirks.HashValue, c.Quirks.ClaimAmount, q.MinValue, q.MaxValue} {
+		if value.IsNegative() {
+			return fmt.Errorf("the value %s is below zero", value)
+		}
+	}
+	switch limits := f.withDefaults().Quirks; {
+	case limits.MinValue.GreaterThan(limits.MaxValue):
+		return fmt.Errorf("MinValue %s is above MaxValue %s", limits.MinValue, limits.MaxValue)
+	case !limits.FeePercent.LessThan(decimal.NewFromInt(100)):
+		return fmt.Errorf("a fee of %s percent leaves nothing", limits.FeePercent)
+	case f.ChainID < 0:
+		return fmt.Errorf("no chain %d", f.ChainID)
+	case f.Prefix != "" && (!strings.HasPrefix(f.Prefix, "/") || strings.HasSuffix(f.Prefix, "/")):
+		return fmt.Errorf("the prefix %q must begin with a slash, and not end with one", f.Prefix)
+	}
+	return nil
 }
 
 // amounts reads pairs of a currency and an amount.

@@ -2,6 +2,7 @@ package kotanitest
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -47,6 +48,9 @@ func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 // NewIn makes a fake in a world that several fakes share: one clock moves them
 // all. Another fake's World method gives the world. Config.Options is ignored.
 func NewIn(w *fake.World, c Config) *Fake {
+	if err := c.check(); err != nil {
+		panic(fmt.Sprintf("kotanitest: %v", err))
+	}
 	f := &Fake{world: w, config: c.withDefaults()}
 	f.routes = f.newRoutes()
 	f.FiatConnect = newFiatConnect(w, f.config.FiatConnect)

@@ -2,6 +2,8 @@ package kpaytest
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -118,6 +120,24 @@ func (c Config) withDefaults() Config {
 	c.CallbackRetries = slices.Clone(c.CallbackRetries)
 	c.Quirks.AllowedIPs = slices.Clone(c.Quirks.AllowedIPs)
 	return c
+}
+
+// check names a value that means nothing. c has its defaults.
+func (c Config) check() error {
+	if c.Scenario != scenarioOnPage && !slices.Contains(slices.Collect(maps.Values(scenarios())), c.Scenario) {
+		return fmt.Errorf("no scenario %q", c.Scenario)
+	}
+	if !slices.Contains([]PostbackFormat{PostbackJSON, PostbackFormLabelled, PostbackForm}, c.Quirks.PostbackFormat) {
+		return fmt.Errorf("no postback format %q", c.Quirks.PostbackFormat)
+	}
+	known := map[string]bool{"": true}
+	for _, r := range c.Retailers {
+		if known[r.ID] {
+			return fmt.Errorf("the ID %q of a retailer is empty or given twice", r.ID)
+		}
+		known[r.ID] = true
+	}
+	return nil
 }
 
 func (c Config) retailer(id string) (Retailer, bool) {

@@ -38,9 +38,14 @@ func New(c Config) *Fake { return NewIn(fake.NewWorld(c.Options), c) }
 
 // NewIn makes a fake in a world that others share, so that one clock moves them
 // all. Another fake's World method returns that world. NewIn ignores
-// Config.Options.
+// Config.Options. NewIn panics on a scenario or postback format that does not exist,
+// and on a retailer without an ID or with that of another: those are mistakes of the
+// program.
 func NewIn(w *fake.World, c Config) *Fake {
 	f := &Fake{world: w, config: c.withDefaults()}
+	if err := f.config.check(); err != nil {
+		panic(fmt.Sprintf("kpaytest: %v", err))
+	}
 	f.Control = w.Join(fake.Provider{
 		Name:      providerName,
 		Handler:   f.routes(),

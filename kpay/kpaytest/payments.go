@@ -183,10 +183,9 @@ func (f *Fake) newPayment(req request) *Payment {
 	return p
 }
 
-// scenario decides what becomes of a new payment.
-func (f *Fake) scenario(req request) fake.Scenario {
-	phone, _ := wire.Phone(req["msisdn"])
-	asked := fake.Scenarios{
+// scenarios are those of this fake.
+func scenarios() fake.Scenarios {
+	return fake.Scenarios{
 		"any digits": fake.ScenarioPaid, // by the refid only
 		"0001":       fake.ScenarioFailed,
 		"0002":       fake.ScenarioNoFunds,
@@ -198,7 +197,13 @@ func (f *Fake) scenario(req request) fake.Scenario {
 		"0008":       ScenarioRefusedNoFunds,
 		"0009":       fake.ScenarioLost,
 		"0010":       fake.ScenarioLagging,
-	}.Choose(req["refid"], phone)
+	}
+}
+
+// scenario decides what becomes of a new payment.
+func (f *Fake) scenario(req request) fake.Scenario {
+	phone, _ := wire.Phone(req["msisdn"])
+	asked := scenarios().Choose(req["refid"], phone)
 	switch {
 	case asked != "":
 		return asked

@@ -222,7 +222,7 @@ func CheckEdges(t *testing.T, client any, operations []sdk.Operation, exempt ...
 		}
 	}
 	for _, op := range operations {
-		for _, part := range strings.Split(op.Path, "/") {
+		for part := range strings.SplitSeq(op.Path, "/") {
 			if name := strings.Trim(part, "{}"); name != part && !named[op.Name+" "+name] && !slices.Contains(exempt, op.Name) {
 				t.Errorf("%s: no method names {%s}", op.Name, name)
 			}

@@ -287,7 +287,7 @@ func TestTheTimelineTellsEachStateThatTheClockChanges(t *testing.T) {
 				require.Equal(t, http.StatusOK, status, body)
 			}
 			before := look()
-			for steps := 0; steps < 100; steps++ {
+			for range 100 {
 				if status, _ := faketest.Admin(c.Admin(), "POST", "/_fake/clock/advance", `{"to_next_event":true}`); status != http.StatusOK {
 					break // no event is left
 				}

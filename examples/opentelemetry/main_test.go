@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -257,6 +259,31 @@ func TestACallStaysInItsCallersTraceAndACallbackDoesNot(t *testing.T) {
 	assert.Equal(t, parent.SpanContext().TraceID(), made[0].SpanContext.TraceID())
 	assert.NotEqual(t, parent.SpanContext().TraceID(), made[1].SpanContext.TraceID())
 	assert.False(t, made[1].Parent.IsValid())
+}
+
+func TestAFuncWithATransactionIsNamedAndLinkedToo(t *testing.T) {
+	tel, spans, _ := telemetryFor(t)
+	_, err := call(t.Context(), tel, "kpay", "pay", "order-1", func(context.Context) (int, error) { return 1, nil })
+	require.NoError(t, err)
+	open, failed := new(sql.Tx), errors.New("no order has this reference")
+	handle := handledTx(tel, func(_ context.Context, tx *sql.Tx, ev webhook.Event[int]) error {
+		assert.Same(t, open, tx)
+		assert.Equal(t, 7, ev.Data)
+		return failed
+	})
+	tel.callback("kpay", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, failed, handle(r.Context(), open, webhook.Event[int]{
+			Identity: webhook.Identity{Reference: "order-1", Status: "01"}, Data: 7, Trust: webhook.Confirmed, Transition: webhook.Advanced,
+		}))
+	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil))
+	made := spans.GetSpans()
+	require.Len(t, made, 2)
+	require.Len(t, made[1].Links, 1)
+	assert.Equal(t, made[0].SpanContext.SpanID(), made[1].Links[0].SpanContext.SpanID())
+	assert.Equal(t, map[string]string{
+		"kapiten.provider": "kpay", "kapiten.reference.hash": tel.hash("order-1"), "kapiten.status": "01",
+		"kapiten.transition": "advanced", "kapiten.trust": "confirmed",
+	}, attributes(made[1]))
 }
 
 func TestAShortKeyIsRefused(t *testing.T) {

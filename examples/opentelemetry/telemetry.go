@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -171,13 +172,26 @@ func (t *telemetry) observed(ctx context.Context, o webhook.Observation) {
 // and links the span of the call that has the same reference.
 func handled[E any](t *telemetry, next func(context.Context, webhook.Event[E]) error) func(context.Context, webhook.Event[E]) error {
 	return func(ctx context.Context, ev webhook.Event[E]) error {
-		span, hash := trace.SpanFromContext(ctx), t.hash(ev.Reference)
-		span.SetAttributes(attribute.String("kapiten.reference.hash", hash), attribute.String("kapiten.status", ev.Status),
-			attribute.String("kapiten.transition", string(ev.Transition)), attribute.String("kapiten.trust", ev.Trust.String()))
-		if made, ok := t.calls.of(hash); ok {
-			span.AddLink(trace.Link{SpanContext: made})
-		}
+		t.name(ctx, ev.Identity, ev.Transition, ev.Trust)
 		return next(ctx, ev)
+	}
+}
+
+// handledTx is handled for webhook.Config.HandleTx. The span names an event again if
+// the transaction is repeated.
+func handledTx[E any](t *telemetry, next func(context.Context, *sql.Tx, webhook.Event[E]) error) func(context.Context, *sql.Tx, webhook.Event[E]) error {
+	return func(ctx context.Context, tx *sql.Tx, ev webhook.Event[E]) error {
+		t.name(ctx, ev.Identity, ev.Transition, ev.Trust)
+		return next(ctx, tx, ev)
+	}
+}
+
+func (t *telemetry) name(ctx context.Context, about webhook.Identity, transition webhook.Transition, trust webhook.Trust) {
+	span, hash := trace.SpanFromContext(ctx), t.hash(about.Reference)
+	span.SetAttributes(attribute.String("kapiten.reference.hash", hash), attribute.String("kapiten.status", about.Status),
+		attribute.String("kapiten.transition", string(transition)), attribute.String("kapiten.trust", trust.String()))
+	if made, ok := t.calls.of(hash); ok {
+		span.AddLink(trace.Link{SpanContext: made})
 	}
 }
 

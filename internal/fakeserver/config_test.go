@@ -219,7 +219,7 @@ func TestAFileThatMakesNoSenseIsRefusedByName(t *testing.T) {
 		`{"kpay": {"quirks": {"postback_format": "xml"}}}`:                              `kpay: kpaytest: no postback format "xml"`,
 		`{"kpay": {"retailers": [{"name": "Shop"}]}}`:                                   `kpay: kpaytest: the ID "" of a retailer`,
 		`{"kpay": {"retailers": [{"id": "07"}, {"id": "07"}]}}`:                         `kpay: kpaytest: the ID "07" of a retailer`,
-		`{"kasapay": {"scenario": "settled"}}`:                                          `kasapay: kasapaytest: no scenario "settled"`,
+		`{"kasapay": {"scenario": "Paid"}}`:                                             `kasapay: kasapaytest: no scenario "Paid"`,
 		`{"kasapay": {"service_codes": [""]}}`:                                          "kasapay: kasapaytest: a service code is empty",
 		`{"kasapay": {"float": {"KES": -5}}}`:                                           `kasapay: kasapaytest: the float in "KES" is below zero`,
 		`{"kasapay": {"quirks": {"refusal_status": 199}}}`:                              "kasapay: kasapaytest: 199 is no HTTP status",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"io"
 	"iter"
 	"net/http"
@@ -606,6 +607,137 @@ func TestJournalCompare(t *testing.T) {
 			break // nothing more is asked for
 		}
 	})
+}
+
+// TestJournalCompareShowsASecondRow holds two rows of a provider against one entry.
+func TestJournalCompareShowsASecondRow(t *testing.T) {
+	c := newComparing(t)
+	rides := journal.KapitenRides(c.j, "rides", c.kapiten, c.company.ID, nil)
+	topUps := journal.KapitenTopUp(c.j, "top-ups", c.kapiten, c.company.ID, nil)
+	topUp := kapiten.TopUpParams{Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456", Description: "a", CompanyID: c.company.ID}
+	scripted := c.scripted(&[]journal.Row{
+		{Reference: "a", ID: "1", Standing: journal.Succeeded}, {Reference: "a", ID: "1", Standing: journal.Succeeded},
+		{Reference: "b", Standing: journal.Succeeded}, {Reference: "b", Standing: journal.Succeeded},
+	})
+	c.plan(func(tx journal.Tx) error {
+		return errors.Join(rides.Plan(t.Context(), tx, rideParams("a")), topUps.Plan(t.Context(), tx, topUp))
+	})
+	window := around(0, 10*time.Minute)
+	require.Empty(t, mismatches(t, rides.Compare(t.Context(), window)))
+	require.Empty(t, mismatches(t, topUps.Compare(t.Context(), window)))
+	again := rideParams("a")
+	again.CompanyID = c.company.ID
+	_, err1 := c.kapiten.Rides.Create(t.Context(), again)
+	_, err2 := c.kapiten.Wallet.TopUp(t.Context(), topUp)
+	must(err1, err2)
+	c.advance(time.Minute)
+	require.Equal(t, []string{"extra a: a second under this reference"}, mismatches(t, rides.Compare(t.Context(), window)))
+	require.Equal(t, []string{"extra a: a second under this reference"}, mismatches(t, topUps.Compare(t.Context(), window)))
+
+	// A row that a moving list shows again is no second. Two rows without an id may be the same.
+	c.paid("a", "b")
+	require.Empty(t, mismatches(t, scripted.Compare(t.Context(), window)))
+}
+
+// comparing is a journal beside Kapiten's and Kotani's fakes.
+type comparing struct {
+	t       *testing.T
+	db      *sql.DB
+	m       *merchant
+	j       *journal.Journal
+	kapiten *kapiten.Client
+	kotani  *kotani.Client
+	company kapitentest.Company
+	rides   *kapitentest.Fake
+	momo    *kotanitest.Fake
+}
+
+func newComparing(t *testing.T) *comparing {
+	c := &comparing{t: t, db: openImmediate(t)}
+	c.m = newMerchant(t, c.db, journal.SQLite, newBank(sdk.Searched))
+	var err error
+	c.j, err = journal.Open(t.Context(), c.db, journal.SQLite, journal.Config{})
+	require.NoError(t, err)
+	srv, company := newKapiten()
+	c.rides, c.company = srv, company
+	c.kapiten = kapitenClient(srv, company, func(next http.RoundTripper) http.RoundTripper { return next })
+	c.momo = kotanitest.New(kotanitest.Config{Options: fake.Options{Start: time.Now()}})
+	c.kotani, err = kotani.New(c.momo.ClientConfig())
+	require.NoError(t, err)
+	return c
+}
+
+func (c *comparing) advance(by time.Duration) {
+	c.rides.Advance(by)
+	c.momo.Advance(by)
+}
+
+// plan commits, and works until all is final.
+func (c *comparing) plan(plan func(journal.Tx) error) {
+	tx, err := c.db.BeginTx(c.t.Context(), nil)
+	require.NoError(c.t, err)
+	require.NoError(c.t, plan(tx))
+	require.NoError(c.t, tx.Commit())
+	c.settle()
+}
+
+func (c *comparing) settle() {
+	for range 8 {
+		_, err := c.j.Work(c.t.Context())
+		require.NoError(c.t, err)
+		c.advance(10 * time.Second)
+		c.exec(`UPDATE journal_entries SET due_at = 1 WHERE due_at IS NOT NULL`)
+	}
+}
+
+func (c *comparing) exec(statement string) {
+	_, err := c.db.ExecContext(c.t.Context(), statement)
+	require.NoError(c.t, err)
+}
+
+// scripted is the bank's flow with a list.
+func (c *comparing) scripted(rows *[]journal.Row) *journal.Flow[order, receipt] {
+	p := c.m.bank.provider()
+	p.Ledger = func(context.Context, journal.Window) iter.Seq2[journal.Row, error] {
+		return func(yield func(journal.Row, error) bool) {
+			for _, row := range *rows {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}
+	}
+	return journal.New(c.j, "pay", p, nil)
+}
+
+// paid makes entries of the bank's flow that are final.
+func (c *comparing) paid(references ...string) {
+	for _, reference := range references {
+		c.m.mustPlan(reference)
+		c.m.work(0)
+		c.m.bank.set(reference, "paid")
+	}
+	c.m.again(2, time.Minute)
+}
+
+// around is a window in the middle of which lies a time some time ago.
+func around(ago, half time.Duration) journal.Window {
+	middle := time.Now().Add(-ago)
+	return journal.Window{From: middle.Add(-half), To: middle.Add(half)}
+}
+
+// mismatches lists differences, and the notes of those whose entry is known and extra.
+func mismatches(t *testing.T, list iter.Seq2[journal.Mismatch, error]) (all []string) {
+	for m, err := range list {
+		require.NoError(t, err)
+		text := string(m.What) + " " + m.Reference
+		if m.What == journal.Extra && m.Entry != nil {
+			text += ": " + m.Note
+		}
+		all = append(all, text)
+	}
+	slices.Sort(all)
+	return all
 }
 
 type rewriting func(*http.Request) (*http.Response, error)

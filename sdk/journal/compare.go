@@ -29,7 +29,7 @@ type Mismatch struct {
 	What      Difference
 	Reference string
 	ID        string // the provider's; empty when Missing
-	Entry     *Entry // nil when Extra
+	Entry     *Entry // nil when Extra, unless the row is a second under its reference
 	Row       *Row   // nil when Missing
 	Note      string
 }
@@ -39,7 +39,7 @@ type Difference string
 
 const (
 	Missing       Difference = "missing"        // the journal has it as accepted, and the provider does not list it
-	Extra         Difference = "extra"          // the provider lists it, and the journal has no such entry
+	Extra         Difference = "extra"          // the provider lists it, and the journal has no such entry, or one for two rows
 	AmountDiffers Difference = "amount-differs" // both have it, with other amounts
 	StatusDiffers Difference = "status-differs" // both have it, and it did not end as recorded
 )
@@ -50,6 +50,10 @@ const compareMargin = 2 * time.Hour
 // Compare holds the entries that were planned in a window against the provider's own
 // list, and yields what differs. A nil error beside a Mismatch means a difference; an
 // error ends the comparison, which is then not complete. It changes nothing.
+//
+// A second row under a reference is Extra, with the entry: it may be a second payment.
+// It shows in the window in which the entry was planned, also when it is younger: compare
+// each window again some days later.
 //
 // An entry that was refused, cancelled or never sent should not be in the list. An entry
 // that is stuck or under way may be. Leave out the last minutes: what is under way there
@@ -72,24 +76,35 @@ func (f *Flow[P, T]) Compare(ctx context.Context, w Window) iter.Seq2[Mismatch, 
 			yield(Mismatch{}, err)
 			return
 		}
+		others := map[string]*held{} // planned outside of the window
 		seen := map[string]bool{}
 		for row, err := range f.p.Ledger(ctx, Window{w.From.Add(-compareMargin), w.To.Add(compareMargin)}) {
 			if err != nil {
 				yield(Mismatch{}, err)
 				return
 			}
-			e, ok := entries[row.Reference]
-			if !ok {
-				if e, err = f.elsewhere(ctx, row); err != nil {
-					yield(Mismatch{}, err)
-					return
+			e := entries[row.Reference]
+			if e == nil {
+				if e = others[row.Reference]; e == nil && (row.At.IsZero() || w.holds(row.At)) {
+					if e, err = f.elsewhere(ctx, row); err != nil {
+						yield(Mismatch{}, err)
+						return
+					}
 				}
-				if e == nil && !row.At.IsZero() && !w.holds(row.At) {
+				switch {
+				case e != nil:
+					others[row.Reference] = e
+				case !row.At.IsZero() && !w.holds(row.At):
 					continue
 				}
 			}
-			if what, note := e.differs(row); what != "" && !seen[row.ID+"\x00"+string(what)] {
-				seen[row.ID+"\x00"+string(what)] = true // a list that moved on shows a row again
+			what, note := e.differs(row)
+			if e.second(row) {
+				what, note = Extra, "a second under this reference"
+			}
+			key := row.Reference + "\x00" + row.ID + "\x00" + string(what)
+			if what != "" && !seen[key] {
+				seen[key] = true // a list that moved on shows a row again
 				m := Mismatch{What: what, Reference: row.Reference, ID: row.ID, Row: &row, Note: note}
 				if e != nil {
 					m.Entry = &e.entry
@@ -98,8 +113,8 @@ func (f *Flow[P, T]) Compare(ctx context.Context, w Window) iter.Seq2[Mismatch, 
 					return
 				}
 			}
-			if e != nil {
-				e.listed = true
+			if e != nil && !e.listed {
+				e.listed, e.id = true, row.ID
 			}
 		}
 		for reference, e := range entries {
@@ -116,6 +131,13 @@ type held struct {
 	amount, currency string
 
 	listed bool
+	id     string // of the row that was listed first
+}
+
+// second reports a row beside the row that was listed first. Rows without an id may be
+// the same.
+func (h *held) second(row Row) bool {
+	return h != nil && h.listed && h.id != "" && row.ID != "" && h.id != row.ID
 }
 
 // expected reports an entry that the provider must have.

@@ -131,7 +131,8 @@
 // The clock of leases is the database's. Parameters
 // and responses are stored as JSON, which holds names and phone numbers: Purge removes
 // them and keeps the references. A callback URL is not stored: a placeholder stands in
-// the stored request, and each attempt has a URL of its own.
+// the stored request, and each attempt has a URL of its own. A response is stored as it
+// came, with whatever it repeats.
 //
 // A flow whose callbacks name no reference of yours has no Knock: FiatConnect, top-ups,
 // and Kotani's once writes. They are asked for.

@@ -60,8 +60,11 @@ const compareMargin = 2 * time.Hour
 //
 // An entry that was refused, cancelled or never sent should not be in the list. An entry
 // that is stuck, under way or failed may be. What lies outside of the window, entry and
-// row, is not compared. Leave out the last minutes: what is under way there
-// changes meanwhile. It holds the entries of the window in memory.
+// row, is not compared. Leave out the last minutes: what is under way there changes
+// meanwhile.
+//
+// It holds the entries of the window in memory. However short the window, it goes through
+// all entries of the flow to find them: run it by the day, not by the minute.
 //
 // Flows of a Journal that have the same client, or company, and list leave each other's
 // rows alone. A row is Extra if its flow is not in this Journal, or has another client.

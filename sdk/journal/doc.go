@@ -137,6 +137,9 @@
 // A flow whose callbacks name no reference of yours has no Knock: FiatConnect, top-ups,
 // and Kotani's once writes. They are asked for.
 //
+// Compare goes through all entries of its flow. List of final, refused or cancelled
+// entries goes through all entries until it has found enough: for rare ones, that is long.
+//
 // A spend limit counts what was sent, refused requests too. Polls of an open entry
 // grow from 3 seconds to 15 minutes apart: Knock is faster.
 package journal

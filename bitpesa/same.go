@@ -84,11 +84,17 @@ func (p *PayinMethodParams) compare(c *transport.Comparison, shown *PayinMethod)
 
 // detailText is a text or a number of a collection's details. Anything else shows nothing.
 func detailText(value any) string {
-	switch value.(type) {
+	switch value := value.(type) {
 	case nil, bool, []any, map[string]any:
 		return ""
+	case string:
+		return value
 	}
-	return fmt.Sprint(value)
+	text, err := json.Marshal(value) // as it goes over the wire: 1234567890, and not 1.23456789e+09
+	if err != nil {
+		return ""
+	}
+	return strings.Trim(string(text), `"`)
 }
 
 // match compares n objects, which a response may have in another order.

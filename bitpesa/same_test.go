@@ -180,6 +180,7 @@ func TestACollectionIsComparedWithTheOneAskedFor(t *testing.T) {
 		"another type":                {one, strings.Replace(`[`+wave+`]`, "XOF::Mobile", "NGN::Bank", 1), "different"},
 		"an account, not a phone":     {one, `[` + bank + `]`, "different"},
 		"another account":             {[]bitpesa.PayinMethodParams{account}, strings.Replace(`[`+bank+`]`, "5678", "5679", 1), "different"},
+		"the account as a number":     {[]bitpesa.PayinMethodParams{{Type: "NGN::Bank", InDetails: map[string]any{"account_number": float64(1234567890)}}}, strings.Replace(`[`+bank+`]`, `"0012345678"`, "1234567890", 1), "same"},
 		"the account":                 {[]bitpesa.PayinMethodParams{account}, `[` + bank + `]`, "same"},
 		"the address of a refund":     {[]bitpesa.PayinMethodParams{coins}, `[` + btc + `]`, "same"},
 		"another address of a refund": {[]bitpesa.PayinMethodParams{coins}, strings.Replace(`[`+btc+`]`, "1abc", "1abd", 1), "different"},

@@ -184,8 +184,10 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 // ever had: one request per page.
 //
 // Calls of one Client with the same parameters at the same time share one request. A call
-// with the same external id and other parameters waits for them, and only looks. The
-// limits of CreateOnce, because Kapiten promises no unique external id:
+// with the same external id and other parameters waits for them, and then only looks,
+// unless they have created nothing.
+//
+// The limits of CreateOnce, because Kapiten promises no unique external id:
 //
 //   - A request that the far side holds back, and carries out after the next call
 //     has looked, becomes a second ride. Between two calls after an unknown outcome

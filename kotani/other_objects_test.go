@@ -333,7 +333,7 @@ func TestABadRowLosesNoOther(t *testing.T) {
 
 func TestAListSaysWhetherItMayGoOn(t *testing.T) {
 	for members, more := range map[string]bool{
-		`"count":1`: false, `"total":"1"`: false, `"next":null`: false, `"next":""`: false, `"hasMore":false`: false, `"pages":1`: false, `"meta":[]`: false, `"x":9`: false,
+		`"prev_cursor":"x"`: false, `"count":1`: false, `"total":"1"`: false, `"next":null`: false, `"next":""`: false, `"hasMore":false`: false, `"pages":1`: false, `"meta":[]`: false, `"x":9`: false,
 		`"count":2`: true, `"total":"60"`: true, `"next":"/p2"`: true, `"has_more":true`: true, `"nextCursor":"x"`: true, `"totalPages":2`: true,
 		`"meta":{"total":60}`: true, `"pagination":{"next_page":2}`: true,
 	} {

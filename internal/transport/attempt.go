@@ -297,7 +297,7 @@ func (x *exchange) mayHaveLeft(a *attempt, err error) bool {
 	if x.core.plain {
 		// The hooks tell. They are silent about a RoundTripper that the caller has
 		// registered for the scheme.
-		unread = e.got.Load() || a.body.bytes.Len() == len(x.body)
+		unread = e.got.Load() || !e.asked.Load() || a.body.bytes.Len() == len(x.body)
 	}
 	switch {
 	case !unread:

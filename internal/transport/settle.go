@@ -352,6 +352,7 @@ func (c *Core) share(ctx context.Context, op *sdk.Operation, u *url.URL, body []
 	if identity == "" {
 		identity = string(body)
 	}
+	identity = op.Name + "\n" + identity // operations of one scope have equal bodies
 	var h history
 	for {
 		c.mu.Lock()
@@ -367,9 +368,12 @@ func (c *Core) share(ctx context.Context, op *sdk.Operation, u *url.URL, body []
 		select {
 		case <-s.done:
 		case <-ctx.Done():
-			e := c.unknown(op, call.class(op.Class), call)
-			if s.identity != identity && !h.open {
-				e.Outcome = sdk.NotSent // it was not yet this call's turn
+			class := call.class(op.Class)
+			e := c.unknown(op, class, call)
+			// It was not yet this call's turn. But a searched write that is "not sent" is
+			// called again without a look, and pays beside the one it waited for.
+			if s.identity != identity && !h.open && !h.behind && (call.LookFirst || class == sdk.Referenced || class == sdk.Keyed) {
+				e.Outcome = sdk.NotSent
 			}
 			return withCause(ctx, e)
 		}

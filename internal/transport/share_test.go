@@ -302,6 +302,11 @@ func TestOneReferenceOfTwoOperationsIsPaidOnce(t *testing.T) {
 			all.Go(func() { _, err := r.pay(t.Context(), order[0], "7"); assert.NoError(t, err) })
 			synctest.Wait()
 			all.Go(func() { _, err := r.pay(t.Context(), order[1], "9"); assert.ErrorIs(t, err, sdk.ErrReferenceTaken) })
+			all.Go(func() { // equal bodies are not the same operation
+				p, err := r.pay(t.Context(), order[1], "7")
+				assert.NoError(t, err)
+				assert.True(t, p.found, "it looks, and does not take the other's result")
+			})
 			all.Wait()
 			assert.Equal(t, 1, r.booked)
 		})
@@ -492,31 +497,33 @@ func TestAPanicReleasesTheReference(t *testing.T) {
 // A caller whose context ends while he waits hears what may have happened.
 func TestAWaitingCallerWhoseContextEnds(t *testing.T) {
 	for name, row := range map[string]struct {
-		amount string
-		want   sdk.Outcome
+		op, amount string
+		want       sdk.Outcome
 	}{
-		"the same payment is under way":   {"7", sdk.Unknown},
-		"another one, not yet this one's": {"9", sdk.NotSent},
+		"the same payment is under way":   {"referenced", "7", sdk.Unknown},
+		"another one, not yet this one's": {"referenced", "9", sdk.NotSent},
+		// Called again as "not sent", it would not look, and pay beside the other one.
+		"another one, of a reference that may be paid twice": {"once", "9", sdk.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRegister(t)
 				var all sync.WaitGroup
 				all.Go(func() {
-					_, err := r.pay(t.Context(), "referenced", "7")
+					_, err := r.pay(t.Context(), row.op, "7")
 					assert.NoError(t, err)
 				})
 				synctest.Wait()
 				ctx, cancel := contextWithin(t, 500*time.Millisecond)
 				defer cancel()
 				start := time.Now()
-				_, err := r.pay(ctx, "referenced", row.amount)
+				_, err := r.pay(ctx, row.op, row.amount)
 				assert.Equal(t, 500*time.Millisecond, time.Since(start))
 				f := failure(t, err)
 				assert.Equal(t, row.want, f.Outcome)
 				assert.Equal(t, "ref-1", f.Reference)
 				assert.ErrorIs(t, err, context.DeadlineExceeded)
-				assert.Equal(t, "acme: referenced: deadline exceeded (outcome: "+row.want.String()+")", err.Error())
+				assert.Equal(t, "acme: "+row.op+": deadline exceeded (outcome: "+row.want.String()+")", err.Error())
 				all.Wait()
 				assert.Len(t, r.s.seen(), 1)
 			})

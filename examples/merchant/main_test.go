@@ -3,7 +3,11 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
+
+	"github.com/kapiteni/kapiten-go/kapiten"
+	"github.com/kapiteni/kapiten-go/sdk/journal"
 )
 
 // TestMain lets the test binary be the merchant's process, too.
@@ -17,5 +21,67 @@ func TestMain(m *testing.M) {
 func TestTheStoryIsTrue(t *testing.T) {
 	if err := story(t.Context()); err != nil {
 		t.Error(fmt.Errorf("story: %w", err))
+	}
+}
+
+// TestAPersonEndsARideThatKapitenNeverShowed plays both acts.
+func TestAPersonEndsARideThatKapitenNeverShowed(t *testing.T) {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, err := newWorld(filepath.Join(t.TempDir(), "shop.db"))
+	defer w.end()
+	must(err)
+	db, err := openDatabase(w.Database)
+	must(err)
+	defer db.Close()
+	must(db.create(t.Context()))
+	s, err := newShop(t.Context(), w.settings)
+	must(err)
+	defer s.db.Close()
+	orders := map[string]journal.Do{"order-1": journal.Happened, "order-2": journal.DidNot}
+	must(s.db.inTx(t.Context(), func(tx journal.Tx) error {
+		for id := range orders {
+			if err := s.db.insertOrder(t.Context(), tx, id); err != nil {
+				return err
+			}
+			if err := s.rides.Plan(t.Context(), tx, kapiten.CreateRideParams{
+				ExternalID:    journal.Reference(id, purposeRide),
+				PickupAddress: "KK 12 Ave, Kigali", Pickup: kapiten.Location{Latitude: -1.9441, Longitude: 30.0619},
+				DropoffAddress: "KG 7 Ave, Kigali", Dropoff: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+				Sender: kapiten.Contact{Name: "The shop", Phone: "0788123457"}, Receiver: kapiten.Contact{Name: "Ama", Phone: "0788123456"},
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	for _, statement := range []string{ // as after the last lookup
+		`UPDATE journal_entries SET state = 'stuck', resume = 'sending', opened = 1, attempts = 1, due_at = NULL, lane = 0`,
+		`INSERT INTO journal_stuck (entry, flow, reason, note, since, alerted) SELECT id, flow, 'absent', 'not shown', 1, 1 FROM journal_entries`,
+	} {
+		_, err := db.ExecContext(t.Context(), statement)
+		must(err)
+	}
+	for id, act := range orders {
+		must(s.journal.Act(t.Context(), journal.Act{Flow: "rides", Reference: journal.Reference(id, purposeRide), Do: act, Actor: "Ines", Reason: "asked Kapiten"}))
+	}
+	states, err := db.states(t.Context())
+	must(err)
+	if got, want := fmt.Sprint(states), "map[order-1:delivered order-2:not delivered]"; got != want {
+		t.Errorf("the orders are %s, not %s", got, want)
+	}
+	books, err := db.readBooks(t.Context())
+	must(err)
+	if len(books[purposeRide]) != 0 {
+		t.Errorf("a price that nobody showed is in the books: %v", books[purposeRide])
+	}
+	var payouts int
+	must(db.QueryRowContext(t.Context(), `SELECT count(*) FROM journal_entries WHERE flow = 'payouts'`).Scan(&payouts))
+	if payouts != 1 {
+		t.Errorf("%d suppliers are paid, not 1", payouts)
 	}
 }

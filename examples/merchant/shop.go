@@ -86,10 +86,15 @@ func (s *shop) rideChanged(ctx context.Context, tx journal.Tx, c journal.Change[
 	}
 	switch c.Kind {
 	case journal.Succeeded, journal.Corrected:
-		if !c.Value.EstimatedPrice.Valid {
-			return errors.New("a ride without a price")
+		switch {
+		case c.Value == nil: // a person knows of it, and Kapiten never showed it: the person books the price
+			err = s.db.setState(ctx, tx, id, "delivered")
+		case !c.Value.EstimatedPrice.Valid:
+			err = errors.New("a ride without a price")
+		default:
+			err = s.db.book(ctx, tx, id, purposeRide, c.Value.EstimatedPrice.Decimal, "delivered")
 		}
-		if err := s.db.book(ctx, tx, id, purposeRide, c.Value.EstimatedPrice.Decimal, "delivered"); err != nil {
+		if err != nil {
 			return err
 		}
 		return s.payouts.Plan(ctx, tx, kasapay.CreatePayoutParams{

@@ -83,6 +83,7 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 		},
 		Judge:    judgeBitPesa,
 		Existing: func(t bitpesa.Transaction) bool { return t.Existing },
+		account:  account{client, bitpesa.OpListTransactions},
 		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
 			return rowsOf(client.Transactions.All(ctx, bitpesa.TransactionListOptions{}), w, func(t bitpesa.Transaction) (Row, bool) {
 				row := Row{Reference: t.ExternalID, ID: t.ID, Standing: judgeBitPesa(t), At: t.CreatedAt}

@@ -131,10 +131,14 @@
 // The clock of leases is the database's. Parameters
 // and responses are stored as JSON, which holds names and phone numbers: Purge removes
 // them and keeps the references. A callback URL is not stored: a placeholder stands in
-// the stored request, and each attempt has a URL of its own.
+// the stored request, and each attempt has a URL of its own. A response is stored as it
+// came, with whatever it repeats.
 //
 // A flow whose callbacks name no reference of yours has no Knock: FiatConnect, top-ups,
 // and Kotani's once writes. They are asked for.
+//
+// Compare goes through all entries of its flow. List of final, refused or cancelled
+// entries goes through all entries until it has found enough: for rare ones, that is long.
 //
 // A spend limit counts what was sent, refused requests too. Polls of an open entry
 // grow from 3 seconds to 15 minutes apart: Knock is faster.

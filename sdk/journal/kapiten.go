@@ -111,6 +111,7 @@ func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID str
 		},
 		Judge:    judgeRide,
 		Existing: func(r kapiten.Ride) bool { return r.Existing },
+		account:  account{companyID, kapiten.OpListRides},
 		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
 			return rowsOf(client.Rides.All(ctx, companyID), w, func(r kapiten.Ride) (Row, bool) {
 				return Row{Reference: r.ExternalID, ID: r.ID, Standing: judgeRide(r), At: r.CreatedAt}, true
@@ -211,10 +212,12 @@ func KapitenTopUp(j *Journal, name string, client *kapiten.Client, companyID str
 			}
 			return valueOf(client.Wallet.Get(ctx, companyID, r.Before.ID))
 		},
-		Judge: judgeTopUp,
+		Judge:   judgeTopUp,
+		account: account{companyID, kapiten.OpListTransactions},
 		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
 			return rowsOf(client.Wallet.All(ctx, companyID), w, func(t kapiten.Transaction) (Row, bool) {
 				row := Row{Reference: t.Description, ID: t.ID, Amount: decimal.NewNullDecimal(t.Amount), Standing: judgeTopUp(t), At: t.CreatedAt}
+				row.explained = row.Standing == Failed
 				return row, t.Type == kapiten.TransactionDeposit || t.Type == "" && t.Amount.IsPositive()
 			})
 		},

@@ -27,7 +27,7 @@ const reversalWatch = 7 * 24 * time.Hour
 // again, at growing intervals, for seven days.
 //
 // Leave CallbackURL empty: kasapay.Config.CallbackURL makes it when the request
-// leaves, so that no secret of it is stored.
+// leaves, so that the stored request has no secret of it. The response is stored as it came.
 func Kasapay(j *Journal, name string, payouts KasapayPayouts, fn Func[kasapay.Payout]) *Flow[kasapay.CreatePayoutParams, kasapay.Payout] {
 	type request = Request[kasapay.CreatePayoutParams, kasapay.Payout]
 	step := clientStep(kasapay.OpInitiate, sdk.Referenced, func(r request) (sdk.Prepared[kasapay.Payout], error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -277,11 +278,13 @@ func kotaniProvider[P any](client *kotani.Client, kind kotani.TransactionType, o
 		Judge:    judgeKotani,
 		Existing: func(t kotani.Transaction) bool { return t.Existing },
 		Ledger: func(ctx context.Context, w Window) iter.Seq2[Row, error] {
+			w.From = time.Time{} // all of it is in memory, in an order that is not documented
 			return rowsOf(kotaniList(ctx, client, kind), w, func(t kotani.Transaction) (Row, bool) {
 				return Row{Reference: t.ExternalID, ID: t.RequestID, Amount: t.Amount, Standing: judgeKotani(t), At: t.CreatedAt},
 					t.Type == "" || strings.EqualFold(string(t.Type), string(kind))
 			})
 		},
+		account: account{client, kind},
 		Watch:   reversalWatch,
 		Knocked: knockedBy(webhook.Kotani()),
 	}

@@ -23,7 +23,8 @@ type KPayClient interface {
 // amount. So never use a RefID outside its flow. Two retailers are two flows.
 //
 // Leave ReturnURL empty: kpay.Config.CallbackURL makes it when the request leaves, so
-// that no secret of it is stored.
+// that the stored request has no secret of it. The response is stored as it came, with
+// KPay's AuthKey. It would hold the secret too if KPay repeated the URL.
 func KPay(j *Journal, name string, client KPayClient, fn Func[kpay.Payment]) *Flow[kpay.PayParams, kpay.Payment] {
 	type request = Request[kpay.PayParams, kpay.Payment]
 	p := Provider[kpay.PayParams, kpay.Payment]{

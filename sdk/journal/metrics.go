@@ -54,7 +54,7 @@ func (j *Journal) observe(m *machine, before, after *entry) {
 }
 
 // Stats are the numbers of a flow. They cost a few index reads, however many entries
-// are finished.
+// are finished. All stuck entries are counted: the more are stuck, the longer it takes.
 type Stats struct {
 	Flow string
 	// ToSend and ToFollow count unfinished entries up to 10,001, which means more.

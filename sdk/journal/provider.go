@@ -62,7 +62,12 @@ type Provider[P, T any] struct {
 	// Ledger goes through the provider's own list, for Compare. It may yield rows outside
 	// of the window, and rows twice. nil: there is no such list.
 	Ledger func(context.Context, Window) iter.Seq2[Row, error]
+
+	account account
 }
+
+// account names a list that several flows share. Zero: none does.
+type account struct{ owner, list any }
 
 // Identity names a request, and says what it costs.
 type Identity struct {
@@ -170,6 +175,7 @@ type machine struct {
 	steps    []step
 	fault    error
 	watch    time.Duration
+	account  account
 	wake     [2]chan struct{} // of this process's loops, by lane
 	adopting struct {
 		mu    sync.Mutex
@@ -222,7 +228,7 @@ var (
 )
 
 func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
-	m := &machine{name: name, watch: p.Watch, knocked: p.Knocked}
+	m := &machine{name: name, watch: p.Watch, account: p.account, knocked: p.Knocked}
 	for lane := range m.wake {
 		m.wake[lane] = make(chan struct{}, 1)
 	}

@@ -137,3 +137,54 @@ func TestJournalKnockDuringACall(t *testing.T) {
 		require.Equal(t, 1, b.polls, "a knock counts once")
 	})
 }
+
+// TestJournalKnockLooksOn: a correction is told although the first lookups after its
+// callback fail or lag. The lookups end.
+func TestJournalKnockLooksOn(t *testing.T) {
+	for _, how := range []string{"blind", "lags", "silent for ever", "forged"} {
+		t.Run(how, func(t *testing.T) {
+			b := newBank(sdk.Referenced)
+			m := newMerchant(t, openImmediate(t), journal.SQLite, b)
+			m.mustPlan("a")
+			m.work(0)
+			b.set("a", "failed")
+			m.again(2, time.Minute)
+			require.Equal(t, journal.StateFinal, m.entry("a").State)
+			polls := b.polls
+			b.blind = how == "blind" || how == "silent for ever"
+			m.knock("a")
+			m.work(time.Minute)
+			require.Equal(t, polls+1, b.polls)
+			switch how {
+			case "silent for ever":
+				m.again(400, 15*time.Minute)
+				require.Less(t, b.polls-polls, 200)
+				require.True(t, m.entry("a").Due.IsZero())
+				return
+			case "forged":
+				m.again(20, time.Hour)
+				require.Equal(t, polls+3, b.polls)
+				require.True(t, m.entry("a").Due.IsZero())
+				return
+			}
+			b.blind = false
+			b.set("a", "paid")
+			m.again(20, time.Hour)
+			require.Equal(t, []string{"pending", "failed", "corrected"}, m.changes("a"))
+		})
+	}
+	t.Run("cancelled", func(t *testing.T) {
+		b := newBank(sdk.Referenced, "throttled and done")
+		m := newMerchant(t, openImmediate(t), journal.SQLite, b)
+		m.mustPlan("a")
+		m.work(0)
+		require.NoError(t, m.act("a", journal.Cancel))
+		b.blind = true
+		m.work(0)
+		b.blind = false
+		b.set("a", "paid")
+		m.again(20, time.Hour)
+		require.Equal(t, []string{"failed", "corrected"}, m.changes("a"))
+		require.Equal(t, 1, b.debits["a"])
+	})
+}

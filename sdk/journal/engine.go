@@ -447,7 +447,7 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 		a, finding, err := j.look(ctx, m, e)
 		// What would send the next step waits for the person: see Retry.
 		if err != nil || finding != Found || e.state == StateStuck && m.left(e.step, a) < len(m.steps) {
-			return j.quiet(ctx, m, e, 0, e.looks, never)
+			return j.lookMore(ctx, m, e, err, err != nil || finding == CannotTell)
 		}
 		return j.accept(ctx, m, e, a, "found")
 	}
@@ -462,10 +462,39 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 		return j.stick(ctx, m, e, ReasonOpenTooLong, StateOpen, "the provider does not end it")
 	}
 	delay := j.rest(m, e)
-	if err != nil && delay >= 0 {
+	if delay < 0 {
+		return j.lookMore(ctx, m, e, err, err != nil)
+	}
+	if err != nil {
 		delay = max(delay, sdk.RetryAfter(err))
 	}
 	return j.quiet(ctx, m, e, 0, e.looks, delay)
+}
+
+const (
+	// clearLooks is how many clear lookups without news follow a knock at a finished entry.
+	clearLooks = 3
+	// oneClear stands for a clear lookup in the tries of a finished entry. The rest of
+	// tries counts lookups without a clear response.
+	oneClear = 1_000_000
+)
+
+// lookMore looks again at an entry that nothing but a knock wakes. The knock was
+// answered, so the provider may not repeat it, and the lookup may have failed or lagged.
+func (j *Journal) lookMore(ctx context.Context, m *machine, e *entry, err error, unclear bool) error {
+	if unclear {
+		failures := e.tries%oneClear + 1
+		if failures > 8+int(m.settings.DoubtLimit/(10*time.Minute)) {
+			return j.quiet(ctx, m, e, 0, e.looks, never)
+		}
+		delay := max(sdk.RetryAfter(err), j.backoff(failures, 2*time.Second, 10*time.Minute))
+		return j.quiet(ctx, m, e, e.tries+1, e.looks, delay)
+	}
+	clears := e.tries/oneClear + 1
+	if clears >= clearLooks {
+		return j.quiet(ctx, m, e, 0, e.looks, never)
+	}
+	return j.quiet(ctx, m, e, e.tries+oneClear, e.looks, time.Duration(clears)*time.Minute)
 }
 
 // ask asks for the present state, unless a sweep has just done so.

@@ -243,7 +243,7 @@ func (a Act) apply(m *machine, e entry) (entry, Kind, error) {
 		if !unsent || shown || e.step > 0 || e.owed != "" {
 			return no("something may have left, or the entry is finished")
 		}
-		e.state, e.standing, e.reason = StateCancelled, Failed, ""
+		e.state, e.standing, e.reason, e.tries = StateCancelled, Failed, "", 0
 		return e, Failed, nil
 	}
 	if e.state != StateStuck {

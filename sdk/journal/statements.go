@@ -176,7 +176,7 @@ func newStatements(d Dialect) *statements {
 	// only where a lookup may correct it. The references follow $4.
 	const wakes = `(state IN ('final', 'refused') OR state = 'cancelled' AND attempts + opened > 0 OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
 	nearest := `CASE WHEN asked_at + CAST($2 AS {bigint}) > {now} THEN asked_at + CAST($2 AS {bigint}) ELSE {now} END`
-	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, due_at = CASE
+	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, tries = CASE WHEN ` + wakes + ` THEN 0 ELSE tries END, due_at = CASE
 			WHEN due_at IS NULL THEN CASE WHEN $3 = 1 AND ` + wakes + ` THEN ` + nearest + ` END
 			WHEN holder <> '' OR state = 'planned' OR owed <> '' OR due_at < ` + nearest + ` THEN due_at
 			ELSE ` + nearest + ` END

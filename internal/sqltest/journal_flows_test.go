@@ -617,7 +617,8 @@ func TestJournalCompareShowsASecondRow(t *testing.T) {
 	topUp := kapiten.TopUpParams{Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456", Description: "a", CompanyID: c.company.ID}
 	scripted := c.scripted(&[]journal.Row{
 		{Reference: "a", ID: "1", Standing: journal.Succeeded}, {Reference: "a", ID: "1", Standing: journal.Succeeded},
-		{Reference: "b", Standing: journal.Succeeded}, {Reference: "b", Standing: journal.Succeeded},
+		{Reference: "a", Standing: journal.Succeeded}, {Reference: "b", Standing: journal.Succeeded},
+		{Reference: "b", Standing: journal.Succeeded}, {Reference: "b", ID: "2", Standing: journal.Succeeded},
 	})
 	c.plan(func(tx journal.Tx) error {
 		return errors.Join(rides.Plan(t.Context(), tx, rideParams("a")), topUps.Plan(t.Context(), tx, topUp))

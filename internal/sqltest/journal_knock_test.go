@@ -188,3 +188,36 @@ func TestJournalKnockLooksOn(t *testing.T) {
 		require.Equal(t, 1, b.debits["a"])
 	})
 }
+
+// TestJournalWatchAfterAct: what a person ends is watched, and only with Provider.Watch.
+func TestJournalWatchAfterAct(t *testing.T) {
+	for _, test := range []struct {
+		watch time.Duration
+		do    journal.Do
+		shown string
+		told  []string
+	}{
+		{7 * 24 * time.Hour, journal.DidNot, "paid", []string{"stuck", "failed", "corrected"}},
+		{7 * 24 * time.Hour, journal.Happened, "reversed", []string{"stuck", "succeeded", "reversed"}},
+		{0, journal.DidNot, "paid", []string{"stuck", "failed"}},
+	} {
+		t.Run(string(test.do)+test.watch.String(), func(t *testing.T) {
+			b := newBank(sdk.Searched, "lost")
+			m := newMerchant(t, openImmediate(t), journal.SQLite, b)
+			j, err := journal.Open(t.Context(), m.db, journal.SQLite, journal.Config{})
+			require.NoError(t, err)
+			p := b.provider()
+			p.Watch = test.watch
+			m.j, m.flow = j, journal.New(j, "pay", p, m.told)
+			m.mustPlan("a")
+			b.lag = 1 << 30
+			m.again(60, time.Minute)
+			require.Equal(t, journal.StateStuck, m.entry("a").State)
+			require.NoError(t, m.act("a", test.do))
+			b.lag = 0
+			b.set("a", test.shown)
+			m.again(20, 3*time.Hour)
+			require.Equal(t, test.told, m.changes("a"))
+		})
+	}
+}

@@ -159,7 +159,7 @@ const (
 	Resend Do = "resend"
 	// Approve lets a stuck entry past the limit of its flow.
 	Approve Do = "approve"
-	// Happened ends a stuck entry as succeeded.
+	// Happened ends a stuck entry as succeeded. It is watched like others: see Provider.Watch.
 	Happened Do = "happened"
 	// DidNot ends a stuck entry as failed.
 	DidNot Do = "did-not"
@@ -203,7 +203,9 @@ func (j *Journal) Act(ctx context.Context, a Act) error {
 			return err
 		}
 		next.note = a.Reason
-		delay := never
+		fresh := next
+		fresh.sinceAt = fresh.now
+		delay := j.rest(m, &fresh) // what a person ends is watched like what a lookup ends
 		if next.owed != "" || next.state != StateFinal && next.state != StateCancelled || next.doubtfullyCancelled() {
 			delay = 0
 		}

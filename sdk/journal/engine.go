@@ -367,19 +367,19 @@ func (j *Journal) absent(ctx context.Context, m *machine, e *entry) error {
 	switch {
 	case e.contested:
 		return j.stick(ctx, m, e, ReasonContested, StateSending, "a later attempt was refused, and the first is not shown")
+	case s.class != sdk.Referenced && s.class != sdk.Keyed && (s.class != sdk.Searched || m.settings.ResendAbsentAfter == 0):
+		return j.stick(ctx, m, e, ReasonAbsent, StateSending, fmt.Sprintf("not shown by %d lookups", looks))
 	case j.doubtedFor(e) > m.settings.DoubtLimit:
-		return j.stick(ctx, m, e, ReasonUndecided, StateSending, "sent again and again without a clear response")
+		return j.stick(ctx, m, e, ReasonUndecided, StateSending, fmt.Sprintf("attempts: %d; not shown, and in doubt for too long to be sent again", e.attempts))
 	case s.class == sdk.Referenced:
 		return j.resend(ctx, m, e)
 	case s.class == sdk.Keyed:
 		return j.byKey(ctx, m, e)
-	case s.class == sdk.Searched && m.settings.ResendAbsentAfter > 0:
-		if wait := m.settings.ResendAbsentAfter - e.since(e.sentAt); wait > 0 {
-			return j.quiet(ctx, m, e, 0, looks, min(wait, 10*time.Minute))
-		}
-		return j.resend(ctx, m, e)
 	}
-	return j.stick(ctx, m, e, ReasonAbsent, StateSending, fmt.Sprintf("not shown by %d lookups", looks))
+	if wait := m.settings.ResendAbsentAfter - e.since(e.sentAt); wait > 0 {
+		return j.quiet(ctx, m, e, 0, looks, min(wait, 10*time.Minute))
+	}
+	return j.resend(ctx, m, e)
 }
 
 // byKey sends the same bytes under the same key, as long as the provider knows it.

@@ -261,3 +261,17 @@ func TestJournalDoubtLimitBindsResend(t *testing.T) {
 		}
 	}
 }
+
+// TestJournalActOnNewerDigest: a worker sends only what it can read as a whole.
+func TestJournalActOnNewerDigest(t *testing.T) {
+	for change, state := range map[string]journal.State{"digest_version = 99": journal.StatePlanned, "digest = x'00'": journal.StateStuck, "digest_version = 1": journal.StateOpen} {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, openImmediate(t), journal.SQLite, b)
+		m.mustPlan("a")
+		_, err := m.db.ExecContext(t.Context(), `UPDATE journal_entries SET `+change)
+		require.NoError(t, err)
+		m.work(0)
+		require.Equal(t, state, m.entry("a").State, change)
+		require.Equal(t, state == journal.StateOpen, b.sends["a"] == 1, change)
+	}
+}

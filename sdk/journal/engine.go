@@ -1,11 +1,13 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -105,6 +107,13 @@ func (j *Journal) unprepared(ctx context.Context, m *machine, e *entry, err erro
 // it.
 func (j *Journal) attempt(ctx context.Context, m *machine, e *entry, prepared []byte, note string) error {
 	before := *e
+	if newer, err := j.checkStored(ctx, m, e); newer {
+		return j.quiet(ctx, m, e, e.tries, e.looks, newerDelay)
+	} else if errors.Is(err, errStored) {
+		return j.stick(ctx, m, e, ReasonStored, e.state, "the stored parameters do not match their digest")
+	} else if err != nil {
+		return err
+	}
 	err := j.mark(ctx, m, e, prepared, note)
 	switch {
 	case errors.Is(err, errBeyondLimit):
@@ -135,6 +144,29 @@ func (j *Journal) attempt(ctx context.Context, m *machine, e *entry, prepared []
 		return j.accept(ctx, m, e, a, "accepted")
 	}
 	return j.unaccepted(ctx, m, e, err)
+}
+
+// checkStored compares the parameters with the digest of the plan. This release may read
+// the parameters of a newer one, and leave out a deciding field that it does not know.
+func (j *Journal) checkStored(ctx context.Context, m *machine, e *entry) (newer bool, err error) {
+	var (
+		stored  []byte
+		version int
+	)
+	if err := sqldb.QueryRow(ctx, j.db, j.sql.planned, []any{e.flow, e.reference}, &stored, &version); err != nil {
+		return false, failed("digest", err)
+	}
+	if version > len(m.digests) {
+		return true, nil
+	}
+	params, err := m.decode(e.params)
+	if err != nil || version < 1 {
+		return false, errStored
+	}
+	if sum := m.digests[version-1](params); !bytes.Equal(sum[:], stored) {
+		return false, errStored
+	}
+	return false, nil
 }
 
 // verdict is what an error of Send says.

@@ -221,3 +221,57 @@ func TestJournalWatchAfterAct(t *testing.T) {
 		})
 	}
 }
+
+// TestJournalDoubtAfterOutage: the reason and the note tell what happened, after all
+// processes were down for longer than DoubtLimit.
+func TestJournalDoubtAfterOutage(t *testing.T) {
+	for class, reason := range map[sdk.Class]journal.Reason{sdk.Searched: journal.ReasonAbsent, sdk.Referenced: journal.ReasonUndecided} {
+		b := newBank(class, "lost before")
+		m := newMerchant(t, openImmediate(t), journal.SQLite, b)
+		m.mustPlan("a")
+		m.work(0)
+		m.work(25 * time.Hour)
+		m.again(60, time.Minute)
+		e := m.entry("a")
+		require.Equal(t, reason, e.Reason)
+		require.NotContains(t, e.Note, "again and again")
+		require.Contains(t, e.Note, "not shown")
+		require.Equal(t, 1, b.sends["a"])
+	}
+}
+
+// TestJournalDoubtLimitBindsResend: a ResendAbsentAfter that DoubtLimit makes void is
+// refused; a shorter one is taken.
+func TestJournalDoubtLimitBindsResend(t *testing.T) {
+	for _, test := range []struct {
+		after, limit time.Duration
+		refused      bool
+	}{{36 * time.Hour, 0, true}, {24 * time.Hour, 0, true}, {23 * time.Hour, 0, false}, {36 * time.Hour, 48 * time.Hour, false}} {
+		db := openImmediate(t)
+		newMerchant(t, db, journal.SQLite, newBank(sdk.Once)) // makes the tables
+		j, err := journal.Open(t.Context(), db, journal.SQLite, journal.Config{
+			Flows: map[string]journal.FlowConfig{"pay": {ResendAbsentAfter: test.after, DoubtLimit: test.limit}}})
+		require.NoError(t, err)
+		journal.New(j, "pay", newBank(sdk.Searched).provider(), nil)
+		_, err = j.Work(t.Context())
+		if test.refused {
+			require.ErrorIs(t, err, journal.ErrConfiguration)
+		} else {
+			require.NoError(t, err)
+		}
+	}
+}
+
+// TestJournalActOnNewerDigest: a worker sends only what it can read as a whole.
+func TestJournalActOnNewerDigest(t *testing.T) {
+	for change, state := range map[string]journal.State{"digest_version = 99": journal.StatePlanned, "digest = x'00'": journal.StateStuck, "digest_version = 1": journal.StateOpen} {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, openImmediate(t), journal.SQLite, b)
+		m.mustPlan("a")
+		_, err := m.db.ExecContext(t.Context(), `UPDATE journal_entries SET `+change)
+		require.NoError(t, err)
+		m.work(0)
+		require.Equal(t, state, m.entry("a").State, change)
+		require.Equal(t, state == journal.StateOpen, b.sends["a"] == 1, change)
+	}
+}

@@ -1,11 +1,13 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -105,6 +107,13 @@ func (j *Journal) unprepared(ctx context.Context, m *machine, e *entry, err erro
 // it.
 func (j *Journal) attempt(ctx context.Context, m *machine, e *entry, prepared []byte, note string) error {
 	before := *e
+	if newer, err := j.checkStored(ctx, m, e); newer {
+		return j.quiet(ctx, m, e, e.tries, e.looks, newerDelay)
+	} else if errors.Is(err, errStored) {
+		return j.stick(ctx, m, e, ReasonStored, e.state, "the stored parameters do not match their digest")
+	} else if err != nil {
+		return err
+	}
 	err := j.mark(ctx, m, e, prepared, note)
 	switch {
 	case errors.Is(err, errBeyondLimit):
@@ -135,6 +144,29 @@ func (j *Journal) attempt(ctx context.Context, m *machine, e *entry, prepared []
 		return j.accept(ctx, m, e, a, "accepted")
 	}
 	return j.unaccepted(ctx, m, e, err)
+}
+
+// checkStored compares the parameters with the digest of the plan. This release may read
+// the parameters of a newer one, and leave out a deciding field that it does not know.
+func (j *Journal) checkStored(ctx context.Context, m *machine, e *entry) (newer bool, err error) {
+	var (
+		stored  []byte
+		version int
+	)
+	if err := sqldb.QueryRow(ctx, j.db, j.sql.planned, []any{e.flow, e.reference}, &stored, &version); err != nil {
+		return false, failed("digest", err)
+	}
+	if version > len(m.digests) {
+		return true, nil
+	}
+	params, err := m.decode(e.params)
+	if err != nil || version < 1 {
+		return false, errStored
+	}
+	if sum := m.digests[version-1](params); !bytes.Equal(sum[:], stored) {
+		return false, errStored
+	}
+	return false, nil
 }
 
 // verdict is what an error of Send says.
@@ -367,19 +399,19 @@ func (j *Journal) absent(ctx context.Context, m *machine, e *entry) error {
 	switch {
 	case e.contested:
 		return j.stick(ctx, m, e, ReasonContested, StateSending, "a later attempt was refused, and the first is not shown")
+	case s.class != sdk.Referenced && s.class != sdk.Keyed && (s.class != sdk.Searched || m.settings.ResendAbsentAfter == 0):
+		return j.stick(ctx, m, e, ReasonAbsent, StateSending, fmt.Sprintf("not shown by %d lookups", looks))
 	case j.doubtedFor(e) > m.settings.DoubtLimit:
-		return j.stick(ctx, m, e, ReasonUndecided, StateSending, "sent again and again without a clear response")
+		return j.stick(ctx, m, e, ReasonUndecided, StateSending, fmt.Sprintf("attempts: %d; not shown, and in doubt for too long to be sent again", e.attempts))
 	case s.class == sdk.Referenced:
 		return j.resend(ctx, m, e)
 	case s.class == sdk.Keyed:
 		return j.byKey(ctx, m, e)
-	case s.class == sdk.Searched && m.settings.ResendAbsentAfter > 0:
-		if wait := m.settings.ResendAbsentAfter - e.since(e.sentAt); wait > 0 {
-			return j.quiet(ctx, m, e, 0, looks, min(wait, 10*time.Minute))
-		}
-		return j.resend(ctx, m, e)
 	}
-	return j.stick(ctx, m, e, ReasonAbsent, StateSending, fmt.Sprintf("not shown by %d lookups", looks))
+	if wait := m.settings.ResendAbsentAfter - e.since(e.sentAt); wait > 0 {
+		return j.quiet(ctx, m, e, 0, looks, min(wait, 10*time.Minute))
+	}
+	return j.resend(ctx, m, e)
 }
 
 // byKey sends the same bytes under the same key, as long as the provider knows it.

@@ -79,7 +79,7 @@ type FlowConfig struct {
 	OpenLimit time.Duration
 	// ResendAbsentAfter sends a searched write again when the provider does not show
 	// it for so long. It gives up the promise of one debit at most, because a write
-	// that is not shown may still arrive. Default: never.
+	// that is not shown may still arrive. It must be less than DoubtLimit. Default: never.
 	ResendAbsentAfter time.Duration
 	// FuncTries is how often your func is tried for one change. Default: 10.
 	FuncTries int
@@ -220,6 +220,9 @@ func (j *Journal) start() ([]*machine, error) {
 		if c.SendWithin < 0 || c.DoubtLimit < 0 || c.OpenLimit < 0 || c.ResendAbsentAfter < 0 || c.FuncTries < 0 || c.Limit.Window < 0 ||
 			c.Limit.PerEntry.IsNegative() || c.Limit.PerWindow.IsNegative() {
 			faults = append(faults, fmt.Errorf("%w: Config.Flows: a negative setting of %q", ErrConfiguration, name))
+		}
+		if filled := c.withDefaults(); filled.ResendAbsentAfter >= filled.DoubtLimit {
+			faults = append(faults, fmt.Errorf("%w: Config.Flows: ResendAbsentAfter of %q must be less than DoubtLimit, which ends the doubt first", ErrConfiguration, name))
 		}
 	}
 	if err := errors.Join(faults...); err != nil {

@@ -123,6 +123,11 @@
 // A refusal without a lookup is believed, although it may be another request's where a
 // network mixes up responses: no once write can know. Neither can a lookup that lags.
 //
+// A release that does not know a new deciding field of the parameters sends an entry
+// without it. Before you plan with such a field, let no worker of the older release run.
+//
+// Purge may take the details of a final entry that a knock wakes in the same moment.
+//
 // The promise of one debit at most is as good as what the provider documents of its
 // references. FlowConfig.ResendAbsentAfter and the act Resend give it up.
 //

@@ -111,8 +111,9 @@
 // You doubt your books: Flow.Compare holds a flow against the provider's own list.
 //
 // Tables of another version: Open says what to do. An entry in a state of a newer
-// release is left to newer processes. An entry with more steps, or with parameters that
-// this release cannot read, is stuck as stored: deploy the newer release, and Retry.
+// release, or with a newer digest of its parameters, is left to newer processes. An
+// entry with more steps, or with parameters that this release cannot read, is stuck as
+// stored: deploy the newer release, and Retry.
 //
 // # Limits
 //
@@ -122,9 +123,6 @@
 //
 // A refusal without a lookup is believed, although it may be another request's where a
 // network mixes up responses: no once write can know. Neither can a lookup that lags.
-//
-// A release that does not know a new deciding field of the parameters sends an entry
-// without it. Before you plan with such a field, let no worker of the older release run.
 //
 // Purge may take the details of a final entry that a knock wakes in the same moment.
 //

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/kapiteni/kapiten-go/internal/sqldb"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -15,7 +14,7 @@ const (
 	// pausedDelay is how long an entry waits before it asks again whether its flow is
 	// still paused.
 	pausedDelay = 30 * time.Second
-	// newerDelay is how long a state that this release does not know is left to others.
+	// newerDelay is how long an entry that this release does not know whole is left to others.
 	newerDelay = time.Minute
 )
 
@@ -107,12 +106,11 @@ func (j *Journal) unprepared(ctx context.Context, m *machine, e *entry, err erro
 // it.
 func (j *Journal) attempt(ctx context.Context, m *machine, e *entry, prepared []byte, note string) error {
 	before := *e
-	if newer, err := j.checkStored(ctx, m, e); newer {
+	switch {
+	case m.newer(e):
 		return j.quiet(ctx, m, e, e.tries, e.looks, newerDelay)
-	} else if errors.Is(err, errStored) {
+	case !m.intact(e):
 		return j.stick(ctx, m, e, ReasonStored, e.state, "the stored parameters do not match their digest")
-	} else if err != nil {
-		return err
 	}
 	err := j.mark(ctx, m, e, prepared, note)
 	switch {
@@ -146,27 +144,18 @@ func (j *Journal) attempt(ctx context.Context, m *machine, e *entry, prepared []
 	return j.unaccepted(ctx, m, e, err)
 }
 
-// checkStored compares the parameters with the digest of the plan. This release may read
-// the parameters of a newer one, and leave out a deciding field that it does not know.
-func (j *Journal) checkStored(ctx context.Context, m *machine, e *entry) (newer bool, err error) {
-	var (
-		stored  []byte
-		version int
-	)
-	if err := sqldb.QueryRow(ctx, j.db, j.sql.planned, []any{e.flow, e.reference}, &stored, &version); err != nil {
-		return false, failed("digest", err)
-	}
-	if version > len(m.digests) {
-		return true, nil
-	}
+// newer reports an entry that a newer release planned. This release may read its
+// parameters, and leave out a deciding field that it does not know.
+func (m *machine) newer(e *entry) bool { return e.digestVersion > len(m.digests) }
+
+// intact reports that the stored parameters are those that were planned.
+func (m *machine) intact(e *entry) bool {
 	params, err := m.decode(e.params)
-	if err != nil || version < 1 {
-		return false, errStored
+	if err != nil || e.digestVersion < 1 {
+		return false
 	}
-	if sum := m.digests[version-1](params); !bytes.Equal(sum[:], stored) {
-		return false, errStored
-	}
-	return false, nil
+	sum := m.digests[e.digestVersion-1](params)
+	return bytes.Equal(sum[:], e.digest)
 }
 
 // verdict is what an error of Send says.

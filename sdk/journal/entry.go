@@ -83,6 +83,9 @@ type entry struct {
 
 	sinceAt, createdAt, changedAt, firstSentAt, sentAt, askedAt, now int64
 
+	digest        []byte // of the deciding parameters, as they were planned
+	digestVersion int
+
 	amount, currency        string
 	params, prepared, value []byte
 	note                    string
@@ -94,7 +97,8 @@ type entry struct {
 
 func (e *entry) columns() []any {
 	return []any{&e.id, &e.flow, &e.reference, &e.state, &e.standing, &e.resume, &e.owed, &e.step, &e.fence, &e.knocks, &e.tries,
-		&e.attempts, &e.opened, &e.looks, &e.contested, &e.admitted, &e.mayResend, &e.sinceAt, &e.createdAt, &e.changedAt, &e.firstSentAt, &e.sentAt, &e.askedAt, &e.now}
+		&e.attempts, &e.opened, &e.looks, &e.contested, &e.admitted, &e.mayResend, &e.sinceAt, &e.createdAt, &e.changedAt, &e.firstSentAt, &e.sentAt, &e.askedAt,
+		&e.digest, &e.digestVersion, &e.now}
 }
 
 func (e *entry) since(at int64) time.Duration { return time.Duration(e.now-at) * time.Microsecond }

@@ -42,7 +42,7 @@ var (
 // entryColumns are the columns of an entry that a worker reads, in the order in
 // which entry.scan reads them.
 const entryColumns = `id, flow, reference, state, standing, resume, owed, step, fence, knocks, tries, attempts, opened, looks,
-	contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at, {now}`
+	contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at, digest, digest_version, {now}`
 
 const plannedValues = `'planned', '', '', '', 0, 1, {now}, '', 1, 0, 0, 0, 0, 0, 0, 0, 0, {now}, {now}, {now}, 0, 0, 0`
 

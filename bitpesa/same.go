@@ -9,6 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -302,14 +303,7 @@ func shows(object sdk.Raw, field string) bool {
 // holds is shows for a list: an empty value of any type shows nothing of its rows.
 func holds(object sdk.Raw, field string) bool {
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(object, &fields) != nil {
-		return false
-	}
-	switch strings.Join(strings.Fields(string(fields[field])), "") {
-	case "", "null", "false", "[]", "{}", `""`:
-		return false
-	}
-	return true
+	return json.Unmarshal(object, &fields) == nil && !wire.IsEmpty(fields[field])
 }
 
 // doubtful reports a 422. The vendor does not publish the words of its refusals, so that

@@ -1,7 +1,9 @@
 package kotani
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -249,4 +252,95 @@ func (f *FiatConnect) authorize(req *http.Request, _ sdk.Operation, _ []byte, se
 		req.Header["Cookie"] = []string{session}
 	}
 	return nil
+}
+
+// interpretFiatConnect reads a response by the specification: errors are
+// {"error": code}. A code of the specification inside an HTTP 200 counts as well,
+// because Kotani's own handlers report errors there. A refused client key and a
+// missing idempotency key have no code in the specification: such a response is
+// nobody's in particular, like any other without a specified code.
+func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Verdict {
+	code := readCode(r.Body)
+	reasons, specified := code.reasons()
+	if r.Status < 300 && !specified {
+		return transport.Verdict{Kind: transport.Accepted}
+	}
+	c := readContent(r.Body)
+	v := transport.Verdict{Code: string(code), Message: string(code), Reasons: reasons}
+	var limits QuoteLimits
+	if code == "" {
+		v.Message = c.message
+	} else if wire.Unmarshal(r.Body, &limits) == nil && limits != (QuoteLimits{}) {
+		v.Detail = limits
+	}
+	switch {
+	case r.Status >= 500 || r.Status == http.StatusRequestTimeout:
+		v.Reasons = nil // the core names it by its status
+	case r.Status == http.StatusConflict && op.Class == sdk.Keyed && !c.page:
+		// The first request with this key is still running (idempotency draft).
+		v.Kind, v.Reasons = transport.InProgress, []error{sdk.ErrInProgress}
+	case r.Status == http.StatusTooManyRequests && code == codeThrottled:
+		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
+	case !specified || !specifiedStatus(r.Status):
+	case code == ErrSessionUnauthorized && !onlyMember(r.Body, "error"):
+		// Frameworks name the HTTP status under "error", too, beside more.
+	case code == ErrSessionExpired, code == ErrSessionUnauthorized:
+		v.Kind = transport.Expired
+	case r.Status == http.StatusUnprocessableEntity && op.Class == sdk.Keyed:
+		// The key belongs to a transfer with other contents (idempotency draft).
+		v.Kind, v.Reasons = transport.Refused, append([]error{sdk.ErrReferenceTaken, sdk.ErrDuplicate}, reasons...)
+	default:
+		v.Kind = transport.Refused
+	}
+	return v
+}
+
+// codeThrottled is assumed: the specification knows no throttle.
+const codeThrottled FiatConnectCode = "TooManyRequests"
+
+// specifiedStatus reports a status with which the specification, or the idempotency
+// draft, sends codes, or with which Kotani's handlers report errors.
+func specifiedStatus(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity:
+		return true
+	}
+	return status < 300
+}
+
+// readCode returns the code of an error body, or nothing. It ends up in the
+// error's text, so only what looks like a code counts.
+func readCode(body []byte) FiatConnectCode {
+	var w struct {
+		Error string `json:"error"`
+	}
+	if !bytes.Contains(body, []byte(`"error"`)) || json.Unmarshal(body, &w) != nil || len(w.Error) > 64 {
+		return ""
+	}
+	if strings.IndexFunc(w.Error, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }) >= 0 {
+		return ""
+	}
+	return FiatConnectCode(w.Error)
+}
+
+// reasons are the sentinels that a code matches. specified reports whether the
+// specification has the code.
+func (c FiatConnectCode) reasons() (reasons []error, specified bool) {
+	switch c {
+	case "":
+		return nil, false
+	case ErrResourceExists:
+		return []error{sdk.ErrDuplicate, c}, true
+	case ErrResourceNotFound:
+		return []error{sdk.ErrNotFound, c}, true
+	case ErrInvalidSignature, ErrSessionUnauthorized, ErrSessionExpired, ErrContractLoginNotSupported,
+		ErrNonceInUse, ErrIssuedTooEarly, ErrExpirationTooLong:
+		return []error{sdk.ErrUnauthorized, c}, true
+	case ErrInvalidParameters, ErrInvalidSchema, ErrUnsupportedSchema:
+		return []error{sdk.ErrValidation, c}, true
+	case ErrGeoNotSupported, ErrCryptoAmountTooLow, ErrCryptoAmountTooHigh, ErrFiatAmountTooLow, ErrFiatAmountTooHigh,
+		ErrCryptoNotSupported, ErrFiatNotSupported, ErrTransferNotAllowed, ErrKycExpired, ErrInvalidFiatAccount, ErrInvalidQuote:
+		return []error{c}, true
+	}
+	return []error{c}, false
 }

@@ -280,9 +280,7 @@ func tellsOfMore(members map[string]json.RawMessage, rows int) bool {
 		_ = count.UnmarshalJSON(raw) // anything else counts nothing
 		switch name = plainName.Replace(strings.ToLower(name)); {
 		case strings.HasPrefix(name, "next"), strings.HasPrefix(name, "hasmore"), strings.HasPrefix(name, "hasnext"), strings.Contains(name, "cursor") && !strings.HasPrefix(name, "prev"):
-			switch string(raw) {
-			case "", "null", "false", `""`, "0", "[]", "{}":
-			default:
+			if holds(raw) {
 				return true
 			}
 		case name == "total" || name == "count" || name == "totalcount" || name == "totalitems":

@@ -97,45 +97,6 @@ const (
 	errEdges  = problem("must hold no control character and no white space at its ends")
 )
 
-// SecretFault says what is wrong with a credential that is a text, or nothing. A file
-// that was read whole ends in a newline, and begins with a byte order mark, say.
-func SecretFault(secret string) string {
-	switch fault := KeyFault(secret); {
-	case fault != "":
-		return fault
-	case !utf8.ValidString(secret):
-		return "must be valid UTF-8"
-	case strings.ContainsFunc(secret, unicode.IsControl):
-		return "holds a control character"
-	}
-	return ""
-}
-
-// KeyFault is SecretFault for a key of a signature, which may be any bytes.
-func KeyFault(key string) string {
-	switch {
-	case key == "":
-		return "is required"
-	case strings.TrimFunc(key, added) != key:
-		return "begins or ends with white space, a control character or a byte order mark"
-	}
-	return ""
-}
-
-// HeaderFault is SecretFault for a credential that stands in a header as it is.
-func HeaderFault(token string) string {
-	switch {
-	case token == "":
-		return "is required"
-	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "holds a space, a control or a non-ASCII character"
-	}
-	return ""
-}
-
-// added finds what a file or an editor may have added at an end.
-func added(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\ufeff' }
-
 // MintURL makes the callback URL of a write. Clients take one in their Config.
 type MintURL = func(reference string, amount decimal.Decimal, currency string) (string, error)
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/go-retryablehttp"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -283,3 +285,42 @@ func loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback()
 }
+
+// SecretFault says what is wrong with a credential that is a text, or nothing. A file
+// that was read whole ends in a newline, and begins with a byte order mark, say.
+func SecretFault(secret string) string {
+	switch fault := KeyFault(secret); {
+	case fault != "":
+		return fault
+	case !utf8.ValidString(secret):
+		return "must be valid UTF-8"
+	case strings.ContainsFunc(secret, unicode.IsControl):
+		return "holds a control character"
+	}
+	return ""
+}
+
+// KeyFault is SecretFault for a key of a signature, which may be any bytes.
+func KeyFault(key string) string {
+	switch {
+	case key == "":
+		return "is required"
+	case strings.TrimFunc(key, added) != key:
+		return "begins or ends with white space, a control character or a byte order mark"
+	}
+	return ""
+}
+
+// HeaderFault is SecretFault for a credential that stands in a header as it is.
+func HeaderFault(token string) string {
+	switch {
+	case token == "":
+		return "is required"
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "holds a space, a control or a non-ASCII character"
+	}
+	return ""
+}
+
+// added finds what a file or an editor may have added at an end.
+func added(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\ufeff' }

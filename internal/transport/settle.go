@@ -372,7 +372,7 @@ func (c *Core) share(ctx context.Context, op *sdk.Operation, u *url.URL, body []
 			e := c.unknown(op, class, call)
 			// It was not yet this call's turn. But a searched write that is "not sent" is
 			// called again without a look, and pays beside the one it waited for.
-			if s.identity != identity && !h.open && !h.behind && (call.LookFirst || class == sdk.Referenced || class == sdk.Keyed) {
+			if s.identity != identity && !h.open && !h.behind && (call.LookFirst || class == sdk.Referenced) {
 				e.Outcome = sdk.NotSent
 			}
 			return withCause(ctx, e)

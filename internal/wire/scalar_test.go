@@ -122,3 +122,12 @@ func FuzzScalars(f *testing.F) {
 		}
 	})
 }
+
+func TestEmptyJSONShowsNothing(t *testing.T) {
+	for _, body := range []string{"", "null", " null ", "false", `""`, `" "`, "[]", "[ ]", "{}", "{\n}"} {
+		assert.True(t, wire.IsEmpty(json.RawMessage(body)), "%q", body)
+	}
+	for _, body := range []string{"0", "true", `"a"`, "[null]", `{"a":null}`} {
+		assert.False(t, wire.IsEmpty(json.RawMessage(body)), "%q", body)
+	}
+}

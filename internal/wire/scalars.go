@@ -189,6 +189,16 @@ func IsArray(body []byte) bool {
 	return firstByte(body) == '['
 }
 
+// IsEmpty reports JSON that shows nothing, of whatever type: absent, null, false, a
+// blank text, an empty list or object. A zero is a number, and shows it.
+func IsEmpty(raw json.RawMessage) bool {
+	switch strings.Join(strings.Fields(string(raw)), "") {
+	case "", "null", "false", `""`, "[]", "{}":
+		return true
+	}
+	return false
+}
+
 func firstByte(body []byte) byte {
 	for _, c := range body {
 		if c != ' ' && c != '\t' && c != '\r' && c != '\n' {

@@ -33,10 +33,13 @@ type knocked struct {
 // entry due, and a worker asks the provider. Nothing that was posted is believed or
 // stored, unless a signature proves it: a signed callback of BitPesa that ends an open
 // entry is taken at its word. A reference that the journal does not know gets the same
-// response in the same time. A flow whose callbacks name no reference of yours, such as FiatConnectIn,
-// answers 500. After a knock at a finished entry the journal looks up to three times, some
-// minutes apart. Without a clear response it looks on, up to FlowConfig.DoubtLimit. Later
-// news needs another knock, Provider.Watch or Flow.Compare. All authenticators must agree; without any, every callback is refused.
+// response in the same time. A flow whose callbacks name no reference of yours, such as
+// FiatConnectIn, answers 500. All authenticators must agree; without any, every callback
+// is refused.
+//
+// After a knock at a finished entry the journal looks up to three times, some minutes
+// apart. Without a clear response it looks on, up to FlowConfig.DoubtLimit. Later news
+// needs another knock, Provider.Watch or Flow.Compare.
 func (f *Flow[P, T]) Knock(auth ...webhook.Authenticator) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {

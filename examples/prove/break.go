@@ -81,7 +81,7 @@ var rules = []rule{
 	},
 	{
 		"foreign words, FiatConnect", "only a specified code is FiatConnect's refusal", "fiatconnect",
-		[]edit{{"kotani/responses.go", "case !specified || !specifiedStatus(r.Status):", "case !specifiedStatus(r.Status):", 1}},
+		[]edit{{"kotani/fiatconnect.go", "case !specified || !specifiedStatus(r.Status):", "case !specifiedStatus(r.Status):", 1}},
 	},
 	{
 		"a refusal settles", "a refusal settles nothing while an attempt is open", "kasapay",

@@ -3,9 +3,11 @@ package kotanitest
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"math/big"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -95,8 +97,8 @@ func recoverAddress(message, signature []byte) string {
 	u1 := new(big.Int).Mul(digest191(message), inverse)
 	u1.Mod(u1.Neg(u1), n)
 	u2 := new(big.Int).Mul(s, inverse)
-	key := generator().times(u1).plus(point{r, y, one()}.times(u2.Mod(u2, n)))
-	if key.z.Sign() == 0 {
+	key := generator().times(u1).plus(pointAt(r, y).times(u2.Mod(u2, n)))
+	if key.z == (element{}) {
 		return ""
 	}
 	return addressOf(key)
@@ -117,14 +119,14 @@ func addressOf(key point) string {
 
 // point is a point of secp256k1, which the standard library lacks, in Jacobian
 // coordinates: x/z², y/z³. z is zero at infinity.
-type point struct{ x, y, z *big.Int }
+type point struct{ x, y, z element }
 
 func one() *big.Int { return big.NewInt(1) }
 
-// fieldPrime is 2²⁵⁶ - 2³² - 977.
+// fieldPrime is 2²⁵⁶ - fold.
 func fieldPrime() *big.Int {
 	p := new(big.Int).Lsh(one(), 256)
-	return p.Sub(p, big.NewInt(1<<32+977))
+	return p.Sub(p, big.NewInt(fold))
 }
 
 func curveOrder() *big.Int {
@@ -132,10 +134,10 @@ func curveOrder() *big.Int {
 }
 
 func generator() point {
-	return point{
+	return pointAt(
 		hexNumber("79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"),
-		hexNumber("483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"), one(),
-	}
+		hexNumber("483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"),
+	)
 }
 
 func hexNumber(digits string) *big.Int {
@@ -143,15 +145,16 @@ func hexNumber(digits string) *big.Int {
 	return n
 }
 
+func pointAt(x, y *big.Int) point { return point{elementOf(x), elementOf(y), element{1}} }
+
 func (a point) affine() (x, y *big.Int) {
-	p := fieldPrime()
-	inverse := new(big.Int).ModInverse(a.z, p)
-	x, y = new(big.Int).Mul(inverse, inverse), new(big.Int).Exp(inverse, big.NewInt(3), p)
-	return x.Mod(x.Mul(x, a.x), p), y.Mod(y.Mul(y, a.y), p)
+	inverse := elementOf(new(big.Int).ModInverse(a.z.number(), fieldPrime()))
+	square := inverse.times(inverse)
+	return a.x.times(square).number(), a.y.times(square).times(inverse).number()
 }
 
 func (a point) times(k *big.Int) point {
-	sum := point{one(), one(), new(big.Int)}
+	var sum point
 	for i := k.BitLen() - 1; i >= 0; i-- {
 		sum = sum.double()
 		if k.Bit(i) == 1 {
@@ -161,45 +164,107 @@ func (a point) times(k *big.Int) point {
 	return sum
 }
 
-// field calculates modulo the prime.
-type field struct{ p *big.Int }
-
-func (f field) mul(a, b *big.Int) *big.Int { c := new(big.Int).Mul(a, b); return c.Mod(c, f.p) }
-
-func (f field) sub(a, b *big.Int) *big.Int { c := new(big.Int).Sub(a, b); return c.Mod(c, f.p) }
-
-func (f field) twice(a *big.Int) *big.Int { c := new(big.Int).Lsh(a, 1); return c.Mod(c, f.p) }
-
 func (a point) double() point {
-	f := field{fieldPrime()}
-	yy := f.mul(a.y, a.y)
-	d := f.twice(f.twice(f.mul(a.x, yy)))
-	xx := f.mul(a.x, a.x)
-	e := f.mul(big.NewInt(3), xx)
-	x := f.sub(f.mul(e, e), f.twice(d))
-	eight := f.twice(f.twice(f.twice(f.mul(yy, yy))))
-	return point{x, f.sub(f.mul(e, f.sub(d, x)), eight), f.twice(f.mul(a.y, a.z))}
+	yy, xx := a.y.times(a.y), a.x.times(a.x)
+	d := a.x.times(yy).twice().twice()
+	e := xx.twice().plus(xx)
+	x := e.times(e).minus(d.twice())
+	eight := yy.times(yy).twice().twice().twice()
+	return point{x, e.times(d.minus(x)).minus(eight), a.y.times(a.z).twice()}
 }
 
 func (a point) plus(b point) point {
 	switch {
-	case a.z.Sign() == 0:
+	case a.z == element{}:
 		return b
-	case b.z.Sign() == 0:
+	case b.z == element{}:
 		return a
 	}
-	f := field{fieldPrime()}
-	za, zb := f.mul(a.z, a.z), f.mul(b.z, b.z)
-	u, s := f.mul(a.x, zb), f.mul(f.mul(a.y, b.z), zb)
-	h, r := f.sub(f.mul(b.x, za), u), f.sub(f.mul(f.mul(b.y, a.z), za), s)
-	if h.Sign() == 0 {
-		if r.Sign() == 0 {
+	za, zb := a.z.times(a.z), b.z.times(b.z)
+	u, s := a.x.times(zb), a.y.times(b.z).times(zb)
+	h, r := b.x.times(za).minus(u), b.y.times(a.z).times(za).minus(s)
+	if h == (element{}) {
+		if r == (element{}) {
 			return a.double()
 		}
-		return point{one(), one(), new(big.Int)}
+		return point{}
 	}
-	hh := f.mul(h, h)
-	hhh, v := f.mul(h, hh), f.mul(u, hh)
-	x := f.sub(f.sub(f.mul(r, r), hhh), f.twice(v))
-	return point{x, f.sub(f.mul(r, f.sub(v, x)), f.mul(s, hhh)), f.mul(h, f.mul(a.z, b.z))}
+	hh := h.times(h)
+	hhh, v := h.times(hh), u.times(hh)
+	x := r.times(r).minus(hhh).minus(v.twice())
+	return point{x, r.times(v.minus(x)).minus(s.times(hhh)), h.times(a.z.times(b.z))}
+}
+
+// element is a number below the prime, in four words. The lowest comes first.
+type element [4]uint64
+
+// fold stands for 2²⁵⁶: the two differ by the prime.
+const fold = 1<<32 + 977
+
+func elementOf(n *big.Int) (a element) {
+	b := n.FillBytes(make([]byte, 32))
+	for i := range a {
+		a[i] = binary.BigEndian.Uint64(b[24-8*i:])
+	}
+	return a
+}
+
+func (a element) number() *big.Int {
+	b := make([]byte, 32)
+	for i, word := range a {
+		binary.BigEndian.PutUint64(b[24-8*i:], word)
+	}
+	return new(big.Int).SetBytes(b)
+}
+
+func (a element) plus(b element) element {
+	var sum, less element // less is the sum without the prime
+	var over, fits uint64
+	fits = fold
+	for i := range sum {
+		sum[i], over = bits.Add64(a[i], b[i], over)
+		less[i], fits = bits.Add64(sum[i], fits, 0)
+	}
+	if over+fits > 0 {
+		return less
+	}
+	return sum
+}
+
+func (a element) minus(b element) element {
+	negative := element{1<<64 - 1 - (fold - 1), 1<<64 - 1, 1<<64 - 1, 1<<64 - 1} // the prime
+	var under uint64
+	for i := range negative {
+		negative[i], under = bits.Sub64(negative[i], b[i], under)
+	}
+	return a.plus(negative)
+}
+
+func (a element) twice() element { return a.plus(a) }
+
+func (a element) times(b element) element {
+	var product [8]uint64
+	for i := range a {
+		for j := range b {
+			product[i+j], product[i+4] = multiply(a[i], b[j], product[i+j], product[i+4])
+		}
+	}
+	var low element
+	var high uint64
+	for i := range low {
+		low[i], high = multiply(product[i+4], fold, product[i], high)
+	}
+	var rest element
+	rest[1], rest[0] = bits.Mul64(high, fold)
+	return low.plus(rest)
+}
+
+// multiply is a·b + c + d, which two words always hold.
+func multiply(a, b, c, d uint64) (low, high uint64) {
+	var over uint64
+	high, low = bits.Mul64(a, b)
+	low, over = bits.Add64(low, c, 0)
+	high += over
+	low, over = bits.Add64(low, d, 0)
+	return low, high + over
 }

@@ -2,6 +2,8 @@ package kotanitest
 
 import (
 	"encoding/hex"
+	"math/big"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -128,4 +130,49 @@ func FuzzParseSIWE(f *testing.F) {
 			t.Fatalf("took %q", text)
 		}
 	})
+}
+
+// The sums of a field element are those of math/big, also at each carry.
+func TestTheFieldOfTheCurve(t *testing.T) {
+	t.Parallel()
+	p := fieldPrime()
+	below := func(n int64) *big.Int { return new(big.Int).Sub(p, big.NewInt(n)) }
+	numbers := []*big.Int{
+		new(big.Int), one(), big.NewInt(fold), big.NewInt(fold - 1), below(1), below(2), below(fold), new(big.Int).Rsh(p, 1),
+		new(big.Int).Lsh(one(), 255), new(big.Int).Lsh(one(), 64), hexNumber("ffffffffffffffff"), hexNumber("ffffffff00000000ffffffffffffffff0000000000000000ffffffffffffffff"),
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 40 {
+		numbers = append(numbers, element{random.Uint64(), random.Uint64(), random.Uint64(), random.Uint64() >> 1}.number())
+	}
+	mod := func(n *big.Int) *big.Int { return n.Mod(n, p) }
+	for _, m := range numbers {
+		a := elementOf(m)
+		assert.Equal(t, m.String(), a.number().String())
+		assert.Equal(t, mod(new(big.Int).Lsh(m, 1)).String(), a.twice().number().String(), "2·%v", m)
+		for _, n := range numbers {
+			b := elementOf(n)
+			assert.Equal(t, mod(new(big.Int).Add(m, n)).String(), a.plus(b).number().String(), "%v + %v", m, n)
+			assert.Equal(t, mod(new(big.Int).Sub(m, n)).String(), a.minus(b).number().String(), "%v - %v", m, n)
+			assert.Equal(t, mod(new(big.Int).Mul(m, n)).String(), a.times(b).number().String(), "%v · %v", m, n)
+		}
+	}
+}
+
+// The order of the curve times any of its points is infinity, and a point and the
+// same point with the other sign are.
+func TestThePointsOfTheCurve(t *testing.T) {
+	t.Parallel()
+	n, g := curveOrder(), generator()
+	assert.Equal(t, element{}, g.times(n).z)
+	x, y := g.times(new(big.Int).Sub(n, one())).affine()
+	gx, gy := g.affine()
+	assert.Equal(t, gx.String(), x.String())
+	assert.Equal(t, fieldPrime().String(), y.Add(y, gy).String())
+	twoX, twoY := g.plus(g).affine()
+	x, y = g.double().affine()
+	assert.Equal(t, []string{twoX.String(), twoY.String()}, []string{x.String(), y.String()})
+	assert.Equal(t, element{}, g.plus(g.times(new(big.Int).Sub(n, one()))).z)
+	assert.Equal(t, g, point{}.plus(g))
+	assert.Equal(t, g, g.plus(point{}))
 }

@@ -20,10 +20,15 @@ import (
 //   - A Host header which is not one of the server's own gets 421. So a page cannot
 //     reach the server by a name that its owner points to 127.0.0.1.
 //   - A browser's request from another origin that could change something gets 403.
-//   - Another origin's page may open the checkout, and reach nothing else of a provider:
-//     even a GET meets fault rules and is written down.
+//   - Another origin's page may send a person to the checkout, and reach nothing else of a
+//     provider: even a GET meets fault rules and is written down.
 //   - A body under /_fake must be JSON, which a form cannot send; else 415.
 //   - No page may show the server in a frame.
+//
+// The limits: a visit to the checkout is a request like any other, so it uses up a rule for
+// all routes of that provider. And a browser tells where a page comes from only on https and on
+// loopback. Listening beyond loopback on plain http, the server takes another origin's image, link or
+// GET form for a client's request: it uses up a rule and is written down.
 func guard(hosts allowed, publicURL string, next http.Handler) http.Handler {
 	sameOrigin := http.NewCrossOriginProtection()
 	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
@@ -32,7 +37,8 @@ func guard(hosts allowed, publicURL string, next http.Handler) http.Handler {
 	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fake.AdminError(w, http.StatusForbidden, "", "a page of another origin may not change anything here")
 	}))
-	admin, providers := sameOrigin.Handler(onlyJSON(next)), sameOrigin.Handler(next)
+	table := providers()
+	admin, others := sameOrigin.Handler(onlyJSON(next)), sameOrigin.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", pagePolicy)
@@ -44,19 +50,32 @@ func guard(hosts allowed, publicURL string, next http.Handler) http.Handler {
 			fake.AdminError(w, http.StatusMisdirectedRequest, "Host", fmt.Sprintf("this server is not %q: add it with -allow-host", r.Host))
 		case r.URL.Path == "/_fake" || strings.HasPrefix(r.URL.Path, "/_fake/"):
 			admin.ServeHTTP(w, r)
-		case foreign(r):
+		case foreign(r) && !visit(r, table):
 			fake.AdminError(w, http.StatusForbidden, "", "a page of another origin may not use a provider")
 		default:
-			providers.ServeHTTP(w, r)
+			others.ServeHTTP(w, r)
 		}
 	})
 }
 
-// foreign reports what a page of another origin loads, apart from a page that a person
-// goes to.
+// foreign reports what a page of another origin loads or leads to.
 func foreign(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
-	return (site == "cross-site" || site == "same-site") && (r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document")
+	return site == "cross-site" || site == "same-site"
+}
+
+// visit reports a person's way to a page: the console, or a page of a provider.
+func visit(r *http.Request, table []provider) bool {
+	if r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document" {
+		return false
+	}
+	for _, p := range table {
+		if rest, ok := strings.CutPrefix(r.URL.Path+"/", p.mount()+"/"); ok {
+			id, ok := strings.CutPrefix(rest, p.page)
+			return ok && p.page != "" && len(id) > 1 && strings.Index(id, "/") == len(id)-1
+		}
+	}
+	return true
 }
 
 // pagePolicy lets a page load the server's own files and nothing else. A checkout

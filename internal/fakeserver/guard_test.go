@@ -79,25 +79,36 @@ func TestAForeignOriginChangesNothing(t *testing.T) {
 	assert.Equal(t, 200, send(t, "GET", admin+"/clock", "", "", "Origin", "http://evil.example").StatusCode, "readable, but not by the page: no CORS header")
 }
 
-// A page that a person goes to is the checkout. All else that another origin's page loads
-// would meet fault rules, and be written down.
+// Another origin's page sends people to the checkout. All else of a provider that it loads or
+// leads to would meet fault rules, and be written down.
 func TestAForeignPageReachesNoProvider(t *testing.T) {
 	greeting, _ := start(t, "-clock", "manual")
-	path := text(t, greeting, "kapiten") + "/api/rides/"
+	base := strings.TrimSuffix(text(t, greeting, "console"), "/")
 	seen := func() int { return len(elements(t, get(t, text(t, greeting, "admin")+"/requests"), "requests")) }
+	visit := []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}
 	for _, site := range []string{"cross-site", "same-site"} {
-		for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
-			for _, load := range [][2]string{{"no-cors", "image"}, {"cors", "empty"}, {"navigate", "iframe"}} {
-				resp := send(t, method, path, "", "", "Sec-Fetch-Site", site, "Sec-Fetch-Mode", load[0], "Sec-Fetch-Dest", load[1])
-				assert.Equal(t, 403, resp.StatusCode, "%s %s %v", site, method, load)
+		for _, path := range []string{"/kapiten/api/rides/", "/kpay/checkout/some-id"} {
+			for _, method := range []string{"GET", "HEAD", "OPTIONS"} {
+				for _, load := range [][]string{{"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"}, {"Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}, {"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}} {
+					resp := send(t, method, base+path, "", "", append(load, "Sec-Fetch-Site", site)...)
+					assert.Equal(t, 403, resp.StatusCode, "%s %s %v", site, method, load)
+				}
 			}
 		}
+		for _, path := range []string{
+			"/kapiten/api/rides/", "/kapiten", "/kapiten/", "/kapiten/checkout/x", "/kpay", "/kpay/", "/kpay/checkout", "/kpay/checkout/", "/kpay/checkout//", "/kpay/checkout/x/y", "/kpay/checkout/..%2F",
+			"/kpay/checkoutx/y", "/kasapay/v1/auth", "/kotani/fiatconnect/clock", "/bitpesa/v1/accounts",
+		} {
+			assert.Equal(t, 403, send(t, "GET", base+path, "", "", append(visit, "Sec-Fetch-Site", site)...).StatusCode, "%s %s", site, path)
+		}
+		assert.Equal(t, 200, send(t, "GET", base+"/", "", "", append(visit, "Sec-Fetch-Site", site)...).StatusCode, "a link to the console")
 	}
 	assert.Zero(t, seen())
-	for _, own := range [][]string{{}, {"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors"}, {"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}} {
-		assert.NotEqual(t, 403, send(t, "GET", path, "", "", own...).StatusCode, "%v", own)
+	assert.Equal(t, 404, send(t, "GET", base+"/kpay/checkout/some-id", "", "", append(visit, "Sec-Fetch-Site", "cross-site")...).StatusCode, "the checkout itself says so")
+	for _, own := range [][]string{{}, {"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors"}, append(visit, "Sec-Fetch-Site", "none")} {
+		assert.NotEqual(t, 403, send(t, "GET", base+"/kapiten/api/rides/", "", "", own...).StatusCode, "%v", own)
 	}
-	assert.Equal(t, 3, seen())
+	assert.Equal(t, 4, seen())
 }
 
 func TestPagesOfThePublicURLAreTheServersOwn(t *testing.T) {

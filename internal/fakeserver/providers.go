@@ -22,6 +22,7 @@ type provider struct {
 	name      string // of the client's package; the fake is mounted at "/" + name
 	title     string // for people
 	endpoints []endpoint
+	page      string             // before the id of a page that a merchant's site sends people to, behind the mount
 	config    func(settings) any // a pointer to the fake's Config with what this server sets
 	open      func(w *fake.World, config any) (http.Handler, error)
 }
@@ -145,6 +146,7 @@ func providers() []provider {
 					}
 				},
 			}},
+			page:   "checkout/",
 			config: func(settings) any { return &kpaytest.Config{Quirks: kpaytest.Quirks{BankIDOptional: true}} },
 			open:   opener(kpaytest.NewIn),
 		},

@@ -67,6 +67,22 @@ test("a page of another origin can change nothing: form, fetch, frame, rebinding
     assert.equal(await frame.locator("button").count(), 0)
   }
 
+  // The page leads the person to a provider: by its address, and by a form.
+  for (const leave of ["location = to", "form.action = to; form.submit()"]) {
+    await page.goto(`http://localhost:${evil.address().port}/`)
+    const [response] = await Promise.all([
+      page.waitForResponse(r => r.url().startsWith(server.kapiten) && r.request().isNavigationRequest() && !r.frame().parentFrame()),
+      page.evaluate(([leave, to]) => {
+        const script = document.createElement("script")
+        script.textContent = `const to = ${JSON.stringify(to)}, form = document.body.appendChild(document.createElement("form")); ${leave}`
+        document.body.append(script)
+      }, [leave, server.kapiten + "/api/rides/"]),
+    ])
+    assert.equal(response.status(), 403, leave)
+    await page.waitForURL(server.kapiten + "/**")
+  }
+  assert.equal(await state(), before)
+
   // Rebinding: the name of a foreign page suddenly points to this machine.
   const rebound = await context.newPage()
   const response = await rebound.goto(`http://evil.example:${port}/_fake/snapshot?secrets=1`)

@@ -334,3 +334,69 @@ test("selecting text survives updates", async () => {
   await page.waitForSelector(".timeline a:text-is('ORDER-30')")
   assert.equal(await page.evaluate(() => String(getSelection())), time)
 })
+
+test("opening a row and closing it keep the filter that was chosen meanwhile", async () => {
+  const m = await merchant(server, hook.url + "/kapiten")
+  for (let i = 1; i <= 12; i++) await m.api("/api/rides/", "POST", ride(m.id, "ORDER-" + i, {pickup_latitude: i === 12 ? 200 : -1.9441}))
+  await advance(30)
+  const {total} = must(await call(server.admin + "/timeline"))
+  await page.goto(console_("/?view=timeline"))
+  await live()
+  const shows = async (list, n, wanted) => {
+    await page.waitForFunction(([list, n]) => document.querySelectorAll(list + " > li").length === n, [list, n])
+    assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), wanted)
+  }
+  const count = (list, fits) => page.waitForFunction(([list, fits]) => { // all rows fit the filter
+    const rows = [...document.querySelectorAll(list + " > li")]
+    return rows.length > 0 && rows.every(r => r.textContent.includes(fits)) && rows.length
+  }, [list, fits]).then(n => n.jsonValue())
+  const opened = async (list, n, wanted) => { // open the oldest row, which was there before the filter
+    await page.click(list + " > li:last-child a.main")
+    await page.waitForSelector("#detail h2")
+    const {open, ...rest} = Object.fromEntries(new URL(page.url()).searchParams)
+    assert.ok(open)
+    await shows(list, n, {open, ...wanted})
+    assert.deepEqual(rest, wanted)
+    await page.click("#detail a.close")
+    await shows(list, n, wanted)
+  }
+
+  await page.selectOption("[name=result]", "refused")
+  assert.equal(await count("#list .timeline", "refused"), 1)
+  await opened("#list .timeline", 1, {view: "timeline", result: "refused"})
+  await page.selectOption("[name=result]", "")
+  await shows("#list .timeline", Math.min(total, 100), {view: "timeline"})
+  await page.fill("[name=q]", "ORDER-7")
+  const found = await count("#list .timeline", "ORDER-7")
+  await opened("#list .timeline", found, {view: "timeline", q: "ORDER-7"})
+  await page.fill("[name=q]", "")
+  await shows("#list .timeline", Math.min(total, 100), {view: "timeline"})
+  await page.click("#list .timeline a.mono:text-is('ORDER-7') >> nth=0")
+  await page.waitForSelector("text=Thread of")
+  assert.equal(await count("#list .timeline", "ORDER-7"), found)
+  await opened("#list .timeline", found, {view: "timeline", subject: "ORDER-7"})
+
+  // A filter that a deep link sets does not come back.
+  await page.goto(console_("/?view=timeline&result=refused"))
+  await live()
+  await count("#list .timeline", "refused")
+  await page.selectOption("[name=result]", "")
+  await shows("#list .timeline", Math.min(total, 100), {view: "timeline"})
+  const row = "#list .timeline > li:has(.chip.refused) a.main"
+  await page.click(row)
+  await page.waitForSelector("#detail h2")
+  assert.equal(new URL(page.url()).searchParams.get("result"), null)
+  await page.fill("[name=q]", "ORDER-7") // a search beside the detail, then Close
+  await count("#list .timeline", "ORDER-7")
+  await page.click("#detail a.close")
+  await shows("#list .timeline", found, {view: "timeline", q: "ORDER-7"})
+
+  for (const [view, list, field, all] of [["objects", ".objects", "input[type=search]", 11], ["callbacks", "#list .callbacks", "[name=q]", 11]]) {
+    await page.click(`nav.parts a[data-view=${view}]`)
+    if (view === "objects") await page.click(".kind:has-text('kapiten') a:has-text('rides')")
+    await page.waitForFunction(([list, n]) => document.querySelectorAll(list + " > li").length === n, [list, all])
+    await page.fill(field, "ORDER-7")
+    assert.equal(await count(list, "ORDER-7"), 1)
+    await opened(list, 1, {view, ...view === "objects" ? {provider: "kapiten", kind: "rides"} : {}, q: "ORDER-7"})
+  }
+})

@@ -1,6 +1,6 @@
 // The console: the header, the address and the stream of events. Each part of the
 // page is a module with show(list, address) and, where it has one, update(message).
-import {address, api, attempt, count, day, el, giveUp, none, plural, query} from "./dom.js"
+import {address, api, attempt, count, day, el, giveUp, lead, none, plural, query} from "./dom.js"
 import * as start from "./start.js"
 import * as timeline from "./timeline.js"
 import * as objects from "./objects.js"
@@ -29,6 +29,7 @@ async function show() {
     if (link.dataset.view === view) link.setAttribute("aria-current", "page")
     else link.removeAttribute("aria-current")
   }
+  for (const link of document.links) if (link.to) lead(link)
   const {open, ...rest} = a
   const wanted = view + query(rest)
   await attempt(async () => {

@@ -1,5 +1,5 @@
 // The callbacks with their attempts.
-import {acts, address, again, api, at, attempt, chip, dated, day, deliveryResult, el, milliseconds, none, plural, query, shown, soon, time, when} from "./dom.js"
+import {acts, address, again, api, attempt, chip, dated, day, deliveryResult, el, milliseconds, none, plural, query, shown, soon, time, when} from "./dom.js"
 import {fill, rows} from "./patch.js"
 import {filters, setFilters} from "./timeline.js"
 
@@ -13,7 +13,7 @@ export async function show(list, a) {
   if (JSON.stringify(filter) !== before) wanted = 0
   if (!root || !list.contains(root.form)) await draw(list)
   setFilters(root.form, filter)
-  fill(root.request, filter.request && el("span", {class: "tag"}, "Caused by ", el("a", {class: "mono", href: at({open: "requests/" + filter.request})}, filter.request), el("a", {href: at({request: ""}), "aria-label": "Show all callbacks"}, "✕")))
+  fill(root.request, filter.request && el("span", {class: "tag"}, "Caused by ", el("a", {class: "mono", to: {open: "requests/" + filter.request}}, filter.request), el("a", {to: {request: ""}, "aria-label": "Show all callbacks"}, "✕")))
   await load()
 }
 
@@ -53,7 +53,7 @@ export function line(d, done) {
   return el("li", {"data-open": open, class: address().open === open ? "open" : null},
     when(d),
     el("span", {class: "provider"}, d.provider),
-    el("a", {class: "main clip", href: at({open}), title: d.url}, d.event),
+    el("a", {class: "main clip", to: {open}, title: d.url}, d.event),
     el("span", {class: "subject clip"}, subject ? el("a", {class: "mono", href: "/" + query({view: "timeline", subject})}, subject) : ""),
     chip(deliveryResult[d.state], d.state),
     el("span", {class: "last clip quiet", title: said}, (d.attempts.length > 1 ? plural(d.attempts.length, "attempt") + " · " : "") + said),

@@ -1,5 +1,5 @@
 // The detail of a request, a callback or an object. Its address is a deep link.
-import {acts, address, api, at, attempt, body, chip, copier, dated, day, deliveryResult, el, fact, go, headers, milliseconds, money, one, plural, query, when} from "./dom.js"
+import {acts, address, api, attempt, body, chip, copier, dated, day, deliveryResult, el, fact, go, headers, milliseconds, money, one, plural, query, when} from "./dom.js"
 import {fill, rows, stays} from "./patch.js"
 import {line} from "./timeline.js"
 import {line as callback} from "./callbacks.js"
@@ -70,10 +70,10 @@ async function load() {
   if (concerns(news)) await load()
 }
 
-const close = () => el("a", {class: "close", href: at({open: ""})}, "Close")
+const close = () => el("a", {class: "close", to: {open: ""}}, "Close")
 
 const threadLink = d => d.reference || d.subject ? el("a", {href: "/" + query({view: "timeline", subject: d.reference || d.subject})}, d.reference || d.subject) : ""
-const objectLink = d => d.object ? el("a", {href: at({open: [d.provider, d.object, encodeURIComponent(d.subject)].join("/")})}, one(d.object) + " " + (d.reference || d.subject)) : ""
+const objectLink = d => d.object ? el("a", {to: {open: [d.provider, d.object, encodeURIComponent(d.subject)].join("/")}}, one(d.object) + " " + (d.reference || d.subject)) : ""
 
 // request, delivery and object return what stands above the thread and below it.
 function request(r, callbacks) {
@@ -125,7 +125,7 @@ function delivery(d) {
       ...fact("When", day(d.time)),
       ...fact("Next attempt", d.next ? day(d.next) : ""),
       ...fact("Provider", d.provider),
-      ...fact("Request", d.request ? el("a", {class: "mono", href: at({open: "requests/" + d.request})}, d.request) : ""),
+      ...fact("Request", d.request ? el("a", {class: "mono", to: {open: "requests/" + d.request}}, d.request) : ""),
       ...fact("Object", objectLink(d)),
       ...fact("Thread", threadLink(d)),
       ...fact("Id", d.id)),

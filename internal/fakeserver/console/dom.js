@@ -2,12 +2,13 @@
 // ever becomes text, never HTML.
 import {stays} from "./patch.js"
 
-// el makes an element: el("a", {class: "main", href: "/"}, "text", child).
+// el makes an element: el("a", {class: "main", href: "/"}, "text", child). See lead for to.
 export function el(name, attributes = {}, ...children) {
   const node = document.createElement(name)
   for (const [key, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue
     if (key.startsWith("on")) node[key] = value // a property, so that a redraw can change it
+    else if (key === "to") lead(Object.assign(node, {to: value}))
     else node.setAttribute(key, value === true ? "" : value)
   }
   node.append(...children.filter(c => c !== null && c !== undefined && c !== false))
@@ -96,6 +97,10 @@ export const address = () => Object.fromEntries(new URLSearchParams(location.sea
 
 // at is the address with some values changed.
 export const at = changes => "/" + query({...address(), ...changes})
+
+// lead points a link made with to: {open: "requests/req-000001"} to the address with these
+// values changed. What stays on the page while the address changes is led anew.
+export const lead = link => link.setAttribute("href", at(link.to))
 
 export const time = t => t && !t.startsWith("0001-") ? t.slice(11, 19) : ""
 export const day = t => t && !t.startsWith("0001-") ? t.slice(0, 10) + " " + t.slice(11, 19) : ""

@@ -77,7 +77,7 @@ function redraw(kind, make) {
 function object(o) {
   const open = [where.provider, where.kind, encodeURIComponent(o.id)].join("/")
   return el("li", {"data-open": open, class: address().open === open ? "open" : null},
-    el("a", {class: "main clip mono", href: at({view: "objects", provider: where.provider, kind: where.kind, open}), title: o.id}, o.reference || o.id),
+    el("a", {class: "main clip mono", to: {view: "objects", provider: where.provider, kind: where.kind, open}, title: o.id}, o.reference || o.id),
     el("span", {class: "title clip quiet"}, o.title || ""),
     chip(o.result, o.state),
     el("span", {class: "num"}, o.currency ? money(o.amount, o.currency) : ""),
@@ -87,7 +87,7 @@ function object(o) {
 
 function account(a) {
   return el("li", {},
-    el("a", {class: "main clip", href: at({owner: a.owner, currency: a.currency, open: ""})}, (a.name || a.owner) + " " + a.currency),
+    el("a", {class: "main clip", to: {owner: a.owner, currency: a.currency, open: ""}}, (a.name || a.owner) + " " + a.currency),
     el("span", {class: "num", title: "balance"}, money(a.balance, a.currency)),
     el("span", {class: "num quiet", title: "available"}, a.available === a.balance ? "" : money(a.available) + " available"),
     el("span", {class: "num quiet"}, plural(a.entries, "entry", "entries")))
@@ -108,7 +108,7 @@ function entry(e) {
 // ledger is the head of an account: its owner, its balance and how that went.
 function ledger(account) {
   return [
-    el("div", {class: "half"}, el("h2", {}, (account?.name || where.owner) + " " + where.currency), el("a", {href: at({owner: "", currency: ""})}, "All accounts")),
+    el("div", {class: "half"}, el("h2", {}, (account?.name || where.owner) + " " + where.currency), el("a", {to: {owner: "", currency: ""}}, "All accounts")),
     el("p", {class: "balance"}, account ? el("span", {class: "num"}, money(account.balance, where.currency)) : "",
       account && account.available !== account.balance ? el("span", {class: "quiet"}, money(account.available, where.currency) + " available") : ""),
     items.length > 1 ? chart(items.map(e => e.balance).reverse()) : "",

@@ -52,6 +52,7 @@ function patch(old, fresh) {
   for (const {name, value} of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value)
   for (const name of handlers) if (old[name] !== fresh[name]) old[name] = fresh[name]
   old.drawnFrom = fresh.drawnFrom
+  old.to = fresh.to
   fill(old, ...fresh.childNodes)
 }
 

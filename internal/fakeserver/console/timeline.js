@@ -32,7 +32,7 @@ export async function show(list, a, healed) {
   else if (healed && records) wanted = Math.max(wanted, records.length) // also what has come by itself
   if (!root || !list.contains(root.form)) await draw(list)
   setFilters(root.form, filter)
-  fill(root.subject, filter.subject && el("span", {class: "tag"}, "Thread of ", el("strong", {}, filter.subject), el("a", {href: at({subject: ""}), "aria-label": "Leave the thread"}, "✕")))
+  fill(root.subject, filter.subject && el("span", {class: "tag"}, "Thread of ", el("strong", {}, filter.subject), el("a", {to: {subject: ""}, "aria-label": "Leave the thread"}, "✕")))
   await load()
 }
 
@@ -128,7 +128,7 @@ export function line(r, here) {
     when(r),
     el("span", {class: "provider"}, r.provider || "world"),
     chip(r.result),
-    open ? el("a", {class: "main clip", href: at({open}), title: text}, text) : el("span", {class: "main clip", title: text}, text),
+    open ? el("a", {class: "main clip", to: {open}, title: text}, text) : el("span", {class: "main clip", title: text}, text),
     el("span", {class: "subject clip"}, subject ? el("a", {href: "/" + query({view: "timeline", subject}), class: "mono", title: "The whole thread of " + subject}, subject) : ""),
     el("span", {class: "cause clip", title: r.cause || ""}, r.cause || causedBy(r, here)))
 }
@@ -136,7 +136,7 @@ export function line(r, here) {
 // causedBy leads to the request that caused a line, unless it is open beside it.
 function causedBy(r, here) {
   const open = "requests/" + r.request
-  return r.kind !== "request" && r.request && open !== here ? el("a", {href: at({open})}, "by " + r.request) : ""
+  return r.kind !== "request" && r.request && open !== here ? el("a", {to: {open}}, "by " + r.request) : ""
 }
 
 function moneyText(e) {

@@ -34,6 +34,7 @@ type Fake struct {
 	corridors map[string]corridor
 	mux       *http.ServeMux
 	state     *state
+	moved     []string // recipients that the request in work has moved; the lock guards it
 }
 
 // NewServer makes a fake that closes when the test ends. It takes at most one

@@ -89,6 +89,7 @@ func (f *Fake) moveRecipient(a *account, t *transaction, r *recipient, to bitpes
 	}
 	r.State = to
 	f.world.Touch(name, r.ID)
+	f.moved = append(f.moved, r.ID)
 	f.emit(a, event, t.ID, func() object { return f.recipientObject(a, t, r) }) // in order with its transaction's events
 }
 

@@ -155,7 +155,9 @@ func (f *Fake) respond(w http.ResponseWriter, r *http.Request, body []byte, hand
 		fake.Because(w, failed)
 		return refused(http.StatusUnauthorized).encode()
 	}
+	f.moved = nil // by events and by hand
 	status, text := handle(f, &call{account: a, request: r, query: r.URL.Query(), body: body}).encode()
+	fake.About(w, f.moved...)
 	f.logCall(a, r, body, status, text)
 	return status, text
 }

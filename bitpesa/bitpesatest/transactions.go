@@ -173,6 +173,7 @@ func (f *Fake) move(a *account, t *transaction, to bitpesa.TransactionState) {
 		event = "transaction.paid_out"
 	}
 	t.State = to
+	f.moved = append(f.moved, t.ID)
 	t.Updated = f.now()
 	f.emitTransaction(a, t, event)
 }

@@ -412,3 +412,52 @@ func codeOf(t *testing.T, err error) string {
 	require.ErrorAs(t, err, &e)
 	return e.Code
 }
+
+// What a payer does on the checkout is in the thread of the order, with what it caused.
+func TestACardPaidOnTheCheckoutIsInTheOrdersThread(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual")
+	admin, base := text(t, greeting, "admin"), text(t, greeting, "kpay")
+	status, _ := ask(t, "POST", base+"/", `{"action":"pay","msisdn":"250783300000","email":"a@example.com","details":"Order","refid":"R-1","amount":1000,"currency":"RWF",`+
+		`"cname":"Jane","cnumber":"1","pmethod":"cc","bankid":"000","retailerid":"02","returl":"http://127.0.0.1:1/hook","redirecturl":"http://127.0.0.1:1/thanks"}`, "Authorization", "Basic dGVzdC11c2VyOnRlc3QtcGFzcw==")
+	require.Equal(t, 200, status)
+	link, _ := elements(t, get(t, admin+"/kpay/payments"), "payments")[0]["link"].(string)
+	// A request that waits meanwhile does not blur what the payer has caused.
+	status, _ = ask(t, "POST", admin+"/faults", `{"provider":"kpay","operation":"checkstatus","kind":"delay","seconds":5,"times":1}`)
+	require.Equal(t, 201, status)
+	slow := make(chan struct{})
+	go func() {
+		defer close(slow)
+		ask(t, "POST", base+"/", `{"action":"checkstatus","refid":"R-2"}`, "Authorization", "Basic dGVzdC11c2VyOnRlc3QtcGFzcw==")
+	}()
+	require.Eventually(t, func() bool { return get(t, admin+"/clock")["waiting"] == 1.0 }, 5*time.Second, time.Millisecond)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+link, strings.NewReader("card_number=5101180000000007"))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, 303, resp.StatusCode)
+	requests := elements(t, get(t, admin+"/requests"), "requests")
+	var paid string
+	for _, r := range requests {
+		if r["path"] == link {
+			paid, _ = r["id"].(string)
+			assert.Equal(t, "R-1", r["subject"])
+		}
+	}
+	require.NotEmpty(t, paid)
+	caused := map[any]int{}
+	for _, r := range elements(t, get(t, admin+"/timeline?subject=R-1"), "records") {
+		if r["request"] == paid {
+			caused[r["kind"]]++
+		}
+	}
+	assert.Positive(t, caused["request"], "in the thread")
+	assert.Positive(t, caused["state"])
+	assert.Positive(t, caused["entry"])
+	for _, d := range elements(t, get(t, admin+"/deliveries"), "deliveries") {
+		assert.Equal(t, paid, d["request"], "the callback's cause is the payer")
+	}
+	ask(t, "POST", admin+"/clock/advance", `{"seconds":5}`)
+	<-slow
+}

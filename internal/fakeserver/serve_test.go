@@ -13,12 +13,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // start runs the server as the command line would and returns its greeting.
 func start(t *testing.T, args ...string) (greeting map[string]any, stop func() error) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // until the cleanup
 	read, write := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
@@ -32,8 +34,35 @@ func start(t *testing.T, args ...string) (greeting map[string]any, stop func() e
 		cancel()
 		return <-done
 	}
-	t.Cleanup(cancel)
+	t.Cleanup(func() {
+		if ctx.Err() == nil { // still served
+			assert.Empty(t, causeless(ctx, t, "http://"+text(t, greeting, "addr")), "nothing happens without a cause")
+		}
+		cancel()
+	})
 	return greeting, stop
+}
+
+// causeless are the state changes and ledger entries of the timeline that name neither a
+// cause nor a request.
+func causeless(ctx context.Context, t *testing.T, base string) []string {
+	t.Helper()
+	var all []string
+	for _, kind := range []string{"state", "entry"} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/_fake/timeline?limit=1000&kind="+kind, http.NoBody)
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		var page struct{ Records []fake.Record }
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&page))
+		require.NoError(t, resp.Body.Close())
+		for _, r := range page.Records {
+			if r.Cause == "" && r.Request == "" {
+				all = append(all, r.Provider+" "+r.Object+" "+r.Subject+" "+r.Text)
+			}
+		}
+	}
+	return all
 }
 
 // ask sends a JSON request and returns status and body. The headers are pairs.

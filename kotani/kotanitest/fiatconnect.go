@@ -179,6 +179,7 @@ type fiatCall struct {
 	address string // the session's user; empty where no session is needed
 	first   string // the delivery whose first attempt comes before the response
 	key     string // names the idempotency record
+	about   string // id of the object that the request changes, if no response names it
 }
 
 // response is what a handler sends.
@@ -204,6 +205,9 @@ func (f *FiatConnect) serve(handle func(*fiatCall) *response, session bool) http
 		if first != nil {
 			awaitFirst(r, first)
 			f.finish(c)
+		}
+		if c != nil && c.about != "" {
+			fake.About(rw, c.about)
 		}
 		sent.write(rw)
 	}

@@ -136,6 +136,7 @@ func (f *FiatConnect) addKYC(c *fiatCall) *response {
 		status = kotani.KYCPending
 		f.after(f.config.KYCDelay, eventKYC, k.ID)
 	}
+	c.about = k.key()
 	f.enterKYC(k, status)
 	return success(object{"kycStatus": string(k.Status), "kycData": k.Data})
 }

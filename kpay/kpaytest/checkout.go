@@ -83,6 +83,7 @@ func (f *Fake) showCheckout(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, noSuchPayment, http.StatusNotFound)
 		return
 	}
+	fake.About(rw, view.RefID)
 	writeCheckout(rw, http.StatusOK, view)
 }
 
@@ -93,6 +94,7 @@ func (f *Fake) submitCheckout(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, noSuchPayment, http.StatusNotFound)
 		return
 	}
+	fake.About(rw, view.RefID)
 	if r.PostFormValue("cancel") != "" {
 		f.leave(rw, f.cancel(view.CheckoutID))
 		return

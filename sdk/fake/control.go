@@ -17,6 +17,8 @@ type Control struct {
 	world    *World
 	provider Provider
 	secrets  secrets
+	working  int  // requests in work; the World's lock guards it
+	crowded  bool // requests in work have met
 }
 
 // World is the world this fake stands in. Give it to another fake's NewIn to

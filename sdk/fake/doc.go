@@ -70,7 +70,8 @@
 // A fake shows its objects in the admin API by Provider.Kinds, and its accounts by
 // Provider.Ledger. The World then finds out by itself which objects a request, an
 // event or a callback is about, and records in the timeline how their states
-// change. Because tells which check a refused request has failed.
+// change. Because tells which check a refused request has failed, and About which objects a
+// request has changed that neither it nor its response names.
 //
 // Locking: a World has one mutex, World.Lock. It guards the state of every fake
 // in that World. The functions of a Provider and a Policy say whether they are

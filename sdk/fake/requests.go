@@ -32,7 +32,8 @@ type Request struct {
 	Subject        string      `json:"subject,omitempty"`   // id of the object it is about
 	Reference      string      `json:"reference,omitempty"` // the merchant's own in its body
 
-	sent int // callbacks there had been when it arrived
+	sent  int      // callbacks there had been when it arrived
+	about []string // ids of objects, from About
 }
 
 const (

@@ -46,6 +46,8 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.Lock()
 	request.Time, request.sent = w.Now(), w.dispatcher.count
 	w.journal.add(request)
+	c.crowded = c.working > 0
+	c.working++
 	line := w.record(Record{
 		Kind: RecordRequest, Provider: request.Provider, Result: ResultPending, Request: request.ID,
 		Text: request.Method + " " + request.Path + " → in work",
@@ -63,6 +65,7 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		w.Lock()
 		line.Result, line.Text, line.Cause = ResultFailed, request.Method+" "+request.Path+" → no response", "the caller went away"
 		w.timeline.write(line)
+		c.leave()
 		w.Unlock()
 		panic(http.ErrAbortHandler) // the caller went away during a delay, or the fake was closed
 	}
@@ -163,12 +166,19 @@ func (c *Control) note(request *Request, response *recorder, kind FaultKind, too
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
 	request.ResponseBody, request.ResponseHeader = text, journalHeader(response.header)
-	request.Milliseconds, request.Reason = milliseconds(took), reason
+	request.Milliseconds, request.Reason, request.about = milliseconds(took), reason, response.about
 	if kind != FaultDropBefore && kind != FaultDropAfter {
 		request.Status = response.status
 	}
 	c.world.journal.grow(len(text))
 	c.world.noteRequest(c, request, line)
+	c.leave()
+}
+
+// leave notes that a request is over. The lock is held.
+func (c *Control) leave() {
+	c.working--
+	c.crowded = c.crowded && c.working > 0
 }
 
 // turnedDown asks the provider whether a response below 400 is a refusal.
@@ -187,6 +197,15 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 func Because(rw http.ResponseWriter, reason string) {
 	if r, ok := rw.(*recorder); ok {
 		r.because = reason
+	}
+}
+
+// About notes in the journal which objects, by their ids, a request is about or has changed.
+// The World finds those by itself whose ids are in the request or its response. rw is as for
+// Because.
+func About(rw http.ResponseWriter, ids ...string) {
+	if r, ok := rw.(*recorder); ok {
+		r.about = append(r.about, ids...)
 	}
 }
 
@@ -248,6 +267,7 @@ type recorder struct {
 	status  int
 	body    []byte
 	because string
+	about   []string
 }
 
 func newRecorder() *recorder { return &recorder{header: http.Header{}} }

@@ -242,8 +242,15 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	for part := range strings.SplitSeq(r.Path, "/") {
 		w.touch(c, part)
 	}
+	for _, id := range r.about {
+		w.touch(c, id)
+	}
 	w.settle()
 	r.Subject, r.Reference = w.subjectOf(c, r)
+	if r.Subject == "" && r.Reference == "" && len(r.about) > 0 {
+		known := t.about(Record{Provider: r.Provider, Subject: r.about[0]})
+		r.Subject, r.Reference = known.Subject, known.Reference
+	}
 	if !t.has(line) {
 		return
 	}
@@ -258,17 +265,20 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	if r.Fault != "" {
 		line.Cause = "fault " + string(r.Fault)
 	}
-	w.attribute(r, line)
+	w.attribute(r, line, c.working == 1 && !c.crowded)
 	t.write(line)
 }
 
 // attribute notes what a request has caused: the callbacks and the other records about its
-// object, or about an object in its response. What an event or a person caused in the
-// meantime is not among them.
-func (w *World) attribute(r *Request, line *Record) {
+// object, or about an object in its response. A request that was alone with its provider has
+// caused all else too. What an event or a person caused in the meantime is not among them.
+func (w *World) attribute(r *Request, line *Record, alone bool) {
 	t := &w.timeline
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return
+	}
+	names := func(id string) bool { // the request, its response or About does
+		return id != "" && (id == r.Subject || strings.Contains(r.ResponseBody, strconv.Quote(id)) || slices.Contains(r.about, id))
 	}
 	for _, d := range slices.Backward(w.dispatcher.deliveries) {
 		if d.number <= r.sent {
@@ -277,19 +287,19 @@ func (w *World) attribute(r *Request, line *Record) {
 		if d.Provider != r.Provider || d.cause != "" || d.Subject == "" {
 			continue
 		}
-		if id := t.about(Record{Provider: d.Provider, Subject: d.Subject}).Subject; id == r.Subject || strings.Contains(r.ResponseBody, strconv.Quote(d.Subject)) {
+		if id := t.about(Record{Provider: d.Provider, Subject: d.Subject}).Subject; names(id) || names(d.Subject) {
 			d.request = r.ID
 			t.comes(d.Provider, id, r)
 		}
 	}
 	for i := len(t.records) - 1; i >= 0 && t.records[i].ID > line.ID; i-- {
 		caused := t.records[i]
-		if caused.Provider != line.Provider || caused.Subject == "" {
+		if caused.Provider != line.Provider {
 			continue
 		}
 		if d := w.dispatcher.byID[caused.Delivery]; d != nil {
 			caused.Request = d.request
-		} else if id := t.about(*caused).Subject; caused.Request == "" && caused.Cause == "" && (id == r.Subject || strings.Contains(r.ResponseBody, strconv.Quote(id))) {
+		} else if id := t.about(*caused).Subject; caused.Request == "" && caused.Cause == "" && (alone || names(id) || names(caused.Subject) || caused.Entry != nil && names(caused.Entry.ID)) {
 			caused.Request = r.ID
 			t.comes(r.Provider, id, r)
 		} else {
@@ -378,13 +388,16 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 		if seen.status >= 400 {
 			line.Result, line.Cause = ResultRefused, "refused: "+seen.problem()
 		}
-		if c := w.byName[parts[0]]; c != nil && len(parts) > 2 {
-			line.Provider, line.Subject = parts[0], parts[2]
-			w.touch(c, parts[2])
+		if c := w.byName[parts[0]]; c != nil {
+			line.Provider = parts[0]
+			if len(parts) > 2 {
+				line.Subject = parts[2]
+			}
+			w.touch(c, line.Subject)
 			w.timeline.cause = byHand
 			w.settle()
 			w.timeline.cause = ""
-			w.timeline.moved(parts[0], parts[2], last)
+			w.timeline.moved(line.Provider, line.Subject, last, c.working == 0)
 		}
 		w.record(line)
 	})
@@ -393,13 +406,14 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 const byHand = "by hand" // the cause of what an admin call changes
 
 // moved names the cause of the records, newer than last, that an admin call has made of an
-// object, a ledger entry or an account.
-func (t *timeline) moved(provider, id string, last int) {
+// object, a ledger entry or an account. If it was alone, because no request is in work, the
+// provider's other records are its doing too: a top-up pays the rides that wait.
+func (t *timeline) moved(provider, id string, last int, alone bool) {
 	subject := t.about(Record{Provider: provider, Subject: id}).Subject
 	for i := len(t.records) - 1; i >= 0 && t.records[i].ID > last; i-- {
 		r := t.records[i]
-		its := t.about(*r).Subject == subject || r.Entry != nil && (r.Entry.ID == id || r.Entry.Account.Owner == id)
-		if its && r.Provider == provider && (r.Kind == RecordState || r.Kind == RecordEntry) && r.Cause == "" && r.Request == "" {
+		its := subject != "" && t.about(*r).Subject == subject || r.Entry != nil && (r.Entry.ID == id || r.Entry.Account.Owner == id)
+		if (its || alone) && r.Provider == provider && (r.Kind == RecordState || r.Kind == RecordEntry) && r.Cause == "" && r.Request == "" {
 			r.Cause = byHand
 			t.write(r)
 		}

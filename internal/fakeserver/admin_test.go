@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -407,6 +408,36 @@ func TestARefusedLoginTellsWhichCheckFailed(t *testing.T) {
 		}
 		t.Errorf("%s: %v, not %s", tt.url, newest["reason"], tt.want)
 	}
+	const credentials = "Basic dGVzdC11c2VyOnRlc3QtcGFzcw=="
+	newest := func() map[string]any {
+		return elements(t, get(t, admin+"/timeline?kind=request&limit=1"), "records")[0]
+	}
+	for _, tt := range []struct{ method, url, body, want string }{
+		{"POST", text(t, greeting, "kpay") + "/", `{"action":"pay","refid":"R-1"}`, "Missing required parameters: "},
+		{"GET", text(t, greeting, "kpay") + "/checkout/none", "", "No such payment."},
+		{"GET", text(t, greeting, "kapiten") + "/nothing", "", "no such route: GET /nothing"},
+		{"GET", text(t, greeting, "fiatconnect") + "/nothing", "", "no such route: GET /nothing"},
+		{"POST", text(t, greeting, "fiatconnect") + "/quote/in", `{"fiatType":"KES","cryptoType":"cUSD","fiatAmount":"1"}`, "InvalidParameters: country"},
+		{"POST", text(t, greeting, "fiatconnect") + "/quote/in", `{"fiatType":"KES","cryptoType":"cUSD","country":"KE"}`, "InvalidParameters: not one of fiatAmount and cryptoAmount"},
+	} {
+		ask(t, tt.method, tt.url, tt.body, "Authorization", credentials)
+		if tt.method == "POST" && strings.Contains(tt.url, "fiatconnect") {
+			ask(t, tt.method, tt.url, tt.body)
+		}
+		cause, _ := newest()["cause"].(string)
+		assert.Contains(t, cause, tt.want)
+	}
+	status, _ := ask(t, "POST", admin+"/faults", `{"provider":"kpay","kind":"delay","seconds":0.001,"times":1}`)
+	require.Equal(t, 201, status)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ask(t, "POST", text(t, greeting, "kpay")+"/", `{"action":"pay"}`)
+	}()
+	require.Eventually(t, func() bool { return get(t, admin+"/clock")["waiting"] == 1.0 }, 5*time.Second, time.Millisecond)
+	ask(t, "POST", admin+"/clock/advance", `{"seconds":1}`)
+	<-done
+	assert.Equal(t, "Missing authentication header; fault delay", newest()["cause"])
 	_, _ = ask(t, "POST", text(t, greeting, "kpay")+"/", `{"action":"pay"}`)
 	refused := elements(t, get(t, admin+"/timeline?provider=kpay"), "records")[0]
 	assert.Equal(t, "refused", refused["result"], "KPay refuses with HTTP 200: %v", refused)

@@ -1,6 +1,7 @@
 package kotanitest
 
 import (
+	"cmp"
 	"net/http"
 	"regexp"
 	"slices"
@@ -47,7 +48,8 @@ func (f *FiatConnect) addAccount(c *fiatCall) *response {
 	case !known:
 		return problem(http.StatusBadRequest, kotani.ErrUnsupportedSchema)
 	case !schema.valid(f, data):
-		return problem(http.StatusBadRequest, kotani.ErrInvalidSchema)
+		what := lacking(data, append([]string{"accountName", "institutionName", "fiatAccountType"}, schema.fields...)...)
+		return problem(http.StatusBadRequest, kotani.ErrInvalidSchema).naming("data: " + cmp.Or(what, "fiatAccountType or a number does not fit "+schema.name))
 	}
 	field := func(name string) string { text, _ := data[name].(string); return text }
 	a := &FiatAccount{

@@ -168,7 +168,7 @@ func (f *FiatConnect) newRoutes() *http.ServeMux {
 		}
 	}
 	mux.HandleFunc("/", func(rw http.ResponseWriter, _ *http.Request) {
-		problem(http.StatusNotFound, kotani.ErrResourceNotFound).write(rw)
+		writeJSON(rw, http.StatusNotFound, object{"error": string(kotani.ErrResourceNotFound)})
 	})
 	return mux
 }
@@ -186,16 +186,38 @@ type fiatCall struct {
 type response struct {
 	status int
 	body   any
+	why    string // which check refused the request; the client does not see it
 }
 
-func success(body any) *response { return &response{http.StatusOK, body} }
+func success(body any) *response { return &response{status: http.StatusOK, body: body} }
 
 // problem is an error response: always {"error": code}.
 func problem(status int, code kotani.FiatConnectCode) *response {
-	return &response{status, object{"error": string(code)}}
+	return &response{status: status, body: object{"error": string(code)}, why: string(code)}
 }
 
-func (r *response) write(rw http.ResponseWriter) { writeJSON(rw, r.status, r.body) }
+// naming adds the field or the check to why a request is refused.
+func (r *response) naming(what string) *response {
+	r.why += ": " + what
+	return r
+}
+
+// lacking is the first of these fields that is no text; empty if all are.
+func lacking(o map[string]any, names ...string) string {
+	for _, name := range names {
+		if !hasTexts(o, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func (r *response) write(rw http.ResponseWriter) {
+	if r.why != "" {
+		fake.Because(rw, r.why)
+	}
+	writeJSON(rw, r.status, r.body)
+}
 
 // serve checks the client's key, then the session, then the body, and calls the
 // handler with the lock held.
@@ -240,7 +262,7 @@ func (f *FiatConnect) admit(r *http.Request, session bool) (*fiatCall, *response
 	}
 	var ok bool
 	if c.call, ok = newCall(r, false); !ok {
-		return nil, problem(http.StatusBadRequest, kotani.ErrInvalidParameters)
+		return nil, problem(http.StatusBadRequest, kotani.ErrInvalidParameters).naming("the body is no JSON object")
 	}
 	return c, nil
 }
@@ -283,7 +305,7 @@ func (f *FiatConnect) credentials(rw http.ResponseWriter, r *http.Request) {
 	c, ok := newCall(r, false)
 	webhook, isText := c.fields["webhook"].(string)
 	if !ok || !isText || !fake.IsWebURL(webhook) {
-		problem(http.StatusBadRequest, kotani.ErrInvalidParameters).write(rw)
+		problem(http.StatusBadRequest, kotani.ErrInvalidParameters).naming("webhook").write(rw)
 		return
 	}
 	client := f.AddClient(webhook)
@@ -296,7 +318,7 @@ func (f *FiatConnect) credentials(rw http.ResponseWriter, r *http.Request) {
 // key when keys are required. An unknown key is 401. The specification names no
 // codes; these are assumed.
 func (f *FiatConnect) clientKey(r *http.Request) (key string, refusal *response) {
-	bad := problem(http.StatusBadRequest, kotani.ErrInvalidParameters)
+	bad := problem(http.StatusBadRequest, kotani.ErrInvalidParameters).naming("the Authorization header")
 	values, sent := r.Header["Authorization"]
 	if !sent {
 		if f.config.Quirks.RequireAPIKey {

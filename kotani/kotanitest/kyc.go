@@ -1,6 +1,7 @@
 package kotanitest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -120,7 +121,8 @@ func (f *FiatConnect) addKYC(c *fiatCall) *response {
 	case !slices.Contains(kycSchemas(), schema):
 		return problem(http.StatusBadRequest, kotani.ErrUnsupportedSchema)
 	case !f.validKYC(schema, c.fields):
-		return problem(http.StatusBadRequest, kotani.ErrInvalidSchema)
+		what := lacking(c.fields, "firstName", "lastName", "phoneNumber", "selfieDocument")
+		return problem(http.StatusBadRequest, kotani.ErrInvalidSchema).naming(cmp.Or(what, "a field of dateOfBirth or address, the phone number or a document"))
 	case f.state.kyc(c.address, schema) != nil:
 		return problem(http.StatusConflict, kotani.ErrResourceExists)
 	}

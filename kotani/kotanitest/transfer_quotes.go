@@ -41,13 +41,17 @@ func (f *FiatConnect) quote(c *fiatCall, kind kotani.TransferType) *response {
 	q := &transferQuote{Type: kind, Until: f.world.Now().Add(f.config.Quirks.QuoteLifetime)}
 	amount, inFiat, preview, code := f.readQuote(c, q)
 	if code != "" {
-		return problem(http.StatusBadRequest, code)
+		refusal := problem(http.StatusBadRequest, code)
+		if c.reason != "" {
+			refusal.naming(c.reason)
+		}
+		return refusal
 	}
 	rate := f.config.Rates[q.Fiat].Mul(f.config.Quirks.CryptoValues[q.Crypto])
 	if code := f.price(q, rate, amount, inFiat); code != "" {
 		body := f.limits(q, rate)
 		body["error"] = string(code)
-		return &response{http.StatusBadRequest, body}
+		return &response{status: http.StatusBadRequest, body: body, why: string(code)}
 	}
 	if !preview {
 		q.ID = f.ids().UUID()
@@ -80,10 +84,21 @@ func (f *FiatConnect) readQuote(c *fiatCall, q *transferQuote) (amount string, i
 	if inFiat {
 		amount = fiat
 	}
+	for _, check := range []struct {
+		failed bool
+		what   string
+	}{
+		{q.Fiat == "", "fiatType"}, {q.Crypto == "", "cryptoType"}, {(fiat == "") == (coins == ""), "not one of fiatAmount and cryptoAmount"},
+		{!countryPattern.MatchString(q.Country), "country"},
+		{address == "" && f.config.StrictQuotes || address != "" && !isChecksummed(address), "address"},
+		{len(amount) > maxAmountText || !amountPattern.MatchString(amount) && !exponentPattern.MatchString(amount), "amount"},
+	} {
+		if check.failed {
+			c.refuse(check.what)
+		}
+	}
 	switch {
-	case c.reason != "", q.Fiat == "", q.Crypto == "", (fiat == "") == (coins == ""), len(amount) > maxAmountText,
-		!countryPattern.MatchString(q.Country), address == "" && f.config.StrictQuotes, address != "" && !isChecksummed(address),
-		!amountPattern.MatchString(amount) && !exponentPattern.MatchString(amount):
+	case c.reason != "":
 		return "", false, false, bad
 	case !slices.Contains(f.config.Quirks.Countries, q.Country):
 		return "", false, false, kotani.ErrGeoNotSupported
@@ -100,6 +115,7 @@ func (f *FiatConnect) readQuote(c *fiatCall, q *transferQuote) (amount string, i
 		decimals = fiatDecimals
 	}
 	if d := exact(amount); !d.Equal(d.Truncate(decimals)) {
+		c.refuse("amount has too many decimals")
 		return "", false, false, bad
 	}
 	return amount, inFiat, preview, ""

@@ -178,15 +178,15 @@ func (f *FiatConnect) transfer(c *fiatCall, kind kotani.TransferType) *response 
 
 func (f *FiatConnect) begin(c *fiatCall, kind kotani.TransferType) *response {
 	if !hasTexts(c.fields, "fiatAccountId", "quoteId") {
-		return problem(http.StatusBadRequest, kotani.ErrInvalidParameters)
+		return problem(http.StatusBadRequest, kotani.ErrInvalidParameters).naming(lacking(c.fields, "fiatAccountId", "quoteId"))
 	}
 	a := f.account(c.address, c.optional("fiatAccountId"))
 	q := f.state.Quotes.Find(c.optional("quoteId"))
 	switch {
 	case a == nil:
-		return problem(http.StatusNotFound, kotani.ErrResourceNotFound)
+		return problem(http.StatusNotFound, kotani.ErrResourceNotFound).naming("fiatAccountId")
 	case q == nil, q.Address != "" && q.Address != c.address, q.Type != kind, !f.world.Now().Before(q.Until):
-		return problem(http.StatusBadRequest, kotani.ErrInvalidQuote)
+		return problem(http.StatusBadRequest, kotani.ErrInvalidQuote).naming("quoteId is unknown, expired, of another direction or of another user")
 	case a.Country != "" && a.Country != q.Country: // not among the values the quote allowed
 		return problem(http.StatusBadRequest, kotani.ErrInvalidFiatAccount)
 	}
@@ -286,18 +286,18 @@ func (f *FiatConnect) once(c *fiatCall, work func() *response) *response {
 		key = strings.TrimSuffix(inner, `"`)
 	}
 	if key == "" {
-		return problem(http.StatusBadRequest, kotani.ErrInvalidParameters)
+		return problem(http.StatusBadRequest, kotani.ErrInvalidParameters).naming("the header Idempotency-Key is missing")
 	}
 	payload := c.request.URL.Path + " " + string(fake.Encode(c.fields))
 	id := c.address + " " + key
 	if earlier, ok := f.state.Requests[id]; ok {
 		switch {
 		case earlier.Payload != payload:
-			return problem(http.StatusUnprocessableEntity, kotani.ErrInvalidParameters)
+			return problem(http.StatusUnprocessableEntity, kotani.ErrInvalidParameters).naming("the Idempotency-Key was used with another payload")
 		case earlier.Running:
-			return problem(http.StatusConflict, kotani.ErrResourceExists)
+			return problem(http.StatusConflict, kotani.ErrResourceExists).naming("the first request under the Idempotency-Key is at work")
 		}
-		return &response{earlier.Status, json.RawMessage(earlier.Body)}
+		return &response{status: earlier.Status, body: json.RawMessage(earlier.Body)}
 	}
 	first := work()
 	f.state.Requests[id] = keyedRequest{

@@ -1,6 +1,7 @@
 package kpaytest
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -24,6 +25,7 @@ func (f *Fake) serveAPI(rw http.ResponseWriter, r *http.Request) {
 		if why.code == missingAuth.code && f.config.Quirks.HTTP401 {
 			status = http.StatusUnauthorized
 		}
+		fake.Because(rw, why.reply)
 		f.write(rw, status, why.body())
 		return
 	}
@@ -31,7 +33,15 @@ func (f *Fake) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		req = readRequest(r)
 	}
-	f.write(rw, http.StatusOK, f.act(r, req))
+	body := f.act(r, req)
+	if code, ok := body["retcode"].(int); ok && code != 0 {
+		why := fmt.Sprint(body["reply"])
+		if more, ok := body["statusmsg"]; ok {
+			why += ": " + fmt.Sprint(more)
+		}
+		fake.Because(rw, why)
+	}
+	f.write(rw, http.StatusOK, body)
 }
 
 func (f *Fake) act(r *http.Request, req request) response {

@@ -80,6 +80,7 @@ const descCancelled = "Cancelled by the payer."
 func (f *Fake) showCheckout(rw http.ResponseWriter, r *http.Request) {
 	view, known := f.checkoutView(r.PathValue("id"))
 	if !known {
+		fake.Because(rw, noSuchPayment)
 		http.Error(rw, noSuchPayment, http.StatusNotFound)
 		return
 	}
@@ -91,6 +92,7 @@ func (f *Fake) showCheckout(rw http.ResponseWriter, r *http.Request) {
 func (f *Fake) submitCheckout(rw http.ResponseWriter, r *http.Request) {
 	view, known := f.checkoutView(r.PathValue("id"))
 	if !known {
+		fake.Because(rw, noSuchPayment)
 		http.Error(rw, noSuchPayment, http.StatusNotFound)
 		return
 	}
@@ -102,6 +104,7 @@ func (f *Fake) submitCheckout(rw http.ResponseWriter, r *http.Request) {
 	card, problem := f.readCard(r)
 	if problem != "" {
 		view.Problem = problem
+		fake.Because(rw, problem)
 		writeCheckout(rw, http.StatusUnprocessableEntity, view)
 		return
 	}

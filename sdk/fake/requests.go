@@ -199,13 +199,23 @@ func journalHeader(h http.Header) http.Header {
 // maxReason bounds the text that says why a request was refused.
 const maxReason = 240
 
-// reasonIn finds why a request was refused in the response that the client got:
-// the texts of a JSON body with their names, or the text itself.
+// reasonIn finds why a request was refused in the response that the client got: the
+// texts of a JSON body with their names, the title of a page, or the text itself. If the
+// body has errors, what else it holds is the request again.
 func reasonIn(body string) string {
 	var v any
 	text := strings.Join(strings.Fields(body), " ")
-	if json.Unmarshal([]byte(body), &v) == nil {
-		text = strings.Join(leaves("", v), "; ")
+	switch {
+	case json.Unmarshal([]byte(body), &v) == nil:
+		all := errorsIn(v)
+		if len(all) == 0 {
+			all = leaves("", v)
+		}
+		text = strings.Join(all, "; ")
+	case strings.HasPrefix(text, "<"):
+		_, title, _ := strings.Cut(text, "<title>")
+		title, _, _ = strings.Cut(title, "</title>")
+		text = strings.TrimSpace("a page " + title)
 	}
 	if len(text) > maxReason {
 		text = text[:maxReason] + "…"
@@ -213,21 +223,47 @@ func reasonIn(body string) string {
 	return strings.ToValidUTF8(text, "")
 }
 
+// errorsIn are the texts under each key "errors", at any depth.
+func errorsIn(v any) []string {
+	var all []string
+	switch v := v.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if key == "errors" {
+				all = append(all, leaves("", v[key])...)
+			} else {
+				all = append(all, errorsIn(v[key])...)
+			}
+		}
+	case []any:
+		for _, element := range v {
+			all = append(all, errorsIn(element)...)
+		}
+	}
+	return all
+}
+
 func leaves(name string, v any) []string {
 	var all []string
 	switch v := v.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			all = append(all, leaves(key, v[key])...)
+			if key == "error" && name != "" { // {"city": [{"error": "blank"}]}
+				all = append(all, leaves(name, v[key])...)
+			} else {
+				all = append(all, leaves(key, v[key])...)
+			}
 		}
 	case []any:
 		for _, element := range v {
 			all = append(all, leaves(name, element)...)
 		}
 	case string:
-		if v != "" && name != "" {
+		switch {
+		case strings.TrimSpace(v) == "" || v == masked:
+		case name != "":
 			all = append(all, name+": "+v)
-		} else if v != "" {
+		default:
 			all = append(all, v)
 		}
 	}

@@ -160,6 +160,9 @@ func (c *Control) expireTokens() {
 func (c *Control) note(request *Request, response *recorder, kind FaultKind, took time.Duration, line *Record) {
 	text := c.secrets.body(response.header.Get("Content-Type"), string(response.body))
 	reason := response.because
+	if reason == "" && response.status == http.StatusNotFound && request.Operation == "" && len(c.provider.Routes) > 0 {
+		reason = "no such route: " + request.Method + " " + request.Path
+	}
 	if reason == "" && (response.status >= 400 || c.turnedDown(response)) {
 		reason = cmp.Or(reasonIn(text), fmt.Sprintf("the response gives no reason but %d %s", response.status, http.StatusText(response.status)))
 	}

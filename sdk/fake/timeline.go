@@ -262,7 +262,10 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	case r.Reason != "" || r.Status >= 400:
 		line.Result = ResultRefused
 	}
-	if r.Fault != "" {
+	switch {
+	case r.Fault == FaultDelay && r.Reason != "":
+		line.Cause = r.Reason + "; fault " + string(r.Fault)
+	case r.Fault != "":
 		line.Cause = "fault " + string(r.Fault)
 	}
 	w.attribute(r, line, c.working == 1 && !c.crowded)

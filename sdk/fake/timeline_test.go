@@ -207,6 +207,11 @@ func TestARefusalWithoutATextStillHasAReason(t *testing.T) {
 		"{}":                 "the response gives no reason but 403 Forbidden",
 		`{"code":7}`:         "the response gives no reason but 403 Forbidden",
 		`{"detail":"wrong"}`: "detail: wrong",
+		`{"token":"s3cret","blank":" ","detail":"wrong"}`:                                                   "detail: wrong",
+		`{"object":{"birth_date":"1974-12-24","errors":{"external_id":[{"error":"taken"}]}}}`:               "external_id: taken",
+		`{"object":{"city":"X","errors":{},"recipients":[{"errors":{"bank_code":[{"error":"invalid"}]}}]}}`: "bank_code: invalid",
+		`{"errors":{"phone":["is short"],"city":["is blank"]},"phone":"1"}`:                                 "city: is blank; phone: is short",
+		"<html><head><title>Not Found</title></head><body>x</body></html>":                                  "a page Not Found",
 	} {
 		s := newToy(t, fake.Options{}, withHandler(func(rw http.ResponseWriter, _ *http.Request) {
 			rw.WriteHeader(http.StatusForbidden)

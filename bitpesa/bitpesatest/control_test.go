@@ -289,3 +289,44 @@ func TestObjectsAreCopiesOldestFirst(t *testing.T) {
 	assert.False(t, known)
 	assert.Empty(t, f.Transactions("nobody"))
 }
+
+// A state is pending as long as more may come of it, and failed once nothing good can.
+func TestEachStateHasItsResult(t *testing.T) {
+	t.Parallel()
+	f, m := start(t, bitpesatest.Config{Options: fake.Options{Callbacks: newInbox()}, Quirks: bitpesatest.Quirks{WaivedStaysInitial: true}})
+	result := func(kind, q string) any {
+		_, text := faketest.Admin(f.Admin(), "GET", "/_fake/bitpesa/"+kind+"?q="+q, "")
+		all, _ := faketest.Object(t, text)[kind].([]any)
+		require.NotEmpty(t, all)
+		return all[0].(map[string]any)["result"]
+	}
+	for state, want := range map[string]string{"initial": "pending", "verified": "pending", "approved": "ok", "rejected": "failed", "disabled": "failed", "banned": "failed"} {
+		id := textAt(t, m.want(t, 201, "POST", "/senders", `{"sender":{`+senderFields+`}}`), "id")
+		if state != "initial" {
+			require.NoError(t, f.MoveSender(id, bitpesa.SenderState(state)))
+		}
+		assert.Equal(t, want, result("senders", id), "a sender that is %s", state)
+	}
+	m.want(t, 201, "POST", "/transactions", transaction("", ngn("100001", "15500")))
+	assert.Equal(t, "pending", result("recipients", ""), "a recipient that is not funded")
+	for state, want := range map[string]string{"pending": "pending", "success": "ok", "manual": "pending", "stuck": "pending", "error": "pending", "canceled": "failed", "refunded": "failed"} {
+		m.funded(t, transaction("", ngn("100001", "15500")))
+		all := f.Recipients(bitpesatest.TestKey)
+		id := all[len(all)-1].ID
+		if state != "pending" {
+			require.NoError(t, f.MoveRecipient(id, bitpesa.RecipientState(state), ""))
+		}
+		assert.Equal(t, want, result("recipients", id), "a recipient that is %s", state)
+	}
+	for state, want := range map[string]string{"approved": "pending", "pending": "pending", "canceled": "failed"} {
+		id := textAt(t, m.want(t, 201, "POST", "/transactions", transaction("", ngn("100001", "15500"))), "id")
+		if state != "approved" {
+			require.NoError(t, f.MoveTransaction(id, bitpesa.TransactionState(state)))
+		}
+		assert.Equal(t, want, result("transactions", id), "a transaction that is %s", state)
+	}
+	id := m.funded(t, transaction("", ngn("100001", "15500")))
+	assert.Equal(t, "pending", result("transactions", id))
+	require.NoError(t, f.MoveTransaction(id, "paid"))
+	assert.Equal(t, "ok", result("transactions", id))
+}

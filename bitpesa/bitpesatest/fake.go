@@ -173,7 +173,7 @@ func (f *Fake) kinds() []fake.Kind {
 		kindOf(f, "transactions", transactions, func(t *transaction) fake.Object {
 			return fake.Object{
 				ID: t.ID, Reference: t.ExternalID, Title: "transaction", State: string(t.State),
-				Result: resultOf(t.State == bitpesa.TransactionPaid, transactionTransitions()[t.State]),
+				Result: fake.ResultOf(t.State == bitpesa.TransactionPaid, len(transactionTransitions()[t.State]) == 0),
 				Amount: t.Input, Currency: t.Currency, Created: t.Created, Value: t,
 				Acts: fake.Acts(fake.AdminPath(name, "transactions", t.ID, "state"), "state", transactionTransitions()[t.State]),
 			}
@@ -181,7 +181,7 @@ func (f *Fake) kinds() []fake.Kind {
 		kindOf(f, "recipients", recipients, func(r *recipient) fake.Object {
 			return fake.Object{
 				ID: r.ID, Title: r.Type, State: string(r.State),
-				Result: resultOf(r.State == bitpesa.RecipientSuccess, recipientTransitions()[r.State]),
+				Result: fake.ResultOf(r.State == bitpesa.RecipientSuccess, r.State != bitpesa.RecipientInitial && len(recipientTransitions()[r.State]) == 0),
 				Amount: r.Output, Currency: r.OutputCurrency, Created: r.Created, Value: r,
 				Acts: fake.Acts(fake.AdminPath(name, "recipients", r.ID, "state"), "state", recipientTransitions()[r.State]),
 			}
@@ -189,17 +189,12 @@ func (f *Fake) kinds() []fake.Kind {
 		kindOf(f, "senders", senders, func(x *Sender) fake.Object {
 			return fake.Object{
 				ID: x.ID, Reference: fake.Text(x.Fields["external_id"]), Title: fake.Text(x.Fields["first_name"]) + " " + fake.Text(x.Fields["last_name"]),
-				State: string(x.State), Result: resultOf(x.State == bitpesa.SenderApproved, senderTransitions()[x.State]),
+				State: string(x.State), Result: fake.ResultOf(x.State == bitpesa.SenderApproved, x.State != bitpesa.SenderInitial && x.State != bitpesa.SenderVerified),
 				Created: x.Created, Value: x,
 				Acts: fake.Acts(fake.AdminPath(name, "senders", x.ID, "state"), "state", senderTransitions()[x.State]),
 			}
 		}),
 	}
-}
-
-// resultOf is the result of a state from which these states follow.
-func resultOf[S any](succeeded bool, next []S) fake.Result {
-	return fake.ResultOf(succeeded, len(next) == 0)
 }
 
 // kindOf shows the objects of all accounts.

@@ -69,6 +69,10 @@ func (d *described) call(admin, method, path, body string) (status int, response
 	}
 	status, text := ask(d.t, method, strings.TrimSuffix(admin, "/_fake")+path, body)
 	response, _ = decoded(d.t, text).(map[string]any)
+	if hasBody {
+		assert.Equal(d.t, true, takes["required"], name)
+		assert.True(d.t, body != "" || status >= 400, "%s: it works without a body", name)
+	}
 	outcome := fmt.Sprintf("%dXX", status/100)
 	answer, ok := operation["responses"].(map[string]any)[outcome].(map[string]any)
 	require.True(d.t, ok, "%s: the document has no %s", name, outcome)

@@ -461,3 +461,80 @@ func TestACardPaidOnTheCheckoutIsInTheOrdersThread(t *testing.T) {
 	ask(t, "POST", admin+"/clock/advance", `{"seconds":5}`)
 	<-slow
 }
+
+// Each attempt of a callback is judged by itself, in the provider's own way.
+func TestAnAttemptTellsWhetherItWasAcknowledged(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual")
+	admin := text(t, greeting, "admin")
+	answers := make(chan string, 3)
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in map[string]any
+		assert.NoError(t, json.NewDecoder(r.Body).Decode(&in))
+		if <-answers == "ok" {
+			_, _ = io.WriteString(w, "ok")
+			return
+		}
+		_, _ = fmt.Fprintf(w, `{"tid":%q,"refid":%q,"reply":"OK"}`, in["tid"], in["refid"])
+	}))
+	defer hook.Close()
+	answers <- "ok"
+	answers <- "reply"
+	answers <- "ok"
+	status, _ := ask(t, "POST", text(t, greeting, "kpay")+"/", `{"action":"pay","msisdn":"250783300000","email":"a@example.com","details":"Order","refid":"R-1","amount":1000,"currency":"RWF",`+
+		`"cname":"Jane","cnumber":"1","pmethod":"momo","bankid":"63510","retailerid":"02","returl":"`+hook.URL+`","redirecturl":"http://127.0.0.1:1/thanks"}`, "Authorization", "Basic dGVzdC11c2VyOnRlc3QtcGFzcw==")
+	require.Equal(t, 200, status)
+	ask(t, "POST", admin+"/clock/advance", `{"seconds":3600}`)
+	delivery := func() map[string]any { return elements(t, get(t, admin+"/deliveries"), "deliveries")[0] }
+	require.Equal(t, "delivered", delivery()["state"])
+	ask(t, "POST", fmt.Sprint(admin, "/deliveries/", delivery()["id"], "/redeliver"), "")
+	require.Eventually(t, func() bool { return len(delivery()["attempts"].([]any)) == 3 }, 5*time.Second, time.Millisecond)
+	var acknowledged []any
+	for _, a := range elements(t, delivery(), "attempts") {
+		acknowledged = append(acknowledged, a["acknowledged"])
+	}
+	assert.Equal(t, []any{false, true, false}, acknowledged)
+	assert.Equal(t, "delivered", delivery()["state"])
+	assert.Contains(t, delivery()["wants"], `"reply":"OK"`)
+	results := []any{}
+	for _, r := range elements(t, get(t, admin+"/timeline?kind=callback"), "records") { // newest first
+		results = append(results, r["result"])
+		if r["result"] != "ok" {
+			assert.Contains(t, r["cause"], `not acknowledged: KPay wants`)
+		}
+	}
+	assert.Equal(t, []any{"failed", "ok", "pending"}, results)
+	assert.Len(t, elements(t, get(t, admin+"/timeline?kind=callback&result=failed"), "records"), 1)
+}
+
+// KPay's operations have one path: the line of a request names its operation.
+func TestALineNamesTheOperationThatThePathDoesNotTell(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual")
+	admin := text(t, greeting, "admin")
+	for _, body := range []string{`{"action":"pay"}`, `{"action":"checkstatus"}`} {
+		ask(t, "POST", text(t, greeting, "kpay")+"/", body)
+	}
+	found := elements(t, get(t, admin+"/timeline?q=checkstatus"), "records")
+	require.Len(t, found, 1)
+	assert.Equal(t, "POST / checkstatus → 200", found[0]["text"])
+	assert.Equal(t, "POST / pay → 200", elements(t, get(t, admin+"/timeline?kind=request"), "records")[1]["text"])
+	ask(t, "GET", text(t, greeting, "kapiten")+"/api/rides/", "")
+	assert.Equal(t, "GET /api/rides/ → 401", elements(t, get(t, admin+"/timeline?kind=request"), "records")[0]["text"])
+}
+
+// A request in work is told from a dropped connection.
+func TestARequestInWorkIsPending(t *testing.T) {
+	greeting, _ := start(t, "-clock", "manual")
+	admin := text(t, greeting, "admin")
+	ask(t, "POST", admin+"/faults", `{"provider":"kpay","kind":"delay","seconds":5,"times":1}`)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ask(t, "POST", text(t, greeting, "kpay")+"/", `{"action":"pay"}`)
+	}()
+	require.Eventually(t, func() bool { return get(t, admin+"/clock")["waiting"] == 1.0 }, 5*time.Second, time.Millisecond)
+	newest := func() map[string]any { return elements(t, get(t, admin+"/requests"), "requests")[0] }
+	assert.Equal(t, true, newest()["pending"])
+	ask(t, "POST", admin+"/clock/advance", `{"seconds":5}`)
+	<-done
+	assert.NotContains(t, newest(), "pending")
+}

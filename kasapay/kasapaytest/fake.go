@@ -53,6 +53,10 @@ func NewIn(w *fake.World, c Config) *Fake {
 	if err := f.config.check(); err != nil {
 		panic(fmt.Sprintf("kasapaytest: %v", err))
 	}
+	wants := "Kasapay wants status 200"
+	if f.config.Quirks.AnySuccessAcknowledges {
+		wants = "" // any 2xx
+	}
 	f.Control = w.Join(fake.Provider{
 		Name:         providerName,
 		Handler:      f.routes(),
@@ -62,7 +66,7 @@ func NewIn(w *fake.World, c Config) *Fake {
 		Refuse:       f.refuse,
 		Fire:         f.fire,
 		ExpireTokens: func() { f.state.TokenEpoch++ },
-		Callbacks:    fake.Policy{Retries: f.config.CallbackRetries, Acknowledged: f.acknowledged},
+		Callbacks:    fake.Policy{Retries: f.config.CallbackRetries, Acknowledged: f.acknowledged, Wants: wants},
 		Kinds: []fake.Kind{fake.KindOf("payouts", func() []*Payout { return f.state.Payouts.All() },
 			func(reference string) *Payout { return f.state.find(reference) }, f.showPayout)},
 		Ledger:  func() *fake.Ledger { return f.state.Ledger },

@@ -58,6 +58,7 @@ func newFiatConnect(w *fake.World, c FiatConnectConfig) *FiatConnect {
 		ExpireTokens: f.expireSessions,
 		Callbacks: fake.Policy{
 			Retries: c.CallbackRetries, Sign: f.signWebhook,
+			Wants:        "the provider wants status 200",
 			Acknowledged: func(_ fake.Delivery, status int, _ []byte) bool { return status == http.StatusOK }, // 200 alone, as specified
 		},
 		Kinds:  f.kinds(),

@@ -15,7 +15,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/kapiteni/kapiten-go/kotani"
-	"github.com/kapiteni/kapiten-go/sdk/fake"
 )
 
 // session is what a cookie stands for. An expired session is kept for a while, so
@@ -57,8 +56,7 @@ func (f *FiatConnect) login(rw http.ResponseWriter, r *http.Request) {
 	f.world.Lock()
 	defer f.world.Unlock()
 	if code, failed := f.checkLogin(r, message); code != "" {
-		fake.Because(rw, failed)
-		problem(http.StatusUnauthorized, code).write(rw)
+		problem(http.StatusUnauthorized, code).naming(failed).write(rw)
 		return
 	}
 	f.openSession(rw, r, message)

@@ -311,7 +311,11 @@ func (w *World) adminDeliveries(rw http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	state, request := DeliveryState(r.URL.Query().Get("state")), r.URL.Query().Get("request")
+	state, ok := oneOf(rw, r, "state", DeliveryPending, DeliveryDelivered, DeliveryDead)
+	if !ok {
+		return
+	}
+	request := r.URL.Query().Get("request")
 	var elements []json.RawMessage
 	var l list
 	w.locked(func() {

@@ -39,6 +39,8 @@ type DeliveryAttempt struct {
 	Time   time.Time `json:"time"`            // virtual
 	Status int       `json:"status"`          // of the receiver's response; zero: none came
 	Error  string    `json:"error,omitempty"` // why none came, or why its body could not be read
+
+	Acknowledged bool `json:"acknowledged"` // the provider takes the response as an acknowledgement
 }
 
 // Callback is a message from the provider to a merchant's URL. Authors of fakes
@@ -63,6 +65,9 @@ type Policy struct {
 	// Acknowledged judges a receiver's response; nil takes any 2xx. body holds at
 	// most 64 KiB. It is called without the lock.
 	Acknowledged func(d Delivery, status int, body []byte) bool
+
+	// Wants says for people which response acknowledges; empty: any 2xx.
+	Wants string
 
 	// Sign adds headers to one attempt; d.Attempts are the earlier ones. It must
 	// sign wrongly if d.Forged is set. The lock is held.
@@ -269,6 +274,7 @@ type deliveryView struct {
 	Request   string        `json:"request,omitempty"` // id of the request that caused it, or that its object comes from
 	Attempts  []attemptView `json:"attempts"`
 	Next      *time.Time    `json:"next,omitempty"` // when the next attempt is due
+	Wants     string        `json:"wants"`          // which response acknowledges
 }
 
 type attemptView struct {
@@ -298,6 +304,7 @@ func (w *World) deliveryView(d *delivery) deliveryView {
 	v.Body = c.secrets.body(d.Header.Get("Content-Type"), d.Body)
 	about := w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject})
 	v.Reference, v.Object = about.Reference, about.Object
+	v.Wants = c.provider.Callbacks.wants()
 	if d.State == DeliveryPending && !d.due.IsZero() {
 		due := d.due
 		v.Next = &due
@@ -310,9 +317,9 @@ func (w *World) noteAttempt(d *delivery, a DeliveryAttempt, x receipt) {
 	d.receipts = append(d.receipts, x)
 	r := Record{Kind: RecordCallback, Provider: d.Provider, Result: ResultPending, Subject: d.Subject, Delivery: d.ID, Request: d.request}
 	switch {
-	case d.State == DeliveryDelivered:
+	case a.Acknowledged:
 		r.Result = ResultOK
-	case d.State == DeliveryDead:
+	case d.State != DeliveryPending: // no retry follows
 		r.Result = ResultFailed
 	}
 	r.Text = d.Event + " → " + strconv.Itoa(a.Status)
@@ -321,7 +328,7 @@ func (w *World) noteAttempt(d *delivery, a DeliveryAttempt, x receipt) {
 	}
 	r.Cause = a.Error
 	if r.Cause == "" && r.Result != ResultOK {
-		r.Cause = "not acknowledged"
+		r.Cause = "not acknowledged: " + w.byName[d.Provider].provider.Callbacks.wants()
 	}
 	w.record(r)
 }

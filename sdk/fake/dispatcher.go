@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -207,6 +208,7 @@ func (w *World) attempt(disp *dispatcher, j job) {
 	if disp.ctx.Err() != nil { // reset or closed while on the way
 		return
 	}
+	x.Acknowledged = acknowledged
 	d.note(x.DeliveryAttempt)
 	if j.scheduled { // an attempt by hand leaves the schedule as it is
 		d.due = time.Time{}
@@ -238,6 +240,10 @@ func (p Policy) acknowledged(d Delivery, x Exchange) bool {
 		return p.Acknowledged(d, x.Status, x.Body)
 	}
 	return x.Status >= 200 && x.Status < 300
+}
+
+func (p Policy) wants() string {
+	return cmp.Or(p.Wants, "the provider wants any status 2xx")
 }
 
 // retry queues the scheduled attempt that is due. The lock is held.

@@ -325,6 +325,11 @@ func (p *Provider) operation(method, path string, body []byte) string {
 	return name
 }
 
+// shared reports whether an operation is told from others by the body alone.
+func (p *Provider) shared(operation string) bool {
+	return slices.ContainsFunc(p.Routes, func(r Route) bool { return r.Name == operation && len(r.Body) > 0 })
+}
+
 // globEscaper makes a pattern of a path that matches this path alone.
 var globEscaper = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`)
 

@@ -224,6 +224,16 @@ func (w *World) paging(rw http.ResponseWriter, r *http.Request) (p paging, ok bo
 	return p, true
 }
 
+// oneOf reads a parameter that filters a list by one of these values. Another is refused.
+func oneOf[S ~string](rw http.ResponseWriter, r *http.Request, name string, known ...S) (value S, ok bool) {
+	value = S(r.URL.Query().Get(name))
+	if value == "" || slices.Contains(known, value) {
+		return value, true
+	}
+	AdminError(rw, http.StatusBadRequest, name, fmt.Sprintf("%s must be one of %v", name, known))
+	return value, false
+}
+
 // page collects the elements of a list from the newest to the oldest as JSON. fits
 // tells whether the filter lets an element in; nil lets all in. show returns an element
 // and the call that shows it whole. Positions begin at first, so that a cursor stays

@@ -19,7 +19,8 @@ type Request struct {
 	Method       string      `json:"method"`
 	Path         string      `json:"path"` // escaped, behind the provider's base URL
 	Query        string      `json:"query,omitempty"`
-	Status       int         `json:"status"` // zero while in work, and when the connection was dropped
+	Status       int         `json:"status"`            // zero while in work, and when the connection was dropped
+	Pending      bool        `json:"pending,omitempty"` // in work: no response yet
 	Header       http.Header `json:"header,omitempty"`
 	RequestBody  string      `json:"request_body"`
 	ResponseBody string      `json:"response_body"`   // what the provider wrote, even if a fault kept it from the client
@@ -32,8 +33,9 @@ type Request struct {
 	Subject        string      `json:"subject,omitempty"`   // id of the object it is about
 	Reference      string      `json:"reference,omitempty"` // the merchant's own in its body
 
-	sent  int      // callbacks there had been when it arrived
-	about []string // ids of objects, from About
+	sent   int      // callbacks there had been when it arrived
+	about  []string // ids of objects, from About
+	shared bool     // other operations of the provider have its method and path
 }
 
 const (

@@ -43,6 +43,7 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		RequestBody: c.secrets.body(r.Header.Get("Content-Type"), string(body)),
 	}
 	request.Operation = c.provider.operation(r.Method, request.Path, body)
+	request.Pending, request.shared = true, c.provider.shared(request.Operation)
 	w.Lock()
 	request.Time, request.sent = w.Now(), w.dispatcher.count
 	w.journal.add(request)
@@ -50,7 +51,7 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	c.working++
 	line := w.record(Record{
 		Kind: RecordRequest, Provider: request.Provider, Result: ResultPending, Request: request.ID,
-		Text: request.Method + " " + request.Path + " → in work",
+		Text: request.what() + " → in work",
 	})
 	faults := w.takeFaults(c.provider.Name, request.Operation, r.Method, request.Path)
 	if len(faults) > 0 {
@@ -63,7 +64,8 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		c.refuseBody(response, r, err)
 	} else if last, err = c.work(response, r, body, faults); err != nil {
 		w.Lock()
-		line.Result, line.Text, line.Cause = ResultFailed, request.Method+" "+request.Path+" → no response", "the caller went away"
+		request.Pending = false
+		line.Result, line.Text, line.Cause = ResultFailed, request.line(), "the caller went away"
 		w.timeline.write(line)
 		c.leave()
 		w.Unlock()
@@ -168,6 +170,7 @@ func (c *Control) note(request *Request, response *recorder, kind FaultKind, too
 	}
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
+	request.Pending = false
 	request.ResponseBody, request.ResponseHeader = text, journalHeader(response.header)
 	request.Milliseconds, request.Reason, request.about = milliseconds(took), reason, response.about
 	if kind != FaultDropBefore && kind != FaultDropAfter {

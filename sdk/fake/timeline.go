@@ -326,7 +326,15 @@ func (r *Request) line() string {
 	if r.Status == 0 {
 		status = "no response"
 	}
-	return r.Method + " " + r.Path + " → " + status
+	return r.what() + " → " + status
+}
+
+// what names the operation too, if the path does not tell it: KPay's operations have one.
+func (r *Request) what() string {
+	if r.shared {
+		return r.Method + " " + r.Path + " " + r.Operation
+	}
+	return r.Method + " " + r.Path
 }
 
 // whole is the admin call that shows all of what a record is about.
@@ -357,8 +365,15 @@ func (w *World) adminTimeline(rw http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	query := r.URL.Query()
-	m := match{p.provider, query.Get("kind"), query.Get("result"), query.Get("subject"), p.q}
+	kind, ok := oneOf(rw, r, "kind", RecordRequest, RecordState, RecordEntry, RecordCallback, RecordAct)
+	if !ok {
+		return
+	}
+	result, ok := oneOf(rw, r, "result", ResultOK, ResultPending, ResultRefused, ResultFailed)
+	if !ok {
+		return
+	}
+	m := match{p.provider, string(kind), string(result), r.URL.Query().Get("subject"), p.q}
 	var elements []json.RawMessage
 	var l list
 	w.locked(func() {
@@ -393,6 +408,9 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 		}
 		if c := w.byName[parts[0]]; c != nil {
 			line.Provider = parts[0]
+			if call, ok := c.provider.Admin[r.Pattern]; ok {
+				line.Text = "the admin call that " + call.Does
+			}
 			if len(parts) > 2 {
 				line.Subject = parts[2]
 			}

@@ -6,7 +6,7 @@ import {createRequire} from "node:module"
 import {join} from "node:path"
 import {test} from "node:test"
 import {
-  advance, browser, built, call, console_, context, eachTest, hook, kotani, kpay, live, merchant, page, payment, ride, serve, server, shots,
+  advance, browser, built, call, console_, context, eachTest, hook, kotani, kpay, live, merchant, must, page, payment, ride, serve, server, shots,
 } from "./harness.js"
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
@@ -318,4 +318,47 @@ test("an element of 200 KB neither hides the others nor is lost", async () => {
   await row.click()
   await page.waitForSelector("#detail h2:has-text('POST /xxx')")
   assert.ok((await page.textContent("#detail h2")).length > 200_000, "the detail has the whole")
+})
+
+test("seven tabs do not take all connections: a hidden tab gives its stream back, and goes on later", async () => {
+  const m = await merchant(server)
+  const tabs = []
+  const look = (tab, hidden) => tab.evaluate(hidden => {
+    Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden})
+    document.dispatchEvent(new Event("visibilitychange"))
+  }, hidden)
+  for (let i = 0; i < 8; i++) {
+    const tab = await context.newPage()
+    await tab.goto(console_("/?view=timeline"), {timeout: 6000})
+    await tab.waitForSelector(".timeline > li", {timeout: 6000})
+    await look(tab, true)
+    tabs.push(tab)
+  }
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  await look(tabs[0], false)
+  await tabs[0].waitForSelector(".timeline a.mono:text-is('ORDER-1')", {timeout: 6000})
+  assert.equal(await tabs[1].locator(".timeline a.mono:text-is('ORDER-1')").count(), 0)
+})
+
+test("a callback that the receiver answers wrongly tells what the provider wants", async () => {
+  must(await kpay(server, payment("ORDER-1", hook.url))) // it answers 200 "ok"
+  await advance(20)
+  const {deliveries: [d]} = must(await call(server.admin + "/deliveries"))
+  await page.goto(console_("/?view=callbacks&open=deliveries/" + d.id))
+  await page.waitForSelector(".attempts .chip.failed:has-text('HTTP 200')")
+  assert.match(await page.textContent(".attempts"), /Not acknowledged: KPay wants .*"reply":"OK"/)
+  await page.click("#detail a.close")
+  await page.waitForSelector("#list .callbacks .last:has-text('HTTP 200, not acknowledged')")
+})
+
+test("a request in work is pending in its detail too", async () => {
+  must(await call(server.admin + "/faults", "POST", {provider: "kpay", kind: "delay", seconds: 60, times: 1}))
+  const slow = kpay(server, payment("ORDER-1", hook.url))
+  await page.goto(console_("/?view=timeline"))
+  await page.click(".timeline a.main:has-text('POST / pay → in work')")
+  await page.waitForSelector("#detail .chip.pending:has-text('in work')")
+  assert.doesNotMatch(await page.textContent("#detail dl"), /took|no response/)
+  await advance(60)
+  await slow
+  await page.waitForSelector("#detail .chip.ok:has-text('HTTP 200')")
 })

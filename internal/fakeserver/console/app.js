@@ -164,15 +164,24 @@ function live() {
   if (by("live-text").textContent !== text) by("live-text").textContent = text
 }
 
+let hush = null // closes the stream
+
+// A browser allows a server six connections, and each tab's stream takes one: a tab that
+// nobody looks at gives its own back, and goes on from the last message later.
 function listen() {
+  if (document.hidden || hush) return
   const stream = new EventSource("/_fake/events" + query({last}))
   const alive = () => {
     clearTimeout(watch)
     watch = setTimeout(lose, patience)
   }
-  const lose = () => {
+  hush = () => {
     clearTimeout(watch)
     stream.close()
+    hush = null
+  }
+  const lose = () => {
+    hush?.()
     giveUp()
     lostAt ||= new Date().toTimeString().slice(0, 8) // of the first failure
     live()
@@ -206,6 +215,11 @@ function listen() {
   stream.addEventListener("error", lose)
   alive()
 }
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) hush?.()
+  else listen()
+})
 
 // begin draws the page for the first time, and reports whether it did.
 function begin() {

@@ -48,7 +48,7 @@ function older() {
 export function line(d, done) {
   const open = "deliveries/" + d.id
   const last = d.attempts.at(-1)
-  const said = last ? (last.status ? "HTTP " + last.status : last.error || "no response") + " · " + milliseconds(last.ms) : "not sent yet"
+  const said = last ? (last.status ? "HTTP " + last.status + (last.acknowledged ? "" : ", not acknowledged") : last.error || "no response") + " · " + milliseconds(last.ms) : "not sent yet"
   const subject = d.reference || d.subject
   return el("li", {"data-open": open, class: address().open === open ? "open" : null},
     when(d),

@@ -81,8 +81,8 @@ function request(r, callbacks) {
   return [[
     el("h2", {tabindex: "-1", class: "mono"}, r.method + " " + r.path + (r.query ? "?" + r.query : "")),
     el("dl", {class: "facts"},
-      ...fact("Response", r.status ? chip(r.status >= 500 ? "failed" : refused ? "refused" : "ok", "HTTP " + r.status) : chip("failed", "no response")),
-      ...fact("When", day(r.time) + " · took " + milliseconds(r.ms)),
+      ...fact("Response", r.pending ? chip("pending", "in work") : r.status ? chip(r.status >= 500 ? "failed" : refused ? "refused" : "ok", "HTTP " + r.status) : chip("failed", "no response")),
+      ...fact("When", day(r.time) + (r.pending ? "" : " · took " + milliseconds(r.ms))),
       ...fact("Operation", r.provider + (r.operation ? " · " + r.operation : "")),
       ...fact("Object", objectLink(r)),
       ...fact("Thread", threadLink(r)),
@@ -132,8 +132,8 @@ function delivery(d) {
     acts([{name: "Send again", method: "POST", path: "/_fake/deliveries/" + d.id + "/redeliver"}], load),
     el("h3", {}, "Attempts"),
     el("ol", {class: "lines attempts"}, ...dated(d.attempts).map(x => el("li", {},
-      when(x), chip(x.status >= 200 && x.status < 300 ? "ok" : "failed", x.status ? "HTTP " + x.status : x.error || "no response"),
-      el("span", {class: "num quiet"}, milliseconds(x.ms)), x.response ? el("pre", {tabindex: "0", "aria-label": "Response of the receiver"}, x.response) : ""))),
+      when(x), chip(x.acknowledged ? "ok" : "failed", x.status ? "HTTP " + x.status : x.error || "no response"),
+      el("span", {class: "num quiet"}, milliseconds(x.ms)), x.acknowledged || !x.status ? "" : el("span", {class: "why"}, "Not acknowledged: " + d.wants), x.response ? el("pre", {tabindex: "0", "aria-label": "Response of the receiver"}, x.response) : ""))),
   ], [...body("Body", d.body), ...headers("Headers", d.header)]]
 }
 

@@ -171,11 +171,11 @@ func (s *DebitsService) look(ctx context.Context, list []DebitParams, existing, 
 	for i := range list {
 		t, err := s.c.Transactions.Get(ctx, list[i].ToID)
 		if err != nil {
-			return nil, transport.Absent, err
+			return nil, 0, err
 		}
 		if _, unfunded := t.State.funded(); !t.Funded() {
 			if !unfunded && !(refused && t.neverFunded()) {
-				return nil, transport.Absent, s.c.core.Inconclusive(OpGetTransaction, t.ID, errStateOpen)
+				return nil, 0, s.c.core.Inconclusive(OpGetTransaction, t.ID, errStateOpen)
 			}
 			absent++
 			continue
@@ -192,7 +192,7 @@ func (s *DebitsService) look(ctx context.Context, list []DebitParams, existing, 
 	case len(list):
 		return nil, transport.Absent, nil
 	}
-	return nil, transport.Absent, s.c.core.Inconclusive(OpGetTransaction, list[0].ToID, errStateOpen)
+	return nil, 0, s.c.core.Inconclusive(OpGetTransaction, list[0].ToID, errStateOpen)
 }
 
 const (

@@ -161,7 +161,7 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 		call.LookRefused = func(ctx context.Context, existing bool) (transport.Finding, error) {
 			results, _, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, SearchOptions{})
 			if err != nil {
-				return transport.Absent, err
+				return 0, err
 			}
 			return p.settle(results[p.ExternalID], existing, &ride)
 		}
@@ -232,7 +232,7 @@ func (s *RidesService) createOnce(p CreateRideParams) transport.Write[Ride] {
 				}
 				results, end, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, o)
 				if err != nil {
-					return transport.Absent, err
+					return 0, err
 				}
 				if existing && !looked {
 					before = end.newest

@@ -186,7 +186,7 @@ func (s *PayoutsService) create(p CreatePayoutParams) transport.Write[Payout] {
 				case transport.SaysAbsent(err):
 					return transport.Absent, nil
 				case err != nil: // another payout_reference in the response among others
-					return transport.Absent, err
+					return 0, err
 				}
 				same := found.compare(request, p.Amount)
 				finding, err := same.Finding()

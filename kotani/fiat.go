@@ -361,7 +361,7 @@ func (s *FiatService) look(ctx context.Context, want asked, existing bool, out *
 	case transport.SaysAbsent(err):
 		return transport.Absent, nil
 	case err != nil:
-		return transport.Absent, err
+		return 0, err
 	}
 	c := want.compare(found)
 	finding, err := c.Finding()

@@ -265,7 +265,7 @@ func (c *Client) pay(p PayParams) transport.Write[Payment] {
 				case transport.SaysAbsent(err):
 					return transport.Absent, nil
 				case err != nil: // another refid in the response among others
-					return transport.Absent, err
+					return 0, err
 				}
 				found.Existing, found.Unverified = existing, true
 				*out = found

@@ -322,7 +322,7 @@ func (w Write[T]) look(ctx context.Context) (*T, error) {
 	if ctx == nil {
 		return nil, w.Core.refuse(w.Core.Operation(call.Op), call.Reference, Fields{"context": {"is required"}})
 	}
-	switch found, err := call.Lookup(ctx, false); {
+	switch found, err := lookOnce(ctx, call.Lookup, false); {
 	case err != nil:
 		e := w.Core.noEffect(call.Op, call.Reference, nil, &otherCall{text: "lookup by reference failed", err: err})
 		e.Reasons = nil

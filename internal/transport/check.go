@@ -539,7 +539,7 @@ func (c *Comparison) Finding() (Finding, error) {
 	case c.different != "":
 		return Different, nil
 	case c.unreadable != "":
-		return Absent, &wrapped{text: "the " + c.unreadable + " shown cannot be read", err: errUnreadable}
+		return 0, &wrapped{text: "the " + c.unreadable + " shown cannot be read", err: errUnreadable}
 	}
 	return Same, nil
 }

@@ -26,6 +26,7 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 		"unknown, lookup fails":                {[]step{drop}, []string{"fails"}, "unknown", errSearch},
 		"unknown twice, then found":            {[]step{drop, drop}, []string{"absent", "found"}, "", nil},
 		"unknown twice, never found":           {[]step{drop, drop}, []string{"absent", "absent"}, "unknown", nil},
+		"unknown, lookup says nothing":         {[]step{drop}, []string{"nothing"}, "unknown", transport.ErrNoFinding},
 		"unknown twice, second lookup fails":   {[]step{drop, drop}, []string{"absent", "fails"}, "unknown", errSearch},
 		"duplicate of our own first, found":    {[]step{drop, say(409, "duplicate")}, []string{"absent", "found"}, "", nil},
 		"duplicate of our own, cannot be seen": {[]step{drop, say(409, "duplicate")}, []string{"absent", "absent"}, "unknown", sdk.ErrDuplicate},
@@ -152,6 +153,7 @@ func TestALookupBeforeTheFirstAttempt(t *testing.T) {
 		"absent":  {[]step{accept}, []string{"absent"}, "", nil},
 		"another": {nil, []string{"different"}, "unknown", sdk.ErrReferenceTaken},
 		"fails":   {nil, []string{"fails"}, "not sent", errSearch},
+		"nothing": {nil, []string{"nothing"}, "not sent", transport.ErrNoFinding},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, row.script...)

@@ -25,8 +25,9 @@ func TestSettleBelievesInAbsenceOnlyAfterThreeLooks(t *testing.T) {
 		"shown late":          {[]string{"absent", "found"}, transport.Same, nil, time.Second},
 		"shown at last":       {[]string{"absent", "absent", "found"}, transport.Same, nil, 3 * time.Second},
 		"absent":              {[]string{"absent", "absent", "absent"}, transport.Absent, nil, 3 * time.Second},
-		"a look fails":        {[]string{"fails"}, transport.Absent, errSearch, 0},
-		"a second look fails": {[]string{"absent", "fails"}, transport.Absent, errSearch, time.Second},
+		"a look fails":        {[]string{"fails"}, 0, errSearch, 0},
+		"a look says nothing": {[]string{"nothing"}, 0, transport.ErrNoFinding, 0},
+		"a second look fails": {[]string{"absent", "fails"}, 0, errSearch, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -74,6 +75,7 @@ func TestADoubtfulRefusalIsLookedUp(t *testing.T) {
 		"a duplicate that is none": {"once", "duplicate", "absent absent absent", "unknown", sdk.Look},
 		"absent":                   {"once", "refused", "absent absent absent", "rejected", sdk.Mend},
 		"the look fails":           {"once", "refused", "fails", "unknown", sdk.Look},
+		"the look says nothing":    {"referenced", "refused", "nothing", "unknown", sdk.Look},
 		"nobody can look":          {"once", "duplicate", "", "unknown", sdk.Look},
 		"no doubt":                 {"once", "declined", "fails", "rejected", sdk.Mend},
 		"nobody knows anyway":      {"once", "unclear", "found", "unknown", sdk.Look},

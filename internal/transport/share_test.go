@@ -106,7 +106,7 @@ func (r *register) payTo(ctx context.Context, op, amount, callback string) (payi
 			defer r.mu.Unlock()
 			r.lookups++
 			if r.fails {
-				return transport.Absent, errSearch
+				return 0, errSearch
 			}
 			switch shown, ok := r.amounts["ref-1"]; {
 			case r.lags:

@@ -270,7 +270,7 @@ func failure(t testing.TB, err error) *sdk.Error {
 
 // search is a lookup with scripted answers.
 type search struct {
-	answers  []string // "found", "absent", "different", "fails"
+	answers  []string // "found", "absent", "different", "fails", "nothing"
 	perLook  bool     // an answer serves one look; without it "absent" serves all three
 	made     int
 	existing []bool // what each look was told
@@ -285,7 +285,7 @@ func (l *search) lookup(_ context.Context, existing bool) (transport.Finding, er
 		l.made++
 	}
 	if len(l.answers) == 0 {
-		return transport.Absent, errors.New("one lookup too many")
+		return 0, errors.New("one lookup too many")
 	}
 	answer := l.answers[0]
 	if l.looks++; l.perLook || answer != "absent" || l.looks == 3 {
@@ -293,7 +293,9 @@ func (l *search) lookup(_ context.Context, existing bool) (transport.Finding, er
 	}
 	switch answer {
 	case "fails":
-		return transport.Absent, errSearch
+		return 0, errSearch
+	case "nothing":
+		return 0, nil
 	case "found":
 		return transport.Same, nil
 	case "different":

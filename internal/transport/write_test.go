@@ -138,7 +138,7 @@ func TestLookOfAPreparedWrite(t *testing.T) {
 	// The "not found" of a wrong route is no absence.
 	p, err := writeOf(newStage(t).core(), "referenced", nil, func(c *transport.Call) {
 		c.Lookup = func(context.Context, bool) (transport.Finding, error) {
-			return transport.Absent, &sdk.Error{Outcome: sdk.NoEffect, Reasons: []error{sdk.ErrNotFound}, StatusCode: 404}
+			return 0, &sdk.Error{Outcome: sdk.NoEffect, Reasons: []error{sdk.ErrNotFound}, StatusCode: 404}
 		}
 	}).Prepare()
 	require.NoError(t, err)

@@ -55,10 +55,10 @@ type Debit struct {
 //
 //   - If it is funded, Create succeeds. Existing tells whether it was funded before.
 //     If its price is not the Amount, or its sender has paid it in, the error is
-//     ErrReferenceTaken.
+//     sdk.ErrReferenceTaken.
 //   - If it still waits for its money, the client sends the debit once more. BitPesa
 //     refuses a debit for a funded transaction (documented).
-//   - Otherwise the error is ErrOutcomeUnknown.
+//   - Otherwise the error is sdk.ErrOutcomeUnknown.
 //
 // A response that does not name the transaction is an unknown outcome.
 func (s *DebitsService) Create(ctx context.Context, p DebitParams) (*Debit, error) {
@@ -82,7 +82,7 @@ func (s *DebitsService) create(p DebitParams) transport.Write[Debit] {
 // whether one refusal refuses all debits. So the client believes a refusal only if
 // each transaction still waits for its money. It settles an unknown outcome as
 // Create does, if all transactions are funded or none is. Otherwise the error
-// matches ErrOutcomeUnknown: read every transaction.
+// matches sdk.ErrOutcomeUnknown: read every transaction.
 func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]Debit, error) {
 	var f transport.Faults
 	if len(list) == 0 {

@@ -44,7 +44,7 @@
 // other write after an unknown outcome.
 //
 // Make the same call again after a crash. An object that exists is compared with the
-// params: the same is a success with Existing set, another is ErrReferenceTaken. The
+// params: the same is a success with Existing set, another is sdk.ErrReferenceTaken. The
 // README lists what is compared.
 //
 // # Limits

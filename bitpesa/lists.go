@@ -252,7 +252,7 @@ const (
 	errTwo = wire.Missing("only one object with this external_id")
 )
 
-// find returns the object, or ErrNotFound.
+// find returns the object, or sdk.ErrNotFound.
 func (s search[T]) find(ctx context.Context) (*T, error) {
 	var f transport.Faults
 	f.RequireReference("external_id", s.externalID)

@@ -147,7 +147,7 @@ func (s PaymentStatus) Reversal() bool { return s == StatusReversed || s == Stat
 // Then call Wait.
 //
 // A reference that Kasapay has seen is looked up: calling Create again after a crash
-// returns the payout that was made, with Existing set. ErrReferenceTaken means that the
+// returns the payout that was made, with Existing set. sdk.ErrReferenceTaken means that the
 // payout under this reference is another one. After an unknown outcome Create looks up,
 // too, as the package documentation says. A payout that was looked up may be past 720
 // and may even have failed: look at its Status.
@@ -203,10 +203,10 @@ func (s *PayoutsService) create(p CreatePayoutParams) transport.Write[Payout] {
 	}}
 }
 
-// Find looks a payout up by your reference. ErrNotFound means that Kasapay itself
+// Find looks a payout up by your reference. sdk.ErrNotFound means that Kasapay itself
 // says that it knows no such payout, in the document's words. The form of that response
 // is not documented, so Find reads it in every envelope. A response that names another
-// reference, or none, is an ErrUnexpectedResponse.
+// reference, or none, is an sdk.ErrUnexpectedResponse.
 func (s *PayoutsService) Find(ctx context.Context, reference string) (*Payout, error) {
 	return s.lookup(ctx, reference, func(r *response) (*Payout, error) { return r.status(reference) })
 }

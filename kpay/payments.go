@@ -275,9 +275,9 @@ func (c *Client) pay(p PayParams) transport.Write[Payment] {
 	}}
 }
 
-// Find looks a payment up by your reference. ErrNotFound means that KPay does not
+// Find looks a payment up by your reference. sdk.ErrNotFound means that KPay does not
 // know the reference (code 611), or not yet if Pay was called moments ago. A response
-// that names another reference, or none, is an ErrUnexpectedResponse.
+// that names another reference, or none, is an sdk.ErrUnexpectedResponse.
 func (c *Client) Find(ctx context.Context, refID string) (*Payment, error) {
 	var f transport.Faults
 	f.RequireReference("refid", refID)

@@ -203,7 +203,7 @@ func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Rid
 	return s.createOnce(p).Do(ctx)
 }
 
-// Prepare checks and encodes what CreateOnce sends, for package journal. Its Look goes
+// Prepare checks and encodes what CreateOnce sends, for package sdk/journal. Its Look goes
 // through the list of rides once, from the newest ride to p.Since.
 func (s *RidesService) Prepare(p CreateRideParams) (sdk.Prepared[Ride], error) {
 	return s.createOnce(p).Prepare()

@@ -160,7 +160,7 @@ func (s *PayoutsService) Create(ctx context.Context, p CreatePayoutParams) (*Pay
 	return s.create(p).Do(ctx)
 }
 
-// Prepare checks and encodes what Create sends, for package journal.
+// Prepare checks and encodes what Create sends, for package sdk/journal.
 func (s *PayoutsService) Prepare(p CreatePayoutParams) (sdk.Prepared[Payout], error) {
 	return s.create(p).Prepare()
 }

@@ -250,7 +250,7 @@ type Payment struct {
 // same time share one request.
 func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) { return c.pay(p).Do(ctx) }
 
-// Prepare checks and encodes what Pay sends, for package journal.
+// Prepare checks and encodes what Pay sends, for package sdk/journal.
 func (c *Client) Prepare(p PayParams) (sdk.Prepared[Payment], error) { return c.pay(p).Prepare() }
 
 func (c *Client) pay(p PayParams) transport.Write[Payment] {

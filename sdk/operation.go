@@ -89,7 +89,7 @@ type Route struct {
 }
 
 // Prepared is a write that was checked and encoded, and of which nothing has left. It
-// is for a program that keeps its own record of attempts, as package journal does:
+// is for a program that keeps its own record of attempts, as package sdk/journal does:
 // nothing here repeats anything. A client's Prepare methods make one, and the same
 // parameters make the same again in another process.
 //

@@ -20,7 +20,7 @@ type Entry struct {
 	Kind        string          `json:"kind"`   // the provider's own word, such as DEPOSIT
 	Status      EntryStatus     `json:"status"`
 	Description string          `json:"description"`
-	Reference   string          `json:"reference"` // of the ride, payout or payment it belongs to
+	Reference   string          `json:"reference"` // of the ride, payout or payment that made the entry
 	Created     time.Time       `json:"created"`   // virtual
 }
 

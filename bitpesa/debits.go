@@ -65,7 +65,7 @@ func (s *DebitsService) Create(ctx context.Context, p DebitParams) (*Debit, erro
 	return s.create(p).Do(ctx)
 }
 
-// Prepare checks and encodes what Create sends, for package journal.
+// Prepare checks and encodes what Create sends, for package sdk/journal.
 func (s *DebitsService) Prepare(p DebitParams) (sdk.Prepared[Debit], error) {
 	return s.create(p).Prepare()
 }

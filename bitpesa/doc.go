@@ -30,7 +30,7 @@
 // # What can go wrong
 //
 // Every error of a call is an *sdk.Error; ask sdk.Advise what to do. After a 422, its
-// Detail is an Existing: the stored object with your external id, if the response
+// Detail is an ExistingObject: the stored object with your external id, if the response
 // shows one.
 //
 // After a write, only a 422 that says what is wrong with the object proves that nothing

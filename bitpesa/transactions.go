@@ -176,7 +176,7 @@ func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (
 	return s.create(p).Do(ctx)
 }
 
-// Prepare checks and encodes what Create sends, for package journal. ExternalID is
+// Prepare checks and encodes what Create sends, for package sdk/journal. ExternalID is
 // required.
 func (s *TransactionsService) Prepare(p TransactionParams) (sdk.Prepared[Transaction], error) {
 	if p.ExternalID == "" {

@@ -98,7 +98,7 @@ func TestTheOperationTablesAreThoseOfThePackages(t *testing.T) {
 
 // withoutFlow are the writes that move money and that sdk/journal does not record.
 var withoutFlow = map[string]string{
-	"bitpesa." + bitpesa.OpCreateAndFund:     "the flow creates and funds in two steps, so that a person can stop between them",
+	"bitpesa." + bitpesa.OpCreateAndFund:     "the flow creates and funds in two steps, each with a lookup of its own",
 	"bitpesa." + bitpesa.OpUpdatePayinMethod: "an act of a person on a transaction that exists",
 	"bitpesa." + bitpesa.OpCancelPayinMethod: "an act of a person on a transaction that exists",
 	"bitpesa." + bitpesa.OpRetryPayinMethod:  "an act of a person on a transaction that exists",

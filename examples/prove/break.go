@@ -91,7 +91,7 @@ var rules = []rule{
 		},
 	},
 	{
-		"direct answers", "a direct response is compared with what was asked for", "bitpesa,kapiten,kotani,kpay",
+		"direct responses", "a direct response is compared with what was asked for", "bitpesa,kapiten,kotani,kpay",
 		[]edit{
 			{transport + "check.go", "	if found == Different {\n		return &wrapped", "	if found == Different {\n		return nil\n	}\n	if found == Different {\n		return &wrapped", 1},
 		},

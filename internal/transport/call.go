@@ -40,7 +40,7 @@ type Call struct {
 	// LookFirst looks before the first attempt as well.
 	LookFirst bool
 	// Searched has an operation of class Once count as Searched. Who sets it
-	// answers for the limits of Lookup.
+	// takes responsibility for the limits of Lookup.
 	Searched bool
 	// Identity tells calls with the same reference apart: equal ones share one
 	// flight, others follow each other. Empty: the body, before Callback has changed it.

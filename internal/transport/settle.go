@@ -343,9 +343,9 @@ type sharedCall struct {
 	waiting  int           // calls that take its result
 	done     chan struct{} // closed when the fields below are set
 
-	response  *Response // of a success without a lookup
-	existing  bool      // of a success by lookup
-	answers   *answers  // which that lookup got
+	response  *Response  // of a success without a lookup
+	existing  bool       // of a success by lookup
+	responses *responses // which that lookup got
 	err       *sdk.Error
 	open      bool // an attempt may have been carried out
 	abandoned bool // its caller has gone, or has no time left: the next one goes on
@@ -427,8 +427,8 @@ func (c *Core) lead(ctx context.Context, key sharedKey, s *sharedCall, op *sdk.O
 		return nil
 	}
 	led.Lookup = func(ctx context.Context, existing bool) (Finding, error) {
-		s.existing, s.answers = existing, &answers{of: map[string]Response{}}
-		return lookup(context.WithValue(ctx, answersKey{}, s.answers), existing)
+		s.existing, s.responses = existing, &responses{of: map[string]Response{}}
+		return lookup(context.WithValue(ctx, responsesKey{}, s.responses), existing)
 	}
 	s.open = true // should the call panic
 	defer func() {
@@ -446,33 +446,33 @@ func (c *Core) lead(ctx context.Context, key sharedKey, s *sharedCall, op *sdk.O
 	return s.err
 }
 
-// answers are the responses to the reads of a lookup, by request. Calls that have waited
+// responses are the responses to the reads of a lookup, by request. Calls that have waited
 // read them again, instead of each going through the same list.
-type answers struct {
+type responses struct {
 	of       map[string]Response
 	complete bool
 }
 
-type answersKey struct{}
+type responsesKey struct{}
 
 // keep makes what others will read independent of what this call returns.
 func (s *sharedCall) keep() {
 	if s.response != nil {
 		s.response.Body = bytes.Clone(s.response.Body)
 	}
-	if s.answers != nil {
-		for request, r := range s.answers.of {
+	if s.responses != nil {
+		for request, r := range s.responses.of {
 			r.Body = bytes.Clone(r.Body)
-			s.answers.of[request] = r
+			s.responses.of[request] = r
 		}
-		s.answers.complete = true
+		s.responses.complete = true
 	}
 }
 
 // read carries out a read. As part of a lookup it keeps the response for others, or
 // takes what another call has kept.
 func (c *Core) read(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call) *sdk.Error {
-	if known, _ := ctx.Value(answersKey{}).(*answers); known != nil {
+	if known, _ := ctx.Value(responsesKey{}).(*responses); known != nil {
 		request := op.Method + " " + u.String() + "\n" + string(body)
 		if kept, ok := known.of[request]; ok && known.complete && c.again(op, call, kept) == nil {
 			return nil
@@ -518,7 +518,7 @@ func (c *Core) take(ctx context.Context, op *sdk.Operation, call *Call, s *share
 		}
 		return nil
 	}
-	switch found, err := lookOnce(context.WithValue(ctx, answersKey{}, s.answers), call.Lookup, s.existing); {
+	switch found, err := lookOnce(context.WithValue(ctx, responsesKey{}, s.responses), call.Lookup, s.existing); {
 	case err != nil:
 		return unclear(&otherCall{text: "lookup by reference failed", err: err})
 	case found != Same:

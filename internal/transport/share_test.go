@@ -22,7 +22,7 @@ import (
 // for each, and its lookups show what is kept.
 type register struct {
 	core *transport.Core
-	s    *stage
+	s    *fixture
 
 	mu      sync.Mutex
 	amounts map[string]string // by reference
@@ -35,7 +35,7 @@ type register struct {
 }
 
 func newRegister(t *testing.T, change ...func(*transport.Config)) *register {
-	r := &register{s: newStage(t), amounts: map[string]string{}}
+	r := &register{s: newFixture(t), amounts: map[string]string{}}
 	r.s.always = r.answer(accept)
 	r.core = r.s.core(change...)
 	return r

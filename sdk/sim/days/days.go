@@ -154,7 +154,7 @@ func treasurer(w *sim.World, pay func() error) {
 		case <-ctx.Done():
 			return
 		}
-		w.Settle("treasurer")
+		w.Quiesce("treasurer")
 		if err := pay(); err != nil {
 			w.Fail("treasurer: %v", err)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -26,9 +27,9 @@ func learnt(t *testing.T, provider string, d *distortion) *report {
 		require.NoError(t, err)
 	}
 	r := &report{Spent: true}
-	h, err := newHook("", nil)
+	h, err := newHook("", target)
 	require.NoError(t, err)
-	target.spend(t.Context(), r, options{patience: 10 * time.Second}, h)
+	target.spend(t.Context(), r, options{patience: 10 * time.Second}, h, io.Discard)
 	target.probe(t.Context(), r)
 	r.scrub(target.secrets)
 	return r

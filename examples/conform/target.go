@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/webhook"
 )
 
 // provider opens a target from the environment, or on the embedded fake when the
@@ -64,8 +65,10 @@ type target struct {
 	candidates map[string][]sdk.Route // other places to try for a route
 	bodies     map[string][]string    // the fields that the SDK sends, where OPTIONS may describe them
 	spends     []spending
-	secrets    []string // values that must not be printed
-	close      func()
+	// acknowledge is the response to a callback; nil is 200 without a body.
+	acknowledge func(body []byte) webhook.Response
+	secrets     []string // values that must not be printed
+	close       func()
 }
 
 // read is a typed call that moves nothing.

@@ -49,6 +49,8 @@ type finding struct {
 	Unknown   []string       `json:"unknown_fields,omitempty"` // shown by the server, not known to the SDK
 	Missing   []string       `json:"missing_fields,omitempty"` // known to the SDK, not shown by the server
 	States    []string       `json:"unknown_states,omitempty"`
+
+	there bool // the path is, and the method was not proven
 }
 
 // write is what -spend learnt of one write.

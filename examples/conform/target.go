@@ -101,9 +101,19 @@ type recorder struct {
 }
 
 type exchange struct {
+	asked  *url.URL
 	status int
 	header http.Header
 	body   []byte
+}
+
+// unnamed is the body without what was asked for: a gateway repeats it.
+func (x exchange) unnamed() []byte {
+	if x.asked == nil {
+		return x.body
+	}
+	without := bytes.ReplaceAll(x.body, []byte(x.asked.RequestURI()), nil)
+	return bytes.ReplaceAll(without, []byte(x.asked.EscapedPath()), nil)
 }
 
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -119,7 +129,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.set(exchange{response.StatusCode, response.Header, body})
+	r.set(exchange{req.URL, response.StatusCode, response.Header, body})
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }

@@ -93,3 +93,17 @@ func TestATextThatIsNoUTF8IsRefusedBeforeTheNetwork(t *testing.T) {
 	s := newStage(t, accept)
 	assert.NoError(t, s.core().Do(t.Context(), transport.Call{Op: "once", Body: order{Hidden: odd, Plain: "\ufffd", Sender: &contact{"Zoë"}}}))
 }
+
+func TestABodyThatHoldsItselfIsRefused(t *testing.T) {
+	round := map[string]any{"name": "a"}
+	round["self"] = round
+	err := newStage(t).core().Do(t.Context(), transport.Call{Op: "once", Body: round})
+	assert.ErrorIs(t, err, sdk.ErrNotSent)
+	assert.Contains(t, failure(t, err).Fields, "body")
+
+	deep := any("bottom")
+	for range 9_000 {
+		deep = []any{deep}
+	}
+	assert.NoError(t, newStage(t, accept).core().Do(t.Context(), transport.Call{Op: "once", Body: deep}))
+}

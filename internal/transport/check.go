@@ -30,7 +30,10 @@ func (f Fields) Names() []string { return slices.Sorted(maps.Keys(f)) }
 
 // Faults collects what is wrong with parameters, all of it at once. The zero
 // value has found nothing.
-type Faults struct{ Fields Fields }
+type Faults struct {
+	Fields Fields
+	depth  int // of checkValue
+}
 
 // Add adds a message about a field.
 func (f *Faults) Add(field, message string) {
@@ -343,8 +346,13 @@ func (f *Faults) checkText(field, text string) {
 	}
 }
 
-// checkValue walks what encoding/json would write.
+// checkValue walks what encoding/json would write. It leaves alone what lies deeper than
+// any body that a provider reads: a value may hold itself, and encoding/json says so.
 func (f *Faults) checkValue(path string, v reflect.Value) {
+	if f.depth++; f.depth > 10_000 {
+		return
+	}
+	defer func() { f.depth-- }()
 	if v.IsValid() && v.Kind() != reflect.Interface && v.CanInterface() {
 		_, inJSON := v.Interface().(json.Marshaler)
 		if m, inText := v.Interface().(encoding.TextMarshaler); inText && !inJSON && (v.Kind() != reflect.Pointer || !v.IsNil()) {
@@ -420,7 +428,7 @@ func (f *Faults) checkField(path string, field reflect.StructField, v reflect.Va
 	f.checkValue(path+"."+name, v)
 }
 
-// Comparison answers whether a payment that the provider shows is the one that a
+// Comparison says whether a payment that the provider shows is the one that a
 // call asks for. A field that only one side shows says nothing. A field that both
 // sides show and that differs makes it another payment. An amount that is shown
 // and cannot be read makes the question unanswerable.
@@ -539,7 +547,7 @@ func (c *Comparison) Finding() (Finding, error) {
 	case c.different != "":
 		return Different, nil
 	case c.unreadable != "":
-		return Absent, &wrapped{text: "the " + c.unreadable + " shown cannot be read", err: errUnreadable}
+		return 0, &wrapped{text: "the " + c.unreadable + " shown cannot be read", err: errUnreadable}
 	}
 	return Same, nil
 }

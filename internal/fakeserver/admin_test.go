@@ -429,11 +429,7 @@ func TestARefusedLoginTellsWhichCheckFailed(t *testing.T) {
 	}
 	status, _ := ask(t, "POST", admin+"/faults", `{"provider":"kpay","kind":"delay","seconds":0.001,"times":1}`)
 	require.Equal(t, 201, status)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		ask(t, "POST", text(t, greeting, "kpay")+"/", `{"action":"pay"}`)
-	}()
+	done := later(t, text(t, greeting, "kpay")+"/", `{"action":"pay"}`)
 	require.Eventually(t, func() bool { return get(t, admin+"/clock")["waiting"] == 1.0 }, 5*time.Second, time.Millisecond)
 	ask(t, "POST", admin+"/clock/advance", `{"seconds":1}`)
 	<-done

@@ -424,11 +424,7 @@ func TestACardPaidOnTheCheckoutIsInTheOrdersThread(t *testing.T) {
 	// A request that waits meanwhile does not blur what the payer has caused.
 	status, _ = ask(t, "POST", admin+"/faults", `{"provider":"kpay","operation":"checkstatus","kind":"delay","seconds":5,"times":1}`)
 	require.Equal(t, 201, status)
-	slow := make(chan struct{})
-	go func() {
-		defer close(slow)
-		ask(t, "POST", base+"/", `{"action":"checkstatus","refid":"R-2"}`, "Authorization", "Basic dGVzdC11c2VyOnRlc3QtcGFzcw==")
-	}()
+	slow := later(t, base+"/", `{"action":"checkstatus","refid":"R-2"}`, "Authorization", "Basic dGVzdC11c2VyOnRlc3QtcGFzcw==")
 	require.Eventually(t, func() bool { return get(t, admin+"/clock")["waiting"] == 1.0 }, 5*time.Second, time.Millisecond)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+link, strings.NewReader("card_number=5101180000000007"))
 	require.NoError(t, err)
@@ -518,6 +514,8 @@ func TestALineNamesTheOperationThatThePathDoesNotTell(t *testing.T) {
 	assert.Equal(t, "POST / checkstatus → 200", found[0]["text"])
 	assert.Equal(t, "POST / pay → 200", elements(t, get(t, admin+"/timeline?kind=request"), "records")[1]["text"])
 	ask(t, "GET", text(t, greeting, "kapiten")+"/api/rides/", "")
+	ask(t, "POST", admin+"/fiatconnect/kyc", `{"address":"0x1","kycSchema":"PersonalDataAndDocuments","kycStatus":"KycApproved"}`)
+	assert.Equal(t, "the admin call that gives a KYC record any status", elements(t, get(t, admin+"/timeline?kind=act"), "records")[0]["text"])
 	assert.Equal(t, "GET /api/rides/ → 401", elements(t, get(t, admin+"/timeline?kind=request"), "records")[0]["text"])
 }
 
@@ -526,11 +524,7 @@ func TestARequestInWorkIsPending(t *testing.T) {
 	greeting, _ := start(t, "-clock", "manual")
 	admin := text(t, greeting, "admin")
 	ask(t, "POST", admin+"/faults", `{"provider":"kpay","kind":"delay","seconds":5,"times":1}`)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		ask(t, "POST", text(t, greeting, "kpay")+"/", `{"action":"pay"}`)
-	}()
+	done := later(t, text(t, greeting, "kpay")+"/", `{"action":"pay"}`)
 	require.Eventually(t, func() bool { return get(t, admin+"/clock")["waiting"] == 1.0 }, 5*time.Second, time.Millisecond)
 	newest := func() map[string]any { return elements(t, get(t, admin+"/requests"), "requests")[0] }
 	assert.Equal(t, true, newest()["pending"])

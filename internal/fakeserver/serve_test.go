@@ -82,6 +82,24 @@ func ask(t *testing.T, method, url, body string, header ...string) (int, string)
 	return resp.StatusCode, string(text)
 }
 
+// later sends a request that a fault holds back. The channel is closed when it is over.
+func later(t *testing.T, url, body string, header ...string) <-chan struct{} {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	require.NoError(t, err)
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			_ = resp.Body.Close()
+		}
+	}()
+	return done
+}
+
 func text(t *testing.T, greeting map[string]any, key string) string {
 	t.Helper()
 	value, ok := greeting[key].(string)

@@ -173,7 +173,7 @@ test("one callback is sent again, from its row and from its detail, and its next
   await row.waitFor()
   let d = await one()
   assert.equal(await row.locator(".due").textContent(), "next " + hours(d.next))
-  assert.match(await row.locator(".last").textContent(), /^HTTP 500 · \d+(\.\d+)? ms$/)
+  assert.match(await row.locator(".last").textContent(), /^HTTP 500, not acknowledged · \d+(\.\d+)? ms$/)
 
   await row.getByRole("button", {name: "Send again"}).click()
   await row.locator(".last", {hasText: /^2 attempts · HTTP 500/}).waitFor()

@@ -41,6 +41,10 @@
 // of the API's, the handler looks again after 1 s and 3 s. Then the sender gets 503
 // and retries.
 //
+// An answer of the API can be late: another replica, a [Reconciler] or a callback by the
+// provider's own name may have applied a newer one. So an answer that takes back what
+// was applied counts only if the API says so again.
+//
 // # What your function gets
 //
 // Each change of a reference's status, once, in order. [Event.Transition] tells how
@@ -66,6 +70,13 @@
 //
 // # Limits
 //
+//   - Signed deliveries hold no order, and nobody is asked. If a failure and a success
+//     come in the wrong order, the failure is handed on last, as Reversed. Run a
+//     Reconciler: it hands on what the API says then.
+//   - So is what Handler.Feed brings, if it is older than what was applied.
+//   - An API that shows an old status twice is believed. Statuses that may follow each
+//     other in both directions, and those that the table does not name, can come in the
+//     wrong order.
 //   - A MemoryInbox forgets everything when its process ends.
 //   - A SQLInbox remembers the last 128 signed events of a reference.
 //   - A signed delivery that SQLInbox.Purge has forgotten is handed on again.

@@ -80,24 +80,51 @@ func (h *Handler[E]) ask(ctx context.Context, about Identity, bound *Bound, arri
 		fail := func(err error) error {
 			return &Error{Provider: h.source.Provider, Reference: about.Reference, Err: err}
 		}
-		data, err := h.look(ctx, about, begin)
-		if err != nil {
-			if errors.Is(err, ErrMismatch) || errors.Is(err, ErrMalformed) {
-				return Identity{}, false, fail(err)
+		ev, transition, err := h.settle(ctx, arrived, func(ctx context.Context) (ev Event[E], err error) {
+			data, err := h.look(ctx, about, begin)
+			if err != nil {
+				if errors.Is(err, ErrMismatch) || errors.Is(err, ErrMalformed) {
+					return ev, fail(err)
+				}
+				return ev, fail(fmt.Errorf("%w: %w", ErrNotConfirmed, err))
 			}
-			return Identity{}, false, fail(fmt.Errorf("%w: %w", ErrNotConfirmed, err))
-		}
-		ev, err := h.identify(data, Confirmed)
-		switch {
-		case err != nil:
-			return Identity{}, false, fail(fmt.Errorf("%w: the API shows no reference or status", ErrNotConfirmed))
-		case bound.contradicts(ev.Identity), !about.Alias && ev.Reference != about.Reference:
-			return Identity{}, false, ev.fail(ErrMismatch)
-		}
-		trust = ev.Trust
-		transition, err := h.apply(ctx, ev, arrived)
-		return ev.Identity, transition.moves(), err
+			ev, err = h.identify(data, Confirmed)
+			switch {
+			case err != nil:
+				return ev, fail(fmt.Errorf("%w: the API shows no reference or status", ErrNotConfirmed))
+			case bound.contradicts(ev.Identity), !about.Alias && ev.Reference != about.Reference:
+				return ev, ev.fail(ErrMismatch)
+			}
+			trust = ev.Trust
+			return ev, nil
+		})
+		// An answer that could not be handed on is news, too.
+		return ev.Identity, trust == Confirmed && transition.moves(), err
 	})
+}
+
+// maxAsks bounds how often the API is asked for an answer that is newer than the state
+// it undoes.
+const maxAsks = 4
+
+// errOvertaken says that an answer of the API may be older than the state it undoes.
+var errOvertaken = fmt.Errorf("%w: the state changed while the API was asked", ErrNotConfirmed)
+
+// settle asks the API, and hands on the answer. Another process, a Reconciler or a
+// callback by another name may have applied a newer answer meanwhile. So an answer that
+// undoes a state counts only if the API was asked after that state was applied. If it
+// was not, the API is asked again.
+func (h *Handler[E]) settle(ctx context.Context, arrived time.Time, ask func(context.Context) (Event[E], error)) (ev Event[E], t Transition, err error) {
+	since := ""
+	for range maxAsks {
+		if ev, err = ask(ctx); err != nil {
+			return ev, "", err
+		}
+		if t, err = h.apply(ctx, ev, arrived, &since); !errors.Is(err, errOvertaken) {
+			break
+		}
+	}
+	return ev, t, err
 }
 
 // look is one question to the API, within the budget.

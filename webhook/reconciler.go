@@ -181,25 +181,34 @@ func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 	return due, ctx.Err()
 }
 
+// ask looks a reference up, and hands on what changed. The sweep has waited for the turn
+// of the first lookup.
 func (r *Reconciler[E]) ask(ctx context.Context, reference string) (applied, final bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
-	defer cancel()
-	data, err := r.cfg.Lookup(ctx, reference)
-	source := r.cfg.Handler.source
-	var transition Transition
-	var found Identity
-	if err == nil {
-		if found = source.Identify(data); found.Reference != reference {
-			err = ErrMismatch
-		} else {
-			transition, err = r.cfg.Handler.Feed(ctx, data)
+	h, trust, first := r.cfg.Handler, Confirmed, true
+	defer h.recovered(ctx, &trust, &err)
+	ev, transition, err := h.settle(ctx, time.Now(), func(ctx context.Context) (ev Event[E], err error) {
+		if !first {
+			if err := r.limit.wait(ctx); err != nil {
+				return ev, err
+			}
 		}
-	}
+		first = false
+		ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
+		defer cancel()
+		data, err := r.cfg.Lookup(ctx, reference)
+		if err != nil {
+			return ev, err
+		}
+		if ev, err = h.identify(data, Confirmed); err == nil && ev.Reference != reference {
+			err = ErrMismatch
+		}
+		return ev, err
+	})
 	if err != nil {
-		r.cfg.Logger.WarnContext(ctx, "webhook lookup", "provider", source.Provider, "reference", reference, "error", err)
+		r.cfg.Logger.WarnContext(ctx, "webhook lookup", "provider", h.source.Provider, "reference", reference, "error", err)
 		return false, false, err
 	}
-	return transition.moves(), found.States.Final(found.Status), nil
+	return transition.moves(), ev.States.Final(ev.Status), nil
 }
 
 func (r *Reconciler[E]) after(p plan, applied, final bool) plan {

@@ -184,6 +184,10 @@ func (h *Handler[E]) apply(ctx context.Context, ev Event[E], arrived time.Time, 
 		failed = nil
 		ev.Previous = lastStatus(known.State)
 		ev.Transition, next = ev.after(known, mark)
+		if since != nil && ev.Transition == Stale && ev.States.restores(known.State, ev.Status) {
+			// A status that nobody asked for may come late; an answer does not.
+			ev.Transition, next.State = Corrected, ev.Status
+		}
 		if since != nil && ev.undoes(known.State) && known.State != *since {
 			*since, failed = known.State, errOvertaken
 			return known, failed

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/webhook"
@@ -193,6 +195,59 @@ func TestASlowAnswerByAnotherNameUndoesNothingNewer(t *testing.T) {
 			assert.Equal(t, []string{string(c[1])}, told)
 		})
 	}
+}
+
+// payoutsThatFlip is a Kasapay that says something else each time.
+type payoutsThatFlip struct {
+	says  []string
+	asked int
+}
+
+func (f *payoutsThatFlip) Find(_ context.Context, reference string) (*kasapay.Payout, error) {
+	says := f.says[min(f.asked, len(f.says)-1)]
+	f.asked++
+	return &kasapay.Payout{Reference: reference, Status: kasapay.PaymentStatus(says)}, nil
+}
+
+// Money that came back can leave again: sdk/journal calls it a correction, too.
+func TestASuccessAfterItsReversalIsACorrectionIfTheAPIRepeatsIt(t *testing.T) {
+	for name, tc := range map[string]struct {
+		says string
+		told []string
+	}{
+		"twice":            {"703 700 702 702 700 700 700", []string{"703 advanced", "700 advanced", "702 reversed", "700 corrected"}},
+		"once":             {"703 700 702 702 700 702 702", []string{"703 advanced", "700 advanced", "702 reversed"}},
+		"and fails after":  {"700 702 702 700 700 701 701", []string{"700 advanced", "702 reversed", "700 corrected", "701 reversed"}},
+		"after a refund":   {"701 705 700 700 700", []string{"701 advanced", "705 advanced", "700 corrected"}},
+		"only a beginning": {"700 702 702 703 703 704", []string{"700 advanced", "702 reversed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &payoutsThatFlip{says: strings.Fields(tc.says)}
+			var told []string
+			cfg := goodConfig[kasapay.Payout]()
+			cfg.Handle = func(_ context.Context, ev webhook.Event[kasapay.Payout]) error {
+				told = append(told, ev.Status+" "+string(ev.Transition))
+				return nil
+			}
+			h, err := webhook.NewKasapay(f, cfg)
+			require.NoError(t, err)
+			for f.asked < len(f.says) {
+				assert.Equal(t, 200, post(h, `{"payout_reference":"o1","payment_status":703}`).Code)
+			}
+			assert.Equal(t, tc.told, told)
+			assert.Len(t, f.says, f.asked)
+		})
+	}
+}
+
+// A posted or fed success after its reversal came late: nobody was asked.
+func TestAFedSuccessAfterItsReversalIsStale(t *testing.T) {
+	h, l := merchant(t, nil)
+	for _, status := range []string{"PAID", "RETURNED", "PAID"} {
+		_, err := h.Feed(t.Context(), order{Reference: "o1", Status: status})
+		require.NoError(t, err)
+	}
+	assert.Equal(t, []string{"PAID advanced", "RETURNED reversed"}, l.transitions())
 }
 
 // flipping is a KPay that says something else each time, as long as there is more.

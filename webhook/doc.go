@@ -50,8 +50,9 @@
 // Each change of a reference's status, once, in order. [Event.Transition] tells how
 // it compares with the last: Advanced, Reversed, Corrected or Unexpected. A status
 // that came late is Stale and is not handed on. Signed or fed, a success after its
-// reversal is late; if the API says it twice, it is Corrected. Everything else that the API says or
-// a signature proves is handed on, also if the table of statuses has no way there.
+// reversal is late; if the API says it twice, it is Corrected. Everything else that the
+// API says or a signature proves is handed on, also if the table of statuses has no way
+// there.
 //
 // With HandleTx and a [SQLInbox] on your own database, your writes and the mark are
 // committed together. An event then takes effect exactly once, on any number of

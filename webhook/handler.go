@@ -118,7 +118,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 const readTimeout = 10 * time.Second
 
 // receive authenticates and decodes, and then takes the delivery as a fact or as a
-// knock.
+// knock. A knock at a capability URL needs no body that can be read.
 func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived time.Time) (response Response, err error) {
 	// net/http lifts the deadline once the body is read; it stays while net/http
 	// reads the rest of a refused body. Not every ResponseWriter has deadlines.
@@ -139,15 +139,21 @@ func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived tim
 	if err != nil {
 		return Response{}, fail(err)
 	}
+	ctx := context.WithoutCancel(r.Context())
 	posted, err := h.source.Decode(body)
-	if err != nil {
+	knocks, named := h.source.Ask != nil, proof.Bound != nil
+	if err != nil && !(knocks && named) {
 		return Response{}, fail(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
-	ctx := context.WithoutCancel(r.Context())
-	if h.source.Ask != nil {
+	if knocks {
+		var about Identity // a body that cannot be read says nothing, and its URL names the reference
+		response = Response{Status: http.StatusOK}
+		if err == nil {
+			about, response = h.source.Identify(posted), h.source.Acknowledge(posted)
+		}
 		ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
 		defer cancel()
-		return h.source.Acknowledge(posted), h.knock(ctx, h.source.Identify(posted), proof.Bound, arrived)
+		return response, h.knock(ctx, about, proof.Bound, arrived)
 	}
 	ev, err := h.identify(posted, trust)
 	if err != nil {

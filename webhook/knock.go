@@ -21,11 +21,17 @@ func (h *Handler[E]) knock(ctx context.Context, posted Identity, bound *Bound, a
 		about = Identity{Reference: bound.Reference}
 	}
 	posted.Reference = about.Reference
+	if err := posted.check(); err != nil {
+		if bound == nil {
+			return h.fail(err)
+		}
+		posted.Status = "" // the URL says enough
+		if !plain(about.Reference) {
+			about = Identity{Reference: bound.Reference}
+		}
+	}
 	refuse := func(err error) error {
 		return &Error{Provider: h.source.Provider, Reference: about.Reference, Status: posted.Status, Err: err}
-	}
-	if err := posted.check(); err != nil {
-		return h.fail(err)
 	}
 	if err := h.ours(ctx, about.Reference, bound); err != nil {
 		return refuse(err)

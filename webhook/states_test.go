@@ -223,8 +223,7 @@ func TestASuccessAfterItsReversalIsACorrectionIfTheAPIRepeatsIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := &payoutsThatFlip{says: strings.Fields(tc.says)}
-			var told []string
-			cfg := goodConfig[kasapay.Payout]()
+			told, cfg := []string(nil), goodConfig[kasapay.Payout]()
 			cfg.Handle = func(_ context.Context, ev webhook.Event[kasapay.Payout]) error {
 				told = append(told, ev.Status+" "+string(ev.Transition))
 				return nil

@@ -42,9 +42,9 @@
 // ahead of the API's, the handler looks again after 1 s and 3 s. Then the sender gets
 // 503 and retries.
 //
-// An answer of the API can be late: another replica, a [Reconciler] or a callback by the
-// provider's own name may have applied a newer one. So an answer that takes back what
-// was applied counts only if the API says so again.
+// A response of the API can be late: another replica, a [Reconciler] or a callback by
+// the provider's own name may have applied a newer one. So a response that takes back
+// what was applied counts only if the API says so again.
 //
 // # What your function gets
 //

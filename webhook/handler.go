@@ -178,8 +178,8 @@ func (h *Handler[E]) identify(data E, trust Trust) (Event[E], error) {
 }
 
 // apply hands the event on if it is news, and marks it in the inbox. If since is set,
-// the event is an answer of the API, and since is the state that the inbox held before
-// the API was asked; empty if nobody looked. An event that undoes another state returns
+// the event is what the API says, and since is the state that the inbox held before the
+// API was asked; empty if nobody looked. An event that undoes another state returns
 // errOvertaken, and since is then that state.
 func (h *Handler[E]) apply(ctx context.Context, ev Event[E], arrived time.Time, since *string) (Transition, error) {
 	mark := ev.mark()
@@ -191,7 +191,7 @@ func (h *Handler[E]) apply(ctx context.Context, ev Event[E], arrived time.Time, 
 		ev.Previous = lastStatus(known.State)
 		ev.Transition, next = ev.after(known, mark)
 		if since != nil && ev.Transition == Stale && ev.States.restores(known.State, ev.Status) {
-			// A status that nobody asked for may come late; an answer does not.
+			// A posted status may come late. What the API was asked for afterwards is so now.
 			ev.Transition, next.State = Corrected, ev.Status
 		}
 		if since != nil && ev.undoes(known.State) && known.State != *since {

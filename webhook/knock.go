@@ -86,7 +86,7 @@ func (h *Handler[E]) ask(ctx context.Context, about Identity, bound *Bound, arri
 		fail := func(err error) error {
 			return &Error{Provider: h.source.Provider, Reference: about.Reference, Err: err}
 		}
-		ev, transition, err := h.settle(ctx, arrived, func(ctx context.Context) (ev Event[E], err error) {
+		ev, transition, err := h.confirm(ctx, arrived, func(ctx context.Context) (ev Event[E], err error) {
 			data, err := h.look(ctx, about, begin)
 			if err != nil {
 				if errors.Is(err, ErrMismatch) || errors.Is(err, ErrMalformed) {
@@ -104,23 +104,23 @@ func (h *Handler[E]) ask(ctx context.Context, about Identity, bound *Bound, arri
 			trust = ev.Trust
 			return ev, nil
 		})
-		// An answer that could not be handed on is news, too.
+		// What could not be handed on is news, too.
 		return ev.Identity, trust == Confirmed && transition.moves(), err
 	})
 }
 
-// maxAsks bounds how often the API is asked for an answer that is newer than the state
+// maxAsks bounds how often the API is asked for a response that is newer than the state
 // it undoes.
 const maxAsks = 4
 
-// errOvertaken says that an answer of the API may be older than the state it undoes.
+// errOvertaken says that a response of the API may be older than the state it undoes.
 var errOvertaken = fmt.Errorf("%w: the state changed while the API was asked", ErrNotConfirmed)
 
-// settle asks the API, and hands on the answer. Another process, a Reconciler or a
-// callback by another name may have applied a newer answer meanwhile. So an answer that
-// undoes a state counts only if the API was asked after that state was applied. If it
-// was not, the API is asked again.
-func (h *Handler[E]) settle(ctx context.Context, arrived time.Time, ask func(context.Context) (Event[E], error)) (ev Event[E], t Transition, err error) {
+// confirm asks the API, and hands on what it says. Another process, a Reconciler or a
+// callback by another name may have applied a newer response meanwhile. So a response
+// that undoes a state counts only if the API was asked after that state was applied. If
+// it was not, the API is asked again.
+func (h *Handler[E]) confirm(ctx context.Context, arrived time.Time, ask func(context.Context) (Event[E], error)) (ev Event[E], t Transition, err error) {
 	since := ""
 	for range maxAsks {
 		if ev, err = ask(ctx); err != nil {

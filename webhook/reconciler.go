@@ -188,7 +188,7 @@ func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 func (r *Reconciler[E]) ask(ctx context.Context, reference string) (applied, final bool, err error) {
 	h, trust, first := r.cfg.Handler, Confirmed, true
 	defer h.recovered(ctx, &trust, &err)
-	ev, transition, err := h.settle(ctx, time.Now(), func(ctx context.Context) (ev Event[E], err error) {
+	ev, transition, err := h.confirm(ctx, time.Now(), func(ctx context.Context) (ev Event[E], err error) {
 		if !first {
 			if err := r.limit.wait(ctx); err != nil {
 				return ev, err

@@ -84,7 +84,7 @@ func TestStatesOfACircleAndOfForks(t *testing.T) {
 	assert.Equal(t, webhook.Advanced, fork.Transition("left", "new"), "a status without a name in the table")
 }
 
-// lateFirst is an API whose first answer comes after five seconds, and says what was
+// lateFirst is an API whose first response comes after five seconds, and says what was
 // true when it was asked.
 func lateFirst(b *bank) func(context.Context, webhook.Identity) (order, error) {
 	var asked atomic.Int64
@@ -97,9 +97,9 @@ func lateFirst(b *bank) func(context.Context, webhook.Identity) (order, error) {
 	}
 }
 
-// An answer of the API that was overtaken by a newer one is not handed on, whoever asked
+// A response of the API that was overtaken by a newer one is not handed on, whoever asked
 // for either of them.
-func TestASlowAnswerUndoesNothingNewer(t *testing.T) {
+func TestASlowResponseUndoesNothingNewer(t *testing.T) {
 	sweep := func(t *testing.T, h *webhook.Handler[order], asks int) func() {
 		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) { c.Handler = h })
 		return func() {
@@ -156,7 +156,7 @@ func TestASlowAnswerUndoesNothingNewer(t *testing.T) {
 	}
 }
 
-// slowBooks answer about a request id after five seconds.
+// slowBooks find a request id after five seconds.
 type slowBooks struct{ *books }
 
 func (b slowBooks) Get(ctx context.Context, requestID string) (*kotani.Transaction, error) {
@@ -166,7 +166,7 @@ func (b slowBooks) Get(ctx context.Context, requestID string) (*kotani.Transacti
 }
 
 // Kotani's transactions have two names, and the callbacks by each are asked about apart.
-func TestASlowAnswerByAnotherNameUndoesNothingNewer(t *testing.T) {
+func TestASlowResponseByAnotherNameUndoesNothingNewer(t *testing.T) {
 	for _, c := range [][2]kotani.TransactionStatus{{kotani.StatusExpired, kotani.StatusSuccessful}, {kotani.StatusSuccessful, kotani.StatusReversed}} {
 		synctest.Test(t, func(t *testing.T) {
 			b := &books{}

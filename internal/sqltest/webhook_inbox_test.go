@@ -500,6 +500,42 @@ func TestALockedTableIsAnswered(t *testing.T) {
 	}
 }
 
+// A status that the API takes back at the second question leaves no trace, and a status
+// that it repeats is handed on, on every database.
+func TestWhatTheAPIDoesNotRepeatIsRolledBack(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		var says []kapiten.RideStatus
+		source := parcels()
+		source.Ask = func(_ context.Context, about webhook.Identity) (parcel, error) {
+			p := parcel{about.Reference, string(says[0])}
+			says = says[1:]
+			return p, nil
+		}
+		h, err := webhook.New(source, webhook.Config[parcel]{
+			Auth: parcelAuth(), Inbox: s.SQLInbox, HandleTx: s.record,
+			Known: func(context.Context, string) (bool, error) { return true, nil },
+		})
+		require.NoError(t, err)
+		for _, step := range []struct {
+			says  []kapiten.RideStatus
+			state kapiten.RideStatus
+			told  int
+		}{
+			{[]kapiten.RideStatus{kapiten.RideCompleted}, kapiten.RideCompleted, 1},
+			{[]kapiten.RideStatus{kapiten.RideCancelled, kapiten.RideCompleted}, kapiten.RideCompleted, 1},
+			{[]kapiten.RideStatus{kapiten.RideCancelled, kapiten.RideCancelled}, kapiten.RideCancelled, 2},
+			{[]kapiten.RideStatus{kapiten.RideCompleted, kapiten.RideCancelled}, kapiten.RideCancelled, 2},
+			{[]kapiten.RideStatus{kapiten.RideCompleted, kapiten.RideCompleted}, kapiten.RideCompleted, 3},
+		} {
+			says = step.says
+			assert.Equal(t, 200, post(h, parcel{"o1", string(kapiten.RidePending)}))
+			assert.Empty(t, says)
+			assert.Equal(t, 1, s.count(t, "SELECT count(*) FROM webhook_inbox WHERE state = ?", string(step.state)), step.state)
+			assert.Equal(t, step.told, s.count(t, "SELECT count(*) FROM applied"))
+		}
+	})
+}
+
 // A delivery is answered although its COMMIT or ROLLBACK is not: by a server that a
 // backup holds, or over a network that died.
 func TestAnEndOfATransactionThatHangsIsAnswered(t *testing.T) {
@@ -520,7 +556,7 @@ func TestAnEndOfATransactionThatHangsIsAnswered(t *testing.T) {
 		case got := <-code:
 			assert.Contains(t, []int{500, 503}, got)
 		case <-time.After(15 * time.Second):
-			t.Error("no answer, at a Timeout of one second")
+			t.Error("no response, at a Timeout of one second")
 		}
 	}
 	t.Run("a backup of maria", func(t *testing.T) {

@@ -300,12 +300,10 @@ func (s secretIn) Authenticate(d *Delivery) (Proof, error) {
 // lastSegment returns the last segment of a path, or says why there is none: the
 // usual mistakes of those who mount a handler.
 func lastSegment(path string) (string, error) {
+	// What is left of a longer segment is longer than any secret.
 	end := path[max(0, len(path)-maxSecretBytes-1):]
-	slash := strings.LastIndexByte(end, '/')
-	segment := end[slash+1:]
+	segment := end[strings.LastIndexByte(end, '/')+1:]
 	switch {
-	case slash < 0 && len(end) < len(path):
-		return "", ErrUnauthenticated
 	case segment != "":
 		return segment, nil
 	case path == "" || path == "/":

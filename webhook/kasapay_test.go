@@ -248,11 +248,16 @@ func TestAPathSecretIsNotEnoughForAKnock(t *testing.T) {
 func TestAnotherReferenceThanTheURLsIsRefusedWithoutAStatusAsWell(t *testing.T) {
 	caps, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kpay", BaseURL: "https://shop.example/hooks"}, capabilityKey)
 	require.NoError(t, err)
-	f, told := &flipping{says: []kpay.Code{"01"}}, []string{}
-	h, err := webhook.NewKPay(f, telling[kpay.Payment](caps, &told))
+	f, told, r := &flipping{says: []kpay.Code{"01"}}, []string{}, &reports{}
+	cfg := telling[kpay.Payment](caps, &told)
+	cfg.Report = r.add
+	h, err := webhook.NewKPay(f, cfg)
 	require.NoError(t, err)
-	for _, body := range []string{`{"refid":"o2","statusid":"01"}`, `{"refid":"o2","statusid":"\u0001"}`} {
+	for body, status := range map[string]string{`{"refid":"o2","statusid":"01"}`: "01", `{"refid":"o2","statusid":"\u0001"}`: ""} {
 		assert.Equal(t, 422, postTo(h, mint(t, caps, webhook.Bound{Reference: "o1"}), body).Code, body)
+		var e *webhook.Error
+		require.ErrorAs(t, r.last(), &e)
+		assert.Equal(t, status, e.Status, "plain text or nothing")
 	}
 	assert.Zero(t, f.asked)
 }

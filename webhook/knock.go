@@ -25,7 +25,9 @@ func (h *Handler[E]) knock(ctx context.Context, posted Identity, bound *Bound, a
 		if bound == nil {
 			return h.fail(err)
 		}
-		posted.Status = "" // the URL says enough
+		if !plain(posted.Status) { // the URL says enough
+			posted.Status = ""
+		}
 		if !plain(about.Reference) {
 			about = Identity{Reference: bound.Reference}
 		}

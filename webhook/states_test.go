@@ -133,7 +133,7 @@ func TestASlowResponseUndoesNothingNewer(t *testing.T) {
 			return knock(t, h, mint(t, caps, webhook.Bound{Reference: "o1"})), knock(t, h, "/"+pathSecret), l
 		},
 	} {
-		for _, c := range [][2]string{{"FAILED", "PAID"}, {"PAID", "FAILED"}, {"PAID", "RETURNED"}, {"NEW", "PAID"}} {
+		for _, c := range [][2]string{{"FAILED", "PAID"}, {"PAID", "FAILED"}, {"PAID", "RETURNED"}, {"FAILED", "RETURNED"}, {"NEW", "PAID"}} {
 			t.Run(fmt.Sprint(name, "/", c[0], " before ", c[1]), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					b := &bank{}

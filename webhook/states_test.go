@@ -249,6 +249,23 @@ func TestAFedSuccessAfterItsReversalIsStale(t *testing.T) {
 	assert.Equal(t, []string{"PAID advanced", "RETURNED reversed"}, l.transitions())
 }
 
+// A success that goes on to another state is late after that, though the API repeats it.
+func TestASuccessThatWentOnIsStale(t *testing.T) {
+	b := &bank{}
+	h, l := merchant(t, func(c *shop) {
+		states := webhook.NewStates(map[string][]string{"PAID": {"SETTLED"}}, []string{"PAID"}, nil)
+		c.Source.Ask = b.ask
+		c.Source.Identify = func(o order) webhook.Identity {
+			return webhook.Identity{Reference: o.Reference, Status: o.Status, States: states}
+		}
+	})
+	for _, status := range []string{"SETTLED", "PAID"} {
+		b.set(order{Reference: "o1", Status: status})
+		assert.Equal(t, 201, post(h, paid("o1")).Code)
+	}
+	assert.Equal(t, []string{"SETTLED advanced"}, l.transitions())
+}
+
 // flipping is a KPay that says something else each time, as long as there is more.
 type flipping struct {
 	says  []kpay.Code

@@ -72,7 +72,7 @@ func Verify(r *http.Request, body []byte, all ...Authenticator) (Proof, error) {
 }
 
 // PathSecret asks for a secret as the last segment of the URL's path, and compares
-// it in constant time. Make it with crypto/rand.Text; it must have at least 16
+// it in constant time. Make it with crypto/rand.Text; it must have 16 to 1024
 // URL-safe characters. Several secrets are valid at once, for rotation.
 //
 // Keep the path out of your access logs.
@@ -90,7 +90,8 @@ func PathSecret(values ...string) Authenticator {
 }
 
 // QuerySecret asks for a secret in a parameter of the URL's query, which must occur
-// exactly once. Otherwise it is like PathSecret.
+// exactly once. Otherwise it is like PathSecret. A query of more than 4096 bytes is
+// refused.
 func QuerySecret(parameter string, values ...string) Authenticator {
 	if parameter == "" {
 		return faulty{fmt.Errorf("%w: QuerySecret: no parameter", ErrConfiguration)}
@@ -100,6 +101,9 @@ func QuerySecret(parameter string, values ...string) Authenticator {
 		return faulty{err}
 	}
 	return secretIn{match, func(r *http.Request) (string, error) {
+		if len(r.URL.RawQuery) > maxGiven {
+			return "", ErrUnauthenticated
+		}
 		query, err := url.ParseQuery(r.URL.RawQuery)
 		if err != nil || len(query[parameter]) != 1 {
 			return "", ErrUnauthenticated
@@ -109,8 +113,8 @@ func QuerySecret(parameter string, values ...string) Authenticator {
 }
 
 // BasicAuth asks for HTTP basic authentication. Use it for senders that accept a
-// callback URL with user and password. The passwords must have at least 16 bytes;
-// several are valid at once.
+// callback URL with user and password. The passwords must have 16 to 1024 bytes; several
+// are valid at once.
 func BasicAuth(user string, passwords ...string) Authenticator {
 	if fault := transport.KeyFault(user); fault != "" || strings.Contains(user, ":") {
 		return faulty{fmt.Errorf("%w: BasicAuth: user %s", ErrConfiguration, cmp.Or(fault, "holds a colon"))}
@@ -238,6 +242,14 @@ func (p *Proof) add(other Proof) {
 // hold 128 bits.
 const minSecretBytes = 16
 
+// A stranger's texts are neither decoded nor hashed beyond these bounds: a segment of
+// a path beyond the first, a query or header beyond the second. The longest secret fits,
+// even if each byte of it is escaped.
+const (
+	maxSecretBytes = 1024
+	maxGiven       = 4096
+)
+
 // secrets returns the index of the secret that equals a text; -1 for none. The
 // closure hides the secrets from %+v.
 type secrets func(given string) int
@@ -248,6 +260,7 @@ func newSecrets(what string, shortest int, values []string) (secrets, error) {
 	sums := make([][sha256.Size]byte, len(values))
 	for i, v := range values {
 		f.must(len(v) >= shortest, "secret %d has fewer than %d bytes", i, shortest)
+		f.must(len(v) <= maxSecretBytes, "secret %d has more than %d bytes", i, maxSecretBytes)
 		fault := transport.KeyFault(v)
 		f.must(v == "" || fault == "", "secret %d %s", i, fault)
 		sums[i] = sha256.Sum256([]byte(v))
@@ -287,7 +300,9 @@ func (s secretIn) Authenticate(d *Delivery) (Proof, error) {
 // lastSegment returns the last segment of a path, or says why there is none: the
 // usual mistakes of those who mount a handler.
 func lastSegment(path string) (string, error) {
-	segment := path[strings.LastIndexByte(path, '/')+1:]
+	// What is left of a longer segment is longer than any secret.
+	end := path[max(0, len(path)-maxSecretBytes-1):]
+	segment := end[strings.LastIndexByte(end, '/')+1:]
 	switch {
 	case segment != "":
 		return segment, nil
@@ -306,6 +321,9 @@ func urlSafe(r rune) bool {
 type basicAuth struct{ user, password secrets }
 
 func (b basicAuth) Authenticate(d *Delivery) (Proof, error) {
+	if len(d.Request.Header.Get("Authorization")) > maxGiven {
+		return Proof{}, ErrUnauthenticated
+	}
 	user, password, ok := d.Request.BasicAuth()
 	if !ok {
 		return Proof{}, ErrUnauthenticated

@@ -10,12 +10,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -236,6 +239,35 @@ func TestARefusedSenderIsToldOfBasicAuthentication(t *testing.T) {
 
 // What a stranger may cost before he is refused: no header is read that decides
 // nothing, no body is hashed more than four times, and none is taken apart.
+// The bound of what is looked at is also the bound of what can be set.
+func TestTheLongestSecretIsTold(t *testing.T) {
+	for length, ok := range map[int]bool{16: true, 1024: true, 1025: false} {
+		secret := strings.Repeat("%", length)
+		path := strings.Repeat("p", length)
+		for name, tc := range map[string]struct {
+			auth webhook.Authenticator
+			give func(r *http.Request)
+		}{
+			"path":     {webhook.PathSecret(path), func(r *http.Request) { r.URL.Path = "/hooks/" + path }},
+			"query":    {webhook.QuerySecret("key", secret), func(r *http.Request) { r.URL.RawQuery = url.Values{"key": {secret}}.Encode() }},
+			"password": {webhook.BasicAuth(path, secret), func(r *http.Request) { r.SetBasicAuth(path, secret) }},
+		} {
+			cfg := goodConfig[kpay.Payment]()
+			cfg.Auth = tc.auth
+			_, err := webhook.NewKPay(&flipping{}, cfg)
+			if !ok {
+				require.ErrorIs(t, err, webhook.ErrConfiguration, name)
+				continue
+			}
+			require.NoError(t, err, name)
+			r := request("/")
+			tc.give(r)
+			_, err = webhook.Verify(r, nil, tc.auth)
+			require.NoError(t, err, "%s of %d", name, length)
+		}
+	}
+}
+
 func TestAStrangerCostsLittle(t *testing.T) {
 	r := request("/")
 	r.RemoteAddr = "203.0.113.7:1"
@@ -243,6 +275,29 @@ func TestAStrangerCostsLittle(t *testing.T) {
 	for _, proxies := range [][]string{nil, {"10.0.0.0/8"}} {
 		list := webhook.AllowList([]string{"52.50.88.9"}, proxies...)
 		assert.LessOrEqual(t, testing.AllocsPerRun(10, func() { _, _ = webhook.Verify(r, nil, list) }), 6.0)
+	}
+	const header = 900_000 // bytes; net/http lets 1 MiB pass
+	long := []byte(strings.Repeat("x", header))
+	hashing := fastest(func() { sha256.Sum256(long) })
+	for name, tc := range map[string]struct {
+		auth webhook.Authenticator
+		give func(r *http.Request, given string)
+	}{
+		"PathSecret":                 {webhook.PathSecret(pathSecret), func(r *http.Request, given string) { r.URL.Path = "/" + given }},
+		"QuerySecret":                {webhook.QuerySecret("key", pathSecret), func(r *http.Request, given string) { r.URL.RawQuery = "key=" + given }},
+		"QuerySecret, beside others": {webhook.QuerySecret("key", pathSecret), func(r *http.Request, given string) { r.URL.RawQuery = "key=" + pathSecret + "&a=" + given }},
+		"BasicAuth, password":        {webhook.BasicAuth("user", pathSecret), func(r *http.Request, given string) { r.SetBasicAuth("user", given[:len(given)*2/3]) }},
+		"BasicAuth, user":            {webhook.BasicAuth("user", pathSecret), func(r *http.Request, given string) { r.SetBasicAuth(given[:len(given)*2/3], pathSecret) }},
+		"BasicAuth, not base64":      {webhook.BasicAuth("user", pathSecret), func(r *http.Request, given string) { r.Header.Set("Authorization", "Basic "+given) }},
+	} {
+		r := request("/")
+		tc.give(r, string(long))
+		check := func() {
+			if _, err := tc.auth.Authenticate(&webhook.Delivery{Request: r}); !errors.Is(err, webhook.ErrUnauthenticated) {
+				t.Error(name, err)
+			}
+		}
+		assert.Less(t, fastest(check), hashing/4, "%s: nothing of it is hashed or decoded", name)
 	}
 	for name, body := range map[string]string{
 		"large":        `{"event":"x","data":"` + strings.Repeat("x", 1<<20) + `"}`,
@@ -268,6 +323,17 @@ func TestAStrangerCostsLittle(t *testing.T) {
 		assert.LessOrEqual(t, hashed, 4*min(len(body), 32<<10)+blocks, name)
 		assert.LessOrEqual(t, testing.AllocsPerRun(10, check), 40.0, name) // however many members the body has
 	}
+}
+
+// fastest is what something takes when nothing else runs.
+func fastest(do func()) time.Duration {
+	best := time.Hour
+	for range 20 {
+		began := time.Now()
+		do()
+		best = min(best, time.Since(began))
+	}
+	return best
 }
 
 // countingHash counts the bytes that are hashed.

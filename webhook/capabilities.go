@@ -155,7 +155,7 @@ const (
 	capabilityMAC     = 16
 	capabilityVersion = 1
 	maxCurrencyBytes  = 16
-	maxCapabilityText = 1024
+	maxCapabilityText = maxSecretBytes // lastSegment sees no more of a path
 )
 
 // capabilityText is strict, so that every capability has one spelling.

@@ -53,7 +53,7 @@ type Config[E any] struct {
 	// reference, eight may come at once, and then one a second. A question may be several
 	// requests, all within AskTimeout: the client repeats a request that fails, and looks
 	// for a ride page after page. If the posted status is ahead of the API's, up to three
-	// questions are asked.
+	// questions are asked. If the API takes back what was applied, it is asked once more.
 	//
 	// If more would come, references about which no question was in vain in the last
 	// two minutes go first. So a forger who knows references of yours delays no event

@@ -35,18 +35,25 @@
 //
 // An unsigned delivery is only a knock. It names a reference, and nothing else that
 // was posted is believed or stored. The handler checks that the reference is yours:
-// by the capability URL it came to, or by Config.Known. Then it asks the provider's
-// API, and hands on what the API says. One ask runs for a reference at a time, and
-// each knock gets an ask that began after it arrived. If the posted status is ahead
-// of the API's, the handler looks again after 1 s and 3 s. Then the sender gets 503
-// and retries.
+// by the capability URL it came to, or by Config.Known. A capability URL is enough: a
+// body in an unknown form is a knock about the URL's reference. Then the handler asks
+// the provider's API, and hands on what the API says. One ask runs for a reference at a
+// time, and each knock gets an ask that began after it arrived. If the posted status is
+// ahead of the API's, the handler looks again after 1 s and 3 s. Then the sender gets
+// 503 and retries.
+//
+// A response of the API can be late: another replica, a [Reconciler] or a callback by
+// the provider's own name may have applied a newer one. So a response that takes back
+// what was applied counts only if the API says so again.
 //
 // # What your function gets
 //
 // Each change of a reference's status, once, in order. [Event.Transition] tells how
 // it compares with the last: Advanced, Reversed, Corrected or Unexpected. A status
-// that came late is Stale and is not handed on. Everything else that the API says or
-// a signature proves is handed on, also if the table of statuses has no way there.
+// that came late is Stale and is not handed on. Signed or fed, a success after its
+// reversal is late; if the API says it twice, it is Corrected. Everything else that the
+// API says or a signature proves is handed on, also if the table of statuses has no way
+// there.
 //
 // With HandleTx and a [SQLInbox] on your own database, your writes and the mark are
 // committed together. An event then takes effect exactly once, on any number of
@@ -66,6 +73,15 @@
 //
 // # Limits
 //
+//   - Signed deliveries hold no order, and nobody is asked. If a failure and a success
+//     come in the wrong order, the failure is handed on last, as Reversed. Run a
+//     Reconciler: it hands on what the API says then.
+//   - So is what Handler.Feed brings, if it is older than what was applied.
+//   - A knock whose status cannot be read shows no lag of the API: its sender gets 200,
+//     whatever the API says.
+//   - An API that shows an old status twice is believed. Statuses that may follow each
+//     other in both directions, and those that the table does not name, can come in the
+//     wrong order.
 //   - A MemoryInbox forgets everything when its process ends.
 //   - A SQLInbox remembers the last 128 signed events of a reference.
 //   - A signed delivery that SQLInbox.Purge has forgotten is handed on again.

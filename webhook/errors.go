@@ -16,7 +16,7 @@ var (
 	ErrUnauthenticated = errors.New("not authenticated")               // 401: no proof, or a wrong proof
 	ErrBodyTooLarge    = errors.New("body too large")                  // 413
 	ErrEncoding        = errors.New("content encoding not accepted")   // 415: compressed bodies are refused
-	ErrMalformed       = errors.New("malformed delivery")              // 400: cut short, not decodable, or without a reference
+	ErrMalformed       = errors.New("malformed delivery")              // 400: cut short, or, where no capability URL names the reference, not decodable or without it
 	ErrNotOurs         = errors.New("reference is not ours")           // 404: Config.Known does not know it
 	ErrNotConfirmed    = errors.New("not confirmed by the provider")   // 503: the API failed, or does not say so (yet)
 	ErrMismatch        = errors.New("delivery contradicts the record") // 422: the API or the delivery differs from what the URL was minted for

@@ -29,7 +29,8 @@ type Source[E any] struct {
 	// a fact, which Config.Auth must have proven.
 	Ask func(ctx context.Context, about Identity) (E, error)
 	// Acknowledge builds the response the sender expects, from the event as posted.
-	// The same event must give the same response. Nil sends 200 without a body.
+	// The same event must give the same response. Nil sends 200 without a body, and so
+	// does a knock at a capability URL with a body that Decode refuses.
 	Acknowledge func(E) Response
 
 	// scope tells apart, in the inbox, references of one provider that may be equal.

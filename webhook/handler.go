@@ -57,8 +57,9 @@ func (h *Handler[E]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Feed applies an event that your own code fetched from the API. It passes the
 // same inbox as the callbacks, so it takes effect once, whichever comes first. It
-// is not confirmed again. Feed returns how the event compared; Duplicate also if
-// it was applied before.
+// is not confirmed again: if it takes back what a newer callback has brought, it is
+// handed on. A Reconciler asks again in that case. Feed returns how the event compared;
+// Duplicate also if it was applied before.
 func (h *Handler[E]) Feed(ctx context.Context, data E) (transition Transition, err error) {
 	trust := Confirmed
 	defer h.recovered(ctx, &trust, &err)
@@ -66,7 +67,7 @@ func (h *Handler[E]) Feed(ctx context.Context, data E) (transition Transition, e
 	if err != nil {
 		return "", err
 	}
-	return h.apply(ctx, ev, time.Now())
+	return h.apply(ctx, ev, time.Now(), nil)
 }
 
 // DefaultMaxBody is the largest body accepted unless Config.MaxBody says otherwise.
@@ -117,7 +118,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 const readTimeout = 10 * time.Second
 
 // receive authenticates and decodes, and then takes the delivery as a fact or as a
-// knock.
+// knock. A knock at a capability URL needs no body that can be read.
 func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived time.Time) (response Response, err error) {
 	// net/http lifts the deadline once the body is read; it stays while net/http
 	// reads the rest of a refused body. Not every ResponseWriter has deadlines.
@@ -138,15 +139,21 @@ func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived tim
 	if err != nil {
 		return Response{}, fail(err)
 	}
+	ctx := context.WithoutCancel(r.Context())
 	posted, err := h.source.Decode(body)
-	if err != nil {
+	knocks, named := h.source.Ask != nil, proof.Bound != nil
+	if err != nil && !(knocks && named) {
 		return Response{}, fail(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
-	ctx := context.WithoutCancel(r.Context())
-	if h.source.Ask != nil {
+	if knocks {
+		var about Identity // a body that cannot be read says nothing, and its URL names the reference
+		response = Response{Status: http.StatusOK}
+		if err == nil {
+			about, response = h.source.Identify(posted), h.source.Acknowledge(posted)
+		}
 		ctx, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
 		defer cancel()
-		return h.source.Acknowledge(posted), h.knock(ctx, h.source.Identify(posted), proof.Bound, arrived)
+		return response, h.knock(ctx, about, proof.Bound, arrived)
 	}
 	ev, err := h.identify(posted, trust)
 	if err != nil {
@@ -155,7 +162,7 @@ func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived tim
 	if proof.Bound.contradicts(ev.Identity) {
 		return Response{}, ev.fail(ErrMismatch)
 	}
-	_, err = h.apply(ctx, ev, arrived)
+	_, err = h.apply(ctx, ev, arrived, nil)
 	return h.source.Acknowledge(posted), err
 }
 
@@ -170,16 +177,28 @@ func (h *Handler[E]) identify(data E, trust Trust) (Event[E], error) {
 	return ev, nil
 }
 
-// apply hands the event on if it is news, and marks it in the inbox.
-func (h *Handler[E]) apply(ctx context.Context, ev Event[E], arrived time.Time) (Transition, error) {
+// apply hands the event on if it is news, and marks it in the inbox. If since is set,
+// the event is what the API says, and since is the state that the inbox held before the
+// API was asked; empty if nobody looked. An event that undoes another state returns
+// errOvertaken, and since is then that state.
+func (h *Handler[E]) apply(ctx context.Context, ev Event[E], arrived time.Time, since *string) (Transition, error) {
 	mark := ev.mark()
 	_, first := ev.after(Record{}, mark)
 	claim := Claim{Provider: h.key, Reference: ev.Reference, First: first, From: ev.from(mark), Wait: h.cfg.Wait, Timeout: h.cfg.Timeout}
-	var failed error // of the merchant's function
+	var failed error // of the merchant's function, or errOvertaken
 	err := h.cfg.Inbox.Do(ctx, claim, func(ctx context.Context, tx *sql.Tx, known Record) (next Record, err error) {
 		failed = nil
 		ev.Previous = lastStatus(known.State)
-		if ev.Transition, next = ev.after(known, mark); ev.Transition.moves() {
+		ev.Transition, next = ev.after(known, mark)
+		if since != nil && ev.Transition == Stale && ev.States.restores(known.State, ev.Status) {
+			// A posted status may come late. What the API was asked for afterwards is so now.
+			ev.Transition, next.State = Corrected, ev.Status
+		}
+		if since != nil && ev.undoes(known.State) && known.State != *since {
+			*since, failed = known.State, errOvertaken
+			return known, failed
+		}
+		if ev.Transition.moves() {
 			failed = h.handOn(ctx, tx, ev)
 		}
 		return next, failed
@@ -218,6 +237,16 @@ func (e *Event[E]) after(known Record, mark string) (t Transition, next Record) 
 		next.State = e.States.stateAfter(known.State, e.Status)
 	}
 	return t, next
+}
+
+// undoes reports whether the event contradicts what was applied before.
+func (e *Event[E]) undoes(state string) bool {
+	switch e.Transition {
+	case Reversed, Corrected, Unexpected:
+		return state != ""
+	default:
+		return false
+	}
 }
 
 // from returns the states from which after leads to the event's own.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
+	"github.com/kapiteni/kapiten-go/kotani"
+	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
@@ -174,10 +177,9 @@ func TestKasapayForgeriesAreNotBelieved(t *testing.T) {
 		for range 100 {
 			assert.Equal(t, 401, postTo(p.handler, "https://shop.example/hooks/kasapay/guess", done).Code)
 		}
-		assert.Equal(t, 400, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1"}`))
-		assert.Equal(t, 400, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1","payment_status":701,"payment_status":700}`))
 		assert.Zero(t, p.asked(), "strangers make nobody ask")
 
+		assert.Equal(t, 200, p.forge(t, "ms83-1", `{"payout_reference":"ms83-1","payment_status":701,"payment_status":700}`), "the URL names the payout")
 		assert.Equal(t, 503, p.forge(t, "ms83-1", done), "Kasapay says it is pending")
 		assert.ErrorIs(t, p.reports.last(), webhook.ErrNotConfirmed)
 		assert.Equal(t, 503, p.forge(t, "ms83-2", done), "a knock is about the payout of its URL")
@@ -193,6 +195,82 @@ func TestACallbackByKasapaysOwnReferenceIsAboutThePayoutOfItsURL(t *testing.T) {
 	assert.Equal(t, 200, p.forge(t, "ms83-1", `{"payout_reference":"`+own+`","payment_status":700}`))
 	assert.Equal(t, []string{"ms83-1 700 advanced"}, p.heard())
 	assert.Equal(t, "ms83-1", p.told[0].Data.Reference)
+}
+
+// Whatever the form of a callback, its capability URL says what it is about.
+func TestACapabilityURLIsEnoughForAKnock(t *testing.T) {
+	for _, body := range []string{
+		`{"externalId":"o1"}`, `{"externalId":"o1","state":"DONE"}`, `{"status":"SUCCESSFUL"}`, `externalId=o1&status=SUCCESSFUL`, `{}`, `[]`,
+		`{"payout_reference":"o1"}`, `{"payment_status":700}`, `{"refid":"o1"}`, `{"statusid":"01"}`, `{"refid":"o1\u0000","statusid":"01"}`,
+		`{"externalId":"` + strings.Repeat("o", 300) + `"}`, `{"externalId":"o1","status":"A","status":"B"}`, "\xff", `{"externalId":`,
+	} {
+		for name, newHandler := range map[string]func(auth webhook.Authenticator, told *[]string) (http.Handler, error){
+			"kotani": func(auth webhook.Authenticator, told *[]string) (http.Handler, error) {
+				b := &books{}
+				b.set("o1 Payouts", transaction("o1", "SUCCESSFUL", "20"))
+				return webhook.NewKotani(b, kotani.Payouts, telling[kotani.Transaction](auth, told))
+			},
+			"kasapay": func(auth webhook.Authenticator, told *[]string) (http.Handler, error) {
+				return webhook.NewKasapay(&payoutsThatFlip{says: []string{"700"}}, telling[kasapay.Payout](auth, told))
+			},
+			"kpay": func(auth webhook.Authenticator, told *[]string) (http.Handler, error) {
+				return webhook.NewKPay(&flipping{says: []kpay.Code{"01"}}, telling[kpay.Payment](auth, told))
+			},
+		} {
+			t.Run(name+" "+body[:min(len(body), 60)], func(t *testing.T) {
+				caps, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: name, BaseURL: "https://shop.example/hooks"}, capabilityKey)
+				require.NoError(t, err)
+				var told []string
+				h, err := newHandler(webhook.AnyOf(webhook.PathSecret(pathSecret), caps), &told)
+				require.NoError(t, err)
+				assert.Equal(t, 200, postTo(h, mint(t, caps, webhook.Bound{Reference: "o1"}), body).Code)
+				status := map[string]string{"kotani": "SUCCESSFUL", "kasapay": "700", "kpay": "01"}[name]
+				assert.Equal(t, []string{"o1 " + status + " advanced confirmed"}, told)
+			})
+		}
+	}
+}
+
+// A path secret names no reference, so the body must.
+func TestAPathSecretIsNotEnoughForAKnock(t *testing.T) {
+	for _, body := range []string{`{"externalId":"o1"}`, `{"status":"SUCCESSFUL"}`, `{}`, `externalId=o1&status=SUCCESSFUL`} {
+		var told []string
+		b := &books{}
+		h, err := webhook.NewKotani(b, kotani.Payouts, telling[kotani.Transaction](webhook.PathSecret(pathSecret), &told))
+		require.NoError(t, err)
+		assert.Equal(t, 400, post(h, body).Code, body)
+		assert.Empty(t, b.asked)
+	}
+}
+
+// A reference that can be read, and is another than the URL's, is a contradiction, with
+// or without a status.
+func TestAnotherReferenceThanTheURLsIsRefusedWithoutAStatusAsWell(t *testing.T) {
+	caps, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: "kpay", BaseURL: "https://shop.example/hooks"}, capabilityKey)
+	require.NoError(t, err)
+	f, told, r := &flipping{says: []kpay.Code{"01"}}, []string{}, &reports{}
+	cfg := telling[kpay.Payment](caps, &told)
+	cfg.Report = r.add
+	h, err := webhook.NewKPay(f, cfg)
+	require.NoError(t, err)
+	for body, status := range map[string]string{`{"refid":"o2","statusid":"01"}`: "01", `{"refid":"o2","statusid":"\u0001"}`: ""} {
+		assert.Equal(t, 422, postTo(h, mint(t, caps, webhook.Bound{Reference: "o1"}), body).Code, body)
+		var e *webhook.Error
+		require.ErrorAs(t, r.last(), &e)
+		assert.Equal(t, status, e.Status, "plain text or nothing")
+	}
+	assert.Zero(t, f.asked)
+}
+
+// telling is a configuration that writes down what it is told.
+func telling[E any](auth webhook.Authenticator, told *[]string) webhook.Config[E] {
+	return webhook.Config[E]{
+		Auth: auth, Known: everything,
+		Handle: func(_ context.Context, ev webhook.Event[E]) error {
+			*told = append(*told, ev.Reference+" "+ev.Status+" "+string(ev.Transition)+" "+ev.Trust.String())
+			return nil
+		},
+	}
 }
 
 func TestALostKasapayCallbackIsFoundByWaitAndByTheReconciler(t *testing.T) {

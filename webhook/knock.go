@@ -21,11 +21,19 @@ func (h *Handler[E]) knock(ctx context.Context, posted Identity, bound *Bound, a
 		about = Identity{Reference: bound.Reference}
 	}
 	posted.Reference = about.Reference
+	if err := posted.check(); err != nil {
+		if bound == nil {
+			return h.fail(err)
+		}
+		if !plain(posted.Status) { // the URL says enough
+			posted.Status = ""
+		}
+		if !plain(about.Reference) {
+			about = Identity{Reference: bound.Reference}
+		}
+	}
 	refuse := func(err error) error {
 		return &Error{Provider: h.source.Provider, Reference: about.Reference, Status: posted.Status, Err: err}
-	}
-	if err := posted.check(); err != nil {
-		return h.fail(err)
 	}
 	if err := h.ours(ctx, about.Reference, bound); err != nil {
 		return refuse(err)
@@ -80,24 +88,51 @@ func (h *Handler[E]) ask(ctx context.Context, about Identity, bound *Bound, arri
 		fail := func(err error) error {
 			return &Error{Provider: h.source.Provider, Reference: about.Reference, Err: err}
 		}
-		data, err := h.look(ctx, about, begin)
-		if err != nil {
-			if errors.Is(err, ErrMismatch) || errors.Is(err, ErrMalformed) {
-				return Identity{}, false, fail(err)
+		ev, transition, err := h.confirm(ctx, arrived, func(ctx context.Context) (ev Event[E], err error) {
+			data, err := h.look(ctx, about, begin)
+			if err != nil {
+				if errors.Is(err, ErrMismatch) || errors.Is(err, ErrMalformed) {
+					return ev, fail(err)
+				}
+				return ev, fail(fmt.Errorf("%w: %w", ErrNotConfirmed, err))
 			}
-			return Identity{}, false, fail(fmt.Errorf("%w: %w", ErrNotConfirmed, err))
-		}
-		ev, err := h.identify(data, Confirmed)
-		switch {
-		case err != nil:
-			return Identity{}, false, fail(fmt.Errorf("%w: the API shows no reference or status", ErrNotConfirmed))
-		case bound.contradicts(ev.Identity), !about.Alias && ev.Reference != about.Reference:
-			return Identity{}, false, ev.fail(ErrMismatch)
-		}
-		trust = ev.Trust
-		transition, err := h.apply(ctx, ev, arrived)
-		return ev.Identity, transition.moves(), err
+			ev, err = h.identify(data, Confirmed)
+			switch {
+			case err != nil:
+				return ev, fail(fmt.Errorf("%w: the API shows no reference or status", ErrNotConfirmed))
+			case bound.contradicts(ev.Identity), !about.Alias && ev.Reference != about.Reference:
+				return ev, ev.fail(ErrMismatch)
+			}
+			trust = ev.Trust
+			return ev, nil
+		})
+		// What could not be handed on is news, too.
+		return ev.Identity, trust == Confirmed && transition.moves(), err
 	})
+}
+
+// maxAsks bounds how often the API is asked for a response that is newer than the state
+// it undoes.
+const maxAsks = 4
+
+// errOvertaken says that a response of the API may be older than the state it undoes.
+var errOvertaken = fmt.Errorf("%w: the state changed while the API was asked", ErrNotConfirmed)
+
+// confirm asks the API, and hands on what it says. Another process, a Reconciler or a
+// callback by another name may have applied a newer response meanwhile. So a response
+// that undoes a state counts only if the API was asked after that state was applied. If
+// it was not, the API is asked again.
+func (h *Handler[E]) confirm(ctx context.Context, arrived time.Time, ask func(context.Context) (Event[E], error)) (ev Event[E], t Transition, err error) {
+	since := ""
+	for range maxAsks {
+		if ev, err = ask(ctx); err != nil {
+			return ev, "", err
+		}
+		if t, err = h.apply(ctx, ev, arrived, &since); !errors.Is(err, errOvertaken) {
+			break
+		}
+	}
+	return ev, t, err
 }
 
 // look is one question to the API, within the budget.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -186,15 +187,21 @@ func TestALeakedURLBuysNothing(t *testing.T) {
 		"large bodies": func(i int) string {
 			return fmt.Sprintf(`{"reference":"invented-%d","status":"PAID","other":"%04000d"}`, i, i)
 		},
+		"bodies that are none, by a capability": func(i int) string { return fmt.Sprintf(`{"reference":%d`, i) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			caps := capabilities(t, atNoon, newKey)
+			leaked := "/hooks/" + pathSecret
+			if strings.HasSuffix(name, "capability") {
+				leaked = mint(t, caps, webhook.Bound{Reference: "leaked"})
+			}
 			synctest.Test(t, func(t *testing.T) {
 				b := &bank{}
 				b.set(order{Reference: "leaked", Status: "PENDING"})
 				b.set(order{Reference: "genuine", Status: "PAID"})
 				inbox := &counting{MemoryInbox: webhook.NewMemoryInbox(webhook.MemoryInboxConfig{Capacity: 10})}
 				h, l := merchant(t, func(c *shop) {
-					c.Inbox, c.Source.Ask = inbox, slow(b, time.Second)
+					c.Inbox, c.Source.Ask, c.Auth = inbox, slow(b, time.Second), webhook.AnyOf(webhook.PathSecret(pathSecret), caps)
 					c.Known = func(_ context.Context, reference string) (bool, error) {
 						return reference == "leaked" || reference == "genuine", nil
 					}
@@ -202,7 +209,7 @@ func TestALeakedURLBuysNothing(t *testing.T) {
 				start := time.Now()
 				var flood sync.WaitGroup
 				for i := range n {
-					flood.Go(func() { post(h, forge(i)) })
+					flood.Go(func() { postTo(h, leaked, forge(i)) })
 				}
 				pass(2 * time.Second)
 				before := time.Now()

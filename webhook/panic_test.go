@@ -135,3 +135,20 @@ func TestHooksThatPanicHurtNobody(t *testing.T) {
 	assert.NotContains(t, logged.String(), "hunter2", "not the value")
 	assert.Equal(t, []string{"o1 PAID"}, l.told())
 }
+
+func TestALookupThatPanicsIsAFailedLookup(t *testing.T) {
+	h, l := merchant(t, confirming(&bank{}))
+	r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+		c.Handler, c.Open = h, open("o1", "o2")
+		c.Lookup = func(_ context.Context, reference string) (order, error) {
+			if reference == "o1" {
+				panic("password=hunter2")
+			}
+			return order{Reference: reference, Status: "PAID"}, nil
+		}
+	})
+	s, err := r.Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, webhook.Sweep{Open: 2, Asked: 2, Applied: 1, Failed: 1}, s)
+	assert.Equal(t, []string{"o2 PAID"}, l.told())
+}

@@ -14,7 +14,8 @@ type ReconcilerConfig[E any] struct {
 	// Handler applies, through its inbox, what Lookup returns.
 	Handler *Handler[E]
 	// Open lists the references you still wait for, from your own records, which
-	// need no callback to exist. It stops at its first error.
+	// need no callback to exist. List a final one, paid or failed, for as long as you
+	// want to hear of its reversal or correction. It stops at its first error.
 	Open func(ctx context.Context) iter.Seq2[string, error]
 	// Lookup asks the provider about one reference; nil asks as the Handler does.
 	Lookup func(ctx context.Context, reference string) (E, error)
@@ -23,9 +24,11 @@ type ReconcilerConfig[E any] struct {
 	Every time.Duration
 	// FirstDelay is the time between two lookups of a reference. It doubles up to
 	// MaxDelay while nothing changes, and starts again at a change; 0 is 30 s and
-	// 30 min. A reference seen for the first time is looked up at once.
+	// 30 min. After a final status it is MaxDelay. A reference seen for the first time is
+	// looked up at once.
 	FirstDelay, MaxDelay time.Duration
-	// Rate is the most lookups a second; 0 is 5.
+	// Rate is the most lookups a second; 0 is 5. A lookup that takes back what was
+	// applied is made again, before it counts.
 	Rate int
 	// Timeout of one lookup; 0 is 10 s.
 	Timeout time.Duration
@@ -41,10 +44,10 @@ type ReconcilerConfig[E any] struct {
 	Now func() time.Time
 }
 
-// Reconciler asks the provider about references that are not final. Run one beside
+// Reconciler asks the provider about the references that Open lists. Run one beside
 // every Handler: a lost callback may never be retried, as no provider documents a
-// schedule that must succeed. The reconciler finds every change; callbacks bring
-// it sooner.
+// schedule that must succeed. While Open lists a reference, the reconciler finds how it
+// stands, also after a final status; callbacks bring it sooner.
 type Reconciler[E any] struct {
 	cfg   ReconcilerConfig[E]
 	limit *limiter
@@ -57,7 +60,6 @@ type Reconciler[E any] struct {
 type plan struct {
 	next  time.Time
 	delay time.Duration
-	final bool // still listed by Open, but its status is final
 }
 
 // Sweep counts what one round of a Reconciler did.
@@ -173,7 +175,7 @@ func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 		}
 		p := r.plans[reference]
 		open[reference] = p
-		if !p.final && !now.Before(p.next) {
+		if !now.Before(p.next) {
 			due = append(due, reference)
 		}
 	}
@@ -181,33 +183,45 @@ func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 	return due, ctx.Err()
 }
 
+// ask looks a reference up, and hands on what changed. The sweep has waited for the turn
+// of the first lookup.
 func (r *Reconciler[E]) ask(ctx context.Context, reference string) (applied, final bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
-	defer cancel()
-	data, err := r.cfg.Lookup(ctx, reference)
-	source := r.cfg.Handler.source
-	var transition Transition
-	var found Identity
-	if err == nil {
-		if found = source.Identify(data); found.Reference != reference {
-			err = ErrMismatch
-		} else {
-			transition, err = r.cfg.Handler.Feed(ctx, data)
+	h, trust, first := r.cfg.Handler, Confirmed, true
+	defer h.recovered(ctx, &trust, &err)
+	ev, transition, err := h.confirm(ctx, time.Now(), func(ctx context.Context) (ev Event[E], err error) {
+		if !first {
+			if err := r.limit.wait(ctx); err != nil {
+				return ev, err
+			}
 		}
-	}
+		first = false
+		ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
+		defer cancel()
+		data, err := r.cfg.Lookup(ctx, reference)
+		if err != nil {
+			return ev, err
+		}
+		if ev, err = h.identify(data, Confirmed); err == nil && ev.Reference != reference {
+			err = ErrMismatch
+		}
+		return ev, err
+	})
 	if err != nil {
-		r.cfg.Logger.WarnContext(ctx, "webhook lookup", "provider", source.Provider, "reference", reference, "error", err)
+		r.cfg.Logger.WarnContext(ctx, "webhook lookup", "provider", h.source.Provider, "reference", reference, "error", err)
 		return false, false, err
 	}
-	return transition.moves(), found.States.Final(found.Status), nil
+	return transition.moves(), ev.States.Final(ev.Status), nil
 }
 
 func (r *Reconciler[E]) after(p plan, applied, final bool) plan {
-	if applied || p.delay == 0 {
+	switch {
+	case final:
+		p.delay = r.cfg.MaxDelay
+	case applied || p.delay == 0:
 		p.delay = r.cfg.FirstDelay
-	} else {
+	default:
 		p.delay = min(2*p.delay, r.cfg.MaxDelay)
 	}
-	p.next, p.final = r.cfg.Now().Add(p.delay), final
+	p.next = r.cfg.Now().Add(p.delay)
 	return p
 }

@@ -63,11 +63,38 @@ func TestReconcilerFindsALostCallback(t *testing.T) {
 	assert.Equal(t, webhook.Confirmed, l.events[1].Trust)
 
 	assert.Equal(t, 201, post(h, paid("o1")).Code, "the callback after all")
-	now = now.Add(24 * time.Hour)
+	now = now.Add(30*time.Minute - time.Second)
 	s, err = r.Sweep(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, webhook.Sweep{Open: 1}, s, "final: nothing left to ask")
+	assert.Equal(t, webhook.Sweep{Open: 1}, s, "after a final status there is time")
+	now = now.Add(time.Second)
+	s, err = r.Sweep(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, webhook.Sweep{Open: 1, Asked: 1}, s)
 	assert.Len(t, l.told(), 2)
+}
+
+// What follows a final status is found, too, as long as Open lists the reference.
+func TestReconcilerFindsWhatFollowsAFinalStatus(t *testing.T) {
+	for _, c := range [][2]string{{"FAILED", "PAID"}, {"PAID", "RETURNED"}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &bank{}
+			h, l := merchant(t, confirming(b))
+			r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) { c.Handler, c.MaxDelay = h, time.Hour })
+			b.set(order{Reference: "o1", Status: c[0]})
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Hour+time.Minute)
+			defer cancel()
+			go func() {
+				pass(50*time.Hour + time.Minute)
+				assert.Equal(t, 51, b.count(), "once an hour")
+				b.set(order{Reference: "o1", Status: c[1]})
+				pass(time.Hour)
+				assert.Equal(t, []string{"o1 " + c[0], "o1 " + c[1]}, l.told())
+			}()
+			require.ErrorIs(t, r.Run(ctx), context.DeadlineExceeded)
+			assert.Equal(t, 102, b.count(), "a second question about the change")
+		})
+	}
 }
 
 func TestReconcilerAsksLessAndLessWhileNothingChanges(t *testing.T) {

@@ -61,7 +61,12 @@ func (s *SQLInbox) attempt(ctx context.Context, claim Claim, work Work) error {
 	if err != nil {
 		return failed("begin", err)
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	open := true
+	defer func() {
+		if open {
+			_ = until(ctx, tx.Rollback)
+		}
+	}()
 	known, stored, err := s.claim(ctx, tx, claim)
 	if err != nil {
 		return err
@@ -77,7 +82,22 @@ func (s *SQLInbox) attempt(ctx context.Context, claim Claim, work Work) error {
 			return failed("store", err)
 		}
 	}
-	return failed("commit", tx.Commit())
+	open = false
+	return failed("commit", until(ctx, tx.Commit))
+}
+
+// until ends a transaction, and waits for it until ctx ends. go-sql-driver waits for a
+// server or a network that hangs as long as they do. A COMMIT that is given up may still
+// take effect: the delivery comes again, and is then a duplicate.
+func until(ctx context.Context, end func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- end() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // claim locks the row of the reference, and returns what it held and what it holds now.
@@ -211,7 +231,7 @@ func (s *SQLInbox) probe(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = tx.Rollback() }()
+		defer func() { _ = until(ctx, tx.Rollback) }()
 		claim := Claim{Provider: "webhook.Check", Reference: rand.Text(), First: Record{State: "é", Seen: "0123456789abcdef"}, Wait: time.Minute}
 		_, stored, err := s.claim(ctx, tx, claim)
 		if err == nil && stored != claim.First {

@@ -14,7 +14,7 @@ type Transition string
 const (
 	Advanced   Transition = "advanced"   // forward, perhaps over several states
 	Reversed   Transition = "reversed"   // takes back a success, whether or not that success was handed on
-	Corrected  Transition = "corrected"  // a success after a failure
+	Corrected  Transition = "corrected"  // a success after a failure, or, if the API repeats it, after a reversal
 	Unexpected Transition = "unexpected" // the table has no way there, and yet it is so
 	Stale      Transition = "stale"      // an earlier status came late; not handed on
 	Duplicate  Transition = "duplicate"  // the reference has this status already; not handed on
@@ -162,6 +162,12 @@ func (s *States) compare(state, to string) Transition {
 		return Duplicate
 	}
 	return s.Transition(named, to)
+}
+
+// restores reports whether to is a success, and the stored state took one back.
+func (s *States) restores(state, to string) bool {
+	named, _, _ := strings.Cut(state, stateMark)
+	return s != nil && s.success[to] && s.taken[named]
 }
 
 // lastStatus is the status that led to a stored state.

@@ -76,6 +76,17 @@ func (l *ledger) told() []string {
 	return out
 }
 
+// transitions tells each status with what it meant.
+func (l *ledger) transitions() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []string
+	for _, ev := range l.events {
+		out = append(out, ev.Status+" "+string(ev.Transition))
+	}
+	return out
+}
+
 // reports collects what Config.Report is told.
 type reports struct {
 	mu  sync.Mutex

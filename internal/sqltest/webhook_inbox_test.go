@@ -1,11 +1,13 @@
 package sqltest
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +18,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -494,6 +498,178 @@ func TestALockedTableIsAnswered(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A status that the API takes back at the second question leaves no trace, and a status
+// that it repeats is handed on, on every database.
+func TestWhatTheAPIDoesNotRepeatIsRolledBack(t *testing.T) {
+	onEachSQL(t, func(t *testing.T, s target) {
+		var says []kapiten.RideStatus
+		source := parcels()
+		source.Ask = func(_ context.Context, about webhook.Identity) (parcel, error) {
+			p := parcel{about.Reference, string(says[0])}
+			says = says[1:]
+			return p, nil
+		}
+		h, err := webhook.New(source, webhook.Config[parcel]{
+			Auth: parcelAuth(), Inbox: s.SQLInbox, HandleTx: s.record,
+			Known: func(context.Context, string) (bool, error) { return true, nil },
+		})
+		require.NoError(t, err)
+		for _, step := range []struct {
+			says  []kapiten.RideStatus
+			state kapiten.RideStatus
+			told  int
+		}{
+			{[]kapiten.RideStatus{kapiten.RideCompleted}, kapiten.RideCompleted, 1},
+			{[]kapiten.RideStatus{kapiten.RideCancelled, kapiten.RideCompleted}, kapiten.RideCompleted, 1},
+			{[]kapiten.RideStatus{kapiten.RideCancelled, kapiten.RideCancelled}, kapiten.RideCancelled, 2},
+			{[]kapiten.RideStatus{kapiten.RideCompleted, kapiten.RideCancelled}, kapiten.RideCancelled, 2},
+			{[]kapiten.RideStatus{kapiten.RideCompleted, kapiten.RideCompleted}, kapiten.RideCompleted, 3},
+		} {
+			says = step.says
+			assert.Equal(t, 200, post(h, parcel{"o1", string(kapiten.RidePending)}))
+			assert.Empty(t, says)
+			assert.Equal(t, 1, s.count(t, "SELECT count(*) FROM webhook_inbox WHERE state = ?", string(step.state)), step.state)
+			assert.Equal(t, step.told, s.count(t, "SELECT count(*) FROM applied"))
+		}
+	})
+}
+
+// A delivery is answered although its COMMIT or ROLLBACK is not: by a server that a
+// backup holds, or over a network that died.
+func TestAnEndOfATransactionThatHangsIsAnswered(t *testing.T) {
+	t.Parallel()
+	answered := func(t *testing.T, s target, end error, hang func()) {
+		t.Helper()
+		h := s.handler(t, func(c *webhook.Config[parcel]) {
+			c.Timeout = time.Second
+			c.HandleTx = func(ctx context.Context, tx *sql.Tx, ev webhook.Event[parcel]) error {
+				err := s.record(ctx, tx, ev)
+				hang()
+				return cmp.Or(end, err)
+			}
+		})
+		code := make(chan int, 1)
+		go func() { code <- post(h, parcel{"o1", "PENDING"}) }()
+		select {
+		case got := <-code:
+			assert.Contains(t, []int{500, 503}, got)
+		case <-time.After(15 * time.Second):
+			t.Error("no response, at a Timeout of one second")
+		}
+	}
+	t.Run("a backup of maria", func(t *testing.T) {
+		t.Parallel()
+		c, err := newCluster(initMaria, mariaArgs, "TERM")
+		require.NoError(t, err)
+		t.Cleanup(c.remove)
+		s := target{dialect: webhook.MySQL, driver: "mysql", dsn: "root@unix(" + c.dir + "/socket)/mysql"}
+		require.NoError(t, c.start(await(s.driver, s.dsn)))
+		s.db = s.open(t)
+		s.SQLInbox, err = webhook.NewSQLInbox(s.db, s.dialect)
+		require.NoError(t, err)
+		require.NoError(t, s.Migrate(t.Context()))
+		s.exec(t, `CREATE TABLE applied (reference varchar(255) NOT NULL, status varchar(255) NOT NULL, worker bigint NOT NULL) ENGINE = InnoDB`)
+		backup, err := s.open(t).Conn(t.Context())
+		require.NoError(t, err)
+		answered(t, s, nil, func() {
+			_, err := backup.ExecContext(t.Context(), "FLUSH TABLES WITH READ LOCK")
+			assert.NoError(t, err)
+		})
+		_, err = backup.ExecContext(t.Context(), "UNLOCK TABLES")
+		require.NoError(t, err)
+		assert.Equal(t, 200, post(s.handler(t, nil), parcel{"o1", "PENDING"}), "comes again")
+		assert.Equal(t, 1, s.count(t, "SELECT count(*) FROM applied"), "whether or not the COMMIT went on")
+	})
+	for _, name := range []string{"postgres", "maria"} {
+		for how, end := range map[string]error{"commit": nil, "rollback": errors.New("no such order")} {
+			t.Run("a dead network to "+name+" at "+how, func(t *testing.T) {
+				t.Parallel()
+				s := inboxOn(t, name)
+				plain, network := s.db, &mortal{}
+				t.Cleanup(network.close)
+				s.db = network.open(t, s)
+				inbox, err := webhook.NewSQLInbox(s.db, s.dialect)
+				require.NoError(t, err)
+				s.SQLInbox = inbox
+				require.NoError(t, s.Check(t.Context()))
+				answered(t, s, end, network.die)
+				s.db = plain
+				assert.Zero(t, s.count(t, "SELECT count(*) FROM applied"))
+			})
+		}
+	}
+}
+
+// mortal is a network that dies: it takes what is written, and nothing comes back.
+type mortal struct {
+	mu    sync.Mutex
+	dead  bool
+	conns []net.Conn
+}
+
+func (m *mortal) open(t *testing.T, s target) *sql.DB {
+	t.Helper()
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.conns = append(m.conns, conn)
+		return mortalConn{conn, m}, nil
+	}
+	var db *sql.DB
+	if s.driver == "pgx" {
+		cfg, err := pgx.ParseConfig(s.dsn)
+		require.NoError(t, err)
+		cfg.DialFunc = dial
+		db = stdlib.OpenDB(*cfg)
+	} else {
+		cfg, err := mysql.ParseDSN(s.dsn)
+		require.NoError(t, err)
+		network := cfg.Net
+		cfg.DialFunc = func(ctx context.Context, _, address string) (net.Conn, error) { return dial(ctx, network, address) }
+		connector, err := mysql.NewConnector(cfg)
+		require.NoError(t, err)
+		db = sql.OpenDB(connector)
+	}
+	closeLater(t, db)
+	return db
+}
+
+func (m *mortal) die() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dead = true
+}
+
+func (m *mortal) isDead() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dead
+}
+
+func (m *mortal) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.conns {
+		_ = c.Close()
+	}
+}
+
+type mortalConn struct {
+	net.Conn
+	network *mortal
+}
+
+func (c mortalConn) Write(p []byte) (int, error) {
+	if c.network.isDead() {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
 }
 
 // While one process works on an event, another's copy waits, gets 503, and then the

@@ -74,17 +74,16 @@ func TestEveryEventTakesEffectOnceThoughProcessesAndServersDie(t *testing.T) {
 			require.NoError(t, w.start(1))
 			events := allEvents(times)
 			stopKilling := w.keepKilling(t, chance, 10*times)
+			due := make(chan struct{}, 2*times)
 			var restarts sync.WaitGroup
-			quit := make(chan struct{})
+			stops, crashes := 0, 0
 			restarts.Go(func() {
-				for n := range 2 * times {
-					select {
-					case <-quit:
-						return
-					case <-time.After(time.Duration(500+n%3*300) * time.Millisecond):
-					}
-					if n%2 == 1 {
-						c.crash()
+				for range due {
+					if stops > crashes {
+						crashes++
+						assert.NoError(t, c.crash())
+					} else {
+						stops++
 					}
 					c.stop()
 					if !assert.NoError(t, c.start(ready)) {
@@ -92,16 +91,26 @@ func TestEveryEventTakesEffectOnceThoughProcessesAndServersDie(t *testing.T) {
 					}
 				}
 			})
-			w.deliver(t, shuffled(events, chance), time.Duration(times)*2*time.Minute)
-			close(quit)
+			sent := shuffled(events, chance)
+			every := len(sent) / (2*times + 1) // so that events come before, between and after
+			w.deliver(t, sent, time.Duration(times)*2*time.Minute, func(n int) {
+				if n%every == 0 && n/every <= 2*times {
+					due <- struct{}{}
+				}
+			})
+			underWay := len(due) == 0
+			close(due)
 			restarts.Wait()
+			assert.True(t, underWay, "each restart has begun before the last event was acknowledged")
+			assert.GreaterOrEqual(t, stops, 1)
+			assert.GreaterOrEqual(t, crashes, 1)
 			kills := stopKilling()
-			t.Logf("%d events, %d kills", len(events), kills)
+			t.Logf("%d events, %d kills, %d stops, %d crashes", len(events), kills, stops, crashes)
 			assert.GreaterOrEqual(t, kills, 1, "or this test shows nothing")
 
 			// Late copies of everything change nothing.
 			before := s.count(t, "SELECT count(*) FROM applied")
-			w.deliver(t, events[:100], time.Minute)
+			w.deliver(t, events[:100], time.Minute, func(int) {})
 			assert.Equal(t, before, s.count(t, "SELECT count(*) FROM applied"))
 			s.checkEffects(t, times)
 		})
@@ -229,18 +238,20 @@ func shuffled(events []parcel, chance *rand.Rand) []parcel {
 
 // crash ends a server without letting it finish: it has to recover. PostgreSQL gets an
 // "immediate shutdown", because processes that outlive its first one hinder the next.
-func (c *cluster) crash() {
+func (c *cluster) crash() error {
 	text, err := os.ReadFile(c.dir + "/server.pid")
 	if err != nil {
-		return
+		return err
 	}
 	signal := syscall.SIGKILL
 	if c.signal == "INT" {
 		signal = syscall.SIGQUIT
 	}
-	if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
-		_ = syscall.Kill(pid, signal)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return err
 	}
+	return syscall.Kill(pid, signal)
 }
 
 // workers are the merchant's two processes.
@@ -334,13 +345,15 @@ func (w *workers) stop() {
 	}
 }
 
-// deliver sends as a patient provider does: until it is acknowledged.
-func (w *workers) deliver(t *testing.T, events []parcel, limit time.Duration) {
+// deliver sends as a patient provider does: until it is acknowledged. It tells how many
+// events were acknowledged, with each of them.
+func (w *workers) deliver(t *testing.T, events []parcel, limit time.Duration, acknowledged func(n int)) {
 	t.Helper()
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
 	defer client.CloseIdleConnections()
 	deadline := time.Now().Add(limit)
 	work := make(chan parcel)
+	var done atomic.Int64
 	var senders sync.WaitGroup
 	for range 16 {
 		senders.Go(func() {
@@ -353,6 +366,7 @@ func (w *workers) deliver(t *testing.T, events []parcel, limit time.Duration) {
 					}
 					<-pause.C
 				}
+				acknowledged(int(done.Add(1)))
 			}
 		})
 	}

@@ -200,7 +200,7 @@ func onlyFromBitPesa(signature webhook.Authenticator) webhook.Authenticator {
 func reconcile(ctx context.Context, h *webhook.Handler[kpay.Payment], unpaid func(context.Context) iter.Seq2[string, error]) error {
 	r, err := webhook.NewReconciler(webhook.ReconcilerConfig[kpay.Payment]{
 		Handler: h,
-		Open:    unpaid, // the references you wait for
+		Open:    unpaid, // the references you wait for, and final ones that may still change
 	})
 	if err != nil {
 		return err

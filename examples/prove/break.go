@@ -55,7 +55,7 @@ var rules = []rule{
 		[]edit{{transport + "attempt.go", "if err == nil && (resp == nil || resp.Body == nil) {", "if err == nil && resp == nil && false {", 1}},
 	},
 	{
-		"a duplicate is a refusal", "a reference that exists is looked up", "bitpesa,kasapay",
+		"a duplicate is a refusal", "a reference that exists is looked up", "kpay,kasapay",
 		[]edit{
 			{transport + "settle.go", "duplicate := f.kind == Duplicate", "duplicate := f.kind == Duplicate && false", 1},
 		},

@@ -165,7 +165,9 @@ func (w *World) judgeRefused(debits map[string]int, last map[string]*call) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(last)) {
-		if c := last[name]; debits[name] > 0 && !heard[name] && w.stuck[name] == "" && c.over && errors.Is(c.err, sdk.ErrDuplicate) && sdk.Advise(c.err) == sdk.Mend && !w.profile.Repeats {
+		c := last[name]
+		duplicate := c.over && outcome(c.err) == "rejected" && errors.Is(c.err, sdk.ErrDuplicate) && !errors.Is(c.err, sdk.ErrReferenceTaken)
+		if duplicate && debits[name] > 0 && !heard[name] && w.stuck[name] == "" && !w.profile.Repeats {
 			w.violate(RejectedDebited, "the last that was told of %s: %s; and it has %d debit", name, told(c.err), debits[name])
 		}
 	}

@@ -29,17 +29,23 @@ func TestTheOracleSeesALie(t *testing.T) {
 	t.Parallel()
 	rejected := &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrDeclined}}
 	unknown := &sdk.Error{Outcome: sdk.Unknown}
-	for kind, lie := range map[string]struct {
+	duplicate := &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrDuplicate}}
+	taken := &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrReferenceTaken, sdk.ErrDuplicate}}
+	for name, lie := range map[string]struct {
+		want   string
 		pay    bool
-		told   error
 		amount int64
+		told   []error // by the same call, again and again
 	}{
-		sim.RejectedDebited: {true, rejected, 1000},
-		sim.SuccessWithout:  {false, nil, 1000},
-		"another amount":    {true, nil, 999},
-		sim.NotSettled:      {true, unknown, 1000},
+		"refused":            {sim.RejectedDebited, true, 1000, []error{rejected}},
+		"success":            {sim.SuccessWithout, false, 1000, []error{nil}},
+		"another amount":     {sim.SuccessWithout, true, 999, []error{nil}},
+		"unknown":            {sim.NotSettled, true, 1000, []error{unknown}},
+		"a duplicate":        {sim.RejectedDebited, true, 1000, []error{unknown, duplicate}},
+		"found, a duplicate": {"", true, 1000, []error{unknown, nil, duplicate}},
+		"another's":          {"", true, 1000, []error{unknown, taken}},
 	} {
-		t.Run(kind, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Profiles: []sim.Profile{{Calm: true}}, Seed: 3}, func(w *sim.World) {
 				w.KPay()
@@ -49,27 +55,29 @@ func TestTheOracleSeesALie(t *testing.T) {
 						return err
 					}
 					ask := sim.Ask{Provider: "kpay", Reference: "order-1", Amount: decimal.NewFromInt(lie.amount), Currency: "RWF"}
-					_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
-						for lie.pay {
-							_, err := client.Pay(ctx, kpay.PayParams{
-								RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
-								CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
-							})
-							if err == nil {
-								break
+					for i, told := range lie.told {
+						_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
+							for lie.pay && i == 0 {
+								_, err := client.Pay(ctx, kpay.PayParams{
+									RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
+									CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
+								})
+								if err == nil {
+									break
+								}
 							}
-						}
-						return lie.told
-					})
+							return told
+						})
+					}
 					return nil
 				})
 			})
-			require.Len(t, r.Failures, 1)
-			want := kind
-			if kind == "another amount" {
-				want = sim.SuccessWithout
+			if lie.want == "" {
+				require.Empty(t, r.Failures)
+				return
 			}
-			assert.Equal(t, want, r.Failures[0].Violations[0].Kind)
+			require.Len(t, r.Failures, 1)
+			assert.Equal(t, lie.want, r.Failures[0].Violations[0].Kind)
 		})
 	}
 }

@@ -129,6 +129,10 @@ var rules = []rule{
 		[]edit{{"webhook/kpay.go", "return deref(payments.Find(ctx, about.Reference))", "return kpay.Payment{RefID: about.Reference, Status: kpay.Code(about.Status)}, nil", 1}},
 	},
 	{
+		"another amount", "a flow sends the amount that was planned", "whole day",
+		[]edit{{"sdk/journal/kpay.go", "			return client.Prepare(r.Params)", "			r.Params.Amount = r.Params.Amount.Add(r.Params.Amount)\n			return client.Prepare(r.Params)", 1}},
+	},
+	{
 		"no fence", "a worker that lost its lease changes nothing", "whole day",
 		[]edit{
 			{"sdk/journal/statements.go", "AND fence = $3", "AND $3 >= 0", 1},

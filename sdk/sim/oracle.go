@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Ledgers are the books of all providers at the end of a day.
 type Ledgers struct{ payments []Payment }
+
+// LedgersOf makes ledgers for the test of a check.
+func LedgersOf(payments ...Payment) Ledgers { return Ledgers{slices.Clone(payments)} }
 
 // Payments are what a provider has under a reference of the merchant. An empty
 // reference asks for all.
@@ -22,6 +26,27 @@ func (l Ledgers) Payments(provider, reference string) (found []Payment) {
 		}
 	}
 	return found
+}
+
+// Differs says where a payment is not what was asked for; it is empty if it is.
+// Accounts are compared without the prefix of a country.
+func (p Payment) Differs(a Ask) string {
+	switch {
+	case !a.Amount.IsZero() && !p.Amount.Equal(a.Amount), a.Currency != "" && p.Currency != a.Currency:
+		return fmt.Sprintf("the provider has %s %s, and asked was %s %s", p.Amount, p.Currency, a.Amount, a.Currency)
+	case a.Account != "" && p.Account != "" && national(p.Account) != national(a.Account):
+		return fmt.Sprintf("the provider has the account %s, and asked was %s", p.Account, a.Account)
+	}
+	return ""
+}
+
+// national is a phone number without the prefix of a country, and any other account as
+// it is.
+func national(account string) string {
+	if digits := strings.TrimPrefix(account, "+"); len(digits) > 9 && strings.Trim(digits, "0123456789") == "" {
+		return digits[len(digits)-9:]
+	}
+	return account
 }
 
 // Debits is how often money moved under a reference.
@@ -179,15 +204,12 @@ func (w *World) judgeSuccess(l Ledgers, c *call, name string) {
 		w.violate(SuccessWithout, "%s was told success of %s, which the provider does not have", c.actor, name)
 		return
 	}
-	if c.Amount.IsZero() {
-		return
-	}
 	for _, p := range found {
-		if p.Amount.Equal(c.Amount) && (c.Currency == "" || p.Currency == c.Currency) {
+		if p.Differs(c.Ask) == "" {
 			return
 		}
 	}
-	w.violate(SuccessWithout, "%s was told success of %s over %s %s, and the provider has %s %s", c.actor, name, c.Amount, c.Currency, found[0].Amount, found[0].Currency)
+	w.violate(SuccessWithout, "%s was told success of %s, and %s", c.actor, name, found[0].Differs(c.Ask))
 }
 
 // outcome is what the merchant was told, in a word.

@@ -303,11 +303,12 @@ func (p *Process) alive() bool {
 	return !p.dead
 }
 
-// Ask is what a call asks a provider for.
+// Ask is what a call asks a provider for. What is left empty is not compared.
 type Ask struct {
 	Provider, Reference string
 	Amount              decimal.Decimal
 	Currency            string
+	Account             string // of the other side: see Payment.Account
 }
 
 // call is one call of a client, and what the merchant was told.

@@ -32,18 +32,21 @@ func TestTheOracleSeesALie(t *testing.T) {
 	duplicate := &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrDuplicate}}
 	taken := &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrReferenceTaken, sdk.ErrDuplicate}}
 	for name, lie := range map[string]struct {
-		want   string
-		pay    bool
-		amount int64
-		told   []error // by the same call, again and again
+		want    string
+		pay     bool
+		amount  int64
+		account string
+		told    []error // by the same call, again and again
 	}{
-		"refused":            {sim.RejectedDebited, true, 1000, []error{rejected}},
-		"success":            {sim.SuccessWithout, false, 1000, []error{nil}},
-		"another amount":     {sim.SuccessWithout, true, 999, []error{nil}},
-		"unknown":            {sim.NotSettled, true, 1000, []error{unknown}},
-		"a duplicate":        {sim.RejectedDebited, true, 1000, []error{unknown, duplicate}},
-		"found, a duplicate": {"", true, 1000, []error{unknown, nil, duplicate}},
-		"another's":          {"", true, 1000, []error{unknown, taken}},
+		"refused":            {sim.RejectedDebited, true, 1000, "", []error{rejected}},
+		"success":            {sim.SuccessWithout, false, 1000, "", []error{nil}},
+		"another amount":     {sim.SuccessWithout, true, 999, "", []error{nil}},
+		"another account":    {sim.SuccessWithout, true, 1000, "0783300001", []error{nil}},
+		"the account":        {"", true, 1000, "+250783300000", []error{nil}},
+		"unknown":            {sim.NotSettled, true, 1000, "", []error{unknown}},
+		"a duplicate":        {sim.RejectedDebited, true, 1000, "", []error{unknown, duplicate}},
+		"found, a duplicate": {"", true, 1000, "", []error{unknown, nil, duplicate}},
+		"another's":          {"", true, 1000, "", []error{unknown, taken}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -54,7 +57,7 @@ func TestTheOracleSeesALie(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					ask := sim.Ask{Provider: "kpay", Reference: "order-1", Amount: decimal.NewFromInt(lie.amount), Currency: "RWF"}
+					ask := sim.Ask{Provider: "kpay", Reference: "order-1", Amount: decimal.NewFromInt(lie.amount), Currency: "RWF", Account: lie.account}
 					for i, told := range lie.told {
 						_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
 							for lie.pay && i == 0 {

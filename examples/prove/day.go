@@ -40,7 +40,7 @@ func wholeDay() days.Day {
 		Name: "whole day", Unique: true,
 		Config: sim.Config{
 			Database: database, Outages: []string{"kpay", "kasapay", "kapiten", "kotani", "bitpesa"},
-			Profiles: []sim.Profile{sim.Documented, sim.Repeating}, Settle: 24 * time.Hour,
+			Profiles: []sim.Profile{sim.Documented, sim.Repeating, {Name: "swallowing", Swallows: true}}, Settle: 24 * time.Hour,
 		},
 		Meets: []string{
 			string(sim.FaultKill), string(sim.FaultFreeze), string(sim.FaultDatabase), string(sim.FaultClock), string(sim.FaultOutage),
@@ -97,13 +97,19 @@ const secret = "0123456789abcdef0123456789abcdef" // in the path of callback URL
 
 // order is what a customer buys, and what is to follow when it is paid.
 type order struct {
-	sim.Ask // the collection
-	then    []consequence
+	plan // the collection
+	then []consequence
+}
+
+// plan is a payment that is to be made.
+type plan struct {
+	sim.Ask
+	fails bool // the provider will show that it has failed
 }
 
 // consequence is a payment or a ride that a paid order causes.
 type consequence struct {
-	sim.Ask
+	plan
 	ending string // of the phone or account number, or of the reference
 }
 
@@ -116,10 +122,11 @@ func number(n int) decimal.Decimal { return decimal.NewFromInt(int64(n)) }
 // customers choose what is bought today.
 func customers(w *sim.World) (list []order) {
 	for i := range 1 + w.Choose(3) {
-		o := order{Ask: sim.Ask{
-			Provider: "kpay", Reference: fmt.Sprintf("order-%d%s", i+1, []string{"", "", "-failed", "-slow", "-lagging"}[w.Choose(5)]),
+		ending := []string{"", "", "-failed", "-slow", "-lagging"}[w.Choose(5)]
+		o := order{plan: plan{fails: ending == "-failed", Ask: sim.Ask{
+			Provider: "kpay", Reference: fmt.Sprintf("order-%d%s", i+1, ending),
 			Amount: number(1000 * (i + 1)), Currency: "RWF", Account: fmt.Sprintf("078330%d000", i),
-		}}
+		}}}
 		first := w.Choose(4)
 		kinds := []int{first}
 		if w.Choose(3) == 2 {
@@ -151,6 +158,8 @@ func customers(w *sim.World) (list []order) {
 				c.ending = []string{"5678", "0001", "0004", "0005"}[at]
 				c.Ask = sim.Ask{Provider: "kotani", Reference: fmt.Sprintf("cashout-%d", i+1), Amount: o.Amount.Sub(number(300)), Currency: "KES", Account: "25471234" + c.ending}
 			}
+			// Kapiten ends some rides after it has charged them, and BitPesa pays back.
+			c.fails = slices.Contains([]string{"-failed", "0001", "19"}, c.ending) || kind == 1 && c.ending != "4321"
 			o.then = append(o.then, c)
 		}
 		list = append(list, o)
@@ -570,7 +579,7 @@ func audit(ctx context.Context, w *sim.World, db *sql.DB, l sim.Ledgers, list []
 		}
 	}
 	for _, o := range list {
-		paid, err := compare(l, o.Ask, told[o.Reference], states[o.Reference])
+		paid, err := compare(l, o.plan, told[o.Reference], states[o.Reference])
 		if err != nil {
 			return err
 		}
@@ -581,7 +590,7 @@ func audit(ctx context.Context, w *sim.World, db *sql.DB, l sim.Ledgers, list []
 			case paid && !planned:
 				return fmt.Errorf("%s is paid, and %s was forgotten", o.Reference, c.Reference)
 			case planned:
-				if _, err := compare(l, c.Ask, told[c.Reference], states[c.Reference]); err != nil {
+				if _, err := compare(l, c.plan, told[c.Reference], states[c.Reference]); err != nil {
 					return err
 				}
 			}
@@ -592,13 +601,16 @@ func audit(ctx context.Context, w *sim.World, db *sql.DB, l sim.Ledgers, list []
 
 // compare holds what was planned, and what the books say of it, against the provider's
 // ledger.
-func compare(l sim.Ledgers, asked sim.Ask, told []string, state string) (paid bool, err error) {
+func compare(l sim.Ledgers, asked plan, told []string, state string) (paid bool, err error) {
 	provider, reference := asked.Provider, asked.Reference
 	var decided []string
 	for i, kind := range told {
 		// A stale response may look as if the person had acted, who is then asked again.
 		if i > 0 && told[i-1] == kind && kind != string(journal.Stuck) {
 			return false, fmt.Errorf("%s was told %s twice: %s", reference, kind, strings.Join(told, ", "))
+		}
+		if kind == string(journal.Corrected) && !asked.fails {
+			return false, fmt.Errorf("%s was told a failure that its provider never had: %s", reference, strings.Join(told, ", "))
 		}
 		if kind != string(journal.Pending) && kind != string(journal.Stuck) {
 			decided = append(decided, kind)
@@ -608,7 +620,7 @@ func compare(l sim.Ledgers, asked sim.Ask, told []string, state string) (paid bo
 		return false, fmt.Errorf("%s was ordered, and nothing is planned", reference)
 	}
 	for _, p := range l.Payments(provider, reference) {
-		if differs := p.Differs(asked); differs != "" {
+		if differs := p.Differs(asked.Ask); differs != "" {
 			return false, fmt.Errorf("%s: %s", reference, differs)
 		}
 	}
@@ -618,7 +630,7 @@ func compare(l sim.Ledgers, asked sim.Ask, told []string, state string) (paid bo
 	}
 	debits := l.Debits(provider, reference)
 	// Kapiten and BitPesa charge at once, and pay back what comes to nothing.
-	repaid := provider == "kapiten" || provider == "bitpesa"
+	repaid := asked.fails && (provider == "kapiten" || provider == "bitpesa")
 	switch {
 	case state == "stuck":
 	case last == string(journal.Succeeded) || last == string(journal.Corrected) || last == string(journal.Reversed):

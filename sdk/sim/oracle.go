@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -68,7 +69,8 @@ const (
 	TwiceDebited    = "debited twice"     // more than one debit under a reference
 	RejectedDebited = "refused, yet paid" // "rejected" or "not sent", and an attempt of that call was paid
 	SuccessWithout  = "success of nothing"
-	NotSettled      = "not settled" // neither final nor refused nor handed to a person in the end
+	AbsentDebited   = "absent, yet paid" // "not found", although the trouble is long over
+	NotSettled      = "not settled"      // neither final nor refused nor handed to a person in the end
 )
 
 // Situations that a run should have met: one which never did proves little. See
@@ -162,6 +164,7 @@ func (w *World) judge() {
 		}
 	}
 	w.judgeRefused(debits, last)
+	w.judgeAbsent(l)
 	for _, f := range w.checks {
 		if err := f(l); err != nil {
 			w.violate("check", "%v", err)
@@ -194,6 +197,29 @@ func (w *World) judgeRefused(debits map[string]int, last map[string]*call) {
 		duplicate := c.over && outcome(c.err) == "rejected" && errors.Is(c.err, sdk.ErrDuplicate) && !errors.Is(c.err, sdk.ErrReferenceTaken)
 		if duplicate && debits[name] > 0 && !heard[name] && w.stuck[name] == "" && !w.profile.Repeats {
 			w.violate(RejectedDebited, "the last that was told of %s: %s; and it has %d debit", name, told(c.err), debits[name])
+		}
+	}
+}
+
+const longOver = 2 * time.Minute // since the trouble: what lags shows, and what was slow has arrived
+
+// judgeAbsent finds payments of which a lookup said that they are not there. A payment
+// also belongs to the reference of the call that made it: the provider may have changed
+// the reference.
+func (w *World) judgeAbsent(l Ledgers) {
+	told := map[string]bool{}
+	for _, a := range w.absent {
+		name := a.Provider + " " + a.Reference
+		if a.began < w.quiet+longOver || w.quiet == 0 || told[name] {
+			continue
+		}
+		for _, p := range l.Payments(a.Provider, "") {
+			c := w.owners[p.Provider+" "+p.ID]
+			if p.Debits > 0 && (p.Reference == a.Reference || c != nil && c.Reference == a.Reference) {
+				told[name] = true
+				w.violate(AbsentDebited, "%s was told that %s is not there, and the provider has it as %q", a.actor, name, p.Reference)
+				break
+			}
 		}
 	}
 }

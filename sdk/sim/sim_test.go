@@ -3,6 +3,7 @@ package sim_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
@@ -72,6 +73,67 @@ func TestTheOracleSeesALie(t *testing.T) {
 							return told
 						})
 					}
+					return nil
+				})
+			})
+			if lie.want == "" {
+				require.Empty(t, r.Failures)
+				return
+			}
+			require.Len(t, r.Failures, 1)
+			assert.Equal(t, lie.want, r.Failures[0].Violations[0].Kind)
+		})
+	}
+}
+
+// A payment that waits for a person is excused from being settled, but not from being
+// found: its lookups must not deny it once the trouble is over.
+func TestAnAbsenceIsHeldAgainstTheLedger(t *testing.T) {
+	t.Parallel()
+	absent := &sdk.Error{Outcome: sdk.NoEffect, Reasons: []error{sdk.ErrNotFound}}
+	for name, lie := range map[string]struct {
+		want      string
+		pay       bool
+		reference string // that the lookup asks for
+		after     time.Duration
+		told      error
+	}{
+		"denied":                   {sim.AbsentDebited, true, "order-1", time.Hour, absent},
+		"denied under the old":     {sim.AbsentDebited, true, "order-1 ", time.Hour, absent},
+		"denied within trouble":    {"", true, "order-1", 5 * time.Minute, absent},
+		"denied right after it":    {"", true, "order-1", 10*time.Minute + time.Second, absent},
+		"no clear response":        {"", true, "order-1", time.Hour, &sdk.Error{Outcome: sdk.NoEffect}},
+		"there is no such payment": {"", false, "order-1", time.Hour, absent},
+		"of another payment":       {"", true, "order-2", time.Hour, absent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Trouble: 10 * time.Minute, Profiles: []sim.Profile{{Calm: true}}, Seed: 3}, func(w *sim.World) {
+				w.KPay()
+				w.Process("shop", func(p *sim.Process) error {
+					client, err := kpay.New(p.KPayConfig())
+					if err != nil {
+						return err
+					}
+					ask := sim.Ask{Provider: "kpay", Reference: lie.reference}
+					_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
+						for lie.pay {
+							_, err := client.Pay(ctx, kpay.PayParams{
+								RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
+								CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
+							})
+							if err == nil {
+								break
+							}
+						}
+						return &sdk.Error{Outcome: sdk.Unknown}
+					})
+					w.Stuck("kpay", lie.reference, "no clear response")
+					p.Sleep(p.Context(), lie.after-w.Since())
+					if name == "of another payment" {
+						ask.Reference = "order-3"
+					}
+					_ = p.Look(p.Context(), ask, func(context.Context) error { return lie.told })
 					return nil
 				})
 			})

@@ -41,7 +41,7 @@ type Payment struct {
 type bank struct {
 	w          *World
 	name       string
-	network    http.RoundTripper // to the fakes, without trouble
+	network    *http.Transport // to the fakes, without trouble
 	fault      func(fake.Fault) error
 	operations []sdk.Operation
 	payments   func() []Payment
@@ -63,7 +63,8 @@ type faked interface {
 }
 
 func (w *World) addBank(f faked, b *bank) {
-	b.w, b.network, b.fault = w, f.HTTPClient().Transport, f.AddFault
+	b.w, b.fault = w, f.AddFault
+	b.network, _ = f.HTTPClient().Transport.(*http.Transport) // over a pipe
 	b.aliases = map[string]string{}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -2,6 +2,11 @@ package sim_test
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -145,6 +150,53 @@ func TestAnAbsenceIsHeldAgainstTheLedger(t *testing.T) {
 			assert.Equal(t, lie.want, r.Failures[0].Violations[0].Kind)
 		})
 	}
+}
+
+// A connection may be cut after any byte: a provider gets parts of a request, and a client
+// parts of a response.
+func TestACutIsAnywhere(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	arrived, came := map[int]bool{}, map[int]bool{} // how much, in sixteenths
+	r := sim.Explore(t, sim.Config{Seeds: 300}, func(w *sim.World) {
+		f := w.KPay()
+		w.Process("shop", func(p *sim.Process) error {
+			for range 20 {
+				body := `{"action":"checkstatus","refid":"order-1","username":"none","password":"none"}` + strings.Repeat(" ", 200)
+				ctx, cancel := context.WithTimeout(p.Context(), time.Minute)
+				defer cancel()
+				req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.ClientConfig().BaseURL, strings.NewReader(body))
+				if err != nil {
+					return err
+				}
+				res, err := p.HTTPClient().Do(req)
+				if err != nil {
+					continue
+				}
+				part, err := io.ReadAll(res.Body)
+				_ = res.Body.Close()
+				if errors.Is(err, io.ErrUnexpectedEOF) {
+					mu.Lock()
+					came[len(part)] = true
+					mu.Unlock()
+				}
+			}
+			return nil
+		})
+		w.Check(func(sim.Ledgers) error {
+			for _, req := range f.Requests() {
+				if n := len(req.RequestBody); n > 0 && n < 200 {
+					mu.Lock()
+					arrived[n/16] = true
+					mu.Unlock()
+				}
+			}
+			return nil
+		})
+	})
+	require.Empty(t, r.Failures)
+	assert.Greater(t, len(arrived), 6, "parts of requests")
+	assert.Greater(t, len(came), 6, "parts of responses")
 }
 
 func TestAPanicOfTheProgramIsAViolation(t *testing.T) {

@@ -227,6 +227,9 @@ func (w *World) choose(n int) int {
 	return w.choices.choose(n)
 }
 
+// part chooses a number below n.
+func (w *World) part(n int) int { return w.choose(256) * n / 256 }
+
 func (w *World) delay() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()

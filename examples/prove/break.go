@@ -185,6 +185,9 @@ func breakRules(ctx context.Context, o options) error {
 		if i := slices.IndexFunc(rules, func(r rule) bool { return r.name == name }); i >= 0 {
 			r = rules[i]
 		}
+		if o.day != "" {
+			r.days = o.day
+		}
 		found, err := searchMutant(ctx, r, o)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -226,6 +229,8 @@ func (f found) kinds() string {
 	return strings.Join(list, ", ")
 }
 
+const mutantOf = "PROVE_RULE" // tells a mutant which rule is broken
+
 // searchMutant builds this program over a source with a rule broken, and runs it.
 func searchMutant(ctx context.Context, r rule, o options) (found, error) {
 	here, err := os.Getwd()
@@ -252,10 +257,14 @@ func searchMutant(ctx context.Context, r rule, o options) (found, error) {
 	if o.starts > 5 && strings.Contains(r.days, "whole day") {
 		o.starts = 5 // of much longer days
 	}
-	command := exec.CommandContext(ctx, filepath.Join(folder, "mutant"), "-search", "-day", r.days, "-starts", strconv.Itoa(o.starts), "-most", strconv.Itoa(o.most))
+	if o.broken == "all" {
+		o.shrink = -1 // no story is shown
+	}
+	command := exec.CommandContext(ctx, filepath.Join(folder, "mutant"), "-search", "-shrink", o.shrink.String(), "-day", r.days, "-starts", strconv.Itoa(o.starts), "-most", strconv.Itoa(o.most))
+	command.Env = append(os.Environ(), mutantOf+"="+r.name)
 	if r.name == notUnique {
 		command.Args = append(command.Args, "-assumptions=false", "-seed", "0")
-		command.Env = append(os.Environ(), "PROVE_PROFILE="+sim.Forgetful.Name)
+		command.Env = append(command.Env, "PROVE_PROFILE="+sim.Forgetful.Name)
 	}
 	command.Stderr = os.Stderr
 	out, err := command.Output()
@@ -329,14 +338,15 @@ func search(t *testing.T, o options) error {
 			}
 			c.Seeds, c.Seed, c.Shrink = 1, 1+uint64(start)*1_000_003+uint64(n), -1
 			if story == "" {
-				c.Shrink = 0
+				c.Shrink = o.shrink
 			}
 			r := sim.Explore(t, c, d.Program)
 			n++
 			if len(r.Failures) > 0 {
 				kind = r.Failures[0].Violations[0].Kind
 				if story == "" {
-					story = r.Failures[0].String()
+					again := fmt.Sprintf("SIM_REPLAY=%s go run -C examples/prove . -break '%s' -day '%s' -starts 1 -most 1", r.Failures[0].Replay, os.Getenv(mutantOf), d.Name)
+					story = r.Failures[0].String() + "again: " + again + "\n"
 				}
 			}
 		}

@@ -97,7 +97,7 @@ func (w *World) violate(kind, format string, args ...any) {
 	defer w.mu.Unlock()
 	v := Violation{kind, fmt.Sprintf(format, args...)}
 	w.broken = append(w.broken, v)
-	w.lines = append(w.lines, line{w.sinceLocked(), "BROKEN", v.Kind + ": " + v.Text, true})
+	w.lines = append(w.lines, line{w.sinceLocked(), broken, v.Kind + ": " + v.Text, true})
 }
 
 // judge holds the ledgers against what the merchant was told.

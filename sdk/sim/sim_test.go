@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -208,4 +210,43 @@ func TestAPanicOfTheProgramIsAViolation(t *testing.T) {
 	assert.Equal(t, "panic", r.Failures[0].Violations[0].Kind)
 }
 
-func FuzzShop(f *testing.F) { sim.Fuzz(f, sim.Config{}, careful) }
+// A story keeps what it is about, however much else has happened.
+func TestAStoryKeepsTheLinesAboutWhatWasBroken(t *testing.T) {
+	t.Parallel()
+	r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1}, func(w *sim.World) {
+		for i := range 200 {
+			w.Note("kpay", "takes the money of order-%d", i)
+		}
+		w.Fail("order-77 has 2 debits, in 3s")
+	})
+	require.Len(t, r.Failures, 1)
+	story := r.Failures[0].Story
+	assert.Contains(t, story, "order-77\n")
+	assert.Contains(t, story, "order-70\n", "what came before")
+	assert.NotContains(t, story, "order-0\n")
+	assert.Contains(t, story, "BROKEN")
+	assert.Contains(t, story, "more\n")
+	assert.Less(t, strings.Count(story, "\n"), 30)
+}
+
+const blindFuzz = "SIM_TEST_BLIND" // has FuzzShop run the program that is wrong
+
+func TestAFuzzTargetReadsAReplay(t *testing.T) {
+	t.Parallel()
+	r := sim.Explore(t, sim.Config{Seeds: 200}, blind)
+	require.Len(t, r.Failures, 1)
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^FuzzShop$")
+	command.Env = append(os.Environ(), blindFuzz+"=1", "SIM_REPLAY="+r.Failures[0].Replay)
+	out, err := command.CombinedOutput()
+	require.Error(t, err, "the fuzz target does not fail")
+	assert.Contains(t, string(out), r.Failures[0].Violations[0].Text)
+	assert.Contains(t, string(out), "SIM_REPLAY="+r.Failures[0].Replay+" go test -run '^FuzzShop$'")
+}
+
+func FuzzShop(f *testing.F) {
+	if os.Getenv(blindFuzz) != "" {
+		sim.Fuzz(f, sim.Config{}, blind)
+		return
+	}
+	sim.Fuzz(f, sim.Config{}, careful)
+}

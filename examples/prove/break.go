@@ -61,7 +61,7 @@ var rules = []rule{
 		},
 	},
 	{
-		"a duplicate after a refused attempt", "a reference that exists is looked up, also after a throttle or a login", "bitpesa,kasapay",
+		"a duplicate after a refused attempt", "a reference that exists is looked up, also after a throttle or a login", "kpay,kasapay",
 		[]edit{{transport + "settle.go", "duplicate := f.kind == Duplicate", "duplicate := f.kind == Duplicate && h.attempts == 1", 1}},
 	},
 	{
@@ -107,6 +107,14 @@ var rules = []rule{
 	{
 		"no flights", "calls of one process with one reference share one flight", "kapiten",
 		[]edit{{transport + "settle.go", "		s := c.shared[key]\n		if s == nil {", "		s := c.shared[key]\n		if s = nil; s == nil {", 1}},
+	},
+	{
+		"an empty list", "a list that does not count its rows is no absence", "kapiten",
+		[]edit{{"kapiten/lists.go", "	case !p.counted && rows == 0:", "	case false && !p.counted && rows == 0:", 1}},
+	},
+	{
+		"nothing was sent", "a call that has sent a write does not say that nothing was sent", "bitpesa",
+		[]edit{{"bitpesa/flows.go", "Class: op.Class, Outcome: sdk.Rejected, Reference: t.ID,", "Class: op.Class, Outcome: sdk.NotSent, Reference: t.ID,", 1}},
 	},
 	{
 		"white space", "a reference with white space at its edge is refused", "kapiten",

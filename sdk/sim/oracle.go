@@ -66,8 +66,9 @@ type Violation struct {
 
 // The promises of the simulation itself.
 const (
-	TwiceDebited    = "debited twice"     // more than one debit under a reference
-	RejectedDebited = "refused, yet paid" // "rejected" or "not sent", and an attempt of that call was paid
+	TwiceDebited    = "debited twice"          // more than one debit under a reference
+	RejectedDebited = "refused, yet paid"      // "rejected" or "not sent", and an attempt of that call was paid
+	SentRefused     = "sent, yet refused here" // the client says that it sent nothing, because the parameters are wrong
 	SuccessWithout  = "success of nothing"
 	AbsentDebited   = "absent, yet paid" // "not found", although the trouble is long over
 	NotSettled      = "not settled"      // neither final nor refused nor handed to a person in the end
@@ -139,6 +140,10 @@ func (w *World) judge() {
 				if w.owners[p.Provider+" "+p.ID] == c && p.Debits > 0 && !w.profile.Repeats {
 					w.violate(RejectedDebited, "%s was told %q of %s, and an attempt of this call has %d debit", c.actor, outcome(c.err), name, p.Debits)
 				}
+			}
+			// Where a call has several steps, the others speak of their step alone.
+			if outcome(c.err) == "not sent" && c.writes > 0 && errors.Is(c.err, sdk.ErrValidation) {
+				w.violate(SentRefused, "%s was told %q of %s, and this call has sent %d writes: %s", c.actor, outcome(c.err), name, c.writes, told(c.err))
 			}
 		case "success":
 			w.judgeSuccess(l, c, name)

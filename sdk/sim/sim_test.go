@@ -40,21 +40,24 @@ func TestTheOracleSeesALie(t *testing.T) {
 	duplicate := &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrDuplicate}}
 	taken := &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrReferenceTaken, sdk.ErrDuplicate}}
 	for name, lie := range map[string]struct {
-		want    string
-		pay     bool
-		amount  int64
-		account string
-		told    []error // by the same call, again and again
+		want      string
+		reference string
+		pay       bool
+		amount    int64
+		account   string
+		told      []error // by the same call, again and again
 	}{
-		"refused":            {sim.RejectedDebited, true, 1000, "", []error{rejected}},
-		"success":            {sim.SuccessWithout, false, 1000, "", []error{nil}},
-		"another amount":     {sim.SuccessWithout, true, 999, "", []error{nil}},
-		"another account":    {sim.SuccessWithout, true, 1000, "0783300001", []error{nil}},
-		"the account":        {"", true, 1000, "+250783300000", []error{nil}},
-		"unknown":            {sim.NotSettled, true, 1000, "", []error{unknown}},
-		"a duplicate":        {sim.RejectedDebited, true, 1000, "", []error{unknown, duplicate}},
-		"found, a duplicate": {"", true, 1000, "", []error{unknown, nil, duplicate}},
-		"another's":          {"", true, 1000, "", []error{unknown, taken}},
+		"refused":                 {sim.RejectedDebited, "order-1", true, 1000, "", []error{rejected}},
+		"success":                 {sim.SuccessWithout, "order-1", false, 1000, "", []error{nil}},
+		"another amount":          {sim.SuccessWithout, "order-1", true, 999, "", []error{nil}},
+		"refused here":            {sim.SentRefused, "order-1-failed", true, 1000, "", []error{&sdk.Error{Outcome: sdk.NotSent, Reasons: []error{sdk.ErrValidation}}}},
+		"not sent, its last step": {"", "order-1-failed", true, 1000, "", []error{&sdk.Error{Outcome: sdk.NotSent}, nil}},
+		"another account":         {sim.SuccessWithout, "order-1", true, 1000, "0783300001", []error{nil}},
+		"the account":             {"", "order-1", true, 1000, "+250783300000", []error{nil}},
+		"unknown":                 {sim.NotSettled, "order-1", true, 1000, "", []error{unknown}},
+		"a duplicate":             {sim.RejectedDebited, "order-1", true, 1000, "", []error{unknown, duplicate}},
+		"found, a duplicate":      {"", "order-1", true, 1000, "", []error{unknown, nil, duplicate}},
+		"another's":               {"", "order-1", true, 1000, "", []error{unknown, taken}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,12 +68,12 @@ func TestTheOracleSeesALie(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					ask := sim.Ask{Provider: "kpay", Reference: "order-1", Amount: decimal.NewFromInt(lie.amount), Currency: "RWF", Account: lie.account}
+					ask := sim.Ask{Provider: "kpay", Reference: lie.reference, Amount: decimal.NewFromInt(lie.amount), Currency: "RWF", Account: lie.account}
 					for i, told := range lie.told {
 						_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
 							for lie.pay && i == 0 {
 								_, err := client.Pay(ctx, kpay.PayParams{
-									RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
+									RefID: lie.reference, Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
 									CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
 								})
 								if err == nil {

@@ -3,6 +3,7 @@ package days
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -30,7 +31,11 @@ func meets(more ...string) []string {
 	}, more...)
 }
 
-const metPadded = "a reference with white space refused"
+const (
+	metPadded     = "a reference with white space refused"
+	metAskedAgain = "a searched write made again after its success"
+	metCanceled   = "a transaction canceled before it was funded"
+)
 
 // ending chooses what becomes of the third order.
 func ending(w *sim.World, endings ...string) string {
@@ -111,9 +116,10 @@ func Kasapay() Day {
 
 // Kapiten creates three deliveries from a wallet that does not suffice at first. On
 // some days the first is asked for twice at once, or the third has a reference with
-// white space.
+// white space. Where Kapiten shows at once what it has taken, the second is asked for
+// again after its success.
 func Kapiten() Day {
-	return Day{Name: "kapiten", Config: sim.Config{Outages: []string{"kapiten"}}, Meets: meets(sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken, metPadded), Program: func(w *sim.World) {
+	return Day{Name: "kapiten", Config: sim.Config{Outages: []string{"kapiten"}, Profiles: []sim.Profile{sim.Documented, {Name: "prompt", Prompt: true}}}, Meets: meets(metAskedAgain, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken, metPadded), Program: func(w *sim.World) {
 		f, company := w.Kapiten(func(c *kapitentest.Config) { c.OnInsufficientFunds = kapitentest.Reject })
 		if w.Choose(2) == 1 {
 			_ = f.Withdraw(company.ID, amount(998_000))
@@ -151,7 +157,18 @@ func Kapiten() Day {
 				orders = append(orders, order{
 					Ask: sim.Ask{Provider: "kapiten", Reference: ref, Amount: price.Amount, Currency: "RWF", Account: params.Receiver.Phone},
 					make: func(ctx context.Context) error {
-						if i != 0 || !hasty {
+						switch {
+						case i == 1 && w.Profile().Prompt:
+							if err := once(ctx); err != nil {
+								return err
+							}
+							later, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+							defer cancel()
+							p.Sleep(later, time.Minute)
+							w.Met(metAskedAgain)
+							_ = once(later) // of a ride that was made, whatever it says
+							return nil
+						case i != 0 || !hasty:
 							return once(ctx)
 						}
 						var second error
@@ -263,13 +280,32 @@ func FiatConnect() Day {
 }
 
 // BitPesa pays three people from a balance that does not suffice at first. Two clerks
-// use one reference for two payments.
+// use one reference for two payments. On some days BitPesa cancels what waits for money.
 func BitPesa() Day {
-	return Day{Name: "bitpesa", Config: sim.Config{Outages: []string{"bitpesa"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating}}, Meets: meets("rejected", sim.MetFound, sim.MetRefusedInFlight, sim.MetOvertaken, sim.MetResent, sim.MetTwoProcesses, sim.MetHeldRefused), Program: func(w *sim.World) {
+	return Day{Name: "bitpesa", Config: sim.Config{Outages: []string{"bitpesa"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating}}, Meets: meets("rejected", metCanceled, sim.MetFound, sim.MetRefusedInFlight, sim.MetOvertaken, sim.MetResent, sim.MetTwoProcesses, sim.MetHeldRefused), Program: func(w *sim.World) {
 		f := w.BitPesa(func(c *bitpesatest.Config) {
 			c.Keys = []bitpesatest.Key{{Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret, Balances: map[string]decimal.Decimal{"USD": amount(150)}}}
 		})
 		m, oneStep := newMerchant(w, true), w.Choose(2) == 1
+		if w.Choose(4) == 3 {
+			w.Actor("bitpesa's officer", func(ctx context.Context) {
+				for range 60 {
+					timer := time.NewTimer(500 * time.Millisecond)
+					select {
+					case <-timer.C:
+					case <-ctx.Done():
+						return
+					}
+					w.Settle("bitpesa's officer")
+					for _, t := range f.Transactions(bitpesatest.TestKey) {
+						if t.State == bitpesa.TransactionApproved && f.MoveTransaction(t.ID, bitpesa.TransactionCanceled) == nil {
+							w.Met(metCanceled)
+							w.Note("bitpesa", "cancels %s, which was never funded", t.ExternalID)
+						}
+					}
+				}
+			})
+		}
 		treasurer(w, func() error { return f.Deposit(bitpesatest.TestKey, "USD", amount(100_000)) })
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			client, err := bitpesa.New(p.BitPesaConfig())

@@ -85,20 +85,20 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	if trace != nil && trace.WroteHeaders != nil {
 		trace.WroteHeaders()
 	}
-	ans, err := m.carry(ctx, req, trace, out, fault)
-	if err != nil || ans == nil {
+	got, err := m.carry(ctx, req, trace, out, fault)
+	if err != nil || got == nil {
 		w.unclear(out)
 		return nil, err
 	}
-	if ans.from != "" {
+	if got.from != "" {
 		w.unclear(out)
 	}
 	m.p.gate(actor, "response to "+what)
-	w.note(actor, ans.from != "" || ans.status >= 300, "%s: %s", out.label, ans.short())
+	w.note(actor, got.from != "" || got.status >= 300, "%s: %s", out.label, got.short())
 	if fault == FaultNonsense {
-		return &http.Response{StatusCode: ans.status, Header: ans.header, Request: req}, nil
+		return &http.Response{StatusCode: got.status, Header: got.header, Request: req}, nil
 	}
-	return ans.response(req, m.p.Now()), nil
+	return got.asHTTP(req, m.p.Now()), nil
 }
 
 // failover is what some RoundTrippers do: the request goes over a connection that no
@@ -121,9 +121,9 @@ func (m *middleman) failover(ctx context.Context, req *http.Request, b *bank, ac
 }
 
 // carry takes a request to the provider and the response back, as the fault has it.
-func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptrace.ClientTrace, out *outgoing, fault Fault) (*answer, error) {
+func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptrace.ClientTrace, out *outgoing, fault Fault) (*response, error) {
 	w := m.w
-	lost := func() (*answer, error) {
+	lost := func() (*response, error) {
 		if err := m.wait(ctx, out.actor, out.what, hop); err != nil {
 			return nil, err
 		}
@@ -172,22 +172,22 @@ func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptra
 	}
 
 	w.turns.wait(out.actor + " forward " + out.label)
-	ans := w.forward(out, "")
+	got := w.forward(out, "")
 	if fault == FaultDuplicate {
 		w.fault(fault, out.actor, out.label+": somebody between repeats the request")
 		second := w.forward(out, "again")
 		if w.choose(2) == 1 {
-			ans = second
+			got = second
 		}
 	}
 	if fault == FaultResend {
 		return m.resend(ctx, req, trace, out)
 	}
-	return m.back(ctx, out, ans, fault)
+	return m.back(ctx, out, got, fault)
 }
 
 // back takes a response to the caller.
-func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault Fault) (*answer, error) {
+func (m *middleman) back(ctx context.Context, out *outgoing, got *response, fault Fault) (*response, error) {
 	w := m.w
 	var err error
 	switch fault {
@@ -195,12 +195,12 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 		w.fault(fault, out.actor, out.label+": worked on, and the connection is reset")
 		err = errReset
 	case FaultCut:
-		n := w.part(len(ans.body))
-		w.fault(fault, out.actor, fmt.Sprintf("%s: worked on, and the response is cut after %d of %d bytes of its body", out.label, n, len(ans.body)))
-		ans = &answer{ans.status, ans.header, ans.body[:n], cutShort} // the client reads some of it
+		n := w.part(len(got.body))
+		w.fault(fault, out.actor, fmt.Sprintf("%s: worked on, and the response is cut after %d of %d bytes of its body", out.label, n, len(got.body)))
+		got = &response{got.status, got.header, got.body[:n], cutShort} // the client reads some of it
 	case FaultProxyAfter:
 		w.fault(fault, out.actor, out.label+": worked on, and a proxy responds")
-		ans = w.proxy()
+		got = w.proxy()
 	case FaultSilent:
 		w.fault(fault, out.actor, out.label+": worked on, and no response comes")
 		return nil, m.wait(ctx, out.actor, out.what, 24*time.Hour)
@@ -212,9 +212,9 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 			return nil, err
 		}
 	case FaultGarble:
-		if body := amounts.ReplaceAll(ans.body, []byte(`$1"about $2"`)); !bytes.Equal(body, ans.body) {
+		if body := amounts.ReplaceAll(got.body, []byte(`$1"about $2"`)); !bytes.Equal(body, got.body) {
 			w.fault(fault, out.actor, out.label+": the response writes its amounts in words")
-			ans = &answer{ans.status, ans.header, body, "a provider with words for amounts"}
+			got = &response{got.status, got.header, body, "a provider with words for amounts"}
 		}
 	case FaultNonsense:
 		w.fault(fault, out.actor, out.label+": worked on, and the merchant's own RoundTripper returns nonsense")
@@ -224,17 +224,17 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 	case FaultStale:
 		if old := w.stale(out); old != nil {
 			w.fault(fault, out.actor, out.label+": an older response to the same question")
-			ans = old
+			got = old
 		}
 	case FaultReplay:
 		if old := w.replay(out); old != nil {
 			w.fault(fault, out.actor, out.label+": worked on, and another request's response comes")
-			ans = old
+			got = old
 		}
 	case FaultSwap:
-		if other := w.swap(out, ans, m); other != nil {
+		if other := w.swap(out, got, m); other != nil {
 			w.fault(fault, out.actor, out.label+": worked on, and gets another request's response")
-			ans = other
+			got = other
 		}
 	}
 	if gone := m.wait(ctx, out.actor, out.what, hop); gone != nil {
@@ -243,7 +243,7 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 	if err != nil {
 		return nil, err
 	}
-	return ans, nil
+	return got, nil
 }
 
 // amounts finds amounts in the responses of all providers.
@@ -261,7 +261,7 @@ func (w *World) unclear(out *outgoing) {
 // resend is what net/http does by itself when a peer refuses a stream or goes away:
 // it sends the request again if it can have the body again. This peer has lied, for
 // it has worked on the request.
-func (m *middleman) resend(ctx context.Context, req *http.Request, trace *httptrace.ClientTrace, out *outgoing) (*answer, error) {
+func (m *middleman) resend(ctx context.Context, req *http.Request, trace *httptrace.ClientTrace, out *outgoing) (*response, error) {
 	w := m.w
 	w.fault(FaultResend, out.actor, out.label+": worked on, and the stream is refused")
 	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
@@ -280,8 +280,8 @@ func (m *middleman) resend(ctx context.Context, req *http.Request, trace *httptr
 		return nil, net.ErrClosed
 	}
 	w.turns.wait(out.actor + " forward " + out.label)
-	ans := w.forward(out, "again, by net/http")
-	return m.back(ctx, out, ans, "")
+	got := w.forward(out, "again, by net/http")
+	return m.back(ctx, out, got, "")
 }
 
 // connected tells a trace that a connection is asked for, or obtained.

@@ -26,8 +26,8 @@ type outgoing struct {
 	reference    string
 }
 
-// answer is a complete response.
-type answer struct {
+// response is a complete response.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
@@ -36,11 +36,11 @@ type answer struct {
 
 // forward hands a request to the provider's fake, in real HTTP over a pipe, and notes
 // what came of it. The caller has the turn.
-func (w *World) forward(out *outgoing, how string) *answer {
+func (w *World) forward(out *outgoing, how string) *response {
 	before := out.bank.known()
-	ans := w.exchange(out)
+	got := w.exchange(out)
 	took := false
-	defer func() { w.observe(out, ans, took, how) }()
+	defer func() { w.observe(out, got, took, how) }()
 	for _, p := range out.bank.payments() {
 		old, there := before[p.ID]
 		if there && p.Debits <= old.Debits {
@@ -58,15 +58,15 @@ func (w *World) forward(out *outgoing, how string) *answer {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	kept := &past{out: out, answer: ans}
+	kept := &past{out: out, response: got}
 	w.pasts[out.bank.name] = append(w.pasts[out.bank.name], kept)
-	return ans
+	return got
 }
 
 const heldUntilNow = "held until now"
 
 // observe notes which situation a request that arrives is.
-func (w *World) observe(out *outgoing, ans *answer, took bool, how string) {
+func (w *World) observe(out *outgoing, got *response, took bool, how string) {
 	name := out.bank.name + " " + out.reference
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -76,7 +76,7 @@ func (w *World) observe(out *outgoing, ans *answer, took bool, how string) {
 		w.metLocked(MetHeldTaken)
 	case how == heldUntilNow:
 		w.metLocked(MetHeldRefused)
-	case w.onTheWay[name] > 0 && !took && ans.status != http.StatusUnauthorized:
+	case w.onTheWay[name] > 0 && !took && got.status != http.StatusUnauthorized:
 		w.metLocked(MetRefusedInFlight)
 	case w.onTheWay[name] > 0 && took:
 		w.metLocked(MetOvertaken)
@@ -121,23 +121,23 @@ func (w *World) forwardPart(out *outgoing) (sent, all int) {
 	return sent, all
 }
 
-func (w *World) exchange(out *outgoing) *answer {
+func (w *World) exchange(out *outgoing) *response {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
 	req, err := out.request(ctx)
 	if err != nil {
-		return &answer{status: http.StatusBadRequest, from: "a proxy that cannot read it"}
+		return &response{status: http.StatusBadRequest, from: "a proxy that cannot read it"}
 	}
 	resp, err := out.bank.network.RoundTrip(req)
 	if err != nil {
-		return &answer{status: http.StatusBadGateway, from: "a proxy that gets no response"}
+		return &response{status: http.StatusBadGateway, from: "a proxy that gets no response"}
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return &answer{status: http.StatusBadGateway, from: "a proxy that gets half a response"}
+		return &response{status: http.StatusBadGateway, from: "a proxy that gets half a response"}
 	}
-	return &answer{status: resp.StatusCode, header: resp.Header, body: out.bank.back(data)}
+	return &response{status: resp.StatusCode, header: resp.Header, body: out.bank.back(data)}
 }
 
 // later delivers a request after its caller has gone on: after d, or when the trouble
@@ -158,16 +158,16 @@ func (w *World) later(d time.Duration, out *outgoing) {
 		w.mu.Lock()
 		w.onTheWay[name]--
 		w.mu.Unlock()
-		ans := w.forward(out, heldUntilNow)
-		w.note("(held)", true, "%s: %s, and nobody hears it", out.label, ans.short())
+		got := w.forward(out, heldUntilNow)
+		w.note("(held)", true, "%s: %s, and nobody hears it", out.label, got.short())
 	})
 }
 
 const cutShort = "a connection that is cut"
 
-// response is an answer as a process sees it whose clock says now: its server's clock
+// asHTTP is what a process sees whose clock says now: its server's clock
 // differs by as much.
-func (a *answer) response(req *http.Request, now time.Time) *http.Response {
+func (a *response) asHTTP(req *http.Request, now time.Time) *http.Response {
 	h := a.header.Clone()
 	if h == nil {
 		h = http.Header{}
@@ -191,8 +191,8 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// short is an answer for the timeline, without what differs from run to run.
-func (a *answer) short() string {
+// short is a response for the timeline, without what differs from run to run.
+func (a *response) short() string {
 	text := fmt.Sprintf("%d", a.status)
 	if a.from != "" {
 		text += " from " + a.from

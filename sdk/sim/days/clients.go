@@ -296,7 +296,7 @@ func BitPesa() Day {
 					case <-ctx.Done():
 						return
 					}
-					w.Settle("bitpesa's officer")
+					w.Quiesce("bitpesa's officer")
 					for _, t := range f.Transactions(bitpesatest.TestKey) {
 						if t.State == bitpesa.TransactionApproved && f.MoveTransaction(t.ID, bitpesa.TransactionCanceled) == nil {
 							w.Met(metCanceled)

@@ -55,13 +55,13 @@ var rules = []rule{
 		[]edit{{transport + "attempt.go", "if err == nil && (resp == nil || resp.Body == nil) {", "if err == nil && resp == nil && false {", 1}},
 	},
 	{
-		"a duplicate is a refusal", "a reference that exists is looked up", "bitpesa,kasapay",
+		"a duplicate is a refusal", "a reference that exists is looked up", "kpay,kasapay",
 		[]edit{
 			{transport + "settle.go", "duplicate := f.kind == Duplicate", "duplicate := f.kind == Duplicate && false", 1},
 		},
 	},
 	{
-		"a duplicate after a refused attempt", "a reference that exists is looked up, also after a throttle or a login", "bitpesa,kasapay",
+		"a duplicate after a refused attempt", "a reference that exists is looked up, also after a throttle or a login", "kpay,kasapay",
 		[]edit{{transport + "settle.go", "duplicate := f.kind == Duplicate", "duplicate := f.kind == Duplicate && h.attempts == 1", 1}},
 	},
 	{
@@ -109,6 +109,14 @@ var rules = []rule{
 		[]edit{{transport + "settle.go", "		s := c.shared[key]\n		if s == nil {", "		s := c.shared[key]\n		if s = nil; s == nil {", 1}},
 	},
 	{
+		"an empty list", "a list that does not count its rows is no absence", "kapiten",
+		[]edit{{"kapiten/lists.go", "	case !p.counted && rows == 0:", "	case false && !p.counted && rows == 0:", 1}},
+	},
+	{
+		"nothing was sent", "a call that has sent a write does not say that nothing was sent", "bitpesa",
+		[]edit{{"bitpesa/flows.go", "Class: op.Class, Outcome: sdk.Rejected, Reference: t.ID,", "Class: op.Class, Outcome: sdk.NotSent, Reference: t.ID,", 1}},
+	},
+	{
 		"white space", "a reference with white space at its edge is refused", "kapiten",
 		[]edit{{transport + "check.go", "case strings.TrimSpace(value) != value, strings.", "case strings.", 1}},
 	},
@@ -127,6 +135,14 @@ var rules = []rule{
 	{
 		"posted words", "what an unsigned caller posts is not believed", "callbacks",
 		[]edit{{"webhook/kpay.go", "return deref(payments.Find(ctx, about.Reference))", "return kpay.Payment{RefID: about.Reference, Status: kpay.Code(about.Status)}, nil", 1}},
+	},
+	{
+		"another amount", "a flow sends the amount that was planned", "whole day",
+		[]edit{{"sdk/journal/kpay.go", "			return client.Prepare(r.Params)", "			r.Params.Amount = r.Params.Amount.Add(r.Params.Amount)\n			return client.Prepare(r.Params)", 1}},
+	},
+	{
+		"unclear is refused", "a flow tells no failure without a clear response", "whole day",
+		[]edit{{"sdk/journal/engine.go", "	if v == unclear {\n		s :=", "	if v == unclear && (m.name == \"rides\" || m.name == \"remittance\") {\n		next.opened, next.state, next.standing = 0, StateRefused, Failed\n		return j.record(ctx, m, e, next, transition{event: \"refused\", note: note, kind: Failed, delay: never})\n	}\n	if v == unclear {\n		s :=", 1}},
 	},
 	{
 		"no fence", "a worker that lost its lease changes nothing", "whole day",
@@ -177,6 +193,9 @@ func breakRules(ctx context.Context, o options) error {
 		if i := slices.IndexFunc(rules, func(r rule) bool { return r.name == name }); i >= 0 {
 			r = rules[i]
 		}
+		if o.day != "" {
+			r.days = o.day
+		}
 		found, err := searchMutant(ctx, r, o)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -218,6 +237,8 @@ func (f found) kinds() string {
 	return strings.Join(list, ", ")
 }
 
+const mutantOf = "PROVE_RULE" // tells a mutant which rule is broken
+
 // searchMutant builds this program over a source with a rule broken, and runs it.
 func searchMutant(ctx context.Context, r rule, o options) (found, error) {
 	here, err := os.Getwd()
@@ -244,10 +265,14 @@ func searchMutant(ctx context.Context, r rule, o options) (found, error) {
 	if o.starts > 5 && strings.Contains(r.days, "whole day") {
 		o.starts = 5 // of much longer days
 	}
-	command := exec.CommandContext(ctx, filepath.Join(folder, "mutant"), "-search", "-day", r.days, "-starts", strconv.Itoa(o.starts), "-most", strconv.Itoa(o.most))
+	if o.broken == "all" {
+		o.shrink = -1 // no story is shown
+	}
+	command := exec.CommandContext(ctx, filepath.Join(folder, "mutant"), "-search", "-shrink", o.shrink.String(), "-day", r.days, "-starts", strconv.Itoa(o.starts), "-most", strconv.Itoa(o.most))
+	command.Env = append(os.Environ(), mutantOf+"="+r.name)
 	if r.name == notUnique {
 		command.Args = append(command.Args, "-assumptions=false", "-seed", "0")
-		command.Env = append(os.Environ(), "PROVE_PROFILE="+sim.Forgetful.Name)
+		command.Env = append(command.Env, "PROVE_PROFILE="+sim.Forgetful.Name)
 	}
 	command.Stderr = os.Stderr
 	out, err := command.Output()
@@ -321,14 +346,15 @@ func search(t *testing.T, o options) error {
 			}
 			c.Seeds, c.Seed, c.Shrink = 1, 1+uint64(start)*1_000_003+uint64(n), -1
 			if story == "" {
-				c.Shrink = 0
+				c.Shrink = o.shrink
 			}
 			r := sim.Explore(t, c, d.Program)
 			n++
 			if len(r.Failures) > 0 {
 				kind = r.Failures[0].Violations[0].Kind
 				if story == "" {
-					story = r.Failures[0].String()
+					again := fmt.Sprintf("SIM_REPLAY=%s go run -C examples/prove . -break '%s' -day '%s' -starts 1 -most 1", r.Failures[0].Replay, os.Getenv(mutantOf), d.Name)
+					story = r.Failures[0].String() + "again: " + again + "\n"
 				}
 			}
 		}

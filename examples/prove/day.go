@@ -40,7 +40,7 @@ func wholeDay() days.Day {
 		Name: "whole day", Unique: true,
 		Config: sim.Config{
 			Database: database, Outages: []string{"kpay", "kasapay", "kapiten", "kotani", "bitpesa"},
-			Profiles: []sim.Profile{sim.Documented, sim.Repeating}, Settle: 24 * time.Hour,
+			Profiles: []sim.Profile{sim.Documented, sim.Repeating, {Name: "swallowing", Swallows: true}}, Settle: 24 * time.Hour,
 		},
 		Meets: []string{
 			string(sim.FaultKill), string(sim.FaultFreeze), string(sim.FaultDatabase), string(sim.FaultClock), string(sim.FaultOutage),
@@ -97,19 +97,24 @@ const secret = "0123456789abcdef0123456789abcdef" // in the path of callback URL
 
 // order is what a customer buys, and what is to follow when it is paid.
 type order struct {
-	collect string // reference
-	price   decimal.Decimal
-	then    []consequence
+	plan // the collection
+	then []consequence
+}
+
+// plan is a payment that is to be made.
+type plan struct {
+	sim.Ask
+	fails bool // the provider will show that it has failed
 }
 
 // consequence is a payment or a ride that a paid order causes.
 type consequence struct {
-	provider, reference string
-	ending              string // of the phone or account number, or of the reference
+	plan
+	ending string // of the phone or account number, or of the reference
 }
 
 func (o order) causes(provider string) bool {
-	return slices.ContainsFunc(o.then, func(c consequence) bool { return c.provider == provider })
+	return slices.ContainsFunc(o.then, func(c consequence) bool { return c.Provider == provider })
 }
 
 func number(n int) decimal.Decimal { return decimal.NewFromInt(int64(n)) }
@@ -117,7 +122,11 @@ func number(n int) decimal.Decimal { return decimal.NewFromInt(int64(n)) }
 // customers choose what is bought today.
 func customers(w *sim.World) (list []order) {
 	for i := range 1 + w.Choose(3) {
-		o := order{collect: fmt.Sprintf("order-%d%s", i+1, []string{"", "", "-failed", "-slow", "-lagging"}[w.Choose(5)]), price: number(1000 * (i + 1))}
+		ending := []string{"", "", "-failed", "-slow", "-lagging"}[w.Choose(5)]
+		o := order{plan: plan{fails: ending == "-failed", Ask: sim.Ask{
+			Provider: "kpay", Reference: fmt.Sprintf("order-%d%s", i+1, ending),
+			Amount: number(1000 * (i + 1)), Currency: "RWF", Account: fmt.Sprintf("078330%d000", i),
+		}}}
 		first := w.Choose(4)
 		kinds := []int{first}
 		if w.Choose(3) == 2 {
@@ -134,17 +143,23 @@ func customers(w *sim.World) (list []order) {
 			if o.causes([]string{"kasapay", "kapiten", "bitpesa", "kotani"}[kind]) {
 				continue
 			}
-			c, ending := consequence{}, w.Choose(4)
+			at, c := w.Choose(4), consequence{}
 			switch kind {
 			case 0:
-				c = consequence{"kasapay", fmt.Sprintf("supply-%d%s", i+1, []string{"", "-failed", "-reversed", "-jammed-paid"}[ending]), ""}
-			case 1:
-				c = consequence{"kapiten", fmt.Sprintf("ride-%d", i+1), []string{"4321", "0001", "0002", "0004"}[ending]}
+				c.ending = []string{"", "-failed", "-reversed", "-jammed-paid"}[at]
+				c.Ask = sim.Ask{Provider: "kasapay", Reference: fmt.Sprintf("supply-%d%s", i+1, c.ending), Amount: o.Amount.Sub(number(400)), Currency: "KES", Account: fmt.Sprint(222221 + i)}
+			case 1: // what it costs is asked before the day
+				c.ending = []string{"4321", "0001", "0002", "0004"}[at]
+				c.Ask = sim.Ask{Provider: "kapiten", Reference: fmt.Sprintf("ride-%d", i+1), Currency: "RWF", Account: "078865" + c.ending}
 			case 2:
-				c = consequence{"bitpesa", fmt.Sprintf("remit-%d", i+1), []string{"90", "90", "90", "19"}[ending]}
+				c.ending = []string{"90", "90", "90", "19"}[at]
+				c.Ask = sim.Ask{Provider: "bitpesa", Reference: fmt.Sprintf("remit-%d", i+1), Amount: o.Amount.Mul(number(20)), Currency: "NGN"}
 			case 3:
-				c = consequence{"kotani", fmt.Sprintf("cashout-%d", i+1), []string{"5678", "0001", "0004", "0005"}[ending]}
+				c.ending = []string{"5678", "0001", "0004", "0005"}[at]
+				c.Ask = sim.Ask{Provider: "kotani", Reference: fmt.Sprintf("cashout-%d", i+1), Amount: o.Amount.Sub(number(300)), Currency: "KES", Account: "25471234" + c.ending}
 			}
+			// Kapiten ends some rides after it has charged them, and BitPesa pays back.
+			c.fails = slices.Contains([]string{"-failed", "0001", "19"}, c.ending) || kind == 1 && c.ending != "4321"
 			o.then = append(o.then, c)
 		}
 		list = append(list, o)
@@ -160,31 +175,37 @@ func shopping(w *sim.World) {
 	poor := w.Choose(2) == 1
 	deposits := map[string]func() error{}
 	for _, o := range list {
-		for _, c := range o.then {
-			if deposits[c.provider] != nil {
+		for i, c := range o.then {
+			if deposits[c.Provider] != nil {
 				continue
 			}
-			switch c.provider {
+			switch c.Provider {
 			case "kasapay":
 				f := w.Kasapay(func(c *kasapaytest.Config) {
 					c.Float = map[string]decimal.Decimal{"KES": number(1000)}
 					c.RefuseBeyondFloat = poor
 				})
-				deposits[c.provider] = func() error { return f.Deposit("KES", number(100_000)) }
+				deposits[c.Provider] = func() error { return f.Deposit("KES", number(100_000)) }
 			case "kapiten":
 				f, company := w.Kapiten()
+				price, err := estimate(f.ClientConfig(company), company.ID)
+				if err != nil {
+					w.Fail("%v", err)
+					return
+				}
+				o.then[i].Amount = price
 				if poor {
 					_ = f.Withdraw(company.ID, number(999_000))
 				}
-				deposits[c.provider] = func() error { return f.Deposit(company.ID, number(100_000)) }
+				deposits[c.Provider] = func() error { return f.Deposit(company.ID, number(100_000)) }
 			case "kotani":
 				f := w.Kotani(func(c *kotanitest.Config) { c.Balances = map[string]decimal.Decimal{"KES": number(1000)} })
-				deposits[c.provider] = func() error { return f.Deposit("KES", number(100_000)) }
+				deposits[c.Provider] = func() error { return f.Deposit("KES", number(100_000)) }
 			case "bitpesa":
 				f := w.BitPesa(func(c *bitpesatest.Config) {
 					c.Keys = []bitpesatest.Key{{Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret, Balances: map[string]decimal.Decimal{"USD": number(30)}}}
 				})
-				deposits[c.provider] = func() error { return f.Deposit(bitpesatest.TestKey, "USD", number(100_000)) }
+				deposits[c.Provider] = func() error { return f.Deposit(bitpesatest.TestKey, "USD", number(100_000)) }
 				if err := subscribe(f.ClientConfig()); err != nil {
 					w.Fail("%v", err)
 					return
@@ -213,6 +234,25 @@ func shopping(w *sim.World) {
 	w.Check(func(l sim.Ledgers) error {
 		return w.Books(func(db *sql.DB) error { return audit(context.Background(), w, db, l, list) })
 	})
+}
+
+// trip is that of all rides.
+func trip() (pickup, dropoff kapiten.Location) {
+	return kapiten.Location{Latitude: -1.9706, Longitude: 30.1044}, kapiten.Location{Latitude: -1.9353, Longitude: 30.0928}
+}
+
+// estimate is what a ride costs.
+func estimate(c kapiten.Config, company string) (decimal.Decimal, error) {
+	client, err := kapiten.New(c)
+	if err != nil {
+		return decimal.Zero, err
+	}
+	pickup, dropoff := trip()
+	e, err := client.Rides.Estimate(context.Background(), kapiten.EstimateParams{CompanyID: company, Pickup: pickup, Dropoff: dropoff})
+	if err != nil {
+		return decimal.Zero, err
+	}
+	return e.Amount, nil
 }
 
 const bitpesaHook = "https://shop.example/hooks/bitpesa"
@@ -315,7 +355,7 @@ func (s *shop) open(ctx context.Context) error {
 			return err
 		}
 		for _, o := range s.list {
-			if o.collect == c.Reference && (c.Kind == journal.Succeeded || c.Kind == journal.Corrected) {
+			if o.Reference == c.Reference && (c.Kind == journal.Succeeded || c.Kind == journal.Corrected) {
 				return s.follow(ctx, tx, o)
 			}
 		}
@@ -324,7 +364,7 @@ func (s *shop) open(ctx context.Context) error {
 	s.p.Handle("shop.example/hooks/kpay/"+secret, s.collect.Knock(webhook.PathSecret(secret)))
 	for _, o := range s.list {
 		for _, c := range o.then {
-			if err := s.flow(ctx, c.provider); err != nil {
+			if err := s.flow(ctx, c.Provider); err != nil {
 				return err
 			}
 		}
@@ -444,7 +484,7 @@ func (s *shop) buy(ctx context.Context, o order) error {
 		return err
 	}
 	err = s.collect.Plan(ctx, tx, kpay.PayParams{
-		RefID: o.collect, Amount: o.price, Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "a@example.com",
+		RefID: o.Reference, Amount: o.Amount, Method: kpay.MethodMoMo, MSISDN: o.Account, Email: "a@example.com",
 		CustomerName: "A", CustomerNumber: "1", Details: "order", RedirectURL: "https://shop.example/",
 	})
 	if err != nil {
@@ -457,31 +497,31 @@ func (s *shop) buy(ctx context.Context, o order) error {
 func (s *shop) follow(ctx context.Context, tx journal.Tx, o order) (err error) {
 	s.w.Met(metFollowed)
 	for _, c := range o.then {
-		switch c.provider {
+		switch c.Provider {
 		case "kasapay":
 			err = s.suppliers.Plan(ctx, tx, kasapay.CreatePayoutParams{
-				Reference: c.reference, RecipientType: kasapay.Paybill, RecipientAccountNumber: "222222", RecipientName: "Supplier", AccountReference: "0101",
-				Amount: o.price.Sub(number(400)), Currency: "KES", Country: "KEN", Description: "goods",
+				Reference: c.Reference, RecipientType: kasapay.Paybill, RecipientAccountNumber: c.Account, RecipientName: "Supplier", AccountReference: "0101",
+				Amount: c.Amount, Currency: c.Currency, Country: "KEN", Description: "goods",
 			})
 		case "kapiten":
+			pickup, dropoff := trip()
 			err = s.rides.Plan(ctx, tx, kapiten.CreateRideParams{
-				ExternalID: c.reference, PickupAddress: "KK 12 Ave", Pickup: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
-				DropoffAddress: "KG 7 Ave", Dropoff: kapiten.Location{Latitude: -1.9353, Longitude: 30.0928},
-				Sender: kapiten.Contact{Name: "Shop", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "Ann", Phone: "078865" + c.ending},
+				ExternalID: c.Reference, PickupAddress: "KK 12 Ave", Pickup: pickup, DropoffAddress: "KG 7 Ave", Dropoff: dropoff,
+				Sender: kapiten.Contact{Name: "Shop", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "Ann", Phone: c.Account},
 			})
 		case "bitpesa":
 			err = s.remittance.Plan(ctx, tx, bitpesa.TransactionParams{
-				InputCurrency: "USD", ExternalID: c.reference,
+				InputCurrency: "USD", ExternalID: c.Reference,
 				Sender: bitpesa.SenderParams{
 					FirstName: "Jane", LastName: "Doe", Country: "US", City: "New York", Street: "20 W 34th St", PostalCode: "10001",
 					PhoneNumber: "+15555551234", Email: "jane@example.com", IP: "127.0.0.1", BirthDate: "1974-12-24",
 				},
-				Recipients: []bitpesa.RecipientParams{{RequestedAmount: o.price.Mul(number(20)), RequestedCurrency: "NGN", PayoutMethod: bitpesa.PayoutMethodParams{
+				Recipients: []bitpesa.RecipientParams{{RequestedAmount: c.Amount, RequestedCurrency: c.Currency, PayoutMethod: bitpesa.PayoutMethodParams{
 					Type: "NGN::Bank", Details: bitpesa.PayoutDetails{FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: "12345678" + c.ending, BankAccountType: "20"},
 				}}},
 			})
 		case "kotani":
-			err = s.cashOut.Plan(ctx, tx, kotani.WithdrawParams{Amount: o.price.Sub(number(300)), PhoneNumber: "25471234" + c.ending, ExternalID: c.reference})
+			err = s.cashOut.Plan(ctx, tx, kotani.WithdrawParams{Amount: c.Amount, PhoneNumber: c.Account, ExternalID: c.Reference})
 		}
 		if err != nil {
 			return err
@@ -539,18 +579,18 @@ func audit(ctx context.Context, w *sim.World, db *sql.DB, l sim.Ledgers, list []
 		}
 	}
 	for _, o := range list {
-		paid, err := compare(l, "kpay", o.collect, told[o.collect], states[o.collect])
+		paid, err := compare(l, o.plan, told[o.Reference], states[o.Reference])
 		if err != nil {
 			return err
 		}
 		for _, c := range o.then {
-			switch planned := states[c.reference] != ""; {
-			case !paid && planned && states[o.collect] != "stuck":
-				return fmt.Errorf("%s is not paid, and %s was planned", o.collect, c.reference)
+			switch planned := states[c.Reference] != ""; {
+			case !paid && planned && states[o.Reference] != "stuck":
+				return fmt.Errorf("%s is not paid, and %s was planned", o.Reference, c.Reference)
 			case paid && !planned:
-				return fmt.Errorf("%s is paid, and %s was forgotten", o.collect, c.reference)
+				return fmt.Errorf("%s is paid, and %s was forgotten", o.Reference, c.Reference)
 			case planned:
-				if _, err := compare(l, c.provider, c.reference, told[c.reference], states[c.reference]); err != nil {
+				if _, err := compare(l, c.plan, told[c.Reference], states[c.Reference]); err != nil {
 					return err
 				}
 			}
@@ -559,13 +599,18 @@ func audit(ctx context.Context, w *sim.World, db *sql.DB, l sim.Ledgers, list []
 	return entries.Err()
 }
 
-// compare holds what the books say of a payment against its provider's ledger.
-func compare(l sim.Ledgers, provider, reference string, told []string, state string) (paid bool, err error) {
+// compare holds what was planned, and what the books say of it, against the provider's
+// ledger.
+func compare(l sim.Ledgers, asked plan, told []string, state string) (paid bool, err error) {
+	provider, reference := asked.Provider, asked.Reference
 	var decided []string
 	for i, kind := range told {
 		// A stale response may look as if the person had acted, who is then asked again.
 		if i > 0 && told[i-1] == kind && kind != string(journal.Stuck) {
 			return false, fmt.Errorf("%s was told %s twice: %s", reference, kind, strings.Join(told, ", "))
+		}
+		if kind == string(journal.Corrected) && !asked.fails {
+			return false, fmt.Errorf("%s was told a failure that its provider never had: %s", reference, strings.Join(told, ", "))
 		}
 		if kind != string(journal.Pending) && kind != string(journal.Stuck) {
 			decided = append(decided, kind)
@@ -574,13 +619,18 @@ func compare(l sim.Ledgers, provider, reference string, told []string, state str
 	if state == "" {
 		return false, fmt.Errorf("%s was ordered, and nothing is planned", reference)
 	}
+	for _, p := range l.Payments(provider, reference) {
+		if differs := p.Differs(asked.Ask); differs != "" {
+			return false, fmt.Errorf("%s: %s", reference, differs)
+		}
+	}
 	last := ""
 	if len(decided) > 0 {
 		last = decided[len(decided)-1]
 	}
 	debits := l.Debits(provider, reference)
 	// Kapiten and BitPesa charge at once, and pay back what comes to nothing.
-	repaid := provider == "kapiten" || provider == "bitpesa"
+	repaid := asked.fails && (provider == "kapiten" || provider == "bitpesa")
 	switch {
 	case state == "stuck":
 	case last == string(journal.Succeeded) || last == string(journal.Corrected) || last == string(journal.Reversed):

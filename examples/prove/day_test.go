@@ -11,6 +11,8 @@ import (
 	"time"
 	"weak"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/kapiteni/kapiten-go/sdk/sim"
 	"github.com/kapiteni/kapiten-go/sdk/sim/days"
 )
@@ -73,6 +75,43 @@ func TestADaysDatabaseIsAFileOfItsOwn(t *testing.T) {
 	}
 	if _, err := os.Stat(file); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The books are compared with the plan as well as with the ledgers.
+func TestTheBooksAreHeldAgainstPlanAndLedger(t *testing.T) {
+	supply := sim.Ask{Provider: "kasapay", Reference: "supply-1", Amount: number(600), Currency: "KES", Account: "222221"}
+	has := func(provider, reference, amount, account string, debits int) sim.Payment {
+		return sim.Payment{Provider: provider, Reference: reference, Amount: decimal.RequireFromString(amount), Currency: "KES", Account: account, Debits: debits}
+	}
+	ride := sim.Ask{Provider: "kapiten", Reference: "ride-1"}
+	paid := []string{"pending", "succeeded"}
+	for name, c := range map[string]struct {
+		has   []sim.Payment
+		asked plan
+		told  []string
+		state string
+		wrong string // a part of the error
+	}{
+		"as planned":        {[]sim.Payment{has("kasapay", "supply-1", "600", "222221", 1)}, plan{Ask: supply}, paid, "final", ""},
+		"twice the amount":  {[]sim.Payment{has("kasapay", "supply-1", "1200", "222221", 1)}, plan{Ask: supply}, paid, "final", "asked was 600"},
+		"stuck, and wrong":  {[]sim.Payment{has("kasapay", "supply-1", "1200", "222221", 1)}, plan{Ask: supply}, []string{"stuck"}, "stuck", "asked was 600"},
+		"somebody else":     {[]sim.Payment{has("kasapay", "supply-1", "600", "222229", 1)}, plan{Ask: supply}, paid, "final", "asked was 222221"},
+		"nothing was paid":  {nil, plan{Ask: supply}, paid, "final", "0 debits"},
+		"failed, but paid":  {[]sim.Payment{has("kasapay", "supply-1", "600", "222221", 1)}, plan{Ask: supply}, []string{"failed"}, "final", "1 debits"},
+		"failed, and paid":  {[]sim.Payment{has("kasapay", "supply-1", "600", "222221", 1)}, plan{supply, true}, []string{"failed"}, "final", "1 debits"},
+		"failed, repaid":    {[]sim.Payment{has("kapiten", "ride-1", "600", "", 1)}, plan{ride, true}, []string{"failed"}, "final", ""},
+		"refused, and rode": {[]sim.Payment{has("kapiten", "ride-1", "600", "", 1)}, plan{ride, false}, []string{"failed"}, "refused", "1 debits"},
+		"corrected lie":     {[]sim.Payment{has("kapiten", "ride-1", "600", "", 1)}, plan{ride, false}, []string{"failed", "corrected"}, "final", "never had"},
+		"corrected":         {[]sim.Payment{has("kapiten", "ride-1", "600", "", 1)}, plan{ride, true}, []string{"failed", "corrected"}, "final", ""},
+		"nothing was heard": {nil, plan{Ask: supply}, nil, "final", "say only"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := compare(sim.LedgersOf(c.has...), c.asked, c.told, c.state)
+			if c.wrong == "" && err != nil || c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) {
+				t.Errorf("got %v, want %q", err, c.wrong)
+			}
+		})
 	}
 }
 

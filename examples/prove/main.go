@@ -37,6 +37,7 @@ type options struct {
 	assumptions bool
 	search      bool
 	most        int
+	shrink      time.Duration
 }
 
 func main() {
@@ -49,6 +50,7 @@ func main() {
 	flag.StringVar(&o.broken, "break", "", "break a rule, or all: "+strings.Join(ruleNames(), ", "))
 	flag.IntVar(&o.starts, "starts", 20, "how often a broken rule is searched for")
 	flag.IntVar(&o.most, "most", 3000, "days after which a search gives up")
+	flag.DurationVar(&o.shrink, "shrink", time.Minute, "how long the shortest failing day is looked for")
 	flag.BoolVar(&o.assumptions, "assumptions", false, "show which assumption about a provider carries which promise")
 	flag.BoolVar(&o.search, "search", false, "print how many days it takes to find a violation (what -break runs)")
 	flag.Parse()
@@ -120,7 +122,7 @@ func prove(t *testing.T, o options) error {
 	var failures []string
 	for _, d := range list {
 		c := d.Config
-		c.Seed, c.Seeds, c.Workers, c.Progress, c.KeepGoing = o.seed, o.seeds, runtime.GOMAXPROCS(0), os.Stderr, true
+		c.Seed, c.Seeds, c.Workers, c.Progress, c.KeepGoing, c.Shrink = o.seed, o.seeds, runtime.GOMAXPROCS(0), os.Stderr, true, o.shrink
 		if o.minutes > 0 {
 			c.For = time.Duration(o.minutes * float64(time.Minute) / float64(len(list)))
 		}

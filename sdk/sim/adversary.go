@@ -16,14 +16,14 @@ type Fault string
 // done the work, "after" is after it.
 const (
 	FaultRefuse     Fault = "refuse"      // no connection: the request never leaves
-	FaultCutRequest Fault = "cut-request" // the connection is cut within the request; the provider does nothing
+	FaultCutRequest Fault = "cut-request" // the connection is cut within the request, after so many bytes; the provider does nothing
 	FaultHold       Fault = "hold"        // the caller sees a reset, and the request arrives later
 	FaultSlow       Fault = "slow"        // the request is long on its way; the caller may give up meanwhile
 	FaultDuplicate  Fault = "duplicate"   // somebody on the way repeats the request
 	FaultProxy      Fault = "proxy"       // a proxy responds by itself, and passes nothing on
 	FaultProxyAfter Fault = "proxy-after" // a proxy responds by itself, after the work
 	FaultLose       Fault = "lose"        // reset after the work
-	FaultCut        Fault = "cut"         // the response is cut within its body
+	FaultCut        Fault = "cut"         // the response is cut within its body, after so many bytes
 	FaultSilent     Fault = "silent"      // no response ever comes, after the work
 	FaultLate       Fault = "late"        // the response is long on its way
 	FaultStale      Fault = "stale"       // an equal request's earlier response

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -31,15 +32,16 @@ type Payment struct {
 	Provider, ID, Reference string
 	Amount                  decimal.Decimal // as the merchant asked for it
 	Currency                string
-	Debits                  int  // entries of the ledger by which it took money
-	Pending                 bool // the provider has not finished with it
+	Account                 string // a phone or account number of the other side, who pays or is paid; empty if the ledger shows none
+	Debits                  int    // entries of the ledger by which it took money
+	Pending                 bool   // the provider has not finished with it
 }
 
 // bank is what the simulation knows of a fake.
 type bank struct {
 	w          *World
 	name       string
-	network    http.RoundTripper // to the fakes, without trouble
+	network    *http.Transport // to the fakes, without trouble
 	fault      func(fake.Fault) error
 	operations []sdk.Operation
 	payments   func() []Payment
@@ -61,7 +63,8 @@ type faked interface {
 }
 
 func (w *World) addBank(f faked, b *bank) {
-	b.w, b.network, b.fault = w, f.HTTPClient().Transport, f.AddFault
+	b.w, b.fault = w, f.AddFault
+	b.network, _ = f.HTTPClient().Transport.(*http.Transport) // over a pipe
 	b.aliases = map[string]string{}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -99,7 +102,7 @@ func (w *World) KPay(change ...func(*kpaytest.Config)) *kpaytest.Fake {
 		w.kpay = kpaytest.NewIn(w.fakes, c)
 		w.addBank(w.kpay, &bank{name: "kpay", operations: kpay.Operations(), check: w.kpay.CheckLedger, field: field("refid"), payments: func() (all []Payment) {
 			for _, p := range w.kpay.Payments() {
-				all = append(all, Payment{"kpay", p.TID, p.RefID, p.Amount, p.Currency, len(w.kpay.Debits(p.TID)), p.Settled.IsZero()})
+				all = append(all, Payment{"kpay", p.TID, p.RefID, p.Amount, p.Currency, p.MSISDN, len(w.kpay.Debits(p.TID)), p.Settled.IsZero()})
 			}
 			return all
 		}})
@@ -117,7 +120,7 @@ func (w *World) Kasapay(change ...func(*kasapaytest.Config)) *kasapaytest.Fake {
 		w.kasapay = kasapaytest.NewIn(w.fakes, c)
 		w.addBank(w.kasapay, &bank{name: "kasapay", tokens: true, operations: kasapay.Operations(), check: w.kasapay.CheckLedger, field: field("payout_reference"), unnamed: true, payments: func() (all []Payment) {
 			for _, p := range w.kasapay.Payouts() {
-				all = append(all, Payment{"kasapay", p.TransactionID, p.Reference, p.Amount, p.Currency, len(w.kasapay.Debits(p.Reference)), p.Status == kasapay.StatusPending})
+				all = append(all, Payment{"kasapay", p.TransactionID, p.Reference, p.Amount, p.Currency, p.AccountNumber, len(w.kasapay.Debits(p.Reference)), p.Status == kasapay.StatusPending})
 			}
 			return all
 		}})
@@ -141,7 +144,7 @@ func (w *World) Kapiten(change ...func(*kapitentest.Config)) (*kapitentest.Fake,
 		over := map[kapiten.RideStatus]bool{kapiten.RideCompleted: true, kapiten.RideCancelled: true, kapiten.RideRejected: true}
 		w.addBank(w.kapiten, &bank{name: "kapiten", operations: kapiten.Operations(), check: w.kapiten.CheckLedger, field: field("external_id"), payments: func() (all []Payment) {
 			for _, r := range w.kapiten.Rides(w.company.ID) {
-				all = append(all, Payment{"kapiten", r.ID, r.ExternalID, r.Price, "RWF", len(w.kapiten.Debits(r.ID)), !over[r.Status]})
+				all = append(all, Payment{"kapiten", r.ID, r.ExternalID, r.Price, "RWF", r.Receiver.Phone, len(w.kapiten.Debits(r.ID)), !over[r.Status]})
 			}
 			return all
 		}})
@@ -160,10 +163,10 @@ func (w *World) Kotani(change ...func(*kotanitest.Config)) *kotanitest.Fake {
 		w.kotani = kotanitest.NewIn(w.fakes, c)
 		w.addBank(w.kotani, &bank{name: "kotani", tokens: true, operations: kotani.Operations(), check: w.kotani.CheckLedger, field: field("(?:externalId|external_id|quoteId)"), payments: func() (all []Payment) {
 			for _, t := range w.kotani.Transactions() {
-				all = append(all, Payment{"kotani", t.RequestID, t.ExternalID, t.Amount, t.Currency, len(w.kotani.Debits(t.RequestID)), t.Status == kotani.StatusPending})
+				all = append(all, Payment{"kotani", t.RequestID, t.ExternalID, t.Amount, t.Currency, cmp.Or(t.Phone, t.Account), len(w.kotani.Debits(t.RequestID)), t.Status == kotani.StatusPending})
 			}
 			for _, t := range w.kotani.FiatConnect.Transfers() {
-				p := Payment{"kotani", t.ID, t.QuoteID, t.FiatAmount, t.Fiat, 1, t.Status != kotani.TransferComplete && t.Status != kotani.TransferFailed}
+				p := Payment{"kotani", t.ID, t.QuoteID, t.FiatAmount, t.Fiat, t.FiatAccountID, 1, t.Status != kotani.TransferComplete && t.Status != kotani.TransferFailed}
 				if t.Status == kotani.TransferFailed {
 					p.Debits = 0
 				}

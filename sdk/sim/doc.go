@@ -19,7 +19,8 @@
 //
 //	 1. Make each client with the Config of its Process, such as KPayConfig. Give
 //	    Process.Now to what takes a clock.
-//	 2. Wrap each write in Process.Call, which tells the oracle what the merchant heard.
+//	 2. Wrap each write in Process.Call, which tells the oracle what the merchant heard,
+//	    and each lookup in Process.Look.
 //	 3. Start concurrent work with Process.Go, and let time pass with Process.Sleep.
 //	 4. Receive callbacks with Process.Handle.
 //	 5. Keep what must outlive the process in Process.DB.
@@ -43,7 +44,8 @@
 // The trouble ends, what was held back is delivered, and time passes. Then the fakes'
 // ledgers are the truth: at most one debit for a reference, none where the merchant was
 // told NotSent or Rejected, and exactly that debit where he was told success.
-// References that were begun are settled, unless World.Stuck hands them to a person.
+// References that were begun are settled, unless World.Stuck hands them to a person. No
+// lookup denies a payment once the trouble is long over.
 // World.Check adds a merchant's own checks.
 //
 // A run that met no trouble proves nothing: Report.Met counts the situations, and

@@ -33,28 +33,6 @@ var (
 	errStream      = errors.New("sim: server sent GOAWAY and closed the connection")
 )
 
-// outgoing is a request which has left, as the network has it.
-type outgoing struct {
-	actor, label string
-	what         string // its method and path
-	bank         *bank
-	call         *call // of Process.Call; nil outside
-	method, url  string
-	header       http.Header
-	host         string
-	body         []byte
-	write        bool
-	reference    string
-}
-
-// response is a complete response.
-type response struct {
-	status int
-	header http.Header
-	body   []byte
-	from   string // empty: from the provider, to this request
-}
-
 func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	w, ctx := m.w, req.Context()
 	actor := m.p.actor(ctx)
@@ -156,7 +134,9 @@ func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptra
 	}
 	switch fault {
 	case FaultCutRequest:
-		w.fault(fault, out.actor, out.label+": the request is cut, and the caller sees a reset")
+		w.turns.wait(out.actor + " forward " + out.label)
+		sent, all := w.forwardPart(out)
+		w.fault(fault, out.actor, fmt.Sprintf("%s: the request is cut after %d of %d bytes, and the caller sees a reset", out.label, sent, all))
 		return lost()
 	case FaultHold:
 		d := w.delay()
@@ -215,8 +195,9 @@ func (m *middleman) back(ctx context.Context, out *outgoing, got *response, faul
 		w.fault(fault, out.actor, out.label+": worked on, and the connection is reset")
 		err = errReset
 	case FaultCut:
-		w.fault(fault, out.actor, out.label+": worked on, and the response is cut")
-		err = io.ErrUnexpectedEOF
+		n := w.part(len(got.body))
+		w.fault(fault, out.actor, fmt.Sprintf("%s: worked on, and the response is cut after %d of %d bytes of its body", out.label, n, len(got.body)))
+		got = &response{got.status, got.header, got.body[:n], cutShort} // the client reads some of it
 	case FaultProxyAfter:
 		w.fault(fault, out.actor, out.label+": worked on, and a proxy responds")
 		got = w.proxy()
@@ -260,9 +241,6 @@ func (m *middleman) back(ctx context.Context, out *outgoing, got *response, faul
 		return nil, gone
 	}
 	if err != nil {
-		if fault == FaultCut { // the client reads some of it
-			return &response{status: got.status, header: got.header, body: got.body[:len(got.body)/2], from: "cut"}, nil
-		}
 		return nil, err
 	}
 	return got, nil
@@ -364,140 +342,4 @@ func (m *middleman) read(req *http.Request, b *bank, actor, what string) (*outgo
 		out.call.writes++
 	}
 	return out, nil
-}
-
-// asHTTP is what a process sees whose clock says now: its server's clock
-// differs by as much.
-func (a *response) asHTTP(req *http.Request, now time.Time) *http.Response {
-	h := a.header.Clone()
-	if h == nil {
-		h = http.Header{}
-	}
-	if sent, err := http.ParseTime(h.Get("Date")); err == nil {
-		h.Set("Date", sent.Add(time.Since(now)).UTC().Format(http.TimeFormat))
-	}
-	r := &http.Response{
-		Status: fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)), StatusCode: a.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, Request: req,
-		ContentLength: int64(len(a.body)), Body: io.NopCloser(bytes.NewReader(a.body)),
-	}
-	if a.from == "cut" {
-		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(a.body), brokenReader{}))
-		r.ContentLength++
-	}
-	return r
-}
-
-type brokenReader struct{}
-
-func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
-// short is a response for the timeline, without what differs from run to run.
-func (a *response) short() string {
-	text := fmt.Sprintf("%d", a.status)
-	if a.from != "" {
-		text += " from " + a.from
-	}
-	return text
-}
-
-// forward hands a request to the provider's fake, in real HTTP over a pipe, and notes
-// what came of it. The caller has the turn.
-func (w *World) forward(out *outgoing, how string) *response {
-	before := out.bank.known()
-	got := w.exchange(out)
-	took := false
-	defer func() { w.observe(out, got, took, how) }()
-	for _, p := range out.bank.payments() {
-		old, there := before[p.ID]
-		if there && p.Debits <= old.Debits {
-			continue
-		}
-		took = true
-		w.mu.Lock()
-		w.owners[out.bank.name+" "+p.ID] = out.call
-		w.mu.Unlock()
-		if there {
-			w.note(out.bank.name, true, "takes the money of %s%s", p.Reference, within(how))
-		} else {
-			w.note(out.bank.name, true, "has taken %s: %s %s%s", p.Reference, p.Amount, p.Currency, within(how))
-		}
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	kept := &past{out: out, response: got}
-	w.pasts[out.bank.name] = append(w.pasts[out.bank.name], kept)
-	return got
-}
-
-const heldUntilNow = "held until now"
-
-// observe notes which situation a request that arrives is.
-func (w *World) observe(out *outgoing, got *response, took bool, how string) {
-	name := out.bank.name + " " + out.reference
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case !out.write || out.reference == "":
-	case how == heldUntilNow && took:
-		w.metLocked(MetHeldTaken)
-	case how == heldUntilNow:
-		w.metLocked(MetHeldRefused)
-	case w.onTheWay[name] > 0 && !took && got.status != http.StatusUnauthorized:
-		w.metLocked(MetRefusedInFlight)
-	case w.onTheWay[name] > 0 && took:
-		w.metLocked(MetOvertaken)
-	}
-}
-
-func within(how string) string {
-	if how == "" {
-		return ""
-	}
-	return " (" + how + ")"
-}
-
-func (w *World) exchange(out *outgoing) *response {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
-	defer cancel()
-	body := out.bank.translate(out)
-	req, err := http.NewRequestWithContext(ctx, out.method, out.url, bytes.NewReader(body))
-	if err != nil {
-		return &response{status: http.StatusBadRequest, from: "a proxy that cannot read it"}
-	}
-	req.Header, req.Host = out.header.Clone(), out.host
-	req.Header.Del("Accept-Encoding")
-	resp, err := out.bank.network.RoundTrip(req)
-	if err != nil {
-		return &response{status: http.StatusBadGateway, from: "a proxy that gets no response"}
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return &response{status: http.StatusBadGateway, from: "a proxy that gets half a response"}
-	}
-	return &response{status: resp.StatusCode, header: resp.Header, body: out.bank.back(data)}
-}
-
-// later delivers a request after its caller has gone on: after d, or when the trouble
-// is over.
-func (w *World) later(d time.Duration, out *outgoing) {
-	name := out.bank.name + " " + out.reference
-	w.mu.Lock()
-	w.onTheWay[name]++
-	w.mu.Unlock()
-	w.held.Go(func() {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-w.calm:
-		}
-		w.turns.wait("(held) " + out.actor + " " + out.label)
-		w.mu.Lock()
-		w.onTheWay[name]--
-		w.mu.Unlock()
-		got := w.forward(out, heldUntilNow)
-		w.note("(held)", true, "%s: %s, and nobody hears it", out.label, got.short())
-	})
 }

@@ -6,12 +6,17 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Ledgers are the books of all providers at the end of a day.
 type Ledgers struct{ payments []Payment }
+
+// LedgersOf makes ledgers for the test of a check.
+func LedgersOf(payments ...Payment) Ledgers { return Ledgers{slices.Clone(payments)} }
 
 // Payments are what a provider has under a reference of the merchant. An empty
 // reference asks for all.
@@ -22,6 +27,27 @@ func (l Ledgers) Payments(provider, reference string) (found []Payment) {
 		}
 	}
 	return found
+}
+
+// Differs says where a payment is not what was asked for; it is empty if it is.
+// Accounts are compared without the prefix of a country.
+func (p Payment) Differs(a Ask) string {
+	switch {
+	case !a.Amount.IsZero() && !p.Amount.Equal(a.Amount), a.Currency != "" && p.Currency != a.Currency:
+		return fmt.Sprintf("the provider has %s %s, and asked was %s %s", p.Amount, p.Currency, a.Amount, a.Currency)
+	case a.Account != "" && p.Account != "" && national(p.Account) != national(a.Account):
+		return fmt.Sprintf("the provider has the account %s, and asked was %s", p.Account, a.Account)
+	}
+	return ""
+}
+
+// national is a phone number without the prefix of a country, and any other account as
+// it is.
+func national(account string) string {
+	if digits := strings.TrimPrefix(account, "+"); len(digits) > 9 && strings.Trim(digits, "0123456789") == "" {
+		return digits[len(digits)-9:]
+	}
+	return account
 }
 
 // Debits is how often money moved under a reference.
@@ -40,10 +66,12 @@ type Violation struct {
 
 // The promises of the simulation itself.
 const (
-	TwiceDebited    = "debited twice"     // more than one debit under a reference
-	RejectedDebited = "refused, yet paid" // "rejected" or "not sent", and an attempt of that call was paid
+	TwiceDebited    = "debited twice"          // more than one debit under a reference
+	RejectedDebited = "refused, yet paid"      // "rejected" or "not sent", and an attempt of that call was paid
+	SentRefused     = "sent, yet refused here" // the client says that it sent nothing, because the parameters are wrong
 	SuccessWithout  = "success of nothing"
-	NotSettled      = "not settled" // neither final nor refused nor handed to a person in the end
+	AbsentDebited   = "absent, yet paid" // "not found", although the trouble is long over
+	NotSettled      = "not settled"      // neither final nor refused nor handed to a person in the end
 )
 
 // Situations that a run should have met: one which never did proves little. See
@@ -70,7 +98,7 @@ func (w *World) violate(kind, format string, args ...any) {
 	defer w.mu.Unlock()
 	v := Violation{kind, fmt.Sprintf(format, args...)}
 	w.broken = append(w.broken, v)
-	w.lines = append(w.lines, line{w.sinceLocked(), "BROKEN", v.Kind + ": " + v.Text, true})
+	w.lines = append(w.lines, line{w.sinceLocked(), broken, v.Kind + ": " + v.Text, true})
 }
 
 // judge holds the ledgers against what the merchant was told.
@@ -113,6 +141,10 @@ func (w *World) judge() {
 					w.violate(RejectedDebited, "%s was told %q of %s, and an attempt of this call has %d debit", c.actor, outcome(c.err), name, p.Debits)
 				}
 			}
+			// Where a call has several steps, the others speak of their step alone.
+			if outcome(c.err) == "not sent" && c.writes > 0 && errors.Is(c.err, sdk.ErrValidation) {
+				w.violate(SentRefused, "%s was told %q of %s, and this call has sent %d writes: %s", c.actor, outcome(c.err), name, c.writes, told(c.err))
+			}
 		case "success":
 			w.judgeSuccess(l, c, name)
 			switch {
@@ -137,6 +169,7 @@ func (w *World) judge() {
 		}
 	}
 	w.judgeRefused(debits, last)
+	w.judgeAbsent(l)
 	for _, f := range w.checks {
 		if err := f(l); err != nil {
 			w.violate("check", "%v", err)
@@ -165,8 +198,33 @@ func (w *World) judgeRefused(debits map[string]int, last map[string]*call) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(last)) {
-		if c := last[name]; debits[name] > 0 && !heard[name] && w.stuck[name] == "" && c.over && errors.Is(c.err, sdk.ErrDuplicate) && sdk.Advise(c.err) == sdk.Mend && !w.profile.Repeats {
+		c := last[name]
+		duplicate := c.over && outcome(c.err) == "rejected" && errors.Is(c.err, sdk.ErrDuplicate) && !errors.Is(c.err, sdk.ErrReferenceTaken)
+		if duplicate && debits[name] > 0 && !heard[name] && w.stuck[name] == "" && !w.profile.Repeats {
 			w.violate(RejectedDebited, "the last that was told of %s: %s; and it has %d debit", name, told(c.err), debits[name])
+		}
+	}
+}
+
+const longOver = 2 * time.Minute // since the trouble: what lags shows, and what was slow has arrived
+
+// judgeAbsent finds payments of which a lookup said that they are not there. A payment
+// also belongs to the reference of the call that made it: the provider may have changed
+// the reference.
+func (w *World) judgeAbsent(l Ledgers) {
+	told := map[string]bool{}
+	for _, a := range w.absent {
+		name := a.Provider + " " + a.Reference
+		if a.began < w.quiet+longOver || w.quiet == 0 || told[name] {
+			continue
+		}
+		for _, p := range l.Payments(a.Provider, "") {
+			c := w.owners[p.Provider+" "+p.ID]
+			if p.Debits > 0 && (p.Reference == a.Reference || c != nil && c.Reference == a.Reference) {
+				told[name] = true
+				w.violate(AbsentDebited, "%s was told that %s is not there, and the provider has it as %q", a.actor, name, p.Reference)
+				break
+			}
 		}
 	}
 }
@@ -177,15 +235,12 @@ func (w *World) judgeSuccess(l Ledgers, c *call, name string) {
 		w.violate(SuccessWithout, "%s was told success of %s, which the provider does not have", c.actor, name)
 		return
 	}
-	if c.Amount.IsZero() {
-		return
-	}
 	for _, p := range found {
-		if p.Amount.Equal(c.Amount) && (c.Currency == "" || p.Currency == c.Currency) {
+		if p.Differs(c.Ask) == "" {
 			return
 		}
 	}
-	w.violate(SuccessWithout, "%s was told success of %s over %s %s, and the provider has %s %s", c.actor, name, c.Amount, c.Currency, found[0].Amount, found[0].Currency)
+	w.violate(SuccessWithout, "%s was told success of %s, and %s", c.actor, name, found[0].Differs(c.Ask))
 }
 
 // outcome is what the merchant was told, in a word.

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -303,11 +304,12 @@ func (p *Process) alive() bool {
 	return !p.dead
 }
 
-// Ask is what a call asks a provider for.
+// Ask is what a call asks a provider for. What is left empty is not compared.
 type Ask struct {
 	Provider, Reference string
 	Amount              decimal.Decimal
 	Currency            string
+	Account             string // of the other side: see Payment.Account
 }
 
 // call is one call of a client, and what the merchant was told.
@@ -340,5 +342,26 @@ func (p *Process) Call(ctx context.Context, a Ask, f func(ctx context.Context) e
 	c.over, c.err = true, err
 	w.mu.Unlock()
 	w.note(c.actor, true, "told: %s", told(err))
+	return err
+}
+
+// look is a lookup that the provider has answered with a clear "no such payment".
+type look struct {
+	Ask
+	actor string
+	began time.Duration
+}
+
+// Look carries out a lookup of a client. When it is told sdk.ErrNotFound although the
+// trouble is long over, the oracle holds the provider's ledger against that, also if a
+// person has the payment: see World.Stuck.
+func (p *Process) Look(ctx context.Context, a Ask, f func(ctx context.Context) error) error {
+	l := look{a, p.actor(ctx), p.w.since()}
+	err := f(ctx)
+	if errors.Is(err, sdk.ErrNotFound) {
+		p.w.mu.Lock()
+		p.w.absent = append(p.w.absent, l)
+		p.w.mu.Unlock()
+	}
 	return err
 }

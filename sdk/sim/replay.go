@@ -295,29 +295,77 @@ func (w *World) faultLocked(f Fault, who, text string) {
 const storyLines = 24
 
 // story is the day for people: what went wrong and what came of it. Of a long day it
-// leaves out the middle.
+// shows the lines about what was broken, and those next to them.
 func story(lines []line, most int) string {
 	var loud []line
+	names := map[string]bool{}
 	for _, l := range lines {
 		if l.loud {
 			loud = append(loud, l)
 		}
+		if l.who == broken {
+			for _, word := range words(l.text) {
+				names[word] = strings.ContainsAny(word, "0123456789") && strings.ContainsAny(word, "abcdefghijklmnopqrstuvwxyz")
+			}
+		}
 	}
-	var b strings.Builder
+	var about, others []int
 	for i, l := range loud {
-		if len(loud) > most && i == most/2 {
-			fmt.Fprintf(&b, "            ... %d more\n", len(loud)-most)
+		if l.who == broken || slices.ContainsFunc(words(l.text), func(word string) bool { return names[word] }) {
+			about = append(about, i)
+		} else {
+			others = append(others, i)
 		}
-		if len(loud) > most && i >= most/2 && i < len(loud)-most/2 {
-			continue
+	}
+	about = ends(about, most)
+	far := func(i int) int { // a cause comes before what it leads to
+		far := 2 * len(loud)
+		for _, j := range about {
+			switch {
+			case loud[j].who == broken:
+			case i < j:
+				far = min(far, j-i)
+			default:
+				far = min(far, 2*(i-j))
+			}
 		}
-		text := l.String()
+		return far
+	}
+	if most -= len(about); len(others) > most && far(others[0]) < 2*len(loud) {
+		slices.SortStableFunc(others, func(a, b int) int { return cmp.Compare(far(a), far(b)) })
+		others = others[:most]
+	}
+	shown := slices.Sorted(slices.Values(append(about, ends(others, most)...)))
+	var b strings.Builder
+	next := 0
+	for _, i := range append(shown, len(loud)) {
+		if i > next {
+			fmt.Fprintf(&b, "            ... %d more\n", i-next)
+		}
+		if next = i + 1; i == len(loud) {
+			break
+		}
+		text := loud[i].String()
 		if cut, _, more := strings.Cut(text, "\n"); more {
 			text = cut + " ..."
 		}
 		b.WriteString(text[:min(len(text), 180)] + "\n")
 	}
 	return b.String()
+}
+
+const broken = "BROKEN" // who says that a promise is broken
+
+func words(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" :;,\"()\n", r) })
+}
+
+// ends leaves out the middle of a list.
+func ends(list []int, most int) []int {
+	if len(list) <= most {
+		return list
+	}
+	return append(slices.Clone(list[:most-most/2]), list[len(list)-most/2:]...)
 }
 
 // fingerprint tells two days apart by all that happened in them.

@@ -238,19 +238,30 @@ func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 	return total
 }
 
-// Fuzz makes the days of a program a fuzz target: the input is the choices.
+// Fuzz makes the days of a program a fuzz target: the input is the choices. SIM_REPLAY is
+// an input, too.
 func Fuzz(f *testing.F, cfg Config, program func(w *World)) {
+	f.Helper()
 	cfg = cfg.withDefaults()
-	for seed := range uint64(4) {
-		c := chosenBy(seed + 1)
-		for range 200 {
-			c.next()
+	if text := os.Getenv("SIM_REPLAY"); text != "" {
+		bytes, err := decode(text)
+		if err != nil {
+			f.Fatal(err)
 		}
-		f.Add(c.used)
+		f.Add(bytes)
+	} else {
+		for seed := range uint64(4) {
+			c := chosenBy(seed + 1)
+			for range 200 {
+				c.next()
+			}
+			f.Add(c.used)
+		}
 	}
+	name := f.Name()
 	f.Fuzz(func(t *testing.T, bytes []byte) {
 		if d := simulate(t, cfg, chosenAs(bytes), program); len(d.broken) > 0 {
-			t.Errorf("%sreplay: SIM_REPLAY=%s", d.failure(0, len(bytes)), encode(d.used))
+			t.Errorf("%sreplay: SIM_REPLAY=%s go test -run '^%s$'", d.failure(0, len(bytes)), encode(d.used), name)
 		}
 	})
 }

@@ -2,7 +2,15 @@ package sim_test
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
@@ -29,17 +37,29 @@ func TestTheOracleSeesALie(t *testing.T) {
 	t.Parallel()
 	rejected := &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrDeclined}}
 	unknown := &sdk.Error{Outcome: sdk.Unknown}
-	for kind, lie := range map[string]struct {
-		pay    bool
-		told   error
-		amount int64
+	duplicate := &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrDuplicate}}
+	taken := &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrReferenceTaken, sdk.ErrDuplicate}}
+	for name, lie := range map[string]struct {
+		want      string
+		reference string
+		pay       bool
+		amount    int64
+		account   string
+		told      []error // by the same call, again and again
 	}{
-		sim.RejectedDebited: {true, rejected, 1000},
-		sim.SuccessWithout:  {false, nil, 1000},
-		"another amount":    {true, nil, 999},
-		sim.NotSettled:      {true, unknown, 1000},
+		"refused":                 {sim.RejectedDebited, "order-1", true, 1000, "", []error{rejected}},
+		"success":                 {sim.SuccessWithout, "order-1", false, 1000, "", []error{nil}},
+		"another amount":          {sim.SuccessWithout, "order-1", true, 999, "", []error{nil}},
+		"refused here":            {sim.SentRefused, "order-1-failed", true, 1000, "", []error{&sdk.Error{Outcome: sdk.NotSent, Reasons: []error{sdk.ErrValidation}}}},
+		"not sent, its last step": {"", "order-1-failed", true, 1000, "", []error{&sdk.Error{Outcome: sdk.NotSent}, nil}},
+		"another account":         {sim.SuccessWithout, "order-1", true, 1000, "0783300001", []error{nil}},
+		"the account":             {"", "order-1", true, 1000, "+250783300000", []error{nil}},
+		"unknown":                 {sim.NotSettled, "order-1", true, 1000, "", []error{unknown}},
+		"a duplicate":             {sim.RejectedDebited, "order-1", true, 1000, "", []error{unknown, duplicate}},
+		"found, a duplicate":      {"", "order-1", true, 1000, "", []error{unknown, nil, duplicate}},
+		"another's":               {"", "order-1", true, 1000, "", []error{unknown, taken}},
 	} {
-		t.Run(kind, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Profiles: []sim.Profile{{Calm: true}}, Seed: 3}, func(w *sim.World) {
 				w.KPay()
@@ -48,7 +68,64 @@ func TestTheOracleSeesALie(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					ask := sim.Ask{Provider: "kpay", Reference: "order-1", Amount: decimal.NewFromInt(lie.amount), Currency: "RWF"}
+					ask := sim.Ask{Provider: "kpay", Reference: lie.reference, Amount: decimal.NewFromInt(lie.amount), Currency: "RWF", Account: lie.account}
+					for i, told := range lie.told {
+						_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
+							for lie.pay && i == 0 {
+								_, err := client.Pay(ctx, kpay.PayParams{
+									RefID: lie.reference, Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
+									CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
+								})
+								if err == nil {
+									break
+								}
+							}
+							return told
+						})
+					}
+					return nil
+				})
+			})
+			if lie.want == "" {
+				require.Empty(t, r.Failures)
+				return
+			}
+			require.Len(t, r.Failures, 1)
+			assert.Equal(t, lie.want, r.Failures[0].Violations[0].Kind)
+		})
+	}
+}
+
+// A payment that waits for a person is excused from being settled, but not from being
+// found: its lookups must not deny it once the trouble is over.
+func TestAnAbsenceIsHeldAgainstTheLedger(t *testing.T) {
+	t.Parallel()
+	absent := &sdk.Error{Outcome: sdk.NoEffect, Reasons: []error{sdk.ErrNotFound}}
+	for name, lie := range map[string]struct {
+		want      string
+		pay       bool
+		reference string // that the lookup asks for
+		after     time.Duration
+		told      error
+	}{
+		"denied":                   {sim.AbsentDebited, true, "order-1", time.Hour, absent},
+		"denied under the old":     {sim.AbsentDebited, true, "order-1 ", time.Hour, absent},
+		"denied within trouble":    {"", true, "order-1", 5 * time.Minute, absent},
+		"denied right after it":    {"", true, "order-1", 10*time.Minute + time.Second, absent},
+		"no clear response":        {"", true, "order-1", time.Hour, &sdk.Error{Outcome: sdk.NoEffect}},
+		"there is no such payment": {"", false, "order-1", time.Hour, absent},
+		"of another payment":       {"", true, "order-2", time.Hour, absent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Trouble: 10 * time.Minute, Profiles: []sim.Profile{{Calm: true}}, Seed: 3}, func(w *sim.World) {
+				w.KPay()
+				w.Process("shop", func(p *sim.Process) error {
+					client, err := kpay.New(p.KPayConfig())
+					if err != nil {
+						return err
+					}
+					ask := sim.Ask{Provider: "kpay", Reference: lie.reference}
 					_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
 						for lie.pay {
 							_, err := client.Pay(ctx, kpay.PayParams{
@@ -59,19 +136,72 @@ func TestTheOracleSeesALie(t *testing.T) {
 								break
 							}
 						}
-						return lie.told
+						return &sdk.Error{Outcome: sdk.Unknown}
 					})
+					w.Stuck("kpay", lie.reference, "no clear response")
+					p.Sleep(p.Context(), lie.after-w.Since())
+					if name == "of another payment" {
+						ask.Reference = "order-3"
+					}
+					_ = p.Look(p.Context(), ask, func(context.Context) error { return lie.told })
 					return nil
 				})
 			})
-			require.Len(t, r.Failures, 1)
-			want := kind
-			if kind == "another amount" {
-				want = sim.SuccessWithout
+			if lie.want == "" {
+				require.Empty(t, r.Failures)
+				return
 			}
-			assert.Equal(t, want, r.Failures[0].Violations[0].Kind)
+			require.Len(t, r.Failures, 1)
+			assert.Equal(t, lie.want, r.Failures[0].Violations[0].Kind)
 		})
 	}
+}
+
+// A connection may be cut after any byte: a provider gets parts of a request, and a client
+// parts of a response.
+func TestACutIsAnywhere(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	arrived, came := map[int]bool{}, map[int]bool{} // how much, in sixteenths
+	r := sim.Explore(t, sim.Config{Seeds: 300}, func(w *sim.World) {
+		f := w.KPay()
+		w.Process("shop", func(p *sim.Process) error {
+			for range 20 {
+				body := `{"action":"checkstatus","refid":"order-1","username":"none","password":"none"}` + strings.Repeat(" ", 200)
+				ctx, cancel := context.WithTimeout(p.Context(), time.Minute)
+				defer cancel()
+				req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.ClientConfig().BaseURL, strings.NewReader(body))
+				if err != nil {
+					return err
+				}
+				res, err := p.HTTPClient().Do(req)
+				if err != nil {
+					continue
+				}
+				part, err := io.ReadAll(res.Body)
+				_ = res.Body.Close()
+				if errors.Is(err, io.ErrUnexpectedEOF) {
+					mu.Lock()
+					came[len(part)] = true
+					mu.Unlock()
+				}
+			}
+			return nil
+		})
+		w.Check(func(sim.Ledgers) error {
+			for _, req := range f.Requests() {
+				if n := len(req.RequestBody); n > 0 && n < 200 {
+					mu.Lock()
+					arrived[n/16] = true
+					mu.Unlock()
+				}
+			}
+			return nil
+		})
+	})
+	require.Empty(t, r.Failures)
+	assert.Greater(t, len(arrived), 6, "parts of requests")
+	assert.Greater(t, len(came), 6, "parts of responses")
 }
 
 func TestAPanicOfTheProgramIsAViolation(t *testing.T) {
@@ -83,4 +213,43 @@ func TestAPanicOfTheProgramIsAViolation(t *testing.T) {
 	assert.Equal(t, "panic", r.Failures[0].Violations[0].Kind)
 }
 
-func FuzzShop(f *testing.F) { sim.Fuzz(f, sim.Config{}, careful) }
+// A story keeps what it is about, however much else has happened.
+func TestAStoryKeepsTheLinesAboutWhatWasBroken(t *testing.T) {
+	t.Parallel()
+	r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1}, func(w *sim.World) {
+		for i := range 200 {
+			w.Note("kpay", "takes the money of order-%d", i)
+		}
+		w.Fail("order-77 has 2 debits, in 3s")
+	})
+	require.Len(t, r.Failures, 1)
+	story := r.Failures[0].Story
+	assert.Contains(t, story, "order-77\n")
+	assert.Contains(t, story, "order-70\n", "what came before")
+	assert.NotContains(t, story, "order-0\n")
+	assert.Contains(t, story, "BROKEN")
+	assert.Contains(t, story, "more\n")
+	assert.Less(t, strings.Count(story, "\n"), 30)
+}
+
+const blindFuzz = "SIM_TEST_BLIND" // has FuzzShop run the program that is wrong
+
+func TestAFuzzTargetReadsAReplay(t *testing.T) {
+	t.Parallel()
+	r := sim.Explore(t, sim.Config{Seeds: 200}, blind)
+	require.Len(t, r.Failures, 1)
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^FuzzShop$")
+	command.Env = append(os.Environ(), blindFuzz+"=1", "SIM_REPLAY="+r.Failures[0].Replay)
+	out, err := command.CombinedOutput()
+	require.Error(t, err, "the fuzz target does not fail")
+	assert.Contains(t, string(out), r.Failures[0].Violations[0].Text)
+	assert.Contains(t, string(out), "SIM_REPLAY="+r.Failures[0].Replay+" go test -run '^FuzzShop$'")
+}
+
+func FuzzShop(f *testing.F) {
+	if os.Getenv(blindFuzz) != "" {
+		sim.Fuzz(f, sim.Config{}, blind)
+		return
+	}
+	sim.Fuzz(f, sim.Config{}, careful)
+}

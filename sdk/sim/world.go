@@ -44,6 +44,8 @@ type World struct {
 	adversary *adversary
 	banks     []*bank
 	calls     []*call
+	absent    []look
+	quiet     time.Duration    // when the trouble was over
 	owners    map[string]*call // of what made a payment, or took its money, by provider and id
 	pasts     map[string][]*past
 	swappers  map[string]*swapper
@@ -156,7 +158,7 @@ func (w *World) day(program func(*World)) {
 	after(over, w.cfg.Trouble)
 	w.turns.wait("~ the trouble is over")
 	w.mu.Lock()
-	w.adversary.over = true
+	w.adversary.over, w.quiet = true, w.sinceLocked()
 	w.mu.Unlock()
 	w.note("world", true, "the trouble is over")
 	close(w.calm)
@@ -224,6 +226,9 @@ func (w *World) choose(n int) int {
 	defer w.mu.Unlock()
 	return w.choices.choose(n)
 }
+
+// part chooses a number below n.
+func (w *World) part(n int) int { return w.choose(256) * n / 256 }
 
 func (w *World) delay() time.Duration {
 	w.mu.Lock()

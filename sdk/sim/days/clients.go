@@ -3,6 +3,7 @@ package days
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -30,7 +31,11 @@ func meets(more ...string) []string {
 	}, more...)
 }
 
-const metPadded = "a reference with white space refused"
+const (
+	metPadded     = "a reference with white space refused"
+	metAskedAgain = "a searched write made again after its success"
+	metCanceled   = "a transaction canceled before it was funded"
+)
 
 // ending chooses what becomes of the third order.
 func ending(w *sim.World, endings ...string) string {
@@ -48,12 +53,12 @@ func KPay() Day {
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			client, err := kpay.New(p.KPayConfig())
 			for i, ref := range []string{"order-1", "order-2", "order-3" + third} {
-				ask := sim.Ask{Provider: "kpay", Reference: ref, Amount: amount(int64(1000 * (i + 1))), Currency: "RWF"}
+				ask := sim.Ask{Provider: "kpay", Reference: ref, Amount: amount(int64(1000 * (i + 1))), Currency: "RWF", Account: fmt.Sprintf("078330%d000", i)}
 				orders = append(orders, order{
 					Ask: ask,
 					make: func(ctx context.Context) error {
 						_, err := client.Pay(ctx, kpay.PayParams{
-							RefID: ref, Amount: ask.Amount, Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "a@example.com",
+							RefID: ref, Amount: ask.Amount, Method: kpay.MethodMoMo, MSISDN: ask.Account, Email: "a@example.com",
 							CustomerName: "A", CustomerNumber: "1", Details: "order", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
 						})
 						return err
@@ -82,12 +87,12 @@ func Kasapay() Day {
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			client, err := kasapay.New(p.KasapayConfig())
 			add := func(actor, ref string, n int64) {
-				ask := sim.Ask{Provider: "kasapay", Reference: ref, Amount: amount(n), Currency: "KES"}
+				ask := sim.Ask{Provider: "kasapay", Reference: ref, Amount: amount(n), Currency: "KES", Account: fmt.Sprint(220_000 + n)}
 				orders = append(orders, order{
 					Ask: ask, actor: actor,
 					make: func(ctx context.Context) error {
 						_, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
-							Reference: ref, RecipientType: kasapay.Paybill, RecipientAccountNumber: "222222", RecipientName: "Supplier", AccountReference: "0101",
+							Reference: ref, RecipientType: kasapay.Paybill, RecipientAccountNumber: ask.Account, RecipientName: "Supplier", AccountReference: "0101",
 							Amount: ask.Amount, Currency: "KES", Country: "KEN", Description: "goods", CallbackURL: "https://shop.example/hooks/kasapay",
 						})
 						return err
@@ -111,14 +116,20 @@ func Kasapay() Day {
 
 // Kapiten creates three deliveries from a wallet that does not suffice at first. On
 // some days the first is asked for twice at once, or the third has a reference with
-// white space.
+// white space. Where Kapiten shows at once what it has taken, the second is asked for
+// again after its success.
 func Kapiten() Day {
-	return Day{Name: "kapiten", Config: sim.Config{Outages: []string{"kapiten"}}, Meets: meets(sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken, metPadded), Program: func(w *sim.World) {
+	return Day{Name: "kapiten", Config: sim.Config{Outages: []string{"kapiten"}, Profiles: []sim.Profile{sim.Documented, {Name: "prompt", Prompt: true}}}, Meets: meets(metAskedAgain, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken, metPadded), Program: func(w *sim.World) {
 		f, company := w.Kapiten(func(c *kapitentest.Config) { c.OnInsufficientFunds = kapitentest.Reject })
 		if w.Choose(2) == 1 {
 			_ = f.Withdraw(company.ID, amount(998_000))
 		}
 		m, since := newMerchant(w, false), w.Now()
+		quiet, err := kapiten.New(f.ClientConfig(company))
+		if err != nil {
+			w.Fail("%v", err)
+			return
+		}
 		hasty, padded := w.Choose(2) == 1, w.Choose(4) == 3
 		treasurer(w, func() error { return f.Deposit(company.ID, amount(100_000)) })
 		m.run(func(p *sim.Process) (orders []order, err error) {
@@ -129,19 +140,35 @@ func Kapiten() Day {
 					ref += "\u00a0" // the client refuses it, because Kapiten would cut it
 					w.Met(metPadded)
 				}
+				params := kapiten.CreateRideParams{
+					CompanyID: company.ID, ExternalID: ref, Since: since,
+					PickupAddress: "KK 12 Ave", Pickup: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+					DropoffAddress: "KG 7 Ave", Dropoff: kapiten.Location{Latitude: -1.9353, Longitude: 30.0928 + float64(i)/100},
+					Sender: kapiten.Contact{Name: "Shop", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "Ann", Phone: fmt.Sprintf("07886%d4321", i)},
+				}
+				price, err := quiet.Rides.Estimate(context.Background(), kapiten.EstimateParams{CompanyID: company.ID, Pickup: params.Pickup, Dropoff: params.Dropoff})
+				if err != nil {
+					return nil, err
+				}
 				once := func(ctx context.Context) error {
-					_, err := client.Rides.CreateOnce(ctx, kapiten.CreateRideParams{
-						CompanyID: company.ID, ExternalID: ref, Since: since,
-						PickupAddress: "KK 12 Ave", Pickup: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
-						DropoffAddress: "KG 7 Ave", Dropoff: kapiten.Location{Latitude: -1.9353, Longitude: 30.0928 + float64(i)/100},
-						Sender: kapiten.Contact{Name: "Shop", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "Ann", Phone: "0788654321"},
-					})
+					_, err := client.Rides.CreateOnce(ctx, params)
 					return err
 				}
 				orders = append(orders, order{
-					Ask: sim.Ask{Provider: "kapiten", Reference: ref},
+					Ask: sim.Ask{Provider: "kapiten", Reference: ref, Amount: price.Amount, Currency: "RWF", Account: params.Receiver.Phone},
 					make: func(ctx context.Context) error {
-						if i != 0 || !hasty {
+						switch {
+						case i == 1 && w.Profile().Prompt:
+							if err := once(ctx); err != nil {
+								return err
+							}
+							later, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+							defer cancel()
+							p.Sleep(later, time.Minute)
+							w.Met(metAskedAgain)
+							_ = once(later) // of a ride that was made, whatever it says
+							return nil
+						case i != 0 || !hasty:
 							return once(ctx)
 						}
 						var second error
@@ -175,11 +202,11 @@ func Kotani() Day {
 			client, err := kotani.New(p.KotaniConfig())
 			for i := range 3 {
 				ref := fmt.Sprintf("cashout-%d", i+1)
-				ask := sim.Ask{Provider: "kotani", Reference: ref, Amount: amount(int64(1000 * (i + 1))), Currency: "KES"}
+				ask := sim.Ask{Provider: "kotani", Reference: ref, Amount: amount(int64(1000 * (i + 1))), Currency: "KES", Account: fmt.Sprintf("25471%d345678", i)}
 				o := order{
 					Ask: ask,
 					make: func(ctx context.Context) error {
-						_, err := client.Fiat.Withdraw(ctx, kotani.WithdrawParams{Amount: ask.Amount, PhoneNumber: "254712345678", ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
+						_, err := client.Fiat.Withdraw(ctx, kotani.WithdrawParams{Amount: ask.Amount, PhoneNumber: ask.Account, ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
 						return err
 					},
 					find: func(ctx context.Context) error {
@@ -189,7 +216,7 @@ func Kotani() Day {
 				}
 				if i == 2 {
 					o.make = func(ctx context.Context) error {
-						_, err := client.Fiat.Deposit(ctx, kotani.DepositParams{Amount: ask.Amount, PhoneNumber: "254712345678", ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
+						_, err := client.Fiat.Deposit(ctx, kotani.DepositParams{Amount: ask.Amount, PhoneNumber: ask.Account, ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
 						return err
 					}
 					o.find = func(ctx context.Context) error {
@@ -226,26 +253,26 @@ func FiatConnect() Day {
 			w.Fail("%v", err)
 			return
 		}
-		var quotes []string
+		var asks []sim.Ask
 		for i := range 2 {
 			quote, err := setup.FiatConnect.QuoteOut(ctx, kotani.TransferQuoteParams{FiatType: "KES", CryptoType: "cUSD", Country: "KE", FiatAmount: amount(int64(1300 * (i + 1)))})
 			if err != nil {
 				w.Fail("%v", err)
 				return
 			}
-			quotes = append(quotes, quote.ID)
+			asks = append(asks, sim.Ask{Provider: "kotani", Reference: quote.ID, Amount: amount(int64(1300 * (i + 1))), Currency: "KES", Account: account.ID})
 		}
 		m := newMerchant(w, true)
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			config := p.KotaniConfig()
 			config.FiatConnect = quiet.FiatConnect
 			client, err := kotani.New(config)
-			for i, quote := range quotes {
+			for i, ask := range asks {
 				make := func(ctx context.Context) error {
-					_, err := client.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: account.ID, QuoteID: quote, IdempotencyKey: fmt.Sprintf("key-%d", i+1)})
+					_, err := client.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: account.ID, QuoteID: ask.Reference, IdempotencyKey: fmt.Sprintf("key-%d", i+1)})
 					return err
 				}
-				orders = append(orders, order{Ask: sim.Ask{Provider: "kotani", Reference: quote}, actor: fmt.Sprintf("transfer-%d", i+1), make: make, find: make})
+				orders = append(orders, order{Ask: ask, actor: fmt.Sprintf("transfer-%d", i+1), make: make, find: make})
 			}
 			return orders, err
 		})
@@ -253,13 +280,32 @@ func FiatConnect() Day {
 }
 
 // BitPesa pays three people from a balance that does not suffice at first. Two clerks
-// use one reference for two payments.
+// use one reference for two payments. On some days BitPesa cancels what waits for money.
 func BitPesa() Day {
-	return Day{Name: "bitpesa", Config: sim.Config{Outages: []string{"bitpesa"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating}}, Meets: meets("rejected", sim.MetFound, sim.MetRefusedInFlight, sim.MetOvertaken, sim.MetResent, sim.MetTwoProcesses, sim.MetHeldRefused), Program: func(w *sim.World) {
+	return Day{Name: "bitpesa", Config: sim.Config{Outages: []string{"bitpesa"}, Profiles: []sim.Profile{sim.Documented, sim.Repeating}}, Meets: meets("rejected", metCanceled, sim.MetFound, sim.MetRefusedInFlight, sim.MetOvertaken, sim.MetResent, sim.MetTwoProcesses, sim.MetHeldRefused), Program: func(w *sim.World) {
 		f := w.BitPesa(func(c *bitpesatest.Config) {
 			c.Keys = []bitpesatest.Key{{Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret, Balances: map[string]decimal.Decimal{"USD": amount(150)}}}
 		})
 		m, oneStep := newMerchant(w, true), w.Choose(2) == 1
+		if w.Choose(4) == 3 {
+			w.Actor("bitpesa's officer", func(ctx context.Context) {
+				for range 60 {
+					timer := time.NewTimer(500 * time.Millisecond)
+					select {
+					case <-timer.C:
+					case <-ctx.Done():
+						return
+					}
+					w.Quiesce("bitpesa's officer")
+					for _, t := range f.Transactions(bitpesatest.TestKey) {
+						if t.State == bitpesa.TransactionApproved && f.MoveTransaction(t.ID, bitpesa.TransactionCanceled) == nil {
+							w.Met(metCanceled)
+							w.Note("bitpesa", "cancels %s, which was never funded", t.ExternalID)
+						}
+					}
+				}
+			})
+		}
 		treasurer(w, func() error { return f.Deposit(bitpesatest.TestKey, "USD", amount(100_000)) })
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			client, err := bitpesa.New(p.BitPesaConfig())

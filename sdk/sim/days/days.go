@@ -136,7 +136,7 @@ func (m *merchant) settle(ctx context.Context, p *sim.Process, o order, key stri
 func (m *merchant) found(ctx context.Context, p *sim.Process, o order) bool {
 	limited, cancel := context.WithTimeout(ctx, max(m.patience, 10*time.Second))
 	defer cancel()
-	if o.find(limited) != nil {
+	if p.Look(limited, o.Ask, o.find) != nil {
 		return false
 	}
 	return p.Call(ctx, o.Ask, func(context.Context) error { return nil }) == nil

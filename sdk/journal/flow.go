@@ -45,7 +45,9 @@ func New[P, T any](j *Journal, name string, p Provider[P, T], fn Func[T]) *Flow[
 // nothing leaves if you roll back. A worker of Run sends it.
 //
 // The same parameters under the same reference are the same entry: Plan changes
-// nothing and returns nil. Other parameters are ErrReferenceTaken.
+// nothing and returns nil. Other parameters are ErrReferenceTaken, if they decide who
+// pays, who is paid, how much or by which way. Other descriptions, names of your own
+// and QuoteLimits do not decide: those of the first Plan stand.
 //
 // On SQLite begin your transaction with BEGIN IMMEDIATE. On PostgreSQL at REPEATABLE
 // READ a concurrent Plan of the same reference ends in a serialization failure: run
@@ -136,10 +138,34 @@ func (f *Flow[P, T]) compare(ctx context.Context, tx Tx, reference string, param
 	case version < 1 || version > len(f.m.digests):
 		return fmt.Errorf("journal: plan: a newer release planned this reference (digest version %d): update this process", version)
 	}
-	if sum := f.m.digests[version-1](params); !bytes.Equal(sum[:], stored) {
-		return fmt.Errorf("journal: plan: other parameters stand under this reference: %w", ErrReferenceTaken)
+	sum := f.m.digests[version-1](params)
+	same := bytes.Equal(sum[:], stored)
+	if same && version < len(f.m.digests) {
+		same, err = f.stillSame(ctx, tx, reference, params)
 	}
-	return nil
+	if err == nil && !same {
+		err = fmt.Errorf("journal: plan: other parameters stand under this reference: %w", ErrReferenceTaken)
+	}
+	return err
+}
+
+// stillSame holds the parameters against those of an entry with an older digest, by what
+// decides now. Of an entry that is purged nothing more is known than its digest.
+func (f *Flow[P, T]) stillSame(ctx context.Context, tx Tx, reference string, params P) (bool, error) {
+	var data []byte
+	err := sqldb.QueryRow(ctx, tx, f.j.sql.plannedParams, []any{f.m.name, reference}, &data)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return true, nil
+	case err != nil:
+		return false, failed("plan", err)
+	}
+	stored, err := f.m.decode(data)
+	if err != nil {
+		return false, errStored
+	}
+	newest := f.m.digests[len(f.m.digests)-1]
+	return newest(stored) == newest(params), nil
 }
 
 func checkReference(reference string) error {

@@ -34,9 +34,9 @@ func KPay(j *Journal, name string, client KPayClient, fn Func[kpay.Payment]) *Fl
 			}
 			return identify(p.RefID, p.Amount, orDefault(string(p.Currency), string(kpay.RWF)), p.ReturnURL)
 		},
-		Deciding: []func(kpay.PayParams) []string{func(p kpay.PayParams) []string {
+		Deciding: versions(func(p kpay.PayParams) []string {
 			return []string{p.RefID, p.Amount.String(), orDefault(string(p.Currency), "RWF"), string(p.Method), localNumber(p.MSISDN), p.RetailerID}
-		}},
+		}, func(p kpay.PayParams) []string { return []string{string(p.BankID)} }),
 		Steps: []Step[kpay.PayParams, kpay.Payment]{clientStep(kpay.OpPay, sdk.Referenced, func(r request) (sdk.Prepared[kpay.Payment], error) {
 			return client.Prepare(r.Params)
 		})},

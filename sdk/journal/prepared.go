@@ -185,6 +185,11 @@ func knockedBy[E any](source webhook.Source[E]) func([]byte) (string, webhook.Re
 	}
 }
 
+// versions are the two versions of what decides, of which the second decides more.
+func versions[P any](first, more func(P) []string) []func(P) []string {
+	return []func(P) []string{first, func(p P) []string { return append(first(p), more(p)...) }}
+}
+
 // requireClient has a flow without a client refused when it is made.
 func requireClient[P, T any](p Provider[P, T], client any) Provider[P, T] {
 	if isNil(client) {

@@ -384,6 +384,60 @@ func TestJournalPlanKnowsWhoIsPaid(t *testing.T) {
 	})
 }
 
+// laterStatus is KPay after it has changed its mind about a payment.
+type laterStatus struct {
+	*kpay.Client
+	status *kpay.Code
+}
+
+func (c laterStatus) Find(ctx context.Context, refID string) (*kpay.Payment, error) {
+	p, err := c.Client.Find(ctx, refID)
+	if err == nil && *c.status != "" {
+		p.Status = *c.status
+	}
+	return p, err
+}
+
+// TestJournalWatchesKPay: KPay has no list to compare with, so that a payment which it
+// corrects after its end is found without a callback. That ends after some days.
+func TestJournalWatchesKPay(t *testing.T) {
+	for _, test := range []struct {
+		ended, then kpay.Code
+		after       time.Duration
+		told        []string
+	}{
+		{"682", kpay.CodePaid, 0, []string{"pending", "failed", "corrected"}},
+		{kpay.CodePaid, kpay.CodeFailed, 0, []string{"pending", "succeeded", "reversed"}},
+		{"682", kpay.CodePaid, 16 * 24 * time.Hour, []string{"pending", "failed"}},
+	} {
+		db := openImmediate(t)
+		m := newMerchant(t, db, journal.SQLite, newBank(sdk.Once))
+		j, err := journal.Open(t.Context(), db, journal.SQLite, journal.Config{})
+		require.NoError(t, err)
+		m.j = j
+		srv, shown := kpaytest.New(kpaytest.Config{}), kpay.Code("")
+		cfg := srv.ClientConfig()
+		cfg.CallbackURL = callback
+		client, err := kpay.New(cfg)
+		require.NoError(t, err)
+		flow := journal.KPay(j, "pay", laterStatus{client, &shown}, tell[kpay.Payment]())
+		tx, err := db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		require.NoError(t, flow.Plan(t.Context(), tx, kpayParams(providerReference)))
+		require.NoError(t, tx.Commit())
+		m.work(0)
+		require.NoError(t, srv.MovePayment(providerReference, test.ended))
+		m.work(time.Minute)
+		require.Equal(t, journal.StateFinal, m.entry(providerReference).State, m.history(providerReference))
+		for waited := time.Duration(0); waited < test.after; waited += 12 * time.Hour {
+			m.work(12 * time.Hour)
+		}
+		shown = test.then
+		m.again(20, 3*time.Hour)
+		require.Equal(t, test.told, changes(t, db, providerReference))
+	}
+}
+
 // TestJournalCallbacksOfProviders: the fakes' own callbacks wake an entry, and no
 // secret of a callback URL is stored.
 func TestJournalCallbacksOfProviders(t *testing.T) {

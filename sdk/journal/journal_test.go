@@ -1,12 +1,14 @@
 package journal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -306,6 +308,44 @@ func TestBackoffGrowsAndEnds(t *testing.T) {
 		require.GreaterOrEqual(t, d, 900*time.Millisecond)
 	}
 	require.Greater(t, new(Journal).backoff(50, time.Second, time.Minute), 50*time.Second)
+}
+
+// TestGather: a loop in a crowd waits for half of its slots, and for no slot that is late.
+func TestGather(t *testing.T) {
+	for name, test := range map[string]struct {
+		freed  int // after 100 µs; the rest stays busy
+		wanted int
+		got    int
+		took   time.Duration
+	}{
+		"enough come free": {freed: 12, wanted: 7, got: 12, took: 100 * time.Microsecond},
+		"too few":          {freed: 3, wanted: 7, got: 3, took: gathering},
+		"enough are free":  {freed: 12, wanted: 0, got: 0, took: 0},
+		"nothing comes":    {freed: 0, wanted: 1, got: 0, took: gathering},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			slots := make(chan struct{}, 16)
+			require.Equal(t, 16, free(slots))
+			go func() {
+				time.Sleep(100 * time.Microsecond)
+				for range test.freed {
+					<-slots
+				}
+			}()
+			began := time.Now()
+			got := gather(t.Context(), slots, test.wanted)
+			took := time.Since(began)
+			synctest.Wait()
+			got += free(slots) // the rest of those that came at the same time
+			require.Equal(t, test.took, took, name)
+			require.Equal(t, test.got, got, name)
+			time.Sleep(gathering)
+			synctest.Wait()
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Zero(t, gather(ctx, make(chan struct{}), 1))
 }
 
 // TestStatementsAreInTheirDialect: PostgreSQL and SQLite number parameters differently, and no word of

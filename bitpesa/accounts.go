@@ -113,7 +113,7 @@ type AccountValidation struct {
 
 // Create validates an account. It moves nothing, so you may repeat it.
 //
-// If the account is not valid, or cannot be validated, the error is ErrValidation,
+// If the account is not valid, or cannot be validated, the error is sdk.ErrValidation,
 // with BitPesa's sentence in Error.Message. "Account Invalid" is a wrong account.
 // "Account validation failed" is an outage. Create then returns the validation too,
 // as far as the response has one.

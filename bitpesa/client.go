@@ -41,7 +41,8 @@ type Config struct {
 	AllowPlainHTTP bool
 
 	// Options are HTTPClient, Logger, OnAttempt, App, MaxAttempts, MinBackoff,
-	// MaxBackoff, MaxRetryAfter, AttemptTimeout and Jitter. See sdk.Options.
+	// MaxBackoff, MaxRetryAfter, AttemptTimeout, WriteIdleTimeout, MaxResponseBytes
+	// and Jitter. See sdk.Options.
 	sdk.Options
 	// CreateAndFundTimeout bounds one attempt of Transactions.CreateAndFund, which
 	// may take more than a minute (documented). Default: 3 min. Negative: none.

@@ -55,17 +55,17 @@ type Debit struct {
 //
 //   - If it is funded, Create succeeds. Existing tells whether it was funded before.
 //     If its price is not the Amount, or its sender has paid it in, the error is
-//     ErrReferenceTaken.
+//     sdk.ErrReferenceTaken.
 //   - If it still waits for its money, the client sends the debit once more. BitPesa
 //     refuses a debit for a funded transaction (documented).
-//   - Otherwise the error is ErrOutcomeUnknown.
+//   - Otherwise the error is sdk.ErrOutcomeUnknown.
 //
 // A response that does not name the transaction is an unknown outcome.
 func (s *DebitsService) Create(ctx context.Context, p DebitParams) (*Debit, error) {
 	return s.create(p).Do(ctx)
 }
 
-// Prepare checks and encodes what Create sends, for package journal.
+// Prepare checks and encodes what Create sends, for package sdk/journal.
 func (s *DebitsService) Prepare(p DebitParams) (sdk.Prepared[Debit], error) {
 	return s.create(p).Prepare()
 }
@@ -82,7 +82,7 @@ func (s *DebitsService) create(p DebitParams) transport.Write[Debit] {
 // whether one refusal refuses all debits. So the client believes a refusal only if
 // each transaction still waits for its money. It settles an unknown outcome as
 // Create does, if all transactions are funded or none is. Otherwise the error
-// matches ErrOutcomeUnknown: read every transaction.
+// matches sdk.ErrOutcomeUnknown: read every transaction.
 func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]Debit, error) {
 	var f transport.Faults
 	if len(list) == 0 {
@@ -171,11 +171,11 @@ func (s *DebitsService) look(ctx context.Context, list []DebitParams, existing, 
 	for i := range list {
 		t, err := s.c.Transactions.Get(ctx, list[i].ToID)
 		if err != nil {
-			return nil, transport.Absent, err
+			return nil, 0, err
 		}
 		if _, unfunded := t.State.funded(); !t.Funded() {
 			if !unfunded && !(refused && t.neverFunded()) {
-				return nil, transport.Absent, s.c.core.Inconclusive(OpGetTransaction, t.ID, errStateOpen)
+				return nil, 0, s.c.core.Inconclusive(OpGetTransaction, t.ID, errStateOpen)
 			}
 			absent++
 			continue
@@ -192,7 +192,7 @@ func (s *DebitsService) look(ctx context.Context, list []DebitParams, existing, 
 	case len(list):
 		return nil, transport.Absent, nil
 	}
-	return nil, transport.Absent, s.c.core.Inconclusive(OpGetTransaction, list[0].ToID, errStateOpen)
+	return nil, 0, s.c.core.Inconclusive(OpGetTransaction, list[0].ToID, errStateOpen)
 }
 
 const (

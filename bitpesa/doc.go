@@ -30,7 +30,7 @@
 // # What can go wrong
 //
 // Every error of a call is an *sdk.Error; ask sdk.Advise what to do. After a 422, its
-// Detail is an Existing: the stored object with your external id, if the response
+// Detail is an ExistingObject: the stored object with your external id, if the response
 // shows one.
 //
 // After a write, only a 422 that says what is wrong with the object proves that nothing
@@ -44,7 +44,7 @@
 // other write after an unknown outcome.
 //
 // Make the same call again after a crash. An object that exists is compared with the
-// params: the same is a success with Existing set, another is ErrReferenceTaken. The
+// params: the same is a success with Existing set, another is sdk.ErrReferenceTaken. The
 // README lists what is compared.
 //
 // # Limits

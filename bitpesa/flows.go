@@ -15,21 +15,21 @@ import (
 // PayFromBalance creates a transaction and funds it from the account balance. Call
 // it again with the same params after any failure, in this process or after a
 // crash: it continues where it stopped, and pays once. If the error matches
-// ErrOutcomeUnknown, call it again later. CreateAndFund does the same in one
+// sdk.ErrOutcomeUnknown, call it again later. CreateAndFund does the same in one
 // request, but cannot continue.
 //
 // The steps:
 //
 //  1. Create, with the ExternalID (required). If the same transaction has this
 //     ExternalID, PayFromBalance continues with that transaction. If another
-//     transaction has it, the error is ErrReferenceTaken. The persons and accounts
+//     transaction has it, the error is sdk.ErrReferenceTaken. The persons and accounts
 //     of the recipients are compared, too: after a correction, give the corrected
 //     details, or use Find.
 //  2. If the transaction is funded already, return it. Look at its State.
 //  3. If the transaction is not approved yet, or was canceled before any money came,
-//     the error is ErrRejected. If it does not tell whether it is or was funded, or if
+//     the error is sdk.ErrRejected. If it does not tell whether it is or was funded, or if
 //     an existing transaction shows no recipients to compare, the error is
-//     ErrOutcomeUnknown. A canceled transaction tells only by a PaidAmount of 0.
+//     sdk.ErrOutcomeUnknown. A canceled transaction tells only by a PaidAmount of 0.
 //  4. Debits.Create, with exactly the amount and currency of the price.
 //  5. Get, to return the state after the debit. If Get fails, return the state
 //     before the debit without an error, because the money has moved.
@@ -99,7 +99,7 @@ func (s *TransactionsService) fund(ctx context.Context, t *Transaction) (*Transa
 //
 // Then Wait until the state is TransactionRefunded, or TransactionCanceled if the
 // transaction was never funded. The error joins the refusals and unknown outcomes.
-// It is ErrValidation if no recipient may be canceled. You may call Cancel again.
+// It is sdk.ErrValidation if no recipient may be canceled. You may call Cancel again.
 func (s *TransactionsService) Cancel(ctx context.Context, id string) (*Transaction, error) {
 	t, err := s.Get(ctx, id)
 	if err != nil {
@@ -153,7 +153,7 @@ func unknownFirst(err error) int {
 //  2. Update, after which BitPesa retries the payout at once.
 //  3. After an unknown outcome, Transactions.Get again. If the recipient shows the
 //     correction, and did not before or has left its state, the correction is done.
-//     Otherwise the error matches ErrOutcomeUnknown.
+//     Otherwise the error matches sdk.ErrOutcomeUnknown.
 //
 // A changed state alone proves no correction, because BitPesa also retries by
 // itself.

@@ -279,8 +279,8 @@ func TestASenderIsReusedByItsExternalID(t *testing.T) {
 		assert.ErrorIs(t, err, sdk.ErrRejected)
 		var apiErr *sdk.Error
 		require.ErrorAs(t, err, &apiErr)
-		require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Sender)
-		assert.Equal(t, id, apiErr.Detail.(bitpesa.Existing).Sender.ID)
+		require.NotNil(t, apiErr.Detail.(bitpesa.ExistingObject).Sender)
+		assert.Equal(t, id, apiErr.Detail.(bitpesa.ExistingObject).Sender.ID)
 		found, err := w.client.Senders.Find(ctx, "sender-1")
 		require.NoError(t, err)
 		assert.Equal(t, id, found.ID)

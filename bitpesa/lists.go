@@ -252,7 +252,7 @@ const (
 	errTwo = wire.Missing("only one object with this external_id")
 )
 
-// find returns the object, or ErrNotFound.
+// find returns the object, or sdk.ErrNotFound.
 func (s search[T]) find(ctx context.Context) (*T, error) {
 	var f transport.Faults
 	f.RequireReference("external_id", s.externalID)
@@ -340,8 +340,11 @@ func (s search[T]) create(call transport.Call, f transport.Faults, compare func(
 		}
 		call.Lookup = func(ctx context.Context, existing bool) (transport.Finding, error) {
 			item, err := s.look(ctx)
-			if item == nil || err != nil {
-				return transport.Absent, err
+			if err != nil {
+				return 0, err
+			}
+			if item == nil {
+				return transport.Absent, nil
 			}
 			found, err := compare(item).Finding()
 			if err == nil && found == transport.Same {

@@ -216,7 +216,7 @@ const (
 )
 
 // Get returns a mandate. A mandate of another account, or of an earlier year, is
-// ErrNotFound (documented).
+// sdk.ErrNotFound (documented).
 func (s *MandatesService) Get(ctx context.Context, id string) (*Mandate, error) {
 	return byID[Mandate](ctx, s.c, OpGetMandate, id)
 }

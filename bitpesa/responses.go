@@ -15,10 +15,10 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// Existing names the stored object whose external id a refused request repeats. It
+// ExistingObject names the stored object whose external id a refused request repeats. It
 // is the Detail of the *sdk.Error of a 422. Both objects are nil when the response
 // shows none.
-type Existing struct {
+type ExistingObject struct {
 	Sender      *Sender
 	Transaction *Transaction
 }
@@ -79,7 +79,7 @@ type refusal struct {
 	echo      any  // the object, or the list of objects
 	status    int  // which the body names; 0: none
 	duplicate bool // meta.existing names an object, understood or not
-	existing  Existing
+	existing  ExistingObject
 
 	sender, transaction bool // meta.existing names it
 }

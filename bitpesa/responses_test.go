@@ -140,11 +140,11 @@ func TestADuplicateShowsWhatExists(t *testing.T) {
 	assert.ErrorIs(t, err, sdk.ErrRejected, "no attempt of this call is open")
 	var apiErr *sdk.Error
 	require.ErrorAs(t, err, &apiErr)
-	require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Transaction)
-	assert.Equal(t, bitpesa.TransactionPaid, apiErr.Detail.(bitpesa.Existing).Transaction.State)
-	wantAmount(t, "30.5", apiErr.Detail.(bitpesa.Existing).Transaction.InputAmount)
-	require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Sender)
-	assert.Equal(t, "s-1", apiErr.Detail.(bitpesa.Existing).Sender.ID)
+	require.NotNil(t, apiErr.Detail.(bitpesa.ExistingObject).Transaction)
+	assert.Equal(t, bitpesa.TransactionPaid, apiErr.Detail.(bitpesa.ExistingObject).Transaction.State)
+	wantAmount(t, "30.5", apiErr.Detail.(bitpesa.ExistingObject).Transaction.InputAmount)
+	require.NotNil(t, apiErr.Detail.(bitpesa.ExistingObject).Sender)
+	assert.Equal(t, "s-1", apiErr.Detail.(bitpesa.ExistingObject).Sender.ID)
 	assert.Equal(t, []string{"taken"}, apiErr.Fields["external_id"])
 	assert.Len(t, server.requests(), 2)
 

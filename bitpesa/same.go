@@ -13,7 +13,7 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// compare answers whether a transaction is the one that the params ask for. The
+// compare says whether a transaction is the one that the params ask for. The
 // README lists what is compared.
 func (p *TransactionParams) compare(t *Transaction) *transport.Comparison {
 	c := new(transport.Comparison)
@@ -232,7 +232,7 @@ func hasLetters(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return r >= 'A' && r <= 'Z' })
 }
 
-// compare answers whether a stored sender is the person or the company that the
+// compare says whether a stored sender is the person or the company that the
 // params describe. An address or a phone number may have been updated since.
 func (p *SenderParams) compare(s *Sender) *transport.Comparison {
 	c := new(transport.Comparison)
@@ -254,7 +254,7 @@ func dateOf(text string) string {
 	return day
 }
 
-// compare answers whether a direct response shows the debit that the params ask for.
+// compare says whether a direct response shows the debit that the params ask for.
 func (p *DebitParams) compare(d *Debit) (c transport.Comparison) {
 	c.Fold("to_id", p.ToID, d.ToID)
 	c.Fold("to_type", debitTarget, d.ToType)
@@ -263,7 +263,7 @@ func (p *DebitParams) compare(d *Debit) (c transport.Comparison) {
 	return c
 }
 
-// compareFunded answers whether a funded transaction was funded by the debit that
+// compareFunded says whether a funded transaction was funded by the debit that
 // the params ask for.
 func (p *DebitParams) compareFunded(t *Transaction) (c *transport.Comparison, unverified bool) {
 	c = new(transport.Comparison)

@@ -169,8 +169,8 @@ type SenderListOptions struct {
 
 // Create stores a sender. Give an ExternalID: the client then settles an unknown
 // outcome by a lookup, and sends once more only if the sender is surely absent.
-// Without an ExternalID it returns ErrOutcomeUnknown. If the ExternalID is taken,
-// Create returns the stored sender with Existing set, or ErrReferenceTaken if that
+// Without an ExternalID it returns sdk.ErrOutcomeUnknown. If the ExternalID is taken,
+// Create returns the stored sender with Existing set, or sdk.ErrReferenceTaken if that
 // is another person or company.
 func (s *SendersService) Create(ctx context.Context, p SenderParams) (*Sender, error) {
 	var f transport.Faults
@@ -182,7 +182,7 @@ func (s *SendersService) Create(ctx context.Context, p SenderParams) (*Sender, e
 	return s.search(p.ExternalID).create(call, f, p.compare, nil).Do(ctx)
 }
 
-// Find returns the sender with your own external id, or ErrNotFound.
+// Find returns the sender with your own external id, or sdk.ErrNotFound.
 func (s *SendersService) Find(ctx context.Context, externalID string) (*Sender, error) {
 	return s.search(externalID).find(ctx)
 }

@@ -166,17 +166,17 @@ type TransactionListOptions struct {
 // Create creates a transaction, which then waits one hour for its money: see
 // Debits.Create. Give an ExternalID: the client then settles an unknown outcome by
 // a lookup, and sends once more only if the transaction is surely absent. Without
-// an ExternalID it returns ErrOutcomeUnknown.
+// an ExternalID it returns sdk.ErrOutcomeUnknown.
 //
 // If the ExternalID is taken, Create returns the transaction that has it, with
-// Existing set, or ErrReferenceTaken if that transaction is another one. So you may
+// Existing set, or sdk.ErrReferenceTaken if that transaction is another one. So you may
 // make the same call again after a crash. A response that does not name the
 // ExternalID is an unknown outcome.
 func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (*Transaction, error) {
 	return s.create(p).Do(ctx)
 }
 
-// Prepare checks and encodes what Create sends, for package journal. ExternalID is
+// Prepare checks and encodes what Create sends, for package sdk/journal. ExternalID is
 // required.
 func (s *TransactionsService) Prepare(p TransactionParams) (sdk.Prepared[Transaction], error) {
 	if p.ExternalID == "" {
@@ -194,7 +194,7 @@ func (s *TransactionsService) create(p TransactionParams) transport.Write[Transa
 // request. That may take more than a minute: Config.CreateAndFundTimeout bounds it.
 // ExternalID is required. The client settles an unknown outcome and a taken
 // ExternalID by a lookup, as Create does. If the transaction exists but is not shown
-// as funded, the error is ErrOutcomeUnknown: call Find again later.
+// as funded, the error is sdk.ErrOutcomeUnknown: call Find again later.
 func (s *TransactionsService) CreateAndFund(ctx context.Context, p TransactionParams) (*Transaction, error) {
 	return s.createAndFund(p).Do(ctx)
 }
@@ -238,7 +238,7 @@ func (s *TransactionsService) sketch(ctx context.Context, op string, p Transacti
 	return (*Transaction)(t), err
 }
 
-// Find returns the transaction with your own external id, or ErrNotFound.
+// Find returns the transaction with your own external id, or sdk.ErrNotFound.
 func (s *TransactionsService) Find(ctx context.Context, externalID string) (*Transaction, error) {
 	return s.search(externalID).find(ctx)
 }

@@ -146,7 +146,7 @@ type Event struct {
 }
 
 // ParseEvent reads the body of a delivery. Authenticate the delivery first: see
-// webhook.BitPesa. The vendor's samples differ in the fields they show, so
+// webhook.NewBitPesa. The vendor's samples differ in the fields they show, so
 // ParseEvent requires only the id of the object.
 func ParseEvent(body []byte) (Event, error) {
 	var w struct {

@@ -77,8 +77,8 @@ func TestADuplicateSenderIsNoDuplicateTransaction(t *testing.T) {
 		var apiErr *sdk.Error
 		require.ErrorAs(t, err, &apiErr)
 		assert.Equal(t, bitpesa.OpCreateTransaction, apiErr.Operation)
-		assert.Nil(t, apiErr.Detail.(bitpesa.Existing).Transaction)
-		require.NotNil(t, apiErr.Detail.(bitpesa.Existing).Sender)
+		assert.Nil(t, apiErr.Detail.(bitpesa.ExistingObject).Transaction)
+		require.NotNil(t, apiErr.Detail.(bitpesa.ExistingObject).Sender)
 		assert.Equal(t, []string{"taken"}, apiErr.Fields["sender.external_id"])
 	})
 }

@@ -50,7 +50,8 @@ type Config struct {
 	AllowPlainHTTP bool
 
 	// Options are HTTPClient, Logger, OnAttempt, App, MaxAttempts, MinBackoff,
-	// MaxBackoff, MaxRetryAfter, AttemptTimeout and Jitter. See sdk.Options.
+	// MaxBackoff, MaxRetryAfter, AttemptTimeout, WriteIdleTimeout, MaxResponseBytes
+	// and Jitter. See sdk.Options.
 	sdk.Options
 
 	// Routes overrides rows of the operation table by name (OpCreateRide, ...):

@@ -20,29 +20,29 @@ import (
 )
 
 var (
-	emptyList   = clienttest.Answer(200, `{"count":0,"next":null,"previous":null,"results":[]}`)
-	listed      = clienttest.Answer(200, `{"count":1,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"}]}`)
-	created     = clienttest.Answer(201, `{"id":"r-2","status":"PENDING"}`)
-	poor        = clienttest.Answer(400, `{"detail":"Insufficient wallet balance."}`)
-	taken       = clienttest.Answer(400, `{"external_id":["ride with this external id already exists."]}`)
-	badToken    = clienttest.Answer(401, `{"detail":"Invalid token."}`)
-	throttle    = clienttest.Answer(429, `{"detail":"Request was throttled. Expected available in 7 seconds."}`, "Retry-After", "7")
-	proxy429    = clienttest.Answer(429, `{"message":"API rate limit exceeded"}`, "Retry-After", "1")
-	noSuchPage  = clienttest.Answer(404, `{"detail":"Invalid page."}`)
-	noSuchRoute = clienttest.Answer(404, `<title>Not Found</title>`, "Content-Type", "text/html")
-	cursor      = clienttest.Answer(200, `{"count":40,"next":"https://api.kapiteni.com/api/companies/co-1/rides/?cursor=cD0y","results":[{"id":"r-9","status":"PENDING","external_id":"OTHER"}]}`)
+	emptyList   = clienttest.Respond(200, `{"count":0,"next":null,"previous":null,"results":[]}`)
+	listed      = clienttest.Respond(200, `{"count":1,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"}]}`)
+	created     = clienttest.Respond(201, `{"id":"r-2","status":"PENDING"}`)
+	poor        = clienttest.Respond(400, `{"detail":"Insufficient wallet balance."}`)
+	taken       = clienttest.Respond(400, `{"external_id":["ride with this external id already exists."]}`)
+	badToken    = clienttest.Respond(401, `{"detail":"Invalid token."}`)
+	throttle    = clienttest.Respond(429, `{"detail":"Request was throttled. Expected available in 7 seconds."}`, "Retry-After", "7")
+	proxy429    = clienttest.Respond(429, `{"message":"API rate limit exceeded"}`, "Retry-After", "1")
+	noSuchPage  = clienttest.Respond(404, `{"detail":"Invalid page."}`)
+	noSuchRoute = clienttest.Respond(404, `<title>Not Found</title>`, "Content-Type", "text/html")
+	cursor      = clienttest.Respond(200, `{"count":40,"next":"https://api.kapiteni.com/api/companies/co-1/rides/?cursor=cD0y","results":[{"id":"r-9","status":"PENDING","external_id":"OTHER"}]}`)
 )
 
 var (
-	createdOther     = clienttest.Answer(201, `{"id":"r-9","status":"PENDING","external_id":"OTHER"}`)
-	createdElsewhere = clienttest.Answer(201, `{"id":"r-9","status":"PENDING","dropoff_address":"Airport"}`)
-	listedElsewhere  = clienttest.Answer(200, `{"count":1,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123","receiver":{"phone":"0789000112"}}]}`)
-	listedTwice      = clienttest.Answer(200, `{"count":2,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"},{"id":"r-2","status":"CANCELLED","external_id":"ORDER-99123"}]}`)
-	badRow           = clienttest.Answer(200, `{"count":1,"next":null,"results":[{"id":{},"status":"PENDING","external_id":"OTHER"}]}`)
-	badRowFound      = clienttest.Answer(200, `{"count":2,"next":null,"results":[7,{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"}]}`)
-	hiddenRow        = clienttest.Answer(200, `{"count":1,"next":null,"results":[{"id":"r-7","status":"PENDING"}]}`)
-	nullRow          = clienttest.Answer(200, `{"count":1,"next":null,"results":[{"id":"r-7","status":"PENDING","external_id":null}]}`)
-	shortList        = clienttest.Answer(200, `{"count":150,"results":[{"id":"r-7","status":"PENDING","external_id":null}]}`)
+	createdOther     = clienttest.Respond(201, `{"id":"r-9","status":"PENDING","external_id":"OTHER"}`)
+	createdElsewhere = clienttest.Respond(201, `{"id":"r-9","status":"PENDING","dropoff_address":"Airport"}`)
+	listedElsewhere  = clienttest.Respond(200, `{"count":1,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123","receiver":{"phone":"0789000112"}}]}`)
+	listedTwice      = clienttest.Respond(200, `{"count":2,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"},{"id":"r-2","status":"CANCELLED","external_id":"ORDER-99123"}]}`)
+	badRow           = clienttest.Respond(200, `{"count":1,"next":null,"results":[{"id":{},"status":"PENDING","external_id":"OTHER"}]}`)
+	badRowFound      = clienttest.Respond(200, `{"count":2,"next":null,"results":[7,{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"}]}`)
+	hiddenRow        = clienttest.Respond(200, `{"count":1,"next":null,"results":[{"id":"r-7","status":"PENDING"}]}`)
+	nullRow          = clienttest.Respond(200, `{"count":1,"next":null,"results":[{"id":"r-7","status":"PENDING","external_id":null}]}`)
+	shortList        = clienttest.Respond(200, `{"count":150,"results":[{"id":"r-7","status":"PENDING","external_id":null}]}`)
 )
 
 func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
@@ -82,8 +82,8 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 			[]clienttest.Step{emptyList, nil, noSuchRoute}, "", "unknown", nil, 1},
 		"unknown, then a page that is gone": {
 			[]clienttest.Step{emptyList, nil, noSuchPage}, "", "unknown", nil, 1},
-		"a bare pair of brackets":     {[]clienttest.Step{clienttest.Answer(200, `[]`)}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
-		"brackets after unknown":      {[]clienttest.Step{emptyList, nil, clienttest.Answer(200, `[]`)}, "", "unknown", nil, 1},
+		"a bare pair of brackets":     {[]clienttest.Step{clienttest.Respond(200, `[]`)}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
+		"brackets after unknown":      {[]clienttest.Step{emptyList, nil, clienttest.Respond(200, `[]`)}, "", "unknown", nil, 1},
 		"a row that cannot be read":   {[]clienttest.Step{badRow}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
 		"a row without external id":   {[]clienttest.Step{hiddenRow}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
 		"fewer rows than are counted": {[]clienttest.Step{shortList}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
@@ -162,11 +162,11 @@ func TestCreateOnceLooksAsFarAsItMust(t *testing.T) {
 				case req.Method == http.MethodPost:
 					return response(req), nil
 				case req.URL.Query().Get("page") == "1":
-					return clienttest.Answer(200, page(`"/?page=2"`, `{"id":"r-3","status":"PENDING","external_id":"c","created_at":"2026-11-21T10:00:00Z"}`))(req), nil
+					return clienttest.Respond(200, page(`"/?page=2"`, `{"id":"r-3","status":"PENDING","external_id":"c","created_at":"2026-11-21T10:00:00Z"}`))(req), nil
 				case req.URL.Query().Get("page") == "2":
-					return clienttest.Answer(200, page(`"/?page=3"`, `{"id":"r-2","status":"PENDING","external_id":"b","created_at":"2026-11-20T10:00:00Z"}`))(req), nil
+					return clienttest.Respond(200, page(`"/?page=3"`, `{"id":"r-2","status":"PENDING","external_id":"b","created_at":"2026-11-20T10:00:00Z"}`))(req), nil
 				}
-				return clienttest.Answer(200, page("null", old))(req), nil
+				return clienttest.Respond(200, page("null", old))(req), nil
 			})
 			client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
 			require.NoError(t, err)

@@ -43,7 +43,7 @@
 //
 //   - Two processes that call CreateOnce at the same time can create two rides.
 //   - A list that lags hides the ride of a call before: CreateOnce again, within the lag,
-//     creates a second ride without any fault. Wait longer than the lag. Package journal
+//     creates a second ride without any fault. Wait longer than the lag. Package sdk/journal
 //     remembers the ride.
 //   - A request that is held back, and carried out after the next call has looked,
 //     becomes a second ride.
@@ -51,7 +51,7 @@
 //   - A refusal names no ride and no deposit. "Insufficient funds" or "Not found." may be
 //     the refusal of another request, which an intermediary hands you: sdk.Rejected is a
 //     lie then. Only what this request cannot have got is seen: another HTTP method, a
-//     page, a parameter of another operation. Package journal looks for the ride, or for
+//     page, a parameter of another operation. Package sdk/journal looks for the ride, or for
 //     the deposit's Description, after a refusal.
 //
 // Any other fault of the network is allowed for, and a crash at any point.

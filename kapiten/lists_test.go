@@ -203,13 +203,13 @@ func TestARowThatShowsNoExactTimeEndsNoSearch(t *testing.T) {
 					if req.Method == http.MethodPost {
 						sent++
 						_, err := io.Copy(io.Discard, req.Body)
-						return clienttest.Answer(201, `{"id":"new","status":"PENDING"}`)(req), err
+						return clienttest.Respond(201, `{"id":"new","status":"PENDING"}`)(req), err
 					}
 					row := `{"id":"%s","status":"PENDING","amount":5000,"external_id":"%[1]s","description":"%[1]s","created_at":"` + form + `"}`
 					if req.URL.Query().Get("page") == "2" {
-						return clienttest.Answer(200, `{"count":2,"next":null,"results":[`+fmt.Sprintf(row, "ORDER-1")+`]}`)(req), nil
+						return clienttest.Respond(200, `{"count":2,"next":null,"results":[`+fmt.Sprintf(row, "ORDER-1")+`]}`)(req), nil
 					}
-					return clienttest.Answer(200, `{"count":2,"next":"https://x/?page=2","results":[`+fmt.Sprintf(row, "other")+`]}`)(req), nil
+					return clienttest.Respond(200, `{"count":2,"next":"https://x/?page=2","results":[`+fmt.Sprintf(row, "other")+`]}`)(req), nil
 				})
 				client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: pages}}})
 				require.NoError(t, err)
@@ -321,14 +321,14 @@ func TestABalanceCountsEachSuccessOnceOrCannotTell(t *testing.T) {
 
 func TestAWaitEndsWithoutAListAndOutlastsWhatIsNobodysWord(t *testing.T) {
 	const ride = `{"count":2,"next":null,"results":[{"id":"r-1","status":"COMPLETED"},{"id":"r-2","status":"COMPLETED"}]}`
-	first := clienttest.Answer(200, `{"count":2,"next":"/?page=2","results":[{"id":"r-2","status":"COMPLETED"}]}`)
+	first := clienttest.Respond(200, `{"count":2,"next":"/?page=2","results":[{"id":"r-2","status":"COMPLETED"}]}`)
 	for name, tc := range map[string]struct {
 		steps []clienttest.Step
 		found bool
 	}{
-		"no company":  {[]clienttest.Step{clienttest.Answer(404, `{"detail":"Not found."}`)}, false},
-		"a proxy":     {[]clienttest.Step{clienttest.Answer(404, "<html>"), clienttest.Answer(404, ""), clienttest.Answer(200, ride)}, true},
-		"a lost page": {[]clienttest.Step{first, clienttest.Answer(404, `{"detail":"Invalid page."}`), clienttest.Answer(200, ride)}, true},
+		"no company":  {[]clienttest.Step{clienttest.Respond(404, `{"detail":"Not found."}`)}, false},
+		"a proxy":     {[]clienttest.Step{clienttest.Respond(404, "<html>"), clienttest.Respond(404, ""), clienttest.Respond(200, ride)}, true},
+		"a lost page": {[]clienttest.Step{first, clienttest.Respond(404, `{"detail":"Invalid page."}`), clienttest.Respond(200, ride)}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -238,7 +238,7 @@ func TestWaitGoesOnWhereTheRideWas(t *testing.T) {
 			if body == "" {
 				return nil, errors.New("no such page")
 			}
-			return clienttest.Answer(200, body)(req), nil
+			return clienttest.Respond(200, body)(req), nil
 		})
 		client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
 		require.NoError(t, err)

@@ -208,53 +208,53 @@ func TestNoFaultDebitsTwiceOrIsMislabelled(t *testing.T) {
 // Foreign words are no refusal, and a response about something else is no success.
 func TestForeignResponsesSettleNoWrite(t *testing.T) {
 	foreign := map[string]clienttest.Step{
-		"empty 403":               clienttest.Answer(403, ``),
-		"empty 404":               clienttest.Answer(404, ``),
-		"empty 499":               clienttest.Answer(499, ``),
-		"a proxy's 499":           clienttest.Answer(499, `{"errors":["client closed request"]}`),
-		"field errors under 499":  clienttest.Answer(499, `{"amount":["Insufficient balance."]}`),
-		"a proxy's errors":        clienttest.Answer(400, `{"errors":["client closed request"]}`),
-		"a proxy's list":          clienttest.Answer(400, `{"upstream":["connect error"]}`),
-		"a proxy's object":        clienttest.Answer(400, `{"errors":{"gateway":["timeout"]}}`),
-		"a list under 404":        clienttest.Answer(404, `["x"]`),
-		"field errors under 403":  clienttest.Answer(403, `{"amount":["x"]}`),
-		"a detail under 499":      clienttest.Answer(499, `{"detail":"client closed request"}`),
-		"a detail under 408":      clienttest.Answer(408, `{"detail":"timeout"}`),
-		"a detail under 504":      clienttest.Answer(504, `{"detail":"timeout"}`),
-		"a detail of nothing":     clienttest.Answer(400, `{"detail":""}`),
-		"a detail of a list":      clienttest.Answer(404, `{"detail":[{"loc":["path"]}]}`),
-		"a detail and more":       clienttest.Answer(400, `{"detail":"x","trace":"y"}`),
-		"422 {}":                  clienttest.Answer(422, `{}`),
-		"400 []":                  clienttest.Answer(400, `[]`),
-		"a field of nothing":      clienttest.Answer(400, `{"amount":[]}`),
-		"a field of null":         clienttest.Answer(400, `{"amount":null}`),
-		"another status inside":   clienttest.Answer(400, `{"status":502,"message":"bad gateway"}`),
-		"an error object":         clienttest.Answer(400, `{"error":{"code":1}}`),
-		"a server_error":          clienttest.Answer(400, `{"type":"server_error","errors":[{"code":"error","detail":"x","attr":null}]}`),
-		"a proxy's 429":           clienttest.Answer(429, `{"message":"API rate limit exceeded"}`),
-		"a proxy's 429 in detail": clienttest.Answer(429, `{"detail":"Too Many Requests"}`),
-		"an error":                clienttest.Answer(400, `{"error":"Insufficient balance."}`),
-		"a status and a message":  clienttest.Answer(404, `{"status":404,"message":"No such company"}`),
-		"a list of texts":         clienttest.Answer(400, `["bad gateway"]`),
-		"a firewall's detail":     clienttest.Answer(403, `{"detail":"blocked by policy"}`),
-		"a detail with a code":    clienttest.Answer(403, `{"detail":"blocked","code":"waf"}`),
-		"another status's detail": clienttest.Answer(404, `{"detail":"Invalid token."}`),
-		"plain text":              clienttest.Answer(503, `upstream connect error`),
-		"HTML 404":                clienttest.Answer(404, `<title>Not Found</title>`),
-		"empty 200":               clienttest.Answer(200, ``),
-		"204":                     clienttest.Answer(204, ``),
-		"{} 200":                  clienttest.Answer(200, `{}`),
-		"another ride":            clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"external_id":"OTHER"}`),
-		"a ride without one":      clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"external_id":null}`),
-		"another pickup":          clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"pickup_address":"Airport"}`),
-		"another place":           clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"dropoff_latitude":"-1.5"}`),
-		"another sender":          clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"sender":{"name":"x","phone":"0781111111"}}`),
-		"another company":         clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"company_id":"co-2"}`),
-		"another option":          clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":1,"is_priority":true}`),
-		"another amount":          clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":4999,"external_id":"OTHER"}`),
-		"an unreadable amount":    clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":"RWF 5000","external_id":"OTHER"}`),
-		"another description":     clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":5000,"description":"other","external_id":"OTHER"}`),
-		"no deposit":              clienttest.Answer(201, `{"id":"x","status":"PENDING","amount":5000,"transaction_type":"REFUND","external_id":"OTHER"}`),
+		"empty 403":               clienttest.Respond(403, ``),
+		"empty 404":               clienttest.Respond(404, ``),
+		"empty 499":               clienttest.Respond(499, ``),
+		"a proxy's 499":           clienttest.Respond(499, `{"errors":["client closed request"]}`),
+		"field errors under 499":  clienttest.Respond(499, `{"amount":["Insufficient balance."]}`),
+		"a proxy's errors":        clienttest.Respond(400, `{"errors":["client closed request"]}`),
+		"a proxy's list":          clienttest.Respond(400, `{"upstream":["connect error"]}`),
+		"a proxy's object":        clienttest.Respond(400, `{"errors":{"gateway":["timeout"]}}`),
+		"a list under 404":        clienttest.Respond(404, `["x"]`),
+		"field errors under 403":  clienttest.Respond(403, `{"amount":["x"]}`),
+		"a detail under 499":      clienttest.Respond(499, `{"detail":"client closed request"}`),
+		"a detail under 408":      clienttest.Respond(408, `{"detail":"timeout"}`),
+		"a detail under 504":      clienttest.Respond(504, `{"detail":"timeout"}`),
+		"a detail of nothing":     clienttest.Respond(400, `{"detail":""}`),
+		"a detail of a list":      clienttest.Respond(404, `{"detail":[{"loc":["path"]}]}`),
+		"a detail and more":       clienttest.Respond(400, `{"detail":"x","trace":"y"}`),
+		"422 {}":                  clienttest.Respond(422, `{}`),
+		"400 []":                  clienttest.Respond(400, `[]`),
+		"a field of nothing":      clienttest.Respond(400, `{"amount":[]}`),
+		"a field of null":         clienttest.Respond(400, `{"amount":null}`),
+		"another status inside":   clienttest.Respond(400, `{"status":502,"message":"bad gateway"}`),
+		"an error object":         clienttest.Respond(400, `{"error":{"code":1}}`),
+		"a server_error":          clienttest.Respond(400, `{"type":"server_error","errors":[{"code":"error","detail":"x","attr":null}]}`),
+		"a proxy's 429":           clienttest.Respond(429, `{"message":"API rate limit exceeded"}`),
+		"a proxy's 429 in detail": clienttest.Respond(429, `{"detail":"Too Many Requests"}`),
+		"an error":                clienttest.Respond(400, `{"error":"Insufficient balance."}`),
+		"a status and a message":  clienttest.Respond(404, `{"status":404,"message":"No such company"}`),
+		"a list of texts":         clienttest.Respond(400, `["bad gateway"]`),
+		"a firewall's detail":     clienttest.Respond(403, `{"detail":"blocked by policy"}`),
+		"a detail with a code":    clienttest.Respond(403, `{"detail":"blocked","code":"waf"}`),
+		"another status's detail": clienttest.Respond(404, `{"detail":"Invalid token."}`),
+		"plain text":              clienttest.Respond(503, `upstream connect error`),
+		"HTML 404":                clienttest.Respond(404, `<title>Not Found</title>`),
+		"empty 200":               clienttest.Respond(200, ``),
+		"204":                     clienttest.Respond(204, ``),
+		"{} 200":                  clienttest.Respond(200, `{}`),
+		"another ride":            clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"external_id":"OTHER"}`),
+		"a ride without one":      clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"external_id":null}`),
+		"another pickup":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"pickup_address":"Airport"}`),
+		"another place":           clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"dropoff_latitude":"-1.5"}`),
+		"another sender":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"sender":{"name":"x","phone":"0781111111"}}`),
+		"another company":         clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"company_id":"co-2"}`),
+		"another option":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"is_priority":true}`),
+		"another amount":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":4999,"external_id":"OTHER"}`),
+		"an unreadable amount":    clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":"RWF 5000","external_id":"OTHER"}`),
+		"another description":     clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":5000,"description":"other","external_id":"OTHER"}`),
+		"no deposit":              clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":5000,"transaction_type":"REFUND","external_id":"OTHER"}`),
 	}
 	for name, response := range foreign {
 		for _, write := range writes {
@@ -287,22 +287,22 @@ func TestARefusalOfAnotherRequestSettlesNoWrite(t *testing.T) {
 		refusal clienttest.Step
 		of      []string // the writes that it may be about
 	}{
-		"a page of a list":    {clienttest.Answer(404, `{"detail":"Invalid page."}`), nil},
-		"a cursor of a list":  {clienttest.Answer(404, `{"detail":"Invalid cursor"}`), nil},
-		"a page that is none": {clienttest.Answer(400, `{"page":["A valid integer is required."]}`), nil},
-		"another method":      {clienttest.Answer(405, `{"detail":"Method \"GET\" not allowed."}`), nil},
-		"a ride":              {clienttest.Answer(404, `{"detail":"No Ride matches the given query."}`), nil},
-		"a transaction":       {clienttest.Answer(404, `{"detail":"No Transaction matches the given query."}`), nil},
-		"a company's number":  {clienttest.Answer(400, `{"registration_number":["This field is required."]}`), nil},
-		"a user's name":       {clienttest.Answer(400, `{"username":["x"]}`), nil},
-		"one such error of several": {clienttest.Answer(400,
+		"a page of a list":    {clienttest.Respond(404, `{"detail":"Invalid page."}`), nil},
+		"a cursor of a list":  {clienttest.Respond(404, `{"detail":"Invalid cursor"}`), nil},
+		"a page that is none": {clienttest.Respond(400, `{"page":["A valid integer is required."]}`), nil},
+		"another method":      {clienttest.Respond(405, `{"detail":"Method \"GET\" not allowed."}`), nil},
+		"a ride":              {clienttest.Respond(404, `{"detail":"No Ride matches the given query."}`), nil},
+		"a transaction":       {clienttest.Respond(404, `{"detail":"No Transaction matches the given query."}`), nil},
+		"a company's number":  {clienttest.Respond(400, `{"registration_number":["This field is required."]}`), nil},
+		"a user's name":       {clienttest.Respond(400, `{"username":["x"]}`), nil},
+		"one such error of several": {clienttest.Respond(400,
 			`{"type":"validation_error","errors":[{"code":"a","detail":"x","attr":"amount"},{"code":"b","detail":"x","attr":"last_name"}]}`), nil},
-		"a ride's pickup": {clienttest.Answer(400, `{"pickup_latitude":["x"]}`), []string{"Create", "CreateOnce"}},
-		"a ride's sender": {clienttest.Answer(400, `{"sender":{"phone":["x"]}}`), []string{"Create", "CreateOnce"}},
-		"its own method":  {clienttest.Answer(405, `{"detail":"Method \"POST\" not allowed."}`), []string{"Create", "CreateOnce", "TopUp"}},
-		"no company":      {clienttest.Answer(404, `{"detail":"No Company matches the given query."}`), []string{"Create", "CreateOnce", "TopUp"}},
-		"not found":       {clienttest.Answer(404, `{"detail":"Not found."}`), []string{"Create", "CreateOnce", "TopUp"}},
-		"an amount":       {clienttest.Answer(400, `{"amount":["x"]}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"a ride's pickup": {clienttest.Respond(400, `{"pickup_latitude":["x"]}`), []string{"Create", "CreateOnce"}},
+		"a ride's sender": {clienttest.Respond(400, `{"sender":{"phone":["x"]}}`), []string{"Create", "CreateOnce"}},
+		"its own method":  {clienttest.Respond(405, `{"detail":"Method \"POST\" not allowed."}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"no company":      {clienttest.Respond(404, `{"detail":"No Company matches the given query."}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"not found":       {clienttest.Respond(404, `{"detail":"Not found."}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"an amount":       {clienttest.Respond(400, `{"amount":["x"]}`), []string{"Create", "CreateOnce", "TopUp"}},
 	} {
 		for _, write := range writes {
 			t.Run(name+"/"+write.name, func(t *testing.T) {
@@ -390,11 +390,11 @@ func TestADuplicateAfterACrashIsNeverRejected(t *testing.T) {
 	}, rides}
 	for _, write := range append(slices.Clone(writes), withoutID) {
 		for _, refusal := range []clienttest.Step{
-			clienttest.Answer(400, `["A top-up like this already exists."]`),
-			clienttest.Answer(400, `{"description":["transaction with this description already exists."]}`),
-			clienttest.Answer(422, `{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"amount"}]}`),
-			clienttest.Answer(400, `{"detail":"This already exists."}`),
-			clienttest.Answer(409, `{"detail":"already exists"}`),
+			clienttest.Respond(400, `["A top-up like this already exists."]`),
+			clienttest.Respond(400, `{"description":["transaction with this description already exists."]}`),
+			clienttest.Respond(422, `{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"amount"}]}`),
+			clienttest.Respond(400, `{"detail":"This already exists."}`),
+			clienttest.Respond(409, `{"detail":"already exists"}`),
 		} {
 			t.Run(write.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -573,7 +573,7 @@ func TestAnExternalIDThatIsUnderWayIsUsedOnce(t *testing.T) {
 			}
 			_, err := io.Copy(io.Discard, req.Body)
 			time.Sleep(time.Second)
-			return clienttest.Answer(201, `{"id":"x","status":"PENDING"}`)(req), err
+			return clienttest.Respond(201, `{"id":"x","status":"PENDING"}`)(req), err
 		})}}})
 		require.NoError(t, err)
 		start := time.Now()
@@ -636,7 +636,7 @@ func archive(rides int) (*kapiten.Client, *int, error) {
 		if page*20 < rides {
 			next = fmt.Sprintf(`"https://api.kapiten.com/x/?page=%d"`, page+1)
 		}
-		return clienttest.Answer(200, fmt.Sprintf(`{"count":%d,"next":%s,"results":[%s]}`, rides, next, strings.Join(rows, ",")))(req), nil
+		return clienttest.Respond(200, fmt.Sprintf(`{"count":%d,"next":%s,"results":[%s]}`, rides, next, strings.Join(rows, ",")))(req), nil
 	})
 	client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: transport}}})
 	return client, asked, err

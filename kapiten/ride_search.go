@@ -152,7 +152,7 @@ func (p *CreateRideParams) settle(found SearchResult, existing bool, out **Ride)
 	case found.absent():
 		return transport.Absent, nil
 	case found.Err != nil:
-		return transport.Absent, found.Err
+		return 0, found.Err
 	}
 	ride := *found.Ride
 	var w rideShown

@@ -161,7 +161,7 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 		call.LookRefused = func(ctx context.Context, existing bool) (transport.Finding, error) {
 			results, _, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, SearchOptions{})
 			if err != nil {
-				return transport.Absent, err
+				return 0, err
 			}
 			return p.settle(results[p.ExternalID], existing, &ride)
 		}
@@ -203,7 +203,7 @@ func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Rid
 	return s.createOnce(p).Do(ctx)
 }
 
-// Prepare checks and encodes what CreateOnce sends, for package journal. Its Look goes
+// Prepare checks and encodes what CreateOnce sends, for package sdk/journal. Its Look goes
 // through the list of rides once, from the newest ride to p.Since.
 func (s *RidesService) Prepare(p CreateRideParams) (sdk.Prepared[Ride], error) {
 	return s.createOnce(p).Prepare()
@@ -232,7 +232,7 @@ func (s *RidesService) createOnce(p CreateRideParams) transport.Write[Ride] {
 				}
 				results, end, err := s.find(ctx, p.CompanyID, []string{p.ExternalID}, o)
 				if err != nil {
-					return transport.Absent, err
+					return 0, err
 				}
 				if existing && !looked {
 					before = end.newest

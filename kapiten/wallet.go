@@ -83,7 +83,7 @@ func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction,
 	return s.topUp(p).Do(ctx)
 }
 
-// Prepare checks and encodes what TopUp sends, for package journal. Its Look goes
+// Prepare checks and encodes what TopUp sends, for package sdk/journal. Its Look goes
 // through the ledger for the Description, if there is one. A deposit that it finds has
 // been asked for. A deposit that it does not find may still come.
 func (s *WalletService) Prepare(p TopUpParams) (sdk.Prepared[Transaction], error) {

@@ -54,7 +54,8 @@ type Config struct {
 	CallbackURL func(reference string, amount decimal.Decimal, currency string) (string, error)
 
 	// Options are HTTPClient, Logger, OnAttempt, App, MaxAttempts, MinBackoff,
-	// MaxBackoff, MaxRetryAfter, AttemptTimeout and Jitter. See sdk.Options.
+	// MaxBackoff, MaxRetryAfter, AttemptTimeout, WriteIdleTimeout, MaxResponseBytes
+	// and Jitter. See sdk.Options.
 	sdk.Options
 
 	// Routes overrides rows of the operation table by name. See Operations.

@@ -21,7 +21,7 @@ import (
 
 type step = clienttest.Step
 
-var answer = clienttest.Answer
+var respond = clienttest.Respond
 
 // actions lists what the requests asked for, logins included.
 func actions(s *clienttest.Script) string {
@@ -52,7 +52,7 @@ const (
 // newClient plays a login first, then the steps.
 func newClient(t testing.TB, steps []step, change ...func(*kasapay.Config)) (*kasapay.Client, *clienttest.Script) {
 	t.Helper()
-	s := clienttest.NewScript(append([]step{answer(200, token)}, steps...)...)
+	s := clienttest.NewScript(append([]step{respond(200, token)}, steps...)...)
 	cfg := kasapay.Config{
 		BaseURL: kasapay.SandboxURL, ConsumerKey: "key-1", ConsumerSecret: planted, ServiceCode: "12346",
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
@@ -110,8 +110,8 @@ func TestATokenLivesAsLongAsItsResponseSays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				login := answer(201, tc.body)
-				s := clienttest.NewScript(login, answer(200, processed), answer(200, processed), login, answer(200, processed))
+				login := respond(201, tc.body)
+				s := clienttest.NewScript(login, respond(200, processed), respond(200, processed), login, respond(200, processed))
 				client, err := kasapay.New(kasapay.Config{
 					BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s",
 					Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
@@ -142,7 +142,7 @@ func wait(t *testing.T, d time.Duration) {
 
 func TestOneLoginServesAllWaitingCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, s := newClient(t, []step{answer(200, processed)})
+		client, s := newClient(t, []step{respond(200, processed)})
 		var wg sync.WaitGroup
 		for range 64 {
 			wg.Go(func() {
@@ -163,21 +163,21 @@ func TestOneLoginServesAllWaitingCallers(t *testing.T) {
 
 func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 	for name, refusal := range map[string]step{
-		"401":                       answer(401, badToken),
-		"400 which says why":        answer(400, `{"statusCode":400,"message":"Invalid x-access-token","error":"Bad Request"}`),
-		"403 which says why":        answer(403, `{"statusCode":403,"message":["Invalid x-access-token"],"error":"Forbidden"}`),
-		"200 with the code inside":  answer(200, `{"statusCode":401,"message":"Unauthorized"}`),
-		"the gateway's own refusal": answer(200, `{"response_code":721,"response_description":"Invalid x-access-token"}`),
+		"401":                       respond(401, badToken),
+		"400 which says why":        respond(400, `{"statusCode":400,"message":"Invalid x-access-token","error":"Bad Request"}`),
+		"403 which says why":        respond(403, `{"statusCode":403,"message":["Invalid x-access-token"],"error":"Forbidden"}`),
+		"200 with the code inside":  respond(200, `{"statusCode":401,"message":"Unauthorized"}`),
+		"the gateway's own refusal": respond(200, `{"response_code":721,"response_description":"Invalid x-access-token"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				absent := answer(404, unknown)
-				client, s := newClient(t, []step{refusal, answer(200, token), absent, absent, absent, answer(200, accepted)})
+				absent := respond(404, unknown)
+				client, s := newClient(t, []step{refusal, respond(200, token), absent, absent, absent, respond(200, accepted)})
 				_, err := client.Payouts.Create(t.Context(), validPayout())
 				require.NoError(t, err)
 				assert.Equal(t, "auth initiate auth status status status initiate", actions(s))
 
-				client, s = newClient(t, []step{refusal, answer(200, token), absent, absent, absent, refusal, absent, absent, absent})
+				client, s = newClient(t, []step{refusal, respond(200, token), absent, absent, absent, refusal, absent, absent, absent})
 				_, err = client.Payouts.Create(t.Context(), validPayout())
 				require.ErrorIs(t, err, sdk.ErrUnauthorized)
 				require.ErrorIs(t, err, sdk.ErrRejected)
@@ -193,12 +193,12 @@ func TestAPayoutIsNotSentWithoutALogin(t *testing.T) {
 		login    step
 		sentinel error
 	}{
-		"refused":               {answer(400, authRefused), sdk.ErrUnauthorized},
-		"refused in a 200":      {answer(200, authRefused), sdk.ErrUnauthorized},
-		"refused with 401":      {answer(401, badToken), sdk.ErrUnauthorized},
-		"down":                  {answer(503, "<h1>503</h1>"), sdk.ErrServer},
-		"no token":              {answer(200, `{"expiresIn":3600}`), sdk.ErrUnexpectedResponse},
-		"a token for no header": {answer(200, `{"access_token":"a\nb"}`), sdk.ErrUnexpectedResponse},
+		"refused":               {respond(400, authRefused), sdk.ErrUnauthorized},
+		"refused in a 200":      {respond(200, authRefused), sdk.ErrUnauthorized},
+		"refused with 401":      {respond(401, badToken), sdk.ErrUnauthorized},
+		"down":                  {respond(503, "<h1>503</h1>"), sdk.ErrServer},
+		"no token":              {respond(200, `{"expiresIn":3600}`), sdk.ErrUnexpectedResponse},
+		"a token for no header": {respond(200, `{"access_token":"a\nb"}`), sdk.ErrUnexpectedResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

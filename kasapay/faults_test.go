@@ -200,7 +200,7 @@ func TestGetTakesTheReferenceThatTheResponseNames(t *testing.T) {
 			processed: "ms83-1", `{"payout_reference":"a99658d5","payment_status":700}`: "a99658d5", `{"payout_reference":145245,"payment_status":"700"}`: "145245",
 			`{"payment_status":700}`: "", `{"payout_reference":null,"payment_status":700}`: "", `{"payout_reference":[],"payment_status":700}`: "", `{"payout_reference":"ms83-1"}`: "",
 		} {
-			client, _ := newClient(t, []step{answer(200, body)})
+			client, _ := newClient(t, []step{respond(200, body)})
 			payout, err := client.Payouts.Get(t.Context(), "a99658d5")
 			if want == "" {
 				assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, body)

@@ -23,7 +23,7 @@ func TestNoiseInFieldsThatDecideNothingCostsNoResponse(t *testing.T) {
 	} {
 		for _, value := range []string{"false", "true", "[]", "{}", `["x"]`, `{"_seconds":1}`, "null", `"1,200.00"`, "0.1234567890123456789"} {
 			body := `{"payout_reference":"ms83-1","payment_status":700,"` + field + `":` + value + `}`
-			client, _ := newClient(t, []step{answer(200, "\xef\xbb\xbf"+body)})
+			client, _ := newClient(t, []step{respond(200, "\xef\xbb\xbf"+body)})
 			payout, err := client.Payouts.Find(t.Context(), "ms83-1")
 			require.NoError(t, err, body)
 			assert.Equal(t, kasapay.StatusProcessed, payout.Status)
@@ -34,7 +34,7 @@ func TestNoiseInFieldsThatDecideNothingCostsNoResponse(t *testing.T) {
 
 			body = strings.Replace(body, `"payment_status":700`, `"response_code":720`, 1)
 			if field != "currency" && field != "account_number" && field != "destination" { // they are compared
-				client, _ = newClient(t, []step{answer(200, body)})
+				client, _ = newClient(t, []step{respond(200, body)})
 				_, err = client.Payouts.Create(t.Context(), validPayout())
 				require.NoError(t, err, body)
 			}
@@ -46,7 +46,7 @@ func TestDatesAndDecimalsThatCannotBeReadAreAbsent(t *testing.T) {
 	shown := clienttest.Shown{Good: `{"payout_reference":"ms83-1","payment_status":700,%s}`, Dates: []string{"transaction_time"}, Decimals: []string{"account_balance"}}
 	looked, posted := shown, shown
 	looked.Read = func(t *testing.T, body string) any {
-		client, _ := newClient(t, []step{answer(200, body)})
+		client, _ := newClient(t, []step{respond(200, body)})
 		payout, err := client.Payouts.Find(t.Context(), "ms83-1")
 		require.NoError(t, err, body)
 		assert.Equal(t, body, string(payout.Raw))
@@ -67,8 +67,8 @@ func TestDatesAndDecimalsThatCannotBeReadAreAbsent(t *testing.T) {
 func TestAmountsThatCannotBeReadSettleNoPayout(t *testing.T) {
 	for _, value := range []string{`"1,200.00"`, `"100,00"`, `"NaN"`, `"100.00 KES"`, `"+100"`, `{}`, `[]`, `true`, `"KES 100"`, `"one hundred"`, `{"value":100}`} {
 		synctest.Test(t, func(t *testing.T) {
-			duplicate := answer(200, `{"response_code":721,"error_code":"DUPLICATE_REFERENCE"}`)
-			client, _ := newClient(t, []step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":`+value+`}`)})
+			duplicate := respond(200, `{"response_code":721,"error_code":"DUPLICATE_REFERENCE"}`)
+			client, _ := newClient(t, []step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":`+value+`}`)})
 			_, err := client.Payouts.Create(t.Context(), validPayout())
 			assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, value)
 			assert.NotErrorIs(t, err, sdk.ErrReferenceTaken, value)
@@ -88,24 +88,24 @@ var decoders = []struct {
 		return err
 	}},
 	{`{"payout_reference":"ms83-1","payment_status":700,%s}`, []string{"payout_reference", "payment_status", "response_code", "statuscode"}, func(t *testing.T, body string) error {
-		client, _ := newClient(t, []step{answer(200, body)})
+		client, _ := newClient(t, []step{respond(200, body)})
 		_, err := client.Payouts.Find(t.Context(), "ms83-1")
 		return err
 	}},
 	{`{"payout_reference":"g-1","payment_status":700,%s}`, []string{"payout_reference", "payment_status", "response_code", "statuscode"}, func(t *testing.T, body string) error {
-		client, _ := newClient(t, []step{answer(200, body)})
+		client, _ := newClient(t, []step{respond(200, body)})
 		_, err := client.Payouts.Get(t.Context(), "g-1")
 		return err
 	}},
 	{`{"payout_reference":"ms83-1","response_code":720,%s}`, []string{ // and what is compared
 		"payout_reference", "payment_status", "response_code", "statuscode", "amount", "currency", "account_number", "destination",
 	}, func(t *testing.T, body string) error {
-		client, _ := newClient(t, []step{answer(200, body)})
+		client, _ := newClient(t, []step{respond(200, body)})
 		_, err := client.Payouts.Create(t.Context(), validPayout())
 		return err
 	}},
 	{`{"access_token":"t-1",%s}`, []string{"access_token", "statuscode", "response_code", "error", "message"}, func(t *testing.T, body string) error {
-		s := clienttest.NewScript(answer(200, body), answer(200, `{"payout_reference":"ms83-1","payment_status":700}`))
+		s := clienttest.NewScript(respond(200, body), respond(200, `{"payout_reference":"ms83-1","payment_status":700}`))
 		client, err := kasapay.New(kasapay.Config{
 			BaseURL: kasapay.SandboxURL, ConsumerKey: "key-1", ConsumerSecret: planted, ServiceCode: "12346", Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
 		})

@@ -59,7 +59,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 		}
 		t.Run(method, func(t *testing.T) {
 			// A refusal ends every method after its first request.
-			c, s := newClient(t, []step{answer(400, `{"response_code":721,"response_description":"Invalid Service","error_code":"SERVICE_NOT_ALLOWED"}`)})
+			c, s := newClient(t, []step{respond(400, `{"response_code":721,"response_description":"Invalid Service","error_code":"SERVICE_NOT_ALLOWED"}`)})
 			err := want.call(t.Context(), c)
 			require.ErrorIs(t, err, sdk.ErrConfiguration)
 			var e *sdk.Error
@@ -108,7 +108,7 @@ func exportedMethods() []string {
 }
 
 func TestRoutesCanBeOverridden(t *testing.T) {
-	client, s := newClient(t, []step{answer(200, processed)}, func(c *kasapay.Config) {
+	client, s := newClient(t, []step{respond(200, processed)}, func(c *kasapay.Config) {
 		c.BaseURL = "https://gateway.example/kasapay/"
 		c.Routes = map[string]sdk.Route{kasapay.OpAuth: {Path: "/v2/login"}, kasapay.OpStatus: {Path: "/v2/payouts/{payout_reference}"}}
 	})
@@ -119,7 +119,7 @@ func TestRoutesCanBeOverridden(t *testing.T) {
 }
 
 func TestStatusNeedsAReferenceThatFitsAPath(t *testing.T) {
-	client, s := newClient(t, []step{answer(200, processed)})
+	client, s := newClient(t, []step{respond(200, processed)})
 	for _, reference := range []string{"", ".", "..", " ms83-1", "ms83\n1"} {
 		_, err := client.Payouts.Find(t.Context(), reference)
 		require.ErrorIs(t, err, sdk.ErrValidation, "%q", reference)
@@ -131,7 +131,7 @@ func TestStatusNeedsAReferenceThatFitsAPath(t *testing.T) {
 
 func TestDoReturnsTheResponseAsItCame(t *testing.T) {
 	for _, body := range []string{`{"rates":{"KES":"1.0"}}`, `[{"payment_id":"0000"}]`} {
-		client, _ := newClient(t, []step{answer(200, body)})
+		client, _ := newClient(t, []step{respond(200, body)})
 		raw, err := client.Do(t.Context(), sdk.RawCall{Method: "GET", Path: "/v1/fx", ReadOnly: true})
 		require.NoError(t, err)
 		assert.Equal(t, body, string(raw))

@@ -147,7 +147,7 @@ func (s PaymentStatus) Reversal() bool { return s == StatusReversed || s == Stat
 // Then call Wait.
 //
 // A reference that Kasapay has seen is looked up: calling Create again after a crash
-// returns the payout that was made, with Existing set. ErrReferenceTaken means that the
+// returns the payout that was made, with Existing set. sdk.ErrReferenceTaken means that the
 // payout under this reference is another one. After an unknown outcome Create looks up,
 // too, as the package documentation says. A payout that was looked up may be past 720
 // and may even have failed: look at its Status.
@@ -160,7 +160,7 @@ func (s *PayoutsService) Create(ctx context.Context, p CreatePayoutParams) (*Pay
 	return s.create(p).Do(ctx)
 }
 
-// Prepare checks and encodes what Create sends, for package journal.
+// Prepare checks and encodes what Create sends, for package sdk/journal.
 func (s *PayoutsService) Prepare(p CreatePayoutParams) (sdk.Prepared[Payout], error) {
 	return s.create(p).Prepare()
 }
@@ -186,7 +186,7 @@ func (s *PayoutsService) create(p CreatePayoutParams) transport.Write[Payout] {
 				case transport.SaysAbsent(err):
 					return transport.Absent, nil
 				case err != nil: // another payout_reference in the response among others
-					return transport.Absent, err
+					return 0, err
 				}
 				same := found.compare(request, p.Amount)
 				finding, err := same.Finding()
@@ -203,10 +203,10 @@ func (s *PayoutsService) create(p CreatePayoutParams) transport.Write[Payout] {
 	}}
 }
 
-// Find looks a payout up by your reference. ErrNotFound means that Kasapay itself
+// Find looks a payout up by your reference. sdk.ErrNotFound means that Kasapay itself
 // says that it knows no such payout, in the document's words. The form of that response
 // is not documented, so Find reads it in every envelope. A response that names another
-// reference, or none, is an ErrUnexpectedResponse.
+// reference, or none, is an sdk.ErrUnexpectedResponse.
 func (s *PayoutsService) Find(ctx context.Context, reference string) (*Payout, error) {
 	return s.lookup(ctx, reference, func(r *response) (*Payout, error) { return r.status(reference) })
 }

@@ -17,7 +17,7 @@ import (
 )
 
 func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
-	client, s := newClient(t, []step{answer(200, accepted)}, func(c *kasapay.Config) { c.ServiceCode = "" })
+	client, s := newClient(t, []step{respond(200, accepted)}, func(c *kasapay.Config) { c.ServiceCode = "" })
 	_, err := client.Payouts.Create(t.Context(), kasapay.CreatePayoutParams{})
 	require.ErrorIs(t, err, sdk.ErrValidation)
 	require.ErrorIs(t, err, sdk.ErrNotSent)
@@ -71,7 +71,7 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 		"a relative callback URL":   {"callback_url", func(p *kasapay.CreatePayoutParams) { p.CallbackURL = "/kasapay" }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, s := newClient(t, []step{answer(200, accepted)})
+			client, s := newClient(t, []step{respond(200, accepted)})
 			p := validPayout()
 			tc.change(&p)
 			_, err := client.Payouts.Create(t.Context(), p)
@@ -88,7 +88,7 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 // wireBody is what Create put on the wire.
 func wireBody(t *testing.T, p kasapay.CreatePayoutParams, change ...func(*kasapay.Config)) map[string]string {
 	t.Helper()
-	client, s := newClient(t, []step{answer(200, accepted)}, change...)
+	client, s := newClient(t, []step{respond(200, accepted)}, change...)
 	_, err := client.Payouts.Create(t.Context(), p)
 	require.NoError(t, err)
 	var body map[string]string // all twelve are strings
@@ -160,7 +160,7 @@ func TestAPayoutWhoseCallbackURLCannotBeMintedIsNotSent(t *testing.T) {
 		"the minter makes nonsense": {"cap", nil, "must be an absolute http or https URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, s := newClient(t, []step{answer(200, accepted)}, func(c *kasapay.Config) {
+			client, s := newClient(t, []step{respond(200, accepted)}, func(c *kasapay.Config) {
 				c.CallbackURL = func(string, decimal.Decimal, string) (string, error) { return tc.url, tc.err }
 			})
 			p := validPayout()
@@ -186,22 +186,22 @@ func TestStatusesSayWhetherTheyEndAPayout(t *testing.T) {
 }
 
 func TestWaitAsksUntilThePayoutIsFinal(t *testing.T) {
-	isPending, jammed := answer(200, pending), answer(200, `{"payout_reference":"ms83-1","payment_status":704}`)
+	isPending, jammed := respond(200, pending), respond(200, `{"payout_reference":"ms83-1","payment_status":704}`)
 	for name, tc := range map[string]struct {
 		steps    []step
 		status   kasapay.PaymentStatus
 		sentinel error
 		took     time.Duration
 	}{
-		"processed at once":        {[]step{answer(200, processed)}, "700", nil, 0},
-		"processed later":          {[]step{isPending, isPending, answer(200, processed)}, "700", nil, 5 * time.Second},
-		"a failure is no error":    {[]step{isPending, answer(200, `{"payout_reference":"ms83-1","payment_status":701}`)}, "701", nil, 2 * time.Second},
-		"a reversal is no error":   {[]step{answer(200, `{"payout_reference":"ms83-1","payment_status":702}`)}, "702", nil, 0},
-		"jammed is waited through": {[]step{jammed, jammed, answer(200, `{"payout_reference":"ms83-1","payment_status":705}`)}, "705", nil, 5 * time.Second},
-		"an unknown one too":       {[]step{answer(200, `{"payout_reference":"ms83-1","payment_status":820}`), answer(200, processed)}, "700", nil, 2 * time.Second},
-		"not shown at first":       {[]step{answer(404, unknown), answer(200, processed)}, "700", nil, 2 * time.Second},
-		"never shown":              {[]step{answer(404, unknown)}, "", sdk.ErrNotFound, 16250 * time.Millisecond},
-		"an outage is outlasted":   {[]step{answer(503, ""), nil, answer(502, ""), nil, nil, answer(200, processed)}, "700", nil, -1},
+		"processed at once":        {[]step{respond(200, processed)}, "700", nil, 0},
+		"processed later":          {[]step{isPending, isPending, respond(200, processed)}, "700", nil, 5 * time.Second},
+		"a failure is no error":    {[]step{isPending, respond(200, `{"payout_reference":"ms83-1","payment_status":701}`)}, "701", nil, 2 * time.Second},
+		"a reversal is no error":   {[]step{respond(200, `{"payout_reference":"ms83-1","payment_status":702}`)}, "702", nil, 0},
+		"jammed is waited through": {[]step{jammed, jammed, respond(200, `{"payout_reference":"ms83-1","payment_status":705}`)}, "705", nil, 5 * time.Second},
+		"an unknown one too":       {[]step{respond(200, `{"payout_reference":"ms83-1","payment_status":820}`), respond(200, processed)}, "700", nil, 2 * time.Second},
+		"not shown at first":       {[]step{respond(404, unknown), respond(200, processed)}, "700", nil, 2 * time.Second},
+		"never shown":              {[]step{respond(404, unknown)}, "", sdk.ErrNotFound, 16250 * time.Millisecond},
+		"an outage is outlasted":   {[]step{respond(503, ""), nil, respond(502, ""), nil, nil, respond(200, processed)}, "700", nil, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -225,7 +225,7 @@ func TestWaitAsksUntilThePayoutIsFinal(t *testing.T) {
 
 func TestWaitEndsWithItsContextAndShowsWhatItSaw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, _ := newClient(t, []step{answer(200, `{"payout_reference":"ms83-1","payment_status":704}`)})
+		client, _ := newClient(t, []step{respond(200, `{"payout_reference":"ms83-1","payment_status":704}`)})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 		defer cancel()
 		start := time.Now()

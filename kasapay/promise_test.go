@@ -41,40 +41,40 @@ func TestEveryWriteIsInTheMatrix(t *testing.T) {
 // isInitiate picks the requests that ask for money.
 func isInitiate(req *http.Request) bool { return strings.HasSuffix(req.URL.Path, "/initiate") }
 
-var throttled = answer(429, `{"statusCode":429,"message":"ThrottlerException: Too Many Requests"}`)
+var throttled = respond(429, `{"statusCode":429,"message":"ThrottlerException: Too Many Requests"}`)
 
 // failures are what happens to one request for money.
 var failures = map[string]*clienttest.Held{
 	"held back":                               {},
-	"held back, empty 499":                    {Reply: answer(499, "")},
-	"held back, HTML 502":                     {Reply: answer(502, "<h1>502</h1>")},
-	"held back, foreign 429":                  {Reply: answer(429, `{"message":"slow down"}`)},
-	"held back, foreign JSON":                 {Reply: answer(499, `{"errors":["client closed request"]}`)},
-	"held back, an acceptance without code":   {Reply: answer(200, `{"success":true}`)},
-	"held back, another payout's acceptance":  {Reply: answer(200, `{"response_code":720,"amount":"7.00"}`)},
-	"held back, another gateway's 401":        {Reply: answer(401, `{"statusCode":401,"message":"Access denied"}`)},
+	"held back, empty 499":                    {Reply: respond(499, "")},
+	"held back, HTML 502":                     {Reply: respond(502, "<h1>502</h1>")},
+	"held back, foreign 429":                  {Reply: respond(429, `{"message":"slow down"}`)},
+	"held back, foreign JSON":                 {Reply: respond(499, `{"errors":["client closed request"]}`)},
+	"held back, an acceptance without code":   {Reply: respond(200, `{"success":true}`)},
+	"held back, another payout's acceptance":  {Reply: respond(200, `{"response_code":720,"amount":"7.00"}`)},
+	"held back, another gateway's 401":        {Reply: respond(401, `{"statusCode":401,"message":"Access denied"}`)},
 	"lost after the work":                     {Arrives: true},
-	"done, HTML 502":                          {Arrives: true, Reply: answer(502, "<h1>502</h1>")},
-	"done, empty 403":                         {Arrives: true, Reply: answer(403, "")},
-	"done, empty 404":                         {Arrives: true, Reply: answer(404, "")},
-	"done, plain upstream error":              {Arrives: true, Reply: answer(503, "upstream connect error")},
-	"done, 422 without a word":                {Arrives: true, Reply: answer(422, "{}")},
-	"done, an unknown code":                   {Arrives: true, Reply: answer(200, `{"response_code":799}`)},
+	"done, HTML 502":                          {Arrives: true, Reply: respond(502, "<h1>502</h1>")},
+	"done, empty 403":                         {Arrives: true, Reply: respond(403, "")},
+	"done, empty 404":                         {Arrives: true, Reply: respond(404, "")},
+	"done, plain upstream error":              {Arrives: true, Reply: respond(503, "upstream connect error")},
+	"done, 422 without a word":                {Arrives: true, Reply: respond(422, "{}")},
+	"done, an unknown code":                   {Arrives: true, Reply: respond(200, `{"response_code":799}`)},
 	"done, and the throttle meets a repeat":   {Arrives: true, Reply: throttled},
-	"done, and a repeat meets the reference":  {Arrives: true, Reply: answer(409, `{"statusCode":409,"message":"Conflict","error":"Conflict"}`)},
-	"done, and a repeat is refused otherwise": {Arrives: true, Reply: answer(200, `{"response_code":721,"error_code":"REFERENCE_LOCKED"}`)},
-	"done, another payout's refusal":          {Arrives: true, Reply: answer(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED","payout_reference":"OTHER"}`)},
-	"done, another payout's lack of funds":    {Arrives: true, Reply: answer(200, `{"response_code":721,"response_description":"Insufficient funds","payout_reference":"OTHER"}`)},
-	"done, another payout's bad field":        {Arrives: true, Reply: answer(400, `{"statusCode":400,"message":["amount must be a string"],"error":"Bad Request","payout_reference":"OTHER"}`)},
-	"done, some payout's refusal":             {Arrives: true, Reply: answer(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED","payout_reference":{"a":1}}`)},
-	"done, a lookup's unknown reference":      {Arrives: true, Reply: answer(200, `{"response_code":721,"response_description":"Invalid payout reference"}`)},
-	"done, and the token is refused":          {Arrives: true, Reply: answer(401, badToken)},
+	"done, and a repeat meets the reference":  {Arrives: true, Reply: respond(409, `{"statusCode":409,"message":"Conflict","error":"Conflict"}`)},
+	"done, and a repeat is refused otherwise": {Arrives: true, Reply: respond(200, `{"response_code":721,"error_code":"REFERENCE_LOCKED"}`)},
+	"done, another payout's refusal":          {Arrives: true, Reply: respond(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED","payout_reference":"OTHER"}`)},
+	"done, another payout's lack of funds":    {Arrives: true, Reply: respond(200, `{"response_code":721,"response_description":"Insufficient funds","payout_reference":"OTHER"}`)},
+	"done, another payout's bad field":        {Arrives: true, Reply: respond(400, `{"statusCode":400,"message":["amount must be a string"],"error":"Bad Request","payout_reference":"OTHER"}`)},
+	"done, some payout's refusal":             {Arrives: true, Reply: respond(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED","payout_reference":{"a":1}}`)},
+	"done, a lookup's unknown reference":      {Arrives: true, Reply: respond(200, `{"response_code":721,"response_description":"Invalid payout reference"}`)},
+	"done, and the token is refused":          {Arrives: true, Reply: respond(401, badToken)},
 }
 
 func TestNoFailurePaysTwiceAndNoErrorLies(t *testing.T) {
 	before := map[string][]step{
 		"fresh":         nil,
-		"after a 401":   {answer(401, badToken)},
+		"after a 401":   {respond(401, badToken)},
 		"after a 429":   {throttled},
 		"after a crash": nil,
 	}
@@ -142,12 +142,12 @@ func TestARefusalIsThatOfThePayoutItNames(t *testing.T) {
 		`{"response_code":721,"response_description":"%s","payout_reference":[]}`:       false,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c, _ := newClient(t, []step{answer(200, strings.Replace(body, "%s", "Insufficient funds", 1))})
+			c, _ := newClient(t, []step{respond(200, strings.Replace(body, "%s", "Insufficient funds", 1))})
 			_, err := c.Payouts.Create(t.Context(), validPayout())
 			assert.Equal(t, own, errors.Is(err, sdk.ErrRejected), "%s: %v", body, err)
 			assert.Equal(t, !own, errors.Is(err, sdk.ErrOutcomeUnknown), "%s: %v", body, err)
 
-			c, _ = newClient(t, []step{answer(200, strings.Replace(body, "%s", "Invalid payout reference", 1))})
+			c, _ = newClient(t, []step{respond(200, strings.Replace(body, "%s", "Invalid payout reference", 1))})
 			_, err = c.Payouts.Find(t.Context(), "ms83-1")
 			require.Error(t, err)
 			assert.Equal(t, own, errors.Is(err, sdk.ErrNotFound), "%s: %v", body, err)

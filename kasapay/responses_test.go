@@ -94,7 +94,7 @@ func TestResponsesToCreateAreClassified(t *testing.T) {
 	} {
 		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
 			t.Run(name+behind, func(t *testing.T) {
-				client, s := newClient(t, []step{answer(tc.status, mark+tc.body), answer(404, "<h1>404</h1>")})
+				client, s := newClient(t, []step{respond(tc.status, mark+tc.body), respond(404, "<h1>404</h1>")})
 				payout, err := client.Payouts.Create(t.Context(), validPayout())
 				if tc.want.sentinel == nil {
 					require.NoError(t, err)
@@ -162,7 +162,7 @@ func TestResponsesToFindAreClassified(t *testing.T) {
 			"a reference that is none":  {200, `{"payout_reference":{},"payment_status":700}`, "", "no effect", sdk.ErrUnexpectedResponse},
 			"server error":              {500, `{"statusCode":500,"message":"Payout reference not found"}`, "", "no effect", sdk.ErrServer},
 		} {
-			client, _ := newClient(t, []step{answer(tc.status, tc.body)})
+			client, _ := newClient(t, []step{respond(tc.status, tc.body)})
 			payout, err := client.Payouts.Find(t.Context(), "ms83-1")
 			if tc.sentinel == nil {
 				require.NoError(t, err, name)
@@ -185,9 +185,9 @@ func TestResponsesToFindAreClassified(t *testing.T) {
 
 func TestThrottledPayoutsAreLookedUpAndSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		throttled := answer(429, `{"statusCode":429,"message":"ThrottlerException: Too Many Requests"}`, "Retry-After", "7")
-		absent := answer(404, unknown)
-		client, s := newClient(t, []step{throttled, absent, absent, absent, answer(200, accepted)})
+		throttled := respond(429, `{"statusCode":429,"message":"ThrottlerException: Too Many Requests"}`, "Retry-After", "7")
+		absent := respond(404, unknown)
+		client, s := newClient(t, []step{throttled, absent, absent, absent, respond(200, accepted)})
 		_, err := client.Payouts.Create(t.Context(), validPayout())
 		require.NoError(t, err)
 		assert.Equal(t, "auth initiate status status status initiate", actions(s))
@@ -195,7 +195,7 @@ func TestThrottledPayoutsAreLookedUpAndSentAgain(t *testing.T) {
 }
 
 func TestValidationMessagesAreSortedByField(t *testing.T) {
-	client, _ := newClient(t, []step{answer(400, `{"statusCode":400,"error":"Bad Request","message":[
+	client, _ := newClient(t, []step{respond(400, `{"statusCode":400,"error":"Bad Request","message":[
 		"amount must be a string","amount should not be empty","recipient_type must be one of PAYBILL, TILL","something else entirely",7]}`)})
 	_, err := client.Payouts.Create(t.Context(), validPayout())
 	var e *sdk.Error
@@ -212,7 +212,7 @@ func TestDestinationsAreReadInEitherSpelling(t *testing.T) {
 		"bank_account": kasapay.BankAccount, "BANK_ACCOUNT_NUMBER": kasapay.BankAccount, "Bank_Account_Number": kasapay.BankAccount,
 		"paybill": kasapay.Paybill, "TILL": kasapay.Till, "till": kasapay.Till, "Mobile": "Mobile", "": "",
 	} {
-		client, _ := newClient(t, []step{answer(200, `{"payout_reference":"ms83-1","payment_status":700,"destination":"`+text+`"}`)})
+		client, _ := newClient(t, []step{respond(200, `{"payout_reference":"ms83-1","payment_status":700,"destination":"`+text+`"}`)})
 		payout, err := client.Payouts.Find(t.Context(), "ms83-1")
 		require.NoError(t, err)
 		assert.Equal(t, want, payout.Destination)

@@ -40,7 +40,7 @@ func canonical(t *testing.T, body string) string {
 func TestTheDocumentsPaybillRequestIsSentUpToTheDecimals(t *testing.T) {
 	// The acceptance of the sample names another reference: it is confirmed.
 	shown := `{"payout_reference":"145245624652","payment_status":703,"amount":"10.00","currency":"KES"}`
-	client, s := newClient(t, []step{answer(200, sample(t, "initiate_accepted.json")), answer(200, shown)})
+	client, s := newClient(t, []step{respond(200, sample(t, "initiate_accepted.json")), respond(200, shown)})
 	payout, err := client.Payouts.Create(t.Context(), kasapay.CreatePayoutParams{
 		Reference: "145245624652", ServiceCode: "SERVICE_CODE", AccountReference: "0101", RecipientName: "Test Limited",
 		RecipientType: kasapay.Paybill, RecipientAccountNumber: "5656", Amount: decimal.NewFromInt(10), Description: "Test",
@@ -59,7 +59,7 @@ func TestTheDocumentsPaybillRequestIsSentUpToTheDecimals(t *testing.T) {
 }
 
 func TestTheDocumentsBankRequestIsSent(t *testing.T) {
-	client, s := newClient(t, []step{answer(201, strings.Replace(accepted, "ms83-1", "ms83-367839", 1))}, func(c *kasapay.Config) { c.AnyMethod = true })
+	client, s := newClient(t, []step{respond(201, strings.Replace(accepted, "ms83-1", "ms83-367839", 1))}, func(c *kasapay.Config) { c.AnyMethod = true })
 	p := kasapay.CreatePayoutParams{
 		Reference: "ms83-367839", AccountReference: "666666", RecipientName: "Test Limited", RecipientType: kasapay.BankAccount,
 		RecipientAccountNumber: "08292******849", Amount: decimal.NewFromInt(100), Description: "Test bank transfer",
@@ -76,7 +76,7 @@ func TestTheDocumentsBankRequestIsSent(t *testing.T) {
 }
 
 func TestTheDocumentsLoginIsSentAndItsTokenUsed(t *testing.T) {
-	s := clienttest.NewScript(answer(200, sample(t, "auth.json")), answer(200, processed))
+	s := clienttest.NewScript(respond(200, sample(t, "auth.json")), respond(200, processed))
 	client, err := kasapay.New(kasapay.Config{
 		BaseURL: kasapay.SandboxURL, ConsumerKey: "your_consumer_key", ConsumerSecret: "your_consumer_secret",
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}},
@@ -96,7 +96,7 @@ func TestTheDocumentsLoginIsSentAndItsTokenUsed(t *testing.T) {
 }
 
 func TestTheDocumentsRefusalsAreRead(t *testing.T) {
-	client, _ := newClient(t, []step{answer(200, sample(t, "initiate_refused.json"))})
+	client, _ := newClient(t, []step{respond(200, sample(t, "initiate_refused.json"))})
 	_, err := client.Payouts.Create(t.Context(), validPayout())
 	var e *sdk.Error
 	require.ErrorAs(t, err, &e)
@@ -109,7 +109,7 @@ func TestTheDocumentsRefusalsAreRead(t *testing.T) {
 }
 
 func TestTheDocumentsStatusAndCallbackAreRead(t *testing.T) {
-	client, _ := newClient(t, []step{answer(200, sample(t, "status.json"))})
+	client, _ := newClient(t, []step{respond(200, sample(t, "status.json"))})
 	status, err := client.Payouts.Find(t.Context(), "ms83-367839")
 	require.NoError(t, err)
 	callback, err := kasapay.ParseCallback([]byte(sample(t, "callback.json")))
@@ -139,7 +139,7 @@ func FuzzResponsesToCreate(f *testing.F) {
 		f.Add(400, body)
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		client, _ := newClient(t, []step{answer(status, body), answer(403, `{"statusCode":403,"message":"no"}`)}, func(c *kasapay.Config) { c.MaxAttempts = 1 })
+		client, _ := newClient(t, []step{respond(status, body), respond(403, `{"statusCode":403,"message":"no"}`)}, func(c *kasapay.Config) { c.MaxAttempts = 1 })
 		payout, err := client.Payouts.Create(t.Context(), validPayout())
 		switch {
 		case err == nil && (payout == nil || payout.Reference != "ms83-1" || payout.Status != kasapay.StatusAccepted):

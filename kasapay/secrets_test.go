@@ -32,8 +32,8 @@ func TestPlantedSecretsAppearNowhere(t *testing.T) {
 			`<h1>planted-html</h1>`,
 		} {
 			for _, status := range []int{200, 301, 400, 401, 500} {
-				printEverything(t, &out, logger, answer(200, token), answer(status, body))
-				printEverything(t, &out, logger, answer(status, body))
+				printEverything(t, &out, logger, respond(200, token), respond(status, body))
+				printEverything(t, &out, logger, respond(status, body))
 			}
 		}
 	}
@@ -75,7 +75,7 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, steps
 }
 
 func TestTheBodyOfALoginThatFailedIsNotKept(t *testing.T) {
-	s := clienttest.NewScript(answer(500, `{"access_token":"planted-token"}`))
+	s := clienttest.NewScript(respond(500, `{"access_token":"planted-token"}`))
 	client, err := kasapay.New(kasapay.Config{
 		BaseURL: kasapay.SandboxURL, ConsumerKey: "k", ConsumerSecret: "s",
 		Options: sdk.Options{HTTPClient: &http.Client{Transport: s}, MaxAttempts: 1},
@@ -92,7 +92,7 @@ func TestTheErrorTextIsStableAndItsDetailsAreFields(t *testing.T) {
 		sample(t, "initiate_refused.json"):                                  "kasapay: payouts.initiate: configuration refused: HTTP 200, code SERVICE_NOT_ALLOWED (outcome: rejected)",
 		`{"response_code":721,"response_description":"Insufficient funds"}`: "kasapay: payouts.initiate: insufficient funds: HTTP 200, code 721 (outcome: rejected)",
 	} {
-		client, _ := newClient(t, []step{answer(200, body, "X-Request-Id", "req-1")})
+		client, _ := newClient(t, []step{respond(200, body, "X-Request-Id", "req-1")})
 		_, err := client.Payouts.Create(t.Context(), validPayout())
 		require.EqualError(t, err, text)
 		var e *sdk.Error

@@ -14,13 +14,13 @@ import (
 )
 
 func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
-	isAccepted, isProcessed, isUnknown := answer(200, accepted), answer(200, processed), answer(200, unknown)
-	another, unnamed := answer(200, strings.Replace(accepted, "ms83-1", "a99658d5", 1)), answer(200, `{"response_code":720}`)
-	duplicate := answer(200, `{"response_code":721,"error_code":"DUPLICATE_REFERENCE"}`)
-	unheardOf := answer(200, `{"response_code":721,"error_code":"REFERENCE_LOCKED"}`)
-	noFunds := answer(200, `{"response_code":721,"error_code":"INSUFFICIENT_FUNDS"}`)
-	notOurs := answer(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED"}`)
-	invalid := answer(400, `{"statusCode":400,"message":["amount must be a string"],"error":"Bad Request"}`)
+	isAccepted, isProcessed, isUnknown := respond(200, accepted), respond(200, processed), respond(200, unknown)
+	another, unnamed := respond(200, strings.Replace(accepted, "ms83-1", "a99658d5", 1)), respond(200, `{"response_code":720}`)
+	duplicate := respond(200, `{"response_code":721,"error_code":"DUPLICATE_REFERENCE"}`)
+	unheardOf := respond(200, `{"response_code":721,"error_code":"REFERENCE_LOCKED"}`)
+	noFunds := respond(200, `{"response_code":721,"error_code":"INSUFFICIENT_FUNDS"}`)
+	notOurs := respond(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED"}`)
+	invalid := respond(400, `{"statusCode":400,"message":["amount must be a string"],"error":"Bad Request"}`)
 	for name, tc := range map[string]struct {
 		steps    []step
 		sent     string
@@ -31,7 +31,7 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 	}{
 		"answered":                      {[]step{isAccepted}, "initiate", "720", "", nil, 0},
 		"dropped, found":                {[]step{nil, isProcessed}, "initiate status", "700", "", nil, 0},
-		"a proxy's page, found pending": {[]step{answer(502, "<h1>502</h1>"), answer(200, pending)}, "initiate status", "703", "", nil, 0},
+		"a proxy's page, found pending": {[]step{respond(502, "<h1>502</h1>"), respond(200, pending)}, "initiate status", "703", "", nil, 0},
 		"dropped, shown a second later": {[]step{nil, isUnknown, isProcessed}, "initiate status status", "700", "", nil, time.Second},
 		"dropped, absent, sent once more": {[]step{nil, isUnknown, isUnknown, isUnknown, isAccepted},
 			"initiate status status status initiate", "720", "", nil, 3 * time.Second},
@@ -56,48 +56,48 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 		"accepted under another reference, shown a second later": {[]step{another, isUnknown, isProcessed}, "initiate status status", "700", "", nil, time.Second},
 		"accepted under another reference, never shown": {[]step{another, isUnknown},
 			"initiate status status status", "", "unknown", nil, 3 * time.Second},
-		"accepted under another reference, and nobody can tell": {[]step{another, answer(404, "<h1>404</h1>")},
+		"accepted under another reference, and nobody can tell": {[]step{another, respond(404, "<h1>404</h1>")},
 			"initiate status", "", "unknown", nil, 0},
-		"accepted under another reference, and another payout is there": {[]step{another, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.01"}`)},
+		"accepted under another reference, and another payout is there": {[]step{another, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.01"}`)},
 			"initiate status", "", "unknown", sdk.ErrReferenceTaken, 0},
 		"a duplicate on a fresh call": {[]step{duplicate, isProcessed}, "initiate status", "700", "", nil, 0},
 		"a duplicate on a fresh call, not shown": {[]step{duplicate, isUnknown},
 			"initiate status status status", "", "unknown", sdk.ErrDuplicate, 3 * time.Second},
 		"a refusal unheard of on a fresh call": {[]step{unheardOf, isProcessed}, "initiate status", "700", "", nil, 0},
-		"a duplicate of another amount": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.01"}`)},
+		"a duplicate of another amount": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.01"}`)},
 			"initiate status", "", "rejected", sdk.ErrReferenceTaken, 0},
-		"a duplicate of a till": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"destination":"till"}`)},
+		"a duplicate of a till": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"destination":"till"}`)},
 			"initiate status", "", "rejected", sdk.ErrReferenceTaken, 0},
-		"a duplicate to another account": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"account_number":"**99"}`)},
+		"a duplicate to another account": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"account_number":"**99"}`)},
 			"initiate status", "", "rejected", sdk.ErrReferenceTaken, 0},
-		"a duplicate to a masked account": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"account_number":"**56"}`)},
+		"a duplicate to a masked account": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"account_number":"**56"}`)},
 			"initiate status", "700", "", nil, 0},
-		"a duplicate to the account at the paybill": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"account_number":"0101"}`)},
+		"a duplicate to the account at the paybill": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"account_number":"0101"}`)},
 			"initiate status", "700", "", nil, 0},
-		"a duplicate to an account N/A": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"account_number":"N/A"}`)},
+		"a duplicate to an account N/A": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"account_number":"N/A"}`)},
 			"initiate status", "700", "", nil, 0},
-		"a duplicate for another account at the paybill": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"payment_account_reference":"0102"}`)},
+		"a duplicate for another account at the paybill": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"payment_account_reference":"0102"}`)},
 			"initiate status", "", "rejected", sdk.ErrReferenceTaken, 0},
-		"a duplicate, thousands": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"9,999.00"}`)}, "initiate status", "", "unknown", sdk.ErrDuplicate, 0},
-		"a duplicate, its currency in the amount": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"KES 9999.00"}`)},
+		"a duplicate, thousands": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"9,999.00"}`)}, "initiate status", "", "unknown", sdk.ErrDuplicate, 0},
+		"a duplicate, its currency in the amount": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"KES 9999.00"}`)},
 			"initiate status", "", "unknown", sdk.ErrDuplicate, 0},
-		"a duplicate, an amount that is no text": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":{}}`)},
+		"a duplicate, an amount that is no text": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":{}}`)},
 			"initiate status", "", "unknown", sdk.ErrDuplicate, 0},
-		"a duplicate to a kind unheard of": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"destination":"moon"}`)},
+		"a duplicate to a kind unheard of": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"destination":"moon"}`)},
 			"initiate status", "", "unknown", sdk.ErrDuplicate, 0},
-		"a status of nobody's": {[]step{nil, answer(200, `{"payment_status":700,"amount":"100.00","currency":"KES"}`)}, "initiate status", "", "unknown", nil, -1},
-		"another payout's status": {[]step{nil, answer(200, `{"payout_reference":"ms83-2","payment_status":700}`)},
+		"a status of nobody's": {[]step{nil, respond(200, `{"payment_status":700,"amount":"100.00","currency":"KES"}`)}, "initiate status", "", "unknown", nil, -1},
+		"another payout's status": {[]step{nil, respond(200, `{"payout_reference":"ms83-2","payment_status":700}`)},
 			"initiate status", "", "unknown", nil, -1},
-		"a status that is no text": {[]step{nil, answer(200, `{"payout_reference":"ms83-1","payment_status":{},"amount":"100"}`)}, "initiate status", "", "unknown", nil, -1},
-		"another amount": {[]step{nil, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.01","currency":"KES"}`)},
+		"a status that is no text": {[]step{nil, respond(200, `{"payout_reference":"ms83-1","payment_status":{},"amount":"100"}`)}, "initiate status", "", "unknown", nil, -1},
+		"another amount": {[]step{nil, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.01","currency":"KES"}`)},
 			"initiate status", "", "unknown", sdk.ErrReferenceTaken, 0},
-		"another currency": {[]step{nil, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.00","currency":"USD"}`)},
+		"another currency": {[]step{nil, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":"100.00","currency":"USD"}`)},
 			"initiate status", "", "unknown", sdk.ErrReferenceTaken, 0},
-		"the same amount in other words": {[]step{nil, answer(200, `{"payout_reference":"ms83-1","payment_status":703,"amount":100}`)}, "initiate status", "703", "", nil, 0},
-		"a route that is not there is not absence": {[]step{nil, answer(404, `{"statusCode":404,"message":"Cannot GET /x"}`)},
+		"the same amount in other words": {[]step{nil, respond(200, `{"payout_reference":"ms83-1","payment_status":703,"amount":100}`)}, "initiate status", "703", "", nil, 0},
+		"a route that is not there is not absence": {[]step{nil, respond(404, `{"statusCode":404,"message":"Cannot GET /x"}`)},
 			"initiate status", "", "unknown", nil, 0},
-		"a proxy's 404 is not absence": {[]step{nil, answer(404, `{"message":"Not Found"}`)}, "initiate status", "", "unknown", nil, 0},
-		"a token that ends on the way": {[]step{nil, answer(401, badToken), answer(200, token), isProcessed},
+		"a proxy's 404 is not absence": {[]step{nil, respond(404, `{"message":"Not Found"}`)}, "initiate status", "", "unknown", nil, 0},
+		"a token that ends on the way": {[]step{nil, respond(401, badToken), respond(200, token), isProcessed},
 			"initiate status auth status", "700", "", nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,16 +129,16 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 }
 
 func TestAPayoutThatWasThereIsSaidToBe(t *testing.T) {
-	duplicate := answer(200, `{"response_code":721,"error_code":"DUPLICATE_REFERENCE"}`)
+	duplicate := respond(200, `{"response_code":721,"error_code":"DUPLICATE_REFERENCE"}`)
 	for name, tc := range map[string]struct {
 		steps                []step
 		existing, unverified bool
 	}{
-		"accepted":                     {[]step{answer(200, accepted)}, false, false},
-		"there before":                 {[]step{duplicate, answer(200, processed)}, true, false},
-		"there before, without amount": {[]step{duplicate, answer(200, `{"payout_reference":"ms83-1","payment_status":700}`)}, true, true},
-		"perhaps ours":                 {[]step{nil, answer(200, processed)}, false, false},
-		"perhaps ours, without amount": {[]step{nil, answer(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":null}`)}, false, true},
+		"accepted":                     {[]step{respond(200, accepted)}, false, false},
+		"there before":                 {[]step{duplicate, respond(200, processed)}, true, false},
+		"there before, without amount": {[]step{duplicate, respond(200, `{"payout_reference":"ms83-1","payment_status":700}`)}, true, true},
+		"perhaps ours":                 {[]step{nil, respond(200, processed)}, false, false},
+		"perhaps ours, without amount": {[]step{nil, respond(200, `{"payout_reference":"ms83-1","payment_status":700,"amount":null}`)}, false, true},
 	} {
 		client, _ := newClient(t, tc.steps)
 		payout, err := client.Payouts.Create(t.Context(), validPayout())

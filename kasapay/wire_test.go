@@ -179,7 +179,7 @@ func TestTheWireOfEveryOperation(t *testing.T) {
 
 // A wrong path, or a proxy's page, must not look like an object that does not exist.
 func TestA404OfSomebodyElsesIsNoAbsence(t *testing.T) {
-	clienttest.CheckForeignNotFound(t, "/v1/auth", clienttest.Answer(200, wireToken), func(t *testing.T, over http.RoundTripper) map[string]func() error {
+	clienttest.CheckForeignNotFound(t, "/v1/auth", clienttest.Respond(200, wireToken), func(t *testing.T, over http.RoundTripper) map[string]func() error {
 		full, least := newWireClient(t, over, nil, false), newWireClient(t, over, nil, true)
 		calls := map[string]func() error{}
 		for i, call := range wireCallsOfEveryOperation {

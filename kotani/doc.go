@@ -48,7 +48,7 @@
 // 404, a plain "upstream connect error", a refusal that shows another payment or a
 // lookup's "transaction not found" leave the outcome unknown. But a refusal need not
 // name a payment: an intermediary that hands you the refusal of another request makes
-// sdk.ErrRejected a lie. Package journal looks for deposits and withdrawals after a
+// sdk.ErrRejected a lie. Package sdk/journal looks for deposits and withdrawals after a
 // refusal.
 //
 // # Limits

@@ -42,7 +42,7 @@ func (s *FiatService) Deposit(ctx context.Context, p DepositParams) (*Transactio
 	return s.deposit(p).Do(ctx)
 }
 
-// PrepareDeposit checks and encodes what Deposit sends, for package journal.
+// PrepareDeposit checks and encodes what Deposit sends, for package sdk/journal.
 func (s *FiatService) PrepareDeposit(p DepositParams) (sdk.Prepared[Transaction], error) {
 	return s.deposit(p).Prepare()
 }
@@ -77,7 +77,7 @@ func (s *FiatService) DepositQuoted(ctx context.Context, p QuotedDepositParams) 
 	return s.depositQuoted(p).Do(ctx)
 }
 
-// PrepareDepositQuoted checks and encodes what DepositQuoted sends, for package journal.
+// PrepareDepositQuoted checks and encodes what DepositQuoted sends, for package sdk/journal.
 func (s *FiatService) PrepareDepositQuoted(p QuotedDepositParams) (sdk.Prepared[Transaction], error) {
 	return s.depositQuoted(p).Prepare()
 }
@@ -115,7 +115,7 @@ func (s *FiatService) Withdraw(ctx context.Context, p WithdrawParams) (*Transact
 	return s.withdraw(p).Do(ctx)
 }
 
-// PrepareWithdraw checks and encodes what Withdraw sends, for package journal.
+// PrepareWithdraw checks and encodes what Withdraw sends, for package sdk/journal.
 func (s *FiatService) PrepareWithdraw(p WithdrawParams) (sdk.Prepared[Transaction], error) {
 	return s.withdraw(p).Prepare()
 }
@@ -202,7 +202,7 @@ func (s *FiatService) WithdrawToBank(ctx context.Context, p BankWithdrawParams) 
 	return s.withdrawToBank(p).Do(ctx)
 }
 
-// PrepareWithdrawToBank checks and encodes what WithdrawToBank sends, for package journal.
+// PrepareWithdrawToBank checks and encodes what WithdrawToBank sends, for package sdk/journal.
 func (s *FiatService) PrepareWithdrawToBank(p BankWithdrawParams) (sdk.Prepared[Transaction], error) {
 	return s.withdrawToBank(p).Prepare()
 }
@@ -236,7 +236,7 @@ func (s *FiatService) PayBill(ctx context.Context, p PayBillParams) (*Transactio
 	return s.payBill(p).Do(ctx)
 }
 
-// PreparePayBill checks and encodes what PayBill sends, for package journal.
+// PreparePayBill checks and encodes what PayBill sends, for package sdk/journal.
 func (s *FiatService) PreparePayBill(p PayBillParams) (sdk.Prepared[Transaction], error) {
 	return s.payBill(p).Prepare()
 }
@@ -263,7 +263,7 @@ func (s *FiatService) PayTill(ctx context.Context, p PayTillParams) (*Transactio
 	return s.payTill(p).Do(ctx)
 }
 
-// PreparePayTill checks and encodes what PayTill sends, for package journal.
+// PreparePayTill checks and encodes what PayTill sends, for package sdk/journal.
 func (s *FiatService) PreparePayTill(p PayTillParams) (sdk.Prepared[Transaction], error) {
 	return s.payTill(p).Prepare()
 }
@@ -361,7 +361,7 @@ func (s *FiatService) look(ctx context.Context, want asked, existing bool, out *
 	case transport.SaysAbsent(err):
 		return transport.Absent, nil
 	case err != nil:
-		return transport.Absent, err
+		return 0, err
 	}
 	c := want.compare(found)
 	finding, err := c.Finding()

@@ -26,8 +26,8 @@ type FiatConnectConfig struct {
 	Signer Signer
 
 	// BaseURL is where the section is mounted. Default: Config.BaseURL +
-	// "/fiatconnect" (assumed). With a BaseURL the paths of the section, those in
-	// Config.Routes as well, stand right behind it.
+	// "/fiatconnect" (assumed). The client appends the paths of the section to BaseURL
+	// as they are. The paths of the section in Config.Routes are appended alike.
 	BaseURL string
 	// APIKey is sent as "Authorization: Bearer ..." with every call, beside the
 	// session. Optional in FiatConnect; see FiatConnect.CreateCredentials.

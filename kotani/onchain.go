@@ -108,7 +108,7 @@ func (s *CeloService) Buy(ctx context.Context, p BuyCeloParams) (*CeloPurchase, 
 	return s.buy(p).Do(ctx)
 }
 
-// PrepareBuy checks and encodes what Buy sends, for package journal.
+// PrepareBuy checks and encodes what Buy sends, for package sdk/journal.
 func (s *CeloService) PrepareBuy(p BuyCeloParams) (sdk.Prepared[CeloPurchase], error) {
 	return s.buy(p).Prepare()
 }
@@ -173,7 +173,7 @@ func (s *CeloService) SendToMpesa(ctx context.Context, p SendToMpesaParams) (*Mp
 	return s.sendToMpesa(p).Do(ctx)
 }
 
-// PrepareSendToMpesa checks and encodes what SendToMpesa sends, for package journal.
+// PrepareSendToMpesa checks and encodes what SendToMpesa sends, for package sdk/journal.
 func (s *CeloService) PrepareSendToMpesa(p SendToMpesaParams) (sdk.Prepared[MpesaPayout], error) {
 	return s.sendToMpesa(p).Prepare()
 }
@@ -255,7 +255,7 @@ func (s *StellarService) CashOut(ctx context.Context, p CashOutParams) (*Transac
 	return cashOut(s.api, OpStellarCashOut, p).Do(ctx)
 }
 
-// PrepareCashOut checks and encodes what CashOut sends, for package journal.
+// PrepareCashOut checks and encodes what CashOut sends, for package sdk/journal.
 func (s *StellarService) PrepareCashOut(p CashOutParams) (sdk.Prepared[Transaction], error) {
 	return cashOut(s.api, OpStellarCashOut, p).Prepare()
 }
@@ -266,7 +266,7 @@ func (s *TronService) CashOut(ctx context.Context, p CashOutParams) (*Transactio
 	return cashOut(s.api, OpTronCashOut, p).Do(ctx)
 }
 
-// PrepareCashOut checks and encodes what CashOut sends, for package journal.
+// PrepareCashOut checks and encodes what CashOut sends, for package sdk/journal.
 func (s *TronService) PrepareCashOut(p CashOutParams) (sdk.Prepared[Transaction], error) {
 	return cashOut(s.api, OpTronCashOut, p).Prepare()
 }
@@ -316,7 +316,7 @@ func (s *TronService) CashIn(ctx context.Context, p CashInParams) (*Transaction,
 	return s.cashIn(p).Do(ctx)
 }
 
-// PrepareCashIn checks and encodes what CashIn sends, for package journal.
+// PrepareCashIn checks and encodes what CashIn sends, for package sdk/journal.
 func (s *TronService) PrepareCashIn(p CashInParams) (sdk.Prepared[Transaction], error) {
 	return s.cashIn(p).Prepare()
 }

@@ -162,7 +162,7 @@ func (f *FiatConnect) TransferIn(ctx context.Context, p TransferParams) (*Transf
 	return f.begin(OpTransferIn, TransferTypeIn, p).Do(ctx)
 }
 
-// PrepareTransferIn checks and encodes what TransferIn sends, for package journal.
+// PrepareTransferIn checks and encodes what TransferIn sends, for package sdk/journal.
 // IdempotencyKey is required.
 func (f *FiatConnect) PrepareTransferIn(p TransferParams) (sdk.Prepared[Transfer], error) {
 	return f.prepare(OpTransferIn, TransferTypeIn, p)

@@ -96,10 +96,16 @@ type userRequest struct {
 	Email       string `json:"email"`
 }
 
-// UserRecord is what Kotani holds about a user; its contents are not documented.
+// UserRecord is what Kotani holds about one user. Its contents are not documented.
 type UserRecord struct {
 	Record json.RawMessage `json:"userRecord"` // or the whole response, as in the 2022 source
 	Raw    sdk.Raw
+}
+
+// UserRecords is what Kotani holds about all users. Its form is not documented.
+type UserRecords struct {
+	Records json.RawMessage // the data of the response
+	Raw     sdk.Raw
 }
 
 // FindUser returns a user's record by phone number. The document calls FindUser,
@@ -114,14 +120,14 @@ func (s *KYCService) FindUser(ctx context.Context, phoneNumber string) (*UserRec
 	})
 }
 
-// ListUsers returns the account details of all users; their form is not documented.
-func (s *KYCService) ListUsers(ctx context.Context) (*UserRecord, error) {
-	return call(ctx, s.api, faults{}, transport.Call{Op: OpUsers}, func(body []byte) (UserRecord, error) {
+// ListUsers returns the records of all users.
+func (s *KYCService) ListUsers(ctx context.Context) (*UserRecords, error) {
+	return call(ctx, s.api, faults{}, transport.Call{Op: OpUsers}, func(body []byte) (UserRecords, error) {
 		var w struct {
 			Data json.RawMessage `json:"data" wire:"required"`
 		}
 		err := wire.Unmarshal(body, &w)
-		return UserRecord{Record: w.Data, Raw: body}, err
+		return UserRecords{Records: w.Data, Raw: body}, err
 	})
 }
 
@@ -177,7 +183,7 @@ func (s *UBIService) Claim(ctx context.Context, p UBIParams) (*UBIClaim, error) 
 	return s.claim(p).Do(ctx)
 }
 
-// PrepareClaim checks and encodes what Claim sends, for package journal.
+// PrepareClaim checks and encodes what Claim sends, for package sdk/journal.
 func (s *UBIService) PrepareClaim(p UBIParams) (sdk.Prepared[UBIClaim], error) {
 	return s.claim(p).Prepare()
 }

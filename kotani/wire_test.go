@@ -103,7 +103,7 @@ func TestTheWireOfEveryOperation(t *testing.T) {
 
 // A wrong path, or a proxy's page, must not look like an object that does not exist.
 func TestA404OfSomebodyElsesIsNoAbsence(t *testing.T) {
-	loggedIn := clienttest.Answer(200, wireResponse, "Set-Cookie", "session=wire-session; Path=/; HttpOnly; Secure")
+	loggedIn := clienttest.Respond(200, wireResponse, "Set-Cookie", "session=wire-session; Path=/; HttpOnly; Secure")
 	clienttest.CheckForeignNotFound(t, "/login", loggedIn, func(t *testing.T, over http.RoundTripper) map[string]func() error {
 		calls := map[string]func() error{}
 		for settings, cases := range [][]wireCase{wirePlain: wireCases[wireLogins:], wireConfigured: wireConfiguredCases[wireLogins:], wireBare: wireBareCases} {

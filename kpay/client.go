@@ -51,7 +51,8 @@ type Config struct {
 	CallbackURL func(reference string, amount decimal.Decimal, currency string) (string, error)
 
 	// Options are HTTPClient, Logger, OnAttempt, App, MaxAttempts, MinBackoff,
-	// MaxBackoff, MaxRetryAfter, AttemptTimeout and Jitter. See sdk.Options.
+	// MaxBackoff, MaxRetryAfter, AttemptTimeout, WriteIdleTimeout, MaxResponseBytes
+	// and Jitter. See sdk.Options.
 	sdk.Options
 
 	// Routes overrides rows of the operation table by name. See Operations.
@@ -142,22 +143,22 @@ type Code string
 const (
 	CodeProcessing         Code = "0"   // documented: no error, being processed
 	CodePaid               Code = "01"  // documented: successful payment
-	CodeFailed             Code = "02"  // documented: payment failed [ErrDeclined]
+	CodeFailed             Code = "02"  // documented: payment failed [sdk.ErrDeclined]
 	CodePending            Code = "03"  // documented: pending
-	CodeNoCredentials      Code = "401" // documented: authentication header missing [ErrUnauthorized]
-	CodeNotHTTPS           Code = "500" // documented: request not over HTTPS [ErrConfiguration]
-	CodeBadCredentials     Code = "600" // documented: wrong username or password [ErrUnauthorized]
-	CodeBadRemoteUser      Code = "601" // vendor: invalid remote user [ErrUnauthorized]
-	CodeNotAllowListed     Code = "602" // documented: location or IP not whitelisted [ErrForbidden, ErrConfiguration]
-	CodeMissingParameter   Code = "603" // documented: missing (vendor: or empty) parameter [ErrValidation]
-	CodeUnknownRetailer    Code = "604" // vendor: unknown retailer [ErrConfiguration]
-	CodeRetailerDisabled   Code = "605" // vendor: retailer not enabled [ErrConfiguration]
-	CodeProcessingError    Code = "606" // vendor: error while processing, or refused by the processor [ErrDeclined]
-	CodeMobileMoneyFailed  Code = "607" // vendor: mobile-money transaction failed [ErrDeclined]
-	CodeDuplicate          Code = "608" // documented: refid already used [ErrDuplicate]
-	CodeUnknownMethod      Code = "609" // vendor: unknown payment method [ErrValidation]
-	CodeUnknownInstitution Code = "610" // vendor: unknown or disabled institution [ErrValidation]
-	CodeNotFound           Code = "611" // documented: transaction not found [ErrNotFound]
+	CodeNoCredentials      Code = "401" // documented: authentication header missing [sdk.ErrUnauthorized]
+	CodeNotHTTPS           Code = "500" // documented: request not over HTTPS [sdk.ErrConfiguration]
+	CodeBadCredentials     Code = "600" // documented: wrong username or password [sdk.ErrUnauthorized]
+	CodeBadRemoteUser      Code = "601" // vendor: invalid remote user [sdk.ErrUnauthorized]
+	CodeNotAllowListed     Code = "602" // documented: location or IP not whitelisted [sdk.ErrForbidden, sdk.ErrConfiguration]
+	CodeMissingParameter   Code = "603" // documented: missing (vendor: or empty) parameter [sdk.ErrValidation]
+	CodeUnknownRetailer    Code = "604" // vendor: unknown retailer [sdk.ErrConfiguration]
+	CodeRetailerDisabled   Code = "605" // vendor: retailer not enabled [sdk.ErrConfiguration]
+	CodeProcessingError    Code = "606" // vendor: error while processing, or refused by the processor [sdk.ErrDeclined]
+	CodeMobileMoneyFailed  Code = "607" // vendor: mobile-money transaction failed [sdk.ErrDeclined]
+	CodeDuplicate          Code = "608" // documented: refid already used [sdk.ErrDuplicate]
+	CodeUnknownMethod      Code = "609" // vendor: unknown payment method [sdk.ErrValidation]
+	CodeUnknownInstitution Code = "610" // vendor: unknown or disabled institution [sdk.ErrValidation]
+	CodeNotFound           Code = "611" // documented: transaction not found [sdk.ErrNotFound]
 )
 
 // ParseCode reads a code in every spelling seen on the wire: " 1 ", "01" and "001"

@@ -15,7 +15,7 @@ import (
 
 type step = clienttest.Step
 
-var answer = clienttest.Answer
+var respond = clienttest.Respond
 
 // actions lists what the requests asked for.
 func actions(s *clienttest.Script) string {

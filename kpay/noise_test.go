@@ -18,7 +18,7 @@ func TestNoiseInFieldsThatDecideNothingCostsNoResponse(t *testing.T) {
 	for _, field := range []string{"reply", "url", "authkey", "tid", "momtransactionid", "payaccount", "statusdesc", "statusmsg", "message"} {
 		for _, value := range []string{"false", "true", "[]", "{}", `["x"]`, `{"a":{}}`, "null", "1.5e3"} {
 			noise := `,"` + field + `":` + value + `}`
-			client, _ := newClient(t, []step{answer(200, "\xef\xbb\xbf"+`{"refid":"order-1","retcode":0`+noise), answer(200, `{"refid":"order-1","statusid":"01"`+noise)})
+			client, _ := newClient(t, []step{respond(200, "\xef\xbb\xbf"+`{"refid":"order-1","retcode":0`+noise), respond(200, `{"refid":"order-1","statusid":"01"`+noise)})
 			pending, err := client.Pay(t.Context(), validPay())
 			require.NoError(t, err, noise)
 			paid, err := client.Find(t.Context(), "order-1")
@@ -46,7 +46,7 @@ func TestAnAllDigitRefIDMatchesItsNumber(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := validPay()
 			p.RefID = "12"
-			client, _ := newClient(t, []step{answer(200, `{"refid":`+shown+`,"retcode":0}`)})
+			client, _ := newClient(t, []step{respond(200, `{"refid":`+shown+`,"retcode":0}`)})
 			payment, err := client.Pay(t.Context(), p)
 			if !same {
 				assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, shown)
@@ -62,7 +62,7 @@ func TestAnAllDigitRefIDMatchesItsNumber(t *testing.T) {
 	for refID, good := range map[string]bool{"0012": false, "01": false, "00": false, "0123456789": false, "0": true, "10": true, "0x12": true, "0-12": true, "12a": true, "A012": true} {
 		p := validPay()
 		p.RefID = refID
-		client, s := newClient(t, []step{answer(200, `{"refid":"`+refID+`","retcode":0}`)})
+		client, s := newClient(t, []step{respond(200, `{"refid":"`+refID+`","retcode":0}`)})
 		_, err := client.Pay(t.Context(), p)
 		if good {
 			assert.NoError(t, err, refID)
@@ -96,7 +96,7 @@ func TestPhoneNumbersAreReadAsPeopleWriteThem(t *testing.T) {
 		"", " ", "0788", "call me", "0788300000x", "+0788300000", "++250788300000", "0788+300000", "1234567890123456", "0788/300000", "0788300000, 0788300001", "\u0660\u0667\u0668\u0668\u0663\u0660\u0660\u0660\u0660\u0660", "tel:0788300000", "+250 788 (0) 300000", "0788\xff300000",
 	} {
 		for _, method := range []kpay.Method{kpay.MethodMoMo, kpay.MethodCard} {
-			client, s := newClient(t, []step{answer(200, pending)})
+			client, s := newClient(t, []step{respond(200, pending)})
 			p := validPay()
 			p.MSISDN, p.Method = written, method
 			_, err := client.Pay(t.Context(), p)
@@ -154,17 +154,17 @@ var decoders = []struct {
 	read func(t *testing.T, body string) error
 }{
 	{`{"refid":"order-1","retcode":0,%s}`, func(t *testing.T, body string) error {
-		client, _ := newClient(t, []step{answer(200, body)})
+		client, _ := newClient(t, []step{respond(200, body)})
 		_, err := client.Pay(t.Context(), validPay())
 		return err
 	}},
 	{`{"refid":"order-1","statusid":"01",%s}`, func(t *testing.T, body string) error {
-		client, _ := newClient(t, []step{answer(200, body)})
+		client, _ := newClient(t, []step{respond(200, body)})
 		_, err := client.Find(t.Context(), "order-1")
 		return err
 	}},
 	{`{"refid":"order-1","tid":"A1","statusid":"01",%s}`, func(t *testing.T, body string) error {
-		client, _ := newClient(t, []step{answer(200, body)})
+		client, _ := newClient(t, []step{respond(200, body)})
 		_, err := client.Get(t.Context(), "A1")
 		return err
 	}},

@@ -51,7 +51,7 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 		}
 		t.Run(method, func(t *testing.T) {
 			// A refusal ends every method after its first request.
-			c, s := newClient(t, []step{answer(200, `{"reply":"Invalid PIN","retcode":600}`)})
+			c, s := newClient(t, []step{respond(200, `{"reply":"Invalid PIN","retcode":600}`)})
 			err := want.call(t.Context(), c)
 			require.ErrorIs(t, err, sdk.ErrUnauthorized)
 			var e *sdk.Error
@@ -94,7 +94,7 @@ func TestThePathIsConfigurable(t *testing.T) {
 		}, "https://pay.esicia.com/v2/pay"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, s := newClient(t, []step{answer(200, pending)}, tc.change)
+			client, s := newClient(t, []step{respond(200, pending)}, tc.change)
 			_, err := client.Pay(t.Context(), validPay())
 			require.NoError(t, err)
 			assert.Equal(t, tc.url, s.Requests()[0].URL)
@@ -103,7 +103,7 @@ func TestThePathIsConfigurable(t *testing.T) {
 }
 
 func TestTheAPIKeyIsSentWhenThereIsOne(t *testing.T) {
-	client, s := newClient(t, []step{answer(200, pending)}, func(c *kpay.Config) { c.APIKey = "key-1" })
+	client, s := newClient(t, []step{respond(200, pending)}, func(c *kpay.Config) { c.APIKey = "key-1" })
 	_, err := client.Pay(t.Context(), validPay())
 	require.NoError(t, err)
 	assert.Equal(t, "key-1", s.Requests()[0].Header.Get("Kpay-Key"))
@@ -111,7 +111,7 @@ func TestTheAPIKeyIsSentWhenThereIsOne(t *testing.T) {
 }
 
 func TestDoReturnsTheResponseAsItCame(t *testing.T) {
-	client, _ := newClient(t, []step{answer(200, `{"retcode":0,"balance":"12"}`)})
+	client, _ := newClient(t, []step{respond(200, `{"retcode":0,"balance":"12"}`)})
 	raw, err := client.Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/reports/", ReadOnly: true})
 	require.NoError(t, err)
 	assert.Equal(t, `{"retcode":0,"balance":"12"}`, string(raw))

@@ -250,7 +250,7 @@ type Payment struct {
 // same time share one request.
 func (c *Client) Pay(ctx context.Context, p PayParams) (*Payment, error) { return c.pay(p).Do(ctx) }
 
-// Prepare checks and encodes what Pay sends, for package journal.
+// Prepare checks and encodes what Pay sends, for package sdk/journal.
 func (c *Client) Prepare(p PayParams) (sdk.Prepared[Payment], error) { return c.pay(p).Prepare() }
 
 func (c *Client) pay(p PayParams) transport.Write[Payment] {
@@ -265,7 +265,7 @@ func (c *Client) pay(p PayParams) transport.Write[Payment] {
 				case transport.SaysAbsent(err):
 					return transport.Absent, nil
 				case err != nil: // another refid in the response among others
-					return transport.Absent, err
+					return 0, err
 				}
 				found.Existing, found.Unverified = existing, true
 				*out = found
@@ -275,9 +275,9 @@ func (c *Client) pay(p PayParams) transport.Write[Payment] {
 	}}
 }
 
-// Find looks a payment up by your reference. ErrNotFound means that KPay does not
+// Find looks a payment up by your reference. sdk.ErrNotFound means that KPay does not
 // know the reference (code 611), or not yet if Pay was called moments ago. A response
-// that names another reference, or none, is an ErrUnexpectedResponse.
+// that names another reference, or none, is an sdk.ErrUnexpectedResponse.
 func (c *Client) Find(ctx context.Context, refID string) (*Payment, error) {
 	var f transport.Faults
 	f.RequireReference("refid", refID)

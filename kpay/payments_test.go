@@ -20,7 +20,7 @@ import (
 )
 
 func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
-	client, s := newClient(t, []step{answer(200, pending)}, func(c *kpay.Config) { c.RetailerID = "" })
+	client, s := newClient(t, []step{respond(200, pending)}, func(c *kpay.Config) { c.RetailerID = "" })
 	_, err := client.Pay(t.Context(), kpay.PayParams{Currency: "KES", LogoURL: "logo.png"})
 	require.ErrorIs(t, err, sdk.ErrValidation)
 	require.ErrorIs(t, err, sdk.ErrNotSent)
@@ -73,7 +73,7 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 		"a redirect to nowhere":   {"redirecturl", func(p *kpay.PayParams) { p.RedirectURL = "thanks" }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, s := newClient(t, []step{answer(200, pending)})
+			client, s := newClient(t, []step{respond(200, pending)})
 			p := validPay()
 			tc.change(&p)
 			_, err := client.Pay(t.Context(), p)
@@ -90,7 +90,7 @@ func TestOneBadParameterIsEnough(t *testing.T) {
 // wireBody is what Pay put on the wire, number texts as they stand there.
 func wireBody(t *testing.T, p kpay.PayParams, change ...func(*kpay.Config)) map[string]json.RawMessage {
 	t.Helper()
-	client, s := newClient(t, []step{answer(200, `{"success":1,"retcode":0,"refid":"order-1"}`)}, change...)
+	client, s := newClient(t, []step{respond(200, `{"success":1,"retcode":0,"refid":"order-1"}`)}, change...)
 	_, err := client.Pay(t.Context(), p)
 	require.NoError(t, err)
 	var body map[string]json.RawMessage
@@ -183,7 +183,7 @@ func TestAPaymentWhosePostbackURLCannotBeMintedIsNotSent(t *testing.T) {
 		"the minter makes nonsense": {"cap", nil, "must be an absolute http or https URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client, s := newClient(t, []step{answer(200, pending)}, func(c *kpay.Config) {
+			client, s := newClient(t, []step{respond(200, pending)}, func(c *kpay.Config) {
 				c.CallbackURL = func(string, decimal.Decimal, string) (string, error) { return tc.url, tc.err }
 			})
 			p := validPay()
@@ -199,7 +199,7 @@ func TestAPaymentWhosePostbackURLCannotBeMintedIsNotSent(t *testing.T) {
 }
 
 func TestNothingIsMintedForParametersThatAreRefused(t *testing.T) {
-	client, _ := newClient(t, []step{answer(200, pending)}, func(c *kpay.Config) {
+	client, _ := newClient(t, []step{respond(200, pending)}, func(c *kpay.Config) {
 		c.CallbackURL = func(string, decimal.Decimal, string) (string, error) {
 			t.Error("minted")
 			return "", nil
@@ -212,7 +212,7 @@ func TestNothingIsMintedForParametersThatAreRefused(t *testing.T) {
 }
 
 func TestStatusNeedsAReferenceKPayCanGiveBack(t *testing.T) {
-	client, s := newClient(t, []step{answer(200, paid)})
+	client, s := newClient(t, []step{respond(200, paid)})
 	for _, refID := range []string{"", " order-1", "order-1\t"} {
 		_, err := client.Find(t.Context(), refID)
 		require.ErrorIs(t, err, sdk.ErrValidation)
@@ -223,22 +223,22 @@ func TestStatusNeedsAReferenceKPayCanGiveBack(t *testing.T) {
 }
 
 func TestWaitAsksUntilThePaymentIsFinal(t *testing.T) {
-	failed := answer(200, `{"refid":"order-1","statusid":"02","statusdesc":"TARGET_AUTHORIZATION_ERROR"}`)
+	failed := respond(200, `{"refid":"order-1","statusid":"02","statusdesc":"TARGET_AUTHORIZATION_ERROR"}`)
 	for name, tc := range map[string]struct {
 		steps    []step
 		status   kpay.Code
 		sentinel error
 		took     time.Duration
 	}{
-		"paid at once":                   {[]step{answer(200, paid)}, kpay.CodePaid, nil, 0},
-		"paid later":                     {[]step{answer(200, awaiting), answer(200, awaiting), answer(200, paid)}, kpay.CodePaid, nil, 5 * time.Second},
-		"a failure is no error":          {[]step{answer(200, awaiting), failed}, kpay.CodeFailed, nil, 2 * time.Second},
-		"a processor's own failure":      {[]step{answer(200, `{"refid":"order-1","statusid":"682"}`)}, "682", nil, 0},
-		"not shown at first":             {[]step{answer(200, unknown), answer(200, unknown), answer(200, paid)}, kpay.CodePaid, nil, 5 * time.Second},
-		"never shown":                    {[]step{answer(200, unknown)}, "", sdk.ErrNotFound, 16250 * time.Millisecond},
-		"credentials are refused":        {[]step{answer(200, `{"reply":"Invalid PIN","retcode":600}`)}, "", sdk.ErrUnauthorized, 0},
-		"an odd state is waited through": {[]step{answer(200, `{"refid":"order-1","statusid":"ODD"}`), answer(200, paid)}, kpay.CodePaid, nil, 2 * time.Second},
-		"gone after it was seen, too late": {[]step{answer(200, awaiting), answer(200, awaiting), answer(200, awaiting), answer(200, awaiting), answer(200, awaiting), answer(200, unknown)},
+		"paid at once":                   {[]step{respond(200, paid)}, kpay.CodePaid, nil, 0},
+		"paid later":                     {[]step{respond(200, awaiting), respond(200, awaiting), respond(200, paid)}, kpay.CodePaid, nil, 5 * time.Second},
+		"a failure is no error":          {[]step{respond(200, awaiting), failed}, kpay.CodeFailed, nil, 2 * time.Second},
+		"a processor's own failure":      {[]step{respond(200, `{"refid":"order-1","statusid":"682"}`)}, "682", nil, 0},
+		"not shown at first":             {[]step{respond(200, unknown), respond(200, unknown), respond(200, paid)}, kpay.CodePaid, nil, 5 * time.Second},
+		"never shown":                    {[]step{respond(200, unknown)}, "", sdk.ErrNotFound, 16250 * time.Millisecond},
+		"credentials are refused":        {[]step{respond(200, `{"reply":"Invalid PIN","retcode":600}`)}, "", sdk.ErrUnauthorized, 0},
+		"an odd state is waited through": {[]step{respond(200, `{"refid":"order-1","statusid":"ODD"}`), respond(200, paid)}, kpay.CodePaid, nil, 2 * time.Second},
+		"gone after it was seen, too late": {[]step{respond(200, awaiting), respond(200, awaiting), respond(200, awaiting), respond(200, awaiting), respond(200, awaiting), respond(200, unknown)},
 			kpay.CodePending, sdk.ErrNotFound, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -263,8 +263,8 @@ func TestWaitAsksUntilThePaymentIsFinal(t *testing.T) {
 
 func TestWaitOutlastsAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		down := answer(503, "<h1>503</h1>")
-		client, s := newClient(t, []step{down, down, down, down, down, nil, nil, nil, answer(200, paid)})
+		down := respond(503, "<h1>503</h1>")
+		client, s := newClient(t, []step{down, down, down, down, down, nil, nil, nil, respond(200, paid)})
 		payment, err := client.Wait(t.Context(), "order-1")
 		require.NoError(t, err)
 		assert.Equal(t, kpay.CodePaid, payment.Status)
@@ -274,7 +274,7 @@ func TestWaitOutlastsAnOutage(t *testing.T) {
 
 func TestWaitEndsWithItsContextAndShowsWhatItSaw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, _ := newClient(t, []step{answer(200, awaiting)})
+		client, _ := newClient(t, []step{respond(200, awaiting)})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()

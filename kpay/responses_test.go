@@ -115,7 +115,7 @@ func TestResponsesToPayAreClassified(t *testing.T) {
 		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
 			t.Run(name+behind, func(t *testing.T) {
 				client, s := newClient(t, []step{
-					answer(tc.status, mark+tc.body, "WWW-Authenticate", `Basic realm="kpay"`), answer(200, `{"reply":"x","retcode":601}`),
+					respond(tc.status, mark+tc.body, "WWW-Authenticate", `Basic realm="kpay"`), respond(200, `{"reply":"x","retcode":601}`),
 				})
 				payment, err := client.Pay(t.Context(), validPay())
 				if tc.want.sentinel == nil {
@@ -173,7 +173,7 @@ func TestResponsesToFindAreClassified(t *testing.T) {
 			"HTML 404":              {404, `<h1>404</h1>`, want{outcome: "no effect", sentinel: sdk.ErrUnexpectedResponse}},
 			"HTML 502":              {502, `<h1>502</h1>`, want{outcome: "no effect", sentinel: sdk.ErrServer}},
 		} {
-			client, _ := newClient(t, []step{answer(tc.status, tc.body)})
+			client, _ := newClient(t, []step{respond(tc.status, tc.body)})
 			payment, err := client.Find(t.Context(), "order-1")
 			if tc.want.sentinel == nil {
 				require.NoError(t, err, name)
@@ -194,7 +194,7 @@ func TestResponsesToFindAreClassified(t *testing.T) {
 
 func TestBlankURLsAreNoCheckoutPage(t *testing.T) {
 	for _, url := range []string{`" "`, `""`, `null`} {
-		client, _ := newClient(t, []step{answer(200, `{"success":1,"retcode":0,"refid":"order-1","url":`+url+`}`)})
+		client, _ := newClient(t, []step{respond(200, `{"success":1,"retcode":0,"refid":"order-1","url":`+url+`}`)})
 		payment, err := client.Pay(t.Context(), validPay())
 		require.NoError(t, err)
 		assert.Empty(t, payment.CheckoutURL)
@@ -209,7 +209,7 @@ func TestTheMessageIsTheFirstThatIsThere(t *testing.T) {
 		`{"retcode":606,"message":"d"}`:                                              "d",
 		`{"retcode":606}`:                                                            "",
 	} {
-		client, _ := newClient(t, []step{answer(200, body)})
+		client, _ := newClient(t, []step{respond(200, body)})
 		_, err := client.Pay(t.Context(), validPay())
 		var e *sdk.Error
 		require.ErrorAs(t, err, &e)

@@ -36,7 +36,7 @@ func canonical(t *testing.T, body []byte) string {
 }
 
 func TestPaySendsTheDocumentsRequestAndReadsItsResponse(t *testing.T) {
-	client, s := newClient(t, []step{answer(200, string(sample(t, "pay_pending.json")))})
+	client, s := newClient(t, []step{respond(200, string(sample(t, "pay_pending.json")))})
 	payment, err := client.Pay(t.Context(), kpay.PayParams{
 		RefID: "15947234071471114", Amount: decimal.NewFromInt(4200), Currency: kpay.RWF, Method: kpay.MethodMoMo,
 		BankID: kpay.BankMTN, MSISDN: "0783300000", Email: "customer@example.com", CustomerName: "John Doe",
@@ -64,7 +64,7 @@ func TestPaySendsTheDocumentsRequestAndReadsItsResponse(t *testing.T) {
 
 func TestStatusSendsTheDocumentsRequest(t *testing.T) {
 	postback := string(sample(t, "postback_paid.json"))
-	client, s := newClient(t, []step{answer(200, postback)})
+	client, s := newClient(t, []step{respond(200, postback)})
 	byRef, err := client.Find(t.Context(), "1489693046")
 	require.NoError(t, err)
 	byTID, err := client.Get(t.Context(), "A441489693051")
@@ -84,7 +84,7 @@ func TestStatusSendsTheDocumentsRequest(t *testing.T) {
 }
 
 func TestStatusReadsTheDocumentsResponseForAnUnknownPayment(t *testing.T) {
-	client, _ := newClient(t, []step{answer(200, string(sample(t, "status_not_found.json")))})
+	client, _ := newClient(t, []step{respond(200, string(sample(t, "status_not_found.json")))})
 	_, err := client.Find(t.Context(), "1489693046")
 	require.ErrorIs(t, err, sdk.ErrNotFound)
 	var e *sdk.Error
@@ -114,7 +114,7 @@ func FuzzResponsesToPay(f *testing.F) {
 		f.Add(500, body)
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		client, _ := newClient(t, []step{answer(status, body), answer(200, `{"reply":"x","retcode":601}`)}, func(c *kpay.Config) { c.MaxAttempts = 1 })
+		client, _ := newClient(t, []step{respond(status, body), respond(200, `{"reply":"x","retcode":601}`)}, func(c *kpay.Config) { c.MaxAttempts = 1 })
 		payment, err := client.Pay(t.Context(), validPay())
 		switch {
 		case err == nil && (payment == nil || payment.RefID != "order-1" || payment.Status == ""):

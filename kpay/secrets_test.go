@@ -45,7 +45,7 @@ func TestPlantedSecretsAppearNowhere(t *testing.T) {
 }
 
 func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, status int, body string) {
-	client, _ := newClient(t, []step{answer(status, body)}, func(c *kpay.Config) {
+	client, _ := newClient(t, []step{respond(status, body)}, func(c *kpay.Config) {
 		c.APIKey, c.Logger, c.MaxAttempts = "planted-api-key", logger, 1
 		fmt.Fprintf(out, "%v|%+v|%#v|%s|%v", *c, *c, *c, *c, c)
 		logger.Info("configured", "config", *c, "at", c)
@@ -78,7 +78,7 @@ func TestTheErrorTextIsStableAndItsDetailsAreFields(t *testing.T) {
 		`{"reply":"x","retcode":606}`:                                "kpay: pay: declined: HTTP 200, code 606 (outcome: rejected)",
 		`{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`: "kpay: pay: declined: insufficient funds: HTTP 200, code 606 (outcome: rejected)",
 	} {
-		client, _ := newClient(t, []step{answer(200, body, "X-Request-Id", "req-1")})
+		client, _ := newClient(t, []step{respond(200, body, "X-Request-Id", "req-1")})
 		_, err := client.Pay(t.Context(), validPay())
 		require.EqualError(t, err, text)
 		var e *sdk.Error

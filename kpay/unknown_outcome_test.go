@@ -15,10 +15,10 @@ import (
 )
 
 func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
-	isPending, isPaid, isUnknown := answer(200, pending), answer(200, paid), answer(200, unknown)
-	duplicate, gateway := answer(200, `{"reply":"x","retcode":608}`), answer(502, "<h1>502</h1>")
-	refused := answer(200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`)
-	incomplete := answer(200, `{"reply":"x","retcode":603}`)
+	isPending, isPaid, isUnknown := respond(200, pending), respond(200, paid), respond(200, unknown)
+	duplicate, gateway := respond(200, `{"reply":"x","retcode":608}`), respond(502, "<h1>502</h1>")
+	refused := respond(200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`)
+	incomplete := respond(200, `{"reply":"x","retcode":603}`)
 	for name, tc := range map[string]struct {
 		steps    []step
 		sent     string
@@ -53,12 +53,12 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 		"a duplicate which nobody can show, on a fresh call": {[]step{duplicate, isUnknown},
 			"pay checkstatus checkstatus checkstatus", "", "unknown", sdk.ErrDuplicate, 3 * time.Second},
 		"a duplicate, and the lookup fails": {[]step{duplicate, gateway}, "pay checkstatus checkstatus checkstatus checkstatus", "", "unknown", sdk.ErrDuplicate, -1},
-		"another payment's absence": {[]step{nil, answer(200, `{"refid":"order-2","statusid":"611"}`)},
+		"another payment's absence": {[]step{nil, respond(200, `{"refid":"order-2","statusid":"611"}`)},
 			"pay checkstatus checkstatus checkstatus checkstatus", "", "unknown", nil, -1},
 		"refused":                     {[]step{refused}, "pay", "", "rejected", sdk.ErrInsufficientFunds, 0},
-		"a question that is refused":  {[]step{nil, answer(200, `{"reply":"Invalid PIN","retcode":600}`)}, "pay checkstatus", "", "unknown", nil, 0},
-		"a wrong path is not absence": {[]step{nil, answer(404, "<h1>404</h1>")}, "pay checkstatus", "", "unknown", nil, 0},
-		"another payment is not this": {[]step{nil, answer(200, `{"refid":"order-2","statusid":"01"}`), answer(404, "")},
+		"a question that is refused":  {[]step{nil, respond(200, `{"reply":"Invalid PIN","retcode":600}`)}, "pay checkstatus", "", "unknown", nil, 0},
+		"a wrong path is not absence": {[]step{nil, respond(404, "<h1>404</h1>")}, "pay checkstatus", "", "unknown", nil, 0},
+		"another payment is not this": {[]step{nil, respond(200, `{"refid":"order-2","statusid":"01"}`), respond(404, "")},
 			"pay checkstatus checkstatus", "", "unknown", nil, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 
 func TestTheSecondRequestIsTheFirstOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, s := newClient(t, []step{nil, answer(200, unknown), answer(200, unknown), answer(200, unknown), answer(200, pending)})
+		client, s := newClient(t, []step{nil, respond(200, unknown), respond(200, unknown), respond(200, unknown), respond(200, pending)})
 		_, err := client.Pay(t.Context(), validPay())
 		require.NoError(t, err)
 		seen := s.Requests()
@@ -103,7 +103,7 @@ func TestTheSecondRequestIsTheFirstOne(t *testing.T) {
 
 func TestADeadlineTooNearForTheGraceLeavesTheOutcomeUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, s := newClient(t, []step{nil, answer(200, unknown)})
+		client, s := newClient(t, []step{nil, respond(200, unknown)})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		start := time.Now()

@@ -92,7 +92,7 @@ type Error struct {
 	RequestID      string              // X-Request-Id of the last response
 	Reference      string              // the caller's own reference: what to look for
 	IdempotencyKey string              // of a Keyed operation: the same key again never acts twice
-	Attempts       int                 // how often the request was sent, or tried
+	Attempts       int                 // requests begun, those that could not be sent among them
 	RetryAfter     time.Duration       // how long the provider asked to wait; 0 when it did not
 	Body           []byte              // the last response, at most 16 KiB
 	Detail         any                 // the provider's own terms; its package names the type

@@ -13,8 +13,9 @@ type Class uint8
 
 const (
 	// Once: a write that is never repeated after an unknown outcome. It is repeated
-	// when it was not sent, and once after the provider's own refusal of a token. It
-	// is the zero value, so that a forgotten Class never says "repeat".
+	// when it was not sent. Where the client logs in by itself, it is also repeated once
+	// after the provider's own refusal of a token, with a new token. Once is the zero
+	// value, so that a forgotten Class never says "repeat".
 	Once Class = iota
 	// Safe: moves nothing (reads, quotes, estimates, logins) and may always be
 	// repeated.
@@ -26,9 +27,10 @@ const (
 	// documents as unique. An unknown outcome is settled by a lookup.
 	Referenced
 	// Searched: a write that can be looked up by the caller's reference, whose
-	// uniqueness the provider does not promise. It is repeated when it was not sent,
-	// and once after a refused token, when lookups do not find it. An unknown outcome
-	// is looked up, and the write never sent again.
+	// uniqueness the provider does not promise. It is repeated when it was not sent.
+	// Where the client logs in by itself, it is also repeated once after a refused
+	// token, when lookups do not find it. An unknown outcome is looked up, and the
+	// write never sent again.
 	Searched
 )
 
@@ -87,7 +89,7 @@ type Route struct {
 }
 
 // Prepared is a write that was checked and encoded, and of which nothing has left. It
-// is for a program that keeps its own record of attempts, as package journal does:
+// is for a program that keeps its own record of attempts, as package sdk/journal does:
 // nothing here repeats anything. A client's Prepare methods make one, and the same
 // parameters make the same again in another process.
 //

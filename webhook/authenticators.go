@@ -221,7 +221,7 @@ func (p Proof) trust() Trust {
 	if p.Signed {
 		return Verified
 	}
-	return Claimed
+	return Posted
 }
 
 func (p *Proof) add(other Proof) {

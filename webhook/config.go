@@ -76,7 +76,7 @@ type Config[E any] struct {
 	Observe func(ctx context.Context, o Observation)
 
 	// InsecureBelievePosted hands on what was posted, unsigned and unconfirmed, as
-	// Claimed. Anybody who finds the URL can then say that an order was paid. Only New
+	// Posted. Anybody who finds the URL can then say that an order was paid. Only New
 	// accepts it, for a Source without Ask.
 	InsecureBelievePosted bool
 }

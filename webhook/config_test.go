@@ -17,6 +17,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kpay"
+	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -181,6 +182,13 @@ func TestNewNamesAllFaultsAtOnce(t *testing.T) {
 	for _, fault := range []string{"Source", "stranger", "Handle", "negative", "authenticator"} {
 		assert.Contains(t, err.Error(), fault)
 	}
+}
+
+func TestAFaultOfTheSetUpMatchesTheSDKs(t *testing.T) {
+	_, err := webhook.NewKPay(nil, webhook.Config[kpay.Payment]{})
+	require.ErrorIs(t, err, webhook.ErrConfiguration)
+	require.ErrorIs(t, err, sdk.ErrConfiguration)
+	require.NotErrorIs(t, webhook.ErrUnauthenticated, sdk.ErrConfiguration)
 }
 
 func TestAFaultyAuthenticatorLetsNobodyIn(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // What can be wrong with a delivery, and the HTTP status the sender gets. Every
@@ -21,9 +23,12 @@ var (
 	ErrBusy            = errors.New("another delivery has it")         // 503: the same reference is being worked on
 	ErrUnavailable     = errors.New("inbox or Known not available")    // 503
 	ErrPanic           = errors.New("function panicked")               // 500
-	ErrConfiguration   = errors.New("webhook: configuration")          // from New and other constructors, and from SQLInbox.Check
 	errMethod          = errors.New("method not allowed")              // 405
 )
+
+// ErrConfiguration comes from New and other constructors, and from SQLInbox.Check. It
+// matches sdk.ErrConfiguration too.
+var ErrConfiguration = fmt.Errorf("webhook: %w", sdk.ErrConfiguration)
 
 // Error says what went wrong with one delivery. Its text is one line without the
 // reference, so that alerts can be grouped. It never holds a body, a path, a

@@ -79,9 +79,9 @@ type Identity struct {
 type Trust int
 
 const (
-	// Claimed: the sender knew the way in, and nothing else speaks for the event.
+	// Posted: the sender knew the way in, and nothing else speaks for the event.
 	// Look it up before you act on it.
-	Claimed Trust = iota
+	Posted Trust = iota
 	// Verified: the provider signed the body.
 	Verified
 	// Confirmed: the provider's API says so too.
@@ -95,7 +95,7 @@ func (t Trust) String() string {
 	case Confirmed:
 		return "confirmed"
 	default:
-		return "claimed"
+		return "posted"
 	}
 }
 

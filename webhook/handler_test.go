@@ -37,7 +37,7 @@ func TestHandlerHandsOnAndAcknowledgesAsTheProviderWants(t *testing.T) {
 	assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
 	assert.Equal(t, `{"reference":"o1","reply":"OK"}`, w.Body.String())
 	require.Equal(t, []string{"o1 PAID"}, l.told())
-	assert.Equal(t, webhook.Claimed, l.events[0].Trust)
+	assert.Equal(t, webhook.Posted, l.events[0].Trust)
 	assert.Equal(t, webhook.Advanced, l.events[0].Transition)
 	assert.Equal(t, "shop", l.events[0].Provider)
 }

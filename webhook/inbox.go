@@ -34,9 +34,9 @@ type Claim struct {
 	Provider, Reference string
 	// First is what work returns for a reference without a record.
 	First Record
-	// From are states after which work returns First.State, with First.Seen behind what
-	// was seen, unless First.Seen is in there. An Inbox may store that before it calls
-	// work. Empty if nobody can tell.
+	// From are the states of a record after which work returns First.State. Seen is then
+	// the record's Seen. If that lacks First.Seen, work appends First.Seen. An Inbox may
+	// store this result before it calls work. From is empty if nobody can tell the result.
 	From []string
 	// Wait bounds the waiting for others, and Timeout all of it.
 	Wait, Timeout time.Duration

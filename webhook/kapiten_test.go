@@ -143,7 +143,7 @@ func (c *crowd) RoundTrip(req *http.Request) (*http.Response, error) {
 	case page*20 < c.newer+1:
 		next = fmt.Sprintf(`"https://api.kapiten.com/x/?page=%d"`, page+1)
 	}
-	return clienttest.Answer(200, fmt.Sprintf(`{"count":%d,"next":%s,"results":[%s]}`, c.newer+1, next, strings.Join(rows, ",")))(req), nil
+	return clienttest.Respond(200, fmt.Sprintf(`{"count":%d,"next":%s,"results":[%s]}`, c.newer+1, next, strings.Join(rows, ",")))(req), nil
 }
 
 // A callback about a ride behind 5,000 newer ones is confirmed. If the list does not tell,

@@ -142,7 +142,7 @@ type line struct {
 	until         time.Time // it is forgotten then
 }
 
-// flight is one question and its answer.
+// flight is one question and what came of it.
 type flight struct {
 	begun bool // too late to join
 	done  chan struct{}
@@ -172,7 +172,7 @@ func newAsks[E any](perSecond int) asks[E] {
 	return asks[E]{all: &budget{limiter: newLimiter(perSecond)}, lines: map[askKey]*line{}}
 }
 
-// join waits for the answer to a question that begins after join was called.
+// join waits for the end of a question that begins after join was called.
 func (a *asks[E]) join(ctx context.Context, key askKey, timeout time.Duration, ask question) (Identity, error) {
 	a.mu.Lock()
 	l := a.lines[key]
@@ -299,7 +299,7 @@ type budget struct {
 
 type waiter struct {
 	place
-	turn chan error // has room for the one answer
+	turn chan error // has room for one error, or nil
 }
 
 // wait fails at once if the queue is too long for the deadline of ctx and nobody in it
@@ -357,15 +357,15 @@ func (b *budget) serve(now time.Time) {
 	}
 }
 
-// leave answers whom nobody else beats, and takes it out of the queue.
-func (b *budget) leave(beats func(a, b *waiter) bool, answer error) {
+// leave tells whom nobody else beats, and takes it out of the queue.
+func (b *budget) leave(beats func(a, b *waiter) bool, err error) {
 	at := 0
 	for i, w := range b.queue {
 		if beats(w, b.queue[at]) {
 			at = i
 		}
 	}
-	b.queue[at].turn <- answer
+	b.queue[at].turn <- err
 	b.queue = slices.Delete(b.queue, at, at+1)
 }
 

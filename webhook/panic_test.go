@@ -24,7 +24,7 @@ func TestAPanicIsReportedWithItsTrustAndWithoutItsValue(t *testing.T) {
 	}{
 		"Handle, of what is posted": {func(c *shop, planted func()) {
 			c.Handle = func(context.Context, webhook.Event[order]) error { planted(); return nil }
-		}, webhook.Claimed, "o1"},
+		}, webhook.Posted, "o1"},
 		"Handle, of what is signed": {func(c *shop, planted func()) {
 			c.Auth = webhook.Signature(stamped, newKey)
 			c.Handle = func(context.Context, webhook.Event[order]) error { planted(); return nil }
@@ -35,11 +35,11 @@ func TestAPanicIsReportedWithItsTrustAndWithoutItsValue(t *testing.T) {
 		}, webhook.Confirmed, "o1"},
 		"the client": {func(c *shop, planted func()) {
 			c.Source.Ask = func(ctx context.Context, about webhook.Identity) (order, error) { planted(); return says(ctx, about) }
-		}, webhook.Claimed, ""},
+		}, webhook.Posted, ""},
 		"Known": {func(c *shop, planted func()) {
 			c.Source.Ask = says
 			c.Known = func(context.Context, string) (bool, error) { planted(); return true, nil }
-		}, webhook.Claimed, ""},
+		}, webhook.Posted, ""},
 		"Known, of what is signed": {func(c *shop, planted func()) {
 			c.Source.Ask = says
 			c.Auth = webhook.Signature(stamped, newKey)
@@ -53,14 +53,14 @@ func TestAPanicIsReportedWithItsTrustAndWithoutItsValue(t *testing.T) {
 		"Identify": {func(c *shop, planted func()) {
 			identify := c.Source.Identify
 			c.Source.Identify = func(o order) webhook.Identity { planted(); return identify(o) }
-		}, webhook.Claimed, ""},
+		}, webhook.Posted, ""},
 		"the inbox, of what the API says": {func(c *shop, planted func()) {
 			c.Source.Ask = says
 			c.Inbox = panickyInbox{webhook.NewMemoryInbox(webhook.MemoryInboxConfig{}), planted}
 		}, webhook.Confirmed, ""},
 		"an authenticator": {func(c *shop, planted func()) {
 			c.Auth = panickyAuth{webhook.PathSecret(pathSecret), planted}
-		}, webhook.Claimed, ""},
+		}, webhook.Posted, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, calls := &reports{}, 0

@@ -124,7 +124,7 @@ func TestWebhookThatTimesOutIsDisabled(t *testing.T) {
 		m.want(t, 201, "POST", "/transactions", transaction("", ngn("1000", "15500")))
 		f.Flush()
 		assert.Equal(t, int64(1), calls.Load())
-		assert.Equal(t, "Webhook failed: no answer within 10 s", textAt(t, m.list(t, 200, "GET", "/logs/webhooks", "")[0], "message"))
+		assert.Equal(t, "Webhook failed: no response within 10 s", textAt(t, m.list(t, 200, "GET", "/logs/webhooks", "")[0], "message"))
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/webhook"
 )
 
 // openBitPesa takes the variables of BITPESA, or else the fake.
@@ -38,6 +39,7 @@ func bitpesaTarget(t *target, cfg bitpesa.Config) (*target, error) {
 		return nil, err
 	}
 	t.call, t.ids = client.Do, map[string]string{"currency": "USD"}
+	t.acknowledge = acknowledgement(webhook.BitPesa())
 	transactions := bitpesaTransactions()
 	t.reads = []read{
 		{op: bitpesa.OpListAccounts, call: func(ctx context.Context) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/webhook"
 )
 
 // openKotani takes the variables of KOTANI, or else the fake.
@@ -39,6 +40,7 @@ func kotaniTarget(t *target, cfg kotani.Config, phone string) (*target, error) {
 		return nil, err
 	}
 	t.call, t.login, t.loginOp = client.Do, client.Login, kotani.OpLogin
+	t.acknowledge = acknowledgement(webhook.Kotani())
 	t.operations = operationsOf(false)
 	// The SDK takes a response under "result" and without it, and a list under three names.
 	quotes := kotaniSays(shaped("", kotani.Quote{})).or(kotaniSays(shaped("result.", kotani.Quote{}).and("result")))

@@ -11,8 +11,9 @@
 //
 // Credentials without a base URL are refused: the fake would accept any.
 //
-// The exit code is 1 when something differs or is absent, when a state is unknown or when
-// a write was not proven to deserve its class. It is 2 when nothing was learnt, the
+// The exit code is 1 when something differs or is absent, when a state is unknown, when a
+// write was not proven to deserve its class, or when a live server posts no callback to
+// -callback. It is 2 when nothing was learnt, the
 // credentials were refused or the settings are wrong.
 package main
 
@@ -77,7 +78,7 @@ type options struct {
 
 func conform(ctx context.Context, t *target, o options, out, log io.Writer) int {
 	r := &report{Provider: t.name, Fake: t.fake, Spent: o.spend}
-	hook, err := newHook(o.callback, t.spends)
+	hook, err := newHook(o.callback, t)
 	if err == nil && o.spend {
 		err = hook.receive(o.listen)
 	}
@@ -88,7 +89,7 @@ func conform(ctx context.Context, t *target, o options, out, log io.Writer) int 
 	defer hook.close()
 	t.probe(ctx, r)
 	if o.spend {
-		t.spend(ctx, r, o, hook)
+		t.spend(ctx, r, o, hook, log)
 	}
 	r.scrub(t.secrets)
 	if err := r.print(out, o.json); err != nil {

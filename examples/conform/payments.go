@@ -12,6 +12,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/webhook"
 )
 
 // nowhere is the callback URL of a run without -callback.
@@ -44,7 +45,7 @@ func kpayTarget(t *target, cfg kpay.Config, phone string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.call = client.Do
+	t.call, t.acknowledge = client.Do, acknowledgement(webhook.KPay())
 	t.reads = []read{{op: kpay.OpStatus, call: func(ctx context.Context) error {
 		_, err := client.Find(ctx, "conform-none")
 		return err
@@ -100,7 +101,7 @@ func kasapayTarget(t *target, cfg kasapay.Config, paybill string) (*target, erro
 	if err != nil {
 		return nil, err
 	}
-	t.call = client.Do
+	t.call, t.acknowledge = client.Do, acknowledgement(webhook.Kasapay())
 	find := func(ref string) func(context.Context) error {
 		return func(ctx context.Context) error {
 			_, err := client.Payouts.Find(ctx, ref)

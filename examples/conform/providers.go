@@ -11,6 +11,7 @@ import (
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/fake"
+	"github.com/kapiteni/kapiten-go/webhook"
 )
 
 // providers are what -provider names. A sixth is one more function.
@@ -75,6 +76,7 @@ func kapitenTarget(t *target, cfg kapiten.Config, company, sender, receiver stri
 		return nil, err
 	}
 	t.call, t.ids = client.Do, map[string]string{"company_id": company}
+	t.acknowledge = acknowledgement(webhook.Kapiten())
 	rideStates := states(
 		kapiten.RideWaitingPayment, kapiten.RidePending, kapiten.RideAccepted, kapiten.RideWaitingPickup, kapiten.RidePickedUp,
 		kapiten.RideInTransit, kapiten.RideWaitingDelivery, kapiten.RideCompleted, kapiten.RideCancelled, kapiten.RideRejected,

@@ -35,6 +35,7 @@ type report struct {
 	Spent      bool                 `json:"-"`
 	Writes     []write              `json:"writes,omitempty"`
 	Callbacks  []posted             `json:"callbacks,omitempty"`
+	NoCallback string               `json:"no_callback,omitempty"` // why there is none, where -callback asked for one
 	OtherPosts int                  `json:"other_posts,omitempty"` // to -listen, and not of this run
 }
 
@@ -48,11 +49,14 @@ type finding struct {
 	Unknown   []string       `json:"unknown_fields,omitempty"` // shown by the server, not known to the SDK
 	Missing   []string       `json:"missing_fields,omitempty"` // known to the SDK, not shown by the server
 	States    []string       `json:"unknown_states,omitempty"`
+
+	there bool // the path is, and the method was not proven
 }
 
 // write is what -spend learnt of one write.
 type write struct {
 	Operation  string `json:"operation"`
+	Reference  string `json:"reference"` // ours: it names the transaction to the provider
 	Has        string `json:"class"`
 	Deserves   string `json:"deserves"`
 	First      string `json:"first"`      // what the first request led to
@@ -60,6 +64,8 @@ type write struct {
 	Again      string `json:"again"`      // what the same request led to
 	Unique     string `json:"unique"`     // yes, no, unclear
 	Recognised string `json:"recognised"` // whether the SDK understood the duplicate: yes, no, none
+
+	mayExist bool // the first request made a transaction, or its outcome is unknown
 
 	// Of what the lookup showed.
 	Unknown []string `json:"unknown_fields,omitempty"`
@@ -94,6 +100,9 @@ func (r *report) exitCode() int {
 	if !learnt {
 		return 2
 	}
+	if r.NoCallback != "" && !r.Fake {
+		return 1
+	}
 	return 0
 }
 
@@ -107,7 +116,8 @@ func (w write) deservesLess() bool {
 var personal = regexp.MustCompile(`\+?\d[\d ()-]{4,}\d|\S+@\S+|[A-Za-z0-9+/_=-]{33,}`)
 
 // scrub takes out of what the server chose whatever may be a secret or a personal datum:
-// the values of the environment, numbers, addresses and long words.
+// the values of the environment, numbers, addresses and long words. The reference of a
+// write is ours, and stays.
 func (r *report) scrub(secrets []string) {
 	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return len(s) < 4 })
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
@@ -167,8 +177,8 @@ func (r *report) print(out io.Writer, asJSON bool) error {
 		return err
 	}
 	for _, w := range r.Writes {
-		fmt.Fprintf(out, "\n%s, class %s\n  first:  %s\n  lookup: %s\n  again:  %s\n  unique: %s; duplicate recognised: %s; deserves class %s\n",
-			w.Operation, w.Has, w.First, w.Lookup, w.Again, w.Unique, w.Recognised, w.Deserves)
+		fmt.Fprintf(out, "\n%s, class %s, reference %s\n  first:  %s\n  lookup: %s\n  again:  %s\n  unique: %s; duplicate recognised: %s; deserves class %s\n",
+			w.Operation, w.Has, w.Reference, w.First, w.Lookup, w.Again, w.Unique, w.Recognised, w.Deserves)
 		if shown := (finding{Unknown: w.Unknown, Missing: w.Missing, States: w.States}).detail(); shown != "" {
 			fmt.Fprintln(out, "  shown: ", shown)
 		}
@@ -178,6 +188,9 @@ func (r *report) print(out io.Writer, asJSON bool) error {
 	}
 	for _, c := range r.Callbacks {
 		fmt.Fprintf(out, "\ncallback: %s with headers %s\n  fields: %s\n", c.Method, strings.Join(c.Headers, ", "), strings.Join(c.Fields, ", "))
+	}
+	if r.NoCallback != "" {
+		fmt.Fprintf(out, "\ncallback: %s\n", r.NoCallback)
 	}
 	if r.OtherPosts > 0 {
 		fmt.Fprintf(out, "\nposts that are not of this run, and are not described: %d\n", r.OtherPosts)

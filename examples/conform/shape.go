@@ -2,12 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // shape is what the SDK knows of a response: its fields as dotted paths
@@ -150,8 +152,10 @@ func (s *shape) against(value any) (known int, unknown, missing, states []string
 }
 
 var (
-	aState  = regexp.MustCompile(`^[A-Za-z0-9_ -]{1,40}$`)
-	several = regexp.MustCompile(`(\*|\[\]|\{\})$`) // there may be none of them
+	capitals = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,39}$`)
+	small    = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+	code     = regexp.MustCompile(`^\d{1,3}$`)
+	several  = regexp.MustCompile(`(\*|\[\]|\{\})$`) // there may be none of them
 )
 
 // walk notes which paths are shown, and which states are strange.
@@ -173,12 +177,12 @@ func (s *shape) walk(value any, path string, shown, strange map[string]bool) {
 			s.walk(inner, path+"[]", shown, strange)
 		}
 	case string:
-		if aState.MatchString(v) && !s.knows(path, v) {
-			strange[v] = true
+		if v != "" && !s.knows(path, v) {
+			strange[s.called(path, v)] = true
 		}
 	case float64:
 		if number := strconv.FormatFloat(v, 'f', -1, 64); !s.knows(path, number) {
-			strange[number] = true
+			strange[s.called(path, number)] = true
 		}
 	}
 }
@@ -187,6 +191,20 @@ func (s *shape) walk(value any, path string, shown, strange map[string]bool) {
 func (s *shape) knows(path, state string) bool {
 	known, ok := s.states[path]
 	return !ok || slices.ContainsFunc(known, func(k string) bool { return k == state || s.fold && strings.EqualFold(k, state) })
+}
+
+// called is an unknown state as the report names it. A state is written in capitals, as a
+// short number, or in small letters where the SDK knows such states. Any other text may be
+// a name or a number of somebody: its length is told.
+func (s *shape) called(path, state string) string {
+	known := s.states[path]
+	switch {
+	case capitals.MatchString(state), code.MatchString(state),
+		small.MatchString(state) && slices.ContainsFunc(known, small.MatchString),
+		slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, state) }):
+		return state
+	}
+	return fmt.Sprintf("a text of %d letters", utf8.RuneCountInString(state))
 }
 
 // covers reports a path that is below a "*".

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -26,9 +27,9 @@ func learnt(t *testing.T, provider string, d *distortion) *report {
 		require.NoError(t, err)
 	}
 	r := &report{Spent: true}
-	h, err := newHook("", nil)
+	h, err := newHook("", target)
 	require.NoError(t, err)
-	target.spend(t.Context(), r, options{patience: 10 * time.Second}, h)
+	target.spend(t.Context(), r, options{patience: 10 * time.Second}, h, io.Discard)
 	target.probe(t.Context(), r)
 	r.scrub(target.secrets)
 	return r
@@ -73,9 +74,9 @@ func TestEachDifferenceOfAShapeIsFound(t *testing.T) {
 			{"onchain.escrow_rates", `"localCurrency" "money"`, "conversionRate.money", "conversionRate.localCurrency", ""},
 		},
 		"fiatconnect": {
-			{"fiatconnect.quote_out", `"guaranteedUntil" "until" "TransferOut" "TransferAway"`, "quote.until", "quote.guaranteedUntil", "TransferAway"},
+			{"fiatconnect.quote_out", `"guaranteedUntil" "until" "TransferOut" "TransferAway"`, "quote.until", "quote.guaranteedUntil", "a text of 12 letters"},
 			{"fiatconnect.quote_in", `"fiatAccountSchema" "schema" "TransferIn" "TransferHere"`, "fiatAccount.{}.fiatAccountSchemas[].schema",
-				"fiatAccount.{}.fiatAccountSchemas[].fiatAccountSchema", "TransferHere"},
+				"fiatAccount.{}.fiatAccountSchemas[].fiatAccountSchema", "a text of 12 letters"},
 			{"fiatconnect.quote_out", `"kycRequired" "kycWanted"`, "kyc.kycWanted", "kyc.kycRequired", ""},
 		},
 		"bitpesa": {
@@ -129,7 +130,7 @@ func TestEachFormOfAResponseIsCompared(t *testing.T) {
 		{`{"status":200,"desc":"","data":[` + row + `,"note":"x"}]}`, "data[].note", "", ""},
 		{`[` + row + `,"note":"x"}]`, "[].note", "", ""},
 		{`[` + strings.Replace(row, "createdAt", "made", 1) + `}]`, "[].made", "[].createdAt", ""},
-		{`[` + strings.Replace(row, "successful", "Parked", 1) + `}]`, "", "", "Parked"},
+		{`[` + strings.Replace(row, "successful", "Parked", 1) + `}]`, "", "", "a text of 6 letters"},
 		{`{"data":[]}`, "", "", ""},
 		{`not JSON`, "", "", ""},
 	} {
@@ -147,6 +148,37 @@ func TestTheCaseOfAStateMatters(t *testing.T) {
 	assert.Equal(t, []string{"paid"}, states)
 	_, _, states = s.compare([]byte(`{"status":"PAID"}`))
 	assert.Empty(t, states)
+}
+
+// What stands in the place of a state may be a name: it is printed if it is spelt as a state.
+func TestAStateThatMayBeANameIsNotPrinted(t *testing.T) {
+	capitals := []string{"PAID", "WAITING_PAYMENT"}
+	for _, row := range []struct {
+		known      []string
+		said, want string
+	}{
+		{capitals, `"ON_HOLD"`, "ON_HOLD"},
+		{capitals, `"V2_HELD"`, "V2_HELD"},
+		{capitals, `"paid"`, "paid"}, // known, in another case
+		{capitals, `"Jane"`, "a text of 4 letters"},
+		{capitals, `"jane"`, "a text of 4 letters"},
+		{capitals, `"JANE DOE"`, "a text of 8 letters"},
+		{capitals, `"Zoë"`, "a text of 3 letters"},
+		{capitals, `"jane@planted.example"`, "a text of 20 letters"},
+		{capitals, `"` + strings.Repeat("A", 41) + `"`, "a text of 41 letters"},
+		{capitals, `"709"`, "709"},
+		{capitals, `709`, "709"},
+		{capitals, `"0788123456"`, "a text of 10 letters"},
+		{capitals, `788123456`, "a text of 9 letters"},
+		{capitals, `""`, ""},
+		{[]string{"paid", "paid_out"}, `"on_hold"`, "on_hold"},
+		{[]string{"paid", "paid_out"}, `"Jane"`, "a text of 4 letters"},
+		{[]string{"TransferIn"}, `"TransferAway"`, "a text of 12 letters"},
+		{[]string{"01"}, `"07"`, "07"},
+	} {
+		_, _, states := named("status").state("status", row.known).compare([]byte(`{"status":` + row.said + `}`))
+		assert.Equal(t, row.want, strings.Join(states, " "), row.said)
+	}
 }
 
 // Keys that a server makes of phone numbers or names are no names of fields.

@@ -3,53 +3,56 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"net"
-	"net/http"
-	"net/url"
-	"path"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
-// spend makes each write once, looks it up, and sends the same again.
-func (t *target) spend(ctx context.Context, r *report, o options, hook *hook) {
+// spend makes each write once, looks it up, and sends the same again. It logs the reference
+// before, so that the merchant can look for a transaction of which this run did not learn.
+func (t *target) spend(ctx context.Context, r *report, o options, hook *hook, log io.Writer) {
+	exists := false
 	for _, s := range t.spends {
+		fmt.Fprintf(log, "conform: %s is sent with reference %s: look for it if this run does not show it\n", s.op, s.reference)
 		w := t.try(ctx, s, o.patience, hook.url)
 		r.Writes = append(r.Writes, w)
+		exists = exists || w.mayExist
 		for i := range r.Operations {
-			if f := &r.Operations[i]; f.Operation == s.op && w.First == made && f.Verdict == notTried {
+			f := &r.Operations[i]
+			if f.Operation == s.op && (w.First == made || strings.HasPrefix(w.Lookup, found)) && f.Verdict == notTried {
 				f.Verdict, f.Why = seen, "a transaction was made"
 			}
 		}
 	}
-	r.Callbacks, r.OtherPosts = hook.wait(ctx, o.patience)
+	if exists {
+		r.Callbacks, r.OtherPosts, r.NoCallback = hook.wait(ctx, o.patience)
+	} else if hook.url != "" {
+		r.NoCallback = "not awaited, because no transaction was made"
+	}
 }
 
+// try looks for the transaction even if the first response does not tell whether there is
+// one. It does not send again then: that would be a second transaction by accident.
 func (t *target) try(ctx context.Context, s spending, patience time.Duration, callback string) write {
-	w := write{Operation: s.op, Has: s.class.String(), Lookup: "none", Again: "not sent", Unique: "unclear", Recognised: "none"}
+	w := write{Operation: s.op, Reference: s.reference, Has: s.class.String(), Lookup: "none", Again: "not sent", Unique: "unclear", Recognised: "none"}
 	t.record.set(exchange{})
 	existing, err := s.send(ctx, callback)
 	w.First = outcome(existing, err)
 	first := t.record.get().body
-	if err != nil {
-		w.Deserves = s.class.String() + " (unproven)"
-		return w
-	}
-	if s.look != nil {
+	w.mayExist = err == nil || sdk.Advise(err) == sdk.Look
+	if w.mayExist && s.look != nil {
 		w.Lookup = lag(ctx, s.look, patience)
 		if strings.HasPrefix(w.Lookup, found) {
 			w.Unknown, w.Missing, w.States = s.shape.compare(t.record.get().body)
 		}
+	}
+	if err != nil {
+		w.Deserves = s.class.String() + " (unproven)"
+		return w
 	}
 	t.record.set(exchange{})
 	existing, err = s.send(ctx, callback)
@@ -121,123 +124,5 @@ func lag(ctx context.Context, look func(context.Context) error, patience time.Du
 		case took >= patience:
 			return fmt.Sprintf("not found in %s", took)
 		}
-	}
-}
-
-// hook takes callbacks and keeps the form of those that this run caused: they come to
-// the path that only this run knows, or name a reference of this run. Of the others it
-// keeps the number, and it does not acknowledge them.
-type hook struct {
-	url        string   // for a provider that takes a URL with each transaction; empty without -callback
-	nonce      string   // the last segment of its path
-	references []string // for a provider that posts to the URL registered with it
-	server     *http.Server
-	address    string
-	mu         sync.Mutex
-	got        []posted
-	others     int
-	news       chan struct{}
-}
-
-// newHook makes the URL of this run out of the one that leads to -listen.
-func newHook(callback string, spends []spending) (*hook, error) {
-	h := &hook{news: make(chan struct{}, 1)}
-	if callback == "" {
-		return h, nil
-	}
-	u, err := url.Parse(callback)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("-callback must be a URL that begins with http:// or https://")
-	}
-	h.nonce = rand.Text()
-	h.url = u.JoinPath(h.nonce).String()
-	for _, s := range spends {
-		h.references = append(h.references, s.reference)
-	}
-	return h, nil
-}
-
-// receive listens for callbacks when there is a URL for them.
-func (h *hook) receive(address string) error {
-	if h.url == "" {
-		return nil
-	}
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return err
-	}
-	h.address = listener.Addr().String()
-	h.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = h.server.Serve(listener) }()
-	return nil
-}
-
-func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost { // a crawler's, not a callback
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	if path.Base(r.URL.Path) != h.nonce && !h.names(body) {
-		h.mu.Lock()
-		h.others++
-		h.mu.Unlock()
-		w.WriteHeader(http.StatusNotFound) // whoever waits for it gets it once more
-		return
-	}
-	fields, _, _ := named("").compare(body)
-	h.mu.Lock()
-	h.got = append(h.got, posted{Method: r.Method, Headers: slices.Sorted(maps.Keys(r.Header)), Fields: fields})
-	h.mu.Unlock()
-	select {
-	case h.news <- struct{}{}:
-	default:
-	}
-	w.WriteHeader(http.StatusOK)
-}
-
-// names reports a body that holds one of the references as a whole value.
-func (h *hook) names(body []byte) bool {
-	var value any
-	return json.Unmarshal(body, &value) == nil && h.holds(value)
-}
-
-func (h *hook) holds(value any) bool {
-	switch v := value.(type) {
-	case string:
-		return slices.Contains(h.references, v)
-	case []any:
-		return slices.ContainsFunc(v, h.holds)
-	case map[string]any:
-		return slices.ContainsFunc(slices.Collect(maps.Values(v)), h.holds)
-	}
-	return false
-}
-
-// wait returns what was posted because of this run, as soon as something was, and the
-// number of the other posts.
-func (h *hook) wait(ctx context.Context, patience time.Duration) ([]posted, int) {
-	if h.url == "" {
-		return nil, 0
-	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-h.news:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.got), h.others
-}
-
-func (h *hook) close() {
-	if h.server != nil {
-		_ = h.server.Close()
 	}
 }

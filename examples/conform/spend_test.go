@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -42,6 +43,116 @@ func TestALagOfTheLookupIsMeasured(t *testing.T) {
 	})
 }
 
+// A gateway says 502, and the ride is made all the same or it is not: the merchant must be
+// able to find it.
+func TestAnUnknownFirstSendIsLookedUpByAReferenceThatIsPrinted(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		distortion func(gone func() bool) *distortion
+		want       []string
+	}{
+		{"the response is lost", func(first func() bool) *distortion {
+			return &distortion{mend: func(r *http.Request, response *http.Response) {
+				if r.Method == http.MethodPost && first() {
+					*response = *textResponse(r, http.StatusBadGateway, "bad gateway")
+				}
+			}}
+		}, []string{"lookup: found after 0s", "again:  not sent"}},
+		{"the request is lost", func(first func() bool) *distortion {
+			return &distortion{says: func(r *http.Request) *http.Response {
+				if r.Method != http.MethodPost || !first() {
+					return nil
+				}
+				return textResponse(r, http.StatusBadGateway, "bad gateway")
+			}}
+		}, []string{"lookup: not found in 1", "again:  not sent"}},
+		{"it is refused", func(first func() bool) *distortion {
+			return &distortion{says: func(r *http.Request) *http.Response {
+				if r.Method != http.MethodPost || !first() {
+					return nil
+				}
+				return textResponse(r, http.StatusBadRequest, `{"pickup_latitude":["A valid number is required."]}`)
+			}}
+		}, []string{"lookup: none", "again:  not sent"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log, before, text, asJSON bytes.Buffer
+				var target *target
+				sent := 0
+				target = openDistorted(t, "kapiten", row.distortion(func() bool {
+					if sent++; sent == 1 {
+						before.WriteString(log.String())
+					}
+					return true
+				}))
+				h, err := newHook("", target)
+				require.NoError(t, err)
+				r := &report{Spent: true, Operations: []finding{{Operation: target.spends[0].op, Verdict: seen}}}
+				target.spend(t.Context(), r, options{patience: 10 * time.Second}, h, &log)
+				r.scrub([]string{"conform"})
+				require.NoError(t, r.print(&text, false))
+				require.NoError(t, r.print(&asJSON, true))
+				assert.Equal(t, 1, sent)
+				assert.Equal(t, 1, r.exitCode())
+				for _, want := range row.want {
+					assert.Contains(t, text.String(), want)
+				}
+				reference := target.spends[0].reference
+				assert.Contains(t, before.String(), reference, "before it is sent")
+				assert.Contains(t, text.String(), "rides.create, class once, reference "+reference+"\n")
+				assert.Contains(t, asJSON.String(), `"reference": "`+reference+`"`)
+			})
+		})
+	}
+}
+
+// A merchant whose URL does not lead here, or is not registered, learns that.
+func TestACallbackThatDoesNotComeIsTold(t *testing.T) {
+	for provider, want := range map[string]string{
+		"kapiten": "none in 3ms", "kpay": "none in 3ms", "kasapay": "none in 3ms", "kotani": "none in 3ms", "bitpesa": "none in 3ms",
+		"fiatconnect": "not awaited, because no transaction was made",
+	} {
+		for _, live := range []bool{false, true} {
+			for _, asJSON := range []bool{false, true} {
+				target := openDistorted(t, provider, &distortion{})
+				target.fake = !live
+				var out, log bytes.Buffer
+				o := options{spend: true, json: asJSON, callback: "http://127.0.0.1:1/", listen: "127.0.0.1:0", patience: 3 * time.Millisecond}
+				code := conform(t.Context(), target, o, &out, &log)
+				if asJSON {
+					assert.Contains(t, out.String(), `"no_callback": "`+want+`"`, provider)
+				} else {
+					assert.Contains(t, out.String(), "\ncallback: "+want+"\n", provider)
+				}
+				assert.Equal(t, live, code == 1, "%s: %d", provider, code)
+			}
+		}
+	}
+}
+
+// Each provider gets the response that the handler of package webhook gives. KPay documents
+// a body, and posts again without it.
+func TestACallbackIsAcknowledgedAsItsProviderWants(t *testing.T) {
+	const kpays = `{"tid":"T-1","refid":"R-1","momtransactionid":"","statusid":"01","statusdesc":"","payaccount":""}`
+	for _, row := range []struct{ provider, body, kind, want string }{
+		{"kpay", kpays, "application/json", `{"tid":"T-1","refid":"R-1","reply":"OK"}`},
+		{"kpay", "tid=T-1&refid=R-1&statusid=01", "application/json", `{"tid":"T-1","refid":"R-1","reply":"OK"}`},
+		{"kpay", `not of KPay`, "", ""},
+		{"kapiten", `{}`, "", ""},
+		{"kasapay", `{"payout_reference":"R-1","payment_status":700}`, "", ""},
+		{"kotani", `{"externalId":"R-1","status":"SUCCESSFUL"}`, "", ""},
+		{"bitpesa", `{"webhook":"w","event":"transaction.paid_out","object":{"id":"x"}}`, "", ""},
+	} {
+		h := hookFor(t, openDistorted(t, row.provider, &distortion{}))
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hook/"+h.nonce, strings.NewReader(row.body)))
+		assert.Equal(t, http.StatusOK, w.Code, row.provider)
+		assert.Equal(t, row.kind, w.Header().Get("Content-Type"), row.body)
+		assert.Equal(t, row.want, w.Body.String(), row.body)
+	}
+}
+
 // Callbacks of the fakes themselves come to the path of the run, or name its reference.
 func TestACallbackOfThisRunIsDescribed(t *testing.T) {
 	for provider, want := range map[string]string{
@@ -62,7 +173,7 @@ func TestACallbackOfThisRunIsDescribed(t *testing.T) {
 				target := openDistorted(t, provider, d)
 				h = hookFor(t, target)
 				r := &report{Spent: true}
-				target.spend(t.Context(), r, options{patience: time.Hour}, h)
+				target.spend(t.Context(), r, options{patience: time.Hour}, h, io.Discard)
 				require.NotEmpty(t, r.Callbacks)
 				assert.Contains(t, strings.Join(r.Callbacks[0].Fields, ", "), want)
 				assert.Zero(t, r.OtherPosts)
@@ -94,7 +205,7 @@ func TestAPostOfSomebodyElseIsCountedAndNotDescribed(t *testing.T) {
 			}
 			r := &report{Spent: true, Provider: provider}
 			began := time.Now()
-			target.spend(t.Context(), r, options{patience: 5 * time.Second}, h)
+			target.spend(t.Context(), r, options{patience: 5 * time.Second}, h, io.Discard)
 			assert.GreaterOrEqual(t, time.Since(began), 5*time.Second, "strangers end no waiting")
 			assert.Empty(t, r.Callbacks)
 			var text, asJSON bytes.Buffer
@@ -118,26 +229,30 @@ func TestBothWaysToKnowACallback(t *testing.T) {
 		assert.Equal(t, http.StatusOK, post(t, h, path, body))
 	}
 	assert.Equal(t, http.StatusNotFound, post(t, h, "/hook", `{"refid":"conform-10"}`))
-	got, others := h.wait(t.Context(), time.Minute)
+	got, others, none := h.wait(t.Context(), time.Minute)
 	require.Len(t, got, 3)
+	assert.Empty(t, none)
 	assert.Equal(t, 1, others)
 	var fields []string
 	for _, p := range got {
 		fields = append(fields, p.Fields...)
 	}
 	assert.ElementsMatch(t, []string{"payer", "refid", "object"}, fields)
+	got, _, none = h.wait(t.Context(), 0) // there is no news, and there are callbacks
+	assert.Len(t, got, 3)
+	assert.Empty(t, none)
 }
 
 // Two runs share no path, and what the URL of the merchant has stays in it.
 func TestEachRunHasAPathOfItsOwn(t *testing.T) {
-	first, err := newHook("https://shop.example/hook/?tenant=a", nil)
+	first, err := newHook("https://shop.example/hook/?tenant=a", &target{})
 	require.NoError(t, err)
-	second, err := newHook("https://shop.example/hook/?tenant=a", nil)
+	second, err := newHook("https://shop.example/hook/?tenant=a", &target{})
 	require.NoError(t, err)
 	assert.NotEqual(t, first.url, second.url)
 	assert.Equal(t, "https://shop.example/hook/"+first.nonce+"?tenant=a", first.url)
 	for _, no := range []string{"shop.example/hook", "ftp://shop.example/", "https://", "https://a b/", "://PLANTED"} {
-		_, err := newHook(no, nil)
+		_, err := newHook(no, &target{})
 		assert.EqualError(t, err, "-callback must be a URL that begins with http:// or https://", no)
 	}
 }
@@ -154,8 +269,9 @@ func TestTheListenerTakesPosts(t *testing.T) {
 		require.NoError(t, response.Body.Close())
 		assert.Equal(t, want, response.StatusCode)
 	}
-	got, others := h.wait(t.Context(), time.Minute)
+	got, others, none := h.wait(t.Context(), time.Minute)
 	require.Len(t, got, 1)
+	assert.Empty(t, none)
 	assert.Zero(t, others)
 	assert.Equal(t, []string{"refid"}, got[0].Fields)
 	assert.NotContains(t, got[0].Headers, "R-1")
@@ -164,7 +280,7 @@ func TestTheListenerTakesPosts(t *testing.T) {
 // hookFor takes callbacks of a target. BitPesa learns its URL, as its merchants do it.
 func hookFor(t *testing.T, target *target) *hook {
 	t.Helper()
-	h, err := newHook(registered, target.spends)
+	h, err := newHook(registered, target)
 	require.NoError(t, err)
 	if target.name == "bitpesa" {
 		webhook := map[string]any{"webhook": map[string]any{"url": registered, "events": []string{"transaction.created"}}}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/webhook"
 )
 
 // provider opens a target from the environment, or on the embedded fake when the
@@ -64,8 +65,10 @@ type target struct {
 	candidates map[string][]sdk.Route // other places to try for a route
 	bodies     map[string][]string    // the fields that the SDK sends, where OPTIONS may describe them
 	spends     []spending
-	secrets    []string // values that must not be printed
-	close      func()
+	// acknowledge is the response to a callback; nil is 200 without a body.
+	acknowledge func(body []byte) webhook.Response
+	secrets     []string // values that must not be printed
+	close       func()
 }
 
 // read is a typed call that moves nothing.
@@ -98,9 +101,19 @@ type recorder struct {
 }
 
 type exchange struct {
+	asked  *url.URL
 	status int
 	header http.Header
 	body   []byte
+}
+
+// unnamed is the body without what was asked for: a gateway repeats it.
+func (x exchange) unnamed() []byte {
+	if x.asked == nil {
+		return x.body
+	}
+	without := bytes.ReplaceAll(x.body, []byte(x.asked.RequestURI()), nil)
+	return bytes.ReplaceAll(without, []byte(x.asked.EscapedPath()), nil)
 }
 
 func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -116,7 +129,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.set(exchange{response.StatusCode, response.Header, body})
+	r.set(exchange{req.URL, response.StatusCode, response.Header, body})
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }

@@ -91,7 +91,7 @@ var rules = []rule{
 		},
 	},
 	{
-		"direct answers", "a direct response is compared with what was asked for", "bitpesa,kapiten,kotani,kpay",
+		"direct responses", "a direct response is compared with what was asked for", "bitpesa,kapiten,kotani,kpay",
 		[]edit{
 			{transport + "check.go", "	if found == Different {\n		return &wrapped", "	if found == Different {\n		return nil\n	}\n	if found == Different {\n		return &wrapped", 1},
 		},
@@ -114,7 +114,7 @@ var rules = []rule{
 	},
 	{
 		"no lookup before a repeat", "a write is looked for before it is sent again", "kpay,kasapay",
-		[]edit{{transport + "settle.go", "	for wait := time.Second; ; wait *= 2 {\n		found, err := look(ctx, existing)", "	for wait := time.Second; ; wait *= 2 {\n		if !existing {\n			return Absent, nil\n		}\n		found, err := look(ctx, existing)", 1}},
+		[]edit{{transport + "settle.go", "	for wait := time.Second; ; wait *= 2 {\n		found, err := lookOnce(ctx, look, existing)", "	for wait := time.Second; ; wait *= 2 {\n		if !existing {\n			return Absent, nil\n		}\n		found, err := lookOnce(ctx, look, existing)", 1}},
 	},
 	{
 		"stale callbacks", "an earlier status that comes late is not handed on", "callbacks",

@@ -196,7 +196,7 @@ func shopping(w *sim.World) {
 		pause(ctx, time.Minute)
 		for _, provider := range []string{"kasapay", "kapiten", "kotani", "bitpesa"} {
 			if pay := deposits[provider]; pay != nil {
-				w.Settle("treasurer")
+				w.Quiesce("treasurer")
 				if err := pay(); err != nil {
 					w.Fail("%v", err)
 				}

@@ -123,7 +123,7 @@ type MoneyWrite struct {
 	Op    string
 	Class sdk.Class // which this call has
 	// Accepts are the responses without a word that its document shows as a success, or
-	// that nothing rules out: names of mishaps.
+	// that nothing rules out: names of failure cases.
 	Accepts []string
 	// Own are the responses of foreign servers that cannot be told from the provider's
 	// own refusal: the name of each, and what shows the same response.
@@ -145,7 +145,7 @@ func CheckPromises(t *testing.T, table []sdk.Operation, writes []MoneyWrite) {
 	foreign, cases := foreignRefusals(), 0
 	for _, w := range writes {
 		delete(missing, w.Op)
-		for _, m := range mishaps() {
+		for _, m := range failureCases() {
 			// The race detector is slow, and a quarter of the many refusals runs the same code.
 			if _, many := foreign[m.name]; many {
 				if cases++; RaceSlack() > 0 && cases%4 != 0 {
@@ -173,8 +173,8 @@ func CheckPromises(t *testing.T, table []sdk.Operation, writes []MoneyWrite) {
 	}
 }
 
-// mishap is what happens to the n-th request of a write, from 1.
-type mishap struct {
+// failureCase is what happens to the n-th request of a write, from 1.
+type failureCase struct {
 	name string
 	meet func(n int, req *http.Request) (*http.Response, error)
 	sent bool // it reaches somebody, so that the outcome is unknown; else it is "not sent"
@@ -182,8 +182,8 @@ type mishap struct {
 	reads Step
 }
 
-func mishaps() []mishap {
-	all := []mishap{
+func failureCases() []failureCase {
+	all := []failureCase{
 		{"net/http sends it again", sentAgain, true, nil},
 		{"another leg did it, this one is refused", func(_ int, req *http.Request) (*http.Response, error) { return refused(read(req)) }, true, nil},
 		{"unanswered, then refused", func(n int, req *http.Request) (*http.Response, error) {
@@ -202,20 +202,20 @@ func mishaps() []mishap {
 	}
 	for name, step := range map[string]Step{
 		// No success.
-		"empty 200": Answer(200, ""), "{} 200": Answer(200, "{}"), "[] 200": Answer(200, "[]"), "null 200": Answer(200, "null"),
-		"204": Answer(204, ""), "success alone": Answer(200, `{"success":true}`), "HTML 200": Answer(200, "<html>welcome</html>"),
+		"empty 200": Respond(200, ""), "{} 200": Respond(200, "{}"), "[] 200": Respond(200, "[]"), "null 200": Respond(200, "null"),
+		"204": Respond(204, ""), "success alone": Respond(200, `{"success":true}`), "HTML 200": Respond(200, "<html>welcome</html>"),
 		// No refusal.
-		"empty 403": Answer(403, ""), "empty 404": Answer(404, ""), "empty 499": Answer(499, ""), "422 {}": Answer(422, "{}"),
-		"upstream error": Answer(503, "upstream connect error"), "HTML 404": Answer(404, "<html>nginx</html>"),
-		"a proxy's list": Answer(499, `{"errors":["client closed request"]}`), "a proxy's 429": Answer(429, `{"message":"API rate limit exceeded"}`),
+		"empty 403": Respond(403, ""), "empty 404": Respond(404, ""), "empty 499": Respond(499, ""), "422 {}": Respond(422, "{}"),
+		"upstream error": Respond(503, "upstream connect error"), "HTML 404": Respond(404, "<html>nginx</html>"),
+		"a proxy's list": Respond(499, `{"errors":["client closed request"]}`), "a proxy's 429": Respond(429, `{"message":"API rate limit exceeded"}`),
 	} {
-		all = append(all, mishap{name, func(_ int, req *http.Request) (*http.Response, error) { return step(req), read(req) }, true, nil})
+		all = append(all, failureCase{name, func(_ int, req *http.Request) (*http.Response, error) { return step(req), read(req) }, true, nil})
 	}
 	for name, r := range foreignRefusals() {
-		all = append(all, mishap{name, func(_ int, req *http.Request) (*http.Response, error) { return r.answer(req), read(req) }, true, nil})
+		all = append(all, failureCase{name, func(_ int, req *http.Request) (*http.Response, error) { return r.response(req), read(req) }, true, nil})
 	}
 	for name, page := range foreignNotFound() {
-		all = append(all, mishap{"unanswered, then " + name + " to the lookup", func(_ int, req *http.Request) (*http.Response, error) {
+		all = append(all, failureCase{"unanswered, then " + name + " to the lookup", func(_ int, req *http.Request) (*http.Response, error) {
 			return nil, errors.Join(read(req), io.ErrUnexpectedEOF)
 		}, true, page})
 	}
@@ -243,19 +243,19 @@ func foreignNotFound() map[string]Step {
 		"JSON 404": `{"message":"no Route matched with those values"}`, "{} 404": "{}",
 		"problem 404": `{"type":"about:blank","title":"Not Found","status":404}`,
 	} {
-		pages[name] = Answer(http.StatusNotFound, body)
+		pages[name] = Respond(http.StatusNotFound, body)
 	}
 	for name, r := range foreignRefusals() {
 		if r.status == http.StatusNotFound {
-			pages[name] = r.answer
+			pages[name] = r.response
 		}
 	}
 	return pages
 }
 
 type foreignRefusal struct {
-	status int
-	answer Step
+	status   int
+	response Step
 }
 
 // foreignRefusals are refusals in the words of frameworks that run firewalls, gateways
@@ -277,7 +277,7 @@ func foreignRefusals() map[string]foreignRefusal {
 			"status text":      fmt.Sprintf(`{"status":%d,"message":"blocked by policy"}`, status),
 			"list":             `["blocked by policy"]`,
 		} {
-			all[fmt.Sprint(name, " ", status)] = foreignRefusal{status, Answer(status, body, "Retry-After", "300")}
+			all[fmt.Sprint(name, " ", status)] = foreignRefusal{status, Respond(status, body, "Retry-After", "300")}
 		}
 	}
 	return all
@@ -346,7 +346,7 @@ func sentAgain(_ int, req *http.Request) (*http.Response, error) {
 
 var errSentTwice = errors.New("the request goes out again")
 
-// crossing is a transport on which the requests of a write meet a mishap. Only a write
+// crossing is a transport on which the requests of a write meet a failure case. Only a write
 // has no GetBody.
 type crossing struct {
 	next http.RoundTripper
@@ -393,7 +393,7 @@ func (w MoneyWrite) over(t *testing.T) (*crossing, func(context.Context) error) 
 	return c, call
 }
 
-func (m mishap) check(t *testing.T, w MoneyWrite) {
+func (m failureCase) check(t *testing.T, w MoneyWrite) {
 	c, call := w.over(t)
 	c.meet, c.reads = m.meet, m.reads
 	err := call(t.Context())

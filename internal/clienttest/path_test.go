@@ -20,7 +20,7 @@ import (
 func TestPath(t *testing.T) {
 	t.Run("ride", func(t *testing.T) {
 		client := func(t *testing.T) *kapiten.Client {
-			script := clienttest.NewScript(clienttest.Answer(201, `{"id":"r-1","status":"PENDING"}`))
+			script := clienttest.NewScript(clienttest.Respond(201, `{"id":"r-1","status":"PENDING"}`))
 			c, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 			require.NoError(t, err)
 			return c
@@ -39,7 +39,7 @@ func TestPath(t *testing.T) {
 	})
 	t.Run("payment of an unknown outcome", func(t *testing.T) {
 		client := func(t *testing.T) *kpay.Client {
-			script := clienttest.NewScript(nil, clienttest.Answer(200, `{"tid":"A1","refid":"order-1","statusid":"01","statusdesc":"SUCCESSFUL"}`))
+			script := clienttest.NewScript(nil, clienttest.Respond(200, `{"tid":"A1","refid":"order-1","statusid":"01","statusdesc":"SUCCESSFUL"}`))
 			c, err := kpay.New(kpay.Config{BaseURL: kpay.SandboxURL, Username: "u", Password: "p", Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 			require.NoError(t, err)
 			return c

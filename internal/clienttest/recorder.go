@@ -115,7 +115,7 @@ func (r *Recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	envelope := struct{ StatusCode int }{http.StatusOK} // some providers' errors repeat their status
 	_ = json.Unmarshal([]byte(response), &envelope)     // other responses are not objects
-	return Answer(envelope.StatusCode, response)(req), nil
+	return Respond(envelope.StatusCode, response)(req), nil
 }
 
 // write shows a request with every header that a client sets.

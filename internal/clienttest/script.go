@@ -69,9 +69,9 @@ func (s *Script) Requests() []Sent {
 	return append([]Sent(nil), s.sent...)
 }
 
-// Answer is a step that responds with JSON and further headers, name and value in
+// Respond is a step that responds with JSON and further headers, name and value in
 // turn.
-func Answer(status int, body string, header ...string) Step {
+func Respond(status int, body string, header ...string) Step {
 	return func(req *http.Request) *http.Response {
 		h := http.Header{"Content-Type": {"application/json"}}
 		for i := 0; i+1 < len(header); i += 2 {

@@ -18,7 +18,7 @@ import (
 )
 
 func TestAScriptPlaysItsStepsAndTheLastOneForEver(t *testing.T) {
-	s := clienttest.NewScript(nil, clienttest.Answer(201, "one", "X-A", "b"), clienttest.Answer(500, "two"))
+	s := clienttest.NewScript(nil, clienttest.Respond(201, "one", "X-A", "b"), clienttest.Respond(500, "two"))
 	client := &http.Client{Transport: s}
 	_, err := client.Post("https://shop.example/a", "text/plain", strings.NewReader("body"))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)

@@ -83,38 +83,38 @@ func (o observer) see(r *http.Request) error {
 	return err
 }
 
-// memory answers without a socket.
+// memory responds without a socket.
 type memory struct{ seen observer }
 
 func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := m.seen.see(r); err != nil {
 		return nil, err
 	}
-	answer, ok := canned[r.Method+" "+r.URL.Path]
+	response, ok := canned[r.Method+" "+r.URL.Path]
 	if !ok {
-		return nil, fmt.Errorf("nobody answers %s %s", r.Method, r.URL.Path)
+		return nil, fmt.Errorf("nobody responds to %s %s", r.Method, r.URL.Path)
 	}
 	return &http.Response{
-		Status: http.StatusText(answer.status), StatusCode: answer.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(answer.body)),
-		Body: io.NopCloser(strings.NewReader(answer.body)), Request: r,
+		Status: http.StatusText(response.status), StatusCode: response.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(response.body)),
+		Body: io.NopCloser(strings.NewReader(response.body)), Request: r,
 	}, nil
 }
 
-// ServeHTTP answers over loopback.
+// ServeHTTP responds over loopback.
 func (m memory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := m.seen.see(r); err != nil {
 		http.Error(w, "body", http.StatusBadRequest)
 		return
 	}
-	answer, ok := canned[r.Method+" "+r.URL.Path]
+	response, ok := canned[r.Method+" "+r.URL.Path]
 	if !ok {
 		http.NotFound(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(answer.status)
-	_, _ = io.WriteString(w, answer.body)
+	w.WriteHeader(response.status)
+	_, _ = io.WriteString(w, response.body)
 }
 
 // place is where the server stands.

@@ -33,15 +33,19 @@ const root = "../.."
 // row is what a README shows of an operation.
 type row struct{ name, method, path, class, source string }
 
-func rows() map[string][]row {
-	tables := map[string][]row{}
-	for provider, operations := range map[string][]sdk.Operation{
+func operations() map[string][]sdk.Operation {
+	return map[string][]sdk.Operation{
 		"kapiten": kapiten.Operations(),
 		"kpay":    kpay.Operations(),
 		"kasapay": kasapay.Operations(),
 		"kotani":  kotani.Operations(),
 		"bitpesa": bitpesa.Operations(),
-	} {
+	}
+}
+
+func rows() map[string][]row {
+	tables := map[string][]row{}
+	for provider, operations := range operations() {
 		for _, op := range operations {
 			source := string(op.Source)
 			if op.Grade != "" {
@@ -90,6 +94,72 @@ func TestTheOperationTablesAreThoseOfThePackages(t *testing.T) {
 		}
 		assert.Equal(t, want, shown, "go test ./internal/readme -update")
 	}
+}
+
+// withoutFlow are the writes that move money and that sdk/journal does not record.
+var withoutFlow = map[string]string{
+	"bitpesa." + bitpesa.OpCreateAndFund:     "the flow creates and funds in two steps, each with a lookup of its own",
+	"bitpesa." + bitpesa.OpUpdatePayinMethod: "an act of a person on a transaction that exists",
+	"bitpesa." + bitpesa.OpCancelPayinMethod: "an act of a person on a transaction that exists",
+	"bitpesa." + bitpesa.OpRetryPayinMethod:  "an act of a person on a transaction that exists",
+	"bitpesa." + bitpesa.OpUpdateRecipient:   "an act of a person on a transaction that exists",
+	"bitpesa." + bitpesa.OpCancelRecipient:   "an act of a person on a transaction that exists",
+	"bitpesa." + bitpesa.OpSandboxPayIn:      "the sandbox alone has it",
+	"bitpesa." + bitpesa.OpSandboxPayOut:     "the sandbox alone has it",
+}
+
+// A write without a flow is lost with the process.
+func TestEachWriteThatMovesMoneyHasAFlowOfTheJournal(t *testing.T) {
+	used := map[string]bool{} // "kpay.OpPay"
+	paths, err := filepath.Glob(filepath.Join(root, "sdk", "journal", "*.go"))
+	require.NoError(t, err)
+	for _, path := range paths {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && !strings.HasSuffix(path, "_test.go") {
+				used[types.ExprString(s)] = true
+			}
+			return true
+		})
+	}
+	fakes, err := filepath.Glob(filepath.Join(root, "*", "*test", "doc.go"))
+	require.NoError(t, err)
+	for _, path := range fakes {
+		if provider := filepath.Base(filepath.Dir(filepath.Dir(path))); provider != "internal" {
+			assert.Contains(t, rows(), provider)
+		}
+	}
+	missing := map[string]bool{}
+	for provider, operations := range operations() {
+		constants := constantsOf(t, provider)
+		for _, op := range operations {
+			if name := provider + "." + op.Name; op.MovesMoney && !used[provider+"."+constants[op.Name]] {
+				missing[name] = true
+				assert.NotEmpty(t, withoutFlow[name], "no flow of sdk/journal sends %s", name)
+			}
+		}
+	}
+	for name := range withoutFlow {
+		assert.True(t, missing[name], "%s has a flow", name)
+	}
+}
+
+// constantsOf are the names of a provider's string constants, by value.
+func constantsOf(t *testing.T, provider string) map[string]string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, provider, "operations.go"), nil, 0)
+	require.NoError(t, err)
+	found := map[string]string{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if v, ok := n.(*ast.ValueSpec); ok && len(v.Values) == 1 && strings.HasPrefix(v.Names[0].Name, "Op") {
+			if text, ok := v.Values[0].(*ast.BasicLit); ok {
+				found[strings.Trim(text.Value, `"`)] = v.Names[0].Name
+			}
+		}
+		return true
+	})
+	return found
 }
 
 // A callback goes to the URL that the test gives, which may be on the internet.

@@ -46,7 +46,7 @@ func TestHeadersOfARequest(t *testing.T) {
 			"Content-Type": {"application/json"}, "Content-Length": {"0"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t, accept)
+			s := newFixture(t, accept)
 			require.NoError(t, s.core().Do(t.Context(), row.call))
 			assert.Equal(t, row.want, s.seen()[0].Header)
 		})
@@ -67,7 +67,7 @@ func TestIdempotencyKeyGoesToKeyedOperationsOnly(t *testing.T) {
 		"a header which is none":             {Op: "once", Header: http.Header{"X A": {"a"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t)
+			s := newFixture(t)
 			err := s.core().Do(t.Context(), call)
 			assert.ErrorIs(t, err, sdk.ErrValidation)
 			assert.ErrorIs(t, err, sdk.ErrNotSent)
@@ -86,7 +86,7 @@ func TestEachAttemptIsSignedAnew(t *testing.T) {
 	for _, op := range []string{"item", "quote"} {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, drop, with("Connection", "close", html(503)), nil, accept)
+				s := newFixture(t, drop, with("Connection", "close", html(503)), nil, accept)
 				nonces := 0
 				core := s.core(func(cfg *transport.Config) {
 					cfg.NoRedirects = true
@@ -117,7 +117,7 @@ func TestEachAttemptIsSignedAnew(t *testing.T) {
 // does not pile up.
 func TestCookiesOfTheCallersJarDoNotPileUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, with("Set-Cookie", "sid=1", html(503)), html(503), redirect(302, "/a"), accept)
+		s := newFixture(t, with("Set-Cookie", "sid=1", html(503)), html(503), redirect(302, "/a"), accept)
 		jar, err := cookiejar.New(nil)
 		require.NoError(t, err)
 		core := s.core(func(cfg *transport.Config) { cfg.HTTPClient.Jar = jar })
@@ -131,7 +131,7 @@ func TestCookiesOfTheCallersJarDoNotPileUp(t *testing.T) {
 }
 
 func TestTheCallersClientIsNotChanged(t *testing.T) {
-	s := newStage(t, accept)
+	s := newFixture(t, accept)
 	client := &http.Client{Transport: s.transport, Timeout: 5, CheckRedirect: func(*http.Request, []*http.Request) error { return assert.AnError }}
 	before := *client
 	core := s.core(func(cfg *transport.Config) { cfg.HTTPClient, cfg.AttemptTimeout = client, -1 })

@@ -71,7 +71,7 @@ func TestBasePathIsAPrefix(t *testing.T) {
 		"http://provider.localhost/gateway/v2/":  "/gateway/v2/shops/s1/items/i1/",
 		"http://provider.localhost/a%2Fb/c%20d/": "/a%2Fb/c%20d/shops/s1/items/i1/",
 	} {
-		s := newStage(t, accept)
+		s := newFixture(t, accept)
 		core := s.core(func(cfg *transport.Config) { cfg.BaseURL = base })
 		require.NoError(t, core.Do(t.Context(), callOf("item")))
 		assert.Equal(t, want, s.seen()[0].URI)
@@ -80,7 +80,7 @@ func TestBasePathIsAPrefix(t *testing.T) {
 }
 
 func TestDerivedCoreSharesConnections(t *testing.T) {
-	s := newStage(t, accept, accept)
+	s := newFixture(t, accept, accept)
 	core := s.core()
 	other, err := core.Derive(func(cfg *transport.Config) { cfg.BaseURL += "/section" })
 	require.NoError(t, err)

@@ -57,7 +57,7 @@ func answerOf(size int) []byte {
 	return []byte(strings.TrimSuffix(string(reply), "}") + `,"note":"` + pad + `"}`)
 }
 
-// memory answers in memory, as net/http's transport does, but for the hooks.
+// memory responds from memory, as net/http's transport does, but for the hooks.
 type memory struct{ answer []byte }
 
 func (m memory) RoundTrip(req *http.Request) (*http.Response, error) {

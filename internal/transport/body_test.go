@@ -62,7 +62,7 @@ func TestAnswersAreReadWholeAndBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := bytes.Repeat([]byte("x"), row.size)
-			s := newStage(t, answer(body, row.chunked))
+			s := newFixture(t, answer(body, row.chunked))
 			var raw []byte
 			err := s.core().Do(t.Context(), keep("once", &raw))
 			if row.fits {
@@ -87,7 +87,7 @@ func TestCompressedAnswerIsBoundedOnceItIsUnpacked(t *testing.T) {
 		require.NoError(t, w.Close())
 		return b.Bytes()
 	}
-	s := newStage(t,
+	s := newFixture(t,
 		with("Content-Encoding", "gzip", answer(pack(1000), false)),
 		with("Content-Encoding", "gzip", answer(pack(5<<20), false)))
 	var raw []byte
@@ -110,20 +110,20 @@ func TestAnswerWithoutContent(t *testing.T) {
 		"200 and nothing": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) },
 	} {
 		raw := []byte("before")
-		require.NoError(t, newStage(t, s).core().Do(t.Context(), keep("once", &raw)), name)
+		require.NoError(t, newFixture(t, s).core().Do(t.Context(), keep("once", &raw)), name)
 		assert.Empty(t, raw, name)
 	}
 }
 
 func TestHEADHasALengthAndNoBody(t *testing.T) {
-	s := newStage(t, with("Content-Length", "1000", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }))
+	s := newFixture(t, with("Content-Length", "1000", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }))
 	require.NoError(t, s.core().DoRaw(t.Context(), transport.Raw{Method: "HEAD", Path: "/x", Class: sdk.Safe}))
 }
 
-// Raw answers are kept by results: no later call may write into them.
+// Raw responses are kept by results: no later call may write into them.
 func TestRawAnswersAreNotShared(t *testing.T) {
 	for _, chunked := range []bool{false, true} {
-		s := newStage(t)
+		s := newFixture(t)
 		core := s.core()
 		var kept [8][]byte
 		for i := range kept {
@@ -141,7 +141,7 @@ func TestRawAnswersAreNotShared(t *testing.T) {
 func TestFailureKeepsTheAnswerBounded(t *testing.T) {
 	for _, size := range []int{10, 16 << 10, 16<<10 + 1, 1 << 20} {
 		body := strings.Repeat("e", size)
-		s := newStage(t, func(w http.ResponseWriter, _ *http.Request) {
+		s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(400)
 			_, _ = io.WriteString(w, body)
 		})
@@ -208,7 +208,7 @@ type broken struct{}
 func (broken) Read([]byte) (int, error) { return 0, errors.New("read: broken") }
 
 func TestBodyThatCannotBeEncodedIsNotSent(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	call := callOf("once")
 	call.Body = map[string]any{"f": func() {}}
 	err := s.core().Do(t.Context(), call)
@@ -220,7 +220,7 @@ func TestBodyThatCannotBeEncodedIsNotSent(t *testing.T) {
 // net/http may still be writing.
 func TestRawBodyIsCopied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, html(503), accept)
+		s := newFixture(t, html(503), accept)
 		body := []byte("amount=1")
 		core := s.core(func(cfg *transport.Config) {
 			cfg.OnAttempt = observer(func(sdk.Attempt) { copy(body, "amount=9") })
@@ -233,7 +233,7 @@ func TestRawBodyIsCopied(t *testing.T) {
 }
 
 func TestDecodeFailureIsUnknownAndDoesNotEchoTheAnswer(t *testing.T) {
-	s := newStage(t, accept)
+	s := newFixture(t, accept)
 	call := callOf("once")
 	call.Decode = func(r *transport.Response) error { return fmt.Errorf("bad amount in %s", r.Body) }
 	err := s.core().Do(t.Context(), call)

@@ -40,7 +40,7 @@ type Call struct {
 	// LookFirst looks before the first attempt as well.
 	LookFirst bool
 	// Searched has an operation of class Once count as Searched. Who sets it
-	// answers for the limits of Lookup.
+	// takes responsibility for the limits of Lookup.
 	Searched bool
 	// Identity tells calls with the same reference apart: equal ones share one
 	// flight, others follow each other. Empty: the body, before Callback has changed it.
@@ -322,7 +322,7 @@ func (w Write[T]) look(ctx context.Context) (*T, error) {
 	if ctx == nil {
 		return nil, w.Core.refuse(w.Core.Operation(call.Op), call.Reference, Fields{"context": {"is required"}})
 	}
-	switch found, err := call.Lookup(ctx, false); {
+	switch found, err := lookOnce(ctx, call.Lookup, false); {
 	case err != nil:
 		e := w.Core.noEffect(call.Op, call.Reference, nil, &otherCall{text: "lookup by reference failed", err: err})
 		e.Reasons = nil

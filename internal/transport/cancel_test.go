@@ -36,7 +36,7 @@ func TestCancelledCallReturnsPromptly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t)
+				s := newFixture(t)
 				s.always = row.always
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -66,7 +66,7 @@ func stall(w http.ResponseWriter, r *http.Request) {
 
 func TestDeadlineEndsAHangingCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hang)
+		s := newFixture(t, hang)
 		ctx, cancel := contextWithin(t, 7*time.Second)
 		defer cancel()
 		start := time.Now()
@@ -81,7 +81,7 @@ func TestDeadlineEndsAHangingCall(t *testing.T) {
 // The attempt's own timeout is not the caller's deadline.
 func TestAttemptTimeoutIsNotTheCallersDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hang)
+		s := newFixture(t, hang)
 		err := s.core().Do(t.Context(), callOf("once"))
 		assert.NotErrorIs(t, err, context.DeadlineExceeded)
 		assert.NotErrorIs(t, err, context.Canceled)
@@ -95,7 +95,7 @@ func TestSettlingAnswerOutranksTheEndOfTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		s := newStage(t, say(400, "refused"))
+		s := newFixture(t, say(400, "refused"))
 		core := s.core(func(cfg *transport.Config) {
 			cfg.Interpret = func(op sdk.Operation, r *transport.Response) transport.Verdict {
 				cancel()
@@ -112,7 +112,7 @@ func TestSettlingAnswerOutranksTheEndOfTheContext(t *testing.T) {
 // A context of the caller's own making, with a cause, is told apart as well.
 func TestCancellationWithACauseIsACancellation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hang)
+		s := newFixture(t, hang)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(assert.AnError) })
 		err := s.core().Do(ctx, callOf("once"))

@@ -428,7 +428,7 @@ func (f *Faults) checkField(path string, field reflect.StructField, v reflect.Va
 	f.checkValue(path+"."+name, v)
 }
 
-// Comparison answers whether a payment that the provider shows is the one that a
+// Comparison says whether a payment that the provider shows is the one that a
 // call asks for. A field that only one side shows says nothing. A field that both
 // sides show and that differs makes it another payment. An amount that is shown
 // and cannot be read makes the question unanswerable.
@@ -547,7 +547,7 @@ func (c *Comparison) Finding() (Finding, error) {
 	case c.different != "":
 		return Different, nil
 	case c.unreadable != "":
-		return Absent, &wrapped{text: "the " + c.unreadable + " shown cannot be read", err: errUnreadable}
+		return 0, &wrapped{text: "the " + c.unreadable + " shown cannot be read", err: errUnreadable}
 	}
 	return Same, nil
 }

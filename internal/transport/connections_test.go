@@ -203,7 +203,7 @@ func TestAWriteAvoidsADeadConnection(t *testing.T) {
 }
 
 // overStage sends the own pools through a stage. Counted connections are the SDK's own.
-func (s *stage) ownCore(counted bool, change ...func(*transport.Config)) *transport.Core {
+func (s *fixture) ownCore(counted bool, change ...func(*transport.Config)) *transport.Core {
 	core := newCore(s.t, append([]func(*transport.Config){func(cfg *transport.Config) { cfg.BaseURL = "http://provider.localhost" }}, change...)...)
 	reads, writes := transport.OwnTransport(core)
 	reads.DialContext, writes.DialContext = s.dial, s.dial
@@ -226,7 +226,7 @@ func (s *stage) ownCore(counted bool, change ...func(*transport.Config)) *transp
 // mortal is a connection that fails once its stage says so, after a few more bytes.
 type mortal struct {
 	net.Conn
-	s *stage
+	s *fixture
 }
 
 func (m *mortal) Write(p []byte) (int, error) {
@@ -245,7 +245,7 @@ func (m *mortal) Write(p []byte) (int, error) {
 }
 
 // dieAfter lets the connection of the next write die after some bytes.
-func (s *stage) dieAfter(bytes int) {
+func (s *fixture) dieAfter(bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dies, s.left = true, bytes
@@ -254,7 +254,7 @@ func (s *stage) dieAfter(bytes int) {
 func TestTheIdleTimeOfWritesIsKept(t *testing.T) {
 	for _, limit := range []time.Duration{0, 500 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t)
+			s := newFixture(t)
 			s.always = accept
 			core := s.ownCore(true, func(cfg *transport.Config) { cfg.WriteIdleTimeout = limit })
 			idle := limit
@@ -287,7 +287,7 @@ func TestAConnectionThatDiesUnusedIsNotSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t)
+				s := newFixture(t)
 				s.always = accept
 				core := s.ownCore(true)
 				require.NoError(t, core.Do(t.Context(), callOf("once")))
@@ -312,7 +312,7 @@ func TestAConnectionThatDiesUnusedIsNotSent(t *testing.T) {
 
 func TestAConnectionThatDiesUnusedIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, accept)
+		s := newFixture(t, accept)
 		core := s.ownCore(true, noRetry)
 		require.NoError(t, core.Do(t.Context(), callOf("once")))
 		synctest.Wait()
@@ -343,14 +343,14 @@ func TestACountedConnectionCountsBeforeItWrites(t *testing.T) {
 func TestNetHTTPDoesNotReplayAWriteOverAnyPool(t *testing.T) {
 	for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE"} {
 		for _, body := range []any{nil, "x"} {
-			for pool, open := range map[string]func(*stage) *transport.Core{
-				"the caller's":  func(s *stage) *transport.Core { return s.core(noRetry) },
-				"the SDK's own": func(s *stage) *transport.Core { return s.ownCore(true, noRetry) },
+			for pool, open := range map[string]func(*fixture) *transport.Core{
+				"the caller's":  func(s *fixture) *transport.Core { return s.core(noRetry) },
+				"the SDK's own": func(s *fixture) *transport.Core { return s.ownCore(true, noRetry) },
 			} {
 				for _, class := range []sdk.Class{sdk.Once, sdk.Searched, sdk.Referenced} {
 					synctest.Test(t, func(t *testing.T) {
 						name := strings.Join([]string{method, pool, class.String()}, " ")
-						s := newStage(t, accept, drop)
+						s := newFixture(t, accept, drop)
 						s.always = accept
 						core := open(s)
 						require.NoError(t, core.Do(t.Context(), callOf("once")), "fills the pool")

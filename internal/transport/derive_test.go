@@ -12,7 +12,7 @@ import (
 )
 
 func TestADerivedCoreSharesConnectionsAndDiffersWhereItIsTold(t *testing.T) {
-	s := newStage(t, accept, accept, accept)
+	s := newFixture(t, accept, accept, accept)
 	header := func(name string) func(*transport.Config) {
 		return func(cfg *transport.Config) {
 			cfg.Authorize = func(req *http.Request, _ sdk.Operation, _ []byte, _ string) error {

@@ -85,7 +85,7 @@ func TestARoundTripperOfSeveralLegsIsBelievedByItsBody(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, %s, body %v", name, class, body), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						done := 0
-						s := newStage(t)
+						s := newFixture(t)
 						refuse := &http.Transport{DialContext: refusedDial}
 						core := s.core(func(cfg *transport.Config) {
 							cfg.HTTPClient = &http.Client{Transport: legs(func(r *http.Request) {
@@ -167,7 +167,7 @@ func TestEvidenceOfACallOnlyGrows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, row.script...)
+				s := newFixture(t, row.script...)
 				tokens := transport.NewTokenSource(func(context.Context) (transport.Token, error) { return transport.Token{Value: "t"}, nil })
 				err := s.core(func(cfg *transport.Config) { cfg.Tokens = tokens }).Do(t.Context(), callOf(row.op))
 				f := failure(t, err)
@@ -234,7 +234,7 @@ func asks(r *http.Request) {
 // A limiter that lets the second attempt through.
 func TestAWriteThatWasNotSentIsSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, accept)
+		s := newFixture(t, accept)
 		held := true
 		core := s.core(func(cfg *transport.Config) {
 			cfg.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -254,7 +254,7 @@ func TestAWriteThatWasNotSentIsSentAgain(t *testing.T) {
 // that claims otherwise is not believed, and does not show.
 func TestAConnectionCannotSayNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, accept)
+		s := newFixture(t, accept)
 		lying := &http.Transport{DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
 			conn, err = s.dial(ctx, network, address)
 			return lyingConn{conn}, err
@@ -308,7 +308,7 @@ func TestNonsenseOfARoundTripperIsAnError(t *testing.T) {
 }
 
 func TestANilContextIsRefused(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	core := s.core()
 	var none context.Context
 	_, asked := core.Ask(none, sdk.RawCall{Method: "GET", Path: "/x"})

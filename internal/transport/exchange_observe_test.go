@@ -34,7 +34,7 @@ func TestHookSeesEveryAttempt(t *testing.T) {
 			wait(3 * time.Second)
 			with("X-Request-Id", "req-9", accept)(w, r)
 		}
-		s := newStage(t, drop, nil, html(503), slow)
+		s := newFixture(t, drop, nil, html(503), slow)
 		var seen []sdk.Attempt
 		core := s.core(func(cfg *transport.Config) {
 			cfg.OnAttempt = observer(func(a sdk.Attempt) { seen = append(seen, a) })
@@ -61,7 +61,7 @@ func TestHookSeesEveryAttempt(t *testing.T) {
 
 func TestHookAndLogGetTheCallersContext(t *testing.T) {
 	type key struct{}
-	s := newStage(t, accept)
+	s := newFixture(t, accept)
 	var fromHook, fromLog any
 	core := s.core(func(cfg *transport.Config) {
 		cfg.OnAttempt = func(ctx context.Context, _ sdk.Attempt) { fromHook = ctx.Value(key{}) }
@@ -85,7 +85,7 @@ func (h handler) WithGroup(string) slog.Handler      { return h }
 
 func TestLogHasOneEventPerAttemptAndOnlyTheAllowedAttributes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, drop, with("X-Request-Id", "req-1", html(503)), with("X-Request-Id", "req-2", accept))
+		s := newFixture(t, drop, with("X-Request-Id", "req-1", html(503)), with("X-Request-Id", "req-2", accept))
 		var records []slog.Record
 		core := s.core(authorized, func(cfg *transport.Config) {
 			cfg.Logger = slog.New(handler(func(_ context.Context, r slog.Record) { records = append(records, r) }))
@@ -114,7 +114,7 @@ func TestLogHasOneEventPerAttemptAndOnlyTheAllowedAttributes(t *testing.T) {
 
 func TestLogBelowItsLevelIsNotMade(t *testing.T) {
 	var out bytes.Buffer
-	s := newStage(t, accept)
+	s := newFixture(t, accept)
 	core := s.core(func(cfg *transport.Config) { cfg.Logger = slog.New(slog.NewTextHandler(&out, nil)) })
 	require.NoError(t, core.Do(t.Context(), callOf("safe")))
 	assert.Empty(t, out.String())
@@ -153,7 +153,7 @@ func TestSecretsAppearNowhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var out bytes.Buffer
-				s := newStage(t)
+				s := newFixture(t)
 				s.always = answer
 				if answer == nil {
 					s.script = make([]step, 16)

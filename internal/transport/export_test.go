@@ -29,6 +29,9 @@ const MaxResponseBody = defaultMaxResponse
 // LookRepeatedly is how the core looks for a write.
 var LookRepeatedly = lookRepeatedly
 
+// ErrNoFinding is what a lookup says that gives neither a Finding nor an error.
+var ErrNoFinding = errNoFinding
+
 // Count makes a connection one of the SDK's own.
 func Count(conn net.Conn) net.Conn { return &countedConn{Conn: conn} }
 

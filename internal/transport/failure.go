@@ -89,6 +89,7 @@ const (
 	errLoginEmpty      = problem("login response without a token")
 	errLoginPanicked   = problem("login panicked")
 	errNothingFound    = problem("nothing found")
+	errNoFinding       = problem("the lookup says neither what it found nor that it found nothing")
 	errNoTimeToLook    = problem("no time left to look again before the deadline")
 	errStillAbsent     = problem("lookup by reference found nothing")
 	errUnnamed         = problem("accepted under another reference, and the lookup found nothing")

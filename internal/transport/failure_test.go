@@ -24,7 +24,7 @@ func TestEverySentinelIsReachable(t *testing.T) {
 	for _, kind := range sentinels {
 		t.Run(kind.Error(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, say(400, "whatever"))
+				s := newFixture(t, say(400, "whatever"))
 				core := s.core(func(cfg *transport.Config) {
 					cfg.Interpret = func(sdk.Operation, *transport.Response) transport.Verdict {
 						v := transport.Verdict{Kind: transport.Refused, Reasons: []error{kind}}
@@ -64,7 +64,7 @@ func TestUnclearAnswersAreNamedByTheirStatus(t *testing.T) {
 		418: sdk.ErrUnexpectedResponse, 429: sdk.ErrRateLimited,
 		500: sdk.ErrServer, 502: sdk.ErrServer, 599: sdk.ErrServer,
 	} {
-		s := newStage(t, say(status, "unclear"))
+		s := newFixture(t, say(status, "unclear"))
 		err := s.core(noRetry).Do(t.Context(), callOf("once"))
 		assert.ErrorIs(t, err, kind, "%d", status)
 		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, "%d", status)
@@ -121,7 +121,7 @@ func TestErrorTextShowsCodesAndFieldNamesOnlyIfTheyAreSome(t *testing.T) {
 		"endless code":      {strings.Repeat("9", 65), nil, ", code ?"},
 		"field with a line": {"", []string{"a\nb", ""}, ", fields ? ?"},
 	} {
-		s := newStage(t, accept)
+		s := newFixture(t, accept)
 		core := s.core(func(cfg *transport.Config) {
 			cfg.Interpret = func(sdk.Operation, *transport.Response) transport.Verdict {
 				v := transport.Verdict{Kind: transport.Refused, Code: row.code, Fields: transport.Fields{}}
@@ -138,7 +138,7 @@ func TestErrorTextShowsCodesAndFieldNamesOnlyIfTheyAreSome(t *testing.T) {
 }
 
 func TestFailureCarriesWhatTheAnswerSaid(t *testing.T) {
-	s := newStage(t, with("X-Request-Id", "req-7", with("Retry-After", "5", say(500, "x"))))
+	s := newFixture(t, with("X-Request-Id", "req-7", with("Retry-After", "5", say(500, "x"))))
 	core := s.core(func(cfg *transport.Config) {
 		cfg.Interpret = func(sdk.Operation, *transport.Response) transport.Verdict {
 			return transport.Verdict{Kind: transport.Refused, Code: "C9", Message: "no", Fields: transport.Fields{"a": {"b"}}, Detail: 42}

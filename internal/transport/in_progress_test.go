@@ -36,7 +36,7 @@ func TestARequestStillAtWorkIsNoRefusal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, row.script...)
+				s := newFixture(t, row.script...)
 				err := s.core(interpreted).Do(t.Context(), callOf(row.op))
 				assert.Len(t, s.seen(), len(row.script))
 				if row.outcome == "" {

@@ -68,7 +68,7 @@ func TestDeadContextSendsNothing(t *testing.T) {
 	for name, end := range map[string]error{"cancelled": context.Canceled, "past its deadline": context.DeadlineExceeded} {
 		t.Run(name, func(t *testing.T) {
 			for _, op := range classes {
-				s := newStage(t)
+				s := newFixture(t)
 				ctx, cancel := context.WithCancel(t.Context())
 				if end == context.DeadlineExceeded {
 					ctx, cancel = context.WithDeadline(t.Context(), time.Now().Add(-time.Hour))
@@ -234,7 +234,7 @@ func TestUnsendableHeaderIsNotSent(t *testing.T) {
 		"empty name":       func(r *http.Request) { r.Header[""] = []string{"x"} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t)
+			s := newFixture(t)
 			core := s.core(func(cfg *transport.Config) {
 				cfg.Authorize = func(r *http.Request, _ sdk.Operation, _ []byte, _ string) error {
 					spoil(r)
@@ -249,7 +249,7 @@ func TestUnsendableHeaderIsNotSent(t *testing.T) {
 }
 
 func TestSigningFailureIsNotSentAndNotRepeated(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	made := 0
 	core := s.core(func(cfg *transport.Config) {
 		cfg.Authorize = func(*http.Request, sdk.Operation, []byte, string) error {
@@ -274,7 +274,7 @@ func TestLoginFailureIsNotSent(t *testing.T) {
 			"outage":      {[]step{html(503), html(503), html(503), html(503)}, sdk.ErrServer},
 		} {
 			for _, op := range classes {
-				s := newStage(t, row.login...)
+				s := newFixture(t, row.login...)
 				var core *transport.Core
 				tokens := transport.NewTokenSource(func(ctx context.Context) (transport.Token, error) {
 					return transport.Token{}, core.Do(ctx, callOf("login"))
@@ -299,7 +299,7 @@ func TestLoginFailureIsNotSent(t *testing.T) {
 // The login's own request must not count as the payment's.
 func TestPaymentRefusedAfterALoginIsNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, with("Connection", "close", accept), nil, nil, nil, nil)
+		s := newFixture(t, with("Connection", "close", accept), nil, nil, nil, nil)
 		var core *transport.Core
 		tokens := transport.NewTokenSource(func(ctx context.Context) (transport.Token, error) {
 			return transport.Token{Value: "t"}, core.Do(ctx, callOf("login"))
@@ -334,7 +334,7 @@ func TestNetHTTPDoesNotReplayAWrite(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, accept, drop)
+				s := newFixture(t, accept, drop)
 				s.always = accept
 				core := s.core(noRetry)
 				require.NoError(t, core.Do(t.Context(), callOf("safe")), "fills the pool")

@@ -30,7 +30,7 @@ func TestJitterChoosesTheWaits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, html(503), html(503), html(503), accept)
+				s := newFixture(t, html(503), html(503), html(503), accept)
 				core := s.core(func(cfg *transport.Config) {
 					cfg.Jitter, cfg.MinBackoff, cfg.MaxBackoff = row.jitter, time.Second, 3*time.Second
 				})
@@ -48,7 +48,7 @@ func TestJitterChoosesTheWaits(t *testing.T) {
 func TestTheSizeOfAResponseCanBeSet(t *testing.T) {
 	for _, chunked := range []bool{false, true} {
 		for size, fits := range map[int]bool{99: true, 100: true, 101: false} {
-			s := newStage(t, answer(bytes.Repeat([]byte("x"), size), chunked))
+			s := newFixture(t, answer(bytes.Repeat([]byte("x"), size), chunked))
 			var raw []byte
 			err := s.core(func(cfg *transport.Config) { cfg.MaxResponseBytes = 100 }).Do(t.Context(), keep("once", &raw))
 			if fits {
@@ -59,7 +59,7 @@ func TestTheSizeOfAResponseCanBeSet(t *testing.T) {
 			assert.EqualError(t, err, "acme: once: HTTP 200, response too large (outcome: unknown)")
 		}
 	}
-	s := newStage(t, answer(bytes.Repeat([]byte("x"), 5<<20), false))
+	s := newFixture(t, answer(bytes.Repeat([]byte("x"), 5<<20), false))
 	var raw []byte
 	require.NoError(t, s.core(func(cfg *transport.Config) { cfg.MaxResponseBytes = 6 << 20 }).Do(t.Context(), keep("once", &raw)))
 	assert.Len(t, raw, 5<<20)
@@ -68,7 +68,7 @@ func TestTheSizeOfAResponseCanBeSet(t *testing.T) {
 func TestTheUserAgentNamesProgramModuleAndGo(t *testing.T) {
 	sdkAndGo := "kapiten-go/devel Go/" + strings.TrimPrefix(runtime.Version(), "go")
 	for app, want := range map[string]string{"": sdkAndGo, "shop/1.4": "shop/1.4 " + sdkAndGo} {
-		s := newStage(t, accept)
+		s := newFixture(t, accept)
 		require.NoError(t, s.core(func(cfg *transport.Config) { cfg.App = app }).Do(t.Context(), callOf("once")))
 		assert.Equal(t, want, s.seen()[0].Header.Get("User-Agent"))
 	}

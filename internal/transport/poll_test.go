@@ -37,7 +37,7 @@ func TestPollOutlastsOutagesOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, row.script...)
+				s := newFixture(t, row.script...)
 				core := s.core(noRetry)
 				err := core.Poll(t.Context(), "safe", "ref-1", 1, 1, func(ctx context.Context) (bool, error) {
 					err := core.Do(ctx, callOf("quote"))
@@ -51,7 +51,7 @@ func TestPollOutlastsOutagesOnly(t *testing.T) {
 			})
 		})
 	}
-	s := newStage(t)
+	s := newFixture(t)
 	core := s.core()
 	err := core.Poll(t.Context(), "safe", "", 1, 1, func(ctx context.Context) (bool, error) {
 		return false, core.Do(ctx, transport.Call{Op: "nonsense"})

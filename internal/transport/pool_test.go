@@ -16,7 +16,7 @@ import (
 )
 
 // fill makes n connections and leaves them idle.
-func fill(t *testing.T, s *stage, core *transport.Core, n int) {
+func fill(t *testing.T, s *fixture, core *transport.Core, n int) {
 	t.Helper()
 	release := make(chan struct{})
 	s.mu.Lock()
@@ -41,14 +41,14 @@ func fill(t *testing.T, s *stage, core *transport.Core, n int) {
 // go-retryablehttp empties the pool of the transport it knows on any failure.
 func TestOneFailureDoesNotEmptyThePool(t *testing.T) {
 	const warm = 16
-	for name, fail := range map[string]func(*testing.T, *stage, *transport.Core){
-		"a call cancelled while it hangs": func(t *testing.T, s *stage, core *transport.Core) {
+	for name, fail := range map[string]func(*testing.T, *fixture, *transport.Core){
+		"a call cancelled while it hangs": func(t *testing.T, s *fixture, core *transport.Core) {
 			s.script = []step{hang}
 			ctx, cancel := contextWithin(t, 1e9)
 			defer cancel()
 			assert.ErrorIs(t, core.Do(ctx, callOf("once")), context.DeadlineExceeded)
 		},
-		"a call cancelled during backoff": func(t *testing.T, s *stage, core *transport.Core) {
+		"a call cancelled during backoff": func(t *testing.T, s *fixture, core *transport.Core) {
 			s.script = []step{with("Retry-After", "50", html(503))}
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {
@@ -57,15 +57,15 @@ func TestOneFailureDoesNotEmptyThePool(t *testing.T) {
 			}()
 			assert.ErrorIs(t, core.Do(ctx, callOf("safe")), context.Canceled)
 		},
-		"a final failure": func(t *testing.T, s *stage, core *transport.Core) {
+		"a final failure": func(t *testing.T, s *fixture, core *transport.Core) {
 			s.script = []step{drop}
 			assert.ErrorIs(t, core.Do(t.Context(), callOf("once")), sdk.ErrOutcomeUnknown)
 		},
-		"an outage": func(t *testing.T, s *stage, core *transport.Core) {
+		"an outage": func(t *testing.T, s *fixture, core *transport.Core) {
 			s.script = []step{html(503), html(503), html(503), html(503)}
 			assert.ErrorIs(t, core.Do(t.Context(), callOf("safe")), sdk.ErrServer)
 		},
-		"a dead context": func(t *testing.T, _ *stage, core *transport.Core) {
+		"a dead context": func(t *testing.T, _ *fixture, core *transport.Core) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			assert.ErrorIs(t, core.Do(ctx, callOf("safe")), context.Canceled)
@@ -73,7 +73,7 @@ func TestOneFailureDoesNotEmptyThePool(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t)
+				s := newFixture(t)
 				core := s.core()
 				fill(t, s, core, warm)
 				fail(t, s, core)
@@ -110,7 +110,7 @@ func TestConnectionsAreReusedWhateverTheAnswer(t *testing.T) {
 
 func testConnectionsAreReused(t *testing.T) {
 	page := strings.Repeat("<p>", 20_000)
-	s := newStage(t)
+	s := newFixture(t)
 	core := s.core(noRetry)
 	for _, next := range []step{
 		accept, html(404), html(502), say(400, "refused"), garbled,

@@ -58,7 +58,7 @@ func TestReadFollowsARedirectOnItsOwnHostOnly(t *testing.T) {
 				if row.want == "GET /safe\n" {
 					script = script[:1]
 				}
-				s := newStage(t, script...)
+				s := newFixture(t, script...)
 				err := s.core(authorized).Do(t.Context(), callOf("safe"))
 				assert.Equal(t, row.want, lines(s.seen()))
 				for _, r := range s.seen() {
@@ -90,7 +90,7 @@ func TestRedirectIsNeverFollowedOnAWrite(t *testing.T) {
 			{Method: "POST", Path: "/x", Class: sdk.Keyed, Call: transport.Call{Key: "k"}},
 			{Method: "POST", Path: "/x", Class: sdk.Safe},
 		} {
-			s := newStage(t, redirect(status, "/y"))
+			s := newFixture(t, redirect(status, "/y"))
 			err := s.core(authorized).DoRaw(t.Context(), raw)
 			assert.ErrorIs(t, err, sdk.ErrRedirected)
 			assert.Equal(t, raw.Class != sdk.Safe, failure(t, err).Is(sdk.ErrOutcomeUnknown))
@@ -101,7 +101,7 @@ func TestRedirectIsNeverFollowedOnAWrite(t *testing.T) {
 
 func TestRedirectsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newFixture(t)
 		s.always = redirect(302, "/round")
 		err := s.core().Do(t.Context(), callOf("safe"))
 		assert.ErrorIs(t, err, sdk.ErrRedirected)
@@ -112,7 +112,7 @@ func TestRedirectsAreBounded(t *testing.T) {
 // Redirects that are followed use up no attempts.
 func TestRedirectBelongsToItsAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t,
+		s := newFixture(t,
 			redirect(302, "/a"), redirect(302, "/b"), html(503),
 			redirect(302, "/a"), html(503), accept)
 		var numbers []int
@@ -126,7 +126,7 @@ func TestRedirectBelongsToItsAttempt(t *testing.T) {
 }
 
 func TestSignedCoreFollowsNoRedirect(t *testing.T) {
-	s := newStage(t, redirect(302, "/moved"))
+	s := newFixture(t, redirect(302, "/moved"))
 	core := s.core(authorized, func(cfg *transport.Config) { cfg.NoRedirects = true })
 	assert.ErrorIs(t, core.Do(t.Context(), callOf("safe")), sdk.ErrRedirected)
 	assert.Len(t, s.seen(), 1)

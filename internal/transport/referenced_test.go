@@ -26,6 +26,7 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 		"unknown, lookup fails":                {[]step{drop}, []string{"fails"}, "unknown", errSearch},
 		"unknown twice, then found":            {[]step{drop, drop}, []string{"absent", "found"}, "", nil},
 		"unknown twice, never found":           {[]step{drop, drop}, []string{"absent", "absent"}, "unknown", nil},
+		"unknown, lookup says nothing":         {[]step{drop}, []string{"nothing"}, "unknown", transport.ErrNoFinding},
 		"unknown twice, second lookup fails":   {[]step{drop, drop}, []string{"absent", "fails"}, "unknown", errSearch},
 		"duplicate of our own first, found":    {[]step{drop, say(409, "duplicate")}, []string{"absent", "found"}, "", nil},
 		"duplicate of our own, cannot be seen": {[]step{drop, say(409, "duplicate")}, []string{"absent", "absent"}, "unknown", sdk.ErrDuplicate},
@@ -63,8 +64,8 @@ func TestReferencedWriteIsSettledByLookup(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, row.script...)
-				lookup := &search{answers: row.lookups}
+				s := newFixture(t, row.script...)
+				lookup := &search{findings: row.lookups}
 				call := callOf("referenced")
 				call.Lookup = lookup.lookup
 
@@ -110,8 +111,8 @@ func TestASearchedWriteIsNeverSentTwice(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, row.script...)
-				lookup := &search{answers: row.lookups}
+				s := newFixture(t, row.script...)
+				lookup := &search{findings: row.lookups}
 				call := callOf("once")
 				call.Lookup, call.Searched = lookup.lookup, true
 				err := s.core().Do(t.Context(), call)
@@ -132,8 +133,8 @@ func TestASearchedWriteIsNeverSentTwice(t *testing.T) {
 
 func TestAOnceWriteIsNotLookedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, drop)
-		lookup := &search{answers: []string{"found"}}
+		s := newFixture(t, drop)
+		lookup := &search{findings: []string{"found"}}
 		call := callOf("once")
 		call.Lookup = lookup.lookup
 		assert.ErrorIs(t, s.core().Do(t.Context(), call), sdk.ErrOutcomeUnknown)
@@ -152,10 +153,11 @@ func TestALookupBeforeTheFirstAttempt(t *testing.T) {
 		"absent":  {[]step{accept}, []string{"absent"}, "", nil},
 		"another": {nil, []string{"different"}, "unknown", sdk.ErrReferenceTaken},
 		"fails":   {nil, []string{"fails"}, "not sent", errSearch},
+		"nothing": {nil, []string{"nothing"}, "not sent", transport.ErrNoFinding},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newStage(t, row.script...)
-			lookup := &search{answers: row.lookups, perLook: true}
+			s := newFixture(t, row.script...)
+			lookup := &search{findings: row.lookups, perLook: true}
 			call := callOf("once")
 			call.Lookup, call.Searched, call.LookFirst = lookup.lookup, true, true
 			err := s.core().Do(t.Context(), call)
@@ -188,12 +190,12 @@ func TestALookupKnowsWhetherAnAttemptIsOpen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, row.script...)
-				answers := []string{"found"}
+				s := newFixture(t, row.script...)
+				findings := []string{"found"}
 				if refused := len(row.script) > 1 && row.script[0] != nil; refused {
-					answers = []string{"absent", "found"}
+					findings = []string{"absent", "found"}
 				}
-				lookup := &search{answers: answers}
+				lookup := &search{findings: findings}
 				call := callOf("referenced")
 				call.Lookup = lookup.lookup
 				require.NoError(t, s.core().Do(t.Context(), call))
@@ -215,7 +217,7 @@ func TestFailedLookupDoesNotSpeakForThePayment(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, script...)
+				s := newFixture(t, script...)
 				core := s.core()
 				call := callOf("referenced")
 				call.Lookup = func(ctx context.Context, _ bool) (transport.Finding, error) {
@@ -244,7 +246,7 @@ var sentinels = []error{
 
 func TestDeadContextIsNotLookedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hang)
+		s := newFixture(t, hang)
 		ctx, cancel := contextWithin(t, 1e9)
 		defer cancel()
 		lookup := &search{}
@@ -259,7 +261,7 @@ func TestDeadContextIsNotLookedUp(t *testing.T) {
 
 func TestContextThatDiesDuringTheLookupLeavesTheOutcomeUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, drop, hang)
+		s := newFixture(t, drop, hang)
 		ctx, cancel := contextWithin(t, 1e9)
 		defer cancel()
 		core := s.core()
@@ -276,7 +278,7 @@ func TestContextThatDiesDuringTheLookupLeavesTheOutcomeUnknown(t *testing.T) {
 // A lookup that ended with the context cannot have found anything absent.
 func TestContextThatDiesAfterTheLookupSendsNothingMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, drop)
+		s := newFixture(t, drop)
 		ctx, cancel := context.WithCancel(t.Context())
 		call := callOf("referenced")
 		call.Lookup = func(context.Context, bool) (transport.Finding, error) {
@@ -292,7 +294,7 @@ func TestContextThatDiesAfterTheLookupSendsNothingMore(t *testing.T) {
 
 func TestReferencedWriteWithoutALookupStaysUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, drop)
+		s := newFixture(t, drop)
 		f := failure(t, s.core().Do(t.Context(), callOf("referenced")))
 		assert.Equal(t, sdk.Unknown, f.Outcome)
 	})
@@ -322,8 +324,8 @@ func TestAWriteWithARefusedTokenIsLookedUpBeforeItIsSentAgain(t *testing.T) {
 					if op == "once" && len(script) == 3 {
 						script, outcome = script[:2], "unknown" // never sent twice
 					}
-					s := newStage(t, script...)
-					lookup := &search{answers: row.lookups}
+					s := newFixture(t, script...)
+					lookup := &search{findings: row.lookups}
 					call := callOf(op)
 					call.Lookup, call.Searched = lookup.lookup, op == "once"
 					tokens := transport.NewTokenSource(func(context.Context) (transport.Token, error) { return transport.Token{Value: "t"}, nil })

@@ -45,7 +45,7 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, row.answer, accept)
+				s := newFixture(t, row.answer, accept)
 				core := s.core(func(cfg *transport.Config) { cfg.Interpret = withWait })
 				assert.NoError(t, core.Do(t.Context(), callOf("safe")))
 				waited := s.seen()[1].At.Sub(s.seen()[0].At)
@@ -84,7 +84,7 @@ func TestRetryAfterAboveTheCapReturnsAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, retryAfter(row.value, say(429, "throttled")))
+				s := newFixture(t, retryAfter(row.value, say(429, "throttled")))
 				core := s.core(func(cfg *transport.Config) { cfg.MaxRetryAfter = row.cap })
 				start := time.Now()
 				err := core.Do(t.Context(), callOf("once"))
@@ -110,7 +110,7 @@ func TestWaitThatDoesNotFitTheDeadlineIsNotBegun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, []step{row.answer, accept}[:row.sent]...)
+				s := newFixture(t, []step{row.answer, accept}[:row.sent]...)
 				ctx, cancel := contextWithin(t, row.deadline)
 				defer cancel()
 				start := time.Now()
@@ -130,7 +130,7 @@ func TestWaitThatDoesNotFitTheDeadlineIsNotBegun(t *testing.T) {
 
 func TestBackoffGrowsWithFullJitterUnderItsBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newFixture(t)
 		s.always = html(503)
 		core := s.core(func(cfg *transport.Config) {
 			cfg.MaxAttempts, cfg.MinBackoff, cfg.MaxBackoff = 8, time.Second, 10*time.Second

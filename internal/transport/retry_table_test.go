@@ -16,7 +16,7 @@ import (
 type cell struct {
 	sent    int      // requests the server saw
 	outcome string   // empty: the call succeeded
-	lookups []string // answers of the lookup, all of which must be asked for
+	lookups []string // findings of the lookup, all of which must be asked for
 	kind    error    // a sentinel the error must match
 }
 
@@ -70,9 +70,9 @@ func TestRetryTable(t *testing.T) {
 					if want.sent == 2 || row.first == nil {
 						script = append(script, accept)
 					}
-					s := newStage(t, script...)
+					s := newFixture(t, script...)
 					call := callOf(op)
-					lookup := &search{answers: want.lookups}
+					lookup := &search{findings: want.lookups}
 					call.Lookup = lookup.lookup
 
 					err := s.core().Do(t.Context(), call)
@@ -114,7 +114,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t)
+				s := newFixture(t)
 				s.always = row.every
 				core := s.core(func(cfg *transport.Config) { cfg.MaxAttempts = row.max })
 				f := failure(t, core.Do(t.Context(), callOf(row.op)))
@@ -146,7 +146,7 @@ func TestUnknownIsSticky(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, row.script...)
+				s := newFixture(t, row.script...)
 				err := s.core().Do(t.Context(), callOf("keyed"))
 				for _, r := range s.seen() {
 					assert.Equal(t, "key-1", r.Header.Get("Idempotency-Key"))
@@ -168,7 +168,7 @@ func TestUnknownIsSticky(t *testing.T) {
 
 func TestReadStaysHarmlessWhateverHappens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, drop, nil, truncate, say(401, "expired"))
+		s := newFixture(t, drop, nil, truncate, say(401, "expired"))
 		f := failure(t, s.core().Do(t.Context(), callOf("safe")))
 		assert.Equal(t, sdk.Rejected, f.Outcome)
 		assert.Equal(t, 4, f.Attempts)
@@ -187,7 +187,7 @@ func TestAttemptTimeoutOfOneCallReplacesTheConfigured(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hang)
+				s := newFixture(t, hang)
 				core := s.core(func(cfg *transport.Config) { cfg.AttemptTimeout = row.configured })
 				ctx, cancel := contextWithin(t, 2*time.Hour)
 				defer cancel()
@@ -204,7 +204,7 @@ func TestAttemptTimeoutOfOneCallReplacesTheConfigured(t *testing.T) {
 
 func TestTimeoutOfTheCallersHTTPClientBoundsAnAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hang)
+		s := newFixture(t, hang)
 		core := s.core(func(cfg *transport.Config) { cfg.HTTPClient.Timeout = 3 * time.Second })
 		start := time.Now()
 		f := failure(t, core.Do(t.Context(), callOf("once")))

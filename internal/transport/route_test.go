@@ -65,7 +65,7 @@ func TestRouteOverrides(t *testing.T) {
 				assert.EqualError(t, err, row.want)
 				return
 			}
-			s := newStage(t, accept)
+			s := newFixture(t, accept)
 			core := s.core(func(cfg *transport.Config) { cfg.Routes = routes })
 			require.NoError(t, core.Do(t.Context(), callOf(row.op)))
 			assert.Equal(t, row.want+"\n", lines(s.seen()))
@@ -125,7 +125,7 @@ func TestPathValuesBecomeOneSegmentEach(t *testing.T) {
 		":":              ":",
 		"{shop_id}":      "%7Bshop_id%7D",
 	} {
-		s := newStage(t, accept)
+		s := newFixture(t, accept)
 		call := callOf("item")
 		call.Path = []string{value, "i1"}
 		require.NoError(t, s.core().Do(t.Context(), call), value)
@@ -140,7 +140,7 @@ func TestPathValuesBecomeOneSegmentEach(t *testing.T) {
 		"one dot":  {[]string{".", "i1"}, "shop_id: must not be a dot segment"},
 		"two dots": {[]string{"s1", ".."}, "item_id: must not be a dot segment"},
 	} {
-		s := newStage(t)
+		s := newFixture(t)
 		call := callOf("item")
 		call.Path = row.path
 		err := s.core().Do(t.Context(), call)
@@ -151,7 +151,7 @@ func TestPathValuesBecomeOneSegmentEach(t *testing.T) {
 
 // An override can put two values, or a dot and a value, into one segment.
 func TestValuesCannotMakeADotSegmentTogether(t *testing.T) {
-	s := newStage(t)
+	s := newFixture(t)
 	core := s.core(func(cfg *transport.Config) {
 		cfg.Routes = map[string]sdk.Route{"item": {Path: "/a/.{shop_id}/{item_id}"}}
 	})
@@ -188,11 +188,11 @@ func TestRawCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, _, ok := strings.Cut(row.want, ": "); ok {
-				err := newStage(t).core().DoRaw(t.Context(), row.raw)
+				err := newFixture(t).core().DoRaw(t.Context(), row.raw)
 				assert.EqualError(t, err, "acme: do: invalid parameters: "+row.want+" (nothing was sent)")
 				return
 			}
-			s := newStage(t, accept)
+			s := newFixture(t, accept)
 			require.NoError(t, s.core().DoRaw(t.Context(), row.raw))
 			assert.Equal(t, row.want+"\n", lines(s.seen()))
 		})
@@ -200,7 +200,7 @@ func TestRawCall(t *testing.T) {
 }
 
 func TestRawCallWithoutAClassIsNotRepeated(t *testing.T) {
-	s := newStage(t, html(503))
+	s := newFixture(t, html(503))
 	err := s.core().DoRaw(t.Context(), transport.Raw{Method: "GET", Path: "/a"})
 	assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	assert.Equal(t, sdk.Once, failure(t, err).Class)

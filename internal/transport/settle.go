@@ -14,8 +14,9 @@ import (
 type Finding uint8
 
 const (
-	// Absent: the provider was asked properly and does not show it.
-	Absent Finding = iota
+	// Absent: the provider was asked properly and does not show it. It is not the zero
+	// value, so that a forgotten Finding never says "send again".
+	Absent Finding = iota + 1
 	// Same: the payment that the call asks for.
 	Same
 	// Different: another payment under the same reference.
@@ -88,7 +89,7 @@ func (c *Core) settle(ctx context.Context, op *sdk.Operation, u *url.URL, body [
 
 // lookBefore looks for a write before it is sent for the first time.
 func (c *Core) lookBefore(ctx context.Context, op *sdk.Operation, class sdk.Class, call *Call) (found bool, failed *sdk.Error) {
-	finding, err := call.Lookup(ctx, true)
+	finding, err := lookOnce(ctx, call.Lookup, true)
 	switch {
 	case err != nil:
 		e := c.unknown(op, class, call)
@@ -142,7 +143,7 @@ func settleThrottled(ctx context.Context, e *sdk.Error, look func(ctx context.Co
 	if ctx.Err() != nil {
 		return e
 	}
-	switch found, err := look(ctx, true); {
+	switch found, err := lookOnce(ctx, look, true); {
 	case err != nil: // nothing is open, and the provider has refused
 		e.Cause = errors.Join(e.Cause, &otherCall{text: "lookup by reference failed", err: err})
 	case found == Same:
@@ -186,17 +187,26 @@ const lookSpan = 3 * time.Second // between the first and the last of three look
 // begun. existing says that no attempt of this call can have made what is found.
 func lookRepeatedly(ctx context.Context, look func(ctx context.Context, existing bool) (Finding, error), existing bool) (Finding, error) {
 	for wait := time.Second; ; wait *= 2 {
-		found, err := look(ctx, existing)
+		found, err := lookOnce(ctx, look, existing)
 		if found != Absent || err != nil || wait > 2*time.Second {
 			return found, err
 		}
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
-			return Absent, errNoTimeToLook
+			return 0, errNoTimeToLook
 		}
 		if err := Pause(ctx, wait); err != nil {
-			return Absent, err
+			return 0, err
 		}
 	}
+}
+
+// lookOnce looks once. A lookup that gives neither a Finding nor an error tells nothing.
+func lookOnce(ctx context.Context, look func(ctx context.Context, existing bool) (Finding, error), existing bool) (Finding, error) {
+	found, err := look(ctx, existing)
+	if found == 0 && err == nil {
+		err = errNoFinding
+	}
+	return found, err
 }
 
 // Pause waits, or returns the context's error if that ends first.
@@ -333,9 +343,9 @@ type sharedCall struct {
 	waiting  int           // calls that take its result
 	done     chan struct{} // closed when the fields below are set
 
-	response  *Response // of a success without a lookup
-	existing  bool      // of a success by lookup
-	answers   *answers  // which that lookup got
+	response  *Response  // of a success without a lookup
+	existing  bool       // of a success by lookup
+	responses *responses // which that lookup got
 	err       *sdk.Error
 	open      bool // an attempt may have been carried out
 	abandoned bool // its caller has gone, or has no time left: the next one goes on
@@ -417,8 +427,8 @@ func (c *Core) lead(ctx context.Context, key sharedKey, s *sharedCall, op *sdk.O
 		return nil
 	}
 	led.Lookup = func(ctx context.Context, existing bool) (Finding, error) {
-		s.existing, s.answers = existing, &answers{of: map[string]Response{}}
-		return lookup(context.WithValue(ctx, answersKey{}, s.answers), existing)
+		s.existing, s.responses = existing, &responses{of: map[string]Response{}}
+		return lookup(context.WithValue(ctx, responsesKey{}, s.responses), existing)
 	}
 	s.open = true // should the call panic
 	defer func() {
@@ -436,33 +446,33 @@ func (c *Core) lead(ctx context.Context, key sharedKey, s *sharedCall, op *sdk.O
 	return s.err
 }
 
-// answers are the responses to the reads of a lookup, by request. Calls that have waited
+// responses are the responses to the reads of a lookup, by request. Calls that have waited
 // read them again, instead of each going through the same list.
-type answers struct {
+type responses struct {
 	of       map[string]Response
 	complete bool
 }
 
-type answersKey struct{}
+type responsesKey struct{}
 
 // keep makes what others will read independent of what this call returns.
 func (s *sharedCall) keep() {
 	if s.response != nil {
 		s.response.Body = bytes.Clone(s.response.Body)
 	}
-	if s.answers != nil {
-		for request, r := range s.answers.of {
+	if s.responses != nil {
+		for request, r := range s.responses.of {
 			r.Body = bytes.Clone(r.Body)
-			s.answers.of[request] = r
+			s.responses.of[request] = r
 		}
-		s.answers.complete = true
+		s.responses.complete = true
 	}
 }
 
 // read carries out a read. As part of a lookup it keeps the response for others, or
 // takes what another call has kept.
 func (c *Core) read(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call) *sdk.Error {
-	if known, _ := ctx.Value(answersKey{}).(*answers); known != nil {
+	if known, _ := ctx.Value(responsesKey{}).(*responses); known != nil {
 		request := op.Method + " " + u.String() + "\n" + string(body)
 		if kept, ok := known.of[request]; ok && known.complete && c.again(op, call, kept) == nil {
 			return nil
@@ -508,7 +518,7 @@ func (c *Core) take(ctx context.Context, op *sdk.Operation, call *Call, s *share
 		}
 		return nil
 	}
-	switch found, err := call.Lookup(context.WithValue(ctx, answersKey{}, s.answers), s.existing); {
+	switch found, err := lookOnce(context.WithValue(ctx, responsesKey{}, s.responses), call.Lookup, s.existing); {
 	case err != nil:
 		return unclear(&otherCall{text: "lookup by reference failed", err: err})
 	case found != Same:

@@ -16,26 +16,27 @@ import (
 
 func TestSettleBelievesInAbsenceOnlyAfterThreeLooks(t *testing.T) {
 	for name, row := range map[string]struct {
-		answers []string
-		found   transport.Finding
-		err     error
-		took    time.Duration
+		findings []string
+		found    transport.Finding
+		err      error
+		took     time.Duration
 	}{
 		"found at once":       {[]string{"found"}, transport.Same, nil, 0},
 		"shown late":          {[]string{"absent", "found"}, transport.Same, nil, time.Second},
 		"shown at last":       {[]string{"absent", "absent", "found"}, transport.Same, nil, 3 * time.Second},
 		"absent":              {[]string{"absent", "absent", "absent"}, transport.Absent, nil, 3 * time.Second},
-		"a look fails":        {[]string{"fails"}, transport.Absent, errSearch, 0},
-		"a second look fails": {[]string{"absent", "fails"}, transport.Absent, errSearch, time.Second},
+		"a look fails":        {[]string{"fails"}, 0, errSearch, 0},
+		"a look says nothing": {[]string{"nothing"}, 0, transport.ErrNoFinding, 0},
+		"a second look fails": {[]string{"absent", "fails"}, 0, errSearch, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, start := &search{answers: row.answers, perLook: true}, time.Now()
+				s, start := &search{findings: row.findings, perLook: true}, time.Now()
 				found, err := transport.LookRepeatedly(t.Context(), s.lookup, false)
 				assert.Equal(t, row.found, found)
 				assert.ErrorIs(t, err, row.err)
 				assert.Equal(t, row.took, time.Since(start))
-				assert.Equal(t, len(row.answers), s.made)
+				assert.Equal(t, len(row.findings), s.made)
 			})
 		})
 	}
@@ -46,13 +47,13 @@ func TestSettleEndsWithTheContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 900*time.Millisecond)
 		defer cancel()
 		start := time.Now()
-		_, err := transport.LookRepeatedly(ctx, (&search{answers: []string{"absent"}, perLook: true}).lookup, false)
+		_, err := transport.LookRepeatedly(ctx, (&search{findings: []string{"absent"}, perLook: true}).lookup, false)
 		assert.EqualError(t, err, "no time left to look again before the deadline")
 		assert.Zero(t, time.Since(start), "a wait that does not fit is not begun")
 
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(300*time.Millisecond, cancel)
-		_, err = transport.LookRepeatedly(ctx, (&search{answers: []string{"absent"}, perLook: true}).lookup, false)
+		_, err = transport.LookRepeatedly(ctx, (&search{findings: []string{"absent"}, perLook: true}).lookup, false)
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.Equal(t, 300*time.Millisecond, time.Since(start))
 	})
@@ -74,6 +75,7 @@ func TestADoubtfulRefusalIsLookedUp(t *testing.T) {
 		"a duplicate that is none": {"once", "duplicate", "absent absent absent", "unknown", sdk.Look},
 		"absent":                   {"once", "refused", "absent absent absent", "rejected", sdk.Mend},
 		"the look fails":           {"once", "refused", "fails", "unknown", sdk.Look},
+		"the look says nothing":    {"referenced", "refused", "nothing", "unknown", sdk.Look},
 		"nobody can look":          {"once", "duplicate", "", "unknown", sdk.Look},
 		"no doubt":                 {"once", "declined", "fails", "rejected", sdk.Mend},
 		"nobody knows anyway":      {"once", "unclear", "found", "unknown", sdk.Look},
@@ -88,8 +90,8 @@ func TestADoubtfulRefusalIsLookedUp(t *testing.T) {
 				if words == "declined" {
 					words = "refused"
 				}
-				s := newStage(t, say(status, words))
-				call, lookup := callOf(row.op), &search{answers: strings.Fields(row.look), perLook: true}
+				s := newFixture(t, say(status, words))
+				call, lookup := callOf(row.op), &search{findings: strings.Fields(row.look), perLook: true}
 				call.Doubts = func(*sdk.Error) bool { return row.words != "declined" }
 				if row.look != "" {
 					call.LookRefused = lookup.lookup
@@ -113,7 +115,7 @@ func TestADoubtfulRefusalIsLookedUp(t *testing.T) {
 
 func TestADuplicateOfARawCallSettlesNothing(t *testing.T) {
 	for readOnly, outcome := range map[bool]string{false: "unknown", true: "rejected"} {
-		_, err := newStage(t, say(409, "duplicate")).core(noRetry).Ask(t.Context(), sdk.RawCall{Method: "POST", Path: "/x", ReadOnly: readOnly})
+		_, err := newFixture(t, say(409, "duplicate")).core(noRetry).Ask(t.Context(), sdk.RawCall{Method: "POST", Path: "/x", ReadOnly: readOnly})
 		assert.Equal(t, outcome, failure(t, err).Outcome.String())
 		assert.ErrorIs(t, err, sdk.ErrDuplicate)
 	}

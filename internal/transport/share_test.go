@@ -22,7 +22,7 @@ import (
 // for each, and its lookups show what is kept.
 type register struct {
 	core *transport.Core
-	s    *stage
+	s    *fixture
 
 	mu      sync.Mutex
 	amounts map[string]string // by reference
@@ -35,7 +35,7 @@ type register struct {
 }
 
 func newRegister(t *testing.T, change ...func(*transport.Config)) *register {
-	r := &register{s: newStage(t), amounts: map[string]string{}}
+	r := &register{s: newFixture(t), amounts: map[string]string{}}
 	r.s.always = r.answer(accept)
 	r.core = r.s.core(change...)
 	return r
@@ -106,7 +106,7 @@ func (r *register) payTo(ctx context.Context, op, amount, callback string) (payi
 			defer r.mu.Unlock()
 			r.lookups++
 			if r.fails {
-				return transport.Absent, errSearch
+				return 0, errSearch
 			}
 			switch shown, ok := r.amounts["ref-1"]; {
 			case r.lags:

@@ -59,7 +59,7 @@ func TestATextThatIsNoUTF8IsRefusedBeforeTheNetwork(t *testing.T) {
 		"reference":       {transport.Call{Reference: odd}, "reference"},
 	} {
 		row.call.Op = "once"
-		s := newStage(t)
+		s := newFixture(t)
 		err := s.core().Do(t.Context(), row.call)
 		assert.ErrorIs(t, err, sdk.ErrNotSent, name)
 		assert.Equal(t, map[string][]string{row.field: {"must be valid UTF-8"}}, failure(t, err).Fields, name)
@@ -76,7 +76,7 @@ func TestATextThatIsNoUTF8IsRefusedBeforeTheNetwork(t *testing.T) {
 		"hidden JSON":     {map[string]any{"data": hidden{odd}}, "body"},
 		"hidden and good": {map[string]any{"data": &hidden{odd}}, "body"},
 	} {
-		s := newStage(t)
+		s := newFixture(t)
 		err := s.core().Do(t.Context(), transport.Call{Op: "once", Body: row.body})
 		assert.ErrorIs(t, err, sdk.ErrNotSent, name)
 		assert.Equal(t, map[string][]string{row.field: {"must be valid UTF-8"}}, failure(t, err).Fields, name)
@@ -85,19 +85,19 @@ func TestATextThatIsNoUTF8IsRefusedBeforeTheNetwork(t *testing.T) {
 		"a text": order{Plain: "\ufffd"}, "raw JSON": json.RawMessage(`{"a":"\ufffd"}`), "escaped": json.RawMessage(`{"a":"\\uFFFD"}`), "bytes": []byte(`{"a":"\ufffd"}`),
 		"text of its own": map[string]any{"data": spelled{"\ufffd"}}, "hidden": map[string]any{"data": &hidden{"\ufffd"}}, "map key": map[string]int{"\ufffd": 1},
 	} {
-		assert.NoError(t, newStage(t, accept).core().Do(t.Context(), transport.Call{Op: "once", Body: body}), name)
+		assert.NoError(t, newFixture(t, accept).core().Do(t.Context(), transport.Call{Op: "once", Body: body}), name)
 	}
 	path := transport.Call{Op: "item", Path: []string{"a", odd}}
-	assert.ErrorIs(t, newStage(t).core().Do(t.Context(), path), sdk.ErrNotSent)
+	assert.ErrorIs(t, newFixture(t).core().Do(t.Context(), path), sdk.ErrNotSent)
 
-	s := newStage(t, accept)
+	s := newFixture(t, accept)
 	assert.NoError(t, s.core().Do(t.Context(), transport.Call{Op: "once", Body: order{Hidden: odd, Plain: "\ufffd", Sender: &contact{"Zoë"}}}))
 }
 
 func TestABodyThatHoldsItselfIsRefused(t *testing.T) {
 	round := map[string]any{"name": "a"}
 	round["self"] = round
-	err := newStage(t).core().Do(t.Context(), transport.Call{Op: "once", Body: round})
+	err := newFixture(t).core().Do(t.Context(), transport.Call{Op: "once", Body: round})
 	assert.ErrorIs(t, err, sdk.ErrNotSent)
 	assert.Contains(t, failure(t, err).Fields, "body")
 
@@ -105,5 +105,5 @@ func TestABodyThatHoldsItselfIsRefused(t *testing.T) {
 	for range 9_000 {
 		deep = []any{deep}
 	}
-	assert.NoError(t, newStage(t, accept).core().Do(t.Context(), transport.Call{Op: "once", Body: deep}))
+	assert.NoError(t, newFixture(t, accept).core().Do(t.Context(), transport.Call{Op: "once", Body: deep}))
 }

@@ -62,7 +62,7 @@ func TestRefusedTokenIsRenewedOnceAndTheRequestSentOnceMore(t *testing.T) {
 			} {
 				t.Run(status+"/"+op+"/"+name, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						s := newStage(t, row.script...)
+						s := newFixture(t, row.script...)
 						var logins atomic.Int64
 						start := time.Now()
 						err := s.core(withTokens(&logins, nil)).Do(t.Context(), callOf(op))
@@ -85,7 +85,7 @@ func TestRefusedTokenIsRenewedOnceAndTheRequestSentOnceMore(t *testing.T) {
 // The renewal needs no attempt of the budget: a token can expire at the last.
 func TestTokenRefusedAtTheLastAttemptIsStillRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, html(503), say(401, "expired"), html(503))
+		s := newFixture(t, html(503), say(401, "expired"), html(503))
 		var logins atomic.Int64
 		core := s.core(withTokens(&logins, nil), func(cfg *transport.Config) { cfg.MaxAttempts = 2 })
 		f := failure(t, core.Do(t.Context(), callOf("safe")))
@@ -96,7 +96,7 @@ func TestTokenRefusedAtTheLastAttemptIsStillRenewed(t *testing.T) {
 
 func TestRefusedTokenAfterAnUnansweredAttemptStaysUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, drop, say(401, "expired"), say(401, "expired"))
+		s := newFixture(t, drop, say(401, "expired"), say(401, "expired"))
 		var logins atomic.Int64
 		err := s.core(withTokens(&logins, nil)).Do(t.Context(), callOf("keyed"))
 		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
@@ -107,7 +107,7 @@ func TestRefusedTokenAfterAnUnansweredAttemptStaysUnknown(t *testing.T) {
 
 func TestFailedRenewalAfterARefusedTokenIsRejected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, say(401, "expired"))
+		s := newFixture(t, say(401, "expired"))
 		var logins atomic.Int64
 		err := s.core(withTokens(&logins, func(_ context.Context, n int64) (transport.Token, error) {
 			if n > 1 {
@@ -122,7 +122,7 @@ func TestFailedRenewalAfterARefusedTokenIsRejected(t *testing.T) {
 }
 
 func TestOpenOperationsNeedNoToken(t *testing.T) {
-	s := newStage(t, accept)
+	s := newFixture(t, accept)
 	var logins atomic.Int64
 	require.NoError(t, s.core(withTokens(&logins, nil)).Do(t.Context(), callOf("login")))
 	assert.Zero(t, logins.Load())
@@ -131,7 +131,7 @@ func TestOpenOperationsNeedNoToken(t *testing.T) {
 
 func TestOneLoginServesAllCallersOnAnExpiredToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newFixture(t)
 		s.always = func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Authorization") == "Bearer t1" {
 				say(401, "expired")(w, r)
@@ -287,7 +287,7 @@ func TestLoginIsBounded(t *testing.T) {
 // A login's own time limit is not the caller's deadline.
 func TestLoginThatTakesTooLongIsNotTheCallersDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newFixture(t)
 		var logins atomic.Int64
 		err := s.core(withTokens(&logins, func(ctx context.Context, _ int64) (transport.Token, error) {
 			<-ctx.Done()
@@ -301,7 +301,7 @@ func TestLoginThatTakesTooLongIsNotTheCallersDeadline(t *testing.T) {
 
 func TestCancelledCallLeavesTheLoginPromptly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newFixture(t)
 		var logins atomic.Int64
 		core := s.core(withTokens(&logins, func(context.Context, int64) (transport.Token, error) {
 			wait(time.Minute)

@@ -58,7 +58,7 @@ func TestSendOfAPreparedWriteMakesOneAttempt(t *testing.T) {
 		} {
 			t.Run(op+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					s := newStage(t, row.script)
+					s := newFixture(t, row.script)
 					var logins atomic.Int64
 					p, err := writeOf(s.core(withTokens(&logins, nil)), op, &search{}, func(c *transport.Call) { c.LookFirst = true }).Prepare()
 					require.NoError(t, err)
@@ -77,7 +77,7 @@ func TestSendOfAPreparedWriteMakesOneAttempt(t *testing.T) {
 }
 
 func TestSendLogsInAgainAfterARefusedToken(t *testing.T) {
-	s := newStage(t, say(401, "expired"), accept)
+	s := newFixture(t, say(401, "expired"), accept)
 	var logins atomic.Int64
 	p, err := writeOf(s.core(withTokens(&logins, nil)), "once", nil).Prepare()
 	require.NoError(t, err)
@@ -91,7 +91,7 @@ func TestSendLogsInAgainAfterARefusedToken(t *testing.T) {
 
 // TestPreparedAndDoSendTheSameBytes: Do and Send share the request and the decoding.
 func TestPreparedAndDoSendTheSameBytes(t *testing.T) {
-	s := newStage(t, accept, accept, accept)
+	s := newFixture(t, accept, accept, accept)
 	w := writeOf(s.core(), "referenced", &search{})
 	done, err := w.Do(t.Context())
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func TestLookOfAPreparedWrite(t *testing.T) {
 	for answer, want := range map[string]error{
 		"found": nil, "absent": sdk.ErrNotFound, "different": sdk.ErrReferenceTaken, "fails": nil,
 	} {
-		p, err := writeOf(newStage(t).core(), "referenced", &search{answers: []string{answer}, perLook: true}).Prepare()
+		p, err := writeOf(newFixture(t).core(), "referenced", &search{findings: []string{answer}, perLook: true}).Prepare()
 		require.NoError(t, err)
 		value, err := p.Look(t.Context())
 		if answer == "found" {
@@ -136,9 +136,9 @@ func TestLookOfAPreparedWrite(t *testing.T) {
 		assert.ErrorIs(t, err, errSearch)
 	}
 	// The "not found" of a wrong route is no absence.
-	p, err := writeOf(newStage(t).core(), "referenced", nil, func(c *transport.Call) {
+	p, err := writeOf(newFixture(t).core(), "referenced", nil, func(c *transport.Call) {
 		c.Lookup = func(context.Context, bool) (transport.Finding, error) {
-			return transport.Absent, &sdk.Error{Outcome: sdk.NoEffect, Reasons: []error{sdk.ErrNotFound}, StatusCode: 404}
+			return 0, &sdk.Error{Outcome: sdk.NoEffect, Reasons: []error{sdk.ErrNotFound}, StatusCode: 404}
 		}
 	}).Prepare()
 	require.NoError(t, err)
@@ -151,10 +151,10 @@ func TestLookOfAPreparedWrite(t *testing.T) {
 // TestAResultWithoutAReferenceIsLookedUp: it may be that of another request.
 func TestAResultWithoutAReferenceIsLookedUp(t *testing.T) {
 	for name, row := range map[string]struct {
-		answers []string
-		named   bool
-		want    string // the result
-		reason  error
+		findings []string
+		named    bool
+		want     string // the result
+		reason   error
 	}{
 		"named":             {nil, true, "accepted", nil},
 		"unnamed, found":    {[]string{"found"}, false, "looked up", nil},
@@ -164,8 +164,8 @@ func TestAResultWithoutAReferenceIsLookedUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				look := &search{answers: row.answers}
-				s := newStage(t, accept)
+				look := &search{findings: row.findings}
+				s := newFixture(t, accept)
 				w := writeOf(s.core(), "referenced", look)
 				w.Named = func(*said) bool { return row.named }
 				result, err := w.Do(t.Context())
@@ -204,7 +204,7 @@ func TestTheCallbackURLIsMadeWhenTheCallIsSent(t *testing.T) {
 		made++
 		return fmt.Sprintf("https://shop.example/hooks?n=%d&secret=<x>", made), nil
 	}
-	s := newStage(t, accept, accept, accept, accept)
+	s := newFixture(t, accept, accept, accept, accept)
 	w := writeOf(s.core(), "once", nil, withURL(good))
 	p, err := w.Prepare()
 	require.NoError(t, err)
@@ -233,7 +233,7 @@ func TestTheCallbackURLIsMadeWhenTheCallIsSent(t *testing.T) {
 		"another field has it, too": {withURL(good, "details"), "must stand once in the request"},
 		"nothing makes one":         {withURL(nil), "Config.CallbackURL is not set"},
 	} {
-		s := newStage(t)
+		s := newFixture(t)
 		w := writeOf(s.core(), "once", nil, row.change)
 		p, err := w.Prepare()
 		require.NoError(t, err, name)
@@ -253,7 +253,7 @@ func TestTheCallbackURLIsMadeWhenTheCallIsSent(t *testing.T) {
 }
 
 func TestPrepareRefusesWhatDoRefuses(t *testing.T) {
-	core := newStage(t).core()
+	core := newFixture(t).core()
 	for name, change := range map[string]func(*transport.Call){
 		"no such row":    func(c *transport.Call) { c.Op = "none" },
 		"a key too many": func(c *transport.Call) { c.Key = "k" },

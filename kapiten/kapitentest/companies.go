@@ -66,7 +66,7 @@ func (f *Fake) AddCompany(c Company) Company {
 // Settings are what can be changed of a company after it was made.
 type Settings struct {
 	Pricing    Pricing
-	Active     bool   // an inactive company's calls answer 403
+	Active     bool   // an inactive company's calls get 403
 	WebhookURL string // empty: no callbacks
 }
 

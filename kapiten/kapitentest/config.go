@@ -99,7 +99,7 @@ const (
 	// WaitForPayment creates the ride in WAITING_PAYMENT and takes nothing.
 	WaitForPayment InsufficientFunds = iota
 
-	// Reject answers 400 {"detail":"Insufficient wallet balance."} and creates
+	// Reject responds with 400 {"detail":"Insufficient wallet balance."} and creates
 	// no ride.
 	Reject
 )

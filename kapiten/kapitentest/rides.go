@@ -438,7 +438,7 @@ func (f *Fake) adminPayRide(w http.ResponseWriter, r *http.Request) {
 	f.adminRide(w, r.PathValue("id"), "status", func(id string) error { return f.payRide(id, in.Status, in.Phone) })
 }
 
-// adminRide moves a ride and answers with it, or with why it could not be moved.
+// adminRide moves a ride and responds with it, or with why it could not be moved.
 func (f *Fake) adminRide(w http.ResponseWriter, id, field string, move func(id string) error) {
 	var row any
 	f.world.Lock()

@@ -165,7 +165,7 @@ func (f *Fake) moveTopUp(id string, to kapiten.TransactionStatus, reason string)
 	if status == fake.EntryFailed {
 		fake.Must(f.state.ledger.Describe(id, e.Description+": "+cmp.Or(reason, "the payment failed")))
 	}
-	fake.Must(f.state.ledger.Settle(id, status)) // it is pending
+	fake.Must(f.state.ledger.Move(id, status)) // it is pending
 	if status == fake.EntryPosted {
 		f.payWaiting(f.state.byID[e.Account.Owner])
 	}

@@ -124,13 +124,13 @@ func (st *state) pay(p *Payout, to kasapay.PaymentStatus, now time.Time) error {
 		p.Unfunded = false
 	case p.Unfunded || to == kasapay.StatusJammed || p.Status == kasapay.StatusFailed:
 	case to == kasapay.StatusProcessed:
-		fake.Must(st.Ledger.Settle(debitID(p), fake.EntryPosted))
+		fake.Must(st.Ledger.Move(debitID(p), fake.EntryPosted))
 	case p.Status == kasapay.StatusProcessed && to == kasapay.StatusRefunded:
 		fake.Must(st.Ledger.Post(p.entry(returnID(p), entryRefund, p.Amount, now)))
 	case p.Status == kasapay.StatusProcessed:
 		fake.Must(st.Ledger.Post(p.entry(returnID(p), entryReversal, p.Amount, now)))
 	default: // failed, or reversed before it was paid
-		fake.Must(st.Ledger.Settle(debitID(p), fake.EntryFailed))
+		fake.Must(st.Ledger.Move(debitID(p), fake.EntryFailed))
 	}
 	return nil
 }

@@ -146,7 +146,7 @@ type FiatConnectQuirks struct {
 	// SecureCookies sets Secure on session cookies over plain http, too. Clients
 	// then do not send them back. Over https it is always set.
 	SecureCookies bool
-	// RequireAPIKey answers 400 to calls without a client API key. With or without
+	// RequireAPIKey responds with 400 to calls without a client API key. With or without
 	// it, an unknown key is refused.
 	RequireAPIKey bool
 	// StrictPhones takes phone numbers in E.164 only.

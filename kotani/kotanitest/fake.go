@@ -289,7 +289,7 @@ func (f *Fake) newToken() string {
 	return token
 }
 
-// refuse answers with a status and its name as plain text. Fault rules use it,
+// refuse responds with a status and its name as plain text. Fault rules use it,
 // too.
 func refuse(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
 	writeText(rw, status, http.StatusText(status))

@@ -255,7 +255,7 @@ func awaitFirst(r *http.Request, first <-chan struct{}) {
 	}
 }
 
-// refuseFiatConnect answers a status that a fault rule asks for. The
+// refuseFiatConnect responds with a status that a fault rule asks for. The
 // specification has no codes for most of them.
 func refuseFiatConnect(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration) {
 	code := kotani.FiatConnectCode(strings.ReplaceAll(http.StatusText(status), " ", ""))

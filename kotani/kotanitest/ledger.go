@@ -172,7 +172,7 @@ func (st *state) reserve(t *Transaction) {
 // settle posts or fails the pending entries of a transaction.
 func (st *state) settle(t *Transaction, status fake.EntryStatus) {
 	for i := range t.Legs {
-		fake.Must(st.Ledger.Settle(entryID(t.RequestID, i), status))
+		fake.Must(st.Ledger.Move(entryID(t.RequestID, i), status))
 	}
 }
 

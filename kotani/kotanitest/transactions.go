@@ -203,7 +203,7 @@ func (f *Fake) playScenario(t *Transaction) {
 	}
 }
 
-// accept begins a transaction and answers as most operations do.
+// accept begins a transaction and responds as most operations do.
 func (f *Fake) accept(c *call, t *Transaction) object {
 	if refusal := f.begin(c, t); refusal != "" {
 		return refused(refusal)

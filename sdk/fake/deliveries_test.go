@@ -155,7 +155,7 @@ func TestAttemptTimesOutAfterTenSecondsAndTheProviderMayGiveUp(t *testing.T) {
 		assert.Equal(t, []bool{true}, timedOut)
 		d := s.Deliveries()[0]
 		assert.Equal(t, fake.DeliveryDead, d.State)
-		assert.Equal(t, "no answer within 10 s", d.Attempts[0].Error)
+		assert.Equal(t, "no response within 10 s", d.Attempts[0].Error)
 	})
 }
 

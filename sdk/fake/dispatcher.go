@@ -276,7 +276,7 @@ func exchange(ctx context.Context, do func(*http.Request) (*http.Response, error
 // reason is an error's text without the URL around it, which may be a secret.
 func reason(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return "no answer within 10 s"
+		return "no response within 10 s"
 	}
 	for {
 		inner := errors.Unwrap(err)

@@ -20,7 +20,7 @@ type Entry struct {
 	Kind        string          `json:"kind"`   // the provider's own word, such as DEPOSIT
 	Status      EntryStatus     `json:"status"`
 	Description string          `json:"description"`
-	Reference   string          `json:"reference"` // of the ride, payout or payment it belongs to
+	Reference   string          `json:"reference"` // of the ride, payout or payment that made the entry
 	Created     time.Time       `json:"created"`   // virtual
 }
 
@@ -84,7 +84,7 @@ func (l *Ledger) Post(e Entry) error {
 }
 
 // Reserve adds a pending entry. A pending debit reduces what is available and is
-// refused beyond the limit. A pending credit counts for nothing before Settle.
+// refused beyond the limit. A pending credit counts for nothing before Move.
 func (l *Ledger) Reserve(e Entry) error {
 	e.Status = EntryPending
 	return l.add(e, true)
@@ -96,9 +96,9 @@ func (l *Ledger) Adjust(e Entry) error {
 	return l.add(e, false)
 }
 
-// Settle ends a pending entry: EntryPosted makes it count, EntryFailed releases
+// Move ends a pending entry: EntryPosted makes it count, EntryFailed releases
 // what it reserved. An entry that is not pending any more is refused.
-func (l *Ledger) Settle(id string, status EntryStatus) error {
+func (l *Ledger) Move(id string, status EntryStatus) error {
 	e := l.entries[id]
 	if e == nil {
 		return fmt.Errorf("ledger entry %q: %w", id, ErrNotFound)

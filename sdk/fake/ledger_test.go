@@ -69,17 +69,17 @@ func TestLedgerReservesAndSettles(t *testing.T) {
 	require.NoError(t, l.Reserve(entry("credit", "1000")))
 	wantMoney(t, "0", l.Available(purse))
 
-	require.NoError(t, l.Settle("a", fake.EntryPosted))
-	require.NoError(t, l.Settle("c", fake.EntryFailed))
+	require.NoError(t, l.Move("a", fake.EntryPosted))
+	require.NoError(t, l.Move("c", fake.EntryFailed))
 	wantMoney(t, "40", l.Balance(purse))
 	wantMoney(t, "40", l.Available(purse))
-	require.NoError(t, l.Settle("credit", fake.EntryPosted))
+	require.NoError(t, l.Move("credit", fake.EntryPosted))
 	wantMoney(t, "1040", l.Balance(purse))
 
-	assert.ErrorIs(t, l.Settle("a", fake.EntryFailed), fake.ErrIllegalMove, "settled already")
-	assert.ErrorIs(t, l.Settle("nobody", fake.EntryPosted), fake.ErrNotFound)
+	assert.ErrorIs(t, l.Move("a", fake.EntryFailed), fake.ErrIllegalMove, "settled already")
+	assert.ErrorIs(t, l.Move("nobody", fake.EntryPosted), fake.ErrNotFound)
 	require.NoError(t, l.Reserve(entry("d", "1")))
-	assert.ErrorIs(t, l.Settle("d", fake.EntryPending), fake.ErrIllegalMove)
+	assert.ErrorIs(t, l.Move("d", fake.EntryPending), fake.ErrIllegalMove)
 	require.NoError(t, l.Check())
 }
 
@@ -132,7 +132,7 @@ func TestLedgerDebitsLeaveOutCreditsFailedAndForeignEntries(t *testing.T) {
 	require.NoError(t, l.Post(at("credit", "100", "r", 0)))
 	require.NoError(t, l.Post(at("posted", "-1", "r", 1)))
 	require.NoError(t, l.Reserve(at("failed", "-2", "r", 2)))
-	require.NoError(t, l.Settle("failed", fake.EntryFailed))
+	require.NoError(t, l.Move("failed", fake.EntryFailed))
 	require.NoError(t, l.Reserve(at("pending", "-3", "r", 4)))
 	require.NoError(t, l.Post(at("foreign", "-4", "s", 5)))
 	elsewhere := at("elsewhere", "-5", "t", 3)
@@ -182,9 +182,9 @@ func TestLedgerRandomOperationsKeepItsSums(t *testing.T) {
 		case 1:
 			err = l.Reserve(e)
 		case 2:
-			err = l.Settle(known, fake.EntryPosted)
+			err = l.Move(known, fake.EntryPosted)
 		case 3:
-			err = l.Settle(known, fake.EntryFailed)
+			err = l.Move(known, fake.EntryFailed)
 		}
 		_ = err // refusals are part of the game; what counts is what is left
 		require.True(t, l.Available(purse).GreaterThanOrEqual(decimal.NewFromInt(-1000)))

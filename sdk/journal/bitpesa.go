@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"iter"
 	"maps"
 	"slices"
@@ -63,11 +62,11 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 		Identify: func(p bitpesa.TransactionParams) (Identity, error) {
 			id := Identity{Reference: p.ExternalID}
 			if len(p.PayinMethods) > 0 {
-				return id, errPayin
+				return id, invalid("payin_methods", "must be empty: the money comes from the balance")
 			}
 			for _, r := range p.Recipients {
 				if id.Currency != "" && id.Currency != r.RequestedCurrency {
-					return id, errCurrencies
+					return id, invalid("recipients", "must all have the same RequestedCurrency")
 				}
 				id.Amount, id.Currency = id.Amount.Add(r.RequestedAmount), r.RequestedCurrency
 			}
@@ -110,11 +109,6 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 	}
 	return New(j, name, requireClient(p, client), fn)
 }
-
-var (
-	errPayin      = errors.New("journal: leave PayinMethods empty: the money comes from the balance")
-	errCurrencies = errors.New("journal: all recipients of a transaction must have the same RequestedCurrency")
-)
 
 // decidingBitPesa1 knows bank accounts only.
 func decidingBitPesa1(p bitpesa.TransactionParams) []string {

@@ -98,7 +98,7 @@
 // FlowConfig.FuncTries it is stuck: mend the func, and Act with Retry. Do not commit or
 // roll back inside the func, and make no network call in it.
 //
-// A provider does not answer: entries wait. An entry that was not sent within
+// A provider does not respond: entries wait. An entry that was not sent within
 // FlowConfig.SendWithin is stuck, so that no old order is paid by surprise.
 //
 // You plan again after a crash: the same parameters under the same reference are the

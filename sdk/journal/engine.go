@@ -124,7 +124,7 @@ func (j *Journal) attempt(ctx context.Context, m *machine, e *entry, prepared []
 	case err != nil:
 		return err
 	}
-	var a answer
+	var a result
 	// A machine that slept holds a lease that ended long ago.
 	if j.wall().Add(j.cfg.CallTimeout).After(e.lease) {
 		err = &sdk.Error{Outcome: sdk.NotSent, Reference: e.reference, Cause: errors.New("the lease was nearly over")}
@@ -256,7 +256,7 @@ func (j *Journal) taken(ctx context.Context, m *machine, e *entry, value []byte,
 }
 
 // accept goes on from what the provider shows.
-func (j *Journal) accept(ctx context.Context, m *machine, e *entry, a answer, event string) error {
+func (j *Journal) accept(ctx context.Context, m *machine, e *entry, a result, event string) error {
 	next := *e
 	next.value, next.tries, next.looks, next.contested, next.reason = a.value, 0, 0, false, ""
 	if left := m.left(e.step, a); left < len(m.steps) && e.state != StateRefused && e.state != StateCancelled {
@@ -282,7 +282,7 @@ func (j *Journal) accept(ctx context.Context, m *machine, e *entry, a answer, ev
 }
 
 // left is the next step that is to be sent; len(m.steps): none.
-func (m *machine) left(step int, a answer) int {
+func (m *machine) left(step int, a result) int {
 	for n := step + 1; n < len(m.steps) && a.standing == Pending; n++ {
 		if m.steps[n].done == nil || !m.steps[n].done(a) {
 			return n
@@ -360,9 +360,9 @@ func (j *Journal) doubt(ctx context.Context, m *machine, e *entry) error {
 	return j.absent(ctx, m, e)
 }
 
-func (j *Journal) look(ctx context.Context, m *machine, e *entry) (answer, Finding, error) {
+func (j *Journal) look(ctx context.Context, m *machine, e *entry) (result, Finding, error) {
 	if e.swept != nil && e.step+1 == len(m.steps) {
-		return e.swept.answer, e.swept.finding, e.swept.err
+		return e.swept.result, e.swept.finding, e.swept.err
 	}
 	ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
 	defer cancel()
@@ -519,16 +519,16 @@ func (j *Journal) lookMore(ctx context.Context, m *machine, e *entry, err error,
 }
 
 // ask asks for the present state, unless a sweep has just done so.
-func (j *Journal) ask(ctx context.Context, m *machine, e *entry) (answer, error) {
+func (j *Journal) ask(ctx context.Context, m *machine, e *entry) (result, error) {
 	if e.swept == nil {
 		ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
 		defer cancel()
 		return m.poll(ctx, e)
 	}
 	if e.swept.err == nil && e.swept.finding != Found {
-		return answer{}, errNotShown
+		return result{}, errNotShown
 	}
-	return e.swept.answer, e.swept.err
+	return e.swept.result, e.swept.err
 }
 
 // isNews reports whether what the provider shows changes an entry.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/internal/sqldb"
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/sdk"
 )
 
 // Flow plans and follows the requests of one kind. Make one with a constructor such
@@ -48,6 +49,11 @@ func New[P, T any](j *Journal, name string, p Provider[P, T], fn Func[T]) *Flow[
 // nothing and returns nil. Other parameters are ErrReferenceTaken, if they decide who
 // pays, who is paid, how much or by which way. Other descriptions, names of your own
 // and QuoteLimits do not decide: those of the first Plan stand.
+//
+// After any error roll back: nothing was planned. Parameters that cannot be sent are
+// sdk.ErrValidation, and a set-up that is wrong is ErrConfiguration. Every other error but
+// ErrReferenceTaken is of the database: run your transaction again. Do not ask sdk.Advise
+// about it. A request that was not planned is never sent, and cannot be looked up.
 //
 // On SQLite begin your transaction with BEGIN IMMEDIATE. On PostgreSQL at REPEATABLE
 // READ a concurrent Plan of the same reference ends in a serialization failure: run
@@ -144,7 +150,10 @@ func (f *Flow[P, T]) compare(ctx context.Context, tx Tx, reference string, param
 		same, err = f.stillSame(ctx, tx, reference, params)
 	}
 	if err == nil && !same {
-		err = fmt.Errorf("journal: plan: other parameters stand under this reference: %w", ErrReferenceTaken)
+		err = &sdk.Error{
+			Provider: "journal", Operation: "plan", Outcome: sdk.NotSent, Reference: reference, Reasons: []error{sdk.ErrReferenceTaken},
+			Cause: errPlanned,
+		}
 	}
 	return err
 }
@@ -168,13 +177,29 @@ func (f *Flow[P, T]) stillSame(ctx context.Context, tx Tx, reference string, par
 	return newest(stored) == newest(params), nil
 }
 
+const errPlanned = planned("other parameters stand under this reference")
+
+// planned is why a reference cannot be planned again. Its text may stand in a log.
+type planned string
+
+func (e planned) Error() string    { return string(e) }
+func (e planned) SafeText() string { return string(e) }
+
 func checkReference(reference string) error {
 	space := func(r rune) bool { return unicode.IsSpace(r) || r < ' ' || r == 0x7f }
 	if reference == "" || len(reference) > 255 || !utf8.ValidString(reference) ||
 		strings.TrimFunc(reference, space) != reference || strings.ContainsRune(reference, 0) {
-		return errors.New("journal: the reference must be valid UTF-8 of 1 to 255 bytes without white space at its ends")
+		return invalid("reference", "must be valid UTF-8 of 1 to 255 bytes without white space at its ends")
 	}
 	return nil
+}
+
+// invalid refuses parameters as a client does: nothing was sent.
+func invalid(field, fault string) error {
+	return &sdk.Error{
+		Provider: "journal", Operation: "plan", Outcome: sdk.NotSent,
+		Fields: map[string][]string{field: {fault}}, Reasons: []error{sdk.ErrValidation},
+	}
 }
 
 // Await waits until nothing more is expected for a reference, and returns what the

@@ -43,7 +43,7 @@ func (j *Journal) flowState(ctx context.Context, flow string) (paused, adopt boo
 	return paused, adopt, err
 }
 
-// adoptFor is how long the answer of adopts is believed, so that not each attempt asks.
+// adoptFor is how long the result of adopts is believed, so that not each attempt asks.
 const adoptFor = 5 * time.Second
 
 // adopts says whether requests are looked for before their first attempt.
@@ -101,7 +101,7 @@ func (j *Journal) Restored(ctx context.Context, adopt time.Duration, actor strin
 		if err != nil {
 			return failed("restored", err)
 		}
-		m.adopting.mu.Lock() // an answer from before does not count
+		m.adopting.mu.Lock() // a result from before does not count
 		m.adopting.on, m.adopting.asked = adopt > 0, time.Now()
 		m.adopting.mu.Unlock()
 	}

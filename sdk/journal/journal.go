@@ -89,13 +89,13 @@ type FlowConfig struct {
 
 // Errors for errors.Is.
 var (
-	ErrReferenceTaken = error(sdk.ErrReferenceTaken)                 // Plan: other parameters stand under the reference
-	ErrUnknown        = errors.New("journal: no such entry")         // nothing was planned under the reference
-	ErrStuck          = errors.New("journal: waits for a person")    // Await: see List and Act
-	ErrRefused        = errors.New("journal: refused")               // Await: the provider refused, and nothing happened
-	ErrCancelled      = errors.New("journal: cancelled")             // Await: cancelled before anything was sent
-	ErrNotPossible    = errors.New("journal: not possible now")      // Act: the state of the entry forbids it
-	ErrConfiguration  = errors.New("journal: configuration refused") // Open, Run, Plan
+	ErrReferenceTaken = error(sdk.ErrReferenceTaken)                    // Plan: other parameters stand under the reference
+	ErrUnknown        = errors.New("journal: no such entry")            // nothing was planned under the reference
+	ErrStuck          = errors.New("journal: waits for a person")       // Await: see List and Act
+	ErrRefused        = errors.New("journal: refused")                  // Await: the provider refused, and nothing happened
+	ErrCancelled      = errors.New("journal: cancelled")                // Await: cancelled before anything was sent
+	ErrNotPossible    = errors.New("journal: not possible now")         // Act: the state of the entry forbids it
+	ErrConfiguration  = fmt.Errorf("journal: %w", sdk.ErrConfiguration) // Open, Run, Plan
 )
 
 var errLeaseLost = errors.New("journal: lease lost")

@@ -189,6 +189,25 @@ func TestChange(t *testing.T) {
 	require.Equal(t, Pending, plain(""))
 }
 
+// A merchant asks sdk.ErrConfiguration once, for every package.
+func TestErrorsOfPlanMatchThoseOfTheClients(t *testing.T) {
+	require.ErrorIs(t, ErrConfiguration, sdk.ErrConfiguration)
+	for _, err := range []error{checkReference(" a"), storedURL(), otherCompany()} {
+		require.ErrorIs(t, err, sdk.ErrValidation)
+		require.ErrorIs(t, err, sdk.ErrNotSent)
+		require.Equal(t, sdk.Mend, sdk.Advise(err))
+	}
+	require.NoError(t, checkReference("a"))
+	client, err := kpay.New(kpay.Config{BaseURL: kpay.SandboxURL, Username: "u", Password: "p"})
+	require.NoError(t, err)
+	flow := KPay(&Journal{db: &database{}, sql: &statements{}, flows: map[string]*machine{}}, "collect", client, nil)
+	err = flow.Plan(t.Context(), nil, kpay.PayParams{RefID: "a"})
+	require.ErrorIs(t, err, sdk.ErrValidation, "the client's own refusal")
+	require.Equal(t, sdk.Mend, sdk.Advise(err))
+	flow = KPay(nil, "collect", client, nil)
+	require.ErrorIs(t, flow.Plan(t.Context(), nil, kpay.PayParams{}), sdk.ErrConfiguration)
+}
+
 // TestJudge: whatever does not say clearly that nothing happened, may have happened.
 func TestJudge(t *testing.T) {
 	tests := []struct {

@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"iter"
 	"strconv"
 	"time"
@@ -75,7 +74,7 @@ func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID str
 	p := Provider[kapiten.CreateRideParams, kapiten.Ride]{
 		Identify: func(p kapiten.CreateRideParams) (Identity, error) {
 			if p.CompanyID != "" && p.CompanyID != companyID {
-				return Identity{}, errOtherCompany
+				return Identity{}, otherCompany()
 			}
 			if _, err := client.Rides.Prepare(complete(p)); err != nil {
 				return Identity{}, err
@@ -148,7 +147,7 @@ func judgeTopUp(t kapiten.Transaction) Kind {
 	return Pending
 }
 
-var errOtherCompany = errors.New("journal: the flow is another company's")
+func otherCompany() error { return invalid("company_id", "the flow is another company's") }
 
 // storedRide is a request and what was there before it.
 type storedRide struct {
@@ -198,7 +197,7 @@ func KapitenTopUp(j *Journal, name string, client *kapiten.Client, companyID str
 	p := Provider[kapiten.TopUpParams, kapiten.Transaction]{
 		Identify: func(p kapiten.TopUpParams) (Identity, error) {
 			if p.CompanyID != "" && p.CompanyID != companyID {
-				return Identity{}, errOtherCompany
+				return Identity{}, otherCompany()
 			}
 			if _, err := prepare(request{Params: p}); err != nil {
 				return Identity{}, err

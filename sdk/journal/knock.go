@@ -36,7 +36,7 @@ type knocked struct {
 // stored, unless a signature proves it: a signed callback of BitPesa that ends an open
 // entry is taken at its word. A reference that the journal does not know gets the same
 // response in the same time. A flow whose callbacks name no reference of yours, such as
-// FiatConnectIn, answers 500. All authenticators must agree; without any, every callback
+// FiatConnectIn, responds with 500. All authenticators must agree; without any, every callback
 // is refused.
 //
 // After a knock at a finished entry the journal looks up to three times, some minutes

@@ -150,8 +150,9 @@ type Do string
 
 const (
 	// Retry has a stuck entry go on where it stopped. What was not sent is sent. What may
-	// have left is looked up, and not shown, it is sent again if its reference is unique, or
-	// FlowConfig.ResendAbsentAfter allows it. A keyed write is sent again under its key.
+	// have left is looked up. If the provider does not show it, the entry is sent again where
+	// its reference is unique, or where FlowConfig.ResendAbsentAfter allows it. A keyed write
+	// is sent again under its key.
 	// Once writes, and what was contested, are stuck again.
 	Retry Do = "retry"
 	// Resend allows one more attempt of a stuck entry after a last lookup. It can pay

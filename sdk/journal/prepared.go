@@ -131,20 +131,22 @@ func unlessFound(err error) error {
 }
 
 var (
-	errStoredURL = errors.New("journal: leave the callback URL of the parameters empty: set CallbackURL of the client's Config, so that no URL with a secret is stored")
-	errAmount    = errors.New("journal: the amount must be more than zero")
-	errNeither   = errors.New("journal: the client returned neither a value nor an error")
+	errNeither = errors.New("journal: the client returned neither a value nor an error")
 )
 
 // identify names a request whose amount is known before it is sent.
 func identify(reference string, amount decimal.Decimal, currency, callbackURL string) (Identity, error) {
 	switch {
 	case callbackURL != "":
-		return Identity{}, errStoredURL
+		return Identity{}, storedURL()
 	case !amount.IsPositive():
-		return Identity{}, errAmount
+		return Identity{}, invalid("amount", "must be more than zero")
 	}
 	return Identity{Reference: reference, Amount: amount, Currency: currency}, nil
+}
+
+func storedURL() error {
+	return invalid("callback URL", "must be empty: set CallbackURL of the client's Config, so that no URL with a secret is stored")
 }
 
 // requests is the currency in which the spend limit counts requests whose amount is not
@@ -154,7 +156,7 @@ const requests = "requests"
 // unpriced names such a request.
 func unpriced(reference, callbackURL string) (Identity, error) {
 	if callbackURL != "" {
-		return Identity{}, errStoredURL
+		return Identity{}, storedURL()
 	}
 	return Identity{Reference: reference, Amount: decimal.NewFromInt(1), Currency: requests}, nil
 }

@@ -188,27 +188,27 @@ type machine struct {
 	encode  func(params any) ([]byte, error)
 	decode  func(stored []byte) (params any, err error)
 	digests []func(params any) [sha256.Size]byte
-	poll    func(context.Context, *entry) (answer, error)
+	poll    func(context.Context, *entry) (result, error)
 	sweep   func(context.Context, []*entry) error // puts what it finds into each entry
 	tell    func(ctx context.Context, tx Tx, e *entry, kind Kind, note string) error
 	knocked func([]byte) (string, webhook.Response, error)
-	fact    func(e *entry, body []byte) (a answer, ok bool) // nil: none
+	fact    func(e *entry, body []byte) (a result, ok bool) // nil: none
 }
 
 type step struct {
 	name    string
 	class   sdk.Class
 	prepare func(context.Context, *entry) ([]byte, error)
-	send    func(context.Context, *entry) (answer, error)
-	look    func(context.Context, *entry) (answer, Finding, error)
+	send    func(context.Context, *entry) (result, error)
+	look    func(context.Context, *entry) (result, Finding, error)
 	looks   []time.Duration
 	keyLife time.Duration
-	done    func(a answer) bool
+	done    func(a result) bool
 	unsure  bool // Step.UnclearRefusals
 }
 
-// answer is what the provider showed.
-type answer struct {
+// result is what the provider showed.
+type result struct {
 	value    []byte
 	standing Kind
 	existing bool
@@ -217,7 +217,7 @@ type answer struct {
 
 // swept is what a sweep has found about an entry.
 type swept struct {
-	answer  answer
+	result  result
 	finding Finding
 	err     error
 }
@@ -255,21 +255,21 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 		}
 	}
 	m.decode = func(stored []byte) (any, error) { return p.Restore(stored) }
-	seen := func(value T) (answer, error) {
+	seen := func(value T) (result, error) {
 		data, err := json.Marshal(value)
 		if err != nil {
-			return answer{}, fmt.Errorf("journal: what the provider showed cannot be stored: %w", err)
+			return result{}, fmt.Errorf("journal: what the provider showed cannot be stored: %w", err)
 		}
-		return answer{value: data, standing: plain(p.Judge(value)), existing: p.Existing != nil && p.Existing(value), shown: value}, nil
+		return result{value: data, standing: plain(p.Judge(value)), existing: p.Existing != nil && p.Existing(value), shown: value}, nil
 	}
-	m.poll = func(ctx context.Context, e *entry) (answer, error) {
+	m.poll = func(ctx context.Context, e *entry) (result, error) {
 		request, err := requestOf(p, e)
 		if err != nil {
-			return answer{}, err
+			return result{}, err
 		}
 		value, err := p.Poll(ctx, request)
 		if err != nil {
-			return answer{}, err
+			return result{}, err
 		}
 		return seen(value)
 	}
@@ -284,14 +284,14 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 		}
 	}
 	if p.Fact != nil {
-		m.fact = func(e *entry, body []byte) (answer, bool) {
+		m.fact = func(e *entry, body []byte) (result, bool) {
 			r, err := requestOf(p, e)
 			if err != nil {
-				return answer{}, false
+				return result{}, false
 			}
 			value, ok := p.Fact(r, body)
 			if !ok {
-				return answer{}, false
+				return result{}, false
 			}
 			a, err := seen(value)
 			return a, err == nil
@@ -319,7 +319,7 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 	return m
 }
 
-func newStep[P, T any](p Provider[P, T], s Step[P, T], seen func(T) (answer, error)) step {
+func newStep[P, T any](p Provider[P, T], s Step[P, T], seen func(T) (result, error)) step {
 	out := step{name: s.Name, class: s.Class, looks: s.Looks, keyLife: s.KeyLife, unsure: s.UnclearRefusals && s.Look != nil}
 	if out.looks == nil {
 		out.looks = defaultLooks
@@ -335,29 +335,29 @@ func newStep[P, T any](p Provider[P, T], s Step[P, T], seen func(T) (answer, err
 		request.Prepared = nil
 		return s.Prepare(ctx, request)
 	}
-	out.send = func(ctx context.Context, e *entry) (answer, error) {
+	out.send = func(ctx context.Context, e *entry) (result, error) {
 		request, err := requestOf(p, e)
 		if err != nil {
-			return answer{}, &sdk.Error{Outcome: sdk.NotSent, Reference: e.reference, Cause: err}
+			return result{}, &sdk.Error{Outcome: sdk.NotSent, Reference: e.reference, Cause: err}
 		}
 		value, err := s.Send(ctx, request)
 		if err != nil {
-			return answer{}, err
+			return result{}, err
 		}
 		return seen(value)
 	}
 	if s.Done != nil {
-		out.done = func(a answer) bool { return s.Done(a.shown.(T)) }
+		out.done = func(a result) bool { return s.Done(a.shown.(T)) }
 	}
 	if s.Look != nil {
-		out.look = func(ctx context.Context, e *entry) (answer, Finding, error) {
+		out.look = func(ctx context.Context, e *entry) (result, Finding, error) {
 			request, err := requestOf(p, e)
 			if err != nil {
-				return answer{}, CannotTell, err
+				return result{}, CannotTell, err
 			}
 			value, finding, err := s.Look(ctx, request)
 			if err != nil || finding != Found {
-				return answer{}, finding, err
+				return result{}, finding, err
 			}
 			a, err := seen(value)
 			return a, finding, err
@@ -396,7 +396,7 @@ func oneByOne[P, T any](p Provider[P, T]) Provider[P, T] {
 var errNotShown = errors.New("journal: the provider does not show the request")
 
 // sweepAll puts into each entry what one sweep has found about it.
-func sweepAll[P, T any](ctx context.Context, p Provider[P, T], entries []*entry, seen func(T) (answer, error)) error {
+func sweepAll[P, T any](ctx context.Context, p Provider[P, T], entries []*entry, seen func(T) (result, error)) error {
 	var requests []Request[P, T]
 	var asked []*entry
 	for _, e := range entries {
@@ -421,7 +421,7 @@ func sweepAll[P, T any](ctx context.Context, p Provider[P, T], entries []*entry,
 		}
 		e.swept.finding, e.swept.err = found[i].Finding, found[i].Err
 		if e.swept.err == nil && e.swept.finding == Found {
-			e.swept.answer, e.swept.err = seen(found[i].Value)
+			e.swept.result, e.swept.err = seen(found[i].Value)
 		}
 	}
 	return err

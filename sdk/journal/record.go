@@ -27,7 +27,7 @@ type transition struct {
 }
 
 // record writes a transition, and runs your func in the same transaction. If the func
-// fails, the answer is recorded alone and the func is owed the change.
+// fails, the result is recorded alone and the func is owed the change.
 func (j *Journal) record(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
 	next.note = t.note
 	err := j.write(ctx, m, e, next, t)
@@ -73,7 +73,7 @@ func (e *funcError) Unwrap() error { return e.err }
 // funcLimit ends the context of a func, whose own statements may hang too.
 const funcLimit = 10 * time.Minute
 
-// recordTries is how often a transaction that failed is tried again. The answer stays
+// recordTries is how often a transaction that failed is tried again. The result stays
 // in memory meanwhile.
 const recordTries = 6
 

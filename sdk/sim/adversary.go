@@ -274,8 +274,8 @@ var proxyAnswers = []struct {
 	{204, "", ""},
 }
 
-// proxy chooses an answer that no provider has given.
-func (a *adversary) proxy() *answer {
+// proxy chooses a response that no provider has given.
+func (a *adversary) proxy() *response {
 	p := proxyAnswers[a.c.choose(len(proxyAnswers))]
 	h := http.Header{}
 	if p.kind != "" {
@@ -289,27 +289,27 @@ func (a *adversary) proxy() *answer {
 	if p.status == http.StatusFound {
 		h.Set("Location", "https://portal.example/login")
 	}
-	return &answer{status: p.status, header: h, body: []byte(p.body), from: fmt.Sprintf("a proxy (%s)", p.kind)}
+	return &response{status: p.status, header: h, body: []byte(p.body), from: fmt.Sprintf("a proxy (%s)", p.kind)}
 }
 
 // past is an exchange which is over.
 type past struct {
-	out    *outgoing
-	answer *answer
+	out      *outgoing
+	response *response
 }
 
 // stale is the response to an equal request some time ago.
-func (w *World) stale(out *outgoing) *answer {
+func (w *World) stale(out *outgoing) *response {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if out.write {
 		return nil
 	}
-	var olds []*answer
+	var olds []*response
 	pasts := w.pasts[out.bank.name]
 	for _, p := range pasts[:max(len(pasts)-1, 0)] {
 		if p.out.url == out.url && bytes.Equal(p.out.body, out.body) {
-			olds = append(olds, p.answer)
+			olds = append(olds, p.response)
 		}
 	}
 	if len(olds) == 0 {
@@ -319,7 +319,7 @@ func (w *World) stale(out *outgoing) *answer {
 }
 
 // replay is the response to another request.
-func (w *World) replay(out *outgoing) *answer {
+func (w *World) replay(out *outgoing) *response {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var olds []*past
@@ -332,7 +332,7 @@ func (w *World) replay(out *outgoing) *answer {
 		return nil
 	}
 	p := olds[len(olds)-1-w.choices.choose(min(len(olds), 4))]
-	return from(p.answer, p.out.label)
+	return from(p.response, p.out.label)
 }
 
 // foreign reports a response that a network of this profile may give to another
@@ -346,10 +346,10 @@ func (w *World) foreign(p *past) bool {
 	if p.out.write && p.out.bank.unnamed {
 		return false
 	}
-	return reference != "" && strings.Contains(string(p.answer.body), reference)
+	return reference != "" && strings.Contains(string(p.response.body), reference)
 }
 
-func from(a *answer, whom string) *answer {
+func from(a *response, whom string) *response {
 	copied := *a
 	copied.from = whom
 	return &copied
@@ -362,8 +362,8 @@ type swapper struct {
 }
 
 // swap exchanges a response with the next that may be exchanged, or returns nil.
-func (w *World) swap(out *outgoing, ans *answer, m *middleman) *answer {
-	mine := &past{out, ans}
+func (w *World) swap(out *outgoing, got *response, m *middleman) *response {
+	mine := &past{out, got}
 	w.mu.Lock()
 	if !w.foreign(mine) {
 		w.mu.Unlock()
@@ -373,7 +373,7 @@ func (w *World) swap(out *outgoing, ans *answer, m *middleman) *answer {
 		delete(w.swappers, out.bank.name)
 		w.mu.Unlock()
 		s.other <- mine
-		return from(s.past.answer, s.past.out.label)
+		return from(s.past.response, s.past.out.label)
 	}
 	s := &swapper{mine, make(chan *past, 1)}
 	w.swappers[out.bank.name] = s
@@ -390,7 +390,7 @@ func (w *World) swap(out *outgoing, ans *answer, m *middleman) *answer {
 	select {
 	case other := <-s.other:
 		m.p.gate(out.actor, "swap "+out.what)
-		return from(other.answer, other.out.label)
+		return from(other.response, other.out.label)
 	case <-timer.C:
 		m.p.gate(out.actor, "swap "+out.what)
 		return nil

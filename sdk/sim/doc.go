@@ -31,7 +31,7 @@
 // # What goes wrong on a day
 //
 // The constants of Fault list it. Requests and responses are cut, held back and
-// delivered late, doubled, replayed or swapped. Proxies answer in the provider's place.
+// delivered late, doubled, replayed or swapped. Proxies respond in the provider's place.
 // Lookups lag. Callbacks are lost, late, doubled, reordered, forged and replayed.
 // Providers are out of reach for an hour. A merchant's own RoundTripper fails over
 // unseen or returns nonsense. Processes are killed at any step of the network or the

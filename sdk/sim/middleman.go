@@ -47,8 +47,8 @@ type outgoing struct {
 	reference    string
 }
 
-// answer is a complete response.
-type answer struct {
+// response is a complete response.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
@@ -107,20 +107,20 @@ func (m *middleman) RoundTrip(req *http.Request) (*http.Response, error) {
 	if trace != nil && trace.WroteHeaders != nil {
 		trace.WroteHeaders()
 	}
-	ans, err := m.carry(ctx, req, trace, out, fault)
-	if err != nil || ans == nil {
+	got, err := m.carry(ctx, req, trace, out, fault)
+	if err != nil || got == nil {
 		w.unclear(out)
 		return nil, err
 	}
-	if ans.from != "" {
+	if got.from != "" {
 		w.unclear(out)
 	}
 	m.p.gate(actor, "response to "+what)
-	w.note(actor, ans.from != "" || ans.status >= 300, "%s: %s", out.label, ans.short())
+	w.note(actor, got.from != "" || got.status >= 300, "%s: %s", out.label, got.short())
 	if fault == FaultNonsense {
-		return &http.Response{StatusCode: ans.status, Header: ans.header, Request: req}, nil
+		return &http.Response{StatusCode: got.status, Header: got.header, Request: req}, nil
 	}
-	return ans.response(req, m.p.Now()), nil
+	return got.asHTTP(req, m.p.Now()), nil
 }
 
 // failover is what some RoundTrippers do: the request goes over a connection that no
@@ -143,9 +143,9 @@ func (m *middleman) failover(ctx context.Context, req *http.Request, b *bank, ac
 }
 
 // carry takes a request to the provider and the response back, as the fault has it.
-func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptrace.ClientTrace, out *outgoing, fault Fault) (*answer, error) {
+func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptrace.ClientTrace, out *outgoing, fault Fault) (*response, error) {
 	w := m.w
-	lost := func() (*answer, error) {
+	lost := func() (*response, error) {
 		if err := m.wait(ctx, out.actor, out.what, hop); err != nil {
 			return nil, err
 		}
@@ -192,22 +192,22 @@ func (m *middleman) carry(ctx context.Context, req *http.Request, trace *httptra
 	}
 
 	w.turns.wait(out.actor + " forward " + out.label)
-	ans := w.forward(out, "")
+	got := w.forward(out, "")
 	if fault == FaultDuplicate {
 		w.fault(fault, out.actor, out.label+": somebody between repeats the request")
 		second := w.forward(out, "again")
 		if w.choose(2) == 1 {
-			ans = second
+			got = second
 		}
 	}
 	if fault == FaultResend {
 		return m.resend(ctx, req, trace, out)
 	}
-	return m.back(ctx, out, ans, fault)
+	return m.back(ctx, out, got, fault)
 }
 
 // back takes a response to the caller.
-func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault Fault) (*answer, error) {
+func (m *middleman) back(ctx context.Context, out *outgoing, got *response, fault Fault) (*response, error) {
 	w := m.w
 	var err error
 	switch fault {
@@ -219,7 +219,7 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 		err = io.ErrUnexpectedEOF
 	case FaultProxyAfter:
 		w.fault(fault, out.actor, out.label+": worked on, and a proxy responds")
-		ans = w.proxy()
+		got = w.proxy()
 	case FaultSilent:
 		w.fault(fault, out.actor, out.label+": worked on, and no response comes")
 		return nil, m.wait(ctx, out.actor, out.what, 24*time.Hour)
@@ -231,9 +231,9 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 			return nil, err
 		}
 	case FaultGarble:
-		if body := amounts.ReplaceAll(ans.body, []byte(`$1"about $2"`)); !bytes.Equal(body, ans.body) {
+		if body := amounts.ReplaceAll(got.body, []byte(`$1"about $2"`)); !bytes.Equal(body, got.body) {
 			w.fault(fault, out.actor, out.label+": the response writes its amounts in words")
-			ans = &answer{ans.status, ans.header, body, "a provider with words for amounts"}
+			got = &response{got.status, got.header, body, "a provider with words for amounts"}
 		}
 	case FaultNonsense:
 		w.fault(fault, out.actor, out.label+": worked on, and the merchant's own RoundTripper returns nonsense")
@@ -243,17 +243,17 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 	case FaultStale:
 		if old := w.stale(out); old != nil {
 			w.fault(fault, out.actor, out.label+": an older response to the same question")
-			ans = old
+			got = old
 		}
 	case FaultReplay:
 		if old := w.replay(out); old != nil {
 			w.fault(fault, out.actor, out.label+": worked on, and another request's response comes")
-			ans = old
+			got = old
 		}
 	case FaultSwap:
-		if other := w.swap(out, ans, m); other != nil {
+		if other := w.swap(out, got, m); other != nil {
 			w.fault(fault, out.actor, out.label+": worked on, and gets another request's response")
-			ans = other
+			got = other
 		}
 	}
 	if gone := m.wait(ctx, out.actor, out.what, hop); gone != nil {
@@ -261,11 +261,11 @@ func (m *middleman) back(ctx context.Context, out *outgoing, ans *answer, fault 
 	}
 	if err != nil {
 		if fault == FaultCut { // the client reads some of it
-			return &answer{status: ans.status, header: ans.header, body: ans.body[:len(ans.body)/2], from: "cut"}, nil
+			return &response{status: got.status, header: got.header, body: got.body[:len(got.body)/2], from: "cut"}, nil
 		}
 		return nil, err
 	}
-	return ans, nil
+	return got, nil
 }
 
 // amounts finds amounts in the responses of all providers.
@@ -283,7 +283,7 @@ func (w *World) unclear(out *outgoing) {
 // resend is what net/http does by itself when a peer refuses a stream or goes away:
 // it sends the request again if it can have the body again. This peer has lied, for
 // it has worked on the request.
-func (m *middleman) resend(ctx context.Context, req *http.Request, trace *httptrace.ClientTrace, out *outgoing) (*answer, error) {
+func (m *middleman) resend(ctx context.Context, req *http.Request, trace *httptrace.ClientTrace, out *outgoing) (*response, error) {
 	w := m.w
 	w.fault(FaultResend, out.actor, out.label+": worked on, and the stream is refused")
 	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
@@ -302,8 +302,8 @@ func (m *middleman) resend(ctx context.Context, req *http.Request, trace *httptr
 		return nil, net.ErrClosed
 	}
 	w.turns.wait(out.actor + " forward " + out.label)
-	ans := w.forward(out, "again, by net/http")
-	return m.back(ctx, out, ans, "")
+	got := w.forward(out, "again, by net/http")
+	return m.back(ctx, out, got, "")
 }
 
 // connected tells a trace that a connection is asked for, or obtained.
@@ -366,9 +366,9 @@ func (m *middleman) read(req *http.Request, b *bank, actor, what string) (*outgo
 	return out, nil
 }
 
-// response is an answer as a process sees it whose clock says now: its server's clock
+// asHTTP is what a process sees whose clock says now: its server's clock
 // differs by as much.
-func (a *answer) response(req *http.Request, now time.Time) *http.Response {
+func (a *response) asHTTP(req *http.Request, now time.Time) *http.Response {
 	h := a.header.Clone()
 	if h == nil {
 		h = http.Header{}
@@ -392,8 +392,8 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// short is an answer for the timeline, without what differs from run to run.
-func (a *answer) short() string {
+// short is a response for the timeline, without what differs from run to run.
+func (a *response) short() string {
 	text := fmt.Sprintf("%d", a.status)
 	if a.from != "" {
 		text += " from " + a.from
@@ -403,11 +403,11 @@ func (a *answer) short() string {
 
 // forward hands a request to the provider's fake, in real HTTP over a pipe, and notes
 // what came of it. The caller has the turn.
-func (w *World) forward(out *outgoing, how string) *answer {
+func (w *World) forward(out *outgoing, how string) *response {
 	before := out.bank.known()
-	ans := w.exchange(out)
+	got := w.exchange(out)
 	took := false
-	defer func() { w.observe(out, ans, took, how) }()
+	defer func() { w.observe(out, got, took, how) }()
 	for _, p := range out.bank.payments() {
 		old, there := before[p.ID]
 		if there && p.Debits <= old.Debits {
@@ -425,15 +425,15 @@ func (w *World) forward(out *outgoing, how string) *answer {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	kept := &past{out: out, answer: ans}
+	kept := &past{out: out, response: got}
 	w.pasts[out.bank.name] = append(w.pasts[out.bank.name], kept)
-	return ans
+	return got
 }
 
 const heldUntilNow = "held until now"
 
 // observe notes which situation a request that arrives is.
-func (w *World) observe(out *outgoing, ans *answer, took bool, how string) {
+func (w *World) observe(out *outgoing, got *response, took bool, how string) {
 	name := out.bank.name + " " + out.reference
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -443,7 +443,7 @@ func (w *World) observe(out *outgoing, ans *answer, took bool, how string) {
 		w.metLocked(MetHeldTaken)
 	case how == heldUntilNow:
 		w.metLocked(MetHeldRefused)
-	case w.onTheWay[name] > 0 && !took && ans.status != http.StatusUnauthorized:
+	case w.onTheWay[name] > 0 && !took && got.status != http.StatusUnauthorized:
 		w.metLocked(MetRefusedInFlight)
 	case w.onTheWay[name] > 0 && took:
 		w.metLocked(MetOvertaken)
@@ -457,26 +457,26 @@ func within(how string) string {
 	return " (" + how + ")"
 }
 
-func (w *World) exchange(out *outgoing) *answer {
+func (w *World) exchange(out *outgoing) *response {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
 	body := out.bank.translate(out)
 	req, err := http.NewRequestWithContext(ctx, out.method, out.url, bytes.NewReader(body))
 	if err != nil {
-		return &answer{status: http.StatusBadRequest, from: "a proxy that cannot read it"}
+		return &response{status: http.StatusBadRequest, from: "a proxy that cannot read it"}
 	}
 	req.Header, req.Host = out.header.Clone(), out.host
 	req.Header.Del("Accept-Encoding")
 	resp, err := out.bank.network.RoundTrip(req)
 	if err != nil {
-		return &answer{status: http.StatusBadGateway, from: "a proxy that gets no response"}
+		return &response{status: http.StatusBadGateway, from: "a proxy that gets no response"}
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return &answer{status: http.StatusBadGateway, from: "a proxy that gets half a response"}
+		return &response{status: http.StatusBadGateway, from: "a proxy that gets half a response"}
 	}
-	return &answer{status: resp.StatusCode, header: resp.Header, body: out.bank.back(data)}
+	return &response{status: resp.StatusCode, header: resp.Header, body: out.bank.back(data)}
 }
 
 // later delivers a request after its caller has gone on: after d, or when the trouble
@@ -497,7 +497,7 @@ func (w *World) later(d time.Duration, out *outgoing) {
 		w.mu.Lock()
 		w.onTheWay[name]--
 		w.mu.Unlock()
-		ans := w.forward(out, heldUntilNow)
-		w.note("(held)", true, "%s: %s, and nobody hears it", out.label, ans.short())
+		got := w.forward(out, heldUntilNow)
+		w.note("(held)", true, "%s: %s, and nobody hears it", out.label, got.short())
 	})
 }

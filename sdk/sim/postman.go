@@ -31,7 +31,7 @@ func (m *postman) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.report.Callbacks++
 	fault := w.adversary.callback()
 	w.mu.Unlock()
-	post := func(body []byte, how string) *answer {
+	post := func(body []byte, how string) *response {
 		w.mu.Lock()
 		genuine := req.Clone(context.WithoutCancel(ctx))
 		genuine.Body, genuine.GetBody = nil, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
@@ -82,9 +82,9 @@ func (m *postman) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	case FaultCallbackTaken:
 		w.fault(fault, "callback", req.URL.Path+": somebody between acknowledges it, and passes nothing on")
-		return (&answer{status: http.StatusOK, from: "a proxy"}).response(req, time.Now()), nil
+		return (&response{status: http.StatusOK, from: "a proxy"}).asHTTP(req, time.Now()), nil
 	}
-	return post(body, "").response(req, time.Now()), nil
+	return post(body, "").asHTTP(req, time.Now()), nil
 }
 
 // stranger posts what no provider sends.
@@ -152,7 +152,7 @@ func forge(body []byte) []byte {
 
 // post hands a callback to the process that listens at its URL. The process may die
 // over it.
-func (w *World) post(req *http.Request, body []byte) *answer {
+func (w *World) post(req *http.Request, body []byte) *response {
 	w.mu.Lock()
 	var handlers []http.Handler
 	var names []string
@@ -176,7 +176,7 @@ func (w *World) post(req *http.Request, body []byte) *answer {
 	}
 	w.mu.Unlock()
 	if handler == nil {
-		return &answer{status: http.StatusBadGateway, from: "nobody: " + errNobody.Error()}
+		return &response{status: http.StatusBadGateway, from: "nobody: " + errNobody.Error()}
 	}
 	in := req.Clone(context.WithValue(req.Context(), actorKey{}, actor))
 	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
@@ -193,12 +193,12 @@ func (w *World) post(req *http.Request, body []byte) *answer {
 	}()
 	<-done
 	if !rec.whole {
-		return &answer{status: http.StatusBadGateway, from: "a process that died"}
+		return &response{status: http.StatusBadGateway, from: "a process that died"}
 	}
 	if rec.status == 0 {
 		rec.status = http.StatusOK
 	}
-	return &answer{status: rec.status, header: rec.header, body: rec.body.Bytes()}
+	return &response{status: rec.status, header: rec.header, body: rec.body.Bytes()}
 }
 
 // handler is who receives what is posted to a URL; nil if nobody does. w.mu is held.

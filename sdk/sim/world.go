@@ -91,11 +91,11 @@ func (w *World) Since() time.Duration { return w.since() }
 
 // Choose takes a choice below n from the day's stream, 256 at most. Zero should be
 // the simple case: shrinking leads to it. Call it where the order of actors is
-// certain: in the program itself, or after Settle.
+// certain: in the program itself, or after Quiesce.
 func (w *World) Choose(n int) int { return w.choose(n) }
 
-// Settle waits until every other actor of the world waits.
-func (w *World) Settle(name string) { w.turns.wait(name + " settle") }
+// Quiesce waits until every other actor of the world waits.
+func (w *World) Quiesce(name string) { w.turns.wait(name + " quiesce") }
 
 // Actor runs f beside the processes: a customer, or an operator. Nobody kills it.
 func (w *World) Actor(name string, f func(ctx context.Context)) {
@@ -243,7 +243,7 @@ func (w *World) down() time.Duration {
 	return w.adversary.down()
 }
 
-func (w *World) proxy() *answer {
+func (w *World) proxy() *response {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.adversary.proxy()

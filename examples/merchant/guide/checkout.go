@@ -135,14 +135,14 @@ type shop struct {
 	company kapitentest.Company
 }
 
-func (s *stage) providers() *shop {
+func (s *demo) providers() *shop {
 	p := &shop{kpay: kpaytest.NewIn(s.world, kpaytest.Config{}), kapiten: kapitentest.NewIn(s.world, kapitentest.Config{Autopilot: true})}
 	p.company = p.kapiten.AddCompany(kapitentest.Company{Name: "The shop", Balance: francs(50_000), WebhookURL: "https://shop.example/hooks/kapiten/" + s.secret})
 	s.closes = append(s.closes, p.kpay.Close)
 	return p
 }
 
-func (p *shop) start(ctx context.Context, s *stage, cfg journal.Config, pays kpay.Config) (err error) {
+func (p *shop) start(ctx context.Context, s *demo, cfg journal.Config, pays kpay.Config) (err error) {
 	p.checkout = &checkout{}
 	if p.db, err = s.database(ctx, ordersTable); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (p *shop) start(ctx context.Context, s *stage, cfg journal.Config, pays kpa
 	return nil
 }
 
-func (s *stage) shop(ctx context.Context, cfg journal.Config) (*shop, error) {
+func (s *demo) shop(ctx context.Context, cfg journal.Config) (*shop, error) {
 	p := s.providers()
 	return p, p.start(ctx, s, cfg, p.kpay.ClientConfig())
 }
@@ -164,7 +164,7 @@ func (s *stage) shop(ctx context.Context, cfg journal.Config) (*shop, error) {
 // payment is the reference of an order's payment.
 func payment(order string) string { return journal.Reference(order, "payment") }
 
-func tellCheckout(ctx context.Context, s *stage) error {
+func tellCheckout(ctx context.Context, s *demo) error {
 	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ import (
 // story is a chapter of the guide.
 type story struct {
 	name string
-	tell func(ctx context.Context, s *stage) error
+	tell func(ctx context.Context, s *demo) error
 }
 
 var stories = [...]story{
@@ -69,7 +69,7 @@ func tell(t *testing.T, dir string, names []string) (code int) {
 func play(t *testing.T, dir string, one story, out io.Writer) (err error) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		s := newStage(filepath.Join(dir, one.name+".db"), out)
+		s := newDemo(filepath.Join(dir, one.name+".db"), out)
 		err = one.tell(ctx, s)
 		stop()
 		s.close()

@@ -39,7 +39,7 @@ func planBatch(ctx context.Context, db *sql.DB, payouts *journal.Flow[kasapay.Cr
 }
 
 // batch is a payout batch on the fakes.
-func (s *stage) batch(ctx context.Context, cfg journal.Config, told journal.Func[kasapay.Payout]) (*sql.DB, *journal.Journal, *kasapaytest.Fake, *journal.Flow[kasapay.CreatePayoutParams, kasapay.Payout], error) {
+func (s *demo) batch(ctx context.Context, cfg journal.Config, told journal.Func[kasapay.Payout]) (*sql.DB, *journal.Journal, *kasapaytest.Fake, *journal.Flow[kasapay.CreatePayoutParams, kasapay.Payout], error) {
 	server := kasapaytest.NewIn(s.world, kasapaytest.Config{})
 	s.closes = append(s.closes, server.Close)
 	db, err := s.database(ctx)
@@ -63,7 +63,7 @@ func (s *stage) batch(ctx context.Context, cfg journal.Config, told journal.Func
 	return db, j, server, payouts, nil
 }
 
-func tellPayouts(ctx context.Context, s *stage) error {
+func tellPayouts(ctx context.Context, s *demo) error {
 	db, j, server, payouts, err := s.batch(ctx, unhurried(), nil)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func remittance(reference, adasAccount string) bitpesa.TransactionParams {
 	}
 }
 
-func tellRemittance(ctx context.Context, s *stage) error {
+func tellRemittance(ctx context.Context, s *demo) error {
 	server := bitpesatest.NewIn(s.world, bitpesatest.Config{})
 	s.closes = append(s.closes, server.Close)
 	db, err := s.database(ctx)
@@ -181,7 +181,7 @@ func tellRemittance(ctx context.Context, s *stage) error {
 }
 
 // cashOut pays the worth of coins to a phone.
-func tellCashOut(ctx context.Context, s *stage) error {
+func tellCashOut(ctx context.Context, s *demo) error {
 	server := kotanitest.NewIn(s.world, kotanitest.Config{})
 	s.closes = append(s.closes, server.Close)
 	db, err := s.database(ctx)

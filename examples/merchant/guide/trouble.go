@@ -19,7 +19,7 @@ import (
 )
 
 // tellUnknown has no journal: a payment gets no response, and is looked for.
-func tellUnknown(ctx context.Context, s *stage) error {
+func tellUnknown(ctx context.Context, s *demo) error {
 	server := kpaytest.NewIn(s.world, kpaytest.Config{})
 	s.closes = append(s.closes, server.Close)
 	client, err := kpay.New(server.ClientConfig())
@@ -48,7 +48,7 @@ func tellUnknown(ctx context.Context, s *stage) error {
 }
 
 // tellStuck has a ride that left, and that Kapiten does not show.
-func tellStuck(ctx context.Context, s *stage) error {
+func tellStuck(ctx context.Context, s *demo) error {
 	waits, cfg := alerts()
 	shop, err := s.shop(ctx, cfg)
 	if err != nil {
@@ -85,7 +85,7 @@ func tellStuck(ctx context.Context, s *stage) error {
 }
 
 // tellLive tries what should be true before real money moves.
-func tellLive(ctx context.Context, s *stage) error {
+func tellLive(ctx context.Context, s *demo) error {
 	// The credentials. KPay refuses an address that it does not know with 602.
 	server := kpaytest.NewIn(s.world, kpaytest.Config{})
 	s.closes = append(s.closes, server.Close)
@@ -143,7 +143,7 @@ func tellLive(ctx context.Context, s *stage) error {
 }
 
 // 1. The response is lost.
-func tellLost(ctx context.Context, s *stage) error {
+func tellLost(ctx context.Context, s *demo) error {
 	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
@@ -182,7 +182,7 @@ func (d *dying) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // 2. The process dies.
-func tellCrash(ctx context.Context, s *stage) error {
+func tellCrash(ctx context.Context, s *demo) error {
 	shop := s.providers()
 	life, end := context.WithCancel(ctx)
 	pays := shop.kpay.ClientConfig()
@@ -213,7 +213,7 @@ func tellCrash(ctx context.Context, s *stage) error {
 }
 
 // 3. An order comes twice.
-func tellTwice(ctx context.Context, s *stage) error {
+func tellTwice(ctx context.Context, s *demo) error {
 	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
@@ -233,7 +233,7 @@ func tellTwice(ctx context.Context, s *stage) error {
 }
 
 // 4. The payer does not pay.
-func tellUnpaid(ctx context.Context, s *stage) error {
+func tellUnpaid(ctx context.Context, s *demo) error {
 	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
@@ -253,7 +253,7 @@ func tellUnpaid(ctx context.Context, s *stage) error {
 }
 
 // 5. A success is taken back.
-func tellReversed(ctx context.Context, s *stage) error {
+func tellReversed(ctx context.Context, s *demo) error {
 	began := time.Now()
 	over := make(chan struct{})
 	db, j, server, payouts, err := s.batch(ctx, unhurried(), func(_ context.Context, _ journal.Tx, c journal.Change[kasapay.Payout]) error {
@@ -277,7 +277,7 @@ func tellReversed(ctx context.Context, s *stage) error {
 }
 
 // 6. A callback is forged.
-func tellForged(ctx context.Context, s *stage) error {
+func tellForged(ctx context.Context, s *demo) error {
 	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
@@ -294,7 +294,7 @@ func tellForged(ctx context.Context, s *stage) error {
 		if err != nil {
 			return 0
 		}
-		w := &answer{header: http.Header{}}
+		w := &recorder{header: http.Header{}}
 		s.server.Load().ServeHTTP(w, r)
 		return w.status
 	}
@@ -305,25 +305,25 @@ func tellForged(ctx context.Context, s *stage) error {
 	return nil
 }
 
-// answer keeps the status of a response.
-type answer struct {
+// recorder keeps the status of a response.
+type recorder struct {
 	header http.Header
 	status int
 }
 
-func (a *answer) Header() http.Header { return a.header }
-func (a *answer) WriteHeader(status int) {
+func (a *recorder) Header() http.Header { return a.header }
+func (a *recorder) WriteHeader(status int) {
 	if a.status == 0 {
 		a.status = status
 	}
 }
-func (a *answer) Write(p []byte) (int, error) {
+func (a *recorder) Write(p []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	return len(p), nil
 }
 
 // 7. A callback never comes.
-func tellSilent(ctx context.Context, s *stage) error {
+func tellSilent(ctx context.Context, s *demo) error {
 	shop, err := s.shop(ctx, unhurried())
 	if err != nil {
 		return err
@@ -338,7 +338,7 @@ func tellSilent(ctx context.Context, s *stage) error {
 }
 
 // 8. Your own code has a bug.
-func tellBug(ctx context.Context, s *stage) error {
+func tellBug(ctx context.Context, s *demo) error {
 	waits, cfg := alerts()
 	shop, err := s.shop(ctx, cfg)
 	if err != nil {
@@ -368,7 +368,7 @@ func tellBug(ctx context.Context, s *stage) error {
 }
 
 // 9. The provider cannot be reached for hours.
-func tellOutage(ctx context.Context, s *stage) error {
+func tellOutage(ctx context.Context, s *demo) error {
 	waits, cfg := alerts()
 	cfg.Every = time.Minute
 	shop := s.providers()
@@ -419,7 +419,7 @@ func (c *closed) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // 10. The database is restored from a backup.
-func tellBackup(ctx context.Context, s *stage) error {
+func tellBackup(ctx context.Context, s *demo) error {
 	cfg := unhurried()
 	cfg.Every = time.Minute
 	shop, err := s.shop(ctx, cfg)

@@ -81,7 +81,7 @@ func run(ctx context.Context) error {
 	return <-ended
 }
 
-// provider answers as each payout says.
+// provider responds as each payout says.
 func provider() journal.Provider[payout, receipt] {
 	return journal.Provider[payout, receipt]{
 		Identify: func(p payout) (journal.Identity, error) {

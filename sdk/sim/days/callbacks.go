@@ -179,7 +179,7 @@ func mounted[E any](r *receiver, provider, path string, auth func(p *sim.Process
 				return ""
 			}
 			r.w.Note(p.Name(), "is told %s: %s (%s)", payment, e.Status, e.Transition)
-			if e.Trust == webhook.Claimed {
+			if e.Trust == webhook.Posted {
 				r.w.Fail("%s: %s is nobody's word", payment, e.Status)
 			}
 			if e.Transition == webhook.Reversed {

@@ -1,7 +1,8 @@
 // Package days holds programs of merchants for package sim: each client by itself.
 // They are run to prove this module, and show how a program settles its calls.
 //
-//	sim.Run(t, days.KPay.Config, days.KPay.Program)
+//	day := days.KPay()
+//	sim.Run(t, day.Config, day.Program)
 //
 // Each program asks for a few payments at a time, from one process or from two, under
 // a context that may end early. A referenced or keyed write is made again until it is
@@ -153,7 +154,7 @@ func treasurer(w *sim.World, pay func() error) {
 		case <-ctx.Done():
 			return
 		}
-		w.Settle("treasurer")
+		w.Quiesce("treasurer")
 		if err := pay(); err != nil {
 			w.Fail("treasurer: %v", err)
 		}

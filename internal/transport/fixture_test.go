@@ -34,10 +34,10 @@ type request struct {
 	At                      time.Time
 }
 
-// stage is a real net/http server and a real http.Transport with net.Pipe
+// fixture is a real net/http server and a real http.Transport with net.Pipe
 // between them, playing a script: one step per request. It works inside and
 // outside of a synctest bubble.
-type stage struct {
+type fixture struct {
 	t         testing.TB
 	transport *http.Transport
 	listener  *pipe.Listener
@@ -51,8 +51,8 @@ type stage struct {
 	left     int
 }
 
-func newStage(t testing.TB, script ...step) *stage {
-	s := &stage{t: t, script: script, listener: pipe.NewListener()}
+func newFixture(t testing.TB, script ...step) *fixture {
+	s := &fixture{t: t, script: script, listener: pipe.NewListener()}
 	s.transport = &http.Transport{DialContext: s.dial, DialTLSContext: s.dial, MaxIdleConnsPerHost: 64}
 	server := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
 	served := make(chan struct{})
@@ -73,7 +73,7 @@ func newStage(t testing.TB, script ...step) *stage {
 	return s
 }
 
-func (s *stage) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (s *fixture) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	s.mu.Lock()
 	s.dials++
 	refuse := len(s.script) > 0 && s.script[0] == nil
@@ -91,7 +91,7 @@ func refusedDial(context.Context, string, string) (net.Conn, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 4711}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 }
 
-func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the client went away in the middle of its request
@@ -113,13 +113,13 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	next(w, r)
 }
 
-func (s *stage) seen() []request {
+func (s *fixture) seen() []request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]request(nil), s.requests...)
 }
 
-func (s *stage) dialled() int {
+func (s *fixture) dialled() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dials
@@ -127,7 +127,7 @@ func (s *stage) dialled() int {
 
 // The steps.
 
-// say answers in the test provider's own words: {"say": kind}.
+// say responds in the test provider's own words: {"say": kind}.
 func say(status int, kind string) step {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -163,7 +163,7 @@ func truncateChunked(w http.ResponseWriter, _ *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// hang answers nothing until the client goes away.
+// hang sends nothing until the client goes away.
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
 func with(name, value string, then step) step {
@@ -177,14 +177,14 @@ func redirect(status int, to string) step {
 	return with("Location", to, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 }
 
-// interpret reads the test provider's answers.
+// interpret reads the test provider's responses.
 func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
-	var answer struct{ Say, Code, Message string }
-	if json.Unmarshal(r.Body, &answer) != nil && r.Status >= 300 {
+	var body struct{ Say, Code, Message string }
+	if json.Unmarshal(r.Body, &body) != nil && r.Status >= 300 {
 		return transport.Verdict{}
 	}
-	v := transport.Verdict{Code: answer.Code, Message: answer.Message}
-	switch answer.Say {
+	v := transport.Verdict{Code: body.Code, Message: body.Message}
+	switch body.Say {
 	case "refused":
 		v.Kind, v.Reasons = transport.Refused, []error{sdk.ErrDeclined}
 	case "forbidden":
@@ -198,7 +198,7 @@ func interpret(_ sdk.Operation, r *transport.Response) transport.Verdict {
 	case "in progress":
 		v.Kind = transport.InProgress
 	default:
-		if r.Status < 300 && answer.Say != "unclear" {
+		if r.Status < 300 && body.Say != "unclear" {
 			v.Kind = transport.Accepted
 		}
 	}
@@ -217,7 +217,7 @@ var operations = transport.Table{
 }
 
 // core returns a Core which speaks to the stage; its waits are exact.
-func (s *stage) core(change ...func(*transport.Config)) *transport.Core {
+func (s *fixture) core(change ...func(*transport.Config)) *transport.Core {
 	return newCore(s.t, append([]func(*transport.Config){func(cfg *transport.Config) {
 		cfg.BaseURL = "http://provider.localhost"
 		cfg.HTTPClient = &http.Client{Transport: s.transport}
@@ -240,8 +240,8 @@ func newCore(t testing.TB, change ...func(*transport.Config)) *transport.Core {
 
 // decode is what a provider's Decode does.
 func decode(r *transport.Response) error {
-	var answer struct{ Say string }
-	return json.Unmarshal(r.Body, &answer)
+	var body struct{ Say string }
+	return json.Unmarshal(r.Body, &body)
 }
 
 // callOf returns a call of the row which stands for a class.
@@ -268,13 +268,13 @@ func failure(t testing.TB, err error) *sdk.Error {
 	return f
 }
 
-// search is a lookup with scripted answers.
+// search is a lookup with scripted findings.
 type search struct {
-	answers  []string // "found", "absent", "different", "fails"
-	perLook  bool     // an answer serves one look; without it "absent" serves all three
+	findings []string // "found", "absent", "different", "fails", "nothing"
+	perLook  bool     // a finding serves one look; without it "absent" serves all three
 	made     int
 	existing []bool // what each look was told
-	looks    int    // with the answer that is next
+	looks    int    // with the finding that is next
 }
 
 var errSearch = errors.New("search failed")
@@ -284,16 +284,18 @@ func (l *search) lookup(_ context.Context, existing bool) (transport.Finding, er
 	if l.perLook || l.looks == 0 {
 		l.made++
 	}
-	if len(l.answers) == 0 {
-		return transport.Absent, errors.New("one lookup too many")
+	if len(l.findings) == 0 {
+		return 0, errors.New("one lookup too many")
 	}
-	answer := l.answers[0]
-	if l.looks++; l.perLook || answer != "absent" || l.looks == 3 {
-		l.answers, l.looks = l.answers[1:], 0
+	finding := l.findings[0]
+	if l.looks++; l.perLook || finding != "absent" || l.looks == 3 {
+		l.findings, l.looks = l.findings[1:], 0
 	}
-	switch answer {
+	switch finding {
 	case "fails":
-		return transport.Absent, errSearch
+		return 0, errSearch
+	case "nothing":
+		return 0, nil
 	case "found":
 		return transport.Same, nil
 	case "different":

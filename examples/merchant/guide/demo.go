@@ -22,9 +22,9 @@ import (
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
-// stage is where a story plays: the world of the fakes, the shop's database, and the
+// demo is what a story runs on: the world of the fakes, the shop's database, and the
 // shop's server, which the fakes call in memory.
-type stage struct {
+type demo struct {
 	out    io.Writer
 	file   string // the database
 	world  *fake.World
@@ -36,8 +36,8 @@ type stage struct {
 	closes  []func()
 }
 
-func newStage(file string, out io.Writer) *stage {
-	s := &stage{out: out, file: file, sqlite: &sqlite.Driver{}, secret: rand.Text()}
+func newDemo(file string, out io.Writer) *demo {
+	s := &demo{out: out, file: file, sqlite: &sqlite.Driver{}, secret: rand.Text()}
 	s.server.Store(http.NewServeMux())
 	s.world = fake.NewWorld(fake.Options{Callbacks: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.server.Load().ServeHTTP(w, r) })})
 	// The journal asks the database for the time: SQLite shall tell the simulated one.
@@ -47,17 +47,17 @@ func newStage(file string, out io.Writer) *stage {
 	return s
 }
 
-func (s *stage) close() {
+func (s *demo) close() {
 	s.running.Wait()
 	for i := len(s.closes) - 1; i >= 0; i-- {
 		s.closes[i]()
 	}
 }
 
-func (s *stage) say(text string, args ...any) { fmt.Fprintf(s.out, text+"\n", args...) }
+func (s *demo) say(text string, args ...any) { fmt.Fprintf(s.out, text+"\n", args...) }
 
 // database opens the shop's database and creates the tables of a story.
-func (s *stage) database(ctx context.Context, tables ...string) (*sql.DB, error) {
+func (s *demo) database(ctx context.Context, tables ...string) (*sql.DB, error) {
 	db := sql.OpenDB(connector{s.sqlite, "file:" + s.file + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate"})
 	s.closes = append(s.closes, func() { _ = db.Close() })
 	for _, table := range tables {
@@ -77,7 +77,7 @@ func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driv
 func (c connector) Driver() driver.Driver                        { return c.driver }
 
 // work runs the journal until ctx ends, as each process of the shop does.
-func (s *stage) work(ctx context.Context, j *journal.Journal) {
+func (s *demo) work(ctx context.Context, j *journal.Journal) {
 	s.running.Go(func() {
 		if err := j.Run(ctx); !errors.Is(err, context.Canceled) {
 			s.say("the journal ended: %v", err)
@@ -102,7 +102,7 @@ func alerts() (<-chan journal.Entry, journal.Config) {
 }
 
 // urls are callback URLs: one for each request, which nobody can guess.
-func (s *stage) urls(provider string) *webhook.Capabilities {
+func (s *demo) urls(provider string) *webhook.Capabilities {
 	urls, err := webhook.NewCapabilities(webhook.CapabilityConfig{Provider: provider, BaseURL: "https://shop.example/hooks/" + provider}, s.secret)
 	if err != nil {
 		panic(err) // the settings above are right
@@ -111,7 +111,7 @@ func (s *stage) urls(provider string) *webhook.Capabilities {
 }
 
 // history says what happened to an entry.
-func (s *stage) history(ctx context.Context, j *journal.Journal, flow, reference string) error {
+func (s *demo) history(ctx context.Context, j *journal.Journal, flow, reference string) error {
 	records, err := j.History(ctx, flow, reference)
 	if err != nil {
 		return err

@@ -455,8 +455,8 @@ func TestJournalCallbacksOfProviders(t *testing.T) {
 
 		withURL, withURL2 := kpayParams("a"), kasapayParams("b")
 		withURL.ReturnURL, withURL2.CallbackURL = "https://shop.example/hooks/secret", "https://shop.example/hooks/secret"
-		require.ErrorContains(t, collect.Plan(t.Context(), nil, withURL), "callback URL")
-		require.ErrorContains(t, pay.Plan(t.Context(), nil, withURL2), "callback URL")
+		require.ErrorContains(t, collect.Plan(t.Context(), nil, withURL), "callback_url: must be empty")
+		require.ErrorContains(t, pay.Plan(t.Context(), nil, withURL2), "callback_url: must be empty")
 		var none *kpay.Client
 		require.ErrorIs(t, journal.KPay(j, "none", none, nil).Plan(t.Context(), nil, kpayParams("a")), journal.ErrConfiguration)
 		_, err = j.Work(t.Context())

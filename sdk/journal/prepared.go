@@ -146,7 +146,7 @@ func identify(reference string, amount decimal.Decimal, currency, callbackURL st
 }
 
 func storedURL() error {
-	return invalid("callback URL", "must be empty: set CallbackURL of the client's Config, so that no URL with a secret is stored")
+	return invalid("callback_url", "must be empty: set CallbackURL of the client's Config, so that no URL with a secret is stored")
 }
 
 // requests is the currency in which the spend limit counts requests whose amount is not

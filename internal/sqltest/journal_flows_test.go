@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"maps"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -16,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
@@ -914,7 +918,6 @@ const allColumns = `flow, reference, digest, digest_version, state, standing, re
 type byteTransport struct {
 	next http.RoundTripper
 	gate *gate
-	left *bytesLeft
 }
 
 type bytesLeft struct {
@@ -924,6 +927,9 @@ type bytesLeft struct {
 
 // take returns how many of the wanted bytes may still go over the wire.
 func (b *bytesLeft) take(wanted int) int {
+	if b == nil {
+		return wanted
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := min(wanted, b.n)
@@ -939,7 +945,7 @@ func (b *bytesLeft) rest() int {
 }
 
 func (b byteTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if b.left.take(1) == 0 {
+	if b.gate.bytes.take(1) == 0 {
 		b.gate.kill()
 	}
 	if b.gate.died() {
@@ -954,7 +960,7 @@ func (b byteTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body = io.NopCloser(&countedReader{bytes.NewReader(body), b})
 	}
 	response, err := b.next.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
-	if err == nil && b.left.take(1) == 0 {
+	if err == nil && b.gate.bytes.take(1) == 0 {
 		b.gate.kill()
 	}
 	if b.gate.died() || err != nil {
@@ -973,60 +979,143 @@ func (c *countedReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if c.b.left.take(1) == 0 {
+	if c.b.gate.bytes.take(1) == 0 {
 		c.b.gate.kill()
 		return 0, errDead
 	}
 	return c.Reader.Read(p[:1])
 }
 
-// boundaries is how many bytes of each flow the normal run tries.
-const boundaries = 14
+// wire is a connection to the database of a process that may die in the middle of a
+// message. The server acts on what is whole, and nobody hears of it.
+type wire struct {
+	net.Conn
+	gate *gate
+}
+
+func (w wire) Write(p []byte) (int, error) {
+	if w.gate.died() {
+		return 0, w.die()
+	}
+	n := w.gate.bytes.take(len(p))
+	sent, err := w.Conn.Write(p[:n])
+	if err == nil && n < len(p) {
+		err = w.die()
+	}
+	return sent, err
+}
+
+func (w wire) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if w.gate.died() {
+		return 0, w.die()
+	}
+	if heard := w.gate.bytes.take(n); heard < n {
+		return heard, w.die()
+	}
+	return n, err
+}
+
+func (w wire) die() error {
+	w.gate.kill()
+	_ = w.Conn.Close()
+	return errDead
+}
+
+// wiredShop is a PostgreSQL of which each byte is counted, in both directions.
+func wiredShop(t *testing.T) shop {
+	t.Helper()
+	plain, dsn := openPostgres(t)
+	newMerchant(t, plain, journal.PostgreSQL, newBank(sdk.Once))
+	return shop{journal.PostgreSQL, plain, func(g *gate) *sql.DB {
+		cfg, err := pgx.ParseConfig(dsn)
+		must(err)
+		cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if g.died() { // also for pgx's request to cancel a statement
+				return nil, errDead
+			}
+			conn, err := new(net.Dialer).DialContext(ctx, network, address)
+			return wire{conn, g}, err
+		}
+		return stdlib.OpenDB(*cfg)
+	}}
+}
+
+// boundaries is how many bytes of each flow the normal run tries, and wireBoundaries how many
+// the long run tries of a flow with its database on the wire.
+const boundaries, wireBoundaries = 14, 500
 
 // TestJournalCrashAtEachByte stops the process within each request and each response of
 // each flow: with KAPITEN_FULL=1 after every byte, otherwise at equal distances. The head
 // of a request or response is one byte here, because the fakes stand in one process.
+//
+// On PostgreSQL the bytes to the server and from it count, too. Most of them are the texts
+// of statements, so that the long run tries each byte of KPay only, and equal distances of
+// the other flows. They begin at another byte in each flow.
 func TestJournalCrashAtEachByte(t *testing.T) {
 	t.Parallel()
-	for name, flow := range flowWorlds {
+	for i, name := range slices.Sorted(maps.Keys(flowWorlds)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, ends := sqliteShop(t), map[string]int{}
-			// dies runs a process that dies after k bytes, and says how many went over the wire.
-			dies := func(k int) (int, bool) {
-				clear(t, s.plain)
-				w, g, left, state := flow.world(), &gate{left: -1}, &bytesLeft{n: k}, ""
-				process := w.process
-				w.process = func(j *journal.Journal, _ transportWrap) planner {
-					return process(j, func(next http.RoundTripper) http.RoundTripper { return byteTransport{next, g, left} })
-				}
-				s.live(t, w, g)
-				w.process = process
-				for life := 0; life < 30 && (life == 0 || state != "final" && state != "stuck"); life++ {
-					w.advance(10 * time.Second)
-					s.later(t)
-					s.live(t, w, &gate{left: -1})
-					state = s.later(t)
-				}
-				s.check(t, w, flow.class, state, k)
-				ends[state]++
-				return k - left.rest(), g.died()
-			}
-			all, died := dies(1 << 30)
-			require.False(t, died)
-			stride := 1
+			most := 0
 			if !full() {
-				stride = max(1, all/boundaries)
+				most = boundaries
 			}
-			tried := 0
-			for k := 0; ; k += stride {
-				if _, died = dies(k); !died {
-					break
-				}
-				tried++
+			sqliteShop(t).crashAtBytes(t, name, 0, most)
+		})
+		t.Run(name+" on postgres", func(t *testing.T) {
+			t.Parallel()
+			most := wireBoundaries
+			switch {
+			case !full():
+				most = boundaries
+			case name == "kpay":
+				most = 0
 			}
-			require.GreaterOrEqual(t, tried, boundaries)
-			t.Logf("%d bytes, %d boundaries, stride %d: %v", all, tried, stride, ends)
+			require.Greater(t, wiredShop(t).crashAtBytes(t, name, i, most), 10_000, "the statements are among the bytes")
 		})
 	}
+}
+
+// crashAtBytes runs processes of a flow that die after more and more bytes, at most at so
+// many boundaries; 0: at all. It returns how many bytes a process needs.
+func (s shop) crashAtBytes(t *testing.T, name string, first, most int) (all int) {
+	t.Helper()
+	flow, ends := flowWorlds[name], map[string]int{}
+	// dies runs a process that dies after k bytes, and says how many went over the wire.
+	dies := func(k int) (int, bool) {
+		clear(t, s.plain)
+		w, g, state := flow.world(), &gate{left: -1, bytes: &bytesLeft{n: k}}, ""
+		process := w.process
+		w.process = func(j *journal.Journal, _ transportWrap) planner {
+			return process(j, func(next http.RoundTripper) http.RoundTripper { return byteTransport{next, g} })
+		}
+		s.live(t, w, g)
+		w.process = process
+		for life := 0; life < 30 && (life == 0 || state != "final" && state != "stuck"); life++ {
+			w.advance(10 * time.Second)
+			s.later(t)
+			s.live(t, w, &gate{left: -1})
+			state = s.later(t)
+		}
+		s.check(t, w, flow.class, state, k)
+		ends[state]++
+		return k - g.bytes.rest(), g.died()
+	}
+	all, died := dies(1 << 30)
+	require.False(t, died)
+	stride := 1
+	if most > 0 {
+		stride = max(1, all/most)
+	}
+	tried := 0
+	for k := first % stride; ; k += stride {
+		if _, died = dies(k); !died {
+			break
+		}
+		tried++
+	}
+	require.GreaterOrEqual(t, tried, boundaries)
+	t.Logf("%d bytes, %d boundaries, stride %d: %v", all, tried, stride, ends)
+	return all
 }

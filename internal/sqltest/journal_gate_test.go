@@ -30,6 +30,7 @@ type gate struct {
 	dead   bool
 	count  int
 	cancel context.CancelFunc
+	bytes  *bytesLeft // until the process dies, on the wire; nil: it lives
 	// lost, if set, is called in the place of the next statement or transaction that holds
 	// the words of loses. Nothing of it takes effect, or with took all of it, and the
 	// process cannot know.

@@ -18,6 +18,8 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
 	"github.com/kapiteni/kapiten-go/kpay"
@@ -184,33 +186,51 @@ func (s shop) later(t *testing.T) (state string) {
 
 // recorded is a row of a release, as it stands in the database once the entry was sent.
 type recorded struct {
+	Version                  int `json:",omitempty"` // of the digest; 0: the first
 	Digest, Params, Prepared string
 }
 
-const recordedRows = "../../testdata/journal/recorded-1.json"
+// recordedRows are the rows of each version of the digests.
+var recordedRows = []string{"../../testdata/journal/recorded-1.json", "../../testdata/journal/recorded-2.json"}
 
-// TestJournalRecordedRows: rows of the first release are still the same entries, and
+// TestJournalRecordedRows: rows of each release are still the same entries, and
 // what is sent again is sent as it was recorded. UPDATE_GOLDEN=1 adds the rows of new
-// flows. Never change a row there: a newer digest is a version of its own.
+// flows and of new digests. Never change a row there: a newer digest is a version of its own.
 func TestJournalRecordedRows(t *testing.T) {
-	rows := map[string]recorded{}
-	if data, err := os.ReadFile(recordedRows); err == nil {
-		require.NoError(t, json.Unmarshal(data, &rows))
+	now := map[string]recorded{}
+	for name, flow := range flowWorlds {
+		now[name] = recordRow(t, flow.world())
 	}
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		for name, flow := range flowWorlds {
-			if _, ok := rows[name]; !ok {
-				rows[name] = recordRow(t, flow.world())
+	for i, file := range recordedRows {
+		t.Run(fmt.Sprint("version ", i+1), func(t *testing.T) {
+			rows := map[string]recorded{}
+			if data, err := os.ReadFile(file); err == nil {
+				require.NoError(t, json.Unmarshal(data, &rows))
 			}
-		}
-		data, err := json.MarshalIndent(rows, "", "\t")
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(recordedRows, append(data, '\n'), 0o600))
+			if os.Getenv("UPDATE_GOLDEN") != "" {
+				for name, row := range now {
+					if _, ok := rows[name]; !ok && row.Version == i+1 {
+						rows[name] = row
+					}
+				}
+				data, err := json.MarshalIndent(rows, "", "\t")
+				require.NoError(t, err)
+				require.NoError(t, os.WriteFile(file, append(data, '\n'), 0o600))
+			}
+			for name, row := range now { // each version that the flow has had
+				require.True(t, rows[name].Digest != "" || row.Version <= i, "%s has no recorded row: run the test with UPDATE_GOLDEN=1", name)
+			}
+			replayRows(t, rows)
+		})
 	}
+}
+
+// replayRows plans, sends and follows recorded entries again.
+func replayRows(t *testing.T, rows map[string]recorded) {
+	t.Helper()
 	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
-		for name, flow := range flowWorlds {
-			row, ok := rows[name]
-			require.True(t, ok, "%s has no recorded row: run the test with UPDATE_GOLDEN=1", name)
+		for name, row := range rows {
+			flow := flowWorlds[name]
 			j, err := journal.Open(t.Context(), db, dialect, journal.Config{})
 			require.NoError(t, err)
 			createTold(t, db, dialect)
@@ -283,9 +303,10 @@ func recordRow(t *testing.T, w outsideWorld) recorded {
 	_, err = j.Work(t.Context())
 	require.NoError(t, err)
 	var digest, params, prepared []byte
-	require.NoError(t, db.QueryRowContext(t.Context(), `SELECT e.digest, d.params, (SELECT reference FROM told WHERE kind = 'prepared')
-		FROM journal_entries e JOIN journal_details d ON d.entry = e.id`).Scan(&digest, &params, &prepared))
-	return recorded{hex.EncodeToString(digest), string(params), string(prepared)}
+	version := 0
+	require.NoError(t, db.QueryRowContext(t.Context(), `SELECT e.digest_version, e.digest, d.params, (SELECT reference FROM told WHERE kind = 'prepared')
+		FROM journal_entries e JOIN journal_details d ON d.entry = e.id`).Scan(&version, &digest, &params, &prepared))
+	return recorded{version, hex.EncodeToString(digest), string(params), string(prepared)}
 }
 
 // insertRecorded inserts an entry whose first attempt got no response.
@@ -300,13 +321,120 @@ func insertRecorded(t *testing.T, db *sql.DB, dialect journal.Dialect, row recor
 	for _, statement := range []string{
 		`INSERT INTO journal_entries (flow, reference, digest, digest_version, state, standing, resume, owed, step, lane, due_at, holder, fence,
 			knocks, tries, attempts, opened, looks, contested, approved, resend, since_at, created_at, changed_at, first_sent_at, sent_at, asked_at)
-			VALUES ('pay', '` + providerReference + `', ` + blob(digest) + `, 1, 'sending', '', '', '', 0, 0, 1, '', 3, 0, 0, 1, 1, 0, 0, 0, 0, ` +
+			VALUES ('pay', '` + providerReference + `', ` + blob(digest) + `, ` + fmt.Sprint(max(1, row.Version)) + `, 'sending', '', '', '', 0, 0, 1, '', 3, 0, 0, 1, 1, 0, 0, 0, 0, ` +
 			strings.Repeat(fmt.Sprint(time.Now().UnixMicro())+", ", 5) + `0)`,
 		`INSERT INTO journal_details (entry, amount, currency, params, prepared, value, note)
 			SELECT id, '1', 'RWF', ` + blob([]byte(row.Params)) + `, ` + blob([]byte(row.Prepared)) + `, ` + blob(nil) + `, '' FROM journal_entries`,
 	} {
 		_, err := db.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
+	}
+}
+
+// TestJournalPlanKnowsWhoIsPaid: a corrected detail of a recipient under the same reference
+// is refused, and never left unused in silence. An entry with the first digest, which knew
+// bank accounts only, is compared by what is stored of it.
+func TestJournalPlanKnowsWhoIsPaid(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		newMerchant(t, db, dialect, newBank(sdk.Once))
+		rows := map[string]recorded{}
+		data, err := os.ReadFile(recordedRows[0])
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(data, &rows))
+		for name, change := range map[string]func(*bitpesa.PayoutDetails){
+			"bank account":    func(d *bitpesa.PayoutDetails) { d.BankAccount = "1234567891" },
+			"PIX key":         func(d *bitpesa.PayoutDetails) { d.PIXKeyValue = "jane@example.com" },
+			"sort code":       func(d *bitpesa.PayoutDetails) { d.SortCode = "200000" },
+			"BIC":             func(d *bitpesa.PayoutDetails) { d.BIC = "AAAABBCC" },
+			"SWIFT code":      func(d *bitpesa.PayoutDetails) { d.SwiftCode = "AAAABBCC" },
+			"branch code":     func(d *bitpesa.PayoutDetails) { d.BranchCode = "1" },
+			"routing number":  func(d *bitpesa.PayoutDetails) { d.RoutingNumber = "026009593" },
+			"mobile provider": func(d *bitpesa.PayoutDetails) { d.MobileProvider = "mtn" },
+			"cash provider":   func(d *bitpesa.PayoutDetails) { d.CashProvider = "wari" },
+			"identity card":   func(d *bitpesa.PayoutDetails) { d.IdentityCardID = "AB1" },
+			"middle name":     func(d *bitpesa.PayoutDetails) { d.MiddleName = "M." },
+			"in Extra":        func(d *bitpesa.PayoutDetails) { d.Extra = map[string]any{"ruc": 7} },
+		} {
+			for _, version := range []int{1, 2} {
+				clear(t, db)
+				j, err := journal.Open(t.Context(), db, dialect, journal.Config{})
+				require.NoError(t, err)
+				flow := journal.BitPesa(j, "pay", bitpesaClient(bitpesatest.New(bitpesatest.Config{}), func(next http.RoundTripper) http.RoundTripper { return next }), nil)
+				if version == 1 {
+					insertRecorded(t, db, dialect, rows["bitpesa"])
+				}
+				other := transactionParams(providerReference)
+				other.Recipients[0].PayoutMethod.Details.Narration = "another text is the same payout"
+				tx, err := db.BeginTx(t.Context(), nil)
+				require.NoError(t, err)
+				require.NoError(t, flow.Plan(t.Context(), tx, transactionParams(providerReference)))
+				require.NoError(t, flow.Plan(t.Context(), tx, other))
+				change(&other.Recipients[0].PayoutMethod.Details)
+				require.ErrorIs(t, flow.Plan(t.Context(), tx, other), journal.ErrReferenceTaken, "%s, digest %d", name, version)
+				require.NoError(t, tx.Commit())
+				// Of what is purged nothing but the digest is left.
+				_, err = db.ExecContext(t.Context(), `DELETE FROM journal_details`)
+				require.NoError(t, err)
+				tx, err = db.BeginTx(t.Context(), nil)
+				require.NoError(t, err)
+				require.NoError(t, flow.Plan(t.Context(), tx, transactionParams(providerReference)))
+				require.NoError(t, tx.Rollback())
+			}
+		}
+	})
+}
+
+// laterStatus is KPay after it has changed its mind about a payment.
+type laterStatus struct {
+	*kpay.Client
+	status *kpay.Code
+}
+
+func (c laterStatus) Find(ctx context.Context, refID string) (*kpay.Payment, error) {
+	p, err := c.Client.Find(ctx, refID)
+	if err == nil && *c.status != "" {
+		p.Status = *c.status
+	}
+	return p, err
+}
+
+// TestJournalWatchesKPay: KPay has no list to compare with, so that a payment which it
+// corrects after its end is found without a callback. That ends after some days.
+func TestJournalWatchesKPay(t *testing.T) {
+	for _, test := range []struct {
+		ended, then kpay.Code
+		after       time.Duration
+		told        []string
+	}{
+		{"682", kpay.CodePaid, 0, []string{"pending", "failed", "corrected"}},
+		{kpay.CodePaid, kpay.CodeFailed, 0, []string{"pending", "succeeded", "reversed"}},
+		{"682", kpay.CodePaid, 16 * 24 * time.Hour, []string{"pending", "failed"}},
+	} {
+		db := openImmediate(t)
+		m := newMerchant(t, db, journal.SQLite, newBank(sdk.Once))
+		j, err := journal.Open(t.Context(), db, journal.SQLite, journal.Config{})
+		require.NoError(t, err)
+		m.j = j
+		srv, shown := kpaytest.New(kpaytest.Config{}), kpay.Code("")
+		cfg := srv.ClientConfig()
+		cfg.CallbackURL = callback
+		client, err := kpay.New(cfg)
+		require.NoError(t, err)
+		flow := journal.KPay(j, "pay", laterStatus{client, &shown}, tell[kpay.Payment]())
+		tx, err := db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		require.NoError(t, flow.Plan(t.Context(), tx, kpayParams(providerReference)))
+		require.NoError(t, tx.Commit())
+		m.work(0)
+		require.NoError(t, srv.MovePayment(providerReference, test.ended))
+		m.work(time.Minute)
+		require.Equal(t, journal.StateFinal, m.entry(providerReference).State, m.history(providerReference))
+		for waited := time.Duration(0); waited < test.after; waited += 12 * time.Hour {
+			m.work(12 * time.Hour)
+		}
+		shown = test.then
+		m.again(20, 3*time.Hour)
+		require.Equal(t, test.told, changes(t, db, providerReference))
 	}
 }
 
@@ -327,8 +455,8 @@ func TestJournalCallbacksOfProviders(t *testing.T) {
 
 		withURL, withURL2 := kpayParams("a"), kasapayParams("b")
 		withURL.ReturnURL, withURL2.CallbackURL = "https://shop.example/hooks/secret", "https://shop.example/hooks/secret"
-		require.ErrorContains(t, collect.Plan(t.Context(), nil, withURL), "callback URL")
-		require.ErrorContains(t, pay.Plan(t.Context(), nil, withURL2), "callback URL")
+		require.ErrorContains(t, collect.Plan(t.Context(), nil, withURL), "callback_url: must be empty")
+		require.ErrorContains(t, pay.Plan(t.Context(), nil, withURL2), "callback_url: must be empty")
 		var none *kpay.Client
 		require.ErrorIs(t, journal.KPay(j, "none", none, nil).Plan(t.Context(), nil, kpayParams("a")), journal.ErrConfiguration)
 		_, err = j.Work(t.Context())

@@ -376,6 +376,9 @@ func story(t *testing.T, m *merchant) {
 		m.mustPlan(reference) // the same again
 		require.ErrorIs(t, m.plan(t.Context(), order{Ref: reference, Amount: decimal.NewFromInt(7)}), journal.ErrReferenceTaken)
 	}
+	_, err := m.db.ExecContext(t.Context(), `UPDATE journal_entries SET digest_version = 1 WHERE flow = 'pay' AND reference = 'x'`)
+	require.NoError(t, err)
+	m.mustPlan("x") // of an older release
 	m.bank.set("z", "another")
 	for range 3 {
 		_, err := m.j.Work(t.Context())

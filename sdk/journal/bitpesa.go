@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"maps"
+	"slices"
+	"strconv"
 
 	"github.com/shopspring/decimal"
 
@@ -70,7 +73,7 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 			_, err := client.Transactions.Prepare(p)
 			return id, err
 		},
-		Deciding: []func(bitpesa.TransactionParams) []string{decidingBitPesa},
+		Deciding: []func(bitpesa.TransactionParams) []string{decidingBitPesa1, decidingBitPesa},
 		Restore:  restoreBitPesa,
 		Steps:    []Step[bitpesa.TransactionParams, bitpesa.Transaction]{create, fund},
 		Poll: func(ctx context.Context, r request) (bitpesa.Transaction, error) {
@@ -107,8 +110,8 @@ func BitPesa(j *Journal, name string, client *bitpesa.Client, fn Func[bitpesa.Tr
 	return New(j, name, requireClient(p, client), fn)
 }
 
-// decidingBitPesa lists who receives how much, and from whom.
-func decidingBitPesa(p bitpesa.TransactionParams) []string {
+// decidingBitPesa1 knows bank accounts only.
+func decidingBitPesa1(p bitpesa.TransactionParams) []string {
 	out := []string{p.ExternalID, p.InputCurrency, p.Sender.ID, p.Sender.ExternalID}
 	for _, r := range p.Recipients {
 		d := r.PayoutMethod.Details
@@ -116,6 +119,58 @@ func decidingBitPesa(p bitpesa.TransactionParams) []string {
 			d.FirstName, d.LastName, d.Name, digits(d.PhoneNumber), d.BankAccount, d.BankCode, d.IBAN)
 	}
 	return out
+}
+
+// decidingBitPesa lists who receives how much, and from whom. Of the recipient each detail
+// decides, also a detail in Extra, unless freeDetail names it.
+func decidingBitPesa(p bitpesa.TransactionParams) []string {
+	out := []string{p.ExternalID, p.InputCurrency, p.Sender.ID, p.Sender.ExternalID}
+	for _, r := range p.Recipients {
+		details, _ := detailsOf(r.PayoutMethod.Details) // never fails: they have just been stored, or read
+		out = append(out, orDefault(string(r.Type), string(bitpesa.Person)), r.RequestedAmount.String(), r.RequestedCurrency,
+			string(r.PayoutMethod.Type), r.PayoutMethod.ID)
+		count := len(out)
+		out = append(out, "")
+		for _, name := range slices.Sorted(maps.Keys(details)) {
+			text, ok := details[name].(string)
+			if !ok && details[name] != nil {
+				value, _ := json.Marshal(details[name])
+				text = string(value)
+			}
+			if name == "phone_number" {
+				text = digits(text)
+			}
+			if text != "" && !freeDetail(name) {
+				out = append(out, name, text)
+			}
+		}
+		out[count] = strconv.Itoa(len(out) - count - 1)
+	}
+	return out
+}
+
+// freeDetail reports a detail that sends the money nowhere else, and to nobody else.
+func freeDetail(name string) bool {
+	switch name {
+	case "birth_date", "email", "street", "city", "postal_code",
+		"sender_identity_card_type", "sender_identity_card_id", "sender_city_of_birth", "sender_country_of_birth", "sender_gender",
+		"transfer_reason", "transfer_reason_code", "relationship_to_sender", "reason", "narration",
+		"contact_first_name", "contact_last_name", "nature_of_business", "legal_entity_type":
+		return true
+	}
+	return false
+}
+
+// detailsOf are the details by their names on the wire.
+func detailsOf(d bitpesa.PayoutDetails) (details map[string]any, err error) {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	numbers := json.NewDecoder(bytes.NewReader(text))
+	numbers.UseNumber()
+	err = numbers.Decode(&details)
+	return details, err
 }
 
 // restoreBitPesa reads parameters that are stored in the form of the request, in which
@@ -140,12 +195,8 @@ func restoreBitPesa(stored []byte) (p bitpesa.TransactionParams, err error) {
 	for i := range p.Recipients {
 		r := &p.Recipients[i]
 		r.RequestedAmount = w.Recipients[i].Amount
-		text, err := json.Marshal(r.PayoutMethod.Details)
+		known, err := detailsOf(r.PayoutMethod.Details)
 		if err != nil {
-			return p, err
-		}
-		known := map[string]any{}
-		if err := json.Unmarshal(text, &known); err != nil {
 			return p, err
 		}
 		for name, value := range w.Recipients[i].Method.Details {

@@ -24,6 +24,9 @@
 //	err = tx.Commit()
 //	payment, err := collect.Await(ctx, reference) // if you want to wait
 //
+// The whole program, compiled and run by the tests, is Example_journal in
+// internal/sqltest/journal_example_test.go of the repository.
+//
 // Route the provider's callbacks to Knock, so that news comes sooner. The client makes
 // the callback URL when a request leaves, with the secret as its last segment:
 //

@@ -46,7 +46,9 @@ func New[P, T any](j *Journal, name string, p Provider[P, T], fn Func[T]) *Flow[
 // nothing leaves if you roll back. A worker of Run sends it.
 //
 // The same parameters under the same reference are the same entry: Plan changes
-// nothing and returns nil. Other parameters are ErrReferenceTaken.
+// nothing and returns nil. Other parameters are ErrReferenceTaken, if they decide who
+// pays, who is paid, how much or by which way. Other descriptions, names of your own
+// and QuoteLimits do not decide: those of the first Plan stand.
 //
 // After any error roll back: nothing was planned. Parameters that cannot be sent are
 // sdk.ErrValidation, and a set-up that is wrong is ErrConfiguration. Every other error but
@@ -142,13 +144,37 @@ func (f *Flow[P, T]) compare(ctx context.Context, tx Tx, reference string, param
 	case version < 1 || version > len(f.m.digests):
 		return fmt.Errorf("journal: plan: a newer release planned this reference (digest version %d): update this process", version)
 	}
-	if sum := f.m.digests[version-1](params); !bytes.Equal(sum[:], stored) {
-		return &sdk.Error{
+	sum := f.m.digests[version-1](params)
+	same := bytes.Equal(sum[:], stored)
+	if same && version < len(f.m.digests) {
+		same, err = f.stillSame(ctx, tx, reference, params)
+	}
+	if err == nil && !same {
+		err = &sdk.Error{
 			Provider: "journal", Operation: "plan", Outcome: sdk.NotSent, Reference: reference, Reasons: []error{sdk.ErrReferenceTaken},
 			Cause: errPlanned,
 		}
 	}
-	return nil
+	return err
+}
+
+// stillSame holds the parameters against those of an entry with an older digest, by what
+// decides now. Of an entry that is purged nothing more is known than its digest.
+func (f *Flow[P, T]) stillSame(ctx context.Context, tx Tx, reference string, params P) (bool, error) {
+	var data []byte
+	err := sqldb.QueryRow(ctx, tx, f.j.sql.plannedParams, []any{f.m.name, reference}, &data)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return true, nil
+	case err != nil:
+		return false, failed("plan", err)
+	}
+	stored, err := f.m.decode(data)
+	if err != nil {
+		return false, errStored
+	}
+	newest := f.m.digests[len(f.m.digests)-1]
+	return newest(stored) == newest(params), nil
 }
 
 const errPlanned = planned("other parameters stand under this reference")

@@ -1,13 +1,18 @@
 package journal
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
@@ -39,6 +44,131 @@ func TestDigestTellsListsApart(t *testing.T) {
 		require.False(t, seen[digest(list)], "%q", list)
 		seen[digest(list)] = true
 	}
+}
+
+// TestEachParameterDecides changes each field of each flow's parameters. Either the digest
+// changes, so that Plan refuses it under the same reference, or the field stands here with
+// the reason. So nobody forgets a new field.
+func TestEachParameterDecides(t *testing.T) {
+	const (
+		refused     = "Plan refuses it"
+		company     = "the flow has one company"
+		search      = "it bounds a search"
+		description = "it describes, and moves no money elsewhere"
+		terms       = "limits follow the day's rate, which is another when a process plans again"
+	)
+	kotaniNamed := map[string]string{"CallbackURL": refused, "AllowNoExternalID": refused}
+	of := func(lists ...map[string]string) map[string]string {
+		all := map[string]string{}
+		for _, list := range lists {
+			maps.Copy(all, list)
+		}
+		return all
+	}
+	limits := map[string]string{"Limits.LeastReceived": terms, "Limits.MostPaid": terms}
+	transfer := of(limits, map[string]string{"Quote.Region": description, "Quote.Preview": "a preview has no id, so that it is never sent"})
+	once := map[string]string{"Params.CallbackURL": refused}
+	cashOut := of(once, map[string]string{"Params.Name": description, "Params.Email": description, "Params.Description": description})
+	eachParameter(t, KPay(nil, "kpay", nil, nil), map[string]string{
+		"ReturnURL": refused, "Email": description, "CustomerName": description, "CustomerNumber": description,
+		"Details": description, "RedirectURL": description, "LogoURL": description,
+	})
+	eachParameter(t, Kasapay(nil, "kasapay", nil, nil), map[string]string{"CallbackURL": refused, "RecipientName": description, "Description": description})
+	eachParameter(t, KapitenRides(nil, "rides", nil, "1", nil), map[string]string{
+		"CompanyID": company, "Since": search, "Sender.Name": description, "Receiver.Name": description,
+		"PickupInstructions": description, "PackageType": description,
+	})
+	eachParameter(t, KapitenTopUp(nil, "top-up", nil, "1", nil), map[string]string{"CompanyID": company, "Since": search})
+	eachParameter(t, FiatConnectIn(nil, "fiatconnect in", nil, nil), transfer)
+	eachParameter(t, FiatConnectOut(nil, "fiatconnect out", nil, nil), transfer)
+	eachParameter(t, KotaniDeposit(nil, "deposit", nil, nil), kotaniNamed)
+	eachParameter(t, KotaniDepositQuoted(nil, "quoted", nil, nil), limits)
+	eachParameter(t, KotaniWithdraw(nil, "withdraw", nil, nil), kotaniNamed)
+	eachParameter(t, KotaniWithdrawToBank(nil, "bank", nil, nil), kotaniNamed)
+	eachParameter(t, KotaniPayBill(nil, "paybill", nil, nil), once)
+	eachParameter(t, KotaniPayTill(nil, "till", nil, nil), once)
+	eachParameter(t, KotaniStellarCashOut(nil, "stellar", nil, nil), cashOut)
+	eachParameter(t, KotaniTronCashOut(nil, "tron", nil, nil), cashOut)
+	eachParameter(t, KotaniTronCashIn(nil, "cash-in", nil, nil), once)
+	eachParameter(t, KotaniSendToMpesa(nil, "mpesa", nil, nil), nil)
+	eachParameter(t, KotaniBuyCelo(nil, "celo", nil, nil), nil)
+	eachParameter(t, KotaniClaim(nil, "claim", nil, nil), nil)
+
+	details := map[string]string{}
+	for _, name := range []string{
+		"BirthDate", "Email", "Street", "City", "PostalCode", "SenderIdentityCardType", "SenderIdentityCardID", "SenderCityOfBirth",
+		"SenderCountryOfBirth", "SenderGender", "TransferReason", "TransferReasonCode", "RelationshipToSender", "Reason", "Narration",
+		"ContactFirstName", "ContactLastName", "NatureOfBusiness", "LegalEntityType",
+	} {
+		details["Recipients.PayoutMethod.Details."+name] = description
+	}
+	eachParameter(t, BitPesa(nil, "bitpesa", nil, nil), of(details, map[string]string{
+		"PayinMethods.Type": refused, "PayinMethods.UXFlow": refused, "PayinMethods.InDetails": refused,
+		"Traits.AutoRefund": description, "Traits.AccountValidation": description,
+		"Sender.*": "the money comes from the balance; of the sender only the ids decide",
+		"Metadata": description, "Recipients.Metadata": description, "Recipients.PayoutMethod.Metadata": description,
+	}))
+}
+
+// eachParameter changes each field of the parameters, also within lists, and holds those
+// that do not decide against free. "Sender.*" stands for the other fields of Sender.
+func eachParameter[P, T any](t *testing.T, f *Flow[P, T], free map[string]string) {
+	t.Helper()
+	var params P
+	before, deciding, unused := [32]byte{}, f.p.Deciding[len(f.p.Deciding)-1], maps.Clone(free)
+	check := func(v reflect.Value, path string) {
+		old := reflect.New(v.Type()).Elem()
+		old.Set(v)
+		v.Set(another(t, v.Type(), path))
+		changed := digest(deciding(params)) != before
+		v.Set(old)
+		part, _, _ := strings.Cut(path, ".")
+		_, named := free[path]
+		_, rest := free[part+".*"]
+		delete(unused, path)
+		if !changed {
+			delete(unused, part+".*")
+		}
+		assert.Equal(t, named || rest && !changed, !changed, "%s: %s", f.m.name, path)
+	}
+	var walk func(v reflect.Value, path string, leaf func(reflect.Value, string))
+	walk = func(v reflect.Value, path string, leaf func(reflect.Value, string)) {
+		switch kind := v.Kind(); {
+		case kind == reflect.Struct && v.Type() != reflect.TypeFor[decimal.Decimal]() && v.Type() != reflect.TypeFor[time.Time]():
+			for i := range v.NumField() {
+				switch field := v.Type().Field(i); {
+				case field.Anonymous:
+					walk(v.Field(i), path, leaf)
+				case field.IsExported():
+					walk(v.Field(i), strings.TrimPrefix(path+"."+field.Name, "."), leaf)
+				}
+			}
+		case kind == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+			if v.Len() == 0 {
+				v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			}
+			walk(v.Index(0), path, leaf)
+		default:
+			leaf(v, path)
+		}
+	}
+	walk(reflect.ValueOf(&params).Elem(), "", func(reflect.Value, string) {}) // makes the lists
+	before = digest(deciding(params))
+	walk(reflect.ValueOf(&params).Elem(), "", check)
+	require.Empty(t, unused, "%s: no such field", f.m.name)
+}
+
+// another is a value of a type other than its zero.
+func another(t *testing.T, of reflect.Type, path string) reflect.Value {
+	t.Helper()
+	yes := true
+	for _, value := range []any{"7", true, 7.5, decimal.NewFromInt(7), time.Unix(7, 0), &yes, []string{"7"}, map[string]any{"k": "7"}} {
+		if v := reflect.ValueOf(value); v.Type().ConvertibleTo(of) && v.Kind() == of.Kind() {
+			return v.Convert(of)
+		}
+	}
+	t.Fatalf("%s: no value of a %v", path, of)
+	return reflect.Value{}
 }
 
 // TestChange lists what the func is told for each pair of states.
@@ -197,6 +327,44 @@ func TestBackoffGrowsAndEnds(t *testing.T) {
 		require.GreaterOrEqual(t, d, 900*time.Millisecond)
 	}
 	require.Greater(t, new(Journal).backoff(50, time.Second, time.Minute), 50*time.Second)
+}
+
+// TestGather: a loop in a crowd waits for half of its slots, and for no slot that is late.
+func TestGather(t *testing.T) {
+	for name, test := range map[string]struct {
+		freed  int // after 100 µs; the rest stays busy
+		wanted int
+		got    int
+		took   time.Duration
+	}{
+		"enough come free": {freed: 12, wanted: 7, got: 12, took: 100 * time.Microsecond},
+		"too few":          {freed: 3, wanted: 7, got: 3, took: gathering},
+		"enough are free":  {freed: 12, wanted: 0, got: 0, took: 0},
+		"nothing comes":    {freed: 0, wanted: 1, got: 0, took: gathering},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			slots := make(chan struct{}, 16)
+			require.Equal(t, 16, free(slots))
+			go func() {
+				time.Sleep(100 * time.Microsecond)
+				for range test.freed {
+					<-slots
+				}
+			}()
+			began := time.Now()
+			got := gather(t.Context(), slots, test.wanted)
+			took := time.Since(began)
+			synctest.Wait()
+			got += free(slots) // the rest of those that came at the same time
+			require.Equal(t, test.took, took, name)
+			require.Equal(t, test.got, got, name)
+			time.Sleep(gathering)
+			synctest.Wait()
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Zero(t, gather(ctx, make(chan struct{}), 1))
 }
 
 // TestStatementsAreInTheirDialect: PostgreSQL and SQLite number parameters differently, and no word of

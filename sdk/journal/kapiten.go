@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -80,14 +81,16 @@ func KapitenRides(j *Journal, name string, client *kapiten.Client, companyID str
 			}
 			return unpriced(p.ExternalID, "")
 		},
-		Deciding: []func(kapiten.CreateRideParams) []string{func(p kapiten.CreateRideParams) []string {
+		Deciding: versions(func(p kapiten.CreateRideParams) []string {
 			place := func(l kapiten.Location) string {
 				text, _ := json.Marshal([2]float64{l.Latitude, l.Longitude}) // never fails: Identify has checked them
 				return string(text)
 			}
 			return []string{p.ExternalID, p.PickupAddress, place(p.Pickup), p.DropoffAddress, place(p.Dropoff),
 				localNumber(p.Sender.Phone), localNumber(p.Receiver.Phone), string(p.WeightRange)}
-		}},
+		}, func(p kapiten.CreateRideParams) []string {
+			return []string{strconv.FormatBool(p.IncludesFragileItems), strconv.FormatBool(p.IsPriority)}
+		}),
 		Steps: []Step[kapiten.CreateRideParams, kapiten.Ride]{step},
 		Sweep: func(ctx context.Context, requests []request) ([]Swept[kapiten.Ride], error) {
 			rides := make([]kapiten.CreateRideParams, len(requests))

@@ -16,8 +16,8 @@ type KasapayPayouts interface {
 	Find(ctx context.Context, reference string) (*kasapay.Payout, error)
 }
 
-// reversalWatch is how long an entry is asked for again after a success which may be
-// reversed. How late a reversal comes is not documented.
+// reversalWatch is how long an entry is asked for again after its end, which may be reversed
+// or corrected. How late that comes is not documented.
 const reversalWatch = 7 * 24 * time.Hour
 
 // Kasapay makes a flow of Kasapay payouts. A payout in doubt is looked up, and sent

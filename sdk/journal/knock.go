@@ -15,7 +15,9 @@ import (
 // maxKnocks bounds the references that wait to be noted. Beyond it callbacks are
 // answered and forgotten, as are those that the database does not take. The journal polls
 // what is unfinished in any case, and a final entry within Provider.Watch. Other news of
-// a finished entry is lost then: Flow.Compare finds it.
+// a finished entry is lost then. Flow.Compare finds it where the provider has a list. The
+// flows without a list have a Watch, except FiatConnect and the once writes of Kotani whose
+// response is the end: none of those receives callbacks.
 const maxKnocks = 10_000
 
 type knocks struct {
@@ -39,7 +41,7 @@ type knocked struct {
 //
 // After a knock at a finished entry the journal looks up to three times, some minutes
 // apart. Without a clear response it looks on, up to FlowConfig.DoubtLimit. Later news
-// needs another knock, Provider.Watch or Flow.Compare.
+// needs another knock, Provider.Watch or, where the provider has a list, Flow.Compare.
 func (f *Flow[P, T]) Knock(auth ...webhook.Authenticator) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {

@@ -70,7 +70,8 @@ func KotaniWithdrawToBank(j *Journal, name string, client *kotani.Client, fn Fun
 }
 
 // QuoteLimits bound the terms of a quote. While no quote keeps to them, nothing is sent,
-// until FlowConfig.SendWithin. Zero: no limit.
+// until FlowConfig.SendWithin. Zero: no limit. To plan again changes no limit: the entry
+// keeps those of its first Plan.
 type QuoteLimits struct {
 	LeastReceived, MostPaid decimal.Decimal
 }
@@ -181,7 +182,7 @@ func KotaniStellarCashOut(j *Journal, name string, client *kotani.Client, fn Fun
 	return kotaniPayment(j, name, client, fn, kotani.OpStellarCashOut, cashOutCosts, cashOutDecides,
 		func(p kotani.CashOutParams) (sdk.Prepared[kotani.Transaction], error) {
 			return client.Stellar.PrepareCashOut(p)
-		})
+		}, cashOutTerms)
 }
 
 // KotaniTronCashOut makes a flow of cash-outs of USDT on Tron, as KotaniStellarCashOut.
@@ -189,7 +190,7 @@ func KotaniTronCashOut(j *Journal, name string, client *kotani.Client, fn Func[k
 	return kotaniPayment(j, name, client, fn, kotani.OpTronCashOut, cashOutCosts, cashOutDecides,
 		func(p kotani.CashOutParams) (sdk.Prepared[kotani.Transaction], error) {
 			return client.Tron.PrepareCashOut(p)
-		})
+		}, cashOutTerms)
 }
 
 func cashOutCosts(p kotani.CashOutParams) (decimal.Decimal, string) {
@@ -199,6 +200,9 @@ func cashOutCosts(p kotani.CashOutParams) (decimal.Decimal, string) {
 func cashOutDecides(p kotani.CashOutParams) []string {
 	return []string{string(p.Country), digits(p.PhoneNumber), hexDigits(p.TxHash)}
 }
+
+// cashOutTerms decide since the second version.
+func cashOutTerms(p kotani.CashOutParams) []string { return []string{p.AcceptedQuoteID} }
 
 // KotaniTronCashIn makes a flow of purchases of USDT.
 func KotaniTronCashIn(j *Journal, name string, client *kotani.Client, fn Func[kotani.Transaction]) *Flow[Named[kotani.CashInParams], kotani.Transaction] {
@@ -319,9 +323,12 @@ var errList = errors.New("journal: the provider's list cannot be read, or not wh
 // kotaniPayment is a once write whose transaction can be asked for by Kotani's id, once
 // a response has named it.
 func kotaniPayment[P any](j *Journal, name string, client *kotani.Client, fn Func[kotani.Transaction], op string,
-	costs func(P) (decimal.Decimal, string), deciding func(P) []string, prepare func(P) (sdk.Prepared[kotani.Transaction], error),
+	costs func(P) (decimal.Decimal, string), deciding func(P) []string, prepare func(P) (sdk.Prepared[kotani.Transaction], error), more ...func(P) []string,
 ) *Flow[Named[P], kotani.Transaction] {
 	p := onceProvider(op, deciding, prepare)
+	for _, decides := range more {
+		p.Deciding = versions(p.Deciding[0], func(p Named[P]) []string { return decides(p.Params) })
+	}
 	p.Identify = func(p Named[P]) (Identity, error) {
 		amount, callbackURL := costs(p.Params)
 		id, err := unpriced(p.Reference, callbackURL)

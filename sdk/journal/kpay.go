@@ -20,7 +20,9 @@ type KPayClient interface {
 // same RefID when KPay does not know it. KPay shows no amount, so the refusal of the
 // first attempt alone tells that a RefID was used before: the entry is stuck as taken.
 // When that refusal is lost, the lookup takes the older payment for yours, whatever its
-// amount. So never use a RefID outside its flow. Two retailers are two flows.
+// amount. So never use a RefID outside its flow. Two retailers are two flows. After the
+// end a payment is asked for again, at growing intervals, for seven days: any code that
+// this package does not know is a failure, and KPay may correct it.
 //
 // Leave ReturnURL empty: kpay.Config.CallbackURL makes it when the request leaves, so
 // that the stored request has no secret of it. The response is stored as it came, with
@@ -34,9 +36,9 @@ func KPay(j *Journal, name string, client KPayClient, fn Func[kpay.Payment]) *Fl
 			}
 			return identify(p.RefID, p.Amount, orDefault(string(p.Currency), string(kpay.RWF)), p.ReturnURL)
 		},
-		Deciding: []func(kpay.PayParams) []string{func(p kpay.PayParams) []string {
+		Deciding: versions(func(p kpay.PayParams) []string {
 			return []string{p.RefID, p.Amount.String(), orDefault(string(p.Currency), "RWF"), string(p.Method), localNumber(p.MSISDN), p.RetailerID}
-		}},
+		}, func(p kpay.PayParams) []string { return []string{string(p.BankID)} }),
 		Steps: []Step[kpay.PayParams, kpay.Payment]{clientStep(kpay.OpPay, sdk.Referenced, func(r request) (sdk.Prepared[kpay.Payment], error) {
 			return client.Prepare(r.Params)
 		})},
@@ -53,6 +55,7 @@ func KPay(j *Journal, name string, client KPayClient, fn Func[kpay.Payment]) *Fl
 			return Pending
 		},
 		Existing: func(p kpay.Payment) bool { return p.Existing },
+		Watch:    reversalWatch, // KPay has no list, so that nothing else finds a lost correction
 		Knocked:  knockedBy(webhook.KPay()),
 	}
 	return New(j, name, requireClient(p, client), fn)

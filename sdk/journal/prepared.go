@@ -146,7 +146,7 @@ func identify(reference string, amount decimal.Decimal, currency, callbackURL st
 }
 
 func storedURL() error {
-	return invalid("callback URL", "must be empty: set CallbackURL of the client's Config, so that no URL with a secret is stored")
+	return invalid("callback_url", "must be empty: set CallbackURL of the client's Config, so that no URL with a secret is stored")
 }
 
 // requests is the currency in which the spend limit counts requests whose amount is not
@@ -185,6 +185,11 @@ func knockedBy[E any](source webhook.Source[E]) func([]byte) (string, webhook.Re
 		}
 		return source.Identify(event).Reference, response, nil
 	}
+}
+
+// versions are the two versions of what decides, of which the second decides more.
+func versions[P any](first, more func(P) []string) []func(P) []string {
+	return []func(P) []string{first, func(p P) []string { return append(first(p), more(p)...) }}
 }
 
 // requireClient has a flow without a client refused when it is made.

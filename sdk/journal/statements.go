@@ -20,7 +20,7 @@ type statements struct {
 	quiet, knock                                     string
 	flow, setFlow, adopt, restore, restoreStuck      string
 	spend, reserve                                   string
-	await, listHistory                               string
+	await, listHistory, plannedParams                string
 	overdue, stuckCounts, unfinished                 string
 	purgeable, purgeDetails, purgeHistory            string
 }
@@ -93,6 +93,8 @@ func newStatements(d Dialect) *statements {
 		planDetails: s(`INSERT INTO journal_details (entry, amount, currency, params, prepared, value, note) VALUES ($1, $2, $3, $4, $5, $6, '')`),
 		planHistory: s(`INSERT INTO journal_history (entry, at, event, state, actor, note) VALUES ($1, {now}, 'planned', 'planned', '', '')`),
 		planned:     s(`SELECT digest, digest_version FROM journal_entries WHERE flow = $1 AND reference = $2{lock}`),
+
+		plannedParams: s(`SELECT d.params FROM journal_entries e JOIN journal_details d ON d.entry = e.id WHERE e.flow = $1 AND e.reference = $2{lock}`),
 
 		load: s(`SELECT d.amount, d.currency, d.params, d.prepared, d.value, d.note, COALESCE(s.reason, '')
 			FROM journal_details d LEFT JOIN journal_stuck s ON s.entry = d.entry WHERE d.entry = $1`),

@@ -108,9 +108,8 @@ func (j *Journal) loop(ctx, through context.Context, m *machine, lane int) {
 			return
 		}
 		wanted += free(slots)
-		if crowd && wanted < cap(slots)/2 { // those that finish now are one batch, and so is what takes their place
-			_ = transport.Pause(ctx, 2*time.Millisecond)
-			wanted += free(slots)
+		if crowd { // those that finish now are one batch, and so is what takes their place
+			wanted += gather(ctx, slots, cap(slots)/2-wanted)
 		}
 		entries, err := j.take(ctx, m, lane, wanted)
 		if err != nil && ctx.Err() == nil {
@@ -141,6 +140,28 @@ func free(slots chan struct{}) (n int) {
 			return n
 		}
 	}
+}
+
+// gathering is how long a crowd waits for slots that finish together.
+const gathering = 2 * time.Millisecond
+
+// gather takes so many slots as they come free, and no more once they are late.
+func gather(ctx context.Context, slots chan struct{}, wanted int) (n int) {
+	if wanted <= 0 {
+		return 0
+	}
+	late := time.NewTimer(gathering)
+	defer late.Stop()
+	for ; n < wanted; n++ {
+		select {
+		case slots <- struct{}{}:
+		case <-late.C:
+			return n
+		case <-ctx.Done():
+			return n
+		}
+	}
+	return n + free(slots)
 }
 
 // idle waits until there may be something due.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -346,11 +347,15 @@ func TestAWordOfFailureIsNoSuccess(t *testing.T) {
 		`"error":"x"`: false, `"errors":["x"]`: false, `"success":false`: false, `"statusCode":500`: false,
 		`"error":null,"errors":[],"success":true,"statusCode":201`: true, `"error":"","errors":{},"success":"yes"`: true, `"error":false,"success":null,"statusCode":""`: true,
 	}
+	var many clienttest.Quarter
 	for _, wr := range writes {
 		if wr.fiatConnect() {
 			continue
 		}
 		for _, body := range alone {
+			if many.LeavesOut() {
+				continue
+			}
 			t.Run(wr.op+"/"+body, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					works, err := wr.replied(t, func(map[string]any, func() string) (int, string) { return 200, body })

@@ -49,6 +49,9 @@ func (w *World) forward(out *outgoing, how string) *response {
 		took = true
 		w.mu.Lock()
 		w.owners[out.bank.name+" "+p.ID] = out.call
+		if !there {
+			w.made[out.bank.name+" "+p.ID] = w.sinceLocked()
+		}
 		w.mu.Unlock()
 		if there {
 			w.note(out.bank.name, true, "takes the money of %s%s", p.Reference, within(how))

@@ -206,11 +206,11 @@ func (w *World) judgeRefused(debits map[string]int, last map[string]*call) {
 	}
 }
 
-const longOver = 2 * time.Minute // since the trouble: what lags shows, and what was slow has arrived
+const longOver = 2 * time.Minute // since the trouble or a payment: what lags shows, and what was slow has arrived
 
-// judgeAbsent finds payments of which a lookup said that they are not there. A payment
-// also belongs to the reference of the call that made it: the provider may have changed
-// the reference.
+// judgeAbsent finds payments of which a lookup said that they are not there. A lookup that
+// began before the payment, or soon after it, was right. A payment also belongs to the
+// reference of the call that made it: the provider may have changed the reference.
 func (w *World) judgeAbsent(l Ledgers) {
 	told := map[string]bool{}
 	for _, a := range w.absent {
@@ -219,8 +219,9 @@ func (w *World) judgeAbsent(l Ledgers) {
 			continue
 		}
 		for _, p := range l.Payments(a.Provider, "") {
-			c := w.owners[p.Provider+" "+p.ID]
-			if p.Debits > 0 && (p.Reference == a.Reference || c != nil && c.Reference == a.Reference) {
+			id := p.Provider + " " + p.ID
+			c := w.owners[id]
+			if p.Debits > 0 && a.began >= w.made[id]+longOver && (p.Reference == a.Reference || c != nil && c.Reference == a.Reference) {
 				told[name] = true
 				w.violate(AbsentDebited, "%s was told that %s is not there, and the provider has it as %q", a.actor, name, p.Reference)
 				break

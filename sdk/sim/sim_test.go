@@ -97,24 +97,28 @@ func TestTheOracleSeesALie(t *testing.T) {
 }
 
 // A payment that waits for a person is excused from being settled, but not from being
-// found: its lookups must not deny it once the trouble is over.
+// found: its lookups must not deny it once the trouble is over. A lookup before the payment
+// is right to deny it.
 func TestAnAbsenceIsHeldAgainstTheLedger(t *testing.T) {
 	t.Parallel()
 	absent := &sdk.Error{Outcome: sdk.NoEffect, Reasons: []error{sdk.ErrNotFound}}
 	for name, lie := range map[string]struct {
 		want      string
-		pay       bool
-		reference string // that the lookup asks for
+		paid      time.Duration // when; never: -1
+		reference string        // that the lookup asks for
 		after     time.Duration
 		told      error
 	}{
-		"denied":                   {sim.AbsentDebited, true, "order-1", time.Hour, absent},
-		"denied under the old":     {sim.AbsentDebited, true, "order-1 ", time.Hour, absent},
-		"denied within trouble":    {"", true, "order-1", 5 * time.Minute, absent},
-		"denied right after it":    {"", true, "order-1", 10*time.Minute + time.Second, absent},
-		"no clear response":        {"", true, "order-1", time.Hour, &sdk.Error{Outcome: sdk.NoEffect}},
-		"there is no such payment": {"", false, "order-1", time.Hour, absent},
-		"of another payment":       {"", true, "order-2", time.Hour, absent},
+		"denied":                   {sim.AbsentDebited, 0, "order-1", time.Hour, absent},
+		"denied under the old":     {sim.AbsentDebited, 0, "order-1 ", time.Hour, absent},
+		"denied within trouble":    {"", 0, "order-1", 5 * time.Minute, absent},
+		"denied right after it":    {"", 0, "order-1", 10*time.Minute + time.Second, absent},
+		"no clear response":        {"", 0, "order-1", time.Hour, &sdk.Error{Outcome: sdk.NoEffect}},
+		"there is no such payment": {"", -1, "order-1", time.Hour, absent},
+		"of another payment":       {"", 0, "order-2", time.Hour, absent},
+		"absent, then paid":        {"", 31 * time.Minute, "order-1", 30 * time.Minute, absent},
+		"paid, and not shown yet":  {"", 30 * time.Minute, "order-1", 30*time.Minute + 20*time.Second, absent},
+		"paid late, and denied":    {sim.AbsentDebited, 30 * time.Minute, "order-1", 40 * time.Minute, absent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -126,24 +130,34 @@ func TestAnAbsenceIsHeldAgainstTheLedger(t *testing.T) {
 						return err
 					}
 					ask := sim.Ask{Provider: "kpay", Reference: lie.reference}
-					_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
-						for lie.pay {
-							_, err := client.Pay(ctx, kpay.PayParams{
-								RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
-								CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
-							})
-							if err == nil {
-								break
+					pay := func() {
+						p.Sleep(p.Context(), lie.paid-w.Since())
+						_ = p.Call(p.Context(), ask, func(ctx context.Context) error {
+							for lie.paid >= 0 {
+								_, err := client.Pay(ctx, kpay.PayParams{
+									RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
+									CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
+								})
+								if err == nil {
+									break
+								}
 							}
-						}
-						return &sdk.Error{Outcome: sdk.Unknown}
-					})
-					w.Stuck("kpay", lie.reference, "no clear response")
-					p.Sleep(p.Context(), lie.after-w.Since())
-					if name == "of another payment" {
-						ask.Reference = "order-3"
+							return &sdk.Error{Outcome: sdk.Unknown}
+						})
+						w.Stuck("kpay", lie.reference, "no clear response")
 					}
-					_ = p.Look(p.Context(), ask, func(context.Context) error { return lie.told })
+					if lie.paid < lie.after {
+						pay()
+					}
+					p.Sleep(p.Context(), lie.after-w.Since())
+					about := ask
+					if name == "of another payment" {
+						about.Reference = "order-3"
+					}
+					_ = p.Look(p.Context(), about, func(context.Context) error { return lie.told })
+					if lie.paid > lie.after {
+						pay()
+					}
 					return nil
 				})
 			})

@@ -45,8 +45,9 @@ type World struct {
 	banks     []*bank
 	calls     []*call
 	absent    []look
-	quiet     time.Duration    // when the trouble was over
-	owners    map[string]*call // of what made a payment, or took its money, by provider and id
+	quiet     time.Duration            // when the trouble was over
+	owners    map[string]*call         // of what made a payment, or took its money, by provider and id
+	made      map[string]time.Duration // when a request made a payment, by provider and id
 	pasts     map[string][]*past
 	swappers  map[string]*swapper
 	stuck     map[string]string
@@ -70,7 +71,7 @@ type World struct {
 func newWorld(cfg Config, c *choices) *World {
 	w := &World{
 		cfg: cfg, choices: c, begin: time.Now(), calm: make(chan struct{}),
-		owners: map[string]*call{}, pasts: map[string][]*past{}, swappers: map[string]*swapper{}, stuck: map[string]string{},
+		owners: map[string]*call{}, made: map[string]time.Duration{}, pasts: map[string][]*past{}, swappers: map[string]*swapper{}, stuck: map[string]string{},
 		onTheWay: map[string]int{}, posted: map[string][]*http.Request{}, met: map[string]bool{},
 		report: newReport(),
 	}

@@ -30,24 +30,34 @@ func (l Ledgers) Payments(provider, reference string) (found []Payment) {
 }
 
 // Differs says where a payment is not what was asked for; it is empty if it is.
-// Accounts are compared without the prefix of a country.
+// Phone numbers are compared without the prefix of a country.
 func (p Payment) Differs(a Ask) string {
 	switch {
 	case !a.Amount.IsZero() && !p.Amount.Equal(a.Amount), a.Currency != "" && p.Currency != a.Currency:
 		return fmt.Sprintf("the provider has %s %s, and asked was %s %s", p.Amount, p.Currency, a.Amount, a.Currency)
-	case a.Account != "" && p.Account != "" && national(p.Account) != national(a.Account):
+	case a.Account != "" && p.Account != "" && !sameAccount(p.Account, a.Account):
 		return fmt.Sprintf("the provider has the account %s, and asked was %s", p.Account, a.Account)
 	}
 	return ""
 }
 
-// national is a phone number without the prefix of a country, and any other account as
-// it is.
-func national(account string) string {
-	if digits := strings.TrimPrefix(account, "+"); len(digits) > 9 && strings.Trim(digits, "0123456789") == "" {
-		return digits[len(digits)-9:]
+// sameAccount compares two accounts as they are, but phone numbers without the prefix of a
+// country: 0783300000 is +250783300000.
+func sameAccount(a, b string) bool {
+	long, short := strings.TrimPrefix(a, "+"), strings.TrimPrefix(b, "+")
+	if len(long) < len(short) {
+		long, short = short, long
 	}
-	return account
+	if long == short {
+		return true
+	}
+	number := strings.TrimPrefix(short, "0")
+	prefix, ok := strings.CutSuffix(long, number)
+	phone := len(number) == 9 || len(number) == 10 && number != short
+	if !ok || !phone || strings.Trim(long, "0123456789") != "" {
+		return false
+	}
+	return prefix == "0" || len(prefix) >= 2 && len(prefix) <= 3 && prefix[0] != '0'
 }
 
 // Debits is how often money moved under a reference.
@@ -141,7 +151,7 @@ func (w *World) judge() {
 					w.violate(RejectedDebited, "%s was told %q of %s, and an attempt of this call has %d debit", c.actor, outcome(c.err), name, p.Debits)
 				}
 			}
-			// Where a call has several steps, the others speak of their step alone.
+			// Of a call with several steps, an error other than ErrValidation speaks of the last step alone.
 			if outcome(c.err) == "not sent" && c.writes > 0 && errors.Is(c.err, sdk.ErrValidation) {
 				w.violate(SentRefused, "%s was told %q of %s, and this call has sent %d writes: %s", c.actor, outcome(c.err), name, c.writes, told(c.err))
 			}

@@ -171,6 +171,33 @@ func TestAnAbsenceIsHeldAgainstTheLedger(t *testing.T) {
 	}
 }
 
+// A phone number may have the prefix of its country. Other accounts are compared as they are.
+func TestAccountsAreTheSame(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		has, asked string
+		same       bool
+	}{
+		{"250783300000", "0783300000", true},
+		{"+250783300000", "250783300000", true},
+		{"0783300000", "+250783300000", true},
+		{"783300000", "250783300000", true},
+		{"2348031234567", "08031234567", true},
+		{"250783300000", "0783300001", false},
+		{"250783300000", "254783300000", false},
+		{"1112345678901", "2212345678901", false},
+		{"1112345678901", "12345678901", false},
+		{"9123456789", "123456789", false},
+		{"000123456789", "123456789", false},
+		{"KE0123456789", "0123456789", false},
+		{"222221", "222221", true},
+		{"222221", "22221", false},
+	} {
+		got := sim.Payment{Account: c.has}.Differs(sim.Ask{Account: c.asked})
+		assert.Equal(t, c.same, got == "", "%s, asked %s", c.has, c.asked)
+	}
+}
+
 // A connection may be cut after any byte: a provider gets parts of a request, and a client
 // parts of a response.
 func TestACutIsAnywhere(t *testing.T) {

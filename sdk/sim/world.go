@@ -228,8 +228,14 @@ func (w *World) choose(n int) int {
 	return w.choices.choose(n)
 }
 
-// part chooses a number below n.
-func (w *World) part(n int) int { return w.choose(256) * n / 256 }
+// part chooses a number below n, which may be more than a choice has places.
+func (w *World) part(n int) int {
+	place, places := w.choose(256), 256
+	if n > places {
+		place, places = place*256+w.choose(256), 1<<16
+	}
+	return place * n / places
+}
 
 func (w *World) delay() time.Duration {
 	w.mu.Lock()

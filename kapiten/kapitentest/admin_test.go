@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -179,5 +181,44 @@ func TestAFaultWithoutARouteIsRefused(t *testing.T) {
 		{Kind: fake.FaultDropAfter, Path: "/**/topup/"},
 	} {
 		assert.NoError(t, srv.AddFault(f), "%s %s", f.Method, f.Path)
+	}
+}
+
+// The adjustment pays a ride that waits, while a request with a wrong token is held back.
+func TestARefusedRequestIsNoCauseOfWhatAPersonDidMeanwhile(t *testing.T) {
+	t.Parallel()
+	for cause, adjust := range map[string]func(*testing.T, *kapitentest.Fake, string){
+		"by hand": func(t *testing.T, srv *kapitentest.Fake, company string) {
+			r := send(t, srv.Admin(), "POST", "/_fake/kapiten/companies/"+company+"/adjust", `{"amount":5000}`)
+			require.Equal(t, 200, r.status, r.body)
+		},
+		"": func(t *testing.T, srv *kapitentest.Fake, company string) { // the test itself
+			require.NoError(t, srv.Adjust(company, francs(5000), "found"))
+		},
+	} {
+		t.Run(cause, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := kapitentest.NewServer(t)
+				co := srv.AddCompany(kapitentest.Company{})
+				id := ride(t, srv, co)
+				require.NoError(t, srv.AddFault(fake.Fault{Kind: fake.FaultDelay, Seconds: 1, Times: 1}))
+				refused := make(chan int)
+				go func() {
+					refused <- send(t, srv, "POST", "/api/rides/", `{}`, "Authorization", "Token wrong").status
+				}()
+				synctest.Wait()
+				adjust(t, srv, co.ID)
+				srv.Advance(time.Second)
+				require.Equal(t, 401, <-refused)
+				r := send(t, srv.Admin(), "GET", "/_fake/timeline?kind=state&subject="+id, "")
+				var page struct{ Records []fake.Record }
+				require.NoError(t, json.Unmarshal([]byte(r.body), &page))
+				require.NotEmpty(t, page.Records)
+				assert.Equal(t, "WAITING_PAYMENT → PENDING", page.Records[0].Text)
+				assert.Equal(t, cause, page.Records[0].Cause)
+				assert.Empty(t, page.Records[0].Request)
+			})
+		})
 	}
 }

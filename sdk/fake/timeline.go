@@ -35,7 +35,7 @@ type RecordKind string
 const (
 	RecordRequest  RecordKind = "request"  // a request to the provider
 	RecordState    RecordKind = "state"    // an object came to be or changed its state
-	RecordEntry    RecordKind = "entry"    // a ledger entry was booked or settled
+	RecordEntry    RecordKind = "entry"    // a ledger entry was booked, or its status has changed
 	RecordCallback RecordKind = "callback" // an attempt of a callback
 	RecordAct      RecordKind = "act"      // an admin call that changes something
 )
@@ -268,13 +268,14 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	case r.Fault != "":
 		line.Cause = "fault " + string(r.Fault)
 	}
-	w.attribute(r, line, c.working == 1 && !c.crowded)
+	w.attribute(r, line, c.working == 1 && !c.crowded && line.Result != ResultRefused)
 	t.write(line)
 }
 
 // attribute notes what a request has caused: the callbacks and the other records about its
 // object, or about an object in its response. A request that was alone with its provider has
-// caused all else too. What an event or a person caused in the meantime is not among them.
+// caused all else too, if it was not refused. What an event or a person caused in the meantime
+// is not among them.
 func (w *World) attribute(r *Request, line *Record, alone bool) {
 	t := &w.timeline
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
@@ -427,14 +428,25 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 const byHand = "by hand" // the cause of what an admin call changes
 
 // moved names the cause of the records, newer than last, that an admin call has made of an
-// object, a ledger entry or an account. If it was alone, because no request is in work, the
-// provider's other records are its doing too: a top-up pays the rides that wait.
+// object, a ledger entry or an account, and of the objects of those entries: an adjustment
+// pays a ride that waits. If it was alone, because no request is in work, the provider's other
+// records are its doing too.
 func (t *timeline) moved(provider, id string, last int, alone bool) {
-	subject := t.about(Record{Provider: provider, Subject: id}).Subject
-	for i := len(t.records) - 1; i >= 0 && t.records[i].ID > last; i-- {
-		r := t.records[i]
-		its := subject != "" && t.about(*r).Subject == subject || r.Entry != nil && (r.Entry.ID == id || r.Entry.Account.Owner == id)
-		if (its || alone) && r.Provider == provider && (r.Kind == RecordState || r.Kind == RecordEntry) && r.Cause == "" && r.Request == "" {
+	subjects := []string{t.about(Record{Provider: provider, Subject: id}).Subject}
+	for _, kind := range []RecordKind{RecordEntry, RecordState} {
+		for i := len(t.records) - 1; i >= 0 && t.records[i].ID > last; i-- {
+			r := t.records[i]
+			if r.Kind != kind || r.Provider != provider || r.Cause != "" || r.Request != "" {
+				continue
+			}
+			subject := t.about(*r).Subject
+			its := subject != "" && slices.Contains(subjects, subject)
+			if !its && !alone && (r.Entry == nil || r.Entry.ID != id && r.Entry.Account.Owner != id) {
+				continue
+			}
+			if kind == RecordEntry {
+				subjects = append(subjects, subject)
+			}
 			r.Cause = byHand
 			t.write(r)
 		}

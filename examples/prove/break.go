@@ -65,7 +65,7 @@ var rules = []rule{
 		[]edit{{transport + "settle.go", "duplicate := f.kind == Duplicate", "duplicate := f.kind == Duplicate && h.attempts == 1", 1}},
 	},
 	{
-		"any 403 is a token's", "only the provider's own words say that a token has expired", "kotani",
+		"any 403 is about a token", "only the provider's own words say that a token has expired", "kotani",
 		[]edit{{"kotani/responses.go", "status == http.StatusForbidden && text == \"forbidden\"", "status == http.StatusForbidden", 1}},
 	},
 	{

@@ -25,10 +25,11 @@ import (
 //   - A body under /_fake must be JSON, which a form cannot send; else 415.
 //   - No page may show the server in a frame.
 //
-// The limits: a visit to the checkout is a request like any other, so it uses up a rule for
-// all routes of that provider. And a browser tells where a page comes from only on https and on
-// loopback. Listening beyond loopback on plain http, the server takes another origin's image, link or
-// GET form for a client's request: it uses up a rule and is written down.
+// The limits: a visit to the checkout is a request like any other, so a fault rule that names
+// no route meets it, and has one time less. And of a GET a browser tells the page's origin only
+// on https and on loopback. Listening beyond loopback on plain http, the server takes another
+// origin's image, link or GET form for a client's request: a rule may meet it, and it is written
+// down. A POST tells its origin everywhere.
 func guard(hosts allowed, publicURL string, next http.Handler) http.Handler {
 	sameOrigin := http.NewCrossOriginProtection()
 	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {

@@ -50,7 +50,7 @@ type Account struct {
 type Ledger struct {
 	accounts map[Account]*book
 	entries  map[string]*Entry
-	observe  func(Entry) // hears of each entry that is added or settled; may be nil
+	observe  func(Entry) // hears of each entry that is added or moved; may be nil
 }
 
 type book struct {

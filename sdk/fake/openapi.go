@@ -77,7 +77,7 @@ func (s schemas) call(c adminCall, path string) schema {
 	if c.Body != nil {
 		body := maps.Clone(s.fields(reflect.TypeOf(c.Body)))
 		delete(body, "required")                                                     // the call says which fields it wants, by their names
-		call["requestBody"] = schema{"required": true, "content": jsonContent(body)} // AdminBody refuses none
+		call["requestBody"] = schema{"required": true, "content": jsonContent(body)} // AdminBody refuses a call without a body
 	}
 	return call
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -64,7 +65,11 @@ type faked interface {
 
 func (w *World) addBank(f faked, b *bank) {
 	b.w, b.fault = w, f.AddFault
-	b.network, _ = f.HTTPClient().Transport.(*http.Transport) // over a pipe
+	pipe, ok := f.HTTPClient().Transport.(*http.Transport)
+	if !ok {
+		panic(fmt.Sprintf("sim: the fake of %s has a %T, and not the transport over a pipe", b.name, f.HTTPClient().Transport))
+	}
+	b.network = pipe
 	b.aliases = map[string]string{}
 	w.mu.Lock()
 	defer w.mu.Unlock()

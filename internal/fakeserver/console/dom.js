@@ -2,7 +2,7 @@
 // ever becomes text, never HTML.
 import {stays} from "./patch.js"
 
-// el makes an element: el("a", {class: "main", href: "/"}, "text", child). See lead for to.
+// el makes an element: el("a", {class: "main", href: "/"}, "text", child). The attribute "to" makes a link: see lead.
 export function el(name, attributes = {}, ...children) {
   const node = document.createElement(name)
   for (const [key, value] of Object.entries(attributes)) {

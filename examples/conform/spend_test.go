@@ -48,7 +48,7 @@ func TestALagOfTheLookupIsMeasured(t *testing.T) {
 func TestAnUnknownFirstSendIsLookedUpByAReferenceThatIsPrinted(t *testing.T) {
 	for _, row := range []struct {
 		name       string
-		distortion func(gone func() bool) *distortion
+		distortion func(first func() bool) *distortion
 		want       []string
 	}{
 		{"the response is lost", func(first func() bool) *distortion {

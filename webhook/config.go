@@ -41,19 +41,22 @@ type Config[E any] struct {
 	// twice for one event.
 	Handle func(ctx context.Context, ev Event[E]) error
 
-	// Timeout bounds the work on one delivery, your function included; 0 is 30 s. The
-	// work goes on when the sender hangs up.
+	// Timeout bounds the work on one delivery, your function included; 0 is 30 s. It must
+	// hold two questions to the provider's API, and a second between them. The work goes on
+	// when the sender hangs up.
 	Timeout time.Duration
 	// Wait is how long a delivery waits for another of its reference; 0 is 5 s. Then
 	// the sender gets 503.
 	Wait time.Duration
-	// AskTimeout bounds one question to the provider's API; 0 is 10 s.
+	// AskTimeout bounds one question to the provider's API; 0 is a third of Timeout, at
+	// most 10 s.
 	AskTimeout time.Duration
 	// AskRate is the most questions a second of this process; 0 is 20. About one
 	// reference, eight may come at once, and then one a second. A question may be several
 	// requests, all within AskTimeout: the client repeats a request that fails, and looks
 	// for a ride page after page. If the posted status is ahead of the API's, up to three
-	// questions are asked. If the API takes back what was applied, it is asked once more.
+	// questions are asked. If the API takes back what was applied, it is asked again a
+	// second later: once, or up to three times if the state changes meanwhile.
 	//
 	// If more would come, references about which no question was in vain in the last
 	// two minutes go first. So a forger who knows references of yours delays no event
@@ -116,7 +119,7 @@ type Observation struct {
 func (c Config[E]) withDefaults() Config[E] {
 	setDefault(&c.Timeout, 30*time.Second)
 	setDefault(&c.Wait, 5*time.Second)
-	setDefault(&c.AskTimeout, 10*time.Second)
+	setDefault(&c.AskTimeout, min(10*time.Second, c.Timeout/3))
 	setDefault(&c.AskRate, 20)
 	setDefault(&c.MaxBody, DefaultMaxBody)
 	if isNil(c.Inbox) {
@@ -125,6 +128,10 @@ func (c Config[E]) withDefaults() Config[E] {
 	setDefault(&c.Logger, slog.New(slog.DiscardHandler))
 	return c
 }
+
+// repeatAfter is how long a response that undoes a state waits for the question that
+// must repeat it: a copy of the provider's database may lag behind.
+func (c Config[E]) repeatAfter() time.Duration { return min(time.Second, c.Timeout/8) }
 
 // key is under which name the inbox keeps the references of a source.
 func (c Config[E]) key(s Source[E]) string {
@@ -158,6 +165,7 @@ func (c Config[E]) check(s Source[E]) error {
 	f.must(c.HandleTx == nil || overSQL, "HandleTx needs a *SQLInbox")
 	f.must(c.Handle == nil || !overSQL, "a *SQLInbox needs HandleTx")
 	f.must(c.Timeout > 0 && c.Wait > 0 && c.AskTimeout > 0 && c.AskRate > 0 && c.MaxBody > 0, "negative limit")
+	f.must(s.Ask == nil || c.Timeout < 0 || c.Timeout >= 2*c.AskTimeout+c.repeatAfter(), "Timeout must hold two questions of AskTimeout, and a second between them")
 	return f.err()
 }
 

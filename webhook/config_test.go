@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -174,6 +175,16 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		_, err := webhook.New(c.Source, c.Config)
 		require.NoError(t, err)
 	}
+}
+
+func TestADeliveryHasTimeForTwoQuestions(t *testing.T) {
+	cfg := goodConfig[kapiten.Ride]()
+	cfg.Timeout, cfg.AskTimeout = 7*time.Second, 5*time.Second
+	require.ErrorContains(t, second(webhook.NewKapiten(rides{}, "c1", cfg)), "Timeout must hold two questions of AskTimeout")
+	cfg.AskTimeout = 3 * time.Second
+	require.NoError(t, second(webhook.NewKapiten(rides{}, "c1", cfg)))
+	cfg.AskTimeout = 0
+	require.NoError(t, second(webhook.NewKapiten(rides{}, "c1", cfg)))
 }
 
 func TestNewNamesAllFaultsAtOnce(t *testing.T) {

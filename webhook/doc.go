@@ -79,7 +79,7 @@
 //   - So is what Handler.Feed brings, if it is older than what was applied.
 //   - A knock whose status cannot be read shows no lag of the API: its sender gets 200,
 //     whatever the API says.
-//   - An API that shows an old status twice is believed. Statuses that may follow each
+//   - An API that shows an old status again after a second is believed. Statuses that may follow each
 //     other in both directions, and those that the table does not name, can come in the
 //     wrong order.
 //   - A MemoryInbox forgets everything when its process ends.

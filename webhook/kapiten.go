@@ -16,9 +16,9 @@ type KapitenRides interface {
 // (documented by absence), so each is a knock, and the ride is looked for in the
 // company's list, newest first. That takes a request for each page up to the ride. If
 // Kapiten does not know the ride, it takes one for every page there is, up to 1,000.
-// Raise Config.AskTimeout if an old ride is not found in time: its callbacks get 503.
-// The callback URL is the same for all rides, so Config.Known must be set. Hide the URL
-// with PathSecret.
+// Raise Config.AskTimeout, and Timeout with it, if an old ride is not found in time: its
+// callbacks get 503. The callback URL is the same for all rides, so Config.Known must be
+// set. Hide the URL with PathSecret.
 //
 // The event is the ride as the API shows it. Only id, reference number and status of
 // a list are documented.

@@ -121,10 +121,15 @@ var errOvertaken = fmt.Errorf("%w: the state changed while the API was asked", E
 // confirm asks the API, and hands on what it says. Another process, a Reconciler or a
 // callback by another name may have applied a newer response meanwhile. So a response
 // that undoes a state counts only if the API was asked after that state was applied. If
-// it was not, the API is asked again.
+// it was not, the API is asked again, and not at once: its own copies may lag.
 func (h *Handler[E]) confirm(ctx context.Context, arrived time.Time, ask func(context.Context) (Event[E], error)) (ev Event[E], t Transition, err error) {
 	since := ""
-	for range maxAsks {
+	for i := range maxAsks {
+		if i > 0 {
+			if err := sleep(ctx, h.cfg.repeatAfter()); err != nil {
+				return ev, "", fmt.Errorf("%w: %w", errOvertaken, err)
+			}
+		}
 		if ev, err = ask(ctx); err != nil {
 			return ev, "", err
 		}

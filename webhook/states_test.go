@@ -222,19 +222,49 @@ func TestASuccessAfterItsReversalIsACorrectionIfTheAPIRepeatsIt(t *testing.T) {
 		"only a beginning": {"700 702 702 703 703 704", []string{"700 advanced", "702 reversed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := &payoutsThatFlip{says: strings.Fields(tc.says)}
-			told, cfg := []string(nil), goodConfig[kasapay.Payout]()
-			cfg.Handle = func(_ context.Context, ev webhook.Event[kasapay.Payout]) error {
-				told = append(told, ev.Status+" "+string(ev.Transition))
-				return nil
-			}
-			h, err := webhook.NewKasapay(f, cfg)
-			require.NoError(t, err)
-			for f.asked < len(f.says) {
-				assert.Equal(t, 200, post(h, `{"payout_reference":"o1","payment_status":703}`).Code)
-			}
-			assert.Equal(t, tc.told, told)
-			assert.Len(t, f.says, f.asked)
+			synctest.Test(t, func(t *testing.T) {
+				f := &payoutsThatFlip{says: strings.Fields(tc.says)}
+				told, cfg := []string(nil), goodConfig[kasapay.Payout]()
+				cfg.Handle = func(_ context.Context, ev webhook.Event[kasapay.Payout]) error {
+					told = append(told, ev.Status+" "+string(ev.Transition))
+					return nil
+				}
+				h, err := webhook.NewKasapay(f, cfg)
+				require.NoError(t, err)
+				for f.asked < len(f.says) {
+					assert.Equal(t, 200, post(h, `{"payout_reference":"o1","payment_status":703}`).Code)
+				}
+				assert.Equal(t, tc.told, told)
+				assert.Len(t, f.says, f.asked)
+			})
+		})
+	}
+}
+
+// A copy of the provider's database that lags behind shows an old success again. What
+// must repeat it comes a second later.
+func TestACopyThatLagsBehindUndoesNothing(t *testing.T) {
+	for stale, want := range map[time.Duration][]string{
+		900 * time.Millisecond:  {"PAID advanced", "RETURNED reversed"},
+		1100 * time.Millisecond: {"PAID advanced", "RETURNED reversed", "PAID corrected"}, // nothing tells it from the truth
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			said, until := "PAID", time.Time{}
+			h, l := merchant(t, func(c *shop) {
+				c.Source.Ask = func(context.Context, webhook.Identity) (order, error) {
+					if time.Now().Before(until) {
+						return order{Reference: "o1", Status: "PAID"}, nil
+					}
+					return order{Reference: "o1", Status: said}, nil
+				}
+			})
+			knock := func(posted string) { postTo(h, "/"+pathSecret, status("o1", posted)) }
+			knock("PAID")
+			said = "RETURNED"
+			knock("RETURNED")
+			until = time.Now().Add(stale)
+			knock("PAID")
+			assert.Equal(t, want, l.transitions())
 		})
 	}
 }
@@ -375,7 +405,7 @@ func TestTheReconcilersSecondLookupKeepsToItsRate(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, webhook.Sweep{Open: 20, Asked: 20, Applied: 20}, s)
 		assert.Equal(t, 40, b.count())
-		assert.Equal(t, 3*time.Second, time.Since(start), "a second's worth at once and ten a second after that")
+		assert.Equal(t, 5*time.Second, time.Since(start), "four at a time, a second before each repeat")
 		assert.Len(t, l.told(), 40)
 	})
 }

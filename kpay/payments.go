@@ -387,9 +387,7 @@ func (c *Client) payRequest(p PayParams) (*payRequest, *transport.Callback, tran
 		p.RetailerID = c.retailerID
 	}
 	p.MSISDN = payerNumber(p.MSISDN)
-	if p.BankID == "" {
-		p.BankID = defaultBank(p.Method, p.MSISDN)
-	}
+	p.BankID = p.Bank()
 	f := p.validate()
 	var callback *transport.Callback
 	p.ReturnURL, callback = f.CallbackURL("returl", p.ReturnURL, c.callbackURL, p.RefID, p.Amount, string(p.Currency))
@@ -413,12 +411,16 @@ func payerNumber(msisdn string) string {
 	return digits
 }
 
-// defaultBank is the institution of a method that has only one (observed in public
-// clients). For mobile money the number's prefix tells the network.
-func defaultBank(m Method, msisdn string) BankID {
-	switch m {
+// Bank is the institution that the client sends: BankID, or else the only one of the
+// method (observed in public clients). For mobile money the number's prefix tells the
+// network. It is empty if nothing tells it.
+func (p PayParams) Bank() BankID {
+	if p.BankID != "" {
+		return p.BankID
+	}
+	switch p.Method {
 	case MethodMoMo:
-		return networkOf(msisdn)
+		return networkOf(payerNumber(p.MSISDN))
 	case MethodCard, MethodSmartCash:
 		return BankCards
 	case MethodSPENN:

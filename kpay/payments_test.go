@@ -140,6 +140,7 @@ func TestDefaultsFillWhatTheMethodImplies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := validPay()
 			p.Method, p.MSISDN, p.BankID = tc.method, tc.msisdn, tc.given
+			assert.Equal(t, tc.bank, p.Bank())
 			body := wireBody(t, p)
 			assert.Equal(t, `"`+string(tc.bank)+`"`, string(body["bankid"]))
 			assert.Equal(t, `"`+tc.number+`"`, string(body["msisdn"]))

@@ -91,7 +91,14 @@ func (s *SQLInbox) attempt(ctx context.Context, claim Claim, work Work) error {
 // take effect: the delivery comes again, and is then a duplicate.
 func until(ctx context.Context, end func() error) error {
 	ended := make(chan error, 1)
-	go func() { ended <- end() }()
+	go func() {
+		err := ErrPanic // of a driver, unless end returns
+		defer func() {
+			_ = recover()
+			ended <- err
+		}()
+		err = end()
+	}()
 	select {
 	case err := <-ended:
 		return err

@@ -110,6 +110,16 @@ func TestEachParameterDecides(t *testing.T) {
 	}))
 }
 
+// What a client fills in is the same payment when it is spelt out.
+func TestADefaultSpeltOutIsNoOtherPayment(t *testing.T) {
+	deciding := KPay(nil, "kpay", nil, nil).p.Deciding
+	of := func(bank kpay.BankID) [32]byte {
+		return digest(deciding[len(deciding)-1](kpay.PayParams{RefID: "R1", Method: kpay.MethodMoMo, MSISDN: "+250 788 300 000", BankID: bank}))
+	}
+	assert.Equal(t, of(""), of(kpay.BankMTN))
+	assert.NotEqual(t, of(""), of(kpay.BankAirtel))
+}
+
 // eachParameter changes each field of the parameters, also within lists, and holds those
 // that do not decide against free. "Sender.*" stands for the other fields of Sender.
 func eachParameter[P, T any](t *testing.T, f *Flow[P, T], free map[string]string) {

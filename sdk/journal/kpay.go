@@ -38,7 +38,7 @@ func KPay(j *Journal, name string, client KPayClient, fn Func[kpay.Payment]) *Fl
 		},
 		Deciding: versions(func(p kpay.PayParams) []string {
 			return []string{p.RefID, p.Amount.String(), orDefault(string(p.Currency), "RWF"), string(p.Method), localNumber(p.MSISDN), p.RetailerID}
-		}, func(p kpay.PayParams) []string { return []string{string(p.BankID)} }),
+		}, func(p kpay.PayParams) []string { return []string{string(p.Bank())} }),
 		Steps: []Step[kpay.PayParams, kpay.Payment]{clientStep(kpay.OpPay, sdk.Referenced, func(r request) (sdk.Prepared[kpay.Payment], error) {
 			return client.Prepare(r.Params)
 		})},

@@ -1,9 +1,11 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,7 +17,9 @@ type ReconcilerConfig[E any] struct {
 	Handler *Handler[E]
 	// Open lists the references you still wait for, from your own records, which
 	// need no callback to exist. List a final one, paid or failed, for as long as you
-	// want to hear of its reversal or correction. It stops at its first error.
+	// want to hear of its reversal or correction, and after those that you wait for. No
+	// more final ones than Rate times MaxDelay, 9,000 by default: others wait while they
+	// are looked up. It stops at its first error.
 	Open func(ctx context.Context) iter.Seq2[string, error]
 	// Lookup asks the provider about one reference; nil asks as the Handler does.
 	Lookup func(ctx context.Context, reference string) (E, error)
@@ -25,7 +29,7 @@ type ReconcilerConfig[E any] struct {
 	// FirstDelay is the time between two lookups of a reference. It doubles up to
 	// MaxDelay while nothing changes, and starts again at a change; 0 is 30 s and
 	// 30 min. After a final status it is MaxDelay. A reference seen for the first time is
-	// looked up at once.
+	// looked up before all others.
 	FirstDelay, MaxDelay time.Duration
 	// Rate is the most lookups a second; 0 is 5. A lookup that takes back what was
 	// applied is made again, before it counts.
@@ -156,8 +160,8 @@ func (r *Reconciler[E]) Sweep(ctx context.Context) (Sweep, error) {
 	return result, err
 }
 
-// due follows the references that Open lists, forgets all others, and returns
-// those to look up now.
+// due follows the references that Open lists, forgets all others, and returns those to
+// look up now. New ones come first, and final ones last.
 func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 	now := r.cfg.Now()
 	open := map[string]plan{}
@@ -180,6 +184,7 @@ func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 		}
 	}
 	r.plans = open
+	slices.SortStableFunc(due, func(a, b string) int { return cmp.Compare(open[a].delay, open[b].delay) })
 	return due, ctx.Err()
 }
 

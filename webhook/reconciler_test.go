@@ -97,6 +97,33 @@ func TestReconcilerFindsWhatFollowsAFinalStatus(t *testing.T) {
 	}
 }
 
+func TestReconcilerLooksUpWhatIsOpenBeforeWhatIsFinal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{}
+		h, _ := merchant(t, confirming(b))
+		var asked []string
+		all := []string{"paid", "waits"}
+		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+			c.Handler, c.Workers = h, 1
+			c.Open = func(ctx context.Context) iter.Seq2[string, error] { return open(all...)(ctx) }
+			c.Lookup = func(ctx context.Context, reference string) (order, error) {
+				asked = append(asked, reference)
+				return b.lookup(ctx, reference)
+			}
+		})
+		b.set(order{Reference: "paid", Status: "PAID"})
+		b.set(order{Reference: "waits", Status: "PENDING"})
+		b.set(order{Reference: "new", Status: "PENDING"})
+		for range 2 {
+			_, err := r.Sweep(t.Context())
+			require.NoError(t, err)
+			pass(time.Hour)
+			all = []string{"paid", "waits", "new"}
+		}
+		assert.Equal(t, []string{"paid", "waits", "new", "waits", "paid"}, asked)
+	})
+}
+
 func TestReconcilerAsksLessAndLessWhileNothingChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bank{}

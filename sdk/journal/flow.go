@@ -47,13 +47,15 @@ func New[P, T any](j *Journal, name string, p Provider[P, T], fn Func[T]) *Flow[
 //
 // The same parameters under the same reference are the same entry: Plan changes
 // nothing and returns nil. Other parameters are ErrReferenceTaken, if they decide who
-// pays, who is paid, how much or by which way. Other descriptions, names of your own
-// and QuoteLimits do not decide: those of the first Plan stand.
+// pays, who is paid, how much or by which way; of a cash-out so does the accepted quote:
+// store its id with the order. Other descriptions, the payer's name and QuoteLimits do not
+// decide: those of the first Plan stand.
 //
 // After any error roll back: nothing was planned. Parameters that cannot be sent are
-// sdk.ErrValidation, and a set-up that is wrong is ErrConfiguration. Every other error but
-// ErrReferenceTaken is of the database: run your transaction again. Do not ask sdk.Advise
-// about it. A request that was not planned is never sent, and cannot be looked up.
+// sdk.ErrValidation, and a set-up that is wrong is ErrConfiguration. If a newer
+// release has planned the reference, the text says so: update this process. Every other
+// error but ErrReferenceTaken is of the database: run your transaction again. Do not ask
+// sdk.Advise about it. A request that was not planned is never sent, and cannot be looked up.
 //
 // On SQLite begin your transaction with BEGIN IMMEDIATE. On PostgreSQL at REPEATABLE
 // READ a concurrent Plan of the same reference ends in a serialization failure: run
@@ -71,12 +73,12 @@ func (f *Flow[P, T]) Plan(ctx context.Context, tx Tx, params P) error {
 	}
 	data, err := f.m.encode(params)
 	if err != nil {
-		return failed("encode the parameters", err)
+		return invalid("parameters", "cannot be written as JSON")
 	}
 	version := len(f.m.digests)
 	sum := f.m.digests[version-1](params)
 	if stored, err := f.m.decode(data); err != nil || f.m.digests[version-1](stored) != sum {
-		return errors.New("journal: these parameters cannot be stored: encoding/json does not read them back as they were")
+		return invalid("parameters", "cannot be stored: encoding/json does not read them back as they were")
 	}
 	tx = &transaction{tx, f.j.db.dialect}
 	created, err := f.j.insert(ctx, tx, f.m.name, id, sum, version, data)

@@ -151,7 +151,7 @@ func (w *World) judge() {
 					w.violate(RejectedDebited, "%s was told %q of %s, and an attempt of this call has %d debit", c.actor, outcome(c.err), name, p.Debits)
 				}
 			}
-			// Of a call with several steps, an error other than ErrValidation speaks of the last step alone.
+			// Of a call with several steps, an error other than sdk.ErrValidation speaks of the last step alone.
 			if outcome(c.err) == "not sent" && c.writes > 0 && errors.Is(c.err, sdk.ErrValidation) {
 				w.violate(SentRefused, "%s was told %q of %s, and this call has sent %d writes: %s", c.actor, outcome(c.err), name, c.writes, told(c.err))
 			}

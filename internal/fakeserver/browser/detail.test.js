@@ -42,6 +42,7 @@ test("a request leads to each callback that it caused, and each callback back to
 
   await page.click("#detail .facts a:has-text('callbacks')") // all of them, in their own part
   await page.waitForSelector(".thread:has-text('Caused by " + [...requests][0] + "')")
+  await page.locator("#list .callbacks > li").nth(n - 1).waitFor()
   assert.equal(await page.locator("#list .callbacks > li").count(), n)
   assert.equal(await page.locator("#list .callbacks > li:has-text('ORDER-2')").count(), 0)
   await page.click("a[aria-label='Show all callbacks']")

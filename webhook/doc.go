@@ -42,9 +42,10 @@
 // ahead of the API's, the handler looks again after 1 s and 3 s. Then the sender gets
 // 503 and retries.
 //
-// A response of the API can be late: another replica, a [Reconciler] or a callback by
-// the provider's own name may have applied a newer one. So a response that takes back
-// what was applied counts only if the API says so again.
+// A response of the API can be late: another process of yours, a [Reconciler] or a
+// callback that names the provider's id may have applied a newer one. So a response that
+// takes back what was applied counts only if the API says so again, a second later (or an
+// eighth of Config.Timeout, if that is less).
 //
 // # What your function gets
 //
@@ -79,9 +80,9 @@
 //   - So is what Handler.Feed brings, if it is older than what was applied.
 //   - A knock whose status cannot be read shows no lag of the API: its sender gets 200,
 //     whatever the API says.
-//   - An API that shows an old status again after a second is believed. Statuses that may follow each
-//     other in both directions, and those that the table does not name, can come in the
-//     wrong order.
+//   - An API that shows an old status again after that second is believed. Statuses that
+//     may follow each other in both directions, and those that the table does not name,
+//     can come in the wrong order.
 //   - A MemoryInbox forgets everything when its process ends.
 //   - A SQLInbox remembers the last 128 signed events of a reference.
 //   - A signed delivery that SQLInbox.Purge has forgotten is handed on again.

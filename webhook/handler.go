@@ -15,8 +15,8 @@ import (
 
 // Handler receives one provider's callbacks. Mount it under any router: of the
 // path it reads the last segment at most. Nothing has to be started or closed: all
-// work is done before the response, so http.Server.Shutdown waits for it. Safe for
-// concurrent use.
+// work is done before the response, so http.Server.Shutdown waits for it. Only a COMMIT
+// that outlasts Config.Timeout goes on by itself. Safe for concurrent use.
 type Handler[E any] struct {
 	source    Source[E]
 	cfg       Config[E]
@@ -118,7 +118,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 const readTimeout = 10 * time.Second
 
 // receive authenticates and decodes, and then takes the delivery as a fact or as a
-// knock. A knock at a capability URL needs no body that can be read.
+// knock. A knock at a capability URL needs no body in a known form.
 func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived time.Time) (response Response, err error) {
 	// net/http lifts the deadline once the body is read; it stays while net/http
 	// reads the rest of a refused body. Not every ResponseWriter has deadlines.

@@ -127,7 +127,7 @@ func (h *Handler[E]) confirm(ctx context.Context, arrived time.Time, ask func(co
 	for i := range maxAsks {
 		if i > 0 {
 			if err := sleep(ctx, h.cfg.repeatAfter()); err != nil {
-				return ev, "", fmt.Errorf("%w: %w", errOvertaken, err)
+				return ev, "", ev.fail(fmt.Errorf("%w: %w", errOvertaken, err))
 			}
 		}
 		if ev, err = ask(ctx); err != nil {

@@ -34,7 +34,7 @@ type ReconcilerConfig[E any] struct {
 	// Rate is the most lookups a second; 0 is 5. A lookup that takes back what was
 	// applied is made again, before it counts.
 	Rate int
-	// Timeout of one lookup; 0 is 10 s.
+	// Timeout of one lookup; 0 is 10 s. What is handed on has the Handler's Timeout.
 	Timeout time.Duration
 	// Workers is how many lookups run at the same time; 0 is 4.
 	Workers int
@@ -161,7 +161,7 @@ func (r *Reconciler[E]) Sweep(ctx context.Context) (Sweep, error) {
 }
 
 // due follows the references that Open lists, forgets all others, and returns those to
-// look up now. New ones come first, and final ones last.
+// look up now. New ones come first, and those that changed least of late, or are final, last.
 func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 	now := r.cfg.Now()
 	open := map[string]plan{}

@@ -1077,7 +1077,7 @@ func TestJournalCrashAtEachByte(t *testing.T) {
 	}
 }
 
-// crashAtBytes runs processes of a flow that die after more and more bytes, at most at so
+// crashAtBytes runs processes of a flow that die after more and more bytes, at about so
 // many boundaries; 0: at all. It returns how many bytes a process needs.
 func (s shop) crashAtBytes(t *testing.T, name string, first, most int) (all int) {
 	t.Helper()

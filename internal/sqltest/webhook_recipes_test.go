@@ -60,7 +60,7 @@ func purgeDaily(ctx context.Context, inbox *webhook.SQLInbox) error {
 
 func paymentChanged(ctx context.Context, tx *sql.Tx, e webhook.Event[kpay.Payment]) error {
 	switch {
-	case e.Data.Status.Paid(): // e.Transition is Advanced, or Corrected after a failure
+	case e.Data.Status.Paid(): // e.Transition is Advanced, or Corrected after a failure or a reversal
 		return setStatus(ctx, tx, "reference", e.Reference, "paid")
 	case e.Transition == webhook.Reversed: // a success was taken back
 		return setStatus(ctx, tx, "reference", e.Reference, "cancelled")

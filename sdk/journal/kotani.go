@@ -177,7 +177,8 @@ func KotaniPayTill(j *Journal, name string, client *kotani.Client, fn Func[kotan
 
 // KotaniStellarCashOut makes a flow of cash-outs of USDC on Stellar. Their amount is not
 // known before: the spend limit counts each as 1, as it does of KotaniTronCashOut,
-// KotaniSendToMpesa, KotaniBuyCelo and KotaniClaim.
+// KotaniSendToMpesa, KotaniBuyCelo and KotaniClaim. Store the id of an accepted quote with
+// the order: another quote under the same reference is another payment.
 func KotaniStellarCashOut(j *Journal, name string, client *kotani.Client, fn Func[kotani.Transaction]) *Flow[Named[kotani.CashOutParams], kotani.Transaction] {
 	return kotaniPayment(j, name, client, fn, kotani.OpStellarCashOut, cashOutCosts, cashOutDecides,
 		func(p kotani.CashOutParams) (sdk.Prepared[kotani.Transaction], error) {

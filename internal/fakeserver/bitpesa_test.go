@@ -119,6 +119,7 @@ func payoutTo(account, externalID, senderID string) bitpesa.TransactionParams {
 }
 
 func TestBitPesasSecondAccountChecksItsSendersOverHTTP(t *testing.T) {
+	t.Parallel()
 	r := newRemitter(t, `{"bitpesa":{"quirks":{"allow_secret_header":true}}}`)
 	ctx := t.Context()
 	waived, err := r.client.Senders.Create(ctx, remitterSender)
@@ -288,6 +289,7 @@ func (r *remitter) told(id string) []string {
 }
 
 func TestBitPesaIsSetUpByAFile(t *testing.T) {
+	t.Parallel()
 	r := newRemitter(t, `{"bitpesa": {
 		"api_version": "bitpesa", "settle_after": "2m", "callback_retries": ["1s"], "rates": {"NGN": "1000"},
 		"keys": [{"key": "test-key", "secret": "test-secret", "balances": {"USD": "10"}}, {"key": "test-kyc-key", "secret": "test-kyc-secret", "wtr2": true, "kyc": true}],

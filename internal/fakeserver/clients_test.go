@@ -93,6 +93,7 @@ func TestEveryClientWorksWithTheGreetingsURLsAndCredentials(t *testing.T) {
 
 // Every provider says that money is lacking in its own words. The client knows them all.
 func TestALackOfMoneyIsOneErrorForAllProvidersOverHTTP(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	refused := func(t *testing.T, err error) {
 		t.Helper()

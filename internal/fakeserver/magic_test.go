@@ -324,6 +324,7 @@ func spoken(d time.Duration) string {
 // TestTheStartPageSaysWhatTheFakesDo plays each row of the start page's tables on the
 // standalone server, and then what the tables do not name.
 func TestTheStartPageSaysWhatTheFakesDo(t *testing.T) {
+	t.Parallel()
 	players := stages(t)
 	for _, p := range providers() {
 		for _, e := range p.endpoints {

@@ -205,6 +205,7 @@ func kindOf(v any) string {
 // TestTheOpenAPIDocumentDescribesRealCalls makes each call of the document on servers
 // with an object of each stage, and holds bodies and responses against the schemas.
 func TestTheOpenAPIDocumentDescribesRealCalls(t *testing.T) {
+	t.Parallel()
 	greeting, _ := start(t, "-clock", "manual")
 	d := &described{t: t, document: get(t, text(t, greeting, "admin")+"/openapi.json"), done: map[string]bool{}}
 	admins := map[string]bool{}

@@ -474,6 +474,7 @@ func reach(direct map[[2]string]bool) (pairs map[[2]string]bool, states []string
 // a fake can do. Between states that lead to each other nobody can tell
 // late news from new news, so they are left out of the second rule.
 func TestTheFakesAndWebhookAgreeOnEveryTransition(t *testing.T) {
+	t.Parallel()
 	fakes := stock(t)
 	for name, controls := range fakes {
 		made := seen{}

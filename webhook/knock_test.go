@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
 
@@ -176,7 +177,10 @@ func TestTheAPIIsAskedOutsideTheInbox(t *testing.T) {
 // Forgeries of every kind leave no record, no question beyond the budget, and delay
 // a genuine event by less than one confirmation.
 func TestALeakedURLBuysNothing(t *testing.T) {
-	const n = 10_000
+	n := 10_000
+	if clienttest.RaceSlack() > 0 { // the race detector's own runtime fails now and then with so many goroutines
+		n = 2_000
+	}
 	for name, forge := range map[string]func(i int) string{
 		"invented references": func(i int) string { return paid(fmt.Sprint("invented-", i)) },
 		"one reference, every status": func(i int) string {

@@ -51,8 +51,8 @@ var rules = []rule{
 		[]edit{{transport + "attempt.go", "	case !unread:\n		return true", "	case false && !unread:\n		return true", 1}},
 	},
 	{
-		"nonsense", "a RoundTripper that returns no response or no body is an error", "kapiten,kotani",
-		[]edit{{transport + "attempt.go", "if err == nil && (resp == nil || resp.Body == nil) {", "if err == nil && resp == nil && false {", 1}},
+		"nonsense", "what a RoundTripper got may have left, though it returns no response", "kapiten,kotani",
+		[]edit{{transport + "attempt.go", "left := err == nil || x.mayHaveLeft(a, err)", "left := err == nil || err != errNoResponse && x.mayHaveLeft(a, err)", 1}},
 	},
 	{
 		"a duplicate is a refusal", "a reference that exists is looked up", "kpay,kasapay",

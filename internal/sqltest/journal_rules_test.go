@@ -258,7 +258,7 @@ func TestJournalCorrections(t *testing.T) {
 		for _, status := range []string{"paid", "reversed", "reversed", "paid", "failed", "paid", "pending"} {
 			b.set("a", status)
 			m.knock("a")
-			m.work(time.Minute)
+			m.again(2, time.Minute)
 		}
 		require.Equal(t, []string{"pending", "succeeded", "reversed", "corrected", "reversed", "corrected"}, m.changes("a"))
 		require.Equal(t, journal.StateFinal, m.entry("a").State)

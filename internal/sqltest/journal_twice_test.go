@@ -74,7 +74,7 @@ func TestJournalLostRecord(t *testing.T) {
 		require.Equal(t, journal.Failed, m.entry("a").Standing)
 		require.Contains(t, m.events, journal.Event{Flow: "pay", What: journal.EventLeaseLost})
 		m.knock("a")
-		m.work(time.Minute)
+		m.again(2, time.Minute)
 		require.Equal(t, []string{"stuck", "failed", "corrected"}, m.changes("a"))
 	})
 }
@@ -558,8 +558,9 @@ func TestJournalCorrectionWhileFuncFails(t *testing.T) {
 		m.work(time.Minute)
 		require.Equal(t, []string{"pending", "failed"}, m.changes("a"))
 		m.work(10 * time.Second)
+		m.work(time.Second)
 		require.Equal(t, []string{"pending", "failed", "corrected"}, m.changes("a"))
-		require.True(t, m.entry("a").Due.IsZero(), "one lookup is enough")
+		require.True(t, m.entry("a").Due.IsZero(), "two lookups are enough")
 
 		// A refusal is corrected too.
 		b.script = []string{"refuse"}
@@ -580,6 +581,76 @@ func TestJournalCorrectionWhileFuncFails(t *testing.T) {
 		m.again(3, time.Hour)
 		require.Equal(t, polls, b.polls)
 	})
+}
+
+// TestJournalOneReadingOverturnsNothing: a response may be an old one. So a known end
+// changes when two clear lookups in succession show the same other end.
+func TestJournalOneReadingOverturnsNothing(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, db, dialect, b)
+		m.mustPlan("a")
+		m.work(0)
+		b.set("a", "paid")
+		m.work(time.Minute)
+		told := []string{"pending", "succeeded"}
+		for _, readings := range [][]string{
+			{"failed", "paid"}, {"failed", "pending", "failed", "paid"}, {"failed", "reversed", "failed", "paid"},
+		} {
+			for _, status := range readings {
+				b.set("a", status)
+				m.knock("a")
+				m.work(time.Minute)
+			}
+			require.Equal(t, told, m.changes("a"), readings)
+		}
+
+		// The second lookup comes a second after the first. It is unclear, and made again.
+		b.set("a", "reversed")
+		m.knock("a")
+		m.work(time.Minute)
+		b.blind = true
+		m.work(time.Second)
+		b.blind = false
+		require.Equal(t, told, m.changes("a"))
+		m.work(10 * time.Second)
+		require.Equal(t, append(told, "reversed"), m.changes("a"))
+
+		b.set("a", "paid")
+		m.knock("a")
+		m.work(time.Minute)
+		require.Equal(t, append(told, "reversed"), m.changes("a"))
+		m.work(time.Second)
+		require.Equal(t, append(told, "reversed", "corrected"), m.changes("a"))
+		m.again(5, time.Hour)
+		require.Equal(t, append(told, "reversed", "corrected"), m.changes("a"))
+	})
+}
+
+// TestJournalSecondLookOfAWatchedEnd: while the second lookup is unclear, it is made again
+// each minute, and not when the next one of Provider.Watch is due.
+func TestJournalSecondLookOfAWatchedEnd(t *testing.T) {
+	b := newBank(sdk.Referenced)
+	m := newMerchant(t, openImmediate(t), journal.SQLite, b)
+	j, err := journal.Open(t.Context(), m.db, journal.SQLite, journal.Config{})
+	require.NoError(t, err)
+	p := b.provider()
+	p.Watch = 7 * 24 * time.Hour
+	m.j, m.flow = j, journal.New(j, "pay", p, m.told)
+	m.mustPlan("a")
+	m.work(0)
+	b.set("a", "paid")
+	m.again(30, time.Hour)
+	require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
+	b.set("a", "failed")
+	m.knock("a")
+	m.work(time.Minute)
+	b.blind = true
+	m.again(20, time.Minute)
+	require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
+	b.blind = false
+	m.work(time.Minute)
+	require.Equal(t, []string{"pending", "succeeded", "reversed"}, m.changes("a"))
 }
 
 // TestJournalStateOfANewerRelease: what this release does not know is left to others, and

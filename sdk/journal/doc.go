@@ -127,8 +127,8 @@
 // A refusal without a lookup is believed, although it may be another request's where a
 // network mixes up responses: no once write can know. Neither can a lookup that lags.
 //
-// Of a payment that is over, one response that shows its failure is believed, and told as
-// reversed. If the next one shows success again, that is told as corrected.
+// Of a payment that is over, two responses in succession that show another end are
+// believed, and told as reversed or corrected. The second is asked for a second later.
 //
 // Purge may take the details of a final entry that a knock wakes in the same moment.
 //

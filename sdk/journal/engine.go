@@ -477,7 +477,13 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 	}
 	a, err := j.ask(ctx, m, e)
 	if err == nil && isNews(e, a.standing) {
+		if first := reading(e.standing, a.standing); e.looks != first {
+			return j.quiet(ctx, m, e, 0, first, secondLook)
+		}
 		return j.accept(ctx, m, e, a, "changed")
+	}
+	if err == nil {
+		e.looks = 0 // a first reading, which this one does not repeat
 	}
 	if e.state == StateOpen && e.since(e.sinceAt) > m.settings.OpenLimit {
 		return j.stick(ctx, m, e, ReasonOpenTooLong, StateOpen, "the provider does not end it")
@@ -487,9 +493,31 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 		return j.lookMore(ctx, m, e, err, err != nil)
 	}
 	if err != nil {
+		if e.looks > 0 {
+			delay = min(delay, time.Minute) // the second look has failed
+		}
 		delay = max(delay, sdk.RetryAfter(err))
 	}
 	return j.quiet(ctx, m, e, 0, e.looks, delay)
+}
+
+// secondLook is the time between two readings of what overturns a known end.
+const secondLook = time.Second
+
+// reading stands for a reading that overturns a known end, in the looks of its entry. Your
+// func is told of it when the next clear reading says the same: a single response may be
+// an old one. 0: it overturns nothing.
+func reading(known, now Kind) int {
+	switch change(known, now) {
+	case Corrected:
+		return 1
+	case Reversed:
+		if now == Failed {
+			return 2
+		}
+		return 3
+	}
+	return 0
 }
 
 const (

@@ -75,7 +75,7 @@ type entry struct {
 	tries           int // of what is tried again and again: sending, polling, your func
 	attempts        int // of all steps
 	opened          int // attempts of this step that left, or may have left
-	looks           int // lookups since the last attempt that said absent
+	looks           int // lookups since the last attempt that said absent; of an end: see reading
 	contested       bool
 	admitted        bool // the limit lets it pass: it is counted already, or a person approved it
 	mayResend       bool // a person allowed another attempt

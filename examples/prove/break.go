@@ -200,11 +200,11 @@ func breakRules(ctx context.Context, o options) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		fmt.Printf("%-28s %-46s %3d/%-3d %8s %7s  %s\n", name, r.says, len(found.days), o.starts, found.median(), "", found.kinds())
+		fmt.Printf("%-28s %-46s %3d/%-3d %8s %7s  %s\n", name, r.says, len(found.days), found.starts, found.median(), "", found.kinds())
 		if found.story != "" && o.broken != "all" {
 			fmt.Println("\n" + found.story)
 		}
-		if len(found.days) < o.starts {
+		if len(found.days) < found.starts {
 			missed++
 		}
 	}
@@ -216,9 +216,10 @@ func breakRules(ctx context.Context, o options) error {
 
 // found is what a search has found.
 type found struct {
-	days  []int // until the violation
-	kind  map[string]int
-	story string
+	starts int   // of the search
+	days   []int // until the violation
+	kind   map[string]int
+	story  string
 }
 
 func (f found) median() string {
@@ -279,7 +280,7 @@ func searchMutant(ctx context.Context, r rule, o options) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	f := found{kind: map[string]int{}}
+	f := found{starts: o.starts, kind: map[string]int{}}
 	head, story, _ := strings.Cut(string(out), "STORY\n")
 	f.story = story
 	for line := range strings.Lines(head) {

@@ -146,16 +146,18 @@ func TestKotaniCallbacksCountOnlyAsTheAPIConfirmsThem(t *testing.T) {
 }
 
 func TestKotaniChangesTakeEffectOnceUnderWhateverName(t *testing.T) {
-	m := newTill(t, kotani.Payouts, nil)
-	for _, status := range []kotani.TransactionStatus{"EXPIRED", "SUCCESSFUL", "REVERSED"} {
-		m.set("o1 Payouts", transaction("o1", status, "20"))
-		m.set("7", transaction("o1", status, "20"))
-		assert.Equal(t, 200, post(m, `{"externalId":"o1","status":"`+string(status)+`"}`).Code)
-		assert.Equal(t, 200, post(m, `{"requestId":"7","status":"`+string(status)+`"}`).Code)
-		_, err := m.Feed(t.Context(), transaction("o1", status, "20"))
-		require.NoError(t, err)
-	}
-	assert.Equal(t, []string{"o1 EXPIRED advanced confirmed", "o1 SUCCESSFUL corrected confirmed", "o1 REVERSED reversed confirmed"}, m.heard())
+	synctest.Test(t, func(t *testing.T) {
+		m := newTill(t, kotani.Payouts, nil)
+		for _, status := range []kotani.TransactionStatus{"EXPIRED", "SUCCESSFUL", "REVERSED"} {
+			m.set("o1 Payouts", transaction("o1", status, "20"))
+			m.set("7", transaction("o1", status, "20"))
+			assert.Equal(t, 200, post(m, `{"externalId":"o1","status":"`+string(status)+`"}`).Code)
+			assert.Equal(t, 200, post(m, `{"requestId":"7","status":"`+string(status)+`"}`).Code)
+			_, err := m.Feed(t.Context(), transaction("o1", status, "20"))
+			require.NoError(t, err)
+		}
+		assert.Equal(t, []string{"o1 EXPIRED advanced confirmed", "o1 SUCCESSFUL corrected confirmed", "o1 REVERSED reversed confirmed"}, m.heard())
+	})
 }
 
 func TestDepositsAndWithdrawalsOfOneNameAreApart(t *testing.T) {

@@ -208,22 +208,24 @@ func TestKPayForgeriesAreNotBelieved(t *testing.T) {
 }
 
 func TestWhatKPayTakesBackIsHandedOn(t *testing.T) {
-	payments := map[string]kpay.Code{}
-	var told []string
-	cfg := goodConfig[kpay.Payment]()
-	cfg.Handle = func(_ context.Context, ev webhook.Event[kpay.Payment]) error {
-		told = append(told, ev.Status+" "+string(ev.Transition))
-		return nil
-	}
-	h, err := webhook.NewKPay(findPayment(func(refID string) (*kpay.Payment, error) {
-		return &kpay.Payment{RefID: refID, Status: payments[refID]}, nil
-	}), cfg)
-	require.NoError(t, err)
-	for _, code := range []kpay.Code{"03", "02", "01", "02"} {
-		payments["order-1"] = code
-		assert.Equal(t, 200, post(h, fmt.Sprintf(`{"refid":"order-1","statusid":%q}`, code)).Code)
-	}
-	assert.Equal(t, []string{"03 advanced", "02 advanced", "01 corrected", "02 reversed"}, told)
+	synctest.Test(t, func(t *testing.T) {
+		payments := map[string]kpay.Code{}
+		var told []string
+		cfg := goodConfig[kpay.Payment]()
+		cfg.Handle = func(_ context.Context, ev webhook.Event[kpay.Payment]) error {
+			told = append(told, ev.Status+" "+string(ev.Transition))
+			return nil
+		}
+		h, err := webhook.NewKPay(findPayment(func(refID string) (*kpay.Payment, error) {
+			return &kpay.Payment{RefID: refID, Status: payments[refID]}, nil
+		}), cfg)
+		require.NoError(t, err)
+		for _, code := range []kpay.Code{"03", "02", "01", "02"} {
+			payments["order-1"] = code
+			assert.Equal(t, 200, post(h, fmt.Sprintf(`{"refid":"order-1","statusid":%q}`, code)).Code)
+		}
+		assert.Equal(t, []string{"03 advanced", "02 advanced", "01 corrected", "02 reversed"}, told)
+	})
 }
 
 type findPayment func(refID string) (*kpay.Payment, error)

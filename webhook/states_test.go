@@ -322,20 +322,22 @@ func TestAChangeThatTheAPIRepeatsIsHandedOn(t *testing.T) {
 		"a late status needs none, either": {[]kpay.Code{"01", "03"}, []string{"01 advanced"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := &flipping{says: tc.says}
-			var told []string
-			cfg := goodConfig[kpay.Payment]()
-			cfg.Handle = func(_ context.Context, ev webhook.Event[kpay.Payment]) error {
-				told = append(told, ev.Status+" "+string(ev.Transition))
-				return nil
-			}
-			h, err := webhook.NewKPay(f, cfg)
-			require.NoError(t, err)
-			for range 2 {
-				assert.Equal(t, 200, post(h, `{"refid":"o1","statusid":"03","tid":"A1"}`).Code)
-			}
-			assert.Equal(t, tc.told, told)
-			assert.Len(t, tc.says, f.asked)
+			synctest.Test(t, func(t *testing.T) {
+				f := &flipping{says: tc.says}
+				var told []string
+				cfg := goodConfig[kpay.Payment]()
+				cfg.Handle = func(_ context.Context, ev webhook.Event[kpay.Payment]) error {
+					told = append(told, ev.Status+" "+string(ev.Transition))
+					return nil
+				}
+				h, err := webhook.NewKPay(f, cfg)
+				require.NoError(t, err)
+				for range 2 {
+					assert.Equal(t, 200, post(h, `{"refid":"o1","statusid":"03","tid":"A1"}`).Code)
+				}
+				assert.Equal(t, tc.told, told)
+				assert.Len(t, tc.says, f.asked)
+			})
 		})
 	}
 }
@@ -343,25 +345,27 @@ func TestAChangeThatTheAPIRepeatsIsHandedOn(t *testing.T) {
 // A state that changes with every question ends the questions, and the sender comes
 // again.
 func TestAStateThatNeverRestsIsAskedAboutAFewTimes(t *testing.T) {
-	b, r := &bank{}, &reports{}
-	var h *webhook.Handler[order]
-	h, l := merchant(t, func(c *shop) {
-		c.Report = r.add
-		c.Source.Ask = func(ctx context.Context, about webhook.Identity) (order, error) {
-			o, err := b.ask(ctx, about)
-			other := map[string]string{"PAID": "FAILED", "FAILED": "PAID"}[o.Status]
-			b.set(order{Reference: "o1", Status: other})
-			if _, err := h.Feed(ctx, order{Reference: "o1", Status: other}); err != nil {
-				return order{}, err
+	synctest.Test(t, func(t *testing.T) {
+		b, r := &bank{}, &reports{}
+		var h *webhook.Handler[order]
+		h, l := merchant(t, func(c *shop) {
+			c.Report = r.add
+			c.Source.Ask = func(ctx context.Context, about webhook.Identity) (order, error) {
+				o, err := b.ask(ctx, about)
+				other := map[string]string{"PAID": "FAILED", "FAILED": "PAID"}[o.Status]
+				b.set(order{Reference: "o1", Status: other})
+				if _, err := h.Feed(ctx, order{Reference: "o1", Status: other}); err != nil {
+					return order{}, err
+				}
+				return o, err
 			}
-			return o, err
-		}
+		})
+		b.set(order{Reference: "o1", Status: "PAID"})
+		assert.Equal(t, 503, post(h, paid("o1")).Code)
+		require.ErrorIs(t, r.last(), webhook.ErrNotConfirmed)
+		assert.Equal(t, 4, b.count())
+		assert.Len(t, l.told(), 4, "each of them was fed")
 	})
-	b.set(order{Reference: "o1", Status: "PAID"})
-	assert.Equal(t, 503, post(h, paid("o1")).Code)
-	require.ErrorIs(t, r.last(), webhook.ErrNotConfirmed)
-	assert.Equal(t, 4, b.count())
-	assert.Len(t, l.told(), 4, "each of them was fed")
 }
 
 // An API that changes its mind with every question gets no more of them than others.

@@ -157,8 +157,10 @@ func (r *relay) swallow() {
 // A NAT drops the connection silently. Over HTTP/2 pings find out, so that a read
 // works within their time although nothing else ends it.
 func TestAReadOutlivesADeadConnection(t *testing.T) {
+	t.Parallel()
 	for name, http2 := range map[string]bool{"HTTP/2": true, "HTTP/1": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			server, roots := secureServer(t, http2, accept)
 			r := newRelay(t, server)
 			core := ownCore(t, r.url, roots, func(cfg *transport.Config) {
@@ -182,8 +184,10 @@ func TestAReadOutlivesADeadConnection(t *testing.T) {
 // A write does not meet a connection that was idle for longer than WriteIdleTimeout,
 // dead or not. On one that dies sooner its outcome is unknown, and the next works.
 func TestAWriteAvoidsADeadConnection(t *testing.T) {
+	t.Parallel()
 	for name, http2 := range map[string]bool{"HTTP/2": true, "HTTP/1": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			server, roots := secureServer(t, http2, accept)
 			r := newRelay(t, server)
 			core := ownCore(t, r.url, roots, func(cfg *transport.Config) {

@@ -178,7 +178,7 @@ func TestTheAPIIsAskedOutsideTheInbox(t *testing.T) {
 // a genuine event by less than one confirmation.
 func TestALeakedURLBuysNothing(t *testing.T) {
 	n := 10_000
-	if clienttest.RaceSlack() > 0 { // the race detector looks for races, which fewer show as well
+	if clienttest.RaceDetector() { // the race detector looks for races, which fewer show as well
 		n = 2_000
 	}
 	for name, forge := range map[string]func(i int) string{

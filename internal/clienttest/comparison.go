@@ -86,14 +86,19 @@ type Quarter struct{ cases int }
 // LeavesOut counts a case.
 func (q *Quarter) LeavesOut() bool {
 	q.cases++
-	return RaceSlack() > 0 && q.cases%4 != 0
+	return RaceDetector() && q.cases%4 != 0
+}
+
+// RaceDetector reports whether the tests run under it.
+func RaceDetector() bool {
+	info, _ := debug.ReadBuildInfo()
+	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // RaceSlack is how many allocations more a call may be seen to make because pools
 // forget at random under the race detector: without it, none.
 func RaceSlack() float64 {
-	info, _ := debug.ReadBuildInfo()
-	if info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+	if RaceDetector() {
 		return 4
 	}
 	return 0

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -69,7 +71,12 @@ func kpayTarget(t *target, cfg kpay.Config, phone string) (*target, error) {
 		shape: named("tid", "refid", "statusid", "statusdesc", "momtransactionid").
 			optional("", "payaccount", "statusmsg", "reply", "retcode", "success").
 			state("statusid", states(kpay.CodePaid, kpay.CodeFailed, kpay.CodePending)),
-		duplicate: says("608"),
+		duplicate: func(body []byte) bool {
+			var said struct {
+				Code any `json:"retcode"` // a number or its text
+			}
+			return json.Unmarshal(body, &said) == nil && fmt.Sprint(said.Code) == string(kpay.CodeDuplicate)
+		},
 	}}
 	return t, nil
 }

@@ -204,7 +204,7 @@ func breakRules(ctx context.Context, o options) error {
 		if found.story != "" && o.broken != "all" {
 			fmt.Println("\n" + found.story)
 		}
-		if len(found.days) < found.starts {
+		if 10*len(found.days) < 9*found.starts { // what takes a thousand days is missed now and then
 			missed++
 		}
 	}

@@ -653,6 +653,40 @@ func TestJournalSecondLookOfAWatchedEnd(t *testing.T) {
 	require.Equal(t, []string{"pending", "succeeded", "reversed"}, m.changes("a"))
 }
 
+// TestJournalReadingsThatAlternate: an old response between the two readings delays what a
+// provider has reversed by a minute, and readings without end cause no lookups without end.
+func TestJournalReadingsThatAlternate(t *testing.T) {
+	for _, watch := range []time.Duration{0, 7 * 24 * time.Hour} {
+		b := newBank(sdk.Referenced)
+		m := newMerchant(t, openImmediate(t), journal.SQLite, b)
+		j, err := journal.Open(t.Context(), m.db, journal.SQLite, journal.Config{})
+		require.NoError(t, err)
+		p := b.provider()
+		p.Watch = watch
+		m.j, m.flow = j, journal.New(j, "pay", p, m.told)
+		m.mustPlan("a")
+		m.work(0)
+		b.set("a", "paid")
+		m.again(30, time.Hour)
+		m.knock("a")
+		polls := b.polls
+		for range 20 {
+			for _, status := range []string{"reversed", "paid"} {
+				b.set("a", status)
+				m.work(time.Minute)
+			}
+		}
+		require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
+		if watch == 0 {
+			require.LessOrEqual(t, b.polls-polls, 8)
+			continue
+		}
+		b.set("a", "reversed")
+		m.again(3, time.Minute)
+		require.Equal(t, []string{"pending", "succeeded", "reversed"}, m.changes("a"))
+	}
+}
+
 // TestJournalStateOfANewerRelease: what this release does not know is left to others, and
 // is not forgotten.
 func TestJournalStateOfANewerRelease(t *testing.T) {

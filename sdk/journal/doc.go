@@ -128,7 +128,10 @@
 // network mixes up responses: no once write can know. Neither can a lookup that lags.
 //
 // Of a payment that is over, two responses in succession that show another end are
-// believed, and told as reversed or corrected. The second is asked for a second later.
+// believed, and told as reversed or corrected. The second is asked for when a worker next
+// runs, a second later. A shorter KnockGap shortens that. One response corrects a refusal
+// or a cancellation. Where a provider shows an old state for longer, Watch, a knock or
+// Compare finds the truth.
 //
 // Purge may take the details of a final entry that a knock wakes in the same moment.
 //

@@ -478,12 +478,13 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 	a, err := j.ask(ctx, m, e)
 	if err == nil && isNews(e, a.standing) {
 		if first := reading(e.standing, a.standing); e.looks != first {
-			return j.quiet(ctx, m, e, 0, first, secondLook)
+			return j.quiet(ctx, m, e, e.tries, first, secondLook)
 		}
 		return j.accept(ctx, m, e, a, "changed")
 	}
+	unsure := e.looks > 0 // after a first reading, which this one does not repeat
 	if err == nil {
-		e.looks = 0 // a first reading, which this one does not repeat
+		e.looks = 0
 	}
 	if e.state == StateOpen && e.since(e.sinceAt) > m.settings.OpenLimit {
 		return j.stick(ctx, m, e, ReasonOpenTooLong, StateOpen, "the provider does not end it")
@@ -492,10 +493,10 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 	if delay < 0 {
 		return j.lookMore(ctx, m, e, err, err != nil)
 	}
+	if unsure {
+		delay = min(delay, time.Minute)
+	}
 	if err != nil {
-		if e.looks > 0 {
-			delay = min(delay, time.Minute) // the second look has failed
-		}
 		delay = max(delay, sdk.RetryAfter(err))
 	}
 	return j.quiet(ctx, m, e, 0, e.looks, delay)

@@ -36,7 +36,8 @@
 // An unsigned delivery is only a knock. It names a reference, and nothing else that
 // was posted is believed or stored. The handler checks that the reference is yours:
 // by the capability URL it came to, or by Config.Known. A capability URL is enough: a
-// body in an unknown form is a knock about the URL's reference. Then the handler asks
+// body in an unknown form is a knock about the URL's reference, unless it is empty,
+// compressed or too large. Then the handler asks
 // the provider's API, and hands on what the API says. One ask runs for a reference at a
 // time, and each knock gets an ask that began after it arrived. If the posted status is
 // ahead of the API's, the handler looks again after 1 s and 3 s. Then the sender gets
@@ -49,7 +50,8 @@
 //
 // # What your function gets
 //
-// Each change of a reference's status, once, in order. [Event.Transition] tells how
+// Each change of a reference's status, once, in order, as long as the inbox remembers the
+// reference: see Limits. [Event.Transition] tells how
 // it compares with the last: Advanced, Reversed, Corrected or Unexpected. A status
 // that came late is Stale and is not handed on. Signed or fed, a success after its
 // reversal is late; if the API says it twice, it is Corrected. Everything else that the
@@ -84,6 +86,13 @@
 //     may follow each other in both directions, and those that the table does not name,
 //     can come in the wrong order.
 //   - A MemoryInbox forgets everything when its process ends.
+//   - An inbox forgets a reference some time after its last change: see MemoryInboxConfig
+//     and SQLInbox.Purge. A duplicate does not renew that. So a success takes effect again
+//     if the reference is asked about later, which a Reconciler does while its Open lists
+//     the reference. Stop listing it before, and let the Capacity of a MemoryInbox exceed
+//     what Open lists. Make your own effect bear a repeat.
+//   - An earlier status that the API shows again after a final one is Stale, although it is
+//     new, until the payment is final again.
 //   - A SQLInbox remembers the last 128 signed events of a reference.
 //   - A signed delivery that SQLInbox.Purge has forgotten is handed on again.
 //   - HandleTx runs again if the database asks for it (a deadlock, a serialization

@@ -29,7 +29,8 @@ type ReconcilerConfig[E any] struct {
 	// FirstDelay is the time between two lookups of a reference. It doubles up to
 	// MaxDelay while nothing changes, and starts again at a change; 0 is 30 s and
 	// 30 min. After a final status it is MaxDelay. A reference seen for the first time is
-	// looked up before all others.
+	// looked up before all others of its sweep. While a sweep goes on, Open is not read
+	// again: after a start that is as long as all references take at Rate.
 	FirstDelay, MaxDelay time.Duration
 	// Rate is the most lookups a second; 0 is 5. A lookup that takes back what was
 	// applied is made again, before it counts.

@@ -203,12 +203,7 @@ func TestJournalWatchAfterAct(t *testing.T) {
 	} {
 		t.Run(string(test.do)+test.watch.String(), func(t *testing.T) {
 			b := newBank(sdk.Searched, "lost")
-			m := newMerchant(t, openImmediate(t), journal.SQLite, b)
-			j, err := journal.Open(t.Context(), m.db, journal.SQLite, journal.Config{})
-			require.NoError(t, err)
-			p := b.provider()
-			p.Watch = test.watch
-			m.j, m.flow = j, journal.New(j, "pay", p, m.told)
+			m := watchingMerchant(t, b, test.watch)
 			m.mustPlan("a")
 			b.lag = 1 << 30
 			m.again(60, time.Minute)

@@ -274,6 +274,18 @@ func createTold(t testing.TB, db *sql.DB, dialect journal.Dialect) {
 	require.NoError(t, err)
 }
 
+// watchingMerchant has a provider whose ends are watched for so long, on SQLite.
+func watchingMerchant(t testing.TB, b *bank, watch time.Duration) *merchant {
+	t.Helper()
+	m := newMerchant(t, openImmediate(t), journal.SQLite, b)
+	j, err := journal.Open(t.Context(), m.db, journal.SQLite, journal.Config{})
+	require.NoError(t, err)
+	p := b.provider()
+	p.Watch = watch
+	m.j, m.flow = j, journal.New(j, "pay", p, m.told)
+	return m
+}
+
 func (m *merchant) open(ctx context.Context, settings ...func(*journal.Config)) (err error) {
 	cfg := journal.Config{
 		Every: 5 * time.Millisecond, KnockGap: time.Millisecond,

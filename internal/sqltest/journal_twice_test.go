@@ -631,12 +631,7 @@ func TestJournalOneReadingOverturnsNothing(t *testing.T) {
 // each minute, and not when the next one of Provider.Watch is due.
 func TestJournalSecondLookOfAWatchedEnd(t *testing.T) {
 	b := newBank(sdk.Referenced)
-	m := newMerchant(t, openImmediate(t), journal.SQLite, b)
-	j, err := journal.Open(t.Context(), m.db, journal.SQLite, journal.Config{})
-	require.NoError(t, err)
-	p := b.provider()
-	p.Watch = 7 * 24 * time.Hour
-	m.j, m.flow = j, journal.New(j, "pay", p, m.told)
+	m := watchingMerchant(t, b, 7*24*time.Hour)
 	m.mustPlan("a")
 	m.work(0)
 	b.set("a", "paid")
@@ -658,12 +653,7 @@ func TestJournalSecondLookOfAWatchedEnd(t *testing.T) {
 func TestJournalReadingsThatAlternate(t *testing.T) {
 	for _, watch := range []time.Duration{0, 7 * 24 * time.Hour} {
 		b := newBank(sdk.Referenced)
-		m := newMerchant(t, openImmediate(t), journal.SQLite, b)
-		j, err := journal.Open(t.Context(), m.db, journal.SQLite, journal.Config{})
-		require.NoError(t, err)
-		p := b.provider()
-		p.Watch = watch
-		m.j, m.flow = j, journal.New(j, "pay", p, m.told)
+		m := watchingMerchant(t, b, watch)
 		m.mustPlan("a")
 		m.work(0)
 		b.set("a", "paid")

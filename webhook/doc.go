@@ -86,11 +86,10 @@
 //     may follow each other in both directions, and those that the table does not name,
 //     can come in the wrong order.
 //   - A MemoryInbox forgets everything when its process ends.
-//   - An inbox forgets a reference some time after its last change: see MemoryInboxConfig
-//     and SQLInbox.Purge. A duplicate does not renew that. So a success takes effect again
-//     if the reference is asked about later, which a Reconciler does while its Open lists
-//     the reference. Stop listing it before, and let the Capacity of a MemoryInbox exceed
-//     what Open lists. Make your own effect bear a repeat.
+//   - An inbox forgets a reference some time after its last event, a duplicate included: see
+//     MemoryInboxConfig and SQLInbox.Purge. If its success comes after that, it takes effect
+//     again. A [Reconciler] asks about a reference more often than that, unless the API or
+//     your Open fails for that long. Make your own effect bear a repeat.
 //   - An earlier status that the API shows again after a final one is Stale, although it is
 //     new, until the payment is final again.
 //   - A SQLInbox remembers the last 128 signed events of a reference.

@@ -80,7 +80,8 @@ func (r Record) with(mark string) Record {
 // MemoryInboxConfig sets the bounds of a MemoryInbox.
 type MemoryInboxConfig struct {
 	// Capacity is how many references are remembered; 0 is 100,000. Beyond it, the
-	// reference untouched for longest is forgotten.
+	// reference untouched for longest is forgotten. Each event touches its reference, a
+	// duplicate too.
 	Capacity int
 	// TTL is how long an untouched reference is remembered; 0 is 72 hours.
 	TTL time.Duration
@@ -137,10 +138,19 @@ func (m *MemoryInbox) read(key lockKey) Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expire(m.cfg.Capacity)
-	if place := m.records[key]; place != nil {
-		return place.Value.(*memoryRecord).Record
+	place := m.records[key]
+	if place == nil {
+		return Record{}
 	}
-	return Record{}
+	return m.touch(place).Record
+}
+
+// touch makes the record the last one to be forgotten.
+func (m *MemoryInbox) touch(place *list.Element) *memoryRecord {
+	record := place.Value.(*memoryRecord)
+	record.touched = m.cfg.Now()
+	m.order.MoveToBack(place)
+	return record
 }
 
 func (m *MemoryInbox) write(key lockKey, r Record) {
@@ -152,9 +162,7 @@ func (m *MemoryInbox) write(key lockKey, r Record) {
 		place = m.order.PushBack(&memoryRecord{key: key})
 		m.records[key] = place
 	}
-	record := place.Value.(*memoryRecord)
-	record.Record, record.touched = r, m.cfg.Now()
-	m.order.MoveToBack(place)
+	m.touch(place).Record = r
 }
 
 // expire forgets what is too old or too much.

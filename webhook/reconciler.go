@@ -5,6 +5,7 @@ import (
 	"context"
 	"iter"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -17,20 +18,20 @@ type ReconcilerConfig[E any] struct {
 	Handler *Handler[E]
 	// Open lists the references you still wait for, from your own records, which
 	// need no callback to exist. List a final one, paid or failed, for as long as you
-	// want to hear of its reversal or correction, and after those that you wait for. No
-	// more final ones than Rate times MaxDelay, 9,000 by default: others wait while they
-	// are looked up. It stops at its first error.
+	// want to hear of its reversal or correction, and after those that you wait for. List
+	// no more than Rate times MaxDelay, 9,000 by default: those that changed least of late
+	// are asked about later than they are due. It stops at its first error.
 	Open func(ctx context.Context) iter.Seq2[string, error]
 	// Lookup asks the provider about one reference; nil asks as the Handler does.
 	Lookup func(ctx context.Context, reference string) (E, error)
 
-	// Every is how often Run asks Open; 0 is 30 s.
+	// Every is how often Run asks Open, also while references wait for their turn; 0 is
+	// 30 s.
 	Every time.Duration
 	// FirstDelay is the time between two lookups of a reference. It doubles up to
 	// MaxDelay while nothing changes, and starts again at a change; 0 is 30 s and
-	// 30 min. After a final status it is MaxDelay. A reference seen for the first time is
-	// looked up before all others of its sweep. While a sweep goes on, Open is not read
-	// again: after a start that is as long as all references take at Rate.
+	// 30 min. After a final status it is MaxDelay. A reference that Open has just begun to
+	// list is looked up before all others.
 	FirstDelay, MaxDelay time.Duration
 	// Rate is the most lookups a second; 0 is 5. A lookup that takes back what was
 	// applied is made again, before it counts.
@@ -40,7 +41,8 @@ type ReconcilerConfig[E any] struct {
 	// Workers is how many lookups run at the same time; 0 is 4.
 	Workers int
 	// Limit is how many references are followed; 0 is 10,000. References that Open
-	// lists beyond it wait until others are no longer listed.
+	// lists beyond it wait until others are no longer listed. A MemoryInbox must remember
+	// as many, and for twice MaxDelay at least.
 	Limit int
 
 	// Logger; nil is silent.
@@ -96,19 +98,27 @@ func NewReconciler[E any](cfg ReconcilerConfig[E]) (*Reconciler[E], error) {
 	f.must(cfg.Handler != nil && cfg.Open != nil && cfg.Lookup != nil, "no Handler, Open or Lookup")
 	f.must(cfg.Every >= 0 && cfg.FirstDelay >= 0 && cfg.MaxDelay >= cfg.FirstDelay && cfg.Rate >= 0 && cfg.Timeout >= 0 && cfg.Workers >= 0 && cfg.Limit >= 0,
 		"negative limit, or MaxDelay below FirstDelay")
+	if cfg.Handler != nil {
+		if m, ok := cfg.Handler.cfg.Inbox.(*MemoryInbox); ok { // what it forgets takes effect again
+			f.must(m.cfg.Capacity >= cfg.Limit, "the MemoryInbox remembers %d references, fewer than Limit, %d", m.cfg.Capacity, cfg.Limit)
+			f.must(m.cfg.TTL/2 >= cfg.MaxDelay, "the MemoryInbox remembers a reference for %v, less than twice MaxDelay, %v", m.cfg.TTL, cfg.MaxDelay)
+		}
+	}
 	if err := f.err(); err != nil {
 		return nil, err
 	}
 	return &Reconciler[E]{cfg: cfg, limit: newLimiter(cfg.Rate), plans: map[string]plan{}}, nil
 }
 
-// Run sweeps until ctx ends, and returns its error.
+// Run sweeps until ctx ends, and returns its error. After Every it begins anew, with the
+// references that Open lists by then; those that are left keep their turn.
 func (r *Reconciler[E]) Run(ctx context.Context) error {
 	for {
-		if _, err := r.Sweep(ctx); err != nil && ctx.Err() == nil {
+		next := time.Now().Add(r.cfg.Every)
+		if _, err := r.sweep(ctx, r.cfg.Every); err != nil && ctx.Err() == nil {
 			r.cfg.Logger.WarnContext(ctx, "webhook sweep", "error", err)
 		}
-		if err := sleep(ctx, r.cfg.Every); err != nil {
+		if err := sleep(ctx, time.Until(next)); err != nil {
 			return err
 		}
 	}
@@ -117,6 +127,11 @@ func (r *Reconciler[E]) Run(ctx context.Context) error {
 // Sweep looks up every open reference that is due, once. It returns the error of
 // Open or of ctx. A single lookup that fails is counted, logged and retried later.
 func (r *Reconciler[E]) Sweep(ctx context.Context) (Sweep, error) {
+	return r.sweep(ctx, math.MaxInt64)
+}
+
+// sweep begins lookups for as long as its second argument says.
+func (r *Reconciler[E]) sweep(ctx context.Context, most time.Duration) (Sweep, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	due, err := r.due(ctx)
@@ -146,7 +161,11 @@ func (r *Reconciler[E]) Sweep(ctx context.Context) (Sweep, error) {
 			}
 		})
 	}
+	began := time.Now()
 	for _, reference := range due {
+		if time.Since(began) >= most {
+			break
+		}
 		if err = r.limit.wait(ctx); err != nil {
 			break
 		}
@@ -162,7 +181,8 @@ func (r *Reconciler[E]) Sweep(ctx context.Context) (Sweep, error) {
 }
 
 // due follows the references that Open lists, forgets all others, and returns those to
-// look up now. New ones come first, and those that changed least of late, or are final, last.
+// look up now. New ones come first, and those that changed least of late, or are final,
+// last. Of two alike, the one that is due for longer comes first.
 func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 	now := r.cfg.Now()
 	open := map[string]plan{}
@@ -185,7 +205,9 @@ func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 		}
 	}
 	r.plans = open
-	slices.SortStableFunc(due, func(a, b string) int { return cmp.Compare(open[a].delay, open[b].delay) })
+	slices.SortStableFunc(due, func(a, b string) int {
+		return cmp.Or(cmp.Compare(open[a].delay, open[b].delay), open[a].next.Compare(open[b].next))
+	})
 	return due, ctx.Err()
 }
 

@@ -124,6 +124,119 @@ func TestReconcilerLooksUpWhatIsOpenBeforeWhatIsFinal(t *testing.T) {
 	})
 }
 
+// many are references in a status.
+func (b *bank) many(prefix, status string, n int) (references []string) {
+	for i := range n {
+		references = append(references, fmt.Sprint(prefix, i))
+		b.set(order{Reference: references[i], Status: status})
+	}
+	return references
+}
+
+// A new reference waits for one Every at most, however many others wait for their turn;
+// and each of those has its turn.
+func TestReconcilerFindsANewReferenceAmongThousands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{}
+		h, l := merchant(t, confirming(b))
+		all := b.many("paid-", "PAID", 2400) // more than have their turn in MaxDelay
+		var mu sync.Mutex
+		asked := map[string]int{}
+		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+			c.Handler, c.MaxDelay = h, 6*time.Minute
+			c.Open = func(ctx context.Context) iter.Seq2[string, error] {
+				mu.Lock()
+				defer mu.Unlock()
+				return open(all...)(ctx)
+			}
+			c.Lookup = func(ctx context.Context, reference string) (order, error) {
+				mu.Lock()
+				asked[reference]++
+				mu.Unlock()
+				return b.lookup(ctx, reference)
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Minute)
+		defer cancel()
+		go func() {
+			for i := range 10 {
+				pass(time.Minute + 7*time.Second)
+				reference := fmt.Sprint("new-", i)
+				b.set(order{Reference: reference, Status: "FAILED"})
+				mu.Lock()
+				all = append([]string{reference}, all...)
+				mu.Unlock()
+				pass(31 * time.Second)
+				assert.Contains(t, l.told(), reference+" FAILED")
+			}
+		}()
+		require.ErrorIs(t, r.Run(ctx), context.DeadlineExceeded)
+		for i := range 2400 {
+			assert.InDelta(t, 2.5, asked[fmt.Sprint("paid-", i)], 0.5, i)
+		}
+	})
+}
+
+// Open may take longer than Every.
+func TestReconcilerWithASlowList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{}
+		h, l := merchant(t, confirming(b))
+		b.set(order{Reference: "o1", Status: "PAID"})
+		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+			c.Handler = h
+			c.Open = func(ctx context.Context) iter.Seq2[string, error] { pass(time.Minute); return open("o1")(ctx) }
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		defer cancel()
+		require.ErrorIs(t, r.Run(ctx), context.DeadlineExceeded)
+		assert.Equal(t, []string{"o1 PAID"}, l.told())
+	})
+}
+
+// What is asked about is not forgotten, so its success takes effect once.
+func TestASuccessTakesEffectOnceWhileAReconcilerAsksAboutIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{}
+		h, l := merchant(t, confirming(b))
+		b.set(order{Reference: "o1", Status: "PAID"})
+		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) { c.Handler = h })
+		ctx, cancel := context.WithTimeout(t.Context(), 30*24*time.Hour)
+		defer cancel()
+		require.ErrorIs(t, r.Run(ctx), context.DeadlineExceeded)
+		assert.Equal(t, []string{"o1 PAID"}, l.told())
+		pass(72 * time.Hour)
+		assert.Equal(t, 201, post(h, paid("o1")).Code)
+		assert.Equal(t, []string{"o1 PAID", "o1 PAID"}, l.told(), "nobody asked for 72 hours")
+	})
+}
+
+// A memory inbox that forgets what is still followed would hand it on again and again.
+func TestAReconcilerFollowsNoMoreThanItsMemoryInboxRemembers(t *testing.T) {
+	for _, c := range []struct {
+		capacity int
+		ttl      time.Duration
+		refused  string
+	}{
+		{100, 4 * time.Hour, ""},
+		{99, 4 * time.Hour, "remembers 99 references, fewer than Limit, 100"},
+		{100, 4*time.Hour - 2, "less than twice MaxDelay"},
+	} {
+		h, _ := merchant(t, func(s *shop) {
+			s.Inbox = webhook.NewMemoryInbox(webhook.MemoryInboxConfig{Capacity: c.capacity, TTL: c.ttl})
+		})
+		_, err := webhook.NewReconciler(webhook.ReconcilerConfig[order]{
+			Handler: h, Open: open(), Lookup: (&bank{}).lookup, MaxDelay: 2 * time.Hour, Limit: 100,
+		})
+		if c.refused == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, webhook.ErrConfiguration)
+		require.ErrorContains(t, err, c.refused)
+	}
+}
+
 func TestReconcilerAsksLessAndLessWhileNothingChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bank{}

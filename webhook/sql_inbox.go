@@ -67,17 +67,17 @@ func (s *SQLInbox) attempt(ctx context.Context, claim Claim, work Work) error {
 			_ = until(ctx, tx.Rollback)
 		}
 	}()
-	known, stored, err := s.claim(ctx, tx, claim)
+	row, err := s.claim(ctx, tx, claim)
 	if err != nil {
 		return err
 	}
-	next, err := work(ctx, tx, known)
+	next, err := work(ctx, tx, row.known)
 	switch {
 	case err != nil:
 		return err
-	case next == known:
+	case next == row.known && !row.idle:
 		return nil
-	case next != stored:
+	case next != row.stored || row.idle:
 		if _, err := tx.ExecContext(ctx, s.do.store, next.State, next.Seen, today(), claim.Provider, claim.Reference); err != nil {
 			return failed("store", err)
 		}
@@ -107,10 +107,16 @@ func until(ctx context.Context, end func() error) error {
 	}
 }
 
-// claim locks the row of the reference, and returns what it held and what it holds now.
-// A reference without a row gets one with claim.First. What comes after a state in
-// claim.From is stored as well, which saves a statement.
-func (s *SQLInbox) claim(ctx context.Context, tx *sql.Tx, claim Claim) (known, stored Record, err error) {
+// claimed is a row that is locked.
+type claimed struct {
+	known, stored Record // what it held, and what it holds now
+	idle          bool   // nothing has touched it today
+}
+
+// claim locks the row of the reference. A reference without a row gets one with
+// claim.First. What comes after a state in claim.From is stored as well, which saves a
+// statement.
+func (s *SQLInbox) claim(ctx context.Context, tx *sql.Tx, claim Claim) (row claimed, err error) {
 	// The wait for the row has a bound of its own.
 	waiting, cancel := context.WithTimeout(ctx, claim.Wait)
 	defer cancel()
@@ -118,21 +124,24 @@ func (s *SQLInbox) claim(ctx context.Context, tx *sql.Tx, claim Claim) (known, s
 	var was sql.NullString
 	insert := func() error {
 		if s.dialect != MySQL {
-			stored = claim.First
-			return tx.QueryRowContext(waiting, s.do.claim, args...).Scan(&was, &stored.Seen)
+			row.stored = claim.First
+			return tx.QueryRowContext(waiting, s.do.claim, args...).Scan(&was, &row.stored.Seen)
 		}
 		result, err := tx.ExecContext(waiting, s.do.claim, args...)
 		if err != nil {
 			return err
 		}
 		if n, err := result.RowsAffected(); err != nil || n == 1 {
-			stored = claim.First
+			row.stored = claim.First
 			return err
 		}
 		return sql.ErrNoRows
 	}
 	read := func() error {
-		return tx.QueryRowContext(waiting, s.do.read, claim.Provider, claim.Reference).Scan(&was, &stored.State, &stored.Seen)
+		var touched int64
+		err := tx.QueryRowContext(waiting, s.do.read, claim.Provider, claim.Reference).Scan(&was, &row.stored.State, &row.stored.Seen, &touched)
+		row.idle = err == nil && touched < today()
+		return err
 	}
 	steps := []func() error{insert, read}
 	if s.dialect == PostgreSQL && len(claim.From) == 0 {
@@ -144,15 +153,16 @@ func (s *SQLInbox) claim(ctx context.Context, tx *sql.Tx, claim Claim) (known, s
 	}
 	switch {
 	case err != nil && waiting.Err() != nil && ctx.Err() == nil:
-		return Record{}, Record{}, ErrBusy
+		return claimed{}, ErrBusy
 	case err != nil:
-		return Record{}, Record{}, failed("claim", err)
+		return claimed{}, failed("claim", err)
 	case !was.Valid: // a new row
-		return Record{}, stored, nil
 	case strings.HasPrefix(was.String, tab):
-		return stored, stored, nil
+		row.known = row.stored
+	default:
+		row.known = Record{State: was.String, Seen: strings.TrimSuffix(row.stored.Seen, claim.First.Seen)}
 	}
-	return Record{State: was.String, Seen: strings.TrimSuffix(stored.Seen, claim.First.Seen)}, stored, nil
+	return row, nil
 }
 
 // Migrate creates the inbox's tables, webhook_inbox and webhook_schema, or brings them
@@ -240,18 +250,17 @@ func (s *SQLInbox) probe(ctx context.Context) error {
 		}
 		defer func() { _ = until(ctx, tx.Rollback) }()
 		claim := Claim{Provider: "webhook.Check", Reference: rand.Text(), First: Record{State: "é", Seen: "0123456789abcdef"}, Wait: time.Minute}
-		_, stored, err := s.claim(ctx, tx, claim)
-		if err == nil && stored != claim.First {
+		row, err := s.claim(ctx, tx, claim)
+		if err == nil && row.stored != claim.First {
 			err = errors.New("a new reference is not new")
 		}
 		for range 2 {
 			if err != nil {
 				return err
 			}
-			before := stored
+			before := row.stored
 			claim.From, claim.First.Seen = []string{"", "é"}, "fedcba9876543210"
-			var known Record
-			if known, stored, err = s.claim(ctx, tx, claim); err == nil && known != before {
+			if row, err = s.claim(ctx, tx, claim); err == nil && row.known != before {
 				err = errors.New("a reference comes twice, or not as it was stored")
 			}
 		}
@@ -262,8 +271,8 @@ func (s *SQLInbox) probe(ctx context.Context) error {
 // purgeBatch keeps each DELETE short, so that deliveries do not wait for it.
 const purgeBatch = 1000
 
-// Purge forgets references that were not touched for as long as keep, in days rounded
-// up, and returns their number. A delivery that comes later is handed on again. So
+// Purge forgets references that had no event for as long as keep, in days rounded up, and
+// returns their number. A duplicate is an event, too. A delivery that comes later is handed on again. So
 // keep them for longer than a provider retries, and for BitPesa and Kotani v3, whose
 // signatures hold no time, for as long as anybody could hold a copy of a delivery.
 func (s *SQLInbox) Purge(ctx context.Context, keep time.Duration) (purged int64, err error) {
@@ -353,7 +362,7 @@ func newSQLStatements(d Dialect) sqlStatements {
 		claim: `INSERT INTO webhook_inbox AS i (provider, reference, state, seen, touched_day) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (provider, reference) DO UPDATE SET was = i.state, state = $3, seen = substr(i.seen || $4, greatest(1, length(i.seen || $4) - 2047)), touched_day = $5
 			WHERE strpos($6, chr(9) || i.state || chr(9)) > 0 AND ($4 = '' OR strpos(i.seen, $4) = 0) RETURNING was, seen`,
-		read:  `SELECT chr(9), state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`,
+		read:  `SELECT chr(9), state, seen, touched_day FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`,
 		store: `UPDATE webhook_inbox SET state = $1, seen = $2, touched_day = $3 WHERE provider = $4 AND reference = $5`,
 	}
 	switch d {
@@ -362,7 +371,7 @@ func newSQLStatements(d Dialect) sqlStatements {
 			SELECT ctid FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2 FOR UPDATE SKIP LOCKED))`
 	case SQLite:
 		s.claim = strings.NewReplacer("greatest", "max", "strpos", "instr", "chr", "char").Replace(s.claim)
-		s.read = `SELECT char(9), state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2`
+		s.read = `SELECT char(9), state, seen, touched_day FROM webhook_inbox WHERE provider = $1 AND reference = $2`
 		s.purge = `DELETE FROM webhook_inbox WHERE rowid IN (SELECT rowid FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2)`
 	case MySQL:
 		// Assignments take effect from left to right. was always changes, so that one
@@ -370,7 +379,7 @@ func newSQLStatements(d Dialect) sqlStatements {
 		s.claim = `INSERT INTO webhook_inbox (provider, reference, state, seen, touched_day) VALUES ($1, $2, $3, $4, $5)
 			ON DUPLICATE KEY UPDATE was = IF(INSTR($6, CONCAT(CHAR(9), state, CHAR(9))) > 0 AND (VALUES(seen) = '' OR INSTR(seen, VALUES(seen)) = 0), state, IF(was = CHAR(9), CHAR(9, 9), CHAR(9))),
 			state = IF(LEFT(was, 1) = CHAR(9), state, VALUES(state)), seen = IF(LEFT(was, 1) = CHAR(9), seen, RIGHT(CONCAT(seen, VALUES(seen)), 2048)), touched_day = IF(LEFT(was, 1) = CHAR(9), touched_day, VALUES(touched_day))`
-		s.read = `SELECT was, state, seen FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`
+		s.read = `SELECT was, state, seen, touched_day FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`
 		s.purge = `DELETE FROM webhook_inbox WHERE touched_day < $1 ORDER BY touched_day LIMIT $2`
 	}
 	for _, text := range []*string{&s.claim, &s.read, &s.store, &s.purge} {

@@ -26,6 +26,16 @@ func (m *payoutMethod) state() string {
 	return "enabled"
 }
 
+// account is where the money goes; empty for a balance.
+func (m *payoutMethod) account() string {
+	for _, name := range []string{"bank_account", "iban", "pix_key_value", "address", "phone_number"} {
+		if number := text(m.Details, name); number != "" {
+			return number
+		}
+	}
+	return ""
+}
+
 // currencyOf is the currency in which a payout type pays.
 func currencyOf(payoutType string) string {
 	code, _, _ := strings.Cut(payoutType, "::")

@@ -24,19 +24,20 @@ type Recipient struct {
 	Input             decimal.Decimal        `json:"input"`  // paid in, in the transaction's currency
 	Output            decimal.Decimal        `json:"output"` // paid out
 	OutputCurrency    string                 `json:"output_in"`
-	Attempt           int                    `json:"attempt"` // payouts begun
+	Account           string                 `json:"account,omitempty"` // where the money goes: a bank account, IBAN, PIX key, address or phone number
+	Attempt           int                    `json:"attempt"`           // payouts begun
 	MandateID         string                 `json:"mandate"`
 	Created           time.Time              `json:"created"`
 }
 
 // Recipient returns a copy of the recipient with this id.
 func (f *Fake) Recipient(id string) (Recipient, bool) {
-	return view(f, recipients, id, (*recipient).copied)
+	return view(f, recipients, id, f.shown)
 }
 
 // Recipients are copies of a key's recipients, oldest first.
 func (f *Fake) Recipients(key string) []Recipient {
-	return views(f, key, recipients, (*recipient).copied)
+	return views(f, key, recipients, f.shown)
 }
 
 // MoveRecipient moves a recipient of a funded transaction along one transition.
@@ -160,8 +161,16 @@ type recipient struct {
 	CancelRequested bool            `json:"cancel_requested"` // while a payout was pending
 }
 
-func (r *recipient) copied() Recipient { return r.Recipient }
-func (m *Mandate) copied() Mandate     { return *m }
+// shown is a recipient with the account of its payout method, which may change.
+func (f *Fake) shown(r *recipient) Recipient {
+	out := r.Recipient
+	if _, m := find(f.state, payoutMethods, r.PayoutMethodID); m != nil {
+		out.Account = m.account()
+	}
+	return out
+}
+
+func (m *Mandate) copied() Mandate { return *m }
 
 func recipientTransitions() transitions[bitpesa.RecipientState] {
 	const (

@@ -153,7 +153,7 @@ func customers(w *sim.World) (list []order) {
 				c.Ask = sim.Ask{Provider: "kapiten", Reference: fmt.Sprintf("ride-%d", i+1), Currency: "RWF", Account: "078865" + c.ending}
 			case 2:
 				c.ending = []string{"90", "90", "90", "19"}[at]
-				c.Ask = sim.Ask{Provider: "bitpesa", Reference: fmt.Sprintf("remit-%d", i+1), Amount: o.Amount.Mul(number(20)), Currency: "NGN"}
+				c.Ask = sim.Ask{Provider: "bitpesa", Reference: fmt.Sprintf("remit-%d", i+1), Amount: o.Amount.Mul(number(20)), Currency: "NGN", Account: "12345678" + c.ending}
 			case 3:
 				c.ending = []string{"5678", "0001", "0004", "0005"}[at]
 				c.Ask = sim.Ask{Provider: "kotani", Reference: fmt.Sprintf("cashout-%d", i+1), Amount: o.Amount.Sub(number(300)), Currency: "KES", Account: "25471234" + c.ending}
@@ -517,7 +517,7 @@ func (s *shop) follow(ctx context.Context, tx journal.Tx, o order) (err error) {
 					PhoneNumber: "+15555551234", Email: "jane@example.com", IP: "127.0.0.1", BirthDate: "1974-12-24",
 				},
 				Recipients: []bitpesa.RecipientParams{{RequestedAmount: c.Amount, RequestedCurrency: c.Currency, PayoutMethod: bitpesa.PayoutMethodParams{
-					Type: "NGN::Bank", Details: bitpesa.PayoutDetails{FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: "12345678" + c.ending, BankAccountType: "20"},
+					Type: "NGN::Bank", Details: bitpesa.PayoutDetails{FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: c.Account, BankAccountType: "20"},
 				}}},
 			})
 		case "kotani":

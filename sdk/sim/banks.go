@@ -33,7 +33,7 @@ type Payment struct {
 	Provider, ID, Reference string
 	Amount                  decimal.Decimal // as the merchant asked for it
 	Currency                string
-	Account                 string // a phone or account number of the other side, who pays or is paid; empty if the ledger shows none
+	Account                 string // a phone or account number of the other side, who pays or is paid; empty if the ledger shows none, or several
 	Debits                  int    // entries of the ledger by which it took money
 	Pending                 bool   // the provider has not finished with it
 }
@@ -196,8 +196,11 @@ func (w *World) BitPesa(change ...func(*bitpesatest.Config)) *bitpesatest.Fake {
 				p := Payment{Provider: "bitpesa", ID: t.ID, Reference: t.ExternalID, Currency: t.Currency, Debits: len(w.bitpesa.Debits(t.ID))}
 				for _, id := range t.RecipientIDs {
 					if r, ok := w.bitpesa.Recipient(id); ok {
-						p.Amount, p.Currency = p.Amount.Add(r.Requested), r.RequestedCurrency
+						p.Amount, p.Currency, p.Account = p.Amount.Add(r.Requested), r.RequestedCurrency, r.Account
 					}
+				}
+				if len(t.RecipientIDs) > 1 {
+					p.Account = "" // there is no one account
 				}
 				all = append(all, p)
 			}

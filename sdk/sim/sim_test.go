@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/bitpesa"
+	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/sim"
@@ -195,6 +197,60 @@ func TestAccountsAreTheSame(t *testing.T) {
 	} {
 		got := sim.Payment{Account: c.has}.Differs(sim.Ask{Account: c.asked})
 		assert.Equal(t, c.same, got == "", "%s, asked %s", c.has, c.asked)
+	}
+}
+
+// A remittance must reach the account that was asked for. One to two people has no one account.
+func TestARemittanceToAnotherAccountIsSeen(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		want  string
+		asked string
+		paid  []string
+	}{
+		"the account":     {"", "1234567890", []string{"1234567890"}},
+		"another account": {sim.SuccessWithout, "1234567890", []string{"1234567891"}},
+		"two people":      {"", "1234567890", []string{"1234567890", "1234567891"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Profiles: []sim.Profile{{Calm: true}}, Seed: 3}, func(w *sim.World) {
+				f := w.BitPesa()
+				require.NoError(t, f.Deposit(bitpesatest.TestKey, "USD", decimal.NewFromInt(1000)))
+				w.Process("shop", func(p *sim.Process) error {
+					client, err := bitpesa.New(p.BitPesaConfig())
+					if err != nil {
+						return err
+					}
+					params := bitpesa.TransactionParams{
+						InputCurrency: "USD", ExternalID: "remit-1",
+						Sender: bitpesa.SenderParams{
+							FirstName: "Jane", LastName: "Doe", Country: "US", City: "New York", Street: "20 W 34th St", PostalCode: "10001",
+							PhoneNumber: "+15555551234", Email: "jane@example.com", IP: "127.0.0.1", BirthDate: "1974-12-24",
+						},
+					}
+					for _, account := range c.paid {
+						params.Recipients = append(params.Recipients, bitpesa.RecipientParams{
+							RequestedAmount: decimal.NewFromInt(15_500), RequestedCurrency: "NGN",
+							PayoutMethod: bitpesa.PayoutMethodParams{Type: "NGN::Bank", Details: bitpesa.PayoutDetails{
+								FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: account, BankAccountType: "20",
+							}},
+						})
+					}
+					ask := sim.Ask{Provider: "bitpesa", Reference: "remit-1", Amount: decimal.NewFromInt(int64(15_500 * len(c.paid))), Currency: "NGN", Account: c.asked}
+					return p.Call(p.Context(), ask, func(ctx context.Context) error {
+						_, err := client.Transactions.CreateAndFund(ctx, params)
+						return err
+					})
+				})
+			})
+			if c.want == "" {
+				require.Empty(t, r.Failures)
+				return
+			}
+			require.Len(t, r.Failures, 1)
+			assert.Equal(t, c.want, r.Failures[0].Violations[0].Kind)
+		})
 	}
 }
 

@@ -321,7 +321,7 @@ func BitPesa() Day {
 						return err
 					}
 				}
-				orders = append(orders, order{Ask: sim.Ask{Provider: "bitpesa", Reference: ref, Amount: amount(n), Currency: "NGN"}, actor: actor, make: pay, find: pay})
+				orders = append(orders, order{Ask: sim.Ask{Provider: "bitpesa", Reference: ref, Amount: amount(n), Currency: "NGN", Account: params.Recipients[0].PayoutMethod.Details.BankAccount}, actor: actor, make: pay, find: pay})
 			}
 			add("", "remit-1", 155_000)
 			add("", "remit-2", 77_500)
@@ -342,7 +342,7 @@ func remittance(ref string, n int64) bitpesa.TransactionParams {
 		Recipients: []bitpesa.RecipientParams{{
 			RequestedAmount: amount(n), RequestedCurrency: "NGN",
 			PayoutMethod: bitpesa.PayoutMethodParams{Type: "NGN::Bank", Details: bitpesa.PayoutDetails{
-				FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: "1234567890", BankAccountType: "20",
+				FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: fmt.Sprint(1_234_000_000 + n), BankAccountType: "20",
 			}},
 		}},
 	}

@@ -74,9 +74,12 @@ func bitpesaTarget(t *target, cfg bitpesa.Config) (*target, error) {
 	ref := reference()
 	t.spends = []spending{{
 		op: bitpesa.OpCreateTransaction, class: sdk.Referenced, reference: ref,
-		send: func(ctx context.Context, _ string) (bool, error) { // not funded: no money moves
+		send: func(ctx context.Context, _ string) (transaction, error) { // not funded: no money moves
 			made, err := client.Transactions.Create(ctx, smallestRemittance(ref))
-			return err == nil && made.Existing, err
+			if err != nil {
+				return transaction{}, err
+			}
+			return transaction{made.ID, made.Existing}, nil
 		},
 		look: func(ctx context.Context) error {
 			_, err := client.Transactions.Find(ctx, ref)

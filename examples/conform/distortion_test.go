@@ -33,9 +33,11 @@ type distortion struct {
 	until func(*http.Request) bool
 	mend  func(*http.Request, *http.Response) // changes a response
 	says  func(*http.Request) *http.Response  // responds in place of the fake; nil: does not
+	again func(first string) string           // the response to each further POST of the reference, made of the first one
 	posts http.Handler                        // takes the callbacks, in memory; nil: all are acknowledged
 
-	sent atomic.Int32
+	sent  atomic.Int32
+	first string
 }
 
 func (d *distortion) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -69,7 +71,7 @@ func (d *distortion) RoundTrip(r *http.Request) (*http.Response, error) {
 			return response, nil
 		}
 	}
-	response, err := d.next.RoundTrip(r)
+	response, err := d.roundTrip(r)
 	if err == nil && d.mend != nil {
 		d.mend(r, response)
 	}
@@ -87,6 +89,31 @@ func (d *distortion) RoundTrip(r *http.Request) (*http.Response, error) {
 	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	response.Header.Del("Content-Length")
 	return response, nil
+}
+
+// roundTrip asks the fake, or repeats its first response to a write of conform's.
+func (d *distortion) roundTrip(r *http.Request) (*http.Response, error) {
+	if d.again == nil || r.Method != http.MethodPost || r.Body == nil {
+		return d.next.RoundTrip(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if !bytes.Contains(body, []byte("conform")) || bytes.Contains(body, []byte("checkstatus")) {
+		return d.next.RoundTrip(r)
+	}
+	if d.first != "" {
+		return textResponse(r, http.StatusOK, d.again(d.first)), nil
+	}
+	response, err := d.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(response.Body)
+	d.first, response.Body = string(text), io.NopCloser(bytes.NewReader(text))
+	return response, err
 }
 
 func textResponse(r *http.Request, status int, body string) *http.Response {

@@ -83,9 +83,12 @@ func kotaniTarget(t *target, cfg kotani.Config, phone string) (*target, error) {
 	ref := reference()
 	t.spends = []spending{{
 		op: kotani.OpDeposit, class: sdk.Searched, reference: ref,
-		send: func(ctx context.Context, url string) (bool, error) {
+		send: func(ctx context.Context, url string) (transaction, error) {
 			d, err := client.Fiat.Deposit(ctx, kotani.DepositParams{Amount: decimal.NewFromInt(10), PhoneNumber: phone, ExternalID: ref, CallbackURL: or(url, nowhere)})
-			return err == nil && d.Existing, err
+			if err != nil {
+				return transaction{}, err
+			}
+			return transaction{d.RequestID, d.Existing}, nil
 		},
 		look: func(ctx context.Context) error {
 			_, err := client.Fiat.Find(ctx, ref, kotani.Collections)

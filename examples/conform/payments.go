@@ -55,14 +55,21 @@ func kpayTarget(t *target, cfg kpay.Config, phone string) (*target, error) {
 	ref := strings.ReplaceAll(reference(), "-", "")
 	t.spends = []spending{{
 		op: kpay.OpPay, class: sdk.Referenced, reference: ref,
-		send: func(ctx context.Context, url string) (bool, error) {
+		send: func(ctx context.Context, url string) (transaction, error) {
 			p, err := client.Pay(ctx, kpay.PayParams{
 				RefID: ref, Amount: decimal.NewFromInt(100), Details: "conform",
 				Method: kpay.MethodMoMo, BankID: kpay.BankMTN, MSISDN: phone,
 				Email: "conform@example.com", CustomerName: "Conform", CustomerNumber: "1",
 				ReturnURL: or(url, nowhere), RedirectURL: "https://example.com/",
 			})
-			return err == nil && p.Existing, err
+			if err != nil {
+				return transaction{}, err
+			}
+			id := p.TID
+			if !strings.HasPrefix(id, "E") { // found by a lookup, which shows another id of the payment
+				id = ""
+			}
+			return transaction{id, p.Existing}, nil
 		},
 		look: func(ctx context.Context) error {
 			_, err := client.Find(ctx, ref)
@@ -126,13 +133,16 @@ func kasapayTarget(t *target, cfg kasapay.Config, paybill string) (*target, erro
 	ref := reference()
 	t.spends = []spending{{
 		op: kasapay.OpInitiate, class: sdk.Referenced, reference: ref,
-		send: func(ctx context.Context, url string) (bool, error) {
+		send: func(ctx context.Context, url string) (transaction, error) {
 			p, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
 				Reference: ref, Amount: decimal.NewFromInt(10), Currency: "KES", Country: "KEN", Description: "conform",
 				RecipientType: kasapay.Paybill, RecipientAccountNumber: paybill, RecipientName: "Conform", AccountReference: "conform",
 				CallbackURL: or(url, nowhere),
 			})
-			return err == nil && p.Existing, err
+			if err != nil {
+				return transaction{}, err
+			}
+			return transaction{p.TransactionID, p.Existing}, nil
 		},
 		look: find(ref),
 		shape: named("payout_reference", "transaction_id", "payment_reference", "wallet_account", "destination", "payment_status",

@@ -136,13 +136,16 @@ func kapitenTarget(t *target, cfg kapiten.Config, company, sender, receiver stri
 	ref := reference()
 	t.spends = []spending{{
 		op: kapiten.OpCreateRide, class: sdk.Once, reference: ref,
-		send: func(ctx context.Context, _ string) (bool, error) {
+		send: func(ctx context.Context, _ string) (transaction, error) {
 			ride, err := client.Rides.Create(ctx, kapiten.CreateRideParams{
 				CompanyID: company, ExternalID: ref,
 				PickupAddress: "KN 78 St, Kigali", Pickup: pickup, Sender: kapiten.Contact{Name: "Conform", Phone: sender},
 				DropoffAddress: "KK 12 Ave, Kigali", Dropoff: dropoff, Receiver: kapiten.Contact{Name: "Conform", Phone: receiver},
 			})
-			return err == nil && ride.Existing, err
+			if err != nil {
+				return transaction{}, err
+			}
+			return transaction{ride.ID, ride.Existing}, nil
 		},
 		look: func(ctx context.Context) error {
 			_, err := client.Rides.Find(ctx, company, ref, kapiten.SearchOptions{})

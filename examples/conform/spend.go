@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,9 +39,8 @@ func (t *target) spend(ctx context.Context, r *report, o options, hook *hook, lo
 func (t *target) try(ctx context.Context, s spending, patience time.Duration, callback string) write {
 	w := write{Operation: s.op, Reference: s.reference, Has: s.class.String(), Lookup: "none", Again: "not sent", Unique: "unclear", Recognised: "none"}
 	t.record.set(exchange{})
-	existing, err := s.send(ctx, callback)
-	w.First = outcome(existing, err)
-	first := t.record.get().body
+	first, err := s.send(ctx, callback)
+	w.First = outcome(first.existing, err)
 	w.mayExist = err == nil || sdk.Advise(err) == sdk.Look
 	if w.mayExist && s.look != nil {
 		w.Lookup = lag(ctx, s.look, patience)
@@ -55,14 +53,16 @@ func (t *target) try(ctx context.Context, s spending, patience time.Duration, ca
 		return w
 	}
 	t.record.set(exchange{})
-	existing, err = s.send(ctx, callback)
-	w.Again = outcome(existing, err)
+	again, err := s.send(ctx, callback)
+	w.Again = outcome(again.existing, err)
 	said := s.duplicate != nil && s.duplicate(t.record.get().body)
 	switch {
-	case err == nil && existing, errors.Is(err, sdk.ErrReferenceTaken):
+	case err == nil && again.existing, errors.Is(err, sdk.ErrReferenceTaken):
 		w.Unique, w.Recognised = "yes", "yes"
-	case err == nil && len(first) > 0 && bytes.Equal(first, t.record.get().body):
-		w.Unique = "unclear: the server sent the same response again"
+	case err == nil && (first.id == "" || again.id == ""):
+		w.Unique = "unclear: not both responses name their transaction"
+	case err == nil && again.id == first.id:
+		w.Unique = "unclear: the server sent the same transaction again"
 	case err == nil:
 		w.Unique = "no: the same reference made two"
 	case said:

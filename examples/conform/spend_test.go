@@ -107,6 +107,29 @@ func TestAnUnknownFirstSendIsLookedUpByAReferenceThatIsPrinted(t *testing.T) {
 	}
 }
 
+// The second response may differ from the first in more than its transaction: a time, or a
+// gateway's error after which the client looks up what the first one made.
+func TestTheSameTransactionAgainIsNotASecondOne(t *testing.T) {
+	for name, again := range map[string]func(first string) string{
+		"another time": func(first string) string {
+			return strings.TrimSuffix(strings.TrimSpace(first), "}") + `,"at":"12:00:01"}`
+		},
+		"no response": func(string) string { return "<html>gateway</html>" },
+	} {
+		for _, provider := range []string{"kapiten", "kpay", "kasapay", "kotani", "bitpesa"} {
+			t.Run(provider+", "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					text, _ := printed(t, openDistorted(t, provider, &distortion{again: again}), true)
+					assert.NotContains(t, text, "made two")
+					if name == "another time" && provider != "kasapay" { // whose acceptance names no transaction
+						assert.Contains(t, text, "unclear: the server sent the same transaction again")
+					}
+				})
+			})
+		}
+	}
+}
+
 // A merchant whose URL does not lead here, or is not registered, learns that.
 func TestACallbackThatDoesNotComeIsTold(t *testing.T) {
 	for provider, want := range map[string]string{

@@ -84,10 +84,16 @@ type spending struct {
 	op        string
 	class     sdk.Class
 	reference string
-	send      func(ctx context.Context, callback string) (existing bool, err error)
+	send      func(ctx context.Context, callback string) (transaction, error)
 	look      func(context.Context) error
 	shape     *shape                 // of what the lookup shows
 	duplicate func(body []byte) bool // whether a response is the documented word for a duplicate
+}
+
+// transaction is what a write made or found.
+type transaction struct {
+	id       string // the provider's, if its response has one
+	existing bool
 }
 
 // recorder is the transport of the clients. It keeps the last exchange, and how long the

@@ -88,8 +88,10 @@
 //   - A MemoryInbox forgets everything when its process ends.
 //   - An inbox forgets a reference some time after its last event, a duplicate included: see
 //     MemoryInboxConfig and SQLInbox.Purge. If its success comes after that, it takes effect
-//     again. A [Reconciler] asks about a reference more often than that, unless the API or
-//     your Open fails for that long. Make your own effect bear a repeat.
+//     again. A [Reconciler] asks about a reference more often than that, unless the API, your
+//     Open or your function fails for that long. Make your own effect bear a repeat.
+//   - A MemoryInbox also forgets whatever exceeds its Capacity. So let that exceed what Open
+//     lists and all other references that have an event between two lookups of one.
 //   - An earlier status that the API shows again after a final one is Stale, although it is
 //     new, until the payment is final again.
 //   - A SQLInbox remembers the last 128 signed events of a reference.

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"log/slog"
@@ -18,9 +17,9 @@ type ReconcilerConfig[E any] struct {
 	Handler *Handler[E]
 	// Open lists the references you still wait for, from your own records, which
 	// need no callback to exist. List a final one, paid or failed, for as long as you
-	// want to hear of its reversal or correction, and after those that you wait for. List
-	// no more than Rate times MaxDelay, 9,000 by default: those that changed least of late
-	// are asked about later than they are due. It stops at its first error.
+	// want to hear of its reversal or correction, and after those that you wait for. If
+	// Rate is too low for all lookups that are due, they are all late alike. It stops at
+	// its first error.
 	Open func(ctx context.Context) iter.Seq2[string, error]
 	// Lookup asks the provider about one reference; nil asks as the Handler does.
 	Lookup func(ctx context.Context, reference string) (E, error)
@@ -30,8 +29,8 @@ type ReconcilerConfig[E any] struct {
 	Every time.Duration
 	// FirstDelay is the time between two lookups of a reference. It doubles up to
 	// MaxDelay while nothing changes, and starts again at a change; 0 is 30 s and
-	// 30 min. After a final status it is MaxDelay. A reference that Open has just begun to
-	// list is looked up before all others.
+	// 30 min. After a final status it is MaxDelay. References that Open has begun to list
+	// have every second turn, in its order.
 	FirstDelay, MaxDelay time.Duration
 	// Rate is the most lookups a second; 0 is 5. A lookup that takes back what was
 	// applied is made again, before it counts.
@@ -42,7 +41,7 @@ type ReconcilerConfig[E any] struct {
 	Workers int
 	// Limit is how many references are followed; 0 is 10,000. References that Open
 	// lists beyond it wait until others are no longer listed. A MemoryInbox must remember
-	// as many, and for twice MaxDelay at least.
+	// twice as many, each for twice MaxDelay and the time of Limit lookups at Rate.
 	Limit int
 
 	// Logger; nil is silent.
@@ -100,8 +99,9 @@ func NewReconciler[E any](cfg ReconcilerConfig[E]) (*Reconciler[E], error) {
 		"negative limit, or MaxDelay below FirstDelay")
 	if cfg.Handler != nil {
 		if m, ok := cfg.Handler.cfg.Inbox.(*MemoryInbox); ok { // what it forgets takes effect again
-			f.must(m.cfg.Capacity >= cfg.Limit, "the MemoryInbox remembers %d references, fewer than Limit, %d", m.cfg.Capacity, cfg.Limit)
-			f.must(m.cfg.TTL/2 >= cfg.MaxDelay, "the MemoryInbox remembers a reference for %v, less than twice MaxDelay, %v", m.cfg.TTL, cfg.MaxDelay)
+			f.must(m.cfg.Capacity/2 >= cfg.Limit, "Capacity %d of the MemoryInbox is less than twice Limit, %d", m.cfg.Capacity, cfg.Limit)
+			round := time.Duration(cfg.Limit) * time.Second / time.Duration(max(cfg.Rate, 1))
+			f.must(m.cfg.TTL/2 >= cfg.MaxDelay+round, "TTL %v of the MemoryInbox is less than twice MaxDelay and Limit/Rate, %v", m.cfg.TTL, cfg.MaxDelay+round)
 		}
 	}
 	if err := f.err(); err != nil {
@@ -111,7 +111,7 @@ func NewReconciler[E any](cfg ReconcilerConfig[E]) (*Reconciler[E], error) {
 }
 
 // Run sweeps until ctx ends, and returns its error. After Every it begins anew, with the
-// references that Open lists by then; those that are left keep their turn.
+// references that Open lists by then.
 func (r *Reconciler[E]) Run(ctx context.Context) error {
 	for {
 		next := time.Now().Add(r.cfg.Every)
@@ -181,12 +181,12 @@ func (r *Reconciler[E]) sweep(ctx context.Context, most time.Duration) (Sweep, e
 }
 
 // due follows the references that Open lists, forgets all others, and returns those to
-// look up now. New ones come first, and those that changed least of late, or are final,
-// last. Of two alike, the one that is due for longer comes first.
+// look up now. New ones take turns with the others, of which the one comes first that is
+// due for longest. So nobody waits for ever.
 func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 	now := r.cfg.Now()
 	open := map[string]plan{}
-	var due []string
+	var fresh, known []string
 	for reference, err := range r.cfg.Open(ctx) {
 		if err != nil {
 			return nil, err
@@ -200,14 +200,20 @@ func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 		}
 		p := r.plans[reference]
 		open[reference] = p
-		if !now.Before(p.next) {
-			due = append(due, reference)
+		switch {
+		case p.delay == 0:
+			fresh = append(fresh, reference)
+		case !now.Before(p.next):
+			known = append(known, reference)
 		}
 	}
 	r.plans = open
-	slices.SortStableFunc(due, func(a, b string) int {
-		return cmp.Or(cmp.Compare(open[a].delay, open[b].delay), open[a].next.Compare(open[b].next))
-	})
+	slices.SortStableFunc(known, func(a, b string) int { return open[a].next.Compare(open[b].next) })
+	due := make([]string, 0, len(fresh)+len(known))
+	for i := range max(len(fresh), len(known)) {
+		due = append(due, fresh[min(i, len(fresh)):min(i+1, len(fresh))]...)
+		due = append(due, known[min(i, len(known)):min(i+1, len(known))]...)
+	}
 	return due, ctx.Err()
 }
 

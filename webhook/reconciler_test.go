@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -139,7 +140,7 @@ func TestReconcilerFindsANewReferenceAmongThousands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bank{}
 		h, l := merchant(t, confirming(b))
-		all := b.many("paid-", "PAID", 2400) // more than have their turn in MaxDelay
+		all := append(b.many("waits-", "PENDING", 1), b.many("paid-", "PAID", 2400)...) // more than have their turn in MaxDelay
 		var mu sync.Mutex
 		asked := map[string]int{}
 		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
@@ -168,12 +169,50 @@ func TestReconcilerFindsANewReferenceAmongThousands(t *testing.T) {
 				mu.Unlock()
 				pass(31 * time.Second)
 				assert.Contains(t, l.told(), reference+" FAILED")
+				if i == 0 { // long before each was looked up once
+					mu.Lock()
+					assert.GreaterOrEqual(t, asked["waits-0"], 2)
+					mu.Unlock()
+				}
 			}
 		}()
 		require.ErrorIs(t, r.Run(ctx), context.DeadlineExceeded)
 		for i := range 2400 {
-			assert.InDelta(t, 2.5, asked[fmt.Sprint("paid-", i)], 0.5, i)
+			assert.InDelta(t, 3, asked[fmt.Sprint("paid-", i)], 1, i)
 		}
+	})
+}
+
+// With more to ask about than Rate allows, all lookups are late alike: neither those of new
+// references nor those of final ones wait for ever.
+func TestReconcilerStarvesNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bank{}
+		h, l := merchant(t, confirming(b))
+		finals, pending := b.many("paid-", "PAID", 100), b.many("new-", "PENDING", 3600)
+		start := time.Now()
+		asked := map[string]int{}
+		r := reconciler(t, func(c *webhook.ReconcilerConfig[order]) {
+			c.Handler, c.Workers, c.Rate = h, 1, 3
+			c.Open = func(ctx context.Context) iter.Seq2[string, error] { // one a second is new, and waits for 30 min
+				to := int(time.Since(start) / time.Second)
+				return open(append(slices.Clone(pending[max(0, to-1800):to]), finals...)...)(ctx)
+			}
+			c.Lookup = func(ctx context.Context, reference string) (order, error) {
+				asked[reference]++
+				return b.lookup(ctx, reference)
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		require.ErrorIs(t, r.Run(ctx), context.DeadlineExceeded)
+		for _, reference := range finals {
+			assert.GreaterOrEqual(t, asked[reference], 2, reference)
+		}
+		for _, reference := range pending[:2400] {
+			assert.GreaterOrEqual(t, asked[reference], 2, reference)
+		}
+		assert.Len(t, l.told(), len(asked))
 	})
 }
 
@@ -218,15 +257,15 @@ func TestAReconcilerFollowsNoMoreThanItsMemoryInboxRemembers(t *testing.T) {
 		ttl      time.Duration
 		refused  string
 	}{
-		{100, 4 * time.Hour, ""},
-		{99, 4 * time.Hour, "remembers 99 references, fewer than Limit, 100"},
-		{100, 4*time.Hour - 2, "less than twice MaxDelay"},
+		{200, 4*time.Hour + 200*time.Second, ""},
+		{199, 5 * time.Hour, "Capacity 199 of the MemoryInbox is less than twice Limit, 100"},
+		{200, 4*time.Hour + 200*time.Second - 2, "is less than twice MaxDelay and Limit/Rate, 2h1m40s"},
 	} {
 		h, _ := merchant(t, func(s *shop) {
 			s.Inbox = webhook.NewMemoryInbox(webhook.MemoryInboxConfig{Capacity: c.capacity, TTL: c.ttl})
 		})
 		_, err := webhook.NewReconciler(webhook.ReconcilerConfig[order]{
-			Handler: h, Open: open(), Lookup: (&bank{}).lookup, MaxDelay: 2 * time.Hour, Limit: 100,
+			Handler: h, Open: open(), Lookup: (&bank{}).lookup, MaxDelay: 2 * time.Hour, Limit: 100, Rate: 1,
 		})
 		if c.refused == "" {
 			require.NoError(t, err)

@@ -243,11 +243,12 @@ func TestJournalSecondLookBacksOff(t *testing.T) {
 		return b.polls - polls
 	}
 	require.LessOrEqual(t, asked(120, time.Minute), 25, "in two hours")
-	require.LessOrEqual(t, asked(120, 15*time.Minute), 120)
-	require.LessOrEqual(t, asked(60, 15*time.Minute), 45)
-	require.LessOrEqual(t, asked(60, 15*time.Minute), 1, "the watch goes on")
+	require.LessOrEqual(t, asked(150, 10*time.Minute), 150)
+	require.LessOrEqual(t, asked(40, 15*time.Minute), 1)
+	require.Equal(t, 1, asked(1, 45*time.Hour), "the watch goes on")
+	require.Zero(t, asked(40, 15*time.Minute), "the first reading is forgotten")
 	b.blind = false
-	m.again(3, 48*time.Hour)
+	m.again(5, 47*time.Hour)
 	require.Equal(t, []string{"pending", "succeeded", "reversed"}, m.changes("a"))
 }
 

@@ -272,7 +272,7 @@ func TestJournalCorrections(t *testing.T) {
 		require.ErrorIs(t, err, journal.ErrRefused)
 		b.set("b", "paid")
 		m.knock("b")
-		m.work(time.Minute)
+		m.again(2, time.Minute)
 		require.Equal(t, []string{"failed", "corrected"}, m.changes("b"))
 	})
 }

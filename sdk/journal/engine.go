@@ -278,7 +278,11 @@ func (j *Journal) accept(ctx context.Context, m *machine, e *entry, a result, ev
 	}
 	fresh := next
 	fresh.sinceAt = fresh.now
-	return j.record(ctx, m, e, next, transition{event: event, note: string(a.standing), kind: kind, delay: j.rest(m, &fresh)})
+	delay := j.rest(m, &fresh)
+	if overturn(e.standing, a.standing) != 0 && delay < 0 {
+		next.tries, delay = j.afterOverturn(e)
+	}
+	return j.record(ctx, m, e, next, transition{event: event, note: string(a.standing), kind: kind, delay: delay})
 }
 
 // left is the next step that is to be sent; len(m.steps): none.
@@ -454,122 +458,6 @@ func (s step) gap(looks int) time.Duration {
 		return 0
 	}
 	return s.looks[looks] - s.looks[looks-1]
-}
-
-// follow asks for the present state of an entry. It reads only.
-func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
-	if !e.state.known() { // of a newer release
-		return j.quiet(ctx, m, e, e.tries, e.looks, newerDelay)
-	}
-	if e.state == StateRefused || e.doubtfullyCancelled() || e.state == StateStuck && e.resume == StateSending {
-		if m.steps[e.step].look == nil {
-			return j.quiet(ctx, m, e, 0, e.looks, never)
-		}
-		a, finding, err := j.look(ctx, m, e)
-		// What would send the next step waits for the person: see Retry.
-		if err != nil || finding != Found || e.state == StateStuck && m.left(e.step, a) < len(m.steps) {
-			return j.lookMore(ctx, m, e, err, err != nil || finding == CannotTell)
-		}
-		return j.accept(ctx, m, e, a, "found")
-	}
-	if e.state == StateCancelled || e.state == StateStuck && e.resume != StateOpen {
-		return j.quiet(ctx, m, e, 0, e.looks, never)
-	}
-	a, err := j.ask(ctx, m, e)
-	if err == nil && isNews(e, a.standing) {
-		if first := reading(e.standing, a.standing); e.looks != first {
-			return j.quiet(ctx, m, e, e.tries, first, secondLook)
-		}
-		return j.accept(ctx, m, e, a, "changed")
-	}
-	unsure := e.looks > 0 // after a first reading, which this one does not repeat
-	if err == nil {
-		e.looks = 0
-	}
-	if e.state == StateOpen && e.since(e.sinceAt) > m.settings.OpenLimit {
-		return j.stick(ctx, m, e, ReasonOpenTooLong, StateOpen, "the provider does not end it")
-	}
-	delay := j.rest(m, e)
-	if delay < 0 {
-		return j.lookMore(ctx, m, e, err, err != nil)
-	}
-	if unsure {
-		delay = min(delay, time.Minute)
-	}
-	if err != nil {
-		delay = max(delay, sdk.RetryAfter(err))
-	}
-	return j.quiet(ctx, m, e, 0, e.looks, delay)
-}
-
-// secondLook is the time between two readings of what overturns a known end.
-const secondLook = time.Second
-
-// reading stands for a reading that overturns a known end, in the looks of its entry. Your
-// func is told of it when the next clear reading says the same: a single response may be
-// an old one. 0: it overturns nothing.
-func reading(known, now Kind) int {
-	switch change(known, now) {
-	case Corrected:
-		return 1
-	case Reversed:
-		if now == Failed {
-			return 2
-		}
-		return 3
-	}
-	return 0
-}
-
-const (
-	// clearLooks is how many clear lookups without news follow a knock at a finished entry.
-	clearLooks = 3
-	// oneClear stands for a clear lookup in the tries of a finished entry. The rest of
-	// tries counts lookups without a clear response.
-	oneClear = 1_000_000
-)
-
-// lookMore looks again at an entry that nothing but a knock wakes. The knock was
-// answered, so the provider may not repeat it, and the lookup may have failed or lagged.
-func (j *Journal) lookMore(ctx context.Context, m *machine, e *entry, err error, unclear bool) error {
-	if unclear {
-		failures := e.tries%oneClear + 1
-		if failures > 8+int(m.settings.DoubtLimit/(10*time.Minute)) {
-			return j.quiet(ctx, m, e, 0, e.looks, never)
-		}
-		delay := max(sdk.RetryAfter(err), j.backoff(failures, 2*time.Second, 10*time.Minute))
-		return j.quiet(ctx, m, e, e.tries+1, e.looks, delay)
-	}
-	clears := e.tries/oneClear + 1
-	if clears >= clearLooks {
-		return j.quiet(ctx, m, e, 0, e.looks, never)
-	}
-	return j.quiet(ctx, m, e, e.tries+oneClear, e.looks, time.Duration(clears)*time.Minute)
-}
-
-// ask asks for the present state, unless a sweep has just done so.
-func (j *Journal) ask(ctx context.Context, m *machine, e *entry) (result, error) {
-	if e.swept == nil {
-		ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)
-		defer cancel()
-		return m.poll(ctx, e)
-	}
-	if e.swept.err == nil && e.swept.finding != Found {
-		return result{}, errNotShown
-	}
-	return e.swept.result, e.swept.err
-}
-
-// isNews reports whether what the provider shows changes an entry.
-func isNews(e *entry, now Kind) bool {
-	waits := e.state == StateStuck && e.reason == ReasonAction
-	switch {
-	case now == Stuck:
-		return e.state == StateOpen
-	case waits && now == Pending: // a person has acted there
-		return true
-	}
-	return change(e.standing, now) != ""
 }
 
 // stick hands an entry to a person, and tells your func.

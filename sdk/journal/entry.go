@@ -72,10 +72,10 @@ type entry struct {
 	owed            Kind  // a recorded change that your func has not taken yet
 	step            int
 	fence, knocks   int64
-	tries           int // of what is tried again and again: sending, polling, your func
+	tries           int // of what is tried again and again: sending, polling, your func; of an end: see oneClear
 	attempts        int // of all steps
 	opened          int // attempts of this step that left, or may have left
-	looks           int // lookups since the last attempt that said absent; of an end: see reading
+	looks           int // lookups since the last attempt that said absent; of an end: see kindsOfReading
 	contested       bool
 	admitted        bool // the limit lets it pass: it is counted already, or a person approved it
 	mayResend       bool // a person allowed another attempt

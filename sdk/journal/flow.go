@@ -49,13 +49,15 @@ func New[P, T any](j *Journal, name string, p Provider[P, T], fn Func[T]) *Flow[
 // nothing and returns nil. Other parameters are ErrReferenceTaken, if they decide who
 // pays, who is paid, how much or by which way; of a cash-out so does the accepted quote:
 // store its id with the order. Other descriptions, the payer's name and QuoteLimits do not
-// decide: those of the first Plan stand.
+// decide: those of the first Plan stand. What the client fills in, such as its RetailerID,
+// is the same when it is spelt out, until the entry is purged.
 //
 // After any error roll back: nothing was planned. Parameters that cannot be sent are
-// sdk.ErrValidation, and a set-up that is wrong is ErrConfiguration. If a newer
-// release has planned the reference, the text says so: update this process. Every other
-// error but ErrReferenceTaken is of the database: run your transaction again. Do not ask
-// sdk.Advise about it. A request that was not planned is never sent, and cannot be looked up.
+// sdk.ErrValidation, and a set-up that is wrong is ErrConfiguration. So is a reference
+// that a newer release has planned, or whose parameters this release cannot read: the text
+// says so, and you update this process. Every other error but ErrReferenceTaken is of the
+// database: run your transaction again. Do not ask sdk.Advise about it. A request that was
+// not planned is never sent, and cannot be looked up.
 //
 // On SQLite begin your transaction with BEGIN IMMEDIATE. On PostgreSQL at REPEATABLE
 // READ a concurrent Plan of the same reference ends in a serialization failure: run
@@ -144,12 +146,12 @@ func (f *Flow[P, T]) compare(ctx context.Context, tx Tx, reference string, param
 	case err != nil:
 		return failed("plan", err)
 	case version < 1 || version > len(f.m.digests):
-		return fmt.Errorf("journal: plan: a newer release planned this reference (digest version %d): update this process", version)
+		return fmt.Errorf("%w: plan: a newer release planned this reference (digest version %d): update this process", ErrConfiguration, version)
 	}
 	sum := f.m.digests[version-1](params)
 	same := bytes.Equal(sum[:], stored)
-	if same && version < len(f.m.digests) {
-		same, err = f.stillSame(ctx, tx, reference, params)
+	if same && version < len(f.m.digests) || !same && f.p.spelt != nil {
+		same, err = f.comparePlanned(ctx, tx, reference, params, same)
 	}
 	if err == nil && !same {
 		err = &sdk.Error{
@@ -160,20 +162,24 @@ func (f *Flow[P, T]) compare(ctx context.Context, tx Tx, reference string, param
 	return err
 }
 
-// stillSame holds the parameters against those of an entry with an older digest, by what
-// decides now. Of an entry that is purged nothing more is known than its digest.
-func (f *Flow[P, T]) stillSame(ctx context.Context, tx Tx, reference string, params P) (bool, error) {
+// comparePlanned holds the parameters against those of an entry whose digest does not tell
+// all: an older one, or of another spelling of what the client fills in. Of an entry that is
+// purged nothing more is known than its digest, and so whether that is the same.
+func (f *Flow[P, T]) comparePlanned(ctx context.Context, tx Tx, reference string, params P, same bool) (bool, error) {
 	var data []byte
 	err := sqldb.QueryRow(ctx, tx, f.j.sql.plannedParams, []any{f.m.name, reference}, &data)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return true, nil
+		return same, nil
 	case err != nil:
 		return false, failed("plan", err)
 	}
 	stored, err := f.m.decode(data)
 	if err != nil {
-		return false, errStored
+		return false, unreadable("plan")
+	}
+	if f.p.spelt != nil {
+		params = f.p.spelt(params, stored.(P))
 	}
 	newest := f.m.digests[len(f.m.digests)-1]
 	return newest(stored) == newest(params), nil
@@ -228,7 +234,7 @@ func (f *Flow[P, T]) Await(ctx context.Context, reference string) (T, error) {
 		}
 		if done, end := state.end(); done && (owed == "" || state == StateStuck) {
 			if len(data) > 0 && json.Unmarshal(data, &value) != nil {
-				return value, errStored
+				return value, unreadable("await")
 			}
 			return value, end
 		}

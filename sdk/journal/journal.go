@@ -47,8 +47,8 @@ type Config struct {
 	// Workers is how many entries of a flow one process sends at the same time, and
 	// as many again are followed. Default: 4.
 	Workers int
-	// KnockGap is the time between two lookups of an entry because of callbacks.
-	// Default: 5 s.
+	// KnockGap is the time between two lookups of an entry because of callbacks. Between
+	// two that overturn a known end it is at least a second. Default: 5 s.
 	KnockGap time.Duration
 	// Jitter chooses a random part of a wait, below bound. A simulation sets it to make
 	// runs repeatable. Default: random.

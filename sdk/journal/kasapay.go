@@ -63,6 +63,10 @@ func Kasapay(j *Journal, name string, payouts KasapayPayouts, fn Func[kasapay.Pa
 		Existing: func(p kasapay.Payout) bool { return p.Existing },
 		Watch:    reversalWatch,
 		Knocked:  knockedBy(webhook.Kasapay()),
+		spelt: asSpelt(func(p kasapay.CreatePayoutParams) (sdk.Prepared[kasapay.Payout], error) { return payouts.Prepare(p) },
+			func(p *kasapay.CreatePayoutParams, stored kasapay.CreatePayoutParams) {
+				p.ServiceCode, p.Method = stored.ServiceCode, stored.Method
+			}),
 	}
 	return New(j, name, requireClient(p, payouts), fn)
 }

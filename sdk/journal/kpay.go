@@ -57,6 +57,8 @@ func KPay(j *Journal, name string, client KPayClient, fn Func[kpay.Payment]) *Fl
 		Existing: func(p kpay.Payment) bool { return p.Existing },
 		Watch:    reversalWatch, // KPay has no list, so that nothing else finds a lost correction
 		Knocked:  knockedBy(webhook.KPay()),
+		spelt: asSpelt(func(p kpay.PayParams) (sdk.Prepared[kpay.Payment], error) { return client.Prepare(p) },
+			func(p *kpay.PayParams, stored kpay.PayParams) { p.RetailerID = stored.RetailerID }),
 	}
 	return New(j, name, requireClient(p, client), fn)
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"reflect"
@@ -190,6 +191,20 @@ func knockedBy[E any](source webhook.Source[E]) func([]byte) (string, webhook.Re
 // versions are the two versions of what decides, of which the second decides more.
 func versions[P any](first, more func(P) []string) []func(P) []string {
 	return []func(P) []string{first, func(p P) []string { return append(first(p), more(p)...) }}
+}
+
+// asSpelt makes a Provider's spelt. spell copies what the client fills in.
+func asSpelt[P, T any](prepare func(P) (sdk.Prepared[T], error), spell func(p *P, stored P)) func(p, stored P) P {
+	return func(p, stored P) P {
+		other := p
+		spell(&other, stored)
+		one, err := prepare(p)
+		two, otherErr := prepare(other)
+		if err != nil || otherErr != nil || !bytes.Equal(one.Body, two.Body) {
+			return p
+		}
+		return other
+	}
 }
 
 // requireClient has a flow without a client refused when it is made.

@@ -64,6 +64,9 @@ type Provider[P, T any] struct {
 	Ledger func(context.Context, Window) iter.Seq2[Row, error]
 
 	account account
+	// spelt returns p as stored spells what the client fills in, where the client makes the
+	// same request of both; otherwise p. nil: the client fills in nothing that decides.
+	spelt func(p, stored P) P
 }
 
 // account names a list that several flows share. Zero: none does.
@@ -454,6 +457,11 @@ func shown[T any](e *entry) (*T, error) {
 
 // errStored names no value, because it may become a note in the history.
 var errStored = errors.New("journal: stored parameters or responses cannot be read by this release")
+
+// unreadable tells a caller that no other try cures it.
+func unreadable(what string) error {
+	return fmt.Errorf("%w: %s: %w", ErrConfiguration, what, errStored)
+}
 
 func plain(k Kind) Kind {
 	switch k {

@@ -115,7 +115,7 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 // transitionPart is a transition as a part of a transaction.
 func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next entry, t transition) part {
 	t.note, next.note = cleaned(t.note), cleaned(next.note)
-	p := j.part(ctx, j.sql.write, []any{e.id, micros(t.delay), micros(j.knockedDelay(m, &next, t.delay)), e.knocks, e.fence,
+	p := j.part(ctx, j.sql.write, []any{e.id, micros(t.delay), micros(j.knockedDelay(m, &next, next.looks, t.delay)), e.knocks, e.fence,
 		string(next.state), string(next.standing), string(next.resume), string(next.owed), next.step, next.lane(), next.tries, next.opened, next.looks,
 		flag(next.contested), flag(next.admitted), flag(next.mayResend), flag(next.restart)},
 		[]any{blob(next.prepared), blob(next.value), next.note}, []any{t.event, string(next.state), t.actor, t.note})
@@ -144,21 +144,25 @@ func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next
 
 // quiet gives an entry back about which there is nothing new.
 func (j *Journal) quiet(ctx context.Context, m *machine, e *entry, tries, looks int, delay time.Duration) error {
-	return changedOne(execute(ctx, j.db, j.sql.quiet, e.id, micros(delay), micros(j.knockedDelay(m, e, delay)), e.knocks, e.fence, tries, looks))
+	return changedOne(execute(ctx, j.db, j.sql.quiet, e.id, micros(delay), micros(j.knockedDelay(m, e, looks, delay)), e.knocks, e.fence, tries, looks))
 }
 
 // knockedDelay is the delay of an entry about which a callback came meanwhile. What was
 // not sent, and what your func has not taken, is not hastened. A finished entry is looked
-// up only where that may correct it.
-func (j *Journal) knockedDelay(m *machine, e *entry, delay time.Duration) time.Duration {
+// up only where that may correct it. looks are those that the entry has then.
+func (j *Journal) knockedDelay(m *machine, e *entry, looks int, delay time.Duration) time.Duration {
+	gap := j.cfg.KnockGap
+	if hasReading(looks) {
+		gap = max(gap, secondLook)
+	}
 	switch {
 	case e.state == StatePlanned, e.owed != "":
 		return delay
 	case delay >= 0:
-		return min(delay, j.cfg.KnockGap)
+		return min(delay, gap)
 	case m.reads() && (e.state == StateFinal || e.state == StateRefused || e.doubtfullyCancelled() ||
 		e.state == StateStuck && (e.resume == StateSending || e.resume == StateOpen)):
-		return j.cfg.KnockGap
+		return gap
 	}
 	return delay
 }

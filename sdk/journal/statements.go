@@ -173,11 +173,12 @@ func newStatements(d Dialect) *statements {
 	due := `SELECT id FROM journal_entries WHERE flow = $1 AND lane = $2 AND due_at IS NOT NULL AND due_at <= {now} ` + unpaused +
 		` ORDER BY due_at LIMIT $4 {skip}`
 	set := `UPDATE journal_entries SET due_at = {now} + CAST($5 AS {bigint}), fence = fence + 1, holder = $6, lane = 0 WHERE id `
-	// A knock moves due_at no nearer than a gap after the last lookup. It leaves a
-	// lease alone, and the backoff of what was not sent. It wakes a finished entry
+	// A knock moves due_at no nearer than a gap after the last lookup, nor nearer than
+	// secondLook after a first reading. It leaves a lease alone, and the backoff of what was not sent. It wakes a finished entry
 	// only where a lookup may correct it. The references follow $4.
 	const wakes = `(state IN ('final', 'refused') OR state = 'cancelled' AND attempts + opened > 0 OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
-	nearest := `CASE WHEN asked_at + CAST($2 AS {bigint}) > {now} THEN asked_at + CAST($2 AS {bigint}) ELSE {now} END`
+	wait := fmt.Sprintf(`CASE WHEN looks > %d AND CAST($2 AS {bigint}) < %d THEN %[2]d ELSE CAST($2 AS {bigint}) END`, noReading, secondLook.Microseconds())
+	nearest := `CASE WHEN asked_at + ` + wait + ` > {now} THEN asked_at + ` + wait + ` ELSE {now} END`
 	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, tries = CASE WHEN ` + wakes + ` THEN 0 ELSE tries END, due_at = CASE
 			WHEN due_at IS NULL THEN CASE WHEN $3 = 1 AND ` + wakes + ` THEN ` + nearest + ` END
 			WHEN holder <> '' OR state = 'planned' OR owed <> '' OR due_at < ` + nearest + ` THEN due_at

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/shopspring/decimal"
 
@@ -85,8 +86,15 @@ func bitpesaTarget(t *target, cfg bitpesa.Config) (*target, error) {
 			_, err := client.Transactions.Find(ctx, ref)
 			return err
 		},
-		shape:     transactions,
-		duplicate: says("already", "taken", "duplicate"),
+		shape: transactions,
+		duplicate: func(body []byte) bool {
+			var said struct {
+				Meta struct {
+					Existing map[string]json.RawMessage `json:"existing"`
+				} `json:"meta"`
+			}
+			return json.Unmarshal(body, &said) == nil && said.Meta.Existing["transaction"] != nil
+		},
 	}}
 	return t, nil
 }

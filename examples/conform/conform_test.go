@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/kapiteni/kapiten-go/kpay/kpaytest"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -211,20 +210,5 @@ func TestAPageForEveryPathIsNoRoute(t *testing.T) {
 			assert.NotRegexp(t, `(?m)  seen\b`, text)
 			assert.NotContains(t, text, "Routes")
 		})
-	}
-}
-
-// Digits of another member are no duplicate of KPay.
-func TestKPaysDuplicateIsItsCode(t *testing.T) {
-	srv := kpaytest.NewServer(t, kpaytest.Config{})
-	target, err := kpayTarget(&target{}, srv.ClientConfig(), "250783300001")
-	require.NoError(t, err)
-	for body, want := range map[string]bool{
-		`{"retcode":608,"reply":"refid used"}`: true,
-		`{"retcode":"608"}`:                    true,
-		`{"retcode":609,"tid":"A608"}`:         false,
-		`608`:                                  false,
-	} {
-		assert.Equal(t, want, target.spends[0].duplicate([]byte(body)), body)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"net/http"
 	"strings"
@@ -26,15 +27,16 @@ import (
 type distortion struct {
 	next http.RoundTripper
 
-	moved map[string]string // the path below which a path of the fake is found
-	words []string          // old and new in turn, in responses
-	twice string            // a reference whose second request counts as a new one
-	lag   int32             // lookups which do not show the reference yet
-	until func(*http.Request) bool
-	mend  func(*http.Request, *http.Response) // changes a response
-	says  func(*http.Request) *http.Response  // responds in place of the fake; nil: does not
-	again func(first string) string           // the response to each further POST of the reference, made of the first one
-	posts http.Handler                        // takes the callbacks, in memory; nil: all are acknowledged
+	moved  map[string]string // the path below which a path of the fake is found
+	words  []string          // old and new in turn, in responses
+	twice  string            // a reference whose second request counts as a new one
+	lag    int32             // lookups which do not show the reference yet
+	until  func(*http.Request) bool
+	mend   func(*http.Request, *http.Response) // changes a response
+	says   func(*http.Request) *http.Response  // responds in place of the fake; nil: does not
+	again  func(first string) string           // the response to each further POST of the reference, made of the first one
+	status int                                 // its status; 0 is 200
+	posts  http.Handler                        // takes the callbacks, in memory; nil: all are acknowledged
 
 	sent  atomic.Int32
 	first string
@@ -105,7 +107,7 @@ func (d *distortion) roundTrip(r *http.Request) (*http.Response, error) {
 		return d.next.RoundTrip(r)
 	}
 	if d.first != "" {
-		return textResponse(r, http.StatusOK, d.again(d.first)), nil
+		return textResponse(r, cmp.Or(d.status, http.StatusOK), d.again(d.first)), nil
 	}
 	response, err := d.next.RoundTrip(r)
 	if err != nil {

@@ -95,7 +95,7 @@ func kotaniTarget(t *target, cfg kotani.Config, phone string) (*target, error) {
 			return err
 		},
 		shape:     kotaniSays(kotaniTransaction("result.").and("result")).or(kotaniTransaction("")),
-		duplicate: says("duplicate", "already", "exists"),
+		duplicate: saysTaken,
 	}}
 	return t, nil
 }

@@ -150,20 +150,7 @@ func kasapayTarget(t *target, cfg kasapay.Config, paybill string) (*target, erro
 			"result_description").
 			optional("", "payment_account_reference").
 			state("payment_status", states("700", "701", "702", "703", "704", "705")),
-		duplicate: says("duplicate", "already", "exists"),
+		duplicate: saysTaken,
 	}}
 	return t, nil
-}
-
-// says reports a response that holds one of the words of a duplicate.
-func says(words ...string) func([]byte) bool {
-	return func(body []byte) bool {
-		text := strings.ToLower(string(body))
-		for _, word := range words {
-			if strings.Contains(text, word) {
-				return true
-			}
-		}
-		return false
-	}
 }

@@ -151,7 +151,8 @@ func kapitenTarget(t *target, cfg kapiten.Config, company, sender, receiver stri
 			_, err := client.Rides.Find(ctx, company, ref, kapiten.SearchOptions{})
 			return err
 		},
-		shape: rides,
+		shape:     rides,
+		duplicate: saysTaken,
 	}}
 	return t, nil
 }

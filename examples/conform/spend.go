@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +40,7 @@ func (t *target) spend(ctx context.Context, r *report, o options, hook *hook, lo
 // one. It does not send again then: that would be a second transaction by accident.
 func (t *target) try(ctx context.Context, s spending, patience time.Duration, callback string) write {
 	w := write{Operation: s.op, Reference: s.reference, Has: s.class.String(), Lookup: "none", Again: "not sent", Unique: "unclear", Recognised: "none"}
-	t.record.set(exchange{})
+	t.record.forget()
 	first, err := s.send(ctx, callback)
 	w.First = outcome(first.existing, err)
 	w.mayExist = err == nil || sdk.Advise(err) == sdk.Look
@@ -52,21 +54,22 @@ func (t *target) try(ctx context.Context, s spending, patience time.Duration, ca
 		w.Deserves = s.class.String() + " (unproven)"
 		return w
 	}
-	t.record.set(exchange{})
+	t.record.forget()
 	again, err := s.send(ctx, callback)
 	w.Again = outcome(again.existing, err)
-	said := s.duplicate != nil && s.duplicate(t.record.get().body)
 	switch {
-	case err == nil && again.existing, errors.Is(err, sdk.ErrReferenceTaken):
+	case errors.Is(err, sdk.ErrReferenceTaken), err == nil && again.existing && s.duplicate(t.record.firstResponse().body):
 		w.Unique, w.Recognised = "yes", "yes"
+	case err == nil && again.existing:
+		w.Unique = "unclear: refused for another reason, and a lookup showed the first transaction"
 	case err == nil && (first.id == "" || again.id == ""):
 		w.Unique = "unclear: not both responses name their transaction"
 	case err == nil && again.id == first.id:
-		w.Unique = "unclear: the server sent the same transaction again"
+		w.Unique = "unclear: the same transaction came back"
 	case err == nil:
 		w.Unique = "no: the same reference made two"
-	case said:
-		w.Unique, w.Recognised = "yes", "no"
+	case errors.Is(err, sdk.ErrRejected):
+		w.Unique, w.Recognised = "unclear: refused in words that the SDK does not know as a duplicate", "no"
 	}
 	w.Deserves = deserves(s, w)
 	return w
@@ -86,6 +89,18 @@ func deserves(s spending, w write) string {
 		return sdk.Searched.String()
 	}
 	return sdk.Once.String()
+}
+
+// A text of a response that says why, and of what it speaks.
+var (
+	texts    = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+	repeated = regexp.MustCompile(`(?i)duplicate|already|taken|used|unique`)
+	referred = regexp.MustCompile(`(?i)reference|external.?id|refid`)
+)
+
+// saysTaken reports a response that says in one text that a reference was used before.
+func saysTaken(body []byte) bool {
+	return slices.ContainsFunc(texts.FindAll(body, -1), func(text []byte) bool { return repeated.Match(text) && referred.Match(text) })
 }
 
 const (

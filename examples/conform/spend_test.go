@@ -122,11 +122,38 @@ func TestTheSameTransactionAgainIsNotASecondOne(t *testing.T) {
 					text, _ := printed(t, openDistorted(t, provider, &distortion{again: again}), true)
 					assert.NotContains(t, text, "made two")
 					if name == "another time" && provider != "kasapay" { // whose acceptance names no transaction
-						assert.Contains(t, text, "unclear: the server sent the same transaction again")
+						assert.Contains(t, text, "unclear: the same transaction came back")
 					}
 				})
 			})
 		}
+	}
+}
+
+// A refusal of the second send shows no unique reference, unless it is one that the SDK knows
+// as a duplicate: it may be about the phone, the sender or the amount.
+func TestARefusalProvesNoUniqueReference(t *testing.T) {
+	for _, row := range []struct {
+		provider string
+		status   int
+		body     string
+	}{
+		{"kpay", 200, `{"retcode":699,"reply":"this refid was already used"}`},
+		{"kpay", 200, `{"retcode":609,"tid":"A608"}`},
+		{"kasapay", 400, `{"status":"failed","message":"a duplicate"}`},
+		{"kotani", 400, `{"status":"400","desc":"Unable to lock subscriber, a transaction is already in process for the current subscriber"}`},
+		{"kotani", 400, `{"status":"400","desc":"no such wallet exists"}`},
+		{"bitpesa", 422, `{"object":{"errors":{"sender":[{"error":"already"}]}}}`},
+		{"bitpesa", 422, `{"object":{"errors":{"input_amount":[{"error":"daily limit already used"}]}}}`},
+	} {
+		t.Run(row.provider+", "+row.body, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				text, code := printed(t, openDistorted(t, row.provider, &distortion{status: row.status, again: func(string) string { return row.body }}), true)
+				assert.Contains(t, text, "unique: unclear")
+				assert.Contains(t, text, "(unproven)")
+				assert.Equal(t, 1, code)
+			})
+		})
 	}
 }
 

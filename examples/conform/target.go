@@ -86,8 +86,9 @@ type spending struct {
 	reference string
 	send      func(ctx context.Context, callback string) (transaction, error)
 	look      func(context.Context) error
-	shape     *shape                 // of what the lookup shows
-	duplicate func(body []byte) bool // whether a response is the documented word for a duplicate
+	shape     *shape // of what the lookup shows
+	// duplicate tells a refusal of a reference that exists from other refusals.
+	duplicate func(body []byte) bool
 }
 
 // transaction is what a write made or found.
@@ -101,9 +102,10 @@ type transaction struct {
 type recorder struct {
 	next http.RoundTripper
 
-	mu   sync.Mutex
-	last exchange
-	life string
+	mu    sync.Mutex
+	first *exchange // since forget
+	last  exchange
+	life  string
 }
 
 type exchange struct {
@@ -135,7 +137,13 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.set(exchange{req.URL, response.StatusCode, response.Header, body})
+	x := exchange{req.URL, response.StatusCode, response.Header, body}
+	r.set(x)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.first == nil {
+		r.first = &x
+	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }
@@ -145,6 +153,23 @@ func (r *recorder) set(x exchange) {
 	r.mu.Lock()
 	r.last, r.life = x, or(life, r.life)
 	r.mu.Unlock()
+}
+
+// forget begins anew.
+func (r *recorder) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.first, r.last = nil, exchange{}
+}
+
+// firstResponse is the first response since forget: to a write, before any lookup.
+func (r *recorder) firstResponse() exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.first == nil {
+		return exchange{}
+	}
+	return *r.first
 }
 
 // lifetime is what a response with a token says about its end: a number of seconds, or the

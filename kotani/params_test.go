@@ -449,12 +449,37 @@ func TestAPhoneNumberOfFiatConnectGoesOutInE164(t *testing.T) {
 		assert.Contains(t, s.requests()[0].Body, `"mobile":"`+want+`"`)
 		assert.Contains(t, s.requests()[1].Body, `"phoneNumber":"`+want+`"`)
 	}
-	for _, given := range []string{"0712345678", "254712345678", "+0712345678", "+254x", "000"} {
-		account := mobileMoney
+	for _, given := range []string{"0712345678", "254712345678", "+0712345678", "+254x", "000", "+25471234567\uff18"} {
+		account, kyc := mobileMoney, detailedKYC
+		kyc.PhoneNumber = given
+		_, err := newClient(t, newScript(nil)).FiatConnect.AddKYC(t.Context(), kyc)
+		assert.Contains(t, failure(t, err).Fields, "phoneNumber", given)
 		account.Mobile = given
-		err := accountOf(account)(t.Context(), newClient(t, newScript(nil)))
+		err = accountOf(account)(t.Context(), newClient(t, newScript(nil)))
 		assert.ErrorIs(t, err, sdk.ErrValidation, given)
 		assert.Contains(t, failure(t, err).Fields, "data.mobile", given)
+	}
+}
+
+// These two schemas do not ask for E.164.
+func TestAPhoneNumberOfKYCIsReadOrRefused(t *testing.T) {
+	personal := personalKYC
+	own := kotaniKYC
+	for given, want := range map[string]string{
+		"+254712345678": "+254712345678", "\uff0b254 712345678": "+254712345678", "00254712345678": "+254712345678", "\u200e254-712.345678": "254712345678",
+		"0712 345 678": "0712345678", "+25471234567\uff18": "", "\uff10\uff17\uff11\uff12345678": "", "+254x": "", "nobody": "", "12": "", " ": "",
+	} {
+		personal.PhoneNumber, own.PhoneNumber = given, given
+		for _, kyc := range []kotani.KYCData{personal, own} {
+			s := newScript(respond(200, `{"kycStatus":"KycPending"}`))
+			_, err := newClient(t, s).FiatConnect.AddKYC(t.Context(), kyc)
+			if want == "" {
+				assert.Contains(t, failure(t, err).Fields, "phoneNumber", given)
+				assert.Empty(t, s.requests(), given)
+			} else if assert.NoError(t, err, given) {
+				assert.Contains(t, s.requests()[0].Body, `"phoneNumber":"`+want+`"`)
+			}
+		}
 	}
 }
 

@@ -142,6 +142,34 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 			_, err := c.FiatConnect.AddKYC(ctx, d)
 			return err
 		}, []string{"email", "identificationDocumentBack", "phoneNumber"}},
+		"AddKYC, detailed, empty": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.AddKYC(ctx, kotani.PersonalDataAndDocumentsDetailed{IdentificationDocumentBack: "?"})
+			return err
+		}, []string{"address.address1", "address.city", "address.isoCountryCode", "address.isoRegionCode", "dateOfBirth.day", "dateOfBirth.month", "dateOfBirth.year",
+			"email", "firstName", "identificationDocumentBack", "identificationDocumentFront", "identificationDocumentType", "lastName", "phoneNumber", "selfieDocument"}},
+		"AddKYC, a licence without its back": {func(ctx context.Context, c *kotani.Client) error {
+			d := detailedKYC
+			d.IdentificationDocumentType, d.IdentificationDocumentBack = kotani.DocumentDrivingLicence, ""
+			_, err := c.FiatConnect.AddKYC(ctx, d)
+			return err
+		}, []string{"identificationDocumentBack"}},
+		"AddKYC, Kotani's, empty": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.AddKYC(ctx, kotani.KotaniKYC{})
+			return err
+		}, []string{"address.address1", "address.city", "address.isoCountryCode", "address.isoRegionCode", "celoPublicAddress", "dateOfBirth.day",
+			"dateOfBirth.month", "dateOfBirth.year", "firstName", "lastName", "localCurrency", "phoneNumber"}},
+		"a reference that is said to be missing, a third decimal": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: "q", PhoneNumber: "254712345678", ExternalID: "a", AllowNoExternalID: true, Amount: decimal.New(1001, -3)})
+			return err
+		}, []string{"amount", "externalId"}},
+		"callbacks": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.PayTill(ctx, kotani.PayTillParams{TillNumber: "123456", Amount: decimal.New(10, 0), CallbackURL: "x"})
+			return err
+		}, []string{"callback"}},
+		"a cash in's callback": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Tron.CashIn(ctx, kotani.CashInParams{Country: kotani.Kenya, PhoneNumber: "254712345678", Amount: decimal.New(10, 0), ExternalID: "a", CallbackURL: "x"})
+			return err
+		}, []string{"callback"}},
 		"AddKYC, Kotani's": {func(ctx context.Context, c *kotani.Client) error {
 			d := kotaniKYC
 			d.LocalCurrency, d.CeloPublicAddress = "", "0x"

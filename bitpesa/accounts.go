@@ -35,8 +35,8 @@ type DLocalBalance struct {
 }
 
 // List returns all balances.
-func (s *AccountsService) List(ctx context.Context) ([]Account, error) {
-	return list[Account](ctx, s.c, transport.Call{Op: OpListAccounts})
+func (s *AccountsService) List(ctx context.Context) (*Page[Account], error) {
+	return list[Account](ctx, s.c, transport.Faults{}, transport.Call{Op: OpListAccounts})
 }
 
 // Get returns the balance in a currency: "USD", or "USD::Bidvest" where you have
@@ -50,8 +50,8 @@ func (s *AccountsService) Get(ctx context.Context, currency string) (account *Ac
 }
 
 // ListDLocal returns the balances held through dLocal.
-func (s *AccountsService) ListDLocal(ctx context.Context) ([]DLocalBalance, error) {
-	return list[DLocalBalance](ctx, s.c, transport.Call{Op: OpBalance})
+func (s *AccountsService) ListDLocal(ctx context.Context) (*Page[DLocalBalance], error) {
+	return list[DLocalBalance](ctx, s.c, transport.Faults{}, transport.Call{Op: OpBalance})
 }
 
 // decodeAccount takes an object, as in the OpenAPI, or a list of one, as in the

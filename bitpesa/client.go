@@ -244,12 +244,15 @@ func send[T any](ctx context.Context, c *Client, f transport.Faults, call transp
 	return result, err
 }
 
-// list reads a list that has no pages.
-func list[T any](ctx context.Context, c *Client, call transport.Call) (items []T, err error) {
+// list reads a list that has no pages (documented), as one page.
+func list[T any](ctx context.Context, c *Client, f transport.Faults, call transport.Call) (page *Page[T], err error) {
+	if err := c.core.InvalidCall(call, f.Fields); err != nil {
+		return nil, err
+	}
 	call.Decode = func(r *transport.Response) (err error) {
-		items, err = objects[T](r.Body)
+		page, err = decodePage[T](r.Body, 1)
 		return err
 	}
 	err = c.do(ctx, call)
-	return items, err
+	return page, err
 }

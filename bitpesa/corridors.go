@@ -319,38 +319,40 @@ type PaymentMethod struct {
 }
 
 // Currencies returns all currencies.
-func (s *InfoService) Currencies(ctx context.Context) ([]Currency, error) {
-	return list[Currency](ctx, s.c, transport.Call{Op: OpCurrencies})
+func (s *InfoService) Currencies(ctx context.Context) (*Page[Currency], error) {
+	return list[Currency](ctx, s.c, transport.Faults{}, transport.Call{Op: OpCurrencies})
 }
 
 // CurrenciesIn returns the currencies that can be paid in. Opposites are the
 // currencies of their payouts, with rates. Give a sender's id for the rates of that
 // sender, or nothing for the account's.
-func (s *InfoService) CurrenciesIn(ctx context.Context, senderID string) ([]Currency, error) {
+func (s *InfoService) CurrenciesIn(ctx context.Context, senderID string) (*Page[Currency], error) {
 	return s.currencies(ctx, OpCurrenciesIn, senderID)
 }
 
 // CurrenciesOut returns the currencies that can be paid out. Opposites are the
 // currencies that can be paid in for them, with rates. Give a sender's id for the
 // rates of that sender, or nothing for the account's.
-func (s *InfoService) CurrenciesOut(ctx context.Context, senderID string) ([]Currency, error) {
+func (s *InfoService) CurrenciesOut(ctx context.Context, senderID string) (*Page[Currency], error) {
 	return s.currencies(ctx, OpCurrenciesOut, senderID)
 }
 
-func (s *InfoService) currencies(ctx context.Context, op, senderID string) ([]Currency, error) {
+func (s *InfoService) currencies(ctx context.Context, op, senderID string) (*Page[Currency], error) {
+	var f transport.Faults
+	f.CheckReference("sender_id", senderID)
 	call := transport.Call{Op: op}
 	if senderID != "" {
 		call.Query = url.Values{"sender_id": {senderID}}
 	}
-	return list[Currency](ctx, s.c, call)
+	return list[Currency](ctx, s.c, f, call)
 }
 
 // PaymentMethodsIn returns the ways to pay in.
-func (s *InfoService) PaymentMethodsIn(ctx context.Context) ([]PaymentMethod, error) {
-	return list[PaymentMethod](ctx, s.c, transport.Call{Op: OpPaymentMethodsIn})
+func (s *InfoService) PaymentMethodsIn(ctx context.Context) (*Page[PaymentMethod], error) {
+	return list[PaymentMethod](ctx, s.c, transport.Faults{}, transport.Call{Op: OpPaymentMethodsIn})
 }
 
 // PaymentMethodsOut returns the ways to pay out.
-func (s *InfoService) PaymentMethodsOut(ctx context.Context) ([]PaymentMethod, error) {
-	return list[PaymentMethod](ctx, s.c, transport.Call{Op: OpPaymentMethodsOut})
+func (s *InfoService) PaymentMethodsOut(ctx context.Context) (*Page[PaymentMethod], error) {
+	return list[PaymentMethod](ctx, s.c, transport.Faults{}, transport.Call{Op: OpPaymentMethodsOut})
 }

@@ -73,7 +73,7 @@ func TestAPayoutIsFundedOnceCorrectedAndPaid(t *testing.T) {
 
 		proofs, err := w.client.Recipients.ProofOfPayments(ctx, r.ID)
 		require.NoError(t, err)
-		assert.NotEmpty(t, proofs)
+		assert.NotEmpty(t, proofs.Items)
 	})
 }
 

@@ -30,11 +30,11 @@ type Created struct {
 	To   time.Time `url:"created_at_to,omitempty" layout:"2006-01-02"`
 }
 
-// Page is one page of a list.
+// Page is one page of a list, or the whole of a list without pages.
 type Page[T any] struct {
 	Items []T
-	Count int // of the items on all pages
-	Pages int // of the whole list
+	Count int // of the items on all pages; 0 where the response does not count them
+	Pages int // of the whole list; 0 for a list without pages
 	// NextPage and PreviousPage are page numbers, or 0 where no such page exists.
 	// NextPage is also 0 where the list goes on, but not to the page after this
 	// one. All ends with an error there.

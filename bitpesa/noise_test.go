@@ -3,6 +3,7 @@ package bitpesa_test
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,18 +143,34 @@ func TestABadRowOfAnyListCostsOnlyItself(t *testing.T) {
 			p, err := c.Logs.ListWebhooks(ctx, bitpesa.LogListOptions{})
 			return page(len(p.Items), p.Skipped), err
 		},
-		"accounts": func(ctx context.Context, c *bitpesa.Client) ([]int, error) { // nothing is looked for in these two
-			all, err := c.Accounts.List(ctx)
-			return page(len(all), 1), err
+		"accounts": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Accounts.List(ctx)
+			return page(len(p.Items), p.Skipped), err
+		},
+		"currencies": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Info.Currencies(ctx)
+			return page(len(p.Items), p.Skipped), err
+		},
+		"currencies in": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Info.CurrenciesIn(ctx, "s-1")
+			return page(len(p.Items), p.Skipped), err
+		},
+		"ways to pay in": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Info.PaymentMethodsIn(ctx)
+			return page(len(p.Items), p.Skipped), err
+		},
+		"proofs": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
+			p, err := c.Recipients.ProofOfPayments(ctx, "r-1")
+			return page(len(p.Items), p.Skipped), err
 		},
 		"dlocal balances": func(ctx context.Context, c *bitpesa.Client) ([]int, error) {
-			all, err := c.Accounts.ListDLocal(ctx)
-			return page(len(all), 1), err
+			p, err := c.Accounts.ListDLocal(ctx)
+			return page(len(p.Items), p.Skipped), err
 		},
 	} {
 		const good = `{"id":"x-1","state":"paid","currency":"USD","amount":"1","created_at":{},"metadata":7}`
 		for _, bad := range []string{`null`, `1`, `"x"`, `[]`, `true`, `{}`, `{"id":{},"state":"paid","amount":"1"}`} {
-			if bad[0] == '{' && (list == "dlocal balances" || strings.HasSuffix(list, "logs")) {
+			if bad[0] == '{' && (slices.Contains([]string{"dlocal balances", "currencies", "currencies in", "ways to pay in", "proofs"}, list) || strings.HasSuffix(list, "logs")) {
 				continue // no field of these decides
 			}
 			got, err := read(t.Context(), serve(t, `{"object":[`+good+`,`+bad+`,`+good+`]}`))

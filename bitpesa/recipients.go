@@ -159,8 +159,8 @@ type ProofOfPayment struct {
 }
 
 // ProofOfPayments returns the papers that prove a payout.
-func (s *RecipientsService) ProofOfPayments(ctx context.Context, id string) ([]ProofOfPayment, error) {
-	return list[ProofOfPayment](ctx, s.c, transport.Call{Op: OpProofOfPayments, Path: []string{id}, Reference: id})
+func (s *RecipientsService) ProofOfPayments(ctx context.Context, id string) (*Page[ProofOfPayment], error) {
+	return list[ProofOfPayment](ctx, s.c, transport.Faults{}, transport.Call{Op: OpProofOfPayments, Path: []string{id}, Reference: id})
 }
 
 // bound returns an amount filter as text, or nothing without one.

@@ -337,15 +337,6 @@ func object[T any](body []byte) (value T, err error) {
 	return value, err
 }
 
-// objects decodes the list of objects of a response, as far as they can be read.
-func objects[T any](body []byte) (list []T, err error) {
-	raw, err := unwrap(body)
-	if err == nil {
-		list, _, err = decodeList[T](raw)
-	}
-	return list, err
-}
-
 // oneOrMore decodes a list of objects, or a single object.
 func oneOrMore[T any](body []byte) ([]T, error) {
 	raw, err := unwrap(body)

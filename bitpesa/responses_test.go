@@ -281,7 +281,7 @@ func TestAnAccountIsReadInBothForms(t *testing.T) {
 	}
 	accounts, err := serve(t, `{"object":[{"amount":1,"currency":"USD"},{"amount":2,"currency":"NGN"}],"meta":{"negative_balance":false}}`).Accounts.List(t.Context())
 	require.NoError(t, err)
-	assert.Len(t, accounts, 2)
+	assert.Len(t, accounts.Items, 2)
 }
 
 func TestADebitIsReadInBothForms(t *testing.T) {
@@ -301,26 +301,30 @@ func TestInfoIsRead(t *testing.T) {
 	currencies, err := serve(t, `{"object":[{"code":"NGN","name":"Naira","symbol":"₦","decimals":2,"subunit_to_unit":"100","primary":false,"min":"10.0","max":null,
 		"usd_equivalent":"0.0027","opposites":[{"code":"USD","rate":0.00277,"mtm_rate":0.0028,"margin":"0.01"}]}]}`).Info.CurrenciesIn(t.Context(), "")
 	require.NoError(t, err)
-	assert.Equal(t, 100, currencies[0].SubunitToUnit)
-	wantAmount(t, "10", currencies[0].Min)
-	assert.False(t, currencies[0].Max.Valid)
-	wantAmount(t, "0.00277", currencies[0].Opposites[0].Rate)
-	wantAmount(t, "0.01", currencies[0].Opposites[0].Margin)
+	assert.Equal(t, 100, currencies.Items[0].SubunitToUnit)
+	wantAmount(t, "10", currencies.Items[0].Min)
+	assert.False(t, currencies.Items[0].Max.Valid)
+	wantAmount(t, "0.00277", currencies.Items[0].Opposites[0].Rate)
+	wantAmount(t, "0.01", currencies.Items[0].Opposites[0].Margin)
 
 	methods, err := serve(t, `{"object":[{"type":"USD::Manual::Bank","provider":"x","otc_permitted":true,"details":["first_name"],"default":true,
 		"fields":{"first_name":{"type":"input"}},"opposites":[{"type":"NGN::Bank"}]}]}`).Info.PaymentMethodsIn(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, "USD::Manual::Bank", methods[0].Type)
-	assert.Equal(t, []string{"first_name"}, methods[0].Details)
-	assert.Equal(t, "NGN::Bank", methods[0].Opposites[0].Type)
+	assert.Equal(t, "USD::Manual::Bank", methods.Items[0].Type)
+	assert.Equal(t, []string{"first_name"}, methods.Items[0].Details)
+	assert.Equal(t, "NGN::Bank", methods.Items[0].Opposites[0].Type)
 
 	balances, err := serve(t, `{"object":[{"currency":"USD","available_balance":"1.5","previous_day_closing_balance":2,"current_balance_date":"2026-01-02"}]}`).Accounts.ListDLocal(t.Context())
 	require.NoError(t, err)
-	wantAmount(t, "1.5", balances[0].AvailableBalance)
+	wantAmount(t, "1.5", balances.Items[0].AvailableBalance)
 
 	names, err := serve(t, `{"object":["transaction.paid_in","something.new"]}`).Webhooks.Events(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []bitpesa.EventName{bitpesa.EventTransactionPaidIn, "something.new"}, names)
+	assert.Equal(t, []bitpesa.EventName{bitpesa.EventTransactionPaidIn, "something.new"}, names.Items)
+
+	names, err = serve(t, `{"object":["transaction.paid_in",{},null,""]}`).Webhooks.Events(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, 3}, []int{len(names.Items), names.Skipped})
 
 	logs, err := serve(t, `{"object":[{"id":"l-1","metadata":{"event":"transaction.paid_in","tries":"15","params":{"a":1},
 		"request":{"url":"http://x","headers":{"A":"b"},"body":"{}"},"response":{"status":200,"body":null}}}]}`).Logs.ListWebhooks(t.Context(), bitpesa.LogListOptions{})

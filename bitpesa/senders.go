@@ -381,6 +381,8 @@ func (p *DocumentParams) validate(prefix string, f *transport.Faults) {
 		f.Require(prefix+"upload", p.Upload)
 		f.Require(prefix+"upload_file_name", p.UploadFileName)
 	}
+	f.CheckReference(prefix+"id", p.ID)
+	f.CheckReference(prefix+"document_id", p.DocumentID)
 	date(f, prefix+"expiry_date", p.ExpiryDate)
 }
 

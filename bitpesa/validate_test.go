@@ -29,6 +29,9 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 
 	server := newStub(t, always(says(200, "{}")))
 	client := newClient(t, server)
+	odd := bitpesa.PayoutDetails{Extra: map[string]any{"memo": "\xff"}}
+	unnamed := validTransaction()
+	unnamed.ExternalID = ""
 	for name, row := range map[string]struct {
 		call func(context.Context) error
 		want string // the fields, in order
@@ -79,7 +82,24 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 		"webhook": {func(ctx context.Context) error {
 			return fails(client.Webhooks.Create(ctx, bitpesa.WebhookParams{URL: "shop.example"}))
 		}, "events url"},
-		"proofs": {func(ctx context.Context) error { return fails(client.Recipients.ProofOfPayments(ctx, "")) }, "id"},
+		"payout method update": {func(ctx context.Context) error {
+			return fails(client.PayoutMethods.Update(ctx, "m-1", bitpesa.PayoutMethodParams{ID: "m-2", Details: odd}))
+		}, "details.memo id"},
+		"payout method's details": {func(ctx context.Context) error {
+			return fails(client.PayoutMethods.Create(ctx, bitpesa.PayoutMethodParams{Type: "NEW::Bank", Details: odd}))
+		}, "details.memo"},
+		"recipient update": {func(ctx context.Context) error {
+			return fails(client.Recipients.Update(ctx, "r-1", bitpesa.RecipientUpdate{PayoutMethod: bitpesa.PayoutMethodParams{Details: odd}}))
+		}, "payout_method.details.memo"},
+		"another sender's id": {func(ctx context.Context) error {
+			return fails(client.Senders.Update(ctx, "s-1", bitpesa.SenderParams{ID: "s-2"}))
+		}, "id"},
+		"a payment without a reference": {func(ctx context.Context) error { return fails(client.Transactions.PayFromBalance(ctx, unnamed)) }, "external_id"},
+		"find nothing":                  {func(ctx context.Context) error { return fails(client.Senders.Find(ctx, "")) }, "external_id"},
+		"delete nothing":                {func(ctx context.Context) error { return fails(client.Webhooks.Delete(ctx, "")) }, "id"},
+		"delete a folder":               {func(ctx context.Context) error { return fails(client.Webhooks.Delete(ctx, "..")) }, "id"},
+		"delete with a space":           {func(ctx context.Context) error { return fails(client.Webhooks.Delete(ctx, "w-1 ")) }, "id"},
+		"proofs":                        {func(ctx context.Context) error { return fails(client.Recipients.ProofOfPayments(ctx, "")) }, "id"},
 		"recipients": {func(ctx context.Context) error {
 			return fails(client.Recipients.List(ctx, bitpesa.RecipientListOptions{AmountFrom: null("-1"), AmountTo: null("0")}))
 		}, "amount_from amount_to"},

@@ -66,8 +66,8 @@ func (s *WebhooksService) Delete(ctx context.Context, id string) (*Webhook, erro
 }
 
 // Events returns the names of all events: the vendor's authoritative list.
-func (s *WebhooksService) Events(ctx context.Context) ([]EventName, error) {
-	return list[EventName](ctx, s.c, transport.Call{Op: OpWebhookEvents})
+func (s *WebhooksService) Events(ctx context.Context) (*Page[EventName], error) {
+	return list[EventName](ctx, s.c, transport.Faults{}, transport.Call{Op: OpWebhookEvents})
 }
 
 func (w *Webhook) ident() *string { return &w.ID }
@@ -76,6 +76,13 @@ func (w *Webhook) ident() *string { return &w.ID }
 // vendor does not publish its list, so unknown names pass through. Webhooks.Events
 // returns the list.
 type EventName string
+
+func (n *EventName) lacks() string {
+	if *n == "" {
+		return "name"
+	}
+	return ""
+}
 
 // Event names. The vendor reports every change of state (documented), but has not
 // published all names. Those of the second block are assumed.

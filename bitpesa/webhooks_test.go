@@ -98,7 +98,7 @@ var eventConstants = []bitpesa.EventName{
 func TestEveryEventOfTheFakeHasAConstant(t *testing.T) {
 	names, err := newWorld(t).client.Webhooks.Events(t.Context())
 	require.NoError(t, err)
-	assert.ElementsMatch(t, eventConstants, append(names, bitpesa.EventTransactionPaid), "the last one is in the vendor's examples only")
+	assert.ElementsMatch(t, eventConstants, append(names.Items, bitpesa.EventTransactionPaid), "the last one is in the vendor's examples only")
 }
 
 // A merchant who follows the events alone knows each state, also of what was canceled
@@ -159,7 +159,7 @@ func TestTheFakeWritesTodaysForms(t *testing.T) {
 	ctx := t.Context()
 	currencies, err := w.client.Info.Currencies(ctx)
 	require.NoError(t, err)
-	assert.Equal(t, 100, currencies[0].SubunitToUnit, "a text on the wire")
+	assert.Equal(t, 100, currencies.Items[0].SubunitToUnit, "a text on the wire")
 	for _, version := range []bitpesatest.APIVersion{bitpesatest.VersionToday, bitpesatest.VersionBitPesa} {
 		client, err := bitpesa.New(bitpesatest.NewServer(t, bitpesatest.Config{APIVersion: version}).ClientConfig())
 		require.NoError(t, err)

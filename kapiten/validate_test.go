@@ -71,6 +71,10 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 			_, err := c.Rides.Get(ctx, "co-1", "")
 			return err
 		}, []string{"ride_id"}},
+		"search for many without an id": {func(ctx context.Context, c *kapiten.Client) error {
+			_, err := c.Rides.FindMany(ctx, "co-1", []string{"ORDER-1", "", "ORDER-3\n"}, kapiten.SearchOptions{})
+			return err
+		}, []string{"external_ids.1", "external_ids.2"}},
 		"empty top-up": {func(ctx context.Context, c *kapiten.Client) error {
 			_, err := c.Wallet.TopUp(ctx, kapiten.TopUpParams{})
 			return err

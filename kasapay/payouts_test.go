@@ -278,3 +278,15 @@ func FuzzParseCallback(f *testing.F) {
 		}
 	})
 }
+
+func TestStatusNeedsAReferenceKasapayCanGiveBack(t *testing.T) {
+	client, s := newClient(t, nil)
+	for _, reference := range []string{"", "..", " pay-1", "pay-1\t"} {
+		_, err := client.Payouts.Find(t.Context(), reference)
+		require.ErrorIs(t, err, sdk.ErrValidation, reference)
+		var e *sdk.Error
+		require.ErrorAs(t, err, &e)
+		assert.Contains(t, e.Fields, "payout_reference", reference)
+	}
+	assert.Empty(t, s.Requests())
+}

@@ -186,17 +186,16 @@ type OtherKYC struct {
 }
 
 func (d PersonalDataAndDocuments) kyc(f *faults) (KYCSchema, any) {
-	f.person(d.FirstName, d.LastName, d.PhoneNumber, d.DateOfBirth, d.Address)
+	f.person(d.FirstName, d.LastName, d.DateOfBirth, d.Address)
+	d.PhoneNumber = f.anyPhone("phoneNumber", d.PhoneNumber)
 	f.image("selfieDocument", d.SelfieDocument)
 	f.image("identificationDocument", d.IdentificationDocument)
 	return KYCPersonal, d
 }
 
 func (d PersonalDataAndDocumentsDetailed) kyc(f *faults) (KYCSchema, any) {
-	f.person(d.FirstName, d.LastName, d.PhoneNumber, d.DateOfBirth, d.Address)
-	if d.PhoneNumber != "" {
-		d.PhoneNumber = f.e164("phoneNumber", d.PhoneNumber)
-	}
+	f.person(d.FirstName, d.LastName, d.DateOfBirth, d.Address)
+	d.PhoneNumber = f.e164("phoneNumber", d.PhoneNumber)
 	f.Require("email", d.Email)
 	f.image("selfieDocument", d.SelfieDocument)
 	f.Require("identificationDocumentType", d.IdentificationDocumentType)
@@ -208,7 +207,8 @@ func (d PersonalDataAndDocumentsDetailed) kyc(f *faults) (KYCSchema, any) {
 }
 
 func (d KotaniKYC) kyc(f *faults) (KYCSchema, any) {
-	f.person(d.FirstName, d.LastName, d.PhoneNumber, d.DateOfBirth, d.Address)
+	f.person(d.FirstName, d.LastName, d.DateOfBirth, d.Address)
+	d.PhoneNumber = f.anyPhone("phoneNumber", d.PhoneNumber)
 	f.Require("localCurrency", string(d.LocalCurrency))
 	if country, clear := countryOf(digits(d.PhoneNumber), ""); clear {
 		f.currencyIn("localCurrency", string(d.LocalCurrency), country)
@@ -229,10 +229,9 @@ func (d OtherKYC) kyc(f *faults) (KYCSchema, any) {
 }
 
 // person checks what all schemas have.
-func (f *faults) person(first, last, phone string, born DateOfBirth, at PostalAddress) {
+func (f *faults) person(first, last string, born DateOfBirth, at PostalAddress) {
 	f.Require("firstName", first)
 	f.Require("lastName", last)
-	f.Require("phoneNumber", phone)
 	f.digits("dateOfBirth.day", born.Day, 2)
 	f.digits("dateOfBirth.month", born.Month, 2)
 	f.digits("dateOfBirth.year", born.Year, 4)

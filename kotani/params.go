@@ -141,10 +141,24 @@ func (c Country) name() string {
 	return ""
 }
 
+// anyPhone checks a phone number of a FiatConnect user, and returns it as it goes out: in
+// E.164 form, or its digits where neither a plus sign nor two zeros stand in front.
+func (f *faults) anyPhone(field, value string) string {
+	f.phone(field, value)
+	number, foreign, _ := wire.PhoneNumber(value)
+	if foreign {
+		return "+" + number
+	}
+	return number
+}
+
 // e164 checks a phone number with a country code, and returns it in E.164 form.
 func (f *faults) e164(field, value string) string {
 	number, foreign, ok := wire.PhoneNumber(value)
-	if !ok || !foreign {
+	switch {
+	case strings.TrimSpace(value) == "":
+		f.Add(field, "is required")
+	case !ok || !foreign:
 		f.Add(field, "must be in E.164 form, as +254712345678")
 	}
 	return "+" + number

@@ -142,6 +142,34 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 			_, err := c.FiatConnect.AddKYC(ctx, d)
 			return err
 		}, []string{"email", "identificationDocumentBack", "phoneNumber"}},
+		"AddKYC, detailed, empty": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.AddKYC(ctx, kotani.PersonalDataAndDocumentsDetailed{IdentificationDocumentBack: "?"})
+			return err
+		}, []string{"address.address1", "address.city", "address.isoCountryCode", "address.isoRegionCode", "dateOfBirth.day", "dateOfBirth.month", "dateOfBirth.year",
+			"email", "firstName", "identificationDocumentBack", "identificationDocumentFront", "identificationDocumentType", "lastName", "phoneNumber", "selfieDocument"}},
+		"AddKYC, a licence without its back": {func(ctx context.Context, c *kotani.Client) error {
+			d := detailedKYC
+			d.IdentificationDocumentType, d.IdentificationDocumentBack = kotani.DocumentDrivingLicence, ""
+			_, err := c.FiatConnect.AddKYC(ctx, d)
+			return err
+		}, []string{"identificationDocumentBack"}},
+		"AddKYC, Kotani's, empty": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.AddKYC(ctx, kotani.KotaniKYC{})
+			return err
+		}, []string{"address.address1", "address.city", "address.isoCountryCode", "address.isoRegionCode", "celoPublicAddress", "dateOfBirth.day",
+			"dateOfBirth.month", "dateOfBirth.year", "firstName", "lastName", "localCurrency", "phoneNumber"}},
+		"a reference that is said to be missing, a third decimal": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: "q", PhoneNumber: "254712345678", ExternalID: "a", AllowNoExternalID: true, Amount: decimal.New(1001, -3)})
+			return err
+		}, []string{"amount", "externalId"}},
+		"callbacks": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.PayTill(ctx, kotani.PayTillParams{TillNumber: "123456", Amount: decimal.New(10, 0), CallbackURL: "x"})
+			return err
+		}, []string{"callback"}},
+		"a cash in's callback": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Tron.CashIn(ctx, kotani.CashInParams{Country: kotani.Kenya, PhoneNumber: "254712345678", Amount: decimal.New(10, 0), ExternalID: "a", CallbackURL: "x"})
+			return err
+		}, []string{"callback"}},
 		"AddKYC, Kotani's": {func(ctx context.Context, c *kotani.Client) error {
 			d := kotaniKYC
 			d.LocalCurrency, d.CeloPublicAddress = "", "0x"
@@ -449,12 +477,37 @@ func TestAPhoneNumberOfFiatConnectGoesOutInE164(t *testing.T) {
 		assert.Contains(t, s.requests()[0].Body, `"mobile":"`+want+`"`)
 		assert.Contains(t, s.requests()[1].Body, `"phoneNumber":"`+want+`"`)
 	}
-	for _, given := range []string{"0712345678", "254712345678", "+0712345678", "+254x", "000"} {
-		account := mobileMoney
+	for _, given := range []string{"0712345678", "254712345678", "+0712345678", "+254x", "000", "+25471234567\uff18"} {
+		account, kyc := mobileMoney, detailedKYC
+		kyc.PhoneNumber = given
+		_, err := newClient(t, newScript(nil)).FiatConnect.AddKYC(t.Context(), kyc)
+		assert.Contains(t, failure(t, err).Fields, "phoneNumber", given)
 		account.Mobile = given
-		err := accountOf(account)(t.Context(), newClient(t, newScript(nil)))
+		err = accountOf(account)(t.Context(), newClient(t, newScript(nil)))
 		assert.ErrorIs(t, err, sdk.ErrValidation, given)
 		assert.Contains(t, failure(t, err).Fields, "data.mobile", given)
+	}
+}
+
+// These two schemas do not ask for E.164.
+func TestAPhoneNumberOfKYCIsReadOrRefused(t *testing.T) {
+	personal := personalKYC
+	own := kotaniKYC
+	for given, want := range map[string]string{
+		"+254712345678": "+254712345678", "\uff0b254 712345678": "+254712345678", "00254712345678": "+254712345678", "\u200e254-712.345678": "254712345678",
+		"0712 345 678": "0712345678", "+25471234567\uff18": "", "\uff10\uff17\uff11\uff12345678": "", "+254x": "", "nobody": "", "12": "", " ": "",
+	} {
+		personal.PhoneNumber, own.PhoneNumber = given, given
+		for _, kyc := range []kotani.KYCData{personal, own} {
+			s := newScript(respond(200, `{"kycStatus":"KycPending"}`))
+			_, err := newClient(t, s).FiatConnect.AddKYC(t.Context(), kyc)
+			if want == "" {
+				assert.Contains(t, failure(t, err).Fields, "phoneNumber", given)
+				assert.Empty(t, s.requests(), given)
+			} else if assert.NoError(t, err, given) {
+				assert.Contains(t, s.requests()[0].Body, `"phoneNumber":"`+want+`"`)
+			}
+		}
 	}
 }
 

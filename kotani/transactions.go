@@ -211,9 +211,10 @@ type TransactionList struct {
 	Items []Transaction
 	// Skipped is how many rows could not be read. They are not among Items.
 	Skipped int
-	// More reports that the list may go on: the rows reach the Limit that was asked for,
-	// or the response tells of more rows. Without a Limit a server may leave rows out
-	// and say nothing.
+	// More reports that the list goes on, or may go on: the rows reach the Limit that was
+	// asked for, or the response tells of more rows. False does not make the list
+	// complete: a server may send fewer rows than it has, or than Limit, and say
+	// nothing. A transaction that is not in the list may exist: ask Find or Get.
 	More bool
 	Raw  sdk.Raw
 }

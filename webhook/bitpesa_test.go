@@ -245,7 +245,7 @@ func newRemitter(t *testing.T) *remitter {
 	require.NoError(t, err)
 	names, err := m.client.Webhooks.Events(t.Context())
 	require.NoError(t, err)
-	_, err = m.client.Webhooks.Create(t.Context(), bitpesa.WebhookParams{URL: remitURL, Events: names})
+	_, err = m.client.Webhooks.Create(t.Context(), bitpesa.WebhookParams{URL: remitURL, Events: names.Items})
 	require.NoError(t, err)
 	return m
 }

@@ -59,7 +59,7 @@ func (h *hook) register(ctx context.Context, url string) error {
 		return err
 	}
 	var wanted []bitpesa.EventName
-	for _, name := range names {
+	for _, name := range names.Items {
 		if kind := name.Kind(); kind == "transaction" || kind == "recipient" {
 			wanted = append(wanted, name)
 		}

@@ -75,7 +75,7 @@ func (r *remitter) listen(client *bitpesa.Client) {
 	r.t.Cleanup(receiver.Close)
 	names, err := client.Webhooks.Events(r.t.Context())
 	require.NoError(r.t, err)
-	_, err = client.Webhooks.Create(r.t.Context(), bitpesa.WebhookParams{URL: receiver.URL, Events: names})
+	_, err = client.Webhooks.Create(r.t.Context(), bitpesa.WebhookParams{URL: receiver.URL, Events: names.Items})
 	require.NoError(r.t, err)
 }
 
@@ -272,7 +272,7 @@ func TestEveryChangeOfStateHasItsEventOverHTTP(t *testing.T) {
 	names, err := r.kyc.Webhooks.Events(ctx)
 	require.NoError(t, err)
 	var missing []string
-	for _, name := range names {
+	for _, name := range names.Items {
 		if kind := name.Kind(); !r.names[name] && (kind == "sender" || kind == "transaction" || kind == "recipient") {
 			missing = append(missing, string(name))
 		}

@@ -359,7 +359,10 @@ func TestFaultMatrix(t *testing.T) {
 					spent := w.spent()
 					err := call(ctx)
 
-					want := tc.want[write.class]
+					want, is := tc.want[write.class], tc.is
+					if tc.name == "connection refused" && (row.Method == http.MethodDelete || row.Name == bitpesa.OpRetryPayinMethod || row.Name == bitpesa.OpSandboxPayOut) {
+						want, is = expectation{"unknown", 0}, nil // no body, and a transport of the caller's
+					}
 					if tc.name == "404" && write.class == named && !row.MovesMoney {
 						want = expectation{"rejected", 0}
 					}
@@ -374,8 +377,8 @@ func TestFaultMatrix(t *testing.T) {
 					var apiErr *sdk.Error
 					require.ErrorAs(t, err, &apiErr)
 					assert.Equal(t, want.outcome, apiErr.Outcome.String())
-					if tc.is != nil {
-						assert.ErrorIs(t, err, tc.is)
+					if is != nil {
+						assert.ErrorIs(t, err, is)
 					}
 					assert.Equal(t, want.outcome == "unknown", errors.Is(err, sdk.ErrOutcomeUnknown))
 				})

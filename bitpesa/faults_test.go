@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,20 +91,53 @@ func payoutMethod(t *testing.T, w world) string {
 	return m.ID
 }
 
-// writes has an entry for every operation that is not safe.
 // varied has a note of each variant of a write.
 func varied(ctx context.Context, p bitpesa.TransactionParams) bitpesa.TransactionParams {
+	p.Recipients = slices.Clone(p.Recipients)
+	switch r := &p.Recipients[0]; clienttest.Other(ctx) {
+	case "amount":
+		r.RequestedAmount = r.RequestedAmount.Add(decimal.NewFromInt(1))
+	case "account":
+		r.PayoutMethod.Details.BankAccount = paidAccount2
+	case "bank":
+		r.PayoutMethod.Details.BankCode = "044"
+	case "name":
+		r.PayoutMethod.Details.LastName = "Other"
+	case "input currency":
+		p.InputCurrency = "EUR"
+	case "recipients":
+		p.Recipients = append(p.Recipients, *r)
+	}
 	if variant := clienttest.Variant(ctx); variant != "" {
 		p.Metadata = bitpesa.Metadata{"note": variant}
 	}
 	return p
 }
 
+func debitOf(ctx context.Context, made *bitpesa.Transaction) bitpesa.DebitParams {
+	p := bitpesa.DebitParams{ToID: made.ID, Amount: made.InputAmount, Currency: "USD"}
+	switch clienttest.Other(ctx) {
+	case "amount":
+		p.Amount.Decimal = p.Amount.Decimal.Add(decimal.NewFromInt(1))
+	case "currency":
+		p.Currency = "EUR"
+	}
+	return p
+}
+
+// others are the parameters that make another payment under the same reference.
+var others = map[string][]string{
+	bitpesa.OpCreateDebits:      {"amount", "currency"},
+	bitpesa.OpCreateTransaction: {"amount", "account", "bank", "name", "input currency", "recipients"},
+	bitpesa.OpCreateAndFund:     {"amount", "account", "bank", "name", "input currency", "recipients"},
+}
+
+// writes has an entry for every operation that is not safe.
 var writes = []write{
 	{bitpesa.OpCreateDebits, referenced, func(t *testing.T, w world) (func(context.Context) error, decimal.Decimal) {
 		made := approved(t, w, "payout-1")
 		return func(ctx context.Context) error {
-			debit, err := w.client.Debits.Create(ctx, bitpesa.DebitParams{ToID: made.ID, Amount: made.InputAmount, Currency: "USD"})
+			debit, err := w.client.Debits.Create(ctx, debitOf(ctx, made))
 			if err == nil && debit.ToID != made.ID {
 				return errors.New("another debit")
 			}
@@ -116,7 +150,7 @@ var writes = []write{
 		second, err := w.client.Transactions.Create(t.Context(), p)
 		require.NoError(t, err)
 		return func(ctx context.Context) error {
-			debits, err := w.client.Debits.CreateMany(ctx, []bitpesa.DebitParams{{ToID: first.ID}, {ToID: second.ID}})
+			debits, err := w.client.Debits.CreateMany(ctx, []bitpesa.DebitParams{{ToID: first.ID}, debitOf(ctx, second)})
 			if err == nil && (len(debits) != 2 || debits[1].ToID != second.ID) {
 				return errors.New("other debits")
 			}
@@ -646,7 +680,7 @@ func TestNoPromiseBreaksForAnyWriteOfTheTable(t *testing.T) {
 		}
 		m := clienttest.MoneyWrite{Op: write.op, Class: sdk.Once}
 		if write.class == referenced {
-			m.Class = sdk.Referenced
+			m.Class, m.Others = sdk.Referenced, others[write.op]
 		}
 		if rows[write.op].Method == http.MethodDelete {
 			m.Accepts = []string{"empty 200", "204"}

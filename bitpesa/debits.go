@@ -82,7 +82,9 @@ func (s *DebitsService) create(p DebitParams) transport.Write[Debit] {
 // whether one refusal refuses all debits. So the client believes a refusal only if
 // each transaction still waits for its money. It settles an unknown outcome as
 // Create does, if all transactions are funded or none is. Otherwise the error
-// matches sdk.ErrOutcomeUnknown: read every transaction.
+// matches sdk.ErrOutcomeUnknown: read every transaction. Calls of one Client that have a
+// transaction in common follow each other. The later call sends only what is surely not funded:
+// if the earlier one has funded a part of its list, it sends nothing, and its outcome is unknown.
 func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]Debit, error) {
 	var f transport.Faults
 	if len(list) == 0 {
@@ -103,14 +105,17 @@ func (s *DebitsService) CreateMany(ctx context.Context, list []DebitParams) ([]D
 
 // debits is the write of one debit or of several.
 func debits[T any](s *DebitsService, list []DebitParams, f transport.Faults, body any, as func([]Debit) *T) transport.Write[T] {
-	ids := make([]string, len(list))
+	ids, own := make([]string, len(list)), make([]string, len(list))
 	for i := range list {
-		ids[i] = list[i].ToID
+		ids[i], own[i] = list[i].ToID, strings.ToLower(list[i].ToID)
+		if slices.Contains(own[:i], own[i]) && own[i] != "" {
+			f.Add(strconv.Itoa(i)+".to_id", "is in the list twice")
+		}
 	}
 	reference := strings.Join(ids, " ")
 	return transport.Write[T]{Core: s.c.core, Err: s.c.core.Invalid(OpCreateDebits, reference, f.Fields), Call: func(out **T) transport.Call {
 		return transport.Call{
-			Op: OpCreateDebits, Reference: reference, Body: body,
+			Op: OpCreateDebits, Reference: reference, References: own, Body: body,
 			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
 				return keepFunded(ctx, s, list, existing, false, as, out)
 			},

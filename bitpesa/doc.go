@@ -34,9 +34,9 @@
 // shows one.
 //
 // After a write, only a 422 that says what is wrong with the object proves that nothing
-// was done (documented). A 404 in BitPesa's form for an object named in the path counts
-// as a proof too (assumed). Everything else is an unknown outcome, even a 401: if the
-// network repeats a request, the second copy gets a 401 for its used nonce.
+// was done (documented). Where no money moves, a 404 in BitPesa's form for an object named
+// in the path counts as a proof too (assumed). Everything else is an unknown outcome, even
+// a 401: if the network repeats a request, the second copy gets a 401 for its used nonce.
 //
 // BitPesa has no idempotency key. Give your own ExternalID: after an unknown outcome
 // the client looks it up, and sends again only if the object is surely absent. A

@@ -335,7 +335,8 @@ func (s search[T]) create(call transport.Call, f transport.Faults, compare func(
 			}
 			return item, firstOf(err, settled(&item))
 		})
-		if s.externalID == "" { // there is nothing to look for
+		if s.externalID == "" { // there is nothing to look for: a duplicate may be an earlier call's
+			call.Doubts = duplicateOfItself
 			return call
 		}
 		call.Lookup = func(ctx context.Context, existing bool) (transport.Finding, error) {

@@ -26,10 +26,11 @@ type ExistingObject struct {
 // interpret says what a response means. After a write, only a 422 proves that
 // nothing was done (documented): one that echoes an object and says what is wrong
 // with it. Any other 422 is not BitPesa's. An echo of another object, by its kind or
-// its id, is the response to another request. A 404 for an object named in the path counts as a
-// proof too (assumed): a proxy that writes the documented {"status":404,"error":"..."}
-// cannot be told from BitPesa. A 401 proves nothing: if the network repeats a request, the
-// second copy gets a 401 for the nonce that the first copy has used.
+// its id, is the response to another request. A 404 names no object: every lookup, router and
+// proxy may write {"status":404,"error":"..."}, so that it proves nothing where money moves. For
+// another write to an object named in the path it counts (assumed). A 401 proves nothing: if
+// the network repeats a request, the second copy gets a 401 for the nonce that the first copy
+// has used.
 func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	if r.Status >= 200 && r.Status < 300 {
 		return transport.Verdict{Kind: transport.Accepted}
@@ -59,6 +60,8 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	case http.StatusNotFound:
 		v.Reasons = []error{sdk.ErrNotFound}
 		switch {
+		case op.MovesMoney:
+			v.Reasons = nil // nobody knows of what
 		case strings.Contains(op.Path, "{id}"):
 			v.Kind = transport.Refused
 		case op.Method == http.MethodGet && !strings.Contains(op.Path, "{"):

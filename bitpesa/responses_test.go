@@ -26,6 +26,7 @@ const nestedErrors = `{"object":{
 func TestErrorsOfTheProvider(t *testing.T) {
 	read := func(ctx context.Context, c *bitpesa.Client) error { return fails(c.Transactions.Get(ctx, "t-1")) }
 	update := func(ctx context.Context, c *bitpesa.Client) error { return fails(c.Recipients.Cancel(ctx, "r-1")) }
+	remove := func(ctx context.Context, c *bitpesa.Client) error { return fails(c.Senders.Delete(ctx, "s-1")) }
 	send := func(ctx context.Context, c *bitpesa.Client) error {
 		p := validTransaction()
 		p.ExternalID = "" // so that nothing is looked up
@@ -67,9 +68,10 @@ func TestErrorsOfTheProvider(t *testing.T) {
 		"401 on a write":                {send, says(401, `{"status":401,"error":"Unauthorized"}`), "unknown", []error{sdk.ErrUnauthorized}, "Unauthorized", nil, ""},
 		"404 on a read":                 {read, says(404, `{"status":404,"error":"Not Found"}`), "rejected", []error{sdk.ErrNotFound}, "Not Found", nil, ""},
 		"404 in HTML":                   {read, html(404), "no effect", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
-		"404 of a named object":         {update, says(404, `{"status":404,"error":"Not Found"}`), "rejected", []error{sdk.ErrNotFound}, "Not Found", nil, ""},
+		"404 where money moves":         {update, says(404, `{"status":404,"error":"Not Found"}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "Not Found", nil, ""},
+		"404 of a named object":         {remove, says(404, `{"status":404,"error":"Not Found"}`), "rejected", []error{sdk.ErrNotFound}, "Not Found", nil, ""},
 		"404 of a named object in HTML": {update, html(404), "unknown", []error{sdk.ErrUnexpectedResponse}, "", nil, ""},
-		"404 on a creation":             {send, says(404, `{"status":404,"error":"Not Found"}`), "unknown", []error{sdk.ErrNotFound}, "Not Found", nil, ""},
+		"404 on a creation":             {send, says(404, `{"status":404,"error":"Not Found"}`), "unknown", []error{sdk.ErrUnexpectedResponse}, "Not Found", nil, ""},
 		"500 on a read":                 {read, says(500, `{"status":500,"error":"Internal Server Error"}`), "no effect", []error{sdk.ErrServer}, "Internal Server Error", nil, ""},
 		"502 in HTML":                   {send, html(502), "unknown", []error{sdk.ErrServer}, "", nil, "bitpesa: transactions.create: server error: HTTP 502 (outcome: unknown)"},
 		"a broken connection":           {send, response{}, "unknown", nil, "", nil, ""},

@@ -309,3 +309,10 @@ func holds(object sdk.Raw, field string) bool {
 // doubtful reports a 422. The vendor does not publish the words of its refusals, so that
 // any of them may mean that the object exists.
 func doubtful(e *sdk.Error) bool { return e.StatusCode == http.StatusUnprocessableEntity }
+
+// duplicateOfItself reports a 422 because of an object that exists, which is not the new
+// sender of a transaction: an earlier call may have made the object.
+func duplicateOfItself(e *sdk.Error) bool {
+	existing, _ := e.Detail.(ExistingObject)
+	return transport.Duplicated(e) && (e.Operation == OpCreateSender || existing.Sender == nil)
+}

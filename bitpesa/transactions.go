@@ -166,7 +166,8 @@ type TransactionListOptions struct {
 // Create creates a transaction, which then waits one hour for its money: see
 // Debits.Create. Give an ExternalID: the client then settles an unknown outcome by
 // a lookup, and sends once more only if the transaction is surely absent. Without
-// an ExternalID it returns sdk.ErrOutcomeUnknown.
+// an ExternalID the call is of class once: nothing can be looked up, an open outcome or a
+// duplicate is sdk.ErrOutcomeUnknown, and the next call makes another transaction.
 //
 // If the ExternalID is taken, Create returns the transaction that has it, with
 // Existing set, or sdk.ErrReferenceTaken if that transaction is another one. So you may

@@ -216,40 +216,46 @@ func parseProblem(status int, body []byte) (problem, bool) {
 	return p, recognised
 }
 
-// Parameters of one operation alone, or of those that make a company or a user. No other
-// operation is refused for them.
-var (
-	onlyRides = [...]string{
-		"pickup_address", "pickup_latitude", "pickup_longitude", "dropoff_address", "dropoff_latitude", "dropoff_longitude", "sender", "receiver",
-		"pickup_instructions", "package_type", "weight_range", "includes_fragile_items", "is_priority",
-	}
-	onlyOnboarding = [...]string{"registration_number", "contact_person", "first_name", "last_name", "webhook_url", "username", "password"}
-)
+// moneyFields are what a field error of a write that moves money can be about: the
+// parameters of the write itself.
+var moneyFields = map[string][]string{
+	OpCreateRide: {
+		"company_id", "external_id", "pickup_address", "pickup_latitude", "pickup_longitude", "dropoff_address", "dropoff_latitude",
+		"dropoff_longitude", "sender", "receiver", "pickup_instructions", "package_type", "weight_range", "includes_fragile_items", "is_priority",
+	},
+	OpTopUpWallet: {"company_id", "amount", "phone_number", "description"},
+}
 
-// ofAnother reports the refusal of a request that was not this one: of another method,
-// or for a parameter that this operation does not have. A refusal names no request, so
-// that this is all one can see.
+// ofAnother reports the refusal of a request that was not this one, or need not have been: of
+// another method, of a list, or for a parameter that this write does not have. A refusal names
+// no request, so that this is all one can see. A write that moves money names a company and
+// nothing else. A 404 to it must name what is missing: any lookup, and any router, gets "Not found.".
 func (p *problem) ofAnother(op sdk.Operation, status int) bool {
-	if status == http.StatusMethodNotAllowed && strings.HasPrefix(p.detail, `Method "`) && !strings.HasPrefix(p.detail, `Method "`+op.Method+`"`) {
+	switch {
+	case status == http.StatusMethodNotAllowed && strings.HasPrefix(p.detail, `Method "`) && !strings.HasPrefix(p.detail, `Method "`+op.Method+`"`):
+		return true
+	case op.Method != http.MethodGet && (p.fields["page"] != nil || status == http.StatusNotFound && (p.detail == invalidPage || p.detail == invalidCursor)):
+		return true
+	case !op.MovesMoney:
+		return false
+	case status == http.StatusNotFound && (!noObject.MatchString(p.detail) || notOfMoney.MatchString(p.detail)):
 		return true
 	}
-	if op.Method != http.MethodGet && status == http.StatusNotFound && (p.detail == invalidPage || p.detail == invalidCursor) {
-		return true
-	}
-	if op.MovesMoney && (strings.HasPrefix(p.detail, "No Ride ") || strings.HasPrefix(p.detail, "No Transaction ")) {
-		return true // such a write names none
-	}
-	for path := range p.fields {
+	own := moneyFields[op.Name] // Client.Do has none: nobody knows what it sends
+	for path, texts := range p.fields {
 		field, _, _ := strings.Cut(path, ".")
-		switch {
-		case field == "page" && op.Method != http.MethodGet,
-			op.Name == OpTopUpWallet && slices.Contains(onlyRides[:], field),
-			(op.Name == OpTopUpWallet || op.Name == OpCreateRide) && slices.Contains(onlyOnboarding[:], field):
+		if own != nil && p.code != "unique" && field != "__all__" && !slices.Contains(own, field) && !slices.ContainsFunc(texts, speaksOfMoney) {
 			return true
 		}
 	}
 	return false
 }
+
+// notOfMoney are the objects that no write which moves money names.
+var notOfMoney = regexp.MustCompile(`^No (Ride|Transaction|User) `)
+
+// speaksOfMoney reports the words of a wallet that lacks money, or of a payment that is there.
+func speaksOfMoney(text string) bool { return isPoor(text) || isTaken(text) }
 
 // parse tells the shapes apart. Field errors, in an object or in a bare list, come
 // with 400 and 422 only.
@@ -303,10 +309,16 @@ var authenticationWords = []string{
 
 var noObject = regexp.MustCompile(`^No [A-Za-z ]+ matches the given query\.$`)
 
-// frameworkCodes are the codes of simplejwt and of the framework.
-var frameworkCodes = [...]string{
-	"token_not_valid", "user_not_found", "user_inactive", "bad_authorization_header", "password_changed", "no_active_account",
-	"not_authenticated", "authentication_failed", "permission_denied", "not_found", "parse_error", "invalid", "unique",
+// frameworkCodes are the codes of simplejwt and of the framework, by status. They come
+// with any text.
+var frameworkCodes = map[int][]string{
+	http.StatusBadRequest: {"parse_error", "unique"},
+	http.StatusUnauthorized: {
+		"token_not_valid", "user_not_found", "user_inactive", "bad_authorization_header", "password_changed", "no_active_account",
+		"not_authenticated", "authentication_failed",
+	},
+	http.StatusForbidden: {"permission_denied", "not_authenticated", "authentication_failed"},
+	http.StatusNotFound:  {"not_found"},
 }
 
 // isFrameworks reports whether the framework writes this detail under this status.
@@ -324,7 +336,7 @@ func isFrameworks(status int, detail string) bool {
 func (p *problem) speaksOfWork(status int) bool {
 	switch status {
 	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusConflict, http.StatusUnprocessableEntity:
-		return isPoor(p.detail) || isTaken(p.detail)
+		return speaksOfMoney(p.detail)
 	}
 	return false
 }
@@ -364,7 +376,7 @@ func (p *problem) parseDetail(status int, object map[string]json.RawMessage) boo
 			!slices.ContainsFunc(texts, func(one string) bool { return !isFrameworks(status, one) && !isPoor(one) && !isTaken(one) })
 	}
 	return (object["code"] == nil || p.code != "") && (object["messages"] == nil || wire.IsArray(object["messages"])) &&
-		(isFrameworks(status, p.detail) || slices.Contains(frameworkCodes[:], p.code) && status != http.StatusTooManyRequests || p.speaksOfWork(status))
+		(isFrameworks(status, p.detail) || slices.Contains(frameworkCodes[status], p.code) || p.speaksOfWork(status))
 }
 
 // parseStandardized reads the form of drf-standardized-errors.

@@ -48,11 +48,12 @@
 //   - A request that is held back, and carried out after the next call has looked,
 //     becomes a second ride.
 //   - An intermediary that repeats a POST by itself can create a second ride.
-//   - A refusal names no ride and no deposit. "Insufficient funds" or "Not found." may be
-//     the refusal of another request, which an intermediary hands you: sdk.Rejected is a
-//     lie then. Only what this request cannot have got is seen: another HTTP method, a
-//     page, a parameter of another operation. Package sdk/journal looks for the ride, or for
-//     the deposit's Description, after a refusal.
+//   - A refusal names no ride and no deposit. "Insufficient funds", say, may be the refusal
+//     of another request, which an intermediary hands you: sdk.Rejected is a lie then.
+//     What need not be about this write is an unknown outcome: another HTTP method, a page,
+//     a field that is no parameter of it, a 404 that does not name the company
+//     ("Not found."). Package sdk/journal looks for the ride, or for the deposit's
+//     Description, after a refusal.
 //
 // Any other fault of the network is allowed for, and a crash at any point.
 //

@@ -31,7 +31,12 @@ type world struct {
 
 func newWorld(t *testing.T, change ...func(*kapiten.Config)) world {
 	t.Helper()
-	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{RealTime: true}})
+	return newWorldWith(t, kapitentest.Quirks{}, change...)
+}
+
+func newWorldWith(t *testing.T, quirks kapitentest.Quirks, change ...func(*kapiten.Config)) world {
+	t.Helper()
+	srv := kapitentest.NewServer(t, kapitentest.Config{Options: fake.Options{RealTime: true}, Quirks: quirks})
 	co := srv.AddCompany(kapitentest.Company{Balance: decimal.NewFromInt(50_000)})
 	cfg := srv.ClientConfig(co)
 	for _, c := range change {
@@ -85,6 +90,18 @@ var writes = []write{
 	{"CreateOnce", "/api/rides/", func(ctx context.Context, w world) error {
 		p := w.ride()
 		p.PickupInstructions += clienttest.Variant(ctx)
+		switch clienttest.Other(ctx) {
+		case "pickup":
+			p.PickupAddress = "Airport"
+		case "address":
+			p.DropoffAddress = "Airport"
+		case "sender":
+			p.Sender.Phone = "0781111111"
+		case "receiver":
+			p.Receiver.Phone = "0781111111"
+		case "option":
+			p.IsPriority = !p.IsPriority
+		}
 		ride, err := w.client.Rides.CreateOnce(ctx, p)
 		if err == nil && ride.ExternalID != "" && ride.ExternalID != w.ride().ExternalID {
 			return errors.New("another ride")

@@ -297,12 +297,23 @@ func TestARefusalOfAnotherRequestSettlesNoWrite(t *testing.T) {
 		"a user's name":       {clienttest.Respond(400, `{"username":["x"]}`), nil},
 		"one such error of several": {clienttest.Respond(400,
 			`{"type":"validation_error","errors":[{"code":"a","detail":"x","attr":"amount"},{"code":"b","detail":"x","attr":"last_name"}]}`), nil},
-		"a ride's pickup": {clienttest.Respond(400, `{"pickup_latitude":["x"]}`), []string{"Create", "CreateOnce"}},
-		"a ride's sender": {clienttest.Respond(400, `{"sender":{"phone":["x"]}}`), []string{"Create", "CreateOnce"}},
-		"its own method":  {clienttest.Respond(405, `{"detail":"Method \"POST\" not allowed."}`), []string{"Create", "CreateOnce", "TopUp"}},
-		"no company":      {clienttest.Respond(404, `{"detail":"No Company matches the given query."}`), []string{"Create", "CreateOnce", "TopUp"}},
-		"not found":       {clienttest.Respond(404, `{"detail":"Not found."}`), []string{"Create", "CreateOnce", "TopUp"}},
-		"an amount":       {clienttest.Respond(400, `{"amount":["x"]}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"a ride's pickup":          {clienttest.Respond(400, `{"pickup_latitude":["x"]}`), []string{"Create", "CreateOnce"}},
+		"a ride's sender":          {clienttest.Respond(400, `{"sender":{"phone":["x"]}}`), []string{"Create", "CreateOnce"}},
+		"its own method":           {clienttest.Respond(405, `{"detail":"Method \"POST\" not allowed."}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"no company":               {clienttest.Respond(404, `{"detail":"No Company matches the given query."}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"not found":                {clienttest.Respond(404, `{"detail":"Not found."}`), nil},
+		"not found, a code":        {clienttest.Respond(404, `{"detail":"x","code":"not_found"}`), nil},
+		"not found, standardized":  {clienttest.Respond(404, `{"type":"client_error","errors":[{"code":"not_found","detail":"Not found.","attr":null}]}`), nil},
+		"no user":                  {clienttest.Respond(404, `{"detail":"No User matches the given query."}`), nil},
+		"a field of nobody's":      {clienttest.Respond(400, `{"company":["This field is required."]}`), nil},
+		"a code of another status": {clienttest.Respond(403, `{"detail":"blocked by policy","code":"not_found"}`), nil},
+		"a code without a meaning": {clienttest.Respond(400, `{"detail":"blocked by policy","code":"invalid"}`), nil},
+		"a company id":             {clienttest.Respond(400, `{"company_id":["x"]}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"a wallet":                 {clienttest.Respond(400, `{"wallet":["Insufficient balance."]}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"a wallet of nobody's":     {clienttest.Respond(400, `{"wallet":["x"]}`), nil},
+		"a right":                  {clienttest.Respond(403, `{"detail":"x","code":"permission_denied"}`), []string{"Create", "CreateOnce", "TopUp"}},
+		"an amount":                {clienttest.Respond(400, `{"amount":["x"]}`), []string{"TopUp"}},
+		"an id":                    {clienttest.Respond(400, `{"external_id":["x"]}`), []string{"Create", "CreateOnce"}},
 	} {
 		for _, write := range writes {
 			t.Run(name+"/"+write.name, func(t *testing.T) {
@@ -799,12 +810,13 @@ func TestNoPromiseBreaksForAnyWriteOfTheTable(t *testing.T) {
 			if !slices.Contains(names, write.name) {
 				continue
 			}
-			class := sdk.Once
+			class, others := sdk.Once, []string(nil)
 			if write.name == "CreateOnce" {
-				class = sdk.Searched
+				class, others = sdk.Searched, []string{"pickup", "address", "sender", "receiver", "option"}
 			}
-			all = append(all, clienttest.MoneyWrite{Op: op, Class: class, Prepare: func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) func(context.Context) error {
-				w := newWorld(t)
+			throttle := clienttest.Respond(429, `{"detail":"Request was throttled."}`)
+			all = append(all, clienttest.MoneyWrite{Op: op, Class: class, Throttle: throttle, Others: others, Prepare: func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) func(context.Context) error {
+				w := newWorldWith(t, kapitentest.Quirks{ShowRequest: true}) // else there is nothing to compare
 				cfg := w.ClientConfig(w.company)
 				cfg.HTTPClient = &http.Client{Transport: over(cfg.HTTPClient.Transport)}
 				client, err := kapiten.New(cfg)

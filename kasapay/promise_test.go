@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -25,6 +26,16 @@ var writes = map[string]func(context.Context, *kasapay.Client) (*kasapay.Payout,
 	kasapay.OpInitiate: func(ctx context.Context, c *kasapay.Client) (*kasapay.Payout, error) {
 		p := validPayout()
 		p.Description += clienttest.Variant(ctx)
+		switch clienttest.Other(ctx) {
+		case "amount":
+			p.Amount = p.Amount.Add(decimal.NewFromInt(1))
+		case "currency":
+			p.Currency = "UGX"
+		case "kind":
+			p.RecipientType = kasapay.Till
+		case "account":
+			p.RecipientAccountNumber, p.AccountReference = "777777", "9"
+		}
 		return c.Payouts.Create(ctx, p)
 	},
 }
@@ -179,7 +190,7 @@ func TestCallsWhoseCallbackURLIsMintedShareOneFlight(t *testing.T) {
 func TestNoPromiseBreaksForAnyWriteOfTheTable(t *testing.T) {
 	var all []clienttest.MoneyWrite
 	for op, write := range writes {
-		all = append(all, clienttest.MoneyWrite{Op: op, Class: sdk.Referenced, Own: map[string]string{
+		all = append(all, clienttest.MoneyWrite{Op: op, Class: sdk.Referenced, Others: []string{"amount", "currency", "kind", "account"}, Throttle: throttled, Expired: respond(401, `{"statusCode":401,"message":"Unauthorized"}`), Own: map[string]string{
 			"Fastify 401": "Kasapay's framework writes the same envelope for a refused token; lookups come before the repeat",
 		}, Prepare: func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) func(context.Context) error {
 			w := newWorld(t, kasapaytest.Config{}, func(c *kasapay.Config) { c.HTTPClient = &http.Client{Transport: over(c.HTTPClient.Transport)} })

@@ -156,26 +156,49 @@ func hook(ctx context.Context, given string) string {
 	return given
 }
 
+func otherText(ctx context.Context, name, text, other string) string {
+	if clienttest.Other(ctx) == name {
+		return other
+	}
+	return text
+}
+
+func otherAmount(ctx context.Context, amount decimal.Decimal) decimal.Decimal {
+	if clienttest.Other(ctx) == "amount" {
+		return amount.Add(decimal.NewFromInt(1))
+	}
+	return amount
+}
+
+// others are the parameters that make another payment under the same reference.
+var others = map[string][]string{
+	kotani.OpDeposit: {"amount", "phone"}, kotani.OpDepositQuoted: {"phone"}, kotani.OpWithdraw: {"amount", "phone"},
+	kotani.OpWithdrawToBank: {"amount", "account"}, kotani.OpTransferIn: {"account", "quote"}, kotani.OpTransferOut: {"account", "quote"},
+}
+
 var writes = []write{
 	{kotani.OpDeposit, "/transactions/deposit/stkpush", func(ctx context.Context, w world) error {
 		p := validDeposit
 		p.CallbackURL = hook(ctx, p.CallbackURL)
+		p.Amount, p.PhoneNumber = otherAmount(ctx, p.Amount), otherText(ctx, "phone", p.PhoneNumber, "254733333333")
 		got, err := w.client.Fiat.Deposit(ctx, p)
 		return w.named(got, err)
 	}},
 	{kotani.OpDepositQuoted, "/transactions/deposit/quote", func(ctx context.Context, w world) error {
-		got, err := w.client.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: w.quote, PhoneNumber: customer, ExternalID: "order-1", CallbackURL: hook(ctx, "")})
+		got, err := w.client.Fiat.DepositQuoted(ctx, kotani.QuotedDepositParams{AcceptedQuoteID: w.quote, PhoneNumber: otherText(ctx, "phone", customer, "254733333333"), ExternalID: "order-1", CallbackURL: hook(ctx, "")})
 		return w.named(got, err)
 	}},
 	{kotani.OpWithdraw, "/transactions/withdraw/momo", func(ctx context.Context, w world) error {
 		p := validWithdraw
 		p.CallbackURL = hook(ctx, p.CallbackURL)
+		p.Amount, p.PhoneNumber = otherAmount(ctx, p.Amount), otherText(ctx, "phone", p.PhoneNumber, "254733333333")
 		got, err := w.client.Fiat.Withdraw(ctx, p)
 		return w.named(got, err)
 	}},
 	{kotani.OpWithdrawToBank, "/transactions/withdraw/bank", func(ctx context.Context, w world) error {
 		p := validBank
 		p.CallbackURL = hook(ctx, p.CallbackURL)
+		p.Amount, p.AccountNumber = otherAmount(ctx, p.Amount), otherText(ctx, "account", p.AccountNumber, "0123456780")
 		got, err := w.client.Fiat.WithdrawToBank(ctx, p)
 		return w.named(got, err)
 	}},
@@ -184,11 +207,11 @@ var writes = []write{
 		return err
 	}},
 	{kotani.OpTransferIn, "/transfer/in", func(ctx context.Context, w world) error {
-		_, err := w.client.FiatConnect.TransferIn(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: w.quoteIn, IdempotencyKey: "order-1"})
+		_, err := w.client.FiatConnect.TransferIn(ctx, kotani.TransferParams{FiatAccountID: otherText(ctx, "account", w.account, "a-2"), QuoteID: otherText(ctx, "quote", w.quoteIn, "q-2"), IdempotencyKey: "order-1"})
 		return err
 	}},
 	{kotani.OpTransferOut, "/transfer/out", func(ctx context.Context, w world) error {
-		_, err := w.client.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: w.account, QuoteID: w.quoteOut, IdempotencyKey: "order-1"})
+		_, err := w.client.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: otherText(ctx, "account", w.account, "a-2"), QuoteID: otherText(ctx, "quote", w.quoteOut, "q-2"), IdempotencyKey: "order-1"})
 		return err
 	}},
 	{kotani.OpBuyCelo, "/dex/buyCelo", func(ctx context.Context, w world) error {
@@ -663,10 +686,12 @@ func TestNoPromiseBreaksForAnyWriteOfTheTable(t *testing.T) {
 			accepts = []string{"{} 200", "success alone"}
 		}
 		var own map[string]string
+		throttle, expired := respond(429, "Too Many Requests"), respond(403, "Forbidden")
 		if wr.class() == sdk.Keyed {
+			throttle, expired = respond(429, `{"error":"TooManyRequests"}`), respond(401, `{"error":"SessionExpired"}`)
 			own = map[string]string{"error 401": "FiatConnect's own response to a bad session, and repeated with the same key"}
 		}
-		all = append(all, clienttest.MoneyWrite{Op: wr.op, Class: wr.class(), Accepts: accepts, Own: own, Prepare: func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) func(context.Context) error {
+		all = append(all, clienttest.MoneyWrite{Op: wr.op, Class: wr.class(), Accepts: accepts, Own: own, Others: others[wr.op], Throttle: clienttest.Step(throttle), Expired: clienttest.Step(expired), Prepare: func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) func(context.Context) error {
 			w := newWorld(t, func(c *kotani.Config) { c.HTTPClient = &http.Client{Transport: over(c.HTTPClient.Transport)} })
 			return func(ctx context.Context) error { return wr.call(ctx, w) }
 		}})

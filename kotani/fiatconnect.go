@@ -282,6 +282,8 @@ func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Ver
 	case r.Status == http.StatusTooManyRequests && code == codeThrottled:
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 	case !specified || !specifiedStatus(r.Status):
+	case op.MovesMoney && !refusesTransfer(code) && r.Status != http.StatusUnprocessableEntity:
+		// A quote, an account or a login is refused so: it is the response to another request.
 	case code == ErrSessionUnauthorized && !onlyMember(r.Body, "error"):
 		// Frameworks name the HTTP status under "error", too, beside more.
 	case code == ErrSessionExpired, code == ErrSessionUnauthorized:
@@ -293,6 +295,17 @@ func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Ver
 		v.Kind = transport.Refused
 	}
 	return v
+}
+
+// refusesTransfer reports the codes with which the specification refuses a transfer: its own, a
+// lost session's, and InvalidParameters, which its general rules name.
+func refusesTransfer(code FiatConnectCode) bool {
+	switch code {
+	case ErrKycExpired, ErrTransferNotAllowed, ErrInvalidQuote, ErrInvalidFiatAccount, ErrResourceNotFound, ErrInvalidParameters,
+		ErrSessionUnauthorized, ErrSessionExpired:
+		return true
+	}
+	return false
 }
 
 // codeThrottled is assumed: the specification knows no throttle.

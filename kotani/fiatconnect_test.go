@@ -3,6 +3,7 @@ package kotani_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -414,4 +415,46 @@ func TestARefusalInsideAnHTTP200IsOne(t *testing.T) {
 	require.NoError(t, err, "logged in anew, sent again")
 	require.Len(t, s.requests(), 2)
 	assert.Equal(t, s.requests()[0].Header.Get("Idempotency-Key"), s.requests()[1].Header.Get("Idempotency-Key"))
+}
+
+// A kept connection that is out of step brings the refusal of a quote, an account or a login.
+func TestOnlyATransfersOwnCodesRefuseATransfer(t *testing.T) {
+	own := []kotani.FiatConnectCode{
+		kotani.ErrKycExpired, kotani.ErrTransferNotAllowed, kotani.ErrInvalidQuote, kotani.ErrInvalidFiatAccount,
+		kotani.ErrResourceNotFound, kotani.ErrInvalidParameters,
+	}
+	others := []kotani.FiatConnectCode{
+		kotani.ErrInvalidSignature, kotani.ErrGeoNotSupported, kotani.ErrCryptoAmountTooLow, kotani.ErrCryptoAmountTooHigh,
+		kotani.ErrFiatAmountTooLow, kotani.ErrFiatAmountTooHigh, kotani.ErrCryptoNotSupported, kotani.ErrFiatNotSupported,
+		kotani.ErrUnsupportedSchema, kotani.ErrInvalidSchema, kotani.ErrResourceExists, kotani.ErrContractLoginNotSupported,
+		kotani.ErrNonceInUse, kotani.ErrIssuedTooEarly, kotani.ErrExpirationTooLong,
+	}
+	for _, wr := range writes {
+		if !wr.fiatConnect() {
+			continue
+		}
+		for _, code := range append(own, others...) {
+			for _, status := range []int{200, 400, 401, 404} {
+				t.Run(fmt.Sprint(wr.op, "/", code, " ", status), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						refuses := slices.Contains(own, code)
+						works, err := wr.replied(t, func(_ map[string]any, deliver func() string) (int, string) {
+							if !refuses {
+								deliver()
+							}
+							return status, fmt.Sprintf(`{"error":%q}`, code)
+						})
+						if refuses {
+							assert.Zero(t, works)
+							assert.ErrorIs(t, err, sdk.ErrRejected)
+							return
+						}
+						assert.Equal(t, 1, works)
+						assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+						assert.ErrorIs(t, err, code)
+					})
+				})
+			}
+		}
+	}
 }

@@ -294,10 +294,19 @@ func refused(op sdk.Operation, v transport.Verdict) transport.Verdict {
 	return v
 }
 
-// noRoute recognises the framework's own page for a route that does not exist: no
-// handler of Kotani's has seen the request. BaseURL or a path is wrong.
+// noRoute recognises the framework's own page for a route that does not exist, if it names
+// the route of this operation: no handler of Kotani's has seen the request. BaseURL or a path
+// is wrong.
 func (c content) noRoute(op sdk.Operation) bool {
-	return strings.Contains(c.message, "Cannot "+op.Method+" /")
+	_, path, found := strings.Cut(c.message, "Cannot "+op.Method+" /")
+	path, _, _ = strings.Cut("/"+path, "<")
+	path = strings.TrimSpace(path)
+	before, after, open := strings.Cut(op.Path, "{") // a placeholder stands for anything
+	if !open {
+		return found && strings.HasSuffix(path, before)
+	}
+	_, after, _ = strings.Cut(after, "}")
+	return found && strings.Contains(path, before) && strings.HasSuffix(path, after)
 }
 
 // saysNoTransaction reports that Kotani says, in its own JSON, that there is no

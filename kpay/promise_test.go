@@ -157,13 +157,15 @@ func TestCallsWhosePostbackURLIsMintedShareOneFlight(t *testing.T) {
 func TestNoPromiseBreaksForAnyWriteOfTheTable(t *testing.T) {
 	var all []clienttest.MoneyWrite
 	for op, write := range writes {
-		all = append(all, clienttest.MoneyWrite{Op: op, Class: sdk.Referenced, Prepare: func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) func(context.Context) error {
-			w := newWorld(t, kpaytest.Config{}, func(c *kpay.Config) { c.HTTPClient = &http.Client{Transport: over(c.HTTPClient.Transport)} })
-			return func(ctx context.Context) error {
-				_, err := write(ctx, w.client)
-				return err
-			}
-		}})
+		all = append(all, clienttest.MoneyWrite{
+			Op: op, Class: sdk.Referenced, Throttle: respond(429, `{"reply":"Too Many Requests"}`),
+			Blind: "KPay shows nothing but the refid: TestARefIDUsedBeforeReturnsThatPaymentUnverified", Prepare: func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) func(context.Context) error {
+				w := newWorld(t, kpaytest.Config{}, func(c *kpay.Config) { c.HTTPClient = &http.Client{Transport: over(c.HTTPClient.Transport)} })
+				return func(ctx context.Context) error {
+					_, err := write(ctx, w.client)
+					return err
+				}
+			}})
 	}
 	clienttest.CheckPromises(t, kpay.Operations(), all)
 }

@@ -23,8 +23,10 @@ type Options struct {
 	// a connection also takes other writes with it.
 	//
 	// A RoundTripper of your own decides what "not sent" means. If nobody has read the
-	// body, let its error wrap ErrNotSent. Do not hide a RoundTripper behind
-	// http.Transport.RegisterProtocol: whether it sent a write without a body, nobody sees.
+	// body, let its error wrap ErrNotSent. A write without a body is never "not sent" over
+	// your own HTTPClient, unless an error says so: a RoundTripper may hide behind
+	// http.Transport.RegisterProtocol. It must not return http.ErrSkipAltProtocol for
+	// what it has sent: net/http then sends a request without a body again.
 	HTTPClient *http.Client
 	// Logger gets one event per attempt: Debug when it went well, Warn when not.
 	// Never a body, a URL or a credential. Default: silent.

@@ -128,6 +128,14 @@ type MoneyWrite struct {
 	// Own are the responses of foreign servers that cannot be told from the provider's
 	// own refusal: the name of each, and what shows the same response.
 	Own map[string]string
+	// Throttle and Expired are the provider's own refusals of a request before any work. nil: it
+	// has none.
+	Throttle, Expired Step
+	// Others are the parameters that a call changes when Other names them: with the same
+	// reference each makes another payment. Blind says why there are none, where calling again
+	// with the same reference is right.
+	Others []string
+	Blind  string
 	// Prepare makes a client whose transport is what over returns, and whatever else
 	// the call needs.
 	Prepare func(t *testing.T, over func(http.RoundTripper) http.RoundTripper) (call func(context.Context) error)
@@ -152,6 +160,10 @@ func CheckPromises(t *testing.T, table []sdk.Operation, writes []MoneyWrite) {
 			t.Run(m.name+"/"+w.Op+"/"+w.Class.String(), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { m.check(t, w) })
 			})
+		}
+		w.checkRepeats(t)
+		if w.Class != sdk.Once {
+			w.checkOthers(t)
 		}
 		if w.Class == sdk.Referenced || w.Class == sdk.Searched {
 			t.Run("many callers/"+w.Op+"/"+w.Class.String(), func(t *testing.T) {

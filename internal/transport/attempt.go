@@ -304,8 +304,10 @@ func (x *exchange) mayHaveLeft(a *attempt, err error) bool {
 		return true
 	case !x.core.plain && errors.Is(err, sdk.ErrNotSent):
 		return false // the caller's own RoundTripper says so
-	case !x.core.plain && len(x.body) == 0 && x.class != sdk.Safe:
-		return true // nobody can see whether such a request was sent
+	case x.core.own == nil && len(x.body) == 0 && x.class != sdk.Safe:
+		// Nobody can see whether the caller's RoundTripper sent such a request, or one that he
+		// has registered with his *http.Transport.
+		return true
 	case !e.asked.Load():
 		return true // a RoundTripper of which nothing is known
 	case !e.got.Load() && !e.wrote.Load():

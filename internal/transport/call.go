@@ -48,6 +48,9 @@ type Call struct {
 	// Scope is what a reference belongs to: in another scope it names something else.
 	// Empty: the operation.
 	Scope string
+	// References, if set, are what the call is about, in place of Reference: calls that have
+	// one of them in common follow each other.
+	References []string
 	// Doubts reports a refusal that the very payment asked for may be the reason of: an
 	// earlier call, before a crash say, has made it. LookRefused looks for it then.
 	// Without LookRefused nobody can tell, and the outcome is unknown.
@@ -67,8 +70,11 @@ type Callback struct {
 }
 
 func (call *Call) class(of sdk.Class) sdk.Class {
-	if call.Searched && of == sdk.Once {
+	switch {
+	case call.Searched && of == sdk.Once:
 		return sdk.Searched
+	case of == sdk.Referenced && call.Lookup == nil && call.LookRefused == nil && !call.single:
+		return sdk.Once // nothing can be looked up
 	}
 	return of
 }

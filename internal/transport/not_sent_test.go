@@ -150,6 +150,42 @@ func TestARegisteredProtocolThatReadTheBodyMayHaveSent(t *testing.T) {
 	}
 }
 
+// unseen is what a caller may register for a scheme: it does the work without a trace, and
+// then hands the request back to net/http, which sends it again.
+type unseen struct{ done *int }
+
+func (u unseen) RoundTrip(*http.Request) (*http.Response, error) {
+	*u.done++
+	return nil, http.ErrSkipAltProtocol
+}
+
+// Without a body nobody sees whether such a RoundTripper has sent the request: the client
+// must neither call it "not sent" nor send it again.
+func TestAWriteWithoutABodyOverTheCallersTransportMayHaveSent(t *testing.T) {
+	for _, op := range classes[1:] {
+		synctest.Test(t, func(t *testing.T) {
+			done := 0
+			outer := &http.Transport{DialContext: refusedDial, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}}
+			outer.RegisterProtocol("https", unseen{&done})
+			core := newCore(t, func(cfg *transport.Config) {
+				if op == "keyed" { // its key allows a repeat
+					cfg.MaxAttempts = 1
+				}
+			}, func(cfg *transport.Config) {
+				cfg.BaseURL, cfg.HTTPClient = "https://acme.example", &http.Client{Transport: outer}
+			})
+			call := callOf(op)
+			call.Body = nil
+			assert.ErrorIs(t, core.Do(t.Context(), call), sdk.ErrOutcomeUnknown, op)
+			assert.Equal(t, 1, done, op)
+		})
+	}
+	core := newCore(t, noRetry, func(cfg *transport.Config) { cfg.BaseURL = "http://127.0.0.1:1" })
+	call := callOf("once")
+	call.Body = nil
+	assert.ErrorIs(t, core.Do(t.Context(), call), sdk.ErrNotSent, "the SDK's own connections tell")
+}
+
 // tracing is a RoundTripper that fires the hooks it is told to and then does
 // what it is told.
 type tracing struct {

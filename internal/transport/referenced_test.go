@@ -297,6 +297,7 @@ func TestReferencedWriteWithoutALookupStaysUnknown(t *testing.T) {
 		s := newFixture(t, drop)
 		f := failure(t, s.core().Do(t.Context(), callOf("referenced")))
 		assert.Equal(t, sdk.Unknown, f.Outcome)
+		assert.Equal(t, sdk.Once, f.Class, "as which it was made")
 	})
 }
 

@@ -354,9 +354,12 @@ type sharedCall struct {
 // share carries out a write with a reference, unless the same write is under way
 // in this client already.
 func (c *Core) share(ctx context.Context, op *sdk.Operation, u *url.URL, body []byte, call *Call) *sdk.Error {
-	key := sharedKey{call.Scope, call.Reference}
-	if key.scope == "" {
-		key.scope = op.Name
+	scope, references := call.Scope, call.References
+	if scope == "" {
+		scope = op.Name
+	}
+	if references == nil {
+		references = []string{call.Reference}
 	}
 	identity := call.Identity
 	if identity == "" {
@@ -366,12 +369,19 @@ func (c *Core) share(ctx context.Context, op *sdk.Operation, u *url.URL, body []
 	var h history
 	for {
 		c.mu.Lock()
-		s := c.shared[key]
+		var s *sharedCall
+		for _, reference := range references {
+			if s = c.shared[sharedKey{scope, reference}]; s != nil {
+				break
+			}
+		}
 		if s == nil {
 			s = &sharedCall{identity: identity, done: make(chan struct{})}
-			c.shared[key] = s
+			for _, reference := range references {
+				c.shared[sharedKey{scope, reference}] = s
+			}
 			c.mu.Unlock()
-			return c.lead(ctx, key, s, op, u, body, call, h)
+			return c.lead(ctx, scope, references, s, op, u, body, call, h)
 		}
 		s.waiting++
 		c.mu.Unlock()
@@ -413,7 +423,7 @@ func withCause(ctx context.Context, e *sdk.Error) *sdk.Error {
 }
 
 // lead carries the write out for all who wait for it.
-func (c *Core) lead(ctx context.Context, key sharedKey, s *sharedCall, op *sdk.Operation, u *url.URL, body []byte, call *Call, h history) *sdk.Error {
+func (c *Core) lead(ctx context.Context, scope string, references []string, s *sharedCall, op *sdk.Operation, u *url.URL, body []byte, call *Call, h history) *sdk.Error {
 	led := *call
 	decode, lookup := call.Decode, call.Lookup
 	led.Decode = func(r *Response) error {
@@ -433,7 +443,9 @@ func (c *Core) lead(ctx context.Context, key sharedKey, s *sharedCall, op *sdk.O
 	s.open = true // should the call panic
 	defer func() {
 		c.mu.Lock()
-		delete(c.shared, key)
+		for _, reference := range references {
+			delete(c.shared, sharedKey{scope, reference})
+		}
 		c.mu.Unlock()
 		if s.waiting > 0 {
 			s.keep() // this call's result may have the same bytes

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -309,6 +310,54 @@ func TestOneReferenceOfTwoOperationsIsPaidOnce(t *testing.T) {
 			})
 			all.Wait()
 			assert.Equal(t, 1, r.booked)
+		})
+	}
+}
+
+// A call about several references follows each that is about one of them.
+func TestCallsWithAReferenceInCommonFollowEachOther(t *testing.T) {
+	for name, row := range map[string]struct {
+		first, second []string
+		atOnce        int
+	}{
+		"one of two":     {[]string{"a"}, []string{"a", "b"}, 1},
+		"the second":     {[]string{"b"}, []string{"a", "b"}, 1},
+		"two of one":     {[]string{"a", "b"}, []string{"b"}, 1},
+		"another order":  {[]string{"a", "b"}, []string{"b", "a"}, 1},
+		"one in common":  {[]string{"a", "b"}, []string{"b", "c"}, 1},
+		"none in common": {[]string{"a", "b"}, []string{"c"}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				now, most := 0, 0
+				s := newFixture(t)
+				s.always = func(w http.ResponseWriter, req *http.Request) {
+					mu.Lock()
+					now++
+					most = max(most, now)
+					mu.Unlock()
+					wait(time.Second)
+					mu.Lock()
+					now--
+					mu.Unlock()
+					accept(w, req)
+				}
+				core := s.core()
+				var all sync.WaitGroup
+				for range 2 { // whoever waits must be let through afterwards
+					for _, references := range [][]string{row.first, row.second} {
+						all.Go(func() {
+							call := callOf("referenced")
+							call.Reference, call.References, call.Body = strings.Join(references, " "), references, references
+							call.Lookup = func(context.Context, bool) (transport.Finding, error) { return transport.Absent, nil }
+							assert.NoError(t, core.Do(t.Context(), call))
+						})
+					}
+				}
+				all.Wait()
+				assert.Equal(t, row.atOnce, most)
+			})
 		})
 	}
 }

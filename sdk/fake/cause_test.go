@@ -51,11 +51,15 @@ func newDesk(t *testing.T) *desk {
 			}
 		},
 		Refuse: func(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration) { rw.WriteHeader(status) },
-		Fire:   func(e fake.Event) { d.work[e.Kind]() },
+		Callbacks: fake.Policy{Attempted: func(fake.Delivery, fake.Exchange) bool {
+			d.move("card-1", "attempted")
+			return false
+		}},
+		Fire: func(e fake.Event) { d.work[e.Kind]() },
 		Kinds: []fake.Kind{fake.KindOf("cards", func() []*card { return d.cards.All() }, func(id string) *card { return d.cards.Find(id) },
 			func(c *card) fake.Object { return fake.Object{ID: c.ID, State: c.State, Result: fake.ResultOK} })},
 		Ledger: func() *fake.Ledger { return d.ledger },
-		Admin: map[string]fake.AdminCall{"POST /_fake/desk/{work}": {Handle: func(rw http.ResponseWriter, r *http.Request) {
+		Admin: map[string]fake.AdminCall{"POST /_fake/desk/{work}/{id}": {Handle: func(rw http.ResponseWriter, r *http.Request) {
 			d.hand(r.PathValue("work"))
 			fake.AdminRespond(rw, http.StatusOK, map[string]string{})
 		}}},
@@ -82,6 +86,9 @@ func (d *desk) serve(rw http.ResponseWriter, r *http.Request) {
 		}
 	}
 	wait("in its handler")
+	if work == "nothing" {
+		return
+	}
 	d.world.LockFor(r)
 	if do := d.work[work]; do != nil {
 		do()
@@ -180,7 +187,7 @@ func TestAHeldRequestCausesOnlyWhatItDoes(t *testing.T) {
 				require.NoError(t, d.AddFault(fake.Fault{Kind: after, Times: 1}))
 			}
 			d.later("/other/elsewhere")()
-			status, _ := admin(t, d, "POST", "/_fake/desk/hand", "{}")
+			status, _ := admin(t, d, "POST", "/_fake/desk/hand/elsewhere", "{}")
 			require.Equal(t, 200, status)
 			d.world.Lock()
 			d.world.After(time.Second, "desk", "clock", "")
@@ -216,6 +223,25 @@ func TestWhatIsFoundOutLaterHasNoCause(t *testing.T) {
 	d.post("/own/card-1")
 	assert.Equal(t, "/own", d.causes(t)["card-1 silent → own"], "it is named, and changes in its work")
 	assert.Equal(t, "/own", d.causes(t)["card-4 made"], "new objects need no name")
+}
+
+// An admin call is told of what it does, not of what it finds; a callback's attempt can change an
+// object, too.
+func TestWhatAHandAndAnAttemptDoIsTheirs(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.work["none"] = func() {}
+	d.work["hand"] = func() { d.cards.Find("card-1").State = "hand" }
+	d.post("/nothing/card-1") // its handler takes no lock
+	d.cards.Find("card-2").State = "silent"
+	admin(t, d, "POST", "/_fake/desk/none/card-2", "{}")
+	admin(t, d, "POST", "/_fake/desk/hand/card-1", "{}")
+	d.work["send"] = func() {
+		d.world.Send(fake.Callback{Provider: "desk", Subject: "card-3", URL: "http://shop.localhost/"})
+	}
+	d.post("/send")
+	d.Flush()
+	assert.Equal(t, map[string]string{"card-2 new → silent": "", "card-1 new → hand": "by hand", "card-1 hand → attempted": "callback dlv-000001"}, d.causes(t))
 }
 
 // A request that a reset has overtaken does not lend its id to a request of the new world.

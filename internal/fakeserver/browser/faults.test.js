@@ -81,7 +81,9 @@ test("each preset does what its words say to the next call, and to no other", as
     const answer = sent("ORDER-" + i)
     if (text.startsWith("waits")) {
       await held()
-      await advance(30)
+      await advance(29)
+      await held()
+      await advance(1)
     }
     assert.ok((await answer).startsWith(want), `${text}: ${await answer}`)
     assert.equal(await made("ORDER-" + i), n, text)

@@ -1,15 +1,12 @@
 // What each rule and each preset of the Faults part does to a request, as its words say.
 import assert from "node:assert/strict"
 import {test} from "node:test"
-import {advance, call, console_, eachTest, hook, kasapay, kpay, live, page, payment, payout, server} from "./harness.js"
+import {advance, call, console_, eachTest, held, hook, kasapay, kpay, live, page, payment, payout, server} from "./harness.js"
 
 eachTest()
 
 // sent sends a payment and resolves to what came back: the status and what the body is, or "cut".
 const sent = reference => kpay(server, payment(reference, hook.url)).then(r => r.status + (typeof r.value === "string" ? " text" : " JSON"), e => e instanceof TypeError ? "cut" : String(e))
-
-// held waits until a rule holds a request.
-const held = () => page.waitForFunction(async () => (await (await fetch("/_fake/clock")).json()).waiting === 1)
 
 const made = async reference => (await call(server.admin + "/kpay/payments?q=" + reference)).value.total
 
@@ -87,6 +84,7 @@ test("each preset does what its words say to the next call, and to no other", as
     }
     assert.ok((await answer).startsWith(want), `${text}: ${await answer}`)
     assert.equal(await made("ORDER-" + i), n, text)
+    await page.waitForFunction(n => document.querySelectorAll(".faults li.spent").length === n, Number(i) + 1)
     assert.equal(await sent("ORDER-next-" + i), "200 JSON")
   }
   await page.click("text=The next request expires all tokens")

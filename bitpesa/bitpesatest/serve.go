@@ -148,7 +148,7 @@ func (f *Fake) serve(w http.ResponseWriter, r *http.Request, handle operation) {
 }
 
 func (f *Fake) respond(w http.ResponseWriter, r *http.Request, body []byte, handle operation) (int, []byte) {
-	f.world.Lock()
+	f.world.LockFor(r)
 	defer f.world.Unlock()
 	a, failed := f.authenticate(r, body)
 	if failed != "" {

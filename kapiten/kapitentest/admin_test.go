@@ -188,16 +188,16 @@ func TestAFaultWithoutARouteIsRefused(t *testing.T) {
 // The adjustment pays a ride that waits, while a request without a token is held back.
 func TestARefusedRequestIsNoCauseOfWhatAPersonDidMeanwhile(t *testing.T) {
 	t.Parallel()
-	for cause, adjust := range map[string]func(*testing.T, *kapitentest.Fake, string){
-		"by hand": func(t *testing.T, srv *kapitentest.Fake, company string) {
+	for who, adjust := range map[string]func(*testing.T, *kapitentest.Fake, string){
+		"an admin call": func(t *testing.T, srv *kapitentest.Fake, company string) {
 			r := send(t, srv.Admin(), "POST", "/_fake/kapiten/companies/"+company+"/adjust", `{"amount":5000}`)
 			require.Equal(t, 200, r.status, r.body)
 		},
-		"": func(t *testing.T, srv *kapitentest.Fake, company string) { // the test itself
+		"the test itself": func(t *testing.T, srv *kapitentest.Fake, company string) {
 			require.NoError(t, srv.Adjust(company, francs(5000), "found"))
 		},
 	} {
-		t.Run(cause, func(t *testing.T) {
+		t.Run(who, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := kapitentest.NewServer(t)
@@ -219,7 +219,7 @@ func TestARefusedRequestIsNoCauseOfWhatAPersonDidMeanwhile(t *testing.T) {
 				require.NoError(t, json.Unmarshal([]byte(r.body), &page))
 				require.NotEmpty(t, page.Records)
 				assert.Equal(t, "WAITING_PAYMENT → PENDING", page.Records[0].Text)
-				assert.Equal(t, cause, page.Records[0].Cause)
+				assert.Equal(t, "by hand", page.Records[0].Cause)
 				assert.Empty(t, page.Records[0].Request)
 			})
 		})

@@ -181,7 +181,7 @@ func (f *Fake) serveEndpoint(e *endpoint, w http.ResponseWriter, r *http.Request
 }
 
 func (f *Fake) handle(e *endpoint, c *call) *response {
-	f.world.Lock()
+	f.world.LockFor(c.request)
 	defer f.world.Unlock()
 	method := c.request.Method
 	var failure *response

@@ -40,7 +40,7 @@ func (f *Fake) initiate(rw http.ResponseWriter, r *http.Request) {
 		f.refusal(rw, "Invalid Service", "SERVICE_NOT_ALLOWED")
 		return
 	}
-	p, refused := f.accept(o)
+	p, refused := f.accept(r, o)
 	switch {
 	case refused == errorDuplicate && f.config.Quirks.DuplicateStatus != 0:
 		f.problem(rw, f.config.Quirks.DuplicateStatus, descDuplicate)
@@ -80,8 +80,8 @@ const (
 // accept checks reference and float and reserves the amount under one lock, so
 // that concurrent payouts cannot take the same money. It returns the error_code of
 // a payout that it does not accept.
-func (f *Fake) accept(o object) (accepted Payout, refused string) {
-	f.world.Lock()
+func (f *Fake) accept(r *http.Request, o object) (accepted Payout, refused string) {
+	f.world.LockFor(r)
 	defer f.world.Unlock()
 	if f.state.find(o["payout_reference"]) != nil {
 		return Payout{}, errorDuplicate

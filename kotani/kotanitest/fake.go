@@ -219,7 +219,7 @@ func (f *Fake) newRoutes() *http.ServeMux {
 // lock held. The handler's object is sent with HTTP 200.
 func (f *Fake) serve(handle func(*call) object, open bool) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
-		f.world.Lock()
+		f.world.LockFor(r)
 		defer f.world.Unlock() // rw writes into memory
 		if !open {
 			if status, failed := f.authorise(r); status != http.StatusOK {
@@ -258,7 +258,7 @@ func (f *Fake) authorise(r *http.Request) (status int, failed string) {
 // login is POST /api/login. An unknown phone number is HTTP 400 here, unlike in
 // all other operations.
 func (f *Fake) login(rw http.ResponseWriter, r *http.Request) {
-	f.world.Lock()
+	f.world.LockFor(r)
 	defer f.world.Unlock()
 	c, ok := newCall(r, false)
 	if !ok {

@@ -239,7 +239,7 @@ func (f *FiatConnect) serve(handle func(*fiatCall) *response, session bool) http
 // handle returns the response and, if a webhook has to come before it, the
 // channel that the webhook's first attempt closes.
 func (f *FiatConnect) handle(handle func(*fiatCall) *response, r *http.Request, session bool) (*fiatCall, *response, <-chan struct{}) {
-	f.world.Lock()
+	f.world.LockFor(r)
 	defer f.world.Unlock()
 	c, refusal := f.admit(r, session)
 	if refusal != nil {

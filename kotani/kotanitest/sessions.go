@@ -53,7 +53,7 @@ func (f *FiatConnect) login(rw http.ResponseWriter, r *http.Request) {
 		problem(http.StatusUnauthorized, code).write(rw)
 		return
 	}
-	f.world.Lock()
+	f.world.LockFor(r)
 	defer f.world.Unlock()
 	if code, failed := f.checkLogin(r, message); code != "" {
 		problem(http.StatusUnauthorized, code).naming(failed).write(rw)

@@ -45,7 +45,7 @@ func (f *Fake) serveAPI(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (f *Fake) act(r *http.Request, req request) response {
-	f.world.Lock()
+	f.world.LockFor(r)
 	defer f.world.Unlock()
 	switch req["action"] {
 	case "", "pay": // the documents' own samples leave it out

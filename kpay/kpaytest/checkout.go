@@ -98,7 +98,7 @@ func (f *Fake) submitCheckout(rw http.ResponseWriter, r *http.Request) {
 	}
 	fake.About(rw, view.RefID)
 	if r.PostFormValue("cancel") != "" {
-		f.leave(rw, f.cancel(view.CheckoutID))
+		f.leave(rw, f.cancel(r, view.CheckoutID))
 		return
 	}
 	card, problem := f.readCard(r)
@@ -108,7 +108,7 @@ func (f *Fake) submitCheckout(rw http.ResponseWriter, r *http.Request) {
 		writeCheckout(rw, http.StatusUnprocessableEntity, view)
 		return
 	}
-	f.leave(rw, f.payByCard(view.CheckoutID, card))
+	f.leave(rw, f.payByCard(r, view.CheckoutID, card))
 }
 
 // leave sends the payer back to the merchant.
@@ -170,8 +170,8 @@ func (f *Fake) readCard(r *http.Request) (card, problem string) {
 }
 
 // payByCard finishes the payment. A second click changes nothing.
-func (f *Fake) payByCard(id, card string) checkoutView {
-	f.world.Lock()
+func (f *Fake) payByCard(r *http.Request, id, card string) checkoutView {
+	f.world.LockFor(r)
 	defer f.world.Unlock()
 	p := f.state.byCheckout[id]
 	if p == nil { // gone with a reset meanwhile
@@ -189,8 +189,8 @@ func (f *Fake) payByCard(id, card string) checkoutView {
 }
 
 // cancel ends the payment because the payer left. A second click changes nothing.
-func (f *Fake) cancel(id string) checkoutView {
-	f.world.Lock()
+func (f *Fake) cancel(r *http.Request, id string) checkoutView {
+	f.world.LockFor(r)
 	defer f.world.Unlock()
 	p := f.state.byCheckout[id]
 	if p == nil { // gone with a reset meanwhile

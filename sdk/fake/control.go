@@ -17,8 +17,7 @@ type Control struct {
 	world    *World
 	provider Provider
 	secrets  secrets
-	working  int  // requests in work; the World's lock guards it
-	crowded  bool // requests in work have met
+	unsaid   int // requests in the handler that have not called LockFor; the World's lock guards it
 }
 
 // World is the world this fake stands in. Give it to another fake's NewIn to

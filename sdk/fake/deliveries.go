@@ -106,11 +106,13 @@ func (w *World) Send(cb Callback) string {
 			Tag:      cb.Tag,
 			State:    DeliveryPending,
 		},
-		number: disp.count,
-		cause:  w.timeline.cause,
-		first:  make(chan struct{}),
+		first: make(chan struct{}),
 	}
-	d.request = w.timeline.origins[d.Provider+"\x00"+w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject}).Subject]
+	if w.timeline.by != nil {
+		d.request = w.timeline.comes(d.Provider, d.Subject)
+	} else {
+		d.request = w.timeline.origins[d.Provider+"\x00"+w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject}).Subject]
+	}
 	disp.add(d, w.opts.JournalSize)
 	w.touch(w.byName[cb.Provider], cb.Subject)
 	w.applyCallbackFault(d)
@@ -197,8 +199,6 @@ func (w *World) redeliver(id string) error {
 // delivery is a Delivery in work. Its Delivery is what a snapshot holds.
 type delivery struct {
 	Delivery
-	number    int           // of its ID; zero after a Restore
-	cause     string        // the event that sent it; empty: a request or a person
 	request   string        // id of the request that caused it, or that its object comes from
 	scheduled int           // attempts of the retry schedule so far
 	queued    int           // jobs of it waiting or under way

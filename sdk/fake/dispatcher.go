@@ -216,7 +216,10 @@ func (w *World) attempt(disp *dispatcher, j job) {
 	defer func() { w.noteAttempt(d, x.DeliveryAttempt, received) }()
 	giveUp := false
 	if policy.Attempted != nil {
+		w.timeline.cause = "callback " + d.ID
 		giveUp = policy.Attempted(d.copy(), x)
+		w.settle()
+		w.timeline.cause = ""
 	}
 	if acknowledged {
 		d.State = DeliveryDelivered

@@ -62,7 +62,8 @@
 //		return f
 //	}
 //
-// A handler locks the World after it has read the request. It changes the state,
+// A handler locks the World with World.LockFor after it has read the request: so the timeline
+// knows whose doing each change is, also when requests overlap. It changes the state,
 // takes ids from World.IDs, schedules what comes later with World.After and posts
 // callbacks with World.Send. It unlocks the World before it writes the response.
 // ReadObject reads a JSON body, Text a field of it; Respond writes the response.
@@ -71,9 +72,9 @@
 // Provider.Ledger. The World then finds out by itself which objects a request, an
 // event or a callback is about, and records in the timeline how their states
 // change. Because tells which check a refused request has failed, and About which objects a
-// request has changed that neither it nor its response names.
+// request is about that neither it nor its response names.
 //
-// Locking: a World has one mutex, World.Lock. It guards the state of every fake
+// Locking: a World has one mutex, which World.Lock and World.LockFor take. It guards the state of every fake
 // in that World. The functions of a Provider and a Policy say whether they are
 // called with the lock held. A function that is called with the lock held must
 // not call Control, which takes the lock itself, and must not wait for a network.

@@ -55,6 +55,7 @@ func TestFaultKinds(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, tt.status, res.StatusCode)
 				assert.Equal(t, tt.header, res.Header.Get("Retry-After"))
+				assert.Equal(t, tt.fault.Kind == fake.FaultHTML, res.Header.Get("Content-Type") == "text/html")
 				body, err := io.ReadAll(res.Body)
 				require.NoError(t, res.Body.Close())
 				assert.Equal(t, tt.wantErr, err != nil, "%v", err)

@@ -33,7 +33,6 @@ type Request struct {
 	Subject        string      `json:"subject,omitempty"`   // id of the object it is about
 	Reference      string      `json:"reference,omitempty"` // the merchant's own in its body
 
-	sent   int      // callbacks there had been when it arrived
 	about  []string // ids of objects, from About
 	shared bool     // other operations of the provider have its method and path
 }

@@ -3,6 +3,7 @@ package fake
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,10 +46,8 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	request.Operation = c.provider.operation(r.Method, request.Path, body)
 	request.Pending, request.shared = true, c.provider.shared(request.Operation)
 	w.Lock()
-	request.Time, request.sent = w.Now(), w.dispatcher.count
+	request.Time = w.Now()
 	w.journal.add(request)
-	c.crowded = c.working > 0
-	c.working++
 	line := w.record(Record{
 		Kind: RecordRequest, Provider: request.Provider, Result: ResultPending, Request: request.ID,
 		Text: request.what() + " → in work",
@@ -62,12 +61,11 @@ func (c *Control) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	response, last := newRecorder(), Fault{}
 	if err != nil {
 		c.refuseBody(response, r, err)
-	} else if last, err = c.work(response, r, body, faults); err != nil {
+	} else if last, err = c.work(response, r, body, faults, &handling{control: c, request: request, response: response, line: line}); err != nil {
 		w.Lock()
 		request.Pending = false
 		line.Result, line.Text, line.Cause = ResultFailed, request.line(), "the caller went away"
 		w.timeline.write(line)
-		c.leave()
 		w.Unlock()
 		panic(http.ErrAbortHandler) // the caller went away during a delay, or the fake was closed
 	}
@@ -99,7 +97,7 @@ var errGone = errors.New("fake: caller gone")
 // work applies the faults that come before the provider's work and lets the
 // provider handle the request. It returns the rule that has to change the
 // response.
-func (c *Control) work(response *recorder, r *http.Request, body []byte, faults []Fault) (last Fault, err error) {
+func (c *Control) work(response *recorder, r *http.Request, body []byte, faults []Fault, h *handling) (last Fault, err error) {
 	for _, f := range faults {
 		switch f.Kind {
 		case FaultDelay:
@@ -131,12 +129,14 @@ func (c *Control) work(response *recorder, r *http.Request, body []byte, faults 
 	if body != nil {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	c.handle(response, r)
+	c.handle(response, r, h)
 	return last, nil
 }
 
 // handle calls the provider. A panic of the provider's code becomes a 500.
-func (c *Control) handle(response *recorder, r *http.Request) {
+func (c *Control) handle(response *recorder, r *http.Request, h *handling) {
+	c.world.locked(func() { c.unsaid++ })
+	defer c.world.locked(h.say)
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -146,7 +146,7 @@ func (c *Control) handle(response *recorder, r *http.Request) {
 		*response = *newRecorder()
 		c.provider.Refuse(response, r, http.StatusInternalServerError, 0)
 	}()
-	c.provider.Handler.ServeHTTP(response, r)
+	c.provider.Handler.ServeHTTP(response, r.WithContext(context.WithValue(r.Context(), handlingKey{}, h)))
 }
 
 func (c *Control) expireTokens() {
@@ -178,13 +178,6 @@ func (c *Control) note(request *Request, response *recorder, kind FaultKind, too
 	}
 	c.world.journal.grow(len(text))
 	c.world.noteRequest(c, request, line)
-	c.leave()
-}
-
-// leave notes that a request is over. The lock is held.
-func (c *Control) leave() {
-	c.working--
-	c.crowded = c.crowded && c.working > 0
 }
 
 // turnedDown asks the provider whether a response below 400 is a refusal.

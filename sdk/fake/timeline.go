@@ -1,10 +1,10 @@
 package fake
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,8 +53,22 @@ type timeline struct {
 	origins map[string]string    // by provider, NUL and an id: the request that made or changed the object last
 	touched []objectKey          // objects whose state is to be compared
 	spare   []objectKey          // memory for the next touched
-	cause   string               // of what is being carried out
+	cause   string               // the event or the attempt that is being carried out
+	by      *handling            // the request whose handler holds the lock
+	late    bool                 // what is found out now has happened before
 }
+
+// handling is a request whose handler runs.
+type handling struct {
+	control  *Control
+	request  *Request
+	response *recorder
+	line     *Record
+	said     bool  // it has called LockFor
+	before   []int // how many objects of each Kind there were when it took the lock
+}
+
+type handlingKey struct{}
 
 type stateKey struct{ provider, kind, id string }
 
@@ -108,11 +122,76 @@ func (t *timeline) write(r *Record) {
 
 // record adds a line. The lock is held.
 func (w *World) record(r Record) *Record {
+	t := &w.timeline
 	r.Time = w.Now()
-	if r.Cause == "" {
-		r.Cause = w.timeline.cause
+	r.Cause = cmp.Or(r.Cause, t.cause)
+	if r.Kind == RecordState || r.Kind == RecordEntry {
+		switch {
+		case t.late || r.Cause != "":
+		case t.by != nil:
+			r.Request = t.comes(r.Provider, r.Subject)
+		case w.byName[r.Provider].unsaid == 0: // else it may be that request's doing
+			r.Cause = byHand
+		}
 	}
-	return w.timeline.add(r)
+	return t.add(r)
+}
+
+// byHand is the cause of what neither a request nor an event does: an admin call, or a
+// method of a fake.
+const byHand = "by hand"
+
+// LockFor takes the World's lock for the handler of a request; Unlock gives it back. What
+// changes in between is the request's doing. What a handler changes under Lock alone has
+// no cause in the timeline.
+func (w *World) LockFor(r *http.Request) {
+	w.Lock()
+	by, ok := r.Context().Value(handlingKey{}).(*handling)
+	if !ok || by.control.world != w {
+		return
+	}
+	by.say()
+	w.touchNamed(by)
+	w.settleLate() // what has happened before is not its doing
+	by.before = by.before[:0]
+	for _, k := range by.control.provider.Kinds {
+		by.before = append(by.before, k.Len())
+	}
+	w.timeline.by = by
+}
+
+// done ends the work of a handler that holds the lock: it looks at the objects that the
+// request names and at those which are new.
+func (w *World) done() {
+	by := w.timeline.by
+	defer func() { w.timeline.by = nil }()
+	w.touchNamed(by)
+	for n, k := range by.control.provider.Kinds {
+		for i := by.before[n]; i < k.Len(); i++ {
+			w.touch(by.control, k.peekAt(i).ID)
+		}
+	}
+	w.settle()
+}
+
+// touchNamed looks at the objects that a request names.
+func (w *World) touchNamed(by *handling) {
+	for part := range strings.SplitSeq(by.request.Path, "/") {
+		w.touch(by.control, part)
+	}
+	for _, ids := range [][]string{texts(by.request.RequestBody), by.response.about} {
+		for _, id := range ids {
+			w.touch(by.control, id)
+		}
+	}
+}
+
+// say notes that the World knows from now on what the request does. The lock is held.
+func (h *handling) say() {
+	if !h.said {
+		h.said = true
+		h.control.unsaid--
+	}
 }
 
 // watch makes the ledger of a provider, which may be new, tell of its entries.
@@ -171,6 +250,13 @@ func (w *World) settle() {
 		}
 		t.spare = touched[:0]
 	}
+}
+
+// settleLate settles what has happened earlier: nobody knows any more who did it.
+func (w *World) settleLate() {
+	w.timeline.late = true
+	w.settle()
+	w.timeline.late = false
 }
 
 // learn takes the states of all objects as known: they are not news.
@@ -245,7 +331,7 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	for _, id := range r.about {
 		w.touch(c, id)
 	}
-	w.settle()
+	w.settleLate()
 	r.Subject, r.Reference = w.subjectOf(c, r)
 	if r.Subject == "" && r.Reference == "" && len(r.about) > 0 {
 		known := t.about(Record{Provider: r.Provider, Subject: r.about[0]})
@@ -268,57 +354,22 @@ func (w *World) noteRequest(c *Control, r *Request, line *Record) {
 	case r.Fault != "":
 		line.Cause = "fault " + string(r.Fault)
 	}
-	w.attribute(r, line, c.working == 1 && !c.crowded && line.Result != ResultRefused)
 	t.write(line)
 }
 
-// attribute notes what a request has caused: the callbacks and the other records about its
-// object, or about an object in its response. A request that was alone with its provider has
-// caused all else too, if it was not refused. What an event or a person caused in the meantime
-// is not among them.
-func (w *World) attribute(r *Request, line *Record, alone bool) {
-	t := &w.timeline
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return
+// comes notes that an object was made or changed by the request whose handler holds the
+// lock, and returns the request's id; it is empty if a reset has come meanwhile.
+func (t *timeline) comes(provider, subject string) (request string) {
+	if !t.has(t.by.line) {
+		return ""
 	}
-	names := func(id string) bool { // the request, its response or About does
-		return id != "" && (id == r.Subject || strings.Contains(r.ResponseBody, strconv.Quote(id)) || slices.Contains(r.about, id))
-	}
-	for _, d := range slices.Backward(w.dispatcher.deliveries) {
-		if d.number <= r.sent {
-			break
-		}
-		if d.Provider != r.Provider || d.cause != "" || d.Subject == "" {
-			continue
-		}
-		if id := t.about(Record{Provider: d.Provider, Subject: d.Subject}).Subject; names(id) || names(d.Subject) {
-			d.request = r.ID
-			t.comes(d.Provider, id, r)
-		}
-	}
-	for i := len(t.records) - 1; i >= 0 && t.records[i].ID > line.ID; i-- {
-		caused := t.records[i]
-		if caused.Provider != line.Provider {
-			continue
-		}
-		if d := w.dispatcher.byID[caused.Delivery]; d != nil {
-			caused.Request = d.request
-		} else if id := t.about(*caused).Subject; caused.Request == "" && caused.Cause == "" && (alone || names(id) || names(caused.Subject) || caused.Entry != nil && names(caused.Entry.ID)) {
-			caused.Request = r.ID
-			t.comes(r.Provider, id, r)
-		} else {
-			continue
-		}
-		t.write(caused)
-	}
-}
-
-// comes notes the request that made or changed an object.
-func (t *timeline) comes(provider, id string, from *Request) {
 	if len(t.origins) >= t.size { // begin anew rather than grow without bound
 		clear(t.origins)
 	}
-	t.origins[provider+"\x00"+id] = from.ID
+	if subject != "" {
+		t.origins[provider+"\x00"+t.about(Record{Provider: provider, Subject: subject}).Subject] = t.by.request.ID
+	}
+	return t.by.request.ID
 }
 
 // line is what a timeline shows of a request.
@@ -396,61 +447,42 @@ func (w *World) recordActs(next http.Handler) http.Handler {
 			next.ServeHTTP(rw, r)
 			return
 		}
-		last := 0 // the newest record before the call
-		w.locked(func() { last = w.timeline.dropped + len(w.timeline.records) })
+		parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/_fake/"), "/")
+		subject := ""
+		if len(parts) > 2 {
+			subject = parts[2]
+		}
+		c := w.touchBefore(parts[0], subject)
 		seen := &statusWriter{ResponseWriter: rw, status: http.StatusOK}
 		next.ServeHTTP(seen, r)
 		w.Lock()
 		defer w.Unlock()
-		parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/_fake/"), "/")
 		line := Record{Kind: RecordAct, Result: ResultOK, Text: actText(r.Method, strings.TrimPrefix(r.URL.Path, "/_fake")), Cause: byHand}
 		if seen.status >= 400 {
 			line.Result, line.Cause = ResultRefused, "refused: "+seen.problem()
 		}
-		if c := w.byName[parts[0]]; c != nil {
-			line.Provider = parts[0]
+		if c != nil {
+			line.Provider, line.Subject = parts[0], subject
 			if call, ok := c.provider.Admin[r.Pattern]; ok {
 				line.Text = "the admin call that " + call.Does
 			}
-			if len(parts) > 2 {
-				line.Subject = parts[2]
-			}
-			w.touch(c, line.Subject)
-			w.timeline.cause = byHand
+			w.touch(c, subject)
 			w.settle()
-			w.timeline.cause = ""
-			w.timeline.moved(line.Provider, line.Subject, last, c.working == 0)
 		}
 		w.record(line)
 	})
 }
 
-const byHand = "by hand" // the cause of what an admin call changes
-
-// moved names the cause of the records, newer than last, that an admin call has made of an
-// object, a ledger entry or an account, and of the objects of those entries: an adjustment
-// pays a ride that waits. If it was alone, because no request is in work, the provider's other
-// records are its doing too.
-func (t *timeline) moved(provider, id string, last int, alone bool) {
-	subjects := []string{t.about(Record{Provider: provider, Subject: id}).Subject}
-	for _, kind := range []RecordKind{RecordEntry, RecordState} {
-		for i := len(t.records) - 1; i >= 0 && t.records[i].ID > last; i-- {
-			r := t.records[i]
-			if r.Kind != kind || r.Provider != provider || r.Cause != "" || r.Request != "" {
-				continue
-			}
-			subject := t.about(*r).Subject
-			its := subject != "" && slices.Contains(subjects, subject)
-			if !its && !alone && (r.Entry == nil || r.Entry.ID != id && r.Entry.Account.Owner != id) {
-				continue
-			}
-			if kind == RecordEntry {
-				subjects = append(subjects, subject)
-			}
-			r.Cause = byHand
-			t.write(r)
-		}
+// touchBefore looks at the object that an admin call is about before the call changes it.
+func (w *World) touchBefore(provider, subject string) *Control {
+	w.Lock()
+	defer w.Unlock()
+	c := w.byName[provider]
+	if c != nil {
+		w.touch(c, subject)
+		w.settleLate()
 	}
+	return c
 }
 
 // actText says what an admin call did.

@@ -80,7 +80,7 @@ func (s *toy) load(raw json.RawMessage) (func(), error) {
 
 func (s *toy) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
-	s.world.Lock()
+	s.world.LockFor(r)
 	defer s.world.Unlock()
 	id := s.world.IDs("toy").UUID()
 	s.state.Orders = append(s.state.Orders, id)

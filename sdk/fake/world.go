@@ -161,9 +161,12 @@ func (w *World) Lock() {
 	kept = true
 }
 
-// Unlock gives the mutex back.
+// Unlock gives the mutex back that Lock or LockFor has taken.
 func (w *World) Unlock() {
 	defer w.mu.Unlock()
+	if w.timeline.by != nil {
+		w.done()
+	}
 	w.settle()
 }
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import {readFileSync} from "node:fs"
 import {test} from "node:test"
 import {
-  advance, built, call, console_, context, eachTest, hook, kasapay, kotani, kpay, live, merchant, must, page, payment, payout, restart,
+  advance, built, call, console_, context, eachTest, held, hook, kasapay, kotani, kpay, live, merchant, must, page, payment, payout, restart,
   ride, serve, server, tabTo,
 } from "./harness.js"
 
@@ -323,7 +323,7 @@ test("a request shows its duration and the fault that met it", async () => {
     must(await call(server.admin + "/faults", "POST", {provider: "kpay", operation: "pay", times: 1, kind, status: kind === "status" ? 500 : 0, seconds: kind === "delay" ? 5 : 0}))
     const sent = kpay(server, payment("ORDER-" + kind, hook.url)).catch(e => e)
     if (kind === "delay") {
-      await page.waitForFunction(async () => (await (await fetch("/_fake/clock")).json()).waiting === 1)
+      await held()
       await page.click("button:text-is('+10 s')")
     }
     await sent

@@ -6,7 +6,7 @@ import {createRequire} from "node:module"
 import {join} from "node:path"
 import {test} from "node:test"
 import {
-  advance, browser, built, call, console_, context, eachTest, hook, kotani, kpay, live, merchant, must, page, payment, ride, serve, server, shots,
+  advance, browser, built, call, console_, context, eachTest, hook, kotani, kpay, live, merchant, must, page, payment, restart, ride, serve, server, shots,
 } from "./harness.js"
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
@@ -335,10 +335,45 @@ test("seven tabs do not take all connections: a hidden tab gives its stream back
     await look(tab, true)
     tabs.push(tab)
   }
+  const held = () => tabs[0].evaluate(async () => (await navigator.locks.query()).held.length)
+  for (let tries = 0; await held() > 0; tries++) assert.ok(tries < 500, "a hidden tab holds the lock of the stream")
   await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
   await look(tabs[0], false)
   await tabs[0].waitForSelector(".timeline a.mono:text-is('ORDER-1')", {timeout: 6000})
   assert.equal(await tabs[1].locator(".timeline a.mono:text-is('ORDER-1')").count(), 0)
+})
+
+for (const locks of [true, false]) test(`ten tabs in view stay live and work, ${locks ? "one with a stream" : "in a browser without locks"}`, async () => {
+  const m = await merchant(server)
+  if (!locks) await context.addInitScript(() => Object.defineProperty(Navigator.prototype, "locks", {value: undefined}))
+  const tabs = []
+  for (let i = 0; i < 10; i++) {
+    const tab = await context.newPage()
+    await tab.goto(console_("/?view=timeline"), {timeout: 6000})
+    await tab.waitForSelector(".timeline > li", {timeout: 6000})
+    tabs.push(tab)
+  }
+  const all = check => Promise.all(tabs.map(check))
+  const told = async reference => {
+    await m.api("/api/rides/", "POST", ride(m.id, reference))
+    await all(tab => tab.waitForSelector(`.timeline a.mono:text-is('${reference}')`, {timeout: 6000}))
+  }
+  const streams = () => tabs[9].evaluate(async () => (await navigator.locks.query()).held.length)
+  await told("ORDER-1")
+  if (locks) assert.equal(await streams(), 1)
+  await tabs[9].click("button:text('+1 h')")
+  const now = (await call(server.admin + "/clock")).value.now.slice(0, 19).replace("T", " ")
+  await all(tab => tab.waitForFunction(now => document.querySelector("#now").textContent === now, now, {timeout: 6000}))
+  await tabs.shift().close()
+  tabs.unshift(await context.newPage())
+  await tabs[0].goto(console_("/?view=timeline"))
+  await told("ORDER-2")
+  if (locks) for (let tries = 0; await streams() !== 1; tries++) assert.ok(tries < 500, "another tab takes the stream over")
+  const port = new URL(server.console).port
+  await server.stop()
+  await all(tab => tab.waitForSelector("#live.lost", {timeout: 6000}))
+  await restart("-addr", "127.0.0.1:" + port)
+  await all(tab => tab.waitForSelector("#live:not(.lost) >> text=live", {timeout: 6000}))
 })
 
 test("a callback that the receiver answers wrongly tells what the provider wants", async () => {

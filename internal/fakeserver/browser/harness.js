@@ -306,6 +306,11 @@ export const console_ = (path = "/") => server.console.slice(0, -1) + path
 export const live = () => page.waitForSelector("#live:not(.lost) >> text=live")
 export const advance = seconds => call(server.admin + "/clock/advance", "POST", {seconds})
 
+// held waits until a rule holds a request.
+export async function held(by = server) {
+  for (let tries = 0; (await call(by.admin + "/clock")).value.waiting !== 1; tries++) assert.ok(tries < 1000, "no request is held")
+}
+
 // tabTo presses a key until what has the focus begins with a text, as a person does.
 export const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") || document.activeElement.textContent)
 export async function tabTo(text, key = "Tab") {

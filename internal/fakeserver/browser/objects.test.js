@@ -4,7 +4,7 @@
 import assert from "node:assert/strict"
 import {after, afterEach, before, beforeEach, test} from "node:test"
 import {
-  bitpesa, build, call, document, fiatAccount, fiatconnect, kasapay, kotani, kpay, kyc, launch, merchant, must, payment, payout, person, receiver, ride, serve, transaction, writes,
+  bitpesa, build, call, document, fiatAccount, fiatconnect, held, kasapay, kotani, kpay, kyc, launch, merchant, must, payment, payout, person, receiver, ride, serve, transaction, writes,
 } from "./harness.js"
 
 let built, server, hook, browser, context, page, errors
@@ -525,7 +525,7 @@ for (const provider of ["kapiten", "kpay", "kasapay", "kotani", "fiatconnect", "
       ["is lost before it is done", dropped],
       ["gets a 503", async promise => assert.equal((await promise).status, 503)],
       ["waits 30 s on the clock", async promise => {
-        await page.waitForFunction(async () => (await (await fetch("/_fake/clock")).json()).waiting === 1)
+        await held(server)
         await page.click("button:text-is('+1 min')")
         must(await promise)
       }],

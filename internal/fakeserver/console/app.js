@@ -164,21 +164,47 @@ function live() {
   if (by("live-text").textContent !== text) by("live-text").textContent = text
 }
 
-let hush = null // closes the stream
+let hush = null // ends the listening
 
-// A browser allows a server six connections, and each tab's stream takes one: a tab that
-// nobody looks at gives its own back, and goes on from the last message later.
+// A browser allows a server six connections, and a stream takes one for as long as it is open.
+// So one tab keeps its stream. The others, and all of a browser that has no locks for this
+// address, open theirs each second for its first message: what has happened since the last one.
+// A tab that nobody looks at has none, and goes on from the last message later.
 function listen() {
   if (document.hidden || hush) return
+  let over = false, stream, again, release
+  const until = new Promise(resolve => { release = resolve })
+  hush = () => {
+    over = true
+    clearTimeout(watch)
+    clearTimeout(again)
+    stream?.close()
+    release()
+    hush = null
+  }
+  const next = () => {
+    hush?.()
+    listen()
+  }
+  const hear = lock => {
+    if (over) return null
+    stream = open(lock ? () => {} : () => {
+      clearTimeout(watch)
+      stream.close()
+      again = setTimeout(next, 1000)
+    })
+    return lock && until
+  }
+  if (navigator.locks) navigator.locks.request("stream", {ifAvailable: true}, hear)
+  else hear(null)
+}
+
+// open opens the stream, and calls heard after each message.
+function open(heard) {
   const stream = new EventSource("/_fake/events" + query({last}))
   const alive = () => {
     clearTimeout(watch)
     watch = setTimeout(lose, patience)
-  }
-  hush = () => {
-    clearTimeout(watch)
-    stream.close()
-    hush = null
   }
   const lose = () => {
     hush?.()
@@ -193,6 +219,7 @@ function listen() {
     const m = JSON.parse(event.data)
     patience = 3000 * m.heartbeat
     alive()
+    heard()
     const first = total === 0 && m.total > 0
     total = m.total
     setClock(m.clock)
@@ -214,6 +241,7 @@ function listen() {
   stream.addEventListener("ping", alive)
   stream.addEventListener("error", lose)
   alive()
+  return stream
 }
 
 document.addEventListener("visibilitychange", () => {

@@ -106,7 +106,7 @@ var rules = []rule{
 	},
 	{
 		"no flights", "calls of one process with one reference share one flight", "kapiten",
-		[]edit{{transport + "settle.go", "		s := c.shared[key]\n		if s == nil {", "		s := c.shared[key]\n		if s = nil; s == nil {", 1}},
+		[]edit{{transport + "settle.go", "		if s == nil {\n			s = &sharedCall{", "		if s = nil; s == nil {\n			s = &sharedCall{", 1}},
 	},
 	{
 		"an empty list", "a list that does not count its rows is no absence", "kapiten",

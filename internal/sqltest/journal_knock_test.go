@@ -189,6 +189,52 @@ func TestJournalKnockLooksOn(t *testing.T) {
 	})
 }
 
+// TestJournalKnockAtAWatchedEnd: the lookup after a callback may fail or lag, days after the
+// end, too. It is made again soon, and not only when the watch comes to it; and so it is
+// after two old responses overturned the end.
+func TestJournalKnockAtAWatchedEnd(t *testing.T) {
+	for _, how := range []string{"blind", "lags", "knocked during the lookup", "overturned"} {
+		for _, days := range []int{0, 3} {
+			t.Run(fmt.Sprint(how, days), func(t *testing.T) {
+				b := newBank(sdk.Referenced)
+				m := watchingMerchant(t, b, 7*24*time.Hour)
+				m.mustPlan("a")
+				m.work(0)
+				b.set("a", "paid")
+				m.again(2, time.Minute)
+				m.again(24*days, time.Hour)
+				truth, want := "reversed", []string{"pending", "succeeded", "reversed"}
+				switch how {
+				case "knocked during the lookup": // of the watch
+					pass(t, m.db, time.Until(m.entry("a").Due))
+					b.held = func() { b.held = nil; m.knock("a") }
+					m.work(time.Second)
+					require.Nil(t, b.held)
+				case "overturned":
+					b.set("a", "reversed")
+					m.knock("a")
+					m.again(3, time.Second)
+					truth, want = "paid", append(want, "corrected")
+				default:
+					m.knock("a")
+				}
+				b.blind = how == "blind"
+				if how != "overturned" {
+					m.work(2 * time.Second)
+				}
+				b.blind = false
+				b.set("a", truth)
+				m.again(6, 20*time.Second)
+				require.Equal(t, want, m.changes("a"))
+				polls := b.polls
+				m.again(60, time.Minute)
+				require.LessOrEqual(t, b.polls, polls+4, "then it is left to the watch")
+				require.False(t, m.entry("a").Due.IsZero())
+			})
+		}
+	}
+}
+
 // TestJournalWatchAfterAct: what a person ends is watched, and only with Provider.Watch.
 func TestJournalWatchAfterAct(t *testing.T) {
 	for _, test := range []struct {

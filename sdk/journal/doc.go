@@ -131,10 +131,10 @@
 // show another end are believed, and told as reversed or corrected. The second is asked for
 // when a worker next runs, a second later or more, whatever KnockGap says. It counts within
 // two days of the first. Without a clear response it is asked for again, up to
-// about FlowConfig.DoubtLimit. An end that was overturned is looked up again: by Watch, or
-// without it a minute later and up to twice more. Where the provider alternates, that stops
-// after nine changes. Where it shows an old state for longer, Watch, a knock or Compare finds
-// the truth. One response makes a refused or cancelled payment stuck, if it shows that
+// about FlowConfig.DoubtLimit. An end that was overturned is looked up again
+// a minute later and up to twice more. Where the provider alternates, that stops
+// after nine changes; Watch goes on. Where it shows an old state for longer, Watch, a knock or
+// Compare finds the truth. One response makes a refused or cancelled payment stuck, if it shows that
 // payment as pending.
 //
 // Purge may take the details of a final entry that a knock wakes in the same moment.

@@ -279,8 +279,8 @@ func (j *Journal) accept(ctx context.Context, m *machine, e *entry, a result, ev
 	fresh := next
 	fresh.sinceAt = fresh.now
 	delay := j.rest(m, &fresh)
-	if overturn(e.standing, a.standing) != 0 && delay < 0 {
-		next.tries, delay = j.afterOverturn(e)
+	if overturn(e.standing, a.standing) != 0 {
+		next.tries, delay = j.afterOverturn(e, delay)
 	}
 	return j.record(ctx, m, e, next, transition{event: event, note: string(a.standing), kind: kind, delay: delay})
 }

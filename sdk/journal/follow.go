@@ -49,10 +49,10 @@ func (j *Journal) follow(ctx context.Context, m *machine, e *entry) error {
 	}
 	rest := j.rest(m, e)
 	switch {
-	case rest < 0 || unsure && err != nil:
+	case rest < 0 || unsure && err != nil || !unsure && e.knocked():
 		return j.lookMore(ctx, m, e, err, err != nil, rest)
 	case unsure:
-		rest = min(rest, time.Minute)
+		return j.quiet(ctx, m, e, e.tries, e.looks, min(rest, time.Minute))
 	case err != nil:
 		rest = max(rest, sdk.RetryAfter(err))
 	}
@@ -76,16 +76,21 @@ const (
 // it was read, and what it says.
 //
 // tries counts what is tried again and again. Of a known end it counts lookups after a knock
-// or after what overturned the end: without a clear response, clear (times oneClear), and
-// how often the end was overturned (times oneOverturn).
+// or after what overturned the end: without a clear response, and clear (times oneClear).
+// oneKnock says that there was a knock or an overturn, which an end that is watched has to
+// know. Above it is how often the end was overturned (times oneOverturn).
 const (
 	kindsOfReading = 4
 	// noReading is more than all lookups of a doubt, and less than any reading.
 	noReading = 1_000_000
 
 	oneClear    = 1_000_000
+	oneKnock    = 10_000_000
 	oneOverturn = 100_000_000
 )
+
+// knocked reports that lookups are due after a knock or an overturn.
+func (e *entry) knocked() bool { return e.tries%oneOverturn >= oneKnock }
 
 // overturn names the way in which a response overturns a known end, or shows as taken back
 // what was never shown as done. 0: neither.
@@ -133,14 +138,18 @@ const (
 	mostOverturns = 8
 )
 
-// afterOverturn has an end that nothing watches looked up again after it was overturned:
-// both responses may have been old ones.
-func (j *Journal) afterOverturn(e *entry) (tries int, delay time.Duration) {
+// afterOverturn has an end looked up again after it was overturned, sooner than after its
+// rest: both responses may have been old ones.
+func (j *Journal) afterOverturn(e *entry, rest time.Duration) (tries int, delay time.Duration) {
 	overturns := e.tries/oneOverturn + 1
 	if overturns > mostOverturns {
-		return 0, never
+		return 0, rest
 	}
-	return overturns * oneOverturn, j.backoff(overturns, time.Minute, 24*time.Hour)
+	delay = j.backoff(overturns, time.Minute, 24*time.Hour)
+	if rest >= 0 {
+		delay = min(delay, rest)
+	}
+	return overturns*oneOverturn + oneKnock, delay
 }
 
 // lookMore looks again at an entry after a knock, or after a reading that overturns its end,
@@ -156,7 +165,7 @@ func (j *Journal) lookMore(ctx context.Context, m *machine, e *entry, err error,
 		delay := max(sdk.RetryAfter(err), j.backoff(failures, 2*time.Second, 10*time.Minute))
 		return j.quiet(ctx, m, e, e.tries+1, e.looks, delay)
 	}
-	clears := e.tries%oneOverturn/oneClear + 1
+	clears := e.tries%oneKnock/oneClear + 1
 	if clears >= clearLooks {
 		return j.quiet(ctx, m, e, 0, e.looks, rest)
 	}

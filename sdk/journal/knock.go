@@ -42,7 +42,8 @@ type knocked struct {
 // After a knock at a finished entry the journal looks up to three times, some minutes
 // apart, and once more after each response that would overturn the end. Once it is
 // overturned, the three begin again. Without a clear response it looks on, up to
-// FlowConfig.DoubtLimit. Later news needs another knock, Provider.Watch or, where the
+// FlowConfig.DoubtLimit. It looks once if the knock came before your func had taken the end.
+// Later news needs another knock, Provider.Watch or, where the
 // provider has a list, Flow.Compare.
 func (f *Flow[P, T]) Knock(auth ...webhook.Authenticator) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

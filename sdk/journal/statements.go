@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -63,6 +64,9 @@ const (
 	meanwhileOrOwed = `(` + meanwhile + ` OR owed <> '' AND $6 <> 'open')`
 )
 
+// wakes are the finished entries that a knock wakes: a lookup may correct them.
+const wakes = `(state IN ('final', 'refused') OR state = 'cancelled' AND attempts + opened > 0 OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
+
 // unsent makes a stuck entry of which nothing had left when the backup was made one that
 // may have been sent since.
 const unsent = `SET resume = 'sending', opened = opened + 1, looks = 0, fence = fence + 1,
@@ -119,7 +123,8 @@ func newStatements(d Dialect) *statements {
 				contested = $15, approved = $16, resend = $17, since_at = CASE WHEN CAST($18 AS {bigint}) = 1 THEN {now} ELSE since_at END, asked_at = {now}
 			WHERE id = $1 AND fence = $5`),
 		// quiet is write for an entry about which there is nothing new.
-		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt(meanwhile) + `, holder = '', fence = fence + 1, tries = $6, looks = $7, asked_at = {now},
+		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt(meanwhile) + `, holder = '', fence = fence + 1,
+				tries = CASE WHEN ` + meanwhile + ` AND ` + wakes + ` THEN ` + strconv.Itoa(oneKnock) + ` ELSE CAST($6 AS {bigint}) END, looks = $7, asked_at = {now},
 				lane = CASE WHEN state = 'planned' AND owed = '' THEN 1 ELSE 0 END
 			WHERE id = $1 AND fence = $5`),
 		details: s(`UPDATE journal_details SET prepared = $2, value = $3, note = $4 WHERE entry = $1`),
@@ -174,12 +179,11 @@ func newStatements(d Dialect) *statements {
 		` ORDER BY due_at LIMIT $4 {skip}`
 	set := `UPDATE journal_entries SET due_at = {now} + CAST($5 AS {bigint}), fence = fence + 1, holder = $6, lane = 0 WHERE id `
 	// A knock moves due_at no nearer than a gap after the last lookup, nor nearer than
-	// secondLook after a first reading. It leaves a lease alone, and the backoff of what was not sent. It wakes a finished entry
-	// only where a lookup may correct it. The references follow $4.
-	const wakes = `(state IN ('final', 'refused') OR state = 'cancelled' AND attempts + opened > 0 OR state = 'stuck' AND resume IN ('sending', 'open')) AND owed = ''`
+	// secondLook after a first reading. It leaves a lease alone, and the backoff of what was
+	// not sent. The references follow $4.
 	wait := fmt.Sprintf(`CASE WHEN looks > %d AND CAST($2 AS {bigint}) < %d THEN %[2]d ELSE CAST($2 AS {bigint}) END`, noReading, secondLook.Microseconds())
 	nearest := `CASE WHEN asked_at + ` + wait + ` > {now} THEN asked_at + ` + wait + ` ELSE {now} END`
-	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, tries = CASE WHEN ` + wakes + ` THEN 0 ELSE tries END, due_at = CASE
+	out.knock = s(`UPDATE journal_entries SET knocks = knocks + 1, tries = CASE WHEN ` + wakes + ` THEN ` + strconv.Itoa(oneKnock) + ` ELSE tries END, due_at = CASE
 			WHEN due_at IS NULL THEN CASE WHEN $3 = 1 AND ` + wakes + ` THEN ` + nearest + ` END
 			WHEN holder <> '' OR state = 'planned' OR owed <> '' OR due_at < ` + nearest + ` THEN due_at
 			ELSE ` + nearest + ` END

@@ -219,8 +219,9 @@ func TestJournalKnockAtAWatchedEnd(t *testing.T) {
 					m.knock("a")
 				}
 				b.blind = how == "blind"
-				if how != "overturned" {
-					m.work(2 * time.Second)
+				if polls := b.polls; how != "overturned" {
+					m.work(30 * time.Second)
+					require.Equal(t, polls+1, b.polls)
 				}
 				b.blind = false
 				b.set("a", truth)

@@ -125,6 +125,18 @@ var rules = []rule{
 		[]edit{{transport + "settle.go", "	for wait := time.Second; ; wait *= 2 {\n		found, err := lookOnce(ctx, look, existing)", "	for wait := time.Second; ; wait *= 2 {\n		if !existing {\n			return Absent, nil\n		}\n		found, err := lookOnce(ctx, look, existing)", 1}},
 	},
 	{
+		"its own is taken", "a payment that is the same is not called another's", "kpay,kasapay,bitpesa",
+		[]edit{{transport + "settle.go", "		case found == Same:\n			return nil, false\n		case found == Different:\n			return taken(f.err,", "		case found == Same && h.open:\n			return nil, false\n		case found == Same, found == Different:\n			return taken(f.err,", 1}},
+	},
+	{
+		"its own in doubt is taken", "the same call again finds its payment", "kpay,kasapay",
+		[]edit{{transport + "settle.go", "		case found == Same:\n			return nil, false\n		case found == Different:\n			return taken(f.err, class == sdk.Referenced && !h.open), h.open", "		case found == Same && !h.open:\n			return nil, false\n		case found == Same, found == Different:\n			return taken(f.err, class == sdk.Referenced && !h.open), h.open", 1}},
+	},
+	{
+		"never found", "the same call again finds its payout", "kasapay",
+		[]edit{{"kasapay/payouts.go", "				same := found.compare(request, p.Amount)\n", "				if existing {\n					return transport.Absent, nil\n				}\n				same := found.compare(request, p.Amount)\n", 1}},
+	},
+	{
 		"stale callbacks", "an earlier status that comes late is not handed on", "callbacks",
 		[]edit{{"webhook/states.go", "return t != Stale && t != Duplicate", "return t != Duplicate", 1}},
 	},

@@ -59,7 +59,12 @@ func TestTheOracleSeesALie(t *testing.T) {
 		"unknown":                 {sim.NotSettled, "order-1", true, 1000, "", []error{unknown}},
 		"a duplicate":             {sim.RejectedDebited, "order-1", true, 1000, "", []error{unknown, duplicate}},
 		"found, a duplicate":      {"", "order-1", true, 1000, "", []error{unknown, nil, duplicate}},
-		"another's":               {"", "order-1", true, 1000, "", []error{unknown, taken}},
+		"another's":               {"", "order-1", true, 999, "0783300000", []error{unknown, taken}},
+		"another account's":       {"", "order-1", true, 1000, "0783300001", []error{unknown, taken}},
+		"nobody knows whose":      {"", "order-1", true, 1000, "", []error{unknown, taken}},
+		"its own, not another's":  {sim.OwnTaken, "order-1", true, 1000, "0783300000", []error{unknown, taken}},
+		"its own, in doubt":       {sim.OwnTaken, "order-1", true, 1000, "0783300000", []error{&sdk.Error{Outcome: sdk.Unknown, Reasons: []error{sdk.ErrReferenceTaken}}, nil}},
+		"its own, after success":  {sim.OwnTaken, "order-1", true, 1000, "0783300000", []error{nil, taken}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -145,6 +145,10 @@ var rules = []rule{
 		[]edit{{"webhook/states.go", "return t != Stale && t != Duplicate", "return t != Stale", 1}},
 	},
 	{
+		"any signature", "a signature is that of this body", "callbacks",
+		[]edit{{"webhook/signature.go", "if subtle.ConstantTimeCompare(sum, s.given[n][:s.size]) == 1 {", "if subtle.ConstantTimeCompare(sum, s.given[n][:s.size]) >= 0 {", 1}},
+	},
+	{
 		"posted words", "what an unsigned caller posts is not believed", "callbacks",
 		[]edit{{"webhook/kpay.go", "return deref(payments.Find(ctx, about.Reference))", "return kpay.Payment{RefID: about.Reference, Status: kpay.Code(about.Status)}, nil", 1}},
 	},
@@ -155,6 +159,14 @@ var rules = []rule{
 	{
 		"unclear is refused", "a flow tells no failure without a clear response", "whole day",
 		[]edit{{"sdk/journal/engine.go", "	if v == unclear {\n		s :=", "	if v == unclear && (m.name == \"rides\" || m.name == \"remittance\") {\n		next.opened, next.state, next.standing = 0, StateRefused, Failed\n		return j.record(ctx, m, e, next, transition{event: \"refused\", note: note, kind: Failed, delay: never})\n	}\n	if v == unclear {\n		s :=", 1}},
+	},
+	{
+		"told otherwise", "your func is told what happened", "whole day",
+		[]edit{{"sdk/journal/engine.go", "	kind := change(e.standing, a.standing)\n", "	kind := change(e.standing, a.standing)\n	if kind == Succeeded && m.name != \"collect\" {\n		kind = Reversed\n	}\n", 1}},
+	},
+	{
+		"a change untold", "your func is told each change", "whole day",
+		[]edit{{"sdk/journal/engine.go", "	kind := change(e.standing, a.standing)\n", "	kind := change(e.standing, a.standing)\n	if kind == Reversed {\n		kind = \"\"\n	}\n", 1}},
 	},
 	{
 		"no fence", "a worker that lost its lease changes nothing", "whole day",

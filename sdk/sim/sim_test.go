@@ -103,6 +103,38 @@ func TestTheOracleSeesALie(t *testing.T) {
 	}
 }
 
+// A stranger may know the provider's headers, and genuine signatures: of the callback that
+// he changes, and of earlier ones.
+func TestAForgedCallbackMayBearAGenuineSignature(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	seen := map[string]int{}
+	sim.Explore(t, sim.Config{Seeds: 1000, Profiles: []sim.Profile{{Calm: true}}}, func(w *sim.World) {
+		for _, body := range []string{"FAILED one", "FAILED two"} {
+			w.Callback(body, time.Minute, nil, func() (*http.Request, error) {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://shop.example/hooks", strings.NewReader(body))
+				if err == nil {
+					req.Header.Set("Signature", body)
+				}
+				return req, err
+			})
+		}
+		w.Process("shop", func(p *sim.Process) error {
+			p.Handle("shop.example/hooks", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				mu.Lock()
+				defer mu.Unlock()
+				seen[string(body)+" as "+r.Header.Get("Signature")]++
+			}))
+			p.Sleep(p.Context(), time.Hour)
+			return nil
+		})
+	})
+	assert.NotZero(t, seen["SUCCESSFUL one as "], "no signature")
+	assert.NotZero(t, seen["SUCCESSFUL one as FAILED one"], "its own signature, before the change")
+	assert.NotZero(t, seen["SUCCESSFUL one as FAILED two"]+seen["SUCCESSFUL two as FAILED one"], "another's signature")
+}
+
 // A payment that waits for a person is excused from being settled, but not from being
 // found: its lookups must not deny it once the trouble is over. A lookup before the payment
 // is right to deny it.

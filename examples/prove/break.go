@@ -363,7 +363,6 @@ func search(t *testing.T, o options) error {
 	for start := range o.starts {
 		n, kind := 0, ""
 		for n < o.most && kind == "" {
-			// A batch is as many days as there are workers.
 			d := list[n%len(list)]
 			c := d.Config
 			if profile == sim.Forgetful.Name {
@@ -378,7 +377,7 @@ func search(t *testing.T, o options) error {
 			if len(r.Failures) > 0 {
 				kind = r.Failures[0].Violations[0].Kind
 				if story == "" {
-					again := fmt.Sprintf("SIM_REPLAY=%s go run -C examples/prove . -break '%s' -day '%s' -starts 1 -most 1", r.Failures[0].Replay, os.Getenv(mutantOf), d.Name)
+					again := fmt.Sprintf("SIM_REPLAY=%s go run -C examples/prove . %s -day '%s' -starts 1 -most 1", r.Failures[0].Replay, searched(os.Getenv(mutantOf)), d.Name)
 					story = r.Failures[0].String() + "again: " + again + "\n"
 				}
 			}
@@ -390,6 +389,14 @@ func search(t *testing.T, o options) error {
 	}
 	fmt.Print("STORY\n", story)
 	return nil
+}
+
+// searched are the flags of a search in a mutant, or in the source as it is.
+func searched(rule string) string {
+	if rule == "" {
+		return "-search"
+	}
+	return "-break '" + rule + "'"
 }
 
 // showAssumptions prints which assumption carries which promise.

@@ -29,7 +29,7 @@ func TestTheDaysWithADatabase(t *testing.T) {
 			day.Config.Seeds = seeds
 			r := sim.Explore(t, day.Config, day.Program)
 			for _, f := range r.Failures {
-				t.Errorf("%sreplay: SIM_REPLAY=%s go test -run '^%s$'", f, f.Replay, t.Name())
+				t.Errorf("%sreplay: SIM_REPLAY=%s go test -C examples/prove -run '^%s$' .", f, f.Replay, t.Name())
 			}
 			missing := slices.DeleteFunc(r.Missing(day.Meets...), func(name string) bool { return slices.Contains(rare, name) })
 			if len(missing) > 0 && r.Days == seeds {
@@ -62,6 +62,23 @@ func TestEachRuleCanBeBroken(t *testing.T) {
 		if _, err := mutate("../..", t.TempDir(), r.edits); err != nil {
 			t.Errorf("%s: %v", r.name, err)
 		}
+	}
+}
+
+// A search in the source as it is breaks no rule, and neither does its story.
+func TestTheCommandOfAStoryMakesItAgain(t *testing.T) {
+	if got := searched(""); got != "-search" {
+		t.Error(got)
+	}
+	if got := searched("no fence"); got != "-break 'no fence'" {
+		t.Error(got)
+	}
+}
+
+// A run that is long enough, and meets not what it is for, fails.
+func TestAProofThatMetTooLittleFails(t *testing.T) {
+	if !tooLittle(1000, []string{"x"}) || tooLittle(999, []string{"x"}) || tooLittle(1000, nil) {
+		t.Error("a thousand days must meet everything")
 	}
 }
 

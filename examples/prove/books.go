@@ -135,7 +135,10 @@ func (p plan) course(payments []sim.Payment, debits int) []string {
 	switch {
 	case len(payments) != 1 || debits > 1:
 		return nil
-	case repaid || debits == 0 && (p.fails || p.Provider == "kasapay" && !payments[0].Pending): // or there was too little money
+	case repaid || debits == 0 && p.fails:
+		return []string{string(journal.Failed)}
+	case debits == 0 && !payments[0].Pending && (p.Provider == "kasapay" || p.Provider == "bitpesa"):
+		// Kasapay had too little money, or BitPesa canceled what was not funded within an hour.
 		return []string{string(journal.Failed)}
 	case p.fails || debits == 0:
 		return nil

@@ -126,6 +126,7 @@ func TestTheBooksAreHeldAgainstPlanAndLedger(t *testing.T) {
 		"failed, and paid":          {once, plan{Ask: supply, fails: true}, []string{"failed"}, "final", "1 debits"},
 		"failed":                    {[]sim.Payment{has("kasapay", "supply-1", "600", "222221", 0)}, plan{Ask: supply, fails: true}, []string{"pending", "failed"}, "final", ""},
 		"too little money":          {[]sim.Payment{has("kasapay", "supply-1", "600", "222221", 0)}, plan{Ask: supply}, []string{"pending", "failed"}, "final", ""},
+		"never funded":              {[]sim.Payment{has("bitpesa", "remit-1", "600", "", 0)}, plan{Ask: sim.Ask{Provider: "bitpesa", Reference: "remit-1"}}, []string{"failed"}, "final", ""},
 		"failed, repaid":            {rode, plan{Ask: ride, fails: true}, []string{"failed"}, "final", ""},
 		"refused":                   {nil, plan{Ask: ride}, []string{"failed"}, "refused", ""},
 		"refused, and rode":         {rode, plan{Ask: ride}, []string{"failed"}, "refused", "1 debits"},

@@ -125,12 +125,28 @@ var rules = []rule{
 		[]edit{{transport + "settle.go", "	for wait := time.Second; ; wait *= 2 {\n		found, err := lookOnce(ctx, look, existing)", "	for wait := time.Second; ; wait *= 2 {\n		if !existing {\n			return Absent, nil\n		}\n		found, err := lookOnce(ctx, look, existing)", 1}},
 	},
 	{
+		"its own is taken", "a payment that is the same is not called another's", "kpay,kasapay,bitpesa",
+		[]edit{{transport + "settle.go", "		case found == Same:\n			return nil, false\n		case found == Different:\n			return taken(f.err,", "		case found == Same && h.open:\n			return nil, false\n		case found == Same, found == Different:\n			return taken(f.err,", 1}},
+	},
+	{
+		"its own in doubt is taken", "the same call again finds its payment", "kpay,kasapay",
+		[]edit{{transport + "settle.go", "		case found == Same:\n			return nil, false\n		case found == Different:\n			return taken(f.err, class == sdk.Referenced && !h.open), h.open", "		case found == Same && !h.open:\n			return nil, false\n		case found == Same, found == Different:\n			return taken(f.err, class == sdk.Referenced && !h.open), h.open", 1}},
+	},
+	{
+		"never found", "the same call again finds its payout", "kasapay",
+		[]edit{{"kasapay/payouts.go", "				same := found.compare(request, p.Amount)\n", "				if existing {\n					return transport.Absent, nil\n				}\n				same := found.compare(request, p.Amount)\n", 1}},
+	},
+	{
 		"stale callbacks", "an earlier status that comes late is not handed on", "callbacks",
 		[]edit{{"webhook/states.go", "return t != Stale && t != Duplicate", "return t != Duplicate", 1}},
 	},
 	{
 		"doubled callbacks", "each change is handed on once", "callbacks",
 		[]edit{{"webhook/states.go", "return t != Stale && t != Duplicate", "return t != Stale", 1}},
+	},
+	{
+		"any signature", "a signature is that of this body", "callbacks",
+		[]edit{{"webhook/signature.go", "if subtle.ConstantTimeCompare(sum, s.given[n][:s.size]) == 1 {", "if subtle.ConstantTimeCompare(sum, s.given[n][:s.size]) >= 0 {", 1}},
 	},
 	{
 		"posted words", "what an unsigned caller posts is not believed", "callbacks",
@@ -143,6 +159,14 @@ var rules = []rule{
 	{
 		"unclear is refused", "a flow tells no failure without a clear response", "whole day",
 		[]edit{{"sdk/journal/engine.go", "	if v == unclear {\n		s :=", "	if v == unclear && (m.name == \"rides\" || m.name == \"remittance\") {\n		next.opened, next.state, next.standing = 0, StateRefused, Failed\n		return j.record(ctx, m, e, next, transition{event: \"refused\", note: note, kind: Failed, delay: never})\n	}\n	if v == unclear {\n		s :=", 1}},
+	},
+	{
+		"told otherwise", "your func is told what happened", "whole day",
+		[]edit{{"sdk/journal/engine.go", "	kind := change(e.standing, a.standing)\n", "	kind := change(e.standing, a.standing)\n	if kind == Succeeded && m.name != \"collect\" {\n		kind = Reversed\n	}\n", 1}},
+	},
+	{
+		"a change untold", "your func is told each change", "whole day",
+		[]edit{{"sdk/journal/engine.go", "	kind := change(e.standing, a.standing)\n", "	kind := change(e.standing, a.standing)\n	if kind == Reversed {\n		kind = \"\"\n	}\n", 1}},
 	},
 	{
 		"no fence", "a worker that lost its lease changes nothing", "whole day",
@@ -339,7 +363,6 @@ func search(t *testing.T, o options) error {
 	for start := range o.starts {
 		n, kind := 0, ""
 		for n < o.most && kind == "" {
-			// A batch is as many days as there are workers.
 			d := list[n%len(list)]
 			c := d.Config
 			if profile == sim.Forgetful.Name {
@@ -354,7 +377,7 @@ func search(t *testing.T, o options) error {
 			if len(r.Failures) > 0 {
 				kind = r.Failures[0].Violations[0].Kind
 				if story == "" {
-					again := fmt.Sprintf("SIM_REPLAY=%s go run -C examples/prove . -break '%s' -day '%s' -starts 1 -most 1", r.Failures[0].Replay, os.Getenv(mutantOf), d.Name)
+					again := fmt.Sprintf("SIM_REPLAY=%s go run -C examples/prove . %s -day '%s' -starts 1 -most 1", r.Failures[0].Replay, searched(os.Getenv(mutantOf)), d.Name)
 					story = r.Failures[0].String() + "again: " + again + "\n"
 				}
 			}
@@ -366,6 +389,14 @@ func search(t *testing.T, o options) error {
 	}
 	fmt.Print("STORY\n", story)
 	return nil
+}
+
+// searched are the flags of a search in a mutant, or in the source as it is.
+func searched(rule string) string {
+	if rule == "" {
+		return "-search"
+	}
+	return "-break '" + rule + "'"
 }
 
 // showAssumptions prints which assumption carries which promise.

@@ -29,7 +29,7 @@ func TestTheDaysWithADatabase(t *testing.T) {
 			day.Config.Seeds = seeds
 			r := sim.Explore(t, day.Config, day.Program)
 			for _, f := range r.Failures {
-				t.Errorf("%sreplay: SIM_REPLAY=%s go test -run '^%s$'", f, f.Replay, t.Name())
+				t.Errorf("%sreplay: SIM_REPLAY=%s go test -C examples/prove -run '^%s$' .", f, f.Replay, t.Name())
 			}
 			missing := slices.DeleteFunc(r.Missing(day.Meets...), func(name string) bool { return slices.Contains(rare, name) })
 			if len(missing) > 0 && r.Days == seeds {
@@ -65,6 +65,23 @@ func TestEachRuleCanBeBroken(t *testing.T) {
 	}
 }
 
+// A search in the source as it is breaks no rule, and neither does its story.
+func TestTheCommandOfAStoryMakesItAgain(t *testing.T) {
+	if got := searched(""); got != "-search" {
+		t.Error(got)
+	}
+	if got := searched("no fence"); got != "-break 'no fence'" {
+		t.Error(got)
+	}
+}
+
+// A run that is long enough, and meets not what it is for, fails.
+func TestAProofThatMetTooLittleFails(t *testing.T) {
+	if !tooLittle(1000, []string{"x"}) || tooLittle(999, []string{"x"}) || tooLittle(1000, nil) {
+		t.Error("a thousand days must meet everything")
+	}
+}
+
 // TestADaysDatabaseIsAFileOfItsOwn: a path is not cut at what a URI has a meaning for.
 func TestADaysDatabaseIsAFileOfItsOwn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "worker#01?", "merchant.db")
@@ -88,7 +105,8 @@ func TestTheBooksAreHeldAgainstPlanAndLedger(t *testing.T) {
 		return sim.Payment{Provider: provider, Reference: reference, Amount: decimal.RequireFromString(amount), Currency: "KES", Account: account, Debits: debits}
 	}
 	ride := sim.Ask{Provider: "kapiten", Reference: "ride-1"}
-	paid := []string{"pending", "succeeded"}
+	paid, back := []string{"pending", "succeeded"}, plan{Ask: supply, reverses: true}
+	once, rode := []sim.Payment{has("kasapay", "supply-1", "600", "222221", 1)}, []sim.Payment{has("kapiten", "ride-1", "600", "", 1)}
 	for name, c := range map[string]struct {
 		has   []sim.Payment
 		asked plan
@@ -96,18 +114,45 @@ func TestTheBooksAreHeldAgainstPlanAndLedger(t *testing.T) {
 		state string
 		wrong string // a part of the error
 	}{
-		"as planned":        {[]sim.Payment{has("kasapay", "supply-1", "600", "222221", 1)}, plan{Ask: supply}, paid, "final", ""},
-		"twice the amount":  {[]sim.Payment{has("kasapay", "supply-1", "1200", "222221", 1)}, plan{Ask: supply}, paid, "final", "asked was 600"},
-		"stuck, and wrong":  {[]sim.Payment{has("kasapay", "supply-1", "1200", "222221", 1)}, plan{Ask: supply}, []string{"stuck"}, "stuck", "asked was 600"},
-		"somebody else":     {[]sim.Payment{has("kasapay", "supply-1", "600", "222229", 1)}, plan{Ask: supply}, paid, "final", "asked was 222221"},
-		"nothing was paid":  {nil, plan{Ask: supply}, paid, "final", "0 debits"},
-		"failed, but paid":  {[]sim.Payment{has("kasapay", "supply-1", "600", "222221", 1)}, plan{Ask: supply}, []string{"failed"}, "final", "1 debits"},
-		"failed, and paid":  {[]sim.Payment{has("kasapay", "supply-1", "600", "222221", 1)}, plan{supply, true}, []string{"failed"}, "final", "1 debits"},
-		"failed, repaid":    {[]sim.Payment{has("kapiten", "ride-1", "600", "", 1)}, plan{ride, true}, []string{"failed"}, "final", ""},
-		"refused, and rode": {[]sim.Payment{has("kapiten", "ride-1", "600", "", 1)}, plan{ride, false}, []string{"failed"}, "refused", "1 debits"},
-		"corrected lie":     {[]sim.Payment{has("kapiten", "ride-1", "600", "", 1)}, plan{ride, false}, []string{"failed", "corrected"}, "final", "never had"},
-		"corrected":         {[]sim.Payment{has("kapiten", "ride-1", "600", "", 1)}, plan{ride, true}, []string{"failed", "corrected"}, "final", ""},
-		"nothing was heard": {nil, plan{Ask: supply}, nil, "final", "say only"},
+		"as planned":                {once, plan{Ask: supply}, paid, "final", ""},
+		"a jump":                    {once, plan{Ask: supply}, paid[1:], "final", ""},
+		"twice the amount":          {[]sim.Payment{has("kasapay", "supply-1", "1200", "222221", 1)}, plan{Ask: supply}, paid, "final", "asked was 600"},
+		"stuck, and wrong":          {[]sim.Payment{has("kasapay", "supply-1", "1200", "222221", 1)}, plan{Ask: supply}, []string{"stuck"}, "stuck", "asked was 600"},
+		"somebody else":             {[]sim.Payment{has("kasapay", "supply-1", "600", "222229", 1)}, plan{Ask: supply}, paid, "final", "asked was 222221"},
+		"nothing was paid":          {nil, plan{Ask: supply}, paid[1:], "final", "0 debits"},
+		"nothing is planned":        {nil, plan{Ask: supply}, nil, "", "not over"},
+		"not over":                  {once, plan{Ask: supply}, []string{"pending"}, "open", "not over"},
+		"failed, but paid":          {once, plan{Ask: supply}, []string{"failed"}, "final", "1 debits"},
+		"failed, and paid":          {once, plan{Ask: supply, fails: true}, []string{"failed"}, "final", "1 debits"},
+		"failed":                    {[]sim.Payment{has("kasapay", "supply-1", "600", "222221", 0)}, plan{Ask: supply, fails: true}, []string{"pending", "failed"}, "final", ""},
+		"too little money":          {[]sim.Payment{has("kasapay", "supply-1", "600", "222221", 0)}, plan{Ask: supply}, []string{"pending", "failed"}, "final", ""},
+		"never funded":              {[]sim.Payment{has("bitpesa", "remit-1", "600", "", 0)}, plan{Ask: sim.Ask{Provider: "bitpesa", Reference: "remit-1"}}, []string{"failed"}, "final", ""},
+		"failed, repaid":            {rode, plan{Ask: ride, fails: true}, []string{"failed"}, "final", ""},
+		"refused":                   {nil, plan{Ask: ride}, []string{"failed"}, "refused", ""},
+		"refused, and rode":         {rode, plan{Ask: ride}, []string{"failed"}, "refused", "1 debits"},
+		"refused, told success":     {nil, plan{Ask: ride}, []string{"succeeded"}, "refused", "went \"failed\""},
+		"corrected lie":             {rode, plan{Ask: ride}, []string{"failed", "corrected"}, "final", "went \"succeeded\""},
+		"corrected failure":         {rode, plan{Ask: ride, fails: true}, []string{"failed", "corrected"}, "final", "went \"failed\""},
+		"nothing was heard":         {once, plan{Ask: supply}, nil, "final", "went \"succeeded\""},
+		"only pending":              {once, plan{Ask: supply}, []string{"pending"}, "final", "went \"succeeded\""},
+		"success twice":             {once, plan{Ask: supply}, []string{"succeeded", "succeeded"}, "final", "went \"succeeded\""},
+		"pending twice":             {once, plan{Ask: supply}, []string{"pending", "pending", "succeeded"}, "final", "not pending"},
+		"pending afterwards":        {once, plan{Ask: supply}, []string{"succeeded", "pending"}, "final", "not pending"},
+		"pending of nothing":        {nil, plan{Ask: supply}, []string{"pending", "stuck"}, "stuck", "not pending"},
+		"reversed":                  {once, back, []string{"pending", "succeeded", "reversed"}, "final", ""},
+		"reversed before a look":    {once, back, []string{"pending", "reversed"}, "final", ""},
+		"never reversed":            {once, plan{Ask: supply}, []string{"pending", "reversed"}, "final", "went \"succeeded\""},
+		"succeeded, never reversed": {once, plan{Ask: supply}, []string{"succeeded", "reversed"}, "final", "went \"succeeded\""},
+		"reversed, not told":        {once, back, paid, "final", "went \"succeeded, reversed\""},
+		"reversed, wrong order":     {once, back, []string{"reversed", "succeeded"}, "final", "went \"succeeded, reversed\""},
+		"stuck":                     {nil, plan{Ask: supply}, []string{"stuck"}, "stuck", ""},
+		"stuck, and paid":           {once, plan{Ask: supply}, []string{"pending", "stuck"}, "stuck", ""},
+		"stuck, then done":          {once, plan{Ask: supply}, []string{"stuck", "pending", "succeeded"}, "final", ""},
+		"stuck twice":               {once, plan{Ask: supply}, []string{"stuck", "stuck"}, "stuck", "told twice"},
+		"stuck, nobody told":        {once, plan{Ask: supply}, []string{"pending"}, "stuck", "not told"},
+		"stuck, told success":       {nil, plan{Ask: supply}, []string{"succeeded"}, "stuck", "not told"},
+		"success, then stuck":       {nil, plan{Ask: supply}, []string{"succeeded", "stuck"}, "stuck", "went \"\""},
+		"asked again":               {[]sim.Payment{has("bitpesa", "remit-1", "600", "", 1)}, plan{Ask: sim.Ask{Provider: "bitpesa", Reference: "remit-1"}, fails: true}, []string{"pending", "stuck", "stuck"}, "stuck", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := compare(sim.LedgersOf(c.has...), c.asked, c.told, c.state)

@@ -78,6 +78,7 @@ type Violation struct {
 const (
 	TwiceDebited    = "debited twice"          // more than one debit under a reference
 	RejectedDebited = "refused, yet paid"      // "rejected" or "not sent", and an attempt of that call was paid
+	OwnTaken        = "taken by itself"        // "the reference is another payment's", and it is this payment's
 	SentRefused     = "sent, yet refused here" // the client says that it sent nothing, because the parameters are wrong
 	SuccessWithout  = "success of nothing"
 	AbsentDebited   = "absent, yet paid" // "not found", although the trouble is long over
@@ -143,6 +144,9 @@ func (w *World) judge() {
 		}
 		w.report.Calls++
 		w.report.Outcomes[outcome(c.err)]++
+		if errors.Is(c.err, sdk.ErrReferenceTaken) {
+			w.judgeTaken(l, c, name)
+		}
 		switch outcome(c.err) {
 		case "rejected", "not sent":
 			for _, p := range l.payments {
@@ -238,6 +242,22 @@ func (w *World) judgeAbsent(l Ledgers) {
 			}
 		}
 	}
+}
+
+// judgeTaken finds payments of which the merchant was told that they are others: each
+// payment under the reference is what this call asks for. It judges only what shows an
+// amount, a currency and an account on both sides.
+func (w *World) judgeTaken(l Ledgers, c *call, name string) {
+	found := l.Payments(c.Provider, c.Reference)
+	if len(found) == 0 || c.Amount.IsZero() || c.Currency == "" || c.Account == "" {
+		return
+	}
+	for _, p := range found {
+		if p.Account == "" || p.Differs(c.Ask) != "" {
+			return
+		}
+	}
+	w.violate(OwnTaken, "%s was told that the reference of %s is another payment's, and the provider has just this one: %s", c.actor, name, told(c.err))
 }
 
 func (w *World) judgeSuccess(l Ledgers, c *call, name string) {

@@ -68,9 +68,7 @@ func (m *postman) RoundTrip(req *http.Request) (*http.Response, error) {
 		w.turns.wait(from + " twice " + string(body))
 	case FaultCallbackForged:
 		w.fault(fault, "callback", req.URL.Path+": a stranger posts a changed copy first")
-		forged := req.Clone(ctx)
-		forged.Header = http.Header{"Content-Type": req.Header["Content-Type"]}
-		w.stranger(forged, forge(body), "forged")
+		w.stranger(w.forgery(req), forge(body), "forged")
 		w.turns.wait(from + " genuine " + string(body))
 	case FaultCallbackReplay:
 		if old := w.earlier(req); old != nil {
@@ -98,6 +96,21 @@ func (w *World) stranger(req *http.Request, body []byte, how string) {
 	default:
 		w.Met(MetForgedRefused)
 	}
+}
+
+// forgery is a request for a changed body: without the provider's headers, with those of
+// this callback, or with those of another. The last two hold a genuine signature.
+func (w *World) forgery(req *http.Request) *http.Request {
+	forged := req.Clone(req.Context())
+	switch w.choose(3) {
+	case 0:
+		forged.Header = http.Header{"Content-Type": req.Header["Content-Type"]}
+	case 1:
+		if old := w.earlier(req); old != nil {
+			forged.Header = old.Header.Clone()
+		}
+	}
+	return forged
 }
 
 // earlier is a genuine callback to the same URL that came before.
@@ -141,7 +154,7 @@ func (w *World) Callback(name string, after time.Duration, again []time.Duration
 func forge(body []byte) []byte {
 	for _, pair := range [][2]string{
 		{`"statusid":"01"`, `"statusid":"02"`}, {`"statusid":"02"`, `"statusid":"01"`}, {`"payment_status":700`, `"payment_status":701`},
-		{`"payment_status":701`, `"payment_status":700`}, {"SUCCESSFUL", "FAILED"}, {"FAILED", "SUCCESSFUL"}, {"COMPLETED", "CANCELLED"}, {`"paid"`, `"canceled"`},
+		{`"payment_status":701`, `"payment_status":700`}, {"SUCCESSFUL", "FAILED"}, {"FAILED", "SUCCESSFUL"}, {"COMPLETED", "CANCELLED"}, {`"paid"`, `"canceled"`}, {"TransferComplete", "TransferFailed"},
 	} {
 		if bytes.Contains(body, []byte(pair[0])) {
 			return bytes.ReplaceAll(body, []byte(pair[0]), []byte(pair[1]))

@@ -304,7 +304,8 @@ func (p *Process) alive() bool {
 	return !p.dead
 }
 
-// Ask is what a call asks a provider for. What is left empty is not compared.
+// Ask is what a call asks a provider for. What is left empty is not compared. Two calls
+// with equal Asks, nothing empty, must ask for the same in everything else, too.
 type Ask struct {
 	Provider, Reference string
 	Amount              decimal.Decimal

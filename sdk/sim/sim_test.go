@@ -59,7 +59,12 @@ func TestTheOracleSeesALie(t *testing.T) {
 		"unknown":                 {sim.NotSettled, "order-1", true, 1000, "", []error{unknown}},
 		"a duplicate":             {sim.RejectedDebited, "order-1", true, 1000, "", []error{unknown, duplicate}},
 		"found, a duplicate":      {"", "order-1", true, 1000, "", []error{unknown, nil, duplicate}},
-		"another's":               {"", "order-1", true, 1000, "", []error{unknown, taken}},
+		"another's":               {"", "order-1", true, 999, "0783300000", []error{unknown, taken}},
+		"another account's":       {"", "order-1", true, 1000, "0783300001", []error{unknown, taken}},
+		"nobody knows whose":      {"", "order-1", true, 1000, "", []error{unknown, taken}},
+		"its own, not another's":  {sim.OwnTaken, "order-1", true, 1000, "0783300000", []error{unknown, taken}},
+		"its own, in doubt":       {sim.OwnTaken, "order-1", true, 1000, "0783300000", []error{&sdk.Error{Outcome: sdk.Unknown, Reasons: []error{sdk.ErrReferenceTaken}}, nil}},
+		"its own, after success":  {sim.OwnTaken, "order-1", true, 1000, "0783300000", []error{nil, taken}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,6 +101,38 @@ func TestTheOracleSeesALie(t *testing.T) {
 			assert.Equal(t, lie.want, r.Failures[0].Violations[0].Kind)
 		})
 	}
+}
+
+// A stranger may know the provider's headers, and genuine signatures: of the callback that
+// he changes, and of earlier ones.
+func TestAForgedCallbackMayBearAGenuineSignature(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	seen := map[string]int{}
+	sim.Explore(t, sim.Config{Seeds: 1000, Profiles: []sim.Profile{{Calm: true}}}, func(w *sim.World) {
+		for _, body := range []string{"FAILED one", "FAILED two"} {
+			w.Callback(body, time.Minute, nil, func() (*http.Request, error) {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://shop.example/hooks", strings.NewReader(body))
+				if err == nil {
+					req.Header.Set("Signature", body)
+				}
+				return req, err
+			})
+		}
+		w.Process("shop", func(p *sim.Process) error {
+			p.Handle("shop.example/hooks", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				mu.Lock()
+				defer mu.Unlock()
+				seen[string(body)+" as "+r.Header.Get("Signature")]++
+			}))
+			p.Sleep(p.Context(), time.Hour)
+			return nil
+		})
+	})
+	assert.NotZero(t, seen["SUCCESSFUL one as "], "no signature")
+	assert.NotZero(t, seen["SUCCESSFUL one as FAILED one"], "its own signature, before the change")
+	assert.NotZero(t, seen["SUCCESSFUL one as FAILED two"]+seen["SUCCESSFUL two as FAILED one"], "another's signature")
 }
 
 // A payment that waits for a person is excused from being settled, but not from being

@@ -23,7 +23,7 @@ func TestEachDayKeepsThePromiseAndMeetsItsTrouble(t *testing.T) {
 				day.Config.Seeds = 200
 				r := sim.Explore(t, day.Config, day.Program)
 				for _, f := range r.Failures {
-					t.Errorf("%sreplay: SIM_REPLAY=%s go test -run '^%s$'", f, f.Replay, t.Name())
+					t.Errorf("%sreplay: SIM_REPLAY=%s go test -run '^%s$' ./sdk/sim/days", f, f.Replay, t.Name())
 				}
 				if missing := r.Missing(day.Meets...); len(missing) > 0 && r.Days > 1 {
 					t.Errorf("in %d days this was never met: %s", r.Days, strings.Join(missing, "; "))

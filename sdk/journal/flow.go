@@ -49,8 +49,9 @@ func New[P, T any](j *Journal, name string, p Provider[P, T], fn Func[T]) *Flow[
 // nothing and returns nil. Other parameters are ErrReferenceTaken, if they decide who
 // pays, who is paid, how much or by which way; of a cash-out so does the accepted quote:
 // store its id with the order. Other descriptions, the payer's name and QuoteLimits do not
-// decide: those of the first Plan stand. What the client fills in, such as its RetailerID,
-// is the same when it is spelt out, until the entry is purged.
+// decide: those of the first Plan stand. RetailerID, ServiceCode and Method, which the client
+// fills in, are the same when they are spelt out, until the entry is purged. The Address of
+// a FiatConnect quote is not: give it each time or never.
 //
 // After any error roll back: nothing was planned. Parameters that cannot be sent are
 // sdk.ErrValidation, and a set-up that is wrong is ErrConfiguration. So is a reference

@@ -244,6 +244,70 @@ func TestWhatAHandAndAnAttemptDoIsTheirs(t *testing.T) {
 	assert.Equal(t, map[string]string{"card-2 new → silent": "", "card-1 new → hand": "by hand", "card-1 hand → attempted": "callback dlv-000001"}, d.causes(t))
 }
 
+// What a person does to an object of a request sends a callback that is the person's; an event
+// goes on with what the request began.
+func TestWhoCausedACallback(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	send := func() {
+		d.world.Send(fake.Callback{Provider: "desk", Event: "changed", Subject: "card-3", URL: "http://shop.localhost/"})
+	}
+	d.work["send"], d.work["tick"] = send, send
+	d.post("/send/card-3")
+	admin(t, d, "POST", "/_fake/desk/send/card-3", "{}")
+	d.world.Lock()
+	d.world.After(time.Second, "desk", "tick", "card-3")
+	d.world.Unlock()
+	d.world.Advance(time.Minute)
+	d.Flush()
+	_, all := admin(t, d, "GET", "/_fake/deliveries", "")
+	causes := map[string]string{}
+	for _, x := range all["deliveries"].([]any) {
+		sent := x.(map[string]any)
+		request, _ := sent["request"].(string)
+		cause, _ := sent["cause"].(string)
+		causes[sent["id"].(string)] = request + cause
+	}
+	first := causes["dlv-000001"]
+	assert.Contains(t, first, "req-")
+	assert.Equal(t, map[string]string{"dlv-000001": first, "dlv-000002": "by hand", "dlv-000003": first}, causes)
+}
+
+// An author's function that panics leaves the World unlocked.
+func TestAPanicUnderLockForLeavesTheWorldUsable(t *testing.T) {
+	t.Parallel()
+	w := fake.NewWorld(fake.Options{})
+	broken := true
+	cards := fake.NewStore(func(c *card) string { return c.ID })
+	c := w.Join(fake.Provider{
+		Name: "desk", State: func() any { return nil }, Load: func(json.RawMessage) (func(), error) { return nil, nil }, Reset: func() {},
+		Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { w.LockFor(r); defer w.Unlock() }),
+		Refuse:  func(rw http.ResponseWriter, _ *http.Request, status int, _ time.Duration) { rw.WriteHeader(status) },
+		Kinds: []fake.Kind{fake.KindOf("cards", func() []*card { return cards.All() }, func(id string) *card { return cards.Find(id) }, func(c *card) fake.Object {
+			if broken {
+				broken = false
+				panic("broken")
+			}
+			return fake.Object{ID: c.ID}
+		})},
+	})
+	cards.Add(&card{"card-1", "new"})
+	post := func() int {
+		rw := httptest.NewRecorder()
+		c.ServeHTTP(rw, httptest.NewRequest(http.MethodPost, "/card-1", strings.NewReader("{}")))
+		return rw.Code
+	}
+	assert.Equal(t, http.StatusInternalServerError, post())
+	assert.Equal(t, http.StatusOK, post())
+}
+
+func TestAMistakeOfAProgramIsNamed(t *testing.T) {
+	t.Parallel()
+	w := fake.NewWorld(fake.Options{})
+	assert.PanicsWithValue(t, `fake: kind "cards" of provider "desk": make it with KindOf`, func() { w.Join(fake.Provider{Name: "desk", Kinds: []fake.Kind{{Name: "cards"}}}) })
+	assert.PanicsWithValue(t, `fake: a callback of provider "nobody", which has not joined`, func() { w.Send(fake.Callback{Provider: "nobody"}) })
+}
+
 // A request that a reset has overtaken does not lend its id to a request of the new world.
 func TestAResetsWorldNamesNoRequestOfTheOldOne(t *testing.T) {
 	t.Parallel()

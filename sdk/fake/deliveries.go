@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -91,6 +92,10 @@ type Exchange struct {
 // at once, whatever the clock says, and retries wait for the clock. The lock is
 // held.
 func (w *World) Send(cb Callback) string {
+	c := w.byName[cb.Provider]
+	if c == nil {
+		panic(fmt.Sprintf("fake: a callback of provider %q, which has not joined", cb.Provider))
+	}
 	disp := w.dispatcher
 	disp.count++
 	d := &delivery{
@@ -108,13 +113,16 @@ func (w *World) Send(cb Callback) string {
 		},
 		first: make(chan struct{}),
 	}
-	if w.timeline.by != nil {
-		d.request = w.timeline.comes(d.Provider, d.Subject)
-	} else {
+	switch t := &w.timeline; {
+	case t.by != nil:
+		d.request = t.comes(d.Provider, d.Subject)
+	case t.cause == "" && c.unsaid == 0:
+		d.cause = byHand
+	default: // an event, which goes on with what a request began
 		d.request = w.timeline.origins[d.Provider+"\x00"+w.timeline.about(Record{Provider: d.Provider, Subject: d.Subject}).Subject]
 	}
 	disp.add(d, w.opts.JournalSize)
-	w.touch(w.byName[cb.Provider], cb.Subject)
+	w.touch(c, cb.Subject)
 	w.applyCallbackFault(d)
 	return d.ID
 }
@@ -199,7 +207,8 @@ func (w *World) redeliver(id string) error {
 // delivery is a Delivery in work. Its Delivery is what a snapshot holds.
 type delivery struct {
 	Delivery
-	request   string        // id of the request that caused it, or that its object comes from
+	request   string        // id of the request that caused it, or that began what an event goes on with
+	cause     string        // byHand, without a request
 	scheduled int           // attempts of the retry schedule so far
 	queued    int           // jobs of it waiting or under way
 	due       time.Time     // when the next scheduled attempt is due; zero: at once or never
@@ -271,7 +280,8 @@ type deliveryView struct {
 	Delivery
 	Reference string        `json:"reference,omitempty"`
 	Object    string        `json:"object,omitempty"`
-	Request   string        `json:"request,omitempty"` // id of the request that caused it, or that its object comes from
+	Request   string        `json:"request,omitempty"` // id of the request that caused it, or that began what an event goes on with
+	Cause     string        `json:"cause,omitempty"`   // "by hand", without a request
 	Attempts  []attemptView `json:"attempts"`
 	Next      *time.Time    `json:"next,omitempty"` // when the next attempt is due
 	Wants     string        `json:"wants"`          // which response acknowledges
@@ -292,7 +302,7 @@ type receipt struct {
 const receiptBody = 2 << 10
 
 func (w *World) deliveryView(d *delivery) deliveryView {
-	v := deliveryView{Delivery: d.copy(), Request: d.request, Attempts: []attemptView{}}
+	v := deliveryView{Delivery: d.copy(), Request: d.request, Cause: d.cause, Attempts: []attemptView{}}
 	for i, a := range v.Delivery.Attempts {
 		x := attemptView{DeliveryAttempt: a}
 		if behind := len(d.Attempts) - len(d.receipts); i >= behind {
@@ -330,5 +340,6 @@ func (w *World) noteAttempt(d *delivery, a DeliveryAttempt, x receipt) {
 	if r.Cause == "" && r.Result != ResultOK {
 		r.Cause = "not acknowledged: " + w.byName[d.Provider].provider.Callbacks.wants()
 	}
+	r.Cause = cmp.Or(r.Cause, d.cause)
 	w.record(r)
 }

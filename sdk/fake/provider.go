@@ -114,12 +114,17 @@ type AdminCall struct {
 }
 
 // Join adds a provider and returns the Control that its fake embeds. It panics
-// if the name has joined before, which is a mistake of the program.
+// if the name has joined before, or if a Kind is not made with KindOf: mistakes of the program.
 func (w *World) Join(p Provider) *Control {
 	w.Lock()
 	defer w.Unlock()
 	if w.byName[p.Name] != nil {
 		panic(fmt.Sprintf("fake: provider %q joined twice", p.Name))
+	}
+	for _, k := range p.Kinds {
+		if k.peek == nil || k.peekAt == nil {
+			panic(fmt.Sprintf("fake: kind %q of provider %q: make it with KindOf", k.Name, p.Name))
+		}
 	}
 	c := &Control{world: w, provider: p, secrets: newSecrets(p.Secrets)}
 	w.providers = append(w.providers, c)

@@ -142,10 +142,23 @@ func (w *World) record(r Record) *Record {
 const byHand = "by hand"
 
 // LockFor takes the World's lock for the handler of a request; Unlock gives it back. What
-// changes in between is the request's doing. What a handler changes under Lock alone has
-// no cause in the timeline.
+// changes in between is the request's doing. So a handler calls it each time: what it
+// changes under Lock alone has no cause in the timeline, and after LockFor it is taken for a
+// person's.
 func (w *World) LockFor(r *http.Request) {
 	w.Lock()
+	kept := false
+	defer func() {
+		if !kept { // an author's function panicked: do not leave the World locked behind it
+			w.mu.Unlock()
+		}
+	}()
+	w.handledBy(r)
+	kept = true
+}
+
+// handledBy says whose doing is what changes until Unlock.
+func (w *World) handledBy(r *http.Request) {
 	by, ok := r.Context().Value(handlingKey{}).(*handling)
 	if !ok || by.control.world != w {
 		return
@@ -255,8 +268,8 @@ func (w *World) settle() {
 // settleLate settles what has happened earlier: nobody knows any more who did it.
 func (w *World) settleLate() {
 	w.timeline.late = true
+	defer func() { w.timeline.late = false }()
 	w.settle()
-	w.timeline.late = false
 }
 
 // learn takes the states of all objects as known: they are not news.

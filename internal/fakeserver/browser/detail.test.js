@@ -376,6 +376,38 @@ for (const locks of [true, false]) test(`ten tabs in view stay live and work, ${
   await all(tab => tab.waitForSelector("#live:not(.lost) >> text=live", {timeout: 6000}))
 })
 
+// A browser may refuse its locks where a site's data is blocked.
+for (const answer of ["refuses", "throws", "never answers"]) test(`a browser that ${answer} when asked for a lock is live all the same`, async () => {
+  const m = await merchant(server)
+  await context.addInitScript(answer => {
+    const request = {
+      refuses: () => Promise.reject(new DOMException("denied", "SecurityError")),
+      throws: () => { throw new DOMException("denied", "SecurityError") },
+      "never answers": () => new Promise(() => {}),
+    }[answer]
+    Object.defineProperty(LockManager.prototype, "request", {value: request})
+  }, answer)
+  const tab = await context.newPage()
+  await tab.goto(console_("/?view=timeline"))
+  for (const reference of ["ORDER-1", "ORDER-2"]) {
+    await m.api("/api/rides/", "POST", ride(m.id, reference))
+    await tab.waitForSelector(`.timeline a.mono:text-is('${reference}')`, {timeout: 8000})
+  }
+})
+
+test("a callback of what a person did is by hand, and not of the request that made the object", async () => {
+  const m = await merchant(server, hook.url + "/kapiten")
+  await m.api("/api/rides/", "POST", ride(m.id, "ORDER-1"))
+  const {rides: [{acts: [act]}]} = must(await call(server.admin + "/kapiten/rides"))
+  must(await call(new URL(act.path, server.console).href, act.method, act.body))
+  const {deliveries} = must(await call(server.admin + "/deliveries"))
+  const byHand = deliveries.find(d => d.cause === "by hand")
+  assert.equal(byHand.request, undefined)
+  await page.goto(console_("/?view=callbacks&open=deliveries/" + byHand.id))
+  await page.waitForSelector("#detail .facts:has-text('by hand')")
+  assert.equal(await page.locator("#detail .facts a:has-text('req-')").count(), 0)
+})
+
 test("a callback that the receiver answers wrongly tells what the provider wants", async () => {
   must(await kpay(server, payment("ORDER-1", hook.url))) // it answers 200 "ok"
   await advance(20)

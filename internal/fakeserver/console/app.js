@@ -187,7 +187,7 @@ function listen() {
     listen()
   }
   const hear = lock => {
-    if (over) return null
+    if (over || stream) return null
     stream = open(lock ? () => {} : () => {
       clearTimeout(watch)
       stream.close()
@@ -195,8 +195,13 @@ function listen() {
     })
     return lock && until
   }
-  if (navigator.locks) navigator.locks.request("stream", {ifAvailable: true}, hear)
-  else hear(null)
+  // Where a site's data is blocked, the browser refuses its locks, or may not answer.
+  try {
+    navigator.locks.request("stream", {ifAvailable: true}, hear).catch(() => hear(null))
+    again = setTimeout(() => hear(null), 2000)
+  } catch {
+    hear(null)
+  }
 }
 
 // open opens the stream, and calls heard after each message.

@@ -126,6 +126,7 @@ function delivery(d) {
       ...fact("Next attempt", d.next ? day(d.next) : ""),
       ...fact("Provider", d.provider),
       ...fact("Request", d.request ? el("a", {class: "mono", to: {open: "requests/" + d.request}}, d.request) : ""),
+      ...fact("Cause", d.cause),
       ...fact("Object", objectLink(d)),
       ...fact("Thread", threadLink(d)),
       ...fact("Id", d.id)),

@@ -186,9 +186,15 @@ func decode[T any](body []byte) (value T, err error) {
 
 // problem is an error body: a detail, field errors, or both.
 type problem struct {
-	detail string
-	code   string // where the body has one
-	fields transport.Fields
+	detail  string
+	general []string // the texts of the detail
+	code    string   // where the body has one
+	fields  transport.Fields
+}
+
+func (p *problem) say(texts ...string) {
+	p.general = append(p.general, texts...)
+	p.detail = strings.Join(p.general, " ")
 }
 
 // refusalStatuses are those with which the framework refuses a request.
@@ -222,7 +228,7 @@ func (p *problem) parse(status int, body []byte) bool {
 	validation := status == http.StatusBadRequest || status == http.StatusUnprocessableEntity
 	if wire.IsArray(body) {
 		texts, full, ok := p.messages(body)
-		p.detail = strings.Join(texts, " ")
+		p.say(texts...)
 		return ok && (full && validation || speaksOfWork(status, p.detail))
 	}
 	var object map[string]json.RawMessage
@@ -273,10 +279,12 @@ func (p *problem) parseDetail(status int, object map[string]json.RawMessage) boo
 			delete(object, name)
 		}
 	}
-	p.detail, p.code = text(object["detail"]), text(object["code"])
-	if p.detail == "" {
+	p.code = text(object["code"])
+	if one := text(object["detail"]); one != "" {
+		p.say(one)
+	} else {
 		texts, _, ok := p.messages(object["detail"])
-		p.detail = strings.Join(texts, " ")
+		p.say(texts...)
 		return ok && len(object) == 1 && (status == http.StatusBadRequest || status == http.StatusUnprocessableEntity) &&
 			!slices.ContainsFunc(texts, func(one string) bool { return !isFrameworks(status, one) && !isPoor(one) && !isTaken(one) })
 	}
@@ -307,7 +315,7 @@ func (p *problem) parseStandardized(status int, object map[string]json.RawMessag
 			p.code = e.Code
 		}
 		if e.Attr == nil || *e.Attr == "" || *e.Attr == nonField {
-			p.detail = strings.TrimSpace(p.detail + " " + e.Detail)
+			p.say(e.Detail)
 		} else {
 			p.fields.Add(*e.Attr, e.Detail)
 		}
@@ -336,7 +344,7 @@ func (p *problem) parseFields(object map[string]json.RawMessage) bool {
 		}
 	}
 	if general := p.fields[nonField]; general != nil {
-		p.detail = strings.Join(general, " ")
+		p.say(general...)
 		delete(p.fields, nonField)
 	}
 	return p.detail != "" || len(p.fields) > 0

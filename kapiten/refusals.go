@@ -34,7 +34,7 @@ var noObject = regexp.MustCompile(`^No [A-Za-z ]+ matches the given query\.$`)
 // frameworkCodes are the codes of simplejwt and of the framework, by status. They come
 // with any text.
 var frameworkCodes = map[int][]string{
-	http.StatusBadRequest: {"parse_error", "unique"},
+	http.StatusBadRequest: {"parse_error"},
 	http.StatusUnauthorized: {
 		"token_not_valid", "user_not_found", "user_inactive", "bad_authorization_header", "password_changed",
 		"not_authenticated", "authentication_failed",
@@ -63,11 +63,14 @@ var validationCodes = map[int][]string{http.StatusBadRequest: fieldCodes, http.S
 
 // isFrameworks reports whether the framework writes this detail under this status.
 func isFrameworks(status int, detail string) bool {
-	return status == http.StatusNotFound && noObject.MatchString(detail) ||
-		slices.ContainsFunc(frameworkWords[status], func(words string) bool {
-			beginning, open := strings.CutSuffix(words, "*")
-			return detail == words || open && strings.HasPrefix(detail, beginning)
-		})
+	return status == http.StatusNotFound && noObject.MatchString(detail) || among(frameworkWords[status], detail)
+}
+
+func among(list []string, text string) bool {
+	return slices.ContainsFunc(list, func(words string) bool {
+		beginning, open := strings.CutSuffix(words, "*")
+		return text == words || open && strings.HasPrefix(text, beginning)
+	})
 }
 
 // speaksOfWork reports words on a balance or on a unique field, which nobody on the way
@@ -91,33 +94,60 @@ var moneyFields = map[string][]string{
 	OpTopUpWallet: {"company_id", "amount", "phone_number", "description"},
 }
 
+// bodyWords are what the framework writes of a body that is no object.
+var bodyWords = []string{"No data provided", "Invalid data. Expected a dictionary, but got *"}
+
+// loginWords are what it writes to a login, which names another account than a write.
+var loginWords = []string{"No active account *", "Unable to log in with provided credentials.*", "User account is disabled.*", `Must include "*`}
+
+// noCompany is the only 404 of a write that moves money: it names a company and nothing else.
+const noCompany = "No Company matches the given query."
+
 // ofAnother reports the refusal of a request that was not this one, or need not have been: of
-// another method, of a list, or for a parameter that this write does not have. A refusal names
-// no request, so that this is all one can see. A write that moves money names a company and
-// nothing else. A 404 to it must name what is missing: any lookup, and any router, gets "Not found.".
+// another method, of a list, of a login, or for a parameter that this write does not have. A
+// refusal names no request, so that this is all one can see. Any lookup, and any router, gets
+// "Not found.".
 func (p *problem) ofAnother(op sdk.Operation, status int) bool {
 	switch {
-	case status == http.StatusMethodNotAllowed && strings.HasPrefix(p.detail, `Method "`) && !strings.HasPrefix(p.detail, `Method "`+op.Method+`"`):
+	case status == http.StatusMethodNotAllowed && !strings.HasPrefix(p.detail, `Method "`+op.Method+`"`):
 		return true
 	case op.Method != http.MethodGet && (p.fields["page"] != nil || status == http.StatusNotFound && (p.detail == invalidPage || p.detail == invalidCursor)):
 		return true
 	case !op.MovesMoney:
 		return false
-	case status == http.StatusNotFound && (!noObject.MatchString(p.detail) || notOfMoney.MatchString(p.detail)):
+	case status == http.StatusNotFound && p.detail != noCompany:
 		return true
 	}
-	own := moneyFields[op.Name] // Client.Do has none: nobody knows what it sends
+	own := moneyFields[op.Name]
+	if own == nil { // Client.Do: nobody knows what it sends
+		return false
+	}
+	anothers := func(text string) bool { return !p.isOfMoneyWrite(status, text) }
+	if slices.ContainsFunc(p.general, anothers) {
+		return true
+	}
 	for path, texts := range p.fields {
 		field, _, _ := strings.Cut(path, ".")
-		if own != nil && field != "__all__" && !slices.Contains(own, field) && !slices.ContainsFunc(texts, speaksOfMoney) {
+		switch {
+		case slices.Contains(own, field), slices.ContainsFunc(texts, speaksOfMoney):
+		case field != "__all__" || slices.ContainsFunc(texts, anothers):
 			return true
 		}
 	}
 	return false
 }
 
-// notOfMoney are the objects that no write which moves money names.
-var notOfMoney = regexp.MustCompile(`^No (Ride|Transaction|User) `)
+// isOfMoneyWrite reports a text without a field that a write which moves money can get. A
+// serializer's own words, "The passwords do not match", say, may be about any request.
+func (p *problem) isOfMoneyWrite(status int, text string) bool {
+	switch {
+	case among(loginWords, text):
+		return false
+	case slices.Contains(frameworkCodes[status], p.code), isFrameworks(status, text), speaksOfWork(status, text):
+		return true
+	}
+	return among(bodyWords, text)
+}
 
 // speaksOfMoney reports the words of a wallet that lacks money, or of a payment that is there.
 func speaksOfMoney(text string) bool { return isPoor(text) || isTaken(text) }

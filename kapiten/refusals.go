@@ -129,7 +129,8 @@ func (p *problem) ofAnother(op sdk.Operation, status int) bool {
 	for path, texts := range p.fields {
 		field, _, _ := strings.Cut(path, ".")
 		switch {
-		case slices.Contains(own, field), slices.ContainsFunc(texts, speaksOfMoney):
+		case slices.Contains(own, field):
+		case slices.Contains(balanceFields, field) && !slices.ContainsFunc(texts, func(text string) bool { return !isPoor(text) }):
 		case field != "__all__" || slices.ContainsFunc(texts, anothers):
 			return true
 		}
@@ -137,11 +138,17 @@ func (p *problem) ofAnother(op sdk.Operation, status int) bool {
 	return false
 }
 
+// balanceFields are where the lack of money stands, beside the parameters.
+var balanceFields = []string{"wallet", "balance", "overdraft_limit"}
+
+// othersUnique finds the names of what is unique of a company or of a user.
+var othersUnique = regexp.MustCompile(`(?i)\b(user|username|email|registration number)\b`)
+
 // isOfMoneyWrite reports a text without a field that a write which moves money can get. A
 // serializer's own words, "The passwords do not match", say, may be about any request.
 func (p *problem) isOfMoneyWrite(status int, text string) bool {
 	switch {
-	case among(loginWords, text):
+	case among(loginWords, text), isTaken(text) && othersUnique.MatchString(text):
 		return false
 	case slices.Contains(frameworkCodes[status], p.code), isFrameworks(status, text), speaksOfWork(status, text):
 		return true

@@ -244,7 +244,8 @@ func send[T any](ctx context.Context, c *Client, f transport.Faults, call transp
 	return result, err
 }
 
-// list reads a list that has no pages (documented), as one page.
+// list reads a list that has no pages (documented), as one page. A response that tells of
+// more gives the page with an error: its rest cannot be asked for.
 func list[T any](ctx context.Context, c *Client, f transport.Faults, call transport.Call) (page *Page[T], err error) {
 	if err := c.core.InvalidCall(call, f.Fields); err != nil {
 		return nil, err
@@ -254,5 +255,8 @@ func list[T any](ctx context.Context, c *Client, f transport.Faults, call transp
 		return err
 	}
 	err = c.do(ctx, call)
+	if err == nil && (page.unfollowed || page.NextPage != 0 || page.seen() < page.rows) {
+		return page, c.core.Inconclusive(call.Op, call.Reference, errUnreadPages)
+	}
 	return page, err
 }

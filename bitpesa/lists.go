@@ -30,7 +30,8 @@ type Created struct {
 	To   time.Time `url:"created_at_to,omitempty" layout:"2006-01-02"`
 }
 
-// Page is one page of a list, or the whole of a list without pages.
+// Page is one page of a list, or the whole of a list without pages. A response that tells of
+// more than the whole comes with sdk.ErrUnexpectedResponse, and with the page that was read.
 type Page[T any] struct {
 	Items []T
 	Count int // of the items on all pages; 0 where the response does not count them

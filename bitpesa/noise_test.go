@@ -194,6 +194,25 @@ func TestAListThatGoesOnInAnUnknownWayIsNoEnd(t *testing.T) {
 		_, search = client.Transactions.Find(t.Context(), "payout-1")
 		return walked, walk, search
 	}
+	whole := func(rest string, want error) { // the lists without pages
+		client, ctx := serve(t, rows+rest+`}`), t.Context()
+		for name, list := range map[string]func() (int, error){
+			"accounts":            func() (int, error) { return seen(client.Accounts.List(ctx)) },
+			"dLocal":              func() (int, error) { return seen(client.Accounts.ListDLocal(ctx)) },
+			"currencies":          func() (int, error) { return seen(client.Info.Currencies(ctx)) },
+			"currencies in":       func() (int, error) { return seen(client.Info.CurrenciesIn(ctx, "s-1")) },
+			"currencies out":      func() (int, error) { return seen(client.Info.CurrenciesOut(ctx, "s-1")) },
+			"payment methods in":  func() (int, error) { return seen(client.Info.PaymentMethodsIn(ctx)) },
+			"payment methods out": func() (int, error) { return seen(client.Info.PaymentMethodsOut(ctx)) },
+			"proofs":              func() (int, error) { return seen(client.Recipients.ProofOfPayments(ctx, "r-1")) },
+			"events":              func() (int, error) { return seen(client.Webhooks.Events(ctx)) },
+		} {
+			n, err := list()
+			assert.Equal(t, 1, n, name+rest)
+			assert.ErrorIs(t, err, want, name+rest)
+		}
+	}
+	whole(pagination(`"next_page":2,"total_pages":2`), sdk.ErrUnexpectedResponse)
 	for _, rest := range []string{
 		`,"next":"https://api.transferzero.com/v1/transactions?offset=10"`, `,"next_cursor":"abc"`, `,"cursor":"abc"`, `,"links":{"next":"/v1/x"}`,
 		`,"meta":{"next":"?page=2"}`, `,"meta":{"has_more":true}`, `,"meta":{"hasNextPage":true}`, `,"meta":{"pagination":{"next_url":"?page=2"}}`, `,"meta":"2"`, `,"meta":{"pagination":[2]}`,
@@ -209,6 +228,7 @@ func TestAListThatGoesOnInAnUnknownWayIsNoEnd(t *testing.T) {
 		assert.ErrorIs(t, walk, sdk.ErrUnexpectedResponse, rest)
 		assert.ErrorIs(t, search, sdk.ErrUnexpectedResponse, rest)
 		assert.NotErrorIs(t, search, sdk.ErrNotFound, rest)
+		whole(rest, sdk.ErrUnexpectedResponse)
 	}
 	for _, end := range []string{
 		``, `,"meta":null`, `,"meta":[]`, `,"meta":{"pagination":null}`, `,"next":null`, `,"links":{}`, `,"links":[]`, `,"meta":{"has_more":false}`, `,"links":[{"rel":"self","href":"?page=1"},{"rel":"last","href":"?page=1"}]`,
@@ -218,7 +238,16 @@ func TestAListThatGoesOnInAnUnknownWayIsNoEnd(t *testing.T) {
 		assert.Equal(t, 1, walked, end)
 		assert.NoError(t, walk, end)
 		assert.ErrorIs(t, search, sdk.ErrNotFound, end)
+		whole(end, nil)
 	}
+}
+
+// seen counts the rows of a page.
+func seen[T any](page *bitpesa.Page[T], err error) (int, error) {
+	if page == nil {
+		return 0, err
+	}
+	return len(page.Items) + page.Skipped, err
 }
 
 func pagination(members string) string { return `,"meta":{"pagination":{` + members + `}}` }

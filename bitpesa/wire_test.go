@@ -194,7 +194,9 @@ func wireResponse(row, path, page, body string) string {
 	case row == "debits.create":
 		object = strings.TrimSuffix(strings.TrimPrefix(body, `{"debit":`), "}")
 		object = strings.ReplaceAll("["+strings.Trim(object, "[]")+"]", `"to_id":`, `"id":"d-1","to_id":`)
-	case row == "balance", row == "recipients.proof_of_payments", strings.HasPrefix(row, "info."), strings.Contains(row, ".list"):
+	case row == "balance", row == "recipients.proof_of_payments", row == "accounts.list", strings.HasPrefix(row, "info."): // without pages
+		return `{"object":[` + object + `]}`
+	case strings.Contains(row, ".list"):
 		object = "[" + object + "]"
 	}
 	next := "2"

@@ -186,9 +186,15 @@ func decode[T any](body []byte) (value T, err error) {
 
 // problem is an error body: a detail, field errors, or both.
 type problem struct {
-	detail string
-	code   string // where the body has one
-	fields transport.Fields
+	detail  string
+	general []string // the texts of the detail
+	code    string   // where the body has one
+	fields  transport.Fields
+}
+
+func (p *problem) say(texts ...string) {
+	p.general = append(p.general, texts...)
+	p.detail = strings.Join(p.general, " ")
 }
 
 // refusalStatuses are those with which the framework refuses a request.
@@ -216,55 +222,14 @@ func parseProblem(status int, body []byte) (problem, bool) {
 	return p, recognised
 }
 
-// moneyFields are what a field error of a write that moves money can be about: the
-// parameters of the write itself.
-var moneyFields = map[string][]string{
-	OpCreateRide: {
-		"company_id", "external_id", "pickup_address", "pickup_latitude", "pickup_longitude", "dropoff_address", "dropoff_latitude",
-		"dropoff_longitude", "sender", "receiver", "pickup_instructions", "package_type", "weight_range", "includes_fragile_items", "is_priority",
-	},
-	OpTopUpWallet: {"company_id", "amount", "phone_number", "description"},
-}
-
-// ofAnother reports the refusal of a request that was not this one, or need not have been: of
-// another method, of a list, or for a parameter that this write does not have. A refusal names
-// no request, so that this is all one can see. A write that moves money names a company and
-// nothing else. A 404 to it must name what is missing: any lookup, and any router, gets "Not found.".
-func (p *problem) ofAnother(op sdk.Operation, status int) bool {
-	switch {
-	case status == http.StatusMethodNotAllowed && strings.HasPrefix(p.detail, `Method "`) && !strings.HasPrefix(p.detail, `Method "`+op.Method+`"`):
-		return true
-	case op.Method != http.MethodGet && (p.fields["page"] != nil || status == http.StatusNotFound && (p.detail == invalidPage || p.detail == invalidCursor)):
-		return true
-	case !op.MovesMoney:
-		return false
-	case status == http.StatusNotFound && (!noObject.MatchString(p.detail) || notOfMoney.MatchString(p.detail)):
-		return true
-	}
-	own := moneyFields[op.Name] // Client.Do has none: nobody knows what it sends
-	for path, texts := range p.fields {
-		field, _, _ := strings.Cut(path, ".")
-		if own != nil && p.code != "unique" && field != "__all__" && !slices.Contains(own, field) && !slices.ContainsFunc(texts, speaksOfMoney) {
-			return true
-		}
-	}
-	return false
-}
-
-// notOfMoney are the objects that no write which moves money names.
-var notOfMoney = regexp.MustCompile(`^No (Ride|Transaction|User) `)
-
-// speaksOfMoney reports the words of a wallet that lacks money, or of a payment that is there.
-func speaksOfMoney(text string) bool { return isPoor(text) || isTaken(text) }
-
 // parse tells the shapes apart. Field errors, in an object or in a bare list, come
 // with 400 and 422 only.
 func (p *problem) parse(status int, body []byte) bool {
 	validation := status == http.StatusBadRequest || status == http.StatusUnprocessableEntity
 	if wire.IsArray(body) {
-		texts, full, ok := messages(body)
-		p.detail = strings.Join(texts, " ")
-		return ok && (full && validation || p.speaksOfWork(status))
+		texts, full, ok := p.messages(body)
+		p.say(texts...)
+		return ok && (full && validation || speaksOfWork(status, p.detail))
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal(body, &object) != nil || len(object) == 0 {
@@ -274,7 +239,7 @@ func (p *problem) parse(status int, body []byte) bool {
 	case object["detail"] != nil && only(object, "detail", "code", "messages"):
 		return p.parseDetail(status, object)
 	case object["errors"] != nil && only(object, "type", "errors"):
-		return p.parseStandardized(object)
+		return p.parseStandardized(status, object)
 	case object["error"] != nil && only(object, "error"):
 		p.detail = text(object["error"])
 		return false // anybody writes so, and likewise below
@@ -285,60 +250,6 @@ func (p *problem) parse(status int, body []byte) bool {
 		return false
 	}
 	return p.parseFields(object)
-}
-
-// frameworkWords are the details that the framework writes, by status: the whole text,
-// or a text that begins with what ends in "*". simplejwt's come with a code.
-var frameworkWords = map[int][]string{
-	http.StatusBadRequest:   {"JSON parse error - *", "Malformed request.", "Multipart form parse error - *"},
-	http.StatusUnauthorized: authenticationWords,
-	http.StatusForbidden: append([]string{
-		"You do not have permission to perform this action.", "CSRF Failed: *",
-	}, authenticationWords...),
-	http.StatusNotFound:             {"Not found.", invalidPage, invalidCursor},
-	http.StatusMethodNotAllowed:     {`Method "*`},
-	http.StatusNotAcceptable:        {"Could not satisfy the request Accept header."},
-	http.StatusUnsupportedMediaType: {`Unsupported media type "*`},
-	http.StatusTooManyRequests:      {throttled + "*"},
-}
-
-var authenticationWords = []string{
-	"Authentication credentials were not provided.", "Incorrect authentication credentials.", "Invalid token.",
-	"Invalid token header. *", "User inactive or deleted.",
-}
-
-var noObject = regexp.MustCompile(`^No [A-Za-z ]+ matches the given query\.$`)
-
-// frameworkCodes are the codes of simplejwt and of the framework, by status. They come
-// with any text.
-var frameworkCodes = map[int][]string{
-	http.StatusBadRequest: {"parse_error", "unique"},
-	http.StatusUnauthorized: {
-		"token_not_valid", "user_not_found", "user_inactive", "bad_authorization_header", "password_changed", "no_active_account",
-		"not_authenticated", "authentication_failed",
-	},
-	http.StatusForbidden: {"permission_denied", "not_authenticated", "authentication_failed"},
-	http.StatusNotFound:  {"not_found"},
-}
-
-// isFrameworks reports whether the framework writes this detail under this status.
-func isFrameworks(status int, detail string) bool {
-	return status == http.StatusNotFound && noObject.MatchString(detail) ||
-		slices.ContainsFunc(frameworkWords[status], func(words string) bool {
-			beginning, open := strings.CutSuffix(words, "*")
-			return detail == words || open && strings.HasPrefix(detail, beginning)
-		})
-}
-
-// speaksOfWork reports words on a balance or on a unique field, which nobody on the way
-// writes. Kapiten's own texts are unknown, so that these words are assumed. Any other
-// text of a handler leaves the outcome of a write unknown.
-func (p *problem) speaksOfWork(status int) bool {
-	switch status {
-	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusConflict, http.StatusUnprocessableEntity:
-		return speaksOfMoney(p.detail)
-	}
-	return false
 }
 
 func only(object map[string]json.RawMessage, names ...string) bool {
@@ -368,19 +279,22 @@ func (p *problem) parseDetail(status int, object map[string]json.RawMessage) boo
 			delete(object, name)
 		}
 	}
-	p.detail, p.code = text(object["detail"]), text(object["code"])
-	if p.detail == "" {
-		texts, _, ok := messages(object["detail"])
-		p.detail = strings.Join(texts, " ")
+	p.code = text(object["code"])
+	if one := text(object["detail"]); one != "" {
+		p.say(one)
+	} else {
+		texts, _, ok := p.messages(object["detail"])
+		p.say(texts...)
 		return ok && len(object) == 1 && (status == http.StatusBadRequest || status == http.StatusUnprocessableEntity) &&
 			!slices.ContainsFunc(texts, func(one string) bool { return !isFrameworks(status, one) && !isPoor(one) && !isTaken(one) })
 	}
 	return (object["code"] == nil || p.code != "") && (object["messages"] == nil || wire.IsArray(object["messages"])) &&
-		(isFrameworks(status, p.detail) || slices.Contains(frameworkCodes[status], p.code) || p.speaksOfWork(status))
+		(isFrameworks(status, p.detail) || slices.Contains(frameworkCodes[status], p.code) || speaksOfWork(status, p.detail))
 }
 
-// parseStandardized reads the form of drf-standardized-errors.
-func (p *problem) parseStandardized(object map[string]json.RawMessage) bool {
+// parseStandardized reads the form of drf-standardized-errors. Each error must have a code
+// that the framework gives under this status.
+func (p *problem) parseStandardized(status int, object map[string]json.RawMessage) bool {
 	var list []struct {
 		Code   string  `json:"code"`
 		Detail string  `json:"detail"`
@@ -390,18 +304,23 @@ func (p *problem) parseStandardized(object map[string]json.RawMessage) bool {
 	if kind != "validation_error" && kind != "client_error" || json.Unmarshal(object["errors"], &list) != nil || len(list) == 0 {
 		return false
 	}
+	codes := frameworkCodes[status]
+	if kind == "validation_error" {
+		codes = validationCodes[status]
+	}
+	recognised := true
 	for _, e := range list {
-		switch {
-		case e.Code == "" || e.Detail == "":
-			return false
-		case e.Attr == nil || *e.Attr == "" || *e.Attr == nonField:
-			p.detail = strings.TrimSpace(p.detail + " " + e.Detail)
-		default:
+		recognised = recognised && e.Detail != "" && (slices.Contains(codes, e.Code) || speaksOfWork(status, e.Detail))
+		if p.code != unique {
+			p.code = e.Code
+		}
+		if e.Attr == nil || *e.Attr == "" || *e.Attr == nonField {
+			p.say(e.Detail)
+		} else {
 			p.fields.Add(*e.Attr, e.Detail)
 		}
 	}
-	p.code = list[0].Code
-	return true
+	return recognised
 }
 
 const nonField = "non_field_errors"
@@ -425,7 +344,7 @@ func (p *problem) parseFields(object map[string]json.RawMessage) bool {
 		}
 	}
 	if general := p.fields[nonField]; general != nil {
-		p.detail = strings.Join(general, " ")
+		p.say(general...)
 		delete(p.fields, nonField)
 	}
 	return p.detail != "" || len(p.fields) > 0
@@ -438,9 +357,13 @@ func (p *problem) collect(path string, raw json.RawMessage) bool {
 		p.fields.Add(path, one)
 		return true
 	}
-	if texts, _, ok := messages(raw); ok {
+	texts, full, ok := p.messages(raw)
+	switch {
+	case ok:
 		p.fields[path] = append(p.fields[path], texts...)
 		return true
+	case full: // with a code of nobody's
+		return false
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal(raw, &object) == nil && object != nil {
@@ -467,8 +390,9 @@ func (p *problem) collect(path string, raw json.RawMessage) bool {
 	return true
 }
 
-// messages reads a list of texts, or of full details: {"message","code"}.
-func messages(raw json.RawMessage) (texts []string, full, ok bool) {
+// messages reads a list of texts, or of full details: {"message","code"}. full without ok
+// is a detail whose code the framework does not have.
+func (p *problem) messages(raw json.RawMessage) (texts []string, full, ok bool) {
 	var elements []json.RawMessage
 	if json.Unmarshal(raw, &elements) != nil || len(elements) == 0 {
 		return nil, false, false
@@ -479,8 +403,15 @@ func messages(raw json.RawMessage) (texts []string, full, ok bool) {
 		full = full && one == ""
 		if wire.IsObject(element) {
 			var parts map[string]json.RawMessage
-			if json.Unmarshal(element, &parts) == nil && only(parts, "message", "code") && text(parts["code"]) != "" {
+			if json.Unmarshal(element, &parts) == nil && parts["code"] != nil && only(parts, "message", "code") {
 				one = text(parts["message"])
+				code := text(parts["code"])
+				if one == "" || !slices.Contains(fieldCodes, code) && !speaksOfMoney(one) {
+					return nil, true, false
+				}
+				if code == unique {
+					p.code = unique
+				}
 			}
 		}
 		if one == "" {
@@ -492,7 +423,7 @@ func messages(raw json.RawMessage) (texts []string, full, ok bool) {
 }
 
 // taken recognises the framework's messages for a unique field.
-func (p problem) taken() bool { return p.code == "unique" || p.mentions(isTaken) }
+func (p problem) taken() bool { return p.code == unique || p.mentions(isTaken) }
 
 // mentions reports whether the detail or the message of a field fits.
 func (p problem) mentions(fits func(string) bool) bool {

@@ -51,9 +51,11 @@
 //   - A refusal names no ride and no deposit. "Insufficient funds", say, may be the refusal
 //     of another request, which an intermediary hands you: sdk.Rejected is a lie then.
 //     What need not be about this write is an unknown outcome: another HTTP method, a page,
-//     a field that is no parameter of it, a 404 that does not name the company
-//     ("Not found."). Package sdk/journal looks for the ride, or for the deposit's
-//     Description, after a refusal.
+//     a login, a field that is no parameter of it, words without a field that are neither the
+//     framework's nor about money, a code that the framework does not have under this status,
+//     and every 404 but "No Company matches the given query.". Package sdk/journal looks for
+//     the ride, or for the deposit's Description, after a refusal. Client.Do sends what this
+//     package does not know: of these rules, those about fields and words do not hold for it.
 //
 // Any other fault of the network is allowed for, and a crash at any point.
 //

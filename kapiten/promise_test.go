@@ -281,12 +281,33 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 	}
 }
 
+// preparedWrites are what package sdk/journal sends.
+var preparedWrites = []write{
+	{"Prepared TopUp", "/api/companies/*/topup/", func(ctx context.Context, w world) error {
+		prepared, err := w.client.Wallet.Prepare(kapiten.TopUpParams{CompanyID: w.company.ID, Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456"})
+		if err == nil {
+			_, err = prepared.Send(ctx, prepared.Body)
+		}
+		return err
+	}, topUps},
+	{"Prepared ride", "/api/rides/", func(ctx context.Context, w world) error {
+		prepared, err := w.client.Rides.Prepare(w.ride())
+		if err == nil {
+			_, err = prepared.Send(ctx, prepared.Body)
+		}
+		return err
+	}, rides},
+}
+
 // A refusal that this request cannot have got is another's: the work may be done.
 func TestARefusalOfAnotherRequestSettlesNoWrite(t *testing.T) {
-	for name, row := range map[string]struct {
+	type row struct {
 		refusal clienttest.Step
 		of      []string // the writes that it may be about
-	}{
+	}
+	every := []string{"Create", "CreateOnce", "TopUp", "Prepared TopUp", "Prepared ride"}
+	onTopUps, onRides := []string{"TopUp", "Prepared TopUp"}, []string{"Create", "CreateOnce", "Prepared ride"}
+	rows := map[string]row{
 		"a page of a list":    {clienttest.Respond(404, `{"detail":"Invalid page."}`), nil},
 		"a cursor of a list":  {clienttest.Respond(404, `{"detail":"Invalid cursor"}`), nil},
 		"a page that is none": {clienttest.Respond(400, `{"page":["A valid integer is required."]}`), nil},
@@ -296,26 +317,91 @@ func TestARefusalOfAnotherRequestSettlesNoWrite(t *testing.T) {
 		"a company's number":  {clienttest.Respond(400, `{"registration_number":["This field is required."]}`), nil},
 		"a user's name":       {clienttest.Respond(400, `{"username":["x"]}`), nil},
 		"one such error of several": {clienttest.Respond(400,
-			`{"type":"validation_error","errors":[{"code":"a","detail":"x","attr":"amount"},{"code":"b","detail":"x","attr":"last_name"}]}`), nil},
-		"a ride's pickup":          {clienttest.Respond(400, `{"pickup_latitude":["x"]}`), []string{"Create", "CreateOnce"}},
-		"a ride's sender":          {clienttest.Respond(400, `{"sender":{"phone":["x"]}}`), []string{"Create", "CreateOnce"}},
-		"its own method":           {clienttest.Respond(405, `{"detail":"Method \"POST\" not allowed."}`), []string{"Create", "CreateOnce", "TopUp"}},
-		"no company":               {clienttest.Respond(404, `{"detail":"No Company matches the given query."}`), []string{"Create", "CreateOnce", "TopUp"}},
-		"not found":                {clienttest.Respond(404, `{"detail":"Not found."}`), nil},
-		"not found, a code":        {clienttest.Respond(404, `{"detail":"x","code":"not_found"}`), nil},
-		"not found, standardized":  {clienttest.Respond(404, `{"type":"client_error","errors":[{"code":"not_found","detail":"Not found.","attr":null}]}`), nil},
-		"no user":                  {clienttest.Respond(404, `{"detail":"No User matches the given query."}`), nil},
-		"a field of nobody's":      {clienttest.Respond(400, `{"company":["This field is required."]}`), nil},
-		"a code of another status": {clienttest.Respond(403, `{"detail":"blocked by policy","code":"not_found"}`), nil},
-		"a code without a meaning": {clienttest.Respond(400, `{"detail":"blocked by policy","code":"invalid"}`), nil},
-		"a company id":             {clienttest.Respond(400, `{"company_id":["x"]}`), []string{"Create", "CreateOnce", "TopUp"}},
-		"a wallet":                 {clienttest.Respond(400, `{"wallet":["Insufficient balance."]}`), []string{"Create", "CreateOnce", "TopUp"}},
-		"a wallet of nobody's":     {clienttest.Respond(400, `{"wallet":["x"]}`), nil},
-		"a right":                  {clienttest.Respond(403, `{"detail":"x","code":"permission_denied"}`), []string{"Create", "CreateOnce", "TopUp"}},
-		"an amount":                {clienttest.Respond(400, `{"amount":["x"]}`), []string{"TopUp"}},
-		"an id":                    {clienttest.Respond(400, `{"external_id":["x"]}`), []string{"Create", "CreateOnce"}},
+			`{"type":"validation_error","errors":[{"code":"required","detail":"x","attr":"amount"},{"code":"required","detail":"x","attr":"last_name"}]}`), nil},
+		"a unique field of a user's": {clienttest.Respond(400,
+			`{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"email"},{"code":"required","detail":"x","attr":"company_id"}]}`), nil},
+		"a code of nobody's, in full details": {clienttest.Respond(400, `{"company_id":[{"message":"x","code":"zzz"}]}`), nil},
+		"full details":                        {clienttest.Respond(400, `{"company_id":[{"message":"x","code":"invalid"}]}`), every},
+		"Kapiten's code for a lack of money": {clienttest.Respond(402,
+			`{"type":"client_error","errors":[{"code":"insufficient_funds","detail":"Insufficient funds.","attr":null}]}`), every},
+		"its code in full details": {clienttest.Respond(400, `[{"message":"Insufficient balance.","code":"insufficient_funds"}]`), every},
+		"no company, standardized": {clienttest.Respond(404,
+			`{"type":"client_error","errors":[{"code":"not_found","detail":"No Company matches the given query.","attr":null}]}`), every},
+		"a login's account":         {clienttest.Respond(401, `{"detail":"No active account found with the given credentials","code":"no_active_account"}`), nil},
+		"a login's, a general code": {clienttest.Respond(401, `{"detail":"No active account found with the given credentials","code":"authentication_failed"}`), nil},
+		"a login's credentials":     {clienttest.Respond(400, `{"non_field_errors":["Unable to log in with provided credentials."]}`), nil},
+		"a login's credentials, standardized": {clienttest.Respond(400,
+			`{"type":"validation_error","errors":[{"code":"invalid","detail":"Unable to log in with provided credentials.","attr":"non_field_errors"}]}`), nil},
+		"a login's failure, standardized": {clienttest.Respond(401,
+			`{"type":"client_error","errors":[{"code":"authentication_failed","detail":"Unable to log in with provided credentials.","attr":null}]}`), nil},
+		"a login's list":                  {clienttest.Respond(400, `[{"message":"Unable to log in with provided credentials.","code":"invalid"}]`), nil},
+		"general words of nobody's":       {clienttest.Respond(400, `{"__all__":["The passwords do not match."]}`), nil},
+		"general words beside others":     {clienttest.Respond(400, `{"non_field_errors":["No data provided","The passwords do not match."]}`), nil},
+		"general words and a field":       {clienttest.Respond(400, `{"non_field_errors":["The passwords do not match."],"company_id":["x"]}`), nil},
+		"no data":                         {clienttest.Respond(400, `{"non_field_errors":["No data provided"]}`), every},
+		"a list for an object":            {clienttest.Respond(400, `{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]}`), every},
+		"a balance in general":            {clienttest.Respond(422, `{"__all__":["Insufficient balance."]}`), every},
+		"a token":                         {clienttest.Respond(401, `{"detail":"Invalid token.","code":"authentication_failed"}`), every},
+		"another text of the token's":     {clienttest.Respond(401, `{"detail":"Jeton invalide.","code":"authentication_failed"}`), every},
+		"another's unique field":          {clienttest.Respond(400, `{"username":["A user with that username already exists."]}`), nil},
+		"another's unique fields":         {clienttest.Respond(400, `{"email":["This field must be unique."],"company_id":["x"]}`), nil},
+		"another's unique field, in full": {clienttest.Respond(400, `{"email":[{"message":"x","code":"unique"}]}`), nil},
+		"a unique field without a name":   {clienttest.Respond(400, `{"detail":"A user with that username already exists."}`), nil},
+		"a unique code without a field":   {clienttest.Respond(400, `{"detail":"x","code":"unique"}`), nil},
+		"a unique field in a list":        {clienttest.Respond(400, `["company with this registration number already exists."]`), nil},
+		"a wallet that exists":            {clienttest.Respond(400, `{"wallet":["This wallet already exists."]}`), nil},
+		"a field of another's, on money":  {clienttest.Respond(400, `{"email":["Insufficient balance."]}`), nil},
+		"a balance and more":              {clienttest.Respond(400, `{"balance":["Insufficient balance.","x"]}`), nil},
+		"a balance":                       {clienttest.Respond(422, `{"balance":["Not enough funds."]}`), every},
+		"a ride's pickup":                 {clienttest.Respond(400, `{"pickup_latitude":["x"]}`), onRides},
+		"a ride's sender":                 {clienttest.Respond(400, `{"sender":{"phone":["x"]}}`), onRides},
+		"its own method":                  {clienttest.Respond(405, `{"detail":"Method \"POST\" not allowed."}`), every},
+		"no company":                      {clienttest.Respond(404, `{"detail":"No Company matches the given query."}`), every},
+		"not found":                       {clienttest.Respond(404, `{"detail":"Not found."}`), nil},
+		"not found, a code":               {clienttest.Respond(404, `{"detail":"x","code":"not_found"}`), nil},
+		"not found, standardized":         {clienttest.Respond(404, `{"type":"client_error","errors":[{"code":"not_found","detail":"Not found.","attr":null}]}`), nil},
+		"no wallet":                       {clienttest.Respond(404, `{"detail":"No Wallet matches the given query."}`), nil},
+		"no webhook":                      {clienttest.Respond(404, `{"detail":"No Webhook matches the given query."}`), nil},
+		"no company user":                 {clienttest.Respond(404, `{"detail":"No Company user matches the given query."}`), nil},
+		"no company in another's words":   {clienttest.Respond(404, `{"detail":"Blocked: No Company matches the given query."}`), nil},
+		"no user":                         {clienttest.Respond(404, `{"detail":"No User matches the given query."}`), nil},
+		"a field of nobody's":             {clienttest.Respond(400, `{"company":["This field is required."]}`), nil},
+		"a code of another status":        {clienttest.Respond(403, `{"detail":"blocked by policy","code":"not_found"}`), nil},
+		"a code without a meaning":        {clienttest.Respond(400, `{"detail":"blocked by policy","code":"invalid"}`), nil},
+		"a company id":                    {clienttest.Respond(400, `{"company_id":["x"]}`), every},
+		"a wallet":                        {clienttest.Respond(400, `{"wallet":["Insufficient balance."]}`), every},
+		"a wallet of nobody's":            {clienttest.Respond(400, `{"wallet":["x"]}`), nil},
+		"a right":                         {clienttest.Respond(403, `{"detail":"x","code":"permission_denied"}`), every},
+		"an amount":                       {clienttest.Respond(400, `{"amount":["x"]}`), onTopUps},
+		"an id":                           {clienttest.Respond(400, `{"external_id":["x"]}`), onRides},
+	}
+	// What drf-standardized-errors says under a status of its own, and under any other.
+	for code, statuses := range map[string][]int{
+		"parse_error": {400}, "not_authenticated": {401, 403}, "authentication_failed": {401, 403}, "permission_denied": {403},
+		"method_not_allowed": {405}, "not_acceptable": {406}, "unsupported_media_type": {415},
+		"not_found": nil, "no_active_account": nil, "zzz": nil,
 	} {
-		for _, write := range writes {
+		for _, status := range []int{400, 401, 402, 403, 404, 405, 406, 409, 415, 422} {
+			of := every
+			if !slices.Contains(statuses, status) {
+				of = nil
+			}
+			rows[fmt.Sprint("standardized ", code, " under ", status)] = row{clienttest.Respond(status, fmt.Sprintf(
+				`{"type":"client_error","errors":[{"code":%q,"detail":"Method \"POST\" not allowed.","attr":null}]}`, code)), of}
+		}
+	}
+	for _, status := range []int{400, 401, 402, 403, 404, 405, 406, 409, 415, 422} {
+		of := every
+		if status != 400 && status != 422 {
+			of = nil
+		}
+		for code, of := range map[string][]string{"required": of, "zzz": nil, "not_found": nil, "permission_denied": nil} {
+			rows[fmt.Sprint("standardized field ", code, " under ", status)] = row{clienttest.Respond(status, fmt.Sprintf(
+				`{"type":"validation_error","errors":[{"code":%q,"detail":"x","attr":"company_id"}]}`, code)), of}
+		}
+	}
+	for name, row := range rows {
+		for _, write := range append(slices.Clone(writes), preparedWrites...) {
 			t.Run(name+"/"+write.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := newWorld(t)
@@ -359,23 +445,23 @@ func TestTheFrameworksOwnWordsAreARefusal(t *testing.T) {
 		status int
 		is     error
 	}{
-		`{"amount":"Insufficient balance."}`:                                                    {400, sdk.ErrValidation},
-		`{"amount":["x"],"phone_number":["y"]}`:                                                 {422, sdk.ErrValidation},
-		`{"amount":[{"message":"x","code":"invalid"}]}`:                                         {400, sdk.ErrValidation},
-		`[{"message":"x","code":"invalid"}]`:                                                    {400, sdk.ErrValidation},
-		`{"detail":"Given token not valid","code":"token_not_valid"}`:                           {401, sdk.ErrUnauthorized},
-		`{"detail":"x","code":"token_not_valid","messages":[{"token_class":"AccessToken"}]}`:    {401, sdk.ErrUnauthorized},
-		`{"type":"validation_error","errors":[{"code":"max","detail":"x","attr":"amount"}]}`:    {400, sdk.ErrValidation},
-		`{"type":"client_error","errors":[{"code":"permission","detail":"no","attr":null}]}`:    {403, sdk.ErrForbidden},
-		`["A top-up like this already exists."]`:                                                {400, sdk.ErrDuplicate},
-		`{"detail":"Invalid token header. No credentials provided."}`:                           {403, sdk.ErrForbidden},
-		`{"detail":"No Company matches the given query."}`:                                      {404, sdk.ErrNotFound},
-		`{"detail":"JSON parse error - Expecting value: line 1 column 1 (char 0)"}`:             {400, sdk.ErrValidation},
-		`{"detail":"Insufficient funds."}`:                                                      {402, sdk.ErrRejected},
-		`{"non_field_errors":["The fields a, b must make a unique set."]}`:                      {400, sdk.ErrDuplicate},
-		`{"detail":"A top-up like this already exists."}`:                                       {400, sdk.ErrDuplicate},
-		`{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"amount"}]}`: {400, sdk.ErrDuplicate},
-		`{"detail":"Request was throttled."}`:                                                   {429, sdk.ErrRateLimited},
+		`{"amount":"Insufficient balance."}`:                                                        {400, sdk.ErrValidation},
+		`{"amount":["x"],"phone_number":["y"]}`:                                                     {422, sdk.ErrValidation},
+		`{"amount":[{"message":"x","code":"invalid"}]}`:                                             {400, sdk.ErrValidation},
+		`[{"message":"Insufficient balance.","code":"invalid"}]`:                                    {400, sdk.ErrValidation},
+		`{"detail":"Given token not valid","code":"token_not_valid"}`:                               {401, sdk.ErrUnauthorized},
+		`{"detail":"x","code":"token_not_valid","messages":[{"token_class":"AccessToken"}]}`:        {401, sdk.ErrUnauthorized},
+		`{"type":"validation_error","errors":[{"code":"max_value","detail":"x","attr":"amount"}]}`:  {400, sdk.ErrValidation},
+		`{"type":"client_error","errors":[{"code":"permission_denied","detail":"no","attr":null}]}`: {403, sdk.ErrForbidden},
+		`["A top-up like this already exists."]`:                                                    {400, sdk.ErrDuplicate},
+		`{"detail":"Invalid token header. No credentials provided."}`:                               {403, sdk.ErrForbidden},
+		`{"detail":"No Company matches the given query."}`:                                          {404, sdk.ErrNotFound},
+		`{"detail":"JSON parse error - Expecting value: line 1 column 1 (char 0)"}`:                 {400, sdk.ErrValidation},
+		`{"detail":"Insufficient funds."}`:                                                          {402, sdk.ErrRejected},
+		`{"non_field_errors":["The fields a, b must make a unique set."]}`:                          {400, sdk.ErrDuplicate},
+		`{"detail":"A top-up like this already exists."}`:                                           {400, sdk.ErrDuplicate},
+		`{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"amount"}]}`:     {400, sdk.ErrDuplicate},
+		`{"detail":"Request was throttled."}`:                                                       {429, sdk.ErrRateLimited},
 	} {
 		t.Run(body, func(t *testing.T) {
 			server := newStub(t, want.status, "application/json", body)
@@ -402,8 +488,10 @@ func TestADuplicateAfterACrashIsNeverRejected(t *testing.T) {
 	for _, write := range append(slices.Clone(writes), withoutID) {
 		for _, refusal := range []clienttest.Step{
 			clienttest.Respond(400, `["A top-up like this already exists."]`),
-			clienttest.Respond(400, `{"description":["transaction with this description already exists."]}`),
-			clienttest.Respond(422, `{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"amount"}]}`),
+			clienttest.Respond(400, `{"company_id":["transaction of this company already exists."]}`),
+			clienttest.Respond(422, `{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"company_id"}]}`),
+			clienttest.Respond(400, `{"company_id":[{"message":"x","code":"unique"}]}`),
+			clienttest.Respond(400, `{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"company_id"},{"code":"null","detail":"x","attr":"company_id"}]}`),
 			clienttest.Respond(400, `{"detail":"This already exists."}`),
 			clienttest.Respond(409, `{"detail":"already exists"}`),
 		} {

@@ -282,7 +282,7 @@ func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Ver
 	case r.Status == http.StatusTooManyRequests && code == codeThrottled:
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 	case !specified || !specifiedStatus(r.Status):
-	case op.MovesMoney && !refusesTransfer(code) && r.Status != http.StatusUnprocessableEntity:
+	case op.MovesMoney && !refusesTransfer(r.Status, code):
 		// A quote, an account or a login is refused so: it is the response to another request.
 	case code == ErrSessionUnauthorized && !onlyMember(r.Body, "error"):
 		// Frameworks name the HTTP status under "error", too, beside more.
@@ -297,15 +297,26 @@ func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Ver
 	return v
 }
 
-// refusesTransfer reports the codes with which the specification refuses a transfer: its own, a
-// lost session's, and InvalidParameters, which its general rules name.
-func refusesTransfer(code FiatConnectCode) bool {
+// refusesTransfer reports the codes with which the specification refuses a transfer, under
+// their statuses: its own, a lost session's, and InvalidParameters, which its general rules
+// name. The idempotency draft has no code for another payload under a used key: that it is
+// InvalidParameters is assumed. Kotani's handlers report errors inside an HTTP 200, too.
+func refusesTransfer(status int, code FiatConnectCode) bool {
+	own := 0
 	switch code {
-	case ErrKycExpired, ErrTransferNotAllowed, ErrInvalidQuote, ErrInvalidFiatAccount, ErrResourceNotFound, ErrInvalidParameters,
-		ErrSessionUnauthorized, ErrSessionExpired:
-		return true
+	case ErrKycExpired, ErrTransferNotAllowed, ErrInvalidQuote, ErrInvalidFiatAccount:
+		own = http.StatusBadRequest
+	case ErrInvalidParameters:
+		own = http.StatusBadRequest
+		if status == http.StatusUnprocessableEntity {
+			return true
+		}
+	case ErrResourceNotFound:
+		own = http.StatusNotFound
+	case ErrSessionUnauthorized, ErrSessionExpired:
+		own = http.StatusUnauthorized
 	}
-	return false
+	return own != 0 && (status == own || status < 300)
 }
 
 // codeThrottled is assumed: the specification knows no throttle.

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
@@ -438,16 +439,20 @@ func TestOnlyATransfersOwnCodesRefuseATransfer(t *testing.T) {
 			named = append(named, status)
 		}
 	}
+	var many clienttest.Quarter
 	for _, wr := range writes {
 		if !wr.fiatConnect() {
 			continue
 		}
-		for _, code := range append(slices.Collect(maps.Keys(own)), others...) {
+		for _, code := range append(slices.Sorted(maps.Keys(own)), others...) {
 			statuses := named
 			if own[code] == nil {
 				statuses = []int{200, 400, 401, 403, 404, 409, 422}
 			}
 			for _, status := range statuses {
+				if many.LeavesOut() {
+					continue
+				}
 				t.Run(fmt.Sprint(wr.op, "/", code, " ", status), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						refuses := slices.Contains(own[code], status)

@@ -297,7 +297,7 @@ func TestACutIsAnywhere(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	arrived, came := map[int]bool{}, map[int]bool{} // how many bytes
-	r := sim.Explore(t, sim.Config{Seeds: 600}, func(w *sim.World) {
+	r := sim.Explore(t, sim.Config{Seeds: 250}, func(w *sim.World) {
 		f := w.KPay()
 		w.Process("shop", func(p *sim.Process) error {
 			for range 20 {

@@ -210,11 +210,11 @@ func (r *Reconciler[E]) due(ctx context.Context) ([]string, error) {
 	r.plans = open
 	slices.SortStableFunc(known, func(a, b string) int { return open[a].next.Compare(open[b].next) })
 	due := make([]string, 0, len(fresh)+len(known))
-	for i := range max(len(fresh), len(known)) {
-		due = append(due, fresh[min(i, len(fresh)):min(i+1, len(fresh))]...)
-		due = append(due, known[min(i, len(known)):min(i+1, len(known))]...)
+	for len(fresh) > 0 && len(known) > 0 {
+		due = append(due, fresh[0], known[0])
+		fresh, known = fresh[1:], known[1:]
 	}
-	return due, ctx.Err()
+	return append(append(due, fresh...), known...), ctx.Err()
 }
 
 // ask looks a reference up, and hands on what changed. The sweep has waited for the turn

@@ -74,8 +74,8 @@
 // change. Because tells which check a refused request has failed, and About which objects a
 // request is about that neither it nor its response names.
 //
-// Locking: a World has one mutex, which World.Lock and World.LockFor take. It guards the state of every fake
-// in that World. The functions of a Provider and a Policy say whether they are
+// Locking: a World has one mutex, which World.Lock and World.LockFor take. It guards the
+// state of every fake in that World. The functions of a Provider and a Policy say whether they are
 // called with the lock held. A function that is called with the lock held must
 // not call Control, which takes the lock itself, and must not wait for a network.
 //

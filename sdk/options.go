@@ -24,7 +24,8 @@ type Options struct {
 	//
 	// A RoundTripper of your own decides what "not sent" means. If nobody has read the
 	// body, let its error wrap ErrNotSent. A write without a body is never "not sent" over
-	// your own HTTPClient, unless an error says so: a RoundTripper may hide behind
+	// your own HTTPClient, unless the error of a RoundTripper that is no *http.Transport says
+	// so: another RoundTripper may hide behind
 	// http.Transport.RegisterProtocol. It must not return http.ErrSkipAltProtocol for
 	// what it has sent: net/http then sends a request without a body again.
 	HTTPClient *http.Client

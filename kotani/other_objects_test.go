@@ -214,9 +214,13 @@ func TestNoiseInOtherFieldsIsNoError(t *testing.T) {
 			}
 		}
 	}
+	var quarter clienttest.Quarter
 	for method, tc := range noisy {
 		for _, field := range tc.fields {
 			for _, value := range noise {
+				if quarter.LeavesOut() {
+					continue
+				}
 				body := strings.Replace(tc.good, "%s", `"`+field+`":`+value, 1)
 				for _, body := range []string{body, "\xef\xbb\xbf" + body} {
 					err := wireCalls[method].call(t.Context(), newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }))

@@ -18,6 +18,7 @@ import (
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
 	"github.com/kapiteni/kapiten-go/bitpesa/bitpesatest"
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/internal/faketest"
 	"github.com/kapiteni/kapiten-go/kapiten"
 	"github.com/kapiteni/kapiten-go/kapiten/kapitentest"
@@ -485,8 +486,8 @@ func TestTheFakesAndWebhookAgreeOnEveryTransition(t *testing.T) {
 			}
 		}
 		for _, row := range tables() {
-			if row.fake != name {
-				continue
+			if row.fake != name || row.made != nil && clienttest.RaceDetector() {
+				continue // made asks for thousands of steps, one after the other: no race can be in it
 			}
 			t.Run(name+" "+row.kind, func(t *testing.T) {
 				if row.made != nil {

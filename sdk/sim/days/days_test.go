@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/sdk/sim"
 	"github.com/kapiteni/kapiten-go/sdk/sim/days"
 )
@@ -20,7 +21,9 @@ func TestEachDayKeepsThePromiseAndMeetsItsTrouble(t *testing.T) {
 		for _, day := range days.All() {
 			t.Run(day.Name, func(t *testing.T) {
 				t.Parallel()
-				day.Config.Seeds = 200
+				if day.Config.Seeds = 200; clienttest.RaceDetector() {
+					day.Config.Seeds = 100
+				}
 				r := sim.Explore(t, day.Config, day.Program)
 				for _, f := range r.Failures {
 					t.Errorf("%sreplay: SIM_REPLAY=%s go test -run '^%s$' ./sdk/sim/days", f, f.Replay, t.Name())

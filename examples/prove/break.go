@@ -169,6 +169,10 @@ var rules = []rule{
 		[]edit{{"sdk/journal/engine.go", "	kind := change(e.standing, a.standing)\n", "	kind := change(e.standing, a.standing)\n	if kind == Reversed {\n		kind = \"\"\n	}\n", 1}},
 	},
 	{
+		"absent is sent again", "a searched write that is absent after a doubt is stuck", "whole day",
+		[]edit{{"sdk/journal/engine.go", "	case s.class != sdk.Referenced && s.class != sdk.Keyed && (", "	case false && s.class != sdk.Keyed && (", 1}},
+	},
+	{
 		"no fence", "a worker that lost its lease changes nothing", "whole day",
 		[]edit{
 			{"sdk/journal/statements.go", "AND fence = $3", "AND $3 >= 0", 1},

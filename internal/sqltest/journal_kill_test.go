@@ -162,6 +162,7 @@ func workJournal() error {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(12)
+	db.SetMaxIdleConns(12)
 	addresses := map[string]string{}
 	if err := json.Unmarshal([]byte(os.Getenv(providersVariable)), &addresses); err != nil {
 		return err
@@ -251,6 +252,7 @@ func newMarket(t *testing.T) *market {
 		t.Cleanup(srv.Close)
 		m.addresses[name] = srv.Listener.Addr().String()
 	}
+	m.keepTime(t)
 	return m
 }
 
@@ -281,6 +283,27 @@ func (m *market) faulty(next http.Handler) http.Handler {
 	})
 }
 
+// keepTime lets time pass at the providers as it does here.
+func (m *market) keepTime(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	t.Cleanup(func() { cancel(); <-ended })
+	go func() {
+		defer close(ended)
+		const pace = 100 * time.Millisecond
+		tick := time.NewTicker(pace)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				m.advance(pace)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
 // advance lets time pass at the providers.
 func (m *market) advance(by time.Duration) {
 	for _, w := range m.worlds {
@@ -298,7 +321,7 @@ func (m *market) planSurely(t *testing.T, db *sql.DB, plans map[string]planner, 
 	tick, late := time.NewTicker(20*time.Millisecond), time.After(time.Minute)
 	defer tick.Stop()
 	flow, reference := m.referenceOf(n)
-	if enrol := m.worlds[flow].enrol; enrol != nil {
+	if enrol := m.worlds[flow].enrol; enrol != nil && reference != providerReference {
 		enrol(reference)
 	}
 	for {
@@ -331,7 +354,7 @@ func (m *market) awaitEnd(t *testing.T, j *journal.Journal, db *sql.DB, planned 
 	t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(20 * time.Minute)
+	late := time.After(time.Duration(3+planned/500) * time.Minute)
 	for {
 		ended := count(t, db, `SELECT count(*) FROM journal_entries WHERE state IN ('final', 'refused', 'stuck') AND owed = ''`)
 		if ended == planned {

@@ -33,7 +33,7 @@ type kotaniFlow struct {
 	ledger func(*kotanitest.Fake) []booked
 	books  func(reference string) string
 	before func(*kotani.Client)                     // what the merchant has done long ago
-	enrol  func(c *kotani.Client, reference string) // before the plan
+	enrol  func(c *kotani.Client, reference string) // before the plan; done for providerReference
 }
 
 func (k kotaniFlow) world() outsideWorld {
@@ -45,6 +45,7 @@ func (k kotaniFlow) world() outsideWorld {
 	client := func(wrap transportWrap) *kotani.Client {
 		cfg := srv.ClientConfig()
 		cfg.CallbackURL = callback
+		cfg.FiatConnect.BaseURL = srv.URL() + "/fiatconnect" // the same host, so that one address serves both
 		cfg.FiatConnect.Signer, cfg.FiatConnect.APIKey = shopSigner(), key
 		cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
 		c, err := kotani.New(cfg)
@@ -54,11 +55,9 @@ func (k kotaniFlow) world() outsideWorld {
 	if k.before != nil {
 		k.before(client(direct))
 	}
-	enrol := func(string) {}
+	var enrol func(string)
 	if k.enrol != nil {
 		enrol = func(reference string) { k.enrol(client(direct), reference) }
-	}
-	if k.enrol != nil { // the reference of most tests
 		enrol(providerReference)
 	}
 	return outsideWorld{

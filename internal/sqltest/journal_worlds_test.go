@@ -39,7 +39,7 @@ type outsideWorld struct {
 	// books is what the ledger has to show of a reference: reference and amount, as far as
 	// the provider knows them.
 	books func(reference string) string
-	enrol func(reference string) // before the plan; nil: nothing to do
+	enrol func(reference string) // before the plan, once, and done for providerReference; nil: nothing to do
 }
 
 type fakeProvider interface {

@@ -178,6 +178,35 @@ func TestJournalPlanOfWhatIsPurgedLocksNoOthers(t *testing.T) {
 	})
 }
 
+// TestJournalPlanWithAnOldSnapshot: a transaction at REPEATABLE READ that began before the
+// first plan, as transactions of MariaDB are, compares with it all the same.
+func TestJournalPlanWithAnOldSnapshot(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		if dialect == journal.SQLite { // has one writer
+			return
+		}
+		j, err := journal.Open(t.Context(), db, dialect, journal.Config{})
+		require.NoError(t, err)
+		cfg := kpaytest.New(kpaytest.Config{}).ClientConfig()
+		cfg.CallbackURL = callback
+		client, err := kpay.New(cfg)
+		require.NoError(t, err)
+		collect := journal.KPay(j, "collect", client, nil)
+		for retailer, want := range map[string]error{cfg.RetailerID: nil, "77": journal.ErrReferenceTaken} {
+			old, err := db.BeginTx(t.Context(), nil)
+			require.NoError(t, err)
+			rows := 0
+			require.NoError(t, old.QueryRowContext(t.Context(), `SELECT count(*) FROM journal_entries`).Scan(&rows))
+			reference := "order-" + retailer
+			require.NoError(t, inTurn(t, db, collect.Plan, kpayParams(reference)))
+			spelt := kpayParams(reference)
+			spelt.RetailerID = retailer
+			require.ErrorIs(t, collect.Plan(t.Context(), old, spelt), want)
+			require.NoError(t, old.Rollback())
+		}
+	})
+}
+
 // TestJournalPurgeTriesAgain: a transaction that has locked details in another order makes
 // Purge, or itself, give way. Purge sees itself through.
 func TestJournalPurgeTriesAgain(t *testing.T) {

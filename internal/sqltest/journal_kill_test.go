@@ -38,7 +38,7 @@ const (
 // providers' ledgers. KAPITEN_FULL=1 makes 20,000 entries.
 func TestJournalProcesses(t *testing.T) {
 	t.Parallel()
-	entries := 400
+	entries := 320
 	if full() {
 		entries = 20_000
 	}

@@ -348,8 +348,8 @@ func (m *market) planSurely(t *testing.T, db *sql.DB, plans map[string]planner, 
 }
 
 // awaitEnd returns when every entry is final, refused or stuck, and told. Meanwhile time
-// passes at the providers and for entries that no process holds: faster once no request
-// waits for its first attempt, and none is in the hands of a killed process.
+// passes at the providers and for entries that no process holds: faster while no worker is
+// late with a request or its lookup, because a provider cancels what is not funded in an hour.
 func (m *market) awaitEnd(t *testing.T, j *journal.Journal, db *sql.DB, planned int) {
 	t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -361,7 +361,7 @@ func (m *market) awaitEnd(t *testing.T, j *journal.Journal, db *sql.DB, planned 
 			return
 		}
 		by := time.Minute
-		if count(t, db, `SELECT count(*) FROM journal_entries WHERE state = 'planned' OR holder <> '' AND state = 'sending'`) > 0 {
+		if count(t, db, `SELECT count(*) FROM journal_entries WHERE state = 'planned' OR state = 'sending' AND (holder <> '' OR due_at <= `+strconv.FormatInt(time.Now().UnixMicro(), 10)+`)`) > 0 {
 			by = time.Second
 		}
 		m.advance(by)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
@@ -131,4 +132,127 @@ func TestJournalPlanOnWhatCannotBeRead(t *testing.T) {
 			require.ErrorContains(t, err, "release", name)
 		}
 	})
+}
+
+// TestJournalPlanOfWhatIsPurgedLocksNoOthers: at REPEATABLE READ a locking read of a row
+// that is gone locks the gap where new rows go. Two transactions that plan an order again
+// whose details are purged, and then new ones, would wait for each other.
+func TestJournalPlanOfWhatIsPurgedLocksNoOthers(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		if dialect == journal.SQLite { // has one writer
+			return
+		}
+		m := newMerchant(t, db, dialect, newBank(sdk.Once))
+		again := map[string]string{"a": "new a", "b": "new b"}
+		for reference := range again {
+			m.mustPlan(reference)
+		}
+		for _, statement := range []string{`UPDATE journal_entries SET digest_version = 1`, `TRUNCATE TABLE journal_details`} {
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		plan := func(tx *sql.Tx, reference string) error {
+			return m.flow.Plan(t.Context(), tx, order{Ref: reference, Amount: decimal.NewFromInt(500)})
+		}
+		txs := map[string]*sql.Tx{}
+		for reference := range again {
+			tx, err := db.BeginTx(t.Context(), nil)
+			require.NoError(t, err)
+			require.NoError(t, plan(tx, reference))
+			txs[reference] = tx
+		}
+		ended := make(chan error, len(txs))
+		for reference, tx := range txs {
+			go func() {
+				defer func() { _ = tx.Rollback() }()
+				if err := plan(tx, again[reference]); err != nil {
+					ended <- err
+					return
+				}
+				ended <- tx.Commit()
+			}()
+		}
+		for range txs {
+			require.NoError(t, <-ended)
+		}
+	})
+}
+
+// TestJournalPlanWithAnOldSnapshot: a transaction at REPEATABLE READ that began before the
+// first plan, as transactions of MariaDB are, compares with it all the same.
+func TestJournalPlanWithAnOldSnapshot(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		if dialect == journal.SQLite { // has one writer
+			return
+		}
+		j, err := journal.Open(t.Context(), db, dialect, journal.Config{})
+		require.NoError(t, err)
+		cfg := kpaytest.New(kpaytest.Config{}).ClientConfig()
+		cfg.CallbackURL = callback
+		client, err := kpay.New(cfg)
+		require.NoError(t, err)
+		collect := journal.KPay(j, "collect", client, nil)
+		for retailer, want := range map[string]error{cfg.RetailerID: nil, "77": journal.ErrReferenceTaken} {
+			old, err := db.BeginTx(t.Context(), nil)
+			require.NoError(t, err)
+			rows := 0
+			require.NoError(t, old.QueryRowContext(t.Context(), `SELECT count(*) FROM journal_entries`).Scan(&rows))
+			reference := "order-" + retailer
+			require.NoError(t, inTurn(t, db, collect.Plan, kpayParams(reference)))
+			spelt := kpayParams(reference)
+			spelt.RetailerID = retailer
+			require.ErrorIs(t, collect.Plan(t.Context(), old, spelt), want)
+			require.NoError(t, old.Rollback())
+		}
+	})
+}
+
+// TestJournalPurgeTriesAgain: a transaction that has locked details in another order makes
+// Purge, or itself, give way. Purge sees itself through.
+func TestJournalPurgeTriesAgain(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		if dialect == journal.SQLite { // has one writer
+			return
+		}
+		m := newMerchant(t, db, dialect, newBank(sdk.Once, "refuse", "refuse"))
+		for _, reference := range []string{"a", "b"} {
+			m.mustPlan(reference)
+		}
+		m.work(0)
+		pass(t, db, 2*time.Hour)
+		lock := func(tx *sql.Tx, reference string) error {
+			_, err := tx.ExecContext(t.Context(), `UPDATE journal_details SET note = 'locked' WHERE entry = (SELECT id FROM journal_entries WHERE reference = '`+reference+`')`)
+			return err
+		}
+		tx, err := db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		for range 20 { // MariaDB rolls back what has written less
+			_, err = tx.ExecContext(t.Context(), `INSERT INTO told (reference, kind) VALUES ('x', 'y')`)
+			require.NoError(t, err)
+		}
+		require.NoError(t, lock(tx, "b"))
+		purged := make(chan error, 1)
+		go func() {
+			_, err := m.j.Purge(t.Context(), journal.Retention{Refused: time.Hour})
+			purged <- err
+		}()
+		for tick := time.NewTicker(200 * time.Millisecond); !waiting(t, db, dialect); { // MariaDB renews what it shows when nobody has looked for 100 ms
+			<-tick.C
+		}
+		if lock(tx, "a") == nil {
+			require.NoError(t, tx.Commit())
+		} else {
+			require.NoError(t, tx.Rollback())
+		}
+		require.NoError(t, <-purged)
+		require.Zero(t, count(t, db, `SELECT count(*) FROM journal_details`))
+	})
+}
+
+// waiting reports that a statement on details waits for a lock.
+func waiting(t *testing.T, db *sql.DB, dialect journal.Dialect) bool {
+	if dialect == journal.MySQL {
+		return count(t, db, `SELECT count(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'DELETE FROM journal_details%'`) > 0
+	}
+	return count(t, db, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM journal_details%'`) > 0
 }

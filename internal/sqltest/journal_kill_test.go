@@ -3,16 +3,17 @@ package sqltest
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,7 +21,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -28,18 +28,18 @@ import (
 )
 
 const (
-	bankVariable    = "SQLTEST_BANK"
-	dialectVariable = "SQLTEST_DIALECT"
+	providersVariable = "SQLTEST_PROVIDERS" // addresses by flow, as JSON
+	dialectVariable   = "SQLTEST_DIALECT"
 )
 
-// TestJournalProcesses: four processes share the entries of four flows, one per class,
-// while processes and the database are killed, and the provider loses requests and
-// responses, is slow, refuses, and shows late what it has. Then the books are held
-// against the provider's ledger. KAPITEN_FULL=1 makes 20,000 entries.
+// TestJournalProcesses: four processes share the entries of every flow, while processes and
+// the database are killed, and the providers lose requests and responses, are slow, refuse,
+// fail, and show late what they have. Then the merchant's books are held against the
+// providers' ledgers. KAPITEN_FULL=1 makes 20,000 entries.
 func TestJournalProcesses(t *testing.T) {
 	t.Parallel()
-	entries := 1_200
-	if os.Getenv("KAPITEN_FULL") != "" {
+	entries := 320
+	if full() {
 		entries = 20_000
 	}
 	for name, test := range map[string]struct {
@@ -72,22 +72,21 @@ func TestJournalProcesses(t *testing.T) {
 			db, err := sql.Open(test.driver, dsn)
 			require.NoError(t, err)
 			closeLater(t, db)
-			_, err = db.ExecContext(t.Context(), `CREATE TABLE told (reference varchar(64) NOT NULL, kind varchar(64) NOT NULL, worker bigint NOT NULL)`)
+			createTold(t, db, test.dialect)
+			part := map[journal.Dialect]string{journal.MySQL: "(64)"}[test.dialect] // of a text
+			_, err = db.ExecContext(t.Context(), `CREATE INDEX told_reference ON told (reference`+part+`)`)
 			require.NoError(t, err)
-			_, err = db.ExecContext(t.Context(), `CREATE INDEX told_reference ON told (reference)`)
+			market := newMarket(t)
+			j, err := openCrowded(t.Context(), db, test.dialect)
 			require.NoError(t, err)
-			provider := &remote{paid: map[string]*remotePayment{}}
-			bank := httptest.NewServer(provider)
-			defer bank.Close()
-			j, flows, err := remoteFlows(t.Context(), db, test.dialect, bank.URL)
-			require.NoError(t, err)
+			plans := market.flows(j, func(string) transportWrap { return direct })
 
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
 			chance := rand.New(rand.NewPCG(seed, 0))
 			var crowd [4]*exec.Cmd
 			for i := range crowd {
-				crowd[i] = startWorker(t, dsn, test.dialect, bank.URL)
+				crowd[i] = startWorker(t, dsn, test.dialect, market)
 			}
 			t.Cleanup(func() {
 				for _, cmd := range crowd {
@@ -97,9 +96,11 @@ func TestJournalProcesses(t *testing.T) {
 			})
 			// Plan, kill and restart by turns.
 			const turns = 8
+			planned := 0
 			for turn := range turns {
-				for i := range test.entries / turns {
-					planSurely(t, db, flows[i%len(flows)], fmt.Sprintf("order-%d-%d", turn, i))
+				for range test.entries / turns {
+					market.planSurely(t, db, plans, planned)
+					planned++
 				}
 				i := chance.IntN(len(crowd))
 				_ = crowd[i].Process.Kill()
@@ -108,11 +109,10 @@ func TestJournalProcesses(t *testing.T) {
 					c.kill(t)
 					require.NoError(t, c.restart(awaitFor(test.driver, dsn, 3*time.Second)))
 				}
-				crowd[i] = startWorker(t, dsn, test.dialect, bank.URL)
+				crowd[i] = startWorker(t, dsn, test.dialect, market)
 			}
-			planned := test.entries / turns * turns
-			awaitEnd(t, j, db, planned)
-			checkBooks(t, db, provider, planned)
+			market.awaitEnd(t, j, db, planned)
+			market.checkBooks(t, db, planned)
 		})
 	}
 }
@@ -139,12 +139,14 @@ func (c *cluster) restart(ready func() error) (err error) {
 	return err
 }
 
-func startWorker(t *testing.T, dsn string, dialect journal.Dialect, bank string) *exec.Cmd {
+func startWorker(t *testing.T, dsn string, dialect journal.Dialect, m *market) *exec.Cmd {
 	t.Helper()
+	addresses, err := json.Marshal(m.addresses)
+	require.NoError(t, err)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0])
-	cmd.Env = append(os.Environ(), workerVariable+"=journal", dsnVariable+"="+dsn, dialectVariable+"="+string(dialect), bankVariable+"="+bank)
+	cmd.Env = append(os.Environ(), workerVariable+"=journal", dsnVariable+"="+dsn, dialectVariable+"="+string(dialect), providersVariable+"="+string(addresses))
 	cmd.Stderr = os.Stderr
-	_, err := cmd.StdinPipe() // closes when this process ends, and the worker with it
+	_, err = cmd.StdinPipe() // closes when this process ends, and the worker with it
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	return cmd
@@ -160,16 +162,25 @@ func workJournal() error {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(12)
+	db.SetMaxIdleConns(12)
+	addresses := map[string]string{}
+	if err := json.Unmarshal([]byte(os.Getenv(providersVariable)), &addresses); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var j *journal.Journal
 	for {
-		if j, _, err = remoteFlows(ctx, db, dialect, os.Getenv(bankVariable)); err == nil {
+		if j, err = openCrowded(ctx, db, dialect); err == nil {
 			break
 		}
 		timer := time.NewTimer(50 * time.Millisecond) // the database comes back
 		<-timer.C
 	}
+	pool := &http.Transport{MaxIdleConnsPerHost: 64}
+	newWorlds().flows(j, func(flow string) transportWrap {
+		return func(http.RoundTripper) http.RoundTripper { return overWire{addresses[flow], pool} }
+	})
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
@@ -180,10 +191,139 @@ func workJournal() error {
 	return nil
 }
 
-func planSurely(t *testing.T, db *sql.DB, flow *journal.Flow[order, receipt], reference string) {
+func openCrowded(ctx context.Context, db *sql.DB, dialect journal.Dialect) (*journal.Journal, error) {
+	return journal.Open(ctx, db, dialect, journal.Config{
+		Every: 20 * time.Millisecond, CallTimeout: 2 * time.Second, Lease: 12*time.Second + time.Millisecond, Workers: 8, KnockGap: 100 * time.Millisecond,
+	})
+}
+
+// overWire sends a process's requests to the fakes, which stand in another process.
+type overWire struct {
+	address string
+	pool    http.RoundTripper
+}
+
+const processHeader = "Test-Process"
+
+func (o overWire) RoundTrip(r *http.Request) (*http.Response, error) {
+	host := r.URL.Host
+	r = r.Clone(r.Context())
+	r.Host, r.URL.Scheme, r.URL.Host = host, "http", o.address // a signature knows the host
+	r.Header.Set(processHeader, strconv.Itoa(os.Getpid()))
+	return o.pool.RoundTrip(r)
+}
+
+// worlds are one world of each flow.
+type worlds map[string]outsideWorld
+
+func newWorlds() worlds {
+	all := worlds{}
+	for name, flow := range flowWorlds() {
+		all[name] = flow.world()
+	}
+	return all
+}
+
+// flows adds each flow to a process.
+func (all worlds) flows(j *journal.Journal, wrap func(flow string) transportWrap) map[string]planner {
+	plans := map[string]planner{}
+	for name, w := range all {
+		plans[name] = w.process(j, name, wrap(name))
+	}
+	return plans
+}
+
+// market is the providers' side. It outlives the merchant's processes.
+type market struct {
+	worlds
+	names     []string
+	addresses map[string]string
+
+	mu        sync.Mutex
+	lost      int
+	processes map[string]bool
+}
+
+func newMarket(t *testing.T) *market {
+	m := &market{worlds: newWorlds(), addresses: map[string]string{}, processes: map[string]bool{}}
+	m.names = slices.Sorted(maps.Keys(m.worlds))
+	for name, w := range m.worlds {
+		srv := httptest.NewServer(m.faulty(w.fake))
+		t.Cleanup(srv.Close)
+		m.addresses[name] = srv.Listener.Addr().String()
+	}
+	m.keepTime(t)
+	return m
+}
+
+// faulty loses requests and responses, and takes its time.
+func (m *market) faulty(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		luck := rand.IntN(100)
+		m.mu.Lock()
+		m.processes[r.Header.Get(processHeader)] = true
+		if luck < 6 && r.Method == http.MethodPost {
+			m.lost++
+		}
+		m.mu.Unlock()
+		if luck < 3 { // the request is lost
+			panic(http.ErrAbortHandler)
+		}
+		response := httptest.NewRecorder()
+		next.ServeHTTP(response, r)
+		if luck < 6 { // the response is lost
+			panic(http.ErrAbortHandler)
+		}
+		timer := time.NewTimer(time.Duration(luck/4) * time.Millisecond)
+		defer timer.Stop()
+		<-timer.C
+		maps.Copy(w.Header(), response.Header())
+		w.WriteHeader(response.Code)
+		_, _ = w.Write(response.Body.Bytes())
+	})
+}
+
+// keepTime lets time pass at the providers as it does here.
+func (m *market) keepTime(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	t.Cleanup(func() { cancel(); <-ended })
+	go func() {
+		defer close(ended)
+		const pace = 100 * time.Millisecond
+		tick := time.NewTicker(pace)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				m.advance(pace)
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+// advance lets time pass at the providers.
+func (m *market) advance(by time.Duration) {
+	for _, w := range m.worlds {
+		w.advance(by)
+	}
+}
+
+// referenceOf is the reference of the nth entry, and of which flow it is.
+func (m *market) referenceOf(n int) (flow, reference string) {
+	return m.names[n%len(m.names)], referencePrefix + strconv.Itoa(n+1)
+}
+
+func (m *market) planSurely(t *testing.T, db *sql.DB, plans map[string]planner, n int) {
 	t.Helper()
 	tick, late := time.NewTicker(20*time.Millisecond), time.After(time.Minute)
 	defer tick.Stop()
+	flow, reference := m.referenceOf(n)
+	if enrol := m.worlds[flow].enrol; enrol != nil && reference != providerReference {
+		enrol(reference)
+	}
 	for {
 		err := func() error {
 			tx, err := db.BeginTx(t.Context(), nil)
@@ -191,7 +331,7 @@ func planSurely(t *testing.T, db *sql.DB, flow *journal.Flow[order, receipt], re
 				return err
 			}
 			defer func() { _ = tx.Rollback() }()
-			if err := flow.Plan(t.Context(), tx, order{Ref: reference, Amount: decimal.NewFromInt(500)}); err != nil {
+			if err := plans[flow](t.Context(), tx, reference); err != nil {
 				return err
 			}
 			return tx.Commit()
@@ -207,150 +347,25 @@ func planSurely(t *testing.T, db *sql.DB, flow *journal.Flow[order, receipt], re
 	}
 }
 
-// remoteClasses are the flows: one per class.
-var remoteClasses = [...]sdk.Class{sdk.Referenced, sdk.Keyed, sdk.Searched, sdk.Once}
-
-func remoteFlows(ctx context.Context, db *sql.DB, dialect journal.Dialect, address string) (*journal.Journal, []*journal.Flow[order, receipt], error) {
-	j, err := journal.Open(ctx, db, dialect, journal.Config{
-		Every: 20 * time.Millisecond, CallTimeout: time.Second, Lease: 11 * time.Second, Workers: 8, KnockGap: 100 * time.Millisecond,
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	var flows []*journal.Flow[order, receipt]
-	client := &http.Client{Timeout: 900 * time.Millisecond, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-	for _, class := range remoteClasses {
-		p := (&bank{class: class}).provider()
-		name := fmt.Sprint(class)
-		ask := func(ctx context.Context, what, reference string) (int, string, error) {
-			r, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/"+what+"?"+url.Values{"class": {name}, "reference": {reference}}.Encode(), nil)
-			if err != nil {
-				return 0, "", err
-			}
-			response, err := client.Do(r)
-			if err != nil {
-				return 0, "", err
-			}
-			defer response.Body.Close()
-			body, err := io.ReadAll(response.Body)
-			return response.StatusCode, string(body), err
-		}
-		step := &p.Steps[0]
-		step.Send = func(ctx context.Context, r journal.Request[order, receipt]) (receipt, error) {
-			code, body, err := ask(ctx, "pay", r.Reference)
-			switch {
-			case err == nil && code == http.StatusOK:
-				return receipt{Ref: r.Reference, Status: body}, nil
-			case err == nil && code == http.StatusConflict:
-				return receipt{}, fault(sdk.Rejected, sdk.ErrDuplicate)
-			case err == nil && code == http.StatusPaymentRequired:
-				return receipt{}, fault(sdk.Rejected, sdk.ErrInsufficientFunds)
-			}
-			return receipt{}, fault(sdk.Unknown)
-		}
-		if step.Look != nil {
-			step.Looks = []time.Duration{0, 400 * time.Millisecond, 1500 * time.Millisecond}
-			step.Look = func(ctx context.Context, r journal.Request[order, receipt]) (receipt, journal.Finding, error) {
-				code, body, err := ask(ctx, "look", r.Reference)
-				switch {
-				case err == nil && code == http.StatusOK:
-					return receipt{Ref: r.Reference, Status: body}, journal.Found, nil
-				case err == nil && code == http.StatusNotFound:
-					return receipt{}, journal.Absent, nil
-				}
-				return receipt{}, journal.CannotTell, fault(sdk.NoEffect)
-			}
-		}
-		p.Poll = func(ctx context.Context, r journal.Request[order, receipt]) (receipt, error) {
-			code, body, err := ask(ctx, "look", r.Reference)
-			if err != nil || code != http.StatusOK {
-				return receipt{}, fault(sdk.NoEffect)
-			}
-			return receipt{Ref: r.Reference, Status: body}, nil
-		}
-		insert := `INSERT INTO told (reference, kind, worker) VALUES ('%s', '%s', %d)`
-		flows = append(flows, journal.New(j, name, p, func(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
-			_, err := tx.ExecContext(ctx, fmt.Sprintf(insert, c.Reference, c.Kind, os.Getpid()))
-			return err
-		}))
-	}
-	return j, flows, nil
-}
-
-// remote is the provider: it has faults, lag and a ledger.
-type remote struct {
-	mu   sync.Mutex
-	paid map[string]*remotePayment // by class and reference
-	lost int
-}
-
-type remotePayment struct {
-	debits int
-	at     time.Time
-	status string
-}
-
-func (p *remote) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	class, reference := r.FormValue("class"), r.FormValue("reference")
-	luck := rand.IntN(100)
-	if luck < 3 { // the request is lost
-		panic(http.ErrAbortHandler)
-	}
-	p.mu.Lock()
-	status, code := p.answer(r.URL.Path, class, reference)
-	if code == http.StatusOK && luck < 8 && r.URL.Path == "/pay" {
-		p.lost++
-	}
-	p.mu.Unlock()
-	if luck < 8 { // the response is lost
-		panic(http.ErrAbortHandler)
-	}
-	timer := time.NewTimer(time.Duration(luck/4) * time.Millisecond)
-	defer timer.Stop()
-	<-timer.C
-	w.WriteHeader(code)
-	_, _ = io.WriteString(w, status)
-}
-
-func (p *remote) answer(path, class, reference string) (string, int) {
-	const lag = 200 * time.Millisecond
-	found := p.paid[class+" "+reference]
-	if path == "/look" {
-		if found == nil || time.Since(found.at) < lag {
-			return "", http.StatusNotFound
-		}
-		return found.status, http.StatusOK
-	}
-	refused := strings.HasSuffix(reference, "7") // never any money
-	switch {
-	case refused:
-		return "", http.StatusPaymentRequired
-	case found != nil && class == fmt.Sprint(sdk.Referenced):
-		return "", http.StatusConflict
-	case found != nil && class == fmt.Sprint(sdk.Keyed):
-		return found.status, http.StatusOK
-	case found == nil:
-		found = &remotePayment{at: time.Now(), status: "paid"}
-		if strings.HasSuffix(reference, "3") {
-			found.status = "failed"
-		}
-		p.paid[class+" "+reference] = found
-	}
-	found.debits++
-	return found.status, http.StatusOK
-}
-
-// awaitEnd returns when every entry is final, refused or stuck, and told.
-func awaitEnd(t *testing.T, j *journal.Journal, db *sql.DB, planned int) {
+// awaitEnd returns when every entry is final, refused or stuck, and told. Meanwhile time
+// passes at the providers and for entries that no process holds: faster while no worker is
+// late with a request or its lookup, because a provider cancels what is not funded in an hour.
+func (m *market) awaitEnd(t *testing.T, j *journal.Journal, db *sql.DB, planned int) {
 	t.Helper()
-	tick := time.NewTicker(200 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(10 * time.Minute)
+	late := time.After(time.Duration(3+planned/500) * time.Minute)
 	for {
 		ended := count(t, db, `SELECT count(*) FROM journal_entries WHERE state IN ('final', 'refused', 'stuck') AND owed = ''`)
 		if ended == planned {
 			return
 		}
+		by := time.Minute
+		if count(t, db, `SELECT count(*) FROM journal_entries WHERE state = 'planned' OR state = 'sending' AND (holder <> '' OR due_at <= `+strconv.FormatInt(time.Now().UnixMicro(), 10)+`)`) > 0 {
+			by = time.Second
+		}
+		m.advance(by)
+		_, _ = db.ExecContext(t.Context(), passing(by)+` WHERE holder = '' AND due_at IS NOT NULL`) // a worker may be in the way
 		select {
 		case <-tick.C:
 		case <-late:
@@ -361,58 +376,69 @@ func awaitEnd(t *testing.T, j *journal.Journal, db *sql.DB, planned int) {
 	}
 }
 
-func checkBooks(t *testing.T, db *sql.DB, provider *remote, planned int) {
+func (m *market) checkBooks(t *testing.T, db *sql.DB, planned int) {
 	t.Helper()
 	require.Equal(t, planned, count(t, db, `SELECT count(*) FROM journal_entries`), "nothing is lost")
 	require.Zero(t, count(t, db, `SELECT count(*) FROM (SELECT 1 FROM told GROUP BY reference, kind HAVING count(*) > 1) twice`), "nothing is told twice")
-	rows, err := db.QueryContext(t.Context(), `SELECT e.flow, e.reference, e.state, e.standing, COALESCE(s.reason, ''),
+	ledgers := map[string]map[string][]booked{}
+	for name, w := range m.worlds {
+		require.NoError(t, w.fake.CheckLedger(), name)
+		ledgers[name] = map[string][]booked{}
+		for _, line := range w.ledger() {
+			ledgers[name][line.what] = append(ledgers[name][line.what], line)
+		}
+	}
+	rows, err := db.QueryContext(t.Context(), `SELECT e.flow, e.reference, e.state, COALESCE(s.reason, ''),
 		(SELECT count(*) FROM told WHERE told.reference = e.reference AND told.kind = 'succeeded'),
 		(SELECT count(*) FROM told WHERE told.reference = e.reference AND told.kind = 'failed'),
 		(SELECT count(*) FROM told WHERE told.reference = e.reference AND told.kind = 'stuck')
 		FROM journal_entries e LEFT JOIN journal_stuck s ON s.entry = e.id`)
 	require.NoError(t, err)
 	defer rows.Close()
-	provider.mu.Lock()
-	defer provider.mu.Unlock()
-	states, booked := map[string]int{}, map[string]bool{}
+	ends, finals := map[string]int{}, map[string]int{}
 	for rows.Next() {
 		var (
-			flow, reference, state, standing, reason string
-			succeeded, failed, stuck                 int
+			flow, reference, state, reason string
+			succeeded, failed, stuck       int
 		)
-		require.NoError(t, rows.Scan(&flow, &reference, &state, &standing, &reason, &succeeded, &failed, &stuck))
-		states[flow+" "+state+" "+reason]++
-		key, told := flow+" "+reference, []int{succeeded, failed, stuck}
-		payment := provider.paid[key]
-		if payment != nil {
-			require.Equal(t, 1, payment.debits, "%s: debits", key)
-			booked[key] = true
-		}
+		require.NoError(t, rows.Scan(&flow, &reference, &state, &reason, &succeeded, &failed, &stuck))
+		what := m.worlds[flow].books(reference)
+		lines, key := ledgers[flow][what], flow+": "+what
+		delete(ledgers[flow], what)
+		require.LessOrEqual(t, len(lines), 1, "%s: debits", key)
+		told := []int{succeeded, failed, stuck}
+		ends[strings.TrimSpace(flow+" "+state+" "+reason)]++
 		switch journal.State(state) {
 		case journal.StateFinal:
-			require.NotNil(t, payment, "%s: final without a debit", key)
+			require.Len(t, lines, 1, "%s: final without a debit", key)
 			want := []int{1, 0, 0}
-			if payment.status == "failed" {
+			if lines[0].failed {
 				want = []int{0, 1, 0}
 			}
 			require.Equal(t, want, told, key)
+			finals[flow]++
 		case journal.StateRefused:
-			require.Nil(t, payment, "%s: refused with a debit", key)
+			require.Empty(t, lines, "%s: refused with a debit", key)
 			require.Equal(t, []int{0, 1, 0}, told, key)
 		default:
-			// A reference that is unique, or a key, is settled, unless a crash hid whether
-			// the first attempt was refused.
-			if flow == fmt.Sprint(sdk.Referenced) || flow == fmt.Sprint(sdk.Keyed) {
+			// A unique reference is settled, unless a crash hid whether the first attempt
+			// was refused.
+			if flowWorlds()[flow].class == sdk.Referenced {
 				require.Equal(t, string(journal.ReasonContested), reason, key)
 			}
 			require.Equal(t, []int{0, 0, 1}, told, key)
 		}
 	}
 	require.NoError(t, rows.Err())
-	require.Len(t, booked, len(provider.paid), "no debit without an entry")
-	require.Positive(t, provider.lost, "responses were lost")
-	require.Greater(t, count(t, db, `SELECT count(DISTINCT worker) FROM told`), 4, "killed processes had a hand in it")
-	t.Log(states)
+	for flow, left := range ledgers {
+		require.Empty(t, left, "%s: no debit without an entry", flow)
+		require.Positive(t, finals[flow], "%s: %v", flow, ends)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	require.Positive(t, m.lost, "requests and responses were lost")
+	require.Greater(t, len(m.processes), 4, "killed processes had a hand in it")
+	t.Log(ends)
 }
 
 func count(t *testing.T, db *sql.DB, query string) int {

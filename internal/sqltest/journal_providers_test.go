@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kapiteni/kapiten-go/bitpesa"
@@ -28,88 +27,6 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/journal"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
-
-// planner plans the one request of a provider's test.
-type planner func(ctx context.Context, tx journal.Tx) error
-
-// outsideWorld is a provider's fake and how a new process of a merchant uses it.
-type outsideWorld struct {
-	process func(j *journal.Journal, wrap func(http.RoundTripper) http.RoundTripper) planner
-	advance func(time.Duration)
-	debits  func() int
-}
-
-func callback(string, decimal.Decimal, string) (string, error) {
-	return "http://127.0.0.1:1/hooks", nil
-}
-
-func telling(reference string) func(ctx context.Context, tx journal.Tx, kind journal.Kind) error {
-	return func(ctx context.Context, tx journal.Tx, kind journal.Kind) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO told (reference, kind) VALUES ('`+reference+`', '`+string(kind)+`')`)
-		return err
-	}
-}
-
-func kpayParams(reference string) kpay.PayParams {
-	return kpay.PayParams{
-		RefID: reference, Amount: decimal.NewFromInt(4200), Method: kpay.MethodMoMo, MSISDN: "0783300000",
-		Email: "customer@example.com", CustomerName: "John Doe", CustomerNumber: "0783300000", Details: "Order #123",
-		RedirectURL: "https://shop.example/thanks",
-	}
-}
-
-func kasapayParams(reference string) kasapay.CreatePayoutParams {
-	return kasapay.CreatePayoutParams{
-		Reference: reference, RecipientType: kasapay.Paybill, RecipientAccountNumber: "565601", RecipientName: "Unga Mills",
-		AccountReference: "bakery", Amount: decimal.RequireFromString("1500.00"), Currency: "KES", Country: "KEN", Description: "Delivery 7",
-	}
-}
-
-const providerReference = "order-1"
-
-func kpayWorld() outsideWorld {
-	srv := kpaytest.New(kpaytest.Config{})
-	return outsideWorld{
-		process: func(j *journal.Journal, wrap func(http.RoundTripper) http.RoundTripper) planner {
-			cfg := srv.ClientConfig()
-			cfg.CallbackURL, cfg.MaxAttempts = callback, 1
-			cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
-			client, err := kpay.New(cfg)
-			must(err)
-			told := telling(providerReference)
-			flow := journal.KPay(j, "pay", client, func(ctx context.Context, tx journal.Tx, c journal.Change[kpay.Payment]) error {
-				return told(ctx, tx, c.Kind)
-			})
-			return func(ctx context.Context, tx journal.Tx) error {
-				return flow.Plan(ctx, tx, kpayParams(providerReference))
-			}
-		},
-		advance: func(d time.Duration) { srv.Advance(d) },
-		debits:  func() int { return len(srv.Debits(providerReference)) },
-	}
-}
-
-func kasapayWorld() outsideWorld {
-	srv := kasapaytest.New(kasapaytest.Config{})
-	return outsideWorld{
-		process: func(j *journal.Journal, wrap func(http.RoundTripper) http.RoundTripper) planner {
-			cfg := srv.ClientConfig()
-			cfg.CallbackURL, cfg.MaxAttempts = callback, 1
-			cfg.HTTPClient = &http.Client{Transport: wrap(cfg.HTTPClient.Transport)}
-			client, err := kasapay.New(cfg)
-			must(err)
-			told := telling(providerReference)
-			flow := journal.Kasapay(j, "pay", client.Payouts, func(ctx context.Context, tx journal.Tx, c journal.Change[kasapay.Payout]) error {
-				return told(ctx, tx, c.Kind)
-			})
-			return func(ctx context.Context, tx journal.Tx) error {
-				return flow.Plan(ctx, tx, kasapayParams(providerReference))
-			}
-		},
-		advance: func(d time.Duration) { srv.Advance(d) },
-		debits:  func() int { return len(srv.Debits(providerReference)) },
-	}
-}
 
 // gatedTransport is two steps per request: the process may die before it leaves, or
 // after the provider has worked and before the response arrives.
@@ -166,13 +83,13 @@ func (s shop) live(t *testing.T, w outsideWorld, g *gate) {
 	if err != nil {
 		return
 	}
-	plan := w.process(j, func(next http.RoundTripper) http.RoundTripper { return gatedTransport{next, g} })
+	plan := w.process(j, "pay", func(next http.RoundTripper) http.RoundTripper { return gatedTransport{next, g} })
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return
 	}
 	defer func() { _ = tx.Rollback() }()
-	if plan(ctx, tx) == nil && tx.Commit() == nil {
+	if plan(ctx, tx, providerReference) == nil && tx.Commit() == nil {
 		_, _ = j.Work(ctx)
 	}
 }
@@ -198,7 +115,7 @@ var recordedRows = []string{"../../testdata/journal/recorded-1.json", "../../tes
 // flows and of new digests. Never change a row there: a newer digest is a version of its own.
 func TestJournalRecordedRows(t *testing.T) {
 	now := map[string]recorded{}
-	for name, flow := range flowWorlds {
+	for name, flow := range flowWorlds() {
 		now[name] = recordRow(t, flow.world())
 	}
 	for i, file := range recordedRows {
@@ -230,17 +147,17 @@ func replayRows(t *testing.T, rows map[string]recorded) {
 	t.Helper()
 	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
 		for name, row := range rows {
-			flow := flowWorlds[name]
+			flow := flowWorlds()[name]
 			j, err := journal.Open(t.Context(), db, dialect, journal.Config{})
 			require.NoError(t, err)
 			createTold(t, db, dialect)
 			clear(t, db)
 			w, sent := flow.world(), &bodies{}
-			plan := w.process(j, func(next http.RoundTripper) http.RoundTripper { sent.next = next; return sent })
+			plan := w.process(j, "pay", func(next http.RoundTripper) http.RoundTripper { sent.next = next; return sent })
 			insertRecorded(t, db, dialect, row)
 			tx, err := db.BeginTx(t.Context(), nil)
 			require.NoError(t, err)
-			require.NoError(t, plan(t.Context(), tx), "%s: the digest has changed", name)
+			require.NoError(t, plan(t.Context(), tx, providerReference), "%s: the digest has changed", name)
 			require.NoError(t, tx.Commit())
 			for range 12 {
 				pass(t, db, 5*time.Minute)
@@ -250,7 +167,7 @@ func replayRows(t *testing.T, rows map[string]recorded) {
 			}
 			switch told := changes(t, db, providerReference); flow.class {
 			case sdk.Referenced:
-				require.Equal(t, 1, w.debits(), name)
+				require.Equal(t, 1, len(w.ledger()), name)
 				require.Equal(t, []string{"pending", "succeeded"}, told, name)
 				without, _, _ := strings.Cut(row.Prepared, sdk.PlaceholderURL)
 				require.Contains(t, strings.Join(sent.seen, "\n"), without, name)
@@ -258,7 +175,7 @@ func replayRows(t *testing.T, rows map[string]recorded) {
 				require.Contains(t, strings.Join(sent.seen, "\n"), row.Prepared, name)
 				require.Equal(t, []string{"stuck"}, told, name)
 			default:
-				require.Zero(t, w.debits(), name)
+				require.Zero(t, len(w.ledger()), name)
 				require.Equal(t, []string{"stuck"}, told, name)
 			}
 		}
@@ -292,10 +209,10 @@ func recordRow(t *testing.T, w outsideWorld) recorded {
 	require.NoError(t, err)
 	_, err = db.ExecContext(t.Context(), `CREATE TABLE told (reference text NOT NULL, kind text NOT NULL)`)
 	require.NoError(t, err)
-	plan := w.process(j, func(next http.RoundTripper) http.RoundTripper { return next })
+	plan := w.process(j, "pay", func(next http.RoundTripper) http.RoundTripper { return next })
 	tx, err := db.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
-	require.NoError(t, plan(t.Context(), tx))
+	require.NoError(t, plan(t.Context(), tx, providerReference))
 	require.NoError(t, tx.Commit())
 	_, err = db.ExecContext(t.Context(), `CREATE TRIGGER keep AFTER UPDATE ON journal_details WHEN new.prepared <> x'' AND NOT EXISTS (SELECT 1 FROM told)
 		BEGIN INSERT INTO told (reference, kind) VALUES (new.prepared, 'prepared'); END`)

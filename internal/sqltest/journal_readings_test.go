@@ -172,6 +172,27 @@ func TestJournalEndsThatAlternate(t *testing.T) {
 	}
 }
 
+// TestJournalWatchTellsEachChange: what an end is watched for is told, however often the
+// provider says another thing. That is rarely.
+func TestJournalWatchTellsEachChange(t *testing.T) {
+	b := newBank(sdk.Referenced)
+	m := watchingMerchant(t, b, 7*24*time.Hour)
+	told, waited := len(paid(t, m, b)), time.Duration(0)
+	for i := range 25 {
+		b.set("a", map[journal.Kind]string{journal.Succeeded: "reversed", journal.Reversed: "paid"}[m.entry("a").Standing])
+		for range 10 {
+			if len(m.changes("a")) == told+i+1 {
+				break
+			}
+			due := max(0, time.Until(m.entry("a").Due)) + time.Second
+			waited += due
+			m.work(due)
+		}
+		require.Len(t, m.changes("a"), told+i+1, m.history("a"))
+	}
+	require.Greater(t, waited, 9*time.Hour)
+}
+
 // TestJournalSecondLookWaits: callbacks make the second lookup no sooner than a second
 // after the first, however short KnockGap is. A longer KnockGap holds.
 func TestJournalSecondLookWaits(t *testing.T) {

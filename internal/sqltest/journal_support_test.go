@@ -361,14 +361,18 @@ func (m *merchant) work(later time.Duration) {
 // pass lets time pass: it moves all times into the past.
 func pass(t testing.TB, db *sql.DB, by time.Duration) {
 	t.Helper()
+	_, err := db.ExecContext(t.Context(), passing(by))
+	require.NoError(t, err)
+}
+
+func passing(by time.Duration) string {
 	var moves []string
 	for _, column := range []string{"due_at", "since_at", "created_at", "changed_at", "first_sent_at", "sent_at", "asked_at"} {
 		moves = append(moves, column+" = "+column+" - "+decimal.NewFromInt(by.Microseconds()).String())
 	}
 	minutes := strconv.Itoa(int(by / time.Minute))
 	moves = append(moves, "looks = CASE WHEN looks > 1000000 THEN looks - 4 * ("+minutes+") ELSE looks END") // when a first reading was read
-	_, err := db.ExecContext(t.Context(), "UPDATE journal_entries SET "+strings.Join(moves, ", "))
-	require.NoError(t, err)
+	return "UPDATE journal_entries SET " + strings.Join(moves, ", ")
 }
 
 func (m *merchant) entry(reference string) journal.Entry {

@@ -176,16 +176,16 @@ func TestJournalQuotes(t *testing.T) {
 func TestJournalReferenceFitsEachProvider(t *testing.T) {
 	reference := journal.Reference("order-1", "pay")
 	db := openImmediate(t)
-	for name, flow := range flowWorlds {
+	for name, flow := range flowWorlds() {
 		j, err := journal.Open(t.Context(), db, journal.SQLite, journal.Config{})
 		require.NoError(t, err)
 		w := flow.world()
-		plan := w.process(j, func(next http.RoundTripper) http.RoundTripper { return next })
+		plan := w.process(j, "pay", func(next http.RoundTripper) http.RoundTripper { return next })
 		_, err = db.ExecContext(t.Context(), "DELETE FROM journal_entries")
 		require.NoError(t, err)
 		tx, err := db.BeginTx(t.Context(), nil)
 		require.NoError(t, err)
-		require.NoError(t, plan(t.Context(), tx), name)
+		require.NoError(t, plan(t.Context(), tx, providerReference), name)
 		require.NoError(t, tx.Rollback())
 	}
 	srv, company := newKapiten()

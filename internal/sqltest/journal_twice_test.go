@@ -12,7 +12,6 @@ import (
 
 	"github.com/kapiteni/kapiten-go/kasapay"
 	"github.com/kapiteni/kapiten-go/kasapay/kasapaytest"
-	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/journal"
@@ -254,17 +253,13 @@ func TestJournalStuckBeforeTheLastStep(t *testing.T) {
 func TestJournalExistingOfEachFlow(t *testing.T) {
 	t.Parallel()
 	worlds := map[string]func() outsideWorld{}
-	for name, flow := range flowWorlds {
+	for name, flow := range flowWorlds() {
 		worlds[name] = flow.world
 	}
 	// No document says that Kotani's external id is unique.
 	repeat := kotanitest.Config{Quirks: kotanitest.Quirks{ReferencesRepeat: true}}
-	worlds["kotani deposit, ids repeat"] = kotaniWorldWith(repeat, func(j *journal.Journal, c *kotani.Client) planner {
-		return planOf(journal.KotaniDeposit(j, "pay", c, tell[kotani.Transaction]()), kotani.DepositParams{Amount: twenty, PhoneNumber: kenyan, ExternalID: providerReference})
-	}, transactionsOf)
-	worlds["kotani withdraw, ids repeat"] = kotaniWorldWith(repeat, func(j *journal.Journal, c *kotani.Client) planner {
-		return planOf(journal.KotaniWithdraw(j, "pay", c, tell[kotani.Transaction]()), kotani.WithdrawParams{Amount: twenty, PhoneNumber: kenyan, ExternalID: providerReference})
-	}, transactionsOf)
+	worlds["kotani deposit, ids repeat"] = depositWorld(repeat)
+	worlds["kotani withdraw, ids repeat"] = withdrawWorld(repeat)
 	unknowable := map[string]journal.Kind{
 		"kotani paybill": journal.Succeeded, "kotani till": journal.Succeeded, "kotani cash-in": journal.Succeeded, "kotani celo": journal.Succeeded,
 		"kotani claim": journal.Failed, // the beneficiary has had it
@@ -279,10 +274,10 @@ func TestJournalExistingOfEachFlow(t *testing.T) {
 				j, err := journal.Open(t.Context(), db, journal.SQLite, journal.Config{})
 				require.NoError(t, err)
 				m.j = j
-				plan := w.process(j, func(next http.RoundTripper) http.RoundTripper { return next })
+				plan := w.process(j, "pay", func(next http.RoundTripper) http.RoundTripper { return next })
 				tx, err := db.BeginTx(t.Context(), nil)
 				require.NoError(t, err)
-				require.NoError(t, plan(t.Context(), tx))
+				require.NoError(t, plan(t.Context(), tx, providerReference))
 				require.NoError(t, tx.Commit())
 				for range 8 {
 					m.work(30 * time.Second)
@@ -298,7 +293,7 @@ func TestJournalExistingOfEachFlow(t *testing.T) {
 				require.Equal(t, standing, again.Standing)
 				return
 			}
-			require.Equal(t, 1, w.debits())
+			require.Equal(t, 1, len(w.ledger()))
 			require.Equal(t, []string{"stuck"}, told)
 			require.Equal(t, journal.ReasonTaken, again.Reason)
 		})

@@ -133,7 +133,8 @@
 // two days of the first. Without a clear response it is asked for again, up to
 // about FlowConfig.DoubtLimit. An end that was overturned is looked up again
 // a minute later and up to twice more. Where the provider alternates, that stops
-// after nine changes; Watch goes on. Where it shows an old state for longer, Watch, a knock or
+// after nine changes. Watch begins anew with each change, and tells the next after an hour, for
+// as long as the provider alternates. Where it shows an old state for longer, Watch, a knock or
 // Compare finds the truth. One response makes a refused or cancelled payment stuck, if it shows that
 // payment as pending.
 //

@@ -169,8 +169,11 @@ func (f *Flow[P, T]) compare(ctx context.Context, tx Tx, reference string, param
 func (f *Flow[P, T]) comparePlanned(ctx context.Context, tx Tx, reference string, params P, same bool) (bool, error) {
 	var data []byte
 	err := sqldb.QueryRow(ctx, tx, f.j.sql.plannedParams, []any{f.m.name, reference}, &data)
+	if errors.Is(err, sql.ErrNoRows) { // a snapshot from before the plan: its details are there
+		err = sqldb.QueryRow(ctx, tx, f.j.sql.plannedLately, []any{f.m.name, reference}, &data)
+	}
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	case err == nil && data == nil, errors.Is(err, sql.ErrNoRows):
 		return same, nil
 	case err != nil:
 		return false, failed("plan", err)

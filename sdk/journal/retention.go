@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strconv"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 )
 
 // Retention says how long the details of finished entries are kept: parameters,
@@ -39,15 +41,7 @@ func (j *Journal) Purge(ctx context.Context, keep Retention) (int, error) {
 			return purged, failed("purge", err)
 		}
 		if len(ids) > 0 {
-			err := inTx(ctx, j.db, func(tx *transaction) error {
-				for _, statement := range []string{j.sql.purgeDetails, j.sql.purgeHistory} {
-					if _, err := tx.ExecContext(ctx, statement+listOf(ids)); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			if err != nil {
+			if err := j.purge(ctx, ids); err != nil {
 				return purged, failed("purge", err)
 			}
 			purged += len(ids)
@@ -57,6 +51,21 @@ func (j *Journal) Purge(ctx context.Context, keep Retention) (int, error) {
 		}
 		cursor = last
 	}
+}
+
+// purge removes the details of entries. A worker whose knock wakes some of them may be in
+// the way, so that it tries again.
+func (j *Journal) purge(ctx context.Context, ids []int64) error {
+	return sqldb.Again(ctx, func() error {
+		return inTx(ctx, j.db, func(tx *transaction) error {
+			for _, statement := range []string{j.sql.purgeDetails, j.sql.purgeHistory} {
+				if _, err := tx.ExecContext(ctx, statement+listOf(ids)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
 }
 
 // purgeable reads one batch of entries, in the order in which they were planned. It

@@ -21,7 +21,7 @@ type statements struct {
 	quiet, knock                                     string
 	flow, setFlow, adopt, restore, restoreStuck      string
 	spend, reserve                                   string
-	await, listHistory, plannedParams                string
+	await, listHistory, plannedParams, plannedLately string
 	overdue, stuckCounts, unfinished                 string
 	purgeable, purgeDetails, purgeHistory            string
 }
@@ -98,7 +98,9 @@ func newStatements(d Dialect) *statements {
 		planHistory: s(`INSERT INTO journal_history (entry, at, event, state, actor, note) VALUES ($1, {now}, 'planned', 'planned', '', '')`),
 		planned:     s(`SELECT digest, digest_version FROM journal_entries WHERE flow = $1 AND reference = $2{lock}`),
 
-		plannedParams: s(`SELECT d.params FROM journal_entries e JOIN journal_details d ON d.entry = e.id WHERE e.flow = $1 AND e.reference = $2{lock}`),
+		// A locking read of details that are purged would lock the gap where new ones go.
+		plannedParams: s(`SELECT d.params FROM journal_entries e LEFT JOIN journal_details d ON d.entry = e.id WHERE e.flow = $1 AND e.reference = $2`),
+		plannedLately: s(`SELECT d.params FROM journal_entries e JOIN journal_details d ON d.entry = e.id WHERE e.flow = $1 AND e.reference = $2{lock}`),
 
 		load: s(`SELECT d.amount, d.currency, d.params, d.prepared, d.value, d.note, COALESCE(s.reason, '')
 			FROM journal_details d LEFT JOIN journal_stuck s ON s.entry = d.entry WHERE d.entry = $1`),

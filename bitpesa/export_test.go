@@ -104,7 +104,7 @@ func Decoders() map[string]Decoder {
 		return field == "recipients" // it tells the kind of the refused object
 	})
 	all["refusal"] = Decoder{Fields: noise, Read: func(member string) error {
-		body := []byte(`{"object":{` + member + `,"errors":{"city":[{"error":"blank"}]}}}`)
+		body := []byte(`{"object":{` + member + `,"errors":{"metadata":[{"error":"invalid"}]}}}`)
 		for _, op := range operations {
 			if v := interpret(op, &transport.Response{Status: 422, Body: body}); v.Kind != transport.Refused && v.Kind != transport.Duplicate {
 				return wire.Missing("a refusal of " + op.Name)

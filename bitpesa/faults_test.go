@@ -559,6 +559,17 @@ func TestTheRefusalOfAnotherRequestRefusesNoWrite(t *testing.T) {
 		"recipients without id":    `{"payout_method":{},"errors":{"base":["x"]}}`,
 		"payin_methods without id": `{"ux_flow":"ussd_popup","errors":{"base":["x"]}}`,
 		"a list":                   `[{"errors":{"base":["x"]}}]`,
+
+		"documents":           `{"upload_file_name":"id.png","errors":{"base":["x"]}}`,
+		"webhooks":            `{"url":"https://a.example","events":["transaction.paid_out"],"errors":{"base":["x"]}}`,
+		"payout_methods":      `{"type":"NGN::Bank","details":{"bank_code":"1"},"errors":{"base":["x"]}}`,
+		"a document's field":  `{"errors":{"upload":[{"error":"blank"}]}}`,
+		"a webhook's field":   `{"errors":{"events":[{"error":"blank"}]}}`,
+		"a sender's field":    `{"errors":{"email":[{"error":"invalid"}]}}`,
+		"a field beside its":  `{"errors":{"metadata":[{"error":"invalid"}],"postal_code":[{"error":"blank"}]}}`,
+		"a validation":        `{},"meta":{"error":"Account Invalid"}`,
+		"a validation's name": `{"account_name":null},"meta":{"error":"Account Invalid"}`,
+		"another status":      `{"errors":{"base":["x"]}},"status":400`,
 	}
 	rows := rowsByName()
 	for _, write := range writes {

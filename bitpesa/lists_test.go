@@ -278,6 +278,9 @@ func TestARefusalOfTheSecondRequestDoesNotSettleTheFirst(t *testing.T) {
 							return
 						}
 						assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+						if name == "exists" && op == bitpesa.OpCreateDebits {
+							return // a debit has no external id
+						}
 						assert.ErrorIs(t, err, sdk.ErrValidation, "what the second was refused for is told")
 					})
 				})

@@ -42,7 +42,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	}
 	switch r.Status {
 	case http.StatusUnprocessableEntity:
-		if !refusal.about(op, r.Reference) {
+		if !refusal.about(op, r.Reference) || op.MovesMoney && !refusal.ofWrite(op) {
 			return v
 		}
 		v.Kind, v.Fields, v.Reasons = transport.Refused, refusal.fields, refusal.reasons(op)
@@ -79,6 +79,7 @@ type refusal struct {
 	message   string
 	fields    transport.Fields
 	explained bool // an echoed object, and what is wrong with it
+	within    bool // the object says it itself
 	echo      any  // the object, or the list of objects
 	status    int  // which the body names; 0: none
 	duplicate bool // meta.existing names an object, understood or not
@@ -139,11 +140,57 @@ func (r *refusal) about(op sdk.Operation, reference string) bool {
 	return true
 }
 
+// ownFields are the fields of the object that a write which moves money is about, by the
+// first part of the operation's name. The guides do not publish which a refusal names.
+var ownFields = map[string][]string{
+	"transactions": {
+		"id", "state", "input_currency", "input_amount", "paid_amount", "due_amount", "payin_reference", "sender", "sender_id", "recipients",
+		"payin_methods", "payin_method", "documents", "traits", "external_id", "metadata", "created_at", "expires_at", "updated_at", "state_reason",
+		"balance", "account",
+	},
+	"debits": {
+		"id", "to", "to_id", "to_type", "amount", "currency", "metadata", "created_at", "usd_amount", "running_balance", "balance", "account",
+		"transaction", "state", "expires_at",
+	},
+	"recipients": {
+		"id", "type", "state", "state_reason", "state_reason_details", "editable", "retriable", "may_cancel", "transaction", "transaction_id",
+		"transaction_external_id", "transaction_state", "requested_amount", "requested_currency", "exchange_rate", "fee_fractional",
+		"input_usd_amount", "input_amount", "input_currency", "output_amount", "output_currency", "payout_method", "metadata", "mandate_id", "created_at",
+	},
+	"payin_methods": {
+		"id", "type", "ux_flow", "state", "state_reason_details", "in_details", "out_details", "instructions", "provider", "metadata",
+		"transaction_id", "transaction_external_id", "phone_number", "mobile_provider", "country", "otp", "account_name", "account_number",
+		"refund_address",
+	},
+}
+
+// ofWrite reports a refusal that can be about this write which moves money: the echoed
+// object says itself what is wrong with it, and names only fields that it has. What a
+// "meta" says beside an object is the word of an account validation (documented).
+func (r *refusal) ofWrite(op sdk.Operation) bool {
+	kind, _, _ := strings.Cut(op.Name, ".")
+	own := ownFields[kind]
+	if own == nil { // Client.Do: nobody knows what it sends
+		return true
+	}
+	for path := range r.fields {
+		field, rest, _ := strings.Cut(path, ".")
+		if _, err := strconv.Atoi(field); err == nil && kind == "debits" {
+			field, _, _ = strings.Cut(rest, ".")
+		}
+		if field != "" && !slices.Contains(own, field) {
+			return false
+		}
+	}
+	return r.within
+}
+
 // kindOf tells the kind of an echoed object by a field that only this kind has.
 func kindOf(object map[string]any) string {
 	for _, sign := range [...]struct{ field, kind string }{
 		{"recipients", "transactions"}, {"to_id", "debits"}, {"payout_method", "recipients"}, {"requested_amount", "recipients"},
 		{"in_details", "payin_methods"}, {"ux_flow", "payin_methods"}, {"first_name", "senders"}, {"last_name", "senders"},
+		{"upload", "documents"}, {"upload_file_name", "documents"}, {"events", "webhooks"}, {"details", "payout_methods"},
 	} {
 		if object[sign.field] != nil {
 			return sign.kind
@@ -199,22 +246,25 @@ func parseRefusal(body []byte) (refusal, bool) {
 		}
 	}
 	faults.collect("", w.Extra["errors"])
+	beside := len(faults.messages) + len(faults.fields)
 	faults.walk("", w.Extra["object"], maxErrorDepth)
+	within := len(faults.messages)+len(faults.fields) > beside
 	r := refusal{message: strings.Join(faults.messages, " "), fields: faults.fields}
 	existing := w.Meta.Existing
 	r.sender, r.transaction = has(existing, "sender"), has(existing, "transaction")
 	r.duplicate = r.sender || r.transaction
 	r.existing.Sender = decodeExisting[Sender](existing["sender"])
 	r.existing.Transaction = decodeExisting[Transaction](existing["transaction"])
+	status, _ := w.Extra["status"].(json.Number)
+	n, err := strconv.Atoi(status.String())
+	r.status = n
 	if w.Extra["object"] == nil { // then it names its status
-		status, _ := w.Extra["status"].(json.Number)
-		n, err := strconv.Atoi(status.String())
-		r.status = n
 		return r, err == nil && n >= 400 && has(w.Extra, "error") && len(w.Extra) == 2
 	}
 	r.echo = w.Extra["object"]
 	_, list := w.Extra["object"].([]any)
 	_, single := w.Extra["object"].(map[string]any)
+	r.within = within || r.duplicate
 	r.explained = (list || single) && (r.duplicate || len(r.fields) > 0 || r.message != "")
 	return r, list || single
 }

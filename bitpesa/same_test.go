@@ -393,7 +393,15 @@ func TestARefusalOfAnotherRequestSettlesNothing(t *testing.T) {
 		"a debit's, for a transaction":             {create, debit, false},
 		"another transaction's":                    {create, strings.Replace(stranger, "taken", "invalid", 1), false},
 		"its own":                                  {create, strings.NewReplacer("another", ours.ExternalID, "taken", "invalid").Replace(stranger), true},
-		"its own, which shows nothing of its name": {create, `{"object":{"errors":{"city":["blank"]}}}`, true},
+		"its own, which shows nothing of its name": {create, `{"object":{"errors":{"recipients":["blank"]}}}`, true},
+		"its own, of its documents":                {create, `{"object":{"errors":{"documents":[{"error":"blank"}]}}}`, true},
+		"its own, deep inside":                     {create, `{"object":{"sender":{"errors":{"city":["blank"]}}}}`, true},
+		"its own debit's amount, in a list":        {pay, `{"object":[{"errors":{"currency":["invalid"]}}]}`, true},
+		"a sender's, which shows nothing":          {create, `{"object":{"errors":{"city":["blank"]}}}`, false},
+		"a sender's, for a debit":                  {pay, `{"object":[{"errors":{"city":["blank"]}}]}`, false},
+		"an account validation's":                  {create, `{"object":{},"meta":{"error":"Account Invalid"}}`, false},
+		"of another status":                        {create, `{"object":{"errors":{"recipients":["blank"]}},"status":400}`, false},
+		"of its own status":                        {create, `{"object":{"errors":{"recipients":["blank"]}},"status":422}`, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -299,6 +299,53 @@ var preparedWrites = []write{
 	}, rides},
 }
 
+// A prepared write is sent without a look. A duplicate of nobody knows what may be the
+// very write, of an earlier attempt. Only a refusal of the external id names it.
+func TestADuplicateThatNamesNoReferenceSettlesNoPreparedWrite(t *testing.T) {
+	for name, row := range map[string]struct {
+		refusal clienttest.Step
+		named   bool
+	}{
+		"a list":             {clienttest.Respond(400, `["This already exists."]`), false},
+		"a detail":           {clienttest.Respond(400, `{"detail":"This already exists."}`), false},
+		"a conflict":         {clienttest.Respond(409, `{"detail":"already exists"}`), false},
+		"the company":        {clienttest.Respond(400, `{"company_id":["ride of this company already exists."]}`), false},
+		"the external id":    {clienttest.Respond(400, `{"external_id":["ride with this external id already exists."]}`), true},
+		"the id's code":      {clienttest.Respond(400, `{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"external_id"}]}`), true},
+		"the id beside":      {clienttest.Respond(400, `{"external_id":["x"],"company_id":["ride of this company already exists."]}`), false},
+		"the id's own words": {clienttest.Respond(400, `["Ride with this external id already exists."]`), true},
+		"a set with the id":  {clienttest.Respond(400, `{"non_field_errors":["The fields company_id, external_id must make a unique set."]}`), true},
+	} {
+		for _, write := range preparedWrites {
+			t.Run(name+"/"+write.name, func(t *testing.T) {
+				if (row.named || name == "the id beside") && write.name != "Prepared ride" {
+					return // a top-up has no external id
+				}
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					cfg := w.ClientConfig(w.company)
+					cfg.HTTPClient = &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+						_, err := io.Copy(io.Discard, req.Body)
+						return row.refusal(req), err
+					})}
+					var err error
+					w.client, err = kapiten.New(cfg)
+					require.NoError(t, err)
+					err = write.call(t.Context(), w)
+					require.ErrorIs(t, err, sdk.ErrDuplicate)
+					if row.named {
+						assert.ErrorIs(t, err, sdk.ErrRejected)
+						assert.Equal(t, sdk.Taken, sdk.Advise(err))
+						return
+					}
+					assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
+					assert.Equal(t, sdk.Look, sdk.Advise(err))
+				})
+			})
+		}
+	}
+}
+
 // A refusal that this request cannot have got is another's: the work may be done.
 func TestARefusalOfAnotherRequestSettlesNoWrite(t *testing.T) {
 	type row struct {
@@ -807,6 +854,26 @@ func TestARideBehindFiveThousandIsFoundOrCannotBeTold(t *testing.T) {
 		_, err = client.Rides.CreateOnce(ctx, p)
 		require.ErrorIs(t, err, sdk.ErrNotSent, "the limit is reached: nothing is sent")
 		require.ErrorIs(t, err, sdk.ErrUnexpectedResponse)
+		for name, look := range map[string]func() error{
+			"Find": func() error {
+				_, err := client.Rides.Find(ctx, "co-1", "ORDER-1", kapiten.SearchOptions{})
+				return err
+			},
+			"Get": func() error {
+				_, err := client.Rides.Get(ctx, "co-1", "r1")
+				return err
+			},
+			"Wait": func() error {
+				ctx, cancel := context.WithTimeout(ctx, time.Minute)
+				defer cancel()
+				_, err := client.Rides.Wait(ctx, "co-1", "r1")
+				return err
+			},
+		} {
+			err := look()
+			require.Error(t, err, name)
+			assert.NotErrorIs(t, err, sdk.ErrNotFound, name)
+		}
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -154,6 +155,18 @@ func (p *problem) isOfMoneyWrite(status int, text string) bool {
 		return true
 	}
 	return among(bodyWords, text)
+}
+
+// duplicateOfUnknown reports the refusal of a duplicate that does not say that the external
+// id is taken.
+func duplicateOfUnknown(e *sdk.Error) bool {
+	ofID := func(text string) bool {
+		words := strings.ReplaceAll(strings.ToLower(text), "_", " ")
+		return isTaken(text) && strings.Contains(words, "external id")
+	}
+	texts := e.Fields["external_id"]
+	alone := len(e.Fields) == 1 && e.Message == "" // no other field can be what is unique
+	return transport.Duplicated(e) && !ofID(e.Message) && !slices.ContainsFunc(texts, isTaken) && !(texts != nil && alone)
 }
 
 // speaksOfMoney reports the words of a wallet that lacks money, or of a payment that is there.

@@ -204,7 +204,8 @@ func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Rid
 }
 
 // Prepare checks and encodes what CreateOnce sends, for package sdk/journal. Its Look goes
-// through the list of rides once, from the newest ride to p.Since.
+// through the list of rides once, from the newest ride to p.Since. Its Send looks for
+// nothing: a duplicate that does not name the external id is an unknown outcome.
 func (s *RidesService) Prepare(p CreateRideParams) (sdk.Prepared[Ride], error) {
 	return s.createOnce(p).Prepare()
 }
@@ -216,7 +217,7 @@ func (s *RidesService) createOnce(p CreateRideParams) transport.Write[Ride] {
 	if faults.Fields != nil {
 		fault = s.list.core.InvalidCall(transport.Call{Op: OpCreateRide, Reference: p.ExternalID, Body: p.request()}, faults.Fields)
 	}
-	return transport.Write[Ride]{Core: s.list.core, Err: fault, Call: func(out **Ride) transport.Call {
+	return transport.Write[Ride]{Core: s.list.core, Err: fault, Doubts: duplicateOfUnknown, Call: func(out **Ride) transport.Call {
 		var before []string // ids of page 1 before anything was sent
 		looked := false
 		return transport.Call{

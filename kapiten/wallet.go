@@ -151,7 +151,7 @@ func (s *WalletService) topUp(p TopUpParams) transport.Write[Transaction] {
 	if faults.Fields != nil {
 		fault = s.list.core.InvalidCall(transport.Call{Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description}, faults.Fields)
 	}
-	return transport.Write[Transaction]{Core: s.list.core, Err: fault, Call: func(out **Transaction) transport.Call {
+	return transport.Write[Transaction]{Core: s.list.core, Err: fault, Doubts: transport.Duplicated, Call: func(out **Transaction) transport.Call {
 		return transport.Call{
 			Op: OpTopUpWallet, Path: []string{p.CompanyID}, Reference: p.Description,
 			Body: topUpRequest{wire.Number(p.Amount), phone, p.Description},

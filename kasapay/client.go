@@ -340,10 +340,23 @@ func (r *response) verdict(op sdk.Operation, status int) transport.Verdict {
 
 // framework reports the framework's envelope. It has an "error" beside the message,
 // unless the message is the framework's own. Gateways in front of others write a
-// statusCode and a message, too.
+// statusCode and a message, too. An "error" that names another status is nobody's.
 func (r *response) framework(status int) bool {
+	if slices.ContainsFunc(r.Error, func(name string) bool { return name != http.StatusText(status) && namesStatus(name) }) {
+		return false
+	}
 	text := strings.Join(r.Message, "\n")
 	return len(r.Error) > 0 || text == http.StatusText(status) || text == throttledText
+}
+
+// namesStatus reports the name of an HTTP status of refusal: "Bad Request".
+func namesStatus(text string) bool {
+	for status := http.StatusBadRequest; status < 600; status++ {
+		if text != "" && text == http.StatusText(status) {
+			return true
+		}
+	}
+	return false
 }
 
 // throttledText is the whole message of the framework's throttle. The document knows no
@@ -417,6 +430,8 @@ func (r *response) refusal(op sdk.Operation) transport.Verdict {
 		v.Reasons = []error{sdk.ErrNotFound}
 	case op.Name == OpInitiate && r.says("duplicate", "already exist", "already used", "already been used", "must be unique", "been taken", "already taken", "is taken"):
 		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
+	case op.Name == OpInitiate && r.says("consumer key", "consumer secret"):
+		v.Kind = transport.Duplicate // said to a login, whose fields they are
 	case r.says("insufficient funds"):
 		v.Reasons = []error{sdk.ErrInsufficientFunds}
 	case r.says("service not allowed", "invalid service"):

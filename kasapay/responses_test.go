@@ -73,6 +73,14 @@ func TestResponsesToCreateAreClassified(t *testing.T) {
 		"a route that is not there":       {404, `{"statusCode":404,"message":"Cannot POST /v1/payouts/b2b/initiate","error":"Not Found"}`, unclear(sdk.ErrConfiguration)},
 		"wrong method":                    {405, `{"statusCode":405,"message":"Method Not Allowed"}`, unclear(sdk.ErrOutcomeUnknown)},
 
+		"a login's missing field":            {400, `{"response_code":721,"response_description":"Missing required field consumer_key"}`, want{"unknown", sdk.ErrOutcomeUnknown, "721", "721"}},
+		"its own missing field":              {400, `{"response_code":721,"response_description":"Missing required field amount"}`, refusal(sdk.ErrValidation, "721", "721")},
+		"a login's missing field, enveloped": {400, `{"statusCode":400,"message":"Missing required fields: consumer_key, consumer_secret","error":"Bad Request"}`, unclear(sdk.ErrValidation)},
+		"a login's words":                    {400, `{"statusCode":400,"message":"Invalid Authentication Credentials","error":"Bad Request"}`, unclear(sdk.ErrValidation)},
+		"a field of a login beside its own":  {400, `{"statusCode":400,"message":["amount must be a string","consumer_key must be a string"],"error":"Bad Request"}`, unclear(sdk.ErrValidation)},
+		"another status in words":            {400, `{"statusCode":400,"message":"amount must be a string","error":"Unauthorized"}`, unclear(sdk.ErrUnexpectedResponse)},
+		"another status in words, in a 200":  {200, `{"statusCode":400,"message":"amount must be a string","error":"Not Found"}`, unclear(sdk.ErrUnexpectedResponse)},
+
 		"another code under a 200":     {200, `{"response_code":799}`, want{"unknown", sdk.ErrUnexpectedResponse, "799", "799"}},
 		"accepted under a 400":         {400, accepted, want{"unknown", sdk.ErrUnexpectedResponse, "720", "720"}},
 		"accepted under a 500":         {500, accepted, want{"unknown", sdk.ErrServer, "720", "720"}},

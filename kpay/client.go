@@ -8,6 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -312,14 +314,14 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	v.Code, v.Message = string(body.code()), body.message()
 	switch {
 	case v.Kind == transport.Accepted,
-		v.Kind == transport.Refused && transport.Lost(r.Status) && body.code().class() != classRequest,
+		v.Kind == transport.Refused && !body.code().fits(r.Status),
 		body.RefID != "" && r.Reference != "" && string(body.RefID) != r.Reference:
 		// The HTTP status contradicts KPay's words, or they are about another payment. So
 		// nothing is settled.
 		v.Kind, v.Reasons = transport.Unclear, nil
-	case op.Name == OpPay && body.code().class() == classNotFound:
-		// That is said to a lookup. It goes to the same URL, so that a pool of
-		// connections which is out of step can mix the two up.
+	case op.Name == OpPay && body.saidToLookup():
+		// A lookup goes to the same URL, so that a pool of connections which is out of
+		// step can mix the two up.
 		v.Kind, v.Reasons = transport.Unclear, nil
 	case r.Status == http.StatusTooManyRequests && v.Kind != transport.Duplicate && (body.RetCode.Text != "" || body.Reply != ""):
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
@@ -353,6 +355,34 @@ func (r *response) verdict(op sdk.Operation) transport.Verdict {
 	// Either the code is unknown and nothing says whether the work was done. Or the
 	// lookup itself failed, which says nothing about the payment.
 	return transport.Verdict{}
+}
+
+// fits reports whether a refusal may come under an HTTP status. No status is documented:
+// but the codes 401 and 500 are those of HTTP, a 401 or 403 is about who asks, and a
+// server that failed knows of no refusal.
+func (c Code) fits(status int) bool {
+	is := func(reason error) bool { return slices.Contains(c.reasons(), reason) }
+	switch {
+	case transport.Lost(status):
+		return string(c) == strconv.Itoa(status)
+	case status == http.StatusUnauthorized:
+		return is(sdk.ErrUnauthorized)
+	case status == http.StatusForbidden:
+		return c != CodeNoCredentials && (is(sdk.ErrUnauthorized) || is(sdk.ErrForbidden) || is(sdk.ErrConfiguration))
+	}
+	return true
+}
+
+// saidToLookup reports a refusal that a lookup gets, and no payment: it has the code of
+// a request as the status of a payment, knows no such payment, or misses a tid.
+func (r *response) saidToLookup() bool {
+	switch code := r.code(); {
+	case code.class() == classNotFound, code.class() == classRequest && r.StatusID.Text != "":
+		return true
+	case code == CodeMissingParameter:
+		return slices.Contains(strings.FieldsFunc(strings.ToLower(r.message()), func(c rune) bool { return c < 'a' || c > 'z' }), "tid")
+	}
+	return false
 }
 
 // declines reports whether a code is KPay's own word for a failed payment. Other

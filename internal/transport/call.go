@@ -266,6 +266,9 @@ type Write[T any] struct {
 	// Named, if set, reports that a result names the caller's reference. Any other result
 	// may be that of another request: Do looks for the write before it believes it.
 	Named func(*T) bool
+	// Doubts, if set, reports a refusal of Send that the very payment may be the reason
+	// of: Send does not look, so that the outcome is unknown.
+	Doubts func(*sdk.Error) bool
 }
 
 // Do carries the write out.
@@ -309,7 +312,7 @@ func (w Write[T]) Prepare() (sdk.Prepared[T], error) {
 	p.Send = func(ctx context.Context, body []byte) (*T, error) {
 		var out *T
 		call := w.Call(&out)
-		call.Body, call.Lookup, call.LookFirst, call.Doubts, call.single = body, nil, false, nil, true
+		call.Body, call.Lookup, call.LookFirst, call.Doubts, call.LookRefused, call.single = body, nil, false, w.Doubts, nil, true
 		if err := w.Core.Do(ctx, call); err != nil {
 			return nil, err
 		}

@@ -81,7 +81,10 @@ var rules = []rule{
 	},
 	{
 		"foreign words, FiatConnect", "only a specified code is FiatConnect's refusal", "fiatconnect",
-		[]edit{{"kotani/fiatconnect.go", "case !specified || !specifiedStatus(r.Status):", "case !specifiedStatus(r.Status):", 1}},
+		[]edit{
+			{"kotani/fiatconnect.go", "case !specified || !specifiedStatus(r.Status):", "case !specifiedStatus(r.Status):", 1},
+			{"kotani/fiatconnect.go", "case op.MovesMoney && !refusesTransfer(r.Status, code):", "case specified && op.MovesMoney && !refusesTransfer(r.Status, code):", 1},
+		},
 	},
 	{
 		"a refusal settles", "a refusal settles nothing while an attempt is open", "kasapay",
@@ -135,6 +138,14 @@ var rules = []rule{
 	{
 		"never found", "the same call again finds its payout", "kasapay",
 		[]edit{{"kasapay/payouts.go", "				same := found.compare(request, p.Amount)\n", "				if existing {\n					return transport.Absent, nil\n				}\n				same := found.compare(request, p.Amount)\n", 1}},
+	},
+	{
+		"no reference", "a write bears the merchant's reference", "kapiten",
+		[]edit{{"kapiten/rides.go", "		p.Sender.sent(), p.Receiver.sent(), p.CompanyID, p.ExternalID,", "		p.Sender.sent(), p.Receiver.sent(), p.CompanyID, \"\",", 1}},
+	},
+	{
+		"paid is failed", "a status is read as the provider means it", "whole day",
+		[]edit{{"kpay/client.go", "func (c Code) Paid() bool { return c.class() == classPaid }", "func (c Code) Paid() bool { return c.class() == classFailed }", 1}, {"kpay/client.go", "func (c Code) Failed() bool { return c.class() == classFailed }", "func (c Code) Failed() bool { return c.class() == classPaid }", 1}},
 	},
 	{
 		"stale callbacks", "an earlier status that comes late is not handed on", "callbacks",

@@ -11,7 +11,11 @@
 //					if err != nil {
 //						return err
 //					}
-//					return serve(p.Context(), client)
+//					order := sim.Ask{Provider: "kpay", Reference: "order-1", Amount: price, Currency: "RWF"}
+//					return p.Call(p.Context(), order, func(ctx context.Context) error {
+//						_, err := client.Pay(ctx, kpay.PayParams{RefID: order.Reference, Amount: order.Amount, ...})
+//						return err
+//					})
 //				})
 //				w.Check(func(l sim.Ledgers) error { return audit(l) })
 //			})
@@ -42,8 +46,9 @@
 // # What must hold
 //
 // The trouble ends, what was held back is delivered, and time passes. Then the fakes'
-// ledgers are the truth: at most one debit for a reference, none where the merchant was
-// told NotSent or Rejected, and exactly that debit where he was told success.
+// ledgers are the truth: at most one debit for a reference and of a call, none where the
+// merchant was told NotSent or Rejected, and the payment he asked for where he was told
+// success. Whether its money moved is the status: hold that against Ledgers.Debits in a check.
 // References that were begun are settled, unless World.Stuck hands them to a person. No
 // lookup denies a payment once the trouble is long over.
 // World.Check adds a merchant's own checks.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -38,6 +39,9 @@ type response struct {
 // what came of it. The caller has the turn.
 func (w *World) forward(out *outgoing, how string) *response {
 	before := out.bank.known()
+	w.mu.Lock()
+	w.forwarded = append(w.forwarded, out)
+	w.mu.Unlock()
 	got := w.exchange(out)
 	took := false
 	defer func() { w.observe(out, got, took, how) }()
@@ -46,11 +50,16 @@ func (w *World) forward(out *outgoing, how string) *response {
 		if there && p.Debits <= old.Debits {
 			continue
 		}
-		took = true
+		id := out.bank.name + " " + p.ID
 		w.mu.Lock()
-		w.owners[out.bank.name+" "+p.ID] = out.call
+		if noted, ok := w.noted[id]; ok && p.Debits <= noted || w.takerLocked(out, p.Reference) != out {
+			w.mu.Unlock()
+			continue
+		}
+		took = true
+		w.noted[id], w.owners[id] = p.Debits, out.call
 		if !there {
-			w.made[out.bank.name+" "+p.ID] = w.sinceLocked()
+			w.made[id] = w.sinceLocked()
 		}
 		w.mu.Unlock()
 		if there {
@@ -61,9 +70,22 @@ func (w *World) forward(out *outgoing, how string) *response {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.forwarded = slices.DeleteFunc(w.forwarded, func(other *outgoing) bool { return other == out })
 	kept := &past{out: out, response: got}
 	w.pasts[out.bank.name] = append(w.pasts[out.bank.name], kept)
 	return got
+}
+
+// takerLocked is the request that made a payment which is new when the response to out
+// comes. A fake may hold a response back until its callback is received, and meanwhile
+// another request makes a payment: it is the first that names the payment's reference.
+func (w *World) takerLocked(out *outgoing, reference string) *outgoing {
+	for _, other := range w.forwarded {
+		if other.bank == out.bank && reference != "" && other.reference == reference {
+			return other
+		}
+	}
+	return out
 }
 
 const heldUntilNow = "held until now"

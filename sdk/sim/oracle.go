@@ -76,7 +76,7 @@ type Violation struct {
 
 // The promises of the simulation itself.
 const (
-	TwiceDebited    = "debited twice"          // more than one debit under a reference
+	TwiceDebited    = "debited twice"          // more than one debit under a reference, or of one call
 	RejectedDebited = "refused, yet paid"      // "rejected" or "not sent", and an attempt of that call was paid
 	OwnTaken        = "taken by itself"        // "the reference is another payment's", and it is this payment's
 	SentRefused     = "sent, yet refused here" // the client says that it sent nothing, because the parameters are wrong
@@ -121,16 +121,24 @@ func (w *World) judge() {
 			w.violate("ledger", "%s: %v", b.name, err)
 		}
 	}
-	debits := map[string]int{}
+	debits, byCall := map[string]int{}, map[*call]int{}
 	for _, p := range l.payments {
 		if p.Reference != "" {
 			debits[p.Provider+" "+p.Reference] += p.Debits
+		}
+		if c := w.owners[p.Provider+" "+p.ID]; c != nil {
+			byCall[c] += p.Debits
 		}
 		w.report.Debits += p.Debits
 	}
 	for _, reference := range slices.Sorted(maps.Keys(debits)) {
 		if n := debits[reference]; n > 1 {
 			w.violate(TwiceDebited, "%s has %d debits", reference, n)
+		}
+	}
+	for _, c := range w.calls {
+		if name := c.Provider + " " + c.Reference; byCall[c] > 1 && debits[name] <= 1 {
+			w.violate(TwiceDebited, "one call of %s for %s has %d debits, under other references", c.actor, name, byCall[c])
 		}
 	}
 	last := map[string]*call{}

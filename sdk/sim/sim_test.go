@@ -105,6 +105,40 @@ func TestTheOracleSeesALie(t *testing.T) {
 
 // A stranger may know the provider's headers, and genuine signatures: of the callback that
 // he changes, and of earlier ones.
+// One call that pays under two references has paid twice, though neither has two debits.
+func TestACallIsDebitedOnceWhateverItsReferences(t *testing.T) {
+	t.Parallel()
+	for references, want := range map[string]string{"order-1": "", "order-1 order-2": sim.TwiceDebited} {
+		r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Profiles: []sim.Profile{{Calm: true}}, Seed: 3}, func(w *sim.World) {
+			w.KPay()
+			w.Process("shop", func(p *sim.Process) error {
+				client, err := kpay.New(p.KPayConfig())
+				if err != nil {
+					return err
+				}
+				ask := sim.Ask{Provider: "kpay", Reference: "order-1", Amount: decimal.NewFromInt(1000), Currency: "RWF"}
+				return p.Call(p.Context(), ask, func(ctx context.Context) error {
+					for _, reference := range strings.Fields(references) {
+						for err = errors.New("not yet"); err != nil; {
+							_, err = client.Pay(ctx, kpay.PayParams{
+								RefID: reference, Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
+								CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
+							})
+						}
+					}
+					return nil
+				})
+			})
+		})
+		if want == "" {
+			require.Empty(t, r.Failures)
+			continue
+		}
+		require.Len(t, r.Failures, 1)
+		require.Equal(t, want, r.Failures[0].Violations[0].Kind)
+	}
+}
+
 func TestAForgedCallbackMayBearAGenuineSignature(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

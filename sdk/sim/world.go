@@ -46,6 +46,8 @@ type World struct {
 	calls     []*call
 	absent    []look
 	quiet     time.Duration            // when the trouble was over
+	forwarded []*outgoing              // requests that their providers work on
+	noted     map[string]int           // debits of a payment that the request which made them has noted, by provider and id
 	owners    map[string]*call         // of what made a payment, or took its money, by provider and id
 	made      map[string]time.Duration // when a request made a payment, by provider and id
 	pasts     map[string][]*past
@@ -71,7 +73,7 @@ type World struct {
 func newWorld(cfg Config, c *choices) *World {
 	w := &World{
 		cfg: cfg, choices: c, begin: time.Now(), calm: make(chan struct{}),
-		owners: map[string]*call{}, made: map[string]time.Duration{}, pasts: map[string][]*past{}, swappers: map[string]*swapper{}, stuck: map[string]string{},
+		noted: map[string]int{}, owners: map[string]*call{}, made: map[string]time.Duration{}, pasts: map[string][]*past{}, swappers: map[string]*swapper{}, stuck: map[string]string{},
 		onTheWay: map[string]int{}, posted: map[string][]*http.Request{}, met: map[string]bool{},
 		report: newReport(),
 	}

@@ -83,11 +83,12 @@ func Kasapay() Day {
 			c.RefuseBeyondFloat = true
 		})
 		m, third := newMerchant(w, true), ending(w, "-failed", "-reversed", "-jammed-paid", "-refunded")
+		other := int64(w.Choose(2)) // 0: the amount alone tells the two payouts apart
 		treasurer(w, func() error { return float.Deposit("KES", amount(100_000)) })
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			client, err := kasapay.New(p.KasapayConfig())
-			add := func(actor, ref string, n int64) {
-				ask := sim.Ask{Provider: "kasapay", Reference: ref, Amount: amount(n), Currency: "KES", Account: fmt.Sprint(220_000 + n)}
+			add := func(actor, ref string, n, account int64) {
+				ask := sim.Ask{Provider: "kasapay", Reference: ref, Amount: amount(n), Currency: "KES", Account: fmt.Sprint(account)}
 				orders = append(orders, order{
 					Ask: ask, actor: actor,
 					make: func(ctx context.Context) error {
@@ -103,11 +104,11 @@ func Kasapay() Day {
 					},
 				})
 			}
-			add("", "payout-1", 1000)
-			add("", "payout-2", 2000)
-			add("", "payout-3"+third, 3000)
+			add("", "payout-1", 1000, 221_000)
+			add("", "payout-2", 2000, 222_000)
+			add("", "payout-3"+third, 3000, 223_000)
 			if !w.Profile().Forgetful {
-				add("payout-2, by mistake", "payout-2", 500)
+				add("payout-2, by mistake", "payout-2", 500, 222_000+other)
 			}
 			return orders, err
 		})
@@ -287,6 +288,7 @@ func BitPesa() Day {
 			c.Keys = []bitpesatest.Key{{Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret, Balances: map[string]decimal.Decimal{"USD": amount(150)}}}
 		})
 		m, oneStep := newMerchant(w, true), w.Choose(2) == 1
+		other := int64(w.Choose(2)) // 0: the amount alone tells the two payments apart
 		if w.Choose(4) == 3 {
 			w.Actor("bitpesa's officer", func(ctx context.Context) {
 				for range 60 {
@@ -309,8 +311,8 @@ func BitPesa() Day {
 		treasurer(w, func() error { return f.Deposit(bitpesatest.TestKey, "USD", amount(100_000)) })
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			client, err := bitpesa.New(p.BitPesaConfig())
-			add := func(actor, ref string, n int64) {
-				params := remittance(ref, n)
+			add := func(actor, ref string, n, account int64) {
+				params := remittance(ref, n, account)
 				pay := func(ctx context.Context) error {
 					_, err := client.Transactions.PayFromBalance(ctx, params)
 					return err
@@ -323,16 +325,16 @@ func BitPesa() Day {
 				}
 				orders = append(orders, order{Ask: sim.Ask{Provider: "bitpesa", Reference: ref, Amount: amount(n), Currency: "NGN", Account: params.Recipients[0].PayoutMethod.Details.BankAccount}, actor: actor, make: pay, find: pay})
 			}
-			add("", "remit-1", 155_000)
-			add("", "remit-2", 77_500)
-			add("remit-2, by mistake", "remit-2", 15_500)
+			add("", "remit-1", 155_000, 1_234_155_000)
+			add("", "remit-2", 77_500, 1_234_077_500)
+			add("remit-2, by mistake", "remit-2", 15_500, 1_234_077_500+other)
 			return orders, err
 		})
 	}, Unique: true}
 }
 
 // remittance sends so many naira to one person.
-func remittance(ref string, n int64) bitpesa.TransactionParams {
+func remittance(ref string, n, account int64) bitpesa.TransactionParams {
 	return bitpesa.TransactionParams{
 		InputCurrency: "USD", ExternalID: ref,
 		Sender: bitpesa.SenderParams{
@@ -342,7 +344,7 @@ func remittance(ref string, n int64) bitpesa.TransactionParams {
 		Recipients: []bitpesa.RecipientParams{{
 			RequestedAmount: amount(n), RequestedCurrency: "NGN",
 			PayoutMethod: bitpesa.PayoutMethodParams{Type: "NGN::Bank", Details: bitpesa.PayoutDetails{
-				FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: fmt.Sprint(1_234_000_000 + n), BankAccountType: "20",
+				FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: fmt.Sprint(account), BankAccountType: "20",
 			}},
 		}},
 	}

@@ -78,7 +78,7 @@ func (p *PayinMethodParams) compare(c *transport.Comparison, shown *PayinMethod)
 	each := func(compare func(c *transport.Comparison, field, asked, shown string), name string) {
 		compare(c, "payin_methods.in_details."+name, detailText(p.InDetails[name]), detailText(shown.InDetails[name]))
 	}
-	each(phones, "phone_number")
+	each((*transport.Comparison).Phone, "phone_number")
 	each(account, "account_number")
 	each((*transport.Comparison).Text, "refund_address")
 }
@@ -168,7 +168,7 @@ func (d *PayoutDetails) compare(c *transport.Comparison, shown *PayoutDetails) {
 	each(words, "middle_name", d.MiddleName, shown.MiddleName)
 	each(words, "last_name", d.LastName, shown.LastName)
 	each(words, "name", d.Name, shown.Name)
-	each(phones, "phone_number", d.PhoneNumber, shown.PhoneNumber)
+	each((*transport.Comparison).Phone, "phone_number", d.PhoneNumber, shown.PhoneNumber)
 	each(words, "mobile_provider", string(d.MobileProvider), string(shown.MobileProvider))
 	each(words, "cash_provider", d.CashProvider, shown.CashProvider)
 	each(account, "bank_account", d.BankAccount, shown.BankAccount)
@@ -190,14 +190,6 @@ func detail(value string, extra map[string]any, name string) string {
 		return fmt.Sprint(other)
 	}
 	return value
-}
-
-// phones compares phone numbers as people write them. A masked number is compared as
-// it stands.
-func phones(c *transport.Comparison, field, asked, shown string) {
-	asked, _ = phoneOf(asked)
-	shown, _ = phoneOf(shown)
-	c.Phone(field, asked, shown)
 }
 
 // words compares names, whatever their case and spacing.

@@ -131,6 +131,46 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 	}
 }
 
+// A ride is compared by the number that was sent, however the merchant wrote it.
+func TestARidesPhonesAreComparedHoweverTheyAreWritten(t *testing.T) {
+	for _, row := range []struct {
+		asked, shown string
+		same         bool
+	}{
+		{"+250 (0)788 300 000", "+250788300000", true},
+		{"+250\u00a0788300000", "+250788300000", true},
+		{"788300000", "0788300000", true},
+		{"+250 (0)788 300 000", "+250788999999", false},
+		{"+250\u00a0788300000", "+250788999999", false},
+		{"\u200e0788300000", "0788999999", false},
+		{"0788300000", "+250\u00a0788\u00a0999\u00a0999", false},
+	} {
+		for _, field := range []string{"sender", "receiver"} {
+			synctest.Test(t, func(t *testing.T) {
+				shown := `{"id":"r-1","status":"PENDING","external_id":"ORDER-99123","` + field + `":{"phone":"` + row.shown + `"}}`
+				client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{
+					Transport: clienttest.NewScript(clienttest.Respond(200, `{"count":1,"next":null,"results":[`+shown+`]}`), clienttest.Respond(201, shown)),
+				}}})
+				require.NoError(t, err)
+				p := validRide()
+				if p.Sender.Phone = row.asked; field == "receiver" {
+					p.Sender, p.Receiver = p.Receiver, p.Sender
+				}
+				found, once := client.Rides.CreateOnce(t.Context(), p)
+				if row.same {
+					require.NoError(t, once, row)
+					assert.True(t, found.Existing)
+					_, created := client.Rides.Create(t.Context(), p)
+					assert.NoError(t, created, row)
+					return
+				}
+				assert.Nil(t, found)
+				assert.ErrorIs(t, once, sdk.ErrReferenceTaken, row)
+			})
+		}
+	}
+}
+
 func TestCreateOnceLooksForThreeSecondsAndNeverSendsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		script := clienttest.NewScript(emptyList, nil, emptyList)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -462,15 +463,24 @@ func (c *Comparison) Amount(field string, asked decimal.Decimal, shown decimal.N
 	}
 }
 
-// Phone compares phone numbers. The shown one may be in national form. A masked
-// one is compared by its two ends.
+// Phone compares phone numbers as wire.Phone reads them, so asked may be as a person
+// wrote it. The shown one may be in national form. A masked one is compared by its two
+// ends. A number in any other form cannot be compared.
 func (c *Comparison) Phone(field, asked, shown string) {
 	a, b := bare(asked), bare(shown)
-	if a == "" || b == "" || strings.IndexFunc(a, notDigit) >= 0 {
+	if a == b || a == "" || b == "" {
 		return
+	}
+	if digits, ok := wire.Phone(asked); ok {
+		a = bare(digits)
+	}
+	if digits, ok := wire.Phone(shown); ok {
+		b = bare(digits)
 	}
 	front, back, masked := ends(b, notDigit)
 	switch {
+	case strings.IndexFunc(a, notDigit) >= 0, strings.IndexFunc(b, notNumber) >= 0 && strings.ContainsAny(b, "0123456789"):
+		c.Unreadable(field)
 	case masked && strings.HasSuffix(a, back) && hasFront(a, front):
 	case !masked && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a)):
 	default:
@@ -521,11 +531,17 @@ func bare(number string) string {
 		case '+', ' ', '-', '(', ')', '.':
 			return -1
 		}
+		if r > unicode.MaxASCII && (unicode.IsSpace(r) || unicode.In(r, unicode.Zs, unicode.Pd, unicode.Cf)) {
+			return -1
+		}
 		return r
 	}, number), "0")
 }
 
 func notDigit(r rune) bool { return r < '0' || r > '9' }
+
+// notNumber reports what stands in no number: neither a digit nor a mask.
+func notNumber(r rune) bool { return notDigit(r) && !strings.ContainsRune("*#?_xX\u2022\u25cf\u2026\u00b7", r) }
 
 // Differs says that a field differs.
 func (c *Comparison) Differs(field string) {

@@ -390,7 +390,7 @@ func TestStatementsAreInTheirDialect(t *testing.T) {
 }
 
 func TestLocalNumber(t *testing.T) {
-	for _, text := range []string{"0783300000", "250783300000", "+250 783-300-000", " 0783 300 000"} {
+	for _, text := range []string{"0783300000", "250783300000", "+250 783-300-000", " 0783 300 000", "783300000", "00250783300000", "+250 (0)783 300 000", "+250\u00a0783\u00a0300\u00a0000"} {
 		require.Equal(t, "0783300000", localNumber(text))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/webhook"
@@ -65,9 +66,15 @@ func KPay(j *Journal, name string, client KPayClient, fn Func[kpay.Payment]) *Fl
 
 // localNumber is a Rwandan number in the form 0783300000, however it was written.
 func localNumber(msisdn string) string {
-	digits := onlyDigits(msisdn)
-	if len(digits) == len("250783300000") && strings.HasPrefix(digits, "250") {
-		return "0" + digits[3:]
+	number, ok := wire.Phone(msisdn)
+	if !ok {
+		number = onlyDigits(msisdn)
 	}
-	return digits
+	switch {
+	case len(number) == len("250783300000") && strings.HasPrefix(number, "250"):
+		return "0" + number[3:]
+	case len(number) == len("783300000") && number[0] == '7':
+		return "0" + number
+	}
+	return number
 }

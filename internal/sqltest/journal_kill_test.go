@@ -107,7 +107,7 @@ func TestJournalProcesses(t *testing.T) {
 				_ = crowd[i].Wait()
 				if turn%4 == 2 {
 					c.kill(t)
-					require.NoError(t, c.restart(awaitFor(test.driver, dsn, 3*time.Second)))
+					require.NoError(t, c.restart(awaitFor(test.driver, dsn, 30*time.Second)))
 				}
 				crowd[i] = startWorker(t, dsn, test.dialect, market)
 			}
@@ -410,9 +410,8 @@ func (m *market) checkBooks(t *testing.T, db *sql.DB, planned int) {
 		ends[strings.TrimSpace(flow+" "+state+" "+reason)]++
 		switch journal.State(state) {
 		case journal.StateFinal:
-			require.Len(t, lines, 1, "%s: final without a debit", key)
 			want := []int{1, 0, 0}
-			if lines[0].failed {
+			if len(lines) == 0 || lines[0].failed { // a lookup may be what tells of a refusal
 				want = []int{0, 1, 0}
 			}
 			require.Equal(t, want, told, key)

@@ -113,7 +113,7 @@ func debits[T any](s *DebitsService, list []DebitParams, f transport.Faults, bod
 		}
 	}
 	reference := strings.Join(ids, " ")
-	return transport.Write[T]{Core: s.c.core, Err: s.c.core.Invalid(OpCreateDebits, reference, f.Fields), Call: func(out **T) transport.Call {
+	return transport.Write[T]{Core: s.c.core, Err: s.c.core.InvalidCall(transport.Call{Op: OpCreateDebits, Reference: reference, Body: body}, f.Fields), Call: func(out **T) transport.Call {
 		return transport.Call{
 			Op: OpCreateDebits, Reference: reference, References: own, Body: body,
 			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {

@@ -41,7 +41,7 @@ func (s *TransactionsService) PayFromBalance(ctx context.Context, p TransactionP
 	if len(p.PayinMethods) > 0 {
 		f.Add("payin_methods", "must be empty: the money comes from the balance")
 	}
-	if err := s.c.core.Invalid(OpCreateTransaction, p.ExternalID, f.Fields); err != nil {
+	if err := s.c.core.InvalidCall(transport.Call{Op: OpCreateTransaction, Reference: p.ExternalID, Body: p.request()}, f.Fields); err != nil {
 		return nil, err
 	}
 	t, err := s.Create(ctx, p)

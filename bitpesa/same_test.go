@@ -448,6 +448,22 @@ func TestADeleteIsAcceptedWithoutABodyOrAnID(t *testing.T) {
 	assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, "a PATCH is not")
 }
 
+// JSON without an object is no answer that BitPesa documents for a DELETE: it may be
+// anybody's.
+func TestADeleteIsNotBelievedWithoutItsObject(t *testing.T) {
+	for _, body := range []string{`{}`, `{"object":null}`, `{"status":"ok"}`} {
+		client := newClient(t, newStub(t, always(says(200, body))))
+		for name, err := range map[string]error{
+			"recipient": fails(client.Recipients.Cancel(t.Context(), "r-1")), "payin method": fails(client.PayinMethods.Cancel(t.Context(), "p-1")),
+			"sender": fails(client.Senders.Delete(t.Context(), "s-1")), "payout method": fails(client.PayoutMethods.Delete(t.Context(), "m-1")),
+			"webhook": fails(client.Webhooks.Delete(t.Context(), "w-1")),
+		} {
+			require.ErrorIs(t, err, sdk.ErrOutcomeUnknown, "%s: %s", name, body)
+			assert.Equal(t, sdk.Look, sdk.Advise(err), name)
+		}
+	}
+}
+
 // A refusal of a first call may be due to an earlier process.
 func TestTheSameCallAgainAfterACrash(t *testing.T) {
 	for _, write := range writes {

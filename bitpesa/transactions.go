@@ -180,10 +180,13 @@ func (s *TransactionsService) Create(ctx context.Context, p TransactionParams) (
 // Prepare checks and encodes what Create sends, for package sdk/journal. ExternalID is
 // required.
 func (s *TransactionsService) Prepare(p TransactionParams) (sdk.Prepared[Transaction], error) {
+	w := s.create(p)
 	if p.ExternalID == "" {
-		return sdk.Prepared[Transaction]{}, s.c.core.Invalid(OpCreateTransaction, "", transport.Fields{"external_id": {"is required"}})
+		f := p.validate()
+		f.Add("external_id", "is required")
+		w.Err = s.c.core.InvalidCall(transport.Call{Op: OpCreateTransaction, Body: p.request()}, f.Fields)
 	}
-	return s.create(p).Prepare()
+	return w.Prepare()
 }
 
 func (s *TransactionsService) create(p TransactionParams) transport.Write[Transaction] {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -354,6 +356,37 @@ func TestPhoneNumbersAreReadAsPeopleWriteThem(t *testing.T) {
 			}
 			assert.Empty(t, server.requests(), "nothing was sent")
 		})
+	}
+}
+
+func TestAPhoneNumberOfACompanysOfficeIsSentAsAnyOther(t *testing.T) {
+	server := newStub(t, always(says(201, `{"object":{"id":"x-1","external_id":"sender-1"}}`)))
+	p := validSender()
+	p.CompanyOfficeNumber = "0044 20 1234 5678"
+	require.NoError(t, fails(newClient(t, server).Senders.Create(t.Context(), p)))
+	assert.Contains(t, server.requests()[0].Body, `"company_office_number":"+442012345678"`)
+}
+
+func TestOddTextsShowBesideOtherFaults(t *testing.T) {
+	odd := validTransaction()
+	odd.ExternalID, odd.InputCurrency, odd.Metadata = "", "", map[string]any{"order": "7\xff"}
+	for name, tc := range map[string]struct {
+		call func(*bitpesa.Client) error
+		want []string
+	}{
+		"PayFromBalance": {func(c *bitpesa.Client) error { return fails(c.Transactions.PayFromBalance(t.Context(), odd)) },
+			[]string{"external_id", "input_currency", "transaction.metadata.order"}},
+		"Prepare": {func(c *bitpesa.Client) error { return fails(c.Transactions.Prepare(odd)) },
+			[]string{"external_id", "input_currency", "transaction.metadata.order"}},
+		"Debits": {func(c *bitpesa.Client) error {
+			return fails(c.Debits.Create(t.Context(), bitpesa.DebitParams{Currency: "\xff"}))
+		}, []string{"debit.currency", "to_id"}},
+	} {
+		server := newStub(t, always(says(200, "{}")))
+		var e *sdk.Error
+		require.ErrorAs(t, tc.call(newClient(t, server)), &e, name)
+		assert.ElementsMatch(t, tc.want, slices.Collect(maps.Keys(e.Fields)), name)
+		assert.Empty(t, server.requests(), name)
 	}
 }
 

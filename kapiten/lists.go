@@ -100,14 +100,15 @@ func (l list[T]) page(ctx context.Context, companyID string, o ListOptions) (*Pa
 	if err != nil {
 		faults.Add("page", "cannot be encoded")
 	}
-	if err := l.core.Invalid(l.op, "", faults.Fields); err != nil {
-		return nil, err
-	}
 	var page *Page[T]
-	err = l.core.Do(ctx, transport.Call{
+	call := transport.Call{
 		Op: l.op, Path: []string{companyID}, Query: query,
 		Decode: transport.Into(&page, func(body []byte) (Page[T], error) { return decodePage(body, o.Page, l.decode) }),
-	})
+	}
+	if err := l.core.InvalidCall(call, faults.Fields); err != nil {
+		return nil, err
+	}
+	err = l.core.Do(ctx, call)
 	return page, err
 }
 
@@ -235,7 +236,7 @@ func (l list[T]) get(ctx context.Context, companyID, field, id string) (*T, erro
 func (l list[T]) getFrom(ctx context.Context, companyID, field, id string, first int) (*T, int, error) {
 	var faults transport.Faults
 	faults.RequireReference(field, id)
-	if err := l.core.Invalid(l.op, "", faults.Fields); err != nil {
+	if err := l.core.InvalidCall(transport.Call{Op: l.op, Path: []string{companyID}}, faults.Fields); err != nil {
 		return nil, 0, err
 	}
 	var found *T

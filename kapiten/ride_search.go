@@ -28,7 +28,7 @@ func (r SearchResult) absent() bool { return errors.Is(r.Err, sdk.ErrNotFound) }
 func (s *RidesService) Find(ctx context.Context, companyID, externalID string, o SearchOptions) (*Ride, error) {
 	var faults transport.Faults
 	faults.RequireReference("external_id", externalID)
-	if err := s.list.core.Invalid(OpListRides, externalID, faults.Fields); err != nil {
+	if err := s.list.core.InvalidCall(transport.Call{Op: OpListRides, Path: []string{companyID}, Reference: externalID}, faults.Fields); err != nil {
 		return nil, err
 	}
 	results, _, err := s.find(ctx, companyID, []string{externalID}, o)
@@ -46,7 +46,7 @@ func (s *RidesService) FindMany(ctx context.Context, companyID string, externalI
 	for i, id := range externalIDs {
 		faults.RequireReference("external_ids."+strconv.Itoa(i), id)
 	}
-	if err := s.list.core.Invalid(OpListRides, "", faults.Fields); err != nil {
+	if err := s.list.core.InvalidCall(transport.Call{Op: OpListRides, Path: []string{companyID}}, faults.Fields); err != nil {
 		return nil, err
 	}
 	if len(externalIDs) == 0 {

@@ -67,6 +67,26 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 			_, err := c.Rides.List(ctx, "co-1", kapiten.ListOptions{Page: -1})
 			return err
 		}, []string{"page"}},
+		"negative page of no company": {func(ctx context.Context, c *kapiten.Client) error {
+			_, err := c.Wallet.List(ctx, "", kapiten.ListOptions{Page: -1})
+			return err
+		}, []string{"company_id", "page"}},
+		"negative page of a company that is no UTF-8": {func(ctx context.Context, c *kapiten.Client) error {
+			_, err := c.Users.List(ctx, "co\xff", kapiten.ListOptions{Page: -1})
+			return err
+		}, []string{"company_id", "page"}},
+		"search without an id and a company": {func(ctx context.Context, c *kapiten.Client) error {
+			_, err := c.Wallet.Get(ctx, "", "")
+			return err
+		}, []string{"company_id", "transaction_id"}},
+		"find without an id and a company": {func(ctx context.Context, c *kapiten.Client) error {
+			_, err := c.Rides.Find(ctx, "..", "", kapiten.SearchOptions{})
+			return err
+		}, []string{"company_id", "external_id"}},
+		"search for many without an id and a company": {func(ctx context.Context, c *kapiten.Client) error {
+			_, err := c.Rides.FindMany(ctx, "", []string{""}, kapiten.SearchOptions{})
+			return err
+		}, []string{"company_id", "external_ids.0"}},
 		"search without an id": {func(ctx context.Context, c *kapiten.Client) error {
 			_, err := c.Rides.Get(ctx, "co-1", "")
 			return err
@@ -126,6 +146,8 @@ func TestConfigurationIsRefusedByFieldAndWithoutItsValue(t *testing.T) {
 		"credentials":         {kapiten.Config{BaseURL: "https://user:planted-secret@api.kapiteni.com"}, "BaseURL"},
 		"query":               {kapiten.Config{BaseURL: "https://api.kapiteni.com/?key=planted-secret"}, "BaseURL"},
 		"header injection":    {kapiten.Config{Token: "planted-secret\r\nX: y"}, "Token"},
+		"a space in a token":  {kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "planted secret"}, "Token holds a space, a control or a non-ASCII character"},
+		"a letter in a token": {kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "planted-secret-é"}, "Token holds a space, a control or a non-ASCII character"},
 		"negative attempts":   {kapiten.Config{BaseURL: kapiten.ProductionURL, Options: sdk.Options{MaxAttempts: -1}}, "MaxAttempts"},
 		"negative wait":       {kapiten.Config{BaseURL: kapiten.ProductionURL, Options: sdk.Options{MinBackoff: -1}}, "MinBackoff"},
 		"negative retryafter": {kapiten.Config{BaseURL: kapiten.ProductionURL, Options: sdk.Options{MaxRetryAfter: -1}}, "MaxRetryAfter"},

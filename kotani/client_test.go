@@ -163,6 +163,7 @@ func TestConfigurationsThatCannotWorkAreRefused(t *testing.T) {
 		"a password with CRLF":    {func(c *kotani.Config) { c.Password = "planted\r\n" }, "Password begins or ends with white space"},
 		"a password after a NBSP": {func(c *kotani.Config) { c.Password = "\u00a0planted" }, "Password begins or ends with white space"},
 		"a password of no UTF-8":  {func(c *kotani.Config) { c.Password = "planted\xff" }, "Password must be valid UTF-8"},
+		"a control inside":        {func(c *kotani.Config) { c.Password = "planted\x00secret" }, "Password holds a control character"},
 		"a country from a file":   {func(c *kotani.Config) { c.CountryCode = "KEN\n" }, "CountryCode begins or ends with white space"},
 		"a key from a file":       {func(c *kotani.Config) { c.FiatConnect.APIKey = "planted\n" }, "FiatConnect.APIKey"},
 	} {

@@ -65,13 +65,11 @@ func (s KYCStatus) CanBecome(later KYCStatus) bool {
 // outcome ask GetKYC.
 func (f *FiatConnect) AddKYC(ctx context.Context, data KYCData) (*KYCRecord, error) {
 	var bad faults
-	var schema KYCSchema
-	var body any
 	if data == nil {
 		bad.Add("data", "is required")
-	} else {
-		schema, body = data.kyc(&bad)
+		return nil, f.check(bad, transport.Call{Op: OpAddKYC})
 	}
+	schema, body := data.kyc(&bad)
 	return f.record(ctx, OpAddKYC, schema, bad, body)
 }
 

@@ -117,8 +117,8 @@ var noisy = map[string]struct {
 	fields []string
 }{
 	"Fiat.Deposit":        {`{"result":{"requestId":"1","externalId":"order-1",%s}}`, []string{"currency", "createdAt", "updatedAt", "message", "status", "txhash", "fee", "accountName"}},
-	"Fiat.Withdraw":       {`{"id":7,"externalId":"order-1","amount":"20",%s}`, []string{"currency", "message", "createdAt", "withdrawReference", "amountWithdrawn", "url"}},
-	"Fiat.PayBill":        {`{"id":"7",%s}`, []string{"currency", "message", "createdAt", "deposited", "txnHash"}},
+	"Fiat.Withdraw":       {`{"id":7,"externalId":"order-1","amount":"20",%s}`, []string{"currency", "message", "createdAt", "withdrawReference", "amountWithdrawn", "url", "result"}},
+	"Fiat.PayBill":        {`{"id":"7",%s}`, []string{"currency", "message", "createdAt", "deposited", "txnHash", "result"}},
 	"Fiat.Find":           {`{"result":{"externalId":"order-1","status":"PENDING",%s}}`, []string{"amount", "currency", "createdAt", "phoneNumber", "message", "requestId"}},
 	"Fiat.List":           {`{"result":[{"requestId":"1","status":"PENDING",%s}]}`, []string{"amount", "createdAt", "currency", "externalId"}},
 	"Celo.SendToMpesa":    {`{"status":201,"cusdDetails":{"from":"x",%s}}`, []string{"value", "date", "to", "blockNumber"}},

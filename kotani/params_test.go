@@ -208,6 +208,14 @@ func TestAllFaultsAreNamedBeforeAnythingIsSent(t *testing.T) {
 			_, err := c.FiatConnect.TransferOut(ctx, kotani.TransferParams{IdempotencyKey: "a\nb"})
 			return err
 		}, []string{"fiatAccountId", "idempotencyKey", "quoteId"}},
+		"PrepareTransferIn": {func(_ context.Context, c *kotani.Client) error {
+			_, err := c.FiatConnect.PrepareTransferIn(kotani.TransferParams{FiatAccountID: "a\xff"})
+			return err
+		}, []string{"fiatAccountId", "idempotencyKey", "quoteId"}},
+		"a reference with a percent sign": {func(ctx context.Context, c *kotani.Client) error {
+			_, err := c.Fiat.Find(ctx, "order%2F1", kotani.Payouts)
+			return err
+		}, []string{"externalId"}},
 		"a quoted key": {func(ctx context.Context, c *kotani.Client) error {
 			_, err := c.FiatConnect.TransferIn(ctx, kotani.TransferParams{FiatAccountID: "a", QuoteID: "q", IdempotencyKey: `"k"`})
 			return err

@@ -342,7 +342,7 @@ type shown struct {
 
 // readTransaction reads a response in any of the known forms: the object under
 // "result", or the response itself. A "result" that is no object, or an empty one, is a
-// side field.
+// side field. So is one that decides nothing, beside a transaction that names itself.
 func readTransaction(body []byte) (t shown, err error) {
 	var w transactionForm
 	if err := wire.Unmarshal(body, &w); err != nil {
@@ -350,9 +350,14 @@ func readTransaction(body []byte) (t shown, err error) {
 	}
 	wrapped := w.Result
 	if wraps(wrapped) {
-		w = transactionForm{}
-		if err := wire.Unmarshal(wrapped, &w); err != nil {
+		var inner transactionForm
+		if err := wire.Unmarshal(wrapped, &inner); err != nil {
 			return shown{}, err
+		}
+		if inner.foreign() && w.named() {
+			wrapped = nil // the transaction lies flat, and "result" is a side field of it
+		} else {
+			w = inner
 		}
 	} else if text(w.Message) == "" {
 		w.Message = wrapped
@@ -373,6 +378,16 @@ func readTransaction(body []byte) (t shown, err error) {
 		t.Amount, t.Currency, t.amount = amount.Null(), cmp.Or(t.Currency, m.Currency), true
 	}
 	return t, nil
+}
+
+func (w *transactionForm) named() bool {
+	return cmp.Or(w.RequestID, w.ID, w.ExternalID, w.WithdrawReference, w.DepositReference) != ""
+}
+
+// foreign reports an object that shows nothing which decides about a transaction.
+func (w *transactionForm) foreign() bool {
+	return !w.named() && len(w.Status) == 0 && len(w.Amount) == 0 &&
+		len(w.Withdrawn.Amount) == 0 && len(w.Deposited.Amount) == 0 && len(w.AmountDeposited.Amount) == 0
 }
 
 // decodeStatus reads the response to a lookup, which must have a status, and name

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -181,10 +182,15 @@ func (f *FiatConnect) PrepareTransferOut(p TransferParams) (sdk.Prepared[Transfe
 }
 
 func (f *FiatConnect) prepare(op string, direction TransferType, p TransferParams) (sdk.Prepared[Transfer], error) {
+	w := f.begin(op, direction, p)
 	if p.IdempotencyKey == "" {
-		return sdk.Prepared[Transfer]{}, f.core.Invalid(op, "", transport.Fields{"idempotencyKey": {"is required"}})
+		fields := transport.Fields{"idempotencyKey": {"is required"}}
+		if e := (*sdk.Error)(nil); errors.As(w.Err, &e) {
+			maps.Copy(fields, e.Fields)
+		}
+		w.Err = f.core.InvalidCall(transport.Call{Op: op, Body: transferRequest{p.FiatAccountID, p.QuoteID}}, fields)
 	}
-	return f.begin(op, direction, p).Prepare()
+	return w.Prepare()
 }
 
 // GetTransfer returns the state of a transfer. A transfer that is unknown or

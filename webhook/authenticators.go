@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -42,6 +41,15 @@ func (d *Delivery) Body() ([]byte, error) {
 	return d.body, d.err
 }
 
+// halfRead adds to an error that the body is shorter than its header says. net/http tells
+// of a sender that cuts a body short, so code before the handler has read a part.
+func (d *Delivery) halfRead(err error) error {
+	if d.read != nil || d.err != nil || int64(len(d.body)) >= d.Request.ContentLength {
+		return err
+	}
+	return fmt.Errorf("%w: the body is shorter than its Content-Length; a middleware may have read a part", err)
+}
+
 // Proof is what authentication found about a delivery.
 type Proof struct {
 	// Signed says that a signature over the body was checked.
@@ -77,14 +85,13 @@ func Verify(r *http.Request, body []byte, all ...Authenticator) (Proof, error) {
 //
 // Keep the path out of your access logs.
 func PathSecret(values ...string) Authenticator {
+	f := faults{of: "PathSecret: "}
+	match := f.secrets("secret", values)
 	for i, v := range values {
-		if strings.ContainsFunc(v, func(r rune) bool { return !urlSafe(r) }) {
-			return faulty{fmt.Errorf("%w: PathSecret: secret %d needs escaping in a URL", ErrConfiguration, i)}
-		}
+		f.must(!strings.ContainsFunc(v, func(r rune) bool { return !urlSafe(r) }), "secret %d needs escaping in a URL", i)
 	}
-	match, err := newSecrets("PathSecret", minSecretBytes, values)
-	if err != nil {
-		return faulty{err}
+	if err := f.err(); err != nil {
+		return faulty{err: err}
 	}
 	return secretIn{match, func(r *http.Request) (string, error) { return lastSegment(r.URL.Path) }}
 }
@@ -93,12 +100,11 @@ func PathSecret(values ...string) Authenticator {
 // exactly once. Otherwise it is like PathSecret. A query of more than 4096 bytes is
 // refused.
 func QuerySecret(parameter string, values ...string) Authenticator {
-	if parameter == "" {
-		return faulty{fmt.Errorf("%w: QuerySecret: no parameter", ErrConfiguration)}
-	}
-	match, err := newSecrets("QuerySecret", minSecretBytes, values)
-	if err != nil {
-		return faulty{err}
+	f := faults{of: "QuerySecret: "}
+	f.must(parameter != "", "no parameter")
+	match := f.secrets("secret", values)
+	if err := f.err(); err != nil {
+		return faulty{err: err}
 	}
 	return secretIn{match, func(r *http.Request) (string, error) {
 		if len(r.URL.RawQuery) > maxGiven {
@@ -116,15 +122,16 @@ func QuerySecret(parameter string, values ...string) Authenticator {
 // callback URL with user and password. The passwords must have 16 to 1024 bytes; several
 // are valid at once.
 func BasicAuth(user string, passwords ...string) Authenticator {
-	if fault := transport.KeyFault(user); fault != "" || strings.Contains(user, ":") {
-		return faulty{fmt.Errorf("%w: BasicAuth: user %s", ErrConfiguration, cmp.Or(fault, "holds a colon"))}
+	f := faults{of: "BasicAuth: "}
+	fault := transport.KeyFault(user)
+	f.must(fault == "", "user %s", fault)
+	f.must(!strings.Contains(user, ":"), "user holds a colon")
+	f.must(len(user) <= maxSecretBytes, "user has more than %d bytes", maxSecretBytes)
+	isPassword := f.secrets("password", passwords)
+	if err := f.err(); err != nil {
+		return faulty{err: err}
 	}
-	isUser, userErr := newSecrets("BasicAuth", 1, []string{user})
-	isPassword, err := newSecrets("BasicAuth", minSecretBytes, passwords)
-	if err = cmp.Or(userErr, err); err != nil {
-		return faulty{err}
-	}
-	return basicAuth{isUser, isPassword}
+	return basicAuth{secretsOf([]string{user}), isPassword}
 }
 
 // AllowList accepts senders whose address is in one of the ranges: CIDR, or a
@@ -137,16 +144,15 @@ func BasicAuth(user string, passwords ...string) Authenticator {
 // proxies the header is ignored. The trusted proxy "unix" is a peer that came by a
 // Unix socket.
 func AllowList(senders []string, trustedProxies ...string) Authenticator {
-	allowed, err := ranges(senders)
-	networks := slices.DeleteFunc(slices.Clone(trustedProxies), func(p string) bool { return p == "unix" })
-	proxies, proxyErr := ranges(networks)
-	if err = cmp.Or(err, proxyErr); err != nil {
-		return faulty{err}
+	f := faults{of: "AllowList: "}
+	f.must(len(senders) > 0, "no address")
+	allowed := f.ranges("sender", senders)
+	unix := slices.Contains(trustedProxies, "unix")
+	proxies := f.ranges(trustedProxy, trustedProxies)
+	if err := f.err(); err != nil {
+		return faulty{err: err}
 	}
-	if len(allowed) == 0 {
-		return faulty{fmt.Errorf("%w: AllowList: no address", ErrConfiguration)}
-	}
-	return allowList{allowed, proxies, len(networks) < len(trustedProxies)}
+	return allowList{allowed, proxies, unix}
 }
 
 // AnyOf accepts a delivery that one of several authenticators accepts. They are
@@ -164,14 +170,18 @@ func checked(what string, all []Authenticator, a Authenticator) Authenticator {
 		f.all = append(f.all, faultOf(one))
 	}
 	if err := f.err(); err != nil {
-		return faulty{err}
+		return faulty{err, whatProves(a)}
 	}
 	return a
 }
 
 // faulty is what a constructor returns for settings that cannot work. It lets
-// nobody in, and New refuses it.
-type faulty struct{ err error }
+// nobody in, and New refuses it. It proves what it would prove without the faults, so that
+// New names no consequence of them.
+type faulty struct {
+	err error
+	proves
+}
 
 func (faulty) Authenticate(*Delivery) (Proof, error) { return Proof{}, ErrUnauthenticated }
 
@@ -197,10 +207,15 @@ func whatProves(a Authenticator) proves {
 	case *signature, bitpesaKeys:
 		return proves{signed: true}
 	case *Capabilities:
+		if a == nil {
+			return proves{}
+		}
 		return proves{bound: true, providers: []string{a.cfg.Provider}}
 	case basicAuth:
 		return proves{basic: true}
-	case secretIn, allowList, faulty, nil:
+	case faulty:
+		return a.proves
+	case secretIn, allowList, nil:
 		return proves{}
 	case anyOf:
 		sum := proves{signed: true, bound: true}
@@ -254,15 +269,21 @@ const (
 // closure hides the secrets from %+v.
 type secrets func(given string) int
 
-func newSecrets(what string, shortest int, values []string) (secrets, error) {
-	f := faults{of: what + ": "}
-	f.must(len(values) > 0, "no secret")
+// secrets reads secrets, and adds what is wrong with each.
+func (f *faults) secrets(what string, values []string) secrets {
+	f.must(len(values) > 0, "no %s", what)
+	for i, v := range values {
+		f.must(len(v) >= minSecretBytes, "%s %d has fewer than %d bytes", what, i, minSecretBytes)
+		f.must(len(v) <= maxSecretBytes, "%s %d has more than %d bytes", what, i, maxSecretBytes)
+		fault := transport.KeyFault(v)
+		f.must(v == "" || fault == "", "%s %d %s", what, i, fault)
+	}
+	return secretsOf(values)
+}
+
+func secretsOf(values []string) secrets {
 	sums := make([][sha256.Size]byte, len(values))
 	for i, v := range values {
-		f.must(len(v) >= shortest, "secret %d has fewer than %d bytes", i, shortest)
-		f.must(len(v) <= maxSecretBytes, "secret %d has more than %d bytes", i, maxSecretBytes)
-		fault := transport.KeyFault(v)
-		f.must(v == "" || fault == "", "secret %d %s", i, fault)
 		sums[i] = sha256.Sum256([]byte(v))
 	}
 	return func(given string) int {
@@ -272,7 +293,7 @@ func newSecrets(what string, shortest int, values []string) (secrets, error) {
 			found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], sums[i][:]), i, found)
 		}
 		return found
-	}, f.err()
+	}
 }
 
 func (s secrets) check(given string) (Proof, error) {
@@ -401,22 +422,27 @@ func (a allowList) sender(r *http.Request) (netip.Addr, bool) {
 	return hop, ok
 }
 
-func ranges(texts []string) ([]netip.Prefix, error) {
+// ranges reads ranges, and adds what is wrong with each. "unix" is a trusted proxy
+// without an address.
+func (f *faults) ranges(what string, texts []string) []netip.Prefix {
 	out := make([]netip.Prefix, 0, len(texts))
 	for i, text := range texts {
+		if what == trustedProxy && text == "unix" {
+			continue
+		}
 		if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
 			addr = addr.Unmap()
 			out = append(out, netip.PrefixFrom(addr, addr.BitLen()))
 			continue
 		}
 		prefix, err := netip.ParsePrefix(text)
-		if err != nil || prefix.Addr().Is4In6() {
-			return nil, fmt.Errorf("%w: AllowList: range %d is neither CIDR nor an address", ErrConfiguration, i)
-		}
+		f.must(err == nil && !prefix.Addr().Is4In6(), "%s %d is neither CIDR nor an address", what, i)
 		out = append(out, prefix.Masked())
 	}
-	return out, nil
+	return out
 }
+
+const trustedProxy = "trusted proxy"
 
 func within(list []netip.Prefix, addr netip.Addr) bool {
 	return slices.ContainsFunc(list, func(p netip.Prefix) bool { return p.Contains(addr) })

@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kpay"
 	"github.com/kapiteni/kapiten-go/webhook"
 )
@@ -343,3 +345,71 @@ type countingHash struct {
 }
 
 func (c *countingHash) Write(p []byte) (int, error) { *c.bytes += len(p); return c.Hash.Write(p) }
+
+// A merchant who mends one fault after the other deploys once for each.
+func TestAnAuthenticatorTellsAllItsFaultsAtOnce(t *testing.T) {
+	const good = "0123456789abcdef"
+	for name, tc := range map[string]struct {
+		auth webhook.Authenticator
+		want []string
+	}{
+		"path": {webhook.PathSecret("short/1", good+"/2"), []string{
+			"PathSecret: secret 0 has fewer than 16 bytes", "PathSecret: secret 0 needs escaping in a URL", "PathSecret: secret 1 needs escaping in a URL",
+		}},
+		"query": {webhook.QuerySecret("", "short", good+"\n"), []string{
+			"QuerySecret: no parameter", "QuerySecret: secret 0 has fewer than 16 bytes", "QuerySecret: secret 1 begins or ends with white space, a control character or a byte order mark",
+		}},
+		"basic": {webhook.BasicAuth("u:x\n", "short\n", strings.Repeat("a", 1025)), []string{
+			"BasicAuth: user begins or ends with white space, a control character or a byte order mark", "BasicAuth: user holds a colon",
+			"BasicAuth: password 0 has fewer than 16 bytes", "BasicAuth: password 0 begins or ends with white space, a control character or a byte order mark", "BasicAuth: password 1 has more than 1024 bytes",
+		}},
+		"colon":     {webhook.BasicAuth("u:x", good), []string{"BasicAuth: user holds a colon"}},
+		"no user":   {webhook.BasicAuth(""), []string{"BasicAuth: user is required", "BasicAuth: no password"}},
+		"long user": {webhook.BasicAuth(strings.Repeat("a", 1025), good), []string{"BasicAuth: user has more than 1024 bytes"}},
+		"allow-list": {webhook.AllowList([]string{"10.0.0.1", "shop.example", "fe80::1%eth0", "unix"}, "unix", "proxy", "::ffff:10.0.0.0/104"), []string{
+			"AllowList: sender 1 is neither CIDR nor an address", "AllowList: sender 2 is neither CIDR nor an address", "AllowList: sender 3 is neither CIDR nor an address",
+			"AllowList: trusted proxy 1 is neither CIDR nor an address", "AllowList: trusted proxy 2 is neither CIDR nor an address",
+		}},
+		"no sender": {webhook.AllowList(nil, "proxy"), []string{"AllowList: no address", "AllowList: trusted proxy 0 is neither CIDR nor an address"}},
+		"bitpesa": {webhook.BitPesaSignature("", webhook.BitPesaKey{Key: "a", Secret: "b"}, webhook.BitPesaKey{Key: "c"}), []string{
+			"BitPesaSignature: URL must be an absolute http or https URL without a fragment", "BitPesaSignature: secret 1 is required",
+		}},
+		"all of": {webhook.AllOf(webhook.PathSecret(), webhook.BasicAuth("kpay")), []string{"PathSecret: no secret", "BasicAuth: no password"}},
+	} {
+		for i, want := range tc.want {
+			tc.want[i] = "webhook: configuration: " + want
+		}
+		_, err := webhook.Verify(request("/"), nil, tc.auth)
+		require.Error(t, err, name)
+		assert.Equal(t, strings.Join(tc.want, "\n"), strings.ReplaceAll(err.Error(), webhook.ErrConfiguration.Error(), "webhook: configuration"), name)
+	}
+}
+
+// What a faulty authenticator would prove is not missed beside its fault.
+func TestAFaultOfASignatureNamesNoConsequence(t *testing.T) {
+	bad, badKey := webhook.KotaniV3Signature(""), webhook.BitPesaSignature(bitpesaURL)
+	handle := func(context.Context, webhook.Event[kotani.V3Event]) error { return nil }
+	for name, auth := range map[string]webhook.Authenticator{
+		"alone": bad, "any of": webhook.AnyOf(bad, bad), "all of": webhook.AllOf(webhook.PathSecret(pathSecret), bad), "bitpesa": badKey,
+	} {
+		_, err := webhook.NewKotaniV3(webhook.Config[kotani.V3Event]{Auth: auth, Handle: handle})
+		require.ErrorIs(t, err, webhook.ErrConfiguration, name)
+		assert.NotContains(t, err.Error(), "must check a signature", name)
+	}
+	unsigned := webhook.AnyOf(bad, webhook.PathSecret(pathSecret))
+	_, err := webhook.NewKotaniV3(webhook.Config[kotani.V3Event]{Auth: unsigned, Handle: handle})
+	require.ErrorContains(t, err, "must check a signature", "the path secret signs nothing")
+	_, err = webhook.NewKotaniV3(webhook.Config[kotani.V3Event]{Auth: webhook.AnyOf((*webhook.Capabilities)(nil)), Handle: handle})
+	require.ErrorContains(t, err, "no authenticator")
+}
+
+// The peer of an address with a zone is in the range without it.
+func TestAZoneDoesNotHideASender(t *testing.T) {
+	list := webhook.AllowList([]string{"fe80::/10"}, "fd00::1")
+	for _, peer := range []string{"[fe80::1%eth0]:4711", "[fe80::1]:4711"} {
+		r := request("/")
+		r.RemoteAddr = peer
+		_, err := webhook.Verify(r, nil, list)
+		require.NoError(t, err, peer)
+	}
+}

@@ -103,12 +103,11 @@ func BitPesaSignature(registeredURL string, keys ...BitPesaKey) Authenticator {
 		fault := transport.KeyFault(k.Key)
 		f.must(fault == "", "key %d %s", i, fault)
 		f.must(!twice, "key %d is given twice", i)
-		one := Signature(SignatureConfig{Scheme: bitpesaScheme(registeredURL), Hash: sha512.New}, k.Secret)
-		f.all = append(f.all, faultOf(one)) // nil counts for nothing
+		one := f.signature(SignatureConfig{Scheme: bitpesaScheme(registeredURL), Hash: sha512.New}, i, k.Secret)
 		known[k.Key] = bitpesaPair{one, i}
 	}
 	if err := f.err(); err != nil {
-		return faulty{err}
+		return faulty{err, proves{signed: true}}
 	}
 	return known
 }

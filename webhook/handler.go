@@ -129,7 +129,7 @@ func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived tim
 	proof, err := h.cfg.Auth.Authenticate(d)
 	trust = proof.trust()
 	if err != nil {
-		return Response{}, h.fail(err)
+		return Response{}, h.fail(d.halfRead(err))
 	}
 	fail := func(err error) error { return &Error{Provider: h.source.Provider, Trust: trust, Err: err} }
 	if h.source.Ask == nil && !proof.Signed && !h.cfg.InsecureBelievePosted {
@@ -143,7 +143,7 @@ func (h *Handler[E]) receive(w http.ResponseWriter, r *http.Request, arrived tim
 	posted, err := h.source.Decode(body)
 	knocks, named := h.source.Ask != nil, proof.Bound != nil
 	if err != nil && !(knocks && named) {
-		return Response{}, fail(fmt.Errorf("%w: %w", ErrMalformed, err))
+		return Response{}, fail(d.halfRead(fmt.Errorf("%w: %w", ErrMalformed, err)))
 	}
 	if knocks {
 		var about Identity // a body that cannot be read says nothing, and its URL names the reference

@@ -292,6 +292,26 @@ func TestARequestWithoutABodyIsRefused(t *testing.T) {
 	}
 }
 
+func TestReportSaysThatAMiddlewareReadAPartOfTheBody(t *testing.T) {
+	for name, tc := range map[string]struct {
+		auth   webhook.Authenticator
+		status int
+	}{
+		"signature": {webhook.Signature(stamped, newKey), 401},
+		"secret":    {webhook.PathSecret(pathSecret), 400},
+	} {
+		for read, told := range map[int64]bool{0: false, 5: true} {
+			r := &reports{}
+			h, _ := merchant(t, func(c *shop) { c.Auth, c.Report = tc.auth, r.add })
+			request := httptest.NewRequest(http.MethodPost, "/hooks/"+pathSecret, strings.NewReader(`{"no order": 1`))
+			_, err := io.CopyN(io.Discard, request.Body, read)
+			require.NoError(t, err)
+			assert.Equal(t, tc.status, send(h, request).Code, name)
+			assert.Equal(t, told, strings.Contains(r.last().Error(), "a middleware may have read a part"), "%s, %d bytes read: %v", name, read, r.last())
+		}
+	}
+}
+
 // Each handler that finds its secret or capability in the path says what a router or a
 // middleware took from the request.
 func TestReportSaysWhatARouterOrAMiddlewareDid(t *testing.T) {

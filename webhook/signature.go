@@ -37,22 +37,30 @@ type SignatureConfig struct {
 // Signature checks an HMAC over the body. Several secrets are valid at once; none
 // may be empty. A delivery that is sent again passes again: the inbox recognises it.
 func Signature(c SignatureConfig, secrets ...string) Authenticator {
+	f := faults{of: "Signature: "}
+	a := f.signature(c, 0, secrets...)
+	if err := f.err(); err != nil {
+		return faulty{err, proves{signed: true}}
+	}
+	return a
+}
+
+// signature makes a signature, and adds what is wrong with it. first is the number by which
+// a fault names the first secret.
+func (f *faults) signature(c SignatureConfig, first int, secrets ...string) *signature {
 	if c.Hash == nil {
 		c.Hash = sha256.New
 	}
 	setDefault(&c.Tolerance, 5*time.Minute)
 	c.Now = orNow(c.Now)
-	size, f := c.Hash().Size(), faults{of: "Signature: "}
+	size := c.Hash().Size()
 	f.must(c.Scheme != nil, "no scheme")
 	f.must(c.Tolerance >= 0, "negative duration")
 	f.must(size >= sha256.Size && size <= maxMAC, "hash weaker than SHA-256 or larger than 64 bytes")
 	f.must(len(secrets) > 0, "no secret")
 	for i, s := range secrets {
 		fault := transport.KeyFault(s)
-		f.must(fault == "", "secret %d %s", i, fault)
-	}
-	if err := f.err(); err != nil {
-		return faulty{err}
+		f.must(fault == "", "secret %d %s", first+i, fault)
 	}
 	s := &signature{SignatureConfig: c}
 	s.pool.New = func() any { return &Signed{macs: newMACs(c.Hash, secrets), size: size} }

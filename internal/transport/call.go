@@ -185,13 +185,7 @@ func (c *Core) url(r *route, call *Call) (*url.URL, *sdk.Error) {
 			return ""
 		})
 		if fault != nil {
-			fields := Fields{fault.name: {fault.reason}}
-			for i, name := range r.params {
-				if fault := CheckSegment(call.path(i)); fault != nil && fields[name] == nil {
-					fields.Add(name, fault.Error())
-				}
-			}
-			return nil, c.refuse(r.op, call.Reference, c.withTexts(*call, fields))
+			return nil, c.refuse(r.op, call.Reference, c.withTexts(*call, Fields{fault.name: {fault.reason}}))
 		}
 		u = c.resolve(escaped)
 	}

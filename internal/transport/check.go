@@ -129,7 +129,8 @@ func (c *Core) Invalid(op, reference string, fields Fields) error {
 }
 
 // InvalidCall is Invalid for parameters of which a call is made already. With a fault it
-// looks for texts that are no valid UTF-8, too, so that all faults show at once.
+// looks for values that cannot stand in the path and for texts that are no valid UTF-8, too,
+// so that all faults show at once.
 func (c *Core) InvalidCall(call Call, fields Fields) error {
 	if len(fields) == 0 {
 		return nil // Do looks
@@ -137,11 +138,17 @@ func (c *Core) InvalidCall(call Call, fields Fields) error {
 	return c.refuse(c.Operation(call.Op), call.Reference, c.withTexts(call, fields))
 }
 
-// withTexts adds the texts that are no valid UTF-8 to fields that have other faults.
+// withTexts adds what else is wrong with a call to fields that have faults: values that
+// cannot stand in the path, and texts that are no valid UTF-8.
 func (c *Core) withTexts(call Call, fields Fields) Fields {
 	var params []string
 	if r := c.routes[call.Op]; r != nil {
 		params = r.params
+	}
+	for i, name := range params[:min(len(params), len(call.Path))] {
+		if fault := CheckSegment(call.Path[i]); fault != nil && fields[name] == nil {
+			fields.Add(name, fault.Error())
+		}
 	}
 	var f Faults
 	f.checkTexts(&call, params, nil) // encoding would write out an amount with a huge exponent

@@ -183,10 +183,7 @@ func (t template) expand(value func(name string) string) (escaped string, fault 
 		}
 		b.WriteString(url.PathEscape(v))
 	}
-	// Two pieces can make a dot segment together.
-	if fault := checkSegments(b.String()); fault != "" {
-		return "", &segmentFault{name: "path", reason: "holds " + fault}
-	}
+	// No value is empty or a dot, so no two pieces make a dot segment together.
 	return b.String(), nil
 }
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"syscall"
@@ -335,7 +337,7 @@ func (w *World) beginBurst() (end func()) {
 	if w.opts.Callbacks != nil || w.opts.CallbackClient != nil {
 		return func() {}
 	}
-	t := &http.Transport{MaxIdleConnsPerHost: maxWorkers, IdleConnTimeout: idleLimit}
+	t := &http.Transport{DialContext: dial, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: maxWorkers, IdleConnTimeout: idleLimit}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.burst = &burst{client: &http.Client{Transport: t, CheckRedirect: w.callbacks.CheckRedirect}, refused: map[string]refusal{}}
@@ -360,9 +362,27 @@ func callbackClient(o Options) (*http.Client, func()) {
 	default:
 		// No proxy from the environment. No kept connection either: a receiver
 		// that was restarted meanwhile would reset it.
-		t := &http.Transport{DisableKeepAlives: true}
+		t := &http.Transport{DialContext: dial, ForceAttemptHTTP2: true, DisableKeepAlives: true}
 		c.Transport, closeIt = t, t.CloseIdleConnections
 	}
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &c, closeIt
+}
+
+// errNoReceiver is the error of an attempt that would need to look up a name.
+var errNoReceiver = errors.New("no receiver: set Options.Callbacks, because no host name is looked up inside a synctest bubble")
+
+// dial connects to a receiver. Inside a bubble it looks up no name: package net makes a
+// channel at its first look-up, and keeps it. Go ends the whole process when code outside
+// that bubble then looks up a name.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := netip.ParseAddr(host); err != nil && inBubble() {
+		return nil, errNoReceiver
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, network, address)
 }

@@ -81,7 +81,10 @@ type Options struct {
 
 	// CallbackClient sends the callbacks when Callbacks is nil; nil means a
 	// plain client of the World's own. It is copied; redirects are never
-	// followed and an attempt never waits longer than 10 s.
+	// followed and an attempt never waits longer than 10 s. Inside a
+	// testing/synctest bubble the World's own client looks up no host name: an
+	// attempt to reach one fails with "no receiver". A client of yours that
+	// looks up a name there ends the process at the next bubble's look-up.
 	CallbackClient *http.Client
 
 	// PublicURL is the address clients use when a proxy or a tunnel stands

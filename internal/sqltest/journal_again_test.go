@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -204,6 +205,37 @@ func TestJournalPlanWithAnOldSnapshot(t *testing.T) {
 			require.ErrorIs(t, collect.Plan(t.Context(), old, spelt), want)
 			require.NoError(t, old.Rollback())
 		}
+	})
+}
+
+// TestJournalPurgeLeavesWhatAWorkerHolds: what a knock has woken keeps its details until your
+// func has taken it.
+func TestJournalPurgeLeavesWhatAWorkerHolds(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		if dialect == journal.SQLite {
+			return // it has one writer at a time
+		}
+		m := newMerchant(t, db, dialect, newBank(sdk.Searched, "refuse", "refuse"))
+		for _, reference := range []string{"a", "b"} {
+			m.mustPlan(reference)
+			m.work(0)
+		}
+		pass(t, db, 2*time.Hour)
+		tx, err := db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		defer func() { _ = tx.Rollback() }()
+		_, err = tx.ExecContext(t.Context(), fmt.Sprintf(`SELECT id FROM journal_entries WHERE id = %d FOR UPDATE`, count(t, db, `SELECT id FROM journal_entries WHERE reference = 'b'`)))
+		require.NoError(t, err)
+		purge := func() int {
+			n, err := m.j.Purge(t.Context(), journal.Retention{Refused: time.Hour})
+			require.NoError(t, err)
+			return n
+		}
+		require.Equal(t, 1, purge())
+		require.Equal(t, 1, count(t, db, `SELECT count(*) FROM journal_details`))
+		require.NoError(t, tx.Rollback())
+		require.Equal(t, 1, purge())
+		require.Zero(t, count(t, db, `SELECT count(*) FROM journal_details`))
 	})
 }
 

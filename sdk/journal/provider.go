@@ -167,8 +167,10 @@ type Change[T any] struct {
 // Func is your func. It runs in the transaction that records a change. Its writes take
 // effect once per change, in order per reference. It may run more often: when it
 // returns an error, or the transaction fails, nothing of the transaction stays, and the
-// same change is tried again. So do nothing in it that a rollback does not undo. Its ctx
-// ends after ten minutes.
+// same change is tried again. So do nothing in it that a rollback does not undo. Return
+// every error of tx: MySQL rolls the whole transaction back at a deadlock, and what your
+// func writes after an error that it ignores stays without the record. Its ctx ends after
+// ten minutes.
 type Func[T any] func(ctx context.Context, tx Tx, c Change[T]) error
 
 // machine is a Provider without its types.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/sqldb"
@@ -41,10 +42,11 @@ func (j *Journal) Purge(ctx context.Context, keep Retention) (int, error) {
 			return purged, failed("purge", err)
 		}
 		if len(ids) > 0 {
-			if err := j.purge(ctx, ids); err != nil {
+			n, err := j.purge(ctx, ids, shortest)
+			if err != nil {
 				return purged, failed("purge", err)
 			}
-			purged += len(ids)
+			purged += n
 		}
 		if last == 0 {
 			return purged, nil
@@ -53,19 +55,42 @@ func (j *Journal) Purge(ctx context.Context, keep Retention) (int, error) {
 	}
 }
 
-// purge removes the details of entries. A worker whose knock wakes some of them may be in
-// the way, so that it tries again.
-func (j *Journal) purge(ctx context.Context, ids []int64) error {
-	return sqldb.Again(ctx, func() error {
+// purge removes the details of entries, and returns of how many. It leaves those alone that
+// a knock has woken meanwhile, or that a worker holds: what your func has not taken, or what
+// a person must decide, needs its details.
+func (j *Journal) purge(ctx context.Context, ids []int64, shortest time.Duration) (purged int, err error) {
+	err = sqldb.Again(ctx, func() error {
 		return inTx(ctx, j.db, func(tx *transaction) error {
+			idle, err := stillIdle(ctx, tx, strings.Replace(j.sql.purgeIdle, "{list}", listOf(ids), 1), shortest)
+			if purged = len(idle); err != nil || purged == 0 {
+				return err
+			}
 			for _, statement := range []string{j.sql.purgeDetails, j.sql.purgeHistory} {
-				if _, err := tx.ExecContext(ctx, statement+listOf(ids)); err != nil {
+				if _, err := tx.ExecContext(ctx, statement+listOf(idle)); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	})
+	return purged, err
+}
+
+// stillIdle locks the entries that may be purged, and returns them.
+func stillIdle(ctx context.Context, tx *transaction, query string, shortest time.Duration) (ids []int64, err error) {
+	rows, err := tx.QueryContext(ctx, query, shortest.Microseconds())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
 }
 
 // purgeable reads one batch of entries, in the order in which they were planned. It

@@ -23,7 +23,7 @@ type statements struct {
 	spend, reserve                                   string
 	await, listHistory, plannedParams, plannedLately string
 	overdue, stuckCounts, unfinished                 string
-	purgeable, purgeDetails, purgeHistory            string
+	purgeable, purgeIdle, purgeDetails, purgeHistory string
 }
 
 const (
@@ -165,6 +165,8 @@ func newStatements(d Dialect) *statements {
 
 		purgeable: s(`SELECT d.entry, e.created_at, e.state, e.due_at IS NULL AND e.owed = '', {now} - e.changed_at, {now} - e.created_at
 			FROM journal_details d JOIN journal_entries e ON e.id = d.entry WHERE d.entry > $1 ORDER BY d.entry LIMIT 500`),
+		purgeIdle: s(`SELECT id FROM journal_entries WHERE due_at IS NULL AND owed = '' AND state IN ('final', 'refused', 'cancelled')
+			AND {now} - changed_at >= $1 AND id IN {list} {skip}`),
 		purgeDetails: s(`DELETE FROM journal_details WHERE entry IN `),
 		purgeHistory: s(`DELETE FROM journal_history WHERE entry IN `),
 

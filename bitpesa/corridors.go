@@ -234,10 +234,21 @@ func (d PayoutDetails) validate(prefix string, t PayoutType, f *transport.Faults
 	}
 }
 
-// validateForm checks the form of the given details.
+// validateForm checks the form of the given details. What says where the money goes is
+// an identifier.
 func (d PayoutDetails) validateForm(prefix string, f *transport.Faults) {
 	date(f, prefix+"birth_date", d.BirthDate)
 	phone(f, prefix+"phone_number", d.PhoneNumber)
+	for _, to := range [...]struct{ name, value string }{
+		{"mobile_provider", string(d.MobileProvider)}, {"cash_provider", d.CashProvider}, {"bank_code", d.BankCode},
+		{"bank_account", d.BankAccount}, {"branch_code", d.BranchCode}, {"sort_code", d.SortCode}, {"routing_number", d.RoutingNumber},
+		{"swift_code", d.SwiftCode}, {"iban", d.IBAN}, {"bic", d.BIC}, {"pix_key_value", d.PIXKeyValue}, {"address", d.Address},
+	} {
+		if text, ok := d.Extra[to.name].(string); ok && to.value == "" {
+			to.value = text
+		}
+		f.CheckReference(prefix+to.name, to.value)
+	}
 }
 
 func hasAll(set map[string]any, names string) bool {

@@ -157,7 +157,7 @@ func decodeToken(body []byte, asked time.Time) (transport.Token, error) {
 		ExpiresIn   wire.Side `json:"expiresIn"`
 		ExpiresIn2  wire.Side `json:"expires_in"`
 	}
-	if err := wire.Object(body, &w); err != nil {
+	if err := wire.Unmarshal(body, &w); err != nil {
 		return transport.Token{}, err
 	}
 	token := string(w.AccessToken)
@@ -206,7 +206,7 @@ func lifetimeInside(token string) int64 {
 		Exp wire.Int `json:"exp"`
 		Iat wire.Int `json:"iat"`
 	}
-	if wire.Object(claims, &w) != nil || !w.Exp.Valid || !w.Iat.Valid {
+	if wire.Unmarshal(claims, &w) != nil || !w.Exp.Valid || !w.Iat.Valid {
 		return 0
 	}
 	return w.Exp.Int - w.Iat.Int
@@ -256,7 +256,7 @@ type response struct {
 
 func parse(body []byte) (*response, error) {
 	r := &response{raw: body}
-	if err := wire.Object(body, r); err != nil {
+	if err := wire.Unmarshal(body, r); err != nil {
 		return nil, err
 	}
 	return r, nil

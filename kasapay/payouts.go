@@ -272,7 +272,7 @@ func ParseCallback(body []byte) (Payout, error) {
 
 func (p CreatePayoutParams) validate(anyMethod bool) (f transport.Faults) {
 	checkReference(&f, p.Reference)
-	f.Require("service_code", p.ServiceCode)
+	f.RequireReference("service_code", p.ServiceCode)
 	f.RequireReference("payment_account_reference", p.AccountReference)
 	f.Require("recipient_name", p.RecipientName)
 	if !p.RecipientType.Listed() {

@@ -212,7 +212,7 @@ func (s *FiatService) withdrawToBank(p BankWithdrawParams) transport.Write[Trans
 	f.amount("amount", p.Amount, 0)
 	f.RequireReference("accountNumber", p.AccountNumber)
 	f.Require("accountName", p.AccountName)
-	f.Require("serviceProviderId", string(p.Bank))
+	f.RequireReference("serviceProviderId", string(p.Bank))
 	return s.move(f, movement{
 		op: OpWithdrawToBank, amount: p.Amount, kind: Payouts, without: p.AllowNoExternalID, decode: readWithdrawal,
 		request: movementRequest{
@@ -243,7 +243,7 @@ func (s *FiatService) PreparePayBill(p PayBillParams) (sdk.Prepared[Transaction]
 
 func (s *FiatService) payBill(p PayBillParams) transport.Write[Transaction] {
 	var f faults
-	f.Require("merchantNumber", p.MerchantNumber)
+	f.RequireReference("merchantNumber", p.MerchantNumber)
 	f.RequireReference("accountNumber", p.AccountNumber)
 	return s.pay(f, OpPayBill, asked{amount: p.Amount, fee: true, merchant: p.MerchantNumber, account: p.AccountNumber}, paymentRequest{
 		MerchantNumber: p.MerchantNumber, AccountNumber: p.AccountNumber, Callback: p.CallbackURL,
@@ -270,7 +270,7 @@ func (s *FiatService) PreparePayTill(p PayTillParams) (sdk.Prepared[Transaction]
 
 func (s *FiatService) payTill(p PayTillParams) transport.Write[Transaction] {
 	var f faults
-	f.Require("merchantTill", p.TillNumber)
+	f.RequireReference("merchantTill", p.TillNumber)
 	return s.pay(f, OpPayTill, asked{amount: p.Amount, till: p.TillNumber}, paymentRequest{MerchantTill: p.TillNumber, Callback: p.CallbackURL})
 }
 

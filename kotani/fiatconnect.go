@@ -3,7 +3,6 @@ package kotani
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -338,7 +337,7 @@ func readCode(body []byte) FiatConnectCode {
 	var w struct {
 		Error string `json:"error"`
 	}
-	if !bytes.Contains(body, []byte(`"error"`)) || json.Unmarshal(body, &w) != nil || len(w.Error) > 64 {
+	if !bytes.Contains(body, []byte(`"error"`)) || wire.Unmarshal(body, &w) != nil || len(w.Error) > 64 {
 		return ""
 	}
 	if strings.IndexFunc(w.Error, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }) >= 0 {

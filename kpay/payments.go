@@ -404,11 +404,14 @@ func (c *Client) payRequest(p PayParams) (*payRequest, *transport.Callback, tran
 // payerNumber reads a phone number as people write it. A Rwandan number without its
 // zero gets it back. It returns nothing for what is no phone number.
 func payerNumber(msisdn string) string {
-	digits, _ := wire.Phone(msisdn)
-	if len(digits) == len("788300000") && digits[0] == '7' {
-		return "0" + digits
+	digits, foreign, _ := wire.PhoneNumber(msisdn)
+	switch {
+	case len(digits) != len("788300000") || digits[0] != '7':
+		return digits
+	case foreign: // no country has it: somebody wrote one zero too many
+		return ""
 	}
-	return digits
+	return "0" + digits
 }
 
 // Bank is the institution that the client sends: BankID, or else the only one of the

@@ -548,7 +548,9 @@ func bare(number string) string {
 func notDigit(r rune) bool { return r < '0' || r > '9' }
 
 // notNumber reports what stands in no number: neither a digit nor a mask.
-func notNumber(r rune) bool { return notDigit(r) && !strings.ContainsRune("*#?_xX\u2022\u25cf\u2026\u00b7", r) }
+func notNumber(r rune) bool {
+	return notDigit(r) && !strings.ContainsRune("*#?_xX\u2022\u25cf\u2026\u00b7", r)
+}
 
 // Differs says that a field differs.
 func (c *Comparison) Differs(field string) {

@@ -3,6 +3,7 @@ package kasapay_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -127,10 +128,8 @@ func FuzzNoiseBesideWhatDecides(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, field, value string) {
 		decoder := decoders[int(which)%len(decoders)]
-		for _, deciding := range decoder.deciding {
-			if field == deciding {
-				return
-			}
+		if slices.Contains(decoder.deciding, field) {
+			return
 		}
 		name, err := json.Marshal(field)
 		if err != nil || !json.Valid([]byte(value)) {

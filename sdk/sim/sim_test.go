@@ -118,7 +118,7 @@ func TestACallIsDebitedOnceWhateverItsReferences(t *testing.T) {
 				}
 				ask := sim.Ask{Provider: "kpay", Reference: "order-1", Amount: decimal.NewFromInt(1000), Currency: "RWF"}
 				return p.Call(p.Context(), ask, func(ctx context.Context) error {
-					for _, reference := range strings.Fields(references) {
+					for reference := range strings.FieldsSeq(references) {
 						for err = errors.New("not yet"); err != nil; {
 							_, err = client.Pay(ctx, kpay.PayParams{
 								RefID: reference, Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",

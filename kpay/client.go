@@ -287,7 +287,7 @@ func (s *success) UnmarshalJSON(data []byte) error {
 
 func parse(body []byte) (*response, error) {
 	r := &response{raw: body}
-	if err := wire.Unmarshal(body, r); err != nil {
+	if err := wire.Object(body, r); err != nil {
 		return nil, err
 	}
 	switch {

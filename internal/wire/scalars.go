@@ -170,6 +170,15 @@ func (s *Shown) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// Object decodes a JSON object into a struct whose fields are scalars of this
+// package. Any other body is an error.
+func Object(body []byte, into any) error {
+	if !IsObject(body) {
+		return errNotObject
+	}
+	return json.Unmarshal(body, into)
+}
+
 // IsObject reports whether a body's first token opens a JSON object.
 func IsObject(body []byte) bool {
 	return firstByte(body) == '{'

@@ -22,7 +22,7 @@ func TestEachDayKeepsThePromiseAndMeetsItsTrouble(t *testing.T) {
 			t.Run(day.Name, func(t *testing.T) {
 				t.Parallel()
 				if day.Config.Seeds = 200; clienttest.RaceDetector() {
-					day.Config.Seeds = 100
+					day.Config.Seeds = 150
 				}
 				r := sim.Explore(t, day.Config, day.Program)
 				for _, f := range r.Failures {

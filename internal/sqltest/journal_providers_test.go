@@ -175,7 +175,7 @@ func replayRows(t *testing.T, rows map[string]recorded) {
 				require.Contains(t, strings.Join(sent.seen, "\n"), row.Prepared, name)
 				require.Equal(t, []string{"stuck"}, told, name)
 			default:
-				require.Zero(t, len(w.ledger()), name)
+				require.Empty(t, w.ledger(), name)
 				require.Equal(t, []string{"stuck"}, told, name)
 			}
 		}

@@ -185,7 +185,7 @@ func (c *Core) url(r *route, call *Call) (*url.URL, *sdk.Error) {
 			return ""
 		})
 		if fault != nil {
-			return nil, c.refuse(r.op, call.Reference, c.withTexts(*call, Fields{fault.name: {fault.reason}}))
+			return nil, c.refuse(r.op, call.Reference, c.withOtherFaults(*call, Fields{fault.name: {fault.reason}}))
 		}
 		u = c.resolve(escaped)
 	}

@@ -135,12 +135,12 @@ func (c *Core) InvalidCall(call Call, fields Fields) error {
 	if len(fields) == 0 {
 		return nil // Do looks
 	}
-	return c.refuse(c.Operation(call.Op), call.Reference, c.withTexts(call, fields))
+	return c.refuse(c.Operation(call.Op), call.Reference, c.withOtherFaults(call, fields))
 }
 
-// withTexts adds what else is wrong with a call to fields that have faults: values that
+// withOtherFaults adds what else is wrong with a call to fields that have faults: values that
 // cannot stand in the path, and texts that are no valid UTF-8.
-func (c *Core) withTexts(call Call, fields Fields) Fields {
+func (c *Core) withOtherFaults(call Call, fields Fields) Fields {
 	var params []string
 	if r := c.routes[call.Op]; r != nil {
 		params = r.params

@@ -379,4 +379,4 @@ type quietTB struct{ report func(string) }
 
 func (t *quietTB) Helper()                      {}
 func (t *quietTB) Cleanup(func())               {}
-func (t *quietTB) Errorf(f string, args ...any) { t.report(sprintf(f, args...)) }
+func (t *quietTB) Errorf(f string, args ...any) { t.report(fmt.Sprintf(f, args...)) }

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"runtime/debug"
@@ -262,5 +261,3 @@ func (w *World) proxy() *response {
 	defer w.mu.Unlock()
 	return w.adversary.proxy()
 }
-
-func sprintf(format string, args ...any) string { return fmt.Sprintf(format, args...) }

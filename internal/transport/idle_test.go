@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/internal/pipe"
 	"github.com/kapiteni/kapiten-go/internal/transport"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -59,7 +60,11 @@ func (l forgetfulListener) Accept() (net.Conn, error) {
 // the own pool, nor over a caller's with the setting that the docs name. With a pool that
 // keeps connections for longer than the server, the same writes lose some, and say so.
 func TestWritesOverConnectionsThatTheServerForgetsLoseNone(t *testing.T) {
-	const callers, each, serverIdle = 250, 24, 5 * time.Second
+	const each, serverIdle = 24, 5 * time.Second
+	callers := 250
+	if clienttest.RaceDetector() {
+		callers = 50
+	}
 	callersOwn := func(idle time.Duration) func(pipe *pipe.Listener) *http.Client {
 		return func(pipe *pipe.Listener) *http.Client {
 			return &http.Client{Transport: &http.Transport{

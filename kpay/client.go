@@ -3,6 +3,7 @@ package kpay
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -254,22 +255,55 @@ func numeric(s string) bool {
 // response holds every key that KPay is known to send, in responses to both
 // operations and in postbacks. Any key may be missing.
 type response struct {
-	RetCode  wire.Shown `json:"retcode"`
-	StatusID wire.Shown `json:"statusid"`
-	RefID    wire.Side  `json:"refid"` // where it decides it must be there
+	RetCode  wire.Shown
+	StatusID wire.Shown
+	RefID    wire.Side // where it decides it must be there
 
-	Success    success   `json:"success"`
-	Reply      wire.Side `json:"reply"`
-	StatusDesc wire.Side `json:"statusdesc"`
-	StatusMsg  wire.Side `json:"statusmsg"` // observed
-	Message    wire.Side `json:"message"`   // observed
-	TID        wire.Side `json:"tid"`
-	URL        wire.Side `json:"url"`
-	AuthKey    wire.Side `json:"authkey"`
-	MomTxID    wire.Side `json:"momtransactionid"`
-	PayAccount wire.Side `json:"payaccount"`
+	Success    success
+	Reply      wire.Side
+	StatusDesc wire.Side
+	StatusMsg  wire.Side // observed
+	Message    wire.Side // observed
+	TID        wire.Side
+	URL        wire.Side
+	AuthKey    wire.Side
+	MomTxID    wire.Side
+	PayAccount wire.Side
 
 	raw sdk.Raw
+}
+
+// field is where the value of a key goes.
+func (r *response) field(key []byte) json.Unmarshaler {
+	switch string(key) {
+	case "retcode":
+		return &r.RetCode
+	case "statusid":
+		return &r.StatusID
+	case "refid":
+		return &r.RefID
+	case "success":
+		return &r.Success
+	case "reply":
+		return &r.Reply
+	case "statusdesc":
+		return &r.StatusDesc
+	case "statusmsg":
+		return &r.StatusMsg
+	case "message":
+		return &r.Message
+	case "tid":
+		return &r.TID
+	case "url":
+		return &r.URL
+	case "authkey":
+		return &r.AuthKey
+	case "momtransactionid":
+		return &r.MomTxID
+	case "payaccount":
+		return &r.PayAccount
+	}
+	return nil
 }
 
 // success is a yes, a no, or anything else, which counts as absent.
@@ -287,7 +321,7 @@ func (s *success) UnmarshalJSON(data []byte) error {
 
 func parse(body []byte) (*response, error) {
 	r := &response{raw: body}
-	if err := wire.Object(body, r); err != nil {
+	if err := wire.Object(body, r.field); err != nil {
 		return nil, err
 	}
 	switch {

@@ -186,11 +186,14 @@ func FuzzNoiseBesideWhatDecides(f *testing.F) {
 		f.Add(uint8(i), "url", `{"a":1}`)
 		f.Add(uint8(i), "momtransactionid", `[false]`)
 		f.Add(uint8(i), "authkey", `true`)
+		f.Add(uint8(i), "RefID", `{}`)
+		f.Add(uint8(i), "\u017ftatusid", `"02"`)
+		f.Add(uint8(i), "RETCODE", `608`)
 	}
 	f.Fuzz(func(t *testing.T, which uint8, field, value string) {
 		name, err := json.Marshal(field)
 		for _, deciding := range []string{"refid", "statusid", "retcode", "tid", "success"} {
-			if strings.EqualFold(strings.ToValidUTF8(field, "\ufffd"), deciding) {
+			if field == deciding {
 				return
 			}
 		}
@@ -203,6 +206,31 @@ func FuzzNoiseBesideWhatDecides(f *testing.F) {
 			t.Errorf("%s: %v", body, err)
 		}
 	})
+}
+
+// A key in another case is another key. Of a key that stands twice the last one counts.
+func TestKeysInAnotherCaseDecideNothing(t *testing.T) {
+	for _, side := range []string{`"RefID":{}`, `"refId":"other"`, `"StatusId":"02"`, `"STATUSID":[]`, `"RetCode":608`, `"Success":0`, `"ſtatusid":"02"`} {
+		for _, decoder := range decoders {
+			body := strings.Replace(decoder.good, "%s", side, 1)
+			require.NoError(t, decoder.read(t, body), body)
+		}
+	}
+	for body, want := range map[string]kpay.Code{
+		`{"refid":"order-1","statusid":"02","StatusId":"01"}`:      kpay.CodeFailed,
+		`{"StatusId":"02","refid":"order-1","statusid":"01"}`:      kpay.CodePaid,
+		`{"refid":"order-1","statusid":"02","statusid":"01"}`:      kpay.CodePaid,
+		`{"refid":"order-1","\u0073tatusid":"01","STATUSID":"02"}`: kpay.CodePaid,
+	} {
+		client, _ := newClient(t, []step{respond(200, body)})
+		got, err := client.Find(t.Context(), "order-1")
+		require.NoError(t, err, body)
+		require.Equal(t, want, got.Status, body)
+	}
+	client, _ := newClient(t, []step{respond(200, `{"refid":"order-1","StatusId":"01"}`)})
+	got, err := client.Find(t.Context(), "order-1")
+	require.Error(t, err)
+	require.Nil(t, got)
 }
 
 func TestAForeignNumberIsReadAsOne(t *testing.T) {

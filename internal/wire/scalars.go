@@ -9,10 +9,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/shopspring/decimal"
@@ -45,16 +45,6 @@ func scalar(data []byte) (string, error) {
 		return string(data), nil
 	}
 	return "", errNotScalar
-}
-
-// escaped reports whether a quoted text needs JSON's unescaping.
-func escaped(b []byte) bool {
-	for _, c := range b {
-		if c == '\\' || c >= 0x80 {
-			return true
-		}
-	}
-	return false
 }
 
 // Text decodes a string, a number or null into a string.
@@ -170,14 +160,8 @@ func (s *Shown) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Object decodes a JSON object into a struct whose fields are scalars of this
-// package. Any other body is an error.
-func Object(body []byte, into any) error {
-	if !IsObject(body) {
-		return errNotObject
-	}
-	return json.Unmarshal(body, into)
-}
+// WithoutMark takes a byte order mark off the front of a text.
+func WithoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
 
 // IsObject reports whether a body's first token opens a JSON object.
 func IsObject(body []byte) bool {
@@ -208,68 +192,133 @@ func firstByte(body []byte) byte {
 	return 0
 }
 
-const abbreviated = "2006-01-02 15:04:05 MST"
-
-// layouts are the spellings seen on the wire.
-var layouts = [...]string{
-	time.RFC3339Nano,
-	"2006-01-02T15:04:05.999999999-0700",
-	"2006-01-02T15:04:05.999999999", // no zone: taken as UTC
-	abbreviated,
-	"2006-01-02 15:04:05.999999999Z07:00",
-	"2006-01-02 15:04:05.999999999 -0700",
-	"2006-01-02 15:04:05",
-	"2006-01-02T15:04Z07:00",
-	"2006-01-02",
-}
-
-// Time decodes a timestamp and keeps the text it got. A spelling nobody knows
-// leaves the time zero and is no error: a date must not cost the caller the
-// response it came with.
-type Time struct {
-	Time time.Time
-	Text string
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (t *Time) UnmarshalJSON(data []byte) error {
-	text, err := scalar(data)
-	if err != nil {
-		return err
+// Object decodes a JSON object, key by key. field returns where the value of a key goes,
+// or nil if nobody reads it. So a key in another case is another key. Of a key that
+// stands twice the last one counts. Any other body is an error.
+func Object(body []byte, field func(key []byte) json.Unmarshaler) error {
+	if !IsObject(body) || !json.Valid(body) {
+		return errNotObject
 	}
-	*t = Time{Time: ParseTime(text), Text: text}
+	for key, value := range members(body) {
+		if into := field(key); into != nil {
+			if err := into.UnmarshalJSON(value); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
-// ParseTime reads a timestamp in any spelling seen on the wire, or returns the
-// zero time.
-func ParseTime(text string) time.Time {
-	const date = len(time.DateOnly)
-	for _, layout := range layouts {
-		if (len(text) > date) != (len(layout) > date) || len(text) > date && text[date] != layout[date] {
-			continue // Parse would fail and allocate its error
+// Has reports whether a valid JSON object has a key, null or not.
+func Has(object []byte, key string) bool {
+	for k := range members(object) {
+		if string(k) == key {
+			return true
 		}
-		at, err := time.Parse(layout, text)
-		if err != nil {
-			continue
-		}
-		if layout == abbreviated && !strings.HasSuffix(text, " UTC") && !strings.HasSuffix(text, " GMT") {
-			return time.Time{} // Go would take any abbreviation at offset zero
-		}
-		return at
 	}
-	return time.Time{}
+	return false
 }
 
-// ExactTime reports that a timestamp which ParseTime reads has seconds and a zone. Any
-// other may mean a later moment than the one that ParseTime returns.
-func ExactTime(text string) bool {
-	const date = len(time.DateOnly)
-	if len(text) <= date || strings.Count(text, ":") < 2 || text[date+6] != ':' {
-		return false
+// members walks the keys and values of a valid JSON object. Keys come unquoted.
+func members(object []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) {
+		rest := space(space(object)[1:])
+		for rest[0] != '}' {
+			n := valueLength(rest)
+			key := keyText(rest[:n])
+			rest = space(space(rest[n:])[1:]) // the colon
+			n = valueLength(rest)
+			if !yield(key, rest[:n:n]) {
+				return
+			}
+			rest = comma(rest[n:])
+		}
 	}
-	clock := text[date:]
-	return strings.HasSuffix(clock, "Z") || strings.HasSuffix(clock, " UTC") || strings.HasSuffix(clock, " GMT") || strings.ContainsAny(clock, "+-")
+}
+
+// elements walks the values of a valid JSON array.
+func elements(array []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		rest := space(space(array)[1:])
+		for rest[0] != ']' {
+			n := valueLength(rest)
+			if !yield(rest[:n:n]) {
+				return
+			}
+			rest = comma(rest[n:])
+		}
+	}
+}
+
+func comma(rest []byte) []byte {
+	if rest = space(rest); rest[0] == ',' {
+		rest = space(rest[1:])
+	}
+	return rest
+}
+
+func space(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
+
+// valueLength is the length of the value at the start of valid JSON.
+func valueLength(b []byte) int {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			i += stringLength(b[i:]) - 1
+		case '{', '[':
+			depth++
+			continue
+		case '}', ']':
+			if depth == 0 {
+				return i // the end of what holds a bare scalar
+			}
+			depth--
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return i
+			}
+			continue
+		default:
+			continue
+		}
+		if depth == 0 {
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+func stringLength(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+func keyText(quoted []byte) []byte {
+	plain := quoted[1 : len(quoted)-1]
+	if !escaped(plain) {
+		return plain
+	}
+	var key string
+	_ = json.Unmarshal(quoted, &key) // valid, as the whole text is
+	return []byte(key)
+}
+
+// escaped reports whether a quoted text needs JSON's unescaping.
+func escaped(b []byte) bool {
+	for _, c := range b {
+		if c == '\\' || c >= 0x80 {
+			return true
+		}
+	}
+	return false
 }
 
 // Missing is the decode error of a response without a field that decides what the
@@ -280,138 +329,6 @@ func (m Missing) Error() string { return "response without " + string(m) }
 
 // SafeText lets the field's name, which is ours, stand in an error's text.
 func (m Missing) SafeText() string { return m.Error() }
-
-// Bounds of a decimal on the wire. Python back ends do print 1e-05, so
-// exponents are taken, but small ones only.
-const (
-	maxDecimalBytes    = 40
-	maxDecimalFraction = 18
-	maxDecimalExponent = 18
-)
-
-var (
-	errDecimalForm  = errors.New("not a decimal number")
-	errDecimalRange = errors.New("decimal number out of bounds")
-)
-
-// ParseDecimal reads a JSON number text: no plus sign, no leading dot, at most
-// 40 bytes, 18 fraction digits and an exponent of magnitude 18. The text is
-// never part of the error.
-func ParseDecimal(text string) (decimal.Decimal, error) {
-	if len(text) > maxDecimalBytes {
-		return decimal.Decimal{}, errDecimalRange
-	}
-	rest := strings.TrimPrefix(text, "-")
-	negative := len(rest) != len(text)
-
-	whole := digits(rest)
-	if whole == 0 || whole > 1 && rest[0] == '0' {
-		return decimal.Decimal{}, errDecimalForm
-	}
-	rest = rest[whole:]
-
-	fraction := 0
-	if strings.HasPrefix(rest, ".") {
-		fraction = digits(rest[1:])
-		if fraction == 0 {
-			return decimal.Decimal{}, errDecimalForm
-		}
-		if fraction > maxDecimalFraction {
-			return decimal.Decimal{}, errDecimalRange
-		}
-		rest = rest[1+fraction:]
-	}
-
-	exponent := 0
-	if rest != "" {
-		if rest[0] != 'e' && rest[0] != 'E' {
-			return decimal.Decimal{}, errDecimalForm
-		}
-		rest = rest[1:]
-		sign := 1
-		if rest != "" && (rest[0] == '+' || rest[0] == '-') {
-			if rest[0] == '-' {
-				sign = -1
-			}
-			rest = rest[1:]
-		}
-		if n := digits(rest); n == 0 || n != len(rest) {
-			return decimal.Decimal{}, errDecimalForm
-		}
-		for _, c := range []byte(rest) {
-			if exponent = exponent*10 + int(c-'0'); exponent > maxDecimalExponent {
-				return decimal.Decimal{}, errDecimalRange
-			}
-		}
-		exponent *= sign
-	}
-
-	if whole+fraction > 18 { // beyond int64: the library's own parser
-		d, err := decimal.NewFromString(strings.Clone(text)) // so that text may stand on the stack
-		if err != nil {
-			return decimal.Decimal{}, errDecimalForm
-		}
-		return d, nil
-	}
-	var coefficient int64
-	start := 0
-	if negative {
-		start = 1
-	}
-	for _, c := range []byte(text[start : start+whole]) {
-		coefficient = coefficient*10 + int64(c-'0')
-	}
-	if fraction > 0 {
-		for _, c := range []byte(text[start+whole+1 : start+whole+1+fraction]) {
-			coefficient = coefficient*10 + int64(c-'0')
-		}
-	}
-	if negative {
-		coefficient = -coefficient
-	}
-	return decimal.New(coefficient, int32(exponent-fraction)), nil
-}
-
-// digits counts the leading decimal digits of s.
-func digits(s string) int {
-	n := 0
-	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
-		n++
-	}
-	return n
-}
-
-// Decimal decodes a number, a numeric string or null. Valid is false for null,
-// an empty string and a missing key: an absent amount is not zero.
-type Decimal struct {
-	Decimal decimal.Decimal
-	Valid   bool
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (d *Decimal) UnmarshalJSON(data []byte) error {
-	*d = Decimal{}
-	if len(data) > 0 && (data[0] == '-' || '0' <= data[0] && data[0] <= '9') {
-		value, err := ParseDecimal(string(data)) // mostly without allocating a text
-		*d = Decimal{Decimal: value, Valid: err == nil}
-		return err
-	}
-	text, err := scalar(data)
-	if err != nil || text == "" {
-		return err
-	}
-	value, err := ParseDecimal(text)
-	if err != nil {
-		return err
-	}
-	*d = Decimal{Decimal: value, Valid: true}
-	return nil
-}
-
-// Null returns the amount as the public types show it where it may be absent.
-func (d Decimal) Null() decimal.NullDecimal {
-	return decimal.NullDecimal{Decimal: d.Decimal, Valid: d.Valid}
-}
 
 // AmountFault says what is wrong with an amount that is to be sent with so many
 // decimals at most, or nothing. It never rounds, and it never unfolds a huge

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"net/url"
 	"reflect"
 	"strings"
@@ -68,9 +67,6 @@ func unmarshal(data []byte, into any) (skipped int, err error) {
 	}
 	return set(v, data)
 }
-
-// WithoutMark takes a byte order mark off the front of a text.
-func WithoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")) }
 
 // plan is how a struct type takes an object.
 type plan struct {
@@ -306,106 +302,68 @@ func anyValue(data []byte) any {
 	return value
 }
 
-// Has reports whether a valid JSON object has a key, null or not.
-func Has(object []byte, key string) bool {
-	for k := range members(object) {
-		if string(k) == key {
-			return true
+const abbreviated = "2006-01-02 15:04:05 MST"
+
+// layouts are the spellings seen on the wire.
+var layouts = [...]string{
+	time.RFC3339Nano,
+	"2006-01-02T15:04:05.999999999-0700",
+	"2006-01-02T15:04:05.999999999", // no zone: taken as UTC
+	abbreviated,
+	"2006-01-02 15:04:05.999999999Z07:00",
+	"2006-01-02 15:04:05.999999999 -0700",
+	"2006-01-02 15:04:05",
+	"2006-01-02T15:04Z07:00",
+	"2006-01-02",
+}
+
+// Time decodes a timestamp and keeps the text it got. A spelling nobody knows
+// leaves the time zero and is no error: a date must not cost the caller the
+// response it came with.
+type Time struct {
+	Time time.Time
+	Text string
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Time) UnmarshalJSON(data []byte) error {
+	text, err := scalar(data)
+	if err != nil {
+		return err
+	}
+	*t = Time{Time: ParseTime(text), Text: text}
+	return nil
+}
+
+// ParseTime reads a timestamp in any spelling seen on the wire, or returns the
+// zero time.
+func ParseTime(text string) time.Time {
+	const date = len(time.DateOnly)
+	for _, layout := range layouts {
+		if (len(text) > date) != (len(layout) > date) || len(text) > date && text[date] != layout[date] {
+			continue // Parse would fail and allocate its error
 		}
-	}
-	return false
-}
-
-// members walks the keys and values of a valid JSON object. Keys come unquoted.
-func members(object []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(key, value []byte) bool) {
-		rest := space(space(object)[1:])
-		for rest[0] != '}' {
-			n := valueLength(rest)
-			key := keyText(rest[:n])
-			rest = space(space(rest[n:])[1:]) // the colon
-			n = valueLength(rest)
-			if !yield(key, rest[:n:n]) {
-				return
-			}
-			rest = comma(rest[n:])
-		}
-	}
-}
-
-// elements walks the values of a valid JSON array.
-func elements(array []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		rest := space(space(array)[1:])
-		for rest[0] != ']' {
-			n := valueLength(rest)
-			if !yield(rest[:n:n]) {
-				return
-			}
-			rest = comma(rest[n:])
-		}
-	}
-}
-
-func comma(rest []byte) []byte {
-	if rest = space(rest); rest[0] == ',' {
-		rest = space(rest[1:])
-	}
-	return rest
-}
-
-func space(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
-
-// valueLength is the length of the value at the start of valid JSON.
-func valueLength(b []byte) int {
-	depth := 0
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			i += stringLength(b[i:]) - 1
-		case '{', '[':
-			depth++
-			continue
-		case '}', ']':
-			if depth == 0 {
-				return i // the end of what holds a bare scalar
-			}
-			depth--
-		case ',', ' ', '\t', '\r', '\n':
-			if depth == 0 {
-				return i
-			}
-			continue
-		default:
+		at, err := time.Parse(layout, text)
+		if err != nil {
 			continue
 		}
-		if depth == 0 {
-			return i + 1
+		if layout == abbreviated && !strings.HasSuffix(text, " UTC") && !strings.HasSuffix(text, " GMT") {
+			return time.Time{} // Go would take any abbreviation at offset zero
 		}
+		return at
 	}
-	return len(b)
+	return time.Time{}
 }
 
-func stringLength(b []byte) int {
-	for i := 1; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
+// ExactTime reports that a timestamp which ParseTime reads has seconds and a zone. Any
+// other may mean a later moment than the one that ParseTime returns.
+func ExactTime(text string) bool {
+	const date = len(time.DateOnly)
+	if len(text) <= date || strings.Count(text, ":") < 2 || text[date+6] != ':' {
+		return false
 	}
-	return len(b)
-}
-
-func keyText(quoted []byte) []byte {
-	plain := quoted[1 : len(quoted)-1]
-	if !escaped(plain) {
-		return plain
-	}
-	var key string
-	_ = json.Unmarshal(quoted, &key) // valid, as the whole text is
-	return []byte(key)
+	clock := text[date:]
+	return strings.HasSuffix(clock, "Z") || strings.HasSuffix(clock, " UTC") || strings.HasSuffix(clock, " GMT") || strings.ContainsAny(clock, "+-")
 }
 
 // Query encodes the `url` tags of a struct of list parameters. Fields must be

@@ -8,6 +8,138 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+// Bounds of a decimal on the wire. Python back ends do print 1e-05, so
+// exponents are taken, but small ones only.
+const (
+	maxDecimalBytes    = 40
+	maxDecimalFraction = 18
+	maxDecimalExponent = 18
+)
+
+var (
+	errDecimalForm  = errors.New("not a decimal number")
+	errDecimalRange = errors.New("decimal number out of bounds")
+)
+
+// ParseDecimal reads a JSON number text: no plus sign, no leading dot, at most
+// 40 bytes, 18 fraction digits and an exponent of magnitude 18. The text is
+// never part of the error.
+func ParseDecimal(text string) (decimal.Decimal, error) {
+	if len(text) > maxDecimalBytes {
+		return decimal.Decimal{}, errDecimalRange
+	}
+	rest := strings.TrimPrefix(text, "-")
+	negative := len(rest) != len(text)
+
+	whole := digits(rest)
+	if whole == 0 || whole > 1 && rest[0] == '0' {
+		return decimal.Decimal{}, errDecimalForm
+	}
+	rest = rest[whole:]
+
+	fraction := 0
+	if strings.HasPrefix(rest, ".") {
+		fraction = digits(rest[1:])
+		if fraction == 0 {
+			return decimal.Decimal{}, errDecimalForm
+		}
+		if fraction > maxDecimalFraction {
+			return decimal.Decimal{}, errDecimalRange
+		}
+		rest = rest[1+fraction:]
+	}
+
+	exponent := 0
+	if rest != "" {
+		if rest[0] != 'e' && rest[0] != 'E' {
+			return decimal.Decimal{}, errDecimalForm
+		}
+		rest = rest[1:]
+		sign := 1
+		if rest != "" && (rest[0] == '+' || rest[0] == '-') {
+			if rest[0] == '-' {
+				sign = -1
+			}
+			rest = rest[1:]
+		}
+		if n := digits(rest); n == 0 || n != len(rest) {
+			return decimal.Decimal{}, errDecimalForm
+		}
+		for _, c := range []byte(rest) {
+			if exponent = exponent*10 + int(c-'0'); exponent > maxDecimalExponent {
+				return decimal.Decimal{}, errDecimalRange
+			}
+		}
+		exponent *= sign
+	}
+
+	if whole+fraction > 18 { // beyond int64: the library's own parser
+		d, err := decimal.NewFromString(strings.Clone(text)) // so that text may stand on the stack
+		if err != nil {
+			return decimal.Decimal{}, errDecimalForm
+		}
+		return d, nil
+	}
+	var coefficient int64
+	start := 0
+	if negative {
+		start = 1
+	}
+	for _, c := range []byte(text[start : start+whole]) {
+		coefficient = coefficient*10 + int64(c-'0')
+	}
+	if fraction > 0 {
+		for _, c := range []byte(text[start+whole+1 : start+whole+1+fraction]) {
+			coefficient = coefficient*10 + int64(c-'0')
+		}
+	}
+	if negative {
+		coefficient = -coefficient
+	}
+	return decimal.New(coefficient, int32(exponent-fraction)), nil
+}
+
+// digits counts the leading decimal digits of s.
+func digits(s string) int {
+	n := 0
+	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+// Decimal decodes a number, a numeric string or null. Valid is false for null,
+// an empty string and a missing key: an absent amount is not zero.
+type Decimal struct {
+	Decimal decimal.Decimal
+	Valid   bool
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *Decimal) UnmarshalJSON(data []byte) error {
+	*d = Decimal{}
+	if len(data) > 0 && (data[0] == '-' || '0' <= data[0] && data[0] <= '9') {
+		value, err := ParseDecimal(string(data)) // mostly without allocating a text
+		*d = Decimal{Decimal: value, Valid: err == nil}
+		return err
+	}
+	text, err := scalar(data)
+	if err != nil || text == "" {
+		return err
+	}
+	value, err := ParseDecimal(text)
+	if err != nil {
+		return err
+	}
+	*d = Decimal{Decimal: value, Valid: true}
+	return nil
+}
+
+// Null returns the amount as the public types show it where it may be absent.
+func (d Decimal) Null() decimal.NullDecimal {
+	return decimal.NullDecimal{Decimal: d.Decimal, Valid: d.Valid}
+}
+
 // Number encodes a decimal as a JSON number without an exponent: 1200.5.
 type Number decimal.Decimal
 

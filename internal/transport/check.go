@@ -470,35 +470,39 @@ func (c *Comparison) Amount(field string, asked decimal.Decimal, shown decimal.N
 	}
 }
 
-// Phone compares phone numbers as wire.Phone reads them, so asked may be as a person
+// Phone compares phone numbers as wire.ReadPhone reads them, so asked may be as a person
 // wrote it. The shown one may be in national form. A masked one is compared by its two
-// ends. A number in any other form cannot be compared.
+// ends. A text without a digit, or with zeros only, shows
+// nothing. What is no number, and
+// a mere part of one, cannot be compared.
 func (c *Comparison) Phone(field, asked, shown string) {
-	a, b := bare(asked), bare(shown)
-	if a == b || a == "" || b == "" {
+	if asked == "" || asked == shown || !strings.ContainsFunc(shown, unicode.IsNumber) {
 		return
 	}
-	if digits, ok := wire.Phone(asked); ok {
-		a = bare(digits)
-	}
-	if digits, ok := wire.Phone(shown); ok {
-		b = bare(digits)
-	}
-	front, back, masked := ends(b, notDigit)
+	sent, ok := wire.ReadPhone(asked)
+	seen, readable := wire.ReadPhone(shown)
+	a, b := strings.TrimLeft(sent.Front, "0"), strings.TrimLeft(seen.Front, "0")
 	switch {
-	case strings.IndexFunc(a, notDigit) >= 0, strings.IndexFunc(b, notNumber) >= 0 && strings.ContainsAny(b, "0123456789"):
+	case !ok || !readable || sent.Masked || a == "":
 		c.Unreadable(field)
-	case masked && strings.HasSuffix(a, back) && hasFront(a, front):
-	case !masked && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a)):
-	default:
+	case seen.Masked:
+		if !hasFront(a, b) || !strings.HasSuffix(a, seen.Back) {
+			c.Differs(field)
+		}
+	case b == "" || a == b:
+	case sent.Foreign && seen.Foreign, !strings.HasSuffix(a, b) && !strings.HasSuffix(b, a):
 		c.Differs(field)
+	case len(a)-len(b) > longestCode || len(b)-len(a) > longestCode:
+		c.Unreadable(field)
 	}
 }
+
+// longestCode is how many digits a country code has at most.
+const longestCode = 3
 
 // hasFront reports a number that begins with front once the country code of either
 // is left away.
 func hasFront(number, front string) bool {
-	const longestCode = 3
 	for i := range longestCode + 1 {
 		if i < len(number) && strings.HasPrefix(number[i:], front) || i < len(front) && strings.HasPrefix(number, front[i:]) {
 			return true
@@ -546,11 +550,6 @@ func bare(number string) string {
 }
 
 func notDigit(r rune) bool { return r < '0' || r > '9' }
-
-// notNumber reports what stands in no number: neither a digit nor a mask.
-func notNumber(r rune) bool {
-	return notDigit(r) && !strings.ContainsRune("*#?_xX\u2022\u25cf\u2026\u00b7", r)
-}
 
 // Differs says that a field differs.
 func (c *Comparison) Differs(field string) {

@@ -37,6 +37,29 @@ func TestPhoneNumbersAreReadAsPeopleWriteThem(t *testing.T) {
 	}
 }
 
+func TestAMaskedPhoneNumberShowsItsEnds(t *testing.T) {
+	for text, want := range map[string]wire.PhoneText{
+		"2507****3456":            {Front: "2507", Back: "3456", Masked: true},
+		"+250 (0)788 *** 456":     {Front: "250788", Back: "456", Masked: true, Foreign: true},
+		"00250 788 xxx (4)56":     {Front: "250788", Back: "456", Masked: true, Foreign: true},
+		"\u2022\u2022\u2022 0056": {Back: "0056", Masked: true},
+		"0788**":                  {Front: "0788", Masked: true},
+		"788123":                  {Front: "788123"},
+	} {
+		got, ok := wire.ReadPhone(text)
+		assert.True(t, ok, "%q", text)
+		assert.Equal(t, want, got, "%q", text)
+		if want.Masked {
+			_, ok = wire.Phone(text)
+			assert.False(t, ok, "%q", text)
+		}
+	}
+	for _, text := range []string{"07*88*456", "***+250788", "0788123456x5", "x5 0788123456", "0788123456 #5", "0788 ext 456"} {
+		_, ok := wire.ReadPhone(text)
+		assert.False(t, ok, "%q", text)
+	}
+}
+
 func FuzzPhone(f *testing.F) {
 	for _, seed := range []string{"0788123456", "+250 (0)788 123 456", "00250788123456", "\u200e+250788123456"} {
 		f.Add(seed)

@@ -375,10 +375,6 @@ func Phone(text string) (digits string, ok bool) {
 }
 
 // PhoneNumber is Phone, and says whether a plus sign or two zeros stand in front.
-//
-// A zero that stands alone in parentheses behind the country code is dialled within the
-// country only, and left away. Elsewhere behind a digit it has no clear meaning: ok is
-// false.
 func PhoneNumber(text string) (digits string, foreign, ok bool) {
 	if strings.Trim(text, "0123456789") == "" && !strings.HasPrefix(text, "00") { // mostly
 		if len(text) < minPhoneDigits || len(text) > maxPhoneDigits {
@@ -386,39 +382,69 @@ func PhoneNumber(text string) (digits string, foreign, ok bool) {
 		}
 		return text, false, true
 	}
-	var read []byte
+	p, ok := ReadPhone(text)
+	if !ok || p.Masked || len(p.Front) < minPhoneDigits || len(p.Front) > maxPhoneDigits || p.Foreign && p.Front[0] == '0' {
+		return "", false, false
+	}
+	return p.Front, p.Foreign, true
+}
+
+// PhoneText is what the text of a phone number shows.
+type PhoneText struct {
+	Front, Back string // the digits before and behind the mask; all are in Front where there is none
+	Masked      bool
+	Foreign     bool // a plus sign or two zeros stand in front, which are left away
+}
+
+// ReadPhone reads a phone number of any length, also one of which asterisks, crosses and
+// the like hide a part.
+//
+// A zero that stands alone in parentheses behind the country code is dialled within the
+// country only, and left away. Elsewhere behind a digit it has no clear meaning: ok is
+// false. So it is for any text that is no number, and for a cross behind a whole number,
+// which begins an extension and hides nothing.
+func ReadPhone(text string) (p PhoneText, ok bool) {
+	var front, read []byte       // before the mask; since then
 	opened, dropped := -1, false // the digits before an open parenthesis
 	for _, r := range text {
 		switch {
 		case '0' <= r && r <= '9':
 			read = append(read, byte(r))
 		case r == '+' || r == '\uff0b':
-			if foreign || len(read) > 0 {
-				return "", false, false
+			if p.Foreign || len(read) > 0 || p.Masked {
+				return PhoneText{}, false
 			}
-			foreign = true
+			p.Foreign = true
 		case r == '(' || r == '\uff08':
 			opened = len(read)
 		case r == ')' || r == '\uff09':
-			if opened >= 0 && string(read[opened:]) == "0" && (opened > 0 || foreign) {
-				if dropped || !isCountryCode(read[:opened], foreign) {
-					return "", false, false
+			if opened >= 0 && string(read[opened:]) == "0" && !p.Masked && (opened > 0 || p.Foreign) {
+				if dropped || !isCountryCode(read[:opened], p.Foreign) {
+					return PhoneText{}, false
 				}
 				read, dropped = read[:opened], true
 			}
 			opened = -1
+		case strings.ContainsRune("*#?_xX\u2022\u25cf\u2026\u00b7\u2217", r):
+			if p.Masked && len(read) > 0 {
+				return PhoneText{}, false // a second mask
+			}
+			if !p.Masked {
+				front, read, opened, p.Masked = read, nil, -1, true
+			}
 		case r == '.' || r == '\u2212', unicode.IsSpace(r), unicode.In(r, unicode.Zs, unicode.Pd, unicode.Cf):
 		default:
-			return "", false, false
+			return PhoneText{}, false
 		}
 	}
-	if rest, zeros := bytes.CutPrefix(read, []byte("00")); zeros && !foreign {
-		read, foreign = rest, true
+	if !p.Masked {
+		front, read = read, nil
 	}
-	if len(read) < minPhoneDigits || len(read) > maxPhoneDigits || foreign && read[0] == '0' {
-		return "", false, false
+	if rest, zeros := bytes.CutPrefix(front, []byte("00")); zeros && !p.Foreign {
+		front, p.Foreign = rest, true
 	}
-	return string(read), foreign, true
+	p.Front, p.Back = string(front), string(read)
+	return p, !p.Masked || len(front) < minPhoneDigits && len(read) < minPhoneDigits
 }
 
 // isCountryCode reports one to three digits without a zero in front, as E.164 has it.

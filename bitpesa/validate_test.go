@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -387,6 +388,41 @@ func TestOddTextsShowBesideOtherFaults(t *testing.T) {
 		require.ErrorAs(t, tc.call(newClient(t, server)), &e, name)
 		assert.ElementsMatch(t, tc.want, slices.Collect(maps.Keys(e.Fields)), name)
 		assert.Empty(t, server.requests(), name)
+	}
+}
+
+// White space at an end of what says where money goes is refused, in a field of its own
+// and in Extra, before anything is sent. Inside it stays.
+func TestWhereMoneyGoesHasNoWhiteSpaceAtItsEnds(t *testing.T) {
+	for _, name := range []string{
+		"mobile_provider", "cash_provider", "bank_code", "bank_account", "branch_code", "sort_code", "routing_number",
+		"swift_code", "iban", "bic", "pix_key_value", "address",
+	} {
+		for _, value := range []string{"7 7\n", "\u00a07 7", "7 7"} {
+			var details bitpesa.PayoutDetails
+			require.NoError(t, json.Unmarshal(fmt.Appendf(nil, `{%q:%q}`, name, value), &details))
+			for how, d := range map[string]bitpesa.PayoutDetails{"field": details, "Extra": {Extra: map[string]any{name: value}}} {
+				server := newStub(t, always(says(201, `{"object":{"id":"m-1"}}`)))
+				_, err := newClient(t, server).PayoutMethods.Create(t.Context(), bitpesa.PayoutMethodParams{Type: "VND::Cash", Details: d})
+				p := validTransaction()
+				p.Recipients[0].PayoutMethod.Type, p.Recipients[0].PayoutMethod.Details = "VND::Cash", d
+				_, planned := newClient(t, server).Transactions.Prepare(p)
+				if value == "7 7" {
+					assert.NoError(t, err, "%s %s", name, how)
+					assert.NoError(t, planned, "%s %s", name, how)
+					continue
+				}
+				for _, err := range []error{err, planned} {
+					var e *sdk.Error
+					if assert.ErrorAs(t, err, &e, "%s %s", name, how) {
+						at := slices.Collect(maps.Keys(e.Fields))
+						assert.Len(t, at, 1)
+						assert.True(t, strings.HasSuffix(at[0], name), "%s %s: %s", name, how, at)
+					}
+				}
+				assert.Empty(t, server.requests())
+			}
+		}
 	}
 }
 

@@ -114,13 +114,15 @@ func alike(a, b reflect.Value) bool {
 }
 
 // CheckEdges gives every method of a client and of its services a text that ends in a
-// newline, for each parameter and each field that names something: an id or a reference.
+// newline, for each parameter and each field that names something: an id, a reference,
+// or where money goes.
 // Each must be refused. Each placeholder of the operation table must be named by some
 // refusal. operations leaves out what no method sends. exempt are names of fields whose
 // white space the client does not judge.
 func CheckEdges(t *testing.T, client any, operations []sdk.Operation, exempt ...string) {
 	t.Helper()
 	const odd = "x-1\n"
+	identifying := []string{"ID", "Reference", "AccountNumber", "MerchantNumber", "TillNumber", "ServiceCode", "Bank"}
 	named := map[string]bool{}
 	refusal := func(label string, method reflect.Value, args []reflect.Value) {
 		var err error
@@ -196,7 +198,7 @@ func CheckEdges(t *testing.T, client any, operations []sdk.Operation, exempt ...
 						field := kind.Field(k)
 						name := field.Name
 						if field.Type.Kind() != reflect.String || !field.IsExported() || slices.Contains(exempt, name) || slices.Contains(exempt, label+"."+name) ||
-							!strings.HasSuffix(name, "ID") && !strings.HasSuffix(name, "Reference") && !strings.HasSuffix(name, "AccountNumber") {
+							!slices.ContainsFunc(identifying, func(end string) bool { return strings.HasSuffix(name, end) }) {
 							continue
 						}
 						all := args()

@@ -204,9 +204,7 @@ func remove[T any](ctx context.Context, c *Client, op, id string) (*T, error) {
 func checkID(f *transport.Faults, field, id string) {
 	if fault := transport.CheckSegment(id); fault != nil {
 		f.Add(field, fault.Error())
-		return
 	}
-	f.CheckReference(field, id)
 }
 
 // checkSameID returns an error if a response is about another object.

@@ -113,15 +113,20 @@ func alike(a, b reflect.Value) bool {
 	return !a.IsValid() || reflect.DeepEqual(a.Interface(), b.Interface())
 }
 
-// CheckEdges gives every method of a client and of its services a text that ends in a
-// newline, for each parameter and each field that names something: an id, a reference,
-// or where money goes.
-// Each must be refused. Each placeholder of the operation table must be named by some
+// CheckEdges gives every method of a client and of its services a text that begins with a
+// no-break space or ends in a newline, for each parameter and each field that names
+// something: an id, a reference, or where money goes. Each must be refused. Each placeholder of the operation table must be named by some
 // refusal. operations leaves out what no method sends. exempt are names of fields whose
 // white space the client does not judge.
 func CheckEdges(t *testing.T, client any, operations []sdk.Operation, exempt ...string) {
 	t.Helper()
-	const odd = "x-1\n"
+	for _, odd := range []string{"\u00a0x-1", "x-1\n"} {
+		checkEdges(t, client, odd, operations, exempt)
+	}
+}
+
+func checkEdges(t *testing.T, client any, odd string, operations []sdk.Operation, exempt []string) {
+	t.Helper()
 	identifying := []string{"ID", "Reference", "AccountNumber", "MerchantNumber", "TillNumber", "ServiceCode", "Bank"}
 	named := map[string]bool{}
 	refusal := func(label string, method reflect.Value, args []reflect.Value) {

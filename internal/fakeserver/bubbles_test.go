@@ -29,7 +29,10 @@ func TestTwoBubblesOfAFakeWithoutAReceiver(t *testing.T) {
 		"kapiten": func(t *testing.T) fakeWithCallbacks { return kapitentest.NewServer(t) },
 		"kasapay": func(t *testing.T) fakeWithCallbacks { return kasapaytest.NewServer(t) },
 		"kotani":  func(t *testing.T) fakeWithCallbacks { return kotanitest.NewServer(t) },
-		"kpay":    func(t *testing.T) fakeWithCallbacks { return kpaytest.NewServer(t) },
+		"fiatconnect": func(t *testing.T) fakeWithCallbacks {
+			return kotanitest.NewServer(t).FiatConnect
+		},
+		"kpay": func(t *testing.T) fakeWithCallbacks { return kpaytest.NewServer(t) },
 	}
 	for provider, newFake := range fakes {
 		for _, bubble := range []string{"first", "second"} {

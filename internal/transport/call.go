@@ -382,11 +382,7 @@ func (c *Core) encoded(call *Call) (sdk.Operation, []byte, error) {
 func (c *Core) encodeCall(op *sdk.Operation, call *Call) ([]byte, *sdk.Error) {
 	body, err := encode(call.Body)
 	var f Faults
-	var params []string
-	if r := c.routes[op.Name]; r != nil {
-		params = r.params
-	}
-	if f.checkTexts(call, params, body); f.Fields != nil {
+	if f.checkTexts(call, body); f.Fields != nil {
 		return nil, c.refuse(*op, call.Reference, f.Fields)
 	}
 	if err != nil {

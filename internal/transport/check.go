@@ -151,7 +151,7 @@ func (c *Core) withOtherFaults(call Call, fields Fields) Fields {
 		}
 	}
 	var f Faults
-	f.checkTexts(&call, params, nil) // encoding would write out an amount with a huge exponent
+	f.checkTexts(&call, nil) // encoding would write out an amount with a huge exponent
 	for field, texts := range f.Fields {
 		if field != "reference" && !slices.Contains(fields[field], string(errNoUTF8)) {
 			fields[field] = append(fields[field], texts...)
@@ -241,14 +241,9 @@ func unprintable(r rune) bool { return r <= ' ' || r > '~' || r == '%' }
 
 // checkTexts refuses a text that is no valid UTF-8, wherever it stands in a call.
 // encoding/json replaces the odd bytes, so that two references become one. A body in
-// which nothing was replaced, as nearly all are, is not searched. params names the
-// values of the path. body is nil when it could not be encoded.
-func (f *Faults) checkTexts(call *Call, params []string, body []byte) {
-	for i, v := range call.Path {
-		if i < len(params) {
-			f.checkText(params[i], v)
-		}
-	}
+// which nothing was replaced, as nearly all are, is not searched. body is nil when it could
+// not be encoded. CheckSegment looks at the path.
+func (f *Faults) checkTexts(call *Call, body []byte) {
 	f.checkQuery(call.Query)
 	switch {
 	case call.Body == nil || body != nil && !replaced(body):

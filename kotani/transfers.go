@@ -188,7 +188,7 @@ func (f *FiatConnect) prepare(op string, direction TransferType, p TransferParam
 		if e := (*sdk.Error)(nil); errors.As(w.Err, &e) {
 			maps.Copy(fields, e.Fields)
 		}
-		w.Err = f.core.InvalidCall(transport.Call{Op: op, Body: transferRequest{p.FiatAccountID, p.QuoteID}}, fields)
+		w.Err = f.core.Invalid(op, "", fields)
 	}
 	return w.Prepare()
 }

@@ -3,6 +3,7 @@ package kpay_test
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -192,10 +193,8 @@ func FuzzNoiseBesideWhatDecides(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, field, value string) {
 		name, err := json.Marshal(field)
-		for _, deciding := range []string{"refid", "statusid", "retcode", "tid", "success"} {
-			if field == deciding {
-				return
-			}
+		if slices.Contains([]string{"refid", "statusid", "retcode", "tid", "success"}, field) {
+			return
 		}
 		if err != nil || !json.Valid([]byte(value)) {
 			return

@@ -244,20 +244,29 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 		"empty 200":               clienttest.Respond(200, ``),
 		"204":                     clienttest.Respond(204, ``),
 		"{} 200":                  clienttest.Respond(200, `{}`),
-		"another ride":            clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"external_id":"OTHER"}`),
-		"a ride without one":      clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"external_id":null}`),
-		"another pickup":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"pickup_address":"Airport"}`),
-		"another place":           clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"dropoff_latitude":"-1.5"}`),
-		"another sender":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"sender":{"name":"x","phone":"0781111111"}}`),
-		"another company":         clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"company_id":"co-2"}`),
-		"another option":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"is_priority":true}`),
-		"another amount":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":4999,"external_id":"OTHER"}`),
-		"an unreadable amount":    clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":"RWF 5000","external_id":"OTHER"}`),
-		"another description":     clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":5000,"description":"other","external_id":"OTHER"}`),
-		"no deposit":              clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":5000,"transaction_type":"REFUND","external_id":"OTHER"}`),
+		"another ride":            clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"external_id":"OTHER"}`),
+		"a ride without one":      clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"external_id":null}`),
+		"another pickup":          clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"pickup_address":"Airport"}`),
+		"another place":           clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"dropoff_latitude":"-1.5"}`),
+		"another sender":          clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"sender":{"name":"x","phone":"0781111111"}}`),
+		"another company":         clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"company_id":"co-2"}`),
+		"another option":          clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"is_priority":true}`),
+		"another amount":          clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":4999,"external_id":"OTHER"}`),
+		"an unreadable amount":    clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":"RWF 5000","external_id":"OTHER"}`),
+		"another description":     clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"description":"other","external_id":"OTHER"}`),
+		"no deposit":              clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"transaction_type":"REFUND","external_id":"OTHER"}`),
+		"another deposit":         clienttest.Respond(201, `{"id":"x","amount":4999,"transaction_type":"DEPOSIT","status":"PENDING","created_at":"2026-04-03T09:00:00Z"}`),
+		"a deposit that is made":  clienttest.Respond(201, `{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"SUCCESS"}`),
+		"a deposit that failed":   clienttest.Respond(201, `{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"FAILED"}`),
+		"no reference number":     clienttest.Respond(201, `{"id":"x","reference_number":null,"status":"PENDING","amount":4999}`),
+	}
+	for status, begins := range beginnings {
+		if !begins {
+			foreign["a ride that is "+string(status)] = clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"`+string(status)+`","amount":4999}`)
+		}
 	}
 	for name, response := range foreign {
-		for _, write := range writes {
+		for _, write := range append(slices.Clone(writes), preparedWrites...) {
 			t.Run(name+"/"+write.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					sent := 0
@@ -281,10 +290,50 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 	}
 }
 
+// beginnings says which states a ride can be in when it has just been created: the
+// document's first two, and any that it does not name.
+var beginnings = map[kapiten.RideStatus]bool{
+	kapiten.RideWaitingPayment: true, kapiten.RidePending: true, "SCHEDULED": true,
+	kapiten.RideAccepted: false, kapiten.RideWaitingPickup: false, kapiten.RidePickedUp: false, kapiten.RideInTransit: false,
+	kapiten.RideWaitingDelivery: false, kapiten.RideCompleted: false, kapiten.RideCancelled: false, kapiten.RideRejected: false,
+}
+
+func TestTheResponseToAWriteShowsABeginning(t *testing.T) {
+	accepted := map[string][]string{"TopUp": {
+		`{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"PENDING"}`, `{"id":"x","amount":"5000.00","status":"QUEUED"}`,
+	}}
+	for status, begins := range beginnings {
+		if begins {
+			accepted["ride"] = append(accepted["ride"], `{"id":"x","reference_number":"KPT-1","status":"`+string(status)+`"}`)
+		}
+	}
+	for _, write := range append(slices.Clone(writes), preparedWrites...) {
+		bodies := accepted["ride"]
+		if strings.HasSuffix(write.name, "TopUp") {
+			bodies = accepted["TopUp"]
+		}
+		for _, body := range bodies {
+			t.Run(write.name+"/"+body, func(t *testing.T) {
+				client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{
+					Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+						if req.Method == http.MethodGet {
+							return emptyList(req), nil
+						}
+						_, err := io.Copy(io.Discard, req.Body)
+						return clienttest.Respond(201, body)(req), err
+					}),
+				}}})
+				require.NoError(t, err)
+				assert.NoError(t, write.call(t.Context(), world{client: client, company: kapitentest.Company{ID: "co-1"}}))
+			})
+		}
+	}
+}
+
 // preparedWrites are what package sdk/journal sends.
 var preparedWrites = []write{
 	{"Prepared TopUp", "/api/companies/*/topup/", func(ctx context.Context, w world) error {
-		prepared, err := w.client.Wallet.Prepare(kapiten.TopUpParams{CompanyID: w.company.ID, Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456"})
+		prepared, err := w.client.Wallet.Prepare(kapiten.TopUpParams{CompanyID: w.company.ID, Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456", Description: "Weekly credit top-up"})
 		if err == nil {
 			_, err = prepared.Send(ctx, prepared.Body)
 		}
@@ -719,7 +768,7 @@ func TestAnExternalIDThatIsUnderWayIsUsedOnce(t *testing.T) {
 			}
 			_, err := io.Copy(io.Discard, req.Body)
 			time.Sleep(time.Second)
-			return clienttest.Respond(201, `{"id":"x","status":"PENDING"}`)(req), err
+			return created(req), err
 		})}}})
 		require.NoError(t, err)
 		start := time.Now()

@@ -281,6 +281,56 @@ func TestATransferIsReadWhole(t *testing.T) {
 	}
 }
 
+// The specification has "transferStatus" in the response to a transfer, and "status" in a
+// lookup and in an event. The other one is another request's.
+func TestATransfersStatusIsReadFromTheFieldOfItsRequest(t *testing.T) {
+	ask := map[string]func(*kotani.FiatConnect) (*kotani.Transfer, error){
+		"transferStatus": func(f *kotani.FiatConnect) (*kotani.Transfer, error) { return f.TransferIn(t.Context(), begun) },
+		"status":         func(f *kotani.FiatConnect) (*kotani.Transfer, error) { return f.GetTransfer(t.Context(), "t-1") },
+	}
+	for own, call := range ask {
+		for other := range ask {
+			if other == own {
+				continue
+			}
+			body := `{"transferId":"t-1","` + own + `":"TransferStarted","` + other + `":"TransferComplete"}`
+			client := newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 })
+			got, err := call(client.FiatConnect)
+			require.NoError(t, err)
+			assert.Equal(t, kotani.TransferStarted, got.Status, body)
+			body = `{"transferId":"t-1","` + other + `":"TransferComplete"}`
+			_, err = call(newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }).FiatConnect)
+			assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, body)
+		}
+	}
+	event := func(name string) error {
+		_, err := kotani.ParseFiatConnectEvent([]byte(`{"eventType":"WebhookTransferInStatusEvent","eventId":"e","timestamp":"1700000000","payload":{"transferId":"t","` + name + `":"TransferComplete"}}`))
+		return err
+	}
+	require.NoError(t, event("status"))
+	assert.Error(t, event("transferStatus"))
+}
+
+// A state can belong to one direction only. A state that nobody lists passes through.
+func TestATransferBeginsInAStateOfItsDirection(t *testing.T) {
+	for status, in := range map[kotani.TransferStatus][2]bool{ // in, out
+		kotani.TransferStarted: {true, true}, kotani.TransferFailed: {true, true}, kotani.TransferComplete: {true, true}, "TransferQueued": {true, true},
+		kotani.TransferFiatFundsDebited: {true, false}, kotani.TransferWaitingForUserAction: {true, false},
+		kotani.TransferReceivedFiatFunds: {true, false}, kotani.TransferSendingCryptoFunds: {true, false},
+		kotani.TransferReadyForUserToSendCryptoFunds: {false, true}, kotani.TransferReceivedCryptoFunds: {false, true}, kotani.TransferAmlFailed: {false, true},
+	} {
+		client := newClient(t, newScript(respond(200, `{"transferId":"t-1","transferStatus":"`+string(status)+`"}`)), func(c *kotani.Config) { c.MaxAttempts = 1 })
+		for i, call := range []func(context.Context, kotani.TransferParams) (*kotani.Transfer, error){client.FiatConnect.TransferIn, client.FiatConnect.TransferOut} {
+			_, err := call(t.Context(), begun)
+			if in[i] {
+				assert.NoError(t, err, "%s %d", status, i)
+				continue
+			}
+			assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, "%s %d", status, i)
+		}
+	}
+}
+
 func TestAccountsComeInOneListWhateverTheirType(t *testing.T) {
 	list, err := newClient(t, newScript(respond(200, specified(t, "accounts")))).FiatConnect.ListAccounts(t.Context())
 	require.NoError(t, err)

@@ -439,8 +439,12 @@ func (p problem) mentions(fits func(string) bool) bool {
 }
 
 // isPoor recognises a wallet that does not cover the price. The document shows no
-// such refusal; its words are assumed.
-func isPoor(message string) bool { return wire.LacksMoney(message) }
+// such refusal, but names an overdraft limit; the words are assumed.
+func isPoor(message string) bool {
+	return wire.LacksMoney(message) || beyondOverdraft.MatchString(message)
+}
+
+var beyondOverdraft = regexp.MustCompile(`(?i)overdraft.*\bexceed|\bexceed.*overdraft`)
 
 func isTaken(message string) bool {
 	return strings.Contains(message, "already exists") || strings.Contains(message, "must be unique") || strings.Contains(message, "must make a unique set")

@@ -430,46 +430,52 @@ func TestARefusalOfAnotherRequestSettlesNoWrite(t *testing.T) {
 			`{"type":"validation_error","errors":[{"code":"invalid","detail":"Unable to log in with provided credentials.","attr":"non_field_errors"}]}`), nil},
 		"a login's failure, standardized": {clienttest.Respond(401,
 			`{"type":"client_error","errors":[{"code":"authentication_failed","detail":"Unable to log in with provided credentials.","attr":null}]}`), nil},
-		"a login's list":                  {clienttest.Respond(400, `[{"message":"Unable to log in with provided credentials.","code":"invalid"}]`), nil},
-		"general words of nobody's":       {clienttest.Respond(400, `{"__all__":["The passwords do not match."]}`), nil},
-		"general words beside others":     {clienttest.Respond(400, `{"non_field_errors":["No data provided","The passwords do not match."]}`), nil},
-		"general words and a field":       {clienttest.Respond(400, `{"non_field_errors":["The passwords do not match."],"company_id":["x"]}`), nil},
-		"no data":                         {clienttest.Respond(400, `{"non_field_errors":["No data provided"]}`), every},
-		"a list for an object":            {clienttest.Respond(400, `{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]}`), every},
-		"a balance in general":            {clienttest.Respond(422, `{"__all__":["Insufficient balance."]}`), every},
-		"a token":                         {clienttest.Respond(401, `{"detail":"Invalid token.","code":"authentication_failed"}`), every},
-		"another text of the token's":     {clienttest.Respond(401, `{"detail":"Jeton invalide.","code":"authentication_failed"}`), every},
-		"another's unique field":          {clienttest.Respond(400, `{"username":["A user with that username already exists."]}`), nil},
-		"another's unique fields":         {clienttest.Respond(400, `{"email":["This field must be unique."],"company_id":["x"]}`), nil},
-		"another's unique field, in full": {clienttest.Respond(400, `{"email":[{"message":"x","code":"unique"}]}`), nil},
-		"a unique field without a name":   {clienttest.Respond(400, `{"detail":"A user with that username already exists."}`), nil},
-		"a unique code without a field":   {clienttest.Respond(400, `{"detail":"x","code":"unique"}`), nil},
-		"a unique field in a list":        {clienttest.Respond(400, `["company with this registration number already exists."]`), nil},
-		"a wallet that exists":            {clienttest.Respond(400, `{"wallet":["This wallet already exists."]}`), nil},
-		"a field of another's, on money":  {clienttest.Respond(400, `{"email":["Insufficient balance."]}`), nil},
-		"a balance and more":              {clienttest.Respond(400, `{"balance":["Insufficient balance.","x"]}`), nil},
-		"a balance":                       {clienttest.Respond(422, `{"balance":["Not enough funds."]}`), every},
-		"a ride's pickup":                 {clienttest.Respond(400, `{"pickup_latitude":["x"]}`), onRides},
-		"a ride's sender":                 {clienttest.Respond(400, `{"sender":{"phone":["x"]}}`), onRides},
-		"its own method":                  {clienttest.Respond(405, `{"detail":"Method \"POST\" not allowed."}`), every},
-		"no company":                      {clienttest.Respond(404, `{"detail":"No Company matches the given query."}`), every},
-		"not found":                       {clienttest.Respond(404, `{"detail":"Not found."}`), nil},
-		"not found, a code":               {clienttest.Respond(404, `{"detail":"x","code":"not_found"}`), nil},
-		"not found, standardized":         {clienttest.Respond(404, `{"type":"client_error","errors":[{"code":"not_found","detail":"Not found.","attr":null}]}`), nil},
-		"no wallet":                       {clienttest.Respond(404, `{"detail":"No Wallet matches the given query."}`), nil},
-		"no webhook":                      {clienttest.Respond(404, `{"detail":"No Webhook matches the given query."}`), nil},
-		"no company user":                 {clienttest.Respond(404, `{"detail":"No Company user matches the given query."}`), nil},
-		"no company in another's words":   {clienttest.Respond(404, `{"detail":"Blocked: No Company matches the given query."}`), nil},
-		"no user":                         {clienttest.Respond(404, `{"detail":"No User matches the given query."}`), nil},
-		"a field of nobody's":             {clienttest.Respond(400, `{"company":["This field is required."]}`), nil},
-		"a code of another status":        {clienttest.Respond(403, `{"detail":"blocked by policy","code":"not_found"}`), nil},
-		"a code without a meaning":        {clienttest.Respond(400, `{"detail":"blocked by policy","code":"invalid"}`), nil},
-		"a company id":                    {clienttest.Respond(400, `{"company_id":["x"]}`), every},
-		"a wallet":                        {clienttest.Respond(400, `{"wallet":["Insufficient balance."]}`), every},
-		"a wallet of nobody's":            {clienttest.Respond(400, `{"wallet":["x"]}`), nil},
-		"a right":                         {clienttest.Respond(403, `{"detail":"x","code":"permission_denied"}`), every},
-		"an amount":                       {clienttest.Respond(400, `{"amount":["x"]}`), onTopUps},
-		"an id":                           {clienttest.Respond(400, `{"external_id":["x"]}`), onRides},
+		"a login's list":                     {clienttest.Respond(400, `[{"message":"Unable to log in with provided credentials.","code":"invalid"}]`), nil},
+		"general words of nobody's":          {clienttest.Respond(400, `{"__all__":["The passwords do not match."]}`), nil},
+		"general words beside others":        {clienttest.Respond(400, `{"non_field_errors":["No data provided","The passwords do not match."]}`), nil},
+		"general words and a field":          {clienttest.Respond(400, `{"non_field_errors":["The passwords do not match."],"company_id":["x"]}`), nil},
+		"no data":                            {clienttest.Respond(400, `{"non_field_errors":["No data provided"]}`), every},
+		"a list for an object":               {clienttest.Respond(400, `{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]}`), every},
+		"a balance in general":               {clienttest.Respond(422, `{"__all__":["Insufficient balance."]}`), every},
+		"a token":                            {clienttest.Respond(401, `{"detail":"Invalid token.","code":"authentication_failed"}`), every},
+		"another text of the token's":        {clienttest.Respond(401, `{"detail":"Jeton invalide.","code":"authentication_failed"}`), every},
+		"another's unique field":             {clienttest.Respond(400, `{"username":["A user with that username already exists."]}`), nil},
+		"another's unique fields":            {clienttest.Respond(400, `{"email":["This field must be unique."],"company_id":["x"]}`), nil},
+		"another's unique field, in full":    {clienttest.Respond(400, `{"email":[{"message":"x","code":"unique"}]}`), nil},
+		"a unique field without a name":      {clienttest.Respond(400, `{"detail":"A user with that username already exists."}`), nil},
+		"a unique code without a field":      {clienttest.Respond(400, `{"detail":"x","code":"unique"}`), nil},
+		"a unique field in a list":           {clienttest.Respond(400, `["company with this registration number already exists."]`), nil},
+		"a wallet that exists":               {clienttest.Respond(400, `{"wallet":["This wallet already exists."]}`), nil},
+		"a field of another's, on money":     {clienttest.Respond(400, `{"email":["Insufficient balance."]}`), nil},
+		"a balance and more":                 {clienttest.Respond(400, `{"balance":["Insufficient balance.","x"]}`), nil},
+		"a balance":                          {clienttest.Respond(422, `{"balance":["Not enough funds."]}`), every},
+		"a ride's pickup":                    {clienttest.Respond(400, `{"pickup_latitude":["x"]}`), onRides},
+		"a ride's sender":                    {clienttest.Respond(400, `{"sender":{"phone":["x"]}}`), onRides},
+		"its own method":                     {clienttest.Respond(405, `{"detail":"Method \"POST\" not allowed."}`), every},
+		"no company":                         {clienttest.Respond(404, `{"detail":"No Company matches the given query."}`), every},
+		"not found":                          {clienttest.Respond(404, `{"detail":"Not found."}`), nil},
+		"not found, a code":                  {clienttest.Respond(404, `{"detail":"x","code":"not_found"}`), nil},
+		"not found, standardized":            {clienttest.Respond(404, `{"type":"client_error","errors":[{"code":"not_found","detail":"Not found.","attr":null}]}`), nil},
+		"no wallet":                          {clienttest.Respond(404, `{"detail":"No Wallet matches the given query."}`), nil},
+		"no webhook":                         {clienttest.Respond(404, `{"detail":"No Webhook matches the given query."}`), nil},
+		"no company user":                    {clienttest.Respond(404, `{"detail":"No Company user matches the given query."}`), nil},
+		"no company in another's words":      {clienttest.Respond(404, `{"detail":"Blocked: No Company matches the given query."}`), nil},
+		"no user":                            {clienttest.Respond(404, `{"detail":"No User matches the given query."}`), nil},
+		"a field of nobody's":                {clienttest.Respond(400, `{"company":["This field is required."]}`), nil},
+		"a code of another status":           {clienttest.Respond(403, `{"detail":"blocked by policy","code":"not_found"}`), nil},
+		"a code without a meaning":           {clienttest.Respond(400, `{"detail":"blocked by policy","code":"invalid"}`), nil},
+		"a company id":                       {clienttest.Respond(400, `{"company_id":["x"]}`), every},
+		"a wallet":                           {clienttest.Respond(400, `{"wallet":["Insufficient balance."]}`), every},
+		"a limit of a company's":             {clienttest.Respond(400, `{"overdraft_limit":["A valid number is required."]}`), nil},
+		"a company's rights":                 {clienttest.Respond(400, `{"company":["Insufficient permissions."]}`), nil},
+		"a company that exists":              {clienttest.Respond(400, `{"company":["This company already exists."]}`), nil},
+		"a lack of money and more":           {clienttest.Respond(400, `{"company":["Insufficient balance.","x"]}`), nil},
+		"a lack of money beside more":        {clienttest.Respond(400, `{"company":["Insufficient balance."],"email":["x"]}`), nil},
+		"an amount's lack of money and more": {clienttest.Respond(400, `{"amount":["Insufficient balance.","x"]}`), onTopUps},
+		"a wallet of nobody's":               {clienttest.Respond(400, `{"wallet":["x"]}`), nil},
+		"a right":                            {clienttest.Respond(403, `{"detail":"x","code":"permission_denied"}`), every},
+		"an amount":                          {clienttest.Respond(400, `{"amount":["x"]}`), onTopUps},
+		"an id":                              {clienttest.Respond(400, `{"external_id":["x"]}`), onRides},
 	}
 	// What drf-standardized-errors says under a status of its own, and under any other.
 	for code, statuses := range map[string][]int{
@@ -622,11 +628,63 @@ func TestADuplicateAfterACrashIsNeverRejected(t *testing.T) {
 	}
 }
 
+// Who lacks money must hear so, wherever the framework puts it: he tops his wallet up.
+func TestALackOfMoneyRefusesAWriteThatCanMeetIt(t *testing.T) {
+	every := []string{"Create", "CreateOnce", "TopUp", "Prepared TopUp", "Prepared ride"}
+	onRides := []string{"Create", "CreateOnce", "Prepared ride"}
+	for body, of := range map[string][]string{
+		`{"detail":"Insufficient wallet balance."}`:                                                             every,
+		`["Insufficient balance."]`:                                                                             every,
+		`{"non_field_errors":["Not enough funds."]}`:                                                            every,
+		`{"amount":"Insufficient balance."}`:                                                                    every,
+		`{"amount":["Insufficient balance."]}`:                                                                  every,
+		`{"wallet":{"balance":["Insufficient balance."]}}`:                                                      every,
+		`{"balance":["Not enough money."]}`:                                                                     every,
+		`{"company_id":["Insufficient wallet balance."]}`:                                                       every,
+		`{"company":["Insufficient wallet balance."]}`:                                                          onRides, // a top-up needs none
+		`{"overdraft_limit":["Insufficient balance."]}`:                                                         onRides,
+		`{"overdraft_limit":["Overdraft limit exceeded."]}`:                                                     onRides,
+		`{"company":"This ride exceeds the overdraft limit."}`:                                                  onRides,
+		`{"company":[{"message":"Insufficient balance.","code":"invalid"}],"amount":["Insufficient balance."]}`: onRides,
+		`{"type":"validation_error","errors":[{"code":"insufficient_funds","detail":"Insufficient balance.","attr":"amount"}]}`:                  every,
+		`{"type":"validation_error","errors":[{"code":"insufficient_funds","detail":"Insufficient wallet balance.","attr":"company"}]}`:          onRides,
+		`{"type":"validation_error","errors":[{"code":"overdraft","detail":"The overdraft limit would be exceeded.","attr":"overdraft_limit"}]}`: onRides,
+	} {
+		for _, write := range append(slices.Clone(writes), preparedWrites...) {
+			t.Run(body+"/"+write.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					cfg := w.ClientConfig(w.company)
+					next := cfg.HTTPClient.Transport
+					cfg.HTTPClient = &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+						if req.Method == http.MethodGet {
+							return next.RoundTrip(req)
+						}
+						_, err := io.Copy(io.Discard, req.Body)
+						return clienttest.Respond(400, body)(req), err
+					})}
+					var err error
+					w.client, err = kapiten.New(cfg)
+					require.NoError(t, err)
+					err = write.call(t.Context(), w)
+					if !slices.Contains(of, write.name) {
+						assert.Equal(t, "unknown", outcomeOf(err), err)
+						return
+					}
+					assert.Equal(t, "rejected", outcomeOf(err), err)
+					assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+				})
+			})
+		}
+	}
+}
+
 // What is insufficient must be money: else a merchant tops his wallet up for nothing.
 func TestInsufficientRightsAreNoLackOfFunds(t *testing.T) {
 	for text, poor := range map[string]bool{
 		"Insufficient wallet balance.": true, "Insufficient funds": true, "not enough money": true,
 		"Insufficient permissions": false, "insufficient scope": false, "Not enough riders": false,
+		"Overdraft limit exceeded.": true, "The overdraft limit must be a number.": false, "Weight limit exceeded.": false,
 	} {
 		server := newStub(t, 400, "application/json", `{"amount":["`+text+`"]}`)
 		_, err := newClient(t, server.URL).Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5), PhoneNumber: "0788123456"})

@@ -391,6 +391,13 @@ func (c Code) declines() bool {
 	return c == CodeFailed || c == CodeProcessingError || c == CodeMobileMoneyFailed
 }
 
+// declinesNobody reports a declined payment whose refid is not shown: it may be another's.
+// The documented refusal of a processor shows the refid.
+func declinesNobody(e *sdk.Error) bool {
+	body, err := parse(e.Body)
+	return err == nil && ParseCode(e.Code).declines() && body.RefID == ""
+}
+
 // code is the code of the payment, if the response has one, or else of the request.
 func (r *response) code() Code {
 	if r.StatusID.Text != "" {

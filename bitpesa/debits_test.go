@@ -148,3 +148,24 @@ func TestATransactionWithoutAnExternalIDIsOfClassOnce(t *testing.T) {
 		assert.Equal(t, 1, server.count("POST"), body)
 	}
 }
+
+// Without an external id only the state tells a new transaction from an old one.
+func TestATransactionWithoutAnExternalIDBegins(t *testing.T) {
+	for state, begins := range map[bitpesa.TransactionState]bool{
+		bitpesa.TransactionInitial: true, bitpesa.TransactionApproved: true, bitpesa.TransactionPending: true, "queued": true,
+		bitpesa.TransactionReceived: false, bitpesa.TransactionProcessing: false, bitpesa.TransactionMispaid: false, bitpesa.TransactionManual: false,
+		bitpesa.TransactionPaid: false, bitpesa.TransactionCanceled: false, bitpesa.TransactionRefunded: false,
+	} {
+		server := newStub(t, func(request) response { return says(201, `{"object":{"id":"t-1","state":"`+string(state)+`"}}`) })
+		p := validTransaction()
+		p.ExternalID = ""
+		made, err := newClient(t, server).Transactions.Create(t.Context(), p)
+		assert.Equal(t, 1, server.count("POST"), state)
+		if begins {
+			require.NoError(t, err, state)
+			assert.Equal(t, state, made.State)
+			continue
+		}
+		assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, state)
+	}
+}

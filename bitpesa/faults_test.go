@@ -1,11 +1,13 @@
 package bitpesa_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -604,17 +606,40 @@ func TestTheRefusalOfAnotherRequestRefusesNoWrite(t *testing.T) {
 				})
 			})
 		}
-		t.Run(write.op+"/its own", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := &refusing{body: `{"object":{"id":%q,"errors":{"base":["no"]}}}`}
-				w := newWorld(t, r.under)
-				call, _ := write.prepare(t, w)
-				before := w.executed(row)
-				r.on = true
-				require.ErrorIs(t, call(t.Context()), sdk.ErrRejected)
-				assert.Zero(t, w.executed(row)-before)
+		field, shown := "id", true
+		switch kind {
+		case "debits":
+			field = "to_id"
+		case "transactions":
+			if !strings.Contains(row.Path, "{id}") {
+				field, shown = "external_id", write.class == referenced
+			}
+		}
+		for name, tc := range map[string]struct {
+			body     string
+			rejected bool
+		}{
+			"its own":                               {`{"object":{"` + field + `":%q,"errors":{"base":["no"]}}}`, true},
+			"its own, of a field that nobody lists": {`{"object":{"` + field + `":%q,"errors":{"purpose_code":["blank"]}}}`, shown},
+			"such a field, and no name":             {`{"object":{"x":%q,"errors":{"purpose_code":["blank"]}}}`, false},
+		} {
+			t.Run(write.op+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := &refusing{body: tc.body}
+					w := newWorld(t, r.under)
+					call, _ := write.prepare(t, w)
+					before := w.executed(row)
+					r.on = true
+					err := call(t.Context())
+					if !tc.rejected {
+						assert.NotErrorIs(t, err, sdk.ErrRejected)
+						return
+					}
+					require.ErrorIs(t, err, sdk.ErrRejected)
+					assert.Zero(t, w.executed(row)-before)
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -652,8 +677,11 @@ func TestAWriteOfClassOnceCalledAgainMayTellOfTheFirstCall(t *testing.T) {
 	assert.Len(t, refused, len(seen))
 }
 
+var ownReference = regexp.MustCompile(`"(?:external_id|to_id)":"([^"]+)"`)
+
 // refusing responds to the next write with a refusal, once the write is carried out or
-// instead of that. %q in the refusal is the object that the path names.
+// instead of that. %q in the refusal is the reference of the request, or the object that
+// its path names.
 type refusing struct {
 	next         http.RoundTripper
 	body         string
@@ -670,6 +698,18 @@ func (r *refusing) RoundTrip(req *http.Request) (*http.Response, error) {
 		return r.next.RoundTrip(req)
 	}
 	r.on = false
+	parts := strings.Split(req.URL.Path, "/")
+	named := parts[min(3, len(parts)-1)]
+	if req.Body != nil {
+		sent, err := io.ReadAll(req.Body)
+		if err != nil {
+			return nil, err
+		}
+		req.Body = io.NopCloser(bytes.NewReader(sent))
+		if own := ownReference.FindSubmatch(sent); own != nil {
+			named = string(own[1])
+		}
+	}
 	if r.delivers {
 		resp, err := r.next.RoundTrip(req)
 		if err != nil {
@@ -677,8 +717,7 @@ func (r *refusing) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		_ = resp.Body.Close()
 	}
-	parts := strings.Split(req.URL.Path, "/")
-	body := strings.ReplaceAll(r.body, "%q", `"`+parts[min(3, len(parts)-1)]+`"`)
+	body := strings.ReplaceAll(r.body, "%q", `"`+named+`"`)
 	return &http.Response{StatusCode: http.StatusUnprocessableEntity, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
 }
 

@@ -25,8 +25,9 @@ type ExistingObject struct {
 
 // interpret says what a response means. After a write, only a 422 proves that
 // nothing was done (documented): one that echoes an object and says what is wrong
-// with it. Any other 422 is not BitPesa's. An echo of another object, by its kind or
-// its id, is the response to another request. A 404 names no object: every lookup, router and
+// with it. Where money moves, the object must show the call's own reference, or have the
+// fault in a field of its kind. Any other 422 is not BitPesa's. An echo of another object, by
+// its kind or its id, is the response to another request. A 404 names no object: every lookup, router and
 // proxy may write {"status":404,"error":"..."}, so that it proves nothing where money moves. For
 // another write to an object named in the path it counts (assumed). A 401 proves nothing: if
 // the network repeats a request, the second copy gets a 401 for the nonce that the first copy
@@ -42,7 +43,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	}
 	switch r.Status {
 	case http.StatusUnprocessableEntity:
-		if !refusal.about(op, r.Reference) || op.MovesMoney && !refusal.ofWrite(op) {
+		if may, named := refusal.about(op, r.Reference); !may || op.MovesMoney && !named && !refusal.ofWrite(op) {
 			return v
 		}
 		v.Kind, v.Fields, v.Reasons = transport.Refused, refusal.fields, refusal.reasons(op)
@@ -105,39 +106,48 @@ func (r *refusal) repeats(op sdk.Operation) bool {
 
 // about reports whether a refusal can be one of this request: responses can be
 // another request's. A refused object shows what was sent, so it must be of the kind
-// that was sent, and a shown reference must be the call's own.
-func (r *refusal) about(op sdk.Operation, reference string) bool {
+// that was sent, and a shown reference must be the call's own. named reports that each
+// object shows that reference: then it is this request's.
+func (r *refusal) about(op sdk.Operation, reference string) (may, named bool) {
 	echoes, list := r.echo.([]any)
 	if list && op.Name != OpCreateDebits {
-		return false
+		return false, false
 	}
 	if !list {
 		echoes = []any{r.echo}
 	}
+	field, own := "", []string{reference}
+	switch op.Name {
+	case OpCreateSender, OpCreateTransaction, OpCreateAndFund:
+		field = "external_id"
+	case OpCreateDebits:
+		field, own = "to_id", strings.Fields(reference)
+	default:
+		if strings.Contains(op.Path, "{id}") {
+			field = "id"
+		}
+	}
+	named = len(echoes) > 0 && reference != ""
 	for _, echo := range echoes {
 		object, _ := echo.(map[string]any)
 		if kind := kindOf(object); kind != "" && !takes(op, kind) {
-			return false
+			return false, false
 		}
-		named := object["id"]
-		switch op.Name {
-		case OpCreateSender, OpCreateTransaction, OpCreateAndFund:
-			if externalID, _ := object["external_id"].(string); externalID != "" && reference != "" && externalID != reference {
-				return false
-			}
-			continue
-		case OpCreateDebits:
-			named = object["to_id"]
-		default:
-			if !strings.Contains(op.Path, "{id}") {
-				continue
-			}
+		shown, _ := object[field].(string)
+		if field != "external_id" && object[field] != nil {
+			shown = fmt.Sprint(object[field])
 		}
-		if id := fmt.Sprint(named); named != nil && id != "" && reference != "" && !slices.ContainsFunc(strings.Fields(reference), func(own string) bool { return strings.EqualFold(own, id) }) {
-			return false
+		switch {
+		case shown == "":
+			named = false
+		case reference == "":
+		case !slices.ContainsFunc(own, func(own string) bool {
+			return own == shown || field != "external_id" && strings.EqualFold(own, shown)
+		}):
+			return false, false
 		}
 	}
-	return true
+	return true, named
 }
 
 // ownFields are the fields of the object that a write which moves money is about, by the
@@ -164,9 +174,10 @@ var ownFields = map[string][]string{
 	},
 }
 
-// ofWrite reports a refusal that can be about this write which moves money: the echoed
-// object says itself what is wrong with it, and names only fields that it has. What a
-// "meta" says beside an object is the word of an account validation (documented).
+// ofWrite reports a refusal that does not show the reference, and yet can be about this write
+// which moves money: the echoed object says itself what is wrong with it, and names only
+// fields that it has. What a "meta" says beside an object is the word of an account
+// validation (documented).
 func (r *refusal) ofWrite(op sdk.Operation) bool {
 	kind, _, _ := strings.Cut(op.Name, ".")
 	own := ownFields[kind]

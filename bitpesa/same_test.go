@@ -395,6 +395,17 @@ func TestARefusalOfAnotherRequestSettlesNothing(t *testing.T) {
 		"its own":                                  {create, strings.NewReplacer("another", ours.ExternalID, "taken", "invalid").Replace(stranger), true},
 		"its own, which shows nothing of its name": {create, `{"object":{"errors":{"recipients":["blank"]}}}`, true},
 		"its own, of its documents":                {create, `{"object":{"errors":{"documents":[{"error":"blank"}]}}}`, true},
+		"its own, of a field that nobody lists":    {create, `{"object":{"external_id":"OURS","errors":{"purpose_code":[{"error":"blank"}]}}}`, true},
+		"its own, in a meta beside it":             {create, `{"object":{"external_id":"OURS","recipients":[]},"meta":{"error":"Corridor is closed"}}`, true},
+		"another's, of a field that nobody lists":  {create, `{"object":{"external_id":"another","errors":{"purpose_code":[{"error":"blank"}]}}}`, false},
+		"nobody's, of a field that nobody lists":   {create, `{"object":{"external_id":null,"errors":{"purpose_code":[{"error":"blank"}]}}}`, false},
+		"a number's":                               {create, `{"object":{"external_id":17,"errors":{"purpose_code":[{"error":"blank"}]}}}`, false},
+		"a sender's of the same name":              {create, `{"object":{"external_id":"OURS","first_name":"x","errors":{"city":[{"error":"blank"}]}}}`, false},
+		"its own debit's, of such a field":         {pay, `{"object":[{"to_id":"T-1","errors":{"funding_source":[{"error":"blank"}]}}]}`, true},
+		"its own debit's, alone":                   {pay, `{"object":{"to_id":"t-1","errors":{"funding_source":[{"error":"blank"}]}}}`, true},
+		"a debit's beside a nameless one":          {pay, `{"object":[{"to_id":"t-1"},{"errors":{"funding_source":[{"error":"blank"}]}}]}`, false},
+		"another debit's, of such a field":         {pay, `{"object":[{"to_id":"t-2","errors":{"funding_source":[{"error":"blank"}]}}]}`, false},
+		"no debit's, of such a field":              {pay, `{"object":[],"errors":{"funding_source":[{"error":"blank"}]}}`, false},
 		"its own, deep inside":                     {create, `{"object":{"sender":{"errors":{"city":["blank"]}}}}`, true},
 		"its own debit's amount, in a list":        {pay, `{"object":[{"errors":{"currency":["invalid"]}}]}`, true},
 		"a sender's, which shows nothing":          {create, `{"object":{"errors":{"city":["blank"]}}}`, false},
@@ -408,7 +419,7 @@ func TestARefusalOfAnotherRequestSettlesNothing(t *testing.T) {
 				server := newStub(t, func(r request) response {
 					switch {
 					case r.Method == "POST":
-						return says(422, row.response)
+						return says(422, strings.ReplaceAll(row.response, "OURS", ours.ExternalID))
 					case strings.HasSuffix(r.URI, "/t-1"):
 						return says(200, `{"object":{"id":"t-1","state":"approved"}}`)
 					}

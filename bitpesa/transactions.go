@@ -166,8 +166,9 @@ type TransactionListOptions struct {
 // Create creates a transaction, which then waits one hour for its money: see
 // Debits.Create. Give an ExternalID: the client then settles an unknown outcome by
 // a lookup, and sends once more only if the transaction is surely absent. Without
-// an ExternalID the call is of class once: nothing can be looked up, an open outcome or a
-// duplicate is sdk.ErrOutcomeUnknown, and the next call makes another transaction.
+// an ExternalID the call is of class once: nothing can be looked up, an open outcome, a
+// duplicate or a transaction that is funded or over already is sdk.ErrOutcomeUnknown, and
+// the next call makes another transaction.
 //
 // If the ExternalID is taken, Create returns the transaction that has it, with
 // Existing set, or sdk.ErrReferenceTaken if that transaction is another one. So you may
@@ -191,7 +192,16 @@ func (s *TransactionsService) Prepare(p TransactionParams) (sdk.Prepared[Transac
 
 func (s *TransactionsService) create(p TransactionParams) transport.Write[Transaction] {
 	call := transport.Call{Op: OpCreateTransaction, Body: p.request()}
-	return s.search(p.ExternalID).create(call, p.validate(), p.compare, nil)
+	var accept func(*Transaction) error
+	if p.ExternalID == "" { // which would name it
+		accept = func(t *Transaction) error {
+			if t.Funded() || t.Final() {
+				return wire.Missing("the state of a new transaction")
+			}
+			return nil
+		}
+	}
+	return s.search(p.ExternalID).create(call, p.validate(), p.compare, accept)
 }
 
 // CreateAndFund creates a transaction and funds it from the account balance, in one

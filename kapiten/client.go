@@ -135,7 +135,8 @@ func (noToken) Is(target error) bool {
 // document shows no error at all; that Kapiten runs this framework is inferred.
 //
 // Only the framework's own shapes and texts, under statuses that it uses, are a
-// refusal. A bare {"error"} or {"status","message"} may be anybody's. Any other
+// refusal. A bare {"error"} or {"status","message"} may be anybody's, and counts only if
+// it speaks of money that is not there, or of what exists already. Any other
 // response leaves open whether Kapiten did the work: HTML, an empty body, a proxy's
 // JSON, a crash. The core names those by their status.
 func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
@@ -241,11 +242,11 @@ func (p *problem) parse(status int, body []byte) bool {
 	case object["errors"] != nil && only(object, "type", "errors"):
 		return p.parseStandardized(status, object)
 	case object["error"] != nil && only(object, "error"):
-		p.detail = text(object["error"])
-		return false // anybody writes so, and likewise below
+		p.say(text(object["error"]))
+		return speaksOfWork(status, p.detail) // anybody writes so of other things, and likewise below
 	case object["message"] != nil && only(object, "status", "message"):
-		p.detail = text(object["message"])
-		return false
+		p.say(text(object["message"]))
+		return strings.Trim(string(object["status"]), `"`) == strconv.Itoa(status) && speaksOfWork(status, p.detail)
 	case !validation:
 		return false
 	}
@@ -439,8 +440,12 @@ func (p problem) mentions(fits func(string) bool) bool {
 }
 
 // isPoor recognises a wallet that does not cover the price. The document shows no
-// such refusal; its words are assumed.
-func isPoor(message string) bool { return wire.LacksMoney(message) }
+// such refusal, but names an overdraft limit; the words are assumed.
+func isPoor(message string) bool {
+	return wire.LacksMoney(message) || beyondOverdraft.MatchString(message)
+}
+
+var beyondOverdraft = regexp.MustCompile(`(?i)overdraft.*\bexceed|\bexceed.*overdraft`)
 
 func isTaken(message string) bool {
 	return strings.Contains(message, "already exists") || strings.Contains(message, "must be unique") || strings.Contains(message, "must make a unique set")

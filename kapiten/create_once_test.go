@@ -22,7 +22,7 @@ import (
 var (
 	emptyList   = clienttest.Respond(200, `{"count":0,"next":null,"previous":null,"results":[]}`)
 	listed      = clienttest.Respond(200, `{"count":1,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"}]}`)
-	created     = clienttest.Respond(201, `{"id":"r-2","status":"PENDING"}`)
+	created     = clienttest.Respond(201, `{"id":"r-2","reference_number":"KPT-2","status":"PENDING"}`)
 	poor        = clienttest.Respond(400, `{"detail":"Insufficient wallet balance."}`)
 	taken       = clienttest.Respond(400, `{"external_id":["ride with this external id already exists."]}`)
 	badToken    = clienttest.Respond(401, `{"detail":"Invalid token."}`)
@@ -34,8 +34,10 @@ var (
 )
 
 var (
-	createdOther     = clienttest.Respond(201, `{"id":"r-9","status":"PENDING","external_id":"OTHER"}`)
-	createdElsewhere = clienttest.Respond(201, `{"id":"r-9","status":"PENDING","dropoff_address":"Airport"}`)
+	createdOther     = clienttest.Respond(201, `{"id":"r-9","reference_number":"KPT-9","status":"PENDING","external_id":"OTHER"}`)
+	createdElsewhere = clienttest.Respond(201, `{"id":"r-9","reference_number":"KPT-9","status":"PENDING","dropoff_address":"Airport"}`)
+	createdLong      = clienttest.Respond(201, `{"id":"r-9","reference_number":"KPT-9","status":"COMPLETED"}`)
+	deposited        = clienttest.Respond(201, `{"id":"t-1","amount":1200.0,"transaction_type":"DEPOSIT","status":"PENDING"}`)
 	listedElsewhere  = clienttest.Respond(200, `{"count":1,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123","receiver":{"phone":"0789000112"}}]}`)
 	listedTwice      = clienttest.Respond(200, `{"count":2,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"},{"id":"r-2","status":"CANCELLED","external_id":"ORDER-99123"}]}`)
 	badRow           = clienttest.Respond(200, `{"count":1,"next":null,"results":[{"id":{},"status":"PENDING","external_id":"OTHER"}]}`)
@@ -61,20 +63,24 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 		// Never a second time: the first may still be on its way.
 		"unknown, absent": {[]clienttest.Step{emptyList, nil, emptyList}, "", "unknown", nil, 1},
 		// Somebody else's, in another process, or this one's from before a crash.
-		"refused as taken, and found":        {[]clienttest.Step{emptyList, taken, listed}, "r-1", "", nil, 1},
-		"refused as taken, and found late":   {[]clienttest.Step{emptyList, taken, emptyList, emptyList, listed}, "r-1", "", nil, 1},
-		"refused as taken, never seen":       {[]clienttest.Step{emptyList, taken, emptyList}, "", "unknown", sdk.ErrDuplicate, 1},
-		"refused for want of money":          {[]clienttest.Step{emptyList, poor}, "", "rejected", sdk.ErrValidation, 1},
-		"refused for a bad token":            {[]clienttest.Step{emptyList, badToken}, "", "rejected", sdk.ErrUnauthorized, 1},
-		"throttled":                          {[]clienttest.Step{emptyList, throttle}, "", "rejected", sdk.ErrRateLimited, 1},
-		"throttled by a proxy":               {[]clienttest.Step{emptyList, proxy429, emptyList}, "", "unknown", sdk.ErrRateLimited, 1},
-		"response about another ride":        {[]clienttest.Step{emptyList, createdOther, emptyList}, "", "unknown", sdk.ErrUnexpectedResponse, 1},
-		"response about another, then found": {[]clienttest.Step{emptyList, createdOther, listed}, "r-1", "", nil, 1},
-		"response about another address":     {[]clienttest.Step{emptyList, createdElsewhere, emptyList}, "", "unknown", sdk.ErrUnexpectedResponse, 1},
-		"there already, to another address":  {[]clienttest.Step{listedElsewhere}, "", "unknown", sdk.ErrReferenceTaken, 0},
-		"refused as taken, by another":       {[]clienttest.Step{emptyList, taken, listedElsewhere}, "", "unknown", sdk.ErrReferenceTaken, 1},
-		"two rides there":                    {[]clienttest.Step{listedTwice}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
-		"unknown, then two rides":            {[]clienttest.Step{emptyList, nil, listedTwice}, "", "unknown", nil, 1},
+		"refused as taken, and found":                 {[]clienttest.Step{emptyList, taken, listed}, "r-1", "", nil, 1},
+		"refused as taken, and found late":            {[]clienttest.Step{emptyList, taken, emptyList, emptyList, listed}, "r-1", "", nil, 1},
+		"refused as taken, never seen":                {[]clienttest.Step{emptyList, taken, emptyList}, "", "unknown", sdk.ErrDuplicate, 1},
+		"refused for want of money":                   {[]clienttest.Step{emptyList, poor}, "", "rejected", sdk.ErrValidation, 1},
+		"refused for a bad token":                     {[]clienttest.Step{emptyList, badToken}, "", "rejected", sdk.ErrUnauthorized, 1},
+		"throttled":                                   {[]clienttest.Step{emptyList, throttle}, "", "rejected", sdk.ErrRateLimited, 1},
+		"throttled by a proxy":                        {[]clienttest.Step{emptyList, proxy429, emptyList}, "", "unknown", sdk.ErrRateLimited, 1},
+		"response about another ride":                 {[]clienttest.Step{emptyList, createdOther, emptyList}, "", "unknown", sdk.ErrUnexpectedResponse, 1},
+		"response about another, then found":          {[]clienttest.Step{emptyList, createdOther, listed}, "r-1", "", nil, 1},
+		"response about a ride that is over":          {[]clienttest.Step{emptyList, createdLong, emptyList}, "", "unknown", sdk.ErrUnexpectedResponse, 1},
+		"response about one that is over, then found": {[]clienttest.Step{emptyList, createdLong, listed}, "r-1", "", nil, 1},
+		"response about a deposit":                    {[]clienttest.Step{emptyList, deposited, emptyList}, "", "unknown", sdk.ErrUnexpectedResponse, 1},
+		"response about a deposit, then found":        {[]clienttest.Step{emptyList, deposited, listed}, "r-1", "", nil, 1},
+		"response about another address":              {[]clienttest.Step{emptyList, createdElsewhere, emptyList}, "", "unknown", sdk.ErrUnexpectedResponse, 1},
+		"there already, to another address":           {[]clienttest.Step{listedElsewhere}, "", "unknown", sdk.ErrReferenceTaken, 0},
+		"refused as taken, by another":                {[]clienttest.Step{emptyList, taken, listedElsewhere}, "", "unknown", sdk.ErrReferenceTaken, 1},
+		"two rides there":                             {[]clienttest.Step{listedTwice}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
+		"unknown, then two rides":                     {[]clienttest.Step{emptyList, nil, listedTwice}, "", "unknown", nil, 1},
 		// An error is no proof of absence.
 		"list without a route":               {[]clienttest.Step{noSuchRoute}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
 		"list of a company that is not ours": {[]clienttest.Step{noSuchPage}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
@@ -147,7 +153,7 @@ func TestARidesPhonesAreComparedHoweverTheyAreWritten(t *testing.T) {
 	} {
 		for _, field := range []string{"sender", "receiver"} {
 			synctest.Test(t, func(t *testing.T) {
-				shown := `{"id":"r-1","status":"PENDING","external_id":"ORDER-99123","` + field + `":{"phone":"` + row.shown + `"}}`
+				shown := `{"id":"r-1","reference_number":"KPT-1","status":"PENDING","external_id":"ORDER-99123","` + field + `":{"phone":"` + row.shown + `"}}`
 				client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{
 					Transport: clienttest.NewScript(clienttest.Respond(200, `{"count":1,"next":null,"results":[`+shown+`]}`), clienttest.Respond(201, shown)),
 				}}})

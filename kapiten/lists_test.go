@@ -203,7 +203,7 @@ func TestARowThatShowsNoExactTimeEndsNoSearch(t *testing.T) {
 					if req.Method == http.MethodPost {
 						sent++
 						_, err := io.Copy(io.Discard, req.Body)
-						return clienttest.Respond(201, `{"id":"new","status":"PENDING"}`)(req), err
+						return clienttest.Respond(201, `{"id":"new","reference_number":"KPT-1","status":"PENDING"}`)(req), err
 					}
 					row := `{"id":"%s","status":"PENDING","amount":5000,"external_id":"%[1]s","description":"%[1]s","created_at":"` + form + `"}`
 					if req.URL.Query().Get("page") == "2" {

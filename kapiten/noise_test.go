@@ -52,7 +52,7 @@ func FuzzNoise(f *testing.F) {
 func TestADecidingFieldIsStrict(t *testing.T) {
 	for _, body := range []string{
 		`{"status":"PENDING","amount":1}`, `{"id":{},"status":"PENDING","amount":1}`, `{"id":false,"status":"PENDING","amount":1}`, `{"id":"","status":"PENDING","amount":1}`,
-		`{"id":"x","amount":1}`, `{"id":"x","status":[],"amount":1}`, `{"id":"x","status":null,"amount":1}`, `[]`, `"x"`,
+		`{"id":"x","amount":1}`, `{"id":"x","reference_number":"KPT-1","status":[],"amount":1}`, `{"id":"x","status":null,"amount":1}`, `[]`, `"x"`,
 	} {
 		client := newClient(t, newStub(t, 200, "application/json", body).URL)
 		_, err := client.Rides.Create(t.Context(), validRide())
@@ -138,7 +138,7 @@ func TestABadRowCostsOnlyItself(t *testing.T) {
 
 func TestAnExternalIDThatCannotBeReadIsNeitherOursNorAbsent(t *testing.T) {
 	for _, value := range []string{`false`, `{}`, `[]`, `["ORDER-99123"]`} {
-		row := `{"id":"r-1","status":"PENDING","external_id":` + value + `}`
+		row := `{"id":"r-1","reference_number":"KPT-1","status":"PENDING","external_id":` + value + `}`
 		client := newClient(t, newStub(t, 200, "application/json", `{"count":1,"next":null,"results":[`+row+`]}`).URL)
 		_, err := client.Rides.Find(t.Context(), "co-1", "ORDER-99123", kapiten.SearchOptions{})
 		require.ErrorIs(t, err, sdk.ErrUnexpectedResponse, value)

@@ -233,7 +233,18 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 		"a server_error":          clienttest.Respond(400, `{"type":"server_error","errors":[{"code":"error","detail":"x","attr":null}]}`),
 		"a proxy's 429":           clienttest.Respond(429, `{"message":"API rate limit exceeded"}`),
 		"a proxy's 429 in detail": clienttest.Respond(429, `{"detail":"Too Many Requests"}`),
-		"an error":                clienttest.Respond(400, `{"error":"Insufficient balance."}`),
+		"an error":                clienttest.Respond(400, `{"error":"Bad Request"}`),
+		"an error of a token":     clienttest.Respond(401, `{"error":"Invalid token."}`),
+		"an error of no object":   clienttest.Respond(404, `{"error":"No Company matches the given query."}`),
+		"an error and more":       clienttest.Respond(400, `{"error":"Insufficient balance.","trace":"y"}`),
+		"an error under 499":      clienttest.Respond(499, `{"error":"Insufficient balance."}`),
+		"an error under 503":      clienttest.Respond(503, `{"error":"Insufficient balance."}`),
+		"an error of rights":      clienttest.Respond(400, `{"error":"Insufficient permissions."}`),
+		"an error in a list":      clienttest.Respond(400, `{"error":["Insufficient balance."]}`),
+		"a message":               clienttest.Respond(400, `{"message":"Insufficient balance."}`),
+		"a message of 402 in 400": clienttest.Respond(400, `{"status":402,"message":"Insufficient balance."}`),
+		"a status in words":       clienttest.Respond(400, `{"status":"error","message":"Insufficient balance."}`),
+		"a status's own message":  clienttest.Respond(400, `{"status":400,"message":"Bad Request"}`),
 		"a status and a message":  clienttest.Respond(404, `{"status":404,"message":"No such company"}`),
 		"a list of texts":         clienttest.Respond(400, `["bad gateway"]`),
 		"a firewall's detail":     clienttest.Respond(403, `{"detail":"blocked by policy"}`),
@@ -244,20 +255,29 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 		"empty 200":               clienttest.Respond(200, ``),
 		"204":                     clienttest.Respond(204, ``),
 		"{} 200":                  clienttest.Respond(200, `{}`),
-		"another ride":            clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"external_id":"OTHER"}`),
-		"a ride without one":      clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"external_id":null}`),
-		"another pickup":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"pickup_address":"Airport"}`),
-		"another place":           clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"dropoff_latitude":"-1.5"}`),
-		"another sender":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"sender":{"name":"x","phone":"0781111111"}}`),
-		"another company":         clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"company_id":"co-2"}`),
-		"another option":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":1,"is_priority":true}`),
-		"another amount":          clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":4999,"external_id":"OTHER"}`),
-		"an unreadable amount":    clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":"RWF 5000","external_id":"OTHER"}`),
-		"another description":     clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":5000,"description":"other","external_id":"OTHER"}`),
-		"no deposit":              clienttest.Respond(201, `{"id":"x","status":"PENDING","amount":5000,"transaction_type":"REFUND","external_id":"OTHER"}`),
+		"another ride":            clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"external_id":"OTHER"}`),
+		"a ride without one":      clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"external_id":null}`),
+		"another pickup":          clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"pickup_address":"Airport"}`),
+		"another place":           clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"dropoff_latitude":"-1.5"}`),
+		"another sender":          clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"sender":{"name":"x","phone":"0781111111"}}`),
+		"another company":         clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"company_id":"co-2"}`),
+		"another option":          clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":1,"is_priority":true}`),
+		"another amount":          clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":4999,"external_id":"OTHER"}`),
+		"an unreadable amount":    clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":"RWF 5000","external_id":"OTHER"}`),
+		"another description":     clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"description":"other","external_id":"OTHER"}`),
+		"no deposit":              clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"transaction_type":"REFUND","external_id":"OTHER"}`),
+		"another deposit":         clienttest.Respond(201, `{"id":"x","amount":4999,"transaction_type":"DEPOSIT","status":"PENDING","created_at":"2026-04-03T09:00:00Z"}`),
+		"a deposit that is made":  clienttest.Respond(201, `{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"SUCCESS"}`),
+		"a deposit that failed":   clienttest.Respond(201, `{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"FAILED"}`),
+		"no reference number":     clienttest.Respond(201, `{"id":"x","reference_number":null,"status":"PENDING","amount":4999}`),
+	}
+	for status, begins := range beginnings {
+		if !begins {
+			foreign["a ride that is "+string(status)] = clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"`+string(status)+`","amount":4999}`)
+		}
 	}
 	for name, response := range foreign {
-		for _, write := range writes {
+		for _, write := range append(slices.Clone(writes), preparedWrites...) {
 			t.Run(name+"/"+write.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					sent := 0
@@ -281,10 +301,50 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 	}
 }
 
+// beginnings says which states a ride can be in when it has just been created: the
+// document's first two, and any that it does not name.
+var beginnings = map[kapiten.RideStatus]bool{
+	kapiten.RideWaitingPayment: true, kapiten.RidePending: true, "SCHEDULED": true,
+	kapiten.RideAccepted: false, kapiten.RideWaitingPickup: false, kapiten.RidePickedUp: false, kapiten.RideInTransit: false,
+	kapiten.RideWaitingDelivery: false, kapiten.RideCompleted: false, kapiten.RideCancelled: false, kapiten.RideRejected: false,
+}
+
+func TestTheResponseToAWriteShowsABeginning(t *testing.T) {
+	accepted := map[string][]string{"TopUp": {
+		`{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"PENDING"}`, `{"id":"x","amount":"5000.00","status":"QUEUED"}`,
+	}}
+	for status, begins := range beginnings {
+		if begins {
+			accepted["ride"] = append(accepted["ride"], `{"id":"x","reference_number":"KPT-1","status":"`+string(status)+`"}`)
+		}
+	}
+	for _, write := range append(slices.Clone(writes), preparedWrites...) {
+		bodies := accepted["ride"]
+		if strings.HasSuffix(write.name, "TopUp") {
+			bodies = accepted["TopUp"]
+		}
+		for _, body := range bodies {
+			t.Run(write.name+"/"+body, func(t *testing.T) {
+				client, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{
+					Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+						if req.Method == http.MethodGet {
+							return emptyList(req), nil
+						}
+						_, err := io.Copy(io.Discard, req.Body)
+						return clienttest.Respond(201, body)(req), err
+					}),
+				}}})
+				require.NoError(t, err)
+				assert.NoError(t, write.call(t.Context(), world{client: client, company: kapitentest.Company{ID: "co-1"}}))
+			})
+		}
+	}
+}
+
 // preparedWrites are what package sdk/journal sends.
 var preparedWrites = []write{
 	{"Prepared TopUp", "/api/companies/*/topup/", func(ctx context.Context, w world) error {
-		prepared, err := w.client.Wallet.Prepare(kapiten.TopUpParams{CompanyID: w.company.ID, Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456"})
+		prepared, err := w.client.Wallet.Prepare(kapiten.TopUpParams{CompanyID: w.company.ID, Amount: decimal.NewFromInt(5000), PhoneNumber: "0788123456", Description: "Weekly credit top-up"})
 		if err == nil {
 			_, err = prepared.Send(ctx, prepared.Body)
 		}
@@ -381,46 +441,53 @@ func TestARefusalOfAnotherRequestSettlesNoWrite(t *testing.T) {
 			`{"type":"validation_error","errors":[{"code":"invalid","detail":"Unable to log in with provided credentials.","attr":"non_field_errors"}]}`), nil},
 		"a login's failure, standardized": {clienttest.Respond(401,
 			`{"type":"client_error","errors":[{"code":"authentication_failed","detail":"Unable to log in with provided credentials.","attr":null}]}`), nil},
-		"a login's list":                  {clienttest.Respond(400, `[{"message":"Unable to log in with provided credentials.","code":"invalid"}]`), nil},
-		"general words of nobody's":       {clienttest.Respond(400, `{"__all__":["The passwords do not match."]}`), nil},
-		"general words beside others":     {clienttest.Respond(400, `{"non_field_errors":["No data provided","The passwords do not match."]}`), nil},
-		"general words and a field":       {clienttest.Respond(400, `{"non_field_errors":["The passwords do not match."],"company_id":["x"]}`), nil},
-		"no data":                         {clienttest.Respond(400, `{"non_field_errors":["No data provided"]}`), every},
-		"a list for an object":            {clienttest.Respond(400, `{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]}`), every},
-		"a balance in general":            {clienttest.Respond(422, `{"__all__":["Insufficient balance."]}`), every},
-		"a token":                         {clienttest.Respond(401, `{"detail":"Invalid token.","code":"authentication_failed"}`), every},
-		"another text of the token's":     {clienttest.Respond(401, `{"detail":"Jeton invalide.","code":"authentication_failed"}`), every},
-		"another's unique field":          {clienttest.Respond(400, `{"username":["A user with that username already exists."]}`), nil},
-		"another's unique fields":         {clienttest.Respond(400, `{"email":["This field must be unique."],"company_id":["x"]}`), nil},
-		"another's unique field, in full": {clienttest.Respond(400, `{"email":[{"message":"x","code":"unique"}]}`), nil},
-		"a unique field without a name":   {clienttest.Respond(400, `{"detail":"A user with that username already exists."}`), nil},
-		"a unique code without a field":   {clienttest.Respond(400, `{"detail":"x","code":"unique"}`), nil},
-		"a unique field in a list":        {clienttest.Respond(400, `["company with this registration number already exists."]`), nil},
-		"a wallet that exists":            {clienttest.Respond(400, `{"wallet":["This wallet already exists."]}`), nil},
-		"a field of another's, on money":  {clienttest.Respond(400, `{"email":["Insufficient balance."]}`), nil},
-		"a balance and more":              {clienttest.Respond(400, `{"balance":["Insufficient balance.","x"]}`), nil},
-		"a balance":                       {clienttest.Respond(422, `{"balance":["Not enough funds."]}`), every},
-		"a ride's pickup":                 {clienttest.Respond(400, `{"pickup_latitude":["x"]}`), onRides},
-		"a ride's sender":                 {clienttest.Respond(400, `{"sender":{"phone":["x"]}}`), onRides},
-		"its own method":                  {clienttest.Respond(405, `{"detail":"Method \"POST\" not allowed."}`), every},
-		"no company":                      {clienttest.Respond(404, `{"detail":"No Company matches the given query."}`), every},
-		"not found":                       {clienttest.Respond(404, `{"detail":"Not found."}`), nil},
-		"not found, a code":               {clienttest.Respond(404, `{"detail":"x","code":"not_found"}`), nil},
-		"not found, standardized":         {clienttest.Respond(404, `{"type":"client_error","errors":[{"code":"not_found","detail":"Not found.","attr":null}]}`), nil},
-		"no wallet":                       {clienttest.Respond(404, `{"detail":"No Wallet matches the given query."}`), nil},
-		"no webhook":                      {clienttest.Respond(404, `{"detail":"No Webhook matches the given query."}`), nil},
-		"no company user":                 {clienttest.Respond(404, `{"detail":"No Company user matches the given query."}`), nil},
-		"no company in another's words":   {clienttest.Respond(404, `{"detail":"Blocked: No Company matches the given query."}`), nil},
-		"no user":                         {clienttest.Respond(404, `{"detail":"No User matches the given query."}`), nil},
-		"a field of nobody's":             {clienttest.Respond(400, `{"company":["This field is required."]}`), nil},
-		"a code of another status":        {clienttest.Respond(403, `{"detail":"blocked by policy","code":"not_found"}`), nil},
-		"a code without a meaning":        {clienttest.Respond(400, `{"detail":"blocked by policy","code":"invalid"}`), nil},
-		"a company id":                    {clienttest.Respond(400, `{"company_id":["x"]}`), every},
-		"a wallet":                        {clienttest.Respond(400, `{"wallet":["Insufficient balance."]}`), every},
-		"a wallet of nobody's":            {clienttest.Respond(400, `{"wallet":["x"]}`), nil},
-		"a right":                         {clienttest.Respond(403, `{"detail":"x","code":"permission_denied"}`), every},
-		"an amount":                       {clienttest.Respond(400, `{"amount":["x"]}`), onTopUps},
-		"an id":                           {clienttest.Respond(400, `{"external_id":["x"]}`), onRides},
+		"a login's list":                     {clienttest.Respond(400, `[{"message":"Unable to log in with provided credentials.","code":"invalid"}]`), nil},
+		"general words of nobody's":          {clienttest.Respond(400, `{"__all__":["The passwords do not match."]}`), nil},
+		"general words beside others":        {clienttest.Respond(400, `{"non_field_errors":["No data provided","The passwords do not match."]}`), nil},
+		"general words and a field":          {clienttest.Respond(400, `{"non_field_errors":["The passwords do not match."],"company_id":["x"]}`), nil},
+		"no data":                            {clienttest.Respond(400, `{"non_field_errors":["No data provided"]}`), every},
+		"a list for an object":               {clienttest.Respond(400, `{"non_field_errors":["Invalid data. Expected a dictionary, but got list."]}`), every},
+		"a balance in general":               {clienttest.Respond(422, `{"__all__":["Insufficient balance."]}`), every},
+		"a token":                            {clienttest.Respond(401, `{"detail":"Invalid token.","code":"authentication_failed"}`), every},
+		"another text of the token's":        {clienttest.Respond(401, `{"detail":"Jeton invalide.","code":"authentication_failed"}`), every},
+		"another's unique field":             {clienttest.Respond(400, `{"username":["A user with that username already exists."]}`), nil},
+		"another's unique fields":            {clienttest.Respond(400, `{"email":["This field must be unique."],"company_id":["x"]}`), nil},
+		"another's unique field, in full":    {clienttest.Respond(400, `{"email":[{"message":"x","code":"unique"}]}`), nil},
+		"a unique field without a name":      {clienttest.Respond(400, `{"detail":"A user with that username already exists."}`), nil},
+		"a unique code without a field":      {clienttest.Respond(400, `{"detail":"x","code":"unique"}`), nil},
+		"a unique field in a list":           {clienttest.Respond(400, `["company with this registration number already exists."]`), nil},
+		"a wallet that exists":               {clienttest.Respond(400, `{"wallet":["This wallet already exists."]}`), nil},
+		"a field of another's, on money":     {clienttest.Respond(400, `{"email":["Insufficient balance."]}`), nil},
+		"a balance and more":                 {clienttest.Respond(400, `{"balance":["Insufficient balance.","x"]}`), nil},
+		"a balance":                          {clienttest.Respond(422, `{"balance":["Not enough funds."]}`), every},
+		"a unique field in an error":         {clienttest.Respond(400, `{"error":"A user with that username already exists."}`), nil},
+		"a ride's pickup":                    {clienttest.Respond(400, `{"pickup_latitude":["x"]}`), onRides},
+		"a ride's sender":                    {clienttest.Respond(400, `{"sender":{"phone":["x"]}}`), onRides},
+		"its own method":                     {clienttest.Respond(405, `{"detail":"Method \"POST\" not allowed."}`), every},
+		"no company":                         {clienttest.Respond(404, `{"detail":"No Company matches the given query."}`), every},
+		"not found":                          {clienttest.Respond(404, `{"detail":"Not found."}`), nil},
+		"not found, a code":                  {clienttest.Respond(404, `{"detail":"x","code":"not_found"}`), nil},
+		"not found, standardized":            {clienttest.Respond(404, `{"type":"client_error","errors":[{"code":"not_found","detail":"Not found.","attr":null}]}`), nil},
+		"no wallet":                          {clienttest.Respond(404, `{"detail":"No Wallet matches the given query."}`), nil},
+		"no webhook":                         {clienttest.Respond(404, `{"detail":"No Webhook matches the given query."}`), nil},
+		"no company user":                    {clienttest.Respond(404, `{"detail":"No Company user matches the given query."}`), nil},
+		"no company in another's words":      {clienttest.Respond(404, `{"detail":"Blocked: No Company matches the given query."}`), nil},
+		"no user":                            {clienttest.Respond(404, `{"detail":"No User matches the given query."}`), nil},
+		"a field of nobody's":                {clienttest.Respond(400, `{"company":["This field is required."]}`), nil},
+		"a code of another status":           {clienttest.Respond(403, `{"detail":"blocked by policy","code":"not_found"}`), nil},
+		"a code without a meaning":           {clienttest.Respond(400, `{"detail":"blocked by policy","code":"invalid"}`), nil},
+		"a company id":                       {clienttest.Respond(400, `{"company_id":["x"]}`), every},
+		"a wallet":                           {clienttest.Respond(400, `{"wallet":["Insufficient balance."]}`), every},
+		"a limit of a company's":             {clienttest.Respond(400, `{"overdraft_limit":["A valid number is required."]}`), nil},
+		"a company's rights":                 {clienttest.Respond(400, `{"company":["Insufficient permissions."]}`), nil},
+		"a company that exists":              {clienttest.Respond(400, `{"company":["This company already exists."]}`), nil},
+		"a lack of money and more":           {clienttest.Respond(400, `{"company":["Insufficient balance.","x"]}`), nil},
+		"a lack of money beside more":        {clienttest.Respond(400, `{"company":["Insufficient balance."],"email":["x"]}`), nil},
+		"an amount's lack of money and more": {clienttest.Respond(400, `{"amount":["Insufficient balance.","x"]}`), onTopUps},
+		"a wallet of nobody's":               {clienttest.Respond(400, `{"wallet":["x"]}`), nil},
+		"a right":                            {clienttest.Respond(403, `{"detail":"x","code":"permission_denied"}`), every},
+		"an amount":                          {clienttest.Respond(400, `{"amount":["x"]}`), onTopUps},
+		"an id":                              {clienttest.Respond(400, `{"external_id":["x"]}`), onRides},
 	}
 	// What drf-standardized-errors says under a status of its own, and under any other.
 	for code, statuses := range map[string][]int{
@@ -540,6 +607,8 @@ func TestADuplicateAfterACrashIsNeverRejected(t *testing.T) {
 			clienttest.Respond(400, `{"company_id":[{"message":"x","code":"unique"}]}`),
 			clienttest.Respond(400, `{"type":"validation_error","errors":[{"code":"unique","detail":"x","attr":"company_id"},{"code":"null","detail":"x","attr":"company_id"}]}`),
 			clienttest.Respond(400, `{"detail":"This already exists."}`),
+			clienttest.Respond(400, `{"error":"This already exists."}`),
+			clienttest.Respond(409, `{"status":409,"message":"This already exists."}`),
 			clienttest.Respond(409, `{"detail":"already exists"}`),
 		} {
 			t.Run(write.name, func(t *testing.T) {
@@ -573,11 +642,66 @@ func TestADuplicateAfterACrashIsNeverRejected(t *testing.T) {
 	}
 }
 
+// Who lacks money must hear so, wherever the framework puts it: he tops his wallet up.
+func TestALackOfMoneyRefusesAWriteThatCanMeetIt(t *testing.T) {
+	every := []string{"Create", "CreateOnce", "TopUp", "Prepared TopUp", "Prepared ride"}
+	onRides := []string{"Create", "CreateOnce", "Prepared ride"}
+	for body, of := range map[string][]string{
+		`{"detail":"Insufficient wallet balance."}`:                                                             every,
+		`["Insufficient balance."]`:                                                                             every,
+		`{"error":"Insufficient wallet balance."}`:                                                              every,
+		`{"status":400,"message":"Insufficient wallet balance."}`:                                               every,
+		`{"message":"Overdraft limit exceeded.","status":"400"}`:                                                every,
+		`{"non_field_errors":["Not enough funds."]}`:                                                            every,
+		`{"amount":"Insufficient balance."}`:                                                                    every,
+		`{"amount":["Insufficient balance."]}`:                                                                  every,
+		`{"wallet":{"balance":["Insufficient balance."]}}`:                                                      every,
+		`{"balance":["Not enough money."]}`:                                                                     every,
+		`{"company_id":["Insufficient wallet balance."]}`:                                                       every,
+		`{"company":["Insufficient wallet balance."]}`:                                                          onRides, // a top-up needs none
+		`{"overdraft_limit":["Insufficient balance."]}`:                                                         onRides,
+		`{"overdraft_limit":["Overdraft limit exceeded."]}`:                                                     onRides,
+		`{"company":"This ride exceeds the overdraft limit."}`:                                                  onRides,
+		`{"company":[{"message":"Insufficient balance.","code":"invalid"}],"amount":["Insufficient balance."]}`: onRides,
+		`{"type":"validation_error","errors":[{"code":"insufficient_funds","detail":"Insufficient balance.","attr":"amount"}]}`:                  every,
+		`{"type":"validation_error","errors":[{"code":"insufficient_funds","detail":"Insufficient wallet balance.","attr":"company"}]}`:          onRides,
+		`{"type":"validation_error","errors":[{"code":"overdraft","detail":"The overdraft limit would be exceeded.","attr":"overdraft_limit"}]}`: onRides,
+	} {
+		for _, write := range append(slices.Clone(writes), preparedWrites...) {
+			t.Run(body+"/"+write.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					cfg := w.ClientConfig(w.company)
+					next := cfg.HTTPClient.Transport
+					cfg.HTTPClient = &http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+						if req.Method == http.MethodGet {
+							return next.RoundTrip(req)
+						}
+						_, err := io.Copy(io.Discard, req.Body)
+						return clienttest.Respond(400, body)(req), err
+					})}
+					var err error
+					w.client, err = kapiten.New(cfg)
+					require.NoError(t, err)
+					err = write.call(t.Context(), w)
+					if !slices.Contains(of, write.name) {
+						assert.Equal(t, "unknown", outcomeOf(err), err)
+						return
+					}
+					assert.Equal(t, "rejected", outcomeOf(err), err)
+					assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+				})
+			})
+		}
+	}
+}
+
 // What is insufficient must be money: else a merchant tops his wallet up for nothing.
 func TestInsufficientRightsAreNoLackOfFunds(t *testing.T) {
 	for text, poor := range map[string]bool{
 		"Insufficient wallet balance.": true, "Insufficient funds": true, "not enough money": true,
 		"Insufficient permissions": false, "insufficient scope": false, "Not enough riders": false,
+		"Overdraft limit exceeded.": true, "The overdraft limit must be a number.": false, "Weight limit exceeded.": false,
 	} {
 		server := newStub(t, 400, "application/json", `{"amount":["`+text+`"]}`)
 		_, err := newClient(t, server.URL).Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5), PhoneNumber: "0788123456"})
@@ -719,7 +843,7 @@ func TestAnExternalIDThatIsUnderWayIsUsedOnce(t *testing.T) {
 			}
 			_, err := io.Copy(io.Discard, req.Body)
 			time.Sleep(time.Second)
-			return clienttest.Respond(201, `{"id":"x","status":"PENDING"}`)(req), err
+			return created(req), err
 		})}}})
 		require.NoError(t, err)
 		start := time.Now()

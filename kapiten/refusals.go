@@ -131,7 +131,7 @@ func (p *problem) ofAnother(op sdk.Operation, status int) bool {
 		field, _, _ := strings.Cut(path, ".")
 		switch {
 		case slices.Contains(own, field):
-		case slices.Contains(balanceFields, field) && !slices.ContainsFunc(texts, func(text string) bool { return !isPoor(text) }):
+		case slices.Contains(balanceFields[op.Name], field) && !slices.ContainsFunc(texts, func(text string) bool { return !isPoor(text) }):
 		case field != "__all__" || slices.ContainsFunc(texts, anothers):
 			return true
 		}
@@ -139,8 +139,12 @@ func (p *problem) ofAnother(op sdk.Operation, status int) bool {
 	return false
 }
 
-// balanceFields are where the lack of money stands, beside the parameters.
-var balanceFields = []string{"wallet", "balance", "overdraft_limit"}
+// balanceFields are where a lack of money stands, beside the parameters. A top-up needs
+// no money of the company's.
+var balanceFields = map[string][]string{
+	OpCreateRide:  {"wallet", "balance", "overdraft_limit", "company", "amount"},
+	OpTopUpWallet: {"wallet", "balance"},
+}
 
 // othersUnique finds the names of what is unique of a company or of a user.
 var othersUnique = regexp.MustCompile(`(?i)\b(user|username|email|registration number)\b`)

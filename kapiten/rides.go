@@ -97,6 +97,16 @@ func (s RideStatus) Final() bool {
 	return s == RideCompleted || s == RideCancelled || s == RideRejected
 }
 
+// late reports a documented status of a ride that is past its creation: a company's ride
+// begins as WAITING_PAYMENT or PENDING.
+func (s RideStatus) late() bool {
+	switch s {
+	case RideAccepted, RideWaitingPickup, RidePickedUp, RideInTransit, RideWaitingDelivery:
+		return true
+	}
+	return s.Final()
+}
+
 // Ride is a delivery. The response to Create has an estimated price and a
 // distance. The document's list shows only id, reference number and status, so
 // the other fields may be empty there.
@@ -143,7 +153,8 @@ const (
 // Create submits a delivery. Kapiten may take the price from the company wallet
 // at once, so Create sends nothing a second time after an unknown outcome. The
 // error then matches sdk.ErrOutcomeUnknown, and its Reference is the external id:
-// look for it with Find. CreateOnce does that by itself.
+// look for it with Find. CreateOnce does that by itself. A response without a
+// reference number, or about a ride that is under way, is about another request.
 //
 // A server that keeps external ids unique (not documented) may refuse the external
 // id as taken. Create then looks for the ride that has it: the ride you ask for is
@@ -421,15 +432,20 @@ func readRide(body []byte) (*rideWire, error) {
 	return w, nil //nolint:nilerr // an id that cannot be read is not shown
 }
 
-// created reads the response to Create. The document's sample names neither the
-// external id nor anything else of the request, so a response need not. What it
-// does name must be what was asked for: over a connection that is out of step it is
-// the response to another request.
+// created reads the response to Create: a ride that begins, with its reference number,
+// which a deposit lacks. The document's sample names neither the external id nor anything
+// else of the request, so a response need not. What it does name must be what was asked
+// for: over a connection that is out of step it is the response to another request.
 func (s *RidesService) created(p CreateRideParams, out **Ride) func(*transport.Response) error {
 	return func(r *transport.Response) error {
 		w, err := readRide(r.Body)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case w.ReferenceNumber == "":
+			return wire.Missing("reference_number")
+		case w.Status.late():
+			return wire.Missing("the status of a new ride")
 		}
 		same, shown := p.compare(&w.Ride, &w.rideShown)
 		if err := same.Direct(); err != nil {

@@ -164,7 +164,7 @@ func TestTheDocumentsRequestsAreWhatIsSent(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := newStub(t, 200, "application/json", `{"id":"x","status":"PENDING"}`)
+			server := newStub(t, 200, "application/json", `{"id":"x","reference_number":"KPT-1","status":"PENDING"}`)
 			require.NoError(t, call(t.Context(), newClient(t, server.URL)))
 			assert.Equal(t, canonical(t, sample(t, name)), canonical(t, server.requests()[0].Body))
 		})
@@ -191,10 +191,10 @@ func TestTheDocumentsCallbackIsUnderstood(t *testing.T) {
 // else: decimals as strings, numbers as text, null, unknown statuses.
 func TestResponsesAreReadLeniently(t *testing.T) {
 	for body, want := range map[string]struct{ id, price string }{
-		`{"id":"r","status":"PENDING","estimated_price":"1200.00"}`:                                      {"r", "1200"},
-		`{"id":17,"status":"PENDING","estimated_price":1.2e3}`:                                           {"17", "1200"},
-		`{"id":"r","status":"LOST_IN_SPACE","estimated_price":null}`:                                     {"r", ""},
-		`{"id":"r","status":"PENDING","estimated_price":"","created_at":"some day","new_key":{"a":[1]}}`: {"r", ""},
+		`{"id":"r","reference_number":"KPT-1","status":"PENDING","estimated_price":"1200.00"}`:                                      {"r", "1200"},
+		`{"id":17,"reference_number":"KPT-1","status":"PENDING","estimated_price":1.2e3}`:                                           {"17", "1200"},
+		`{"id":"r","reference_number":123456,"status":"LOST_IN_SPACE","estimated_price":null}`:                                      {"r", ""},
+		`{"id":"r","reference_number":"KPT-1","status":"PENDING","estimated_price":"","created_at":"some day","new_key":{"a":[1]}}`: {"r", ""},
 	} {
 		server := newStub(t, 201, "application/json", body)
 		ride, err := newClient(t, server.URL).Rides.Create(t.Context(), validRide())

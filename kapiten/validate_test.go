@@ -127,7 +127,7 @@ func TestBadParametersAreRefusedAllAtOnceBeforeTheNetwork(t *testing.T) {
 }
 
 func TestBoundaryCoordinatesAreAccepted(t *testing.T) {
-	server := newStub(t, 200, "application/json", `{"id":"r","status":"PENDING"}`)
+	server := newStub(t, 200, "application/json", `{"id":"r","reference_number":"KPT-1","status":"PENDING"}`)
 	p := validRide()
 	p.Pickup = kapiten.Location{Latitude: 90, Longitude: 180}
 	p.Dropoff = kapiten.Location{Latitude: -90, Longitude: -180}

@@ -76,8 +76,8 @@ const (
 // nothing a second time after an unknown outcome. A Description of your own lets
 // you recognise the deposit in List.
 //
-// A response about another amount, another description or anything but a deposit is
-// the response to another request: the outcome is unknown then. So it is when Kapiten says
+// A response about another amount, another description or anything but a deposit that
+// begins is the response to another request: the outcome is unknown then. So it is when Kapiten says
 // that it has such a deposit: an earlier TopUp may have made it.
 func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction, error) {
 	return s.topUp(p).Do(ctx)
@@ -157,7 +157,11 @@ func (s *WalletService) topUp(p TopUpParams) transport.Write[Transaction] {
 			Body: topUpRequest{wire.Number(p.Amount), phone, p.Description},
 			Decode: transport.Into(out, func(body []byte) (Transaction, error) {
 				deposit, err := decodeTransaction(body)
-				if err == nil {
+				switch {
+				case err != nil:
+				case deposit.Status.Final(): // of the ledger
+					err = wire.Missing("the status of a new deposit")
+				default:
 					same := p.compare(&deposit)
 					err = same.Direct()
 				}

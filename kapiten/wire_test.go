@@ -61,7 +61,7 @@ func wireRide(t *testing.T) kapiten.CreateRideParams {
 
 const (
 	wireCompany    = `{"id":"co-1"}`
-	wirePending    = `{"id":"r-1","status":"PENDING"}`
+	wirePending    = `{"id":"r-1","reference_number":"KPT-1","status":"PENDING"}`
 	wireDeposit    = `{"id":"t-1","status":"PENDING","amount":5000}`
 	wireLarge      = `{"id":"t-1","status":"PENDING","amount":9007199254740993}`
 	wireNone       = `{"count":0,"next":null,"results":[]}`

@@ -301,7 +301,7 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 		return v
 	}
 	v.Code, v.Message = body.code(), body.text()
-	if body.namesAnother(r.Reference) {
+	if body.namesAnother(r.Reference) || v.Kind != transport.Duplicate && body.showsPayout() {
 		v.Kind, v.Reasons, v.Fields = transport.Unclear, nil, nil
 	}
 	if body.ResponseCode.Text != "" {
@@ -432,7 +432,7 @@ func (r *response) refusal(op sdk.Operation) transport.Verdict {
 		v.Kind, v.Reasons = transport.Duplicate, []error{sdk.ErrDuplicate}
 	case op.Name == OpInitiate && r.says("consumer key", "consumer secret"):
 		v.Kind = transport.Duplicate // said to a login, whose fields they are
-	case r.says("insufficient funds"):
+	case r.lacksMoney():
 		v.Reasons = []error{sdk.ErrInsufficientFunds}
 	case r.says("service not allowed", "invalid service"):
 		v.Reasons = []error{sdk.ErrConfiguration}
@@ -461,6 +461,11 @@ func (r *response) says(phrases ...string) bool {
 	words := strings.ToLower(string(r.ErrorCode) + "\n" + string(r.ResponseDescription) + "\n" + strings.Join(r.Message, "\n"))
 	words = strings.NewReplacer("_", " ", "-", " ").Replace(words)
 	return slices.ContainsFunc(phrases, func(phrase string) bool { return strings.Contains(words, phrase) })
+}
+
+// lacksMoney reports a text or a code that speaks of money which is not there.
+func (r *response) lacksMoney() bool {
+	return wire.LacksMoney(string(r.ErrorCode)) || wire.LacksMoney(string(r.ResponseDescription)) || slices.ContainsFunc(r.Message, wire.LacksMoney)
 }
 
 // text is what the gateway says in words.

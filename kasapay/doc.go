@@ -53,7 +53,8 @@
 //   - A refusal counts only in words that are known: an invalid service, insufficient
 //     funds, an invalid field. How Kasapay refuses a reference that it has seen is not
 //     documented, so any other refusal is looked up like a duplicate. An empty body,
-//     HTML, a proxy's JSON or a refusal that names another payout settle nothing.
+//     HTML, a proxy's JSON, a refusal that names another payout or one beside a
+//     payment_status or a receipt settle nothing.
 //
 // The promise holds although processes die, networks lose, delay, cut and deliver
 // late, and responses are stale or another request's. It rests on Kasapay's word that a

@@ -357,8 +357,11 @@ func decode(read func(*response) error) func(*transport.Response) error {
 
 // accepted shows the acceptance of a request as a Payout.
 func (r *response) accepted(request *payoutRequest, amount decimal.Decimal) (*Payout, error) {
-	if PaymentStatus(r.ResponseCode.Text) != StatusAccepted {
+	switch status := PaymentStatus(r.PaymentStatus.Text); {
+	case PaymentStatus(r.ResponseCode.Text) != StatusAccepted:
 		return nil, wire.Missing("response_code 720")
+	case status.Final() && status != StatusProcessed:
+		return nil, wire.Missing("a payment_status that agrees with 720")
 	}
 	same := r.compare(request, amount)
 	if err := same.Direct(); err != nil {
@@ -368,6 +371,12 @@ func (r *response) accepted(request *payoutRequest, amount decimal.Decimal) (*Pa
 		Reference: request.PayoutReference, GatewayReference: r.PayoutReference.Text, Status: StatusAccepted,
 		Result: string(r.ResponseDescription), Raw: r.raw,
 	}, nil
+}
+
+// showsPayout reports what only a payout that was accepted has: a refusal beside it
+// contradicts it, and neither is believed.
+func (r *response) showsPayout() bool {
+	return r.PaymentStatus.Text != "" || r.PaymentStatus.Unreadable || r.PaymentReference != "" || PaymentStatus(r.ResponseCode.Text) == StatusAccepted
 }
 
 // compare says whether a response shows the payout that a request asks for. Nobody

@@ -78,6 +78,11 @@ var failures = map[string]*clienttest.Held{
 	"done, another payout's lack of funds":    {Arrives: true, Reply: respond(200, `{"response_code":721,"response_description":"Insufficient funds","payout_reference":"OTHER"}`)},
 	"done, another payout's bad field":        {Arrives: true, Reply: respond(400, `{"statusCode":400,"message":["amount must be a string"],"error":"Bad Request","payout_reference":"OTHER"}`)},
 	"done, some payout's refusal":             {Arrives: true, Reply: respond(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED","payout_reference":{"a":1}}`)},
+	"done, a refusal and a status":            {Arrives: true, Reply: respond(200, `{"response_code":721,"error_code":"SERVICE_NOT_ALLOWED","payment_status":703}`)},
+	"done, a refusal and a receipt":           {Arrives: true, Reply: respond(200, `{"response_code":721,"response_description":"Insufficient funds","payment_reference":"TQLXMNSBBYSF"}`)},
+	"done, a refused token and a status":      {Arrives: true, Reply: respond(401, `{"statusCode":401,"message":"Unauthorized","payment_status":700}`)},
+	"done, a bad field and an acceptance":     {Arrives: true, Reply: respond(200, `{"statusCode":400,"message":"amount must be a string","error":"Bad Request","response_code":720}`)},
+	"held back, an acceptance and a failure":  {Reply: respond(200, `{"payout_reference":"ms83-1","response_code":720,"payment_status":701}`)},
 	"done, a lookup's unknown reference":      {Arrives: true, Reply: respond(200, `{"response_code":721,"response_description":"Invalid payout reference"}`)},
 	"done, and the token is refused":          {Arrives: true, Reply: respond(401, badToken)},
 }

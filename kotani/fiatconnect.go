@@ -281,6 +281,9 @@ func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Ver
 	case r.Status == http.StatusTooManyRequests && code == codeThrottled:
 		v.Kind, v.Reasons = transport.Throttled, []error{sdk.ErrRateLimited}
 	case !specified || !specifiedStatus(r.Status):
+	case op.MovesMoney && showsTransfer(r.Body):
+		// A refusal beside the state of a transfer contradicts it: neither is believed.
+		v.Reasons = nil
 	case op.MovesMoney && !refusesTransfer(r.Status, code):
 		// A quote, an account or a login is refused so: it is the response to another request.
 	case code == ErrSessionUnauthorized && !onlyMember(r.Body, "error"):
@@ -294,6 +297,16 @@ func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Ver
 		v.Kind = transport.Refused
 	}
 	return v
+}
+
+// showsTransfer reports a body that has the state of a transfer, in either field.
+func showsTransfer(body []byte) bool {
+	var w struct {
+		Status         wire.Side `json:"status"`
+		TransferStatus wire.Side `json:"transferStatus"`
+	}
+	const begins = "Transfer" // as each state does
+	return wire.Unmarshal(body, &w) == nil && (strings.HasPrefix(string(w.Status), begins) || strings.HasPrefix(string(w.TransferStatus), begins))
 }
 
 // refusesTransfer reports the codes with which the specification refuses a transfer, under

@@ -187,6 +187,12 @@ func TestATransferIsRepeatedUnderItsKeyUntilItIsSettled(t *testing.T) {
 		"the other direction":         {[]step{respond(200, `{"transferId":"t-1","transferStatus":"TransferStarted","transferType":"TransferIn"}`), made}, 2, "", nil},
 		"dropped, then refused":       {[]step{nil, respond(400, `{"error":"InvalidQuote"}`)}, 2, "unknown", kotani.ErrInvalidQuote},
 		"refused":                     {[]step{respond(400, `{"error":"KycExpired"}`)}, 1, "rejected", kotani.ErrKycExpired},
+		"refused, and begun":          {[]step{respond(400, `{"error":"InvalidQuote","transferId":"t-1","transferStatus":"TransferStarted"}`)}, 1, "unknown", sdk.ErrUnexpectedResponse},
+		"refused, and under way":      {[]step{respond(400, `{"error":"KycExpired","transferId":"t-1","status":"TransferReceivedCryptoFunds"}`)}, 1, "unknown", sdk.ErrUnexpectedResponse},
+		"refused in a 200, and begun": {[]step{respond(200, `{"error":"InvalidQuote","transferId":"t-1","transferStatus":"TransferStarted"}`)}, 4, "unknown", sdk.ErrUnexpectedResponse},
+		"no session, and begun":       {[]step{respond(401, `{"error":"SessionExpired","transferId":"t-1","transferStatus":"TransferStarted"}`)}, 1, "unknown", nil},
+		"another payload, and begun":  {[]step{respond(422, `{"error":"InvalidParameters","transferId":"t-1","transferStatus":"TransferStarted"}`)}, 1, "unknown", nil},
+		"refused, with a status":      {[]step{respond(400, `{"error":"InvalidQuote","status":"400","transferStatus":null}`)}, 1, "rejected", kotani.ErrInvalidQuote},
 		"no such account":             {[]step{respond(404, `{"error":"ResourceNotFound"}`)}, 1, "rejected", kotani.ErrResourceNotFound},
 		"a wrong path":                {[]step{respond(404, `<html>`)}, 1, "unknown", sdk.ErrUnexpectedResponse},
 		"throttled":                   {[]step{respond(429, `{}`), made}, 2, "", nil},
@@ -278,6 +284,56 @@ func TestATransferIsReadWhole(t *testing.T) {
 		made, err := newClient(t, newScript(respond(200, `{"transferId":"t","transferStatus":"TransferStarted","userActionDetails":`+action+`}`))).FiatConnect.TransferIn(t.Context(), begun)
 		require.NoError(t, err)
 		assert.Equal(t, &want, made.UserAction)
+	}
+}
+
+// The specification has "transferStatus" in the response to a transfer, and "status" in a
+// lookup and in an event. The other one is another request's.
+func TestATransfersStatusIsReadFromTheFieldOfItsRequest(t *testing.T) {
+	ask := map[string]func(*kotani.FiatConnect) (*kotani.Transfer, error){
+		"transferStatus": func(f *kotani.FiatConnect) (*kotani.Transfer, error) { return f.TransferIn(t.Context(), begun) },
+		"status":         func(f *kotani.FiatConnect) (*kotani.Transfer, error) { return f.GetTransfer(t.Context(), "t-1") },
+	}
+	for own, call := range ask {
+		for other := range ask {
+			if other == own {
+				continue
+			}
+			body := `{"transferId":"t-1","` + own + `":"TransferStarted","` + other + `":"TransferComplete"}`
+			client := newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 })
+			got, err := call(client.FiatConnect)
+			require.NoError(t, err)
+			assert.Equal(t, kotani.TransferStarted, got.Status, body)
+			body = `{"transferId":"t-1","` + other + `":"TransferComplete"}`
+			_, err = call(newClient(t, newScript(respond(200, body)), func(c *kotani.Config) { c.MaxAttempts = 1 }).FiatConnect)
+			assert.ErrorIs(t, err, sdk.ErrUnexpectedResponse, body)
+		}
+	}
+	event := func(name string) error {
+		_, err := kotani.ParseFiatConnectEvent([]byte(`{"eventType":"WebhookTransferInStatusEvent","eventId":"e","timestamp":"1700000000","payload":{"transferId":"t","` + name + `":"TransferComplete"}}`))
+		return err
+	}
+	require.NoError(t, event("status"))
+	assert.Error(t, event("transferStatus"))
+}
+
+// A state can belong to one direction only. A state that nobody lists passes through.
+func TestATransferBeginsInAStateOfItsDirection(t *testing.T) {
+	for status, in := range map[kotani.TransferStatus][2]bool{ // in, out
+		kotani.TransferStarted: {true, true}, kotani.TransferFailed: {true, true}, kotani.TransferComplete: {true, true}, "TransferQueued": {true, true},
+		kotani.TransferFiatFundsDebited: {true, false}, kotani.TransferWaitingForUserAction: {true, false},
+		kotani.TransferReceivedFiatFunds: {true, false}, kotani.TransferSendingCryptoFunds: {true, false},
+		kotani.TransferReadyForUserToSendCryptoFunds: {false, true}, kotani.TransferReceivedCryptoFunds: {false, true}, kotani.TransferAmlFailed: {false, true},
+	} {
+		client := newClient(t, newScript(respond(200, `{"transferId":"t-1","transferStatus":"`+string(status)+`"}`)), func(c *kotani.Config) { c.MaxAttempts = 1 })
+		for i, call := range []func(context.Context, kotani.TransferParams) (*kotani.Transfer, error){client.FiatConnect.TransferIn, client.FiatConnect.TransferOut} {
+			_, err := call(t.Context(), begun)
+			if in[i] {
+				assert.NoError(t, err, "%s %d", status, i)
+				continue
+			}
+			assert.ErrorIs(t, err, sdk.ErrOutcomeUnknown, "%s %d", status, i)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package kotani
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -120,6 +119,15 @@ func (s TransferStatus) CanBecome(t TransferType, later TransferStatus) bool {
 	})
 }
 
+// against reports a state that only a transfer of the other direction can be in.
+func (s TransferStatus) against(t TransferType) bool {
+	other := TransferTypeIn
+	if t == TransferTypeIn {
+		other = TransferTypeOut
+	}
+	return TransferStarted.CanBecome(other, s) && !TransferStarted.CanBecome(t, s)
+}
+
 // UserAction tells the user of a transfer in how to bring the fiat. Type decides
 // which fields are set.
 type UserAction struct {
@@ -158,7 +166,8 @@ const (
 // with other parameters gives sdk.ErrReferenceTaken.
 //
 // The specification shows the transfer's id in the response, and nothing of the
-// request. A direction and an account that it shows are compared.
+// request. A direction and an account that it shows are compared. A state of the other
+// direction, or no transferStatus, is an unknown outcome.
 func (f *FiatConnect) TransferIn(ctx context.Context, p TransferParams) (*Transfer, error) {
 	return f.begin(OpTransferIn, TransferTypeIn, p).Do(ctx)
 }
@@ -236,12 +245,14 @@ func (f *FiatConnect) begin(op string, direction TransferType, p TransferParams)
 	w := write(f.api, bad, transport.Call{
 		Op: op, Key: key, Reference: key, Body: transferRequest{p.FiatAccountID, p.QuoteID},
 	}, func(body []byte) (Transfer, error) {
-		t, err := decodeTransfer(body)
+		t, err := decodeNewTransfer(body)
 		switch {
 		case err != nil:
 			return t, err
 		case t.ID == "":
 			return t, wire.Missing("transferId")
+		case t.Status.against(direction):
+			return t, mismatch("the transfer is of the other direction")
 		}
 		t.IdempotencyKey = key
 		var c transport.Comparison
@@ -268,17 +279,24 @@ func randomUUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// decodeTransfer reads a new transfer, a lookup or an event's payload: they name
-// the status differently.
+// decodeTransfer reads a lookup or an event's payload.
 func decodeTransfer(body []byte) (Transfer, error) {
-	var w struct {
-		Transfer
-		TransferStatus TransferStatus `json:"transferStatus"`
-	}
-	err := wire.Unmarshal(body, &w)
-	w.Status = cmp.Or(w.TransferStatus, w.Status)
-	if err == nil && w.Status == "" {
+	var t Transfer
+	err := wire.Unmarshal(body, &t)
+	if err == nil && t.Status == "" {
 		err = wire.Missing("status")
 	}
+	return t, err
+}
+
+// decodeNewTransfer reads the response to a new transfer. The specification gives its
+// status another name, and a lookup's "status" is the state of another request's transfer.
+func decodeNewTransfer(body []byte) (Transfer, error) {
+	var w struct {
+		Transfer
+		TransferStatus TransferStatus `json:"transferStatus" wire:"required"`
+	}
+	err := wire.Unmarshal(body, &w)
+	w.Status = w.TransferStatus
 	return w.Transfer, err
 }

@@ -425,6 +425,13 @@ func (c Code) declines() bool {
 	return c == CodeFailed || c == CodeProcessingError || c == CodeMobileMoneyFailed
 }
 
+// declinesNobody reports a declined payment whose refid is not shown: it may be another's.
+// The documented refusal of a processor shows the refid.
+func declinesNobody(e *sdk.Error) bool {
+	body, err := parse(e.Body)
+	return err == nil && ParseCode(e.Code).declines() && body.RefID == ""
+}
+
 // code is the code of the payment, if the response has one, or else of the request.
 func (r *response) code() Code {
 	if r.StatusID.Text != "" {
@@ -444,15 +451,30 @@ func (r *response) message() string {
 }
 
 // contradictory reports a response that says yes and no at once. Nobody has seen
-// such a response. To believe either half could lose money.
+// such a response. To believe either half could lose money. A reference that is taken
+// contradicts nothing.
 func (r *response) contradictory() bool {
 	refused := r.Success.Valid && !r.Success.Bool
 	ret := ParseCode(r.RetCode.Text)
-	if r.StatusID.Text != "" {
-		status := ParseCode(r.StatusID.Text)
-		return status.Paid() && (refused || ret != "" && !ret.Pending() && !ret.Paid())
+	failed := ret != "" && !ret.Pending() && !ret.Paid()
+	code := r.code()
+	switch {
+	case !code.Pending() && !code.Paid() && code != "" && code != CodeDuplicate && r.saysYes():
+		return true
+	case r.StatusID.Text != "":
+		return code.Paid() && (refused || failed) || code.Pending() && failed && ret != CodeDuplicate
 	}
-	return refused && (ret.Pending() || ret.Paid()) || r.Success.Bool && ret != "" && !ret.Pending() && !ret.Paid()
+	return refused && (ret.Pending() || ret.Paid()) || r.Success.Bool && failed
+}
+
+// saysYes reports the documents' words for a payment that is pending or paid.
+func (r *response) saysYes() bool {
+	for _, text := range []wire.Side{r.Reply, r.StatusDesc, r.StatusMsg, r.Message} {
+		if words := strings.ToUpper(string(text)); words == "PENDING" || strings.HasPrefix(words, "SUCCESSFUL") {
+			return true
+		}
+	}
+	return false
 }
 
 // noFunds recognises a processor that says why it refused (observed).

@@ -55,9 +55,10 @@
 //
 // The promise holds although processes die, networks lose, delay, cut and deliver
 // late, and responses are stale or another request's. It rests on KPay's word that it
-// refuses a RefID used before. It has one gap. KPay's refusals name no RefID: if an
-// intermediary hands you the refusal of another request, sdk.Rejected is a lie. Package
-// journal looks for the payment after a refusal.
+// refuses a RefID used before. It has one gap. KPay's refusals of a request (401 to 610)
+// name no RefID: if an intermediary hands you the refusal of another request, sdk.Rejected
+// is a lie. Package journal looks for the payment after a refusal. Pay itself does so after
+// a decline (02, 606, 607) that names no RefID: the documented decline names it.
 //
 // # Limits
 //

@@ -242,8 +242,9 @@ type Payment struct {
 //
 // A RefID that KPay has seen (code 608) is looked up: calling Pay again after a crash
 // returns the payment that was made, with Existing set. The same happens after an
-// unknown outcome, as the package documentation says. A payment that was looked up
-// has no CheckoutURL, has Unverified set, and may be paid or failed by then.
+// unknown outcome and after a decline that names no RefID, as the package documentation
+// says. A payment that was looked up has no CheckoutURL, has Unverified set, and may be
+// paid or failed by then.
 //
 // Never use a RefID for two payments. KPay shows no amount, so Pay cannot tell this
 // payment from an earlier one with the same RefID. Calls with the same RefID at the
@@ -257,20 +258,23 @@ func (c *Client) pay(p PayParams) transport.Write[Payment] {
 	request, callback, faults := c.payRequest(p)
 	refID := p.RefID // the closures keep it, and not all of p
 	return transport.Write[Payment]{Core: c.core, Err: c.core.InvalidCall(transport.Call{Op: OpPay, Reference: refID, Body: request}, faults), Call: func(out **Payment) transport.Call {
+		look := func(ctx context.Context, existing, declined bool) (transport.Finding, error) {
+			found, err := c.Find(ctx, refID)
+			switch {
+			case transport.SaysAbsent(err), err == nil && declined && found.Status.Failed():
+				return transport.Absent, nil
+			case err != nil: // another refid in the response among others
+				return 0, err
+			}
+			found.Existing, found.Unverified = existing, true
+			*out = found
+			return transport.Same, nil
+		}
 		return transport.Call{
 			Op: OpPay, Reference: refID, Body: request, Callback: callback, Decode: decode(out, refID),
-			Lookup: func(ctx context.Context, existing bool) (transport.Finding, error) {
-				found, err := c.Find(ctx, refID)
-				switch {
-				case transport.SaysAbsent(err):
-					return transport.Absent, nil
-				case err != nil: // another refid in the response among others
-					return 0, err
-				}
-				found.Existing, found.Unverified = existing, true
-				*out = found
-				return transport.Same, nil
-			},
+			Lookup:      func(ctx context.Context, existing bool) (transport.Finding, error) { return look(ctx, existing, false) },
+			Doubts:      declinesNobody,
+			LookRefused: func(ctx context.Context, _ bool) (transport.Finding, error) { return look(ctx, false, true) }, // this call may have made it
 		}
 	}}
 }

@@ -69,6 +69,9 @@ var failures = map[string]*clienttest.Held{
 	"done, a lookup's not found, in short":   {Arrives: true, Reply: respond(200, `{"reply":"Transaction not found","success":0,"retcode":611}`)},
 	"done, a lookup's not found, a 404":      {Arrives: true, Reply: respond(404, `{"retcode":"611"}`)},
 	"done, a lookup's not found of it":       {Arrives: true, Reply: respond(200, `{"success":1,"statusid":"611","refid":"order-1"}`)},
+	"done, no and pending":                   {Arrives: true, Reply: respond(200, `{"reply":"PENDING","refid":"order-1","retcode":606}`)},
+	"done, no and paid":                      {Arrives: true, Reply: respond(200, `{"statusdesc":"SUCCESSFUL","retcode":603}`)},
+	"done, some payment's no":                {Arrives: true, Reply: respond(200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`)},
 	"done, another payment's no":             {Arrives: true, Reply: respond(200, `{"success":0,"retcode":603,"refid":"order-2"}`)},
 	"done, and a repeat meets the reference": {Arrives: true, Reply: respond(200, `{"reply":"Duplicate refid used","retcode":608}`)},
 }

@@ -74,9 +74,9 @@ func printEverything(t *testing.T, out *bytes.Buffer, logger *slog.Logger, statu
 
 func TestTheErrorTextIsStableAndItsDetailsAreFields(t *testing.T) {
 	for body, text := range map[string]string{
-		`{"reply":"Invalid PIN","retcode":600}`:                      "kpay: pay: unauthorized: HTTP 200, code 600 (outcome: rejected)",
-		`{"reply":"x","retcode":606}`:                                "kpay: pay: declined: HTTP 200, code 606 (outcome: rejected)",
-		`{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`: "kpay: pay: declined: insufficient funds: HTTP 200, code 606 (outcome: rejected)",
+		`{"reply":"Invalid PIN","retcode":600}`:                                        "kpay: pay: unauthorized: HTTP 200, code 600 (outcome: rejected)",
+		`{"reply":"x","refid":"order-1","retcode":606}`:                                "kpay: pay: declined: HTTP 200, code 606 (outcome: rejected)",
+		`{"success":0,"refid":"order-1","retcode":606,"statusmsg":"Not enough funds"}`: "kpay: pay: declined: insufficient funds: HTTP 200, code 606 (outcome: rejected)",
 	} {
 		client, _ := newClient(t, []step{respond(200, body, "X-Request-Id", "req-1")})
 		_, err := client.Pay(t.Context(), validPay())

@@ -17,7 +17,8 @@ import (
 func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 	isPending, isPaid, isUnknown := respond(200, pending), respond(200, paid), respond(200, unknown)
 	duplicate, gateway := respond(200, `{"reply":"x","retcode":608}`), respond(502, "<h1>502</h1>")
-	refused := respond(200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`)
+	refused := respond(200, `{"success":0,"refid":"order-1","retcode":606,"statusmsg":"Not enough funds"}`)
+	declined, isFailed := respond(200, `{"success":0,"retcode":606,"statusmsg":"Not enough funds"}`), respond(200, `{"refid":"order-1","statusid":"02","statusdesc":"x"}`)
 	incomplete := respond(200, `{"reply":"x","retcode":603}`)
 	for name, tc := range map[string]struct {
 		steps    []step
@@ -55,9 +56,15 @@ func TestAnUnknownOutcomeIsSettledByTheReference(t *testing.T) {
 		"a duplicate, and the lookup fails": {[]step{duplicate, gateway}, "pay checkstatus checkstatus checkstatus checkstatus", "", "unknown", sdk.ErrDuplicate, -1},
 		"another payment's absence": {[]step{nil, respond(200, `{"refid":"order-2","statusid":"611"}`)},
 			"pay checkstatus checkstatus checkstatus checkstatus", "", "unknown", nil, -1},
-		"refused":                     {[]step{refused}, "pay", "", "rejected", sdk.ErrInsufficientFunds, 0},
-		"a question that is refused":  {[]step{nil, respond(200, `{"reply":"Invalid PIN","retcode":600}`)}, "pay checkstatus", "", "unknown", nil, 0},
-		"a wrong path is not absence": {[]step{nil, respond(404, "<h1>404</h1>")}, "pay checkstatus", "", "unknown", nil, 0},
+		"refused": {[]step{refused}, "pay", "", "rejected", sdk.ErrInsufficientFunds, 0},
+		// It names no payment, so that it may be another's.
+		"declined without a name, and absent": {[]step{declined, isUnknown}, "pay checkstatus checkstatus checkstatus", "", "rejected", sdk.ErrInsufficientFunds, 3 * time.Second},
+		"declined without a name, and failed": {[]step{declined, isFailed}, "pay checkstatus checkstatus checkstatus", "", "rejected", sdk.ErrInsufficientFunds, 3 * time.Second},
+		"declined without a name, and there":  {[]step{declined, isPaid}, "pay checkstatus", kpay.CodePaid, "", nil, 0},
+		"declined without a name, there late": {[]step{declined, isUnknown, isPending}, "pay checkstatus checkstatus", kpay.CodeProcessing, "", nil, time.Second},
+		"declined without a name, and unseen": {[]step{declined, respond(404, "")}, "pay checkstatus", "", "unknown", sdk.ErrInsufficientFunds, 0},
+		"a question that is refused":          {[]step{nil, respond(200, `{"reply":"Invalid PIN","retcode":600}`)}, "pay checkstatus", "", "unknown", nil, 0},
+		"a wrong path is not absence":         {[]step{nil, respond(404, "<h1>404</h1>")}, "pay checkstatus", "", "unknown", nil, 0},
 		"another payment is not this": {[]step{nil, respond(200, `{"refid":"order-2","statusid":"01"}`), respond(404, "")},
 			"pay checkstatus checkstatus", "", "unknown", nil, -1},
 	} {

@@ -20,7 +20,7 @@ import (
 func TestPath(t *testing.T) {
 	t.Run("ride", func(t *testing.T) {
 		client := func(t *testing.T) *kapiten.Client {
-			script := clienttest.NewScript(clienttest.Respond(201, `{"id":"r-1","status":"PENDING"}`))
+			script := clienttest.NewScript(clienttest.Respond(201, `{"id":"r-1","reference_number":"KPT-1","status":"PENDING"}`))
 			c, err := kapiten.New(kapiten.Config{BaseURL: kapiten.ProductionURL, Token: "t", Options: sdk.Options{HTTPClient: &http.Client{Transport: script}}})
 			require.NoError(t, err)
 			return c

@@ -50,7 +50,7 @@ func TestJournalCrashOfEachFlow(t *testing.T) {
 					ends[state]++
 				}
 				require.Greater(t, k, 25, "the process has more steps than these")
-				require.Greater(t, ends["final"], ends["stuck"])
+				require.GreaterOrEqual(t, ends["final"], ends["stuck"])
 				t.Log(k, "steps", ends)
 			})
 		}

@@ -1,0 +1,127 @@
+package sqltest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kapiteni/kapiten-go/sdk"
+	"github.com/kapiteni/kapiten-go/sdk/journal"
+)
+
+// TestJournalFuncIgnoresWhatEndsItsTransaction: a func that ignores an error which has ended
+// its transaction has failed, whatever it returns. The provider's response is kept, nothing
+// of the batch is lost, and each change is told once.
+func TestJournalFuncIgnoresWhatEndsItsTransaction(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		const all, most = 8, 9 // more often than a transaction is tried again
+		for _, statement := range []string{`CREATE TABLE crossing (id int PRIMARY KEY, n int)`, `INSERT INTO crossing VALUES (1, 0), (2, 0)`} {
+			_, err := db.ExecContext(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		b, marked, proceed := newBank(sdk.Once), make(chan struct{}, all), make(chan struct{})
+		b.hold = func() { marked <- struct{}{}; <-proceed }
+		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.Workers = all })
+		for i := range all {
+			m.mustPlan(fmt.Sprint("a-", i))
+		}
+		ignored := 0
+		m.also = func(ctx context.Context, tx journal.Tx, reference string) {
+			if reference != "a-3" || ignored == most {
+				return
+			}
+			ignored++
+			err := endTransaction(ctx, t, db, dialect, tx)
+			if err == nil {
+				t.Error("the statement failed") // this is not the test's goroutine
+			}
+			// The func goes on all the same. SQLite keeps what it does then.
+			if dialect != journal.SQLite {
+				_, _ = tx.ExecContext(ctx, `INSERT INTO told (reference, kind) VALUES ('`+reference+`', 'and more')`)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = m.j.Run(ctx) })
+		for range all {
+			<-marked
+		}
+		close(proceed)
+		require.Eventually(t, func() bool {
+			return count(t, db, `SELECT count(*) FROM journal_entries WHERE state = 'sending'`) == 0
+		}, time.Minute, 5*time.Millisecond)
+		cancel()
+		running.Wait()
+		for range most + 10 {
+			m.work(time.Minute)
+		}
+		for i := range all {
+			reference := fmt.Sprint("a-", i)
+			require.Equal(t, 1, b.sends[reference])
+			require.Equal(t, []string{"pending", "succeeded"}, m.changes(reference), "%s: %v", reference, m.history(reference))
+		}
+		require.Equal(t, most, ignored)
+		lines, err := m.j.History(t.Context(), "pay", "a-3")
+		require.NoError(t, err)
+		require.Contains(t, fmt.Sprint(lines), "your func failed: ")
+		require.Contains(t, fmt.Sprint(lines), "had ended")
+
+		// The connections go back as they were.
+		for range 3 * all {
+			if dialect == journal.MySQL {
+				conn, err := db.Conn(t.Context())
+				require.NoError(t, err)
+				defer func() { _ = conn.Close() }()
+				autocommit := 0
+				require.NoError(t, conn.QueryRowContext(t.Context(), `SELECT @@autocommit`).Scan(&autocommit))
+				require.Equal(t, 1, autocommit)
+			}
+		}
+	})
+}
+
+// endTransaction runs a statement in a transaction that fails, and ends the transaction.
+func endTransaction(ctx context.Context, t *testing.T, db *sql.DB, dialect journal.Dialect, tx journal.Tx) error {
+	switch dialect {
+	case journal.SQLite:
+		_, err := tx.ExecContext(ctx, `INSERT OR ROLLBACK INTO crossing VALUES (1, 0)`)
+		return err
+	case journal.PostgreSQL:
+		_, err := tx.ExecContext(ctx, `INSERT INTO crossing VALUES (1, 0)`)
+		return err
+	}
+	// The other transaction has written more, so that it is not the one that gives way.
+	other, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	defer func() { _ = other.Rollback() }()
+	for i := range 100 {
+		if _, err := other.ExecContext(ctx, fmt.Sprint(`INSERT INTO crossing VALUES (`, i+100, `, 0)`)); err != nil {
+			t.Error(err)
+		}
+	}
+	lock := func(tx journal.Tx, id int) error {
+		_, err := tx.ExecContext(ctx, fmt.Sprint(`UPDATE crossing SET n = n + 1 WHERE id = `, id))
+		return err
+	}
+	if err := lock(other, 1); err != nil {
+		t.Error(err)
+	}
+	if err := lock(tx, 2); err != nil {
+		t.Error(err)
+	}
+	crossed := make(chan error, 1)
+	go func() { crossed <- lock(other, 2) }()
+	err = lock(tx, 1)
+	if err := <-crossed; err != nil {
+		t.Error(err)
+	}
+	return err
+}

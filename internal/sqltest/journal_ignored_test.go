@@ -125,3 +125,64 @@ func endTransaction(ctx context.Context, t *testing.T, db *sql.DB, dialect journ
 	}
 	return err
 }
+
+// TestJournalDetailsAreGone: Purge takes the details of what is finished alone. Where those
+// of another entry are gone all the same, what is owed is told, and what cannot go on is
+// stuck with a reason. A person can act on it.
+func TestJournalDetailsAreGone(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		for name, test := range map[string]struct {
+			script []string
+			works  int // before the details go
+			fails  int // in which of them the func fails; -1: in none
+			state  journal.State
+			told   []string
+			act    journal.Do
+			acted  string
+		}{
+			"planned":                     {nil, 0, -1, journal.StateStuck, []string{"stuck"}, journal.Cancel, "failed"},
+			"open":                        {nil, 1, -1, journal.StateStuck, []string{"pending", "stuck"}, journal.Happened, "succeeded"},
+			"open, and owed":              {nil, 1, 0, journal.StateStuck, []string{"pending", "stuck"}, journal.DidNot, "failed"},
+			"final, and owed":             {nil, 3, 2, journal.StateFinal, []string{"pending", "succeeded"}, "", ""},
+			"final":                       {nil, 3, -1, journal.StateFinal, []string{"pending", "succeeded"}, "", ""},
+			"refused, and owed":           {[]string{"refuse"}, 1, 0, journal.StateRefused, []string{"failed"}, "", ""},
+			"stuck, and owed":             {[]string{"lost"}, 1, 0, journal.StateStuck, []string{"stuck"}, journal.Happened, "succeeded"},
+			"of a state of a new release": {nil, 1, -1, "paused", []string{"pending"}, "", ""},
+		} {
+			clear(t, db)
+			m := newMerchant(t, db, dialect, newBank(sdk.Once, test.script...))
+			m.mustPlan("a")
+			for n := range test.works {
+				if n == test.fails {
+					m.fails = 1
+				}
+				m.work(time.Minute)
+			}
+			require.Zero(t, m.fails, name)
+			if test.state == "paused" {
+				_, err := db.ExecContext(t.Context(), `UPDATE journal_entries SET state = 'paused'`)
+				require.NoError(t, err)
+			}
+			_, err := db.ExecContext(t.Context(), `DELETE FROM journal_details`)
+			require.NoError(t, err)
+			_, err = db.ExecContext(t.Context(), `UPDATE journal_entries SET due_at = 1 WHERE due_at IS NULL`)
+			require.NoError(t, err)
+			for range 3 {
+				m.work(time.Hour)
+			}
+			e := m.entry("a")
+			require.Equal(t, test.state, e.State, "%s: %v", name, m.history("a"))
+			require.Empty(t, e.Owed, name)
+			require.Equal(t, test.told, m.changes("a"), name)
+			if e.State == journal.StateStuck {
+				require.Equal(t, journal.ReasonStored, e.Reason, name)
+				require.Contains(t, e.Note, "gone", name)
+				require.NoError(t, m.act("a", test.act), name)
+				m.work(time.Hour)
+				require.Equal(t, append(test.told, test.acted), m.changes("a"), name)
+			} else {
+				require.ErrorIs(t, m.act("a", journal.Retry), journal.ErrNotPossible, name)
+			}
+		}
+	})
+}

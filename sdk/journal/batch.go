@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/kapiteni/kapiten-go/internal/sqldb"
@@ -159,13 +160,17 @@ func changeMany(ctx context.Context, q sqldb.Querier, many string, parts []part,
 }
 
 // alone makes the error of a statement without a transaction tell whether the statement
-// may have taken effect.
+// may have taken effect. A code refuses it, but not one of a connection (08, PgBouncer's
+// own), of a server that ends (57P), or of an end that nobody knows.
 func alone(err error) error {
-	var refused interface{ SQLState() string }
-	if err == nil || errors.As(err, &refused) {
-		return err
+	if err == nil {
+		return nil
 	}
-	return &commitError{err}
+	const unknown = "40003"
+	if state := sqldb.State(err); state == "" || state == unknown || strings.HasPrefix(state, "08") || strings.HasPrefix(state, "57P") {
+		return &commitError{err}
+	}
+	return err
 }
 
 // committer makes parts of the same time one transaction, so that many entries share

@@ -70,6 +70,7 @@ func (s shop) lives(t *testing.T, w outsideWorld, k int) (state string, died boo
 			g.left = 3 + k*7%41
 		}
 		s.live(t, w, g)
+		checkRest(t, s.plain)
 		if life == 0 {
 			died = g.died()
 		}

@@ -8,14 +8,11 @@ import (
 	"github.com/kapiteni/kapiten-go/sdk/journal"
 )
 
-var (
-	ctx = context.Background()
-	j   *journal.Journal // of Open
-)
-
-// Once a day, from one process: names and phone numbers go, and the references stay.
+// One process does this once a day: names and phone numbers go, and the references stay.
 func ExampleJournal_Purge() {
-	const day = 24 * time.Hour
-	purged, err := j.Purge(ctx, journal.Retention{Final: 90 * day, Refused: 30 * day, Cancelled: 30 * day})
-	log.Print("purged: ", purged, ", error: ", err)
+	_ = func(ctx context.Context, j *journal.Journal) {
+		const day = 24 * time.Hour
+		purged, err := j.Purge(ctx, journal.Retention{Final: 90 * day, Refused: 30 * day, Cancelled: 30 * day})
+		log.Print("purged: ", purged, ", error: ", err)
+	}
 }

@@ -57,8 +57,8 @@ func TestJournalFuncIgnoresWhatEndsItsTransaction(t *testing.T) {
 		}, time.Minute, 5*time.Millisecond)
 		cancel()
 		running.Wait()
-		for range most + 10 {
-			m.work(time.Minute)
+		for range most + 4 {
+			m.work(10 * time.Minute) // longer than any wait
 		}
 		for i := range all {
 			reference := fmt.Sprint("a-", i)
@@ -82,6 +82,26 @@ func TestJournalFuncIgnoresWhatEndsItsTransaction(t *testing.T) {
 				require.Equal(t, 1, autocommit)
 			}
 		}
+	})
+}
+
+// TestJournalFuncIgnoresWhatEndsNothing: an error that leaves the transaction as it is may be
+// ignored, as that of a row which is there already.
+func TestJournalFuncIgnoresWhatEndsNothing(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		m := newMerchant(t, db, dialect, newBank(sdk.Once))
+		_, err := db.ExecContext(t.Context(), `CREATE TABLE crossing (id int PRIMARY KEY)`)
+		require.NoError(t, err)
+		m.also = func(ctx context.Context, tx journal.Tx, _ string) {
+			for i, statement := range []string{`SAVEPOINT mine`, `INSERT INTO crossing VALUES (1)`, `INSERT INTO crossing VALUES (1)`, `ROLLBACK TO SAVEPOINT mine`} {
+				_, err := tx.ExecContext(ctx, statement)
+				require.Equal(t, i == 2, err != nil, "%s: %v", statement, err)
+			}
+		}
+		m.mustPlan("a")
+		m.again(3, time.Minute)
+		require.Equal(t, []string{"planned", "sending", "accepted", "changed"}, m.history("a"))
+		require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
 	})
 }
 

@@ -206,13 +206,13 @@ func QueryRow(ctx context.Context, q Querier, query string, args []any, into ...
 	return rows.Close()
 }
 
-// Again runs a transaction, and repeats it after a Passing error.
+// Again runs a transaction, and repeats it after a Passing error. It begins no run after a
+// minute: MySQL alone waits 50 s for a lock in each, and somebody waits for the end.
 func Again(ctx context.Context, do func() error) error {
-	const most = 100 // the context usually ends before
-	pause := time.Millisecond
-	for n := 1; ; n++ {
+	pause, began := time.Millisecond, time.Now()
+	for {
 		err := do()
-		if !Passing(err) || n == most {
+		if !Passing(err) || time.Since(began) >= time.Minute {
 			return err
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause))

@@ -65,5 +65,13 @@ func TestAgainEndsWithTheContext(t *testing.T) {
 		require.Equal(t, 3, runs)
 		require.ErrorIs(t, Again(t.Context(), func() error { runs++; return sqlState("23505") }), sqlState("23505"))
 		require.Equal(t, 4, runs, "what will not pass is not repeated")
+
+		// MySQL waits 50 s for a lock, and then says so.
+		began := time.Now()
+		runs = 0
+		locked := &MySQLError{1205}
+		require.ErrorIs(t, Again(t.Context(), func() error { runs++; time.Sleep(50 * time.Second); return locked }), locked)
+		require.Equal(t, 2, runs)
+		require.Less(t, time.Since(began), 2*time.Minute, "somebody waits for it")
 	})
 }

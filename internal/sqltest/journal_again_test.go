@@ -3,9 +3,11 @@ package sqltest
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -236,6 +238,25 @@ func TestJournalPurgeLeavesWhatAWorkerHolds(t *testing.T) {
 		require.NoError(t, tx.Rollback())
 		require.Equal(t, 1, purge())
 		require.Zero(t, count(t, db, `SELECT count(*) FROM journal_details`))
+
+		// A knock comes after Purge has read what is idle, and before it locks.
+		m.mustPlan("c")
+		m.bank.script = []string{"refuse"}
+		m.work(0)
+		pass(t, db, 2*time.Hour)
+		spied := sql.OpenDB(spyConnector{db.Driver(), dsnOf(t, db, dialect), func(statement string, _ []driver.NamedValue) {
+			if strings.HasPrefix(statement, "SELECT id FROM journal_entries") {
+				_, err := db.ExecContext(context.WithoutCancel(t.Context()), `UPDATE journal_entries SET due_at = 1 WHERE reference = 'c'`)
+				require.NoError(t, err)
+			}
+		}})
+		closeLater(t, spied)
+		j, err := journal.Open(t.Context(), spied, dialect, journal.Config{})
+		require.NoError(t, err)
+		n, err := j.Purge(t.Context(), journal.Retention{Refused: time.Hour})
+		require.NoError(t, err)
+		require.Zero(t, n)
+		require.Equal(t, 1, count(t, db, `SELECT count(*) FROM journal_details`))
 	})
 }
 
@@ -268,7 +289,9 @@ func TestJournalPurgeTriesAgain(t *testing.T) {
 			_, err := m.j.Purge(t.Context(), journal.Retention{Refused: time.Hour})
 			purged <- err
 		}()
-		for tick := time.NewTicker(200 * time.Millisecond); !waiting(t, db, dialect); { // MariaDB renews what it shows when nobody has looked for 100 ms
+		tick := time.NewTicker(200 * time.Millisecond) // MariaDB renews what it shows when nobody has looked for 100 ms
+		defer tick.Stop()
+		for !waiting(t, db, dialect) {
 			<-tick.C
 		}
 		if lock(tx, "a") == nil {

@@ -80,6 +80,7 @@ func (s shop) crashAt(t *testing.T, b *bank, k int) (end journal.State, died boo
 			died = g.died()
 		}
 		b.gate = nil
+		checkRest(t, s.plain)
 		pass(t, s.plain, 3*time.Minute)
 		var state, owed string
 		var reason journal.Reason

@@ -13,7 +13,10 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
-	_ "github.com/lib/pq"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
@@ -144,6 +147,32 @@ func TestJournalErrorCodes(t *testing.T) {
 				require.Equal(t, journal.Pending, m.entry("a").Owed)
 			}
 		})
+	}
+}
+
+// TestJournalErrorsThatLeaveItOpen: PgBouncer tells of a lost server with a code of class 08,
+// and a server that ends may have committed. Neither says that the statement took no effect.
+func TestJournalErrorsThatLeaveItOpen(t *testing.T) {
+	t.Parallel()
+	plain, dsn := openPostgres(t)
+	g := &gate{left: -1}
+	gated := sql.OpenDB(gatedConnector{dsn: dsn, gate: g, driver: stdlib.GetDefaultDriver()})
+	closeLater(t, gated)
+	newMerchant(t, plain, journal.PostgreSQL, newBank(sdk.Once))
+	for _, code := range []string{"08P01", "08006", "08007", "57P01", "57P02", "40003"} {
+		for driver, says := range map[string]error{"pgx": &pgconn.PgError{Code: code}, "pq": &pq.Error{Code: pqerror.Code(code)}} {
+			for _, took := range []bool{true, false} {
+				clear(t, plain)
+				b := newBank(sdk.Once)
+				m := newMerchant(t, gated, journal.PostgreSQL, b)
+				m.mustPlan("a")
+				g.loses, g.took, g.says, g.lost = "state = 'sending'", took, says, func() {}
+				m.work(0)
+				require.Nil(t, g.lost)
+				require.Equal(t, 1, b.sends["a"], "%s %s, took %v: %v", driver, code, took, m.history("a"))
+				require.Equal(t, []string{"planned", "sending", "accepted"}, m.history("a"))
+			}
+		}
 	}
 }
 

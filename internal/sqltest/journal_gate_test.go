@@ -37,6 +37,7 @@ type gate struct {
 	lost  func()
 	loses string
 	took  bool
+	says  error // what the process hears; nil: errNoResponse
 	// hangs is in each statement that gets no response before its context ends, or hung.
 	hangs string
 	hung  chan struct{}
@@ -117,14 +118,17 @@ type doings struct {
 	text strings.Builder
 }
 
-func (c gatedConn) lost(query string) error {
+func (c gatedConn) lost(query string, take func()) error {
 	if c.work.open {
 		c.work.text.WriteString(query)
 		return nil
 	}
 	if lost := c.gate.loss(query); lost != nil {
+		if c.gate.took {
+			take()
+		}
 		lost()
-		return errNoResponse
+		return cmp.Or(c.gate.says, errNoResponse)
 	}
 	return nil
 }
@@ -167,7 +171,8 @@ func (c gatedConn) ExecContext(ctx context.Context, query string, args []driver.
 	if err := c.gate.step(); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(c.gate.response(ctx, query), c.lost(query)); err != nil {
+	take := func() { _, _ = c.Conn.(driver.ExecerContext).ExecContext(context.Background(), query, args) }
+	if err := cmp.Or(c.gate.response(ctx, query), c.lost(query, take)); err != nil {
 		return nil, err
 	}
 	// Without the caller's context: a dying process does not interrupt a statement.
@@ -182,7 +187,12 @@ func (c gatedConn) QueryContext(ctx context.Context, query string, args []driver
 	if err := c.gate.step(); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(c.gate.response(ctx, query), c.lost(query)); err != nil {
+	take := func() {
+		if rows, err := c.Conn.(driver.QueryerContext).QueryContext(context.Background(), query, args); err == nil {
+			_ = rows.Close()
+		}
+	}
+	if err := cmp.Or(c.gate.response(ctx, query), c.lost(query, take)); err != nil {
 		return nil, err
 	}
 	rows, err := c.Conn.(driver.QueryerContext).QueryContext(context.Background(), query, args)
@@ -253,7 +263,7 @@ func (t gatedTx) Commit() error {
 			_ = t.Tx.Rollback()
 		}
 		lost()
-		return errNoResponse
+		return cmp.Or(t.conn.gate.says, errNoResponse)
 	}
 	err := t.Tx.Commit()
 	if gateErr := t.conn.gate.step(); gateErr != nil {

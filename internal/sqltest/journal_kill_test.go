@@ -94,6 +94,7 @@ func TestJournalProcesses(t *testing.T) {
 					_ = cmd.Wait()
 				}
 			})
+			stopPurge := purging(t, j)
 			// Plan, kill and restart by turns.
 			const turns = 8
 			planned := 0
@@ -112,6 +113,7 @@ func TestJournalProcesses(t *testing.T) {
 				crowd[i] = startWorker(t, dsn, test.dialect, market)
 			}
 			market.awaitEnd(t, j, db, planned)
+			require.Positive(t, stopPurge(), "details were purged meanwhile")
 			market.checkBooks(t, db, planned)
 		})
 	}
@@ -376,8 +378,54 @@ func (m *market) awaitEnd(t *testing.T, j *journal.Journal, db *sql.DB, planned 
 	}
 }
 
+// purging takes the details of finished entries all the time, until it is stopped. Then it
+// returns of how many.
+func purging(t *testing.T, j *journal.Journal) (stop func() int) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var (
+		running sync.WaitGroup
+		purged  int
+	)
+	running.Go(func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			n, _ := j.Purge(ctx, journal.Retention{Final: time.Second, Refused: time.Second}) // its server is killed, too
+			purged += n
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	stop = func() int {
+		cancel()
+		running.Wait()
+		return purged
+	}
+	t.Cleanup(func() { stop() })
+	return stop
+}
+
+// checkRest fails if nobody comes back to an entry that is not finished, or if a person who
+// must decide about one lacks the reason or the details.
+func checkRest(t *testing.T, db *sql.DB) {
+	t.Helper()
+	for what, query := range map[string]string{
+		"left alone and not finished": `SELECT count(*) FROM journal_entries WHERE due_at IS NULL AND (owed <> '' AND state <> 'stuck' OR state NOT IN ('final', 'refused', 'cancelled', 'stuck'))`,
+		"stuck without a reason":      `SELECT count(*) FROM journal_entries e LEFT JOIN journal_stuck s ON s.entry = e.id AND s.reason <> '' WHERE e.state = 'stuck' AND s.entry IS NULL`,
+		"a reason without a stuck":    `SELECT count(*) FROM journal_stuck s JOIN journal_entries e ON e.id = s.entry WHERE e.state <> 'stuck'`,
+		"without the details":         `SELECT count(*) FROM journal_entries e LEFT JOIN journal_details d ON d.entry = e.id WHERE d.entry IS NULL AND (e.owed <> '' OR e.state NOT IN ('final', 'refused', 'cancelled'))`,
+		"without a history":           `SELECT count(*) FROM journal_details d LEFT JOIN journal_history h ON h.entry = d.entry WHERE h.entry IS NULL`,
+	} {
+		require.Zero(t, count(t, db, query), what)
+	}
+}
+
 func (m *market) checkBooks(t *testing.T, db *sql.DB, planned int) {
 	t.Helper()
+	checkRest(t, db)
 	require.Equal(t, planned, count(t, db, `SELECT count(*) FROM journal_entries`), "nothing is lost")
 	require.Zero(t, count(t, db, `SELECT count(*) FROM (SELECT 1 FROM told GROUP BY reference, kind HAVING count(*) > 1) twice`), "nothing is told twice")
 	ledgers := map[string]map[string][]booked{}

@@ -210,7 +210,8 @@ func TestJournalBatchHasAnEntryTwice(t *testing.T) {
 }
 
 // TestJournalStatementsOfAnEntry: on PostgreSQL an entry is marked in one trip, and its
-// end takes the trips of BEGIN, the record, the func's own statement and COMMIT.
+// end takes the trips of BEGIN, the record, the func's own statement, whether the func has
+// kept the transaction, and COMMIT.
 func TestJournalStatementsOfAnEntry(t *testing.T) {
 	t.Parallel()
 	db, dsn := openPostgres(t)
@@ -237,11 +238,13 @@ func TestJournalStatementsOfAnEntry(t *testing.T) {
 			kinds = append(kinds, "record")
 		case strings.Contains(statement, "INSERT INTO told"):
 			kinds = append(kinds, "func")
+		case strings.HasPrefix(statement, "SELECT fence"):
+			kinds = append(kinds, "kept")
 		case statement == "COMMIT":
 			kinds = append(kinds, "commit")
 		}
 	}
-	require.Equal(t, []string{"take", "take", "mark", "record", "func", "commit", "take", "take"}, kinds)
+	require.Equal(t, []string{"take", "take", "mark", "record", "func", "kept", "commit", "take", "take"}, kinds)
 }
 
 // TestJournalSQLiteDeferred: a transaction that has read cannot write once another

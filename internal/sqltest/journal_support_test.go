@@ -253,9 +253,11 @@ type merchant struct {
 	exits  bool // the func ends its goroutine, once
 	// refuses is the next error of the func.
 	refuses error
-	stuck   []journal.Entry
-	mu      sync.Mutex // of the events
-	events  []journal.Event
+	// also, if set, is what the func does besides, and its error is ignored.
+	also   func(ctx context.Context, tx journal.Tx, reference string)
+	stuck  []journal.Entry
+	mu     sync.Mutex // of the events
+	events []journal.Event
 }
 
 func newMerchant(t testing.TB, db *sql.DB, dialect journal.Dialect, b *bank, settings ...func(*journal.Config)) *merchant {
@@ -314,6 +316,9 @@ var errFunc = errors.New("the merchant's own table is locked")
 func (m *merchant) told(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
 	if _, err := tx.ExecContext(ctx, `INSERT INTO told (reference, kind) VALUES ('`+c.Reference+`', '`+string(c.Kind)+`')`); err != nil {
 		return err
+	}
+	if m.also != nil {
+		m.also(ctx, tx, c.Reference)
 	}
 	if err := m.refuses; err != nil {
 		m.refuses = nil

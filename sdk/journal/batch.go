@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/kapiteni/kapiten-go/internal/sqldb"
@@ -29,6 +30,8 @@ type part struct {
 	row   []byte
 	// after is what follows in the same transaction, if anything.
 	after func(*transaction) error
+	// kept, of a part that tells a func, fails if the func has lost the transaction.
+	kept func(*transaction) error
 }
 
 // part begins with the entry's own statement. On PostgreSQL all parts of a batch are
@@ -77,7 +80,12 @@ func commitParts(ctx context.Context, db *database, many string, parts []part) (
 	if many != "" && !slices.ContainsFunc(parts, func(p part) bool { return p.after != nil }) {
 		return fates, alone(changeMany(ctx, db, many, parts, fates)) // one statement needs no transaction
 	}
-	return fates, inTxWithin(ctx, db, statementLimit, func(tx *transaction) error {
+	in := inTxWithin
+	if slices.ContainsFunc(parts, func(p part) bool { return p.kept != nil }) {
+		in = inGuardedTx
+	}
+	return fates, in(ctx, db, statementLimit, func(tx *transaction) error {
+		var kept func(*transaction) error // of the first func: whichever loses the transaction loses it
 		if many != "" {
 			if err := changeMany(ctx, tx, many, parts, fates); err != nil {
 				return err
@@ -95,9 +103,21 @@ func commitParts(ctx context.Context, db *database, many string, parts []part) (
 				if err := p.after(tx); err != nil {
 					return err
 				}
+				if kept == nil {
+					kept = p.kept
+				}
+				// SQLite would commit by itself what follows.
+				if kept != nil && db.dialect == SQLite {
+					if err := kept(tx); err != nil {
+						return err
+					}
+				}
 			}
 		}
-		return nil
+		if kept == nil || db.dialect == SQLite {
+			return nil
+		}
+		return kept(tx)
 	})
 }
 
@@ -140,13 +160,17 @@ func changeMany(ctx context.Context, q sqldb.Querier, many string, parts []part,
 }
 
 // alone makes the error of a statement without a transaction tell whether the statement
-// may have taken effect.
+// may have taken effect. A code refuses it, but not one of a connection (08, PgBouncer's
+// own), of a server that ends (57P), or of an end that nobody knows.
 func alone(err error) error {
-	var refused interface{ SQLState() string }
-	if err == nil || errors.As(err, &refused) {
-		return err
+	if err == nil {
+		return nil
 	}
-	return &commitError{err}
+	const unknown = "40003"
+	if state := sqldb.State(err); state == "" || state == unknown || strings.HasPrefix(state, "08") || strings.HasPrefix(state, "57P") {
+		return &commitError{err}
+	}
+	return err
 }
 
 // committer makes parts of the same time one transaction, so that many entries share

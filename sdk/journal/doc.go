@@ -38,6 +38,10 @@
 // Leave ReturnURL and CallbackURL of the parameters empty: Plan stores no URL with a
 // secret, and refuses it.
 //
+// The details of finished entries hold names and phone numbers. Remove them once a day:
+//
+//	purged, err := j.Purge(ctx, journal.Retention{Final: 90 * 24 * time.Hour, Refused: 30 * 24 * time.Hour, Cancelled: 30 * 24 * time.Hour})
+//
 // # Flows
 //
 //	write                                   flow                       class
@@ -135,8 +139,8 @@
 // a minute later and up to twice more. Where the provider alternates, that stops
 // after nine changes. Watch begins anew with each change, and tells the next after an hour, for
 // as long as the provider alternates. Where it shows an old state for longer, Watch, a knock or
-// Compare finds the truth. One response makes a refused or cancelled payment stuck, if it shows that
-// payment as pending.
+// Compare finds the truth. A refused or cancelled payment that the provider shows as pending
+// is stuck at the first such response.
 //
 // Purge may take the details of a final entry that a knock wakes in the same moment.
 //

@@ -58,7 +58,7 @@ const (
 	ReasonFunc          Reason = "func"          // your func failed too often
 	ReasonLimit         Reason = "limit"         // beyond FlowConfig.Limit
 	ReasonContradiction Reason = "contradiction" // the provider shows a state that cannot follow the recorded state
-	ReasonStored        Reason = "stored"        // this release cannot read what is stored, or has fewer steps
+	ReasonStored        Reason = "stored"        // what is stored is gone, or this release cannot read it or has fewer steps
 	ReasonAction        Reason = "action"        // it waits at the provider until you act there
 )
 

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -196,8 +197,8 @@ func (j *Journal) Act(ctx context.Context, a Act) error {
 			return err
 		}
 		err = sqldb.QueryRow(ctx, j.db, j.sql.load, []any{e.id}, &e.amount, &e.currency, &e.params, &e.prepared, &e.value, &e.note, &e.reason)
-		if err != nil {
-			return failed("act", noRows(err))
+		if err != nil && !errors.Is(err, sql.ErrNoRows) { // purged: its state says what is possible
+			return failed("act", err)
 		}
 		next, kind, err := a.apply(m, *e)
 		if err != nil {

@@ -168,9 +168,9 @@ type Change[T any] struct {
 // effect once per change, in order per reference. It may run more often: when it
 // returns an error, or the transaction fails, nothing of the transaction stays, and the
 // same change is tried again. So do nothing in it that a rollback does not undo. Return
-// every error of tx: MySQL rolls the whole transaction back at a deadlock, and what your
-// func writes after an error that it ignores stays without the record. Its ctx ends after
-// ten minutes.
+// every error of tx: some end the transaction, as a deadlock does on MySQL and each error on
+// PostgreSQL. A func that ignores such an error has failed, whatever it returns; on SQLite
+// what it writes after that error stays. Its ctx ends after ten minutes.
 type Func[T any] func(ctx context.Context, tx Tx, c Change[T]) error
 
 // machine is a Provider without its types.
@@ -194,8 +194,8 @@ type machine struct {
 	decode  func(stored []byte) (params any, err error)
 	digests []func(params any) [sha256.Size]byte
 	poll    func(context.Context, *entry) (result, error)
-	sweep   func(context.Context, []*entry) error // puts what it finds into each entry
-	tell    func(ctx context.Context, tx Tx, e *entry, kind Kind, note string) error
+	sweep   func(context.Context, []*entry) error                                    // puts what it finds into each entry
+	tell    func(ctx context.Context, tx Tx, e *entry, kind Kind, note string) error // nil: nobody
 	knocked func([]byte) (string, webhook.Response, error)
 	fact    func(e *entry, body []byte) (a result, ok bool) // nil: none
 }
@@ -302,10 +302,10 @@ func newMachine[P, T any](name string, p Provider[P, T], fn Func[T]) *machine {
 			return a, err == nil
 		}
 	}
+	if fn == nil {
+		return m
+	}
 	m.tell = func(ctx context.Context, tx Tx, e *entry, kind Kind, note string) (err error) {
-		if fn == nil {
-			return nil
-		}
 		change := Change[T]{Flow: e.flow, Reference: e.reference, Kind: kind, Note: note}
 		if kind == Stuck {
 			change.Reason = e.reason

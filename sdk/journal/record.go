@@ -70,6 +70,8 @@ type funcError struct{ err error }
 func (e *funcError) Error() string { return "journal: func: " + e.err.Error() }
 func (e *funcError) Unwrap() error { return e.err }
 
+var errTransactionEnded = errors.New("its transaction had ended when it returned nil: return each error of a statement")
+
 // funcLimit ends the context of a func, whose own statements may hang too.
 const funcLimit = 10 * time.Minute
 
@@ -115,6 +117,9 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 // transitionPart is a transition as a part of a transaction.
 func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next entry, t transition) part {
 	t.note, next.note = cleaned(t.note), cleaned(next.note)
+	if m.tell == nil {
+		t.kind = ""
+	}
 	p := j.part(ctx, j.sql.write, []any{e.id, micros(t.delay), micros(j.knockedDelay(m, &next, next.looks, t.delay)), e.knocks, e.fence,
 		string(next.state), string(next.standing), string(next.resume), string(next.owed), next.step, next.lane(), next.tries, next.opened, next.looks,
 		flag(next.contested), flag(next.admitted), flag(next.mayResend), flag(next.restart)},
@@ -139,7 +144,24 @@ func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next
 		}
 		return nil
 	}
+	if t.kind != "" {
+		p.kept = func(tx *transaction) error { return j.kept(ctx, tx, e) }
+	}
 	return p
+}
+
+// kept fails if the transaction that told a func has ended: the func may have ignored an
+// error that ended it.
+func (j *Journal) kept(ctx context.Context, tx *transaction, e *entry) error {
+	const failedTransaction = "25P02" // PostgreSQL refuses all that follows an error
+	ctx, cancel := context.WithTimeout(ctx, statementLimit)
+	defer cancel()
+	fence := int64(0)
+	err := sqldb.QueryRow(ctx, tx, j.sql.kept, []any{e.id}, &fence)
+	if err == nil && fence != e.fence+1 || errors.Is(err, sql.ErrTxDone) || sqldb.State(err) == failedTransaction {
+		return &funcError{errTransactionEnded}
+	}
+	return err
 }
 
 // quiet gives an entry back about which there is nothing new.

@@ -20,7 +20,9 @@ type Retention struct {
 // how many. It keeps the references, so that none is ever paid twice: a Plan of the
 // same parameters still is the same entry. An unfinished or stuck entry stays whole,
 // and so does an entry which your func has not taken. After that the provider's
-// corrections of an entry are no longer seen.
+// corrections of an entry are no longer seen. Call it from one process, once a day or more
+// often. It waits for the locks of others as long as your database lets it, on MySQL twice
+// 50 s. After an error call it again: what it has removed stays removed.
 func (j *Journal) Purge(ctx context.Context, keep Retention) (int, error) {
 	limits := map[State]time.Duration{StateFinal: keep.Final, StateRefused: keep.Refused, StateCancelled: keep.Cancelled}
 	shortest := time.Duration(0)

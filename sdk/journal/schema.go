@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"math"
 	"strconv"
@@ -225,6 +226,64 @@ func inTx(ctx context.Context, db *database, work func(*transaction) error) erro
 
 // inTxWithin is inTx with a limit of its BEGIN and of its end, and none of the work.
 func inTxWithin(ctx context.Context, db *database, limit time.Duration, work func(*transaction) error) error {
+	return inTxOn(ctx, db, db.DB, limit, work)
+}
+
+// inGuardedTx is inTxWithin for the work of a func, which may ignore an error. At a deadlock
+// MySQL rolls back, and then commits each statement by itself. Without autocommit these
+// statements are a transaction too, which is rolled back when work fails.
+func inGuardedTx(ctx context.Context, db *database, limit time.Duration, work func(*transaction) error) error {
+	if db.dialect != MySQL {
+		return inTxWithin(ctx, db, limit, work)
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	committed := false
+	defer func() {
+		_ = within(limit, func() error {
+			if committed {
+				_, err := execute(context.WithoutCancel(ctx), conn, `SET autocommit = 1`)
+				committed = err == nil
+			}
+			if !committed { // the connection serves nobody any more
+				_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+			}
+			return conn.Close()
+		})
+	}()
+	err = inTxOn(ctx, db, conn, limit, func(tx *transaction) error {
+		if _, err := execute(ctx, tx, `SET autocommit = 0`); err != nil {
+			return err
+		}
+		return work(tx)
+	})
+	committed = err == nil
+	return err
+}
+
+// beginner is a database or a connection.
+type beginner interface {
+	BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error)
+}
+
+// within waits for the end of a transaction, but not longer than a limit. Some drivers know
+// no context here.
+func within(limit time.Duration, end func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- end() }()
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-late.C:
+		return context.DeadlineExceeded
+	}
+}
+
+func inTxOn(ctx context.Context, db *database, on beginner, limit time.Duration, work func(*transaction) error) error {
 	var options *sql.TxOptions
 	if db.dialect == MySQL {
 		// At REPEATABLE READ the locks of a worker hold up the plans of others.
@@ -233,35 +292,22 @@ func inTxWithin(ctx context.Context, db *database, limit time.Duration, work fun
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	late := time.AfterFunc(limit, cancel)
-	tx, err := db.BeginTx(ctx, options)
+	tx, err := on.BeginTx(ctx, options)
 	late.Stop()
 	if err != nil {
 		return err
 	}
-	// Some drivers know no context here.
-	end := func(how func() error) error {
-		ended := make(chan error, 1)
-		go func() { ended <- how() }()
-		late := time.NewTimer(limit)
-		defer late.Stop()
-		select {
-		case err := <-ended:
-			return err
-		case <-late.C:
-			return context.DeadlineExceeded
-		}
-	}
 	committing := false
 	defer func() {
 		if !committing {
-			_ = end(tx.Rollback)
+			_ = within(limit, tx.Rollback)
 		}
 	}()
 	if err := work(&transaction{tx, db.dialect}); err != nil {
 		return err
 	}
 	committing = true
-	if err := end(tx.Commit); err != nil {
+	if err := within(limit, tx.Commit); err != nil {
 		return &commitError{err}
 	}
 	return nil

@@ -15,7 +15,7 @@ type statements struct {
 	plan, planDetails, planHistory, planAll, planned string
 	take, load, loadAll, find                        string
 	lease, spent                                     string // MySQL only, which returns nothing from an update
-	mark, write, details, history                    string
+	mark, write, kept, details, history              string
 	markMany, markOne, writeMany                     string // PostgreSQL only: for many entries, with details and history
 	stuck, unstuck, unalerted, alerted               string
 	quiet, knock                                     string
@@ -124,6 +124,8 @@ func newStatements(d Dialect) *statements {
 				due_at = ` + dueAt(meanwhileOrOwed) + `, holder = '', fence = fence + 1, state = $6, standing = $7, resume = $8, owed = $9, step = $10, lane = $11, tries = $12, opened = $13, looks = $14,
 				contested = $15, approved = $16, resend = $17, since_at = CASE WHEN CAST($18 AS {bigint}) = 1 THEN {now} ELSE since_at END, asked_at = {now}
 			WHERE id = $1 AND fence = $5`),
+		// kept reads what write has written.
+		kept: s(`SELECT fence FROM journal_entries WHERE id = $1`),
 		// quiet is write for an entry about which there is nothing new.
 		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt(meanwhile) + `, holder = '', fence = fence + 1,
 				tries = CASE WHEN ` + meanwhile + ` AND ` + wakes + ` THEN ` + strconv.Itoa(oneKnock) + ` ELSE CAST($6 AS {bigint}) END, looks = $7, asked_at = {now},

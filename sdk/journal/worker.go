@@ -355,11 +355,18 @@ func (j *Journal) work(ctx context.Context, m *machine, e *entry) {
 }
 
 func (j *Journal) see(ctx context.Context, m *machine, e *entry) error {
+	if !e.loaded {
+		e.note = "its details are gone"
+		if e.state == StateStuck {
+			e.reason = ReasonStored
+		}
+	}
+	ended, _ := e.state.end()
 	switch {
-	case !e.loaded && (e.state == StateFinal || e.state == StateRefused || e.state == StateCancelled): // purged
+	case !e.loaded && e.owed == "" && ended: // purged, or stuck already
 		return j.quiet(ctx, m, e, 0, 0, never)
-	case !e.loaded:
-		return errors.New("the details of an unfinished entry are gone")
+	case !e.loaded && e.owed == "" && e.state.known():
+		return j.stick(ctx, m, e, ReasonStored, e.state, e.note)
 	case e.step >= len(m.steps):
 		return j.stick(ctx, m, e, ReasonStored, e.state, "this release has fewer steps than the entry")
 	case e.owed != "" && e.state.known():

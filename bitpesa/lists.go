@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"strconv"
 	"strings"
 	"time"
 
@@ -104,8 +103,8 @@ func decodePage[T any](body []byte, asked int) (*Page[T], error) {
 		Count int             `json:"total_count"`
 		Extra map[string]any  // other ways to go on
 	}
-	var ahead outlook
-	if ahead.more, err = readMeta(envelope.Meta, &meta); err != nil {
+	var ahead wire.Outlook
+	if ahead.More, err = readMeta(envelope.Meta, &meta); err != nil {
 		return nil, err
 	}
 	odd, err := readMeta(meta.Pagination, &p)
@@ -118,15 +117,15 @@ func decodePage[T any](body []byte, asked int) (*Page[T], error) {
 			return nil, err
 		}
 	}
-	ahead.more, ahead.pages, ahead.rows = ahead.more || odd, int64(p.Pages), int64(p.Count)
+	ahead.More, ahead.Pages, ahead.Rows = ahead.More || odd, int64(p.Pages), int64(p.Count)
 	for _, members := range []map[string]any{envelope.Extra, meta.Extra, p.Extra} {
-		ahead.read(members)
+		ahead.Read(members)
 	}
-	page := &Page[T]{Items: items, Count: p.Count, Pages: p.Pages, PreviousPage: max(p.Prev, 0), Skipped: skipped, Raw: body, rows: ahead.rows}
+	page := &Page[T]{Items: items, Count: p.Count, Pages: p.Pages, PreviousPage: max(p.Prev, 0), Skipped: skipped, Raw: body, rows: ahead.Rows}
 	switch current := max(asked, 1); {
 	case next.Valid && next.Int == int64(current)+1:
 		page.NextPage = current + 1
-	case next.Valid, ahead.more, ahead.pages > int64(current): // to nowhere, or past rows that nobody has seen
+	case next.Valid, ahead.More, ahead.Pages > int64(current): // to nowhere, or past rows that nobody has seen
 		page.unfollowed = true
 	}
 	return page, nil
@@ -142,63 +141,6 @@ func readMeta(raw json.RawMessage, into any) (odd bool, err error) {
 		return string(raw) != "[]" && string(raw) != "false", nil
 	}
 	return false, wire.Unmarshal(raw, into)
-}
-
-// outlook is what an envelope tells of a list beyond its page, under any name but
-// next_page. The document ends a list with an empty next_page. A response that also
-// tells of more is no end.
-type outlook struct {
-	more        bool // there is a next page
-	pages, rows int64
-}
-
-var plainName = strings.NewReplacer("_", "", "-", "")
-
-func (o *outlook) read(members map[string]any) {
-	for name, value := range members {
-		name = plainName.Replace(strings.ToLower(name))
-		switch {
-		case value == nil || value == "" || value == false:
-		case strings.HasPrefix(name, "next"), strings.Contains(name, "cursor"), strings.HasPrefix(name, "hasmore"), strings.HasPrefix(name, "hasnext"):
-			o.more = true
-		case name == "links" || name == "pagination" || name == "paging":
-			o.readLinks(value)
-		case name == "lastpage" || name == "pages" || name == "totalpages" || name == "pagecount":
-			o.pages = max(o.pages, number(value))
-		case name == "total" || name == "count" || name == "totalcount" || name == "totalitems":
-			o.rows = max(o.rows, number(value))
-		}
-	}
-}
-
-// readLinks reads links by name, or a list of them. In a list, a link to any page but
-// the known others may be the next one.
-func (o *outlook) readLinks(value any) {
-	switch links := value.(type) {
-	case map[string]any:
-		o.read(links)
-	case []any:
-		for _, value := range links {
-			link, _ := value.(map[string]any)
-			switch rel, _ := link["rel"].(string); strings.ToLower(rel) {
-			case "self", "first", "prev", "previous", "last":
-			default:
-				o.more = true
-			}
-		}
-	}
-}
-
-// number returns a whole number, or 0 for anything else.
-func number(value any) int64 {
-	var n wire.Int
-	switch value := value.(type) {
-	case json.Number:
-		_ = n.UnmarshalJSON([]byte(value))
-	case string:
-		_ = n.UnmarshalJSON([]byte(strconv.Quote(value)))
-	}
-	return n.Int
 }
 
 // all fetches pages from the given one on, each when the caller gets to it.

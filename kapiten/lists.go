@@ -34,8 +34,9 @@ type Page[T any] struct {
 	NextPage, PreviousPage int
 	Raw                    sdk.Raw
 
-	cut     bool // the list goes on in a way that cannot be followed
-	counted bool // the response shows how many rows there are
+	cut     bool  // the list goes on in a way that cannot be followed
+	counted bool  // the response shows how many rows there are
+	rows    int64 // how many these are
 }
 
 // SearchOptions say where a search ends. A search goes through a list from the
@@ -125,6 +126,7 @@ const (
 func (l list[T]) all(ctx context.Context, companyID string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
+		rows := 0
 		for next := 1; next != 0; {
 			page, err := l.page(ctx, companyID, ListOptions{Page: next})
 			if err != nil {
@@ -136,11 +138,14 @@ func (l list[T]) all(ctx context.Context, companyID string) iter.Seq2[T, error] 
 					return
 				}
 			}
-			if page.cut {
+			rows += len(page.Items) + page.Skipped
+			switch next = page.NextPage; {
+			case page.cut:
 				yield(zero, l.core.Inconclusive(l.op, "", errNoNextPage))
 				return
+			case next == 0 && int64(rows) < page.rows:
+				yield(zero, l.core.Inconclusive(l.op, "", errRowsLost))
 			}
-			next = page.NextPage
 		}
 	}
 }
@@ -202,7 +207,7 @@ func (l list[T]) sweep(ctx context.Context, companyID, reference string, first i
 // more, or it is no list but an empty pair of brackets.
 func (p *Page[T]) incomplete(rows int) error {
 	switch {
-	case p.counted && rows < p.Count:
+	case int64(rows) < p.rows:
 		return errRowsLost
 	case !p.counted && rows == 0:
 		return errNoList
@@ -285,6 +290,7 @@ func decodePage[T any](body []byte, current int, decode func(body []byte) (T, er
 		Next     json.RawMessage   `json:"next"`
 		Previous json.RawMessage   `json:"previous"`
 		Results  []json.RawMessage `json:"results"`
+		Extra    map[string]any    // other ways to go on
 	}
 	if wire.IsArray(body) {
 		if err := wire.Unmarshal(body, &envelope.Results); err != nil {
@@ -301,10 +307,16 @@ func decodePage[T any](body []byte, current int, decode func(body []byte) (T, er
 		var count wire.Int
 		page.counted = count.UnmarshalJSON(envelope.Count) == nil && count.Valid && count.Int >= 0
 		page.Count = int(count.Int)
+		ahead := wire.Outlook{Rows: count.Int}
+		ahead.Read(envelope.Extra)
+		page.rows = ahead.Rows
 		page.PreviousPage, _ = pageNumber(envelope.Previous)
 		next, more := pageNumber(envelope.Next)
-		if page.NextPage = next; more && next != max(current, 1)+1 { // to nowhere, or past rows that nobody has seen
-			page.NextPage, page.cut = 0, true
+		switch current = max(current, 1); {
+		case next == current+1:
+			page.NextPage = next
+		case more, ahead.More, ahead.Pages > int64(current): // to nowhere, or past rows that nobody has seen
+			page.cut = true
 		}
 	}
 	page.Items = make([]T, 0, len(envelope.Results))

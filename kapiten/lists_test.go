@@ -120,6 +120,71 @@ func TestAllEndsWithAnErrorOnALinkThatCannotBeFollowed(t *testing.T) {
 	}
 }
 
+// An envelope that tells of more rows in another way than by next is no end: All says so,
+// a search cannot tell, and CreateOnce makes no ride.
+func TestAnEnvelopeThatTellsOfMoreIsNoEnd(t *testing.T) {
+	const row = `"results":[{"id":"a","status":"PENDING","external_id":"another"}]}`
+	for envelope, more := range map[string]bool{
+		`{"count":5,"next":null,`:                                    true,
+		`{"links":{"next":"https://x.example/?page=2"},`:             true,
+		`{"links":[{"rel":"self"},{"rel":"next","href":"?page=2"}],`: true,
+		`{"next_page":2,`:                                            true,
+		`{"nextCursor":"abc",`:                                       true,
+		`{"has_more":true,`:                                          true,
+		`{"pagination":{"next":"?page=2"},`:                          true,
+		`{"meta":{"pagination":{"next_page":2}},`:                    true,
+		`{"page":1,"pages":3,`:                                       true,
+		`{"total_pages":"2","next":null,`:                            true,
+		`{"total":2,`:                                                true,
+		`{"count":1,"next":null,`:                                    false,
+		`{"links":{"next":null,"previous":"?page=9"},`:               false,
+		`{"links":[{"rel":"self"},{"rel":"last"}],`:                  false,
+		`{"has_more":false,"next_page":null,"prev_cursor":"abc",`:    false,
+		`{"page":1,"pages":1,"total":1,"meta":{},`:                   false,
+	} {
+		t.Run(envelope, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var methods []string
+				client, err := kapiten.New(kapiten.Config{BaseURL: "https://kapiten.example", Token: "t", Options: sdk.Options{
+					HTTPClient: clienttest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						methods = append(methods, r.Method)
+						if r.Method == http.MethodPost {
+							w.WriteHeader(http.StatusCreated)
+							_, _ = io.WriteString(w, `{"id":"r-2","reference_number":"KPT-2","status":"PENDING"}`)
+							return
+						}
+						_, _ = io.WriteString(w, envelope+row)
+					})),
+				}})
+				require.NoError(t, err)
+				var n int
+				var last error
+				for _, err := range client.Rides.All(t.Context(), "co-1") {
+					if last = err; err == nil {
+						n++
+					}
+				}
+				assert.Equal(t, 1, n)
+				_, found := client.Rides.Find(t.Context(), "co-1", "ORDER-99123", kapiten.SearchOptions{})
+				methods = nil
+				_, made := client.Rides.CreateOnce(t.Context(), validRide())
+				if !more {
+					assert.NoError(t, last)
+					assert.ErrorIs(t, found, sdk.ErrNotFound)
+					assert.NoError(t, made)
+					assert.Contains(t, methods, "POST")
+					return
+				}
+				assert.ErrorIs(t, last, sdk.ErrUnexpectedResponse)
+				assert.NotErrorIs(t, found, sdk.ErrNotFound)
+				assert.Error(t, found)
+				assert.Error(t, made)
+				assert.NotContains(t, methods, "POST")
+			})
+		})
+	}
+}
+
 func TestPagesSayWhatIsBeforeAndBehindThem(t *testing.T) {
 	server, _ := pagedServer(t, map[string]string{
 		"2": `{"count":"150","next":"https://api.kapiten.com/api/companies/x/rides/?page=3","previous":"https://api.kapiten.com/api/companies/x/rides/","results":[]}`,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -300,6 +301,62 @@ func anyValue(data []byte) any {
 	var value any
 	_ = decoder.Decode(&value) // valid, as the whole text is
 	return value
+}
+
+// Outlook is what the envelope of a list tells of the list beyond the page that it shows.
+// A page without its documented link is no end if the envelope tells of more. The names
+// are those of other APIs (assumed).
+type Outlook struct {
+	More        bool  // there is a next page
+	Pages, Rows int64 // how many there are, if the envelope says so
+}
+
+var plainName = strings.NewReplacer("_", "", "-", "")
+
+// Read reads the members of an envelope that its document does not name.
+func (o *Outlook) Read(members map[string]any) {
+	for name, value := range members {
+		name = plainName.Replace(strings.ToLower(name))
+		switch {
+		case value == nil || value == "" || value == false:
+		case strings.HasPrefix(name, "next"), strings.HasPrefix(name, "hasmore"), strings.HasPrefix(name, "hasnext"),
+			strings.Contains(name, "cursor") && !strings.HasPrefix(name, "prev"):
+			o.More = true
+		case name == "links" || name == "pagination" || name == "paging" || name == "meta":
+			o.readLinks(value)
+		case name == "lastpage" || name == "pages" || name == "totalpages" || name == "pagecount":
+			o.Pages = max(o.Pages, wholeNumber(value))
+		case name == "total" || name == "count" || name == "totalcount" || name == "totalitems":
+			o.Rows = max(o.Rows, wholeNumber(value))
+		}
+	}
+}
+
+// readLinks reads members by name, or a list of links. In a list, a link to any page but
+// the known others may be the next one.
+func (o *Outlook) readLinks(value any) {
+	switch links := value.(type) {
+	case map[string]any:
+		o.Read(links)
+	case []any:
+		for _, value := range links {
+			link, _ := value.(map[string]any)
+			rel, _ := link["rel"].(string)
+			o.More = o.More || !strings.Contains(" self first prev previous last ", " "+strings.ToLower(rel)+" ")
+		}
+	}
+}
+
+// wholeNumber returns a whole number, or 0 for anything else.
+func wholeNumber(value any) int64 {
+	var n Int
+	switch value := value.(type) {
+	case json.Number:
+		_ = n.UnmarshalJSON([]byte(value))
+	case string:
+		_ = n.UnmarshalJSON([]byte(strconv.Quote(value)))
+	}
+	return n.Int
 }
 
 const abbreviated = "2006-01-02 15:04:05 MST"

@@ -221,7 +221,7 @@ func TestAHashIsPresentedOnce(t *testing.T) {
 		"lost":                        {nil, "unknown", nil},
 		"a page":                      {gateway, "unknown", nil},
 		"a used hash":                 {processed, "unknown", sdk.ErrDuplicate},
-		"refused":                     {isPoor, "rejected", sdk.ErrInsufficientFunds},
+		"refused":                     {respond(200, `{"status":400,"desc":"Not enough fiat balance to fulfill the request"}`), "rejected", sdk.ErrInsufficientFunds},
 		"another hash at the top":     {respond(200, `{"status":201,"txhash":`+other+`,"cusdDetails":{}}`), "unknown", nil},
 		"another hash in the details": {respond(200, `{"status":201,"cusdDetails":{"txHash":`+other+`}}`), "unknown", nil},
 		"another recipient":           {respond(200, `{"status":201,"cusdDetails":{"phoneNumber":"254799999999"}}`), "unknown", nil},
@@ -399,7 +399,7 @@ func TestCallbackURLsAreMadeForMovementsWithoutOne(t *testing.T) {
 }
 
 func TestADuplicateOfARawCallSettlesNothing(t *testing.T) {
-	raw := sdk.RawCall{Method: "POST", Path: "/transactions/new", Body: map[string]string{"a": "b"}}
+	raw := sdk.RawCall{Method: "POST", Path: "/transactions/new", Body: map[string]string{"externalId": "b"}}
 	_, err := newClient(t, newScript(isDuplicate)).Do(t.Context(), raw)
 	require.ErrorIs(t, err, sdk.ErrOutcomeUnknown)
 	require.ErrorIs(t, err, sdk.ErrDuplicate)

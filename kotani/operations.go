@@ -225,3 +225,16 @@ func fieldRefusal(said string, fields map[string]any) bool {
 	}
 	return false
 }
+
+// forms are those in which the direct response to a payment may come.
+func forms(op string) form {
+	switch op {
+	case OpWithdraw:
+		return numbered | oldOut
+	case OpWithdrawToBank:
+		return numbered
+	case OpDeposit:
+		return wrapped | oldIn
+	}
+	return wrapped
+}

@@ -386,3 +386,17 @@ func TestAPaymentBelievesNoSuccessOfAnotherOperation(t *testing.T) {
 		assert.Equal(t, row.MovesMoney && row.Class != sdk.Keyed, rows[row.Name], row.Name)
 	}
 }
+
+// Without a reference the recipient tells whose a response is.
+func TestWithoutAReferenceTheResponseShowsTheRecipientAndNoHash(t *testing.T) {
+	bank := kotani.BankWithdrawParams{Amount: twenty, AccountNumber: "01", AccountName: "Jane", Bank: kotani.BankKCB, AllowNoExternalID: true}
+	deposit := kotani.DepositParams{Amount: twenty, PhoneNumber: customer, AllowNoExternalID: true}
+	for body, good := range map[string]bool{`{"id":7,"amount":"20"}`: false, `{"id":7,"amount":"20","accountNumber":"01"}`: true} {
+		_, err := newClient(t, newScript(respond(200, body))).Fiat.WithdrawToBank(t.Context(), bank)
+		assert.Equal(t, !good, errors.Is(err, sdk.ErrOutcomeUnknown), "%s: %v", body, err)
+	}
+	for members, good := range map[string]bool{``: true, `,"txhash":"` + hash + `"`: false} {
+		_, err := newClient(t, newScript(respond(200, `{"result":{"requestId":"7","amount":"20","phoneNumber":"`+customer+`"`+members+`}}`))).Fiat.Deposit(t.Context(), deposit)
+		assert.Equal(t, !good, errors.Is(err, sdk.ErrOutcomeUnknown), "%s: %v", members, err)
+	}
+}

@@ -146,7 +146,9 @@ func (c *Client) Health(ctx context.Context) error {
 }
 
 // Do calls an endpoint this package does not know, with the client's credentials,
-// retries and errors, and returns the JSON of the response.
+// retries and errors, and returns the JSON of the response. A refusal that finds no fault
+// with a field of the request leaves the outcome of a write unknown: its words may be
+// those of another endpoint.
 func (c *Client) Do(ctx context.Context, call sdk.RawCall) (sdk.Raw, error) {
 	return c.core.Ask(ctx, call)
 }

@@ -53,7 +53,7 @@ func TestARefusedTokenIsRenewedOnceAndTheRequestSentAgain(t *testing.T) {
 		"bad or expired": respond(403, `Forbidden`), "missing": respond(401, `Unauthorized`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			paid := respond(200, `{"result":{}}`)
+			paid := respond(200, `{"result":{"requestId":"7"}}`)
 			p := kotani.PayTillParams{TillNumber: "1", Amount: twenty}
 			s := newScript(refusal, paid)
 			_, err := newClient(t, s).Fiat.PayTill(t.Context(), p)

@@ -2,9 +2,11 @@ package kotani
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -36,8 +38,8 @@ type DepositParams struct {
 // client looks for the external id, and never sends the deposit again. The error
 // matches sdk.ErrOutcomeUnknown only when the lookup does not settle it.
 //
-// No document says that the response names the external id. A response that names
-// none is taken for this deposit's when nothing that it shows differs.
+// No document says that the response names the external id. After a response that does
+// not, the client looks for the external id.
 func (s *FiatService) Deposit(ctx context.Context, p DepositParams) (*Transaction, error) {
 	return s.deposit(p).Do(ctx)
 }
@@ -52,7 +54,7 @@ func (s *FiatService) deposit(p DepositParams) transport.Write[Transaction] {
 	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
 	return s.move(f, movement{
-		op: OpDeposit, amount: p.Amount, kind: Collections, without: p.AllowNoExternalID, decode: readResult,
+		op: OpDeposit, amount: p.Amount, kind: Collections, without: p.AllowNoExternalID,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
 			Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -90,7 +92,7 @@ func (s *FiatService) depositQuoted(p QuotedDepositParams) transport.Write[Trans
 		f.amount("amount", p.Amount, fiatDecimals)
 	}
 	return s.move(f, movement{
-		op: OpDepositQuoted, amount: p.Amount, kind: Collections, without: p.AllowNoExternalID, decode: readResult,
+		op: OpDepositQuoted, amount: p.Amount, kind: Collections, without: p.AllowNoExternalID,
 		request: movementRequest{
 			AcceptedQuoteID: p.AcceptedQuoteID, PhoneNumber: digits(p.PhoneNumber),
 			Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -125,7 +127,7 @@ func (s *FiatService) withdraw(p WithdrawParams) transport.Write[Transaction] {
 	f.amount("amount", p.Amount, 0)
 	f.phone("phoneNumber", p.PhoneNumber)
 	return s.move(f, movement{
-		op: OpWithdraw, amount: p.Amount, kind: Payouts, without: p.AllowNoExternalID, decode: readWithdrawal,
+		op: OpWithdraw, amount: p.Amount, kind: Payouts, without: p.AllowNoExternalID,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), PhoneNumber: digits(p.PhoneNumber),
 			Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -214,7 +216,7 @@ func (s *FiatService) withdrawToBank(p BankWithdrawParams) transport.Write[Trans
 	f.Require("accountName", p.AccountName)
 	f.RequireReference("serviceProviderId", string(p.Bank))
 	return s.move(f, movement{
-		op: OpWithdrawToBank, amount: p.Amount, kind: Payouts, without: p.AllowNoExternalID, decode: readWithdrawal,
+		op: OpWithdrawToBank, amount: p.Amount, kind: Payouts, without: p.AllowNoExternalID,
 		request: movementRequest{
 			Amount: wire.Integer(p.Amount), AccountNumber: p.AccountNumber, AccountName: p.AccountName,
 			ServiceProviderID: p.Bank, Callback: p.CallbackURL, ExternalID: p.ExternalID,
@@ -231,7 +233,9 @@ type PayBillParams struct {
 }
 
 // PayBill pays a merchant by paybill number. It takes no external id, so an
-// unknown outcome stays unknown: look through List before paying again.
+// unknown outcome stays unknown: look through List before paying again. A response without an id is
+// an unknown outcome. No document says that it names the merchant: that of another payment
+// over the same amount, on a connection that is out of step, cannot be told from it.
 func (s *FiatService) PayBill(ctx context.Context, p PayBillParams) (*Transaction, error) {
 	return s.payBill(p).Do(ctx)
 }
@@ -258,7 +262,7 @@ type PayTillParams struct {
 }
 
 // PayTill pays a merchant by till number. It takes no external id, so an unknown
-// outcome stays unknown: look through List before paying again.
+// outcome stays unknown: look through List before paying again. For responses see PayBill.
 func (s *FiatService) PayTill(ctx context.Context, p PayTillParams) (*Transaction, error) {
 	return s.payTill(p).Do(ctx)
 }
@@ -279,13 +283,8 @@ func (s *FiatService) pay(f faults, op string, want asked, request paymentReques
 	f.callback("callback", request.Callback)
 	request.Amount = plainText(want.amount)
 	want.kind = Payouts
-	return write(s.api, f, transport.Call{Op: op, Body: request}, func(body []byte) (Transaction, error) {
-		t, err := readResult(body)
-		if err != nil {
-			return Transaction{}, err
-		}
-		return want.accept(&t)
-	}, nil)
+	want.forms = forms(op)
+	return write(s.api, f, transport.Call{Op: op, Body: request}, want.read, nil)
 }
 
 type paymentRequest struct {
@@ -303,7 +302,6 @@ type movement struct {
 	without bool // the caller does without an external id
 	amount  decimal.Decimal
 	request movementRequest
-	decode  func([]byte) (shown, error)
 }
 
 type movementRequest struct {
@@ -331,9 +329,8 @@ func (s *FiatService) move(f faults, m movement) transport.Write[Transaction] {
 	call, request := transport.Call{Op: m.op, Reference: externalID, Scope: string(m.kind)}, m.request
 	request.Callback, call.Callback = s.callback(&f, request, m.amount)
 	call.Body = &request
-	named, decode := m.kind == Payouts && externalID != "", m.decode // the document shows the external id
 	want := asked{
-		kind: m.kind, externalID: externalID, amount: m.amount, phone: m.request.PhoneNumber,
+		forms: forms(m.op), kind: m.kind, externalID: externalID, amount: m.amount, phone: m.request.PhoneNumber,
 		account: m.request.AccountNumber, bank: m.request.ServiceProviderID,
 	}
 	var look lookup[Transaction]
@@ -342,16 +339,7 @@ func (s *FiatService) move(f faults, m movement) transport.Write[Transaction] {
 			return s.look(ctx, want, existing, out)
 		}
 	}
-	return write(s.api, f, call, func(body []byte) (Transaction, error) {
-		response, err := decode(body)
-		switch {
-		case err != nil:
-			return Transaction{}, err
-		case named && response.ExternalID == "" && !response.old:
-			return Transaction{}, wire.Missing("externalId")
-		}
-		return want.accept(&response)
-	}, look)
+	return write(s.api, f, call, want.read, look)
 }
 
 // look looks for a transaction by its external id.
@@ -392,22 +380,109 @@ func (s *FiatService) callback(f *faults, r movementRequest, amount decimal.Deci
 	return f.CallbackURL("callback", "", mint, r.ExternalID, amount, "")
 }
 
-// readResult reads the response to a deposit or a payment: an object under
-// "result", or the transaction itself with its id.
-func readResult(body []byte) (shown, error) {
-	t, err := readTransaction(body)
-	if err == nil && !t.wrapped && t.RequestID == "" {
-		err = wire.Missing("result")
-	}
-	return t, err
+// TransactionListOptions choose transactions. The document shows these three names
+// as the response. That they are query parameters is inferred, and their values
+// are assumed. No paging is documented.
+type TransactionListOptions struct {
+	Type    TransactionType `url:"transactionType,omitempty"`
+	Limit   int             `url:"limit,omitempty"`   // 0 leaves it to the server
+	OrderBy string          `url:"orderBy,omitempty"` // "asc", "desc"
 }
 
-// readWithdrawal reads the response to a withdrawal, which must name itself or the
-// caller's reference.
-func readWithdrawal(body []byte) (shown, error) {
-	t, err := readTransaction(body)
-	if err == nil && t.RequestID == "" && t.ExternalID == "" {
-		err = wire.Missing("id")
+// TransactionList is the result of List.
+type TransactionList struct {
+	// Items is nil when the response holds no list that this package knows: an
+	// array, or an array under "result", "data" or "transactions". An empty list
+	// is empty and not nil.
+	Items []Transaction
+	// Skipped is how many rows could not be read. They are not among Items.
+	Skipped int
+	// More reports that the list goes on, or may go on: the rows reach the Limit that was
+	// asked for, or the response tells of more rows. False does not make the list
+	// complete: a server may send fewer rows than it has, or than Limit, and say
+	// nothing. A transaction that is not in the list may exist: ask Find or Get.
+	More bool
+	Raw  sdk.Raw
+}
+
+// List returns the partner's deposits and withdrawals.
+func (s *FiatService) List(ctx context.Context, o TransactionListOptions) (*TransactionList, error) {
+	var f faults
+	if o.Limit < 0 {
+		f.Add("limit", "must not be negative")
 	}
-	return t, err
+	query, err := wire.Query(o)
+	if err != nil {
+		f.Add("query", "cannot be encoded")
+	}
+	return call(ctx, s.api, f, transport.Call{Op: OpTransactions, Query: query}, func(body []byte) (TransactionList, error) {
+		list, err := decodeTransactions(body)
+		list.More = list.More || o.Limit > 0 && len(list.Items)+list.Skipped >= o.Limit
+		return list, err
+	})
+}
+
+// decodeTransactions finds the list in a response whose form is not documented.
+func decodeTransactions(body []byte) (TransactionList, error) {
+	list, array := TransactionList{Raw: body}, json.RawMessage(body)
+	var envelope map[string]json.RawMessage
+	if !wire.IsArray(body) {
+		object, err := read[map[string]json.RawMessage](body)
+		if err != nil {
+			return list, err
+		}
+		envelope = object
+		for _, key := range []string{"result", "data", "transactions"} {
+			if array = object[key]; wire.IsArray(array) {
+				break
+			}
+		}
+	}
+	if !wire.IsArray(array) {
+		return list, nil
+	}
+	rows, err := read[[]json.RawMessage](array)
+	if err != nil {
+		return list, err
+	}
+	list.Items = make([]Transaction, 0, len(rows))
+	for _, row := range rows {
+		if t, err := readTransaction(row); err == nil {
+			list.Items = append(list.Items, t.Transaction)
+		} else {
+			list.Skipped++
+		}
+	}
+	list.More = tellsOfMore(envelope, len(rows))
+	return list, nil
+}
+
+var plainName = strings.NewReplacer("_", "", "-", "")
+
+// tellsOfMore reports an envelope that names a next page, or counts more rows than are
+// shown. No paging is documented: the names are those of other APIs (assumed).
+func tellsOfMore(members map[string]json.RawMessage, rows int) bool {
+	for name, raw := range members {
+		var count wire.Int
+		_ = count.UnmarshalJSON(raw) // anything else counts nothing
+		switch name = plainName.Replace(strings.ToLower(name)); {
+		case strings.HasPrefix(name, "next"), strings.HasPrefix(name, "hasmore"), strings.HasPrefix(name, "hasnext"), strings.Contains(name, "cursor") && !strings.HasPrefix(name, "prev"):
+			if holds(raw) {
+				return true
+			}
+		case name == "total" || name == "count" || name == "totalcount" || name == "totalitems":
+			if count.Int > int64(rows) {
+				return true
+			}
+		case name == "pages" || name == "totalpages" || name == "lastpage" || name == "pagecount":
+			if count.Int > 1 {
+				return true
+			}
+		case name == "meta" || name == "pagination" || name == "paging" || name == "links":
+			if inner, err := read[map[string]json.RawMessage](raw); err == nil && tellsOfMore(inner, rows) {
+				return true
+			}
+		}
+	}
+	return false
 }

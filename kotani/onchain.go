@@ -124,7 +124,7 @@ func (s *CeloService) buy(p BuyCeloParams) transport.Write[CeloPurchase] {
 		purchase, err := read[CeloPurchase](body)
 		switch {
 		case err != nil:
-		case saysNo(body):
+		case saysNo(body), readContent(body).number/100 != 2: // "details" alone are a user's, too
 			err = errSaysNo
 		default:
 			err = want.compareAny(body, "details")
@@ -248,9 +248,9 @@ type CashOutParams struct {
 
 // CashOut pays the worth of a USDC transfer out by mobile money. No document says
 // that Kotani processes a hash only once here, so an unknown outcome stays
-// unknown; its Reference is the hash. The document leaves the response empty, so
-// every field of the transaction may be empty. Hash and phone number are compared
-// where the response shows them. A response that tells of an error is an unknown outcome.
+// unknown; its Reference is the hash. The document leaves the response empty, which may
+// be anybody's: a response without an id and the hash is an unknown outcome. The phone
+// number is compared where the response shows it.
 func (s *StellarService) CashOut(ctx context.Context, p CashOutParams) (*Transaction, error) {
 	return cashOut(s.api, OpStellarCashOut, p).Do(ctx)
 }
@@ -261,7 +261,7 @@ func (s *StellarService) PrepareCashOut(p CashOutParams) (sdk.Prepared[Transacti
 }
 
 // CashOut pays the worth of a USDT transfer out by mobile money in Kenya or
-// Ghana. For unknown outcomes and empty fields see Stellar.CashOut.
+// Ghana. For unknown outcomes see Stellar.CashOut.
 func (s *TronService) CashOut(ctx context.Context, p CashOutParams) (*Transaction, error) {
 	return cashOut(s.api, OpTronCashOut, p).Do(ctx)
 }
@@ -283,7 +283,7 @@ func cashOut(a *api, op string, p CashOutParams) transport.Write[Transaction] {
 	if p.Description != "" && op != OpStellarCashOut {
 		f.Add("description", "is for Stellar only")
 	}
-	want := asked{kind: Payouts, phone: digits(p.PhoneNumber), txHash: p.TxHash}
+	want := asked{forms: forms(op), kind: Payouts, phone: digits(p.PhoneNumber), txHash: p.TxHash}
 	return write(a, f, transport.Call{
 		Op: op, Path: []string{string(p.Country)}, Reference: p.TxHash,
 		Body: cashOutRequest{want.phone, p.TxHash, p.CallbackURL, p.Name, p.Email, p.Description, p.AcceptedQuoteID},
@@ -311,7 +311,8 @@ type CashInParams struct {
 }
 
 // CashIn buys USDT with mobile money. An unknown outcome stays unknown: the body
-// is assumed, and nothing says that the external id can be looked up.
+// is assumed, and nothing says that the external id can be looked up. A response without
+// an id, and without the external id or else the phone number, is an unknown outcome.
 func (s *TronService) CashIn(ctx context.Context, p CashInParams) (*Transaction, error) {
 	return s.cashIn(p).Do(ctx)
 }
@@ -330,7 +331,7 @@ func (s *TronService) cashIn(p CashInParams) transport.Write[Transaction] {
 	if p.ExternalID != "" {
 		f.reference("externalId", p.ExternalID)
 	}
-	want := asked{kind: Collections, externalID: p.ExternalID, amount: p.Amount, phone: digits(p.PhoneNumber)}
+	want := asked{forms: forms(OpTronCashIn), kind: Collections, externalID: p.ExternalID, amount: p.Amount, phone: digits(p.PhoneNumber)}
 	return write(s.api, f, transport.Call{
 		Op: OpTronCashIn, Path: []string{string(p.Country)}, Reference: p.ExternalID,
 		Body: movementRequest{

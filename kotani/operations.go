@@ -1,9 +1,12 @@
 package kotani
 
 import (
+	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -137,3 +140,101 @@ var operations = transport.Table{
 
 // Operations returns the operation table, as a copy.
 func Operations() []sdk.Operation { return slices.Clone(operations) }
+
+// refusals are the texts with which Kotani refuses a write of its own API, in lower case:
+// the operator's of 2022, and the assumed texts of the fake. A star stands for any end. A
+// text behind "status " is the whole response, {"status":"..."}. Every write has the
+// refusals of fieldRefusal besides. A text that is not listed for an operation may be the
+// response to another request.
+func refusals(op string) []string {
+	const poor, noUser, unverified = "insufficient balance", "user account does not exist", "user account is not verified"
+	const badHash, usedHash, noCountry = "invalid hash", "transaction hash is already processed", "country not supported"
+	switch op {
+	case OpBuyCelo:
+		return []string{"status user not found"}
+	case OpSendToMpesa:
+		return []string{badHash, usedHash, unverified, "invalid transaction", "invalid transaction receipt", "not enough fiat balance to fulfill the request"}
+	case OpDeposit, OpWithdraw:
+		return []string{noUser, unverified, poor}
+	case OpDepositQuoted:
+		return []string{noUser, unverified, poor, "quote not found", "quote expired", "quote is not accepted", "quote already used"}
+	case OpWithdrawToBank, OpPayBill, OpPayTill:
+		return []string{poor}
+	case OpStellarCashOut, OpTronCashOut:
+		return []string{badHash, usedHash, poor, noCountry}
+	case OpTronCashIn:
+		return []string{noCountry, "only kenya is supported"}
+	case OpUBIClaim:
+		return []string{"not yet time*", "insufficient funds", "not approved", "not verified", unverified, "user is not approved as a beneficiary"}
+	case OpSetBeneficiary:
+		return []string{"user does not exist", "user is already a beneficiary"}
+	case OpCreateUser:
+		return []string{"user exists"}
+	case OpUpdateUser:
+		return []string{"user does not exist", "kyc document already exists"}
+	case OpCreateOrder:
+		return []string{"currency not supported"}
+	case OpCloseOrder:
+		return []string{"order not found", "order is already paid", "order has failed already", "order is already closed"}
+	case OpAcceptQuoteIn, OpAcceptQuoteOut:
+		return []string{"quote not found", "quote expired", "quote already accepted"}
+	}
+	return nil
+}
+
+// quoteRefusals are those of a cash-out at the rate of an accepted quote (assumed).
+func quoteRefusals() []string {
+	return []string{"quote not found", "quote is not accepted", "quote already used", "quote is for another payment"}
+}
+
+// refusesWrite reports that Kotani's words refuse this write, by the table.
+func refusesWrite(op sdk.Operation, c content, sent []byte) bool {
+	said := strings.ToLower(strings.TrimSpace(c.message))
+	switch {
+	case c.number == 0 && said == "":
+		said = "status " + c.status
+	case c.user, c.number != http.StatusBadRequest && c.number != http.StatusUnauthorized:
+		return false
+	}
+	var fields map[string]any
+	_ = wire.Unmarshal(sent, &fields) // without fields none is refused
+	texts := refusals(op.Name)
+	if fields["acceptedQuoteId"] != nil && op.Name != OpDepositQuoted {
+		texts = append(texts, quoteRefusals()...)
+	}
+	return fieldRefusal(said, fields) || slices.ContainsFunc(texts, func(text string) bool {
+		start, open := strings.CutSuffix(text, "*")
+		return said == text || open && strings.HasPrefix(said, start)
+	})
+}
+
+// fieldRefusal reports a text that finds fault with a field of the request. Of another
+// form than these two, "... is required" and "invalid ...", are assumed texts.
+func fieldRefusal(said string, fields map[string]any) bool {
+	for name := range fields {
+		name = strings.ToLower(name)
+		fault, begins := strings.CutPrefix(said, name+" ")
+		switch {
+		case said == "invalid "+name:
+			return true
+		case !begins:
+		case fault == "already exists" && name == "externalid", fault == "is required",
+			strings.HasPrefix(fault, "must be "), strings.HasPrefix(fault, "does not belong to "):
+			return true
+		}
+	}
+	return false
+}
+
+// forms are those in which the direct response to a payment may come.
+func forms(op string) form {
+	switch op {
+	case OpWithdraw:
+		return numbered | oldOut
+	case OpWithdrawToBank:
+		return numbered
+	case OpDeposit:
+		return wrapped | oldIn
+	}
+	return wrapped
+}

@@ -358,7 +358,10 @@ func TestEveryMethodSendsItsRow(t *testing.T) {
 		used[want.op] = true
 		t.Run(method, func(t *testing.T) {
 			// A refusal ends every method after its first request.
-			refusal := respond(400, `{"status":400,"desc":"no","error":"InvalidParameters"}`)
+			refusal := respond(401, `{"status":"Unauthorized"}`)
+			if strings.HasPrefix(want.op, "fiatconnect.") {
+				refusal = respond(400, `{"error":"InvalidParameters"}`)
+			}
 			s := newScript(refusal)
 			for end := range s.aside {
 				if strings.HasSuffix(want.uri, end) {

@@ -68,10 +68,12 @@ type QuoteLimits struct {
 func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	c := readContent(r.Body)
 	v := c.verdict(op, r.Status, r.Body)
+	write := op.Class != sdk.Safe
 	lookup := op.Name == OpStatusByRequestID || op.Name == OpStatusByExternalID
 	refused := v.Kind == transport.Refused || v.Kind == transport.Duplicate
-	if refused && (op.MovesMoney && c.deniesTransaction() || (lookup || op.Class != sdk.Safe) && namesAnother(op, r)) {
-		v.Kind, v.Reasons = transport.Unclear, nil // it is the response to another request
+	ofAny := r.Status == http.StatusUnauthorized || slices.Contains(v.Reasons, error(sdk.ErrConfiguration)) // of any operation
+	if refused && (write && !ofAny && !refusesWrite(op, c, r.Sent) || (lookup || write) && namesAnother(op, r)) {
+		v.Kind, v.Reasons = transport.Unclear, nil // it may be the response to another request
 		return v
 	}
 	if lookup && slices.Contains(v.Reasons, error(sdk.ErrNotFound)) && !c.saysNoTransaction() {
@@ -91,6 +93,7 @@ type content struct {
 	number  int    // "status" when it is a number, or its text
 	boolean bool   // "status" is true or false
 	yes     bool
+	user    bool // has a "user", as the refusal of a balance has
 	failed  bool // an error in a form that is not Kotani's own
 }
 
@@ -116,7 +119,7 @@ func readContent(body []byte) content {
 		words := bytes.TrimSpace(body)
 		return content{page: bytes.HasPrefix(words, []byte("<")), message: string(words[:min(len(words), maxMessage)])}
 	}
-	c := content{object: true}
+	c := content{object: true, user: w.User != nil}
 	c.failed = holds(w.Error) || holds(w.Errors)
 	if w.StatusCode != nil || w.Success != nil {
 		var statusCode wire.Int
@@ -312,14 +315,8 @@ func (c content) noRoute(op sdk.Operation) bool {
 // saysNoTransaction reports that Kotani says, in its own JSON, that there is no
 // such transaction. The wording is assumed, so the text must allow no other sense.
 func (c content) saysNoTransaction() bool {
-	return c.code != "" && c.deniesTransaction()
-}
-
-// deniesTransaction reports the words for a transaction that does not exist. They are
-// said to a lookup, never to a payment.
-func (c content) deniesTransaction() bool {
-	text := strings.ToLower(c.message + "\n" + c.status)
-	return strings.Contains(text, "transaction") && !strings.Contains(text, "/") &&
+	text := strings.ToLower(c.message)
+	return c.code != "" && strings.Contains(text, "transaction") && !strings.Contains(text, "/") &&
 		(strings.Contains(text, "not found") || strings.Contains(text, "does not exist"))
 }
 

@@ -33,24 +33,23 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 		kind    error
 		code    string
 	}{
-		"refused inside a 200":              {200, `{"status":400,"desc":"Bad day"}`, rejected, nil, "400"},
-		"refused as text":                   {200, `{"status":"400","desc":"Bad day"}`, rejected, nil, "400"},
-		"unauthorised inside a 200":         {200, `{"status":401,"desc":"Bad day"}`, rejected, sdk.ErrUnauthorized, "401"},
-		"wrong role":                        {200, `{"status":"Unauthorized"}`, rejected, sdk.ErrUnauthorized, ""},
-		"no such user":                      {200, `{"status":"user not found"}`, rejected, sdk.ErrNotFound, ""},
-		"unverified":                        {200, `{"status":"unverified"}`, rejected, sdk.ErrForbidden, ""},
-		"not enough":                        {200, `{"status":400,"desc":"Not enough fiat balance to fulfill the request"}`, rejected, sdk.ErrInsufficientFunds, "400"},
+		"refused inside a 200":              {200, `{"status":400,"desc":"insufficient balance"}`, rejected, sdk.ErrInsufficientFunds, "400"},
+		"refused as text":                   {200, `{"status":"400","desc":"insufficient balance"}`, rejected, nil, "400"},
+		"unauthorised inside a 200":         {200, `{"status":401,"desc":"Bad day"}`, unknown, sdk.ErrUnexpectedResponse, "401"},
+		"wrong role":                        {200, `{"status":"Unauthorized"}`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"no such user":                      {200, `{"status":"user not found"}`, unknown, sdk.ErrUnexpectedResponse, ""},
+		"unverified":                        {200, `{"status":"unverified"}`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"insufficient":                      {200, `{"status":400,"message":"insufficient balance"}`, rejected, sdk.ErrInsufficientFunds, "400"},
-		"taken":                             {200, `{"status":400,"desc":"externalId already exists"}`, unknown, sdk.ErrDuplicate, "400"},
+		"taken":                             {200, `{"status":400,"desc":"externalId already exists"}`, unknown, sdk.ErrUnexpectedResponse, "400"},
 		"a field is missing":                {200, `{"status":400,"desc":"amount is required"}`, rejected, sdk.ErrValidation, "400"},
-		"the text is elsewhere":             {200, `{"status":400,"Comment":"user does not exist"}`, rejected, sdk.ErrNotFound, "400"},
+		"the text is elsewhere":             {200, `{"status":400,"Comment":"insufficient balance"}`, rejected, sdk.ErrInsufficientFunds, "400"},
 		"a crash inside a 200":              {200, `{"status":500,"desc":"oops"}`, unknown, sdk.ErrUnexpectedResponse, "500"},
 		"a status of no meaning":            {200, `{"status":302,"desc":"oops","result":{}}`, unknown, sdk.ErrUnexpectedResponse, "302"},
 		"false":                             {200, `{"status":false,"result":{}}`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"a response without its substance":  {200, `{"status":201}`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"a response that is no JSON":        {200, `OK`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"nothing":                           {200, ``, unknown, sdk.ErrUnexpectedResponse, ""},
-		"400 in JSON":                       {400, `{"status":400,"desc":"invalid phoneNumber"}`, rejected, sdk.ErrValidation, "400"},
+		"400 in JSON":                       {400, `{"status":400,"desc":"invalid accountNumber"}`, rejected, sdk.ErrValidation, "400"},
 		"400 in plain text":                 {400, `cannot find user`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"another route":                     {404, `Cannot GET /`, unknown, sdk.ErrUnexpectedResponse, ""},
 		"404 in plain text":                 {404, `no such thing`, unknown, sdk.ErrUnexpectedResponse, ""},
@@ -95,8 +94,8 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 		"403 of Spring's":                   {403, `{"timestamp":"2026-11-28T12:00:00Z","status":403,"error":"Forbidden","path":"/x"}`, unknown, sdk.ErrForbidden, "403"},
 		"400 of Spring's":                   {400, `{"timestamp":"2026-11-28T12:00:00Z","status":400,"error":"Bad Request","desc":"x"}`, unknown, sdk.ErrUnexpectedResponse, "400"},
 		"400 with a message":                {400, `{"status":400,"message":"invalid request"}`, unknown, sdk.ErrUnexpectedResponse, "400"},
-		"400 with an error beside":          {400, `{"status":400,"desc":"invalid request","error":"bad"}`, rejected, sdk.ErrValidation, "400"},
-		"400 with what else is known":       {400, `{"status":400,"desc":"invalid","phoneNumber":"254","userId":"u","blockNumber":1,"latestBlock":2}`, rejected, sdk.ErrValidation, "400"},
+		"400 with an error beside":          {400, `{"status":400,"desc":"invalid amount","error":"bad"}`, rejected, sdk.ErrValidation, "400"},
+		"400 with what else is known":       {400, `{"status":400,"desc":"invalid amount","userId":"u","blockNumber":1,"latestBlock":2}`, rejected, sdk.ErrValidation, "400"},
 		"redirect":                          {301, ``, unknown, sdk.ErrRedirected, ""},
 	} {
 		for behind, mark := range map[string]string{"": "", ", behind a mark": "\ufeff"} {
@@ -122,13 +121,14 @@ func TestResponsesMeanWhatTheOperatorMeans(t *testing.T) {
 	}
 }
 
-// What is insufficient must be money: else a merchant tops his wallet up for nothing.
+// What is insufficient must be money: else a merchant tops his wallet up for nothing. A
+// read believes any text.
 func TestInsufficientRightsAreNoLackOfFunds(t *testing.T) {
 	for text, poor := range map[string]bool{
 		"insufficient balance": true, "Insufficient funds": true, "Not enough fiat balance": true, "not enough money": true,
 		"Insufficient permissions": false, "insufficient scope": false, "Not enough confirmations": false,
 	} {
-		_, err := newClient(t, newScript(respond(200, `{"status":400,"desc":"`+text+`"}`))).Fiat.PayBill(t.Context(), kotani.PayBillParams{MerchantNumber: "1", AccountNumber: "2", Amount: twenty})
+		_, err := newClient(t, newScript(respond(200, `{"status":400,"desc":"`+text+`"}`))).OnChain.Balance(t.Context(), customer, kotani.ChainCelo)
 		assert.ErrorIs(t, err, sdk.ErrRejected, text)
 		assert.Equal(t, poor, errors.Is(err, sdk.ErrInsufficientFunds), text)
 	}
@@ -206,13 +206,13 @@ func TestReadsAreRepeatedThroughAnOutage(t *testing.T) {
 func TestTheErrorTextIsStable(t *testing.T) {
 	texts := map[string]bool{}
 	for _, phone := range []string{"254711111111", "254722222222"} {
-		s := newScript(respond(200, `{"status":400,"desc":"insufficient balance of `+phone+`"}`))
+		s := newScript(respond(200, `{"status":400,"desc":"insufficient balance","phoneNumber":"`+phone+`"}`))
 		p := validWithdraw
 		p.PhoneNumber, p.ExternalID = phone, "order-"+phone
 		_, err := newClient(t, s).Fiat.Withdraw(t.Context(), p)
 		e := failure(t, err)
 		assert.Equal(t, "order-"+phone, e.Reference)
-		assert.True(t, strings.Contains(e.Message, phone))
+		assert.Contains(t, string(e.Body), phone)
 		texts[err.Error()] = true
 	}
 	assert.Equal(t, map[string]bool{"kotani: fiat.withdraw: insufficient funds: HTTP 200, code 400 (outcome: rejected)": true}, texts)
@@ -301,7 +301,7 @@ func TestARefusalThatNamesAnotherPaymentRefusesNone(t *testing.T) {
 		compared := 0
 		for name, other := range names {
 			for where, form := range map[string]string{
-				"shown": `{"status":400,"desc":"insufficient balance",%q:%q}`, "in an object": `{"status":400,"desc":"insufficient balance","details":{%q:%q}}`,
+				"shown": `{"status":400,"desc":"invalid %[1]s",%[1]q:%[2]q}`, "in an object": `{"status":400,"desc":"invalid %[1]s","details":{%[1]q:%[2]q}}`,
 			} {
 				t.Run(wr.op+"/"+name+"/"+where, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
@@ -325,7 +325,7 @@ func TestARefusalThatNamesAnotherPaymentRefusesNone(t *testing.T) {
 						})
 						assert.Zero(t, works)
 						assert.ErrorIs(t, err, sdk.ErrRejected, "its own")
-						assert.ErrorIs(t, err, sdk.ErrInsufficientFunds)
+						assert.ErrorIs(t, err, sdk.ErrValidation)
 					})
 				})
 			}

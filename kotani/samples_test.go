@@ -81,6 +81,12 @@ func TestEveryRequestHasTheDocumentsKeys(t *testing.T) {
 var placeholderResponses = map[string]bool{
 	kotani.OpStatusByRequestID:  true, // an empty result, without a status
 	kotani.OpStatusByExternalID: true,
+	kotani.OpDeposit:            true, // they name no transaction
+	kotani.OpDepositQuoted:      true,
+	kotani.OpPayBill:            true,
+	kotani.OpPayTill:            true,
+	kotani.OpStellarCashOut:     true,
+	kotani.OpTronCashOut:        true,
 	kotani.OpFiatConnectClock:   true, // "string" is no time
 	kotani.OpFiatConnectLogin:   true, // a refusal is shown
 }

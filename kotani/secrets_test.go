@@ -100,8 +100,10 @@ func TestDoReachesAnyEndpointOfTheConfiguredHost(t *testing.T) {
 		_, err := client.Do(t.Context(), sdk.RawCall{Method: "GET", Path: path})
 		assert.ErrorIs(t, err, sdk.ErrValidation, path)
 	}
-	_, err = newClient(t, newScript(respond(200, `{"status":400,"desc":"no"}`))).Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/x"})
-	assert.ErrorIs(t, err, sdk.ErrRejected)
+	for desc, outcome := range map[string]error{"no": sdk.ErrOutcomeUnknown, "b is required": sdk.ErrOutcomeUnknown, "a is required": sdk.ErrRejected} {
+		_, err = newClient(t, newScript(respond(200, `{"status":400,"desc":"`+desc+`"}`))).Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/x", Body: map[string]string{"a": ""}})
+		assert.ErrorIs(t, err, outcome, desc)
+	}
 
 	s = newScript(gateway)
 	_, err = newClient(t, s).Do(t.Context(), sdk.RawCall{Method: "POST", Path: "/x"})

@@ -194,119 +194,13 @@ func (s *FiatService) WaitRequest(ctx context.Context, requestID string) (*Trans
 
 func (t *Transaction) final() bool { return t.Status.Final() }
 
-// TransactionListOptions choose transactions. The document shows these three names
-// as the response. That they are query parameters is inferred, and their values
-// are assumed. No paging is documented.
-type TransactionListOptions struct {
-	Type    TransactionType `url:"transactionType,omitempty"`
-	Limit   int             `url:"limit,omitempty"`   // 0 leaves it to the server
-	OrderBy string          `url:"orderBy,omitempty"` // "asc", "desc"
-}
-
-// TransactionList is the result of List.
-type TransactionList struct {
-	// Items is nil when the response holds no list that this package knows: an
-	// array, or an array under "result", "data" or "transactions". An empty list
-	// is empty and not nil.
-	Items []Transaction
-	// Skipped is how many rows could not be read. They are not among Items.
-	Skipped int
-	// More reports that the list goes on, or may go on: the rows reach the Limit that was
-	// asked for, or the response tells of more rows. False does not make the list
-	// complete: a server may send fewer rows than it has, or than Limit, and say
-	// nothing. A transaction that is not in the list may exist: ask Find or Get.
-	More bool
-	Raw  sdk.Raw
-}
-
-// List returns the partner's deposits and withdrawals.
-func (s *FiatService) List(ctx context.Context, o TransactionListOptions) (*TransactionList, error) {
-	var f faults
-	if o.Limit < 0 {
-		f.Add("limit", "must not be negative")
-	}
-	query, err := wire.Query(o)
-	if err != nil {
-		f.Add("query", "cannot be encoded")
-	}
-	return call(ctx, s.api, f, transport.Call{Op: OpTransactions, Query: query}, func(body []byte) (TransactionList, error) {
-		list, err := decodeTransactions(body)
-		list.More = list.More || o.Limit > 0 && len(list.Items)+list.Skipped >= o.Limit
-		return list, err
-	})
-}
-
-// decodeTransactions finds the list in a response whose form is not documented.
-func decodeTransactions(body []byte) (TransactionList, error) {
-	list, array := TransactionList{Raw: body}, json.RawMessage(body)
-	var envelope map[string]json.RawMessage
-	if !wire.IsArray(body) {
-		object, err := read[map[string]json.RawMessage](body)
-		if err != nil {
-			return list, err
-		}
-		envelope = object
-		for _, key := range []string{"result", "data", "transactions"} {
-			if array = object[key]; wire.IsArray(array) {
-				break
-			}
-		}
-	}
-	if !wire.IsArray(array) {
-		return list, nil
-	}
-	rows, err := read[[]json.RawMessage](array)
-	if err != nil {
-		return list, err
-	}
-	list.Items = make([]Transaction, 0, len(rows))
-	for _, row := range rows {
-		if t, err := readTransaction(row); err == nil {
-			list.Items = append(list.Items, t.Transaction)
-		} else {
-			list.Skipped++
-		}
-	}
-	list.More = tellsOfMore(envelope, len(rows))
-	return list, nil
-}
-
-var plainName = strings.NewReplacer("_", "", "-", "")
-
-// tellsOfMore reports an envelope that names a next page, or counts more rows than are
-// shown. No paging is documented: the names are those of other APIs (assumed).
-func tellsOfMore(members map[string]json.RawMessage, rows int) bool {
-	for name, raw := range members {
-		var count wire.Int
-		_ = count.UnmarshalJSON(raw) // anything else counts nothing
-		switch name = plainName.Replace(strings.ToLower(name)); {
-		case strings.HasPrefix(name, "next"), strings.HasPrefix(name, "hasmore"), strings.HasPrefix(name, "hasnext"), strings.Contains(name, "cursor") && !strings.HasPrefix(name, "prev"):
-			if holds(raw) {
-				return true
-			}
-		case name == "total" || name == "count" || name == "totalcount" || name == "totalitems":
-			if count.Int > int64(rows) {
-				return true
-			}
-		case name == "pages" || name == "totalpages" || name == "lastpage" || name == "pagecount":
-			if count.Int > 1 {
-				return true
-			}
-		case name == "meta" || name == "pagination" || name == "paging" || name == "links":
-			if inner, err := read[map[string]json.RawMessage](raw); err == nil && tellsOfMore(inner, rows) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // transactionForm has every key with which a transaction was seen. Its Status,
 // Message and Amount hide the fields of the Transaction.
 type transactionForm struct {
 	Transaction
 	Result      json.RawMessage `json:"result"`
 	ID          string          `json:"id"`
+	PrepayID    string          `json:"prepayId"` // of an order, which is no transaction
 	Status      json.RawMessage `json:"status"`
 	Message     json.RawMessage `json:"message"`
 	Amount      json.RawMessage `json:"amount"`
@@ -335,10 +229,20 @@ type oldMoney struct {
 // besides.
 type shown struct {
 	Transaction
-	wrapped bool // "result" holds an object, as documented; it may be empty
-	old     bool // in the form of 2022, which has no external id
-	amount  bool // an amount is shown, readable or not
+	form   form
+	amount bool // an amount is shown, readable or not
 }
+
+// form is in what form a response shows a transaction: each is of some operations alone.
+type form uint8
+
+const (
+	wrapped  form = 1 << iota // in "result", as documented, or flat with an id that is a text
+	numbered                  // flat with an id of digits: a withdrawal's (documented)
+	oldIn                     // a deposit's of 2022, which has no external id
+	oldOut                    // a withdrawal's of 2022
+	order                     // of an order, not of a transaction
+)
 
 // readTransaction reads a response in any of the known forms: the object under
 // "result", or the response itself. A "result" that is no object, or an empty one, is a
@@ -348,24 +252,20 @@ func readTransaction(body []byte) (t shown, err error) {
 	if err := wire.Unmarshal(body, &w); err != nil {
 		return shown{}, err
 	}
-	wrapped := w.Result
-	if wraps(wrapped) {
+	flat := true
+	if wraps(w.Result) {
 		var inner transactionForm
-		if err := wire.Unmarshal(wrapped, &inner); err != nil {
+		if err := wire.Unmarshal(w.Result, &inner); err != nil {
 			return shown{}, err
 		}
-		if inner.foreign() && w.named() {
-			wrapped = nil // the transaction lies flat, and "result" is a side field of it
-		} else {
+		if flat = inner.foreign() && w.named(); !flat { // or else "result" is a side field
 			w = inner
 		}
 	} else if text(w.Message) == "" {
-		w.Message = wrapped
+		w.Message = w.Result
 	}
-	t = shown{Transaction: w.Transaction, wrapped: wire.IsObject(wrapped)}
-	old := cmp.Or(w.WithdrawReference, w.DepositReference)
-	t.old = old != ""
-	t.RequestID = cmp.Or(t.RequestID, w.ID, old)
+	t = shown{Transaction: w.Transaction, form: w.form(flat)}
+	t.RequestID = cmp.Or(t.RequestID, w.ID, w.WithdrawReference, w.DepositReference)
 	t.Status, t.Message = TransactionStatus(word(w.Status)), text(w.Message)
 	t.TxHash = cmp.Or(w.SmallTxHash, t.TxHash, w.TxnHash)
 	t.Raw = body
@@ -378,6 +278,22 @@ func readTransaction(body []byte) (t shown, err error) {
 		t.Amount, t.Currency, t.amount = amount.Null(), cmp.Or(t.Currency, m.Currency), true
 	}
 	return t, nil
+}
+
+func (w *transactionForm) form(flat bool) form {
+	switch {
+	case w.PrepayID != "":
+		return order
+	case flat && w.ID != "" && strings.Trim(w.ID, "0123456789") == "" && w.RequestID == "":
+		return numbered
+	case cmp.Or(w.RequestID, w.ID, w.ExternalID) != "":
+		return wrapped
+	case w.WithdrawReference != "", len(w.Withdrawn.Amount) > 0:
+		return oldOut
+	case w.DepositReference != "":
+		return oldIn
+	}
+	return wrapped
 }
 
 func (w *transactionForm) named() bool {
@@ -407,6 +323,7 @@ func decodeStatus(body []byte) (shown, error) {
 // asked is what a write asks for, as far as a response may show it. It is the one
 // place that says whether a response is about that payment.
 type asked struct {
+	forms      form // of a direct response
 	kind       TransactionType
 	externalID string
 	amount     decimal.Decimal // zero: not named by the request
@@ -439,6 +356,9 @@ func (a asked) compare(t *shown) (c transport.Comparison) {
 	case a.bank != "" && t.PhoneNumber != "" && t.AccountNumber == "" && t.Bank == "":
 		c.Differs("recipient")
 	}
+	if a.showsUnasked(t) {
+		c.Differs("kind")
+	}
 	if !a.amount.IsZero() {
 		amount := t.Amount
 		if a.fee && t.Fee.Valid && amount.Valid && amount.Decimal.Equal(a.amount.Add(t.Fee.Decimal)) {
@@ -449,11 +369,41 @@ func (a asked) compare(t *shown) (c transport.Comparison) {
 	return c
 }
 
-// accept makes a direct response the result of a write, when it is about that
-// write. A response that names no transaction must not read like a refusal.
+// showsUnasked reports a field that no response to this write has: another write's.
+func (a asked) showsUnasked(t *shown) bool {
+	merchant := a.merchant != "" || a.till != ""
+	switch {
+	case merchant && cmp.Or(t.ExternalID, t.PhoneNumber, string(t.Bank), t.TxHash) != "", a.txHash != "" && t.ExternalID != "":
+		return true // their requests have no such field
+	case a.till != "" && (t.AccountNumber != "" || t.Fee.Valid && !t.Fee.Decimal.IsZero()):
+		return true // free of charge (documented)
+	case !merchant && a.phone == "" && a.bank == "":
+		return false // it asks for nothing that tells
+	}
+	return a.merchant == "" && t.MerchantNumber != "" || a.till == "" && t.TillNumber != ""
+}
+
+// accept makes a direct response the result of a write, when it is about that write: it
+// has a form of the operation's, names a transaction, and shows what the request is known
+// by, its external id, its hash, or else the recipient. Kotani shows no recipient of a
+// payment to a merchant, which has no reference either.
 func (a asked) accept(t *shown) (Transaction, error) {
-	if t.RequestID == "" && t.ExternalID == "" && t.TxHash == "" && saysNo(t.Raw) {
-		return Transaction{}, errSaysNo
+	old := t.form&(oldIn|oldOut) != 0
+	switch {
+	case a.forms&t.form == 0:
+		return Transaction{}, mismatch("the response has the form of another operation's")
+	case t.RequestID == "":
+		return Transaction{}, wire.Missing("requestId")
+	case a.externalID != "" && t.ExternalID == "" && !old:
+		return Transaction{}, wire.Missing("externalId")
+	case a.txHash != "" && t.TxHash == "":
+		return Transaction{}, wire.Missing("txHash")
+	case (a.externalID == "" || old) && a.txHash == "" && a.phone != "" && t.PhoneNumber == "":
+		return Transaction{}, wire.Missing("phoneNumber")
+	case a.externalID == "" && a.bank != "" && t.AccountNumber == "":
+		return Transaction{}, wire.Missing("accountNumber")
+	case a.externalID == "" && a.phone != "" && a.txHash == "" && t.TxHash != "" && !old:
+		return Transaction{}, mismatch("the response is about a hash")
 	}
 	c := a.compare(t)
 	if err := c.Direct(); err != nil {
@@ -463,7 +413,7 @@ func (a asked) accept(t *shown) (Transaction, error) {
 	return t.Transaction, nil
 }
 
-// read decodes a direct response of which nothing is documented.
+// read decodes a direct response.
 func (a asked) read(body []byte) (Transaction, error) {
 	t, err := readTransaction(body)
 	if err != nil {

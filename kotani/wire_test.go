@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -148,12 +149,20 @@ func (r *wireRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if body != "" {
 		r.text.WriteString("\n\n")
 	}
-	text := wireResponse
+	text, echo := wireResponse, map[string]any{}
+	_ = json.Unmarshal([]byte(body), &echo)
+	maps.DeleteFunc(echo, func(name string, _ any) bool {
+		return !slices.Contains([]string{"phoneNumber", "accountNumber", "txHash", "externalId"}, name)
+	})
 	switch row {
 	case "fiat.withdraw", "fiat.withdraw_to_bank":
-		var asked struct{ ExternalID string }
-		_ = json.Unmarshal([]byte(body), &asked)
-		text = `{"id":17,"externalId":` + wireQuote(asked.ExternalID) + `}`
+		echo["id"] = 17
+		text = wireObject(echo)
+	case "fiat.deposit", "fiat.deposit_quoted", "stellar.cash_out", "tron.cash_out", "tron.cash_in":
+		echo["requestId"] = "r-1"
+		text = `{"result":` + wireObject(echo) + `}`
+	case "celo.buy":
+		text = `{"status":201,"details":{}}`
 	case "fiatconnect.transfer_in", "fiatconnect.transfer_out":
 		text = `{"transferId":"t-1","transferStatus":"TransferComplete"}`
 	case "fiat.status_by_request_id":
@@ -169,6 +178,11 @@ func (r *wireRecorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		Header: http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"session=wire-session; Path=/; HttpOnly; Secure"}},
 		Body:   io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)),
 	}, nil
+}
+
+func wireObject(members map[string]any) string {
+	object, _ := json.Marshal(members)
+	return string(object)
 }
 
 // wireQuote makes a JSON text of a segment of a path.

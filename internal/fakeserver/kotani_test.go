@@ -468,10 +468,11 @@ func TestClaimsAndBoughtCeloAreAmongAllTransactionsOverHTTP(t *testing.T) {
 	_, err := p.client.UBI.SetBeneficiary(ctx, who)
 	assert.ErrorIs(t, err, sdk.ErrNotFound)
 	_, err = p.client.UBI.Claim(ctx, who)
-	assert.ErrorIs(t, err, sdk.ErrNotFound)
-	for _, path := range []string{"setBeneficiary", "claimfunds", "checkIfBeneficiary"} {
+	assert.ErrorIs(t, err, sdk.ErrForbidden)
+	for _, path := range []string{"setBeneficiary", "checkIfBeneficiary"} {
 		p.refused("user does not exist", "/transactions/ubi/"+path, rawWho)
 	}
+	p.refused("user is not approved as a beneficiary", "/transactions/ubi/claimfunds", rawWho)
 	_, err = p.client.Celo.Buy(ctx, buy)
 	assert.ErrorIs(t, err, sdk.ErrNotFound)
 	assert.Equal(t, map[string]any{"status": "user not found"}, p.post("/dex/buyCelo", rawBuy))

@@ -267,9 +267,10 @@ func TestUBI(t *testing.T) {
 	p := newPartner(t, kotanitest.Config{Quirks: kotanitest.Quirks{TokenLifetime: 100 * time.Hour}, Balances: map[string]decimal.Decimal{"cUSD": decimal.NewFromInt(2)}})
 	body := object{"phoneNumber": "254712345678", "programId": "p-1"}
 	at := func(path string) object { return p.post("/transactions/ubi/"+path, body) }
-	for _, path := range []string{"checkIfBeneficiary", "setBeneficiary", "claimfunds"} {
+	for _, path := range []string{"checkIfBeneficiary", "setBeneficiary"} {
 		p.wantRefused("user does not exist", at(path))
 	}
+	p.wantRefused("user is not approved as a beneficiary", at("claimfunds"))
 	p.post("/kyc/user/create", object{"phoneNumber": "254712345678"})
 	p.wantRefused("Not a beneficiary", at("checkIfBeneficiary"))
 	p.wantRefused("user is not approved as a beneficiary", at("claimfunds"))

@@ -212,6 +212,10 @@ func (f *Fake) accept(c *call, t *Transaction) object {
 	for _, name := range []string{"transactionType", "accountNumber", "merchantNumber", "merchantTill", "createdAt", "updatedAt"} {
 		delete(o, name)
 	}
+	switch t.Operation {
+	case kotani.OpPayBill, kotani.OpPayTill, kotani.OpStellarCashOut, kotani.OpTronCashOut:
+		delete(o, "externalId") // their requests have none
+	}
 	return f.result(o)
 }
 

@@ -144,7 +144,8 @@ type beneficiary struct {
 // ubiClaim is POST /transactions/ubi/claimfunds. It moves cUSD from the partner
 // to the beneficiary's wallet on Celo.
 func (f *Fake) ubiClaim(c *call) object {
-	_, b := f.beneficiary(c)
+	phone, program := c.phone("phoneNumber"), c.text("programId")
+	b := f.state.Beneficiaries.Find((&beneficiary{Phone: phone, Program: program}).key())
 	now := f.world.Now()
 	amount := f.config.Quirks.ClaimAmount
 	switch {

@@ -168,10 +168,15 @@ func byID[T any](ctx context.Context, c *Client, op, id string) (*T, error) {
 // found so far.
 func write[T any](ctx context.Context, c *Client, op, id string, f transport.Faults, body any) (*T, error) {
 	checkID(&f, "id", id)
-	return send[T](ctx, c, f, transport.Call{Op: op, Path: []string{id}, Reference: id, Body: body}, func(body []byte) (T, error) {
+	return send[T](ctx, c, f, transport.Call{Op: op, Path: []string{id}, Reference: id, Body: body}, namedBy[T](id))
+}
+
+// namedBy decodes the object with an id.
+func namedBy[T any](id string) func(body []byte) (T, error) {
+	return func(body []byte) (T, error) {
 		value, err := object[T](body)
 		return value, firstOf(err, checkSameID(id, &value))
-	})
+	}
 }
 
 // remove sends a DELETE about the object with an id. An empty 200, 202 or 204 is a

@@ -158,6 +158,10 @@ func unknownFirst(err error) int {
 // A changed state alone proves no correction, because BitPesa also retries by
 // itself.
 func (s *RecipientsService) Correct(ctx context.Context, transactionID, recipientID string, u RecipientUpdate) (*Recipient, error) {
+	update := s.update(recipientID, u)
+	if _, err := update.Prepare(); err != nil {
+		return nil, err // before anything is asked
+	}
 	before, err := s.get(ctx, transactionID, recipientID)
 	if err != nil {
 		return nil, err
@@ -165,7 +169,7 @@ func (s *RecipientsService) Correct(ctx context.Context, transactionID, recipien
 	if !before.Editable {
 		return nil, s.c.core.Invalid(OpUpdateRecipient, recipientID, transport.Fields{"recipient": {"is " + string(before.State) + " and not editable"}})
 	}
-	r, err := s.Update(ctx, recipientID, u)
+	r, err := update.Do(ctx)
 	if !errors.Is(err, sdk.ErrOutcomeUnknown) {
 		return r, err
 	}

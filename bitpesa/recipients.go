@@ -136,10 +136,19 @@ func (s *RecipientsService) All(ctx context.Context, o RecipientListOptions) ite
 // payout at once. So the client never sends an update twice: after an unknown
 // outcome, look at the recipient in Transactions.Get. Correct does all of this.
 func (s *RecipientsService) Update(ctx context.Context, id string, u RecipientUpdate) (*Recipient, error) {
+	return s.update(id, u).Do(ctx)
+}
+
+func (s *RecipientsService) update(id string, u RecipientUpdate) transport.Write[Recipient] {
 	var f transport.Faults
+	checkID(&f, "id", id)
 	f.CheckTexts("payout_method.details", u.PayoutMethod.Details.Extra)
 	u.PayoutMethod.Details.validateForm("payout_method.details.", &f)
-	return write[Recipient](ctx, s.c, OpUpdateRecipient, id, f, map[string]RecipientUpdate{"recipient": u})
+	call := transport.Call{Op: OpUpdateRecipient, Path: []string{id}, Reference: id, Body: map[string]RecipientUpdate{"recipient": u}}
+	return transport.Write[Recipient]{Core: s.c.core, Err: s.c.core.InvalidCall(call, f.Fields), Call: func(out **Recipient) transport.Call {
+		call.Decode = transport.Into(out, namedBy[Recipient](id))
+		return call
+	}}
 }
 
 // Cancel cancels a payout. BitPesa cancels a recipient that MayCancel, and then

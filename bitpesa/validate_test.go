@@ -379,6 +379,9 @@ func TestOddTextsShowBesideOtherFaults(t *testing.T) {
 			[]string{"external_id", "input_currency", "transaction.metadata.order"}},
 		"Prepare": {func(c *bitpesa.Client) error { return fails(c.Transactions.Prepare(odd)) },
 			[]string{"external_id", "input_currency", "transaction.metadata.order"}},
+		"Correct": {func(c *bitpesa.Client) error {
+			return fails(c.Recipients.Correct(t.Context(), "t-1", "r-1", bitpesa.RecipientUpdate{PayoutMethod: bitpesa.PayoutMethodParams{Details: bitpesa.PayoutDetails{FirstName: "a\xff"}}}))
+		}, []string{"recipient.payout_method.details.first_name"}},
 		"Debits": {func(c *bitpesa.Client) error {
 			return fails(c.Debits.Create(t.Context(), bitpesa.DebitParams{Currency: "\xff"}))
 		}, []string{"debit.currency", "to_id"}},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -425,15 +424,18 @@ func (s *FiatService) List(ctx context.Context, o TransactionListOptions) (*Tran
 // decodeTransactions finds the list in a response whose form is not documented.
 func decodeTransactions(body []byte) (TransactionList, error) {
 	list, array := TransactionList{Raw: body}, json.RawMessage(body)
-	var envelope map[string]json.RawMessage
+	var envelope struct {
+		Result       json.RawMessage `json:"result"`
+		Data         json.RawMessage `json:"data"`
+		Transactions json.RawMessage `json:"transactions"`
+		Extra        map[string]any  // other ways to go on
+	}
 	if !wire.IsArray(body) {
-		object, err := read[map[string]json.RawMessage](body)
-		if err != nil {
+		if err := wire.Unmarshal(body, &envelope); err != nil {
 			return list, err
 		}
-		envelope = object
-		for _, key := range []string{"result", "data", "transactions"} {
-			if array = object[key]; wire.IsArray(array) {
+		for _, array = range []json.RawMessage{envelope.Result, envelope.Data, envelope.Transactions} {
+			if wire.IsArray(array) {
 				break
 			}
 		}
@@ -453,36 +455,8 @@ func decodeTransactions(body []byte) (TransactionList, error) {
 			list.Skipped++
 		}
 	}
-	list.More = tellsOfMore(envelope, len(rows))
+	var ahead wire.Outlook
+	ahead.Read(envelope.Extra)
+	list.More = ahead.More || ahead.Pages > 1 || ahead.Rows > int64(len(rows))
 	return list, nil
-}
-
-var plainName = strings.NewReplacer("_", "", "-", "")
-
-// tellsOfMore reports an envelope that names a next page, or counts more rows than are
-// shown. No paging is documented: the names are those of other APIs (assumed).
-func tellsOfMore(members map[string]json.RawMessage, rows int) bool {
-	for name, raw := range members {
-		var count wire.Int
-		_ = count.UnmarshalJSON(raw) // anything else counts nothing
-		switch name = plainName.Replace(strings.ToLower(name)); {
-		case strings.HasPrefix(name, "next"), strings.HasPrefix(name, "hasmore"), strings.HasPrefix(name, "hasnext"), strings.Contains(name, "cursor") && !strings.HasPrefix(name, "prev"):
-			if holds(raw) {
-				return true
-			}
-		case name == "total" || name == "count" || name == "totalcount" || name == "totalitems":
-			if count.Int > int64(rows) {
-				return true
-			}
-		case name == "pages" || name == "totalpages" || name == "lastpage" || name == "pagecount":
-			if count.Int > 1 {
-				return true
-			}
-		case name == "meta" || name == "pagination" || name == "paging" || name == "links":
-			if inner, err := read[map[string]json.RawMessage](raw); err == nil && tellsOfMore(inner, rows) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -466,10 +466,9 @@ func (c *Comparison) Amount(field string, asked decimal.Decimal, shown decimal.N
 }
 
 // Phone compares phone numbers as wire.ReadPhone reads them, so asked may be as a person
-// wrote it. The shown one may be in national form. A masked one is compared by its two
-// ends. A text without a digit, or with zeros only, shows
-// nothing. What is no number, and
-// a mere part of one, cannot be compared.
+// wrote it. Either may be in national form. A masked one is compared by its two ends. A
+// text without a digit, or with zeros only, shows nothing. What is no number, and a mere
+// part of one, cannot be compared.
 func (c *Comparison) Phone(field, asked, shown string) {
 	if asked == "" || asked == shown || !strings.ContainsFunc(shown, unicode.IsNumber) {
 		return
@@ -477,33 +476,21 @@ func (c *Comparison) Phone(field, asked, shown string) {
 	sent, ok := wire.ReadPhone(asked)
 	seen, readable := wire.ReadPhone(shown)
 	a, b := strings.TrimLeft(sent.Front, "0"), strings.TrimLeft(seen.Front, "0")
-	switch {
+	switch abroad := sent.Foreign && seen.Foreign; {
 	case !ok || !readable || sent.Masked || a == "":
 		c.Unreadable(field)
 	case seen.Masked:
-		if !hasFront(a, b) || !strings.HasSuffix(a, seen.Back) {
+		front := strings.HasPrefix(a, b) || !abroad && (strings.HasPrefix(sent.National(), b) || strings.HasPrefix(a, b[wire.CountryCode(b):]))
+		if !front || !strings.HasSuffix(a, seen.Back) {
 			c.Differs(field)
 		}
 	case b == "" || a == b:
-	case sent.Foreign && seen.Foreign, !strings.HasSuffix(a, b) && !strings.HasSuffix(b, a):
-		c.Differs(field)
-	case len(a)-len(b) > longestCode || len(b)-len(a) > longestCode:
+	case !abroad && (sent.National() == b || a == seen.National()):
+	case !abroad && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a)):
 		c.Unreadable(field)
+	default:
+		c.Differs(field)
 	}
-}
-
-// longestCode is how many digits a country code has at most.
-const longestCode = 3
-
-// hasFront reports a number that begins with front once the country code of either
-// is left away.
-func hasFront(number, front string) bool {
-	for i := range longestCode + 1 {
-		if i < len(number) && strings.HasPrefix(number[i:], front) || i < len(front) && strings.HasPrefix(number, front[i:]) {
-			return true
-		}
-	}
-	return front == ""
 }
 
 // Account compares account numbers, which may be shown as numbers and have lost

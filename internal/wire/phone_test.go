@@ -60,6 +60,17 @@ func TestAMaskedPhoneNumberShowsItsEnds(t *testing.T) {
 	}
 }
 
+func TestANationalNumberHasNoCountryCode(t *testing.T) {
+	for text, want := range map[string]string{
+		"+250788123456": "788123456", "250788123456": "788123456", "0788123456": "788123456", "788123456": "788123456",
+		"+15551234567": "5551234567", "15551234567": "5551234567", "+442012345678": "2012345678", "+2482512345": "2512345", "+25": "", "012345678901": "12345678901",
+	} {
+		p, ok := wire.ReadPhone(text)
+		assert.True(t, ok, text)
+		assert.Equal(t, want, p.National(), text)
+	}
+}
+
 func FuzzPhone(f *testing.F) {
 	for _, seed := range []string{"0788123456", "+250 (0)788 123 456", "00250788123456", "\u200e+250788123456"} {
 		f.Add(seed)

@@ -447,6 +447,30 @@ func ReadPhone(text string) (p PhoneText, ok bool) {
 	return p, !p.Masked || len(front) < minPhoneDigits && len(read) < minPhoneDigits
 }
 
+// National is a number without its country code and without zeros in front. Digits without
+// a plus sign have a country code if they are so many that no national number has more.
+func (p PhoneText) National() string {
+	const shortest = len("15551234567")
+	digits := strings.TrimLeft(p.Front, "0")
+	if p.Foreign || len(p.Front) >= shortest && len(digits) == len(p.Front) {
+		return digits[CountryCode(digits):]
+	}
+	return digits
+}
+
+// CountryCode is how many digits the country code has with which a number begins, as ITU-T
+// E.164 has it.
+func CountryCode(digits string) int {
+	const two = " 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98 "
+	switch {
+	case digits != "" && (digits[0] == '1' || digits[0] == '7'):
+		return 1
+	case len(digits) >= 2 && strings.Contains(two, " "+digits[:2]+" "):
+		return 2
+	}
+	return min(len(digits), 3)
+}
+
 // isCountryCode reports one to three digits without a zero in front, as E.164 has it.
 func isCountryCode(read []byte, plus bool) bool {
 	if !plus {

@@ -394,3 +394,12 @@ func TestLocalNumber(t *testing.T) {
 		require.Equal(t, "0783300000", localNumber(text))
 	}
 }
+
+func TestDigits(t *testing.T) {
+	for text, want := range map[string]string{
+		"254712345678": "254712345678", "+254 (0)712 345 678": "254712345678", "00254712345678": "254712345678", "+254\u00a0712-345.678": "254712345678",
+		"0712345678": "0712345678", "(0)712 345 678": "0712345678", "+239 22-12": "2392212",
+	} {
+		require.Equal(t, want, digits(text), text)
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/webhook"
@@ -392,8 +393,12 @@ func judgeKotani(t kotani.Transaction) Kind {
 	return Pending
 }
 
-// digits is a phone number without what people put between the digits and in front of
-// a country code.
-func digits(phone string) string { return strings.TrimPrefix(onlyDigits(phone), "00") }
+// digits is a phone number as the clients send it: the same for each way to write it.
+func digits(phone string) string {
+	if number, ok := wire.Phone(phone); ok {
+		return number
+	}
+	return strings.TrimPrefix(onlyDigits(phone), "00") // a short one, as BitPesa takes
+}
 
 func hexDigits(hash string) string { return strings.TrimPrefix(strings.ToLower(hash), "0x") }

@@ -302,7 +302,8 @@ func (p *problem) parseStandardized(status int, object map[string]json.RawMessag
 		Attr   *string `json:"attr"`
 	}
 	kind := text(object["type"])
-	if kind != "validation_error" && kind != "client_error" || json.Unmarshal(object["errors"], &list) != nil || len(list) == 0 {
+	skipped, err := wire.UnmarshalList(object["errors"], &list)
+	if kind != "validation_error" && kind != "client_error" || err != nil || skipped > 0 || len(list) == 0 {
 		return false
 	}
 	codes := frameworkCodes[status]

@@ -132,8 +132,11 @@ func TestPostbacksInOddDressAreReadForCertainOrRefused(t *testing.T) {
 		// Not of any report.
 		`payload=` + escaped: kpay.CodePaid, "\xef\xbb\xbfrefid=order-1&statusid=01": kpay.CodePaid, `&refid=order-1&&statusid=02&`: kpay.CodeFailed, escaped: kpay.CodePaid,
 		`statusid=01&refid=order%2D1`: kpay.CodePaid, `refid=order-1&statusid=%2001%20`: kpay.CodePaid, multipartOf("note", "100% ; =", "refid", "order-1", "statusid", "03"): kpay.CodePending,
-		`data=` + object + "\n": kpay.CodePaid, object + "=\r\n": kpay.CodePaid,
+		"data=\xef\xbb\xbf" + object: kpay.CodePaid, `data=%EF%BB%BF` + escaped: kpay.CodePaid, multipartOf("data", "\xef\xbb\xbf"+object): kpay.CodePaid,
+		`refid=order-1&statusid=01&x;y=a`: kpay.CodePaid,
+		`data=` + object + "\n":           kpay.CodePaid, object + "=\r\n": kpay.CodePaid,
 
+		`refid=order-1&statusid=01&x;statusid=02`: "", `refid=order-1&statusid=01&x=a; statusid =02`: "",
 		`refid=order-1&statusid=0%`: "", `refid=order%&statusid=01`: "", `refid=order-1;statusid=01`: "", `statusid=02&refid=order-1&x=1;statusid=01`: "", `data=` + object + `;statusid=02`: "",
 		object + object: "", `data=` + object + `&statusid=02`: "", multipartOf("refid", "order-1", "statusid", "01", "refid", "order-2"): "", "--x": "", `a=b=` + object: "",
 		`statusid[]=01&refid=order-1`: "", multipartOf("data", object[:20]): "",

@@ -57,8 +57,10 @@ func postbackObject(body []byte) ([]byte, error) {
 	if bytes.HasPrefix(body, []byte("--")) {
 		return multipartObject(body)
 	}
-	if _, value, ok := bytes.Cut(body, []byte("=")); ok && wire.IsObject(value) && json.Valid(value) {
-		return sure(value) // data={json} without any escapes
+	if _, value, ok := bytes.Cut(body, []byte("=")); ok {
+		if object, is := asObject(string(value)); is && json.Valid(object) {
+			return sure(object) // data={json} without any escapes
+		}
 	}
 	return formObject(string(body))
 }
@@ -95,14 +97,14 @@ func formObject(body string) ([]byte, error) {
 			return nil, errNoForm
 		}
 		value, err := url.QueryUnescape(rawValue)
-		if len(pairs) == 1 && wire.IsObject([]byte(name)) {
-			return []byte(name), nil
+		if object, is := asObject(name); len(pairs) == 1 && is {
+			return object, nil
 		}
-		if len(pairs) == 1 && err == nil && wire.IsObject([]byte(value)) {
-			return []byte(value), nil
+		if object, is := asObject(value); len(pairs) == 1 && err == nil && is {
+			return object, nil
 		}
-		if odd := err != nil || strings.Contains(rawValue, ";"); odd {
-			if decides(name) || hidesDeciding(rawValue) {
+		if odd := err != nil || strings.Contains(pair, ";"); odd {
+			if decides(name) || hidesDeciding(pair) {
 				return nil, errAmbiguous
 			}
 			if err != nil {
@@ -117,14 +119,20 @@ func formObject(body string) ([]byte, error) {
 	return json.Marshal(fields)
 }
 
+// asObject is the value of a field without a byte order mark, and whether it is an object.
+func asObject(text string) (object []byte, is bool) {
+	object = wire.WithoutMark([]byte(text))
+	return object, wire.IsObject(object)
+}
+
 func decides(name string) bool { return name == "refid" || name == "statusid" }
 
 // hidesDeciding reports a text that old servers, which end a field at a semicolon,
 // would read as a field that decides.
 func hidesDeciding(text string) bool {
 	for _, part := range strings.Split(text, ";")[1:] {
-		name, _, _ := strings.Cut(strings.TrimSpace(part), "=")
-		if decides(name) {
+		name, _, _ := strings.Cut(part, "=")
+		if decides(strings.TrimSpace(name)) {
 			return true
 		}
 	}
@@ -160,8 +168,8 @@ func multipartObject(body []byte) ([]byte, error) {
 		fields[name] = string(text)
 	}
 	for _, value := range fields {
-		if len(fields) == 1 && wire.IsObject([]byte(value)) {
-			return []byte(value), nil
+		if object, is := asObject(value); len(fields) == 1 && is {
+			return object, nil
 		}
 	}
 	return json.Marshal(fields)

@@ -468,7 +468,7 @@ func TestARefusalOfAnotherRequestSettlesNoWrite(t *testing.T) {
 		"not found":                          {clienttest.Respond(404, `{"detail":"Not found."}`), nil},
 		"not found, a code":                  {clienttest.Respond(404, `{"detail":"x","code":"not_found"}`), nil},
 		"not found, standardized":            {clienttest.Respond(404, `{"type":"client_error","errors":[{"code":"not_found","detail":"Not found.","attr":null}]}`), nil},
-		"keys in another case":              {clienttest.Respond(400, `{"type":"validation_error","errors":[{"Code":"required","Detail":"x","attr":"company_id"}]}`), nil},
+		"keys in another case":               {clienttest.Respond(400, `{"type":"validation_error","errors":[{"Code":"required","Detail":"x","attr":"company_id"}]}`), nil},
 		"no wallet":                          {clienttest.Respond(404, `{"detail":"No Wallet matches the given query."}`), nil},
 		"no webhook":                         {clienttest.Respond(404, `{"detail":"No Webhook matches the given query."}`), nil},
 		"no company user":                    {clienttest.Respond(404, `{"detail":"No Company user matches the given query."}`), nil},

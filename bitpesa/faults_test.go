@@ -574,6 +574,7 @@ func TestTheRefusalOfAnotherRequestRefusesNoWrite(t *testing.T) {
 		"another status":      `{"errors":{"base":["x"]}},"status":400`,
 	}
 	rows := rowsByName()
+	var many clienttest.Quarter
 	for _, write := range writes {
 		row := rows[write.op]
 		if !row.MovesMoney {
@@ -589,6 +590,8 @@ func TestTheRefusalOfAnotherRequestRefusesNoWrite(t *testing.T) {
 				continue // nothing to compare with
 			case write.class == once && other == "transactions":
 				continue // it has no external id
+			case many.LeavesOut():
+				continue
 			}
 			t.Run(write.op+"/"+other, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {

@@ -62,10 +62,14 @@ func read(t *testing.T, kind, fields string) error {
 }
 
 func TestNoiseInASideFieldCostsNoResponse(t *testing.T) {
+	var many clienttest.Quarter
 	for kind, fields := range sideFields {
 		t.Run(kind, func(t *testing.T) {
 			for _, noise := range noises {
 				for _, field := range fields {
+					if many.LeavesOut() {
+						continue
+					}
 					assert.NoError(t, read(t, kind, `"`+field+`":`+noise), "%s: %s", field, noise)
 				}
 			}

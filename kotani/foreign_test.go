@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/kapiteni/kapiten-go/internal/clienttest"
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -111,12 +112,16 @@ func knownRefusals(t *testing.T) map[string][]string {
 
 func TestAPaymentBelievesItsOwnRefusalsAlone(t *testing.T) {
 	known := knownRefusals(t)
+	var many clienttest.Quarter
 	for method, row := range payments {
 		if row.Class == sdk.Keyed {
 			continue // the refusals of FiatConnect are codes
 		}
 		believed := 0
 		told := func(body string, own bool) {
+			if !own && many.LeavesOut() {
+				return
+			}
 			for _, status := range []int{200, 400} {
 				if status == 400 && !strings.Contains(body, "desc") {
 					continue // under an HTTP error a text is needed
@@ -358,11 +363,15 @@ func TestAPaymentBelievesNoSuccessOfAnotherOperation(t *testing.T) {
 	}
 	rows := map[string]bool{}
 	believed := map[string]bool{}
+	var many clienttest.Quarter
 	for _, wr := range equalWrites("q-1", "", "", "") {
 		rows[wr.op] = true
 		for op, bodies := range known {
 			lookup := op == kotani.OpStatusByRequestID || op == kotani.OpStatusByExternalID
 			for _, body := range bodies {
+				if op != wr.op && many.LeavesOut() {
+					continue
+				}
 				// All transactions have the same reference, hash and recipient.
 				body = regexp.MustCompile(`order-1-(in|bank|quoted)`).ReplaceAllString(body, "order-1")
 				body = strings.NewReplacer(strings.Replace(hash, "11", "22", 1), hash, strings.Replace(hash, "11", "33", 1), hash).Replace(body)

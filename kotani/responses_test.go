@@ -294,6 +294,7 @@ var names = map[string]string{
 
 // A kept connection that is out of step brings the refusal of another payment.
 func TestARefusalThatNamesAnotherPaymentRefusesNone(t *testing.T) {
+	var many clienttest.Quarter
 	for _, wr := range writes {
 		if wr.fiatConnect() {
 			continue // its refusals are codes
@@ -303,6 +304,9 @@ func TestARefusalThatNamesAnotherPaymentRefusesNone(t *testing.T) {
 			for where, form := range map[string]string{
 				"shown": `{"status":400,"desc":"invalid %[1]s",%[1]q:%[2]q}`, "in an object": `{"status":400,"desc":"invalid %[1]s","details":{%[1]q:%[2]q}}`,
 			} {
+				if compared > 0 && many.LeavesOut() {
+					continue
+				}
 				t.Run(wr.op+"/"+name+"/"+where, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						asked := ""

@@ -233,11 +233,11 @@ func TestBlankURLsAreNoCheckoutPage(t *testing.T) {
 
 func TestTheMessageIsTheFirstThatIsThere(t *testing.T) {
 	for body, message := range map[string]string{
-		`{"retcode":606,"reply":"a","statusdesc":"b","statusmsg":"c","message":"d"}`: "a",
-		`{"retcode":606,"reply":" ","statusdesc":"b","statusmsg":"c","message":"d"}`: "b",
-		`{"retcode":606,"reply":"","statusdesc":null,"statusmsg":"c","message":"d"}`: "c",
-		`{"retcode":606,"message":"d"}`:                                              "d",
-		`{"retcode":606}`:                                                            "",
+		`{"refid":"order-1","retcode":606,"reply":"a","statusdesc":"b","statusmsg":"c","message":"d"}`: "a",
+		`{"refid":"order-1","retcode":606,"reply":" ","statusdesc":"b","statusmsg":"c","message":"d"}`: "b",
+		`{"refid":"order-1","retcode":606,"reply":"","statusdesc":null,"statusmsg":"c","message":"d"}`: "c",
+		`{"refid":"order-1","retcode":606,"message":"d"}`:                                              "d",
+		`{"refid":"order-1","retcode":606}`:                                                            "",
 	} {
 		client, _ := newClient(t, []step{respond(200, body)})
 		_, err := client.Pay(t.Context(), validPay())

@@ -112,7 +112,7 @@ func decodePage[T any](body []byte, asked int) (*Page[T], error) {
 		return nil, err
 	}
 	var next wire.Int
-	if p.Next != nil {
+	if !wire.IsEmpty(p.Next) {
 		if err := next.UnmarshalJSON(p.Next); err != nil {
 			return nil, err
 		}

@@ -305,7 +305,8 @@ func decodePage[T any](body []byte, current int, decode func(body []byte) (T, er
 			return Page[T]{}, wire.Missing("results")
 		}
 		var count wire.Int
-		page.counted = count.UnmarshalJSON(envelope.Count) == nil && count.Valid && count.Int >= 0
+		unread := count.UnmarshalJSON(envelope.Count) != nil && envelope.Count != nil
+		page.counted = count.Valid && count.Int >= 0
 		page.Count = int(count.Int)
 		ahead := wire.Outlook{Rows: count.Int}
 		ahead.Read(envelope.Extra)
@@ -315,7 +316,8 @@ func decodePage[T any](body []byte, current int, decode func(body []byte) (T, er
 		switch current = max(current, 1); {
 		case next == current+1:
 			page.NextPage = next
-		case more, ahead.More, ahead.Pages > int64(current): // to nowhere, or past rows that nobody has seen
+		case more, ahead.More, ahead.Pages > int64(current), // to nowhere, or past rows that nobody has seen
+			unread, !page.counted && !wire.Has(body, "next"): // perhaps in a way that nobody knows
 			page.cut = true
 		}
 	}

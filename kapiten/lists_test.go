@@ -137,10 +137,23 @@ func TestAnEnvelopeThatTellsOfMoreIsNoEnd(t *testing.T) {
 		`{"total_pages":"2","next":null,`:                            true,
 		`{"total":2,`:                                                true,
 		`{"count":1,"next":null,`:                                    false,
-		`{"links":{"next":null,"previous":"?page=9"},`:               false,
-		`{"links":[{"rel":"self"},{"rel":"last"}],`:                  false,
-		`{"has_more":false,"next_page":null,"prev_cursor":"abc",`:    false,
-		`{"page":1,"pages":1,"total":1,"meta":{},`:                   false,
+		// An envelope in which the documented members say nothing of an end.
+		`{"page_info":{"has_next_page":true},`:     true,
+		`{"last":false,"number":0,`:                true,
+		`{"page":{"totalPages":2},`:                true,
+		`{"num_pages":2,`:                          true,
+		`{"page":1,"pages":1,"total":1,"meta":{},`: true,
+		`{"count":"1,204","next":null,`:            true,
+		`{"count":null,`:                           true,
+		`{`:                                        true,
+
+		`{"count":1,`:                false,
+		`{"count":"1","next":"",`:    false,
+		`{"next":null,`:              false,
+		`{"next":null,"count":null,`: false,
+		`{"next":null,"links":{"next":null,"previous":"?page=9"},`:          false,
+		`{"count":1,"links":[{"rel":"self"},{"rel":"last"}],`:               false,
+		`{"count":1,"has_more":false,"next_page":null,"prev_cursor":"abc",`: false,
 	} {
 		t.Run(envelope, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -136,8 +136,9 @@ func TestPostbacksInOddDressAreReadForCertainOrRefused(t *testing.T) {
 		`refid=order-1&statusid=01&x;y=a`: kpay.CodePaid,
 		`data=` + object + "\n":           kpay.CodePaid, object + "=\r\n": kpay.CodePaid,
 
-		`refid=order-1&statusid=01&x;statusid=02`: "", `refid=order-1&statusid=01&x=a; statusid =02`: "",
-		`refid=order-1&statusid=0%`: "", `refid=order%&statusid=01`: "", `refid=order-1;statusid=01`: "", `statusid=02&refid=order-1&x=1;statusid=01`: "", `data=` + object + `;statusid=02`: "",
+		`refid=order-1&statusid=01&x;statusid=02`: "", `refid;x=1&refid=order-1&statusid=01`: "", `desc=a;re%66id=2&refid=order-1&statusid=01`: "", `a=1;+refid=2&refid=order-1&statusid=01`: "",
+		`refid=order-1&statusid=01&x=a; statusid =02`: "",
+		`refid=order-1&statusid=0%`:                   "", `refid=order%&statusid=01`: "", `refid=order-1;statusid=01`: "", `statusid=02&refid=order-1&x=1;statusid=01`: "", `data=` + object + `;statusid=02`: "",
 		object + object: "", `data=` + object + `&statusid=02`: "", multipartOf("refid", "order-1", "statusid", "01", "refid", "order-2"): "", "--x": "", `a=b=` + object: "",
 		`statusid[]=01&refid=order-1`: "", multipartOf("data", object[:20]): "",
 	} {

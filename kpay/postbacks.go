@@ -127,11 +127,14 @@ func asObject(text string) (object []byte, is bool) {
 
 func decides(name string) bool { return name == "refid" || name == "statusid" }
 
-// hidesDeciding reports a text that old servers, which end a field at a semicolon,
-// would read as a field that decides.
-func hidesDeciding(text string) bool {
-	for _, part := range strings.Split(text, ";")[1:] {
+// hidesDeciding reports a field with a semicolon in which old servers, which end a field
+// there, would read one that decides.
+func hidesDeciding(field string) bool {
+	for part := range strings.SplitSeq(field, ";") {
 		name, _, _ := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = plain
+		}
 		if decides(strings.TrimSpace(name)) {
 			return true
 		}

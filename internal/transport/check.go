@@ -476,21 +476,36 @@ func (c *Comparison) Phone(field, asked, shown string) {
 	sent, ok := wire.ReadPhone(asked)
 	seen, readable := wire.ReadPhone(shown)
 	a, b := strings.TrimLeft(sent.Front, "0"), strings.TrimLeft(seen.Front, "0")
-	switch abroad := sent.Foreign && seen.Foreign; {
+	code, x := sent.Split()
+	shownCode, y := seen.Split()
+	abroad := sent.Foreign && seen.Foreign
+	switch {
 	case !ok || !readable || sent.Masked || a == "":
 		c.Unreadable(field)
+	case seen.Masked && !strings.HasSuffix(a, seen.Back):
+		c.Differs(field)
 	case seen.Masked:
-		front := strings.HasPrefix(a, b) || !abroad && (strings.HasPrefix(sent.National(), b) || strings.HasPrefix(a, b[wire.CountryCode(b):]))
-		if !front || !strings.HasSuffix(a, seen.Back) {
+		n := wire.CountryCode(b) // if what is shown in front has one
+		switch national := code == "" && strings.HasPrefix(seen.Front, b); {
+		case strings.HasPrefix(a, b), !abroad && strings.HasPrefix(x, b), national && n < len(b) && strings.HasPrefix(x, b[n:]):
+		case national && n == len(b):
+			c.Unreadable(field)
+		default:
 			c.Differs(field)
 		}
-	case b == "" || a == b:
-	case !abroad && (sent.National() == b || a == seen.National()):
-	case !abroad && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a)):
+	case b == "", x == y && (code == shownCode || code == "" || shownCode == ""):
+	case code != shownCode && (abroad || len(a) == len(b)):
+		c.Differs(field)
+	case partOf(x, y), partOf(y, x), partOf(a, b), partOf(b, a):
 		c.Unreadable(field)
 	default:
 		c.Differs(field)
 	}
+}
+
+// partOf reports digits of which a number may have been cut off.
+func partOf(number, digits string) bool {
+	return strings.HasPrefix(number, digits) || strings.HasSuffix(number, digits)
 }
 
 // Account compares account numbers, which may be shown as numbers and have lost

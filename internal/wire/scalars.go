@@ -400,9 +400,9 @@ type PhoneText struct {
 // the like hide a part.
 //
 // A zero that stands alone in parentheses behind the country code is dialled within the
-// country only, and left away. Elsewhere behind a digit it has no clear meaning: ok is
-// false. So it is for any text that is no number, and for a cross behind a whole number,
-// which begins an extension and hides nothing.
+// country only, and left away. In parentheses behind any other digits a zero has no clear
+// meaning: ok is false. So it is for any text that is no number, and for a cross behind a
+// whole number, which begins an extension and hides nothing.
 func ReadPhone(text string) (p PhoneText, ok bool) {
 	var front, read []byte       // before the mask; since then
 	opened, dropped := -1, false // the digits before an open parenthesis
@@ -447,15 +447,16 @@ func ReadPhone(text string) (p PhoneText, ok bool) {
 	return p, !p.Masked || len(front) < minPhoneDigits && len(read) < minPhoneDigits
 }
 
-// National is a number without its country code and without zeros in front. Digits without
-// a plus sign have a country code if they are so many that no national number has more.
-func (p PhoneText) National() string {
+// Split returns the country code of a number, if it has one, and the rest without the zeros
+// in front. Eleven digits or more have a country code although no plus sign stands in front.
+func (p PhoneText) Split() (code, national string) {
 	const shortest = len("15551234567")
 	digits := strings.TrimLeft(p.Front, "0")
 	if p.Foreign || len(p.Front) >= shortest && len(digits) == len(p.Front) {
-		return digits[CountryCode(digits):]
+		n := CountryCode(digits)
+		return digits[:n], strings.TrimLeft(digits[n:], "0")
 	}
-	return digits
+	return "", digits
 }
 
 // CountryCode is how many digits the country code has with which a number begins, as ITU-T

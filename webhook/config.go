@@ -35,7 +35,10 @@ type Config[E any] struct {
 	// HandleTx is your function with the transaction that also marks the event, so
 	// that its writes take effect exactly once. Inbox must be a *SQLInbox on the
 	// database you write to. Write only through tx; do not commit or roll back. If it
-	// returns an error, the sender gets 500 and retries.
+	// returns an error, the sender gets 500 and retries. Return every error of tx: some end
+	// the transaction, as a deadlock does on MySQL and each error on PostgreSQL. A function
+	// that ignores such an error has failed, whatever it returns; on SQLite what it writes
+	// after that error stays.
 	HandleTx func(ctx context.Context, tx *sql.Tx, ev Event[E]) error
 	// Handle is your function without a transaction, for a MemoryInbox. It may run
 	// twice for one event.

@@ -6,6 +6,3 @@ import "hash"
 func KotaniV3SignatureWith(hash func() hash.Hash, secrets ...string) Authenticator {
 	return Signature(SignatureConfig{Scheme: kotaniV3Scheme, Hash: hash}, secrets...)
 }
-
-// Until is until.
-var Until = until

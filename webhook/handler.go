@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/kapiteni/kapiten-go/internal/sqldb"
 )
 
 // Handler receives one provider's callbacks. Mount it under any router: of the
@@ -206,7 +208,7 @@ func (h *Handler[E]) apply(ctx context.Context, ev Event[E], arrived time.Time, 
 	switch {
 	case failed != nil:
 		return "", ev.fail(failed)
-	case errors.Is(err, ErrBusy):
+	case errors.Is(err, ErrBusy), errors.Is(err, sqldb.ErrEnded):
 		return "", ev.fail(err)
 	case err != nil:
 		return "", ev.fail(fmt.Errorf("%w: %w", ErrUnavailable, err))

@@ -152,10 +152,3 @@ func TestALookupThatPanicsIsAFailedLookup(t *testing.T) {
 	assert.Equal(t, webhook.Sweep{Open: 2, Asked: 2, Applied: 1, Failed: 1}, s)
 	assert.Equal(t, []string{"o2 PAID"}, l.told())
 }
-
-// COMMIT and ROLLBACK run beside the delivery, which nothing above them guards.
-func TestADriverThatPanicsAtTheEndEndsNoProcess(t *testing.T) {
-	require.ErrorIs(t, webhook.Until(t.Context(), func() error { panic("password=hunter2") }), webhook.ErrPanic)
-	require.NoError(t, webhook.Until(t.Context(), func() error { return nil }))
-	require.ErrorIs(t, webhook.Until(t.Context(), func() error { return context.Canceled }), context.Canceled)
-}

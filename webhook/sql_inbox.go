@@ -53,23 +53,30 @@ func (s *SQLInbox) Do(ctx context.Context, claim Claim, work Work) error {
 			return err
 		}
 	}
-	return sqldb.Again(ctx, func() error { return s.attempt(ctx, claim, work) })
+	return sqldb.Again(ctx, func() error {
+		return sqldb.Guarded(ctx, s.db, sqldb.Dialect(s.dialect), claim.Timeout, func(on sqldb.Beginner) error {
+			return s.attempt(ctx, on, claim, work)
+		})
+	})
 }
 
-func (s *SQLInbox) attempt(ctx context.Context, claim Claim, work Work) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+func (s *SQLInbox) attempt(ctx context.Context, on sqldb.Beginner, claim Claim, work Work) error {
+	tx, err := on.BeginTx(ctx, nil)
 	if err != nil {
 		return failed("begin", err)
 	}
 	open := true
 	defer func() {
 		if open {
-			_ = until(ctx, tx.Rollback)
+			_ = sqldb.Until(ctx, tx.Rollback)
 		}
 	}()
 	row, err := s.claim(ctx, tx, claim)
 	if err != nil {
 		return err
+	}
+	if err := s.savepoint(ctx, tx, s.do.savepoint); err != nil {
+		return failed("savepoint", err)
 	}
 	next, err := work(ctx, tx, row.known)
 	switch {
@@ -77,34 +84,37 @@ func (s *SQLInbox) attempt(ctx context.Context, claim Claim, work Work) error {
 		return err
 	case next == row.known && !row.idle:
 		return nil
-	case next != row.stored || row.idle:
+	}
+	if err := s.savepoint(ctx, tx, s.do.release); err != nil {
+		return ended(ctx, "savepoint", err)
+	}
+	if next != row.stored || row.idle {
 		if _, err := tx.ExecContext(ctx, s.do.store, next.State, next.Seen, today(), claim.Provider, claim.Reference); err != nil {
-			return failed("store", err)
+			return ended(ctx, "store", err)
 		}
 	}
 	open = false
-	return failed("commit", until(ctx, tx.Commit))
+	// A COMMIT that is given up may still take effect: the delivery comes again, and is then
+	// a duplicate.
+	return ended(ctx, "commit", sqldb.Until(ctx, tx.Commit))
 }
 
-// until ends a transaction, and waits for it until ctx ends. go-sql-driver waits for a
-// server or a network that hangs as long as they do. A COMMIT that is given up may still
-// take effect: the delivery comes again, and is then a duplicate.
-func until(ctx context.Context, end func() error) error {
-	ended := make(chan error, 1)
-	go func() {
-		err := ErrPanic // of a driver, unless end returns
-		defer func() {
-			_ = recover()
-			ended <- err
-		}()
-		err = end()
-	}()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+// savepoint runs a statement about the savepoint that work finds. Only the end of the
+// transaction takes it away. PostgreSQL needs none: it refuses to store and to commit.
+func (s *SQLInbox) savepoint(ctx context.Context, tx *sql.Tx, statement string) error {
+	if s.dialect == PostgreSQL {
+		return nil
 	}
+	_, err := tx.ExecContext(ctx, statement)
+	return err
+}
+
+// ended is failed after work, which may have ignored an error that ended the transaction.
+func ended(ctx context.Context, what string, err error) error {
+	if ctx.Err() == nil && sqldb.Ended(err) {
+		return fmt.Errorf("HandleTx: %w", sqldb.ErrEnded)
+	}
+	return failed(what, err)
 }
 
 // claimed is a row that is locked.
@@ -248,7 +258,7 @@ func (s *SQLInbox) probe(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = until(ctx, tx.Rollback) }()
+		defer func() { _ = sqldb.Until(ctx, tx.Rollback) }()
 		claim := Claim{Provider: "webhook.Check", Reference: rand.Text(), First: Record{State: "é", Seen: "0123456789abcdef"}, Wait: time.Minute}
 		row, err := s.claim(ctx, tx, claim)
 		if err == nil && row.stored != claim.First {
@@ -354,6 +364,7 @@ const tab = "\t" // no state holds one
 // sqlStatements are a SQLInbox's statements in its dialect.
 type sqlStatements struct {
 	claim, read, store, purge string
+	savepoint, release        string
 }
 
 func newSQLStatements(d Dialect) sqlStatements {
@@ -364,6 +375,8 @@ func newSQLStatements(d Dialect) sqlStatements {
 			WHERE strpos($6, chr(9) || i.state || chr(9)) > 0 AND ($4 = '' OR strpos(i.seen, $4) = 0) RETURNING was, seen`,
 		read:  `SELECT chr(9), state, seen, touched_day FROM webhook_inbox WHERE provider = $1 AND reference = $2 FOR UPDATE`,
 		store: `UPDATE webhook_inbox SET state = $1, seen = $2, touched_day = $3 WHERE provider = $4 AND reference = $5`,
+
+		savepoint: `SAVEPOINT webhook_handle_tx`, release: `RELEASE SAVEPOINT webhook_handle_tx`,
 	}
 	switch d {
 	case PostgreSQL:

@@ -1,5 +1,6 @@
 // Package sqldb is what webhook's inbox and sdk/journal need of a merchant's database:
-// tables that have a version, and the errors after which a transaction is run again.
+// tables that have a version, the errors after which a transaction is run again, and what
+// sees that a merchant's function has lost its transaction.
 //
 // It knows no driver, so it goes by what drivers have in common. [Schema.Migrate] may
 // be called by any number of processes at once.

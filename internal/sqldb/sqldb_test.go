@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"testing"
@@ -74,4 +75,24 @@ func TestAgainEndsWithTheContext(t *testing.T) {
 		require.Equal(t, 2, runs)
 		require.Less(t, time.Since(began), 2*time.Minute, "somebody waits for it")
 	})
+}
+
+// COMMIT and ROLLBACK run beside their caller, which guards them against nothing.
+func TestADriverThatPanicsAtTheEndEndsNoProcess(t *testing.T) {
+	require.ErrorIs(t, Until(t.Context(), func() error { panic("password=hunter2") }), ErrPanic)
+	require.NoError(t, Until(t.Context(), func() error { return nil }))
+	require.ErrorIs(t, Until(t.Context(), func() error { return context.Canceled }), context.Canceled)
+}
+
+func TestWhatSaysThatATransactionHasEnded(t *testing.T) {
+	for _, err := range []error{
+		sql.ErrTxDone, sqlState("25P02"), &MySQLError{1305}, errors.New("SQL logic error: no such savepoint: webhook_handle_tx (1)"),
+		errors.New("commit unexpectedly resulted in rollback"), errors.New("pq: Could not complete operation in a failed transaction"),
+		fmt.Errorf("commit: %w", sqlState("25P02")),
+	} {
+		require.True(t, Ended(err), "%v", err)
+	}
+	for _, err := range []error{nil, sqlState("23505"), sqlState("40001"), &MySQLError{1213}, sqliteCode(5), context.Canceled} {
+		require.False(t, Ended(err), "%v", err)
+	}
 }

@@ -70,8 +70,6 @@ type funcError struct{ err error }
 func (e *funcError) Error() string { return "journal: func: " + e.err.Error() }
 func (e *funcError) Unwrap() error { return e.err }
 
-var errTransactionEnded = errors.New("its transaction had ended when it returned nil: return each error of a statement")
-
 // funcLimit ends the context of a func, whose own statements may hang too.
 const funcLimit = 10 * time.Minute
 
@@ -153,13 +151,12 @@ func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next
 // kept fails if the transaction that told a func has ended: the func may have ignored an
 // error that ended it.
 func (j *Journal) kept(ctx context.Context, tx *transaction, e *entry) error {
-	const failedTransaction = "25P02" // PostgreSQL refuses all that follows an error
 	ctx, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
 	fence := int64(0)
 	err := sqldb.QueryRow(ctx, tx, j.sql.kept, []any{e.id}, &fence)
-	if err == nil && fence != e.fence+1 || errors.Is(err, sql.ErrTxDone) || sqldb.State(err) == failedTransaction {
-		return &funcError{errTransactionEnded}
+	if err == nil && fence != e.fence+1 || sqldb.Ended(err) {
+		return &funcError{sqldb.ErrEnded}
 	}
 	return err
 }

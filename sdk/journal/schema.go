@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"fmt"
 	"math"
 	"strconv"
@@ -229,61 +228,21 @@ func inTxWithin(ctx context.Context, db *database, limit time.Duration, work fun
 	return inTxOn(ctx, db, db.DB, limit, work)
 }
 
-// inGuardedTx is inTxWithin for the work of a func, which may ignore an error. At a deadlock
-// MySQL rolls back, and then commits each statement by itself. Without autocommit these
-// statements are a transaction too, which is rolled back when work fails.
+// inGuardedTx is inTxWithin for the work of a func, which may ignore an error.
 func inGuardedTx(ctx context.Context, db *database, limit time.Duration, work func(*transaction) error) error {
-	if db.dialect != MySQL {
-		return inTxWithin(ctx, db, limit, work)
-	}
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	committed := false
-	defer func() {
-		_ = within(limit, func() error {
-			if committed {
-				_, err := execute(context.WithoutCancel(ctx), conn, `SET autocommit = 1`)
-				committed = err == nil
-			}
-			if !committed { // the connection serves nobody any more
-				_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-			}
-			return conn.Close()
-		})
-	}()
-	err = inTxOn(ctx, db, conn, limit, func(tx *transaction) error {
-		if _, err := execute(ctx, tx, `SET autocommit = 0`); err != nil {
-			return err
-		}
-		return work(tx)
+	return sqldb.Guarded(ctx, db.DB, sqldb.Dialect(db.dialect), limit, func(on sqldb.Beginner) error {
+		return inTxOn(ctx, db, on, limit, work)
 	})
-	committed = err == nil
-	return err
 }
 
-// beginner is a database or a connection.
-type beginner interface {
-	BeginTx(context.Context, *sql.TxOptions) (*sql.Tx, error)
-}
-
-// within waits for the end of a transaction, but not longer than a limit. Some drivers know
-// no context here.
+// within waits for the end of a transaction, but not longer than a limit.
 func within(limit time.Duration, end func() error) error {
-	ended := make(chan error, 1)
-	go func() { ended <- end() }()
-	late := time.NewTimer(limit)
-	defer late.Stop()
-	select {
-	case err := <-ended:
-		return err
-	case <-late.C:
-		return context.DeadlineExceeded
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return sqldb.Until(ctx, end)
 }
 
-func inTxOn(ctx context.Context, db *database, on beginner, limit time.Duration, work func(*transaction) error) error {
+func inTxOn(ctx context.Context, db *database, on sqldb.Beginner, limit time.Duration, work func(*transaction) error) error {
 	var options *sql.TxOptions
 	if db.dialect == MySQL {
 		// At REPEATABLE READ the locks of a worker hold up the plans of others.

@@ -184,6 +184,22 @@ var rules = []rule{
 		[]edit{{"sdk/journal/engine.go", "	case s.class != sdk.Referenced && s.class != sdk.Keyed && (", "	case false && s.class != sdk.Keyed && (", 1}},
 	},
 	{
+		"sent before it is marked", "a request is written down before a byte leaves", "whole day",
+		[]edit{
+			{"sdk/journal/engine.go", "	err := j.mark(ctx, m, e, prepared, note)\n", "	var a result\n	e.prepared = prepared\n	var sent error\n	func() {\n		ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)\n		defer cancel()\n		a, sent = m.steps[e.step].send(ctx, e)\n	}()\n	err := j.mark(ctx, m, e, prepared, note)\n", 1},
+			{"sdk/journal/engine.go", "	var a result\n	// A machine", "	// A machine", 1},
+			{"sdk/journal/engine.go", "		func() {\n			ctx, cancel := context.WithTimeout(ctx, j.cfg.CallTimeout)\n			defer cancel()\n			a, err = m.steps[e.step].send(ctx, e)\n		}()\n", "		err = sent\n", 1},
+		},
+	},
+	{
+		"other parameters", "a reference is planned once, whatever else is planned under it", "whole day",
+		[]edit{{"sdk/journal/flow.go", "	if err == nil && !same {", "	if false && err == nil && !same {", 1}},
+	},
+	{
+		"a key for ever", "nothing is sent under a key that may be forgotten", "whole day",
+		[]edit{{"sdk/journal/engine.go", "	case e.since(e.firstSentAt)+j.cfg.CallTimeout > m.steps[e.step].keyLife:", "	case false:", 1}},
+	},
+	{
 		"no fence", "a worker that lost its lease changes nothing", "whole day",
 		[]edit{
 			{"sdk/journal/statements.go", "AND fence = $3", "AND $3 >= 0", 1},

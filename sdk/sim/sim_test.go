@@ -3,6 +3,7 @@ package sim_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -405,6 +406,43 @@ func TestAStoryKeepsTheLinesAboutWhatWasBroken(t *testing.T) {
 	assert.Contains(t, story, "BROKEN")
 	assert.Contains(t, story, "more\n")
 	assert.Less(t, strings.Count(story, "\n"), 30)
+}
+
+// What the ledgers did is never left out for what is said again and again, nor are the
+// last lines before a promise breaks.
+func TestAStoryKeepsTheLedgerAndCountsRepetitions(t *testing.T) {
+	t.Parallel()
+	for name, violation := range map[string]string{"named": "order-1 has 2 debits", "not named": "the books are wrong"} {
+		r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Profiles: []sim.Profile{{Calm: true}}}, func(w *sim.World) {
+			w.Note("kpay", "has taken order-1: 1000 RWF")
+			for i := range 100 {
+				w.Note("shop", "kpay pay order-1: response %d", i)
+			}
+			w.Note("kpay", "has taken order-1: 1000 RWF")
+			for i := range 1400 {
+				w.Note(fmt.Sprintf("shop#%d/worker", i+1), "kpay request: connection refused")
+				w.Note(fmt.Sprintf("shop#%d", i+1), "starts again")
+			}
+			w.Note("kpay", "takes the money of order-2")
+			for i := range 100 {
+				w.Note("shop", "kpay pay order-1: late response %d", i)
+			}
+			w.Note("world", "the last thing")
+			w.Fail("%s", violation)
+		})
+		require.Len(t, r.Failures, 1)
+		story := r.Failures[0].Story
+		assert.Equal(t, 2, strings.Count(story, "has taken order-1"), name)
+		assert.Contains(t, story, "takes the money of order-2", name)
+		assert.Contains(t, story, "the last thing", name)
+		assert.Contains(t, story, "late response 99", name)
+		assert.LessOrEqual(t, strings.Count(story, "connection refused"), 1, name)
+		assert.LessOrEqual(t, strings.Count(story, "\n"), 34, name)
+		if name == "not named" {
+			assert.Regexp(t, `connection refused \(1400 times, until \d+\.\d+\)`, story)
+			assert.Regexp(t, `starts again \(1400 times`, story)
+		}
+	}
 }
 
 const blindFuzz = "SIM_TEST_BLIND" // has FuzzShop run the program that is wrong

@@ -42,7 +42,7 @@ func TestTheDaysWithADatabase(t *testing.T) {
 func TestADayWithADatabaseIsTheSameAgain(t *testing.T) {
 	times := 2
 	if os.Getenv("KAPITEN_FULL") != "" {
-		times = 50
+		times = 200
 	}
 	for _, day := range []days.Day{wholeDay(), receiving()} {
 		for seed := range uint64(3) {
@@ -59,6 +59,9 @@ func TestEachRuleCanBeBroken(t *testing.T) {
 		if strings.Contains(r.name, "'") {
 			t.Errorf("%s: the command that makes a day again quotes the name with '", r.name)
 		}
+		if _, err := parse([]string{"-break", r.name, "-day", r.days}); err != nil {
+			t.Error(err)
+		}
 		if _, err := mutate("../..", t.TempDir(), r.edits); err != nil {
 			t.Errorf("%s: %v", r.name, err)
 		}
@@ -72,6 +75,33 @@ func TestTheCommandOfAStoryMakesItAgain(t *testing.T) {
 	}
 	if got := searched("no fence"); got != "-break 'no fence'" {
 		t.Error(got)
+	}
+}
+
+// A slip in a flag is told, and does not pass for a proof.
+func TestFlagsThatMeanNothingAreRefused(t *testing.T) {
+	for line, wrong := range map[string]string{
+		"":                         "",
+		"-break all":               "",
+		"-break 'no fence'":        "",
+		"-day 'whole day,kpay'":    "",
+		"-break nosuch":            `no rule is called "nosuch"`,
+		"-break 'no fence,nosuch'": "The rules: all, unsafe bodies, ",
+		"-day kpay,nosuch":         `no day is called "nosuch"`,
+		"-day kpay,":               `no day is called ""`,
+		"kpay":                     `what is "kpay"?`,
+	} {
+		var args []string
+		for i, word := range strings.Split(line, "'") {
+			if i%2 == 1 {
+				args = append(args, word)
+			} else {
+				args = append(args, strings.Fields(word)...)
+			}
+		}
+		if _, err := parse(args); wrong == "" && err != nil || wrong != "" && (err == nil || !strings.Contains(err.Error(), wrong)) {
+			t.Errorf("%s: %v, want %q", line, err, wrong)
+		}
 	}
 }
 

@@ -3,7 +3,10 @@ package sim
 import (
 	"cmp"
 	"encoding/base64"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
@@ -56,21 +59,19 @@ func (c *choices) chance(parts int) bool {
 	return parts > 0 && int(c.next()) >= 256-parts
 }
 
-// encode writes a day's choices for SIM_REPLAY.
+// encode writes a day's choices for SIM_REPLAY, with a checksum.
 func encode(bytes []byte) string {
-	for len(bytes) > 0 && bytes[len(bytes)-1] == 0 {
-		bytes = bytes[:len(bytes)-1]
-	}
-	return "r" + base64.RawURLEncoding.EncodeToString(bytes)
+	bytes = trimmed(bytes)
+	return "r" + base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(slices.Clone(bytes), crc32.ChecksumIEEE(bytes)))
 }
 
 func decode(text string) ([]byte, error) {
 	text, ok := strings.CutPrefix(text, "r")
 	bytes, err := base64.RawURLEncoding.DecodeString(text)
-	if !ok || err != nil {
-		return nil, fmt.Errorf("sim: SIM_REPLAY is not what a failure printed")
+	if n := len(bytes) - crc32.Size; ok && err == nil && n >= 0 && binary.BigEndian.Uint32(bytes[n:]) == crc32.ChecksumIEEE(bytes[:n]) {
+		return bytes[:n], nil
 	}
-	return bytes, nil
+	return nil, errors.New("sim: SIM_REPLAY is not what a failure printed, or is cut")
 }
 
 // shrink looks for a shorter and calmer day that fails in the same way. It deletes

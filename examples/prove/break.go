@@ -168,6 +168,10 @@ var rules = []rule{
 		[]edit{{"sdk/journal/kpay.go", "			return client.Prepare(r.Params)", "			r.Params.Amount = r.Params.Amount.Add(r.Params.Amount)\n			return client.Prepare(r.Params)", 1}},
 	},
 	{
+		"rounded", "an amount is sent to the cent", "whole day",
+		[]edit{{"kasapay/payouts.go", "amount = p.Amount.StringFixed(2)", "amount = p.Amount.StringFixed(0)", 1}},
+	},
+	{
 		"unclear is refused", "a flow tells no failure without a clear response", "whole day",
 		[]edit{{"sdk/journal/engine.go", "	if v == unclear {\n		s :=", "	if v == unclear && (m.name == \"rides\" || m.name == \"remittance\") {\n		next.opened, next.state, next.standing = 0, StateRefused, Failed\n		return j.record(ctx, m, e, next, transition{event: \"refused\", note: note, kind: Failed, delay: never})\n	}\n	if v == unclear {\n		s :=", 1}},
 	},

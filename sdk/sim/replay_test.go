@@ -20,7 +20,7 @@ func TestAReplayIsWholeOrRefused(t *testing.T) {
 		assert.Equal(t, string(bytes), string(got))
 		for _, wrong := range []string{text[1:], text[:len(text)-1], text[:len(text)-2], text + "AA", text + "AAAA", text + "!", "r", "", "4711", strings.Replace(text, text[1:2], "_", 1)} {
 			_, err := decode(wrong)
-			assert.Error(t, err, wrong)
+			require.Error(t, err, wrong)
 		}
 	}
 }

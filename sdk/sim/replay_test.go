@@ -2,7 +2,6 @@ package sim
 
 import (
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -35,7 +34,7 @@ func TestTheCommandForOneTestNamesItAlone(t *testing.T) {
 		require.Len(t, patterns, len(parts), "go test splits the pattern at each slash")
 		for i, part := range parts {
 			assert.Regexp(t, patterns[i], part)
-			assert.NotRegexp(t, regexp.MustCompile(patterns[i]), part+"x")
+			assert.NotRegexp(t, patterns[i], part+"x")
 		}
 	}
 }

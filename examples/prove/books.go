@@ -7,71 +7,126 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/kapiteni/kapiten-go/sdk/journal"
 	"github.com/kapiteni/kapiten-go/sdk/sim"
 )
 
+// entry is what the merchant's database has under a reference.
+type entry struct {
+	state, reason string
+	told          []string  // what was booked, in order
+	orders        []sim.Ask // what was written down beside each plan
+}
+
+// read reads the merchant's database.
+func read(ctx context.Context, db *sql.DB) (map[string]entry, error) {
+	found := map[string]entry{}
+	for query, add := range map[string]func(e *entry, values [2]string){
+		`SELECT reference, kind, '' FROM books ORDER BY id`: func(e *entry, v [2]string) { e.told = append(e.told, v[0]) },
+		`SELECT reference, amount, account FROM orders ORDER BY id`: func(e *entry, v [2]string) {
+			e.orders = append(e.orders, sim.Ask{Amount: decimal.RequireFromString(v[0]), Account: v[1]})
+		},
+		`SELECT e.reference, e.state, COALESCE(s.reason, '') FROM journal_entries e LEFT JOIN journal_stuck s ON s.entry = e.id`: func(e *entry, v [2]string) { e.state, e.reason = v[0], v[1] },
+	} {
+		rows, err := db.QueryContext(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var reference string
+			var values [2]string
+			if err := rows.Scan(&reference, &values[0], &values[1]); err != nil {
+				return nil, err
+			}
+			e := found[reference]
+			add(&e, values)
+			found[reference] = e
+		}
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
 // audit compares the merchant's books with the ledgers: each change once and in order,
 // and what the books say is what has happened.
 func audit(ctx context.Context, w *sim.World, db *sql.DB, l sim.Ledgers, list []order) error {
-	rows, err := db.QueryContext(ctx, `SELECT reference, kind FROM books ORDER BY id`)
+	entries, err := read(ctx, db)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	told := map[string][]string{}
-	for rows.Next() {
-		var reference, kind string
-		if err := rows.Scan(&reference, &kind); err != nil {
-			return err
-		}
-		told[reference] = append(told[reference], kind)
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	states := map[string]string{}
-	entries, err := db.QueryContext(ctx, `SELECT reference, state FROM journal_entries`)
-	if err != nil {
-		return err
-	}
-	defer entries.Close()
-	for entries.Next() {
-		var reference, state string
-		if err := entries.Scan(&reference, &state); err != nil {
-			return err
-		}
-		states[reference] = state
-	}
-	for reference, state := range states {
-		if state == "refused" {
+	for _, e := range entries {
+		if e.state == "refused" {
 			w.Met(metRefused)
 		}
-		for i, kind := range told[reference] {
-			if i > 0 && kind == string(journal.Reversed) {
-				w.Met(metReversed)
-			}
+		if slices.Contains(e.told[min(1, len(e.told)):], string(journal.Reversed)) {
+			w.Met(metReversed)
 		}
 	}
+	check := func(p plan) (paid bool, err error) {
+		e, has := entries[p.Reference], ledgersOf(l, p)
+		if err := e.own(has.Payments(p.Provider, p.Reference), p.Reference, w.Profile().Repeats); err != nil {
+			return false, err
+		}
+		return compare(has, p, e.told, e.state)
+	}
 	for _, o := range list {
-		paid, err := compare(l, o.plan, told[o.Reference], states[o.Reference])
+		paid, err := check(o.plan)
 		if err != nil {
 			return err
 		}
 		for _, c := range o.then {
-			switch planned := states[c.Reference] != ""; {
+			switch planned := entries[c.Reference].state != ""; {
 			case !paid && planned:
 				return fmt.Errorf("%s is not paid, and %s was planned", o.Reference, c.Reference)
 			case paid && !planned:
 				return fmt.Errorf("%s is paid, and %s was forgotten", o.Reference, c.Reference)
 			case planned:
-				if _, err := compare(l, c.plan, told[c.Reference], states[c.Reference]); err != nil {
+				if _, err := check(c.plan); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	return entries.Err()
+	return nil
+}
+
+// own finds an order that the books have, and the provider otherwise; and an entry that waits
+// for a person because its reference is said to be another payment's. Nobody but the journal
+// uses the references of a day: the payment is the entry's own. Where somebody between
+// repeats a write, one copy may be refused for the other, and nobody can tell whose it is.
+func (e entry) own(payments []sim.Payment, reference string, repeats bool) error {
+	for _, p := range payments {
+		for _, o := range e.orders {
+			if differs := p.Differs(o); differs != "" {
+				return fmt.Errorf("the books have an order %s, and %s", reference, differs)
+			}
+		}
+		if e.state == "stuck" && e.reason == string(journal.ReasonTaken) && !repeats {
+			return fmt.Errorf("%s waits for a person as another's payment, and it is its own", reference)
+		}
+	}
+	return nil
+}
+
+// ledgersOf are ledgers in which a transfer has the merchant's reference, which FiatConnect
+// knows as a key alone: its account tells the transfer.
+func ledgersOf(l sim.Ledgers, p plan) sim.Ledgers {
+	if p.flow != transfers {
+		return l
+	}
+	var list []sim.Payment
+	for _, found := range l.Payments(p.Provider, "") {
+		if found.Account == p.Account {
+			found.Reference = p.Reference
+			list = append(list, found)
+		}
+	}
+	return sim.LedgersOf(list...)
 }
 
 // compare holds what was planned, and what the books say of it, against the provider's

@@ -20,7 +20,7 @@ import (
 // A day that meets no trouble proves nothing. Some situations are rare: KAPITEN_FULL=1
 // makes enough days to meet them.
 func TestTheDaysWithADatabase(t *testing.T) {
-	seeds, rare := 40, []string{metLeaseLost, metRefused, sim.MetKilledWithResponse, sim.MetHeldRefused}
+	seeds, rare := 40, []string{metLeaseLost, metKeyOver, metRefused, sim.MetKilledWithResponse, sim.MetHeldRefused}
 	if os.Getenv("KAPITEN_FULL") != "" {
 		seeds, rare = 600, nil
 	}
@@ -42,7 +42,7 @@ func TestTheDaysWithADatabase(t *testing.T) {
 func TestADayWithADatabaseIsTheSameAgain(t *testing.T) {
 	times := 2
 	if os.Getenv("KAPITEN_FULL") != "" {
-		times = 50
+		times = 200
 	}
 	for _, day := range []days.Day{wholeDay(), receiving()} {
 		for seed := range uint64(3) {
@@ -59,6 +59,9 @@ func TestEachRuleCanBeBroken(t *testing.T) {
 		if strings.Contains(r.name, "'") {
 			t.Errorf("%s: the command that makes a day again quotes the name with '", r.name)
 		}
+		if _, err := parse([]string{"-break", r.name, "-day", r.days}); err != nil {
+			t.Error(err)
+		}
 		if _, err := mutate("../..", t.TempDir(), r.edits); err != nil {
 			t.Errorf("%s: %v", r.name, err)
 		}
@@ -72,6 +75,33 @@ func TestTheCommandOfAStoryMakesItAgain(t *testing.T) {
 	}
 	if got := searched("no fence"); got != "-break 'no fence'" {
 		t.Error(got)
+	}
+}
+
+// A slip in a flag is told, and does not pass for a proof.
+func TestFlagsThatMeanNothingAreRefused(t *testing.T) {
+	for line, wrong := range map[string]string{
+		"":                         "",
+		"-break all":               "",
+		"-break 'no fence'":        "",
+		"-day 'whole day,kpay'":    "",
+		"-break nosuch":            `no rule is called "nosuch"`,
+		"-break 'no fence,nosuch'": "The rules: all, unsafe bodies, ",
+		"-day kpay,nosuch":         `no day is called "nosuch"`,
+		"-day kpay,":               `no day is called ""`,
+		"kpay":                     `what is "kpay"?`,
+	} {
+		var args []string
+		for i, word := range strings.Split(line, "'") {
+			if i%2 == 1 {
+				args = append(args, word)
+			} else {
+				args = append(args, strings.Fields(word)...)
+			}
+		}
+		if _, err := parse(args); wrong == "" && err != nil || wrong != "" && (err == nil || !strings.Contains(err.Error(), wrong)) {
+			t.Errorf("%s: %v, want %q", line, err, wrong)
+		}
 	}
 }
 
@@ -160,6 +190,49 @@ func TestTheBooksAreHeldAgainstPlanAndLedger(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.wrong)
 			}
 		})
+	}
+}
+
+// An order in the books, or a person's question, that the ledger contradicts is seen.
+func TestAnEntryIsHeldAgainstItsOwnPayment(t *testing.T) {
+	paid := sim.Payment{Provider: "kpay", Reference: "order-1", Amount: number(1000), Currency: "RWF", Account: "0783300000", Debits: 1}
+	right, more, other := sim.Ask{Amount: number(1000), Account: "0783300000"}, sim.Ask{Amount: number(1001), Account: "0783300000"}, sim.Ask{Amount: number(1000), Account: "0783300009"}
+	for name, c := range map[string]struct {
+		has     []sim.Payment
+		entry   entry
+		repeats bool
+		wrong   string // a part of the error
+	}{
+		"as ordered":             {[]sim.Payment{paid}, entry{orders: []sim.Ask{right, right}}, false, ""},
+		"another amount":         {[]sim.Payment{paid}, entry{orders: []sim.Ask{right, more}}, false, "asked was 1001"},
+		"another account":        {[]sim.Payment{paid}, entry{orders: []sim.Ask{right, other}}, true, "asked was 0783300009"},
+		"nothing was paid":       {nil, entry{orders: []sim.Ask{more, other}}, false, ""},
+		"taken by itself":        {[]sim.Payment{paid}, entry{state: "stuck", reason: "taken"}, false, "it is its own"},
+		"taken, a write doubled": {[]sim.Payment{paid}, entry{state: "stuck", reason: "taken"}, true, ""},
+		"taken, nothing there":   {nil, entry{state: "stuck", reason: "taken"}, false, ""},
+		"stuck otherwise":        {[]sim.Payment{paid}, entry{state: "stuck", reason: "undecided"}, false, ""},
+		"was stuck":              {[]sim.Payment{paid}, entry{state: "final", reason: "taken"}, false, ""},
+	} {
+		err := c.entry.own(c.has, "order-1", c.repeats)
+		if c.wrong == "" && err != nil || c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) {
+			t.Errorf("%s: got %v, want %q", name, err, c.wrong)
+		}
+	}
+}
+
+// FiatConnect knows a transfer's reference as a key alone.
+func TestATransferIsToldByItsAccount(t *testing.T) {
+	ask := sim.Ask{Provider: "kotani", Reference: "transfer-1", Account: "account-1"}
+	l := sim.LedgersOf(
+		sim.Payment{Provider: "kotani", Reference: "quote-1", Account: "account-1", Debits: 1},
+		sim.Payment{Provider: "kotani", Reference: "quote-2", Account: "account-1", Debits: 1},
+		sim.Payment{Provider: "kotani", Reference: "cashout-1", Account: "254712345678", Debits: 1},
+	)
+	if n := ledgersOf(l, plan{Ask: ask, flow: transfers}).Debits("kotani", "transfer-1"); n != 2 {
+		t.Errorf("%d debits, and the provider has two for the account", n)
+	}
+	if n := ledgersOf(l, plan{Ask: ask, flow: cashOut}).Debits("kotani", "transfer-1"); n != 0 {
+		t.Errorf("%d debits of what is no transfer", n)
 	}
 }
 

@@ -41,19 +41,16 @@ type options struct {
 }
 
 func main() {
-	testing.Init() // a bubble of testing/synctest wants a test
-	var o options
-	flag.IntVar(&o.seeds, "seeds", 0, "simulate so many days of each kind")
-	flag.Float64Var(&o.minutes, "minutes", 0, "simulate new days for so long (default 1, without -seeds and -seed)")
-	flag.Uint64Var(&o.seed, "seed", 0, "the first day (default: one that nobody has tried); alone: that one day")
-	flag.StringVar(&o.day, "day", "", "only this kind of day: "+strings.Join(names(), ", "))
-	flag.StringVar(&o.broken, "break", "", "break a rule, or all: "+strings.Join(ruleNames(), ", "))
-	flag.IntVar(&o.starts, "starts", 20, "how often a broken rule is searched for")
-	flag.IntVar(&o.most, "most", 3000, "days after which a search gives up")
-	flag.DurationVar(&o.shrink, "shrink", time.Minute, "how long the shortest failing day is looked for")
-	flag.BoolVar(&o.assumptions, "assumptions", false, "show which assumption about a provider carries which promise")
-	flag.BoolVar(&o.search, "search", false, "print how many days it takes to find a violation (what -break runs)")
-	flag.Parse()
+	o, err := parse(os.Args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(0)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "prove:", err)
+		os.Exit(2)
+	}
+	testing.Init() // a bubble of testing/synctest wants a test, and a test wants its flags
+	_ = flag.CommandLine.Parse(nil)
 	testing.Main(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "prove", F: func(t *testing.T) {
 		if err := run(t, o); err != nil {
 			fmt.Fprintln(os.Stderr, "prove:", err)
@@ -61,6 +58,36 @@ func main() {
 		}
 		os.Exit(0)
 	}}}, nil, nil)
+}
+
+// parse reads the flags, and refuses what would be left out in silence.
+func parse(args []string) (o options, err error) {
+	f := flag.NewFlagSet("prove", flag.ContinueOnError)
+	f.IntVar(&o.seeds, "seeds", 0, "simulate so many days of each kind")
+	f.Float64Var(&o.minutes, "minutes", 0, "simulate new days for so long (default 1, without -seeds and -seed)")
+	f.Uint64Var(&o.seed, "seed", 0, "the first day (default: one that nobody has tried); alone: that one day")
+	f.StringVar(&o.day, "day", "", "only these kinds of days, with commas between: "+strings.Join(names(), ", "))
+	f.StringVar(&o.broken, "break", "", "break a rule, or all: "+strings.Join(ruleNames(), ", "))
+	f.IntVar(&o.starts, "starts", 20, fmt.Sprintf("how often a broken rule is searched for; on whole days %d times at most", wholeStarts))
+	f.IntVar(&o.most, "most", 3000, "days after which a search gives up")
+	f.DurationVar(&o.shrink, "shrink", time.Minute, "how long the shortest failing day is looked for")
+	f.BoolVar(&o.assumptions, "assumptions", false, "show which assumption about a provider carries which promise")
+	f.BoolVar(&o.search, "search", false, "print how many days it takes to find a violation (what -break runs)")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if f.NArg() > 0 {
+		return o, fmt.Errorf("what is %q? See -h", f.Arg(0))
+	}
+	if o.broken != "" && o.broken != "all" && !slices.Contains(ruleNames(), o.broken) {
+		return o, fmt.Errorf("no rule is called %q. The rules: all, %s", o.broken, strings.Join(ruleNames(), ", "))
+	}
+	for _, day := range strings.Split(o.day, ",") {
+		if o.day != "" && !slices.Contains(names(), day) {
+			return o, fmt.Errorf("no day is called %q. The days: %s", day, strings.Join(names(), ", "))
+		}
+	}
+	return o, nil
 }
 
 func run(t *testing.T, o options) error {
@@ -85,28 +112,16 @@ func names() (list []string) {
 	return list
 }
 
-func chosen(o options) ([]days.Day, error) {
-	if o.day == "" {
-		return all(), nil
-	}
-	var list []days.Day
-	for _, d := range all() {
-		if slices.Contains(strings.Split(o.day, ","), d.Name) {
-			list = append(list, d)
-		}
-	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("no day is called %q", o.day)
-	}
-	return list, nil
+// chosen are the days that were asked for.
+func chosen(o options) []days.Day {
+	return slices.DeleteFunc(all(), func(d days.Day) bool {
+		return o.day != "" && !slices.Contains(strings.Split(o.day, ","), d.Name)
+	})
 }
 
 // prove runs the days, and prints what they met.
 func prove(t *testing.T, o options) error {
-	list, err := chosen(o)
-	if err != nil {
-		return err
-	}
+	list := chosen(o)
 	one := o.seed != 0 && o.seeds == 0 && o.minutes == 0
 	switch {
 	case one:

@@ -164,6 +164,8 @@ type FiatConnectQuirks struct {
 	FeePercent decimal.Decimal
 	// QuoteLifetime is how long a quote is guaranteed. Zero: 15 min.
 	QuoteLifetime time.Duration
+	// KeyLifetime is how long an Idempotency-Key is remembered. Zero: for good.
+	KeyLifetime time.Duration
 }
 
 func (c Config) withDefaults() Config {

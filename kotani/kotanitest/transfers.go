@@ -268,12 +268,13 @@ func (t *Transfer) wire() object {
 }
 
 // keyedRequest is a request under an Idempotency-Key, with its response. Keys
-// belong to their user and are kept for good.
+// belong to their user and are kept for good, unless there is a KeyLifetime.
 type keyedRequest struct {
-	Payload string `json:"payload"` // path and body, the body's keys in order
-	Running bool   `json:"running"` // the response has not gone out yet
-	Status  int    `json:"status"`
-	Body    string `json:"body"`
+	Payload string    `json:"payload"` // path and body, the body's keys in order
+	Running bool      `json:"running"` // the response has not gone out yet
+	Status  int       `json:"status"`
+	Body    string    `json:"body"`
+	At      time.Time `json:"at"`
 }
 
 // once carries out the first request under a key. Later requests get the same
@@ -290,7 +291,8 @@ func (f *FiatConnect) once(c *fiatCall, work func() *response) *response {
 	}
 	payload := c.request.URL.Path + " " + string(fake.Encode(c.fields))
 	id := c.address + " " + key
-	if earlier, ok := f.state.Requests[id]; ok {
+	life := f.config.Quirks.KeyLifetime
+	if earlier, ok := f.state.Requests[id]; ok && (life <= 0 || f.world.Now().Before(earlier.At.Add(life))) {
 		switch {
 		case earlier.Payload != payload:
 			return problem(http.StatusUnprocessableEntity, kotani.ErrInvalidParameters).naming("the Idempotency-Key was used with another payload")
@@ -302,6 +304,7 @@ func (f *FiatConnect) once(c *fiatCall, work func() *response) *response {
 	first := work()
 	f.state.Requests[id] = keyedRequest{
 		Payload: payload, Running: c.first != "", Status: first.status, Body: string(fake.Encode(first.body)),
+		At: f.world.Now(),
 	}
 	c.key = id
 	return first

@@ -224,6 +224,27 @@ func TestIdempotency(t *testing.T) {
 
 // While the first webhook is on its way the response is not out: a repetition
 // meets a request at work.
+// A provider may forget a key: then the same request is a new one.
+func TestAKeyIsRememberedForItsLifetime(t *testing.T) {
+	t.Parallel()
+	for _, life := range []time.Duration{0, time.Hour} {
+		w := newWallet(t, kotanitest.FiatConnectConfig{ManualTransfers: true, Quirks: kotanitest.FiatConnectQuirks{KeyLifetime: life, QuoteLifetime: 100 * time.Hour}})
+		body := w.ready("in", mobile)
+		post := func() string {
+			status, made := w.transfer("in", "k", body)
+			w.want(200, "", status, made)
+			return made["transferId"].(string)
+		}
+		first := post()
+		w.Advance(time.Hour - 1)
+		assert.Equal(t, first, post(), "within its life")
+		w.Advance(1)
+		again := post()
+		assert.Equal(t, life == 0, again == first, "%s", life)
+		assert.Equal(t, again, post(), "the new request has the key")
+	}
+}
+
 func TestRepetitionOfARequestAtWork(t *testing.T) {
 	t.Parallel()
 	arrived, response := make(chan struct{}), make(chan struct{})

@@ -31,7 +31,8 @@
 //
 // One seed is one day. A failing test prints the shortest story that fails, and the
 // command that makes it again. SIM_SEED asks for one day, SIM_SEEDS for a number of
-// days, SIM_REPLAY for a printed story.
+// days, SIM_REPLAY for a printed story. A story keeps what the ledgers did, and counts
+// what is there again and again.
 //
 // # What goes wrong on a day
 //
@@ -49,6 +50,9 @@
 // ledgers are the truth: at most one debit for a reference and of a call, none where the
 // merchant was told NotSent or Rejected, and the payment he asked for where he was told
 // success. Whether its money moved is the status: hold that against Ledgers.Debits in a check.
+// A program that ships what was merely accepted is found only if payments fail: give some
+// of them references with the endings of the fakes, such as "-failed". A success that is
+// taken back keeps its debit: of a reversed payout Debits is 1.
 // References that were begun are settled, unless World.Stuck hands them to a person. No
 // lookup denies a payment once the trouble is long over.
 // World.Check adds a merchant's own checks.

@@ -63,9 +63,9 @@ func (w *World) forward(out *outgoing, how string) *response {
 		}
 		w.mu.Unlock()
 		if there {
-			w.note(out.bank.name, true, "takes the money of %s%s", p.Reference, within(how))
+			w.note(out.bank.name, true, takesMoney+"%s%s", p.Reference, within(how))
 		} else {
-			w.note(out.bank.name, true, "has taken %s: %s %s%s", p.Reference, p.Amount, p.Currency, within(how))
+			w.note(out.bank.name, true, hasTaken+"%s: %s %s%s", p.Reference, p.Amount, p.Currency, within(how))
 		}
 	}
 	w.mu.Lock()

@@ -184,9 +184,7 @@ func (w *World) judge() {
 		}
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(last), cmp.Compare[string]) {
-		c := last[name]
-		advice := sdk.Advise(c.err)
-		if w.stuck[name] == "" && (!c.over || advice == sdk.Look || advice == sdk.Again) {
+		if c := last[name]; w.stuck[name] == "" && c.open() {
 			w.violate(NotSettled, "the last that was told of %s: %s", name, told(c.err))
 		}
 	}
@@ -202,11 +200,20 @@ func (w *World) judge() {
 		if name := c.Provider + " " + c.Reference; outcome(c.err) == "unknown" && c.over && !settled[name] {
 			settled[name] = true
 			w.report.Doubts++
-			if end := last[name]; end.over && outcome(end.err) != "unknown" || debits[name] == 1 && w.stuck[name] == "" {
+			switch {
+			case !last[name].open():
 				w.report.Settled++
+			case w.stuck[name] != "":
+				w.report.Handed++
 			}
 		}
 	}
+}
+
+// open reports that what the merchant was told leaves something to do.
+func (c *call) open() bool {
+	advice := sdk.Advise(c.err)
+	return !c.over || advice == sdk.Look || advice == sdk.Again
 }
 
 // judgeRefused finds payments that were made, and of which the merchant heard only that

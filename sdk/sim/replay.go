@@ -3,18 +3,20 @@ package sim
 import (
 	"cmp"
 	"encoding/base64"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"hash/crc32"
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"testing/synctest"
-	"time"
 )
 
 // A day can be made again because one stream holds its choices, actors take turns, and
-// a story says what happened. This file holds the three.
+// a story says what happened. This file holds the first two, and compares days.
 
 // choices is the one stream that every choice of a day comes from: a generator, or
 // the bytes of an earlier day. A byte of zero is always the calm choice, and so is
@@ -57,21 +59,19 @@ func (c *choices) chance(parts int) bool {
 	return parts > 0 && int(c.next()) >= 256-parts
 }
 
-// encode writes a day's choices for SIM_REPLAY.
+// encode writes a day's choices for SIM_REPLAY, with a checksum.
 func encode(bytes []byte) string {
-	for len(bytes) > 0 && bytes[len(bytes)-1] == 0 {
-		bytes = bytes[:len(bytes)-1]
-	}
-	return "r" + base64.RawURLEncoding.EncodeToString(bytes)
+	bytes = trimmed(bytes)
+	return "r" + base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(slices.Clone(bytes), crc32.ChecksumIEEE(bytes)))
 }
 
 func decode(text string) ([]byte, error) {
 	text, ok := strings.CutPrefix(text, "r")
 	bytes, err := base64.RawURLEncoding.DecodeString(text)
-	if !ok || err != nil {
-		return nil, fmt.Errorf("sim: SIM_REPLAY is not what a failure printed")
+	if n := len(bytes) - crc32.Size; ok && err == nil && n >= 0 && binary.BigEndian.Uint32(bytes[n:]) == crc32.ChecksumIEEE(bytes[:n]) {
+		return bytes[:n], nil
 	}
-	return bytes, nil
+	return nil, errors.New("sim: SIM_REPLAY is not what a failure printed, or is cut")
 }
 
 // shrink looks for a shorter and calmer day that fails in the same way. It deletes
@@ -261,111 +261,6 @@ func (t *turnstile) close() {
 		close(late.goes)
 	}
 	t.waiting = nil
-}
-
-// line is one thing that happened.
-type line struct {
-	at   time.Duration
-	who  string
-	text string
-	loud bool // for people; the others are for comparing two days
-}
-
-func (l line) String() string {
-	return fmt.Sprintf("%10.3f  %-22s %s", l.at.Seconds(), l.who, l.text)
-}
-
-func (w *World) note(who string, loud bool, format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.lines = append(w.lines, line{w.sinceLocked(), who, fmt.Sprintf(format, args...), loud})
-}
-
-func (w *World) fault(f Fault, who, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.faultLocked(f, who, text)
-}
-
-func (w *World) faultLocked(f Fault, who, text string) {
-	w.report.Faults[f]++
-	w.lines = append(w.lines, line{w.sinceLocked(), who, text, true})
-}
-
-const storyLines = 24
-
-// story is the day for people: what went wrong and what came of it. Of a long day it
-// shows the lines about what was broken, and those next to them.
-func story(lines []line, most int) string {
-	var loud []line
-	names := map[string]bool{}
-	for _, l := range lines {
-		if l.loud {
-			loud = append(loud, l)
-		}
-		if l.who == broken {
-			for _, word := range words(l.text) {
-				names[word] = strings.ContainsAny(word, "0123456789") && strings.ContainsAny(word, "abcdefghijklmnopqrstuvwxyz")
-			}
-		}
-	}
-	var about, others []int
-	for i, l := range loud {
-		if l.who == broken || slices.ContainsFunc(words(l.text), func(word string) bool { return names[word] }) {
-			about = append(about, i)
-		} else {
-			others = append(others, i)
-		}
-	}
-	about = ends(about, most)
-	far := func(i int) int { // a cause comes before what it leads to
-		far := 2 * len(loud)
-		for _, j := range about {
-			switch {
-			case loud[j].who == broken:
-			case i < j:
-				far = min(far, j-i)
-			default:
-				far = min(far, 2*(i-j))
-			}
-		}
-		return far
-	}
-	if most -= len(about); len(others) > most && far(others[0]) < 2*len(loud) {
-		slices.SortStableFunc(others, func(a, b int) int { return cmp.Compare(far(a), far(b)) })
-		others = others[:most]
-	}
-	shown := slices.Sorted(slices.Values(append(about, ends(others, most)...)))
-	var b strings.Builder
-	next := 0
-	for _, i := range append(shown, len(loud)) {
-		if i > next {
-			fmt.Fprintf(&b, "            ... %d more\n", i-next)
-		}
-		if next = i + 1; i == len(loud) {
-			break
-		}
-		text := loud[i].String()
-		if cut, _, more := strings.Cut(text, "\n"); more {
-			text = cut + " ..."
-		}
-		b.WriteString(text[:min(len(text), 180)] + "\n")
-	}
-	return b.String()
-}
-
-const broken = "BROKEN" // who says that a promise is broken
-
-func words(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" :;,\"()\n", r) })
-}
-
-// ends leaves out the middle of a list.
-func ends(list []int, most int) []int {
-	if len(list) <= most {
-		return list
-	}
-	return append(slices.Clone(list[:most-most/2]), list[len(list)-most/2:]...)
 }
 
 // fingerprint tells two days apart by all that happened in them.

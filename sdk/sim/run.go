@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -63,6 +64,7 @@ type Report struct {
 	Met       map[string]int // days on which a situation was met
 	Doubts    int            // references with an unknown outcome
 	Settled   int            // ... that were settled later
+	Handed    int            // ... that a person has to settle: see World.Stuck
 	Debits    int
 	Failures  []Failure
 	Took      time.Duration
@@ -89,12 +91,19 @@ type Failure struct {
 	Violations []Violation
 	Replay     string // for SIM_REPLAY
 	Story      string
-	Choices    [2]int // before and after shrinking
+	Choices    [2]int // before and after shrinking; of a day that is made again the first is 0
 }
 
 func (f Failure) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, profile %s; shrunk from %d to %d choices\n%s", f.Seed, f.Profile, f.Choices[0], f.Choices[1], f.Story)
+	if f.Seed != 0 { // it is made again from its choices
+		fmt.Fprintf(&b, "seed %d, ", f.Seed)
+	}
+	fmt.Fprintf(&b, "profile %s", f.Profile)
+	if f.Choices[1] < f.Choices[0] {
+		fmt.Fprintf(&b, "; shrunk from %d to %d choices", f.Choices[0], f.Choices[1])
+	}
+	b.WriteString("\n" + f.Story)
 	for _, v := range f.Violations {
 		fmt.Fprintf(&b, "BROKEN: %s: %s\n", v.Kind, v.Text)
 	}
@@ -118,6 +127,7 @@ func (r *Report) add(day Report) {
 	r.Calls += day.Calls
 	r.Doubts += day.Doubts
 	r.Settled += day.Settled
+	r.Handed += day.Handed
 	r.Debits += day.Debits
 	for k, n := range day.Faults {
 		r.Faults[k] += n
@@ -147,7 +157,9 @@ func (r Report) Table(out io.Writer) {
 		row("  days with "+k, r.Met[k])
 	}
 	row("unknown outcomes met", r.Doubts)
-	row("unknown outcomes settled", r.Settled)
+	row("  settled", r.Settled)
+	row("  handed to a person", r.Handed)
+	row("  not settled", r.Doubts-r.Settled-r.Handed)
 	row("debits", r.Debits)
 	row("violations", len(r.Failures))
 }
@@ -158,10 +170,16 @@ func Run(t *testing.T, cfg Config, program func(w *World)) {
 	t.Helper()
 	r := Explore(t, cfg, program)
 	for _, f := range r.Failures {
-		t.Errorf("%sreplay: SIM_REPLAY=%s go test -run '^%s$'", f, f.Replay, t.Name())
+		t.Errorf("%sreplay: SIM_REPLAY=%s go test -run %s", f, f.Replay, only(t.Name()))
 	}
-	t.Logf("%d days in %s: %d requests, %d calls, %d of %d unknown outcomes settled, %d debits",
-		r.Days, r.Took.Round(time.Millisecond), r.Requests, r.Calls, r.Settled, r.Doubts, r.Debits)
+	t.Logf("%d days in %s: %d requests, %d calls, %d unknown outcomes (%d settled, %d handed to a person), %d debits",
+		r.Days, r.Took.Round(time.Millisecond), r.Requests, r.Calls, r.Doubts, r.Settled, r.Handed, r.Debits)
+}
+
+// only is the pattern, quoted for a shell, that has go test run one test.
+func only(name string) string {
+	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(name), "/", "$/^") + "$"
+	return "'" + strings.ReplaceAll(pattern, "'", `'\''`) + "'"
 }
 
 // Explore is Run for programs that judge the report themselves.
@@ -179,7 +197,7 @@ func Explore(t *testing.T, cfg Config, program func(w *World)) Report {
 		total.Days++
 		total.add(d.report)
 		if len(d.broken) > 0 {
-			total.Failures = []Failure{d.failure(0, len(bytes))}
+			total.Failures = []Failure{d.failure(0, 0)}
 		}
 		t.Logf("profile %s\n%s", d.profile, story(d.lines, 1000))
 		return total
@@ -261,7 +279,7 @@ func Fuzz(f *testing.F, cfg Config, program func(w *World)) {
 	name := f.Name()
 	f.Fuzz(func(t *testing.T, bytes []byte) {
 		if d := simulate(t, cfg, chosenAs(bytes), program); len(d.broken) > 0 {
-			t.Errorf("%sreplay: SIM_REPLAY=%s go test -run '^%s$'", d.failure(0, len(bytes)), encode(d.used), name)
+			t.Errorf("%sreplay: SIM_REPLAY=%s go test -run %s", d.failure(0, 0), encode(d.used), only(name))
 		}
 	})
 }
@@ -401,7 +419,7 @@ func survivors() string {
 
 // shortest shrinks a failing day, once it has failed again in the same way.
 func shortest(t *testing.T, cfg Config, program func(w *World), d outcomeOfDay, seed uint64) Failure {
-	before, kind := len(d.used), d.broken[0].Kind
+	before, kind := len(trimmed(d.used)), d.broken[0].Kind
 	if cfg.Shrink < 0 {
 		return d.failure(seed, before)
 	}

@@ -3,6 +3,7 @@ package sim_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -407,6 +408,94 @@ func TestAStoryKeepsTheLinesAboutWhatWasBroken(t *testing.T) {
 	assert.Less(t, strings.Count(story, "\n"), 30)
 }
 
+// What the ledgers did is never left out for what is said again and again, nor are the
+// last lines before a promise breaks.
+func TestAStoryKeepsTheLedgerAndCountsRepetitions(t *testing.T) {
+	t.Parallel()
+	for name, violation := range map[string]string{"named": "order-1 has 2 debits", "not named": "the books are wrong"} {
+		r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Profiles: []sim.Profile{{Calm: true}}}, func(w *sim.World) {
+			w.Note("kpay", "has taken order-1: 1000 RWF")
+			for i := range 100 {
+				w.Note("shop", "kpay pay order-1: response %d", i)
+			}
+			w.Note("kpay", "has taken order-1: 1000 RWF")
+			for i := range 1400 {
+				w.Note(fmt.Sprintf("shop#%d/worker", i+1), "kpay request: connection refused")
+				w.Note(fmt.Sprintf("shop#%d", i+1), "starts again")
+			}
+			w.Note("kpay", "takes the money of order-2")
+			for i := range 100 {
+				w.Note("shop", "kpay pay order-1: late response %d", i)
+			}
+			w.Note("world", "the last thing")
+			w.Fail("%s", violation)
+		})
+		require.Len(t, r.Failures, 1)
+		story := r.Failures[0].Story
+		assert.Equal(t, 2, strings.Count(story, "has taken order-1"), name)
+		assert.Contains(t, story, "takes the money of order-2", name)
+		assert.Contains(t, story, "the last thing", name)
+		assert.Contains(t, story, "late response 99", name)
+		assert.LessOrEqual(t, strings.Count(story, "connection refused"), 1, name)
+		assert.LessOrEqual(t, strings.Count(story, "\n"), 34, name)
+		if name == "not named" {
+			assert.Regexp(t, `connection refused \(1400 times, until \d+\.\d+\)`, story)
+			assert.Regexp(t, `starts again \(1400 times`, story)
+		}
+	}
+}
+
+// Each unknown outcome is settled, handed to a person, or not settled, which fails.
+func TestAReportSaysWhatBecameOfUnknownOutcomes(t *testing.T) {
+	t.Parallel()
+	unknown, again := &sdk.Error{Outcome: sdk.Unknown}, &sdk.Error{Outcome: sdk.Rejected, Reasons: []error{sdk.ErrRateLimited}}
+	for name, c := range map[string]struct {
+		told                     []error
+		stuck                    bool
+		settled, handed, between int
+	}{
+		"settled":             {[]error{unknown, nil}, false, 1, 0, 0},
+		"handed":              {[]error{unknown}, true, 0, 1, 0},
+		"handed, and settled": {[]error{unknown, nil}, true, 1, 0, 0},
+		"not settled":         {[]error{unknown}, false, 0, 0, 1},
+		"to be tried again":   {[]error{unknown, again}, false, 0, 0, 1},
+		"never unknown":       {[]error{nil, nil}, false, 0, 0, 0},
+	} {
+		r := sim.Explore(t, sim.Config{Seeds: 1, Shrink: -1, Profiles: []sim.Profile{{Calm: true}}, Seed: 3}, func(w *sim.World) {
+			w.KPay()
+			w.Process("shop", func(p *sim.Process) error {
+				client, err := kpay.New(p.KPayConfig())
+				if err != nil {
+					return err
+				}
+				for i, told := range c.told {
+					_ = p.Call(p.Context(), sim.Ask{Provider: "kpay", Reference: "order-1"}, func(ctx context.Context) error {
+						for i == 0 {
+							_, err := client.Pay(ctx, kpay.PayParams{
+								RefID: "order-1", Amount: decimal.NewFromInt(1000), Method: kpay.MethodMoMo, MSISDN: "0783300000", Email: "ann@example.com",
+								CustomerName: "Ann", CustomerNumber: "1", Details: "x", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
+							})
+							if err == nil {
+								break
+							}
+						}
+						return told
+					})
+				}
+				if c.stuck {
+					w.Stuck("kpay", "order-1", "no clear response")
+				}
+				return nil
+			})
+		})
+		assert.Len(t, r.Failures, c.between, name)
+		assert.Equal(t, []int{c.settled, c.handed, c.between}, []int{r.Settled, r.Handed, r.Doubts - r.Settled - r.Handed}, name)
+		for _, f := range r.Failures {
+			assert.True(t, strings.HasPrefix(f.String(), "seed 3, profile \n"), "nothing was shrunk: %s", f)
+		}
+	}
+}
+
 const blindFuzz = "SIM_TEST_BLIND" // has FuzzShop run the program that is wrong
 
 func TestAFuzzTargetReadsAReplay(t *testing.T) {
@@ -419,6 +508,8 @@ func TestAFuzzTargetReadsAReplay(t *testing.T) {
 	require.Error(t, err, "the fuzz target does not fail")
 	assert.Contains(t, string(out), r.Failures[0].Violations[0].Text)
 	assert.Contains(t, string(out), "SIM_REPLAY="+r.Failures[0].Replay+" go test -run '^FuzzShop$'")
+	assert.NotContains(t, string(out), "seed 0")
+	assert.NotContains(t, string(out), "shrunk")
 }
 
 func FuzzShop(f *testing.F) {

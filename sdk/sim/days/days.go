@@ -44,25 +44,56 @@ func All() []Day {
 type order struct {
 	sim.Ask
 	actor string // who wants it; the reference if empty
-	// make asks for it, and find looks for it.
-	make, find func(ctx context.Context) error
+	// make asks for it, and says whether it was there before. find looks for it.
+	make func(ctx context.Context) (existing bool, err error)
+	find func(ctx context.Context) error
+	// beside is asked for by another clerk of the process while make is under way: the
+	// same, or by mistake another payment with the same reference.
+	beside   *order
+	mistaken bool
+	twice    bool // make it again, a minute after its success
 }
 
 // merchant carries orders out, as package sdk advises.
 type merchant struct {
 	w        *sim.World
 	patience time.Duration
-	again    bool // the same call may be made again after a doubt
+	beside   time.Duration // of who asks beside another
+	again    bool          // the same call may be made again after a doubt
 
 	mu    sync.Mutex
 	begun map[string]bool // survives the process
 	over  map[string]bool
+	calls map[string]int // by reference
 }
 
 // newMerchant is made once a day, before the processes.
 func newMerchant(w *sim.World, again bool) *merchant {
 	patience := [...]time.Duration{10 * time.Minute, 20 * time.Second, 4 * time.Second, 300 * time.Millisecond}[w.Choose(4)]
-	return &merchant{w: w, patience: patience, again: again && !w.Profile().Forgetful, begun: map[string]bool{}, over: map[string]bool{}}
+	m := &merchant{w: w, patience: patience, again: again && !w.Profile().Forgetful, begun: map[string]bool{}, over: map[string]bool{}, calls: map[string]int{}}
+	if !again {
+		m.beside = [...]time.Duration{2 * patience, patience / 2}[w.Choose(2)]
+	}
+	return m
+}
+
+// mistake tells a payment from the one that should have its reference.
+type mistake struct{ less, account int64 } // less is in hundredths
+
+// The amount differs, or the account, or both, or the amount in its cents.
+var mistakes = [...]mistake{{1500_00, 0}, {0, 1}, {1500_00, 1}, {5, 0}}
+
+// colleague chooses what another clerk asks for beside an order, if anything. It is the
+// same if the mistake is zero. The last mistake is not for whole amounts.
+func colleague(w *sim.World) (asks bool, m mistake) {
+	switch n := w.Choose(1 + len(mistakes)); n {
+	case 0:
+		return false, m
+	case 1:
+		return true, m
+	default:
+		return true, mistakes[n-2]
+	}
 }
 
 // run carries out orders side by side in one process, and in a second one too where
@@ -110,17 +141,19 @@ func (m *merchant) settle(ctx context.Context, p *sim.Process, o order, key stri
 			break
 		}
 		if begun && !m.again {
-			if m.found(ctx, p, o) {
+			if o.mistaken || m.found(ctx, p, o) {
 				break
 			}
 		} else {
-			err := p.Call(ctx, o.Ask, func(ctx context.Context) error {
-				ctx, cancel := context.WithTimeout(ctx, m.patience)
-				defer cancel()
-				return o.make(ctx)
-			})
+			err := m.ask(ctx, p, o)
 			advice := sdk.Advise(err)
-			if advice == sdk.Done || advice == sdk.Mend || advice == sdk.Taken {
+			if advice == sdk.Done && o.twice {
+				o.twice = false
+				m.w.Met(metAskedAgain)
+				p.Sleep(ctx, time.Minute)
+				continue
+			}
+			if o.mistaken || advice == sdk.Done || advice == sdk.Mend || advice == sdk.Taken {
 				break
 			}
 			begun = advice == sdk.Look
@@ -132,6 +165,56 @@ func (m *merchant) settle(ctx context.Context, p *sim.Process, o order, key stri
 	m.mu.Lock()
 	m.over[key] = ctx.Err() == nil
 	m.mu.Unlock()
+}
+
+// ask makes the call of an order, and the one beside it, which has the last word.
+func (m *merchant) ask(ctx context.Context, p *sim.Process, o order) error {
+	if o.beside == nil {
+		return m.call(ctx, p, o, m.patience)
+	}
+	if o.mistaken {
+		m.w.Stuck(o.Provider, o.Reference, "two clerks use it for two payments")
+	}
+	var second error
+	first, over := o, false // one goroutine goes at a time
+	first.make = func(ctx context.Context) (bool, error) {
+		defer func() { over = true }()
+		return o.make(ctx)
+	}
+	asked := false
+	wait := p.Beside(ctx, "beside", func(ctx context.Context) {
+		if !over { // else these are two calls, one after the other
+			asked = true
+			second = m.call(ctx, p, *o.beside, m.beside)
+		}
+	})
+	err := m.call(ctx, p, first, m.patience)
+	if wait(); asked {
+		return second
+	}
+	return err
+}
+
+func (m *merchant) call(ctx context.Context, p *sim.Process, o order, patience time.Duration) error {
+	return p.Call(ctx, o.Ask, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		m.count(o, 1)
+		existing, err := o.make(ctx)
+		// The only call for a reference has made the payment, unless a copy of its request has.
+		if err == nil && existing && m.count(o, 0) == 1 && !m.w.Profile().Repeats {
+			m.w.Fail("%s: told that %s existed before, and nobody else has asked for it", o.Provider, o.Reference)
+		}
+		return err
+	})
+}
+
+// count counts the calls for a reference.
+func (m *merchant) count(o order, more int) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls[o.Reference] += more
+	return m.calls[o.Reference]
 }
 
 // found looks for a write that may have left.

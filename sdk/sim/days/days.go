@@ -16,6 +16,7 @@ package days
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -83,17 +84,16 @@ type mistake struct{ less, account int64 } // less is in hundredths
 // The amount differs, or the account, or both, or the amount in its cents.
 var mistakes = [...]mistake{{1500_00, 0}, {0, 1}, {1500_00, 1}, {5, 0}}
 
-// colleague chooses what another clerk asks for beside an order, if anything. It is the
-// same if the mistake is zero. The last mistake is not for whole amounts.
+// colleague chooses what another clerk asks for beside an order, if anything: the same, or
+// another payment by mistake.
 func colleague(w *sim.World) (asks bool, m mistake) {
-	switch n := w.Choose(1 + len(mistakes)); n {
+	switch w.Choose(4) {
 	case 0:
 		return false, m
-	case 1:
-		return true, m
-	default:
-		return true, mistakes[n-2]
+	case 3:
+		return true, mistakes[w.Choose(len(mistakes)-1)] // whole amounts
 	}
+	return true, m
 }
 
 // run carries out orders side by side in one process, and in a second one too where
@@ -189,10 +189,18 @@ func (m *merchant) ask(ctx context.Context, p *sim.Process, o order) error {
 		}
 	})
 	err := m.call(ctx, p, first, m.patience)
-	if wait(); asked {
-		return second
+	if wait(); !asked {
+		return err
 	}
-	return err
+	if !o.mistaken && nothing(second) && !nothing(err) { // they share their requests
+		m.w.Fail("%s: two clerks asked for %s at once; told were %v, and %v", o.Provider, o.Reference, err, second)
+	}
+	return second
+}
+
+// nothing reports an error which says that no payment was made.
+func nothing(err error) bool {
+	return errors.Is(err, sdk.ErrNotSent) || errors.Is(err, sdk.ErrRejected)
 }
 
 func (m *merchant) call(ctx context.Context, p *sim.Process, o order, patience time.Duration) error {

@@ -152,6 +152,10 @@ var rules = []rule{
 		[]edit{{"kasapay/payouts.go", "amount = p.Amount.StringFixed(2)", "amount = p.Amount.StringFixed(0)", 1}},
 	},
 	{
+		"an amount rounded, BitPesa", "an amount is sent as it was asked for", "bitpesa",
+		[]edit{{"bitpesa/transactions.go", "{p.RequestedAmount.String(),", "{p.RequestedAmount.StringFixed(0),", 1}},
+	},
+	{
 		"another recipient", "the recipient of what is found is compared", "kasapay",
 		[]edit{{"kasapay/payouts.go", "		c.Account(\"account_number\", request.RecipientAccountNumber, string(r.AccountNumber))", "		_ = c", 1}},
 	},

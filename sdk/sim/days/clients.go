@@ -35,6 +35,8 @@ func meets(more ...string) []string {
 const (
 	metPadded     = "a reference with white space refused"
 	metAskedAgain = "a searched write made again after its success"
+	metBeside     = "a searched write asked for twice at once"
+	metMistaken   = "a searched write beside another with its reference"
 	metCanceled   = "a transaction canceled before it was funded"
 )
 
@@ -117,11 +119,11 @@ func Kasapay() Day {
 }
 
 // Kapiten creates three deliveries from a wallet that does not suffice at first. On
-// some days the first is asked for twice at once, or the third has a reference with
-// white space. Where Kapiten shows at once what it has taken, the second is asked for
-// again after its success.
+// some days two clerks ask for the first at once, or use its reference for two
+// deliveries, or the third has a reference with white space. Where Kapiten shows at once
+// what it has taken, the second is asked for again after its success.
 func Kapiten() Day {
-	return Day{Name: "kapiten", Config: sim.Config{Outages: []string{"kapiten"}, Profiles: []sim.Profile{sim.Documented, {Name: "prompt", Prompt: true}}}, Meets: meets(metAskedAgain, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken, metPadded), Program: func(w *sim.World) {
+	return Day{Name: "kapiten", Config: sim.Config{Outages: []string{"kapiten"}, Profiles: []sim.Profile{sim.Documented, {Name: "prompt", Prompt: true}}}, Meets: meets(metAskedAgain, metBeside, metMistaken, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken, metPadded), Program: func(w *sim.World) {
 		f, company := w.Kapiten(func(c *kapitentest.Config) { c.OnInsufficientFunds = kapitentest.Reject })
 		if w.Choose(2) == 1 {
 			_ = f.Withdraw(company.ID, amount(998_000))
@@ -194,7 +196,7 @@ func Kapiten() Day {
 // suffice at first. On some days two clerks ask for the first payment at once, or use one
 // reference for two payments.
 func Kotani() Day {
-	return Day{Name: "kotani", Config: sim.Config{Outages: []string{"kotani"}}, Meets: meets(sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken), Program: func(w *sim.World) {
+	return Day{Name: "kotani", Config: sim.Config{Outages: []string{"kotani"}}, Meets: meets(metBeside, metMistaken, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken), Program: func(w *sim.World) {
 		f := w.Kotani(func(c *kotanitest.Config) { c.Balances = map[string]decimal.Decimal{"KES": amount(2500)} })
 		m := newMerchant(w, false)
 		beside, wrong := colleague(w)

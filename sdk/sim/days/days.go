@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -175,24 +176,30 @@ func (m *merchant) ask(ctx context.Context, p *sim.Process, o order) error {
 	if o.mistaken {
 		m.w.Stuck(o.Provider, o.Reference, "two clerks use it for two payments")
 	}
-	var second error
-	first, over := o, false // one goroutine goes at a time
+	var over atomic.Bool
+	first := o
 	first.make = func(ctx context.Context) (bool, error) {
-		defer func() { over = true }()
+		defer over.Store(true)
 		return o.make(ctx)
 	}
-	asked := false
+	asked, second := false, error(nil)
 	wait := p.Beside(ctx, "beside", func(ctx context.Context) {
-		if !over { // else these are two calls, one after the other
+		if !over.Load() { // else these are two calls, one after the other
 			asked = true
 			second = m.call(ctx, p, *o.beside, m.beside)
 		}
 	})
 	err := m.call(ctx, p, first, m.patience)
-	if wait(); !asked {
+	wait()
+	switch {
+	case !asked:
 		return err
+	case o.mistaken:
+		m.w.Met(metMistaken)
+		return second
 	}
-	if !o.mistaken && nothing(second) && !nothing(err) { // they share their requests
+	m.w.Met(metBeside)
+	if nothing(second) && !nothing(err) { // they share their requests
 		m.w.Fail("%s: two clerks asked for %s at once; told were %v, and %v", o.Provider, o.Reference, err, second)
 	}
 	return second

@@ -144,6 +144,42 @@ var rules = []rule{
 		[]edit{{"kapiten/rides.go", "		p.Sender.sent(), p.Receiver.sent(), p.CompanyID, p.ExternalID,", "		p.Sender.sent(), p.Receiver.sent(), p.CompanyID, \"\",", 1}},
 	},
 	{
+		"behind another payment", "a reference is not sent for another payment, too", "kapiten,kotani",
+		[]edit{{transport + "settle.go", "h.behind = h.behind || s.mayHavePaid()", "h.behind = false", 1}},
+	},
+	{
+		"an amount rounded", "an amount is sent as it was asked for", "kasapay",
+		[]edit{{"kasapay/payouts.go", "amount = p.Amount.StringFixed(2)", "amount = p.Amount.StringFixed(0)", 1}},
+	},
+	{
+		"an amount rounded, BitPesa", "an amount is sent as it was asked for", "bitpesa",
+		[]edit{{"bitpesa/transactions.go", "{p.RequestedAmount.String(),", "{p.RequestedAmount.StringFixed(0),", 1}},
+	},
+	{
+		"another recipient", "the recipient of what is found is compared", "kasapay",
+		[]edit{{"kasapay/payouts.go", "		c.Account(\"account_number\", request.RecipientAccountNumber, string(r.AccountNumber))", "		_ = c", 1}},
+	},
+	{
+		"its own existed before", "what a call has made is not called existing", "kpay,kasapay,kapiten,kotani,bitpesa",
+		[]edit{{transport + "settle.go", "lookRepeatedly(ctx, call.Lookup, !h.open)", "lookRepeatedly(ctx, call.Lookup, true)", 1}},
+	},
+	{
+		"an acceptance believed", "an acceptance without the reference is looked up", "kasapay",
+		[]edit{{"kasapay/payouts.go", "Named: (*Payout).Named, Call", "Call", 1}},
+	},
+	{
+		"a wait is not sent", "a call that waits for its like may have been sent", "kapiten,kotani",
+		[]edit{{transport + "settle.go", "if s.identity != identity && !h.open && !h.behind && (call.LookFirst || class == sdk.Referenced) {", "{", 1}},
+	},
+	{
+		"a shared doubt is not sent", "calls that share a flight share its doubt", "kapiten,kotani",
+		[]edit{{transport + "settle.go", "			e := *s.err\n			return &e", "			e := *s.err\n			e.Outcome = sdk.NotSent\n			return &e", 1}},
+	},
+	{
+		"a doubt left behind", "a call that goes on for another inherits its doubt", "kapiten,kotani",
+		[]edit{{transport + "settle.go", "h.open = h.open || s.open", "h.open = h.open || s.open && false", 1}},
+	},
+	{
 		"paid is failed", "a status is read as the provider means it", "whole day",
 		[]edit{{"kpay/client.go", "func (c Code) Paid() bool { return c.class() == classPaid }", "func (c Code) Paid() bool { return c.class() == classFailed }", 1}, {"kpay/client.go", "func (c Code) Failed() bool { return c.class() == classFailed }", "func (c Code) Failed() bool { return c.class() == classPaid }", 1}},
 	},

@@ -324,7 +324,7 @@ func (w *World) replay(out *outgoing) *response {
 	defer w.mu.Unlock()
 	var olds []*past
 	for _, p := range w.pasts[out.bank.name] {
-		if !bytes.Equal(p.out.body, out.body) && w.foreign(p) {
+		if !bytes.Equal(p.out.body, out.body) && w.foreign(p, out) {
 			olds = append(olds, p)
 		}
 	}
@@ -337,13 +337,14 @@ func (w *World) replay(out *outgoing) *response {
 
 // foreign reports a response that a network of this profile may give to another
 // request: one that names its own reference. A refusal which names none cannot be
-// told from the caller's own, by nobody.
-func (w *World) foreign(p *past) bool {
+// told from the caller's own, by nobody. Neither can the acceptance of a bank that shows
+// nothing else, if both requests have the same reference.
+func (w *World) foreign(p *past, to *outgoing) bool {
 	if w.profile.Strangers {
 		return true
 	}
 	reference := p.out.bank.reference(p.out.body)
-	if p.out.write && p.out.bank.unnamed {
+	if p.out.write && p.out.bank.unnamed && reference == to.reference {
 		return false
 	}
 	return reference != "" && strings.Contains(string(p.response.body), reference)
@@ -365,15 +366,15 @@ type swapper struct {
 func (w *World) swap(out *outgoing, got *response, m *middleman) *response {
 	mine := &past{out, got}
 	w.mu.Lock()
-	if !w.foreign(mine) {
-		w.mu.Unlock()
-		return nil
-	}
-	if s := w.swappers[out.bank.name]; s != nil {
+	if s := w.swappers[out.bank.name]; s != nil && w.foreign(s.past, out) && w.foreign(mine, s.past.out) {
 		delete(w.swappers, out.bank.name)
 		w.mu.Unlock()
 		s.other <- mine
 		return from(s.past.response, s.past.out.label)
+	}
+	if !w.foreign(mine, &outgoing{}) {
+		w.mu.Unlock()
+		return nil
 	}
 	s := &swapper{mine, make(chan *past, 1)}
 	w.swappers[out.bank.name] = s

@@ -81,6 +81,7 @@ const (
 	OwnTaken        = "taken by itself"        // "the reference is another payment's", and it is this payment's
 	SentRefused     = "sent, yet refused here" // the client says that it sent nothing, because the parameters are wrong
 	SuccessWithout  = "success of nothing"
+	MadeOtherwise   = "made otherwise"   // a call has made a payment that nobody asked for under this reference
 	AbsentDebited   = "absent, yet paid" // "not found", although the trouble is long over
 	NotSettled      = "not settled"      // neither final nor refused nor handed to a person in the end
 )
@@ -190,6 +191,7 @@ func (w *World) judge() {
 	}
 	w.judgeRefused(debits, last)
 	w.judgeAbsent(l)
+	w.judgeMade(l)
 	for _, f := range w.checks {
 		if err := f(l); err != nil {
 			w.violate("check", "%v", err)
@@ -256,6 +258,20 @@ func (w *World) judgeAbsent(l Ledgers) {
 				break
 			}
 		}
+	}
+}
+
+// judgeMade finds payments that calls have made with another amount, currency or account
+// than any call asked for under their reference.
+func (w *World) judgeMade(l Ledgers) {
+	for _, p := range l.payments {
+		c := w.owners[p.Provider+" "+p.ID]
+		if c == nil || c.Reference != p.Reference || slices.ContainsFunc(w.calls, func(other *call) bool {
+			return other.Provider == p.Provider && other.Reference == p.Reference && p.Differs(other.Ask) == ""
+		}) {
+			continue
+		}
+		w.violate(MadeOtherwise, "%s asked for %s %s, and %s", c.actor, c.Provider, c.Reference, p.Differs(c.Ask))
 	}
 }
 

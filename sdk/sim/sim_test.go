@@ -60,8 +60,8 @@ func TestTheOracleSeesALie(t *testing.T) {
 		"unknown":                 {sim.NotSettled, "order-1", true, 1000, "", []error{unknown}},
 		"a duplicate":             {sim.RejectedDebited, "order-1", true, 1000, "", []error{unknown, duplicate}},
 		"found, a duplicate":      {"", "order-1", true, 1000, "", []error{unknown, nil, duplicate}},
-		"another's":               {"", "order-1", true, 999, "0783300000", []error{unknown, taken}},
-		"another account's":       {"", "order-1", true, 1000, "0783300001", []error{unknown, taken}},
+		"another's":               {sim.MadeOtherwise, "order-1", true, 999, "0783300000", []error{unknown, taken}},
+		"another account's":       {sim.MadeOtherwise, "order-1", true, 1000, "0783300001", []error{unknown, taken}},
 		"nobody knows whose":      {"", "order-1", true, 1000, "", []error{unknown, taken}},
 		"its own, not another's":  {sim.OwnTaken, "order-1", true, 1000, "0783300000", []error{unknown, taken}},
 		"its own, in doubt":       {sim.OwnTaken, "order-1", true, 1000, "0783300000", []error{&sdk.Error{Outcome: sdk.Unknown, Reasons: []error{sdk.ErrReferenceTaken}}, nil}},
@@ -100,12 +100,13 @@ func TestTheOracleSeesALie(t *testing.T) {
 			}
 			require.Len(t, r.Failures, 1)
 			assert.Equal(t, lie.want, r.Failures[0].Violations[0].Kind)
+			if lie.want == sim.MadeOtherwise {
+				assert.Len(t, r.Failures[0].Violations, 1, "and it is not the caller's own")
+			}
 		})
 	}
 }
 
-// A stranger may know the provider's headers, and genuine signatures: of the callback that
-// he changes, and of earlier ones.
 // One call that pays under two references has paid twice, though neither has two debits.
 func TestACallIsDebitedOnceWhateverItsReferences(t *testing.T) {
 	t.Parallel()
@@ -140,6 +141,8 @@ func TestACallIsDebitedOnceWhateverItsReferences(t *testing.T) {
 	}
 }
 
+// A stranger may know the provider's headers, and genuine signatures: of the callback that
+// he changes, and of earlier ones.
 func TestAForgedCallbackMayBearAGenuineSignature(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

@@ -550,7 +550,7 @@ func (r *receiver) bitpesa() (mounting, error) {
 		return nil, err
 	}
 	for i := range 2 {
-		t, err := client.Transactions.CreateAndFund(ctx, remittance(fmt.Sprintf("remit-%d", i+1), 15_500, 1_234_015_500))
+		t, err := client.Transactions.CreateAndFund(ctx, remittance(fmt.Sprintf("remit-%d", i+1), amount(15_500), 1_234_015_500))
 		if err != nil {
 			return nil, err
 		}

@@ -16,11 +16,12 @@ import (
 	"github.com/kapiteni/kapiten-go/kotani"
 	"github.com/kapiteni/kapiten-go/kotani/kotanitest"
 	"github.com/kapiteni/kapiten-go/kpay"
-	"github.com/kapiteni/kapiten-go/sdk"
 	"github.com/kapiteni/kapiten-go/sdk/sim"
 )
 
 func amount(n int64) decimal.Decimal { return decimal.NewFromInt(n) }
+
+func cents(n int64) decimal.Decimal { return decimal.New(n, -2) }
 
 // meets are what the days of each client must have met, and some more.
 func meets(more ...string) []string {
@@ -34,6 +35,8 @@ func meets(more ...string) []string {
 const (
 	metPadded     = "a reference with white space refused"
 	metAskedAgain = "a searched write made again after its success"
+	metBeside     = "a searched write asked for twice at once"
+	metMistaken   = "a searched write beside another with its reference"
 	metCanceled   = "a transaction canceled before it was funded"
 )
 
@@ -56,12 +59,12 @@ func KPay() Day {
 				ask := sim.Ask{Provider: "kpay", Reference: ref, Amount: amount(int64(1000 * (i + 1))), Currency: "RWF", Account: fmt.Sprintf("078330%d000", i)}
 				orders = append(orders, order{
 					Ask: ask,
-					make: func(ctx context.Context) error {
-						_, err := client.Pay(ctx, kpay.PayParams{
+					make: func(ctx context.Context) (bool, error) {
+						made, err := client.Pay(ctx, kpay.PayParams{
 							RefID: ref, Amount: ask.Amount, Method: kpay.MethodMoMo, MSISDN: ask.Account, Email: "a@example.com",
 							CustomerName: "A", CustomerNumber: "1", Details: "order", ReturnURL: "https://shop.example/hooks/kpay", RedirectURL: "https://shop.example/",
 						})
-						return err
+						return err == nil && made.Existing, err
 					},
 					find: func(ctx context.Context) error {
 						_, err := client.Find(ctx, ref)
@@ -83,20 +86,20 @@ func Kasapay() Day {
 			c.RefuseBeyondFloat = true
 		})
 		m, third := newMerchant(w, true), ending(w, "-failed", "-reversed", "-jammed-paid", "-refunded")
-		other := int64(w.Choose(2)) // 0: the amount alone tells the two payouts apart
+		wrong := mistakes[w.Choose(len(mistakes))]
 		treasurer(w, func() error { return float.Deposit("KES", amount(100_000)) })
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			client, err := kasapay.New(p.KasapayConfig())
-			add := func(actor, ref string, n, account int64) {
-				ask := sim.Ask{Provider: "kasapay", Reference: ref, Amount: amount(n), Currency: "KES", Account: fmt.Sprint(account)}
+			add := func(actor, ref string, n decimal.Decimal, account int64) {
+				ask := sim.Ask{Provider: "kasapay", Reference: ref, Amount: n, Currency: "KES", Account: fmt.Sprint(account)}
 				orders = append(orders, order{
 					Ask: ask, actor: actor,
-					make: func(ctx context.Context) error {
-						_, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
+					make: func(ctx context.Context) (bool, error) {
+						made, err := client.Payouts.Create(ctx, kasapay.CreatePayoutParams{
 							Reference: ref, RecipientType: kasapay.Paybill, RecipientAccountNumber: ask.Account, RecipientName: "Supplier", AccountReference: "0101",
 							Amount: ask.Amount, Currency: "KES", Country: "KEN", Description: "goods", CallbackURL: "https://shop.example/hooks/kasapay",
 						})
-						return err
+						return err == nil && made.Existing, err
 					},
 					find: func(ctx context.Context) error {
 						_, err := client.Payouts.Find(ctx, ref)
@@ -104,11 +107,11 @@ func Kasapay() Day {
 					},
 				})
 			}
-			add("", "payout-1", 1000, 221_000)
-			add("", "payout-2", 2000, 222_000)
-			add("", "payout-3"+third, 3000, 223_000)
+			add("", "payout-1", amount(1000), 221_000)
+			add("", "payout-2", cents(1999_55), 222_000)
+			add("", "payout-3"+third, cents(3000_05), 223_000)
 			if !w.Profile().Forgetful {
-				add("payout-2, by mistake", "payout-2", 500, 222_000+other)
+				add("payout-2, by mistake", "payout-2", cents(1999_55-wrong.less), 222_000+wrong.account)
 			}
 			return orders, err
 		})
@@ -116,11 +119,11 @@ func Kasapay() Day {
 }
 
 // Kapiten creates three deliveries from a wallet that does not suffice at first. On
-// some days the first is asked for twice at once, or the third has a reference with
-// white space. Where Kapiten shows at once what it has taken, the second is asked for
-// again after its success.
+// some days two clerks ask for the first at once, or use its reference for two
+// deliveries, or the third has a reference with white space. Where Kapiten shows at once
+// what it has taken, the second is asked for again after its success.
 func Kapiten() Day {
-	return Day{Name: "kapiten", Config: sim.Config{Outages: []string{"kapiten"}, Profiles: []sim.Profile{sim.Documented, {Name: "prompt", Prompt: true}}}, Meets: meets(metAskedAgain, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken, metPadded), Program: func(w *sim.World) {
+	return Day{Name: "kapiten", Config: sim.Config{Outages: []string{"kapiten"}, Profiles: []sim.Profile{sim.Documented, {Name: "prompt", Prompt: true}}}, Meets: meets(metAskedAgain, metBeside, metMistaken, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken, metPadded), Program: func(w *sim.World) {
 		f, company := w.Kapiten(func(c *kapitentest.Config) { c.OnInsufficientFunds = kapitentest.Reject })
 		if w.Choose(2) == 1 {
 			_ = f.Withdraw(company.ID, amount(998_000))
@@ -131,103 +134,98 @@ func Kapiten() Day {
 			w.Fail("%v", err)
 			return
 		}
-		hasty, padded := w.Choose(2) == 1, w.Choose(4) == 3
+		padded := w.Choose(4) == 3
+		beside, wrong := colleague(w)
 		treasurer(w, func() error { return f.Deposit(company.ID, amount(100_000)) })
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			client, err := kapiten.New(p.KapitenConfig())
+			if err != nil {
+				return nil, err
+			}
+			ride := func(i int, ref string, wrong mistake) (*order, error) {
+				params := kapiten.CreateRideParams{
+					CompanyID: company.ID, ExternalID: ref, Since: since,
+					PickupAddress: "KK 12 Ave", Pickup: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
+					DropoffAddress: "KG 7 Ave", Dropoff: kapiten.Location{Latitude: -1.9353, Longitude: 30.0928 + float64(i)/100},
+					Sender: kapiten.Contact{Name: "Shop", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "Ann", Phone: fmt.Sprintf("07886%d432%d", i, 1+wrong.account)},
+				}
+				if wrong.less != 0 { // elsewhere, for another price
+					params.DropoffAddress, params.Dropoff.Longitude = "KG 9 Ave", 30.1228
+				}
+				price, err := quiet.Rides.Estimate(context.Background(), kapiten.EstimateParams{CompanyID: company.ID, Pickup: params.Pickup, Dropoff: params.Dropoff})
+				if err != nil {
+					return nil, err
+				}
+				return &order{
+					Ask: sim.Ask{Provider: "kapiten", Reference: ref, Amount: price.Amount, Currency: "RWF", Account: params.Receiver.Phone},
+					make: func(ctx context.Context) (bool, error) {
+						made, err := client.Rides.CreateOnce(ctx, params)
+						return err == nil && made.Existing, err
+					},
+					find: func(ctx context.Context) error {
+						_, err := client.Rides.Find(ctx, company.ID, ref, kapiten.SearchOptions{Since: since})
+						return err
+					},
+				}, nil
+			}
 			for i := range 3 {
 				ref := fmt.Sprintf("ride-%d", i+1)
 				if i == 2 && padded {
 					ref += "\u00a0" // the client refuses it, because Kapiten would cut it
 					w.Met(metPadded)
 				}
-				params := kapiten.CreateRideParams{
-					CompanyID: company.ID, ExternalID: ref, Since: since,
-					PickupAddress: "KK 12 Ave", Pickup: kapiten.Location{Latitude: -1.9706, Longitude: 30.1044},
-					DropoffAddress: "KG 7 Ave", Dropoff: kapiten.Location{Latitude: -1.9353, Longitude: 30.0928 + float64(i)/100},
-					Sender: kapiten.Contact{Name: "Shop", Phone: "0788123456"}, Receiver: kapiten.Contact{Name: "Ann", Phone: fmt.Sprintf("07886%d4321", i)},
-				}
-				price, err := quiet.Rides.Estimate(context.Background(), kapiten.EstimateParams{CompanyID: company.ID, Pickup: params.Pickup, Dropoff: params.Dropoff})
+				o, err := ride(i, ref, mistake{})
 				if err != nil {
 					return nil, err
 				}
-				once := func(ctx context.Context) error {
-					_, err := client.Rides.CreateOnce(ctx, params)
-					return err
+				o.twice = i == 1 && w.Profile().Prompt
+				if i == 0 && beside {
+					o.mistaken = wrong != mistake{}
+					if o.beside, err = ride(i, ref, wrong); err != nil {
+						return nil, err
+					}
 				}
-				orders = append(orders, order{
-					Ask: sim.Ask{Provider: "kapiten", Reference: ref, Amount: price.Amount, Currency: "RWF", Account: params.Receiver.Phone},
-					make: func(ctx context.Context) error {
-						switch {
-						case i == 1 && w.Profile().Prompt:
-							if err := once(ctx); err != nil {
-								return err
-							}
-							later, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
-							defer cancel()
-							p.Sleep(later, time.Minute)
-							w.Met(metAskedAgain)
-							_ = once(later) // of a ride that was made, whatever it says
-							return nil
-						case i != 0 || !hasty:
-							return once(ctx)
-						}
-						var second error
-						wait := p.Beside(ctx, "again", func(ctx context.Context) { second = once(ctx) })
-						first := once(ctx)
-						wait()
-						if first == nil || second != nil && sdk.Advise(second) == sdk.Look {
-							return second
-						}
-						return first
-					},
-					find: func(ctx context.Context) error {
-						_, err := client.Rides.Find(ctx, company.ID, ref, kapiten.SearchOptions{Since: since})
-						return err
-					},
-				})
+				orders = append(orders, *o)
 			}
-			return orders, err
+			return orders, nil
 		})
 	}}
 }
 
 // Kotani pays two customers and collects from one. The partner's account does not
-// suffice at first.
+// suffice at first. On some days two clerks ask for the first payment at once, or use one
+// reference for two payments.
 func Kotani() Day {
-	return Day{Name: "kotani", Config: sim.Config{Outages: []string{"kotani"}}, Meets: meets(sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken), Program: func(w *sim.World) {
+	return Day{Name: "kotani", Config: sim.Config{Outages: []string{"kotani"}}, Meets: meets(metBeside, metMistaken, sim.MetUnknownUnpaid, "rejected", sim.MetFound, sim.MetHeldTaken), Program: func(w *sim.World) {
 		f := w.Kotani(func(c *kotanitest.Config) { c.Balances = map[string]decimal.Decimal{"KES": amount(2500)} })
 		m := newMerchant(w, false)
+		beside, wrong := colleague(w)
 		treasurer(w, func() error { return f.Deposit("KES", amount(100_000)) })
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			client, err := kotani.New(p.KotaniConfig())
-			for i := range 3 {
+			movement := func(i int, kind kotani.TransactionType, wrong mistake) *order {
 				ref := fmt.Sprintf("cashout-%d", i+1)
-				ask := sim.Ask{Provider: "kotani", Reference: ref, Amount: amount(int64(1000 * (i + 1))), Currency: "KES", Account: fmt.Sprintf("25471%d345678", i)}
-				o := order{
-					Ask: ask,
-					make: func(ctx context.Context) error {
-						_, err := client.Fiat.Withdraw(ctx, kotani.WithdrawParams{Amount: ask.Amount, PhoneNumber: ask.Account, ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
-						return err
-					},
-					find: func(ctx context.Context) error {
-						_, err := client.Fiat.Find(ctx, ref, kotani.Payouts)
-						return err
-					},
-				}
-				if i == 2 {
-					o.make = func(ctx context.Context) error {
-						_, err := client.Fiat.Deposit(ctx, kotani.DepositParams{Amount: ask.Amount, PhoneNumber: ask.Account, ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
-						return err
+				o := &order{Ask: sim.Ask{Provider: "kotani", Reference: ref, Amount: amount(int64(1000*(i+1)) - wrong.less/300), Currency: "KES", Account: fmt.Sprintf("25471%d34567%d", i, 8+wrong.account)}}
+				o.make = func(ctx context.Context) (existing bool, err error) {
+					made := &kotani.Transaction{}
+					if kind == kotani.Payouts {
+						made, err = client.Fiat.Withdraw(ctx, kotani.WithdrawParams{Amount: o.Amount, PhoneNumber: o.Account, ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
+					} else {
+						made, err = client.Fiat.Deposit(ctx, kotani.DepositParams{Amount: o.Amount, PhoneNumber: o.Account, ExternalID: ref, CallbackURL: "https://shop.example/hooks/kotani"})
 					}
-					o.find = func(ctx context.Context) error {
-						_, err := client.Fiat.Find(ctx, ref, kotani.Collections)
-						return err
-					}
+					return err == nil && made.Existing, err
 				}
-				orders = append(orders, o)
+				o.find = func(ctx context.Context) error {
+					_, err := client.Fiat.Find(ctx, ref, kind)
+					return err
+				}
+				return o
 			}
-			return orders, err
+			first := movement(0, kotani.Payouts, mistake{})
+			if beside {
+				first.beside, first.mistaken = movement(0, kotani.Payouts, wrong), wrong != mistake{}
+			}
+			return []order{*first, *movement(1, kotani.Payouts, mistake{}), *movement(2, kotani.Collections, mistake{})}, err
 		})
 	}}
 }
@@ -256,12 +254,12 @@ func FiatConnect() Day {
 		}
 		var asks []sim.Ask
 		for i := range 2 {
-			quote, err := setup.FiatConnect.QuoteOut(ctx, kotani.TransferQuoteParams{FiatType: "KES", CryptoType: "cUSD", Country: "KE", FiatAmount: amount(int64(1300 * (i + 1)))})
+			quote, err := setup.FiatConnect.QuoteOut(ctx, kotani.TransferQuoteParams{FiatType: "KES", CryptoType: "cUSD", Country: "KE", FiatAmount: cents(int64(1300_55 * (i + 1)))})
 			if err != nil {
 				w.Fail("%v", err)
 				return
 			}
-			asks = append(asks, sim.Ask{Provider: "kotani", Reference: quote.ID, Amount: amount(int64(1300 * (i + 1))), Currency: "KES", Account: account.ID})
+			asks = append(asks, sim.Ask{Provider: "kotani", Reference: quote.ID, Amount: cents(int64(1300_55 * (i + 1))), Currency: "KES", Account: account.ID})
 		}
 		m := newMerchant(w, true)
 		m.run(func(p *sim.Process) (orders []order, err error) {
@@ -269,11 +267,11 @@ func FiatConnect() Day {
 			config.FiatConnect = quiet.FiatConnect
 			client, err := kotani.New(config)
 			for i, ask := range asks {
-				make := func(ctx context.Context) error {
+				transfer := func(ctx context.Context) error {
 					_, err := client.FiatConnect.TransferOut(ctx, kotani.TransferParams{FiatAccountID: account.ID, QuoteID: ask.Reference, IdempotencyKey: fmt.Sprintf("key-%d", i+1)})
 					return err
 				}
-				orders = append(orders, order{Ask: ask, actor: fmt.Sprintf("transfer-%d", i+1), make: make, find: make})
+				orders = append(orders, order{Ask: ask, actor: fmt.Sprintf("transfer-%d", i+1), find: transfer, make: func(ctx context.Context) (bool, error) { return false, transfer(ctx) }})
 			}
 			return orders, err
 		})
@@ -288,7 +286,7 @@ func BitPesa() Day {
 			c.Keys = []bitpesatest.Key{{Key: bitpesatest.TestKey, Secret: bitpesatest.TestSecret, Balances: map[string]decimal.Decimal{"USD": amount(150)}}}
 		})
 		m, oneStep := newMerchant(w, true), w.Choose(2) == 1
-		other := int64(w.Choose(2)) // 0: the amount alone tells the two payments apart
+		wrong := mistakes[w.Choose(len(mistakes))]
 		if w.Choose(4) == 3 {
 			w.Actor("bitpesa's officer", func(ctx context.Context) {
 				for range 60 {
@@ -311,30 +309,31 @@ func BitPesa() Day {
 		treasurer(w, func() error { return f.Deposit(bitpesatest.TestKey, "USD", amount(100_000)) })
 		m.run(func(p *sim.Process) (orders []order, err error) {
 			client, err := bitpesa.New(p.BitPesaConfig())
-			add := func(actor, ref string, n, account int64) {
+			add := func(actor, ref string, n decimal.Decimal, account int64) {
 				params := remittance(ref, n, account)
-				pay := func(ctx context.Context) error {
-					_, err := client.Transactions.PayFromBalance(ctx, params)
-					return err
-				}
+				pay := client.Transactions.PayFromBalance
 				if oneStep {
-					pay = func(ctx context.Context) error {
-						_, err := client.Transactions.CreateAndFund(ctx, params)
-						return err
-					}
+					pay = client.Transactions.CreateAndFund
 				}
-				orders = append(orders, order{Ask: sim.Ask{Provider: "bitpesa", Reference: ref, Amount: amount(n), Currency: "NGN", Account: params.Recipients[0].PayoutMethod.Details.BankAccount}, actor: actor, make: pay, find: pay})
+				orders = append(orders, order{
+					Ask:   sim.Ask{Provider: "bitpesa", Reference: ref, Amount: n, Currency: "NGN", Account: params.Recipients[0].PayoutMethod.Details.BankAccount},
+					actor: actor,
+					make: func(ctx context.Context) (bool, error) {
+						made, err := pay(ctx, params)
+						return err == nil && made.Existing, err
+					},
+				})
 			}
-			add("", "remit-1", 155_000, 1_234_155_000)
-			add("", "remit-2", 77_500, 1_234_077_500)
-			add("remit-2, by mistake", "remit-2", 15_500, 1_234_077_500+other)
+			add("", "remit-1", amount(155_000), 1_234_155_000)
+			add("", "remit-2", cents(77_500_55), 1_234_077_500)
+			add("remit-2, by mistake", "remit-2", cents(77_500_55-40*wrong.less), 1_234_077_500+wrong.account)
 			return orders, err
 		})
 	}, Unique: true}
 }
 
 // remittance sends so many naira to one person.
-func remittance(ref string, n, account int64) bitpesa.TransactionParams {
+func remittance(ref string, n decimal.Decimal, account int64) bitpesa.TransactionParams {
 	return bitpesa.TransactionParams{
 		InputCurrency: "USD", ExternalID: ref,
 		Sender: bitpesa.SenderParams{
@@ -342,7 +341,7 @@ func remittance(ref string, n, account int64) bitpesa.TransactionParams {
 			PhoneNumber: "+15555551234", Email: "jane@example.com", IP: "127.0.0.1", BirthDate: "1974-12-24",
 		},
 		Recipients: []bitpesa.RecipientParams{{
-			RequestedAmount: amount(n), RequestedCurrency: "NGN",
+			RequestedAmount: n, RequestedCurrency: "NGN",
 			PayoutMethod: bitpesa.PayoutMethodParams{Type: "NGN::Bank", Details: bitpesa.PayoutDetails{
 				FirstName: "John", LastName: "Doe", BankCode: "058", BankAccount: fmt.Sprint(account), BankAccountType: "20",
 			}},

@@ -16,7 +16,9 @@ package days
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kapiteni/kapiten-go/sdk"
@@ -44,25 +46,55 @@ func All() []Day {
 type order struct {
 	sim.Ask
 	actor string // who wants it; the reference if empty
-	// make asks for it, and find looks for it.
-	make, find func(ctx context.Context) error
+	// make asks for it, and says whether it was there before. find looks for it.
+	make func(ctx context.Context) (existing bool, err error)
+	find func(ctx context.Context) error
+	// beside is asked for by another clerk of the process while make is under way: the
+	// same, or by mistake another payment with the same reference.
+	beside   *order
+	mistaken bool
+	twice    bool // make it again, a minute after its success
 }
 
 // merchant carries orders out, as package sdk advises.
 type merchant struct {
 	w        *sim.World
 	patience time.Duration
-	again    bool // the same call may be made again after a doubt
+	beside   time.Duration // of who asks beside another
+	again    bool          // the same call may be made again after a doubt
 
 	mu    sync.Mutex
 	begun map[string]bool // survives the process
 	over  map[string]bool
+	calls map[string]int // by reference
 }
 
 // newMerchant is made once a day, before the processes.
 func newMerchant(w *sim.World, again bool) *merchant {
 	patience := [...]time.Duration{10 * time.Minute, 20 * time.Second, 4 * time.Second, 300 * time.Millisecond}[w.Choose(4)]
-	return &merchant{w: w, patience: patience, again: again && !w.Profile().Forgetful, begun: map[string]bool{}, over: map[string]bool{}}
+	m := &merchant{w: w, patience: patience, again: again && !w.Profile().Forgetful, begun: map[string]bool{}, over: map[string]bool{}, calls: map[string]int{}}
+	if !again {
+		m.beside = [...]time.Duration{2 * patience, patience / 2}[w.Choose(2)]
+	}
+	return m
+}
+
+// mistake tells a payment from the one that should have its reference.
+type mistake struct{ less, account int64 } // less is in hundredths
+
+// The amount differs, or the account, or both, or the amount in its cents.
+var mistakes = [...]mistake{{1500_00, 0}, {0, 1}, {1500_00, 1}, {5, 0}}
+
+// colleague chooses what another clerk asks for beside an order, if anything: the same, or
+// another payment by mistake.
+func colleague(w *sim.World) (asks bool, m mistake) {
+	switch w.Choose(4) {
+	case 0:
+		return false, m
+	case 3:
+		return true, mistakes[w.Choose(len(mistakes)-1)] // whole amounts
+	}
+	return true, m
 }
 
 // run carries out orders side by side in one process, and in a second one too where
@@ -110,17 +142,19 @@ func (m *merchant) settle(ctx context.Context, p *sim.Process, o order, key stri
 			break
 		}
 		if begun && !m.again {
-			if m.found(ctx, p, o) {
+			if o.mistaken || m.found(ctx, p, o) {
 				break
 			}
 		} else {
-			err := p.Call(ctx, o.Ask, func(ctx context.Context) error {
-				ctx, cancel := context.WithTimeout(ctx, m.patience)
-				defer cancel()
-				return o.make(ctx)
-			})
+			err := m.ask(ctx, p, o)
 			advice := sdk.Advise(err)
-			if advice == sdk.Done || advice == sdk.Mend || advice == sdk.Taken {
+			if advice == sdk.Done && o.twice {
+				o.twice = false
+				m.w.Met(metAskedAgain)
+				p.Sleep(ctx, time.Minute)
+				continue
+			}
+			if o.mistaken || advice == sdk.Done || advice == sdk.Mend || advice == sdk.Taken {
 				break
 			}
 			begun = advice == sdk.Look
@@ -132,6 +166,70 @@ func (m *merchant) settle(ctx context.Context, p *sim.Process, o order, key stri
 	m.mu.Lock()
 	m.over[key] = ctx.Err() == nil
 	m.mu.Unlock()
+}
+
+// ask makes the call of an order, and the one beside it, which has the last word.
+func (m *merchant) ask(ctx context.Context, p *sim.Process, o order) error {
+	if o.beside == nil {
+		return m.call(ctx, p, o, m.patience)
+	}
+	if o.mistaken {
+		m.w.Stuck(o.Provider, o.Reference, "two clerks use it for two payments")
+	}
+	var over atomic.Bool
+	first := o
+	first.make = func(ctx context.Context) (bool, error) {
+		defer over.Store(true)
+		return o.make(ctx)
+	}
+	asked, second := false, error(nil)
+	wait := p.Beside(ctx, "beside", func(ctx context.Context) {
+		if !over.Load() { // else these are two calls, one after the other
+			asked = true
+			second = m.call(ctx, p, *o.beside, m.beside)
+		}
+	})
+	err := m.call(ctx, p, first, m.patience)
+	wait()
+	switch {
+	case !asked:
+		return err
+	case o.mistaken:
+		m.w.Met(metMistaken)
+		return second
+	}
+	m.w.Met(metBeside)
+	if nothing(second) && !nothing(err) { // they share their requests
+		m.w.Fail("%s: two clerks asked for %s at once; told were %v, and %v", o.Provider, o.Reference, err, second)
+	}
+	return second
+}
+
+// nothing reports an error which says that no payment was made.
+func nothing(err error) bool {
+	return errors.Is(err, sdk.ErrNotSent) || errors.Is(err, sdk.ErrRejected)
+}
+
+func (m *merchant) call(ctx context.Context, p *sim.Process, o order, patience time.Duration) error {
+	return p.Call(ctx, o.Ask, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		m.count(o, 1)
+		existing, err := o.make(ctx)
+		// The only call for a reference has made the payment, unless a copy of its request has.
+		if err == nil && existing && m.count(o, 0) == 1 && !m.w.Profile().Repeats {
+			m.w.Fail("%s: told that %s existed before, and nobody else has asked for it", o.Provider, o.Reference)
+		}
+		return err
+	})
+}
+
+// count counts the calls for a reference.
+func (m *merchant) count(o order, more int) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls[o.Reference] += more
+	return m.calls[o.Reference]
 }
 
 // found looks for a write that may have left.

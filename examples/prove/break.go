@@ -76,7 +76,7 @@ var rules = []rule{
 		"foreign words, Kapiten", "only the framework's own shapes are Kapiten's refusal", "kapiten",
 		[]edit{
 			{"kapiten/client.go", "slices.Contains(refusalStatuses[:], status) &&", "status < 500 &&", 1},
-			{"kapiten/client.go", "	if kind != \"validation_error\" && kind != \"client_error\" || json.Unmarshal(object[\"errors\"], &list) != nil || len(list) == 0 {\n		return false", "	if json.Unmarshal(object[\"errors\"], &list) != nil || kind == \"\" {\n		return true", 1},
+			{"kapiten/client.go", "	if kind != \"validation_error\" && kind != \"client_error\" || err != nil || skipped > 0 || len(list) == 0 {\n		return false", "	if err != nil || skipped < 0 || kind == \"\" {\n		return true", 1},
 		},
 	},
 	{

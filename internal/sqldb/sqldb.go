@@ -11,7 +11,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"strconv"
 	"strings"
@@ -216,7 +215,7 @@ func Again(ctx context.Context, do func() error) error {
 		if !Passing(err) || time.Since(began) >= time.Minute {
 			return err
 		}
-		timer := time.NewTimer(pause/2 + rand.N(pause))
+		timer := time.NewTimer(pause/2 + jitter(pause))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -225,6 +224,13 @@ func Again(ctx context.Context, do func() error) error {
 		}
 		pause = min(2*pause, 100*time.Millisecond)
 	}
+}
+
+// jitter is shorter than d. The clock is its only source, so that a simulated day, which has
+// a clock of its own, can be made again.
+func jitter(d time.Duration) time.Duration {
+	mixed := uint64(time.Now().UnixNano()) * 0x9e3779b97f4a7c15 // of the golden ratio: nearby moments are far apart
+	return time.Duration(mixed>>32) * d >> 32
 }
 
 // Passing reports an error after which the same transaction may succeed at once: a

@@ -96,3 +96,20 @@ func TestWhatSaysThatATransactionHasEnded(t *testing.T) {
 		require.False(t, Ended(err), "%v", err)
 	}
 }
+
+func TestJitterIsShorterAndOfTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := map[time.Duration]bool{}
+		for range 1000 {
+			at := jitter(time.Second)
+			if at < 0 || at >= time.Second || at != jitter(time.Second) {
+				t.Fatal(at)
+			}
+			seen[at/(100*time.Millisecond)] = true
+			time.Sleep(time.Microsecond)
+		}
+		if len(seen) != 10 {
+			t.Error("not spread:", seen)
+		}
+	})
+}

@@ -232,6 +232,13 @@ func (p *Process) gate(actor, step string, done ...<-chan struct{}) {
 // process lives.
 func (p *Process) step(actor, step string, done ...<-chan struct{}) bool {
 	w := p.w
+	w.mu.Lock()
+	dead := p.dead
+	w.mu.Unlock()
+	if dead { // its goroutines end side by side, in any order: none of them takes a turn
+		p.end()
+		return false
+	}
 	w.turns.wait(actor+" "+step, done...)
 	w.mu.Lock()
 	fault := Fault("")
@@ -266,7 +273,7 @@ func (p *Process) step(actor, step string, done ...<-chan struct{}) bool {
 			break
 		}
 	}
-	dead := p.dead
+	dead = p.dead
 	w.mu.Unlock()
 	if dead {
 		p.end()

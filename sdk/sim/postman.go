@@ -168,13 +168,14 @@ func forge(body []byte) []byte {
 func (w *World) post(req *http.Request, body []byte) *response {
 	w.mu.Lock()
 	var handlers []http.Handler
-	var names []string
+	var lives []*Process
 	for _, s := range w.services {
 		if h := s.handler(req.URL.Host + req.URL.Path); h != nil && s.life != nil && !s.life.dead {
-			handlers, names = append(handlers, h), append(names, s.life.Name())
+			handlers, lives = append(handlers, h), append(lives, s.life)
 		}
 	}
 	var handler http.Handler
+	var life *Process
 	actor := ""
 	if len(handlers) > 0 {
 		i := 0
@@ -183,7 +184,8 @@ func (w *World) post(req *http.Request, body []byte) *response {
 		}
 		// Two callbacks at once are two actors.
 		w.posts++
-		handler, actor = handlers[i], fmt.Sprintf("%s/callback %d", names[i], w.posts)
+		handler, life = handlers[i], lives[i]
+		actor = fmt.Sprintf("%s/callback %d", life.Name(), w.posts)
 	} else {
 		w.metLocked(MetCallbackDown)
 	}
@@ -205,7 +207,13 @@ func (w *World) post(req *http.Request, body []byte) *response {
 		rec.whole = true
 	}()
 	<-done
-	if !rec.whole {
+	w.mu.Lock()
+	dead := life.dead
+	w.mu.Unlock()
+	if dead { // its handlers ended side by side, in any order
+		w.turns.wait(actor + " has died")
+	}
+	if dead || !rec.whole {
 		return &response{status: http.StatusBadGateway, from: "a process that died"}
 	}
 	if rec.status == 0 {

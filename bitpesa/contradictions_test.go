@@ -78,6 +78,8 @@ func TestASuccessWithErrorsIsNone(t *testing.T) {
 			`{"object":` + with(`{"base":["Insufficient balance"]}`) + `}`:                                       false,
 			`{"object":` + with(`{"amount":[{"error":"invalid"}]}`) + `}`:                                        false,
 			`{"object":` + with(`["Insufficient balance"]`) + `}`:                                                false,
+			`{"object":` + strings.Replace(with(`["no"]`), `"errors"`, `"\u0065rrors" `, 1) + `}`:                false,
+			`{"object":` + with(" { } ") + `}`:                                                                   true,
 			`{"object":` + with(`"Insufficient balance"`) + `}`:                                                  false,
 			`{"object":` + with(`{"code":17}`) + `}`:                                                             false,
 			`{"object":` + row.object + `,"errors":{"base":["No"]}}`:                                             false,
@@ -263,6 +265,7 @@ func TestACorrectionIsRecognisedHoweverItIsWritten(t *testing.T) {
 		`"phone_number":""`:                                         false,
 		`"phone_number":"-"`:                                        false,
 		`"phone_number":null`:                                       false,
+		`"phone_number":"0302123456","email":"joe@shop.example"`:    false,
 		`"mobile_provider":"mtn"`:                                   false,
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -274,12 +277,15 @@ func TestACorrectionIsRecognisedHoweverItIsWritten(t *testing.T) {
 					return says(200, `{"object":{"id":"r-1","state":"pending","payout_method":{"id":"m-1","details":{"phone_number":"+233309999999"}}}}`)
 				case server.count("PATCH") > 0:
 					details = shown
+					if !strings.Contains(shown, "email") {
+						details += `,"email":"ama@shop.example"`
+					}
 				}
 				return says(200, `{"object":{"id":"t-1","state":"received","recipients":[{"id":"r-1","state":"error","editable":true,`+
 					`"payout_method":{"type":"GHS::Mobile","details":{`+details+`}}}]}}`)
 			})
 			_, err := newClient(t, server).Recipients.Correct(t.Context(), "t-1", "r-1", bitpesa.RecipientUpdate{
-				PayoutMethod: bitpesa.PayoutMethodParams{Type: bitpesa.GHSMobile, Details: bitpesa.PayoutDetails{PhoneNumber: "00233 30 212 3456"}},
+				PayoutMethod: bitpesa.PayoutMethodParams{Type: bitpesa.GHSMobile, Details: bitpesa.PayoutDetails{PhoneNumber: "00233 30 212 3456", Email: "ama@shop.example"}},
 			})
 			assert.Equal(t, 1, server.count("PATCH"))
 			if taken {

@@ -208,8 +208,7 @@ func (r *Recipient) shows(u RecipientUpdate) bool {
 		if bare(shown) == "" {
 			return false
 		}
-		compareDetail(&c, name, asked, shown)
-		compareDetail(&c, name, shown, asked) // what is shown may be masked
+		compareDetail(&c, name, shown, asked) // turned round: a mask is not what was asked for
 	}
 	found, err := c.Finding()
 	return err == nil && found == transport.Same

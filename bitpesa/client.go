@@ -161,21 +161,25 @@ func (c *Client) do(ctx context.Context, call transport.Call) error {
 
 // byID sends an operation that needs only the id of its object.
 func byID[T any](ctx context.Context, c *Client, op, id string) (*T, error) {
-	return write[T](ctx, c, op, id, transport.Faults{}, nil)
+	return write[T](ctx, c, op, id, transport.Faults{}, nil, nil)
 }
 
 // write sends a body, or none, about the object with an id. f holds the faults
-// found so far.
-func write[T any](ctx context.Context, c *Client, op, id string, f transport.Faults, body any) (*T, error) {
+// found so far. compare, if there is one, compares the object with what was asked for.
+func write[T any](ctx context.Context, c *Client, op, id string, f transport.Faults, body any, compare func(*T) transport.Comparison) (*T, error) {
 	checkID(&f, "id", id)
-	return send[T](ctx, c, f, transport.Call{Op: op, Path: []string{id}, Reference: id, Body: body}, namedBy[T](id))
+	return send[T](ctx, c, f, transport.Call{Op: op, Path: []string{id}, Reference: id, Body: body}, namedBy(id, compare))
 }
 
 // namedBy decodes the object with an id.
-func namedBy[T any](id string) func(body []byte) (T, error) {
+func namedBy[T any](id string, compare func(*T) transport.Comparison) func(body []byte) (T, error) {
 	return func(body []byte) (T, error) {
 		value, err := object[T](body)
-		return value, firstOf(err, checkSameID(id, &value))
+		if err = firstOf(err, checkSameID(id, &value)); err == nil && compare != nil {
+			c := compare(&value)
+			err = c.Direct()
+		}
+		return value, err
 	}
 }
 

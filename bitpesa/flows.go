@@ -191,18 +191,25 @@ func (s *RecipientsService) get(ctx context.Context, transactionID, recipientID 
 	return nil, s.c.core.Absent(OpGetTransaction, recipientID)
 }
 
-// shows reports whether the payout method of a recipient has every detail of an
-// update.
+// shows reports whether a recipient shows every detail of an update. What is masked shows
+// only a part of it.
 func (r *Recipient) shows(u RecipientUpdate) bool {
-	if t := u.PayoutMethod.Type; t != "" && t != r.PayoutMethod.Type {
+	c := u.compare(r)
+	if u.PayoutMethod.Type != "" && r.PayoutMethod.Type == "" {
 		return false
 	}
 	got, _ := r.PayoutMethod.Details.texts()
 	want, _ := u.PayoutMethod.Details.texts()
 	for name, value := range want {
-		if fmt.Sprint(got[name]) != fmt.Sprint(value) {
+		if fmt.Sprint(value) == fmt.Sprint(got[name]) {
+			continue
+		}
+		asked, shown := detailText(value), detailText(got[name])
+		if bare(shown) == "" {
 			return false
 		}
+		compareDetail(&c, name, shown, asked) // turned round: a mask is not what was asked for
 	}
-	return true
+	found, err := c.Finding()
+	return err == nil && found == transport.Same
 }

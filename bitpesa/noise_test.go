@@ -25,18 +25,21 @@ var noises = []string{
 // sideFields of each object decide nothing about it.
 var sideFields = map[string][]string{
 	"transaction": strings.Fields("state_reason input_amount paid_amount due_amount payin_reference sender recipients payin_methods traits metadata created_at updated_at expires_at errors new"),
-	"recipient":   strings.Fields("type state_reason state_reason_details editable retriable may_cancel transaction_id transaction_state requested_amount input_amount exchange_rate fee_fractional payout_method mandate_id metadata created_at errors"),
+	"recipient":   strings.Fields("type state_reason state_reason_details editable retriable may_cancel transaction_id transaction_state requested_amount input_amount exchange_rate fee_fractional payout_method mandate_id metadata created_at"),
 	"sender":      strings.Fields("type first_name birth_date documents politically_exposed_people list_of_countries_of_operation metadata providers errors created_at state_reason declaration"),
 	"payin":       strings.Fields("type ux_flow in_details out_details instructions state_reason_details errors provider transaction_id"),
 	"method":      strings.Fields("type details fields metadata provider errors"),
-	"debit":       strings.Fields("amount currency usd_amount running_balance metadata created_at errors to_type"),
+	"debit":       strings.Fields("amount currency usd_amount running_balance metadata created_at to_type"),
 	"document":    strings.Fields("url upload_file_size metadata category expiry_date errors"),
 	"webhook":     strings.Fields("url events metadata errors"),
 	"log":         strings.Fields("message parent_id metadata created_at request_headers response_status"),
 }
 
 func read(t *testing.T, kind, fields string) error {
-	client := serve(t, `{"object":{"id":"x-1","state":"paid","to_id":"x-1",`+fields+`}}`)
+	if kind == "debit" {
+		fields = `"to_id":"x-1",` + fields
+	}
+	client := serve(t, `{"object":{"id":"x-1","state":"paid",`+fields+`}}`)
 	switch ctx := t.Context(); kind {
 	case "transaction":
 		return fails(client.Transactions.Get(ctx, "x-1"))
@@ -49,7 +52,7 @@ func read(t *testing.T, kind, fields string) error {
 	case "method":
 		return fails(client.PayoutMethods.Get(ctx, "x-1"))
 	case "debit":
-		if strings.HasPrefix(fields, `"to_type"`) {
+		if strings.Contains(fields, `"to_type"`) {
 			return nil // decides
 		}
 		return fails(client.Debits.Create(ctx, bitpesa.DebitParams{ToID: "x-1"}))

@@ -91,7 +91,10 @@ func (s *PayoutMethodsService) Update(ctx context.Context, id string, p PayoutMe
 	}
 	f.CheckTexts("details", p.Details.Extra)
 	p.Details.validateForm("details.", &f)
-	return write[PayoutMethod](ctx, s.c, OpUpdatePayoutMethod, id, f, p)
+	return write(ctx, s.c, OpUpdatePayoutMethod, id, f, p, func(m *PayoutMethod) (c transport.Comparison) {
+		p.compare(&c, "", m)
+		return c
+	})
 }
 
 // Delete disables a payout method and returns it.
@@ -164,14 +167,15 @@ func (s *PayinMethodsService) Get(ctx context.Context, id string) (*PayinMethod,
 }
 
 // Update changes a collection, and takes it out of PayinError. The body has no
-// envelope, as in the vendor's OpenAPI.
+// envelope, as in the vendor's OpenAPI. A response that shows another type, flow, phone or
+// account than asked for is an unknown outcome.
 func (s *PayinMethodsService) Update(ctx context.Context, id string, p PayinMethodParams) (*PayinMethod, error) {
 	var f transport.Faults
 	if p.Type == "" && p.UXFlow == "" && len(p.InDetails) == 0 {
 		f.Add("payin_method", "holds nothing to change")
 	}
 	p.validateForm("", &f)
-	return write[PayinMethod](ctx, s.c, OpUpdatePayinMethod, id, f, p)
+	return write(ctx, s.c, OpUpdatePayinMethod, id, f, p, p.compareUpdate)
 }
 
 // Cancel asks BitPesa to cancel a collection. PayinCanceled or PayinRefunded

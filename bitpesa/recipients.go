@@ -134,7 +134,9 @@ func (s *RecipientsService) All(ctx context.Context, o RecipientListOptions) ite
 
 // Update corrects a recipient that is Editable. BitPesa then retries a failed
 // payout at once. So the client never sends an update twice: after an unknown
-// outcome, look at the recipient in Transactions.Get. Correct does all of this.
+// outcome, look at the recipient in Transactions.Get. Correct does all of this. A response
+// that shows another account, phone or person than asked for is an unknown outcome: it may
+// be another request's, or the update was not taken.
 func (s *RecipientsService) Update(ctx context.Context, id string, u RecipientUpdate) (*Recipient, error) {
 	return s.update(id, u).Do(ctx)
 }
@@ -146,7 +148,7 @@ func (s *RecipientsService) update(id string, u RecipientUpdate) transport.Write
 	u.PayoutMethod.Details.validateForm("payout_method.details.", &f)
 	call := transport.Call{Op: OpUpdateRecipient, Path: []string{id}, Reference: id, Body: map[string]RecipientUpdate{"recipient": u}}
 	return transport.Write[Recipient]{Core: s.c.core, Err: s.c.core.InvalidCall(call, f.Fields), Call: func(out **Recipient) transport.Call {
-		call.Decode = transport.Into(out, namedBy[Recipient](id))
+		call.Decode = transport.Into(out, namedBy(id, u.compare))
 		return call
 	}}
 }

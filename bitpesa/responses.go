@@ -31,12 +31,17 @@ type ExistingObject struct {
 // proxy may write {"status":404,"error":"..."}, so that it proves nothing where money moves. For
 // another write to an object named in the path it counts (assumed). A 401 proves nothing: if
 // the network repeats a request, the second copy gets a 401 for the nonce that the first copy
-// has used.
+// has used. A success settles a write that moves money only if it is about such an object
+// and says nothing of errors.
 func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
-	if r.Status >= 200 && r.Status < 300 {
+	accepted := r.Status >= 200 && r.Status < 300
+	if accepted && !(op.MovesMoney && contradicts(op, r.Body)) {
 		return transport.Verdict{Kind: transport.Accepted}
 	}
 	refusal, ok := parseRefusal(r.Body)
+	if accepted {
+		return transport.Verdict{Message: refusal.message}
+	}
 	v := transport.Verdict{Message: refusal.message}
 	if !ok || r.Status == http.StatusUnprocessableEntity && !refusal.explained || refusal.status != 0 && refusal.status != r.Status || r.Status >= 500 || r.Status == http.StatusRequestTimeout || r.Status == http.StatusTooManyRequests {
 		return v // the core names it by its status
@@ -109,12 +114,9 @@ func (r *refusal) repeats(op sdk.Operation) bool {
 // that was sent, and a shown reference must be the call's own. named reports that each
 // object shows that reference: then it is this request's.
 func (r *refusal) about(op sdk.Operation, reference string) (may, named bool) {
-	echoes, list := r.echo.([]any)
+	echoes, list := rowsOf(r.echo)
 	if list && op.Name != OpCreateDebits {
 		return false, false
-	}
-	if !list {
-		echoes = []any{r.echo}
 	}
 	field, own := "", []string{reference}
 	switch op.Name {
@@ -130,7 +132,7 @@ func (r *refusal) about(op sdk.Operation, reference string) (may, named bool) {
 	named = len(echoes) > 0 && reference != ""
 	for _, echo := range echoes {
 		object, _ := echo.(map[string]any)
-		if kind := kindOf(object); kind != "" && !takes(op, kind) {
+		if foreign(op, func(field string) bool { return object[field] != nil }) {
 			return false, false
 		}
 		shown, _ := object[field].(string)
@@ -194,30 +196,6 @@ func (r *refusal) ofWrite(op sdk.Operation) bool {
 		}
 	}
 	return r.within
-}
-
-// kindOf tells the kind of an echoed object by a field that only this kind has.
-func kindOf(object map[string]any) string {
-	for _, sign := range [...]struct{ field, kind string }{
-		{"recipients", "transactions"}, {"to_id", "debits"}, {"payout_method", "recipients"}, {"requested_amount", "recipients"},
-		{"in_details", "payin_methods"}, {"ux_flow", "payin_methods"}, {"first_name", "senders"}, {"last_name", "senders"},
-		{"upload", "documents"}, {"upload_file_name", "documents"}, {"events", "webhooks"}, {"details", "payout_methods"},
-	} {
-		if object[sign.field] != nil {
-			return sign.kind
-		}
-	}
-	return ""
-}
-
-// takes reports whether a refusal of the operation may echo an object of a kind.
-func takes(op sdk.Operation, kind string) bool {
-	own, _, _ := strings.Cut(op.Name, ".")
-	switch own {
-	case "debits", "payin_methods", "recipients", "senders", "transactions":
-		return own == kind || op.Name == OpSandboxPayIn && kind == "payin_methods"
-	}
-	return true
 }
 
 func (r *refusal) takenID() bool {

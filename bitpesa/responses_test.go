@@ -379,11 +379,11 @@ func TestErrorsAndProvidersAreDecoded(t *testing.T) {
 	require.NoError(t, err)
 	webhook, err := serve(t, `{"object":{"id":"x-1",`+errs+`}}`).Webhooks.Get(ctx, "x-1")
 	require.NoError(t, err)
-	debit, err := serve(t, `{"object":[{"id":"d-1","to_id":"x-1",`+errs+`}]}`).Debits.Create(ctx, bitpesa.DebitParams{ToID: "x-1"})
+	debit, err := bitpesa.Decoders()["debit"].Value(errs)
 	require.NoError(t, err)
 	for name, got := range map[string]map[string]any{
 		"transaction": tx.Errors, "sender": tx.Sender.Errors, "document": tx.Sender.Documents[0].Errors, "recipient": tx.Recipients[0].Errors,
-		"payout method": tx.Recipients[0].PayoutMethod.Errors, "payin method": tx.PayinMethods[0].Errors, "webhook": webhook.Errors, "debit": debit.Errors,
+		"payout method": tx.Recipients[0].PayoutMethod.Errors, "payin method": tx.PayinMethods[0].Errors, "webhook": webhook.Errors, "debit": debit.(bitpesa.Debit).Errors,
 	} {
 		assert.Equal(t, want, got, name)
 	}

@@ -2,7 +2,6 @@ package bitpesa
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -80,10 +79,21 @@ func (p *PayinMethodParams) compare(c *transport.Comparison, shown *PayinMethod)
 	}
 	each((*transport.Comparison).Phone, "phone_number")
 	each(account, "account_number")
+	each(words, "account_name")
+	each(words, "mobile_provider")
+	each((*transport.Comparison).Fold, "country")
 	each((*transport.Comparison).Text, "refund_address")
 }
 
-// detailText is a text or a number of a collection's details. Anything else shows nothing.
+// compareUpdate says whether a collection is as an update asks for. A new collection may
+// have another flow than it asked for.
+func (p *PayinMethodParams) compareUpdate(shown *PayinMethod) (c transport.Comparison) {
+	c.Fold("ux_flow", p.UXFlow, shown.UXFlow)
+	p.compare(&c, shown)
+	return c
+}
+
+// detailText is a detail that is a text or a number. Anything else shows nothing.
 func detailText(value any) string {
 	switch value := value.(type) {
 	case nil, bool, []any, map[string]any:
@@ -154,42 +164,67 @@ func (p *RecipientParams) compare(c *transport.Comparison, r *Recipient) {
 	c.Fold("recipients.type", string(p.Type), string(r.Type))
 	c.Amount("recipients.requested_amount", p.RequestedAmount, r.RequestedAmount, !r.RequestedAmount.Valid && shows(r.Raw, "requested_amount"))
 	c.Fold("recipients.requested_currency", p.RequestedCurrency, r.RequestedCurrency)
-	c.Fold("recipients.payout_method.id", p.PayoutMethod.ID, r.PayoutMethod.ID)
-	c.Fold("recipients.payout_method.type", string(p.PayoutMethod.Type), string(r.PayoutMethod.Type))
-	p.PayoutMethod.Details.compare(c, &r.PayoutMethod.Details)
+	p.PayoutMethod.compare(c, "recipients.", &r.PayoutMethod)
+}
+
+// compare says whether a recipient is as the update asks for.
+func (u *RecipientUpdate) compare(r *Recipient) (c transport.Comparison) {
+	c.Fold("type", string(u.Type), string(r.Type))
+	u.PayoutMethod.compare(&c, "", &r.PayoutMethod)
+	return c
+}
+
+func (p *PayoutMethodParams) compare(c *transport.Comparison, of string, shown *PayoutMethod) {
+	c.Fold(of+"payout_method.id", p.ID, shown.ID)
+	c.Fold(of+"payout_method.type", string(p.Type), string(shown.Type))
+	p.Details.compare(c, &shown.Details)
 }
 
 // compare compares the person and the account of a payout.
 func (d *PayoutDetails) compare(c *transport.Comparison, shown *PayoutDetails) {
-	each := func(compare func(c *transport.Comparison, field, asked, shown string), name, asked, got string) {
-		compare(c, name, detail(asked, d.Extra, name), detail(got, shown.Extra, name))
+	each := func(name, asked, got string) {
+		compareDetail(c, name, detail(asked, d.Extra, name), detail(got, shown.Extra, name))
 	}
-	each(words, "first_name", d.FirstName, shown.FirstName)
-	each(words, "middle_name", d.MiddleName, shown.MiddleName)
-	each(words, "last_name", d.LastName, shown.LastName)
-	each(words, "name", d.Name, shown.Name)
-	each((*transport.Comparison).Phone, "phone_number", d.PhoneNumber, shown.PhoneNumber)
-	each(words, "mobile_provider", string(d.MobileProvider), string(shown.MobileProvider))
-	each(words, "cash_provider", d.CashProvider, shown.CashProvider)
-	each(account, "bank_account", d.BankAccount, shown.BankAccount)
-	each(account, "iban", d.IBAN, shown.IBAN)
-	each(account, "bank_code", d.BankCode, shown.BankCode)
-	each(account, "branch_code", d.BranchCode, shown.BranchCode)
-	each(account, "sort_code", d.SortCode, shown.SortCode)
-	each(account, "routing_number", d.RoutingNumber, shown.RoutingNumber)
-	each(account, "swift_code", d.SwiftCode, shown.SwiftCode)
-	each(account, "bic", d.BIC, shown.BIC)
-	each(account, "pix_key_value", d.PIXKeyValue, shown.PIXKeyValue)
-	each((*transport.Comparison).Text, "address", d.Address, shown.Address)
-	each((*transport.Comparison).Text, "reference", d.Reference, shown.Reference)
+	each("first_name", d.FirstName, shown.FirstName)
+	each("middle_name", d.MiddleName, shown.MiddleName)
+	each("last_name", d.LastName, shown.LastName)
+	each("name", d.Name, shown.Name)
+	each("phone_number", d.PhoneNumber, shown.PhoneNumber)
+	each("mobile_provider", string(d.MobileProvider), string(shown.MobileProvider))
+	each("cash_provider", d.CashProvider, shown.CashProvider)
+	each("bank_account", d.BankAccount, shown.BankAccount)
+	each("iban", d.IBAN, shown.IBAN)
+	each("bank_code", d.BankCode, shown.BankCode)
+	each("branch_code", d.BranchCode, shown.BranchCode)
+	each("sort_code", d.SortCode, shown.SortCode)
+	each("routing_number", d.RoutingNumber, shown.RoutingNumber)
+	each("swift_code", d.SwiftCode, shown.SwiftCode)
+	each("bic", d.BIC, shown.BIC)
+	each("pix_key_value", d.PIXKeyValue, shown.PIXKeyValue)
+	each("address", d.Address, shown.Address)
+	each("reference", d.Reference, shown.Reference)
+}
+
+// compareDetail compares one detail in the way of its kind.
+func compareDetail(c *transport.Comparison, name, asked, shown string) {
+	switch name {
+	case "first_name", "middle_name", "last_name", "name", "mobile_provider", "cash_provider":
+		words(c, name, asked, shown)
+	case "phone_number":
+		c.Phone(name, asked, shown)
+	case "bank_account", "iban", "bank_code", "branch_code", "sort_code", "routing_number", "swift_code", "bic", "pix_key_value":
+		account(c, name, asked, shown)
+	default:
+		c.Text(name, asked, shown)
+	}
 }
 
 // detail is a detail of its own field, or of Extra.
 func detail(value string, extra map[string]any, name string) string {
-	if other, ok := extra[name]; ok && value == "" && other != nil {
-		return fmt.Sprint(other)
+	if value != "" {
+		return value
 	}
-	return value
+	return detailText(extra[name])
 }
 
 // words compares names, whatever their case and spacing.
@@ -198,9 +233,20 @@ func words(c *transport.Comparison, field, asked, shown string) {
 }
 
 // account compares account numbers and bank codes with or without letters. Of a
-// masked account it compares what is shown behind the mask.
+// masked account it compares what is shown behind the mask. Zeros alone may stand for what
+// is not shown, so that they prove nothing about another account.
 func account(c *transport.Comparison, field, asked, shown string) {
 	asked, shown = bare(asked), bare(shown)
+	switch {
+	case asked == "" || shown == "":
+		return
+	case isZero(shown) && !isZero(asked):
+		c.Unreadable(field)
+		return
+	case isZero(asked) && strings.Trim(shown, "0123456789") == "" && !isZero(shown):
+		c.Differs(field)
+		return
+	}
 	if !hasLetters(asked) && !hasLetters(shown) {
 		c.Account(field, asked, shown)
 		return
@@ -219,6 +265,8 @@ func account(c *transport.Comparison, field, asked, shown string) {
 var bareAccount = strings.NewReplacer(" ", "", "-", "", ".", "")
 
 func bare(account string) string { return strings.ToUpper(bareAccount.Replace(account)) }
+
+func isZero(account string) bool { return strings.Trim(account, "0") == "" }
 
 func hasLetters(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return r >= 'A' && r <= 'Z' })

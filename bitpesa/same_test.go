@@ -51,6 +51,7 @@ var comparisons = map[string]struct {
 	"the account as a number":          {`"1234567800"`, `1234567800`, "same"},
 	"the account masked":               {"1234567800", "******7800", "same"},
 	"another account, masked":          {"1234567800", "******7801", "different"},
+	"the account as zeros":             {"1234567800", "0000000000", "unclear"},
 	"another bank":                     {"058", "044", "different"},
 	"the bank code as a number":        {`"058"`, `58`, "same"},
 	"a business":                       {`"person"`, `"business"`, "different"},

@@ -216,7 +216,7 @@ func (s *SendersService) Update(ctx context.Context, id string, p SenderParams) 
 		f.Add("id", "is an argument of its own")
 	}
 	p.validateForm("", &f)
-	return write[Sender](ctx, s.c, OpUpdateSender, id, f, map[string]SenderParams{"sender": p})
+	return write[Sender](ctx, s.c, OpUpdateSender, id, f, map[string]SenderParams{"sender": p}, nil)
 }
 
 // Delete disables a sender and returns it.

@@ -310,7 +310,7 @@ func (s *TransactionsService) SandboxPayIn(ctx context.Context, id string, p Pay
 	var f transport.Faults
 	f.Require("type", p.Type)
 	p.validateForm("", &f)
-	return write[Transaction](ctx, s.c, OpSandboxPayIn, id, f, map[string]PayinMethodParams{"payin_method": p})
+	return write[Transaction](ctx, s.c, OpSandboxPayIn, id, f, map[string]PayinMethodParams{"payin_method": p}, nil)
 }
 
 // SandboxPayOut has the sandbox act as if a funded transaction were paid out.

@@ -47,6 +47,8 @@ func TestResponsesToCreateAreClassified(t *testing.T) {
 		"no balance":               {200, `{"response_code":721,"response_description":"Insufficient balance"}`, refusal(sdk.ErrInsufficientFunds, "721", "721")},
 		"no money, in a code":      {400, `{"response_code":721,"error_code":"INSUFFICIENT_ACCOUNT_BALANCE"}`, refusal(sdk.ErrInsufficientFunds, "INSUFFICIENT_ACCOUNT_BALANCE", "721")},
 		"not enough money":         {400, `{"statusCode":400,"message":["Not enough money in the float account"],"error":"Bad Request"}`, refusal(sdk.ErrInsufficientFunds, "", "")},
+		"a low balance":            {200, `{"response_code":721,"error_code":"BALANCE_TOO_LOW"}`, refusal(sdk.ErrInsufficientFunds, "BALANCE_TOO_LOW", "721")},
+		"no targets":               {400, `{"statusCode":400,"error":"Bad Request","message":"not enough healthy targets behind the load balancer"}`, unclear(sdk.ErrValidation)},
 		"no rights":                {200, `{"response_code":721,"error_code":"INSUFFICIENT_PERMISSIONS"}`, want{"unknown", sdk.ErrOutcomeUnknown, "INSUFFICIENT_PERMISSIONS", "721"}},
 		"no rights to a balance":   {200, `{"response_code":721,"error_code":"INSUFFICIENT_PERMISSIONS","response_description":"Balance"}`, want{"unknown", sdk.ErrOutcomeUnknown, "INSUFFICIENT_PERMISSIONS", "721"}},
 

@@ -271,6 +271,9 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 		"another description":     clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"description":"other","external_id":"OTHER"}`),
 		"no deposit":              clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"transaction_type":"REFUND","external_id":"OTHER"}`),
 		"another deposit":         clienttest.Respond(201, `{"id":"x","amount":4999,"transaction_type":"DEPOSIT","status":"PENDING","created_at":"2026-04-03T09:00:00Z"}`),
+		"another payer's":         clienttest.Respond(201, `{"id":"x","amount":5000,"status":"PENDING","phone_number":"0788999999"}`),
+		"some payer's":            clienttest.Respond(201, `{"id":"x","amount":5000,"status":"PENDING","phone_number":"0788/123456"}`),
+		"another company's":       clienttest.Respond(201, `{"id":"x","amount":5000,"status":"PENDING","company_id":"co-2"}`),
 		"a deposit that is made":  clienttest.Respond(201, `{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"SUCCESS"}`),
 		"a deposit that failed":   clienttest.Respond(201, `{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"FAILED"}`),
 		"no reference number":     clienttest.Respond(201, `{"id":"x","reference_number":null,"status":"PENDING","amount":4999}`),
@@ -316,6 +319,8 @@ var beginnings = map[kapiten.RideStatus]bool{
 func TestTheResponseToAWriteShowsABeginning(t *testing.T) {
 	accepted := map[string][]string{"TopUp": {
 		`{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"PENDING"}`, `{"id":"x","amount":"5000.00","status":"QUEUED"}`,
+		`{"id":"x","amount":5000,"status":"PENDING","phone_number":"+250788123456","company_id":"CO-1"}`,
+		`{"id":"x","amount":5000,"status":"PENDING","phone_number":"078****456","company_id":null}`,
 	}}
 	for status, begins := range beginnings {
 		if begins {
@@ -651,12 +656,24 @@ func TestADuplicateAfterACrashIsNeverRejected(t *testing.T) {
 func TestALackOfMoneyRefusesAWriteThatCanMeetIt(t *testing.T) {
 	every := []string{"Create", "CreateOnce", "TopUp", "Prepared TopUp", "Prepared ride"}
 	onRides := []string{"Create", "CreateOnce", "Prepared ride"}
+	onTopUps := []string{"TopUp", "Prepared TopUp"}
 	for body, of := range map[string][]string{
 		`{"detail":"Insufficient wallet balance."}`:                                                             every,
 		`["Insufficient balance."]`:                                                                             every,
 		`{"error":"Insufficient wallet balance."}`:                                                              every,
 		`{"status":400,"message":"Insufficient wallet balance."}`:                                               every,
-		`{"message":"Overdraft limit exceeded.","status":"400"}`:                                                every,
+		`{"message":"Overdraft limit exceeded.","status":"400"}`:                                                onRides,
+		`{"detail":"The ride price exceeds the overdraft limit."}`:                                              onRides,
+		`{"detail":["The ride price exceeds the overdraft limit."]}`:                                            onRides,
+		`["The ride price exceeds the overdraft limit."]`:                                                       onRides,
+		`{"error":"The ride price exceeds the overdraft limit."}`:                                               onRides,
+		`{"non_field_errors":["The ride price exceeds the overdraft limit."]}`:                                  onRides,
+		`{"__all__":["The ride price exceeds the overdraft limit."]}`:                                           onRides,
+		`{"amount":["The ride price exceeds the overdraft limit."]}`:                                            onRides,
+		`{"wallet":["Insufficient balance for this ride."]}`:                                                    onRides,
+		`{"detail":"Insufficient wallet balance for this delivery."}`:                                           onRides,
+		`{"detail":"Insufficient balance for this top-up."}`:                                                    onTopUps,
+		`{"amount":["Insufficient funds for the deposit."]}`:                                                    onTopUps,
 		`{"non_field_errors":["Not enough funds."]}`:                                                            every,
 		`{"amount":"Insufficient balance."}`:                                                                    every,
 		`{"amount":["Insufficient balance."]}`:                                                                  every,
@@ -706,7 +723,7 @@ func TestInsufficientRightsAreNoLackOfFunds(t *testing.T) {
 	for text, poor := range map[string]bool{
 		"Insufficient wallet balance.": true, "Insufficient funds": true, "not enough money": true,
 		"Insufficient permissions": false, "insufficient scope": false, "Not enough riders": false,
-		"Overdraft limit exceeded.": true, "The overdraft limit must be a number.": false, "Weight limit exceeded.": false,
+		"The overdraft limit must be a number.": false, "Weight limit exceeded.": false,
 	} {
 		server := newStub(t, 400, "application/json", `{"amount":["`+text+`"]}`)
 		_, err := newClient(t, server.URL).Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5), PhoneNumber: "0788123456"})

@@ -123,6 +123,9 @@ func (p *problem) ofAnother(op sdk.Operation, status int) bool {
 	if own == nil { // Client.Do: nobody knows what it sends
 		return false
 	}
+	if p.mentions(func(text string) bool { return isPoor(text) && othersPoor[op.Name].MatchString(text) }) {
+		return true
+	}
 	anothers := func(text string) bool { return !p.isOfMoneyWrite(status, text) }
 	if slices.ContainsFunc(p.general, anothers) {
 		return true
@@ -144,6 +147,13 @@ func (p *problem) ofAnother(op sdk.Operation, status int) bool {
 var balanceFields = map[string][]string{
 	OpCreateRide:  {"wallet", "balance", "overdraft_limit", "company", "amount"},
 	OpTopUpWallet: {"wallet", "balance"},
+}
+
+// othersPoor finds, in a lack of money, what only the other write meets: a top-up has no
+// price and needs no overdraft.
+var othersPoor = map[string]*regexp.Regexp{
+	OpCreateRide:  regexp.MustCompile(`(?i)\b(top[ -]?ups?|deposits?)\b`),
+	OpTopUpWallet: regexp.MustCompile(`(?i)\b(rides?|deliver(y|ies)|overdraft)\b`),
 }
 
 // othersUnique finds the names of what is unique of a company or of a user.

@@ -93,6 +93,7 @@ type content struct {
 	page    bool // HTML
 	code    string
 	message string
+	own     bool   // the message stands where Kotani's refusals have it
 	status  string // "status" when it is a text of the operator's
 	number  int    // "status" when it is a number, or its text
 	boolean bool   // "status" is true or false
@@ -131,8 +132,9 @@ func readContent(body []byte) content {
 		_, _ = statusCode.UnmarshalJSON(w.StatusCode), success.UnmarshalJSON(w.Success) // anything else says nothing
 		c.failed = c.failed || statusCode.Int >= 400 || success.Valid && !success.Bool
 	}
-	for _, raw := range [...]json.RawMessage{w.Desc, w.Message, w.Details, w.SmallDetails, w.Comment, w.SmallComment, w.Error, w.User} {
+	for i, raw := range [...]json.RawMessage{w.Desc, w.Message, w.Details, w.SmallDetails, w.Comment, w.SmallComment, w.Error, w.User} {
 		if c.message = text(raw); c.message != "" {
+			c.own = i != 1 && i < 6 // a "message" and an "error" are everybody's
 			break
 		}
 	}

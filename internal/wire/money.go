@@ -9,6 +9,9 @@ import (
 // and "funds", say, as whole words of one sentence and near each other. A text that also
 // speaks of rights, or of what a gateway has, is none: a load balancer may have written it.
 func LacksMoney(text string) bool {
+	if !mayLack.MatchString(text) {
+		return false // as most texts, cheaply
+	}
 	text = strings.ToLower(humps.ReplaceAllString(text, "$1 $2"))
 	if foreign.MatchString(strings.ReplaceAll(text, "_", " ")) {
 		return false
@@ -25,6 +28,7 @@ const (
 )
 
 var (
+	mayLack      = regexp.MustCompile(`(?i)sufficient|enough|low`)
 	humps        = regexp.MustCompile(`([a-z])([A-Z])`) // InsufficientFunds
 	sentenceEnds = regexp.MustCompile(`[.,:;!?\n]`)
 	noWords      = regexp.MustCompile(`[^a-z0-9.]`)

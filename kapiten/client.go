@@ -141,6 +141,9 @@ func (noToken) Is(target error) bool {
 // JSON, a crash. The core names those by their status.
 func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	if r.Status >= 200 && r.Status < 300 {
+		if op.MovesMoney && saysNo(r.Body) {
+			return transport.Verdict{} // a failure beside a success: neither is believed
+		}
 		return transport.Verdict{Kind: transport.Accepted}
 	}
 	problem, ok := parseProblem(r.Status, r.Body)

@@ -39,6 +39,7 @@ var (
 	createdLong      = clienttest.Respond(201, `{"id":"r-9","reference_number":"KPT-9","status":"COMPLETED"}`)
 	deposited        = clienttest.Respond(201, `{"id":"t-1","amount":1200.0,"transaction_type":"DEPOSIT","status":"PENDING"}`)
 	listedElsewhere  = clienttest.Respond(200, `{"count":1,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123","receiver":{"phone":"0789000112"}}]}`)
+	listedUnreadable = clienttest.Respond(200, `{"count":1,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123","receiver":{"phone":"0789/000112"}}]}`)
 	listedTwice      = clienttest.Respond(200, `{"count":2,"next":null,"results":[{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"},{"id":"r-2","status":"CANCELLED","external_id":"ORDER-99123"}]}`)
 	badRow           = clienttest.Respond(200, `{"count":1,"next":null,"results":[{"id":{},"status":"PENDING","external_id":"OTHER"}]}`)
 	badRowFound      = clienttest.Respond(200, `{"count":2,"next":null,"results":[7,{"id":"r-1","status":"PENDING","external_id":"ORDER-99123"}]}`)
@@ -79,7 +80,8 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 		"response about another address":              {[]clienttest.Step{emptyList, createdElsewhere, emptyList}, "", "unknown", sdk.ErrUnexpectedResponse, 1},
 		"there already, to another address":           {[]clienttest.Step{listedElsewhere}, "", "unknown", sdk.ErrReferenceTaken, 0},
 		"refused as taken, by another":                {[]clienttest.Step{emptyList, taken, listedElsewhere}, "", "unknown", sdk.ErrReferenceTaken, 1},
-		"two rides there":                             {[]clienttest.Step{listedTwice}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
+		"two rides there":                             {[]clienttest.Step{listedTwice}, "", "unknown", sdk.ErrUnexpectedResponse, 0},
+		"there, and it cannot be told":                {[]clienttest.Step{listedUnreadable}, "", "unknown", nil, 0},
 		"unknown, then two rides":                     {[]clienttest.Step{emptyList, nil, listedTwice}, "", "unknown", nil, 1},
 		// An error is no proof of absence.
 		"list without a route":               {[]clienttest.Step{noSuchRoute}, "", "not sent", sdk.ErrUnexpectedResponse, 0},
@@ -129,6 +131,9 @@ func TestCreateOnceSettlesWhatItCannotKnow(t *testing.T) {
 				var apiErr *sdk.Error
 				require.ErrorAs(t, err, &apiErr)
 				assert.Equal(t, row.outcome, apiErr.Outcome.String(), err)
+				if row.outcome == "unknown" {
+					assert.Equal(t, sdk.Look, sdk.Advise(err))
+				}
 				if row.is != nil {
 					assert.ErrorIs(t, err, row.is)
 				}

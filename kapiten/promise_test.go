@@ -240,6 +240,10 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 		"an error under 499":      clienttest.Respond(499, `{"error":"Insufficient balance."}`),
 		"an error under 503":      clienttest.Respond(503, `{"error":"Insufficient balance."}`),
 		"an error of rights":      clienttest.Respond(400, `{"error":"Insufficient permissions."}`),
+		"a load balancer's error": clienttest.Respond(400, `{"error":"not enough healthy targets behind the load balancer"}`),
+		"its message":             clienttest.Respond(400, `{"status":400,"message":"not enough healthy targets behind the load balancer"}`),
+		"its list":                clienttest.Respond(400, `["insufficient capacity: load balancer queue full"]`),
+		"no bandwidth":            clienttest.Respond(422, `{"error":"insufficient bandwidth for refund"}`),
 		"an error in a list":      clienttest.Respond(400, `{"error":["Insufficient balance."]}`),
 		"a message":               clienttest.Respond(400, `{"message":"Insufficient balance."}`),
 		"a message of 402 in 400": clienttest.Respond(400, `{"status":402,"message":"Insufficient balance."}`),
@@ -267,6 +271,16 @@ func TestForeignResponsesSettleNoWrite(t *testing.T) {
 		"another description":     clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"description":"other","external_id":"OTHER"}`),
 		"no deposit":              clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"transaction_type":"REFUND","external_id":"OTHER"}`),
 		"another deposit":         clienttest.Respond(201, `{"id":"x","amount":4999,"transaction_type":"DEPOSIT","status":"PENDING","created_at":"2026-04-03T09:00:00Z"}`),
+		"another payer's":         clienttest.Respond(201, `{"id":"x","amount":5000,"status":"PENDING","phone_number":"0788999999"}`),
+		"some payer's":            clienttest.Respond(201, `{"id":"x","amount":5000,"status":"PENDING","phone_number":"0788/123456"}`),
+		"another company's":       clienttest.Respond(201, `{"id":"x","amount":5000,"status":"PENDING","company_id":"co-2"}`),
+		"a ride beside an error":  clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"error":"Insufficient wallet balance."}`),
+		"beside a detail":         clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"detail":"Insufficient wallet balance."}`),
+		"beside errors":           clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"errors":["x"]}`),
+		"beside a failure":        clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"success":false}`),
+		"beside general words":    clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"non_field_errors":["x"]}`),
+		"beside an error object":  clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"error":{"code":1}}`),
+		"beside no money":         clienttest.Respond(201, `{"id":"x","reference_number":"KPT-1","status":"PENDING","amount":5000,"message":"Insufficient wallet balance."}`),
 		"a deposit that is made":  clienttest.Respond(201, `{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"SUCCESS"}`),
 		"a deposit that failed":   clienttest.Respond(201, `{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"FAILED"}`),
 		"no reference number":     clienttest.Respond(201, `{"id":"x","reference_number":null,"status":"PENDING","amount":4999}`),
@@ -312,12 +326,16 @@ var beginnings = map[kapiten.RideStatus]bool{
 func TestTheResponseToAWriteShowsABeginning(t *testing.T) {
 	accepted := map[string][]string{"TopUp": {
 		`{"id":"x","amount":5000,"transaction_type":"DEPOSIT","status":"PENDING"}`, `{"id":"x","amount":"5000.00","status":"QUEUED"}`,
+		`{"id":"x","amount":5000,"status":"PENDING","phone_number":"+250788123456","company_id":"CO-1"}`,
+		`{"id":"x","amount":5000,"status":"PENDING","phone_number":"078****456","company_id":null}`,
+		`{"id":"x","amount":5000,"status":"PENDING","error":null,"errors":[],"detail":"","success":true,"message":"Deposit requested."}`,
 	}}
 	for status, begins := range beginnings {
 		if begins {
 			accepted["ride"] = append(accepted["ride"], `{"id":"x","reference_number":"KPT-1","status":"`+string(status)+`"}`)
 		}
 	}
+	accepted["ride"] = append(accepted["ride"], `{"id":"x","reference_number":"KPT-1","status":"PENDING","error":null,"errors":{},"detail":"","success":"true","message":"Ride created."}`)
 	for _, write := range append(slices.Clone(writes), preparedWrites...) {
 		bodies := accepted["ride"]
 		if strings.HasSuffix(write.name, "TopUp") {
@@ -647,25 +665,37 @@ func TestADuplicateAfterACrashIsNeverRejected(t *testing.T) {
 func TestALackOfMoneyRefusesAWriteThatCanMeetIt(t *testing.T) {
 	every := []string{"Create", "CreateOnce", "TopUp", "Prepared TopUp", "Prepared ride"}
 	onRides := []string{"Create", "CreateOnce", "Prepared ride"}
+	onTopUps := []string{"TopUp", "Prepared TopUp"}
 	for body, of := range map[string][]string{
-		`{"detail":"Insufficient wallet balance."}`:                                                             every,
-		`["Insufficient balance."]`:                                                                             every,
-		`{"error":"Insufficient wallet balance."}`:                                                              every,
-		`{"status":400,"message":"Insufficient wallet balance."}`:                                               every,
-		`{"message":"Overdraft limit exceeded.","status":"400"}`:                                                every,
-		`{"non_field_errors":["Not enough funds."]}`:                                                            every,
-		`{"amount":"Insufficient balance."}`:                                                                    every,
-		`{"amount":["Insufficient balance."]}`:                                                                  every,
-		`{"wallet":{"balance":["Insufficient balance."]}}`:                                                      every,
-		`{"balance":["Not enough money."]}`:                                                                     every,
-		`{"company_id":["Insufficient wallet balance."]}`:                                                       every,
-		`{"company":["Insufficient wallet balance."]}`:                                                          onRides, // a top-up needs none
-		`{"overdraft_limit":["Insufficient balance."]}`:                                                         onRides,
-		`{"overdraft_limit":["Overdraft limit exceeded."]}`:                                                     onRides,
-		`{"company":"This ride exceeds the overdraft limit."}`:                                                  onRides,
-		`{"company":[{"message":"Insufficient balance.","code":"invalid"}],"amount":["Insufficient balance."]}`: onRides,
-		`{"type":"validation_error","errors":[{"code":"insufficient_funds","detail":"Insufficient balance.","attr":"amount"}]}`:                  every,
-		`{"type":"validation_error","errors":[{"code":"insufficient_funds","detail":"Insufficient wallet balance.","attr":"company"}]}`:          onRides,
+		`{"detail":"Insufficient wallet balance."}`:                                                                                     every,
+		`["Insufficient balance."]`:                                                                                                     every,
+		`{"error":"Insufficient wallet balance."}`:                                                                                      every,
+		`{"status":400,"message":"Insufficient wallet balance."}`:                                                                       every,
+		`{"message":"Overdraft limit exceeded.","status":"400"}`:                                                                        onRides,
+		`{"detail":"The ride price exceeds the overdraft limit."}`:                                                                      onRides,
+		`{"detail":["The ride price exceeds the overdraft limit."]}`:                                                                    onRides,
+		`["The ride price exceeds the overdraft limit."]`:                                                                               onRides,
+		`{"error":"The ride price exceeds the overdraft limit."}`:                                                                       onRides,
+		`{"non_field_errors":["The ride price exceeds the overdraft limit."]}`:                                                          onRides,
+		`{"__all__":["The ride price exceeds the overdraft limit."]}`:                                                                   onRides,
+		`{"amount":["The ride price exceeds the overdraft limit."]}`:                                                                    onRides,
+		`{"wallet":["Insufficient balance for this ride."]}`:                                                                            onRides,
+		`{"detail":"Insufficient wallet balance for this delivery."}`:                                                                   onRides,
+		`{"detail":"Insufficient balance for this top-up."}`:                                                                            onTopUps,
+		`{"amount":["Insufficient funds for the deposit."]}`:                                                                            onTopUps,
+		`{"non_field_errors":["Not enough funds."]}`:                                                                                    every,
+		`{"amount":"Insufficient balance."}`:                                                                                            every,
+		`{"amount":["Insufficient balance."]}`:                                                                                          every,
+		`{"wallet":{"balance":["Insufficient balance."]}}`:                                                                              every,
+		`{"balance":["Not enough money."]}`:                                                                                             every,
+		`{"company_id":["Insufficient wallet balance."]}`:                                                                               every,
+		`{"company":["Insufficient wallet balance."]}`:                                                                                  onRides, // a top-up needs none
+		`{"overdraft_limit":["Insufficient balance."]}`:                                                                                 onRides,
+		`{"overdraft_limit":["Overdraft limit exceeded."]}`:                                                                             onRides,
+		`{"company":"This ride exceeds the overdraft limit."}`:                                                                          onRides,
+		`{"company":[{"message":"Insufficient balance.","code":"invalid"}],"amount":["Insufficient balance."]}`:                         onRides,
+		`{"type":"validation_error","errors":[{"code":"insufficient_funds","detail":"Insufficient balance.","attr":"amount"}]}`:         every,
+		`{"type":"validation_error","errors":[{"code":"insufficient_funds","detail":"Insufficient wallet balance.","attr":"company"}]}`: onRides,
 		`{"type":"validation_error","errors":[{"code":"overdraft","detail":"The overdraft limit would be exceeded.","attr":"overdraft_limit"}]}`: onRides,
 	} {
 		for _, write := range append(slices.Clone(writes), preparedWrites...) {
@@ -702,7 +732,7 @@ func TestInsufficientRightsAreNoLackOfFunds(t *testing.T) {
 	for text, poor := range map[string]bool{
 		"Insufficient wallet balance.": true, "Insufficient funds": true, "not enough money": true,
 		"Insufficient permissions": false, "insufficient scope": false, "Not enough riders": false,
-		"Overdraft limit exceeded.": true, "The overdraft limit must be a number.": false, "Weight limit exceeded.": false,
+		"The overdraft limit must be a number.": false, "Weight limit exceeded.": false,
 	} {
 		server := newStub(t, 400, "application/json", `{"amount":["`+text+`"]}`)
 		_, err := newClient(t, server.URL).Wallet.TopUp(t.Context(), kapiten.TopUpParams{CompanyID: "co-1", Amount: decimal.NewFromInt(5), PhoneNumber: "0788123456"})

@@ -1,12 +1,14 @@
 package kapiten
 
 import (
+	"encoding/json"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
+	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -123,6 +125,9 @@ func (p *problem) ofAnother(op sdk.Operation, status int) bool {
 	if own == nil { // Client.Do: nobody knows what it sends
 		return false
 	}
+	if p.mentions(func(text string) bool { return isPoor(text) && othersPoor[op.Name].MatchString(text) }) {
+		return true
+	}
 	anothers := func(text string) bool { return !p.isOfMoneyWrite(status, text) }
 	if slices.ContainsFunc(p.general, anothers) {
 		return true
@@ -144,6 +149,13 @@ func (p *problem) ofAnother(op sdk.Operation, status int) bool {
 var balanceFields = map[string][]string{
 	OpCreateRide:  {"wallet", "balance", "overdraft_limit", "company", "amount"},
 	OpTopUpWallet: {"wallet", "balance"},
+}
+
+// othersPoor finds, in a lack of money, what only the other write meets: a top-up has no
+// price and needs no overdraft.
+var othersPoor = map[string]*regexp.Regexp{
+	OpCreateRide:  regexp.MustCompile(`(?i)\b(top[ -]?ups?|deposits?)\b`),
+	OpTopUpWallet: regexp.MustCompile(`(?i)\b(rides?|deliver(y|ies)|overdraft)\b`),
 }
 
 // othersUnique finds the names of what is unique of a company or of a user.
@@ -175,3 +187,25 @@ func duplicateOfUnknown(e *sdk.Error) bool {
 
 // speaksOfMoney reports the words of a wallet that lacks money, or of a payment that is there.
 func speaksOfMoney(text string) bool { return isPoor(text) || isTaken(text) }
+
+// mayTell finds a body that saysNo must read: most successes have none of these members.
+var mayTell = regexp.MustCompile(`"(?:error|errors|detail|non_field_errors|message|success)"`)
+
+// saysNo reports what tells of a failure in the response to a write.
+func saysNo(body []byte) bool {
+	if !mayTell.Match(body) {
+		return false
+	}
+	var w struct {
+		Error    json.RawMessage `json:"error"`
+		Errors   json.RawMessage `json:"errors"`
+		Detail   json.RawMessage `json:"detail"`
+		NonField json.RawMessage `json:"non_field_errors"`
+		Message  json.RawMessage `json:"message"`
+		Success  json.RawMessage `json:"success"`
+	}
+	_ = wire.Unmarshal(body, &w) // anything else is no ride and no deposit
+	success := strings.ToLower(strings.Trim(string(w.Success), `"`))
+	return !wire.IsEmpty(w.Error) || !wire.IsEmpty(w.Errors) || !wire.IsEmpty(w.Detail) || !wire.IsEmpty(w.NonField) ||
+		success == "false" || success == "0" || isPoor(text(w.Message))
+}

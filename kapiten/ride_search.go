@@ -151,6 +151,8 @@ func (p *CreateRideParams) settle(found SearchResult, existing bool, out **Ride)
 	switch {
 	case found.absent():
 		return transport.Absent, nil
+	case errors.Is(found.Err, errTwoRides):
+		return transport.Doubtful, found.Err
 	case found.Err != nil:
 		return 0, found.Err
 	}
@@ -159,7 +161,10 @@ func (p *CreateRideParams) settle(found SearchResult, existing bool, out **Ride)
 	_ = wire.Unmarshal(ride.Raw, &w) // it is an object
 	same, shown := p.compare(&ride, &w)
 	finding, err := same.Finding()
-	if finding == transport.Same && err == nil {
+	switch {
+	case err != nil:
+		return transport.Doubtful, err
+	case finding == transport.Same:
 		ride.Existing, ride.Unverified = existing, !shown
 		*out = &ride
 	}

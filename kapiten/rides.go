@@ -209,7 +209,8 @@ func (s *RidesService) Create(ctx context.Context, p CreateRideParams) (*Ride, e
 //   - It needs lists that show the external id (assumed). Where they do not, or
 //     where a list cannot be gone through to the end, CreateOnce sends nothing: the
 //     error matches sdk.ErrNotSent and sdk.ErrUnexpectedResponse.
-//   - Two rides with the external id cannot be told apart: the outcome is unknown.
+//   - Two rides with the external id cannot be told apart: the outcome is unknown, although
+//     nothing was sent. So it is of a ride that cannot be compared.
 func (s *RidesService) CreateOnce(ctx context.Context, p CreateRideParams) (*Ride, error) {
 	return s.createOnce(p).Do(ctx)
 }

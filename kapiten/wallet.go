@@ -76,8 +76,8 @@ const (
 // nothing a second time after an unknown outcome. A Description of your own lets
 // you recognise the deposit in List.
 //
-// A response about another amount, another description or anything but a deposit that
-// begins is the response to another request: the outcome is unknown then. So it is when Kapiten says
+// A response about another amount, description, company or phone number, or about anything
+// but a deposit that begins, is the response to another request: the outcome is unknown then. So it is when Kapiten says
 // that it has such a deposit: an earlier TopUp may have made it.
 func (s *WalletService) TopUp(ctx context.Context, p TopUpParams) (*Transaction, error) {
 	return s.topUp(p).Do(ctx)
@@ -236,7 +236,18 @@ func (p TopUpParams) compare(t *Transaction) (c transport.Comparison) {
 	c.Amount("amount", p.Amount, decimal.NullDecimal{Decimal: t.Amount, Valid: true}, true)
 	c.Text("description", p.Description, t.Description)
 	c.Fold("transaction_type", string(TransactionDeposit), string(t.Type))
+	var w depositShown
+	_ = wire.Unmarshal(t.Raw, &w) // it is an object
+	c.Fold("company_id", p.CompanyID, w.CompanyID)
+	comparePhone(&c, "phone_number", p.PhoneNumber, w.PhoneNumber)
 	return c
+}
+
+// depositShown is what a response may show of the request, beside the fields of a
+// Transaction (assumed).
+type depositShown struct {
+	CompanyID   string `json:"company_id"`
+	PhoneNumber string `json:"phone_number"`
 }
 
 func decodeTransaction(body []byte) (Transaction, error) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -332,6 +333,8 @@ func (r *response) verdict(op sdk.Operation, status int) transport.Verdict {
 		return transport.Verdict{}
 	case code == refused, code != "" && !accepted && status >= 400:
 		return r.refusal(op)
+	case accepted && op.Name == OpInitiate && r.saysNo(): // neither is believed
+		return transport.Verdict{}
 	case good(status) && (code == "" || accepted):
 		return transport.Verdict{Kind: transport.Accepted}
 	}
@@ -347,6 +350,16 @@ func (r *response) framework(status int) bool {
 	}
 	text := strings.Join(r.Message, "\n")
 	return len(r.Error) > 0 || text == http.StatusText(status) || text == throttledText
+}
+
+// wordsOfRefusal are of the refusals that refusal knows, and of a failure.
+var wordsOfRefusal = regexp.MustCompile(`(?i)duplicate|already|must be unique|taken|not allowed|invalid|unreachable|missing|fail|reject|declin|refus`)
+
+// saysNo reports what only a refusal has: an error, the code of one, or its words.
+func (r *response) saysNo() bool {
+	text := string(r.ResponseDescription)
+	return len(r.Error) > 0 || strings.Trim(string(r.ErrorCode), "0") != "" || r.lacksMoney() ||
+		wordsOfRefusal.MatchString(text) || slices.ContainsFunc(r.Message, wordsOfRefusal.MatchString)
 }
 
 // namesStatus reports the name of an HTTP status of refusal: "Bad Request".

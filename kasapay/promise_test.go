@@ -82,8 +82,12 @@ var failures = map[string]*clienttest.Held{
 	"done, a refusal and a receipt":           {Arrives: true, Reply: respond(200, `{"response_code":721,"response_description":"Insufficient funds","payment_reference":"TQLXMNSBBYSF"}`)},
 	"done, a refused token and a status":      {Arrives: true, Reply: respond(401, `{"statusCode":401,"message":"Unauthorized","payment_status":700}`)},
 	"done, a bad field and an acceptance":     {Arrives: true, Reply: respond(200, `{"statusCode":400,"message":"amount must be a string","error":"Bad Request","response_code":720}`)},
+	"held back, an acceptance and a refusal":  {Reply: respond(200, `{"payout_reference":"ms83-1","response_code":720,"response_description":"Insufficient funds","error_code":"SERVICE_NOT_ALLOWED"}`)},
+	"held back, an acceptance and an error":   {Reply: respond(200, `{"payout_reference":"ms83-1","response_code":720,"error":"Bad Request","message":"no"}`)},
 	"held back, an acceptance and a failure":  {Reply: respond(200, `{"payout_reference":"ms83-1","response_code":720,"payment_status":701}`)},
 	"done, a lookup's unknown reference":      {Arrives: true, Reply: respond(200, `{"response_code":721,"response_description":"Invalid payout reference"}`)},
+	"done, a load balancer's lack of targets": {Arrives: true, Reply: respond(400, `{"statusCode":400,"error":"Bad Request","message":"not enough healthy targets behind the load balancer"}`)},
+	"done, a lack of rights to refunds":       {Arrives: true, Reply: respond(400, `{"statusCode":400,"error":"Bad Request","message":"insufficient permissions to read the balance"}`)},
 	"done, and the token is refused":          {Arrives: true, Reply: respond(401, badToken)},
 }
 

@@ -261,10 +261,13 @@ func (f *FiatConnect) authorize(req *http.Request, _ sdk.Operation, _ []byte, se
 func interpretFiatConnect(op sdk.Operation, r *transport.Response) transport.Verdict {
 	code := readCode(r.Body)
 	reasons, specified := code.reasons()
+	c := readContent(r.Body)
 	if r.Status < 300 && !specified {
+		if op.MovesMoney && (c.number >= http.StatusBadRequest || saysNo(r.Body)) {
+			return transport.Verdict{Message: c.message} // what tells of a failure contradicts a transfer
+		}
 		return transport.Verdict{Kind: transport.Accepted}
 	}
-	c := readContent(r.Body)
 	v := transport.Verdict{Code: string(code), Message: string(code), Reasons: reasons}
 	var limits QuoteLimits
 	if code == "" {

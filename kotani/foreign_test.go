@@ -56,6 +56,7 @@ var fakesRefusals = map[string][]string{
 
 // nobodysRefusals have a form that no operation's refusal has, or say too little.
 var nobodysRefusals = []string{
+	`{"status":400,"message":"insufficient balance"}`, `{"status":400,"error":"insufficient balance"}`, `{"status":400,"message":"amount is required"}`,
 	`{"status":400}`, `{"status":401}`, `{"status":404}`, `{"status":"unverified"}`, `{"status":"Unauthorized"}`, `{"status":"phonenumber not found"}`,
 	`{"status":"transaction not found"}`, `{"status":400,"desc":""}`, `{"status":400,"desc":"cannot find user"}`, `{"status":400,"desc":"not found"}`,
 	`{"status":404,"desc":"quote not found"}`, `{"status":404,"desc":"not found"}`, `{"status":404,"desc":"insufficient balance"}`,

@@ -3,6 +3,7 @@ package kotani
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -124,13 +125,29 @@ func (s *CeloService) buy(p BuyCeloParams) transport.Write[CeloPurchase] {
 		purchase, err := read[CeloPurchase](body)
 		switch {
 		case err != nil:
-		case saysNo(body), readContent(body).number/100 != 2: // "details" alone are a user's, too
-			err = errSaysNo
+		case readContent(body).number/100 != 2 || !ofPurchase(body):
+			err = mismatch("the response has the form of another operation's")
 		default:
 			err = want.compareAny(body, "details")
 		}
 		return purchase, err
 	}, nil)
+}
+
+// ofPurchase reports the documented form of a purchase. A user's details come in "details",
+// too, beside a "desc" or with his name.
+func ofPurchase(body []byte) bool {
+	members, _ := read[map[string]json.RawMessage](body)
+	for name := range members {
+		switch name {
+		case "status", "details", "phoneNumber":
+		case "error", "errors", "success", "statusCode": // without a failure, which was looked for
+		default:
+			return false
+		}
+	}
+	details, _ := read[map[string]json.RawMessage](members["details"])
+	return !slices.ContainsFunc([]string{"firstname", "lastname", "email", "dateofbirth", "documentType", "documentNumber"}, func(name string) bool { return details[name] != nil })
 }
 
 type buyCeloRequest struct {

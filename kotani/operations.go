@@ -193,7 +193,7 @@ func refusesWrite(op sdk.Operation, c content, sent []byte) bool {
 	switch {
 	case c.number == 0 && said == "":
 		said = "status " + c.status
-	case c.user, c.number != http.StatusBadRequest && c.number != http.StatusUnauthorized:
+	case c.user, c.number != http.StatusBadRequest && c.number != http.StatusUnauthorized, !c.own:
 		return false
 	}
 	var fields map[string]any

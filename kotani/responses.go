@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +71,9 @@ func interpret(op sdk.Operation, r *transport.Response) transport.Verdict {
 	v := c.verdict(op, r.Status, r.Body)
 	write := op.Class != sdk.Safe
 	lookup := op.Name == OpStatusByRequestID || op.Name == OpStatusByExternalID
+	if v.Kind == transport.Accepted && op.MovesMoney && saysNo(r.Body) {
+		v.Kind = transport.Unclear
+	}
 	refused := v.Kind == transport.Refused || v.Kind == transport.Duplicate
 	ofAny := r.Status == http.StatusUnauthorized || slices.Contains(v.Reasons, error(sdk.ErrConfiguration)) // of any operation
 	if refused && (write && !ofAny && !refusesWrite(op, c, r.Sent) || (lookup || write) && namesAnother(op, r)) {
@@ -89,6 +93,7 @@ type content struct {
 	page    bool // HTML
 	code    string
 	message string
+	own     bool   // the message stands where Kotani's refusals have it
 	status  string // "status" when it is a text of the operator's
 	number  int    // "status" when it is a number, or its text
 	boolean bool   // "status" is true or false
@@ -127,8 +132,9 @@ func readContent(body []byte) content {
 		_, _ = statusCode.UnmarshalJSON(w.StatusCode), success.UnmarshalJSON(w.Success) // anything else says nothing
 		c.failed = c.failed || statusCode.Int >= 400 || success.Valid && !success.Bool
 	}
-	for _, raw := range [...]json.RawMessage{w.Desc, w.Message, w.Details, w.SmallDetails, w.Comment, w.SmallComment, w.Error, w.User} {
+	for i, raw := range [...]json.RawMessage{w.Desc, w.Message, w.Details, w.SmallDetails, w.Comment, w.SmallComment, w.Error, w.User} {
 		if c.message = text(raw); c.message != "" {
+			c.own = i != 1 && i < 6 // a "message" and an "error" are everybody's
 			break
 		}
 	}
@@ -352,13 +358,20 @@ func namesAnother(op sdk.Operation, r *transport.Response) bool {
 	return false
 }
 
-// saysNo reports the words of a refusal in a response without the status of a refusal.
-// It serves responses that need not name the payment.
+// mayTell finds a body that saysNo must read: with a part of one of the words, or with a
+// text that has to be unescaped first.
+var mayTell = regexp.MustCompile(`(?i)already|exist|enough|sufficient|low|unauthorized|not |cannot|unverified|invalid|required|error|fail|success|statuscode|\\`)
+
+// saysNo reports what tells of a refusal or a failure in a response without the status of a
+// refusal, at its top or in one of its members. A transaction that names itself may have
+// failed, and say why.
 func saysNo(body []byte) bool {
-	inner, _ := read[struct {
-		Result json.RawMessage `json:"result"`
-	}](body)
-	said := []string{text(inner.Result)}
+	if !mayTell.Match(body) {
+		return false // as nearly every success, which must stay cheap
+	}
+	if t, err := readTransaction(body); err == nil && t.RequestID != "" && t.Status.Final() && !t.Status.Succeeded() {
+		return false
+	}
 	for _, object := range objectsOf(body) {
 		c := readContent(object)
 		switch c.status {
@@ -368,11 +381,14 @@ func saysNo(body []byte) bool {
 		if c.failed {
 			return true
 		}
-		said = append(said, c.message)
+		members, _ := read[map[string]json.RawMessage](object)
+		for _, name := range [...]string{"desc", "message", "Details", "details", "Comment", "comment", "result"} {
+			if said := text(members[name]); said != "" && len(refused(sdk.Operation{}, transport.Verdict{Message: said}).Reasons) > 0 {
+				return true
+			}
+		}
 	}
-	return slices.ContainsFunc(said, func(text string) bool {
-		return len(refused(sdk.Operation{}, transport.Verdict{Message: text}).Reasons) > 0
-	})
+	return false
 }
 
 // objectsOf returns a body and the objects that are its members.

@@ -422,8 +422,6 @@ func (a asked) read(body []byte) (Transaction, error) {
 	return a.accept(&t)
 }
 
-const errSaysNo = mismatch("the response has the words of a refusal, and no status")
-
 // compareAny compares what a response shows of a transaction, at its top or in one
 // of its members. What cannot be read as a transaction shows nothing.
 func (a asked) compareAny(body []byte, member string) error {

@@ -21,6 +21,9 @@ const (
 	Same
 	// Different: another payment under the same reference.
 	Different
+	// Doubtful: the reference is there, and nobody can tell for which payment. The error
+	// beside it says why.
+	Doubtful
 )
 
 // settle decides what follows the failure of a call that can be looked up:
@@ -93,7 +96,10 @@ func (c *Core) lookBefore(ctx context.Context, op *sdk.Operation, class sdk.Clas
 	switch {
 	case err != nil:
 		e := c.unknown(op, class, call)
-		e.Outcome, e.Cause = sdk.NotSent, &otherCall{text: "lookup by reference failed", err: err, reasons: true}
+		e.Cause = &otherCall{text: "lookup by reference failed", err: err, reasons: true}
+		if finding != Doubtful { // else there may be the payment, and "not sent" would say "again"
+			e.Outcome = sdk.NotSent
+		}
 		return false, e
 	case finding == Different:
 		return false, taken(c.unknown(op, class, call), false)

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -354,16 +353,6 @@ const maxAmountDigits = 18
 
 // Bounds of a phone number's digits: E.164 allows fifteen.
 const minPhoneDigits, maxPhoneDigits = 9, 15
-
-// LacksMoney recognises a refusal that speaks of money which is not there. Rights can be
-// insufficient too.
-func LacksMoney(text string) bool {
-	text = strings.ToLower(text)
-	has := func(words ...string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
-	}
-	return has("insufficient", "not enough") && has("balance", "fund", "money", "float", "liquidity")
-}
 
 // Phone reads a phone number as people write and copy it: with a plus sign or two
 // zeros in front of the country code, with spaces, hyphens, dots and parentheses, and

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/kapiteni/kapiten-go/internal/sqldb"
@@ -30,7 +29,8 @@ type part struct {
 	row   []byte
 	// after is what follows in the same transaction, if anything.
 	after func(*transaction) error
-	// kept, of a part that tells a func, fails if the func has lost the transaction.
+	// kept, of a part that tells a func, fails if the func has lost the transaction. Then
+	// its savepoint is gone too, which kept releases on MySQL and SQLite.
 	kept func(*transaction) error
 }
 
@@ -80,11 +80,11 @@ func commitParts(ctx context.Context, db *database, many string, parts []part) (
 	if many != "" && !slices.ContainsFunc(parts, func(p part) bool { return p.after != nil }) {
 		return fates, alone(changeMany(ctx, db, many, parts, fates)) // one statement needs no transaction
 	}
-	in := inTxWithin
-	if slices.ContainsFunc(parts, func(p part) bool { return p.kept != nil }) {
+	in, told := inTxWithin, slices.ContainsFunc(parts, func(p part) bool { return p.kept != nil })
+	if told {
 		in = inGuardedTx
 	}
-	return fates, in(ctx, db, statementLimit, func(tx *transaction) error {
+	err = in(ctx, db, statementLimit, func(tx *transaction) error {
 		var kept func(*transaction) error // of the first func: whichever loses the transaction loses it
 		if many != "" {
 			if err := changeMany(ctx, tx, many, parts, fates); err != nil {
@@ -100,6 +100,11 @@ func commitParts(ctx context.Context, db *database, many string, parts []part) (
 				}
 			}
 			if fates[i] == nil && p.after != nil {
+				if kept == nil && p.kept != nil {
+					if err := tx.savepoint(ctx); err != nil {
+						return err
+					}
+				}
 				if err := p.after(tx); err != nil {
 					return err
 				}
@@ -111,14 +116,20 @@ func commitParts(ctx context.Context, db *database, many string, parts []part) (
 					if err := kept(tx); err != nil {
 						return err
 					}
+					kept = nil
 				}
 			}
 		}
-		if kept == nil || db.dialect == SQLite {
+		if kept == nil {
 			return nil
 		}
 		return kept(tx)
 	})
+	var undone *undoneError
+	if told && errors.As(err, &undone) { // a deferred constraint is one of a func's tables
+		err = &funcError{undone.err}
+	}
+	return fates, err
 }
 
 // changeMany runs the one statement of all parts. What it does not return has lost its
@@ -160,17 +171,12 @@ func changeMany(ctx context.Context, q sqldb.Querier, many string, parts []part,
 }
 
 // alone makes the error of a statement without a transaction tell whether the statement
-// may have taken effect. A code refuses it, but not one of a connection (08, PgBouncer's
-// own), of a server that ends (57P), or of an end that nobody knows.
+// may have taken effect.
 func alone(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || sqldb.Undone(err) {
+		return err
 	}
-	const unknown = "40003"
-	if state := sqldb.State(err); state == "" || state == unknown || strings.HasPrefix(state, "08") || strings.HasPrefix(state, "57P") {
-		return &commitError{err}
-	}
-	return err
+	return &commitError{err}
 }
 
 // committer makes parts of the same time one transaction, so that many entries share

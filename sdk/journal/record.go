@@ -149,13 +149,18 @@ func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next
 }
 
 // kept fails if the transaction that told a func has ended: the func may have ignored an
-// error that ended it.
-func (j *Journal) kept(ctx context.Context, tx *transaction, e *entry) error {
+// error that ended it. Only the end of the transaction takes its savepoint away.
+// PostgreSQL needs none: it refuses to read.
+func (j *Journal) kept(ctx context.Context, tx *transaction, e *entry) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
-	fence := int64(0)
-	err := sqldb.QueryRow(ctx, tx, j.sql.kept, []any{e.id}, &fence)
-	if err == nil && fence != e.fence+1 || sqldb.Ended(err) {
+	fence, holder := e.fence+1, ""
+	if j.db.dialect == PostgreSQL {
+		err = sqldb.QueryRow(ctx, tx, j.sql.kept, []any{e.id}, &fence, &holder)
+	} else {
+		_, err = tx.Tx.ExecContext(ctx, `RELEASE SAVEPOINT journal_func`)
+	}
+	if err == nil && (fence != e.fence+1 || holder != "") || sqldb.Ended(err) {
 		return &funcError{sqldb.ErrEnded}
 	}
 	return err

@@ -184,6 +184,15 @@ func (t *transaction) QueryContext(ctx context.Context, query string, args ...an
 	return t.Tx.QueryContext(ctx, query, args...)
 }
 
+// savepoint begins what a func does: see kept.
+func (t *transaction) savepoint(ctx context.Context) error {
+	if t.dialect == PostgreSQL {
+		return nil
+	}
+	_, err := execute(ctx, t.Tx, `SAVEPOINT journal_func`)
+	return err
+}
+
 // bind gives each parameter of a statement its place. MySQL counts "?" from the left,
 // and the statements number their parameters.
 func (d Dialect) bind(query string, args []any) (string, []any) {
@@ -266,11 +275,22 @@ func inTxOn(ctx context.Context, db *database, on sqldb.Beginner, limit time.Dur
 		return err
 	}
 	committing = true
-	if err := within(limit, tx.Commit); err != nil {
-		return &commitError{err}
+	err = within(limit, tx.Commit)
+	switch {
+	case err == nil:
+		return nil
+	case sqldb.Undone(err):
+		return &undoneError{err}
 	}
-	return nil
+	return &commitError{err}
 }
+
+// undoneError is an error of COMMIT with which the database undid the transaction: a
+// deferred constraint does not hold, say.
+type undoneError struct{ err error }
+
+func (e *undoneError) Error() string { return "commit: " + e.err.Error() }
+func (e *undoneError) Unwrap() error { return e.err }
 
 // commitError is an error of COMMIT: the transaction may have been committed.
 type commitError struct{ err error }

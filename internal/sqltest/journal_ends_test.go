@@ -211,3 +211,111 @@ func TestJournalAwaitOfAnotherEnd(t *testing.T) {
 	require.Equal(t, journal.EndError{Standing: journal.Succeeded}, *end)
 	require.Equal(t, "pending", value.Status)
 }
+
+// TestJournalFuncWaitsForALock: the responses of other entries are recorded meanwhile, those
+// of the same batch and those that come later. SQLite has one writer, and no such lock.
+func TestJournalFuncWaitsForALock(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		if dialect == journal.SQLite {
+			return
+		}
+		const all = 8
+		report := lockedStock(t, db)
+		b, marked, proceed := newBank(sdk.Once), make(chan struct{}, 2*all), make(chan struct{})
+		b.hold = func() { marked <- struct{}{}; <-proceed }
+		m := newMerchant(t, db, dialect, b)
+		j, err := journal.Open(t.Context(), db, dialect, journal.Config{Workers: all, Every: 5 * time.Millisecond})
+		require.NoError(t, err)
+		journal.New(j, "pay", b.provider(), func(ctx context.Context, tx journal.Tx, c journal.Change[receipt]) error {
+			if c.Reference == "a-3" {
+				if _, err := tx.ExecContext(ctx, takeStock); err != nil {
+					return err
+				}
+			}
+			return m.told(ctx, tx, c)
+		})
+		for i := range all {
+			m.mustPlan(fmt.Sprint("a-", i))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = j.Run(ctx) })
+		for range all {
+			<-marked
+		}
+		close(proceed)
+		recorded := func(n int) func() bool {
+			return func() bool { return count(t, db, `SELECT count(*) FROM journal_entries WHERE state = 'open'`) == n }
+		}
+		require.Eventually(t, recorded(all-1), 20*time.Second, 5*time.Millisecond)
+		m.mustPlan("b")
+		m.mustPlan("c")
+		require.Eventually(t, recorded(all+1), 20*time.Second, 5*time.Millisecond)
+		require.Equal(t, journal.StateSending, m.entry("a-3").State)
+		require.NoError(t, report.Rollback())
+		require.Eventually(t, recorded(all+2), 20*time.Second, 5*time.Millisecond)
+		cancel()
+		running.Wait()
+		if dialect == journal.MySQL { // the connections go back as they were
+			for range 2 * all {
+				conn, err := db.Conn(t.Context())
+				require.NoError(t, err)
+				defer func() { _ = conn.Close() }()
+				same := false
+				require.NoError(t, conn.QueryRowContext(t.Context(), `SELECT @@innodb_lock_wait_timeout = @@GLOBAL.innodb_lock_wait_timeout`).Scan(&same))
+				require.True(t, same)
+			}
+		}
+		require.Equal(t, []string{"pending"}, m.changes("a-3"))
+		require.Equal(t, 1, b.sends["a-3"])
+	})
+}
+
+// TestJournalFuncReturnsLockTimeouts: the response is recorded before the lease ends.
+func TestJournalFuncReturnsLockTimeouts(t *testing.T) {
+	t.Parallel()
+	_, dsn := openMaria(t)
+	db, err := sql.Open("mysql", dsn+"?innodb_lock_wait_timeout=3")
+	require.NoError(t, err)
+	closeLater(t, db)
+	report := lockedStock(t, db)
+	b := newBank(sdk.Once)
+	m := newMerchant(t, db, journal.MySQL, b)
+	j, err := journal.Open(t.Context(), db, journal.MySQL, journal.Config{CallTimeout: time.Second, Lease: 11 * time.Second, Every: 5 * time.Millisecond})
+	require.NoError(t, err)
+	journal.New(j, "pay", b.provider(), func(ctx context.Context, tx journal.Tx, _ journal.Change[receipt]) error {
+		_, err := tx.ExecContext(ctx, takeStock)
+		return err
+	})
+	m.mustPlan("a")
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = j.Run(ctx) })
+	require.Eventually(t, func() bool {
+		return count(t, db, `SELECT count(*) FROM journal_entries WHERE state IN ('planned', 'sending')`) == 0
+	}, time.Minute, 5*time.Millisecond)
+	e := m.entry("a")
+	require.Equal(t, []any{journal.StateOpen, journal.Pending}, []any{e.State, e.Owed}, "%v", m.history("a"))
+	require.NoError(t, report.Rollback())
+	require.Eventually(t, func() bool { return m.entry("a").Owed == "" }, time.Minute, 5*time.Millisecond)
+	cancel()
+	running.Wait()
+	require.Equal(t, journal.StateOpen, m.entry("a").State)
+	require.Equal(t, 1, b.sends["a"])
+}
+
+const takeStock = `UPDATE stock SET n = n + 1`
+
+// lockedStock creates a table of the merchant, of which a transaction holds the row.
+func lockedStock(t *testing.T, db *sql.DB) *sql.Tx {
+	t.Helper()
+	for _, statement := range []string{`CREATE TABLE stock (id int PRIMARY KEY, n int)`, `INSERT INTO stock VALUES (1, 0)`} {
+		_, err := db.ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	report, err := db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = report.ExecContext(t.Context(), takeStock)
+	require.NoError(t, err)
+	return report
+}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/sqldb"
 )
@@ -18,6 +19,13 @@ import (
 const (
 	maxBatch  = 16
 	manyBatch = 64
+)
+
+// companyLimit ends the funcs of a batch: each is then alone, and holds up no other entry.
+// queueLimit is how long a part waits for the batches before.
+const (
+	companyLimit = leaseMargin / 4
+	queueLimit   = time.Second
 )
 
 // part is what changes about one entry in a transaction.
@@ -91,15 +99,30 @@ func commitParts(ctx context.Context, db *database, many string, parts []part) (
 				return err
 			}
 		}
+		// All rows are locked before the first func: none is taken while a func waits.
 		for i, p := range parts {
-			if many == "" {
-				if err := p.first(tx); errors.Is(err, errLeaseLost) {
-					fates[i] = err
-				} else if err != nil {
-					return err
-				}
+			if many != "" {
+				break
 			}
+			if err := p.first(tx); errors.Is(err, errLeaseLost) {
+				fates[i] = err
+			} else if err != nil {
+				return err
+			}
+		}
+		if told && len(parts) > 1 && db.dialect == MySQL {
+			restore, err := tx.impatient(ctx)
+			if err != nil {
+				return err
+			}
+			defer restore()
+		}
+		began := time.Now()
+		for i, p := range parts {
 			if fates[i] == nil && p.after != nil {
+				if len(parts) > 1 {
+					tx.patience = companyLimit - time.Since(began)
+				}
 				if kept == nil && p.kept != nil {
 					if err := tx.savepoint(ctx); err != nil {
 						return err
@@ -215,11 +238,31 @@ func (c *committer) commit(ctx context.Context, db *database, p part) error {
 		go c.lead(context.WithoutCancel(ctx), db)
 	}
 	c.mu.Unlock()
-	err := <-w.done
+	var err error
+	select {
+	case err = <-w.done:
+	case <-c.late():
+		c.mu.Lock()
+		if slices.Contains(c.waiting, w) { // else a leader has it
+			c.leaders++
+			go c.lead(context.WithoutCancel(ctx), db)
+		}
+		c.mu.Unlock()
+		err = <-w.done
+	}
 	if errors.Is(err, errCompany) {
 		return p.commit(ctx, db, c.single)
 	}
 	return err
+}
+
+// late tells when a part has waited so long that it needs another leader: a func of a batch
+// before may wait for a lock, and the responses of others must be recorded within their leases.
+func (c *committer) late() <-chan time.Time {
+	if c.most == 1 { // on SQLite it could not write anyway, and marks wait for no func
+		return nil
+	}
+	return time.After(queueLimit)
 }
 
 func (c *committer) lead(ctx context.Context, db *database) {

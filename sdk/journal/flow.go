@@ -83,7 +83,7 @@ func (f *Flow[P, T]) Plan(ctx context.Context, tx Tx, params P) error {
 	if stored, err := f.m.decode(data); err != nil || f.m.digests[version-1](stored) != sum {
 		return invalid("parameters", "cannot be stored: encoding/json does not read them back as they were")
 	}
-	tx = &transaction{tx, f.j.db.dialect}
+	tx = &transaction{Tx: tx, dialect: f.j.db.dialect}
 	created, err := f.j.insert(ctx, tx, f.m.name, id, sum, version, data)
 	if err != nil || created {
 		return planFailed(err)

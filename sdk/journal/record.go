@@ -82,7 +82,7 @@ const recordTries = 6
 func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
 	var unclear *commitError
 	for try := 1; ; try++ {
-		p := j.transitionPart(ctx, m, e, next, t)
+		p, began := j.transitionPart(ctx, m, e, next, t), j.wall()
 		var err error
 		if t.actor != "" { // a person's act waits for nobody, and ends with its ctx
 			err = p.commit(ctx, j.db, m.records.single)
@@ -96,7 +96,7 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 			return failed("act", fmt.Errorf("it may have taken place, so look at the entry before you act again: %w", unclear))
 		case err == nil, errors.Is(err, errLeaseLost), errors.Is(err, ErrNotPossible):
 			return err
-		case errors.As(err, &own) && !sqldb.Passing(own.err):
+		case errors.As(err, &own) && (!sqldb.Passing(own.err) || j.late(e, began)):
 			return err
 		case try == recordTries || ctx.Err() != nil:
 			return failed("record", err)
@@ -110,6 +110,13 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 			}
 		}
 	}
+}
+
+// late reports that another try, as long as the last, would leave no time to record what
+// your func does not take: on MySQL each wait for a lock is long.
+func (j *Journal) late(e *entry, began time.Time) bool {
+	now := j.wall()
+	return !e.lease.IsZero() && now.Add(now.Sub(began)+leaseMargin/2).After(e.lease)
 }
 
 // transitionPart is a transition as a part of a transaction.
@@ -135,7 +142,7 @@ func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next
 		if err != nil || t.kind == "" {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(ctx, funcLimit)
+		ctx, cancel := context.WithTimeout(ctx, tx.patience)
 		defer cancel()
 		if err := m.tell(ctx, tx.Tx, &next, t.kind, next.note); err != nil {
 			return &funcError{err}

@@ -171,7 +171,8 @@ func (d *database) QueryContext(ctx context.Context, query string, args ...any) 
 // transaction is a transaction, spoken to in the dialect of its database.
 type transaction struct {
 	Tx
-	dialect Dialect
+	dialect  Dialect
+	patience time.Duration // with a func
 }
 
 func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
@@ -191,6 +192,15 @@ func (t *transaction) savepoint(ctx context.Context) error {
 	}
 	_, err := execute(ctx, t.Tx, `SAVEPOINT journal_func`)
 	return err
+}
+
+// impatient has MySQL give up a wait for a lock within companyLimit, until restore. It goes
+// on waiting, and holds the locks of the transaction, for a client that has gone.
+func (t *transaction) impatient(ctx context.Context) (restore func(), err error) {
+	_, err = execute(ctx, t.Tx, `SET @journal_wait = @@innodb_lock_wait_timeout, innodb_lock_wait_timeout = 2`)
+	return func() {
+		_, _ = execute(ctx, t.Tx, `SET innodb_lock_wait_timeout = @journal_wait`)
+	}, err
 }
 
 // bind gives each parameter of a statement its place. MySQL counts "?" from the left,
@@ -271,7 +281,7 @@ func inTxOn(ctx context.Context, db *database, on sqldb.Beginner, limit time.Dur
 			_ = within(limit, tx.Rollback)
 		}
 	}()
-	if err := work(&transaction{tx, db.dialect}); err != nil {
+	if err := work(&transaction{tx, db.dialect, funcLimit}); err != nil {
 		return err
 	}
 	committing = true

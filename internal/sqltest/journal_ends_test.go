@@ -319,3 +319,39 @@ func lockedStock(t *testing.T, db *sql.DB) *sql.Tx {
 	require.NoError(t, err)
 	return report
 }
+
+// TestJournalFuncRollsBack: a func that ends its transaction has failed.
+func TestJournalFuncRollsBack(t *testing.T) {
+	onJournals(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
+		m := newMerchant(t, db, dialect, newBank(sdk.Once))
+		m.also = func(_ context.Context, tx journal.Tx, _ string) { require.NoError(t, tx.Rollback()) }
+		m.mustPlan("a")
+		m.work(0)
+		e := m.entry("a")
+		require.Equal(t, []any{journal.StateOpen, journal.Pending}, []any{e.State, e.Owed}, "%v", m.history("a"))
+		m.also = nil
+		m.again(3, time.Hour)
+		require.Equal(t, []string{"pending", "succeeded"}, m.changes("a"))
+		require.Equal(t, 1, m.bank.sends["a"])
+	})
+}
+
+// TestJournalOlderReleaseOfAnEnd: an older release leaves a finished entry with more steps
+// as it is, and a newer one looks.
+func TestJournalOlderReleaseOfAnEnd(t *testing.T) {
+	t.Parallel()
+	db, b := openImmediate(t), newBank(sdk.Referenced)
+	b.steps = []string{"1", "2"}
+	newer := newMerchant(t, db, journal.SQLite, b)
+	newer.mustPlan("a")
+	newer.again(6, time.Minute)
+	require.Equal(t, []string{"pending", "succeeded"}, newer.changes("a"), "%v", newer.history("a"))
+	old := newBank(sdk.Referenced)
+	older := newMerchant(t, db, journal.SQLite, old)
+	older.knock("a")
+	older.again(2, time.Minute)
+	require.Equal(t, journal.StateFinal, older.entry("a").State, "%v", older.history("a"))
+	b.set("a2", "reversed")
+	newer.again(3, time.Minute)
+	require.Equal(t, []string{"pending", "succeeded", "reversed"}, newer.changes("a"), "%v", newer.history("a"))
+}

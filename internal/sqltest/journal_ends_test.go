@@ -244,16 +244,24 @@ func TestJournalFuncWaitsForALock(t *testing.T) {
 			<-marked
 		}
 		close(proceed)
-		recorded := func(n int) func() bool {
-			return func() bool { return count(t, db, `SELECT count(*) FROM journal_entries WHERE state = 'open'`) == n }
+		recorded := func(n int) {
+			t.Helper()
+			for began := time.Now(); count(t, db, `SELECT count(*) FROM journal_entries WHERE state = 'open'`) != n; {
+				if time.Since(began) > 40*time.Second { // MySQL waits 50 s for a lock
+					all, err := j.List(t.Context(), journal.Filter{})
+					require.NoError(t, err)
+					require.Fail(t, "not recorded", "%d: %+v", n, all)
+				}
+				<-time.After(5 * time.Millisecond)
+			}
 		}
-		require.Eventually(t, recorded(all-1), 20*time.Second, 5*time.Millisecond)
+		recorded(all - 1)
 		m.mustPlan("b")
 		m.mustPlan("c")
-		require.Eventually(t, recorded(all+1), 20*time.Second, 5*time.Millisecond)
+		recorded(all + 1)
 		require.Equal(t, journal.StateSending, m.entry("a-3").State)
 		require.NoError(t, report.Rollback())
-		require.Eventually(t, recorded(all+2), 20*time.Second, 5*time.Millisecond)
+		recorded(all + 2)
 		cancel()
 		running.Wait()
 		if dialect == journal.MySQL { // the connections go back as they were

@@ -220,6 +220,7 @@ func TestJournalFuncWaitsForALock(t *testing.T) {
 			return
 		}
 		const all = 8
+		db.SetMaxIdleConns(3 * all)
 		report := lockedStock(t, db)
 		b, marked, proceed := newBank(sdk.Once), make(chan struct{}, 2*all), make(chan struct{})
 		b.hold = func() { marked <- struct{}{}; <-proceed }

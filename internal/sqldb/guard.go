@@ -91,6 +91,25 @@ func Until(ctx context.Context, end func() error) error {
 	}
 }
 
+// Undone reports an error of a COMMIT, or of a statement without a transaction, which says
+// that it took no effect. A code does, but not one of a connection (08, PgBouncer's own),
+// of a server that ends (57P), or of an end that nobody knows. So does a constraint of SQLite.
+func Undone(err error) bool {
+	const (
+		unknown    = "40003"
+		constraint = 19 // SQLITE_CONSTRAINT
+	)
+	var code interface{ Code() int }
+	if errors.As(err, &code) {
+		return code.Code()&0xff == constraint
+	}
+	if err == nil || strings.Contains(err.Error(), "constraint failed") { // other drivers of SQLite
+		return err != nil
+	}
+	state := State(err)
+	return state != "" && state != unknown && !strings.HasPrefix(state, "08") && !strings.HasPrefix(state, "57P")
+}
+
 // ErrEnded says of a merchant's function that it has ignored an error.
 var ErrEnded = errors.New("its transaction had ended when it returned nil: return each error of a statement")
 

@@ -238,7 +238,7 @@ func TestJournalStatementsOfAnEntry(t *testing.T) {
 			kinds = append(kinds, "record")
 		case strings.Contains(statement, "INSERT INTO told"):
 			kinds = append(kinds, "func")
-		case strings.HasPrefix(statement, "SELECT fence"):
+		case strings.HasPrefix(statement, "SELECT fence, holder"):
 			kinds = append(kinds, "kept")
 		case statement == "COMMIT":
 			kinds = append(kinds, "commit")

@@ -8,8 +8,8 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/kapiteni/kapiten-go/internal/sqldb"
 )
@@ -21,6 +21,13 @@ const (
 	manyBatch = 64
 )
 
+// companyLimit ends the funcs of a batch: each is then alone, and holds up no other entry.
+// queueLimit is how long a part waits for the batches before.
+const (
+	companyLimit = leaseMargin / 4
+	queueLimit   = time.Second
+)
+
 // part is what changes about one entry in a transaction.
 type part struct {
 	id int64
@@ -30,7 +37,8 @@ type part struct {
 	row   []byte
 	// after is what follows in the same transaction, if anything.
 	after func(*transaction) error
-	// kept, of a part that tells a func, fails if the func has lost the transaction.
+	// kept, of a part that tells a func, fails if the func has lost the transaction. Then
+	// its savepoint is gone too, which kept releases on MySQL and SQLite.
 	kept func(*transaction) error
 }
 
@@ -80,26 +88,46 @@ func commitParts(ctx context.Context, db *database, many string, parts []part) (
 	if many != "" && !slices.ContainsFunc(parts, func(p part) bool { return p.after != nil }) {
 		return fates, alone(changeMany(ctx, db, many, parts, fates)) // one statement needs no transaction
 	}
-	in := inTxWithin
-	if slices.ContainsFunc(parts, func(p part) bool { return p.kept != nil }) {
+	in, told := inTxWithin, slices.ContainsFunc(parts, func(p part) bool { return p.kept != nil })
+	if told {
 		in = inGuardedTx
 	}
-	return fates, in(ctx, db, statementLimit, func(tx *transaction) error {
+	err = in(ctx, db, statementLimit, func(tx *transaction) error {
 		var kept func(*transaction) error // of the first func: whichever loses the transaction loses it
 		if many != "" {
 			if err := changeMany(ctx, tx, many, parts, fates); err != nil {
 				return err
 			}
 		}
+		// All rows are locked before the first func: none is taken while a func waits.
 		for i, p := range parts {
-			if many == "" {
-				if err := p.first(tx); errors.Is(err, errLeaseLost) {
-					fates[i] = err
-				} else if err != nil {
-					return err
-				}
+			if many != "" {
+				break
 			}
+			if err := p.first(tx); errors.Is(err, errLeaseLost) {
+				fates[i] = err
+			} else if err != nil {
+				return err
+			}
+		}
+		if told && len(parts) > 1 && db.dialect == MySQL {
+			restore, err := tx.impatient(ctx)
+			if err != nil {
+				return err
+			}
+			defer restore()
+		}
+		began := time.Now()
+		for i, p := range parts {
 			if fates[i] == nil && p.after != nil {
+				if len(parts) > 1 {
+					tx.patience = companyLimit - time.Since(began)
+				}
+				if kept == nil && p.kept != nil {
+					if err := tx.savepoint(ctx); err != nil {
+						return err
+					}
+				}
 				if err := p.after(tx); err != nil {
 					return err
 				}
@@ -111,14 +139,20 @@ func commitParts(ctx context.Context, db *database, many string, parts []part) (
 					if err := kept(tx); err != nil {
 						return err
 					}
+					kept = nil
 				}
 			}
 		}
-		if kept == nil || db.dialect == SQLite {
+		if kept == nil {
 			return nil
 		}
 		return kept(tx)
 	})
+	var undone *undoneError
+	if told && errors.As(err, &undone) { // a deferred constraint is one of a func's tables
+		err = &funcError{undone.err}
+	}
+	return fates, err
 }
 
 // changeMany runs the one statement of all parts. What it does not return has lost its
@@ -160,17 +194,12 @@ func changeMany(ctx context.Context, q sqldb.Querier, many string, parts []part,
 }
 
 // alone makes the error of a statement without a transaction tell whether the statement
-// may have taken effect. A code refuses it, but not one of a connection (08, PgBouncer's
-// own), of a server that ends (57P), or of an end that nobody knows.
+// may have taken effect.
 func alone(err error) error {
-	if err == nil {
-		return nil
+	if err == nil || sqldb.Undone(err) {
+		return err
 	}
-	const unknown = "40003"
-	if state := sqldb.State(err); state == "" || state == unknown || strings.HasPrefix(state, "08") || strings.HasPrefix(state, "57P") {
-		return &commitError{err}
-	}
-	return err
+	return &commitError{err}
 }
 
 // committer makes parts of the same time one transaction, so that many entries share
@@ -209,11 +238,31 @@ func (c *committer) commit(ctx context.Context, db *database, p part) error {
 		go c.lead(context.WithoutCancel(ctx), db)
 	}
 	c.mu.Unlock()
-	err := <-w.done
+	var err error
+	select {
+	case err = <-w.done:
+	case <-c.late():
+		c.mu.Lock()
+		if slices.Contains(c.waiting, w) { // else a leader has it
+			c.leaders++
+			go c.lead(context.WithoutCancel(ctx), db)
+		}
+		c.mu.Unlock()
+		err = <-w.done
+	}
 	if errors.Is(err, errCompany) {
 		return p.commit(ctx, db, c.single)
 	}
 	return err
+}
+
+// late tells when a part has waited so long that it needs another leader: a func of a batch
+// before may wait for a lock, and the responses of others must be recorded within their leases.
+func (c *committer) late() <-chan time.Time {
+	if c.most == 1 { // on SQLite it could not write anyway, and marks wait for no func
+		return nil
+	}
+	return time.After(queueLimit)
 }
 
 func (c *committer) lead(ctx context.Context, db *database) {

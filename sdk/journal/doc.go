@@ -118,7 +118,8 @@
 // You doubt your books: Flow.Compare holds a flow against the provider's own list.
 //
 // Tables of another version: Open says what to do. An entry in a state of a newer
-// release, or with a newer digest of its parameters, is left to newer processes. An
+// release, or with a newer digest of its parameters, is left to newer processes, and so is
+// a finished entry with more steps. Another
 // entry with more steps, or with parameters that this release cannot read, is stuck as
 // stored: deploy the newer release, and Retry.
 //

@@ -83,7 +83,7 @@ func (f *Flow[P, T]) Plan(ctx context.Context, tx Tx, params P) error {
 	if stored, err := f.m.decode(data); err != nil || f.m.digests[version-1](stored) != sum {
 		return invalid("parameters", "cannot be stored: encoding/json does not read them back as they were")
 	}
-	tx = &transaction{tx, f.j.db.dialect}
+	tx = &transaction{Tx: tx, dialect: f.j.db.dialect}
 	created, err := f.j.insert(ctx, tx, f.m.name, id, sum, version, data)
 	if err != nil || created {
 		return planFailed(err)
@@ -216,7 +216,8 @@ func invalid(field, fault string) error {
 
 // Await waits until nothing more is expected for a reference, and returns what the
 // provider showed last. A payment that failed is no error: look at its status.
-// ErrRefused, ErrCancelled and ErrStuck come without a value, or with the last one.
+// ErrRefused, ErrCancelled and ErrStuck come without a value, or with the last one. So does
+// *EndError, of an entry that a person has ended, or whose details Purge has removed.
 // ErrUnknown means that nothing is committed under the reference.
 func (f *Flow[P, T]) Await(ctx context.Context, reference string) (T, error) {
 	var value T
@@ -225,11 +226,13 @@ func (f *Flow[P, T]) Await(ctx context.Context, reference string) (T, error) {
 	}
 	for wait := 50 * time.Millisecond; ; wait = min(wait*2, 2*time.Second) {
 		var (
-			state State
-			owed  string
-			data  []byte
+			state    State
+			standing Kind
+			owed     string
+			purged   bool
+			data     []byte // SQLite reads no bytes as NULL
 		)
-		err := sqldb.QueryRow(ctx, f.j.db, f.j.sql.await, []any{f.m.name, reference}, &state, &owed, &data)
+		err := sqldb.QueryRow(ctx, f.j.db, f.j.sql.await, []any{f.m.name, reference}, &state, &standing, &owed, &purged, &data)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return value, ErrUnknown
@@ -240,12 +243,31 @@ func (f *Flow[P, T]) Await(ctx context.Context, reference string) (T, error) {
 			if len(data) > 0 && json.Unmarshal(data, &value) != nil {
 				return value, unreadable("await")
 			}
+			if end == nil && (len(data) == 0 || plain(f.p.Judge(value)) != standing) {
+				end = &EndError{Standing: standing, Purged: purged}
+			}
 			return value, end
 		}
 		if err := transport.Pause(ctx, wait); err != nil {
 			return value, err
 		}
 	}
+}
+
+// EndError is Await's error about an entry that is over in a way that the value does not
+// show. Never take it for a payment that failed: Standing says how it ended.
+type EndError struct {
+	Standing Kind // Succeeded, Failed or Reversed, as your func was told
+	// Purged means that the details are gone. Otherwise a person has ended the entry with
+	// Happened or DidNot, and the value is what the provider showed before, if anything.
+	Purged bool
+}
+
+func (e *EndError) Error() string {
+	if e.Purged {
+		return "journal: " + string(e.Standing) + ", and the details are gone"
+	}
+	return "journal: " + string(e.Standing) + ", as a person decided"
 }
 
 // Reference makes a reference of 26 small letters and digits, which every provider of

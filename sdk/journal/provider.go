@@ -170,7 +170,8 @@ type Change[T any] struct {
 // same change is tried again. So do nothing in it that a rollback does not undo. Return
 // every error of tx: some end the transaction, as a deadlock does on MySQL and each error on
 // PostgreSQL. A func that ignores such an error has failed, whatever it returns; on SQLite
-// what it writes after that error stays. Its ctx ends after ten minutes.
+// what it writes after that error stays. Its ctx ends after ten minutes, and sooner where
+// other entries share the transaction: the change is then told again, alone.
 type Func[T any] func(ctx context.Context, tx Tx, c Change[T]) error
 
 // machine is a Provider without its types.

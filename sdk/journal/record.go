@@ -82,7 +82,7 @@ const recordTries = 6
 func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t transition) error {
 	var unclear *commitError
 	for try := 1; ; try++ {
-		p := j.transitionPart(ctx, m, e, next, t)
+		p, began := j.transitionPart(ctx, m, e, next, t), j.wall()
 		var err error
 		if t.actor != "" { // a person's act waits for nobody, and ends with its ctx
 			err = p.commit(ctx, j.db, m.records.single)
@@ -96,7 +96,7 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 			return failed("act", fmt.Errorf("it may have taken place, so look at the entry before you act again: %w", unclear))
 		case err == nil, errors.Is(err, errLeaseLost), errors.Is(err, ErrNotPossible):
 			return err
-		case errors.As(err, &own) && !sqldb.Passing(own.err):
+		case errors.As(err, &own) && (!sqldb.Passing(own.err) || j.late(e, began)):
 			return err
 		case try == recordTries || ctx.Err() != nil:
 			return failed("record", err)
@@ -110,6 +110,13 @@ func (j *Journal) write(ctx context.Context, m *machine, e *entry, next entry, t
 			}
 		}
 	}
+}
+
+// late reports that another try, as long as the last, would leave no time to record what
+// your func does not take: on MySQL each wait for a lock is long.
+func (j *Journal) late(e *entry, began time.Time) bool {
+	now := j.wall()
+	return !e.lease.IsZero() && now.Add(now.Sub(began)+leaseMargin/2).After(e.lease)
 }
 
 // transitionPart is a transition as a part of a transaction.
@@ -135,7 +142,7 @@ func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next
 		if err != nil || t.kind == "" {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(ctx, funcLimit)
+		ctx, cancel := context.WithTimeout(ctx, tx.patience)
 		defer cancel()
 		if err := m.tell(ctx, tx.Tx, &next, t.kind, next.note); err != nil {
 			return &funcError{err}
@@ -149,13 +156,18 @@ func (j *Journal) transitionPart(ctx context.Context, m *machine, e *entry, next
 }
 
 // kept fails if the transaction that told a func has ended: the func may have ignored an
-// error that ended it.
-func (j *Journal) kept(ctx context.Context, tx *transaction, e *entry) error {
+// error that ended it. Only the end of the transaction takes its savepoint away.
+// PostgreSQL needs none: it refuses to read.
+func (j *Journal) kept(ctx context.Context, tx *transaction, e *entry) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, statementLimit)
 	defer cancel()
-	fence := int64(0)
-	err := sqldb.QueryRow(ctx, tx, j.sql.kept, []any{e.id}, &fence)
-	if err == nil && fence != e.fence+1 || sqldb.Ended(err) {
+	fence, holder := e.fence+1, ""
+	if j.db.dialect == PostgreSQL {
+		err = sqldb.QueryRow(ctx, tx, j.sql.kept, []any{e.id}, &fence, &holder)
+	} else {
+		_, err = tx.Tx.ExecContext(ctx, `RELEASE SAVEPOINT journal_func`)
+	}
+	if err == nil && (fence != e.fence+1 || holder != "") || sqldb.Ended(err) {
 		return &funcError{sqldb.ErrEnded}
 	}
 	return err

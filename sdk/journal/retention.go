@@ -19,7 +19,8 @@ type Retention struct {
 // Purge removes the details of finished entries in small transactions, and returns of
 // how many. It keeps the references, so that none is ever paid twice: a Plan of the
 // same parameters still is the same entry. An unfinished or stuck entry stays whole,
-// and so does an entry which your func has not taken. After that the provider's
+// and so does an entry which your func has not taken, or whose end is watched (Provider.Watch;
+// KPay's for seven days). After that the provider's
 // corrections of an entry are no longer seen. Call it from one process, once a day or more
 // often. It waits for the locks of others as long as your database lets it, on MySQL twice
 // 50 s. After an error call it again: what it has removed stays removed.

@@ -171,7 +171,8 @@ func (d *database) QueryContext(ctx context.Context, query string, args ...any) 
 // transaction is a transaction, spoken to in the dialect of its database.
 type transaction struct {
 	Tx
-	dialect Dialect
+	dialect  Dialect
+	patience time.Duration // with a func
 }
 
 func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
@@ -182,6 +183,24 @@ func (t *transaction) ExecContext(ctx context.Context, query string, args ...any
 func (t *transaction) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	query, args = t.dialect.bind(query, args)
 	return t.Tx.QueryContext(ctx, query, args...)
+}
+
+// savepoint begins what a func does: see kept.
+func (t *transaction) savepoint(ctx context.Context) error {
+	if t.dialect == PostgreSQL {
+		return nil
+	}
+	_, err := execute(ctx, t.Tx, `SAVEPOINT journal_func`)
+	return err
+}
+
+// impatient has MySQL give up a wait for a lock within companyLimit, until restore. It goes
+// on waiting, and holds the locks of the transaction, for a client that has gone.
+func (t *transaction) impatient(ctx context.Context) (restore func(), err error) {
+	_, err = execute(ctx, t.Tx, `SET @journal_wait = @@innodb_lock_wait_timeout, innodb_lock_wait_timeout = 2`)
+	return func() {
+		_, _ = execute(ctx, t.Tx, `SET innodb_lock_wait_timeout = @journal_wait`)
+	}, err
 }
 
 // bind gives each parameter of a statement its place. MySQL counts "?" from the left,
@@ -262,15 +281,26 @@ func inTxOn(ctx context.Context, db *database, on sqldb.Beginner, limit time.Dur
 			_ = within(limit, tx.Rollback)
 		}
 	}()
-	if err := work(&transaction{tx, db.dialect}); err != nil {
+	if err := work(&transaction{tx, db.dialect, funcLimit}); err != nil {
 		return err
 	}
 	committing = true
-	if err := within(limit, tx.Commit); err != nil {
-		return &commitError{err}
+	err = within(limit, tx.Commit)
+	switch {
+	case err == nil:
+		return nil
+	case sqldb.Undone(err):
+		return &undoneError{err}
 	}
-	return nil
+	return &commitError{err}
 }
+
+// undoneError is an error of COMMIT with which the database undid the transaction: a
+// deferred constraint does not hold, say.
+type undoneError struct{ err error }
+
+func (e *undoneError) Error() string { return "commit: " + e.err.Error() }
+func (e *undoneError) Unwrap() error { return e.err }
 
 // commitError is an error of COMMIT: the transaction may have been committed.
 type commitError struct{ err error }

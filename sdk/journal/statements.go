@@ -125,7 +125,7 @@ func newStatements(d Dialect) *statements {
 				contested = $15, approved = $16, resend = $17, since_at = CASE WHEN CAST($18 AS {bigint}) = 1 THEN {now} ELSE since_at END, asked_at = {now}
 			WHERE id = $1 AND fence = $5`),
 		// kept reads what write has written.
-		kept: s(`SELECT fence FROM journal_entries WHERE id = $1`),
+		kept: s(`SELECT fence, holder FROM journal_entries WHERE id = $1`),
 		// quiet is write for an entry about which there is nothing new.
 		quiet: s(`UPDATE journal_entries SET due_at = ` + dueAt(meanwhile) + `, holder = '', fence = fence + 1,
 				tries = CASE WHEN ` + meanwhile + ` AND ` + wakes + ` THEN ` + strconv.Itoa(oneKnock) + ` ELSE CAST($6 AS {bigint}) END, looks = $7, asked_at = {now},
@@ -155,7 +155,7 @@ func newStatements(d Dialect) *statements {
 			ON CONFLICT (flow, currency, begins) DO UPDATE SET amount = journal_spend.amount RETURNING begins, amount`),
 		reserve: s(`UPDATE journal_spend SET amount = $4 WHERE flow = $1 AND currency = $2 AND begins = $3`),
 
-		await: s(`SELECT e.state, e.owed, d.value FROM journal_entries e LEFT JOIN journal_details d ON d.entry = e.id
+		await: s(`SELECT e.state, e.standing, e.owed, d.entry IS NULL, d.value FROM journal_entries e LEFT JOIN journal_details d ON d.entry = e.id
 			WHERE e.flow = $1 AND e.reference = $2`),
 		listHistory: s(`SELECT h.at, h.event, h.state, h.actor, h.note FROM journal_history h
 			WHERE h.entry = (SELECT id FROM journal_entries WHERE flow = $1 AND reference = $2) ORDER BY h.id`),

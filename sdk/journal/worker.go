@@ -367,10 +367,12 @@ func (j *Journal) see(ctx context.Context, m *machine, e *entry) error {
 		return j.quiet(ctx, m, e, 0, 0, never)
 	case !e.loaded && e.owed == "" && e.state.known():
 		return j.stick(ctx, m, e, ReasonStored, e.state, e.note)
-	case e.step >= len(m.steps):
+	case e.step >= len(m.steps) && !ended:
 		return j.stick(ctx, m, e, ReasonStored, e.state, "this release has fewer steps than the entry")
 	case e.owed != "" && e.state.known():
 		return j.deliver(ctx, m, e)
+	case e.step >= len(m.steps): // nothing is left to send, and a newer process may look
+		return j.quiet(ctx, m, e, e.tries, e.looks, newerDelay)
 	}
 	switch e.state {
 	case StatePlanned:

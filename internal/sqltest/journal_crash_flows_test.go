@@ -50,7 +50,7 @@ func TestJournalCrashOfEachFlow(t *testing.T) {
 					ends[state]++
 				}
 				require.Greater(t, k, 25, "the process has more steps than these")
-				require.GreaterOrEqual(t, ends["final"], ends["stuck"])
+				require.Greater(t, ends["final"], k/3, "only a death between the first byte and the record of the response leaves it to a person")
 				t.Log(k, "steps", ends)
 			})
 		}

@@ -1,6 +1,7 @@
 package kapiten
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -263,6 +264,27 @@ func only(object map[string]json.RawMessage, names ...string) bool {
 		}
 	}
 	return true
+}
+
+// saysNo reports what tells of a failure in the response to a write. Most successes have none
+// of these members, and are not read for them.
+func saysNo(body []byte) bool {
+	may := func(member string) bool { return bytes.Contains(body, []byte(member)) }
+	if !may(`\u`) && !may(`"error`) && !may(`"detail"`) && !may(`"non_field_errors"`) && !may(`"message"`) && !may(`"success"`) {
+		return false
+	}
+	var w struct {
+		Error    json.RawMessage `json:"error"`
+		Errors   json.RawMessage `json:"errors"`
+		Detail   json.RawMessage `json:"detail"`
+		NonField json.RawMessage `json:"non_field_errors"`
+		Message  json.RawMessage `json:"message"`
+		Success  json.RawMessage `json:"success"`
+	}
+	_ = wire.Unmarshal(body, &w) // anything else is no ride and no deposit
+	success := strings.ToLower(strings.Trim(string(w.Success), `"`))
+	return !wire.IsEmpty(w.Error) || !wire.IsEmpty(w.Errors) || !wire.IsEmpty(w.Detail) || !wire.IsEmpty(w.NonField) ||
+		success == "false" || success == "0" || isPoor(text(w.Message))
 }
 
 // text is a JSON string, or empty.

@@ -1,14 +1,12 @@
 package kapiten
 
 import (
-	"encoding/json"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kapiteni/kapiten-go/internal/transport"
-	"github.com/kapiteni/kapiten-go/internal/wire"
 	"github.com/kapiteni/kapiten-go/sdk"
 )
 
@@ -187,25 +185,3 @@ func duplicateOfUnknown(e *sdk.Error) bool {
 
 // speaksOfMoney reports the words of a wallet that lacks money, or of a payment that is there.
 func speaksOfMoney(text string) bool { return isPoor(text) || isTaken(text) }
-
-// mayTell finds a body that saysNo must read: most successes have none of these members.
-var mayTell = regexp.MustCompile(`"(?:error|errors|detail|non_field_errors|message|success)"`)
-
-// saysNo reports what tells of a failure in the response to a write.
-func saysNo(body []byte) bool {
-	if !mayTell.Match(body) {
-		return false
-	}
-	var w struct {
-		Error    json.RawMessage `json:"error"`
-		Errors   json.RawMessage `json:"errors"`
-		Detail   json.RawMessage `json:"detail"`
-		NonField json.RawMessage `json:"non_field_errors"`
-		Message  json.RawMessage `json:"message"`
-		Success  json.RawMessage `json:"success"`
-	}
-	_ = wire.Unmarshal(body, &w) // anything else is no ride and no deposit
-	success := strings.ToLower(strings.Trim(string(w.Success), `"`))
-	return !wire.IsEmpty(w.Error) || !wire.IsEmpty(w.Errors) || !wire.IsEmpty(w.Detail) || !wire.IsEmpty(w.NonField) ||
-		success == "false" || success == "0" || isPoor(text(w.Message))
-}

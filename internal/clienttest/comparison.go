@@ -101,7 +101,7 @@ func RaceDetector() bool {
 // forget at random under the race detector: without it, none.
 func RaceSlack() float64 {
 	if RaceDetector() {
-		return 4
+		return 6
 	}
 	return 0
 }

@@ -82,7 +82,7 @@ func parse(args []string) (o options, err error) {
 	if o.broken != "" && o.broken != "all" && !slices.Contains(ruleNames(), o.broken) {
 		return o, fmt.Errorf("no rule is called %q. The rules: all, %s", o.broken, strings.Join(ruleNames(), ", "))
 	}
-	for _, day := range strings.Split(o.day, ",") {
+	for day := range strings.SplitSeq(o.day, ",") {
 		if o.day != "" && !slices.Contains(names(), day) {
 			return o, fmt.Errorf("no day is called %q. The days: %s", day, strings.Join(names(), ", "))
 		}

@@ -77,32 +77,16 @@ func TestJournalFuncFailsAtCommitOfABatch(t *testing.T) {
 	onDeferrable(t, func(t *testing.T, db *sql.DB, dialect journal.Dialect) {
 		const all = 8
 		violate := deferred(t, db)
-		b, marked, proceed := newBank(sdk.Once), make(chan struct{}, all), make(chan struct{})
-		b.hold = func() { marked <- struct{}{}; <-proceed }
-		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.Workers = all })
-		for i := range all {
-			m.mustPlan(fmt.Sprint("a-", i))
-		}
+		m, runBatch := newBatch(t, db, dialect, all)
 		m.also = func(ctx context.Context, tx journal.Tx, reference string) {
 			if reference == "a-3" {
 				_, _ = tx.ExecContext(ctx, violate)
 			}
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { _ = m.j.Run(ctx) })
-		for range all {
-			<-marked
-		}
-		close(proceed)
-		require.Eventually(t, func() bool {
-			return count(t, db, `SELECT count(*) FROM journal_entries WHERE state = 'sending'`) == 0
-		}, time.Minute, 5*time.Millisecond)
-		cancel()
-		running.Wait()
+		runBatch()
 		for i := range all {
 			reference := fmt.Sprint("a-", i)
-			require.Equal(t, 1, b.sends[reference])
+			require.Equal(t, 1, m.bank.sends[reference])
 			require.Equal(t, i == 3, m.entry(reference).Owed != "", reference)
 			require.Equal(t, i == 3, len(m.changes(reference)) == 0, reference)
 		}

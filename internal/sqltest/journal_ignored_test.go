@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,12 +23,7 @@ func TestJournalFuncIgnoresWhatEndsItsTransaction(t *testing.T) {
 			_, err := db.ExecContext(t.Context(), statement)
 			require.NoError(t, err)
 		}
-		b, marked, proceed := newBank(sdk.Once), make(chan struct{}, all), make(chan struct{})
-		b.hold = func() { marked <- struct{}{}; <-proceed }
-		m := newMerchant(t, db, dialect, b, func(c *journal.Config) { c.Workers = all })
-		for i := range all {
-			m.mustPlan(fmt.Sprint("a-", i))
-		}
+		m, runBatch := newBatch(t, db, dialect, all)
 		ignored := 0
 		m.also = func(ctx context.Context, tx journal.Tx, reference string) {
 			if reference != "a-3" || ignored == most {
@@ -45,24 +39,13 @@ func TestJournalFuncIgnoresWhatEndsItsTransaction(t *testing.T) {
 				_, _ = tx.ExecContext(ctx, `INSERT INTO told (reference, kind) VALUES ('`+reference+`', 'and more')`)
 			}
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		running.Go(func() { _ = m.j.Run(ctx) })
-		for range all {
-			<-marked
-		}
-		close(proceed)
-		require.Eventually(t, func() bool {
-			return count(t, db, `SELECT count(*) FROM journal_entries WHERE state = 'sending'`) == 0
-		}, time.Minute, 5*time.Millisecond)
-		cancel()
-		running.Wait()
+		runBatch()
 		for range most + 4 {
 			m.work(10 * time.Minute) // longer than any wait
 		}
 		for i := range all {
 			reference := fmt.Sprint("a-", i)
-			require.Equal(t, 1, b.sends[reference])
+			require.Equal(t, 1, m.bank.sends[reference])
 			require.Equal(t, []string{"pending", "succeeded"}, m.changes(reference), "%s: %v", reference, m.history(reference))
 		}
 		require.Equal(t, most, ignored)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"runtime"
 	"strconv"
 	"strings"
@@ -432,4 +433,31 @@ func onJournals(t *testing.T, test func(t *testing.T, db *sql.DB, dialect journa
 		db, _ := openMaria(t)
 		test(t, db, journal.MySQL)
 	})
+}
+
+// newBatch plans so many payments, named a-0 and so on. run sends all at once, so that their
+// responses are recorded in one batch, and returns when nothing is being sent any more.
+func newBatch(t *testing.T, db *sql.DB, dialect journal.Dialect, all int) (m *merchant, run func()) {
+	t.Helper()
+	b, marked, proceed := newBank(sdk.Once), make(chan struct{}, all), make(chan struct{})
+	b.hold = func() { marked <- struct{}{}; <-proceed }
+	m = newMerchant(t, db, dialect, b, func(c *journal.Config) { c.Workers = all })
+	for i := range all {
+		m.mustPlan(fmt.Sprint("a-", i))
+	}
+	return m, func() {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = m.j.Run(ctx) })
+		for range all {
+			<-marked
+		}
+		close(proceed)
+		require.Eventually(t, func() bool {
+			return count(t, db, `SELECT count(*) FROM journal_entries WHERE state = 'sending'`) == 0
+		}, time.Minute, 5*time.Millisecond)
+		cancel()
+		running.Wait()
+	}
 }

@@ -20,7 +20,7 @@ import (
 // A day that meets no trouble proves nothing. Some situations are rare: KAPITEN_FULL=1
 // makes enough days to meet them.
 func TestTheDaysWithADatabase(t *testing.T) {
-	seeds, rare := 40, []string{metLeaseLost, metKeyOver, metRefused, sim.MetKilledWithResponse, sim.MetHeldRefused}
+	seeds, rare := 60, []string{metLeaseLost, metKeyOver, metRefused, sim.MetKilledWithResponse, sim.MetHeldRefused}
 	if os.Getenv("KAPITEN_FULL") != "" {
 		seeds, rare = 600, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -54,8 +55,12 @@ type connector struct {
 
 func (c *connector) Driver() driver.Driver { return c.to.Driver() }
 
-func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	c.p.gate(c.p.actor(ctx), "connect to the database")
+// Connect takes no turn: whether the pool has a connection again, or makes one, may depend on
+// a goroutine of database/sql.
+func (c *connector) Connect(context.Context) (driver.Conn, error) {
+	if c.p.gone() {
+		runtime.Goexit()
+	}
 	raw, err := c.to.Connect(context.Background())
 	if err != nil {
 		return nil, err

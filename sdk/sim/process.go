@@ -232,11 +232,7 @@ func (p *Process) gate(actor, step string, done ...<-chan struct{}) {
 // process lives.
 func (p *Process) step(actor, step string, done ...<-chan struct{}) bool {
 	w := p.w
-	w.mu.Lock()
-	dead := p.dead
-	w.mu.Unlock()
-	if dead { // its goroutines end side by side, in any order: none of them takes a turn
-		p.end()
+	if p.gone() { // its goroutines end side by side, in any order: none of them takes a turn
 		return false
 	}
 	w.turns.wait(actor+" "+step, done...)
@@ -273,12 +269,19 @@ func (p *Process) step(actor, step string, done ...<-chan struct{}) bool {
 			break
 		}
 	}
-	dead = p.dead
 	w.mu.Unlock()
+	return !p.gone()
+}
+
+// gone reports a process that has died, and ends it.
+func (p *Process) gone() bool {
+	p.w.mu.Lock()
+	dead := p.dead
+	p.w.mu.Unlock()
 	if dead {
 		p.end()
 	}
-	return !dead
+	return dead
 }
 
 func closed(done []<-chan struct{}) bool {

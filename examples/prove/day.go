@@ -141,14 +141,17 @@ func customers(w *sim.World) (list []order) {
 			Provider: "kpay", Reference: fmt.Sprintf("order-%d%s", i+1, ending),
 			Amount: number(1000 * (i + 1)), Currency: "RWF", Account: fmt.Sprintf("078330%d000", i),
 		}}}
-		first := w.Choose(5)
+		first := w.Choose(6) // the sixth is a cash-out, too: what may be doubled is found among these
 		kinds := []int{first}
 		if w.Choose(3) == 2 {
-			kinds = append(kinds, (first+1+w.Choose(4))%5)
+			kinds = append(kinds, (first+1+w.Choose(5))%6)
 		}
 		for _, kind := range kinds {
 			if w.Profile().Repeats { // which doubles what has no unique reference: a ride, a cash-out
 				kind = kind / 2 * 2
+			}
+			if kind == 5 {
+				kind = 3
 			}
 			flow := [...]string{suppliers, rides, remittance, cashOut, transfers}[kind]
 			// A flow of rides works on several at once, beside each other: one is enough. The
